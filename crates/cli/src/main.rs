@@ -1,0 +1,4 @@
+//! The command line of Tunefork.
+#![forbid(unsafe_code)]
+
+fn main() {}

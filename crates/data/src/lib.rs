@@ -1,0 +1,2 @@
+//! Image data sets: readers, generated sets, preparation into a mapped file, splits.
+#![deny(missing_docs)]

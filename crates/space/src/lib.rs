@@ -1,0 +1,3 @@
+//! Search spaces: domains, conditions, values and their validation.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]

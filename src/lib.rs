@@ -1,0 +1,3 @@
+//! Tunes convolutional image classifiers.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
