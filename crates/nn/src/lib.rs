@@ -1,3 +1,20 @@
-//! Descriptions of convolutional networks and perceptrons, and the graphs they become; initialisation, optimizers, learning-rate schedules.
+//! Descriptions of convolutional networks and perceptrons, and the graphs they become; initialisation,
+//! optimizers, learning-rate schedules.
+//!
+//! A [`Network`] is a plain value: convolution blocks, a head, hidden layers. [`Network::layers`] walks
+//! it once, refuses what cannot be, and lists every layer with shapes, parameters and operations; the
+//! list of [`Parameter`]s and the graph that an engine trains are read off the same walk.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+
+mod error;
+mod layer;
+mod network;
+mod parameter;
+mod schedule;
+
+pub use error::NetworkError;
+pub use layer::{Layer, LayerKind, MAX_SIDE, MAX_VALUES};
+pub use network::{Activation, Block, Head, ImageShape, Network, Pool, PoolKind};
+pub use parameter::{Parameter, ParameterKind, Start};
+pub use schedule::{Curve, Schedule};

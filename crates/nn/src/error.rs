@@ -1,0 +1,99 @@
+//! What can be wrong with a description.
+
+use thiserror::Error;
+
+use crate::ImageShape;
+
+/// Why a network cannot be built or a set of weights does not belong to it.
+#[derive(Clone, PartialEq, Debug, Error)]
+#[non_exhaustive]
+pub enum NetworkError {
+    /// A number is outside its bounds.
+    #[error("{layer}: {what} is {value}, must be {allowed}")]
+    OutOfRange {
+        /// Layer, for example `blocks.0`.
+        layer: String,
+        /// Which number.
+        what: &'static str,
+        /// The number received.
+        value: f64,
+        /// The bounds in words.
+        allowed: String,
+    },
+    /// A convolution's kernel does not fit on its padded input.
+    #[error(
+        "{layer}: a kernel of {kernel}x{kernel} with padding {padding} is larger than its input of \
+         {input}; use a smaller kernel, fewer pooling layers or larger images"
+    )]
+    KernelTooLarge {
+        /// Layer.
+        layer: String,
+        /// Side of the kernel.
+        kernel: usize,
+        /// Zeros on each side.
+        padding: usize,
+        /// Shape of what it reads.
+        input: ImageShape,
+    },
+    /// A pooling window does not fit on its input: less than one pixel would be left.
+    #[error(
+        "{layer}: pooling {window}x{window} leaves less than one pixel of its input of {input}; use \
+         fewer pooling layers or larger images"
+    )]
+    PoolTooLarge {
+        /// Layer.
+        layer: String,
+        /// Side of the window.
+        window: usize,
+        /// Shape of what it reads.
+        input: ImageShape,
+    },
+    /// A residual block whose convolution changes the size in a way that no 1x1 convolution follows.
+    #[error(
+        "{layer}: the convolution gives {branch} but its 1x1 shortcut {shortcut}; a residual block \
+         needs an odd kernel and padding = kernel / 2"
+    )]
+    ResidualShape {
+        /// Layer.
+        layer: String,
+        /// What the convolution gives.
+        branch: ImageShape,
+        /// What the shortcut gives.
+        shortcut: ImageShape,
+    },
+    /// The network holds more values than this program can count on.
+    #[error("{layer}: {what} would hold more than {limit} values")]
+    TooLarge {
+        /// Layer.
+        layer: String,
+        /// Weights or feature map.
+        what: &'static str,
+        /// The bound.
+        limit: u64,
+    },
+    /// Batch norm would see a single value per channel.
+    #[error(
+        "{layer}: batch norm needs more than one value per channel in training, but a batch of 1 on a \
+         map of 1x1 has one; use a larger batch"
+    )]
+    SingleValueNorm {
+        /// Layer.
+        layer: String,
+    },
+    /// No activation of this name.
+    #[error("unknown activation \"{name}\", known are relu, leaky_relu, tanh, sigmoid")]
+    UnknownActivation {
+        /// The name received.
+        name: String,
+    },
+    /// Weights of another shape than the parameter's.
+    #[error("{name}: {received} weights received, {expected} expected")]
+    WeightCount {
+        /// Parameter.
+        name: String,
+        /// How many came.
+        received: usize,
+        /// How many it has.
+        expected: usize,
+    },
+}

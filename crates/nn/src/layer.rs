@@ -1,0 +1,344 @@
+//! The walk through a network, layer by layer, with every check on the way.
+//!
+//! Validation, the layer table, the list of parameters and the graph are all read off this one list,
+//! so they cannot disagree.
+
+use crate::{Activation, Block, Head, ImageShape, Network, NetworkError, Pool};
+
+/// No layer may have more channels, units or classes; no image side may be longer.
+pub const MAX_SIDE: usize = 1 << 16;
+/// No set of weights and no feature map of one image may hold more values (16 GiB of f32).
+pub const MAX_VALUES: u64 = 1 << 32;
+
+/// One primitive layer. Vectors are shapes of one pixel.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Layer {
+    /// Unique path, for example `blocks.0.conv`; parameters are `<name>.weight` and `<name>.bias`.
+    pub name: String,
+    /// What it does.
+    pub kind: LayerKind,
+    /// What it reads; for a shortcut the block's input.
+    pub input: ImageShape,
+    /// What it gives.
+    pub output: ImageShape,
+}
+
+/// What a layer does.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum LayerKind {
+    /// Convolution with a square kernel.
+    Conv {
+        /// Side of the kernel.
+        kernel: usize,
+        /// Step.
+        stride: usize,
+        /// Zeros on each side.
+        padding: usize,
+        /// Whether there is a bias.
+        bias: bool,
+    },
+    /// Batch normalisation.
+    BatchNorm,
+    /// The block's input is added to the branch.
+    Shortcut {
+        /// Step of the 1x1 convolution it passes through; `None` adds the input as it is.
+        projection_stride: Option<usize>,
+    },
+    /// Activation.
+    Activation(Activation),
+    /// Pooling.
+    Pool(Pool),
+    /// Mean of each channel.
+    GlobalAverage,
+    /// Map to vector.
+    Flatten,
+    /// Dense layer with bias; its input is the map that was flattened.
+    Dense,
+    /// Dropout.
+    Dropout,
+}
+
+impl Layer {
+    /// Number of trainable values.
+    pub fn parameters(&self) -> u64 {
+        let (inputs, outputs) = (self.input.channels as u64, self.output.channels as u64);
+        match self.kind {
+            LayerKind::Conv { kernel, bias, .. } => {
+                outputs * inputs * (kernel * kernel) as u64 + if bias { outputs } else { 0 }
+            }
+            LayerKind::BatchNorm => 2 * outputs,
+            LayerKind::Shortcut {
+                projection_stride: Some(_),
+            } => inputs * outputs,
+            LayerKind::Dense => self.input.len() as u64 * outputs + outputs,
+            _ => 0,
+        }
+    }
+
+    /// Floating-point operations of the forward pass of one image, two per multiply-add; only what
+    /// convolutions and dense layers multiply is counted, up to [`u64::MAX`].
+    pub fn flops(&self) -> u64 {
+        let per_output = match self.kind {
+            LayerKind::Conv { kernel, .. } => self.input.channels * kernel * kernel,
+            LayerKind::Shortcut {
+                projection_stride: Some(_),
+            } => self.input.channels,
+            LayerKind::Dense => self.input.len(),
+            _ => 0,
+        };
+        (2 * self.output.len() as u64).saturating_mul(per_output as u64)
+    }
+}
+
+impl Network {
+    /// Checks the description and lists its layers in the order in which they run.
+    ///
+    /// # Errors
+    /// The first layer that cannot be, with the number that is wrong and its bounds.
+    pub fn layers(&self) -> Result<Vec<Layer>, NetworkError> {
+        self.check_ends()?;
+        let mut walk = Walk {
+            layers: Vec::new(),
+            shape: self.input,
+        };
+        for (index, block) in self.blocks.iter().enumerate() {
+            walk.block(&format!("blocks.{index}"), block)?;
+        }
+        if self.head == Head::GlobalAverage {
+            let pooled = ImageShape::new(1, 1, walk.shape.channels);
+            walk.push("head".into(), LayerKind::GlobalAverage, pooled)?;
+        }
+        let vector = ImageShape::new(1, 1, walk.shape.len());
+        let map = walk.shape;
+        walk.push("flatten".into(), LayerKind::Flatten, vector)?;
+        // The first dense layer knows the map it reads: PyTorch flattens it channel by channel, so its
+        // weights can only be exchanged by someone who knows the shape.
+        walk.shape = map;
+        for (index, &units) in self.hidden.iter().enumerate() {
+            let name = format!("hidden.{index}");
+            walk.dense(&name, "units", units)?;
+            let shape = walk.shape;
+            walk.push(
+                format!("{name}.activation"),
+                LayerKind::Activation(self.hidden_activation),
+                shape,
+            )?;
+            walk.push(format!("{name}.dropout"), LayerKind::Dropout, shape)?;
+        }
+        walk.dense("classifier", "classes", self.classes)?;
+        Ok(walk.layers)
+    }
+
+    /// Number of trainable values.
+    ///
+    /// # Errors
+    /// As [`Network::layers`].
+    pub fn parameter_count(&self) -> Result<u64, NetworkError> {
+        Ok(self.layers()?.iter().map(Layer::parameters).sum())
+    }
+
+    fn check_ends(&self) -> Result<(), NetworkError> {
+        in_range("input", "height", self.input.height, 1, MAX_SIDE)?;
+        in_range("input", "width", self.input.width, 1, MAX_SIDE)?;
+        in_range("input", "channels", self.input.channels, 1, MAX_SIDE)?;
+        in_range(
+            "input",
+            "values in an image",
+            self.input.len(),
+            1,
+            MAX_VALUES as usize,
+        )?;
+        in_range("classifier", "classes", self.classes, 2, MAX_SIDE)?;
+        if !(0.0..=1.0).contains(&self.dropout) {
+            return Err(NetworkError::OutOfRange {
+                layer: "hidden".into(),
+                what: "dropout",
+                value: f64::from(self.dropout),
+                allowed: "from 0 to 1".into(),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The list so far and the shape that the next layer reads.
+struct Walk {
+    layers: Vec<Layer>,
+    shape: ImageShape,
+}
+
+impl Walk {
+    fn block(&mut self, name: &str, block: &Block) -> Result<(), NetworkError> {
+        let input = self.shape;
+        check_conv(name, block)?;
+        let output = conv_output(name, block, input)?;
+        let Block {
+            kernel,
+            stride,
+            padding,
+            bias,
+            ..
+        } = *block;
+        self.push(
+            format!("{name}.conv"),
+            LayerKind::Conv {
+                kernel,
+                stride,
+                padding,
+                bias,
+            },
+            output,
+        )?;
+        if block.batch_norm {
+            self.push(format!("{name}.norm"), LayerKind::BatchNorm, output)?;
+        }
+        if block.residual {
+            self.shortcut(name, input, output, stride)?;
+        }
+        if let Some(activation) = block.activation {
+            self.push(
+                format!("{name}.activation"),
+                LayerKind::Activation(activation),
+                output,
+            )?;
+        }
+        if let Some(pool) = block.pool {
+            let pooled = pool_output(name, pool, output)?;
+            self.push(format!("{name}.pool"), LayerKind::Pool(pool), pooled)?;
+        }
+        Ok(())
+    }
+
+    fn shortcut(
+        &mut self,
+        block: &str,
+        input: ImageShape,
+        branch: ImageShape,
+        stride: usize,
+    ) -> Result<(), NetworkError> {
+        let strided = |side: usize| (side - 1) / stride + 1;
+        let shortcut =
+            ImageShape::new(strided(input.height), strided(input.width), branch.channels);
+        if shortcut != branch {
+            return Err(NetworkError::ResidualShape {
+                layer: block.into(),
+                branch,
+                shortcut,
+            });
+        }
+        let projection_stride = (input != branch).then_some(stride);
+        self.shape = input;
+        self.push(
+            format!("{block}.shortcut"),
+            LayerKind::Shortcut { projection_stride },
+            branch,
+        )
+    }
+
+    fn dense(
+        &mut self,
+        name: &str,
+        what: &'static str,
+        outputs: usize,
+    ) -> Result<(), NetworkError> {
+        in_range(name, what, outputs, 1, MAX_SIDE)?;
+        self.push(
+            name.into(),
+            LayerKind::Dense,
+            ImageShape::new(1, 1, outputs),
+        )
+    }
+
+    fn push(
+        &mut self,
+        name: String,
+        kind: LayerKind,
+        output: ImageShape,
+    ) -> Result<(), NetworkError> {
+        let layer = Layer {
+            name,
+            kind,
+            input: self.shape,
+            output,
+        };
+        let too_large = |what| NetworkError::TooLarge {
+            layer: layer.name.clone(),
+            what,
+            limit: MAX_VALUES,
+        };
+        // Every factor is at most 2^17 (a flattened map 2^32), so these products fit in 64 bits.
+        if layer.output.len() as u64 > MAX_VALUES {
+            return Err(too_large("the output of one image"));
+        }
+        if layer.parameters() > MAX_VALUES {
+            return Err(too_large("the weights"));
+        }
+        self.layers.push(layer);
+        self.shape = output;
+        Ok(())
+    }
+}
+
+fn check_conv(layer: &str, block: &Block) -> Result<(), NetworkError> {
+    in_range(layer, "channels", block.channels, 1, MAX_SIDE)?;
+    in_range(layer, "kernel", block.kernel, 1, 255)?;
+    in_range(layer, "stride", block.stride, 1, 255)?;
+    in_range(layer, "padding", block.padding, 0, block.kernel - 1)?;
+    if let Some(pool) = block.pool {
+        in_range(layer, "pool window", pool.window, 1, 255)?;
+        in_range(layer, "pool stride", pool.stride, 1, 255)?;
+        in_range(layer, "pool padding", pool.padding, 0, pool.window / 2)?;
+    }
+    Ok(())
+}
+
+fn conv_output(layer: &str, block: &Block, input: ImageShape) -> Result<ImageShape, NetworkError> {
+    let side = |length| window_count(length, block.kernel, block.stride, block.padding);
+    match (side(input.height), side(input.width)) {
+        (Some(height), Some(width)) => Ok(ImageShape::new(height, width, block.channels)),
+        _ => Err(NetworkError::KernelTooLarge {
+            layer: format!("{layer}.conv"),
+            kernel: block.kernel,
+            padding: block.padding,
+            input,
+        }),
+    }
+}
+
+fn pool_output(layer: &str, pool: Pool, input: ImageShape) -> Result<ImageShape, NetworkError> {
+    let side = |length| window_count(length, pool.window, pool.stride, pool.padding);
+    match (side(input.height), side(input.width)) {
+        (Some(height), Some(width)) => Ok(ImageShape::new(height, width, input.channels)),
+        _ => Err(NetworkError::PoolTooLarge {
+            layer: format!("{layer}.pool"),
+            window: pool.window,
+            input,
+        }),
+    }
+}
+
+/// Positions of a window along a side: floor((length + 2 padding - window) / stride) + 1, or `None`
+/// where it does not fit once.
+fn window_count(length: usize, window: usize, stride: usize, padding: usize) -> Option<usize> {
+    (length + 2 * padding)
+        .checked_sub(window)
+        .map(|room| room / stride + 1)
+}
+
+fn in_range(
+    layer: &str,
+    what: &'static str,
+    value: usize,
+    low: usize,
+    high: usize,
+) -> Result<(), NetworkError> {
+    if (low..=high).contains(&value) {
+        return Ok(());
+    }
+    Err(NetworkError::OutOfRange {
+        layer: layer.into(),
+        what,
+        value: value as f64,
+        allowed: format!("from {low} to {high}"),
+    })
+}

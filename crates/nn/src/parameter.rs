@@ -1,0 +1,303 @@
+//! The trainable tensors of a network: names, shapes, first values, and the way to and from PyTorch's
+//! order of weights.
+//!
+//! Tunefork keeps convolution weights as `[height, width, inputs, outputs]` and dense weights as
+//! `[inputs, outputs]`, with the inputs of a flattened map in the order (height, width, channels).
+//! PyTorch keeps `[outputs, inputs, height, width]` and `[outputs, inputs]`, flattened as (channels,
+//! height, width). A dense layer is a convolution whose window is the whole map, so one permutation
+//! serves both.
+
+use tunefork_rng::{Key, Purpose};
+
+use crate::layer::{Layer, LayerKind};
+use crate::{ImageShape, Network, NetworkError};
+
+/// One trainable tensor.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Parameter {
+    /// Path, for example `blocks.0.conv.weight`.
+    pub name: String,
+    /// Role and shape.
+    pub kind: ParameterKind,
+    /// First values.
+    pub start: Start,
+}
+
+/// Role and shape of a parameter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ParameterKind {
+    /// Convolution weights over a window of height x width x input channels.
+    Conv {
+        /// Kernel height and width, input channels.
+        window: ImageShape,
+        /// Output channels.
+        outputs: usize,
+    },
+    /// Dense weights over a whole map of height x width x channels.
+    Dense {
+        /// The map that is flattened; one pixel after another dense layer.
+        window: ImageShape,
+        /// Outputs.
+        outputs: usize,
+    },
+    /// A bias, or batch norm's scale or shift.
+    Vector {
+        /// Number of values.
+        len: usize,
+    },
+}
+
+/// How a parameter starts (PyTorch's defaults).
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Start {
+    /// Uniform in +-1/sqrt(fan in), which is Kaiming's uniform rule with a = sqrt(5).
+    Uniform {
+        /// Inputs of one output value.
+        fan_in: usize,
+    },
+    /// Zeros: batch norm's shift.
+    Zeros,
+    /// Ones: batch norm's scale.
+    Ones,
+}
+
+impl Network {
+    /// The trainable tensors in PyTorch's order: by layer, weights before bias.
+    ///
+    /// # Errors
+    /// As [`Network::layers`].
+    pub fn parameters(&self) -> Result<Vec<Parameter>, NetworkError> {
+        Ok(self.layers()?.iter().flat_map(parameters_of).collect())
+    }
+}
+
+fn parameters_of(layer: &Layer) -> Vec<Parameter> {
+    let outputs = layer.output.channels;
+    let named = |suffix: &str, kind, start| Parameter {
+        name: format!("{}.{suffix}", layer.name),
+        kind,
+        start,
+    };
+    let weight_and_bias = |weight: ParameterKind, window: ImageShape, bias: bool| {
+        let start = Start::Uniform {
+            fan_in: window.len(),
+        };
+        let mut both = vec![named("weight", weight, start)];
+        if bias {
+            both.push(named("bias", ParameterKind::Vector { len: outputs }, start));
+        }
+        both
+    };
+    match layer.kind {
+        LayerKind::Conv { kernel, bias, .. } => {
+            let window = ImageShape::new(kernel, kernel, layer.input.channels);
+            weight_and_bias(ParameterKind::Conv { window, outputs }, window, bias)
+        }
+        LayerKind::Shortcut {
+            projection_stride: Some(_),
+        } => {
+            let window = ImageShape::new(1, 1, layer.input.channels);
+            weight_and_bias(ParameterKind::Conv { window, outputs }, window, false)
+        }
+        LayerKind::Dense => {
+            let window = layer.input;
+            weight_and_bias(ParameterKind::Dense { window, outputs }, window, true)
+        }
+        LayerKind::BatchNorm => vec![
+            named(
+                "weight",
+                ParameterKind::Vector { len: outputs },
+                Start::Ones,
+            ),
+            named("bias", ParameterKind::Vector { len: outputs }, Start::Zeros),
+        ],
+        _ => Vec::new(),
+    }
+}
+
+impl Parameter {
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        match self.kind {
+            ParameterKind::Conv { window, outputs } | ParameterKind::Dense { window, outputs } => {
+                window.len() * outputs
+            }
+            ParameterKind::Vector { len } => len,
+        }
+    }
+
+    /// Whether the tensor is empty, which no tensor of a valid network is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The shape PyTorch gives this tensor: `[outputs, inputs, height, width]`, `[outputs, inputs]` or
+    /// `[length]`.
+    pub fn torch_shape(&self) -> Vec<usize> {
+        match self.kind {
+            ParameterKind::Conv { window, outputs } => {
+                vec![outputs, window.channels, window.height, window.width]
+            }
+            ParameterKind::Dense { window, outputs } => vec![outputs, window.len()],
+            ParameterKind::Vector { len } => vec![len],
+        }
+    }
+
+    /// Writes the first values of the parameter with this `index` in [`Network::parameters`].
+    ///
+    /// Each parameter has a stream of its own, and the values are drawn in PyTorch's order, so they
+    /// depend neither on the other parameters nor on the layout in memory.
+    ///
+    /// # Panics
+    /// If `values` has another length than the parameter.
+    pub fn initialise(&self, index: usize, key: Key, values: &mut [f32]) {
+        assert_eq!(values.len(), self.len(), "{}: wrong length", self.name);
+        match self.start {
+            Start::Zeros => values.fill(0.0),
+            Start::Ones => values.fill(1.0),
+            Start::Uniform { fan_in } => {
+                let bound = (1.0 / (fan_in as f64).sqrt()) as f32;
+                let mut stream = key.stream_at(Purpose::Initialise, index as u64);
+                self.in_torch_order(|here, _| values[here] = (2.0 * stream.f32() - 1.0) * bound);
+            }
+        }
+    }
+
+    /// These weights in PyTorch's order.
+    ///
+    /// # Errors
+    /// If the number of weights is not the parameter's.
+    pub fn to_torch(&self, weights: &[f32]) -> Result<Vec<f32>, NetworkError> {
+        self.check_len(weights)?;
+        let mut torch = vec![0.0; weights.len()];
+        self.in_torch_order(|here, there| torch[there] = weights[here]);
+        Ok(torch)
+    }
+
+    /// Weights that came in PyTorch's order, in ours.
+    ///
+    /// # Errors
+    /// If the number of weights is not the parameter's.
+    pub fn from_torch(&self, torch: &[f32]) -> Result<Vec<f32>, NetworkError> {
+        self.check_len(torch)?;
+        let mut weights = vec![0.0; torch.len()];
+        self.in_torch_order(|here, there| weights[here] = torch[there]);
+        Ok(weights)
+    }
+
+    /// Calls `visit(index here, index in PyTorch)` with the second counting up from 0.
+    fn in_torch_order(&self, mut visit: impl FnMut(usize, usize)) {
+        let (window, outputs) = match self.kind {
+            ParameterKind::Conv { window, outputs } | ParameterKind::Dense { window, outputs } => {
+                (window, outputs)
+            }
+            ParameterKind::Vector { len } => (ImageShape::new(1, 1, 1), len),
+        };
+        let pixels = window.height * window.width;
+        let mut there = 0;
+        for output in 0..outputs {
+            for channel in 0..window.channels {
+                for pixel in 0..pixels {
+                    visit(
+                        (pixel * window.channels + channel) * outputs + output,
+                        there,
+                    );
+                    there += 1;
+                }
+            }
+        }
+    }
+
+    fn check_len(&self, weights: &[f32]) -> Result<(), NetworkError> {
+        if weights.len() == self.len() {
+            return Ok(());
+        }
+        Err(NetworkError::WeightCount {
+            name: self.name.clone(),
+            received: weights.len(),
+            expected: self.len(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Block;
+
+    fn parameter(kind: ParameterKind) -> Parameter {
+        Parameter {
+            name: "p".into(),
+            kind,
+            start: Start::Uniform { fan_in: 4 },
+        }
+    }
+
+    #[test]
+    fn conv_weights_are_transposed_as_oihw() {
+        // [height 1, width 2, inputs 2, outputs 3] <-> [outputs 3, inputs 2, height 1, width 2]
+        let p = parameter(ParameterKind::Conv {
+            window: ImageShape::new(1, 2, 2),
+            outputs: 3,
+        });
+        let ours: Vec<f32> = (0..12u8).map(f32::from).collect();
+        let torch = p.to_torch(&ours).unwrap();
+        // output 0, input 0: pixels at ours[0] and ours[6]; output 0, input 1: ours[3], ours[9]
+        assert_eq!(torch[..4], [0.0, 6.0, 3.0, 9.0]);
+        assert_eq!(p.torch_shape(), [3, 2, 1, 2]);
+        assert_eq!(p.from_torch(&torch).unwrap(), ours);
+    }
+
+    #[test]
+    fn dense_weights_follow_the_flattened_map() {
+        let p = parameter(ParameterKind::Dense {
+            window: ImageShape::new(2, 1, 2),
+            outputs: 2,
+        });
+        // PyTorch's inputs in the order (channel, row): c0 r0, c0 r1, c1 r0, c1 r1
+        let torch = [10.0, 11.0, 12.0, 13.0, 20.0, 21.0, 22.0, 23.0];
+        let ours = p.from_torch(&torch).unwrap();
+        assert_eq!(ours, [10.0, 20.0, 12.0, 22.0, 11.0, 21.0, 13.0, 23.0]);
+        assert_eq!(p.to_torch(&ours).unwrap(), torch);
+    }
+
+    #[test]
+    fn wrong_lengths_are_refused() {
+        let p = parameter(ParameterKind::Vector { len: 3 });
+        assert!(matches!(
+            p.to_torch(&[0.0; 2]),
+            Err(NetworkError::WeightCount {
+                received: 2,
+                expected: 3,
+                ..
+            })
+        ));
+        assert!(p.from_torch(&[0.0; 4]).is_err());
+    }
+
+    #[test]
+    fn first_values_are_uniform_and_depend_on_key_and_index_alone() {
+        let network = Network {
+            blocks: vec![Block::new(8)],
+            ..Network::new(ImageShape::new(12, 12, 3), 10)
+        };
+        let parameters = network.parameters().unwrap();
+        let draw = |index: usize, key: Key| {
+            let mut values = vec![9.0; parameters[index].len()];
+            parameters[index].initialise(index, key, &mut values);
+            values
+        };
+        let key = Key::study(7).trial(3);
+        let weights = draw(0, key);
+        let bound = 1.0 / 27f32.sqrt();
+        assert!(weights.iter().all(|w| w.abs() <= bound));
+        assert!(weights.iter().any(|w| w.abs() > 0.9 * bound));
+        let mean: f32 = weights.iter().sum::<f32>() / weights.len() as f32;
+        assert!(mean.abs() < 0.2 * bound, "mean {mean}");
+        assert_eq!(weights, draw(0, key));
+        assert_ne!(weights, draw(0, Key::study(7).trial(4)));
+        assert_ne!(draw(1, key)[..], weights[..8]);
+        assert_eq!(draw(2, key), [1.0; 8]);
+        assert_eq!(draw(3, key), [0.0; 8]);
+    }
+}

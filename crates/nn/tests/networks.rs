@@ -1,0 +1,394 @@
+//! The networks that the project answers to, against PyTorch's own counts, and what is refused.
+
+use proptest::prelude::*;
+use tunefork_nn::{Activation, Block, Head, ImageShape, LayerKind, Network, NetworkError, Pool};
+
+fn fashion() -> Network {
+    Network::new(ImageShape::new(28, 28, 1), 10)
+}
+
+fn m0() -> Network {
+    Network {
+        blocks: vec![Block {
+            batch_norm: false,
+            ..Block::new(32)
+        }],
+        hidden: vec![128],
+        ..fashion()
+    }
+}
+
+/// Also the best network of the Fashion-MNIST report.
+fn m1() -> Network {
+    Network {
+        blocks: vec![Block::new(32), Block::new(64)],
+        hidden: vec![128],
+        dropout: 0.3,
+        ..fashion()
+    }
+}
+
+fn m2() -> Network {
+    Network {
+        blocks: vec![Block::new(32), Block::new(64), Block::new(128)],
+        hidden: vec![128],
+        dropout: 0.15,
+        ..Network::new(ImageShape::new(224, 224, 3), 5)
+    }
+}
+
+fn m3() -> Network {
+    let stage = |channels| Block {
+        residual: true,
+        ..Block::new(channels)
+    };
+    Network {
+        blocks: vec![stage(64), stage(128), stage(256), stage(256)],
+        head: Head::GlobalAverage,
+        hidden: vec![512],
+        dropout: 0.3,
+        ..Network::new(ImageShape::new(64, 64, 3), 200)
+    }
+}
+
+fn m4() -> Network {
+    Network {
+        hidden: vec![256, 256],
+        ..fashion()
+    }
+}
+
+/// A network of peers/optuna_study.py.
+fn study(depth: u32, filters: usize, kernel: usize, batch_norm: bool, units: usize) -> Network {
+    let block = |i| Block {
+        batch_norm,
+        ..Block::with_kernel(filters << i, kernel)
+    };
+    Network {
+        blocks: (0..depth).map(block).collect(),
+        hidden: vec![units],
+        ..fashion()
+    }
+}
+
+/// sum(p.numel() for p in net.parameters()) in PyTorch 2.
+#[test]
+fn parameter_counts_equal_pytorchs() {
+    let unpadded = Block {
+        padding: 0,
+        batch_norm: false,
+        ..Block::new(32)
+    };
+    let method = Network {
+        blocks: vec![unpadded],
+        hidden: vec![128],
+        ..Network::new(ImageShape::new(32, 32, 3), 10)
+    };
+    for (name, network, count) in [
+        ("m0", m0(), 804_554),
+        ("m1", m1(), 421_834),
+        ("m2", m2(), 12_939_525),
+        ("m3", m3(), 1_237_640),
+        ("m4", m4(), 269_322),
+        ("study 1 16 3", study(1, 16, 3, false, 64), 201_578),
+        ("study 1 64 5", study(1, 64, 5, true, 256), 3_215_882),
+        ("study 2 32 5", study(2, 32, 5, true, 128), 455_114),
+        ("study 2 16 3", study(2, 16, 3, false, 64), 105_866),
+        ("study 3 16 3", study(3, 16, 3, true, 64), 61_098),
+        ("study 3 64 5", study(3, 64, 5, false, 256), 1_618_698),
+        ("study 3 32 3", study(3, 32, 3, true, 128), 241_994),
+        ("method text", method, 923_914),
+    ] {
+        assert_eq!(network.parameter_count(), Ok(count), "{name}");
+        let listed: usize = network.parameters().unwrap().iter().map(|p| p.len()).sum();
+        assert_eq!(listed as u64, count, "{name}, parameter by parameter");
+    }
+}
+
+/// [tuple(p.shape) for p in net.parameters()] of m1 and m3 in PyTorch 2.
+#[test]
+fn parameters_stand_in_pytorchs_order() {
+    let shapes = |network: Network| -> Vec<Vec<usize>> {
+        network
+            .parameters()
+            .unwrap()
+            .iter()
+            .map(|p| p.torch_shape())
+            .collect()
+    };
+    let m1_shapes: [&[usize]; 12] = [
+        &[32, 1, 3, 3],
+        &[32],
+        &[32],
+        &[32],
+        &[64, 32, 3, 3],
+        &[64],
+        &[64],
+        &[64],
+        &[128, 3136],
+        &[128],
+        &[10, 128],
+        &[10],
+    ];
+    assert_eq!(shapes(m1()), m1_shapes);
+    let m3_shapes = shapes(m3());
+    assert_eq!(m3_shapes.len(), 23);
+    assert_eq!(
+        m3_shapes[4],
+        [64, 3, 1, 1],
+        "the projected shortcut follows the norm"
+    );
+    assert_eq!(
+        m3_shapes[18..20],
+        [vec![256], vec![512, 256]],
+        "the fourth stage's shortcut is the identity"
+    );
+}
+
+#[test]
+fn the_forward_operations_of_m3_are_a_third_of_the_peers_count() {
+    // 1,266 GFLOP per 1,000 images for forward, weight and data gradients; the first convolution and
+    // its shortcut have no data gradient.
+    let layers = m3().layers().unwrap();
+    let forward: u64 = layers.iter().map(|layer| layer.flops()).sum();
+    let first: u64 = layers.iter().take(3).map(|layer| layer.flops()).sum();
+    let training = 3 * forward - first;
+    assert!(
+        (1_255_000_000..1_275_000_000).contains(&training),
+        "{training}"
+    );
+}
+
+#[test]
+fn layers_come_in_the_order_in_which_they_run() {
+    let names: Vec<String> = m3()
+        .layers()
+        .unwrap()
+        .into_iter()
+        .map(|layer| layer.name)
+        .collect();
+    assert_eq!(
+        names[..5],
+        [
+            "blocks.0.conv",
+            "blocks.0.norm",
+            "blocks.0.shortcut",
+            "blocks.0.activation",
+            "blocks.0.pool"
+        ]
+    );
+    assert_eq!(
+        names[20..],
+        [
+            "head",
+            "flatten",
+            "hidden.0",
+            "hidden.0.activation",
+            "hidden.0.dropout",
+            "classifier"
+        ]
+    );
+}
+
+#[track_caller]
+fn refused(network: &Network, message: &str) {
+    let error = network.layers().expect_err(message);
+    assert_eq!(error.to_string(), message);
+}
+
+#[test]
+fn what_cannot_be_is_named() {
+    let with = |block: Block| Network {
+        blocks: vec![Block::new(8), block],
+        ..fashion()
+    };
+    refused(
+        &with(Block {
+            channels: 0,
+            ..Block::new(8)
+        }),
+        "blocks.1: channels is 0, must be from 1 to 65536",
+    );
+    refused(
+        &with(Block {
+            kernel: 0,
+            ..Block::new(8)
+        }),
+        "blocks.1: kernel is 0, must be from 1 to 255",
+    );
+    refused(
+        &with(Block {
+            stride: 0,
+            ..Block::new(8)
+        }),
+        "blocks.1: stride is 0, must be from 1 to 255",
+    );
+    refused(
+        &with(Block {
+            padding: 3,
+            ..Block::new(8)
+        }),
+        "blocks.1: padding is 3, must be from 0 to 2",
+    );
+    refused(
+        &with(Block {
+            pool: Some(Pool {
+                padding: 2,
+                ..Pool::max(3)
+            }),
+            ..Block::new(8)
+        }),
+        "blocks.1: pool padding is 2, must be from 0 to 1",
+    );
+    refused(
+        &with(Block {
+            kernel: 15,
+            padding: 0,
+            ..Block::new(8)
+        }),
+        "blocks.1.conv: a kernel of 15x15 with padding 0 is larger than its input of 14x14x8; use a smaller \
+         kernel, fewer pooling layers or larger images",
+    );
+    refused(
+        &with(Block {
+            residual: true,
+            padding: 0,
+            ..Block::new(8)
+        }),
+        "blocks.1: the convolution gives 12x12x8 but its 1x1 shortcut 14x14x8; a residual block needs an odd \
+         kernel and padding = kernel / 2",
+    );
+    let deep = Network {
+        blocks: vec![Block::new(8); 5],
+        ..fashion()
+    };
+    refused(
+        &deep,
+        "blocks.4.pool: pooling 2x2 leaves less than one pixel of its input of 1x1x8; use fewer pooling layers \
+         or larger images",
+    );
+    refused(
+        &Network::new(ImageShape::new(28, 28, 1), 1),
+        "classifier: classes is 1, must be from 2 to 65536",
+    );
+    refused(
+        &Network::new(ImageShape::new(0, 28, 1), 2),
+        "input: height is 0, must be from 1 to 65536",
+    );
+    refused(
+        &Network {
+            hidden: vec![64, 0],
+            ..fashion()
+        },
+        "hidden.1: units is 0, must be from 1 to 65536",
+    );
+    refused(
+        &Network {
+            dropout: 1.5,
+            ..m1()
+        },
+        "hidden: dropout is 1.5, must be from 0 to 1",
+    );
+    refused(
+        &Network {
+            dropout: f32::NAN,
+            ..m1()
+        },
+        "hidden: dropout is NaN, must be from 0 to 1",
+    );
+    let huge = Network {
+        hidden: vec![60_000],
+        ..Network::new(ImageShape::new(1000, 1000, 3), 10)
+    };
+    refused(
+        &huge,
+        "hidden.0: the weights would hold more than 4294967296 values",
+    );
+}
+
+#[test]
+fn a_strided_residual_block_projects_its_input() {
+    let block = Block {
+        stride: 2,
+        residual: true,
+        pool: None,
+        ..Block::new(8)
+    };
+    let network = Network {
+        blocks: vec![Block::new(8), block],
+        ..Network::new(ImageShape::new(9, 7, 8), 3)
+    };
+    let layers = network.layers().unwrap();
+    let shortcut = layers
+        .iter()
+        .find(|layer| layer.name == "blocks.1.shortcut")
+        .unwrap();
+    assert_eq!(
+        shortcut.kind,
+        LayerKind::Shortcut {
+            projection_stride: Some(2)
+        }
+    );
+    assert_eq!(
+        (shortcut.input, shortcut.output),
+        (ImageShape::new(4, 3, 8), ImageShape::new(2, 2, 8))
+    );
+}
+
+#[test]
+fn activations_have_one_name_everywhere() {
+    for activation in Activation::ALL {
+        assert_eq!(activation.name().parse(), Ok(activation));
+    }
+    assert_eq!(
+        "swish".parse::<Activation>(),
+        Err(NetworkError::UnknownActivation {
+            name: "swish".into()
+        })
+    );
+}
+
+fn any_block() -> impl Strategy<Value = Block> {
+    (
+        0..5usize,
+        0..8usize,
+        0..4usize,
+        0..4usize,
+        any::<[bool; 4]>(),
+        0..4usize,
+    )
+        .prop_map(
+            |(channels, kernel, stride, padding, [bias, batch_norm, residual, pooled], window)| {
+                Block {
+                    channels,
+                    kernel,
+                    stride,
+                    padding,
+                    bias,
+                    batch_norm,
+                    activation: Some(Activation::Tanh),
+                    pool: pooled.then(|| Pool::average(window)),
+                    residual,
+                }
+            },
+        )
+}
+
+proptest! {
+    /// Whatever the numbers, a network is either refused or consistent from end to end.
+    #[test]
+    fn any_description_is_refused_or_consistent(
+        blocks in proptest::collection::vec(any_block(), 0..4),
+        hidden in proptest::collection::vec(0..9usize, 0..3),
+        side in 0..20usize,
+        classes in 0..5usize,
+    ) {
+        let network = Network { blocks, hidden, ..Network::new(ImageShape::new(side, side + 1, 2), classes) };
+        if let Ok(layers) = network.layers() {
+            prop_assert!(layers.iter().all(|layer| !layer.output.is_empty()));
+            prop_assert_eq!(layers.last().unwrap().output, ImageShape::new(1, 1, classes));
+            let listed: usize = network.parameters().unwrap().iter().map(|p| p.len()).sum();
+            prop_assert_eq!(listed as u64, network.parameter_count().unwrap());
+        }
+    }
+}
