@@ -1,0 +1,290 @@
+//! Images and labels, ready to train on.
+
+use std::ops::Range;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::map::Map;
+use crate::{DataError, MAX_CLASSES, Normalisation};
+
+/// Height, width and channels of every image of a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ImageShape {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// 1 (grey) or 3 (red, green, blue).
+    pub channels: usize,
+}
+
+impl ImageShape {
+    /// The largest height and width.
+    pub const MAX_SIDE: usize = 4096;
+
+    /// A checked shape.
+    ///
+    /// # Errors
+    /// [`DataError::Shape`] unless both sides lie in 1 to [`Self::MAX_SIDE`] and channels are 1 or 3.
+    pub fn new(height: usize, width: usize, channels: usize) -> Result<Self, DataError> {
+        let sides = 1..=Self::MAX_SIDE;
+        let reason = if !sides.contains(&height) || !sides.contains(&width) {
+            format!("height and width must lie in 1 to {}", Self::MAX_SIDE)
+        } else if channels != 1 && channels != 3 {
+            "channels must be 1 (grey) or 3 (red, green, blue)".to_owned()
+        } else {
+            return Ok(Self {
+                height,
+                width,
+                channels,
+            });
+        };
+        Err(DataError::Shape {
+            height,
+            width,
+            channels,
+            reason,
+        })
+    }
+
+    /// Bytes of one image: height × width × channels.
+    #[must_use]
+    pub fn bytes(self) -> usize {
+        self.height * self.width * self.channels
+    }
+}
+
+/// The part of a set an image came with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    /// `train/`, or everything where the source has no parts.
+    Train,
+    /// `val/`, `valid/` or `validation/`.
+    Validation,
+    /// `test/`.
+    Test,
+}
+
+impl Part {
+    /// All parts in the order in which a set stores them.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
+
+    /// The part's usual folder name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// Where the pixels lie.
+#[derive(Debug)]
+pub(crate) enum Pixels {
+    /// In memory: sets that are drawn, or given by the caller.
+    Held(Vec<u8>),
+    /// In a mapped file, from this byte on.
+    Mapped(Map, usize),
+}
+
+impl Pixels {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Held(bytes) => bytes,
+            Self::Mapped(map, start) => &map.bytes()[*start..],
+        }
+    }
+}
+
+/// Images of one shape with their labels, as bytes in NHWC order.
+///
+/// Images are numbered from 0: first the training part, then validation, then test, as far as the
+/// source has them. A [`crate::Split`] says which of them a run uses for what.
+///
+/// # Examples
+/// ```
+/// use tunefork_data::{Dataset, ImageShape, Normalisation};
+///
+/// let shape = ImageShape::new(1, 2, 1)?;
+/// let classes = vec!["dark".to_owned(), "light".to_owned()];
+/// let data = Dataset::from_memory(shape, classes, [2, 0, 0], vec![0, 1], vec![0, 51, 204, 255])?;
+///
+/// let mut batch = [0.0; 2];
+/// data.gather(&[1], &Normalisation::new(&[0.0], &[1.0])?, &mut batch);
+/// assert_eq!(batch, [0.8, 1.0]);
+/// # Ok::<(), tunefork_data::DataError>(())
+/// ```
+#[derive(Debug)]
+pub struct Dataset {
+    shape: ImageShape,
+    classes: Vec<String>,
+    counts: [usize; 3],
+    labels: Vec<u16>,
+    pixels: Pixels,
+}
+
+impl Dataset {
+    /// A set from memory. `counts` are the numbers of training, validation and test images, which
+    /// follow each other in `labels` and `pixels` (NHWC).
+    ///
+    /// # Errors
+    /// When lengths do not fit together, a label names no class, or there are fewer than two or
+    /// more than [`MAX_CLASSES`] classes.
+    pub fn from_memory(
+        shape: ImageShape,
+        classes: Vec<String>,
+        counts: [usize; 3],
+        labels: Vec<u16>,
+        pixels: Vec<u8>,
+    ) -> Result<Self, DataError> {
+        Self::checked(
+            Path::new("memory"),
+            shape,
+            classes,
+            counts,
+            labels,
+            Pixels::Held(pixels),
+        )
+    }
+
+    /// As [`Self::from_memory`]; `path` is named in errors.
+    pub(crate) fn checked(
+        path: &Path,
+        shape: ImageShape,
+        classes: Vec<String>,
+        counts: [usize; 3],
+        labels: Vec<u16>,
+        pixels: Pixels,
+    ) -> Result<Self, DataError> {
+        if !(2..=MAX_CLASSES).contains(&classes.len()) {
+            return Err(DataError::ClassCount {
+                path: path.to_path_buf(),
+                classes: classes.len(),
+            });
+        }
+        let images = labels.len();
+        if images > u32::MAX as usize {
+            return Err(DataError::TooManyImages {
+                path: path.to_path_buf(),
+                images,
+            });
+        }
+        let setting = |key, value: usize, expected: String| DataError::Setting {
+            key,
+            value: value.to_string(),
+            expected,
+        };
+        let counted = counts
+            .iter()
+            .try_fold(0_usize, |sum, count| sum.checked_add(*count));
+        if counted != Some(images) {
+            let expected = format!("the parts {counts:?} must add up to it");
+            return Err(setting("number of labels", images, expected));
+        }
+        if images.checked_mul(shape.bytes()) != Some(pixels.bytes().len()) {
+            let expected = format!("{images} images of {} bytes are expected", shape.bytes());
+            return Err(setting("bytes of pixels", pixels.bytes().len(), expected));
+        }
+        if let Some(index) = labels
+            .iter()
+            .position(|label| usize::from(*label) >= classes.len())
+        {
+            return Err(DataError::LabelRange {
+                path: path.to_path_buf(),
+                index,
+                label: usize::from(labels[index]),
+                classes: classes.len(),
+            });
+        }
+        Ok(Self {
+            shape,
+            classes,
+            counts,
+            labels,
+            pixels,
+        })
+    }
+
+    /// The number of images, all parts together.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there is no image at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// The shape of every image.
+    #[must_use]
+    pub fn shape(&self) -> ImageShape {
+        self.shape
+    }
+
+    /// The classes' names, by label.
+    #[must_use]
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// The indices of the images that came in this part of the source; empty where it has none.
+    #[must_use]
+    pub fn part(&self, part: Part) -> Range<u32> {
+        let place = part as usize;
+        let start: usize = self.counts[..place].iter().sum();
+        // Lossless: the constructor admits no more than u32::MAX images.
+        start as u32..(start + self.counts[place]) as u32
+    }
+
+    /// The label of image `index`.
+    ///
+    /// # Panics
+    /// If there is no such image.
+    #[must_use]
+    pub fn label(&self, index: u32) -> u16 {
+        self.labels[index as usize]
+    }
+
+    /// All labels, by image.
+    #[must_use]
+    pub fn labels(&self) -> &[u16] {
+        &self.labels
+    }
+
+    /// The bytes of image `index`: rows of pixels, channels innermost.
+    ///
+    /// # Panics
+    /// If there is no such image.
+    #[must_use]
+    pub fn pixels(&self, index: u32) -> &[u8] {
+        let bytes = self.shape.bytes();
+        let start = index as usize * bytes;
+        &self.pixels.bytes()[start..start + bytes]
+    }
+
+    /// Writes the normalised images `indices`, one after the other, to `out` (NHWC).
+    ///
+    /// A plain loop over the indices: to use several threads, divide `indices` and `out`.
+    ///
+    /// # Panics
+    /// If `out` does not have room for exactly these images, an index names no image, or the
+    /// normalisation has another number of channels.
+    pub fn gather(&self, indices: &[u32], normalisation: &Normalisation, out: &mut [f32]) {
+        let bytes = self.shape.bytes();
+        assert_eq!(
+            out.len(),
+            indices.len() * bytes,
+            "room for {} images",
+            indices.len()
+        );
+        for (index, image) in indices.iter().zip(out.chunks_exact_mut(bytes)) {
+            normalisation.apply(self.pixels(*index), self.shape.channels, image);
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! What can go wrong with data, in one type.
+
+use std::path::{Path, PathBuf};
+
+use crate::idx::IdxError;
+
+/// Why a data set could not be found, read, prepared or divided.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// The system refused a file operation.
+    #[error("cannot {action} `{}`: {source}", path.display())]
+    Io {
+        /// What was tried: "read", "write", "list" ...
+        action: &'static str,
+        /// The file or folder concerned.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// No data set of this name exists.
+    #[error(
+        "found no data set `{name}`; looked at {}; name a folder or archive, \
+         or say where data lies with --data-dir or TUNEFORK_DATA",
+        list_paths(looked)
+    )]
+    NotFound {
+        /// The name or path that was asked for.
+        name: String,
+        /// Every place that was tried, in order.
+        looked: Vec<PathBuf>,
+    },
+    /// A folder holds several archives and nothing says which one is meant.
+    #[error("`{}` holds several archives ({}); name one of them", folder.display(), names.join(", "))]
+    SeveralArchives {
+        /// The folder.
+        folder: PathBuf,
+        /// The archives' file names.
+        names: Vec<String>,
+    },
+    /// A file exists but is no kind of data set that is known.
+    #[error("`{}` is no data set: {expected}", path.display())]
+    UnknownKind {
+        /// The file or folder.
+        path: PathBuf,
+        /// What would be accepted here.
+        expected: &'static str,
+    },
+    /// One IDX file is damaged.
+    #[error("IDX file `{}`: {source}", path.display())]
+    Idx {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: IdxError,
+    },
+    /// Images and labels of one IDX part do not fit together.
+    #[error("`{}` has {images} images, `{}` has {labels} labels", image_file.display(), label_file.display())]
+    IdxCounts {
+        /// The file of images.
+        image_file: PathBuf,
+        /// The number of images in it.
+        images: usize,
+        /// The file of labels.
+        label_file: PathBuf,
+        /// The number of labels in it.
+        labels: usize,
+    },
+    /// A label names no class.
+    #[error("`{}`: label {label} of image {index} is not below the number of classes, {classes}", path.display())]
+    LabelRange {
+        /// The file of labels.
+        path: PathBuf,
+        /// The image's index in that file.
+        index: usize,
+        /// The label found.
+        label: usize,
+        /// The number of classes.
+        classes: usize,
+    },
+    /// Nothing that could be used lies in the source.
+    #[error("`{}` holds no usable image{}", path.display(), in_brackets(hint))]
+    NoImages {
+        /// The folder or archive.
+        path: PathBuf,
+        /// What was found instead.
+        hint: String,
+    },
+    /// A class has no usable training image.
+    #[error("class `{class}` of `{}` has no usable image; remove it or add images", path.display())]
+    EmptyClass {
+        /// The source.
+        path: PathBuf,
+        /// The class's folder name or number.
+        class: String,
+    },
+    /// The number of classes is outside what labels can say.
+    #[error("`{}` has {classes} classes; between 2 and {} are allowed", path.display(), crate::MAX_CLASSES)]
+    ClassCount {
+        /// The source.
+        path: PathBuf,
+        /// The number found.
+        classes: usize,
+    },
+    /// A class occurs in validation or test but not in training.
+    #[error("class `{class}` of `{}` occurs in {part}/ but not in train/", path.display())]
+    UnknownClass {
+        /// The source.
+        path: PathBuf,
+        /// The class's folder name.
+        class: String,
+        /// The part in which it occurs.
+        part: &'static str,
+    },
+    /// More images than an index can count.
+    #[error("`{}` has {images} images; at most {} are allowed", path.display(), u32::MAX)]
+    TooManyImages {
+        /// The source.
+        path: PathBuf,
+        /// The number found.
+        images: usize,
+    },
+    /// Images differ in size and no size was asked for.
+    #[error(
+        "images of `{}` differ in size ({}x{} in `{}`, {}x{} in `{}`); say which height and width to use",
+        path.display(), first.1, first.2, first.0, second.1, second.2, second.0
+    )]
+    SizesDiffer {
+        /// The source.
+        path: PathBuf,
+        /// An image: name, height, width.
+        first: (String, usize, usize),
+        /// Another one of different size.
+        second: (String, usize, usize),
+    },
+    /// An image shape that cannot be used.
+    #[error("image shape {height}x{width}x{channels}: {reason}")]
+    Shape {
+        /// Height in pixels.
+        height: usize,
+        /// Width in pixels.
+        width: usize,
+        /// Channels.
+        channels: usize,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A setting outside its range.
+    #[error("`{key}` is {value}; {expected}")]
+    Setting {
+        /// The setting's name.
+        key: &'static str,
+        /// The value given.
+        value: String,
+        /// What is allowed.
+        expected: String,
+    },
+    /// A part of a split asks for more than there is.
+    #[error("{wanted} {part} images are asked for, {available} are there")]
+    TooFew {
+        /// Which part: "training", "validation", "test", or several.
+        part: &'static str,
+        /// The number asked for.
+        wanted: usize,
+        /// The number there is.
+        available: usize,
+    },
+}
+
+impl DataError {
+    /// Wraps a system error with what was tried and where.
+    pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
+        Self::Io {
+            action,
+            path: path.to_path_buf(),
+            source,
+        }
+    }
+}
+
+fn list_paths(paths: &[PathBuf]) -> String {
+    let shown: Vec<String> = paths.iter().map(|p| format!("`{}`", p.display())).collect();
+    shown.join(", ")
+}
+
+fn in_brackets(hint: &str) -> String {
+    if hint.is_empty() {
+        String::new()
+    } else {
+        format!(" ({hint})")
+    }
+}
