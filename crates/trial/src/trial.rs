@@ -1,0 +1,108 @@
+//! The small types that describe a trial.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The number of a trial in its study, counted from 0.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct TrialNumber(pub u32);
+
+impl TrialNumber {
+    /// The number as an index into columns.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl fmt::Display for TrialNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Where a trial stands in its life.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TrialState {
+    /// Enqueued: its values may be fixed already, but it has not started.
+    Waiting,
+    /// Being trained.
+    Running,
+    /// Set aside; it may go on later.
+    Paused,
+    /// Ran to its end and has a value.
+    Complete,
+    /// Stopped by the scheduler.
+    Pruned,
+    /// Ended without a usable value.
+    Failed,
+}
+
+impl TrialState {
+    /// Whether the trial has ended; an ended trial never changes again.
+    pub fn is_finished(self) -> bool {
+        matches!(self, Self::Complete | Self::Pruned | Self::Failed)
+    }
+
+    /// Whether the trial has started and not ended.
+    pub fn is_live(self) -> bool {
+        matches!(self, Self::Running | Self::Paused)
+    }
+}
+
+impl fmt::Display for TrialState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Complete => "complete",
+            Self::Pruned => "pruned",
+            Self::Failed => "failed",
+        })
+    }
+}
+
+/// Which values are better.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// Smaller ones.
+    Minimize,
+    /// Larger ones.
+    Maximize,
+}
+
+impl Direction {
+    /// Whether `a` is strictly better than `b`. NaN is never better, and any number is better than
+    /// NaN.
+    pub fn better(self, a: f64, b: f64) -> bool {
+        match self {
+            _ if a.is_nan() => false,
+            _ if b.is_nan() => true,
+            Self::Minimize => a < b,
+            Self::Maximize => a > b,
+        }
+    }
+
+    /// The value as a loss: smaller is better in both directions.
+    pub fn loss(self, value: f64) -> f64 {
+        match self {
+            Self::Minimize => value,
+            Self::Maximize => -value,
+        }
+    }
+}
+
+/// The value of a trial after a step.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Report {
+    /// How much was done: epochs, counted from 1.
+    pub step: u32,
+    /// The objective at this step; NaN is allowed and stands for "no usable value".
+    pub value: f64,
+}
