@@ -1,3 +1,7 @@
-//! Where to look next: random, grid and TPE, as pure functions of the history.
+//! Where to look next.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+
+mod ask;
+
+pub use ask::{Ask, Proposal, Sampler};

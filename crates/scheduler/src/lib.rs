@@ -1,3 +1,86 @@
-//! When to stop a trial: median, percentile and asynchronous successive halving.
+//! When to stop a trial that is not promising.
+//!
+//! A [`Scheduler`] is asked one question, right after a trial's report was added to the
+//! [`History`]: go on or stop? It answers as a pure function of that history. Whoever asks twice gets
+//! the same answer twice, and a study that was killed and resumed decides as it did before.
+//!
+//! * [`NoScheduler`] lets every trial run to its end.
+//! * [`Percentile`] stops what is worse than most complete trials were at the same step; the median
+//!   rule is the percentile 50.
+//! * [`SuccessiveHalving`] lets one in η trials past each rung: ASHA in its stopping form.
+//!
+//! ```
+//! use tunefork_scheduler::{Decision, Scheduler, SuccessiveHalving, SuccessiveHalvingOptions};
+//! use tunefork_space::{Point, Space};
+//! use tunefork_trial::{Direction, History, Report, TrialNumber};
+//!
+//! let options = SuccessiveHalvingOptions { min_resource: 1, factor: 3, ..Default::default() };
+//! let mut scheduler = SuccessiveHalving::new(options)?;
+//! assert_eq!(scheduler.rungs(10), [1, 3, 9]);
+//!
+//! let mut history = History::new(Space::default(), Direction::Maximize);
+//! for (number, accuracy) in [0.81, 0.64].into_iter().enumerate() {
+//!     let trial = TrialNumber(number as u32);
+//!     history.start(trial, Point::default())?;
+//!     history.report(trial, Report { step: 1, value: accuracy })?;
+//! }
+//! assert_eq!(scheduler.decide(&history, TrialNumber(0)), Decision::Continue);
+//! assert_eq!(scheduler.decide(&history, TrialNumber(1)), Decision::Stop);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+
+mod error;
+mod percentile;
+mod successive_halving;
+
+use tunefork_trial::{History, TrialNumber};
+
+pub use error::OptionError;
+pub use percentile::{Percentile, PercentileOptions};
+pub use successive_halving::{SuccessiveHalving, SuccessiveHalvingOptions};
+
+/// What happens to a trial after a report.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Decision {
+    /// It goes on.
+    Continue,
+    /// It ends here, as pruned.
+    Stop,
+}
+
+/// Decides after each report whether a trial goes on.
+///
+/// Implementations may keep caches but no state: the decision is a function of the history alone.
+pub trait Scheduler: Send {
+    /// The name used in study files and reports.
+    fn name(&self) -> &'static str;
+
+    /// Called right after a report of `trial` was added to `history`; the report decided on is the
+    /// trial's last one. Without any report the trial goes on.
+    fn decide(&mut self, history: &History, trial: TrialNumber) -> Decision;
+
+    /// The steps below `max_steps` at which a trial that reports after every step may be stopped. (A
+    /// stop at the last step saves nothing and is not listed.)
+    fn rungs(&self, max_steps: u32) -> Vec<u32>;
+}
+
+/// Lets every trial run to its end.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoScheduler;
+
+impl Scheduler for NoScheduler {
+    fn name(&self) -> &'static str {
+        "none"
+    }
+
+    fn decide(&mut self, _history: &History, _trial: TrialNumber) -> Decision {
+        Decision::Continue
+    }
+
+    fn rungs(&self, _max_steps: u32) -> Vec<u32> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,184 @@
+//! The percentile rule, and with it the median rule.
+
+use tunefork_trial::{Direction, History, TrialNumber, TrialState};
+
+use crate::{Decision, OptionError, Scheduler};
+
+/// Settings of [`Percentile`].
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct PercentileOptions {
+    /// How many percent of the complete trials a trial must keep up with, 0 to 100. 50 is the median
+    /// rule; 25 stops all but the best quarter.
+    pub percentile: f64,
+    /// No trial is stopped before this many are complete.
+    pub startup_trials: u32,
+    /// No trial is stopped before this step.
+    pub warmup_steps: u32,
+    /// Decide once in this many steps, counted from the warm-up on; 1 or more.
+    pub interval_steps: u32,
+    /// Decide only where at least this many complete trials reported the same step; 1 or more.
+    pub min_trials: u32,
+}
+
+impl Default for PercentileOptions {
+    /// The median rule with Optuna's defaults: 5 start-up trials, no warm-up, interval 1.
+    fn default() -> Self {
+        Self {
+            percentile: 50.0,
+            startup_trials: 5,
+            warmup_steps: 0,
+            interval_steps: 1,
+            min_trials: 1,
+        }
+    }
+}
+
+/// Stops a trial whose best value so far is worse than a percentile of what complete trials had at
+/// the same step (Golovin et al., "Google Vizier", KDD 2017; in detail Optuna's `PercentilePruner`).
+///
+/// Pruned, failed and running trials do not count. The percentile interpolates linearly.
+///
+/// NaN: the trial's own NaN reports are ignored, and if it has no other the trial is stopped; NaN
+/// reports of complete trials are left out of the percentile.
+#[derive(Clone, Copy, Debug)]
+pub struct Percentile {
+    options: PercentileOptions,
+}
+
+impl Percentile {
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// A percentile outside 0 to 100, an interval or a minimum of 0.
+    pub fn new(options: PercentileOptions) -> Result<Self, OptionError> {
+        if !(0.0..=100.0).contains(&options.percentile) {
+            return Err(OptionError {
+                option: "percentile",
+                value: options.percentile,
+                allowed: "from 0 to 100",
+            });
+        }
+        OptionError::at_least_one("interval_steps", options.interval_steps)?;
+        OptionError::at_least_one("min_trials", options.min_trials)?;
+        Ok(Self { options })
+    }
+
+    /// The median rule with its defaults.
+    pub fn median() -> Self {
+        Self {
+            options: PercentileOptions::default(),
+        }
+    }
+
+    /// Whether the report at `step` is the first in its interval, `previous` being the step of the
+    /// report before.
+    fn decides_at(&self, step: u32, previous: Option<u32>) -> bool {
+        let PercentileOptions {
+            warmup_steps,
+            interval_steps,
+            ..
+        } = self.options;
+        step.checked_sub(warmup_steps).is_some_and(|since_warmup| {
+            let interval_start = step - since_warmup % interval_steps;
+            previous.is_none_or(|previous| previous < interval_start)
+        })
+    }
+
+    /// The value at the percentile among complete trials at `step`.
+    fn threshold(&self, history: &History, step: u32) -> Option<f64> {
+        let complete = |trial: &TrialNumber| history.state(*trial) == TrialState::Complete;
+        if history.numbers().filter(complete).count() < self.options.startup_trials as usize {
+            return None;
+        }
+        let at_step = |trial| history.value_at(trial, step);
+        let mut values: Vec<f64> = history
+            .numbers()
+            .filter(complete)
+            .filter_map(at_step)
+            .collect();
+        if values.len() < self.options.min_trials as usize {
+            return None;
+        }
+        values.retain(|value| !value.is_nan());
+        let percentile = match history.direction() {
+            Direction::Minimize => self.options.percentile,
+            Direction::Maximize => 100.0 - self.options.percentile,
+        };
+        interpolated(values, percentile)
+    }
+}
+
+impl Scheduler for Percentile {
+    fn name(&self) -> &'static str {
+        if self.options.percentile == 50.0 {
+            "median"
+        } else {
+            "percentile"
+        }
+    }
+
+    fn decide(&mut self, history: &History, trial: TrialNumber) -> Decision {
+        let reports = history.reports(trial);
+        let Some((last, earlier)) = reports.split_last() else {
+            return Decision::Continue;
+        };
+        if !self.decides_at(last.step, earlier.last().map(|report| report.step)) {
+            return Decision::Continue;
+        }
+        let direction = history.direction();
+        let better = |best: f64, value: f64| {
+            if direction.better(value, best) {
+                value
+            } else {
+                best
+            }
+        };
+        let own = reports
+            .iter()
+            .map(|report| report.value)
+            .fold(f64::NAN, better);
+        match self.threshold(history, last.step) {
+            Some(threshold) if own.is_nan() || direction.better(threshold, own) => Decision::Stop,
+            _ => Decision::Continue,
+        }
+    }
+
+    fn rungs(&self, max_steps: u32) -> Vec<u32> {
+        let previous = |step: u32| if step == 1 { None } else { Some(step - 1) };
+        (1..max_steps)
+            .filter(|&step| self.decides_at(step, previous(step)))
+            .collect()
+    }
+}
+
+/// The percentile of values without NaN, linear between neighbours; `None` without values.
+fn interpolated(mut values: Vec<f64>, percentile: f64) -> Option<f64> {
+    let position = percentile / 100.0 * values.len().checked_sub(1)? as f64;
+    let below = position.floor() as usize;
+    let (_, &mut low, above) = values.select_nth_unstable_by(below, f64::total_cmp);
+    let high = above.iter().copied().min_by(f64::total_cmp).unwrap_or(low);
+    // Equal neighbours need no arithmetic, which two infinities would turn into NaN.
+    Some(if low == high {
+        low
+    } else {
+        low + (high - low) * (position - below as f64)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_interpolate_linearly() {
+        let values = || vec![4.0, 1.0, 3.0, 2.0];
+        for (percentile, expected) in [(0.0, 1.0), (25.0, 1.75), (50.0, 2.5), (100.0, 4.0)] {
+            assert_eq!(interpolated(values(), percentile), Some(expected));
+        }
+        assert_eq!(
+            interpolated(vec![f64::INFINITY; 3], 40.0),
+            Some(f64::INFINITY)
+        );
+        assert_eq!(interpolated(Vec::new(), 50.0), None);
+    }
+}

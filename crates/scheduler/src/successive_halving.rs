@@ -1,0 +1,123 @@
+//! Successive halving, asynchronous, in its stopping form.
+
+use tunefork_trial::{History, Report, TrialNumber};
+
+use crate::{Decision, OptionError, Scheduler};
+
+/// Settings of [`SuccessiveHalving`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SuccessiveHalvingOptions {
+    /// The step of the lowest rung (before `skip`); 1 or more.
+    pub min_resource: u32,
+    /// η: one in so many trials gets past a rung, and the next rung is so many times higher; 2 or
+    /// more.
+    pub factor: u32,
+    /// How many of the lowest rungs to leave out. (Optuna: `min_early_stopping_rate`.)
+    pub skip: u32,
+    /// How many trials must have reached a rung before any gets past it. (Optuna: `bootstrap_count`.)
+    pub bootstrap: u32,
+}
+
+impl Default for SuccessiveHalvingOptions {
+    /// Rungs at 1, 4, 16, …: Optuna's defaults with a lowest rung at step 1.
+    fn default() -> Self {
+        Self {
+            min_resource: 1,
+            factor: 4,
+            skip: 0,
+            bootstrap: 0,
+        }
+    }
+}
+
+/// Lets a trial past a rung only if it is among the best 1/η of those that have reached it so far.
+///
+/// Li et al., "A system for massively parallel hyperparameter tuning", MLSys 2020, in the form that
+/// stops trials instead of pausing them (Optuna's `SuccessiveHalvingPruner`). Rung k stands at step
+/// `min_resource · η^(skip + k)`. A trial's value at a rung is its first report at or after the
+/// rung's step. With n values at a rung the best ⌊n/η⌋ get past it, and always the best one; ties
+/// get past together.
+///
+/// NaN: a trial that has NaN at a rung is stopped there, and does not count for the others.
+#[derive(Clone, Copy, Debug)]
+pub struct SuccessiveHalving {
+    options: SuccessiveHalvingOptions,
+}
+
+impl SuccessiveHalving {
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// A `min_resource` of 0 or a `factor` below 2.
+    pub fn new(options: SuccessiveHalvingOptions) -> Result<Self, OptionError> {
+        OptionError::at_least_one("min_resource", options.min_resource)?;
+        if options.factor < 2 {
+            return Err(OptionError {
+                option: "factor",
+                value: options.factor.into(),
+                allowed: "2 or more",
+            });
+        }
+        Ok(Self { options })
+    }
+
+    /// The steps of all rungs that `u32` can count.
+    fn steps(&self) -> impl Iterator<Item = u32> + use<> {
+        let factor = self.options.factor;
+        let lowest = factor
+            .checked_pow(self.options.skip)
+            .and_then(|scale| self.options.min_resource.checked_mul(scale));
+        std::iter::successors(lowest, move |step| step.checked_mul(factor))
+    }
+
+    /// Whether `own`, already among them, is good enough among the values seen at the rung.
+    fn passes(&self, history: &History, rung: u32, own: f64) -> bool {
+        let at_rung = |trial| value_at_rung(history.reports(trial), rung);
+        let mut losses: Vec<f64> = history
+            .numbers()
+            .filter_map(at_rung)
+            .filter(|value| !value.is_nan())
+            .map(|value| history.direction().loss(value))
+            .collect();
+        if losses.len() <= self.options.bootstrap as usize {
+            return false;
+        }
+        let promoted = (losses.len() / self.options.factor as usize).max(1);
+        let (_, &mut last_promoted, _) =
+            losses.select_nth_unstable_by(promoted - 1, f64::total_cmp);
+        history.direction().loss(own) <= last_promoted
+    }
+}
+
+/// The first value reported at or after the step of a rung.
+fn value_at_rung(reports: &[Report], rung: u32) -> Option<f64> {
+    let reached = reports.partition_point(|report| report.step < rung);
+    reports.get(reached).map(|report| report.value)
+}
+
+impl Scheduler for SuccessiveHalving {
+    fn name(&self) -> &'static str {
+        "asha"
+    }
+
+    fn decide(&mut self, history: &History, trial: TrialNumber) -> Decision {
+        let Some((last, earlier)) = history.reports(trial).split_last() else {
+            return Decision::Continue;
+        };
+        let already_past = |rung: &u32| earlier.last().is_some_and(|report| report.step >= *rung);
+        let reached = self
+            .steps()
+            .skip_while(already_past)
+            .take_while(|&rung| rung <= last.step);
+        for rung in reached {
+            if last.value.is_nan() || !self.passes(history, rung, last.value) {
+                return Decision::Stop;
+            }
+        }
+        Decision::Continue
+    }
+
+    fn rungs(&self, max_steps: u32) -> Vec<u32> {
+        self.steps().take_while(|&step| step < max_steps).collect()
+    }
+}
