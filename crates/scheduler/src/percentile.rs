@@ -84,18 +84,11 @@ impl Percentile {
         })
     }
 
-    /// The value at the percentile among complete trials at `step`.
+    /// The value at the percentile among complete trials that reported `step`; `None` when there
+    /// are too few.
     fn threshold(&self, history: &History, step: u32) -> Option<f64> {
-        let complete = |trial: &TrialNumber| history.state(*trial) == TrialState::Complete;
-        if history.numbers().filter(complete).count() < self.options.startup_trials as usize {
-            return None;
-        }
         let at_step = |trial| history.value_at(trial, step);
-        let mut values: Vec<f64> = history
-            .numbers()
-            .filter(complete)
-            .filter_map(at_step)
-            .collect();
+        let mut values: Vec<f64> = complete(history).filter_map(at_step).collect();
         if values.len() < self.options.min_trials as usize {
             return None;
         }
@@ -106,6 +99,12 @@ impl Percentile {
         };
         interpolated(values, percentile)
     }
+}
+
+/// The numbers of the complete trials.
+fn complete(history: &History) -> impl Iterator<Item = TrialNumber> {
+    let is_complete = |trial: &TrialNumber| history.state(*trial) == TrialState::Complete;
+    history.numbers().filter(is_complete)
 }
 
 impl Scheduler for Percentile {
@@ -122,7 +121,8 @@ impl Scheduler for Percentile {
         let Some((last, earlier)) = reports.split_last() else {
             return Decision::Continue;
         };
-        if !self.decides_at(last.step, earlier.last().map(|report| report.step)) {
+        let enough = complete(history).count() >= self.options.startup_trials.max(1) as usize;
+        if !enough || !self.decides_at(last.step, earlier.last().map(|report| report.step)) {
             return Decision::Continue;
         }
         let direction = history.direction();
@@ -137,8 +137,11 @@ impl Scheduler for Percentile {
             .iter()
             .map(|report| report.value)
             .fold(f64::NAN, better);
+        if own.is_nan() {
+            return Decision::Stop;
+        }
         match self.threshold(history, last.step) {
-            Some(threshold) if own.is_nan() || direction.better(threshold, own) => Decision::Stop,
+            Some(threshold) if direction.better(threshold, own) => Decision::Stop,
             _ => Decision::Continue,
         }
     }
