@@ -1,3 +1,38 @@
 //! Ask and tell, the life of a trial, the storage contract and the executor with its virtual clock.
+//!
+//! Give [`run`] a [`Definition`] and a [`Workload`], and it runs trials side by side, stops what is not
+//! promising, and can be killed and resumed at any moment with the same results.
+//!
+//! What happens is kept in a [`Storage`]: [`MemoryStorage`] here, SQLite in `tunefork-storage`.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+
+mod change;
+mod clock;
+mod enqueued;
+mod error;
+mod executor;
+mod facts;
+mod ledger;
+mod memory;
+mod observer;
+mod record;
+mod storage;
+mod workload;
+
+pub use change::Change;
+pub use clock::{Cost, CostModel, Place};
+pub use error::StudyError;
+pub use executor::{Definition, Ended, ExecutorOptions, Outcome, run};
+pub use facts::Facts;
+pub use ledger::{Admission, Ledger, compatible};
+pub use memory::MemoryStorage;
+pub use observer::{Event, Observer};
+pub use record::{
+    End, EndReason, EpochRecord, OutsideEvent, OutsideKind, Schedule, StoredParameter, StudyHeader,
+    StudyRecord, TrialObserved, TrialRecord, ValueAt,
+};
+pub use storage::{Storage, StorageError};
+pub use workload::{
+    Blueprint, EpochReport, FailureKind, Run, StopFlag, TrialContext, TrialFailure, Workload,
+};

@@ -1,0 +1,81 @@
+//! What is written: a study grows by changes, and a commit is a list of them.
+
+use crate::{End, EpochRecord, Facts, OutsideEvent, Schedule, StoredParameter};
+use tunefork_space::Params;
+use tunefork_trial::{TrialNumber, TrialState};
+
+/// One change of a study.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// A new trial waits with fixed values.
+    Enqueue {
+        /// The next free number.
+        number: TrialNumber,
+        /// The values asked for.
+        fixed: Params,
+    },
+    /// A new trial, or one that waited, runs.
+    Start {
+        /// The next free number, or that of a waiting trial.
+        number: TrialNumber,
+        /// Parameters known at the start.
+        params: Vec<StoredParameter>,
+        /// The values asked for, if it was enqueued without waiting; `None` leaves those of a
+        /// trial that waited.
+        fixed: Option<Params>,
+        /// Cost and virtual start, if the executor runs it.
+        schedule: Option<Schedule>,
+    },
+    /// A running trial gets one more parameter (define-by-run).
+    Parameter {
+        /// The trial.
+        number: TrialNumber,
+        /// The parameter; its name must be new for the trial.
+        parameter: StoredParameter,
+    },
+    /// A running trial reports; steps grow.
+    Report {
+        /// The trial.
+        number: TrialNumber,
+        /// The report.
+        epoch: EpochRecord,
+    },
+    /// A running trial pauses, or a paused one runs again.
+    State {
+        /// The trial.
+        number: TrialNumber,
+        /// `Running` or `Paused`.
+        state: TrialState,
+    },
+    /// A trial ends; nothing changes it afterwards.
+    Finish {
+        /// The trial.
+        number: TrialNumber,
+        /// `Complete`, `Pruned` or `Failed`.
+        state: TrialState,
+        /// The value: required for `Complete`, optional for `Pruned`, none for `Failed`; never NaN.
+        value: Option<f64>,
+        /// Why and when.
+        end: End,
+    },
+    /// A user's attribute of an unfinished trial is set.
+    Attribute {
+        /// The trial.
+        number: TrialNumber,
+        /// Its name; at most 512 characters.
+        key: String,
+        /// Its value.
+        value: serde_json::Value,
+    },
+    /// Training of an unfinished trial was started once more.
+    Restarted {
+        /// The trial.
+        number: TrialNumber,
+    },
+    /// Something that the virtual clock could not know.
+    Outside(OutsideEvent),
+    /// The budgets, see [`StudyHeader::stages`](crate::StudyHeader::stages).
+    Stages(Vec<u32>),
+    /// The fingerprint under which the study goes on.
+    Fingerprint(Facts),
+}

@@ -1,0 +1,70 @@
+//! Virtual time: what orders the events of a study, whatever the machine does.
+
+use serde::{Deserialize, Serialize};
+
+/// Work in one epoch of a trial, known before it runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    /// Floating-point operations.
+    pub flops: u64,
+    /// Bytes read and written in memory.
+    pub bytes: u64,
+    /// Optimizer steps, each with its fixed overhead.
+    pub steps: u64,
+}
+
+/// What the work of an epoch costs in virtual time; stored in the study, never measured.
+///
+/// A tick is nominally one microsecond of the machine that the coefficients describe. All
+/// coefficients are in picoseconds, so that a duration is integer arithmetic and the same everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CostModel {
+    /// Picoseconds for one floating-point operation.
+    pub flop: u64,
+    /// Picoseconds for one byte.
+    pub byte: u64,
+    /// Picoseconds for one step.
+    pub step: u64,
+}
+
+impl Default for CostModel {
+    /// One CPU core with vector units: 40 GFLOP/s, 10 GB/s, 50 µs for a step.
+    fn default() -> Self {
+        CostModel {
+            flop: 25,
+            byte: 100,
+            step: 50_000_000,
+        }
+    }
+}
+
+impl CostModel {
+    /// Ticks that one epoch of this cost lasts; at least 1, so that time always goes forward.
+    ///
+    /// ```
+    /// use tunefork_study::{Cost, CostModel};
+    /// let model = CostModel { flop: 25, byte: 100, step: 50_000_000 };
+    /// assert_eq!(model.ticks(&Cost { flops: 4_000_000, bytes: 10_000, steps: 2 }), 201);
+    /// assert_eq!(model.ticks(&Cost::default()), 1);
+    /// ```
+    pub fn ticks(&self, cost: &Cost) -> u64 {
+        let picoseconds = u128::from(self.flop) * u128::from(cost.flops)
+            + u128::from(self.byte) * u128::from(cost.bytes)
+            + u128::from(self.step) * u128::from(cost.steps);
+        // A year is below 2^45 microseconds: the cap keeps sums of many epochs inside u64.
+        (picoseconds / 1_000_000).clamp(1, 1 << 45) as u64
+    }
+}
+
+/// The place of an event in the order of a study: first by virtual time, then by trial, then by step.
+///
+/// An ask has step 0; the report of epoch `e` has step `e`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// Virtual time in ticks.
+    pub time: u64,
+    /// Number of the trial; for an ask, the number the new trial gets.
+    pub trial: u32,
+    /// Epoch, or 0 for an ask.
+    pub step: u32,
+}

@@ -1,0 +1,114 @@
+//! What can go wrong with a study.
+
+use crate::StorageError;
+use std::path::PathBuf;
+use tunefork_space::SpaceError;
+use tunefork_trial::TrialNumber;
+
+/// Why a study cannot start or go on. Nothing that was reported is lost.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StudyError {
+    /// The storage failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// A domain or value is wrong.
+    #[error(transparent)]
+    Space(#[from] SpaceError),
+    /// The settings are not those of the stored study.
+    #[error(
+        "study `{study}` was started with other settings: {}; only the number of trials may grow: restore the settings, or start anew under another name or folder",
+        differences.join("; ")
+    )]
+    SettingsChanged {
+        /// Name of the study.
+        study: String,
+        /// What differs.
+        differences: Vec<String>,
+    },
+    /// The fingerprint is not that of the stored study.
+    #[error(
+        "study `{study}` was started under another fingerprint: {}; its results would not be reproducible: go on where it was started, or accept the drift (--accept-drift)",
+        differences.join("; ")
+    )]
+    FingerprintChanged {
+        /// Name of the study.
+        study: String,
+        /// What differs.
+        differences: Vec<String>,
+    },
+    /// The budget is smaller than what the stored study was asked for.
+    #[error(
+        "study `{study}` was started with {stored} trials and is now asked for {now}; the number of trials may only grow"
+    )]
+    BudgetShrank {
+        /// Name of the study.
+        study: String,
+        /// Trials before.
+        stored: u32,
+        /// Trials now.
+        now: u32,
+    },
+    /// Computing something again gave another result than the stored one.
+    #[error(
+        "study `{study}` is not reproducible here: trial {trial}: {detail}; the storage was changed, or the workload or this build is not deterministic (--accept-drift goes on with what is stored)"
+    )]
+    NotReproducible {
+        /// Name of the study.
+        study: String,
+        /// The trial.
+        trial: TrialNumber,
+        /// What differs.
+        detail: String,
+    },
+    /// An enqueued trial cannot be tried.
+    #[error("enqueued trial {index}: {detail}")]
+    Enqueued {
+        /// Position among the enqueued trials, from 0.
+        index: usize,
+        /// What is wrong.
+        detail: String,
+    },
+    /// A setting of the executor is out of its range.
+    #[error("{name} is {value}; it must be {allowed}")]
+    Setting {
+        /// Which.
+        name: &'static str,
+        /// What was given.
+        value: String,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// A checkpoint could not be written.
+    #[error("cannot write checkpoint {}: {source}", path.display())]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The workload cannot go on here.
+    #[error(
+        "the study stopped at trial {trial}: {message}; what was reported is kept, run the same command to go on"
+    )]
+    Halted {
+        /// The trial that met the obstacle.
+        trial: TrialNumber,
+        /// What it was.
+        message: String,
+    },
+    /// Every point of a finite space was proposed.
+    #[error("the search space is used up after {trials} trials")]
+    Exhausted {
+        /// Trials so far.
+        trials: usize,
+    },
+    /// A trial of ask and tell was used after its end, or wrongly.
+    #[error("trial {trial}: {detail}")]
+    Misuse {
+        /// The trial.
+        trial: TrialNumber,
+        /// What was wrong, and what is allowed.
+        detail: String,
+    },
+}

@@ -1,0 +1,312 @@
+//! The board between the simulation, which needs results, and the workers, which compute them.
+
+use crate::{EpochReport, StudyError, TrialContext, TrialFailure};
+use std::collections::BTreeMap;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Result of an epoch: a report, or the failure that ends the trial there.
+pub(super) type EpochResult = Result<EpochReport, TrialFailure>;
+
+/// Shared between the simulation and the workers.
+pub(super) struct Board<R> {
+    state: Mutex<State<R>>,
+    /// Signalled when there may be work.
+    work: Condvar,
+    /// Signalled when a worker has something to say.
+    news: Condvar,
+}
+
+struct State<R> {
+    /// Trials that run now, by number.
+    lanes: BTreeMap<u32, Lane<R>>,
+    notes: Vec<Note>,
+    broken: Option<StudyError>,
+    closed: bool,
+}
+
+/// A trial that runs.
+pub(super) struct Lane<R> {
+    pub context: TrialContext,
+    /// Virtual start and duration of an epoch.
+    pub start: u64,
+    pub epoch_ticks: u64,
+    /// Epochs that can be needed.
+    pub limit: u32,
+    /// Steps after which the scheduler may stop the trial, in order.
+    pub rungs: Vec<u32>,
+    /// Results of epochs 1, 2, …: stored ones first, then computed ones.
+    pub results: Vec<EpochResult>,
+    /// Steps that the simulation has decided on.
+    pub decided: u32,
+    /// The trial in training, while no worker has it.
+    pub run: Option<R>,
+    /// A worker has the trial.
+    pub busy: bool,
+    /// Faults since the last new result.
+    pub faults: u32,
+    /// When the last checkpoint was written, or training began in this process.
+    pub saved: Option<Instant>,
+}
+
+/// What a worker tells the simulation, beside results.
+pub(super) enum Note {
+    Computed {
+        trial: u32,
+        step: u32,
+        report: EpochReport,
+    },
+    Retried {
+        trial: u32,
+        failure: TrialFailure,
+    },
+    Restarted {
+        trial: u32,
+    },
+    Warning(String),
+}
+
+/// An epoch to compute.
+pub(super) struct Job<R> {
+    pub context: TrialContext,
+    pub run: Option<R>,
+    /// Stored or computed before, for a trial that must be brought up first.
+    pub results: Vec<EpochReport>,
+    pub step: u32,
+    pub limit: u32,
+    pub faults: u32,
+    pub saved: Option<Instant>,
+}
+
+/// What the simulation gets when it waits.
+pub(super) enum News {
+    Result(EpochResult),
+    Notes(Vec<Note>),
+    /// Nothing for a while: time to look at the clock and at the stop flag.
+    Nothing,
+}
+
+impl<R> Board<R> {
+    pub fn new() -> Self {
+        Board {
+            state: Mutex::new(State {
+                lanes: BTreeMap::new(),
+                notes: Vec::new(),
+                broken: None,
+                closed: false,
+            }),
+            work: Condvar::new(),
+            news: Condvar::new(),
+        }
+    }
+
+    /// The state is only ever changed in small steps that cannot panic half way, so a lock that was
+    /// poisoned by a panic elsewhere is as good as any.
+    fn lock(&self) -> MutexGuard<'_, State<R>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A trial begins.
+    pub fn add(&self, lane: Lane<R>) {
+        self.lock().lanes.insert(lane.context.number.0, lane);
+        self.work.notify_all();
+    }
+
+    /// A trial goes on after this step.
+    pub fn decided(&self, trial: u32, step: u32) {
+        if let Some(lane) = self.lock().lanes.get_mut(&trial) {
+            lane.decided = step;
+        }
+        self.work.notify_all();
+    }
+
+    /// A trial ends; an epoch of it under way is abandoned.
+    pub fn remove(&self, trial: u32) {
+        let lane = self.lock().lanes.remove(&trial);
+        if let Some(lane) = lane {
+            lane.context.stop.raise();
+        }
+    }
+
+    /// Waits for the result of an epoch of a running trial, but only a short while.
+    pub fn wait(&self, trial: u32, step: u32, patience: Duration) -> Result<News, StudyError> {
+        let mut state = self.lock();
+        for may_wait in [true, false] {
+            if let Some(error) = state.broken.take() {
+                return Err(error);
+            }
+            // Notes first: what is said of an epoch comes before its result.
+            if !state.notes.is_empty() {
+                return Ok(News::Notes(std::mem::take(&mut state.notes)));
+            }
+            let lane = state.lanes.get(&trial);
+            if let Some(result) = lane.and_then(|lane| lane.results.get(step as usize - 1)) {
+                return Ok(News::Result(result.clone()));
+            }
+            if may_wait {
+                state = self
+                    .news
+                    .wait_timeout(state, patience)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0;
+            }
+        }
+        Ok(News::Nothing)
+    }
+
+    /// Takes the run of a trial off the board, waiting for the worker that has it.
+    pub fn take_run(&self, trial: u32) -> Option<R> {
+        let mut state = self.lock();
+        loop {
+            let lane = state.lanes.get_mut(&trial)?;
+            if !lane.busy {
+                return lane.run.take();
+            }
+            state = self
+                .news
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Waits for an epoch to compute; `None` when the board is closed.
+    pub fn take_job(&self) -> Option<Job<R>> {
+        let mut state = self.lock();
+        loop {
+            if state.closed {
+                return None;
+            }
+            if let Some(lane) = state.next_lane() {
+                lane.busy = true;
+                let run = lane.run.take();
+                let results = match run {
+                    Some(_) => Vec::new(),
+                    None => lane.results.iter().flatten().cloned().collect(),
+                };
+                return Some(Job {
+                    context: lane.context.clone(),
+                    run,
+                    results,
+                    step: lane.results.len() as u32 + 1,
+                    limit: lane.limit,
+                    faults: lane.faults,
+                    saved: lane.saved,
+                });
+            }
+            state = self
+                .work
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The reports of a trial so far; `None` when it has ended.
+    pub fn reports(&self, trial: u32) -> Option<Vec<EpochReport>> {
+        let state = self.lock();
+        let lane = state.lanes.get(&trial)?;
+        Some(lane.results.iter().flatten().cloned().collect())
+    }
+
+    /// Something for the simulation to know.
+    pub fn note(&self, note: Note) {
+        self.lock().notes.push(note);
+        self.news.notify_all();
+    }
+
+    /// One more result of a trial, while its worker still has the run.
+    pub fn deliver(&self, trial: u32, result: EpochResult) {
+        let mut state = self.lock();
+        if let Some(lane) = state.lanes.get_mut(&trial) {
+            lane.results.push(result.clone());
+            lane.faults = 0;
+            if let Ok(report) = result {
+                let step = lane.results.len() as u32;
+                state.notes.push(Note::Computed {
+                    trial,
+                    step,
+                    report,
+                });
+            }
+        }
+        self.news.notify_all();
+    }
+
+    /// A worker gives a trial back; the run is dropped if the trial has ended meanwhile.
+    pub fn give_back(&self, trial: u32, run: Option<R>, faults: u32, saved: Option<Instant>) {
+        let mut state = self.lock();
+        if let Some(lane) = state.lanes.get_mut(&trial) {
+            lane.busy = false;
+            lane.run = run;
+            lane.faults = faults;
+            lane.saved = saved;
+        }
+        drop(state);
+        self.work.notify_all();
+        self.news.notify_all();
+    }
+
+    /// The study cannot go on.
+    pub fn fail(&self, error: StudyError) {
+        self.lock().broken.get_or_insert(error);
+        self.news.notify_all();
+    }
+
+    /// No more work: waiting workers return, epochs under way are abandoned.
+    pub fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        for lane in state.lanes.values() {
+            lane.context.stop.raise();
+        }
+        drop(state);
+        self.work.notify_all();
+    }
+
+    /// All trials that still run, after the board was closed and the workers have returned.
+    pub fn take_lanes(&self) -> Vec<Lane<R>> {
+        std::mem::take(&mut self.lock().lanes)
+            .into_values()
+            .collect()
+    }
+}
+
+impl<R> State<R> {
+    /// The trial whose next epoch should be computed first: epochs that will surely be needed before
+    /// those that the scheduler may make needless, then by virtual time.
+    fn next_lane(&mut self) -> Option<&mut Lane<R>> {
+        self.lanes
+            .values_mut()
+            .filter_map(|lane| lane.urgency().map(|urgency| (urgency, lane)))
+            .min_by_key(|(urgency, _)| *urgency)
+            .map(|(_, lane)| lane)
+    }
+}
+
+impl<R> Lane<R> {
+    /// How early the next epoch comes: (may be needless, virtual time, trial). `None`: there is none.
+    fn urgency(&self) -> Option<(bool, u64, u32)> {
+        let step = self.results.len() as u32 + 1;
+        let failed = self.results.last().is_some_and(Result::is_err);
+        if self.busy || failed || step > self.limit {
+            return None;
+        }
+        let open_rung = self.rungs.iter().find(|rung| **rung > self.decided);
+        let needless = match open_rung {
+            // One epoch past a rung is computed ahead by workers who would wait otherwise.
+            Some(rung) if step > rung + 1 => return None,
+            Some(rung) => step == rung + 1,
+            None => false,
+        };
+        let time = self.start + u64::from(step) * self.epoch_ticks;
+        Some((needless, time, self.context.number.0))
+    }
+}
+
+/// Closes a board at the end of a scope, whatever ends it.
+pub(super) struct CloseOnDrop<'a, R>(pub &'a Board<R>);
+
+impl<R> Drop for CloseOnDrop<'_, R> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}

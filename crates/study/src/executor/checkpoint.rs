@@ -1,0 +1,201 @@
+//! Checkpoint files: written whole or not at all, believed only if their digest is right.
+//!
+//! A file carries the reports of all its epochs beside the run's own state. The epochs computed ahead
+//! of the simulation are in no storage yet, so a checkpoint must be able to stand for itself.
+
+use super::ExecutorOptions;
+use crate::{EpochReport, Facts, StudyError, StudyHeader, TrialContext};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const MAGIC: &[u8; 16] = b"tunefork ckpt 1\n";
+const DIGEST: usize = 32;
+const LENGTH: usize = 8;
+
+/// Where the checkpoints of a study are.
+pub(super) struct Folder {
+    path: PathBuf,
+    /// Which study they belong to.
+    study: String,
+    /// Shortest time between two checkpoints of a trial.
+    pub every: Duration,
+}
+
+/// What a checkpoint holds.
+pub(super) struct Checkpoint {
+    /// Reports of epochs 1, 2, …
+    pub reports: Vec<EpochReport>,
+    /// What `Run::checkpoint` returned after them.
+    pub payload: Vec<u8>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    study: String,
+    trial: u32,
+    params: String,
+    epochs: Vec<Epoch>,
+}
+
+/// A report, with the bits of its numbers: JSON has no NaN.
+#[derive(Serialize, Deserialize)]
+struct Epoch {
+    value: u64,
+    metrics: Vec<(String, u64)>,
+    observed: Vec<(String, u64)>,
+}
+
+impl Folder {
+    /// Makes the folder, if checkpoints are wanted.
+    pub fn open(
+        options: &ExecutorOptions,
+        header: &StudyHeader,
+    ) -> Result<Option<Folder>, StudyError> {
+        let Some(path) = options.checkpoints.clone() else {
+            return Ok(None);
+        };
+        fs::create_dir_all(&path).map_err(|source| StudyError::Checkpoint {
+            path: path.clone(),
+            source,
+        })?;
+        let identity = Facts::new([
+            ("name", header.name.clone()),
+            ("seed", header.seed.to_string()),
+            ("settings", header.settings.digest()),
+        ]);
+        Ok(Some(Folder {
+            path,
+            study: identity.digest(),
+            every: options.checkpoint_every,
+        }))
+    }
+
+    fn file(&self, trial: u32) -> PathBuf {
+        self.path.join(format!("trial-{trial:04}.ckpt"))
+    }
+
+    /// Writes the checkpoint of a trial in place of the one before.
+    pub fn save(&self, trial: &TrialContext, checkpoint: &Checkpoint) -> io::Result<()> {
+        let header = Header {
+            study: self.study.clone(),
+            trial: trial.number.0,
+            params: trial.params.to_string(),
+            epochs: checkpoint.reports.iter().map(Epoch::from).collect(),
+        };
+        let header = serde_json::to_vec(&header)?;
+        let mut bytes = Vec::with_capacity(
+            MAGIC.len() + LENGTH + header.len() + checkpoint.payload.len() + DIGEST,
+        );
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(&(header.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(&header);
+        bytes.extend_from_slice(&checkpoint.payload);
+        let digest = Sha256::digest(&bytes);
+        bytes.extend_from_slice(&digest);
+        write_atomically(&self.file(trial.number.0), &bytes)
+    }
+
+    /// The checkpoint of a trial; `Err` says in words why the file there cannot be used.
+    pub fn load(&self, trial: &TrialContext) -> Result<Option<Checkpoint>, String> {
+        let path = self.file(trial.number.0);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(format!("checkpoint {}: {error}", path.display())),
+        };
+        let (header, payload) =
+            parse(&bytes).ok_or_else(|| format!("checkpoint {} is corrupt", path.display()))?;
+        if header.study != self.study
+            || header.trial != trial.number.0
+            || header.params != trial.params.to_string()
+        {
+            return Err(format!(
+                "checkpoint {} belongs to another study or trial",
+                path.display()
+            ));
+        }
+        Ok(Some(Checkpoint {
+            reports: header.epochs.iter().map(EpochReport::from).collect(),
+            payload: payload.to_vec(),
+        }))
+    }
+
+    /// Removes the checkpoint of a trial that has ended. One that cannot be removed does no harm.
+    pub fn remove(&self, trial: u32) {
+        let _ = fs::remove_file(self.file(trial));
+    }
+
+    /// Removes the folder if no trial has left anything there.
+    pub fn close(&self, trials: u32) {
+        for trial in 0..trials {
+            self.remove(trial);
+        }
+        let _ = fs::remove_dir(&self.path);
+    }
+}
+
+/// Header and payload, if the bytes are whole.
+fn parse(bytes: &[u8]) -> Option<(Header, &[u8])> {
+    let (body, digest) = bytes.split_at_checked(bytes.len().checked_sub(DIGEST)?)?;
+    if Sha256::digest(body).as_slice() != digest {
+        return None;
+    }
+    let rest = body.strip_prefix(MAGIC)?;
+    let (length, rest) = rest.split_at_checked(LENGTH)?;
+    let length = u64::from_le_bytes(length.try_into().ok()?);
+    let (header, payload) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+    Some((serde_json::from_slice(header).ok()?, payload))
+}
+
+/// After this either the old file or the whole new one is there, also after a power cut.
+fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = path.with_extension("tmp");
+    let mut file = File::create(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    drop(file);
+    fs::rename(&temporary, path)?;
+    // The new name must be on disk as well; where a folder cannot be opened this is not needed.
+    if let Some(Ok(folder)) = path.parent().map(File::open) {
+        folder.sync_all()?;
+    }
+    Ok(())
+}
+
+fn to_bits(pairs: &[(String, f64)]) -> Vec<(String, u64)> {
+    pairs
+        .iter()
+        .map(|(name, value)| (name.clone(), value.to_bits()))
+        .collect()
+}
+
+fn from_bits(pairs: &[(String, u64)]) -> Vec<(String, f64)> {
+    pairs
+        .iter()
+        .map(|(name, bits)| (name.clone(), f64::from_bits(*bits)))
+        .collect()
+}
+
+impl From<&EpochReport> for Epoch {
+    fn from(report: &EpochReport) -> Self {
+        Epoch {
+            value: report.value.to_bits(),
+            metrics: to_bits(&report.metrics),
+            observed: to_bits(&report.observed),
+        }
+    }
+}
+
+impl From<&Epoch> for EpochReport {
+    fn from(epoch: &Epoch) -> Self {
+        EpochReport {
+            value: f64::from_bits(epoch.value),
+            metrics: from_bits(&epoch.metrics),
+            observed: from_bits(&epoch.observed),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Runs a study: in virtual time for its results, on worker threads for real.
+//!
+//! The executor has no state to save. It always simulates the study from virtual time 0 and asks for
+//! the result of each epoch in turn: what the storage has is used at once, the rest is computed. A
+//! study that was killed is therefore the same study as one that was not.
+
+mod board;
+mod checkpoint;
+mod resume;
+mod simulation;
+mod training;
+
+use self::simulation::Simulation;
+use crate::{Observer, Storage, StudyError, StudyHeader, Workload};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+use tunefork_sampler::Sampler;
+use tunefork_scheduler::Scheduler;
+use tunefork_space::{Params, Space};
+use tunefork_trial::TrialNumber;
+
+/// What a study is: everything that its results depend on, the workload excepted.
+pub struct Definition {
+    /// Name, seed, slots and the rest; `stages`, `sampler` and `scheduler` are set by the executor.
+    pub header: StudyHeader,
+    /// Trials in all.
+    pub budget: u32,
+    /// What may vary.
+    pub space: Space,
+    /// Trials that come first, as given. A parameter they leave open is drawn by the sampler.
+    pub enqueued: Vec<Params>,
+    /// Where to look.
+    pub sampler: Box<dyn Sampler>,
+    /// When to stop a trial.
+    pub scheduler: Box<dyn Scheduler>,
+}
+
+/// How a study is run: nothing here changes a result.
+#[derive(Clone, Debug)]
+pub struct ExecutorOptions {
+    /// Trials trained at the same time; at least 1. More than the study's slots are of no use.
+    pub workers: usize,
+    /// CPU threads of each of them; at least 1.
+    pub threads: usize,
+    /// Folder for checkpoints; none are written without it.
+    pub checkpoints: Option<PathBuf>,
+    /// Shortest time between two checkpoints of a trial; they are also never more than one an epoch.
+    pub checkpoint_every: Duration,
+    /// Raised from outside, by Ctrl-C: stop, resumable.
+    pub stop: Arc<AtomicBool>,
+    /// Wall time after which running trials end with what they have, and no more are asked for.
+    pub time_limit: Option<Duration>,
+    /// Go on although the fingerprint differs; what is stored then wins over what is computed again.
+    pub accept_drift: bool,
+}
+
+impl Default for ExecutorOptions {
+    /// One worker with one thread, no checkpoints (30 s apart once there is a folder), no limit.
+    fn default() -> Self {
+        ExecutorOptions {
+            workers: 1,
+            threads: 1,
+            checkpoints: None,
+            checkpoint_every: Duration::from_secs(30),
+            stop: Arc::default(),
+            time_limit: None,
+            accept_drift: false,
+        }
+    }
+}
+
+/// How a run of a study ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Why it returned.
+    pub ended: Ended,
+    /// Trials in the study.
+    pub trials: u32,
+    /// The completed trial with the best value.
+    pub best: Option<TrialNumber>,
+    /// Outside events on record: the study is reproducible given these.
+    pub outside_events: usize,
+}
+
+/// Why a run of a study returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// All trials asked for have ended.
+    Done,
+    /// Every point of a finite space was tried.
+    Exhausted,
+    /// The wall-time limit passed; running it again goes on with the trials that are left.
+    TimeLimit,
+    /// The stop flag was raised; running it again goes on.
+    Interrupted,
+}
+
+/// Runs or resumes a study to its end.
+///
+/// Trials are asked for, report and end in virtual time (see [`Place`](crate::Place)), in which each
+/// epoch lasts what the study's [`CostModel`](crate::CostModel) says and `slots` trials run side by
+/// side. Workers train epochs as early as they can, but a decision is made only when everything
+/// before it in virtual time is known. So results depend neither on the number of workers nor on
+/// their speed.
+///
+/// # Errors
+/// Any [`StudyError`]. What was reported before is in the storage, and the same call goes on from it.
+pub fn run<W: Workload>(
+    mut definition: Definition,
+    workload: &W,
+    storage: &mut dyn Storage,
+    observer: &mut dyn Observer,
+    options: &ExecutorOptions,
+) -> Result<Outcome, StudyError> {
+    check(&definition, options)?;
+    definition.header.sampler = definition.sampler.name().to_owned();
+    definition.header.scheduler = definition.scheduler.name().to_owned();
+    let resumed = resume::open(&definition, storage, observer, options)?;
+    let folder = checkpoint::Folder::open(options, &definition.header)?;
+    let training = training::Training {
+        workload,
+        folder,
+        tolerant: resumed.tolerant,
+        study: definition.header.name.clone(),
+    };
+    let board = board::Board::new();
+    let outcome = std::thread::scope(|scope| {
+        for _ in 0..options.workers {
+            scope.spawn(|| training.work(&board));
+        }
+        // However the simulation ends, by panic too, the workers must be told or the scope would wait.
+        let _closing = board::CloseOnDrop(&board);
+        Simulation::new(
+            definition, resumed, &training, &board, options, storage, observer,
+        )
+        .run()
+    });
+    match &outcome {
+        Ok(Outcome {
+            ended: Ended::Interrupted,
+            ..
+        }) => training.save_all(&board, observer),
+        Ok(outcome) => training.close(outcome.trials),
+        Err(_) => {}
+    }
+    outcome
+}
+
+fn check(definition: &Definition, options: &ExecutorOptions) -> Result<(), StudyError> {
+    let at_least_one = [
+        ("slots", definition.header.slots as usize),
+        ("workers", options.workers),
+        ("threads", options.threads),
+    ];
+    for (name, value) in at_least_one {
+        if value == 0 {
+            return Err(StudyError::Setting {
+                name,
+                value: value.to_string(),
+                allowed: "at least 1",
+            });
+        }
+    }
+    for (index, fixed) in definition.enqueued.iter().enumerate() {
+        definition
+            .space
+            .partial_point(fixed)
+            .map_err(|error| StudyError::Enqueued {
+                index,
+                detail: error.to_string(),
+            })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,138 @@
+//! Opens a study for a run: creates it, or checks that it is the one that was begun.
+
+use super::{Definition, ExecutorOptions};
+use crate::{
+    Change, Event, Facts, Observer, OutsideEvent, OutsideKind, Place, Storage, StudyError,
+    StudyHeader, StudyRecord,
+};
+
+/// A study as it was found.
+pub(super) struct Resumed {
+    /// What is stored, budgets and fingerprint brought up to date.
+    pub known: StudyRecord,
+    /// Whether what is stored wins over what is computed again.
+    pub tolerant: bool,
+}
+
+pub(super) fn open(
+    definition: &Definition,
+    storage: &mut dyn Storage,
+    observer: &mut dyn Observer,
+    options: &ExecutorOptions,
+) -> Result<Resumed, StudyError> {
+    let Some(mut known) = storage.load()? else {
+        let mut header = definition.header.clone();
+        header.stages = vec![definition.budget];
+        storage.create(&header)?;
+        return Ok(Resumed {
+            known: StudyRecord::new(header),
+            tolerant: false,
+        });
+    };
+    let differences = facts(&known.header).differences(&facts(&definition.header));
+    if !differences.is_empty() {
+        return Err(StudyError::SettingsChanged {
+            study: known.header.name,
+            differences,
+        });
+    }
+    let mut changes = drift(&mut known, definition, observer, options)?;
+    changes.extend(grow(&mut known, definition.budget)?);
+    if !changes.is_empty() {
+        storage.commit(&changes)?;
+    }
+    let tolerant = known
+        .outside_events
+        .iter()
+        .any(|event| event.kind == OutsideKind::Drift);
+    Ok(Resumed { known, tolerant })
+}
+
+/// Everything in a header that must stay, in words.
+fn facts(header: &StudyHeader) -> Facts {
+    let own = [
+        ("direction", format!("{:?}", header.direction)),
+        ("metric", header.metric.clone().unwrap_or_default()),
+        ("seed", header.seed.to_string()),
+        ("slots", header.slots.to_string()),
+        ("cost model", format!("{:?}", header.cost_model)),
+        ("value at", format!("{:?}", header.value_at)),
+        ("sampler", header.sampler.clone()),
+        ("scheduler", header.scheduler.clone()),
+    ];
+    let own = own.iter().map(|(name, text)| (*name, text.as_str()));
+    Facts::new(own.chain(header.settings.iter()))
+}
+
+/// Another fingerprint is refused, or accepted and put on record.
+fn drift(
+    known: &mut StudyRecord,
+    definition: &Definition,
+    observer: &mut dyn Observer,
+    options: &ExecutorOptions,
+) -> Result<Vec<Change>, StudyError> {
+    let now = &definition.header.fingerprint;
+    let differences = known.header.fingerprint.differences(now);
+    if differences.is_empty() {
+        return Ok(Vec::new());
+    }
+    if !options.accept_drift {
+        return Err(StudyError::FingerprintChanged {
+            study: known.header.name.clone(),
+            differences,
+        });
+    }
+    let message = differences.join("; ");
+    observer.event(&Event::Warning {
+        message: &format!("fingerprint drift accepted: {message}"),
+    });
+    let event = OutsideEvent {
+        place: last_place(known),
+        kind: OutsideKind::Drift,
+        message,
+    };
+    known.header.fingerprint.clone_from(now);
+    known.outside_events.push(event.clone());
+    Ok(vec![
+        Change::Outside(event),
+        Change::Fingerprint(now.clone()),
+    ])
+}
+
+/// The latest report stored.
+fn last_place(known: &StudyRecord) -> Place {
+    let reports = known.trials.iter().filter_map(|trial| {
+        trial.epochs.last().map(|epoch| Place {
+            time: epoch.time,
+            trial: trial.number.0,
+            step: epoch.step,
+        })
+    });
+    reports.max().unwrap_or(Place {
+        time: 0,
+        trial: 0,
+        step: 0,
+    })
+}
+
+/// A budget may grow. If trials of the stage are still to be asked for, it is simply larger; if all
+/// were, some slots may have gone idle already, and the new trials form a stage of their own.
+fn grow(known: &mut StudyRecord, budget: u32) -> Result<Option<Change>, StudyError> {
+    let stages = &mut known.header.stages;
+    let stored = stages.last().copied().unwrap_or(0);
+    if budget == stored {
+        return Ok(None);
+    }
+    if budget < stored {
+        return Err(StudyError::BudgetShrank {
+            study: known.header.name.clone(),
+            stored,
+            now: budget,
+        });
+    }
+    match stages.last_mut() {
+        Some(last) if known.trials.len() < stored as usize => *last = budget,
+        _ => stages.push(budget),
+    }
+    Ok(Some(Change::Stages(stages.clone())))
+}

@@ -1,0 +1,331 @@
+//! What workers do: compute epochs, bring runs back after a kill or a fault, write checkpoints.
+
+use super::board::{Board, Job, Note};
+use super::checkpoint::{Checkpoint, Folder};
+use crate::{
+    EpochReport, Event, FailureKind, Observer, Run, StudyError, TrialContext, TrialFailure,
+    Workload,
+};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+/// What all workers share.
+pub(super) struct Training<'a, W> {
+    pub workload: &'a W,
+    pub folder: Option<Folder>,
+    /// Stored results win over what is computed again: the fingerprint has drifted.
+    pub tolerant: bool,
+    pub study: String,
+}
+
+/// Why a run could not be brought to where it was.
+pub(super) enum Trouble {
+    Failure(TrialFailure),
+    /// An epoch gave another result than before.
+    Differs(String),
+}
+
+/// A run, and the results that its checkpoint was ahead of those known.
+pub(super) struct Raised<R> {
+    pub run: R,
+    pub ahead: Vec<EpochReport>,
+}
+
+impl<W: Workload> Training<'_, W> {
+    /// Computes epochs until the board is closed.
+    pub fn work(&self, board: &Board<W::Run>) {
+        while let Some(job) = board.take_job() {
+            self.compute(job, board);
+        }
+    }
+
+    fn compute(&self, mut job: Job<W::Run>, board: &Board<W::Run>) {
+        let trial = job.context.number.0;
+        let mut run = match job.run.take() {
+            Some(run) => run,
+            None => {
+                if !job.results.is_empty() || job.faults > 0 {
+                    board.note(Note::Restarted { trial });
+                }
+                let raised = self.raise(&job.context, &job.results, job.limit, &mut |warning| {
+                    board.note(Note::Warning(warning));
+                });
+                job.saved = Some(Instant::now());
+                match raised {
+                    Ok(raised) if raised.ahead.is_empty() => raised.run,
+                    Ok(raised) => {
+                        for report in raised.ahead {
+                            board.deliver(trial, Ok(report));
+                        }
+                        return board.give_back(trial, Some(raised.run), 0, job.saved);
+                    }
+                    Err(Trouble::Failure(failure)) => return self.failed(&job, failure, board),
+                    Err(Trouble::Differs(detail)) => {
+                        board.give_back(trial, None, job.faults, job.saved);
+                        return board.fail(self.not_reproducible(&job.context, detail));
+                    }
+                }
+            }
+        };
+        match guarded(|| epoch(&mut run)) {
+            Ok(report) => {
+                board.deliver(trial, Ok(report));
+                if job.step < job.limit {
+                    self.save_if_due(&mut job, &run, board);
+                }
+                board.give_back(trial, Some(run), 0, job.saved);
+            }
+            Err(failure) => self.failed(&job, failure, board),
+        }
+    }
+
+    /// A failed trial is retried once if the machine is to blame; else its failure is the result.
+    fn failed(&self, job: &Job<W::Run>, failure: TrialFailure, board: &Board<W::Run>) {
+        let trial = job.context.number.0;
+        let interrupted = failure.kind == FailureKind::Interrupted;
+        if interrupted && job.context.stop.is_raised() {
+            return board.give_back(trial, None, job.faults, job.saved);
+        }
+        match failure.kind {
+            FailureKind::Halt => {
+                board.give_back(trial, None, job.faults, job.saved);
+                board.fail(StudyError::Halted {
+                    trial: job.context.number,
+                    message: failure.message,
+                });
+            }
+            FailureKind::Fault | FailureKind::Interrupted if job.faults == 0 => {
+                board.note(Note::Retried { trial, failure });
+                board.give_back(trial, None, 1, job.saved);
+            }
+            FailureKind::Interrupted => {
+                let failure = TrialFailure::new(FailureKind::Fault, failure.message);
+                board.deliver(trial, Err(failure));
+                board.give_back(trial, None, 0, job.saved);
+            }
+            _ => {
+                board.deliver(trial, Err(failure));
+                board.give_back(trial, None, 0, job.saved);
+            }
+        }
+    }
+
+    /// Starts a run and brings it past the epochs whose results are known, from the newest usable
+    /// checkpoint; each epoch run again must give the result it gave before.
+    pub fn raise(
+        &self,
+        trial: &TrialContext,
+        results: &[EpochReport],
+        limit: u32,
+        warn: &mut dyn FnMut(String),
+    ) -> Result<Raised<W::Run>, Trouble> {
+        let (mut run, mut ahead) = match self.from_checkpoint(trial, results, limit, warn) {
+            Some((run, reports)) => (run, reports),
+            None => {
+                let run = guarded(|| self.workload.start(trial, None)).map_err(Trouble::Failure)?;
+                (run, Vec::new())
+            }
+        };
+        ahead.drain(..ahead.len().min(results.len()));
+        while (run.epochs_done() as usize) < results.len() {
+            if trial.stop.is_raised() {
+                let failure = TrialFailure::new(FailureKind::Interrupted, "stopped during replay");
+                return Err(Trouble::Failure(failure));
+            }
+            let step = run.epochs_done() as usize;
+            let detail = match guarded(|| epoch(&mut run)) {
+                Ok(report) => difference(&results[step], &report),
+                Err(failure) if failure.kind.reason().is_none() => {
+                    return Err(Trouble::Failure(failure));
+                }
+                Err(failure) if failure.kind == FailureKind::Fault => {
+                    return Err(Trouble::Failure(failure));
+                }
+                Err(failure) => Some(format!("it now fails: {failure}")),
+            };
+            if let Some(detail) = detail {
+                let detail = format!("epoch {}: {detail}", step + 1);
+                if !self.tolerant {
+                    return Err(Trouble::Differs(detail));
+                }
+                warn(format!(
+                    "trial {}: {detail}; the stored result stays",
+                    trial.number
+                ));
+            }
+        }
+        Ok(Raised { run, ahead })
+    }
+
+    /// The run in the checkpoint of a trial with the reports of its epochs, if there is a usable one.
+    fn from_checkpoint(
+        &self,
+        trial: &TrialContext,
+        results: &[EpochReport],
+        limit: u32,
+        warn: &mut dyn FnMut(String),
+    ) -> Option<(W::Run, Vec<EpochReport>)> {
+        let checkpoint = match self.folder.as_ref()?.load(trial) {
+            Ok(checkpoint) => checkpoint?,
+            Err(reason) => {
+                warn(format!(
+                    "{reason}; trial {} is replayed from its start",
+                    trial.number
+                ));
+                return None;
+            }
+        };
+        let reports = checkpoint.reports;
+        let agrees = reports.len() <= limit as usize
+            && results
+                .iter()
+                .zip(&reports)
+                .all(|(known, saved)| difference(known, saved).is_none());
+        let reason = if !agrees {
+            "its reports are not those stored".to_owned()
+        } else {
+            match guarded(|| self.workload.start(trial, Some(&checkpoint.payload))) {
+                Ok(run) if run.epochs_done() as usize == reports.len() => {
+                    return Some((run, reports));
+                }
+                Ok(run) => format!(
+                    "it is of epoch {}, not {}",
+                    run.epochs_done(),
+                    reports.len()
+                ),
+                Err(failure) => failure.message,
+            }
+        };
+        warn(format!(
+            "the checkpoint of trial {} cannot be used ({reason}); it is replayed from its start",
+            trial.number
+        ));
+        None
+    }
+
+    fn save_if_due(&self, job: &mut Job<W::Run>, run: &W::Run, board: &Board<W::Run>) {
+        let Some(folder) = &self.folder else { return };
+        if job.saved.is_some_and(|last| last.elapsed() < folder.every) {
+            return;
+        }
+        let Some(reports) = board.reports(job.context.number.0) else {
+            return;
+        };
+        match self.save(folder, &job.context, reports, run) {
+            Ok(()) => job.saved = Some(Instant::now()),
+            Err(message) => board.note(Note::Warning(message)),
+        }
+    }
+
+    fn save(
+        &self,
+        folder: &Folder,
+        trial: &TrialContext,
+        reports: Vec<EpochReport>,
+        run: &W::Run,
+    ) -> Result<(), String> {
+        let payload = guarded(|| Ok(run.checkpoint()))
+            .map_err(|failure| format!("no checkpoint of trial {}: {failure}", trial.number))?;
+        folder
+            .save(trial, &Checkpoint { reports, payload })
+            .map_err(|error| {
+                format!(
+                    "no checkpoint of trial {} (epochs since its last one would be computed again): {error}",
+                    trial.number
+                )
+            })
+    }
+
+    /// Writes a checkpoint of every trial in training: the study was interrupted in good order.
+    pub fn save_all(&self, board: &Board<W::Run>, observer: &mut dyn Observer) {
+        let Some(folder) = &self.folder else { return };
+        for lane in board.take_lanes() {
+            let reports: Vec<EpochReport> = lane.results.into_iter().flatten().collect();
+            let Some(run) = lane.run else { continue };
+            if run.epochs_done() == 0 || run.epochs_done() as usize != reports.len() {
+                continue;
+            }
+            if let Err(message) = self.save(folder, &lane.context, reports, &run) {
+                observer.event(&Event::Warning { message: &message });
+            }
+        }
+    }
+
+    /// The study has ended: its checkpoints are of no more use.
+    pub fn close(&self, trials: u32) {
+        if let Some(folder) = &self.folder {
+            folder.close(trials);
+        }
+    }
+
+    fn not_reproducible(&self, trial: &TrialContext, detail: String) -> StudyError {
+        StudyError::NotReproducible {
+            study: self.study.clone(),
+            trial: trial.number,
+            detail,
+        }
+    }
+}
+
+/// Runs an epoch; a value that is not a number ends the trial.
+fn epoch(run: &mut impl Run) -> Result<EpochReport, TrialFailure> {
+    let mut report = run.epoch()?;
+    if !report.value.is_finite() {
+        let message = format!(
+            "the value of epoch {} is {}",
+            run.epochs_done(),
+            report.value
+        );
+        return Err(TrialFailure::new(FailureKind::Diverged, message));
+    }
+    // Storages need not keep the sign of zero, so there is only one zero from the start.
+    report.value += 0.0;
+    Ok(report)
+}
+
+/// Calls code of the workload; a panic there is a fault of the trial.
+pub(super) fn guarded<T>(
+    call: impl FnOnce() -> Result<T, TrialFailure>,
+) -> Result<T, TrialFailure> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
+        let text = panic
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "without a message".to_owned());
+        Err(TrialFailure::new(
+            FailureKind::Fault,
+            format!("training panicked: {text}"),
+        ))
+    })
+}
+
+/// Where two results of one epoch differ in what must be equal.
+pub(super) fn difference(stored: &EpochReport, now: &EpochReport) -> Option<String> {
+    if !same(stored.value, now.value) {
+        return Some(format!(
+            "its value was {} and is now {}",
+            stored.value, now.value
+        ));
+    }
+    if stored.metrics.len() != now.metrics.len() {
+        return Some(format!(
+            "it had {} metrics and now has {}",
+            stored.metrics.len(),
+            now.metrics.len()
+        ));
+    }
+    stored
+        .metrics
+        .iter()
+        .zip(&now.metrics)
+        .find(|((name, value), (other, now))| name != other || !same(*value, *now))
+        .map(|((name, value), (other, now))| {
+            format!("its metric {name} was {value} and {other} is now {now}")
+        })
+}
+
+/// Equal numbers, NaN equal to NaN; a storage need not keep the sign of zero.
+pub(super) fn same(one: f64, other: f64) -> bool {
+    one == other || (one.is_nan() && other.is_nan())
+}

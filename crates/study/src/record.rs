@@ -1,0 +1,326 @@
+//! A whole study as stored: what `show`, reports and the executor read.
+
+use crate::{Blueprint, CostModel, Facts, Place};
+use serde::{Deserialize, Serialize};
+use tunefork_space::{Domain, Params};
+use tunefork_trial::{Direction, TrialNumber, TrialState};
+
+/// Which report gives a completed trial its value. Both can always be read from the reports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ValueAt {
+    /// The last epoch's.
+    #[default]
+    Last,
+    /// The best epoch's, the earliest of equals.
+    Best,
+}
+
+/// What is fixed when a study is created.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StudyHeader {
+    /// Name, unique in a storage; at most 512 characters.
+    pub name: String,
+    /// Whether small or large values are good.
+    pub direction: Direction,
+    /// What the value is, such as `validation accuracy`; shown by dashboards.
+    pub metric: Option<String>,
+    /// Seed of every draw.
+    pub seed: u64,
+    /// Trials that run side by side in virtual time; at least 1.
+    pub slots: u32,
+    /// What work costs in virtual time.
+    pub cost_model: CostModel,
+    /// Which report gives a completed trial its value.
+    pub value_at: ValueAt,
+    /// Name of the sampler.
+    pub sampler: String,
+    /// Name of the scheduler.
+    pub scheduler: String,
+    /// Settings of the study file without the budget: changing one of them is refused on resumption.
+    pub settings: Facts,
+    /// What the bits depend on: build, instruction set, precision, device.
+    pub fingerprint: Facts,
+    /// Trials asked for: one number, and one more for each time the budget grew after its trials
+    /// had all been asked for. Trials of a later stage start when all earlier ones have ended.
+    /// Empty in ask and tell.
+    pub stages: Vec<u32>,
+}
+
+impl StudyHeader {
+    /// A header with four slots, the default cost model and nothing to compare.
+    pub fn new(name: impl Into<String>, direction: Direction, seed: u64) -> Self {
+        StudyHeader {
+            name: name.into(),
+            direction,
+            metric: None,
+            seed,
+            slots: 4,
+            cost_model: CostModel::default(),
+            value_at: ValueAt::Last,
+            sampler: String::new(),
+            scheduler: String::new(),
+            settings: Facts::default(),
+            fingerprint: Facts::default(),
+            stages: Vec::new(),
+        }
+    }
+}
+
+/// A study with all its trials, as one consistent snapshot.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StudyRecord {
+    /// What was fixed at creation (stages and fingerprint as they are now).
+    pub header: StudyHeader,
+    /// All trials; the index is the number.
+    pub trials: Vec<TrialRecord>,
+    /// What the virtual clock could not know, in the order of recording.
+    pub outside_events: Vec<OutsideEvent>,
+}
+
+impl StudyRecord {
+    /// A study without trials.
+    pub fn new(header: StudyHeader) -> Self {
+        StudyRecord {
+            header,
+            trials: Vec::new(),
+            outside_events: Vec::new(),
+        }
+    }
+
+    /// The completed trial with the best value; the earliest of equals.
+    pub fn best(&self) -> Option<&TrialRecord> {
+        let mut best: Option<(&TrialRecord, f64)> = None;
+        for trial in &self.trials {
+            if let (TrialState::Complete, Some(value)) = (trial.state, trial.value)
+                && best.is_none_or(|(_, best)| self.header.direction.better(value, best))
+            {
+                best = Some((trial, value));
+            }
+        }
+        best.map(|(trial, _)| trial)
+    }
+}
+
+/// A parameter of a trial.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredParameter {
+    /// Name; at most 512 characters.
+    pub name: String,
+    /// What it may be.
+    pub domain: Domain,
+    /// What it is, in the internal representation of [`Domain::to_internal`].
+    pub internal: f64,
+}
+
+/// One trial.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrialRecord {
+    /// Its number, counted from 0.
+    pub number: TrialNumber,
+    /// Where it is in its life.
+    pub state: TrialState,
+    /// Active parameters in the order of the space.
+    pub params: Vec<StoredParameter>,
+    /// The values asked for, if the trial was enqueued.
+    pub fixed: Option<Params>,
+    /// Cost and virtual start; absent in ask and tell.
+    pub schedule: Option<Schedule>,
+    /// Reports, by step.
+    pub epochs: Vec<EpochRecord>,
+    /// The value: of a completed trial by [`ValueAt`], of a pruned one its last report.
+    pub value: Option<f64>,
+    /// Why and when it ended.
+    pub end: Option<End>,
+    /// The user's attributes, in the order of their first setting.
+    pub attributes: Vec<(String, serde_json::Value)>,
+    /// What may differ between two equal runs.
+    pub observed: TrialObserved,
+}
+
+impl TrialRecord {
+    /// A trial that has nothing yet.
+    pub fn new(number: TrialNumber, state: TrialState) -> Self {
+        TrialRecord {
+            number,
+            state,
+            params: Vec::new(),
+            fixed: None,
+            schedule: None,
+            epochs: Vec::new(),
+            value: None,
+            end: None,
+            attributes: Vec::new(),
+            observed: TrialObserved::default(),
+        }
+    }
+
+    /// Names with external values.
+    pub fn params(&self) -> Params {
+        self.params
+            .iter()
+            .map(|p| (p.name.clone(), p.domain.to_value(p.internal)))
+            .collect()
+    }
+
+    /// The best report, the earliest of equals.
+    pub fn best_epoch(&self, direction: Direction) -> Option<&EpochRecord> {
+        let mut best: Option<&EpochRecord> = None;
+        for epoch in &self.epochs {
+            if !epoch.value.is_nan() && best.is_none_or(|b| direction.better(epoch.value, b.value))
+            {
+                best = Some(epoch);
+            }
+        }
+        best
+    }
+}
+
+/// What the executor knows of a trial before it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// The workload's answer for the parameters.
+    pub blueprint: Blueprint,
+    /// Virtual time of the start.
+    pub start: u64,
+    /// Virtual duration of one epoch.
+    pub epoch_ticks: u64,
+}
+
+/// One report: the result of an epoch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EpochRecord {
+    /// Epoch, counted from 1 (in ask and tell, the caller's step).
+    pub step: u32,
+    /// The value that sampler and scheduler see; NaN and infinities are kept.
+    pub value: f64,
+    /// Virtual time of the report; 0 in ask and tell.
+    pub time: u64,
+    /// Further figures that are equal in equal runs: loss, accuracy, f1.
+    pub metrics: Vec<(String, f64)>,
+    /// Figures that may differ: seconds, images per second.
+    pub observed: Vec<(String, f64)>,
+}
+
+/// How a trial ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Virtual time; 0 in ask and tell.
+    pub time: u64,
+    /// Why.
+    pub reason: EndReason,
+    /// The reason in words; empty where the reason says all.
+    pub message: String,
+}
+
+/// Why a trial ended. Optuna's schema knows only its state, so this stands in a table of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EndReason {
+    /// It ran to its last epoch, or was told a value.
+    Finished,
+    /// The scheduler, or the user of ask and tell, stopped it.
+    Stopped,
+    /// The study's wall-time limit passed.
+    TimeLimit,
+    /// A loss or value became NaN or infinite.
+    Diverged,
+    /// Its plan needs more memory than there is.
+    DoesNotFit,
+    /// The parameters describe no valid model or training.
+    InvalidConfiguration,
+    /// It failed twice in a row for a reason outside the study: a crash, a device error.
+    Fault,
+    /// It was told to have failed.
+    Told,
+}
+
+impl EndReason {
+    /// All reasons.
+    pub const ALL: [EndReason; 8] = [
+        EndReason::Finished,
+        EndReason::Stopped,
+        EndReason::TimeLimit,
+        EndReason::Diverged,
+        EndReason::DoesNotFit,
+        EndReason::InvalidConfiguration,
+        EndReason::Fault,
+        EndReason::Told,
+    ];
+
+    /// The word that stands in storages and reports, such as `does_not_fit`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EndReason::Finished => "finished",
+            EndReason::Stopped => "stopped",
+            EndReason::TimeLimit => "time_limit",
+            EndReason::Diverged => "diverged",
+            EndReason::DoesNotFit => "does_not_fit",
+            EndReason::InvalidConfiguration => "invalid_configuration",
+            EndReason::Fault => "fault",
+            EndReason::Told => "told",
+        }
+    }
+
+    /// The reason with this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == word)
+    }
+}
+
+/// Facts of a trial that two equal runs need not share.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrialObserved {
+    /// Start in UTC, as `2026-11-21 18:00:00.000000`.
+    pub started: Option<String>,
+    /// End in UTC.
+    pub ended: Option<String>,
+    /// How often its training was started again after a fault or a killed process.
+    pub restarts: u32,
+}
+
+/// Something the virtual clock could not know. It is applied again, at its place, when the study is
+/// simulated anew, so that the study stays reproducible given these events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutsideEvent {
+    /// It came instead of the event at this place.
+    pub place: Place,
+    /// What it was.
+    pub kind: OutsideKind,
+    /// In words.
+    pub message: String,
+}
+
+/// Kinds of outside events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OutsideKind {
+    /// The trial at this place failed twice in a row for a reason of the machine.
+    Fault,
+    /// The wall-time limit of the study passed: running trials ended, no more were asked for.
+    TimeLimit,
+    /// The study went on under another fingerprint, so older results may not be reproducible.
+    Drift,
+}
+
+impl OutsideKind {
+    /// The word that stands in storages and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OutsideKind::Fault => "fault",
+            OutsideKind::TimeLimit => "time_limit",
+            OutsideKind::Drift => "drift",
+        }
+    }
+
+    /// The kind with this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [
+            OutsideKind::Fault,
+            OutsideKind::TimeLimit,
+            OutsideKind::Drift,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_str() == word)
+    }
+}

@@ -1,0 +1,176 @@
+//! The contract that every storage keeps.
+
+use crate::{Change, StudyHeader, StudyRecord};
+use std::path::PathBuf;
+use tunefork_trial::TrialNumber;
+
+/// Where a study is kept.
+///
+/// A storage value stands for one study, by its name, and its owner is the study's only writer.
+///
+/// # The contract
+///
+/// 1. *A commit is all or nothing.* After [`commit`](Storage::commit) returns `Ok`, every change of the
+///    list is seen by every later [`load`](Storage::load), of this value and of any other on the same
+///    study, and survives the death of the process. After an error none is seen, and the value can
+///    be used on: the same list may be committed again.
+/// 2. *Order.* Changes take effect in the order of the list, and lists in the order of their commits.
+/// 3. *The life of a trial* is Waiting → Running ⇄ Paused → Complete, Pruned or Failed; a trial may also
+///    begin as Running, and end from any unfinished state. Numbers are dense: a new trial has the
+///    number of trials there are. Reports come while it runs, with growing steps.
+/// 4. *Finished trials are final.* No change touches them; readers may keep them forever.
+/// 5. *Parameters agree.* A name has, over all trials of a study, one kind of domain: float or int with
+///    the same `log`, or the same list of choices. Bounds and steps may differ.
+/// 6. *Numbers come back as they were*: the same bits, with two exceptions, that −0.0 may come back as
+///    0.0, and a NaN with another payload. Values of trials are never NaN. Texts come back as they were.
+/// 7. *A broken rule is refused*, as [`StorageError::Refused`], before anything is written. What a
+///    storage must check stands in [`Ledger`](crate::Ledger), which does it for all of them.
+/// 8. *Readers do not disturb*: a study can be read while it is written, each time as the
+///    consistent state after some commit.
+/// 9. *One writer*: opening a study for writing twice at a time fails for the second, in other processes too.
+pub trait Storage: Send {
+    /// The whole study, or `None` if it was not created yet.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the study cannot be read whole.
+    fn load(&mut self) -> Result<Option<StudyRecord>, StorageError>;
+
+    /// Creates the study.
+    ///
+    /// # Errors
+    /// [`StorageError::Refused`] if it exists; others if it cannot be written.
+    fn create(&mut self, header: &StudyHeader) -> Result<(), StorageError>;
+
+    /// Writes changes to the study, which must exist.
+    ///
+    /// # Errors
+    /// [`StorageError::Refused`] if a change breaks the contract; others if it cannot be written.
+    fn commit(&mut self, changes: &[Change]) -> Result<(), StorageError>;
+}
+
+/// A storage in a box is a storage.
+impl<S: Storage + ?Sized> Storage for Box<S> {
+    fn load(&mut self) -> Result<Option<StudyRecord>, StorageError> {
+        (**self).load()
+    }
+
+    fn create(&mut self, header: &StudyHeader) -> Result<(), StorageError> {
+        (**self).create(header)
+    }
+
+    fn commit(&mut self, changes: &[Change]) -> Result<(), StorageError> {
+        (**self).commit(changes)
+    }
+}
+
+/// Why a storage cannot do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StorageError {
+    /// A change breaks the contract.
+    #[error("{}{detail}", trial.map(|t| format!("trial {t}: ")).unwrap_or_default())]
+    Refused {
+        /// The trial concerned, if it is one.
+        trial: Option<TrialNumber>,
+        /// Which rule, and what was found.
+        detail: String,
+    },
+    /// Another program holds the database for longer than we wait.
+    #[error("{} is locked by another program for more than {seconds} s; close what writes to it and run the same command again", path.display())]
+    Locked {
+        /// The database.
+        path: PathBuf,
+        /// How long we waited.
+        seconds: u64,
+    },
+    /// The study is being written by another process of ours.
+    #[error("{} is in use by another run; wait for it or stop it", path.display())]
+    InUse {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The tables are of a later version of this program.
+    #[error("{} was written by a newer version (tables of version {found}, this program knows up to {known}); update this program", path.display())]
+    NewerVersion {
+        /// The database.
+        path: PathBuf,
+        /// Version found.
+        found: i64,
+        /// Latest version known.
+        known: i64,
+    },
+    /// The tables follow another schema of Optuna.
+    #[error("{} has Optuna's schema {found}, but {expected} is needed; `optuna storage upgrade` may bring it there", path.display())]
+    OptunaVersion {
+        /// The database.
+        path: PathBuf,
+        /// Revision found.
+        found: String,
+        /// Revision needed.
+        expected: &'static str,
+    },
+    /// The file is something else.
+    #[error("{} is not a study database ({detail}); name another file or folder", path.display())]
+    NotADatabase {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        detail: String,
+    },
+    /// No such file.
+    #[error("there is no database at {}", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The database has no study of this name, or no name was given and there are several.
+    #[error("{} has no study `{name}`; it has: {}", path.display(), if present.is_empty() { "none".to_owned() } else { present.join(", ") })]
+    NoStudy {
+        /// The database.
+        path: PathBuf,
+        /// Name asked for.
+        name: String,
+        /// Names there are.
+        present: Vec<String>,
+    },
+    /// Writing is not allowed.
+    #[error("{} cannot be written: {detail}; check the permissions of the file and its folder", path.display())]
+    ReadOnly {
+        /// The database.
+        path: PathBuf,
+        /// What the system said.
+        detail: String,
+    },
+    /// No room is left.
+    #[error("the disk of {} is full; everything reported before is kept: make room and run the same command again", path.display())]
+    Full {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The contents contradict the schema or themselves.
+    #[error("{} is damaged: {detail}", path.display())]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// What was found where.
+        detail: String,
+    },
+    /// Anything else the database said.
+    #[error("{}: {detail}", path.display())]
+    Other {
+        /// The database.
+        path: PathBuf,
+        /// What it said.
+        detail: String,
+    },
+}
+
+impl StorageError {
+    /// A refusal that concerns a trial.
+    pub fn refused(trial: TrialNumber, detail: impl Into<String>) -> Self {
+        StorageError::Refused {
+            trial: Some(trial),
+            detail: detail.into(),
+        }
+    }
+}

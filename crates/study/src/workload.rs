@@ -1,0 +1,194 @@
+//! All that a study knows of what it tunes: the [`Workload`] and its [`Run`]s.
+
+use crate::{Cost, EndReason};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tunefork_rng::Key;
+use tunefork_space::Params;
+use tunefork_trial::TrialNumber;
+
+/// What parameters amount to, known before a trial runs. Equal parameters give equal blueprints, on
+/// every machine: nothing here may be measured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blueprint {
+    /// Epochs of a trial that nobody stops; at least 1.
+    pub epochs: u32,
+    /// Work of one epoch.
+    pub epoch_cost: Cost,
+    /// Bytes of memory that the trial's plan takes.
+    pub arena_bytes: u64,
+    /// Trials with equal keys share one plan.
+    pub plan_key: String,
+}
+
+/// What is trained: turns parameters into runs. Shared by all workers.
+pub trait Workload: Sync {
+    /// A trial in training.
+    type Run: Run;
+
+    /// Cost and memory of a trial with these parameters.
+    ///
+    /// # Errors
+    /// [`FailureKind::DoesNotFit`] or [`FailureKind::InvalidConfiguration`] fail the trial before it
+    /// starts; the study goes on. They must depend on the parameters and the study alone.
+    fn blueprint(&self, params: &Params) -> Result<Blueprint, TrialFailure>;
+
+    /// Starts a run from its beginning, or from what [`Run::checkpoint`] returned for this trial.
+    ///
+    /// # Errors
+    /// A failure of the trial. One that comes with a checkpoint leads to a start without it.
+    fn start(
+        &self,
+        trial: &TrialContext,
+        checkpoint: Option<&[u8]>,
+    ) -> Result<Self::Run, TrialFailure>;
+
+    /// Called when a trial has run its last epoch with a better value than all before it, and before
+    /// that is committed: the moment to save its weights. A killed process may call it again for the
+    /// same trial, so what it writes must replace what was there.
+    ///
+    /// # Errors
+    /// [`FailureKind::Halt`] stops the study, resumable; any other failure is treated in the same way.
+    fn keep(&self, trial: &TrialContext, run: &Self::Run) -> Result<(), TrialFailure> {
+        let _ = (trial, run);
+        Ok(())
+    }
+}
+
+/// A trial in training. Its results are a function of the [`TrialContext`] (threads excepted) alone.
+pub trait Run: Send {
+    /// Epochs done since the beginning of the trial, those before a checkpoint included.
+    fn epochs_done(&self) -> u32;
+
+    /// Runs one epoch.
+    ///
+    /// # Errors
+    /// A failure of the trial; the run is dropped then.
+    fn epoch(&mut self) -> Result<EpochReport, TrialFailure>;
+
+    /// All state, such that a run started from it continues with the same bits.
+    fn checkpoint(&self) -> Vec<u8>;
+}
+
+/// What a run is given.
+#[derive(Clone, Debug)]
+pub struct TrialContext {
+    /// Number of the trial.
+    pub number: TrialNumber,
+    /// Key of the trial's random streams.
+    pub key: Key,
+    /// Active parameters.
+    pub params: Arc<Params>,
+    /// The workload's own answer for these parameters.
+    pub blueprint: Arc<Blueprint>,
+    /// CPU threads that this run may use; never changes its results.
+    pub threads: usize,
+    /// Raised when the rest of an epoch is not wanted any more.
+    pub stop: StopFlag,
+}
+
+/// A flag that a run may look at during an epoch: when it is raised, [`Run::epoch`] may return
+/// [`FailureKind::Interrupted`] at once instead of finishing.
+#[derive(Clone, Debug, Default)]
+pub struct StopFlag(Arc<AtomicBool>);
+
+impl StopFlag {
+    /// Whether the epoch may be abandoned.
+    pub fn is_raised(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Says that the epoch may be abandoned.
+    pub fn raise(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Result of one epoch.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EpochReport {
+    /// What the study optimises. NaN or infinite: the trial fails as diverged.
+    pub value: f64,
+    /// Further figures that are equal in equal runs.
+    pub metrics: Vec<(String, f64)>,
+    /// Figures that may differ: seconds, images per second.
+    pub observed: Vec<(String, f64)>,
+}
+
+/// Why a trial cannot go on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct TrialFailure {
+    /// What sort of failure it is, which decides what happens next.
+    pub kind: FailureKind,
+    /// A lower-case clause with the figures, such as the bytes and the largest batch that would fit.
+    pub message: String,
+}
+
+impl TrialFailure {
+    /// A failure with its message.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        TrialFailure {
+            kind,
+            message: message.into(),
+        }
+    }
+}
+
+/// Kinds of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// NaN or infinite loss: the trial fails, always in the same epoch.
+    Diverged,
+    /// More memory than the study allows: the trial fails.
+    DoesNotFit,
+    /// No valid model or training: the trial fails.
+    InvalidConfiguration,
+    /// A reason outside the study, such as a crash or a device error: retried once from the last
+    /// checkpoint, and recorded as an outside event if that fails too.
+    Fault,
+    /// Training cannot go on here for any trial, such as a full disk: the study stops, resumable.
+    Halt,
+    /// The epoch was abandoned since the [`StopFlag`] was raised.
+    Interrupted,
+}
+
+impl FailureKind {
+    /// The reason under which a trial that failed in this way is recorded. `None`: it is not recorded.
+    pub fn reason(self) -> Option<EndReason> {
+        match self {
+            FailureKind::Diverged => Some(EndReason::Diverged),
+            FailureKind::DoesNotFit => Some(EndReason::DoesNotFit),
+            FailureKind::InvalidConfiguration => Some(EndReason::InvalidConfiguration),
+            FailureKind::Fault => Some(EndReason::Fault),
+            FailureKind::Halt | FailureKind::Interrupted => None,
+        }
+    }
+
+    /// The kind that leads to this recorded reason.
+    pub(crate) fn of_reason(reason: EndReason) -> Option<Self> {
+        [
+            FailureKind::Diverged,
+            FailureKind::DoesNotFit,
+            FailureKind::InvalidConfiguration,
+            FailureKind::Fault,
+        ]
+        .into_iter()
+        .find(|kind| kind.reason() == Some(reason))
+    }
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            FailureKind::Diverged => "diverged",
+            FailureKind::DoesNotFit => "does not fit",
+            FailureKind::InvalidConfiguration => "invalid configuration",
+            FailureKind::Fault => "fault",
+            FailureKind::Halt => "halt",
+            FailureKind::Interrupted => "interrupted",
+        })
+    }
+}
