@@ -1,0 +1,175 @@
+//! What a step computes: several operations that are one pass over memory.
+
+use crate::{Activation, Image, NormId, ParameterId, Window};
+
+/// The group that carries convolutional networks, every part optional:
+///
+/// out = pool(activation(norm(conv(x)) + shortcut(r)))
+///
+/// Without a convolution it is the rest alone, so that no other group is needed for batch norms,
+/// activations, sums and pooling that stand by themselves; features then count as images of one
+/// pixel. At least one part is there.
+///
+/// **What is kept for the gradients** ("saved"): where there is a norm or a pooling, the
+/// convolution's result with its bias (without convolution: the block's input); otherwise the
+/// block's output, because the derivative of an activation follows from its result. The
+/// normalised values, the activation's and the projected shortcut are computed again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Block {
+    /// Name of the convolution or norm, else of the operations.
+    pub name: String,
+    /// Size of x.
+    pub input: Image,
+    /// Size after the convolution, and up to the pooling.
+    pub convolved: Image,
+    /// Size of the result.
+    pub output: Image,
+    /// The convolution.
+    pub conv: Option<ConvPart>,
+    /// The batch norm.
+    pub norm: Option<NormPart>,
+    /// What is added before the activation.
+    pub shortcut: Shortcut,
+    /// The activation.
+    pub activation: Option<Activation>,
+    /// The pooling.
+    pub pool: Option<Pool>,
+}
+
+/// A block's convolution, of `input.channels` channels to `convolved.channels`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ConvPart {
+    /// The filters' size, stride and padding.
+    pub window: Window,
+    /// `[R, S, C, K]`.
+    pub weights: ParameterId,
+    /// `[K]`.
+    pub bias: Option<ParameterId>,
+}
+
+/// A block's batch norm.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NormPart {
+    /// The running statistics.
+    pub norm: NormId,
+    /// `[K]`, gamma.
+    pub scale: ParameterId,
+    /// `[K]`, beta.
+    pub shift: ParameterId,
+}
+
+/// What a block adds before its activation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shortcut {
+    /// Nothing.
+    None,
+    /// A tensor of the size `convolved`. It may be the block's input itself.
+    Identity,
+    /// A tensor through a 1x1 convolution without padding and bias. It may be the block's input.
+    /// The result is never stored: it is computed again, image by image, for the gradients.
+    Projected {
+        /// `[1, 1, C, K]`.
+        weights: ParameterId,
+        /// Pixels from one position to the next.
+        stride: usize,
+        /// Size of the tensor before the projection.
+        input: Image,
+    },
+}
+
+/// A block's pooling.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pool {
+    /// Largest value or mean.
+    pub kind: PoolKind,
+    /// Size, stride, padding.
+    pub window: Window,
+}
+
+/// How a pooling reduces a window.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PoolKind {
+    /// The largest value; the first of equals; padding is never chosen.
+    Max,
+    /// The mean; padding counts as zeros.
+    Average,
+}
+
+impl Block {
+    /// Whether the block's output is what is kept for the gradients, not the values before the norm.
+    pub fn saves_output(&self) -> bool {
+        self.norm.is_none() && self.pool.is_none()
+    }
+
+    /// Whether each value of the result depends on the value at the same place of the inputs only,
+    /// so that the result may be written over an input.
+    pub fn is_elementwise(&self) -> bool {
+        self.conv.is_none() && self.norm.is_none() && self.pool.is_none() && !self.is_projected()
+    }
+
+    /// Whether the gradients need the saved values: for the normalised values, the activation's
+    /// derivative, or to find the largest value again.
+    pub fn backward_reads_saved(&self) -> bool {
+        self.norm.is_some() || self.activation.is_some() || self.has_max_pool()
+    }
+
+    /// Whether the gradients need the shortcut's tensor: for the projection's weights, or to
+    /// compute the values before the pooling again.
+    pub fn backward_reads_shortcut(&self) -> bool {
+        let recomputes_sum =
+            !self.saves_output() && (self.activation.is_some() || self.has_max_pool());
+        self.is_projected() || (self.shortcut == Shortcut::Identity && recomputes_sum)
+    }
+
+    /// Number of parameters.
+    pub fn parameters(&self) -> usize {
+        let conv = self.conv.map_or(0, |conv| {
+            let filter =
+                conv.window.kernel.pow(2) * self.input.channels + usize::from(conv.bias.is_some());
+            filter * self.convolved.channels
+        });
+        let norm = self.norm.map_or(0, |_| 2 * self.convolved.channels);
+        let shortcut = match self.shortcut {
+            Shortcut::Projected { input, .. } => input.channels * self.convolved.channels,
+            _ => 0,
+        };
+        conv + norm + shortcut
+    }
+
+    fn is_projected(&self) -> bool {
+        matches!(self.shortcut, Shortcut::Projected { .. })
+    }
+
+    fn has_max_pool(&self) -> bool {
+        self.pool.is_some_and(|pool| pool.kind == PoolKind::Max)
+    }
+}
+
+/// A dense layer with what follows it: out = dropout(activation(x W + b)).
+///
+/// For the gradients the output is kept where there is an activation. Its value before dropout is
+/// out * (1 - p) where the mask keeps it, and the mask is drawn again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Dense {
+    /// Name of the layer.
+    pub name: String,
+    /// Features of x.
+    pub inputs: usize,
+    /// Features of the result.
+    pub outputs: usize,
+    /// `[in, out]`.
+    pub weights: ParameterId,
+    /// `[out]`.
+    pub bias: Option<ParameterId>,
+    /// The activation.
+    pub activation: Option<Activation>,
+    /// Which of the graph's dropouts follows.
+    pub dropout: Option<usize>,
+}
+
+impl Dense {
+    /// Number of parameters.
+    pub fn parameters(&self) -> usize {
+        (self.inputs + usize::from(self.bias.is_some())) * self.outputs
+    }
+}

@@ -1,0 +1,405 @@
+//! Adding operations to a graph: shapes are worked out and checked at once.
+
+use crate::graph::{Graph, Init, Node, NodeId, Norm, NormId, Parameter, ParameterId};
+use crate::{Activation, GraphError, Op, Shape, Window};
+
+/// Settings of a convolution.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Conv {
+    /// Number of filters, which is the number of channels of the result.
+    pub channels: usize,
+    /// Height and width of a filter.
+    pub kernel: usize,
+    /// Pixels from one position to the next.
+    pub stride: usize,
+    /// Rows and columns of zeros on each side.
+    pub padding: usize,
+    /// Whether a value per filter is added.
+    pub bias: bool,
+}
+
+const IMAGES: &str = "images [N, H, W, C]";
+const FEATURES: &str = "features [N, F] (flatten images first)";
+const VALUES: &str = "images [N, H, W, C] or features [N, F]";
+
+impl Graph {
+    /// A graph with nothing but its input: `batch` images of height, width, channels.
+    ///
+    /// # Errors
+    /// If a size is zero or the batch is too large.
+    pub fn new(batch: usize, [height, width, channels]: [usize; 3]) -> Result<Self, GraphError> {
+        let shape = Shape::new(&[batch, height, width, channels]);
+        if shape.sizes().contains(&0) {
+            return Err(GraphError::EmptyInput { shape });
+        }
+        let mut graph = Self {
+            nodes: Vec::new(),
+            parameters: Vec::new(),
+            norms: Vec::new(),
+            dropouts: 0,
+            loss: None,
+        };
+        graph.push("input", Op::Input, vec![], shape)?;
+        Ok(graph)
+    }
+
+    /// A convolution of images, with the parameters `name.weight` `[R, S, C, K]` and, if asked for,
+    /// `name.bias`.
+    ///
+    /// # Errors
+    /// If the input is no batch of images, a setting is zero, or the filter is larger than the image.
+    pub fn conv2d(&mut self, x: NodeId, name: &str, conv: Conv) -> Result<NodeId, GraphError> {
+        let layer = format!("conv2d \"{name}\"");
+        let [n, height, width, c] = self.image_sizes(&layer, x)?;
+        let window = Window {
+            kernel: conv.kernel,
+            stride: conv.stride,
+            padding: conv.padding,
+        };
+        require(&layer, "channels", conv.channels)?;
+        let (p, q) = self.positions(&layer, x, window, height, width)?;
+        self.new_name(name)?;
+        let init = Init::KaimingUniform {
+            fan_in: conv.kernel * conv.kernel * c,
+        };
+        let weight = Shape::new(&[conv.kernel, conv.kernel, c, conv.channels]);
+        let mut inputs = vec![
+            x,
+            self.parameter(&layer, format!("{name}.weight"), weight, init)?,
+        ];
+        if conv.bias {
+            inputs.push(self.parameter(
+                &layer,
+                format!("{name}.bias"),
+                Shape::new(&[conv.channels]),
+                init,
+            )?);
+        }
+        self.push(
+            &layer,
+            Op::Conv2d(window),
+            inputs,
+            Shape::new(&[n, p, q, conv.channels]),
+        )
+    }
+
+    /// Batch normalisation by channel, with the parameters `name.weight` (scale) and `name.bias`
+    /// (shift) and running statistics.
+    ///
+    /// # Errors
+    /// If there is only one value per channel, so that it has no variance.
+    pub fn batch_norm(&mut self, x: NodeId, name: &str) -> Result<NodeId, GraphError> {
+        let layer = format!("batch_norm \"{name}\"");
+        let shape = self.values(&layer, x)?;
+        let channels = shape.sizes()[shape.rank() - 1];
+        if shape.elements() == channels {
+            return Err(GraphError::SingleValue {
+                name: name.into(),
+                shape,
+            });
+        }
+        self.new_name(name)?;
+        let per_channel = Shape::new(&[channels]);
+        let scale = self.parameter(&layer, format!("{name}.weight"), per_channel, Init::Ones)?;
+        let shift = self.parameter(&layer, format!("{name}.bias"), per_channel, Init::Zeros)?;
+        let norm = NormId(self.norms.len());
+        self.norms.push(Norm {
+            name: name.into(),
+            channels,
+        });
+        self.push(&layer, Op::BatchNorm(norm), vec![x, scale, shift], shape)
+    }
+
+    /// A function of each value.
+    ///
+    /// # Errors
+    /// If the input is neither images nor features.
+    pub fn activation(&mut self, x: NodeId, activation: Activation) -> Result<NodeId, GraphError> {
+        let shape = self.values(activation.name(), x)?;
+        self.push(
+            activation.name(),
+            Op::Activation(activation),
+            vec![x],
+            shape,
+        )
+    }
+
+    /// The largest value of each window. Positions are rounded down, as PyTorch does by default.
+    ///
+    /// # Errors
+    /// If the input is no batch of images or the window does not fit.
+    pub fn max_pool(&mut self, x: NodeId, window: Window) -> Result<NodeId, GraphError> {
+        self.pool(x, window, Op::MaxPool(window))
+    }
+
+    /// The mean of each window. Padding counts as zeros, as PyTorch does by default.
+    ///
+    /// # Errors
+    /// If the input is no batch of images or the window does not fit.
+    pub fn average_pool(&mut self, x: NodeId, window: Window) -> Result<NodeId, GraphError> {
+        self.pool(x, window, Op::AveragePool(window))
+    }
+
+    /// The mean over all pixels: `[N, H, W, C]` to `[N, C]`.
+    ///
+    /// # Errors
+    /// If the input is no batch of images.
+    pub fn global_average_pool(&mut self, x: NodeId) -> Result<NodeId, GraphError> {
+        let layer = Op::GlobalAveragePool.name();
+        let [n, _, _, c] = self.image_sizes(layer, x)?;
+        self.push(layer, Op::GlobalAveragePool, vec![x], Shape::new(&[n, c]))
+    }
+
+    /// The sum of two tensors.
+    ///
+    /// # Errors
+    /// If their shapes differ.
+    pub fn add(&mut self, a: NodeId, b: NodeId) -> Result<NodeId, GraphError> {
+        let (left, right) = (self.values("add", a)?, self.values("add", b)?);
+        if left != right {
+            return Err(GraphError::ShapesDiffer {
+                layer: "add".into(),
+                left,
+                right,
+            });
+        }
+        self.push("add", Op::Add, vec![a, b], left)
+    }
+
+    /// Images as features, in the order (h, w, c); features stay as they are.
+    ///
+    /// # Errors
+    /// If the input is neither images nor features.
+    pub fn flatten(&mut self, x: NodeId) -> Result<NodeId, GraphError> {
+        let shape = self.values("flatten", x)?;
+        let batch = shape.sizes()[0];
+        self.push(
+            "flatten",
+            Op::Flatten,
+            vec![x],
+            Shape::new(&[batch, shape.elements() / batch]),
+        )
+    }
+
+    /// A fully connected layer of features, with the parameters `name.weight` `[in, out]` and, if
+    /// asked for, `name.bias`.
+    ///
+    /// # Errors
+    /// If the input is images, or `outputs` is zero.
+    pub fn dense(
+        &mut self,
+        x: NodeId,
+        name: &str,
+        outputs: usize,
+        bias: bool,
+    ) -> Result<NodeId, GraphError> {
+        let layer = format!("dense \"{name}\"");
+        let [n, fan_in] = self.feature_sizes(&layer, x)?;
+        require(&layer, "outputs", outputs)?;
+        self.new_name(name)?;
+        let init = Init::KaimingUniform { fan_in };
+        let mut inputs = vec![
+            x,
+            self.parameter(
+                &layer,
+                format!("{name}.weight"),
+                Shape::new(&[fan_in, outputs]),
+                init,
+            )?,
+        ];
+        if bias {
+            inputs.push(self.parameter(
+                &layer,
+                format!("{name}.bias"),
+                Shape::new(&[outputs]),
+                init,
+            )?);
+        }
+        self.push(&layer, Op::Dense, inputs, Shape::new(&[n, outputs]))
+    }
+
+    /// Dropout; its probability is given for every step, by the order of the dropout layers.
+    ///
+    /// # Errors
+    /// If the input is neither images nor features.
+    pub fn dropout(&mut self, x: NodeId) -> Result<NodeId, GraphError> {
+        let shape = self.values("dropout", x)?;
+        let layer = self.dropouts;
+        self.dropouts += 1;
+        self.push("dropout", Op::Dropout { layer }, vec![x], shape)
+    }
+
+    /// The loss: mean cross entropy of the softmax of `logits` against the labels.
+    ///
+    /// # Errors
+    /// If `logits` are not `[N, classes]`, or there is a loss already.
+    pub fn softmax_cross_entropy(
+        &mut self,
+        logits: NodeId,
+        classes: usize,
+    ) -> Result<NodeId, GraphError> {
+        let layer = Op::SoftmaxCrossEntropy.name();
+        let [_, outputs] = self.feature_sizes(layer, logits)?;
+        if outputs != classes {
+            return Err(GraphError::WrongClasses {
+                shape: self.nodes[logits.0].shape,
+                classes,
+            });
+        }
+        if self.loss.is_some() {
+            return Err(GraphError::SecondLoss);
+        }
+        let loss = self.push(
+            layer,
+            Op::SoftmaxCrossEntropy,
+            vec![logits],
+            Shape::new(&[]),
+        )?;
+        self.loss = Some(loss);
+        Ok(loss)
+    }
+
+    fn pool(&mut self, x: NodeId, window: Window, op: Op) -> Result<NodeId, GraphError> {
+        let layer = op.name();
+        let [n, height, width, c] = self.image_sizes(layer, x)?;
+        let (p, q) = self.positions(layer, x, window, height, width)?;
+        if window.padding > window.kernel / 2 {
+            return Err(GraphError::PaddingTooLarge {
+                layer: layer.into(),
+                window,
+            });
+        }
+        self.push(layer, op, vec![x], Shape::new(&[n, p, q, c]))
+    }
+
+    fn positions(
+        &self,
+        layer: &str,
+        x: NodeId,
+        window: Window,
+        height: usize,
+        width: usize,
+    ) -> Result<(usize, usize), GraphError> {
+        require(layer, "the kernel", window.kernel)?;
+        require(layer, "the stride", window.stride)?;
+        let shape = self.nodes[x.0].shape;
+        // A padding this large would overflow below; the resulting tensor would be refused anyway.
+        if window.padding > Self::MAX_ELEMENTS || window.kernel > Self::MAX_ELEMENTS {
+            return Err(GraphError::WindowTooLarge {
+                layer: layer.into(),
+                window,
+                shape,
+            });
+        }
+        match (window.positions(height), window.positions(width)) {
+            (Some(p), Some(q)) => Ok((p, q)),
+            _ => Err(GraphError::WindowTooLarge {
+                layer: layer.into(),
+                window,
+                shape,
+            }),
+        }
+    }
+
+    fn parameter(
+        &mut self,
+        layer: &str,
+        name: String,
+        shape: Shape,
+        init: Init,
+    ) -> Result<NodeId, GraphError> {
+        let id = ParameterId(self.parameters.len());
+        let node = self.push(layer, Op::Parameter(id), vec![], shape)?;
+        self.parameters.push(Parameter { name, shape, init });
+        Ok(node)
+    }
+
+    fn push(
+        &mut self,
+        layer: &str,
+        op: Op,
+        inputs: Vec<NodeId>,
+        shape: Shape,
+    ) -> Result<NodeId, GraphError> {
+        if shape
+            .checked_elements()
+            .is_none_or(|elements| elements > Self::MAX_ELEMENTS)
+        {
+            return Err(GraphError::TooLarge {
+                layer: layer.into(),
+                shape,
+            });
+        }
+        self.nodes.push(Node {
+            op,
+            inputs,
+            shape,
+            of: None,
+        });
+        Ok(NodeId(self.nodes.len() - 1))
+    }
+
+    fn new_name(&self, name: &str) -> Result<(), GraphError> {
+        match self
+            .parameters
+            .iter()
+            .any(|parameter| parameter.layer() == name)
+        {
+            true => Err(GraphError::DuplicateName { name: name.into() }),
+            false => Ok(()),
+        }
+    }
+
+    /// The shape of a tensor with one row per image; parameters and the loss are none.
+    fn values(&self, layer: &str, x: NodeId) -> Result<Shape, GraphError> {
+        match self.nodes.get(x.0) {
+            Some(Node {
+                op: Op::Parameter(_),
+                ..
+            })
+            | None => Err(GraphError::UnknownTensor {
+                layer: layer.into(),
+            }),
+            Some(node) if node.shape.rank() == 0 => Err(GraphError::WrongInput {
+                layer: layer.into(),
+                shape: node.shape,
+                expected: VALUES,
+            }),
+            Some(node) => Ok(node.shape),
+        }
+    }
+
+    fn image_sizes(&self, layer: &str, x: NodeId) -> Result<[usize; 4], GraphError> {
+        let shape = self.values(layer, x)?;
+        shape
+            .sizes()
+            .try_into()
+            .map_err(|_| GraphError::WrongInput {
+                layer: layer.into(),
+                shape,
+                expected: IMAGES,
+            })
+    }
+
+    fn feature_sizes(&self, layer: &str, x: NodeId) -> Result<[usize; 2], GraphError> {
+        let shape = self.values(layer, x)?;
+        shape
+            .sizes()
+            .try_into()
+            .map_err(|_| GraphError::WrongInput {
+                layer: layer.into(),
+                shape,
+                expected: FEATURES,
+            })
+    }
+}
+
+fn require(layer: &str, what: &'static str, value: usize) -> Result<(), GraphError> {
+    match value {
+        0 => Err(GraphError::Zero {
+            layer: layer.into(),
+            what,
+        }),
+        _ => Ok(()),
+    }
+}

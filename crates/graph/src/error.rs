@@ -1,0 +1,123 @@
+//! What can be wrong with a graph.
+
+use thiserror::Error;
+
+use crate::{Shape, Window};
+
+/// Why an operation cannot be added, or a graph cannot be planned.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum GraphError {
+    /// A batch or an image without elements.
+    #[error("the input {shape} is empty: batch, height, width and channels must be at least 1")]
+    EmptyInput {
+        /// The shape asked for.
+        shape: Shape,
+    },
+    /// A number that must be at least 1 is 0.
+    #[error("{layer}: {what} must be at least 1, got 0")]
+    Zero {
+        /// The layer or operation.
+        layer: String,
+        /// What is zero.
+        what: &'static str,
+    },
+    /// The input has the wrong number of axes.
+    #[error("{layer}: the input is {shape}, but it must be {expected}")]
+    WrongInput {
+        /// The layer or operation.
+        layer: String,
+        /// What it was given.
+        shape: Shape,
+        /// What it takes.
+        expected: &'static str,
+    },
+    /// The window does not fit into the padded image.
+    #[error(
+        "{layer}: the window {window} is larger than the image {shape}; use a smaller kernel, more padding, or less pooling before it"
+    )]
+    WindowTooLarge {
+        /// The layer or operation.
+        layer: String,
+        /// The window.
+        window: Window,
+        /// The input.
+        shape: Shape,
+    },
+    /// A pooling window could lie in the padding altogether.
+    #[error("{layer}: padding {} is more than half of the kernel {}", window.padding, window.kernel)]
+    PaddingTooLarge {
+        /// The operation.
+        layer: String,
+        /// The window.
+        window: Window,
+    },
+    /// Two tensors that must have one shape.
+    #[error("{layer}: the shapes {left} and {right} differ")]
+    ShapesDiffer {
+        /// The operation.
+        layer: String,
+        /// Shape of the first input.
+        left: Shape,
+        /// Shape of the second input.
+        right: Shape,
+    },
+    /// The logits do not have one value per class.
+    #[error("softmax_cross_entropy: the logits are {shape}, but there are {classes} classes")]
+    WrongClasses {
+        /// Shape of the logits.
+        shape: Shape,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// Statistics over a single value.
+    #[error(
+        "batch_norm \"{name}\": the input {shape} has one value per channel; use a larger batch or image"
+    )]
+    SingleValue {
+        /// Name of the layer.
+        name: String,
+        /// Shape of its input.
+        shape: Shape,
+    },
+    /// Two layers with one name.
+    #[error("two layers have the name \"{name}\"")]
+    DuplicateName {
+        /// The name.
+        name: String,
+    },
+    /// A tensor of another graph, or one that has no values of a batch.
+    #[error("{layer}: its input is no tensor of this graph")]
+    UnknownTensor {
+        /// The layer or operation.
+        layer: String,
+    },
+    /// More elements than a tensor may have.
+    #[error(
+        "{layer}: a tensor of {shape} has more than {} elements",
+        crate::Graph::MAX_ELEMENTS
+    )]
+    TooLarge {
+        /// The layer or operation.
+        layer: String,
+        /// The shape.
+        shape: Shape,
+    },
+    /// A second loss.
+    #[error("the graph has a loss already")]
+    SecondLoss,
+    /// No loss yet.
+    #[error("the graph has no loss: end it with softmax_cross_entropy")]
+    NoLoss,
+    /// A parameter that the loss does not depend on.
+    #[error(
+        "the parameter \"{name}\" does not reach the loss: use the layer's output or leave the layer out"
+    )]
+    Unused {
+        /// Name of the parameter.
+        name: String,
+    },
+    /// A graph without parameters.
+    #[error("the graph has no parameters: there is nothing to train")]
+    NothingToTrain,
+}

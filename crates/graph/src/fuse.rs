@@ -1,0 +1,324 @@
+//! Groups of forward operations that are one pass over memory.
+//!
+//! A block grows along the chain convolution, norm, sum, activation, pooling, leaving out what is
+//! not there, for as long as the tensor has the next operation as its only consumer. No pattern is
+//! needed for the way back: the gradients of a group's operations are the group's backward step.
+
+use std::sync::Arc;
+
+use crate::graph::{Graph, NodeId, ParameterId};
+use crate::{Block, ConvPart, Dense, Image, NormPart, Op, Pool, PoolKind, Shortcut};
+
+/// A group: what is computed and from which tensors.
+#[derive(Clone, Debug)]
+pub(crate) enum Group {
+    Block {
+        block: Arc<Block>,
+        input: NodeId,
+        shortcut: Option<NodeId>,
+        output: NodeId,
+    },
+    Dense {
+        dense: Arc<Dense>,
+        input: NodeId,
+        output: NodeId,
+    },
+    GlobalAverage {
+        image: Image,
+        input: NodeId,
+        output: NodeId,
+    },
+    Dropout {
+        layer: usize,
+        image: Image,
+        input: NodeId,
+        output: NodeId,
+    },
+    Loss {
+        classes: usize,
+        logits: NodeId,
+    },
+}
+
+impl Group {
+    fn last(&self) -> NodeId {
+        match *self {
+            Self::Block { output, .. }
+            | Self::Dense { output, .. }
+            | Self::GlobalAverage { output, .. }
+            | Self::Dropout { output, .. } => output,
+            Self::Loss { .. } => NodeId(usize::MAX),
+        }
+    }
+}
+
+/// The groups of all nodes that reach the loss, in an order in which each comes after its inputs.
+/// Flattening is no group: it renames a tensor.
+pub(crate) fn fuse(graph: &Graph) -> Vec<Group> {
+    let mut fusion = Fusion {
+        graph,
+        consumers: consumers(graph),
+        taken: vec![false; graph.nodes().len()],
+    };
+    let mut groups: Vec<Group> = graph.ids().filter_map(|id| fusion.group(id)).collect();
+    // A group's result may come after the start of a later group, which reads it.
+    groups.sort_by_key(Group::last);
+    groups
+}
+
+/// For each node, the nodes that read it and reach the loss.
+fn consumers(graph: &Graph) -> Vec<Vec<NodeId>> {
+    let mut consumers: Vec<Vec<NodeId>> = vec![Vec::new(); graph.nodes().len()];
+    for id in graph.ids().rev() {
+        if Some(id) == graph.loss() || !consumers[id.0].is_empty() {
+            for input in &graph.node(id).inputs {
+                consumers[input.0].push(id);
+            }
+        }
+    }
+    consumers
+}
+
+struct Fusion<'a> {
+    graph: &'a Graph,
+    consumers: Vec<Vec<NodeId>>,
+    taken: Vec<bool>,
+}
+
+impl Fusion<'_> {
+    /// The group that starts at a node, unless the node is part of one already.
+    fn group(&mut self, id: NodeId) -> Option<Group> {
+        let node = self.graph.node(id);
+        let live = Some(id) == self.graph.loss() || !self.consumers[id.0].is_empty();
+        if !live || self.taken[id.0] {
+            return None;
+        }
+        match node.op {
+            Op::Input | Op::Parameter(_) | Op::Flatten => None,
+            Op::Dense => Some(self.dense(id)),
+            Op::GlobalAveragePool => Some(Group::GlobalAverage {
+                image: self.image(node.inputs[0]),
+                input: node.inputs[0],
+                output: id,
+            }),
+            Op::Dropout { layer } => Some(Group::Dropout {
+                layer,
+                image: self.image(id),
+                input: node.inputs[0],
+                output: id,
+            }),
+            Op::SoftmaxCrossEntropy => Some(Group::Loss {
+                classes: self.image(node.inputs[0]).channels,
+                logits: node.inputs[0],
+            }),
+            // A projection is taken by the block that adds it, which may start later.
+            Op::Conv2d(_) if self.is_taken_as_projection(id) => None,
+            _ => Some(self.block(id)),
+        }
+    }
+
+    fn dense(&mut self, id: NodeId) -> Group {
+        let node = self.graph.node(id);
+        let (weights, bias) = (
+            self.parameter(node.inputs[1]),
+            node.inputs.get(2).map(|&bias| self.parameter(bias)),
+        );
+        let mut dense = Dense {
+            name: self.graph.parameters()[weights.0].layer().into(),
+            inputs: self.image(node.inputs[0]).channels,
+            outputs: self.image(id).channels,
+            weights,
+            bias,
+            activation: None,
+            dropout: None,
+        };
+        let mut output = id;
+        if let Some((next, Op::Activation(activation))) = self.only_consumer(output) {
+            dense.activation = Some(activation);
+            output = self.take(next);
+        }
+        if let Some((next, Op::Dropout { layer })) = self.only_consumer(output) {
+            dense.dropout = Some(layer);
+            output = self.take(next);
+        }
+        Group::Dense {
+            dense: Arc::new(dense),
+            input: node.inputs[0],
+            output,
+        }
+    }
+
+    /// The block that starts with a node, as long as the chain goes.
+    fn block(&mut self, first: NodeId) -> Group {
+        // The first node's main input; a sum that starts a block has no chain on either side.
+        let input = self.graph.node(first).inputs[0];
+        let mut block = Block {
+            name: String::new(),
+            input: self.image(input),
+            convolved: self.image(input),
+            output: self.image(input),
+            conv: None,
+            norm: None,
+            shortcut: Shortcut::None,
+            activation: None,
+            pool: None,
+        };
+        let mut names = Vec::new();
+        let mut shortcut = None;
+        let (mut output, mut next, mut stage) = (input, Some(first), 0);
+        while let Some(id) = next.filter(|&id| stage < self.stage(id)) {
+            let node = self.graph.node(id);
+            if let Op::Add = node.op {
+                let Some(main) = self.main_of_sum(id).filter(|&main| main == output) else {
+                    break;
+                };
+                let other = node.inputs[usize::from(node.inputs[0] == main)];
+                let (tensor, kind) = self.shortcut(id, other);
+                shortcut = Some(tensor);
+                block.shortcut = kind;
+            }
+            match node.op {
+                Op::Conv2d(window) => {
+                    let bias = node.inputs.get(2).map(|&bias| self.parameter(bias));
+                    block.conv = Some(ConvPart {
+                        window,
+                        weights: self.parameter(node.inputs[1]),
+                        bias,
+                    });
+                    block.convolved = self.image(id);
+                }
+                Op::BatchNorm(norm) => {
+                    let (scale, shift) = (
+                        self.parameter(node.inputs[1]),
+                        self.parameter(node.inputs[2]),
+                    );
+                    block.norm = Some(NormPart { norm, scale, shift });
+                }
+                Op::Activation(activation) => block.activation = Some(activation),
+                Op::MaxPool(window) => {
+                    block.pool = Some(Pool {
+                        kind: PoolKind::Max,
+                        window,
+                    })
+                }
+                Op::AveragePool(window) => {
+                    block.pool = Some(Pool {
+                        kind: PoolKind::Average,
+                        window,
+                    })
+                }
+                _ => {}
+            }
+            names.push(self.name(id));
+            stage = self.stage(id);
+            output = self.take(id);
+            next = self.only_consumer(id).map(|(next, _)| next);
+        }
+        block.output = self.image(output);
+        block.name = names.swap_remove(0);
+        Group::Block {
+            block: Arc::new(block),
+            input,
+            shortcut,
+            output,
+        }
+    }
+
+    /// The place of an operation in a block; 0 for what is no part of one.
+    fn stage(&self, id: NodeId) -> usize {
+        match self.graph.node(id).op {
+            Op::Conv2d(_) => 1,
+            Op::BatchNorm(_) => 2,
+            Op::Add => 3,
+            Op::Activation(_) => 4,
+            Op::MaxPool(_) | Op::AveragePool(_) => 5,
+            _ => 0,
+        }
+    }
+
+    /// Which input of a sum the block goes on from: the one that ends a chain of convolution and
+    /// norm, rather not the one that can be a projection; the first where there is none.
+    fn main_of_sum(&self, sum: NodeId) -> Option<NodeId> {
+        let inputs = &self.graph.node(sum).inputs;
+        let ends_chain =
+            |&&id: &&NodeId| matches!(self.stage(id), 1 | 2) && self.only_consumer(id).is_some();
+        let chains = || inputs.iter().filter(ends_chain);
+        chains()
+            .find(|&&id| !self.is_projection(id))
+            .or_else(|| chains().next())
+            .or(inputs.first())
+            .copied()
+    }
+
+    /// What a sum adds to the main input: a tensor as it is, or projected.
+    fn shortcut(&mut self, sum: NodeId, other: NodeId) -> (NodeId, Shortcut) {
+        if !self.is_taken_as_projection(other) {
+            return (other, Shortcut::Identity);
+        }
+        debug_assert!(self.only_consumer(other).is_some_and(|(id, _)| id == sum));
+        self.take(other);
+        let node = self.graph.node(other);
+        let Op::Conv2d(window) = node.op else {
+            unreachable!("a projection is a convolution")
+        };
+        let weights = self.parameter(node.inputs[1]);
+        let input = self.image(node.inputs[0]);
+        (
+            node.inputs[0],
+            Shortcut::Projected {
+                weights,
+                stride: window.stride,
+                input,
+            },
+        )
+    }
+
+    /// Whether a node is a 1x1 convolution without padding and bias with a single consumer.
+    fn is_projection(&self, id: NodeId) -> bool {
+        let node = self.graph.node(id);
+        matches!(node.op, Op::Conv2d(window) if window.kernel == 1 && window.padding == 0)
+            && node.inputs.len() == 2
+            && self.only_consumer(id).is_some()
+    }
+
+    /// Whether a projection's consumer is a sum that goes on from its other input.
+    fn is_taken_as_projection(&self, id: NodeId) -> bool {
+        self.is_projection(id)
+            && matches!(self.only_consumer(id), Some((sum, Op::Add)) if self.main_of_sum(sum) != Some(id))
+    }
+
+    fn only_consumer(&self, id: NodeId) -> Option<(NodeId, Op)> {
+        match self.consumers[id.0][..] {
+            [only] => Some((only, self.graph.node(only).op)),
+            _ => None,
+        }
+    }
+
+    fn take(&mut self, id: NodeId) -> NodeId {
+        self.taken[id.0] = true;
+        id
+    }
+
+    fn image(&self, id: NodeId) -> Image {
+        self.graph
+            .node(id)
+            .shape
+            .image()
+            .expect("groups work on images and features")
+    }
+
+    fn parameter(&self, id: NodeId) -> ParameterId {
+        match self.graph.node(id).op {
+            Op::Parameter(parameter) => parameter,
+            op => unreachable!("{op:?} stands where a parameter does"),
+        }
+    }
+
+    fn name(&self, id: NodeId) -> String {
+        let node = self.graph.node(id);
+        match node.inputs.get(1).map(|&input| self.graph.node(input).op) {
+            Some(Op::Parameter(parameter)) => self.graph.parameters()[parameter.0].layer().into(),
+            _ => node.op.name().into(),
+        }
+    }
+}

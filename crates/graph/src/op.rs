@@ -1,0 +1,159 @@
+//! The operations a node can stand for.
+
+use std::fmt;
+
+use crate::{NormId, ParameterId};
+
+/// A square window that slides over an image with the same step in both directions.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Window {
+    /// Height and width, at least 1.
+    pub kernel: usize,
+    /// Pixels from one position to the next, at least 1.
+    pub stride: usize,
+    /// Rows and columns added on each of the four sides: zeros for a convolution and an average,
+    /// minus infinity for a maximum.
+    pub padding: usize,
+}
+
+impl Window {
+    /// How many positions the window has along an axis of `size` pixels (rounded down); `None` when
+    /// it does not fit.
+    pub fn positions(&self, size: usize) -> Option<usize> {
+        let room = (size + 2 * self.padding).checked_sub(self.kernel)?;
+        Some(room / self.stride + 1)
+    }
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{0}x{0} stride {1} padding {2}",
+            self.kernel, self.stride, self.padding
+        )
+    }
+}
+
+/// A function applied to each value. The derivative of each follows from its result alone.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Activation {
+    /// max(x, 0); the gradient at 0 is 0.
+    Relu,
+    /// x where x > 0, else 0.01 x.
+    LeakyRelu,
+    /// The hyperbolic tangent.
+    Tanh,
+    /// 1 / (1 + exp(-x)).
+    Sigmoid,
+}
+
+impl Activation {
+    /// The slope of [`Activation::LeakyRelu`] at and left of zero.
+    pub const LEAKY_SLOPE: f64 = 0.01;
+
+    /// The name as users write it: `relu`, `leaky_relu`, `tanh`, `sigmoid`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Relu => "relu",
+            Self::LeakyRelu => "leaky_relu",
+            Self::Tanh => "tanh",
+            Self::Sigmoid => "sigmoid",
+        }
+    }
+}
+
+/// What a node computes from its inputs, which stand in brackets behind each name.
+///
+/// Letters: N images, H x W pixels, C channels in; P x Q pixels, K channels out; R x S filter.
+/// Everything is over the real rows of the batch: a masked row is as if it were not there.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Op {
+    /// \[\] The batch of images, `[N, H, W, C]`.
+    Input,
+    /// \[\] A parameter.
+    Parameter(ParameterId),
+    /// \[x, weights `[R, S, C, K]`, optional bias `[K]`\] Cross-correlation with zero padding.
+    Conv2d(Window),
+    /// \[x, scale, shift\] Per channel over all other axes: (x - mean) / sqrt(var + 1e-5) * scale +
+    /// shift, by the batch's mean and biased variance in training, the running ones in evaluation.
+    BatchNorm(NormId),
+    /// \[x\] A function of each value.
+    Activation(Activation),
+    /// \[x\] The largest value of each window, by channel; the first of equals.
+    MaxPool(Window),
+    /// \[x\] The mean of each window, by channel; padding counts as zeros.
+    AveragePool(Window),
+    /// \[x\] The mean over all pixels: `[N, H, W, C]` to `[N, C]`.
+    GlobalAveragePool,
+    /// \[a, b\] The sum of two tensors of one shape.
+    Add,
+    /// \[x\] The same values as `[N, F]`, in the order (h, w, c).
+    Flatten,
+    /// \[x, weights `[in, out]`, optional bias `[out]`\] x times weights, plus bias.
+    Dense,
+    /// \[x\] Keeps each value with probability 1 - p and scales it by 1 / (1 - p); the identity in
+    /// evaluation. It is its own gradient: the mask depends only on layer, element and step.
+    Dropout {
+        /// Which of the graph's dropouts this is, from 0: selects p and the mask's counter.
+        layer: usize,
+    },
+    /// \[logits `[N, classes]`\] Mean cross entropy with label smoothing, a scalar.
+    SoftmaxCrossEntropy,
+
+    /// \[weights, dy\] Gradient of a convolution by its input.
+    Conv2dInputGradient(Window),
+    /// \[x, dy\] Gradient of a convolution by its weights.
+    Conv2dWeightGradient(Window),
+    /// \[dy\] Sum over all axes but the last: gradient by a bias or by a batch norm's shift.
+    BiasGradient,
+    /// \[x, scale, dy\] Gradient of a batch norm by its input, through the statistics.
+    BatchNormInputGradient(NormId),
+    /// \[x, dy\] Gradient of a batch norm by its scale.
+    BatchNormScaleGradient(NormId),
+    /// \[y, dy\] Gradient of an activation, from its result y.
+    ActivationGradient(Activation),
+    /// \[x, dy\] Gradient of a max pooling: each dy goes to the chosen pixel.
+    MaxPoolGradient(Window),
+    /// \[dy\] Gradient of an average pooling.
+    AveragePoolGradient(Window),
+    /// \[dy\] Gradient of the mean over all pixels.
+    GlobalAveragePoolGradient,
+    /// \[dy\] The same values in the shape of a flattened tensor.
+    FlattenGradient,
+    /// \[weights, dy\] Gradient of a dense layer by its input.
+    DenseInputGradient,
+    /// \[x, dy\] Gradient of a dense layer by its weights.
+    DenseWeightGradient,
+    /// \[logits\] Gradient of the mean cross entropy: (softmax - target) / N.
+    SoftmaxCrossEntropyGradient,
+}
+
+impl Op {
+    /// The name as users know it; for a gradient that of the forward operation.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Parameter(_) => "parameter",
+            Self::Conv2d(_) | Self::Conv2dInputGradient(_) | Self::Conv2dWeightGradient(_) => {
+                "conv2d"
+            }
+            Self::BatchNorm(_)
+            | Self::BatchNormInputGradient(_)
+            | Self::BatchNormScaleGradient(_) => "batch_norm",
+            Self::BiasGradient => "bias",
+            Self::Activation(a) | Self::ActivationGradient(a) => a.name(),
+            Self::MaxPool(_) | Self::MaxPoolGradient(_) => "max_pool",
+            Self::AveragePool(_) | Self::AveragePoolGradient(_) => "average_pool",
+            Self::GlobalAveragePool | Self::GlobalAveragePoolGradient => "global_average_pool",
+            Self::Add => "add",
+            Self::Flatten | Self::FlattenGradient => "flatten",
+            Self::Dense | Self::DenseInputGradient | Self::DenseWeightGradient => "dense",
+            Self::Dropout { .. } => "dropout",
+            Self::SoftmaxCrossEntropy | Self::SoftmaxCrossEntropyGradient => {
+                "softmax_cross_entropy"
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The kinds of optimizers with their scalars, shared by descriptions and engines.
+//!
+//! An update takes the parameters p, their gradients g, the state, the learning rate, the weight
+//! decay and the number t of the step, from 1. The formulae are PyTorch's; the order of the
+//! operations matters for following its losses:
+//!
+//! | kind | update |
+//! |---|---|
+//! | SGD | g += wd p; with momentum: buf = g at t = 1, else buf = momentum buf + g, and g = g + momentum buf (Nesterov) or buf; p -= lr g |
+//! | RMSprop | g += wd p; v = alpha v + (1 - alpha) g g; d = g / (sqrt(v) + eps); with momentum: buf = momentum buf + d, p -= lr buf; else p -= lr d |
+//! | Adam | g += wd p; m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g g; p -= lr / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + eps) |
+//! | AdamW | p *= 1 - lr wd; then as Adam with wd = 0 |
+//!
+//! Weight decay applies to all parameters, biases and batch norms included.
+
+/// An optimizer and the scalars that do not change during a run.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Kind {
+    /// Stochastic gradient descent; state: buf.
+    Sgd {
+        /// Share of the previous direction, in [0, 1).
+        momentum: f64,
+        /// Look ahead along the direction; needs momentum above 0.
+        nesterov: bool,
+    },
+    /// RMSprop, not centred; state: v, buf.
+    RmsProp {
+        /// Decay of the mean square, in [0, 1).
+        alpha: f64,
+        /// Added to the root, above 0.
+        epsilon: f64,
+        /// Share of the previous direction, in [0, 1).
+        momentum: f64,
+    },
+    /// Adam, with weight decay added to the gradient; state: m, v.
+    Adam {
+        /// Decay of the mean, in [0, 1).
+        beta1: f64,
+        /// Decay of the mean square, in [0, 1).
+        beta2: f64,
+        /// Added to the root, above 0.
+        epsilon: f64,
+    },
+    /// Adam with decoupled weight decay; state: m, v.
+    AdamW {
+        /// Decay of the mean, in [0, 1).
+        beta1: f64,
+        /// Decay of the mean square, in [0, 1).
+        beta2: f64,
+        /// Added to the root, above 0.
+        epsilon: f64,
+    },
+}
+
+impl Kind {
+    /// Plain stochastic gradient descent.
+    pub const SGD: Self = Self::Sgd {
+        momentum: 0.0,
+        nesterov: false,
+    };
+    /// RMSprop with PyTorch's defaults.
+    pub const RMSPROP: Self = Self::RmsProp {
+        alpha: 0.99,
+        epsilon: 1e-8,
+        momentum: 0.0,
+    };
+    /// Adam with PyTorch's defaults.
+    pub const ADAM: Self = Self::Adam {
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+    };
+    /// AdamW with PyTorch's defaults.
+    pub const ADAMW: Self = Self::AdamW {
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+    };
+
+    /// The most state tensors that a kind has for each parameter. A plan has room for all of them,
+    /// because the kind is chosen at run time.
+    pub const STATES: usize = 2;
+}
+
+/// 1 - beta^t, the weight that a running mean which started at 0 has gathered after `step` updates.
+///
+/// By repeated squaring in f64: the same bits everywhere, and no drift as a product kept in f32
+/// would have.
+///
+/// ```
+/// # use tunefork_graph::optimizer::bias_correction;
+/// assert_eq!(bias_correction(0.5, 3), 1.0 - 0.125);
+/// ```
+pub fn bias_correction(beta: f64, step: u64) -> f64 {
+    let (mut power, mut square, mut left) = (1.0, beta, step);
+    while left > 0 {
+        if left & 1 == 1 {
+            power *= square;
+        }
+        square *= square;
+        left >>= 1;
+    }
+    1.0 - power
+}
+
+/// What the gradients are multiplied by so that their global norm is at most `max_norm`:
+/// min(1, max_norm / (norm + 1e-6)), as PyTorch's `clip_grad_norm_`. A norm that is no number gives
+/// no number.
+///
+/// ```
+/// # use tunefork_graph::optimizer::clip_scale;
+/// assert_eq!(clip_scale(0.5, 1.0), 1.0);
+/// assert!((clip_scale(10.0, 1.0) - 0.1).abs() < 1e-7);
+/// assert!(clip_scale(f64::NAN, 1.0).is_nan());
+/// ```
+pub fn clip_scale(norm: f64, max_norm: f64) -> f64 {
+    let scale = max_norm / (norm + 1e-6);
+    if scale > 1.0 { 1.0 } else { scale }
+}
