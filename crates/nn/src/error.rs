@@ -71,10 +71,13 @@ pub enum NetworkError {
         /// The bound.
         limit: u64,
     },
+    /// No image in a batch.
+    #[error("a batch must hold at least 1 image, got 0")]
+    EmptyBatch,
     /// Batch norm would see a single value per channel.
     #[error(
-        "{layer}: batch norm needs more than one value per channel in training, but a batch of 1 on a \
-         map of 1x1 has one; use a larger batch"
+        "{layer}: batch norm needs more than one value per channel in training, but a batch of one image \
+         on a map of 1x1 has one; use another batch size, or drop the last partial batch"
     )]
     SingleValueNorm {
         /// Layer.
@@ -96,4 +99,7 @@ pub enum NetworkError {
         /// How many it has.
         expected: usize,
     },
+    /// The graph refused a layer.
+    #[error(transparent)]
+    Graph(#[from] tunefork_graph::GraphError),
 }

@@ -7,14 +7,23 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod compile;
 mod error;
 mod layer;
 mod network;
+mod optimizer;
 mod parameter;
 mod schedule;
 
 pub use error::NetworkError;
 pub use layer::{Layer, LayerKind, MAX_SIDE, MAX_VALUES};
 pub use network::{Activation, Block, Head, ImageShape, Network, Pool, PoolKind};
+pub use optimizer::Optimizer;
 pub use parameter::{Parameter, ParameterKind, Start};
 pub use schedule::{Curve, Schedule};
+pub use tunefork_graph::optimizer::Kind as OptimizerKind;
+
+/// The README's example is run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::NetworkError;
+
 /// How the learning rate changes over the steps of a run.
 ///
 /// The factor rises in a straight line over the warm-up and then follows the curve. It is a pure
@@ -51,6 +53,34 @@ impl Default for Schedule {
 }
 
 impl Schedule {
+    /// Checks the warm-up and the curve's end against their bounds.
+    ///
+    /// # Errors
+    /// [`NetworkError::OutOfRange`] with the first that is outside.
+    pub fn check(&self) -> Result<(), NetworkError> {
+        let setting = |what, value, allowed: &str, ok| match ok {
+            true => Ok(()),
+            false => Err(NetworkError::OutOfRange {
+                layer: "schedule".into(),
+                what,
+                value,
+                allowed: allowed.into(),
+            }),
+        };
+        let warmup = self.warmup_epochs;
+        let allowed = "a finite number from 0";
+        setting(
+            "warmup_epochs",
+            warmup,
+            allowed,
+            warmup >= 0.0 && warmup.is_finite(),
+        )?;
+        match self.curve {
+            Curve::Constant => Ok(()),
+            Curve::Cosine { end } => setting("end", end, "from 0 to 1", (0.0..=1.0).contains(&end)),
+        }
+    }
+
     /// Factor for `step`, counted from 0 over the whole run of `epochs` epochs with `steps_per_epoch`
     /// steps each. Steps past the end get the last value.
     pub fn factor(&self, step: u64, steps_per_epoch: u64, epochs: u32) -> f64 {
@@ -113,6 +143,28 @@ mod tests {
             );
         }
         assert_eq!(schedule.factor(100, 4, 2), schedule.factor(8, 4, 2));
+    }
+
+    #[test]
+    fn numbers_outside_their_bounds_are_named() {
+        let message = |curve, warmup_epochs| {
+            Schedule {
+                curve,
+                warmup_epochs,
+            }
+            .check()
+            .unwrap_err()
+            .to_string()
+        };
+        assert_eq!(
+            message(Curve::Constant, -1.0),
+            "schedule: warmup_epochs is -1, must be a finite number from 0"
+        );
+        assert_eq!(
+            message(Curve::Cosine { end: 1.5 }, 0.0),
+            "schedule: end is 1.5, must be from 0 to 1"
+        );
+        assert_eq!(Schedule::default().check(), Ok(()));
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! The networks that the project answers to, against PyTorch's own counts, and what is refused.
 
 use proptest::prelude::*;
-use tunefork_nn::{Activation, Block, Head, ImageShape, LayerKind, Network, NetworkError, Pool};
+use tunefork_graph::Init;
+use tunefork_nn::{
+    Activation, Block, Head, ImageShape, LayerKind, Network, NetworkError, ParameterKind, Pool,
+    Start,
+};
 
 fn fashion() -> Network {
     Network::new(ImageShape::new(28, 28, 1), 10)
@@ -391,4 +395,85 @@ proptest! {
             prop_assert_eq!(listed as u64, network.parameter_count().unwrap());
         }
     }
+}
+
+/// The graph's own list of parameters, which engines lay out, is the one the weights are exchanged by.
+#[test]
+fn the_graph_has_the_same_parameters_in_the_same_order() {
+    let strided = Block {
+        stride: 2,
+        residual: true,
+        bias: false,
+        pool: Some(Pool::average(2)),
+        ..Block::new(6)
+    };
+    let odd = Network {
+        blocks: vec![
+            Block {
+                activation: None,
+                ..Block::with_kernel(4, 5)
+            },
+            strided,
+        ],
+        ..Network::new(ImageShape::new(13, 11, 3), 7)
+    };
+    for network in [m0(), m1(), m3(), m4(), study(3, 16, 5, true, 64), odd] {
+        let graph = network.graph(4).unwrap();
+        let parameters = network.parameters().unwrap();
+        assert_eq!(graph.parameters().len(), parameters.len());
+        for (ours, planned) in parameters.iter().zip(graph.parameters()) {
+            assert_eq!(ours.name, planned.name);
+            let sizes = match ours.kind {
+                ParameterKind::Conv { window: w, outputs } => {
+                    vec![w.height, w.width, w.channels, outputs]
+                }
+                ParameterKind::Dense { window, outputs } => vec![window.len(), outputs],
+                ParameterKind::Vector { len } => vec![len],
+            };
+            assert_eq!(planned.shape.sizes(), sizes, "{}", ours.name);
+            let init = match ours.start {
+                Start::Uniform { fan_in } => Init::KaimingUniform { fan_in },
+                Start::Zeros => Init::Zeros,
+                Start::Ones => Init::Ones,
+            };
+            assert_eq!(planned.init, init, "{}", ours.name);
+        }
+        assert_eq!(graph.dropouts(), network.dropout_probabilities().len());
+        let flops = |layers: &mut dyn Iterator<Item = u64>| layers.sum::<u64>();
+        assert_eq!(
+            flops(&mut graph.layers().iter().map(|layer| layer.flops)),
+            flops(&mut network.layers().unwrap().iter().map(|layer| layer.flops())),
+        );
+    }
+}
+
+#[test]
+fn dropout_is_no_part_of_the_graph() {
+    let key = |dropout| Network { dropout, ..m1() }.graph(8).unwrap().signature();
+    assert_eq!(key(0.0), key(0.5));
+}
+
+#[test]
+fn batches_that_cannot_be_are_refused() {
+    assert_eq!(m1().graph(0).unwrap_err(), NetworkError::EmptyBatch);
+    let narrow = Network {
+        blocks: vec![Block::new(8); 3],
+        ..Network::new(ImageShape::new(4, 4, 1), 2)
+    };
+    let error = narrow.graph(8).unwrap_err().to_string();
+    assert!(error.starts_with("blocks.2.pool"), "{error}");
+    let single = Network {
+        blocks: vec![Block {
+            pool: None,
+            ..Block::new(8)
+        }],
+        ..Network::new(ImageShape::new(1, 1, 1), 2)
+    };
+    let refused = Err(NetworkError::SingleValueNorm {
+        layer: "blocks.0.norm".into(),
+    });
+    assert_eq!(single.graph(1).map(|_| ()), refused);
+    assert!(single.graph(2).is_ok());
+    assert_eq!(single.check_rows(1), refused);
+    assert_eq!(single.check_rows(2), Ok(()));
 }
