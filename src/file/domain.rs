@@ -1,0 +1,340 @@
+//! Reads one term: a constant such as `0.3` or a domain such as `{ uniform = [0.0, 0.5] }`.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+use tunefork_space::{Domain, Value};
+
+use super::error::{FileError, Problem, closest};
+use super::keys::Key;
+use super::place::Place;
+use super::reader::Reader;
+use super::setting::{Content, Term, Varying, When, bare_name};
+
+const DOMAINS: [&str; 4] = ["uniform", "log", "int", "choice"];
+const BESIDE: [&str; 4] = ["step", "when", "default", "per_layer"];
+
+/// A constant or a domain for `key`.
+pub(super) fn term(
+    reader: &Reader<'_>,
+    key: &'static Key,
+    value: &Spanned<DeValue<'_>>,
+) -> Result<Term, FileError> {
+    let place = reader.place(value.span());
+    let content = match value.get_ref() {
+        DeValue::Table(table) => Content::Domain(varying(reader, key, table, &place)?),
+        _ => Content::Constant(constant(reader, key, value)?),
+    };
+    Ok(Term { content, place })
+}
+
+/// A constant that `key` accepts.
+pub(super) fn constant(
+    reader: &Reader<'_>,
+    key: &'static Key,
+    value: &Spanned<DeValue<'_>>,
+) -> Result<Value, FileError> {
+    let accepted = reader
+        .plain(value)?
+        .and_then(|value| key.kind.accept(&value));
+    accepted.ok_or_else(|| {
+        let error = refused(reader, key, value);
+        if matches!(value.get_ref(), DeValue::Array(_)) && key.can_vary() {
+            return error.note(format!(
+                "to try several, write {} = {{ choice = [...] }}",
+                key.name
+            ));
+        }
+        error
+    })
+}
+
+/// The error for a value that `key` does not take.
+pub(super) fn refused(reader: &Reader<'_>, key: &Key, value: &Spanned<DeValue<'_>>) -> FileError {
+    let place = reader.place(value.span());
+    let shown = match value.get_ref() {
+        DeValue::Array(_) => "a list".to_string(),
+        DeValue::Table(_) => "a table".to_string(),
+        _ => place.text().to_string(),
+    };
+    let error = FileError::new(Problem::Value {
+        key: key.name.to_string(),
+        value: shown,
+    })
+    .at(&place)
+    .note(format!("`{}` takes {}", key.name, key.kind));
+    match (reader.plain(value), key.kind) {
+        (Ok(Some(Value::Text(word))), super::kind::Kind::Word(words)) => {
+            match closest(&word, words.iter().copied()) {
+                Some(near) => error.note(format!("did you mean \"{near}\"?")),
+                None => error,
+            }
+        }
+        _ => error,
+    }
+}
+
+fn varying(
+    reader: &Reader<'_>,
+    key: &'static Key,
+    table: &DeTable<'_>,
+    place: &Place,
+) -> Result<Varying, FileError> {
+    for (name, _) in table {
+        let name_place = reader.place(name.span());
+        if !DOMAINS.contains(&&**name.get_ref()) && !BESIDE.contains(&&**name.get_ref()) {
+            let all = DOMAINS.iter().chain(&BESIDE).copied();
+            let error = reader.unknown(name.get_ref(), "part of a domain", &name_place, all);
+            return Err(error.note(
+                "a domain is { uniform = [a, b] }, { log = [a, b] }, { int = [a, b] } or \
+                 { choice = [...] }, with step, when, default or per_layer beside it",
+            ));
+        }
+    }
+    if !key.can_vary() {
+        return Err(FileError::new(Problem::Value {
+            key: key.name.to_string(),
+            value: "a domain".to_string(),
+        })
+        .at(place)
+        .note(format!(
+            "`{}` is the same for all trials: {}",
+            key.name, key.kind
+        )));
+    }
+    let domain = domain(reader, key, table, place)?;
+    let default = match table.get("default") {
+        Some(value) => Some(in_domain(reader, key, &domain, value)?),
+        None => None,
+    };
+    let per_layer = match table.get("per_layer") {
+        Some(value) => Some(value.get_ref().as_bool().ok_or_else(|| {
+            domain_error(
+                key,
+                "`per_layer` is true or false",
+                &reader.place(value.span()),
+            )
+        })?),
+        None => None,
+    };
+    let when = match table.get("when") {
+        Some(value) => conditions(reader, key, value)?,
+        None => Vec::new(),
+    };
+    Ok(Varying {
+        domain,
+        when,
+        default,
+        per_layer,
+    })
+}
+
+fn domain(
+    reader: &Reader<'_>,
+    key: &'static Key,
+    table: &DeTable<'_>,
+    place: &Place,
+) -> Result<Domain, FileError> {
+    let mut given = DOMAINS.iter().filter(|name| table.contains_key(**name));
+    let (Some(form), None) = (given.next(), given.next()) else {
+        let reason = "it needs exactly one of uniform, log, int and choice";
+        return Err(domain_error(key, reason, place));
+    };
+    let value = &table[*form];
+    let built = if *form == "choice" {
+        Domain::choice(choices(reader, key, value)?)
+    } else {
+        range(reader, key, form, value)?
+    };
+    let domain =
+        built.map_err(|e| domain_error(key, e.to_string(), &reader.place(value.span())))?;
+    match table.get("step") {
+        Some(step) => with_step(reader, key, domain, step),
+        None => Ok(domain),
+    }
+}
+
+/// The checked bounds of `{ uniform = [low, high] }` and its relatives.
+fn range(
+    reader: &Reader<'_>,
+    key: &'static Key,
+    form: &str,
+    value: &Spanned<DeValue<'_>>,
+) -> Result<Result<Domain, tunefork_space::DomainError>, FileError> {
+    let place = reader.place(value.span());
+    let whole = form == "int" || (form == "log" && key.kind.is_whole());
+    let fits = match form {
+        "uniform" => matches!(key.kind, super::kind::Kind::Number(..)),
+        _ => key.kind.is_whole() || matches!(key.kind, super::kind::Kind::Number(..)),
+    };
+    if !fits {
+        let instead = if key.kind.is_whole() {
+            "int or choice"
+        } else {
+            "choice"
+        };
+        let reason = format!("`{form}` is not for it");
+        return Err(domain_error(key, reason, &place)
+            .note(format!("`{}` takes {}: use {instead}", key.name, key.kind)));
+    }
+    let bounds = value.get_ref().as_array().map_or(&[][..], |list| &list[..]);
+    let [low, high] = bounds else {
+        let reason = format!("`{form}` takes two bounds");
+        return Err(
+            domain_error(key, reason, &place).note(format!("write {form} = [lowest, highest]"))
+        );
+    };
+    let (lowest, highest) = (
+        number(reader, key, low, whole)?,
+        number(reader, key, high, whole)?,
+    );
+    if form == "log" && lowest <= 0.0 {
+        return Err(domain_error(
+            key,
+            "a log range must stay above zero",
+            &reader.place(low.span()),
+        ));
+    }
+    if lowest > highest {
+        return Err(
+            domain_error(key, format!("{lowest} is above {highest}"), &place)
+                .note("write the lower bound first"),
+        );
+    }
+    if lowest == highest {
+        return Err(
+            domain_error(key, format!("it holds {lowest} alone"), &place)
+                .note(format!("for a constant, write {} = {lowest}", key.name)),
+        );
+    }
+    for bound in [low, high] {
+        constant(reader, key, bound)?;
+    }
+    Ok(match form {
+        "uniform" => Domain::uniform(lowest, highest),
+        "log" if whole => Domain::int_log(lowest as i64, highest as i64),
+        "log" => Domain::log(lowest, highest),
+        _ => Domain::int(lowest as i64, highest as i64),
+    })
+}
+
+/// A bound of a range as a number.
+fn number(
+    reader: &Reader<'_>,
+    key: &'static Key,
+    value: &Spanned<DeValue<'_>>,
+    whole: bool,
+) -> Result<f64, FileError> {
+    let place = reader.place(value.span());
+    match reader.plain(value)? {
+        Some(Value::Int(number)) => Ok(number as f64),
+        Some(Value::Float(number)) if !whole && number.is_finite() => Ok(number),
+        _ => {
+            let what = if whole { "a whole number" } else { "a number" };
+            let reason = format!("{} is not {what}", place.text());
+            Err(domain_error(key, reason, &place))
+        }
+    }
+}
+
+fn choices(
+    reader: &Reader<'_>,
+    key: &'static Key,
+    value: &Spanned<DeValue<'_>>,
+) -> Result<Vec<Value>, FileError> {
+    let place = reader.place(value.span());
+    let items = value
+        .get_ref()
+        .as_array()
+        .ok_or_else(|| domain_error(key, "`choice` takes a list", &place))?;
+    if items.is_empty() {
+        return Err(domain_error(key, "there is nothing to choose from", &place));
+    }
+    let mut values = Vec::new();
+    for item in items {
+        let value = constant(reader, key, item)?;
+        if values.contains(&value) {
+            let place = reader.place(item.span());
+            return Err(domain_error(
+                key,
+                format!("{} stands there twice", place.text()),
+                &place,
+            ));
+        }
+        values.push(value);
+    }
+    Ok(values)
+}
+
+fn with_step(
+    reader: &Reader<'_>,
+    key: &'static Key,
+    domain: Domain,
+    value: &Spanned<DeValue<'_>>,
+) -> Result<Domain, FileError> {
+    let place = reader.place(value.span());
+    let whole = matches!(domain, Domain::Int { .. });
+    let step = number(reader, key, value, whole)?;
+    if step <= 0.0 {
+        return Err(domain_error(key, "a step must be above zero", &place));
+    }
+    domain
+        .with_step(step)
+        .map_err(|e| domain_error(key, e.to_string(), &place))
+}
+
+/// A constant that is accepted by the key and lies in the domain.
+pub(super) fn in_domain(
+    reader: &Reader<'_>,
+    key: &'static Key,
+    domain: &Domain,
+    value: &Spanned<DeValue<'_>>,
+) -> Result<Value, FileError> {
+    let constant = constant(reader, key, value)?;
+    if domain.contains(&constant) {
+        return Ok(constant);
+    }
+    let reason = format!("its default {constant} is outside of it");
+    Err(domain_error(key, reason, &reader.place(value.span())))
+}
+
+/// `when = { optimizer = "sgd", layers = [2, 3] }`
+fn conditions(
+    reader: &Reader<'_>,
+    key: &'static Key,
+    value: &Spanned<DeValue<'_>>,
+) -> Result<Vec<When>, FileError> {
+    let place = reader.place(value.span());
+    let table = value.get_ref().as_table().filter(|table| !table.is_empty());
+    let table = table.ok_or_else(|| {
+        condition_error(key, "it names nothing", &place)
+            .note("write when = { optimizer = \"sgd\" } or when = { layers = [2, 3] }")
+    })?;
+    let mut conditions = Vec::new();
+    for (name, name_place, value) in reader.flatten(table) {
+        let any_of = match value.get_ref() {
+            DeValue::Array(items) => items.iter().map(|item| reader.plain(item)).collect(),
+            _ => reader.plain(value).map(|value| vec![value]),
+        }?;
+        let any_of: Option<Vec<Value>> = any_of.into_iter().collect();
+        let any_of = any_of.filter(|values| !values.is_empty()).ok_or_else(|| {
+            let place = reader.place(value.span());
+            condition_error(key, "it compares with no value", &place)
+        })?;
+        conditions.push(When {
+            name: bare_name(&name).to_string(),
+            any_of,
+            place: name_place,
+        });
+    }
+    Ok(conditions)
+}
+
+fn domain_error(key: &Key, reason: impl Into<String>, place: &Place) -> FileError {
+    let (key, reason) = (key.name.to_string(), reason.into());
+    FileError::new(Problem::Domain { key, reason }).at(place)
+}
+
+fn condition_error(key: &Key, reason: impl Into<String>, place: &Place) -> FileError {
+    let (key, reason) = (key.name.to_string(), reason.into());
+    FileError::new(Problem::Condition { key, reason }).at(place)
+}

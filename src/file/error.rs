@@ -1,0 +1,192 @@
+//! What can be wrong with a study file.
+
+use std::fmt;
+
+use super::place::Place;
+
+/// A study file was refused: what is wrong, where, and what would be right.
+///
+/// The text runs over several lines and quotes the line in question:
+///
+/// ```text
+/// study.toml:7:1: `dropuot` is not a key of [model]
+///   |
+/// 7 | dropuot = 0.3
+///   | ^^^^^^^
+///   = did you mean `dropout`?
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileError {
+    problem: Box<Problem>,
+    place: Option<Place>,
+    notes: Vec<String>,
+}
+
+/// The kinds of [`FileError`].
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The file cannot be read at all.
+    #[error("cannot read {path}: {reason}")]
+    Unreadable {
+        /// The path as given.
+        path: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// The text is not TOML.
+    #[error("this is not valid TOML: {0}")]
+    Syntax(String),
+    /// A section, key or parameter that does not exist.
+    #[error("`{name}` is not {what}")]
+    Unknown {
+        /// The name as written.
+        name: String,
+        /// What it should have been, with its article: `a key of [model]`.
+        what: String,
+    },
+    /// A value of the wrong type or outside of its bounds.
+    #[error("`{key}` cannot be {value}")]
+    Value {
+        /// The key.
+        key: String,
+        /// The value as written.
+        value: String,
+    },
+    /// A domain that makes no sense.
+    #[error("the range of `{key}` makes no sense: {reason}")]
+    Domain {
+        /// The key.
+        key: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A condition that cannot be met or ends in a circle.
+    #[error("the condition on `{key}` makes no sense: {reason}")]
+    Condition {
+        /// The parameter that carries the condition.
+        key: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Settings that contradict each other.
+    #[error("{0}")]
+    Contradiction(String),
+}
+
+impl FileError {
+    /// A problem without a place, for example a file that cannot be read.
+    pub fn new(problem: Problem) -> Self {
+        Self {
+            problem: Box::new(problem),
+            place: None,
+            notes: Vec::new(),
+        }
+    }
+
+    /// The same problem at a place.
+    #[must_use]
+    pub fn at(mut self, place: &Place) -> Self {
+        self.place = Some(place.clone());
+        self
+    }
+
+    /// The same problem with a line that says what to do.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// What is wrong.
+    pub fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
+    /// Where it is wrong.
+    pub fn place(&self) -> Option<&Place> {
+        self.place.as_ref()
+    }
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut margin = 0;
+        if let Some(place) = &self.place {
+            writeln!(f, "{place}: {}", self.problem)?;
+            place.quote(f)?;
+            margin = place.line().to_string().len();
+        } else {
+            write!(f, "{}", self.problem)?;
+        }
+        for note in &self.notes {
+            write!(f, "\n{:margin$} = {note}", "")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for FileError {}
+
+/// The one of `names` that a user who typed `typed` most likely meant, if any is close.
+pub(crate) fn closest<'a>(
+    typed: &str,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    // Nobody mistypes a name into something much longer, and long texts would take long.
+    if typed.chars().count() > 64 {
+        return None;
+    }
+    names
+        .into_iter()
+        .map(|name| (edits(typed, name), name))
+        .filter(|(edits, name)| *edits > 0 && *edits * 3 <= name.chars().count().max(3))
+        .min_by_key(|(edits, _)| *edits)
+        .map(|(_, name)| name)
+}
+
+/// Insertions, deletions, substitutions and swaps of neighbours that lead from `a` to `b` (the
+/// restricted Damerau-Levenshtein distance).
+fn edits(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut before = vec![0; b.len() + 1];
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut row = vec![i; b.len() + 1];
+        for j in 1..=b.len() {
+            let substituted = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            row[j] = substituted.min(last[j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                row[j] = row[j].min(before[j - 2] + 1);
+            }
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_edits() {
+        for (a, b, expected) in [
+            ("", "abc", 3),
+            ("kitten", "sitting", 3),
+            ("same", "same", 0),
+            ("dropuot", "dropout", 1),
+        ] {
+            assert_eq!(edits(a, b), expected, "{a} {b}");
+            assert_eq!(edits(b, a), expected, "{b} {a}");
+        }
+    }
+
+    #[test]
+    fn proposes_only_what_is_close() {
+        let names = ["dropout", "channels", "pool"];
+        assert_eq!(closest("dropuot", names), Some("dropout"));
+        assert_eq!(closest("chanels", names), Some("channels"));
+        assert_eq!(closest("learning_rate", names), None);
+    }
+}

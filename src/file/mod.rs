@@ -1,0 +1,191 @@
+//! The study file as it was written.
+//!
+//! [`StudyFile`] is what was parsed: every setting with the place where it stands. What it means
+//! (a search space, and for each trial a network and a way to train it) is [`crate::resolve`]'s
+//! business.
+
+mod domain;
+mod error;
+mod keys;
+mod kind;
+mod place;
+mod reader;
+mod set;
+mod setting;
+mod table;
+
+use std::path::Path;
+
+use toml::de::{DeTable, DeValue};
+
+use reader::Reader;
+
+pub(crate) use error::closest;
+pub use error::{FileError, Problem};
+pub use keys::{Key, Preset, Section, Shape};
+pub use kind::{Edge, Kind};
+pub use place::{Place, Source};
+pub use setting::{Assignment, Content, Form, Setting, Term, Varying, When, bare_name, key_of};
+pub use table::KEYS;
+
+/// Largest study file that is read, in bytes. A larger one is a mistake.
+pub const LARGEST_FILE: u64 = 1 << 20;
+
+/// A study file as it was written.
+///
+/// ```
+/// use tunefork::file::StudyFile;
+///
+/// let file = StudyFile::parse("study.toml", "[train]\nlearning_rate = { log = [1e-4, 1e-2] }")?;
+/// assert!(file.setting("learning_rate").is_some());
+///
+/// let error = StudyFile::parse("study.toml", "[train]\nlearning_rat = 0.1").unwrap_err();
+/// assert!(error.to_string().contains("did you mean `learning_rate`?"));
+/// # Ok::<(), tunefork::file::FileError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct StudyFile {
+    name: String,
+    settings: Vec<Setting>,
+    pinned: Vec<Assignment>,
+    trials: Vec<Vec<Assignment>>,
+}
+
+impl StudyFile {
+    /// Reads and parses the file at `path`.
+    ///
+    /// # Errors
+    /// When it cannot be read or is not a study file.
+    pub fn read(path: &Path) -> Result<Self, FileError> {
+        let unreadable = |reason: String| {
+            let path = path.display().to_string();
+            FileError::new(Problem::Unreadable { path, reason })
+        };
+        let size = std::fs::metadata(path)
+            .map_err(|e| unreadable(e.to_string()))?
+            .len();
+        if size > LARGEST_FILE {
+            return Err(unreadable(format!(
+                "{size} bytes are too many for a study file"
+            )));
+        }
+        let bytes = std::fs::read(path).map_err(|e| unreadable(e.to_string()))?;
+        let text = String::from_utf8(bytes).map_err(|e| {
+            let line = e.as_bytes()[..e.utf8_error().valid_up_to()]
+                .iter()
+                .filter(|byte| **byte == b'\n')
+                .count();
+            unreadable(format!("line {} is not UTF-8 text", line + 1))
+        })?;
+        Self::parse(&path.display().to_string(), &text)
+    }
+
+    /// Parses `text`; `name` is what errors call it, and its last part without ending is the
+    /// study's name unless one is given.
+    ///
+    /// # Errors
+    /// At the first thing that a study file cannot hold.
+    pub fn parse(name: &str, text: &str) -> Result<Self, FileError> {
+        let source = Source::new(name, text);
+        let reader = Reader::new(&source);
+        let table = DeTable::parse(text).map_err(|e| reader.syntax(&e))?;
+        let stem = Path::new(name).file_stem().unwrap_or_default();
+        let mut file = Self {
+            name: stem.to_string_lossy().into_owned(),
+            settings: Vec::new(),
+            pinned: Vec::new(),
+            trials: Vec::new(),
+        };
+        for (title, value) in table.get_ref() {
+            let place = reader.place(title.span());
+            match (&**title.get_ref(), value.get_ref()) {
+                ("trial", DeValue::Array(trials)) => file.read_trials(&reader, trials)?,
+                (title, DeValue::Table(table)) => {
+                    let section = find_section(&reader, title, &place)?;
+                    for (name, value) in table {
+                        let place = reader.place(name.span());
+                        file.settings.push(reader.setting(
+                            section,
+                            name.get_ref(),
+                            &place,
+                            value,
+                        )?);
+                    }
+                }
+                (title, _) => return Err(misplaced(&reader, title, &place)),
+            }
+        }
+        Ok(file)
+    }
+
+    /// The file's name without folder and ending.
+    pub fn stem(&self) -> &str {
+        &self.name
+    }
+
+    /// What was written behind a key, if anything was.
+    pub fn setting(&self, key: &str) -> Option<&Setting> {
+        self.settings.iter().find(|setting| setting.key.name == key)
+    }
+
+    /// All that was written, key by key.
+    pub fn settings(&self) -> &[Setting] {
+        &self.settings
+    }
+
+    /// Parameters of single layers that `--set` fixed.
+    pub fn pinned(&self) -> &[Assignment] {
+        &self.pinned
+    }
+
+    /// The trials to be tried first.
+    pub fn trials(&self) -> &[Vec<Assignment>] {
+        &self.trials
+    }
+
+    fn read_trials(
+        &mut self,
+        reader: &Reader<'_>,
+        trials: &toml::de::DeArray<'_>,
+    ) -> Result<(), FileError> {
+        for trial in trials {
+            let table = trial.get_ref().as_table().ok_or_else(|| {
+                let place = reader.place(trial.span());
+                let text = "a trial is a table of parameters and their values".to_string();
+                FileError::new(Problem::Contradiction(text)).at(&place)
+            })?;
+            self.trials.push(reader.assignments(table)?);
+        }
+        Ok(())
+    }
+
+    /// Puts a setting in place of the one that is there.
+    fn replace(&mut self, setting: Setting) {
+        self.settings
+            .retain(|other| other.key.name != setting.key.name);
+        self.settings.push(setting);
+    }
+}
+
+fn find_section(reader: &Reader<'_>, title: &str, place: &Place) -> Result<Section, FileError> {
+    Section::ALL
+        .into_iter()
+        .find(|section| section.name() == title)
+        .ok_or_else(|| misplaced(reader, title, place))
+}
+
+/// The error for something at the top of the file that is neither a section nor `[[trial]]`.
+fn misplaced(reader: &Reader<'_>, title: &str, place: &Place) -> FileError {
+    let sections = Section::ALL
+        .iter()
+        .map(|section| section.name())
+        .chain(["trial"]);
+    let error = reader.unknown(title, "a section of a study file", place, sections);
+    match Key::find(title) {
+        Some(key) => error.note(format!("`{title}` belongs into {}", key.section)),
+        None if title == "trial" => error.note("write [[trial]] with two brackets"),
+        None => error.note(
+            "the sections are [study], [data], [model], [train], [search], [scheduler] and [[trial]]",
+        ),
+    }
+}

@@ -1,0 +1,228 @@
+//! Reads the text of a study file.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+use tunefork_space::Value;
+
+use super::domain;
+use super::error::{FileError, Problem, closest};
+use super::keys::{Key, Section, Shape};
+use super::place::{Place, Source};
+use super::setting::{Assignment, Content, Form, Setting, bare_name, key_of};
+use super::table::KEYS;
+
+/// Turns spans of one text into places and TOML values into ours.
+pub(super) struct Reader<'s> {
+    source: &'s Arc<Source>,
+}
+
+impl<'s> Reader<'s> {
+    pub(super) fn new(source: &'s Arc<Source>) -> Self {
+        Self { source }
+    }
+
+    pub(super) fn place(&self, span: Range<usize>) -> Place {
+        Place::new(self.source, span)
+    }
+
+    pub(super) fn syntax(&self, error: &toml::de::Error) -> FileError {
+        let problem = FileError::new(Problem::Syntax(error.message().to_string()));
+        match error.span() {
+            Some(span) => problem.at(&self.place(span)),
+            None => problem,
+        }
+    }
+
+    /// The value if it is a single one; nothing for lists, tables and dates.
+    pub(super) fn plain(&self, value: &Spanned<DeValue<'_>>) -> Result<Option<Value>, FileError> {
+        let too_large = || {
+            let place = self.place(value.span());
+            FileError::new(Problem::Syntax(format!(
+                "{} is too large a number",
+                place.text()
+            )))
+            .at(&place)
+        };
+        Ok(Some(match value.get_ref() {
+            DeValue::String(text) => Value::Text(text.to_string()),
+            DeValue::Boolean(flag) => Value::Bool(*flag),
+            DeValue::Integer(whole) => Value::Int(
+                i64::from_str_radix(whole.as_str(), whole.radix()).map_err(|_| too_large())?,
+            ),
+            DeValue::Float(number) => {
+                Value::Float(number.as_str().parse().map_err(|_| too_large())?)
+            }
+            DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => return Ok(None),
+        }))
+    }
+
+    /// Names with dots for nested tables, so that `model.dropout` and `"model.dropout"` are equal.
+    pub(super) fn flatten<'t>(
+        &self,
+        table: &'t DeTable<'_>,
+    ) -> Vec<(String, Place, &'t Spanned<DeValue<'t>>)> {
+        let mut flat = Vec::new();
+        for (name, value) in table {
+            let place = self.place(name.span());
+            match value.get_ref() {
+                DeValue::Table(inner) => {
+                    flat.extend(self.flatten(inner).into_iter().map(|(rest, place, value)| {
+                        (format!("{}.{rest}", name.get_ref()), place, value)
+                    }))
+                }
+                _ => flat.push((name.get_ref().to_string(), place, value)),
+            }
+        }
+        flat
+    }
+
+    pub(super) fn unknown<'n>(
+        &self,
+        name: &str,
+        what: impl Into<String>,
+        place: &Place,
+        known: impl IntoIterator<Item = &'n str>,
+    ) -> FileError {
+        let (name, what) = (name.to_string(), what.into());
+        let near = closest(&name, known).map(|near| format!("did you mean `{near}`?"));
+        let error = FileError::new(Problem::Unknown { name, what }).at(place);
+        match near {
+            Some(near) => error.note(near),
+            None => error,
+        }
+    }
+
+    /// One `key = value` of a section.
+    pub(super) fn setting(
+        &self,
+        section: Section,
+        name: &str,
+        name_place: &Place,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Result<Setting, FileError> {
+        let Some(key) = Key::find(name).filter(|key| key.section == section) else {
+            let error = self.unknown(
+                name,
+                format!("a key of {section}"),
+                name_place,
+                section.keys().map(|key| key.name),
+            );
+            return Err(match Key::find(name) {
+                Some(elsewhere) => {
+                    error.note(format!("`{name}` belongs into {}", elsewhere.section))
+                }
+                None => {
+                    let names: Vec<_> = section.keys().map(|key| key.name).collect();
+                    error.note(format!("{section} takes {}", names.join(", ")))
+                }
+            });
+        };
+        self.value_of(key, value)
+    }
+
+    /// What stands behind a key.
+    pub(super) fn value_of(
+        &self,
+        key: &'static Key,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Result<Setting, FileError> {
+        let place = self.place(value.span());
+        let form = match (value.get_ref(), key.shape) {
+            (DeValue::Array(items), Shape::PerLayer { .. }) => {
+                let terms = items.iter().map(|item| domain::term(self, key, item));
+                Form::List(terms.collect::<Result<_, _>>()?)
+            }
+            (DeValue::Array(items), Shape::List) => {
+                let terms = items.iter().map(|item| domain::term(self, key, item));
+                Form::List(terms.collect::<Result<_, _>>()?)
+            }
+            (DeValue::Table(table), Shape::PerLayer { .. }) if table.contains_key("start") => {
+                self.growing(key, table, &place)?
+            }
+            _ => Form::One(domain::term(self, key, value)?),
+        };
+        Ok(Setting { key, form, place })
+    }
+
+    /// `{ start = { choice = [16, 32, 64] }, factor = 2 }`
+    fn growing(
+        &self,
+        key: &'static Key,
+        table: &DeTable<'_>,
+        place: &Place,
+    ) -> Result<Form, FileError> {
+        for (name, _) in table {
+            if !["start", "factor"].contains(&&**name.get_ref()) {
+                let place = self.place(name.span());
+                let what = format!("part of a growing `{}`", key.name);
+                let known = ["start", "factor"];
+                return Err(self
+                    .unknown(name.get_ref(), what, &place, known)
+                    .note("write { start = 32, factor = 2 }; start may be a domain"));
+            }
+        }
+        let wrong = |reason: &str, place: &Place| {
+            let (key, reason) = (key.name.to_string(), reason.to_string());
+            FileError::new(Problem::Domain { key, reason }).at(place)
+        };
+        if !key.kind.is_whole() {
+            return Err(wrong(
+                "only whole numbers can grow from layer to layer",
+                place,
+            ));
+        }
+        let start = domain::term(self, key, &table["start"])?;
+        if let Content::Domain(varying) = &start.content
+            && varying.per_layer.is_some()
+        {
+            return Err(wrong(
+                "`per_layer` has no meaning inside `start`",
+                &start.place,
+            ));
+        }
+        let factor = table
+            .get("factor")
+            .ok_or_else(|| wrong("`start` needs a `factor`", place).note("write factor = 2"))?;
+        match self.plain(factor)? {
+            Some(Value::Int(factor @ 1..=64)) => Ok(Form::Growing { start, factor }),
+            _ => Err(wrong(
+                "`factor` is a whole number from 1 to 64",
+                &self.place(factor.span()),
+            )),
+        }
+    }
+
+    /// Values given to parameters by name: a `[[trial]]`.
+    pub(super) fn assignments(&self, table: &DeTable<'_>) -> Result<Vec<Assignment>, FileError> {
+        let mut assignments: Vec<Assignment> = Vec::new();
+        for (name, name_place, value) in self.flatten(table) {
+            let name = bare_name(&name);
+            let key = key_of(name).ok_or_else(|| {
+                let known = KEYS.iter().filter(|key| key.can_vary()).map(|key| key.name);
+                self.unknown(name, "a parameter", &name_place, known)
+            })?;
+            let mut assign = |name: String, value: &Spanned<DeValue<'_>>| {
+                if assignments.iter().any(|other| other.name == name) {
+                    let text = format!("`{name}` is given twice");
+                    return Err(FileError::new(Problem::Contradiction(text)).at(&name_place));
+                }
+                let place = self.place(value.span());
+                let value = domain::constant(self, key, value)?;
+                assignments.push(Assignment { name, value, place });
+                Ok(())
+            };
+            match value.get_ref() {
+                DeValue::Array(items) if matches!(key.shape, Shape::PerLayer { .. }) => {
+                    for (layer, item) in items.iter().enumerate() {
+                        assign(format!("{name}.{layer}"), item)?;
+                    }
+                }
+                _ => assign(name.to_string(), value)?,
+            }
+        }
+        Ok(assignments)
+    }
+}

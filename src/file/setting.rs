@@ -1,0 +1,100 @@
+//! A setting as it was written: a constant or a domain, for one or for many layers.
+
+use tunefork_space::{Domain, Value};
+
+use super::keys::{Key, Section};
+use super::place::Place;
+
+/// What stands behind one key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setting {
+    /// The key.
+    pub key: &'static Key,
+    /// What it holds.
+    pub form: Form,
+    /// Where the value stands.
+    pub place: Place,
+}
+
+/// How many terms a setting has.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Form {
+    /// One for everything: `kernel = 3`.
+    One(Term),
+    /// One for each layer: `kernel = [5, 3]`.
+    List(Vec<Term>),
+    /// One for the first layer, multiplied by `factor` from layer to layer:
+    /// `channels = { start = 32, factor = 2 }`.
+    Growing {
+        /// The first layer's.
+        start: Term,
+        /// What each layer is multiplied by to give the next one's.
+        factor: i64,
+    },
+}
+
+/// A constant or a domain.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Term {
+    /// Which of the two.
+    pub content: Content,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// What a [`Term`] is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    /// Always this value.
+    Constant(Value),
+    /// To be tuned.
+    Domain(Varying),
+}
+
+/// A domain with all that may stand beside it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Varying {
+    /// The values to choose from.
+    pub domain: Domain,
+    /// The conditions, all of which must hold for the parameter to exist.
+    pub when: Vec<When>,
+    /// The value of the baseline, if one was given.
+    pub default: Option<Value>,
+    /// Whether every layer has a parameter of its own, if that was said.
+    pub per_layer: Option<bool>,
+}
+
+/// A condition: a parameter or constant has one of some values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct When {
+    /// The name, without its section.
+    pub name: String,
+    /// The values.
+    pub any_of: Vec<Value>,
+    /// Where the condition stands.
+    pub place: Place,
+}
+
+/// A value given to a parameter by name, in a `[[trial]]` or by `--set`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assignment {
+    /// The parameter's name, without its section.
+    pub name: String,
+    /// Its value.
+    pub value: Value,
+    /// Where the value stands.
+    pub place: Place,
+}
+
+/// The name of a key or parameter without its section: `model.dropout` and `dropout` are the same.
+pub fn bare_name(name: &str) -> &str {
+    match name.split_once('.') {
+        Some((section, rest)) if Section::ALL.iter().any(|s| s.name() == section) => rest,
+        _ => name,
+    }
+}
+
+/// The key to which a parameter belongs: `channels` for `channels.0`.
+pub fn key_of(parameter: &str) -> Option<&'static Key> {
+    Key::find(parameter.split('.').next().unwrap_or(parameter))
+}

@@ -1,0 +1,585 @@
+//! From settings to the search space: which values are fixed, and which are parameters.
+
+use tunefork_space::{Condition, Domain, Parameter, Space, SpaceError, Value};
+
+use crate::file::{
+    Content, FileError, Form, KEYS, Key, Place, Preset, Problem, Setting, Shape, StudyFile, Term,
+    Varying, When, closest, key_of,
+};
+
+/// Where one value of a configuration comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Cell {
+    /// It is the same in every trial.
+    Fixed(Value),
+    /// It is a parameter's value times `times`; where the parameter does not exist, `otherwise`
+    /// times `times`.
+    Parameter {
+        name: String,
+        otherwise: Value,
+        times: i64,
+    },
+}
+
+/// The values of one key.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Entry {
+    Absent,
+    One(Cell),
+    Many(Vec<Cell>),
+}
+
+/// The values of all keys, by the order of [`KEYS`], and the space of those that vary.
+#[derive(Debug, Clone)]
+pub(super) struct Cells {
+    pub entries: Vec<Entry>,
+    pub space: Space,
+    /// The baseline's value of each parameter, in the space's order.
+    pub baseline: Vec<Value>,
+}
+
+/// A parameter before its conditions are settled.
+struct Candidate<'f> {
+    name: String,
+    key: &'static Key,
+    varying: &'f Varying,
+    place: &'f Place,
+    baseline: Value,
+    /// The layer whose existence it needs.
+    layer: usize,
+    conditions: Vec<Condition>,
+    /// Whether its conditions can never hold.
+    dead: bool,
+}
+
+/// Collects cells and parameters while walking over the keys.
+struct Builder<'f> {
+    file: &'f StudyFile,
+    entries: Vec<Entry>,
+    candidates: Vec<Candidate<'f>>,
+}
+
+impl Cells {
+    pub(super) fn new(file: &StudyFile) -> Result<Self, FileError> {
+        let mut builder = Builder {
+            file,
+            entries: Vec::new(),
+            candidates: Vec::new(),
+        };
+        for key in KEYS {
+            let entry = builder.entry(key)?;
+            builder.entries.push(entry);
+        }
+        builder.check_pins()?;
+        builder.need_layers();
+        builder.settle_conditions()?;
+        builder.finish()
+    }
+}
+
+impl<'f> Builder<'f> {
+    fn entry(&mut self, key: &'static Key) -> Result<Entry, FileError> {
+        let setting = self.file.setting(key.name);
+        match (key.shape, setting) {
+            (Shape::PerLayer { counted_by, each }, setting) => {
+                let layers = self.most_layers(counted_by);
+                self.layers(key, setting, layers, each).map(Entry::Many)
+            }
+            (
+                Shape::List,
+                Some(Setting {
+                    form: Form::List(terms),
+                    ..
+                }),
+            ) => {
+                let cells = terms
+                    .iter()
+                    .map(|term| self.cell(key, key.name.into(), term, 0));
+                cells.collect::<Result<_, _>>().map(Entry::Many)
+            }
+            (
+                Shape::List,
+                Some(Setting {
+                    form: Form::One(term),
+                    ..
+                }),
+            ) => Ok(Entry::Many(vec![self.cell(
+                key,
+                key.name.into(),
+                term,
+                0,
+            )?])),
+            (
+                _,
+                Some(Setting {
+                    form: Form::One(term),
+                    ..
+                }),
+            ) => {
+                if let Content::Domain(Varying {
+                    per_layer: Some(_), ..
+                }) = &term.content
+                {
+                    return Err(contradiction(
+                        format!("`{}` has one value, not one per layer", key.name),
+                        &term.place,
+                    ));
+                }
+                self.cell(key, key.name.into(), term, 0).map(Entry::One)
+            }
+            _ => Ok(match self.default_at(key, 0) {
+                Some(value) => Entry::One(Cell::Fixed(value)),
+                None => Entry::Absent,
+            }),
+        }
+    }
+
+    /// The cells of a per-layer key, one for each layer that there may be.
+    fn layers(
+        &mut self,
+        key: &'static Key,
+        setting: Option<&'f Setting>,
+        layers: usize,
+        each: bool,
+    ) -> Result<Vec<Cell>, FileError> {
+        let name = |layer: usize| format!("{}.{layer}", key.name);
+        let Some(setting) = setting else {
+            let cell = |layer| {
+                let default = self
+                    .default_at(key, layer)
+                    .expect("every per-layer key has one");
+                self.pinned_or(key, layer, Cell::Fixed(default))
+            };
+            return Ok((0..layers).map(cell).collect());
+        };
+        match &setting.form {
+            Form::One(term) => {
+                let own = match &term.content {
+                    Content::Constant(_) => false,
+                    Content::Domain(varying) => varying.per_layer.unwrap_or(each),
+                };
+                if own {
+                    return (0..layers)
+                        .map(|layer| self.cell(key, name(layer), term, layer))
+                        .collect();
+                }
+                if layers == 0 {
+                    return Ok(Vec::new());
+                }
+                let shared = self.cell(key, key.name.into(), term, 0)?;
+                Ok((0..layers)
+                    .map(|layer| self.pinned_or(key, layer, shared.clone()))
+                    .collect())
+            }
+            Form::List(terms) if terms.len() < layers => Err(contradiction(
+                format!(
+                    "`{}` lists {} but there may be {layers} layers",
+                    key.name,
+                    terms.len()
+                ),
+                &setting.place,
+            )
+            .note("list one value for each layer, or write one value for all")),
+            Form::List(terms) => {
+                let terms = terms.iter().take(layers).enumerate();
+                terms
+                    .map(|(layer, term)| self.cell(key, name(layer), term, layer))
+                    .collect()
+            }
+            Form::Growing { start, factor } => {
+                if layers == 0 {
+                    return Ok(Vec::new());
+                }
+                let start = self.cell(key, format!("{}.start", key.name), start, 0)?;
+                let mut times = 1;
+                let mut cells = Vec::new();
+                for layer in 0..layers {
+                    cells.push(self.pinned_or(key, layer, start.times(times)));
+                    times = times.saturating_mul(*factor);
+                }
+                Ok(cells)
+            }
+        }
+    }
+
+    /// The most layers that a configuration may have.
+    fn most_layers(&self, counted_by: &str) -> usize {
+        let key = Key::find(counted_by).expect("per-layer keys name their counter");
+        let otherwise = self
+            .default_at(key, 0)
+            .and_then(|v| v.as_i64())
+            .unwrap_or(0);
+        let most = match self.file.setting(counted_by).map(|setting| &setting.form) {
+            Some(Form::One(Term {
+                content: Content::Constant(value),
+                ..
+            })) => value.as_i64(),
+            Some(Form::One(Term {
+                content: Content::Domain(varying),
+                ..
+            })) => {
+                let otherwise = if varying.when.is_empty() {
+                    0
+                } else {
+                    otherwise
+                };
+                whole_values(&varying.domain)
+                    .into_iter()
+                    .max()
+                    .map(|most| most.max(otherwise))
+            }
+            _ => None,
+        };
+        most.unwrap_or(otherwise).max(0) as usize
+    }
+
+    /// What a key holds in a layer where nothing is said.
+    fn default_at(&self, key: &Key, layer: usize) -> Option<Value> {
+        match key.default {
+            Preset::Flag(flag) => Some(Value::Bool(flag)),
+            Preset::Whole(whole) => Some(Value::Int(whole)),
+            Preset::Number(number) => Some(Value::Float(number)),
+            Preset::Word(word) => Some(Value::Text(word.into())),
+            Preset::Doubling(first, most) => Some(Value::Int(
+                (0..layer).fold(first, |units, _| (2 * units).min(most)),
+            )),
+            Preset::Absent => match key.name {
+                "name" => Some(Value::Text(self.file.stem().into())),
+                "layers" => Some(Value::Int(self.listed("channels").unwrap_or(2))),
+                "hidden_layers" => Some(Value::Int(self.listed("hidden").unwrap_or(1))),
+                _ => None,
+            },
+        }
+    }
+
+    /// How many values are listed behind a per-layer key, if a list stands there.
+    fn listed(&self, key: &str) -> Option<i64> {
+        match &self.file.setting(key)?.form {
+            Form::List(terms) => Some(terms.len() as i64),
+            _ => None,
+        }
+    }
+
+    /// The cell of one term; a domain becomes the parameter `name`.
+    fn cell(
+        &mut self,
+        key: &'static Key,
+        name: String,
+        term: &'f Term,
+        layer: usize,
+    ) -> Result<Cell, FileError> {
+        if let Some(pin) = self.file.pinned().iter().find(|pin| pin.name == name) {
+            return Ok(Cell::Fixed(pin.value.clone()));
+        }
+        let varying = match &term.content {
+            Content::Constant(value) => return Ok(Cell::Fixed(value.clone())),
+            Content::Domain(varying) => varying,
+        };
+        let default = self.default_at(key, layer);
+        let baseline = match (&varying.default, &default) {
+            (Some(given), _) => given.clone(),
+            (None, default) => nearest(&varying.domain, default.as_ref()),
+        };
+        let otherwise = default.unwrap_or_else(|| baseline.clone());
+        self.candidates.push(Candidate {
+            name: name.clone(),
+            key,
+            varying,
+            place: &term.place,
+            baseline,
+            layer,
+            conditions: Vec::new(),
+            dead: false,
+        });
+        Ok(Cell::Parameter {
+            name,
+            otherwise,
+            times: 1,
+        })
+    }
+
+    /// `cell`, unless `--set` fixed this layer.
+    fn pinned_or(&self, key: &Key, layer: usize, cell: Cell) -> Cell {
+        let name = format!("{}.{layer}", key.name);
+        let pin = self.file.pinned().iter().find(|pin| pin.name == name);
+        pin.map_or(cell, |pin| Cell::Fixed(pin.value.clone()))
+    }
+
+    /// Every pin must have met a layer.
+    fn check_pins(&self) -> Result<(), FileError> {
+        for pin in self.file.pinned() {
+            let key = key_of(&pin.name).expect("checked when it was set");
+            let layers = match key.shape {
+                Shape::PerLayer { counted_by, .. } => self.most_layers(counted_by),
+                _ => 0,
+            };
+            let part = &pin.name[key.name.len() + 1..];
+            let growing = matches!(
+                self.file.setting(key.name),
+                Some(Setting {
+                    form: Form::Growing { .. },
+                    ..
+                })
+            );
+            if !(part == "start" && growing
+                || part.parse().is_ok_and(|layer: usize| layer < layers))
+            {
+                return Err(
+                    contradiction(format!("there is no `{}`", pin.name), &pin.place).note(format!(
+                        "`{}` has {layers} layers, counted from 0",
+                        key.name
+                    )),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// A layer's parameters exist only where the layer does.
+    fn need_layers(&mut self) {
+        for at in 0..self.candidates.len() {
+            let Shape::PerLayer { counted_by, .. } = self.candidates[at].key.shape else {
+                continue;
+            };
+            let Some(counter) = self.candidates.iter().find(|c| c.name == counted_by) else {
+                continue;
+            };
+            let counts = whole_values(&counter.varying.domain);
+            let layer = self.candidates[at].layer as i64;
+            let enough: Vec<Value> = counts
+                .iter()
+                .filter(|count| **count > layer)
+                .map(|count| Value::Int(*count))
+                .collect();
+            if enough.len() < counts.len() {
+                self.candidates[at].conditions.push(Condition {
+                    parameter: counted_by.into(),
+                    any_of: enough,
+                });
+            }
+        }
+    }
+
+    /// Turns `when` into conditions between parameters, and decides at once what depends on constants.
+    fn settle_conditions(&mut self) -> Result<(), FileError> {
+        for at in 0..self.candidates.len() {
+            let varying = self.candidates[at].varying;
+            for when in &varying.when {
+                match self.condition(at, when)? {
+                    Settled::Always => {}
+                    Settled::Never => self.candidates[at].dead = true,
+                    Settled::Depends(condition) => self.candidates[at].conditions.push(condition),
+                }
+            }
+        }
+        // What depends on a parameter that never exists never exists either.
+        loop {
+            let dead: Vec<String> = self
+                .candidates
+                .iter()
+                .filter(|c| c.dead)
+                .map(|c| c.name.clone())
+                .collect();
+            let follows = |c: &&mut Candidate<'_>| {
+                !c.dead
+                    && c.conditions
+                        .iter()
+                        .any(|when| dead.contains(&when.parameter))
+            };
+            let mut changed = false;
+            for candidate in self.candidates.iter_mut().filter(follows) {
+                candidate.dead = true;
+                changed = true;
+            }
+            if !changed {
+                return Ok(());
+            }
+        }
+    }
+
+    fn condition(&self, at: usize, when: &When) -> Result<Settled, FileError> {
+        let candidate = &self.candidates[at];
+        let error = |reason: String| {
+            let key = candidate.name.clone();
+            FileError::new(Problem::Condition { key, reason }).at(&when.place)
+        };
+        let target = self.candidates.iter().find(|other| other.name == when.name);
+        let fixed = self.fixed(&when.name);
+        let Some(key) = key_of(&when.name).filter(|_| target.is_some() || fixed.is_some()) else {
+            let names = KEYS.iter().filter(|key| key.can_vary()).map(|key| key.name);
+            let names: Vec<&str> = names
+                .chain(self.candidates.iter().map(|c| c.name.as_str()))
+                .collect();
+            let error = error(format!("there is no `{}`", when.name));
+            return Err(match closest(&when.name, names) {
+                Some(near) => error.note(format!("did you mean `{near}`?")),
+                None => error.note("a condition names a key or a parameter of this file"),
+            });
+        };
+        let mut any_of = Vec::new();
+        for value in &when.any_of {
+            let accepted = key.kind.accept(value).ok_or_else(|| {
+                error(format!("`{}` is never {value}", when.name))
+                    .note(format!("`{}` takes {}", when.name, key.kind))
+            })?;
+            any_of.push(accepted);
+        }
+        match (target, fixed) {
+            (Some(target), _) => {
+                let domain = &target.varying.domain;
+                if let Some(value) = any_of.iter().find(|value| !domain.contains(value)) {
+                    return Err(error(format!("`{}` is never {value}", when.name))
+                        .note(format!("its domain is {domain}")));
+                }
+                Ok(Settled::Depends(Condition {
+                    parameter: when.name.clone(),
+                    any_of,
+                }))
+            }
+            (None, Some(value)) if any_of.contains(&value) => Ok(Settled::Always),
+            (None, _) => Ok(Settled::Never),
+        }
+    }
+
+    /// The constant behind a key, or behind one layer of it (`channels.0`).
+    fn fixed(&self, name: &str) -> Option<Value> {
+        let key = key_of(name)?;
+        let at = KEYS.iter().position(|other| other.name == key.name)?;
+        let cell = match (&self.entries[at], name.split_once('.')) {
+            (Entry::One(cell), None) => cell,
+            (Entry::Many(cells), Some((_, layer))) => cells.get(layer.parse::<usize>().ok()?)?,
+            _ => return None,
+        };
+        match cell {
+            Cell::Fixed(value) => Some(value.clone()),
+            Cell::Parameter { .. } => None,
+        }
+    }
+
+    fn finish(mut self) -> Result<Cells, FileError> {
+        let dead: Vec<&Candidate<'_>> = self.candidates.iter().filter(|c| c.dead).collect();
+        for entry in &mut self.entries {
+            let cells = match entry {
+                Entry::Absent => continue,
+                Entry::One(cell) => std::slice::from_mut(cell),
+                Entry::Many(cells) => cells.as_mut_slice(),
+            };
+            for cell in cells {
+                if let Cell::Parameter {
+                    name,
+                    otherwise,
+                    times,
+                } = cell
+                    && dead.iter().any(|candidate| candidate.name == *name)
+                {
+                    *cell = Cell::Fixed(multiplied(otherwise, *times));
+                }
+            }
+        }
+        let alive: Vec<&Candidate<'_>> = self.candidates.iter().filter(|c| !c.dead).collect();
+        let parameters = alive.iter().map(|candidate| Parameter {
+            name: candidate.name.clone(),
+            domain: candidate.varying.domain.clone(),
+            when: candidate.conditions.clone(),
+        });
+        let space = Space::new(parameters.collect()).map_err(|e| refused_space(&e, &alive))?;
+        let baseline = alive
+            .iter()
+            .map(|candidate| candidate.baseline.clone())
+            .collect();
+        Ok(Cells {
+            entries: self.entries,
+            space,
+            baseline,
+        })
+    }
+}
+
+enum Settled {
+    Always,
+    Never,
+    Depends(Condition),
+}
+
+impl Cell {
+    fn times(&self, by: i64) -> Cell {
+        match self {
+            Cell::Fixed(value) => Cell::Fixed(multiplied(value, by)),
+            Cell::Parameter {
+                name,
+                otherwise,
+                times,
+            } => Cell::Parameter {
+                name: name.clone(),
+                otherwise: otherwise.clone(),
+                times: times.saturating_mul(by),
+            },
+        }
+    }
+}
+
+/// A whole number times `by`; anything else as it is.
+pub(super) fn multiplied(value: &Value, by: i64) -> Value {
+    match value {
+        Value::Int(whole) => Value::Int(whole.saturating_mul(by)),
+        other => other.clone(),
+    }
+}
+
+/// All whole numbers in a domain of a counter; counters are small.
+fn whole_values(domain: &Domain) -> Vec<i64> {
+    match domain {
+        Domain::Int { low, high, .. } => (*low..=*high)
+            .filter(|count| domain.contains(&Value::Int(*count)))
+            .collect(),
+        Domain::Categorical { choices, .. } => choices.iter().filter_map(Value::as_i64).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The value of the domain that is nearest to `wanted`; the first one where nothing is near.
+fn nearest(domain: &Domain, wanted: Option<&Value>) -> Value {
+    let first = domain.to_value(domain.nth(0));
+    let Some(wanted) = wanted else { return first };
+    if let Ok(internal) = domain.to_internal(wanted) {
+        return domain.to_value(internal);
+    }
+    let (low, high) = match *domain {
+        Domain::Float { low, high, .. } => (low, high),
+        Domain::Int { low, high, .. } => (low as f64, high as f64),
+        _ => return first,
+    };
+    match wanted.as_f64() {
+        Some(number) if number >= high => domain.to_value(high),
+        Some(number) if number > low => {
+            domain.to_value(domain.untransform(domain.transform(number)))
+        }
+        _ => first,
+    }
+}
+
+/// The place of what [`Space::new`] refused.
+fn refused_space(error: &SpaceError, candidates: &[&Candidate<'_>]) -> FileError {
+    let named = match error {
+        SpaceError::Circle { parameters } => parameters.first(),
+        SpaceError::ContinuousCondition { parameter, .. }
+        | SpaceError::NeverTaken { parameter, .. }
+        | SpaceError::EmptyCondition { parameter, .. }
+        | SpaceError::UnknownCondition { parameter, .. } => Some(parameter),
+        _ => None,
+    };
+    let Some(candidate) = candidates.iter().find(|c| Some(&c.name) == named) else {
+        return FileError::new(Problem::Contradiction(error.to_string()));
+    };
+    let (key, reason) = (candidate.name.clone(), error.to_string());
+    let place = candidate
+        .varying
+        .when
+        .first()
+        .map_or(candidate.place, |when| &when.place);
+    FileError::new(Problem::Condition { key, reason }).at(place)
+}
+
+fn contradiction(text: String, place: &Place) -> FileError {
+    FileError::new(Problem::Contradiction(text)).at(place)
+}

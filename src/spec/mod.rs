@@ -1,0 +1,228 @@
+//! What a study file means.
+//!
+//! [`StudySpec`] is the resolved study: its settings, the search space, and a [`Config`] for every
+//! point of that space. A `Config` says which network to build and how to train it.
+
+mod cells;
+mod config;
+mod data;
+mod network;
+mod settings;
+
+use std::time::Duration;
+
+use tunefork_space::{Parameter, Params, Point, Space};
+use tunefork_study::ValueAt;
+
+use crate::file::{Assignment, FileError, Problem, StudyFile, key_of};
+use cells::Cells;
+
+pub use config::{Config, Constant};
+
+/// A resolved study.
+///
+/// ```
+/// use tunefork::{StudySpec, file::StudyFile};
+///
+/// let file = StudyFile::parse("study.toml", "
+/// [model]
+/// layers = { int = [1, 3] }
+/// channels = { choice = [16, 32] }
+/// [train]
+/// epochs = 5
+/// ")?;
+/// let spec = StudySpec::resolve(&file)?;
+/// let names: Vec<_> = spec.space().parameters().iter().map(|p| p.name.as_str()).collect();
+/// assert_eq!(names, ["layers", "channels.0", "channels.1", "channels.2"]);
+/// # Ok::<(), tunefork::file::FileError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct StudySpec {
+    cells: Cells,
+    fixed: Config,
+    enqueued: Vec<Point>,
+}
+
+impl StudySpec {
+    /// Finds out what `file` means.
+    ///
+    /// # Errors
+    /// Conditions that name nothing or run in a circle, lists that are too short, trials that do
+    /// not fit the space.
+    pub fn resolve(file: &StudyFile) -> Result<Self, FileError> {
+        let cells = Cells::new(file)?;
+        let mut spec = Self {
+            fixed: Config::new(&cells, &Params::default()),
+            cells,
+            enqueued: Vec::new(),
+        };
+        spec.fixed = spec.config(&spec.baseline());
+        for trial in file.trials() {
+            let point = spec.enqueue(trial)?;
+            spec.enqueued.push(point);
+        }
+        spec.check(file)?;
+        Ok(spec)
+    }
+
+    /// What may vary.
+    pub fn space(&self) -> &Space {
+        &self.cells.space
+    }
+
+    /// The trials to be tried first.
+    pub fn enqueued(&self) -> &[Point] {
+        &self.enqueued
+    }
+
+    /// The default of every parameter: given beside its domain, else the key's own default, moved
+    /// into the domain.
+    pub fn baseline(&self) -> Params {
+        let mut point = Point::absent(self.space().len());
+        self.fill(&mut point);
+        self.space().params(&point)
+    }
+
+    /// The configuration of a trial.
+    pub fn config(&self, params: &Params) -> Config {
+        Config::new(&self.cells, params)
+    }
+
+    /// The study's name.
+    pub fn name(&self) -> &str {
+        self.fixed.word("name")
+    }
+
+    /// The seed from which every draw follows.
+    pub fn seed(&self) -> u64 {
+        self.fixed.whole("seed").unsigned_abs()
+    }
+
+    /// How many configurations are tried at most; one where nothing varies.
+    pub fn trials(&self) -> u32 {
+        if self.space().is_empty() {
+            return 1;
+        }
+        self.fixed.whole("trials") as u32
+    }
+
+    /// Trials under way at once in the study's own time.
+    pub fn slots(&self) -> u32 {
+        self.fixed.whole("slots") as u32
+    }
+
+    /// Epochs of a trial that is not stopped.
+    pub fn epochs(&self) -> u32 {
+        self.fixed.whole("epochs") as u32
+    }
+
+    /// Which epoch gives a trial its value and its weights.
+    pub fn value_at(&self) -> ValueAt {
+        match self.fixed.word("at") {
+            "best" => ValueAt::Best,
+            _ => ValueAt::Last,
+        }
+    }
+
+    /// Wall time after which the study ends with what it has.
+    pub fn time_limit(&self) -> Option<Duration> {
+        let minutes = self.fixed.value("time_limit")?.as_f64()?;
+        Duration::try_from_secs_f64(minutes * 60.0).ok()
+    }
+
+    /// The trial of the study whose random draws a single training run repeats.
+    pub fn as_trial(&self) -> Option<u32> {
+        let number = self.fixed.value("as_trial")?.as_i64()?;
+        u32::try_from(number).ok()
+    }
+
+    /// The baseline's configuration; its study and data sections hold for all trials.
+    pub fn fixed(&self) -> &Config {
+        &self.fixed
+    }
+
+    /// A `[[trial]]` as a point; parameters that it leaves out have the baseline's values.
+    fn enqueue(&self, trial: &[Assignment]) -> Result<Point, FileError> {
+        let space = self.space();
+        let mut point = Point::absent(space.len());
+        for assignment in trial {
+            let name = &assignment.name;
+            let refused =
+                |text: String| FileError::new(Problem::Contradiction(text)).at(&assignment.place);
+            let Some(index) = space.index_of(name) else {
+                if self.fixed.value(name) == Some(&assignment.value) {
+                    continue;
+                }
+                let names: Vec<_> = space.parameters().iter().map(|p| p.name.as_str()).collect();
+                let text =
+                    format!("`{name}` does not vary in this study, so a trial cannot set it");
+                return Err(refused(text).note(format!("what varies: {}", names.join(", "))));
+            };
+            let domain = space.domain(index);
+            let internal = domain.to_internal(&assignment.value).map_err(|_| {
+                refused(format!(
+                    "`{name}` = {} is outside of its domain",
+                    assignment.value
+                ))
+                .note(format!("`{name}` is {domain}"))
+            })?;
+            point.set(index, internal);
+        }
+        self.fill(&mut point);
+        for assignment in trial {
+            if let Some(index) = space.index_of(&assignment.name)
+                && !space.is_active(&point, index)
+            {
+                let name = &assignment.name;
+                let text = format!("`{name}` does not exist with this trial's other values");
+                return Err(FileError::new(Problem::Contradiction(text))
+                    .at(&assignment.place)
+                    .note(format!("leave `{name}` out, or meet its condition")));
+            }
+        }
+        Ok(point)
+    }
+
+    /// Gives every active parameter that has no value yet the baseline's.
+    fn fill(&self, point: &mut Point) {
+        let space = self.space();
+        for &index in space.topological_order() {
+            if space.is_active(point, index) && !point.has(index) {
+                let value = &self.cells.baseline[index];
+                let internal = space.domain(index).to_internal(value);
+                point.set(index, internal.expect("a baseline lies in its domain"));
+            }
+        }
+    }
+
+    /// Contradictions between settings that hold for all trials.
+    fn check(&self, file: &StudyFile) -> Result<(), FileError> {
+        let refused = |keys: &[&str], text: String| {
+            let error = FileError::new(Problem::Contradiction(text));
+            match keys.iter().find_map(|key| file.setting(key)) {
+                Some(setting) => error.at(&setting.place),
+                None => error,
+            }
+        };
+        let (mean, std) = (self.fixed.list("mean").len(), self.fixed.list("std").len());
+        if mean != std {
+            let text = format!("there are {mean} means but {std} deviations");
+            let error = refused(&["mean", "std"], text);
+            return Err(error.note("give both, one number per channel: mean = [...], std = [...]"));
+        }
+        if self.fixed.word("sampler") == "grid" {
+            let endless = self
+                .space()
+                .parameters()
+                .iter()
+                .find(|p| p.domain.size().is_none());
+            if let Some(Parameter { name, .. }) = endless {
+                let text =
+                    format!("a grid needs finite domains, but `{name}` has no end of values");
+                let key = key_of(name).map_or(name.as_str(), |key| key.name);
+                return Err(refused(&[key, "sampler"], text).note("give it a `step` or a `choice`"));
+            }
+        }
+        Ok(())
+    }
+}

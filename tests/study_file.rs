@@ -1,0 +1,102 @@
+//! Study files that are refused, and what they are told.
+//!
+//! The cases stand in `study_file/refused.txt`: a name, the file, and the expected message. To see
+//! what changed after a message was improved, run with `TUNEFORK_BLESS=1` and look at the diff.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use tunefork::StudySpec;
+use tunefork::file::StudyFile;
+
+const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/study_file/refused.txt");
+
+struct Case {
+    name: String,
+    file: String,
+    expected: String,
+}
+
+fn cases(text: &str) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for block in text.split("=== ").skip(1) {
+        let (name, rest) = block.split_once('\n').expect("a case has a name");
+        let (file, expected) = rest
+            .split_once("---\n")
+            .expect("a case has an expected message");
+        cases.push(Case {
+            name: name.to_string(),
+            file: file.to_string(),
+            expected: expected.trim_end().to_string(),
+        });
+    }
+    cases
+}
+
+/// What the file is told; lines that begin with `--set ` stand for that option.
+fn message(file: &str) -> String {
+    let (options, text): (Vec<&str>, Vec<&str>) =
+        file.lines().partition(|line| line.starts_with("--set "));
+    let parsed = StudyFile::parse("study.toml", &(text.join("\n") + "\n"));
+    let resolved = parsed.and_then(|mut file| {
+        for option in options {
+            file.set(&option["--set ".len()..])?;
+        }
+        StudySpec::resolve(&file)
+    });
+    match resolved {
+        Ok(_) => "accepted".to_string(),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn refusals_read_as_expected() {
+    let text = std::fs::read_to_string(CASES).expect("the cases are there");
+    let cases = cases(&text);
+    assert!(cases.len() > 40, "only {} cases were found", cases.len());
+    let mut blessed = String::new();
+    let mut wrong = String::new();
+    for case in &cases {
+        let message = message(&case.file);
+        write!(
+            blessed,
+            "=== {}\n{}---\n{message}\n\n",
+            case.name, case.file
+        )
+        .unwrap();
+        if message != case.expected {
+            let Case { name, expected, .. } = case;
+            write!(
+                wrong,
+                "\n{name}\nexpected:\n{expected}\nreceived:\n{message}\n"
+            )
+            .unwrap();
+        }
+    }
+    if std::env::var_os("TUNEFORK_BLESS").is_some() {
+        std::fs::write(CASES, blessed).expect("the cases can be written");
+    } else {
+        assert!(wrong.is_empty(), "{wrong}");
+    }
+}
+
+#[test]
+fn unreadable_files_are_named() {
+    let error = StudyFile::read(Path::new("no such folder/study.toml")).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("cannot read no such folder/study.toml: "),
+        "{error}"
+    );
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("größe.toml");
+    std::fs::write(&path, b"[study]\nname = \"\xff\"\n").unwrap();
+    let error = StudyFile::read(&path).unwrap_err().to_string();
+    assert!(
+        error.contains("größe.toml: line 2 is not UTF-8 text"),
+        "{error}"
+    );
+}
