@@ -87,15 +87,15 @@ impl Part {
 pub(crate) enum Pixels {
     /// In memory: sets that are drawn, or given by the caller.
     Held(Vec<u8>),
-    /// In a mapped file, from this byte on.
-    Mapped(Map, usize),
+    /// In a mapped file: where they begin, and how many bytes they are.
+    Mapped(Map, usize, usize),
 }
 
 impl Pixels {
     fn bytes(&self) -> &[u8] {
         match self {
             Self::Held(bytes) => bytes,
-            Self::Mapped(map, start) => &map.bytes()[*start..],
+            Self::Mapped(map, start, length) => &map.bytes()[*start..*start + *length],
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::archive::ArchiveError;
 use crate::idx::IdxError;
+use crate::image::ImageError;
 
 /// Why a data set could not be found, read, prepared or divided.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +79,22 @@ pub enum DataError {
         label: usize,
         /// The number of classes.
         classes: usize,
+    },
+    /// An archive is damaged or breaks a limit.
+    #[error("archive `{}`: {source}", path.display())]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ArchiveError,
+    },
+    /// A single image that was asked for by name cannot be read.
+    #[error("image `{}`: {source}", path.display())]
+    Image {
+        /// The image file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ImageError,
     },
     /// Nothing that could be used lies in the source.
     #[error("`{}` holds no usable image{}", path.display(), in_brackets(hint))]

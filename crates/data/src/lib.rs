@@ -1,23 +1,69 @@
 //! Image data sets for training classifiers.
+//!
+//! Three ways lead to a [`Dataset`], images of one shape as bytes with labels:
+//!
+//! - [`Source::locate`] finds a folder of images, an archive of them or a set in MNIST's IDX format,
+//!   and [`Source::open`] decodes it once into a file that later runs only map;
+//! - [`Generated`] draws a set where there is none;
+//! - [`Dataset::from_memory`] takes what a program has.
+//!
+//! A [`Split`] then says which images are trained on, and a [`Normalisation`] how bytes become
+//! numbers; [`Dataset::gather`] fills a batch.
+//!
+//! Files are not trusted: every parser here takes any bytes, answers damage with a typed error and
+//! takes memory only in proportion to what it was given. One bad image among many is left out,
+//! named and counted ([`Warnings`]).
+//!
+//! # Examples
+//! ```
+//! use tunefork_data::{Generated, Normalisation, Split, SplitOptions};
+//! use tunefork_rng::Key;
+//!
+//! let data = Generated { train: 200, test: 50, ..Generated::default() }.draw()?;
+//! let split = Split::new(&data, &SplitOptions::default(), Key::study(1))?;
+//! let normalisation = Normalisation::of(&data, &split.train)?;
+//!
+//! let batch = &split.train[..32];
+//! let mut images = vec![0.0; 32 * data.shape().bytes()];
+//! data.gather(batch, &normalisation, &mut images);
+//! # Ok::<(), tunefork_data::DataError>(())
+//! ```
 #![deny(missing_docs, unsafe_code)]
 
+pub mod archive;
+mod contents;
 mod dataset;
 mod error;
 mod generated;
 pub mod idx;
+pub mod image;
+mod inspect;
+mod layout;
+mod listing;
+mod locate;
 #[expect(
     unsafe_code,
     reason = "mapping a file cannot be proven safe; this file says why it is"
 )]
 mod map;
 mod normalise;
+mod parallel;
+mod pictures;
+mod prepare;
+mod prepared;
 mod split;
+mod warnings;
 
 pub use dataset::{Dataset, ImageShape, Part};
 pub use error::DataError;
 pub use generated::{CLASS_NAMES, Generated};
+pub use inspect::{Duplicates, Inspection, MAX_LISTED_GROUPS, PartSummary, Spread};
+pub use locate::{DATA_VARIABLE, DEFAULT_FOLDER, Source};
 pub use normalise::Normalisation;
+pub use pictures::Pictures;
+pub use prepare::{Opened, PrepareOptions, Progress, Stage};
 pub use split::{Order, Share, Split, SplitOptions};
+pub use warnings::{MAX_NAMED, Warning, Warnings};
 
 /// The largest number of classes: labels are 16-bit.
 pub const MAX_CLASSES: usize = 65_535;

@@ -158,6 +158,13 @@ impl Moments {
         }
     }
 
+    /// Adds another channel's sums.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.count += other.count;
+        self.sum += other.sum;
+        self.squares += other.squares;
+    }
+
     /// The mean, of pixels scaled to 0 to 1.
     pub(crate) fn mean(self) -> f64 {
         self.sum as f64 / self.count as f64 / 255.0

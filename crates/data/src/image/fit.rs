@@ -1,0 +1,81 @@
+//! Any picture to the one shape a set has.
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+
+use super::Picture;
+use crate::ImageShape;
+
+pub(super) fn fit(picture: Picture, shape: ImageShape) -> Vec<u8> {
+    // Grey first and colour last, so that no more channels than needed are scaled.
+    let picture = if shape.channels == 1 {
+        to_grey(picture)
+    } else {
+        picture
+    };
+    let picture = scale(picture, shape.height, shape.width);
+    if shape.channels == 3 {
+        to_colour(picture).pixels
+    } else {
+        picture.pixels
+    }
+}
+
+/// Scales with a triangle filter as wide as the reduction (what Pillow calls bilinear), which
+/// works on integers only: the same bytes on every machine.
+fn scale(picture: Picture, height: usize, width: usize) -> Picture {
+    if (picture.height, picture.width) == (height, width) {
+        return picture;
+    }
+    let channels = picture.channels;
+    let kind = if channels == 1 {
+        PixelType::U8
+    } else {
+        PixelType::U8x3
+    };
+    let (from_width, from_height) = (picture.width as u32, picture.height as u32);
+    let source = ImageRef::new(from_width, from_height, &picture.pixels, kind)
+        .expect("a picture has height × width × channels bytes");
+    let mut target = Image::new(width as u32, height as u32, kind);
+    let options = ResizeOptions::new()
+        .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
+        .fit_into_destination(Some((0.5, 0.5)));
+    Resizer::new()
+        .resize(&source, &mut target, &options)
+        .expect("source and target have the same kind of pixels, and neither is empty");
+    Picture {
+        height,
+        width,
+        channels,
+        pixels: target.into_vec(),
+    }
+}
+
+fn to_grey(picture: Picture) -> Picture {
+    if picture.channels == 1 {
+        return picture;
+    }
+    let luma = |pixel: &[u8]| {
+        let [red, green, blue] = [0, 1, 2].map(|channel| u32::from(pixel[channel]));
+        // In 1/65536; the sum of the weights is 65536, so white stays 255.
+        ((19_595 * red + 38_470 * green + 7_471 * blue + 32_768) >> 16) as u8
+    };
+    let pixels = picture.pixels.chunks_exact(3).map(luma).collect();
+    Picture {
+        channels: 1,
+        pixels,
+        ..picture
+    }
+}
+
+fn to_colour(picture: Picture) -> Picture {
+    if picture.channels == 3 {
+        return picture;
+    }
+    let pixels = picture.pixels.iter().flat_map(|grey| [*grey; 3]).collect();
+    Picture {
+        channels: 3,
+        pixels,
+        ..picture
+    }
+}

@@ -1,0 +1,161 @@
+//! JPEG and PNG files to bytes of grey or red, green, blue.
+//!
+//! What comes out, whatever went in: 8 bits per channel, 1 channel for grey files (with or without
+//! alpha), 3 for all others. Palettes are looked up, 16-bit values keep their high byte, CMYK and
+//! YCCK are converted as in Adobe's (inverted) convention, and alpha is laid over white, as image
+//! viewers show it. Orientation tags are not applied.
+
+mod fit;
+mod jpeg;
+mod png;
+
+use crate::ImageShape;
+
+/// The largest image that is decoded, in pixels.
+pub const MAX_PIXELS: u64 = 1 << 28;
+
+/// The largest image file that is read, in bytes.
+pub const MAX_FILE_BYTES: u64 = 256 << 20;
+
+/// The smallest height and width: a line or a dot shows nothing.
+pub const MIN_SIDE: usize = 2;
+
+/// Why bytes are no usable image.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImageError {
+    /// There are no bytes.
+    #[error("is empty (zero bytes)")]
+    Empty,
+    /// The first bytes are neither JPEG's nor PNG's.
+    #[error("is neither JPEG nor PNG")]
+    Format,
+    /// The file is larger than [`MAX_FILE_BYTES`].
+    #[error("has {0} bytes; at most {MAX_FILE_BYTES} are read")]
+    FileSize(u64),
+    /// Height or width is below [`MIN_SIDE`].
+    #[error("is {height}x{width} pixels; at least {MIN_SIDE}x{MIN_SIDE} are needed")]
+    TooSmall {
+        /// Height in pixels.
+        height: usize,
+        /// Width in pixels.
+        width: usize,
+    },
+    /// More pixels than [`MAX_PIXELS`], or than a file of this length can hold.
+    #[error("claims {height}x{width} pixels in {bytes} bytes, which is refused")]
+    TooLarge {
+        /// Height in pixels.
+        height: usize,
+        /// Width in pixels.
+        width: usize,
+        /// Length of the file.
+        bytes: usize,
+    },
+    /// The decoder found a fault.
+    #[error("is damaged: {0}")]
+    Damaged(String),
+    /// The file could not be read.
+    #[error("cannot be read: {0}")]
+    Unreadable(String),
+}
+
+/// What an image file says of itself, before its pixels are decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measures {
+    /// Height in pixels.
+    pub height: usize,
+    /// Width in pixels.
+    pub width: usize,
+    /// 1 for grey, 3 for everything else.
+    pub channels: usize,
+}
+
+/// A decoded image: rows of pixels, channels innermost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// Height in pixels.
+    pub height: usize,
+    /// Width in pixels.
+    pub width: usize,
+    /// 1 (grey) or 3 (red, green, blue).
+    pub channels: usize,
+    /// height × width × channels bytes.
+    pub pixels: Vec<u8>,
+}
+
+impl Picture {
+    /// The picture scaled, aspect kept, until it just covers `shape`, cut to its middle, in grey
+    /// or colour as `shape` says. Grey is ITU-R 601 luma (299 R + 587 G + 114 B); colour of a grey
+    /// picture repeats it.
+    #[must_use]
+    pub fn fit(self, shape: ImageShape) -> Vec<u8> {
+        fit::fit(self, shape)
+    }
+}
+
+/// Which format the first bytes announce.
+enum Format {
+    Jpeg,
+    Png,
+}
+
+fn format(bytes: &[u8]) -> Result<Format, ImageError> {
+    match bytes {
+        [] => Err(ImageError::Empty),
+        [0xff, 0xd8, ..] => Ok(Format::Jpeg),
+        [0x89, b'P', b'N', b'G', ..] => Ok(Format::Png),
+        _ => Err(ImageError::Format),
+    }
+}
+
+/// Height, width and channels of an image file, from its header.
+///
+/// # Errors
+/// As [`decode`], as far as the header tells.
+pub fn measure(bytes: &[u8]) -> Result<Measures, ImageError> {
+    guarded(|| match format(bytes)? {
+        Format::Jpeg => jpeg::measure(bytes),
+        Format::Png => png::measure(bytes),
+    })
+}
+
+/// Decodes an image file.
+///
+/// # Errors
+/// [`ImageError`] for anything but a whole JPEG or PNG file of reasonable size. Memory is only
+/// taken in proportion to the length of `bytes`.
+pub fn decode(bytes: &[u8]) -> Result<Picture, ImageError> {
+    guarded(|| match format(bytes)? {
+        Format::Jpeg => jpeg::decode(bytes),
+        Format::Png => png::decode(bytes),
+    })
+}
+
+/// Runs a decoder. Decoders should not panic on damaged files, but they are large and not ours,
+/// and one photo must not end a run.
+fn guarded<T>(decoder: impl FnOnce() -> Result<T, ImageError>) -> Result<T, ImageError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(decoder))
+        .unwrap_or_else(|_| Err(ImageError::Damaged("the decoder gave up".to_owned())))
+}
+
+/// Refuses sizes outside the limits, before memory is taken for the pixels. `per_byte`: the most
+/// pixels for which one byte of a file of this kind can stand.
+fn check_size(
+    height: usize,
+    width: usize,
+    bytes: usize,
+    per_byte: usize,
+) -> Result<(), ImageError> {
+    if height < MIN_SIDE || width < MIN_SIDE {
+        return Err(ImageError::TooSmall { height, width });
+    }
+    let pixels = height as u64 * width as u64;
+    if pixels > MAX_PIXELS || pixels > per_byte as u64 * bytes as u64 {
+        return Err(ImageError::TooLarge {
+            height,
+            width,
+            bytes,
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! One reader, several workers, one writer: how all images of a source are gone through.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use crate::DataError;
+use crate::contents::{Contents, Raw};
+
+/// Images are handed over in batches of about this many bytes ...
+const BATCH_BYTES: usize = 1 << 20;
+
+/// ... and at most this many images, so that progress is smooth and memory bounded.
+const BATCH_IMAGES: usize = 64;
+
+type Batch<T> = Vec<(usize, T)>;
+
+/// Runs `work` on every image of `contents`, on `threads` threads, and hands the results to `take`
+/// on the calling thread, with the image's place. Results come in any order; what they are does not
+/// depend on the number of threads.
+pub(crate) fn for_each<R: Send>(
+    contents: &Contents,
+    threads: usize,
+    work: impl Fn(Raw) -> R + Sync,
+    mut take: impl FnMut(usize, R) -> Result<(), DataError>,
+) -> Result<(), DataError> {
+    let (send_raw, receive_raw) = sync_channel::<Batch<Raw>>(threads);
+    let (send_done, receive_done) = sync_channel::<Batch<R>>(threads);
+    let receive_raw = Mutex::new(receive_raw);
+    // Set when `take` fails: the reader stops early, and workers empty its channel meanwhile.
+    let stop = &AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(move || read(contents, &send_raw, stop));
+        let receive_raw = &receive_raw;
+        for _ in 0..threads {
+            let (send_done, work) = (send_done.clone(), &work);
+            scope.spawn(move || {
+                while let Some(batch) = next(receive_raw) {
+                    let done = batch
+                        .into_iter()
+                        .map(|(place, raw)| (place, work(raw)))
+                        .collect();
+                    if send_done.send(done).is_err() {
+                        break;
+                    }
+                }
+                while next(receive_raw).is_some() {}
+            });
+        }
+        drop(send_done);
+        // The receiver is used up here, so workers notice when `take` fails.
+        let mut done = receive_done.into_iter().flatten();
+        let outcome = done.try_for_each(|(place, result)| take(place, result));
+        stop.store(outcome.is_err(), Ordering::Relaxed);
+        drop(done);
+        let read = reader
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        outcome.and(read)
+    })
+}
+
+/// The next batch, or nothing when the reader is done.
+fn next<T>(receiver: &Mutex<Receiver<Batch<T>>>) -> Option<Batch<T>> {
+    // The lock is only ever held here, where nothing panics.
+    let receiver = receiver
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    receiver.recv().ok()
+}
+
+/// Puts all images of a source into batches.
+fn read(
+    contents: &Contents,
+    send: &SyncSender<Batch<Raw>>,
+    stop: &AtomicBool,
+) -> Result<(), DataError> {
+    let mut batch = Batch::new();
+    let mut bytes = 0;
+    contents.feed(&mut |place, raw| {
+        bytes += match &raw {
+            Raw::Encoded(file) => file.len(),
+            Raw::Decoded(picture) => picture.pixels.len(),
+            // Not read yet; photos are decoded for so long that small batches cost nothing.
+            Raw::File(_) | Raw::Bad(_) => BATCH_BYTES / BATCH_IMAGES,
+        };
+        batch.push((place, raw));
+        if batch.len() < BATCH_IMAGES && bytes < BATCH_BYTES {
+            return true;
+        }
+        bytes = 0;
+        !stop.load(Ordering::Relaxed) && send.send(std::mem::take(&mut batch)).is_ok()
+    })?;
+    if !batch.is_empty() {
+        // Nobody listens when a write failed; that error is reported by the writer.
+        let _ = send.send(batch);
+    }
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! Single images, as a trained model wants them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::contents::read_image_file;
+use crate::image;
+use crate::layout::{is_hidden, is_image};
+use crate::{DataError, ImageShape, Warnings};
+
+/// Images of one shape, with the files they came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pictures {
+    /// The files, in order.
+    pub files: Vec<PathBuf>,
+    /// Their pixels, one image after the other (NHWC).
+    pub pixels: Vec<u8>,
+    /// Files in folders that were left out.
+    pub warnings: Warnings,
+}
+
+impl Pictures {
+    /// Reads the JPEG and PNG files `paths`; of folders, all that lie in them and below, by name.
+    /// Images are brought to `shape` as a set's are when it is prepared.
+    ///
+    /// # Errors
+    /// [`DataError::Image`] when a file that was named itself cannot be used (bad files in folders
+    /// are left out and named), [`DataError::NoImages`] when nothing is left.
+    pub fn read(paths: &[PathBuf], shape: ImageShape) -> Result<Self, DataError> {
+        let mut pictures = Self::default();
+        for path in paths {
+            if path.is_dir() {
+                pictures.read_folder(path, shape)?;
+            } else {
+                let read = read_image_file(path).and_then(|bytes| image::decode(&bytes));
+                let picture = read.map_err(|source| DataError::Image {
+                    path: path.clone(),
+                    source,
+                })?;
+                pictures.files.push(path.clone());
+                pictures.pixels.extend(picture.fit(shape));
+            }
+        }
+        if pictures.files.is_empty() {
+            let path = paths.first().cloned().unwrap_or_default();
+            let hint = format!(
+                "JPEG or PNG files are expected; {} left out",
+                pictures.warnings.count()
+            );
+            return Err(DataError::NoImages { path, hint });
+        }
+        Ok(pictures)
+    }
+
+    fn read_folder(&mut self, folder: &Path, shape: ImageShape) -> Result<(), DataError> {
+        let failed = |error| DataError::io("list", folder, error);
+        let entries = fs::read_dir(folder).map_err(failed)?;
+        let mut inside = entries
+            .map(|entry| Ok(entry?.path()))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(failed)?;
+        inside.sort();
+        for path in inside {
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            // Links to folders are not followed: they may lead in a circle.
+            if is_hidden(&name) || path.is_dir() && path.is_symlink() {
+                continue;
+            } else if path.is_dir() {
+                self.read_folder(&path, shape)?;
+            } else if is_image(&name) {
+                match read_image_file(&path).and_then(|bytes| image::decode(&bytes)) {
+                    Ok(picture) => {
+                        self.files.push(path);
+                        self.pixels.extend(picture.fit(shape));
+                    }
+                    Err(error) => self
+                        .warnings
+                        .push(path.display().to_string(), error.to_string()),
+                }
+            }
+        }
+        Ok(())
+    }
+}

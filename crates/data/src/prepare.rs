@@ -1,0 +1,326 @@
+//! Decoding a source once, so that every later run only maps a file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::contents::{Contents, Raw};
+use crate::image::ImageError;
+use crate::listing::{Listing, hex};
+use crate::parallel;
+use crate::prepared::{self, Meta, Writer};
+use crate::{DataError, Dataset, ImageShape, Source, Warnings};
+
+/// How images are brought to one shape, and where the result is kept.
+///
+/// By default images keep their size (all must have the same) and colour (3 channels if any image
+/// has colour).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PrepareOptions {
+    /// Height and width; images are scaled to cover it and cut to their middle.
+    pub size: Option<(usize, usize)>,
+    /// 1 (grey) or 3 (red, green, blue).
+    pub channels: Option<usize>,
+    /// The folder of the prepared file. By default `.tunefork` beside the source if that folder
+    /// can be written, else `tunefork` in the user's cache folder (XDG_CACHE_HOME or
+    /// `~/.cache`), else in the system's folder for temporary files.
+    pub cache: Option<PathBuf>,
+    /// Decoding threads; 0 means one per core. The result does not depend on it.
+    pub threads: usize,
+}
+
+/// How far a preparation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// What is being done.
+    pub stage: Stage,
+    /// Images done.
+    pub done: usize,
+    /// Images in all.
+    pub total: usize,
+}
+
+/// What is done with the images of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Sizes are read from image headers.
+    Measure,
+    /// Images are decoded.
+    Decode,
+}
+
+/// A set that is ready, and what there is to say about it.
+#[derive(Debug)]
+pub struct Opened {
+    /// The images.
+    pub data: Dataset,
+    /// Files that were left out, also when the prepared file was made by an earlier run.
+    pub warnings: Warnings,
+    /// The prepared file.
+    pub prepared: PathBuf,
+    /// Whether the prepared file was there already.
+    pub reused: bool,
+}
+
+impl Source {
+    /// Opens the set: maps the prepared file if there is one and neither source nor options have
+    /// changed, else decodes all images, on all threads, and writes it.
+    ///
+    /// A change is noticed by names, sizes and times of the source's files, so opening again
+    /// takes about a millisecond, and for image folders about two microseconds per file more.
+    /// `progress` is called on the calling thread, about once per image.
+    ///
+    /// # Errors
+    /// [`DataError`] when the source as a whole cannot be used. Single bad images are left out
+    /// and named in [`Opened::warnings`].
+    pub fn open(
+        &self,
+        options: &PrepareOptions,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Opened, DataError> {
+        if let Some((height, width)) = options.size {
+            ImageShape::new(height, width, options.channels.unwrap_or(1))?;
+        }
+        let listing = Listing::of(self)?;
+        let fingerprint = listing.fingerprint();
+        let name = file_name(self, options);
+        let folders = cache_folders(self, options);
+        for folder in &folders {
+            let prepared = folder.join(&name);
+            if let Some((data, warnings)) = prepared::open(&prepared, &fingerprint) {
+                return Ok(Opened {
+                    data,
+                    warnings,
+                    prepared,
+                    reused: true,
+                });
+            }
+        }
+        let contents = Contents::read(self, listing)?;
+        let threads = thread_count(options.threads);
+        let shape = resolve_shape(&contents, options, threads, progress)?;
+        let (writer, prepared) = create_in_first(&folders, &name, shape.bytes())?;
+        write(&contents, shape, threads, &fingerprint, writer, progress)?;
+        match prepared::open(&prepared, &fingerprint) {
+            Some((data, warnings)) => Ok(Opened {
+                data,
+                warnings,
+                prepared,
+                reused: false,
+            }),
+            None => {
+                let reason = std::io::Error::other("it is not what was just written");
+                Err(DataError::io("read", &prepared, reason))
+            }
+        }
+    }
+}
+
+/// The number of threads meant by `wanted`.
+pub(crate) fn thread_count(wanted: usize) -> usize {
+    match wanted {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        wanted => wanted,
+    }
+}
+
+/// The shape asked for, completed by what the images have.
+fn resolve_shape(
+    contents: &Contents,
+    options: &PrepareOptions,
+    threads: usize,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<ImageShape, DataError> {
+    if let (Some((height, width)), Some(channels)) = (options.size, options.channels) {
+        return ImageShape::new(height, width, channels);
+    }
+    let total = contents.items.len();
+    let mut measures = vec![None; total];
+    let mut done = 0;
+    parallel::for_each(contents, threads, Raw::measure, |place, result| {
+        measures[place] = result.ok();
+        done += 1;
+        progress(Progress {
+            stage: Stage::Measure,
+            done,
+            total,
+        });
+        Ok(())
+    })?;
+    let named = |place: usize, height, width| (contents.items[place].name.clone(), height, width);
+    let mut good = measures
+        .iter()
+        .enumerate()
+        .filter_map(|(place, m)| m.map(|m| (place, m)));
+    let (first, like) = good.clone().next().ok_or_else(|| no_images(contents))?;
+    let channels = good
+        .clone()
+        .map(|(_, m)| m.channels)
+        .max()
+        .unwrap_or(like.channels);
+    let (height, width) = match options.size {
+        Some(size) => size,
+        None => match good.find(|(_, m)| (m.height, m.width) != (like.height, like.width)) {
+            Some((other, m)) => {
+                return Err(DataError::SizesDiffer {
+                    path: contents.path.clone(),
+                    first: named(first, like.height, like.width),
+                    second: named(other, m.height, m.width),
+                });
+            }
+            None => (like.height, like.width),
+        },
+    };
+    ImageShape::new(height, width, options.channels.unwrap_or(channels))
+}
+
+/// Decodes all images into `writer`.
+fn write(
+    contents: &Contents,
+    shape: ImageShape,
+    threads: usize,
+    fingerprint: &str,
+    mut writer: Writer,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(), DataError> {
+    let total = contents.items.len();
+    let work = |raw: Raw| raw.decode().map(|picture| picture.fit(shape));
+    let mut bad: Vec<(usize, ImageError)> = Vec::new();
+    let mut done = 0;
+    parallel::for_each(contents, threads, work, |place, result| {
+        match result {
+            Ok(pixels) => writer.put(place, &pixels)?,
+            Err(error) => bad.push((place, error)),
+        }
+        done += 1;
+        progress(Progress {
+            stage: Stage::Decode,
+            done,
+            total,
+        });
+        Ok(())
+    })?;
+    bad.sort_by_key(|(place, _)| *place);
+    let mut warnings = contents.warnings.clone();
+    for (place, error) in &bad {
+        warnings.push(&contents.items[*place].name, error.to_string());
+    }
+    let is_bad = |place: &usize| bad.binary_search_by_key(place, |(place, _)| *place).is_ok();
+    let good: Vec<usize> = (0..total).filter(|place| !is_bad(place)).collect();
+    if good.is_empty() {
+        return Err(no_images(contents));
+    }
+    writer.compact(&good)?;
+    let labels: Vec<u16> = good
+        .iter()
+        .map(|place| contents.items[*place].label)
+        .collect();
+    let mut counts = [0; 3];
+    for place in &good {
+        counts[contents.items[*place].part as usize] += 1;
+    }
+    refuse_empty_class(contents, &labels[..counts[0]])?;
+    let classes = contents.classes.clone();
+    let meta = Meta {
+        fingerprint: fingerprint.to_owned(),
+        shape,
+        classes,
+        counts,
+        warnings,
+    };
+    writer.finish(&labels, &meta)
+}
+
+fn no_images(contents: &Contents) -> DataError {
+    let hint = format!("none of {} could be decoded", contents.items.len());
+    DataError::NoImages {
+        path: contents.path.clone(),
+        hint,
+    }
+}
+
+/// An error if some class is not among the training labels.
+fn refuse_empty_class(contents: &Contents, train_labels: &[u16]) -> Result<(), DataError> {
+    let mut seen = vec![false; contents.classes.len()];
+    for label in train_labels {
+        seen[usize::from(*label)] = true;
+    }
+    match seen.iter().position(|seen| !seen) {
+        Some(class) => Err(DataError::EmptyClass {
+            path: contents.path.clone(),
+            class: contents.classes[class].clone(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The prepared file's name: the set's, and a digest of where it lies and of the options.
+fn file_name(source: &Source, options: &PrepareOptions) -> String {
+    let path = fs::canonicalize(source.path()).unwrap_or_else(|_| source.path().to_path_buf());
+    let mut digest = Sha256::new();
+    digest.update(path.as_os_str().as_encoded_bytes());
+    digest.update(format!("{:?} {:?}", options.size, options.channels));
+    let keep = |letter: char| {
+        if letter.is_alphanumeric() || "-_".contains(letter) {
+            letter
+        } else {
+            '_'
+        }
+    };
+    let name: String = source.name().chars().map(keep).take(40).collect();
+    format!("{name}-{}.prepared", &hex(&digest.finalize())[..16])
+}
+
+/// The folders in which the prepared file may lie, best first.
+fn cache_folders(source: &Source, options: &PrepareOptions) -> Vec<PathBuf> {
+    if let Some(folder) = &options.cache {
+        return vec![folder.clone()];
+    }
+    let mut folders = Vec::new();
+    let beside = source.path().parent().unwrap_or(Path::new("."));
+    let beside = if beside.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        beside
+    };
+    // A folder that is marked as read-only is respected even where the system would let us write.
+    if fs::metadata(beside).is_ok_and(|metadata| !metadata.permissions().readonly()) {
+        folders.push(beside.join(".tunefork"));
+    }
+    let variable = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let cache =
+        variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));
+    folders.extend(cache.map(|cache| cache.join("tunefork")));
+    folders.push(std::env::temp_dir().join("tunefork"));
+    folders
+}
+
+/// Begins the prepared file in the first folder that can be written.
+fn create_in_first(
+    folders: &[PathBuf],
+    name: &str,
+    image_bytes: usize,
+) -> Result<(Writer, PathBuf), DataError> {
+    let mut first_error = None;
+    for folder in folders {
+        let target = folder.join(name);
+        let created =
+            fs::create_dir_all(folder).map_err(|error| DataError::io("create", folder, error));
+        match created.and_then(|()| Writer::create(&target, image_bytes)) {
+            Ok(writer) => return Ok((writer, target)),
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
+    }
+    Err(first_error.unwrap_or_else(|| {
+        DataError::io(
+            "create",
+            Path::new(name),
+            std::io::Error::other("there is no folder for it"),
+        )
+    }))
+}
