@@ -1,7 +1,46 @@
 //! Where to look next.
+//!
+//! A [`Sampler`] answers one question: which parameters should the next trial have, given the
+//! [`History`](tunefork_trial::History) so far? Its answer is a pure function of the [`Ask`]: same
+//! history, same key, same proposal, on every machine.
+//!
+//! * [`Random`] draws independently and, in a finite space, nothing twice.
+//! * [`Grid`] takes every point of a finite space once.
+//! * [`Tpe`] learns: the tree-structured Parzen estimator by the rules of Optuna 5.
+//!
+//! ```
+//! use tunefork_rng::Key;
+//! use tunefork_sampler::{Ask, Proposal, Sampler, Tpe, TpeOptions};
+//! use tunefork_space::{Domain, Parameter, Space};
+//! use tunefork_trial::{Direction, History, TrialNumber, TrialState};
+//!
+//! let space = Space::new(vec![Parameter::new("x", Domain::uniform(-5.0, 5.0)?)])?;
+//! let mut history = History::new(space, Direction::Minimize);
+//! let mut sampler = Tpe::new(TpeOptions::default())?;
+//! for number in 0..60 {
+//!     let trial = TrialNumber(number);
+//!     let ask = Ask { history: &history, number: trial, proposed: number, key: Key::study(0) };
+//!     let Proposal::Point(point) = sampler.propose(&ask) else { break };
+//!     let loss = (point.get(0) - 2.0).powi(2);
+//!     history.start(trial, point)?;
+//!     history.finish(trial, TrialState::Complete, Some(loss))?;
+//! }
+//! let best = history.best().and_then(|best| history.value(best));
+//! assert!(best.is_some_and(|loss| loss < 0.1));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod ask;
+mod error;
+mod grid;
+mod points;
+mod random;
+mod tpe;
 
 pub use ask::{Ask, Proposal, Sampler};
+pub use error::SamplerError;
+pub use grid::Grid;
+pub use random::Random;
+pub use tpe::{Tpe, TpeOptions};

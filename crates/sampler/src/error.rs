@@ -1,0 +1,28 @@
+//! What a sampler refuses.
+
+/// Why a sampler cannot be made.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SamplerError {
+    /// An option outside its range.
+    #[error("{option} is {value}, but must be {allowed}")]
+    Option {
+        /// The option's name.
+        option: &'static str,
+        /// The value given.
+        value: f64,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// A grid over a parameter with infinitely many values.
+    #[error(
+        "parameter `{parameter}` has infinitely many values; a grid needs choices, integers or a step"
+    )]
+    Continuous {
+        /// The parameter's name.
+        parameter: String,
+    },
+    /// A grid with more points than can be counted.
+    #[error("the grid has too many points to be counted; use larger steps or fewer choices")]
+    TooManyPoints,
+}

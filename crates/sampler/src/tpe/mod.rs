@@ -1,0 +1,259 @@
+//! The tree-structured Parzen estimator.
+//!
+//! Bergstra et al., "Algorithms for hyper-parameter optimization", NeurIPS 2011, by the rules of
+//! Optuna 5 for one objective. The files follow the mathematics: `split` divides the trials into good
+//! and bad ones, `parzen` turns each set into a density, a mixture of `kernels` (`continuous`,
+//! `discrete`, `categorical`; `numeric` places them), and `truncated_normal` draws from them. The
+//! proposal is the candidate, drawn from the good density, that is likeliest to be good.
+
+mod categorical;
+mod continuous;
+mod discrete;
+mod kernels;
+mod numeric;
+mod parzen;
+mod split;
+mod truncated_normal;
+
+use tunefork_rng::Stream;
+use tunefork_space::{Domain, Point, Space};
+use tunefork_trial::{History, TrialState};
+
+use self::{
+    kernels::{Kernels, for_domain},
+    parzen::Parzen,
+    split::Split,
+};
+use crate::{
+    Ask, Proposal, Sampler, SamplerError,
+    random::{draw, draw_point},
+};
+
+/// Settings of [`Tpe`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TpeOptions {
+    /// Proposals are random until so many trials are complete or pruned.
+    pub startup_trials: u32,
+    /// How many candidates are drawn for each proposal; 1 or more.
+    pub candidates: u32,
+    /// Whether parameters that every trial has are proposed together. Otherwise each is proposed by
+    /// itself, which is blind to values that only work in combination.
+    pub multivariate: bool,
+    /// Whether running and paused trials count as bad ones, which keeps trials that run at the same
+    /// time apart.
+    pub constant_liar: bool,
+}
+
+impl Default for TpeOptions {
+    /// Optuna 5's defaults: 10 start-up trials, 24 candidates, multivariate, constant liar.
+    fn default() -> Self {
+        Self {
+            startup_trials: 10,
+            candidates: 24,
+            multivariate: true,
+            constant_liar: true,
+        }
+    }
+}
+
+/// The tree-structured Parzen estimator.
+///
+/// Parameters without conditions that every finished trial has are proposed jointly. Every other
+/// parameter follows by itself, those with conditions after the ones that they depend on, learning
+/// from the trials in which it was present.
+///
+/// Complete trials are ranked by value and come before pruned ones, which are ranked by how far they
+/// got and their last value (NaN counts as the worst). Failed and waiting trials are ignored.
+#[derive(Debug)]
+pub struct Tpe {
+    options: TpeOptions,
+    /// The space that `bad` belongs to.
+    space: Space,
+    /// Per parameter, the kernels of the bad trials: a cache, brought up to date at each proposal.
+    bad: Vec<Box<dyn Kernels>>,
+}
+
+impl Tpe {
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// No candidates.
+    pub fn new(options: TpeOptions) -> Result<Self, SamplerError> {
+        if options.candidates == 0 {
+            return Err(SamplerError::Option {
+                option: "candidates",
+                value: 0.0,
+                allowed: "1 or more",
+            });
+        }
+        Ok(Self {
+            options,
+            space: Space::default(),
+            bad: Vec::new(),
+        })
+    }
+
+    /// Forgets the kernels when the space is another one.
+    fn meet(&mut self, space: &Space) {
+        if self.space != *space {
+            self.bad = space
+                .parameters()
+                .iter()
+                .map(|p| for_domain(&p.domain))
+                .collect();
+            self.space = space.clone();
+        }
+    }
+
+    /// Whether too little is known for densities.
+    fn is_starting(&self, history: &History) -> bool {
+        let known =
+            |state: &&TrialState| matches!(state, TrialState::Complete | TrialState::Pruned);
+        let finished = history.states().iter().filter(known).count();
+        finished < self.options.startup_trials as usize
+    }
+
+    /// The parameters that are proposed jointly.
+    fn joint(&self, history: &History) -> Vec<usize> {
+        let space = history.space();
+        let everywhere = |&index: &usize| {
+            let present = history.states().iter().zip(history.column(index));
+            let lacks = |(state, value): (&TrialState, &f64)| {
+                matches!(state, TrialState::Complete | TrialState::Pruned) && value.is_nan()
+            };
+            !present.into_iter().any(lacks)
+        };
+        (0..space.len())
+            .filter(|_| self.options.multivariate)
+            .filter(|&index| !space.is_conditional(index) && !space.domain(index).is_single())
+            .filter(everywhere)
+            .collect()
+    }
+
+    /// Internal values for a group of parameters, proposed together.
+    fn propose_group(
+        &mut self,
+        history: &History,
+        split: &Split,
+        group: &[usize],
+        stream: &mut Stream,
+    ) -> Vec<f64> {
+        let complete = |&trial: &usize| {
+            group.iter().all(|&index| {
+                is_observed(history.space().domain(index), history.column(index)[trial])
+            })
+        };
+        let good: Vec<usize> = split.good.iter().copied().filter(complete).collect();
+        let all = vec![true; good.len()];
+        let mut good_kernels: Vec<Box<dyn Kernels>> = Vec::with_capacity(group.len());
+        for &index in group {
+            let column: Vec<f64> = good
+                .iter()
+                .map(|&trial| history.column(index)[trial])
+                .collect();
+            let mut kernels = for_domain(history.space().domain(index));
+            kernels.update(&column, &all);
+            good_kernels.push(kernels);
+        }
+        let good = Parzen::new(
+            good_kernels.iter().map(|kernels| &**kernels).collect(),
+            &all,
+        );
+
+        let mut member = vec![false; history.len()];
+        for &trial in split.bad.iter().filter(|trial| complete(trial)) {
+            member[trial] = true;
+        }
+        for &index in group {
+            self.bad[index].update(history.column(index), &member);
+        }
+        let bad = Parzen::new(
+            group.iter().map(|&index| &*self.bad[index]).collect(),
+            &member,
+        );
+
+        let candidates = good.draw(self.options.candidates as usize, stream);
+        let scores = good
+            .log_density(&candidates)
+            .into_iter()
+            .zip(bad.log_density(&candidates));
+        let best = first_largest(scores.map(|(good, bad)| good - bad));
+        let chosen = good_kernels.iter().zip(&candidates);
+        chosen
+            .map(|(kernels, coordinates)| kernels.internal(coordinates[best]))
+            .collect()
+    }
+}
+
+impl Sampler for Tpe {
+    fn name(&self) -> &'static str {
+        "tpe"
+    }
+
+    fn propose(&mut self, ask: &Ask<'_>) -> Proposal {
+        let (history, space) = (ask.history, ask.history.space());
+        let mut stream = ask.stream();
+        if self.is_starting(history) {
+            return Proposal::Point(draw_point(space, &mut stream));
+        }
+        self.meet(space);
+        let split = Split::new(history, ask.number, self.options.constant_liar);
+        let mut point = Point::absent(space.len());
+        let joint = self.joint(history);
+        if !joint.is_empty() {
+            let values = self.propose_group(history, &split, &joint, &mut stream);
+            for (&index, value) in joint.iter().zip(values) {
+                point.set(index, value);
+            }
+        }
+        for &index in space.topological_order() {
+            if point.has(index) || !space.is_active(&point, index) {
+                continue;
+            }
+            let domain = space.domain(index);
+            point.set(
+                index,
+                if domain.is_single() {
+                    domain.nth(0)
+                } else {
+                    self.propose_group(history, &split, &[index], &mut stream)[0]
+                },
+            );
+        }
+        Proposal::Point(point)
+    }
+
+    fn propose_one(&mut self, ask: &Ask<'_>, parameter: usize) -> f64 {
+        let domain = ask.history.space().domain(parameter);
+        let mut stream = ask.stream_of(parameter);
+        if domain.is_single() || self.is_starting(ask.history) {
+            return draw(domain, &mut stream);
+        }
+        self.meet(ask.history.space());
+        let split = Split::new(ask.history, ask.number, self.options.constant_liar);
+        self.propose_group(ask.history, &split, &[parameter], &mut stream)[0]
+    }
+
+    fn trials(&self, _space: &Space) -> Option<u64> {
+        None
+    }
+}
+
+/// Whether an internal value can be learnt from: present, and one of the choices if there are any.
+fn is_observed(domain: &Domain, value: f64) -> bool {
+    match domain {
+        Domain::Categorical { choices, .. } => (0.0..choices.len() as f64).contains(&value),
+        _ => !value.is_nan(),
+    }
+}
+
+/// The place of the largest value, of equal ones the first.
+fn first_largest(values: impl Iterator<Item = f64>) -> usize {
+    let mut best = (0, f64::NEG_INFINITY);
+    for (place, value) in values.enumerate() {
+        if value > best.1 {
+            best = (place, value);
+        }
+    }
+    best.0
+}

@@ -1,0 +1,145 @@
+//! Where the kernels of a numeric parameter stand, and how wide they are.
+//!
+//! One kernel per observation, with the observation as its mean and the larger of the distances to
+//! its two neighbours as its width; and one wide kernel for the whole range, the prior. All values
+//! here are transformed (log domains: logarithms).
+
+use tunefork_space::Domain;
+
+/// The narrowest kernel is the range divided by this or, with few observations, by less.
+const NARROWEST: f64 = 100.0;
+
+/// The slot of the prior kernel; trial n has slot n + 1.
+pub(super) const PRIOR: usize = 0;
+
+/// Kernels by slot and, in the same order as their means, by rank.
+///
+/// This is kept between proposals and brought up to date: a new observation moves at most two
+/// widths (once the narrowest width has settled), so little has to be computed anew. What it holds
+/// after an update depends on the observations alone.
+#[derive(Clone, Debug)]
+pub(super) struct Numeric {
+    pub(super) low: f64,
+    pub(super) high: f64,
+    /// By slot, the internal value observed; NaN where there is none.
+    observed: Vec<f64>,
+    /// By rank: means in ascending order, equal ones by slot.
+    means: Vec<f64>,
+    /// By rank: widths; NaN when unknown.
+    widths: Vec<f64>,
+    /// By rank.
+    slots: Vec<u32>,
+}
+
+impl Numeric {
+    pub(super) fn new(domain: &Domain) -> Self {
+        let (low, high) = domain.bounds().unwrap_or((0.0, 1.0));
+        Self {
+            low,
+            high,
+            observed: vec![f64::NAN],
+            means: Vec::new(),
+            widths: Vec::new(),
+            slots: Vec::new(),
+        }
+    }
+
+    /// Mean and width of the prior kernel.
+    pub(super) fn prior(&self) -> (f64, f64) {
+        (0.5 * (self.low + self.high), self.high - self.low)
+    }
+
+    /// Takes over the observations: the internal values of `column` where `member` is true. Calls
+    /// `changed(slot, mean, width)` for every kernel that is new or whose width changed.
+    pub(super) fn update(
+        &mut self,
+        domain: &Domain,
+        column: &[f64],
+        member: &[bool],
+        mut changed: impl FnMut(usize, f64, f64),
+    ) {
+        self.exchange(domain, column, member);
+        let count = self.means.len();
+        let range = self.high - self.low;
+        let narrowest = range / NARROWEST.min(2.0 + count as f64);
+        for rank in 0..count {
+            let mean = self.means[rank];
+            let left = rank.checked_sub(1).map(|left| mean - self.means[left]);
+            let right = self.means.get(rank + 1).map(|right| right - mean);
+            let width = match (left, right) {
+                (Some(left), Some(right)) => {
+                    if left > right {
+                        left
+                    } else {
+                        right
+                    }
+                }
+                // The outer kernels look inwards only, unless there is nothing else.
+                (Some(only), None) | (None, Some(only)) => only,
+                (None, None) => (mean - self.low).max(self.high - mean),
+            };
+            let width = width.max(narrowest).min(range);
+            if width != self.widths[rank] {
+                self.widths[rank] = width;
+                changed(self.slots[rank] as usize, mean, width);
+            }
+        }
+    }
+
+    /// Brings the ranking up to date; new kernels get an unknown width.
+    fn exchange(&mut self, domain: &Domain, column: &[f64], member: &[bool]) {
+        self.observed
+            .resize((column.len() + 1).max(self.observed.len()), f64::NAN);
+        for slot in 1..self.observed.len() {
+            let is_member = member.get(slot - 1).copied().unwrap_or(false);
+            let wanted = if is_member {
+                column[slot - 1]
+            } else {
+                f64::NAN
+            };
+            let held = self.observed[slot];
+            if wanted.to_bits() == held.to_bits() {
+                continue;
+            }
+            self.observed[slot] = wanted;
+            if !held.is_nan() {
+                let rank = self.rank(self.mean(domain, held), slot);
+                self.means.remove(rank);
+                self.widths.remove(rank);
+                self.slots.remove(rank);
+            }
+            if !wanted.is_nan() {
+                let mean = self.mean(domain, wanted);
+                let rank = self.rank(mean, slot);
+                self.means.insert(rank, mean);
+                self.widths.insert(rank, f64::NAN);
+                self.slots.insert(rank, slot as u32);
+            }
+        }
+    }
+
+    /// The rank of the first kernel that does not stand before this one.
+    fn rank(&self, mean: f64, slot: usize) -> usize {
+        let mut rank = self.means.partition_point(|&other| other < mean);
+        while self.means.get(rank) == Some(&mean) && (self.slots[rank] as usize) < slot {
+            rank += 1;
+        }
+        rank
+    }
+
+    /// The mean of the kernel of an observation; values from outside the domain count as its ends.
+    fn mean(&self, domain: &Domain, observed: f64) -> f64 {
+        let mean = domain.transform(observed);
+        if mean >= self.low {
+            mean.min(self.high)
+        } else {
+            self.low
+        }
+    }
+
+    /// Slots, means and widths by rank.
+    pub(super) fn ranked(&self) -> impl Iterator<Item = (usize, f64, f64)> {
+        let kernels = self.slots.iter().zip(&self.means).zip(&self.widths);
+        kernels.map(|((&slot, &mean), &width)| (slot as usize, mean, width))
+    }
+}
