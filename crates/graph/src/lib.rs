@@ -33,6 +33,7 @@ mod block;
 mod builder;
 mod cost;
 mod differentiate;
+pub mod dropout;
 mod error;
 mod fuse;
 mod graph;

@@ -1,0 +1,474 @@
+//! Step by step through a planned program, in an arena of the planned size.
+
+use std::ops::AddAssign;
+
+use ndarray::{Array1, IxDyn};
+use tunefork_graph::{
+    Block, BlockBackward, BlockForward, Buffer, Dense, DenseBackward, DenseForward, Gradient,
+    Image, Loss, NormPart, ParameterId, Plan, PoolKind, Program, Shortcut, Step, Window,
+};
+
+use crate::ops::{activation, bias_gradient, conv, dense, dropout, loss, norm, pool};
+use crate::state::expect_len;
+use crate::{Batch, Masks, Mode, ReferenceError, Running, Settings, State, Tensor};
+
+/// What a program leaves behind.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The mean loss.
+    pub loss: f64,
+    /// Rows whose largest logit is at their label.
+    pub correct: usize,
+    /// The logits, `[N, 1, 1, classes]`.
+    pub logits: Tensor,
+    /// In training the gradient of each parameter; in evaluation zeros.
+    pub gradients: Vec<Tensor>,
+    /// The running statistics after the batch; unchanged by an evaluation.
+    pub running: Vec<Running>,
+}
+
+/// Runs the training or the evaluation program of a plan once, without updating parameters.
+///
+/// The arena starts full of NaN, and so do all rows behind the batch's: a step that reads what no
+/// step has written shows in the result.
+///
+/// # Errors
+/// If state, batch or settings do not fit the plan, or a batch norm has a single value to train with.
+pub fn run_program(
+    plan: &Plan,
+    mode: Mode,
+    state: &State,
+    batch: &Batch,
+    settings: &Settings,
+) -> Result<Report, ReferenceError> {
+    let program = match mode {
+        Mode::Training => &plan.training,
+        Mode::Evaluation => &plan.evaluation,
+    };
+    check(plan, program, state, batch, settings)?;
+    let mut machine = Machine {
+        mode,
+        state,
+        batch,
+        settings,
+        names: plan
+            .slab
+            .norms
+            .iter()
+            .map(|norm| norm.name.as_str())
+            .collect(),
+        arena: vec![f64::NAN; program.arena_len],
+        report: Report {
+            loss: f64::NAN,
+            correct: 0,
+            logits: Tensor::zeros(IxDyn(&[0])),
+            gradients: state
+                .parameters
+                .iter()
+                .map(|p| Tensor::zeros(p.raw_dim()))
+                .collect(),
+            running: state.running.clone(),
+        },
+    };
+    machine.write(program.input, batch.images());
+    for step in &program.steps {
+        machine.step(step)?;
+    }
+    Ok(machine.report)
+}
+
+fn check(
+    plan: &Plan,
+    program: &Program,
+    state: &State,
+    batch: &Batch,
+    settings: &Settings,
+) -> Result<(), ReferenceError> {
+    expect_len(
+        "the list of parameters",
+        state.parameters.len(),
+        plan.slab.parameters.len(),
+    )?;
+    for (tensor, slot) in state.parameters.iter().zip(&plan.slab.parameters) {
+        expect_len(&slot.name, tensor.len(), slot.len)?;
+    }
+    expect_len(
+        "the list of running statistics",
+        state.running.len(),
+        plan.slab.norms.len(),
+    )?;
+    expect_len(
+        "the batch",
+        batch.images().len(),
+        batch.rows() * plan.image.elements(),
+    )?;
+    settings.check(plan.dropouts)?;
+    batch.check(program.batch, plan.classes)
+}
+
+struct Machine<'a> {
+    mode: Mode,
+    state: &'a State,
+    batch: &'a Batch,
+    settings: &'a Settings,
+    names: Vec<&'a str>,
+    arena: Vec<f64>,
+    report: Report,
+}
+
+impl Machine<'_> {
+    fn step(&mut self, step: &Step) -> Result<(), ReferenceError> {
+        match step {
+            Step::BlockForward(s) => self.block_forward(s)?,
+            Step::BlockBackward(s) => self.block_backward(s),
+            Step::DenseForward(s) => self.dense_forward(s)?,
+            Step::DenseBackward(s) => self.dense_backward(s),
+            Step::GlobalAverageForward(s) => {
+                let y = pool::global_average(&self.read(s.input, s.image));
+                self.write(s.output, &y);
+            }
+            Step::GlobalAverageBackward(s) => {
+                let dy = self.read(s.output_gradient, features(s.image.channels));
+                self.write_gradient(
+                    s.input_gradient,
+                    &pool::global_average_gradient(size(s.image), &dy),
+                );
+            }
+            Step::DropoutForward(s) => {
+                let y = self.dropout(s.layer, &self.read(s.input, s.image))?;
+                self.write(s.output, &y);
+            }
+            Step::DropoutBackward(s) => {
+                let dx = self.dropout(s.layer, &self.read(s.output_gradient, s.image))?;
+                self.write_gradient(s.input_gradient, &dx);
+            }
+            Step::Loss(s) => self.loss(s),
+            other => unreachable!("{other:?} is no step that this crate knows"),
+        }
+        Ok(())
+    }
+
+    fn block_forward(&mut self, s: &BlockForward) -> Result<(), ReferenceError> {
+        let block = &*s.block;
+        let x = self.read(s.input, block.input);
+        let r = s
+            .shortcut_input
+            .map(|r| self.read(r, shortcut_image(block)));
+        let y = match block.conv {
+            Some(part) => {
+                let bias = part.bias.map(|bias| self.parameter(bias));
+                conv::forward(part.window, &x, self.parameter(part.weights), bias)
+            }
+            None => x,
+        };
+        let statistics = match block.norm {
+            Some(part) => Some(self.statistics(part, &y)?),
+            None => None,
+        };
+        let values = self.activated(block, &y, statistics.as_ref(), r.as_ref());
+        if let Some(saved) = s.saved.filter(|_| !block.saves_output()) {
+            self.write(saved, &y);
+        }
+        if let Some((buffer, statistics)) = s.statistics.zip(statistics) {
+            self.write_statistics(buffer, &statistics);
+        }
+        let output = match block.pool {
+            Some(part) if part.kind == PoolKind::Max => pool::max(part.window, &values),
+            Some(part) => pool::average(part.window, &values),
+            None => values,
+        };
+        self.write(s.output, &output);
+        Ok(())
+    }
+
+    /// activation(norm(y) + shortcut(r)).
+    fn activated(
+        &self,
+        block: &Block,
+        y: &Tensor,
+        statistics: Option<&Running>,
+        r: Option<&Tensor>,
+    ) -> Tensor {
+        let mut values = match (block.norm, statistics) {
+            (Some(part), Some(statistics)) => norm::forward(
+                y,
+                self.parameter(part.scale),
+                self.parameter(part.shift),
+                statistics,
+            ),
+            _ => y.clone(),
+        };
+        match (block.shortcut, r) {
+            (Shortcut::Identity, Some(r)) => values += r,
+            (
+                Shortcut::Projected {
+                    weights, stride, ..
+                },
+                Some(r),
+            ) => {
+                values += &conv::forward(projection(stride), r, self.parameter(weights), None);
+            }
+            _ => {}
+        }
+        block.activation.map_or(values.clone(), |activation| {
+            activation::forward(activation, &values)
+        })
+    }
+
+    fn statistics(&mut self, part: NormPart, y: &Tensor) -> Result<Running, ReferenceError> {
+        let id = part.norm.index();
+        let running = &self.state.running[id];
+        if self.mode == Mode::Evaluation {
+            return Ok(running.clone());
+        }
+        let values = y.len() / running.mean.len();
+        if values == 1 {
+            return Err(ReferenceError::SingleValue {
+                name: self.names[id].to_owned(),
+            });
+        }
+        let statistics = norm::statistics(y);
+        self.report.running[id] = norm::update(running, &statistics, values);
+        Ok(statistics)
+    }
+
+    fn block_backward(&mut self, s: &BlockBackward) {
+        let block = &*s.block;
+        let mut gradient = self.read(s.output_gradient, block.output);
+        let x = s.input.map(|x| self.read(x, block.input));
+        let r = s
+            .shortcut_input
+            .map(|r| self.read(r, shortcut_image(block)));
+        let saved = s.saved.map(|saved| self.read(saved, block.convolved));
+        let statistics = s
+            .statistics
+            .map(|buffer| self.read_statistics(buffer, block.convolved.channels));
+
+        let values = saved.as_ref().map(|saved| match block.saves_output() {
+            true => saved.clone(),
+            false => self.activated(block, saved, statistics.as_ref(), r.as_ref()),
+        });
+        let values = || {
+            values
+                .as_ref()
+                .expect("the plan keeps what the gradients need")
+        };
+        gradient = match block.pool {
+            Some(part) if part.kind == PoolKind::Max => {
+                pool::max_gradient(part.window, values(), &gradient)
+            }
+            Some(part) => pool::average_gradient(part.window, size(block.convolved), &gradient),
+            None => gradient,
+        };
+        if let Some(activation) = block.activation {
+            gradient = activation::gradient(activation, values(), &gradient);
+        }
+        let shortcut_gradient = self.shortcut_gradient(block, r.as_ref(), &gradient);
+        if let (Some(part), Some(y), Some(statistics)) = (block.norm, &saved, &statistics) {
+            self.report.gradients[part.shift.index()] = bias_gradient(&gradient);
+            self.report.gradients[part.scale.index()] =
+                norm::scale_gradient(y, &gradient, statistics);
+            gradient = norm::input_gradient(y, self.parameter(part.scale), &gradient, statistics);
+        }
+        if let (Some(part), Some(x)) = (block.conv, &x) {
+            self.report.gradients[part.weights.index()] =
+                conv::weight_gradient(part.window, x, &gradient);
+            if let Some(bias) = part.bias {
+                self.report.gradients[bias.index()] = bias_gradient(&gradient);
+            }
+            gradient = conv::input_gradient(
+                part.window,
+                size(block.input),
+                self.parameter(part.weights),
+                &gradient,
+            );
+        }
+        s.input_gradient
+            .inspect(|&to| self.write_gradient(to, &gradient));
+        s.shortcut_gradient
+            .inspect(|&to| self.write_gradient(to, &shortcut_gradient));
+    }
+
+    /// The gradient of r, and of a projection's weights.
+    fn shortcut_gradient(
+        &mut self,
+        block: &Block,
+        r: Option<&Tensor>,
+        gradient: &Tensor,
+    ) -> Tensor {
+        match (block.shortcut, r) {
+            (
+                Shortcut::Projected {
+                    weights,
+                    stride,
+                    input,
+                },
+                Some(r),
+            ) => {
+                let window = projection(stride);
+                self.report.gradients[weights.index()] = conv::weight_gradient(window, r, gradient);
+                conv::input_gradient(window, size(input), self.parameter(weights), gradient)
+            }
+            _ => gradient.clone(),
+        }
+    }
+
+    fn dense_forward(&mut self, s: &DenseForward) -> Result<(), ReferenceError> {
+        let Dense {
+            inputs,
+            weights,
+            bias,
+            ..
+        } = *s.dense;
+        let x = self.read(s.input, features(inputs));
+        let mut y = dense::forward(
+            &x,
+            self.parameter(weights),
+            bias.map(|bias| self.parameter(bias)),
+        );
+        if let Some(activation) = s.dense.activation {
+            y = activation::forward(activation, &y);
+        }
+        if let Some(layer) = s.dense.dropout {
+            y = self.dropout(layer, &y)?;
+        }
+        self.write(s.output, &y);
+        Ok(())
+    }
+
+    fn dense_backward(&mut self, s: &DenseBackward) {
+        let Dense {
+            inputs,
+            outputs,
+            weights,
+            bias,
+            ..
+        } = *s.dense;
+        let x = self.read(s.input, features(inputs));
+        let mut gradient = self.read(s.output_gradient, features(outputs));
+        let mut scale = 1.0;
+        if let Some(layer) = s.dense.dropout {
+            gradient = self
+                .dropout(layer, &gradient)
+                .expect("the forward step has checked the mask");
+            scale = tunefork_graph::dropout::scale(self.settings.dropout[layer]);
+        }
+        if let Some((activation, output)) = s.dense.activation.zip(s.output) {
+            // Dropped values come back as 0, where the gradient is 0 as well.
+            let before_dropout = |y: f64| if scale > 0.0 { y / scale } else { 0.0 };
+            let values = self.read(output, features(outputs)).mapv(before_dropout);
+            gradient = activation::gradient(activation, &values, &gradient);
+        }
+        self.report.gradients[weights.index()] = dense::weight_gradient(&x, &gradient);
+        if let Some(bias) = bias {
+            self.report.gradients[bias.index()] = bias_gradient(&gradient);
+        }
+        if let Some(to) = s.input_gradient {
+            let dx = dense::input_gradient(self.parameter(weights), &gradient);
+            self.write_gradient(to, &dx);
+        }
+    }
+
+    fn dropout(&self, layer: usize, x: &Tensor) -> Result<Tensor, ReferenceError> {
+        if self.mode == Mode::Evaluation {
+            return Ok(x.clone());
+        }
+        if let Masks::Given(masks) = &self.settings.masks {
+            expect_len(
+                &format!("the mask of dropout {layer}"),
+                masks[layer].len(),
+                x.len(),
+            )?;
+        }
+        Ok(dropout::apply(
+            &self.settings.masks,
+            layer,
+            self.settings.dropout[layer],
+            x,
+        ))
+    }
+
+    fn loss(&mut self, s: &Loss) {
+        let (labels, smoothing) = (&self.batch.labels, self.settings.smoothing);
+        let logits = self.read(s.logits, features(s.classes));
+        self.report.loss = loss::forward(&logits, labels, smoothing).sum();
+        self.report.correct = loss::correct(&logits, labels);
+        if let Some(to) = s.gradient {
+            let gradient = loss::gradient(&logits, labels, smoothing);
+            self.write(to, &gradient);
+        }
+        self.report.logits = logits;
+    }
+
+    fn parameter(&self, id: ParameterId) -> &Tensor {
+        &self.state.parameters[id.index()]
+    }
+
+    fn read(&self, buffer: Buffer, image: Image) -> Tensor {
+        let shape = [self.batch.rows(), image.height, image.width, image.channels];
+        let values = self.arena[buffer.range()][..shape.iter().product()].to_vec();
+        Tensor::from_shape_vec(IxDyn(&shape), values).expect("as many values as the shape has")
+    }
+
+    fn write(&mut self, buffer: Buffer, values: &Tensor) {
+        let room = &mut self.arena[buffer.range()];
+        room.fill(f64::NAN);
+        room.iter_mut()
+            .zip(values)
+            .for_each(|(to, &value)| *to = value);
+    }
+
+    fn write_gradient(&mut self, gradient: Gradient, values: &Tensor) {
+        match gradient.accumulate {
+            true => self.arena[gradient.to.range()]
+                .iter_mut()
+                .zip(values)
+                .for_each(|(to, value)| to.add_assign(value)),
+            false => self.write(gradient.to, values),
+        }
+    }
+
+    /// Mean and 1 / sqrt(var + eps), as an engine keeps them.
+    fn write_statistics(&mut self, buffer: Buffer, statistics: &Running) {
+        let rstd = norm::rstd(statistics);
+        let values = statistics.mean.iter().chain(&rstd).copied().collect();
+        self.write(buffer, &Array1::from_vec(values).into_dyn());
+    }
+
+    fn read_statistics(&self, buffer: Buffer, channels: usize) -> Running {
+        let (mean, rstd) = self.arena[buffer.range()].split_at(channels);
+        let variance = |&rstd: &f64| 1.0 / (rstd * rstd) - tunefork_graph::Norm::EPSILON;
+        Running {
+            mean: mean.to_vec().into(),
+            variance: rstd.iter().map(variance).collect(),
+        }
+    }
+}
+
+fn features(channels: usize) -> Image {
+    Image {
+        height: 1,
+        width: 1,
+        channels,
+    }
+}
+
+fn size(image: Image) -> [usize; 2] {
+    [image.height, image.width]
+}
+
+fn projection(stride: usize) -> Window {
+    Window {
+        kernel: 1,
+        stride,
+        padding: 0,
+    }
+}
+
+/// The size of the tensor r of a block.
+fn shortcut_image(block: &Block) -> Image {
+    match block.shortcut {
+        Shortcut::Projected { input, .. } => input,
+        _ => block.convolved,
+    }
+}
