@@ -1,3 +1,235 @@
-//! SQLite storage in Optuna's schema, so that Optuna's own tools open a study live.
+//! Keeps studies in SQLite, in Optuna's own schema, so that Optuna's tools open them while they run.
+//!
+//! * [`SqliteStorage`] is a [`Storage`](tunefork_study::Storage): the one writer of a study.
+//! * [`read`] and [`names`] look at a database, also while a study in it runs, without disturbing it.
+//!
+//! Optuna's tables are written to the letter (its schema 12, of versions 3.2 to 5.0); what they have
+//! no room for, such as virtual times and reasons for an end, stands in tables of ours beside them.
+//!
+//! ```
+//! use tunefork_storage::SqliteStorage;
+//! use tunefork_study::{Storage, StudyHeader};
+//! use tunefork_trial::Direction;
+//!
+//! let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("study.db");
+//! let mut storage = SqliteStorage::open(&path, "example")?;
+//! storage.create(&StudyHeader::new("example", Direction::Maximize, 0))?;
+//!
+//! assert_eq!(tunefork_storage::names(&path)?, ["example"]);
+//! assert_eq!(tunefork_storage::read(&path, None)?.trials.len(), 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+
+mod database;
+mod distribution;
+mod error;
+mod json;
+mod reading;
+mod schema;
+mod writing;
+
+use database::{Access, Database};
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tunefork_study::{Change, Ledger, Storage, StorageError, StudyHeader, StudyRecord};
+
+/// How a database is opened for writing.
+#[derive(Clone, Copy, Debug)]
+pub struct SqliteOptions {
+    /// Wait for the disk at every commit, so that a power cut loses nothing. Without it a commit
+    /// survives the death of the process, and a power cut may lose the last ones.
+    pub durable: bool,
+    /// How long to wait for another program that holds the database.
+    pub patience: Duration,
+}
+
+impl Default for SqliteOptions {
+    /// Not durable against power cuts; 5 seconds of patience.
+    fn default() -> Self {
+        SqliteOptions {
+            durable: false,
+            patience: Duration::from_secs(5),
+        }
+    }
+}
+
+/// One study in an SQLite database, opened for writing.
+///
+/// Beside the database `<name>` lies `<name>-lock`, an empty file whose lock shows other processes
+/// that the database is in use. The system frees it when a process dies. Databases on network file
+/// systems are not supported: SQLite's own locks are not reliable there.
+#[derive(Debug)]
+pub struct SqliteStorage {
+    database: Database,
+    name: String,
+    /// The study, once it exists.
+    study: Option<OpenStudy>,
+    _lock: File,
+}
+
+/// What must be known to write to a study.
+#[derive(Debug)]
+struct OpenStudy {
+    id: i64,
+    ledger: Ledger,
+    /// Row ids by trial number.
+    trial_ids: Vec<i64>,
+    /// The largest row id of a trial of any study, as far as we know.
+    last_trial_id: i64,
+}
+
+impl SqliteStorage {
+    /// Opens or creates a database for the study of this name, with default options. The study itself
+    /// is created by [`Storage::create`].
+    ///
+    /// # Errors
+    /// [`StorageError`] if the file is no study database, is of a newer version, is in use, or cannot
+    /// be written.
+    pub fn open(path: impl AsRef<Path>, name: impl Into<String>) -> Result<Self, StorageError> {
+        Self::open_with(path, name, SqliteOptions::default())
+    }
+
+    /// As [`open`](Self::open), with options.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(
+        path: impl AsRef<Path>,
+        name: impl Into<String>,
+        options: SqliteOptions,
+    ) -> Result<Self, StorageError> {
+        let path = path.as_ref();
+        let lock = lock(path)?;
+        let database = Database::open(path, Access::Write, options)?;
+        let mut storage = SqliteStorage {
+            database,
+            name: name.into(),
+            study: None,
+            _lock: lock,
+        };
+        storage.find_study()?;
+        Ok(storage)
+    }
+
+    fn find_study(&mut self) -> Result<Option<StudyRecord>, StorageError> {
+        let found = self
+            .database
+            .snapshot(|connection| reading::study(connection, &self.name))?;
+        let Some(found) = found else {
+            self.study = None;
+            return Ok(None);
+        };
+        self.study = Some(OpenStudy {
+            id: found.id,
+            ledger: Ledger::of(&found.record),
+            trial_ids: found.trial_ids,
+            last_trial_id: found.last_trial_id,
+        });
+        Ok(Some(found.record))
+    }
+}
+
+impl Storage for SqliteStorage {
+    fn load(&mut self) -> Result<Option<StudyRecord>, StorageError> {
+        self.find_study()
+    }
+
+    fn create(&mut self, header: &StudyHeader) -> Result<(), StorageError> {
+        if self.study.is_some() || header.name != self.name {
+            return Err(StorageError::Refused {
+                trial: None,
+                detail: format!(
+                    "study `{}` cannot be created in a storage opened for `{}`{}",
+                    header.name,
+                    self.name,
+                    if self.study.is_some() {
+                        ", which exists already"
+                    } else {
+                        ""
+                    }
+                ),
+            });
+        }
+        self.database
+            .transaction(|connection| writing::create(connection, header))?;
+        self.find_study().map(|_| ())
+    }
+
+    fn commit(&mut self, changes: &[Change]) -> Result<(), StorageError> {
+        let Some(study) = &mut self.study else {
+            return Err(StorageError::Refused {
+                trial: None,
+                detail: format!("study `{}` was not created yet", self.name),
+            });
+        };
+        let admission = study.ledger.admit(changes)?;
+        let (trials_before, last_before) = (study.trial_ids.len(), study.last_trial_id);
+        let written = self.database.transaction(|connection| {
+            changes
+                .iter()
+                .try_for_each(|change| writing::apply(connection, study, change))
+        });
+        if written.is_err() {
+            study.trial_ids.truncate(trials_before);
+            study.last_trial_id = last_before;
+            study.ledger.revert(admission);
+        }
+        written
+    }
+}
+
+/// Reads a study as it is now, while others may write to it. Without a name the database must hold
+/// exactly one study.
+///
+/// # Errors
+/// [`StorageError`] if there is no such database or study, or it cannot be read whole.
+pub fn read(path: impl AsRef<Path>, name: Option<&str>) -> Result<StudyRecord, StorageError> {
+    let path = path.as_ref();
+    let database = Database::open(path, Access::Read, SqliteOptions::default())?;
+    let no_study = |present: Vec<String>| StorageError::NoStudy {
+        path: path.to_owned(),
+        name: name.unwrap_or("(any, alone)").to_owned(),
+        present,
+    };
+    let present = database.snapshot(reading::names)?;
+    let name = match (name, present.as_slice()) {
+        (Some(name), _) => name,
+        (None, [only]) => only,
+        (None, _) => return Err(no_study(present)),
+    };
+    match database.snapshot(|connection| reading::study(connection, name))? {
+        Some(found) => Ok(found.record),
+        None => Err(no_study(present)),
+    }
+}
+
+/// Names of the studies in a database.
+///
+/// # Errors
+/// As [`read`].
+pub fn names(path: impl AsRef<Path>) -> Result<Vec<String>, StorageError> {
+    Database::open(path.as_ref(), Access::Read, SqliteOptions::default())?.snapshot(reading::names)
+}
+
+/// Takes the lock that shows a database to be in use.
+fn lock(path: &Path) -> Result<File, StorageError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-lock");
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(PathBuf::from(name))
+        .map_err(|error| error::of_io(path, &error))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(StorageError::InUse {
+            path: path.to_owned(),
+        }),
+        Err(TryLockError::Error(error)) => Err(error::of_io(path, &error)),
+    }
+}

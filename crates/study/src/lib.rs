@@ -9,6 +9,7 @@
 
 mod change;
 mod clock;
+pub mod conformance;
 mod enqueued;
 mod error;
 mod executor;

@@ -110,3 +110,10 @@ fn apply(study: &mut StudyRecord, change: &Change) {
 fn trial(study: &mut StudyRecord, number: TrialNumber) -> &mut TrialRecord {
     &mut study.trials[number.0 as usize]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    crate::storage_conformance!(MemoryStorage::default, |storage| storage);
+}

@@ -1,0 +1,74 @@
+//! SQLite's errors in the words of the storage contract.
+
+use rusqlite::ErrorCode;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+use tunefork_study::StorageError;
+
+/// What can go wrong inside this crate, before the path is added.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    Sql(rusqlite::Error),
+    /// Contents that contradict the schema or themselves.
+    Damaged(String),
+    /// Ready made.
+    Other(StorageError),
+}
+
+impl From<rusqlite::Error> for Trouble {
+    fn from(error: rusqlite::Error) -> Self {
+        Trouble::Sql(error)
+    }
+}
+
+impl Trouble {
+    pub fn at(self, path: &Path, patience: Duration) -> StorageError {
+        match self {
+            Trouble::Sql(error) => of_sqlite(path, patience, &error),
+            Trouble::Damaged(detail) => StorageError::Damaged {
+                path: path.to_owned(),
+                detail,
+            },
+            Trouble::Other(error) => error,
+        }
+    }
+}
+
+fn of_sqlite(path: &Path, patience: Duration, error: &rusqlite::Error) -> StorageError {
+    let path = path.to_owned();
+    let detail = error.to_string();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StorageError::Locked {
+            path,
+            seconds: patience.as_secs(),
+        },
+        Some(ErrorCode::DiskFull) => StorageError::Full { path },
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+            StorageError::ReadOnly { path, detail }
+        }
+        Some(ErrorCode::NotADatabase) => StorageError::NotADatabase { path, detail },
+        Some(ErrorCode::DatabaseCorrupt) => StorageError::Damaged { path, detail },
+        Some(_) => StorageError::Other { path, detail },
+        // A column of another type than the schema says, a missing row.
+        None => StorageError::Damaged { path, detail },
+    }
+}
+
+pub(crate) fn of_io(path: &Path, error: &io::Error) -> StorageError {
+    let path = path.to_owned();
+    match error.kind() {
+        io::ErrorKind::StorageFull => StorageError::Full { path },
+        io::ErrorKind::NotFound => StorageError::Missing { path },
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            StorageError::ReadOnly {
+                path,
+                detail: error.to_string(),
+            }
+        }
+        _ => StorageError::Other {
+            path,
+            detail: error.to_string(),
+        },
+    }
+}

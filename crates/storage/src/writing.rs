@@ -1,0 +1,378 @@
+//! Changes as rows.
+
+use crate::error::Trouble;
+use crate::{OpenStudy, distribution, json};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use rusqlite::{Connection, Params, params};
+use tunefork_study::{
+    Change, End, EpochRecord, Facts, OutsideEvent, Schedule, StorageError, StoredParameter,
+    StudyHeader, ValueAt,
+};
+use tunefork_trial::{Direction, TrialNumber, TrialState};
+
+/// Creates a study.
+pub(crate) fn create(connection: &Connection, header: &StudyHeader) -> Result<(), Trouble> {
+    execute(
+        connection,
+        "INSERT INTO studies (study_name) VALUES (?)",
+        [&header.name],
+    )?;
+    let study = connection.last_insert_rowid();
+    let direction = match header.direction {
+        Direction::Minimize => "MINIMIZE",
+        Direction::Maximize => "MAXIMIZE",
+    };
+    execute(
+        connection,
+        "INSERT INTO study_directions (direction, study_id, objective) VALUES (?, ?, 0)",
+        (direction, study),
+    )?;
+    if let Some(metric) = &header.metric {
+        execute(
+            connection,
+            "INSERT INTO study_system_attributes (study_id, \"key\", value_json)
+             VALUES (?, 'study:metric_names', ?)",
+            (study, format!("[{}]", json::text(metric))),
+        )?;
+    }
+    let value_at = match header.value_at {
+        ValueAt::Last => "last",
+        ValueAt::Best => "best",
+    };
+    execute(
+        connection,
+        "INSERT INTO tunefork_studies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        params![
+            study,
+            header.seed.to_string(),
+            header.slots,
+            header.cost_model.flop as i64,
+            header.cost_model.byte as i64,
+            header.cost_model.step as i64,
+            value_at,
+            header.sampler,
+            header.scheduler,
+            facts(&header.settings),
+            header.settings.digest(),
+            facts(&header.fingerprint),
+            stages(&header.stages),
+        ],
+    )
+}
+
+/// Writes one change, which the ledger has admitted.
+pub(crate) fn apply(
+    connection: &Connection,
+    study: &mut OpenStudy,
+    change: &Change,
+) -> Result<(), Trouble> {
+    let id = |study: &OpenStudy, number: TrialNumber| study.trial_ids[number.index()];
+    match change {
+        Change::Enqueue { number, fixed } => {
+            let trial = insert_trial(connection, study, *number, "WAITING", None)?;
+            set_fixed(connection, trial, fixed)
+        }
+        Change::Start {
+            number,
+            params,
+            fixed,
+            schedule,
+        } => {
+            let trial = if number.index() == study.trial_ids.len() {
+                insert_trial(connection, study, *number, "RUNNING", Some(now()))?
+            } else {
+                let trial = id(study, *number);
+                let sql =
+                    "UPDATE trials SET state = 'RUNNING', datetime_start = ? WHERE trial_id = ?";
+                execute(connection, sql, (now(), trial))?;
+                trial
+            };
+            for parameter in params {
+                insert_parameter(connection, trial, parameter)?;
+            }
+            if let Some(fixed) = fixed {
+                set_fixed(connection, trial, fixed)?;
+            }
+            match schedule {
+                Some(schedule) => insert_schedule(connection, trial, schedule),
+                None => Ok(()),
+            }
+        }
+        Change::Parameter { number, parameter } => {
+            insert_parameter(connection, id(study, *number), parameter)
+        }
+        Change::Report { number, epoch } => insert_report(connection, id(study, *number), epoch),
+        Change::State { number, state } => {
+            // Optuna has no paused trials: they are running ones with a row of ours.
+            let sql = match state {
+                TrialState::Paused => "INSERT INTO tunefork_paused VALUES (?)",
+                _ => "DELETE FROM tunefork_paused WHERE trial_id = ?",
+            };
+            execute(connection, sql, [id(study, *number)])
+        }
+        Change::Finish {
+            number,
+            state,
+            value,
+            end,
+        } => finish(connection, id(study, *number), *state, *value, end),
+        Change::Attribute { number, key, value } => {
+            let sql = "INSERT INTO trial_user_attributes (trial_id, \"key\", value_json)
+                 VALUES (?, ?, ?)
+                 ON CONFLICT (trial_id, \"key\") DO UPDATE SET value_json = excluded.value_json";
+            execute(
+                connection,
+                sql,
+                (id(study, *number), key, value.to_string()),
+            )
+        }
+        Change::Restarted { number } => {
+            let sql = "INSERT INTO tunefork_observed_restarts VALUES (?, 1)
+                 ON CONFLICT (trial_id) DO UPDATE SET restarts = restarts + 1";
+            execute(connection, sql, [id(study, *number)])
+        }
+        Change::Outside(event) => insert_outside_event(connection, study.id, event),
+        Change::Stages(budgets) => {
+            let sql = "UPDATE tunefork_studies SET stages_json = ? WHERE study_id = ?";
+            execute(connection, sql, (stages(budgets), study.id))
+        }
+        Change::Fingerprint(fingerprint) => {
+            let sql = "UPDATE tunefork_studies SET fingerprint_json = ? WHERE study_id = ?";
+            execute(connection, sql, (facts(fingerprint), study.id))
+        }
+    }
+}
+
+fn execute(connection: &Connection, sql: &str, params: impl Params) -> Result<(), Trouble> {
+    connection.prepare_cached(sql)?.execute(params)?;
+    Ok(())
+}
+
+fn insert_trial(
+    connection: &Connection,
+    study: &mut OpenStudy,
+    number: TrialNumber,
+    state: &str,
+    start: Option<String>,
+) -> Result<i64, Trouble> {
+    check_alone(connection, study, number)?;
+    execute(
+        connection,
+        "INSERT INTO trials (number, study_id, state, datetime_start) VALUES (?, ?, ?, ?)",
+        (number.0, study.id, state, start),
+    )?;
+    let trial = connection.last_insert_rowid();
+    study.trial_ids.push(trial);
+    study.last_trial_id = trial;
+    Ok(trial)
+}
+
+/// The schema does not make (study, number) unique, and Optuna itself could add trials to our study:
+/// then the next number is not ours to give. The count is only made when some trial is new.
+fn check_alone(
+    connection: &Connection,
+    study: &OpenStudy,
+    number: TrialNumber,
+) -> Result<(), Trouble> {
+    let last: Option<i64> = connection
+        .prepare_cached("SELECT max(trial_id) FROM trials")?
+        .query_row([], |row| row.get(0))?;
+    if last.unwrap_or(0) == study.last_trial_id {
+        return Ok(());
+    }
+    let count: i64 = connection
+        .prepare_cached("SELECT count(*) FROM trials WHERE study_id = ?")?
+        .query_row([study.id], |row| row.get(0))?;
+    if count == i64::from(number.0) {
+        return Ok(());
+    }
+    let detail = format!(
+        "another program changed the study: it has {count} trials, and {number} were expected"
+    );
+    Err(Trouble::Other(StorageError::refused(number, detail)))
+}
+
+fn insert_parameter(
+    connection: &Connection,
+    trial: i64,
+    parameter: &StoredParameter,
+) -> Result<(), Trouble> {
+    execute(
+        connection,
+        "INSERT INTO trial_params (trial_id, param_name, param_value, distribution_json)
+         VALUES (?, ?, ?, ?)",
+        (
+            trial,
+            &parameter.name,
+            parameter.internal,
+            distribution::write(&parameter.domain),
+        ),
+    )
+}
+
+fn set_fixed(
+    connection: &Connection,
+    trial: i64,
+    fixed: &tunefork_space::Params,
+) -> Result<(), Trouble> {
+    execute(
+        connection,
+        "INSERT INTO trial_system_attributes (trial_id, \"key\", value_json)
+         VALUES (?, 'fixed_params', ?)
+         ON CONFLICT (trial_id, \"key\") DO UPDATE SET value_json = excluded.value_json",
+        (trial, json::params(fixed)),
+    )
+}
+
+fn insert_schedule(
+    connection: &Connection,
+    trial: i64,
+    schedule: &Schedule,
+) -> Result<(), Trouble> {
+    let blueprint = &schedule.blueprint;
+    execute(
+        connection,
+        "INSERT INTO tunefork_schedules VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        params![
+            trial,
+            blueprint.epochs,
+            blueprint.epoch_cost.flops as i64,
+            blueprint.epoch_cost.bytes as i64,
+            blueprint.epoch_cost.steps as i64,
+            schedule.epoch_ticks as i64,
+            blueprint.arena_bytes as i64,
+            blueprint.plan_key,
+            schedule.start as i64,
+        ],
+    )
+}
+
+fn insert_report(connection: &Connection, trial: i64, epoch: &EpochRecord) -> Result<(), Trouble> {
+    let (value, kind) = number(epoch.value);
+    execute(
+        connection,
+        "INSERT INTO trial_intermediate_values
+         (trial_id, step, intermediate_value, intermediate_value_type) VALUES (?, ?, ?, ?)",
+        (trial, epoch.step, value, kind),
+    )?;
+    if epoch.time > 0 {
+        execute(
+            connection,
+            "INSERT INTO tunefork_reports VALUES (?, ?, ?)",
+            (trial, epoch.step, epoch.time as i64),
+        )?;
+    }
+    let tables = [
+        (
+            "INSERT INTO tunefork_metrics (trial_id, step, position, name, value)
+             VALUES (?, ?, ?, ?, ?)",
+            &epoch.metrics,
+        ),
+        (
+            "INSERT INTO tunefork_observed (trial_id, step, position, name, value)
+             VALUES (?, ?, ?, ?, ?)",
+            &epoch.observed,
+        ),
+    ];
+    for (sql, figures) in tables {
+        for (position, (name, value)) in figures.iter().enumerate() {
+            // SQLite has no NaN: it would store NULL by itself.
+            let value = Some(*value).filter(|value| !value.is_nan());
+            execute(
+                connection,
+                sql,
+                (trial, epoch.step, position as i64, name, value),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn finish(
+    connection: &Connection,
+    trial: i64,
+    state: TrialState,
+    value: Option<f64>,
+    end: &End,
+) -> Result<(), Trouble> {
+    let state = match state {
+        TrialState::Complete => "COMPLETE",
+        TrialState::Pruned => "PRUNED",
+        _ => "FAIL",
+    };
+    if let Some(value) = value {
+        let (value, kind) = number(value);
+        execute(
+            connection,
+            "INSERT INTO trial_values (trial_id, objective, value, value_type)
+             VALUES (?, 0, ?, ?)",
+            (trial, value, kind),
+        )?;
+    }
+    execute(
+        connection,
+        "DELETE FROM tunefork_paused WHERE trial_id = ?",
+        [trial],
+    )?;
+    execute(
+        connection,
+        "INSERT INTO tunefork_ends VALUES (?, ?, ?, ?)",
+        (trial, end.time as i64, end.reason.as_str(), &end.message),
+    )?;
+    execute(
+        connection,
+        "UPDATE trials SET state = ?, datetime_complete = ? WHERE trial_id = ?",
+        (state, now(), trial),
+    )
+}
+
+fn insert_outside_event(
+    connection: &Connection,
+    study: i64,
+    event: &OutsideEvent,
+) -> Result<(), Trouble> {
+    execute(
+        connection,
+        "INSERT INTO tunefork_outside_events
+         (study_id, place_time, place_trial, place_step, kind, message)
+         VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            study,
+            event.place.time as i64,
+            event.place.trial,
+            event.place.step,
+            event.kind.as_str(),
+            &event.message,
+        ),
+    )
+}
+
+/// Optuna's two columns for a number that need not be finite.
+fn number(value: f64) -> (Option<f64>, &'static str) {
+    if value.is_nan() {
+        (None, "NAN")
+    } else if value == f64::INFINITY {
+        (None, "INF_POS")
+    } else if value == f64::NEG_INFINITY {
+        (None, "INF_NEG")
+    } else {
+        (Some(value), "FINITE")
+    }
+}
+
+/// The time now as Optuna 5 writes it: UTC with six digits.
+fn now() -> String {
+    Timestamp::now()
+        .to_zoned(TimeZone::UTC)
+        .strftime("%Y-%m-%d %H:%M:%S.%6f")
+        .to_string()
+}
+
+fn facts(facts: &Facts) -> String {
+    serde_json::to_string(facts).expect("texts are always JSON")
+}
+
+fn stages(stages: &[u32]) -> String {
+    serde_json::to_string(stages).expect("numbers are always JSON")
+}
