@@ -71,6 +71,8 @@ pub struct Tpe {
     space: Space,
     /// Per parameter, the kernels of the bad trials: a cache, brought up to date at each proposal.
     bad: Vec<Box<dyn Kernels>>,
+    /// Working memory of the densities.
+    exponents: Vec<Vec<f64>>,
 }
 
 impl Tpe {
@@ -90,6 +92,7 @@ impl Tpe {
             options,
             space: Space::default(),
             bad: Vec::new(),
+            exponents: Vec::new(),
         })
     }
 
@@ -173,10 +176,9 @@ impl Tpe {
         );
 
         let candidates = good.draw(self.options.candidates as usize, stream);
-        let scores = good
-            .log_density(&candidates)
-            .into_iter()
-            .zip(bad.log_density(&candidates));
+        let likely_good = good.log_density(&candidates, &mut self.exponents);
+        let likely_bad = bad.log_density(&candidates, &mut self.exponents);
+        let scores = likely_good.iter().zip(&likely_bad);
         let best = first_largest(scores.map(|(good, bad)| good - bad));
         let chosen = good_kernels.iter().zip(&candidates);
         chosen

@@ -66,12 +66,20 @@ impl<'a> Parzen<'a> {
         self.weights.iter().position(passed).unwrap_or(PRIOR)
     }
 
-    /// ln of the density at each candidate.
-    pub(super) fn log_density(&self, candidates: &[Vec<f64>]) -> Vec<f64> {
+    /// ln of the density at each candidate. `exponents` is working memory, kept between calls
+    /// because asking the system for it anew takes longer than the arithmetic.
+    pub(super) fn log_density(
+        &self,
+        candidates: &[Vec<f64>],
+        exponents: &mut Vec<Vec<f64>>,
+    ) -> Vec<f64> {
         let count = candidates.first().map_or(0, Vec::len);
-        let mut exponents = vec![self.constants.clone(); count];
+        exponents.resize_with(count, Vec::new);
+        for exponents in exponents.iter_mut() {
+            exponents.clone_from(&self.constants);
+        }
         for (kernels, coordinates) in self.kernels.iter().zip(candidates) {
-            kernels.add_log_densities(coordinates, &mut exponents);
+            kernels.add_log_densities(coordinates, exponents);
         }
         let density = |exponents: &mut Vec<f64>| exact::log_sum_exp(exponents, &self.weights);
         exponents.iter_mut().map(density).collect()

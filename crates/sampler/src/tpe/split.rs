@@ -160,11 +160,10 @@ mod tests {
         }
     }
 
-    /// One trial per entry: its reports and how it ends.
-    fn history(
-        direction: Direction,
-        trials: &[(&[(u32, f64)], TrialState, Option<f64>)],
-    ) -> History {
+    /// Reports, state and final value of a trial.
+    type Life = (&'static [(u32, f64)], TrialState, Option<f64>);
+
+    fn history(direction: Direction, trials: &[Life]) -> History {
         let mut history = History::new(Space::default(), direction);
         for (number, (reports, state, value)) in trials.iter().enumerate() {
             let trial = TrialNumber(number as u32);
@@ -213,7 +212,7 @@ mod tests {
     #[test]
     fn pruned_trials_follow_by_how_far_they_got() {
         use TrialState::Pruned;
-        let base: [(&[(u32, f64)], TrialState, Option<f64>); 5] = [
+        let base: [Life; 5] = [
             (&[], Pruned, None),
             (&[(1, 0.1)], Pruned, Some(0.1)),
             (&[(1, 0.1), (2, f64::NAN)], Pruned, None),
@@ -241,7 +240,7 @@ mod tests {
 
     #[test]
     fn live_trials_lie_only_when_asked_to_and_failed_ones_never_count() {
-        let trials: [(&[(u32, f64)], TrialState, Option<f64>); 3] = [
+        let trials: [Life; 3] = [
             (&[], TrialState::Complete, Some(1.0)),
             (&[(1, 0.0)], TrialState::Running, None),
             (&[], TrialState::Failed, None),
