@@ -1,3 +1,29 @@
 //! The epoch loop over an engine: batches, metrics, checkpoints.
+//!
+//! A [`Task`] says what is trained on what. On a [`Device`] it can be [compiled](Task::compile), which
+//! tells its exact bytes and cost before anything is allocated, and trained by a [`Trainer`]: epoch by
+//! epoch, with [metrics](EpochMetrics) for each, and with [checkpoints](Trainer::checkpoint) that
+//! continue with the same bits. A [`Predictor`] puts the trained weights to work.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+
+mod batch;
+mod checkpoint;
+mod engine;
+mod error;
+mod metrics;
+mod predict;
+mod spec;
+mod task;
+mod trainer;
+mod weights;
+
+pub use batch::{Batch, Images};
+pub use engine::{Device, Engine, Evaluated, StepResult, StepSettings};
+pub use error::{CheckpointError, Place, TrainError, WeightsError};
+pub use metrics::{Confusion, EpochMetrics, Evaluation};
+pub use predict::Predictor;
+pub use spec::{At, LastBatch, Objective, TrainSpec};
+pub use task::{Compiled, Task};
+pub use trainer::{EpochValue, Trainer};
+pub use weights::Tensor;

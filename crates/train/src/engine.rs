@@ -1,0 +1,123 @@
+//! What the epoch loop knows of the machine it trains on.
+//!
+//! A [`Device`] plans graphs and makes an [`Engine`] of a plan; an engine holds one network's state and
+//! takes steps. The loop never sees a thread or a stream, so a second device is a second
+//! implementation of these two traits.
+
+use std::sync::Arc;
+
+use tunefork_graph::{Graph, GraphError, Plan};
+use tunefork_nn::OptimizerKind;
+
+use crate::{Batch, TrainError};
+
+/// A place where networks can be trained.
+pub trait Device: Send + Sync {
+    /// Plans training in batches of the graph's size and evaluation in batches of
+    /// `evaluation_batch`, with the work space that this device needs.
+    ///
+    /// # Errors
+    /// If the graph is not complete.
+    fn plan(&self, graph: &Graph, evaluation_batch: usize) -> Result<Plan, GraphError>;
+
+    /// Exact bytes of all buffers that an engine for this plan allocates.
+    fn planned_bytes(&self, plan: &Plan) -> u64;
+
+    /// An engine with all its buffers; nothing more is allocated afterwards.
+    ///
+    /// # Errors
+    /// [`TrainError::Engine`] if the device does not give what the plan needs.
+    fn engine(&self, plan: Arc<Plan>) -> Result<Box<dyn Engine>, TrainError>;
+}
+
+/// One network in training: weights, optimizer state, running statistics, and the buffers of a step.
+///
+/// The same calls give the same bits, whatever the number of threads.
+pub trait Engine: Send {
+    /// What this engine runs.
+    fn plan(&self) -> &Plan;
+
+    /// Forward, backward and update with a batch of at most `plan.batch` images; rows beyond are
+    /// masked.
+    ///
+    /// # Errors
+    /// [`TrainError::Engine`] if the device fails.
+    fn train(
+        &mut self,
+        batch: &Batch<'_>,
+        settings: &StepSettings<'_>,
+    ) -> Result<StepResult, TrainError>;
+
+    /// Forward in evaluation mode with a batch of at most the plan's evaluation batch.
+    ///
+    /// # Errors
+    /// [`TrainError::Engine`] if the device fails.
+    fn evaluate(&mut self, batch: &Batch<'_>) -> Result<Evaluated<'_>, TrainError>;
+
+    /// Copies the slab (parameters, then running statistics, as laid out by the plan) to `slab`.
+    ///
+    /// # Panics
+    /// If `slab` has another length than the plan's slab.
+    fn read_slab(&self, slab: &mut [f32]);
+
+    /// Replaces the slab.
+    ///
+    /// # Panics
+    /// If `slab` has another length than the plan's slab.
+    fn write_slab(&mut self, slab: &[f32]);
+
+    /// Copies the state of the optimizer, in the engine's own order.
+    ///
+    /// # Panics
+    /// If `state` does not have [`Engine::optimizer_len`] values.
+    fn read_optimizer(&self, state: &mut [f32]);
+
+    /// Replaces the state of the optimizer.
+    ///
+    /// # Panics
+    /// If `state` does not have [`Engine::optimizer_len`] values.
+    fn write_optimizer(&mut self, state: &[f32]);
+
+    /// Number of values in the state of the optimizer.
+    fn optimizer_len(&self) -> usize;
+}
+
+/// All that a step takes besides images and labels: nothing of it is in the plan.
+#[derive(Clone, Copy, Debug)]
+pub struct StepSettings<'a> {
+    /// Number of the step over the whole run, from 0: counter of the dropout masks; the optimizer
+    /// counts from 1.
+    pub step: u64,
+    /// Optimizer with its scalars.
+    pub optimizer: OptimizerKind,
+    /// Learning rate of this step.
+    pub learning_rate: f64,
+    /// Weight decay.
+    pub weight_decay: f64,
+    /// Largest global norm of the gradients.
+    pub clip_norm: Option<f32>,
+    /// Label smoothing.
+    pub label_smoothing: f32,
+    /// Probability of each dropout layer.
+    pub dropout: &'a [f32],
+    /// Key of the dropout masks.
+    pub dropout_key: [u32; 2],
+}
+
+/// What a step reports.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct StepResult {
+    /// Sum of the images' losses.
+    pub loss_sum: f64,
+    /// Images classified correctly.
+    pub correct: u32,
+}
+
+/// What an evaluated batch reports.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Evaluated<'a> {
+    /// Sum of the images' losses, without label smoothing.
+    pub loss_sum: f64,
+    /// One row of `classes` values per image.
+    pub logits: &'a [f32],
+}

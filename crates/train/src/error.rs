@@ -1,0 +1,224 @@
+//! Why training cannot start, go on or be taken up again.
+
+use thiserror::Error;
+use tunefork_nn::{ImageShape, NetworkError};
+
+/// What a trainer can run into.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// A setting is outside its bounds.
+    #[error("{what} is {value}, must be {allowed}")]
+    Setting {
+        /// Name of the setting.
+        what: &'static str,
+        /// Value received.
+        value: f64,
+        /// Bounds in words.
+        allowed: &'static str,
+    },
+    /// The network, the optimizer or the schedule is not valid.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// The graph cannot be planned.
+    #[error(transparent)]
+    Graph(#[from] tunefork_graph::GraphError),
+    /// The images have another shape than the network's input.
+    #[error("the images are {data}, but the network reads {network}")]
+    ImageShape {
+        /// Shape of the images.
+        data: ImageShape,
+        /// Shape that the network reads.
+        network: ImageShape,
+    },
+    /// The data has another number of classes than the network has outputs.
+    #[error("the data has {data} classes, but the network has {network} outputs")]
+    Classes {
+        /// Classes of the data.
+        data: usize,
+        /// Outputs of the network.
+        network: usize,
+    },
+    /// The normalisation is made for another number of channels.
+    #[error("the normalisation has {normalisation} channels, the images have {images}")]
+    Channels {
+        /// Channels of the normalisation.
+        normalisation: usize,
+        /// Channels of the images.
+        images: usize,
+    },
+    /// A part of the split that is needed is empty.
+    #[error("there are no {part} images; give some to the {part} part")]
+    NoImages {
+        /// Name of the part.
+        part: &'static str,
+    },
+    /// The split names an image that the data does not have.
+    #[error("the {part} part names image {index}, but the data has {images}")]
+    NoSuchImage {
+        /// Name of the part.
+        part: &'static str,
+        /// The index.
+        index: u32,
+        /// Images there are.
+        images: usize,
+    },
+    /// Not one batch can be filled, and partial batches are dropped.
+    #[error(
+        "batch_size is {batch_size}, but there are only {images} training images and partial batches are \
+         dropped; use a batch of at most {images}, or keep the last batch"
+    )]
+    BatchTooLarge {
+        /// Batch size.
+        batch_size: usize,
+        /// Training images.
+        images: usize,
+    },
+    /// The plan needs more memory than it may have.
+    #[error(
+        "training in batches of {batch_size} needs {wanted} bytes, but only {budget} are allowed; {}",
+        advice(*largest_batch)
+    )]
+    DoesNotFit {
+        /// Batch size.
+        batch_size: usize,
+        /// Bytes the plan needs.
+        wanted: u64,
+        /// Bytes it may have.
+        budget: u64,
+        /// Largest batch that would fit, if any.
+        largest_batch: Option<usize>,
+    },
+    /// The loss is no number any more: the learning rate is too high, as a rule.
+    #[error("the loss became {loss} in {place}; a smaller learning rate or clip_norm may help")]
+    Diverged {
+        /// Where.
+        place: Place,
+        /// NaN or infinite.
+        loss: f64,
+    },
+    /// Somebody asked to stop in the middle of an epoch.
+    #[error("interrupted in epoch {epoch}; go on from the last checkpoint")]
+    Interrupted {
+        /// Epoch that was not finished, from 1.
+        epoch: u32,
+    },
+    /// A trainer that failed or was interrupted in the middle of an epoch has lost its place.
+    #[error("an earlier epoch was not finished; restore a checkpoint first")]
+    Unfinished,
+    /// All epochs are done.
+    #[error("all {epochs} epochs are done")]
+    Done {
+        /// Epochs of the run.
+        epochs: u32,
+    },
+    /// A checkpoint cannot be used.
+    #[error("the checkpoint cannot be used: {0}")]
+    Checkpoint(#[from] CheckpointError),
+    /// Weights that do not belong to the network.
+    #[error("the weights do not fit the network: {0}")]
+    Weights(#[from] WeightsError),
+    /// The engine cannot be built or has failed.
+    #[error("the engine failed: {0}")]
+    Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+fn advice(largest_batch: Option<usize>) -> String {
+    match largest_batch {
+        Some(batch) => format!("the largest batch that fits is {batch}"),
+        None => "not even a batch of 1 fits: use a smaller network or smaller images".into(),
+    }
+}
+
+/// Where a loss was computed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// In training.
+    Step {
+        /// Epoch, from 1.
+        epoch: u32,
+        /// Step within the epoch, from 1.
+        step: u64,
+    },
+    /// On the validation images.
+    Validation {
+        /// Epoch, from 1.
+        epoch: u32,
+    },
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Step { epoch, step } => write!(f, "epoch {epoch}, step {step}"),
+            Self::Validation { epoch } => write!(f, "validation after epoch {epoch}"),
+        }
+    }
+}
+
+/// What is wrong with a checkpoint.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// It does not start as a checkpoint does.
+    #[error("it is no checkpoint of a training run")]
+    NotACheckpoint,
+    /// It was written in another format.
+    #[error("it has format {found}, this program reads format {expected}")]
+    Version {
+        /// Format of the checkpoint.
+        found: u32,
+        /// Format of this program.
+        expected: u32,
+    },
+    /// Its digest does not match its content.
+    #[error("it is damaged: its digest does not match its content")]
+    Damaged,
+    /// It is of another plan.
+    #[error(
+        "it belongs to another network, batch size or engine (plan {found} instead of {expected})"
+    )]
+    OtherPlan {
+        /// Plan of the checkpoint.
+        found: String,
+        /// Plan of this trainer.
+        expected: String,
+    },
+    /// It is of a run with other settings, data or seed.
+    #[error("it belongs to a run with other settings, data or seed")]
+    OtherRun,
+    /// Its parts do not fit together although its digest is right.
+    #[error("it is inconsistent: {what}")]
+    Inconsistent {
+        /// What does not fit.
+        what: &'static str,
+    },
+}
+
+/// What is wrong with a set of named weights.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum WeightsError {
+    /// A tensor is not there.
+    #[error("the tensor \"{name}\" is missing")]
+    Missing {
+        /// Name of the tensor.
+        name: String,
+    },
+    /// A tensor has another shape.
+    #[error("the tensor \"{name}\" is {found:?}, expected {expected:?}")]
+    Shape {
+        /// Name of the tensor.
+        name: String,
+        /// Shape received.
+        found: Vec<usize>,
+        /// Shape expected.
+        expected: Vec<usize>,
+    },
+    /// A tensor that the network does not have.
+    #[error("the network has no tensor \"{name}\"")]
+    Unknown {
+        /// Name of the tensor.
+        name: String,
+    },
+}

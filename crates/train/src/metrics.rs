@@ -1,0 +1,252 @@
+//! What an epoch or an evaluation is judged by.
+//!
+//! All figures of a classifier follow from its confusion matrix, so that is what is kept.
+
+use serde::{Deserialize, Serialize};
+
+/// How often images of each class were taken for each class.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Confusion {
+    classes: usize,
+    counts: Vec<u64>,
+}
+
+impl Confusion {
+    /// An empty matrix for this many classes.
+    pub fn new(classes: usize) -> Self {
+        Self {
+            classes,
+            counts: vec![0; classes * classes],
+        }
+    }
+
+    /// Counts one image.
+    ///
+    /// # Panics
+    /// If either class is not below the number of classes.
+    pub fn add(&mut self, actual: usize, predicted: usize) {
+        assert!(
+            actual < self.classes && predicted < self.classes,
+            "class out of range"
+        );
+        self.counts[actual * self.classes + predicted] += 1;
+    }
+
+    /// Number of classes.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// Images of class `actual` that were taken for class `predicted`.
+    ///
+    /// # Panics
+    /// If either class is not below the number of classes.
+    pub fn count(&self, actual: usize, predicted: usize) -> u64 {
+        self.row(actual)[predicted]
+    }
+
+    /// What images of class `actual` were taken for, by class.
+    ///
+    /// # Panics
+    /// If the class is not below the number of classes.
+    pub fn row(&self, actual: usize) -> &[u64] {
+        &self.counts[actual * self.classes..][..self.classes]
+    }
+
+    /// Images counted.
+    pub fn total(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// Share of images that were taken for what they are; 0 without images.
+    pub fn accuracy(&self) -> f64 {
+        share(
+            (0..self.classes)
+                .map(|class| self.count(class, class))
+                .sum(),
+            self.total(),
+        )
+    }
+
+    /// Share of images taken for `class` that are of this class; 0 where none was taken for it.
+    ///
+    /// # Panics
+    /// If the class is not below the number of classes.
+    pub fn precision(&self, class: usize) -> f64 {
+        share(
+            self.count(class, class),
+            (0..self.classes)
+                .map(|actual| self.count(actual, class))
+                .sum(),
+        )
+    }
+
+    /// Share of images of `class` that were taken for it; 0 where there is none.
+    ///
+    /// # Panics
+    /// If the class is not below the number of classes.
+    pub fn recall(&self, class: usize) -> f64 {
+        share(self.count(class, class), self.row(class).iter().sum())
+    }
+
+    /// Harmonic mean of precision and recall; 0 where both are.
+    ///
+    /// # Panics
+    /// If the class is not below the number of classes.
+    pub fn f1(&self, class: usize) -> f64 {
+        let hits = self.count(class, class);
+        let taken: u64 = (0..self.classes)
+            .map(|actual| self.count(actual, class))
+            .sum();
+        share(2 * hits, taken + self.row(class).iter().sum::<u64>())
+    }
+
+    /// Mean precision over all classes, each with equal weight.
+    pub fn macro_precision(&self) -> f64 {
+        self.mean(Self::precision)
+    }
+
+    /// Mean recall over all classes, each with equal weight.
+    pub fn macro_recall(&self) -> f64 {
+        self.mean(Self::recall)
+    }
+
+    /// Mean F1 over all classes, each with equal weight.
+    pub fn macro_f1(&self) -> f64 {
+        self.mean(Self::f1)
+    }
+
+    fn mean(&self, figure: impl Fn(&Self, usize) -> f64) -> f64 {
+        (0..self.classes)
+            .map(|class| figure(self, class))
+            .sum::<f64>()
+            / self.classes as f64
+    }
+}
+
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    }
+}
+
+/// A pass over a set of images without training.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Mean cross entropy per image, without label smoothing.
+    pub loss: f64,
+    /// Every image's class and what it was taken for.
+    pub confusion: Confusion,
+}
+
+impl Evaluation {
+    /// Share of images that were classified correctly.
+    pub fn accuracy(&self) -> f64 {
+        self.confusion.accuracy()
+    }
+}
+
+/// What one epoch brought. Equal runs give equal numbers, but for [`EpochMetrics::seconds`] and what
+/// follows from it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct EpochMetrics {
+    /// The epoch, from 1.
+    pub epoch: u32,
+    /// Mean training loss (with label smoothing and dropout, as it was minimised). It is a running
+    /// mean: every batch counts with the weights that it met, so it lags behind the validation loss.
+    pub train_loss: f64,
+    /// Share of training images classified correctly, as running as the loss.
+    pub train_accuracy: f64,
+    /// The validation images with the weights at the end of the epoch.
+    pub validation: Evaluation,
+    /// Learning rate of the last step.
+    pub learning_rate: f64,
+    /// Training images seen, validation not counted.
+    pub images: u64,
+    /// Seconds of training, validation not counted; not reproducible.
+    pub seconds: f64,
+    /// Seconds of validation; not reproducible.
+    pub validation_seconds: f64,
+}
+
+impl EpochMetrics {
+    /// How much better the training images are known than the validation images: the difference of
+    /// the two accuracies.
+    pub fn overfitting_gap(&self) -> f64 {
+        self.train_accuracy - self.validation.accuracy()
+    }
+
+    /// Training images per second; not reproducible.
+    pub fn images_per_second(&self) -> f64 {
+        self.images as f64 / self.seconds.max(1e-9)
+    }
+}
+
+/// Index of the largest value; the lowest index where several are equal. NaN is never the largest.
+pub(crate) fn argmax(values: &[f32]) -> usize {
+    let mut best = 0;
+    for (index, value) in values.iter().enumerate() {
+        if *value > values[best] || (values[best].is_nan() && !value.is_nan()) {
+            best = index;
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// sklearn.metrics.precision_recall_fscore_support(
+    ///     [0, 0, 0, 1, 1, 2, 2, 2, 2], [0, 1, 0, 1, 1, 2, 0, 2, 1], zero_division=0)
+    #[test]
+    fn figures_follow_scikit_learn() {
+        let mut confusion = Confusion::new(3);
+        let actual = [0, 0, 0, 1, 1, 2, 2, 2, 2];
+        let predicted = [0, 1, 0, 1, 1, 2, 0, 2, 1];
+        for (a, p) in actual.into_iter().zip(predicted) {
+            confusion.add(a, p);
+        }
+        let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} instead of {b}");
+        close(confusion.accuracy(), 6.0 / 9.0);
+        for (class, [precision, recall, f1]) in [
+            [2.0 / 3.0, 2.0 / 3.0, 2.0 / 3.0],
+            [0.5, 1.0, 2.0 / 3.0],
+            [1.0, 0.5, 2.0 / 3.0],
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            close(confusion.precision(class), precision);
+            close(confusion.recall(class), recall);
+            close(confusion.f1(class), f1);
+        }
+        close(confusion.macro_precision(), (2.0 / 3.0 + 0.5 + 1.0) / 3.0);
+        close(confusion.macro_recall(), (2.0 / 3.0 + 1.0 + 0.5) / 3.0);
+        close(confusion.macro_f1(), 2.0 / 3.0);
+        assert_eq!(confusion.row(2), [1, 1, 2]);
+        assert_eq!(confusion.total(), 9);
+    }
+
+    #[test]
+    fn classes_that_never_occur_count_as_zero() {
+        let mut confusion = Confusion::new(3);
+        assert_eq!(confusion.accuracy(), 0.0);
+        confusion.add(0, 0);
+        assert_eq!(
+            (confusion.precision(2), confusion.recall(2), confusion.f1(2)),
+            (0.0, 0.0, 0.0)
+        );
+        assert_eq!(confusion.macro_recall(), 1.0 / 3.0);
+    }
+
+    #[test]
+    fn the_largest_value_with_the_lowest_index_wins() {
+        assert_eq!(argmax(&[1.0, 3.0, 3.0]), 1);
+        assert_eq!(argmax(&[-1.0, -3.0]), 0);
+        assert_eq!(argmax(&[f32::NAN, 1.0, f32::NAN]), 1);
+        assert_eq!(argmax(&[f32::NAN, f32::NAN]), 0);
+    }
+}

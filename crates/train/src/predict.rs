@@ -1,0 +1,104 @@
+//! A trained network at work.
+
+use std::sync::Arc;
+
+use tunefork_nn::Network;
+
+use crate::batch::Batches;
+use crate::weights::WeightMap;
+use crate::{Device, Engine, Images, Tensor, TrainError};
+
+/// A network with its weights, ready to classify images.
+pub struct Predictor {
+    network: Network,
+    engine: Box<dyn Engine>,
+}
+
+impl Predictor {
+    /// Images that are classified at once.
+    const BATCH: usize = 32;
+
+    /// Builds the network on a device and sets its weights, such as [`crate::Trainer::weights`] gave.
+    ///
+    /// # Errors
+    /// If the network cannot be, or the tensors are not its own.
+    pub fn new(
+        network: Network,
+        weights: &[Tensor],
+        device: &dyn Device,
+    ) -> Result<Self, TrainError> {
+        let plan = device.plan(&network.graph(Self::BATCH)?, Self::BATCH)?;
+        let map = WeightMap::new(&network, plan.slab.clone())?;
+        let slab = map.slab(weights)?;
+        let mut engine = device.engine(Arc::new(plan))?;
+        engine.write_slab(&slab);
+        Ok(Self { network, engine })
+    }
+
+    /// The network's output for each image before the softmax, a row of `classes` values per index.
+    ///
+    /// # Errors
+    /// If the images are not what the network reads, or the engine fails.
+    ///
+    /// # Panics
+    /// If an index names no image.
+    pub fn logits(&mut self, images: &Images, indices: &[u32]) -> Result<Vec<f32>, TrainError> {
+        images.check(&self.network)?;
+        let mut batches = Batches::new(indices.len());
+        batches.listed(images, indices);
+        let mut logits = Vec::with_capacity(indices.len() * self.network.classes);
+        for index in 0..indices.len().div_ceil(Self::BATCH) as u64 {
+            let batch = batches.get(images, Self::BATCH, index);
+            logits.extend_from_slice(self.engine.evaluate(&batch)?.logits);
+        }
+        Ok(logits)
+    }
+
+    /// The probability of each class, a row of `classes` values per index; each row adds up to 1.
+    ///
+    /// # Errors
+    /// As [`Predictor::logits`].
+    ///
+    /// # Panics
+    /// If an index names no image.
+    pub fn probabilities(
+        &mut self,
+        images: &Images,
+        indices: &[u32],
+    ) -> Result<Vec<f32>, TrainError> {
+        let mut values = self.logits(images, indices)?;
+        values
+            .chunks_exact_mut(self.network.classes)
+            .for_each(softmax);
+        Ok(values)
+    }
+}
+
+impl std::fmt::Debug for Predictor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Predictor")
+            .field("network", &self.network)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Turns a row of logits into probabilities; shifted by the largest, so that nothing overflows.
+fn softmax(row: &mut [f32]) {
+    let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let exp = |value: f32| libm::exp(f64::from(value) - f64::from(largest));
+    let sum: f64 = row.iter().map(|value| exp(*value)).sum();
+    row.iter_mut()
+        .for_each(|value| *value = (exp(*value) / sum) as f32);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::softmax;
+
+    #[test]
+    fn large_logits_do_not_overflow() {
+        let mut row = [1000.0, 1000.0, -1000.0];
+        softmax(&mut row);
+        assert_eq!(row, [0.5, 0.5, 0.0]);
+    }
+}

@@ -1,0 +1,354 @@
+//! The epoch loop.
+
+mod resume;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tunefork_rng::Purpose;
+
+use crate::batch::Batches;
+use crate::checkpoint::Progress;
+use crate::error::Place;
+use crate::metrics::argmax;
+use crate::weights::WeightMap;
+use crate::{
+    At, Compiled, Confusion, Device, Engine, EpochMetrics, Evaluation, StepSettings, Task, Tensor,
+    TrainError,
+};
+
+/// A network in training: goes through its epochs, measures each, and can be stopped and taken up
+/// again between any two of them with the same bits.
+///
+/// The value of a run is that of its last epoch or of its best one, as [`At`] says; its weights are of
+/// that epoch too.
+pub struct Trainer {
+    task: Task,
+    compiled: Compiled,
+    engine: Box<dyn Engine>,
+    weights: WeightMap,
+    batches: Batches,
+    dropout: Vec<f32>,
+    digest: [u8; 32],
+    progress: Progress,
+    /// Slab of the best epoch so far; empty unless it is asked for.
+    best_slab: Vec<f32>,
+    /// False while an epoch is under way, and so after one that failed.
+    between_epochs: bool,
+}
+
+impl std::fmt::Debug for Trainer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Trainer")
+            .field("task", &self.task)
+            .field("progress", &self.progress)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An epoch and its value.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct EpochValue {
+    /// The epoch, from 1.
+    pub epoch: u32,
+    /// The objective on the validation images.
+    pub value: f64,
+}
+
+impl Trainer {
+    /// Plans the task, allocates everything, and sets the initial weights.
+    ///
+    /// # Errors
+    /// As [`Task::compile`] and [`Device::engine`].
+    pub fn new(task: Task, device: &dyn Device) -> Result<Self, TrainError> {
+        let compiled = task.compile(device)?;
+        Self::from_compiled(task, compiled, device)
+    }
+
+    /// As [`Trainer::new`], refused if the run takes more than `budget` bytes.
+    ///
+    /// # Errors
+    /// As [`Task::compile_within`] and [`Device::engine`].
+    pub fn within(task: Task, device: &dyn Device, budget: u64) -> Result<Self, TrainError> {
+        let compiled = task.compile_within(device, budget)?;
+        Self::from_compiled(task, compiled, device)
+    }
+
+    fn from_compiled(
+        task: Task,
+        compiled: Compiled,
+        device: &dyn Device,
+    ) -> Result<Self, TrainError> {
+        let mut engine = device.engine(Arc::clone(&compiled.plan))?;
+        let weights = WeightMap::new(&task.network, compiled.plan.slab.clone())?;
+        engine.write_slab(&weights.initial(task.key));
+        let best_len = if task.spec.at == At::Best {
+            weights.slab_len()
+        } else {
+            0
+        };
+        Ok(Self {
+            batches: Batches::new(task.most_images()),
+            dropout: task.network.dropout_probabilities(),
+            digest: task.digest(),
+            progress: Progress::default(),
+            best_slab: vec![0.0; best_len],
+            between_epochs: true,
+            task,
+            compiled,
+            engine,
+            weights,
+        })
+    }
+
+    /// What is trained.
+    pub fn task(&self) -> &Task {
+        &self.task
+    }
+
+    /// Plan, bytes and cost.
+    pub fn compiled(&self) -> &Compiled {
+        &self.compiled
+    }
+
+    /// Epochs done so far.
+    pub fn epochs_done(&self) -> u32 {
+        self.progress.epochs
+    }
+
+    /// The last epoch and its value.
+    pub fn last(&self) -> Option<EpochValue> {
+        let Progress {
+            epochs, last_value, ..
+        } = self.progress;
+        (epochs > 0).then_some(EpochValue {
+            epoch: epochs,
+            value: last_value,
+        })
+    }
+
+    /// The best epoch so far and its value.
+    pub fn best(&self) -> Option<EpochValue> {
+        let Progress {
+            best_epoch,
+            best_value,
+            ..
+        } = self.progress;
+        (best_epoch > 0).then_some(EpochValue {
+            epoch: best_epoch,
+            value: best_value,
+        })
+    }
+
+    /// The epoch that counts, [`Trainer::last`] or [`Trainer::best`], and its value.
+    pub fn value(&self) -> Option<EpochValue> {
+        match self.task.spec.at {
+            At::Last => self.last(),
+            At::Best => self.best(),
+        }
+    }
+
+    /// Trains one epoch and validates it.
+    ///
+    /// # Errors
+    /// [`TrainError::Diverged`] when the loss is no number any more, [`TrainError::Done`] after the last
+    /// epoch, [`TrainError::Unfinished`] after an epoch that failed.
+    pub fn epoch(&mut self) -> Result<EpochMetrics, TrainError> {
+        self.epoch_unless(&|| false)
+    }
+
+    /// As [`Trainer::epoch`], but gives up between two steps once `stop` says so. The trainer can then
+    /// only go on from a checkpoint.
+    ///
+    /// # Errors
+    /// [`TrainError::Interrupted`]; or as [`Trainer::epoch`].
+    pub fn epoch_unless(&mut self, stop: &dyn Fn() -> bool) -> Result<EpochMetrics, TrainError> {
+        let epochs = self.task.spec.epochs;
+        if self.progress.epochs >= epochs {
+            return Err(TrainError::Done { epochs });
+        }
+        if !self.between_epochs {
+            return Err(TrainError::Unfinished);
+        }
+        self.between_epochs = false;
+        let epoch = self.progress.epochs + 1;
+        let start = Instant::now();
+        let trained = self.train(epoch, stop)?;
+        let seconds = start.elapsed().as_secs_f64();
+        let indices = Arc::clone(&self.task.split);
+        let validation = self.measure(&indices.validation, stop)?;
+        if !validation.loss.is_finite() {
+            return Err(TrainError::Diverged {
+                place: Place::Validation { epoch },
+                loss: validation.loss,
+            });
+        }
+        self.finish_epoch(self.task.spec.objective.of(&validation));
+        Ok(EpochMetrics {
+            epoch,
+            train_loss: trained.loss_sum / trained.images as f64,
+            train_accuracy: trained.correct as f64 / trained.images as f64,
+            validation,
+            learning_rate: trained.learning_rate,
+            images: trained.images,
+            seconds,
+            validation_seconds: start.elapsed().as_secs_f64() - seconds,
+        })
+    }
+
+    fn train(&mut self, epoch: u32, stop: &dyn Fn() -> bool) -> Result<Trained, TrainError> {
+        let Task {
+            spec,
+            images,
+            split,
+            key,
+            ..
+        } = &self.task;
+        self.batches.shuffled(images, &split.train, *key, epoch - 1);
+        let steps = self.compiled.steps_per_epoch;
+        let dropout_key = key.counter_key(Purpose::Dropout);
+        let mut trained = Trained::default();
+        for index in 0..steps {
+            if stop() {
+                return Err(TrainError::Interrupted { epoch });
+            }
+            let step = u64::from(epoch - 1) * steps + index;
+            let learning_rate =
+                spec.optimizer.learning_rate * spec.schedule.factor(step, steps, spec.epochs);
+            let settings = StepSettings {
+                step,
+                optimizer: spec.optimizer.kind,
+                learning_rate,
+                weight_decay: spec.optimizer.weight_decay,
+                clip_norm: spec.clip_norm,
+                label_smoothing: spec.label_smoothing,
+                dropout: &self.dropout,
+                dropout_key,
+            };
+            let batch = self.batches.get(images, spec.batch_size, index);
+            let result = self.engine.train(&batch, &settings)?;
+            if !result.loss_sum.is_finite() {
+                let place = Place::Step {
+                    epoch,
+                    step: index + 1,
+                };
+                return Err(TrainError::Diverged {
+                    place,
+                    loss: result.loss_sum,
+                });
+            }
+            trained.loss_sum += result.loss_sum;
+            trained.correct += u64::from(result.correct);
+            trained.images += batch.rows() as u64;
+            trained.learning_rate = learning_rate;
+        }
+        Ok(trained)
+    }
+
+    fn finish_epoch(&mut self, value: f64) {
+        self.progress.epochs += 1;
+        self.progress.last_value = value;
+        self.between_epochs = true;
+        let best = self.best();
+        if best.is_none_or(|best| self.task.spec.objective.better(value, best.value)) {
+            self.progress.best_epoch = self.progress.epochs;
+            self.progress.best_value = value;
+            if !self.best_slab.is_empty() {
+                self.engine.read_slab(&mut self.best_slab);
+            }
+        }
+    }
+
+    /// Measures the weights of the epoch that counts on some images, for example on the test part of
+    /// the split; before the first epoch the initial weights.
+    ///
+    /// # Errors
+    /// If there are no images or the engine fails.
+    ///
+    /// # Panics
+    /// If an index names no image.
+    pub fn evaluate(&mut self, indices: &[u32]) -> Result<Evaluation, TrainError> {
+        if !self.best_is_kept() {
+            return self.measure(indices, &|| false);
+        }
+        let current = self.read_slab();
+        self.engine.write_slab(&self.best_slab);
+        let evaluation = self.measure(indices, &|| false);
+        self.engine.write_slab(&current);
+        evaluation
+    }
+
+    fn measure(
+        &mut self,
+        indices: &[u32],
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Evaluation, TrainError> {
+        if indices.is_empty() {
+            return Err(TrainError::NoImages { part: "evaluation" });
+        }
+        let images = &self.task.images;
+        self.batches.listed(images, indices);
+        let mut confusion = Confusion::new(self.task.network.classes);
+        let mut loss_sum = 0.0;
+        let size = self.compiled.plan.evaluation.batch;
+        for index in 0..indices.len().div_ceil(size) as u64 {
+            if stop() {
+                return Err(TrainError::Interrupted {
+                    epoch: self.progress.epochs + 1,
+                });
+            }
+            let batch = self.batches.get(images, size, index);
+            let evaluated = self.engine.evaluate(&batch)?;
+            loss_sum += evaluated.loss_sum;
+            let rows = evaluated.logits.chunks_exact(self.task.network.classes);
+            for (label, logits) in batch.labels().iter().zip(rows) {
+                confusion.add(usize::from(*label), argmax(logits));
+            }
+        }
+        Ok(Evaluation {
+            loss: loss_sum / indices.len() as f64,
+            confusion,
+        })
+    }
+
+    /// The tensors of the epoch that counts, in PyTorch's shapes and order; before the first epoch the
+    /// initial ones.
+    pub fn weights(&self) -> Vec<Tensor> {
+        let slab = if self.best_is_kept() {
+            &self.best_slab
+        } else {
+            &self.read_slab()
+        };
+        self.weights.tensors(slab)
+    }
+
+    /// Replaces the initial weights before the first epoch, for example by those of another program.
+    ///
+    /// # Errors
+    /// If a tensor is missing, unknown or of another shape.
+    pub fn set_weights(&mut self, tensors: &[Tensor]) -> Result<(), TrainError> {
+        let slab = self.weights.slab(tensors)?;
+        self.engine.write_slab(&slab);
+        Ok(())
+    }
+
+    /// Whether the epoch that counts is the best one and there has been one.
+    fn best_is_kept(&self) -> bool {
+        !self.best_slab.is_empty() && self.progress.best_epoch > 0
+    }
+
+    fn read_slab(&self) -> Vec<f32> {
+        let mut slab = vec![0.0; self.weights.slab_len()];
+        self.engine.read_slab(&mut slab);
+        slab
+    }
+}
+
+/// Sums over the steps of an epoch.
+#[derive(Default)]
+struct Trained {
+    loss_sum: f64,
+    correct: u64,
+    images: u64,
+    learning_rate: f64,
+}

@@ -1,0 +1,74 @@
+//! Leaving off and going on.
+
+use super::Trainer;
+use crate::checkpoint::{self, Owner, State};
+use crate::{CheckpointError, TrainError};
+
+impl Trainer {
+    /// All state, to go on from with [`Trainer::restore`].
+    ///
+    /// # Errors
+    /// [`TrainError::Unfinished`] after an epoch that failed or was interrupted.
+    pub fn checkpoint(&self) -> Result<Vec<u8>, TrainError> {
+        if !self.between_epochs {
+            return Err(TrainError::Unfinished);
+        }
+        let mut optimizer = vec![0.0; self.engine.optimizer_len()];
+        self.engine.read_optimizer(&mut optimizer);
+        let state = State {
+            progress: self.progress,
+            slab: self.read_slab(),
+            optimizer,
+            best_slab: self.best_slab.clone(),
+        };
+        Ok(checkpoint::encode(self.owner(), &state))
+    }
+
+    /// Continues where a checkpoint of an equal task was taken, with the same bits.
+    ///
+    /// # Errors
+    /// [`TrainError::Checkpoint`]; the trainer is then as it was.
+    pub fn restore(&mut self, checkpoint: &[u8]) -> Result<(), TrainError> {
+        let state = checkpoint::decode(self.owner(), checkpoint)?;
+        self.check_state(&state)?;
+        self.engine.write_slab(&state.slab);
+        self.engine.write_optimizer(&state.optimizer);
+        self.best_slab = state.best_slab;
+        self.progress = state.progress;
+        self.between_epochs = true;
+        Ok(())
+    }
+
+    fn check_state(&self, state: &State) -> Result<(), CheckpointError> {
+        let consistent = |what, ok| {
+            if ok {
+                Ok(())
+            } else {
+                Err(CheckpointError::Inconsistent { what })
+            }
+        };
+        consistent(
+            "length of the weights",
+            state.slab.len() == self.weights.slab_len(),
+        )?;
+        consistent(
+            "length of the optimizer's state",
+            state.optimizer.len() == self.engine.optimizer_len(),
+        )?;
+        consistent(
+            "length of the best weights",
+            state.best_slab.len() == self.best_slab.len(),
+        )?;
+        consistent(
+            "number of epochs",
+            state.progress.epochs <= self.task.spec.epochs,
+        )
+    }
+
+    fn owner(&self) -> Owner<'_> {
+        Owner {
+            plan: &self.compiled.plan.key,
+            run: self.digest,
+        }
+    }
+}
