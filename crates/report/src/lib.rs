@@ -1,3 +1,28 @@
-//! What a study found: tables as Markdown and CSV.
+//! What a study found, as tables: `trials.csv` for programs and `report.md` for people.
+//!
+//! The functions here take a [`Summary`], plain values that any study can be brought to, and return
+//! text. They read no database and write no file.
+//!
+//! ```
+//! use tunefork_report::{Row, Summary, markdown, trials_csv};
+//! use tunefork_trial::{Direction, TrialState};
+//!
+//! let row = Row {
+//!     value: Some(0.875),
+//!     epochs: 3,
+//!     ..Row::new(0, TrialState::Complete, [("dropout", 0.25)].into_iter().collect())
+//! };
+//! let summary = Summary::new("demo", "accuracy", Direction::Maximize, vec![row]);
+//! assert!(trials_csv(&summary).contains("0,complete,0.875,3,0.25"));
+//! assert!(markdown(&summary).contains("The best of them is **trial 0**: accuracy **0.8750**."));
+//! ```
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+
+mod csv;
+mod markdown;
+mod summary;
+
+pub use csv::{csv_line, trials_csv};
+pub use markdown::markdown;
+pub use summary::{Row, Summary};

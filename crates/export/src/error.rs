@@ -1,0 +1,85 @@
+//! Why a file is not a model of ours.
+
+use std::path::PathBuf;
+
+/// Why a model cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// The file cannot be read.
+    #[error("cannot read `{}`: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file is not a model; `source` says why.
+    #[error("`{}` cannot be used as a model: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<ExportError>,
+    },
+    /// The bytes are not in the safetensors format.
+    #[error("it is not a safetensors file: {0}")]
+    NotSafetensors(#[from] safetensors::SafeTensorError),
+    /// A safetensors file without a description of the network.
+    #[error(
+        "it was written by another program: the metadata lack `tunefork`, which says what network the \
+         weights belong to; its tensors are {}",
+        list(tensors)
+    )]
+    Foreign {
+        /// Names of the tensors in it.
+        tensors: Vec<String>,
+    },
+    /// The description is of a later version.
+    #[error(
+        "it was written by a newer version (format {found}, this program knows up to {known}); update \
+         this program"
+    )]
+    NewerFormat {
+        /// The format found.
+        found: u32,
+        /// The newest format known.
+        known: u32,
+    },
+    /// The description of the network is damaged.
+    #[error("its description of the network is damaged: {0}")]
+    Description(#[from] serde_json::Error),
+    /// A tensor in another type.
+    #[error("tensor `{name}` holds {found} values, only F32 can be used")]
+    Type {
+        /// The tensor.
+        name: String,
+        /// The type found.
+        found: String,
+    },
+    /// Names of classes that do not fit the network.
+    #[error("it names {names} classes, its network has {outputs} outputs")]
+    Classes {
+        /// Number of names.
+        names: usize,
+        /// Number of outputs.
+        outputs: usize,
+    },
+}
+
+/// The first names of a list that may be long.
+fn list(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let mut text = names
+        .iter()
+        .take(SHOWN)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    if names.is_empty() {
+        text.push_str("none");
+    } else if names.len() > SHOWN {
+        text.push_str(&format!(" and {} more", names.len() - SHOWN));
+    }
+    text
+}

@@ -1,0 +1,59 @@
+//! The table of trials for spreadsheets and scripts (RFC 4180).
+
+use crate::Summary;
+
+/// One row per trial: number, state, value, epochs, parameters, metrics of the last epoch, seconds and
+/// the reason for its end. What a trial does not have is empty; numbers are written in full.
+pub fn trials_csv(summary: &Summary) -> String {
+    let (parameters, metrics) = (summary.parameters(), summary.metrics());
+    let mut header: Vec<&str> = vec!["trial", "state", "value", "epochs"];
+    header.extend(&parameters);
+    header.extend(&metrics);
+    header.extend(["seconds", "reason"]);
+    let mut text = csv_line(&header);
+    for row in &summary.trials {
+        let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
+        let mut cells = vec![
+            row.number.to_string(),
+            row.state.to_string(),
+            number(row.value),
+            row.epochs.to_string(),
+        ];
+        cells.extend(parameters.iter().map(|name| {
+            row.params
+                .get(name)
+                .map(|value| value.to_string())
+                .unwrap_or_default()
+        }));
+        cells.extend(metrics.iter().map(|name| {
+            let metric = row.metrics.iter().find(|(other, _)| other == name);
+            number(metric.map(|(_, value)| *value))
+        }));
+        cells.push(
+            row.seconds
+                .map(|seconds| format!("{seconds:.3}"))
+                .unwrap_or_default(),
+        );
+        cells.push(row.reason.clone());
+        text.push_str(&csv_line(&cells));
+    }
+    text
+}
+
+/// One line of a table; cells that need it are put in quotes.
+///
+/// ```
+/// assert_eq!(tunefork_report::csv_line(&["a", "b, c", "d \"e\""]), "a,\"b, c\",\"d \"\"e\"\"\"\n");
+/// ```
+pub fn csv_line<S: AsRef<str>>(cells: &[S]) -> String {
+    let cells: Vec<String> = cells.iter().map(|cell| quoted(cell.as_ref())).collect();
+    cells.join(",") + "\n"
+}
+
+fn quoted(cell: &str) -> String {
+    if cell.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", cell.replace('"', "\"\""))
+    } else {
+        cell.to_string()
+    }
+}

@@ -1,0 +1,186 @@
+//! The report for people: what was asked, the best, the table of trials.
+
+use std::fmt::{self, Write as _};
+
+use tunefork_trial::{Direction, TrialState};
+
+use crate::{Row, Summary};
+
+/// The report as Markdown.
+pub fn markdown(summary: &Summary) -> String {
+    let mut text = String::new();
+    write_report(&mut text, summary).expect("a String takes all text");
+    text
+}
+
+fn write_report(text: &mut String, summary: &Summary) -> fmt::Result {
+    writeln!(text, "# {}\n", summary.name)?;
+    write_overview(text, summary)?;
+    if let Some(best) = summary.best() {
+        writeln!(text, "\n## Best trial\n")?;
+        let value = best
+            .value
+            .iter()
+            .map(|value| (summary.objective.clone(), *value));
+        let metrics = best.metrics.iter().cloned();
+        let parameters = best
+            .params
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_string()));
+        let figures = value
+            .chain(metrics)
+            .map(|(name, value)| (name, figure(value)));
+        write_table(
+            text,
+            &["parameter", "value"],
+            parameters.map(|(a, b)| vec![a, b]),
+        )?;
+        writeln!(text)?;
+        write_table(text, &["validation", ""], figures.map(|(a, b)| vec![a, b]))?;
+    }
+    if !summary.test.is_empty() {
+        let figures = summary
+            .test
+            .iter()
+            .map(|(name, value)| vec![name.clone(), figure(*value)]);
+        writeln!(
+            text,
+            "\nOn the test images, which were looked at once, after the last trial:\n"
+        )?;
+        write_table(text, &["test", ""], figures)?;
+    }
+    writeln!(text, "\n## Trials\n")?;
+    write_trials(text, summary)?;
+    if !summary.notes.is_empty() {
+        writeln!(text, "\n## Notes\n")?;
+        for note in &summary.notes {
+            writeln!(text, "- {note}")?;
+        }
+    }
+    if !summary.settings.is_empty() {
+        writeln!(text, "\n## Settings\n")?;
+        let settings = summary
+            .settings
+            .iter()
+            .map(|(name, value)| vec![name.clone(), value.clone()]);
+        write_table(text, &["setting", "value"], settings)?;
+    }
+    Ok(())
+}
+
+fn write_overview(text: &mut String, summary: &Summary) -> fmt::Result {
+    let epochs: u64 = summary.trials.iter().map(|row| u64::from(row.epochs)).sum();
+    let (trials, epochs) = (
+        count(summary.trials.len() as u64, "trial"),
+        count(epochs, "epoch"),
+    );
+    let states: Vec<String> = [
+        TrialState::Complete,
+        TrialState::Pruned,
+        TrialState::Failed,
+        TrialState::Running,
+        TrialState::Paused,
+        TrialState::Waiting,
+    ]
+    .into_iter()
+    .filter_map(|state| {
+        let count = summary
+            .trials
+            .iter()
+            .filter(|row| row.state == state)
+            .count();
+        (count > 0).then(|| format!("{count} {}", state))
+    })
+    .collect();
+    let aim = match summary.direction {
+        Direction::Maximize => "as high as possible",
+        Direction::Minimize => "as low as possible",
+    };
+    writeln!(text, "Validation {} was to be {aim}.", summary.objective)?;
+    if states.is_empty() {
+        return writeln!(text, "No trial was started.");
+    }
+    writeln!(
+        text,
+        "{trials} ({}) were trained for {epochs} in all.",
+        states.join(", ")
+    )?;
+    match summary.best() {
+        Some(Row {
+            number,
+            value: Some(value),
+            ..
+        }) => writeln!(
+            text,
+            "The best of them is **trial {number}**: {} **{}**.",
+            summary.objective,
+            figure(*value)
+        ),
+        _ => writeln!(text, "None of them is complete yet."),
+    }
+}
+
+fn write_trials(text: &mut String, summary: &Summary) -> fmt::Result {
+    let parameters = summary.parameters();
+    let mut header = vec!["trial", "state", summary.objective.as_str(), "epochs"];
+    header.extend(&parameters);
+    let best = summary.best().map(|row| row.number);
+    let rows = summary.trials.iter().map(|row| {
+        let number = match Some(row.number) == best {
+            true => format!("**{}**", row.number),
+            false => row.number.to_string(),
+        };
+        let state = match row.reason.is_empty() {
+            true => row.state.to_string(),
+            false => format!("{}: {}", row.state, row.reason),
+        };
+        let value = row.value.map(figure).unwrap_or_default();
+        let params = parameters.iter().map(|name| {
+            row.params
+                .get(name)
+                .map(|value| value.to_string())
+                .unwrap_or_default()
+        });
+        [number, state, value, row.epochs.to_string()]
+            .into_iter()
+            .chain(params)
+            .collect()
+    });
+    write_table(text, &header, rows)
+}
+
+fn write_table(
+    text: &mut String,
+    header: &[&str],
+    rows: impl Iterator<Item = Vec<String>>,
+) -> fmt::Result {
+    writeln!(text, "| {} |", header.join(" | "))?;
+    writeln!(text, "|{}", "---|".repeat(header.len()))?;
+    for row in rows {
+        let cells: Vec<String> = row.iter().map(|cell| escaped(cell)).collect();
+        writeln!(text, "| {} |", cells.join(" | "))?;
+    }
+    Ok(())
+}
+
+/// A cell without what would end it.
+fn escaped(cell: &str) -> String {
+    cell.replace('|', "\\|").replace(['\n', '\r'], " ")
+}
+
+/// A figure with as many digits as a reader compares.
+fn figure(value: f64) -> String {
+    let size = value.abs();
+    if value != 0.0 && !(1e-3..1e5).contains(&size) {
+        format!("{value:.3e}")
+    } else {
+        format!("{value:.4}")
+    }
+}
+
+fn count(count: u64, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    }
+}

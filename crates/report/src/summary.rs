@@ -1,0 +1,121 @@
+//! A study as plain values.
+
+use tunefork_space::Params;
+use tunefork_trial::{Direction, TrialState};
+
+/// What a report says of a study.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// The study's name.
+    pub name: String,
+    /// What the value of a trial is: `accuracy`, `loss`.
+    pub objective: String,
+    /// Whether more or less of it is better.
+    pub direction: Direction,
+    /// Trials by number.
+    pub trials: Vec<Row>,
+    /// The settings worth telling, each with its name.
+    pub settings: Vec<(String, String)>,
+    /// Figures of the best trial on the test images, if they were looked at.
+    pub test: Vec<(String, f64)>,
+    /// Sentences about what a reader should know: warnings, outside events.
+    pub notes: Vec<String>,
+}
+
+/// One trial.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Its number.
+    pub number: u32,
+    /// Where it is in its life.
+    pub state: TrialState,
+    /// Its parameters.
+    pub params: Params,
+    /// Its value.
+    pub value: Option<f64>,
+    /// Epochs it was trained.
+    pub epochs: u32,
+    /// The figures of its last epoch.
+    pub metrics: Vec<(String, f64)>,
+    /// Why it ended, where that is worth a word.
+    pub reason: String,
+    /// Seconds of training and validation; not reproducible.
+    pub seconds: Option<f64>,
+}
+
+impl Summary {
+    /// A summary of these trials with nothing else to tell.
+    pub fn new(
+        name: impl Into<String>,
+        objective: impl Into<String>,
+        direction: Direction,
+        trials: Vec<Row>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            objective: objective.into(),
+            direction,
+            trials,
+            settings: Vec::new(),
+            test: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// The completed trial with the best value; the first of equals.
+    pub fn best(&self) -> Option<&Row> {
+        let mut best: Option<(&Row, f64)> = None;
+        for row in &self.trials {
+            if let (TrialState::Complete, Some(value)) = (row.state, row.value)
+                && best.is_none_or(|(_, best)| self.direction.better(value, best))
+            {
+                best = Some((row, value));
+            }
+        }
+        best.map(|(row, _)| row)
+    }
+
+    /// Names of all parameters, in the order of their first appearance.
+    pub(crate) fn parameters(&self) -> Vec<&str> {
+        in_order(
+            self.trials
+                .iter()
+                .flat_map(|row| row.params.iter().map(|(name, _)| name)),
+        )
+    }
+
+    /// Names of all metrics, in the order of their first appearance.
+    pub(crate) fn metrics(&self) -> Vec<&str> {
+        in_order(
+            self.trials
+                .iter()
+                .flat_map(|row| row.metrics.iter().map(|(name, _)| name.as_str())),
+        )
+    }
+}
+
+impl Row {
+    /// A trial that has not reported anything.
+    pub fn new(number: u32, state: TrialState, params: Params) -> Self {
+        Self {
+            number,
+            state,
+            params,
+            value: None,
+            epochs: 0,
+            metrics: Vec::new(),
+            reason: String::new(),
+            seconds: None,
+        }
+    }
+}
+
+fn in_order<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut ordered = Vec::new();
+    for name in names {
+        if !ordered.contains(&name) {
+            ordered.push(name);
+        }
+    }
+    ordered
+}
