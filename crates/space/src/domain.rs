@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::{DomainError, Value, decimal::Grid};
 
-/// Integers beyond this cannot all be told apart as `f64`.
-const LARGEST_INT: i64 = 1 << 53;
+/// With bounds within ± this, all integers, their distances and their halves are exact as `f64`.
+const LARGEST_INT: i64 = 1 << 52;
 
 /// The values one parameter can take.
 ///
@@ -101,7 +101,7 @@ impl Domain {
     /// Whole numbers from `low` to `high`, both included.
     ///
     /// # Errors
-    /// Bounds that stand the wrong way round or lie beyond ±2⁵³.
+    /// Bounds that stand the wrong way round or lie beyond ±2⁵².
     pub fn int(low: i64, high: i64) -> Result<Self, DomainError> {
         for (bound, value) in [("low", low), ("high", high)] {
             if !(-LARGEST_INT..=LARGEST_INT).contains(&value) {
@@ -251,15 +251,25 @@ impl Domain {
     /// domain or the domain is continuous.
     pub fn rank(&self, internal: f64) -> Option<u64> {
         let last = self.size()? - 1;
-        let position = match self {
-            Self::Float { low, step, .. } => (internal - low) / step.unwrap_or(1.0),
-            Self::Int { low, step, .. } => (internal - *low as f64) / *step as f64,
-            Self::Categorical { .. } => internal,
+        let (position, step) = match self {
+            Self::Float { low, step, .. } => {
+                let step = step.unwrap_or(1.0);
+                ((internal - low) / step, step)
+            }
+            Self::Int { low, step, .. } => {
+                let step = *step as f64;
+                ((internal - *low as f64) / step, step)
+            }
+            Self::Categorical { .. } => (internal, 1.0),
         };
-        // The same slack as Optuna's: grid values written by others may be off by some rounding.
-        let nearest = (position + 0.5).floor();
-        let on_grid = (position - nearest).abs() < 1e-8 && (0.0..=last as f64).contains(&nearest);
-        on_grid.then_some(nearest as u64)
+        let nearest = position.round();
+        if !(0.0..=last as f64).contains(&nearest) {
+            return None;
+        }
+        // Grid values computed by others may be off by some rounding, or by Optuna's 1e-8 of a step.
+        let slack = 1e-8 * step + 4.0 * f64::EPSILON * internal.abs();
+        let rank = nearest as u64;
+        ((internal - self.nth(rank)).abs() <= slack).then_some(rank)
     }
 
     /// All internal values in order; `None` when there are infinitely many. The list is as long as

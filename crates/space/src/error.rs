@@ -53,7 +53,7 @@ pub enum DomainError {
         step: f64,
     },
     /// An integer bound that `f64` cannot hold exactly.
-    #[error("{bound} is {value}; integers must lie within ±2^53")]
+    #[error("{bound} is {value}; integers must lie within ±2^52")]
     IntTooLarge {
         /// Which bound: `low` or `high`.
         bound: &'static str,

@@ -15,6 +15,9 @@ mod parzen;
 mod split;
 mod truncated_normal;
 
+#[cfg(test)]
+mod golden;
+
 use tunefork_rng::Stream;
 use tunefork_space::{Domain, Point, Space};
 use tunefork_trial::{History, TrialState};
