@@ -160,11 +160,14 @@ fn interpolated(mut values: Vec<f64>, percentile: f64) -> Option<f64> {
     let below = position.floor() as usize;
     let (_, &mut low, above) = values.select_nth_unstable_by(below, f64::total_cmp);
     let high = above.iter().copied().min_by(f64::total_cmp).unwrap_or(low);
-    // Equal neighbours need no arithmetic, which two infinities would turn into NaN.
-    Some(if low == high {
+    // Equal neighbours, and a place right on the lower one, need no arithmetic, which could round or
+    // make NaN of infinities.
+    let share = position - below as f64;
+    let between = || low * (1.0 - share) + high * share;
+    Some(if low == high || share == 0.0 {
         low
     } else {
-        low + (high - low) * (position - below as f64)
+        between()
     })
 }
 
@@ -182,6 +185,13 @@ mod tests {
             interpolated(vec![f64::INFINITY; 3], 40.0),
             Some(f64::INFINITY)
         );
+        let infinite = vec![f64::NEG_INFINITY, 0.0, f64::INFINITY];
+        assert_eq!(
+            interpolated(infinite.clone(), 25.0),
+            Some(f64::NEG_INFINITY)
+        );
+        assert_eq!(interpolated(infinite.clone(), 50.0), Some(0.0));
+        assert_eq!(interpolated(infinite, 75.0), Some(f64::INFINITY));
         assert_eq!(interpolated(Vec::new(), 50.0), None);
     }
 }
