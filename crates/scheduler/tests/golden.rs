@@ -19,14 +19,19 @@ fn start(history: &mut History) -> TrialNumber {
 /// Five complete trials with three reports each, steps 0 to 2, smaller is better.
 fn five_curves() -> History {
     let mut history = History::new(Space::default(), Direction::Minimize);
-    for first in [0.9, 0.8, 0.7, 0.6, 0.5] {
+    for curve in [
+        [0.9, 0.7, 0.5],
+        [0.8, 0.6, 0.4],
+        [0.7, 0.5, 0.3],
+        [0.6, 0.4, 0.2],
+        [0.5, 0.3, 0.1],
+    ] {
         let trial = start(&mut history);
-        for step in 0..3 {
-            let value = first - 0.2 * f64::from(step);
+        for (value, step) in curve.into_iter().zip(0..) {
             history.report(trial, Report { step, value }).unwrap();
         }
         history
-            .finish(trial, TrialState::Complete, Some(first - 0.4))
+            .finish(trial, TrialState::Complete, Some(curve[2]))
             .unwrap();
     }
     history
