@@ -114,7 +114,8 @@ impl<'a, W: Workload> Simulation<'a, W> {
         });
         self.ask_for_all_slots();
         while let Some(place) = self.next_place() {
-            if self.options.stop.load(Ordering::Relaxed) {
+            let new = place.trial as usize >= self.known.trials.len();
+            if self.stopping() && place.step == 0 && new {
                 return Ok(self.outcome(Ended::Interrupted));
             }
             self.now = place.time;
@@ -136,6 +137,16 @@ impl<'a, W: Workload> Simulation<'a, W> {
             (_, true) => Ended::Exhausted,
             _ => Ended::Done,
         }))
+    }
+
+    /// Whether the study is asked to stop. Then no more epochs are handed out, and those under way may
+    /// be abandoned; results that are there already are still taken.
+    fn stopping(&self) -> bool {
+        let stopping = self.options.stop.load(Ordering::Relaxed);
+        if stopping {
+            self.board.close();
+        }
+        stopping
     }
 
     fn outcome(&self, ended: Ended) -> Outcome {
@@ -412,7 +423,7 @@ impl<'a, W: Workload> Simulation<'a, W> {
                 }
                 News::Nothing => {}
             }
-            if self.options.stop.load(Ordering::Relaxed) {
+            if self.stopping() {
                 return Ok(Waited::Stopped);
             }
             if self

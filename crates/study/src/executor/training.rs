@@ -44,13 +44,17 @@ impl<W: Workload> Training<'_, W> {
         let mut run = match job.run.take() {
             Some(run) => run,
             None => {
-                if !job.results.is_empty() || job.faults > 0 {
-                    board.note(Note::Restarted { trial });
-                }
                 let raised = self.raise(&job.context, &job.results, job.limit, &mut |warning| {
                     board.note(Note::Warning(warning));
                 });
                 job.saved = Some(Instant::now());
+                let begun = !job.results.is_empty() || job.faults > 0;
+                if raised
+                    .as_ref()
+                    .is_ok_and(|raised| begun || !raised.ahead.is_empty())
+                {
+                    board.note(Note::Restarted { trial });
+                }
                 match raised {
                     Ok(raised) if raised.ahead.is_empty() => raised.run,
                     Ok(raised) => {
@@ -119,7 +123,7 @@ impl<W: Workload> Training<'_, W> {
         limit: u32,
         warn: &mut dyn FnMut(String),
     ) -> Result<Raised<W::Run>, Trouble> {
-        let (mut run, mut ahead) = match self.from_checkpoint(trial, results, limit, warn) {
+        let (mut run, mut ahead) = match self.restored(trial, results, limit, warn) {
             Some((run, reports)) => (run, reports),
             None => {
                 let run = guarded(|| self.workload.start(trial, None)).map_err(Trouble::Failure)?;
@@ -158,7 +162,7 @@ impl<W: Workload> Training<'_, W> {
     }
 
     /// The run in the checkpoint of a trial with the reports of its epochs, if there is a usable one.
-    fn from_checkpoint(
+    fn restored(
         &self,
         trial: &TrialContext,
         results: &[EpochReport],

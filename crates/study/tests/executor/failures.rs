@@ -1,0 +1,186 @@
+//! What goes wrong in a trial.
+
+use crate::curve::{Curve, Shared, Trouble};
+use crate::support::{
+    Ear, Mortal, definition, go, options, record, text, undisturbed, with_checkpoints,
+};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tunefork_study::{EndReason, Ended, MemoryStorage, OutsideKind, StudyError, run};
+use tunefork_trial::{TrialNumber, TrialState};
+
+#[test]
+fn a_single_fault_is_hidden() {
+    for (trouble, checkpoints) in [
+        (Trouble::Fault, true),
+        (Trouble::Fault, false),
+        (Trouble::Panic, true),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut options = options(2);
+        if checkpoints {
+            options = with_checkpoints(options, folder.path());
+        }
+        let curve = Curve::with_trouble([
+            ((0, 1), (trouble, 1)),
+            ((2, 5), (trouble, 1)),
+            ((2, 6), (trouble, 1)),
+        ]);
+        let curve = Arc::new(curve);
+        let mut ear = Ear::default();
+        let mut storage = MemoryStorage::default();
+        run(
+            definition("none"),
+            &Shared(curve.clone()),
+            &mut storage,
+            &mut ear,
+            &options,
+        )
+        .unwrap();
+        assert_eq!(text(&mut storage), undisturbed(definition("none")));
+        assert_eq!(ear.count("TrialRetried"), 3);
+        assert_eq!(record(&mut storage).trials[2].observed.restarts, 2);
+        assert_eq!(curve.restored.load(Ordering::Relaxed) > 0, checkpoints);
+    }
+}
+
+#[test]
+fn a_fault_that_comes_back_is_an_outside_event() {
+    for commits in [u32::MAX, 20, 40] {
+        let curve = || Arc::new(Curve::with_trouble([((1, 3), (Trouble::Fault, 2))]));
+        let mut storage = MemoryStorage::default();
+        let mut mortal = Mortal {
+            inner: &mut storage,
+            commits_left: commits,
+        };
+        // Killed before or after the fault, the study goes on to the same end.
+        let _ = go(definition("median"), &curve(), &mut mortal, &options(1));
+        let faulty = record(&mut storage).trials[1].state == TrialState::Failed;
+        let rest = if faulty { Arc::default() } else { curve() };
+        let outcome = go(definition("median"), &rest, &mut storage, &options(2)).unwrap();
+        assert_eq!((outcome.ended, outcome.outside_events), (Ended::Done, 1));
+        let study = record(&mut storage);
+        assert_eq!(study.outside_events[0].kind, OutsideKind::Fault);
+        assert_eq!(study.outside_events[0].place.trial, 1);
+        assert_eq!(study.outside_events[0].place.step, 3);
+        let trial = &study.trials[1];
+        assert_eq!((trial.state, trial.value), (TrialState::Failed, None));
+        assert_eq!(trial.epochs.len(), 2);
+        let end = trial.end.as_ref().unwrap();
+        assert_eq!(end.reason, EndReason::Fault);
+        assert_eq!(end.message, "the device is gone");
+    }
+}
+
+#[test]
+fn a_loss_that_is_no_number_fails_its_trial_alone() {
+    for (trouble, words) in [
+        (Trouble::Diverge, "the loss is NaN"),
+        (Trouble::Nan, "the value of epoch 3 is NaN"),
+    ] {
+        let curve = || Arc::new(Curve::with_trouble([((4, 3), (trouble, 9))]));
+        let mut storage = MemoryStorage::default();
+        let mut mortal = Mortal {
+            inner: &mut storage,
+            commits_left: 25,
+        };
+        go(definition("asha"), &curve(), &mut mortal, &options(1)).unwrap_err();
+        let outcome = go(definition("asha"), &curve(), &mut storage, &options(1)).unwrap();
+        assert_eq!((outcome.ended, outcome.outside_events), (Ended::Done, 0));
+        let study = record(&mut storage);
+        assert_eq!(study.trials.len(), 14);
+        if let Some(end) = study.trials[4]
+            .end
+            .as_ref()
+            .filter(|e| e.reason == EndReason::Diverged)
+        {
+            assert_eq!(end.message, words);
+            assert_eq!(study.trials[4].state, TrialState::Failed);
+            assert_eq!(study.trials[4].epochs.len(), 2);
+        } else {
+            panic!("trial 4 should reach epoch 3: {:?}", study.trials[4]);
+        }
+        // What is stored is enough to simulate it again.
+        go(
+            definition("asha"),
+            &Arc::default(),
+            &mut storage,
+            &options(1),
+        )
+        .unwrap();
+    }
+}
+
+#[test]
+fn a_trial_that_does_not_fit_fails_before_it_starts() {
+    let curve = Arc::new(Curve {
+        widest: Some(4),
+        ..Curve::default()
+    });
+    let mut storage = MemoryStorage::default();
+    let outcome = go(definition("none"), &curve, &mut storage, &options(2)).unwrap();
+    assert_eq!((outcome.ended, outcome.trials), (Ended::Done, 14));
+    let study = record(&mut storage);
+    let mut failed = 0;
+    for trial in &study.trials {
+        let wide = trial.params().get("width").and_then(|v| v.as_i64()) > Some(4);
+        assert_eq!(trial.state == TrialState::Failed, wide);
+        if wide {
+            failed += 1;
+            let end = trial.end.as_ref().unwrap();
+            assert_eq!(end.reason, EndReason::DoesNotFit);
+            assert!(end.message.ends_with("4 would fit"), "{}", end.message);
+            assert!(trial.epochs.is_empty() && trial.schedule.is_none());
+        }
+    }
+    assert!((2..12).contains(&failed), "{failed}");
+    let before = text(&mut storage);
+    go(definition("none"), &curve, &mut storage, &options(1)).unwrap();
+    assert_eq!(text(&mut storage), before);
+}
+
+#[test]
+fn a_full_disk_in_training_stops_the_study_and_loses_nothing() {
+    let curve = Arc::new(Curve::with_trouble([((2, 4), (Trouble::Halt, 1))]));
+    let mut storage = MemoryStorage::default();
+    let error = go(definition("none"), &curve, &mut storage, &options(2)).unwrap_err();
+    assert!(
+        matches!(&error, StudyError::Halted { trial: TrialNumber(2), message } if message.contains("space")),
+        "{error}"
+    );
+    assert_eq!(record(&mut storage).trials[2].state, TrialState::Running);
+    go(definition("none"), &curve, &mut storage, &options(2)).unwrap();
+    assert_eq!(text(&mut storage), undisturbed(definition("none")));
+}
+
+#[test]
+fn a_workload_that_is_not_deterministic_is_found_out() {
+    let mut storage = MemoryStorage::default();
+    let mut mortal = Mortal {
+        inner: &mut storage,
+        commits_left: 24,
+    };
+    go(
+        definition("none"),
+        &Arc::default(),
+        &mut mortal,
+        &options(1),
+    )
+    .unwrap_err();
+    let study = record(&mut storage);
+    let trial = study
+        .trials
+        .iter()
+        .find(|trial| trial.state == TrialState::Running && trial.epochs.len() >= 2);
+    let number = trial.unwrap().number;
+    let curve = Arc::new(Curve::with_trouble([((number.0, 2), (Trouble::Drift, 1))]));
+    let error = go(definition("none"), &curve, &mut storage, &options(1)).unwrap_err();
+    assert!(
+        matches!(&error, StudyError::NotReproducible { trial, .. } if *trial == number),
+        "{error}"
+    );
+    assert!(
+        error.to_string().contains("epoch 2: its value was"),
+        "{error}"
+    );
+}

@@ -1,0 +1,9 @@
+//! The executor on a synthetic workload: whatever happens to a study, its results are the same.
+
+mod curve;
+mod failures;
+mod kill;
+mod order;
+mod refusals;
+mod resume;
+mod support;

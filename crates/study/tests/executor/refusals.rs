@@ -1,0 +1,169 @@
+//! Studies that must not be resumed as they are.
+
+use crate::curve::{Curve, Shared};
+use crate::support::{Ear, Mortal, definition, go, options, record};
+use std::sync::Arc;
+use tunefork_sampler::Random;
+use tunefork_study::{Ended, ExecutorOptions, Facts, MemoryStorage, OutsideKind, StudyError, run};
+
+/// A study that was killed on its way.
+fn begun() -> MemoryStorage {
+    let mut storage = MemoryStorage::default();
+    let mut mortal = Mortal {
+        inner: &mut storage,
+        commits_left: 30,
+    };
+    go(
+        definition("asha"),
+        &Arc::default(),
+        &mut mortal,
+        &options(1),
+    )
+    .unwrap_err();
+    storage
+}
+
+#[test]
+fn changed_settings_are_refused_by_name() {
+    let mut storage = begun();
+    let mut study = definition("asha");
+    study.header.settings = Facts::new([("search.lr", "log 1e-3..1")]);
+    study.header.seed = 6;
+    let error = go(study, &Arc::default(), &mut storage, &options(1)).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("seed was 5 and is now 6"), "{text}");
+    assert!(
+        text.contains("search.lr was log 1e-4..1 and is now log 1e-3..1"),
+        "{text}"
+    );
+    let error = go(
+        definition("median"),
+        &Arc::default(),
+        &mut storage,
+        &options(1),
+    )
+    .unwrap_err();
+    assert!(error.to_string().contains("scheduler was "), "{error}");
+}
+
+#[test]
+fn a_smaller_budget_is_refused() {
+    let mut study = definition("asha");
+    study.budget = 3;
+    let error = go(study, &Arc::default(), &mut begun(), &options(1)).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            StudyError::BudgetShrank {
+                stored: 14,
+                now: 3,
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn another_fingerprint_is_refused_unless_accepted() {
+    let mut storage = begun();
+    let drifted = || {
+        let mut study = definition("asha");
+        study.header.fingerprint = Facts::new([("isa", "avx2")]);
+        study
+    };
+    let error = go(drifted(), &Arc::default(), &mut storage, &options(1)).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("isa was portable and is now avx2"),
+        "{error}"
+    );
+    let accepting = ExecutorOptions {
+        accept_drift: true,
+        ..options(1)
+    };
+    let mut ear = Ear::default();
+    let curve = Arc::<Curve>::default();
+    let outcome = run(
+        drifted(),
+        &Shared(curve.clone()),
+        &mut storage,
+        &mut ear,
+        &accepting,
+    )
+    .unwrap();
+    assert_eq!((outcome.ended, outcome.outside_events), (Ended::Done, 1));
+    assert!(ear.count("drift accepted") == 1);
+    let study = record(&mut storage);
+    assert_eq!(study.outside_events[0].kind, OutsideKind::Drift);
+    assert_eq!(study.header.fingerprint, Facts::new([("isa", "avx2")]));
+    // From now on the new fingerprint is the study's own.
+    go(drifted(), &Arc::default(), &mut storage, &options(1)).unwrap();
+    go(
+        definition("asha"),
+        &Arc::default(),
+        &mut storage,
+        &options(1),
+    )
+    .unwrap_err();
+}
+
+#[test]
+fn parameters_that_do_not_come_out_again_are_refused() {
+    let mut storage = begun();
+    // The same names and settings, but a sampler that answers differently.
+    let mut study = definition("asha");
+    study.sampler = Box::new(Shifted(Random::new()));
+    let error = go(study, &Arc::default(), &mut storage, &options(1)).unwrap_err();
+    assert!(
+        error.to_string().contains("proposing again gives"),
+        "{error}"
+    );
+}
+
+struct Shifted(Random);
+
+impl tunefork_sampler::Sampler for Shifted {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn propose(&mut self, ask: &tunefork_sampler::Ask<'_>) -> tunefork_sampler::Proposal {
+        let mut ask = *ask;
+        ask.key = tunefork_rng::Key::study(99);
+        self.0.propose(&ask)
+    }
+
+    fn propose_one(&mut self, ask: &tunefork_sampler::Ask<'_>, parameter: usize) -> f64 {
+        self.0.propose_one(ask, parameter)
+    }
+
+    fn trials(&self, space: &tunefork_space::Space) -> Option<u64> {
+        self.0.trials(space)
+    }
+}
+
+#[test]
+fn settings_out_of_range_are_refused() {
+    for (name, options) in [
+        (
+            "workers",
+            ExecutorOptions {
+                workers: 0,
+                ..options(1)
+            },
+        ),
+        (
+            "threads",
+            ExecutorOptions {
+                threads: 0,
+                ..options(1)
+            },
+        ),
+    ] {
+        let mut storage = MemoryStorage::default();
+        let error = go(definition("none"), &Arc::default(), &mut storage, &options).unwrap_err();
+        assert!(error.to_string().starts_with(name), "{error}");
+    }
+}
