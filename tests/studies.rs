@@ -60,7 +60,7 @@ fn networks_have_the_parameters_of_their_peers() {
         (
             "networks/m3.toml",
             ImageShape::new(64, 64, 3),
-            16,
+            200,
             1_237_640,
         ),
         ("networks/m4.toml", grey, 10, 269_322),

@@ -7,10 +7,13 @@ mod cells;
 mod config;
 mod data;
 mod network;
+mod search;
 mod settings;
+mod train;
 
 use std::time::Duration;
 
+use tunefork_sampler::Grid;
 use tunefork_space::{Parameter, Params, Point, Space};
 use tunefork_study::ValueAt;
 
@@ -211,16 +214,15 @@ impl StudySpec {
             return Err(error.note("give both, one number per channel: mean = [...], std = [...]"));
         }
         if self.fixed.word("sampler") == "grid" {
-            let endless = self
-                .space()
-                .parameters()
-                .iter()
-                .find(|p| p.domain.size().is_none());
-            if let Some(Parameter { name, .. }) = endless {
+            let endless = |p: &&Parameter| p.domain.size().is_none();
+            if let Some(Parameter { name, .. }) = self.space().parameters().iter().find(endless) {
                 let text =
                     format!("a grid needs finite domains, but `{name}` has no end of values");
                 let key = key_of(name).map_or(name.as_str(), |key| key.name);
-                return Err(refused(&[key, "sampler"], text).note("give it a `step` or a `choice`"));
+                return Err(refused(&[key], text).note("give it a `step` or a `choice`"));
+            }
+            if let Err(error) = Grid::new(self.space()) {
+                return Err(refused(&["sampler"], error.to_string()));
             }
         }
         Ok(())

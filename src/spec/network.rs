@@ -6,13 +6,11 @@ use tunefork_space::Value;
 use super::Config;
 
 impl Config {
-    /// The network for images of this shape in this many classes, or with the number of outputs that
-    /// the file states.
+    /// The network for images of this shape in this many classes.
     ///
     /// Whether such a network can be built at all is for [`Network`] to say.
     pub fn network(&self, input: ImageShape, classes: usize) -> Network {
         let activation = self.activation();
-        let outputs = self.value("outputs").map_or(classes, size);
         Network {
             blocks: (0..self.list("channels").len())
                 .map(|layer| self.block(layer))
@@ -24,7 +22,7 @@ impl Config {
             hidden: self.list("hidden").iter().map(size).collect(),
             hidden_activation: activation,
             dropout: self.number("dropout") as f32,
-            ..Network::new(input, outputs)
+            ..Network::new(input, classes)
         }
     }
 
