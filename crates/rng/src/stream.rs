@@ -68,3 +68,17 @@ impl Stream {
         radius * libm::cos(std::f64::consts::TAU * self.f64())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first test vector for ChaCha8 with a 256-bit key of zeros
+    /// (draft-strombergson-chacha-test-vectors).
+    #[test]
+    fn the_keystream_is_chacha8() {
+        let mut stream = Stream::new([0; 32], 0);
+        let expected = [0x2fef_003e, 0xd640_5f89, 0xe8b8_5b7f, 0xa1a5_091f_u32];
+        assert_eq!(expected.map(|_| stream.next_u32()), expected);
+    }
+}

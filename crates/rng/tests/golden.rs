@@ -26,3 +26,30 @@ fn philox_matches_random123() {
         assert_eq!(philox4x32_10(key, counter), expected);
     }
 }
+
+/// How a place in a study becomes a ChaCha key: first draws written down when this was decided.
+#[test]
+fn streams_start_as_they_always_did() {
+    let key = Key::study(42).trial(7).replicate(2).fold(3);
+    let first = |purpose, index| key.stream_at(purpose, index).next_u64();
+    let draws = [
+        Key::study(0).stream(Purpose::Propose).next_u64(),
+        first(Purpose::Initialise, 0),
+        first(Purpose::Shuffle, 9),
+    ];
+    assert_eq!(
+        draws,
+        [
+            14557467404244061995,
+            5923683491778853493,
+            7021754825530080214
+        ]
+    );
+    assert_eq!(key.counter_key(Purpose::Dropout), [322645146, 3060167607]);
+
+    let mut stream = key.stream(Purpose::Generate);
+    assert_eq!(stream.f64(), 0.3027128695103676);
+    assert_eq!(stream.f32(), 0.2918188);
+    assert_eq!(stream.below(1_000_000), 479726);
+    assert_eq!(stream.normal(), 0.8675664914865346);
+}
