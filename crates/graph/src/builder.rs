@@ -28,10 +28,13 @@ impl Graph {
     /// # Errors
     /// If a size is zero or the batch is too large.
     pub fn new(batch: usize, [height, width, channels]: [usize; 3]) -> Result<Self, GraphError> {
-        let shape = Shape::new(&[batch, height, width, channels]);
-        if shape.sizes().contains(&0) {
-            return Err(GraphError::EmptyInput { shape });
+        let sizes = [batch, height, width, channels];
+        if sizes.contains(&0) {
+            return Err(GraphError::EmptyInput {
+                shape: Shape::new(&sizes),
+            });
         }
+        let shape = fits("input", &sizes)?;
         let mut graph = Self {
             nodes: Vec::new(),
             parameters: Vec::new(),
@@ -39,7 +42,7 @@ impl Graph {
             dropouts: 0,
             loss: None,
         };
-        graph.push("input", Op::Input, vec![], shape)?;
+        graph.push(Op::Input, vec![], shape);
         Ok(graph)
     }
 
@@ -58,29 +61,12 @@ impl Graph {
         };
         require(&layer, "channels", conv.channels)?;
         let (p, q) = self.positions(&layer, x, window, height, width)?;
+        let weight = fits(&layer, &[conv.kernel, conv.kernel, c, conv.channels])?;
+        let output = fits(&layer, &[n, p, q, conv.channels])?;
         self.new_name(name)?;
-        let init = Init::KaimingUniform {
-            fan_in: conv.kernel * conv.kernel * c,
-        };
-        let weight = Shape::new(&[conv.kernel, conv.kernel, c, conv.channels]);
-        let mut inputs = vec![
-            x,
-            self.parameter(&layer, format!("{name}.weight"), weight, init)?,
-        ];
-        if conv.bias {
-            inputs.push(self.parameter(
-                &layer,
-                format!("{name}.bias"),
-                Shape::new(&[conv.channels]),
-                init,
-            )?);
-        }
-        self.push(
-            &layer,
-            Op::Conv2d(window),
-            inputs,
-            Shape::new(&[n, p, q, conv.channels]),
-        )
+        let fan_in = conv.kernel * conv.kernel * c;
+        let inputs = self.affine(x, name, weight, conv.bias, fan_in);
+        Ok(self.push(Op::Conv2d(window), inputs, output))
     }
 
     /// Batch normalisation by channel, with the parameters `name.weight` (scale) and `name.bias`
@@ -100,14 +86,14 @@ impl Graph {
         }
         self.new_name(name)?;
         let per_channel = Shape::new(&[channels]);
-        let scale = self.parameter(&layer, format!("{name}.weight"), per_channel, Init::Ones)?;
-        let shift = self.parameter(&layer, format!("{name}.bias"), per_channel, Init::Zeros)?;
+        let scale = self.parameter(format!("{name}.weight"), per_channel, Init::Ones);
+        let shift = self.parameter(format!("{name}.bias"), per_channel, Init::Zeros);
         let norm = NormId(self.norms.len());
         self.norms.push(Norm {
             name: name.into(),
             channels,
         });
-        self.push(&layer, Op::BatchNorm(norm), vec![x, scale, shift], shape)
+        Ok(self.push(Op::BatchNorm(norm), vec![x, scale, shift], shape))
     }
 
     /// A function of each value.
@@ -116,12 +102,7 @@ impl Graph {
     /// If the input is neither images nor features.
     pub fn activation(&mut self, x: NodeId, activation: Activation) -> Result<NodeId, GraphError> {
         let shape = self.values(activation.name(), x)?;
-        self.push(
-            activation.name(),
-            Op::Activation(activation),
-            vec![x],
-            shape,
-        )
+        Ok(self.push(Op::Activation(activation), vec![x], shape))
     }
 
     /// The largest value of each window. Positions are rounded down, as PyTorch does by default.
@@ -147,7 +128,7 @@ impl Graph {
     pub fn global_average_pool(&mut self, x: NodeId) -> Result<NodeId, GraphError> {
         let layer = Op::GlobalAveragePool.name();
         let [n, _, _, c] = self.image_sizes(layer, x)?;
-        self.push(layer, Op::GlobalAveragePool, vec![x], Shape::new(&[n, c]))
+        Ok(self.push(Op::GlobalAveragePool, vec![x], Shape::new(&[n, c])))
     }
 
     /// The sum of two tensors.
@@ -163,7 +144,7 @@ impl Graph {
                 right,
             });
         }
-        self.push("add", Op::Add, vec![a, b], left)
+        Ok(self.push(Op::Add, vec![a, b], left))
     }
 
     /// Images as features, in the order (h, w, c); features stay as they are.
@@ -173,12 +154,8 @@ impl Graph {
     pub fn flatten(&mut self, x: NodeId) -> Result<NodeId, GraphError> {
         let shape = self.values("flatten", x)?;
         let batch = shape.sizes()[0];
-        self.push(
-            "flatten",
-            Op::Flatten,
-            vec![x],
-            Shape::new(&[batch, shape.elements() / batch]),
-        )
+        let flat = Shape::new(&[batch, shape.elements() / batch]);
+        Ok(self.push(Op::Flatten, vec![x], flat))
     }
 
     /// A fully connected layer of features, with the parameters `name.weight` `[in, out]` and, if
@@ -196,26 +173,11 @@ impl Graph {
         let layer = format!("dense \"{name}\"");
         let [n, fan_in] = self.feature_sizes(&layer, x)?;
         require(&layer, "outputs", outputs)?;
+        let weight = fits(&layer, &[fan_in, outputs])?;
+        let output = fits(&layer, &[n, outputs])?;
         self.new_name(name)?;
-        let init = Init::KaimingUniform { fan_in };
-        let mut inputs = vec![
-            x,
-            self.parameter(
-                &layer,
-                format!("{name}.weight"),
-                Shape::new(&[fan_in, outputs]),
-                init,
-            )?,
-        ];
-        if bias {
-            inputs.push(self.parameter(
-                &layer,
-                format!("{name}.bias"),
-                Shape::new(&[outputs]),
-                init,
-            )?);
-        }
-        self.push(&layer, Op::Dense, inputs, Shape::new(&[n, outputs]))
+        let inputs = self.affine(x, name, weight, bias, fan_in);
+        Ok(self.push(Op::Dense, inputs, output))
     }
 
     /// Dropout; its probability is given for every step, by the order of the dropout layers.
@@ -226,7 +188,7 @@ impl Graph {
         let shape = self.values("dropout", x)?;
         let layer = self.dropouts;
         self.dropouts += 1;
-        self.push("dropout", Op::Dropout { layer }, vec![x], shape)
+        Ok(self.push(Op::Dropout { layer }, vec![x], shape))
     }
 
     /// The loss: mean cross entropy of the softmax of `logits` against the labels.
@@ -249,12 +211,7 @@ impl Graph {
         if self.loss.is_some() {
             return Err(GraphError::SecondLoss);
         }
-        let loss = self.push(
-            layer,
-            Op::SoftmaxCrossEntropy,
-            vec![logits],
-            Shape::new(&[]),
-        )?;
+        let loss = self.push(Op::SoftmaxCrossEntropy, vec![logits], Shape::new(&[]));
         self.loss = Some(loss);
         Ok(loss)
     }
@@ -269,7 +226,8 @@ impl Graph {
                 window,
             });
         }
-        self.push(layer, op, vec![x], Shape::new(&[n, p, q, c]))
+        let output = fits(layer, &[n, p, q, c])?;
+        Ok(self.push(op, vec![x], output))
     }
 
     fn positions(
@@ -283,7 +241,7 @@ impl Graph {
         require(layer, "the kernel", window.kernel)?;
         require(layer, "the stride", window.stride)?;
         let shape = self.nodes[x.0].shape;
-        // A padding this large would overflow below; the resulting tensor would be refused anyway.
+        // Sums of numbers this large would overflow; their tensors would be refused anyway.
         if window.padding > Self::MAX_ELEMENTS || window.kernel > Self::MAX_ELEMENTS {
             return Err(GraphError::WindowTooLarge {
                 layer: layer.into(),
@@ -301,42 +259,38 @@ impl Graph {
         }
     }
 
-    fn parameter(
+    /// The inputs of a convolution or a dense layer: x, weights and, if asked for, bias.
+    fn affine(
         &mut self,
-        layer: &str,
-        name: String,
-        shape: Shape,
-        init: Init,
-    ) -> Result<NodeId, GraphError> {
-        let id = ParameterId(self.parameters.len());
-        let node = self.push(layer, Op::Parameter(id), vec![], shape)?;
-        self.parameters.push(Parameter { name, shape, init });
-        Ok(node)
+        x: NodeId,
+        name: &str,
+        weight: Shape,
+        bias: bool,
+        fan_in: usize,
+    ) -> Vec<NodeId> {
+        let init = Init::KaimingUniform { fan_in };
+        let outputs = weight.sizes()[weight.rank() - 1];
+        let mut inputs = vec![x, self.parameter(format!("{name}.weight"), weight, init)];
+        if bias {
+            inputs.push(self.parameter(format!("{name}.bias"), Shape::new(&[outputs]), init));
+        }
+        inputs
     }
 
-    fn push(
-        &mut self,
-        layer: &str,
-        op: Op,
-        inputs: Vec<NodeId>,
-        shape: Shape,
-    ) -> Result<NodeId, GraphError> {
-        if shape
-            .checked_elements()
-            .is_none_or(|elements| elements > Self::MAX_ELEMENTS)
-        {
-            return Err(GraphError::TooLarge {
-                layer: layer.into(),
-                shape,
-            });
-        }
+    fn parameter(&mut self, name: String, shape: Shape, init: Init) -> NodeId {
+        let id = ParameterId(self.parameters.len());
+        self.parameters.push(Parameter { name, shape, init });
+        self.push(Op::Parameter(id), vec![], shape)
+    }
+
+    fn push(&mut self, op: Op, inputs: Vec<NodeId>, shape: Shape) -> NodeId {
         self.nodes.push(Node {
             op,
             inputs,
             shape,
             of: None,
         });
-        Ok(NodeId(self.nodes.len() - 1))
+        NodeId(self.nodes.len() - 1)
     }
 
     fn new_name(&self, name: &str) -> Result<(), GraphError> {
@@ -401,5 +355,17 @@ fn require(layer: &str, what: &'static str, value: usize) -> Result<(), GraphErr
             what,
         }),
         _ => Ok(()),
+    }
+}
+
+/// The shape, unless it has too many elements.
+fn fits(layer: &str, sizes: &[usize]) -> Result<Shape, GraphError> {
+    let shape = Shape::new(sizes);
+    match shape.checked_elements() {
+        Some(elements) if elements <= Graph::MAX_ELEMENTS => Ok(shape),
+        _ => Err(GraphError::TooLarge {
+            layer: layer.into(),
+            shape,
+        }),
     }
 }
