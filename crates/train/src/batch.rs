@@ -26,6 +26,19 @@ pub struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
+    /// The images with these numbers, in this order, and their labels.
+    ///
+    /// # Panics
+    /// If the lists differ in length.
+    pub fn new(images: &'a Images, indices: &'a [u32], labels: &'a [u16]) -> Self {
+        assert_eq!(indices.len(), labels.len(), "one label per image");
+        Self {
+            images,
+            indices,
+            labels,
+        }
+    }
+
     /// The number of real images: at most the plan's batch.
     pub fn rows(&self) -> usize {
         self.indices.len()
@@ -98,11 +111,7 @@ impl Batches {
     pub(crate) fn get<'a>(&'a self, images: &'a Images, size: usize, index: u64) -> Batch<'a> {
         let start = (index as usize * size).min(self.order.len());
         let end = (start + size).min(self.order.len());
-        Batch {
-            images,
-            indices: &self.order[start..end],
-            labels: &self.labels[start..end],
-        }
+        Batch::new(images, &self.order[start..end], &self.labels[start..end])
     }
 
     fn read_labels(&mut self, images: &Images) {

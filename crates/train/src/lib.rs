@@ -26,4 +26,4 @@ pub use predict::Predictor;
 pub use spec::{At, LastBatch, Objective, TrainSpec};
 pub use task::{Compiled, Task};
 pub use trainer::{EpochValue, Trainer};
-pub use weights::Tensor;
+pub use weights::{Tensor, WeightMap};

@@ -22,13 +22,17 @@ pub struct Tensor {
 
 /// Translates between an engine's slab and named tensors.
 #[derive(Clone, Debug)]
-pub(crate) struct WeightMap {
+pub struct WeightMap {
     parameters: Vec<Parameter>,
     layout: SlabLayout,
 }
 
 impl WeightMap {
-    pub(crate) fn new(network: &Network, layout: SlabLayout) -> Result<Self, TrainError> {
+    /// For a network and the layout that its plan gave it.
+    ///
+    /// # Errors
+    /// If the network cannot be.
+    pub fn new(network: &Network, layout: SlabLayout) -> Result<Self, TrainError> {
         Ok(Self {
             parameters: network.parameters()?,
             layout,
@@ -36,12 +40,12 @@ impl WeightMap {
     }
 
     /// Number of values in the slab.
-    pub(crate) fn slab_len(&self) -> usize {
+    pub fn slab_len(&self) -> usize {
         self.layout.len
     }
 
     /// A slab as a run starts: PyTorch's initial values, means 0, variances 1.
-    pub(crate) fn initial(&self, key: Key) -> Vec<f32> {
+    pub fn initial(&self, key: Key) -> Vec<f32> {
         let mut slab = vec![0.0; self.layout.len];
         for (index, (parameter, slot)) in self
             .parameters
@@ -58,7 +62,10 @@ impl WeightMap {
     }
 
     /// All tensors of a slab: parameters in PyTorch's order, then running statistics.
-    pub(crate) fn tensors(&self, slab: &[f32]) -> Vec<Tensor> {
+    ///
+    /// # Panics
+    /// If the slab is shorter than the layout.
+    pub fn tensors(&self, slab: &[f32]) -> Vec<Tensor> {
         let mut tensors = Vec::new();
         for (parameter, slot) in self.parameters.iter().zip(&self.layout.parameters) {
             tensors.push(Tensor {
@@ -80,7 +87,10 @@ impl WeightMap {
     }
 
     /// The slab of a complete set of tensors, in any order.
-    pub(crate) fn slab(&self, tensors: &[Tensor]) -> Result<Vec<f32>, TrainError> {
+    ///
+    /// # Errors
+    /// [`TrainError::Weights`] if a tensor is missing, unknown or of another shape.
+    pub fn slab(&self, tensors: &[Tensor]) -> Result<Vec<f32>, TrainError> {
         let mut slab = vec![0.0; self.layout.len];
         let mut known = 0;
         for (parameter, slot) in self.parameters.iter().zip(&self.layout.parameters) {

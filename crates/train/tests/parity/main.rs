@@ -1,0 +1,265 @@
+//! From the same weights and batches, ten steps follow PyTorch's losses with each optimizer.
+//!
+//! The losses stand in golden.json, made by golden.py: in float64, and in float32 as a measure of how
+//! far rounding alone carries the run. The reference must follow the former to the last few digits; an
+//! engine may be off by a few times what PyTorch itself is.
+
+mod reference;
+
+use std::sync::Arc;
+
+use reference::Reference;
+use serde::Deserialize;
+use tunefork_data::{Dataset, Normalisation};
+use tunefork_nn::{
+    Activation, Block, Head, ImageShape, Network, Optimizer, OptimizerKind, ParameterKind, Pool,
+};
+use tunefork_train::{Batch, Device, Images, StepSettings, Tensor, WeightMap};
+
+#[derive(Deserialize)]
+struct Case {
+    network: String,
+    optimizer: String,
+    dropout: f32,
+    smoothing: f32,
+    clip: Option<f32>,
+    exact: Vec<f64>,
+    torch: Vec<f64>,
+}
+
+fn cases() -> Vec<Case> {
+    serde_json::from_str(include_str!("golden.json")).unwrap()
+}
+
+impl Case {
+    fn name(&self) -> String {
+        let Self {
+            network,
+            optimizer,
+            dropout,
+            smoothing,
+            ..
+        } = self;
+        format!("{network} {optimizer} dropout {dropout} smoothing {smoothing}")
+    }
+
+    fn network(&self) -> Network {
+        let network = match self.network.as_str() {
+            "m1" => Network {
+                blocks: vec![Block::new(32), Block::new(64)],
+                hidden: vec![128],
+                ..Network::new(ImageShape::new(28, 28, 1), 10)
+            },
+            "m3" => Network {
+                blocks: [64, 128, 256, 256]
+                    .map(|k| Block {
+                        residual: true,
+                        ..Block::new(k)
+                    })
+                    .to_vec(),
+                head: Head::GlobalAverage,
+                hidden: vec![512],
+                ..Network::new(ImageShape::new(64, 64, 3), 200)
+            },
+            "tiny" => Network {
+                blocks: vec![
+                    Block {
+                        activation: Some(Activation::LeakyRelu),
+                        pool: Some(Pool {
+                            stride: 2,
+                            padding: 1,
+                            ..Pool::max(3)
+                        }),
+                        residual: true,
+                        ..Block::new(6)
+                    },
+                    Block {
+                        stride: 2,
+                        padding: 1,
+                        bias: false,
+                        batch_norm: false,
+                        activation: Some(Activation::Tanh),
+                        pool: Some(Pool {
+                            stride: 1,
+                            padding: 1,
+                            ..Pool::average(2)
+                        }),
+                        ..Block::with_kernel(8, 5)
+                    },
+                ],
+                hidden: vec![10],
+                hidden_activation: Activation::Sigmoid,
+                ..Network::new(ImageShape::new(9, 7, 3), 4)
+            },
+            other => panic!("no network {other}"),
+        };
+        Network {
+            dropout: self.dropout,
+            ..network
+        }
+    }
+
+    fn batch(&self) -> usize {
+        match self.network.as_str() {
+            "m1" => 16,
+            "m3" => 8,
+            _ => 5,
+        }
+    }
+
+    /// Images in a step: the tiny network also gets batches that are not full.
+    fn rows(&self, step: usize) -> usize {
+        if self.network == "tiny" && step % 3 == 2 {
+            3
+        } else {
+            self.batch()
+        }
+    }
+
+    fn optimizer(&self) -> Optimizer {
+        let sgd = |momentum, nesterov, rate| {
+            Optimizer::new(OptimizerKind::Sgd { momentum, nesterov }, rate)
+        };
+        let decaying = |optimizer, weight_decay| Optimizer {
+            weight_decay,
+            ..optimizer
+        };
+        match self.optimizer.as_str() {
+            "sgd" => sgd(0.0, false, 0.02),
+            "momentum" => decaying(sgd(0.9, false, 0.01), 1e-3),
+            "nesterov" => sgd(0.9, true, 0.01),
+            "adam" => decaying(Optimizer::new(OptimizerKind::ADAM, 1e-3), 1e-3),
+            "adamw" => decaying(Optimizer::new(OptimizerKind::ADAMW, 1e-3), 0.1),
+            "rmsprop" => Optimizer::new(OptimizerKind::RMSPROP, 1e-4),
+            other => panic!("no optimizer {other}"),
+        }
+    }
+
+    /// How far PyTorch in float32 is off by this step, at most.
+    fn rounding(&self, step: usize) -> f64 {
+        let pairs = self.exact.iter().zip(&self.torch).take(step + 1);
+        pairs
+            .map(|(exact, torch)| (exact - torch).abs() / exact)
+            .fold(0.0, f64::max)
+    }
+
+    /// The losses of all steps on this device.
+    fn run(&self, device: &dyn Device) -> Vec<f64> {
+        let (network, size, optimizer) = (self.network(), self.batch(), self.optimizer());
+        let plan = device.plan(&network.graph(size).unwrap(), size).unwrap();
+        let map = WeightMap::new(&network, plan.slab.clone()).unwrap();
+        let mut engine = device.engine(Arc::new(plan)).unwrap();
+        engine.write_slab(&map.slab(&weights(&network, &map)).unwrap());
+        let images = images(&network, size * self.exact.len());
+        let mut losses = Vec::new();
+        for step in 0..self.exact.len() {
+            let rows = self.rows(step);
+            let indices: Vec<u32> = (step * size..step * size + rows)
+                .map(|i| i as u32)
+                .collect();
+            let labels: Vec<u16> = indices.iter().map(|i| images.data.label(*i)).collect();
+            let settings = StepSettings {
+                step: step as u64,
+                optimizer: optimizer.kind,
+                learning_rate: optimizer.learning_rate,
+                weight_decay: optimizer.weight_decay,
+                clip_norm: self.clip,
+                label_smoothing: self.smoothing,
+                dropout: &network.dropout_probabilities(),
+                dropout_key: [1, 2],
+            };
+            let result = engine
+                .train(&Batch::new(&images, &indices, &labels), &settings)
+                .unwrap();
+            losses.push(result.loss_sum / rows as f64);
+        }
+        losses
+    }
+}
+
+/// SplitMix64's output function, as in golden.py.
+fn mix(stream: u64, index: u64) -> u64 {
+    let mut z = ((stream << 32) + index + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+fn uniform(stream: u64, index: usize) -> f32 {
+    (mix(stream, index as u64) >> 40) as f32 / 16_777_216.0
+}
+
+/// All tensors of the network with the values of golden.py.
+fn weights(network: &Network, map: &WeightMap) -> Vec<Tensor> {
+    let mut tensors = map.tensors(&map.initial(tunefork_rng::Key::study(0)));
+    let mut fan_in = 0;
+    for (index, parameter) in network.parameters().unwrap().iter().enumerate() {
+        if let ParameterKind::Conv { window, .. } | ParameterKind::Dense { window, .. } =
+            parameter.kind
+        {
+            fan_in = window.len();
+        }
+        let bound = (1.0 / (fan_in as f64).sqrt()) as f32;
+        let norm = parameter.name.contains(".norm.");
+        for (i, value) in tensors[index].values.iter_mut().enumerate() {
+            let u = uniform(100 + index as u64, i);
+            *value = match (norm, parameter.name.ends_with("weight")) {
+                (true, true) => 0.5 + u,
+                (true, false) => 0.2 * (2.0 * u - 1.0),
+                (false, _) => (2.0 * u - 1.0) * bound,
+            };
+        }
+    }
+    tensors
+}
+
+fn images(network: &Network, count: usize) -> Images {
+    let ImageShape {
+        height,
+        width,
+        channels,
+    } = network.input;
+    let shape = tunefork_data::ImageShape::new(height, width, channels).unwrap();
+    let pixels = (0..count * network.input.len())
+        .map(|i| (mix(1, i as u64) >> 56) as u8)
+        .collect();
+    let labels = (0..count)
+        .map(|i| (mix(2, i as u64) % network.classes as u64) as u16)
+        .collect();
+    let classes = (0..network.classes)
+        .map(|class| class.to_string())
+        .collect();
+    let data = Dataset::from_memory(shape, classes, [count, 0, 0], labels, pixels).unwrap();
+    let normalisation = Normalisation::new(&vec![0.5; channels], &vec![0.25; channels]).unwrap();
+    Images {
+        data: Arc::new(data),
+        normalisation,
+    }
+}
+
+#[track_caller]
+fn follows(case: &Case, losses: &[f64], tolerance: impl Fn(usize) -> f64) {
+    for (step, (found, expected)) in losses.iter().zip(&case.exact).enumerate() {
+        let error = (found - expected).abs() / expected;
+        assert!(
+            error <= tolerance(step),
+            "{}: step {step} gives {found}, PyTorch {expected} (off by {error:.1e}, allowed {:.1e})",
+            case.name(),
+            tolerance(step)
+        );
+    }
+}
+
+/// The reference computes in f64, and so do the exact losses: only the order of sums differs.
+#[test]
+fn the_reference_follows_pytorch_in_f64() {
+    for case in cases().iter().filter(|case| case.network == "tiny") {
+        let device = Reference(case.network().graph(case.batch()).unwrap());
+        follows(case, &case.run(&device), |_| 1e-11);
+        assert!(
+            case.rounding(9) < 1e-6,
+            "{}: golden.json is implausible",
+            case.name()
+        );
+    }
+}
