@@ -15,32 +15,64 @@ mod elementary;
 mod normal;
 mod reduce;
 
-/// Defines a public function that runs `$body` compiled for the best instruction set at hand.
+/// Defines a public function that runs `$body` compiled for the best instruction set at hand, and a
+/// module of the same name with all its versions.
 macro_rules! compiled_per_instruction_set {
     ($(#[$meta:meta])* $name:ident($($arg:ident: $type:ty),*) $(-> $result:ty)?, $body:path) => {
+        mod $name {
+            use super::*;
+
+            pub(super) fn portable($($arg: $type),*) $(-> $result)? {
+                $body($($arg),*)
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2")]
+            pub(super) fn avx2($($arg: $type),*) $(-> $result)? {
+                $body($($arg),*)
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f")]
+            pub(super) fn avx512($($arg: $type),*) $(-> $result)? {
+                $body($($arg),*)
+            }
+
+            /// The versions that this CPU can run, the portable one first.
+            #[cfg(test)]
+            pub(super) fn versions() -> Vec<(&'static str, fn($($type),*) $(-> $result)?)> {
+                let mut versions: Vec<(_, fn($($type),*) $(-> $result)?)> =
+                    vec![("portable", portable)];
+                #[cfg(target_arch = "x86_64")]
+                {
+                    if is_x86_feature_detected!("avx2") {
+                        // SAFETY: the CPU has AVX2.
+                        versions.push(("avx2", |$($arg),*| unsafe { avx2($($arg),*) }));
+                    }
+                    if is_x86_feature_detected!("avx512f") {
+                        // SAFETY: the CPU has AVX-512F.
+                        versions.push(("avx512", |$($arg),*| unsafe { avx512($($arg),*) }));
+                    }
+                }
+                versions
+            }
+        }
+
         $(#[$meta])*
         #[inline]
         pub fn $name($($arg: $type),*) $(-> $result)? {
             #[cfg(target_arch = "x86_64")]
             {
-                #[target_feature(enable = "avx512f")]
-                fn avx512($($arg: $type),*) $(-> $result)? {
-                    $body($($arg),*)
-                }
-                #[target_feature(enable = "avx2")]
-                fn avx2($($arg: $type),*) $(-> $result)? {
-                    $body($($arg),*)
-                }
                 if is_x86_feature_detected!("avx512f") {
                     // SAFETY: the CPU has AVX-512F, which is all that the function requires.
-                    return unsafe { avx512($($arg),*) };
+                    return unsafe { $name::avx512($($arg),*) };
                 }
                 if is_x86_feature_detected!("avx2") {
                     // SAFETY: the CPU has AVX2, which is all that the function requires.
-                    return unsafe { avx2($($arg),*) };
+                    return unsafe { $name::avx2($($arg),*) };
                 }
             }
-            $body($($arg),*)
+            $name::portable($($arg),*)
         }
     };
 }
@@ -89,4 +121,78 @@ compiled_per_instruction_set! {
     /// ln Σ weight · e^exponent, without overflow; −∞ when nothing has any weight. Both slices have
     /// the same length; `exponents` is used as scratch space. Weights are finite and not negative.
     log_sum_exp(exponents: &mut [f64], weights: &[f64]) -> f64, reduce::log_sum_exp
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Awkward lengths and values: huge, tiny, infinite, NaN, and many ordinary ones.
+    fn inputs() -> Vec<Vec<f64>> {
+        let special = [
+            0.0,
+            -0.0,
+            1e-310,
+            -745.0,
+            709.5,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            f64::NAN,
+        ];
+        let value = |i: usize| match i % 23 {
+            place @ 0..8 => special[place],
+            place => (i as f64 * 0.7391).sin() * [0.3, 5.0, 40.0][place % 3],
+        };
+        (0..70)
+            .map(|length| (length..2 * length).map(value).collect())
+            .collect()
+    }
+
+    /// Checks that all versions give the bits of the first one, the portable one.
+    fn check<F>(versions: Vec<(&str, F)>, run: impl Fn(&F, &[f64]) -> Vec<f64>) {
+        // Any NaN will do: which one comes out is not specified.
+        let bits = |x: f64| if x.is_nan() { u64::MAX } else { x.to_bits() };
+        for input in inputs() {
+            let run = |version| {
+                run(version, &input)
+                    .into_iter()
+                    .map(bits)
+                    .collect::<Vec<u64>>()
+            };
+            let expected = run(&versions[0].1);
+            for (name, version) in &versions {
+                assert_eq!(run(version), expected, "{name} on {input:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn instruction_sets_agree_to_the_bit() {
+        for versions in [exp::versions(), ln::versions(), normal_cdf::versions()] {
+            check(versions, |each, input| {
+                let mut values = input.to_vec();
+                each(&mut values);
+                values
+            });
+        }
+        for versions in [normal_mass::versions(), add::versions()] {
+            check(versions, |both, input| {
+                let mut values = input.to_vec();
+                let other: Vec<f64> = input.iter().rev().copied().collect();
+                both(&mut values, &other);
+                values
+            });
+        }
+        check(subtract_half_square::versions(), |subtract, input| {
+            let mut values = input.to_vec();
+            let other: Vec<f64> = input.iter().rev().copied().collect();
+            subtract(&mut values, 0.3, input, &other);
+            values
+        });
+        check(sum::versions(), |sum, input| vec![sum(input)]);
+        check(log_sum_exp::versions(), |log_sum_exp, input| {
+            let weights: Vec<f64> = (0..input.len()).map(|i| i as f64).collect();
+            vec![log_sum_exp(&mut input.to_vec(), &weights)]
+        });
+    }
 }
