@@ -236,3 +236,51 @@ fn dropout_belongs_to_the_dense_layer_before_it_and_vanishes_in_evaluation() {
         (Some(Activation::Relu), Some(1))
     );
 }
+
+#[test]
+fn only_a_1x1_shortcut_without_bias_and_padding_is_a_projection() {
+    let reduce = Conv {
+        kernel: 3,
+        padding: 0,
+        ..CONV
+    };
+    for shortcut in [
+        Conv {
+            bias: false,
+            ..reduce
+        },
+        Conv {
+            stride: 2,
+            padding: 0,
+            kernel: 3,
+            bias: false,
+            ..CONV
+        },
+        reduce,
+    ] {
+        let main = Conv {
+            bias: true,
+            ..shortcut
+        };
+        let plan = plan(|g, x| {
+            let y = g.conv2d(x, "a", main)?;
+            let y = g.batch_norm(y, "n")?;
+            let shortcut = g.conv2d(x, "shortcut", shortcut)?;
+            g.add(y, shortcut)
+        });
+        assert_eq!(described(&plan), ["shortcut:c", "a:cns"]);
+    }
+    let biased = plan(|g, x| {
+        let y = g.conv2d(x, "a", CONV)?;
+        let shortcut = g.conv2d(
+            x,
+            "shortcut",
+            Conv {
+                bias: true,
+                ..PROJECTION
+            },
+        )?;
+        g.add(y, shortcut)
+    });
+    assert_eq!(described(&biased), ["shortcut:c", "a:cs"]);
+}
