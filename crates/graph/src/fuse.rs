@@ -150,10 +150,9 @@ impl Fusion<'_> {
 
     /// The block that starts with a node, as long as the chain goes.
     fn block(&mut self, first: NodeId) -> Group {
-        // The first node's main input; a sum that starts a block has no chain on either side.
         let input = self.graph.node(first).inputs[0];
         let mut block = Block {
-            name: String::new(),
+            name: self.name(first),
             input: self.image(input),
             convolved: self.image(input),
             output: self.image(input),
@@ -163,64 +162,68 @@ impl Fusion<'_> {
             activation: None,
             pool: None,
         };
-        let mut names = Vec::new();
-        let mut shortcut = None;
-        let (mut output, mut next, mut stage) = (input, Some(first), 0);
-        while let Some(id) = next.filter(|&id| stage < self.stage(id)) {
-            let node = self.graph.node(id);
-            if let Op::Add = node.op {
-                let Some(main) = self.main_of_sum(id).filter(|&main| main == output) else {
-                    break;
-                };
-                let other = node.inputs[usize::from(node.inputs[0] == main)];
-                let (tensor, kind) = self.shortcut(id, other);
-                shortcut = Some(tensor);
-                block.shortcut = kind;
+        let (mut output, mut shortcut) = (input, None);
+        let mut next = Some(first);
+        while let Some(id) = next {
+            if let Op::Add = self.graph.node(id).op {
+                let (tensor, kind) = self.shortcut(id, output);
+                (shortcut, block.shortcut) = (Some(tensor), kind);
             }
-            match node.op {
-                Op::Conv2d(window) => {
-                    let bias = node.inputs.get(2).map(|&bias| self.parameter(bias));
-                    block.conv = Some(ConvPart {
-                        window,
-                        weights: self.parameter(node.inputs[1]),
-                        bias,
-                    });
-                    block.convolved = self.image(id);
-                }
-                Op::BatchNorm(norm) => {
-                    let (scale, shift) = (
-                        self.parameter(node.inputs[1]),
-                        self.parameter(node.inputs[2]),
-                    );
-                    block.norm = Some(NormPart { norm, scale, shift });
-                }
-                Op::Activation(activation) => block.activation = Some(activation),
-                Op::MaxPool(window) => {
-                    block.pool = Some(Pool {
-                        kind: PoolKind::Max,
-                        window,
-                    })
-                }
-                Op::AveragePool(window) => {
-                    block.pool = Some(Pool {
-                        kind: PoolKind::Average,
-                        window,
-                    })
-                }
-                _ => {}
-            }
-            names.push(self.name(id));
-            stage = self.stage(id);
+            self.add_part(&mut block, id);
             output = self.take(id);
-            next = self.only_consumer(id).map(|(next, _)| next);
+            next = self.next_in_block(id);
         }
         block.output = self.image(output);
-        block.name = names.swap_remove(0);
         Group::Block {
             block: Arc::new(block),
             input,
             shortcut,
             output,
+        }
+    }
+
+    /// The operation that a block goes on with after `id`: its only consumer, if that stands later
+    /// in a block's order, and a sum only if it goes on from this side.
+    fn next_in_block(&self, id: NodeId) -> Option<NodeId> {
+        let (next, op) = self.only_consumer(id)?;
+        let from_here = op != Op::Add || self.main_of_sum(next) == Some(id);
+        (self.stage(next) > self.stage(id) && from_here).then_some(next)
+    }
+
+    fn add_part(&self, block: &mut Block, id: NodeId) {
+        let node = self.graph.node(id);
+        let parameter = |i: usize| node.inputs.get(i).map(|&input| self.parameter(input));
+        let weight = || self.parameter(node.inputs[1]);
+        match node.op {
+            Op::Conv2d(window) => {
+                block.conv = Some(ConvPart {
+                    window,
+                    weights: weight(),
+                    bias: parameter(2),
+                });
+                block.convolved = self.image(id);
+            }
+            Op::BatchNorm(norm) => {
+                block.norm = Some(NormPart {
+                    norm,
+                    scale: weight(),
+                    shift: self.parameter(node.inputs[2]),
+                });
+            }
+            Op::Activation(activation) => block.activation = Some(activation),
+            Op::MaxPool(window) => {
+                block.pool = Some(Pool {
+                    kind: PoolKind::Max,
+                    window,
+                })
+            }
+            Op::AveragePool(window) => {
+                block.pool = Some(Pool {
+                    kind: PoolKind::Average,
+                    window,
+                })
+            }
+            _ => {}
         }
     }
 
@@ -250,19 +253,19 @@ impl Fusion<'_> {
             .copied()
     }
 
-    /// What a sum adds to the main input: a tensor as it is, or projected.
-    fn shortcut(&mut self, sum: NodeId, other: NodeId) -> (NodeId, Shortcut) {
+    /// What a sum adds to its main input: a tensor as it is, or projected.
+    fn shortcut(&mut self, sum: NodeId, main: NodeId) -> (NodeId, Shortcut) {
+        let inputs = &self.graph.node(sum).inputs;
+        let other = inputs[usize::from(inputs[0] == main)];
         if !self.is_taken_as_projection(other) {
             return (other, Shortcut::Identity);
         }
-        debug_assert!(self.only_consumer(other).is_some_and(|(id, _)| id == sum));
         self.take(other);
         let node = self.graph.node(other);
         let Op::Conv2d(window) = node.op else {
             unreachable!("a projection is a convolution")
         };
-        let weights = self.parameter(node.inputs[1]);
-        let input = self.image(node.inputs[0]);
+        let (weights, input) = (self.parameter(node.inputs[1]), self.image(node.inputs[0]));
         (
             node.inputs[0],
             Shortcut::Projected {

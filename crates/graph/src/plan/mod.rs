@@ -1,5 +1,6 @@
 //! The plan: programs with addresses, known to the byte before the first step.
 
+mod lifetimes;
 mod place;
 mod schedule;
 mod slab;
