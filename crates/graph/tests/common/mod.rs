@@ -62,6 +62,22 @@ fn residual(g: &mut Graph, x: NodeId, name: &str, channels: usize) -> Result<Nod
     g.max_pool(y, POOL)
 }
 
+/// relu(norm(conv(relu(norm(conv(x))))) + x).
+fn two_convolutions(
+    g: &mut Graph,
+    x: NodeId,
+    name: &str,
+    channels: usize,
+) -> Result<NodeId, GraphError> {
+    let y = g.conv2d(x, &format!("{name}.conv1"), same(channels))?;
+    let y = g.batch_norm(y, &format!("{name}.norm1"))?;
+    let y = g.activation(y, Activation::Relu)?;
+    let y = g.conv2d(y, &format!("{name}.conv2"), same(channels))?;
+    let y = g.batch_norm(y, &format!("{name}.norm2"))?;
+    let y = g.add(y, x)?;
+    g.activation(y, Activation::Relu)
+}
+
 /// Hidden dense layer with relu, then dropout or not, then the classes and the loss.
 fn head(
     g: &mut Graph,
@@ -81,11 +97,12 @@ fn head(
     Ok(())
 }
 
-/// A network by its name in the comparison, with the comparison's batch.
+/// A network by its name in the comparison, with the comparison's batch; "m3b" has blocks as the
+/// first residual networks had, at the end of every stage, and no other shortcuts.
 pub fn network(name: &str) -> Result<Graph, GraphError> {
     let (batch, image) = match name {
         "m2" => (32, [224, 224, 3]),
-        "m3" => (64, [64, 64, 3]),
+        "m3" | "m3b" => (64, [64, 64, 3]),
         _ => (64, [28, 28, 1]),
     };
     let mut g = Graph::new(batch, image)?;
@@ -109,6 +126,14 @@ pub fn network(name: &str) -> Result<Graph, GraphError> {
         "m3" => {
             for (i, channels) in [64, 128, 256, 256].into_iter().enumerate() {
                 x = residual(&mut g, x, &format!("stage{i}"), channels)?;
+            }
+            x = g.global_average_pool(x)?;
+            head(&mut g, x, 512, true, 200)?;
+        }
+        "m3b" => {
+            for (i, channels) in [64, 128, 256, 256].into_iter().enumerate() {
+                x = block(&mut g, x, &format!("stage{i}"), channels, true)?;
+                x = two_convolutions(&mut g, x, &format!("stage{i}.residual"), channels)?;
             }
             x = g.global_average_pool(x)?;
             head(&mut g, x, 512, true, 200)?;
