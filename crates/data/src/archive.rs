@@ -18,7 +18,7 @@ pub const MAX_ENTRIES: usize = 1 << 25;
 pub const MAX_UNPACKED_RATIO: u64 = 250;
 
 /// ... plus this many bytes; more is taken for a bomb. Images hardly compress.
-pub const UNPACKED_ALLOWANCE: u64 = 64 << 20;
+pub const UNPACKED_ALLOWANCE: u64 = 16 << 20;
 
 /// Why an archive cannot be read.
 #[derive(Debug, thiserror::Error)]

@@ -67,3 +67,8 @@ pub use warnings::{MAX_NAMED, Warning, Warnings};
 
 /// The largest number of classes: labels are 16-bit.
 pub const MAX_CLASSES: usize = 65_535;
+
+/// Runs the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,175 @@
+//! Tar archives, plain and gzipped, whole and hostile.
+
+use crate::common::{Place, flat, gzip, tar};
+use proptest::prelude::*;
+use tar::EntryType;
+use tunefork_data::archive::{self, ArchiveError, Kind};
+
+const FILE: EntryType = EntryType::Regular;
+
+/// Two classes in a folder of their own, not sorted, one link and one way out among them.
+fn entries(dark: &[u8], light: &[u8]) -> Vec<u8> {
+    tar(&[
+        ("pets/", EntryType::Directory, b""),
+        ("pets/dogs/b.png", FILE, light),
+        ("./pets/cats/a.png", FILE, dark),
+        ("pets/cats/../../evil.png", FILE, dark),
+        ("/pets/cats/root.png", FILE, dark),
+        ("pets/cats/link.png", EntryType::Symlink, b""),
+        ("pets/dogs/b.png", FILE, dark),
+        ("pets/dogs/a.png", FILE, dark),
+        ("pets/readme.txt", FILE, b"text"),
+    ])
+}
+
+#[test]
+fn archives_are_read_like_folders_and_bad_entries_are_left_out() {
+    let (dark, light) = (flat(4, 4, 10), flat(4, 4, 200));
+    let plain = entries(&dark, &light);
+    let packed = gzip(&plain);
+    let place = Place::new().with(&[
+        ("pets.tar", &plain),
+        ("packed.tar.gz", &packed),
+        ("in folder/any name.tgz", &packed),
+    ]);
+    for name in ["pets", "pets.tar", "packed", "packed.tar.gz", "in folder"] {
+        let opened = place
+            .open(name, &place.options(None, None))
+            .expect("good images remain");
+        assert_eq!(opened.data.classes(), ["cats", "dogs"]);
+        let first_bytes: Vec<u8> = (0..3).map(|index| opened.data.pixels(index)[0]).collect();
+        assert_eq!(
+            (opened.data.labels(), first_bytes.as_slice()),
+            ([0, 1, 1].as_slice(), [10, 10, 200].as_slice())
+        );
+        let named: Vec<String> = opened
+            .warnings
+            .named()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(named.len(), 4, "{named:#?}");
+        assert!(named[0].contains("leaves the archive"), "{}", named[0]);
+        assert!(named[1].contains("starts at the root"), "{}", named[1]);
+        assert!(named[2].contains("is a link"), "{}", named[2]);
+        assert!(named[3].contains("occurs a second time"), "{}", named[3]);
+    }
+}
+
+#[test]
+fn long_names_of_both_kinds_are_read() {
+    let image = flat(4, 4, 10);
+    let long = format!("{}/ä.png", "k".repeat(150));
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(image.len() as u64);
+    header.set_mode(0o644);
+    builder
+        .append_data(&mut header, &long, image.as_slice())
+        .expect("writing to memory");
+    builder
+        .append_pax_extensions([("path", "ü/1.png".as_bytes())])
+        .expect("writing to memory");
+    header.set_path("short").expect("a short name");
+    header.set_cksum();
+    builder
+        .append(&header, image.as_slice())
+        .expect("writing to memory");
+    let bytes = builder.into_inner().expect("writing to memory");
+
+    let names: Vec<String> = archive::list(&bytes)
+        .expect("a good archive")
+        .into_iter()
+        .map(|e| e.name)
+        .collect();
+    assert_eq!(names, [long, "ü/1.png".to_owned()]);
+    let place = Place::new().with(&[("set.tar", &bytes)]);
+    assert_eq!(
+        place
+            .open("set", &place.options(None, None))
+            .expect("a good set")
+            .data
+            .len(),
+        2
+    );
+}
+
+#[test]
+fn damaged_archives_are_refused_with_their_name() {
+    let plain = entries(&flat(4, 4, 10), &flat(4, 4, 200));
+    let packed = gzip(&plain);
+    let mut changed = packed.clone();
+    let middle = changed.len() / 2;
+    changed[middle] ^= 0xff;
+    let place = Place::new().with(&[
+        ("short.tar", &plain[..1500]),
+        ("short-packed.tar.gz", &packed[..packed.len() - 10]),
+        ("changed.tar.gz", &changed),
+        (
+            "text.tar",
+            b"this is no archive, but long enough to look like the start of one perhaps",
+        ),
+        ("empty.tar", b""),
+    ]);
+    for name in ["short", "short-packed", "changed", "text"] {
+        let message = place.error(name);
+        assert!(
+            message.contains(&format!("{name}.tar")) && message.contains("cannot be read"),
+            "{message}"
+        );
+    }
+    assert!(place.error("empty").contains("holds no usable image"));
+}
+
+#[test]
+fn a_bomb_is_refused() {
+    // Zero bytes as one entry's data, far more than images of this size could be.
+    let size = archive::UNPACKED_ALLOWANCE + (16 << 20);
+    let bomb = gzip(&tar(&[("a/zeros.bin", FILE, &vec![0; size as usize])]));
+    assert!(
+        (bomb.len() as u64) * archive::MAX_UNPACKED_RATIO < 16 << 20,
+        "packed to {}",
+        bomb.len()
+    );
+    assert!(matches!(archive::list(&bomb), Err(ArchiveError::Bomb(_))));
+}
+
+#[test]
+fn long_extension_blocks_are_refused() {
+    let name = vec![b'x'; 2 << 20];
+    for kind in [EntryType::GNULongName, EntryType::XHeader] {
+        let bytes = tar(&[("././@LongLink", kind, &name), ("a/1.png", FILE, b"")]);
+        assert!(matches!(
+            archive::list(&bytes),
+            Err(ArchiveError::Extension { index: 0, .. })
+        ));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    /// Whatever is done to an archive, it is answered, and no entry gets a dangerous name.
+    #[test]
+    fn mutated_archives_are_answered(
+        packed in any::<bool>(),
+        cut in any::<prop::sample::Index>(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+    ) {
+        let plain = entries(&flat(2, 2, 1), &flat(2, 2, 2));
+        let mut bytes = if packed { gzip(&plain) } else { plain };
+        for (place, byte) in changes {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        if cut.index(2) == 0 {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        for entry in archive::list(&bytes).unwrap_or_default() {
+            if entry.kind == Kind::File {
+                prop_assert!(!entry.name.starts_with('/'));
+                prop_assert!(!entry.name.split('/').any(|part| part == ".."));
+            }
+        }
+    }
+}

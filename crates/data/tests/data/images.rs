@@ -1,0 +1,228 @@
+//! Image files of all kinds, whole and damaged.
+
+use crate::common::{JPEG, flat, png};
+use png::{BitDepth, ColorType};
+use proptest::prelude::*;
+use tunefork_data::ImageShape;
+use tunefork_data::image::{self, ImageError, Picture};
+
+fn decode(bytes: &[u8]) -> Picture {
+    image::decode(bytes).expect("a good image")
+}
+
+/// Checks the largest difference between two pictures of one shape.
+fn check_close(found: &Picture, wanted: &Picture, tolerance: i16) {
+    assert_eq!((found.height, found.width), (wanted.height, wanted.width));
+    assert_eq!(found.channels, wanted.channels);
+    let difference = |(a, b): (&u8, &u8)| (i16::from(*a) - i16::from(*b)).abs();
+    let largest = found
+        .pixels
+        .iter()
+        .zip(&wanted.pixels)
+        .map(difference)
+        .max();
+    assert!(largest <= Some(tolerance), "differs by {largest:?}");
+}
+
+#[test]
+fn jpegs_of_all_kinds_show_the_same_picture() {
+    let original = decode(include_bytes!("images/original.png"));
+    assert_eq!(&original.pixels[..3], [40, 230, 60]);
+    let files: [(&[u8], i16); 4] = [
+        (JPEG, 8),
+        (include_bytes!("images/progressive.jpg"), 8),
+        (include_bytes!("images/cmyk.jpg"), 3),
+        (include_bytes!("images/ycck.jpg"), 8),
+    ];
+    for (file, tolerance) in files {
+        check_close(&decode(file), &original, tolerance);
+    }
+    let grey = decode(include_bytes!("images/grey.jpg"));
+    assert_eq!(grey.channels, 1);
+    let shape = ImageShape::new(20, 24, 1).expect("a shape");
+    let wanted = Picture {
+        channels: 1,
+        pixels: original.fit(shape),
+        height: 20,
+        width: 24,
+    };
+    check_close(&grey, &wanted, 3);
+}
+
+#[test]
+fn pngs_of_all_kinds_become_bytes() {
+    let eight = BitDepth::Eight;
+    // Colour type, depth, samples of a 2×2 image, channels and pixels wanted.
+    type Case<'a> = (ColorType, BitDepth, &'a [u8], usize, &'a [u8]);
+    let cases: [Case<'_>; 7] = [
+        (
+            ColorType::Grayscale,
+            eight,
+            &[0, 80, 160, 255],
+            1,
+            &[0, 80, 160, 255],
+        ),
+        (
+            ColorType::Grayscale,
+            BitDepth::One,
+            &[0b0100_0000, 0b1000_0000],
+            1,
+            &[0, 255, 255, 0],
+        ),
+        (
+            ColorType::Grayscale,
+            BitDepth::Sixteen,
+            &[0, 9, 80, 1, 160, 200, 255, 255],
+            1,
+            &[0, 80, 160, 255],
+        ),
+        (
+            ColorType::GrayscaleAlpha,
+            eight,
+            &[0, 0, 100, 255, 0, 127, 9, 0],
+            1,
+            &[255, 100, 128, 255],
+        ),
+        (
+            ColorType::Rgb,
+            eight,
+            &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
+            3,
+            &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
+        ),
+        (
+            ColorType::Rgba,
+            eight,
+            &[1, 2, 3, 255, 1, 2, 3, 0, 0, 0, 0, 51, 200, 100, 0, 255],
+            3,
+            &[1, 2, 3, 255, 255, 255, 204, 204, 204, 200, 100, 0],
+        ),
+        (
+            ColorType::Indexed,
+            eight,
+            &[0, 1, 1, 0],
+            3,
+            &[255, 0, 0, 0, 0, 255, 0, 0, 255, 255, 0, 0],
+        ),
+    ];
+    for (colour, depth, samples, channels, wanted) in cases {
+        let file = png(2, 2, colour, depth, samples);
+        let picture = decode(&file);
+        assert_eq!(
+            (picture.channels, picture.pixels.as_slice()),
+            (channels, wanted),
+            "{colour:?} {depth:?}"
+        );
+        let measures = image::measure(&file).expect("a good header");
+        assert_eq!(
+            (measures.height, measures.width, measures.channels),
+            (2, 2, channels)
+        );
+    }
+}
+
+#[test]
+fn a_large_flat_png_is_no_bomb() {
+    let picture = decode(&flat(3000, 2000, 7));
+    assert_eq!(picture.pixels.len(), 6_000_000);
+}
+
+#[test]
+fn damage_is_told_and_never_a_panic() {
+    let whole_png = flat(20, 20, 9);
+    let is_damaged = |bytes: &[u8]| matches!(image::decode(bytes), Err(ImageError::Damaged(_)));
+    assert!(is_damaged(&JPEG[..JPEG.len() / 2]), "truncated JPEG");
+    assert!(is_damaged(&JPEG[..20]), "JPEG cut within its header");
+    assert!(
+        is_damaged(&whole_png[..whole_png.len() - 20]),
+        "truncated PNG"
+    );
+    assert_eq!(image::decode(&[]), Err(ImageError::Empty));
+    assert_eq!(image::decode(b"GIF89a"), Err(ImageError::Format));
+    let dot = image::decode(&flat(1, 1, 0));
+    assert_eq!(
+        dot,
+        Err(ImageError::TooSmall {
+            height: 1,
+            width: 1
+        })
+    );
+}
+
+#[test]
+fn a_size_that_the_file_cannot_hold_is_refused_before_memory_is_taken() {
+    // The size stands at a fixed place in the header; its checksum must fit.
+    let mut file = flat(2, 2, 0);
+    file[16..20].copy_from_slice(&16_000_u32.to_be_bytes());
+    file[20..24].copy_from_slice(&16_000_u32.to_be_bytes());
+    let mut crc = flate2::Crc::new();
+    crc.update(&file[12..29]);
+    file[29..33].copy_from_slice(&crc.sum().to_be_bytes());
+    let refused = ImageError::TooLarge {
+        height: 16_000,
+        width: 16_000,
+        bytes: file.len(),
+    };
+    assert_eq!(image::decode(&file), Err(refused));
+}
+
+#[test]
+fn fitting_keeps_the_aspect_and_cuts_to_the_middle() {
+    // Left half black, right half white, twice as wide as high: the middle square keeps the edge.
+    let row: Vec<u8> = [[0; 20], [255; 20]].concat();
+    let wide = Picture {
+        height: 20,
+        width: 40,
+        channels: 1,
+        pixels: row.repeat(20),
+    };
+    let shape = ImageShape::new(10, 10, 3).expect("a shape");
+    let fitted = wide.fit(shape);
+    assert_eq!(fitted.len(), 300);
+    for row in fitted.chunks_exact(30) {
+        assert!(row[..12].iter().all(|byte| *byte == 0), "{row:?}");
+        assert!(row[18..].iter().all(|byte| *byte == 255), "{row:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Whatever is done to a file, the decoder answers, and a picture it gives has its stated size.
+    #[test]
+    fn mutated_files_are_answered(
+        file in 0..4_usize,
+        cut in 0.0..1.0_f64,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8),
+    ) {
+        let files: [&[u8]; 4] = [
+            JPEG,
+            include_bytes!("images/progressive.jpg"),
+            include_bytes!("images/ycck.jpg"),
+            include_bytes!("images/original.png"),
+        ];
+        let mut bytes = files[file].to_vec();
+        for (place, byte) in changes {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        // Half of the cases keep their full length.
+        bytes.truncate((bytes.len() as f64 * (2.0 * cut).min(1.0)) as usize);
+        if let Ok(picture) = image::decode(&bytes) {
+            prop_assert_eq!(picture.pixels.len(), picture.height * picture.width * picture.channels);
+        }
+    }
+
+    /// Any picture fits any shape, and a flat one stays flat.
+    #[test]
+    fn flat_pictures_stay_flat(
+        height in 2..40_usize, width in 2..40_usize, colour in any::<bool>(), byte in any::<u8>(),
+        to_height in 1..30_usize, to_width in 1..30_usize, to_colour in any::<bool>(),
+    ) {
+        let channels = if colour { 3 } else { 1 };
+        let picture = Picture { height, width, channels, pixels: vec![byte; height * width * channels] };
+        let shape = ImageShape::new(to_height, to_width, if to_colour { 3 } else { 1 }).expect("a shape");
+        let fitted = picture.fit(shape);
+        prop_assert_eq!(fitted, vec![byte; shape.bytes()]);
+    }
+}

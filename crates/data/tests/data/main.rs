@@ -1,0 +1,11 @@
+//! Tests of the crate from outside. One program, because linking eight takes longer than running.
+
+mod archives;
+mod common;
+mod folders;
+mod generated;
+mod idx_sets;
+mod images;
+mod inspect;
+mod real;
+mod splits;
