@@ -1,12 +1,18 @@
 //! Ask and tell, the life of a trial, the storage contract and the executor with its virtual clock.
 //!
-//! Give [`run`] a [`Definition`] and a [`Workload`], and it runs trials side by side, stops what is not
-//! promising, and can be killed and resumed at any moment with the same results.
+//! Two ways to use a study:
+//!
+//! * You own the loop: [`Study`] with [`ask`](Study::ask), [`Trial::suggest_float`], [`Trial::report`]
+//!   and [`tell`](Study::tell).
+//! * The study owns the loop: give [`run`] a [`Definition`] and a [`Workload`], and it runs trials side
+//!   by side, stops what is not promising, and can be killed and resumed at any moment with the same
+//!   results.
 //!
 //! What happens is kept in a [`Storage`]: [`MemoryStorage`] here, SQLite in `tunefork-storage`.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod ask_tell;
 mod change;
 mod clock;
 pub mod conformance;
@@ -21,6 +27,7 @@ mod record;
 mod storage;
 mod workload;
 
+pub use ask_tell::{Study, Told, Trial};
 pub use change::Change;
 pub use clock::{Cost, CostModel, Place};
 pub use error::StudyError;

@@ -48,21 +48,6 @@ pub trait Storage: Send {
     fn commit(&mut self, changes: &[Change]) -> Result<(), StorageError>;
 }
 
-/// A storage in a box is a storage.
-impl<S: Storage + ?Sized> Storage for Box<S> {
-    fn load(&mut self) -> Result<Option<StudyRecord>, StorageError> {
-        (**self).load()
-    }
-
-    fn create(&mut self, header: &StudyHeader) -> Result<(), StorageError> {
-        (**self).create(header)
-    }
-
-    fn commit(&mut self, changes: &[Change]) -> Result<(), StorageError> {
-        (**self).commit(changes)
-    }
-}
-
 /// Why a storage cannot do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

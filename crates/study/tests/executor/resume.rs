@@ -141,7 +141,10 @@ fn checkpoints_save_epochs() {
         with < without,
         "{with} epochs with checkpoints, {without} without"
     );
-    assert!(with >= 14 * 9 - 25, "the worker may begin a few more before it stops: {with}");
+    assert!(
+        with >= 14 * 9 - 25,
+        "the worker may begin a few more before it stops: {with}"
+    );
     assert_eq!(ear.count("Warning"), 0);
 }
 

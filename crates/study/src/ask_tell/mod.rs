@@ -1,0 +1,7 @@
+//! Ask and tell: a study whose loop is the user's.
+
+mod study;
+mod trial;
+
+pub use study::{Study, Told};
+pub use trial::Trial;
