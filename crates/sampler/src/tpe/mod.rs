@@ -144,12 +144,19 @@ impl Tpe {
         group: &[usize],
         stream: &mut Stream,
     ) -> Vec<f64> {
-        let complete = |&trial: &usize| {
-            group.iter().all(|&index| {
-                is_observed(history.space().domain(index), history.column(index)[trial])
-            })
-        };
-        let good: Vec<usize> = split.good.iter().copied().filter(complete).collect();
+        let mut complete = vec![true; history.len()];
+        for &index in group {
+            let domain = history.space().domain(index);
+            for (complete, &value) in complete.iter_mut().zip(history.column(index)) {
+                *complete &= is_observed(domain, value);
+            }
+        }
+        let good: Vec<usize> = split
+            .good
+            .iter()
+            .copied()
+            .filter(|&trial| complete[trial])
+            .collect();
         let all = vec![true; good.len()];
         let mut good_kernels: Vec<Box<dyn Kernels>> = Vec::with_capacity(group.len());
         for &index in group {
@@ -167,8 +174,8 @@ impl Tpe {
         );
 
         let mut member = vec![false; history.len()];
-        for &trial in split.bad.iter().filter(|trial| complete(trial)) {
-            member[trial] = true;
+        for &trial in &split.bad {
+            member[trial] = complete[trial];
         }
         for &index in group {
             self.bad[index].update(history.column(index), &member);

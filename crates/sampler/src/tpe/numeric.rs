@@ -59,49 +59,46 @@ impl Numeric {
         mut changed: impl FnMut(usize, f64, f64),
     ) {
         self.exchange(domain, column, member);
-        let count = self.means.len();
         let range = self.high - self.low;
-        let narrowest = range / NARROWEST.min(2.0 + count as f64);
-        for rank in 0..count {
+        let narrowest = range / NARROWEST.min(2.0 + self.means.len() as f64);
+        // The outer kernels look inwards only, a single one at the bounds.
+        let mut left = match self.means[..] {
+            [] => return,
+            [mean] => (mean - self.low).max(self.high - mean),
+            [first, second, ..] => second - first,
+        };
+        for (rank, known) in self.widths.iter_mut().enumerate() {
             let mean = self.means[rank];
-            let left = rank.checked_sub(1).map(|left| mean - self.means[left]);
-            let right = self.means.get(rank + 1).map(|right| right - mean);
-            let width = match (left, right) {
-                (Some(left), Some(right)) => {
-                    if left > right {
-                        left
-                    } else {
-                        right
-                    }
-                }
-                // The outer kernels look inwards only, unless there is nothing else.
-                (Some(only), None) | (None, Some(only)) => only,
-                (None, None) => (mean - self.low).max(self.high - mean),
-            };
-            let width = width.max(narrowest).min(range);
-            if width != self.widths[rank] {
-                self.widths[rank] = width;
+            let right = self.means.get(rank + 1).map_or(left, |next| next - mean);
+            let width = left.max(right).max(narrowest).min(range);
+            if width != *known {
+                *known = width;
                 changed(self.slots[rank] as usize, mean, width);
             }
+            left = right;
         }
     }
 
     /// Brings the ranking up to date; new kernels get an unknown width.
     fn exchange(&mut self, domain: &Domain, column: &[f64], member: &[bool]) {
-        self.observed
-            .resize((column.len() + 1).max(self.observed.len()), f64::NAN);
-        for slot in 1..self.observed.len() {
-            let is_member = member.get(slot - 1).copied().unwrap_or(false);
-            let wanted = if is_member {
-                column[slot - 1]
-            } else {
-                f64::NAN
-            };
-            let held = self.observed[slot];
-            if wanted.to_bits() == held.to_bits() {
-                continue;
-            }
-            self.observed[slot] = wanted;
+        if self.observed.len() > column.len() + 1 {
+            // Another, shorter history.
+            *self = Self::new(domain);
+        }
+        self.observed.resize(column.len() + 1, f64::NAN);
+        let wanted = column.iter().zip(member).map(
+            |(&value, &is_member)| {
+                if is_member { value } else { f64::NAN }
+            },
+        );
+        let held = &self.observed[1..];
+        let differing: Vec<(usize, f64)> = wanted
+            .enumerate()
+            .filter(|&(trial, wanted)| wanted.to_bits() != held[trial].to_bits())
+            .collect();
+        for (trial, wanted) in differing {
+            let slot = trial + 1;
+            let held = std::mem::replace(&mut self.observed[slot], wanted);
             if !held.is_nan() {
                 let rank = self.rank(self.mean(domain, held), slot);
                 self.means.remove(rank);
