@@ -28,3 +28,8 @@ mod stream;
 pub use key::{Key, Purpose};
 pub use philox::philox4x32_10;
 pub use stream::Stream;
+
+/// Compiles and runs the example in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

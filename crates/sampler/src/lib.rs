@@ -44,3 +44,8 @@ pub use error::SamplerError;
 pub use grid::Grid;
 pub use random::Random;
 pub use tpe::{Tpe, TpeOptions};
+
+/// Compiles and runs the example in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -84,3 +84,8 @@ impl Scheduler for NoScheduler {
         Vec::new()
     }
 }
+
+/// Compiles and runs the example in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -38,3 +38,8 @@ pub use error::{DomainError, SpaceError};
 pub use point::{Params, Point};
 pub use space::{Condition, Parameter, Space};
 pub use value::Value;
+
+/// Compiles and runs the example in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

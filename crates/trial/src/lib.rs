@@ -30,3 +30,8 @@ mod trial;
 pub use error::HistoryError;
 pub use history::History;
 pub use trial::{Direction, Report, TrialNumber, TrialState};
+
+/// Compiles and runs the example in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
