@@ -3,7 +3,7 @@
 use crate::error::Trouble;
 use crate::schema::{OPTUNA_REVISION, OPTUNA_SCHEMA, OPTUNA_TABLES, OWN_SCHEMA, OWN_TABLES};
 use crate::{SqliteOptions, StorageError};
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -83,17 +83,12 @@ impl Database {
 }
 
 fn connect(path: &Path, access: Access, options: SqliteOptions) -> Result<Connection, Trouble> {
-    let flags = match access {
-        Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
-        Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
-    } | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(options.patience)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     if access == Access::Read {
-        check_versions(&connection, path)?;
-        return Ok(connection);
+        return connect_to_read(path, options);
     }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    prepare(&connection, options)?;
     // A database of somebody else must be refused before anything is changed in it.
     check_versions(&connection, path)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
@@ -102,6 +97,57 @@ fn connect(path: &Path, access: Access, options: SqliteOptions) -> Result<Connec
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     create_tables(&connection)?;
     Ok(connection)
+}
+
+fn prepare(connection: &Connection, options: SqliteOptions) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.busy_timeout(options.patience)
+}
+
+fn connect_to_read(path: &Path, options: SqliteOptions) -> Result<Connection, Trouble> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = |connection: rusqlite::Result<Connection>| {
+        let connection = connection?;
+        prepare(&connection, options)?;
+        check_versions(&connection, path).map(|()| connection)
+    };
+    match open(Connection::open_with_flags(path, flags)) {
+        // Readers of a write-ahead log make a file for their locks beside it. Where that cannot be,
+        // and there is no log, nobody writes, and the database can be read without locks.
+        Err(Trouble::Sql(error)) if needs_a_lock(&error) && !log_of(path).exists() => {
+            let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+            open(Connection::open_with_flags(immutable(path), flags))
+        }
+        result => result,
+    }
+}
+
+fn needs_a_lock(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied)
+    )
+}
+
+fn log_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
+
+/// The path as a URI that says that nobody changes the file.
+fn immutable(path: &Path) -> String {
+    let escaped: String = path
+        .to_string_lossy()
+        .chars()
+        .map(|letter| match letter {
+            '%' => "%25".to_owned(),
+            '?' => "%3f".to_owned(),
+            '#' => "%23".to_owned(),
+            other => other.to_string(),
+        })
+        .collect();
+    format!("file:{escaped}?immutable=1")
 }
 
 /// Whether a table is there: Optuna's own databases have none of ours, empty files have none at all.
@@ -178,4 +224,54 @@ fn create_tables(connection: &Connection) -> Result<(), Trouble> {
     connection.execute("INSERT INTO tunefork_version VALUES (?)", [OWN_SCHEMA])?;
     connection.execute_batch("COMMIT")?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_and_leaves_what_was_committed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("study.db");
+        let database = Database::open(&path, Access::Write, SqliteOptions::default()).unwrap();
+        let insert = |connection: &Connection, text: &str| {
+            connection.execute("INSERT INTO studies (study_name) VALUES (?)", [text])?;
+            Ok(())
+        };
+        database
+            .transaction(|connection| insert(connection, "first"))
+            .unwrap();
+        let pages: i64 = database
+            .connection
+            .query_row("PRAGMA page_count", [], |row| row.get(0))
+            .unwrap();
+        // SQLite's own limit gives the same error as a disk without room.
+        database
+            .connection
+            .pragma_update(None, "max_page_count", pages)
+            .unwrap();
+        let error = database
+            .transaction(|connection| insert(connection, &"x".repeat(100_000)))
+            .unwrap_err();
+        assert!(matches!(error, StorageError::Full { .. }), "{error}");
+        let count = |connection: &Connection| -> Result<i64, Trouble> {
+            let sql = "SELECT count(*) FROM studies";
+            Ok(connection.query_row(sql, [], |row| row.get(0))?)
+        };
+        assert_eq!(database.snapshot(count).unwrap(), 1);
+        database
+            .transaction(|connection| insert(connection, "second"))
+            .unwrap();
+    }
+
+    #[test]
+    fn odd_paths_can_be_named_to_sqlite() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("50% of #1? über.db");
+        drop(Database::open(&path, Access::Write, SqliteOptions::default()).unwrap());
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        let connection = Connection::open_with_flags(immutable(&path), flags).unwrap();
+        assert!(has_table(&connection, "trials").unwrap());
+    }
 }

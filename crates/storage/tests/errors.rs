@@ -1,0 +1,273 @@
+//! What is said of files that are not as they should be.
+
+use rusqlite::Connection;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tempfile::TempDir;
+use tunefork_storage::{SqliteOptions, SqliteStorage, names, read};
+use tunefork_study::{Change, End, EndReason, EpochRecord, Storage, StorageError, StudyHeader};
+use tunefork_trial::{Direction, TrialNumber, TrialState};
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+/// A database with a study.
+fn database(folder: &TempDir) -> (PathBuf, SqliteStorage) {
+    let path = folder.path().join("study.db");
+    let options = SqliteOptions {
+        patience: Duration::from_millis(100),
+        ..SqliteOptions::default()
+    };
+    let mut storage = SqliteStorage::open_with(&path, "s", options).expect("a database");
+    let header = StudyHeader::new("s", Direction::Minimize, 0);
+    storage.create(&header).expect("a study");
+    (path, storage)
+}
+
+fn start(number: u32) -> Change {
+    Change::Start {
+        number: TrialNumber(number),
+        params: Vec::new(),
+        fixed: None,
+        schedule: None,
+    }
+}
+
+fn open_error(path: &Path) -> StorageError {
+    SqliteStorage::open(path, "s").expect_err("this must not open")
+}
+
+#[test]
+fn a_file_that_is_no_database_is_left_alone() {
+    let folder = folder();
+    let path = folder.path().join("study.db");
+    let text = "these are notes, and they are longer than a header ".repeat(50);
+    fs::write(&path, &text).expect("a file");
+    let error = open_error(&path);
+    assert!(
+        matches!(error, StorageError::NotADatabase { .. }),
+        "{error}"
+    );
+    assert!(matches!(
+        read(&path, None),
+        Err(StorageError::NotADatabase { .. })
+    ));
+    assert_eq!(fs::read_to_string(&path).expect("it is still there"), text);
+}
+
+#[test]
+fn a_database_of_another_program_is_left_alone() {
+    let folder = folder();
+    let path = folder.path().join("study.db");
+    let other = Connection::open(&path).expect("a database");
+    other
+        .execute_batch("CREATE TABLE songs (title TEXT)")
+        .expect("a table");
+    let error = open_error(&path);
+    assert!(
+        matches!(error, StorageError::NotADatabase { .. }),
+        "{error}"
+    );
+    let tables: i64 = other
+        .query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))
+        .expect("a count");
+    assert_eq!(tables, 1);
+}
+
+#[test]
+fn a_newer_version_is_refused() {
+    let folder = folder();
+    let (path, storage) = database(&folder);
+    drop(storage);
+    Connection::open(&path)
+        .and_then(|other| other.execute_batch("UPDATE tunefork_version SET version = 7"))
+        .expect("an update");
+    let error = open_error(&path);
+    assert!(
+        matches!(error, StorageError::NewerVersion { found: 7, .. }),
+        "{error}"
+    );
+    assert!(error.to_string().contains("update this program"), "{error}");
+    assert!(read(&path, None).is_err());
+}
+
+#[test]
+fn another_schema_of_optuna_is_refused() {
+    let folder = folder();
+    let (path, storage) = database(&folder);
+    drop(storage);
+    Connection::open(&path)
+        .and_then(|other| {
+            other.execute_batch("UPDATE alembic_version SET version_num = 'v3.0.0.d'")
+        })
+        .expect("an update");
+    let error = open_error(&path);
+    assert!(error.to_string().contains("v3.0.0.d"), "{error}");
+    assert!(
+        error.to_string().contains("optuna storage upgrade"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_database_cut_short_is_said_to_be_damaged() {
+    let folder = folder();
+    let (path, storage) = database(&folder);
+    drop(storage);
+    let bytes = fs::read(&path).expect("a file");
+    for part in [bytes.len() / 3, bytes.len() - 5000] {
+        fs::write(&path, &bytes[..part]).expect("a shorter file");
+        let error = read(&path, None).expect_err("pages are missing");
+        assert!(matches!(error, StorageError::Damaged { .. }), "{error}");
+    }
+}
+
+#[test]
+fn contradictions_in_the_tables_are_named() {
+    for (sql, words) in [
+        ("UPDATE trials SET state = 'DREAMING'", "DREAMING"),
+        ("UPDATE trials SET number = 4", "trial 0 is missing"),
+        ("UPDATE tunefork_studies SET seed = 'x'", "seed"),
+        (
+            "UPDATE study_directions SET direction = 'NOT_SET'",
+            "NOT_SET",
+        ),
+        (
+            "INSERT INTO trial_params VALUES (1, 1, 'lr', 0.5, '{\"name\": \"Odd\"}')",
+            "parameter `lr`",
+        ),
+        (
+            "INSERT INTO trial_values VALUES (1, 1, 0, 0.5, 'ODD')",
+            "ODD",
+        ),
+    ] {
+        let folder = folder();
+        let (path, mut storage) = database(&folder);
+        storage.commit(&[start(0)]).expect("a trial");
+        drop(storage);
+        Connection::open(&path)
+            .and_then(|other| other.execute_batch(sql))
+            .expect("an update");
+        let error = read(&path, None).expect_err(sql);
+        assert!(matches!(error, StorageError::Damaged { .. }), "{error}");
+        assert!(error.to_string().contains(words), "{error}");
+    }
+}
+
+#[test]
+fn a_lock_is_waited_for_and_then_told() {
+    let folder = folder();
+    let (path, mut storage) = database(&folder);
+    let other = Connection::open(&path).expect("the same database");
+    other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+    let error = storage.commit(&[start(0)]).expect_err("it is locked");
+    assert!(matches!(error, StorageError::Locked { .. }), "{error}");
+    other.execute_batch("COMMIT").expect("the end of the lock");
+    storage.commit(&[start(0)]).expect("nothing is lost");
+    assert_eq!(read(&path, None).expect("a study").trials.len(), 1);
+}
+
+#[test]
+fn a_second_writer_is_refused() {
+    let folder = folder();
+    let (path, storage) = database(&folder);
+    assert!(matches!(open_error(&path), StorageError::InUse { .. }));
+    drop(storage);
+    SqliteStorage::open(&path, "s").expect("the first writer is gone");
+}
+
+#[test]
+fn what_is_not_there_is_said_to_be_missing() {
+    let folder = folder();
+    let nowhere = folder.path().join("no folder").join("study.db");
+    assert!(matches!(open_error(&nowhere), StorageError::Missing { .. }));
+    let nothing = folder.path().join("study.db");
+    assert!(matches!(names(&nothing), Err(StorageError::Missing { .. })));
+    let (path, storage) = database(&folder);
+    drop(storage);
+    let error = read(&path, Some("other")).expect_err("there is no such study");
+    assert!(error.to_string().contains("it has: s"), "{error}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_place_that_cannot_be_written_is_named() {
+    let error = open_error(Path::new("/sys/study.db"));
+    assert!(matches!(error, StorageError::ReadOnly { .. }), "{error}");
+    assert!(error.to_string().contains("/sys/study.db"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_study_can_be_read_where_nothing_can_be_written() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = folder();
+    let (path, mut storage) = database(&folder);
+    storage.commit(&[start(0)]).expect("a trial");
+    drop(storage);
+    let allow = |mode| fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode));
+    allow(0o555).expect("the folder is ours");
+    if fs::write(folder.path().join("probe"), "").is_ok() {
+        println!("skipped: this user may write everywhere");
+    } else {
+        assert_eq!(read(&path, None).expect("a study").trials.len(), 1);
+    }
+    allow(0o755).expect("the folder is ours");
+}
+
+#[test]
+fn readers_see_whole_commits_while_the_study_is_written() {
+    let folder = folder();
+    let (path, mut storage) = database(&folder);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut seen = Vec::new();
+            while !done.load(Ordering::Relaxed) {
+                let study = read(&path, None).expect("a study");
+                for trial in &study.trials {
+                    let whole = trial.state == TrialState::Complete && trial.epochs.len() == 3;
+                    assert!(whole || trial.epochs.len() == 1, "half a commit: {trial:?}");
+                }
+                seen.push(study.trials.len());
+            }
+            seen
+        });
+        let report = |number, step| Change::Report {
+            number: TrialNumber(number),
+            epoch: EpochRecord {
+                step,
+                value: 0.5,
+                time: 1,
+                metrics: Vec::new(),
+                observed: Vec::new(),
+            },
+        };
+        for number in 0..200 {
+            let begin = [start(number), report(number, 1)];
+            storage.commit(&begin).expect("a trial");
+            let end = [
+                report(number, 2),
+                report(number, 3),
+                Change::Finish {
+                    number: TrialNumber(number),
+                    state: TrialState::Complete,
+                    value: Some(0.5),
+                    end: End {
+                        time: 1,
+                        reason: EndReason::Finished,
+                        message: String::new(),
+                    },
+                },
+            ];
+            storage.commit(&end).expect("an end");
+        }
+        done.store(true, Ordering::Relaxed);
+        let seen = reader.join().expect("the reader found no half commits");
+        assert!(seen.is_sorted(), "{seen:?}");
+    });
+    assert_eq!(read(&path, None).expect("a study").trials.len(), 200);
+}
