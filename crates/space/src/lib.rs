@@ -31,6 +31,7 @@ mod domain;
 mod error;
 mod point;
 mod space;
+mod transform;
 mod value;
 
 pub use domain::Domain;

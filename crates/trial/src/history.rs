@@ -131,10 +131,9 @@ impl History {
     /// The value that a trial reported at exactly this step.
     pub fn value_at(&self, trial: TrialNumber, step: u32) -> Option<f64> {
         let reports = self.reports(trial);
-        // Steps mostly count 1, 2, 3 …, so the place is known without a search.
-        let guess = reports
-            .get((step as usize).wrapping_sub(1))
-            .filter(|r| r.step == step);
+        // Steps mostly count 1, 2, 3 … (or 0, 1, 2 …), so the place is known without a search.
+        let here = |place: usize| reports.get(place).filter(|report| report.step == step);
+        let guess = here((step as usize).wrapping_sub(1)).or_else(|| here(step as usize));
         let found = guess.or_else(|| {
             let place = reports.binary_search_by_key(&step, |report| report.step);
             place.ok().map(|place| &reports[place])
