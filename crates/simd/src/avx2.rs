@@ -77,6 +77,7 @@ impl Simd for Avx2 {
         sqrt(a: __m256) -> __m256 = _mm256_sqrt_ps(a);
         max(a: __m256, b: __m256) -> __m256 = _mm256_max_ps(a, b);
         greater(a: __m256, b: __m256) -> __m256 = _mm256_cmp_ps::<_CMP_GT_OQ>(a, b);
+        equal(a: __m256, b: __m256) -> __m256 = _mm256_cmp_ps::<_CMP_EQ_OQ>(a, b);
         greater_or_nan(a: __m256, b: __m256) -> __m256 =
             _mm256_or_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a, b), _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a));
         select(mask: __m256, a: __m256, b: __m256) -> __m256 = _mm256_blendv_ps(b, a, mask);

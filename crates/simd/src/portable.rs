@@ -97,6 +97,11 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn equal(self, a: Lanes, b: Lanes) -> [bool; LANES] {
+        std::array::from_fn(|i| a[i] == b[i])
+    }
+
+    #[inline(always)]
     fn greater_or_nan(self, a: Lanes, b: Lanes) -> [bool; LANES] {
         std::array::from_fn(|i| a[i] > b[i] || a[i].is_nan())
     }

@@ -110,6 +110,8 @@ pub trait Simd: Copy + 'static {
     fn max(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// Lanes where `a > b`; false for NaN.
     fn greater(self, a: Self::Vector, b: Self::Vector) -> Self::Mask;
+    /// Lanes where `a == b`; false for NaN.
+    fn equal(self, a: Self::Vector, b: Self::Vector) -> Self::Mask;
     /// Lanes where `a` is greater than `b` or not a number.
     fn greater_or_nan(self, a: Self::Vector, b: Self::Vector) -> Self::Mask;
     /// `a` where the mask is set, else `b`.

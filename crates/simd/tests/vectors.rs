@@ -1,6 +1,6 @@
 //! Every vector operation on every instruction set against plain arithmetic, NaN and short slices included.
 
-use tunefork_simd::{Isa, MAX_LANES, Simd, dispatch};
+use tunefork_simd::{Isa, MAX_LANES, dispatch};
 
 const A: [f32; MAX_LANES] = [
     1.0,
@@ -55,6 +55,7 @@ dispatch! {
             simd.select(simd.greater(va, vb), one, zero),
             simd.select(simd.greater_or_nan(va, vb), one, zero),
             simd.map(va, |x| x + 0.5),
+            simd.select(simd.equal(va, vb), one, zero),
         ];
         for (row, vector) in rows.iter_mut().zip(all) {
             simd.store(vector, row);
@@ -75,7 +76,7 @@ dispatch! {
     }
 }
 
-fn expected(a: f32, b: f32) -> [f32; 10] {
+fn expected(a: f32, b: f32) -> [f32; 11] {
     let flag = |condition| if condition { 1.0 } else { 0.0 };
     [
         a + b,
@@ -88,13 +89,14 @@ fn expected(a: f32, b: f32) -> [f32; 10] {
         flag(a > b),
         flag(a > b || a.is_nan()),
         a + 0.5,
+        flag(a == b),
     ]
 }
 
 #[test]
 fn operations_agree_with_plain_arithmetic() {
     for isa in Isa::available() {
-        let mut rows = [[0.0; MAX_LANES]; 10];
+        let mut rows = [[0.0; MAX_LANES]; 11];
         let lanes = results(isa, &A, &B, &mut rows);
         for i in 0..lanes {
             for (operation, want) in expected(A[i], B[i]).into_iter().enumerate() {

@@ -1,0 +1,109 @@
+//! Activations of vectors and their slopes.
+
+use tunefork_graph::Activation;
+use tunefork_simd::{Simd, math};
+
+/// A function of each value whose derivative follows from its result. All are monotone, so that the
+/// largest value of a window can be found before the function is applied.
+pub trait Function {
+    /// f(z)
+    fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector;
+    /// `gradient` times f'(z), from `result` = f(z).
+    fn slope<S: Simd>(simd: S, result: S::Vector, gradient: S::Vector) -> S::Vector;
+}
+
+/// f(z) = z
+pub struct Identity;
+/// max(z, 0)
+pub struct Relu;
+/// z where z > 0, else 0.01 z
+pub struct LeakyRelu;
+/// The hyperbolic tangent.
+pub struct Tanh;
+/// The logistic function.
+pub struct Sigmoid;
+
+impl Function for Identity {
+    #[inline(always)]
+    fn value<S: Simd>(_: S, z: S::Vector) -> S::Vector {
+        z
+    }
+
+    #[inline(always)]
+    fn slope<S: Simd>(_: S, _: S::Vector, gradient: S::Vector) -> S::Vector {
+        gradient
+    }
+}
+
+impl Function for Relu {
+    #[inline(always)]
+    fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector {
+        simd.max(simd.splat(0.0), z) // in this order NaN stays NaN
+    }
+
+    #[inline(always)]
+    fn slope<S: Simd>(simd: S, result: S::Vector, gradient: S::Vector) -> S::Vector {
+        let zero = simd.splat(0.0);
+        simd.select(simd.greater(result, zero), gradient, zero)
+    }
+}
+
+impl Function for LeakyRelu {
+    #[inline(always)]
+    fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector {
+        Self::slope(simd, z, z)
+    }
+
+    #[inline(always)]
+    fn slope<S: Simd>(simd: S, result: S::Vector, gradient: S::Vector) -> S::Vector {
+        let small = simd.mul(gradient, simd.splat(Activation::LEAKY_SLOPE as f32));
+        simd.select(simd.greater(result, simd.splat(0.0)), gradient, small)
+    }
+}
+
+impl Function for Tanh {
+    #[inline(always)]
+    fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector {
+        simd.map(z, math::tanh)
+    }
+
+    #[inline(always)]
+    fn slope<S: Simd>(simd: S, result: S::Vector, gradient: S::Vector) -> S::Vector {
+        let square = simd.mul(result, result);
+        simd.mul(gradient, simd.sub(simd.splat(1.0), square))
+    }
+}
+
+impl Function for Sigmoid {
+    #[inline(always)]
+    fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector {
+        simd.map(z, math::sigmoid)
+    }
+
+    #[inline(always)]
+    fn slope<S: Simd>(simd: S, result: S::Vector, gradient: S::Vector) -> S::Vector {
+        let rest = simd.sub(simd.splat(1.0), result);
+        simd.mul(gradient, simd.mul(result, rest))
+    }
+}
+
+/// Evaluates an expression with `$F` standing for the [`Function`] of an `Option<Activation>`.
+macro_rules! with_activation {
+    ($activation:expr, $F:ident => $body:expr) => {{
+        use tunefork_graph::Activation;
+        macro_rules! with {
+            ($function:ident) => {{
+                type $F = $crate::activation::$function;
+                $body
+            }};
+        }
+        match $activation {
+            None => with!(Identity),
+            Some(Activation::Relu) => with!(Relu),
+            Some(Activation::LeakyRelu) => with!(LeakyRelu),
+            Some(Activation::Tanh) => with!(Tanh),
+            Some(Activation::Sigmoid) => with!(Sigmoid),
+        }
+    }};
+}
+pub(crate) use with_activation;

@@ -1,0 +1,358 @@
+//! One network in training: its memory, and the calls that move it on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tunefork_graph::optimizer::Kind;
+use tunefork_graph::{Buffer, Plan};
+use tunefork_simd::Isa;
+
+use crate::buffer::AlignedBuffer;
+use crate::context::Context;
+use crate::error::EngineError;
+use crate::optimizer::{self, Buffers, Update};
+use crate::pool::Pool;
+use crate::program::{PreparedProgram, Run};
+use crate::shared::Shared;
+
+/// A trial's engine. It owns all memory of the trial and its threads, and allocates nothing after it
+/// has been made.
+///
+/// Equal calls give equal bits on one instruction set, whatever the number of threads.
+///
+/// ```
+/// use std::sync::Arc;
+/// use tunefork_cpu::{CpuWorkspace, Engine, StepSettings};
+/// use tunefork_graph::{Graph, Plan, optimizer::Kind};
+/// use tunefork_simd::Isa;
+///
+/// let mut graph = Graph::new(4, [2, 2, 1])?;
+/// let x = graph.flatten(graph.input())?;
+/// let x = graph.dense(x, "head", 3, true)?;
+/// graph.softmax_cross_entropy(x, 3)?;
+/// let plan = Arc::new(Plan::new(&graph, 4, &CpuWorkspace)?);
+///
+/// let mut engine = Engine::new(plan, Isa::detect(), 2)?;
+/// engine.slab_mut().fill(0.1); // as a rule random weights
+/// let settings = StepSettings { learning_rate: 0.1, ..StepSettings::new(Kind::SGD) };
+/// let result = engine.train(|input| input.fill(1.0), &[0, 1, 2, 0], &settings)?;
+/// assert!((result.loss_sum / 4.0 - 3f64.ln()).abs() < 1e-6); // all classes are equal so far
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Engine {
+    plan: Arc<Plan>,
+    isa: Isa,
+    pool: Pool,
+    arena: AlignedBuffer,
+    slab: AlignedBuffer,
+    gradients: AlignedBuffer,
+    states: [AlignedBuffer; 2],
+    scratch: AlignedBuffer,
+    scratch_len: usize,
+    training: PreparedProgram,
+    evaluation: PreparedProgram,
+    update_time: Duration,
+}
+
+/// All that a training step takes besides images and labels: nothing of it is in the plan.
+#[derive(Clone, Copy, Debug)]
+pub struct StepSettings<'a> {
+    /// Number of the step over the whole run, from 0: counter of the dropout masks; the optimizer
+    /// counts from 1.
+    pub step: u64,
+    /// The optimizer with its scalars.
+    pub optimizer: Kind,
+    /// Learning rate of this step.
+    pub learning_rate: f64,
+    /// Weight decay.
+    pub weight_decay: f64,
+    /// Largest global norm of the gradients; `None`: as they are.
+    pub clip_norm: Option<f32>,
+    /// Label smoothing, from 0 to 1.
+    pub label_smoothing: f32,
+    /// Probability of each dropout layer; a layer without one is not dropped.
+    pub dropout: &'a [f32],
+    /// Key of the dropout masks.
+    pub dropout_key: [u32; 2],
+}
+
+impl StepSettings<'_> {
+    /// The first step with this optimizer at learning rate 0.001, with everything else off.
+    pub fn new(optimizer: Kind) -> Self {
+        Self {
+            step: 0,
+            optimizer,
+            learning_rate: 1e-3,
+            weight_decay: 0.0,
+            clip_norm: None,
+            label_smoothing: 0.0,
+            dropout: &[],
+            dropout_key: [0, 0],
+        }
+    }
+}
+
+/// What a training step reports.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct StepResult {
+    /// Sum of the images' losses, before the update.
+    pub loss_sum: f64,
+    /// Images classified correctly, before the update.
+    pub correct: u32,
+    /// Global norm of the gradients before clipping, if they are clipped.
+    pub gradient_norm: Option<f64>,
+}
+
+/// What an evaluated batch reports.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Evaluated<'a> {
+    /// Sum of the images' losses, without label smoothing.
+    pub loss_sum: f64,
+    /// Images classified correctly.
+    pub correct: u32,
+    /// One row of `classes` values per image.
+    pub logits: &'a [f32],
+}
+
+impl Engine {
+    /// An engine on `threads` threads (at least 1; the calling one is one of them), with all weights
+    /// zero and running variances one. The plan must have been made with [`CpuWorkspace`](crate::CpuWorkspace).
+    ///
+    /// # Errors
+    ///
+    /// If an image of some layer has too many values to be addressed.
+    pub fn new(plan: Arc<Plan>, isa: Isa, threads: usize) -> Result<Self, EngineError> {
+        check_sizes(&plan)?;
+        let threads = threads.max(1);
+        let training = PreparedProgram::new(&plan.training, &plan.slab, true);
+        let evaluation = PreparedProgram::new(&plan.evaluation, &plan.slab, false);
+        let scratch_len = scratch_len(&training, &evaluation);
+        let trainable = plan.slab.trainable_len;
+        let mut engine = Self {
+            isa,
+            pool: Pool::new(threads),
+            arena: AlignedBuffer::new(plan.arena_len()),
+            slab: AlignedBuffer::new(plan.slab.len),
+            gradients: AlignedBuffer::new(trainable),
+            states: [AlignedBuffer::new(trainable), AlignedBuffer::new(trainable)],
+            scratch: AlignedBuffer::new(scratch_len * threads),
+            scratch_len,
+            training,
+            evaluation,
+            update_time: Duration::ZERO,
+            plan,
+        };
+        for norm in &engine.plan.slab.norms {
+            engine.slab.as_mut_slice()[norm.variance..norm.variance + norm.len].fill(1.0);
+        }
+        Ok(engine)
+    }
+
+    /// Bytes of all buffers that an engine for this plan allocates: the plan's own, and scratch for
+    /// each thread.
+    pub fn planned_bytes(plan: &Plan, threads: usize) -> u64 {
+        let training = PreparedProgram::new(&plan.training, &plan.slab, true);
+        let evaluation = PreparedProgram::new(&plan.evaluation, &plan.slab, false);
+        let scratch = scratch_len(&training, &evaluation) * threads.max(1);
+        let trainable = plan.slab.trainable_len;
+        [
+            plan.arena_len(),
+            plan.slab.len,
+            trainable,
+            trainable,
+            trainable,
+            scratch,
+        ]
+        .into_iter()
+        .map(AlignedBuffer::bytes)
+        .sum()
+    }
+
+    /// What this engine runs.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The instruction set it runs on.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// The number of threads it runs on.
+    pub fn threads(&self) -> usize {
+        self.pool.threads()
+    }
+
+    /// Forward, backward and update with a batch of one image per label, at most the plan's batch.
+    /// `fill` writes the images, height by width by channels, one after the other.
+    ///
+    /// # Errors
+    ///
+    /// If there are no images, more than the plan has room for, or a label is no class.
+    pub fn train(
+        &mut self,
+        fill: impl FnOnce(&mut [f32]),
+        labels: &[u16],
+        settings: &StepSettings<'_>,
+    ) -> Result<StepResult, EngineError> {
+        let rows = self.check_labels(labels, self.plan.training.batch)?;
+        fill(self.images(self.plan.training.input, rows));
+        let run = Run {
+            labels,
+            smoothing: settings.label_smoothing,
+            dropout: settings.dropout,
+            key: settings.dropout_key,
+            step: settings.step,
+        };
+        let mut context = Context {
+            isa: self.isa,
+            pool: &mut self.pool,
+            arena: Shared::new(self.arena.as_mut_slice()),
+            slab: Shared::new(self.slab.as_mut_slice()),
+            gradients: Shared::new(self.gradients.as_mut_slice()),
+            scratch: Shared::new(self.scratch.as_mut_slice()),
+            scratch_len: self.scratch_len,
+            rows,
+        };
+        let sum = self.training.run(&mut context, &run);
+        let start = std::time::Instant::now();
+        let gradient_norm = self.update(settings);
+        self.update_time += start.elapsed();
+        Ok(StepResult {
+            loss_sum: sum.loss,
+            correct: sum.correct,
+            gradient_norm,
+        })
+    }
+
+    fn update(&mut self, settings: &StepSettings<'_>) -> Option<f64> {
+        let [a, b] = &mut self.states;
+        let buffers = Buffers {
+            parameters: Shared::new(self.slab.as_mut_slice()),
+            gradients: Shared::new(self.gradients.as_mut_slice()),
+            states: [Shared::new(a.as_mut_slice()), Shared::new(b.as_mut_slice())],
+            len: self.plan.slab.trainable_len,
+        };
+        let update = Update {
+            kind: settings.optimizer,
+            learning_rate: settings.learning_rate,
+            weight_decay: settings.weight_decay,
+            step: settings.step + 1,
+            clip_norm: settings.clip_norm,
+        };
+        optimizer::run(self.isa, &mut self.pool, &buffers, &update)
+    }
+
+    /// Forward in evaluation mode (running statistics, no dropout) with a batch of one image per
+    /// label, at most the plan's evaluation batch.
+    ///
+    /// # Errors
+    ///
+    /// As for [`train`](Self::train).
+    pub fn evaluate(
+        &mut self,
+        fill: impl FnOnce(&mut [f32]),
+        labels: &[u16],
+    ) -> Result<Evaluated<'_>, EngineError> {
+        let rows = self.check_labels(labels, self.plan.evaluation.batch)?;
+        fill(self.images(self.plan.evaluation.input, rows));
+        let run = Run {
+            labels,
+            smoothing: 0.0,
+            dropout: &[],
+            key: [0, 0],
+            step: 0,
+        };
+        let mut context = Context {
+            isa: self.isa,
+            pool: &mut self.pool,
+            arena: Shared::new(self.arena.as_mut_slice()),
+            slab: Shared::new(self.slab.as_mut_slice()),
+            gradients: Shared::new(self.gradients.as_mut_slice()),
+            scratch: Shared::new(self.scratch.as_mut_slice()),
+            scratch_len: self.scratch_len,
+            rows,
+        };
+        let sum = self.evaluation.run(&mut context, &run);
+        let start = self.plan.evaluation.logits.offset;
+        let logits = &self.arena.as_slice()[start..start + rows * self.plan.classes];
+        Ok(Evaluated {
+            loss_sum: sum.loss,
+            correct: sum.correct,
+            logits,
+        })
+    }
+
+    /// Parameters, then running statistics, as the plan lays them out.
+    pub fn slab(&self) -> &[f32] {
+        self.slab.as_slice()
+    }
+
+    /// The same, to be changed.
+    pub fn slab_mut(&mut self) -> &mut [f32] {
+        self.slab.as_mut_slice()
+    }
+
+    /// Gradients of the last step, before clipping, laid out as the parameters.
+    pub fn gradients(&self) -> &[f32] {
+        self.gradients.as_slice()
+    }
+
+    /// The two tensors of the optimizer's state, laid out as the parameters.
+    pub fn optimizer_states(&self) -> [&[f32]; Kind::STATES] {
+        [self.states[0].as_slice(), self.states[1].as_slice()]
+    }
+
+    /// The same, to be changed.
+    pub fn optimizer_states_mut(&mut self) -> [&mut [f32]; Kind::STATES] {
+        let [a, b] = &mut self.states;
+        [a.as_mut_slice(), b.as_mut_slice()]
+    }
+
+    /// Name of each training step and the time spent in it so far; the update comes last.
+    pub fn times(&self) -> impl Iterator<Item = (&str, Duration)> {
+        self.training
+            .times()
+            .chain(std::iter::once(("update", self.update_time)))
+    }
+
+    fn check_labels(&self, labels: &[u16], batch: usize) -> Result<usize, EngineError> {
+        if labels.is_empty() || labels.len() > batch {
+            return Err(EngineError::WrongRows {
+                rows: labels.len(),
+                batch,
+            });
+        }
+        match labels
+            .iter()
+            .find(|&&label| usize::from(label) >= self.plan.classes)
+        {
+            Some(&label) => Err(EngineError::WrongLabel {
+                label,
+                classes: self.plan.classes,
+            }),
+            None => Ok(labels.len()),
+        }
+    }
+
+    fn images(&mut self, input: Buffer, rows: usize) -> &mut [f32] {
+        let len = rows * self.plan.image.elements();
+        &mut self.arena.as_mut_slice()[input.range()][..len]
+    }
+}
+
+fn scratch_len(training: &PreparedProgram, evaluation: &PreparedProgram) -> usize {
+    training
+        .scratch_len()
+        .max(evaluation.scratch_len())
+        .next_multiple_of(16)
+}
+
+/// Tables hold places within a task's part of a tensor in 32 bits.
+fn check_sizes(plan: &Plan) -> Result<(), EngineError> {
+    let largest = plan.arena_len().max(plan.slab.len);
+    match u32::try_from(largest) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(EngineError::TooLarge { elements: largest }),
+    }
+}

@@ -1,0 +1,35 @@
+//! What can go wrong.
+
+use thiserror::Error;
+
+/// Why an engine cannot be made or a step cannot be taken.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// A batch that the plan has no room for, or none at all.
+    #[error(
+        "a batch of {rows} images does not fit a plan for 1 to {batch}: plan for a larger batch or pass fewer images"
+    )]
+    WrongRows {
+        /// Images given.
+        rows: usize,
+        /// Images planned for.
+        batch: usize,
+    },
+    /// A label that is no class.
+    #[error("label {label} is not below the number of classes, {classes}")]
+    WrongLabel {
+        /// The label.
+        label: u16,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// More values than this engine can address.
+    #[error(
+        "{elements} values are too many for the cpu engine, which addresses 2^32: choose a smaller batch or network"
+    )]
+    TooLarge {
+        /// Values of the arena or the slab.
+        elements: usize,
+    },
+}
