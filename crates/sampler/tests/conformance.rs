@@ -164,6 +164,38 @@ fn proposals_stay_inside(new: New) {
     }
 }
 
+/// Histories in which all trials are the same: equal points with equal values, all failed, all
+/// pruned before their first report, all still running.
+fn monotonous_histories_are_no_trouble(new: New) {
+    for (mut sampler, space) in everywhere(new) {
+        let mut point = Point::absent(space.len());
+        for &index in space.topological_order() {
+            if space.is_active(&point, index) {
+                point.set(index, space.domain(index).nth(1));
+            }
+        }
+        for (end, value) in [
+            (Some(TrialState::Complete), Some(1.0)),
+            (Some(TrialState::Complete), Some(f64::INFINITY)),
+            (Some(TrialState::Failed), None),
+            (Some(TrialState::Pruned), None),
+            (None, None),
+        ] {
+            let mut history = History::new(space.clone(), Direction::Minimize);
+            for _ in 0..40 {
+                let trial = history.next_number();
+                history.start(trial, point.clone()).unwrap();
+                if let Some(end) = end {
+                    history.finish(trial, end, value).unwrap();
+                }
+                if let Proposal::Point(proposed) = sampler.propose(&next(&history)) {
+                    check_inside(&space, &proposed);
+                }
+            }
+        }
+    }
+}
+
 /// The same for parameters asked for one by one.
 fn single_proposals_stay_inside(new: New) {
     for (mut sampler, space) in everywhere(new) {
@@ -305,6 +337,7 @@ macro_rules! conformance {
     ($sampler:ident, $new:expr) => {
         conformance!($sampler, $new, [
             proposals_stay_inside,
+            monotonous_histories_are_no_trouble,
             single_proposals_stay_inside,
             caches_change_no_proposal,
             the_trial_itself_does_not_count,
