@@ -9,6 +9,7 @@
 
 mod batch;
 mod checkpoint;
+mod cpu;
 mod engine;
 mod error;
 mod metrics;
@@ -19,6 +20,7 @@ mod trainer;
 mod weights;
 
 pub use batch::{Batch, Images};
+pub use cpu::Cpu;
 pub use engine::{Device, Engine, Evaluated, StepResult, StepSettings};
 pub use error::{CheckpointError, Place, TrainError, WeightsError};
 pub use metrics::{Confusion, EpochMetrics, Evaluation};
@@ -26,4 +28,5 @@ pub use predict::Predictor;
 pub use spec::{At, LastBatch, Objective, TrainSpec};
 pub use task::{Compiled, Task};
 pub use trainer::{EpochValue, Trainer};
+pub use tunefork_simd::{Isa, IsaError};
 pub use weights::{Tensor, WeightMap};

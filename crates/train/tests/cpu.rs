@@ -1,0 +1,163 @@
+//! Small networks on the CPU engine, trained for real.
+
+use std::sync::Arc;
+
+use tunefork_data::{Generated, Normalisation, Part, Split};
+use tunefork_nn::{Block, ImageShape, Network, Optimizer, OptimizerKind, Schedule};
+use tunefork_rng::Key;
+use tunefork_train::{At, Cpu, Images, Isa, Predictor, Task, TrainError, TrainSpec, Trainer};
+
+/// 16x16 images of four shapes: 300 to train on, of which the last batch has 12, and 100 to validate.
+fn task() -> Task {
+    let generated = Generated {
+        height: 16,
+        width: 16,
+        classes: 4,
+        train: 400,
+        test: 0,
+        difficulty: 0.2,
+        ..Generated::default()
+    };
+    let data = generated.draw().unwrap();
+    let train: Vec<u32> = data.part(Part::Train).take(300).collect();
+    let normalisation = Normalisation::of(&data, &train).unwrap();
+    Task {
+        network: Network {
+            blocks: vec![
+                Block::new(12),
+                Block {
+                    residual: true,
+                    ..Block::new(20)
+                },
+            ],
+            hidden: vec![32],
+            dropout: 0.2,
+            ..Network::new(ImageShape::new(16, 16, 1), 4)
+        },
+        spec: TrainSpec {
+            epochs: 6,
+            batch_size: 32,
+            schedule: Schedule {
+                warmup_epochs: 0.5,
+                ..Schedule::default()
+            },
+            clip_norm: Some(5.0),
+            label_smoothing: 0.05,
+            ..TrainSpec::new(Optimizer::new(OptimizerKind::ADAM, 4e-3))
+        },
+        images: Images {
+            data: Arc::new(data),
+            normalisation,
+        },
+        split: Arc::new(Split {
+            train,
+            validation: (300..400).collect(),
+            test: Vec::new(),
+        }),
+        key: Key::study(3).trial(1),
+    }
+}
+
+#[test]
+fn a_convolutional_network_learns() {
+    let mut trainer = Trainer::new(task(), &Cpu::new(Isa::detect(), 2)).unwrap();
+    let epochs: Vec<_> = (0..6).map(|_| trainer.epoch().unwrap()).collect();
+    let accuracies: Vec<f64> = epochs
+        .iter()
+        .map(|epoch| epoch.validation.accuracy())
+        .collect();
+    assert!(
+        epochs[5].train_loss < 0.7 * epochs[0].train_loss,
+        "{epochs:?}"
+    );
+    assert!(accuracies[5] > 0.6, "chance is 0.25: {accuracies:?}");
+}
+
+/// The bits depend on the instruction set, but not on the number of threads, nor on interruptions.
+#[test]
+fn threads_and_checkpoints_change_no_bit() {
+    for isa in Isa::available() {
+        let mut whole = Trainer::new(task(), &Cpu::new(isa, 1)).unwrap();
+        let mut broken = Trainer::new(task(), &Cpu::new(isa, 2)).unwrap();
+        for epoch in 0..3 {
+            let blob = broken.checkpoint().unwrap();
+            broken = Trainer::new(task(), &Cpu::new(isa, 1 + epoch)).unwrap();
+            broken.restore(&blob).unwrap();
+            let (expected, found) = (whole.epoch().unwrap(), broken.epoch().unwrap());
+            assert_eq!(
+                found.train_loss, expected.train_loss,
+                "{isa}, epoch {epoch}"
+            );
+            assert_eq!(
+                found.validation, expected.validation,
+                "{isa}, epoch {epoch}"
+            );
+        }
+        assert!(
+            whole.checkpoint().unwrap() == broken.checkpoint().unwrap(),
+            "{isa}"
+        );
+        assert_eq!(whole.weights(), broken.weights(), "{isa}");
+    }
+}
+
+#[test]
+fn a_predictor_gives_what_the_trainer_measured() {
+    let device = Cpu::new(Isa::detect(), 1);
+    let task = Task {
+        spec: TrainSpec {
+            at: At::Best,
+            ..task().spec
+        },
+        ..task()
+    };
+    let mut trainer = Trainer::new(task.clone(), &device).unwrap();
+    (0..2).for_each(|_| drop(trainer.epoch().unwrap()));
+    let mut predictor = Predictor::new(task.network.clone(), &trainer.weights(), &device).unwrap();
+    let probabilities = predictor
+        .probabilities(&task.images, &task.split.validation)
+        .unwrap();
+    let loss: f64 = probabilities
+        .chunks(4)
+        .zip(&task.split.validation)
+        .map(|(row, index)| -libm::log(f64::from(row[usize::from(task.images.data.label(*index))])))
+        .sum();
+    let measured = trainer.evaluate(&task.split.validation).unwrap();
+    assert!(
+        (loss / 100.0 - measured.loss).abs() < 1e-5,
+        "{} {}",
+        loss / 100.0,
+        measured.loss
+    );
+    assert_eq!(measured.accuracy(), trainer.value().unwrap().value);
+}
+
+#[test]
+fn a_learning_rate_far_too_high_is_reported_or_useless() {
+    let mut task = task();
+    task.spec.clip_norm = None;
+    task.spec.optimizer = Optimizer::new(OptimizerKind::SGD, 1e25);
+    let mut trainer = Trainer::new(task, &Cpu::new(Isa::detect(), 1)).unwrap();
+    let error = trainer.epoch().unwrap_err();
+    assert!(matches!(error, TrainError::Diverged { .. }), "{error}");
+}
+
+#[test]
+fn a_budget_names_the_batch_that_fits() {
+    let device = Cpu::new(Isa::detect(), 1);
+    let bytes = task().compile(&device).unwrap().bytes;
+    let error = task().compile_within(&device, bytes - 1).unwrap_err();
+    let TrainError::DoesNotFit {
+        wanted,
+        largest_batch: Some(batch),
+        ..
+    } = error
+    else {
+        panic!("{error}")
+    };
+    assert_eq!(wanted, bytes);
+    assert!(batch < 32);
+    let mut smaller = task();
+    smaller.spec.batch_size = batch;
+    assert!(Trainer::within(smaller, &device, bytes - 1).is_ok());
+}
