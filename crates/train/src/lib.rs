@@ -30,3 +30,8 @@ pub use task::{Compiled, Task};
 pub use trainer::{EpochValue, Trainer};
 pub use tunefork_simd::{Isa, IsaError};
 pub use weights::{Tensor, WeightMap};
+
+/// The README's example is run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
