@@ -1,6 +1,6 @@
 //! Keeps studies in SQLite, in Optuna's own schema, so that Optuna's tools open them while they run.
 //!
-//! * [`SqliteStorage`] is a [`Storage`](tunefork_study::Storage): the one writer of a study.
+//! * [`SqliteStorage`] is a [`Storage`]: the one writer of a study.
 //! * [`read`] and [`names`] look at a database, also while a study in it runs, without disturbing it.
 //!
 //! Optuna's tables are written to the letter (its schema 12, of versions 3.2 to 5.0); what they have

@@ -5,7 +5,7 @@ use crate::{
     Change, End, EndReason, Storage, StoredParameter, StudyError, StudyHeader, StudyRecord,
     TrialRecord, enqueued,
 };
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tunefork_rng::Key;
 use tunefork_sampler::{Ask, Proposal, Sampler};
@@ -71,6 +71,8 @@ pub(super) struct Shared {
     /// Whether the space was given whole; then a trial gets all parameters when it is asked for.
     declared: bool,
     waiting: VecDeque<(TrialNumber, Params)>,
+    /// Changes of trials that could not be told.
+    unwritten: BTreeMap<TrialNumber, Vec<Change>>,
     /// Proposals that the sampler has made.
     pub proposed: u32,
 }
@@ -136,6 +138,7 @@ impl Study {
             declared: space.is_some(),
             history: History::new(space.unwrap_or_default(), record.header.direction),
             waiting: VecDeque::new(),
+            unwritten: BTreeMap::new(),
             proposed: 0,
         };
         for trial in &record.trials {
@@ -150,16 +153,29 @@ impl Study {
     /// [`StudyError::Exhausted`] if every point of a declared, finite space was proposed; a storage
     /// that fails.
     pub fn ask(&self) -> Result<Trial, StudyError> {
-        self.lock().ask().map(|start| start.trial(self.0.clone()))
+        let start = self.lock().ask()?;
+        let shared = self.0.clone();
+        Ok(Trial::new(
+            shared,
+            start.number,
+            start.proposal,
+            start.fixed,
+        ))
     }
 
     /// Ends a trial.
     ///
     /// # Errors
-    /// A storage that fails; the trial is then still running.
+    /// A storage that fails; the trial is then still running, and can be told again by way of
+    /// [`trial`](Self::trial).
     pub fn tell(&self, trial: Trial, told: impl Into<Told>) -> Result<(), StudyError> {
-        let (number, changes) = trial.into_changes();
-        self.lock().tell(number, changes, told.into())
+        let (number, mut changes) = trial.into_changes();
+        let mut shared = self.lock();
+        let result = shared.tell(number, &mut changes, told.into());
+        if result.is_err() {
+            shared.unwritten.insert(number, changes);
+        }
+        result
     }
 
     /// Adds a trial with fixed values that comes before all proposals. Parameters without a value
@@ -191,16 +207,14 @@ impl Study {
     /// # Errors
     /// [`StudyError::Misuse`] if there is no such trial or it does not run.
     pub fn trial(&self, number: TrialNumber) -> Result<Trial, StudyError> {
-        let shared = self.lock();
+        let mut shared = self.lock();
         match shared.history.states().get(number.index()) {
             Some(TrialState::Running) => {
                 let proposal = shared.history.point(number);
-                let start = Start {
-                    number,
-                    proposal,
-                    fixed: Params::default(),
-                };
-                Ok(start.trial(self.0.clone()))
+                let fixed = Params::default();
+                let mut trial = Trial::new(self.0.clone(), number, proposal, fixed);
+                trial.take_back(shared.unwritten.remove(&number).unwrap_or_default());
+                Ok(trial)
             }
             Some(state) => Err(StudyError::Misuse {
                 trial: number,
@@ -249,12 +263,6 @@ struct Start {
     number: TrialNumber,
     proposal: Point,
     fixed: Params,
-}
-
-impl Start {
-    fn trial(self, shared: Arc<Mutex<Shared>>) -> Trial {
-        Trial::new(shared, self.number, self.proposal, self.fixed)
-    }
 }
 
 impl Shared {
@@ -346,7 +354,7 @@ impl Shared {
     fn tell(
         &mut self,
         number: TrialNumber,
-        mut changes: Vec<Change>,
+        changes: &mut Vec<Change>,
         told: Told,
     ) -> Result<(), StudyError> {
         let (state, value, reason, message) = match told {
@@ -379,7 +387,10 @@ impl Shared {
                 message,
             },
         });
-        self.storage.commit(&changes)?;
+        if let Err(error) = self.storage.commit(changes) {
+            changes.pop();
+            return Err(error.into());
+        }
         self.history
             .finish(number, state, value)
             .expect("the storage has checked that the trial runs");

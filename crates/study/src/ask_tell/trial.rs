@@ -43,6 +43,11 @@ impl Trial {
         (self.number, self.changes)
     }
 
+    /// Changes of this trial that were not written when it was told.
+    pub(super) fn take_back(&mut self, changes: Vec<Change>) {
+        self.changes = changes;
+    }
+
     /// Its number.
     pub fn number(&self) -> TrialNumber {
         self.number

@@ -1,0 +1,213 @@
+//! Asks: what a new trial is, what it costs, and where it stands in time.
+
+use super::stored::{stored_failure, stored_results};
+use super::{Running, Simulation, halted};
+use crate::executor::board::{EpochResult, Lane};
+use crate::executor::training::{guarded, same};
+use crate::{
+    Blueprint, Change, Event, FailureKind, Place, Schedule, StopFlag, StoredParameter, StudyError,
+    TrialContext, TrialFailure, TrialRecord, Workload, enqueued,
+};
+use std::sync::Arc;
+use tunefork_rng::Key;
+use tunefork_sampler::{Ask, Proposal};
+use tunefork_space::{Params, Point};
+use tunefork_trial::TrialNumber;
+
+impl<W: Workload> Simulation<'_, W> {
+    pub(super) fn ask(&mut self, place: Place) -> Result<(), StudyError> {
+        let number = TrialNumber(place.trial);
+        let Some(point) = self.propose(number)? else {
+            self.exhausted = true;
+            return Ok(());
+        };
+        let params = Arc::new(self.history.space().params(&point));
+        let fixed = self.definition.enqueued.get(number.index()).cloned();
+        let known = self.known.trials.get(number.index()).cloned();
+        let schedule = self.schedule(&params, known.as_ref(), place)?;
+        self.history
+            .start(number, point.clone())
+            .expect("numbers are given in order and points are of the space");
+        let mut changes = vec![Change::Start {
+            number,
+            params: self.stored_parameters(&point),
+            fixed: fixed.clone(),
+            schedule: schedule.as_ref().ok().cloned(),
+        }];
+        if known.is_none() {
+            self.storage.commit(&changes)?;
+        }
+        changes.clear();
+        self.observer.event(&Event::TrialStarted {
+            number,
+            params: &params,
+            blueprint: schedule.as_ref().ok().map(|schedule| &schedule.blueprint),
+            enqueued: fixed.is_some(),
+            known: known.is_some(),
+        });
+        match schedule {
+            Ok(schedule) => self.start(number, params, schedule, known.as_ref()),
+            Err(failure) => return self.fail(place, failure),
+        }
+        Ok(())
+    }
+
+    /// The point of a new trial, or `None` if the sampler has no more. What is stored must agree.
+    fn propose(&mut self, number: TrialNumber) -> Result<Option<Point>, StudyError> {
+        let ask = Ask {
+            history: &self.history,
+            number,
+            key: Key::study(self.definition.header.seed),
+            proposed: self.proposed,
+        };
+        let sampler = &mut *self.definition.sampler;
+        let point = match self.definition.enqueued.get(number.index()) {
+            Some(fixed) => {
+                enqueued::complete(fixed, &ask, sampler).map_err(|error| StudyError::Enqueued {
+                    index: number.index(),
+                    detail: error.to_string(),
+                })?
+            }
+            None => {
+                self.proposed += 1;
+                match sampler.propose(&ask) {
+                    Proposal::Point(point) => point,
+                    Proposal::Exhausted => return Ok(None),
+                }
+            }
+        };
+        let Some(known) = self.known.trials.get(number.index()) else {
+            return Ok(Some(point));
+        };
+        let stored = self.stored_point(known)?;
+        let agrees = point.len() == stored.len()
+            && (point.values().iter().zip(stored.values())).all(|(a, b)| same(*a, *b));
+        if agrees || self.tolerant {
+            return Ok(Some(stored));
+        }
+        let detail = format!(
+            "its parameters were [{}], and proposing again gives [{}]",
+            known.params(),
+            self.history.space().params(&point)
+        );
+        Err(self.not_reproducible(number, detail))
+    }
+
+    fn stored_point(&self, known: &TrialRecord) -> Result<Point, StudyError> {
+        let space = self.history.space();
+        let mut point = Point::absent(space.len());
+        for parameter in &known.params {
+            let Some(index) = space.index_of(&parameter.name) else {
+                let detail = format!(
+                    "parameter `{}` is not one of the study's space",
+                    parameter.name
+                );
+                return Err(self.not_reproducible(known.number, detail));
+            };
+            point.set(index, parameter.internal);
+        }
+        Ok(point)
+    }
+
+    fn stored_parameters(&self, point: &Point) -> Vec<StoredParameter> {
+        let parameters = self.history.space().parameters().iter().enumerate();
+        parameters
+            .filter(|(index, _)| point.has(*index))
+            .map(|(index, parameter)| StoredParameter {
+                name: parameter.name.clone(),
+                domain: parameter.domain.clone(),
+                internal: point.get(index),
+            })
+            .collect()
+    }
+
+    /// Cost and place in time of a new trial, or the failure with which it ends at once.
+    fn schedule(
+        &self,
+        params: &Params,
+        known: Option<&TrialRecord>,
+        place: Place,
+    ) -> Result<Result<Schedule, TrialFailure>, StudyError> {
+        if let Some(ended) = known.filter(|known| known.state.is_finished()) {
+            if let Some(schedule) = &ended.schedule {
+                return Ok(Ok(schedule.clone()));
+            }
+            if let Some(failure) = stored_failure(ended) {
+                return Ok(Err(failure));
+            }
+        }
+        let number = TrialNumber(place.trial);
+        let blueprint = match self.blueprint(params) {
+            Ok(blueprint) => blueprint,
+            Err(failure) if failure.kind.reason().is_some() => return Ok(Err(failure)),
+            Err(failure) => return Err(halted(number, failure)),
+        };
+        let schedule = Schedule {
+            epoch_ticks: self
+                .definition
+                .header
+                .cost_model
+                .ticks(&blueprint.epoch_cost),
+            blueprint,
+            start: place.time,
+        };
+        match known.and_then(|known| known.schedule.as_ref()) {
+            Some(stored) if *stored != schedule && !self.tolerant => {
+                let detail = format!("its plan was {stored:?} and is now {schedule:?}");
+                Err(self.not_reproducible(number, detail))
+            }
+            Some(stored) => Ok(Ok(stored.clone())),
+            None => Ok(Ok(schedule)),
+        }
+    }
+
+    fn blueprint(&self, params: &Params) -> Result<Blueprint, TrialFailure> {
+        let ask = || guarded(|| self.training.workload.blueprint(params));
+        let blueprint = match ask() {
+            Err(failure) if failure.kind == FailureKind::Fault => ask(),
+            answer => answer,
+        }?;
+        if blueprint.epochs == 0 {
+            return Err(TrialFailure::new(
+                FailureKind::InvalidConfiguration,
+                "a trial must have at least 1 epoch, not 0",
+            ));
+        }
+        Ok(blueprint)
+    }
+
+    fn start(
+        &mut self,
+        number: TrialNumber,
+        params: Arc<Params>,
+        schedule: Schedule,
+        known: Option<&TrialRecord>,
+    ) {
+        let epochs = schedule.blueprint.epochs;
+        let context = TrialContext {
+            number,
+            key: Key::study(self.definition.header.seed).trial(number.0),
+            params,
+            blueprint: Arc::new(schedule.blueprint.clone()),
+            threads: self.options.threads,
+            stop: StopFlag::default(),
+        };
+        let results: Vec<EpochResult> = known.map(stored_results).unwrap_or_default();
+        let ended = known.is_some_and(|known| known.state.is_finished());
+        self.board.add(Lane {
+            context: context.clone(),
+            start: schedule.start,
+            epoch_ticks: schedule.epoch_ticks,
+            limit: if ended { results.len() as u32 } else { epochs },
+            rungs: self.definition.scheduler.rungs(epochs),
+            results,
+            decided: 0,
+            run: None,
+            busy: false,
+            faults: 0,
+            saved: None,
+        });
+        self.push_report(number.0, 1, &schedule);
+        self.running.insert(number.0, Running { context, schedule });
+    }
+}

@@ -1,0 +1,178 @@
+//! Ends of trials: complete, pruned, failed.
+
+use super::{Simulation, halted};
+use crate::executor::training::{Trouble, guarded, same};
+use crate::{
+    Change, End, EndReason, Event, FailureKind, OutsideEvent, OutsideKind, Place, StudyError,
+    TrialFailure, ValueAt, Workload,
+};
+use tunefork_trial::{TrialNumber, TrialState};
+
+impl<W: Workload> Simulation<'_, W> {
+    /// The trial has run its last epoch.
+    pub(super) fn complete(&mut self, place: Place) -> Result<(), StudyError> {
+        let number = TrialNumber(place.trial);
+        let reports = self.history.reports(number);
+        let direction = self.history.direction();
+        let value = match self.definition.header.value_at {
+            ValueAt::Last => reports.last().map(|report| report.value),
+            ValueAt::Best => reports
+                .iter()
+                .map(|report| report.value)
+                .reduce(|best, value| {
+                    if direction.better(value, best) {
+                        value
+                    } else {
+                        best
+                    }
+                }),
+        };
+        let value = value.expect("a trial completes with a report");
+        let known = self.known.trials.get(number.index());
+        let ended = known.is_some_and(|trial| trial.state.is_finished());
+        if !ended && self.leads(number, value) && !self.keep(number)? {
+            self.interrupted = true;
+            return Ok(());
+        }
+        self.finish(
+            place,
+            TrialState::Complete,
+            Some(value),
+            EndReason::Finished,
+            String::new(),
+        )
+    }
+
+    /// Whether a trial that completes with this value is the best then.
+    pub(super) fn leads(&self, number: TrialNumber, value: f64) -> bool {
+        self.history.best().is_none_or(|best| {
+            let best_value = self.history.value(best).unwrap_or(f64::NAN);
+            self.history.direction().better(value, best_value)
+                || (value == best_value && number < best)
+        })
+    }
+
+    /// Lets the workload keep what it wants of the best trial, before its end is committed. Returns
+    /// false if the study was asked to stop before the trial could be brought back for this.
+    fn keep(&mut self, number: TrialNumber) -> Result<bool, StudyError> {
+        let context = self.running[&number.0].context.clone();
+        let run = match self.board.take_run(number.0) {
+            Some(run) => run,
+            None => {
+                // The process that trained it is gone.
+                let results = self.board.reports(number.0).unwrap_or_default();
+                let observer = &mut *self.observer;
+                let raised = self.training.raise(
+                    &context,
+                    &results,
+                    context.blueprint.epochs,
+                    &mut |message| observer.event(&Event::Warning { message: &message }),
+                );
+                match raised {
+                    Ok(raised) => raised.run,
+                    Err(Trouble::Differs(detail)) => {
+                        return Err(self.not_reproducible(number, detail));
+                    }
+                    Err(Trouble::Failure(failure))
+                        if failure.kind == FailureKind::Interrupted && self.stopping() =>
+                    {
+                        return Ok(false);
+                    }
+                    Err(Trouble::Failure(failure)) => return Err(halted(number, failure)),
+                }
+            }
+        };
+        guarded(|| self.training.workload.keep(&context, &run))
+            .map_err(|failure| halted(number, failure))?;
+        Ok(true)
+    }
+
+    /// The trial cannot go on: it failed before its first epoch, or in the one at this place.
+    pub(super) fn fail(&mut self, place: Place, failure: TrialFailure) -> Result<(), StudyError> {
+        let number = TrialNumber(place.trial);
+        let Some(reason) = failure.kind.reason() else {
+            return Err(halted(number, failure));
+        };
+        self.finish(place, TrialState::Failed, None, reason, failure.message)
+    }
+
+    /// Ends a trial and frees its slot. What is stored must agree.
+    pub(super) fn finish(
+        &mut self,
+        place: Place,
+        state: TrialState,
+        value: Option<f64>,
+        reason: EndReason,
+        message: String,
+    ) -> Result<(), StudyError> {
+        let number = TrialNumber(place.trial);
+        let end = End {
+            time: place.time,
+            reason,
+            message,
+        };
+        let best =
+            state == TrialState::Complete && value.is_some_and(|value| self.leads(number, value));
+        let stored = self.known.trials.get(number.index());
+        let stored = stored.filter(|trial| trial.state.is_finished());
+        let known = stored.is_some();
+        match stored {
+            None => self.commit_end(place, state, value, &end)?,
+            Some(stored) => {
+                let agrees = stored.state == state
+                    && same(stored.value.unwrap_or(f64::NAN), value.unwrap_or(f64::NAN))
+                    && stored.end.as_ref().is_none_or(|stored| *stored == end);
+                if !agrees && !self.tolerant {
+                    let detail = format!(
+                        "it ended as {} with {:?} ({:?}), and now as {state} with {value:?} ({end:?})",
+                        stored.state, stored.value, stored.end
+                    );
+                    return Err(self.not_reproducible(number, detail));
+                }
+            }
+        }
+        self.history
+            .finish(number, state, value)
+            .expect("a running trial ends once");
+        self.board.remove(place.trial);
+        self.running.remove(&place.trial);
+        if let Some(folder) = &self.training.folder {
+            folder.remove(place.trial);
+        }
+        self.observer.event(&Event::TrialFinished {
+            number,
+            state,
+            value,
+            end: &end,
+            best,
+            known,
+        });
+        self.push_ask();
+        Ok(())
+    }
+
+    /// Commits an end; if the machine was to blame, as an outside event too.
+    fn commit_end(
+        &mut self,
+        place: Place,
+        state: TrialState,
+        value: Option<f64>,
+        end: &End,
+    ) -> Result<(), StudyError> {
+        let finish = Change::Finish {
+            number: TrialNumber(place.trial),
+            state,
+            value,
+            end: end.clone(),
+        };
+        if end.reason != EndReason::Fault {
+            return Ok(self.storage.commit(&[finish])?);
+        }
+        let event = OutsideEvent {
+            place,
+            kind: OutsideKind::Fault,
+            message: end.message.clone(),
+        };
+        self.commit_outside(finish, event)
+    }
+}

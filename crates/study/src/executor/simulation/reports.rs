@@ -1,0 +1,154 @@
+//! Reports: waiting for a result, committing it, and deciding what it leads to.
+
+use super::Simulation;
+use super::stored::stored_verdict;
+use crate::executor::board::{EpochResult, News, Note};
+use crate::{Change, EndReason, EpochRecord, EpochReport, Event, Place, StudyError, Workload};
+use std::time::{Duration, Instant};
+use tunefork_scheduler::Decision;
+use tunefork_trial::{Report, TrialNumber, TrialState};
+
+/// How long a wait for a worker may be before the clock and the stop flag are looked at.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// What became of a wait for a result.
+pub(super) enum Waited {
+    Result(EpochResult),
+    Stopped,
+    TimeLimit,
+}
+
+/// What a report leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Continue,
+    Stop,
+    Complete,
+}
+
+impl<W: Workload> Simulation<'_, W> {
+    /// Waits for the result of an epoch, passing on what the workers say meanwhile.
+    pub(super) fn wait(&mut self, place: Place) -> Result<Waited, StudyError> {
+        loop {
+            match self.board.wait(place.trial, place.step, PATIENCE)? {
+                News::Result(result) => return Ok(Waited::Result(result)),
+                News::Notes(notes) => {
+                    for note in notes {
+                        self.pass_on(note)?;
+                    }
+                }
+                News::Nothing => {}
+            }
+            if self.stopping() {
+                return Ok(Waited::Stopped);
+            }
+            if self
+                .deadline
+                .is_some_and(|deadline| Instant::now() >= deadline)
+            {
+                return Ok(Waited::TimeLimit);
+            }
+        }
+    }
+
+    fn pass_on(&mut self, note: Note) -> Result<(), StudyError> {
+        match note {
+            Note::Computed {
+                trial,
+                step,
+                report,
+            } => {
+                self.observer.event(&Event::EpochComputed {
+                    number: TrialNumber(trial),
+                    step,
+                    report: &report,
+                });
+            }
+            Note::Retried { trial, failure } => self.observer.event(&Event::TrialRetried {
+                number: TrialNumber(trial),
+                failure: &failure,
+            }),
+            Note::Restarted { trial } if self.running.contains_key(&trial) => {
+                self.storage.commit(&[Change::Restarted {
+                    number: TrialNumber(trial),
+                }])?;
+            }
+            Note::Restarted { .. } => {}
+            Note::Warning(message) => self.observer.event(&Event::Warning { message: &message }),
+        }
+        Ok(())
+    }
+
+    pub(super) fn report(&mut self, place: Place, report: EpochReport) -> Result<(), StudyError> {
+        let number = TrialNumber(place.trial);
+        let stored = self.known.trials.get(number.index());
+        let known = stored.is_some_and(|trial| trial.epochs.len() >= place.step as usize);
+        let epoch = EpochRecord {
+            step: place.step,
+            value: report.value,
+            time: place.time,
+            metrics: report.metrics,
+            observed: report.observed,
+        };
+        if !known {
+            self.storage.commit(&[Change::Report {
+                number,
+                epoch: epoch.clone(),
+            }])?;
+        }
+        let report = Report {
+            step: place.step,
+            value: epoch.value,
+        };
+        self.history
+            .report(number, report)
+            .expect("a running trial reports its epochs in order");
+        self.observer.event(&Event::Reported {
+            number,
+            epoch: &epoch,
+            known,
+        });
+        match self.verdict(place)? {
+            Verdict::Continue => {
+                let schedule = self.running[&place.trial].schedule.clone();
+                self.push_report(place.trial, place.step + 1, &schedule);
+                self.board.decided(place.trial, place.step);
+                Ok(())
+            }
+            Verdict::Stop => self.finish(
+                place,
+                TrialState::Pruned,
+                Some(epoch.value),
+                EndReason::Stopped,
+                String::new(),
+            ),
+            Verdict::Complete => self.complete(place),
+        }
+    }
+
+    /// What the scheduler says; what is stored must agree.
+    fn verdict(&mut self, place: Place) -> Result<Verdict, StudyError> {
+        let number = TrialNumber(place.trial);
+        let computed = if place.step == self.running[&place.trial].schedule.blueprint.epochs {
+            Verdict::Complete
+        } else {
+            match self.definition.scheduler.decide(&self.history, number) {
+                Decision::Stop => Verdict::Stop,
+                _ => Verdict::Continue,
+            }
+        };
+        let stored = self.known.trials.get(number.index());
+        let stored = stored.and_then(|trial| stored_verdict(trial, place.step));
+        match stored {
+            Some(stored) if stored != computed && !self.tolerant => {
+                let detail = format!(
+                    "epoch {}: the decision was {stored:?} and is now {computed:?}",
+                    place.step
+                );
+                Err(self.not_reproducible(number, detail))
+            }
+            Some(stored) => Ok(stored),
+            None => Ok(computed),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What a stored trial says to a study that is simulated anew.
+
+use super::reports::Verdict;
+use crate::executor::board::EpochResult;
+use crate::{EndReason, EpochReport, FailureKind, TrialFailure, TrialRecord};
+
+/// The results that a stored trial has, its failure included.
+pub(super) fn stored_results(trial: &TrialRecord) -> Vec<EpochResult> {
+    let reports = trial.epochs.iter().map(|epoch| {
+        Ok(EpochReport {
+            value: epoch.value,
+            metrics: epoch.metrics.clone(),
+            observed: epoch.observed.clone(),
+        })
+    });
+    reports.chain(stored_failure(trial).map(Err)).collect()
+}
+
+/// The failure that a stored trial ended with.
+pub(super) fn stored_failure(trial: &TrialRecord) -> Option<TrialFailure> {
+    let end = trial.end.as_ref()?;
+    let kind = FailureKind::of_reason(end.reason)?;
+    Some(TrialFailure::new(kind, end.message.clone()))
+}
+
+/// What a stored trial shows of the decision after a step.
+pub(super) fn stored_verdict(trial: &TrialRecord, step: u32) -> Option<Verdict> {
+    if trial.epochs.len() > step as usize {
+        return Some(Verdict::Continue);
+    }
+    match trial.end.as_ref()?.reason {
+        EndReason::Stopped => Some(Verdict::Stop),
+        EndReason::Finished => Some(Verdict::Complete),
+        _ => Some(Verdict::Continue),
+    }
+}
