@@ -1,5 +1,6 @@
 //! The real sets, where they are at hand: in the folder that TUNEFORK_DATA names, else in
-//! `../shared/data` beside the repository. Where they are not, the tests say so and pass.
+//! `../shared/data` beside the repository. Where they are not, the tests say so and pass, unless
+//! TUNEFORK_REQUIRE_DATA is set.
 
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,11 @@ fn folder_with(name: &str) -> Option<PathBuf> {
         .chain([beside])
         .find(|folder| folder.join(name).is_dir());
     if folder.is_none() {
+        let required = std::env::var_os("TUNEFORK_REQUIRE_DATA").is_some();
+        assert!(
+            !required,
+            "no folder `{name}` in TUNEFORK_DATA or ../shared/data"
+        );
         println!("skipped: no folder `{name}` in TUNEFORK_DATA or ../shared/data");
     }
     folder
