@@ -1,5 +1,6 @@
 //! Ask and tell: a study whose loop is the user's.
 
+mod recall;
 mod study;
 mod trial;
 

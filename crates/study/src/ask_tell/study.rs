@@ -3,15 +3,15 @@
 use super::Trial;
 use crate::{
     Change, End, EndReason, Storage, StoredParameter, StudyError, StudyHeader, StudyRecord,
-    TrialRecord, enqueued,
+    enqueued,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tunefork_rng::Key;
 use tunefork_sampler::{Ask, Proposal, Sampler};
 use tunefork_scheduler::Scheduler;
-use tunefork_space::{Parameter, Params, Point, Space};
-use tunefork_trial::{History, HistoryError, Report, TrialNumber, TrialState};
+use tunefork_space::{Params, Point, Space};
+use tunefork_trial::{History, TrialNumber, TrialState};
 
 /// A study whose loop is yours: [`ask`](Study::ask) for a trial, evaluate it, [`tell`](Study::tell)
 /// its value. The order of your calls is the study's clock: the same calls with the same seed give
@@ -69,8 +69,8 @@ pub(super) struct Shared {
     pub history: History,
     pub key: Key,
     /// Whether the space was given whole; then a trial gets all parameters when it is asked for.
-    declared: bool,
-    waiting: VecDeque<(TrialNumber, Params)>,
+    pub declared: bool,
+    pub waiting: VecDeque<(TrialNumber, Params)>,
     /// Changes of trials that could not be told.
     unwritten: BTreeMap<TrialNumber, Vec<Change>>,
     /// Proposals that the sampler has made.
@@ -395,64 +395,5 @@ impl Shared {
             .finish(number, state, value)
             .expect("the storage has checked that the trial runs");
         Ok(())
-    }
-
-    /// Brings a stored trial into the history.
-    fn recall(&mut self, trial: &TrialRecord) -> Result<(), StudyError> {
-        let number = trial.number;
-        let point = self.recall_parameters(trial)?;
-        let history = &mut self.history;
-        if trial.state == TrialState::Waiting {
-            let fixed = trial.fixed.clone().unwrap_or_default();
-            self.waiting.push_back((number, fixed));
-            return history
-                .enqueue(number, point)
-                .map_err(|error| misuse(number, error));
-        }
-        self.proposed += u32::from(trial.fixed.is_none());
-        let replay = || {
-            history.start(number, point)?;
-            for epoch in &trial.epochs {
-                let (step, value) = (epoch.step, epoch.value);
-                history.report(number, Report { step, value })?;
-            }
-            match trial.state {
-                TrialState::Paused => history.pause(number),
-                state if state.is_finished() => history.finish(number, state, trial.value),
-                _ => Ok(()),
-            }
-        };
-        replay().map_err(|error: HistoryError| misuse(number, error))
-    }
-
-    fn recall_parameters(&mut self, trial: &TrialRecord) -> Result<Point, StudyError> {
-        let mut point = Point::absent(self.history.space().len());
-        for StoredParameter {
-            name,
-            domain,
-            internal,
-        } in &trial.params
-        {
-            let index = match self.history.space().index_of(name) {
-                Some(index) => index,
-                None if self.declared => {
-                    let detail = format!("its parameter `{name}` is not in the space");
-                    return Err(misuse(trial.number, detail));
-                }
-                None => self
-                    .history
-                    .add_parameter(Parameter::new(name.clone(), domain.clone()))
-                    .map_err(|error| misuse(trial.number, error))?,
-            };
-            point.set(index, *internal);
-        }
-        Ok(point)
-    }
-}
-
-fn misuse(trial: TrialNumber, detail: impl ToString) -> StudyError {
-    StudyError::Misuse {
-        trial,
-        detail: detail.to_string(),
     }
 }

@@ -9,14 +9,16 @@
 //!
 //! makes a module of tests, one for each function here.
 
-use crate::{
-    Blueprint, Change, Cost, CostModel, End, EndReason, EpochRecord, Facts, MemoryStorage,
-    OutsideEvent, OutsideKind, Place, Schedule, Storage, StorageError, StoredParameter,
-    StudyHeader, StudyRecord, ValueAt,
+mod fixtures;
+
+use crate::{Change, MemoryStorage, Storage, StudyRecord};
+use fixtures::{
+    NOTHING, accept, created, everything, finish, header, load, parameter, pause, random_change,
+    refuse, report, start, text, uniform,
 };
-use tunefork_rng::{Key, Purpose, Stream};
-use tunefork_space::{Domain, Params, Value};
-use tunefork_trial::{Direction, TrialNumber, TrialState};
+use tunefork_rng::{Key, Purpose};
+use tunefork_space::{Domain, Params};
+use tunefork_trial::{TrialNumber, TrialState};
 
 /// Makes the tests for a storage: `make` gives an empty one, `reopen` takes one and opens it again.
 #[macro_export]
@@ -59,121 +61,6 @@ pub type Make<'a, S> = &'a mut dyn FnMut() -> S;
 /// Opens a storage again.
 pub type Reopen<'a, S> = &'a mut dyn FnMut(S) -> S;
 
-const NOTHING: TrialNumber = TrialNumber(0);
-
-fn header() -> StudyHeader {
-    StudyHeader {
-        metric: Some("validation \"accuracy\" é".to_owned()),
-        seed: u64::MAX - 1,
-        slots: 3,
-        cost_model: CostModel {
-            flop: 1,
-            byte: 2,
-            step: 3,
-        },
-        value_at: ValueAt::Best,
-        sampler: "random".to_owned(),
-        scheduler: "none".to_owned(),
-        settings: Facts::new([("search.lr", "[0.1, 1]"), ("ä", "'\";--")]),
-        fingerprint: Facts::new([("isa", "portable")]),
-        stages: vec![7],
-        ..StudyHeader::new("ein Name, with spaces", Direction::Maximize, 0)
-    }
-}
-
-fn created<S: Storage>(make: Make<'_, S>) -> S {
-    let mut storage = make();
-    storage
-        .create(&header())
-        .expect("an empty storage takes a study");
-    storage
-}
-
-fn load<S: Storage>(storage: &mut S) -> StudyRecord {
-    let study = storage.load().expect("a study can be read");
-    study.expect("the study was created")
-}
-
-/// The record as text, without dates: equal texts mean equal bits, NaN included.
-fn text(mut study: StudyRecord) -> String {
-    for trial in &mut study.trials {
-        trial.observed.started = None;
-        trial.observed.ended = None;
-    }
-    format!("{study:#?}")
-}
-
-fn start(number: u32) -> Change {
-    Change::Start {
-        number: TrialNumber(number),
-        params: Vec::new(),
-        fixed: None,
-        schedule: None,
-    }
-}
-
-fn parameter(name: &str, domain: Domain, internal: f64) -> StoredParameter {
-    StoredParameter {
-        name: name.to_owned(),
-        domain,
-        internal,
-    }
-}
-
-fn uniform() -> Domain {
-    Domain::uniform(0.0, 1.0).expect("these are bounds")
-}
-
-fn report(number: u32, step: u32, value: f64) -> Change {
-    Change::Report {
-        number: TrialNumber(number),
-        epoch: EpochRecord {
-            step,
-            value,
-            time: u64::from(step) * 10,
-            metrics: Vec::new(),
-            observed: Vec::new(),
-        },
-    }
-}
-
-fn finish(number: u32, state: TrialState, value: Option<f64>) -> Change {
-    Change::Finish {
-        number: TrialNumber(number),
-        state,
-        value,
-        end: End {
-            time: 99,
-            reason: EndReason::Finished,
-            message: String::new(),
-        },
-    }
-}
-
-fn pause(number: u32, state: TrialState) -> Change {
-    Change::State {
-        number: TrialNumber(number),
-        state,
-    }
-}
-
-fn accept<S: Storage>(storage: &mut S, changes: &[Change]) {
-    storage.commit(changes).expect("the changes keep the rules");
-}
-
-fn refuse<S: Storage>(storage: &mut S, changes: &[Change]) {
-    let before = text(load(storage));
-    match storage.commit(changes) {
-        Err(StorageError::Refused { .. }) => {}
-        other => panic!("{changes:?} breaks a rule, but: {other:?}"),
-    }
-    assert_eq!(
-        text(load(storage)),
-        before,
-        "a refused commit left something"
-    );
-}
-
 /// Before a study is created there is none, and nothing can be written.
 pub fn a_new_storage_is_empty<S: Storage>(make: Make<'_, S>, reopen: Reopen<'_, S>) {
     let mut storage = make();
@@ -206,127 +93,6 @@ pub fn everything_comes_back<S: Storage>(make: Make<'_, S>, reopen: Reopen<'_, S
         assert_eq!(text(load(&mut storage)), text(load(&mut memory)), "{index}");
     }
     assert_eq!(text(load(&mut reopen(storage))), text(load(&mut memory)));
-}
-
-/// A study with all that a study can have.
-fn everything() -> Vec<Vec<Change>> {
-    let domain = |domain: Result<Domain, _>| domain.expect("these are domains");
-    let choices = [
-        Value::Null,
-        true.into(),
-        2.into(),
-        2.5.into(),
-        "é\"\n".into(),
-        f64::NEG_INFINITY.into(),
-    ];
-    let params = vec![
-        parameter("uniform", domain(Domain::uniform(-1.5, 2.0)), 0.1 + 0.2),
-        parameter("log", domain(Domain::log(1e-5, 0.1)), 1.0e-5),
-        parameter(
-            "step",
-            domain(Domain::uniform(0.0, 1.0).and_then(|d| d.with_step(0.3))),
-            0.9,
-        ),
-        parameter("int", domain(Domain::int(-4, 9)), -3.0),
-        parameter("int log", domain(Domain::int_log(1, 512)), 512.0),
-        parameter("choice", domain(Domain::choice(choices)), 4.0),
-    ];
-    let fixed: Params = [
-        ("uniform", Value::from(0.5)),
-        ("choice", Value::from("é\"\n")),
-    ]
-    .into_iter()
-    .collect();
-    let schedule = Schedule {
-        blueprint: Blueprint {
-            epochs: 10,
-            epoch_cost: Cost {
-                flops: u64::from(u32::MAX) * 1000,
-                bytes: 5,
-                steps: 6,
-            },
-            arena_bytes: 1 << 40,
-            plan_key: "a plan".to_owned(),
-        },
-        start: 17,
-        epoch_ticks: 23,
-    };
-    let figures = |values: &[f64]| {
-        let named = values.iter().enumerate();
-        named.map(|(i, v)| (format!("figure {i}"), *v)).collect()
-    };
-    let epoch = |step, value| EpochRecord {
-        step,
-        value,
-        time: u64::from(step) * 23 + 17,
-        metrics: figures(&[f64::NAN, f64::INFINITY, 1.0 / 3.0, 5e-324, 4.0]),
-        observed: figures(&[0.25]),
-    };
-    let number = TrialNumber;
-    let attribute = |key: &str, value| Change::Attribute {
-        number: number(1),
-        key: key.to_owned(),
-        value,
-    };
-    vec![
-        vec![Change::Start {
-            number: number(0),
-            params,
-            fixed: Some(fixed.clone()),
-            schedule: Some(schedule),
-        }],
-        [1.0 / 3.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY]
-            .into_iter()
-            .zip(1..)
-            .map(|(value, step)| Change::Report {
-                number: number(0),
-                epoch: epoch(step, value),
-            })
-            .collect(),
-        vec![Change::Enqueue {
-            number: number(1),
-            fixed,
-        }],
-        vec![
-            attribute("note", serde_json::json!({"a": [1, 2.5, null, "x"]})),
-            attribute("mark", serde_json::json!(true)),
-            start(1),
-        ],
-        vec![Change::Parameter {
-            number: number(1),
-            parameter: parameter("late", uniform(), 0.25),
-        }],
-        vec![pause(1, TrialState::Paused)],
-        vec![start(2), start(3), Change::Restarted { number: number(3) }],
-        vec![Change::Restarted { number: number(3) }],
-        vec![
-            finish(0, TrialState::Complete, Some(f64::NEG_INFINITY)),
-            finish(2, TrialState::Pruned, None),
-            Change::Finish {
-                number: number(3),
-                state: TrialState::Failed,
-                value: None,
-                end: End {
-                    time: 1234,
-                    reason: EndReason::DoesNotFit,
-                    message: "it needs 5 bytes more; a batch of 12 would fit".to_owned(),
-                },
-            },
-        ],
-        vec![
-            Change::Outside(OutsideEvent {
-                place: Place {
-                    time: 1 << 50,
-                    trial: 3,
-                    step: 2,
-                },
-                kind: OutsideKind::TimeLimit,
-                message: "after 60 s".to_owned(),
-            }),
-            Change::Stages(vec![4, 9]),
-            Change::Fingerprint(Facts::new([("isa", "avx2")])),
-        ],
-    ]
 }
 
 /// One broken change keeps its whole list out, and the others can be committed afterwards.
@@ -543,27 +309,4 @@ pub fn random_changes_give_what_memory_gives<S: Storage>(make: Make<'_, S>, reop
         "the draws test too little: {taken}"
     );
     assert_eq!(text(load(&mut reopen(storage))), text(load(&mut memory)));
-}
-
-/// A change of one of the last trials or a new one, most of them allowed.
-fn random_change(draws: &mut Stream, trials: u32) -> Change {
-    let trial = trials.saturating_sub(draws.below(4) as u32);
-    let number = TrialNumber(trial);
-    let value = draws.normal();
-    match draws.below(9) {
-        0 | 1 => start(trials),
-        2 => Change::Enqueue {
-            number: TrialNumber(trials),
-            fixed: [("x", value)].into_iter().collect(),
-        },
-        3 => Change::Parameter {
-            number,
-            parameter: parameter(["x", "y"][draws.below(2) as usize], uniform(), value),
-        },
-        4 | 5 => report(trial, draws.below(6) as u32, value),
-        6 => pause(trial, TrialState::Paused),
-        7 => pause(trial, TrialState::Running),
-        _ if draws.below(2) == 0 => finish(trial, TrialState::Complete, Some(value)),
-        _ => Change::Restarted { number },
-    }
 }
