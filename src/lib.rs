@@ -1,8 +1,68 @@
-//! Tunes convolutional image classifiers.
+//! Tunes convolutional image classifiers: from a study file to a model, a study and a report.
+//!
+//! A study goes like this:
+//!
+//! 1. [`file::StudyFile`] is the file as it was written, each setting with its place.
+//! 2. [`StudySpec`] is what it means: a search space, and a [`Config`] for each of its points.
+//! 3. [`Material`] holds the images, divided into training, validation and test parts.
+//! 4. [`run`] lets a study propose configurations and [`Training`] train them, and keeps the
+//!    [`RunFolder`] in step; [`train`](fn@train) trains a single configuration.
+//! 5. [`read_study`] and [`predict`](fn@predict) look at what came out.
+//!
+//! ```no_run
+//! use tunefork::file::StudyFile;
+//! use tunefork::{DeviceChoice, Machine, RunFolder, RunOptions, StudySpec, run};
+//!
+//! let file = StudyFile::read("studies/quickstart.toml".as_ref())?;
+//! let spec = StudySpec::resolve(&file)?;
+//! let machine = Machine::new(DeviceChoice::Auto, "auto", None)?;
+//! let report = run(&spec, &RunOptions::new(RunFolder::new("runs/quickstart"), machine), &mut ())?;
+//! println!("best: trial {:?}", report.outcome.best);
+//! # Ok::<(), tunefork::Error>(())
+//! ```
+//!
+//! The crates that do the work are offered under their short names, [`study`], [`train`](mod@train)
+//! and so on; each can be used alone.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod bench;
+mod error;
 pub mod file;
+mod files;
+mod folder;
+mod images;
+mod machine;
+mod plan;
+mod predict;
+mod progress;
+mod run;
 mod spec;
+mod train_once;
+mod workload;
 
+pub use bench::{BenchOptions, BenchResult, WINDOWS, bench};
+pub use error::Error;
+pub use folder::{RunFolder, TestResult, read_study, show_json};
+pub use images::Material;
+pub use machine::{DeviceChoice, Machine};
+pub use plan::StudyPlan;
+pub use predict::{Prediction, Predictions, predict};
+pub use progress::{classes_csv, confusion_csv, progress_csv};
+pub use run::{Listener, Report, RunOptions, run};
 pub use spec::{Config, Constant, StudySpec};
+pub use train_once::{TrainEvent, TrainOptions, Trained, train};
+pub use workload::{Training, TrainingRun, figures, model, task, timings};
+
+pub use tunefork_data as data;
+pub use tunefork_export as export;
+pub use tunefork_nn as nn;
+pub use tunefork_report as report;
+pub use tunefork_rng as rng;
+pub use tunefork_sampler as sampler;
+pub use tunefork_scheduler as scheduler;
+pub use tunefork_space as space;
+pub use tunefork_storage as storage;
+pub use tunefork_study as study;
+pub use tunefork_train as train;
+pub use tunefork_trial as trial;

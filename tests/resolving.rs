@@ -252,10 +252,9 @@ fn the_settings_follow_the_meaning() {
     );
     for changed in [
         "epochs=4",
-        "seed=1",
         "dropout={ uniform = [0.0, 0.4] }",
         "dropout=0.1",
-        "slots=2",
+        "batch_size=32",
     ] {
         assert_ne!(before, digest(text, &[changed]), "{changed}");
     }

@@ -159,7 +159,7 @@ impl Constant {
 }
 
 /// A value as TOML, with the shortest digits that read back to the same number.
-fn toml_value(value: &Value) -> String {
+pub(super) fn toml_value(value: &Value) -> String {
     match value {
         Value::Null => "\"\"".to_string(),
         Value::Bool(flag) => flag.to_string(),

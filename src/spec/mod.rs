@@ -44,6 +44,7 @@ pub struct StudySpec {
     cells: Cells,
     fixed: Config,
     enqueued: Vec<Point>,
+    written: Vec<(String, String)>,
 }
 
 impl StudySpec {
@@ -58,6 +59,7 @@ impl StudySpec {
             fixed: Config::new(&cells, &Params::default()),
             cells,
             enqueued: Vec::new(),
+            written: written(file),
         };
         spec.fixed = spec.config(&spec.baseline());
         for trial in file.trials() {
@@ -144,6 +146,11 @@ impl StudySpec {
         &self.fixed
     }
 
+    /// The settings that were given, in the words of the file.
+    pub fn written(&self) -> &[(String, String)] {
+        &self.written
+    }
+
     /// A `[[trial]]` as a point; parameters that it leaves out have the baseline's values.
     fn enqueue(&self, trial: &[Assignment]) -> Result<Point, FileError> {
         let space = self.space();
@@ -227,4 +234,21 @@ impl StudySpec {
         }
         Ok(())
     }
+}
+
+/// What was given behind each key and layer, on one line each.
+fn written(file: &StudyFile) -> Vec<(String, String)> {
+    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let settings = file
+        .settings()
+        .iter()
+        .map(|setting| (setting.key.name, &setting.place));
+    let pinned = file
+        .pinned()
+        .iter()
+        .map(|pin| (pin.name.as_str(), &pin.place));
+    settings
+        .chain(pinned)
+        .map(|(name, place)| (name.to_string(), one_line(place.text())))
+        .collect()
 }

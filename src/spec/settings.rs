@@ -6,16 +6,20 @@ use crate::file::KEYS;
 
 use super::StudySpec;
 use super::cells::{Cell, Entry};
+use super::config::toml_value;
+
+/// What decides nothing (the name), or is compared by the study itself.
+const NOT_COMPARED: [&str; 7] = ["name", "as_trial", "seed", "slots", "at", "sampler", "kind"];
 
 impl StudySpec {
     /// Everything that decides a study's course, each with its name.
     ///
     /// Two files that mean the same have the same settings whatever their comments and the order of
-    /// their keys. The budget is left out, for it may grow; the name decides nothing.
+    /// their keys. The budget is left out, for it may grow.
     pub fn settings(&self) -> Facts {
         let mut facts = Vec::new();
         for (key, entry) in KEYS.iter().zip(&self.cells.entries) {
-            if key.is_budget() || matches!(key.name, "name" | "as_trial") {
+            if key.is_budget() || NOT_COMPARED.contains(&key.name) {
                 continue;
             }
             match entry {
@@ -33,7 +37,7 @@ impl StudySpec {
                     condition.any_of.iter().map(|v| format!("{v:?}")).collect();
                 format!(" when {} is {}", condition.parameter, values.join(" or "))
             });
-            let domain = format!("{:?}{}", parameter.domain, when.collect::<String>());
+            let domain = format!("{}{}", parameter.domain, when.collect::<String>());
             facts.push((format!("domain of {}", parameter.name), domain));
         }
         for (number, point) in self.enqueued().iter().enumerate() {
@@ -48,11 +52,18 @@ impl StudySpec {
 
 fn written(cell: &Cell) -> String {
     match cell {
-        Cell::Fixed(value) => format!("{value:?}"),
+        Cell::Fixed(value) => toml_value(value),
         Cell::Parameter {
             name,
             otherwise,
             times,
-        } => format!("{name} * {times} or {otherwise:?}"),
+        } => {
+            let times = if *times == 1 {
+                String::new()
+            } else {
+                format!(" * {times}")
+            };
+            format!("{name}{times}, else {}", toml_value(otherwise))
+        }
     }
 }

@@ -1,4 +1,31 @@
-//! The command line of Tunefork.
+//! The program `tunefork`: reads what was typed, calls the library, prints what it says.
 #![forbid(unsafe_code)]
 
-fn main() {}
+mod args;
+mod commands;
+mod output;
+mod progress;
+
+use std::process::ExitCode;
+
+use args::{Command, Tunefork};
+use clap::Parser as _;
+
+/// Ctrl-C, and the study can go on: 128 + SIGINT, as shells count.
+const INTERRUPTED: u8 = 130;
+
+fn main() -> ExitCode {
+    let result = match Tunefork::parse().command {
+        Command::Run(args) => commands::run::run(&args),
+        Command::Plan(args) => commands::plan::plan(&args),
+        Command::Show(args) => commands::show::show(&args),
+        Command::Train(args) => commands::train::train(&args),
+        Command::Predict(args) => commands::predict::predict(&args),
+        Command::Bench(args) => commands::bench::bench(&args),
+        Command::Data(args) => commands::data::data(&args),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => output::report(&error),
+    }
+}

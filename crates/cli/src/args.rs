@@ -1,0 +1,308 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tunefork::DeviceChoice;
+
+/// Tunes convolutional image classifiers.
+///
+/// One TOML file says what may vary; one command searches, trains, stops what is not promising, and
+/// leaves a model, a study and a report.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  tunefork run studies/quickstart.toml            a first study on generated images
+  tunefork plan study.toml                        what it would take
+  tunefork show runs/quickstart                   what came out
+  tunefork predict runs/quickstart/best.safetensors photo.jpg
+
+Every command tells more with --help."
+)]
+pub struct Tunefork {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Run(RunArgs),
+    Plan(PlanArgs),
+    Show(ShowArgs),
+    Train(TrainArgs),
+    Predict(PredictArgs),
+    Bench(BenchArgs),
+    Data(DataArgs),
+}
+
+/// Run a study, or go on with one.
+///
+/// Everything goes into the run folder, study.db first. The same command again goes on where the
+/// study was, whatever stopped it: Ctrl-C, a kill, a power cut. Exit codes: 0 done, 1 failed, 2 the
+/// input is wrong, 130 interrupted.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tunefork run studies/quickstart.toml
+  tunefork run study.toml --workers 2 --threads 8     two trials at once, four threads each
+  tunefork run study.toml --set trials=50             more trials of the same study
+  tunefork run study.toml --set seed=1 --out runs/seed-1
+  tunefork run study.toml --json                      one JSON object per event")]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub study: StudyArgs,
+    /// Trials trained at the same time; changes nothing but the speed [default: one per thread, at
+    /// most as many as the study has slots]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub workers: Option<usize>,
+    /// One JSON object per event instead of progress bars
+    #[arg(long)]
+    pub json: bool,
+    /// Wait for the disk at every report, so that a power cut loses nothing
+    #[arg(long)]
+    pub durable: bool,
+    /// Go on although the program or the machine is another one than the study was begun on
+    #[arg(long)]
+    pub accept_drift: bool,
+    /// Seconds between two checkpoints of a trial, at least
+    #[arg(long, value_name = "SECONDS", default_value_t = 30.0, hide = true, value_parser = not_negative)]
+    pub checkpoint_every: f64,
+}
+
+/// Show what a study will take, before anything runs.
+///
+/// Trials, epochs, where trials may be stopped; for the default configuration the layers with shapes,
+/// parameters and operations, and the memory.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tunefork plan studies/quickstart.toml
+  tunefork plan study.toml --set batch_size=128       the same with other settings")]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub study: StudyArgs,
+}
+
+/// Show the trials of a study, the best and its parameters.
+///
+/// Also while the study runs.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tunefork show runs/quickstart
+  tunefork show runs/quickstart/study.db
+  tunefork show runs/quickstart --json | jq .best")]
+pub struct ShowArgs {
+    /// A run folder or a study's database
+    #[arg(value_name = "RUN_OR_DB")]
+    pub path: PathBuf,
+    /// One JSON object; what may differ between two equal runs stands under `observed`
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Train once, without a search, with fixed or default values.
+///
+/// The results go into the folder `train` inside the run folder.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tunefork train studies/fashion_cnn_best.toml --set seed=1
+  tunefork train runs/quickstart/best.toml            the best trial of a study again
+  tunefork train study.toml --set epochs=50 --out runs/long")]
+pub struct TrainArgs {
+    #[command(flatten)]
+    pub study: StudyArgs,
+    /// One JSON object per epoch and one at the end
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Say what is on images.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tunefork predict runs/quickstart/best.safetensors photo.jpg
+  tunefork predict best.safetensors holiday/ --top 1
+  tunefork predict best.safetensors a.png b.png --json")]
+pub struct PredictArgs {
+    /// A model that a study or a training run left: best.safetensors, model.safetensors
+    pub model: PathBuf,
+    /// Images (JPEG, PNG) or folders of images
+    #[arg(value_name = "IMAGE_OR_FOLDER", required = true)]
+    pub images: Vec<PathBuf>,
+    /// How many classes to name
+    #[arg(long, value_name = "K", default_value_t = 3, value_parser = at_least_one)]
+    pub top: usize,
+    /// One JSON object per image
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub machine: MachineArgs,
+}
+
+/// Measure how fast a network is trained, and how much memory that takes.
+///
+/// Seconds for 1,000 training images: the median of 5 windows after a warm-up, with the real data path,
+/// forward, backward and optimizer.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tunefork bench studies/networks/m1.toml --threads 2
+  tunefork bench study.toml --images 2048 --batch 128 --json")]
+pub struct BenchArgs {
+    #[command(flatten)]
+    pub study: StudyArgs,
+    /// Training images in a window [default: all that the file gives]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub images: Option<usize>,
+    /// Images in a step, instead of the file's batch_size
+    #[arg(long, value_name = "B", value_parser = at_least_one)]
+    pub batch: Option<usize>,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Look at data sets.
+#[derive(Debug, Args)]
+pub struct DataArgs {
+    #[command(subcommand)]
+    pub command: DataCommand,
+}
+
+/// What can be done with data sets.
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    Inspect(InspectArgs),
+}
+
+/// Show what a data set holds.
+///
+/// Images of each class, sizes, channel means, files that cannot be read, exact duplicates.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tunefork data inspect photos/                       a folder with a folder for each class
+  tunefork data inspect fashion-mnist --data-dir ~/data
+  tunefork data inspect cats-dogs.tar.gz --json")]
+pub struct InspectArgs {
+    /// A folder, an archive, or the name of a data set
+    #[arg(value_name = "PATH_OR_NAME")]
+    pub source: String,
+    /// Where data sets lie [default: TUNEFORK_DATA, else data]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What all commands take that read a study.
+#[derive(Debug, Args)]
+pub struct StudyArgs {
+    /// The study file
+    #[arg(value_name = "STUDY.toml")]
+    pub file: PathBuf,
+    /// Change settings of the file; values are written as there
+    #[arg(long, value_name = "KEY=VALUE", num_args = 1..)]
+    pub set: Vec<String>,
+    /// Where data sets lie [default: TUNEFORK_DATA, else data]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Where results go [default: runs/<name of the study>]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Arithmetic of the engine [default: the file's, f32]
+    #[arg(long, value_name = "PRECISION")]
+    pub precision: Option<String>,
+    #[command(flatten)]
+    pub machine: MachineArgs,
+}
+
+/// What a command runs on.
+#[derive(Debug, Args)]
+pub struct MachineArgs {
+    /// Where networks are trained
+    #[arg(long, value_enum, default_value_t = DeviceArg::Auto)]
+    pub device: DeviceArg,
+    /// CPU threads in all; changes nothing but the speed [default: one per core]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub threads: Option<usize>,
+    /// Instruction set: auto, portable, avx2, avx512; the last bits of results depend on it
+    #[arg(long, value_name = "ISA", default_value = "auto")]
+    pub isa: String,
+}
+
+/// The devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DeviceArg {
+    /// The best there is.
+    Auto,
+    /// The processor.
+    Cpu,
+    /// A graphics card of NVIDIA.
+    Cuda,
+}
+
+impl From<DeviceArg> for DeviceChoice {
+    fn from(device: DeviceArg) -> Self {
+        match device {
+            DeviceArg::Auto => DeviceChoice::Auto,
+            DeviceArg::Cpu => DeviceChoice::Cpu,
+            DeviceArg::Cuda => DeviceChoice::Cuda,
+        }
+    }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number >= 1 => Ok(number),
+        _ => Err("a whole number from 1 is needed".to_string()),
+    }
+}
+
+fn not_negative(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() && number >= 0.0 => Ok(number),
+        _ => Err("a number from 0 is needed".to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Tunefork::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_teaches_by_example() {
+        fn check(command: &clap::Command) {
+            let leaf = command
+                .get_subcommands()
+                .all(|sub| sub.get_name() == "help");
+            let help = command
+                .get_after_help()
+                .map(|help| help.to_string())
+                .unwrap_or_default();
+            if leaf {
+                let name = command.get_name();
+                assert!(
+                    help.contains("Examples:") && help.contains(name),
+                    "{name}: {help}"
+                );
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Tunefork::command());
+    }
+}

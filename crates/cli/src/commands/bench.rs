@@ -1,0 +1,56 @@
+//! `tunefork bench`
+
+use std::process::ExitCode;
+
+use tunefork::{BenchOptions, BenchResult, WINDOWS};
+
+use crate::args::BenchArgs;
+use crate::output::{bytes, print, thousands};
+use crate::progress;
+
+/// Measures a network.
+pub fn bench(args: &BenchArgs) -> anyhow::Result<ExitCode> {
+    let spec = args.study.resolve()?;
+    let machine = args.study.machine.machine()?;
+    let data_dir = args.study.data_dir.as_deref();
+    let options = BenchOptions {
+        images: args.images,
+        batch: args.batch,
+    };
+    let mut preparing = progress::Preparing::new();
+    let result = tunefork::bench(&spec, &options, &machine, data_dir, &mut |done| {
+        preparing.show(done)
+    })?;
+    drop(preparing);
+    print(&match args.json {
+        true => serde_json::to_string(&result)? + "\n",
+        false => text(&result),
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn text(result: &BenchResult) -> String {
+    let peak = result
+        .peak_bytes
+        .map(bytes)
+        .unwrap_or_else(|| "unknown".to_string());
+    format!(
+        "{name}: {params} parameters, batches of {batch}, {device} {isa}, {threads} threads, {precision}\n\
+         {median:.4} s for 1,000 images (median of {WINDOWS} windows of {images} images; {min:.4} to {max:.4})\n\
+         {gflops:.1} GFLOP/s\n\
+         planned {planned}, peak resident {peak}\n",
+        name = result.name,
+        params = thousands(result.params),
+        batch = result.batch,
+        device = result.device,
+        isa = result.isa,
+        threads = result.threads,
+        precision = result.precision,
+        median = result.s_per_1000_images,
+        images = result.images,
+        min = result.min,
+        max = result.max,
+        gflops = result.gflops,
+        planned = bytes(result.planned_bytes),
+    )
+}

@@ -1,0 +1,91 @@
+//! `tunefork data inspect`
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use tunefork::Error;
+use tunefork::data::{Inspection, Source, Spread};
+
+use crate::args::{DataArgs, DataCommand, InspectArgs};
+use crate::output::{print, table, thousands};
+use crate::progress;
+
+/// Does something with data sets.
+pub fn data(args: &DataArgs) -> anyhow::Result<ExitCode> {
+    match &args.command {
+        DataCommand::Inspect(args) => inspect(args),
+    }
+}
+
+fn inspect(args: &InspectArgs) -> anyhow::Result<ExitCode> {
+    let mut preparing = progress::Preparing::new();
+    let inspection = Source::locate(&args.source, args.data_dir.as_deref())
+        .and_then(|source| source.inspect(0, &mut |done| preparing.show(done)))
+        .map_err(Error::from)?;
+    drop(preparing);
+    print(&match args.json {
+        true => serde_json::to_string(&inspection)? + "\n",
+        false => text(&inspection)?,
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn text(inspection: &Inspection) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    let parts = &inspection.parts;
+    let names: Vec<&str> = parts.iter().map(|part| part.part.name()).collect();
+    let header: Vec<&str> = ["class"].into_iter().chain(names).collect();
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for (label, class) in inspection.classes.iter().enumerate() {
+        let counts = parts
+            .iter()
+            .map(|part| thousands(part.per_class[label] as u64));
+        rows.push([class.clone()].into_iter().chain(counts).collect());
+    }
+    let totals = parts.iter().map(|part| thousands(part.images as u64));
+    rows.push(["all".to_string()].into_iter().chain(totals).collect());
+    text.push_str(&table(&header, &rows));
+    let spread = |spread: &Spread| match spread.min == spread.max {
+        true => spread.min.to_string(),
+        false => format!("{} to {}, median {}", spread.min, spread.max, spread.median),
+    };
+    writeln!(text, "\nheight      {}", spread(&inspection.height))?;
+    writeln!(text, "width       {}", spread(&inspection.width))?;
+    let (grey, colour) = (
+        thousands(inspection.grey as u64),
+        thousands(inspection.colour as u64),
+    );
+    writeln!(text, "colour      {grey} grey, {colour} with colour")?;
+    let figures = |values: &[f64]| {
+        values
+            .iter()
+            .map(|v| format!("{v:.4}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    writeln!(text, "mean        {}", figures(&inspection.mean))?;
+    writeln!(text, "deviation   {}", figures(&inspection.std))?;
+    write_problems(&mut text, inspection)?;
+    Ok(text)
+}
+
+fn write_problems(text: &mut String, inspection: &Inspection) -> std::fmt::Result {
+    let duplicates = &inspection.duplicates;
+    writeln!(
+        text,
+        "duplicates  {} images in {} groups, {} groups across parts, {} across classes",
+        thousands(duplicates.images as u64),
+        thousands(duplicates.groups as u64),
+        duplicates.across_parts,
+        duplicates.across_classes
+    )?;
+    for group in &duplicates.listed {
+        writeln!(text, "              {}", group.join(" = "))?;
+    }
+    let left_out = &inspection.left_out;
+    writeln!(text, "unreadable  {}", left_out.count())?;
+    for warning in left_out.named() {
+        writeln!(text, "              {warning}")?;
+    }
+    Ok(())
+}

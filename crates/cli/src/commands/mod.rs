@@ -1,0 +1,78 @@
+//! One file for each command.
+
+pub mod bench;
+pub mod data;
+pub mod plan;
+pub mod predict;
+pub mod run;
+pub mod show;
+pub mod train;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tunefork::file::StudyFile;
+use tunefork::{Error, Machine, RunFolder, StudySpec};
+
+use crate::INTERRUPTED;
+use crate::args::{MachineArgs, StudyArgs};
+
+impl StudyArgs {
+    /// The study with what was changed on the command line.
+    fn resolve(&self) -> Result<StudySpec, Error> {
+        let mut file = StudyFile::read(&self.file)?;
+        for assignment in &self.set {
+            file.set(assignment)?;
+        }
+        if let Some(precision) = &self.precision {
+            file.set(&format!("precision={precision}"))?;
+        }
+        Ok(StudySpec::resolve(&file)?)
+    }
+
+    /// Where the results of the study go.
+    fn folder(&self, spec: &StudySpec) -> RunFolder {
+        match &self.out {
+            Some(out) => RunFolder::new(out),
+            None => RunFolder::new(format!("runs/{}", spec.name())),
+        }
+    }
+}
+
+impl MachineArgs {
+    fn machine(&self) -> Result<Machine, Error> {
+        Machine::new(self.device.into(), &self.isa, self.threads)
+    }
+}
+
+/// A flag that the first Ctrl-C raises; the second one ends the program at once.
+fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(INTERRUPTED.into());
+        }
+        eprintln!("stopping; press Ctrl-C again to end at once");
+    })?;
+    Ok(stop)
+}
+
+/// The command line as it can be typed again.
+fn same_command() -> String {
+    let quoted = |arg: String| match arg
+        .chars()
+        .all(|c| c.is_alphanumeric() || "-_./=,:@+%".contains(c))
+    {
+        true if !arg.is_empty() => arg,
+        _ => format!("'{}'", arg.replace('\'', "'\\''")),
+    };
+    let args = std::env::args_os()
+        .skip(1)
+        .map(|arg| quoted(arg.to_string_lossy().into_owned()));
+    ["tunefork".to_string()]
+        .into_iter()
+        .chain(args)
+        .collect::<Vec<_>>()
+        .join(" ")
+}

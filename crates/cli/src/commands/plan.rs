@@ -1,0 +1,127 @@
+//! `tunefork plan`
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use tunefork::{StudyPlan, StudySpec};
+
+use crate::args::PlanArgs;
+use crate::output::{bytes, print, table, thousands};
+use crate::progress;
+
+/// Shows what a study will take.
+pub fn plan(args: &PlanArgs) -> anyhow::Result<ExitCode> {
+    let spec = args.study.resolve()?;
+    let machine = args.study.machine.machine()?;
+    let data_dir = args.study.data_dir.as_deref();
+    let mut preparing = progress::Preparing::new();
+    let plan = StudyPlan::new(&spec, &machine, data_dir, &mut |done| preparing.show(done))?;
+    drop(preparing);
+    print(&text(&spec, &plan)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn text(spec: &StudySpec, plan: &StudyPlan) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    for warning in &plan.warnings {
+        writeln!(text, "left out: {warning}")?;
+    }
+    let [train, validation, test] = plan.images.map(|images| thousands(images as u64));
+    writeln!(text, "study       {} (seed {})", spec.name(), spec.seed())?;
+    writeln!(
+        text,
+        "images      {train} training, {validation} validation, {test} test"
+    )?;
+    write_search(&mut text, spec, plan)?;
+    writeln!(text, "\nThe default configuration:\n")?;
+    if !plan.baseline.is_empty() {
+        writeln!(text, "  {}\n", plan.baseline)?;
+    }
+    let rows: Vec<Vec<String>> = plan
+        .layers
+        .iter()
+        .map(|layer| {
+            vec![
+                layer.name.clone(),
+                layer.output.to_string(),
+                thousands(layer.parameters()),
+                thousands(layer.flops()),
+            ]
+        })
+        .collect();
+    text.push_str(&table(&["layer", "output", "parameters", "FLOPs"], &rows));
+    writeln!(text)?;
+    writeln!(text, "parameters  {}", thousands(plan.parameters()))?;
+    writeln!(
+        text,
+        "FLOPs       {} forward, for one image",
+        thousands(plan.flops())
+    )?;
+    let arena = thousands(plan.arena_bytes);
+    writeln!(
+        text,
+        "arena       {arena} bytes ({}), batches of {}",
+        bytes(plan.arena_bytes),
+        plan.batch_size
+    )?;
+    let planned = thousands(plan.planned_bytes);
+    writeln!(
+        text,
+        "memory      {planned} bytes ({}) in all",
+        bytes(plan.planned_bytes)
+    )?;
+    if plan.planned_bytes > plan.memory {
+        let allowed = bytes(plan.memory);
+        writeln!(
+            text,
+            "            more than the {allowed} that a trial may take: it would fail"
+        )?;
+    }
+    Ok(text)
+}
+
+fn write_search(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> std::fmt::Result {
+    let varying = spec.space().len();
+    if varying == 0 {
+        return writeln!(
+            text,
+            "trials      1 of {} epochs: nothing varies",
+            plan.epochs
+        );
+    }
+    let points = match plan.points {
+        Some(points) => format!("at most {} configurations", thousands(points)),
+        None => "no end of configurations".to_string(),
+    };
+    writeln!(text, "space       {varying} parameters, {points}")?;
+    for parameter in spec.space().parameters() {
+        writeln!(
+            text,
+            "              {} in {}",
+            parameter.name, parameter.domain
+        )?;
+    }
+    let sampler = spec.fixed().word("sampler");
+    let (first, slots) = (spec.enqueued().len(), spec.slots());
+    writeln!(
+        text,
+        "trials      {} by {sampler}, {first} given; {slots} at once",
+        plan.trials
+    )?;
+    let scheduler = spec.fixed().word("kind");
+    let rungs: Vec<String> = plan.rungs.iter().map(u32::to_string).collect();
+    match rungs.is_empty() {
+        true => writeln!(text, "stopping    none ({scheduler})")?,
+        false => writeln!(
+            text,
+            "stopping    {scheduler}, after epochs {}",
+            rungs.join(", ")
+        )?,
+    }
+    let most = thousands(plan.most_epochs());
+    writeln!(
+        text,
+        "epochs      {} a trial, at most {most} in all",
+        plan.epochs
+    )
+}

@@ -1,0 +1,41 @@
+//! `tunefork predict`
+
+use std::process::ExitCode;
+
+use serde_json::json;
+use tunefork::Prediction;
+
+use crate::args::PredictArgs;
+use crate::output::print;
+
+/// Classifies images.
+pub fn predict(args: &PredictArgs) -> anyhow::Result<ExitCode> {
+    let machine = args.machine.machine()?;
+    let predictions = tunefork::predict(&args.model, &args.images, args.top, &machine)?;
+    for warning in &predictions.warnings {
+        eprintln!("left out: {warning}");
+    }
+    let line = |prediction: &Prediction| match args.json {
+        true => json(prediction),
+        false => line(prediction),
+    };
+    print(&predictions.images.iter().map(line).collect::<String>())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn line(prediction: &Prediction) -> String {
+    let classes = prediction.classes.iter();
+    let classes = classes.map(|(class, share)| format!("{class} {:.1} %", share * 100.0));
+    let classes = classes.collect::<Vec<_>>().join(", ");
+    format!("{}: {classes}\n", prediction.file.display())
+}
+
+fn json(prediction: &Prediction) -> String {
+    let classes = prediction.classes.iter();
+    let classes = classes.map(|(class, share)| json!({ "class": class, "probability": share }));
+    let object = json!({
+        "file": prediction.file.to_string_lossy(),
+        "classes": classes.collect::<Vec<_>>(),
+    });
+    object.to_string() + "\n"
+}

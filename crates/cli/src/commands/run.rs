@@ -1,0 +1,111 @@
+//! `tunefork run`
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use tunefork::study::{Ended, StudyRecord};
+use tunefork::{Report, RunOptions, StudySpec};
+
+use super::{same_command, stop_flag};
+use crate::INTERRUPTED;
+use crate::args::RunArgs;
+use crate::output::{duration, figure, print};
+use crate::progress;
+
+/// Runs or resumes a study.
+pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
+    let spec = args.study.resolve()?;
+    let folder = args.study.folder(&spec);
+    let options = RunOptions {
+        data_dir: args.study.data_dir.clone(),
+        workers: args.workers,
+        durable: args.durable,
+        accept_drift: args.accept_drift,
+        checkpoint_every: Duration::from_secs_f64(args.checkpoint_every),
+        stop: stop_flag()?,
+        ..RunOptions::new(folder, args.study.machine.machine()?)
+    };
+    let start = Instant::now();
+    let mut listener = progress::of_study(&spec, args.json);
+    let report = tunefork::run(&spec, &options, &mut *listener);
+    drop(listener);
+    let report = report?;
+    if !args.json {
+        let text = summary(&spec, &report, &options, start.elapsed().as_secs_f64());
+        print(&text)?;
+    }
+    Ok(match (report.outcome.ended, report.outcome.best) {
+        (Ended::Interrupted, _) => {
+            eprintln!("the study was stopped; to go on: {}", same_command());
+            ExitCode::from(INTERRUPTED)
+        }
+        (_, Some(_)) => ExitCode::SUCCESS,
+        (_, None) => {
+            eprintln!(
+                "error: no trial was completed{}",
+                first_failure(&report.study)
+            );
+            ExitCode::FAILURE
+        }
+    })
+}
+
+/// What a reader wants to know at the end.
+fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64) -> String {
+    let study = &report.study;
+    let mut text = String::new();
+    let mut line = |line: String| writeln!(text, "{line}").expect("a String takes all text");
+    let objective = spec.fixed().word("objective");
+    let ended = match report.outcome.ended {
+        Ended::Done => "done",
+        Ended::Exhausted => "done, every configuration was tried",
+        Ended::TimeLimit => "ended by the time limit",
+        Ended::Interrupted => "stopped",
+    };
+    line(format!(
+        "\n{ended}: {} trials in {}",
+        study.trials.len(),
+        duration(seconds)
+    ));
+    if let Some(best) = study.best() {
+        let value = figure(best.value.unwrap_or(f64::NAN));
+        line(format!(
+            "best: trial {}, validation {objective} {value}",
+            best.number
+        ));
+        for (name, value) in best.params().iter() {
+            line(format!("  {name} = {value}"));
+        }
+    }
+    if let Some(accuracy) = report
+        .test
+        .as_ref()
+        .and_then(|test| test.figure("accuracy"))
+    {
+        line(format!("test accuracy of the best: {}", figure(accuracy)));
+    }
+    if report.outcome.outside_events > 0 {
+        line(format!(
+            "reproducible given {} outside events",
+            report.outcome.outside_events
+        ));
+    }
+    line(format!("report: {}", options.folder.report().display()));
+    if report.outcome.best.is_some() {
+        line(format!("model: {}", options.folder.model().display()));
+    }
+    text
+}
+
+/// The reason of the first trial that failed, if one did.
+fn first_failure(study: &StudyRecord) -> String {
+    let ends = study
+        .trials
+        .iter()
+        .filter_map(|trial| Some((trial.number, trial.end.as_ref()?)));
+    let mut told = ends.filter(|(_, end)| !end.message.is_empty());
+    told.next()
+        .map(|(number, end)| format!("; trial {number}: {}", end.message))
+        .unwrap_or_default()
+}

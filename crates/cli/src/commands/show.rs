@@ -1,0 +1,66 @@
+//! `tunefork show`
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use tunefork::study::StudyRecord;
+use tunefork::{TestResult, read_study, show_json};
+
+use crate::args::ShowArgs;
+use crate::output::{figure, print, table};
+
+/// Shows a study.
+pub fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
+    let (study, test) = read_study(&args.path)?;
+    let text = match args.json {
+        true => serde_json::to_string_pretty(&show_json(&study, test.as_ref()))? + "\n",
+        false => text(&study, test.as_ref())?,
+    };
+    print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn text(study: &StudyRecord, test: Option<&TestResult>) -> Result<String, std::fmt::Error> {
+    let header = &study.header;
+    let mut text = String::new();
+    let value = header.metric.as_deref().unwrap_or("value");
+    writeln!(text, "study {}, seed {}\n", header.name, header.seed)?;
+    let rows: Vec<Vec<String>> = study
+        .trials
+        .iter()
+        .map(|trial| {
+            vec![
+                trial.number.to_string(),
+                trial.state.to_string(),
+                trial.value.map(figure).unwrap_or_default(),
+                trial.epochs.len().to_string(),
+                trial.params().to_string(),
+            ]
+        })
+        .collect();
+    text.push_str(&table(
+        &["trial", "state", value, "epochs", "parameters"],
+        &rows,
+    ));
+    let Some(best) = study.best() else {
+        writeln!(text, "\nno trial is complete")?;
+        return Ok(text);
+    };
+    writeln!(
+        text,
+        "\nbest: trial {}, {value} {}",
+        best.number,
+        figure(best.value.unwrap_or(f64::NAN))
+    )?;
+    for (name, value) in best.params().iter() {
+        writeln!(text, "  {name} = {value}")?;
+    }
+    if let Some(test) = test {
+        let figures = test
+            .figures
+            .iter()
+            .map(|(name, value)| format!("{name} {}", figure(*value)));
+        writeln!(text, "test: {}", figures.collect::<Vec<_>>().join(", "))?;
+    }
+    Ok(text)
+}

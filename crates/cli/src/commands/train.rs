@@ -1,0 +1,97 @@
+//! `tunefork train`
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use serde_json::json;
+use tunefork::study::EpochRecord;
+use tunefork::{Error, TrainEvent, TrainOptions, Trained};
+
+use super::{same_command, stop_flag};
+use crate::INTERRUPTED;
+use crate::args::TrainArgs;
+use crate::output::{duration, figure, print};
+use crate::progress::{self, epoch_words};
+
+/// Trains once.
+pub fn train(args: &TrainArgs) -> anyhow::Result<ExitCode> {
+    let spec = args.study.resolve()?;
+    let options = TrainOptions {
+        folder: args.study.folder(&spec),
+        data_dir: args.study.data_dir.clone(),
+        machine: args.study.machine.machine()?,
+        stop: stop_flag()?,
+    };
+    let start = Instant::now();
+    let mut preparing = progress::Preparing::new();
+    let mut tell = |event: TrainEvent<'_>| match event {
+        TrainEvent::Preparing(done) => preparing.show(done),
+        TrainEvent::Warnings(warnings) => {
+            warnings
+                .iter()
+                .for_each(|warning| eprintln!("left out: {warning}"));
+        }
+        TrainEvent::Epoch(epoch) if args.json => println!("{}", progress::epoch_json(epoch)),
+        TrainEvent::Epoch(epoch) => println!("{}", epoch_line(epoch, spec.epochs())),
+    };
+    let trained = match tunefork::train(&spec, &options, &mut tell) {
+        Err(Error::Interrupted) => {
+            eprintln!("training was stopped; to begin again: {}", same_command());
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
+        trained => trained?,
+    };
+    let seconds = start.elapsed().as_secs_f64();
+    let text = match args.json {
+        true => summary_json(&trained).to_string() + "\n",
+        false => summary(&trained, spec.fixed().word("objective"), seconds),
+    };
+    print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn epoch_line(epoch: &EpochRecord, epochs: u32) -> String {
+    format!(
+        "epoch {:>3}/{epochs}  {}",
+        epoch.step,
+        epoch_words(&epoch.metrics, &epoch.observed)
+    )
+}
+
+fn summary(trained: &Trained, objective: &str, seconds: f64) -> String {
+    let Trained { epoch, value, .. } = trained;
+    let mut text = format!(
+        "\ndone in {}: validation {objective} {} (epoch {epoch})\n",
+        duration(seconds),
+        figure(*value)
+    );
+    if let Some(test) = &trained.test {
+        let figures = test
+            .figures
+            .iter()
+            .map(|(name, value)| format!("{name} {}", figure(*value)));
+        text.push_str(&format!(
+            "test: {}\n",
+            figures.collect::<Vec<_>>().join(", ")
+        ));
+    }
+    text.push_str(&format!("model: {}\n", trained.model.display()));
+    text
+}
+
+fn summary_json(trained: &Trained) -> serde_json::Value {
+    let test = trained.test.as_ref().map(|test| {
+        let figures = test
+            .figures
+            .iter()
+            .map(|(name, value)| (name.clone(), json!(value)));
+        figures.collect::<serde_json::Map<_, _>>()
+    });
+    json!({
+        "event": "done",
+        "epoch": trained.epoch,
+        "value": trained.value,
+        "test": test,
+        "model": trained.model,
+    })
+}

@@ -1,0 +1,172 @@
+//! What is printed: errors with their causes, texts, tables.
+
+use std::error::Error as StdError;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use tunefork::Error;
+
+use crate::INTERRUPTED;
+
+/// Prints an error with its causes, and says with which code the program ends.
+pub fn report(error: &anyhow::Error) -> ExitCode {
+    let known = error.downcast_ref::<Error>();
+    if let Some(Error::Interrupted) = known {
+        eprintln!("interrupted");
+        return ExitCode::from(INTERRUPTED);
+    }
+    if closed_pipe(error) {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("error: {}", chain(error.as_ref()));
+    let file = error.downcast_ref::<tunefork::file::FileError>().is_some();
+    match file || known.is_some_and(Error::is_input) {
+        true => ExitCode::from(2),
+        false => ExitCode::FAILURE,
+    }
+}
+
+/// The error and its causes, one in a line; a cause that was quoted already is not told twice.
+fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let message = error.to_string();
+        if !text.contains(&message) {
+            text.push_str("\n  because ");
+            text.push_str(&message);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// Whoever read our output has enough of it: no error of ours.
+fn closed_pipe(error: &anyhow::Error) -> bool {
+    let broken = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+    error.downcast_ref::<io::Error>().is_some_and(broken)
+}
+
+/// Prints a text that ends with its own newline.
+pub fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(())
+}
+
+/// A table with aligned columns; numbers stand to the right.
+pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells
+            .chain([header[column].chars().count()])
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    let numeric: Vec<bool> = (0..header.len())
+        .map(|column| rows.iter().all(|row| is_number(&row[column])))
+        .collect();
+    let line = |cells: &[String]| {
+        let cells = cells
+            .iter()
+            .zip(&widths)
+            .zip(&numeric)
+            .map(|((cell, width), numeric)| {
+                if *numeric {
+                    format!("{cell:>width$}")
+                } else {
+                    format!("{cell:<width$}")
+                }
+            });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_string() + "\n"
+    };
+    let header: Vec<String> = header.iter().map(|cell| cell.to_string()).collect();
+    line(&header) + &rows.iter().map(|row| line(row)).collect::<String>()
+}
+
+fn is_number(cell: &str) -> bool {
+    cell.chars()
+        .all(|c| c.is_ascii_digit() || ",.-+e %".contains(c))
+}
+
+/// A whole number with a comma at every thousand.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Bytes in the largest unit that leaves a number above one.
+pub fn bytes(count: u64) -> String {
+    let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
+    match units.iter().find(|(_, shift)| count >> shift > 0) {
+        Some((unit, shift)) => format!("{:.1} {unit}", count as f64 / (1_u64 << shift) as f64),
+        None => format!("{count} bytes"),
+    }
+}
+
+/// Seconds as people say them.
+pub fn duration(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        0..60 => format!("{seconds:.1} s"),
+        60..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
+        _ => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+/// A figure of an epoch or trial: four digits after the point, or as few as tell it.
+pub fn figure(value: f64) -> String {
+    match value.abs() {
+        size if value != 0.0 && !(1e-3..1e5).contains(&size) => format!("{value:.3e}"),
+        _ => format!("{value:.4}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_for_people() {
+        assert_eq!(thousands(421_834), "421,834");
+        assert_eq!(thousands(7), "7");
+        assert_eq!(thousands(1_000_000), "1,000,000");
+        assert_eq!(bytes(512), "512 bytes");
+        assert_eq!(bytes(3 << 19), "1.5 MiB");
+        assert_eq!(duration(12.34), "12.3 s");
+        assert_eq!(duration(3725.0), "1 h 02 min");
+        assert_eq!(figure(0.51234), "0.5123");
+        assert_eq!(figure(1.234e-5), "1.234e-5");
+    }
+
+    #[test]
+    fn columns_are_aligned() {
+        let rows = vec![
+            vec!["a".to_string(), "1".into()],
+            vec!["long".into(), "1,000".into()],
+        ];
+        assert_eq!(
+            table(&["name", "n"], &rows),
+            "name      n\na         1\nlong  1,000\n"
+        );
+    }
+
+    #[test]
+    fn causes_are_told_once() {
+        let inner = io::Error::other("the disk is full");
+        let outer = anyhow::Error::new(inner).context("cannot write x");
+        assert_eq!(
+            chain(outer.as_ref()),
+            "cannot write x\n  because the disk is full"
+        );
+    }
+}

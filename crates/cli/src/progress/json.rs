@@ -1,0 +1,96 @@
+//! One JSON object per event.
+
+use std::io::Write as _;
+
+use serde_json::{Map, Value, json};
+use tunefork::Listener;
+use tunefork::study::{EpochRecord, Event, Observer};
+
+/// Prints an object for each event; what was known before has `"known": true`.
+pub struct Json;
+
+impl Listener for Json {}
+
+impl Observer for Json {
+    fn event(&mut self, event: &Event<'_>) {
+        if let Some(object) = object(event) {
+            // A reader that went away does not stop a study.
+            let _ = writeln!(std::io::stdout().lock(), "{object}");
+        }
+    }
+}
+
+fn object(event: &Event<'_>) -> Option<Value> {
+    Some(match event {
+        Event::StudyStarted {
+            known_trials,
+            budget,
+        } => {
+            json!({ "event": "study_started", "known_trials": known_trials, "trials": budget })
+        }
+        Event::TrialStarted {
+            number,
+            params,
+            enqueued,
+            known,
+            ..
+        } => json!({
+            "event": "trial_started",
+            "trial": number.0,
+            "params": params,
+            "enqueued": enqueued,
+            "known": known,
+        }),
+        Event::TrialRetried { number, failure } => json!({
+            "event": "trial_retried",
+            "trial": number.0,
+            "message": failure.message,
+        }),
+        Event::Reported {
+            number,
+            epoch,
+            known,
+        } => {
+            let mut object = epoch_json(epoch);
+            object["trial"] = number.0.into();
+            object["known"] = (*known).into();
+            object
+        }
+        Event::TrialFinished {
+            number,
+            state,
+            value,
+            end,
+            best,
+            known,
+        } => json!({
+            "event": "trial_finished",
+            "trial": number.0,
+            "state": state,
+            "value": value,
+            "reason": end.reason.as_str(),
+            "message": end.message,
+            "best": best,
+            "known": known,
+        }),
+        Event::Warning { message } => json!({ "event": "warning", "message": message }),
+        _ => return None,
+    })
+}
+
+/// An epoch; figures of single classes are left to the files of the run folder.
+pub fn epoch_json(epoch: &EpochRecord) -> Value {
+    let figures = |figures: &[(String, f64)]| {
+        let whole = figures.iter().filter(|(name, _)| !name.contains('/'));
+        whole
+            .map(|(name, value)| (name.clone(), json!(value)))
+            .collect::<Map<_, _>>()
+    };
+    json!({
+        "event": "epoch",
+        "epoch": epoch.step,
+        "value": epoch.value,
+        "metrics": figures(&epoch.metrics),
+        "observed": figures(&epoch.observed),
+    })
+}

@@ -1,0 +1,91 @@
+//! One line per event, for files and pipes.
+
+use tunefork::study::{Event, Observer};
+use tunefork::{Listener, StudySpec};
+
+use super::epoch_words;
+use crate::output::figure;
+
+/// Prints a line for each thing that is news.
+pub struct Lines {
+    epochs: u32,
+    objective: String,
+}
+
+impl Lines {
+    pub fn new(spec: &StudySpec) -> Self {
+        let objective = spec.fixed().word("objective").to_string();
+        Self {
+            epochs: spec.epochs(),
+            objective,
+        }
+    }
+}
+
+impl Listener for Lines {}
+
+impl Observer for Lines {
+    fn event(&mut self, event: &Event<'_>) {
+        if let Some(line) = line(event, self.epochs, &self.objective) {
+            println!("{line}");
+        }
+    }
+}
+
+/// What an event is told as; nothing for what was known or is told by another event.
+pub fn line(event: &Event<'_>, epochs: u32, objective: &str) -> Option<String> {
+    Some(match event {
+        Event::StudyStarted {
+            known_trials: 0,
+            budget,
+        } => format!("a new study of {budget} trials"),
+        Event::StudyStarted {
+            known_trials,
+            budget,
+        } => {
+            format!("going on with {known_trials} of {budget} trials known")
+        }
+        Event::TrialStarted {
+            number,
+            params,
+            known: false,
+            ..
+        } => {
+            format!("trial {number} started: {params}")
+        }
+        Event::TrialRetried { number, failure } => {
+            format!("trial {number} begins again: {failure}")
+        }
+        Event::Reported {
+            number,
+            epoch,
+            known: false,
+        } => format!(
+            "trial {number} epoch {}/{epochs}: {}",
+            epoch.step,
+            epoch_words(&epoch.metrics, &epoch.observed)
+        ),
+        Event::TrialFinished {
+            number,
+            state,
+            value,
+            end,
+            best,
+            known: false,
+        } => {
+            let mut line = format!("trial {number} {state}");
+            if let Some(value) = value {
+                line.push_str(&format!(": {objective} {}", figure(*value)));
+            }
+            if !end.message.is_empty() {
+                line.push_str(&format!(": {}", end.message));
+            }
+            if *best {
+                line.push_str(" (best so far)");
+            }
+            line
+        }
+        Event::Warning { message } => format!("warning: {message}"),
+        _ => return None,
+    })
+}

@@ -1,0 +1,102 @@
+//! What a running study shows: bars on a terminal, lines elsewhere, objects for programs.
+
+mod bars;
+mod json;
+mod lines;
+
+use std::io::IsTerminal as _;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tunefork::data::{Progress, Stage};
+use tunefork::{Listener, StudySpec};
+
+use crate::output::figure;
+
+pub use json::epoch_json;
+
+/// The right one for where the output goes.
+pub fn of_study(spec: &StudySpec, json: bool) -> Box<dyn Listener> {
+    if json {
+        Box::new(json::Json)
+    } else if std::io::stderr().is_terminal() {
+        Box::new(bars::Bars::new(spec))
+    } else {
+        Box::new(lines::Lines::new(spec))
+    }
+}
+
+/// A bar for the preparation of a data set; nothing where there is no terminal.
+pub struct Preparing {
+    bar: Option<ProgressBar>,
+    stage: Option<Stage>,
+}
+
+impl Preparing {
+    /// Shows nothing until there is something to prepare.
+    pub fn new() -> Self {
+        Self {
+            bar: None,
+            stage: None,
+        }
+    }
+
+    /// Shows how far it is.
+    pub fn show(&mut self, progress: Progress) {
+        let Progress { stage, done, total } = progress;
+        if self.stage != Some(stage) {
+            self.stage = Some(stage);
+            let style =
+                ProgressStyle::with_template("{msg} {wide_bar} {human_pos}/{human_len} {eta}");
+            let bar = ProgressBar::new(total as u64)
+                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+                .with_message(match stage {
+                    Stage::Measure => "measuring images",
+                    Stage::Decode => "preparing images",
+                });
+            if let Some(old) = self.bar.replace(bar) {
+                old.finish_and_clear();
+            }
+        }
+        if let Some(bar) = &self.bar {
+            bar.set_position(done as u64);
+        }
+    }
+}
+
+impl Drop for Preparing {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// The figures of an epoch that are worth a look while it runs.
+pub fn epoch_words(metrics: &[(String, f64)], observed: &[(String, f64)]) -> String {
+    let find = |list: &[(String, f64)], name: &str| {
+        list.iter()
+            .find(|(other, _)| other == name)
+            .map(|(_, value)| *value)
+    };
+    let shown = [
+        ("loss", "train_loss"),
+        ("validation loss", "loss"),
+        ("accuracy", "accuracy"),
+    ];
+    let mut words: Vec<String> = shown
+        .into_iter()
+        .filter_map(|(label, name)| Some(format!("{label} {}", figure(find(metrics, name)?))))
+        .collect();
+    if let Some(speed) = find(observed, "images_per_second") {
+        words.push(format!("{speed:.0} images/s"));
+    }
+    words.join("  ")
+}
+
+/// Seconds that an epoch took, validation included.
+fn epoch_seconds(observed: &[(String, f64)]) -> f64 {
+    let seconds = observed
+        .iter()
+        .filter(|(name, _)| name.ends_with("seconds"));
+    seconds.map(|(_, seconds)| seconds).sum()
+}

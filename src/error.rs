@@ -1,0 +1,93 @@
+//! What can go wrong when a study is run, in one type.
+
+use std::path::{Path, PathBuf};
+
+use tunefork_data::DataError;
+use tunefork_export::ExportError;
+use tunefork_study::{StorageError, StudyError};
+use tunefork_train::TrainError;
+
+use crate::file::FileError;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The study file is wrong.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The images cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The network cannot be built or trained.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// The study cannot start or go on.
+    #[error(transparent)]
+    Study(#[from] StudyError),
+    /// The study's database cannot be read.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// A model cannot be read or written.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// A file of the run folder cannot be written or read.
+    #[error("cannot {action} `{}`: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Something that this build or this machine cannot do.
+    #[error("{0}")]
+    Unsupported(String),
+    /// Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Error {
+    /// Whether what was given is at fault: the file, the options, the images. Otherwise something
+    /// failed on the way.
+    pub fn is_input(&self) -> bool {
+        match self {
+            Error::File(_) | Error::Data(_) | Error::Export(_) | Error::Unsupported(_) => true,
+            Error::Train(error) => !matches!(
+                error,
+                TrainError::Engine(_)
+                    | TrainError::Diverged { .. }
+                    | TrainError::Interrupted { .. }
+            ),
+            Error::Study(error) => matches!(
+                error,
+                StudyError::SettingsChanged { .. }
+                    | StudyError::FingerprintChanged { .. }
+                    | StudyError::BudgetShrank { .. }
+                    | StudyError::Enqueued { .. }
+                    | StudyError::Setting { .. }
+                    | StudyError::Space(_)
+            ),
+            Error::Storage(error) => {
+                matches!(
+                    error,
+                    StorageError::Missing { .. }
+                        | StorageError::NotADatabase { .. }
+                        | StorageError::NoStudy { .. }
+                )
+            }
+            Error::Io { .. } | Error::Interrupted => false,
+        }
+    }
+
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Error::Io {
+            action,
+            path,
+            source,
+        }
+    }
+}

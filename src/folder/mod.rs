@@ -1,0 +1,87 @@
+//! The folder of a run: what it holds, and where.
+
+mod recorder;
+mod show;
+mod test;
+
+use std::path::{Path, PathBuf};
+
+pub(crate) use recorder::Recorder;
+pub use show::{read_study, show_json};
+pub use test::TestResult;
+
+/// A folder such as `runs/quickstart`.
+///
+/// | file | what it is |
+/// |---|---|
+/// | `study.db` | the study in Optuna's schema: the one truth, everything else follows from it |
+/// | `trials/NNNN/config.toml` | a trial's configuration, a study file in which nothing varies |
+/// | `trials/NNNN/progress.csv` | its epochs, one row each |
+/// | `trials/NNNN/classes.csv` | precision, recall and F1 of each class, after each epoch |
+/// | `trials/NNNN/confusion.csv` | the confusion matrix after the last epoch |
+/// | `trials.csv`, `report.md` | all trials, for programs and for people |
+/// | `best.toml`, `best.safetensors` | the best trial's configuration and weights |
+/// | `test.json` | the best trial on the test images |
+/// | `checkpoints/` | trials under way |
+/// | `train/` | a single training run |
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// The folder at `path`, which need not exist yet.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The study's database.
+    pub fn database(&self) -> PathBuf {
+        self.path.join("study.db")
+    }
+
+    /// The best trial's weights.
+    pub fn model(&self) -> PathBuf {
+        self.path.join("best.safetensors")
+    }
+
+    /// The best trial's configuration.
+    pub fn best_config(&self) -> PathBuf {
+        self.path.join("best.toml")
+    }
+
+    /// The table of trials for programs.
+    pub fn trials_csv(&self) -> PathBuf {
+        self.path.join("trials.csv")
+    }
+
+    /// The report for people.
+    pub fn report(&self) -> PathBuf {
+        self.path.join("report.md")
+    }
+
+    /// The figures on the test images.
+    pub fn test(&self) -> PathBuf {
+        self.path.join("test.json")
+    }
+
+    /// What trials under way go on from.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.path.join("checkpoints")
+    }
+
+    /// Where a single training run puts its results.
+    pub fn training(&self) -> PathBuf {
+        self.path.join("train")
+    }
+
+    /// A trial's own folder.
+    pub fn trial(&self, number: u32) -> PathBuf {
+        self.path.join("trials").join(format!("{number:04}"))
+    }
+}

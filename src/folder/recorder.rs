@@ -1,0 +1,283 @@
+//! Keeps a run folder's files in step with the study.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tunefork_report::{Row, Summary, markdown, trials_csv};
+use tunefork_space::{Params, Value};
+use tunefork_study::{End, EndReason, EpochRecord, Event, Observer, StudyRecord};
+use tunefork_trial::{TrialNumber, TrialState};
+
+use super::{RunFolder, TestResult};
+use crate::files::write_atomically;
+use crate::progress::{classes_csv, confusion_csv, progress_csv};
+use crate::{Error, StudySpec};
+
+/// Writes what it hears of into the folder.
+///
+/// After a resumption the study tells everything again from its beginning; what was known is only
+/// collected then, and written with the next news or at the end. The first file that cannot be
+/// written stops the study, which can go on once there is room.
+pub(crate) struct Recorder<'a> {
+    folder: &'a RunFolder,
+    spec: &'a StudySpec,
+    summary: Summary,
+    trials: Vec<Trial>,
+    /// Trials whose files are behind.
+    dirty: BTreeSet<u32>,
+    /// Whether the tables of all trials are behind.
+    tables_dirty: bool,
+    best: Option<u32>,
+    /// Trials that were known before.
+    known: usize,
+    /// Whether the study has begun to tell.
+    begun: bool,
+    stop: Arc<AtomicBool>,
+    error: Option<Error>,
+}
+
+/// What the files of one trial hold beside its row in the tables.
+#[derive(Default)]
+struct Trial {
+    epochs: Vec<EpochRecord>,
+    started: Option<String>,
+    ended: Option<String>,
+}
+
+impl<'a> Recorder<'a> {
+    /// `known` is what the database held before, for the times that stand in it.
+    pub(crate) fn new(
+        folder: &'a RunFolder,
+        spec: &'a StudySpec,
+        known: Option<&StudyRecord>,
+        notes: &[String],
+        stop: Arc<AtomicBool>,
+    ) -> Self {
+        let objective = spec.fixed().word("objective");
+        let mut summary = Summary::new(spec.name(), objective, spec.direction(), Vec::new());
+        summary.settings = spec.written().to_vec();
+        summary.notes = notes.to_vec();
+        let times = |trial: &tunefork_study::TrialRecord| Trial {
+            epochs: Vec::new(),
+            started: trial.observed.started.clone(),
+            ended: trial.observed.ended.clone(),
+        };
+        Self {
+            folder,
+            spec,
+            summary,
+            trials: known
+                .map(|known| known.trials.iter().map(times).collect())
+                .unwrap_or_default(),
+            dirty: BTreeSet::new(),
+            tables_dirty: true,
+            best: None,
+            known: known.map_or(0, |known| known.trials.len()),
+            begun: false,
+            stop,
+            error: None,
+        }
+    }
+
+    /// Writes what is still to be written, with the figures on the test images.
+    ///
+    /// A study that could not begin, or was stopped before it had told again what was known, leaves the
+    /// files as they are.
+    pub(crate) fn finish(mut self, test: Option<&TestResult>) -> Result<(), Error> {
+        if !self.begun || self.summary.trials.len() < self.known {
+            return self.error.map_or(Ok(()), Err);
+        }
+        if let Some(test) = test {
+            self.summary.test = test.figures.clone();
+        }
+        self.tables_dirty = true;
+        self.flush();
+        self.error.map_or(Ok(()), Err)
+    }
+
+    fn trial(&mut self, number: u32) -> &mut Trial {
+        let index = number as usize;
+        if self.trials.len() <= index {
+            self.trials.resize_with(index + 1, Trial::default);
+        }
+        &mut self.trials[index]
+    }
+
+    fn started(&mut self, number: u32, params: &Params, known: bool) {
+        let trial = self.trial(number);
+        if !known {
+            trial.started = Some(now());
+        }
+        trial.epochs.clear();
+        self.tables_dirty = true;
+        self.summary
+            .trials
+            .push(Row::new(number, TrialState::Running, params.clone()));
+    }
+
+    fn reported(&mut self, number: u32, epoch: &EpochRecord) {
+        self.trial(number).epochs.push(epoch.clone());
+        let row = &mut self.summary.trials[number as usize];
+        row.epochs = epoch.step;
+        let of_all = |(name, _): &&(String, f64)| !name.contains('/');
+        row.metrics = epoch.metrics.iter().filter(of_all).cloned().collect();
+        let spent = epoch
+            .observed
+            .iter()
+            .filter(|(name, _)| name.ends_with("seconds"));
+        *row.seconds.get_or_insert(0.0) += spent.map(|(_, seconds)| seconds).sum::<f64>();
+    }
+
+    fn finished(
+        &mut self,
+        number: u32,
+        state: TrialState,
+        value: Option<f64>,
+        end: &End,
+        known: bool,
+    ) {
+        if !known {
+            self.trial(number).ended = Some(now());
+        }
+        self.tables_dirty = true;
+        let row = &mut self.summary.trials[number as usize];
+        (row.state, row.value) = (state, value);
+        row.reason = match (end.reason, end.message.as_str()) {
+            (EndReason::Finished | EndReason::Stopped, "") => String::new(),
+            (reason, "") => reason.as_str().to_string(),
+            (_, message) => message.to_string(),
+        };
+    }
+
+    /// Writes all files that are behind; after an error none.
+    fn flush(&mut self) {
+        let dirty = std::mem::take(&mut self.dirty);
+        let written = dirty
+            .iter()
+            .try_for_each(|number| self.write_trial(*number));
+        let written = written.and_then(|()| match std::mem::take(&mut self.tables_dirty) {
+            true => self.write_tables(),
+            false => Ok(()),
+        });
+        if let (Err(error), None) = (written, &self.error) {
+            self.error = Some(error);
+            self.stop.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn write_trial(&self, number: u32) -> Result<(), Error> {
+        let (trial, row) = (
+            &self.trials[number as usize],
+            &self.summary.trials[number as usize],
+        );
+        let folder = self.folder.trial(number);
+        let times = [("started", &trial.started), ("ended", &trial.ended)];
+        let mut text = format!("# Trial {number} of the study {}.\n", self.spec.name());
+        for (name, time) in times {
+            if let Some(time) = time {
+                text.push_str(&format!("# {name} {time} UTC\n"));
+            }
+        }
+        text.push('\n');
+        text.push_str(&self.config(number, &row.params));
+        write_atomically(&folder.join("config.toml"), text.as_bytes())?;
+        let Some(last) = trial.epochs.last() else {
+            return Ok(());
+        };
+        let tables = [
+            ("progress.csv", progress_csv(&trial.epochs)),
+            ("classes.csv", classes_csv(&trial.epochs)),
+            ("confusion.csv", confusion_csv(last)),
+        ];
+        for (name, table) in tables {
+            write_atomically(&folder.join(name), table.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn config(&self, number: u32, params: &Params) -> String {
+        self.spec
+            .config(params)
+            .with("as_trial", Value::Int(number.into()))
+            .to_toml()
+    }
+
+    fn write_tables(&self) -> Result<(), Error> {
+        write_atomically(
+            &self.folder.trials_csv(),
+            trials_csv(&self.summary).as_bytes(),
+        )?;
+        write_atomically(&self.folder.report(), markdown(&self.summary).as_bytes())?;
+        let Some(best) = self.best else { return Ok(()) };
+        let row = &self.summary.trials[best as usize];
+        let header = format!(
+            "# The best configuration of the study {}: trial {best}, {} {}.\n\
+             # To train it alone: tunefork train best.toml\n\n",
+            self.spec.name(),
+            self.summary.objective,
+            row.value.map(|value| value.to_string()).unwrap_or_default()
+        );
+        let text = header + &self.config(best, &row.params);
+        write_atomically(&self.folder.best_config(), text.as_bytes())
+    }
+}
+
+impl Observer for Recorder<'_> {
+    fn event(&mut self, event: &Event<'_>) {
+        let (TrialNumber(number), known) = match event {
+            Event::TrialStarted {
+                number,
+                params,
+                known,
+                ..
+            } => {
+                self.started(number.0, params, *known);
+                (*number, *known)
+            }
+            Event::Reported {
+                number,
+                epoch,
+                known,
+            } => {
+                self.reported(number.0, epoch);
+                (*number, *known)
+            }
+            Event::TrialFinished {
+                number,
+                state,
+                value,
+                end,
+                best,
+                known,
+            } => {
+                self.finished(number.0, *state, *value, end, *known);
+                if *best {
+                    self.best = Some(number.0);
+                }
+                (*number, *known)
+            }
+            Event::StudyStarted { .. } => {
+                self.begun = true;
+                return;
+            }
+            Event::Warning { message } => {
+                self.summary.notes.push(message.to_string());
+                self.tables_dirty = true;
+                return;
+            }
+            _ => return,
+        };
+        self.dirty.insert(number);
+        if !known && self.error.is_none() {
+            self.flush();
+        }
+    }
+}
+
+/// The time of day in UTC, to the second.
+fn now() -> String {
+    jiff::Timestamp::now()
+        .strftime("%Y-%m-%d %H:%M:%S")
+        .to_string()
+}

@@ -1,0 +1,123 @@
+//! A study as one JSON object.
+
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+use tunefork_study::{Facts, StorageError, StudyRecord, TrialRecord};
+
+use super::{RunFolder, TestResult};
+use crate::Error;
+
+/// Reads the study in a run folder or in a database, while it runs too.
+///
+/// # Errors
+/// When there is none, or it cannot be read.
+pub fn read_study(path: &Path) -> Result<(StudyRecord, Option<TestResult>), Error> {
+    if !path.is_dir() {
+        return Ok((tunefork_storage::read(path, None)?, None));
+    }
+    let folder = RunFolder::new(path);
+    if !folder.database().exists() {
+        let path = folder.database();
+        return Err(StorageError::Missing { path }.into());
+    }
+    let study = tunefork_storage::read(folder.database(), None)?;
+    let best = study.best().map(|best| best.number.0);
+    let test = TestResult::read(&folder.test()).filter(|test| Some(test.trial) == best);
+    Ok((study, test))
+}
+
+/// The study with all its trials. What may differ between two equal runs stands under `observed`.
+pub fn show_json(study: &StudyRecord, test: Option<&TestResult>) -> Value {
+    let header = &study.header;
+    let events = study.outside_events.iter().map(|event| {
+        json!({
+            "kind": event.kind.as_str(),
+            "trial": event.place.trial,
+            "epoch": event.place.step,
+            "message": event.message,
+        })
+    });
+    let best = study.best().map(|best| {
+        json!({
+            "trial": best.number.0,
+            "value": number(best.value),
+            "params": best.params(),
+            "test": test.map(|test| figures(&test.figures)),
+        })
+    });
+    json!({
+        "study": {
+            "name": header.name,
+            "direction": header.direction,
+            "metric": header.metric,
+            "seed": header.seed,
+            "slots": header.slots,
+            "sampler": header.sampler,
+            "scheduler": header.scheduler,
+            "value_at": header.value_at,
+            "settings": facts(&header.settings),
+            "fingerprint": facts(&header.fingerprint),
+        },
+        "best": best,
+        "trials": study.trials.iter().map(trial).collect::<Vec<_>>(),
+        "outside_events": events.collect::<Vec<_>>(),
+        "observed": { "trials": study.trials.iter().map(observed).collect::<Vec<_>>() },
+    })
+}
+
+fn trial(trial: &TrialRecord) -> Value {
+    let epochs = trial.epochs.iter().map(|epoch| {
+        let mut entry = json!({ "epoch": epoch.step, "value": number(Some(epoch.value)) });
+        let whole = epoch.metrics.iter().filter(|(name, _)| !name.contains('/'));
+        for (name, value) in whole {
+            entry[name] = number(Some(*value));
+        }
+        entry
+    });
+    json!({
+        "number": trial.number.0,
+        "state": trial.state,
+        "value": number(trial.value),
+        "params": trial.params(),
+        "enqueued": trial.fixed.is_some(),
+        "reason": trial.end.as_ref().map(|end| end.reason.as_str()),
+        "message": trial.end.as_ref().map(|end| end.message.as_str()),
+        "planned_bytes": trial.schedule.as_ref().map(|schedule| schedule.blueprint.arena_bytes),
+        "epochs": epochs.collect::<Vec<_>>(),
+    })
+}
+
+fn observed(trial: &TrialRecord) -> Value {
+    let epochs = trial.epochs.iter().map(|epoch| figures(&epoch.observed));
+    json!({
+        "number": trial.number.0,
+        "started": trial.observed.started,
+        "ended": trial.observed.ended,
+        "restarts": trial.observed.restarts,
+        "epochs": epochs.collect::<Vec<_>>(),
+    })
+}
+
+fn figures(figures: &[(String, f64)]) -> Value {
+    let pairs = figures
+        .iter()
+        .map(|(name, value)| (name.clone(), number(Some(*value))));
+    Value::Object(pairs.collect::<Map<_, _>>())
+}
+
+fn facts(facts: &Facts) -> Value {
+    let pairs = facts
+        .iter()
+        .map(|(name, text)| (name.to_string(), Value::from(text)));
+    Value::Object(pairs.collect::<Map<_, _>>())
+}
+
+/// JSON has no NaN and no infinities: those become texts.
+fn number(value: Option<f64>) -> Value {
+    match value {
+        Some(value) if value.is_finite() => json!(value),
+        Some(value) => json!(value.to_string()),
+        None => Value::Null,
+    }
+}

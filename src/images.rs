@@ -1,0 +1,148 @@
+//! The images that a study asks for, divided and with their normalisation.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use tunefork_data::{Dataset, ImageShape, Normalisation, PrepareOptions, Progress, Source, Split};
+use tunefork_rng::{Key, Purpose};
+use tunefork_space::Value;
+use tunefork_train::Images;
+
+use crate::{Config, Error};
+
+/// Images to train, validate and test on.
+#[derive(Debug, Clone)]
+pub struct Material {
+    /// The images with the normalisation under which networks see them.
+    pub images: Images,
+    /// Which of them are for training, validation and test.
+    pub split: Arc<Split>,
+    /// What was left out and why, as sentences.
+    pub warnings: Vec<String>,
+}
+
+impl Material {
+    /// Draws or opens the images of a configuration, and divides them by its seed.
+    ///
+    /// Sets are looked for as [`Source::locate`] says; `progress` is told how far a first preparation
+    /// is.
+    ///
+    /// # Errors
+    /// When there is no such set, it cannot be used, or holds too few images.
+    pub fn open(
+        config: &Config,
+        data_dir: Option<&Path>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Self, Error> {
+        let (data, warnings) = match (config.generated(), config.word("source")) {
+            (Some(generated), _) => (generated.draw()?, Vec::new()),
+            (None, "noise") => (noise(config)?, Vec::new()),
+            (None, name) => {
+                let opened = Source::locate(name, data_dir)?.open(&prepare(config), progress)?;
+                let left_out = opened.warnings;
+                let mut sentences: Vec<String> = left_out
+                    .named()
+                    .iter()
+                    .map(|warning| warning.to_string())
+                    .collect();
+                let unnamed = left_out.count() - sentences.len();
+                if unnamed > 0 {
+                    sentences.push(format!("{unnamed} more files were left out"));
+                }
+                (opened.data, sentences)
+            }
+        };
+        let seed = config.whole("seed").unsigned_abs();
+        let split = Split::new(&data, &config.split(), Key::study(seed))?;
+        let normalisation = match config.fixed_normalisation() {
+            Some((mean, std)) => Normalisation::new(&mean, &std)?,
+            None if config.word("normalise") == "none" => {
+                let channels = data.shape().channels;
+                Normalisation::new(&vec![0.0; channels], &vec![1.0; channels])?
+            }
+            None => Normalisation::of(&data, &split.train)?,
+        };
+        let images = Images {
+            data: Arc::new(data),
+            normalisation,
+        };
+        Ok(Self {
+            images,
+            split: Arc::new(split),
+            warnings,
+        })
+    }
+
+    /// Shape of the images as networks read them.
+    pub fn shape(&self) -> tunefork_nn::ImageShape {
+        let ImageShape {
+            height,
+            width,
+            channels,
+        } = self.images.data.shape();
+        tunefork_nn::ImageShape::new(height, width, channels)
+    }
+
+    /// Names of the classes.
+    pub fn classes(&self) -> &[String] {
+        self.images.data.classes()
+    }
+
+    /// A digest of all images and labels, by which a resumed study notices that they changed.
+    pub fn digest(&self) -> String {
+        let data = &self.images.data;
+        let mut digest = Sha256::new();
+        digest.update(format!("{:?} {:?}", data.shape(), data.classes()));
+        for index in 0..data.len() as u32 {
+            digest.update(data.label(index).to_le_bytes());
+            digest.update(data.pixels(index));
+        }
+        digest
+            .finalize()
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+}
+
+/// How images of a source are brought to one shape.
+fn prepare(config: &Config) -> PrepareOptions {
+    let side = config
+        .value("size")
+        .and_then(Value::as_i64)
+        .map(|size| size as usize);
+    PrepareOptions {
+        size: side.map(|side| (side, side)),
+        channels: match config.word("colour") {
+            "grey" => Some(1),
+            "rgb" => Some(3),
+            _ => None,
+        },
+        ..PrepareOptions::default()
+    }
+}
+
+/// Images without content, for measuring: their labels take turns, their pixels are random.
+fn noise(config: &Config) -> Result<Dataset, Error> {
+    let side = config.value("size").and_then(Value::as_i64).unwrap_or(28) as usize;
+    let channels = if config.word("colour") == "rgb" { 3 } else { 1 };
+    let shape = ImageShape::new(side, side, channels)?;
+    let counts = [
+        config.whole("images") as usize,
+        0,
+        config.whole("test_images") as usize,
+    ];
+    let classes = config.whole("classes") as usize;
+    let images: usize = counts.iter().sum();
+    let mut stream = Key::study(config.whole("data_seed").unsigned_abs()).stream(Purpose::Generate);
+    let mut pixels = Vec::with_capacity(images * shape.bytes());
+    while pixels.len() < images * shape.bytes() {
+        pixels.extend(stream.next_u64().to_le_bytes());
+    }
+    pixels.truncate(images * shape.bytes());
+    let labels = (0..images).map(|image| (image % classes) as u16).collect();
+    let names = (0..classes).map(|class| format!("class {class}")).collect();
+    Ok(Dataset::from_memory(shape, names, counts, labels, pixels)?)
+}

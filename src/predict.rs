@@ -1,0 +1,91 @@
+//! Puts a trained model to work.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tunefork_data::{Dataset, ImageShape, Pictures};
+use tunefork_export::Model;
+use tunefork_train::{Images, Predictor, Tensor};
+
+use crate::{Error, Machine};
+
+/// What an image was taken for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prediction {
+    /// The image.
+    pub file: PathBuf,
+    /// Classes with their probabilities, the likeliest first.
+    pub classes: Vec<(String, f32)>,
+}
+
+/// What was predicted, and what could not be read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Predictions {
+    /// One for each image, in the order of the paths; those of folders by name.
+    pub images: Vec<Prediction>,
+    /// Files in folders that were left out, as sentences.
+    pub warnings: Vec<String>,
+}
+
+/// The `top` likeliest classes of each image in `paths`, which are files or folders.
+///
+/// # Errors
+/// When the model is none of ours, or an image that was named cannot be read.
+pub fn predict(
+    model: &Path,
+    paths: &[PathBuf],
+    top: usize,
+    machine: &Machine,
+) -> Result<Predictions, Error> {
+    let model = Model::read(model)?;
+    let input = model.network.input;
+    let shape = ImageShape::new(input.height, input.width, input.channels)?;
+    let Pictures {
+        files,
+        pixels,
+        warnings,
+    } = Pictures::read(paths, shape)?;
+    let labels = vec![0; files.len()];
+    let counts = [0, 0, files.len()];
+    let data = Dataset::from_memory(shape, model.classes.clone(), counts, labels, pixels)?;
+    let images = Images {
+        data: Arc::new(data),
+        normalisation: model.normalisation.clone(),
+    };
+    let indices: Vec<u32> = (0..files.len() as u32).collect();
+    let device = machine.device(machine.threads())?;
+    let classes = model.classes.clone();
+    let mut predictor = Predictor::new(model.network.clone(), &weights(model), &*device)?;
+    let probabilities = predictor.probabilities(&images, &indices)?;
+    let rows = probabilities.chunks_exact(classes.len());
+    let named = |(file, row): (PathBuf, &[f32])| Prediction {
+        file,
+        classes: likeliest(&classes, row, top),
+    };
+    Ok(Predictions {
+        images: files.into_iter().zip(rows).map(named).collect(),
+        warnings: warnings
+            .named()
+            .iter()
+            .map(|warning| warning.to_string())
+            .collect(),
+    })
+}
+
+/// The classes with the largest probabilities; equal ones in the order of the classes.
+fn likeliest(classes: &[String], row: &[f32], top: usize) -> Vec<(String, f32)> {
+    let mut ranked: Vec<(String, f32)> = classes.iter().cloned().zip(row.iter().copied()).collect();
+    ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+    ranked.truncate(top);
+    ranked
+}
+
+/// A model's weights as an engine takes them.
+pub(crate) fn weights(model: Model) -> Vec<Tensor> {
+    let tensor = |tensor: tunefork_export::Tensor| Tensor {
+        name: tensor.name,
+        shape: tensor.shape,
+        values: tensor.values,
+    };
+    model.tensors.into_iter().map(tensor).collect()
+}

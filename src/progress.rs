@@ -1,0 +1,81 @@
+//! The tables of a trial's epochs.
+
+use tunefork_report::csv_line;
+use tunefork_study::EpochRecord;
+
+/// One row per epoch: its number, the figures of the whole validation part, and the times.
+pub fn progress_csv(epochs: &[EpochRecord]) -> String {
+    let Some(first) = epochs.first() else {
+        return String::new();
+    };
+    let whole = |name: &&str| !name.contains('/');
+    let metrics: Vec<&str> = names(&first.metrics).filter(whole).collect();
+    let observed: Vec<&str> = names(&first.observed).collect();
+    let header: Vec<&str> = ["epoch", "value"]
+        .into_iter()
+        .chain(metrics.iter().chain(&observed).copied())
+        .collect();
+    let mut text = csv_line(&header);
+    for epoch in epochs {
+        let mut cells = vec![epoch.step.to_string(), epoch.value.to_string()];
+        cells.extend(metrics.iter().map(|name| cell(&epoch.metrics, name)));
+        cells.extend(observed.iter().map(|name| cell(&epoch.observed, name)));
+        text.push_str(&csv_line(&cells));
+    }
+    text
+}
+
+/// One row per epoch and class: precision, recall and F1.
+pub fn classes_csv(epochs: &[EpochRecord]) -> String {
+    let mut text = csv_line(&["epoch", "class", "precision", "recall", "f1"]);
+    for epoch in epochs {
+        for class in classes(epoch) {
+            let figure = |name: &str| cell(&epoch.metrics, &format!("{name}/{class}"));
+            let cells = [
+                epoch.step.to_string(),
+                class.to_string(),
+                figure("precision"),
+                figure("recall"),
+                figure("f1"),
+            ];
+            text.push_str(&csv_line(&cells));
+        }
+    }
+    text
+}
+
+/// How many images of each class (rows) were taken for each class (columns).
+pub fn confusion_csv(epoch: &EpochRecord) -> String {
+    let classes: Vec<&str> = classes(epoch).collect();
+    let mut text = csv_line(&[&["actual"], &classes[..]].concat());
+    for actual in &classes {
+        let counts = classes.iter().map(|predicted| {
+            let count = cell(&epoch.metrics, &format!("confusion/{actual}/{predicted}"));
+            if count.is_empty() {
+                "0".to_string()
+            } else {
+                count
+            }
+        });
+        let cells: Vec<String> = std::iter::once(actual.to_string()).chain(counts).collect();
+        text.push_str(&csv_line(&cells));
+    }
+    text
+}
+
+/// Names of the classes of which an epoch has figures.
+fn classes(epoch: &EpochRecord) -> impl Iterator<Item = &str> {
+    names(&epoch.metrics).filter_map(|name| name.strip_prefix("recall/"))
+}
+
+fn names(figures: &[(String, f64)]) -> impl Iterator<Item = &str> {
+    figures.iter().map(|(name, _)| name.as_str())
+}
+
+/// The figure of this name; nothing where there is none.
+fn cell(figures: &[(String, f64)], name: &str) -> String {
+    let figure = figures.iter().find(|(other, _)| other == name);
+    figure
+        .map(|(_, value)| value.to_string())
+        .unwrap_or_default()
+}

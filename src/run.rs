@@ -1,0 +1,228 @@
+//! Runs a study in its folder.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tunefork_data::Progress;
+use tunefork_export::Model;
+use tunefork_space::Params;
+use tunefork_storage::{SqliteOptions, SqliteStorage};
+use tunefork_study::{
+    Definition, Ended, Event, ExecutorOptions, Facts, FailureKind, Observer, Outcome, Storage,
+    StudyHeader, StudyRecord, Workload,
+};
+
+use crate::files::create_folder;
+use crate::folder::Recorder;
+use crate::predict::weights;
+use crate::{Error, Machine, Material, RunFolder, StudySpec, TestResult, Training};
+
+/// How a study is run. Nothing here changes a result, but for the instruction set of the machine.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// Where everything goes.
+    pub folder: RunFolder,
+    /// Where data sets lie, if that was said.
+    pub data_dir: Option<PathBuf>,
+    /// What it runs on.
+    pub machine: Machine,
+    /// Trials trained at the same time; by default as many as slots and threads allow.
+    pub workers: Option<usize>,
+    /// Shortest time between two checkpoints of a trial.
+    pub checkpoint_every: Duration,
+    /// Whether every commit waits for the disk.
+    pub durable: bool,
+    /// Whether to go on under another fingerprint.
+    pub accept_drift: bool,
+    /// Raised to stop, resumable.
+    pub stop: Arc<AtomicBool>,
+}
+
+impl RunOptions {
+    /// Checkpoints every 30 seconds, nothing else out of the ordinary.
+    pub fn new(folder: RunFolder, machine: Machine) -> Self {
+        Self {
+            folder,
+            data_dir: None,
+            machine,
+            workers: None,
+            checkpoint_every: Duration::from_secs(30),
+            durable: false,
+            accept_drift: false,
+            stop: Arc::default(),
+        }
+    }
+}
+
+/// What listens to a run: the preparation of the images, then the study.
+pub trait Listener: Observer {
+    /// How far the first preparation of a data set is.
+    fn preparing(&mut self, _progress: Progress) {}
+}
+
+/// Listens to nothing.
+impl Listener for () {}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// What the study says.
+    pub outcome: Outcome,
+    /// The study as it is stored now.
+    pub study: StudyRecord,
+    /// The best trial on the test images, if the study has ended and there are any.
+    pub test: Option<TestResult>,
+}
+
+/// Runs or resumes the study of `spec` in a folder.
+///
+/// # Errors
+/// When the images or the folder cannot be used, or the study cannot start or go on. What was
+/// reported is kept.
+pub fn run(
+    spec: &StudySpec,
+    options: &RunOptions,
+    listener: &mut dyn Listener,
+) -> Result<Report, Error> {
+    let material = Material::open(spec.fixed(), options.data_dir.as_deref(), &mut |progress| {
+        listener.preparing(progress);
+    })?;
+    for message in &material.warnings {
+        listener.event(&Event::Warning { message });
+    }
+    let warnings = material.warnings.clone();
+    let training = Training::new(
+        spec.clone(),
+        material,
+        options.machine,
+        options.folder.model(),
+    );
+    refuse_hopeless(&training, &spec.baseline())?;
+    create_folder(options.folder.path())?;
+    let sqlite = SqliteOptions {
+        durable: options.durable,
+        ..SqliteOptions::default()
+    };
+    let mut storage = SqliteStorage::open_with(options.folder.database(), spec.name(), sqlite)?;
+    let known = storage.load()?;
+    let stop = Arc::clone(&options.stop);
+    let mut recorder = Recorder::new(&options.folder, spec, known.as_ref(), &warnings, stop);
+    let definition = definition(spec, &training, &options.machine);
+    let header = definition.header.clone();
+    let outcome = tunefork_study::run(
+        definition,
+        &training,
+        &mut storage,
+        &mut Both(&mut recorder, listener),
+        &executor(spec, options),
+    );
+    let ended = outcome
+        .as_ref()
+        .is_ok_and(|outcome| outcome.ended != Ended::Interrupted);
+    let study = storage.load()?;
+    let best = study.as_ref().and_then(StudyRecord::best).filter(|_| ended);
+    let test = match best {
+        Some(best) => test(&training, options, best.number.0, &best.params())?,
+        None => None,
+    };
+    recorder.finish(test.as_ref())?;
+    let study = study.unwrap_or_else(|| StudyRecord::new(header));
+    Ok(Report {
+        outcome: outcome?,
+        study,
+        test,
+    })
+}
+
+/// A study whose own defaults cannot be trained is refused before it starts.
+fn refuse_hopeless(training: &Training, baseline: &Params) -> Result<(), Error> {
+    match training.blueprint(baseline) {
+        Err(failure) if failure.kind == FailureKind::InvalidConfiguration => {
+            Err(Error::Unsupported(format!(
+                "the default configuration of this study cannot be trained: {failure}"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn definition(spec: &StudySpec, training: &Training, machine: &Machine) -> Definition {
+    let images = [(
+        "digest of the images".to_string(),
+        training.material().digest(),
+    )];
+    let settings = spec.settings();
+    let settings = settings
+        .iter()
+        .map(|(name, text)| (name.to_string(), text.to_string()));
+    let header = StudyHeader {
+        metric: Some(format!("validation {}", spec.fixed().word("objective"))),
+        slots: spec.slots(),
+        value_at: spec.value_at(),
+        settings: Facts::new(settings.chain(images)),
+        fingerprint: machine.fingerprint(spec.fixed().word("precision")),
+        ..StudyHeader::new(spec.name(), spec.direction(), spec.seed())
+    };
+    Definition {
+        header,
+        budget: spec.trials(),
+        space: spec.space().clone(),
+        enqueued: spec
+            .enqueued()
+            .iter()
+            .map(|point| spec.space().params(point))
+            .collect(),
+        sampler: spec.sampler(),
+        scheduler: spec.scheduler(),
+    }
+}
+
+/// Workers share the threads evenly; a few that are left over go to nobody.
+fn executor(spec: &StudySpec, options: &RunOptions) -> ExecutorOptions {
+    let threads = options.machine.threads();
+    let workers = options
+        .workers
+        .unwrap_or_else(|| threads.min(spec.slots() as usize))
+        .max(1);
+    ExecutorOptions {
+        workers,
+        threads: (threads / workers).max(1),
+        checkpoints: Some(options.folder.checkpoints()),
+        checkpoint_every: options.checkpoint_every,
+        stop: Arc::clone(&options.stop),
+        time_limit: spec.time_limit(),
+        accept_drift: options.accept_drift,
+    }
+}
+
+/// Looks at the test images once, unless that was done for this trial before.
+fn test(
+    training: &Training,
+    options: &RunOptions,
+    best: u32,
+    params: &Params,
+) -> Result<Option<TestResult>, Error> {
+    if training.material().split.test.is_empty() || options.stop.load(Ordering::Relaxed) {
+        return Ok(None);
+    }
+    if let Some(test) = TestResult::read(&options.folder.test()).filter(|test| test.trial == best) {
+        return Ok(Some(test));
+    }
+    let model = Model::read(&options.folder.model())?;
+    let evaluation = training.test(params, &weights(model))?;
+    let test = TestResult::new(best, &evaluation);
+    test.write(&options.folder.test())?;
+    Ok(Some(test))
+}
+
+/// Two observers, one after the other.
+struct Both<'a, 'b>(&'a mut Recorder<'b>, &'a mut dyn Listener);
+
+impl Observer for Both<'_, '_> {
+    fn event(&mut self, event: &Event<'_>) {
+        self.0.event(event);
+        self.1.event(event);
+    }
+}

@@ -1,0 +1,242 @@
+//! What lets a study run `train`: parameters become a network in training.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tunefork_export::Model;
+use tunefork_rng::Key;
+use tunefork_space::Params;
+use tunefork_study::{
+    Blueprint, Cost, EpochReport, FailureKind, Run, StopFlag, TrialContext, TrialFailure, Workload,
+};
+use tunefork_train::{
+    Compiled, Device, EpochMetrics, Evaluation, Task, Tensor, TrainError, Trainer,
+};
+
+use crate::files::write_atomically;
+use crate::{Config, Error, Machine, Material, StudySpec};
+
+/// Confusion matrices are kept for no more classes than this: they grow with the square.
+const MOST_CLASSES_CONFUSED: usize = 32;
+
+/// Trains the networks of a study.
+#[derive(Debug)]
+pub struct Training {
+    spec: StudySpec,
+    material: Material,
+    machine: Machine,
+    /// Where the best trial's model is kept.
+    model: PathBuf,
+}
+
+/// A trial in training.
+pub struct TrainingRun {
+    trainer: Trainer,
+    stop: StopFlag,
+    classes: Vec<String>,
+}
+
+impl Training {
+    /// Trains on `machine`; the best trial's weights are written to `model`.
+    pub fn new(spec: StudySpec, material: Material, machine: Machine, model: PathBuf) -> Self {
+        Self {
+            spec,
+            material,
+            machine,
+            model,
+        }
+    }
+
+    /// The images.
+    pub fn material(&self) -> &Material {
+        &self.material
+    }
+
+    /// How weights do on the test images.
+    pub(crate) fn test(&self, params: &Params, weights: &[Tensor]) -> Result<Evaluation, Error> {
+        let task = task(&self.spec.config(params), &self.material, Key::study(0));
+        let mut trainer = Trainer::new(task, &*self.machine.device(self.machine.threads())?)?;
+        trainer.set_weights(weights)?;
+        Ok(trainer.evaluate(&self.material.split.test)?)
+    }
+
+    fn compile(&self, params: &Params, key: Key) -> Result<(Task, Compiled), TrainError> {
+        let config = self.spec.config(params);
+        let task = task(&config, &self.material, key);
+        // One thread: what fits must not depend on how many there are.
+        let device = self.device(1)?;
+        let compiled = task.compile_within(&*device, memory(&config))?;
+        Ok((task, compiled))
+    }
+
+    fn device(&self, threads: usize) -> Result<Box<dyn Device>, TrainError> {
+        self.machine
+            .device(threads)
+            .map_err(|error| TrainError::Engine(Box::new(error)))
+    }
+}
+
+/// The training run that a configuration describes.
+pub fn task(config: &Config, material: &Material, key: Key) -> Task {
+    Task {
+        network: config.network(material.shape(), material.classes().len()),
+        spec: config.train_spec(),
+        images: material.images.clone(),
+        split: Arc::clone(&material.split),
+        key,
+    }
+}
+
+/// Bytes that a trial may take.
+pub(crate) fn memory(config: &Config) -> u64 {
+    config
+        .whole("memory")
+        .unsigned_abs()
+        .saturating_mul(1 << 20)
+}
+
+/// The model of the epoch that counts, with all that is needed to use it.
+pub fn model(trainer: &Trainer) -> Model {
+    let task = trainer.task();
+    let tensor = |tensor: Tensor| tunefork_export::Tensor {
+        name: tensor.name,
+        shape: tensor.shape,
+        values: tensor.values,
+    };
+    Model {
+        network: task.network.clone(),
+        normalisation: task.images.normalisation.clone(),
+        classes: task.images.data.classes().to_vec(),
+        tensors: trainer.weights().into_iter().map(tensor).collect(),
+    }
+}
+
+impl Workload for Training {
+    type Run = TrainingRun;
+
+    fn blueprint(&self, params: &Params) -> Result<Blueprint, TrialFailure> {
+        let (task, compiled) = self.compile(params, Key::study(0)).map_err(failure)?;
+        Ok(Blueprint {
+            epochs: task.spec.epochs,
+            epoch_cost: Cost {
+                flops: compiled.epoch_cost.flops,
+                bytes: compiled.epoch_cost.bytes,
+                steps: compiled.epoch_cost.steps,
+            },
+            arena_bytes: compiled.plan.bytes().total(),
+            plan_key: compiled.plan.key.clone(),
+        })
+    }
+
+    fn start(
+        &self,
+        trial: &TrialContext,
+        checkpoint: Option<&[u8]>,
+    ) -> Result<TrainingRun, TrialFailure> {
+        let task = task(&self.spec.config(&trial.params), &self.material, trial.key);
+        let device = self.device(trial.threads).map_err(failure)?;
+        let mut trainer = Trainer::new(task, &*device).map_err(failure)?;
+        if let Some(checkpoint) = checkpoint {
+            trainer.restore(checkpoint).map_err(failure)?;
+        }
+        let (stop, classes) = (trial.stop.clone(), self.material.classes().to_vec());
+        Ok(TrainingRun {
+            trainer,
+            stop,
+            classes,
+        })
+    }
+
+    fn keep(&self, _: &TrialContext, run: &TrainingRun) -> Result<(), TrialFailure> {
+        let halt = |error: Error| TrialFailure::new(FailureKind::Halt, error.to_string());
+        let bytes = model(&run.trainer)
+            .to_bytes()
+            .map_err(|error| halt(error.into()))?;
+        write_atomically(&self.model, &bytes).map_err(halt)
+    }
+}
+
+impl Run for TrainingRun {
+    fn epochs_done(&self) -> u32 {
+        self.trainer.epochs_done()
+    }
+
+    fn epoch(&mut self) -> Result<EpochReport, TrialFailure> {
+        let stop = self.stop.clone();
+        let metrics = self
+            .trainer
+            .epoch_unless(&|| stop.is_raised())
+            .map_err(failure)?;
+        let value = self.trainer.task().spec.objective.of(&metrics.validation);
+        Ok(EpochReport {
+            value,
+            metrics: figures(&metrics, &self.classes),
+            observed: timings(&metrics),
+        })
+    }
+
+    fn checkpoint(&self) -> Vec<u8> {
+        // The study never asks for one after an epoch that failed.
+        self.trainer
+            .checkpoint()
+            .expect("the last epoch was finished")
+    }
+}
+
+/// The figures of an epoch that are equal in equal runs, by name; those of single classes have the
+/// class after a slash: `recall/cat`.
+pub fn figures(metrics: &EpochMetrics, classes: &[String]) -> Vec<(String, f64)> {
+    let confusion = &metrics.validation.confusion;
+    let named = |name: &str, value: f64| (name.to_string(), value);
+    let mut figures = vec![
+        named("train_loss", metrics.train_loss),
+        named("train_accuracy", metrics.train_accuracy),
+        named("loss", metrics.validation.loss),
+        named("accuracy", metrics.validation.accuracy()),
+        named("precision", confusion.macro_precision()),
+        named("recall", confusion.macro_recall()),
+        named("f1", confusion.macro_f1()),
+        named("gap", metrics.overfitting_gap()),
+        named("learning_rate", metrics.learning_rate),
+    ];
+    for (class, name) in classes.iter().enumerate() {
+        figures.push((format!("precision/{name}"), confusion.precision(class)));
+        figures.push((format!("recall/{name}"), confusion.recall(class)));
+        figures.push((format!("f1/{name}"), confusion.f1(class)));
+    }
+    if classes.len() > MOST_CLASSES_CONFUSED {
+        return figures;
+    }
+    for (actual, name) in classes.iter().enumerate() {
+        for (predicted, other) in classes.iter().enumerate() {
+            let count = confusion.count(actual, predicted);
+            if count > 0 {
+                figures.push((format!("confusion/{name}/{other}"), count as f64));
+            }
+        }
+    }
+    figures
+}
+
+/// The figures of an epoch that differ from run to run.
+pub fn timings(metrics: &EpochMetrics) -> Vec<(String, f64)> {
+    vec![
+        ("seconds".to_string(), metrics.seconds),
+        ("validation_seconds".to_string(), metrics.validation_seconds),
+        ("images_per_second".to_string(), metrics.images_per_second()),
+    ]
+}
+
+/// What a trial's error means for the study.
+fn failure(error: TrainError) -> TrialFailure {
+    let kind = match error {
+        TrainError::Diverged { .. } => FailureKind::Diverged,
+        TrainError::DoesNotFit { .. } => FailureKind::DoesNotFit,
+        TrainError::Interrupted { .. } => FailureKind::Interrupted,
+        TrainError::Engine(_) | TrainError::Checkpoint(_) | TrainError::Unfinished => {
+            FailureKind::Fault
+        }
+        _ => FailureKind::InvalidConfiguration,
+    };
+    TrialFailure::new(kind, error.to_string())
+}
