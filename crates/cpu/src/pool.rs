@@ -66,7 +66,7 @@ impl Pool {
         fn nothing(_: usize, _: usize) {}
         let shared = Arc::new(Shared {
             generation: AtomicUsize::new(0),
-            inside: AtomicUsize::new(0),
+            inside: AtomicUsize::new(threads.max(1) - 1), // every worker, until it has started
             asleep: AtomicUsize::new(0),
             next: AtomicUsize::new(0),
             job: UnsafeCell::new(Job {
@@ -89,6 +89,10 @@ impl Pool {
                 }
             })
             .collect();
+        let mut spins = 0;
+        while shared.inside.load(SeqCst) > 0 {
+            wait(&mut spins);
+        }
         Self { shared, workers }
     }
 
@@ -176,6 +180,7 @@ impl Shared {
     }
 
     fn work(&self, thread: usize) {
+        self.inside.fetch_sub(1, SeqCst);
         let mut seen = 0;
         loop {
             let Some(generation) = self.next_job(seen) else {
