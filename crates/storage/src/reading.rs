@@ -6,8 +6,9 @@ use crate::{distribution, json};
 use rusqlite::{Connection, OptionalExtension, Row};
 use std::collections::BTreeMap;
 use tunefork_study::{
-    Blueprint, Cost, CostModel, End, EndReason, EpochRecord, OutsideEvent, OutsideKind, Place,
-    Schedule, StoredParameter, StudyHeader, StudyRecord, TrialObserved, TrialRecord, ValueAt,
+    Blueprint, Clock, Cost, CostModel, End, EndReason, EpochRecord, OutsideEvent, OutsideKind,
+    Place, Schedule, StoredParameter, StudyHeader, StudyRecord, TrialObserved, TrialRecord,
+    ValueAt,
 };
 use tunefork_trial::{Direction, TrialNumber, TrialState};
 
@@ -111,7 +112,7 @@ fn header(
 fn own_header(connection: &Connection, id: i64, header: &mut StudyHeader) -> Result<(), Trouble> {
     let mut statement = connection.prepare_cached(
         "SELECT seed, slots, flop_picoseconds, byte_picoseconds, step_picoseconds, value_at,
-                sampler, scheduler, settings_json, fingerprint_json, stages_json
+                sampler, scheduler, settings_json, fingerprint_json, stages_json, clock
          FROM tunefork_studies WHERE study_id = ?",
     )?;
     let mut rows = statement.query([id])?;
@@ -132,6 +133,11 @@ fn own_header(connection: &Connection, id: i64, header: &mut StudyHeader) -> Res
         "last" => ValueAt::Last,
         "best" => ValueAt::Best,
         other => return Err(damaged("value_at", other)),
+    };
+    header.clock = match text(11)?.as_str() {
+        "virtual" => Clock::Virtual,
+        "eager" => Clock::Eager,
+        other => return Err(damaged("the clock", other)),
     };
     header.sampler = text(6)?;
     header.scheduler = text(7)?;

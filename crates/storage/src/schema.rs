@@ -133,6 +133,7 @@ CREATE TABLE IF NOT EXISTS tunefork_studies (
     study_id INTEGER NOT NULL PRIMARY KEY REFERENCES studies (study_id),
     seed TEXT NOT NULL,
     slots INTEGER NOT NULL,
+    clock TEXT NOT NULL,
     flop_picoseconds INTEGER NOT NULL,
     byte_picoseconds INTEGER NOT NULL,
     step_picoseconds INTEGER NOT NULL,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rusqlite::{Connection, Params, params};
 use tunefork_study::{
-    Change, End, EpochRecord, Facts, OutsideEvent, Schedule, StorageError, StoredParameter,
+    Change, Clock, End, EpochRecord, Facts, OutsideEvent, Schedule, StorageError, StoredParameter,
     StudyHeader, ValueAt,
 };
 use tunefork_trial::{Direction, TrialNumber, TrialState};
@@ -36,17 +36,22 @@ pub(crate) fn create(connection: &Connection, header: &StudyHeader) -> Result<()
             (study, format!("[{}]", json::text(metric))),
         )?;
     }
+    let clock = match header.clock {
+        Clock::Virtual => "virtual",
+        Clock::Eager => "eager",
+    };
     let value_at = match header.value_at {
         ValueAt::Last => "last",
         ValueAt::Best => "best",
     };
     execute(
         connection,
-        "INSERT INTO tunefork_studies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO tunefork_studies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             study,
             header.seed.to_string(),
             header.slots,
+            clock,
             header.cost_model.flop as i64,
             header.cost_model.byte as i64,
             header.cost_model.step as i64,

@@ -203,6 +203,7 @@ fn a_place_that_cannot_be_written_is_named() {
 #[cfg(unix)]
 #[test]
 fn a_study_can_be_read_where_nothing_can_be_written() {
+    use std::io::Write;
     use std::os::unix::fs::PermissionsExt;
     let folder = folder();
     let (path, mut storage) = database(&folder);
@@ -211,7 +212,7 @@ fn a_study_can_be_read_where_nothing_can_be_written() {
     let allow = |mode| fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode));
     allow(0o555).expect("the folder is ours");
     if fs::write(folder.path().join("probe"), "").is_ok() {
-        println!("skipped: this user may write everywhere");
+        let _ = writeln!(std::io::stderr(), "skipped: this user may write everywhere");
     } else {
         assert_eq!(read(&path, None).expect("a study").trials.len(), 1);
     }

@@ -56,6 +56,18 @@ impl CostModel {
     }
 }
 
+/// What orders the events of a study.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Clock {
+    /// Virtual time: equal seeds give equal studies, and a decision waits for all before it.
+    #[default]
+    Virtual,
+    /// Results count as they arrive and nothing waits. The order is recorded (times are its numbers),
+    /// so an interrupted study goes on from what it had; equal seeds do not give equal studies.
+    Eager,
+}
+
 /// The place of an event in the order of a study: first by virtual time, then by trial, then by step.
 ///
 /// An ask has step 0; the report of epoch `e` has step `e`.

@@ -1,6 +1,6 @@
 //! A whole study as stored: what `show`, reports and the executor read.
 
-use crate::{Blueprint, CostModel, Facts, Place};
+use crate::{Blueprint, Clock, CostModel, Facts, Place};
 use serde::{Deserialize, Serialize};
 use tunefork_space::{Domain, Params};
 use tunefork_trial::{Direction, TrialNumber, TrialState};
@@ -29,6 +29,8 @@ pub struct StudyHeader {
     pub seed: u64,
     /// Trials that run side by side in virtual time; at least 1.
     pub slots: u32,
+    /// What orders its events.
+    pub clock: Clock,
     /// What work costs in virtual time.
     pub cost_model: CostModel,
     /// Which report gives a completed trial its value.
@@ -56,6 +58,7 @@ impl StudyHeader {
             metric: None,
             seed,
             slots: 4,
+            clock: Clock::Virtual,
             cost_model: CostModel::default(),
             value_at: ValueAt::Last,
             sampler: String::new(),

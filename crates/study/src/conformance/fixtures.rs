@@ -2,7 +2,7 @@
 
 use super::Make;
 use crate::{
-    Blueprint, Change, Cost, CostModel, End, EndReason, EpochRecord, Facts, OutsideEvent,
+    Blueprint, Change, Clock, Cost, CostModel, End, EndReason, EpochRecord, Facts, OutsideEvent,
     OutsideKind, Place, Schedule, Storage, StorageError, StoredParameter, StudyHeader, StudyRecord,
     ValueAt,
 };
@@ -17,6 +17,7 @@ pub(super) fn header() -> StudyHeader {
         metric: Some("validation \"accuracy\" é".to_owned()),
         seed: u64::MAX - 1,
         slots: 3,
+        clock: Clock::Eager,
         cost_model: CostModel {
             flop: 1,
             byte: 2,

@@ -79,8 +79,8 @@ pub(super) struct Job<R> {
 }
 
 /// What the simulation gets when it waits.
-pub(super) enum News {
-    Result(EpochResult),
+pub(super) enum News<T> {
+    Found(T),
     Notes(Vec<Note>),
     /// Nothing for a while: time to look at the clock and at the stop flag.
     Nothing,
@@ -129,7 +129,33 @@ impl<R> Board<R> {
     }
 
     /// Waits for the result of an epoch of a running trial, but only a short while.
-    pub fn wait(&self, trial: u32, step: u32, patience: Duration) -> Result<News, StudyError> {
+    pub fn wait(
+        &self,
+        trial: u32,
+        step: u32,
+        patience: Duration,
+    ) -> Result<News<EpochResult>, StudyError> {
+        self.wait_for(patience, |lanes| {
+            let lane = lanes.get(&trial)?;
+            lane.results.get(step as usize - 1).cloned()
+        })
+    }
+
+    /// Waits for any result that was not decided on, but only a short while: (trial, step).
+    pub fn wait_for_any(&self, patience: Duration) -> Result<News<(u32, u32)>, StudyError> {
+        self.wait_for(patience, |lanes| {
+            let mut lanes = lanes.iter();
+            let (trial, lane) =
+                lanes.find(|(_, lane)| lane.results.len() > lane.decided as usize)?;
+            Some((*trial, lane.decided + 1))
+        })
+    }
+
+    fn wait_for<T>(
+        &self,
+        patience: Duration,
+        find: impl Fn(&BTreeMap<u32, Lane<R>>) -> Option<T>,
+    ) -> Result<News<T>, StudyError> {
         let mut state = self.lock();
         for may_wait in [true, false] {
             if let Some(error) = state.broken.take() {
@@ -139,9 +165,8 @@ impl<R> Board<R> {
             if !state.notes.is_empty() {
                 return Ok(News::Notes(std::mem::take(&mut state.notes)));
             }
-            let lane = state.lanes.get(&trial);
-            if let Some(result) = lane.and_then(|lane| lane.results.get(step as usize - 1)) {
-                return Ok(News::Result(result.clone()));
+            if let Some(found) = find(&state.lanes) {
+                return Ok(News::Found(found));
             }
             if may_wait {
                 state = self

@@ -103,7 +103,7 @@ pub enum Ended {
 /// epoch lasts what the study's [`CostModel`](crate::CostModel) says and `slots` trials run side by
 /// side. Workers train epochs as early as they can, but a decision is made only when everything
 /// before it in virtual time is known. So results depend neither on the number of workers nor on
-/// their speed.
+/// their speed. With [`Clock::Eager`](crate::Clock::Eager) results count as they arrive instead.
 ///
 /// # Errors
 /// Any [`StudyError`]. What was reported before is in the storage, and the same call goes on from it.

@@ -55,6 +55,7 @@ fn facts(header: &StudyHeader) -> Facts {
         ("metric", header.metric.clone().unwrap_or_default()),
         ("seed", header.seed.to_string()),
         ("slots", header.slots.to_string()),
+        ("clock", format!("{:?}", header.clock)),
         ("cost model", format!("{:?}", header.cost_model)),
         ("value at", format!("{:?}", header.value_at)),
         ("sampler", header.sampler.clone()),

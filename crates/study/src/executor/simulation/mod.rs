@@ -3,27 +3,25 @@
 
 mod asks;
 mod ends;
+mod order;
 mod outside;
 mod reports;
 mod stored;
 
+use self::order::{Next, Order};
 use self::reports::Waited;
 use super::board::Board;
 use super::resume::Resumed;
 use super::training::Training;
 use super::{Definition, Ended, ExecutorOptions, Outcome};
 use crate::{
-    Event, Observer, Place, Schedule, Storage, StudyError, StudyRecord, TrialContext, TrialFailure,
+    Event, Observer, Schedule, Storage, StudyError, StudyRecord, TrialContext, TrialFailure,
     Workload,
 };
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 use tunefork_trial::{History, TrialNumber};
-
-/// An ask in the queue: it gets the next number when its turn comes, above all numbers there are.
-const NEXT_TRIAL: u32 = u32::MAX;
 
 pub(super) struct Simulation<'a, W: Workload> {
     definition: Definition,
@@ -36,8 +34,8 @@ pub(super) struct Simulation<'a, W: Workload> {
     storage: &'a mut dyn Storage,
     observer: &'a mut dyn Observer,
     history: History,
-    /// What comes next for each slot: the report of its trial, or an ask.
-    queue: BinaryHeap<Reverse<Place>>,
+    /// What comes next.
+    order: Order,
     running: BTreeMap<u32, Running>,
     /// Budgets, one after the other, and which one counts now.
     stages: Vec<u32>,
@@ -69,6 +67,7 @@ impl<'a, W: Workload> Simulation<'a, W> {
         observer: &'a mut dyn Observer,
     ) -> Self {
         let history = History::new(definition.space.clone(), definition.header.direction);
+        let order = Order::of(&resumed.known);
         Simulation {
             stages: resumed.known.header.stages.clone(),
             known: resumed.known,
@@ -80,7 +79,7 @@ impl<'a, W: Workload> Simulation<'a, W> {
             storage,
             observer,
             history,
-            queue: BinaryHeap::new(),
+            order,
             running: BTreeMap::new(),
             stage: 0,
             now: 0,
@@ -98,7 +97,12 @@ impl<'a, W: Workload> Simulation<'a, W> {
             budget: self.stages.last().copied().unwrap_or(0),
         });
         self.ask_for_all_slots();
-        while let Some(place) = self.next_place() {
+        loop {
+            let place = match self.next()? {
+                Next::Event(place) => place,
+                Next::Over => break,
+                Next::Stopped => return Ok(self.outcome(Ended::Interrupted)),
+            };
             let new = place.trial as usize >= self.known.trials.len();
             if self.interrupted || (self.stopping() && place.step == 0 && new) {
                 return Ok(self.outcome(Ended::Interrupted));
@@ -110,8 +114,8 @@ impl<'a, W: Workload> Simulation<'a, W> {
                 self.ask(place)?;
             } else {
                 match self.wait(place)? {
-                    Waited::Result(Ok(report)) => self.report(place, report)?,
-                    Waited::Result(Err(failure)) => self.fail(place, failure)?,
+                    Waited::Found(Ok(report)) => self.report(place, report)?,
+                    Waited::Found(Err(failure)) => self.fail(place, failure)?,
                     Waited::TimeLimit => self.pass_limit(place)?,
                     Waited::Stopped => return Ok(self.outcome(Ended::Interrupted)),
                 }
@@ -144,57 +148,6 @@ impl<'a, W: Workload> Simulation<'a, W> {
             trials: self.history.len() as u32,
             best: self.history.best(),
             outside_events: self.known.outside_events.len(),
-        }
-    }
-
-    fn ask_for_all_slots(&mut self) {
-        for _ in 0..self.definition.header.slots {
-            self.push_ask();
-        }
-    }
-
-    fn push_ask(&mut self) {
-        self.queue.push(Reverse(Place {
-            time: self.now,
-            trial: NEXT_TRIAL,
-            step: 0,
-        }));
-    }
-
-    fn push_report(&mut self, trial: u32, step: u32, schedule: &Schedule) {
-        self.queue.push(Reverse(Place {
-            time: schedule.start + u64::from(step) * schedule.epoch_ticks,
-            trial,
-            step,
-        }));
-    }
-
-    /// The next event; asks beyond the budget leave their slots idle until the next stage.
-    fn next_place(&mut self) -> Option<Place> {
-        loop {
-            let Some(Reverse(place)) = self.queue.pop() else {
-                // All slots are idle.
-                if self.stage + 1 >= self.stages.len() || self.exhausted {
-                    return None;
-                }
-                self.stage += 1;
-                self.limit_passed = false;
-                self.ask_for_all_slots();
-                continue;
-            };
-            if place.trial != NEXT_TRIAL {
-                return Some(place);
-            }
-            let next = self.history.next_number().0;
-            let wanted = next < self.stages[self.stage] && !self.exhausted;
-            // A stored time limit may stand in the place of an ask that its own stage has no room for.
-            let place = Place {
-                trial: next,
-                ..place
-            };
-            if wanted || self.limit_stored_at(place) {
-                return Some(place);
-            }
         }
     }
 

@@ -57,7 +57,7 @@ impl<W: Workload> Simulation<'_, W> {
                 None => self.finish(at, TrialState::Failed, None, EndReason::TimeLimit, message)?,
             }
         }
-        self.queue.clear();
+        self.order.clear();
         self.limit_passed = true;
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::Simulation;
 use super::stored::stored_verdict;
-use crate::executor::board::{EpochResult, News, Note};
+use crate::executor::board::{Board, EpochResult, News, Note};
 use crate::{Change, EndReason, EpochRecord, EpochReport, Event, Place, StudyError, Workload};
 use std::time::{Duration, Instant};
 use tunefork_scheduler::Decision;
@@ -12,8 +12,8 @@ use tunefork_trial::{Report, TrialNumber, TrialState};
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// What became of a wait for a result.
-pub(super) enum Waited {
-    Result(EpochResult),
+pub(super) enum Waited<T> {
+    Found(T),
     Stopped,
     TimeLimit,
 }
@@ -27,11 +27,24 @@ pub(super) enum Verdict {
 }
 
 impl<W: Workload> Simulation<'_, W> {
-    /// Waits for the result of an epoch, passing on what the workers say meanwhile.
-    pub(super) fn wait(&mut self, place: Place) -> Result<Waited, StudyError> {
+    /// Waits for the result of an epoch.
+    pub(super) fn wait(&mut self, place: Place) -> Result<Waited<EpochResult>, StudyError> {
+        self.wait_with(|board| board.wait(place.trial, place.step, PATIENCE))
+    }
+
+    /// Waits for the result of any epoch: its trial and step.
+    pub(super) fn wait_for_any(&mut self) -> Result<Waited<(u32, u32)>, StudyError> {
+        self.wait_with(|board| board.wait_for_any(PATIENCE))
+    }
+
+    /// Waits, passing on what the workers say meanwhile.
+    fn wait_with<T>(
+        &mut self,
+        look: impl Fn(&Board<W::Run>) -> Result<News<T>, StudyError>,
+    ) -> Result<Waited<T>, StudyError> {
         loop {
-            match self.board.wait(place.trial, place.step, PATIENCE)? {
-                News::Result(result) => return Ok(Waited::Result(result)),
+            match look(self.board)? {
+                News::Found(found) => return Ok(Waited::Found(found)),
                 News::Notes(notes) => {
                     for note in notes {
                         self.pass_on(note)?;

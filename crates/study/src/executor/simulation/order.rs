@@ -1,0 +1,206 @@
+//! Which event comes next: by virtual time, or as results arrive.
+
+use super::Simulation;
+use super::reports::Waited;
+use crate::{Clock, FailureKind, OutsideKind, Place, Schedule, StudyError, StudyRecord, Workload};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+/// An ask in the queue: it gets the next number when its turn comes, above all numbers there are.
+const NEXT_TRIAL: u32 = u32::MAX;
+
+pub(super) enum Order {
+    /// What comes next for each slot, the report of its trial or an ask, by virtual time.
+    Virtual(BinaryHeap<Reverse<Place>>),
+    /// Times count the events. Those on record come again as they came; then whatever is first.
+    Eager {
+        idle_slots: u32,
+        recorded: BTreeMap<u64, Place>,
+    },
+}
+
+/// What comes next.
+pub(super) enum Next {
+    Event(Place),
+    /// All slots are idle for good.
+    Over,
+    /// The study was asked to stop.
+    Stopped,
+}
+
+impl Order {
+    pub fn of(known: &StudyRecord) -> Self {
+        match known.header.clock {
+            Clock::Virtual => Order::Virtual(BinaryHeap::new()),
+            Clock::Eager => Order::Eager {
+                idle_slots: 0,
+                recorded: recorded(known),
+            },
+        }
+    }
+
+    pub fn clear(&mut self) {
+        match self {
+            Order::Virtual(queue) => queue.clear(),
+            Order::Eager { idle_slots, .. } => *idle_slots = 0,
+        }
+    }
+}
+
+/// The events of a stored study, by their numbers.
+fn recorded(known: &StudyRecord) -> BTreeMap<u64, Place> {
+    let mut places = BTreeMap::new();
+    let mut add = |time, trial, step| places.insert(time, Place { time, trial, step });
+    for trial in &known.trials {
+        let number = trial.number.0;
+        for epoch in &trial.epochs {
+            add(epoch.time, number, epoch.step);
+        }
+        // A trial that failed has one event more than reports; without a schedule, its ask.
+        let failure = trial.end.as_ref();
+        let failure = failure.filter(|end| FailureKind::of_reason(end.reason).is_some());
+        match (&trial.schedule, failure) {
+            (Some(schedule), Some(end)) => {
+                add(schedule.start, number, 0);
+                add(end.time, number, trial.epochs.len() as u32 + 1);
+            }
+            (Some(schedule), None) => _ = add(schedule.start, number, 0),
+            (None, Some(end)) => _ = add(end.time, number, 0),
+            (None, None) => {}
+        }
+    }
+    for event in &known.outside_events {
+        if event.kind == OutsideKind::TimeLimit {
+            places.insert(event.place.time, event.place);
+        }
+    }
+    places
+}
+
+impl<W: Workload> Simulation<'_, W> {
+    pub(super) fn ask_for_all_slots(&mut self) {
+        for _ in 0..self.definition.header.slots {
+            self.push_ask();
+        }
+    }
+
+    /// A slot is free.
+    pub(super) fn push_ask(&mut self) {
+        match &mut self.order {
+            Order::Virtual(queue) => queue.push(Reverse(Place {
+                time: self.now,
+                trial: NEXT_TRIAL,
+                step: 0,
+            })),
+            Order::Eager { idle_slots, .. } => *idle_slots += 1,
+        }
+    }
+
+    /// A trial goes on with this epoch.
+    pub(super) fn push_report(&mut self, trial: u32, step: u32, schedule: &Schedule) {
+        if let Order::Virtual(queue) = &mut self.order {
+            queue.push(Reverse(Place {
+                time: schedule.start + u64::from(step) * schedule.epoch_ticks,
+                trial,
+                step,
+            }));
+        }
+    }
+
+    /// The next event. Asks beyond the budget leave their slots idle until the next stage.
+    pub(super) fn next(&mut self) -> Result<Next, StudyError> {
+        match self.order {
+            Order::Virtual(_) => Ok(self.next_in_time()),
+            Order::Eager { .. } => self.next_to_arrive(),
+        }
+    }
+
+    fn wants_more(&self) -> bool {
+        self.history.next_number().0 < self.stages[self.stage] && !self.exhausted
+    }
+
+    /// All slots are idle: the next stage begins, if there is one.
+    fn advance(&mut self) -> bool {
+        if self.stage + 1 >= self.stages.len() || self.exhausted {
+            return false;
+        }
+        self.stage += 1;
+        self.limit_passed = false;
+        self.order.clear();
+        self.ask_for_all_slots();
+        true
+    }
+
+    fn next_in_time(&mut self) -> Next {
+        loop {
+            let Order::Virtual(queue) = &mut self.order else {
+                return Next::Over;
+            };
+            match queue.pop() {
+                None if self.advance() => {}
+                None => return Next::Over,
+                Some(Reverse(place)) if place.trial != NEXT_TRIAL => return Next::Event(place),
+                Some(Reverse(place)) => {
+                    let trial = self.history.next_number().0;
+                    let place = Place { trial, ..place };
+                    // A stored time limit may stand where its own stage has no room for an ask.
+                    if self.wants_more() || self.limit_stored_at(place) {
+                        return Next::Event(place);
+                    }
+                }
+            }
+        }
+    }
+
+    fn next_to_arrive(&mut self) -> Result<Next, StudyError> {
+        let time = self.now + 1;
+        loop {
+            let asks = self.wants_more();
+            let next = self.history.next_number().0;
+            let ask = Place {
+                time,
+                trial: next,
+                step: 0,
+            };
+            let Order::Eager {
+                idle_slots,
+                recorded,
+            } = &mut self.order
+            else {
+                return Ok(Next::Over);
+            };
+            if let Some(place) = recorded.get(&time).copied() {
+                let is_ask = place.step == 0 && !self.limit_stored_at(place);
+                if is_ask && !asks && self.running.is_empty() && self.advance() {
+                    continue;
+                }
+                self.use_slot(is_ask);
+                return Ok(Next::Event(place));
+            }
+            if *idle_slots > 0 && asks {
+                self.use_slot(true);
+                return Ok(Next::Event(ask));
+            }
+            if self.running.is_empty() {
+                if self.advance() {
+                    continue;
+                }
+                return Ok(Next::Over);
+            }
+            return Ok(match self.wait_for_any()? {
+                Waited::Found((trial, step)) => Next::Event(Place { time, trial, step }),
+                // The loop looks at the clock at an ask.
+                Waited::TimeLimit => Next::Event(ask),
+                Waited::Stopped => Next::Stopped,
+            });
+        }
+    }
+
+    fn use_slot(&mut self, is_ask: bool) {
+        if let Order::Eager { idle_slots, .. } = &mut self.order
+            && is_ask
+        {
+            *idle_slots = idle_slots.saturating_sub(1);
+        }
+    }
+}
