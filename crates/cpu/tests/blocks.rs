@@ -144,8 +144,11 @@ fn graph(settings: &Settings) -> Result<Graph, GraphError> {
     Ok(graph)
 }
 
-fn check(settings: &Settings, seed: u64) {
-    let Ok(graph) = graph(settings) else { return };
+/// Compares a step with the reference; false where that is not possible.
+fn check(settings: &Settings, seed: u64) -> bool {
+    let Ok(graph) = graph(settings) else {
+        return false;
+    };
     let used: Vec<bool> = (0..graph.parameters().len())
         .map(|index| {
             graph
@@ -155,14 +158,14 @@ fn check(settings: &Settings, seed: u64) {
         })
         .collect();
     if used.contains(&false) || tunefork_graph::differentiate(&graph).is_err() {
-        return; // a projection that fitted nowhere
+        return false; // a projection that fitted nowhere
     }
     let case = Case::new(graph, settings.rows, 2, seed);
     let Some(expected) = case.expected() else {
-        return;
+        return false;
     };
     if testing::kink_distance(case.all.graph(), &expected) < 1e-5 {
-        return;
+        return false;
     }
     let all = case.all.parameter_gradients();
     let total = norm(all.iter().flat_map(|&node| expected.value(node)));
@@ -185,6 +188,7 @@ fn check(settings: &Settings, seed: u64) {
             );
         }
     }
+    true
 }
 
 fn is_parameter(graph: &Graph, id: tunefork_graph::NodeId, index: usize) -> bool {
@@ -196,12 +200,13 @@ proptest! {
 
     #[test]
     fn blocks_agree_with_the_reference(settings in settings(), seed in 0u64..1000) {
-        check(&settings, seed);
+        prop_assume!(check(&settings, seed));
     }
 }
 
 #[test]
 fn sizes_that_fill_strips_bands_and_groups() {
+    // Smooth, because among so many values some would lie at a kink.
     let base = Settings {
         batch: 3,
         rows: 3,
@@ -211,41 +216,36 @@ fn sizes_that_fill_strips_bands_and_groups() {
         bias: true,
         norm: true,
         shortcut: 0,
-        activation: Some(Activation::Relu),
-        pool: Some((true, 2, 2, 0)),
+        activation: Some(Activation::Tanh),
+        pool: Some((false, 2, 2, 0)),
         outputs: 5,
     };
-    check(&base, 1);
-    check(
+    assert!(check(&base, 1));
+    assert!(check(
         &Settings {
             norm: false,
-            pool: Some((false, 2, 2, 0)),
-            activation: Some(Activation::Tanh),
+            pool: Some((false, 3, 2, 1)),
             ..base.clone()
         },
-        2,
-    );
-    check(
-        &Settings {
-            batch: 20,
-            rows: 19,
-            image: [5, 5, 24],
-            channels: 24,
-            shortcut: 1,
-            pool: None,
-            ..base.clone()
-        },
-        3,
-    );
-    check(
-        &Settings {
-            batch: 17,
-            rows: 17,
-            image: [8, 8, 16],
-            window: (3, 2, 1),
-            shortcut: 2,
-            ..base
-        },
-        4,
-    );
+        2
+    ));
+    let small = Settings {
+        batch: 20,
+        rows: 19,
+        image: [5, 5, 24],
+        channels: 24,
+        shortcut: 1,
+        pool: None,
+        ..base.clone()
+    };
+    assert!(check(&small, 3));
+    let strided = Settings {
+        batch: 17,
+        rows: 17,
+        image: [8, 8, 16],
+        window: (3, 2, 1),
+        shortcut: 2,
+        ..base
+    };
+    assert!(check(&strided, 4));
 }
