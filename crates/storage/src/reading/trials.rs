@@ -1,55 +1,29 @@
-//! Rows as a study.
+//! Trials from their tables: Optuna's, then ours.
 
-use crate::database::has_table;
+use super::{count, damaged};
 use crate::error::Trouble;
 use crate::{distribution, json};
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, Row};
 use std::collections::BTreeMap;
 use tunefork_study::{
-    Blueprint, Clock, Cost, CostModel, End, EndReason, EpochRecord, OutsideEvent, OutsideKind,
-    Place, Schedule, StoredParameter, StudyHeader, StudyRecord, TrialObserved, TrialRecord,
-    ValueAt,
+    Blueprint, Cost, End, EndReason, EpochRecord, Schedule, StoredParameter, StudyRecord,
+    TrialObserved, TrialRecord,
 };
-use tunefork_trial::{Direction, TrialNumber, TrialState};
+use tunefork_trial::{TrialNumber, TrialState};
 
-/// A study with the row ids that a writer needs.
-pub(crate) struct Found {
-    pub id: i64,
-    pub record: StudyRecord,
-    pub trial_ids: Vec<i64>,
-    pub last_trial_id: i64,
-}
-
-/// Names of all studies.
-pub(crate) fn names(connection: &Connection) -> Result<Vec<String>, Trouble> {
-    if !has_table(connection, "studies")? {
-        return Ok(Vec::new());
-    }
-    let mut statement =
-        connection.prepare_cached("SELECT study_name FROM studies ORDER BY study_id")?;
-    let names = statement
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    Ok(names)
-}
-
-/// The study of this name, whoever wrote it.
-pub(crate) fn study(connection: &Connection, name: &str) -> Result<Option<Found>, Trouble> {
-    if !has_table(connection, "studies")? {
-        return Ok(None);
-    }
-    let id: Option<i64> = connection
-        .prepare_cached("SELECT study_id FROM studies WHERE study_name = ?")?
-        .query_row([name], |row| row.get(0))
-        .optional()?;
-    let Some(id) = id else { return Ok(None) };
-    let ours = has_table(connection, "tunefork_studies")?;
-    let mut record = StudyRecord::new(header(connection, id, name, ours)?);
-    let trial_ids = trials(connection, id, &mut record)?;
+/// Reads all trials of a study, with what stands in our tables if they are there. Returns their row
+/// ids by number.
+pub(super) fn read(
+    connection: &Connection,
+    study: i64,
+    ours: bool,
+    record: &mut StudyRecord,
+) -> Result<Vec<i64>, Trouble> {
+    let ids = trials(connection, study, record)?;
     let mut reader = TrialReader {
         connection,
-        study: id,
-        by_id: trial_ids.iter().copied().zip(0..).collect(),
+        study,
+        by_id: ids.iter().copied().zip(0..).collect(),
         trials: &mut record.trials,
     };
     reader.parameters()?;
@@ -58,96 +32,8 @@ pub(crate) fn study(connection: &Connection, name: &str) -> Result<Option<Found>
     reader.reports()?;
     if ours {
         reader.own_tables()?;
-        record.outside_events = outside_events(connection, id)?;
     }
-    let last_trial_id: Option<i64> = connection
-        .prepare_cached("SELECT max(trial_id) FROM trials")?
-        .query_row([], |row| row.get(0))?;
-    Ok(Some(Found {
-        id,
-        record,
-        trial_ids,
-        last_trial_id: last_trial_id.unwrap_or(0),
-    }))
-}
-
-fn header(
-    connection: &Connection,
-    id: i64,
-    name: &str,
-    ours: bool,
-) -> Result<StudyHeader, Trouble> {
-    let directions: Vec<String> = connection
-        .prepare_cached(
-            "SELECT direction FROM study_directions WHERE study_id = ? ORDER BY objective",
-        )?
-        .query_map([id], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    let direction = match directions.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["MINIMIZE"] => Direction::Minimize,
-        ["MAXIMIZE"] => Direction::Maximize,
-        _ => {
-            return Err(Trouble::Damaged(format!(
-                "study `{name}` has the directions {directions:?}; one is supported, MINIMIZE or MAXIMIZE"
-            )));
-        }
-    };
-    let mut header = StudyHeader::new(name, direction, 0);
-    let metric: Option<String> = connection
-        .prepare_cached(
-            "SELECT value_json FROM study_system_attributes
-             WHERE study_id = ? AND \"key\" = 'study:metric_names'",
-        )?
-        .query_row([id], |row| row.get(0))
-        .optional()?;
-    header.metric = metric
-        .and_then(|text| json::parse(&text).ok())
-        .and_then(|json| json.get(0)?.as_str().map(str::to_owned));
-    if ours {
-        own_header(connection, id, &mut header)?;
-    }
-    Ok(header)
-}
-
-fn own_header(connection: &Connection, id: i64, header: &mut StudyHeader) -> Result<(), Trouble> {
-    let mut statement = connection.prepare_cached(
-        "SELECT seed, slots, flop_picoseconds, byte_picoseconds, step_picoseconds, value_at,
-                sampler, scheduler, settings_json, fingerprint_json, stages_json, clock
-         FROM tunefork_studies WHERE study_id = ?",
-    )?;
-    let mut rows = statement.query([id])?;
-    let Some(row) = rows.next()? else {
-        return Ok(());
-    };
-    let text = |column: usize| row.get::<_, String>(column);
-    header.seed = text(0)?
-        .parse()
-        .map_err(|_| damaged("the seed", &text(0).unwrap_or_default()))?;
-    header.slots = row.get(1)?;
-    header.cost_model = CostModel {
-        flop: count(row, 2)?,
-        byte: count(row, 3)?,
-        step: count(row, 4)?,
-    };
-    header.value_at = match text(5)?.as_str() {
-        "last" => ValueAt::Last,
-        "best" => ValueAt::Best,
-        other => return Err(damaged("value_at", other)),
-    };
-    header.clock = match text(11)?.as_str() {
-        "virtual" => Clock::Virtual,
-        "eager" => Clock::Eager,
-        other => return Err(damaged("the clock", other)),
-    };
-    header.sampler = text(6)?;
-    header.scheduler = text(7)?;
-    let json_error = |what: &str, error: serde_json::Error| damaged(what, &error.to_string());
-    header.settings =
-        serde_json::from_str(&text(8)?).map_err(|e| json_error("settings_json", e))?;
-    header.fingerprint =
-        serde_json::from_str(&text(9)?).map_err(|e| json_error("fingerprint_json", e))?;
-    header.stages = serde_json::from_str(&text(10)?).map_err(|e| json_error("stages_json", e))?;
-    Ok(())
+    Ok(ids)
 }
 
 /// Fills in the trials with what the table `trials` knows, and returns their row ids by number.
@@ -394,29 +280,6 @@ fn schedule(row: &Row<'_>) -> Result<Schedule, Trouble> {
     })
 }
 
-fn outside_events(connection: &Connection, study: i64) -> Result<Vec<OutsideEvent>, Trouble> {
-    let mut statement = connection.prepare_cached(
-        "SELECT place_time, place_trial, place_step, kind, message
-         FROM tunefork_outside_events WHERE study_id = ? ORDER BY event_id",
-    )?;
-    let mut rows = statement.query([study])?;
-    let mut events = Vec::new();
-    while let Some(row) = rows.next()? {
-        let kind: String = row.get(3)?;
-        events.push(OutsideEvent {
-            place: Place {
-                time: count(row, 0)?,
-                trial: row.get(1)?,
-                step: row.get(2)?,
-            },
-            kind: OutsideKind::from_word(&kind)
-                .ok_or_else(|| damaged("the kind of an outside event", &kind))?,
-            message: row.get(4)?,
-        });
-    }
-    Ok(events)
-}
-
 /// The report that a row belongs to, by the step in its second column.
 fn epoch<'a>(
     trial: &'a mut TrialRecord,
@@ -443,13 +306,4 @@ fn number(row: &Row<'_>, column: usize) -> Result<f64, Trouble> {
         "INF_NEG" => f64::NEG_INFINITY,
         other => return Err(damaged("the type of a value", other)),
     })
-}
-
-/// A count or virtual time: SQLite's integers are signed, ours are not.
-fn count(row: &Row<'_>, column: usize) -> Result<u64, Trouble> {
-    Ok(row.get::<_, i64>(column)? as u64)
-}
-
-fn damaged(what: &str, found: &str) -> Trouble {
-    Trouble::Damaged(format!("{what} is `{found}`, which is not known"))
 }
