@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use support::{LinearDevice, Seen, task};
 use tunefork_data::Split;
-use tunefork_nn::{Curve, Network, Optimizer, Schedule};
+use tunefork_nn::{Block, Curve, Network, Optimizer, Schedule};
 use tunefork_rng::Purpose;
 use tunefork_train::{
     At, LastBatch, Objective, Place, Predictor, Task, TrainError, TrainSpec, Trainer,
@@ -418,6 +418,28 @@ fn tasks_that_cannot_be_are_refused() {
     ] {
         assert_eq!(refusal(change), message);
     }
+}
+
+/// 100 images in batches of 33 leave one, and one image on a map of one pixel has no variance.
+#[test]
+fn a_last_batch_too_small_for_batch_norm_is_refused() {
+    let mut task = task(0.1);
+    task.spec.batch_size = 33;
+    task.network.blocks = vec![
+        Block::new(4),
+        Block {
+            pool: None,
+            ..Block::new(4)
+        },
+    ];
+    let device = LinearDevice::default();
+    let error = task.compile(&device).unwrap_err().to_string();
+    assert!(
+        error.starts_with("blocks.1.norm: batch norm needs more than one value"),
+        "{error}"
+    );
+    task.spec.last_batch = LastBatch::Drop;
+    assert!(task.compile(&device).is_ok());
 }
 
 #[test]
