@@ -197,7 +197,7 @@ pub fn figures(metrics: &EpochMetrics, classes: &[String]) -> Vec<(String, f64)>
         named("recall", confusion.macro_recall()),
         named("f1", confusion.macro_f1()),
         named("gap", metrics.overfitting_gap()),
-        named("learning_rate", metrics.learning_rate),
+        named("last_learning_rate", metrics.learning_rate),
     ];
     for (class, name) in classes.iter().enumerate() {
         figures.push((format!("precision/{name}"), confusion.precision(class)));

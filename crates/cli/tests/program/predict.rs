@@ -1,0 +1,85 @@
+//! What a trained model says of images.
+
+use std::fs::File;
+use std::path::Path;
+
+use crate::support::{Fixture, TINY};
+
+/// A grey picture with a bright square in its middle.
+fn write_png(path: &Path, side: usize) {
+    let inside = |at: usize| (side / 4..3 * side / 4).contains(&at);
+    let pixel = |i: usize| {
+        if inside(i / side) && inside(i % side) {
+            230
+        } else {
+            20
+        }
+    };
+    let pixels: Vec<u8> = (0..side * side).map(pixel).collect();
+    let mut encoder = png::Encoder::new(File::create(path).unwrap(), side as u32, side as u32);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder
+        .write_header()
+        .unwrap()
+        .write_image_data(&pixels)
+        .unwrap();
+}
+
+#[test]
+fn images_and_folders_are_classified() {
+    let fixture = Fixture::new(TINY);
+    fixture.ok(&["run", "study.toml", "--set", "trials=1"]);
+    std::fs::create_dir(fixture.path("viele Bilder")).unwrap();
+    write_png(&fixture.path("viele Bilder/größer.png"), 40);
+    write_png(&fixture.path("viele Bilder/klein.png"), 12);
+    std::fs::write(fixture.path("viele Bilder/kaputt.png"), b"\x89PNG\r\n").unwrap();
+    write_png(&fixture.path("one.png"), 12);
+
+    let model = "runs/tiny/best.safetensors";
+    let output = fixture.run(&[
+        "predict",
+        model,
+        "one.png",
+        "viele Bilder",
+        "--top",
+        "2",
+        "--json",
+    ]);
+    let warnings = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && warnings.contains("kaputt.png"),
+        "{warnings}"
+    );
+    let lines: Vec<serde_json::Value> = output
+        .stdout
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect();
+    let files: Vec<_> = lines
+        .iter()
+        .map(|line| line["file"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        files,
+        [
+            "one.png",
+            "viele Bilder/größer.png",
+            "viele Bilder/klein.png"
+        ]
+    );
+    for line in &lines {
+        let classes = line["classes"].as_array().unwrap();
+        assert_eq!(classes.len(), 2);
+        let [first, second] = [0, 1].map(|at| classes[at]["probability"].as_f64().unwrap());
+        assert!(first >= second && first <= 1.0 && second >= 0.0, "{line}");
+    }
+    // The same pixels in the same size give the same answer.
+    assert_eq!(lines[0]["classes"], lines[2]["classes"]);
+
+    let text = fixture.ok(&["predict", model, "one.png"]);
+    assert!(
+        text.starts_with("one.png: ") && text.trim_end().ends_with('%'),
+        "{text}"
+    );
+}

@@ -1,0 +1,188 @@
+//! A whole study from the command line: its folder, what can be done with it, how it goes on.
+
+use crate::support::{Fixture, TINY, files};
+
+#[test]
+fn a_study_leaves_a_folder_that_can_be_used() {
+    let fixture = Fixture::new(TINY);
+    let told = fixture.ok(&["run", "study.toml"]);
+    assert!(told.contains("a new study of 6 trials"), "{told}");
+    assert!(told.contains("done: 6 trials"), "{told}");
+    assert!(told.contains("test accuracy of the best:"), "{told}");
+
+    let found = files(&fixture.path("runs/tiny"));
+    for expected in [
+        "best.safetensors",
+        "best.toml",
+        "report.md",
+        "study.db",
+        "test.json",
+        "trials.csv",
+        "trials/0000/classes.csv",
+        "trials/0000/config.toml",
+        "trials/0000/confusion.csv",
+        "trials/0000/progress.csv",
+        "trials/0005/config.toml",
+    ] {
+        assert!(
+            found.iter().any(|name| name == expected),
+            "{expected} is not among {found:?}"
+        );
+    }
+    assert!(
+        !found.iter().any(|name| name.ends_with(".part")),
+        "{found:?}"
+    );
+
+    let shown = fixture.shown("runs/tiny");
+    assert_eq!(shown["trials"].as_array().unwrap().len(), 6);
+    let best = shown["best"]["trial"].as_u64().unwrap();
+    let csv = fixture.read("runs/tiny/trials.csv");
+    assert_eq!(csv.lines().count(), 7, "{csv}");
+    assert!(
+        fixture
+            .read("runs/tiny/report.md")
+            .contains(&format!("**trial {best}**"))
+    );
+    let text = fixture.ok(&["show", "runs/tiny/study.db"]);
+    assert!(
+        text.contains(&format!("best: trial {best}, validation accuracy")),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_best_configuration_trains_to_the_same_value() {
+    let fixture = Fixture::new(TINY);
+    fixture.ok(&["run", "study.toml", "--out", "run"]);
+    let shown = fixture.shown("run");
+    let events = fixture.ok(&["train", "run/best.toml", "--out", "again", "--json"]);
+    let last: serde_json::Value = serde_json::from_str(events.lines().last().unwrap()).unwrap();
+    assert_eq!(last["value"], shown["best"]["value"]);
+    assert_eq!(last["test"], shown["best"]["test"]);
+    let model = std::fs::read(fixture.path("again/train/model.safetensors")).unwrap();
+    assert_eq!(model, fixture.weights("run"));
+
+    // A trial's own configuration is such a file too.
+    fixture.ok(&["plan", "run/trials/0001/config.toml"]);
+}
+
+#[test]
+fn a_finished_study_grows_and_is_not_changed() {
+    let fixture = Fixture::new(TINY);
+    fixture.ok(&["run", "study.toml"]);
+    let before = fixture.shown("runs/tiny");
+    let report = fixture.read("runs/tiny/report.md");
+    let again = fixture.ok(&["run", "study.toml"]);
+    assert!(
+        again.contains("going on with 6 of 6 trials known"),
+        "{again}"
+    );
+    assert_eq!(fixture.shown("runs/tiny"), before);
+    assert_eq!(fixture.read("runs/tiny/report.md"), report);
+
+    fixture.ok(&["run", "study.toml", "--set", "trials=8"]);
+    let grown = fixture.shown("runs/tiny");
+    assert_eq!(
+        grown["trials"].as_array().unwrap()[..6],
+        before["trials"].as_array().unwrap()[..]
+    );
+    assert_eq!(grown["trials"].as_array().unwrap().len(), 8);
+
+    let fewer = fixture.fails(2, &["run", "study.toml"]);
+    assert!(fewer.contains("only grow"), "{fewer}");
+    let changed = fixture.fails(
+        2,
+        &[
+            "run",
+            "study.toml",
+            "--set",
+            "trials=8",
+            "epochs=4",
+            "seed=1",
+        ],
+    );
+    assert!(
+        changed.contains("seed was 0 and is now 1; epochs was 3 and is now 4"),
+        "{changed}"
+    );
+    assert_eq!(
+        fixture.shown("runs/tiny"),
+        grown,
+        "a refusal changes nothing"
+    );
+    assert!(fixture.read("runs/tiny/report.md").contains("8 trials"));
+}
+
+#[test]
+fn events_are_objects_on_request() {
+    let fixture = Fixture::new(TINY);
+    let events = fixture.ok(&["run", "study.toml", "--json"]);
+    let events: Vec<serde_json::Value> = events
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let count = |name: &str| events.iter().filter(|event| event["event"] == name).count();
+    assert_eq!(
+        (
+            count("study_started"),
+            count("trial_started"),
+            count("trial_finished")
+        ),
+        (1, 6, 6)
+    );
+    let shown = fixture.shown("runs/tiny");
+    let epochs: usize = shown["trials"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|t| t["epochs"].as_array().unwrap().len())
+        .sum();
+    assert_eq!(count("epoch"), epochs);
+}
+
+#[test]
+fn plan_tells_what_a_study_takes() {
+    let fixture = Fixture::new(TINY);
+    let plan = fixture.ok(&["plan", "study.toml"]);
+    for line in [
+        "images      180 training, 60 validation, 60 test",
+        "trials      6 by tpe, 0 given; 4 at once",
+        "stopping    asha, after epochs 1",
+        "epochs      3 a trial, at most 18 in all",
+        "blocks.0.conv",
+    ] {
+        assert!(plan.contains(line), "{line} is not in\n{plan}");
+    }
+    assert!(!fixture.path("runs").exists(), "a plan writes nothing");
+}
+
+#[test]
+fn bench_measures() {
+    let fixture = Fixture::new(TINY);
+    let line = fixture.ok(&[
+        "bench",
+        "study.toml",
+        "--images",
+        "64",
+        "--batch",
+        "32",
+        "--json",
+        "--threads",
+        "1",
+    ]);
+    let result: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert!(result["s_per_1000_images"].as_f64().unwrap() > 0.0);
+    assert!(result["planned_bytes"].as_u64().unwrap() > 0);
+    assert_eq!(
+        (&result["batch"], &result["images"]),
+        (&32.into(), &64.into())
+    );
+    assert_eq!(
+        (&result["threads"], &result["device"]),
+        (&1.into(), &"cpu".into())
+    );
+    for key in ["peak_bytes", "params", "precision", "isa"] {
+        assert!(!result[key].is_null(), "{key} is missing in {result}");
+    }
+}
