@@ -100,3 +100,82 @@ fn unreadable_files_are_named() {
         "{error}"
     );
 }
+
+mod damaged {
+    use super::message;
+    use proptest::prelude::*;
+
+    /// Pieces of study files, right and wrong ones, that are put together at random.
+    fn piece() -> impl Strategy<Value = &'static str> {
+        proptest::sample::select(vec![
+            "[study]",
+            "[model]",
+            "[train]",
+            "[search]",
+            "[[trial]]",
+            "\n",
+            " = ",
+            "{ ",
+            " }",
+            "[",
+            "]",
+            ", ",
+            ".",
+            "layers",
+            "channels",
+            "hidden",
+            "dropout",
+            "optimizer",
+            "learning_rate",
+            "kernel",
+            "uniform",
+            "log",
+            "int",
+            "choice",
+            "step",
+            "when",
+            "default",
+            "per_layer",
+            "start",
+            "factor",
+            "0",
+            "1",
+            "3",
+            "-1",
+            "0.5",
+            "1e-3",
+            "1e400",
+            "nan",
+            "inf",
+            "\"sgd\"",
+            "\"adam\"",
+            "true",
+            "9223372036854775807",
+            "--set ",
+            "=",
+            "ü",
+            "\"",
+            "#",
+        ])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        /// Whatever is written, it is accepted or refused, and the refusal has a text.
+        #[test]
+        fn files_never_panic(pieces in proptest::collection::vec(piece(), 0..40)) {
+            prop_assert!(!message(&pieces.concat()).is_empty());
+        }
+
+        /// A good file with one stretch of it replaced.
+        #[test]
+        fn damaged_files_never_panic(at in 0.0..1.0f64, len in 0usize..20, piece in piece()) {
+            let good = include_str!("../studies/fashion_reference.toml");
+            let start = (at * good.len() as f64) as usize;
+            let end = (start + len).min(good.len());
+            let damaged = [&good[..start], piece, &good[end..]].concat();
+            prop_assert!(!message(&damaged).is_empty());
+        }
+    }
+}
