@@ -1,0 +1,64 @@
+//! The networks that are measured, as the study files in `studies/networks` describe them.
+
+use std::path::Path;
+use tunefork::file::StudyFile;
+use tunefork::rng::Key;
+use tunefork::train::Trainer;
+use tunefork::{DeviceChoice, Machine, Material, StudySpec, task};
+
+/// One of the networks.
+#[derive(Clone, Copy)]
+pub struct Network {
+    /// Name of its study file.
+    pub name: &'static str,
+    /// Training images in a window: a whole number of batches.
+    pub images: usize,
+}
+
+/// The reports' networks; windows of a second or two on two cores.
+pub const NETWORKS: [Network; 5] = [
+    Network {
+        name: "m0",
+        images: 4096,
+    },
+    Network {
+        name: "m1",
+        images: 2048,
+    },
+    Network {
+        name: "m2",
+        images: 32,
+    },
+    Network {
+        name: "m3",
+        images: 128,
+    },
+    Network {
+        name: "m4",
+        images: 16384,
+    },
+];
+
+/// A network ready to be trained on random images, epoch after epoch.
+pub fn trainer(network: Network) -> Trainer {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("studies/networks")
+        .join(format!("{}.toml", network.name));
+    let mut file = StudyFile::read(&path).expect("the study ships");
+    let settings = [
+        "source=noise".to_string(),
+        // One image of each class, at least, is kept to validate.
+        format!("images={}", network.images + 200),
+        "validation=200".to_string(),
+        "epochs=100000".to_string(),
+    ];
+    for setting in &settings {
+        file.set(setting).expect("these settings exist");
+    }
+    let spec = StudySpec::resolve(&file).expect("the study resolves");
+    let material = Material::open(spec.fixed(), None, &mut |_| {}).expect("noise is drawn");
+    let machine = Machine::new(DeviceChoice::Cpu, "auto", None).expect("every machine has a CPU");
+    let device = machine.device(machine.threads()).expect("threads start");
+    let task = task(spec.fixed(), &material, Key::study(0));
+    Trainer::new(task, &*device).expect("the network compiles")
+}
