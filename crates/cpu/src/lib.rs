@@ -1,4 +1,12 @@
 //! Runs a training plan on the CPU: direct convolutions, fused blocks, no allocation in a step.
+//!
+//! An [`Engine`] is made from a [`Plan`](tunefork_graph::Plan) that was laid out with [`CpuWorkspace`]. It
+//! owns all memory of one network in training. [`Engine::train`] takes a step, [`Engine::evaluate`]
+//! runs a batch by the running statistics.
+//!
+//! Every sum over images is cut into pieces that depend on the layer's shape and the batch size alone,
+//! and the pieces are added in one order: the number of threads changes no bit. The instruction set
+//! ([`Isa`](tunefork_simd::Isa)) does.
 #![deny(missing_docs)]
 
 mod activation;
@@ -25,3 +33,7 @@ pub use engine::{Engine, Evaluated, StepResult, StepSettings};
 pub use error::EngineError;
 pub use pool::Pool;
 pub use workspace::CpuWorkspace;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -214,14 +214,15 @@ impl Block<'_> {
                 let mut a = self.left.data.as_ptr().add(left as usize);
                 let mut b = self.right.start.add(right as usize * self.right.step);
                 for _ in 0..len {
-                    let vectors: [S::Vector; NV] = std::array::from_fn(|j| {
+                    let mut vectors = [simd.splat(0.0); NV];
+                    for (j, vector) in vectors.iter_mut().enumerate() {
                         let from = b.add(j * S::LANES);
-                        if cut_right && j == NV - 1 {
+                        *vector = if cut_right && j == NV - 1 {
                             simd.load_first(from, rest)
                         } else {
                             simd.load_at(from)
-                        }
-                    });
+                        };
+                    }
                     for i in 0..MR {
                         let value = simd.splat(*a.add(offsets[i]));
                         for j in 0..NV {
@@ -254,21 +255,21 @@ impl Block<'_> {
         output: &[f32],
         rest: usize,
     ) -> [[S::Vector; NV]; MR] {
-        let load = |values: &[f32]| -> [S::Vector; NV] {
-            std::array::from_fn(|j| {
-                if PARTIAL && j == NV - 1 {
+        let mut sums = [[simd.splat(0.0); NV]; MR];
+        for (i, sums) in sums.iter_mut().enumerate() {
+            let values = match self.start {
+                Start::Zero => break,
+                Start::Bias(bias) => &bias[self.column..],
+                Start::Output => &output[rows[i].output as usize + self.column..],
+            };
+            for (j, sum) in sums.iter_mut().enumerate() {
+                *sum = if PARTIAL && j == NV - 1 {
                     simd.load_partial(&values[j * S::LANES..][..rest])
                 } else {
                     simd.load(&values[j * S::LANES..])
-                }
-            })
-        };
-        match self.start {
-            Start::Zero => [[simd.splat(0.0); NV]; MR],
-            Start::Bias(bias) => [load(&bias[self.column..]); MR],
-            Start::Output => {
-                std::array::from_fn(|i| load(&output[rows[i].output as usize + self.column..]))
+                };
             }
         }
+        sums
     }
 }
