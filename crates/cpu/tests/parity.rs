@@ -146,13 +146,20 @@ fn optimizer(name: &str) -> (Kind, f64, f64) {
     }
 }
 
-fn losses(name: &str, optimizer_name: &str, isa: Isa) -> Vec<f64> {
+/// The losses of some steps, and the parameters after them.
+fn train(
+    name: &str,
+    optimizer_name: &str,
+    isa: Isa,
+    threads: usize,
+    steps: u64,
+) -> (Vec<f64>, Vec<f32>) {
     let graph = network(name).unwrap();
     let plan = Arc::new(Plan::new(&graph, graph.batch(), &CpuWorkspace).unwrap());
-    let mut engine = Engine::new(Arc::clone(&plan), isa, 2).unwrap();
+    let mut engine = Engine::new(Arc::clone(&plan), isa, threads).unwrap();
     initialise(&graph, &plan, engine.slab_mut());
     let (kind, learning_rate, weight_decay) = optimizer(optimizer_name);
-    (0..10)
+    let losses = (0..steps)
         .map(|step| {
             let fill = |input: &mut [f32]| {
                 let count = input.len();
@@ -174,7 +181,8 @@ fn losses(name: &str, optimizer_name: &str, isa: Isa) -> Vec<f64> {
             };
             engine.train(fill, &labels, &settings).unwrap().loss_sum / labels.len() as f64
         })
-        .collect()
+        .collect();
+    (losses, engine.slab().to_vec())
 }
 
 fn check(network: &str, isa: Isa) {
@@ -186,7 +194,7 @@ fn check(network: &str, isa: Isa) {
             continue;
         }
         let expected: Vec<f64> = words.map(|word| word.parse().unwrap()).collect();
-        let got = losses(name, optimizer, isa);
+        let (got, _) = train(name, optimizer, isa, 2, 10);
         for (step, (got, expected)) in got.iter().zip(&expected).enumerate() {
             let error = (got - expected).abs() / expected;
             let most = TOLERANCE * (step + 1) as f64;
@@ -218,4 +226,22 @@ fn dropout_with_given_masks_follows_pytorch_on_every_instruction_set() {
     Isa::available()
         .into_iter()
         .for_each(|isa| check("dropout", isa));
+}
+
+#[test]
+fn real_batches_give_the_same_bits_on_any_number_of_threads() {
+    for (network, isa) in [("dropout", Isa::detect()), ("residual", Isa::PORTABLE)] {
+        let runs = [1, 2, 3].map(|threads| {
+            let (losses, slab) = train(network, "adam", isa, threads, 3);
+            let bits: Vec<u32> = slab.iter().map(|value| value.to_bits()).collect();
+            (
+                losses.iter().map(|loss| loss.to_bits()).collect::<Vec<_>>(),
+                bits,
+            )
+        });
+        assert!(
+            runs.windows(2).all(|pair| pair[0] == pair[1]),
+            "{network}, {isa}"
+        );
+    }
 }

@@ -30,7 +30,9 @@ dispatch! {
         first_row: usize,
         gradient: &mut [f32],
     ) {
-        gradient.fill(0.0);
+        if !tail.windows_cover_everything() {
+            gradient.fill(0.0);
+        }
         with_activation!(tail.activation, F => with_window!(tail, W =>
             spread_rows::<S, F, W>(simd, tail, inputs, output_gradient, positions, first_row, gradient)))
     }

@@ -3,13 +3,11 @@
 mod backward;
 mod forward;
 pub mod gradient;
-mod sizes;
-mod statistics;
+mod moments;
 pub mod tail;
 
-pub use backward::BackwardTables;
+pub use backward::{BackwardSizes, BackwardTables};
 pub use forward::{ForwardSizes, ForwardTables};
-pub use sizes::BackwardSizes;
 
 use tunefork_graph::{Block, Shortcut, Window};
 use tunefork_simd::Isa;

@@ -64,6 +64,14 @@ impl Tail {
         self.window.kernel <= self.window.stride
     }
 
+    /// Whether every pixel is in exactly one window of a size known when compiling.
+    pub(super) fn windows_cover_everything(&self) -> bool {
+        let known = self.known_window();
+        known > 0
+            && self.convolved.height == known * self.output.height
+            && self.convolved.width == known * self.output.width
+    }
+
     /// Pixels, along one axis, of a window's position: W is its size if that is known when compiling
     /// and the stride is the same and there is no padding, else 0.
     #[inline(always)]

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use tunefork_graph::{Block, PoolKind};
 
-use super::tail::Tail;
-use super::{conv_shape, projection_shape};
+use crate::block::tail::Tail;
+use crate::block::{conv_shape, projection_shape};
 use crate::conv::{ConvShape, DataGradient, Forward, Padded, WeightGradient};
 use crate::layout::Layout;
 

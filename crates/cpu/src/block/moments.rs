@@ -88,3 +88,53 @@ pub fn sum_in_order(rows: &[f32], step: usize, column: usize) -> f64 {
         .map(|&value| f64::from(value))
         .sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tunefork_simd::Isa;
+
+    #[test]
+    fn pieces_of_any_size_merge_to_mean_and_variance_even_far_from_zero() {
+        let k = 19; // not a multiple of any vector
+        let value = |pixel: usize, channel: usize| {
+            1000.0 + ((pixel * 7 + channel * 3) % 11) as f32 / 8.0 * (channel + 1) as f32
+        };
+        let counts = [1, 3, 4, 5, 29];
+        for isa in Isa::available() {
+            let mut pieces = Vec::new();
+            let mut first = 0;
+            for count in counts {
+                let values: Vec<f32> = (0..count * k)
+                    .map(|i| value(first + i / k, i % k))
+                    .collect();
+                let (mut means, mut deviations) = (vec![0.0; k], vec![0.0; k]);
+                moments(isa, &values, &mut means, &mut deviations);
+                pieces.extend(means);
+                pieces.extend(deviations);
+                first += count;
+            }
+            let (mut means, mut variances) = (vec![0.0; k], vec![0.0; k]);
+            merge(
+                isa,
+                &pieces,
+                &|piece| counts[piece],
+                &mut means,
+                &mut variances,
+            );
+            for channel in 0..k {
+                let all = || (0..first).map(|pixel| f64::from(value(pixel, channel)));
+                let mean = all().sum::<f64>() / first as f64;
+                let variance = all().map(|v| (v - mean).powi(2)).sum::<f64>() / first as f64;
+                assert!(
+                    (f64::from(means[channel]) - mean).abs() < 1e-7 * mean,
+                    "{isa}"
+                );
+                assert!(
+                    (f64::from(variances[channel]) - variance).abs() < 1e-5 * variance,
+                    "{isa}"
+                );
+            }
+        }
+    }
+}

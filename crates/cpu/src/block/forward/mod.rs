@@ -4,71 +4,25 @@
 //! then, when mean and variance are known, the rest of every image. Otherwise each image goes through
 //! in one go.
 
+mod sizes;
+mod statistics;
+
+pub use sizes::ForwardSizes;
+
 use std::ops::Range;
 
-use tunefork_graph::{Block, BlockForward, Buffer, Norm as NormSettings, Shortcut, SlabLayout};
+use tunefork_graph::{BlockForward, Buffer, Shortcut, SlabLayout};
 use tunefork_simd::Isa;
 
-use super::statistics;
+use super::moments;
 use super::tail::{self, Inputs, Norm, Tail};
 use super::{conv_shape, projection_shape, run_forward, shortcut_len};
 use crate::context::Context;
 use crate::conv::{ConvShape, Forward};
 use crate::gemm::PANEL;
-use crate::layout::{self, Layout};
+use crate::layout;
 use crate::parameters::{self, NormRanges};
 use crate::shared::Shared;
-
-/// Where the parts of workspace and scratch lie.
-pub struct ForwardSizes {
-    pub workspace: usize,
-    pub scratch: usize,
-    packed: Range<usize>,
-    projection: Range<usize>,
-    moments: Range<usize>,
-    padded: Range<usize>,
-    convolved: Range<usize>,
-    shortcut: Range<usize>,
-}
-
-impl ForwardSizes {
-    /// For a block and a batch size.
-    pub fn new(block: &Block, batch: usize, training: bool) -> Self {
-        let (conv, projection) = (conv_shape(block), projection_shape(block));
-        let packed_len = |shape: Option<ConvShape>| shape.as_ref().map_or(0, Forward::packed_len);
-        let pieces = conv.map_or(1, |shape| Forward::new(shape).strips()) * batch;
-        let batch_statistics = training && block.norm.is_some();
-        let mut workspace = Layout::default();
-        let packed = workspace.take(packed_len(conv));
-        let packed_projection = workspace.take(packed_len(projection));
-        let moments = workspace.take(if batch_statistics {
-            pieces * 2 * block.convolved.channels
-        } else {
-            0
-        });
-        let mut scratch = Layout::default();
-        let scratch_len =
-            |shape: Option<ConvShape>| shape.map_or(0, |shape| Forward::new(shape).scratch_len());
-        let padded = scratch.take(scratch_len(conv).max(scratch_len(projection)));
-        let unsaved = conv.is_some() && !training;
-        let convolved = scratch.take(if unsaved {
-            block.convolved.elements()
-        } else {
-            0
-        });
-        let shortcut = scratch.take(projection.map_or(0, |_| block.convolved.elements()));
-        Self {
-            workspace: workspace.len(),
-            scratch: scratch.len(),
-            packed,
-            projection: packed_projection,
-            moments,
-            padded,
-            convolved,
-            shortcut,
-        }
-    }
-}
 
 /// A block's forward step with all that can be worked out beforehand.
 pub struct ForwardTables {
@@ -223,67 +177,8 @@ impl ForwardTables {
                     .write()
             };
             let (means, deviations) = moments.split_at_mut(k);
-            statistics::moments(isa, y, means, deviations);
+            moments::moments(isa, y, means, deviations);
         });
-    }
-
-    /// Mean and 1 / standard deviation of the batch, and the running statistics.
-    fn finish_statistics(&self, context: &mut Context<'_>) {
-        let (Some(norm), Some(buffer), Some(workspace)) =
-            (&self.norm, self.step.statistics, self.step.workspace)
-        else {
-            return;
-        };
-        let (k, strips, width) = (
-            self.tail.convolved.channels,
-            self.strips(),
-            self.tail.convolved.width,
-        );
-        let moments = context.tensor(workspace).part(self.sizes.moments.clone());
-        let moments = moments.part(0..context.rows * strips * 2 * k);
-        // SAFETY: no task is running.
-        let (moments, statistics, slab) = unsafe {
-            (
-                moments.read(),
-                context.tensor(buffer).write(),
-                context.slab.write(),
-            )
-        };
-        let (means, rstds) = statistics.split_at_mut(k);
-        let count = |piece: usize| match &self.conv {
-            Some(conv) => conv.tables.strip_rows(piece % strips).len() * width,
-            None => self.tail.convolved.pixels(),
-        };
-        statistics::merge(context.isa, moments, &count, means, rstds);
-        let all = (context.rows * self.tail.convolved.pixels()) as f64;
-        let momentum = NormSettings::MOMENTUM;
-        let blend =
-            |old: f32, new: f64| ((1.0 - momentum) * f64::from(old) + momentum * new) as f32;
-        for channel in 0..k {
-            let variance = f64::from(rstds[channel]);
-            let running_mean = &mut slab[norm.mean.start + channel];
-            *running_mean = blend(*running_mean, f64::from(means[channel]));
-            // A single value has no unbiased variance; the running one then keeps its value.
-            if all > 1.0 {
-                let running_variance = &mut slab[norm.variance.start + channel];
-                *running_variance = blend(*running_variance, variance * all / (all - 1.0));
-            }
-            rstds[channel] = (1.0 / (variance + NormSettings::EPSILON).sqrt()) as f32;
-        }
-    }
-
-    /// Running mean and 1 / standard deviation for an evaluation.
-    fn running_statistics(&self, context: &mut Context<'_>, norm: &NormRanges) {
-        let Some(buffer) = self.step.statistics else {
-            return;
-        };
-        // SAFETY: no task is running.
-        let (statistics, slab) = unsafe { (context.tensor(buffer).write(), context.slab.read()) };
-        let (means, rstds) = statistics.split_at_mut(self.tail.convolved.channels);
-        means.copy_from_slice(&slab[norm.mean.clone()]);
-        for (rstd, &variance) in rstds.iter_mut().zip(&slab[norm.variance.clone()]) {
-            *rstd = (1.0 / (f64::from(variance) + NormSettings::EPSILON).sqrt()) as f32;
-        }
     }
 
     /// The rest of each image, or all of it with `convolve`.
