@@ -1,8 +1,8 @@
 //! The study file as it was written.
 //!
 //! [`StudyFile`] is what was parsed: every setting with the place where it stands. What it means
-//! (a search space, and for each trial a network and a way to train it) is [`crate::resolve`]'s
-//! business.
+//! (a search space, and for each trial a network and a way to train it) is the business of
+//! [`crate::StudySpec`].
 
 mod domain;
 mod error;

@@ -1,11 +1,13 @@
 //! From settings to the search space: which values are fixed, and which are parameters.
 
-use tunefork_space::{Condition, Domain, Parameter, Space, SpaceError, Value};
+use tunefork_space::{Condition, Domain, Parameter, Space, Value};
 
 use crate::file::{
     Content, FileError, Form, KEYS, Key, Place, Preset, Problem, Setting, Shape, StudyFile, Term,
-    Varying, When, closest, key_of,
+    Varying, key_of,
 };
+
+use super::conditions::refused_space;
 
 /// Where one value of a configuration comes from.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,24 +41,24 @@ pub(super) struct Cells {
 }
 
 /// A parameter before its conditions are settled.
-struct Candidate<'f> {
-    name: String,
-    key: &'static Key,
-    varying: &'f Varying,
-    place: &'f Place,
-    baseline: Value,
+pub(super) struct Candidate<'f> {
+    pub name: String,
+    pub key: &'static Key,
+    pub varying: &'f Varying,
+    pub place: &'f Place,
+    pub baseline: Value,
     /// The layer whose existence it needs.
-    layer: usize,
-    conditions: Vec<Condition>,
+    pub layer: usize,
+    pub conditions: Vec<Condition>,
     /// Whether its conditions can never hold.
-    dead: bool,
+    pub dead: bool,
 }
 
 /// Collects cells and parameters while walking over the keys.
-struct Builder<'f> {
-    file: &'f StudyFile,
-    entries: Vec<Entry>,
-    candidates: Vec<Candidate<'f>>,
+pub(super) struct Builder<'f> {
+    pub file: &'f StudyFile,
+    pub entries: Vec<Entry>,
+    pub candidates: Vec<Candidate<'f>>,
 }
 
 impl Cells {
@@ -335,127 +337,6 @@ impl<'f> Builder<'f> {
         Ok(())
     }
 
-    /// A layer's parameters exist only where the layer does.
-    fn need_layers(&mut self) {
-        for at in 0..self.candidates.len() {
-            let Shape::PerLayer { counted_by, .. } = self.candidates[at].key.shape else {
-                continue;
-            };
-            let Some(counter) = self.candidates.iter().find(|c| c.name == counted_by) else {
-                continue;
-            };
-            let counts = whole_values(&counter.varying.domain);
-            let layer = self.candidates[at].layer as i64;
-            let enough: Vec<Value> = counts
-                .iter()
-                .filter(|count| **count > layer)
-                .map(|count| Value::Int(*count))
-                .collect();
-            if enough.len() < counts.len() {
-                self.candidates[at].conditions.push(Condition {
-                    parameter: counted_by.into(),
-                    any_of: enough,
-                });
-            }
-        }
-    }
-
-    /// Turns `when` into conditions between parameters, and decides at once what depends on constants.
-    fn settle_conditions(&mut self) -> Result<(), FileError> {
-        for at in 0..self.candidates.len() {
-            let varying = self.candidates[at].varying;
-            for when in &varying.when {
-                match self.condition(at, when)? {
-                    Settled::Always => {}
-                    Settled::Never => self.candidates[at].dead = true,
-                    Settled::Depends(condition) => self.candidates[at].conditions.push(condition),
-                }
-            }
-        }
-        // What depends on a parameter that never exists never exists either.
-        loop {
-            let dead: Vec<String> = self
-                .candidates
-                .iter()
-                .filter(|c| c.dead)
-                .map(|c| c.name.clone())
-                .collect();
-            let follows = |c: &&mut Candidate<'_>| {
-                !c.dead
-                    && c.conditions
-                        .iter()
-                        .any(|when| dead.contains(&when.parameter))
-            };
-            let mut changed = false;
-            for candidate in self.candidates.iter_mut().filter(follows) {
-                candidate.dead = true;
-                changed = true;
-            }
-            if !changed {
-                return Ok(());
-            }
-        }
-    }
-
-    fn condition(&self, at: usize, when: &When) -> Result<Settled, FileError> {
-        let candidate = &self.candidates[at];
-        let error = |reason: String| {
-            let key = candidate.name.clone();
-            FileError::new(Problem::Condition { key, reason }).at(&when.place)
-        };
-        let target = self.candidates.iter().find(|other| other.name == when.name);
-        let fixed = self.fixed(&when.name);
-        let Some(key) = key_of(&when.name).filter(|_| target.is_some() || fixed.is_some()) else {
-            let names = KEYS.iter().filter(|key| key.can_vary()).map(|key| key.name);
-            let names: Vec<&str> = names
-                .chain(self.candidates.iter().map(|c| c.name.as_str()))
-                .collect();
-            let error = error(format!("there is no `{}`", when.name));
-            return Err(match closest(&when.name, names) {
-                Some(near) => error.note(format!("did you mean `{near}`?")),
-                None => error.note("a condition names a key or a parameter of this file"),
-            });
-        };
-        let mut any_of = Vec::new();
-        for value in &when.any_of {
-            let accepted = key.kind.accept(value).ok_or_else(|| {
-                error(format!("`{}` is never {value}", when.name))
-                    .note(format!("`{}` takes {}", when.name, key.kind))
-            })?;
-            any_of.push(accepted);
-        }
-        match (target, fixed) {
-            (Some(target), _) => {
-                let domain = &target.varying.domain;
-                if let Some(value) = any_of.iter().find(|value| !domain.contains(value)) {
-                    return Err(error(format!("`{}` is never {value}", when.name))
-                        .note(format!("its domain is {domain}")));
-                }
-                Ok(Settled::Depends(Condition {
-                    parameter: when.name.clone(),
-                    any_of,
-                }))
-            }
-            (None, Some(value)) if any_of.contains(&value) => Ok(Settled::Always),
-            (None, _) => Ok(Settled::Never),
-        }
-    }
-
-    /// The constant behind a key, or behind one layer of it (`channels.0`).
-    fn fixed(&self, name: &str) -> Option<Value> {
-        let key = key_of(name)?;
-        let at = KEYS.iter().position(|other| other.name == key.name)?;
-        let cell = match (&self.entries[at], name.split_once('.')) {
-            (Entry::One(cell), None) => cell,
-            (Entry::Many(cells), Some((_, layer))) => cells.get(layer.parse::<usize>().ok()?)?,
-            _ => return None,
-        };
-        match cell {
-            Cell::Fixed(value) => Some(value.clone()),
-            Cell::Parameter { .. } => None,
-        }
-    }
-
     fn finish(mut self) -> Result<Cells, FileError> {
         let dead: Vec<&Candidate<'_>> = self.candidates.iter().filter(|c| c.dead).collect();
         for entry in &mut self.entries {
@@ -495,12 +376,6 @@ impl<'f> Builder<'f> {
     }
 }
 
-enum Settled {
-    Always,
-    Never,
-    Depends(Condition),
-}
-
 impl Cell {
     fn times(&self, by: i64) -> Cell {
         match self {
@@ -527,7 +402,7 @@ pub(super) fn multiplied(value: &Value, by: i64) -> Value {
 }
 
 /// All whole numbers in a domain of a counter; counters are small.
-fn whole_values(domain: &Domain) -> Vec<i64> {
+pub(super) fn whole_values(domain: &Domain) -> Vec<i64> {
     match domain {
         Domain::Int { low, high, .. } => (*low..=*high)
             .filter(|count| domain.contains(&Value::Int(*count)))
@@ -556,28 +431,6 @@ fn nearest(domain: &Domain, wanted: Option<&Value>) -> Value {
         }
         _ => first,
     }
-}
-
-/// The place of what [`Space::new`] refused.
-fn refused_space(error: &SpaceError, candidates: &[&Candidate<'_>]) -> FileError {
-    let named = match error {
-        SpaceError::Circle { parameters } => parameters.first(),
-        SpaceError::ContinuousCondition { parameter, .. }
-        | SpaceError::NeverTaken { parameter, .. }
-        | SpaceError::EmptyCondition { parameter, .. }
-        | SpaceError::UnknownCondition { parameter, .. } => Some(parameter),
-        _ => None,
-    };
-    let Some(candidate) = candidates.iter().find(|c| Some(&c.name) == named) else {
-        return FileError::new(Problem::Contradiction(error.to_string()));
-    };
-    let (key, reason) = (candidate.name.clone(), error.to_string());
-    let place = candidate
-        .varying
-        .when
-        .first()
-        .map_or(candidate.place, |when| &when.place);
-    FileError::new(Problem::Condition { key, reason }).at(place)
 }
 
 fn contradiction(text: String, place: &Place) -> FileError {

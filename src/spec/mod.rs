@@ -4,6 +4,7 @@
 //! point of that space. A `Config` says which network to build and how to train it.
 
 mod cells;
+mod conditions;
 mod config;
 mod data;
 mod network;
