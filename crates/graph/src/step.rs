@@ -59,8 +59,8 @@ pub struct BlockForward<B = Buffer> {
     pub saved: Option<B>,
     /// The result, `[N, output]`.
     pub output: B,
-    /// With a norm, 2 K values: mean and 1 / sqrt(var + eps) in training, the folded scale and shift
-    /// in evaluation.
+    /// With a norm, 2 K values: mean and 1 / sqrt(var + eps), of the batch in training and of the
+    /// running statistics in evaluation.
     pub statistics: Option<B>,
     /// As much room as the engine asked for.
     pub workspace: Option<B>,
