@@ -10,8 +10,8 @@ use tunefork_export::Model;
 use tunefork_space::Params;
 use tunefork_storage::{SqliteOptions, SqliteStorage};
 use tunefork_study::{
-    Definition, Ended, Event, ExecutorOptions, Facts, FailureKind, Observer, Outcome, Storage,
-    StudyHeader, StudyRecord, Workload,
+    Clock, Definition, Ended, Event, ExecutorOptions, Facts, FailureKind, Observer, Outcome,
+    Storage, StudyHeader, StudyRecord, Workload,
 };
 
 use crate::files::create_folder;
@@ -34,6 +34,9 @@ pub struct RunOptions {
     pub checkpoint_every: Duration,
     /// Whether every commit waits for the disk.
     pub durable: bool,
+    /// Whether results count as they arrive, without waiting for what comes before them in virtual
+    /// time. Such a study keeps going on as it was begun, but is no function of its file and seed.
+    pub eager: bool,
     /// Whether to go on under another fingerprint.
     pub accept_drift: bool,
     /// Raised to stop, resumable.
@@ -50,6 +53,7 @@ impl RunOptions {
             workers: None,
             checkpoint_every: Duration::from_secs(30),
             durable: false,
+            eager: false,
             accept_drift: false,
             stop: Arc::default(),
         }
@@ -109,7 +113,7 @@ pub fn run(
     let known = storage.load()?;
     let stop = Arc::clone(&options.stop);
     let mut recorder = Recorder::new(&options.folder, spec, known.as_ref(), &warnings, stop);
-    let definition = definition(spec, &training, &options.machine);
+    let definition = definition(spec, &training, options);
     let header = definition.header.clone();
     let outcome = tunefork_study::run(
         definition,
@@ -148,7 +152,7 @@ fn refuse_hopeless(training: &Training, baseline: &Params) -> Result<(), Error> 
     }
 }
 
-fn definition(spec: &StudySpec, training: &Training, machine: &Machine) -> Definition {
+fn definition(spec: &StudySpec, training: &Training, options: &RunOptions) -> Definition {
     let images = [(
         "digest of the images".to_string(),
         training.material().digest(),
@@ -162,7 +166,12 @@ fn definition(spec: &StudySpec, training: &Training, machine: &Machine) -> Defin
         slots: spec.slots(),
         value_at: spec.value_at(),
         settings: Facts::new(settings.chain(images)),
-        fingerprint: machine.fingerprint(spec.fixed().word("precision")),
+        fingerprint: options.machine.fingerprint(spec.fixed().word("precision")),
+        clock: if options.eager {
+            Clock::Eager
+        } else {
+            Clock::Virtual
+        },
         ..StudyHeader::new(spec.name(), spec.direction(), spec.seed())
     };
     Definition {

@@ -66,6 +66,9 @@ pub struct RunArgs {
     /// Wait for the disk at every report, so that a power cut loses nothing
     #[arg(long)]
     pub durable: bool,
+    /// Let results count as they arrive: never waits, but the same seed may give another study
+    #[arg(long)]
+    pub eager: bool,
     /// Go on although the program or the machine is another one than the study was begun on
     #[arg(long)]
     pub accept_drift: bool,
@@ -215,7 +218,7 @@ pub struct StudyArgs {
     /// Where data sets lie [default: TUNEFORK_DATA, else data]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
-    /// Where results go [default: runs/<name of the study>]
+    /// Where results go [default: runs/ and the name of the study]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Arithmetic of the engine [default: the file's, f32]

@@ -21,6 +21,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         data_dir: args.study.data_dir.clone(),
         workers: args.workers,
         durable: args.durable,
+        eager: args.eager,
         accept_drift: args.accept_drift,
         checkpoint_every: Duration::from_secs_f64(args.checkpoint_every),
         stop: stop_flag()?,
