@@ -1,9 +1,11 @@
 //! What is printed: errors with their causes, texts, tables.
 
 use std::error::Error as StdError;
+use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use tunefork::Error;
 
 use crate::INTERRUPTED;
@@ -12,13 +14,10 @@ use crate::INTERRUPTED;
 pub fn report(error: &anyhow::Error) -> ExitCode {
     let known = error.downcast_ref::<Error>();
     if let Some(Error::Interrupted) = known {
-        eprintln!("interrupted");
+        complain("interrupted");
         return ExitCode::from(INTERRUPTED);
     }
-    if closed_pipe(error) {
-        return ExitCode::SUCCESS;
-    }
-    eprintln!("error: {}", chain(error.as_ref()));
+    complain(format!("error: {}", chain(error.as_ref())));
     let file = error.downcast_ref::<tunefork::file::FileError>().is_some();
     match file || known.is_some_and(Error::is_input) {
         true => ExitCode::from(2),
@@ -41,18 +40,23 @@ fn chain(error: &dyn StdError) -> String {
     text
 }
 
-/// Whoever read our output has enough of it: no error of ours.
-fn closed_pipe(error: &anyhow::Error) -> bool {
-    let broken = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
-    error.downcast_ref::<io::Error>().is_some_and(broken)
-}
-
-/// Prints a text that ends with its own newline.
+/// Prints a result that ends with its own newline. A reader that closed its pipe has enough of it.
 pub fn print(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()?;
-    Ok(())
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to the standard output"),
+    }
+}
+
+/// Prints a line of progress. Where it cannot be written nobody reads, and the work goes on.
+pub fn say(line: impl Display) {
+    let _ = writeln!(io::stdout().lock(), "{line}");
+}
+
+/// Prints a line about what went wrong, if anybody reads it.
+pub fn complain(line: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// A table with aligned columns; numbers stand to the right.

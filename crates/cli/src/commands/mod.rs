@@ -16,6 +16,7 @@ use tunefork::{Error, Machine, RunFolder, StudySpec};
 
 use crate::INTERRUPTED;
 use crate::args::{MachineArgs, StudyArgs};
+use crate::output::complain;
 
 impl StudyArgs {
     /// The study with what was changed on the command line.
@@ -53,7 +54,7 @@ fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
         if flag.swap(true, Ordering::Relaxed) {
             std::process::exit(INTERRUPTED.into());
         }
-        eprintln!("stopping; press Ctrl-C again to end at once");
+        complain("stopping; press Ctrl-C again to end at once");
     })?;
     Ok(stop)
 }

@@ -6,14 +6,14 @@ use serde_json::json;
 use tunefork::Prediction;
 
 use crate::args::PredictArgs;
-use crate::output::print;
+use crate::output::{complain, print};
 
 /// Classifies images.
 pub fn predict(args: &PredictArgs) -> anyhow::Result<ExitCode> {
     let machine = args.machine.machine()?;
     let predictions = tunefork::predict(&args.model, &args.images, args.top, &machine)?;
     for warning in &predictions.warnings {
-        eprintln!("left out: {warning}");
+        complain(format!("left out: {warning}"));
     }
     let line = |prediction: &Prediction| match args.json {
         true => json(prediction),

@@ -10,7 +10,7 @@ use tunefork::{Report, RunOptions, StudySpec};
 use super::{same_command, stop_flag};
 use crate::INTERRUPTED;
 use crate::args::RunArgs;
-use crate::output::{duration, figure, print};
+use crate::output::{complain, duration, figure, print};
 use crate::progress;
 
 /// Runs or resumes a study.
@@ -38,15 +38,16 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     }
     Ok(match (report.outcome.ended, report.outcome.best) {
         (Ended::Interrupted, _) => {
-            eprintln!("the study was stopped; to go on: {}", same_command());
+            complain(format!(
+                "the study was stopped; to go on: {}",
+                same_command()
+            ));
             ExitCode::from(INTERRUPTED)
         }
         (_, Some(_)) => ExitCode::SUCCESS,
         (_, None) => {
-            eprintln!(
-                "error: no trial was completed{}",
-                first_failure(&report.study)
-            );
+            let reason = first_failure(&report.study);
+            complain(format!("error: no trial was completed{reason}"));
             ExitCode::FAILURE
         }
     })

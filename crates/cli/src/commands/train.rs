@@ -10,7 +10,7 @@ use tunefork::{Error, TrainEvent, TrainOptions, Trained};
 use super::{same_command, stop_flag};
 use crate::INTERRUPTED;
 use crate::args::TrainArgs;
-use crate::output::{duration, figure, print};
+use crate::output::{complain, duration, figure, print, say};
 use crate::progress::{self, epoch_words};
 
 /// Trains once.
@@ -29,14 +29,17 @@ pub fn train(args: &TrainArgs) -> anyhow::Result<ExitCode> {
         TrainEvent::Warnings(warnings) => {
             warnings
                 .iter()
-                .for_each(|warning| eprintln!("left out: {warning}"));
+                .for_each(|warning| complain(format!("left out: {warning}")));
         }
-        TrainEvent::Epoch(epoch) if args.json => println!("{}", progress::epoch_json(epoch)),
-        TrainEvent::Epoch(epoch) => println!("{}", epoch_line(epoch, spec.epochs())),
+        TrainEvent::Epoch(epoch) if args.json => say(progress::epoch_json(epoch)),
+        TrainEvent::Epoch(epoch) => say(epoch_line(epoch, spec.epochs())),
     };
     let trained = match tunefork::train(&spec, &options, &mut tell) {
         Err(Error::Interrupted) => {
-            eprintln!("training was stopped; to begin again: {}", same_command());
+            complain(format!(
+                "training was stopped; to begin again: {}",
+                same_command()
+            ));
             return Ok(ExitCode::from(INTERRUPTED));
         }
         trained => trained?,

@@ -1,10 +1,10 @@
 //! One JSON object per event.
 
-use std::io::Write as _;
-
 use serde_json::{Map, Value, json};
 use tunefork::Listener;
 use tunefork::study::{EpochRecord, Event, Observer};
+
+use crate::output::say;
 
 /// Prints an object for each event; what was known before has `"known": true`.
 pub struct Json;
@@ -14,8 +14,7 @@ impl Listener for Json {}
 impl Observer for Json {
     fn event(&mut self, event: &Event<'_>) {
         if let Some(object) = object(event) {
-            // A reader that went away does not stop a study.
-            let _ = writeln!(std::io::stdout().lock(), "{object}");
+            say(object);
         }
     }
 }

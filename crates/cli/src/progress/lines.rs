@@ -4,7 +4,7 @@ use tunefork::study::{Event, Observer};
 use tunefork::{Listener, StudySpec};
 
 use super::epoch_words;
-use crate::output::figure;
+use crate::output::{figure, say};
 
 /// Prints a line for each thing that is news.
 pub struct Lines {
@@ -27,7 +27,7 @@ impl Listener for Lines {}
 impl Observer for Lines {
     fn event(&mut self, event: &Event<'_>) {
         if let Some(line) = line(event, self.epochs, &self.objective) {
-            println!("{line}");
+            say(line);
         }
     }
 }

@@ -188,6 +188,22 @@ fn two_runs_do_not_write_one_study() {
     first.wait().unwrap();
 }
 
+/// As behind `| head -1`: what goes on is in the run folder.
+#[test]
+fn a_reader_that_goes_away_stops_nothing() {
+    let fixture = Fixture::new(TINY);
+    for args in [
+        &["run", "study.toml"][..],
+        &["run", "study.toml", "--json", "--out", "json"],
+        &["train", "study.toml"],
+        &["show", "runs/tiny"],
+    ] {
+        assert_eq!(fixture.unheard(args), Some(0), "{args:?}");
+    }
+    assert_eq!(fixture.shown("runs/tiny"), fixture.shown("json"));
+    assert_eq!(fixture.unheard(&["run", "nowhere.toml"]), Some(2));
+}
+
 #[test]
 fn help_is_there_for_everyone() {
     let fixture = Fixture::new(TINY);

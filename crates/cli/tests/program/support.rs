@@ -94,6 +94,18 @@ impl Fixture {
             .unwrap()
     }
 
+    /// Runs the program to its end with closed pipes, and returns its exit code.
+    pub fn unheard(&self, args: &[&str]) -> Option<i32> {
+        let mut child = self
+            .command(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop((child.stdout.take(), child.stderr.take()));
+        child.wait().unwrap().code()
+    }
+
     /// `show --json` of a run without what may differ.
     pub fn shown(&self, run: &str) -> serde_json::Value {
         let mut study: serde_json::Value =
