@@ -5,6 +5,9 @@ use tunefork_train::{Cpu, Device, Isa};
 
 use crate::Error;
 
+/// The most threads that may be asked for: far more than help, and still few enough to be started.
+const MAX_THREADS: usize = 1024;
+
 /// Which kind of device was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DeviceChoice {
@@ -43,6 +46,11 @@ impl Machine {
                 .parse()
                 .map_err(|error| Error::Unsupported(format!("{error}")))?,
         };
+        if let Some(threads) = threads.filter(|threads| *threads > MAX_THREADS) {
+            return Err(Error::Unsupported(format!(
+                "{threads} threads are too many: use at most {MAX_THREADS}; one per core is best"
+            )));
+        }
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             isa,

@@ -188,13 +188,14 @@ fn definition(spec: &StudySpec, training: &Training, options: &RunOptions) -> De
     }
 }
 
-/// Workers share the threads evenly; a few that are left over go to nobody.
+/// Workers share the threads evenly; a few that are left over go to nobody. More workers than slots
+/// would never have work.
 fn executor(spec: &StudySpec, options: &RunOptions) -> ExecutorOptions {
     let threads = options.machine.threads();
     let workers = options
         .workers
-        .unwrap_or_else(|| threads.min(spec.slots() as usize))
-        .max(1);
+        .unwrap_or(threads)
+        .clamp(1, spec.slots() as usize);
     ExecutorOptions {
         workers,
         threads: (threads / workers).max(1),

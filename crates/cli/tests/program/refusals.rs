@@ -52,6 +52,12 @@ fn wrong_input_is_2() {
         &["run", "study.toml", "--isa", "sse9"],
         "portable, avx2 or avx512",
     );
+    refused(
+        TINY,
+        2,
+        &["run", "study.toml", "--threads", "100000"],
+        "use at most 1024",
+    );
     refused(TINY, 2, &["show", "nowhere"], "no database at");
     refused(
         TINY,
@@ -125,6 +131,13 @@ fn a_trial_that_diverges_does_not_end_the_study() {
             (&"failed".into(), &"diverged".into())
         );
     }
+}
+
+/// The slots of a study bound how many workers can have work.
+#[test]
+fn workers_beyond_the_slots_are_not_started() {
+    let fixture = Fixture::new(&TINY.replace("trials = 6", "trials = 1"));
+    fixture.ok(&["run", "study.toml", "--workers", "1000000"]);
 }
 
 #[test]
