@@ -1,5 +1,6 @@
 //! What can go wrong when a study is run, in one type.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use tunefork_data::DataError;
@@ -32,7 +33,7 @@ pub enum Error {
     #[error(transparent)]
     Export(#[from] ExportError),
     /// A file of the run folder cannot be written or read.
-    #[error("cannot {action} `{}`: {source}", path.display())]
+    #[error("cannot {action} `{}`: {source}{}", path.display(), way_out(source))]
     Io {
         /// What was tried.
         action: &'static str,
@@ -76,6 +77,9 @@ impl Error {
                     StorageError::Missing { .. }
                         | StorageError::NotADatabase { .. }
                         | StorageError::NoStudy { .. }
+                        | StorageError::NotOneStudy { .. }
+                        | StorageError::NewerVersion { .. }
+                        | StorageError::OptunaVersion { .. }
                 )
             }
             Error::Io { .. } | Error::Interrupted => false,
@@ -89,5 +93,18 @@ impl Error {
             path,
             source,
         }
+    }
+}
+
+/// What to do about an obstacle of the system, where that is known.
+fn way_out(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "; make room and run the same command again"
+        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "; check the permissions, or choose another folder"
+        }
+        _ => "",
     }
 }

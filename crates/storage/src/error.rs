@@ -49,6 +49,12 @@ fn of_sqlite(path: &Path, patience: Duration, error: &rusqlite::Error) -> Storag
         }
         Some(ErrorCode::NotADatabase) => StorageError::NotADatabase { path, detail },
         Some(ErrorCode::DatabaseCorrupt) => StorageError::Damaged { path, detail },
+        Some(ErrorCode::SystemIoFailure) => StorageError::Other {
+            path,
+            detail: format!(
+                "{detail}; see whether its disk works and has room, and run the same command again"
+            ),
+        },
         Some(_) => StorageError::Other { path, detail },
         // A column of another type than the schema says, a missing row.
         None => StorageError::Damaged { path, detail },

@@ -190,20 +190,20 @@ impl Storage for SqliteStorage {
 pub fn read(path: impl AsRef<Path>, name: Option<&str>) -> Result<StudyRecord, StorageError> {
     let path = path.as_ref();
     let database = Database::open(path, Access::Read, SqliteOptions::default())?;
-    let no_study = |present: Vec<String>| StorageError::NoStudy {
-        path: path.to_owned(),
-        name: name.unwrap_or("(any, alone)").to_owned(),
-        present,
-    };
     let present = database.snapshot(reading::names)?;
+    let path = path.to_owned();
     let name = match (name, present.as_slice()) {
         (Some(name), _) => name,
         (None, [only]) => only,
-        (None, _) => return Err(no_study(present)),
+        (None, _) => return Err(StorageError::NotOneStudy { path, present }),
     };
     match database.snapshot(|connection| reading::study(connection, name))? {
         Some(found) => Ok(found.record),
-        None => Err(no_study(present)),
+        None => Err(StorageError::NoStudy {
+            path,
+            name: name.to_owned(),
+            present,
+        }),
     }
 }
 

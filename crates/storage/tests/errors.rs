@@ -192,6 +192,25 @@ fn what_is_not_there_is_said_to_be_missing() {
     assert!(error.to_string().contains("it has: s"), "{error}");
 }
 
+#[test]
+fn without_a_name_there_must_be_one_study() {
+    let folder = folder();
+    let path = folder.path().join("study.db");
+    drop(SqliteStorage::open(&path, "s").expect("a database"));
+    let error = read(&path, None).expect_err("there is none");
+    assert!(error.to_string().ends_with("holds no study yet"), "{error}");
+    for name in ["s", "t"] {
+        let header = StudyHeader::new(name, Direction::Minimize, 0);
+        let mut storage = SqliteStorage::open(&path, name).expect("a database");
+        storage.create(&header).expect("a study");
+    }
+    let error = read(&path, None).expect_err("there are two");
+    assert!(
+        error.to_string().contains("several studies (s, t)"),
+        "{error}"
+    );
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_place_that_cannot_be_written_is_named() {

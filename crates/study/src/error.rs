@@ -80,7 +80,7 @@ pub enum StudyError {
         allowed: &'static str,
     },
     /// A checkpoint could not be written.
-    #[error("cannot write checkpoint {}: {source}", path.display())]
+    #[error("cannot write checkpoint {}: {source}; what was reported is kept, run the same command to go on once it can be written", path.display())]
     Checkpoint {
         /// The file.
         path: PathBuf,

@@ -108,13 +108,21 @@ pub enum StorageError {
         /// The file.
         path: PathBuf,
     },
-    /// The database has no study of this name, or no name was given and there are several.
+    /// The database has no study of this name.
     #[error("{} has no study `{name}`; it has: {}", path.display(), if present.is_empty() { "none".to_owned() } else { present.join(", ") })]
     NoStudy {
         /// The database.
         path: PathBuf,
         /// Name asked for.
         name: String,
+        /// Names there are.
+        present: Vec<String>,
+    },
+    /// No name was given, and the database does not hold exactly one study.
+    #[error("{} holds {}", path.display(), if present.is_empty() { "no study yet".to_owned() } else { format!("several studies ({}), and which is meant is not said", present.join(", ")) })]
+    NotOneStudy {
+        /// The database.
+        path: PathBuf,
         /// Names there are.
         present: Vec<String>,
     },
