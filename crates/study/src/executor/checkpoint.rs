@@ -154,11 +154,15 @@ fn parse(bytes: &[u8]) -> Option<(Header, &[u8])> {
 /// After this either the old file or the whole new one is there, also after a power cut.
 fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = path.with_extension("tmp");
-    let mut file = File::create(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    drop(file);
-    fs::rename(&temporary, path)?;
+    let write = || {
+        let mut file = File::create(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        drop(file);
+        fs::rename(&temporary, path)
+    };
+    // Half a checkpoint is of no use, and on a full disk its room is.
+    write().inspect_err(|_| drop(fs::remove_file(&temporary)))?;
     // The new name must be on disk as well; where a folder cannot be opened this is not needed.
     if let Some(Ok(folder)) = path.parent().map(File::open) {
         folder.sync_all()?;
