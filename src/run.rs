@@ -111,6 +111,9 @@ pub fn run(
     };
     let mut storage = SqliteStorage::open_with(options.folder.database(), spec.name(), sqlite)?;
     let known = storage.load()?;
+    if known.is_none() {
+        refuse_other_study(&options.folder)?;
+    }
     let stop = Arc::clone(&options.stop);
     let mut recorder = Recorder::new(&options.folder, spec, known.as_ref(), &warnings, stop);
     let definition = definition(spec, &training, options);
@@ -149,6 +152,18 @@ fn refuse_hopeless(training: &Training, baseline: &Params) -> Result<(), Error> 
             )))
         }
         _ => Ok(()),
+    }
+}
+
+/// Two studies in one folder would overwrite each other's files.
+fn refuse_other_study(folder: &RunFolder) -> Result<(), Error> {
+    match tunefork_storage::names(folder.database())?.as_slice() {
+        [] => Ok(()),
+        others => Err(Error::Unsupported(format!(
+            "`{}` is the run folder of another study, `{}`: restore the study's name, or choose another folder with --out",
+            folder.path().display(),
+            others.join("`, `")
+        ))),
     }
 }
 

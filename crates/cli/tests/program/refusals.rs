@@ -167,6 +167,23 @@ fn an_output_folder_that_is_a_file_is_an_error() {
     );
 }
 
+#[test]
+fn two_studies_do_not_share_a_folder() {
+    let fixture = Fixture::new(TINY);
+    fixture.ok(&["run", "study.toml", "--set", "trials=1"]);
+    let other = [
+        "run",
+        "study.toml",
+        "--set",
+        "name=other",
+        "--out",
+        "runs/tiny",
+    ];
+    let errors = fixture.fails(2, &other);
+    assert!(errors.contains("of another study, `tiny`"), "{errors}");
+    assert_eq!(fixture.shown("runs/tiny")["study"]["name"], "tiny");
+}
+
 /// Whatever cannot be written stops the study, and once it can be the study goes on.
 #[test]
 fn a_file_that_cannot_be_written_stops_the_study() {
