@@ -74,5 +74,6 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Picture, ImageError> {
 }
 
 fn damaged(error: impl std::fmt::Display) -> ImageError {
-    ImageError::Damaged(error.to_string())
+    // The decoder ends some of its messages with a newline.
+    ImageError::Damaged(error.to_string().trim_end().to_owned())
 }

@@ -133,6 +133,10 @@ fn damage_is_told_and_never_a_panic() {
     let is_damaged = |bytes: &[u8]| matches!(image::decode(bytes), Err(ImageError::Damaged(_)));
     assert!(is_damaged(&JPEG[..JPEG.len() / 2]), "truncated JPEG");
     assert!(is_damaged(&JPEG[..20]), "JPEG cut within its header");
+    for length in 2..JPEG.len() {
+        let error = image::decode(&JPEG[..length]).expect_err("it is cut short");
+        assert!(!error.to_string().contains('\n'), "{length}: {error}");
+    }
     assert!(
         is_damaged(&whole_png[..whole_png.len() - 20]),
         "truncated PNG"
