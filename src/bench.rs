@@ -92,17 +92,18 @@ pub fn bench(
     windows.sort_by(f64::total_cmp);
     let median = windows[windows.len() / 2];
     let compiled = trainer.compiled();
-    let flops = compiled.plan.training.cost.flops * compiled.steps_per_epoch;
+    let batch = trainer.task().spec.batch_size;
+    let flops_per_image = compiled.plan.training.cost.flops as f64 / batch as f64;
     Ok(BenchResult {
         name: spec.name().to_string(),
         s_per_1000_images: median,
         min: windows[0],
         max: windows[windows.len() - 1],
-        gflops: flops as f64 / (median * images as f64 / 1000.0) / 1e9,
+        gflops: flops_per_image * 1000.0 / median / 1e9,
         planned_bytes: compiled.bytes,
         peak_bytes: peak_bytes(),
         params: compiled.plan.parameter_count() as u64,
-        batch: trainer.task().spec.batch_size,
+        batch,
         images,
         device: machine.name(),
         threads: machine.threads(),

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use tunefork_data::{Dataset, ImageShape, Normalisation, PrepareOptions, Progress, Source, Split};
+use tunefork_data::{
+    DataError, Dataset, ImageShape, Normalisation, PrepareOptions, Progress, Source, Split,
+};
 use tunefork_rng::{Key, Purpose};
 use tunefork_space::Value;
 use tunefork_train::Images;
@@ -56,7 +58,7 @@ impl Material {
         let seed = config.whole("seed").unsigned_abs();
         let split = Split::new(&data, &config.split(), Key::study(seed))?;
         let normalisation = match config.fixed_normalisation() {
-            Some((mean, std)) => Normalisation::new(&mean, &std)?,
+            Some((mean, std)) => fixed(&mean, &std, data.shape())?,
             None if config.word("normalise") == "none" => {
                 let channels = data.shape().channels;
                 Normalisation::new(&vec![0.0; channels], &vec![1.0; channels])?
@@ -104,6 +106,21 @@ impl Material {
             .take(8)
             .map(|byte| format!("{byte:02x}"))
             .collect()
+    }
+}
+
+/// A normalisation that was given, if it is one for these images.
+fn fixed(mean: &[f32], std: &[f32], shape: ImageShape) -> Result<Normalisation, DataError> {
+    match mean.len() == shape.channels {
+        true => Normalisation::new(mean, std),
+        false => Err(DataError::Setting {
+            key: "mean",
+            value: format!("{mean:?}"),
+            expected: format!(
+                "one number for each channel is needed, and the images have {}",
+                shape.channels
+            ),
+        }),
     }
 }
 

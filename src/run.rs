@@ -130,14 +130,20 @@ pub fn run(
         .is_ok_and(|outcome| outcome.ended != Ended::Interrupted);
     let study = storage.load()?;
     let best = study.as_ref().and_then(StudyRecord::best).filter(|_| ended);
-    let test = match best {
-        Some(best) => test(&training, options, best.number.0, &best.params())?,
-        None => None,
+    let test = best.map(|best| test(&training, options, best.number.0, &best.params()));
+    let stopped = matches!(test, Some(Err(Error::Interrupted)));
+    let test = match test {
+        Some(test) if !stopped => test?,
+        _ => None,
     };
     recorder.finish(test.as_ref())?;
     let study = study.unwrap_or_else(|| StudyRecord::new(header));
+    let mut outcome = outcome?;
+    if stopped {
+        outcome.ended = Ended::Interrupted;
+    }
     Ok(Report {
-        outcome: outcome?,
+        outcome,
         study,
         test,
     })
@@ -229,11 +235,14 @@ fn test(
     best: u32,
     params: &Params,
 ) -> Result<Option<TestResult>, Error> {
-    if training.material().split.test.is_empty() || options.stop.load(Ordering::Relaxed) {
+    if training.material().split.test.is_empty() {
         return Ok(None);
     }
     if let Some(test) = TestResult::read(&options.folder.test()).filter(|test| test.trial == best) {
         return Ok(Some(test));
+    }
+    if options.stop.load(Ordering::Relaxed) {
+        return Err(Error::Interrupted);
     }
     let model = Model::read(&options.folder.model())?;
     let evaluation = training.test(params, &weights(model))?;
