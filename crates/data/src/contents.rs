@@ -187,8 +187,7 @@ impl Contents {
             };
             let (images, labels) = read_idx_pair(image_file, label_file)?;
             if classes.is_empty() {
-                let largest = labels.iter().copied().max().map_or(0, usize::from);
-                classes = (0..=largest).map(|class| class.to_string()).collect();
+                classes = numbered_classes(label_file, &labels)?;
             }
             for (index, label) in labels.iter().enumerate() {
                 let label = usize::from(*label);
@@ -301,6 +300,20 @@ fn read_archive(
             source,
         }
     })
+}
+
+/// The classes of labels whose names nobody knows: as many as the largest label says, each with images.
+fn numbered_classes(path: &Path, labels: &[u8]) -> Result<Vec<String>, DataError> {
+    let largest = labels.iter().copied().max().unwrap_or(0);
+    match (0..largest).find(|label| !labels.contains(label)) {
+        None => Ok((0..=largest).map(|class| class.to_string()).collect()),
+        Some(missing) => Err(DataError::LabelGap {
+            path: path.to_path_buf(),
+            index: labels.iter().position(|l| *l == largest).unwrap_or(0),
+            label: usize::from(largest),
+            missing: usize::from(missing),
+        }),
+    }
 }
 
 /// Images and labels of one part, of equal number, with at least one pixel each.

@@ -80,6 +80,18 @@ pub enum DataError {
         /// The number of classes.
         classes: usize,
     },
+    /// Labels are no numbers of classes.
+    #[error("`{}`: image {index} has label {label}, but none has label {missing}; labels count from 0 and leave none out", path.display())]
+    LabelGap {
+        /// The file of labels.
+        path: PathBuf,
+        /// The index of an image with the largest label.
+        index: usize,
+        /// The largest label.
+        label: usize,
+        /// The smallest label that is missing.
+        missing: usize,
+    },
     /// An archive is damaged or breaks a limit.
     #[error("archive `{}`: {source}", path.display())]
     Archive {

@@ -112,7 +112,10 @@ fn damaged_sets_are_refused_with_the_file_named() {
 
     let place = place_with(&a, &idx(&[6], &[0, 2, 0, 2, 0, 2]), &c, &d);
     let message = place.error("set");
-    assert!(message.contains("class `1`"), "{message}");
+    assert!(
+        message.contains("image 1 has label 2, but none has label 1"),
+        "{message}"
+    );
 
     let place = place_with(&b, &b, &c, &d);
     let message = place.error("set");
