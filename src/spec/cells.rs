@@ -4,7 +4,7 @@ use tunefork_space::{Condition, Domain, Parameter, Space, Value};
 
 use crate::file::{
     Content, FileError, Form, KEYS, Key, Place, Preset, Problem, Setting, Shape, StudyFile, Term,
-    Varying, key_of,
+    Varying,
 };
 
 use super::conditions::refused_space;
@@ -136,107 +136,8 @@ impl<'f> Builder<'f> {
         }
     }
 
-    /// The cells of a per-layer key, one for each layer that there may be.
-    fn layers(
-        &mut self,
-        key: &'static Key,
-        setting: Option<&'f Setting>,
-        layers: usize,
-        each: bool,
-    ) -> Result<Vec<Cell>, FileError> {
-        let name = |layer: usize| format!("{}.{layer}", key.name);
-        let Some(setting) = setting else {
-            let cell = |layer| {
-                let default = self
-                    .default_at(key, layer)
-                    .expect("every per-layer key has one");
-                self.pinned_or(key, layer, Cell::Fixed(default))
-            };
-            return Ok((0..layers).map(cell).collect());
-        };
-        match &setting.form {
-            Form::One(term) => {
-                let own = match &term.content {
-                    Content::Constant(_) => false,
-                    Content::Domain(varying) => varying.per_layer.unwrap_or(each),
-                };
-                if own {
-                    return (0..layers)
-                        .map(|layer| self.cell(key, name(layer), term, layer))
-                        .collect();
-                }
-                if layers == 0 {
-                    return Ok(Vec::new());
-                }
-                let shared = self.cell(key, key.name.into(), term, 0)?;
-                Ok((0..layers)
-                    .map(|layer| self.pinned_or(key, layer, shared.clone()))
-                    .collect())
-            }
-            Form::List(terms) if terms.len() < layers => Err(contradiction(
-                format!(
-                    "`{}` lists {} but there may be {layers} layers",
-                    key.name,
-                    terms.len()
-                ),
-                &setting.place,
-            )
-            .note("list one value for each layer, or write one value for all")),
-            Form::List(terms) => {
-                let terms = terms.iter().take(layers).enumerate();
-                terms
-                    .map(|(layer, term)| self.cell(key, name(layer), term, layer))
-                    .collect()
-            }
-            Form::Growing { start, factor } => {
-                if layers == 0 {
-                    return Ok(Vec::new());
-                }
-                let start = self.cell(key, format!("{}.start", key.name), start, 0)?;
-                let mut times = 1;
-                let mut cells = Vec::new();
-                for layer in 0..layers {
-                    cells.push(self.pinned_or(key, layer, start.times(times)));
-                    times = times.saturating_mul(*factor);
-                }
-                Ok(cells)
-            }
-        }
-    }
-
-    /// The most layers that a configuration may have.
-    fn most_layers(&self, counted_by: &str) -> usize {
-        let key = Key::find(counted_by).expect("per-layer keys name their counter");
-        let otherwise = self
-            .default_at(key, 0)
-            .and_then(|v| v.as_i64())
-            .unwrap_or(0);
-        let most = match self.file.setting(counted_by).map(|setting| &setting.form) {
-            Some(Form::One(Term {
-                content: Content::Constant(value),
-                ..
-            })) => value.as_i64(),
-            Some(Form::One(Term {
-                content: Content::Domain(varying),
-                ..
-            })) => {
-                let otherwise = if varying.when.is_empty() {
-                    0
-                } else {
-                    otherwise
-                };
-                whole_values(&varying.domain)
-                    .into_iter()
-                    .max()
-                    .map(|most| most.max(otherwise))
-            }
-            _ => None,
-        };
-        most.unwrap_or(otherwise).max(0) as usize
-    }
-
     /// What a key holds in a layer where nothing is said.
-    fn default_at(&self, key: &Key, layer: usize) -> Option<Value> {
+    pub(super) fn default_at(&self, key: &Key, layer: usize) -> Option<Value> {
         match key.default {
             Preset::Flag(flag) => Some(Value::Bool(flag)),
             Preset::Whole(whole) => Some(Value::Int(whole)),
@@ -263,7 +164,7 @@ impl<'f> Builder<'f> {
     }
 
     /// The cell of one term; a domain becomes the parameter `name`.
-    fn cell(
+    pub(super) fn cell(
         &mut self,
         key: &'static Key,
         name: String,
@@ -298,43 +199,6 @@ impl<'f> Builder<'f> {
             otherwise,
             times: 1,
         })
-    }
-
-    /// `cell`, unless `--set` fixed this layer.
-    fn pinned_or(&self, key: &Key, layer: usize, cell: Cell) -> Cell {
-        let name = format!("{}.{layer}", key.name);
-        let pin = self.file.pinned().iter().find(|pin| pin.name == name);
-        pin.map_or(cell, |pin| Cell::Fixed(pin.value.clone()))
-    }
-
-    /// Every pin must have met a layer.
-    fn check_pins(&self) -> Result<(), FileError> {
-        for pin in self.file.pinned() {
-            let key = key_of(&pin.name).expect("checked when it was set");
-            let layers = match key.shape {
-                Shape::PerLayer { counted_by, .. } => self.most_layers(counted_by),
-                _ => 0,
-            };
-            let part = &pin.name[key.name.len() + 1..];
-            let growing = matches!(
-                self.file.setting(key.name),
-                Some(Setting {
-                    form: Form::Growing { .. },
-                    ..
-                })
-            );
-            if !(part == "start" && growing
-                || part.parse().is_ok_and(|layer: usize| layer < layers))
-            {
-                return Err(
-                    contradiction(format!("there is no `{}`", pin.name), &pin.place).note(format!(
-                        "`{}` has {layers} layers, counted from 0",
-                        key.name
-                    )),
-                );
-            }
-        }
-        Ok(())
     }
 
     fn finish(mut self) -> Result<Cells, FileError> {
@@ -377,7 +241,7 @@ impl<'f> Builder<'f> {
 }
 
 impl Cell {
-    fn times(&self, by: i64) -> Cell {
+    pub(super) fn times(&self, by: i64) -> Cell {
         match self {
             Cell::Fixed(value) => Cell::Fixed(multiplied(value, by)),
             Cell::Parameter {
@@ -398,17 +262,6 @@ pub(super) fn multiplied(value: &Value, by: i64) -> Value {
     match value {
         Value::Int(whole) => Value::Int(whole.saturating_mul(by)),
         other => other.clone(),
-    }
-}
-
-/// All whole numbers in a domain of a counter; counters are small.
-pub(super) fn whole_values(domain: &Domain) -> Vec<i64> {
-    match domain {
-        Domain::Int { low, high, .. } => (*low..=*high)
-            .filter(|count| domain.contains(&Value::Int(*count)))
-            .collect(),
-        Domain::Categorical { choices, .. } => choices.iter().filter_map(Value::as_i64).collect(),
-        _ => Vec::new(),
     }
 }
 
@@ -433,6 +286,6 @@ fn nearest(domain: &Domain, wanted: Option<&Value>) -> Value {
     }
 }
 
-fn contradiction(text: String, place: &Place) -> FileError {
+pub(super) fn contradiction(text: String, place: &Place) -> FileError {
     FileError::new(Problem::Contradiction(text)).at(place)
 }

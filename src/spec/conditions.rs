@@ -4,7 +4,8 @@ use tunefork_space::{Condition, SpaceError, Value};
 
 use crate::file::{FileError, KEYS, Problem, Shape, When, closest, key_of};
 
-use super::cells::{Builder, Candidate, Cell, Entry, whole_values};
+use super::cells::{Builder, Candidate, Cell, Entry};
+use super::layers::whole_values;
 
 enum Settled {
     Always,

@@ -7,6 +7,7 @@ mod cells;
 mod conditions;
 mod config;
 mod data;
+mod layers;
 mod network;
 mod search;
 mod settings;

@@ -3,17 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tunefork_graph::Plan;
 use tunefork_graph::optimizer::Kind;
-use tunefork_graph::{Buffer, Plan};
 use tunefork_simd::Isa;
 
-use crate::buffer::AlignedBuffer;
-use crate::context::Context;
 use crate::error::EngineError;
-use crate::optimizer::{self, Buffers, Update};
+use crate::memory::Memory;
+use crate::optimizer::{self, Update};
 use crate::pool::Pool;
 use crate::program::{PreparedProgram, Run};
-use crate::shared::Shared;
 
 /// A trial's engine. It owns all memory of the trial and its threads, and allocates nothing after it
 /// has been made.
@@ -43,12 +41,7 @@ pub struct Engine {
     plan: Arc<Plan>,
     isa: Isa,
     pool: Pool,
-    arena: AlignedBuffer,
-    slab: AlignedBuffer,
-    gradients: AlignedBuffer,
-    states: [AlignedBuffer; 2],
-    scratch: AlignedBuffer,
-    scratch_len: usize,
+    memory: Memory,
     training: PreparedProgram,
     evaluation: PreparedProgram,
     update_time: Duration,
@@ -126,26 +119,16 @@ impl Engine {
         let threads = threads.max(1);
         let training = PreparedProgram::new(&plan.training, &plan.slab, true);
         let evaluation = PreparedProgram::new(&plan.evaluation, &plan.slab, false);
-        let scratch_len = scratch_len(&training, &evaluation);
-        let trainable = plan.slab.trainable_len;
-        let mut engine = Self {
+        let memory = Memory::new(&plan, scratch_len(&training, &evaluation), threads);
+        Ok(Self {
             isa,
             pool: Pool::new(threads),
-            arena: AlignedBuffer::new(plan.arena_len()),
-            slab: AlignedBuffer::new(plan.slab.len),
-            gradients: AlignedBuffer::new(trainable),
-            states: [AlignedBuffer::new(trainable), AlignedBuffer::new(trainable)],
-            scratch: AlignedBuffer::new(scratch_len * threads),
-            scratch_len,
+            memory,
             training,
             evaluation,
             update_time: Duration::ZERO,
             plan,
-        };
-        for norm in &engine.plan.slab.norms {
-            engine.slab.as_mut_slice()[norm.variance..norm.variance + norm.len].fill(1.0);
-        }
-        Ok(engine)
+        })
     }
 
     /// Bytes of all buffers that an engine for this plan allocates: the plan's own, and scratch for
@@ -153,19 +136,8 @@ impl Engine {
     pub fn planned_bytes(plan: &Plan, threads: usize) -> u64 {
         let training = PreparedProgram::new(&plan.training, &plan.slab, true);
         let evaluation = PreparedProgram::new(&plan.evaluation, &plan.slab, false);
-        let scratch = scratch_len(&training, &evaluation) * threads.max(1);
-        let trainable = plan.slab.trainable_len;
-        [
-            plan.arena_len(),
-            plan.slab.len,
-            trainable,
-            trainable,
-            trainable,
-            scratch,
-        ]
-        .into_iter()
-        .map(AlignedBuffer::bytes)
-        .sum()
+        let scratch_len = scratch_len(&training, &evaluation);
+        Memory::bytes(plan, scratch_len, threads.max(1))
     }
 
     /// What this engine runs.
@@ -196,7 +168,10 @@ impl Engine {
         settings: &StepSettings<'_>,
     ) -> Result<StepResult, EngineError> {
         let rows = self.check_labels(labels, self.plan.training.batch)?;
-        fill(self.images(self.plan.training.input, rows));
+        fill(
+            self.memory
+                .images(self.plan.training.input, rows * self.plan.image.elements()),
+        );
         let run = Run {
             labels,
             smoothing: settings.label_smoothing,
@@ -204,16 +179,7 @@ impl Engine {
             key: settings.dropout_key,
             step: settings.step,
         };
-        let mut context = Context {
-            isa: self.isa,
-            pool: &mut self.pool,
-            arena: Shared::new(self.arena.as_mut_slice()),
-            slab: Shared::new(self.slab.as_mut_slice()),
-            gradients: Shared::new(self.gradients.as_mut_slice()),
-            scratch: Shared::new(self.scratch.as_mut_slice()),
-            scratch_len: self.scratch_len,
-            rows,
-        };
+        let mut context = self.memory.context(self.isa, &mut self.pool, rows);
         let sum = self.training.run(&mut context, &run);
         let start = std::time::Instant::now();
         let gradient_norm = self.update(settings);
@@ -226,13 +192,6 @@ impl Engine {
     }
 
     fn update(&mut self, settings: &StepSettings<'_>) -> Option<f64> {
-        let [a, b] = &mut self.states;
-        let buffers = Buffers {
-            parameters: Shared::new(self.slab.as_mut_slice()),
-            gradients: Shared::new(self.gradients.as_mut_slice()),
-            states: [Shared::new(a.as_mut_slice()), Shared::new(b.as_mut_slice())],
-            len: self.plan.slab.trainable_len,
-        };
         let update = Update {
             kind: settings.optimizer,
             learning_rate: settings.learning_rate,
@@ -240,7 +199,7 @@ impl Engine {
             step: settings.step + 1,
             clip_norm: settings.clip_norm,
         };
-        optimizer::run(self.isa, &mut self.pool, &buffers, &update)
+        optimizer::run(self.isa, &mut self.pool, &self.memory.optimizer(), &update)
     }
 
     /// Forward in evaluation mode (running statistics, no dropout) with a batch of one image per
@@ -255,7 +214,10 @@ impl Engine {
         labels: &[u16],
     ) -> Result<Evaluated<'_>, EngineError> {
         let rows = self.check_labels(labels, self.plan.evaluation.batch)?;
-        fill(self.images(self.plan.evaluation.input, rows));
+        fill(self.memory.images(
+            self.plan.evaluation.input,
+            rows * self.plan.image.elements(),
+        ));
         let run = Run {
             labels,
             smoothing: 0.0,
@@ -263,19 +225,10 @@ impl Engine {
             key: [0, 0],
             step: 0,
         };
-        let mut context = Context {
-            isa: self.isa,
-            pool: &mut self.pool,
-            arena: Shared::new(self.arena.as_mut_slice()),
-            slab: Shared::new(self.slab.as_mut_slice()),
-            gradients: Shared::new(self.gradients.as_mut_slice()),
-            scratch: Shared::new(self.scratch.as_mut_slice()),
-            scratch_len: self.scratch_len,
-            rows,
-        };
+        let mut context = self.memory.context(self.isa, &mut self.pool, rows);
         let sum = self.evaluation.run(&mut context, &run);
         let start = self.plan.evaluation.logits.offset;
-        let logits = &self.arena.as_slice()[start..start + rows * self.plan.classes];
+        let logits = &self.memory.arena.as_slice()[start..start + rows * self.plan.classes];
         Ok(Evaluated {
             loss_sum: sum.loss,
             correct: sum.correct,
@@ -285,28 +238,28 @@ impl Engine {
 
     /// Parameters, then running statistics, as the plan lays them out.
     pub fn slab(&self) -> &[f32] {
-        self.slab.as_slice()
+        self.memory.slab.as_slice()
     }
 
     /// The same, to be changed.
     pub fn slab_mut(&mut self) -> &mut [f32] {
-        self.slab.as_mut_slice()
+        self.memory.slab.as_mut_slice()
     }
 
     /// Gradients of the last step, before clipping, laid out as the parameters.
     pub fn gradients(&self) -> &[f32] {
-        self.gradients.as_slice()
+        self.memory.gradients.as_slice()
     }
 
     /// The two tensors of the optimizer's state, laid out as the parameters.
     pub fn optimizer_states(&self) -> [&[f32]; Kind::STATES] {
-        [self.states[0].as_slice(), self.states[1].as_slice()]
+        self.memory.states.each_ref().map(|state| state.as_slice())
     }
 
     /// The same, to be changed.
     pub fn optimizer_states_mut(&mut self) -> [&mut [f32]; Kind::STATES] {
-        let [a, b] = &mut self.states;
-        [a.as_mut_slice(), b.as_mut_slice()]
+        let states = self.memory.states.each_mut();
+        states.map(|state| state.as_mut_slice())
     }
 
     /// Name of each training step and the time spent in it so far; the update comes last.
@@ -333,11 +286,6 @@ impl Engine {
             }),
             None => Ok(labels.len()),
         }
-    }
-
-    fn images(&mut self, input: Buffer, rows: usize) -> &mut [f32] {
-        let len = rows * self.plan.image.elements();
-        &mut self.arena.as_mut_slice()[input.range()][..len]
     }
 }
 

@@ -21,6 +21,7 @@ mod error;
 mod gemm;
 mod layout;
 mod loss;
+mod memory;
 mod optimizer;
 mod parameters;
 mod pool;

@@ -4,8 +4,7 @@ use ndarray::IxDyn;
 use tunefork_graph::{Graph, Node, NodeId, Op};
 
 use crate::ops::{self, activation, conv, dense, dropout, loss, norm, pool};
-use crate::state::expect_len;
-use crate::{Batch, Masks, ReferenceError, Running, Settings, State, Tensor};
+use crate::{Batch, ReferenceError, Running, Settings, State, Tensor};
 
 /// Whether a graph learns or answers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -114,7 +113,7 @@ impl Runner<'_> {
             Op::Add => x(0) + x(1),
             Op::Flatten | Op::FlattenGradient => self.reshaped(node),
             Op::Dense => dense::forward(x(0), x(1), bias),
-            Op::Dropout { layer } => self.dropout(layer, x(0))?,
+            Op::Dropout { layer } => dropout::forward(self.mode, self.settings, layer, x(0))?,
             Op::SoftmaxCrossEntropy => loss::forward(x(0), labels, smoothing),
             Op::Conv2dInputGradient(window) => conv::input_gradient(window, size(), x(0), x(1)),
             Op::Conv2dWeightGradient(window) => conv::weight_gradient(window, x(0), x(1)),
@@ -159,25 +158,6 @@ impl Runner<'_> {
         self.running[id.index()] =
             norm::update(&self.state.running[id.index()], &statistics, values);
         Ok(norm::forward(x, scale, shift, &statistics))
-    }
-
-    fn dropout(&self, layer: usize, x: &Tensor) -> Result<Tensor, ReferenceError> {
-        if self.mode == Mode::Evaluation {
-            return Ok(x.clone());
-        }
-        if let Masks::Given(masks) = &self.settings.masks {
-            expect_len(
-                &format!("the mask of dropout {layer}"),
-                masks[layer].len(),
-                x.len(),
-            )?;
-        }
-        Ok(dropout::apply(
-            &self.settings.masks,
-            layer,
-            self.settings.dropout[layer],
-            x,
-        ))
     }
 
     /// The same values in the node's shape, with the batch's number of rows.

@@ -2,7 +2,7 @@
 
 use crate::{Blueprint, Clock, CostModel, Facts, Place};
 use serde::{Deserialize, Serialize};
-use tunefork_space::{Domain, Params};
+use tunefork_space::{Domain, Params, Point, Space};
 use tunefork_trial::{Direction, TrialNumber, TrialState};
 
 /// Which report gives a completed trial its value. Both can always be read from the reports.
@@ -114,6 +114,21 @@ pub struct StoredParameter {
     pub domain: Domain,
     /// What it is, in the internal representation of [`Domain::to_internal`].
     pub internal: f64,
+}
+
+impl StoredParameter {
+    /// The parameters that a point of a space has, in the space's order.
+    pub fn of(space: &Space, point: &Point) -> Vec<Self> {
+        let parameters = space.parameters().iter().enumerate();
+        parameters
+            .filter(|(index, _)| point.has(*index))
+            .map(|(index, parameter)| Self {
+                name: parameter.name.clone(),
+                domain: parameter.domain.clone(),
+                internal: point.get(index),
+            })
+            .collect()
+    }
 }
 
 /// One trial.

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use crate::support::{Fixture, TINY};
+use crate::support::{Fixture, TINY, files};
 
 #[test]
 fn threads_and_workers_change_nothing() {
     let fixture = Fixture::new(TINY);
-    let runs = [("1", "1"), ("2", "1"), ("2", "2"), ("4", "4")];
-    for (threads, workers) in runs {
+    let counts = |threads| ["1", "2", "4"].map(|workers| (threads, workers));
+    for (threads, workers) in ["1", "2"].into_iter().flat_map(counts) {
         let out = format!("run-{threads}-{workers}");
         fixture.ok(&[
             "run",
@@ -35,14 +35,33 @@ fn threads_and_workers_change_nothing() {
 
 /// A study that is long enough to be killed in the middle of its epochs.
 fn longer() -> String {
-    TINY.replace("epochs = 3", "epochs = 12")
-        .replace("images = 240", "images = 1200")
+    TINY.replace("epochs = 3", "epochs = 18")
+        .replace("images = 240", "images = 2400")
+}
+
+/// The epochs that all trials of a run have on record.
+fn epochs(fixture: &Fixture, run: &str) -> usize {
+    let trials = fixture.path(run).join("trials");
+    if !trials.exists() {
+        return 0;
+    }
+    let tables = files(&trials).into_iter();
+    let lines = |file: String| {
+        // A trial's folder may be tidied away between the listing and the look.
+        let table = std::fs::read_to_string(trials.join(file)).unwrap_or_default();
+        table.lines().count().saturating_sub(1)
+    };
+    tables
+        .filter(|file| file.ends_with("progress.csv"))
+        .map(lines)
+        .sum()
 }
 
 #[test]
 fn a_study_that_was_killed_ends_as_one_that_was_not() {
     let fixture = Fixture::new(&longer());
     fixture.ok(&["run", "study.toml", "--out", "whole"]);
+    let all = epochs(&fixture, "whole");
     let args = [
         "run",
         "study.toml",
@@ -53,17 +72,26 @@ fn a_study_that_was_killed_ends_as_one_that_was_not() {
         "--checkpoint-every",
         "0",
     ];
+    const KILLS: usize = 10;
     let mut killed = 0;
-    for attempt in 0..10 {
+    for kill in 1..=KILLS {
         let mut child = fixture.start(&args);
-        std::thread::sleep(Duration::from_millis(60 + 45 * attempt));
+        // Told by the work done, not by the clock: machines differ by more than ten times.
+        while epochs(&fixture, "killed") < all * kill / (KILLS + 1) {
+            if child.try_wait().unwrap().is_some() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        // Anywhere in the next epoch, or in what is written at its end.
+        std::thread::sleep(Duration::from_millis(7 * kill as u64 % 10));
         killed += usize::from(child.try_wait().unwrap().is_none());
         child.kill().unwrap();
         child.wait().unwrap();
     }
     assert!(
-        killed >= 3,
-        "only {killed} of 10 processes were alive to be killed"
+        killed >= KILLS - 1,
+        "only {killed} of {KILLS} processes were alive to be killed"
     );
     fixture.ok(&args);
     assert_eq!(fixture.shown("killed"), fixture.shown("whole"));

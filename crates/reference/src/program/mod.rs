@@ -12,7 +12,7 @@ use tunefork_graph::{
 
 use crate::ops::{activation, bias_gradient, dense, dropout, loss, norm, pool};
 use crate::state::expect_len;
-use crate::{Batch, Masks, Mode, ReferenceError, Running, Settings, State, Tensor};
+use crate::{Batch, Mode, ReferenceError, Running, Settings, State, Tensor};
 
 /// What a program leaves behind.
 #[derive(Clone, Debug)]
@@ -137,11 +137,21 @@ impl Machine<'_> {
                 );
             }
             Step::DropoutForward(s) => {
-                let y = self.dropout(s.layer, &self.read(s.input, s.image))?;
+                let y = dropout::forward(
+                    self.mode,
+                    self.settings,
+                    s.layer,
+                    &self.read(s.input, s.image),
+                )?;
                 self.write(s.output, &y);
             }
             Step::DropoutBackward(s) => {
-                let dx = self.dropout(s.layer, &self.read(s.output_gradient, s.image))?;
+                let dx = dropout::forward(
+                    self.mode,
+                    self.settings,
+                    s.layer,
+                    &self.read(s.output_gradient, s.image),
+                )?;
                 self.write_gradient(s.input_gradient, &dx);
             }
             Step::Loss(s) => self.loss(s),
@@ -167,7 +177,7 @@ impl Machine<'_> {
             y = activation::forward(activation, &y);
         }
         if let Some(layer) = s.dense.dropout {
-            y = self.dropout(layer, &y)?;
+            y = dropout::forward(self.mode, self.settings, layer, &y)?;
         }
         self.write(s.output, &y);
         Ok(())
@@ -185,8 +195,7 @@ impl Machine<'_> {
         let mut gradient = self.read(s.output_gradient, features(outputs));
         let mut scale = 1.0;
         if let Some(layer) = s.dense.dropout {
-            gradient = self
-                .dropout(layer, &gradient)
+            gradient = dropout::forward(self.mode, self.settings, layer, &gradient)
                 .expect("the forward step has checked the mask");
             scale = tunefork_graph::dropout::scale(self.settings.dropout[layer]);
         }
@@ -204,25 +213,6 @@ impl Machine<'_> {
             let dx = dense::input_gradient(self.parameter(weights), &gradient);
             self.write_gradient(to, &dx);
         }
-    }
-
-    fn dropout(&self, layer: usize, x: &Tensor) -> Result<Tensor, ReferenceError> {
-        if self.mode == Mode::Evaluation {
-            return Ok(x.clone());
-        }
-        if let Masks::Given(masks) = &self.settings.masks {
-            expect_len(
-                &format!("the mask of dropout {layer}"),
-                masks[layer].len(),
-                x.len(),
-            )?;
-        }
-        Ok(dropout::apply(
-            &self.settings.masks,
-            layer,
-            self.settings.dropout[layer],
-            x,
-        ))
     }
 
     fn loss(&mut self, s: &Loss) {

@@ -276,7 +276,10 @@ impl Shared {
         };
         let absent = Point::absent(self.history.space().len());
         let (point, params) = match self.declared {
-            true => (proposal.clone(), self.parameters(&proposal)),
+            true => (
+                proposal.clone(),
+                StoredParameter::of(self.history.space(), &proposal),
+            ),
             false => (absent, Vec::new()),
         };
         self.storage.commit(&[Change::Start {
@@ -337,18 +340,6 @@ impl Shared {
             // Define-by-run: the space may still grow, so its points need not be all there are.
             Proposal::Exhausted => Ok(absent),
         }
-    }
-
-    fn parameters(&self, point: &Point) -> Vec<StoredParameter> {
-        let parameters = self.history.space().parameters().iter().enumerate();
-        parameters
-            .filter(|(index, _)| point.has(*index))
-            .map(|(index, parameter)| StoredParameter {
-                name: parameter.name.clone(),
-                domain: parameter.domain.clone(),
-                internal: point.get(index),
-            })
-            .collect()
     }
 
     fn tell(

@@ -30,7 +30,7 @@ impl<W: Workload> Simulation<'_, W> {
             .expect("numbers are given in order and points are of the space");
         let mut changes = vec![Change::Start {
             number,
-            params: self.stored_parameters(&point),
+            params: StoredParameter::of(self.history.space(), &point),
             fixed: fixed.clone(),
             schedule: schedule.as_ref().ok().cloned(),
         }];
@@ -107,18 +107,6 @@ impl<W: Workload> Simulation<'_, W> {
             point.set(index, parameter.internal);
         }
         Ok(point)
-    }
-
-    fn stored_parameters(&self, point: &Point) -> Vec<StoredParameter> {
-        let parameters = self.history.space().parameters().iter().enumerate();
-        parameters
-            .filter(|(index, _)| point.has(*index))
-            .map(|(index, parameter)| StoredParameter {
-                name: parameter.name.clone(),
-                domain: parameter.domain.clone(),
-                internal: point.get(index),
-            })
-            .collect()
     }
 
     /// Cost and place in time of a new trial, or the failure with which it ends at once.

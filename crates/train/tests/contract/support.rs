@@ -8,7 +8,8 @@ use tunefork_graph::{Graph, GraphError, NoWorkspace, Plan};
 use tunefork_nn::{Network, Optimizer, OptimizerKind};
 use tunefork_rng::{Key, Purpose};
 use tunefork_train::{
-    Batch, Device, Engine, Evaluated, Images, StepResult, StepSettings, Task, TrainError, TrainSpec,
+    At, Batch, Device, Engine, Evaluated, Images, StepResult, StepSettings, Task, TrainError,
+    TrainSpec,
 };
 
 /// A step as the engine saw it.
@@ -229,4 +230,15 @@ pub fn task(learning_rate: f64) -> Task {
         }),
         key: Key::study(5).trial(2),
     }
+}
+
+/// A learning rate so high that the value jumps up and down.
+pub fn jumpy(at: At) -> Task {
+    let mut task = task(40.0);
+    task.spec = TrainSpec {
+        epochs: 12,
+        at,
+        ..task.spec
+    };
+    task
 }

@@ -1,0 +1,106 @@
+//! All memory of one network in training.
+
+use tunefork_graph::optimizer::Kind;
+use tunefork_graph::{Buffer, Plan};
+use tunefork_simd::Isa;
+
+use crate::buffer::AlignedBuffer;
+use crate::context::Context;
+use crate::optimizer::Buffers;
+use crate::pool::Pool;
+use crate::shared::Shared;
+
+/// The buffers of a trial. Nothing else that a step touches grows with the network.
+pub struct Memory {
+    pub arena: AlignedBuffer,
+    /// Parameters and running statistics.
+    pub slab: AlignedBuffer,
+    /// Gradients of the parameters.
+    pub gradients: AlignedBuffer,
+    /// The optimizer's state, laid out as the parameters.
+    pub states: [AlignedBuffer; Kind::STATES],
+    /// `scratch_len` elements per thread.
+    scratch: AlignedBuffer,
+    scratch_len: usize,
+}
+
+/// Elements of each buffer.
+struct Lengths {
+    arena: usize,
+    slab: usize,
+    trainable: usize,
+    scratch: usize,
+}
+
+impl Lengths {
+    fn new(plan: &Plan, scratch_len: usize, threads: usize) -> Self {
+        Self {
+            arena: plan.arena_len(),
+            slab: plan.slab.len,
+            trainable: plan.slab.trainable_len,
+            scratch: scratch_len * threads,
+        }
+    }
+}
+
+impl Memory {
+    /// Zeros, but for the running variances, which begin at one.
+    pub fn new(plan: &Plan, scratch_len: usize, threads: usize) -> Self {
+        let lengths = Lengths::new(plan, scratch_len, threads);
+        let mut slab = AlignedBuffer::new(lengths.slab);
+        for norm in &plan.slab.norms {
+            slab.as_mut_slice()[norm.variance..norm.variance + norm.len].fill(1.0);
+        }
+        Self {
+            arena: AlignedBuffer::new(lengths.arena),
+            slab,
+            gradients: AlignedBuffer::new(lengths.trainable),
+            states: std::array::from_fn(|_| AlignedBuffer::new(lengths.trainable)),
+            scratch: AlignedBuffer::new(lengths.scratch),
+            scratch_len,
+        }
+    }
+
+    /// Bytes that [`new`](Self::new) allocates.
+    pub fn bytes(plan: &Plan, scratch_len: usize, threads: usize) -> u64 {
+        let lengths = Lengths::new(plan, scratch_len, threads);
+        let of_parameters = (1 + Kind::STATES as u64) * AlignedBuffer::bytes(lengths.trainable);
+        of_parameters
+            + [lengths.arena, lengths.slab, lengths.scratch]
+                .map(AlignedBuffer::bytes)
+                .iter()
+                .sum::<u64>()
+    }
+
+    /// What the steps of a program work on.
+    pub fn context<'a>(&'a mut self, isa: Isa, pool: &'a mut Pool, rows: usize) -> Context<'a> {
+        Context {
+            isa,
+            pool,
+            arena: Shared::new(self.arena.as_mut_slice()),
+            slab: Shared::new(self.slab.as_mut_slice()),
+            gradients: Shared::new(self.gradients.as_mut_slice()),
+            scratch: Shared::new(self.scratch.as_mut_slice()),
+            scratch_len: self.scratch_len,
+            rows,
+        }
+    }
+
+    /// What the optimizer works on.
+    pub fn optimizer(&mut self) -> Buffers<'_> {
+        Buffers {
+            len: self.gradients.as_slice().len(),
+            parameters: Shared::new(self.slab.as_mut_slice()),
+            gradients: Shared::new(self.gradients.as_mut_slice()),
+            states: self
+                .states
+                .each_mut()
+                .map(|state| Shared::new(state.as_mut_slice())),
+        }
+    }
+
+    /// The images of a program's input.
+    pub fn images(&mut self, input: Buffer, len: usize) -> &mut [f32] {
+        &mut self.arena.as_mut_slice()[input.range()][..len]
+    }
+}
