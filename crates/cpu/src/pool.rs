@@ -57,11 +57,8 @@ unsafe impl Sync for Shared {}
 unsafe impl Send for Shared {}
 
 impl Pool {
-    /// A pool of `threads` threads, at least 1; the calling thread is one of them.
-    ///
-    /// # Panics
-    ///
-    /// If the system refuses to start a thread.
+    /// A pool of `threads` threads, at least 1; the calling thread is one of them. Where the system
+    /// refuses to start so many, the pool has fewer: results do not depend on their number.
     pub fn new(threads: usize) -> Self {
         fn nothing(_: usize, _: usize) {}
         let shared = Arc::new(Shared {
@@ -76,19 +73,21 @@ impl Pool {
             panic: Mutex::new(None),
             stop: AtomicBool::new(false),
         });
-        let workers = (1..threads.max(1))
-            .map(|number| {
-                let shared = Arc::clone(&shared);
-                let handle = thread::Builder::new()
-                    .name(format!("tunefork-cpu-{number}"))
-                    .spawn(move || shared.work(number))
-                    .expect("the system should be able to start a thread");
-                Worker {
-                    thread: handle.thread().clone(),
-                    handle: Some(handle),
-                }
+        let start = |number: usize| {
+            let shared = Arc::clone(&shared);
+            thread::Builder::new()
+                .name(format!("tunefork-cpu-{number}"))
+                .spawn(move || shared.work(number))
+        };
+        let workers: Vec<Worker> = (1..threads.max(1))
+            .map_while(|number| start(number).ok())
+            .map(|handle| Worker {
+                thread: handle.thread().clone(),
+                handle: Some(handle),
             })
             .collect();
+        let refused = threads.max(1) - 1 - workers.len();
+        shared.inside.fetch_sub(refused, SeqCst);
         let mut spins = 0;
         while shared.inside.load(SeqCst) > 0 {
             wait(&mut spins);

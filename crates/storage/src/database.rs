@@ -179,11 +179,16 @@ fn check_versions(connection: &Connection, path: &Path) -> Result<(), Trouble> {
         false => None,
     };
     if let Some(found) = revision.filter(|found| found != OPTUNA_REVISION) {
-        return Err(Trouble::Other(StorageError::OptunaVersion {
-            path: path.to_owned(),
-            found,
-            expected: OPTUNA_REVISION,
-        }));
+        return Err(optuna_version(path, found));
+    }
+    if has_table(connection, "version_info")? {
+        let found: Option<i64> =
+            connection.query_row("SELECT max(schema_version) FROM version_info", [], |row| {
+                row.get(0)
+            })?;
+        if let Some(found) = found.filter(|found| *found != OPTUNA_SCHEMA) {
+            return Err(optuna_version(path, found.to_string()));
+        }
     }
     if has_table(connection, "tunefork_version")? {
         let found: Option<i64> =
@@ -199,6 +204,14 @@ fn check_versions(connection: &Connection, path: &Path) -> Result<(), Trouble> {
         }
     }
     Ok(())
+}
+
+fn optuna_version(path: &Path, found: String) -> Trouble {
+    Trouble::Other(StorageError::OptunaVersion {
+        path: path.to_owned(),
+        found,
+        expected: OPTUNA_REVISION,
+    })
 }
 
 fn create_tables(connection: &Connection) -> Result<(), Trouble> {

@@ -95,6 +95,21 @@ fn a_newer_version_is_refused() {
 }
 
 #[test]
+fn a_newer_schema_of_optuna_is_refused() {
+    let folder = folder();
+    let (path, storage) = database(&folder);
+    drop(storage);
+    Connection::open(&path)
+        .and_then(|other| other.execute_batch("UPDATE version_info SET schema_version = 13"))
+        .expect("an update");
+    let error = open_error(&path);
+    assert!(
+        matches!(&error, StorageError::OptunaVersion { found, .. } if found == "13"),
+        "{error}"
+    );
+}
+
+#[test]
 fn another_schema_of_optuna_is_refused() {
     let folder = folder();
     let (path, storage) = database(&folder);
