@@ -1,0 +1,110 @@
+//! What a check is given and what it answers.
+
+use std::sync::Arc;
+
+use tunefork_kernels::Stream;
+use tunefork_rng::{Key, Purpose};
+
+/// Why a check failed.
+pub type Failure = Box<dyn std::error::Error>;
+
+/// A check: a name and a function that fails with a reason. It draws its shapes and values from the
+/// case's random numbers, so that each seed is another case. What it returns are the bits of all
+/// results: the same for every schedule and every repetition.
+#[derive(Clone, Copy)]
+pub struct Check {
+    /// Family and name: `dropout/forward`.
+    pub name: &'static str,
+    /// The check.
+    pub run: fn(&mut Case) -> Result<(), Failure>,
+}
+
+/// Where and with which numbers a check runs.
+pub struct Case {
+    /// Where.
+    pub stream: Arc<dyn Stream>,
+    random: tunefork_rng::Stream,
+    digest: u64,
+}
+
+impl Case {
+    /// A case on a stream; equal seeds give equal cases.
+    pub fn new(stream: Arc<dyn Stream>, seed: u64) -> Self {
+        Self {
+            stream,
+            random: Key::study(seed).stream(Purpose::Generate),
+            digest: 0xcbf2_9ce4_8422_2325,
+        }
+    }
+
+    /// A random whole number from `low` to `high`, both included.
+    pub fn between(&mut self, low: usize, high: usize) -> usize {
+        low + self.random.below((high - low + 1) as u64) as usize
+    }
+
+    /// One of some values.
+    pub fn one_of<T: Copy>(&mut self, values: &[T]) -> T {
+        values[self.between(0, values.len() - 1)]
+    }
+
+    /// Random numbers in (-1, 1).
+    pub fn values(&mut self, count: usize) -> Vec<f64> {
+        (0..count)
+            .map(|_| f64::from((2.0 * self.random.f64() - 1.0) as f32))
+            .collect()
+    }
+
+    /// Takes results into the digest that must not depend on the order of threads.
+    pub fn digest(&mut self, results: &[u8]) {
+        for byte in results {
+            self.digest = (self.digest ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+
+    /// The digest so far.
+    pub fn finish(&self) -> u64 {
+        self.digest
+    }
+
+    /// Checks ‖found − expected‖ / ‖expected‖ (for zeros: ‖found‖) against a limit, and that nothing is
+    /// NaN.
+    ///
+    /// # Errors
+    /// The error found, and the first place where the two differ most.
+    pub fn close(
+        &self,
+        what: &str,
+        found: &[f64],
+        expected: &[f64],
+        limit: f64,
+    ) -> Result<(), Failure> {
+        assert_eq!(
+            found.len(),
+            expected.len(),
+            "{what}: as many values as expected"
+        );
+        let square = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>();
+        let difference = square(&mut found.iter().zip(expected).map(|(f, e)| f - e)).sqrt();
+        let norm = square(&mut expected.iter().copied()).sqrt();
+        let error = if norm > 0.0 {
+            difference / norm
+        } else {
+            difference
+        };
+        // A NaN is not below any limit.
+        if error <= limit {
+            return Ok(());
+        }
+        let off = |(_, (f, e)): &(usize, (&f64, &f64))| {
+            let off = (*f - *e).abs();
+            if off.is_nan() { f64::INFINITY } else { off }
+        };
+        let worst = found
+            .iter()
+            .zip(expected)
+            .enumerate()
+            .max_by(|a, b| off(a).total_cmp(&off(b)));
+        let (place, (f, e)) = worst.expect("there are values");
+        Err(format!("{what}: relative error {error:.1e}, limit {limit:.1e}; at {place} of {}: {f}, expected {e}", found.len()).into())
+    }
+}

@@ -1,0 +1,74 @@
+//! `kernels/dropout.cu`.
+
+use tunefork_graph::dropout::{counter, scale, threshold};
+use tunefork_kernels::launch::dropout::Dropout;
+use tunefork_kernels::{DeviceMemory, DropoutRow, Precision, StepRow};
+use tunefork_rng::philox4x32_10;
+
+use crate::{Case, Check, Failure, Stored};
+
+pub(super) const CHECKS: &[Check] = &[Check {
+    name: "dropout/standalone",
+    run: standalone,
+}];
+
+fn standalone(case: &mut Case) -> Result<(), Failure> {
+    for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
+        let (batch, elements) = (case.between(1, 5), case.between(1, 400));
+        let rows = case.between(1, batch);
+        let p = case.one_of(&[0.0, 0.3, 0.5, 1.0]);
+        let accumulate = case.one_of(&[false, true]);
+        let (key, step, layer) = (
+            [3, case.between(0, 99) as u32],
+            1u64 << 33 | 5,
+            case.between(0, 3) as u32,
+        );
+
+        let mut x = case.values(batch * elements);
+        let mut y = case.values(batch * elements);
+        let (on_x, on_y) = (
+            Stored::new(case, precision, &mut x)?,
+            Stored::new(case, precision, &mut y)?,
+        );
+        let row = StepRow {
+            rows: rows as u32,
+            dropout_key: key,
+            step: [5, 2],
+            ..bytemuck::Zeroable::zeroed()
+        };
+        let row = DeviceMemory::of(&case.stream, &[row])?;
+        let dropout = DeviceMemory::of(&case.stream, &[DropoutRow::new(p)])?;
+        Dropout {
+            layer,
+            batch,
+            elements,
+            precision,
+        }
+        .run(
+            &*case.stream,
+            row.all(),
+            dropout.all(),
+            on_x.span(),
+            on_y.span(),
+            accumulate,
+        )?;
+
+        for (e, y) in y.iter_mut().enumerate().take(rows * elements) {
+            let bits = philox4x32_10(key, counter((e / 4) as u32, step, layer))[e % 4];
+            let kept = if u64::from(bits) >= threshold(p) {
+                x[e] * scale(p)
+            } else {
+                0.0
+            };
+            *y = kept + if accumulate { *y } else { 0.0 };
+        }
+        let limit = match precision {
+            Precision::F32 | Precision::Tf32 => 1e-6,
+            Precision::F16 => 5e-4,
+            Precision::Bf16 => 4e-3,
+        };
+        let found = on_y.read(case)?;
+        case.close("values", &found, &y, limit)?;
+    }
+    Ok(())
+}

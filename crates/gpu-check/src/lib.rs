@@ -1,0 +1,10 @@
+//! Checks of every CUDA kernel against `tunefork-reference`: the same code runs on the shim in the
+//! tests of this crate, and on a GPU in the binary `gpu-check`.
+#![deny(missing_docs)]
+
+mod case;
+pub mod kernels;
+mod stored;
+
+pub use case::{Case, Check, Failure};
+pub use stored::Stored;

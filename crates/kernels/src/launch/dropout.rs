@@ -1,0 +1,75 @@
+//! Dropout by itself: `kernels/dropout.cu`.
+
+use crate::{
+    Arguments, DeviceError, DropoutRow, Precision, Source, Span, StepRow, Stream, launch::run,
+};
+
+/// Threads of a block; each handles the four elements that share a random block.
+const THREADS: usize = 256;
+
+/// Dropout number `layer` over `elements` values for each image of a batch of at most `batch`.
+///
+/// Forward and backward are the same work: kept values are scaled, the others become 0.
+#[derive(Clone, Copy, Debug)]
+pub struct Dropout {
+    /// Which of the network's dropouts: counter of the masks.
+    pub layer: u32,
+    /// Images in a full batch.
+    pub batch: usize,
+    /// Values of an image.
+    pub elements: usize,
+    /// How values are stored.
+    pub precision: Precision,
+}
+
+impl Dropout {
+    /// Writes or, with `accumulate`, adds the values of `x` after dropout to `y`, which may be `x`.
+    /// Values of images beyond the step's rows are left as they are.
+    ///
+    /// # Errors
+    /// A device that fails.
+    ///
+    /// # Panics
+    /// If a buffer does not have `batch * elements` stored values.
+    pub fn run(
+        &self,
+        stream: &dyn Stream,
+        step: Span<'_, StepRow>,
+        dropout: Span<'_, DropoutRow>,
+        x: Span<'_, u8>,
+        y: Span<'_, u8>,
+        accumulate: bool,
+    ) -> Result<(), DeviceError> {
+        let len = self.batch * self.elements;
+        assert_eq!((step.len(), dropout.len()), (1, 1), "one row");
+        assert_eq!(
+            (x.len(), y.len()),
+            (len * self.precision.bytes(), len * self.precision.bytes()),
+            "values"
+        );
+        assert!(len < 1 << 31, "{len} values");
+        let names = self
+            .precision
+            .pick("dropout_f32", "dropout_f16", "dropout_bf16");
+        let arguments = Arguments::new()
+            .span(step)
+            .span(dropout)
+            .value(self.layer)
+            .value(self.elements as u32)
+            .span(x)
+            .span(y)
+            .value(u32::from(accumulate));
+        let blocks = len.div_ceil(4 * THREADS);
+        // SAFETY: both buffers hold as many values as the kernel addresses.
+        unsafe {
+            run(
+                stream,
+                Source::Dropout.kernel(names),
+                blocks,
+                THREADS as u32,
+                0,
+                arguments,
+            )
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! A typed launcher for each kernel: checks shapes and lengths, chooses grid and block.
+//!
+//! Grids, tiles and splits depend on shapes and precision only, never on the device, so that equal
+//! work gives equal bits.
+
+pub mod dropout;
+
+use crate::{Arguments, DeviceError, Kernel, Launch, Stream};
+
+/// Runs a kernel with a one-dimensional grid and block.
+///
+/// # Safety
+/// As [`Stream::launch`].
+pub(crate) unsafe fn run(
+    stream: &dyn Stream,
+    kernel: Kernel,
+    grid: impl Into<Grid>,
+    threads: u32,
+    shared_bytes: u32,
+    arguments: Arguments,
+) -> Result<(), DeviceError> {
+    let launch = Launch {
+        kernel,
+        grid: grid.into().0,
+        block: [threads, 1, 1],
+        shared_bytes,
+        arguments: &arguments,
+    };
+    // SAFETY: the caller's.
+    unsafe { stream.launch(&launch) }
+}
+
+/// Blocks in x, y, z.
+pub(crate) struct Grid([u32; 3]);
+
+impl From<usize> for Grid {
+    fn from(blocks: usize) -> Self {
+        Self([blocks.try_into().expect("fewer than 2^32 blocks"), 1, 1])
+    }
+}
+
+impl From<[usize; 2]> for Grid {
+    fn from([x, y]: [usize; 2]) -> Self {
+        Self::from([x, y, 1])
+    }
+}
+
+impl From<[usize; 3]> for Grid {
+    fn from(blocks: [usize; 3]) -> Self {
+        Self(blocks.map(|n| n.try_into().expect("fewer than 2^32 blocks")))
+    }
+}

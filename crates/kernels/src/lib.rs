@@ -1,0 +1,24 @@
+//! CUDA kernels for training small convolutional networks, with everything that it takes to run them:
+//! their sources, compilation with a disk cache, and a typed launcher for each.
+//!
+//! A launcher checks shapes and lengths and then starts its kernel on a [`Stream`], which is a GPU's or
+//! a stand-in's. What changes from step to step lies in device memory ([`StepRow`]), so that a captured
+//! [`Graph`] can be run again without the host.
+#![deny(missing_docs)]
+
+mod divisor;
+mod error;
+pub mod launch;
+mod precision;
+mod shape;
+mod source;
+mod step;
+mod stream;
+
+pub use divisor::Divisor;
+pub use error::DeviceError;
+pub use precision::Precision;
+pub use shape::{Activation, Conv2d, Pool2d};
+pub use source::{HEADERS, Kernel, Source};
+pub use step::{DropoutRow, StepRow};
+pub use stream::{Arguments, DeviceMemory, Graph, Launch, Span, Stream};

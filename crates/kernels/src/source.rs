@@ -1,0 +1,54 @@
+//! The kernels' sources, and which kernel stands in which.
+
+/// A kernel: its file and its name there.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Kernel {
+    /// The file.
+    pub source: Source,
+    /// The name of the function.
+    pub name: &'static str,
+}
+
+macro_rules! sources {
+    ($($variant:ident $file:literal $text:literal),* $(,)?) => {
+        /// A file of kernels.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+        pub enum Source {
+            $(#[doc = $text] $variant),*
+        }
+
+        impl Source {
+            /// All files.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// Its name.
+            pub fn file(self) -> &'static str {
+                match self { $(Self::$variant => $file),* }
+            }
+
+            /// Its text.
+            pub fn text(self) -> &'static str {
+                match self { $(Self::$variant => include_str!(concat!("../kernels/", $file))),* }
+            }
+
+            /// A kernel of this file.
+            pub const fn kernel(self, name: &'static str) -> Kernel {
+                Kernel { source: self, name }
+            }
+        }
+    };
+}
+
+sources! {
+    Dropout "dropout.cu" "Dropout by itself, forward and backward.",
+}
+
+/// The headers that the files include, with their texts.
+pub const HEADERS: &[(&str, &str)] = &[
+    ("device.cuh", include_str!("../kernels/device.cuh")),
+    (
+        "instructions.cuh",
+        include_str!("../kernels/instructions.cuh"),
+    ),
+    ("numbers.cuh", include_str!("../kernels/numbers.cuh")),
+];

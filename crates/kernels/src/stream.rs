@@ -1,0 +1,330 @@
+//! Where kernels run: what every launcher needs of a GPU, or of something that stands in for one.
+
+use std::sync::Arc;
+
+use bytemuck::Pod;
+
+use crate::{DeviceError, Kernel};
+
+/// Work in order on one device: memory, copies, launches.
+///
+/// Everything but [`synchronize`](Self::synchronize), [`download`](Self::download) and allocation
+/// may return before it is done; each piece of work sees what the pieces before it have written.
+/// Implemented by a GPU's stream ([`Gpu::stream`](crate::Gpu::stream)) and by the test shim.
+pub trait Stream: Send + Sync {
+    /// Compute capability times ten: 75, 80, 86, 90.
+    fn architecture(&self) -> u32;
+
+    /// Address of `bytes` new bytes, a multiple of 256. What they hold is undefined.
+    ///
+    /// # Errors
+    /// [`DeviceError::OutOfMemory`] if there are not so many left.
+    fn allocate(&self, bytes: usize) -> Result<u64, DeviceError>;
+
+    /// Gives memory back, once all work before is done.
+    ///
+    /// # Safety
+    /// `address` came from [`allocate`](Self::allocate) of this stream with as many bytes, and is not
+    /// used afterwards.
+    unsafe fn free(&self, address: u64, bytes: usize);
+
+    /// Copies to the device. `from` may be reused when this returns.
+    ///
+    /// # Errors
+    /// A device that fails.
+    ///
+    /// # Safety
+    /// `to` is the first of `from.len()` bytes of this device's memory.
+    unsafe fn upload(&self, to: u64, from: &[u8]) -> Result<(), DeviceError>;
+
+    /// Copies from the device, after all work before.
+    ///
+    /// # Errors
+    /// A device that fails, also in the work before.
+    ///
+    /// # Safety
+    /// `from` is the first of `to.len()` bytes of this device's memory.
+    unsafe fn download(&self, to: &mut [u8], from: u64) -> Result<(), DeviceError>;
+
+    /// Sets bytes.
+    ///
+    /// # Errors
+    /// A device that fails.
+    ///
+    /// # Safety
+    /// `to` is the first of `bytes` bytes of this device's memory.
+    unsafe fn fill(&self, to: u64, byte: u8, bytes: usize) -> Result<(), DeviceError>;
+
+    /// Runs a kernel.
+    ///
+    /// # Errors
+    /// A kernel that cannot be compiled or started.
+    ///
+    /// # Safety
+    /// The arguments are those of the kernel, and it touches nothing but memory of this device that
+    /// lives until the work is done. The launchers of this crate check that.
+    unsafe fn launch(&self, launch: &Launch<'_>) -> Result<(), DeviceError>;
+
+    /// Waits until all work is done.
+    ///
+    /// # Errors
+    /// A device that fails, also in the work before.
+    fn synchronize(&self) -> Result<(), DeviceError>;
+
+    /// From here on launches and fills are collected instead of run. Uploads, downloads and
+    /// allocations are not allowed meanwhile.
+    ///
+    /// # Errors
+    /// A device that fails.
+    fn begin_capture(&self) -> Result<(), DeviceError>;
+
+    /// Ends the collection and returns what was collected.
+    ///
+    /// # Errors
+    /// A device that fails; nothing collected.
+    fn end_capture(&self) -> Result<Box<dyn Graph>, DeviceError>;
+}
+
+/// Launches that were collected once and can be run many times, at little more cost than one launch.
+pub trait Graph: Send {
+    /// Runs all of them, on the stream that collected them.
+    ///
+    /// # Errors
+    /// A device that fails.
+    fn launch(&self) -> Result<(), DeviceError>;
+}
+
+/// One run of a kernel.
+#[derive(Clone, Copy, Debug)]
+pub struct Launch<'a> {
+    /// The kernel.
+    pub kernel: Kernel,
+    /// Blocks in x, y, z.
+    pub grid: [u32; 3],
+    /// Threads of a block in x, y, z.
+    pub block: [u32; 3],
+    /// Dynamic shared memory of a block.
+    pub shared_bytes: u32,
+    /// What the kernel is given.
+    pub arguments: &'a Arguments,
+}
+
+/// The arguments of a kernel: addresses, numbers and plain structs, in its order.
+#[derive(Clone, Debug, Default)]
+pub struct Arguments {
+    /// Each argument starts at a multiple of 8 bytes.
+    words: Vec<u64>,
+    starts: Vec<usize>,
+}
+
+impl Arguments {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a number or a struct of numbers.
+    ///
+    /// # Panics
+    /// If the type is aligned to more than 8 bytes.
+    #[must_use]
+    pub fn value<T: Pod>(mut self, value: T) -> Self {
+        assert!(align_of::<T>() <= 8, "arguments are aligned to 8 bytes");
+        let start = self.words.len();
+        self.starts.push(start);
+        self.words.resize(start + size_of::<T>().div_ceil(8), 0);
+        bytemuck::cast_slice_mut::<u64, u8>(&mut self.words[start..])[..size_of::<T>()]
+            .copy_from_slice(bytemuck::bytes_of(&value));
+        self
+    }
+
+    /// Adds the address of some memory.
+    #[must_use]
+    pub fn span<T: Pod>(self, span: Span<'_, T>) -> Self {
+        self.value(span.address())
+    }
+
+    /// Adds the address of some memory, or null.
+    #[must_use]
+    pub fn optional<T: Pod>(self, span: Option<Span<'_, T>>) -> Self {
+        self.value(span.map_or(0, |span| span.address()))
+    }
+
+    /// A pointer to each argument, as the driver wants them. They live as long as this does.
+    pub fn pointers(&self) -> Vec<*const u64> {
+        self.starts
+            .iter()
+            .map(|&start| &raw const self.words[start])
+            .collect()
+    }
+}
+
+/// Memory of a device, given back when dropped.
+pub struct DeviceMemory {
+    stream: Arc<dyn Stream>,
+    address: u64,
+    bytes: usize,
+}
+
+impl DeviceMemory {
+    /// `bytes` bytes whose values are undefined.
+    ///
+    /// # Errors
+    /// [`DeviceError::OutOfMemory`] if there are not so many left.
+    pub fn new(stream: &Arc<dyn Stream>, bytes: usize) -> Result<Self, DeviceError> {
+        let address = stream.allocate(bytes)?;
+        Ok(Self {
+            stream: Arc::clone(stream),
+            address,
+            bytes,
+        })
+    }
+
+    /// A copy of some numbers.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); a device that fails.
+    pub fn of<T: Pod>(stream: &Arc<dyn Stream>, values: &[T]) -> Result<Self, DeviceError> {
+        let memory = Self::new(stream, size_of_val(values))?;
+        memory.all::<T>().write(&**stream, values)?;
+        Ok(memory)
+    }
+
+    /// Number of bytes.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// All of it as numbers.
+    ///
+    /// # Panics
+    /// If the bytes are no multiple of the size of a number.
+    pub fn all<T: Pod>(&self) -> Span<'_, T> {
+        assert_eq!(self.bytes % size_of::<T>(), 0, "a whole number of values");
+        Span {
+            address: self.address,
+            len: self.bytes / size_of::<T>(),
+            memory: std::marker::PhantomData,
+        }
+    }
+}
+
+impl Drop for DeviceMemory {
+    fn drop(&mut self) {
+        // SAFETY: the address is this value's own, and spans cannot outlive it.
+        unsafe { self.stream.free(self.address, self.bytes) };
+    }
+}
+
+/// A row of numbers in the memory of a device. Copies name the same numbers; kernels may read and
+/// write them through any copy, in the order of their stream.
+#[derive(Debug)]
+pub struct Span<'a, T> {
+    address: u64,
+    len: usize,
+    memory: std::marker::PhantomData<(&'a DeviceMemory, T)>,
+}
+
+impl<T> Clone for Span<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Span<'_, T> {}
+
+impl<'a, T: Pod> Span<'a, T> {
+    /// Address of the first.
+    pub fn address(self) -> u64 {
+        self.address
+    }
+
+    /// How many.
+    pub fn len(self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
+        self.len == 0
+    }
+
+    /// Some of them.
+    ///
+    /// # Panics
+    /// If the range is not inside.
+    #[must_use]
+    pub fn part(self, range: std::ops::Range<usize>) -> Span<'a, T> {
+        assert!(
+            range.start <= range.end && range.end <= self.len,
+            "{range:?} of {}",
+            self.len
+        );
+        Span {
+            address: self.address + (range.start * size_of::<T>()) as u64,
+            len: range.len(),
+            memory: self.memory,
+        }
+    }
+
+    /// The same bytes as other numbers.
+    ///
+    /// # Panics
+    /// If the bytes are no multiple of the other's size, or not aligned for it.
+    #[must_use]
+    pub fn cast<U: Pod>(self) -> Span<'a, U> {
+        let bytes = self.len * size_of::<T>();
+        assert_eq!(bytes % size_of::<U>(), 0, "a whole number of values");
+        assert_eq!(self.address % align_of::<U>() as u64, 0, "aligned");
+        Span {
+            address: self.address,
+            len: bytes / size_of::<U>(),
+            memory: std::marker::PhantomData,
+        }
+    }
+
+    /// Copies numbers here.
+    ///
+    /// # Errors
+    /// A device that fails.
+    ///
+    /// # Panics
+    /// If there are not exactly as many.
+    pub fn write(self, stream: &dyn Stream, values: &[T]) -> Result<(), DeviceError> {
+        assert_eq!(values.len(), self.len, "one value for each place");
+        // SAFETY: a span lies in memory that lives.
+        unsafe { stream.upload(self.address, bytemuck::cast_slice(values)) }
+    }
+
+    /// Copies the numbers to the host, after all work before.
+    ///
+    /// # Errors
+    /// A device that fails.
+    ///
+    /// # Panics
+    /// If there are not exactly as many places.
+    pub fn read_into(self, stream: &dyn Stream, values: &mut [T]) -> Result<(), DeviceError> {
+        assert_eq!(values.len(), self.len, "one place for each value");
+        // SAFETY: a span lies in memory that lives.
+        unsafe { stream.download(bytemuck::cast_slice_mut(values), self.address) }
+    }
+
+    /// The numbers, after all work before.
+    ///
+    /// # Errors
+    /// A device that fails.
+    pub fn read(self, stream: &dyn Stream) -> Result<Vec<T>, DeviceError> {
+        let mut values = vec![T::zeroed(); self.len];
+        self.read_into(stream, &mut values)?;
+        Ok(values)
+    }
+
+    /// Sets all bytes.
+    ///
+    /// # Errors
+    /// A device that fails.
+    pub fn fill(self, stream: &dyn Stream, byte: u8) -> Result<(), DeviceError> {
+        // SAFETY: a span lies in memory that lives.
+        unsafe { stream.fill(self.address, byte, self.len * size_of::<T>()) }
+    }
+}

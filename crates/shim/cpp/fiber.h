@@ -1,0 +1,29 @@
+// A stack of its own and a way to switch to it: one for every CUDA thread of a block.
+#pragma once
+#include <cstddef>
+
+namespace shim {
+
+struct Fiber {
+    void* stack_pointer = nullptr;  // where it left off
+    char* stack = nullptr;          // its lowest address
+    void* fake_stack = nullptr;     // AddressSanitizer's
+};
+
+// Room for a fiber's frames. The sanitizer's frames are several times as large.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr size_t STACK_BYTES = 256 * 1024;
+#else
+constexpr size_t STACK_BYTES = 64 * 1024;
+#endif
+
+// Makes `fiber` start at `entry` when it is first switched to. `entry` never returns.
+void prepare(Fiber& fiber, void (*entry)());
+
+// Stops `from` and goes on with `to`. `from_is_done`: it will not be switched to again.
+void switch_fiber(Fiber& from, Fiber& to, bool from_is_done);
+
+// The first thing that a fiber's entry calls.
+void fiber_started();
+
+}  // namespace shim

@@ -1,0 +1,37 @@
+// The ground that every kernel file stands on: one source, two compilers.
+//
+// NVRTC compiles a kernel file for a GPU; a host compiler compiles the same file against the shim
+// (crates/shim), which runs every CUDA thread as a fiber so that kernels can be checked on machines
+// without a GPU. What the two have no common word for stands here and in the shim's header of the
+// same contents; kernel files contain no #if on the compiler.
+//
+// No other headers: NVRTC has none of CUDA's and none of C++'s. Half-precision numbers are 16-bit
+// integers that are converted by name.
+#pragma once
+
+#if defined(__CUDACC_RTC__)
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+
+// A kernel is written KERNEL(threads) name(...) { ... } EXPORT(name). `threads` bounds the block.
+#define KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
+#define EXPORT(name)
+#define DEVICE static __device__ __forceinline__
+#define UNROLL _Pragma("unroll")
+// Dynamic shared memory as a pointer to bytes, aligned to 16. There is no other shared memory.
+#define SHARED(pointer) extern __shared__ __align__(16) u8 pointer[]
+// 750, 800, 860, 900: which instructions there are.
+#define ARCH __CUDA_ARCH__
+
+#include "instructions.cuh"
+
+#else
+
+#include "host.h"
+
+#endif
+
+#include "numbers.cuh"
