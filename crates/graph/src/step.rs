@@ -79,7 +79,9 @@ pub struct BlockBackward<B = Buffer> {
     pub input: Option<B>,
     /// r, if [`Block::backward_reads_shortcut`].
     pub shortcut_input: Option<B>,
-    /// What was kept, see [`Block`], if [`Block::backward_reads_saved`].
+    /// What was kept, see [`Block`], if [`Block::backward_reads_saved`]. With a convolution the engine
+    /// may overwrite it, with the gradient of the convolution's result for one: nobody reads it
+    /// afterwards.
     pub saved: Option<B>,
     /// Gradient of the result, `[N, output]`.
     pub output_gradient: B,
@@ -228,11 +230,17 @@ impl<B: Copy + PartialEq> Step<B> {
             Self::BlockBackward(s) => {
                 uses.push(read(s.output_gradient));
                 uses.extend(
-                    [s.input, s.shortcut_input, s.saved, s.statistics]
+                    [s.input, s.shortcut_input, s.statistics]
                         .into_iter()
                         .flatten()
                         .map(read),
                 );
+                // Without a convolution it is the block's input or result, which others may read.
+                let saved = |saved| match s.block.conv {
+                    Some(_) => change(saved),
+                    None => read(saved),
+                };
+                uses.extend(s.saved.map(saved));
                 uses.extend(s.input_gradient.map(gradient));
                 // A gradient that this very step writes first holds nothing of an earlier step.
                 let fresh = s.input_gradient.filter(|g| !g.accumulate).map(|g| g.to);

@@ -4,8 +4,25 @@ mod common;
 
 use common::{PlainEngine, network};
 use proptest::prelude::*;
-use tunefork_graph::{Buffer, NoWorkspace, Plan, Program, Step, Workspace};
+use tunefork_graph::{Buffer, NoWorkspace, Plan, Program, Step, StepShape, Workspace};
 use tunefork_reference::testing;
+
+/// Stores values in 16 bits.
+struct HalfEngine;
+
+impl Workspace for HalfEngine {
+    fn len(&self, step: StepShape<'_>) -> usize {
+        PlainEngine.len(step)
+    }
+
+    fn tensor_len(&self, values: usize) -> usize {
+        values.div_ceil(2)
+    }
+
+    fn precision(&self) -> &'static str {
+        "f16"
+    }
+}
 
 fn overlap(a: Buffer, b: Buffer) -> bool {
     a.offset < b.offset + b.len && b.offset < a.offset + a.len
@@ -124,8 +141,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn nothing_is_read_that_was_overwritten(seed: u64, evaluation_batch in 1usize..7, plain: bool) {
-        let workspace: &dyn Workspace = if plain { &PlainEngine } else { &NoWorkspace };
+    fn nothing_is_read_that_was_overwritten(seed: u64, evaluation_batch in 1usize..7, engine in 0usize..3) {
+        let engines: [&dyn Workspace; 3] = [&NoWorkspace, &PlainEngine, &HalfEngine];
+        let workspace = engines[engine];
         check(&Plan::new(&testing::random_graph(seed), evaluation_batch, workspace).unwrap());
     }
 
@@ -160,4 +178,39 @@ fn arenas_are_hardly_larger_than_what_is_alive() {
         len as f64 <= 1.05 * least as f64,
         "random graphs: {len} elements for {least} alive"
     );
+}
+
+#[test]
+fn tensors_of_16_bits_take_half_the_room() {
+    let graph = network("m1").unwrap();
+    let plan = |workspace| Plan::new(&graph, 64, workspace).unwrap();
+    let (whole, half) = (plan(&PlainEngine), plan(&HalfEngine));
+    for (a, b) in whole.training.steps.iter().zip(&half.training.steps) {
+        if let (Step::BlockForward(a), Step::BlockForward(b)) = (a, b) {
+            assert_eq!(b.output.len, a.output.len.div_ceil(2));
+            assert_eq!(b.saved.unwrap().len, a.saved.unwrap().len.div_ceil(2));
+            assert_eq!(b.statistics.unwrap().len, a.statistics.unwrap().len);
+            assert_eq!(b.workspace.unwrap().len, a.workspace.unwrap().len);
+        }
+    }
+    assert!(half.key.starts_with("f16-b64-e64-") && whole.key.starts_with("f32-"));
+    assert_eq!(
+        half.key.split_once("-").unwrap().1,
+        whole.key.split_once("-").unwrap().1
+    );
+}
+
+#[test]
+fn what_a_convolution_kept_may_be_overwritten_in_the_backward_pass() {
+    let plan = Plan::new(&network("m1").unwrap(), 64, &NoWorkspace).unwrap();
+    let mut blocks = 0;
+    for step in &plan.training.steps {
+        if let Step::BlockBackward(s) = step {
+            let kept = step.uses().into_iter().find(|u| Some(u.tensor) == s.saved);
+            let kept = kept.expect("a block with a norm reads what was kept");
+            assert!(kept.reads && kept.writes == s.block.conv.is_some());
+            blocks += 1;
+        }
+    }
+    assert_eq!(blocks, 2);
 }

@@ -29,11 +29,23 @@ impl Buffer {
     }
 }
 
-/// How much room an engine needs beside the tensors, for packed weights, partial sums and the like.
+/// What an engine says of its use of the arena: the room that it needs beside the tensors, for packed
+/// weights, partial sums and the like, and how it stores a tensor's values.
 pub trait Workspace {
     /// Elements of the arena that one step needs while it runs; a function of the shape only,
     /// never of the machine's load or the number of threads.
     fn len(&self, step: StepShape<'_>) -> usize;
+
+    /// Elements of 4 bytes that a tensor of so many values takes. Engines that store values in 16 bits
+    /// answer half of them, rounded up; statistics and workspaces are not asked about.
+    fn tensor_len(&self, values: usize) -> usize {
+        values
+    }
+
+    /// Name of the numbers that the engine computes with: part of a plan's key.
+    fn precision(&self) -> &'static str {
+        "f32"
+    }
 }
 
 /// The workspace of an engine that needs none.
@@ -186,7 +198,7 @@ impl Plan {
             training,
             evaluation: program(evaluation_batch, None),
             slab,
-            key: key(graph, evaluation_batch),
+            key: key(graph, evaluation_batch, workspace.precision()),
         })
     }
 
@@ -278,11 +290,12 @@ fn step_cost(step: &Step, batch: usize) -> Cost {
 }
 
 /// A short stable name for the work: FNV-1a over 128 bits of the graph's signature.
-fn key(graph: &Graph, evaluation_batch: usize) -> String {
+fn key(graph: &Graph, evaluation_batch: usize, precision: &str) -> String {
     let signature = graph.signature();
     let hash = signature.bytes().fold(
         0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128,
         |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(0x0100_0000_0000_0000_0000_013b),
     );
-    format!("f32-b{}-e{evaluation_batch}-{hash:032x}", graph.batch())
+    let batch = graph.batch();
+    format!("{precision}-b{batch}-e{evaluation_batch}-{hash:032x}")
 }

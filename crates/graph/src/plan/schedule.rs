@@ -182,7 +182,7 @@ impl Scheduler<'_> {
         let keeps = self.gradients.is_some() && block.conv.is_some();
         keeps.then(|| match block.saves_output() {
             true => output,
-            false => self.new_tensor(self.batch * block.convolved.elements()),
+            false => self.new_values(self.batch * block.convolved.elements()),
         })
     }
 
@@ -329,7 +329,12 @@ impl Scheduler<'_> {
             .shape
             .image()
             .expect("a tensor of images or features");
-        self.new_tensor(self.batch * image.elements())
+        self.new_values(self.batch * image.elements())
+    }
+
+    /// A tensor of values as the engine stores them.
+    fn new_values(&mut self, values: usize) -> Tensor {
+        self.new_tensor(self.workspace.tensor_len(values))
     }
 
     fn new_tensor(&mut self, elements: usize) -> Tensor {
