@@ -3,6 +3,7 @@
 //! Grids, tiles and splits depend on shapes and precision only, never on the device, so that equal
 //! work gives equal bits.
 
+pub mod conv;
 pub mod dropout;
 
 use crate::{Arguments, DeviceError, Kernel, Launch, Stream};

@@ -1,0 +1,274 @@
+//! The three products of a convolution: its result, and the gradients by its input and its weights.
+//!
+//! Which kernels do the work is decided by shape and precision alone: images of at most four
+//! channels have their own ([`first_layer`]), other f32 numbers are multiplied exactly ([`exact`]),
+//! and everything else on tensor cores ([`tensor`]). All of them see a convolution as one product of
+//! matrices whose operands are gathered while they are loaded.
+
+mod exact;
+mod first_layer;
+mod tensor;
+
+use crate::{Activation, Conv2d, DeviceError, Precision, Span, StepRow, Stream};
+
+/// Images of at most so many channels are too thin for tiles of channels.
+const THIN: usize = 4;
+
+/// y = act(x * w + b), and on the way the statistics of y that batch normalisation needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Forward {
+    /// The shape.
+    pub conv: Conv2d,
+    /// How x, w and y are stored, and how they are multiplied.
+    pub precision: Precision,
+    /// Whether a bias is added.
+    pub bias: bool,
+    /// What is applied to the sums.
+    pub activation: Option<Activation>,
+    /// Whether means and squared deviations of the stored values are wanted, by tiles of positions.
+    pub statistics: bool,
+}
+
+/// What the kernels of [`Forward`] read and write; the lengths are checked.
+struct ForwardOperands<'a> {
+    step: Span<'a, StepRow>,
+    x: Span<'a, u8>,
+    weights: Span<'a, u8>,
+    bias: Option<Span<'a, f32>>,
+    y: Span<'a, u8>,
+    partials: Option<Span<'a, f32>>,
+}
+
+impl Forward {
+    /// Positions of a tile, T: tile t has positions t·T to (t+1)·T of the rows·P·Q real ones.
+    pub fn positions_per_tile(&self) -> usize {
+        match Kernels::of(&self.conv, self.precision) {
+            Kernels::FirstLayer => first_layer::positions_per_tile(self),
+            Kernels::Exact => exact::positions_per_tile(self),
+            Kernels::Tensor => tensor::positions_per_tile(self),
+        }
+    }
+
+    /// Tiles of a full batch.
+    pub fn tiles(&self) -> usize {
+        self.conv.positions().div_ceil(self.positions_per_tile())
+    }
+
+    /// Length of the statistics: the mean of each tile and channel, `[tiles][K]`, then as many sums
+    /// of squared deviations from these means. 0 without statistics.
+    pub fn partials_len(&self) -> usize {
+        match self.statistics {
+            true => 2 * self.tiles() * self.conv.filters,
+            false => 0,
+        }
+    }
+
+    /// Runs on the step's rows; tiles behind them are not written. `weights` are stored in the
+    /// precision, `bias` in f32.
+    ///
+    /// # Errors
+    /// A device that fails, or that has no kernel for this precision.
+    ///
+    /// # Panics
+    /// If a buffer does not have the length of its shape, or is there or missing against the fields.
+    pub fn run(
+        &self,
+        stream: &dyn Stream,
+        step: Span<'_, StepRow>,
+        x: Span<'_, u8>,
+        weights: Span<'_, u8>,
+        bias: Option<Span<'_, f32>>,
+        y: Span<'_, u8>,
+        partials: Option<Span<'_, f32>>,
+    ) -> Result<(), DeviceError> {
+        check(&self.conv, self.precision, step, x, Some(weights), y);
+        assert_eq!(
+            bias.map(Span::len),
+            self.bias.then_some(self.conv.filters),
+            "a bias for each filter, if any"
+        );
+        assert_eq!(
+            partials.map(Span::len),
+            self.statistics.then(|| self.partials_len()),
+            "partial statistics, if any"
+        );
+        let operands = ForwardOperands {
+            step,
+            x,
+            weights,
+            bias,
+            y,
+            partials,
+        };
+        match Kernels::of(&self.conv, self.precision) {
+            Kernels::FirstLayer => first_layer::forward(self, stream, &operands),
+            Kernels::Exact => exact::forward(self, stream, &operands),
+            Kernels::Tensor => tensor::forward(self, stream, &operands),
+        }
+    }
+}
+
+/// dx, the gradient by the input, from dy.
+#[derive(Clone, Copy, Debug)]
+pub struct DataGradient {
+    /// The shape of the forward product.
+    pub conv: Conv2d,
+    /// How dy, w and dx are stored, and how they are multiplied.
+    pub precision: Precision,
+}
+
+/// What the kernels of [`DataGradient`] read and write; the lengths are checked.
+struct DataOperands<'a> {
+    step: Span<'a, StepRow>,
+    dy: Span<'a, u8>,
+    weights: Span<'a, u8>,
+    dx: Span<'a, u8>,
+    accumulate: bool,
+}
+
+impl DataGradient {
+    /// Writes or, with `accumulate`, adds to `dx`, for the images of the step's rows.
+    ///
+    /// # Errors
+    /// A device that fails, or that has no kernel for this precision.
+    ///
+    /// # Panics
+    /// If a buffer does not have the length of its shape.
+    pub fn run(
+        &self,
+        stream: &dyn Stream,
+        step: Span<'_, StepRow>,
+        dy: Span<'_, u8>,
+        weights: Span<'_, u8>,
+        dx: Span<'_, u8>,
+        accumulate: bool,
+    ) -> Result<(), DeviceError> {
+        check(&self.conv, self.precision, step, dx, Some(weights), dy);
+        let operands = DataOperands {
+            step,
+            dy,
+            weights,
+            dx,
+            accumulate,
+        };
+        match self.precision {
+            Precision::F32 => exact::data_gradient(self, stream, &operands),
+            _ => tensor::data_gradient(self, stream, &operands),
+        }
+    }
+}
+
+/// dw, the gradient by the weights, from x and dy.
+#[derive(Clone, Copy, Debug)]
+pub struct WeightGradient {
+    /// The shape of the forward product.
+    pub conv: Conv2d,
+    /// How x and dy are stored, and how they are multiplied; dw is f32.
+    pub precision: Precision,
+}
+
+/// What the kernels of [`WeightGradient`] read and write; the lengths are checked.
+struct WeightOperands<'a> {
+    step: Span<'a, StepRow>,
+    x: Span<'a, u8>,
+    dy: Span<'a, u8>,
+    dw: Span<'a, f32>,
+    /// One dw for each slice of positions; there if there are several slices.
+    partials: Option<Span<'a, f32>>,
+}
+
+impl WeightGradient {
+    /// In how many slices of positions the sum is formed.
+    fn slices(&self) -> usize {
+        match Kernels::of(&self.conv, self.precision) {
+            Kernels::FirstLayer => first_layer::slices(self),
+            Kernels::Exact => exact::slices(self),
+            Kernels::Tensor => tensor::slices(self),
+        }
+    }
+
+    /// Values of f32 that the slices need; 0 for one slice.
+    pub fn workspace_len(&self) -> usize {
+        match self.slices() {
+            1 => 0,
+            slices => slices * self.conv.weights_len(),
+        }
+    }
+
+    /// Writes `dw`, summed over the images of the step's rows. The workspace may be longer than
+    /// [`workspace_len`](Self::workspace_len), and missing if that is 0.
+    ///
+    /// # Errors
+    /// A device that fails, or that has no kernel for this precision.
+    ///
+    /// # Panics
+    /// If a buffer does not have the length of its shape, or the workspace is too short.
+    pub fn run(
+        &self,
+        stream: &dyn Stream,
+        step: Span<'_, StepRow>,
+        x: Span<'_, u8>,
+        dy: Span<'_, u8>,
+        dw: Span<'_, f32>,
+        workspace: Option<Span<'_, f32>>,
+    ) -> Result<(), DeviceError> {
+        check(&self.conv, self.precision, step, x, None, dy);
+        assert_eq!(dw.len(), self.conv.weights_len(), "a value for each weight");
+        let len = self.workspace_len();
+        let partials = (len > 0).then(|| {
+            workspace
+                .expect("a workspace for several slices")
+                .part(0..len)
+        });
+        let operands = WeightOperands {
+            step,
+            x,
+            dy,
+            dw,
+            partials,
+        };
+        match Kernels::of(&self.conv, self.precision) {
+            Kernels::FirstLayer => first_layer::weight_gradient(self, stream, &operands),
+            Kernels::Exact => exact::weight_gradient(self, stream, &operands),
+            Kernels::Tensor => tensor::weight_gradient(self, stream, &operands),
+        }
+    }
+}
+
+/// Who does the forward product and the weight gradient.
+enum Kernels {
+    FirstLayer,
+    Exact,
+    Tensor,
+}
+
+impl Kernels {
+    fn of(conv: &Conv2d, precision: Precision) -> Self {
+        match precision {
+            _ if conv.channels <= THIN => Self::FirstLayer,
+            Precision::F32 => Self::Exact,
+            _ => Self::Tensor,
+        }
+    }
+}
+
+/// Lengths of what all three products have: x (or dx), the weights, y (or dy).
+fn check(
+    conv: &Conv2d,
+    precision: Precision,
+    step: Span<'_, StepRow>,
+    x: Span<'_, u8>,
+    weights: Option<Span<'_, u8>>,
+    y: Span<'_, u8>,
+) {
+    let (inputs, outputs, weights_len) = (conv.input_len(), conv.output_len(), conv.weights_len());
+    assert_eq!(step.len(), 1, "one row");
+    assert_eq!(x.len(), inputs * precision.bytes(), "values of the input");
+    assert_eq!(y.len(), outputs * precision.bytes(), "values of the result");
+    if let Some(weights) = weights {
+        assert_eq!(weights.len(), weights_len * precision.bytes(), "weights");
+    }
+    for len in [inputs, outputs, weights_len] {
+        assert!((1..1 << 31).contains(&len), "{len} values");
+    }
+}
