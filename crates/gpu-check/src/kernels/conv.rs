@@ -1,0 +1,357 @@
+//! `kernels/conv.cu` and `kernels/first_layer.cu`; the products are checked in the same way whoever
+//! does them.
+
+use tunefork_kernels::launch::conv::{DataGradient, Forward, WeightGradient};
+use tunefork_kernels::{Activation, Conv2d, DeviceMemory, Precision, StepRow};
+
+use crate::{Case, Check, Failure, Stored};
+
+const EXACT: &[Precision] = &[Precision::F32];
+const STORED: &[Precision] = &[Precision::F32, Precision::F16, Precision::Bf16];
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        name: "conv/forward",
+        run: |case| forward(case, EXACT, 5..=70),
+    },
+    Check {
+        name: "conv/data_gradient",
+        run: |case| data_gradient(case, EXACT, 1..=70),
+    },
+    Check {
+        name: "conv/weight_gradient",
+        run: |case| weight_gradient(case, EXACT, 5..=70),
+    },
+    Check {
+        name: "conv/first_layer_forward",
+        run: |case| forward(case, STORED, 1..=4),
+    },
+    Check {
+        name: "conv/first_layer_weight_gradient",
+        run: |case| weight_gradient(case, STORED, 1..=4),
+    },
+];
+
+/// Channels of the input to draw from.
+type Channels = std::ops::RangeInclusive<usize>;
+
+/// y = act(x * w + b) and the statistics of its tiles.
+pub(super) fn forward(
+    case: &mut Case,
+    precisions: &[Precision],
+    channels: Channels,
+) -> Result<(), Failure> {
+    for &precision in precisions {
+        if !exists(case, precision) {
+            continue;
+        }
+        let conv = shape(case, channels.clone());
+        let rows = case.between(1, conv.batch);
+        let step = step(case, rows)?;
+        let forward = Forward {
+            conv,
+            precision,
+            bias: case.one_of(&[false, true]),
+            activation: case.one_of(&[None, Some(Activation::Relu), Some(Activation::LeakyRelu)]),
+            statistics: case.one_of(&[false, true]),
+        };
+        let (on_x, x) = input(case, precision, conv.input_len(), conv.batch, rows)?;
+        let (on_w, w) = input(case, precision, conv.weights_len(), 1, 1)?;
+        let (on_b, b) = input(case, Precision::F32, conv.filters, 1, 1)?;
+        let on_y = Stored::poisoned(case, precision, conv.output_len())?;
+        let partials = Stored::poisoned(case, Precision::F32, forward.partials_len())?;
+        forward.run(
+            &*case.stream,
+            step.all(),
+            on_x.span(),
+            on_w.span(),
+            forward.bias.then(|| on_b.span().cast()),
+            on_y.span(),
+            forward.statistics.then(|| partials.span().cast()),
+        )?;
+
+        let len = conv.output_len() / conv.batch * rows;
+        let mut y = vec![0.0; len];
+        for_each_product(&conv, rows, |x_at, w_at, y_at| y[y_at] += x[x_at] * w[w_at]);
+        for (at, y) in y.iter_mut().enumerate() {
+            *y = activate(
+                forward.activation,
+                *y + if forward.bias {
+                    b[at % conv.filters]
+                } else {
+                    0.0
+                },
+            );
+        }
+        let limit = limit(precision, depth(&conv) * conv.channels);
+        let found = &on_y.read(case)?[..len];
+        case.close(&format!("{forward:?}, {rows} rows: y"), found, &y, limit)?;
+        if forward.statistics {
+            let found = partials.read(case)?;
+            statistics(case, &forward, &y, &found, limit)?;
+        }
+    }
+    Ok(())
+}
+
+/// Means and deviations of the real tiles.
+fn statistics(
+    case: &Case,
+    forward: &Forward,
+    y: &[f64],
+    partials: &[f64],
+    limit: f64,
+) -> Result<(), Failure> {
+    let (filters, per_tile) = (forward.conv.filters, forward.positions_per_tile());
+    let (means, squares) = partials.split_at(partials.len() / 2);
+    // Means beside deviations: a mean alone may be small against what it is the mean of.
+    let (mut found, mut expected) = (Vec::new(), Vec::new());
+    for (t, tile) in y.chunks(per_tile * filters).enumerate() {
+        let count = (tile.len() / filters) as f64;
+        for k in 0..filters {
+            let values = || tile.iter().skip(k).step_by(filters);
+            let mean = values().sum::<f64>() / count;
+            let square = values().map(|v| (v - mean) * (v - mean)).sum::<f64>();
+            expected.extend([mean, (square / count).sqrt()]);
+            found.extend([
+                means[t * filters + k],
+                (squares[t * filters + k] / count).sqrt(),
+            ]);
+        }
+    }
+    let beyond = y.len().div_ceil(per_tile * filters) * filters;
+    if means[beyond..]
+        .iter()
+        .chain(&squares[beyond..])
+        .any(|v| !v.is_nan())
+    {
+        return Err("a tile behind the real positions was written".into());
+    }
+    case.close(
+        &format!("{forward:?}: statistics"),
+        &found,
+        &expected,
+        limit,
+    )
+}
+
+/// dx from dy, also added to what is there.
+pub(super) fn data_gradient(
+    case: &mut Case,
+    precisions: &[Precision],
+    channels: Channels,
+) -> Result<(), Failure> {
+    for &precision in precisions {
+        if !exists(case, precision) {
+            continue;
+        }
+        let conv = shape(case, channels.clone());
+        let rows = case.between(1, conv.batch);
+        let step = step(case, rows)?;
+        let accumulate = case.one_of(&[false, true]);
+        let gradient = DataGradient { conv, precision };
+        let (on_dy, dy) = input(case, precision, conv.output_len(), conv.batch, rows)?;
+        let (on_w, w) = input(case, precision, conv.weights_len(), 1, 1)?;
+        let (on_dx, mut dx) = match accumulate {
+            true => input(case, precision, conv.input_len(), conv.batch, rows)?,
+            false => (
+                Stored::poisoned(case, precision, conv.input_len())?,
+                vec![0.0; conv.input_len()],
+            ),
+        };
+        gradient.run(
+            &*case.stream,
+            step.all(),
+            on_dy.span(),
+            on_w.span(),
+            on_dx.span(),
+            accumulate,
+        )?;
+
+        let len = conv.input_len() / conv.batch * rows;
+        for_each_product(&conv, rows, |x_at, w_at, y_at| {
+            dx[x_at] += dy[y_at] * w[w_at]
+        });
+        let limit = limit(precision, depth(&conv) * conv.filters);
+        let found = &on_dx.read(case)?[..len];
+        let what = format!("{gradient:?}, {rows} rows, accumulate {accumulate}: dx");
+        case.close(&what, found, &dx[..len], limit)?;
+    }
+    Ok(())
+}
+
+/// dw from x and dy.
+pub(super) fn weight_gradient(
+    case: &mut Case,
+    precisions: &[Precision],
+    channels: Channels,
+) -> Result<(), Failure> {
+    for &precision in precisions {
+        if !exists(case, precision) {
+            continue;
+        }
+        let conv = shape(case, channels.clone());
+        let rows = case.between(1, conv.batch);
+        let step = step(case, rows)?;
+        let gradient = WeightGradient { conv, precision };
+        let (on_x, x) = input(case, precision, conv.input_len(), conv.batch, rows)?;
+        let (on_dy, dy) = input(case, precision, conv.output_len(), conv.batch, rows)?;
+        let on_dw = Stored::poisoned(case, Precision::F32, conv.weights_len())?;
+        let workspace = Stored::poisoned(case, Precision::F32, gradient.workspace_len())?;
+        gradient.run(
+            &*case.stream,
+            step.all(),
+            on_x.span(),
+            on_dy.span(),
+            on_dw.span().cast(),
+            (gradient.workspace_len() > 0).then(|| workspace.span().cast()),
+        )?;
+
+        let mut dw = vec![0.0; conv.weights_len()];
+        for_each_product(&conv, rows, |x_at, w_at, y_at| {
+            dw[w_at] += x[x_at] * dy[y_at]
+        });
+        // The result is f32 and products of stored 16-bit numbers are exact in f32: only sums round.
+        let positions = conv.positions() / conv.batch * rows;
+        let limit = match precision {
+            Precision::Tf32 => limit(precision, positions),
+            _ => limit(Precision::F32, positions),
+        };
+        let found = on_dw.read(case)?;
+        case.close(
+            &format!("{gradient:?}, {rows} rows: dw"),
+            &found,
+            &dw,
+            limit,
+        )?;
+    }
+    Ok(())
+}
+
+/// Whether the device has instructions for a precision.
+fn exists(case: &Case, precision: Precision) -> bool {
+    // Storage as bf16 alone needs none, but a whole network in it is refused before sm_80.
+    case.stream.architecture() >= 80 || matches!(precision, Precision::F32 | Precision::F16)
+}
+
+/// A random convolution with at least 16 values in each tensor, so that sums that cancel do not
+/// decide the error, and not too much work for the reference.
+fn shape(case: &mut Case, channels: Channels) -> Conv2d {
+    loop {
+        let kernel = case.one_of(&[1, 1, 2, 3, 3, 3, 4, 5, 6, 7]);
+        let thin = channels.end().min(&8);
+        let conv = Conv2d {
+            batch: case.between(1, 5),
+            height: case.one_of(&[1, 2, 3, 5, 7, 8, 11, 13, 17]),
+            width: case.one_of(&[1, 2, 3, 5, 7, 8, 11, 13, 17]),
+            channels: match case.between(0, 2) {
+                0 => case.between(*channels.start(), *thin.max(channels.start())),
+                1 => case.between(*channels.start(), *channels.end()),
+                // Multiples of 8 have paths of their own.
+                _ => (case.between(*channels.start(), *channels.end()) + 7) / 8 * 8,
+            }
+            .min(*channels.end()),
+            filters: match case.between(0, 2) {
+                0 => case.between(1, 9),
+                1 => case.between(10, 70),
+                _ => 8 * case.between(1, 9),
+            },
+            kernel,
+            stride: case.one_of(&[1, 1, 2, 3]),
+            padding: case.between(0, kernel),
+        };
+        if conv.height.min(conv.width) + 2 * conv.padding < kernel {
+            continue;
+        }
+        let work = conv.positions() * conv.weights_len();
+        let smallest = (conv.input_len() / conv.batch)
+            .min(conv.output_len() / conv.batch)
+            .min(conv.weights_len());
+        if smallest >= 16 && work <= 1_500_000 {
+            return conv;
+        }
+    }
+}
+
+/// A step of so many rows.
+fn step(case: &Case, rows: usize) -> Result<DeviceMemory, Failure> {
+    let row = StepRow {
+        rows: rows as u32,
+        ..bytemuck::Zeroable::zeroed()
+    };
+    Ok(DeviceMemory::of(&case.stream, &[row])?)
+}
+
+/// Random values of `images`, of which only `rows` are real: the others are NaN and must not matter.
+fn input(
+    case: &mut Case,
+    precision: Precision,
+    len: usize,
+    images: usize,
+    rows: usize,
+) -> Result<(Stored, Vec<f64>), Failure> {
+    let mut values = case.values(len);
+    values[len / images * rows..].fill(f64::NAN);
+    Ok((Stored::new(case, precision, &mut values)?, values))
+}
+
+/// The three products as they are defined: calls `product` with the places of x, w and y whose values
+/// belong together.
+fn for_each_product(conv: &Conv2d, rows: usize, mut product: impl FnMut(usize, usize, usize)) {
+    let (height, width) = (conv.output_height(), conv.output_width());
+    let inside = |position: usize, tap: usize, size: usize| {
+        (position * conv.stride + tap)
+            .checked_sub(conv.padding)
+            .filter(|&at| at < size)
+    };
+    for position in 0..rows * height * width {
+        let (n, p, q) = (
+            position / (height * width),
+            position / width % height,
+            position % width,
+        );
+        for r in 0..conv.kernel {
+            let Some(h) = inside(p, r, conv.height) else {
+                continue;
+            };
+            for s in 0..conv.kernel {
+                let Some(v) = inside(q, s, conv.width) else {
+                    continue;
+                };
+                for c in 0..conv.channels {
+                    let x_at = ((n * conv.height + h) * conv.width + v) * conv.channels + c;
+                    let row = (r * conv.kernel + s) * conv.channels + c;
+                    for k in 0..conv.filters {
+                        product(x_at, row * conv.filters + k, position * conv.filters + k);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Taps of the filters.
+fn depth(conv: &Conv2d) -> usize {
+    conv.kernel * conv.kernel
+}
+
+fn activate(activation: Option<Activation>, x: f64) -> f64 {
+    match activation {
+        None => x,
+        Some(Activation::Relu) => x.max(0.0),
+        Some(Activation::LeakyRelu) if x > 0.0 => x,
+        Some(Activation::LeakyRelu) => f64::from(0.01f32) * x,
+        Some(Activation::Tanh) => x.tanh(),
+        Some(Activation::Sigmoid) => 1.0 / (1.0 + (-x).exp()),
+    }
+}
+
+/// The largest relative error of sums of `depth` products.
+pub(super) fn limit(precision: Precision, depth: usize) -> f64 {
+    match precision {
+        Precision::F32 => (1e-6 * (depth as f64 / 64.0).sqrt()).min(1e-5),
+        Precision::Tf32 => 1e-3,
+        Precision::F16 => 5e-4,
+        Precision::Bf16 => 4e-3,
+    }
+}
