@@ -41,14 +41,19 @@ macro_rules! sources {
 
 sources! {
     Dropout "dropout.cu" "Dropout by itself, forward and backward.",
+    Statistics "statistics.cu" "Statistics of batch norms.",
+    Block "block.cu" "What follows a convolution, forward.",
+    BlockBackward "block_backward.cu" "What follows a convolution, backward.",
 }
 
 /// The headers that the files include, with their texts.
 pub const HEADERS: &[(&str, &str)] = &[
+    ("block.cuh", include_str!("../kernels/block.cuh")),
     ("device.cuh", include_str!("../kernels/device.cuh")),
     (
         "instructions.cuh",
         include_str!("../kernels/instructions.cuh"),
     ),
     ("numbers.cuh", include_str!("../kernels/numbers.cuh")),
+    ("vectors.cuh", include_str!("../kernels/vectors.cuh")),
 ];

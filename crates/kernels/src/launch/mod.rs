@@ -3,8 +3,11 @@
 //! Grids, tiles and splits depend on shapes and precision only, never on the device, so that equal
 //! work gives equal bits.
 
+pub mod block;
 pub mod conv;
 pub mod dropout;
+pub mod statistics;
+mod vectors;
 
 use crate::{Arguments, DeviceError, Kernel, Launch, Stream};
 

@@ -1,0 +1,55 @@
+//! How the kernels that stream tensors share them among threads: a thread owns a vector of
+//! neighbouring channels, a block `groups` of them side by side and `lanes` positions at once.
+
+use crate::Precision;
+
+/// Threads of a block, at most.
+pub(super) const THREADS: usize = 256;
+/// Most vectors that a block covers along the channels.
+const GROUPS: usize = 64;
+
+/// Bytes of a vector access.
+pub(super) const BYTES: u64 = 16;
+
+/// The shape of a block of threads.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Threads {
+    /// Values of a thread: 16 bytes, or one where the positions do not start at multiples of 16 bytes.
+    pub vector: usize,
+    /// Threads along the channels.
+    pub groups: usize,
+    /// Threads along the positions.
+    pub lanes: usize,
+    /// Blocks along the channels.
+    pub across: usize,
+}
+
+impl Threads {
+    /// For positions of so many channels.
+    pub(super) fn new(channels: usize, precision: Precision) -> Self {
+        let bytes = BYTES as usize;
+        let vector = match channels * precision.bytes() % bytes {
+            0 => bytes / precision.bytes(),
+            _ => 1,
+        };
+        let vectors = channels / vector;
+        let across = vectors.div_ceil(GROUPS);
+        let groups = vectors.div_ceil(across);
+        Self {
+            vector,
+            groups,
+            lanes: THREADS / groups,
+            across,
+        }
+    }
+
+    /// Threads of a block: all of them have work.
+    pub(super) fn count(&self) -> u32 {
+        (self.groups * self.lanes) as u32
+    }
+
+    /// Channels that a block covers.
+    pub(super) fn channels(&self) -> usize {
+        self.groups * self.vector
+    }
+}

@@ -1,0 +1,2 @@
+// What follows a convolution, forward.
+#include "device.cuh"

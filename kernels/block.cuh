@@ -1,0 +1,2 @@
+// What the kernels of a block share.
+#pragma once

@@ -1,0 +1,2 @@
+// What follows a convolution, backward.
+#include "device.cuh"

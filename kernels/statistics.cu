@@ -1,0 +1,2 @@
+// Statistics of batch norms.
+#include "device.cuh"

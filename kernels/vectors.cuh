@@ -1,0 +1,2 @@
+// 16 bytes at a time.
+#pragma once
