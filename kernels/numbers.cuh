@@ -67,6 +67,7 @@ struct StepRow {
     float decay2;      // alpha of RMSprop, beta2 of Adam
     float epsilon;
     float correction1, correction2;  // 1 - beta^t
+    float rest1, rest2;  // 1 - decay, rounded once on the host
 };
 
 // Elements with a random number below `threshold` are dropped, the others multiplied by `scale`.

@@ -41,6 +41,12 @@ macro_rules! sources {
 
 sources! {
     Dropout "dropout.cu" "Dropout by itself, forward and backward.",
+    Step "step.cu" "The first launch of a captured step.",
+    Gather "gather.cu" "The images of a batch.",
+    Loss "loss.cu" "Softmax cross entropy.",
+    Optimizer "optimizer.cu" "Updates of all parameters at once.",
+    Dense "dense.cu" "Dense layers.",
+    Average "average.cu" "The mean over all pixels.",
     Statistics "statistics.cu" "Statistics of batch norms.",
     Block "block.cu" "What follows a convolution, forward.",
     BlockBackward "block_backward.cu" "What follows a convolution, backward.",

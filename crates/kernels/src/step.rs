@@ -41,6 +41,10 @@ pub struct StepRow {
     pub correction1: f32,
     /// 1 - beta2^t.
     pub correction2: f32,
+    /// 1 - decay1, rounded once: 1 - 0.999 in f32 would be wrong in the fifth digit.
+    pub rest1: f32,
+    /// 1 - decay2, rounded once.
+    pub rest2: f32,
 }
 
 /// The dropout of one layer in one step: elements with a random number below `threshold` become 0,

@@ -3,10 +3,16 @@
 //! Grids, tiles and splits depend on shapes and precision only, never on the device, so that equal
 //! work gives equal bits.
 
+pub mod average;
 pub mod block;
 pub mod conv;
+pub mod dense;
 pub mod dropout;
+pub mod gather;
+pub mod loss;
+pub mod optimizer;
 pub mod statistics;
+pub mod step;
 mod vectors;
 
 use crate::{Arguments, DeviceError, Kernel, Launch, Stream};

@@ -1,0 +1,115 @@
+//! Softmax cross entropy: `kernels/loss.cu`.
+
+use bytemuck::{Pod, Zeroable};
+
+use crate::{Arguments, DeviceError, Precision, Source, Span, StepRow, Stream, launch::run};
+
+/// Most warps of the only block.
+const WARPS: usize = 32;
+
+/// What gradients are multiplied by while they are stored in 16 bits; lies in device memory, because the
+/// optimizer changes it.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Debug, Pod, Zeroable)]
+pub struct LossScale {
+    /// The factor, a power of two.
+    pub scale: f32,
+    /// Steps with finite gradients since the factor changed.
+    pub clean: u32,
+}
+
+impl LossScale {
+    /// What a run starts from: 1024 for [`Precision::F16`]; the others need none.
+    pub fn initial(precision: Precision) -> Self {
+        let scale = if precision == Precision::F16 {
+            1024.0
+        } else {
+            1.0
+        };
+        Self { scale, clean: 0 }
+    }
+}
+
+/// The results of a step.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Debug, Default, Pod, Zeroable)]
+pub struct Record {
+    /// Sum of the real images' losses.
+    pub loss_sum: f64,
+    /// How many of them have their largest logit at the label.
+    pub correct: u32,
+    /// 1 if the optimizer left the parameters alone because a gradient was not finite.
+    pub skipped: u32,
+}
+
+/// Softmax cross entropy with label smoothing, the mean over the real images of a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Loss {
+    /// Images in a full batch.
+    pub batch: usize,
+    /// Number of classes.
+    pub classes: usize,
+    /// How logits and their gradient are stored.
+    pub precision: Precision,
+}
+
+impl Loss {
+    /// Writes `records[step.record]` and, if asked for, the gradient of the mean loss times the loss
+    /// scale; `gradient` may be `logits`. The label of row i is `labels[indices[step.first + i]]`.
+    ///
+    /// # Errors
+    /// A device that fails.
+    ///
+    /// # Panics
+    /// If a length is wrong, or there are no indices, labels or records.
+    pub fn run(
+        &self,
+        stream: &dyn Stream,
+        step: Span<'_, StepRow>,
+        scale: Span<'_, LossScale>,
+        logits: Span<'_, u8>,
+        indices: Span<'_, u32>,
+        labels: Span<'_, u16>,
+        gradient: Option<Span<'_, u8>>,
+        records: Span<'_, Record>,
+    ) -> Result<(), DeviceError> {
+        let len = self.batch * self.classes;
+        let bytes = len * self.precision.bytes();
+        assert_eq!((step.len(), scale.len()), (1, 1), "one row");
+        assert_eq!(logits.len(), bytes, "logits");
+        assert!(
+            gradient.is_none_or(|gradient| gradient.len() == bytes),
+            "gradient"
+        );
+        assert!(len < 1 << 31, "{len} logits");
+        let counts = [indices.len(), labels.len(), records.len()];
+        assert!(
+            counts.iter().all(|count| (1..1 << 31).contains(count)),
+            "{counts:?}"
+        );
+        let name = self.precision.pick("loss_f32", "loss_f16", "loss_bf16");
+        let arguments = Arguments::new()
+            .span(step)
+            .span(scale)
+            .span(logits)
+            .span(indices)
+            .span(labels)
+            .optional(gradient)
+            .span(records)
+            .value(self.classes as u32)
+            .value(counts.map(|count| count as u32));
+        let warps = self.batch.clamp(1, WARPS);
+        let shared = (warps * size_of::<Record>()) as u32;
+        // SAFETY: the kernel keeps within the numbers of indices, labels and records.
+        unsafe {
+            run(
+                stream,
+                Source::Loss.kernel(name),
+                1,
+                32 * warps as u32,
+                shared,
+                arguments,
+            )
+        }
+    }
+}

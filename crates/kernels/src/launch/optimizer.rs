@@ -1,0 +1,158 @@
+//! Updates of all parameters at once: `kernels/optimizer.cu`.
+
+use super::loss::{LossScale, Record};
+use crate::{Arguments, DeviceError, Precision, Source, Span, StepRow, Stream, launch::run};
+
+const THREADS: usize = 256;
+/// Values of a block.
+const PART: usize = 1024;
+/// Most partial sums of squares: one for each thread that adds them.
+const SUMS: usize = THREADS;
+
+/// An update of `len` parameters by the optimizer that the step's row names, with clipping by the global
+/// norm and, for [`Precision::F16`], the division by the loss scale.
+///
+/// Gaps between parameters take part: they must hold zeros in parameters, gradients and states, and do so
+/// afterwards.
+#[derive(Clone, Copy, Debug)]
+pub struct Update {
+    /// Number of parameters.
+    pub len: usize,
+    /// How the weights are stored that products read.
+    pub precision: Precision,
+}
+
+impl Update {
+    /// Elements of workspace.
+    pub fn workspace_len(&self) -> usize {
+        // The partial sums, and the loss scale as it was when they were formed.
+        SUMS + 1
+    }
+
+    fn sums(&self) -> usize {
+        self.len.div_ceil(4 * PART).min(SUMS)
+    }
+
+    /// Updates parameters, states and `weights16`, the copy in 16 bits (only and always where the
+    /// precision has 16 bits). A gradient that is not finite with [`Precision::F16`] leaves all of them
+    /// alone, halves the loss scale and marks the step's record.
+    ///
+    /// # Errors
+    /// A device that fails.
+    ///
+    /// # Panics
+    /// If a length is wrong.
+    pub fn run(
+        &self,
+        stream: &dyn Stream,
+        step: Span<'_, StepRow>,
+        scale: Span<'_, LossScale>,
+        parameters: Span<'_, f32>,
+        gradients: Span<'_, f32>,
+        states: [Span<'_, f32>; 2],
+        weights16: Option<Span<'_, u8>>,
+        workspace: Span<'_, f32>,
+        records: Span<'_, Record>,
+    ) -> Result<(), DeviceError> {
+        let lengths = [parameters, gradients, states[0], states[1]].map(Span::len);
+        assert_eq!((step.len(), scale.len()), (1, 1), "one row");
+        assert_eq!(lengths, [self.len; 4], "parameters, gradients, states");
+        assert_eq!(
+            weights16.map(Span::len),
+            self.weights16_len(),
+            "weights in 16 bits"
+        );
+        assert!(workspace.len() >= self.workspace_len(), "workspace");
+        assert!((1..1 << 31).contains(&self.len), "{} parameters", self.len);
+        assert!((1..1 << 31).contains(&records.len()), "no records");
+        let scaled = u32::from(self.precision == Precision::F16);
+        let sums = Arguments::new()
+            .span(step)
+            .span(scale)
+            .span(gradients)
+            .span(workspace)
+            .value(self.len as u32)
+            .value(scaled);
+        let update = Arguments::new()
+            .span(step)
+            .span(scale)
+            .span(parameters)
+            .span(gradients)
+            .span(states[0])
+            .span(states[1])
+            .optional(weights16)
+            .span(workspace)
+            .span(records)
+            .value(self.len as u32)
+            .value(self.sums() as u32)
+            .value(scaled)
+            .value(records.len() as u32);
+        let name = self.precision.pick(
+            "optimizer_update_f32",
+            "optimizer_update_f16",
+            "optimizer_update_bf16",
+        );
+        let (threads, shared) = (THREADS as u32, (THREADS * size_of::<f32>()) as u32);
+        // SAFETY: all buffers hold `len` values, the workspace one for each block and one more.
+        unsafe {
+            let kernel = Source::Optimizer.kernel("optimizer_squares");
+            run(stream, kernel, self.sums(), threads, shared, sums)?;
+            let kernel = Source::Optimizer.kernel(name);
+            run(
+                stream,
+                kernel,
+                self.len.div_ceil(PART),
+                threads,
+                shared,
+                update,
+            )
+        }
+    }
+
+    fn weights16_len(&self) -> Option<usize> {
+        (self.precision.bytes() == 2).then_some(2 * self.len)
+    }
+}
+
+/// Copies parameters that the host has set to the 16 bits that products read.
+#[derive(Clone, Copy, Debug)]
+pub struct Cast {
+    /// Number of parameters.
+    pub len: usize,
+    /// [`Precision::F16`] or [`Precision::Bf16`].
+    pub precision: Precision,
+}
+
+impl Cast {
+    /// Writes `weights16`.
+    ///
+    /// # Errors
+    /// A device that fails.
+    ///
+    /// # Panics
+    /// With another precision, or if a length is wrong.
+    pub fn run(
+        &self,
+        stream: &dyn Stream,
+        parameters: Span<'_, f32>,
+        weights16: Span<'_, u8>,
+    ) -> Result<(), DeviceError> {
+        assert_eq!(self.precision.bytes(), 2, "a precision of 16 bits");
+        assert_eq!(
+            (parameters.len(), weights16.len()),
+            (self.len, 2 * self.len),
+            "parameters"
+        );
+        assert!((1..1 << 31).contains(&self.len), "{} parameters", self.len);
+        let name = self
+            .precision
+            .pick("", "optimizer_cast_f16", "optimizer_cast_bf16");
+        let arguments = Arguments::new()
+            .span(parameters)
+            .span(weights16)
+            .value(self.len as u32);
+        let (kernel, blocks) = (Source::Optimizer.kernel(name), self.len.div_ceil(PART));
+        // SAFETY: both buffers hold `len` values.
+        unsafe { run(stream, kernel, blocks, THREADS as u32, 0, arguments) }
+    }
+}

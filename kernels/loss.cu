@@ -1,0 +1,107 @@
+// Softmax cross entropy with label smoothing, hits, and the gradient of the logits:
+//
+//     loss = 1/N sum_i [ (1 - e) (-log p[i, y_i]) + e/C sum_c (-log p[i, c]) ],   N: real images
+//     gradient[i, c] = (p[i, c] - (1 - e) [c = y_i] - e/C) / N * loss scale
+//
+// A warp owns an image at a time, its lanes the classes lane, lane + 32, ... A lane reads and writes the
+// same classes, so the gradient may lie on the logits. There is one block: the sum over the images then
+// has one order and needs no second launch, and few batches are so large that one block would be slow.
+#include "device.cuh"
+
+// The results of a step; crates/kernels/src/launch/loss.rs has the same fields.
+struct Record { double loss; u32 correct, skipped; };
+struct LossScale { float scale; u32 clean; };
+// How many entries the lists have: what a number from device memory must not pass.
+struct Counts { u32 indices, labels, records; };
+
+DEVICE float warp_sum(float value) {
+    UNROLL for (int distance = 16; distance > 0; distance /= 2) value += __shfl_xor_sync(~0u, value, distance);
+    return value;
+}
+
+// The largest value with its class. A NaN is larger than every number, and of equal values the first
+// counts; the order is total, so every tree finds the same one.
+struct Best { float value; u32 at; };
+
+DEVICE bool better(Best a, Best b) {
+    bool a_nan = a.value != a.value, b_nan = b.value != b.value;
+    if (a_nan != b_nan) return a_nan;
+    if (a.value != b.value && !a_nan) return a.value > b.value;
+    return a.at < b.at;
+}
+
+DEVICE Best warp_best(Best best) {
+    UNROLL for (int distance = 16; distance > 0; distance /= 2) {
+        Best other = {__shfl_xor_sync(~0u, best.value, distance), __shfl_xor_sync(~0u, best.at, distance)};
+        if (better(other, best)) best = other;
+    }
+    return best;
+}
+
+// One image, by a warp: its loss, and where its largest logit is. All lanes return the same.
+template <class T>
+DEVICE Best image_loss(const T* logits, T* gradient, u32 classes, u32 label, float smoothing, float scale) {
+    u32 lane = threadIdx.x % 32;
+    // A lane without classes brings what loses against every class.
+    Best best = {f32_of(0xff800000u), ~0u};
+    for (u32 c = lane; c < classes; c += 32) {
+        Best found = {load(logits[c]), c};
+        if (better(found, best)) best = found;
+    }
+    best = warp_best(best);
+    // With a NaN among the logits everything below becomes NaN: loss, gradient.
+    float largest = best.value, total = 0, others = 0, own = 0;
+    for (u32 c = lane; c < classes; c += 32) {
+        float shifted = load(logits[c]) - largest;
+        total += expf(shifted);
+        others += shifted;
+        if (c == label) own = shifted;
+    }
+    total = warp_sum(total), others = warp_sum(others), own = warp_sum(own);
+    // -log p of a class is log_total - shifted.
+    float log_total = logf(total), share = smoothing / (float)classes;
+    float loss = (1 - smoothing) * (log_total - own) + share * ((float)classes * log_total - others);
+    if (gradient)
+        for (u32 c = lane; c < classes; c += 32) {
+            float target = share + (c == label ? 1 - smoothing : 0.0f);
+            store(gradient[c], (expf(load(logits[c]) - largest) / total - target) * scale);
+        }
+    return {loss, best.at};
+}
+
+template <class T>
+DEVICE void loss(const StepRow* step, const LossScale* loss_scale, const T* logits, const u32* indices,
+                 const u16* labels, T* gradient, Record* records, u32 classes, Counts counts) {
+    SHARED(shared);
+    Record* sums = (Record*)shared;
+    u32 warp = threadIdx.x / 32, warps = blockDim.x / 32, rows = step->rows;
+    float scale = 1.0f / (float)rows * loss_scale->scale;
+    Record sum = {0, 0, 0};
+    for (u32 row = warp; row < rows; row += warps) {
+        u32 entry = step->first + row;
+        u32 number = indices[entry < counts.indices ? entry : counts.indices - 1];
+        u32 label = labels[number < counts.labels ? number : counts.labels - 1];
+        u64 start = (u64)row * classes;
+        Best image = image_loss<T>(logits + start, gradient ? gradient + start : gradient, classes, label,
+                                   step->label_smoothing, scale);
+        sum.loss += image.value;
+        sum.correct += image.at == label;
+    }
+    if (threadIdx.x % 32 == 0) sums[warp] = sum;
+    __syncthreads();
+    if (threadIdx.x > 0) return;
+    for (u32 other = 1; other < warps; other++) sum.loss += sums[other].loss, sum.correct += sums[other].correct;
+    records[step->record < counts.records ? step->record : counts.records - 1] = sum;
+}
+
+#define INSTANCE(T)                                                                                            \
+    KERNEL(1024) loss_##T(const StepRow* step, const LossScale* scale, const T* logits, const u32* indices,    \
+                          const u16* labels, T* gradient, Record* records, u32 classes, Counts counts) {       \
+        loss<T>(step, scale, logits, indices, labels, gradient, records, classes, counts);                     \
+    }                                                                                                          \
+    EXPORT(loss_##T)
+
+typedef float f32;
+INSTANCE(f32)
+INSTANCE(f16)
+INSTANCE(bf16)

@@ -1,0 +1,187 @@
+// Updates of all parameters at once, whatever the optimizer; the formulae with PyTorch's order of
+// operations stand in crates/graph/src/optimizer.rs.
+//
+// Two launches. The first sums the squares of the gradients, one number for each block, where someone
+// needs them: for clipping by the global norm, and to find a gradient that is not finite when they were
+// stored in f16 and so carry the loss scale. The second starts with adding these numbers - every block
+// all of them, in the same order - and then updates its part.
+//
+// All of a parameter is read and written once: p, g, two states, and the 16-bit copy of p that products
+// read. Gaps between parameters hold zeros everywhere, and zeros stay zeros.
+#include "device.cuh"
+
+struct Record { double loss; u32 correct, skipped; };
+struct LossScale { float scale; u32 clean; };
+
+enum Optimizer { SGD = 0, RMSPROP = 1, ADAM = 2, ADAMW = 3 };
+// Threads of a block, each with four neighbouring values; and most sums of squares.
+enum { THREADS = 256, PART = 4 * THREADS, SUMS = THREADS };
+
+// Finite steps after which the loss scale doubles, and between which powers of two it stays: beyond them
+// the fault is not the scale's.
+enum { CLEAN_STEPS = 2000 };
+DEVICE float halved(float scale) { return scale > 0x1p-14f ? scale * 0.5f : scale; }
+DEVICE float doubled(float scale) { return scale < 0x1p+16f ? scale * 2 : scale; }
+
+DEVICE float* shared() {
+    SHARED(bytes);
+    return (float*)bytes;
+}
+
+// The sum of a value over the block, by a fixed tree; the same for all threads. The barrier at the end
+// lets `sums` be used again.
+DEVICE float block_sum(float value, float* sums) {
+    sums[threadIdx.x] = value;
+    __syncthreads();
+    for (u32 half = THREADS / 2; half > 0; half /= 2) {
+        if (threadIdx.x < half) sums[threadIdx.x] += sums[threadIdx.x + half];
+        __syncthreads();
+    }
+    float sum = sums[0];
+    __syncthreads();
+    return sum;
+}
+
+// Four neighbours at a time where there are four: the buffers are aligned to 16 bytes.
+DEVICE float4 load4(const float* values, u32 at, u32 len) {
+    if (at + 4 <= len) return *(const float4*)(values + at);
+    return make_float4(at < len ? values[at] : 0, at + 1 < len ? values[at + 1] : 0, at + 2 < len ? values[at + 2] : 0, 0);
+}
+
+DEVICE void store4(float* values, u32 at, u32 len, float4 value) {
+    if (at + 4 <= len) {
+        *(float4*)(values + at) = value;
+        return;
+    }
+    if (at < len) values[at] = value.x;
+    if (at + 1 < len) values[at + 1] = value.y;
+    if (at + 2 < len) values[at + 2] = value.z;
+}
+
+// workspace: SUMS sums of squares, then the loss scale of this step, which the second launch may change
+// for the next one.
+KERNEL(256) optimizer_squares(const StepRow* step, const LossScale* loss_scale, const float* gradients,
+                              float* workspace, u32 len, u32 scaled) {
+    if (blockIdx.x == 0 && threadIdx.x == 0) workspace[SUMS] = loss_scale->scale;
+    if (!scaled && step->clip_norm == 0) return;
+    // A power of two: the division is exact, and keeps squares in range.
+    float unscale = 1.0f / loss_scale->scale, sum = 0;
+    for (u32 at = (blockIdx.x * THREADS + threadIdx.x) * 4; at < len; at += gridDim.x * PART) {
+        float4 g = load4(gradients, at, len);
+        float a = g.x * unscale, b = g.y * unscale, c = g.z * unscale, d = g.w * unscale;
+        sum += (a * a + b * b) + (c * c + d * d);
+    }
+    sum = block_sum(sum, shared());
+    if (threadIdx.x == 0) workspace[blockIdx.x] = sum;
+}
+EXPORT(optimizer_squares)
+
+// One parameter p with its gradient g, already unscaled and clipped, and its two states: buf and nothing
+// (SGD), v and buf (RMSprop), m and v (Adam, AdamW).
+DEVICE void update_one(const StepRow& row, float root, float& p, float g, float& a, float& b) {
+    float rate = row.learning_rate;
+    if (row.optimizer == SGD) {
+        g += row.weight_decay * p;
+        if (row.decay1 != 0) {
+            a = row.first_update ? g : row.decay1 * a + g;
+            g = row.nesterov ? g + row.decay1 * a : a;
+        }
+        p -= rate * g;
+    } else if (row.optimizer == RMSPROP) {
+        g += row.weight_decay * p;
+        a = row.decay2 * a + row.rest2 * g * g;
+        // Without momentum the buffer is the direction itself.
+        b = row.decay1 * b + g / (sqrtf(a) + row.epsilon);
+        p -= rate * b;
+    } else {
+        if (row.optimizer == ADAM) g += row.weight_decay * p;
+        else p *= 1 - rate * row.weight_decay;
+        a += (g - a) * row.rest1;
+        b = row.decay2 * b + row.rest2 * g * g;
+        p -= rate / row.correction1 * a / (sqrtf(b) / root + row.epsilon);
+    }
+}
+
+// What the gradients are multiplied by: one over the loss scale, and at most max / (norm + 1e-6). Not a
+// number where the norm is none.
+DEVICE float clip_scale(const StepRow* step, float squares) {
+    float scale = step->clip_norm / (sqrtf(squares) + 1e-6f);
+    return scale > 1 ? 1.0f : scale;
+}
+
+DEVICE bool is_finite(float x) { return (bits_of(x) & 0x7f800000u) != 0x7f800000u; }
+
+// By one thread of the launch: the loss scale of the next step, and whether this one is skipped.
+DEVICE void next_scale(LossScale* loss_scale, Record* record, bool finite) {
+    if (!finite) {
+        *loss_scale = {halved(loss_scale->scale), 0};
+        record->skipped = 1;
+    } else if (++loss_scale->clean == CLEAN_STEPS) {
+        *loss_scale = {doubled(loss_scale->scale), 0};
+    }
+}
+
+template <class T>
+DEVICE void update(const StepRow* step, LossScale* loss_scale, float* parameters, const float* gradients,
+                   float* first, float* second, T* weights16, const float* workspace, Record* records, u32 len,
+                   u32 sums, u32 scaled, u32 record_count) {
+    float scale = 1.0f / workspace[SUMS];
+    if (scaled || step->clip_norm != 0) {
+        float squares = block_sum(threadIdx.x < sums ? workspace[threadIdx.x] : 0, shared());
+        bool finite = is_finite(squares);
+        if (scaled && blockIdx.x == 0 && threadIdx.x == 0)
+            next_scale(loss_scale, records + (step->record < record_count ? step->record : record_count - 1), finite);
+        if (scaled && !finite) return;
+        if (step->clip_norm != 0) scale *= clip_scale(step, squares);
+    }
+    StepRow row = *step;
+    float root = sqrtf(row.correction2);
+    u32 at = blockIdx.x * PART + threadIdx.x * 4;
+    if (at >= len) return;
+    // States that the optimizer does not have are not read and written.
+    bool has_first = row.optimizer != SGD || row.decay1 != 0, has_second = row.optimizer != SGD;
+    float4 p = load4(parameters, at, len), g = load4(gradients, at, len), none = make_float4(0, 0, 0, 0);
+    float4 a = has_first ? load4(first, at, len) : none, b = has_second ? load4(second, at, len) : none;
+    update_one(row, root, p.x, g.x * scale, a.x, b.x);
+    update_one(row, root, p.y, g.y * scale, a.y, b.y);
+    update_one(row, root, p.z, g.z * scale, a.z, b.z);
+    update_one(row, root, p.w, g.w * scale, a.w, b.w);
+    store4(parameters, at, len, p);
+    if (has_first) store4(first, at, len, a);
+    if (has_second) store4(second, at, len, b);
+    if (!weights16) return;
+    float values[4] = {p.x, p.y, p.z, p.w};
+    UNROLL for (u32 i = 0; i < 4; i++)
+        if (at + i < len) store(weights16[at + i], values[i]);
+}
+
+template <class T> DEVICE void cast(const float* parameters, T* weights16, u32 len) {
+    u32 start = blockIdx.x * PART + threadIdx.x;
+    UNROLL for (u32 i = 0; i < 4; i++) {
+        u32 at = start + i * THREADS;
+        if (at < len) store(weights16[at], parameters[at]);
+    }
+}
+
+#define UPDATE(T)                                                                                               \
+    KERNEL(256) optimizer_update_##T(const StepRow* step, LossScale* scale, float* parameters,                  \
+                                     const float* gradients, float* first, float* second, T* weights16,         \
+                                     const float* workspace, Record* records, u32 len, u32 sums, u32 scaled,    \
+                                     u32 record_count) {                                                        \
+        update<T>(step, scale, parameters, gradients, first, second, weights16, workspace, records, len, sums,  \
+                  scaled, record_count);                                                                        \
+    }                                                                                                           \
+    EXPORT(optimizer_update_##T)
+
+#define CAST(T)                                                                                   \
+    KERNEL(256) optimizer_cast_##T(const float* parameters, T* weights16, u32 len) {              \
+        cast<T>(parameters, weights16, len);                                                      \
+    }                                                                                             \
+    EXPORT(optimizer_cast_##T)
+
+typedef float f32;
+UPDATE(f32)
+UPDATE(f16)
+UPDATE(bf16)
+CAST(f16)
+CAST(bf16)
