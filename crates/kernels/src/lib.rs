@@ -8,6 +8,7 @@
 
 mod divisor;
 mod error;
+pub mod gpu;
 pub mod launch;
 mod precision;
 mod shape;
@@ -17,6 +18,7 @@ mod stream;
 
 pub use divisor::Divisor;
 pub use error::DeviceError;
+pub use gpu::{Gpu, discover};
 pub use precision::Precision;
 pub use shape::{Activation, Conv2d, Pool2d};
 pub use source::{HEADERS, Kernel, Source};

@@ -1,0 +1,327 @@
+//! NVRTC, NVIDIA's compiler as a library.
+//!
+//! It is loaded here and not through cudarc, which knows only some of its file names, takes no path,
+//! and panics where none is found. Compiling needs neither a GPU nor a driver.
+
+use std::ffi::{CStr, CString, OsString, c_char, c_int, c_void};
+use std::path::{Path, PathBuf};
+
+use libloading::Library;
+
+use crate::{DeviceError, HEADERS, Source};
+
+/// What a source is compiled for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Target {
+    /// Compute capability times ten: 75, 80, 86, 90.
+    pub architecture: u32,
+    /// PTX, which the driver translates for any card from this architecture on, instead of a cubin,
+    /// which is the card's machine code.
+    pub ptx: bool,
+}
+
+impl Target {
+    /// Machine code for one architecture.
+    pub const fn cubin(architecture: u32) -> Self {
+        Self {
+            architecture,
+            ptx: false,
+        }
+    }
+
+    /// Intermediate code for one architecture and all later ones.
+    pub const fn ptx(architecture: u32) -> Self {
+        Self {
+            architecture,
+            ptx: true,
+        }
+    }
+
+    /// NVRTC's options. Multiplications and additions may be fused by the compiler; where two kernels
+    /// must agree to the bit, the sources say `fmaf`.
+    pub fn options(self) -> Vec<String> {
+        let kind = if self.ptx { "compute" } else { "sm" };
+        vec![
+            format!("--gpu-architecture={kind}_{}", self.architecture),
+            "--std=c++17".into(),
+            "--fmad=true".into(),
+        ]
+    }
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kind = if self.ptx { "compute" } else { "sm" };
+        write!(f, "{kind}_{}", self.architecture)
+    }
+}
+
+/// What the compiler made of a source.
+pub struct Compiled {
+    /// A cubin, or PTX with a zero byte behind it.
+    pub image: Vec<u8>,
+    /// What the compiler said.
+    pub log: String,
+}
+
+type Program = *mut c_void;
+
+/// NVRTC, loaded. Its functions as the header `nvrtc.h` declares them; 0 is success.
+pub struct Nvrtc {
+    create: unsafe extern "C" fn(
+        *mut Program,
+        *const c_char,
+        *const c_char,
+        c_int,
+        *const *const c_char,
+        *const *const c_char,
+    ) -> c_int,
+    compile: unsafe extern "C" fn(Program, c_int, *const *const c_char) -> c_int,
+    destroy: unsafe extern "C" fn(*mut Program) -> c_int,
+    log: [unsafe extern "C" fn(Program, *mut c_void) -> c_int; 2],
+    cubin: [unsafe extern "C" fn(Program, *mut c_void) -> c_int; 2],
+    ptx: [unsafe extern "C" fn(Program, *mut c_void) -> c_int; 2],
+    version: (u32, u32),
+    architectures: Vec<u32>,
+    path: PathBuf,
+    /// Keeps the functions above in memory.
+    _library: Library,
+}
+
+impl Nvrtc {
+    /// Loads NVRTC from the file that `TUNEFORK_NVRTC` names, or from where it usually is.
+    ///
+    /// `newest`: the major version of CUDA that the driver knows. A newer compiler's code may be unknown to it.
+    ///
+    /// # Errors
+    /// [`DeviceError::Unavailable`] if there is none, or only newer ones.
+    pub fn find(newest: Option<u32>) -> Result<Self, DeviceError> {
+        if let Some(path) = std::env::var_os("TUNEFORK_NVRTC").filter(|path| !path.is_empty()) {
+            return Self::open(Path::new(&path));
+        }
+        let mut too_new = None;
+        for path in candidates() {
+            match Self::open(&path) {
+                Ok(nvrtc) if newest.is_none_or(|newest| nvrtc.version.0 <= newest) => {
+                    return Ok(nvrtc);
+                }
+                Ok(nvrtc) => too_new = Some(nvrtc.version),
+                Err(_) => {}
+            }
+        }
+        let major = newest.unwrap_or(12);
+        Err(DeviceError::Unavailable(match too_new {
+            Some((found, minor)) => format!(
+                "only NVRTC {found}.{minor} was found, but the driver knows CUDA up to {major}: update the driver, or \
+                 install NVRTC {major} (pip install 'nvidia-cuda-nvrtc-cu{major}') and let TUNEFORK_NVRTC name its libnvrtc.so"
+            ),
+            None => format!(
+                "no NVRTC found, which compiles the kernels: install the CUDA toolkit, or only NVRTC \
+                 (pip install 'nvidia-cuda-nvrtc-cu{major}'), and let TUNEFORK_NVRTC name its libnvrtc.so"
+            ),
+        }))
+    }
+
+    /// Loads NVRTC from a file.
+    ///
+    /// # Errors
+    /// [`DeviceError::Unavailable`] if it cannot be loaded or is none.
+    pub fn open(path: &Path) -> Result<Self, DeviceError> {
+        let unavailable = |reason: String| {
+            DeviceError::Unavailable(format!(
+                "NVRTC cannot be loaded from {}: {reason}",
+                path.display()
+            ))
+        };
+        // SAFETY: loading NVRTC runs nothing but its own initialisation.
+        let library = unsafe { Library::new(path) }.map_err(|e| unavailable(e.to_string()))?;
+        macro_rules! function {
+            ($name:literal) => {
+                // SAFETY: the type is that of nvrtc.h, the same since CUDA 11.2.
+                *unsafe { library.get(concat!($name, "\0")) }
+                    .map_err(|_| unavailable(format!("it has no {}", $name)))?
+            };
+        }
+        let version: unsafe extern "C" fn(*mut c_int, *mut c_int) -> c_int =
+            function!("nvrtcVersion");
+        let (mut major, mut minor) = (0, 0);
+        // SAFETY: both places exist.
+        unsafe { version(&mut major, &mut minor) };
+        let count: unsafe extern "C" fn(*mut c_int) -> c_int =
+            function!("nvrtcGetNumSupportedArchs");
+        let list: unsafe extern "C" fn(*mut c_int) -> c_int = function!("nvrtcGetSupportedArchs");
+        let mut places = 0;
+        // SAFETY: the place exists.
+        unsafe { count(&mut places) };
+        let mut architectures = vec![0; usize::try_from(places).unwrap_or(0)];
+        // SAFETY: there are as many places as NVRTC wants.
+        unsafe { list(architectures.as_mut_ptr()) };
+        Ok(Self {
+            create: function!("nvrtcCreateProgram"),
+            compile: function!("nvrtcCompileProgram"),
+            destroy: function!("nvrtcDestroyProgram"),
+            log: [
+                function!("nvrtcGetProgramLogSize"),
+                function!("nvrtcGetProgramLog"),
+            ],
+            cubin: [function!("nvrtcGetCUBINSize"), function!("nvrtcGetCUBIN")],
+            ptx: [function!("nvrtcGetPTXSize"), function!("nvrtcGetPTX")],
+            version: (major.unsigned_abs(), minor.unsigned_abs()),
+            architectures: architectures
+                .iter()
+                .map(|a: &c_int| a.unsigned_abs())
+                .collect(),
+            path: path.to_owned(),
+            _library: library,
+        })
+    }
+
+    /// Major and minor version.
+    pub fn version(&self) -> (u32, u32) {
+        self.version
+    }
+
+    /// Where it was loaded from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What to compile for a card: its own machine code, or, for one that came after this NVRTC, the
+    /// newest intermediate code.
+    pub fn target(&self, architecture: u32) -> Target {
+        let newest = self
+            .architectures
+            .iter()
+            .copied()
+            .filter(|known| *known <= architecture)
+            .max();
+        match newest {
+            Some(newest) if newest < architecture => Target::ptx(newest),
+            _ => Target::cubin(architecture),
+        }
+    }
+
+    /// Compiles a source, with further options.
+    ///
+    /// # Errors
+    /// [`DeviceError::Kernel`] with what the compiler said.
+    pub fn compile(
+        &self,
+        source: Source,
+        target: Target,
+        more: &[&str],
+    ) -> Result<Compiled, DeviceError> {
+        let options = target
+            .options()
+            .into_iter()
+            .chain(more.iter().map(|option| (*option).into()));
+        self.compile_text(source.file(), source.text(), target.ptx, options)
+            .map_err(|detail| DeviceError::Kernel {
+                kernel: format!("({target})"),
+                file: source.file(),
+                detail,
+            })
+    }
+
+    fn compile_text(
+        &self,
+        name: &str,
+        text: &str,
+        ptx: bool,
+        options: impl Iterator<Item = String>,
+    ) -> Result<Compiled, String> {
+        let c = |text: &str| CString::new(text).map_err(|_| "a zero byte in the source".to_owned());
+        let strings = |texts: Vec<String>| {
+            texts
+                .iter()
+                .map(|text| c(text))
+                .collect::<Result<Vec<_>, _>>()
+        };
+        let (name, text, options) = (c(name)?, c(text)?, strings(options.collect())?);
+        let header_names = strings(HEADERS.iter().map(|(name, _)| (*name).into()).collect())?;
+        let header_texts = strings(HEADERS.iter().map(|(_, text)| (*text).into()).collect())?;
+        let pointers = |strings: &[CString]| strings.iter().map(|s| s.as_ptr()).collect::<Vec<_>>();
+        let mut program = std::ptr::null_mut();
+        // SAFETY: all strings live until the program is destroyed; as many headers as stated.
+        let created = unsafe {
+            (self.create)(
+                &mut program,
+                text.as_ptr(),
+                name.as_ptr(),
+                HEADERS.len() as c_int,
+                pointers(&header_texts).as_ptr(),
+                pointers(&header_names).as_ptr(),
+            )
+        };
+        if created != 0 {
+            return Err(format!("NVRTC cannot start (error {created})"));
+        }
+        // SAFETY: a program that exists, and as many options as stated.
+        let result =
+            unsafe { (self.compile)(program, options.len() as c_int, pointers(&options).as_ptr()) };
+        let log = self.bytes(program, self.log).unwrap_or_default();
+        let log = CStr::from_bytes_until_nul(&log)
+            .map_or(String::new(), |log| log.to_string_lossy().into_owned());
+        let image = self.bytes(program, if ptx { self.ptx } else { self.cubin });
+        // SAFETY: a program that exists; it is not used again.
+        unsafe { (self.destroy)(&mut program) };
+        match (result, image) {
+            (0, Some(image)) if !image.is_empty() => Ok(Compiled { image, log }),
+            _ => Err(format!("NVRTC error {result}\n{}", log.trim())),
+        }
+    }
+
+    /// One of a program's results, by the pair of functions that give its size and its bytes.
+    fn bytes(
+        &self,
+        program: Program,
+        [size, bytes]: [unsafe extern "C" fn(Program, *mut c_void) -> c_int; 2],
+    ) -> Option<Vec<u8>> {
+        let mut len = 0usize;
+        // SAFETY: the program exists; the place is a size_t.
+        if unsafe { size(program, (&raw mut len).cast()) } != 0 {
+            return None;
+        }
+        let mut result = vec![0u8; len];
+        // SAFETY: as many bytes as NVRTC wants.
+        (unsafe { bytes(program, result.as_mut_ptr().cast()) } == 0).then_some(result)
+    }
+}
+
+/// Where NVRTC may be: names for the system's loader, then a toolkit, then a Python environment.
+fn candidates() -> Vec<PathBuf> {
+    let names: &[&str] = if cfg!(windows) {
+        &["nvrtc64_130_0.dll", "nvrtc64_120_0.dll"]
+    } else {
+        &["libnvrtc.so", "libnvrtc.so.13", "libnvrtc.so.12"]
+    };
+    let mut found: Vec<PathBuf> = names.iter().map(PathBuf::from).collect();
+    let variable = |name: &str| std::env::var_os(name).filter(|value: &OsString| !value.is_empty());
+    let toolkits = ["CUDA_HOME", "CUDA_PATH"].into_iter().filter_map(variable);
+    for toolkit in toolkits
+        .map(PathBuf::from)
+        .chain(["/usr/local/cuda".into()])
+    {
+        for folder in ["lib64", "bin"] {
+            found.extend(names.iter().map(|name| toolkit.join(folder).join(name)));
+        }
+    }
+    let environments = ["VIRTUAL_ENV", "CONDA_PREFIX"]
+        .into_iter()
+        .filter_map(variable);
+    for library in
+        environments.flat_map(|environment| subfolders(&Path::new(&environment).join("lib")))
+    {
+        for package in subfolders(&library.join("site-packages/nvidia")) {
+            found.extend(names.iter().map(|name| package.join("lib").join(name)));
+        }
+    }
+    found
+}
+
+fn subfolders(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut folders: Vec<_> = entries.map(|entry| entry.path()).collect();
+    folders.sort();
+    folders
+}

@@ -1,0 +1,310 @@
+//! A stream of the driver as the launchers want it.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use cudarc::driver::result::{self, DriverError};
+use cudarc::driver::sys::{CUevent_flags, CUgraphInstantiate_flags, CUresult, CUstreamCaptureMode};
+use cudarc::driver::{CudaContext, CudaStream};
+
+use super::cache::Compiler;
+use super::driver;
+use super::graph::Captured;
+use super::module::Module;
+use super::nvrtc::Target;
+use super::staging::Staging;
+use crate::{DeviceError, Graph, Kernel, Launch, Source, Stream};
+
+/// Work in order on a GPU.
+pub(super) struct GpuStream {
+    context: Arc<CudaContext>,
+    stream: Arc<CudaStream>,
+    compiler: Arc<Compiler>,
+    target: Target,
+    shared_bytes: u32,
+    modules: Mutex<HashMap<Source, Module>>,
+    staging: Mutex<Option<Staging>>,
+    capturing: AtomicBool,
+    /// Memory that was given back while launches were collected, when nothing can be waited for.
+    given_back: Mutex<Vec<u64>>,
+    /// Why the context is lost.
+    lost: Mutex<Option<String>>,
+    /// This value itself, for graphs that must keep it.
+    this: Weak<Self>,
+}
+
+/// No code of ours panics while it holds one of the locks and has changed something by halves.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl GpuStream {
+    pub(super) fn new(
+        context: &Arc<CudaContext>,
+        compiler: &Arc<Compiler>,
+        target: Target,
+        shared_bytes: u32,
+    ) -> Result<Arc<Self>, DeviceError> {
+        // Not the default stream, which cannot be captured.
+        let stream = context.new_stream().map_err(driver::unusable)?;
+        let staging = Staging::new(context).map_err(driver::unusable)?;
+        Ok(Arc::new_cyclic(|this| Self {
+            context: Arc::clone(context),
+            stream,
+            compiler: Arc::clone(compiler),
+            target,
+            shared_bytes,
+            modules: Mutex::default(),
+            staging: Mutex::new(Some(staging)),
+            capturing: AtomicBool::new(false),
+            given_back: Mutex::default(),
+            lost: Mutex::default(),
+            this: this.clone(),
+        }))
+    }
+
+    /// What a failed call means. After most errors the context is lost: all later calls get the same answer.
+    pub(super) fn failed(&self, doing: &str, error: DriverError) -> DeviceError {
+        let reason = format!("{}, while {doing}", driver::name(error));
+        let harmless = matches!(
+            error.0,
+            CUresult::CUDA_ERROR_INVALID_VALUE
+                | CUresult::CUDA_ERROR_OUT_OF_MEMORY
+                | CUresult::CUDA_ERROR_NOT_FOUND
+                | CUresult::CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES
+                | CUresult::CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED
+                | CUresult::CUDA_ERROR_STREAM_CAPTURE_INVALIDATED
+        );
+        if !harmless {
+            lock(&self.lost).get_or_insert_with(|| reason.clone());
+        }
+        DeviceError::Failed(reason)
+    }
+
+    /// An error if the context is lost. Otherwise it is made this thread's.
+    pub(super) fn usable(&self) -> Result<(), DeviceError> {
+        if let Some(reason) = &*lock(&self.lost) {
+            return Err(DeviceError::Failed(reason.clone()));
+        }
+        let bound = self.context.bind_to_thread();
+        bound.map_err(|error| self.failed("choosing the device", error))
+    }
+
+    fn not_capturing(&self, doing: &str) -> Result<(), DeviceError> {
+        if self.capturing.load(Ordering::Relaxed) {
+            return Err(DeviceError::Failed(format!(
+                "{doing} is not possible while launches are collected"
+            )));
+        }
+        self.usable()
+    }
+
+    /// Waits for all work.
+    pub(super) fn wait(&self) -> Result<(), DeviceError> {
+        self.usable()?;
+        let done = self.stream.synchronize();
+        done.map_err(|error| self.failed("waiting for its work", error))
+    }
+
+    pub(super) fn time(
+        &self,
+        work: impl FnOnce() -> Result<(), DeviceError>,
+    ) -> Result<f64, DeviceError> {
+        self.not_capturing("timing")?;
+        let event = || {
+            let event = self
+                .stream
+                .record_event(Some(CUevent_flags::CU_EVENT_DEFAULT));
+            event.map_err(|error| self.failed("timing", error))
+        };
+        let start = event()?;
+        work()?;
+        let end = event()?;
+        let milliseconds = start
+            .elapsed_ms(&end)
+            .map_err(|error| self.failed("timing", error))?;
+        Ok(f64::from(milliseconds) / 1000.0)
+    }
+
+    /// A kernel that can be launched: its file is compiled or read and loaded when it is first wanted.
+    fn function(
+        &self,
+        kernel: Kernel,
+        shared_bytes: u32,
+    ) -> Result<cudarc::driver::sys::CUfunction, DeviceError> {
+        let unusable = |detail: String| DeviceError::Kernel {
+            kernel: kernel.name.into(),
+            file: kernel.source.file(),
+            detail,
+        };
+        if shared_bytes > self.shared_bytes {
+            return Err(unusable(format!(
+                "it wants {shared_bytes} bytes of shared memory, and the device has {} for a block",
+                self.shared_bytes
+            )));
+        }
+        let mut modules = lock(&self.modules);
+        let module = match modules.entry(kernel.source) {
+            Entry::Occupied(loaded) => loaded.into_mut(),
+            Entry::Vacant(place) => {
+                let image = self.compiler.image(kernel.source, self.target)?;
+                let module = Module::load(&image);
+                place.insert(module.map_err(|error| {
+                    let error = driver::name(error);
+                    unusable(format!(
+                        "its code for {} does not load: {error}",
+                        self.target
+                    ))
+                })?)
+            }
+        };
+        module
+            .function(kernel.name, shared_bytes)
+            .map_err(|error| unusable(format!("{} ({})", driver::name(error), self.target)))
+    }
+}
+
+impl Stream for GpuStream {
+    fn architecture(&self) -> u32 {
+        self.target.architecture
+    }
+
+    fn allocate(&self, bytes: usize) -> Result<u64, DeviceError> {
+        self.not_capturing("allocating")?;
+        // SAFETY: freed by `free`. The driver refuses to allocate nothing, and aligns to 256 or more.
+        let address = unsafe { result::malloc_sync(bytes.max(1)) };
+        address.map_err(|error| match error.0 {
+            CUresult::CUDA_ERROR_OUT_OF_MEMORY => DeviceError::OutOfMemory {
+                wanted: bytes as u64,
+                free: self
+                    .context
+                    .mem_get_info()
+                    .map_or(0, |(free, _)| free as u64),
+            },
+            _ => self.failed("allocating", error),
+        })
+    }
+
+    unsafe fn free(&self, address: u64, _bytes: usize) {
+        if self.capturing.load(Ordering::Relaxed) {
+            return lock(&self.given_back).push(address);
+        }
+        // With a lost context its memory is lost too; another context may have the same addresses by now.
+        if self.wait().is_ok() {
+            // SAFETY: the caller's; no work uses it any longer.
+            if let Err(error) = unsafe { result::free_sync(address) } {
+                self.failed("freeing memory", error);
+            }
+        }
+    }
+
+    unsafe fn upload(&self, to: u64, from: &[u8]) -> Result<(), DeviceError> {
+        self.not_capturing("uploading")?;
+        let mut staging = lock(&self.staging);
+        let staging = staging.as_mut().expect("taken only when dropped");
+        // SAFETY: the caller's.
+        let copied = unsafe { staging.upload(&self.stream, to, from) };
+        copied.map_err(|error| self.failed("uploading", error))
+    }
+
+    unsafe fn download(&self, to: &mut [u8], from: u64) -> Result<(), DeviceError> {
+        self.not_capturing("downloading")?;
+        if to.is_empty() {
+            return self.wait();
+        }
+        // SAFETY: the caller's; `to` is borrowed until the copy is done, also when it fails.
+        let copied = unsafe { result::memcpy_dtoh_async(to, from, self.stream.cu_stream()) };
+        let done = self.wait();
+        copied.map_err(|error| self.failed("downloading", error))?;
+        done
+    }
+
+    unsafe fn fill(&self, to: u64, byte: u8, bytes: usize) -> Result<(), DeviceError> {
+        self.usable()?;
+        if bytes == 0 {
+            return Ok(());
+        }
+        // SAFETY: the caller's.
+        let filled = unsafe { result::memset_d8_async(to, byte, bytes, self.stream.cu_stream()) };
+        filled.map_err(|error| self.failed("filling memory", error))
+    }
+
+    unsafe fn launch(&self, launch: &Launch<'_>) -> Result<(), DeviceError> {
+        self.usable()?;
+        if launch.grid.contains(&0) {
+            return Ok(());
+        }
+        let function = self.function(launch.kernel, launch.shared_bytes)?;
+        let mut pointers: Vec<_> = launch
+            .arguments
+            .pointers()
+            .iter()
+            .map(|p| p.cast_mut().cast())
+            .collect();
+        let ([gx, gy, gz], [bx, by, bz]) = (launch.grid, launch.block);
+        // SAFETY: the caller's; the driver copies the arguments before it returns.
+        let started = unsafe {
+            result::launch_kernel(
+                function,
+                (gx, gy, gz),
+                (bx, by, bz),
+                launch.shared_bytes,
+                self.stream.cu_stream(),
+                &mut pointers,
+            )
+        };
+        started.map_err(|error| self.failed(&format!("starting {}", launch.kernel.name), error))
+    }
+
+    fn synchronize(&self) -> Result<(), DeviceError> {
+        self.not_capturing("waiting")?;
+        self.wait()
+    }
+
+    fn begin_capture(&self) -> Result<(), DeviceError> {
+        self.not_capturing("collecting launches")?;
+        // Relaxed: a kernel's first launch loads its code, which the stricter modes may refuse. What must not
+        // happen meanwhile on this stream is refused above.
+        let mode = CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_RELAXED;
+        self.stream
+            .begin_capture(mode)
+            .map_err(|error| self.failed("collecting launches", error))?;
+        self.capturing.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn end_capture(&self) -> Result<Box<dyn Graph>, DeviceError> {
+        if !self.capturing.swap(false, Ordering::Relaxed) {
+            return Err(DeviceError::Failed("nothing was collected".into()));
+        }
+        self.usable()?;
+        let graph = self.stream.end_capture(CUgraphInstantiate_flags(0));
+        for address in lock(&self.given_back).drain(..) {
+            // SAFETY: it was given back by its owner.
+            unsafe { self.free(address, 0) };
+        }
+        let graph = graph.map_err(|error| self.failed("collecting launches", error))?;
+        let Some(graph) = graph else {
+            return Err(DeviceError::Failed("nothing was collected".into()));
+        };
+        graph
+            .upload()
+            .map_err(|error| self.failed("preparing a graph", error))?;
+        let this = self.this.upgrade().expect("self is borrowed");
+        Ok(Box::new(Captured::new(graph, this)))
+    }
+}
+
+impl Drop for GpuStream {
+    fn drop(&mut self) {
+        // Parts of a lost context go with it; the calls below then fail without harm.
+        let _ = self.context.bind_to_thread();
+        let _ = self.stream.synchronize();
+        drop(lock(&self.staging).take());
+        for (_, module) in lock(&self.modules).drain() {
+            module.unload();
+        }
+    }
+}
