@@ -1,43 +1,160 @@
 //! Compiles the fibers, and every kernel file once per architecture, with the host's C++ compiler.
+//!
+//! `TUNEFORK_KERNELS=folder` takes kernel files from another folder than the repository's;
+//! `TUNEFORK_SANITIZE=address,undefined` builds with sanitizers (`README.md` says how to run them).
+//! A file is compiled again only if its text, a header or a flag has changed: kernels are templates
+//! for which an optimising compiler takes its time.
 
-use std::path::Path;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{env, fs, thread};
+
+/// Both code paths: `#if ARCH >= 800` and its other side.
+const ARCHITECTURES: [&str; 2] = ["750", "800"];
 
 fn main() {
-    let kernels = Path::new("../../kernels");
-    for watched in ["cpp", "../../kernels"] {
-        println!("cargo:rerun-if-changed={watched}");
+    println!("cargo:rerun-if-env-changed=TUNEFORK_KERNELS");
+    println!("cargo:rerun-if-env-changed=TUNEFORK_SANITIZE");
+    println!("cargo:rustc-check-cfg=cfg(sanitized)");
+    let kernels = env::var_os("TUNEFORK_KERNELS").map_or("../../kernels".into(), PathBuf::from);
+    println!("cargo:rerun-if-changed=cpp");
+    println!("cargo:rerun-if-changed={}", kernels.display());
+    let sanitizers = env::var("TUNEFORK_SANITIZE").unwrap_or_default();
+
+    let mut sources = files(Path::new("cpp"), "cpp")
+        .map(|path| (path, None))
+        .collect::<Vec<_>>();
+    for path in files(&kernels, "cu").chain([PathBuf::from("cpp/selftest.cu")]) {
+        sources.extend(ARCHITECTURES.map(|architecture| (path.clone(), Some(architecture))));
     }
-    compiler()
-        .file("cpp/fiber.cpp")
-        .file("cpp/block.cpp")
-        .compile("shim");
-    for architecture in ["750", "800"] {
-        let mut build = compiler();
-        build
-            .include("cpp")
-            .include(kernels)
-            .define("ARCH", architecture);
-        build.flag("-xc++").link_lib_modifier("+whole-archive");
-        let mut files: Vec<_> = std::fs::read_dir(kernels)
-            .expect("the folder of kernels")
-            .map(|entry| entry.expect("an entry").path())
-            .filter(|path| path.extension().is_some_and(|extension| extension == "cu"))
-            .collect();
-        files.sort();
-        build
-            .files(&files)
-            .compile(&format!("kernels{architecture}"));
+    let flags = flags(&sanitizers);
+    let jobs: Vec<_> = sources
+        .iter()
+        .map(|(path, architecture)| Job::new(path, *architecture, &kernels, &flags))
+        .collect();
+    compile(&jobs);
+
+    // Kernels register themselves: nothing refers to them, so the linker has to take all.
+    let mut archive = compiler();
+    archive.objects(jobs.iter().map(|job| &job.object));
+    archive.link_lib_modifier("+whole-archive").compile("shim");
+    for sanitizer in sanitizers.split(',').filter(|name| !name.is_empty()) {
+        println!("cargo:rustc-cfg=sanitized");
+        let library = match sanitizer {
+            "address" => "asan",
+            "undefined" => "ubsan",
+            other => panic!("TUNEFORK_SANITIZE knows address and undefined, not {other}"),
+        };
+        println!("cargo:rustc-link-lib=dylib={library}");
     }
 }
 
 fn compiler() -> cc::Build {
     let mut build = cc::Build::new();
     build.cpp(true).std("c++17").opt_level(2).warnings(false);
-    // Fused multiplications only where a kernel asks for one, in hardware where the machine has it.
     build
-        .flag("-ffp-contract=off")
-        .flag("-march=native")
-        .flag("-fno-omit-frame-pointer")
-        .flag("-g1");
-    build
+}
+
+fn flags(sanitizers: &str) -> Vec<String> {
+    let mut flags = vec![
+        // Fused multiplications only where a kernel asks for one, in hardware where the machine has it.
+        "-ffp-contract=off",
+        "-march=native",
+        // Kernels read the same bytes as other types, which CUDA compilers allow.
+        "-fno-strict-aliasing",
+        "-fno-omit-frame-pointer",
+        "-g1",
+    ];
+    // What a kernel reads of a variable that it never set is -1.7e38 (or 0xfefefefe), not what
+    // happened to be there.
+    let poison = "-ftrivial-auto-var-init=pattern";
+    if compiler().is_flag_supported(poison).unwrap_or(false) {
+        flags.push(poison);
+    }
+    let mut flags: Vec<String> = flags.into_iter().map(String::from).collect();
+    if !sanitizers.is_empty() {
+        flags.push(format!("-fsanitize={sanitizers}"));
+        flags.push("-fno-sanitize-recover=all".into());
+    }
+    flags
+}
+
+/// The files of a folder with an extension, in the order of their names.
+fn files(folder: &Path, extension: &str) -> impl Iterator<Item = PathBuf> {
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.expect("an entry of a folder").path())
+        .filter(|path| path.extension().is_some_and(|found| found == extension))
+        .collect();
+    files.sort();
+    files.into_iter()
+}
+
+/// One compilation.
+struct Job {
+    command: Vec<String>,
+    object: PathBuf,
+    /// Holds the hash of all that the object was made from.
+    stamp: PathBuf,
+    hash: String,
+}
+
+impl Job {
+    fn new(path: &Path, architecture: Option<&str>, kernels: &Path, flags: &[String]) -> Self {
+        let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo gives a folder"));
+        let stem = path.file_stem().expect("a file").to_string_lossy();
+        let name = format!("{stem}.{}", architecture.unwrap_or("host"));
+        let object = out.join(format!("{name}.o"));
+        let mut command = flags.to_vec();
+        if let Some(architecture) = architecture {
+            command.push(format!("-DARCH={architecture}"));
+            command.extend(["-Icpp".into(), format!("-I{}", kernels.display())]);
+            command.push("-xc++".into());
+        }
+        command.extend(["-c".into(), path.display().to_string()]);
+        command.extend(["-o".into(), object.display().to_string()]);
+
+        let mut hasher = DefaultHasher::new();
+        command.hash(&mut hasher);
+        let headers = files(Path::new("cpp"), "h");
+        let headers = headers.chain(files(kernels, "cuh").filter(|_| architecture.is_some()));
+        for read in headers.chain([path.to_path_buf()]) {
+            fs::read(&read).expect("a source file").hash(&mut hasher);
+        }
+        Self {
+            command,
+            object,
+            stamp: out.join(format!("{name}.stamp")),
+            hash: format!("{:016x}", hasher.finish()),
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.object.exists() && fs::read_to_string(&self.stamp).is_ok_and(|old| old == self.hash)
+    }
+}
+
+/// Runs the compilations that are not done, several at a time.
+fn compile(jobs: &[Job]) {
+    let open: Vec<_> = jobs.iter().filter(|job| !job.is_done()).collect();
+    let tool = compiler().get_compiler();
+    let workers = env::var("NUM_JOBS").map_or(1, |jobs| jobs.parse().unwrap_or(1));
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some(job) = open.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let mut command: Command = tool.to_command();
+            command.args(&job.command);
+            let status = command.status().expect("a C++ compiler");
+            assert!(status.success(), "{} failed", job.command.join(" "));
+            fs::write(&job.stamp, &job.hash).expect("room for a stamp");
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..workers.min(open.len()) {
+            scope.spawn(work);
+        }
+    });
 }

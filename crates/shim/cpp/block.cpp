@@ -1,242 +1,289 @@
 #include "block.h"
 
-#include <sys/mman.h>
-
-#include <atomic>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <map>
-#include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 namespace shim {
 
-thread_local Thread* thread;
-thread_local Index3 block_index, block_size, grid_size;
-thread_local unsigned char* shared_memory;
+__thread Thread* thread;
+__thread Index3 block_index, block_size, grid_size;
+__thread unsigned char* shared_memory;
+__thread size_t shared_bytes;
 
-// Who runs next when a thread has to wait. A race shows as different results under different orders:
-// the greedy ones let one warp run ahead of all others as far as barriers allow.
-enum Schedule { RoundRobin, Reverse, Random, GreedyUp, GreedyDown };
+// Positions of the threads that can go on.
+struct Ready {
+    uint64_t words[16];  // a block has at most 1024 threads
 
-struct Copies {
-    std::vector<std::vector<Copy>> groups;
-    std::vector<Copy> open;
+    void add(int position) { words[position / 64] |= 1ull << position % 64; }
+    void remove(int position) { words[position / 64] &= ~(1ull << position % 64); }
+    // The first from here on, or -1.
+    int next(int position) const {
+        for (int word = position / 64; word < 16; word++, position = word * 64) {
+            uint64_t rest = words[word] >> position % 64;
+            if (rest) return position + __builtin_ctzll(rest);
+        }
+        return -1;
+    }
 };
 
-// The threads of a block, made once for a launch and used by one block after the other.
+// Copies of a thread in the order in which it asked for them.
+struct Copies {
+    std::vector<Copy> pending;
+    std::vector<size_t> groups;  // how many of them each closed group has
+    size_t open = 0;             // those behind the last group
+};
+
 struct Scheduler {
+    const Launch* launch;
     std::vector<Thread> threads;
     std::vector<Copies> copies;
     std::vector<Warp> warps;
-    std::vector<int> order;
+    std::vector<int> order;  // the thread at each position
+    Ready ready;
     int position = 0, live = 0, at_barrier = 0;
-    bool greedy = false;
     Thread host{};
-    Thunk kernel = nullptr;
-    void** arguments = nullptr;
-    size_t shared_bytes = 0;
+    std::string error;
 };
 
-static thread_local Scheduler* scheduler;
+static __thread Scheduler* scheduler;
 
-Warp& warp() { return scheduler->warps[thread->warp]; }
+// ---- failures
 
-void fail(const char* what) {
-    fprintf(stderr, "shim: %s (block %u,%u,%u thread %u,%u,%u)\n", what, block_index.x, block_index.y,
-            block_index.z, thread->index.x, thread->index.y, thread->index.z);
-    abort();
+static std::string words(Index3 at) {
+    return std::to_string(at.x) + "," + std::to_string(at.y) + "," + std::to_string(at.z);
+}
+
+std::string words(const Place& place) {
+    const char* file = strrchr(place.file, '/');
+    return std::string(place.what) + " of " + (file ? file + 1 : place.file) + ":" + std::to_string(place.line);
+}
+
+std::string whereabouts() {
+    if (!scheduler) return "";
+    std::string text = "kernel " + scheduler->launch->kernel->name + ", block " + words(block_index);
+    if (thread != &scheduler->host) text += ", thread " + words(thread->index);
+    return text;
 }
 
 static void go_to(Thread* next) {
     Thread* from = thread;
     if (from == next) return;
     thread = next;
-    switch_fiber(from->fiber, next->fiber, from->state == State::Done && from != &scheduler->host);
+    switch_fiber(from->fiber, next->fiber, from->state == State::Done);
 }
+
+void fail(const std::string& what) {
+    scheduler->error = whereabouts() + ": " + what;
+    thread->state = State::Done;
+    go_to(&scheduler->host);
+    abort();  // nobody comes back to a thread that is done
+}
+
+// Where the block's threads are that wait, with their numbers.
+static std::string who_waits() {
+    std::map<std::string, int> places;
+    for (const Thread& t : scheduler->threads)
+        if (t.state == State::AtBarrier || t.state == State::AtWarp) places[words(t.place)]++;
+    std::string text;
+    for (const auto& [place, count] : places)
+        text += (text.empty() ? "" : ", ") + std::to_string(count) + " at " + place;
+    return text;
+}
+
+static bool same(const Place& a, const Place& b) {
+    return a.line == b.line && (a.what == b.what || !strcmp(a.what, b.what)) && (a.file == b.file || !strcmp(a.file, b.file));
+}
+
+// ---- taking turns
 
 static void go_on() {
     Scheduler& s = *scheduler;
-    int count = (int)s.threads.size();
-    if (s.greedy) s.position = -1;
-    for (int tried = 0; tried < count; tried++) {
-        if (++s.position >= count) s.position = 0;
-        Thread* next = &s.threads[s.order[s.position]];
-        if (next->state == State::Ready) return go_to(next);
-    }
-    if (s.live == 0) return go_to(&s.host);
-    fail("deadlock: threads wait for others that never come");
+    bool greedy = s.launch->schedule == GreedyUp || s.launch->schedule == GreedyDown;
+    int next = s.ready.next(greedy ? 0 : s.position + 1);
+    if (next < 0) next = s.ready.next(0);
+    if (next < 0 && s.live == 0) return go_to(&s.host);
+    if (next < 0) fail("deadlock, threads wait for others that never come: " + who_waits());
+    s.position = next;
+    go_to(&s.threads[s.order[next]]);
 }
 
-static void open_barrier() {
+static void wait(State state, const Place& place) {
+    thread->state = state;
+    thread->place = place;
+    scheduler->ready.remove(thread->position);
+}
+
+static void wake(Thread& t) {
+    t.state = State::Ready;
+    scheduler->ready.add(t.position);
+}
+
+void barrier(const Place& place) {
     Scheduler& s = *scheduler;
-    const void* site = nullptr;
-    for (Thread& t : s.threads) {
-        if (t.state != State::AtBarrier) continue;
-        if (site && t.site != site) fail("threads of one block wait at different barriers");
-        site = t.site;
-        t.state = State::Ready;
-    }
+    int count = (int)s.threads.size();
+    if (s.live != count) fail("it waits at " + words(place) + ", which " + std::to_string(count - s.live) + " threads never reach: they have ended");
+    wait(State::AtBarrier, place);
+    if (++s.at_barrier < count) return go_on();
+    for (Thread& t : s.threads)
+        if (!same(t.place, place)) fail("threads of one block wait at different barriers: " + who_waits());
+    for (Thread& t : s.threads) wake(t);
     s.at_barrier = 0;
 }
 
-void barrier(const void* site) {
-    Scheduler& s = *scheduler;
-    thread->barriers++;
-    thread->state = State::AtBarrier;
-    thread->site = site;
-    if (++s.at_barrier == s.live) open_barrier();
-    else go_on();
-}
+// ---- warps
 
-static void open_warp(int index) {
-    Scheduler& s = *scheduler;
-    s.warps[index].waiting = 0;
-    for (size_t t = index * 32; t < s.threads.size() && t < (size_t)index * 32 + 32; t++)
-        if (s.threads[t].state == State::AtWarp) s.threads[t].state = State::Ready;
-}
+Warp& warp() { return scheduler->warps[thread->warp]; }
 
-bool warp_arrive() {
-    thread->state = State::AtWarp;
-    return ++warp().waiting == warp().live;
+bool warp_arrive(const Place& place, uint32_t mask) {
+    Warp& w = warp();
+    if ((mask & w.existing) != w.alive)
+        fail(words(place) + (mask & w.existing & ~w.alive ? " names lanes that have ended" : " leaves out lanes that run"));
+    wait(State::AtWarp, place);
+    w.waiting |= 1u << thread->lane;
+    return w.waiting == w.alive;
 }
 
 void warp_leave(bool last) {
-    if (last) open_warp(thread->warp);
-    else go_on();
+    if (!last) return go_on();
+    Warp& w = warp();
+    Thread* lanes = &scheduler->threads[thread->warp * 32];
+    for (int lane = 0; lane < 32; lane++)
+        if (w.waiting >> lane & 1 && !same(lanes[lane].place, thread->place))
+            fail("lanes of one warp wait at different places: " + who_waits());
+    for (int lane = 0; lane < 32; lane++)
+        if (w.waiting >> lane & 1) wake(lanes[lane]);
+    w.waiting = 0;
 }
+
+// ---- copies
 
 static Copies& copies() { return scheduler->copies[thread - scheduler->threads.data()]; }
 
-void copy_later(const Copy& copy) { copies().open.push_back(copy); }
-
-void copy_group() { copies().groups.push_back(std::exchange(copies().open, {})); }
-
-void copy_wait(int left) {
-    auto& groups = copies().groups;
-    int done = (int)groups.size() - left;
-    for (int group = 0; group < done; group++)
-        for (const Copy& copy : groups[group]) {
-            if (copy.valid) memcpy(copy.to, copy.from, 16);
-            else memset(copy.to, 0, 16);
-        }
-    if (done > 0) groups.erase(groups.begin(), groups.begin() + done);
+void copy_later(const Copy& copy) {
+    copies().pending.push_back(copy);
+    copies().open++;
 }
+
+void copy_group() { copies().groups.push_back(std::exchange(copies().open, 0)); }
+
+void copy_wait(size_t left) {
+    Copies& c = copies();
+    if (c.groups.size() <= left) return;
+    size_t groups = c.groups.size() - left, done = 0;
+    for (size_t group = 0; group < groups; group++) done += c.groups[group];
+    for (size_t i = 0; i < done; i++) {
+        const Copy& copy = c.pending[i];
+        if (copy.from) memcpy(copy.to, copy.from, 16);
+        else memset(copy.to, 0, 16);
+    }
+    c.pending.erase(c.pending.begin(), c.pending.begin() + done);
+    c.groups.erase(c.groups.begin(), c.groups.begin() + groups);
+}
+
+// ---- blocks
 
 static void run_thread() {
     fiber_started();
     Scheduler& s = *scheduler;
-    s.kernel(s.arguments);
+    s.launch->kernel->run(s.launch->arguments);
+    Warp& w = warp();
+    if (s.at_barrier) fail("it ended while others of its block wait: " + who_waits());
+    if (w.waiting) fail("it ended while others of its warp wait: " + who_waits());
+    s.ready.remove(thread->position);
+    w.alive &= ~(1u << thread->lane);
+    memset(w.shown[0][thread->lane], 0xff, sizeof w.shown[0][0]);
+    memset(w.shown[1][thread->lane], 0xff, sizeof w.shown[1][0]);
     thread->state = State::Done;
     s.live--;
-    Warp& w = warp();
-    w.live--;
-    if (s.live && s.at_barrier == s.live) open_barrier();
-    if (w.live && w.waiting == w.live) open_warp(thread->warp);
     go_on();
-    abort();  // nobody switches to a thread that is done
+    abort();  // nobody comes back to a thread that is done
 }
 
-static void run_block() {
-    Scheduler& s = *scheduler;
+static void shuffle(std::vector<int>& order, unsigned seed) {
+    for (int i = (int)order.size() - 1; i > 0; i--) {
+        seed = seed * 1664525u + 1013904223u;
+        std::swap(order[i], order[(seed >> 8) % (i + 1)]);
+    }
+}
+
+// What lies behind shared memory. A sanitizer has its own.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr size_t RED_ZONE = 0;
+#else
+constexpr size_t RED_ZONE = 1024;
+#endif
+
+Scheduler* make_scheduler(const Launch& launch) {
+    Scheduler* s = new Scheduler;
+    s->launch = &launch;
+    int threads = (int)(launch.block.x * launch.block.y * launch.block.z);
+    s->threads.resize(threads);
+    s->copies.resize(threads);
+    s->warps.resize((threads + 31) / 32);
+    s->order.resize(threads);
+    for (int t = 0; t < threads; t++) {
+        Thread& made = s->threads[t];
+        made.fiber.stack = stack_of(t);
+        if (!made.fiber.stack) s->error = "no memory for the stacks of " + std::to_string(threads) + " threads";
+        made.lane = t % 32;
+        made.warp = t / 32;
+        made.index = {t % launch.block.x, t / launch.block.x % launch.block.y, t / (launch.block.x * launch.block.y)};
+        s->warps[made.warp].existing |= 1u << made.lane;
+        bool down = launch.schedule == Reverse || launch.schedule == GreedyDown;
+        s->order[t] = down ? threads - 1 - t : t;
+    }
+    scheduler = s;
+    thread = &s->host;
+    grid_size = launch.grid;
+    block_size = launch.block;
+    // Exactly as large as asked for, so that a sanitizer sees the first byte beyond it.
+    shared_bytes = launch.shared_bytes;
+    void* room = nullptr;
+    if (posix_memalign(&room, 16, shared_bytes + RED_ZONE)) s->error = "no memory for a block's shared memory";
+    shared_memory = (unsigned char*)room;
+    return s;
+}
+
+void drop_scheduler(Scheduler* s) {
+    free(shared_memory);
+    delete s;
+    scheduler = nullptr;
+    thread = nullptr;
+}
+
+std::string run_block(Scheduler& s, Index3 block) {
+    if (!s.error.empty()) return s.error;
+    block_index = block;
     s.live = (int)s.threads.size();
     s.at_barrier = 0;
     s.position = -1;
+    if (s.launch->schedule == Random) shuffle(s.order, s.launch->seed + 31 * (block.x + 31 * (block.y + 31 * block.z)));
     // NaN in every format: what a kernel reads before it was written shows in the result.
-    memset(shared_memory, 0xff, s.shared_bytes);
-    for (Warp& w : s.warps) w.live = w.waiting = 0;
-    for (size_t t = 0; t < s.threads.size(); t++) {
-        Thread& started = s.threads[t];
-        started.state = State::Ready;
-        started.exchanges = started.barriers = 0;
-        s.copies[t] = {};
-        s.warps[started.warp].live++;
+    memset(shared_memory, 0xff, shared_bytes + RED_ZONE);
+    for (Warp& w : s.warps) {
+        w.alive = w.existing;
+        w.waiting = 0;
+        memset(w.shown, 0xff, sizeof w.shown);
+    }
+    s.ready = {};
+    for (int position = 0; position < s.live; position++) {
+        Thread& started = s.threads[s.order[position]];
+        started.position = position;
+        started.exchanges = 0;
+        wake(started);
         prepare(started.fiber, run_thread);
     }
-    s.host.state = State::Ready;
+    for (Copies& c : s.copies) c = {};
     thread = &s.host;
     go_on();
-    for (Thread& t : s.threads)
-        if (t.barriers != s.threads[0].barriers) {
-            thread = &t;
-            fail("threads of one block passed different numbers of barriers");
-        }
+    for (size_t i = 0; i < RED_ZONE && s.error.empty(); i++)
+        if (shared_memory[shared_bytes + i] != 0xff)
+            s.error = whereabouts() + ": it wrote byte " + std::to_string(shared_bytes + i) + " of " +
+                      std::to_string(shared_bytes) + " bytes of shared memory";
+    return s.error;
 }
-
-static std::vector<int> order_of(int count, Schedule schedule, unsigned seed) {
-    std::vector<int> order(count);
-    for (int i = 0; i < count; i++) order[i] = schedule == Reverse || schedule == GreedyDown ? count - 1 - i : i;
-    if (schedule == Random)
-        for (int i = count - 1; i > 0; i--) {
-            seed = seed * 1664525u + 1013904223u;
-            std::swap(order[i], order[(seed >> 8) % (i + 1)]);
-        }
-    return order;
-}
-
-static std::map<std::pair<int, std::string>, Thunk>& kernels() {
-    static std::map<std::pair<int, std::string>, Thunk> all;
-    return all;
-}
-
-Registration::Registration(int architecture, const char* name, Thunk thunk) { kernels()[{architecture, name}] = thunk; }
 
 }  // namespace shim
-
-using namespace shim;
-
-// 0: done; 1: no such kernel.
-extern "C" int shim_launch(int architecture, const char* name, const unsigned* grid, const unsigned* block,
-                           size_t shared_bytes, void** arguments, int schedule, unsigned seed, int os_threads) {
-    auto found = kernels().find({architecture, name});
-    if (found == kernels().end()) return 1;
-    uint64_t blocks = (uint64_t)grid[0] * grid[1] * grid[2];
-    int threads = (int)(block[0] * block[1] * block[2]);
-    std::atomic<uint64_t> next{0};
-    auto work = [&] {
-        Scheduler s;
-        scheduler = &s;
-        s.kernel = found->second;
-        s.arguments = arguments;
-        s.threads.resize(threads);
-        s.copies.resize(threads);
-        s.warps.resize((threads + 31) / 32);
-        s.order = order_of(threads, (Schedule)schedule, seed);
-        s.greedy = schedule == GreedyUp || schedule == GreedyDown;
-        size_t room = threads * STACK_BYTES;
-        char* stacks = (char*)mmap(nullptr, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (stacks == MAP_FAILED) {
-            fprintf(stderr, "shim: no memory for the stacks of %d threads\n", threads);
-            abort();
-        }
-        for (int t = 0; t < threads; t++) {
-            s.threads[t].fiber.stack = stacks + t * STACK_BYTES;
-            s.threads[t].lane = t % 32;
-            s.threads[t].warp = t / 32;
-            s.threads[t].index = {t % block[0], t / block[0] % block[1], t / (block[0] * block[1])};
-        }
-        // Exactly as large as asked for, so that a sanitizer sees the first byte beyond it.
-        s.shared_bytes = shared_bytes;
-        shared_memory = (unsigned char*)aligned_alloc(16, shared_bytes ? (shared_bytes + 15) / 16 * 16 : 16);
-        grid_size = {grid[0], grid[1], grid[2]};
-        block_size = {block[0], block[1], block[2]};
-        for (uint64_t b; (b = next.fetch_add(1)) < blocks;) {
-            block_index = {(unsigned)(b % grid[0]), (unsigned)(b / grid[0] % grid[1]), (unsigned)(b / ((uint64_t)grid[0] * grid[1]))};
-            run_block();
-        }
-        free(shared_memory);
-        munmap(stacks, room);
-        scheduler = nullptr;
-        thread = nullptr;
-    };
-    if (os_threads <= 1) work();
-    else {
-        std::vector<std::thread> pool;
-        for (int i = 0; i < os_threads; i++) pool.emplace_back(work);
-        for (std::thread& t : pool) t.join();
-    }
-    return 0;
-}

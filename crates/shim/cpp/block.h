@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "fiber.h"
 
@@ -9,10 +10,17 @@ namespace shim {
 
 struct Index3 { unsigned x, y, z; };
 
+// What a thread does and where: failures name it, and threads that wait together must agree on it.
+struct Place {
+    const char* what;
+    const char* file;
+    int line;
+};
+
 // What a lane shows the others of its warp: up to 32 bytes a lane, twice, so that a fast lane may
 // already write the next exchange while a slow one still reads this one.
 struct Warp {
-    int live, waiting;
+    uint32_t existing, alive, waiting;  // a bit for each lane
     uint32_t shown[2][32][8];
     uint32_t result[2][32][4];
 };
@@ -23,37 +31,77 @@ struct Thread {
     Fiber fiber;
     Index3 index;
     int lane, warp;
+    int position;        // in the order of the schedule
     State state;
-    const void* site;     // the barrier that it waits at
-    unsigned exchanges;   // warp exchanges so far
-    unsigned barriers;    // barriers passed so far
+    Place place;         // where it waits
+    unsigned exchanges;  // warp exchanges so far
 };
 
 // Of the block that runs on this OS thread.
-extern thread_local Thread* thread;
-extern thread_local Index3 block_index, block_size, grid_size;
-extern thread_local unsigned char* shared_memory;
+extern __thread Thread* thread;
+extern __thread Index3 block_index, block_size, grid_size;
+extern __thread unsigned char* shared_memory;
+extern __thread size_t shared_bytes;
 
 Warp& warp();
 
-// Waits until all threads of the block have come here.
-void barrier(const void* site);
+// Waits until all threads of the block have come to this place.
+void barrier(const Place& place);
 
-// Comes to an exchange of the warp; true for the last lane, which may compute for all.
-bool warp_arrive();
+// Comes to an instruction of the warp's lanes in `mask`; true for the last lane, which may compute for
+// all. Fails unless the mask names all lanes that run, which is all that kernels need.
+bool warp_arrive(const Place& place, uint32_t mask);
 // Waits until the last lane has called this too.
 void warp_leave(bool last);
 
-// Copies that are done when they are waited for.
-struct Copy { void* to; const void* from; bool valid; };
+// Copies to shared memory that are done when they are waited for.
+struct Copy {
+    void* to;
+    const void* from;  // null: zeros
+};
 void copy_later(const Copy& copy);
 void copy_group();
-void copy_wait(int left);
+void copy_wait(size_t left);
 
-// Ends the launch with an error that names block and thread.
-[[noreturn]] void fail(const char* what);
+// Ends the launch with an error that names kernel, block and thread. The frames of all threads of the
+// block are left behind, so nothing in a kernel may rely on destructors.
+[[noreturn]] void fail(const std::string& what);
 
-typedef void (*Thunk)(void** arguments);
-struct Registration { Registration(int architecture, const char* name, Thunk thunk); };
+// Where the current thread is, in words; and of a place.
+std::string whereabouts();
+std::string words(const Place& place);
+
+// ---- for launches
+
+// Who runs next when a thread has to wait. A race shows as different results under different orders:
+// the greedy ones let one warp run ahead of all others as far as barriers allow.
+enum Schedule { RoundRobin, Reverse, Random, GreedyUp, GreedyDown };
+
+struct Kernel {
+    std::string name, file;
+    unsigned threads;      // launch bound
+    size_t parameters;
+    void (*run)(void** arguments);
+};
+
+struct Launch {
+    const Kernel* kernel;
+    void** arguments;
+    Index3 grid, block;
+    size_t shared_bytes;
+    Schedule schedule;
+    unsigned seed;
+};
+
+// The threads of one block after the other, on the OS thread that made it.
+struct Scheduler;
+Scheduler* make_scheduler(const Launch& launch);
+// Runs a block; what is wrong with it, or an empty text.
+std::string run_block(Scheduler& scheduler, Index3 block);
+void drop_scheduler(Scheduler* scheduler);
+
+// Turns faults of kernels that the processor reports into failures; where a sanitizer is built in,
+// adds `whereabouts` to its report.
+void catch_faults();
 
 }  // namespace shim

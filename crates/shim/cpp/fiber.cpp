@@ -1,5 +1,9 @@
 #include "fiber.h"
 
+#include <sys/mman.h>
+
+#include <vector>
+
 #if defined(__SANITIZE_ADDRESS__)
 extern "C" void __sanitizer_start_switch_fiber(void** fake_stack_save, const void* bottom, size_t size);
 extern "C" void __sanitizer_finish_switch_fiber(void* fake_stack, const void** bottom_old, size_t* size_old);
@@ -76,11 +80,38 @@ static thread_local const void* host_stack = nullptr;  // that of the OS thread
 static thread_local size_t host_stack_bytes = 0;
 #endif
 
+// Stacks come in groups, so that a block of 256 threads takes few calls of the system.
+struct Stacks {
+    static constexpr size_t GUARD = 16 * 1024, GROUP = 32;  // a page, of whatever size it is
+    static constexpr size_t PITCH = STACK_BYTES + GUARD;
+    std::vector<char*> groups;
+
+    char* at(size_t index) {
+        while (groups.size() * GROUP <= index) {
+            void* room = mmap(nullptr, GROUP * PITCH, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+            if (room == MAP_FAILED) return nullptr;
+            groups.push_back((char*)room);
+            for (size_t s = 0; s < GROUP; s++) mprotect(groups.back() + s * PITCH, GUARD, PROT_NONE);
+        }
+        return groups[index / GROUP] + index % GROUP * PITCH + GUARD;
+    }
+    ~Stacks() {
+        for (char* group : groups) munmap(group, GROUP * PITCH);
+    }
+};
+
+char* stack_of(size_t index) {
+    static thread_local Stacks stacks;
+    return stacks.at(index);
+}
+
 void prepare(Fiber& fiber, void (*entry)()) {
     char* top = fiber.stack + STACK_BYTES;
 #if defined(__SANITIZE_ADDRESS__)
-    // What the last block left poisoned when it ended in the middle of a frame.
-    __asan_unpoison_memory_region(fiber.stack, STACK_BYTES);
+    // Frames that never returned are still marked in the sanitizer's map: those of the last thread on
+    // this stack, from where it left off; of an earlier launch's, all may be.
+    char* used = fiber.stack_pointer ? (char*)fiber.stack_pointer : fiber.stack;
+    __asan_unpoison_memory_region(used, top - used);
     fiber.fake_stack = nullptr;
 #endif
 #if defined(__x86_64__)

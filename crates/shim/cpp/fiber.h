@@ -6,7 +6,7 @@ namespace shim {
 
 struct Fiber {
     void* stack_pointer = nullptr;  // where it left off
-    char* stack = nullptr;          // its lowest address
+    char* stack = nullptr;          // its lowest address; none: the OS thread's own
     void* fake_stack = nullptr;     // AddressSanitizer's
 };
 
@@ -16,6 +16,10 @@ constexpr size_t STACK_BYTES = 256 * 1024;
 #else
 constexpr size_t STACK_BYTES = 64 * 1024;
 #endif
+
+// The stack of a block's thread `index`. An OS thread keeps its fibers' stacks for later launches.
+// Below each lies a page that must not be touched.
+char* stack_of(size_t index);
 
 // Makes `fiber` start at `entry` when it is first switched to. `entry` never returns.
 void prepare(Fiber& fiber, void (*entry)());

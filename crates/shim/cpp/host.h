@@ -7,7 +7,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "block.h"
+#include "registration.h"
 
 typedef uint8_t u8;
 typedef uint16_t u16;
@@ -18,8 +18,11 @@ typedef unsigned long long u64;
 #error "define ARCH: 750 or 800"
 #endif
 
-#define KERNEL(threads) static void
-#define EXPORT(name) static shim::Registration registration_##name(ARCH, #name, [](void** a) { call_with(&name, a); });
+#define SHIM_JOIN_(a, b) a##b
+#define SHIM_JOIN(a, b) SHIM_JOIN_(a, b)
+#define KERNEL(threads) static const shim::Bound SHIM_JOIN(bound_, __COUNTER__)(threads); static void
+#define EXPORT(name) static const shim::Registration registration_##name( \
+    ARCH, #name, __BASE_FILE__, parameters(&name), [](void** arguments) { call_with(&name, arguments); });
 #define DEVICE static inline
 #define UNROLL _Pragma("GCC unroll 16")
 #define SHARED(pointer) u8* pointer = shim::shared_memory
@@ -38,6 +41,12 @@ static inline uint4 make_uint4(u32 x, u32 y, u32 z, u32 w) { return {x, y, z, w}
 static inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
 static inline float2 make_float2(float x, float y) { return {x, y}; }
 
+static inline float max(float a, float b) { return fmaxf(a, b); }
+static inline float min(float a, float b) { return fminf(a, b); }
+template <class T> static T max(T a, T b) { return a < b ? b : a; }
+template <class T> static T min(T a, T b) { return b < a ? b : a; }
+
+template <class... A> static size_t parameters(void (*)(A...)) { return sizeof...(A); }
 template <class... A, size_t... I>
 static void call_each(void (*kernel)(A...), void** a, std::index_sequence<I...>) {
     kernel(*(std::remove_reference_t<A>*)a[I]...);
@@ -46,27 +55,43 @@ template <class... A> static void call_with(void (*kernel)(A...), void** a) {
     call_each(kernel, a, std::index_sequence_for<A...>{});
 }
 
+// The line of a kernel file that calls a function, as the function's last parameters.
+#define CALLER const char *file = __builtin_FILE(), int line = __builtin_LINE()
+
 // ---- barriers and shuffles
 
-__attribute__((noinline)) static void __syncthreads() { shim::barrier(__builtin_return_address(0)); }
-static inline void __syncwarp(u32 = ~0u) { shim::warp_leave(shim::warp_arrive()); }
+static inline void __syncthreads(CALLER) { shim::barrier({"__syncthreads", file, line}); }
+static inline void __syncwarp(u32 mask = ~0u, CALLER) { shim::warp_leave(shim::warp_arrive({"__syncwarp", file, line}, mask)); }
 
-template <class T> static T exchange(T value, int lane, bool inside) {
+// A lane's own value, or that of lane `from` where this is one.
+template <class T> static T exchange(const shim::Place& place, u32 mask, T value, int from) {
     static_assert(sizeof(T) <= 8, "a shuffle moves at most 8 bytes");
     int turn = shim::thread->exchanges++ & 1;
     shim::Warp& warp = shim::warp();
     memcpy(warp.shown[turn][shim::thread->lane], &value, sizeof(T));
-    shim::warp_leave(shim::warp_arrive());
-    if (inside) memcpy(&value, warp.shown[turn][lane], sizeof(T));
+    shim::warp_leave(shim::warp_arrive(place, mask));
+    if (from < 0 || from > 31) return value;
+    if (!(warp.existing >> from & 1)) shim::fail(shim::words(place) + " reads from a lane that does not exist");
+    memcpy(&value, warp.shown[turn][from], sizeof(T));
     return value;
 }
-template <class T> static T __shfl_sync(u32, T value, int lane) { return exchange(value, lane & 31, true); }
-template <class T> static T __shfl_down_sync(u32, T value, int by) { int from = shim::thread->lane + by; return exchange(value, from, from < 32); }
-template <class T> static T __shfl_xor_sync(u32, T value, int mask) { return exchange(value, shim::thread->lane ^ mask, true); }
+template <class T> static T __shfl_sync(u32 mask, T value, int lane, CALLER) {
+    return exchange({"__shfl_sync", file, line}, mask, value, lane & 31);
+}
+template <class T> static T __shfl_up_sync(u32 mask, T value, int by, CALLER) {
+    return exchange({"__shfl_up_sync", file, line}, mask, value, shim::thread->lane - by);
+}
+template <class T> static T __shfl_down_sync(u32 mask, T value, int by, CALLER) {
+    return exchange({"__shfl_down_sync", file, line}, mask, value, shim::thread->lane + by);
+}
+template <class T> static T __shfl_xor_sync(u32 mask, T value, int with, CALLER) {
+    return exchange({"__shfl_xor_sync", file, line}, mask, value, shim::thread->lane ^ with);
+}
 
 // ---- conversions
 
-static inline u16 f16_from_f32(float x) { _Float16 h = (_Float16)x; u16 bits; memcpy(&bits, &h, 2); return bits; }
+// Any NaN becomes the GPU's only one.
+static inline u16 f16_from_f32(float x) { _Float16 h = (_Float16)x; u16 bits; memcpy(&bits, &h, 2); return x == x ? bits : 0x7fff; }
 static inline float f32_from_f16(u16 bits) { _Float16 h; memcpy(&h, &bits, 2); return (float)h; }
 static inline u32 bits_of(float x) { u32 bits; memcpy(&bits, &x, 4); return bits; }
 static inline float f32_of(u32 bits) { float x; memcpy(&x, &bits, 4); return x; }
@@ -75,11 +100,19 @@ static inline float rsqrtf(float x) { return 1.0f / sqrtf(x); }
 
 // ---- copies to shared memory: the destination holds NaN until the group has been waited for
 
-static inline void copy16(void* to, const void* from, bool valid) {
-    if ((uintptr_t)to % 16 || (valid && (uintptr_t)from % 16)) shim::fail("copy16: an address is no multiple of 16");
+static inline void expect_shared(const shim::Place& place, const void* pointer) {
+    uintptr_t offset = (uintptr_t)pointer - (uintptr_t)shim::shared_memory;
+    if (offset % 16) shim::fail(words(place) + ": an address in shared memory is no multiple of 16");
+    if (offset >= shim::shared_bytes || shim::shared_bytes - offset < 16)
+        shim::fail(words(place) + ": 16 bytes that are not in shared memory");
+}
+static inline void copy16(void* to, const void* from, bool valid, CALLER) {
+    shim::Place place{"copy16", file, line};
+    expect_shared(place, to);
+    if ((uintptr_t)from % 16) shim::fail(words(place) + ": an address in global memory is no multiple of 16");
 #if ARCH >= 800
     memset(to, 0xff, 16);
-    shim::copy_later({to, from, valid});
+    shim::copy_later({to, valid ? from : nullptr});
 #else
     if (valid) memcpy(to, from, 16);
     else memset(to, 0, 16);
@@ -96,14 +129,17 @@ template <int left> static void copies_wait() {
 #endif
 }
 
-// ---- fragments
+// ---- fragments: all 32 lanes of a warp, or none
 
-template <int n> static void load_matrices(u32 (&r)[n], const void* row, bool transposed) {
-    if ((uintptr_t)row % 16) shim::fail("ldmatrix: a row's address is no multiple of 16");
+// Every lane's address counts, also where the instruction uses those of 16 lanes only: sm_75 wants
+// all of them valid.
+template <int n> static void load_matrices(const shim::Place& place, u32 (&r)[n], const void* row, bool transposed) {
+    expect_shared(place, row);
     int turn = shim::thread->exchanges++ & 1, lane = shim::thread->lane;
     shim::Warp& warp = shim::warp();
+    if (warp.alive != ~0u) shim::fail(words(place) + " by less than 32 lanes");
     memcpy(warp.shown[turn][lane], &row, sizeof row);
-    shim::warp_leave(shim::warp_arrive());
+    shim::warp_leave(shim::warp_arrive(place, ~0u));
     auto value = [&](int matrix, int i, int j) {
         const u16* values;
         memcpy(&values, warp.shown[turn][matrix * 8 + i], sizeof values);
@@ -113,20 +149,31 @@ template <int n> static void load_matrices(u32 (&r)[n], const void* row, bool tr
     for (int m = 0; m < n; m++)
         r[m] = transposed ? value(m, t, g) | value(m, t + 1, g) << 16 : value(m, g, t) | value(m, g, t + 1) << 16;
 }
-static inline void load_matrices4(u32 (&r)[4], const void* row) { load_matrices(r, row, false); }
-static inline void load_matrices4_transposed(u32 (&r)[4], const void* row) { load_matrices(r, row, true); }
-static inline void load_matrices2(u32 (&r)[2], const void* row) { load_matrices(r, row, false); }
-static inline void load_matrices2_transposed(u32 (&r)[2], const void* row) { load_matrices(r, row, true); }
+static inline void load_matrices4(u32 (&r)[4], const void* row, CALLER) {
+    load_matrices({"load_matrices4", file, line}, r, row, false);
+}
+static inline void load_matrices4_transposed(u32 (&r)[4], const void* row, CALLER) {
+    load_matrices({"load_matrices4_transposed", file, line}, r, row, true);
+}
+static inline void load_matrices2(u32 (&r)[2], const void* row, CALLER) {
+    load_matrices({"load_matrices2", file, line}, r, row, false);
+}
+static inline void load_matrices2_transposed(u32 (&r)[2], const void* row, CALLER) {
+    load_matrices({"load_matrices2_transposed", file, line}, r, row, true);
+}
 
 // ---- tensor cores: the last lane multiplies for the warp
 
-// Shows a lane's six registers, lets `product` (with A, B, C in scope) run once, and adds its share.
-template <int depth, class Read> static void multiply(float (&d)[4], const u32 (&a)[4], const u32 (&b)[2], Read read) {
+// Shows a lane's six registers, lets the last lane `read` all lanes' into A and B and multiply, and adds
+// this lane's share.
+template <int depth, class Read>
+static void multiply(const shim::Place& place, float (&d)[4], const u32 (&a)[4], const u32 (&b)[2], Read read) {
     int turn = shim::thread->exchanges++ & 1, lane = shim::thread->lane;
     shim::Warp& warp = shim::warp();
+    if (warp.alive != ~0u) shim::fail(words(place) + " by less than 32 lanes");
     memcpy(warp.shown[turn][lane], a, 16);
     memcpy(warp.shown[turn][lane] + 4, b, 8);
-    bool last = shim::warp_arrive();
+    bool last = shim::warp_arrive(place, ~0u);
     if (last) {
         float A[16][depth], B[depth][8];
         for (int l = 0; l < 32; l++) read(A, B, l / 4, l % 4, warp.shown[turn][l]);
@@ -144,27 +191,33 @@ template <int depth, class Read> static void multiply(float (&d)[4], const u32 (
     for (int i = 0; i < 4; i++) d[i] += sums[i];
 }
 
-template <class Convert> static void multiply16(float (&d)[4], const u32 (&a)[4], const u32 (&b)[2], Convert convert) {
-    multiply<16>(d, a, b, [&](float (&A)[16][16], float (&B)[16][8], int g, int t, const u32* r) {
+template <class Convert>
+static void multiply16(const shim::Place& place, float (&d)[4], const u32 (&a)[4], const u32 (&b)[2], Convert convert) {
+    multiply<16>(place, d, a, b, [&](float (&A)[16][16], float (&B)[16][8], int g, int t, const u32* r) {
         for (int i = 0; i < 4; i++)
             for (int half = 0; half < 2; half++) A[g + i % 2 * 8][2 * t + half + i / 2 * 8] = convert((u16)(r[i] >> 16 * half));
         for (int i = 0; i < 2; i++)
             for (int half = 0; half < 2; half++) B[2 * t + half + i * 8][g] = convert((u16)(r[4 + i] >> 16 * half));
     });
 }
-static inline void multiply_f16(float (&d)[4], const u32 (&a)[4], const u32 (&b)[2]) { multiply16(d, a, b, f32_from_f16); }
+static inline void multiply_f16(float (&d)[4], const u32 (&a)[4], const u32 (&b)[2], CALLER) {
+    multiply16({"multiply_f16", file, line}, d, a, b, f32_from_f16);
+}
 
 #if ARCH >= 800
-static inline void multiply_bf16(float (&d)[4], const u32 (&a)[4], const u32 (&b)[2]) {
-    multiply16(d, a, b, [](u16 bits) { return f32_of((u32)bits << 16); });
+static inline void multiply_bf16(float (&d)[4], const u32 (&a)[4], const u32 (&b)[2], CALLER) {
+    multiply16({"multiply_bf16", file, line}, d, a, b, [](u16 bits) { return f32_of((u32)bits << 16); });
 }
-static inline u32 tf32_of(float x) { return (bits_of(x) + 0x1000u) & 0xffffe000u; }
-static inline void multiply_tf32(float (&d)[4], const u32 (&a)[4], const u32 (&b)[2]) {
+// To nearest, ties away from zero; any NaN becomes the GPU's only one.
+static inline u32 tf32_of(float x) { return x == x ? (bits_of(x) + 0x1000u) & 0xffffe000u : 0x7fffffffu; }
+static inline void multiply_tf32(float (&d)[4], const u32 (&a)[4], const u32 (&b)[2], CALLER) {
     // The tensor core ignores the lower bits; the kernel should have rounded them away.
     auto tf32 = [](u32 bits) { return f32_of(bits & 0xffffe000u); };
-    multiply<8>(d, a, b, [&](float (&A)[16][8], float (&B)[8][8], int g, int t, const u32* r) {
+    multiply<8>({"multiply_tf32", file, line}, d, a, b, [&](float (&A)[16][8], float (&B)[8][8], int g, int t, const u32* r) {
         for (int i = 0; i < 4; i++) A[g + i % 2 * 8][t + i / 2 * 4] = tf32(r[i]);
         for (int i = 0; i < 2; i++) B[t + i * 4][g] = tf32(r[4 + i]);
     });
 }
 #endif
+
+#undef CALLER

@@ -1,79 +1,86 @@
 //! Runs CUDA kernels on the CPU: the same sources, compiled by the host's C++ compiler, one fiber per
 //! CUDA thread. For tests on machines without a GPU.
 //!
-//! Barriers, shuffles, `ldmatrix`, tensor-core products and asynchronous copies behave as on a GPU, but
-//! shared memory starts as NaN, is as large as asked for and no larger, and the order in which threads
-//! run can be [chosen](Schedule). A kernel without races gives the same bits under all of them.
+//! Barriers, shuffles, `ldmatrix`, tensor-core products and asynchronous copies behave as on a GPU, with
+//! less patience: memory starts as NaN and has zones around it that nothing may touch, an asynchronous
+//! copy arrives only when it is waited for, threads that wait at different barriers are an error, and the
+//! order in which threads and blocks run can be [chosen](Schedule). A kernel without races gives the same
+//! bits under all orders. What goes wrong in a kernel comes back as a
+//! [`DeviceError::Failed`] that names kernel, block, thread and what happened.
+//!
+//! The repository's kernels run through their launchers on [`Host::stream`]:
+//!
+//! ```
+//! use tunefork_kernels::launch::dropout::Dropout;
+//! use tunefork_kernels::{DeviceMemory, DropoutRow, Precision, StepRow};
+//! use tunefork_shim::{Host, Schedule};
+//!
+//! let stream = Host::stream(80, Schedule::GreedyUp);
+//! let step = StepRow { rows: 2, ..bytemuck::Zeroable::zeroed() };
+//! let step = DeviceMemory::of(&stream, &[step])?;
+//! let half = DeviceMemory::of(&stream, &[DropoutRow::new(0.5)])?;
+//! let (x, y) = (DeviceMemory::of(&stream, &[1f32; 20])?, DeviceMemory::new(&stream, 80)?);
+//! Dropout { layer: 0, batch: 2, elements: 10, precision: Precision::F32 }
+//!     .run(&*stream, step.all(), half.all(), x.all(), y.all(), false)?;
+//! assert!(y.all::<f32>().read(&*stream)?.iter().all(|&y| y == 0.0 || y == 2.0));
+//! # Ok::<(), tunefork_kernels::DeviceError>(())
+//! ```
+//!
+//! Other kernels, of files in the folder that `TUNEFORK_KERNELS` names, run with [`Host::run`].
 #![deny(missing_docs)]
 
-use std::ffi::{CString, c_char, c_int, c_uint, c_void};
-use std::sync::{Arc, Mutex};
+mod memory;
+mod schedule;
 
-use tunefork_kernels::{Arguments, DeviceError, Graph, Kernel, Launch, Stream};
+use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tunefork_kernels::{Arguments, DeviceError, Graph, Launch, Stream};
+
+use memory::Memory;
+pub use schedule::Schedule;
+
+/// Whether a sanitizer was built in (`TUNEFORK_SANITIZE`).
+pub const SANITIZED: bool = cfg!(sanitized);
 
 unsafe extern "C" {
     fn shim_launch(
         architecture: c_int,
+        file: *const c_char,
         name: *const c_char,
         grid: *const c_uint,
         block: *const c_uint,
         shared_bytes: usize,
         arguments: *const *const c_void,
+        argument_count: usize,
         schedule: c_int,
         seed: c_uint,
         os_threads: c_int,
+        text: *mut c_char,
+        room: usize,
     ) -> c_int;
-}
-
-/// In which order the threads of a block take turns.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Schedule {
-    /// One after the other.
-    RoundRobin,
-    /// The same from the last to the first.
-    Reverse,
-    /// Shuffled by a seed.
-    Random(u32),
-    /// The first that can go on does: one warp runs ahead of all others.
-    GreedyUp,
-    /// The last that can go on does.
-    GreedyDown,
-}
-
-impl Schedule {
-    /// One of each kind.
-    pub const ALL: [Self; 5] = [
-        Self::RoundRobin,
-        Self::Reverse,
-        Self::Random(7),
-        Self::GreedyUp,
-        Self::GreedyDown,
-    ];
-
-    fn code(self) -> (c_int, c_uint) {
-        match self {
-            Self::RoundRobin => (0, 0),
-            Self::Reverse => (1, 0),
-            Self::Random(seed) => (2, seed),
-            Self::GreedyUp => (3, 0),
-            Self::GreedyDown => (4, 0),
-        }
-    }
 }
 
 /// The stand-in for a GPU.
 #[derive(Debug)]
 pub struct Host {
-    /// 750 or 800: which code path of the kernels.
+    device: Arc<Device>,
+    collecting: Mutex<Option<Vec<Work>>>,
+}
+
+#[derive(Debug)]
+struct Device {
+    /// 75 or 80: which code path of the kernels.
     architecture: u32,
     schedule: Schedule,
-    collecting: Mutex<Option<Vec<Work>>>,
+    memory: Memory,
 }
 
 #[derive(Debug)]
 enum Work {
     Launch {
-        kernel: Kernel,
+        file: &'static str,
+        name: &'static str,
         grid: [u32; 3],
         block: [u32; 3],
         shared_bytes: u32,
@@ -87,159 +94,218 @@ enum Work {
 }
 
 impl Host {
-    /// A stream that runs the code path of sm_75 (`architecture` 75) or sm_80 and later (80) under a
+    /// A stand-in that runs the code path of sm_75 (`architecture` 75) or sm_80 and later (80) under a
     /// schedule.
     ///
     /// # Panics
     /// With another architecture.
-    pub fn stream(architecture: u32, schedule: Schedule) -> Arc<dyn Stream> {
+    pub fn new(architecture: u32, schedule: Schedule) -> Self {
         assert!(matches!(architecture, 75 | 80), "sm_{architecture}");
-        Arc::new(Self {
-            architecture: architecture * 10,
-            schedule,
+        Self {
+            device: Arc::new(Device {
+                architecture,
+                schedule,
+                memory: Memory::default(),
+            }),
             collecting: Mutex::new(None),
-        })
-    }
-
-    fn collect(&self, work: Work) -> Option<Work> {
-        match &mut *self.collecting.lock().expect("no panic while collecting") {
-            Some(list) => {
-                list.push(work);
-                None
-            }
-            None => Some(work),
         }
     }
-}
 
-/// # Safety
-/// As for the stream.
-unsafe fn run(architecture: u32, schedule: Schedule, work: &Work) -> Result<(), DeviceError> {
-    match work {
-        Work::Fill { to, byte, bytes } => {
-            // SAFETY: the caller's.
-            unsafe { std::ptr::write_bytes(*to as *mut u8, *byte, *bytes) };
-            Ok(())
-        }
-        Work::Launch {
-            kernel,
+    /// The same as a stream for launchers.
+    ///
+    /// # Panics
+    /// With another architecture than 75 or 80.
+    pub fn stream(architecture: u32, schedule: Schedule) -> Arc<dyn Stream> {
+        Arc::new(Self::new(architecture, schedule))
+    }
+
+    /// Runs a kernel by the names of its file (without folders) and of itself, for files that are not
+    /// among the sources of `tunefork-kernels`.
+    ///
+    /// # Errors
+    /// As [`Stream::launch`].
+    ///
+    /// # Safety
+    /// As [`Stream::launch`]. Faults that the shim sees become errors, but it does not see all.
+    pub unsafe fn run(
+        &self,
+        (file, name): (&'static str, &'static str),
+        grid: [u32; 3],
+        block: [u32; 3],
+        shared_bytes: u32,
+        arguments: &Arguments,
+    ) -> Result<(), DeviceError> {
+        self.submit(Work::Launch {
+            file,
+            name,
             grid,
             block,
             shared_bytes,
-            arguments,
-        } => {
-            let name = CString::new(kernel.name).expect("names have no zero byte");
-            let pointers = arguments.pointers();
-            let (code, seed) = schedule.code();
-            // SAFETY: the caller's.
-            let result = unsafe {
-                shim_launch(
-                    architecture as c_int,
-                    name.as_ptr(),
-                    grid.as_ptr(),
-                    block.as_ptr(),
-                    *shared_bytes as usize,
-                    pointers.as_ptr().cast(),
-                    code,
-                    seed,
-                    1,
-                )
-            };
-            match result {
-                0 => Ok(()),
-                _ => Err(DeviceError::Kernel {
-                    kernel: kernel.name.into(),
-                    file: kernel.source.file(),
-                    detail: format!("it is not exported for architecture {architecture}"),
-                }),
-            }
+            arguments: arguments.clone(),
+        })
+    }
+
+    fn collecting(&self) -> MutexGuard<'_, Option<Vec<Work>>> {
+        self.collecting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn submit(&self, work: Work) -> Result<(), DeviceError> {
+        if let Some(list) = &mut *self.collecting() {
+            list.push(work);
+            return Ok(());
+        }
+        self.device.run(&work)
+    }
+
+    /// What a GPU's driver refuses while work is collected.
+    fn expect_not_collecting(&self, what: &str) -> Result<(), DeviceError> {
+        match &*self.collecting() {
+            Some(_) => Err(DeviceError::Failed(format!("{what} while collecting"))),
+            None => Ok(()),
         }
     }
 }
 
-/// Memory with nothing around it that a sanitizer would not see.
-fn layout(bytes: usize) -> std::alloc::Layout {
-    std::alloc::Layout::from_size_align(bytes.max(1), 256).expect("a size that exists")
+impl Device {
+    fn run(&self, work: &Work) -> Result<(), DeviceError> {
+        match work {
+            Work::Fill { to, byte, bytes } => {
+                self.memory.expect(*to, *bytes)?;
+                // SAFETY: live memory.
+                unsafe { std::ptr::write_bytes(*to as *mut u8, *byte, *bytes) };
+                Ok(())
+            }
+            Work::Launch {
+                file,
+                name,
+                grid,
+                block,
+                shared_bytes,
+                arguments,
+            } => self.launch((file, name), *grid, *block, *shared_bytes, arguments),
+        }
+    }
+
+    fn launch(
+        &self,
+        (file, name): (&'static str, &str),
+        grid: [u32; 3],
+        block: [u32; 3],
+        shared_bytes: u32,
+        arguments: &Arguments,
+    ) -> Result<(), DeviceError> {
+        let [c_file, c_name] =
+            [file, name].map(|name| CString::new(name).expect("names have no zero byte"));
+        let pointers = arguments.pointers();
+        let (schedule, seed) = self.schedule.code();
+        let threads = std::thread::available_parallelism().map_or(1, |count| count.get());
+        let mut text: [c_char; 1024] = [0; 1024];
+        // SAFETY: the pointers are those of arrays that live here; the rest is what was promised when
+        // the work was submitted.
+        let code = unsafe {
+            shim_launch(
+                self.architecture as c_int * 10,
+                c_file.as_ptr(),
+                c_name.as_ptr(),
+                grid.as_ptr(),
+                block.as_ptr(),
+                shared_bytes as usize,
+                pointers.as_ptr().cast(),
+                pointers.len(),
+                schedule,
+                seed,
+                threads as c_int,
+                text.as_mut_ptr(),
+                text.len(),
+            )
+        };
+        // SAFETY: the text ends with a zero, at the latest in its last byte.
+        let text = unsafe { CStr::from_ptr(text.as_ptr()) }.to_string_lossy();
+        let unusable = |detail: String| DeviceError::Kernel {
+            kernel: name.into(),
+            file,
+            detail,
+        };
+        match code {
+            0 => match self.memory.overrun() {
+                None => Ok(()),
+                Some((bytes, place)) => Err(DeviceError::Failed(format!(
+                    "kernel {name} of {file} wrote byte {place} of an allocation of {bytes} bytes"
+                ))),
+            },
+            1 => Err(unusable(format!(
+                "there is none of this name for sm_{}",
+                self.architecture
+            ))),
+            2 => Err(unusable(text.into_owned())),
+            _ => Err(DeviceError::Failed(format!("{text} ({file})"))),
+        }
+    }
 }
 
 impl Stream for Host {
     fn architecture(&self) -> u32 {
-        self.architecture / 10
+        self.device.architecture
     }
 
     fn allocate(&self, bytes: usize) -> Result<u64, DeviceError> {
-        // SAFETY: at least one byte.
-        let pointer = unsafe { std::alloc::alloc(layout(bytes)) };
-        if pointer.is_null() {
-            return Err(DeviceError::OutOfMemory {
-                wanted: bytes as u64,
-                free: 0,
-            });
-        }
-        // SAFETY: just allocated. NaN in every format: what is read before it was written shows.
-        unsafe { std::ptr::write_bytes(pointer, 0xff, bytes) };
-        Ok(pointer as u64)
+        self.expect_not_collecting("memory cannot be allocated")?;
+        self.device.memory.allocate(bytes)
     }
 
     unsafe fn free(&self, address: u64, bytes: usize) {
-        // SAFETY: it came from `allocate` with as many bytes.
-        unsafe { std::alloc::dealloc(address as *mut u8, layout(bytes)) };
+        // SAFETY: the caller's.
+        unsafe { self.device.memory.free(address, bytes) };
     }
 
     unsafe fn upload(&self, to: u64, from: &[u8]) -> Result<(), DeviceError> {
-        // SAFETY: the caller's.
+        self.expect_not_collecting("nothing can be uploaded")?;
+        self.device.memory.expect(to, from.len())?;
+        // SAFETY: live memory of this device, which the host's slices cannot overlap.
         unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), to as *mut u8, from.len()) };
         Ok(())
     }
 
     unsafe fn download(&self, to: &mut [u8], from: u64) -> Result<(), DeviceError> {
-        // SAFETY: the caller's.
+        self.expect_not_collecting("nothing can be downloaded")?;
+        self.device.memory.expect(from, to.len())?;
+        // SAFETY: live memory of this device, which the host's slices cannot overlap.
         unsafe { std::ptr::copy_nonoverlapping(from as *const u8, to.as_mut_ptr(), to.len()) };
         Ok(())
     }
 
     unsafe fn fill(&self, to: u64, byte: u8, bytes: usize) -> Result<(), DeviceError> {
-        match self.collect(Work::Fill { to, byte, bytes }) {
-            // SAFETY: the caller's.
-            Some(work) => unsafe { run(self.architecture, self.schedule, &work) },
-            None => Ok(()),
-        }
+        self.submit(Work::Fill { to, byte, bytes })
     }
 
     unsafe fn launch(&self, launch: &Launch<'_>) -> Result<(), DeviceError> {
-        let work = Work::Launch {
-            kernel: launch.kernel,
+        self.submit(Work::Launch {
+            file: launch.kernel.source.file(),
+            name: launch.kernel.name,
             grid: launch.grid,
             block: launch.block,
             shared_bytes: launch.shared_bytes,
             arguments: launch.arguments.clone(),
-        };
-        match self.collect(work) {
-            // SAFETY: the caller's.
-            Some(work) => unsafe { run(self.architecture, self.schedule, &work) },
-            None => Ok(()),
-        }
+        })
     }
 
     fn synchronize(&self) -> Result<(), DeviceError> {
-        Ok(())
+        self.expect_not_collecting("nothing can be waited for")
     }
 
     fn begin_capture(&self) -> Result<(), DeviceError> {
-        *self.collecting.lock().expect("no panic while collecting") = Some(Vec::new());
+        self.expect_not_collecting("a collection cannot begin")?;
+        *self.collecting() = Some(Vec::new());
         Ok(())
     }
 
     fn end_capture(&self) -> Result<Box<dyn Graph>, DeviceError> {
-        let collected = self
-            .collecting
-            .lock()
-            .expect("no panic while collecting")
-            .take();
-        match collected {
+        let work = self.collecting().take();
+        match work {
             Some(work) if !work.is_empty() => Ok(Box::new(Collected {
-                architecture: self.architecture,
-                schedule: self.schedule,
+                device: Arc::clone(&self.device),
                 work,
             })),
             _ => Err(DeviceError::Failed("nothing was collected".into())),
@@ -248,17 +314,12 @@ impl Stream for Host {
 }
 
 struct Collected {
-    architecture: u32,
-    schedule: Schedule,
+    device: Arc<Device>,
     work: Vec<Work>,
 }
 
 impl Graph for Collected {
     fn launch(&self) -> Result<(), DeviceError> {
-        for work in &self.work {
-            // SAFETY: promised when the work was collected.
-            unsafe { run(self.architecture, self.schedule, work)? };
-        }
-        Ok(())
+        self.work.iter().try_for_each(|work| self.device.run(work))
     }
 }

@@ -1,0 +1,129 @@
+// Launches: which kernels there are, what a GPU would refuse, and blocks on OS threads.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <numeric>
+#include <thread>
+#include <tuple>
+#include <vector>
+
+#include "registration.h"
+
+namespace shim {
+
+static std::map<std::tuple<int, std::string, std::string>, Kernel>& kernels() {
+    static std::map<std::tuple<int, std::string, std::string>, Kernel> all;
+    return all;
+}
+
+static unsigned last_bound;
+Bound::Bound(unsigned threads) { last_bound = threads; }
+
+Registration::Registration(int architecture, const char* name, const char* path, size_t parameters, void (*run)(void**)) {
+    const char* slash = strrchr(path, '/');
+    std::string file = slash ? slash + 1 : path;
+    kernels()[{architecture, file, name}] = Kernel{name, file, last_bound, parameters, run};
+}
+
+// What the driver would say, or nothing. The larger architecture stands for sm_80 and later, of which
+// sm_86 has the least shared memory.
+static std::string refusal(const Launch& l, int architecture, size_t arguments) {
+    auto number = [](uint64_t n) { return std::to_string(n); };
+    if (arguments != l.kernel->parameters) return "it takes " + number(l.kernel->parameters) + " arguments, not " + number(arguments);
+    if (!l.grid.x || !l.grid.y || !l.grid.z) return "a grid without blocks";
+    if (l.grid.x > 0x7fffffffu || l.grid.y > 65535 || l.grid.z > 65535)
+        return "a grid of " + number(l.grid.x) + "," + number(l.grid.y) + "," + number(l.grid.z) + " blocks is too large";
+    uint64_t threads = (uint64_t)l.block.x * l.block.y * l.block.z;
+    if (threads == 0 || threads > l.kernel->threads)
+        return "a block of " + number(threads) + " threads, where the kernel is made for 1 to " + number(l.kernel->threads);
+    size_t room = architecture < 800 ? 64 << 10 : 99 << 10;
+    if (l.shared_bytes > room) return number(l.shared_bytes) + " bytes of shared memory, where a block has " + number(room);
+    return "";
+}
+
+// Blocks of one launch, taken one after the other by one or more OS threads.
+struct Blocks {
+    const Launch& launch;
+    uint64_t count = (uint64_t)launch.grid.x * launch.grid.y * launch.grid.z;
+    std::vector<uint32_t> shuffled;
+    std::atomic<uint64_t> next{0};
+    std::mutex lock;
+    uint64_t failed = ~0ull;  // the first block of those taken that failed, and why
+    std::string error;
+
+    explicit Blocks(const Launch& launch) : launch(launch) {
+        if (launch.schedule != Random) return;
+        shuffled.resize(count);
+        std::iota(shuffled.begin(), shuffled.end(), 0);
+        uint64_t random = launch.seed;
+        for (uint64_t i = count; i > 1; i--) {
+            random = random * 6364136223846793005ull + 1442695040888963407ull;
+            std::swap(shuffled[i - 1], shuffled[(random >> 33) % i]);
+        }
+    }
+
+    // The block at a place in the schedule's order: work of one block that another one relies on, or
+    // that both write, shows when the order changes.
+    Index3 at(uint64_t turn) const {
+        bool down = launch.schedule == Reverse || launch.schedule == GreedyDown;
+        uint64_t b = launch.schedule == Random ? shuffled[turn] : down ? count - 1 - turn : turn;
+        return {(unsigned)(b % launch.grid.x), (unsigned)(b / launch.grid.x % launch.grid.y),
+                (unsigned)(b / launch.grid.x / launch.grid.y)};
+    }
+
+    // Runs blocks until none is left or `after` says no.
+    template <class After> void run(After after) {
+        catch_faults();
+        Scheduler* scheduler = make_scheduler(launch);
+        for (uint64_t turn; (turn = next.fetch_add(1)) < count;) {
+            std::string wrong = run_block(*scheduler, at(turn));
+            if (!wrong.empty()) {
+                next = count;
+                std::lock_guard<std::mutex> guard(lock);
+                if (turn < failed) failed = turn, error = wrong;
+                break;
+            }
+            if (!after()) break;
+        }
+        drop_scheduler(scheduler);
+    }
+
+    // Others join only where the launch has lasted longer than it takes to start them.
+    void run_on(int os_threads) {
+        using Clock = std::chrono::steady_clock;
+        auto begin = Clock::now();
+        bool alone = os_threads > 1;
+        run([&] { return !alone || Clock::now() - begin < std::chrono::milliseconds(2); });
+        if (next >= count) return;
+        std::vector<std::thread> others;
+        for (int i = 1; i < os_threads; i++) others.emplace_back([&] { run([] { return true; }); });
+        run([] { return true; });
+        for (std::thread& other : others) other.join();
+    }
+};
+
+}  // namespace shim
+
+using namespace shim;
+
+// 0: done; 1: no such kernel; 2: refused; 3: failed. Writes what is wrong to `text`.
+extern "C" int shim_launch(int architecture, const char* file, const char* name, const unsigned* grid, const unsigned* block,
+                           size_t shared_bytes, void** arguments, size_t argument_count, int schedule, unsigned seed,
+                           int os_threads, char* text, size_t room) {
+    auto answer = [&](int code, const std::string& what) {
+        text[what.copy(text, room - 1)] = 0;
+        return code;
+    };
+    auto found = kernels().find({architecture, file, name});
+    if (found == kernels().end()) return 1;
+    Launch launch{&found->second, arguments, {grid[0], grid[1], grid[2]}, {block[0], block[1], block[2]},
+                  shared_bytes, (Schedule)schedule, seed};
+    std::string refused = refusal(launch, architecture, argument_count);
+    if (!refused.empty()) return answer(2, refused);
+    Blocks blocks(launch);
+    blocks.run_on(os_threads);
+    return blocks.failed == ~0ull ? 0 : answer(3, blocks.error);
+}

@@ -1,0 +1,16 @@
+// How kernel files make themselves known.
+#pragma once
+#include "block.h"
+
+namespace shim {
+
+// Stands before a kernel and holds for the next registration.
+struct Bound {
+    explicit Bound(unsigned threads);
+};
+
+struct Registration {
+    Registration(int architecture, const char* name, const char* path, size_t parameters, void (*run)(void** arguments));
+};
+
+}  // namespace shim

@@ -1,0 +1,1 @@
+// Kernels that show the shim's own behaviour, and one fault each.
