@@ -1,0 +1,196 @@
+//! The forward pass of a block.
+
+use std::ops::Range;
+
+use tunefork_graph::{Block, BlockForward, NormPart};
+use tunefork_kernels::launch::conv;
+use tunefork_kernels::launch::statistics::{Merge, Partials, Running};
+use tunefork_kernels::{DeviceError, Precision, Span};
+
+use super::{Cut, Sized, inside, norm};
+use crate::program::Context;
+
+/// The parts of the workspace of a forward pass.
+pub(crate) struct ForwardParts {
+    /// The convolution's result, where it is kept nowhere else.
+    y: Option<Range<usize>>,
+    /// The projected shortcut.
+    projected: Option<Range<usize>>,
+    /// Moments of tiles, for the statistics of a batch.
+    partials: Option<Range<usize>>,
+    /// Elements of all parts.
+    pub len: usize,
+}
+
+impl ForwardParts {
+    pub fn new(block: &Block, batch: usize, training: bool, precision: Precision) -> Self {
+        let sized = Sized {
+            block,
+            batch,
+            precision,
+        };
+        let mut cut = Cut::default();
+        // Where nothing is kept, y can stand in the result's place, unless that is smaller.
+        let needs_y = block.conv.is_some() && block.pool.is_some() && !training;
+        let y = needs_y.then(|| cut.take(sized.stored_len()));
+        let projected = sized.projection().map(|_| cut.take(sized.stored_len()));
+        let needs_partials = block.norm.is_some() && training;
+        let partials = needs_partials.then(|| {
+            cut.take(match sized.forward(training) {
+                Some(conv) => conv.partials_len(),
+                None => sized.partials().len(),
+            })
+        });
+        Self {
+            y,
+            projected,
+            partials,
+            len: cut.len,
+        }
+    }
+}
+
+impl Sized<'_> {
+    /// The launcher of the convolution.
+    fn forward(&self, training: bool) -> Option<conv::Forward> {
+        let block = self.block;
+        let activation = block.activation.filter(|_| self.is_convolution_alone());
+        Some(conv::Forward {
+            conv: self.conv()?,
+            precision: self.precision,
+            bias: block.conv?.bias.is_some(),
+            activation: crate::convert::activation(activation),
+            statistics: block.norm.is_some() && training,
+        })
+    }
+
+    /// The launcher of the moments of a tensor that no convolution made.
+    fn partials(&self) -> Partials {
+        let image = self.block.convolved;
+        Partials {
+            positions: self.batch * image.pixels(),
+            per_image: image.pixels(),
+            channels: image.channels,
+            precision: self.precision,
+        }
+    }
+}
+
+/// Launches the forward pass of a block.
+pub(crate) fn forward(context: &Context<'_>, s: &BlockForward) -> Result<(), DeviceError> {
+    let (memory, block) = (context.memory, &*s.block);
+    let sized = Sized {
+        block,
+        batch: context.batch,
+        precision: context.precision,
+    };
+    let parts = ForwardParts::new(block, context.batch, context.training, context.precision);
+    let x = memory.tensor(s.input, context.batch * block.input.elements());
+    let out = memory.tensor(s.output, context.batch * block.output.elements());
+    let y = match s.saved {
+        _ if block.conv.is_none() => x,
+        Some(saved) => memory.tensor(saved, sized.values()),
+        None => match &parts.y {
+            Some(part) => memory.stored(inside(s.workspace, part), sized.values()),
+            None => out,
+        },
+    };
+    let partials = parts
+        .partials
+        .as_ref()
+        .map(|part| memory.floats(inside(s.workspace, part)));
+    convolve(context, &sized, x, y, partials)?;
+    if sized.is_convolution_alone() {
+        return Ok(());
+    }
+    let statistics = s.statistics.map(|buffer| memory.floats(buffer.range()));
+    let normal = match (block.norm, statistics) {
+        (Some(part), Some(statistics)) => {
+            statistics_of(context, &sized, &part, y, partials, statistics)?;
+            Some(norm(memory, &part, statistics))
+        }
+        _ => None,
+    };
+    let mut shortcut = s
+        .shortcut_input
+        .map(|r| memory.tensor(r, sized.shortcut_values()));
+    if let (Some(r), Some(part)) = (shortcut, &parts.projected) {
+        let projected = memory.stored(inside(s.workspace, part), sized.values());
+        project(context, &sized, r, projected)?;
+        shortcut = Some(projected);
+    }
+    sized
+        .rest()
+        .forward(context.stream, context.row(), y, normal, shortcut, out)
+}
+
+/// y = conv(x), with the moments of its tiles where a batch's statistics are wanted.
+fn convolve(
+    context: &Context<'_>,
+    sized: &Sized<'_>,
+    x: Span<'_, u8>,
+    y: Span<'_, u8>,
+    partials: Option<Span<'_, f32>>,
+) -> Result<(), DeviceError> {
+    let memory = context.memory;
+    let (Some(forward), Some(part)) = (sized.forward(context.training), sized.block.conv) else {
+        return Ok(());
+    };
+    let bias = part.bias.map(|bias| memory.parameter(bias));
+    let weights = memory.weights(part.weights);
+    forward.run(context.stream, context.row(), x, weights, bias, y, partials)
+}
+
+/// Mean and deviation of y: of the batch in training, which also moves the running ones, otherwise
+/// the running ones themselves.
+fn statistics_of(
+    context: &Context<'_>,
+    sized: &Sized<'_>,
+    part: &NormPart,
+    y: Span<'_, u8>,
+    partials: Option<Span<'_, f32>>,
+    statistics: Span<'_, f32>,
+) -> Result<(), DeviceError> {
+    let (stream, step) = (context.stream, context.row());
+    let image = sized.block.convolved;
+    let (mean, variance) = context.memory.running(part.norm);
+    let Some(partials) = partials else {
+        let running = Running {
+            channels: image.channels,
+        };
+        return running.run(stream, mean, variance, statistics);
+    };
+    let positions_per_tile = match sized.forward(true) {
+        Some(conv) => conv.positions_per_tile(),
+        None => {
+            sized.partials().run(stream, step, y, partials)?;
+            sized.partials().positions_per_tile()
+        }
+    };
+    let merge = Merge {
+        channels: image.channels,
+        per_image: image.pixels(),
+        batch: sized.batch,
+        positions_per_tile,
+    };
+    merge.run(stream, step, partials, statistics, Some((mean, variance)))
+}
+
+/// The projected shortcut: a convolution of 1x1 without bias.
+pub(super) fn project(
+    context: &Context<'_>,
+    sized: &Sized<'_>,
+    r: Span<'_, u8>,
+    to: Span<'_, u8>,
+) -> Result<(), DeviceError> {
+    let (conv, weights) = sized.projection().expect("a projected shortcut");
+    let forward = conv::Forward {
+        conv,
+        precision: sized.precision,
+        bias: false,
+        activation: None,
+        statistics: false,
+    };
+    let weights = context.memory.weights(weights);
+    forward.run(context.stream, context.row(), r, weights, None, to, None)
+}

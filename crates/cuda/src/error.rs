@@ -1,0 +1,62 @@
+//! What can go wrong.
+
+use thiserror::Error;
+use tunefork_kernels::DeviceError;
+
+/// Why an engine cannot be made or a step cannot be taken.
+#[derive(Clone, PartialEq, Debug, Error)]
+#[non_exhaustive]
+pub enum CudaError {
+    /// The device. After [`DeviceError::Failed`] what the engine holds is lost.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// A plan made for another engine, or for another precision.
+    #[error(
+        "the plan stores tensors as {planned}, the engine computes in {precision}: plan with CudaWorkspace of this precision"
+    )]
+    WrongPlan {
+        /// First part of the plan's key.
+        planned: String,
+        /// What the engine was asked for.
+        precision: &'static str,
+    },
+    /// A precision that the device has no instructions for.
+    #[error(
+        "{precision} needs compute capability 8.0 or later, the device has {}.{}: choose f16 or f32", architecture / 10, architecture % 10
+    )]
+    WrongPrecision {
+        /// What was asked for.
+        precision: &'static str,
+        /// Compute capability times ten.
+        architecture: u32,
+    },
+    /// A tensor whose values cannot be counted in 31 bits.
+    #[error(
+        "{values} values of one tensor are too many for the cuda engine, which counts them in 31 bits: choose a smaller batch or network"
+    )]
+    TooLarge {
+        /// Values of the tensor.
+        values: usize,
+    },
+    /// A batch that the plan has no room for, or none at all.
+    #[error(
+        "a batch of {rows} images does not fit a plan for 1 to {batch}: plan for a larger batch or pass fewer images"
+    )]
+    WrongRows {
+        /// Images given.
+        rows: usize,
+        /// Images planned for.
+        batch: usize,
+    },
+    /// A number of an image that is not there.
+    #[error("image {index} is not among the {images} images of the data set")]
+    WrongIndex {
+        /// The number.
+        index: u32,
+        /// Images of the data set.
+        images: usize,
+    },
+    /// A data set that does not fit the network.
+    #[error("the data set does not fit the network: {0}")]
+    WrongData(String),
+}

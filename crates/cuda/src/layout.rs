@@ -1,0 +1,91 @@
+//! One allocation for a trial, and what lies where in it.
+
+use std::ops::Range;
+
+use tunefork_graph::Plan;
+use tunefork_graph::optimizer::Kind;
+use tunefork_kernels::launch::loss::{LossScale, Record};
+use tunefork_kernels::launch::optimizer::Update;
+use tunefork_kernels::{DropoutRow, Precision, StepRow};
+
+/// Parts start at multiples of so many bytes.
+const ALIGNMENT: usize = 256;
+/// Most steps of a call, and most image numbers for them.
+const STEPS: usize = 256;
+const INDICES: usize = 1 << 16;
+
+/// Bytes of each part, in one row of memory.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Layout {
+    /// The plan's arena: everything that lives within one step.
+    pub arena: Range<usize>,
+    /// Parameters and running statistics.
+    pub slab: Range<usize>,
+    /// Gradients of the parameters.
+    pub gradients: Range<usize>,
+    /// The optimizer's state, laid out as the parameters.
+    pub states: [Range<usize>; Kind::STATES],
+    /// The parameters once more, in 16 bits, where products read them so.
+    pub weights16: Option<Range<usize>>,
+    /// What the optimizer needs for itself.
+    pub update: Range<usize>,
+    /// The loss scale.
+    pub scale: Range<usize>,
+    /// The row of the step that runs.
+    pub row: Range<usize>,
+    /// The number of the next row in the table.
+    pub counter: Range<usize>,
+    /// The rows of the steps to come; they follow the counter, so that one copy sets both.
+    pub table: Range<usize>,
+    /// The numbers of their images.
+    pub indices: Range<usize>,
+    /// Their results.
+    pub records: Range<usize>,
+    /// Bytes of a row.
+    pub row_bytes: usize,
+    /// All bytes.
+    pub len: usize,
+}
+
+impl Layout {
+    pub fn new(plan: &Plan, precision: Precision) -> Self {
+        let mut len = 0;
+        let mut take = |bytes: usize| {
+            let start = len;
+            len = (start + bytes).next_multiple_of(ALIGNMENT);
+            start..start + bytes
+        };
+        let parameters = plan.slab.trainable_len;
+        let update = Update {
+            len: parameters,
+            precision,
+        };
+        let row_bytes = size_of::<StepRow>() + plan.dropouts * size_of::<DropoutRow>();
+        let steps = steps_per_call(plan);
+        let indices = (steps * plan.training.batch).max(plan.evaluation.batch);
+        let mut layout = Self {
+            arena: take(4 * plan.arena_len()),
+            slab: take(4 * plan.slab.len),
+            gradients: take(4 * parameters),
+            states: std::array::from_fn(|_| take(4 * parameters)),
+            weights16: (precision.bytes() == 2).then(|| take(2 * parameters)),
+            update: take(4 * update.workspace_len()),
+            scale: take(size_of::<LossScale>()),
+            row: take(row_bytes),
+            counter: take(size_of::<u32>()),
+            table: take(steps * row_bytes),
+            indices: take(4 * indices),
+            records: take(steps * size_of::<Record>()),
+            row_bytes,
+            len: 0,
+        };
+        layout.len = len;
+        layout
+    }
+}
+
+/// Steps that are prepared together: enough that the host is rarely waited for, few enough that
+/// their tables stay small beside the network.
+pub(crate) fn steps_per_call(plan: &Plan) -> usize {
+    (INDICES / plan.training.batch).clamp(1, STEPS)
+}

@@ -1,0 +1,179 @@
+//! All memory of one network in training.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytemuck::Pod;
+use tunefork_graph::optimizer::Kind;
+use tunefork_graph::{Buffer, NormId, ParameterId, Plan};
+use tunefork_kernels::launch::loss::{LossScale, Record};
+use tunefork_kernels::{DeviceError, DeviceMemory, DropoutRow, Precision, Span, StepRow, Stream};
+
+use crate::layout::Layout;
+
+/// The memory of a trial: one allocation, and the places of its parts.
+pub(crate) struct Memory {
+    memory: DeviceMemory,
+    pub layout: Layout,
+    plan: Arc<Plan>,
+    precision: Precision,
+}
+
+impl Memory {
+    /// Zeros, but for the arena, whose values nobody reads before they are written.
+    pub fn new(
+        stream: &Arc<dyn Stream>,
+        plan: &Arc<Plan>,
+        precision: Precision,
+    ) -> Result<Self, DeviceError> {
+        let layout = Layout::new(plan, precision);
+        let memory = DeviceMemory::new(stream, layout.len)?;
+        memory
+            .all::<u8>()
+            .part(layout.arena.end..layout.len)
+            .fill(&**stream, 0)?;
+        Ok(Self {
+            memory,
+            layout,
+            plan: Arc::clone(plan),
+            precision,
+        })
+    }
+
+    fn part<T: Pod>(&self, bytes: Range<usize>) -> Span<'_, T> {
+        self.memory.all::<u8>().part(bytes).cast()
+    }
+
+    /// `values` stored values in a buffer of the arena.
+    pub fn tensor(&self, buffer: Buffer, values: usize) -> Span<'_, u8> {
+        self.stored(buffer.range(), values)
+    }
+
+    /// The same in some elements of the arena.
+    pub fn stored(&self, elements: Range<usize>, values: usize) -> Span<'_, u8> {
+        let bytes = values * self.precision.bytes();
+        assert!(bytes <= 4 * elements.len(), "the buffer is large enough");
+        let start = self.layout.arena.start + 4 * elements.start;
+        self.part(start..start + bytes)
+    }
+
+    /// Elements of the arena that hold f32.
+    pub fn floats(&self, elements: Range<usize>) -> Span<'_, f32> {
+        let start = self.layout.arena.start;
+        self.part(start + 4 * elements.start..start + 4 * elements.end)
+    }
+
+    /// Parameters, then running statistics.
+    pub fn slab(&self) -> Span<'_, f32> {
+        self.part(self.layout.slab.clone())
+    }
+
+    /// The parameters alone.
+    pub fn parameters(&self) -> Span<'_, f32> {
+        self.slab().part(0..self.plan.slab.trainable_len)
+    }
+
+    /// A parameter in f32.
+    pub fn parameter(&self, id: ParameterId) -> Span<'_, f32> {
+        self.slab().part(self.slot(id))
+    }
+
+    /// A parameter as products read it.
+    pub fn weights(&self, id: ParameterId) -> Span<'_, u8> {
+        match self.weights16() {
+            Some(all) => {
+                let slot = self.slot(id);
+                all.part(2 * slot.start..2 * slot.end)
+            }
+            None => self.parameter(id).cast(),
+        }
+    }
+
+    /// All parameters in 16 bits, where products read them so.
+    pub fn weights16(&self) -> Option<Span<'_, u8>> {
+        self.layout.weights16.clone().map(|bytes| self.part(bytes))
+    }
+
+    /// A parameter's gradient.
+    pub fn gradient(&self, id: ParameterId) -> Span<'_, f32> {
+        self.gradients().part(self.slot(id))
+    }
+
+    /// All gradients.
+    pub fn gradients(&self) -> Span<'_, f32> {
+        self.part(self.layout.gradients.clone())
+    }
+
+    /// The optimizer's state.
+    pub fn states(&self) -> [Span<'_, f32>; Kind::STATES] {
+        self.layout
+            .states
+            .each_ref()
+            .map(|bytes| self.part(bytes.clone()))
+    }
+
+    /// Running mean and variance.
+    pub fn running(&self, id: NormId) -> (Span<'_, f32>, Span<'_, f32>) {
+        let slot = self.plan.slab.norm(id);
+        let values = |start| self.slab().part(start..start + slot.len);
+        (values(slot.mean), values(slot.variance))
+    }
+
+    /// The optimizer's own.
+    pub fn update(&self) -> Span<'_, f32> {
+        self.part(self.layout.update.clone())
+    }
+
+    /// The loss scale.
+    pub fn scale(&self) -> Span<'_, LossScale> {
+        self.part(self.layout.scale.clone())
+    }
+
+    /// The words of the row of the step that runs.
+    pub fn row(&self) -> Span<'_, u32> {
+        self.part(self.layout.row.clone())
+    }
+
+    /// The numbers that all kernels of a step read.
+    pub fn step(&self) -> Span<'_, StepRow> {
+        let start = self.layout.row.start;
+        self.part(start..start + size_of::<StepRow>())
+    }
+
+    /// One of the dropouts of the step that runs.
+    pub fn dropout(&self, layer: usize) -> Span<'_, DropoutRow> {
+        let first = self.layout.row.start + size_of::<StepRow>();
+        let start = first + layer * size_of::<DropoutRow>();
+        self.part(start..start + size_of::<DropoutRow>())
+    }
+
+    /// The number of the next row.
+    pub fn counter(&self) -> Span<'_, u32> {
+        self.part(self.layout.counter.clone())
+    }
+
+    /// The rows of the steps to come.
+    pub fn table(&self) -> Span<'_, u32> {
+        self.part(self.layout.table.clone())
+    }
+
+    /// The counter and `bytes` bytes of the table, with what lies between: to be written at once.
+    pub fn counter_and_table(&self, bytes: usize) -> Span<'_, u8> {
+        self.part(self.layout.counter.start..self.layout.table.start + bytes)
+    }
+
+    /// The numbers of the steps' images.
+    pub fn indices(&self) -> Span<'_, u32> {
+        self.part(self.layout.indices.clone())
+    }
+
+    /// The steps' results.
+    pub fn records(&self) -> Span<'_, Record> {
+        self.part(self.layout.records.clone())
+    }
+
+    fn slot(&self, id: ParameterId) -> Range<usize> {
+        let slot = self.plan.slab.parameter(id);
+        slot.offset..slot.offset + slot.len
+    }
+}

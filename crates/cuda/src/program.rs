@@ -1,0 +1,111 @@
+//! From the steps of a plan to launches, and from launches to a captured graph.
+
+use std::sync::Arc;
+
+use tunefork_graph::{Plan, Program, Step};
+use tunefork_kernels::launch::step::Begin;
+use tunefork_kernels::{DeviceError, Graph, Precision, Span, StepRow, Stream};
+
+use crate::memory::Memory;
+use crate::{Resident, block, simple};
+
+/// What the launches of a program work on.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub stream: &'a dyn Stream,
+    pub plan: &'a Plan,
+    pub memory: &'a Memory,
+    pub precision: Precision,
+    /// Images in a full batch.
+    pub batch: usize,
+    /// With batch statistics, dropout and gradients, or without.
+    pub training: bool,
+}
+
+/// The launches of one run of a program, captured when they have run once.
+///
+/// The first run goes launch by launch: it is then that kernels are compiled and loaded, which is
+/// not allowed while a graph is captured.
+#[derive(Default)]
+pub(crate) struct Runner {
+    /// The graph holds addresses of the data set, which therefore has to live as long.
+    captured: Option<(Box<dyn Graph>, Arc<Resident>)>,
+    has_run: bool,
+}
+
+impl Runner {
+    /// Runs the program on the next row of the table.
+    pub fn run(
+        &mut self,
+        context: &Context<'_>,
+        resident: &Arc<Resident>,
+    ) -> Result<(), DeviceError> {
+        if !self.has_run {
+            context.step(resident)?;
+            self.has_run = true;
+            return Ok(());
+        }
+        let captured = self
+            .captured
+            .take()
+            .filter(|(_, data)| Arc::ptr_eq(data, resident));
+        let (graph, _) = match captured {
+            Some(captured) => self.captured.insert(captured),
+            None => {
+                context.stream.begin_capture()?;
+                let collected = context.step(resident);
+                let graph = context.stream.end_capture();
+                collected?;
+                self.captured.insert((graph?, Arc::clone(resident)))
+            }
+        };
+        graph.launch()
+    }
+}
+
+impl<'a> Context<'a> {
+    /// All launches of one step: its row, its images, the program, and in training the update.
+    fn step(&self, resident: &Resident) -> Result<(), DeviceError> {
+        let memory = self.memory;
+        Begin {
+            words: memory.row().len(),
+        }
+        .run(self.stream, memory.table(), memory.counter(), memory.row())?;
+        let program = self.program();
+        simple::gather(self, program, resident)?;
+        for step in &program.steps {
+            self.launch(step, resident)?;
+        }
+        match self.training {
+            true => simple::update(self),
+            false => Ok(()),
+        }
+    }
+
+    fn program(&self) -> &'a Program {
+        match self.training {
+            true => &self.plan.training,
+            false => &self.plan.evaluation,
+        }
+    }
+
+    fn launch(&self, step: &Step, resident: &Resident) -> Result<(), DeviceError> {
+        match step {
+            Step::BlockForward(s) => block::forward(self, s),
+            Step::BlockBackward(s) => block::backward(self, s),
+            Step::DenseForward(s) => simple::dense_forward(self, s),
+            Step::DenseBackward(s) => simple::dense_backward(self, s),
+            Step::GlobalAverageForward(s) => simple::average_forward(self, s),
+            Step::GlobalAverageBackward(s) => simple::average_backward(self, s),
+            Step::DropoutForward(s) => simple::dropout_forward(self, s),
+            Step::DropoutBackward(s) => simple::dropout_backward(self, s),
+            Step::Loss(s) => simple::loss(self, s, resident),
+            other => unreachable!("the plan has a step that this engine does not know: {other:?}"),
+        }
+    }
+
+    /// The numbers of the step that runs.
+    pub fn row(&self) -> Span<'a, StepRow> {
+        self.memory.step()
+    }
+}

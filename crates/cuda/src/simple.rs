@@ -1,0 +1,209 @@
+//! Steps that are one launcher each, and what stands before and behind the plan's steps.
+
+use tunefork_graph::{
+    Dense, DenseBackward, DenseForward, DropoutBackward, DropoutForward, GlobalAverageBackward,
+    GlobalAverageForward, Gradient, Image, Loss, Program,
+};
+use tunefork_kernels::launch::optimizer::Update;
+use tunefork_kernels::launch::{average, dense, dropout, gather, loss};
+use tunefork_kernels::{DeviceError, DropoutRow, Precision, Span};
+
+use crate::program::Context;
+use crate::{Resident, convert};
+
+/// The images of the step that runs.
+pub(crate) fn gather(
+    context: &Context<'_>,
+    program: &Program,
+    resident: &Resident,
+) -> Result<(), DeviceError> {
+    let (image, memory) = (context.plan.image, context.memory);
+    let gather = gather::Gather {
+        batch: context.batch,
+        pixels: image.pixels(),
+        channels: image.channels,
+        precision: context.precision,
+    };
+    gather.run(
+        context.stream,
+        context.row(),
+        resident.pixels(),
+        memory.indices(),
+        resident.tables(),
+        memory.tensor(program.input, context.batch * image.elements()),
+    )
+}
+
+/// The launcher of a dense layer.
+pub(crate) fn dense_launcher(layer: &Dense, batch: usize, precision: Precision) -> dense::Dense {
+    dense::Dense {
+        batch,
+        inputs: layer.inputs,
+        outputs: layer.outputs,
+        activation: convert::activation(layer.activation),
+        dropout: layer.dropout.map(|layer| layer as u32),
+        precision,
+    }
+}
+
+/// The row of a dropout; none in evaluation.
+fn mask<'a>(context: &Context<'a>, layer: Option<usize>) -> Option<Span<'a, DropoutRow>> {
+    layer
+        .filter(|_| context.training)
+        .map(|layer| context.memory.dropout(layer))
+}
+
+pub(crate) fn dense_forward(context: &Context<'_>, s: &DenseForward) -> Result<(), DeviceError> {
+    let (layer, memory) = (&s.dense, context.memory);
+    dense_launcher(layer, context.batch, context.precision).forward(
+        context.stream,
+        context.row(),
+        mask(context, layer.dropout),
+        memory.tensor(s.input, context.batch * layer.inputs),
+        memory.weights(layer.weights),
+        layer.bias.map(|bias| memory.parameter(bias)),
+        memory.tensor(s.output, context.batch * layer.outputs),
+        s.workspace.map(|buffer| memory.floats(buffer.range())),
+    )
+}
+
+pub(crate) fn dense_backward(context: &Context<'_>, s: &DenseBackward) -> Result<(), DeviceError> {
+    let (layer, memory) = (&s.dense, context.memory);
+    let (inputs, outputs) = (context.batch * layer.inputs, context.batch * layer.outputs);
+    let input_gradient = s
+        .input_gradient
+        .map(|gradient| (memory.tensor(gradient.to, inputs), gradient.accumulate));
+    dense_launcher(layer, context.batch, context.precision).backward(
+        context.stream,
+        context.row(),
+        mask(context, layer.dropout),
+        memory.tensor(s.input, inputs),
+        s.output.map(|output| memory.tensor(output, outputs)),
+        memory.tensor(s.output_gradient, outputs),
+        memory.weights(layer.weights),
+        memory.gradient(layer.weights),
+        layer.bias.map(|bias| memory.gradient(bias)),
+        input_gradient,
+        s.workspace.map(|buffer| memory.floats(buffer.range())),
+    )
+}
+
+fn average(context: &Context<'_>, image: Image) -> average::Average {
+    average::Average {
+        batch: context.batch,
+        pixels: image.pixels(),
+        channels: image.channels,
+        precision: context.precision,
+    }
+}
+
+pub(crate) fn average_forward(
+    context: &Context<'_>,
+    s: &GlobalAverageForward,
+) -> Result<(), DeviceError> {
+    let (batch, memory) = (context.batch, context.memory);
+    average(context, s.image).forward(
+        context.stream,
+        context.row(),
+        memory.tensor(s.input, batch * s.image.elements()),
+        memory.tensor(s.output, batch * s.image.channels),
+    )
+}
+
+pub(crate) fn average_backward(
+    context: &Context<'_>,
+    s: &GlobalAverageBackward,
+) -> Result<(), DeviceError> {
+    let (batch, memory) = (context.batch, context.memory);
+    let Gradient { to, accumulate } = s.input_gradient;
+    average(context, s.image).backward(
+        context.stream,
+        context.row(),
+        memory.tensor(s.output_gradient, batch * s.image.channels),
+        memory.tensor(to, batch * s.image.elements()),
+        accumulate,
+    )
+}
+
+fn dropout(context: &Context<'_>, layer: usize, image: Image) -> dropout::Dropout {
+    dropout::Dropout {
+        layer: layer as u32,
+        batch: context.batch,
+        elements: image.elements(),
+        precision: context.precision,
+    }
+}
+
+pub(crate) fn dropout_forward(
+    context: &Context<'_>,
+    s: &DropoutForward,
+) -> Result<(), DeviceError> {
+    let (values, memory) = (context.batch * s.image.elements(), context.memory);
+    dropout(context, s.layer, s.image).run(
+        context.stream,
+        context.row(),
+        memory.dropout(s.layer),
+        memory.tensor(s.input, values),
+        memory.tensor(s.output, values),
+        false,
+    )
+}
+
+pub(crate) fn dropout_backward(
+    context: &Context<'_>,
+    s: &DropoutBackward,
+) -> Result<(), DeviceError> {
+    let (values, memory) = (context.batch * s.image.elements(), context.memory);
+    let Gradient { to, accumulate } = s.input_gradient;
+    dropout(context, s.layer, s.image).run(
+        context.stream,
+        context.row(),
+        memory.dropout(s.layer),
+        memory.tensor(s.output_gradient, values),
+        memory.tensor(to, values),
+        accumulate,
+    )
+}
+
+pub(crate) fn loss(
+    context: &Context<'_>,
+    s: &Loss,
+    resident: &Resident,
+) -> Result<(), DeviceError> {
+    let (values, memory) = (context.batch * s.classes, context.memory);
+    let loss = loss::Loss {
+        batch: context.batch,
+        classes: s.classes,
+        precision: context.precision,
+    };
+    loss.run(
+        context.stream,
+        context.row(),
+        memory.scale(),
+        memory.tensor(s.logits, values),
+        memory.indices(),
+        resident.labels(),
+        s.gradient.map(|gradient| memory.tensor(gradient, values)),
+        memory.records(),
+    )
+}
+
+/// The update of all parameters.
+pub(crate) fn update(context: &Context<'_>) -> Result<(), DeviceError> {
+    let memory = context.memory;
+    let update = Update {
+        len: context.plan.slab.trainable_len,
+        precision: context.precision,
+    };
+    update.run(
+        context.stream,
+        context.row(),
+        memory.scale(),
+        memory.parameters(),
+        memory.gradients(),
+        memory.states(),
+        memory.weights16(),
+        memory.update(),
+        memory.records(),
+    )
+}
