@@ -5,6 +5,7 @@ mod driver;
 mod graph;
 mod module;
 mod nvrtc;
+mod resources;
 mod staging;
 mod stream;
 
@@ -14,6 +15,7 @@ use cudarc::driver::CudaContext;
 
 pub use cache::{Compiler, standard_folder};
 pub use nvrtc::{Compiled, Nvrtc, Target};
+pub use resources::{Resources, resources};
 
 use crate::{DeviceError, Stream};
 use stream::GpuStream;

@@ -60,6 +60,8 @@ impl std::fmt::Display for Target {
 pub struct Compiled {
     /// A cubin, or PTX with a zero byte behind it.
     pub image: Vec<u8>,
+    /// The intermediate code, in any case.
+    pub ptx: String,
     /// What the compiler said.
     pub log: String,
 }
@@ -259,14 +261,22 @@ impl Nvrtc {
         // SAFETY: a program that exists, and as many options as stated.
         let result =
             unsafe { (self.compile)(program, options.len() as c_int, pointers(&options).as_ptr()) };
-        let log = self.bytes(program, self.log).unwrap_or_default();
-        let log = CStr::from_bytes_until_nul(&log)
-            .map_or(String::new(), |log| log.to_string_lossy().into_owned());
+        let text = |bytes: Option<Vec<u8>>| {
+            let bytes = bytes.unwrap_or_default();
+            let text = CStr::from_bytes_until_nul(&bytes).map(CStr::to_string_lossy);
+            text.map_or(String::new(), |text| text.into_owned())
+        };
+        let log = text(self.bytes(program, self.log));
+        let intermediate = text(self.bytes(program, self.ptx));
         let image = self.bytes(program, if ptx { self.ptx } else { self.cubin });
         // SAFETY: a program that exists; it is not used again.
         unsafe { (self.destroy)(&mut program) };
         match (result, image) {
-            (0, Some(image)) if !image.is_empty() => Ok(Compiled { image, log }),
+            (0, Some(image)) if !image.is_empty() => Ok(Compiled {
+                image,
+                ptx: intermediate,
+                log,
+            }),
             _ => Err(format!("NVRTC error {result}\n{}", log.trim())),
         }
     }

@@ -1,0 +1,68 @@
+//! `cargo xtask <task>`: what is done by hand in this repository.
+
+mod gpu_check;
+mod resources;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+/// A task's name, what it does, and its function, which gets the arguments behind the name.
+type Task = (&'static str, &'static str, fn(&[String]) -> Result<()>);
+
+const TASKS: &[Task] = &[
+    (
+        "resources",
+        "write kernels/RESOURCES.md: registers, shared memory and occupancy of every kernel (needs NVRTC)",
+        resources::run,
+    ),
+    (
+        "gpu-check",
+        "build the program that checks and times all kernels on a GPU; it needs a driver and NVRTC only",
+        gpu_check::run,
+    ),
+];
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let task = arguments
+        .first()
+        .and_then(|name| TASKS.iter().find(|(task, _, _)| task == name));
+    let Some((_, _, run)) = task else {
+        for (name, what, _) in TASKS {
+            eprintln!("cargo xtask {name:<12} {what}");
+        }
+        bail!("name one of these tasks");
+    };
+    run(&arguments[1..])
+}
+
+/// The repository's folder.
+fn root() -> &'static Path {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().expect("xtask is a folder of the repository")
+}
+
+/// Where cargo builds.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// Cargo, in the repository's folder.
+fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}
+
+/// Runs a command that must succeed.
+fn succeed(command: &mut Command) -> Result<()> {
+    let status = command
+        .status()
+        .with_context(|| format!("{command:?} cannot be started"))?;
+    if !status.success() {
+        bail!("{command:?} failed: {status}");
+    }
+    Ok(())
+}
