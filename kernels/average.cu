@@ -13,9 +13,8 @@ DEVICE void average_forward(const StepRow* step, const T* x, T* y, u32 pixels, u
     u32 image = blockIdx.x, channel = blockIdx.y * CHANNELS + threadIdx.x % CHANNELS, share = threadIdx.x / CHANNELS;
     bool real = image < step->rows && channel < channels;
     float sum = 0;
-    if (real)
-        for (u32 pixel = share; pixel < pixels; pixel += SHARES)
-            sum += load(x[((u64)image * pixels + pixel) * channels + channel]);
+    for (u32 pixel = share, end = real ? pixels : 0; pixel < end; pixel += SHARES)
+        sum += load(x[((u64)image * pixels + pixel) * channels + channel]);
     sums[threadIdx.x] = sum;
     __syncthreads();
     if (!real || share > 0) return;

@@ -202,8 +202,8 @@ DEVICE void finish(const StepRow* step, const float* partials, u32 slices, u32 o
     u32 e = blockIdx.x * GROUP + threadIdx.x % GROUP, share = threadIdx.x / GROUP;
     bool real = e < step->rows * outputs;
     float sum = 0;
-    if (real)
-        for (u32 slice = share; slice < slices; slice += SHARES) sum += partials[(u64)slice * batch * outputs + e];
+    for (u32 slice = share, end = real ? slices : 0; slice < end; slice += SHARES)
+        sum += partials[(u64)slice * batch * outputs + e];
     sums[threadIdx.x] = sum;
     __syncthreads();
     if (!real || share > 0) return;
@@ -220,15 +220,14 @@ DEVICE void derivative(const StepRow* step, const After& after, u32 outputs, con
     float* sums = shared_floats();
     u32 column = blockIdx.x * GROUP + threadIdx.x % GROUP, share = threadIdx.x / GROUP, rows = step->rows;
     float scale = after.dropout ? after.dropout->scale : 1.0f, undo = scale > 0 ? 1 / scale : 0.0f, sum = 0;
-    if (column < outputs)
-        for (u32 row = share; row < rows; row += SHARES) {
-            u32 e = row * outputs + column;
-            float g = load(dy[e]) * scale;
-            if (after.dropout && !keeps(step, after, e)) g = 0;
-            else if (after.activation != IDENTITY) g *= slope(after.activation, load(y[e]) * undo);
-            if (after.dropout || after.activation != IDENTITY) store(dy[e], g);
-            sum += g;
-        }
+    for (u32 row = share, end = column < outputs ? rows : 0; row < end; row += SHARES) {
+        u32 e = row * outputs + column;
+        float g = load(dy[e]) * scale;
+        if (after.dropout && !keeps(step, after, e)) g = 0;
+        else if (after.activation != IDENTITY) g *= slope(after.activation, load(y[e]) * undo);
+        if (after.dropout || after.activation != IDENTITY) store(dy[e], g);
+        sum += g;
+    }
     sums[threadIdx.x] = sum;
     __syncthreads();
     if (!db || share > 0 || column >= outputs) return;

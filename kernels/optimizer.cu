@@ -28,17 +28,15 @@ DEVICE float* shared() {
     return (float*)bytes;
 }
 
-// The sum of a value over the block, by a fixed tree; the same for all threads. The barrier at the end
-// lets `sums` be used again.
-DEVICE float block_sum(float value, float* sums) {
-    sums[threadIdx.x] = value;
+// The sum of a value over the block, the same for all threads: a tree over the lanes of each warp, then
+// the warps in order.
+DEVICE float block_sum(float value) {
+    UNROLL for (int distance = 16; distance > 0; distance /= 2) value += __shfl_xor_sync(~0u, value, distance);
+    float* sums = shared();
+    if (threadIdx.x % 32 == 0) sums[threadIdx.x / 32] = value;
     __syncthreads();
-    for (u32 half = THREADS / 2; half > 0; half /= 2) {
-        if (threadIdx.x < half) sums[threadIdx.x] += sums[threadIdx.x + half];
-        __syncthreads();
-    }
     float sum = sums[0];
-    __syncthreads();
+    UNROLL for (u32 warp = 1; warp < THREADS / 32; warp++) sum += sums[warp];
     return sum;
 }
 
@@ -71,7 +69,7 @@ KERNEL(256) optimizer_squares(const StepRow* step, const LossScale* loss_scale, 
         float a = g.x * unscale, b = g.y * unscale, c = g.z * unscale, d = g.w * unscale;
         sum += (a * a + b * b) + (c * c + d * d);
     }
-    sum = block_sum(sum, shared());
+    sum = block_sum(sum);
     if (threadIdx.x == 0) workspace[blockIdx.x] = sum;
 }
 EXPORT(optimizer_squares)
@@ -127,7 +125,7 @@ DEVICE void update(const StepRow* step, LossScale* loss_scale, float* parameters
                    u32 sums, u32 scaled, u32 record_count) {
     float scale = 1.0f / workspace[SUMS];
     if (scaled || step->clip_norm != 0) {
-        float squares = block_sum(threadIdx.x < sums ? workspace[threadIdx.x] : 0, shared());
+        float squares = block_sum(threadIdx.x < sums ? workspace[threadIdx.x] : 0);
         bool finite = is_finite(squares);
         if (scaled && blockIdx.x == 0 && threadIdx.x == 0)
             next_scale(loss_scale, records + (step->record < record_count ? step->record : record_count - 1), finite);

@@ -31,7 +31,8 @@ impl Stored {
                     bytes.extend(stored.to_ne_bytes());
                 }
                 Precision::Bf16 => {
-                    let stored = bf16::from_f64(*value);
+                    // from_f64 forgets the lowest bits of an f32.
+                    let stored = bf16::from_f32(*value as f32);
                     *value = stored.to_f64();
                     bytes.extend(stored.to_ne_bytes());
                 }

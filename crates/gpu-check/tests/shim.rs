@@ -37,3 +37,33 @@ fn family(name: &str, seeds: std::ops::Range<u64>) {
 fn dropout() {
     family("dropout", 0..10);
 }
+
+#[test]
+fn step() {
+    family("step", 0..5);
+}
+
+#[test]
+fn gather() {
+    family("gather", 0..10);
+}
+
+#[test]
+fn loss() {
+    family("loss", 0..12);
+}
+
+#[test]
+fn optimizer() {
+    family("optimizer", 0..16);
+}
+
+#[test]
+fn dense() {
+    family("dense", 0..16);
+}
+
+#[test]
+fn average() {
+    family("average", 0..10);
+}

@@ -92,7 +92,7 @@ impl Update {
             "optimizer_update_f16",
             "optimizer_update_bf16",
         );
-        let (threads, shared) = (THREADS as u32, (THREADS * size_of::<f32>()) as u32);
+        let (threads, shared) = (THREADS as u32, (THREADS / 32 * size_of::<f32>()) as u32);
         // SAFETY: all buffers hold `len` values, the workspace one for each block and one more.
         unsafe {
             let kernel = Source::Optimizer.kernel("optimizer_squares");

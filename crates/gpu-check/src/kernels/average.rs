@@ -1,0 +1,107 @@
+//! `kernels/average.cu`.
+
+use tunefork_kernels::launch::average::Average;
+use tunefork_kernels::{DeviceMemory, Precision, StepRow};
+
+use crate::{Case, Check, Failure, Stored};
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        name: "average/forward",
+        run: forward,
+    },
+    Check {
+        name: "average/backward",
+        run: backward,
+    },
+];
+
+const PRECISIONS: [Precision; 3] = [Precision::F32, Precision::F16, Precision::Bf16];
+
+fn limit(precision: Precision) -> f64 {
+    precision.pick(1e-6, 5e-4, 4e-3)
+}
+
+/// A shape, the rows that are real, and their step.
+fn draw(case: &mut Case, precision: Precision) -> Result<(Average, usize, DeviceMemory), Failure> {
+    let average = Average {
+        batch: case.between(1, 5),
+        pixels: case.one_of(&[1, 4, 7, 49, 64]),
+        channels: case.one_of(&[1, 3, 31, 32, 33, 100]),
+        precision,
+    };
+    let rows = case.between(1, average.batch);
+    let row = StepRow {
+        rows: rows as u32,
+        ..bytemuck::Zeroable::zeroed()
+    };
+    Ok((average, rows, DeviceMemory::of(&case.stream, &[row])?))
+}
+
+fn forward(case: &mut Case) -> Result<(), Failure> {
+    for precision in PRECISIONS {
+        let (average, rows, step) = draw(case, precision)?;
+        let (pixels, channels) = (average.pixels, average.channels);
+        let image = pixels * channels;
+        let mut x = case.values(average.batch * image);
+        x[rows * image..].fill(f64::NAN);
+        let on_x = Stored::new(case, precision, &mut x)?;
+        let on_y = Stored::poisoned(case, precision, average.batch * channels)?;
+        average.forward(&*case.stream, step.all(), on_x.span(), on_y.span())?;
+
+        let mean = |e: usize| {
+            let values = x[e / channels * image..]
+                .iter()
+                .skip(e % channels)
+                .step_by(channels);
+            values.take(pixels).sum::<f64>() / pixels as f64
+        };
+        let expected: Vec<f64> = (0..rows * channels).map(mean).collect();
+        let found = &on_y.read(case)?[..rows * channels];
+        case.close(
+            &format!("{average:?}, {rows} rows"),
+            found,
+            &expected,
+            limit(precision),
+        )?;
+    }
+    Ok(())
+}
+
+fn backward(case: &mut Case) -> Result<(), Failure> {
+    for precision in PRECISIONS {
+        let (average, rows, step) = draw(case, precision)?;
+        let (pixels, channels) = (average.pixels, average.channels);
+        let image = pixels * channels;
+        let accumulate = case.one_of(&[false, true]);
+        let mut dy = case.values(average.batch * channels);
+        dy[rows * channels..].fill(f64::NAN);
+        let mut dx = match accumulate {
+            true => case.values(average.batch * image),
+            false => vec![f64::NAN; average.batch * image],
+        };
+        let on_dy = Stored::new(case, precision, &mut dy)?;
+        let on_dx = Stored::new(case, precision, &mut dx)?;
+        average.backward(
+            &*case.stream,
+            step.all(),
+            on_dy.span(),
+            on_dx.span(),
+            accumulate,
+        )?;
+
+        dx.truncate(rows * image);
+        for (e, dx) in dx.iter_mut().enumerate() {
+            let value = dy[e / image * channels + e % channels] / pixels as f64;
+            *dx = value + if accumulate { *dx } else { 0.0 };
+        }
+        let found = &on_dx.read(case)?[..rows * image];
+        case.close(
+            &format!("{average:?}, {rows} rows"),
+            found,
+            &dx,
+            limit(precision),
+        )?;
+    }
+    Ok(())
+}

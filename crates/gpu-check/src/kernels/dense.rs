@@ -1,0 +1,286 @@
+//! `kernels/dense.cu`.
+
+use tunefork_graph::dropout::{counter, scale, threshold};
+use tunefork_kernels::launch::dense::Dense;
+use tunefork_kernels::{Activation, DeviceMemory, DropoutRow, Precision, StepRow};
+use tunefork_rng::philox4x32_10;
+
+use crate::{Case, Check, Failure, Stored};
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        name: "dense/forward",
+        run: |case| each(case, forward),
+    },
+    Check {
+        name: "dense/backward",
+        run: |case| each(case, backward),
+    },
+];
+
+const STEP: u64 = 3 << 32 | 9;
+const KEY: [u32; 2] = [11, 77];
+
+/// A layer with what it is given. The rows behind the real ones hold NaN.
+struct Layer {
+    dense: Dense,
+    rows: usize,
+    /// The probability of dropout, where the layer has one and it is training.
+    p: Option<f64>,
+    step: DeviceMemory,
+    dropout: DeviceMemory,
+    x: Vec<f64>,
+    weights: Vec<f64>,
+    bias: Option<Vec<f64>>,
+    workspace: DeviceMemory,
+}
+
+fn each(
+    case: &mut Case,
+    check: fn(&mut Case, Dense) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
+        let activations = [
+            None,
+            Some(Activation::Relu),
+            Some(Activation::LeakyRelu),
+            Some(Activation::Tanh),
+            Some(Activation::Sigmoid),
+        ];
+        let dense = Dense {
+            batch: case.one_of(&[1, 2, 3, 5, 64, 70]),
+            inputs: case.one_of(&[1, 3, 16, 31, 64, 68, 97, 300]),
+            outputs: case.one_of(&[1, 2, 5, 10, 32, 37, 67, 72]),
+            activation: case.one_of(&activations),
+            dropout: case.one_of(&[None, Some(2)]),
+            precision,
+        };
+        check(case, dense)?;
+    }
+    Ok(())
+}
+
+impl Layer {
+    fn new(case: &mut Case, dense: Dense, training: bool) -> Result<Self, Failure> {
+        let rows = case.between(1, dense.batch);
+        let p = case.one_of(&[0.0, 0.3, 0.5, 1.0]);
+        let row = StepRow {
+            rows: rows as u32,
+            dropout_key: KEY,
+            step: [STEP as u32, (STEP >> 32) as u32],
+            ..bytemuck::Zeroable::zeroed()
+        };
+        let mut x = case.values(dense.batch * dense.inputs);
+        x[rows * dense.inputs..].fill(f64::NAN);
+        // As a network starts: results of about the size of the inputs.
+        let mut weights = case.values(dense.inputs * dense.outputs);
+        let size = (3.0 / dense.inputs as f64).sqrt();
+        weights.iter_mut().for_each(|w| *w *= size);
+        let bias = case.values(dense.outputs);
+        Ok(Self {
+            dense,
+            rows,
+            p: dense.dropout.filter(|_| training).map(|_| p),
+            step: DeviceMemory::of(&case.stream, &[row])?,
+            dropout: DeviceMemory::of(&case.stream, &[DropoutRow::new(p)])?,
+            x,
+            weights,
+            bias: case.one_of(&[None, Some(())]).map(|()| bias),
+            workspace: DeviceMemory::new(&case.stream, 4 * dense.workspace_len(training))?,
+        })
+    }
+
+    /// What dropout multiplies element `e` of the result by.
+    fn mask(&self, e: usize) -> f64 {
+        let (Some(p), Some(layer)) = (self.p, self.dense.dropout) else {
+            return 1.0;
+        };
+        let bits = philox4x32_10(KEY, counter((e / 4) as u32, STEP, layer))[e % 4];
+        if u64::from(bits) >= threshold(p) {
+            scale(p)
+        } else {
+            0.0
+        }
+    }
+
+    /// Results of the real rows before dropout.
+    fn results(&self) -> Vec<f64> {
+        let Dense {
+            inputs, outputs, ..
+        } = self.dense;
+        let value = |e: usize| {
+            let (row, column) = (e / outputs, e % outputs);
+            let products =
+                (0..inputs).map(|i| self.x[row * inputs + i] * self.weights[i * outputs + column]);
+            let sum = products.sum::<f64>() + self.bias.as_ref().map_or(0.0, |bias| bias[column]);
+            match self.dense.activation {
+                None => sum,
+                Some(Activation::Relu) => sum.max(0.0),
+                Some(Activation::LeakyRelu) => {
+                    if sum > 0.0 {
+                        sum
+                    } else {
+                        0.01 * sum
+                    }
+                }
+                Some(Activation::Tanh) => sum.tanh(),
+                Some(Activation::Sigmoid) => 1.0 / (1.0 + (-sum).exp()),
+            }
+        };
+        (0..self.rows * outputs).map(value).collect()
+    }
+
+    /// The derivative of the activation from its result.
+    fn slope(&self, y: f64) -> f64 {
+        match self.dense.activation {
+            None => 1.0,
+            Some(Activation::Relu) => f64::from(u8::from(y > 0.0)),
+            Some(Activation::LeakyRelu) => {
+                if y > 0.0 {
+                    1.0
+                } else {
+                    0.01
+                }
+            }
+            Some(Activation::Tanh) => 1.0 - y * y,
+            Some(Activation::Sigmoid) => y * (1.0 - y),
+        }
+    }
+
+    fn limit(&self, depth: usize) -> f64 {
+        let exact = (1e-6 * (depth as f64 / 64.0).sqrt()).clamp(1e-6, 1e-5);
+        self.dense.precision.pick(exact, 5e-4, 4e-3)
+    }
+
+    fn what(&self) -> String {
+        format!(
+            "{:?}, {} rows, dropout {:?}, bias {}",
+            self.dense,
+            self.rows,
+            self.p,
+            self.bias.is_some()
+        )
+    }
+}
+
+fn forward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
+    let training = case.one_of(&[false, true]);
+    let mut layer = Layer::new(case, dense, training)?;
+    let precision = dense.precision;
+    let on_x = Stored::new(case, precision, &mut layer.x)?;
+    let on_weights = Stored::new(case, precision, &mut layer.weights)?;
+    let on_bias = match &mut layer.bias {
+        Some(bias) => Some(Stored::new(case, Precision::F32, bias)?),
+        None => None,
+    };
+    let on_y = Stored::poisoned(case, precision, dense.batch * dense.outputs)?;
+    dense.forward(
+        &*case.stream,
+        layer.step.all(),
+        layer.p.map(|_| layer.dropout.all()),
+        on_x.span(),
+        on_weights.span(),
+        on_bias.as_ref().map(|bias| bias.span().cast()),
+        on_y.span(),
+        Some(layer.workspace.all()),
+    )?;
+    let mut expected = layer.results();
+    for (e, y) in expected.iter_mut().enumerate() {
+        *y *= layer.mask(e);
+    }
+    let found = on_y.read(case)?;
+    let (found, beyond) = found.split_at(layer.rows * dense.outputs);
+    if beyond.iter().any(|v| !v.is_nan()) {
+        return Err(format!("{}: a row behind the real ones was written", layer.what()).into());
+    }
+    case.close(&layer.what(), found, &expected, layer.limit(dense.inputs))
+}
+
+fn backward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
+    let mut layer = Layer::new(case, dense, true)?;
+    let (
+        Dense {
+            precision,
+            inputs,
+            outputs,
+            batch,
+            ..
+        },
+        rows,
+    ) = (dense, layer.rows);
+    let on_x = Stored::new(case, precision, &mut layer.x)?;
+    let on_weights = Stored::new(case, precision, &mut layer.weights)?;
+    let mut y = layer.results();
+    y.iter_mut()
+        .enumerate()
+        .for_each(|(e, y)| *y *= layer.mask(e));
+    y.resize(batch * outputs, f64::NAN);
+    let mut dy = case.values(batch * outputs);
+    dy[rows * outputs..].fill(f64::NAN);
+    let accumulate = case.one_of(&[None, Some(false), Some(true)]);
+    let mut dx = match accumulate {
+        Some(true) => case.values(batch * inputs),
+        _ => vec![f64::NAN; batch * inputs],
+    };
+    let (on_y, on_dy) = (
+        Stored::new(case, precision, &mut y)?,
+        Stored::new(case, precision, &mut dy)?,
+    );
+    let on_dx = Stored::new(case, precision, &mut dx)?;
+    let on_dw = Stored::poisoned(case, Precision::F32, inputs * outputs)?;
+    let on_db = Stored::poisoned(case, Precision::F32, outputs)?;
+    dense.backward(
+        &*case.stream,
+        layer.step.all(),
+        layer.p.map(|_| layer.dropout.all()),
+        on_x.span(),
+        dense.activation.map(|_| on_y.span()),
+        on_dy.span(),
+        on_weights.span(),
+        on_dw.span().cast(),
+        layer.bias.as_ref().map(|_| on_db.span().cast()),
+        accumulate.map(|accumulate| (on_dx.span(), accumulate)),
+        Some(layer.workspace.all()),
+    )?;
+
+    let dz: Vec<f64> = (0..rows * outputs)
+        .map(|e| match layer.mask(e) {
+            0.0 => 0.0,
+            mask => dy[e] * mask * layer.slope(y[e] / mask),
+        })
+        .collect();
+    let what = layer.what();
+    let dw: Vec<f64> = (0..inputs * outputs)
+        .map(|e| {
+            (0..rows)
+                .map(|row| layer.x[row * inputs + e / outputs] * dz[row * outputs + e % outputs])
+                .sum()
+        })
+        .collect();
+    let found = on_dw.read(case)?;
+    case.close(&format!("{what}: dw"), &found, &dw, layer.limit(rows))?;
+    let found = on_db.read(case)?;
+    if layer.bias.is_some() {
+        let db: Vec<f64> = (0..outputs)
+            .map(|k| dz.iter().skip(k).step_by(outputs).sum())
+            .collect();
+        case.close(&format!("{what}: db"), &found, &db, layer.limit(rows))?;
+    }
+    let Some(accumulate) = accumulate else {
+        return Ok(());
+    };
+    let expected: Vec<f64> = (0..rows * inputs)
+        .map(|e| {
+            let products = (0..outputs)
+                .map(|k| dz[e / inputs * outputs + k] * layer.weights[e % inputs * outputs + k]);
+            products.sum::<f64>() + if accumulate { dx[e] } else { 0.0 }
+        })
+        .collect();
+    let found = &on_dx.read(case)?[..rows * inputs];
+    case.close(
+        &format!("{what}: dx, added: {accumulate}"),
+        found,
+        &expected,
+        layer.limit(outputs),
+    )
+}
