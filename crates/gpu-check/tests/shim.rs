@@ -67,3 +67,13 @@ fn dense() {
 fn average() {
     family("average", 0..10);
 }
+
+#[test]
+fn conv_tensor() {
+    family("conv_tensor", 0..12);
+}
+
+#[test]
+fn conv_tensor_large() {
+    family("conv_tensor_large", 0..1);
+}

@@ -41,6 +41,8 @@ macro_rules! sources {
 
 sources! {
     Dropout "dropout.cu" "Dropout by itself, forward and backward.",
+    ConvTensor "conv_tensor.cu" "Convolutions on tensor cores: forward and by the input.",
+    ConvTensorWeights "conv_tensor_weights.cu" "Convolutions on tensor cores: by the weights.",
     Step "step.cu" "The first launch of a captured step.",
     Gather "gather.cu" "The images of a batch.",
     Loss "loss.cu" "Softmax cross entropy.",
@@ -54,12 +56,18 @@ sources! {
 
 /// The headers that the files include, with their texts.
 pub const HEADERS: &[(&str, &str)] = &[
+    ("activation.cuh", include_str!("../kernels/activation.cuh")),
     ("block.cuh", include_str!("../kernels/block.cuh")),
+    (
+        "conv_tensor.cuh",
+        include_str!("../kernels/conv_tensor.cuh"),
+    ),
     ("device.cuh", include_str!("../kernels/device.cuh")),
     (
         "instructions.cuh",
         include_str!("../kernels/instructions.cuh"),
     ),
     ("numbers.cuh", include_str!("../kernels/numbers.cuh")),
+    ("tensor.cuh", include_str!("../kernels/tensor.cuh")),
     ("vectors.cuh", include_str!("../kernels/vectors.cuh")),
 ];

@@ -2,6 +2,7 @@
 
 mod average;
 mod conv;
+mod conv_tensor;
 mod dense;
 mod dropout;
 mod gather;
@@ -14,6 +15,8 @@ use crate::Check;
 /// All checks, by the kernels' files.
 pub const FAMILIES: &[(&str, &[Check])] = &[
     ("conv", conv::CHECKS),
+    ("conv_tensor", conv_tensor::CHECKS),
+    ("conv_tensor_large", conv_tensor::LARGE),
     ("dropout", dropout::CHECKS),
     ("step", step::CHECKS),
     ("gather", gather::CHECKS),

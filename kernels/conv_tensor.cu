@@ -1,0 +1,322 @@
+// A convolution and its gradient by the input on tensor cores, as products of matrices whose left
+// operand is gathered from images while it is loaded (implicit GEMM): nothing is copied out first.
+//
+// Forward: row m of the product is a position (n, p, q) of y, a column is a filter k, and the depth
+// runs over the taps (r, s) of the filter and the channels c of the pixel that each of them sees:
+//     y[m, k] = sum over (r, s, c) of x[n, p u - o + r, q u - o + s, c] w[r, s, c, k]
+// with stride u and padding o. Channels are walked in pieces of 16 bytes; the last piece of a tap is
+// filled up with zeros, so that no piece has channels of two taps.
+//
+// Gradient by the input: a row is a pixel (n, h, w) of dx, a column is a channel c, and the depth runs
+// over taps and filters. Tap r of the filter has multiplied pixel h at position p = (h + o - r) / u, if
+// that is a whole number. So the pixels with h mod u = a have seen only the taps r = r0 + u j with
+// r0 = (a + o) mod u, from the positions p = (h - a) / u + (a + o - r0) / u - j. Each of these u x u
+// phases is a product of its own with stride 1, whose taps go backwards (blockIdx.y). Phases have as
+// many rows as the largest of them; rows beyond the image are left out when results are written.
+#include "device.cuh"
+#include "activation.cuh"
+#include "tensor.cuh"
+#include "conv_tensor.cuh"
+
+// ---- operands
+
+// a: the pixels that the taps see from the product's rows. `direction` is 1 forward, -1 backward.
+template <class T, u32 rows, int direction> struct Pixels {
+    typedef T Number;
+    typedef DepthFast<T, rows> Layout;
+    static constexpr u32 COUNT = Layout::PIECES / THREADS;
+    const T* values;
+    u32 height, width, channels;
+    u32 taps, taps_across, by_across;
+    Divisor per_tap;
+    bool whole;
+    u32 image[COUNT];          // number of the image's first row of pixels
+    int top[COUNT], left[COUNT];  // the pixel that tap (0, 0) sees
+    // of a step: all pieces of a thread stand in the same column, that is, have the same tap
+    int down, right;
+    u32 channel, count;
+};
+
+// Sets a row: position (n, p, q) sees the pixel (n, top, left) through tap (0, 0).
+template <class A> DEVICE void set_row(A& a, u32 i, u32 n, int top, int left) {
+    a.image[i] = n * a.height, a.top[i] = top, a.left[i] = left;
+}
+
+// A row that sees nothing but zeros.
+template <class A> DEVICE void set_empty(A& a, u32 i) { set_row(a, i, 0, -(1 << 30), 0); }
+
+template <class T, u32 rows, int direction> DEVICE void move_to(Pixels<T, rows, direction>& a, u32 step) {
+    u32 piece = step * STEP_PIECES + threadIdx.x % STEP_PIECES, tap = divide(piece, a.per_tap);
+    u32 r = divide_small(tap, a.by_across);
+    a.down = direction * (int)r, a.right = direction * (int)(tap - r * a.taps_across);
+    a.channel = (piece - tap * a.per_tap.divisor) * PIECE<T>;
+    a.count = tap < a.taps ? inside<T>(a.channel, a.channels) : 0;
+}
+
+template <class T, u32 rows, int direction>
+DEVICE const T* source(const Pixels<T, rows, direction>& a, u32 i, u32& count) {
+    u32 h = (u32)(a.top[i] + a.down), w = (u32)(a.left[i] + a.right);
+    count = h < a.height && w < a.width ? a.count : 0;
+    return a.values + (count ? ((a.image[i] + h) * a.width + w) * a.channels + a.channel : 0);
+}
+
+// b, forward: w[r, s, c, k] as it is, a depth (r, s, c) with all its filters k together.
+template <class T, u32 width> struct Filters {
+    typedef T Number;
+    typedef DepthSlow<T, width> Layout;
+    const T* values;
+    u32 channels, filters, taps, first;
+    Divisor per_tap;
+    bool whole;
+    u32 step;
+};
+
+template <class T, u32 width> DEVICE void move_to(Filters<T, width>& b, u32 step) { b.step = step; }
+
+template <class T, u32 width> DEVICE const T* source(const Filters<T, width>& b, u32 i, u32& count) {
+    typedef DepthSlow<T, width> Layout;
+    u32 at = threadIdx.x + i * THREADS, depth = Layout::row(at);
+    u32 piece = b.step * STEP_PIECES + depth / PIECE<T>, tap = divide(piece, b.per_tap);
+    u32 c = (piece - tap * b.per_tap.divisor) * PIECE<T> + depth % PIECE<T>;
+    u32 k = b.first + Layout::column(at) * PIECE<T>;
+    count = tap < b.taps && c < b.channels ? inside<T>(k, b.filters) : 0;
+    return b.values + (count ? (tap * b.channels + c) * b.filters + k : 0);
+}
+
+// b, backward: the same filters with the depth (j, l, k) of a phase fast, tap r = r0 + u j, s = s0 + u l.
+template <class T, u32 width> struct FiltersBack {
+    typedef T Number;
+    typedef DepthFast<T, width> Layout;
+    const T* values;
+    u32 channels, filters, first;
+    u32 taps, taps_across, by_across;
+    u32 kernel, stride, r0, s0;
+    Divisor per_tap;
+    bool whole;
+    u32 tap, k, count;  // of a step
+};
+
+template <class T, u32 width> DEVICE void move_to(FiltersBack<T, width>& b, u32 step) {
+    u32 piece = step * STEP_PIECES + threadIdx.x % STEP_PIECES, tap = divide(piece, b.per_tap);
+    u32 j = divide_small(tap, b.by_across), l = tap - j * b.taps_across;
+    b.tap = (b.r0 + b.stride * j) * b.kernel + b.s0 + b.stride * l;
+    b.k = (piece - tap * b.per_tap.divisor) * PIECE<T>;
+    b.count = tap < b.taps ? inside<T>(b.k, b.filters) : 0;
+}
+
+template <class T, u32 width> DEVICE const T* source(const FiltersBack<T, width>& b, u32 i, u32& count) {
+    u32 c = b.first + (threadIdx.x + i * THREADS) / STEP_PIECES;
+    count = c < b.channels ? b.count : 0;
+    return b.values + (count ? (b.tap * b.channels + c) * b.filters + b.k : 0);
+}
+
+// ---- results
+
+// Statistics of the tile's columns over its `count` real rows: the mean, and the squared deviations
+// from it. A lane adds its own rows, the eight lanes with the same columns add theirs in a tree, then
+// the warps above each other in order.
+template <class Tile>
+DEVICE void statistics(const float (&value)[Tile::I][Tile::J][4], float* scratch, u32 count, u32 first_column,
+                       u32 columns, float* means, float* deviations) {
+    float scale = 1.0f / (float)count, mean[Tile::J][2];
+    UNROLL for (u32 pass = 0; pass < 2; pass++) {
+        UNROLL for (u32 j = 0; j < Tile::J; j++) {
+            UNROLL for (u32 e = 0; e < 2; e++) {
+                float sum = 0.0f;
+                UNROLL for (u32 i = 0; i < Tile::I; i++) {
+                    UNROLL for (u32 half = 0; half < 2; half++) {
+                        float v = value[i][j][2 * half + e], d = pass ? v - mean[j][e] : v;
+                        if (row_of<Tile>(i, 2 * half) < count) sum += pass ? d * d : d;
+                    }
+                }
+                UNROLL for (int by = 4; by < 32; by *= 2) sum += __shfl_xor_sync(0xffffffffu, sum, by);
+                if (lane() < 4) scratch[warp_row<Tile>() / Tile::WARP_ROWS * Tile::COLUMNS + column_of<Tile>(j, e)] = sum;
+            }
+        }
+        __syncthreads();
+        UNROLL for (u32 j = 0; j < Tile::J; j++) {
+            UNROLL for (u32 e = 0; e < 2; e++) {
+                u32 column = column_of<Tile>(j, e);
+                float sum = 0.0f;
+                UNROLL for (u32 warp = 0; warp < Tile::DOWN; warp++) sum += scratch[warp * Tile::COLUMNS + column];
+                if (!pass) mean[j][e] = sum * scale;
+                bool writes = warp_row<Tile>() == 0 && lane() < 4 && first_column + column < columns;
+                if (writes) (pass ? deviations : means)[first_column + column] = pass ? sum : mean[j][e];
+            }
+        }
+        __syncthreads();
+    }
+}
+
+// Two numbers side by side, as one access.
+template <class T> DEVICE void store2(T* to, float a, float b) {
+    if constexpr (sizeof(T) == 4) *(float2*)to = make_float2(a, b);
+    else {
+        T low, high;
+        store(low, a), store(high, b);
+        *(u32*)to = (u32)low.bits | (u32)high.bits << 16;
+    }
+}
+
+// Writes the tile. It goes through shared memory, so that threads side by side write 16 bytes each of
+// the same row. `target(row, at)`: whether a row of the tile is a row of the result, and which one.
+template <class T, class Tile, class Target>
+DEVICE void write(const float (&value)[Tile::I][Tile::J][4], u8* shared, T* to, u32 first_column, u32 columns,
+                  Target target) {
+    constexpr u32 PITCH = Tile::COLUMNS + PIECE<T>, ACROSS = Tile::COLUMNS / PIECE<T>;
+    T* staged = (T*)shared;
+    UNROLL for (u32 i = 0; i < Tile::I; i++)
+        UNROLL for (u32 j = 0; j < Tile::J; j++)
+            UNROLL for (u32 e = 0; e < 4; e += 2)
+                store2(staged + row_of<Tile>(i, e) * PITCH + column_of<Tile>(j, e), value[i][j][e], value[i][j][e + 1]);
+    __syncthreads();
+    bool whole = columns % PIECE<T> == 0;
+    for (u32 piece = threadIdx.x; piece < Tile::ROWS * ACROSS; piece += THREADS) {
+        u32 row = piece / ACROSS, column = piece % ACROSS * PIECE<T>, at;
+        u32 count = inside<T>(first_column + column, columns);
+        if (count == 0 || !target(row, at)) continue;
+        const T* from = staged + row * PITCH + column;
+        T* there = to + at * columns + first_column + column;
+        if (whole) *(uint4*)there = *(const uint4*)from;
+        else
+            for (u32 i = 0; i < count; i++) there[i] = from[i];
+    }
+}
+
+// ---- kernels
+
+template <class T, class Tile>
+DEVICE void forward(const StepRow* step, const Shape& shape, const T* x, const T* w, const float* bias,
+                    u32 activation, T* y, float* partials) {
+    SHARED(shared);
+    u32 tile = blockIdx.x / shape.tiles_across, tiles = gridDim.x / shape.tiles_across;
+    u32 first = tile * Tile::ROWS, first_column = blockIdx.x % shape.tiles_across * Tile::COLUMNS;
+    u32 positions = step->rows * shape.pixels.divisor;
+    if (first >= positions) return;
+
+    u32 taps = shape.kernel * shape.kernel;
+    Pixels<T, Tile::ROWS, 1> a;
+    a.values = x, a.height = shape.height, a.width = shape.width, a.channels = shape.channels;
+    a.taps = taps, a.taps_across = shape.kernel, a.by_across = reciprocal(shape.kernel), a.per_tap = shape.per_tap;
+    a.whole = shape.channels % PIECE<T> == 0;
+    UNROLL for (u32 i = 0; i < a.COUNT; i++) {
+        u32 m = first + (threadIdx.x + i * THREADS) / STEP_PIECES;
+        u32 n = divide(m, shape.pixels), rest = m - n * shape.pixels.divisor;
+        u32 p = divide(rest, shape.columns), q = rest - p * shape.columns.divisor;
+        if (m < positions) set_row(a, i, n, (int)(p * shape.stride) - (int)shape.padding, (int)(q * shape.stride) - (int)shape.padding);
+        else set_empty(a, i);
+    }
+    Filters<T, Tile::COLUMNS> b;
+    b.values = w, b.channels = shape.channels, b.filters = shape.filters, b.taps = taps, b.first = first_column;
+    b.per_tap = shape.per_tap, b.whole = shape.filters % PIECE<T> == 0;
+
+    float sum[Tile::I][Tile::J][4];
+    multiply<Tile>(sum, shared, (taps * shape.per_tap.divisor + STEP_PIECES - 1) / STEP_PIECES, a, b);
+
+    UNROLL for (u32 j = 0; j < Tile::J; j++) {
+        UNROLL for (u32 e = 0; e < 2; e++) {
+            u32 k = first_column + column_of<Tile>(j, e);
+            float offset = bias && k < shape.filters ? bias[k] : 0.0f;
+            UNROLL for (u32 i = 0; i < Tile::I; i++) {
+                sum[i][j][e] = activate(activation, sum[i][j][e] + offset);
+                sum[i][j][e + 2] = activate(activation, sum[i][j][e + 2] + offset);
+            }
+        }
+    }
+    if (partials) {
+        float* means = partials + tile * shape.filters;
+        u32 count = positions - first < Tile::ROWS ? positions - first : Tile::ROWS;
+        statistics<Tile>(sum, (float*)shared, count, first_column, shape.filters, means, means + tiles * shape.filters);
+    }
+    write<T, Tile>(sum, shared, y, first_column, shape.filters, [&](u32 row, u32& at) {
+        at = first + row;
+        return at < positions;
+    });
+}
+
+template <class T, class Tile>
+DEVICE void data_gradient(const StepRow* step, const Shape& shape, const T* dy, const T* w, T* dx, u32 accumulate) {
+    SHARED(shared);
+    u32 tile = blockIdx.x / shape.tiles_across;
+    u32 first = tile * Tile::ROWS, first_column = blockIdx.x % shape.tiles_across * Tile::COLUMNS;
+    u32 rows = step->rows * shape.pixels.divisor, stride = shape.stride;
+    if (first >= rows) return;
+
+    // The phase (a, b) of the pixels, its first tap, and how many taps it has.
+    u32 phase_h = blockIdx.y / stride, phase_w = blockIdx.y % stride;
+    u32 from_h = phase_h + shape.padding, from_w = phase_w + shape.padding;
+    u32 r0 = from_h % stride, s0 = from_w % stride;
+    u32 taps_down = r0 < shape.kernel ? (shape.kernel - r0 + stride - 1) / stride : 0;
+    u32 taps_across = s0 < shape.kernel ? (shape.kernel - s0 + stride - 1) / stride : 0;
+    u32 taps = taps_down * taps_across;
+    // Row m of the product as a pixel of dx.
+    auto pixel = [&](u32 m, u32& n, u32& i, u32& j) {
+        n = divide(m, shape.pixels);
+        u32 rest = m - n * shape.pixels.divisor;
+        i = divide(rest, shape.columns), j = rest - i * shape.columns.divisor;
+        return m < rows && phase_h + i * stride < shape.height && phase_w + j * stride < shape.width;
+    };
+    auto target = [&](u32 row, u32& at) {
+        u32 n, i, j;
+        bool real = pixel(first + row, n, i, j);
+        at = (n * shape.height + phase_h + i * stride) * shape.width + phase_w + j * stride;
+        return real;
+    };
+
+    Pixels<T, Tile::ROWS, -1> a;
+    a.values = dy, a.height = shape.out_height, a.width = shape.out_width, a.channels = shape.filters;
+    a.taps = taps, a.taps_across = taps_across, a.by_across = taps ? reciprocal(taps_across) : 0, a.per_tap = shape.per_tap;
+    a.whole = shape.filters % PIECE<T> == 0;
+    UNROLL for (u32 row = 0; row < a.COUNT; row++) {
+        u32 n, i, j;
+        bool real = pixel(first + (threadIdx.x + row * THREADS) / STEP_PIECES, n, i, j);
+        if (real) set_row(a, row, n, (int)(i + from_h / stride), (int)(j + from_w / stride));
+        else set_empty(a, row);
+    }
+    FiltersBack<T, Tile::COLUMNS> b;
+    b.values = w, b.channels = shape.channels, b.filters = shape.filters, b.first = first_column;
+    b.taps = taps, b.taps_across = taps_across, b.by_across = a.by_across, b.per_tap = shape.per_tap;
+    b.kernel = shape.kernel, b.stride = stride, b.r0 = r0, b.s0 = s0, b.whole = a.whole;
+
+    float sum[Tile::I][Tile::J][4];
+    multiply<Tile>(sum, shared, (taps * shape.per_tap.divisor + STEP_PIECES - 1) / STEP_PIECES, a, b);
+
+    if (accumulate) {
+        UNROLL for (u32 i = 0; i < Tile::I; i++) {
+            UNROLL for (u32 e = 0; e < 4; e += 2) {
+                u32 at;
+                if (!target(row_of<Tile>(i, e), at)) continue;
+                UNROLL for (u32 j = 0; j < Tile::J; j++) {
+                    UNROLL for (u32 side = 0; side < 2; side++) {
+                        u32 c = first_column + column_of<Tile>(j, side);
+                        if (c < shape.channels) sum[i][j][e + side] += load(dx[at * shape.channels + c]);
+                    }
+                }
+            }
+        }
+    }
+    write<T, Tile>(sum, shared, dx, first_column, shape.channels, target);
+}
+
+#define INSTANCE(name, T, Tile)                                                                          \
+    KERNEL(128) conv_forward_##name##_##Tile(const StepRow* step, Shape shape, const T* x, const T* w,   \
+                                             const float* bias, u32 activation, T* y, float* partials) { \
+        forward<T, Tile>(step, shape, x, w, bias, activation, y, partials);                              \
+    }                                                                                                    \
+    EXPORT(conv_forward_##name##_##Tile)                                                                 \
+    KERNEL(128) conv_data_##name##_##Tile(const StepRow* step, Shape shape, const T* dy, const T* w,     \
+                                          T* dx, u32 accumulate) {                                       \
+        data_gradient<T, Tile>(step, shape, dy, w, dx, accumulate);                                      \
+    }                                                                                                    \
+    EXPORT(conv_data_##name##_##Tile)
+
+#define INSTANCES(name, T)        \
+    INSTANCE(name, T, Tile128x64) \
+    INSTANCE(name, T, Tile64x64)  \
+    INSTANCE(name, T, Tile128x32)
+
+INSTANCES(f16, f16)
+#if ARCH >= 800
+INSTANCES(bf16, bf16)
+INSTANCES(tf32, float)
+#endif

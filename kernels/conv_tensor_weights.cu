@@ -1,0 +1,136 @@
+// The gradient of a convolution by its weights on tensor cores, as a product of matrices whose left
+// operand is gathered from images while it is loaded (see conv_tensor.cu).
+//
+// Row m of the product is a tap (r, s) of the filter and a channel c, a column is a filter k, and the
+// depth runs over all positions of the batch:
+//     dw[r, s, c, k] = sum over (n, p, q) of x[n, p u - o + r, q u - o + s, c] dy[n, p, q, k]
+// Channels are counted in pieces of 16 bytes, the last of a tap filled up with zeros, so that a piece
+// of a row has channels of one tap. Both operands lie with the depth slow, as x and dy do in memory.
+//
+// The result is small and the depth is long, so the positions are cut into slices of equal length, one
+// for each blockIdx.y. How many there are follows from the shape alone. Each slice leaves its sums in a
+// buffer of its own, and `add` adds the buffers in order.
+#include "device.cuh"
+#include "tensor.cuh"
+#include "conv_tensor.cuh"
+
+// a: what the taps see from each position.
+template <class T, u32 rows> struct Seen {
+    typedef T Number;
+    typedef DepthSlow<T, rows> Layout;
+    const T* values;
+    u32 height, width, channels, stride;
+    Divisor pixels, columns;
+    u32 begin, end;      // the slice's positions
+    int down, right;     // the tap, without the padding: all pieces of a thread stand in one column
+    u32 channel, count;  // what this thread takes of each pixel
+    bool whole;
+    u32 first;           // position of the step
+};
+
+template <class T, u32 rows> DEVICE void move_to(Seen<T, rows>& a, u32 step) { a.first = a.begin + step * DEPTH<T>; }
+
+template <class T, u32 rows> DEVICE const T* source(const Seen<T, rows>& a, u32 i, u32& count) {
+    u32 position = a.first + Seen<T, rows>::Layout::row(threadIdx.x + i * THREADS);
+    u32 n = divide(position, a.pixels), rest = position - n * a.pixels.divisor;
+    u32 p = divide(rest, a.columns), q = rest - p * a.columns.divisor;
+    u32 h = p * a.stride + (u32)a.down, w = q * a.stride + (u32)a.right;
+    count = position < a.end && h < a.height && w < a.width ? a.count : 0;
+    return a.values + (count ? ((n * a.height + h) * a.width + w) * a.channels + a.channel : 0);
+}
+
+// b: the gradient at each position.
+template <class T, u32 width> struct Gradient {
+    typedef T Number;
+    typedef DepthSlow<T, width> Layout;
+    const T* values;
+    u32 filters, first_filter, begin, end;
+    bool whole;
+    u32 first;
+};
+
+template <class T, u32 width> DEVICE void move_to(Gradient<T, width>& b, u32 step) { b.first = b.begin + step * DEPTH<T>; }
+
+template <class T, u32 width> DEVICE const T* source(const Gradient<T, width>& b, u32 i, u32& count) {
+    typedef DepthSlow<T, width> Layout;
+    u32 at = threadIdx.x + i * THREADS, position = b.first + Layout::row(at);
+    u32 k = b.first_filter + Layout::column(at) * PIECE<T>;
+    count = position < b.end ? inside<T>(k, b.filters) : 0;
+    return b.values + (count ? position * b.filters + k : 0);
+}
+
+template <class T, class Tile>
+DEVICE void weight_gradient(const StepRow* step, const Shape& shape, u32 slice_length, const T* x, const T* dy,
+                            float* slices) {
+    SHARED(shared);
+    u32 first = blockIdx.x / shape.tiles_across * Tile::ROWS;
+    u32 first_column = blockIdx.x % shape.tiles_across * Tile::COLUMNS;
+    u32 positions = step->rows * shape.pixels.divisor, begin = blockIdx.y * slice_length;
+    // A slice behind the real positions is 0.
+    u32 end = begin >= positions ? begin : positions - begin < slice_length ? positions : begin + slice_length;
+
+    Seen<T, Tile::ROWS> a;
+    u32 piece = first / PIECE<T> + threadIdx.x % Seen<T, Tile::ROWS>::Layout::ACROSS;
+    u32 tap = divide(piece, shape.per_tap), r = divide_small(tap, reciprocal(shape.kernel));
+    a.values = x, a.height = shape.height, a.width = shape.width, a.channels = shape.channels;
+    a.stride = shape.stride, a.pixels = shape.pixels, a.columns = shape.columns, a.begin = begin, a.end = end;
+    a.down = (int)r - (int)shape.padding, a.right = (int)(tap - r * shape.kernel) - (int)shape.padding;
+    a.channel = (piece - tap * shape.per_tap.divisor) * PIECE<T>;
+    a.count = tap < shape.kernel * shape.kernel ? inside<T>(a.channel, shape.channels) : 0;
+    a.whole = shape.channels % PIECE<T> == 0;
+
+    Gradient<T, Tile::COLUMNS> b;
+    b.values = dy, b.filters = shape.filters, b.first_filter = first_column, b.begin = begin, b.end = end;
+    b.whole = shape.filters % PIECE<T> == 0;
+
+    float sum[Tile::I][Tile::J][4];
+    multiply<Tile>(sum, shared, (end - begin + DEPTH<T> - 1) / DEPTH<T>, a, b);
+
+    u32 taps = shape.kernel * shape.kernel;
+    float* dw = slices + (u64)blockIdx.y * taps * shape.channels * shape.filters;
+    bool even = shape.filters % 2 == 0;
+    UNROLL for (u32 i = 0; i < Tile::I; i++) {
+        UNROLL for (u32 e = 0; e < 4; e += 2) {
+            u32 row = first + row_of<Tile>(i, e), tap = divide(row / PIECE<T>, shape.per_tap);
+            u32 c = row - tap * shape.per_tap.divisor * PIECE<T>;
+            if (tap >= taps || c >= shape.channels) continue;
+            UNROLL for (u32 j = 0; j < Tile::J; j++) {
+                u32 k = first_column + column_of<Tile>(j, 0);
+                float* to = dw + (tap * shape.channels + c) * shape.filters + k;
+                if (even && k < shape.filters) *(float2*)to = make_float2(sum[i][j][e], sum[i][j][e + 1]);
+                else {
+                    if (k < shape.filters) to[0] = sum[i][j][e];
+                    if (k + 1 < shape.filters) to[1] = sum[i][j][e + 1];
+                }
+            }
+        }
+    }
+}
+
+// dw = the slices' sums, added in order.
+KERNEL(256) conv_weights_add(u32 count, u32 slices, const float* sums, float* dw) {
+    u32 i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= count) return;
+    float sum = 0.0f;
+    for (u32 slice = 0; slice < slices; slice++) sum += sums[(u64)slice * count + i];
+    dw[i] = sum;
+}
+EXPORT(conv_weights_add)
+
+#define INSTANCE(name, T, Tile)                                                                              \
+    KERNEL(128) conv_weights_##name##_##Tile(const StepRow* step, Shape shape, u32 slice_length, const T* x, \
+                                             const T* dy, float* slices) {                                   \
+        weight_gradient<T, Tile>(step, shape, slice_length, x, dy, slices);                                  \
+    }                                                                                                        \
+    EXPORT(conv_weights_##name##_##Tile)
+
+#define INSTANCES(name, T)        \
+    INSTANCE(name, T, Tile128x64) \
+    INSTANCE(name, T, Tile64x64)  \
+    INSTANCE(name, T, Tile128x32)
+
+INSTANCES(f16, f16)
+#if ARCH >= 800
+INSTANCES(bf16, bf16)
+INSTANCES(tf32, float)
+#endif
