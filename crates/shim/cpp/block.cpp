@@ -194,8 +194,6 @@ static void run_thread() {
     if (w.waiting) fail("it ended while others of its warp wait: " + who_waits());
     s.ready.remove(thread->position);
     w.alive &= ~(1u << thread->lane);
-    memset(w.shown[0][thread->lane], 0xff, sizeof w.shown[0][0]);
-    memset(w.shown[1][thread->lane], 0xff, sizeof w.shown[1][0]);
     thread->state = State::Done;
     s.live--;
     go_on();

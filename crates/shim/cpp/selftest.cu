@@ -1,1 +1,254 @@
-// Kernels that show the shim's own behaviour, and one fault each.
+// Kernels that show what the shim does and sees: tests/ runs them. Those of the second half have one
+// fault each, and no place in kernels/.
+#include "device.cuh"
+
+// ---- instructions, one warp each; tests/instructions.rs does the same in plain Rust
+
+// Nearest f16, bf16 and tf32 of some numbers, and back from 16 bits.
+KERNEL(256) selftest_narrow(const float* x, u16* as_f16, u16* as_bf16, u32 count) {
+    u32 i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= count) return;
+    as_f16[i] = f16_from_f32(x[i]);
+    as_bf16[i] = bf16_from_f32(x[i]);
+}
+EXPORT(selftest_narrow)
+
+KERNEL(256) selftest_widen(float* from_f16, float* from_bf16) {
+    u32 bits = blockIdx.x * blockDim.x + threadIdx.x;
+    from_f16[bits] = load(f16{(u16)bits});
+    from_bf16[bits] = load(bf16{(u16)bits});
+}
+EXPORT(selftest_widen)
+
+#if ARCH >= 800
+KERNEL(256) selftest_tf32(const float* x, u32* rounded) {
+    u32 i = blockIdx.x * blockDim.x + threadIdx.x;
+    rounded[i] = tf32_of(x[i]);
+}
+EXPORT(selftest_tf32)
+#endif
+
+KERNEL(32) selftest_shuffles(const u64* x, u64* found) {
+    u32 lane = threadIdx.x;
+    found[lane] = __shfl_sync(~0u, x[lane], 5);
+    found[32 + lane] = __shfl_up_sync(~0u, x[lane], 3);
+    found[64 + lane] = __shfl_down_sync(~0u, x[lane], 3);
+    for (u32 with = 1; with < 32; with *= 2) found[96 + 32 * with + lane] = __shfl_xor_sync(~0u, x[lane], with);
+}
+EXPORT(selftest_shuffles)
+
+// Four matrices of 8 rows with a pitch of 48 bytes, read in all four ways.
+KERNEL(32) selftest_matrices(const u16* x, u32* found) {
+    SHARED(memory);
+    u32 lane = threadIdx.x;
+    u8* row = memory + lane * 48;
+    for (u32 j = 0; j < 8; j++) ((u16*)row)[j] = x[lane * 8 + j];
+    __syncwarp();
+    u32 four[4], two[2];
+    load_matrices4(four, row);
+    for (u32 i = 0; i < 4; i++) found[i * 32 + lane] = four[i];
+    load_matrices4_transposed(four, row);
+    for (u32 i = 0; i < 4; i++) found[(4 + i) * 32 + lane] = four[i];
+    row = memory + lane % 16 * 48;
+    load_matrices2(two, row);
+    for (u32 i = 0; i < 2; i++) found[(8 + i) * 32 + lane] = two[i];
+    load_matrices2_transposed(two, row);
+    for (u32 i = 0; i < 2; i++) found[(10 + i) * 32 + lane] = two[i];
+}
+EXPORT(selftest_matrices)
+
+// d (16x8) += a (16x16) b (16x8), all row by row, by the fragments of the PTX manual.
+template <class Multiply> DEVICE void product16(const u16* a, const u16* b, float* d, Multiply multiply) {
+    u32 g = threadIdx.x / 4, t = threadIdx.x % 4, A[4], B[2];
+    for (u32 i = 0; i < 4; i++) {
+        u32 row = g + i % 2 * 8, column = 2 * t + i / 2 * 8;
+        A[i] = a[row * 16 + column] | (u32)a[row * 16 + column + 1] << 16;
+    }
+    for (u32 i = 0; i < 2; i++) {
+        u32 row = 2 * t + i * 8;
+        B[i] = b[row * 8 + g] | (u32)b[(row + 1) * 8 + g] << 16;
+    }
+    float D[4];
+    for (u32 i = 0; i < 4; i++) D[i] = d[(g + i / 2 * 8) * 8 + 2 * t + i % 2];
+    multiply(D, A, B);
+    for (u32 i = 0; i < 4; i++) d[(g + i / 2 * 8) * 8 + 2 * t + i % 2] = D[i];
+}
+
+KERNEL(32) selftest_product_f16(const u16* a, const u16* b, float* d) {
+    product16(a, b, d, [](float (&D)[4], const u32 (&A)[4], const u32 (&B)[2]) { multiply_f16(D, A, B); });
+}
+EXPORT(selftest_product_f16)
+
+#if ARCH >= 800
+KERNEL(32) selftest_product_bf16(const u16* a, const u16* b, float* d) {
+    product16(a, b, d, [](float (&D)[4], const u32 (&A)[4], const u32 (&B)[2]) { multiply_bf16(D, A, B); });
+}
+EXPORT(selftest_product_bf16)
+
+// d (16x8) += a (16x8) b (8x8)
+KERNEL(32) selftest_product_tf32(const float* a, const float* b, float* d) {
+    u32 g = threadIdx.x / 4, t = threadIdx.x % 4, A[4], B[2];
+    for (u32 i = 0; i < 4; i++) A[i] = tf32_of(a[(g + i % 2 * 8) * 8 + t + i / 2 * 4]);
+    for (u32 i = 0; i < 2; i++) B[i] = tf32_of(b[(t + i * 4) * 8 + g]);
+    float D[4];
+    for (u32 i = 0; i < 4; i++) D[i] = d[(g + i / 2 * 8) * 8 + 2 * t + i % 2];
+    multiply_tf32(D, A, B);
+    for (u32 i = 0; i < 4; i++) d[(g + i / 2 * 8) * 8 + 2 * t + i % 2] = D[i];
+}
+EXPORT(selftest_product_tf32)
+#endif
+
+// ---- a kernel without faults: the sum of each block's values, through shared memory and shuffles
+
+KERNEL(128) selftest_sum(const float* x, float* sums) {
+    SHARED(memory);
+    float* partial = (float*)memory;
+    float sum = x[blockIdx.x * blockDim.x + threadIdx.x];
+    for (u32 with = 16; with > 0; with /= 2) sum += __shfl_xor_sync(~0u, sum, with);
+    if (threadIdx.x % 32 == 0) partial[threadIdx.x / 32] = sum;
+    __syncthreads();
+    if (threadIdx.x > 0) return;
+    for (u32 w = 1; w < blockDim.x / 32; w++) sum += partial[w];
+    sums[blockIdx.x] = sum;
+}
+EXPORT(selftest_sum)
+
+// ---- faults
+
+// Reads what other threads of the block may not have written yet.
+KERNEL(128) selftest_missing_barrier(const float* x, float* y) {
+    SHARED(memory);
+    float* values = (float*)memory;
+    values[threadIdx.x] = x[threadIdx.x];
+    y[threadIdx.x] = values[blockDim.x - 1 - threadIdx.x];
+}
+EXPORT(selftest_missing_barrier)
+
+// A ring of two halves with one barrier a turn too few: a warp that runs ahead writes what others still
+// read.
+KERNEL(128) selftest_missing_second_barrier(const float* x, float* y) {
+    SHARED(memory);
+    float* values = (float*)memory;
+    float sum = 0;
+    for (u32 turn = 0; turn < 4; turn++) {
+        values[threadIdx.x] = x[turn * blockDim.x + threadIdx.x];
+        __syncthreads();
+        sum += values[blockDim.x - 1 - threadIdx.x];
+    }
+    y[threadIdx.x] = sum;
+}
+EXPORT(selftest_missing_second_barrier)
+
+KERNEL(128) selftest_divergent_barrier(float* y) {
+    if (threadIdx.x < 64)
+        __syncthreads();
+    else
+        __syncthreads();
+    y[threadIdx.x] = 1;
+}
+EXPORT(selftest_divergent_barrier)
+
+KERNEL(128) selftest_early_end(float* y) {
+    if (threadIdx.x >= 100) return;
+    __syncthreads();
+    y[threadIdx.x] = 1;
+}
+EXPORT(selftest_early_end)
+
+// One warp waits for a shuffle, whose other half waits for a barrier.
+KERNEL(128) selftest_deadlock(float* y) {
+    float value = 1;
+    if (threadIdx.x < 16) value = __shfl_xor_sync(~0u, value, 1);
+    __syncthreads();
+    y[threadIdx.x] = value;
+}
+EXPORT(selftest_deadlock)
+
+KERNEL(128) selftest_divergent_shuffle(float* y) {
+    float value = threadIdx.x;
+    if (threadIdx.x % 32 < 16)
+        value = __shfl_xor_sync(~0u, value, 1);
+    else
+        value = __shfl_xor_sync(~0u, value, 2);
+    y[threadIdx.x] = value;
+}
+EXPORT(selftest_divergent_shuffle)
+
+KERNEL(128) selftest_shuffle_with_the_ended(float* y) {
+    if (threadIdx.x == 31) return;
+    y[threadIdx.x] = __shfl_down_sync(~0u, y[threadIdx.x], 1);
+}
+EXPORT(selftest_shuffle_with_the_ended)
+
+// Touches the first byte behind shared memory: of 4 bytes a thread and one more.
+KERNEL(128) selftest_shared_write(u32 bytes) {
+    SHARED(memory);
+    if (threadIdx.x == 7) memory[bytes] = 1;
+}
+EXPORT(selftest_shared_write)
+
+KERNEL(128) selftest_shared_read(u32 bytes, u8* y) {
+    SHARED(memory);
+    if (threadIdx.x == 7) y[0] = memory[bytes];
+}
+EXPORT(selftest_shared_read)
+
+KERNEL(128) selftest_global_write(float* y, u32 at) {
+    if (threadIdx.x == 7) y[at] = 1;
+}
+EXPORT(selftest_global_write)
+
+KERNEL(128) selftest_global_read(const float* x, u32 at, float* y) {
+    if (threadIdx.x == 7) y[0] = x[at];
+}
+EXPORT(selftest_global_read)
+
+KERNEL(128) selftest_null(float* y) { y[threadIdx.x] = 1; }
+EXPORT(selftest_null)
+
+KERNEL(128) selftest_uninitialised_shared(float* y) {
+    SHARED(memory);
+    float* values = (float*)memory;
+    if (threadIdx.x % 2 == 0) values[threadIdx.x] = 1;
+    __syncthreads();
+    y[threadIdx.x] = values[threadIdx.x];
+}
+EXPORT(selftest_uninitialised_shared)
+
+// Copies 16 bytes a thread, waits for all groups but `left`, and reads its own: right if left is 0.
+template <int left> DEVICE void copy(const u8* x, u8* y) {
+    SHARED(memory);
+    copy16(memory + threadIdx.x * 16, x + threadIdx.x * 16, threadIdx.x % 2 == 0);
+    copies_commit();
+    copies_wait<left>();
+    for (u32 i = 0; i < 16; i++) y[threadIdx.x * 16 + i] = memory[threadIdx.x * 16 + i];
+}
+KERNEL(128) selftest_copy(const u8* x, u8* y) { copy<0>(x, y); }
+EXPORT(selftest_copy)
+KERNEL(128) selftest_missing_wait(const u8* x, u8* y) { copy<1>(x, y); }
+EXPORT(selftest_missing_wait)
+
+KERNEL(128) selftest_misaligned_copy(const u8* x, u32 to, u32 from) {
+    SHARED(memory);
+    copy16(memory + to, x + from, true);
+    copies_commit();
+    copies_wait<0>();
+}
+EXPORT(selftest_misaligned_copy)
+
+KERNEL(32) selftest_misaligned_matrix(u32 offset) {
+    SHARED(memory);
+    u32 four[4];
+    load_matrices4(four, memory + threadIdx.x * 16 + offset);
+}
+EXPORT(selftest_misaligned_matrix)
+
+// Every block adds to the same number: right only if blocks came in order, one at a time.
+KERNEL(128) selftest_across_blocks(float* y) {
+    if (threadIdx.x == 0) y[0] = y[0] * 0.5f + blockIdx.x;
+}
+EXPORT(selftest_across_blocks)
+
+static u32 selftest_depth(u32 n, volatile u32* y) { return n == 0 ? *y : selftest_depth(n - 1, y) + *y; }
+KERNEL(128) selftest_deep(u32* y, u32 depth) { *y = selftest_depth(depth, y); }
+EXPORT(selftest_deep)

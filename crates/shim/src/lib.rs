@@ -43,6 +43,9 @@ pub use schedule::Schedule;
 /// Whether a sanitizer was built in (`TUNEFORK_SANITIZE`).
 pub const SANITIZED: bool = cfg!(sanitized);
 
+/// Files of kernels that do not compile.
+const BROKEN: &str = env!("SHIM_BROKEN");
+
 unsafe extern "C" {
     fn shim_launch(
         architecture: c_int,
@@ -235,6 +238,9 @@ impl Device {
                     "kernel {name} of {file} wrote byte {place} of an allocation of {bytes} bytes"
                 ))),
             },
+            1 if BROKEN.split(' ').any(|broken| broken == file) => {
+                Err(unusable("the file does not compile".into()))
+            }
             1 => Err(unusable(format!(
                 "there is none of this name for sm_{}",
                 self.architecture
