@@ -1,2 +1,138 @@
-// What the kernels of a block share.
+// What the kernels of a block share: out = pool(activation(norm(y) + r)), y and r [N, H, W, C].
+//
+// Nothing but y and the norm's statistics is kept for the gradients. What lies between them and the
+// result is computed again, by the same functions as in the forward pass, so that the backward pass
+// finds the same largest values.
 #pragma once
+
+#include "activation.cuh"
+#include "vectors.cuh"
+
+// Sizes and settings; launch/block.rs has the same fields.
+struct BlockShape {
+    u32 height, width, channels;  // before the pooling
+    u32 output_height, output_width;
+    u32 kernel, stride, padding;  // of the pooling
+    u32 max;                      // or the mean
+    u32 activation;
+    u32 saved_output;             // y is the result (no norm, no pooling)
+    u32 plane;                    // positions of an image: pixels or results, `by_lines` rows of `by_row`
+    u32 lanes, per_thread;        // positions at once, positions one after the other
+    Divisor by_groups, by_lines, by_row, by_stride;
+};
+
+struct Norm { const float *statistics, *scale, *shift; };  // null where there is none
+
+DEVICE float* shared_floats() {
+    SHARED(bytes);
+    return (float*)bytes;
+}
+
+// ---- which positions and channels are a thread's
+
+// A block takes a chunk of lanes x per_thread positions; a thread every lanes-th of them.
+struct Place {
+    u32 lane, column, columns;  // the thread's first channel among those of the block
+    u32 channel;
+    bool active;
+    u32 first, end;  // positions
+};
+
+template <int V> DEVICE Place place(const BlockShape& s, const StepRow* step) {
+    Place at;
+    u32 groups = s.by_groups.divisor, chunk = s.lanes * s.per_thread;
+    at.lane = divide(threadIdx.x, s.by_groups);
+    at.column = (threadIdx.x - at.lane * groups) * V;
+    at.columns = groups * V;
+    at.channel = blockIdx.y * at.columns + at.column;
+    at.active = at.channel < s.channels;
+    at.first = blockIdx.x * chunk + at.lane;
+    at.end = at.active ? min(step->rows * s.plane, (blockIdx.x + 1) * chunk) : 0;
+    return at;
+}
+
+struct Position { u32 n, row, column; };
+
+DEVICE Position position_of(const BlockShape& s, u32 index) {
+    u32 line = divide(index, s.by_row), n = divide(line, s.by_lines);
+    return {n, line - n * s.by_lines.divisor, index - line * s.by_row.divisor};
+}
+
+// The place of a pixel's first channel.
+DEVICE u32 pixel(const BlockShape& s, u32 n, u32 h, u32 w) { return ((n * s.height + h) * s.width + w) * s.channels; }
+
+// ---- the norm, as tables in shared memory: one value for each channel of the block
+
+enum Table { MEAN, FACTOR, SHIFT, SLOPE, OFFSET };
+
+// norm(y) = (y - mean) factor + shift, with factor = scale rstd. Ends with a barrier.
+DEVICE void fill_norm(const BlockShape& s, const Place& at, Norm norm, float* tables) {
+    u32 base = blockIdx.y * at.columns;
+    for (u32 c = threadIdx.x; c < at.columns && base + c < s.channels; c += blockDim.x) {
+        tables[MEAN * at.columns + c] = norm.statistics[base + c];
+        tables[FACTOR * at.columns + c] = norm.scale[base + c] * norm.statistics[s.channels + base + c];
+        tables[SHIFT * at.columns + c] = norm.shift[base + c];
+    }
+    __syncthreads();
+}
+
+template <int V> DEVICE void look_up(const float* tables, const Place& at, Table table, float (&values)[V]) {
+    read<V>(tables + table * at.columns + at.column, values);
+}
+
+// ---- values before and after the activation
+
+// z = norm(y) + r. Rounded the same way in the forward and the backward pass.
+template <class T, int V>
+DEVICE void sum(const float* tables, const Place& at, bool norm, bool shortcut, Packed<T, V> y, Packed<T, V> r, float (&z)[V]) {
+    unpack(y, z);
+    if (norm) {
+        float mean[V], factor[V], shift[V];
+        look_up<V>(tables, at, MEAN, mean);
+        look_up<V>(tables, at, FACTOR, factor);
+        look_up<V>(tables, at, SHIFT, shift);
+        UNROLL for (int v = 0; v < V; v++) z[v] = fmaf(z[v] - mean[v], factor[v], shift[v]);
+    }
+    if (shortcut) {
+        float values[V];
+        unpack(r, values);
+        UNROLL for (int v = 0; v < V; v++) z[v] += values[v];
+    }
+}
+
+// Which activation it is, is asked once for a vector.
+template <int V> DEVICE void activate_all(u32 activation, float (&z)[V]) {
+    switch (activation) {
+        case RELU: UNROLL for (int v = 0; v < V; v++) z[v] = activate(RELU, z[v]); break;
+        case LEAKY_RELU: UNROLL for (int v = 0; v < V; v++) z[v] = activate(LEAKY_RELU, z[v]); break;
+        case TANH: UNROLL for (int v = 0; v < V; v++) z[v] = activate(TANH, z[v]); break;
+        case SIGMOID: UNROLL for (int v = 0; v < V; v++) z[v] = activate(SIGMOID, z[v]); break;
+    }
+}
+
+// g times the derivative, which follows from the result.
+template <int V> DEVICE void multiply_slope(u32 activation, const float (&result)[V], float (&g)[V]) {
+    switch (activation) {
+        case RELU: UNROLL for (int v = 0; v < V; v++) g[v] = result[v] > 0 ? g[v] : 0; break;
+        case LEAKY_RELU: UNROLL for (int v = 0; v < V; v++) g[v] *= result[v] > 0 ? 1.0f : 0.01f; break;
+        case TANH: UNROLL for (int v = 0; v < V; v++) g[v] *= 1 - result[v] * result[v]; break;
+        case SIGMOID: UNROLL for (int v = 0; v < V; v++) g[v] *= result[v] * (1 - result[v]); break;
+    }
+}
+
+// Max pooling: whether a value takes the place of the largest so far, so that the first of equals
+// wins, and the last NaN.
+DEVICE bool is_larger(float value, float largest) { return value > largest || value != value; }
+
+// The largest of the four z of a 2x2 window and where it was. The activations are monotone, so the
+// largest value before one is the largest after it.
+template <int V> DEVICE void take_largest(const float (&z)[V], u32 number, float (&largest)[V], u32 (&chosen)[V]) {
+    UNROLL for (int v = 0; v < V; v++) {
+        bool larger = number == 0 || is_larger(z[v], largest[v]);
+        largest[v] = larger ? z[v] : largest[v];
+        chosen[v] = larger ? number : chosen[v];
+    }
+}
+
+// Place of pixel `number` of a 2x2 window behind its first pixel.
+DEVICE u32 corner(const BlockShape& s, u32 number) { return (number / 2 * s.width + number % 2) * s.channels; }

@@ -1,2 +1,278 @@
-// What follows a convolution, backward.
+// What follows a convolution, backward: gradients of out = pool(activation(norm(y) + r)).
+//
+// With g the gradient at the sum norm(y) + r, m the number of real positions and
+// xhat = (y - mean) rstd:
+//     dshift = sum(g),  dscale = sum(g xhat),  dr = g,
+//     dy = scale rstd (g - dshift / m - xhat dscale / m),  or g without a norm.
+// g is never stored for that: `block_sums` forms it for the two sums, and `block_backward` again.
+//
+// Sums over positions have two stages: a block adds up its chunk, each thread over its positions and
+// then the lanes in a tree; `block_finish` adds the chunks. Chunks are fixed by the shape.
+//
+// Memory: each of the two passes reads y, r (if an activation or a max pooling follows) and dout once;
+// the second writes dy and dr (where they are wanted) once.
+//
+// What a thread owns, it has read before it writes, and nobody else reads it: so dy may lie on y and dr
+// on r. `plain`: a vector of a position. `max2`: a window of 2x2 pixels, its largest value found again;
+// the last windows also own the rows and columns behind them, where g is zero. `window`: a pixel; it
+// collects what the windows around it send: of a mean the same for all, of a largest value what
+// choices (forward_window) say. Pixels add windows by increasing row and column.
 #include "device.cuh"
+#include "block.cuh"
+
+// ---- what becomes of g at a pixel
+
+// The first pass: sums of g and of g (y - mean).
+template <class T, int V> struct Sums {
+    static constexpr bool WANTS_REST = false;  // where g is zero there is nothing to add
+    float g[V] = {}, product[V] = {};
+};
+
+template <class T, int V>
+DEVICE void take(Sums<T, V>& to, const float* tables, const Place& at, u32, Packed<T, V> y, const float (&g)[V]) {
+    float values[V], mean[V];
+    unpack(y, values);
+    look_up<V>(tables, at, MEAN, mean);
+    UNROLL for (int v = 0; v < V; v++) {
+        to.g[v] += g[v];
+        to.product[v] = fmaf(g[v], values[v] - mean[v], to.product[v]);
+    }
+}
+
+// The second pass: dy, dr and the sum of dy.
+template <class T, int V> struct Apply {
+    static constexpr bool WANTS_REST = true;
+    T *dy, *dr;
+    bool norm;
+    float sum[V] = {};
+};
+
+template <class T, int V>
+DEVICE void take(Apply<T, V>& to, const float* tables, const Place& at, u32 e, Packed<T, V> y, const float (&g)[V]) {
+    if (to.dr) put(to.dr + e, pack<T, V>(g));
+    float values[V];
+    if (to.norm) {
+        float mean[V], factor[V], slope[V], offset[V];
+        unpack(y, values);
+        look_up<V>(tables, at, MEAN, mean);
+        look_up<V>(tables, at, FACTOR, factor);
+        look_up<V>(tables, at, SLOPE, slope);
+        look_up<V>(tables, at, OFFSET, offset);
+        UNROLL for (int v = 0; v < V; v++) values[v] = fmaf(g[v], factor[v], fmaf(values[v] - mean[v], slope[v], offset[v]));
+    } else {
+        UNROLL for (int v = 0; v < V; v++) values[v] = g[v];
+    }
+    if (to.dy) put(to.dy + e, pack<T, V>(values));
+    UNROLL for (int v = 0; v < V; v++) to.sum[v] += values[v];
+}
+
+// ---- g at the pixels of a thread, for either pass
+
+template <class T> struct Given {
+    const T *y, *r, *dout;  // y and r are null where nothing needs them
+    const u16* choices;
+    bool norm;
+};
+
+constexpr int AHEAD = 2;  // positions whose loads are under way at once
+
+template <class T, int V, class To>
+DEVICE void each_plain(const BlockShape& s, const Place& at, const float* tables, const Given<T>& given, To& to) {
+    for (u32 index = at.first; index < at.end; index += AHEAD * s.lanes) {
+        Packed<T, V> ys[AHEAD], rs[AHEAD], douts[AHEAD];
+        UNROLL for (int i = 0; i < AHEAD; i++) {
+            u32 position = index + i * s.lanes, e = position * s.channels + at.channel;
+            if (position >= at.end) continue;
+            douts[i] = fetch<V>(given.dout + e);
+            if (given.y) ys[i] = fetch<V>(given.y + e);
+            if (given.r) rs[i] = fetch<V>(given.r + e);
+        }
+        UNROLL for (int i = 0; i < AHEAD; i++) {
+            u32 position = index + i * s.lanes;
+            if (position >= at.end) continue;
+            float g[V], z[V];
+            unpack(douts[i], g);
+            if (s.activation != IDENTITY) {
+                sum(tables, at, given.norm, given.r, ys[i], rs[i], z);
+                if (!s.saved_output) activate_all(s.activation, z);
+                multiply_slope(s.activation, z, g);
+            }
+            take(to, tables, at, position * s.channels + at.channel, ys[i], g);
+        }
+    }
+}
+
+template <class T, int V, class To>
+DEVICE void each_max2(const BlockShape& s, const Place& at, const float* tables, const Given<T>& given, To& to) {
+    for (u32 index = at.first; index < at.end; index += s.lanes) {
+        Position p = position_of(s, index);
+        u32 e = pixel(s, p.n, 2 * p.row, 2 * p.column) + at.channel;
+        Packed<T, V> ys[4], rs[4], dout = fetch<V>(given.dout + index * s.channels + at.channel);
+        UNROLL for (int i = 0; i < 4; i++) {
+            ys[i] = fetch<V>(given.y + e + corner(s, i));
+            if (given.r) rs[i] = fetch<V>(given.r + e + corner(s, i));
+        }
+        float largest[V], g[V];
+        u32 chosen[V];
+        UNROLL for (int i = 0; i < 4; i++) {
+            float z[V];
+            sum(tables, at, given.norm, given.r, ys[i], rs[i], z);
+            take_largest(z, i, largest, chosen);
+        }
+        unpack(dout, g);
+        activate_all(s.activation, largest);
+        multiply_slope(s.activation, largest, g);
+        UNROLL for (int i = 0; i < 4; i++) {
+            float here[V];
+            UNROLL for (int v = 0; v < V; v++) here[v] = chosen[v] == i ? g[v] : 0;
+            take(to, tables, at, e + corner(s, i), ys[i], here);
+        }
+        if (!To::WANTS_REST) continue;
+        // Odd sizes: pixels that no window reaches.
+        u32 h1 = p.row + 1 == s.output_height ? s.height : 2 * p.row + 2;
+        u32 w1 = p.column + 1 == s.output_width ? s.width : 2 * p.column + 2;
+        for (u32 h = 2 * p.row; h < h1; h++) {
+            for (u32 w = h < 2 * p.row + 2 ? 2 * p.column + 2 : 2 * p.column; w < w1; w++) {
+                float zero[V] = {};
+                u32 rest = pixel(s, p.n, h, w) + at.channel;
+                take(to, tables, at, rest, fetch<V>(given.y + rest), zero);
+            }
+        }
+    }
+}
+
+template <class T, int V, class To>
+DEVICE void each_window(const BlockShape& s, const Place& at, const float* tables, const Given<T>& given, To& to) {
+    float share = 1.0f / (float)(s.kernel * s.kernel);
+    for (u32 index = at.first; index < at.end; index += s.lanes) {
+        Position p = position_of(s, index);
+        u32 e = index * s.channels + at.channel;
+        Packed<T, V> y, r;
+        if (given.y) y = fetch<V>(given.y + e);
+        if (given.r) r = fetch<V>(given.r + e);
+        // Windows q with q stride <= h + padding < q stride + kernel.
+        u32 h = p.row + s.padding, w = p.column + s.padding;
+        u32 p0 = h < s.kernel ? 0 : divide(h - s.kernel, s.by_stride) + 1, p1 = min(divide(h, s.by_stride) + 1, s.output_height);
+        u32 q0 = w < s.kernel ? 0 : divide(w - s.kernel, s.by_stride) + 1, q1 = min(divide(w, s.by_stride) + 1, s.output_width);
+        float g[V] = {}, z[V];
+        for (u32 row = p0; row < p1; row++) {
+            for (u32 column = q0; column < q1; column++) {
+                u32 from = ((p.n * s.output_height + row) * s.output_width + column) * s.channels + at.channel;
+                u32 number = (h - row * s.stride) * s.kernel + w - column * s.stride;
+                float dout[V];
+                unpack(fetch<V>(given.dout + from), dout);
+                if (s.max) {
+                    u32 chosen[V];
+                    read_numbers<V>(given.choices + from, chosen);
+                    UNROLL for (int v = 0; v < V; v++) g[v] += chosen[v] == number ? dout[v] : 0;
+                } else {
+                    UNROLL for (int v = 0; v < V; v++) g[v] = fmaf(dout[v], share, g[v]);
+                }
+            }
+        }
+        if (s.activation != IDENTITY) {
+            sum(tables, at, given.norm, given.r, y, r, z);
+            activate_all(s.activation, z);
+            multiply_slope(s.activation, z, g);
+        }
+        take(to, tables, at, e, y, g);
+    }
+}
+
+// ---- the first pass: partials [chunks][2 C], the sums of g and of g xhat
+
+#define SUMS(T, V, kind, name)                                                                                     \
+    KERNEL(256) block_sums_##name(BlockShape s, const StepRow* step, const T* y, const float* statistics,         \
+                                  const float* scale, const float* shift, const T* r, const T* dout,              \
+                                  const u16* choices, float* partials) {                                          \
+        Place at = place<V>(s, step);                                                                              \
+        float* tables = shared_floats();                                                                           \
+        fill_norm(s, at, {statistics, scale, shift}, tables);                                                      \
+        Sums<T, V> sums;                                                                                           \
+        each_##kind<T, V>(s, at, tables, Given<T>{y, r, dout, choices, true}, sums);                               \
+        write_sums(s, at, statistics, tables, sums, partials);                                                     \
+    }                                                                                                              \
+    EXPORT(block_sums_##name)
+
+template <class T, int V>
+DEVICE void write_sums(const BlockShape& s, const Place& at, const float* statistics, float* tables, Sums<T, V>& sums, float* partials) {
+    float* buffer = tables + 3 * at.columns;
+    add_lanes<V>(buffer, at.lane, s.lanes, at.column, at.columns, sums.g);
+    add_lanes<V>(buffer, at.lane, s.lanes, at.column, at.columns, sums.product);
+    if (at.lane > 0 || !at.active) return;
+    float rstd[V];
+    read<V>(statistics + s.channels + at.channel, rstd);
+    UNROLL for (int v = 0; v < V; v++) sums.product[v] *= rstd[v];
+    float* to = partials + blockIdx.x * 2 * s.channels + at.channel;
+    write<V>(to, sums.g);
+    write<V>(to + s.channels, sums.product);
+}
+
+// ---- the second pass; with a bias partials [chunks][C], the sums of dy
+
+// dy = g factor + (y - mean) slope + offset
+DEVICE void fill_gradient(const BlockShape& s, const StepRow* step, const Place& at, Norm norm, const float* dscale,
+                          const float* dshift, float* tables) {
+    float m = (float)(step->rows * s.height * s.width);
+    u32 base = blockIdx.y * at.columns;
+    for (u32 c = threadIdx.x; c < at.columns && base + c < s.channels; c += blockDim.x) {
+        float rstd = norm.statistics[s.channels + base + c], factor = norm.scale[base + c] * rstd;
+        tables[SLOPE * at.columns + c] = -factor * rstd * (dscale[base + c] / m);
+        tables[OFFSET * at.columns + c] = -factor * (dshift[base + c] / m);
+    }
+    fill_norm(s, at, norm, tables);
+}
+
+#define BACKWARD(T, V, kind, name)                                                                                 \
+    KERNEL(256) block_backward_##name(BlockShape s, const StepRow* step, const T* y, const float* statistics,     \
+                                      const float* scale, const float* shift, const T* r, const T* dout,          \
+                                      const u16* choices, const float* dscale, const float* dshift, T* dy, T* dr, \
+                                      float* partials) {                                                          \
+        Place at = place<V>(s, step);                                                                              \
+        float* tables = shared_floats();                                                                           \
+        if (statistics) fill_gradient(s, step, at, {statistics, scale, shift}, dscale, dshift, tables);            \
+        Apply<T, V> apply = {dy, dr, statistics != 0};                                                             \
+        each_##kind<T, V>(s, at, tables, Given<T>{y, r, dout, choices, statistics != 0}, apply);                   \
+        if (partials) write_bias(s, at, tables, apply, partials);                                                  \
+    }                                                                                                              \
+    EXPORT(block_backward_##name)
+
+template <class T, int V>
+DEVICE void write_bias(const BlockShape& s, const Place& at, float* tables, Apply<T, V>& apply, float* partials) {
+    add_lanes<V>(tables + 5 * at.columns, at.lane, s.lanes, at.column, at.columns, apply.sum);
+    if (at.lane == 0 && at.active) write<V>(partials + blockIdx.x * s.channels + at.channel, apply.sum);
+}
+
+#define INSTANCES(T, name)                            \
+    SUMS(T, VECTOR<T>, plain, plain_##name)           \
+    SUMS(T, VECTOR<T>, max2, max2_##name)             \
+    SUMS(T, VECTOR<T>, window, window_##name)         \
+    SUMS(T, 1, plain, plain_scalar_##name)            \
+    SUMS(T, 1, window, window_scalar_##name)          \
+    BACKWARD(T, VECTOR<T>, plain, plain_##name)       \
+    BACKWARD(T, VECTOR<T>, max2, max2_##name)         \
+    BACKWARD(T, VECTOR<T>, window, window_##name)     \
+    BACKWARD(T, 1, plain, plain_scalar_##name)        \
+    BACKWARD(T, 1, window, window_scalar_##name)
+
+INSTANCES(float, f32)
+INSTANCES(f16, f16)
+INSTANCES(bf16, bf16)
+
+// ---- the second stage of both: sums[column] over the chunks, the first `split` columns to one place,
+// the others to another
+
+constexpr u32 COLUMNS = 8;           // of a block: the 32 bytes that memory gives at once
+constexpr u32 ROWS = 256 / COLUMNS;  // chunks that it reads at once
+
+KERNEL(256) block_finish(const float* partials, u32 chunks, u32 columns, u32 split, float* first, float* second) {
+    u32 lane = threadIdx.x / COLUMNS, local = threadIdx.x % COLUMNS, column = blockIdx.x * COLUMNS + local;
+    float sum[1] = {};
+    if (column < columns)
+        for (u32 chunk = lane; chunk < chunks; chunk += ROWS) sum[0] += partials[chunk * columns + column];
+    add_lanes<1>(shared_floats(), lane, ROWS, local, COLUMNS, sum);
+    if (lane > 0 || column >= columns) return;
+    if (column < split) first[column] = sum[0];
+    else second[column - split] = sum[0];
+}
+EXPORT(block_finish)

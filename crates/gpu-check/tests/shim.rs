@@ -34,6 +34,16 @@ fn family(name: &str, seeds: std::ops::Range<u64>) {
 }
 
 #[test]
+fn statistics() {
+    family("statistics", 0..6);
+}
+
+#[test]
+fn block() {
+    family("block", 0..8);
+}
+
+#[test]
 fn dropout() {
     family("dropout", 0..10);
 }

@@ -1,6 +1,7 @@
 //! One file of checks for each file of kernels.
 
 mod average;
+mod block;
 mod conv;
 mod conv_tensor;
 mod dense;
@@ -8,6 +9,7 @@ mod dropout;
 mod gather;
 mod loss;
 mod optimizer;
+mod statistics;
 mod step;
 
 use crate::Check;
@@ -18,6 +20,8 @@ pub const FAMILIES: &[(&str, &[Check])] = &[
     ("conv_tensor", conv_tensor::CHECKS),
     ("conv_tensor_large", conv_tensor::LARGE),
     ("dropout", dropout::CHECKS),
+    ("statistics", statistics::CHECKS),
+    ("block", block::CHECKS),
     ("step", step::CHECKS),
     ("gather", gather::CHECKS),
     ("loss", loss::CHECKS),

@@ -107,7 +107,7 @@ struct Shape {
     lanes: u32,
     per_thread: u32,
     by_groups: Divisor,
-    by_plane: Divisor,
+    by_lines: Divisor,
     by_row: Divisor,
     by_stride: Divisor,
 }
@@ -503,7 +503,7 @@ impl Block {
             lanes: threads.lanes as u32,
             per_thread: per_thread as u32,
             by_groups: divisor(threads.groups),
-            by_plane: divisor(height * width),
+            by_lines: divisor(height),
             by_row: divisor(width),
             by_stride: divisor(pool.stride),
         };

@@ -1,0 +1,400 @@
+//! `kernels/block.cu` and `kernels/block_backward.cu`.
+
+mod add;
+mod model;
+mod ties;
+
+use tunefork_kernels::launch::block::{Backward, Block, Norm, NormGradients};
+use tunefork_kernels::{Activation, DeviceMemory, Pool2d, Precision};
+
+use self::model::{Gradients, Model, NormValues, activate};
+use super::statistics::{moments, step_row};
+use crate::{Case, Check, Failure, Stored};
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        name: "block/plain",
+        run: plain,
+    },
+    Check {
+        name: "block/max2",
+        run: max2,
+    },
+    Check {
+        name: "block/window",
+        run: window,
+    },
+    Check {
+        name: "block/saved_output",
+        run: saved_output,
+    },
+    Check {
+        name: "block/wide",
+        run: wide,
+    },
+    Check {
+        name: "block/ties_and_nan",
+        run: ties::ties_and_nan,
+    },
+    Check {
+        name: "block/add",
+        run: add::add,
+    },
+];
+
+const F32: Precision = Precision::F32;
+const PRECISIONS: [Precision; 3] = [Precision::F32, Precision::F16, Precision::Bf16];
+const ACTIVATIONS: [Option<Activation>; 6] = [
+    None,
+    Some(Activation::Relu),
+    Some(Activation::Relu),
+    Some(Activation::LeakyRelu),
+    Some(Activation::Tanh),
+    Some(Activation::Sigmoid),
+];
+/// Multiples of 16 bytes in all formats, in some, in none.
+const CHANNELS: [usize; 10] = [1, 3, 4, 8, 10, 16, 20, 40, 64, 67];
+
+/// The error of a value that is rounded once when it is stored.
+pub(super) fn rounding(precision: Precision) -> f64 {
+    match precision {
+        Precision::F32 | Precision::Tf32 => 1e-6,
+        Precision::F16 => 5e-4,
+        Precision::Bf16 => 4e-3,
+    }
+}
+
+fn plain(case: &mut Case) -> Result<(), Failure> {
+    for precision in PRECISIONS {
+        let (height, width) = (case.between(1, 7), case.between(1, 7));
+        let block = random(case, height, width, None, precision);
+        check(case, &block)?;
+    }
+    Ok(())
+}
+
+fn max2(case: &mut Case) -> Result<(), Failure> {
+    for precision in PRECISIONS {
+        let (height, width) = (case.between(2, 7), case.between(2, 7));
+        let pool = Pool2d {
+            max: true,
+            kernel: 2,
+            stride: 2,
+            padding: 0,
+        };
+        let mut block = random(case, height, width, Some(pool), precision);
+        block.channels = case.one_of(&[8, 16, 40]);
+        check(case, &block)?;
+    }
+    Ok(())
+}
+
+/// Any pooling: windows that overlap, leave gaps, reach into the padding.
+fn window(case: &mut Case) -> Result<(), Failure> {
+    for precision in PRECISIONS {
+        let (height, width) = (case.between(1, 9), case.between(1, 9));
+        let kernel = case.between(1, 4);
+        let padding = case.between(0, kernel / 2);
+        let kernel = kernel.min(height + 2 * padding).min(width + 2 * padding);
+        let pool = Pool2d {
+            max: case.one_of(&[true, false]),
+            kernel,
+            stride: case.between(1, 4),
+            padding: padding.min(kernel / 2),
+        };
+        if pool.kernel > height.min(width) + 2 * pool.padding {
+            continue;
+        }
+        let block = random(case, height, width, Some(pool), precision);
+        check(case, &block)?;
+    }
+    Ok(())
+}
+
+/// More channels than one block of threads covers.
+fn wide(case: &mut Case) -> Result<(), Failure> {
+    let precision = case.one_of(&PRECISIONS);
+    let mut block = random(case, 1, 2, None, precision);
+    block.channels = case.one_of(&[131, 520, 1032]);
+    check(case, &block)
+}
+
+fn saved_output(case: &mut Case) -> Result<(), Failure> {
+    for precision in PRECISIONS {
+        let (height, width) = (case.between(1, 6), case.between(1, 6));
+        let mut block = random(case, height, width, None, precision);
+        (block.norm, block.saved_output) = (false, true);
+        check(case, &block)?;
+    }
+    Ok(())
+}
+
+fn random(
+    case: &mut Case,
+    height: usize,
+    width: usize,
+    pool: Option<Pool2d>,
+    precision: Precision,
+) -> Block {
+    Block {
+        batch: case.between(1, 5),
+        height,
+        width,
+        channels: case.one_of(&CHANNELS),
+        norm: case.one_of(&[true, false]),
+        shortcut: case.one_of(&[true, false]),
+        activation: case.one_of(&ACTIVATIONS),
+        pool,
+        saved_output: false,
+        precision,
+    }
+}
+
+/// A block's values on both sides. Behind the real images everything is NaN.
+struct Setting {
+    rows: usize,
+    step: DeviceMemory,
+    y: Vec<f64>,
+    shortcut: Option<Vec<f64>>,
+    dout: Vec<f64>,
+    on_y: Stored,
+    on_shortcut: Option<Stored>,
+    on_dout: Stored,
+    norm: Option<StoredNorm>,
+}
+
+struct StoredNorm {
+    statistics: Vec<f64>,
+    scale: Vec<f64>,
+    shift: Vec<f64>,
+    on_statistics: Stored,
+    on_scale: Stored,
+    on_shift: Stored,
+}
+
+impl StoredNorm {
+    fn new(case: &mut Case, real: &[f64], channels: usize) -> Result<Self, Failure> {
+        let (mut statistics, variance) = moments(real, channels);
+        statistics.extend(variance.iter().map(|v| 1.0 / (v + 1e-5).sqrt()));
+        let (mut scale, mut shift) = (case.values(channels), case.values(channels));
+        Ok(Self {
+            on_statistics: Stored::new(case, F32, &mut statistics)?,
+            on_scale: Stored::new(case, F32, &mut scale)?,
+            on_shift: Stored::new(case, F32, &mut shift)?,
+            statistics,
+            scale,
+            shift,
+        })
+    }
+
+    fn on_device(&self) -> Norm<'_> {
+        Norm {
+            statistics: self.on_statistics.span().cast(),
+            scale: self.on_scale.span().cast(),
+            shift: self.on_shift.span().cast(),
+        }
+    }
+
+    fn values(&self) -> NormValues<'_> {
+        let (mean, rstd) = self.statistics.split_at(self.scale.len());
+        NormValues {
+            mean,
+            rstd,
+            scale: &self.scale,
+            shift: &self.shift,
+        }
+    }
+}
+
+impl Setting {
+    fn new(case: &mut Case, block: &Block) -> Result<Self, Failure> {
+        let rows = case.between(1, block.batch);
+        let [mut y, mut r] = [(); 2].map(|()| values(case, block.input_len(), rows, block.batch));
+        let mut dout = values(case, block.output_len(), rows, block.batch);
+        if block.saved_output {
+            y.iter_mut()
+                .for_each(|y| *y = activate(block.activation, *y));
+        }
+        let on_y = Stored::new(case, block.precision, &mut y)?;
+        let on_shortcut = Stored::new(case, block.precision, &mut r)?;
+        let real = &y[..y.len() / block.batch * rows];
+        let norm = match block.norm {
+            true => Some(StoredNorm::new(case, real, block.channels)?),
+            false => None,
+        };
+        Ok(Self {
+            rows,
+            step: step_row(case, rows)?,
+            on_dout: Stored::new(case, block.precision, &mut dout)?,
+            y,
+            shortcut: block.shortcut.then_some(r),
+            dout,
+            on_y,
+            on_shortcut: block.shortcut.then_some(on_shortcut),
+            norm,
+        })
+    }
+
+    fn model<'a>(&'a self, block: &'a Block) -> Model<'a> {
+        Model {
+            block,
+            rows: self.rows,
+            y: &self.y,
+            norm: self.norm.as_ref().map(StoredNorm::values),
+            shortcut: self.shortcut.as_deref(),
+        }
+    }
+
+    /// What the norm multiplies the gradient of a value by: scale rstd.
+    fn factor(&self, block: &Block, e: usize) -> f64 {
+        let (k, c) = (block.channels, e % block.channels);
+        self.norm
+            .as_ref()
+            .map_or(1.0, |norm| norm.scale[c] * norm.statistics[k + c])
+    }
+
+    fn real<'v>(&self, block: &Block, values: &'v [f64]) -> &'v [f64] {
+        &values[..values.len() / block.batch * self.rows]
+    }
+}
+
+fn values(case: &mut Case, len: usize, rows: usize, batch: usize) -> Vec<f64> {
+    let mut values = case.values(len);
+    values[len / batch * rows..].fill(f64::NAN);
+    values
+}
+
+fn check(case: &mut Case, block: &Block) -> Result<(), Failure> {
+    let explain = |reason: Failure| format!("{block:?}: {reason}").into();
+    let setting = Setting::new(case, block)?;
+    if !block.saved_output {
+        check_forward(case, block, &setting).map_err(explain)?;
+    }
+    check_backward(case, block, &setting).map_err(explain)
+}
+
+fn check_forward(case: &mut Case, block: &Block, setting: &Setting) -> Result<(), Failure> {
+    let poisoned = Stored::poisoned(case, block.precision, block.output_len())?;
+    // In place where that is allowed; the values go through a copy, since backward needs them.
+    let copied = Stored::new(case, block.precision, &mut setting.y.clone())?;
+    let in_place = block.pool.is_none() && case.one_of(&[true, false]);
+    let out = if in_place {
+        copied.span()
+    } else {
+        poisoned.span()
+    };
+    block.forward(
+        &*case.stream,
+        setting.step.all(),
+        copied.span(),
+        setting.norm.as_ref().map(StoredNorm::on_device),
+        setting.on_shortcut.as_ref().map(Stored::span),
+        out,
+    )?;
+    let found = if in_place { &copied } else { &poisoned }.read(case)?;
+    let found = setting.real(block, &found);
+    case.close(
+        "out",
+        found,
+        &setting.model(block).forward(),
+        rounding(block.precision),
+    )
+}
+
+/// With the gradients of y and r in memory of their own, or on y and r.
+fn check_backward(case: &mut Case, block: &Block, setting: &Setting) -> Result<(), Failure> {
+    let (precision, k) = (block.precision, block.channels);
+    let expected = setting
+        .model(block)
+        .backward(setting.real(block, &setting.dout));
+    let [dy, dsum] = [(); 2].map(|()| Stored::poisoned(case, precision, block.input_len()));
+    let (dy, dsum) = (dy?, dsum?);
+    let [dscale, dshift, bias] = [(); 3].map(|()| Stored::poisoned(case, F32, k));
+    let (dscale, dshift, bias) = (dscale?, dshift?, bias?);
+    let workspace = Stored::poisoned(case, F32, block.workspace_len())?;
+    let [on_y, on_shortcut, wants_bias, wants_sum] = [(); 4].map(|()| case.one_of(&[true, false]));
+    let y = block.reads_saved().then(|| setting.on_y.span());
+    let shortcut = setting
+        .on_shortcut
+        .as_ref()
+        .filter(|_| block.reads_shortcut());
+    let on_r = shortcut.filter(|_| on_shortcut);
+    let to_y = if on_y { &setting.on_y } else { &dy };
+    let to_r = on_r.unwrap_or(&dsum);
+    let given = Backward {
+        y,
+        norm: setting.norm.as_ref().map(StoredNorm::on_device),
+        norm_gradients: setting.norm.as_ref().map(|_| NormGradients {
+            scale: dscale.span().cast(),
+            shift: dshift.span().cast(),
+        }),
+        shortcut: shortcut.map(Stored::span),
+        dout: setting.on_dout.span(),
+        dy: Some(to_y.span()),
+        dsum: wants_sum.then(|| to_r.span()),
+        bias_gradient: wants_bias.then(|| bias.span().cast()),
+        workspace: workspace.span().cast(),
+    };
+    if block.norm {
+        block.backward_sums(&*case.stream, setting.step.all(), &given)?;
+    }
+    block.backward(&*case.stream, setting.step.all(), &given)?;
+
+    let found = to_y.read(case)?;
+    compare_dy(block, setting, setting.real(block, &found), &expected)?;
+    if wants_sum {
+        let found = to_r.read(case)?;
+        case.close(
+            "dsum",
+            setting.real(block, &found),
+            &expected.g,
+            rounding(precision),
+        )?;
+    }
+    if block.norm {
+        let (dscale, dshift) = (dscale.read(case)?, dshift.read(case)?);
+        case.close("dscale", &dscale, &expected.dscale, 1e-5)?;
+        case.close("dshift", &dshift, &expected.dshift, 1e-5)?;
+    }
+    if wants_bias {
+        let (mut found, mut sums) = (bias.read(case)?, vec![0.0; k]);
+        // Behind a norm the sum is zero: what counts is the error beside what is added up.
+        for (e, (dy, g)) in expected.dy.iter().zip(&expected.g).enumerate() {
+            let beside = (g * setting.factor(block, e)).abs();
+            sums[e % k] += dy + beside;
+            found[e % k] += beside;
+        }
+        case.close("bias gradient", &found, &sums, 1e-5)?;
+    }
+    Ok(())
+}
+
+/// dy, beside the size of g through the norm: where few values are normalised, little of it is left.
+fn compare_dy(
+    block: &Block,
+    setting: &Setting,
+    found: &[f64],
+    expected: &Gradients,
+) -> Result<(), Failure> {
+    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
+    let through = norm(
+        &mut expected
+            .g
+            .iter()
+            .enumerate()
+            .map(|(e, g)| g * setting.factor(block, e)),
+    );
+    let size = norm(&mut expected.dy.iter().copied()).max(through);
+    let difference = norm(&mut found.iter().zip(&expected.dy).map(|(f, e)| f - e));
+    let error = if size > 0.0 {
+        difference / size
+    } else {
+        difference
+    };
+    let limit = rounding(block.precision);
+    // A NaN is not below any limit.
+    if error <= limit {
+        return Ok(());
+    }
+    Err(format!("dy: relative error {error:.1e}, limit {limit:.1e}").into())
+}

@@ -1,0 +1,93 @@
+//! Whole numbers, of which many are equal, and some NaN: which value does max pooling choose?
+
+use tunefork_kernels::launch::block::{Backward, Block};
+use tunefork_kernels::{Activation, Pool2d};
+
+use super::model::Model;
+use super::{F32, PRECISIONS};
+use crate::kernels::statistics::step_row;
+use crate::{Case, Failure, Stored};
+
+pub(super) fn ties_and_nan(case: &mut Case) -> Result<(), Failure> {
+    for precision in PRECISIONS {
+        let (kernel, stride) = case.one_of(&[(2, 2), (2, 2), (3, 2), (2, 1), (3, 3)]);
+        let block = Block {
+            batch: 2,
+            height: case.between(3, 6),
+            width: case.between(3, 6),
+            channels: case.one_of(&[3, 8]),
+            norm: false,
+            shortcut: false,
+            activation: case.one_of(&[None, Some(Activation::Relu)]),
+            pool: Some(Pool2d {
+                max: true,
+                kernel,
+                stride,
+                padding: if kernel == 3 { 1 } else { 0 },
+            }),
+            saved_output: false,
+            precision,
+        };
+        let whole = |case: &mut Case, len: usize| -> Vec<f64> {
+            (0..len).map(|_| case.between(0, 3) as f64 - 1.0).collect()
+        };
+        let (mut y, mut dout) = (
+            whole(case, block.input_len()),
+            whole(case, block.output_len()),
+        );
+        if case.one_of(&[true, false]) {
+            for _ in 0..y.len().div_ceil(9) {
+                let place = case.between(0, y.len() - 1);
+                y[place] = f64::NAN;
+            }
+        }
+        check(case, &block, &mut y, &mut dout).map_err(|reason| format!("{block:?}: {reason}"))?;
+    }
+    Ok(())
+}
+
+fn check(case: &mut Case, block: &Block, y: &mut [f64], dout: &mut [f64]) -> Result<(), Failure> {
+    let step = step_row(case, block.batch)?;
+    let on_y = Stored::new(case, block.precision, y)?;
+    let on_dout = Stored::new(case, block.precision, dout)?;
+    let out = Stored::poisoned(case, block.precision, block.output_len())?;
+    let workspace = Stored::poisoned(case, F32, block.workspace_len())?;
+    let stream = &*case.stream;
+    block.forward(stream, step.all(), on_y.span(), None, None, out.span())?;
+    let given = Backward {
+        y: Some(on_y.span()),
+        norm: None,
+        norm_gradients: None,
+        shortcut: None,
+        dout: on_dout.span(),
+        dy: Some(on_y.span()),
+        dsum: None,
+        bias_gradient: None,
+        workspace: workspace.span().cast(),
+    };
+    block.backward(stream, step.all(), &given)?;
+    let model = Model {
+        block,
+        rows: block.batch,
+        y,
+        norm: None,
+        shortcut: None,
+    };
+    same("out", &out.read(case)?, &model.forward())?;
+    same("dy", &on_y.read(case)?, &model.backward(dout).dy)
+}
+
+/// Small whole numbers are exact in every format.
+fn same(what: &str, found: &[f64], expected: &[f64]) -> Result<(), Failure> {
+    let differs = |(f, e): (&f64, &f64)| f != e && !(f.is_nan() && e.is_nan());
+    match found.iter().zip(expected).position(differs) {
+        None => Ok(()),
+        Some(at) => Err(format!(
+            "{what}: at {at} of {}: {}, expected {}",
+            found.len(),
+            found[at],
+            expected[at]
+        )
+        .into()),
+    }
+}

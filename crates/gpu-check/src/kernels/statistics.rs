@@ -1,0 +1,206 @@
+//! `kernels/statistics.cu`.
+
+use tunefork_kernels::launch::statistics::{Merge, Partials, Running};
+use tunefork_kernels::{DeviceMemory, Precision, StepRow};
+
+use crate::{Case, Check, Failure, Stored};
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        name: "statistics/of_a_tensor",
+        run: of_a_tensor,
+    },
+    Check {
+        name: "statistics/merge",
+        run: merge,
+    },
+    Check {
+        name: "statistics/running",
+        run: running,
+    },
+];
+
+const F32: Precision = Precision::F32;
+
+/// A step with so many real images.
+pub(super) fn step_row(case: &Case, rows: usize) -> Result<DeviceMemory, Failure> {
+    let row = StepRow {
+        rows: rows as u32,
+        ..bytemuck::Zeroable::zeroed()
+    };
+    Ok(DeviceMemory::of(&case.stream, &[row])?)
+}
+
+/// Mean and biased variance of each channel.
+pub(super) fn moments(x: &[f64], channels: usize) -> (Vec<f64>, Vec<f64>) {
+    let m = (x.len() / channels) as f64;
+    let mean_of = |values: &dyn Fn(usize) -> f64, c: usize| {
+        (c..x.len()).step_by(channels).map(values).sum::<f64>() / m
+    };
+    let mean: Vec<f64> = (0..channels).map(|c| mean_of(&|e| x[e], c)).collect();
+    let variance = (0..channels).map(|c| mean_of(&|e| (x[e] - mean[c]).powi(2), c));
+    let variance = variance.collect();
+    (mean, variance)
+}
+
+/// What the device has is mean and rstd, and the running values, of the real positions.
+fn check_merged(
+    case: &mut Case,
+    merge: &Merge,
+    rows: usize,
+    x: &[f64],
+    partials: &Stored,
+) -> Result<(), Failure> {
+    let k = merge.channels;
+    let (mean, variance) = moments(&x[..rows * merge.per_image * k], k);
+    let m = (rows * merge.per_image) as f64;
+    let (mut running_mean, mut running_variance) = (case.values(k), case.values(k));
+    running_variance.iter_mut().for_each(|v| *v = v.abs());
+    let on_mean = Stored::new(case, F32, &mut running_mean)?;
+    let on_variance = Stored::new(case, F32, &mut running_variance)?;
+    let statistics = Stored::poisoned(case, F32, 2 * k)?;
+    let row = step_row(case, rows)?;
+    merge.run(
+        &*case.stream,
+        row.all(),
+        partials.span().cast(),
+        statistics.span().cast(),
+        Some((on_mean.span().cast(), on_variance.span().cast())),
+    )?;
+    let mix = |old: &[f64], new: &mut dyn Iterator<Item = f64>| -> Vec<f64> {
+        old.iter()
+            .zip(new)
+            .map(|(old, new)| 0.9 * old + 0.1 * new)
+            .collect()
+    };
+    let expected: Vec<f64> = mean
+        .iter()
+        .copied()
+        .chain(variance.iter().map(|v| 1.0 / (v + 1e-5).sqrt()))
+        .collect();
+    let found = statistics.read(case)?;
+    case.close("mean", &found[..k], &expected[..k], 1e-6)?;
+    case.close("rstd", &found[k..], &expected[k..], 1e-6)?;
+    let found = on_mean.read(case)?;
+    case.close(
+        "running mean",
+        &found,
+        &mix(&running_mean, &mut mean.iter().copied()),
+        1e-6,
+    )?;
+    if m > 1.0 {
+        let mut unbiased = variance.iter().map(|v| v * m / (m - 1.0));
+        let found = on_variance.read(case)?;
+        case.close(
+            "running variance",
+            &found,
+            &mix(&running_variance, &mut unbiased),
+            1e-6,
+        )?;
+    }
+    Ok(())
+}
+
+/// Values around a mean that is large against their deviation, and NaN behind the real images.
+fn values(
+    case: &mut Case,
+    rows: usize,
+    batch: usize,
+    per_image: usize,
+    channels: usize,
+) -> Vec<f64> {
+    let offsets = case.values(channels);
+    let mut x = case.values(batch * per_image * channels);
+    for (e, x) in x.iter_mut().enumerate() {
+        *x += 20.0 * offsets[e % channels];
+        if e >= rows * per_image * channels {
+            *x = f64::NAN;
+        }
+    }
+    x
+}
+
+/// Partials of a stored tensor, merged.
+fn of_a_tensor(case: &mut Case) -> Result<(), Failure> {
+    for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
+        let batch = case.between(1, 5);
+        let rows = case.between(1, batch);
+        let per_image = case.one_of(&[1, 2, 7, 31, 49, 121]);
+        let channels = case.one_of(&[1, 3, 8, 10, 17, 24, 64, 67, 72]);
+        let mut x = values(case, rows, batch, per_image, channels);
+        let on_x = Stored::new(case, precision, &mut x)?;
+        let shape = Partials {
+            positions: batch * per_image,
+            per_image,
+            channels,
+            precision,
+        };
+        let partials = Stored::poisoned(case, F32, shape.len())?;
+        let row = step_row(case, rows)?;
+        shape.run(
+            &*case.stream,
+            row.all(),
+            on_x.span(),
+            partials.span().cast(),
+        )?;
+        let merge = Merge {
+            channels,
+            per_image,
+            batch,
+            positions_per_tile: shape.positions_per_tile(),
+        };
+        check_merged(case, &merge, rows, &x, &partials)?;
+    }
+    Ok(())
+}
+
+/// Partials as a convolution would leave them, also so many tiles that two launches are needed.
+fn merge(case: &mut Case) -> Result<(), Failure> {
+    for _ in 0..2 {
+        let batch = case.between(1, 5);
+        let rows = case.between(1, batch);
+        let per_image = case.one_of(&[1, 2, 49, 300, 1031]);
+        let channels = case.one_of(&[1, 3, 8, 13]);
+        let merge = Merge {
+            channels,
+            per_image,
+            batch,
+            positions_per_tile: case.one_of(&[1, 2, 16, 128]),
+        };
+        let x = values(case, rows, batch, per_image, channels);
+        let (t, tiles) = (merge.positions_per_tile, merge.tiles());
+        let mut partials = vec![f64::NAN; merge.partials_len()];
+        for (tile, x) in x[..rows * per_image * channels]
+            .chunks(t * channels)
+            .enumerate()
+        {
+            let (mean, variance) = moments(x, channels);
+            let count = (x.len() / channels) as f64;
+            for c in 0..channels {
+                partials[tile * channels + c] = mean[c];
+                partials[(tiles + tile) * channels + c] = variance[c] * count;
+            }
+        }
+        let partials = Stored::new(case, F32, &mut partials)?;
+        check_merged(case, &merge, rows, &x, &partials)?;
+    }
+    Ok(())
+}
+
+fn running(case: &mut Case) -> Result<(), Failure> {
+    let channels = case.between(1, 300);
+    let (mut mean, mut variance) = (case.values(channels), case.values(channels));
+    variance.iter_mut().for_each(|v| *v = v.abs());
+    let on_mean = Stored::new(case, F32, &mut mean)?;
+    let on_variance = Stored::new(case, F32, &mut variance)?;
+    let statistics = Stored::poisoned(case, F32, 2 * channels)?;
+    Running { channels }.run(
+        &*case.stream,
+        on_mean.span().cast(),
+        on_variance.span().cast(),
+        statistics.span().cast(),
+    )?;
+    mean.extend(variance.iter().map(|v| 1.0 / (v + 1e-5).sqrt()));
+    let found = statistics.read(case)?;
+    case.close("statistics", &found, &mean, 1e-6)
+}
