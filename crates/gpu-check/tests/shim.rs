@@ -44,6 +44,11 @@ fn block() {
 }
 
 #[test]
+fn conv() {
+    family("conv", 0..8);
+}
+
+#[test]
 fn dropout() {
     family("dropout", 0..10);
 }

@@ -41,6 +41,11 @@ macro_rules! sources {
 
 sources! {
     Dropout "dropout.cu" "Dropout by itself, forward and backward.",
+    Statistics "statistics.cu" "Statistics of batch norms.",
+    Block "block.cu" "What follows a convolution, forward.",
+    BlockBackward "block_backward.cu" "What follows a convolution, backward.",
+    Conv "conv.cu" "Exact convolutions, and the sum of slices.",
+    FirstLayer "first_layer.cu" "Convolutions of thin images.",
     ConvTensor "conv_tensor.cu" "Convolutions on tensor cores: forward and by the input.",
     ConvTensorWeights "conv_tensor_weights.cu" "Convolutions on tensor cores: by the weights.",
     Step "step.cu" "The first launch of a captured step.",
@@ -49,9 +54,6 @@ sources! {
     Optimizer "optimizer.cu" "Updates of all parameters at once.",
     Dense "dense.cu" "Dense layers.",
     Average "average.cu" "The mean over all pixels.",
-    Statistics "statistics.cu" "Statistics of batch norms.",
-    Block "block.cu" "What follows a convolution, forward.",
-    BlockBackward "block_backward.cu" "What follows a convolution, backward.",
 }
 
 /// The headers that the files include, with their texts.
@@ -62,6 +64,7 @@ pub const HEADERS: &[(&str, &str)] = &[
         "conv_tensor.cuh",
         include_str!("../kernels/conv_tensor.cuh"),
     ),
+    ("conv.cuh", include_str!("../kernels/conv.cuh")),
     ("device.cuh", include_str!("../kernels/device.cuh")),
     (
         "instructions.cuh",

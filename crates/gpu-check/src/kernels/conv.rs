@@ -248,7 +248,9 @@ fn shape(case: &mut Case, channels: Channels) -> Conv2d {
                 0 => case.between(*channels.start(), *thin.max(channels.start())),
                 1 => case.between(*channels.start(), *channels.end()),
                 // Multiples of 8 have paths of their own.
-                _ => (case.between(*channels.start(), *channels.end()) + 7) / 8 * 8,
+                _ => case
+                    .between(*channels.start(), *channels.end())
+                    .next_multiple_of(8),
             }
             .min(*channels.end()),
             filters: match case.between(0, 2) {

@@ -1,44 +1,294 @@
 //! f32 numbers multiplied exactly: `kernels/conv.cu`.
 
-use super::{DataGradient, DataOperands, Forward, ForwardOperands, WeightGradient, WeightOperands};
-use crate::{DeviceError, Stream};
+use bytemuck::{Pod, Zeroable};
 
-/// Positions of a tile of the forward product.
-pub(super) fn positions_per_tile(_forward: &Forward) -> usize {
-    64
+use super::{DataGradient, DataOperands, Forward, ForwardOperands, WeightGradient, WeightOperands};
+use crate::{Activation, Arguments, Conv2d, DeviceError, Divisor, Source, Stream, launch::run};
+
+/// A convolution as kernels see it; the same fields as `Shape` in `kernels/conv.cuh`.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+pub(super) struct Shape {
+    height: u32,
+    width: u32,
+    channels: u32,
+    out_height: u32,
+    out_width: u32,
+    filters: u32,
+    kernel: u32,
+    stride: u32,
+    padding: u32,
+    tiles_across: u32,
+    pixels: Divisor,
+    columns: Divisor,
 }
 
-/// Slices of the weight gradient.
-pub(super) fn slices(_gradient: &WeightGradient) -> usize {
-    1
+impl Shape {
+    /// With so many tiles side by side, and rows of the product that are pixels of images of so many
+    /// rows and columns.
+    pub(super) fn new(conv: &Conv2d, tiles_across: usize, [rows, columns]: [usize; 2]) -> Self {
+        // All dimensions are below 2^31: the numbers of values are.
+        assert!(conv.kernel + 2 * conv.padding < 1 << 15, "a small filter");
+        // Rows behind the last image are counted until their tile is full.
+        assert!(
+            conv.batch * rows * columns < (1 << 31) - 4096,
+            "rows of a product"
+        );
+        Self {
+            height: conv.height as u32,
+            width: conv.width as u32,
+            channels: conv.channels as u32,
+            out_height: conv.output_height() as u32,
+            out_width: conv.output_width() as u32,
+            filters: conv.filters as u32,
+            kernel: conv.kernel as u32,
+            stride: conv.stride as u32,
+            padding: conv.padding as u32,
+            tiles_across: tiles_across as u32,
+            pixels: Divisor::new((rows * columns) as u32),
+            columns: Divisor::new(columns as u32),
+        }
+    }
+}
+
+/// A tile of the results, and the kernels that form such tiles.
+struct Tile {
+    rows: usize,
+    columns: usize,
+    /// Of the sum, in a step.
+    depth: usize,
+    threads: usize,
+    /// Whether channels and filters must be multiples of 4.
+    whole: bool,
+    /// Share of the multiplications' speed that the kernels reach, about, in percent.
+    speed: usize,
+    forward: &'static str,
+    data_gradient: &'static str,
+    weight_gradient: &'static str,
+}
+
+macro_rules! tile {
+    ($rows:literal x $columns:literal, $depth:literal, $threads:literal, $speed:literal, $whole:literal, $name:literal) => {
+        Tile {
+            rows: $rows,
+            columns: $columns,
+            depth: $depth,
+            threads: $threads,
+            whole: $whole,
+            speed: $speed,
+            forward: concat!("conv_forward_", $name),
+            data_gradient: concat!("conv_data_gradient_", $name),
+            weight_gradient: concat!("conv_weight_gradient_", $name),
+        }
+    };
+}
+
+const TILES: [Tile; 6] = [
+    tile!(128 x 64, 8, 128, 100, true, "128x64_whole"),
+    tile!(64 x 64, 8, 128, 88, true, "64x64_whole"),
+    tile!(128 x 32, 8, 128, 88, true, "128x32_whole"),
+    tile!(32 x 32, 16, 64, 65, true, "32x32_whole"),
+    tile!(64 x 64, 8, 128, 88, false, "64x64_any"),
+    tile!(32 x 32, 16, 64, 65, false, "32x32_any"),
+];
+
+/// With fewer blocks a GPU is not busy.
+const ENOUGH: usize = 192;
+
+impl Tile {
+    /// The tile that does a product of this size soonest: not much of it beyond the edges, blocks
+    /// enough. `copies` products of the same size run at once.
+    fn best(conv: &Conv2d, rows: usize, columns: usize, copies: usize) -> &'static Self {
+        let whole = conv.channels % 4 == 0 && conv.filters % 4 == 0;
+        let cost = |tile: &Self| {
+            let blocks = tile.blocks(rows, columns);
+            let idle = ENOUGH.max(blocks * copies) as f64 / (blocks * copies) as f64;
+            (blocks * tile.rows * tile.columns) as f64 / tile.speed as f64 * idle
+        };
+        let usable = TILES.iter().filter(|tile| tile.whole == whole);
+        usable
+            .min_by(|a, b| cost(a).total_cmp(&cost(b)))
+            .expect("tiles for all channels")
+    }
+
+    fn across(&self, columns: usize) -> usize {
+        columns.div_ceil(self.columns)
+    }
+
+    fn blocks(&self, rows: usize, columns: usize) -> usize {
+        rows.div_ceil(self.rows) * self.across(columns)
+    }
+
+    /// Two buffers of both operands; `Tile::BUFFER` in `kernels/conv.cuh`.
+    fn shared_bytes(&self) -> u32 {
+        (2 * self.depth * (self.rows + 4 + self.columns + 4) * size_of::<f32>()) as u32
+    }
+
+    fn of_forward(forward: &Forward) -> &'static Self {
+        let conv = &forward.conv;
+        Self::best(conv, conv.positions(), conv.filters, 1)
+    }
+
+    fn of_weights(conv: &Conv2d) -> &'static Self {
+        // Slices make blocks enough of any tile.
+        Self::best(conv, weight_rows(conv), conv.filters, ENOUGH)
+    }
+}
+
+/// Rows of the weight gradient.
+pub(super) fn weight_rows(conv: &Conv2d) -> usize {
+    conv.kernel * conv.kernel * conv.channels
+}
+
+/// Positions of a tile of the forward product.
+pub(super) fn positions_per_tile(forward: &Forward) -> usize {
+    Tile::of_forward(forward).rows
 }
 
 pub(super) fn forward(
-    _forward: &Forward,
-    _stream: &dyn Stream,
-    _operands: &ForwardOperands<'_>,
+    forward: &Forward,
+    stream: &dyn Stream,
+    operands: &ForwardOperands<'_>,
 ) -> Result<(), DeviceError> {
-    unavailable()
+    let conv = &forward.conv;
+    let tile = Tile::of_forward(forward);
+    let positions = [conv.output_height(), conv.output_width()];
+    let shape = Shape::new(conv, tile.across(conv.filters), positions);
+    let arguments = Arguments::new()
+        .span(operands.step)
+        .value(shape)
+        .span(operands.x)
+        .span(operands.weights)
+        .optional(operands.bias)
+        .value(Activation::code(forward.activation))
+        .span(operands.y)
+        .optional(operands.partials);
+    // SAFETY: the buffers have the lengths of the shape.
+    unsafe {
+        run(
+            stream,
+            Source::Conv.kernel(tile.forward),
+            tile.blocks(conv.positions(), conv.filters),
+            tile.threads as u32,
+            tile.shared_bytes(),
+            arguments,
+        )
+    }
 }
 
 pub(super) fn data_gradient(
-    _gradient: &DataGradient,
-    _stream: &dyn Stream,
-    _operands: &DataOperands<'_>,
+    gradient: &DataGradient,
+    stream: &dyn Stream,
+    operands: &DataOperands<'_>,
 ) -> Result<(), DeviceError> {
-    unavailable()
+    let conv = &gradient.conv;
+    // Pixels of a phase: each has its own block, the largest decides how many.
+    let pixels = [conv.height, conv.width].map(|size| size.div_ceil(conv.stride));
+    let rows = conv.batch * pixels[0] * pixels[1];
+    let tile = Tile::best(conv, rows, conv.channels, conv.stride * conv.stride);
+    let shape = Shape::new(conv, tile.across(conv.channels), pixels);
+    let arguments = Arguments::new()
+        .span(operands.step)
+        .value(shape)
+        .span(operands.dy)
+        .span(operands.weights)
+        .span(operands.dx)
+        .value(u32::from(operands.accumulate));
+    let blocks = tile.blocks(rows, conv.channels);
+    // SAFETY: the buffers have the lengths of the shape.
+    unsafe {
+        run(
+            stream,
+            Source::Conv.kernel(tile.data_gradient),
+            [blocks, conv.stride, conv.stride],
+            tile.threads as u32,
+            tile.shared_bytes(),
+            arguments,
+        )
+    }
+}
+
+/// In how many slices to cut the positions of a weight gradient of so many tiles: enough to fill a
+/// large GPU while their partial sums stay below 4 MiB, enough to fill a small one in any case.
+pub(super) fn slices_of(conv: &Conv2d, tiles: usize) -> usize {
+    const PLENTY: usize = 512;
+    const VALUES: usize = 1 << 20;
+    let wanted = (PLENTY / tiles).min(VALUES / conv.weights_len());
+    let most = conv.positions().div_ceil(128).min(256);
+    wanted.max(ENOUGH / tiles).clamp(1, most)
+}
+
+/// Slices of the weight gradient.
+pub(super) fn slices(gradient: &WeightGradient) -> usize {
+    let conv = &gradient.conv;
+    let tile = Tile::of_weights(conv);
+    slices_of(conv, tile.blocks(weight_rows(conv), conv.filters))
 }
 
 pub(super) fn weight_gradient(
-    _gradient: &WeightGradient,
-    _stream: &dyn Stream,
-    _operands: &WeightOperands<'_>,
+    gradient: &WeightGradient,
+    stream: &dyn Stream,
+    operands: &WeightOperands<'_>,
 ) -> Result<(), DeviceError> {
-    unavailable()
+    let conv = &gradient.conv;
+    let tile = Tile::of_weights(conv);
+    let slices = slices(gradient);
+    let positions = [conv.output_height(), conv.output_width()];
+    let shape = Shape::new(conv, tile.across(conv.filters), positions);
+    let arguments = Arguments::new()
+        .span(operands.step)
+        .value(shape)
+        .value(conv.positions().div_ceil(slices) as u32)
+        .span(operands.x)
+        .span(operands.dy)
+        .span(operands.partials.unwrap_or(operands.dw));
+    let blocks = tile.blocks(weight_rows(conv), conv.filters);
+    // SAFETY: the buffers have the lengths of the shape, the partial sums one dw for each slice.
+    unsafe {
+        run(
+            stream,
+            Source::Conv.kernel(tile.weight_gradient),
+            [blocks, slices],
+            tile.threads as u32,
+            tile.shared_bytes(),
+            arguments,
+        )?;
+    }
+    add_slices(stream, slices, operands)
 }
 
-fn unavailable() -> Result<(), DeviceError> {
-    Err(DeviceError::Unavailable(
-        "there is no kernel for this convolution yet".into(),
-    ))
+/// Adds the slices' partial sums, the first slice first; nothing to do for one slice.
+pub(super) fn add_slices(
+    stream: &dyn Stream,
+    slices: usize,
+    operands: &WeightOperands<'_>,
+) -> Result<(), DeviceError> {
+    const THREADS: usize = 256;
+    let Some(partials) = operands.partials else {
+        return Ok(());
+    };
+    let count = operands.dw.len();
+    assert_eq!(partials.len(), slices * count, "one dw for each slice");
+    // Many slices of few numbers: several threads share a number.
+    let shares = if slices > 8 { 8 } else { 1 };
+    let arguments = Arguments::new()
+        .value(count as u32)
+        .value(slices as u32)
+        .value(shares as u32)
+        .span(partials)
+        .span(operands.dw);
+    let kernel = Source::Conv.kernel("conv_add_slices");
+    let blocks = count.div_ceil(THREADS / shares);
+    let shared_bytes = (THREADS * size_of::<f32>()) as u32;
+    // SAFETY: the lengths were checked above.
+    unsafe {
+        run(
+            stream,
+            kernel,
+            blocks,
+            THREADS as u32,
+            shared_bytes,
+            arguments,
+        )
+    }
 }

@@ -1,0 +1,255 @@
+// The products of a convolution in f32, exact but for the rounding of sums.
+//
+// x is [N, H, W, C], a filter bank w [R, S, C, K], y [N, P, Q, K]. As products of matrices:
+//
+//   forward          y  = a b    rows: positions (n, p, q), columns: filters, depth: (r, s, c)
+//   data gradient    dx = a b    rows: pixels (n, h, v), columns: channels, depth: (r, s, k)
+//   weight gradient  dw = a b    rows: weights (r, s, c), columns: filters, depth: positions
+//
+// Forward, row (n, p, q) of a at place (r, s) of the filters is pixel (p u - o + r, q u - o + s) of x
+// with stride u and padding o. Backward, row (n, h, v) is the value of dy at the position whose place
+// (r, s) lies on that pixel: p = (h + o - r) / u where that is whole. Pixels with the same h mod u and
+// v mod u, a phase, have the same places, u apart, and with them p goes down by one from place to
+// place. So each phase (blockIdx.y and z) is a product without holes, and both gradients of rows are one
+// loader that walks up or down. The weight gradient, which f16 and bf16 share, stands in conv.cuh.
+#include "device.cuh"
+#include "activation.cuh"
+#include "conv.cuh"
+
+// Where in the depth a step is: place (a, b) among those of the phase, first of its channels. Forward
+// the places are all those of the filters.
+struct Places {
+    u32 across;            // places side by side
+    u32 channels;          // of a place: C forward, K backward
+    u32 first;             // place of the filters that (0, 0) is
+    u32 kernel, apart;     // places in a row of the filters, and from one of the phase to the next
+    u32 a, b, c;
+};
+
+DEVICE void advance(Places& walk, u32 depth) {
+    walk.c += depth;
+    if (walk.c < walk.channels) return;
+    walk.c = 0;
+    if (++walk.b < walk.across) return;
+    walk.b = 0, walk.a++;
+}
+
+DEVICE u32 filter_place(const Places& walk) { return walk.first + (walk.a * walk.kernel + walk.b) * walk.apart; }
+
+// Loads, for each row, four channels of the pixel that lies under it at a place; the pieces go across
+// the rows in shared memory. Neighbouring threads load neighbouring pieces of one pixel.
+template <class Tile, bool whole, int direction> struct Pixels {
+    static constexpr u32 QUADS = Tile::DEPTH / 4, COUNT = Tile::ROWS * QUADS / Tile::THREADS;
+    static_assert(COUNT * Tile::THREADS == Tile::ROWS * QUADS && Tile::THREADS % QUADS == 0, "as many pieces a thread");
+    const float* values;
+    u32 height, width;
+    int h[COUNT], v[COUNT];  // pixel at place (0, 0); it may lie outside
+    u32 at[COUNT];           // its first number, counted modulo 2^32
+    float4 pieces[COUNT];
+};
+
+// The tile's row of piece i.
+template <class Tile, bool whole, int direction>
+DEVICE u32 piece_row(const Pixels<Tile, whole, direction>& a, u32 i) {
+    return threadIdx.x / a.QUADS + i * (Tile::THREADS / a.QUADS);
+}
+
+template <class Tile, bool whole, int direction>
+DEVICE void fetch(Pixels<Tile, whole, direction>& a, const Places& walk) {
+    u32 c = walk.c + threadIdx.x % a.QUADS * 4, channels = left(c, walk.channels);
+    u32 move = (walk.a * a.width + walk.b) * walk.channels;
+    UNROLL for (u32 i = 0; i < a.COUNT; i++) {
+        u32 h = a.h[i] + direction * (int)walk.a, v = a.v[i] + direction * (int)walk.b;
+        bool inside = h < a.height && v < a.width;
+        a.pieces[i] = load4<whole>(a.values + ((direction > 0 ? a.at[i] + move : a.at[i] - move) + c), inside ? channels : 0);
+    }
+}
+
+template <class Tile, bool whole, int direction>
+DEVICE void put(const Pixels<Tile, whole, direction>& a, float* to) {
+    float* column = to + threadIdx.x % a.QUADS * 4 * Tile::PITCH_A;
+    UNROLL for (u32 i = 0; i < a.COUNT; i++) {
+        u32 row = piece_row(a, i);
+        column[row] = a.pieces[i].x;
+        column[Tile::PITCH_A + row] = a.pieces[i].y;
+        column[2 * Tile::PITCH_A + row] = a.pieces[i].z;
+        column[3 * Tile::PITCH_A + row] = a.pieces[i].w;
+    }
+}
+
+// Forward, w lies as b does: a row for each channel of a place.
+template <class Tile, bool whole> DEVICE void fetch(Rows<float, Tile, whole>& b, const Places& walk) {
+    u32 first = filter_place(walk) * walk.channels;
+    fetch_rows(b, first + walk.c, first + walk.channels);
+}
+
+// Backward, w lies across: four filters of one channel are a piece.
+template <class Tile, bool whole> struct Columns {
+    static constexpr u32 QUADS = Tile::DEPTH / 4, ALL = Tile::COLUMNS * QUADS;
+    static constexpr u32 COUNT = (ALL + Tile::THREADS - 1) / Tile::THREADS;
+    const float* w;
+    u32 first_column, columns;
+    float4 pieces[COUNT];
+};
+
+template <class Tile, bool whole> DEVICE void fetch(Columns<Tile, whole>& b, const Places& walk) {
+    u32 k = walk.c + threadIdx.x % b.QUADS * 4, filters = left(k, walk.channels);
+    u32 place = filter_place(walk) * b.columns;
+    UNROLL for (u32 i = 0; i < b.COUNT; i++) {
+        u32 index = threadIdx.x + i * Tile::THREADS, c = b.first_column + index / b.QUADS;
+        if (b.ALL % Tile::THREADS != 0 && index >= b.ALL) break;
+        b.pieces[i] = load4<whole>(b.w + ((place + c) * walk.channels + k), c < b.columns ? filters : 0);
+    }
+}
+
+template <class Tile, bool whole> DEVICE void put(const Columns<Tile, whole>& b, float* to) {
+    UNROLL for (u32 i = 0; i < b.COUNT; i++) {
+        u32 index = threadIdx.x + i * Tile::THREADS, column = index / b.QUADS;
+        if (b.ALL % Tile::THREADS != 0 && index >= b.ALL) break;
+        float* at = to + index % b.QUADS * 4 * Tile::PITCH_B + column;
+        at[0] = b.pieces[i].x;
+        at[Tile::PITCH_B] = b.pieces[i].y;
+        at[2 * Tile::PITCH_B] = b.pieces[i].z;
+        at[3 * Tile::PITCH_B] = b.pieces[i].w;
+    }
+}
+
+template <class Tile> DEVICE u32 steps_of(const Places& walk, u32 places) {
+    return places * ((walk.channels + Tile::DEPTH - 1) / Tile::DEPTH);
+}
+
+template <class Tile, bool whole>
+DEVICE void forward(const StepRow* step, const Shape& shape, const float* x, const float* w, const float* bias,
+                    u32 activation, float* y, float* partials) {
+    SHARED(shared);
+    u32 tile = blockIdx.x / shape.tiles_across, tiles = gridDim.x / shape.tiles_across;
+    u32 first = tile * Tile::ROWS, first_column = blockIdx.x % shape.tiles_across * Tile::COLUMNS;
+    u32 positions = step->rows * shape.pixels.divisor;
+    if (first >= positions) return;
+
+    Pixels<Tile, whole, 1> a;
+    a.values = x, a.height = shape.height, a.width = shape.width;
+    UNROLL for (u32 i = 0; i < a.COUNT; i++) {
+        u32 m = first + piece_row(a, i), n = divide(m, shape.pixels), rest = m - n * shape.pixels.divisor;
+        u32 p = divide(rest, shape.columns), q = rest - p * shape.columns.divisor;
+        a.h[i] = (int)(p * shape.stride) - (int)shape.padding, a.v[i] = (int)(q * shape.stride) - (int)shape.padding;
+        a.at[i] = ((n * shape.height + a.h[i]) * shape.width + a.v[i]) * shape.channels;
+        if (m >= positions) a.h[i] = OUTSIDE;
+    }
+    Rows<float, Tile, whole> b;
+    b.values = w, b.first_column = first_column, b.columns = shape.filters;
+    Places walk = {shape.kernel, shape.channels, 0, shape.kernel, 1, 0, 0, 0};
+    float sum[Tile::I][Tile::J];
+    multiply<Tile>(sum, (float*)shared, steps_of<Tile>(walk, shape.kernel * shape.kernel), walk, a, b);
+    finish<float, Tile, whole>(sum, (float*)shared, shape, positions, tiles, tile, first_column, bias, activation, y, partials);
+}
+
+template <class Tile, bool whole>
+DEVICE void data_gradient(const StepRow* step, const Shape& shape, const float* dy, const float* w, float* dx, u32 accumulate) {
+    SHARED(shared);
+    u32 first = blockIdx.x / shape.tiles_across * Tile::ROWS;
+    u32 first_column = blockIdx.x % shape.tiles_across * Tile::COLUMNS;
+    u32 stride = shape.stride;
+    if (first >= step->rows * shape.pixels.divisor) return;
+
+    // Phase (i, j): pixels (i + u h, j + u v); its first place, and how many there are.
+    u32 phase_h = blockIdx.y, phase_v = blockIdx.z;
+    u32 from_h = phase_h + shape.padding, from_v = phase_v + shape.padding;
+    u32 r = from_h % stride, s = from_v % stride;
+    u32 down = r < shape.kernel ? (shape.kernel - r + stride - 1) / stride : 0;
+    u32 across = s < shape.kernel ? (shape.kernel - s + stride - 1) / stride : 0;
+    // Row m as a pixel of the phase. All phases have the rows of the largest one.
+    u32 images = step->rows;
+    auto pixel = [&](u32 m, u32& n, u32& h, u32& v) {
+        n = divide(m, shape.pixels);
+        u32 rest = m - n * shape.pixels.divisor;
+        h = divide(rest, shape.columns), v = rest - h * shape.columns.divisor;
+        return n < images && phase_h + h * stride < shape.height && phase_v + v * stride < shape.width;
+    };
+
+    Pixels<Tile, whole, -1> a;
+    a.values = dy, a.height = shape.out_height, a.width = shape.out_width;
+    UNROLL for (u32 i = 0; i < a.COUNT; i++) {
+        u32 n, h, v;
+        bool real = pixel(first + piece_row(a, i), n, h, v);
+        u32 p = h + from_h / stride, q = v + from_v / stride;
+        a.h[i] = real ? (int)p : OUTSIDE, a.v[i] = q;
+        a.at[i] = ((n * shape.out_height + p) * shape.out_width + q) * shape.filters;
+    }
+    Columns<Tile, whole> b;
+    b.w = w, b.first_column = first_column, b.columns = shape.channels;
+    Places walk = {across, shape.filters, r * shape.kernel + s, shape.kernel, stride, 0, 0, 0};
+    float sum[Tile::I][Tile::J];
+    multiply<Tile>(sum, (float*)shared, steps_of<Tile>(walk, down * across), walk, a, b);
+
+    images = step->rows;  // registers are scarce: not kept meanwhile
+    UNROLL for (u32 i = 0; i < Tile::I; i++) {
+        u32 n, h, v;
+        bool real = pixel(first + row_of<Tile>(i), n, h, v);
+        u32 row = (n * shape.height + phase_h + h * stride) * shape.width + phase_v + v * stride;
+        UNROLL for (u32 j = 0; j < Tile::J; j += 4) {
+            u32 c = first_column + column_of<Tile>(j), count = real ? left(c, shape.channels) : 0;
+            float* at = dx + (row * shape.channels + c);
+            float4 old = make_float4(0, 0, 0, 0);
+            if (accumulate) old = load4<whole>(at, count);
+            store4<whole>(at, count, make_float4(old.x + sum[i][j], old.y + sum[i][j + 1], old.z + sum[i][j + 2], old.w + sum[i][j + 3]));
+        }
+    }
+}
+
+// out = the sum of `slices` rows of `count` numbers. A block's 256 threads are `shares` times as many as
+// its numbers: each share adds a run of neighbouring slices, the first one first, and the runs are
+// added in their order.
+DEVICE void add_slices(u32 count, u32 slices, u32 shares, const float* rows, float* out) {
+    SHARED(shared);
+    float* runs = (float*)shared;  // [shares][numbers]
+    u32 numbers = blockDim.x / shares, share = threadIdx.x / numbers;
+    u32 at = blockIdx.x * numbers + threadIdx.x % numbers;
+    u32 run = (slices + shares - 1) / shares, first = share * run, end = first + run < slices ? first + run : slices;
+    float sum = 0;
+    if (at < count) {
+        for (u32 slice = first; slice < end; slice++) sum += rows[(u64)slice * count + at];
+    }
+    runs[threadIdx.x] = sum;
+    __syncthreads();
+    if (share != 0 || at >= count) return;
+    for (u32 other = 1; other < shares; other++) sum += runs[other * numbers + threadIdx.x];
+    out[at] = sum;
+}
+
+// Blocks have 64 or 128 threads. A bound of 512 keeps a thread within 128 registers, so that four of the
+// largest blocks share a multiprocessor.
+constexpr u32 BOUND = 512;
+
+#define INSTANCES(rows, columns, name, whole)                                                                         \
+    KERNEL(BOUND)                                                                                                     \
+    conv_forward_##rows##x##columns##_##name(const StepRow* step, Shape shape, const float* x, const float* w,        \
+                                             const float* bias, u32 activation, float* y, float* partials) {          \
+        forward<Tile##rows##x##columns, whole>(step, shape, x, w, bias, activation, y, partials);                     \
+    }                                                                                                                 \
+    EXPORT(conv_forward_##rows##x##columns##_##name)                                                                  \
+    KERNEL(BOUND)                                                                                                     \
+    conv_data_gradient_##rows##x##columns##_##name(const StepRow* step, Shape shape, const float* dy, const float* w, \
+                                                   float* dx, u32 accumulate) {                                       \
+        data_gradient<Tile##rows##x##columns, whole>(step, shape, dy, w, dx, accumulate);                             \
+    }                                                                                                                 \
+    EXPORT(conv_data_gradient_##rows##x##columns##_##name)                                                            \
+    KERNEL(BOUND)                                                                                                     \
+    conv_weight_gradient_##rows##x##columns##_##name(const StepRow* step, Shape shape, u32 per_slice, const float* x, \
+                                                     const float* dy, float* dw) {                                    \
+        weight_gradient<float, Tile##rows##x##columns, whole, whole>(step, shape, per_slice, x, dy, dw);              \
+    }                                                                                                                 \
+    EXPORT(conv_weight_gradient_##rows##x##columns##_##name)
+
+INSTANCES(128, 64, whole, true)
+INSTANCES(64, 64, whole, true)
+INSTANCES(128, 32, whole, true)
+INSTANCES(32, 32, whole, true)
+// Channels that are no multiples of four are rare: two tiles will do.
+INSTANCES(64, 64, any, false)
+INSTANCES(32, 32, any, false)
+
+KERNEL(256) conv_add_slices(u32 count, u32 slices, u32 shares, const float* rows, float* out) {
+    add_slices(count, slices, shares, rows, out);
+}
+EXPORT(conv_add_slices)

@@ -1,0 +1,87 @@
+// Convolutions of thin images, of at most four channels: the first layer of a network, forward and by
+// the weights, for all storage types.
+//
+// With so few channels a filter is a short row of numbers (27 for 3x3 filters on colour images), and
+// the work is mostly reading and writing of y. Forward, a block therefore lays whole rows of the
+// operands in shared memory, up to `panel` of the depth (r, s, c) at a time, and multiplies them
+// without further steps. Each thread gathers one position's patch: r, s and c are the same for all
+// threads, and neighbours load neighbouring pixels. The weight gradient is the one of conv.cuh, on
+// tiles as low as the filters are short.
+//
+// Sums are exact f32 whatever is stored; tensor cores would save nothing here.
+#include "device.cuh"
+#include "activation.cuh"
+#include "conv.cuh"
+
+typedef float f32;
+typedef Tile<32, 64, 1, 1, 16> Tile32x64;
+
+template <class T, class Tile, bool whole>
+DEVICE void forward(const StepRow* step, const Shape& shape, u32 panel, const T* x, const T* w, const float* bias,
+                    u32 activation, T* y, float* partials) {
+    SHARED(shared);
+    static_assert(Tile::THREADS == Tile::ROWS, "a thread for each position");
+    float* a = (float*)shared;                  // [panel][positions]
+    float* b = a + panel * Tile::PITCH_A;       // [panel][filters]
+    u32 tile = blockIdx.x / shape.tiles_across, tiles = gridDim.x / shape.tiles_across;
+    u32 first = tile * Tile::ROWS, first_column = blockIdx.x % shape.tiles_across * Tile::COLUMNS;
+    u32 positions = step->rows * shape.pixels.divisor;
+    if (first >= positions) return;
+
+    // The thread's own position: its first pixel may lie outside, its offset is counted modulo 2^32.
+    u32 t = threadIdx.x, m = first + t, n = divide(m, shape.pixels), rest = m - n * shape.pixels.divisor;
+    u32 p = divide(rest, shape.columns), q = rest - p * shape.columns.divisor;
+    int top = m < positions ? (int)(p * shape.stride) - (int)shape.padding : OUTSIDE;
+    int side = (int)(q * shape.stride) - (int)shape.padding;
+    u32 pixel = ((n * shape.height + top) * shape.width + side) * shape.channels;
+
+    float sum[Tile::I][Tile::J];
+    clear<Tile>(sum);
+    u32 depth = shape.kernel * shape.kernel * shape.channels, r = 0, s = 0, c = 0;
+    for (u32 from = 0; from < depth; from += panel) {
+        u32 count = depth - from < panel ? depth - from : panel;
+        if (from > 0) __syncthreads();
+        for (u32 d = 0; d < count; d++) {
+            bool inside = (u32)(top + (int)r) < shape.height && (u32)(side + (int)s) < shape.width;
+            a[d * Tile::PITCH_A + t] = inside ? load(x[pixel + (r * shape.width + s) * shape.channels + c]) : 0;
+            if (++c < shape.channels) continue;
+            c = 0;
+            if (++s < shape.kernel) continue;
+            s = 0, r++;
+        }
+        for (u32 index = t; index < count * Tile::COLUMNS; index += Tile::THREADS) {
+            u32 d = index / Tile::COLUMNS, column = index % Tile::COLUMNS, k = first_column + column;
+            b[d * Tile::PITCH_B + column] = k < shape.filters ? load(w[(from + d) * shape.filters + k]) : 0;
+        }
+        __syncthreads();
+        for (u32 d = 0; d < count; d++) add_products<Tile>(sum, a + d * Tile::PITCH_A, b + d * Tile::PITCH_B);
+    }
+    finish<T, Tile, whole>(sum, a, shape, positions, tiles, tile, first_column, bias, activation, y, partials);
+}
+
+// A bound of 512 threads keeps a thread within 128 registers.
+constexpr u32 BOUND = 512;
+
+#define INSTANCE(T, rows, columns, low, name, whole)                                                                  \
+    KERNEL(BOUND)                                                                                                     \
+    first_layer_forward_##name##_##T(const StepRow* step, Shape shape, u32 panel, const T* x, const T* w,             \
+                                     const float* bias, u32 activation, T* y, float* partials) {                      \
+        forward<T, Tile##rows##x##columns, whole>(step, shape, panel, x, w, bias, activation, y, partials);           \
+    }                                                                                                                 \
+    EXPORT(first_layer_forward_##name##_##T)                                                                          \
+    KERNEL(BOUND)                                                                                                     \
+    first_layer_weight_gradient_##name##_##T(const StepRow* step, Shape shape, u32 per_slice, const T* x,             \
+                                             const T* dy, float* dw) {                                                \
+        weight_gradient<T, Tile##low##x##columns, false, whole>(step, shape, per_slice, x, dy, dw);                   \
+    }                                                                                                                 \
+    EXPORT(first_layer_weight_gradient_##name##_##T)
+
+// By the number of filters: many, at most 32, no multiple of four.
+#define INSTANCES(T)                       \
+    INSTANCE(T, 128, 64, 32, wide, true)   \
+    INSTANCE(T, 128, 32, 32, narrow, true) \
+    INSTANCE(T, 128, 32, 32, any, false)
+
+INSTANCES(f32)
+INSTANCES(f16)
+INSTANCES(bf16)
