@@ -4,6 +4,7 @@
 
 mod case;
 pub mod kernels;
+pub mod steps;
 mod stored;
 
 pub use case::{Case, Check, Failure};

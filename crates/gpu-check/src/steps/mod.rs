@@ -1,0 +1,28 @@
+//! Whole training steps of the engine, beside the reference and the engine of the processor.
+
+mod counting;
+mod networks;
+mod random;
+mod repeat;
+mod trial;
+
+pub use networks::{NETWORKS, network, two_steps};
+pub use repeat::check as repeat;
+
+use crate::Check;
+
+/// Checks that are small enough for every schedule.
+pub const CHECKS: &[Check] = &[
+    Check {
+        name: "steps/training",
+        run: random::training,
+    },
+    Check {
+        name: "steps/evaluation",
+        run: random::evaluation,
+    },
+    Check {
+        name: "steps/repeat",
+        run: repeat::exact,
+    },
+];

@@ -1,0 +1,235 @@
+//! The networks of the source reports, two steps of each beside the engine of the processor.
+
+use std::sync::Arc;
+
+use tunefork_cpu::CpuWorkspace;
+use tunefork_cuda::{StepInput, StepResult, StepSettings};
+use tunefork_graph::optimizer::Kind;
+use tunefork_graph::{Activation, Conv, Graph, GraphError, NodeId, Plan, Window};
+use tunefork_kernels::Precision;
+use tunefork_reference::testing;
+use tunefork_simd::Isa;
+
+use super::trial::{Data, engine, gradients, slab};
+use crate::{Case, Failure};
+
+/// Names of the networks, as in studies/networks.
+pub const NETWORKS: [&str; 5] = ["m0", "m1", "m2", "m3", "m4"];
+
+/// Loss and gradients of a whole step may be off by so much.
+fn limits(precision: Precision) -> (f64, f64) {
+    match precision {
+        Precision::F32 => (1e-5, 1e-4),
+        Precision::Tf32 => (2e-3, 5e-3),
+        Precision::F16 => (5e-3, 2e-2),
+        Precision::Bf16 => (2e-2, 5e-2),
+    }
+}
+
+/// A network by its name, with the report's widths, for images of `side` x `side`.
+///
+/// # Errors
+/// If the side is too small for its poolings.
+///
+/// # Panics
+/// If there is no such network.
+pub fn network(name: &str, batch: usize, side: usize) -> Result<Graph, GraphError> {
+    let colours = if matches!(name, "m2" | "m3") { 3 } else { 1 };
+    let mut g = Graph::new(batch, [side, side, colours])?;
+    let mut x = g.input();
+    match name {
+        "m0" => {
+            x = stage(&mut g, x, "conv1", 32, false, false)?;
+            head(&mut g, x, 128, false, 10)?;
+        }
+        "m1" => {
+            for (name, channels) in [("conv1", 32), ("conv2", 64)] {
+                x = stage(&mut g, x, name, channels, true, false)?;
+            }
+            head(&mut g, x, 128, true, 10)?;
+        }
+        "m2" => {
+            for (name, channels) in [("conv1", 32), ("conv2", 64), ("conv3", 128)] {
+                x = stage(&mut g, x, name, channels, true, false)?;
+            }
+            head(&mut g, x, 128, true, 5)?;
+        }
+        "m3" => {
+            let channels = [
+                ("conv1", 64),
+                ("conv2", 128),
+                ("conv3", 256),
+                ("conv4", 256),
+            ];
+            for (name, channels) in channels {
+                x = stage(&mut g, x, name, channels, true, true)?;
+            }
+            x = g.global_average_pool(x)?;
+            head(&mut g, x, 512, true, 200)?;
+        }
+        "m4" => {
+            x = g.flatten(x)?;
+            x = g.dense(x, "dense1", 256, true)?;
+            x = g.activation(x, Activation::Relu)?;
+            head(&mut g, x, 256, false, 10)?;
+        }
+        other => panic!("no network {other}"),
+    }
+    Ok(g)
+}
+
+/// pool(relu(norm(conv(x)) + shortcut(x))), where norm and shortcut may be missing.
+fn stage(
+    g: &mut Graph,
+    x: NodeId,
+    name: &str,
+    channels: usize,
+    norm: bool,
+    residual: bool,
+) -> Result<NodeId, GraphError> {
+    let conv = Conv {
+        channels,
+        kernel: 3,
+        stride: 1,
+        padding: 1,
+        bias: true,
+    };
+    let mut y = g.conv2d(x, name, conv)?;
+    if norm {
+        y = g.batch_norm(y, &format!("{name}.norm"))?;
+    }
+    if residual {
+        let projection = Conv {
+            kernel: 1,
+            padding: 0,
+            bias: false,
+            ..conv
+        };
+        let shortcut = match g.node(x).shape == g.node(y).shape {
+            true => x,
+            false => g.conv2d(x, &format!("{name}.shortcut"), projection)?,
+        };
+        y = g.add(y, shortcut)?;
+    }
+    y = g.activation(y, Activation::Relu)?;
+    let pool = Window {
+        kernel: 2,
+        stride: 2,
+        padding: 0,
+    };
+    g.max_pool(y, pool)
+}
+
+/// A hidden layer with relu, dropout or not, the classes, the loss.
+fn head(
+    g: &mut Graph,
+    x: NodeId,
+    hidden: usize,
+    dropout: bool,
+    classes: usize,
+) -> Result<(), GraphError> {
+    let x = g.flatten(x)?;
+    let x = g.dense(x, "hidden", hidden, true)?;
+    let mut x = g.activation(x, Activation::Relu)?;
+    if dropout {
+        x = g.dropout(x)?;
+    }
+    let x = g.dense(x, "head", classes, true)?;
+    g.softmax_cross_entropy(x, classes)?;
+    Ok(())
+}
+
+/// Two training steps of a network, the second with a partial batch: losses, hits and gradients
+/// beside the engine of the processor, then an evaluation by what the steps have left.
+///
+/// # Errors
+/// What differs.
+pub fn two_steps(
+    case: &mut Case,
+    name: &str,
+    batch: usize,
+    side: usize,
+    precision: Precision,
+) -> Result<(), Failure> {
+    let graph = network(name, batch, side)?;
+    let images = 2 * batch;
+    let data = Data::random(case, &graph, images);
+    let state = testing::random_state(&graph, case.between(0, 1 << 30) as u64);
+    let mut gpu = engine(&case.stream, &graph, batch, precision, &state)?;
+    let resident = data.resident(&case.stream, &graph)?;
+    let plan = Arc::new(Plan::new(&graph, batch, &CpuWorkspace)?);
+    let mut cpu = tunefork_cpu::Engine::new(plan, Isa::detect(), 1)?;
+    cpu.slab_mut()
+        .copy_from_slice(&slab(&gpu.plan().slab, &state));
+
+    let order: Vec<u32> = (0..images as u32).map(|i| i * 3 % images as u32).collect();
+    let (loss_limit, gradient_limit) = limits(precision);
+    for (step, indices) in [&order[..batch], &order[batch..2 * batch - 1]]
+        .into_iter()
+        .enumerate()
+    {
+        let settings = settings(step as u64);
+        let scale = gpu.loss_scale()?;
+        let input = StepInput { indices, settings };
+        let mut results = [StepResult::default()];
+        gpu.steps(&resident, &[input], &mut results)?;
+        let wanted = cpu.train(
+            |input| input.copy_from_slice(&data.values(indices)),
+            &data.labels(indices),
+            &for_cpu(&settings),
+        )?;
+        let what = |what: &str| format!("{what} of step {step} of {name} in {precision:?}");
+        case.digest(&results[0].loss_sum.to_ne_bytes());
+        if results[0].skipped {
+            return Err(what("a skipped update").into());
+        }
+        case.close(
+            &what("loss"),
+            &[results[0].loss_sum],
+            &[wanted.loss_sum],
+            loss_limit,
+        )?;
+        let found = gradients(&gpu, scale)?;
+        let expected: Vec<f64> = cpu.gradients().iter().map(|&g| f64::from(g)).collect();
+        case.digest(bytemuck::cast_slice(&found));
+        case.close(&what("gradient"), &found, &expected, gradient_limit)?;
+    }
+    let indices = &order[..batch];
+    let evaluated = gpu.evaluate(&resident, indices)?.loss_sum;
+    let wanted = cpu.evaluate(
+        |input| input.copy_from_slice(&data.values(indices)),
+        &data.labels(indices),
+    )?;
+    // Two steps have moved the two engines apart; the loss by less than its limit for each.
+    let what = format!("loss of an evaluation of {name} in {precision:?}");
+    case.close(&what, &[evaluated], &[wanted.loss_sum], 3.0 * loss_limit)
+}
+
+fn settings(step: u64) -> StepSettings<'static> {
+    StepSettings {
+        step,
+        learning_rate: 0.01,
+        weight_decay: 1e-4,
+        clip_norm: Some(5.0),
+        label_smoothing: 0.1,
+        dropout: &[0.3],
+        dropout_key: [7, 11],
+        ..StepSettings::new(Kind::Sgd {
+            momentum: 0.9,
+            nesterov: true,
+        })
+    }
+}
+
+fn for_cpu<'a>(settings: &StepSettings<'a>) -> tunefork_cpu::StepSettings<'a> {
+    tunefork_cpu::StepSettings {
+        step: settings.step,
+        optimizer: settings.optimizer,
+        learning_rate: settings.learning_rate,
+        weight_decay: settings.weight_decay,
+        clip_norm: settings.clip_norm,
+        label_smoothing: settings.label_smoothing,
+        dropout: settings.dropout,
+        dropout_key: settings.dropout_key,
+    }
+}
