@@ -6,6 +6,7 @@ mod case;
 pub mod kernels;
 pub mod steps;
 mod stored;
+pub mod work;
 
 pub use case::{Case, Check, Failure};
 pub use stored::Stored;

@@ -1,0 +1,59 @@
+//! Checks every kernel on a GPU, and times it: `gpu-check`, one program that needs a driver and NVRTC only.
+//!
+//! All checks run through the code for the card's own architecture, and again through the code path of
+//! sm_75 as PTX, which the driver translates for any newer card. Each check runs twice with the same
+//! numbers and must give the same bits. One table goes to standard output, one JSON file beside it.
+//!
+//! Exit code: 0 if all checks passed, also without a GPU (which is said plainly); 1 if one failed; 2 for
+//! arguments that are not understood.
+
+mod program;
+
+use std::process::ExitCode;
+
+use program::{checks, options::Options, report, timings};
+use tunefork_kernels::discover;
+
+fn main() -> ExitCode {
+    let options = match Options::read(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(message) => {
+            eprintln!("{message}");
+            return ExitCode::from(2);
+        }
+    };
+    let gpu = match discover() {
+        Ok(gpu) => gpu,
+        Err(reason) => {
+            println!("Nothing was checked: {reason}.");
+            return ExitCode::SUCCESS;
+        }
+    };
+    let header = report::header(&gpu);
+    println!("{}", header.sentence);
+
+    let (checked, gpu) = checks::run(gpu, &options);
+    report::print_checks(&checked);
+    let failed = checked.iter().any(|check| check.failure.is_some());
+    let timed = match (&gpu, options.timings && !failed) {
+        (Some(gpu), true) => timings::run(gpu).unwrap_or_else(|error| {
+            println!("timing stopped: {error}");
+            Vec::new()
+        }),
+        (_, false) if options.timings => {
+            println!("not timed, because a check failed");
+            Vec::new()
+        }
+        _ => Vec::new(),
+    };
+    report::print_timings(&timed);
+    match report::write(&options.json, &header, &checked, &timed) {
+        Ok(()) => println!("written: {}", options.json.display()),
+        Err(error) => println!("{} cannot be written: {error}", options.json.display()),
+    }
+    if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
+}

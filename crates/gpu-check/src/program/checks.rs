@@ -1,0 +1,166 @@
+//! Runs the checks on the card: its own code and that of sm_75, each case twice.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use tunefork_gpu_check::{Case, Failure, kernels::FAMILIES, steps};
+use tunefork_kernels::gpu::Target;
+use tunefork_kernels::{DeviceError, Gpu, Precision, Stream, discover};
+
+use super::options::Options;
+
+/// The code path that cards of compute capability 7.5 take, for any card.
+const OLD_PATH: Target = Target::ptx(75);
+
+/// A check on one code path.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// The check.
+    pub name: String,
+    /// What the kernels were compiled for.
+    pub target: String,
+    /// Cases that passed.
+    pub cases: u64,
+    /// Why the next one did not.
+    pub failure: Option<String>,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// A check of either kind.
+type Run = Box<dyn Fn(&mut Case) -> Result<(), Failure>>;
+
+struct Wanted {
+    name: String,
+    run: Run,
+    cases: u64,
+}
+
+/// Runs the checks that are wanted. Returns the GPU too, unless it was lost and did not come back.
+pub fn run(gpu: Gpu, options: &Options) -> (Vec<Checked>, Option<Gpu>) {
+    let own = gpu.compiler().nvrtc().target(gpu.card().architecture);
+    let mut gpu = Some(gpu);
+    let mut checked = Vec::new();
+    for target in [own, OLD_PATH] {
+        for wanted in wanted(options, target) {
+            let Some(device) = &gpu else { break };
+            let result = check(device, &wanted, target);
+            println!(
+                "{:<36} {:<12} {}",
+                result.name,
+                result.target,
+                outcome(&result)
+            );
+            checked.push(result);
+            // A kernel that failed takes its context with it.
+            if gpu
+                .as_ref()
+                .is_some_and(|gpu| gpu.stream().synchronize().is_err())
+            {
+                drop(gpu.take());
+                gpu = discover()
+                    .inspect_err(|error| println!("the GPU is lost: {error}"))
+                    .ok();
+            }
+        }
+    }
+    (checked, gpu)
+}
+
+/// How a check went, in a few words.
+pub fn outcome(checked: &Checked) -> String {
+    match &checked.failure {
+        None => format!("ok, {} cases, {:.1} s", checked.cases, checked.seconds),
+        Some(reason) => format!("FAILED in case {}: {reason}", checked.cases),
+    }
+}
+
+fn wanted(options: &Options, target: Target) -> Vec<Wanted> {
+    let kernels = FAMILIES.iter().flat_map(|(_, checks)| checks.iter());
+    let mut wanted: Vec<Wanted> = kernels
+        .chain(steps::CHECKS)
+        .map(|check| Wanted {
+            name: check.name.into(),
+            run: Box::new(check.run),
+            cases: options.seeds,
+        })
+        .collect();
+    // The networks of the reports, with smaller images than theirs: the reference runs on the CPU.
+    let precisions: &[Precision] = match target.architecture {
+        ..80 => &[Precision::F32, Precision::F16],
+        _ => &[
+            Precision::F32,
+            Precision::Tf32,
+            Precision::Bf16,
+            Precision::F16,
+        ],
+    };
+    for (name, batch, side) in [
+        ("m0", 5, 28),
+        ("m1", 5, 28),
+        ("m2", 3, 64),
+        ("m3", 3, 32),
+        ("m4", 5, 28),
+    ] {
+        for &precision in precisions {
+            wanted.push(Wanted {
+                name: format!("steps/{name}/{precision:?}").to_lowercase(),
+                run: Box::new(move |case| steps::two_steps(case, name, batch, side, precision)),
+                cases: 1,
+            });
+        }
+    }
+    wanted.retain(|check| check.name.starts_with(&options.only));
+    wanted
+}
+
+fn check(gpu: &Gpu, wanted: &Wanted, target: Target) -> Checked {
+    let start = Instant::now();
+    let mut checked = Checked {
+        name: wanted.name.clone(),
+        target: target.to_string(),
+        cases: 0,
+        failure: None,
+        seconds: 0.0,
+    };
+    match stream(gpu, target) {
+        Ok(stream) => {
+            for seed in 0..wanted.cases {
+                checked.failure = twice(&stream, wanted, seed).err();
+                if checked.failure.is_some() {
+                    break;
+                }
+                checked.cases += 1;
+            }
+        }
+        Err(error) => checked.failure = Some(error.to_string()),
+    }
+    checked.seconds = start.elapsed().as_secs_f64();
+    checked
+}
+
+fn stream(gpu: &Gpu, target: Target) -> Result<Arc<dyn Stream>, DeviceError> {
+    match target == OLD_PATH {
+        true => gpu.stream_for(target),
+        false => Ok(gpu.stream()),
+    }
+}
+
+/// Runs a case two times: no failure, and the same bits.
+fn twice(stream: &Arc<dyn Stream>, wanted: &Wanted, seed: u64) -> Result<(), String> {
+    let once = || {
+        let mut case = Case::new(Arc::clone(stream), seed);
+        let result = catch_unwind(AssertUnwindSafe(|| (wanted.run)(&mut case)));
+        match result {
+            Ok(Ok(())) => Ok(case.finish()),
+            Ok(Err(reason)) => Err(reason.to_string()),
+            Err(_) => Err("it panicked (see above)".into()),
+        }
+    };
+    if once()? == once()? {
+        Ok(())
+    } else {
+        Err("a second run gave other bits".into())
+    }
+}

@@ -1,0 +1,6 @@
+//! The parts of the program `gpu-check`.
+
+pub mod checks;
+pub mod options;
+pub mod report;
+pub mod timings;
