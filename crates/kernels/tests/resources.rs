@@ -126,9 +126,9 @@ fn table(version: &str, found: &Found) -> String {
         "# What the kernels take\n\n\
          Compiled by NVRTC {version}; written by `cargo xtask resources`, compared by `crates/kernels/tests/resources.rs`.\n\n\
          For each architecture: registers of a thread, and the share of a multiprocessor's threads that registers,\n\
-         shared memory and block size leave room for. Shared: the most that a launch asks for at the shapes of\n\
-         `crates/kernels/tests/probe`, in bytes; `?` where none of them launches the kernel. No kernel spills\n\
-         registers (the test fails on any); a stack that is not empty is named.\n"
+         shared memory and block size leave room for. Shared: the most bytes that a launch asks for in the reports'\n\
+         networks m1 to m4; `?` where none of them launches the kernel (the share is then without it). No kernel\n\
+         spills registers (the test fails on any); a stack that is not empty is named.\n"
     );
     for (file, kernels) in found {
         write!(table, "\n## {file}\n\n| kernel | threads | shared |").expect("a string");

@@ -1,8 +1,88 @@
 //! A stream that runs nothing and remembers what launches ask for.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
-/// The most shared memory that any launch asks for, by kernel.
+use tunefork_gpu_check::work::visit;
+use tunefork_kernels::{DeviceError, Graph, Launch, Precision, Stream};
+
+/// The most shared memory that any launch of the reports' networks asks for, by kernel.
 pub fn shared_bytes() -> BTreeMap<&'static str, u32> {
-    BTreeMap::new()
+    let mut most = BTreeMap::new();
+    for architecture in [75, 80] {
+        let precisions: &[Precision] = match architecture {
+            75 => &[Precision::F32, Precision::F16],
+            _ => &[
+                Precision::F32,
+                Precision::Tf32,
+                Precision::Bf16,
+                Precision::F16,
+            ],
+        };
+        for &precision in precisions {
+            let probe = Arc::new(Probe {
+                architecture,
+                next: AtomicU64::new(256),
+                launches: Mutex::default(),
+            });
+            let stream: Arc<dyn Stream> = Arc::clone(&probe) as _;
+            visit(&stream, precision, &mut |_, launch| launch()).expect("nothing fails here");
+            for (kernel, bytes) in probe.launches.lock().expect("no panic").drain(..) {
+                let most = most.entry(kernel).or_insert(bytes);
+                *most = bytes.max(*most);
+            }
+        }
+    }
+    most
+}
+
+struct Probe {
+    architecture: u32,
+    /// Addresses that nothing lies at.
+    next: AtomicU64,
+    launches: Mutex<Vec<(&'static str, u32)>>,
+}
+
+impl Stream for Probe {
+    fn architecture(&self) -> u32 {
+        self.architecture
+    }
+
+    fn allocate(&self, bytes: usize) -> Result<u64, DeviceError> {
+        let bytes = (bytes as u64).next_multiple_of(256);
+        Ok(self.next.fetch_add(bytes, Ordering::Relaxed))
+    }
+
+    unsafe fn free(&self, _address: u64, _bytes: usize) {}
+
+    unsafe fn upload(&self, _to: u64, _from: &[u8]) -> Result<(), DeviceError> {
+        Ok(())
+    }
+
+    unsafe fn download(&self, _to: &mut [u8], _from: u64) -> Result<(), DeviceError> {
+        Ok(())
+    }
+
+    unsafe fn fill(&self, _to: u64, _byte: u8, _bytes: usize) -> Result<(), DeviceError> {
+        Ok(())
+    }
+
+    unsafe fn launch(&self, launch: &Launch<'_>) -> Result<(), DeviceError> {
+        let asked = (launch.kernel.name, launch.shared_bytes);
+        self.launches.lock().expect("no panic").push(asked);
+        Ok(())
+    }
+
+    fn synchronize(&self) -> Result<(), DeviceError> {
+        Ok(())
+    }
+
+    fn begin_capture(&self) -> Result<(), DeviceError> {
+        Ok(())
+    }
+
+    fn end_capture(&self) -> Result<Box<dyn Graph>, DeviceError> {
+        Err(DeviceError::Failed("nothing is collected".into()))
+    }
 }

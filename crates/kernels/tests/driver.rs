@@ -1,0 +1,356 @@
+//! The GPU's side of the host, against a driver without a GPU (`driver/fake.c`): what is said when something is
+//! missing, the cache on disk, copies, graphs, and what happens after a fault.
+//!
+//! A process loads one driver, so each scenario is a process of its own: this test, started again.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use tunefork_kernels::launch::step::Begin;
+use tunefork_kernels::{DeviceError, DeviceMemory, Gpu, Stream, discover};
+
+/// The scenarios, by name. What they write to standard output is what the test looks at.
+const SCENARIOS: &[(&str, fn())] = &[
+    ("find", find),
+    ("work", work),
+    ("fault", fault),
+    ("compile", compile),
+];
+
+/// Not a test by itself: the second process.
+#[test]
+fn scenario() {
+    let wanted = std::env::var("SCENARIO").unwrap_or_default();
+    if let Some((_, run)) = SCENARIOS.iter().find(|(name, _)| *name == wanted) {
+        run();
+    }
+}
+
+/// The libraries, built once for a test, and its folder for the cache.
+struct Fake {
+    folder: tempfile::TempDir,
+}
+
+impl Fake {
+    /// None where there is no C compiler.
+    fn build(flags: &[&str]) -> Option<Self> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/driver/fake.c");
+        let built = Command::new("cc")
+            .args(["-shared", "-fPIC", "-O1", "-o"])
+            .arg(folder.path().join("libcuda.so.1"))
+            .arg(source)
+            .args(flags)
+            .status();
+        match built {
+            Ok(status) => assert!(status.success(), "the fake driver compiles"),
+            Err(error) => {
+                eprintln!("SKIPPED: no C compiler for the fake driver ({error})");
+                return None;
+            }
+        }
+        Some(Self { folder })
+    }
+
+    fn cache(&self) -> PathBuf {
+        self.folder.path().join("cache")
+    }
+
+    /// Runs a scenario in which something is wrong, and returns all that was written.
+    fn run(&self, scenario: &str, wrong: &str, cache: &Path) -> String {
+        let compiler = match wrong {
+            "no compiler" => "nowhere.so",
+            _ => "libcuda.so.1",
+        };
+        let library = self.folder.path().join(compiler);
+        let output = Command::new(std::env::current_exe().expect("this test"))
+            .args(["--exact", "scenario", "--nocapture", "--test-threads=1"])
+            .env("LD_LIBRARY_PATH", self.folder.path())
+            .env("SCENARIO", scenario)
+            .env("FAKE", wrong)
+            .env("TUNEFORK_NVRTC", library)
+            .env("TUNEFORK_CACHE", cache)
+            .env("COMPILED", self.folder.path().join("compiled"))
+            .output()
+            .expect("this test runs again");
+        let text = [output.stdout, output.stderr]
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let text = text.concat();
+        assert!(output.status.success(), "{scenario}, {wrong}:\n{text}");
+        text
+    }
+
+    /// How often the compiler was called so far.
+    fn compiled(&self) -> usize {
+        std::fs::read_to_string(self.folder.path().join("compiled"))
+            .map_or(0, |text| text.lines().count())
+    }
+}
+
+fn find() {
+    match discover() {
+        Ok(gpu) => println!("FOUND {} {:?}", gpu.card(), gpu.memory()),
+        Err(reason) => println!("REFUSED {reason}"),
+    }
+}
+
+#[test]
+fn what_is_missing_is_said_in_a_sentence() {
+    let Some(fake) = Fake::build(&[]) else { return };
+    let cache = fake.cache();
+    for (wrong, expected) in [
+        (
+            "",
+            "FOUND Fake GPU (compute capability 8.6) Ok((1000, 3000))",
+        ),
+        (
+            "no device",
+            "REFUSED the NVIDIA driver sees no GPU: look at",
+        ),
+        ("hidden", "REFUSED the NVIDIA driver sees no GPU: look at"),
+        (
+            "old driver",
+            "REFUSED the NVIDIA driver is too old (it knows CUDA 11.4): update",
+        ),
+        (
+            "old card",
+            "REFUSED Fake GPU (compute capability 6.1) is too old: compute capability 7.5",
+        ),
+        ("no compiler", "REFUSED NVRTC cannot be loaded from"),
+        (
+            "busy",
+            "REFUSED Fake GPU (compute capability 8.6) cannot be used now",
+        ),
+    ] {
+        let text = fake.run("find", wrong, &cache);
+        assert!(text.contains(expected), "{wrong}: {expected}\n{text}");
+        assert!(!text.contains("panicked"), "{wrong}\n{text}");
+    }
+}
+
+#[test]
+fn a_driver_without_a_function_is_too_old() {
+    let Some(fake) = Fake::build(&["-DWITHOUT_UPLOAD"]) else {
+        return;
+    };
+    let text = fake.run("find", "", &fake.cache());
+    assert!(
+        text.contains("REFUSED the NVIDIA driver is too old (it has no cuGraphUpload)"),
+        "{text}"
+    );
+    assert!(!text.contains("panicked"), "{text}");
+}
+
+#[test]
+fn without_a_driver_nothing_panics() {
+    // Where there is a real driver this finds a GPU or says why not.
+    match discover() {
+        Ok(gpu) => println!("found {}", gpu.card()),
+        Err(DeviceError::Unavailable(reason)) => assert!(
+            reason.contains("NVIDIA") || reason.contains("NVRTC"),
+            "{reason}"
+        ),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[test]
+fn work_is_done_in_order_and_memory_outlives_it() {
+    let Some(fake) = Fake::build(&[]) else { return };
+    let text = fake.run("work", "", &fake.cache());
+    assert!(text.contains("WORK DONE"), "{text}");
+}
+
+fn work() {
+    let gpu = discover().expect("the fake GPU");
+    let stream = gpu.stream();
+    // More than the staging ring holds, from memory that changes at once.
+    let mut bytes: Vec<u8> = (0..20 << 20).map(|i: u32| (i * 7 / 5) as u8).collect();
+    let memory = DeviceMemory::new(&stream, bytes.len()).expect("memory");
+    memory.all::<u8>().write(&*stream, &bytes).expect("a copy");
+    let expected = bytes.clone();
+    bytes.fill(0);
+    assert!(
+        memory.all::<u8>().read(&*stream).expect("a copy") == expected,
+        "uploads are copies"
+    );
+    // Work that still waits, then memory that goes.
+    memory.all::<u8>().fill(&*stream, 1).expect("filled");
+    drop(memory);
+
+    let error = DeviceMemory::new(&stream, 2 << 30).err().expect("too much");
+    assert_eq!(
+        error,
+        DeviceError::OutOfMemory {
+            wanted: 2 << 30,
+            free: 1000
+        }
+    );
+    let nothing = DeviceMemory::of::<u32>(&stream, &[]).expect("no bytes are fine");
+    assert!(
+        nothing
+            .all::<u32>()
+            .read(&*stream)
+            .expect("nothing")
+            .is_empty()
+    );
+    replay(&stream);
+    let seconds = gpu.time(|| Ok(())).expect("a time");
+    assert!(
+        (seconds - 0.002).abs() < 1e-6,
+        "the fake's two milliseconds"
+    );
+    println!("WORK DONE");
+}
+
+/// A graph that takes a row of a table each time it runs.
+fn replay(stream: &Arc<dyn Stream>) {
+    let table = DeviceMemory::of(stream, &[1u32, 2, 3, 4, 5, 6]).expect("memory");
+    let (counter, row) = (
+        DeviceMemory::of(stream, &[0u32]).expect("memory"),
+        DeviceMemory::of(stream, &[0u32; 2]).expect("memory"),
+    );
+    assert!(stream.end_capture().is_err(), "nothing was begun");
+    stream.begin_capture().expect("a capture");
+    let refused = row
+        .all::<u32>()
+        .read(&**stream)
+        .expect_err("no reading meanwhile");
+    assert!(
+        refused.to_string().contains("while launches are collected"),
+        "{refused}"
+    );
+    let early = Begin { words: 2 }.run(&**stream, table.all(), counter.all(), row.all());
+    early.expect("a launch");
+    let graph = stream.end_capture().expect("a graph");
+    assert_eq!(
+        row.all::<u32>().read(&**stream).expect("a row"),
+        [0, 0],
+        "collected, not run"
+    );
+    for expected in [[1, 2], [3, 4], [5, 6], [5, 6]] {
+        graph.launch().expect("a run");
+        assert_eq!(row.all::<u32>().read(&**stream).expect("a row"), expected);
+    }
+    graph.launch().expect("a run that nobody waits for");
+    drop(graph);
+    stream.begin_capture().expect("a capture");
+    assert!(stream.end_capture().is_err(), "nothing collected");
+}
+
+#[test]
+fn after_a_fault_the_context_is_lost_and_another_is_possible() {
+    let Some(fake) = Fake::build(&[]) else { return };
+    let text = fake.run("fault", "fault", &fake.cache());
+    assert!(text.contains("FAULT SEEN"), "{text}");
+}
+
+fn launch(gpu: &Gpu) -> Result<(), DeviceError> {
+    let stream = gpu.stream();
+    let numbers = DeviceMemory::of(&stream, &[0u32; 4])?;
+    let part = |range| numbers.all::<u32>().part(range);
+    Begin { words: 1 }.run(&*stream, part(0..2), part(2..3), part(3..4))?;
+    stream.synchronize()
+}
+
+fn fault() {
+    let gpu = discover().expect("the fake GPU");
+    let held = DeviceMemory::of(&gpu.stream(), &[1u32]).expect("memory");
+    let error = launch(&gpu).expect_err("a fault");
+    let text = "the device failed: an illegal memory access was encountered (CUDA_ERROR_ILLEGAL_ADDRESS), while waiting for its work";
+    assert_eq!(error.to_string(), text);
+    assert_eq!(
+        gpu.stream().synchronize(),
+        Err(error),
+        "the first reason, from now on"
+    );
+    // Another context, while parts of the old one are still held.
+    let again = discover().expect("another context");
+    let memory = DeviceMemory::of(&again.stream(), &[5u32]).expect("memory of the new context");
+    drop(held);
+    drop(gpu);
+    assert_eq!(
+        memory.all::<u32>().read(&*again.stream()).expect("works"),
+        [5]
+    );
+    println!("FAULT SEEN");
+}
+
+fn compile() {
+    let gpu = discover();
+    match gpu.and_then(|gpu| launch(&gpu)) {
+        Ok(()) => println!("LAUNCHED"),
+        Err(error) => println!("REFUSED {error}"),
+    }
+}
+
+#[test]
+fn the_cache_answers_or_is_repaired() {
+    let Some(fake) = Fake::build(&[]) else { return };
+    let cache = fake.cache();
+    let launched = |wrong: &str| {
+        let text = fake.run("compile", wrong, &cache);
+        assert!(text.contains("LAUNCHED"), "{text}");
+        text
+    };
+    launched("");
+    assert_eq!(fake.compiled(), 1);
+    launched("");
+    assert_eq!(fake.compiled(), 1, "the second run reads the file");
+
+    let file = std::fs::read_dir(&cache)
+        .expect("a cache")
+        .next()
+        .expect("a file")
+        .expect("an entry")
+        .path();
+    let bytes = std::fs::read(&file).expect("readable");
+    for damaged in [&bytes[..bytes.len() - 1], &[], b"something else"] {
+        let before = fake.compiled();
+        std::fs::write(&file, damaged).expect("writable");
+        assert!(launched("").contains("is damaged; its kernels are compiled again"));
+        assert_eq!(fake.compiled(), before + 1);
+        assert!(!launched("").contains("damaged"), "the file is repaired");
+        assert_eq!(fake.compiled(), before + 1);
+    }
+    assert_eq!(std::fs::read(&file).expect("readable"), bytes);
+    assert_eq!(
+        std::fs::read_dir(&cache).expect("a cache").count(),
+        1,
+        "nothing is left beside"
+    );
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_said_once() {
+    let Some(fake) = Fake::build(&[]) else { return };
+    // A file stands where the folder should be: also root cannot write into it.
+    let file = fake.folder.path().join("a file");
+    std::fs::write(&file, "").expect("writable");
+    let text = fake.run("compile", "", &file.join("cache"));
+    assert!(text.contains("LAUNCHED"), "{text}");
+    assert_eq!(
+        text.matches("compiled kernels cannot be kept in").count(),
+        1,
+        "{text}"
+    );
+}
+
+#[test]
+fn compilers_that_fail_are_said_with_their_words() {
+    let Some(fake) = Fake::build(&[]) else { return };
+    for (wrong, expected) in [
+        (
+            "does not compile",
+            "REFUSED kernel (sm_86) of step.cu cannot be used: NVRTC error 6\nline 1: error",
+        ),
+        (
+            "no kernel",
+            "REFUSED kernel step_begin of step.cu cannot be used: an error",
+        ),
+    ] {
+        let text = fake.run("compile", wrong, &fake.cache());
+        assert!(text.contains(expected), "{expected}\n{text}");
+    }
+}

@@ -1,0 +1,224 @@
+// A driver and an NVRTC without a GPU, for tests of the host's side: host memory stands for the device's.
+//
+// Work is only written down when it is ordered, and done when it is waited for, as late as a real device
+// might: what is used or freed too early shows. The kernel `step_begin` is the only one; the others do nothing.
+// What goes wrong is chosen by the variable FAKE.
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OK = 0, INVALID = 1, NO_MEMORY = 2, DEVICE_BUSY = 46, NO_DEVICE = 100, NOT_FOUND = 500, ILLEGAL_ADDRESS = 700 };
+
+static int wrong(const char* what) {
+    const char* chosen = getenv("FAKE");
+    return chosen && !strcmp(chosen, what);
+}
+
+static void die(const char* why) {
+    fprintf(stderr, "FAKE DRIVER: %s\n", why);
+    abort();
+}
+
+// ---- work: a list that waits, and one that is captured
+
+typedef struct {
+    enum { COPY, FILL, KERNEL } kind;
+    uint64_t to, from;
+    size_t bytes;
+    int byte;
+    char name[64];
+    uint64_t arguments[5];
+} Work;
+
+typedef struct { Work* items; int count, room; } List;
+
+static List waiting, captured;
+static int capturing, lost, allocated;
+static int contexts = 1;
+
+static void add(List* list, const Work* work) {
+    if (list->count == list->room) {
+        list->room = list->room ? 2 * list->room : 64;
+        list->items = realloc(list->items, (size_t)list->room * sizeof(Work));
+    }
+    list->items[list->count++] = *work;
+}
+
+static int order(const Work* work) {
+    if (lost) return ILLEGAL_ADDRESS;
+    add(capturing ? &captured : &waiting, work);
+    return OK;
+}
+
+static int do_all(void) {
+    if (capturing) die("waiting while work is captured");
+    for (int i = 0; i < waiting.count; i++) {
+        Work* w = &waiting.items[i];
+        if (w->kind == COPY) memcpy((void*)w->to, (void*)w->from, w->bytes);
+        if (w->kind == FILL) memset((void*)w->to, w->byte, w->bytes);
+        if (w->kind == KERNEL && wrong("fault")) lost = 1;
+        if (w->kind == KERNEL && !lost && !strcmp(w->name, "step_begin")) {
+            uint32_t *table = (uint32_t*)w->arguments[0], *counter = (uint32_t*)w->arguments[1];
+            uint32_t *row = (uint32_t*)w->arguments[2], words = (uint32_t)w->arguments[3], rows = (uint32_t)w->arguments[4];
+            uint32_t number = *counter < rows ? *counter : rows - 1;
+            memcpy(row, table + (size_t)number * words, 4 * (size_t)words);
+            ++*counter;
+        }
+    }
+    waiting.count = 0;
+    return lost ? ILLEGAL_ADDRESS : OK;
+}
+
+// ---- the driver
+
+int cuInit(unsigned flags) { (void)flags; return wrong("no device") ? NO_DEVICE : OK; }
+int cuDriverGetVersion(int* version) { *version = wrong("old driver") ? 11040 : 12040; return OK; }
+int cuDeviceGetCount(int* count) { *count = wrong("hidden") ? 0 : 1; return OK; }
+int cuDeviceGet(int* device, int number) { *device = number; return OK; }
+int cuDeviceGetName(char* name, int room, int device) { (void)device; snprintf(name, (size_t)room, "Fake GPU"); return OK; }
+int cuDeviceGetAttribute(int* value, int attribute, int device) {
+    (void)device;
+    switch (attribute) {
+        case 75: *value = wrong("old card") ? 6 : 8; break;
+        case 76: *value = wrong("old card") ? 1 : 6; break;
+        case 97: *value = 99 << 10; break;
+        default: *value = 1;
+    }
+    return OK;
+}
+int cuCtxCreate_v3(void** context, void* p, int n, unsigned flags, int device) {
+    (void)p, (void)n, (void)flags, (void)device;
+    if (wrong("busy")) return DEVICE_BUSY;
+    lost = 0;
+    *context = (void*)(intptr_t)contexts++;
+    return OK;
+}
+static void* current;
+int cuCtxDestroy_v2(void* context) { (void)context; return OK; }
+int cuCtxGetCurrent(void** context) { *context = current; return OK; }
+int cuCtxSetCurrent(void* context) { current = context; return OK; }
+int cuMemGetInfo_v2(size_t* left, size_t* total) { *left = 1000, *total = 3000; return OK; }
+int cuStreamCreate(void** stream, unsigned flags) { (void)flags; *stream = (void*)0x10; return OK; }
+int cuStreamDestroy_v2(void* stream) { (void)stream; return OK; }
+int cuStreamSynchronize(void* stream) { (void)stream; return do_all(); }
+int cuEventCreate(void** event, unsigned flags) { (void)flags; *event = calloc(1, 8); return OK; }
+int cuEventDestroy_v2(void* event) { free(event); return OK; }
+int cuEventRecord(void* event, void* stream) { (void)stream; *(int*)event = 1; return lost ? ILLEGAL_ADDRESS : OK; }
+// An event that was recorded is behind the work that waits; one that was not is no reason to wait.
+int cuEventSynchronize(void* event) { return *(int*)event ? do_all() : OK; }
+int cuEventElapsedTime(float* milliseconds, void* start, void* end) { (void)start, (void)end; *milliseconds = 2; return OK; }
+int cuEventElapsedTime_v2(float* milliseconds, void* start, void* end) { return cuEventElapsedTime(milliseconds, start, end); }
+int cuMemAlloc_v2(uint64_t* address, size_t bytes) {
+    if (bytes == 0) return INVALID;
+    if (bytes > 1ull << 30) return NO_MEMORY;
+    *address = (uint64_t)aligned_alloc(256, (bytes + 255) / 256 * 256);
+    allocated++;
+    return OK;
+}
+int cuMemFree_v2(uint64_t address) {
+    if (waiting.count) die("memory is freed before the work is done");
+    free((void*)address);
+    allocated--;
+    return OK;
+}
+int cuMemHostAlloc(void** memory, size_t bytes, unsigned flags) { (void)flags; *memory = malloc(bytes); return OK; }
+int cuMemFreeHost(void* memory) {
+    if (waiting.count) die("page-locked memory is freed before the work is done");
+    free(memory);
+    return OK;
+}
+int cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t bytes, void* stream) {
+    (void)stream;
+    Work work = {.kind = COPY, .to = to, .from = (uint64_t)from, .bytes = bytes};
+    return order(&work);
+}
+int cuMemcpyDtoHAsync_v2(void* to, uint64_t from, size_t bytes, void* stream) {
+    (void)stream;
+    Work work = {.kind = COPY, .to = (uint64_t)to, .from = from, .bytes = bytes};
+    return order(&work);
+}
+int cuMemsetD8Async(uint64_t to, unsigned char byte, size_t bytes, void* stream) {
+    (void)stream;
+    Work work = {.kind = FILL, .to = to, .byte = byte, .bytes = bytes};
+    return order(&work);
+}
+int cuModuleLoadData(void** module, const void* image) {
+    if (memcmp(image, "code of ", 8)) die("a module that the compiler did not make");
+    *module = (void*)0x20;
+    return OK;
+}
+int cuModuleUnload(void* module) { (void)module; return OK; }
+int cuModuleGetFunction(void** function, void* module, const char* name) {
+    (void)module;
+    if (wrong("no kernel")) return NOT_FOUND;
+    *function = strdup(name);
+    return OK;
+}
+int cuFuncSetAttribute(void* function, int attribute, int value) { (void)function; return attribute == 8 && value <= 99 << 10 ? OK : INVALID; }
+int cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
+                   unsigned shared, void* stream, void** arguments, void** extra) {
+    (void)shared, (void)stream, (void)extra;
+    if (!gx || !gy || !gz || bx * by * bz > 1024) return INVALID;
+    Work work = {.kind = KERNEL};
+    snprintf(work.name, sizeof work.name, "%s", (const char*)function);
+    if (!strcmp(work.name, "step_begin")) {
+        for (int i = 0; i < 3; i++) work.arguments[i] = *(uint64_t*)arguments[i];
+        for (int i = 3; i < 5; i++) work.arguments[i] = *(uint32_t*)arguments[i];
+    }
+    return order(&work);
+}
+int cuStreamBeginCapture_v2(void* stream, int mode) { (void)stream, (void)mode; capturing = 1; captured.count = 0; return OK; }
+int cuStreamEndCapture(void* stream, void** graph) {
+    (void)stream;
+    List* list = calloc(1, sizeof *list);
+    for (int i = 0; i < captured.count; i++) add(list, &captured.items[i]);
+    capturing = 0;
+    *graph = list->count ? list : NULL;
+    return OK;
+}
+int cuGraphInstantiateWithFlags(void** executable, void* graph, unsigned long long flags) { (void)flags; *executable = graph; return OK; }
+#ifndef WITHOUT_UPLOAD
+int cuGraphUpload(void* executable, void* stream) { (void)executable, (void)stream; return OK; }
+#endif
+int cuGraphLaunch(void* executable, void* stream) {
+    (void)stream;
+    List* list = executable;
+    for (int i = 0; i < list->count; i++) order(&list->items[i]);
+    return OK;
+}
+int cuGraphExecDestroy(void* executable) {
+    if (waiting.count) die("a graph is destroyed before the work is done");
+    free(((List*)executable)->items);
+    return OK;
+}
+int cuGraphDestroy(void* graph) { free(graph); return OK; }
+int cuGetErrorName(int error, const char** text) { *text = error == ILLEGAL_ADDRESS ? "CUDA_ERROR_ILLEGAL_ADDRESS" : "CUDA_ERROR"; return OK; }
+int cuGetErrorString(int error, const char** text) { *text = error == ILLEGAL_ADDRESS ? "an illegal memory access was encountered" : "an error"; return OK; }
+
+// ---- NVRTC: the code is a sentence about the source; each compilation adds a line to the file COMPILED
+
+typedef struct { char* name; size_t length; } Program;
+
+int nvrtcVersion(int* major, int* minor) { *major = 12, *minor = 4; return OK; }
+int nvrtcGetNumSupportedArchs(int* count) { *count = 2; return OK; }
+int nvrtcGetSupportedArchs(int* list) { list[0] = 75, list[1] = 86; return OK; }
+int nvrtcCreateProgram(void** program, const char* text, const char* name, int headers, const char** texts, const char** names) {
+    (void)headers, (void)texts, (void)names;
+    Program* p = malloc(sizeof *p);
+    p->name = strdup(name), p->length = strlen(text);
+    *program = p;
+    return OK;
+}
+int nvrtcDestroyProgram(void** program) { free(((Program*)*program)->name); free(*program); return OK; }
+int nvrtcCompileProgram(void* program, int count, const char** options) {
+    FILE* file = getenv("COMPILED") ? fopen(getenv("COMPILED"), "a") : NULL;
+    if (file) fprintf(file, "%s %s\n", ((Program*)program)->name, count ? options[0] : ""), fclose(file);
+    return wrong("does not compile") ? 6 : OK;
+}
+int nvrtcGetProgramLogSize(void* program, size_t* size) { (void)program; *size = 32; return OK; }
+int nvrtcGetProgramLog(void* program, char* log) { (void)program; strcpy(log, "line 1: error"); return OK; }
+int nvrtcGetCUBINSize(void* program, size_t* size) { *size = 9 + strlen(((Program*)program)->name); return OK; }
+int nvrtcGetCUBIN(void* program, char* image) { sprintf(image, "code of %s", ((Program*)program)->name); return OK; }
+int nvrtcGetPTXSize(void* program, size_t* size) { return nvrtcGetCUBINSize(program, size); }
+int nvrtcGetPTX(void* program, char* image) { return nvrtcGetCUBIN(program, image); }
