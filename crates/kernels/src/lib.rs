@@ -4,6 +4,10 @@
 //! A launcher checks shapes and lengths and then starts its kernel on a [`Stream`], which is a GPU's or
 //! a stand-in's. What changes from step to step lies in device memory ([`StepRow`]), so that a captured
 //! [`Graph`] can be run again without the host.
+//!
+//! [`discover`] finds a GPU or says in a sentence what is missing; [`Gpu::stream`] is where its kernels run.
+//! No kernel adds with atomics, and no grid, tile or split depends on the device, so equal work gives equal
+//! bits. Building needs nothing of CUDA; running needs a driver and NVRTC, which are loaded when wanted.
 #![deny(missing_docs)]
 
 mod divisor;
@@ -24,3 +28,7 @@ pub use shape::{Activation, Conv2d, Pool2d};
 pub use source::{HEADERS, Kernel, Source};
 pub use step::{DropoutRow, StepRow};
 pub use stream::{Arguments, DeviceMemory, Graph, Launch, Span, Stream};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
