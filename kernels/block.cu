@@ -1,7 +1,9 @@
 // What follows a convolution, forward: out = pool(activation(norm(y) + r)), every part optional.
 //
-// Memory: y and r are read once, out is written once; with windows that overlap, what is read again
-// mostly lies in a cache. Loads of several positions or pixels are started before the first is used.
+// Memory: y and r are read once, out is written once. With b bytes a value that is 2 b for each value of
+// y without pooling and 1.25 b with 2x2 windows, plus b for each value of r. Where windows overlap, what
+// is read again mostly lies in a cache. Loads of several positions or pixels are started before the
+// first is used.
 //
 // Three kernels by what a thread owns: `plain`, a vector of a position without pooling; `max2`, a window
 // of 2x2 pixels with its result, all eight loads at once; `window`, the result of any other pooling.

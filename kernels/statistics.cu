@@ -36,15 +36,15 @@ DEVICE void tile_moments(const StepRow* step, u32 per_image, u32 channels, u32 l
     float* buffer = shared_floats();
     float* means = buffer + lanes * columns;
     bool active = channel < channels;
+    u32 first = start + lane, left = active && first < end ? (end - first + lanes - 1) / lanes : 0;  // positions
 
     Packed<T, V> packed[ROUNDS];
     UNROLL for (int i = 0; i < ROUNDS; i++) {
-        u32 position = start + i * lanes + lane;
-        if (active && position < end) packed[i] = fetch<V>(x + position * channels + channel);
+        if (i < left) packed[i] = fetch<V>(x + (first + i * lanes) * channels + channel);
     }
     float sum[V] = {}, mean[V], squares[V] = {};
     UNROLL for (int i = 0; i < ROUNDS; i++) {
-        if (!active || start + i * lanes + lane >= end) continue;
+        if (i >= left) continue;
         float values[V];
         unpack(packed[i], values);
         UNROLL for (int v = 0; v < V; v++) sum[v] += values[v];
@@ -57,7 +57,7 @@ DEVICE void tile_moments(const StepRow* step, u32 per_image, u32 channels, u32 l
     __syncthreads();
     read<V>(means + column, mean);
     UNROLL for (int i = 0; i < ROUNDS; i++) {
-        if (!active || start + i * lanes + lane >= end) continue;
+        if (i >= left) continue;
         float values[V];
         unpack(packed[i], values);
         UNROLL for (int v = 0; v < V; v++) squares[v] = fmaf(values[v] - mean[v], values[v] - mean[v], squares[v]);

@@ -73,7 +73,12 @@ impl Partials {
         assert_eq!(x.len(), len * self.precision.bytes(), "values");
         assert_eq!(partials.len(), self.len(), "partials");
         assert!(len < 1 << 31, "{len} values");
-        assert_eq!(x.address() % BYTES, 0, "aligned to 16 bytes");
+        let addresses = [x.address(), partials.address()];
+        assert_eq!(
+            addresses.map(|address| address % BYTES),
+            [0, 0],
+            "aligned to 16 bytes"
+        );
         let threads = self.threads();
         let names = match threads.vector {
             1 => [

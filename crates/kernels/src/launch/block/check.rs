@@ -1,0 +1,63 @@
+//! What a block's launchers ask of lengths and alignments.
+
+use super::{Backward, Block, Norm};
+use crate::Span;
+use crate::launch::vectors::BYTES;
+
+impl Block {
+    pub(super) fn check_input(&self, values: Span<'_, u8>) {
+        let len = self.input_len();
+        assert!(len < 1 << 31, "{len} values");
+        assert_eq!(values.len(), len * self.precision.bytes(), "values");
+        assert_eq!(values.address() % BYTES, 0, "aligned to 16 bytes");
+    }
+
+    pub(super) fn check_output(&self, values: Span<'_, u8>) {
+        let len = self.output_len();
+        assert!(len < 1 << 31, "{len} values");
+        assert_eq!(values.len(), len * self.precision.bytes(), "results");
+        assert_eq!(values.address() % BYTES, 0, "aligned to 16 bytes");
+    }
+
+    pub(super) fn check_norm(&self, norm: Option<Norm<'_>>) {
+        assert_eq!(self.norm, norm.is_some(), "norm");
+        if let Some(norm) = norm {
+            let spans = [norm.statistics, norm.scale, norm.shift];
+            let k = self.channels;
+            assert_eq!(
+                spans.map(Span::len),
+                [2 * k, k, k],
+                "one value for each channel"
+            );
+            assert_eq!(norm.statistics.address() % BYTES, 0, "aligned to 16 bytes");
+        }
+    }
+
+    pub(super) fn check_backward(&self, given: &Backward<'_>) {
+        assert!(
+            !self.saved_output || (!self.norm && self.pool.is_none()),
+            "the output is kept only without norm and pooling"
+        );
+        self.check_norm(given.norm);
+        assert_eq!(self.norm, given.norm_gradients.is_some(), "norm gradients");
+        assert!(given.y.is_some() || !self.reads_saved(), "y is needed");
+        assert!(
+            given.shortcut.is_some() || !self.reads_shortcut(),
+            "the shortcut is needed"
+        );
+        self.check_output(given.dout);
+        for values in [given.y, given.shortcut, given.dy, given.dsum] {
+            values.inspect(|&values| self.check_input(values));
+        }
+        let per_channel = [
+            given.bias_gradient,
+            given.norm_gradients.map(|sums| sums.scale),
+            given.norm_gradients.map(|sums| sums.shift),
+        ];
+        for values in per_channel.into_iter().flatten() {
+            assert_eq!(values.len(), self.channels, "one value for each channel");
+        }
+        assert!(given.workspace.len() >= self.workspace_len(), "workspace");
+        assert_eq!(given.workspace.address() % BYTES, 0, "aligned to 16 bytes");
+    }
+}
