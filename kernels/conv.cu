@@ -114,6 +114,8 @@ template <class Tile, bool whole> DEVICE void put(const Columns<Tile, whole>& b,
     }
 }
 
+constexpr u32 NOWHERE = ~0u;  // a row of the product that is no pixel
+
 template <class Tile> DEVICE u32 steps_of(const Places& walk, u32 places) {
     return places * ((walk.channels + Tile::DEPTH - 1) / Tile::DEPTH);
 }
@@ -149,8 +151,8 @@ DEVICE void data_gradient(const StepRow* step, const Shape& shape, const float* 
     SHARED(shared);
     u32 first = blockIdx.x / shape.tiles_across * Tile::ROWS;
     u32 first_column = blockIdx.x % shape.tiles_across * Tile::COLUMNS;
-    u32 stride = shape.stride;
-    if (first >= step->rows * shape.pixels.divisor) return;
+    u32 rows = step->rows * shape.pixels.divisor, stride = shape.stride;
+    if (first >= rows) return;
 
     // Phase (i, j): pixels (i + u h, j + u v); its first place, and how many there are.
     u32 phase_h = blockIdx.y, phase_v = blockIdx.z;
@@ -159,12 +161,11 @@ DEVICE void data_gradient(const StepRow* step, const Shape& shape, const float* 
     u32 down = r < shape.kernel ? (shape.kernel - r + stride - 1) / stride : 0;
     u32 across = s < shape.kernel ? (shape.kernel - s + stride - 1) / stride : 0;
     // Row m as a pixel of the phase. All phases have the rows of the largest one.
-    u32 images = step->rows;
     auto pixel = [&](u32 m, u32& n, u32& h, u32& v) {
         n = divide(m, shape.pixels);
         u32 rest = m - n * shape.pixels.divisor;
         h = divide(rest, shape.columns), v = rest - h * shape.columns.divisor;
-        return n < images && phase_h + h * stride < shape.height && phase_v + v * stride < shape.width;
+        return m < rows && phase_h + h * stride < shape.height && phase_v + v * stride < shape.width;
     };
 
     Pixels<Tile, whole, -1> a;
@@ -182,14 +183,21 @@ DEVICE void data_gradient(const StepRow* step, const Shape& shape, const float* 
     float sum[Tile::I][Tile::J];
     multiply<Tile>(sum, (float*)shared, steps_of<Tile>(walk, down * across), walk, a, b);
 
-    images = step->rows;  // registers are scarce: not kept meanwhile
-    UNROLL for (u32 i = 0; i < Tile::I; i++) {
+    // Where each row goes, worked out once for all threads that have values of it.
+    u32* targets = (u32*)shared;
+    __syncthreads();
+    if (threadIdx.x < Tile::ROWS) {
         u32 n, h, v;
-        bool real = pixel(first + row_of<Tile>(i), n, h, v);
-        u32 row = (n * shape.height + phase_h + h * stride) * shape.width + phase_v + v * stride;
+        bool real = pixel(first + threadIdx.x, n, h, v);
+        u32 target = (n * shape.height + phase_h + h * stride) * shape.width + phase_v + v * stride;
+        targets[threadIdx.x] = real ? target * shape.channels : NOWHERE;
+    }
+    __syncthreads();
+    UNROLL for (u32 i = 0; i < Tile::I; i++) {
+        u32 target = targets[row_of<Tile>(i)];
         UNROLL for (u32 j = 0; j < Tile::J; j += 4) {
-            u32 c = first_column + column_of<Tile>(j), count = real ? left(c, shape.channels) : 0;
-            float* at = dx + (row * shape.channels + c);
+            u32 c = first_column + column_of<Tile>(j), count = target != NOWHERE ? left(c, shape.channels) : 0;
+            float* at = dx + (target + c);
             float4 old = make_float4(0, 0, 0, 0);
             if (accumulate) old = load4<whole>(at, count);
             store4<whole>(at, count, make_float4(old.x + sum[i][j], old.y + sum[i][j + 1], old.z + sum[i][j + 2], old.w + sum[i][j + 3]));
@@ -217,24 +225,23 @@ DEVICE void add_slices(u32 count, u32 slices, u32 shares, const float* rows, flo
     out[at] = sum;
 }
 
-// Blocks have 64 or 128 threads. A bound of 512 keeps a thread within 128 registers, so that four of the
-// largest blocks share a multiprocessor.
-constexpr u32 BOUND = 512;
+// 512 threads of a multiprocessor have 128 registers each.
+#define BOUND(Tile) KERNEL(Tile::THREADS, 512 / Tile::THREADS)
 
 #define INSTANCES(rows, columns, name, whole)                                                                         \
-    KERNEL(BOUND)                                                                                                     \
+    BOUND(Tile##rows##x##columns)                                                                                     \
     conv_forward_##rows##x##columns##_##name(const StepRow* step, Shape shape, const float* x, const float* w,        \
                                              const float* bias, u32 activation, float* y, float* partials) {          \
         forward<Tile##rows##x##columns, whole>(step, shape, x, w, bias, activation, y, partials);                     \
     }                                                                                                                 \
     EXPORT(conv_forward_##rows##x##columns##_##name)                                                                  \
-    KERNEL(BOUND)                                                                                                     \
+    BOUND(Tile##rows##x##columns)                                                                                     \
     conv_data_gradient_##rows##x##columns##_##name(const StepRow* step, Shape shape, const float* dy, const float* w, \
                                                    float* dx, u32 accumulate) {                                       \
         data_gradient<Tile##rows##x##columns, whole>(step, shape, dy, w, dx, accumulate);                             \
     }                                                                                                                 \
     EXPORT(conv_data_gradient_##rows##x##columns##_##name)                                                            \
-    KERNEL(BOUND)                                                                                                     \
+    BOUND(Tile##rows##x##columns)                                                                                     \
     conv_weight_gradient_##rows##x##columns##_##name(const StepRow* step, Shape shape, u32 per_slice, const float* x, \
                                                      const float* dy, float* dw) {                                    \
         weight_gradient<float, Tile##rows##x##columns, whole, whole>(step, shape, per_slice, x, dy, dw);              \

@@ -16,8 +16,9 @@ typedef unsigned short u16;
 typedef unsigned int u32;
 typedef unsigned long long u64;
 
-// A kernel is written KERNEL(threads) name(...) { ... } EXPORT(name). `threads` bounds the block.
-#define KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
+// A kernel is written KERNEL(threads) name(...) { ... } EXPORT(name). `threads` bounds the block; a
+// second number says how many blocks should fit a multiprocessor, which bounds the registers.
+#define KERNEL(...) extern "C" __global__ void __launch_bounds__(__VA_ARGS__)
 #define EXPORT(name)
 #define DEVICE static __device__ __forceinline__
 #define UNROLL _Pragma("unroll")

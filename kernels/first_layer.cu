@@ -6,7 +6,8 @@
 // operands in shared memory, up to `panel` of the depth (r, s, c) at a time, and multiplies them
 // without further steps. Each thread gathers one position's patch: r, s and c are the same for all
 // threads, and neighbours load neighbouring pixels. The weight gradient is the one of conv.cuh, on
-// tiles as low as the filters are short.
+// tiles as low as the filters are short. Tiles are 32 filters wide for all: gathering a patch once more
+// for the next 32 costs little beside what is stored.
 //
 // Sums are exact f32 whatever is stored; tensor cores would save nothing here.
 #include "device.cuh"
@@ -14,7 +15,6 @@
 #include "conv.cuh"
 
 typedef float f32;
-typedef Tile<32, 64, 1, 1, 16> Tile32x64;
 
 template <class T, class Tile, bool whole>
 DEVICE void forward(const StepRow* step, const Shape& shape, u32 panel, const T* x, const T* w, const float* bias,
@@ -59,29 +59,24 @@ DEVICE void forward(const StepRow* step, const Shape& shape, u32 panel, const T*
     finish<T, Tile, whole>(sum, a, shape, positions, tiles, tile, first_column, bias, activation, y, partials);
 }
 
-// A bound of 512 threads keeps a thread within 128 registers.
-constexpr u32 BOUND = 512;
-
-#define INSTANCE(T, rows, columns, low, name, whole)                                                                  \
-    KERNEL(BOUND)                                                                                                     \
-    first_layer_forward_##name##_##T(const StepRow* step, Shape shape, u32 panel, const T* x, const T* w,             \
-                                     const float* bias, u32 activation, T* y, float* partials) {                      \
-        forward<T, Tile##rows##x##columns, whole>(step, shape, panel, x, w, bias, activation, y, partials);           \
-    }                                                                                                                 \
-    EXPORT(first_layer_forward_##name##_##T)                                                                          \
-    KERNEL(BOUND)                                                                                                     \
-    first_layer_weight_gradient_##name##_##T(const StepRow* step, Shape shape, u32 per_slice, const T* x,             \
-                                             const T* dy, float* dw) {                                                \
-        weight_gradient<T, Tile##low##x##columns, false, whole>(step, shape, per_slice, x, dy, dw);                   \
-    }                                                                                                                 \
+#define INSTANCE(T, name, whole)                                                                                    \
+    KERNEL(128)                                                                                                     \
+    first_layer_forward_##name##_##T(const StepRow* step, Shape shape, u32 panel, const T* x, const T* w,           \
+                                     const float* bias, u32 activation, T* y, float* partials) {                    \
+        forward<T, Tile128x32, whole>(step, shape, panel, x, w, bias, activation, y, partials);                     \
+    }                                                                                                               \
+    EXPORT(first_layer_forward_##name##_##T)                                                                        \
+    KERNEL(64)                                                                                                      \
+    first_layer_weight_gradient_##name##_##T(const StepRow* step, Shape shape, u32 per_slice, const T* x,           \
+                                             const T* dy, float* dw) {                                              \
+        weight_gradient<T, Tile32x32, false, whole>(step, shape, per_slice, x, dy, dw);                             \
+    }                                                                                                               \
     EXPORT(first_layer_weight_gradient_##name##_##T)
 
-// By the number of filters: many, at most 32, no multiple of four.
-#define INSTANCES(T)                       \
-    INSTANCE(T, 128, 64, 32, wide, true)   \
-    INSTANCE(T, 128, 32, 32, narrow, true) \
-    INSTANCE(T, 128, 32, 32, any, false)
-
-INSTANCES(f32)
-INSTANCES(f16)
-INSTANCES(bf16)
+// Filters in whole pieces of four, or any number of them.
+INSTANCE(f32, whole, true)
+INSTANCE(f32, any, false)
+INSTANCE(f16, whole, true)
+INSTANCE(f16, any, false)
+INSTANCE(bf16, whole, true)
+INSTANCE(bf16, any, false)

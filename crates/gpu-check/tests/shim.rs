@@ -49,6 +49,11 @@ fn conv() {
 }
 
 #[test]
+fn conv_large() {
+    family("conv_large", 0..1);
+}
+
+#[test]
 fn dropout() {
     family("dropout", 0..10);
 }

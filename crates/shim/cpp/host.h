@@ -20,7 +20,7 @@ typedef unsigned long long u64;
 
 #define SHIM_JOIN_(a, b) a##b
 #define SHIM_JOIN(a, b) SHIM_JOIN_(a, b)
-#define KERNEL(threads) static const shim::Bound SHIM_JOIN(bound_, __COUNTER__)(threads); static void
+#define KERNEL(threads, ...) static const shim::Bound SHIM_JOIN(bound_, __COUNTER__)(threads); static void
 #define EXPORT(name) static const shim::Registration registration_##name( \
     ARCH, #name, __BASE_FILE__, parameters(&name), [](void** arguments) { call_with(&name, arguments); });
 #define DEVICE static inline

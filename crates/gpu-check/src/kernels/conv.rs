@@ -32,6 +32,92 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
+/// Checks of their own, with one seed: batches that are large enough for the larger tiles. Only one or
+/// two images are real.
+pub(super) const LARGE: &[Check] = &[
+    Check {
+        name: "conv/large_forward",
+        run: large_forward,
+    },
+    Check {
+        name: "conv/large_data_gradient",
+        run: large_data_gradient,
+    },
+    Check {
+        name: "conv/large_weight_gradient",
+        run: large_weight_gradient,
+    },
+];
+
+/// 2x2 filters on a batch of 16.
+fn large(side: usize, channels: usize, filters: usize) -> Conv2d {
+    Conv2d {
+        batch: 16,
+        height: side,
+        width: side,
+        channels,
+        filters,
+        kernel: 2,
+        stride: 1,
+        padding: 0,
+    }
+}
+
+fn large_forward(case: &mut Case) -> Result<(), Failure> {
+    // The side of a result, channels, filters, and the rows of the tile that fits best.
+    for (side, channels, filters, tile) in [
+        (40, 12, 36, 128), // 128x64
+        (28, 8, 36, 64),   // 64x64
+        (40, 12, 12, 128), // 128x32
+        (28, 7, 37, 64),   // 64x64, no pieces of four
+    ] {
+        let forward = Forward {
+            conv: large(side + 1, channels, filters),
+            precision: Precision::F32,
+            bias: true,
+            activation: Some(Activation::Relu),
+            statistics: true,
+        };
+        assert_eq!(forward.positions_per_tile(), tile, "{forward:?}");
+        let rows = case.between(1, 2);
+        forward_of(case, &forward, rows)?;
+    }
+    Ok(())
+}
+
+fn large_data_gradient(case: &mut Case) -> Result<(), Failure> {
+    for (side, channels, filters) in [(40, 36, 12), (28, 36, 8), (40, 12, 12), (28, 37, 7)] {
+        for stride in [1, 3] {
+            let conv = Conv2d {
+                padding: case.between(0, 1),
+                stride,
+                ..large(side, channels, filters)
+            };
+            let gradient = DataGradient {
+                conv,
+                precision: Precision::F32,
+            };
+            let rows = case.between(1, 2);
+            data_gradient_of(case, &gradient, rows)?;
+        }
+    }
+    Ok(())
+}
+
+fn large_weight_gradient(case: &mut Case) -> Result<(), Failure> {
+    // Slices for several threads to add, also of thin images.
+    for channels in [3, 16] {
+        let gradient = WeightGradient {
+            conv: large(40, channels, 12),
+            precision: Precision::F32,
+        };
+        let slices = gradient.workspace_len() / gradient.conv.weights_len();
+        assert!(slices > 8, "{slices} slices");
+        weight_gradient_of(case, &gradient, 13)?;
+    }
+    Ok(())
+}
+
 /// Channels of the input to draw from.
 type Channels = std::ops::RangeInclusive<usize>;
 
@@ -45,51 +131,62 @@ pub(super) fn forward(
         if !exists(case, precision) {
             continue;
         }
-        let conv = shape(case, channels.clone());
-        let rows = case.between(1, conv.batch);
-        let step = step(case, rows)?;
         let forward = Forward {
-            conv,
+            conv: shape(case, channels.clone()),
             precision,
             bias: case.one_of(&[false, true]),
-            activation: case.one_of(&[None, Some(Activation::Relu), Some(Activation::LeakyRelu)]),
+            activation: case.one_of(&[
+                None,
+                Some(Activation::Relu),
+                Some(Activation::LeakyRelu),
+                Some(Activation::Tanh),
+                Some(Activation::Sigmoid),
+            ]),
             statistics: case.one_of(&[false, true]),
         };
-        let (on_x, x) = input(case, precision, conv.input_len(), conv.batch, rows)?;
-        let (on_w, w) = input(case, precision, conv.weights_len(), 1, 1)?;
-        let (on_b, b) = input(case, Precision::F32, conv.filters, 1, 1)?;
-        let on_y = Stored::poisoned(case, precision, conv.output_len())?;
-        let partials = Stored::poisoned(case, Precision::F32, forward.partials_len())?;
-        forward.run(
-            &*case.stream,
-            step.all(),
-            on_x.span(),
-            on_w.span(),
-            forward.bias.then(|| on_b.span().cast()),
-            on_y.span(),
-            forward.statistics.then(|| partials.span().cast()),
-        )?;
+        let rows = case.between(1, forward.conv.batch);
+        forward_of(case, &forward, rows)?;
+    }
+    Ok(())
+}
 
-        let len = conv.output_len() / conv.batch * rows;
-        let mut y = vec![0.0; len];
-        for_each_product(&conv, rows, |x_at, w_at, y_at| y[y_at] += x[x_at] * w[w_at]);
-        for (at, y) in y.iter_mut().enumerate() {
-            *y = activate(
-                forward.activation,
-                *y + if forward.bias {
-                    b[at % conv.filters]
-                } else {
-                    0.0
-                },
-            );
-        }
-        let limit = limit(precision, depth(&conv) * conv.channels);
-        let found = &on_y.read(case)?[..len];
-        case.close(&format!("{forward:?}, {rows} rows: y"), found, &y, limit)?;
-        if forward.statistics {
-            let found = partials.read(case)?;
-            statistics(case, &forward, &y, &found, limit)?;
-        }
+fn forward_of(case: &mut Case, forward: &Forward, rows: usize) -> Result<(), Failure> {
+    let (conv, precision) = (forward.conv, forward.precision);
+    let step = step(case, rows)?;
+    let (on_x, x) = input(case, precision, conv.input_len(), conv.batch, rows)?;
+    let (on_w, w) = input(case, precision, conv.weights_len(), 1, 1)?;
+    let (on_b, b) = input(case, Precision::F32, conv.filters, 1, 1)?;
+    let on_y = Stored::poisoned(case, precision, conv.output_len())?;
+    let partials = Stored::poisoned(case, Precision::F32, forward.partials_len())?;
+    forward.run(
+        &*case.stream,
+        step.all(),
+        on_x.span(),
+        on_w.span(),
+        forward.bias.then(|| on_b.span().cast()),
+        on_y.span(),
+        forward.statistics.then(|| partials.span().cast()),
+    )?;
+
+    let len = conv.output_len() / conv.batch * rows;
+    let mut y = vec![0.0; len];
+    for_each_product(&conv, rows, |x_at, w_at, y_at| y[y_at] += x[x_at] * w[w_at]);
+    for (at, y) in y.iter_mut().enumerate() {
+        *y = activate(
+            forward.activation,
+            *y + if forward.bias {
+                b[at % conv.filters]
+            } else {
+                0.0
+            },
+        );
+    }
+    let limit = limit(precision, depth(&conv) * conv.channels);
+    let found = &on_y.read(case)?[..len];
+    case.close(&format!("{forward:?}, {rows} rows: y"), found, &y, limit)?;
+    if forward.statistics {
+        let found = partials.read(case)?;
+        statistics(case, forward, &y, &found, limit)?;
     }
     Ok(())
 }
@@ -147,37 +244,41 @@ pub(super) fn data_gradient(
         }
         let conv = shape(case, channels.clone());
         let rows = case.between(1, conv.batch);
-        let step = step(case, rows)?;
-        let accumulate = case.one_of(&[false, true]);
-        let gradient = DataGradient { conv, precision };
-        let (on_dy, dy) = input(case, precision, conv.output_len(), conv.batch, rows)?;
-        let (on_w, w) = input(case, precision, conv.weights_len(), 1, 1)?;
-        let (on_dx, mut dx) = match accumulate {
-            true => input(case, precision, conv.input_len(), conv.batch, rows)?,
-            false => (
-                Stored::poisoned(case, precision, conv.input_len())?,
-                vec![0.0; conv.input_len()],
-            ),
-        };
-        gradient.run(
-            &*case.stream,
-            step.all(),
-            on_dy.span(),
-            on_w.span(),
-            on_dx.span(),
-            accumulate,
-        )?;
-
-        let len = conv.input_len() / conv.batch * rows;
-        for_each_product(&conv, rows, |x_at, w_at, y_at| {
-            dx[x_at] += dy[y_at] * w[w_at]
-        });
-        let limit = limit(precision, depth(&conv) * conv.filters);
-        let found = &on_dx.read(case)?[..len];
-        let what = format!("{gradient:?}, {rows} rows, accumulate {accumulate}: dx");
-        case.close(&what, found, &dx[..len], limit)?;
+        data_gradient_of(case, &DataGradient { conv, precision }, rows)?;
     }
     Ok(())
+}
+
+fn data_gradient_of(case: &mut Case, gradient: &DataGradient, rows: usize) -> Result<(), Failure> {
+    let (conv, precision) = (gradient.conv, gradient.precision);
+    let step = step(case, rows)?;
+    let accumulate = case.one_of(&[false, true]);
+    let (on_dy, dy) = input(case, precision, conv.output_len(), conv.batch, rows)?;
+    let (on_w, w) = input(case, precision, conv.weights_len(), 1, 1)?;
+    let (on_dx, mut dx) = match accumulate {
+        true => input(case, precision, conv.input_len(), conv.batch, rows)?,
+        false => (
+            Stored::poisoned(case, precision, conv.input_len())?,
+            vec![0.0; conv.input_len()],
+        ),
+    };
+    gradient.run(
+        &*case.stream,
+        step.all(),
+        on_dy.span(),
+        on_w.span(),
+        on_dx.span(),
+        accumulate,
+    )?;
+
+    let len = conv.input_len() / conv.batch * rows;
+    for_each_product(&conv, rows, |x_at, w_at, y_at| {
+        dx[x_at] += dy[y_at] * w[w_at]
+    });
+    let limit = limit(precision, depth(&conv) * conv.filters);
+    let found = &on_dx.read(case)?[..len];
+    let what = format!("{gradient:?}, {rows} rows, accumulate {accumulate}: dx");
+    case.close(&what, found, &dx[..len], limit)
 }
 
 /// dw from x and dy.
@@ -192,40 +293,48 @@ pub(super) fn weight_gradient(
         }
         let conv = shape(case, channels.clone());
         let rows = case.between(1, conv.batch);
-        let step = step(case, rows)?;
-        let gradient = WeightGradient { conv, precision };
-        let (on_x, x) = input(case, precision, conv.input_len(), conv.batch, rows)?;
-        let (on_dy, dy) = input(case, precision, conv.output_len(), conv.batch, rows)?;
-        let on_dw = Stored::poisoned(case, Precision::F32, conv.weights_len())?;
-        let workspace = Stored::poisoned(case, Precision::F32, gradient.workspace_len())?;
-        gradient.run(
-            &*case.stream,
-            step.all(),
-            on_x.span(),
-            on_dy.span(),
-            on_dw.span().cast(),
-            (gradient.workspace_len() > 0).then(|| workspace.span().cast()),
-        )?;
-
-        let mut dw = vec![0.0; conv.weights_len()];
-        for_each_product(&conv, rows, |x_at, w_at, y_at| {
-            dw[w_at] += x[x_at] * dy[y_at]
-        });
-        // The result is f32 and products of stored 16-bit numbers are exact in f32: only sums round.
-        let positions = conv.positions() / conv.batch * rows;
-        let limit = match precision {
-            Precision::Tf32 => limit(precision, positions),
-            _ => limit(Precision::F32, positions),
-        };
-        let found = on_dw.read(case)?;
-        case.close(
-            &format!("{gradient:?}, {rows} rows: dw"),
-            &found,
-            &dw,
-            limit,
-        )?;
+        weight_gradient_of(case, &WeightGradient { conv, precision }, rows)?;
     }
     Ok(())
+}
+
+fn weight_gradient_of(
+    case: &mut Case,
+    gradient: &WeightGradient,
+    rows: usize,
+) -> Result<(), Failure> {
+    let (conv, precision) = (gradient.conv, gradient.precision);
+    let step = step(case, rows)?;
+    let (on_x, x) = input(case, precision, conv.input_len(), conv.batch, rows)?;
+    let (on_dy, dy) = input(case, precision, conv.output_len(), conv.batch, rows)?;
+    let on_dw = Stored::poisoned(case, Precision::F32, conv.weights_len())?;
+    let workspace = Stored::poisoned(case, Precision::F32, gradient.workspace_len())?;
+    gradient.run(
+        &*case.stream,
+        step.all(),
+        on_x.span(),
+        on_dy.span(),
+        on_dw.span().cast(),
+        (gradient.workspace_len() > 0).then(|| workspace.span().cast()),
+    )?;
+
+    let mut dw = vec![0.0; conv.weights_len()];
+    for_each_product(&conv, rows, |x_at, w_at, y_at| {
+        dw[w_at] += x[x_at] * dy[y_at]
+    });
+    // The result is f32 and products of stored 16-bit numbers are exact in f32: only sums round.
+    let positions = conv.positions() / conv.batch * rows;
+    let limit = match precision {
+        Precision::Tf32 => limit(precision, positions),
+        _ => limit(Precision::F32, positions),
+    };
+    let found = on_dw.read(case)?;
+    case.close(
+        &format!("{gradient:?}, {rows} rows: dw"),
+        &found,
+        &dw,
+        limit,
+    )
 }
 
 /// Whether the device has instructions for a precision.

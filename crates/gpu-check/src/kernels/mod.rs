@@ -17,6 +17,7 @@ use crate::Check;
 /// All checks, by the kernels' files.
 pub const FAMILIES: &[(&str, &[Check])] = &[
     ("conv", conv::CHECKS),
+    ("conv_large", conv::LARGE),
     ("conv_tensor", conv_tensor::CHECKS),
     ("conv_tensor_large", conv_tensor::LARGE),
     ("dropout", dropout::CHECKS),

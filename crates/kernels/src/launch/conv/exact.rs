@@ -99,7 +99,7 @@ impl Tile {
     /// The tile that does a product of this size soonest: not much of it beyond the edges, blocks
     /// enough. `copies` products of the same size run at once.
     fn best(conv: &Conv2d, rows: usize, columns: usize, copies: usize) -> &'static Self {
-        let whole = conv.channels % 4 == 0 && conv.filters % 4 == 0;
+        let whole = conv.channels.is_multiple_of(4) && conv.filters.is_multiple_of(4);
         let cost = |tile: &Self| {
             let blocks = tile.blocks(rows, columns);
             let idle = ENOUGH.max(blocks * copies) as f64 / (blocks * copies) as f64;

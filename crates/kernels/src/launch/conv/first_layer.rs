@@ -2,96 +2,22 @@
 
 use super::exact::{Shape, add_slices, slices_of, weight_rows};
 use super::{Forward, ForwardOperands, WeightGradient, WeightOperands};
-use crate::{Activation, Arguments, Conv2d, DeviceError, Precision, Source, Stream, launch::run};
+use crate::{Activation, Arguments, Conv2d, DeviceError, Source, Stream, launch::run};
 
 /// Positions of a tile forward: a thread for each.
 const POSITIONS: usize = 128;
 /// Weights of a tile of the weight gradient, and positions of a step.
 const WEIGHTS: usize = 32;
 const DEPTH: usize = 16;
+/// Threads of such a block: each has 4x4 values.
+const WEIGHT_THREADS: u32 = 64;
 
-/// How the filters are cut into tiles.
-#[derive(Clone, Copy)]
-enum Columns {
-    /// 64 filters a tile.
-    Wide,
-    /// 32.
-    Narrow,
-    /// 32; no multiple of four in all.
-    Any,
-}
+/// Filters of a tile.
+const COLUMNS: usize = 32;
 
-impl Columns {
-    fn of(conv: &Conv2d) -> Self {
-        match conv.filters {
-            filters if filters % 4 != 0 => Self::Any,
-            filters if filters <= 32 => Self::Narrow,
-            _ => Self::Wide,
-        }
-    }
-
-    /// Filters of a tile.
-    fn count(self) -> usize {
-        match self {
-            Self::Wide => 64,
-            Self::Narrow | Self::Any => 32,
-        }
-    }
-
-    fn forward(self, precision: Precision) -> &'static str {
-        match self {
-            Self::Wide => precision.pick(
-                "first_layer_forward_wide_f32",
-                "first_layer_forward_wide_f16",
-                "first_layer_forward_wide_bf16",
-            ),
-            Self::Narrow => precision.pick(
-                "first_layer_forward_narrow_f32",
-                "first_layer_forward_narrow_f16",
-                "first_layer_forward_narrow_bf16",
-            ),
-            Self::Any => precision.pick(
-                "first_layer_forward_any_f32",
-                "first_layer_forward_any_f16",
-                "first_layer_forward_any_bf16",
-            ),
-        }
-    }
-
-    /// The kernel, and its threads.
-    fn weight_gradient(self, precision: Precision) -> (&'static str, u32) {
-        match self {
-            Self::Wide => (
-                precision.pick(
-                    "first_layer_weight_gradient_wide_f32",
-                    "first_layer_weight_gradient_wide_f16",
-                    "first_layer_weight_gradient_wide_bf16",
-                ),
-                128,
-            ),
-            Self::Narrow => (
-                precision.pick(
-                    "first_layer_weight_gradient_narrow_f32",
-                    "first_layer_weight_gradient_narrow_f16",
-                    "first_layer_weight_gradient_narrow_bf16",
-                ),
-                64,
-            ),
-            Self::Any => (
-                precision.pick(
-                    "first_layer_weight_gradient_any_f32",
-                    "first_layer_weight_gradient_any_f16",
-                    "first_layer_weight_gradient_any_bf16",
-                ),
-                64,
-            ),
-        }
-    }
-
-    /// Bytes of `depth` rows of both operands, each 4 numbers longer than its tile.
-    fn shared_bytes(self, rows: usize, depth: usize) -> u32 {
-        (depth * (rows + 4 + self.count() + 4) * size_of::<f32>()) as u32
-    }
+/// Bytes of `depth` rows of both operands, each 4 numbers longer than its tile.
+fn shared_bytes(rows: usize, depth: usize) -> u32 {
+    (depth * (rows + 4 + COLUMNS + 4) * size_of::<f32>()) as u32
 }
 
 /// Positions of a tile of the forward product.
@@ -105,15 +31,14 @@ pub(super) fn forward(
     operands: &ForwardOperands<'_>,
 ) -> Result<(), DeviceError> {
     let conv = &forward.conv;
-    let columns = Columns::of(conv);
-    let across = conv.filters.div_ceil(columns.count());
+    let across = conv.filters.div_ceil(COLUMNS);
     let positions = [conv.output_height(), conv.output_width()];
     // Panels of equal depth, at most 16, so that several blocks share a multiprocessor.
     let depth = weight_rows(conv);
     let panel = depth.div_ceil(depth.div_ceil(16));
     // The statistics want a row for each row of threads (of 8 positions), and one for the means.
     let rows_of_sums = POSITIONS / 8 + 1;
-    let sums = (rows_of_sums * columns.count() * size_of::<f32>()) as u32;
+    let sums = (rows_of_sums * COLUMNS * size_of::<f32>()) as u32;
     let arguments = Arguments::new()
         .span(operands.step)
         .value(Shape::new(conv, across, positions))
@@ -124,22 +49,36 @@ pub(super) fn forward(
         .value(Activation::code(forward.activation))
         .span(operands.y)
         .optional(operands.partials);
+    let kernel = match conv.filters % 4 {
+        0 => forward.precision.pick(
+            "first_layer_forward_whole_f32",
+            "first_layer_forward_whole_f16",
+            "first_layer_forward_whole_bf16",
+        ),
+        _ => forward.precision.pick(
+            "first_layer_forward_any_f32",
+            "first_layer_forward_any_f16",
+            "first_layer_forward_any_bf16",
+        ),
+    };
     // SAFETY: the buffers have the lengths of the shape.
     unsafe {
         run(
             stream,
-            Source::FirstLayer.kernel(columns.forward(forward.precision)),
+            Source::FirstLayer.kernel(kernel),
             conv.positions().div_ceil(POSITIONS) * across,
             POSITIONS as u32,
-            columns.shared_bytes(POSITIONS, panel).max(sums),
+            shared_bytes(POSITIONS, panel).max(sums),
             arguments,
         )
     }
 }
 
 fn tiles(conv: &Conv2d) -> [usize; 2] {
-    let across = conv.filters.div_ceil(Columns::of(conv).count());
-    [weight_rows(conv).div_ceil(WEIGHTS), across]
+    [
+        weight_rows(conv).div_ceil(WEIGHTS),
+        conv.filters.div_ceil(COLUMNS),
+    ]
 }
 
 /// Slices of the weight gradient.
@@ -154,7 +93,6 @@ pub(super) fn weight_gradient(
     operands: &WeightOperands<'_>,
 ) -> Result<(), DeviceError> {
     let conv = &gradient.conv;
-    let columns = Columns::of(conv);
     let ([down, across], slices) = (tiles(conv), slices(gradient));
     let positions = [conv.output_height(), conv.output_width()];
     let arguments = Arguments::new()
@@ -164,15 +102,26 @@ pub(super) fn weight_gradient(
         .span(operands.x)
         .span(operands.dy)
         .span(operands.partials.unwrap_or(operands.dw));
-    let (kernel, threads) = columns.weight_gradient(gradient.precision);
+    let kernel = match conv.filters % 4 {
+        0 => gradient.precision.pick(
+            "first_layer_weight_gradient_whole_f32",
+            "first_layer_weight_gradient_whole_f16",
+            "first_layer_weight_gradient_whole_bf16",
+        ),
+        _ => gradient.precision.pick(
+            "first_layer_weight_gradient_any_f32",
+            "first_layer_weight_gradient_any_f16",
+            "first_layer_weight_gradient_any_bf16",
+        ),
+    };
     // SAFETY: the buffers have the lengths of the shape, the partial sums one dw for each slice.
     unsafe {
         run(
             stream,
             Source::FirstLayer.kernel(kernel),
             [down * across, slices],
-            threads,
-            2 * columns.shared_bytes(WEIGHTS, DEPTH),
+            WEIGHT_THREADS,
+            2 * shared_bytes(WEIGHTS, DEPTH),
             arguments,
         )?;
     }
