@@ -52,7 +52,8 @@ sources! {
     Gather "gather.cu" "The images of a batch.",
     Loss "loss.cu" "Softmax cross entropy.",
     Optimizer "optimizer.cu" "Updates of all parameters at once.",
-    Dense "dense.cu" "Dense layers.",
+    Dense "dense.cu" "Dense layers: products in f32, and what stands between products.",
+    DenseTensor "dense_tensor.cu" "Dense layers: products on tensor cores.",
     Average "average.cu" "The mean over all pixels.",
 }
 
@@ -65,6 +66,7 @@ pub const HEADERS: &[(&str, &str)] = &[
         include_str!("../kernels/conv_tensor.cuh"),
     ),
     ("conv.cuh", include_str!("../kernels/conv.cuh")),
+    ("dense.cuh", include_str!("../kernels/dense.cuh")),
     ("device.cuh", include_str!("../kernels/device.cuh")),
     (
         "instructions.cuh",

@@ -39,7 +39,16 @@ fn each(
     case: &mut Case,
     check: fn(&mut Case, Dense) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
+    for precision in [
+        Precision::F32,
+        Precision::Tf32,
+        Precision::F16,
+        Precision::Bf16,
+    ] {
+        let everywhere = matches!(precision, Precision::F32 | Precision::F16);
+        if !everywhere && case.stream.architecture() < 80 {
+            continue;
+        }
         let activations = [
             None,
             Some(Activation::Relu),
@@ -60,6 +69,15 @@ fn each(
     Ok(())
 }
 
+/// Rounds numbers as a product in tf32 does, so that the reference starts from the same ones: the
+/// mantissa is that of f16.
+fn as_multiplied(case: &Case, precision: Precision, values: &mut [f64]) -> Result<(), Failure> {
+    if precision == Precision::Tf32 {
+        Stored::new(case, Precision::F16, values)?;
+    }
+    Ok(())
+}
+
 impl Layer {
     fn new(case: &mut Case, dense: Dense, training: bool) -> Result<Self, Failure> {
         let rows = case.between(1, dense.batch);
@@ -76,6 +94,8 @@ impl Layer {
         let mut weights = case.values(dense.inputs * dense.outputs);
         let size = (3.0 / dense.inputs as f64).sqrt();
         weights.iter_mut().for_each(|w| *w *= size);
+        as_multiplied(case, dense.precision, &mut x)?;
+        as_multiplied(case, dense.precision, &mut weights)?;
         let bias = case.values(dense.outputs);
         Ok(Self {
             dense,
@@ -149,7 +169,10 @@ impl Layer {
 
     fn limit(&self, depth: usize) -> f64 {
         let exact = (1e-6 * (depth as f64 / 64.0).sqrt()).clamp(1e-6, 1e-5);
-        self.dense.precision.pick(exact, 5e-4, 4e-3)
+        match self.dense.precision {
+            Precision::Tf32 => 1e-3,
+            precision => precision.pick(exact, 5e-4, 4e-3),
+        }
     }
 
     fn what(&self) -> String {
@@ -243,13 +266,26 @@ fn backward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
         Some(layer.workspace.all()),
     )?;
 
-    let dz: Vec<f64> = (0..rows * outputs)
+    let expected: Vec<f64> = (0..rows * outputs)
         .map(|e| match layer.mask(e) {
             0.0 => 0.0,
             mask => dy[e] * mask * layer.slope(y[e] / mask),
         })
         .collect();
     let what = layer.what();
+    // The products start from it as it is stored.
+    let mut dz = on_dy.read(case)?;
+    dz.truncate(rows * outputs);
+    let limit = precision.pick(1e-6, 5e-4, 4e-3);
+    case.close(&format!("{what}: dz"), &dz, &expected, limit)?;
+    let found = on_db.read(case)?;
+    if layer.bias.is_some() {
+        let db: Vec<f64> = (0..outputs)
+            .map(|k| dz.iter().skip(k).step_by(outputs).sum())
+            .collect();
+        case.close(&format!("{what}: db"), &found, &db, layer.limit(rows))?;
+    }
+    as_multiplied(case, precision, &mut dz)?;
     let dw: Vec<f64> = (0..inputs * outputs)
         .map(|e| {
             (0..rows)
@@ -259,13 +295,6 @@ fn backward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
         .collect();
     let found = on_dw.read(case)?;
     case.close(&format!("{what}: dw"), &found, &dw, layer.limit(rows))?;
-    let found = on_db.read(case)?;
-    if layer.bias.is_some() {
-        let db: Vec<f64> = (0..outputs)
-            .map(|k| dz.iter().skip(k).step_by(outputs).sum())
-            .collect();
-        case.close(&format!("{what}: db"), &found, &db, layer.limit(rows))?;
-    }
     let Some(accumulate) = accumulate else {
         return Ok(());
     };

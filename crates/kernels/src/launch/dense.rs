@@ -1,25 +1,23 @@
-//! Dense layers: `kernels/dense.cu`.
+//! Dense layers: `kernels/dense.cu` and `kernels/dense_tensor.cu`.
 
 use crate::{
-    Activation, Arguments, DeviceError, DropoutRow, Precision, Source, Span, StepRow, Stream,
-    launch::run,
+    Activation, Arguments, DeviceError, DropoutRow, Kernel, Precision, Source, Span, StepRow,
+    Stream, launch::run,
 };
 
-/// Rows and columns of a block's tile of a product, and how much of the inner dimension it holds.
+/// Rows and columns of a block's tile of a product.
 const TILE: [usize; 2] = [64, 32];
-const DEPTH: usize = 16;
 const THREADS: usize = 128;
-/// Shared memory of a product's block: two tiles of each operand, rows padded by 4 values.
-const SHARED: usize = 2 * DEPTH * (TILE[0] + 4 + TILE[1] + 4) * size_of::<f32>();
 /// Threads of the kernels between products: columns and the shares of their sums.
 const COLUMNS: usize = 32;
 const SHARES: usize = 8;
 
 /// Blocks that a forward product is split into, if its inner dimension is large enough.
 const BLOCKS: usize = 256;
-/// Most slices of the inner dimension, and fewest values of a slice.
+/// Most slices of the inner dimension, and fewest values of a slice, a multiple of what every kind of
+/// product takes at once.
 const SLICES: usize = 64;
-const SLICE: usize = 32;
+const SLICE: usize = 64;
 
 /// y = dropout(activation(x W + b)) for x `[batch, inputs]` and W `[inputs, outputs]`.
 #[derive(Clone, Copy, Debug)]
@@ -42,20 +40,37 @@ impl Dense {
     /// Elements of workspace for the forward pass, with `training` also for the backward pass.
     pub fn workspace_len(&self, training: bool) -> usize {
         let _ = training; // the backward pass needs none
-        match self.slices() {
-            1 => 0,
-            slices => slices * self.batch * self.outputs,
-        }
+        self.slices() * self.batch * self.outputs
     }
 
     /// Values of a slice of the inner dimension.
     fn slice(&self) -> usize {
         let tiles = self.batch.div_ceil(TILE[0]) * self.outputs.div_ceil(TILE[1]);
         let slices = BLOCKS.div_ceil(tiles).min(SLICES);
-        self.inputs
-            .div_ceil(slices)
-            .max(SLICE)
-            .next_multiple_of(DEPTH)
+        self.inputs.div_ceil(slices).next_multiple_of(SLICE)
+    }
+
+    /// A kernel of the products: exact in f32, else on tensor cores.
+    fn product(&self, [f32, tf32, f16, bf16]: [&'static str; 4]) -> Kernel {
+        match self.precision {
+            Precision::F32 => Source::Dense.kernel(f32),
+            Precision::Tf32 => Source::DenseTensor.kernel(tf32),
+            Precision::F16 => Source::DenseTensor.kernel(f16),
+            Precision::Bf16 => Source::DenseTensor.kernel(bf16),
+        }
+    }
+
+    /// Shared memory of a product's block: some stages of both operands' tiles.
+    fn shared_bytes(&self, stream: &dyn Stream) -> u32 {
+        let rows = TILE[0] + TILE[1];
+        let bytes = match self.precision {
+            // 32 values of depth, rows padded by 4 values on each side.
+            Precision::F32 => 2 * 32 * (rows + 8) * size_of::<f32>(),
+            // 64 bytes of depth for each row, padded by 16; copies fly from sm_80, and need one more.
+            _ if stream.architecture() >= 80 => 3 * 80 * rows,
+            _ => 2 * 80 * rows,
+        };
+        bytes as u32
     }
 
     fn slices(&self) -> usize {
@@ -115,15 +130,8 @@ impl Dense {
     ) -> Result<(), DeviceError> {
         self.check(step, dropout, [x, weights, y], workspace, false);
         assert!(bias.is_none_or(|bias| bias.len() == self.outputs), "bias");
-        let slices = self.slices();
-        let finish = |arguments: Arguments| {
-            arguments
-                .optional(bias)
-                .optional(dropout)
-                .value(self.dropout.unwrap_or(0))
-                .value(Activation::code(self.activation))
-                .span(y)
-        };
+        let (slices, columns) = (self.slices(), self.outputs.div_ceil(TILE[1]));
+        let workspace = workspace.expect("checked: there are slices");
         let product = Arguments::new()
             .span(step)
             .span(x)
@@ -132,35 +140,29 @@ impl Dense {
             .value(self.outputs as u32)
             .value(self.batch as u32)
             .value(self.slice() as u32)
-            .optional(workspace.filter(|_| slices > 1));
-        let columns = self.outputs.div_ceil(TILE[1]);
+            .span(workspace);
         let grid = [columns * slices, self.batch.div_ceil(TILE[0])];
         assert!(grid[1] <= 65_535, "{self:?}");
-        let kernel = Source::Dense.kernel(self.precision.pick(
+        let kernel = self.product([
             "dense_forward_f32",
+            "dense_forward_tf32",
             "dense_forward_f16",
             "dense_forward_bf16",
-        ));
+        ]);
+        let shared = self.shared_bytes(stream);
         // SAFETY: buffers hold what the shape says, the workspace a product for each slice.
-        unsafe {
-            run(
-                stream,
-                kernel,
-                grid,
-                THREADS as u32,
-                SHARED as u32,
-                finish(product),
-            )?
-        };
-        let Some(workspace) = workspace.filter(|_| slices > 1) else {
-            return Ok(());
-        };
-        let sums = Arguments::new()
+        unsafe { run(stream, kernel, grid, THREADS as u32, shared, product)? };
+        let finish = Arguments::new()
             .span(step)
             .span(workspace)
             .value(slices as u32)
             .value(self.outputs as u32)
-            .value(self.batch as u32);
+            .value(self.batch as u32)
+            .optional(bias)
+            .optional(dropout)
+            .value(self.dropout.unwrap_or(0))
+            .value(Activation::code(self.activation))
+            .span(y);
         let kernel = Source::Dense.kernel(self.precision.pick(
             "dense_finish_f32",
             "dense_finish_f16",
@@ -176,7 +178,7 @@ impl Dense {
                 blocks,
                 threads as u32,
                 shared as u32,
-                finish(sums),
+                finish,
             )
         }
     }
@@ -229,23 +231,16 @@ impl Dense {
             .value(self.inputs as u32)
             .value(self.outputs as u32)
             .value(weight_tiles as u32);
-        let kernel = Source::Dense.kernel(self.precision.pick(
+        let kernel = self.product([
             "dense_backward_f32",
+            "dense_backward_tf32",
             "dense_backward_f16",
             "dense_backward_bf16",
-        ));
+        ]);
+        let shared = self.shared_bytes(stream);
         let blocks = weight_tiles + data_tiles;
         // SAFETY: buffers hold what the shape says.
-        unsafe {
-            run(
-                stream,
-                kernel,
-                blocks,
-                THREADS as u32,
-                SHARED as u32,
-                arguments,
-            )
-        }
+        unsafe { run(stream, kernel, blocks, THREADS as u32, shared, arguments) }
     }
 
     /// Turns `dy` into the gradient before dropout and activation and sums it over the images.

@@ -1,0 +1,59 @@
+// The products of dense layers on tensor cores; dense.cuh says what they are, tensor.cuh how a tile is
+// formed. Four warps stand one below the other, 16 rows and all 32 columns each: with a batch of 64 a tile
+// is as high as the result, and the narrow tile leaves more blocks to share a small product.
+#include "device.cuh"
+#include "tensor.cuh"
+#include "dense.cuh"
+
+typedef Tile<TILE_ROWS, TILE_COLUMNS, 16, 32> Tile64x32;
+
+// What tensor.cuh asks of an operand: a matrix, and where in it the tile stands.
+template <class T, class Shared, bool fast> struct Walk {
+    typedef T Number;
+    typedef Shared Layout;
+    Matrix<T> matrix;
+    u32 first_row, begin;
+    u32 depth;  // of the step
+};
+
+template <class T, class Shared, bool fast> DEVICE void move_to(Walk<T, Shared, fast>& walk, u32 step) {
+    walk.depth = walk.begin + step * DEPTH<T>;
+}
+
+template <class T, class Shared, bool fast>
+DEVICE const T* source(const Walk<T, Shared, fast>& walk, u32 i, u32& count) {
+    const Matrix<T>& from = walk.matrix;
+    u32 piece = threadIdx.x + i * THREADS;
+    u32 row = walk.first_row + (fast ? Shared::row(piece) : Shared::column(piece) * PIECE<T>);
+    u32 depth = walk.depth + (fast ? Shared::column(piece) * PIECE<T> : Shared::row(piece));
+    if (fast) count = row < from.row_end ? inside<T>(depth, from.depth_end) : 0;
+    else count = depth < from.depth_end ? inside<T>(row, from.row_end) : 0;
+    return from.values + (count ? (u64)(fast ? row : depth) * from.pitch + (fast ? depth : row) : 0);
+}
+
+template <bool fast, class T, u32 width> struct LayoutOf { typedef DepthSlow<T, width> Type; };
+template <class T, u32 width> struct LayoutOf<true, T, width> { typedef DepthFast<T, width> Type; };
+
+template <class T> struct Tensor {
+    template <bool fast_a, bool fast_b, class Put>
+    DEVICE void multiply(const Matrix<T>& a, const Matrix<T>& b, u32 row, u32 column, u32 first, u32 last, Put put) {
+        SHARED(shared);
+        Walk<T, typename LayoutOf<fast_a, T, TILE_ROWS>::Type, fast_a> left = {a, row, first, 0};
+        Walk<T, typename LayoutOf<fast_b, T, TILE_COLUMNS>::Type, fast_b> right = {b, column, first, 0};
+        float sum[Tile64x32::I][Tile64x32::J][4];
+        u32 steps = (last - first + DEPTH<T> - 1) / DEPTH<T>;
+        // A pitch of whole pieces keeps every piece aligned, and lets no end fall into one.
+        if (a.pitch % PIECE<T> == 0 && b.pitch % PIECE<T> == 0) ::multiply<Tile64x32, true>(sum, shared, steps, left, right);
+        else ::multiply<Tile64x32, false>(sum, shared, steps, left, right);
+        UNROLL for (u32 j = 0; j < Tile64x32::J; j++)
+            UNROLL for (u32 e = 0; e < 4; e++)
+                put(row + warp_row<Tile64x32>() + lane() / 4 + e / 2 * 8,
+                    column + warp_column<Tile64x32>() + 8 * j + lane() % 4 * 2 + e % 2, sum[0][j][e]);
+    }
+};
+
+DENSE(f16, f16, Tensor<f16>)
+#if ARCH >= 800
+DENSE(bf16, bf16, Tensor<bf16>)
+DENSE(tf32, float, Tensor<float>)
+#endif
