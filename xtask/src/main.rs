@@ -1,6 +1,7 @@
 //! `cargo xtask <task>`: what is done by hand in this repository.
 
 mod gpu_check;
+mod mutate;
 mod resources;
 
 use std::path::{Path, PathBuf};
@@ -21,6 +22,11 @@ const TASKS: &[Task] = &[
         "gpu-check",
         "build the program that checks and times all kernels on a GPU; it needs a driver and NVRTC only",
         gpu_check::run,
+    ),
+    (
+        "mutate",
+        "plant faults in the kernels, one at a time, and list which check on the shim sees each",
+        mutate::run,
     ),
 ];
 

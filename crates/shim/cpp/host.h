@@ -95,6 +95,14 @@ static inline u16 f16_from_f32(float x) { _Float16 h = (_Float16)x; u16 bits; me
 static inline float f32_from_f16(u16 bits) { _Float16 h; memcpy(&h, &bits, 2); return (float)h; }
 static inline u32 bits_of(float x) { u32 bits; memcpy(&bits, &x, 4); return bits; }
 static inline float f32_of(u32 bits) { float x; memcpy(&x, &bits, 4); return x; }
+#if ARCH >= 800
+static inline u16 bf16_rounded(float x) {
+    u32 bits = bits_of(x);
+    if ((bits & 0x7fffffffu) > 0x7f800000u) return 0x7fff;
+    return (u16)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+static inline u32 bf16x2_from_f32(float low, float high) { return (u32)bf16_rounded(high) << 16 | bf16_rounded(low); }
+#endif
 // CUDA's own names of the single-precision functions that C++ has too.
 static inline float rsqrtf(float x) { return 1.0f / sqrtf(x); }
 
