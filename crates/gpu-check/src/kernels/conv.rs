@@ -348,25 +348,14 @@ fn exists(case: &Case, precision: Precision) -> bool {
 fn shape(case: &mut Case, channels: Channels) -> Conv2d {
     loop {
         let kernel = case.one_of(&[1, 1, 2, 3, 3, 3, 4, 5, 6, 7]);
-        let thin = channels.end().min(&8);
+        // Whole pieces of 4 or 8 channels on both sides have paths of their own.
+        let multiple = case.one_of(&[1, 4, 8]);
         let conv = Conv2d {
             batch: case.between(1, 5),
             height: case.one_of(&[1, 2, 3, 5, 7, 8, 11, 13, 17]),
             width: case.one_of(&[1, 2, 3, 5, 7, 8, 11, 13, 17]),
-            channels: match case.between(0, 2) {
-                0 => case.between(*channels.start(), *thin.max(channels.start())),
-                1 => case.between(*channels.start(), *channels.end()),
-                // Multiples of 8 have paths of their own.
-                _ => case
-                    .between(*channels.start(), *channels.end())
-                    .next_multiple_of(8),
-            }
-            .min(*channels.end()),
-            filters: match case.between(0, 2) {
-                0 => case.between(1, 9),
-                1 => case.between(10, 70),
-                _ => 8 * case.between(1, 9),
-            },
+            channels: several(case, &channels, multiple),
+            filters: several(case, &(1..=70), multiple),
             kernel,
             stride: case.one_of(&[1, 1, 2, 3]),
             padding: case.between(0, kernel),
@@ -381,6 +370,17 @@ fn shape(case: &mut Case, channels: Channels) -> Conv2d {
         if smallest >= 16 && work <= 1_500_000 {
             return conv;
         }
+    }
+}
+
+/// A number of channels from a range, often few, a multiple of `multiple` if the range has one.
+fn several(case: &mut Case, range: &Channels, multiple: usize) -> usize {
+    let (low, high) = (*range.start(), *range.end());
+    let most = case.one_of(&[high.min(9), high]);
+    let number = case.between(low, most).next_multiple_of(multiple);
+    match number <= high {
+        true => number,
+        false => (high / multiple * multiple).max(low),
     }
 }
 
