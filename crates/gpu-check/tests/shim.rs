@@ -80,7 +80,7 @@ fn optimizer() {
 
 #[test]
 fn dense() {
-    family("dense", 0..16);
+    family("dense", 0..10);
 }
 
 #[test]

@@ -58,8 +58,8 @@ fn each(
         ];
         let dense = Dense {
             batch: case.one_of(&[1, 2, 3, 5, 64, 70]),
-            inputs: case.one_of(&[1, 3, 16, 31, 64, 68, 97, 300]),
-            outputs: case.one_of(&[1, 2, 5, 10, 32, 37, 67, 72]),
+            inputs: case.one_of(&[1, 3, 16, 31, 64, 68, 97, 300, 601]),
+            outputs: case.one_of(&[1, 2, 5, 10, 32, 37, 72, 131, 200]),
             activation: case.one_of(&activations),
             dropout: case.one_of(&[None, Some(2)]),
             precision,
