@@ -11,7 +11,7 @@ mod program;
 
 use std::process::ExitCode;
 
-use program::{checks, options::Options, report, timings};
+use program::{checks, options::Options, report, timings, training};
 use tunefork_kernels::discover;
 
 fn main() -> ExitCode {
@@ -35,19 +35,18 @@ fn main() -> ExitCode {
     let (checked, gpu) = checks::run(gpu, &options);
     report::print_checks(&checked);
     let failed = checked.iter().any(|check| check.failure.is_some());
-    let timed = match (&gpu, options.timings && !failed) {
-        (Some(gpu), true) => timings::run(gpu).unwrap_or_else(|error| {
-            println!("timing stopped: {error}");
-            Vec::new()
-        }),
-        (_, false) if options.timings => {
-            println!("not timed, because a check failed");
-            Vec::new()
+    let (mut timed, mut trained) = (Vec::new(), Vec::new());
+    match &gpu {
+        Some(gpu) if options.timings && !failed => {
+            let precisions = timings::precisions(gpu);
+            timed = or_nothing("the kernels' times", timings::run(gpu, precisions));
+            trained = or_nothing("the networks' times", training::run(gpu, precisions));
         }
-        _ => Vec::new(),
-    };
+        _ => println!("not timed, because a check failed or it was not wanted"),
+    }
     report::print_timings(&timed);
-    match report::write(&options.json, &header, &checked, &timed) {
+    report::print_training(&trained);
+    match report::write(&options.json, &header, &checked, &timed, &trained) {
         Ok(()) => println!("written: {}", options.json.display()),
         Err(error) => println!("{} cannot be written: {error}", options.json.display()),
     }
@@ -56,4 +55,12 @@ fn main() -> ExitCode {
     } else {
         ExitCode::SUCCESS
     }
+}
+
+/// Results, or none and why.
+fn or_nothing<T, E: std::fmt::Display>(what: &str, results: Result<Vec<T>, E>) -> Vec<T> {
+    results.unwrap_or_else(|error| {
+        println!("{what} are missing: {error}");
+        Vec::new()
+    })
 }

@@ -4,3 +4,4 @@ pub mod checks;
 pub mod options;
 pub mod report;
 pub mod timings;
+pub mod training;

@@ -7,6 +7,7 @@ use tunefork_kernels::Gpu;
 
 use super::checks::{Checked, outcome};
 use super::timings::Timed;
+use super::training::Trained;
 
 /// What was measured on.
 pub struct Header {
@@ -97,12 +98,31 @@ pub fn print_timings(timed: &[Timed]) {
     }
 }
 
+/// One line for each network and precision.
+pub fn print_training(trained: &[Trained]) {
+    if trained.is_empty() {
+        return;
+    }
+    println!(
+        "\n{:<4} {:<5} {:>5} {:>18} {:>14} {:>14}",
+        "net", "", "batch", "s / 1,000 images", "planned bytes", "driver's bytes"
+    );
+    for t in trained {
+        let precision = format!("{:?}", t.precision).to_lowercase();
+        println!(
+            "{:<4} {precision:<5} {:>5} {:>18.6} {:>14} {:>14}",
+            t.network, t.batch, t.seconds_per_1000_images, t.planned_bytes, t.driver_bytes
+        );
+    }
+}
+
 /// Writes everything as JSON.
 pub fn write(
     file: &Path,
     header: &Header,
     checked: &[Checked],
     timed: &[Timed],
+    trained: &[Trained],
 ) -> std::io::Result<()> {
     let checks: Vec<_> = checked
         .iter()
@@ -124,6 +144,18 @@ pub fn write(
             })
         })
         .collect();
-    let all = json!({ "machine": header.json, "checks": checks, "timings": timings });
+    let training: Vec<_> = trained
+        .iter()
+        .map(|t| {
+            json!({
+                "network": t.network, "precision": format!("{:?}", t.precision).to_lowercase(), "batch": t.batch,
+                "seconds_per_1000_images": t.seconds_per_1000_images,
+                "planned_bytes": t.planned_bytes, "driver_bytes": t.driver_bytes,
+            })
+        })
+        .collect();
+    let all = json!({
+        "machine": header.json, "checks": checks, "timings": timings, "training": training,
+    });
     std::fs::write(file, format!("{all:#}\n"))
 }

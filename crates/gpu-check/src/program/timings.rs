@@ -12,7 +12,8 @@ const WINDOWS: usize = 5;
 pub struct Timed {
     /// What was done.
     pub work: Work,
-    /// Seconds for one time. The work is repeated on the same memory, so what fits stays in the caches.
+    /// Seconds for one time. The work is repeated on the same memory, so what fits stays in the caches, and
+    /// small work shows the cost of a launch.
     pub seconds: f64,
     /// Seconds that the card would need at the figures of its data sheet, if they are known.
     pub floor: Option<f64>,
@@ -48,9 +49,9 @@ const PEAKS: &[Peak] = &[
     },
 ];
 
-/// Times everything, in all precisions of the card.
-pub fn run(gpu: &Gpu) -> Result<Vec<Timed>, DeviceError> {
-    let precisions: &[Precision] = match gpu.card().architecture {
+/// The precisions that a card has.
+pub fn precisions(gpu: &Gpu) -> &'static [Precision] {
+    match gpu.card().architecture {
         ..80 => &[Precision::F32, Precision::F16],
         _ => &[
             Precision::F32,
@@ -58,7 +59,11 @@ pub fn run(gpu: &Gpu) -> Result<Vec<Timed>, DeviceError> {
             Precision::Bf16,
             Precision::F16,
         ],
-    };
+    }
+}
+
+/// Times everything.
+pub fn run(gpu: &Gpu, precisions: &[Precision]) -> Result<Vec<Timed>, DeviceError> {
     let mut timed = Vec::new();
     for &precision in precisions {
         visit(&gpu.stream(), precision, &mut |work, launch| {
