@@ -196,7 +196,7 @@ fn updates(case: &mut Case) -> Result<(), Failure> {
         let moved = norm(&mut parameters[0].iter().zip(&start).map(|(p, s)| p - s));
         let error = norm(&mut parameters[0].iter().zip(&found).map(|(p, f)| p - f));
         let rounding = 3.0 * f64::from(f32::EPSILON) * norm(&mut start.iter().copied());
-        if !(error <= 1e-5 * moved + rounding) {
+        if error.is_nan() || error > 1e-5 * moved + rounding {
             return Err(format!("{what}: off by {error}, moved by {moved}").into());
         }
         if let Some(weights16) = &buffers.weights16 {
