@@ -301,7 +301,7 @@ fn check_forward(case: &mut Case, block: &Block, setting: &Setting) -> Result<()
     )
 }
 
-/// With the gradients of y and r in memory of their own, or on y and r.
+/// With the gradients of y and r in memory of their own, or on y and r, or on the result's gradient.
 fn check_backward(case: &mut Case, block: &Block, setting: &Setting) -> Result<(), Failure> {
     let (precision, k) = (block.precision, block.channels);
     let expected = setting
@@ -312,14 +312,19 @@ fn check_backward(case: &mut Case, block: &Block, setting: &Setting) -> Result<(
     let [dscale, dshift, bias] = [(); 3].map(|()| Stored::poisoned(case, F32, k));
     let (dscale, dshift, bias) = (dscale?, dshift?, bias?);
     let workspace = Stored::poisoned(case, F32, block.workspace_len())?;
-    let [on_y, on_shortcut, wants_bias, wants_sum] = [(); 4].map(|()| case.one_of(&[true, false]));
+    let [on_shortcut, wants_bias, wants_sum] = [(); 3].map(|()| case.one_of(&[true, false]));
     let y = block.reads_saved().then(|| setting.on_y.span());
     let shortcut = setting
         .on_shortcut
         .as_ref()
         .filter(|_| block.reads_shortcut());
     let on_r = shortcut.filter(|_| on_shortcut);
-    let to_y = if on_y { &setting.on_y } else { &dy };
+    let (wants_dy, to_y) = match case.between(0, 4) {
+        0 => (false, &dy),
+        1 | 2 => (true, &setting.on_y),
+        3 if block.pool.is_none() => (true, &setting.on_dout),
+        _ => (true, &dy),
+    };
     let to_r = on_r.unwrap_or(&dsum);
     let given = Backward {
         y,
@@ -330,7 +335,7 @@ fn check_backward(case: &mut Case, block: &Block, setting: &Setting) -> Result<(
         }),
         shortcut: shortcut.map(Stored::span),
         dout: setting.on_dout.span(),
-        dy: Some(to_y.span()),
+        dy: wants_dy.then(|| to_y.span()),
         dsum: wants_sum.then(|| to_r.span()),
         bias_gradient: wants_bias.then(|| bias.span().cast()),
         workspace: workspace.span().cast(),
@@ -340,8 +345,10 @@ fn check_backward(case: &mut Case, block: &Block, setting: &Setting) -> Result<(
     }
     block.backward(&*case.stream, setting.step.all(), &given)?;
 
-    let found = to_y.read(case)?;
-    compare_dy(block, setting, setting.real(block, &found), &expected)?;
+    if wants_dy {
+        let found = to_y.read(case)?;
+        compare_dy(block, setting, setting.real(block, &found), &expected)?;
+    }
     if wants_sum {
         let found = to_r.read(case)?;
         case.close(
