@@ -1,63 +1,97 @@
 //! Whole training steps on the shim: random graphs, the networks of the reports, the same bits again.
 
-use tunefork_gpu_check::{Case, steps};
+use tunefork_gpu_check::{Case, Failure, steps};
 use tunefork_kernels::Precision;
 use tunefork_shim::{Host, Schedule};
 
-/// Runs a check with some seeds under some schedules, which must not show in the bits.
-fn check(name: &str, architecture: u32, seeds: std::ops::Range<u64>, schedules: &[Schedule]) {
+const TWO: [Schedule; 2] = [Schedule::RoundRobin, Schedule::GreedyDown];
+
+/// Runs a check with a seed under some schedules, which must not show in the bits.
+fn under(
+    schedules: &[Schedule],
+    architecture: u32,
+    seed: u64,
+    check: &dyn Fn(&mut Case) -> Result<(), Failure>,
+) {
+    let mut digests = schedules.iter().map(|&schedule| {
+        let mut case = Case::new(Host::stream(architecture, schedule), seed);
+        if let Err(reason) = check(&mut case) {
+            panic!("on sm_{architecture}, seed {seed}, {schedule:?}: {reason}");
+        }
+        case.finish()
+    });
+    let first = digests.next().expect("a schedule");
+    assert!(
+        digests.all(|digest| digest == first),
+        "on sm_{architecture}, seed {seed}: bits depend on the schedule"
+    );
+}
+
+fn seeds(name: &str, architecture: u32, seeds: std::ops::Range<u64>, schedules: &[Schedule]) {
     let check = steps::CHECKS.iter().find(|check| check.name == name);
-    let check = check.expect("a check of this name");
+    let check = check.expect("a check of this name").run;
     for seed in seeds {
-        let mut digests = schedules.iter().map(|&schedule| {
-            let mut case = Case::new(Host::stream(architecture, schedule), seed);
-            if let Err(reason) = (check.run)(&mut case) {
-                panic!("{name} on sm_{architecture}, seed {seed}, {schedule:?}: {reason}");
-            }
-            case.finish()
-        });
-        let first = digests.next().expect("a schedule");
-        assert!(
-            digests.all(|digest| digest == first),
-            "{name} on sm_{architecture}, seed {seed}: bits depend on the schedule"
-        );
+        under(schedules, architecture, seed, &check);
     }
 }
 
-const TWO: [Schedule; 2] = [Schedule::RoundRobin, Schedule::GreedyDown];
-
 #[test]
 fn random_graphs_train() {
-    check("steps/training", 80, 0..60, &[Schedule::RoundRobin]);
-    check("steps/training", 75, 60..70, &TWO);
+    seeds("steps/training", 80, 0..120, &TWO[..1]);
+    seeds("steps/training", 75, 120..140, &TWO);
 }
 
 #[test]
 fn random_graphs_evaluate() {
-    check("steps/evaluation", 80, 0..40, &[Schedule::RoundRobin]);
+    seeds("steps/evaluation", 80, 0..60, &TWO[..1]);
 }
 
 #[test]
 fn equal_steps_give_equal_bits() {
-    check("steps/repeat", 80, 0..2, &TWO);
+    seeds("steps/repeat", 80, 0..3, &TWO);
+    for (architecture, precision) in [(75, Precision::F16), (80, Precision::Bf16)] {
+        under(&TWO, architecture, 3, &|case| {
+            steps::repeat(case, precision)
+        });
+    }
 }
 
-fn two_steps(name: &str, batch: usize, side: usize, precision: Precision) {
-    let mut case = Case::new(Host::stream(80, Schedule::RoundRobin), 1);
-    if let Err(reason) = steps::two_steps(&mut case, name, batch, side, precision) {
-        panic!("{reason}");
+/// Two steps of each network on the code path of an architecture, in its own form or the smooth one.
+fn networks(architecture: u32, precision: Precision, smooth: bool) {
+    let networks = [
+        ("m0", 3, 28),
+        ("m1", 4, 28),
+        ("m2", 2, 32),
+        ("m3", 3, 16),
+        ("m4", 5, 28),
+    ];
+    for (name, batch, side) in networks {
+        under(&TWO[..1], architecture, 1, &|case| match smooth {
+            true => steps::two_smooth_steps(case, name, batch, side, precision),
+            false => steps::two_steps(case, name, batch, side, precision),
+        });
     }
 }
 
 #[test]
 fn networks_of_the_reports_in_f32() {
-    for (name, batch, side) in [
-        ("m0", 3, 28),
-        ("m1", 2, 28),
-        ("m2", 2, 32),
-        ("m3", 2, 16),
-        ("m4", 5, 28),
-    ] {
-        two_steps(name, batch, side, Precision::F32);
-    }
+    networks(80, Precision::F32, false);
+}
+
+#[test]
+fn networks_of_the_reports_in_f16() {
+    networks(75, Precision::F16, false);
+    networks(80, Precision::F16, true);
+}
+
+#[test]
+fn networks_of_the_reports_in_bf16() {
+    networks(80, Precision::Bf16, false);
+    networks(80, Precision::Bf16, true);
+}
+
+#[test]
+fn networks_of_the_reports_in_tf32() {
+    networks(80, Precision::Tf32, false);
+    networks(80, Precision::Tf32, true);
 }

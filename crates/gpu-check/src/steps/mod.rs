@@ -6,7 +6,7 @@ mod random;
 mod repeat;
 mod trial;
 
-pub use networks::{NETWORKS, network, two_steps};
+pub use networks::{NETWORKS, network, two_smooth_steps, two_steps};
 pub use repeat::check as repeat;
 
 use crate::Check;
