@@ -2,13 +2,14 @@
 
 mod add;
 mod model;
+mod setting;
 mod ties;
 
-use tunefork_kernels::launch::block::{Backward, Block, Norm, NormGradients};
-use tunefork_kernels::{Activation, DeviceMemory, Pool2d, Precision};
+use tunefork_kernels::launch::block::{Backward, Block, NormGradients};
+use tunefork_kernels::{Activation, Pool2d, Precision};
 
-use self::model::{Gradients, Model, NormValues, activate};
-use super::statistics::{moments, step_row};
+use self::model::Gradients;
+use self::setting::{Setting, StoredNorm};
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -148,120 +149,6 @@ fn random(
         saved_output: false,
         precision,
     }
-}
-
-/// A block's values on both sides. Behind the real images everything is NaN.
-struct Setting {
-    rows: usize,
-    step: DeviceMemory,
-    y: Vec<f64>,
-    shortcut: Option<Vec<f64>>,
-    dout: Vec<f64>,
-    on_y: Stored,
-    on_shortcut: Option<Stored>,
-    on_dout: Stored,
-    norm: Option<StoredNorm>,
-}
-
-struct StoredNorm {
-    statistics: Vec<f64>,
-    scale: Vec<f64>,
-    shift: Vec<f64>,
-    on_statistics: Stored,
-    on_scale: Stored,
-    on_shift: Stored,
-}
-
-impl StoredNorm {
-    fn new(case: &mut Case, real: &[f64], channels: usize) -> Result<Self, Failure> {
-        let (mut statistics, variance) = moments(real, channels);
-        statistics.extend(variance.iter().map(|v| 1.0 / (v + 1e-5).sqrt()));
-        let (mut scale, mut shift) = (case.values(channels), case.values(channels));
-        Ok(Self {
-            on_statistics: Stored::new(case, F32, &mut statistics)?,
-            on_scale: Stored::new(case, F32, &mut scale)?,
-            on_shift: Stored::new(case, F32, &mut shift)?,
-            statistics,
-            scale,
-            shift,
-        })
-    }
-
-    fn on_device(&self) -> Norm<'_> {
-        Norm {
-            statistics: self.on_statistics.span().cast(),
-            scale: self.on_scale.span().cast(),
-            shift: self.on_shift.span().cast(),
-        }
-    }
-
-    fn values(&self) -> NormValues<'_> {
-        let (mean, rstd) = self.statistics.split_at(self.scale.len());
-        NormValues {
-            mean,
-            rstd,
-            scale: &self.scale,
-            shift: &self.shift,
-        }
-    }
-}
-
-impl Setting {
-    fn new(case: &mut Case, block: &Block) -> Result<Self, Failure> {
-        let rows = case.between(1, block.batch);
-        let [mut y, mut r] = [(); 2].map(|()| values(case, block.input_len(), rows, block.batch));
-        let mut dout = values(case, block.output_len(), rows, block.batch);
-        if block.saved_output {
-            y.iter_mut()
-                .for_each(|y| *y = activate(block.activation, *y));
-        }
-        let on_y = Stored::new(case, block.precision, &mut y)?;
-        let on_shortcut = Stored::new(case, block.precision, &mut r)?;
-        let real = &y[..y.len() / block.batch * rows];
-        let norm = match block.norm {
-            true => Some(StoredNorm::new(case, real, block.channels)?),
-            false => None,
-        };
-        Ok(Self {
-            rows,
-            step: step_row(case, rows)?,
-            on_dout: Stored::new(case, block.precision, &mut dout)?,
-            y,
-            shortcut: block.shortcut.then_some(r),
-            dout,
-            on_y,
-            on_shortcut: block.shortcut.then_some(on_shortcut),
-            norm,
-        })
-    }
-
-    fn model<'a>(&'a self, block: &'a Block) -> Model<'a> {
-        Model {
-            block,
-            rows: self.rows,
-            y: &self.y,
-            norm: self.norm.as_ref().map(StoredNorm::values),
-            shortcut: self.shortcut.as_deref(),
-        }
-    }
-
-    /// What the norm multiplies the gradient of a value by: scale rstd.
-    fn factor(&self, block: &Block, e: usize) -> f64 {
-        let (k, c) = (block.channels, e % block.channels);
-        self.norm
-            .as_ref()
-            .map_or(1.0, |norm| norm.scale[c] * norm.statistics[k + c])
-    }
-
-    fn real<'v>(&self, block: &Block, values: &'v [f64]) -> &'v [f64] {
-        &values[..values.len() / block.batch * self.rows]
-    }
-}
-
-fn values(case: &mut Case, len: usize, rows: usize, batch: usize) -> Vec<f64> {
-    let mut values = case.values(len);
-    values[len / batch * rows..].fill(f64::NAN);
-    values
 }
 
 fn check(case: &mut Case, block: &Block) -> Result<(), Failure> {
