@@ -29,7 +29,6 @@ template <class T, u32 rows, int direction> struct Pixels {
     u32 height, width, channels;
     u32 taps, taps_across, by_across;
     Divisor per_tap;
-    bool whole;
     u32 image[COUNT];          // number of the image's first row of pixels
     int top[COUNT], left[COUNT];  // the pixel that tap (0, 0) sees
     // of a step: all pieces of a thread stand in the same column, that is, have the same tap
@@ -67,7 +66,6 @@ template <class T, u32 width> struct Filters {
     const T* values;
     u32 channels, filters, taps, first;
     Divisor per_tap;
-    bool whole;
     u32 step;
 };
 
@@ -92,7 +90,6 @@ template <class T, u32 width> struct FiltersBack {
     u32 taps, taps_across, by_across;
     u32 kernel, stride, r0, s0;
     Divisor per_tap;
-    bool whole;
     u32 tap, k, count;  // of a step
 };
 
@@ -111,6 +108,20 @@ template <class T, u32 width> DEVICE const T* source(const FiltersBack<T, width>
 }
 
 // ---- results
+
+// Four at a time: a decision for each number would make the code long, one decision for all numbers
+// would let the compiler work on all of them at once and run out of registers.
+DEVICE void activate4(u32 activation, float (&value)[4]) {
+    auto all = [&](u32 constant) {
+        UNROLL for (u32 e = 0; e < 4; e++) value[e] = activate(constant, value[e]);
+    };
+    switch (activation) {
+        case RELU: return all(RELU);
+        case LEAKY_RELU: return all(LEAKY_RELU);
+        case TANH: return all(TANH);
+        case SIGMOID: return all(SIGMOID);
+    }
+}
 
 // Statistics of the tile's columns over its `count` real rows: the mean, and the squared deviations
 // from it. A lane adds its own rows, the eight lanes with the same columns add theirs in a tree, then
@@ -151,16 +162,12 @@ DEVICE void statistics(const float (&value)[Tile::I][Tile::J][4], float* scratch
 // Two numbers side by side, as one access.
 template <class T> DEVICE void store2(T* to, float a, float b) {
     if constexpr (sizeof(T) == 4) *(float2*)to = make_float2(a, b);
-    else {
-        T low, high;
-        store(low, a), store(high, b);
-        *(u32*)to = (u32)low.bits | (u32)high.bits << 16;
-    }
+    else *(u32*)to = Core<T>::pair(a, b);
 }
 
 // Writes the tile. It goes through shared memory, so that threads side by side write 16 bytes each of
 // the same row. `target(row, at)`: whether a row of the tile is a row of the result, and which one.
-template <class T, class Tile, class Target>
+template <class T, class Tile, bool whole, class Target>
 DEVICE void write(const float (&value)[Tile::I][Tile::J][4], u8* shared, T* to, u32 first_column, u32 columns,
                   Target target) {
     constexpr u32 PITCH = Tile::COLUMNS + PIECE<T>, ACROSS = Tile::COLUMNS / PIECE<T>;
@@ -170,14 +177,13 @@ DEVICE void write(const float (&value)[Tile::I][Tile::J][4], u8* shared, T* to, 
             UNROLL for (u32 e = 0; e < 4; e += 2)
                 store2(staged + row_of<Tile>(i, e) * PITCH + column_of<Tile>(j, e), value[i][j][e], value[i][j][e + 1]);
     __syncthreads();
-    bool whole = columns % PIECE<T> == 0;
     for (u32 piece = threadIdx.x; piece < Tile::ROWS * ACROSS; piece += THREADS) {
         u32 row = piece / ACROSS, column = piece % ACROSS * PIECE<T>, at;
         u32 count = inside<T>(first_column + column, columns);
         if (count == 0 || !target(row, at)) continue;
         const T* from = staged + row * PITCH + column;
         T* there = to + at * columns + first_column + column;
-        if (whole) *(uint4*)there = *(const uint4*)from;
+        if constexpr (whole) *(uint4*)there = *(const uint4*)from;
         else
             for (u32 i = 0; i < count; i++) there[i] = from[i];
     }
@@ -185,7 +191,7 @@ DEVICE void write(const float (&value)[Tile::I][Tile::J][4], u8* shared, T* to, 
 
 // ---- kernels
 
-template <class T, class Tile>
+template <class T, class Tile, bool whole>
 DEVICE void forward(const StepRow* step, const Shape& shape, const T* x, const T* w, const float* bias,
                     u32 activation, T* y, float* partials) {
     SHARED(shared);
@@ -198,7 +204,6 @@ DEVICE void forward(const StepRow* step, const Shape& shape, const T* x, const T
     Pixels<T, Tile::ROWS, 1> a;
     a.values = x, a.height = shape.height, a.width = shape.width, a.channels = shape.channels;
     a.taps = taps, a.taps_across = shape.kernel, a.by_across = reciprocal(shape.kernel), a.per_tap = shape.per_tap;
-    a.whole = shape.channels % PIECE<T> == 0;
     UNROLL for (u32 i = 0; i < a.COUNT; i++) {
         u32 m = first + (threadIdx.x + i * THREADS) / STEP_PIECES;
         u32 n = divide(m, shape.pixels), rest = m - n * shape.pixels.divisor;
@@ -208,33 +213,32 @@ DEVICE void forward(const StepRow* step, const Shape& shape, const T* x, const T
     }
     Filters<T, Tile::COLUMNS> b;
     b.values = w, b.channels = shape.channels, b.filters = shape.filters, b.taps = taps, b.first = first_column;
-    b.per_tap = shape.per_tap, b.whole = shape.filters % PIECE<T> == 0;
+    b.per_tap = shape.per_tap;
 
     float sum[Tile::I][Tile::J][4];
-    multiply<Tile>(sum, shared, (taps * shape.per_tap.divisor + STEP_PIECES - 1) / STEP_PIECES, a, b);
+    multiply<Tile, whole>(sum, shared, (taps * shape.per_tap.divisor + STEP_PIECES - 1) / STEP_PIECES, a, b);
 
     UNROLL for (u32 j = 0; j < Tile::J; j++) {
         UNROLL for (u32 e = 0; e < 2; e++) {
             u32 k = first_column + column_of<Tile>(j, e);
             float offset = bias && k < shape.filters ? bias[k] : 0.0f;
-            UNROLL for (u32 i = 0; i < Tile::I; i++) {
-                sum[i][j][e] = activate(activation, sum[i][j][e] + offset);
-                sum[i][j][e + 2] = activate(activation, sum[i][j][e + 2] + offset);
-            }
+            UNROLL for (u32 i = 0; i < Tile::I; i++) sum[i][j][e] += offset, sum[i][j][e + 2] += offset;
         }
     }
+    UNROLL for (u32 i = 0; i < Tile::I; i++)
+        UNROLL for (u32 j = 0; j < Tile::J; j++) activate4(activation, sum[i][j]);
     if (partials) {
         float* means = partials + tile * shape.filters;
         u32 count = positions - first < Tile::ROWS ? positions - first : Tile::ROWS;
         statistics<Tile>(sum, (float*)shared, count, first_column, shape.filters, means, means + tiles * shape.filters);
     }
-    write<T, Tile>(sum, shared, y, first_column, shape.filters, [&](u32 row, u32& at) {
+    write<T, Tile, whole>(sum, shared, y, first_column, shape.filters, [&](u32 row, u32& at) {
         at = first + row;
         return at < positions;
     });
 }
 
-template <class T, class Tile>
+template <class T, class Tile, bool whole>
 DEVICE void data_gradient(const StepRow* step, const Shape& shape, const T* dy, const T* w, T* dx, u32 accumulate) {
     SHARED(shared);
     u32 tile = blockIdx.x / shape.tiles_across;
@@ -266,7 +270,6 @@ DEVICE void data_gradient(const StepRow* step, const Shape& shape, const T* dy, 
     Pixels<T, Tile::ROWS, -1> a;
     a.values = dy, a.height = shape.out_height, a.width = shape.out_width, a.channels = shape.filters;
     a.taps = taps, a.taps_across = taps_across, a.by_across = taps ? reciprocal(taps_across) : 0, a.per_tap = shape.per_tap;
-    a.whole = shape.filters % PIECE<T> == 0;
     UNROLL for (u32 row = 0; row < a.COUNT; row++) {
         u32 n, i, j;
         bool real = pixel(first + (threadIdx.x + row * THREADS) / STEP_PIECES, n, i, j);
@@ -276,10 +279,10 @@ DEVICE void data_gradient(const StepRow* step, const Shape& shape, const T* dy, 
     FiltersBack<T, Tile::COLUMNS> b;
     b.values = w, b.channels = shape.channels, b.filters = shape.filters, b.first = first_column;
     b.taps = taps, b.taps_across = taps_across, b.by_across = a.by_across, b.per_tap = shape.per_tap;
-    b.kernel = shape.kernel, b.stride = stride, b.r0 = r0, b.s0 = s0, b.whole = a.whole;
+    b.kernel = shape.kernel, b.stride = stride, b.r0 = r0, b.s0 = s0;
 
     float sum[Tile::I][Tile::J][4];
-    multiply<Tile>(sum, shared, (taps * shape.per_tap.divisor + STEP_PIECES - 1) / STEP_PIECES, a, b);
+    multiply<Tile, whole>(sum, shared, (taps * shape.per_tap.divisor + STEP_PIECES - 1) / STEP_PIECES, a, b);
 
     if (accumulate) {
         UNROLL for (u32 i = 0; i < Tile::I; i++) {
@@ -295,25 +298,21 @@ DEVICE void data_gradient(const StepRow* step, const Shape& shape, const T* dy, 
             }
         }
     }
-    write<T, Tile>(sum, shared, dx, first_column, shape.channels, target);
+    write<T, Tile, whole>(sum, shared, dx, first_column, shape.channels, target);
 }
 
-#define INSTANCE(name, T, Tile)                                                                          \
-    KERNEL(128) conv_forward_##name##_##Tile(const StepRow* step, Shape shape, const T* x, const T* w,   \
-                                             const float* bias, u32 activation, T* y, float* partials) { \
-        forward<T, Tile>(step, shape, x, w, bias, activation, y, partials);                              \
-    }                                                                                                    \
-    EXPORT(conv_forward_##name##_##Tile)                                                                 \
-    KERNEL(128) conv_data_##name##_##Tile(const StepRow* step, Shape shape, const T* dy, const T* w,     \
-                                          T* dx, u32 accumulate) {                                       \
-        data_gradient<T, Tile>(step, shape, dy, w, dx, accumulate);                                      \
-    }                                                                                                    \
-    EXPORT(conv_data_##name##_##Tile)
-
-#define INSTANCES(name, T)        \
-    INSTANCE(name, T, Tile128x64) \
-    INSTANCE(name, T, Tile64x64)  \
-    INSTANCE(name, T, Tile128x32)
+#define INSTANCE(name, T, rows, columns, any, whole)                                                              \
+    KERNEL(128, Tile##rows##x##columns::BLOCKS) conv_tensor_forward_##rows##x##columns##any##_##name(                                             \
+        const StepRow* step, Shape shape, const T* x, const T* w, const float* bias, u32 activation, T* y,        \
+        float* partials) {                                                                                        \
+        forward<T, Tile##rows##x##columns, whole>(step, shape, x, w, bias, activation, y, partials);              \
+    }                                                                                                             \
+    EXPORT(conv_tensor_forward_##rows##x##columns##any##_##name)                                                  \
+    KERNEL(128, Tile##rows##x##columns::BLOCKS) conv_tensor_data_gradient_##rows##x##columns##any##_##name(                                       \
+        const StepRow* step, Shape shape, const T* dy, const T* w, T* dx, u32 accumulate) {                       \
+        data_gradient<T, Tile##rows##x##columns, whole>(step, shape, dy, w, dx, accumulate);                      \
+    }                                                                                                             \
+    EXPORT(conv_tensor_data_gradient_##rows##x##columns##any##_##name)
 
 INSTANCES(f16, f16)
 #if ARCH >= 800

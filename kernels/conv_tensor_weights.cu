@@ -9,7 +9,7 @@
 //
 // The result is small and the depth is long, so the positions are cut into slices of equal length, one
 // for each blockIdx.y. How many there are follows from the shape alone. Each slice leaves its sums in a
-// buffer of its own, and `add` adds the buffers in order.
+// buffer of its own; another kernel adds them in order.
 #include "device.cuh"
 #include "tensor.cuh"
 #include "conv_tensor.cuh"
@@ -24,7 +24,6 @@ template <class T, u32 rows> struct Seen {
     u32 begin, end;      // the slice's positions
     int down, right;     // the tap, without the padding: all pieces of a thread stand in one column
     u32 channel, count;  // what this thread takes of each pixel
-    bool whole;
     u32 first;           // position of the step
 };
 
@@ -45,7 +44,6 @@ template <class T, u32 width> struct Gradient {
     typedef DepthSlow<T, width> Layout;
     const T* values;
     u32 filters, first_filter, begin, end;
-    bool whole;
     u32 first;
 };
 
@@ -59,7 +57,7 @@ template <class T, u32 width> DEVICE const T* source(const Gradient<T, width>& b
     return b.values + (count ? position * b.filters + k : 0);
 }
 
-template <class T, class Tile>
+template <class T, class Tile, bool whole>
 DEVICE void weight_gradient(const StepRow* step, const Shape& shape, u32 slice_length, const T* x, const T* dy,
                             float* slices) {
     SHARED(shared);
@@ -77,18 +75,15 @@ DEVICE void weight_gradient(const StepRow* step, const Shape& shape, u32 slice_l
     a.down = (int)r - (int)shape.padding, a.right = (int)(tap - r * shape.kernel) - (int)shape.padding;
     a.channel = (piece - tap * shape.per_tap.divisor) * PIECE<T>;
     a.count = tap < shape.kernel * shape.kernel ? inside<T>(a.channel, shape.channels) : 0;
-    a.whole = shape.channels % PIECE<T> == 0;
 
     Gradient<T, Tile::COLUMNS> b;
     b.values = dy, b.filters = shape.filters, b.first_filter = first_column, b.begin = begin, b.end = end;
-    b.whole = shape.filters % PIECE<T> == 0;
 
     float sum[Tile::I][Tile::J][4];
-    multiply<Tile>(sum, shared, (end - begin + DEPTH<T> - 1) / DEPTH<T>, a, b);
+    multiply<Tile, whole>(sum, shared, (end - begin + DEPTH<T> - 1) / DEPTH<T>, a, b);
 
     u32 taps = shape.kernel * shape.kernel;
     float* dw = slices + (u64)blockIdx.y * taps * shape.channels * shape.filters;
-    bool even = shape.filters % 2 == 0;
     UNROLL for (u32 i = 0; i < Tile::I; i++) {
         UNROLL for (u32 e = 0; e < 4; e += 2) {
             u32 row = first + row_of<Tile>(i, e), tap = divide(row / PIECE<T>, shape.per_tap);
@@ -97,8 +92,9 @@ DEVICE void weight_gradient(const StepRow* step, const Shape& shape, u32 slice_l
             UNROLL for (u32 j = 0; j < Tile::J; j++) {
                 u32 k = first_column + column_of<Tile>(j, 0);
                 float* to = dw + (tap * shape.channels + c) * shape.filters + k;
-                if (even && k < shape.filters) *(float2*)to = make_float2(sum[i][j][e], sum[i][j][e + 1]);
-                else {
+                if constexpr (whole) {
+                    if (k < shape.filters) *(float2*)to = make_float2(sum[i][j][e], sum[i][j][e + 1]);
+                } else {
                     if (k < shape.filters) to[0] = sum[i][j][e];
                     if (k + 1 < shape.filters) to[1] = sum[i][j][e + 1];
                 }
@@ -107,27 +103,12 @@ DEVICE void weight_gradient(const StepRow* step, const Shape& shape, u32 slice_l
     }
 }
 
-// dw = the slices' sums, added in order.
-KERNEL(256) conv_weights_add(u32 count, u32 slices, const float* sums, float* dw) {
-    u32 i = blockIdx.x * blockDim.x + threadIdx.x;
-    if (i >= count) return;
-    float sum = 0.0f;
-    for (u32 slice = 0; slice < slices; slice++) sum += sums[(u64)slice * count + i];
-    dw[i] = sum;
-}
-EXPORT(conv_weights_add)
-
-#define INSTANCE(name, T, Tile)                                                                              \
-    KERNEL(128) conv_weights_##name##_##Tile(const StepRow* step, Shape shape, u32 slice_length, const T* x, \
-                                             const T* dy, float* slices) {                                   \
-        weight_gradient<T, Tile>(step, shape, slice_length, x, dy, slices);                                  \
-    }                                                                                                        \
-    EXPORT(conv_weights_##name##_##Tile)
-
-#define INSTANCES(name, T)        \
-    INSTANCE(name, T, Tile128x64) \
-    INSTANCE(name, T, Tile64x64)  \
-    INSTANCE(name, T, Tile128x32)
+#define INSTANCE(name, T, rows, columns, any, whole)                                                     \
+    KERNEL(128, Tile##rows##x##columns::BLOCKS) conv_tensor_weight_gradient_##rows##x##columns##any##_##name(                            \
+        const StepRow* step, Shape shape, u32 slice_length, const T* x, const T* dy, float* slices) {    \
+        weight_gradient<T, Tile##rows##x##columns, whole>(step, shape, slice_length, x, dy, slices);     \
+    }                                                                                                    \
+    EXPORT(conv_tensor_weight_gradient_##rows##x##columns##any##_##name)
 
 INSTANCES(f16, f16)
 #if ARCH >= 800

@@ -15,6 +15,15 @@ DEVICE float f32_from_f16(u16 bits) {
     return x;
 }
 
+#if ARCH >= 800
+// Two bf16 in one word.
+DEVICE u32 bf16x2_from_f32(float low, float high) {
+    u32 bits;
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(high), "f"(low));
+    return bits;
+}
+#endif
+
 DEVICE u32 bits_of(float x) { return __float_as_uint(x); }
 DEVICE float f32_of(u32 bits) { return __uint_as_float(bits); }
 

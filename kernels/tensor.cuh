@@ -12,8 +12,11 @@
 #pragma once
 
 constexpr u32 THREADS = 128;  // four warps
-constexpr u32 STAGES = ARCH >= 800 ? 3 : 2;  // tiles of each operand in shared memory
 constexpr u32 STEP_PIECES = 4;
+// Whether pieces fly from global to shared memory by themselves. If not, they wait in registers while
+// the step before is multiplied: before sm_80, and where they are put together from single numbers.
+template <bool whole> constexpr bool FLIES = whole && ARCH >= 800;
+constexpr u32 STAGES = 3;  // tiles of each operand in shared memory where pieces fly; otherwise 2
 
 template <class T> constexpr u32 PIECE = 16 / sizeof(T);       // numbers of a piece
 template <class T> constexpr u32 DEPTH = STEP_PIECES * PIECE<T>;  // numbers of a step
@@ -24,6 +27,9 @@ template <u32 rows, u32 columns, u32 warp_rows, u32 warp_columns> struct Tile {
     static constexpr u32 ACROSS = columns / warp_columns, DOWN = rows / warp_rows;  // warps
     static constexpr u32 WARP_ROWS = warp_rows, WARP_COLUMNS = warp_columns;
     static constexpr u32 I = warp_rows / 16, J = warp_columns / 8;  // products m16n8 of a warp
+    // Blocks that should fit a multiprocessor. This bounds registers to 128 or 96; before sm_80, where
+    // pieces wait in registers, shared memory leaves room for few blocks anyway.
+    static constexpr u32 BLOCKS = I * J > 8 ? (ARCH >= 800 ? 4 : 2) : (ARCH >= 800 ? 5 : 4);
     static_assert(ACROSS * DOWN * 32 == THREADS, "four warps");
 };
 
@@ -44,12 +50,14 @@ template <class T> struct Core;
 template <> struct Core<f16> {
     DEVICE void round(u32 (&)[4]) {}
     DEVICE void multiply(float (&d)[4], const u32 (&a)[4], const u32 (&b)[2]) { multiply_f16(d, a, b); }
+    DEVICE u32 pair(float low, float high) { return (u32)f16_from_f32(low) | (u32)f16_from_f32(high) << 16; }
 };
 
 #if ARCH >= 800
 template <> struct Core<bf16> {
     DEVICE void round(u32 (&)[4]) {}
     DEVICE void multiply(float (&d)[4], const u32 (&a)[4], const u32 (&b)[2]) { multiply_bf16(d, a, b); }
+    DEVICE u32 pair(float low, float high) { return bf16x2_from_f32(low, high); }
 };
 
 // f32 in memory, tf32 in the product.
@@ -115,43 +123,22 @@ template <class T, u32 width> struct DepthSlow {
 
 // ---- pieces on their way from global to shared memory
 
-// From sm_80 a piece flies by itself; before, it waits in registers while the step before is multiplied.
-struct Piece {
-#if ARCH < 800
-    uint4 value;
-#endif
-};
-
-// Up to 16 bytes of numbers that need not be aligned; the rest is 0.
-template <class T> DEVICE uint4 gather(const T* from, u32 count) {
-    u32 words[4];
-    UNROLL for (u32 i = 0; i < 4; i++) {
-        if constexpr (sizeof(T) == 4) words[i] = i < count ? ((const u32*)from)[i] : 0;
-        else {
-            u32 low = 2 * i < count ? ((const u16*)from)[2 * i] : 0;
-            u32 high = 2 * i + 1 < count ? ((const u16*)from)[2 * i + 1] : 0;
-            words[i] = low | high << 16;
+// Up to 16 bytes of numbers; the rest is 0. `whole`: all pieces of the operands are aligned, and have
+// all their numbers or none. `from` is an address that exists even for none.
+template <bool whole, class T> DEVICE uint4 load16(const T* from, u32 count) {
+    if constexpr (whole) return count ? *(const uint4*)from : make_uint4(0, 0, 0, 0);
+    else {
+        u32 words[4];
+        UNROLL for (u32 i = 0; i < 4; i++) {
+            if constexpr (sizeof(T) == 4) words[i] = i < count ? ((const u32*)from)[i] : 0;
+            else {
+                u32 low = 2 * i < count ? ((const u16*)from)[2 * i] : 0;
+                u32 high = 2 * i + 1 < count ? ((const u16*)from)[2 * i + 1] : 0;
+                words[i] = low | high << 16;
+            }
         }
+        return make_uint4(words[0], words[1], words[2], words[3]);
     }
-    return make_uint4(words[0], words[1], words[2], words[3]);
-}
-
-// Starts to move `count` numbers and fills up with 0. `whole`: all pieces of the operand are aligned,
-// and have all their numbers or none. `from` must be an address that exists even for none.
-template <class T> DEVICE void start(Piece& piece, u8* to, const T* from, u32 count, bool whole) {
-#if ARCH >= 800
-    if (whole) copy16(to, from, count != 0);
-    else *(uint4*)to = gather(from, count);
-#else
-    if (!whole) piece.value = gather(from, count);
-    else piece.value = count ? *(const uint4*)from : make_uint4(0, 0, 0, 0);
-#endif
-}
-
-DEVICE void finish(const Piece& piece, u8* to) {
-#if ARCH < 800
-    *(uint4*)to = piece.value;
-#endif
 }
 
 // How many of a piece's numbers lie below `end`, the first of them being `first`.
@@ -159,12 +146,10 @@ template <class T> DEVICE u32 inside(u32 first, u32 end) {
     return first >= end ? 0 : end - first < PIECE<T> ? end - first : PIECE<T>;
 }
 
-// ---- the walk through the depth
-
-// An operand is a struct with `Number`, `Layout` and `whole`, and two functions: move_to(operand, step),
-// called for one step after the other, and source(operand, i, count), which says where the numbers of
-// this thread's piece i come from and how many there are. Of a tile's pieces a thread owns those with
-// the numbers threadIdx.x, threadIdx.x + THREADS, ...
+// An operand is a struct with `Number` and `Layout`, and two functions: move_to(operand, step), called
+// for one step after the other, and source(operand, i, count), which says where the numbers of this
+// thread's piece i come from and how many there are. Of a tile's pieces a thread owns those with the
+// numbers threadIdx.x, threadIdx.x + THREADS, ...
 template <class Operand> constexpr u32 PIECES = Operand::Layout::PIECES / THREADS;
 
 template <class Operand> DEVICE u8* place(u8* tile, u32 i) {
@@ -173,18 +158,30 @@ template <class Operand> DEVICE u8* place(u8* tile, u32 i) {
     return tile + Layout::row(piece) * Layout::PITCH + Layout::column(piece) * 16;
 }
 
-template <class Operand> DEVICE void start(Operand& operand, Piece (&pieces)[PIECES<Operand>], u32 step, u8* tile) {
+// Lets this thread's pieces of a step fly to a tile.
+template <class Operand> DEVICE void fly(Operand& operand, u32 step, u8* tile) {
     move_to(operand, step);
     UNROLL for (u32 i = 0; i < PIECES<Operand>; i++) {
         u32 count = 0;
         const typename Operand::Number* from = source(operand, i, count);
-        start(pieces[i], place<Operand>(tile, i), from, count, operand.whole);
+        copy16(place<Operand>(tile, i), from, count != 0);
     }
 }
 
-template <class Operand> DEVICE void finish(const Piece (&pieces)[PIECES<Operand>], u8* tile) {
-    UNROLL for (u32 i = 0; i < PIECES<Operand>; i++) finish(pieces[i], place<Operand>(tile, i));
+// Loads them to registers, and stores them from there.
+template <bool whole, class Operand> DEVICE void fetch(Operand& operand, u32 step, uint4 (&pieces)[PIECES<Operand>]) {
+    move_to(operand, step);
+    UNROLL for (u32 i = 0; i < PIECES<Operand>; i++) {
+        u32 count = 0;
+        const typename Operand::Number* from = source(operand, i, count);
+        pieces[i] = load16<whole>(from, count);
+    }
 }
+template <class Operand> DEVICE void put(const uint4 (&pieces)[PIECES<Operand>], u8* tile) {
+    UNROLL for (u32 i = 0; i < PIECES<Operand>; i++) *(uint4*)place<Operand>(tile, i) = pieces[i];
+}
+
+// ---- the walk through the depth
 
 // A warp's share of one step.
 template <class Tile, class A, class B>
@@ -205,58 +202,57 @@ DEVICE void multiply_step(float (&sum)[Tile::I][Tile::J][4], const u8* a_tile, c
     }
 }
 
-// sum = a b over so many steps. Ends with a barrier: shared memory is free for other use then.
-//
-// From sm_80 the copies of two steps are in flight while a third is multiplied. Before, the numbers of
-// the next step wait in registers until the tile that they go to has been read. Either way one barrier
-// a step is enough: it says that a step has arrived, and that the tile of the step before, which is the
-// next one to be overwritten, has been read by all.
+// The copies of two steps are in flight while a third is multiplied. One barrier a step is enough: it
+// says that a step has arrived, and that the tiles of the step before, which are overwritten next, have
+// been read by all.
 template <class Tile, class A, class B>
-DEVICE void multiply(float (&sum)[Tile::I][Tile::J][4], u8* shared, u32 steps, A& a, B& b) {
-    constexpr u32 STAGE = A::Layout::BYTES + B::Layout::BYTES, A_BYTES = A::Layout::BYTES;
-    UNROLL for (u32 i = 0; i < Tile::I; i++)
-        UNROLL for (u32 j = 0; j < Tile::J; j++)
-            UNROLL for (u32 e = 0; e < 4; e++) sum[i][j][e] = 0.0f;
-    Piece a_pieces[PIECES<A>], b_pieces[PIECES<B>];
-#if ARCH >= 800
+DEVICE void multiply_flying(float (&sum)[Tile::I][Tile::J][4], u8* shared, u32 steps, A& a, B& b) {
+    constexpr u32 A_BYTES = A::Layout::BYTES, STAGE = A_BYTES + B::Layout::BYTES;
     for (u32 step = 0; step < STAGES - 1; step++) {
-        if (step < steps) {
-            start(a, a_pieces, step, shared + step * STAGE);
-            start(b, b_pieces, step, shared + step * STAGE + A_BYTES);
-        }
+        if (step < steps) fly(a, step, shared + step * STAGE), fly(b, step, shared + step * STAGE + A_BYTES);
         copies_commit();
     }
-    u32 stage = 0, free = STAGES - 1;
+    u32 now = 0, free = (STAGES - 1) * STAGE;
     for (u32 step = 0; step < steps; step++) {
         copies_wait<STAGES - 2>();
         __syncthreads();
-        if (step + STAGES - 1 < steps) {
-            start(a, a_pieces, step + STAGES - 1, shared + free * STAGE);
-            start(b, b_pieces, step + STAGES - 1, shared + free * STAGE + A_BYTES);
-        }
+        u32 next = step + STAGES - 1;
+        if (next < steps) fly(a, next, shared + free), fly(b, next, shared + free + A_BYTES);
         copies_commit();
-        multiply_step<Tile, A, B>(sum, shared + stage * STAGE, shared + stage * STAGE + A_BYTES);
-        stage = stage + 1 == STAGES ? 0 : stage + 1;
-        free = free + 1 == STAGES ? 0 : free + 1;
+        multiply_step<Tile, A, B>(sum, shared + now, shared + now + A_BYTES);
+        now = now == (STAGES - 1) * STAGE ? 0 : now + STAGE;
+        free = free == (STAGES - 1) * STAGE ? 0 : free + STAGE;
     }
-#else
-    u8* now = shared;
-    u8* next = shared + STAGE;
-    for (u32 step = 0; step <= steps; step++) {
-        // Step 0 has nothing to multiply, the last one nothing to load.
-        if (step < steps) {
-            start(a, a_pieces, step, next);
-            start(b, b_pieces, step, next + A_BYTES);
-        }
-        if (step > 0) multiply_step<Tile, A, B>(sum, now, now + A_BYTES);
-        if (step < steps) {
-            finish<A>(a_pieces, next);
-            finish<B>(b_pieces, next + A_BYTES);
-        }
+}
+
+// The numbers of the next step are on their way to registers while a step is multiplied.
+template <class Tile, bool whole, class A, class B>
+DEVICE void multiply_waiting(float (&sum)[Tile::I][Tile::J][4], u8* shared, u32 steps, A& a, B& b) {
+    constexpr u32 A_BYTES = A::Layout::BYTES, STAGE = A_BYTES + B::Layout::BYTES;
+    uint4 a_pieces[PIECES<A>], b_pieces[PIECES<B>];
+    if (steps == 0) return;
+    fetch<whole>(a, 0, a_pieces), fetch<whole>(b, 0, b_pieces);
+    put<A>(a_pieces, shared), put<B>(b_pieces, shared + A_BYTES);
+    __syncthreads();
+    u32 now = 0;
+    for (u32 step = 0; step < steps; step++) {
+        bool more = step + 1 < steps;
+        if (more) fetch<whole>(a, step + 1, a_pieces), fetch<whole>(b, step + 1, b_pieces);
+        multiply_step<Tile, A, B>(sum, shared + now, shared + now + A_BYTES);
+        now = STAGE - now;
+        // The other tiles were read before the last barrier.
+        if (more) put<A>(a_pieces, shared + now), put<B>(b_pieces, shared + now + A_BYTES);
         __syncthreads();
-        u8* swap = now;
-        now = next, next = swap;
     }
-#endif
+}
+
+// sum = a b over so many steps. Ends with a barrier: shared memory is free for other use then.
+template <class Tile, bool whole, class A, class B>
+DEVICE void multiply(float (&sum)[Tile::I][Tile::J][4], u8* shared, u32 steps, A& a, B& b) {
+    UNROLL for (u32 i = 0; i < Tile::I; i++)
+        UNROLL for (u32 j = 0; j < Tile::J; j++)
+            UNROLL for (u32 e = 0; e < 4; e++) sum[i][j][e] = 0.0f;
+    if constexpr (FLIES<whole>) multiply_flying<Tile>(sum, shared, steps, a, b);
+    else multiply_waiting<Tile, whole>(sum, shared, steps, a, b);
     __syncthreads();
 }

@@ -2,6 +2,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
+use super::exact::add_slices;
 use super::{DataGradient, DataOperands, Forward, ForwardOperands, WeightGradient, WeightOperands};
 use crate::{
     Activation, Arguments, Conv2d, DeviceError, Divisor, Precision, Source, Stream, launch::run,
@@ -9,9 +10,6 @@ use crate::{
 
 /// Threads of a block that multiplies.
 const THREADS: u32 = 128;
-
-/// Threads of a block that adds slices.
-const ADDING: usize = 256;
 
 /// As many blocks as fill a large GPU twice: a product of fewer tiles takes smaller ones, or is cut
 /// into slices. A number of its own, so that results do not depend on the GPU.
@@ -26,19 +24,23 @@ const STEPS_OF_SLICE: usize = 8;
 /// Larger filters would need another division of taps.
 const LARGEST_KERNEL: usize = 40;
 
-/// The part of a result that a block forms; names and sizes of `kernels/tensor.cuh`.
+/// The part of a result that a block forms, and the kernels that do; as `kernels/tensor.cuh` has them.
 #[derive(Clone, Copy)]
 enum Tile {
     Rows128Columns64,
     Rows64Columns64,
     Rows128Columns32,
+    /// 64 rows and 64 columns, whose channels or filters do not fill pieces of 16 bytes.
+    Any,
 }
 
 impl Tile {
     /// For a product with so many rows and columns, cut into slices of its depth or not.
-    fn of(rows: usize, columns: usize, sliced: bool) -> Self {
+    fn of(conv: &Conv2d, precision: Precision, rows: usize, columns: usize, sliced: bool) -> Self {
+        let piece = 16 / precision.bytes();
         let tiles = rows.div_ceil(128) * columns.div_ceil(64);
         match (columns, rows) {
+            _ if conv.channels % piece != 0 || conv.filters % piece != 0 => Self::Any,
             (..=32, _) => Self::Rows128Columns32,
             (_, ..=64) => Self::Rows64Columns64,
             _ if sliced || tiles >= BLOCKS => Self::Rows128Columns64,
@@ -49,14 +51,14 @@ impl Tile {
     fn rows(self) -> usize {
         match self {
             Self::Rows128Columns64 | Self::Rows128Columns32 => 128,
-            Self::Rows64Columns64 => 64,
+            Self::Rows64Columns64 | Self::Any => 64,
         }
     }
 
     fn columns(self) -> usize {
         match self {
-            Self::Rows128Columns64 | Self::Rows64Columns64 => 64,
             Self::Rows128Columns32 => 32,
+            Self::Rows128Columns64 | Self::Rows64Columns64 | Self::Any => 64,
         }
     }
 
@@ -65,13 +67,14 @@ impl Tile {
         [rows.div_ceil(self.rows()), columns.div_ceil(self.columns())]
     }
 
-    /// The name of a kernel's instance.
-    fn pick(self, names: [&'static str; 3]) -> &'static str {
-        match self {
-            Self::Rows128Columns64 => names[0],
-            Self::Rows64Columns64 => names[1],
-            Self::Rows128Columns32 => names[2],
-        }
+    /// Shared memory of a block: from sm_80 whole pieces fly to it by themselves, which takes one more
+    /// tile of each operand.
+    fn shared_bytes(self, stream: &dyn Stream, a: Operand, b: Operand) -> u32 {
+        let stages = match (self, stream.architecture()) {
+            (Self::Any, _) | (_, ..80) => 2,
+            _ => 3,
+        };
+        (stages * (a.bytes() + b.bytes())) as u32
     }
 }
 
@@ -91,12 +94,6 @@ impl Operand {
             Self::DepthSlow(rows) => STEP * (rows + 8),
         }
     }
-}
-
-/// Shared memory of a block: copies fly from sm_80, and need one tile more.
-fn shared_bytes(stream: &dyn Stream, a: Operand, b: Operand) -> u32 {
-    let stages = if stream.architecture() >= 80 { 3 } else { 2 };
-    (stages * (a.bytes() + b.bytes())) as u32
 }
 
 /// `Shape` of `kernels/conv_tensor.cuh`.
@@ -153,12 +150,14 @@ fn pick<T>(precision: Precision, f16: T, bf16: T, tf32: T) -> T {
     }
 }
 
+/// The names of a product's kernels, by precision and tile.
 macro_rules! names {
     ($product:literal, $precision:literal) => {
         [
-            concat!("conv_", $product, "_", $precision, "_Tile128x64"),
-            concat!("conv_", $product, "_", $precision, "_Tile64x64"),
-            concat!("conv_", $product, "_", $precision, "_Tile128x32"),
+            concat!("conv_tensor_", $product, "_128x64_", $precision),
+            concat!("conv_tensor_", $product, "_64x64_", $precision),
+            concat!("conv_tensor_", $product, "_128x32_", $precision),
+            concat!("conv_tensor_", $product, "_64x64_any_", $precision),
         ]
     };
     ($product:literal) => {
@@ -170,14 +169,21 @@ macro_rules! names {
     };
 }
 
-/// The instance for a precision and a tile.
-fn instance(names: [[&'static str; 3]; 3], precision: Precision, tile: Tile) -> &'static str {
+/// The kernel for a precision and a tile.
+fn instance(names: [[&'static str; 4]; 3], precision: Precision, tile: Tile) -> &'static str {
     let [f16, bf16, tf32] = names;
-    tile.pick(pick(precision, f16, bf16, tf32))
+    pick(precision, f16, bf16, tf32)[tile as usize]
 }
 
 fn forward_tile(forward: &Forward) -> Tile {
-    Tile::of(forward.conv.positions(), forward.conv.filters, false)
+    let conv = &forward.conv;
+    Tile::of(
+        conv,
+        forward.precision,
+        conv.positions(),
+        conv.filters,
+        false,
+    )
 }
 
 /// Positions of a tile of the forward product.
@@ -219,7 +225,7 @@ pub(super) fn forward(
             Source::ConvTensor.kernel(name),
             down * across,
             THREADS,
-            shared_bytes(stream, a, b),
+            tile.shared_bytes(stream, a, b),
             arguments,
         )
     }
@@ -235,7 +241,7 @@ pub(super) fn data_gradient(
     let pixels = [conv.height, conv.width].map(|n| n.div_ceil(conv.stride));
     let rows = conv.batch * pixels[0] * pixels[1];
     let phases = conv.stride * conv.stride;
-    let tile = Tile::of(rows * phases, conv.channels, false);
+    let tile = Tile::of(conv, precision, rows * phases, conv.channels, false);
     let [down, across] = tile.grid(rows, conv.channels);
     let arguments = Arguments::new()
         .span(operands.step)
@@ -249,7 +255,7 @@ pub(super) fn data_gradient(
         .span(operands.weights)
         .span(operands.dx)
         .value(u32::from(operands.accumulate));
-    let name = instance(names!("data"), precision, tile);
+    let name = instance(names!("data_gradient"), precision, tile);
     let (a, b) = (
         Operand::DepthFast(tile.rows()),
         Operand::DepthFast(tile.columns()),
@@ -261,7 +267,7 @@ pub(super) fn data_gradient(
             Source::ConvTensor.kernel(name),
             [down * across, phases],
             THREADS,
-            shared_bytes(stream, a, b),
+            tile.shared_bytes(stream, a, b),
             arguments,
         )
     }
@@ -282,7 +288,7 @@ impl Cut {
         let (conv, precision) = (&gradient.conv, gradient.precision);
         let piece = 16 / precision.bytes();
         let rows = conv.kernel * conv.kernel * pieces(precision, conv.channels) * piece;
-        let tile = Tile::of(rows, conv.filters, true);
+        let tile = Tile::of(conv, precision, rows, conv.filters, true);
         let grid = tile.grid(rows, conv.filters);
         let depth = STEP / precision.bytes();
         let most = conv.positions().div_ceil(STEPS_OF_SLICE * depth);
@@ -329,40 +335,21 @@ pub(super) fn weight_gradient(
         .span(operands.x)
         .span(operands.dy)
         .span(sums);
-    let name = instance(names!("weights"), precision, tile);
+    let name = instance(names!("weight_gradient"), precision, tile);
     let (a, b) = (
         Operand::DepthSlow(tile.rows()),
         Operand::DepthSlow(tile.columns()),
     );
-    let source = Source::ConvTensorWeights;
     // SAFETY: the lengths are those of the shape, and each slice has a buffer: `dw` for a single one.
     unsafe {
         run(
             stream,
-            source.kernel(name),
+            Source::ConvTensorWeights.kernel(name),
             [down * across, slices],
             THREADS,
-            shared_bytes(stream, a, b),
+            tile.shared_bytes(stream, a, b),
             arguments,
         )?;
     }
-    let Some(partials) = operands.partials else {
-        return Ok(());
-    };
-    let arguments = Arguments::new()
-        .value(conv.weights_len() as u32)
-        .value(slices as u32)
-        .span(partials)
-        .span(operands.dw);
-    // SAFETY: as many buffers as slices, each of the length of `dw`.
-    unsafe {
-        run(
-            stream,
-            source.kernel("conv_weights_add"),
-            conv.weights_len().div_ceil(ADDING),
-            ADDING as u32,
-            0,
-            arguments,
-        )
-    }
+    add_slices(stream, slices, operands)
 }
