@@ -39,8 +39,9 @@ impl Tile {
     fn of(conv: &Conv2d, precision: Precision, rows: usize, columns: usize, sliced: bool) -> Self {
         let piece = 16 / precision.bytes();
         let tiles = rows.div_ceil(128) * columns.div_ceil(64);
+        let whole = conv.channels.is_multiple_of(piece) && conv.filters.is_multiple_of(piece);
         match (columns, rows) {
-            _ if conv.channels % piece != 0 || conv.filters % piece != 0 => Self::Any,
+            _ if !whole => Self::Any,
             (..=32, _) => Self::Rows128Columns32,
             (_, ..=64) => Self::Rows64Columns64,
             _ if sliced || tiles >= BLOCKS => Self::Rows128Columns64,
