@@ -1,16 +1,21 @@
-//! Criterion group `peak_memory`: the most memory that a process has while it trains the reports' networks.
+//! Criterion group `peak_memory`: the most memory that training the reports' networks takes.
 //!
-//! A sample is a process of its own, because a process that has trained one network keeps some of
-//! its memory for the next. The measured value is the peak of its resident bytes, program and
+//! On the CPU a sample is a process of its own, because a process that has trained one network keeps some
+//! of its memory for the next. The measured value is the peak of its resident bytes, program and
 //! images included, as Linux tells; elsewhere nothing is measured, and that is said.
+//!
+//! On a GPU an engine allocates once and nothing afterwards, so one sample says all: `cuda-…` is what the
+//! driver has less of while a network is trained, images and compiled kernels included, and a line
+//! beside it tells what was planned for the engine.
 
 mod networks;
 
 use criterion::measurement::{Measurement, ValueFormatter};
 use criterion::{Criterion, Throughput};
-use networks::{NETWORKS, trainer};
+use networks::{NETWORKS, Network, cpu, cuda, trainer};
 use std::process::Command;
 use std::time::Duration;
+use tunefork::Machine;
 
 /// Set in a process that trains the network it names, and prints its peak.
 const CHILD: &str = "TUNEFORK_BENCH_PEAK_OF";
@@ -39,8 +44,35 @@ fn main() {
             });
         });
     }
+    if let Some((machine, precisions)) = cuda("peak_memory") {
+        for precision in precisions {
+            for network in NETWORKS {
+                let row = format!("cuda-{precision}/{}", network.name);
+                group.bench_function(row.as_str(), |bencher| {
+                    bencher.iter_custom(|iterations| {
+                        iterations * bytes_on_the_gpu(&row, network, &machine, precision)
+                    });
+                });
+            }
+        }
+    }
     group.finish();
     criterion.final_summary();
+}
+
+/// What the driver has less of while a network is trained.
+fn bytes_on_the_gpu(row: &str, network: Network, machine: &Machine, precision: &str) -> u64 {
+    let gpu = machine.gpu().expect("a GPU");
+    let free = || gpu.memory().expect("the driver tells").0;
+    let before = free();
+    let mut trainer = trainer(network, machine, precision);
+    trainer.epoch().expect("random images train");
+    let taken = before.saturating_sub(free());
+    println!(
+        "{row}: planned {} bytes for the engine, the driver has {taken} bytes less",
+        trainer.compiled().engine_bytes
+    );
+    taken
 }
 
 /// Trains one epoch and prints the peak of this process.
@@ -49,7 +81,9 @@ fn train_and_print(name: &str) {
         .into_iter()
         .find(|network| network.name == name)
         .expect("a known network");
-    trainer(network).epoch().expect("random images train");
+    trainer(network, &cpu(), "f32")
+        .epoch()
+        .expect("random images train");
     println!(
         "{}",
         peak_of_this_process().expect("asked only where it is told")

@@ -37,8 +37,10 @@ pub struct BenchResult {
     pub max: f64,
     /// Billions of floating-point operations a second.
     pub gflops: f64,
-    /// Bytes that the run was planned to allocate.
+    /// Bytes that the run was planned to allocate, images left out; those on a GPU included.
     pub planned_bytes: u64,
+    /// Bytes of them that the engine allocates on its device: nothing of them is the host's on a GPU.
+    pub engine_bytes: u64,
     /// The process's peak resident bytes, where the system tells.
     pub peak_bytes: Option<u64>,
     /// Trainable values.
@@ -47,8 +49,10 @@ pub struct BenchResult {
     pub batch: usize,
     /// Images in a window.
     pub images: u64,
-    /// Device.
+    /// Device: `cpu` or `cuda`.
     pub device: &'static str,
+    /// Name of the GPU, if that is the device.
+    pub gpu: Option<String>,
     /// Threads.
     pub threads: usize,
     /// Arithmetic.
@@ -79,7 +83,7 @@ pub fn bench(
         split.train.truncate(images);
         task.split = Arc::new(split);
     }
-    let device = machine.device(machine.threads())?;
+    let device = machine.device(machine.threads(), spec.fixed().word("precision"))?;
     let mut trainer = Trainer::new(task, &*device)?;
     trainer.epoch()?;
     let mut windows = Vec::new();
@@ -101,11 +105,13 @@ pub fn bench(
         max: windows[windows.len() - 1],
         gflops: flops_per_image * 1000.0 / median / 1e9,
         planned_bytes: compiled.bytes,
+        engine_bytes: compiled.engine_bytes,
         peak_bytes: peak_bytes(),
         params: compiled.plan.parameter_count() as u64,
         batch,
         images,
         device: machine.name(),
+        gpu: machine.gpu().map(|gpu| gpu.name().to_string()),
         threads: machine.threads(),
         precision: spec.fixed().word("precision").to_string(),
         isa: machine.isa(),

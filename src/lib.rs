@@ -31,6 +31,7 @@ mod error;
 pub mod file;
 mod files;
 mod folder;
+mod garage;
 mod images;
 mod machine;
 mod plan;

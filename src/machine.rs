@@ -1,7 +1,7 @@
 //! What a study runs on: the device, its instruction set, its threads.
 
 use tunefork_study::Facts;
-use tunefork_train::{Cpu, Device, Isa};
+use tunefork_train::{Cpu, Cuda, Device, Isa, Precision};
 
 use crate::Error;
 
@@ -11,7 +11,7 @@ const MAX_THREADS: usize = 1024;
 /// Which kind of device was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DeviceChoice {
-    /// The best that this build and this machine have.
+    /// A graphics card if there is one that can be used, else the processor.
     #[default]
     Auto,
     /// The processor.
@@ -20,11 +20,15 @@ pub enum DeviceChoice {
     Cuda,
 }
 
-/// Where networks are trained. Nothing here changes a result but the instruction set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where networks are trained. Of all this, results depend on the kind of device, on its precision, and
+/// on the instruction set or the model of the card.
+#[derive(Debug, Clone)]
 pub struct Machine {
     isa: Isa,
     threads: usize,
+    gpu: Option<Cuda>,
+    /// Why there is no GPU, where the choice was left to us.
+    no_gpu: Option<String>,
 }
 
 impl Machine {
@@ -34,12 +38,6 @@ impl Machine {
     /// # Errors
     /// When this build or this machine does not have what is asked for.
     pub fn new(device: DeviceChoice, isa: &str, threads: Option<usize>) -> Result<Self, Error> {
-        if device == DeviceChoice::Cuda {
-            return Err(Error::Unsupported(
-                "this build has no CUDA engine yet: use --device cpu, or leave the choice to auto"
-                    .into(),
-            ));
-        }
         let isa = match isa {
             "auto" => Isa::detect(),
             name => name
@@ -51,19 +49,91 @@ impl Machine {
                 "{threads} threads are too many: use at most {MAX_THREADS}; one per core is best"
             )));
         }
+        let found = match device {
+            DeviceChoice::Cpu => None,
+            DeviceChoice::Auto | DeviceChoice::Cuda => Some(Cuda::discover()),
+        };
+        let (gpu, no_gpu) = match found {
+            None => (None, None),
+            Some(Ok(gpu)) => (Some(gpu), None),
+            Some(Err(error)) if device == DeviceChoice::Cuda => {
+                return Err(Error::Unsupported(error.to_string()));
+            }
+            Some(Err(error)) => (None, Some(error.to_string())),
+        };
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             isa,
             threads: threads.unwrap_or_else(cores).max(1),
+            gpu,
+            no_gpu,
         })
     }
 
-    /// A device with its own threads.
+    /// A GPU that was found by other means, or what stands in for one.
+    #[must_use]
+    pub fn with_gpu(mut self, gpu: Cuda) -> Self {
+        (self.gpu, self.no_gpu) = (Some(gpu), None);
+        self
+    }
+
+    /// A device that computes in `precision` (`f32`, `tf32`, `bf16`, `f16`), with its own threads if it is
+    /// the processor.
     ///
     /// # Errors
-    /// When the system does not give them.
-    pub fn device(&self, threads: usize) -> Result<Box<dyn Device>, Error> {
-        Ok(Box::new(Cpu::new(self.isa, threads)))
+    /// When this machine cannot compute so.
+    pub fn device(&self, threads: usize, precision: &str) -> Result<Box<dyn Device>, Error> {
+        let Some(gpu) = &self.gpu else {
+            return match precision {
+                "f32" => Ok(Box::new(Cpu::new(self.isa, threads))),
+                _ => Err(self.needs_a_gpu(precision)),
+            };
+        };
+        let known = [
+            ("f32", Precision::F32),
+            ("tf32", Precision::Tf32),
+            ("bf16", Precision::Bf16),
+            ("f16", Precision::F16),
+        ];
+        let Some((_, precision)) = known.into_iter().find(|(name, _)| *name == precision) else {
+            return Err(Error::Unsupported(format!(
+                "there is no precision {precision}: use f32, tf32, bf16 or f16"
+            )));
+        };
+        match gpu.with_precision(precision) {
+            Ok(gpu) => Ok(Box::new(gpu)),
+            Err(error) => Err(Error::Unsupported(error.to_string())),
+        }
+    }
+
+    fn needs_a_gpu(&self, precision: &str) -> Error {
+        let reason = match &self.no_gpu {
+            Some(reason) => format!(" ({reason})"),
+            None => String::new(),
+        };
+        Error::Unsupported(format!(
+            "precision {precision} needs a GPU, and the CPU computes in f32 only: use --precision f32{reason}"
+        ))
+    }
+
+    /// What it is and, where the choice was left to us, why: one line.
+    pub fn line(&self) -> String {
+        if let Some(gpu) = &self.gpu {
+            let (major, minor) = (gpu.architecture() / 10, gpu.architecture() % 10);
+            return format!(
+                "on the GPU {} (compute capability {major}.{minor}), one trial at a time",
+                gpu.name()
+            );
+        }
+        let threads = match self.threads {
+            1 => "1 thread".to_string(),
+            threads => format!("{threads} threads"),
+        };
+        let reason = match &self.no_gpu {
+            Some(reason) => format!("; no GPU: {reason}"),
+            None => String::new(),
+        };
+        format!("on the CPU, {}, {threads}{reason}", self.isa.name())
     }
 
     /// Threads in all.
@@ -71,9 +141,17 @@ impl Machine {
         self.threads
     }
 
+    /// The GPU, if that is what trains.
+    pub fn gpu(&self) -> Option<&Cuda> {
+        self.gpu.as_ref()
+    }
+
     /// The kind of the device.
     pub fn name(&self) -> &'static str {
-        "cpu"
+        match self.gpu {
+            Some(_) => "cuda",
+            None => "cpu",
+        }
     }
 
     /// The instruction set.
@@ -84,11 +162,39 @@ impl Machine {
     /// What the bits of a result depend on besides the study: results of two runs are equal when
     /// their fingerprints are.
     pub fn fingerprint(&self, precision: &str) -> Facts {
-        Facts::new([
+        let mut facts = vec![
             ("build", env!("CARGO_PKG_VERSION")),
             ("device", self.name()),
-            ("isa", self.isa()),
-            ("precision", precision),
-        ])
+        ];
+        match &self.gpu {
+            Some(gpu) => facts.extend([("gpu", gpu.name()), ("compiler", gpu.compiler())]),
+            None => facts.push(("isa", self.isa())),
+        }
+        facts.push(("precision", precision));
+        Facts::new(facts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cpu_computes_in_f32_only() {
+        let machine = Machine::new(DeviceChoice::Cpu, "auto", Some(2)).unwrap();
+        assert!(machine.device(1, "f32").is_ok());
+        for precision in ["tf32", "bf16", "f16"] {
+            let Err(error) = machine.device(1, precision) else {
+                panic!("{precision} was taken");
+            };
+            assert!(error.is_input());
+            let text = error.to_string();
+            assert!(
+                text.contains(precision) && text.contains("--precision f32"),
+                "{text}"
+            );
+        }
+        assert!(machine.line().ends_with("2 threads"), "{}", machine.line());
+        assert_eq!(machine.name(), "cpu");
     }
 }

@@ -53,7 +53,7 @@ pub fn predict(
         normalisation: model.normalisation.clone(),
     };
     let indices: Vec<u32> = (0..files.len() as u32).collect();
-    let device = machine.device(machine.threads())?;
+    let device = machine.device(machine.threads(), "f32")?;
     let classes = model.classes.clone();
     let mut predictor = Predictor::new(model.network.clone(), &weights(model), &*device)?;
     let probabilities = predictor.probabilities(&images, &indices)?;

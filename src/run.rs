@@ -90,17 +90,26 @@ pub fn run(
     options: &RunOptions,
     listener: &mut dyn Listener,
 ) -> Result<Report, Error> {
+    // Refused before images are prepared for it.
+    options.machine.device(1, spec.fixed().word("precision"))?;
     let material = Material::open(spec.fixed(), options.data_dir.as_deref(), &mut |progress| {
         listener.preparing(progress);
     })?;
     for message in &material.warnings {
         listener.event(&Event::Warning { message });
     }
+    if let (Some(gpu), Some(2..)) = (options.machine.gpu(), options.workers) {
+        let message = format!(
+            "{} trains one trial at a time: --workers counts as 1, which changes no result",
+            gpu.name()
+        );
+        listener.event(&Event::Warning { message: &message });
+    }
     let warnings = material.warnings.clone();
     let training = Training::new(
         spec.clone(),
         material,
-        options.machine,
+        options.machine.clone(),
         options.folder.model(),
     );
     refuse_hopeless(&training, &spec.baseline())?;
@@ -210,13 +219,16 @@ fn definition(spec: &StudySpec, training: &Training, options: &RunOptions) -> De
 }
 
 /// Workers share the threads evenly; a few that are left over go to nobody. More workers than slots
-/// would never have work.
+/// would never have work, and a GPU trains one trial at a time.
 fn executor(spec: &StudySpec, options: &RunOptions) -> ExecutorOptions {
     let threads = options.machine.threads();
-    let workers = options
-        .workers
-        .unwrap_or(threads)
-        .clamp(1, spec.slots() as usize);
+    let workers = match options.machine.gpu() {
+        Some(_) => 1,
+        None => options
+            .workers
+            .unwrap_or(threads)
+            .clamp(1, spec.slots() as usize),
+    };
     ExecutorOptions {
         workers,
         threads: (threads / workers).max(1),

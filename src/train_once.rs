@@ -73,7 +73,9 @@ pub fn train(
         Some(number) => Key::study(spec.seed()).trial(number),
         None => Key::study(spec.seed()),
     };
-    let device = options.machine.device(options.machine.threads())?;
+    let device = options
+        .machine
+        .device(options.machine.threads(), spec.fixed().word("precision"))?;
     let task = task(spec.fixed(), &material, key);
     let mut trainer = Trainer::within(task, &*device, memory(spec.fixed()))?;
     let folder = options.folder.training();
@@ -99,7 +101,7 @@ pub fn train(
         )?;
     }
     let path = folder.join("model.safetensors");
-    write_atomically(&path, &model(&trainer).to_bytes()?)?;
+    write_atomically(&path, &model(&trainer)?.to_bytes()?)?;
     let counted = trainer.value().expect("there was at least one epoch");
     let test = match material.split.test.is_empty() {
         true => None,

@@ -14,6 +14,7 @@ use tunefork_train::{
 };
 
 use crate::files::write_atomically;
+use crate::garage::{Garage, Parkable};
 use crate::{Config, Error, Machine, Material, StudySpec};
 
 /// Confusion matrices are kept for no more classes than this: they grow with the square.
@@ -25,13 +26,14 @@ pub struct Training {
     spec: StudySpec,
     material: Material,
     machine: Machine,
+    garage: Arc<Garage>,
     /// Where the best trial's model is kept.
     model: PathBuf,
 }
 
 /// A trial in training.
 pub struct TrainingRun {
-    trainer: Trainer,
+    trainer: Parkable,
     stop: StopFlag,
     classes: Vec<String>,
 }
@@ -40,6 +42,7 @@ impl Training {
     /// Trains on `machine`; the best trial's weights are written to `model`.
     pub fn new(spec: StudySpec, material: Material, machine: Machine, model: PathBuf) -> Self {
         Self {
+            garage: Garage::new(machine.clone(), spec.fixed().word("precision")),
             spec,
             material,
             machine,
@@ -54,8 +57,12 @@ impl Training {
 
     /// How weights do on the test images.
     pub(crate) fn test(&self, params: &Params, weights: &[Tensor]) -> Result<Evaluation, Error> {
-        let task = task(&self.spec.config(params), &self.material, Key::study(0));
-        let mut trainer = Trainer::new(task, &*self.machine.device(self.machine.threads())?)?;
+        let config = self.spec.config(params);
+        let task = task(&config, &self.material, Key::study(0));
+        let device = self
+            .machine
+            .device(self.machine.threads(), config.word("precision"))?;
+        let mut trainer = Trainer::new(task, &*device)?;
         trainer.set_weights(weights)?;
         Ok(trainer.evaluate(&self.material.split.test)?)
     }
@@ -71,7 +78,7 @@ impl Training {
 
     fn device(&self, threads: usize) -> Result<Box<dyn Device>, TrainError> {
         self.machine
-            .device(threads)
+            .device(threads, self.spec.fixed().word("precision"))
             .map_err(|error| TrainError::Engine(Box::new(error)))
     }
 }
@@ -96,19 +103,22 @@ pub(crate) fn memory(config: &Config) -> u64 {
 }
 
 /// The model of the epoch that counts, with all that is needed to use it.
-pub fn model(trainer: &Trainer) -> Model {
+///
+/// # Errors
+/// When the engine fails.
+pub fn model(trainer: &Trainer) -> Result<Model, TrainError> {
     let task = trainer.task();
     let tensor = |tensor: Tensor| tunefork_export::Tensor {
         name: tensor.name,
         shape: tensor.shape,
         values: tensor.values,
     };
-    Model {
+    Ok(Model {
         network: task.network.clone(),
         normalisation: task.images.normalisation.clone(),
         classes: task.images.data.classes().to_vec(),
-        tensors: trainer.weights().into_iter().map(tensor).collect(),
-    }
+        tensors: trainer.weights()?.into_iter().map(tensor).collect(),
+    })
 }
 
 impl Workload for Training {
@@ -134,11 +144,8 @@ impl Workload for Training {
         checkpoint: Option<&[u8]>,
     ) -> Result<TrainingRun, TrialFailure> {
         let task = task(&self.spec.config(&trial.params), &self.material, trial.key);
-        let device = self.device(trial.threads).map_err(failure)?;
-        let mut trainer = Trainer::new(task, &*device).map_err(failure)?;
-        if let Some(checkpoint) = checkpoint {
-            trainer.restore(checkpoint).map_err(failure)?;
-        }
+        let trainer = self.garage.start(task, trial.threads, checkpoint);
+        let trainer = trainer.map_err(crowded)?;
         let (stop, classes) = (trial.stop.clone(), self.material.classes().to_vec());
         Ok(TrainingRun {
             trainer,
@@ -149,7 +156,9 @@ impl Workload for Training {
 
     fn keep(&self, _: &TrialContext, run: &TrainingRun) -> Result<(), TrialFailure> {
         let halt = |error: Error| TrialFailure::new(FailureKind::Halt, error.to_string());
-        let bytes = model(&run.trainer)
+        let model = run.trainer.with(|trainer| model(trainer));
+        let bytes = model
+            .map_err(|error| halt(error.into()))?
             .to_bytes()
             .map_err(|error| halt(error.into()))?;
         write_atomically(&self.model, &bytes).map_err(halt)
@@ -163,11 +172,12 @@ impl Run for TrainingRun {
 
     fn epoch(&mut self) -> Result<EpochReport, TrialFailure> {
         let stop = self.stop.clone();
-        let metrics = self
-            .trainer
-            .epoch_unless(&|| stop.is_raised())
-            .map_err(failure)?;
-        let value = self.trainer.task().spec.objective.of(&metrics.validation);
+        let epoch = self.trainer.with(|trainer| {
+            let metrics = trainer.epoch_unless(&|| stop.is_raised())?;
+            let value = trainer.task().spec.objective.of(&metrics.validation);
+            Ok((metrics, value))
+        });
+        let (metrics, value) = epoch.map_err(crowded)?;
         Ok(EpochReport {
             value,
             metrics: figures(&metrics, &self.classes),
@@ -175,11 +185,8 @@ impl Run for TrainingRun {
         })
     }
 
-    fn checkpoint(&self) -> Vec<u8> {
-        // The study never asks for one after an epoch that failed.
-        self.trainer
-            .checkpoint()
-            .expect("the last epoch was finished")
+    fn checkpoint(&self) -> Result<Vec<u8>, TrialFailure> {
+        self.trainer.checkpoint().map_err(failure)
     }
 }
 
@@ -225,6 +232,18 @@ pub fn timings(metrics: &EpochMetrics) -> Vec<(String, f64)> {
         ("validation_seconds".to_string(), metrics.validation_seconds),
         ("images_per_second".to_string(), metrics.images_per_second()),
     ]
+}
+
+/// What an error means in a trial that fits the device: if it does not fit now, others hold the memory,
+/// which no clock can know.
+fn crowded(error: TrainError) -> TrialFailure {
+    match error {
+        TrainError::DoesNotFit { .. } => TrialFailure::new(
+            FailureKind::Fault,
+            format!("{error}; other programs may hold the device's memory"),
+        ),
+        error => failure(error),
+    }
 }
 
 /// What a trial's error means for the study.

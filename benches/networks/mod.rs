@@ -39,8 +39,29 @@ pub const NETWORKS: [Network; 5] = [
     },
 ];
 
+/// The processor, with all threads.
+pub fn cpu() -> Machine {
+    Machine::new(DeviceChoice::Cpu, "auto", None).expect("every machine has a CPU")
+}
+
+/// The GPU and the precisions that it has; or, said once, that there is none and what is skipped.
+pub fn cuda(group: &str) -> Option<(Machine, Vec<&'static str>)> {
+    match Machine::new(DeviceChoice::Cuda, "auto", None) {
+        Ok(machine) => {
+            let able = |precision: &&str| machine.device(1, precision).is_ok();
+            let precisions = ["f32", "tf32", "bf16", "f16"].into_iter().filter(able);
+            let precisions = precisions.collect();
+            Some((machine, precisions))
+        }
+        Err(error) => {
+            println!("{group}: the rows of the CUDA engine are skipped: {error}");
+            None
+        }
+    }
+}
+
 /// A network ready to be trained on random images, epoch after epoch.
-pub fn trainer(network: Network) -> Trainer {
+pub fn trainer(network: Network, machine: &Machine, precision: &str) -> Trainer {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("studies/networks")
         .join(format!("{}.toml", network.name));
@@ -57,8 +78,9 @@ pub fn trainer(network: Network) -> Trainer {
     }
     let spec = StudySpec::resolve(&file).expect("the study resolves");
     let material = Material::open(spec.fixed(), None, &mut |_| {}).expect("noise is drawn");
-    let machine = Machine::new(DeviceChoice::Cpu, "auto", None).expect("every machine has a CPU");
-    let device = machine.device(machine.threads()).expect("threads start");
+    let device = machine
+        .device(machine.threads(), precision)
+        .expect("the machine computes so");
     let task = task(spec.fixed(), &material, Key::study(0));
     Trainer::new(task, &*device).expect("the network compiles")
 }

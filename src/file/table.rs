@@ -124,7 +124,7 @@ pub const KEYS: &[Key] = &[
     one(Train, "label_smoothing", BELOW_ONE, Number(0.0), "share of the target that all classes get"),
     one(Train, "last_batch", Kind::Word(&["keep", "drop"]), Word("keep"), "a last batch that is not full"),
     one(Train, "memory", Kind::Whole(1, 1 << 40), Whole(4096), "MiB that a trial may take; one that needs more fails before it starts"),
-    one(Train, "precision", Kind::Word(&["f32"]), Word("f32"), "arithmetic of the engine"),
+    one(Train, "precision", Kind::Word(&["f32", "tf32", "bf16", "f16"]), Word("f32"), "arithmetic of the engine; all but f32 need a GPU"),
 
     one(Search, "sampler", Kind::Word(&["tpe", "random", "grid"]), Word("tpe"), "how the next configuration is chosen"),
     one(Search, "startup_trials", Kind::Whole(0, 1_000_000), Whole(10), "tpe: random trials before it learns"),

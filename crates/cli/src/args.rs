@@ -57,7 +57,7 @@ pub struct RunArgs {
     #[command(flatten)]
     pub study: StudyArgs,
     /// Trials trained at the same time; changes nothing but the speed [default: one per thread, at
-    /// most as many as the study has slots]
+    /// most as many as the study has slots; a GPU trains one]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub workers: Option<usize>,
     /// One JSON object per event instead of progress bars
@@ -221,7 +221,7 @@ pub struct StudyArgs {
     /// Where results go [default: runs/ and the name of the study]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Arithmetic of the engine [default: the file's, f32]
+    /// Arithmetic of the engine: f32; on a GPU also tf32, bf16, f16 [default: the file's, f32]
     #[arg(long, value_name = "PRECISION")]
     pub precision: Option<String>,
     #[command(flatten)]
@@ -245,7 +245,7 @@ pub struct MachineArgs {
 /// The devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum DeviceArg {
-    /// The best there is.
+    /// A graphics card of NVIDIA that can be used, else the processor.
     Auto,
     /// The processor.
     Cpu,

@@ -268,6 +268,12 @@ impl Dataset {
         &self.pixels.bytes()[start..start + bytes]
     }
 
+    /// The bytes of all images, one after the other.
+    #[must_use]
+    pub fn all_pixels(&self) -> &[u8] {
+        &self.pixels.bytes()[..self.len() * self.shape.bytes()]
+    }
+
     /// Writes the normalised images `indices`, one after the other, to `out` (NHWC).
     ///
     /// A plain loop over the indices: to use several threads, divide `indices` and `out`.

@@ -69,7 +69,10 @@ pub trait Run: Send {
     fn epoch(&mut self) -> Result<EpochReport, TrialFailure>;
 
     /// All state, such that a run started from it continues with the same bits.
-    fn checkpoint(&self) -> Vec<u8>;
+    ///
+    /// # Errors
+    /// A device that does not give its state: there is no checkpoint then, and the run goes on.
+    fn checkpoint(&self) -> Result<Vec<u8>, TrialFailure>;
 }
 
 /// What a run is given.

@@ -114,6 +114,23 @@ impl Batches {
         Batch::new(images, &self.order[start..end], &self.labels[start..end])
     }
 
+    /// All batches in order, `chunk` of them at a time.
+    pub(crate) fn chunks<'a>(
+        &'a self,
+        images: &'a Images,
+        size: usize,
+        chunk: usize,
+    ) -> impl Iterator<Item = Vec<Batch<'a>>> + 'a {
+        let count = self.order.len().div_ceil(size) as u64;
+        let chunk = chunk.max(1);
+        (0..count).step_by(chunk).map(move |first| {
+            let last = count.min(first + chunk as u64);
+            (first..last)
+                .map(|index| self.get(images, size, index))
+                .collect()
+        })
+    }
+
     fn read_labels(&mut self, images: &Images) {
         self.labels.clear();
         self.labels

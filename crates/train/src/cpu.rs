@@ -6,7 +6,7 @@ use tunefork_cpu::CpuWorkspace;
 use tunefork_graph::{Graph, GraphError, Plan};
 use tunefork_simd::Isa;
 
-use crate::{Batch, Device, Engine, Evaluated, StepResult, StepSettings, TrainError};
+use crate::{Batch, Device, Engine, Evaluated, Step, StepResult, TrainError};
 
 /// The processor: an instruction set and a number of threads for each engine.
 ///
@@ -72,60 +72,73 @@ impl Engine for tunefork_cpu::Engine {
         self.plan()
     }
 
-    fn train(
+    fn train(&mut self, steps: &[Step<'_>], results: &mut [StepResult]) -> Result<(), TrainError> {
+        assert_eq!(steps.len(), results.len(), "one result for each step");
+        for (step, result) in steps.iter().zip(results) {
+            let Step { batch, settings } = step;
+            let settings = tunefork_cpu::StepSettings {
+                step: settings.step,
+                optimizer: settings.optimizer,
+                learning_rate: settings.learning_rate,
+                weight_decay: settings.weight_decay,
+                clip_norm: settings.clip_norm,
+                label_smoothing: settings.label_smoothing,
+                dropout: settings.dropout,
+                dropout_key: settings.dropout_key,
+            };
+            let taken = self
+                .train(|input| batch.fill(input), batch.labels(), &settings)
+                .map_err(failed)?;
+            *result = StepResult {
+                loss_sum: taken.loss_sum,
+                correct: taken.correct,
+            };
+        }
+        Ok(())
+    }
+
+    fn evaluate(
         &mut self,
-        batch: &Batch<'_>,
-        settings: &StepSettings<'_>,
-    ) -> Result<StepResult, TrainError> {
-        let settings = tunefork_cpu::StepSettings {
-            step: settings.step,
-            optimizer: settings.optimizer,
-            learning_rate: settings.learning_rate,
-            weight_decay: settings.weight_decay,
-            clip_norm: settings.clip_norm,
-            label_smoothing: settings.label_smoothing,
-            dropout: settings.dropout,
-            dropout_key: settings.dropout_key,
-        };
-        let result = self
-            .train(|input| batch.fill(input), batch.labels(), &settings)
-            .map_err(failed)?;
-        Ok(StepResult {
-            loss_sum: result.loss_sum,
-            correct: result.correct,
-        })
+        batches: &[Batch<'_>],
+        tell: &mut dyn FnMut(&Batch<'_>, Evaluated<'_>),
+    ) -> Result<(), TrainError> {
+        for batch in batches {
+            let result = self
+                .evaluate(|input| batch.fill(input), batch.labels())
+                .map_err(failed)?;
+            let evaluated = Evaluated {
+                loss_sum: result.loss_sum,
+                logits: result.logits,
+            };
+            tell(batch, evaluated);
+        }
+        Ok(())
     }
 
-    fn evaluate(&mut self, batch: &Batch<'_>) -> Result<Evaluated<'_>, TrainError> {
-        let result = self
-            .evaluate(|input| batch.fill(input), batch.labels())
-            .map_err(failed)?;
-        Ok(Evaluated {
-            loss_sum: result.loss_sum,
-            logits: result.logits,
-        })
-    }
-
-    fn read_slab(&self, slab: &mut [f32]) {
+    fn read_slab(&self, slab: &mut [f32]) -> Result<(), TrainError> {
         slab.copy_from_slice(self.slab());
+        Ok(())
     }
 
-    fn write_slab(&mut self, slab: &[f32]) {
+    fn write_slab(&mut self, slab: &[f32]) -> Result<(), TrainError> {
         self.slab_mut().copy_from_slice(slab);
+        Ok(())
     }
 
-    fn read_optimizer(&self, state: &mut [f32]) {
+    fn read_optimizer(&self, state: &mut [f32]) -> Result<(), TrainError> {
         let parts = self.optimizer_states();
         let halves = state.split_at_mut(parts[0].len());
         halves.0.copy_from_slice(parts[0]);
         halves.1.copy_from_slice(parts[1]);
+        Ok(())
     }
 
-    fn write_optimizer(&mut self, state: &[f32]) {
+    fn write_optimizer(&mut self, state: &[f32]) -> Result<(), TrainError> {
         let parts = self.optimizer_states_mut();
         let halves = state.split_at(parts[0].len());
         parts[0].copy_from_slice(halves.0);
         parts[1].copy_from_slice(halves.1);
+        Ok(())
     }
 
     fn optimizer_len(&self) -> usize {

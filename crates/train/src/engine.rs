@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tunefork_graph::{Graph, GraphError, Plan};
 use tunefork_nn::OptimizerKind;
 
-use crate::{Batch, TrainError};
+use crate::{Batch, Images, TrainError};
 
 /// A place where networks can be trained.
 pub trait Device: Send + Sync {
@@ -23,6 +23,16 @@ pub trait Device: Send + Sync {
     /// Exact bytes of all buffers that an engine for this plan allocates.
     fn planned_bytes(&self, plan: &Plan) -> u64;
 
+    /// How much memory an engine can have here while it learns from these images; nothing where memory
+    /// is not the device's own.
+    ///
+    /// # Errors
+    /// [`TrainError::Engine`] if the device fails.
+    fn room(&self, images: &Images) -> Result<Option<Room>, TrainError> {
+        let _ = images;
+        Ok(None)
+    }
+
     /// An engine with all its buffers; nothing more is allocated afterwards.
     ///
     /// # Errors
@@ -30,56 +40,98 @@ pub trait Device: Send + Sync {
     fn engine(&self, plan: Arc<Plan>) -> Result<Box<dyn Engine>, TrainError>;
 }
 
+/// Bytes of a device's own memory, without what the images take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Room {
+    /// Free now: others may hold some.
+    pub free: u64,
+    /// There for an engine that has the device alone: the same on every device of this model.
+    pub most: u64,
+}
+
 /// One network in training: weights, optimizer state, running statistics, and the buffers of a step.
 ///
-/// The same calls give the same bits, whatever the number of threads.
+/// The same steps give the same bits, whatever the number of threads and however they are divided into
+/// calls.
 pub trait Engine: Send {
     /// What this engine runs.
     fn plan(&self) -> &Plan;
 
-    /// Forward, backward and update with a batch of at most `plan.batch` images; rows beyond are
-    /// masked.
-    ///
-    /// # Errors
-    /// [`TrainError::Engine`] if the device fails.
-    fn train(
-        &mut self,
-        batch: &Batch<'_>,
-        settings: &StepSettings<'_>,
-    ) -> Result<StepResult, TrainError>;
+    /// Steps or batches that a call should bring where there are so many: a device that answers from
+    /// afar would wait for each single one. Between two calls a run can be stopped.
+    fn chunk(&self) -> usize {
+        1
+    }
 
-    /// Forward in evaluation mode with a batch of at most the plan's evaluation batch.
+    /// Takes steps one after the other: forward, backward and update with batches of at most
+    /// `plan.batch` images; rows beyond are masked. `results` gets one result for each step. A step
+    /// whose loss is no number is reported like any other, and those behind it are taken too.
+    ///
+    /// # Errors
+    /// [`TrainError::Engine`] if the device fails; some of the steps may then have been taken.
+    ///
+    /// # Panics
+    /// If there is not one result for each step.
+    fn train(&mut self, steps: &[Step<'_>], results: &mut [StepResult]) -> Result<(), TrainError>;
+
+    /// Forward in evaluation mode with batches of at most the plan's evaluation batch; `tell` is
+    /// called with each of them in order.
     ///
     /// # Errors
     /// [`TrainError::Engine`] if the device fails.
-    fn evaluate(&mut self, batch: &Batch<'_>) -> Result<Evaluated<'_>, TrainError>;
+    fn evaluate(
+        &mut self,
+        batches: &[Batch<'_>],
+        tell: &mut dyn FnMut(&Batch<'_>, Evaluated<'_>),
+    ) -> Result<(), TrainError>;
 
     /// Copies the slab (parameters, then running statistics, as laid out by the plan) to `slab`.
     ///
+    /// # Errors
+    /// [`TrainError::Engine`] if the device fails.
+    ///
     /// # Panics
     /// If `slab` has another length than the plan's slab.
-    fn read_slab(&self, slab: &mut [f32]);
+    fn read_slab(&self, slab: &mut [f32]) -> Result<(), TrainError>;
 
     /// Replaces the slab.
     ///
+    /// # Errors
+    /// [`TrainError::Engine`] if the device fails.
+    ///
     /// # Panics
     /// If `slab` has another length than the plan's slab.
-    fn write_slab(&mut self, slab: &[f32]);
+    fn write_slab(&mut self, slab: &[f32]) -> Result<(), TrainError>;
 
-    /// Copies the state of the optimizer, in the engine's own order.
+    /// Copies the state of the optimizer, in the engine's own order; a scaled loss has its scale there.
+    ///
+    /// # Errors
+    /// [`TrainError::Engine`] if the device fails.
     ///
     /// # Panics
     /// If `state` does not have [`Engine::optimizer_len`] values.
-    fn read_optimizer(&self, state: &mut [f32]);
+    fn read_optimizer(&self, state: &mut [f32]) -> Result<(), TrainError>;
 
     /// Replaces the state of the optimizer.
     ///
+    /// # Errors
+    /// [`TrainError::Engine`] if the device fails.
+    ///
     /// # Panics
     /// If `state` does not have [`Engine::optimizer_len`] values.
-    fn write_optimizer(&mut self, state: &[f32]);
+    fn write_optimizer(&mut self, state: &[f32]) -> Result<(), TrainError>;
 
     /// Number of values in the state of the optimizer.
     fn optimizer_len(&self) -> usize;
+}
+
+/// A batch and what else its step takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Step<'a> {
+    /// Images and labels.
+    pub batch: Batch<'a>,
+    /// Everything besides.
+    pub settings: StepSettings<'a>,
 }
 
 /// All that a step takes besides images and labels: nothing of it is in the plan.
@@ -105,7 +157,7 @@ pub struct StepSettings<'a> {
 }
 
 /// What a step reports.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Default, Debug)]
 pub struct StepResult {
     /// Sum of the images' losses.
     pub loss_sum: f64,

@@ -76,7 +76,7 @@ pub enum TrainError {
     },
     /// The plan needs more memory than it may have.
     #[error(
-        "training in batches of {batch_size} needs {wanted} bytes, but only {budget} are allowed; {}",
+        "training in batches of {batch_size} needs {wanted} bytes, but only {budget} are free or allowed; {}",
         advice(*largest_batch)
     )]
     DoesNotFit {
@@ -84,7 +84,7 @@ pub enum TrainError {
         batch_size: usize,
         /// Bytes the plan needs.
         wanted: u64,
-        /// Bytes it may have.
+        /// Bytes it may have: allowed by the caller, or free on the device.
         budget: u64,
         /// Largest batch that would fit, if any.
         largest_batch: Option<usize>,

@@ -10,6 +10,7 @@
 mod batch;
 mod checkpoint;
 mod cpu;
+mod cuda;
 mod engine;
 mod error;
 mod metrics;
@@ -21,13 +22,15 @@ mod weights;
 
 pub use batch::{Batch, Images};
 pub use cpu::Cpu;
-pub use engine::{Device, Engine, Evaluated, StepResult, StepSettings};
+pub use cuda::{Card, Cuda};
+pub use engine::{Device, Engine, Evaluated, Room, Step, StepResult, StepSettings};
 pub use error::{CheckpointError, Place, TrainError, WeightsError};
 pub use metrics::{Confusion, EpochMetrics, Evaluation};
 pub use predict::Predictor;
 pub use spec::{At, LastBatch, Objective, TrainSpec};
 pub use task::{Compiled, Task};
 pub use trainer::{EpochValue, Trainer};
+pub use tunefork_kernels::{DeviceError, Precision};
 pub use tunefork_simd::{Isa, IsaError};
 pub use weights::{Tensor, WeightMap};
 

@@ -31,7 +31,7 @@ impl Predictor {
         let map = WeightMap::new(&network, plan.slab.clone())?;
         let slab = map.slab(weights)?;
         let mut engine = device.engine(Arc::new(plan))?;
-        engine.write_slab(&slab);
+        engine.write_slab(&slab)?;
         Ok(Self { network, engine })
     }
 
@@ -47,9 +47,10 @@ impl Predictor {
         let mut batches = Batches::new(indices.len());
         batches.listed(images, indices);
         let mut logits = Vec::with_capacity(indices.len() * self.network.classes);
-        for index in 0..indices.len().div_ceil(Self::BATCH) as u64 {
-            let batch = batches.get(images, Self::BATCH, index);
-            logits.extend_from_slice(self.engine.evaluate(&batch)?.logits);
+        for chunk in batches.chunks(images, Self::BATCH, self.engine.chunk()) {
+            self.engine.evaluate(&chunk, &mut |_, evaluated| {
+                logits.extend_from_slice(evaluated.logits);
+            })?;
         }
         Ok(logits)
     }

@@ -37,6 +37,8 @@ pub struct Compiled {
     /// Bytes of everything that the run allocates once: the engine's buffers, labels and order of the
     /// images, and the best epoch's weights where they are kept.
     pub bytes: u64,
+    /// Those of them that the engine allocates where it runs.
+    pub engine_bytes: u64,
     /// Training steps in an epoch.
     pub steps_per_epoch: u64,
     /// Work of an epoch, training and validation; the same on every device.
@@ -54,28 +56,64 @@ impl Task {
         self.compile_for(device, self.spec.batch_size)
     }
 
-    /// As [`Task::compile`], refused if it takes more than `budget` bytes.
+    /// As [`Task::compile`], refused if it takes more than `budget` bytes, or more than the device has
+    /// for an engine that is alone on it.
     ///
     /// # Errors
     /// [`TrainError::DoesNotFit`] with the largest batch that would fit; or as [`Task::compile`].
     pub fn compile_within(&self, device: &dyn Device, budget: u64) -> Result<Compiled, TrainError> {
         let compiled = self.compile(device)?;
-        if compiled.bytes <= budget {
-            return Ok(compiled);
+        self.fit(device, &compiled, budget, |compiled| compiled.bytes)?;
+        if let Some(room) = device.room(&self.images)? {
+            self.fit(device, &compiled, room.most, |compiled| {
+                compiled.engine_bytes
+            })?;
+        }
+        Ok(compiled)
+    }
+
+    /// Refuses what the device has no memory for at this moment.
+    pub(crate) fn fit_now(
+        &self,
+        device: &dyn Device,
+        compiled: &Compiled,
+    ) -> Result<(), TrainError> {
+        match device.room(&self.images)? {
+            Some(room) => self.fit(device, compiled, room.free, |compiled| {
+                compiled.engine_bytes
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn fit(
+        &self,
+        device: &dyn Device,
+        compiled: &Compiled,
+        budget: u64,
+        bytes: fn(&Compiled) -> u64,
+    ) -> Result<(), TrainError> {
+        if bytes(compiled) <= budget {
+            return Ok(());
         }
         Err(TrainError::DoesNotFit {
             batch_size: self.spec.batch_size,
-            wanted: compiled.bytes,
+            wanted: bytes(compiled),
             budget,
-            largest_batch: self.largest_batch(device, budget),
+            largest_batch: self.largest_batch(device, budget, bytes),
         })
     }
 
     /// The largest batch below the chosen one that takes no more than `budget` bytes.
-    fn largest_batch(&self, device: &dyn Device, budget: u64) -> Option<usize> {
+    fn largest_batch(
+        &self,
+        device: &dyn Device,
+        budget: u64,
+        bytes: fn(&Compiled) -> u64,
+    ) -> Option<usize> {
         let fits = |batch: usize| {
             self.compile_for(device, batch)
-                .is_ok_and(|compiled| compiled.bytes <= budget)
+                .is_ok_and(|compiled| bytes(&compiled) <= budget)
         };
         let (mut fitting, mut too_large) = (0, self.spec.batch_size);
         while too_large - fitting > 1 {
@@ -99,10 +137,10 @@ impl Task {
         } else {
             0
         };
+        let engine_bytes = device.planned_bytes(&plan);
         Ok(Compiled {
-            bytes: device.planned_bytes(&plan)
-                + best_slab as u64
-                + Batches::bytes(self.most_images()),
+            engine_bytes,
+            bytes: engine_bytes + best_slab as u64 + Batches::bytes(self.most_images()),
             epoch_cost: self.epoch_cost(&bare, steps_per_epoch),
             steps_per_epoch,
             plan: Arc::new(plan),

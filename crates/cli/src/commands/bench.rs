@@ -11,7 +11,7 @@ use crate::progress;
 /// Measures a network.
 pub fn bench(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let spec = args.study.resolve()?;
-    let machine = args.study.machine.machine()?;
+    let machine = args.study.machine(args.json)?;
     let data_dir = args.study.data_dir.as_deref();
     let options = BenchOptions {
         images: args.images,
@@ -34,23 +34,38 @@ fn text(result: &BenchResult) -> String {
         .peak_bytes
         .map(bytes)
         .unwrap_or_else(|| "unknown".to_string());
+    let device = match &result.gpu {
+        Some(gpu) => format!("cuda {gpu}"),
+        None => format!(
+            "{} {}, {} threads",
+            result.device, result.isa, result.threads
+        ),
+    };
+    let planned = match &result.gpu {
+        Some(_) => format!(
+            "{} on the GPU without its images and the driver's own",
+            bytes(result.engine_bytes)
+        ),
+        None => bytes(result.planned_bytes),
+    };
     format!(
-        "{name}: {params} parameters, batches of {batch}, {device} {isa}, {threads} threads, {precision}\n\
+        "{name}: {params} parameters, batches of {batch}, {device}, {precision}\n\
          {median:.4} s for 1,000 images (median of {WINDOWS} windows of {images} images; {min:.4} to {max:.4})\n\
          {gflops:.1} GFLOP/s\n\
-         planned {planned}, peak resident {peak}\n",
+         planned {planned}, peak resident {peak}{of_host}\n",
         name = result.name,
         params = thousands(result.params),
         batch = result.batch,
-        device = result.device,
-        isa = result.isa,
-        threads = result.threads,
         precision = result.precision,
         median = result.s_per_1000_images,
         images = result.images,
         min = result.min,
         max = result.max,
         gflops = result.gflops,
-        planned = bytes(result.planned_bytes),
+        of_host = if result.gpu.is_some() {
+            " on the host"
+        } else {
+            ""
+        },
     )
 }

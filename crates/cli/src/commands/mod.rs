@@ -16,7 +16,7 @@ use tunefork::{Error, Machine, RunFolder, StudySpec};
 
 use crate::INTERRUPTED;
 use crate::args::{MachineArgs, StudyArgs};
-use crate::output::complain;
+use crate::output::{complain, say};
 
 impl StudyArgs {
     /// The study with what was changed on the command line.
@@ -37,6 +37,18 @@ impl StudyArgs {
             Some(out) => RunFolder::new(out),
             None => RunFolder::new(format!("runs/{}", spec.name())),
         }
+    }
+}
+
+impl StudyArgs {
+    /// What the command runs on, told in a line where nobody waits for JSON.
+    fn machine(&self, json: bool) -> Result<Machine, Error> {
+        let machine = self.machine.machine()?;
+        match json {
+            true => complain(machine.line()),
+            false => say(machine.line()),
+        }
+        Ok(machine)
     }
 }
 

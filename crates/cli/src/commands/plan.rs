@@ -12,7 +12,7 @@ use crate::progress;
 /// Shows what a study will take.
 pub fn plan(args: &PlanArgs) -> anyhow::Result<ExitCode> {
     let spec = args.study.resolve()?;
-    let machine = args.study.machine.machine()?;
+    let machine = args.study.machine(false)?;
     let data_dir = args.study.data_dir.as_deref();
     let mut preparing = progress::Preparing::new();
     let plan = StudyPlan::new(&spec, &machine, data_dir, &mut |done| preparing.show(done))?;

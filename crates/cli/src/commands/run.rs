@@ -25,7 +25,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         accept_drift: args.accept_drift,
         checkpoint_every: Duration::from_secs_f64(args.checkpoint_every),
         stop: stop_flag()?,
-        ..RunOptions::new(folder, args.study.machine.machine()?)
+        ..RunOptions::new(folder, args.study.machine(args.json)?)
     };
     let start = Instant::now();
     let mut listener = progress::of_study(&spec, args.json);

@@ -19,7 +19,7 @@ pub fn train(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     let options = TrainOptions {
         folder: args.study.folder(&spec),
         data_dir: args.study.data_dir.clone(),
-        machine: args.study.machine.machine()?,
+        machine: args.study.machine(args.json)?,
         stop: stop_flag()?,
     };
     let start = Instant::now();

@@ -38,7 +38,26 @@ fn wrong_input_is_2() {
         TINY,
         2,
         &["run", "study.toml", "--precision", "bf16"],
-        "`precision` takes \"f32\"",
+        "precision bf16 needs a GPU",
+    );
+    refused(
+        TINY,
+        2,
+        &[
+            "bench",
+            "study.toml",
+            "--device",
+            "cpu",
+            "--precision",
+            "f16",
+        ],
+        "the CPU computes in f32",
+    );
+    refused(
+        TINY,
+        2,
+        &["run", "study.toml", "--precision", "f64"],
+        "`precision` takes \"f32\", \"tf32\", \"bf16\" or \"f16\"",
     );
     refused(
         TINY,

@@ -54,7 +54,9 @@ impl Fixture {
         command
             .args(args)
             .current_dir(self.folder.path())
-            .env_remove("TUNEFORK_DATA");
+            .env_remove("TUNEFORK_DATA")
+            // The same on a machine with a GPU.
+            .env("CUDA_VISIBLE_DEVICES", "");
         command
     }
 

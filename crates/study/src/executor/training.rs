@@ -228,7 +228,7 @@ impl<W: Workload> Training<'_, W> {
         reports: Vec<EpochReport>,
         run: &W::Run,
     ) -> Result<(), String> {
-        let payload = guarded(|| Ok(run.checkpoint()))
+        let payload = guarded(|| run.checkpoint())
             .map_err(|failure| format!("no checkpoint of trial {}: {failure}", trial.number))?;
         folder
             .save(trial, &Checkpoint { reports, payload })

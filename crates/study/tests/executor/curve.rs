@@ -212,9 +212,9 @@ impl Run for CurveRun {
         })
     }
 
-    fn checkpoint(&self) -> Vec<u8> {
+    fn checkpoint(&self) -> Result<Vec<u8>, TrialFailure> {
         let mut bytes = self.epoch.to_le_bytes().to_vec();
         bytes.extend_from_slice(&self.value.to_le_bytes());
-        bytes
+        Ok(bytes)
     }
 }

@@ -13,8 +13,8 @@ use crate::error::Place;
 use crate::metrics::argmax;
 use crate::weights::WeightMap;
 use crate::{
-    At, Compiled, Confusion, Device, Engine, EpochMetrics, Evaluation, StepSettings, Task, Tensor,
-    TrainError,
+    At, Compiled, Confusion, Device, Engine, EpochMetrics, Evaluation, Step, StepResult,
+    StepSettings, Task, Tensor, TrainError,
 };
 
 /// A network in training: goes through its epochs, measures each, and can be stopped and taken up
@@ -59,7 +59,8 @@ impl Trainer {
     /// Plans the task, allocates everything, and sets the initial weights.
     ///
     /// # Errors
-    /// As [`Task::compile`] and [`Device::engine`].
+    /// As [`Task::compile`] and [`Device::engine`]; [`TrainError::DoesNotFit`] if the device has not
+    /// enough memory now.
     pub fn new(task: Task, device: &dyn Device) -> Result<Self, TrainError> {
         let compiled = task.compile(device)?;
         Self::from_compiled(task, compiled, device)
@@ -79,9 +80,10 @@ impl Trainer {
         compiled: Compiled,
         device: &dyn Device,
     ) -> Result<Self, TrainError> {
+        task.fit_now(device, &compiled)?;
         let mut engine = device.engine(Arc::clone(&compiled.plan))?;
         let weights = WeightMap::new(&task.network, compiled.plan.slab.clone())?;
-        engine.write_slab(&weights.initial(task.key));
+        engine.write_slab(&weights.initial(task.key))?;
         let best_len = if task.spec.at == At::Best {
             weights.slab_len()
         } else {
@@ -183,7 +185,7 @@ impl Trainer {
                 loss: validation.loss,
             });
         }
-        self.finish_epoch(self.task.spec.objective.of(&validation));
+        self.finish_epoch(self.task.spec.objective.of(&validation))?;
         Ok(EpochMetrics {
             epoch,
             train_loss: trained.loss_sum / trained.images as f64,
@@ -207,56 +209,57 @@ impl Trainer {
         self.batches.shuffled(images, &split.train, *key, epoch - 1);
         let steps = self.compiled.steps_per_epoch;
         let dropout_key = key.counter_key(Purpose::Dropout);
-        let mut trained = Trained::default();
-        for index in 0..steps {
-            if stop() {
-                return Err(TrainError::Interrupted { epoch });
-            }
+        let settings = |index: u64| {
             let step = u64::from(epoch - 1) * steps + index;
-            let learning_rate =
-                spec.optimizer.learning_rate * spec.schedule.factor(step, steps, spec.epochs);
-            let settings = StepSettings {
+            StepSettings {
                 step,
                 optimizer: spec.optimizer.kind,
-                learning_rate,
+                learning_rate: spec.optimizer.learning_rate
+                    * spec.schedule.factor(step, steps, spec.epochs),
                 weight_decay: spec.optimizer.weight_decay,
                 clip_norm: spec.clip_norm,
                 label_smoothing: spec.label_smoothing,
                 dropout: &self.dropout,
                 dropout_key,
-            };
-            let batch = self.batches.get(images, spec.batch_size, index);
-            let result = self.engine.train(&batch, &settings)?;
-            if !result.loss_sum.is_finite() {
-                let place = Place::Step {
-                    epoch,
-                    step: index + 1,
-                };
-                return Err(TrainError::Diverged {
-                    place,
-                    loss: result.loss_sum,
-                });
             }
-            trained.loss_sum += result.loss_sum;
-            trained.correct += u64::from(result.correct);
-            trained.images += batch.rows() as u64;
-            trained.learning_rate = learning_rate;
+        };
+        // Made once an epoch: a step allocates nothing.
+        let chunk = self.engine.chunk().max(1);
+        let mut inputs = Vec::with_capacity(chunk);
+        let mut results = vec![StepResult::default(); chunk];
+        let mut trained = Trained::default();
+        for first in (0..steps).step_by(chunk) {
+            if stop() {
+                return Err(TrainError::Interrupted { epoch });
+            }
+            inputs.clear();
+            inputs.extend((first..steps.min(first + chunk as u64)).map(|index| Step {
+                batch: self.batches.get(images, spec.batch_size, index),
+                settings: settings(index),
+            }));
+            let results = &mut results[..inputs.len()];
+            self.engine.train(&inputs, results)?;
+            for ((index, input), result) in (first..).zip(&inputs).zip(results.iter()) {
+                trained.add(input, result, epoch, index)?;
+            }
         }
         Ok(trained)
     }
 
-    fn finish_epoch(&mut self, value: f64) {
+    fn finish_epoch(&mut self, value: f64) -> Result<(), TrainError> {
+        let best = self.best();
+        let better = best.is_none_or(|best| self.task.spec.objective.better(value, best.value));
+        if better && !self.best_slab.is_empty() {
+            self.engine.read_slab(&mut self.best_slab)?;
+        }
         self.progress.epochs += 1;
         self.progress.last_value = value;
-        self.between_epochs = true;
-        let best = self.best();
-        if best.is_none_or(|best| self.task.spec.objective.better(value, best.value)) {
+        if better {
             self.progress.best_epoch = self.progress.epochs;
             self.progress.best_value = value;
-            if !self.best_slab.is_empty() {
-                self.engine.read_slab(&mut self.best_slab);
-            }
         }
+        self.between_epochs = true;
+        Ok(())
     }
 
     /// Measures the weights of the epoch that counts on some images, for example on the test part of
@@ -271,10 +274,10 @@ impl Trainer {
         if !self.best_is_kept() {
             return self.measure(indices, &|| false);
         }
-        let current = self.read_slab();
-        self.engine.write_slab(&self.best_slab);
+        let current = self.read_slab()?;
+        self.engine.write_slab(&self.best_slab)?;
         let evaluation = self.measure(indices, &|| false);
-        self.engine.write_slab(&current);
+        self.engine.write_slab(&current)?;
         evaluation
     }
 
@@ -288,22 +291,23 @@ impl Trainer {
         }
         let images = &self.task.images;
         self.batches.listed(images, indices);
-        let mut confusion = Confusion::new(self.task.network.classes);
+        let classes = self.task.network.classes;
+        let mut confusion = Confusion::new(classes);
         let mut loss_sum = 0.0;
         let size = self.compiled.plan.evaluation.batch;
-        for index in 0..indices.len().div_ceil(size) as u64 {
+        for chunk in self.batches.chunks(images, size, self.engine.chunk()) {
             if stop() {
                 return Err(TrainError::Interrupted {
                     epoch: self.progress.epochs + 1,
                 });
             }
-            let batch = self.batches.get(images, size, index);
-            let evaluated = self.engine.evaluate(&batch)?;
-            loss_sum += evaluated.loss_sum;
-            let rows = evaluated.logits.chunks_exact(self.task.network.classes);
-            for (label, logits) in batch.labels().iter().zip(rows) {
-                confusion.add(usize::from(*label), argmax(logits));
-            }
+            self.engine.evaluate(&chunk, &mut |batch, evaluated| {
+                loss_sum += evaluated.loss_sum;
+                let rows = evaluated.logits.chunks_exact(classes);
+                for (label, logits) in batch.labels().iter().zip(rows) {
+                    confusion.add(usize::from(*label), argmax(logits));
+                }
+            })?;
         }
         Ok(Evaluation {
             loss: loss_sum / indices.len() as f64,
@@ -313,23 +317,25 @@ impl Trainer {
 
     /// The tensors of the epoch that counts, in PyTorch's shapes and order; before the first epoch the
     /// initial ones.
-    pub fn weights(&self) -> Vec<Tensor> {
+    ///
+    /// # Errors
+    /// If the engine fails.
+    pub fn weights(&self) -> Result<Vec<Tensor>, TrainError> {
         let slab = if self.best_is_kept() {
             &self.best_slab
         } else {
-            &self.read_slab()
+            &self.read_slab()?
         };
-        self.weights.tensors(slab)
+        Ok(self.weights.tensors(slab))
     }
 
     /// Replaces the initial weights before the first epoch, for example by those of another program.
     ///
     /// # Errors
-    /// If a tensor is missing, unknown or of another shape.
+    /// If a tensor is missing, unknown or of another shape, or the engine fails.
     pub fn set_weights(&mut self, tensors: &[Tensor]) -> Result<(), TrainError> {
         let slab = self.weights.slab(tensors)?;
-        self.engine.write_slab(&slab);
-        Ok(())
+        self.engine.write_slab(&slab)
     }
 
     /// Whether the epoch that counts is the best one and there has been one.
@@ -337,10 +343,10 @@ impl Trainer {
         !self.best_slab.is_empty() && self.progress.best_epoch > 0
     }
 
-    fn read_slab(&self) -> Vec<f32> {
+    fn read_slab(&self) -> Result<Vec<f32>, TrainError> {
         let mut slab = vec![0.0; self.weights.slab_len()];
-        self.engine.read_slab(&mut slab);
-        slab
+        self.engine.read_slab(&mut slab)?;
+        Ok(slab)
     }
 }
 
@@ -351,4 +357,30 @@ struct Trained {
     correct: u64,
     images: u64,
     learning_rate: f64,
+}
+
+impl Trained {
+    /// Counts step `index` (from 0) of an epoch, unless its loss is no number.
+    fn add(
+        &mut self,
+        step: &Step<'_>,
+        result: &StepResult,
+        epoch: u32,
+        index: u64,
+    ) -> Result<(), TrainError> {
+        if !result.loss_sum.is_finite() {
+            return Err(TrainError::Diverged {
+                place: Place::Step {
+                    epoch,
+                    step: index + 1,
+                },
+                loss: result.loss_sum,
+            });
+        }
+        self.loss_sum += result.loss_sum;
+        self.correct += u64::from(result.correct);
+        self.images += step.batch.rows() as u64;
+        self.learning_rate = step.settings.learning_rate;
+        Ok(())
+    }
 }

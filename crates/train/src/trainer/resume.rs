@@ -8,16 +8,16 @@ impl Trainer {
     /// All state, to go on from with [`Trainer::restore`].
     ///
     /// # Errors
-    /// [`TrainError::Unfinished`] after an epoch that failed or was interrupted.
+    /// [`TrainError::Unfinished`] after an epoch that failed or was interrupted; if the engine fails.
     pub fn checkpoint(&self) -> Result<Vec<u8>, TrainError> {
         if !self.between_epochs {
             return Err(TrainError::Unfinished);
         }
         let mut optimizer = vec![0.0; self.engine.optimizer_len()];
-        self.engine.read_optimizer(&mut optimizer);
+        self.engine.read_optimizer(&mut optimizer)?;
         let state = State {
             progress: self.progress,
-            slab: self.read_slab(),
+            slab: self.read_slab()?,
             optimizer,
             best_slab: self.best_slab.clone(),
         };
@@ -27,12 +27,13 @@ impl Trainer {
     /// Continues where a checkpoint of an equal task was taken, with the same bits.
     ///
     /// # Errors
-    /// [`TrainError::Checkpoint`]; the trainer is then as it was.
+    /// [`TrainError::Checkpoint`]; the trainer is then as it was. [`TrainError::Engine`]; it is then
+    /// of no use any more.
     pub fn restore(&mut self, checkpoint: &[u8]) -> Result<(), TrainError> {
         let state = checkpoint::decode(self.owner(), checkpoint)?;
         self.check_state(&state)?;
-        self.engine.write_slab(&state.slab);
-        self.engine.write_optimizer(&state.optimizer);
+        self.engine.write_slab(&state.slab)?;
+        self.engine.write_optimizer(&state.optimizer)?;
         self.best_slab = state.best_slab;
         self.progress = state.progress;
         self.between_epochs = true;

@@ -25,7 +25,7 @@ fn checkpoints_continue_with_the_same_bits() {
             assert_eq!(found.validation, expected.validation);
         }
         assert_eq!(broken.checkpoint().unwrap(), whole.checkpoint().unwrap());
-        assert_eq!(broken.weights(), whole.weights());
+        assert_eq!(broken.weights().unwrap(), whole.weights().unwrap());
         assert_eq!(broken.value(), whole.value());
     }
 }

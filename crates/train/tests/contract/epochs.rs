@@ -39,6 +39,43 @@ fn every_epoch_goes_through_all_images_in_a_new_order() {
     assert_ne!(seen, steps(other));
 }
 
+/// However many steps an engine takes at a time: the last call of an epoch brings what is left.
+#[test]
+fn steps_come_in_chunks_that_change_nothing() {
+    let run = |chunk: usize| {
+        let device = LinearDevice {
+            chunk,
+            ..LinearDevice::default()
+        };
+        let mut trainer = Trainer::new(task(0.1), &device).unwrap();
+        let epochs: Vec<_> = (0..4)
+            .map(|_| trainer.epoch().unwrap())
+            .map(|epoch| (epoch.train_loss, epoch.validation, epoch.learning_rate))
+            .collect();
+        (epochs, trainer.weights().unwrap())
+    };
+    let one_by_one = run(1);
+    for chunk in [2, 3, 7, 64] {
+        assert_eq!(run(chunk), one_by_one, "{chunk} at a time");
+    }
+}
+
+/// The step that diverged is named, although the rest of its chunk was taken too.
+#[test]
+fn a_chunk_names_the_step_that_diverged() {
+    for chunk in [1, 4, 64] {
+        let device = LinearDevice {
+            chunk,
+            ..LinearDevice::default()
+        };
+        let error = Trainer::new(task(1e30), &device)
+            .unwrap()
+            .epoch()
+            .unwrap_err();
+        assert!(error.to_string().contains("epoch 1, step 2"), "{error}");
+    }
+}
+
 /// A study hands its trainers from worker to worker.
 #[test]
 fn trainers_can_change_threads() {
@@ -155,7 +192,7 @@ fn the_best_epoch_gives_value_and_weights() {
     assert_eq!(trainer.evaluate(&validation).unwrap().accuracy(), largest);
     let mut until_best = Trainer::new(jumpy(At::Last), &LinearDevice::default()).unwrap();
     (0..best.epoch).for_each(|_| drop(until_best.epoch().unwrap()));
-    assert_eq!(trainer.weights(), until_best.weights());
+    assert_eq!(trainer.weights().unwrap(), until_best.weights().unwrap());
     assert_eq!(
         until_best.best(),
         Some(best),
@@ -215,7 +252,8 @@ fn a_predictor_agrees_with_the_trainer() {
     let task = task(0.2);
     let mut trainer = Trainer::new(task.clone(), &device).unwrap();
     trainer.epoch().unwrap();
-    let mut predictor = Predictor::new(task.network.clone(), &trainer.weights(), &device).unwrap();
+    let mut predictor =
+        Predictor::new(task.network.clone(), &trainer.weights().unwrap(), &device).unwrap();
     let probabilities = predictor
         .probabilities(&task.images, &task.split.validation)
         .unwrap();

@@ -8,7 +8,7 @@ use tunefork_graph::{Graph, GraphError, NoWorkspace, Plan};
 use tunefork_nn::{Network, Optimizer, OptimizerKind};
 use tunefork_rng::{Key, Purpose};
 use tunefork_train::{
-    At, Batch, Device, Engine, Evaluated, Images, StepResult, StepSettings, Task, TrainError,
+    At, Batch, Device, Engine, Evaluated, Images, Step, StepResult, StepSettings, Task, TrainError,
     TrainSpec,
 };
 
@@ -27,9 +27,19 @@ pub struct Seen {
 }
 
 /// Makes [`Linear`] engines that share one list of steps.
-#[derive(Default)]
 pub struct LinearDevice {
     pub steps: Arc<Mutex<Vec<Seen>>>,
+    /// Steps that an engine wants in a call.
+    pub chunk: usize,
+}
+
+impl Default for LinearDevice {
+    fn default() -> Self {
+        Self {
+            steps: Arc::default(),
+            chunk: 1,
+        }
+    }
 }
 
 impl Device for LinearDevice {
@@ -48,6 +58,7 @@ impl Device for LinearDevice {
             input: Vec::new(),
             logits: Vec::new(),
             steps: Arc::clone(&self.steps),
+            chunk: self.chunk,
             slab,
             plan,
         }))
@@ -62,6 +73,7 @@ struct Linear {
     input: Vec<f32>,
     logits: Vec<f32>,
     steps: Arc<Mutex<Vec<Seen>>>,
+    chunk: usize,
 }
 
 impl Linear {
@@ -124,16 +136,8 @@ impl Linear {
     }
 }
 
-impl Engine for Linear {
-    fn plan(&self) -> &Plan {
-        &self.plan
-    }
-
-    fn train(
-        &mut self,
-        batch: &Batch<'_>,
-        settings: &StepSettings<'_>,
-    ) -> Result<StepResult, TrainError> {
+impl Linear {
+    fn step(&mut self, batch: &Batch<'_>, settings: &StepSettings<'_>) -> StepResult {
         self.steps.lock().unwrap().push(Seen {
             indices: batch.indices().to_vec(),
             labels: batch.labels().to_vec(),
@@ -147,32 +151,61 @@ impl Engine for Linear {
         });
         let (loss_sum, correct) = self.forward(batch, true);
         self.update(settings.learning_rate as f32);
-        Ok(StepResult { loss_sum, correct })
+        StepResult { loss_sum, correct }
+    }
+}
+
+impl Engine for Linear {
+    fn plan(&self) -> &Plan {
+        &self.plan
     }
 
-    fn evaluate(&mut self, batch: &Batch<'_>) -> Result<Evaluated<'_>, TrainError> {
-        assert!(batch.rows() <= self.plan.evaluation.batch);
-        let (loss_sum, _) = self.forward(batch, false);
-        Ok(Evaluated {
-            loss_sum,
-            logits: &self.logits,
-        })
+    fn chunk(&self) -> usize {
+        self.chunk
     }
 
-    fn read_slab(&self, slab: &mut [f32]) {
+    fn train(&mut self, steps: &[Step<'_>], results: &mut [StepResult]) -> Result<(), TrainError> {
+        assert_eq!(steps.len(), results.len());
+        assert!(steps.len() <= self.chunk);
+        for (step, result) in steps.iter().zip(results) {
+            *result = self.step(&step.batch, &step.settings);
+        }
+        Ok(())
+    }
+
+    fn evaluate(
+        &mut self,
+        batches: &[Batch<'_>],
+        tell: &mut dyn FnMut(&Batch<'_>, Evaluated<'_>),
+    ) -> Result<(), TrainError> {
+        assert!(batches.len() <= self.chunk);
+        for batch in batches {
+            assert!(batch.rows() <= self.plan.evaluation.batch);
+            let (loss_sum, _) = self.forward(batch, false);
+            let logits = &self.logits;
+            tell(batch, Evaluated { loss_sum, logits });
+        }
+        Ok(())
+    }
+
+    fn read_slab(&self, slab: &mut [f32]) -> Result<(), TrainError> {
         slab.copy_from_slice(&self.slab);
+        Ok(())
     }
 
-    fn write_slab(&mut self, slab: &[f32]) {
+    fn write_slab(&mut self, slab: &[f32]) -> Result<(), TrainError> {
         self.slab.copy_from_slice(slab);
+        Ok(())
     }
 
-    fn read_optimizer(&self, state: &mut [f32]) {
+    fn read_optimizer(&self, state: &mut [f32]) -> Result<(), TrainError> {
         state.copy_from_slice(&self.momentum);
+        Ok(())
     }
 
-    fn write_optimizer(&mut self, state: &[f32]) {
+    fn write_optimizer(&mut self, state: &[f32]) -> Result<(), TrainError> {
         self.momentum.copy_from_slice(state);
+        Ok(())
     }
 
     fn optimizer_len(&self) -> usize {

@@ -14,7 +14,9 @@ use tunefork_data::{Dataset, Normalisation};
 use tunefork_nn::{
     Activation, Block, Head, ImageShape, Network, Optimizer, OptimizerKind, ParameterKind, Pool,
 };
-use tunefork_train::{Batch, Cpu, Device, Images, Isa, StepSettings, Tensor, WeightMap};
+use tunefork_train::{
+    Batch, Cpu, Device, Images, Isa, Step, StepResult, StepSettings, Tensor, WeightMap,
+};
 
 #[derive(Deserialize)]
 struct Case {
@@ -149,7 +151,9 @@ impl Case {
         let plan = device.plan(&network.graph(size).unwrap(), size).unwrap();
         let map = WeightMap::new(&network, plan.slab.clone()).unwrap();
         let mut engine = device.engine(Arc::new(plan)).unwrap();
-        engine.write_slab(&map.slab(&weights(&network, &map)).unwrap());
+        engine
+            .write_slab(&map.slab(&weights(&network, &map)).unwrap())
+            .unwrap();
         let images = images(&network, size * self.exact.len());
         let mut losses = Vec::new();
         for step in 0..self.exact.len() {
@@ -168,10 +172,12 @@ impl Case {
                 dropout: &network.dropout_probabilities(),
                 dropout_key: [1, 2],
             };
-            let result = engine
-                .train(&Batch::new(&images, &indices, &labels), &settings)
+            let batch = Batch::new(&images, &indices, &labels);
+            let mut results = [StepResult::default()];
+            engine
+                .train(&[Step { batch, settings }], &mut results)
                 .unwrap();
-            losses.push(result.loss_sum / rows as f64);
+            losses.push(results[0].loss_sum / rows as f64);
         }
         losses
     }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use tunefork_graph::{Graph, GraphError, NoWorkspace, Plan};
 use tunefork_reference::optimizer::{Optimizer, clip};
 use tunefork_reference::{Batch as Images, Masks, Mode, Settings, State, run_program};
-use tunefork_train::{Batch, Device, Engine, Evaluated, StepResult, StepSettings, TrainError};
+use tunefork_train::{
+    Batch, Device, Engine, Evaluated, Step, StepResult, StepSettings, TrainError,
+};
 
 /// Makes engines of one graph, which it was given because a plan does not contain it.
 pub struct Reference(pub Graph);
@@ -46,16 +48,8 @@ impl ReferenceEngine {
     }
 }
 
-impl Engine for ReferenceEngine {
-    fn plan(&self) -> &Plan {
-        &self.plan
-    }
-
-    fn train(
-        &mut self,
-        batch: &Batch<'_>,
-        settings: &StepSettings<'_>,
-    ) -> Result<StepResult, TrainError> {
+impl ReferenceEngine {
+    fn step(&mut self, batch: &Batch<'_>, settings: &StepSettings<'_>) -> StepResult {
         let scalars = Settings {
             smoothing: settings.label_smoothing.into(),
             dropout: settings.dropout.iter().map(|p| f64::from(*p)).collect(),
@@ -81,21 +75,38 @@ impl Engine for ReferenceEngine {
             settings.weight_decay,
         );
         self.state.running = report.running;
-        Ok(StepResult {
+        StepResult {
             loss_sum: report.loss * batch.rows() as f64,
             correct: report.correct as u32,
-        })
+        }
+    }
+}
+
+impl Engine for ReferenceEngine {
+    fn plan(&self) -> &Plan {
+        &self.plan
     }
 
-    fn evaluate(&mut self, _: &Batch<'_>) -> Result<Evaluated<'_>, TrainError> {
+    fn train(&mut self, steps: &[Step<'_>], results: &mut [StepResult]) -> Result<(), TrainError> {
+        for (step, result) in steps.iter().zip(results) {
+            *result = self.step(&step.batch, &step.settings);
+        }
+        Ok(())
+    }
+
+    fn evaluate(
+        &mut self,
+        _: &[Batch<'_>],
+        _: &mut dyn FnMut(&Batch<'_>, Evaluated<'_>),
+    ) -> Result<(), TrainError> {
         unreachable!("parity is a matter of training steps")
     }
 
-    fn read_slab(&self, _: &mut [f32]) {
+    fn read_slab(&self, _: &mut [f32]) -> Result<(), TrainError> {
         unreachable!("nobody looks at the weights")
     }
 
-    fn write_slab(&mut self, slab: &[f32]) {
+    fn write_slab(&mut self, slab: &[f32]) -> Result<(), TrainError> {
         let layout = &self.plan.slab;
         for (tensor, slot) in self.state.parameters.iter_mut().zip(&layout.parameters) {
             let values = &slab[slot.offset..][..slot.len];
@@ -104,13 +115,14 @@ impl Engine for ReferenceEngine {
                 .zip(values)
                 .for_each(|(to, from)| *to = f64::from(*from));
         }
+        Ok(())
     }
 
-    fn read_optimizer(&self, _: &mut [f32]) {
+    fn read_optimizer(&self, _: &mut [f32]) -> Result<(), TrainError> {
         unreachable!("nobody looks at the state")
     }
 
-    fn write_optimizer(&mut self, _: &[f32]) {
+    fn write_optimizer(&mut self, _: &[f32]) -> Result<(), TrainError> {
         unreachable!("nobody goes on from a state")
     }
 

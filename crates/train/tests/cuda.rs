@@ -1,0 +1,309 @@
+//! The CUDA device on the shim, which runs its kernels on the CPU: the same network, seed and images as
+//! on the CPU engine must give nearly the same losses, and a device that fails must be found anew.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
+
+use tunefork_data::{Generated, Normalisation, Part, Split};
+use tunefork_kernels::{Graph, Launch, Stream};
+use tunefork_nn::{Block, ImageShape, Network, Optimizer, OptimizerKind};
+use tunefork_rng::Key;
+use tunefork_shim::{Host, Schedule};
+use tunefork_train::{
+    Card, Cpu, Cuda, Device, DeviceError, Images, Isa, Precision, Task, TrainError, TrainSpec,
+    Trainer,
+};
+
+/// A card of which `total` bytes are free, with a switch that makes its next launch fail.
+struct Fake {
+    stream: Arc<dyn Stream>,
+    total: u64,
+}
+
+impl Card for Fake {
+    fn name(&self) -> String {
+        "Shim".into()
+    }
+
+    fn compiler(&self) -> String {
+        "g++".into()
+    }
+
+    fn stream(&self) -> Arc<dyn Stream> {
+        Arc::clone(&self.stream)
+    }
+
+    fn memory(&self) -> Result<(u64, u64), DeviceError> {
+        Ok((self.total, self.total))
+    }
+}
+
+/// The shim's stream, until `broken` is raised; then it answers like a context that is lost.
+struct Breakable {
+    inner: Arc<dyn Stream>,
+    breaks: Arc<AtomicBool>,
+    broken: AtomicBool,
+}
+
+impl Breakable {
+    fn check(&self) -> Result<(), DeviceError> {
+        if self.breaks.swap(false, SeqCst) {
+            self.broken.store(true, SeqCst);
+        }
+        match self.broken.load(SeqCst) {
+            true => Err(DeviceError::Failed("an illegal address".into())),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Stream for Breakable {
+    fn architecture(&self) -> u32 {
+        self.inner.architecture()
+    }
+
+    fn allocate(&self, bytes: usize) -> Result<u64, DeviceError> {
+        self.check()?;
+        self.inner.allocate(bytes)
+    }
+
+    unsafe fn free(&self, address: u64, bytes: usize) {
+        // SAFETY: passed on.
+        unsafe { self.inner.free(address, bytes) }
+    }
+
+    unsafe fn upload(&self, to: u64, from: &[u8]) -> Result<(), DeviceError> {
+        self.check()?;
+        // SAFETY: passed on.
+        unsafe { self.inner.upload(to, from) }
+    }
+
+    unsafe fn download(&self, to: &mut [u8], from: u64) -> Result<(), DeviceError> {
+        self.check()?;
+        // SAFETY: passed on.
+        unsafe { self.inner.download(to, from) }
+    }
+
+    unsafe fn fill(&self, to: u64, byte: u8, bytes: usize) -> Result<(), DeviceError> {
+        self.check()?;
+        // SAFETY: passed on.
+        unsafe { self.inner.fill(to, byte, bytes) }
+    }
+
+    unsafe fn launch(&self, launch: &Launch<'_>) -> Result<(), DeviceError> {
+        self.check()?;
+        // SAFETY: passed on.
+        unsafe { self.inner.launch(launch) }
+    }
+
+    fn synchronize(&self) -> Result<(), DeviceError> {
+        self.check()?;
+        self.inner.synchronize()
+    }
+
+    fn begin_capture(&self) -> Result<(), DeviceError> {
+        self.check()?;
+        self.inner.begin_capture()
+    }
+
+    fn end_capture(&self) -> Result<Box<dyn Graph>, DeviceError> {
+        self.check()?;
+        self.inner.end_capture()
+    }
+}
+
+const PLENTY: u64 = 4 << 30;
+
+fn shim() -> Cuda {
+    card(PLENTY)
+}
+
+fn card(total: u64) -> Cuda {
+    Cuda::new(move || {
+        let stream = Host::stream(80, Schedule::RoundRobin);
+        Ok(Arc::new(Fake { stream, total }))
+    })
+    .unwrap()
+}
+
+/// 12x12 images of three shapes: 21 to train on, in batches of 8 of which the last has 5, and 9 to
+/// validate.
+fn task() -> Task {
+    let generated = Generated {
+        height: 12,
+        width: 12,
+        classes: 3,
+        train: 30,
+        test: 0,
+        difficulty: 0.2,
+        ..Generated::default()
+    };
+    let data = generated.draw().unwrap();
+    let all: Vec<u32> = data.part(Part::Train).collect();
+    let normalisation = Normalisation::of(&data, &all).unwrap();
+    Task {
+        network: Network {
+            blocks: vec![Block::new(4), Block::new(6)],
+            hidden: vec![8],
+            dropout: 0.2,
+            ..Network::new(ImageShape::new(12, 12, 1), 3)
+        },
+        spec: TrainSpec {
+            epochs: 2,
+            batch_size: 8,
+            clip_norm: Some(5.0),
+            label_smoothing: 0.05,
+            ..TrainSpec::new(Optimizer::new(OptimizerKind::ADAM, 4e-3))
+        },
+        images: Images {
+            data: Arc::new(data),
+            normalisation,
+        },
+        split: Arc::new(Split {
+            train: all[..21].to_vec(),
+            validation: all[21..].to_vec(),
+            test: Vec::new(),
+        }),
+        key: Key::study(3).trial(1),
+    }
+}
+
+/// Losses of training and validation, epoch by epoch.
+fn losses(device: &dyn Device) -> Vec<[f64; 2]> {
+    let mut trainer = Trainer::new(task(), device).unwrap();
+    (0..2)
+        .map(|_| trainer.epoch().unwrap())
+        .map(|epoch| [epoch.train_loss, epoch.validation.loss])
+        .collect()
+}
+
+#[track_caller]
+fn near(found: &[[f64; 2]], expected: &[[f64; 2]], tolerance: f64) {
+    let pairs = found.as_flattened().iter().zip(expected.as_flattened());
+    for (found, expected) in pairs {
+        let error = (found - expected).abs() / expected;
+        assert!(
+            error <= tolerance,
+            "{found} instead of {expected} ({error:.1e})"
+        );
+    }
+}
+
+#[test]
+fn an_epoch_is_that_of_the_cpu() {
+    let expected = losses(&Cpu::new(Isa::detect(), 1));
+    near(&losses(&shim()), &expected, 1e-4);
+    let f16 = shim().with_precision(Precision::F16).unwrap();
+    near(&losses(&f16), &expected, 3e-2);
+}
+
+#[test]
+fn checkpoints_continue_with_the_same_bits() {
+    let device = shim();
+    let mut whole = Trainer::new(task(), &device).unwrap();
+    whole.epoch().unwrap();
+    let checkpoint = whole.checkpoint().unwrap();
+    let mut resumed = Trainer::new(task(), &shim()).unwrap();
+    resumed.restore(&checkpoint).unwrap();
+    let (expected, found) = (whole.epoch().unwrap(), resumed.epoch().unwrap());
+    assert_eq!(found.train_loss, expected.train_loss);
+    assert_eq!(found.validation, expected.validation);
+    assert!(whole.checkpoint().unwrap() == resumed.checkpoint().unwrap());
+}
+
+/// Weights go from one engine to the other by name.
+#[test]
+fn weights_move_between_engines() {
+    let (mut cpu, mut gpu) = (
+        Trainer::new(task(), &Cpu::new(Isa::detect(), 1)).unwrap(),
+        Trainer::new(task(), &shim()).unwrap(),
+    );
+    let trained = cpu.epoch().unwrap();
+    gpu.set_weights(&cpu.weights().unwrap()).unwrap();
+    assert_eq!(gpu.weights().unwrap(), cpu.weights().unwrap());
+    let validation = task().split.validation.clone();
+    let measured = gpu.evaluate(&validation).unwrap();
+    assert!((measured.loss - trained.validation.loss).abs() < 1e-5);
+}
+
+#[test]
+fn what_does_not_fit_is_refused_before_it_starts() {
+    let bytes = task().compile(&shim()).unwrap().engine_bytes;
+    let images = 30 * (144 + 2) + 1024;
+    let error = Trainer::new(task(), &card(bytes + images - 1)).unwrap_err();
+    let TrainError::DoesNotFit {
+        wanted,
+        budget,
+        largest_batch: Some(batch),
+        ..
+    } = error
+    else {
+        panic!("{error}")
+    };
+    assert_eq!((wanted, budget), (bytes, bytes - 1));
+    assert!(batch < 8);
+    assert!(Trainer::new(task(), &card(bytes + images)).is_ok());
+    // A card that is full of its context from the start.
+    let error = task()
+        .compile_within(&card(64 << 20), u64::MAX)
+        .unwrap_err();
+    assert!(
+        matches!(error, TrainError::DoesNotFit { budget: 0, .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn old_cards_say_what_they_cannot_do() {
+    let old = Cuda::new(|| {
+        let stream = Host::stream(75, Schedule::RoundRobin);
+        let total = PLENTY;
+        Ok(Arc::new(Fake { stream, total }))
+    })
+    .unwrap();
+    let error = old.with_precision(Precision::Bf16).unwrap_err().to_string();
+    assert!(error.contains("has 7.5: use f16 or f32"), "{error}");
+    assert!(old.with_precision(Precision::F16).is_ok());
+}
+
+/// A kernel that fails takes the context with it: everything on it is lost, and the next engine finds
+/// the card anew.
+#[test]
+fn a_card_that_failed_is_found_anew() {
+    let breaks = Arc::new(AtomicBool::new(false));
+    let found = Arc::new(AtomicU32::new(0));
+    let device = {
+        let (breaks, found) = (Arc::clone(&breaks), Arc::clone(&found));
+        Cuda::new(move || {
+            found.fetch_add(1, SeqCst);
+            let stream = Arc::new(Breakable {
+                inner: Host::stream(80, Schedule::RoundRobin),
+                breaks: Arc::clone(&breaks),
+                broken: AtomicBool::new(false),
+            });
+            let total = PLENTY;
+            Ok(Arc::new(Fake { stream, total }))
+        })
+        .unwrap()
+    };
+    let expected = losses(&device);
+    let mut trainer = Trainer::new(task(), &device).unwrap();
+    let mut bystander = Trainer::new(task(), &device).unwrap();
+    trainer.epoch().unwrap();
+    let checkpoint = trainer.checkpoint().unwrap();
+
+    breaks.store(true, SeqCst);
+    let error = trainer.epoch().unwrap_err();
+    assert!(matches!(error, TrainError::Engine(_)), "{error}");
+    assert!(error.to_string().contains("an illegal address"), "{error}");
+    assert_eq!(found.load(SeqCst), 1);
+
+    let mut again = Trainer::new(task(), &device).unwrap();
+    assert_eq!(found.load(SeqCst), 2, "the card is found anew");
+    again.restore(&checkpoint).unwrap();
+    let epoch = again.epoch().unwrap();
+    assert_eq!([epoch.train_loss, epoch.validation.loss], expected[1]);
+    // What was on the old context is lost too, and does not touch the new one.
+    assert!(matches!(bystander.epoch(), Err(TrainError::Engine(_))));
+    assert_eq!(found.load(SeqCst), 2);
+}
