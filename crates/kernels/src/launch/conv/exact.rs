@@ -292,3 +292,57 @@ pub(super) fn add_slices(
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Precision;
+
+    /// A 3x3 convolution that keeps the size of its images.
+    fn conv(batch: usize, size: usize, channels: usize, filters: usize) -> Conv2d {
+        Conv2d {
+            batch,
+            height: size,
+            width: size,
+            channels,
+            filters,
+            kernel: 3,
+            stride: 1,
+            padding: 1,
+        }
+    }
+
+    #[test]
+    fn tiles_fill_a_gpu_and_fit_the_filters() {
+        for (conv, tile) in [
+            (conv(32, 112, 32, 64), "conv_forward_128x64_whole"),
+            (conv(64, 14, 32, 64), "conv_forward_64x64_whole"),
+            (conv(64, 8, 256, 256), "conv_forward_64x64_whole"),
+            (conv(64, 32, 16, 32), "conv_forward_128x32_whole"),
+            (conv(64, 32, 16, 96), "conv_forward_128x32_whole"),
+            (conv(4, 8, 64, 64), "conv_forward_32x32_whole"),
+            (conv(64, 32, 16, 50), "conv_forward_64x64_any"),
+        ] {
+            let positions = conv.positions();
+            let best = Tile::best(&conv, positions, conv.filters, 1);
+            assert_eq!(best.forward, tile, "{conv:?}");
+        }
+    }
+
+    #[test]
+    fn slices_fill_a_gpu_and_stay_small() {
+        for (conv, slices) in [
+            (conv(64, 14, 32, 64), 56), // 3 tiles of 288 x 64, 4 MiB
+            (conv(64, 8, 256, 256), 2), // 72 tiles
+            (conv(64, 8, 512, 512), 1), // 288 tiles
+            (conv(2, 8, 32, 64), 1),    // one step of work
+            (conv(64, 64, 8, 16), 256), // few weights, many positions
+        ] {
+            let gradient = WeightGradient {
+                conv,
+                precision: Precision::F32,
+            };
+            assert_eq!(super::slices(&gradient), slices, "{conv:?}");
+        }
+    }
+}
