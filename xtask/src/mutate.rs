@@ -97,9 +97,16 @@ fn planted(folder: &Path, fault: &Fault) -> Result<String> {
 
 /// Runs the tests of a round; how each fault was seen.
 fn judge(copy: &Path, round: &[Fault]) -> Result<Vec<Option<String>>> {
-    // Files that stay the same keep their age.
+    let kernels = root().join("kernels");
     fs::create_dir_all(copy)?;
-    for entry in fs::read_dir(root().join("kernels"))? {
+    for entry in fs::read_dir(copy)? {
+        let path = entry?.path();
+        if !kernels.join(path.file_name().context("a file")?).exists() {
+            fs::remove_file(path)?;
+        }
+    }
+    // Files that stay the same keep their age.
+    for entry in fs::read_dir(kernels)? {
         let path = entry?.path();
         let to = copy.join(path.file_name().context("a file")?);
         let text = fs::read(&path)?;
