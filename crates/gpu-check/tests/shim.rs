@@ -90,7 +90,7 @@ fn average() {
 
 #[test]
 fn conv_tensor() {
-    family("conv_tensor", 0..12);
+    family("conv_tensor", 0..24);
 }
 
 #[test]

@@ -14,38 +14,14 @@ pub(super) const CHECKS: &[Check] = &[
         run: |case| conv::forward(case, PRECISIONS, 5..=70),
     },
     Check {
-        name: "conv_tensor/forward_whole",
-        run: |case| whole(case, conv::forward),
-    },
-    Check {
         name: "conv_tensor/data_gradient",
         run: |case| conv::data_gradient(case, PRECISIONS, 1..=70),
-    },
-    Check {
-        name: "conv_tensor/data_gradient_whole",
-        run: |case| whole(case, conv::data_gradient),
     },
     Check {
         name: "conv_tensor/weight_gradient",
         run: |case| conv::weight_gradient(case, PRECISIONS, 5..=70),
     },
-    Check {
-        name: "conv_tensor/weight_gradient_whole",
-        run: |case| whole(case, conv::weight_gradient),
-    },
 ];
-
-/// A check of one product, for precisions and channels.
-type Product = fn(&mut Case, &[Precision], std::ops::RangeInclusive<usize>) -> Result<(), Failure>;
-
-/// Channels that fill pieces of 16 bytes; filters often do then. Such shapes have kernels of their own.
-fn whole(case: &mut Case, check: Product) -> Result<(), Failure> {
-    for precision in PRECISIONS {
-        let channels = 8 * case.between(1, 9);
-        check(case, &[*precision], channels..=channels)?;
-    }
-    Ok(())
-}
 
 /// Checks of their own, with one seed: results that are large enough for the largest tiles.
 pub(super) const LARGE: &[Check] = &[Check {
