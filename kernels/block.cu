@@ -116,7 +116,7 @@ DEVICE void forward_window(const BlockShape& s, const StepRow* step, const T* y,
 }
 
 #define INSTANCE(T, V, kind, name)                                                                                \
-    KERNEL(256) block_forward_##name(BlockShape s, const StepRow* step, const T* y, const float* statistics,     \
+    KERNEL(256, 3) block_forward_##name(BlockShape s, const StepRow* step, const T* y, const float* statistics,     \
                                      const float* scale, const float* shift, const T* r, T* out, u16* choices) { \
         forward_##kind<T, V>(s, step, y, {statistics, scale, shift}, r, out, choices);                           \
     }                                                                                                             \

@@ -184,7 +184,7 @@ DEVICE void each_window(const BlockShape& s, const Place& at, const float* table
 // ---- the first pass: partials [chunks][2 C], the sums of g and of g xhat
 
 #define SUMS(T, V, kind, name)                                                                                     \
-    KERNEL(256) block_sums_##name(BlockShape s, const StepRow* step, const T* y, const float* statistics,         \
+    KERNEL(256, 2) block_sums_##name(BlockShape s, const StepRow* step, const T* y, const float* statistics,         \
                                   const float* scale, const float* shift, const T* r, const T* dout,              \
                                   const u16* choices, float* partials) {                                          \
         Place at = place<V>(s, step);                                                                              \
