@@ -63,7 +63,7 @@ fn wrong_input_is_2() {
         TINY,
         2,
         &["run", "study.toml", "--device", "cuda"],
-        "no CUDA engine yet",
+        "NVIDIA",
     );
     refused(
         TINY,

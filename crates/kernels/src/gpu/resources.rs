@@ -109,11 +109,7 @@ impl Resources {
         // Each of the four parts of a multiprocessor has a quarter of the 65,536 registers.
         let by_registers = 4 * (16_384 / warp_registers) / block_warps;
         let block_shared = (self.shared_bytes + dynamic_bytes + system).next_multiple_of(step);
-        let by_shared = if block_shared == 0 {
-            blocks
-        } else {
-            shared / block_shared
-        };
+        let by_shared = u32::checked_div(shared, block_shared).unwrap_or(blocks);
         let resident = blocks
             .min(warps / block_warps)
             .min(by_registers)

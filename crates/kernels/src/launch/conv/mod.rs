@@ -1,8 +1,8 @@
 //! The three products of a convolution: its result, and the gradients by its input and its weights.
 //!
 //! Which kernels do the work is decided by shape and precision alone: images of at most four
-//! channels have their own ([`first_layer`]), other f32 numbers are multiplied exactly ([`exact`]),
-//! and everything else on tensor cores ([`tensor`]). All of them see a convolution as one product of
+//! channels have their own (`first_layer`), other f32 numbers are multiplied exactly (`exact`),
+//! and everything else on tensor cores (`tensor`). All of them see a convolution as one product of
 //! matrices whose operands are gathered while they are loaded.
 
 mod exact;
