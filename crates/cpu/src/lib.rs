@@ -30,9 +30,10 @@ mod shared;
 mod simple;
 mod workspace;
 
-pub use engine::{Engine, Evaluated, StepResult, StepSettings};
+pub use engine::{Engine, Evaluated, StepResult};
 pub use error::EngineError;
 pub use pool::Pool;
+pub use tunefork_graph::StepSettings;
 pub use workspace::CpuWorkspace;
 
 #[cfg(doctest)]

@@ -25,7 +25,8 @@ mod workspace;
 pub use engine::Engine;
 pub use error::CudaError;
 pub use resident::Resident;
-pub use settings::{Evaluated, StepInput, StepResult, StepSettings};
+pub use settings::{Evaluated, StepInput, StepResult};
+pub use tunefork_graph::StepSettings;
 pub use workspace::CudaWorkspace;
 
 use tunefork_kernels::Precision;

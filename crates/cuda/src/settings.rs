@@ -1,87 +1,57 @@
 //! What a step is given besides images, and what it reports.
 
+use tunefork_graph::StepSettings;
 use tunefork_graph::optimizer::{Kind, bias_correction};
 use tunefork_kernels::{DropoutRow, StepRow};
 
-/// All that a training step takes besides images and labels: nothing of it is in the plan.
-#[derive(Clone, Copy, Debug)]
-pub struct StepSettings<'a> {
-    /// Number of the step over the whole run, from 0: counter of the dropout masks; the optimizer
-    /// counts from 1.
-    pub step: u64,
-    /// The optimizer with its scalars.
-    pub optimizer: Kind,
-    /// Learning rate of this step.
-    pub learning_rate: f64,
-    /// Weight decay.
-    pub weight_decay: f64,
-    /// Largest global norm of the gradients; `None`: as they are.
-    pub clip_norm: Option<f32>,
-    /// Label smoothing, from 0 to 1.
-    pub label_smoothing: f32,
-    /// Probability of each dropout layer; a layer without one is not dropped.
-    pub dropout: &'a [f32],
-    /// Key of the dropout masks.
-    pub dropout_key: [u32; 2],
+/// The row of the table of steps: `rows` images from place `first` of the indices on, results at
+/// `record`.
+pub(crate) fn row(
+    settings: &StepSettings<'_>,
+    rows: usize,
+    first: usize,
+    record: usize,
+) -> StepRow {
+    let Scalars {
+        code,
+        nesterov,
+        decays: [decay1, decay2],
+        epsilon,
+        corrected,
+    } = Scalars::of(settings.optimizer);
+    let t = settings.step + 1;
+    let correction = |decay| match corrected {
+        true => bias_correction(decay, t) as f32,
+        false => 1.0,
+    };
+    StepRow {
+        rows: rows as u32,
+        first: first as u32,
+        record: record as u32,
+        step: [settings.step as u32, (settings.step >> 32) as u32],
+        dropout_key: settings.dropout_key,
+        optimizer: code,
+        nesterov: u32::from(nesterov),
+        first_update: u32::from(settings.step == 0),
+        learning_rate: settings.learning_rate as f32,
+        weight_decay: settings.weight_decay as f32,
+        label_smoothing: settings.label_smoothing,
+        clip_norm: settings.clip_norm.unwrap_or(0.0),
+        decay1: decay1 as f32,
+        decay2: decay2 as f32,
+        epsilon: epsilon as f32,
+        correction1: correction(decay1),
+        correction2: correction(decay2),
+        rest1: (1.0 - decay1) as f32,
+        rest2: (1.0 - decay2) as f32,
+    }
 }
 
-impl StepSettings<'_> {
-    /// The first step with this optimizer at learning rate 0.001, with everything else off.
-    pub fn new(optimizer: Kind) -> Self {
-        Self {
-            step: 0,
-            optimizer,
-            learning_rate: 1e-3,
-            weight_decay: 0.0,
-            clip_norm: None,
-            label_smoothing: 0.0,
-            dropout: &[],
-            dropout_key: [0, 0],
-        }
-    }
-
-    /// The row of the table of steps: `rows` images from place `first` of the indices on, results at
-    /// `record`.
-    pub(crate) fn row(&self, rows: usize, first: usize, record: usize) -> StepRow {
-        let Scalars {
-            code,
-            nesterov,
-            decays: [decay1, decay2],
-            epsilon,
-            corrected,
-        } = Scalars::of(self.optimizer);
-        let t = self.step + 1;
-        let correction = |decay| match corrected {
-            true => bias_correction(decay, t) as f32,
-            false => 1.0,
-        };
-        StepRow {
-            rows: rows as u32,
-            first: first as u32,
-            record: record as u32,
-            step: [self.step as u32, (self.step >> 32) as u32],
-            dropout_key: self.dropout_key,
-            optimizer: code,
-            nesterov: u32::from(nesterov),
-            first_update: u32::from(self.step == 0),
-            learning_rate: self.learning_rate as f32,
-            weight_decay: self.weight_decay as f32,
-            label_smoothing: self.label_smoothing,
-            clip_norm: self.clip_norm.unwrap_or(0.0),
-            decay1: decay1 as f32,
-            decay2: decay2 as f32,
-            epsilon: epsilon as f32,
-            correction1: correction(decay1),
-            correction2: correction(decay2),
-            rest1: (1.0 - decay1) as f32,
-            rest2: (1.0 - decay2) as f32,
-        }
-    }
-
-    /// The row of one of the network's dropouts.
-    pub(crate) fn dropout_row(&self, layer: usize) -> DropoutRow {
-        DropoutRow::new(f64::from(self.dropout.get(layer).copied().unwrap_or(0.0)))
-    }
+/// The row of one of the network's dropouts.
+pub(crate) fn dropout_row(settings: &StepSettings<'_>, layer: usize) -> DropoutRow {
+    DropoutRow::new(f64::from(
+        settings.dropout.get(layer).copied().unwrap_or(0.0),
+    ))
 }
 
 /// An optimizer as the kernel knows it.

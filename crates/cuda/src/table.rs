@@ -4,6 +4,7 @@ use tunefork_kernels::{DeviceError, Stream};
 
 use crate::StepSettings;
 use crate::memory::Memory;
+use crate::settings::{dropout_row, row};
 
 /// Rows and image numbers of the steps to come, with buffers that are made once.
 #[derive(Default)]
@@ -26,10 +27,10 @@ impl Table {
 
     /// Adds a step with these images.
     pub fn push(&mut self, indices: &[u32], settings: &StepSettings<'_>, dropouts: usize) {
-        let row = settings.row(indices.len(), self.indices.len(), self.steps);
+        let row = row(settings, indices.len(), self.indices.len(), self.steps);
         self.bytes.extend_from_slice(bytemuck::bytes_of(&row));
         for layer in 0..dropouts {
-            let row = settings.dropout_row(layer);
+            let row = dropout_row(settings, layer);
             self.bytes.extend_from_slice(bytemuck::bytes_of(&row));
         }
         self.indices.extend_from_slice(indices);

@@ -1,5 +1,6 @@
 //! Checks of every CUDA kernel against `tunefork-reference`: the same code runs on the shim in the
 //! tests of this crate, and on a GPU in the binary `gpu-check`.
+#![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod case;

@@ -41,6 +41,7 @@ mod layers;
 mod op;
 pub mod optimizer;
 mod plan;
+mod settings;
 mod shape;
 mod step;
 
@@ -55,6 +56,7 @@ pub use op::{Activation, Op, Window};
 pub use plan::{
     Buffer, Bytes, NoWorkspace, NormSlot, Plan, Program, SlabLayout, Slot, StepShape, Workspace,
 };
+pub use settings::StepSettings;
 pub use shape::{Image, Shape};
 pub use step::{
     BlockBackward, BlockForward, DenseBackward, DenseForward, DropoutBackward, DropoutForward,

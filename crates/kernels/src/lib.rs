@@ -19,6 +19,7 @@ mod shape;
 mod source;
 mod step;
 mod stream;
+mod watched;
 
 pub use divisor::Divisor;
 pub use error::DeviceError;
@@ -28,6 +29,7 @@ pub use shape::{Activation, Conv2d, Pool2d};
 pub use source::{HEADERS, Kernel, Source};
 pub use step::{DropoutRow, StepRow};
 pub use stream::{Arguments, DeviceMemory, Graph, Launch, Span, Stream};
+pub use watched::{Call, watched};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

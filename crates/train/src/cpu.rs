@@ -76,18 +76,8 @@ impl Engine for tunefork_cpu::Engine {
         assert_eq!(steps.len(), results.len(), "one result for each step");
         for (step, result) in steps.iter().zip(results) {
             let Step { batch, settings } = step;
-            let settings = tunefork_cpu::StepSettings {
-                step: settings.step,
-                optimizer: settings.optimizer,
-                learning_rate: settings.learning_rate,
-                weight_decay: settings.weight_decay,
-                clip_norm: settings.clip_norm,
-                label_smoothing: settings.label_smoothing,
-                dropout: settings.dropout,
-                dropout_key: settings.dropout_key,
-            };
             let taken = self
-                .train(|input| batch.fill(input), batch.labels(), &settings)
+                .train(|input| batch.fill(input), batch.labels(), settings)
                 .map_err(failed)?;
             *result = StepResult {
                 loss_sum: taken.loss_sum,

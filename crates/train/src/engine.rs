@@ -6,8 +6,7 @@
 
 use std::sync::Arc;
 
-use tunefork_graph::{Graph, GraphError, Plan};
-use tunefork_nn::OptimizerKind;
+use tunefork_graph::{Graph, GraphError, Plan, StepSettings};
 
 use crate::{Batch, Images, TrainError};
 
@@ -132,28 +131,6 @@ pub struct Step<'a> {
     pub batch: Batch<'a>,
     /// Everything besides.
     pub settings: StepSettings<'a>,
-}
-
-/// All that a step takes besides images and labels: nothing of it is in the plan.
-#[derive(Clone, Copy, Debug)]
-pub struct StepSettings<'a> {
-    /// Number of the step over the whole run, from 0: counter of the dropout masks; the optimizer
-    /// counts from 1.
-    pub step: u64,
-    /// Optimizer with its scalars.
-    pub optimizer: OptimizerKind,
-    /// Learning rate of this step.
-    pub learning_rate: f64,
-    /// Weight decay.
-    pub weight_decay: f64,
-    /// Largest global norm of the gradients.
-    pub clip_norm: Option<f32>,
-    /// Label smoothing.
-    pub label_smoothing: f32,
-    /// Probability of each dropout layer.
-    pub dropout: &'a [f32],
-    /// Key of the dropout masks.
-    pub dropout_key: [u32; 2],
 }
 
 /// What a step reports.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 
 use tunefork_data::{Generated, Normalisation, Part, Split};
-use tunefork_kernels::{Graph, Launch, Stream};
+use tunefork_kernels::{Call, Stream, watched};
 use tunefork_nn::{Block, ImageShape, Network, Optimizer, OptimizerKind};
 use tunefork_rng::Key;
 use tunefork_shim::{Host, Schedule};
@@ -38,78 +38,21 @@ impl Card for Fake {
     }
 }
 
-/// The shim's stream, until `broken` is raised; then it answers like a context that is lost.
-struct Breakable {
-    inner: Arc<dyn Stream>,
-    breaks: Arc<AtomicBool>,
-    broken: AtomicBool,
-}
-
-impl Breakable {
-    fn check(&self) -> Result<(), DeviceError> {
-        if self.breaks.swap(false, SeqCst) {
-            self.broken.store(true, SeqCst);
+/// The shim's stream until `breaks` is raised; from then on it answers like a context that is lost.
+fn breakable(breaks: Arc<AtomicBool>) -> Arc<dyn Stream> {
+    let broken = AtomicBool::new(false);
+    watched(&Host::stream(80, Schedule::RoundRobin), move |call| {
+        if matches!(call, Call::Free(_)) {
+            return Ok(());
         }
-        match self.broken.load(SeqCst) {
+        if breaks.swap(false, SeqCst) {
+            broken.store(true, SeqCst);
+        }
+        match broken.load(SeqCst) {
             true => Err(DeviceError::Failed("an illegal address".into())),
             false => Ok(()),
         }
-    }
-}
-
-impl Stream for Breakable {
-    fn architecture(&self) -> u32 {
-        self.inner.architecture()
-    }
-
-    fn allocate(&self, bytes: usize) -> Result<u64, DeviceError> {
-        self.check()?;
-        self.inner.allocate(bytes)
-    }
-
-    unsafe fn free(&self, address: u64, bytes: usize) {
-        // SAFETY: passed on.
-        unsafe { self.inner.free(address, bytes) }
-    }
-
-    unsafe fn upload(&self, to: u64, from: &[u8]) -> Result<(), DeviceError> {
-        self.check()?;
-        // SAFETY: passed on.
-        unsafe { self.inner.upload(to, from) }
-    }
-
-    unsafe fn download(&self, to: &mut [u8], from: u64) -> Result<(), DeviceError> {
-        self.check()?;
-        // SAFETY: passed on.
-        unsafe { self.inner.download(to, from) }
-    }
-
-    unsafe fn fill(&self, to: u64, byte: u8, bytes: usize) -> Result<(), DeviceError> {
-        self.check()?;
-        // SAFETY: passed on.
-        unsafe { self.inner.fill(to, byte, bytes) }
-    }
-
-    unsafe fn launch(&self, launch: &Launch<'_>) -> Result<(), DeviceError> {
-        self.check()?;
-        // SAFETY: passed on.
-        unsafe { self.inner.launch(launch) }
-    }
-
-    fn synchronize(&self) -> Result<(), DeviceError> {
-        self.check()?;
-        self.inner.synchronize()
-    }
-
-    fn begin_capture(&self) -> Result<(), DeviceError> {
-        self.check()?;
-        self.inner.begin_capture()
-    }
-
-    fn end_capture(&self) -> Result<Box<dyn Graph>, DeviceError> {
-        self.check()?;
-        self.inner.end_capture()
-    }
+    })
 }
 
 const PLENTY: u64 = 4 << 30;
@@ -278,11 +221,7 @@ fn a_card_that_failed_is_found_anew() {
         let (breaks, found) = (Arc::clone(&breaks), Arc::clone(&found));
         Cuda::new(move || {
             found.fetch_add(1, SeqCst);
-            let stream = Arc::new(Breakable {
-                inner: Host::stream(80, Schedule::RoundRobin),
-                breaks: Arc::clone(&breaks),
-                broken: AtomicBool::new(false),
-            });
+            let stream = breakable(Arc::clone(&breaks));
             let total = PLENTY;
             Ok(Arc::new(Fake { stream, total }))
         })

@@ -1,6 +1,5 @@
 //! Whole training steps of the engine, beside the reference and the engine of the processor.
 
-mod counting;
 mod networks;
 mod random;
 mod repeat;

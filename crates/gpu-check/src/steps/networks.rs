@@ -222,7 +222,7 @@ fn compare(
         let wanted = cpu.train(
             |input| input.copy_from_slice(&data.values(indices)),
             &data.labels(indices),
-            &for_cpu(&settings),
+            &settings,
         )?;
         let what = |what: &str| format!("{what} of step {step} of {name} in {precision:?}");
         case.digest(&results[0].loss_sum.to_ne_bytes());
@@ -277,18 +277,5 @@ fn settings(step: u64) -> StepSettings<'static> {
             momentum: 0.9,
             nesterov: true,
         })
-    }
-}
-
-fn for_cpu<'a>(settings: &StepSettings<'a>) -> tunefork_cpu::StepSettings<'a> {
-    tunefork_cpu::StepSettings {
-        step: settings.step,
-        optimizer: settings.optimizer,
-        learning_rate: settings.learning_rate,
-        weight_decay: settings.weight_decay,
-        clip_norm: settings.clip_norm,
-        label_smoothing: settings.label_smoothing,
-        dropout: settings.dropout,
-        dropout_key: settings.dropout_key,
     }
 }

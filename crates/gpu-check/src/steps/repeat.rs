@@ -2,14 +2,14 @@
 //! engines allocate exactly what was planned.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use tunefork_cuda::{Engine, Resident, StepInput, StepResult, StepSettings};
 use tunefork_graph::optimizer::Kind;
 use tunefork_graph::{Activation, Conv, Graph, GraphError, Window};
-use tunefork_kernels::{Precision, Stream};
+use tunefork_kernels::{Call, Precision, Stream, watched};
 use tunefork_reference::{State, testing};
 
-use super::counting::Counting;
 use super::trial::{Data, engine, read_slab};
 use crate::{Case, Failure};
 
@@ -79,14 +79,27 @@ pub fn check(case: &mut Case, precision: Precision) -> Result<(), Failure> {
         precision,
     };
 
-    let counting = Counting::new(&case.stream);
-    let stream: Arc<dyn Stream> = counting.clone();
+    let (held, calls) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let counters = (Arc::clone(&held), Arc::clone(&calls));
+    let stream = watched(&case.stream, move |call| {
+        match call {
+            Call::Allocate(bytes) => {
+                counters.0.fetch_add(bytes as u64, SeqCst);
+                counters.1.fetch_add(1, SeqCst);
+            }
+            Call::Free(bytes) => {
+                counters.0.fetch_sub(bytes as u64, SeqCst);
+            }
+            _ => {}
+        }
+        Ok(())
+    });
     let mut first = trial.engine(&stream)?;
     let at_once = trial.steps(&mut first, 0..4)?;
     let evaluated = first.evaluate(&trial.resident, &[1, 2])?.loss_sum;
     let planned = Engine::planned_bytes(first.plan(), precision);
-    if (counting.bytes(), counting.calls()) != (planned, 1) {
-        let (bytes, calls) = (counting.bytes(), counting.calls());
+    let (bytes, calls) = (held.load(SeqCst), calls.load(SeqCst));
+    if (bytes, calls) != (planned, 1) {
         return Err(format!("{bytes} bytes in {calls} pieces, {planned} were planned").into());
     }
     case.digest(&at_once.1);
@@ -113,7 +126,7 @@ pub fn check(case: &mut Case, precision: Precision) -> Result<(), Failure> {
         return Err("other bits after a checkpoint".into());
     }
     drop((first, again, before, after));
-    match counting.bytes() {
+    match held.load(SeqCst) {
         0 => Ok(()),
         bytes => Err(format!("{bytes} bytes were not given back").into()),
     }

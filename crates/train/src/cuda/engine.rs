@@ -143,15 +143,6 @@ fn input<'a>(step: &Step<'a>) -> StepInput<'a> {
     let Step { batch, settings } = *step;
     StepInput {
         indices: batch.indices(),
-        settings: tunefork_cuda::StepSettings {
-            step: settings.step,
-            optimizer: settings.optimizer,
-            learning_rate: settings.learning_rate,
-            weight_decay: settings.weight_decay,
-            clip_norm: settings.clip_norm,
-            label_smoothing: settings.label_smoothing,
-            dropout: settings.dropout,
-            dropout_key: settings.dropout_key,
-        },
+        settings,
     }
 }

@@ -1,0 +1,104 @@
+//! A stream that is watched: to count what is asked of a device, or to let it fail.
+
+use std::sync::Arc;
+
+use crate::{DeviceError, Graph, Launch, Stream};
+
+/// What is asked of a stream.
+#[derive(Clone, Copy, Debug)]
+pub enum Call<'a> {
+    /// So many new bytes.
+    Allocate(usize),
+    /// So many bytes are given back.
+    Free(usize),
+    /// So many bytes are copied to the device.
+    Upload(usize),
+    /// So many bytes are copied from the device.
+    Download(usize),
+    /// So many bytes are set.
+    Fill(usize),
+    /// A kernel is run or collected.
+    Launch(&'a Launch<'a>),
+    /// The host waits.
+    Synchronize,
+    /// A collection of launches begins.
+    BeginCapture,
+    /// It ends.
+    EndCapture,
+}
+
+/// Is told of each call before it is passed on; an error takes the call's place, except that memory is
+/// given back all the same.
+type Watch = dyn Fn(Call<'_>) -> Result<(), DeviceError> + Send + Sync;
+
+struct Watched {
+    stream: Arc<dyn Stream>,
+    watch: Box<Watch>,
+}
+
+/// The same stream with somebody who is told of each call first and may refuse it.
+pub fn watched(
+    stream: &Arc<dyn Stream>,
+    watch: impl Fn(Call<'_>) -> Result<(), DeviceError> + Send + Sync + 'static,
+) -> Arc<dyn Stream> {
+    Arc::new(Watched {
+        stream: Arc::clone(stream),
+        watch: Box::new(watch),
+    })
+}
+
+impl Stream for Watched {
+    fn architecture(&self) -> u32 {
+        self.stream.architecture()
+    }
+
+    fn allocate(&self, bytes: usize) -> Result<u64, DeviceError> {
+        (self.watch)(Call::Allocate(bytes))?;
+        self.stream.allocate(bytes)
+    }
+
+    unsafe fn free(&self, address: u64, bytes: usize) {
+        let _ = (self.watch)(Call::Free(bytes));
+        // SAFETY: the caller's.
+        unsafe { self.stream.free(address, bytes) };
+    }
+
+    unsafe fn upload(&self, to: u64, from: &[u8]) -> Result<(), DeviceError> {
+        (self.watch)(Call::Upload(from.len()))?;
+        // SAFETY: the caller's.
+        unsafe { self.stream.upload(to, from) }
+    }
+
+    unsafe fn download(&self, to: &mut [u8], from: u64) -> Result<(), DeviceError> {
+        (self.watch)(Call::Download(to.len()))?;
+        // SAFETY: the caller's.
+        unsafe { self.stream.download(to, from) }
+    }
+
+    unsafe fn fill(&self, to: u64, byte: u8, bytes: usize) -> Result<(), DeviceError> {
+        (self.watch)(Call::Fill(bytes))?;
+        // SAFETY: the caller's.
+        unsafe { self.stream.fill(to, byte, bytes) }
+    }
+
+    unsafe fn launch(&self, launch: &Launch<'_>) -> Result<(), DeviceError> {
+        (self.watch)(Call::Launch(launch))?;
+        // SAFETY: the caller's.
+        unsafe { self.stream.launch(launch) }
+    }
+
+    fn synchronize(&self) -> Result<(), DeviceError> {
+        (self.watch)(Call::Synchronize)?;
+        self.stream.synchronize()
+    }
+
+    fn begin_capture(&self) -> Result<(), DeviceError> {
+        (self.watch)(Call::BeginCapture)?;
+        self.stream.begin_capture()
+    }
+
+    fn end_capture(&self) -> Result<Box<dyn Graph>, DeviceError> {
+        (self.watch)(Call::EndCapture)?;
+        self.stream.end_capture()
+    }
+}
