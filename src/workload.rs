@@ -14,7 +14,7 @@ use tunefork_train::{
 };
 
 use crate::files::write_atomically;
-use crate::garage::{Garage, Parkable};
+use crate::parking::{Parkable, Parking};
 use crate::{Config, Error, Machine, Material, StudySpec};
 
 /// Confusion matrices are kept for no more classes than this: they grow with the square.
@@ -26,7 +26,7 @@ pub struct Training {
     spec: StudySpec,
     material: Material,
     machine: Machine,
-    garage: Arc<Garage>,
+    parking: Arc<Parking>,
     /// Where the best trial's model is kept.
     model: PathBuf,
 }
@@ -42,7 +42,7 @@ impl Training {
     /// Trains on `machine`; the best trial's weights are written to `model`.
     pub fn new(spec: StudySpec, material: Material, machine: Machine, model: PathBuf) -> Self {
         Self {
-            garage: Garage::new(machine.clone(), spec.fixed().word("precision")),
+            parking: Parking::new(machine.clone(), spec.fixed().word("precision")),
             spec,
             material,
             machine,
@@ -144,7 +144,7 @@ impl Workload for Training {
         checkpoint: Option<&[u8]>,
     ) -> Result<TrainingRun, TrialFailure> {
         let task = task(&self.spec.config(&trial.params), &self.material, trial.key);
-        let trainer = self.garage.start(task, trial.threads, checkpoint);
+        let trainer = self.parking.start(task, trial.threads, checkpoint);
         let trainer = trainer.map_err(crowded)?;
         let (stop, classes) = (trial.stop.clone(), self.material.classes().to_vec());
         Ok(TrainingRun {

@@ -13,7 +13,7 @@ use crate::Machine;
 
 /// Makes trainers, and makes room for them.
 #[derive(Debug)]
-pub(crate) struct Garage {
+pub(crate) struct Parking {
     machine: Machine,
     precision: String,
     places: Mutex<Vec<Weak<Mutex<Place>>>>,
@@ -22,7 +22,7 @@ pub(crate) struct Garage {
 /// A trainer that may be parked while nobody uses it.
 #[derive(Debug)]
 pub(crate) struct Parkable {
-    garage: Arc<Garage>,
+    parking: Arc<Parking>,
     place: Arc<Mutex<Place>>,
 }
 
@@ -58,7 +58,7 @@ fn lost() -> TrainError {
     )
 }
 
-impl Garage {
+impl Parking {
     /// For trainers on this machine, all with one precision.
     pub(crate) fn new(machine: Machine, precision: &str) -> Arc<Self> {
         Arc::new(Self {
@@ -86,7 +86,7 @@ impl Garage {
         places.retain(|place| place.strong_count() > 0);
         places.push(Arc::downgrade(&place));
         Ok(Parkable {
-            garage: Arc::clone(self),
+            parking: Arc::clone(self),
             place,
         })
     }
@@ -158,7 +158,7 @@ impl Parkable {
         let mut place = lock(&self.place);
         if let State::Parked { checkpoint, .. } = &place.state {
             let trainer = self
-                .garage
+                .parking
                 .trainer(&place.task, place.threads, Some(checkpoint))?;
             place.state = State::Ready(Box::new(trainer));
         }
@@ -238,29 +238,29 @@ mod tests {
     #[test]
     fn the_least_lately_used_is_parked_and_goes_on_with_the_same_bits() {
         let machine = Machine::new(DeviceChoice::Cpu, "auto", Some(1)).unwrap();
-        let garage = Garage::new(machine, "f32");
+        let parking = Parking::new(machine, "f32");
         let runs: Vec<Parkable> = (0..3)
-            .map(|trial| garage.start(task(trial), 1, None).unwrap())
+            .map(|trial| parking.start(task(trial), 1, None).unwrap())
             .collect();
-        let undisturbed = garage.start(task(1), 1, None).unwrap();
+        let undisturbed = parking.start(task(1), 1, None).unwrap();
         let expected = [loss(&undisturbed), loss(&undisturbed)];
         drop(undisturbed);
 
         assert_eq!(loss(&runs[1]), expected[0]);
         loss(&runs[0]);
-        assert!(garage.park_one());
+        assert!(parking.park_one());
         assert!(runs[2].is_parked(), "it was never used");
-        assert!(garage.park_one());
+        assert!(parking.park_one());
         assert!(runs[1].is_parked() && !runs[0].is_parked());
         assert_eq!(runs[1].epochs_done(), 1);
         let checkpoint = runs[1].checkpoint().unwrap();
         assert!(runs[1].is_parked(), "a checkpoint needs no engine");
         assert_eq!(loss(&runs[1]), expected[1]);
         assert!(!runs[1].is_parked());
-        let resumed = garage.start(task(1), 1, Some(&checkpoint)).unwrap();
+        let resumed = parking.start(task(1), 1, Some(&checkpoint)).unwrap();
         assert_eq!(loss(&resumed), expected[1]);
 
-        let parked = (0..9).take_while(|_| garage.park_one()).count();
+        let parked = (0..9).take_while(|_| parking.park_one()).count();
         assert_eq!(parked, 3, "all that were ready");
     }
 }
