@@ -45,6 +45,15 @@ pub trait Workload: Sync {
         checkpoint: Option<&[u8]>,
     ) -> Result<Self::Run, TrialFailure>;
 
+    /// Whether a trial with these parameters is over once it has reported these values, one for each
+    /// epoch so far and at least one: it completes then, although it could have had more epochs.
+    ///
+    /// A pure function of what it is given: a resumed study asks again.
+    fn is_over(&self, params: &Params, values: &[f64]) -> bool {
+        let _ = (params, values);
+        false
+    }
+
     /// Called when a trial has run its last epoch with a better value than all before it, and before
     /// that is committed: the moment to save its weights. A killed process may call it again for the
     /// same trial, so what it writes must replace what was there.

@@ -120,6 +120,13 @@ impl<R> Board<R> {
         self.work.notify_all();
     }
 
+    /// No epoch of this trial is needed after this step.
+    pub fn end_at(&self, trial: u32, step: u32) {
+        if let Some(lane) = self.lock().lanes.get_mut(&trial) {
+            lane.limit = step;
+        }
+    }
+
     /// A trial ends; an epoch of it under way is abandoned.
     pub fn remove(&self, trial: u32) {
         let lane = self.lock().lanes.remove(&trial);

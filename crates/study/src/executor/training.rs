@@ -8,6 +8,7 @@ use crate::{
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
+use tunefork_space::Params;
 
 /// What all workers share.
 pub(super) struct Training<'a, W> {
@@ -59,7 +60,7 @@ impl<W: Workload> Training<'_, W> {
                     Ok(raised) if raised.ahead.is_empty() => raised.run,
                     Ok(raised) => {
                         for report in raised.ahead {
-                            board.deliver(trial, Ok(report));
+                            self.deliver(&mut job, report, board);
                         }
                         return board.give_back(trial, Some(raised.run), 0, job.saved);
                     }
@@ -73,7 +74,7 @@ impl<W: Workload> Training<'_, W> {
         };
         match guarded(|| epoch(&mut run)) {
             Ok(report) => {
-                board.deliver(trial, Ok(report));
+                self.deliver(&mut job, report, board);
                 if job.step < job.limit {
                     self.save_if_due(&mut job, &run, board);
                 }
@@ -81,6 +82,29 @@ impl<W: Workload> Training<'_, W> {
             }
             Err(failure) => self.failed(&job, failure, board),
         }
+    }
+
+    /// Delivers a report; if the trial is over with it, no more epochs are computed.
+    fn deliver(&self, job: &mut Job<W::Run>, report: EpochReport, board: &Board<W::Run>) {
+        let trial = job.context.number.0;
+        board.deliver(trial, Ok(report));
+        let values: Vec<f64> = board
+            .reports(trial)
+            .into_iter()
+            .flatten()
+            .map(|report| report.value)
+            .collect();
+        if !values.is_empty() && self.workload.is_over(&job.context.params, &values) {
+            job.limit = values.len() as u32;
+            board.end_at(trial, job.limit);
+        }
+    }
+
+    /// The step with which a trial of `epochs` epochs is over, as far as these values tell.
+    pub fn limit(&self, params: &Params, values: &[f64], epochs: u32) -> u32 {
+        (1..=values.len())
+            .find(|&step| self.workload.is_over(params, &values[..step]))
+            .map_or(epochs, |step| epochs.min(step as u32))
     }
 
     /// A failed trial is retried once if the machine is to blame; else its failure is the result.

@@ -31,6 +31,8 @@ pub struct Curve {
     pub trouble: Mutex<BTreeMap<(u32, u32), (Trouble, u32)>>,
     /// After so many epochs in all, the flag is raised.
     pub stop_after: Option<(u32, Arc<AtomicBool>)>,
+    /// A trial is over after so many epochs without a new best value.
+    pub patience: Option<usize>,
     /// Largest `width` that fits.
     pub widest: Option<u64>,
     pub epochs_run: AtomicU32,
@@ -108,6 +110,15 @@ impl Workload for Shared {
             arena_bytes: width,
             plan_key: format!("width {width}"),
         })
+    }
+
+    fn is_over(&self, _: &Params, values: &[f64]) -> bool {
+        let best = (0..values.len()).reduce(|best, at| match values[at] > values[best] {
+            true => at,
+            false => best,
+        });
+        let waited = best.map_or(0, |best| values.len() - 1 - best);
+        self.0.patience.is_some_and(|patience| waited >= patience)
     }
 
     fn start(

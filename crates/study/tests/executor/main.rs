@@ -1,6 +1,7 @@
 //! The executor on a synthetic workload: whatever happens to a study, its results are the same.
 
 mod curve;
+mod early_end;
 mod failures;
 mod kill;
 mod order;

@@ -182,11 +182,20 @@ impl<W: Workload> Simulation<'_, W> {
         };
         let results: Vec<EpochResult> = known.map(stored_results).unwrap_or_default();
         let ended = known.is_some_and(|known| known.state.is_finished());
+        let values: Vec<f64> = results
+            .iter()
+            .flatten()
+            .map(|report| report.value)
+            .collect();
+        let limit = match ended {
+            true => results.len() as u32,
+            false => self.training.limit(&context.params, &values, epochs),
+        };
         self.board.add(Lane {
             context: context.clone(),
             start: schedule.start,
             epoch_ticks: schedule.epoch_ticks,
-            limit: if ended { results.len() as u32 } else { epochs },
+            limit,
             rungs: self.definition.scheduler.rungs(epochs),
             results,
             decided: 0,

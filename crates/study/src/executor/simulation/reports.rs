@@ -1,7 +1,7 @@
 //! Reports: waiting for a result, committing it, and deciding what it leads to.
 
-use super::Simulation;
 use super::stored::stored_verdict;
+use super::{Running, Simulation};
 use crate::executor::board::{Board, EpochResult, News, Note};
 use crate::{Change, EndReason, EpochRecord, EpochReport, Event, Place, StudyError, Workload};
 use std::time::{Duration, Instant};
@@ -139,10 +139,19 @@ impl<W: Workload> Simulation<'_, W> {
         }
     }
 
+    /// Whether a trial has had its last epoch.
+    fn is_over(&self, place: Place) -> bool {
+        let Running { context, schedule } = &self.running[&place.trial];
+        let reports = self.history.reports(context.number);
+        let values: Vec<f64> = reports.iter().map(|report| report.value).collect();
+        place.step == schedule.blueprint.epochs
+            || self.training.workload.is_over(&context.params, &values)
+    }
+
     /// What the scheduler says; what is stored must agree.
     fn verdict(&mut self, place: Place) -> Result<Verdict, StudyError> {
         let number = TrialNumber(place.trial);
-        let computed = if place.step == self.running[&place.trial].schedule.blueprint.epochs {
+        let computed = if self.is_over(place) {
             Verdict::Complete
         } else {
             match self.definition.scheduler.decide(&self.history, number) {
