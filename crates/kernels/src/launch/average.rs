@@ -1,8 +1,7 @@
 //! The mean over all pixels: `kernels/average.cu`.
 
-use crate::{
-    Arguments, DeviceError, Divisor, Precision, Source, Span, StepRow, Stream, launch::run,
-};
+use super::{run, stored};
+use crate::{Arguments, DeviceError, Divisor, Precision, Source, Span, StepRow, Stream};
 
 /// Channels of a block, neighbouring ones.
 const CHANNELS: usize = 32;
@@ -51,11 +50,6 @@ impl Average {
         y: Span<'_, u8>,
     ) -> Result<(), DeviceError> {
         self.check(step, x, y);
-        let name = self.precision.pick(
-            "average_forward_f32",
-            "average_forward_f16",
-            "average_forward_bf16",
-        );
         let arguments = Arguments::new()
             .span(step)
             .span(x)
@@ -65,7 +59,7 @@ impl Average {
         let columns = self.channels.div_ceil(CHANNELS);
         assert!(columns <= 65_535, "{} channels", self.channels);
         let shared = (THREADS * size_of::<f32>()) as u32;
-        let kernel = Source::Average.kernel(name);
+        let kernel = Source::Average.kernel(stored!(self.precision, "average_forward"));
         // SAFETY: both buffers hold as many values as the kernel addresses.
         unsafe {
             let grid = [self.batch, columns];
@@ -89,11 +83,6 @@ impl Average {
         accumulate: bool,
     ) -> Result<(), DeviceError> {
         self.check(step, dx, dy);
-        let name = self.precision.pick(
-            "average_backward_f32",
-            "average_backward_f16",
-            "average_backward_bf16",
-        );
         let image = self.pixels * self.channels;
         let arguments = Arguments::new()
             .span(step)
@@ -104,7 +93,7 @@ impl Average {
             .value(Divisor::new(self.channels as u32))
             .value(u32::from(accumulate));
         let blocks = (self.batch * image).div_ceil(4 * THREADS);
-        let kernel = Source::Average.kernel(name);
+        let kernel = Source::Average.kernel(stored!(self.precision, "average_backward"));
         // SAFETY: both buffers hold as many values as the kernel addresses.
         unsafe { run(stream, kernel, blocks, THREADS as u32, 0, arguments) }
     }

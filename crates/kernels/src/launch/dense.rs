@@ -1,8 +1,9 @@
 //! Dense layers: `kernels/dense.cu` and `kernels/dense_tensor.cu`.
 
+use super::{Grid, run, stored};
 use crate::{
     Activation, Arguments, DeviceError, DropoutRow, Kernel, Precision, Source, Span, StepRow,
-    Stream, launch::run,
+    Stream,
 };
 
 /// Rows and columns of a block's tile of a product.
@@ -36,6 +37,18 @@ pub struct Dense {
     pub precision: Precision,
 }
 
+/// A kernel of the products: exact in f32, else on tensor cores.
+macro_rules! product {
+    ($dense:expr, $name:literal) => {
+        match $dense.precision {
+            Precision::F32 => Source::Dense.kernel(concat!($name, "_f32")),
+            Precision::Tf32 => Source::DenseTensor.kernel(concat!($name, "_tf32")),
+            Precision::F16 => Source::DenseTensor.kernel(concat!($name, "_f16")),
+            Precision::Bf16 => Source::DenseTensor.kernel(concat!($name, "_bf16")),
+        }
+    };
+}
+
 impl Dense {
     /// Elements of workspace for the forward pass, with `training` also for the backward pass.
     pub fn workspace_len(&self, training: bool) -> usize {
@@ -50,19 +63,19 @@ impl Dense {
         self.inputs.div_ceil(slices).next_multiple_of(SLICE)
     }
 
-    /// A kernel of the products: exact in f32, else on tensor cores.
-    fn product(&self, [f32, tf32, f16, bf16]: [&'static str; 4]) -> Kernel {
-        match self.precision {
-            Precision::F32 => Source::Dense.kernel(f32),
-            Precision::Tf32 => Source::DenseTensor.kernel(tf32),
-            Precision::F16 => Source::DenseTensor.kernel(f16),
-            Precision::Bf16 => Source::DenseTensor.kernel(bf16),
-        }
-    }
-
-    /// Shared memory of a product's block: some stages of both operands' tiles.
-    fn shared_bytes(&self, stream: &dyn Stream) -> u32 {
+    /// Runs one of the products.
+    ///
+    /// # Safety
+    /// As [`Stream::launch`].
+    unsafe fn multiply(
+        &self,
+        stream: &dyn Stream,
+        kernel: Kernel,
+        grid: impl Into<Grid>,
+        arguments: Arguments,
+    ) -> Result<(), DeviceError> {
         let rows = TILE[0] + TILE[1];
+        // Some stages of both operands' tiles.
         let bytes = match self.precision {
             // 32 values of depth, rows padded by 4 values on each side.
             Precision::F32 => 2 * 32 * (rows + 8) * size_of::<f32>(),
@@ -70,7 +83,9 @@ impl Dense {
             _ if stream.architecture() >= 80 => 3 * 80 * rows,
             _ => 2 * 80 * rows,
         };
-        bytes as u32
+        let (threads, shared) = (THREADS as u32, bytes as u32);
+        // SAFETY: the caller's.
+        unsafe { run(stream, kernel, grid, threads, shared, arguments) }
     }
 
     fn slices(&self) -> usize {
@@ -143,15 +158,9 @@ impl Dense {
             .span(workspace);
         let grid = [columns * slices, self.batch.div_ceil(TILE[0])];
         assert!(grid[1] <= 65_535, "{self:?}");
-        let kernel = self.product([
-            "dense_forward_f32",
-            "dense_forward_tf32",
-            "dense_forward_f16",
-            "dense_forward_bf16",
-        ]);
-        let shared = self.shared_bytes(stream);
+        let kernel = product!(self, "dense_forward");
         // SAFETY: buffers hold what the shape says, the workspace a product for each slice.
-        unsafe { run(stream, kernel, grid, THREADS as u32, shared, product)? };
+        unsafe { self.multiply(stream, kernel, grid, product)? };
         let finish = Arguments::new()
             .span(step)
             .span(workspace)
@@ -163,24 +172,9 @@ impl Dense {
             .value(self.dropout.unwrap_or(0))
             .value(Activation::code(self.activation))
             .span(y);
-        let kernel = Source::Dense.kernel(self.precision.pick(
-            "dense_finish_f32",
-            "dense_finish_f16",
-            "dense_finish_bf16",
-        ));
-        let (threads, shared) = (COLUMNS * SHARES, COLUMNS * SHARES * size_of::<f32>());
-        let blocks = (self.batch * self.outputs).div_ceil(COLUMNS);
+        let kernel = stored!(self.precision, "dense_finish");
         // SAFETY: as above.
-        unsafe {
-            run(
-                stream,
-                kernel,
-                blocks,
-                threads as u32,
-                shared as u32,
-                finish,
-            )
-        }
+        unsafe { sum(stream, kernel, self.batch * self.outputs, finish) }
     }
 
     /// Gradients of the weights and the bias (written) and of x (written, or added where its flag is
@@ -231,16 +225,9 @@ impl Dense {
             .value(self.inputs as u32)
             .value(self.outputs as u32)
             .value(weight_tiles as u32);
-        let kernel = self.product([
-            "dense_backward_f32",
-            "dense_backward_tf32",
-            "dense_backward_f16",
-            "dense_backward_bf16",
-        ]);
-        let shared = self.shared_bytes(stream);
-        let blocks = weight_tiles + data_tiles;
+        let kernel = product!(self, "dense_backward");
         // SAFETY: buffers hold what the shape says.
-        unsafe { run(stream, kernel, blocks, THREADS as u32, shared, arguments) }
+        unsafe { self.multiply(stream, kernel, weight_tiles + data_tiles, arguments) }
     }
 
     /// Turns `dy` into the gradient before dropout and activation and sums it over the images.
@@ -262,23 +249,25 @@ impl Dense {
             .optional(y)
             .span(dy)
             .optional(db);
-        let kernel = Source::Dense.kernel(self.precision.pick(
-            "dense_derivative_f32",
-            "dense_derivative_f16",
-            "dense_derivative_bf16",
-        ));
-        let (threads, shared) = (COLUMNS * SHARES, COLUMNS * SHARES * size_of::<f32>());
-        let blocks = self.outputs.div_ceil(COLUMNS);
+        let kernel = stored!(self.precision, "dense_derivative");
         // SAFETY: buffers hold what the shape says.
-        unsafe {
-            run(
-                stream,
-                kernel,
-                blocks,
-                threads as u32,
-                shared as u32,
-                arguments,
-            )
-        }
+        unsafe { sum(stream, kernel, self.outputs, arguments) }
     }
+}
+
+/// Runs one of the kernels between products, whose blocks form some of its sums each.
+///
+/// # Safety
+/// As [`Stream::launch`].
+unsafe fn sum(
+    stream: &dyn Stream,
+    name: &'static str,
+    sums: usize,
+    arguments: Arguments,
+) -> Result<(), DeviceError> {
+    const THREADS: usize = COLUMNS * SHARES;
+    let (kernel, blocks) = (Source::Dense.kernel(name), sums.div_ceil(COLUMNS));
+    let shared = (THREADS * size_of::<f32>()) as u32;
+    // SAFETY: the caller's.
+    unsafe { run(stream, kernel, blocks, THREADS as u32, shared, arguments) }
 }

@@ -1,8 +1,7 @@
 //! Dropout by itself: `kernels/dropout.cu`.
 
-use crate::{
-    Arguments, DeviceError, DropoutRow, Precision, Source, Span, StepRow, Stream, launch::run,
-};
+use super::{run, stored};
+use crate::{Arguments, DeviceError, DropoutRow, Precision, Source, Span, StepRow, Stream};
 
 /// Threads of a block; each handles the four elements that share a random block.
 const THREADS: usize = 256;
@@ -48,9 +47,6 @@ impl Dropout {
             "values"
         );
         assert!(len < 1 << 31, "{len} values");
-        let names = self
-            .precision
-            .pick("dropout_f32", "dropout_f16", "dropout_bf16");
         let arguments = Arguments::new()
             .span(step)
             .span(dropout)
@@ -60,16 +56,8 @@ impl Dropout {
             .span(y)
             .value(u32::from(accumulate));
         let blocks = len.div_ceil(4 * THREADS);
+        let kernel = Source::Dropout.kernel(stored!(self.precision, "dropout"));
         // SAFETY: both buffers hold as many values as the kernel addresses.
-        unsafe {
-            run(
-                stream,
-                Source::Dropout.kernel(names),
-                blocks,
-                THREADS as u32,
-                0,
-                arguments,
-            )
-        }
+        unsafe { run(stream, kernel, blocks, THREADS as u32, 0, arguments) }
     }
 }

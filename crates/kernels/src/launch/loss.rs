@@ -2,7 +2,8 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::{Arguments, DeviceError, Precision, Source, Span, StepRow, Stream, launch::run};
+use super::{run, stored};
+use crate::{Arguments, DeviceError, Precision, Source, Span, StepRow, Stream};
 
 /// Most warps of the only block.
 const WARPS: usize = 32;
@@ -87,7 +88,7 @@ impl Loss {
             counts.iter().all(|count| (1..1 << 31).contains(count)),
             "{counts:?}"
         );
-        let name = self.precision.pick("loss_f32", "loss_f16", "loss_bf16");
+        let name = stored!(self.precision, "loss");
         let arguments = Arguments::new()
             .span(step)
             .span(scale)

@@ -11,11 +11,24 @@ pub mod dropout;
 pub mod gather;
 pub mod loss;
 pub mod optimizer;
+mod slices;
 pub mod statistics;
 pub mod step;
 mod vectors;
 
 use crate::{Arguments, DeviceError, Kernel, Launch, Stream};
+
+/// The name of a kernel that there is for each way of storing numbers; the last part says which.
+macro_rules! stored {
+    ($precision:expr, $($part:literal),+) => {
+        $precision.pick(
+            concat!($($part,)+ "_f32"),
+            concat!($($part,)+ "_f16"),
+            concat!($($part,)+ "_bf16"),
+        )
+    };
+}
+use stored;
 
 /// Runs a kernel with a one-dimensional grid and block.
 ///

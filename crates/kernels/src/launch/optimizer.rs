@@ -1,7 +1,8 @@
 //! Updates of all parameters at once: `kernels/optimizer.cu`.
 
 use super::loss::{LossScale, Record};
-use crate::{Arguments, DeviceError, Precision, Source, Span, StepRow, Stream, launch::run};
+use super::{run, stored};
+use crate::{Arguments, DeviceError, Precision, Source, Span, StepRow, Stream};
 
 const THREADS: usize = 256;
 /// Values of a block.
@@ -87,11 +88,7 @@ impl Update {
             .value(self.sums() as u32)
             .value(scaled)
             .value(records.len() as u32);
-        let name = self.precision.pick(
-            "optimizer_update_f32",
-            "optimizer_update_f16",
-            "optimizer_update_bf16",
-        );
+        let name = stored!(self.precision, "optimizer_update");
         let (threads, shared) = (THREADS as u32, (THREADS / 32 * size_of::<f32>()) as u32);
         // SAFETY: all buffers hold `len` values, the workspace one for each block and one more.
         unsafe {
@@ -144,9 +141,7 @@ impl Cast {
             "parameters"
         );
         assert!((1..1 << 31).contains(&self.len), "{} parameters", self.len);
-        let name = self
-            .precision
-            .pick("", "optimizer_cast_f16", "optimizer_cast_bf16");
+        let name = stored!(self.precision, "optimizer_cast");
         let arguments = Arguments::new()
             .span(parameters)
             .span(weights16)

@@ -5,8 +5,8 @@
 //! them are not written. A convolution writes them along with its result, [`Partials`] forms them of
 //! a tensor that is there already, and [`Merge`] makes mean and deviation of them.
 
-use super::run;
 use super::vectors::{BYTES, THREADS, Threads};
+use super::{run, stored};
 use crate::{Arguments, DeviceError, Divisor, Precision, Source, Span, StepRow, Stream};
 
 /// Positions that one thread of [`Partials`] keeps in registers: `ROUNDS` in the kernel.
@@ -80,13 +80,9 @@ impl Partials {
             "aligned to 16 bytes"
         );
         let threads = self.threads();
-        let names = match threads.vector {
-            1 => [
-                "partials_scalar_f32",
-                "partials_scalar_f16",
-                "partials_scalar_bf16",
-            ],
-            _ => ["partials_f32", "partials_f16", "partials_bf16"],
+        let name = match threads.vector {
+            1 => stored!(self.precision, "partials_scalar"),
+            _ => stored!(self.precision, "partials"),
         };
         let arguments = Arguments::new()
             .span(step)
@@ -103,7 +99,7 @@ impl Partials {
         unsafe {
             run(
                 stream,
-                Source::Statistics.kernel(self.precision.pick(names[0], names[1], names[2])),
+                Source::Statistics.kernel(name),
                 [self.tiles(), threads.across],
                 threads.count(),
                 shared as u32,

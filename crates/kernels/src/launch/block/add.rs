@@ -1,7 +1,7 @@
 //! Sums of stored tensors.
 
-use crate::launch::run;
 use crate::launch::vectors::{BYTES, THREADS};
+use crate::launch::{run, stored};
 use crate::{Arguments, DeviceError, Precision, Source, Span, StepRow, Stream};
 
 /// y = x, or y += x, of stored tensors: for gradients that come together.
@@ -48,7 +48,7 @@ impl Add {
             .span(y)
             .value(u32::from(accumulate));
         let vector = BYTES as usize / self.precision.bytes();
-        let name = self.precision.pick("add_f32", "add_f16", "add_bf16");
+        let name = stored!(self.precision, "add");
         // SAFETY: both tensors hold as many values as the kernel addresses.
         unsafe {
             run(

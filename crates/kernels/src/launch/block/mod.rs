@@ -6,9 +6,9 @@ mod work;
 
 pub use add::Add;
 
-use self::work::{Work, kernels};
-use super::run;
+use self::work::{Kind, Work, kernel};
 use super::vectors::THREADS;
+use super::{run, stored};
 use crate::{Activation, Arguments, DeviceError, Pool2d, Precision, Source, Span, StepRow, Stream};
 
 /// Columns that a block of threads adds up in the second stage of a sum: as in the kernel.
@@ -157,21 +157,9 @@ impl Block {
         let work = self.backward_work(false);
         let partials = self.partials(given, work.chunks * 2 * self.channels);
         let arguments = self.gradient_arguments(&work, step, given).span(partials);
+        let kernel = Source::BlockBackward.kernel(kernel!(work, "block_sums"));
         // SAFETY: all lengths and alignments were checked.
-        unsafe {
-            run(
-                stream,
-                work.kernel(
-                    Source::BlockBackward,
-                    kernels!("block_sums"),
-                    self.precision,
-                ),
-                work.grid(),
-                work.threads.count(),
-                work.shared_bytes(3, true),
-                arguments,
-            )?;
-        }
+        unsafe { work.run(stream, kernel, 3, true, arguments)? };
         self.finish(
             stream,
             partials,
@@ -212,21 +200,10 @@ impl Block {
             .optional(given.dy)
             .optional(given.dsum)
             .optional(partials);
+        let kernel = Source::BlockBackward.kernel(kernel!(work, "block_backward"));
+        let sums = given.bias_gradient.is_some();
         // SAFETY: all lengths and alignments were checked.
-        unsafe {
-            run(
-                stream,
-                work.kernel(
-                    Source::BlockBackward,
-                    kernels!("block_backward"),
-                    self.precision,
-                ),
-                work.grid(),
-                work.threads.count(),
-                work.shared_bytes(5, given.bias_gradient.is_some()),
-                arguments,
-            )?;
-        }
+        unsafe { work.run(stream, kernel, 5, sums, arguments)? };
         match (partials, given.bias_gradient) {
             (Some(partials), Some(bias)) => {
                 self.finish(stream, partials, work.chunks, [Some(bias), None])
@@ -261,17 +238,9 @@ impl Block {
             .optional(shortcut)
             .optional(out)
             .optional(choices);
+        let kernel = Source::Block.kernel(kernel!(work, "block_forward"));
         // SAFETY: all lengths and alignments were checked.
-        unsafe {
-            run(
-                stream,
-                work.kernel(Source::Block, kernels!("block_forward"), self.precision),
-                work.grid(),
-                work.threads.count(),
-                work.shared_bytes(3, false),
-                arguments,
-            )
-        }
+        unsafe { work.run(stream, kernel, 3, false, arguments) }
     }
 
     /// For max pooling where a thread does not own a window: finds what each window chooses.

@@ -3,8 +3,9 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::Block;
+use crate::launch::run;
 use crate::launch::vectors::{BYTES, Threads};
-use crate::{Activation, Divisor, Kernel, Pool2d, Precision, Source};
+use crate::{Activation, Arguments, DeviceError, Divisor, Kernel, Pool2d, Precision, Stream};
 
 /// Blocks of threads that a launch aims at; positions are dealt out to them in equal chunks.
 const BLOCKS: usize = 1024;
@@ -35,7 +36,7 @@ pub(super) struct Shape {
 
 /// What a thread owns: one value of each channel of its vector, or a window of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Kind {
+pub(super) enum Kind {
     /// No pooling.
     Plain,
     /// Max pooling of 2x2 pixels at a stride of 2, vectors only: a thread owns a window.
@@ -44,73 +45,55 @@ enum Kind {
     Window,
 }
 
-/// The kernels of one name: rows as [`Work::kernel`] counts them, by what is stored.
-macro_rules! kernels {
-    ($name:literal) => {
-        [
-            [
-                concat!($name, "_plain_f32"),
-                concat!($name, "_plain_f16"),
-                concat!($name, "_plain_bf16"),
-            ],
-            [
-                concat!($name, "_max2_f32"),
-                concat!($name, "_max2_f16"),
-                concat!($name, "_max2_bf16"),
-            ],
-            [
-                concat!($name, "_window_f32"),
-                concat!($name, "_window_f16"),
-                concat!($name, "_window_bf16"),
-            ],
-            [
-                concat!($name, "_plain_scalar_f32"),
-                concat!($name, "_plain_scalar_f16"),
-                concat!($name, "_plain_scalar_bf16"),
-            ],
-            [
-                concat!($name, "_window_scalar_f32"),
-                concat!($name, "_window_scalar_f16"),
-                concat!($name, "_window_scalar_bf16"),
-            ],
-        ]
+/// The kernel of one name for what a launch's threads own and how values are stored.
+macro_rules! kernel {
+    ($work:expr, $name:literal) => {
+        match $work.kind() {
+            (Kind::Plain, true) => stored!($work.precision, $name, "_plain"),
+            (Kind::Max2, _) => stored!($work.precision, $name, "_max2"),
+            (Kind::Window, true) => stored!($work.precision, $name, "_window"),
+            (Kind::Plain, false) => stored!($work.precision, $name, "_plain_scalar"),
+            (Kind::Window, false) => stored!($work.precision, $name, "_window_scalar"),
+        }
     };
 }
-pub(super) use kernels;
+pub(super) use kernel;
 
 /// How a launch deals out its positions.
 pub(super) struct Work {
     kind: Kind,
-    pub(super) threads: Threads,
+    pub(super) precision: Precision,
+    threads: Threads,
     pub(super) shape: Shape,
     /// Blocks along the positions.
     pub(super) chunks: usize,
 }
 
 impl Work {
-    pub(super) fn kernel(
+    /// What a thread owns, and whether of a vector of channels.
+    pub(super) fn kind(&self) -> (Kind, bool) {
+        (self.kind, self.threads.vector > 1)
+    }
+
+    /// Launches a kernel with shared memory for `tables` values of each channel of a block, and for its
+    /// threads' sums.
+    ///
+    /// # Safety
+    /// As [`Stream::launch`].
+    pub(super) unsafe fn run(
         &self,
-        source: Source,
-        names: [[&'static str; 3]; 5],
-        precision: Precision,
-    ) -> Kernel {
-        let row = match (self.kind, self.threads.vector) {
-            (Kind::Plain, 1) => 3,
-            (_, 1) => 4,
-            (kind, _) => kind as usize,
-        };
-        let [f32, f16, bf16] = names[row];
-        source.kernel(precision.pick(f32, f16, bf16))
-    }
-
-    /// Shared memory: `tables` values for each channel of a block, and room for its threads' sums.
-    pub(super) fn shared_bytes(&self, tables: usize, sums: bool) -> u32 {
-        let values = self.threads.channels() * (tables + if sums { self.threads.lanes } else { 0 });
-        (values * size_of::<f32>()) as u32
-    }
-
-    pub(super) fn grid(&self) -> [usize; 2] {
-        [self.chunks, self.threads.across]
+        stream: &dyn Stream,
+        kernel: Kernel,
+        tables: usize,
+        sums: bool,
+        arguments: Arguments,
+    ) -> Result<(), DeviceError> {
+        let threads = &self.threads;
+        let values = threads.channels() * (tables + if sums { threads.lanes } else { 0 });
+        let shared = (values * size_of::<f32>()) as u32;
+        let grid = [self.chunks, threads.across];
+        // SAFETY: the caller's.
+        unsafe { run(stream, kernel, grid, threads.count(), shared, arguments) }
     }
 }
 
@@ -169,6 +152,7 @@ impl Block {
         };
         Work {
             kind: self.kind(),
+            precision: self.precision,
             threads,
             shape,
             chunks: positions.div_ceil(threads.lanes * per_thread),

@@ -2,8 +2,8 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{DataGradient, DataOperands, Forward, ForwardOperands, WeightGradient, WeightOperands};
-use crate::{Activation, Arguments, Conv2d, DeviceError, Divisor, Source, Stream, launch::run};
+use super::{DataGradient, Forward, Product, Slices, WeightGradient, positions, weight_rows};
+use crate::{Conv2d, Divisor, Source};
 
 /// A convolution as kernels see it; the same fields as `Shape` in `kernels/conv.cuh`.
 #[repr(C)]
@@ -124,6 +124,17 @@ impl Tile {
         (2 * self.depth * (self.rows + 4 + self.columns + 4) * size_of::<f32>()) as u32
     }
 
+    /// A launch of one of its kernels.
+    fn product(&self, name: &'static str, grid: [usize; 3], shape: Shape) -> Product {
+        Product {
+            kernel: Source::Conv.kernel(name),
+            grid: grid.into(),
+            threads: self.threads as u32,
+            shared_bytes: self.shared_bytes(),
+            shape: super::Shape::Exact(shape),
+        }
+    }
+
     fn of_forward(forward: &Forward) -> &'static Self {
         let conv = &forward.conv;
         Self::best(conv, conv.positions(), conv.filters, 1)
@@ -135,162 +146,58 @@ impl Tile {
     }
 }
 
-/// Rows of the weight gradient.
-pub(super) fn weight_rows(conv: &Conv2d) -> usize {
-    conv.kernel * conv.kernel * conv.channels
-}
-
 /// Positions of a tile of the forward product.
 pub(super) fn positions_per_tile(forward: &Forward) -> usize {
     Tile::of_forward(forward).rows
 }
 
-pub(super) fn forward(
-    forward: &Forward,
-    stream: &dyn Stream,
-    operands: &ForwardOperands<'_>,
-) -> Result<(), DeviceError> {
+pub(super) fn forward(forward: &Forward) -> Product {
     let conv = &forward.conv;
     let tile = Tile::of_forward(forward);
-    let positions = [conv.output_height(), conv.output_width()];
-    let shape = Shape::new(conv, tile.across(conv.filters), positions);
-    let arguments = Arguments::new()
-        .span(operands.step)
-        .value(shape)
-        .span(operands.x)
-        .span(operands.weights)
-        .optional(operands.bias)
-        .value(Activation::code(forward.activation))
-        .span(operands.y)
-        .optional(operands.partials);
-    // SAFETY: the buffers have the lengths of the shape.
-    unsafe {
-        run(
-            stream,
-            Source::Conv.kernel(tile.forward),
-            tile.blocks(conv.positions(), conv.filters),
-            tile.threads as u32,
-            tile.shared_bytes(),
-            arguments,
-        )
-    }
+    let blocks = tile.blocks(conv.positions(), conv.filters);
+    let shape = Shape::new(conv, tile.across(conv.filters), positions(conv));
+    tile.product(tile.forward, [blocks, 1, 1], shape)
 }
 
-pub(super) fn data_gradient(
-    gradient: &DataGradient,
-    stream: &dyn Stream,
-    operands: &DataOperands<'_>,
-) -> Result<(), DeviceError> {
+pub(super) fn data_gradient(gradient: &DataGradient) -> Product {
     let conv = &gradient.conv;
-    // Pixels of a phase: each has its own block, the largest decides how many.
-    let pixels = [conv.height, conv.width].map(|size| size.div_ceil(conv.stride));
-    let rows = conv.batch * pixels[0] * pixels[1];
+    let [height, width] = gradient.phase();
+    let rows = conv.batch * height * width;
     let tile = Tile::best(conv, rows, conv.channels, conv.stride * conv.stride);
-    let shape = Shape::new(conv, tile.across(conv.channels), pixels);
-    let arguments = Arguments::new()
-        .span(operands.step)
-        .value(shape)
-        .span(operands.dy)
-        .span(operands.weights)
-        .span(operands.dx)
-        .value(u32::from(operands.accumulate));
     let blocks = tile.blocks(rows, conv.channels);
-    // SAFETY: the buffers have the lengths of the shape.
-    unsafe {
-        run(
-            stream,
-            Source::Conv.kernel(tile.data_gradient),
-            [blocks, conv.stride, conv.stride],
-            tile.threads as u32,
-            tile.shared_bytes(),
-            arguments,
-        )
-    }
+    let shape = Shape::new(conv, tile.across(conv.channels), [height, width]);
+    // Each phase has its own blocks.
+    let grid = [blocks, conv.stride, conv.stride];
+    tile.product(tile.data_gradient, grid, shape)
 }
 
-/// In how many slices to cut the positions of a weight gradient of so many tiles: enough to fill a
-/// large GPU while their partial sums stay below 4 MiB, enough to fill a small one in any case.
-pub(super) fn slices_of(conv: &Conv2d, tiles: usize) -> usize {
+/// Slices of the positions for a weight gradient of so many tiles: enough to fill a large GPU while
+/// their parts stay below 4 MiB, enough to fill a small one in any case.
+pub(super) fn slices_of(conv: &Conv2d, tiles: usize) -> Slices {
     const PLENTY: usize = 512;
     const VALUES: usize = 1 << 20;
     let wanted = (PLENTY / tiles).min(VALUES / conv.weights_len());
     let most = conv.positions().div_ceil(128).min(256);
-    wanted.max(ENOUGH / tiles).clamp(1, most)
+    let count = wanted.max(ENOUGH / tiles).clamp(1, most);
+    Slices {
+        count,
+        length: conv.positions().div_ceil(count),
+    }
 }
 
 /// Slices of the weight gradient.
-pub(super) fn slices(gradient: &WeightGradient) -> usize {
+pub(super) fn slices(gradient: &WeightGradient) -> Slices {
     let conv = &gradient.conv;
     let tile = Tile::of_weights(conv);
     slices_of(conv, tile.blocks(weight_rows(conv), conv.filters))
 }
 
-pub(super) fn weight_gradient(
-    gradient: &WeightGradient,
-    stream: &dyn Stream,
-    operands: &WeightOperands<'_>,
-) -> Result<(), DeviceError> {
+pub(super) fn weight_gradient(gradient: &WeightGradient, slices: Slices) -> Product {
     let conv = &gradient.conv;
     let tile = Tile::of_weights(conv);
-    let slices = slices(gradient);
-    let positions = [conv.output_height(), conv.output_width()];
-    let shape = Shape::new(conv, tile.across(conv.filters), positions);
-    let arguments = Arguments::new()
-        .span(operands.step)
-        .value(shape)
-        .value(conv.positions().div_ceil(slices) as u32)
-        .span(operands.x)
-        .span(operands.dy)
-        .span(operands.partials.unwrap_or(operands.dw));
     let blocks = tile.blocks(weight_rows(conv), conv.filters);
-    // SAFETY: the buffers have the lengths of the shape, the partial sums one dw for each slice.
-    unsafe {
-        run(
-            stream,
-            Source::Conv.kernel(tile.weight_gradient),
-            [blocks, slices],
-            tile.threads as u32,
-            tile.shared_bytes(),
-            arguments,
-        )?;
-    }
-    add_slices(stream, slices, operands)
-}
-
-/// Adds the slices' partial sums, the first slice first; nothing to do for one slice.
-pub(super) fn add_slices(
-    stream: &dyn Stream,
-    slices: usize,
-    operands: &WeightOperands<'_>,
-) -> Result<(), DeviceError> {
-    const THREADS: usize = 256;
-    let Some(partials) = operands.partials else {
-        return Ok(());
-    };
-    let count = operands.dw.len();
-    assert_eq!(partials.len(), slices * count, "one dw for each slice");
-    // Many slices of few numbers: several threads share a number.
-    let shares = if slices > 8 { 8 } else { 1 };
-    let arguments = Arguments::new()
-        .value(count as u32)
-        .value(slices as u32)
-        .value(shares as u32)
-        .span(partials)
-        .span(operands.dw);
-    let kernel = Source::Conv.kernel("conv_add_slices");
-    let blocks = count.div_ceil(THREADS / shares);
-    let shared_bytes = (THREADS * size_of::<f32>()) as u32;
-    // SAFETY: the lengths were checked above.
-    unsafe {
-        run(
-            stream,
-            kernel,
-            blocks,
-            THREADS as u32,
-            shared_bytes,
-            arguments,
-        )
-    }
+    let shape = Shape::new(conv, tile.across(conv.filters), positions(conv));
+    tile.product(tile.weight_gradient, [blocks, slices.count, 1], shape)
 }
 
 #[cfg(test)]
@@ -342,7 +249,7 @@ mod tests {
                 conv,
                 precision: Precision::F32,
             };
-            assert_eq!(super::slices(&gradient), slices, "{conv:?}");
+            assert_eq!(super::slices(&gradient).count, slices, "{conv:?}");
         }
     }
 }

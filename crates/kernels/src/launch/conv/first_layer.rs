@@ -1,8 +1,9 @@
 //! Images of at most four channels: `kernels/first_layer.cu`.
 
-use super::exact::{Shape, add_slices, slices_of, weight_rows};
-use super::{Forward, ForwardOperands, WeightGradient, WeightOperands};
-use crate::{Activation, Arguments, Conv2d, DeviceError, Source, Stream, launch::run};
+use super::exact::{Shape, slices_of};
+use super::{Forward, Product, Slices, WeightGradient, positions, weight_rows};
+use crate::launch::stored;
+use crate::{Conv2d, Source};
 
 /// Positions of a tile forward: a thread for each.
 const POSITIONS: usize = 128;
@@ -25,52 +26,25 @@ pub(super) fn positions_per_tile(_: &Forward) -> usize {
     POSITIONS
 }
 
-pub(super) fn forward(
-    forward: &Forward,
-    stream: &dyn Stream,
-    operands: &ForwardOperands<'_>,
-) -> Result<(), DeviceError> {
+pub(super) fn forward(forward: &Forward) -> Product {
     let conv = &forward.conv;
     let across = conv.filters.div_ceil(COLUMNS);
-    let positions = [conv.output_height(), conv.output_width()];
     // Panels of equal depth, at most 16, so that several blocks share a multiprocessor.
     let depth = weight_rows(conv);
     let panel = depth.div_ceil(depth.div_ceil(16));
     // The statistics want a row for each row of threads (of 8 positions), and one for the means.
     let rows_of_sums = POSITIONS / 8 + 1;
     let sums = (rows_of_sums * COLUMNS * size_of::<f32>()) as u32;
-    let arguments = Arguments::new()
-        .span(operands.step)
-        .value(Shape::new(conv, across, positions))
-        .value(panel as u32)
-        .span(operands.x)
-        .span(operands.weights)
-        .optional(operands.bias)
-        .value(Activation::code(forward.activation))
-        .span(operands.y)
-        .optional(operands.partials);
     let kernel = match conv.filters % 4 {
-        0 => forward.precision.pick(
-            "first_layer_forward_whole_f32",
-            "first_layer_forward_whole_f16",
-            "first_layer_forward_whole_bf16",
-        ),
-        _ => forward.precision.pick(
-            "first_layer_forward_any_f32",
-            "first_layer_forward_any_f16",
-            "first_layer_forward_any_bf16",
-        ),
+        0 => stored!(forward.precision, "first_layer_forward_whole"),
+        _ => stored!(forward.precision, "first_layer_forward_any"),
     };
-    // SAFETY: the buffers have the lengths of the shape.
-    unsafe {
-        run(
-            stream,
-            Source::FirstLayer.kernel(kernel),
-            conv.positions().div_ceil(POSITIONS) * across,
-            POSITIONS as u32,
-            shared_bytes(POSITIONS, panel).max(sums),
-            arguments,
-        )
+    Product {
+        kernel: Source::FirstLayer.kernel(kernel),
+        grid: (conv.positions().div_ceil(POSITIONS) * across).into(),
+        threads: POSITIONS as u32,
+        shared_bytes: shared_bytes(POSITIONS, panel).max(sums),
+        shape: super::Shape::Panels(Shape::new(conv, across, positions(conv)), panel as u32),
     }
 }
 
@@ -82,48 +56,23 @@ fn tiles(conv: &Conv2d) -> [usize; 2] {
 }
 
 /// Slices of the weight gradient.
-pub(super) fn slices(gradient: &WeightGradient) -> usize {
+pub(super) fn slices(gradient: &WeightGradient) -> Slices {
     let [down, across] = tiles(&gradient.conv);
     slices_of(&gradient.conv, down * across)
 }
 
-pub(super) fn weight_gradient(
-    gradient: &WeightGradient,
-    stream: &dyn Stream,
-    operands: &WeightOperands<'_>,
-) -> Result<(), DeviceError> {
+pub(super) fn weight_gradient(gradient: &WeightGradient, slices: Slices) -> Product {
     let conv = &gradient.conv;
-    let ([down, across], slices) = (tiles(conv), slices(gradient));
-    let positions = [conv.output_height(), conv.output_width()];
-    let arguments = Arguments::new()
-        .span(operands.step)
-        .value(Shape::new(conv, across, positions))
-        .value(conv.positions().div_ceil(slices) as u32)
-        .span(operands.x)
-        .span(operands.dy)
-        .span(operands.partials.unwrap_or(operands.dw));
+    let [down, across] = tiles(conv);
     let kernel = match conv.filters % 4 {
-        0 => gradient.precision.pick(
-            "first_layer_weight_gradient_whole_f32",
-            "first_layer_weight_gradient_whole_f16",
-            "first_layer_weight_gradient_whole_bf16",
-        ),
-        _ => gradient.precision.pick(
-            "first_layer_weight_gradient_any_f32",
-            "first_layer_weight_gradient_any_f16",
-            "first_layer_weight_gradient_any_bf16",
-        ),
+        0 => stored!(gradient.precision, "first_layer_weight_gradient_whole"),
+        _ => stored!(gradient.precision, "first_layer_weight_gradient_any"),
     };
-    // SAFETY: the buffers have the lengths of the shape, the partial sums one dw for each slice.
-    unsafe {
-        run(
-            stream,
-            Source::FirstLayer.kernel(kernel),
-            [down * across, slices],
-            WEIGHT_THREADS,
-            2 * shared_bytes(WEIGHTS, DEPTH),
-            arguments,
-        )?;
+    Product {
+        kernel: Source::FirstLayer.kernel(kernel),
+        grid: [down * across, slices.count].into(),
+        threads: WEIGHT_THREADS,
+        shared_bytes: 2 * shared_bytes(WEIGHTS, DEPTH),
+        shape: super::Shape::Exact(Shape::new(conv, across, positions(conv))),
     }
-    add_slices(stream, slices, operands)
 }

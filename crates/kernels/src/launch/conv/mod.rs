@@ -9,7 +9,8 @@ mod exact;
 mod first_layer;
 mod tensor;
 
-use crate::{Activation, Conv2d, DeviceError, Precision, Span, StepRow, Stream};
+use super::{Grid, run, slices::Slices};
+use crate::{Activation, Arguments, Conv2d, DeviceError, Kernel, Precision, Span, StepRow, Stream};
 
 /// Images of at most so many channels are too thin for tiles of channels.
 const THIN: usize = 4;
@@ -27,16 +28,6 @@ pub struct Forward {
     pub activation: Option<Activation>,
     /// Whether means and squared deviations of the stored values are wanted, by tiles of positions.
     pub statistics: bool,
-}
-
-/// What the kernels of [`Forward`] read and write; the lengths are checked.
-struct ForwardOperands<'a> {
-    step: Span<'a, StepRow>,
-    x: Span<'a, u8>,
-    weights: Span<'a, u8>,
-    bias: Option<Span<'a, f32>>,
-    y: Span<'a, u8>,
-    partials: Option<Span<'a, f32>>,
 }
 
 impl Forward {
@@ -92,19 +83,22 @@ impl Forward {
             self.statistics.then(|| self.partials_len()),
             "partial statistics, if any"
         );
-        let operands = ForwardOperands {
-            step,
-            x,
-            weights,
-            bias,
-            y,
-            partials,
+        let product = match Kernels::of(&self.conv, self.precision) {
+            Kernels::FirstLayer => first_layer::forward(self),
+            Kernels::Exact => exact::forward(self),
+            Kernels::Tensor => tensor::forward(self, stream.architecture()),
         };
-        match Kernels::of(&self.conv, self.precision) {
-            Kernels::FirstLayer => first_layer::forward(self, stream, &operands),
-            Kernels::Exact => exact::forward(self, stream, &operands),
-            Kernels::Tensor => tensor::forward(self, stream, &operands),
-        }
+        let operands = |arguments: Arguments| {
+            arguments
+                .span(x)
+                .span(weights)
+                .optional(bias)
+                .value(Activation::code(self.activation))
+                .span(y)
+                .optional(partials)
+        };
+        // SAFETY: the lengths are those of the shape, and there are as many partial statistics as tiles.
+        unsafe { product.run(stream, step, operands) }
     }
 }
 
@@ -117,16 +111,13 @@ pub struct DataGradient {
     pub precision: Precision,
 }
 
-/// What the kernels of [`DataGradient`] read and write; the lengths are checked.
-struct DataOperands<'a> {
-    step: Span<'a, StepRow>,
-    dy: Span<'a, u8>,
-    weights: Span<'a, u8>,
-    dx: Span<'a, u8>,
-    accumulate: bool,
-}
-
 impl DataGradient {
+    /// Rows and columns of the largest phase: pixels of dx that are so many strides apart see the same
+    /// taps. All phases are given as many.
+    fn phase(&self) -> [usize; 2] {
+        [self.conv.height, self.conv.width].map(|pixels| pixels.div_ceil(self.conv.stride))
+    }
+
     /// Writes or, with `accumulate`, adds to `dx`, for the images of the step's rows.
     ///
     /// # Errors
@@ -144,17 +135,19 @@ impl DataGradient {
         accumulate: bool,
     ) -> Result<(), DeviceError> {
         check(&self.conv, self.precision, step, dx, Some(weights), dy);
-        let operands = DataOperands {
-            step,
-            dy,
-            weights,
-            dx,
-            accumulate,
+        let product = match self.precision {
+            Precision::F32 => exact::data_gradient(self),
+            _ => tensor::data_gradient(self, stream.architecture()),
         };
-        match self.precision {
-            Precision::F32 => exact::data_gradient(self, stream, &operands),
-            _ => tensor::data_gradient(self, stream, &operands),
-        }
+        let operands = |arguments: Arguments| {
+            arguments
+                .span(dy)
+                .span(weights)
+                .span(dx)
+                .value(u32::from(accumulate))
+        };
+        // SAFETY: the lengths are those of the shape.
+        unsafe { product.run(stream, step, operands) }
     }
 }
 
@@ -167,19 +160,9 @@ pub struct WeightGradient {
     pub precision: Precision,
 }
 
-/// What the kernels of [`WeightGradient`] read and write; the lengths are checked.
-struct WeightOperands<'a> {
-    step: Span<'a, StepRow>,
-    x: Span<'a, u8>,
-    dy: Span<'a, u8>,
-    dw: Span<'a, f32>,
-    /// One dw for each slice of positions; there if there are several slices.
-    partials: Option<Span<'a, f32>>,
-}
-
 impl WeightGradient {
-    /// In how many slices of positions the sum is formed.
-    fn slices(&self) -> usize {
+    /// In which slices of the positions the sum is formed.
+    fn slices(&self) -> Slices {
         match Kernels::of(&self.conv, self.precision) {
             Kernels::FirstLayer => first_layer::slices(self),
             Kernels::Exact => exact::slices(self),
@@ -189,10 +172,7 @@ impl WeightGradient {
 
     /// Values of f32 that the slices need; 0 for one slice.
     pub fn workspace_len(&self) -> usize {
-        match self.slices() {
-            1 => 0,
-            slices => slices * self.conv.weights_len(),
-        }
+        self.slices().workspace_len(self.conv.weights_len())
     }
 
     /// Writes `dw`, summed over the images of the step's rows. The workspace may be longer than
@@ -214,25 +194,83 @@ impl WeightGradient {
     ) -> Result<(), DeviceError> {
         check(&self.conv, self.precision, step, x, None, dy);
         assert_eq!(dw.len(), self.conv.weights_len(), "a value for each weight");
-        let len = self.workspace_len();
-        let partials = (len > 0).then(|| {
-            workspace
-                .expect("a workspace for several slices")
-                .part(0..len)
-        });
-        let operands = WeightOperands {
-            step,
-            x,
-            dy,
-            dw,
-            partials,
+        let slices = self.slices();
+        let parts = slices.parts(dw, workspace);
+        let product = match Kernels::of(&self.conv, self.precision) {
+            Kernels::FirstLayer => first_layer::weight_gradient(self, slices),
+            Kernels::Exact => exact::weight_gradient(self, slices),
+            Kernels::Tensor => tensor::weight_gradient(self, slices, stream.architecture()),
         };
-        match Kernels::of(&self.conv, self.precision) {
-            Kernels::FirstLayer => first_layer::weight_gradient(self, stream, &operands),
-            Kernels::Exact => exact::weight_gradient(self, stream, &operands),
-            Kernels::Tensor => tensor::weight_gradient(self, stream, &operands),
+        let operands = |arguments: Arguments| {
+            arguments
+                .value(slices.length as u32)
+                .span(x)
+                .span(dy)
+                .span(parts)
+        };
+        // SAFETY: the lengths are those of the shape, and each slice has a part.
+        unsafe { product.run(stream, step, operands)? };
+        slices.add(stream, parts, dw)
+    }
+}
+
+/// A launch without its operands, as one of the three files below wants it.
+struct Product {
+    kernel: Kernel,
+    grid: Grid,
+    threads: u32,
+    shared_bytes: u32,
+    /// The convolution as the kernel sees it: the arguments between the step and the operands.
+    shape: Shape,
+}
+
+/// The shapes of `kernels/conv.cuh`, with the depth of a panel or without, and of `kernels/conv_tensor.cuh`.
+enum Shape {
+    Exact(exact::Shape),
+    Panels(exact::Shape, u32),
+    Tensor(tensor::Shape),
+}
+
+impl Product {
+    /// Launches it; `operands` adds the further arguments.
+    ///
+    /// # Safety
+    /// The operands are those of the kernel, with the lengths of the shape.
+    unsafe fn run(
+        self,
+        stream: &dyn Stream,
+        step: Span<'_, StepRow>,
+        operands: impl FnOnce(Arguments) -> Arguments,
+    ) -> Result<(), DeviceError> {
+        let arguments = Arguments::new().span(step);
+        let arguments = match self.shape {
+            Shape::Exact(shape) => arguments.value(shape),
+            Shape::Panels(shape, depth) => arguments.value(shape).value(depth),
+            Shape::Tensor(shape) => arguments.value(shape),
+        };
+        let (grid, threads, shared) = (self.grid, self.threads, self.shared_bytes);
+        // SAFETY: the caller's.
+        unsafe {
+            run(
+                stream,
+                self.kernel,
+                grid,
+                threads,
+                shared,
+                operands(arguments),
+            )
         }
     }
+}
+
+/// Rows and columns of a result, of which each is a row of the forward product.
+fn positions(conv: &Conv2d) -> [usize; 2] {
+    [conv.output_height(), conv.output_width()]
+}
+
+/// Rows of the weight gradient, which are also the depth of the forward product.
+fn weight_rows(conv: &Conv2d) -> usize {
+    conv.kernel * conv.kernel * conv.channels
 }
 
 /// Who does the forward product and the weight gradient.

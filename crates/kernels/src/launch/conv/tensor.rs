@@ -2,11 +2,8 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::exact::add_slices;
-use super::{DataGradient, DataOperands, Forward, ForwardOperands, WeightGradient, WeightOperands};
-use crate::{
-    Activation, Arguments, Conv2d, DeviceError, Divisor, Precision, Source, Stream, launch::run,
-};
+use super::{DataGradient, Forward, Product, Slices, WeightGradient, positions};
+use crate::{Conv2d, Divisor, Precision, Source};
 
 /// Threads of a block that multiplies.
 const THREADS: u32 = 128;
@@ -70,12 +67,13 @@ impl Tile {
 
     /// Shared memory of a block: from sm_80 whole pieces fly to it by themselves, which takes one more
     /// tile of each operand.
-    fn shared_bytes(self, stream: &dyn Stream, a: Operand, b: Operand) -> u32 {
-        let stages = match (self, stream.architecture()) {
+    fn shared_bytes(self, architecture: u32, operands: [Operand; 2]) -> u32 {
+        let stages = match (self, architecture) {
             (Self::Any, _) | (_, ..80) => 2,
             _ => 3,
         };
-        (stages * (a.bytes() + b.bytes())) as u32
+        let [a, b] = operands.map(|operand| operand.bytes());
+        (stages * (a + b)) as u32
     }
 }
 
@@ -100,7 +98,7 @@ impl Operand {
 /// `Shape` of `kernels/conv_tensor.cuh`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
-struct Shape {
+pub(super) struct Shape {
     input: [u32; 3],
     output: [u32; 3],
     kernel: u32,
@@ -115,14 +113,19 @@ struct Shape {
 impl Shape {
     /// `per_tap`: pieces of 16 bytes for each tap; `rows_of_image`: rows and columns of the product's
     /// positions in an image.
-    fn new(conv: &Conv2d, tiles_across: usize, per_tap: usize, rows_of_image: [usize; 2]) -> Self {
+    fn of(
+        conv: &Conv2d,
+        tiles_across: usize,
+        per_tap: usize,
+        rows_of_image: [usize; 2],
+    ) -> super::Shape {
         assert!(
             conv.kernel <= LARGEST_KERNEL,
             "filters of at most {LARGEST_KERNEL} rows"
         );
         let [rows, columns] = rows_of_image;
         let divisor = |n: usize| Divisor::new(n as u32);
-        Self {
+        super::Shape::Tensor(Self {
             input: [conv.height, conv.width, conv.channels].map(|n| n as u32),
             output: [conv.output_height(), conv.output_width(), conv.filters].map(|n| n as u32),
             kernel: conv.kernel as u32,
@@ -132,7 +135,7 @@ impl Shape {
             per_tap: divisor(per_tap),
             pixels: divisor(rows * columns),
             columns: divisor(columns),
-        }
+        })
     }
 }
 
@@ -192,165 +195,85 @@ pub(super) fn positions_per_tile(forward: &Forward) -> usize {
     forward_tile(forward).rows()
 }
 
-pub(super) fn forward(
-    forward: &Forward,
-    stream: &dyn Stream,
-    operands: &ForwardOperands<'_>,
-) -> Result<(), DeviceError> {
+pub(super) fn forward(forward: &Forward, architecture: u32) -> Product {
     let (conv, precision, tile) = (&forward.conv, forward.precision, forward_tile(forward));
     let [down, across] = tile.grid(conv.positions(), conv.filters);
-    let positions = [conv.output_height(), conv.output_width()];
-    let arguments = Arguments::new()
-        .span(operands.step)
-        .value(Shape::new(
-            conv,
-            across,
-            pieces(precision, conv.channels),
-            positions,
-        ))
-        .span(operands.x)
-        .span(operands.weights)
-        .optional(operands.bias)
-        .value(Activation::code(forward.activation))
-        .span(operands.y)
-        .optional(operands.partials);
-    let name = instance(names!("forward"), precision, tile);
-    let (a, b) = (
+    let per_tap = pieces(precision, conv.channels);
+    let operands = [
         Operand::DepthFast(tile.rows()),
         Operand::DepthSlow(tile.columns()),
-    );
-    // SAFETY: the lengths are those of the shape, and there are as many partial statistics as tiles.
-    unsafe {
-        run(
-            stream,
-            Source::ConvTensor.kernel(name),
-            down * across,
-            THREADS,
-            tile.shared_bytes(stream, a, b),
-            arguments,
-        )
+    ];
+    Product {
+        kernel: Source::ConvTensor.kernel(instance(names!("forward"), precision, tile)),
+        grid: (down * across).into(),
+        threads: THREADS,
+        shared_bytes: tile.shared_bytes(architecture, operands),
+        shape: Shape::of(conv, across, per_tap, positions(conv)),
     }
 }
 
-pub(super) fn data_gradient(
-    gradient: &DataGradient,
-    stream: &dyn Stream,
-    operands: &DataOperands<'_>,
-) -> Result<(), DeviceError> {
+pub(super) fn data_gradient(gradient: &DataGradient, architecture: u32) -> Product {
     let (conv, precision) = (&gradient.conv, gradient.precision);
-    // Rows of the largest phase; all phases have as many.
-    let pixels = [conv.height, conv.width].map(|n| n.div_ceil(conv.stride));
-    let rows = conv.batch * pixels[0] * pixels[1];
-    let phases = conv.stride * conv.stride;
+    let [height, width] = gradient.phase();
+    let (rows, phases) = (conv.batch * height * width, conv.stride * conv.stride);
     let tile = Tile::of(conv, precision, rows * phases, conv.channels, false);
     let [down, across] = tile.grid(rows, conv.channels);
-    let arguments = Arguments::new()
-        .span(operands.step)
-        .value(Shape::new(
-            conv,
-            across,
-            pieces(precision, conv.filters),
-            pixels,
-        ))
-        .span(operands.dy)
-        .span(operands.weights)
-        .span(operands.dx)
-        .value(u32::from(operands.accumulate));
-    let name = instance(names!("data_gradient"), precision, tile);
-    let (a, b) = (
+    let per_tap = pieces(precision, conv.filters);
+    let operands = [
         Operand::DepthFast(tile.rows()),
         Operand::DepthFast(tile.columns()),
-    );
-    // SAFETY: the lengths are those of the shape.
-    unsafe {
-        run(
-            stream,
-            Source::ConvTensor.kernel(name),
-            [down * across, phases],
-            THREADS,
-            tile.shared_bytes(stream, a, b),
-            arguments,
-        )
+    ];
+    Product {
+        kernel: Source::ConvTensor.kernel(instance(names!("data_gradient"), precision, tile)),
+        grid: [down * across, phases].into(),
+        threads: THREADS,
+        shared_bytes: tile.shared_bytes(architecture, operands),
+        shape: Shape::of(conv, across, per_tap, [height, width]),
     }
 }
 
-/// How a weight gradient is cut.
-struct Cut {
-    tile: Tile,
-    /// Tiles below and beside each other.
-    grid: [usize; 2],
-    slices: usize,
-    /// Positions of a slice.
-    length: usize,
-}
-
-impl Cut {
-    fn of(gradient: &WeightGradient) -> Self {
-        let (conv, precision) = (&gradient.conv, gradient.precision);
-        let piece = 16 / precision.bytes();
-        let rows = conv.kernel * conv.kernel * pieces(precision, conv.channels) * piece;
-        let tile = Tile::of(conv, precision, rows, conv.filters, true);
-        let grid = tile.grid(rows, conv.filters);
-        let depth = STEP / precision.bytes();
-        let most = conv.positions().div_ceil(STEPS_OF_SLICE * depth);
-        let wanted = BLOCKS.div_ceil(grid[0] * grid[1]).min(most).max(1);
-        // Whole steps, so that only the last slice has one that is not full.
-        let length = conv.positions().div_ceil(wanted).next_multiple_of(depth);
-        Self {
-            tile,
-            grid,
-            slices: conv.positions().div_ceil(length),
-            length,
-        }
-    }
+/// The tile of a weight gradient, and how many there are below and beside each other.
+fn weight_tile(gradient: &WeightGradient) -> (Tile, [usize; 2]) {
+    let (conv, precision) = (&gradient.conv, gradient.precision);
+    let piece = 16 / precision.bytes();
+    let rows = conv.kernel * conv.kernel * pieces(precision, conv.channels) * piece;
+    let tile = Tile::of(conv, precision, rows, conv.filters, true);
+    (tile, tile.grid(rows, conv.filters))
 }
 
 /// Slices of the weight gradient.
-pub(super) fn slices(gradient: &WeightGradient) -> usize {
-    Cut::of(gradient).slices
+pub(super) fn slices(gradient: &WeightGradient) -> Slices {
+    let positions = gradient.conv.positions();
+    let (_, [down, across]) = weight_tile(gradient);
+    let depth = STEP / gradient.precision.bytes();
+    let most = positions.div_ceil(STEPS_OF_SLICE * depth);
+    let wanted = BLOCKS.div_ceil(down * across).min(most).max(1);
+    // Whole steps, so that only the last slice has one that is not full.
+    let length = positions.div_ceil(wanted).next_multiple_of(depth);
+    Slices {
+        count: positions.div_ceil(length),
+        length,
+    }
 }
 
 pub(super) fn weight_gradient(
     gradient: &WeightGradient,
-    stream: &dyn Stream,
-    operands: &WeightOperands<'_>,
-) -> Result<(), DeviceError> {
+    slices: Slices,
+    architecture: u32,
+) -> Product {
     let (conv, precision) = (&gradient.conv, gradient.precision);
-    let Cut {
-        tile,
-        grid: [down, across],
-        slices,
-        length,
-    } = Cut::of(gradient);
-    let positions = [conv.output_height(), conv.output_width()];
-    let sums = operands.partials.unwrap_or(operands.dw);
-    let arguments = Arguments::new()
-        .span(operands.step)
-        .value(Shape::new(
-            conv,
-            across,
-            pieces(precision, conv.channels),
-            positions,
-        ))
-        .value(length as u32)
-        .span(operands.x)
-        .span(operands.dy)
-        .span(sums);
-    let name = instance(names!("weight_gradient"), precision, tile);
-    let (a, b) = (
+    let (tile, [down, across]) = weight_tile(gradient);
+    let per_tap = pieces(precision, conv.channels);
+    let operands = [
         Operand::DepthSlow(tile.rows()),
         Operand::DepthSlow(tile.columns()),
-    );
-    // SAFETY: the lengths are those of the shape, and each slice has a buffer: `dw` for a single one.
-    unsafe {
-        run(
-            stream,
-            Source::ConvTensorWeights.kernel(name),
-            [down * across, slices],
-            THREADS,
-            tile.shared_bytes(stream, a, b),
-            arguments,
-        )?;
+    ];
+    let name = instance(names!("weight_gradient"), precision, tile);
+    Product {
+        kernel: Source::ConvTensorWeights.kernel(name),
+        grid: [down * across, slices.count].into(),
+        threads: THREADS,
+        shared_bytes: tile.shared_bytes(architecture, operands),
+        shape: Shape::of(conv, across, per_tap, positions(conv)),
     }
-    add_slices(stream, slices, operands)
 }
