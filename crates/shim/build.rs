@@ -2,8 +2,8 @@
 //!
 //! `TUNEFORK_KERNELS=folder` takes kernel files from another folder than the repository's;
 //! `TUNEFORK_SANITIZE=address,undefined` builds with sanitizers (`README.md` says how to run them).
-//! A file is compiled again only if its text, a header or a flag has changed: kernels are templates
-//! for which an optimising compiler takes its time.
+//! A file is compiled again only if its text, a header that it includes or a flag has changed: kernels
+//! are templates for which an optimising compiler takes its time.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -112,19 +112,18 @@ impl Job {
         let mut command = flags.to_vec();
         if let Some(architecture) = architecture {
             command.push(format!("-DARCH={architecture}"));
-            command.extend(["-Icpp".into(), format!("-I{}", kernels.display())]);
             command.push("-xc++".into());
         }
-        command.extend(["-c".into(), path.display().to_string()]);
-        command.extend(["-o".into(), object.display().to_string()]);
-
+        // What the object is made from, wherever it lies: a copy of the kernels need not be compiled again.
+        let folders = [Path::new("cpp"), kernels];
         let mut hasher = DefaultHasher::new();
         command.hash(&mut hasher);
-        let headers = files(Path::new("cpp"), "h");
-        let headers = headers.chain(files(kernels, "cuh").filter(|_| architecture.is_some()));
-        for read in headers.chain([path.to_path_buf()]) {
+        for read in included(path, &folders) {
             fs::read(&read).expect("a source file").hash(&mut hasher);
         }
+        command.extend(folders.map(|folder| format!("-I{}", folder.display())));
+        command.extend(["-c".into(), path.display().to_string()]);
+        command.extend(["-o".into(), object.display().to_string()]);
         Self {
             file: file.into_owned(),
             command,
@@ -137,6 +136,27 @@ impl Job {
     fn is_done(&self) -> bool {
         self.object.exists() && fs::read_to_string(&self.stamp).is_ok_and(|old| old == self.hash)
     }
+}
+
+/// A file and all that it includes from some folders, whatever `#if` stands around.
+fn included(path: &Path, folders: &[&Path]) -> Vec<PathBuf> {
+    let mut all = vec![path.to_path_buf()];
+    let mut next = 0;
+    while let Some(file) = all.get(next) {
+        let text = fs::read_to_string(file).expect("a source file");
+        let names = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("#include \"")?.split('"').next());
+        for name in names {
+            let places = folders.iter().map(|folder| folder.join(name));
+            let new: Vec<_> = places
+                .filter(|path| path.exists() && !all.contains(path))
+                .collect();
+            all.extend(new);
+        }
+        next += 1;
+    }
+    all
 }
 
 /// Runs the compilations that are not done, several at a time; returns the kernel files that do not

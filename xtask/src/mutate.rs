@@ -1,8 +1,9 @@
 //! `cargo xtask mutate [words]`: plants the faults of `crates/gpu-check/mutations/faults.toml` in a copy of
-//! `kernels/`, and lists which test sees each. With words, only faults whose name, file or test has one.
+//! `kernels/`, each alone, and lists whether its test sees it and how. With words, only faults whose name,
+//! file or test has one.
 //!
-//! Only the shim reads the copy, so a planted fault costs one file's compilation and one link. Tests look
-//! at their own kernels only: a round plants one fault for each test, and runs all of them together.
+//! Only the shim reads the copy, and it compiles a file again only if the file or what it includes has
+//! changed: a fault costs a compilation of the files that have it, a link, and one test.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -15,8 +16,8 @@ use serde::Deserialize;
 
 use crate::{cargo, root, target};
 
-/// Longer than any round takes: a planted fault may well loop for ever.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// Longer than any test takes: a fault may well make a kernel loop for ever.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 #[derive(Deserialize)]
 struct Faults {
@@ -41,53 +42,56 @@ pub fn run(words: &[String]) -> Result<()> {
     let list = root().join("crates/gpu-check/mutations/faults.toml");
     let text = fs::read_to_string(&list).with_context(|| list.display().to_string())?;
     let Faults { fault: mut faults } = toml::from_str(&text)?;
+    let copy = fresh_copy()?;
     for fault in &faults {
-        planted(&root().join("kernels"), fault)?;
+        planted(&copy, fault)?;
     }
     faults.retain(|fault| {
         let texts = [&fault.name, &fault.file, &fault.test];
-        words.is_empty()
-            || words
-                .iter()
-                .any(|word| texts.iter().any(|t| t.contains(word)))
+        words.is_empty() || words.iter().any(|w| texts.iter().any(|t| t.contains(w)))
     });
+    expect_sound(&copy, &faults)?;
 
-    let copy = target().join("mutated-kernels");
-    println!("| fault | file | seen by | as |\n|---|---|---|---|");
-    let (count, mut missed) = (faults.len(), 0);
-    while !faults.is_empty() {
-        let round = next_round(&mut faults);
-        for (fault, mut seen) in round.iter().zip(judge(&copy, &round)?) {
-            // One fault may end the process that tests all of them: this says nothing of the others.
-            if round.len() > 1 && seen.as_deref() == Some(ENDED) {
-                seen = judge(&copy, std::slice::from_ref(fault))?.remove(0);
-            }
-            missed += usize::from(seen.is_none());
-            let (test, how) = match &seen {
-                Some(how) => (fault.test.as_str(), how.as_str()),
-                None => ("**nobody**", ""),
-            };
-            println!("| {} | {} | {test} | {how} |", fault.name, fault.file);
-        }
+    println!("| number | fault | file | test | sees it as |\n|---|---|---|---|---|");
+    let mut missed = 0;
+    for (number, fault) in (1..).zip(&faults) {
+        let how = judge(&copy, fault).with_context(|| format!("the fault {:?}", fault.name))?;
+        missed += usize::from(how.is_none());
+        println!(
+            "| {number} of {} | {} | {} | {} | {} |",
+            faults.len(),
+            fault.name,
+            fault.file,
+            fault.test,
+            how.as_deref().unwrap_or("**nothing**").replace('|', "\\|")
+        );
     }
-    println!("\n{} of {count} faults were seen.", count - missed);
+    println!(
+        "\n{} of {} faults were seen.",
+        faults.len() - missed,
+        faults.len()
+    );
     ensure!(missed == 0, "no test sees {missed} of the planted faults");
     Ok(())
 }
 
-/// Takes the first fault of each test.
-fn next_round(faults: &mut Vec<Fault>) -> Vec<Fault> {
-    let mut tests = BTreeSet::new();
-    let (round, rest) = faults
-        .drain(..)
-        .partition(|fault| tests.insert(fault.test.clone()));
-    *faults = rest;
-    round
+/// The folder of the copy, as `kernels/` is now.
+fn fresh_copy() -> Result<PathBuf> {
+    let copy = target().join("mutated-kernels");
+    if copy.exists() {
+        fs::remove_dir_all(&copy)?;
+    }
+    fs::create_dir_all(&copy)?;
+    for entry in fs::read_dir(root().join("kernels"))? {
+        let entry = entry?;
+        fs::copy(entry.path(), copy.join(entry.file_name()))?;
+    }
+    Ok(copy)
 }
 
 /// The text of a fault's file with the fault.
-fn planted(folder: &Path, fault: &Fault) -> Result<String> {
-    let path = folder.join(&fault.file);
+fn planted(copy: &Path, fault: &Fault) -> Result<String> {
+    let path = copy.join(&fault.file);
     let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     let found = text.matches(&fault.find).count();
     ensure!(
@@ -99,60 +103,39 @@ fn planted(folder: &Path, fault: &Fault) -> Result<String> {
     Ok(text.replacen(&fault.find, &fault.replace, 1))
 }
 
-/// Runs the tests of a round; how each fault was seen.
-fn judge(copy: &Path, round: &[Fault]) -> Result<Vec<Option<String>>> {
-    let kernels = root().join("kernels");
-    fs::create_dir_all(copy)?;
-    for entry in fs::read_dir(copy)? {
-        let path = entry?.path();
-        if !kernels.join(path.file_name().context("a file")?).exists() {
-            fs::remove_file(path)?;
+/// A test that fails without a fault would see them all.
+fn expect_sound(copy: &Path, faults: &[Fault]) -> Result<()> {
+    let tests = build(copy)?;
+    let names: BTreeSet<_> = faults.iter().map(|fault| &fault.test).collect();
+    for test in names {
+        if let Some(how) = failure(&tests, copy, test)? {
+            bail!("the test {test} fails without a fault: {how}");
         }
     }
-    // Files that stay the same keep their age.
-    for entry in fs::read_dir(kernels)? {
-        let path = entry?.path();
-        let to = copy.join(path.file_name().context("a file")?);
-        let text = fs::read(&path)?;
-        if fs::read(&to).ok().as_ref() != Some(&text) {
-            fs::write(to, text)?;
-        }
-    }
-    for fault in round {
-        fs::write(copy.join(&fault.file), planted(copy, fault)?)?;
-    }
-    let log = copy.with_extension("log");
-    let mut tests = Command::new(build(copy)?);
-    tests
-        .current_dir(root().join("crates/gpu-check"))
-        .env("RUST_BACKTRACE", "0")
-        .arg("--exact")
-        .args(round.iter().map(|fault| &fault.test))
-        .stdout(File::create(&log)?)
-        .stderr(Stdio::null());
-    let mut child = tests.spawn()?;
-    let start = Instant::now();
-    while child.try_wait()?.is_none() {
-        if start.elapsed() > PATIENCE {
-            child.kill()?;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    let log = fs::read_to_string(&log)?;
-    round.iter().map(|fault| seen(&log, &fault.test)).collect()
+    Ok(())
+}
+
+/// Plants a fault, runs its test and takes the fault out again; how the test failed, if it did.
+fn judge(copy: &Path, fault: &Fault) -> Result<Option<String>> {
+    let path = copy.join(&fault.file);
+    let sound = fs::read(&path)?;
+    fs::write(&path, planted(copy, fault)?)?;
+    let how = build(copy).and_then(|tests| failure(&tests, copy, &fault.test));
+    fs::write(&path, sound)?;
+    let how = how?;
+    ensure!(
+        !how.as_ref().is_some_and(|h| h.contains("does not compile")),
+        "it does not compile"
+    );
+    Ok(how)
 }
 
 /// Builds the tests on the kernels of a folder; where they are.
 fn build(kernels: &Path) -> Result<PathBuf> {
+    let what = ["-p", "tunefork-gpu-check", "--test", "shim", "--no-run"];
     let output = cargo()
-        .args([
-            "test",
-            "-p",
-            "tunefork-gpu-check",
-            "--test",
-            "shim",
-            "--no-run",
-        ])
+        .arg("test")
+        .args(what)
         .env("TUNEFORK_KERNELS", kernels)
         .output()?;
     let text = String::from_utf8_lossy(&output.stderr);
@@ -165,24 +148,32 @@ fn build(kernels: &Path) -> Result<PathBuf> {
     Ok(root().join(path))
 }
 
-/// How a fault is seen that ends the process of the tests, or keeps it from ending.
-const ENDED: &str = "the tests did not end by themselves";
-
-/// What a test that failed said first; none if it passed.
-fn seen(log: &str, test: &str) -> Result<Option<String>> {
+/// Runs one test; what it said first if it failed.
+fn failure(tests: &Path, copy: &Path, test: &str) -> Result<Option<String>> {
+    let log = copy.with_extension("log");
+    let mut child = Command::new(tests)
+        .current_dir(root().join("crates/gpu-check"))
+        .env("RUST_BACKTRACE", "0")
+        .args(["--exact", test])
+        .stdout(File::create(&log)?)
+        .stderr(Stdio::null())
+        .spawn()?;
+    let start = Instant::now();
+    while child.try_wait()?.is_none() {
+        if start.elapsed() > PATIENCE {
+            child.kill()?;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let log = fs::read_to_string(&log)?;
+    ensure!(log.contains("running 1 test"), "there is no test {test}");
     if log.contains(&format!("test {test} ... ok")) {
         return Ok(None);
     }
-    let Some((_, said)) = log.split_once(&format!("---- {test} stdout ----")) else {
-        return Ok(Some(ENDED.into()));
-    };
-    let how = said
+    let how = log
         .lines()
         .skip_while(|line| !line.contains(" panicked at "))
         .nth(1)
-        .unwrap_or("an empty message");
-    if how.contains("does not compile") {
-        bail!("a planted fault of test {test} does not compile");
-    }
-    Ok(Some(how.replace('|', "\\|")))
+        .unwrap_or("the test did not end by itself");
+    Ok(Some(how.into()))
 }
