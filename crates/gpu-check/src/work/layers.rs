@@ -1,0 +1,296 @@
+//! Layers, forward and backward.
+
+use tunefork_kernels::launch::average::Average;
+use tunefork_kernels::launch::block::{Backward, Block, Norm, NormGradients};
+use tunefork_kernels::launch::conv::{DataGradient, Forward, WeightGradient};
+use tunefork_kernels::launch::dense::Dense;
+use tunefork_kernels::launch::statistics::Merge;
+use tunefork_kernels::{
+    Activation, Conv2d, DeviceError, DeviceMemory, DropoutRow, Pool2d, Precision, Stream,
+};
+
+use super::Walk;
+
+/// What the three products of a convolution have in common.
+#[derive(Clone)]
+struct Product {
+    shape: String,
+    flops: usize,
+    bytes: usize,
+}
+
+impl Product {
+    fn of(conv: &Conv2d, precision: Precision) -> Self {
+        let Conv2d {
+            batch,
+            height,
+            width,
+            channels,
+            filters,
+            kernel,
+            ..
+        } = *conv;
+        let values = conv.input_len() + conv.output_len() + conv.weights_len();
+        Self {
+            shape: format!("{batch}x{height}x{width}x{channels} * {kernel}x{kernel}x{filters}"),
+            flops: 2 * conv.positions() * conv.weights_len(),
+            bytes: values * precision.bytes(),
+        }
+    }
+}
+
+impl Walk<'_, '_> {
+    /// A convolution's products; nobody wants the gradient of the first one's images.
+    pub(super) fn convolution(&mut self, conv: Conv2d, first: bool) -> Result<(), DeviceError> {
+        self.conv_forward(conv)?;
+        self.conv_gradients(conv, first)
+    }
+
+    /// x, weights and y of a convolution.
+    fn operands(&self, conv: &Conv2d) -> Result<[DeviceMemory; 3], DeviceError> {
+        Ok([
+            self.stored(conv.input_len())?,
+            self.stored(conv.weights_len())?,
+            self.stored(conv.output_len())?,
+        ])
+    }
+
+    /// The product of a convolution, and the statistics of its result.
+    fn conv_forward(&mut self, conv: Conv2d) -> Result<(), DeviceError> {
+        let (precision, step) = (self.precision, self.step);
+        let [x, weights, y] = self.operands(&conv)?;
+        let bias = self.f32(conv.filters)?;
+        let forward = Forward {
+            conv,
+            precision,
+            bias: true,
+            activation: None,
+            statistics: true,
+        };
+        let partials = self.f32(forward.partials_len())?;
+        let product = Product::of(&conv, precision);
+        self.product("conv forward", &product, &mut |stream| {
+            let (x, weights, y) = (x.all(), weights.all(), y.all());
+            let (bias, partials) = (Some(bias.all()), Some(partials.all()));
+            forward.run(stream, step.all(), x, weights, bias, y, partials)
+        })?;
+        let merge = Merge {
+            channels: conv.filters,
+            per_image: conv.output_height() * conv.output_width(),
+            batch: conv.batch,
+            positions_per_tile: forward.positions_per_tile(),
+        };
+        let statistics = self.f32(2 * conv.filters)?;
+        let read = merge.partials_len() * size_of::<f32>();
+        self.work("statistics", product.shape, 0, read, &mut |stream| {
+            merge.run(stream, step.all(), partials.all(), statistics.all(), None)
+        })
+    }
+
+    fn conv_gradients(&mut self, conv: Conv2d, first: bool) -> Result<(), DeviceError> {
+        let (precision, step) = (self.precision, self.step);
+        let [x, weights, dy] = self.operands(&conv)?;
+        let product = Product::of(&conv, precision);
+        if !first {
+            let gradient = DataGradient { conv, precision };
+            self.product("conv data gradient", &product, &mut |stream| {
+                let (dy, weights, dx) = (dy.all(), weights.all(), x.all());
+                gradient.run(stream, step.all(), dy, weights, dx, false)
+            })?;
+        }
+        let gradient = WeightGradient { conv, precision };
+        let dw = self.f32(conv.weights_len())?;
+        let workspace = self.f32(gradient.workspace_len().max(1))?;
+        self.product("conv weight gradient", &product, &mut |stream| {
+            let workspace = Some(workspace.all());
+            gradient.run(stream, step.all(), x.all(), dy.all(), dw.all(), workspace)
+        })
+    }
+
+    fn product(
+        &mut self,
+        name: &'static str,
+        product: &Product,
+        launch: &mut dyn FnMut(&dyn Stream) -> Result<(), DeviceError>,
+    ) -> Result<(), DeviceError> {
+        let Product {
+            shape,
+            flops,
+            bytes,
+        } = product.clone();
+        self.work(name, shape, flops, bytes, launch)
+    }
+
+    /// Batch norm, in a residual network a shortcut, relu, and max pooling of 2x2.
+    pub(super) fn block(&mut self, side: usize, channels: usize) -> Result<(), DeviceError> {
+        let (precision, step) = (self.precision, self.step);
+        let block = Block {
+            batch: self.network.batch,
+            height: side,
+            width: side,
+            channels,
+            norm: true,
+            shortcut: self.network.residual,
+            activation: Some(Activation::Relu),
+            pool: Some(Pool2d {
+                max: true,
+                kernel: 2,
+                stride: 2,
+                padding: 0,
+            }),
+            saved_output: false,
+            precision,
+        };
+        let (y, dy) = (
+            self.stored(block.input_len())?,
+            self.stored(block.input_len())?,
+        );
+        let shortcut = if block.shortcut {
+            Some(self.stored(block.input_len())?)
+        } else {
+            None
+        };
+        let out = self.stored(block.output_len())?;
+        let (statistics, parameters) = (self.f32(2 * channels)?, self.f32(4 * channels)?);
+        let bias = self.f32(channels)?;
+        let workspace = self.f32(block.workspace_len())?;
+        let part = |number: usize| {
+            parameters
+                .all::<f32>()
+                .part(number * channels..(number + 1) * channels)
+        };
+        let norm = Norm {
+            statistics: statistics.all(),
+            scale: part(0),
+            shift: part(1),
+        };
+        let read = block.input_len() * (1 + usize::from(block.shortcut));
+        let written = block.output_len();
+        let shape = format!("{}x{side}x{side}x{channels}", block.batch);
+        let bytes = |values: usize| values * precision.bytes();
+        self.work(
+            "block forward",
+            shape.clone(),
+            0,
+            bytes(read + written),
+            &mut |stream| {
+                let shortcut = shortcut.as_ref().map(DeviceMemory::all);
+                block.forward(stream, step.all(), y.all(), Some(norm), shortcut, out.all())
+            },
+        )?;
+        let given = Backward {
+            y: Some(y.all()),
+            norm: Some(norm),
+            norm_gradients: Some(NormGradients {
+                scale: part(2),
+                shift: part(3),
+            }),
+            shortcut: shortcut.as_ref().map(DeviceMemory::all),
+            dout: out.all(),
+            dy: Some(dy.all()),
+            dsum: None,
+            bias_gradient: Some(bias.all()),
+            workspace: workspace.all(),
+        };
+        self.work(
+            "block sums",
+            shape.clone(),
+            0,
+            bytes(read + written),
+            &mut |stream| block.backward_sums(stream, step.all(), &given),
+        )?;
+        let moved = bytes(read + written + block.input_len());
+        self.work("block backward", shape, 0, moved, &mut |stream| {
+            block.backward(stream, step.all(), &given)
+        })
+    }
+
+    pub(super) fn dense(
+        &mut self,
+        inputs: usize,
+        outputs: usize,
+        hidden: bool,
+        dx: bool,
+    ) -> Result<(), DeviceError> {
+        let (precision, step, batch) = (self.precision, self.step, self.network.batch);
+        let dense = Dense {
+            batch,
+            inputs,
+            outputs,
+            activation: hidden.then_some(Activation::Relu),
+            dropout: hidden.then_some(0),
+            precision,
+        };
+        let (x, y) = (self.stored(batch * inputs)?, self.stored(batch * outputs)?);
+        let (dy, other) = (self.stored(batch * outputs)?, self.stored(batch * inputs)?);
+        let weights = self.stored(inputs * outputs)?;
+        let (dw, bias) = (self.f32(inputs * outputs)?, self.f32(outputs)?);
+        let workspace = self.f32(dense.workspace_len(true).max(1))?;
+        let row = DeviceMemory::of(self.stream, &[DropoutRow::new(0.3)])?;
+        let row = || hidden.then(|| row.all());
+        let flops = 2 * batch * inputs * outputs;
+        let values = batch * (inputs + outputs) + inputs * outputs;
+        let shape = format!("{batch}x{inputs} * {outputs}");
+        let bytes = values * precision.bytes();
+        self.work(
+            "dense forward",
+            shape.clone(),
+            flops,
+            bytes,
+            &mut |stream| {
+                let (x, weights, y) = (x.all(), weights.all(), y.all());
+                dense.forward(
+                    stream,
+                    step.all(),
+                    row(),
+                    x,
+                    weights,
+                    Some(bias.all()),
+                    y,
+                    Some(workspace.all()),
+                )
+            },
+        )?;
+        let (flops, bytes) = (
+            if dx { 2 * flops } else { flops },
+            bytes + 4 * inputs * outputs,
+        );
+        self.work("dense backward", shape, flops, bytes, &mut |stream| {
+            dense.backward(
+                stream,
+                step.all(),
+                row(),
+                x.all(),
+                Some(y.all()),
+                dy.all(),
+                weights.all(),
+                dw.all(),
+                Some(bias.all()),
+                dx.then(|| (other.all(), false)),
+                Some(workspace.all()),
+            )
+        })
+    }
+
+    pub(super) fn average(&mut self, pixels: usize, channels: usize) -> Result<(), DeviceError> {
+        let (step, batch) = (self.step, self.network.batch);
+        let average = Average {
+            batch,
+            pixels,
+            channels,
+            precision: self.precision,
+        };
+        let (x, y) = (
+            self.stored(batch * pixels * channels)?,
+            self.stored(batch * channels)?,
+        );
+        let shape = format!("{batch}x{pixels}x{channels}");
+        let bytes = batch * (pixels + 1) * channels * self.precision.bytes();
+        self.work("average forward", shape.clone(), 0, bytes, &mut |stream| {
+            average.forward(stream, step.all(), x.all(), y.all())
+        })?;
+        self.work("average backward", shape, 0, bytes, &mut |stream| {
+            average.backward(stream, step.all(), y.all(), x.all(), false)
+        })
+    }
+}

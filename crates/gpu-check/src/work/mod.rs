@@ -1,0 +1,167 @@
+//! What a training step launches, at the shapes of the reports' networks: for timings, and to see what
+//! launches ask for.
+//!
+//! Each piece of work has its memory to itself, filled with one small number, so that no piece depends
+//! on another. The shapes are those of `studies/networks` and `peers/torch_epoch.py`.
+
+mod layers;
+mod networks;
+mod step;
+
+use std::sync::Arc;
+
+use bytemuck::Zeroable;
+use tunefork_kernels::{Conv2d, DeviceError, DeviceMemory, Precision, StepRow, Stream};
+
+use networks::{NETWORKS, Network};
+
+/// A piece of work.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Work {
+    /// The network: m1 to m4.
+    pub network: &'static str,
+    /// What is done.
+    pub name: &'static str,
+    /// On how much.
+    pub shape: String,
+    /// How values are stored and multiplied.
+    pub precision: Precision,
+    /// Multiplications and additions of the products; 0 where only memory counts.
+    pub flops: f64,
+    /// Bytes that must be read and written at least once.
+    pub bytes: f64,
+}
+
+/// Is given each piece of work, and a function that launches it once.
+pub type Visitor<'a> =
+    dyn FnMut(&Work, &mut dyn FnMut() -> Result<(), DeviceError>) -> Result<(), DeviceError> + 'a;
+
+/// Shows a visitor all work of all networks.
+///
+/// # Errors
+/// The visitor's; a device that fails or has too little memory.
+pub fn visit(
+    stream: &Arc<dyn Stream>,
+    precision: Precision,
+    visitor: &mut Visitor<'_>,
+) -> Result<(), DeviceError> {
+    for network in NETWORKS {
+        let step = StepRow {
+            rows: network.batch as u32,
+            learning_rate: 1e-3,
+            decay1: 0.9,
+            decay2: 0.999,
+            epsilon: 1e-8,
+            correction1: 0.1,
+            correction2: 0.001,
+            optimizer: 2,
+            ..StepRow::zeroed()
+        };
+        let step = DeviceMemory::of(stream, &[step])?;
+        let mut walk = Walk {
+            stream,
+            step: &step,
+            network,
+            precision,
+            visitor: &mut *visitor,
+        };
+        walk.network()?;
+    }
+    Ok(())
+}
+
+struct Walk<'a, 'v> {
+    stream: &'a Arc<dyn Stream>,
+    step: &'a DeviceMemory,
+    network: &'static Network,
+    precision: Precision,
+    visitor: &'a mut Visitor<'v>,
+}
+
+impl Walk<'_, '_> {
+    fn network(&mut self) -> Result<(), DeviceError> {
+        let Network {
+            batch,
+            channels,
+            residual,
+            dense,
+            ..
+        } = *self.network;
+        let mut side = self.network.side;
+        let mut parameters = 0;
+        self.gather(side * side, channels[0])?;
+        for (number, pair) in channels.windows(2).enumerate() {
+            let conv = Conv2d {
+                batch,
+                height: side,
+                width: side,
+                channels: pair[0],
+                filters: pair[1],
+                kernel: 3,
+                stride: 1,
+                padding: 1,
+            };
+            self.convolution(conv, number == 0)?;
+            parameters += conv.weights_len() + 3 * conv.filters;
+            if residual && pair[0] != pair[1] {
+                let conv = Conv2d {
+                    kernel: 1,
+                    padding: 0,
+                    ..conv
+                };
+                self.convolution(conv, number == 0)?;
+                parameters += conv.weights_len();
+            }
+            self.block(side, pair[1])?;
+            side /= 2;
+        }
+        let last = channels[channels.len() - 1];
+        let mut inputs = side * side * last;
+        if residual {
+            self.average(side * side, last)?;
+            inputs = last;
+        }
+        for (number, &outputs) in dense.iter().enumerate() {
+            let hidden = number + 1 < dense.len();
+            self.dense(inputs, outputs, hidden, number > 0 || channels.len() > 1)?;
+            parameters += inputs * outputs + outputs;
+            inputs = outputs;
+        }
+        self.loss(dense[dense.len() - 1])?;
+        self.update(parameters)?;
+        self.begin()
+    }
+
+    /// Memory that holds bytes 0x3c: 0.0115 in f32 and bf16, 1.06 in f16.
+    fn stored(&self, values: usize) -> Result<DeviceMemory, DeviceError> {
+        let memory = DeviceMemory::new(self.stream, values * self.precision.bytes())?;
+        memory.all::<u8>().fill(&**self.stream, 0x3c)?;
+        Ok(memory)
+    }
+
+    fn f32(&self, values: usize) -> Result<DeviceMemory, DeviceError> {
+        let memory = DeviceMemory::new(self.stream, values * size_of::<f32>())?;
+        memory.all::<u8>().fill(&**self.stream, 0x3c)?;
+        Ok(memory)
+    }
+
+    fn work(
+        &mut self,
+        name: &'static str,
+        shape: String,
+        flops: usize,
+        bytes: usize,
+        launch: &mut dyn FnMut(&dyn Stream) -> Result<(), DeviceError>,
+    ) -> Result<(), DeviceError> {
+        let work = Work {
+            network: self.network.name,
+            name,
+            shape,
+            precision: self.precision,
+            flops: flops as f64,
+            bytes: bytes as f64,
+        };
+        let stream = self.stream;
+        (self.visitor)(&work, &mut || launch(&**stream))
+    }
+}

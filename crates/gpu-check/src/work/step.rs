@@ -1,0 +1,128 @@
+//! What stands around the layers in a step.
+
+use bytemuck::Zeroable;
+use tunefork_kernels::launch::gather::Gather;
+use tunefork_kernels::launch::loss::{Loss, LossScale, Record};
+use tunefork_kernels::launch::optimizer::{Cast, Update};
+use tunefork_kernels::launch::step::Begin;
+use tunefork_kernels::{DeviceError, DeviceMemory, StepRow};
+
+use super::Walk;
+
+impl Walk<'_, '_> {
+    pub(super) fn gather(&mut self, pixels: usize, channels: usize) -> Result<(), DeviceError> {
+        let (step, batch) = (self.step, self.network.batch);
+        let gather = Gather {
+            batch,
+            pixels,
+            channels,
+            precision: self.precision,
+        };
+        let values = batch * pixels * channels;
+        let images = DeviceMemory::of(self.stream, &vec![7u8; values])?;
+        let numbers: Vec<u32> = (0..batch as u32).rev().collect();
+        let indices = DeviceMemory::of(self.stream, &numbers)?;
+        let tables = self.f32(256 * channels)?;
+        let out = self.stored(values)?;
+        let bytes = values * (1 + self.precision.bytes());
+        self.work(
+            "gather",
+            format!("{batch}x{pixels}x{channels}"),
+            0,
+            bytes,
+            &mut |stream| {
+                gather.run(
+                    stream,
+                    step.all(),
+                    images.all(),
+                    indices.all(),
+                    tables.all(),
+                    out.all(),
+                )
+            },
+        )
+    }
+
+    pub(super) fn loss(&mut self, classes: usize) -> Result<(), DeviceError> {
+        let (step, batch, precision) = (self.step, self.network.batch, self.precision);
+        let loss = Loss {
+            batch,
+            classes,
+            precision,
+        };
+        let logits = self.stored(batch * classes)?;
+        let gradient = self.stored(batch * classes)?;
+        let numbers: Vec<u32> = (0..batch as u32).collect();
+        let indices = DeviceMemory::of(self.stream, &numbers)?;
+        let labels = DeviceMemory::of(self.stream, &vec![1u16; batch])?;
+        let records = DeviceMemory::of(self.stream, &[Record::zeroed()])?;
+        let scale = DeviceMemory::of(self.stream, &[LossScale::initial(precision)])?;
+        let bytes = 2 * batch * classes * precision.bytes();
+        self.work(
+            "loss",
+            format!("{batch}x{classes}"),
+            0,
+            bytes,
+            &mut |stream| {
+                let (indices, labels) = (indices.all(), labels.all());
+                let gradient = Some(gradient.all());
+                loss.run(
+                    stream,
+                    step.all(),
+                    scale.all(),
+                    logits.all(),
+                    indices,
+                    labels,
+                    gradient,
+                    records.all(),
+                )
+            },
+        )
+    }
+
+    pub(super) fn update(&mut self, len: usize) -> Result<(), DeviceError> {
+        let (step, precision) = (self.step, self.precision);
+        let update = Update { len, precision };
+        let (parameters, gradients) = (self.f32(len)?, self.f32(len)?);
+        let states = [self.f32(len)?, self.f32(len)?];
+        let half = precision.bytes() == 2;
+        let weights16 = if half { Some(self.stored(len)?) } else { None };
+        let workspace = self.f32(update.workspace_len())?;
+        let records = DeviceMemory::of(self.stream, &[Record::zeroed()])?;
+        let scale = DeviceMemory::of(self.stream, &[LossScale::initial(precision)])?;
+        let bytes = len * (7 * size_of::<f32>() + if half { 2 } else { 0 });
+        self.work("update (Adam)", len.to_string(), 0, bytes, &mut |stream| {
+            let states = [states[0].all(), states[1].all()];
+            let weights16 = weights16.as_ref().map(DeviceMemory::all);
+            let (parameters, gradients) = (parameters.all(), gradients.all());
+            let (workspace, records) = (workspace.all(), records.all());
+            update.run(
+                stream,
+                step.all(),
+                scale.all(),
+                parameters,
+                gradients,
+                states,
+                weights16,
+                workspace,
+                records,
+            )
+        })?;
+        if let Some(weights16) = &weights16 {
+            self.work("cast", len.to_string(), 0, 6 * len, &mut |stream| {
+                Cast { len, precision }.run(stream, parameters.all(), weights16.all())
+            })?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn begin(&mut self) -> Result<(), DeviceError> {
+        let words = size_of::<StepRow>() / size_of::<u32>();
+        let table = DeviceMemory::of(self.stream, &vec![0u32; 4 * words])?;
+        let row = DeviceMemory::of(self.stream, &vec![0u32; words])?;
+        let counter = DeviceMemory::of(self.stream, &[0u32])?;
+        self.work("begin", "1 row".into(), 0, 8 * words, &mut |stream| {
+            Begin { words }.run(stream, table.all(), counter.all(), row.all())
+        })
+    }
+}
