@@ -17,8 +17,14 @@ typedef unsigned int u32;
 typedef unsigned long long u64;
 
 // A kernel is written KERNEL(threads) name(...) { ... } EXPORT(name). `threads` bounds the block; a
-// second number says how many blocks should fit a multiprocessor, which bounds the registers.
+// second number says how many blocks should fit a multiprocessor, which bounds the registers. It is a
+// template, so that only the kernels that are asked for, as name<0>, are compiled; all of them are where
+// ALL_KERNELS is defined.
+#if defined(ALL_KERNELS)
 #define KERNEL(...) extern "C" __global__ void __launch_bounds__(__VA_ARGS__)
+#else
+#define KERNEL(...) template <int = 0> __global__ void __launch_bounds__(__VA_ARGS__)
+#endif
 #define EXPORT(name)
 #define DEVICE static __device__ __forceinline__
 #define UNROLL _Pragma("unroll")

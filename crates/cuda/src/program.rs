@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tunefork_graph::{Plan, Program, Step};
 use tunefork_kernels::launch::step::Begin;
-use tunefork_kernels::{DeviceError, Graph, Precision, Span, StepRow, Stream};
+use tunefork_kernels::{DeviceError, Graph, Precision, Span, StepRow, Stream, prepare};
 
 use crate::memory::Memory;
 use crate::{Resident, block, simple};
@@ -41,6 +41,9 @@ impl Runner {
         resident: &Arc<Resident>,
     ) -> Result<(), DeviceError> {
         if !self.has_run {
+            prepare(context.stream, |stream| {
+                Context { stream, ..*context }.step(resident)
+            })?;
             context.step(resident)?;
             self.has_run = true;
             return Ok(());

@@ -55,6 +55,15 @@ pub trait Stream: Send + Sync {
     /// `to` is the first of `bytes` bytes of this device's memory.
     unsafe fn fill(&self, to: u64, byte: u8, bytes: usize) -> Result<(), DeviceError>;
 
+    /// Makes kernels ready to be launched, each named once: those that have to be compiled are compiled
+    /// side by side. Launching one that is not ready makes it so first.
+    ///
+    /// # Errors
+    /// A kernel that cannot be compiled.
+    fn prepare(&self, _kernels: &[Kernel]) -> Result<(), DeviceError> {
+        Ok(())
+    }
+
     /// Runs a kernel.
     ///
     /// # Errors

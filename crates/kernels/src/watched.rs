@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{DeviceError, Graph, Launch, Stream};
+use crate::{DeviceError, Graph, Kernel, Launch, Stream};
 
 /// What is asked of a stream.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +79,10 @@ impl Stream for Watched {
         (self.watch)(Call::Fill(bytes))?;
         // SAFETY: the caller's.
         unsafe { self.stream.fill(to, byte, bytes) }
+    }
+
+    fn prepare(&self, kernels: &[Kernel]) -> Result<(), DeviceError> {
+        self.stream.prepare(kernels)
     }
 
     unsafe fn launch(&self, launch: &Launch<'_>) -> Result<(), DeviceError> {

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
+use tunefork_kernels::launch::block::Add;
 use tunefork_kernels::launch::step::Begin;
-use tunefork_kernels::{DeviceError, DeviceMemory, Gpu, Stream, discover};
+use tunefork_kernels::{DeviceError, DeviceMemory, Gpu, Precision, StepRow, Stream, discover};
 
 /// The scenarios, by name. What they write to standard output is what the test looks at.
 const SCENARIOS: &[(&str, fn())] = &[
@@ -16,6 +17,7 @@ const SCENARIOS: &[(&str, fn())] = &[
     ("work", work),
     ("fault", fault),
     ("compile", compile),
+    ("prepare", prepare),
 ];
 
 /// Not a test by itself: the second process.
@@ -294,9 +296,10 @@ fn the_cache_answers_or_is_repaired() {
         assert!(text.contains("LAUNCHED"), "{text}");
         text
     };
-    launched("");
+    let said = "tunefork: compiling kernels for sm_86, once: later runs read them from";
+    assert!(launched("").contains(said));
     assert_eq!(fake.compiled(), 1);
-    launched("");
+    assert!(!launched("").contains("compiling"));
     assert_eq!(fake.compiled(), 1, "the second run reads the file");
 
     let file = std::fs::read_dir(&cache)
@@ -309,7 +312,7 @@ fn the_cache_answers_or_is_repaired() {
     for damaged in [&bytes[..bytes.len() - 1], &[], b"something else"] {
         let before = fake.compiled();
         std::fs::write(&file, damaged).expect("writable");
-        assert!(launched("").contains("is damaged; its kernels are compiled again"));
+        assert!(launched("").contains("is damaged; its kernel is compiled again"));
         assert_eq!(fake.compiled(), before + 1);
         assert!(!launched("").contains("damaged"), "the file is repaired");
         assert_eq!(fake.compiled(), before + 1);
@@ -320,6 +323,65 @@ fn the_cache_answers_or_is_repaired() {
         1,
         "nothing is left beside"
     );
+}
+
+/// Work that launches four kernels, one of them twice.
+fn prepare() {
+    let gpu = discover().expect("the fake GPU");
+    let (stream, words) = (gpu.stream(), 8);
+    let memory = DeviceMemory::new(&stream, 4096).expect("memory");
+    let part = |words: usize| memory.all::<u32>().part(0..words);
+    let work = |stream: &dyn Stream| {
+        for precision in [
+            Precision::F32,
+            Precision::F16,
+            Precision::Bf16,
+            Precision::F16,
+        ] {
+            let add = Add {
+                batch: 1,
+                elements: words,
+                precision,
+            };
+            let values = memory.all::<u8>().part(0..words * precision.bytes());
+            add.run(
+                stream,
+                part(size_of::<StepRow>() / 4).cast(),
+                values,
+                values,
+                false,
+            )?;
+        }
+        part(1).fill(stream, 0)?;
+        Begin { words: 1 }.run(stream, part(2), part(1), part(1))
+    };
+    tunefork_kernels::prepare(&*stream, work).expect("kernels");
+    println!("PREPARED");
+    let refused = tunefork_kernels::prepare(&*stream, |stream| stream.synchronize());
+    let refused = refused.expect_err("nothing is done").to_string();
+    assert!(refused.contains("while kernels are prepared"), "{refused}");
+    work(&*stream).expect("launches");
+    println!("LAUNCHED");
+}
+
+#[test]
+fn kernels_of_some_work_are_compiled_before_it() {
+    let Some(fake) = Fake::build(&[]) else { return };
+    let cache = fake.cache();
+    for compiles in [true, false] {
+        let text = fake.run("prepare", "", &cache);
+        assert!(text.contains("LAUNCHED"), "{text}");
+        let said = text.matches("tunefork: compiling kernels").count();
+        assert_eq!(said, usize::from(compiles), "{text}");
+        assert_eq!(fake.compiled(), 4, "each kernel once");
+    }
+    assert_eq!(std::fs::read_dir(&cache).expect("a cache").count(), 4);
+    // One is lost: the others are still read.
+    let mut files = std::fs::read_dir(&cache).expect("a cache");
+    let file = files.next().expect("a file").expect("an entry");
+    std::fs::remove_file(file.path()).expect("removed");
+    fake.run("prepare", "", &cache);
+    assert_eq!(fake.compiled(), 5);
 }
 
 #[test]
@@ -343,11 +405,11 @@ fn compilers_that_fail_are_said_with_their_words() {
     for (wrong, expected) in [
         (
             "does not compile",
-            "REFUSED kernel (sm_86) of step.cu cannot be used: NVRTC error 6\nline 1: error",
+            "REFUSED kernel step_begin (sm_86) of step.cu cannot be used: NVRTC error 6\nline 1: error",
         ),
         (
             "no kernel",
-            "REFUSED kernel step_begin of step.cu cannot be used: an error",
+            "REFUSED kernel step_begin of step.cu cannot be used: its code for sm_86 does not load: an error",
         ),
     ] {
         let text = fake.run("compile", wrong, &fake.cache());

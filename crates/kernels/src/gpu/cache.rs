@@ -1,17 +1,20 @@
 //! Compiled kernels on disk, so that only the first run of a build waits for the compiler.
 //!
-//! A file's name holds a hash of all that went into it, and its head a hash of what is in it. Whatever
+//! Each kernel has a file to itself: a network needs some twenty of all kernels, and those that it has in
+//! common with an earlier one are there already. A file's name holds a hash of all that went into it, and its head a hash of what is in it. Whatever
 //! is wrong with a file or with the folder, the answer is to compile again and to say so once.
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread;
 
 use sha2::{Digest, Sha256};
 
-use crate::gpu::nvrtc::{Nvrtc, Target};
-use crate::{DeviceError, HEADERS, Source};
+use crate::gpu::nvrtc::{Compiled, Nvrtc, Target};
+use crate::{DeviceError, HEADERS, Kernel};
 
-const HEAD: &[u8] = b"tunefork kernels 1\n";
+const HEAD: &[u8] = b"tunefork kernels 2\n";
 const HASH: usize = 32;
 
 /// A compiler with a memory.
@@ -19,17 +22,19 @@ pub struct Compiler {
     nvrtc: Nvrtc,
     folder: Option<PathBuf>,
     notice: fn(&str),
+    started: AtomicBool,
     unwritable: AtomicBool,
 }
 
 impl Compiler {
     /// A compiler that keeps what it made in a folder, which is created when it is needed. `notice` is
-    /// told what is wrong with the folder, or with a file in it.
+    /// told when the first kernel is compiled, and what is wrong with the folder or with a file in it.
     pub fn new(nvrtc: Nvrtc, folder: Option<PathBuf>, notice: fn(&str)) -> Self {
         Self {
             nvrtc,
             folder,
             notice,
+            started: AtomicBool::new(false),
             unwritable: AtomicBool::new(false),
         }
     }
@@ -39,21 +44,24 @@ impl Compiler {
         &self.nvrtc
     }
 
-    /// The code of a source, from the folder or else compiled.
+    /// The code of a kernel, from the folder or else compiled.
     ///
     /// # Errors
     /// [`DeviceError::Kernel`] with what the compiler said.
-    pub fn image(&self, source: Source, target: Target) -> Result<Vec<u8>, DeviceError> {
+    pub fn kernel(&self, kernel: Kernel, target: Target) -> Result<Compiled, DeviceError> {
         let file = self
             .folder
             .as_ref()
-            .map(|folder| folder.join(self.name(source, target)));
-        if let Some(image) = file.as_deref().and_then(|file| self.read(file)) {
-            return Ok(image);
+            .map(|folder| folder.join(self.name(kernel, target)));
+        if let Some(found) = file.as_deref().and_then(|file| self.read(file)) {
+            return Ok(found);
         }
-        let image = self.nvrtc.compile(source, target, &[])?.image;
+        if !self.started.swap(true, Ordering::Relaxed) {
+            self.say_start(target);
+        }
+        let compiled = self.nvrtc.compile(kernel, target)?;
         if let Some(file) = file
-            && let Err(error) = write(&file, &image)
+            && let Err(error) = write(&file, &compiled)
             && !self.unwritable.swap(true, Ordering::Relaxed)
         {
             (self.notice)(&format!(
@@ -62,35 +70,87 @@ impl Compiler {
                 file.parent().unwrap_or(&file).display()
             ));
         }
-        Ok(image)
+        Ok(compiled)
     }
 
-    /// The name of a source's file: everything that the code depends on is in the hash.
-    fn name(&self, source: Source, target: Target) -> String {
+    /// The code of several kernels, by as many threads as there are cores.
+    ///
+    /// # Errors
+    /// As [`kernel`](Self::kernel), for the first kernel of which it is true.
+    pub fn kernels(
+        &self,
+        kernels: &[Kernel],
+        target: Target,
+    ) -> Result<Vec<Compiled>, DeviceError> {
+        let open = Mutex::new(kernels.iter().enumerate());
+        let work = || {
+            let next = || open.lock().expect("nothing panics with it").next();
+            std::iter::from_fn(next)
+                .map(|(number, kernel)| (number, self.kernel(*kernel, target)))
+                .collect::<Vec<_>>()
+        };
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        let mut done = thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads.min(kernels.len()))
+                .map(|_| scope.spawn(work))
+                .collect();
+            let joined = workers.into_iter().map(|worker| worker.join());
+            joined
+                .flat_map(|done| done.expect("compiling does not panic"))
+                .collect::<Vec<_>>()
+        });
+        done.sort_by_key(|(number, _)| *number);
+        done.into_iter().map(|(_, compiled)| compiled).collect()
+    }
+
+    fn say_start(&self, target: Target) {
+        (self.notice)(&match &self.folder {
+            Some(folder) => format!(
+                "compiling kernels for {target}, once: later runs read them from {}",
+                folder.display()
+            ),
+            None => format!(
+                "compiling kernels for {target}, in each run: let TUNEFORK_CACHE name a folder to keep them in"
+            ),
+        });
+    }
+
+    /// The name of a kernel's file: everything that the code depends on is in the hash.
+    fn name(&self, kernel: Kernel, target: Target) -> String {
         let (major, minor) = self.nvrtc.version();
         let version = format!("{major}.{minor}");
-        let options = target.options().join(" ");
-        let mut parts = vec![version.as_str(), &options, source.file(), source.text()];
+        let (options, source) = (target.options().join(" "), kernel.source);
+        let mut parts = vec![version.as_str(), &options, kernel.name];
+        parts.extend([source.file(), source.text()]);
         parts.extend(HEADERS.iter().flat_map(|(name, text)| [*name, *text]));
-        let stem = source.file().trim_end_matches(".cu");
         let kind = if target.ptx { "ptx" } else { "cubin" };
-        format!("{stem}-{target}-{}.{kind}", hash_of(&parts))
+        format!("{}-{target}-{}.{kind}", kernel.name, hash_of(&parts))
     }
 
-    fn read(&self, file: &Path) -> Option<Vec<u8>> {
+    fn read(&self, file: &Path) -> Option<Compiled> {
         let bytes = std::fs::read(file).ok()?;
-        let image = bytes.strip_prefix(HEAD).and_then(|rest| {
-            let (hash, image) = rest.split_at_checked(HASH)?;
-            (Sha256::digest(image)[..] == *hash).then(|| image.to_vec())
-        });
-        if image.is_none() {
+        let found = parse(&bytes);
+        if found.is_none() {
             (self.notice)(&format!(
-                "{} is damaged; its kernels are compiled again",
+                "{} is damaged; its kernel is compiled again",
                 file.display()
             ));
         }
-        image
+        found
     }
+}
+
+/// A file is the head, a hash of all that follows, the kernel's name in the code, a zero byte, the code.
+fn parse(file: &[u8]) -> Option<Compiled> {
+    let (hash, rest) = file.strip_prefix(HEAD)?.split_at_checked(HASH)?;
+    if Sha256::digest(rest)[..] != *hash {
+        return None;
+    }
+    let end = rest.iter().position(|byte| *byte == 0)?;
+    Some(Compiled {
+        entry: String::from_utf8(rest[..end].to_vec()).ok()?,
+        image: rest[end + 1..].to_vec(),
+    })
 }
 
 /// Half of a hash over some texts, each with its length before it.
@@ -107,14 +167,13 @@ fn hash_of(parts: &[&str]) -> String {
 }
 
 /// Writes beside and renames, so that another process sees a whole file or none.
-fn write(file: &Path, image: &[u8]) -> std::io::Result<()> {
+fn write(file: &Path, compiled: &Compiled) -> std::io::Result<()> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    let mut bytes = HEAD.to_vec();
-    bytes.extend_from_slice(&Sha256::digest(image));
-    bytes.extend_from_slice(image);
+    let rest = [compiled.entry.as_bytes(), &[0], &compiled.image].concat();
+    let bytes = [HEAD, &Sha256::digest(&rest)[..], &rest].concat();
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let beside = file.with_extension(format!("{}-{count}.new", std::process::id()));
     std::fs::write(&beside, bytes)

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use cudarc::driver::CudaContext;
 
 pub use cache::{Compiler, standard_folder};
-pub use nvrtc::{Compiled, Nvrtc, Target};
+pub use nvrtc::{Compiled, Nvrtc, Report, Target};
 pub use resources::{Resources, resources};
 
 use crate::{DeviceError, Stream};

@@ -1,23 +1,19 @@
-//! A compiled source on the device, and its kernels.
+//! A compiled kernel on the device.
 
-use std::collections::HashMap;
 use std::ffi::{CString, c_void};
 
 use cudarc::driver::result::{self, DriverError};
 use cudarc::driver::sys;
 
+use super::nvrtc::Compiled;
+
 /// Dynamic shared memory that a kernel gets without asking for more.
 const PLAIN_SHARED: u32 = 48 * 1024;
 
-/// Loaded code. Belongs to the context that was current when it was loaded.
+/// A kernel's code on the device. Belongs to the context that was current when it was loaded.
 pub(super) struct Module {
     module: sys::CUmodule,
-    functions: HashMap<&'static str, Function>,
-}
-
-#[derive(Clone, Copy)]
-struct Function {
-    handle: sys::CUfunction,
+    function: sys::CUfunction,
     shared_bytes: u32,
 }
 
@@ -25,48 +21,39 @@ struct Function {
 unsafe impl Send for Module {}
 
 impl Module {
-    /// Loads a cubin, or PTX with a zero byte behind it, into the current context.
-    pub(super) fn load(image: &[u8]) -> Result<Self, DriverError> {
+    /// Loads a kernel's code into the current context.
+    pub(super) fn load(compiled: &Compiled) -> Result<Self, DriverError> {
+        let name = CString::new(compiled.entry.as_str()).expect("names have no zero byte");
         // SAFETY: an image that NVRTC made, with its end inside.
-        let module = unsafe { result::module::load_data(image.as_ptr().cast::<c_void>()) }?;
+        let module =
+            unsafe { result::module::load_data(compiled.image.as_ptr().cast::<c_void>()) }?;
+        // SAFETY: a module that is loaded; without its kernel it is of no use and goes again.
+        let function = unsafe {
+            result::module::get_function(module, name).inspect_err(|_| {
+                let _ = result::module::unload(module);
+            })
+        }?;
         Ok(Self {
             module,
-            functions: HashMap::new(),
+            function,
+            shared_bytes: PLAIN_SHARED,
         })
     }
 
-    /// A kernel, allowed to have so much dynamic shared memory.
-    pub(super) fn function(
-        &mut self,
-        name: &'static str,
-        shared_bytes: u32,
-    ) -> Result<sys::CUfunction, DriverError> {
-        let mut function = match self.functions.get(name) {
-            Some(function) => *function,
-            None => Function {
-                // SAFETY: a module that is loaded.
-                handle: unsafe {
-                    result::module::get_function(
-                        self.module,
-                        CString::new(name).expect("names have no zero byte"),
-                    )
-                }?,
-                shared_bytes: PLAIN_SHARED,
-            },
-        };
-        if shared_bytes > function.shared_bytes {
+    /// The kernel, allowed to have so much dynamic shared memory.
+    pub(super) fn function(&mut self, shared_bytes: u32) -> Result<sys::CUfunction, DriverError> {
+        if shared_bytes > self.shared_bytes {
             // SAFETY: a function that exists.
             unsafe {
                 result::function::set_function_attribute(
-                    function.handle,
+                    self.function,
                     sys::CUfunction_attribute_enum::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
                     shared_bytes as i32,
                 )
             }?;
-            function.shared_bytes = shared_bytes;
+            self.shared_bytes = shared_bytes;
         }
-        self.functions.insert(name, function);
-        Ok(function.handle)
+        Ok(self.function)
     }
 
     /// Takes the code off the device. The context is current and no work of it uses the code.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use libloading::Library;
 
-use crate::{DeviceError, HEADERS, Source};
+use crate::{DeviceError, HEADERS, Kernel, Source};
 
 /// What a source is compiled for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -56,33 +56,44 @@ impl std::fmt::Display for Target {
     }
 }
 
-/// What the compiler made of a source.
+/// What the compiler made of a kernel.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Compiled {
     /// A cubin, or PTX with a zero byte behind it.
     pub image: Vec<u8>,
-    /// The intermediate code, in any case.
+    /// What the kernel is called in it.
+    pub entry: String,
+}
+
+/// What the compiler made of all kernels of a source.
+pub struct Report {
+    /// The intermediate code.
     pub ptx: String,
     /// What the compiler said.
     pub log: String,
 }
 
-type Program = *mut c_void;
+type Handle = *mut c_void;
+/// The functions that give the size and the bytes of a result.
+type Getters = [unsafe extern "C" fn(Handle, *mut c_void) -> c_int; 2];
 
 /// NVRTC, loaded. Its functions as the header `nvrtc.h` declares them; 0 is success.
 pub struct Nvrtc {
     create: unsafe extern "C" fn(
-        *mut Program,
+        *mut Handle,
         *const c_char,
         *const c_char,
         c_int,
         *const *const c_char,
         *const *const c_char,
     ) -> c_int,
-    compile: unsafe extern "C" fn(Program, c_int, *const *const c_char) -> c_int,
-    destroy: unsafe extern "C" fn(*mut Program) -> c_int,
-    log: [unsafe extern "C" fn(Program, *mut c_void) -> c_int; 2],
-    cubin: [unsafe extern "C" fn(Program, *mut c_void) -> c_int; 2],
-    ptx: [unsafe extern "C" fn(Program, *mut c_void) -> c_int; 2],
+    want: unsafe extern "C" fn(Handle, *const c_char) -> c_int,
+    entry: unsafe extern "C" fn(Handle, *const c_char, *mut *const c_char) -> c_int,
+    compile: unsafe extern "C" fn(Handle, c_int, *const *const c_char) -> c_int,
+    destroy: unsafe extern "C" fn(*mut Handle) -> c_int,
+    log: Getters,
+    cubin: Getters,
+    ptx: Getters,
     version: (u32, u32),
     architectures: Vec<u32>,
     path: PathBuf,
@@ -160,6 +171,8 @@ impl Nvrtc {
         unsafe { list(architectures.as_mut_ptr()) };
         Ok(Self {
             create: function!("nvrtcCreateProgram"),
+            want: function!("nvrtcAddNameExpression"),
+            entry: function!("nvrtcGetLoweredName"),
             compile: function!("nvrtcCompileProgram"),
             destroy: function!("nvrtcDestroyProgram"),
             log: [
@@ -203,51 +216,69 @@ impl Nvrtc {
         }
     }
 
-    /// Compiles a source, with further options.
+    /// Compiles one kernel of its source, and nothing else: that takes a tenth of a second, where all
+    /// kernels of a source may take ten.
     ///
     /// # Errors
     /// [`DeviceError::Kernel`] with what the compiler said.
-    pub fn compile(
-        &self,
-        source: Source,
-        target: Target,
-        more: &[&str],
-    ) -> Result<Compiled, DeviceError> {
-        let options = target
-            .options()
-            .into_iter()
-            .chain(more.iter().map(|option| (*option).into()));
-        self.compile_text(source.file(), source.text(), target.ptx, options)
-            .map_err(|detail| DeviceError::Kernel {
-                kernel: format!("({target})"),
-                file: source.file(),
-                detail,
+    pub fn compile(&self, kernel: Kernel, target: Target) -> Result<Compiled, DeviceError> {
+        let compile = || {
+            let name = c_string(&format!("{}<0>", kernel.name))?;
+            let program = Program::new(self, kernel.source)?;
+            program.want(&name)?;
+            program.compile(target.options())?;
+            let image = if target.ptx { self.ptx } else { self.cubin };
+            Ok(Compiled {
+                image: program.bytes(image)?,
+                entry: program.entry(&name)?,
             })
+        };
+        compile().map_err(|detail| DeviceError::Kernel {
+            kernel: format!("{} ({target})", kernel.name),
+            file: kernel.source.file(),
+            detail,
+        })
     }
 
-    fn compile_text(
-        &self,
-        name: &str,
-        text: &str,
-        ptx: bool,
-        options: impl Iterator<Item = String>,
-    ) -> Result<Compiled, String> {
-        let c = |text: &str| CString::new(text).map_err(|_| "a zero byte in the source".to_owned());
-        let strings = |texts: Vec<String>| {
-            texts
-                .iter()
-                .map(|text| c(text))
-                .collect::<Result<Vec<_>, _>>()
+    /// Compiles all kernels of a source, under their own names.
+    ///
+    /// # Errors
+    /// [`DeviceError::Kernel`] with what the compiler said.
+    pub fn report(&self, source: Source, architecture: u32) -> Result<Report, DeviceError> {
+        let target = Target::cubin(architecture);
+        let compile = || {
+            let more = ["--define-macro=ALL_KERNELS", "--ptxas-options=-v"];
+            let program = Program::new(self, source)?;
+            program.compile([target.options(), more.map(String::from).to_vec()].concat())?;
+            Ok(Report {
+                ptx: text(&program.bytes(self.ptx)?),
+                log: text(&program.bytes(self.log)?),
+            })
         };
-        let (name, text, options) = (c(name)?, c(text)?, strings(options.collect())?);
-        let header_names = strings(HEADERS.iter().map(|(name, _)| (*name).into()).collect())?;
-        let header_texts = strings(HEADERS.iter().map(|(_, text)| (*text).into()).collect())?;
-        let pointers = |strings: &[CString]| strings.iter().map(|s| s.as_ptr()).collect::<Vec<_>>();
-        let mut program = std::ptr::null_mut();
-        // SAFETY: all strings live until the program is destroyed; as many headers as stated.
-        let created = unsafe {
-            (self.create)(
-                &mut program,
+        compile().map_err(|detail| DeviceError::Kernel {
+            kernel: format!("({target})"),
+            file: source.file(),
+            detail,
+        })
+    }
+}
+
+/// A source in the compiler's hands.
+struct Program<'a> {
+    nvrtc: &'a Nvrtc,
+    handle: Handle,
+}
+
+impl<'a> Program<'a> {
+    fn new(nvrtc: &'a Nvrtc, source: Source) -> Result<Self, String> {
+        let (name, text) = (c_string(source.file())?, c_string(source.text())?);
+        let header_names = c_strings(HEADERS.iter().map(|(name, _)| *name))?;
+        let header_texts = c_strings(HEADERS.iter().map(|(_, text)| *text))?;
+        let mut handle = std::ptr::null_mut();
+        // SAFETY: as many headers as stated; NVRTC copies all strings.
+        let result = unsafe {
+            (nvrtc.create)(
+                &mut handle,
                 text.as_ptr(),
                 name.as_ptr(),
                 HEADERS.len() as c_int,
@@ -255,47 +286,88 @@ impl Nvrtc {
                 pointers(&header_names).as_ptr(),
             )
         };
-        if created != 0 {
-            return Err(format!("NVRTC cannot start (error {created})"));
-        }
-        // SAFETY: a program that exists, and as many options as stated.
-        let result =
-            unsafe { (self.compile)(program, options.len() as c_int, pointers(&options).as_ptr()) };
-        let text = |bytes: Option<Vec<u8>>| {
-            let bytes = bytes.unwrap_or_default();
-            let text = CStr::from_bytes_until_nul(&bytes).map(CStr::to_string_lossy);
-            text.map_or(String::new(), |text| text.into_owned())
-        };
-        let log = text(self.bytes(program, self.log));
-        let intermediate = text(self.bytes(program, self.ptx));
-        let image = self.bytes(program, if ptx { self.ptx } else { self.cubin });
-        // SAFETY: a program that exists; it is not used again.
-        unsafe { (self.destroy)(&mut program) };
-        match (result, image) {
-            (0, Some(image)) if !image.is_empty() => Ok(Compiled {
-                image,
-                ptx: intermediate,
-                log,
-            }),
-            _ => Err(format!("NVRTC error {result}\n{}", log.trim())),
+        match result {
+            0 => Ok(Self { nvrtc, handle }),
+            error => Err(format!("NVRTC cannot start (error {error})")),
         }
     }
 
-    /// One of a program's results, by the pair of functions that give its size and its bytes.
-    fn bytes(
-        &self,
-        program: Program,
-        [size, bytes]: [unsafe extern "C" fn(Program, *mut c_void) -> c_int; 2],
-    ) -> Option<Vec<u8>> {
+    /// Asks for a kernel: an instance of a template, which is compiled only then.
+    fn want(&self, name: &CStr) -> Result<(), String> {
+        // SAFETY: a program that exists; NVRTC copies the name.
+        match unsafe { (self.nvrtc.want)(self.handle, name.as_ptr()) } {
+            0 => Ok(()),
+            error => Err(format!("NVRTC does not take {name:?} (error {error})")),
+        }
+    }
+
+    fn compile(&self, options: Vec<String>) -> Result<(), String> {
+        let options = c_strings(options.iter().map(String::as_str))?;
+        let (count, pointers) = (options.len() as c_int, pointers(&options));
+        // SAFETY: a program that exists, and as many options as stated.
+        match unsafe { (self.nvrtc.compile)(self.handle, count, pointers.as_ptr()) } {
+            0 => Ok(()),
+            error => {
+                let log = text(&self.bytes(self.nvrtc.log).unwrap_or_default());
+                Err(format!("NVRTC error {error}\n{}", log.trim()))
+            }
+        }
+    }
+
+    /// What a kernel that was asked for is called in the code.
+    fn entry(&self, name: &CStr) -> Result<String, String> {
+        let mut entry = std::ptr::null();
+        // SAFETY: a program that exists, and a place for the answer.
+        let result = unsafe { (self.nvrtc.entry)(self.handle, name.as_ptr(), &mut entry) };
+        if result != 0 || entry.is_null() {
+            return Err(format!("NVRTC does not know {name:?} (error {result})"));
+        }
+        // SAFETY: the answer is a string that lives as long as the program.
+        let entry = unsafe { CStr::from_ptr(entry) };
+        Ok(entry.to_string_lossy().into_owned())
+    }
+
+    /// One of the results, by the pair of functions that give its size and its bytes.
+    fn bytes(&self, [size, bytes]: Getters) -> Result<Vec<u8>, String> {
+        let failed = |error| format!("NVRTC does not give its result (error {error})");
         let mut len = 0usize;
         // SAFETY: the program exists; the place is a size_t.
-        if unsafe { size(program, (&raw mut len).cast()) } != 0 {
-            return None;
+        let result = unsafe { size(self.handle, (&raw mut len).cast()) };
+        if result != 0 || len == 0 {
+            return Err(failed(result));
         }
-        let mut result = vec![0u8; len];
+        let mut found = vec![0u8; len];
         // SAFETY: as many bytes as NVRTC wants.
-        (unsafe { bytes(program, result.as_mut_ptr().cast()) } == 0).then_some(result)
+        match unsafe { bytes(self.handle, found.as_mut_ptr().cast()) } {
+            0 => Ok(found),
+            error => Err(failed(error)),
+        }
     }
+}
+
+impl Drop for Program<'_> {
+    fn drop(&mut self) {
+        // SAFETY: a program that exists; it is not used again.
+        unsafe { (self.nvrtc.destroy)(&mut self.handle) };
+    }
+}
+
+fn c_string(text: &str) -> Result<CString, String> {
+    CString::new(text).map_err(|_| "a zero byte in the source".to_owned())
+}
+
+fn c_strings<'a>(texts: impl Iterator<Item = &'a str>) -> Result<Vec<CString>, String> {
+    texts.map(c_string).collect()
+}
+
+fn pointers(strings: &[CString]) -> Vec<*const c_char> {
+    strings.iter().map(|string| string.as_ptr()).collect()
+}
+
+/// The text before the first zero byte.
+fn text(bytes: &[u8]) -> String {
+    let text = CStr::from_bytes_until_nul(bytes).map(CStr::to_string_lossy);
+    text.map_or(String::new(), |text| text.into_owned())
 }
 
 /// Where NVRTC may be: names for the system's loader, then a toolkit, then a Python environment.

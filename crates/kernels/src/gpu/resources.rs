@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::nvrtc::{Nvrtc, Target};
+use super::nvrtc::Nvrtc;
 use crate::{DeviceError, Source};
 
 /// What one kernel takes on one architecture.
@@ -31,10 +31,9 @@ pub fn resources(
     source: Source,
     architecture: u32,
 ) -> Result<Vec<Resources>, DeviceError> {
-    let target = Target::cubin(architecture);
-    let compiled = nvrtc.compile(source, target, &["--ptxas-options=-v"])?;
-    let threads = threads(&compiled.ptx);
-    let mut kernels = parse(&compiled.log);
+    let report = nvrtc.report(source, architecture)?;
+    let threads = threads(&report.ptx);
+    let mut kernels = parse(&report.log);
     for kernel in &mut kernels {
         kernel.threads = threads.get(kernel.kernel.as_str()).copied().unwrap_or(0);
     }

@@ -6,16 +6,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use cudarc::driver::result::{self, DriverError};
-use cudarc::driver::sys::{CUevent_flags, CUgraphInstantiate_flags, CUresult, CUstreamCaptureMode};
+use cudarc::driver::sys::{
+    CUevent_flags, CUfunction, CUgraphInstantiate_flags, CUresult, CUstreamCaptureMode,
+};
 use cudarc::driver::{CudaContext, CudaStream};
 
 use super::cache::Compiler;
 use super::driver;
 use super::graph::Captured;
 use super::module::Module;
-use super::nvrtc::Target;
+use super::nvrtc::{Compiled, Target};
 use super::staging::Staging;
-use crate::{DeviceError, Graph, Kernel, Launch, Source, Stream};
+use crate::{DeviceError, Graph, Kernel, Launch, Stream};
 
 /// Work in order on a GPU.
 pub(super) struct GpuStream {
@@ -24,7 +26,7 @@ pub(super) struct GpuStream {
     compiler: Arc<Compiler>,
     target: Target,
     shared_bytes: u32,
-    modules: Mutex<HashMap<Source, Module>>,
+    modules: Mutex<HashMap<Kernel, Module>>,
     staging: Mutex<Option<Staging>>,
     capturing: AtomicBool,
     /// Memory that was given back while launches were collected, when nothing can be waited for.
@@ -128,41 +130,45 @@ impl GpuStream {
         Ok(f64::from(milliseconds) / 1000.0)
     }
 
-    /// A kernel that can be launched: its file is compiled or read and loaded when it is first wanted.
-    fn function(
-        &self,
-        kernel: Kernel,
-        shared_bytes: u32,
-    ) -> Result<cudarc::driver::sys::CUfunction, DeviceError> {
-        let unusable = |detail: String| DeviceError::Kernel {
-            kernel: kernel.name.into(),
-            file: kernel.source.file(),
-            detail,
-        };
+    /// A kernel that can be launched: it is compiled or read and loaded when it is first wanted.
+    fn function(&self, kernel: Kernel, shared_bytes: u32) -> Result<CUfunction, DeviceError> {
         if shared_bytes > self.shared_bytes {
-            return Err(unusable(format!(
-                "it wants {shared_bytes} bytes of shared memory, and the device has {} for a block",
-                self.shared_bytes
-            )));
+            return Err(unusable(
+                kernel,
+                format!(
+                    "it wants {shared_bytes} bytes of shared memory, and the device has {} for a block",
+                    self.shared_bytes
+                ),
+            ));
         }
         let mut modules = lock(&self.modules);
-        let module = match modules.entry(kernel.source) {
+        let module = match modules.entry(kernel) {
             Entry::Occupied(loaded) => loaded.into_mut(),
             Entry::Vacant(place) => {
-                let image = self.compiler.image(kernel.source, self.target)?;
-                let module = Module::load(&image);
-                place.insert(module.map_err(|error| {
-                    let error = driver::name(error);
-                    unusable(format!(
-                        "its code for {} does not load: {error}",
-                        self.target
-                    ))
-                })?)
+                place.insert(self.load(kernel, &self.compiler.kernel(kernel, self.target)?)?)
             }
         };
-        module
-            .function(kernel.name, shared_bytes)
-            .map_err(|error| unusable(format!("{} ({})", driver::name(error), self.target)))
+        let function = module.function(shared_bytes);
+        function
+            .map_err(|error| unusable(kernel, format!("{} ({})", driver::name(error), self.target)))
+    }
+
+    fn load(&self, kernel: Kernel, compiled: &Compiled) -> Result<Module, DeviceError> {
+        Module::load(compiled).map_err(|error| {
+            let error = driver::name(error);
+            unusable(
+                kernel,
+                format!("its code for {} does not load: {error}", self.target),
+            )
+        })
+    }
+}
+
+fn unusable(kernel: Kernel, detail: String) -> DeviceError {
+    DeviceError::Kernel {
+        kernel: kernel.name.into(),
+        file: kernel.source.file(),
+        detail,
     }
 }
 
@@ -229,6 +235,21 @@ impl Stream for GpuStream {
         // SAFETY: the caller's.
         let filled = unsafe { result::memset_d8_async(to, byte, bytes, self.stream.cu_stream()) };
         filled.map_err(|error| self.failed("filling memory", error))
+    }
+
+    fn prepare(&self, kernels: &[Kernel]) -> Result<(), DeviceError> {
+        self.usable()?;
+        let mut modules = lock(&self.modules);
+        let open: Vec<_> = kernels
+            .iter()
+            .copied()
+            .filter(|kernel| !modules.contains_key(kernel))
+            .collect();
+        let compiled = self.compiler.kernels(&open, self.target)?;
+        for (kernel, compiled) in open.into_iter().zip(&compiled) {
+            modules.insert(kernel, self.load(kernel, compiled)?);
+        }
+        Ok(())
     }
 
     unsafe fn launch(&self, launch: &Launch<'_>) -> Result<(), DeviceError> {
