@@ -1,8 +1,9 @@
 //! `kernels/average.cu`.
 
 use tunefork_kernels::launch::average::Average;
-use tunefork_kernels::{DeviceMemory, Precision, StepRow};
+use tunefork_kernels::{DeviceMemory, Precision};
 
+use super::common::step_row;
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -31,11 +32,7 @@ fn draw(case: &mut Case, precision: Precision) -> Result<(Average, usize, Device
         precision,
     };
     let rows = case.between(1, average.batch);
-    let row = StepRow {
-        rows: rows as u32,
-        ..bytemuck::Zeroable::zeroed()
-    };
-    Ok((average, rows, DeviceMemory::of(&case.stream, &[row])?))
+    Ok((average, rows, step_row(case, rows)?))
 }
 
 fn forward(case: &mut Case) -> Result<(), Failure> {

@@ -2,8 +2,9 @@
 //! does them.
 
 use tunefork_kernels::launch::conv::{DataGradient, Forward, WeightGradient};
-use tunefork_kernels::{Activation, Conv2d, DeviceMemory, Precision, StepRow};
+use tunefork_kernels::{Conv2d, Precision};
 
+use super::common::{ACTIVATIONS, activate, step_row};
 use crate::{Case, Check, Failure, Stored};
 
 const EXACT: &[Precision] = &[Precision::F32];
@@ -32,92 +33,6 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-/// Checks of their own, with one seed: batches that are large enough for the larger tiles. Only one or
-/// two images are real.
-pub(super) const LARGE: &[Check] = &[
-    Check {
-        name: "conv/large_forward",
-        run: large_forward,
-    },
-    Check {
-        name: "conv/large_data_gradient",
-        run: large_data_gradient,
-    },
-    Check {
-        name: "conv/large_weight_gradient",
-        run: large_weight_gradient,
-    },
-];
-
-/// 2x2 filters on a batch of 16.
-fn large(side: usize, channels: usize, filters: usize) -> Conv2d {
-    Conv2d {
-        batch: 16,
-        height: side,
-        width: side,
-        channels,
-        filters,
-        kernel: 2,
-        stride: 1,
-        padding: 0,
-    }
-}
-
-fn large_forward(case: &mut Case) -> Result<(), Failure> {
-    // The side of a result, channels, filters, and the rows of the tile that fits best.
-    for (side, channels, filters, tile) in [
-        (40, 12, 36, 128), // 128x64
-        (28, 8, 36, 64),   // 64x64
-        (40, 12, 12, 128), // 128x32
-        (28, 7, 37, 64),   // 64x64, no pieces of four
-    ] {
-        let forward = Forward {
-            conv: large(side + 1, channels, filters),
-            precision: Precision::F32,
-            bias: true,
-            activation: Some(Activation::Relu),
-            statistics: true,
-        };
-        assert_eq!(forward.positions_per_tile(), tile, "{forward:?}");
-        let rows = case.between(1, 2);
-        forward_of(case, &forward, rows)?;
-    }
-    Ok(())
-}
-
-fn large_data_gradient(case: &mut Case) -> Result<(), Failure> {
-    for (side, channels, filters) in [(40, 36, 12), (28, 36, 8), (40, 12, 12), (28, 37, 7)] {
-        for stride in [1, 3] {
-            let conv = Conv2d {
-                padding: case.between(0, 1),
-                stride,
-                ..large(side, channels, filters)
-            };
-            let gradient = DataGradient {
-                conv,
-                precision: Precision::F32,
-            };
-            let rows = case.between(1, 2);
-            data_gradient_of(case, &gradient, rows)?;
-        }
-    }
-    Ok(())
-}
-
-fn large_weight_gradient(case: &mut Case) -> Result<(), Failure> {
-    // Slices for several threads to add, also of thin images.
-    for channels in [3, 16] {
-        let gradient = WeightGradient {
-            conv: large(40, channels, 12),
-            precision: Precision::F32,
-        };
-        let slices = gradient.workspace_len() / gradient.conv.weights_len();
-        assert!(slices > 8, "{slices} slices");
-        weight_gradient_of(case, &gradient, 13)?;
-    }
-    Ok(())
-}
-
 /// Channels of the input to draw from.
 type Channels = std::ops::RangeInclusive<usize>;
 
@@ -127,32 +42,60 @@ pub(super) fn forward(
     precisions: &[Precision],
     channels: Channels,
 ) -> Result<(), Failure> {
-    for &precision in precisions {
-        if !exists(case, precision) {
-            continue;
-        }
+    each(case, precisions, channels, |case, conv, precision, rows| {
         let forward = Forward {
-            conv: shape(case, channels.clone()),
+            conv,
             precision,
             bias: case.one_of(&[false, true]),
-            activation: case.one_of(&[
-                None,
-                Some(Activation::Relu),
-                Some(Activation::LeakyRelu),
-                Some(Activation::Tanh),
-                Some(Activation::Sigmoid),
-            ]),
+            activation: case.one_of(&ACTIVATIONS),
             statistics: case.one_of(&[false, true]),
         };
-        let rows = case.between(1, forward.conv.batch);
-        forward_of(case, &forward, rows)?;
+        forward_of(case, &forward, rows)
+    })
+}
+
+/// dx from dy, also added to what is there.
+pub(super) fn data_gradient(
+    case: &mut Case,
+    precisions: &[Precision],
+    channels: Channels,
+) -> Result<(), Failure> {
+    each(case, precisions, channels, |case, conv, precision, rows| {
+        data_gradient_of(case, &DataGradient { conv, precision }, rows)
+    })
+}
+
+/// dw from x and dy.
+pub(super) fn weight_gradient(
+    case: &mut Case,
+    precisions: &[Precision],
+    channels: Channels,
+) -> Result<(), Failure> {
+    each(case, precisions, channels, |case, conv, precision, rows| {
+        weight_gradient_of(case, &WeightGradient { conv, precision }, rows)
+    })
+}
+
+/// A random convolution, and a number of real images, for each precision that the device has.
+fn each(
+    case: &mut Case,
+    precisions: &[Precision],
+    channels: Channels,
+    check: impl Fn(&mut Case, Conv2d, Precision, usize) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    for &precision in precisions {
+        if exists(case, precision) {
+            let conv = shape(case, channels.clone());
+            let rows = case.between(1, conv.batch);
+            check(case, conv, precision, rows)?;
+        }
     }
     Ok(())
 }
 
-fn forward_of(case: &mut Case, forward: &Forward, rows: usize) -> Result<(), Failure> {
+pub(super) fn forward_of(case: &mut Case, forward: &Forward, rows: usize) -> Result<(), Failure> {
     let (conv, precision) = (forward.conv, forward.precision);
-    let step = step(case, rows)?;
+    let step = step_row(case, rows)?;
     let (on_x, x) = input(case, precision, conv.input_len(), conv.batch, rows)?;
     let (on_w, w) = input(case, precision, conv.weights_len(), 1, 1)?;
     let (on_b, b) = input(case, Precision::F32, conv.filters, 1, 1)?;
@@ -232,26 +175,13 @@ fn statistics(
     )
 }
 
-/// dx from dy, also added to what is there.
-pub(super) fn data_gradient(
+pub(super) fn data_gradient_of(
     case: &mut Case,
-    precisions: &[Precision],
-    channels: Channels,
+    gradient: &DataGradient,
+    rows: usize,
 ) -> Result<(), Failure> {
-    for &precision in precisions {
-        if !exists(case, precision) {
-            continue;
-        }
-        let conv = shape(case, channels.clone());
-        let rows = case.between(1, conv.batch);
-        data_gradient_of(case, &DataGradient { conv, precision }, rows)?;
-    }
-    Ok(())
-}
-
-fn data_gradient_of(case: &mut Case, gradient: &DataGradient, rows: usize) -> Result<(), Failure> {
     let (conv, precision) = (gradient.conv, gradient.precision);
-    let step = step(case, rows)?;
+    let step = step_row(case, rows)?;
     let accumulate = case.one_of(&[false, true]);
     let (on_dy, dy) = input(case, precision, conv.output_len(), conv.batch, rows)?;
     let (on_w, w) = input(case, precision, conv.weights_len(), 1, 1)?;
@@ -281,30 +211,13 @@ fn data_gradient_of(case: &mut Case, gradient: &DataGradient, rows: usize) -> Re
     case.close(&what, found, &dx[..len], limit)
 }
 
-/// dw from x and dy.
-pub(super) fn weight_gradient(
-    case: &mut Case,
-    precisions: &[Precision],
-    channels: Channels,
-) -> Result<(), Failure> {
-    for &precision in precisions {
-        if !exists(case, precision) {
-            continue;
-        }
-        let conv = shape(case, channels.clone());
-        let rows = case.between(1, conv.batch);
-        weight_gradient_of(case, &WeightGradient { conv, precision }, rows)?;
-    }
-    Ok(())
-}
-
-fn weight_gradient_of(
+pub(super) fn weight_gradient_of(
     case: &mut Case,
     gradient: &WeightGradient,
     rows: usize,
 ) -> Result<(), Failure> {
     let (conv, precision) = (gradient.conv, gradient.precision);
-    let step = step(case, rows)?;
+    let step = step_row(case, rows)?;
     let (on_x, x) = input(case, precision, conv.input_len(), conv.batch, rows)?;
     let (on_dy, dy) = input(case, precision, conv.output_len(), conv.batch, rows)?;
     let on_dw = Stored::poisoned(case, Precision::F32, conv.weights_len())?;
@@ -384,15 +297,6 @@ fn several(case: &mut Case, range: &Channels, multiple: usize) -> usize {
     }
 }
 
-/// A step of so many rows.
-fn step(case: &Case, rows: usize) -> Result<DeviceMemory, Failure> {
-    let row = StepRow {
-        rows: rows as u32,
-        ..bytemuck::Zeroable::zeroed()
-    };
-    Ok(DeviceMemory::of(&case.stream, &[row])?)
-}
-
 /// Random values of `images`, of which only `rows` are real: the others are NaN and must not matter.
 fn input(
     case: &mut Case,
@@ -444,17 +348,6 @@ fn for_each_product(conv: &Conv2d, rows: usize, mut product: impl FnMut(usize, u
 /// Taps of the filters.
 fn depth(conv: &Conv2d) -> usize {
     conv.kernel * conv.kernel
-}
-
-fn activate(activation: Option<Activation>, x: f64) -> f64 {
-    match activation {
-        None => x,
-        Some(Activation::Relu) => x.max(0.0),
-        Some(Activation::LeakyRelu) if x > 0.0 => x,
-        Some(Activation::LeakyRelu) => f64::from(0.01f32) * x,
-        Some(Activation::Tanh) => x.tanh(),
-        Some(Activation::Sigmoid) => 1.0 / (1.0 + (-x).exp()),
-    }
 }
 
 /// The largest relative error of sums of `depth` products.

@@ -1,8 +1,9 @@
 //! `kernels/conv_tensor.cu` and `kernels/conv_tensor_weights.cu`.
 
 use tunefork_kernels::launch::conv::{DataGradient, Forward};
-use tunefork_kernels::{Conv2d, DeviceMemory, Precision, StepRow};
+use tunefork_kernels::{Conv2d, Precision};
 
+use super::common::step_row;
 use super::conv;
 use crate::{Case, Check, Failure, Stored};
 
@@ -38,11 +39,7 @@ fn large_tiles(case: &mut Case) -> Result<(), Failure> {
     let (few, many) = (8, 40);
     let (batch, side) = (8, 64);
     let rows = case.between(1, 2); // the other images are skipped
-    let step = StepRow {
-        rows: rows as u32,
-        ..bytemuck::Zeroable::zeroed()
-    };
-    let step = DeviceMemory::of(&case.stream, &[step])?;
+    let step = step_row(case, rows)?;
     let conv = |channels, filters| Conv2d {
         batch,
         height: side,
@@ -59,12 +56,7 @@ fn large_tiles(case: &mut Case) -> Result<(), Failure> {
     let mut w = case.values(few * many);
     let on_narrow = Stored::new(case, precision, &mut narrow)?;
     let on_w = Stored::new(case, precision, &mut w)?;
-    let limit = match precision {
-        Precision::Tf32 => 1e-3,
-        Precision::F16 => 5e-4,
-        Precision::Bf16 => 4e-3,
-        Precision::F32 => unreachable!("not on tensor cores"),
-    };
+    let limit = conv::limit(precision, few);
 
     let forward = Forward {
         conv: conv(few, many),

@@ -2,9 +2,10 @@
 
 use tunefork_graph::dropout::{counter, scale, threshold};
 use tunefork_kernels::launch::dense::Dense;
-use tunefork_kernels::{Activation, DeviceMemory, DropoutRow, Precision, StepRow};
+use tunefork_kernels::{DeviceMemory, DropoutRow, Precision, StepRow};
 use tunefork_rng::philox4x32_10;
 
+use super::common::{ACTIVATIONS, activate, slope};
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -49,18 +50,11 @@ fn each(
         if !everywhere && case.stream.architecture() < 80 {
             continue;
         }
-        let activations = [
-            None,
-            Some(Activation::Relu),
-            Some(Activation::LeakyRelu),
-            Some(Activation::Tanh),
-            Some(Activation::Sigmoid),
-        ];
         let dense = Dense {
             batch: case.one_of(&[1, 2, 3, 5, 64, 70]),
             inputs: case.one_of(&[1, 3, 16, 31, 64, 68, 97, 300, 601]),
             outputs: case.one_of(&[1, 2, 5, 10, 32, 37, 72, 131, 200]),
-            activation: case.one_of(&activations),
+            activation: case.one_of(&ACTIVATIONS),
             dropout: case.one_of(&[None, Some(2)]),
             precision,
         };
@@ -133,38 +127,9 @@ impl Layer {
             let products =
                 (0..inputs).map(|i| self.x[row * inputs + i] * self.weights[i * outputs + column]);
             let sum = products.sum::<f64>() + self.bias.as_ref().map_or(0.0, |bias| bias[column]);
-            match self.dense.activation {
-                None => sum,
-                Some(Activation::Relu) => sum.max(0.0),
-                Some(Activation::LeakyRelu) => {
-                    if sum > 0.0 {
-                        sum
-                    } else {
-                        0.01 * sum
-                    }
-                }
-                Some(Activation::Tanh) => sum.tanh(),
-                Some(Activation::Sigmoid) => 1.0 / (1.0 + (-sum).exp()),
-            }
+            activate(self.dense.activation, sum)
         };
         (0..self.rows * outputs).map(value).collect()
-    }
-
-    /// The derivative of the activation from its result.
-    fn slope(&self, y: f64) -> f64 {
-        match self.dense.activation {
-            None => 1.0,
-            Some(Activation::Relu) => f64::from(u8::from(y > 0.0)),
-            Some(Activation::LeakyRelu) => {
-                if y > 0.0 {
-                    1.0
-                } else {
-                    0.01
-                }
-            }
-            Some(Activation::Tanh) => 1.0 - y * y,
-            Some(Activation::Sigmoid) => y * (1.0 - y),
-        }
     }
 
     fn limit(&self, depth: usize) -> f64 {
@@ -269,7 +234,7 @@ fn backward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
     let expected: Vec<f64> = (0..rows * outputs)
         .map(|e| match layer.mask(e) {
             0.0 => 0.0,
-            mask => dy[e] * mask * layer.slope(y[e] / mask),
+            mask => dy[e] * mask * slope(dense.activation, y[e] / mask),
         })
         .collect();
     let what = layer.what();

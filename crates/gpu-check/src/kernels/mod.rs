@@ -2,7 +2,9 @@
 
 mod average;
 mod block;
+mod common;
 mod conv;
+mod conv_large;
 mod conv_tensor;
 mod dense;
 mod dropout;
@@ -17,7 +19,7 @@ use crate::Check;
 /// All checks, by the kernels' files.
 pub const FAMILIES: &[(&str, &[Check])] = &[
     ("conv", conv::CHECKS),
-    ("conv_large", conv::LARGE),
+    ("conv_large", conv_large::CHECKS),
     ("conv_tensor", conv_tensor::CHECKS),
     ("conv_tensor_large", conv_tensor::LARGE),
     ("dropout", dropout::CHECKS),

@@ -1,8 +1,9 @@
 //! `kernels/statistics.cu`.
 
+use tunefork_kernels::Precision;
 use tunefork_kernels::launch::statistics::{Merge, Partials, Running};
-use tunefork_kernels::{DeviceMemory, Precision, StepRow};
 
+use super::common::step_row;
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -23,15 +24,6 @@ pub(super) const CHECKS: &[Check] = &[
 const F32: Precision = Precision::F32;
 /// Error of a deviation: a mean that is 16 deviations large is rounded in the last place.
 const BESIDE_MEAN: f64 = 3e-6;
-
-/// A step with so many real images.
-pub(super) fn step_row(case: &Case, rows: usize) -> Result<DeviceMemory, Failure> {
-    let row = StepRow {
-        rows: rows as u32,
-        ..bytemuck::Zeroable::zeroed()
-    };
-    Ok(DeviceMemory::of(&case.stream, &[row])?)
-}
 
 /// Mean and biased variance of each channel.
 pub(super) fn moments(x: &[f64], channels: usize) -> (Vec<f64>, Vec<f64>) {

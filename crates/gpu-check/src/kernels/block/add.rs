@@ -3,7 +3,7 @@
 use tunefork_kernels::launch::block::Add;
 
 use super::{PRECISIONS, rounding};
-use crate::kernels::statistics::step_row;
+use crate::kernels::common::step_row;
 use crate::{Case, Failure, Stored};
 
 pub(super) fn add(case: &mut Case) -> Result<(), Failure> {

@@ -1,7 +1,8 @@
 //! out = pool(activation(norm(y) + r)) and its gradients in f64, by the formulae.
 
-use tunefork_kernels::Activation;
 use tunefork_kernels::launch::block::Block;
+
+use crate::kernels::common::{activate, slope};
 
 /// A block with its values, for the real images only.
 pub(super) struct Model<'a> {
@@ -157,29 +158,5 @@ impl Model<'_> {
             dscale,
             dshift,
         }
-    }
-}
-
-pub(super) fn activate(activation: Option<Activation>, x: f64) -> f64 {
-    match activation {
-        None => x,
-        Some(Activation::Relu) if x <= 0.0 => 0.0,
-        Some(Activation::Relu) => x,
-        Some(Activation::LeakyRelu) if x > 0.0 => x,
-        Some(Activation::LeakyRelu) => 0.01 * x,
-        Some(Activation::Tanh) => x.tanh(),
-        Some(Activation::Sigmoid) => 1.0 / (1.0 + (-x).exp()),
-    }
-}
-
-/// The derivative, from the result.
-fn slope(activation: Option<Activation>, y: f64) -> f64 {
-    match activation {
-        None => 1.0,
-        Some(Activation::Relu) => f64::from(u8::from(y > 0.0)),
-        Some(Activation::LeakyRelu) if y > 0.0 => 1.0,
-        Some(Activation::LeakyRelu) => 0.01,
-        Some(Activation::Tanh) => 1.0 - y * y,
-        Some(Activation::Sigmoid) => y * (1.0 - y),
     }
 }

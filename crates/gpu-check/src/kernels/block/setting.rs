@@ -4,8 +4,9 @@ use tunefork_kernels::DeviceMemory;
 use tunefork_kernels::launch::block::{Block, Norm};
 
 use super::F32;
-use super::model::{Model, NormValues, activate};
-use crate::kernels::statistics::{moments, step_row};
+use super::model::{Model, NormValues};
+use crate::kernels::common::{activate, step_row};
+use crate::kernels::statistics::moments;
 use crate::{Case, Failure, Stored};
 
 /// A block's values on both sides. Behind the real images everything is NaN.

@@ -5,7 +5,7 @@ use tunefork_kernels::{Activation, Pool2d};
 
 use super::model::Model;
 use super::{F32, PRECISIONS};
-use crate::kernels::statistics::step_row;
+use crate::kernels::common::step_row;
 use crate::{Case, Failure, Stored};
 
 pub(super) fn ties_and_nan(case: &mut Case) -> Result<(), Failure> {

@@ -1,0 +1,92 @@
+//! The larger tiles of `kernels/conv.cu`, and its sums of many slices: batches that are large enough for
+//! them, of which few images are real. One seed will do.
+
+use tunefork_kernels::launch::conv::{DataGradient, Forward, WeightGradient};
+use tunefork_kernels::{Activation, Conv2d, Precision};
+
+use super::conv::{data_gradient_of, forward_of, weight_gradient_of};
+use crate::{Case, Check, Failure};
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        name: "conv/large_forward",
+        run: large_forward,
+    },
+    Check {
+        name: "conv/large_data_gradient",
+        run: large_data_gradient,
+    },
+    Check {
+        name: "conv/large_weight_gradient",
+        run: large_weight_gradient,
+    },
+];
+
+/// 2x2 filters on a batch of 16.
+fn large(side: usize, channels: usize, filters: usize) -> Conv2d {
+    Conv2d {
+        batch: 16,
+        height: side,
+        width: side,
+        channels,
+        filters,
+        kernel: 2,
+        stride: 1,
+        padding: 0,
+    }
+}
+
+fn large_forward(case: &mut Case) -> Result<(), Failure> {
+    // The side of a result, channels, filters, and the rows of the tile that fits best.
+    for (side, channels, filters, tile) in [
+        (40, 12, 36, 128), // 128x64
+        (28, 8, 36, 64),   // 64x64
+        (40, 12, 12, 128), // 128x32
+        (28, 7, 37, 64),   // 64x64, no pieces of four
+    ] {
+        let forward = Forward {
+            conv: large(side + 1, channels, filters),
+            precision: Precision::F32,
+            bias: true,
+            activation: Some(Activation::Relu),
+            statistics: true,
+        };
+        assert_eq!(forward.positions_per_tile(), tile, "{forward:?}");
+        let rows = case.between(1, 2);
+        forward_of(case, &forward, rows)?;
+    }
+    Ok(())
+}
+
+fn large_data_gradient(case: &mut Case) -> Result<(), Failure> {
+    for (side, channels, filters) in [(40, 36, 12), (28, 36, 8), (40, 12, 12), (28, 37, 7)] {
+        for stride in [1, 3] {
+            let conv = Conv2d {
+                padding: case.between(0, 1),
+                stride,
+                ..large(side, channels, filters)
+            };
+            let gradient = DataGradient {
+                conv,
+                precision: Precision::F32,
+            };
+            let rows = case.between(1, 2);
+            data_gradient_of(case, &gradient, rows)?;
+        }
+    }
+    Ok(())
+}
+
+fn large_weight_gradient(case: &mut Case) -> Result<(), Failure> {
+    // Slices for several threads to add, also of thin images.
+    for channels in [3, 16] {
+        let gradient = WeightGradient {
+            conv: large(40, channels, 12),
+            precision: Precision::F32,
+        };
+        let slices = gradient.workspace_len() / gradient.conv.weights_len();
+        assert!(slices > 8, "{slices} slices");
+        weight_gradient_of(case, &gradient, 13)?;
+    }
+    Ok(())
+}
