@@ -20,7 +20,7 @@ pub struct Material {
     pub images: Images,
     /// Which of them are for training, validation and test.
     pub split: Arc<Split>,
-    /// What was left out and why, as sentences.
+    /// What was left out or noticed, and why, as sentences.
     pub warnings: Vec<String>,
 }
 
@@ -42,15 +42,12 @@ impl Material {
             (None, "noise") => (noise(config)?, Vec::new()),
             (None, name) => {
                 let opened = Source::locate(name, data_dir)?.open(&prepare(config), progress)?;
-                let left_out = opened.warnings;
-                let mut sentences: Vec<String> = left_out
-                    .named()
-                    .iter()
-                    .map(|warning| warning.to_string())
-                    .collect();
-                let unnamed = left_out.count() - sentences.len();
+                let warnings = opened.warnings;
+                let named = warnings.named().iter();
+                let mut sentences: Vec<String> = named.map(|warning| warning.to_string()).collect();
+                let unnamed = warnings.count() - sentences.len();
                 if unnamed > 0 {
-                    sentences.push(format!("{unnamed} more files were left out"));
+                    sentences.push(format!("{unnamed} more warnings of this set"));
                 }
                 (opened.data, sentences)
             }

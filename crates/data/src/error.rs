@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::archive::ArchiveError;
+use crate::cifar::CifarError;
 use crate::idx::IdxError;
 use crate::image::ImageError;
 
@@ -40,6 +41,27 @@ pub enum DataError {
         /// The archives' file names.
         names: Vec<String>,
     },
+    /// A source holds several sets at the same depth and nothing says which one is meant.
+    #[error(
+        "`{}` holds {} in `{}` and {} in `{}`; name one of the two folders",
+        path.display(), first.0, first.1.display(), second.0, second.1.display()
+    )]
+    SeveralSets {
+        /// The folder or archive.
+        path: PathBuf,
+        /// A set: its format and folder.
+        first: (&'static str, PathBuf),
+        /// Another one.
+        second: (&'static str, PathBuf),
+    },
+    /// A file without which a set cannot be read is not there.
+    #[error("`{}` is missing; {reason}", path.display())]
+    MissingFile {
+        /// The file.
+        path: PathBuf,
+        /// What it is needed for.
+        reason: &'static str,
+    },
     /// A file exists but is no kind of data set that is known.
     #[error("`{}` is no data set: {expected}", path.display())]
     UnknownKind {
@@ -55,6 +77,24 @@ pub enum DataError {
         path: PathBuf,
         /// What is wrong with it.
         source: IdxError,
+    },
+    /// One of CIFAR's files is damaged.
+    #[error("CIFAR file `{}` {source}", path.display())]
+    Cifar {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: CifarError,
+    },
+    /// A file of class names has more or fewer names than the set has classes.
+    #[error("`{}` has {names} class names, one in each line; the set has {classes} classes", path.display())]
+    ClassNames {
+        /// The file.
+        path: PathBuf,
+        /// The number of names.
+        names: usize,
+        /// The number of classes.
+        classes: usize,
     },
     /// Images and labels of one IDX part do not fit together.
     #[error("`{}` has {images} images, `{}` has {labels} labels", image_file.display(), label_file.display())]

@@ -36,8 +36,8 @@ pub struct Inspection {
     pub mean: Vec<f64>,
     /// Standard deviation, likewise.
     pub std: Vec<f64>,
-    /// Files that cannot be used, and why.
-    pub left_out: Warnings,
+    /// Files that cannot be used, or should be looked at, and why.
+    pub warnings: Warnings,
     /// Images whose decoded pixels are equal.
     pub duplicates: Duplicates,
 }
@@ -168,8 +168,8 @@ impl Source {
         for (item, result) in contents.items.into_iter().zip(results) {
             match result {
                 Some(Ok(facts)) => known.push((item.name, item.part, item.label, facts)),
-                Some(Err(error)) => warnings.push(item.name, error.to_string()),
-                None => warnings.push(item.name, "was not found again"),
+                Some(Err(error)) => warnings.leave_out(item.name, error.to_string()),
+                None => warnings.leave_out(item.name, "was not found again"),
             }
         }
         Ok(summarise(contents.classes, known, warnings))
@@ -203,7 +203,7 @@ impl Inspection {
     }
 }
 
-fn summarise(classes: Vec<String>, known: Vec<Known>, left_out: Warnings) -> Inspection {
+fn summarise(classes: Vec<String>, known: Vec<Known>, warnings: Warnings) -> Inspection {
     let mut parts = Vec::new();
     for part in Part::ALL {
         let mut per_class = vec![0; classes.len()];
@@ -244,7 +244,7 @@ fn summarise(classes: Vec<String>, known: Vec<Known>, left_out: Warnings) -> Ins
         colour,
         mean: moments.iter().map(|channel| channel.mean()).collect(),
         std: moments.iter().map(|channel| channel.deviation()).collect(),
-        left_out,
+        warnings,
         duplicates: duplicates(&known),
     }
 }

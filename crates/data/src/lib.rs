@@ -2,8 +2,8 @@
 //!
 //! Three ways lead to a [`Dataset`], images of one shape as bytes with labels:
 //!
-//! - [`Source::locate`] finds a folder of images, an archive of them or a set in MNIST's IDX format,
-//!   and [`Source::open`] decodes it once into a file that later runs only map;
+//! - [`Source::locate`] finds a folder or archive of images, or a set in the form of MNIST, CIFAR or
+//!   Tiny ImageNet, and [`Source::open`] decodes it once into a file that later runs only map;
 //! - [`Generated`] draws a set where there is none;
 //! - [`Dataset::from_memory`] takes what a program has.
 //!
@@ -31,14 +31,16 @@
 #![deny(missing_docs, unsafe_code)]
 
 pub mod archive;
+pub mod cifar;
 mod contents;
 mod dataset;
 mod error;
+mod files;
+mod formats;
 mod generated;
 pub mod idx;
 pub mod image;
 mod inspect;
-mod layout;
 mod listing;
 mod locate;
 #[expect(

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use sha2::{Digest, Sha256};
 
 use crate::DataError;
-use crate::layout::{Found, is_hidden};
+use crate::files::{Found, is_hidden};
 use crate::locate::{Form, Source};
 
 /// Folders nested deeper than this are taken for a link that leads back to itself.
@@ -34,29 +34,12 @@ struct Stamp {
 }
 
 impl Listing {
-    /// Lists an image folder's files, or the few files of the other forms.
+    /// Lists a folder's files, or the one of an archive.
     pub(crate) fn of(source: &Source) -> Result<Self, DataError> {
         let mut listing = Self::default();
         match &source.form {
             Form::Folder => listing.walk(source.path(), "", 0)?,
             Form::Archive => listing.add(source.path().to_path_buf(), source.name()),
-            Form::Idx(files) => {
-                let (test_images, test_labels) = files.test.clone().unzip();
-                let pairs = [
-                    Some(files.train.0.clone()),
-                    Some(files.train.1.clone()),
-                    test_images,
-                    test_labels,
-                ];
-                for path in pairs.into_iter().flatten() {
-                    let name = path
-                        .file_name()
-                        .unwrap_or_default()
-                        .to_string_lossy()
-                        .into_owned();
-                    listing.add(path, name);
-                }
-            }
         }
         Ok(listing)
     }

@@ -4,7 +4,8 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::DataError;
+use crate::files::is_hidden;
+use crate::{DataError, formats};
 
 /// The environment variable that names the data folder.
 pub const DATA_VARIABLE: &str = "TUNEFORK_DATA";
@@ -13,16 +14,21 @@ pub const DATA_VARIABLE: &str = "TUNEFORK_DATA";
 pub const DEFAULT_FOLDER: &str = "data";
 
 /// File name endings of archives, the longer ones first.
-const ARCHIVE_ENDINGS: [&str; 3] = [".tar.gz", ".tgz", ".tar"];
+const ARCHIVE_ENDINGS: [&str; 4] = [".tar.gz", ".tgz", ".tar", ".zip"];
 
-/// The four files of an MNIST-like set.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct IdxFiles {
-    /// Images and labels of the training part.
-    pub train: (PathBuf, PathBuf),
-    /// Images and labels of the test part, if there is one.
-    pub test: Option<(PathBuf, PathBuf)>,
-}
+/// Names under which well-known sets are unpacked; any of them finds what lies under another.
+const SPELLINGS: [&[&str]; 5] = [
+    &[
+        "cifar10",
+        "cifar-10",
+        "cifar-10-batches-bin",
+        "cifar-10-binary",
+    ],
+    &["cifar100", "cifar-100", "cifar-100-binary"],
+    &["cats-dogs", "cats_dogs", "cats_and_dogs", "dogs-vs-cats"],
+    &["tiny-imagenet", "tiny-imagenet-200"],
+    &["flowers", "flower_photos"],
+];
 
 /// Where a data set lies, and in what form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,10 +37,9 @@ pub struct Source {
     pub(crate) form: Form,
 }
 
-/// The forms that are read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where the files of a set are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    Idx(IdxFiles),
     Folder,
     Archive,
 }
@@ -43,8 +48,9 @@ impl Source {
     /// Finds the data set `name`: a path to a folder or archive, or the name of one in the data
     /// folder, which is `data_dir`, else what the variable [`DATA_VARIABLE`] says, else `data`.
     ///
-    /// A folder is taken for an IDX set when it holds `train-images-idx3-ubyte` (or the same with
-    /// `.gz`), for an image folder when it holds folders, and for its one archive otherwise.
+    /// Well-known sets are found under any of their usual names, `tiny-imagenet` also as
+    /// `tiny-imagenet-200`. A folder without folders and without files of a known format stands for
+    /// its one archive.
     ///
     /// # Errors
     /// [`DataError::NotFound`], which lists where it looked; others when what was found is no set.
@@ -55,12 +61,17 @@ impl Source {
             (None, Some(folder)) => PathBuf::from(folder),
             (None, None) => PathBuf::from(DEFAULT_FOLDER),
         };
-        let mut looked: Vec<PathBuf> = vec![folder.join(name)];
-        looked.extend(
-            ARCHIVE_ENDINGS
-                .iter()
-                .map(|ending| folder.join(format!("{name}{ending}"))),
-        );
+        let spelled = SPELLINGS.iter().find(|names| names.contains(&name));
+        let others = spelled.into_iter().flat_map(|names| names.iter().copied());
+        let names = std::iter::once(name).chain(others.filter(|other| *other != name));
+        let endings = [""].iter().chain(&ARCHIVE_ENDINGS);
+        let mut looked: Vec<PathBuf> = names
+            .flat_map(|name| {
+                let endings = endings.clone();
+                endings.map(move |ending| format!("{name}{ending}"))
+            })
+            .map(|name| folder.join(name))
+            .collect();
         looked.push(PathBuf::from(name));
         let is_empty = name.trim().is_empty();
         match looked.iter().find(|path| !is_empty && path.exists()) {
@@ -88,33 +99,30 @@ impl Source {
                 true => found(path, Form::Archive),
                 false => Err(DataError::UnknownKind {
                     path: path.to_path_buf(),
-                    expected: "a folder, .tar, .tar.gz or .tgz is expected",
+                    expected: "a folder, .tar, .tar.gz, .tgz or .zip is expected",
                 }),
             };
         }
-        if let Some(files) = idx_files(path)? {
-            return found(path, Form::Idx(files));
-        }
-        let mut folders = 0;
+        let mut is_set = false;
         let mut archives = Vec::new();
         for entry in fs::read_dir(path).map_err(|e| DataError::io("list", path, e))? {
             let entry = entry.map_err(|e| DataError::io("list", path, e))?.path();
-            let hidden = entry
-                .file_name()
-                .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-            if entry.is_dir() && !hidden {
-                folders += 1;
+            let name = entry.file_name().map(display).unwrap_or_default();
+            if entry.is_dir() {
+                is_set |= !is_hidden(&name);
             } else if is_archive(&entry) {
                 archives.push(entry);
+            } else {
+                is_set |= formats::is_mark(&name);
             }
         }
         archives.sort();
         match archives.as_slice() {
-            _ if folders > 0 => found(path, Form::Folder),
+            _ if is_set => found(path, Form::Folder),
             [archive] => found(archive, Form::Archive),
             [] => Err(DataError::NoImages {
                 path: path.to_path_buf(),
-                hint: "no class folders, no archive, no IDX files".to_owned(),
+                hint: "no class folders, no archive, no files of CIFAR or MNIST".to_owned(),
             }),
             several => Err(DataError::SeveralArchives {
                 folder: path.to_path_buf(),
@@ -151,34 +159,4 @@ fn display(name: &OsStr) -> String {
 fn is_archive(path: &Path) -> bool {
     let name = path.file_name().map(display).unwrap_or_default();
     path.is_file() && ARCHIVE_ENDINGS.iter().any(|ending| name.ends_with(ending))
-}
-
-/// The IDX files in a folder, if the training images are there.
-fn idx_files(folder: &Path) -> Result<Option<IdxFiles>, DataError> {
-    // The original names have a dash before "idx", some unpackers make a dot of it.
-    let find = |stem: &str, dimensions: u8| {
-        let names = ["-", "."].map(|dash| format!("{stem}{dash}idx{dimensions}-ubyte"));
-        let candidates = names
-            .iter()
-            .flat_map(|name| [folder.join(name), folder.join(format!("{name}.gz"))]);
-        candidates.into_iter().find(|path| path.is_file())
-    };
-    let Some(images) = find("train-images", 3) else {
-        return Ok(None);
-    };
-    let missing = |name: &str| {
-        let source = std::io::Error::from(std::io::ErrorKind::NotFound);
-        DataError::io("find", &folder.join(name), source)
-    };
-    let labels = find("train-labels", 1).ok_or_else(|| missing("train-labels-idx1-ubyte.gz"))?;
-    let test = match (find("t10k-images", 3), find("t10k-labels", 1)) {
-        (Some(images), Some(labels)) => Some((images, labels)),
-        (None, None) => None,
-        (None, Some(_)) => return Err(missing("t10k-images-idx3-ubyte.gz")),
-        (Some(_), None) => return Err(missing("t10k-labels-idx1-ubyte.gz")),
-    };
-    Ok(Some(IdxFiles {
-        train: (images, labels),
-        test,
-    }))
 }

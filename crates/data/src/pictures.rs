@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::contents::read_image_file;
+use crate::files::is_hidden;
+use crate::formats::is_image;
 use crate::image;
-use crate::layout::{is_hidden, is_image};
 use crate::{DataError, ImageShape, Warnings};
 
 /// Images of one shape, with the files they came from.
@@ -79,7 +80,7 @@ impl Pictures {
                     }
                     Err(error) => self
                         .warnings
-                        .push(path.display().to_string(), error.to_string()),
+                        .leave_out(path.display().to_string(), error.to_string()),
                 }
             }
         }

@@ -204,7 +204,7 @@ fn write(
     bad.sort_by_key(|(place, _)| *place);
     let mut warnings = contents.warnings.clone();
     for (place, error) in &bad {
-        warnings.push(&contents.items[*place].name, error.to_string());
+        warnings.leave_out(&contents.items[*place].name, error.to_string());
     }
     let is_bad = |place: &usize| bad.binary_search_by_key(place, |(place, _)| *place).is_ok();
     let good: Vec<usize> = (0..total).filter(|place| !is_bad(place)).collect();

@@ -82,9 +82,9 @@ fn write_problems(text: &mut String, inspection: &Inspection) -> std::fmt::Resul
     for group in &duplicates.listed {
         writeln!(text, "              {}", group.join(" = "))?;
     }
-    let left_out = &inspection.left_out;
-    writeln!(text, "unreadable  {}", left_out.count())?;
-    for warning in left_out.named() {
+    let warnings = &inspection.warnings;
+    writeln!(text, "left out    {}", warnings.left_out())?;
+    for warning in warnings.named() {
         writeln!(text, "              {warning}")?;
     }
     Ok(())

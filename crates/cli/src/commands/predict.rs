@@ -13,7 +13,7 @@ pub fn predict(args: &PredictArgs) -> anyhow::Result<ExitCode> {
     let machine = args.machine.machine()?;
     let predictions = tunefork::predict(&args.model, &args.images, args.top, &machine)?;
     for warning in &predictions.warnings {
-        complain(format!("left out: {warning}"));
+        complain(warning);
     }
     let line = |prediction: &Prediction| match args.json {
         true => json(prediction),

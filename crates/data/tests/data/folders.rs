@@ -123,12 +123,12 @@ fn bad_images_are_named_and_left_out() {
         named.sort();
         assert_eq!(opened.warnings.count(), 6, "{named:#?}");
         let starts = [
-            "`dark/0 empty.png` is empty",
-            "`dark/corrupt.jpg` is damaged",
-            "`light/dot.png` is 1x1 pixels",
-            "`light/photo.gif` is an image of a format that is not read",
-            "`light/text.jpg` is neither JPEG nor PNG",
-            "`loose.png` lies in no class folder",
+            "left out: `dark/0 empty.png` is empty",
+            "left out: `dark/corrupt.jpg` is damaged",
+            "left out: `light/dot.png` is 1x1 pixels",
+            "left out: `light/photo.gif` is an image of a format that is not read",
+            "left out: `light/text.jpg` is neither JPEG nor PNG",
+            "left out: `loose.png` lies in no class folder",
         ];
         for (named, start) in named.iter().zip(starts) {
             assert!(named.starts_with(start), "{named}");

@@ -52,8 +52,8 @@ fn an_inspection_tells_counts_sizes_colours_faults_and_duplicates() {
         assert!((inspection.mean[channel] - 0.6).abs() < 1e-12);
         assert!((inspection.std[channel] - 0.24_f64.sqrt()).abs() < 1e-12);
     }
-    assert_eq!(inspection.left_out.count(), 1);
-    assert_eq!(inspection.left_out.named()[0].file, "train/b/broken.jpg");
+    assert_eq!(inspection.warnings.left_out(), 1);
+    assert_eq!(inspection.warnings.named()[0].file, "train/b/broken.jpg");
     let duplicates = &inspection.duplicates;
     assert_eq!((duplicates.groups, duplicates.images), (2, 4));
     assert_eq!((duplicates.across_parts, duplicates.across_classes), (1, 1));

@@ -1,42 +1,16 @@
 //! Which file belongs to which part and class: `[part/]class/.../image.jpg`.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
-use crate::{DataError, MAX_CLASSES, Part, Warnings};
+use crate::contents::{Contents, Item, Stored};
+use crate::files::{Files, Found, is_hidden};
+use crate::{DataError, Part, Warnings};
 
 /// File name endings of images that are read.
 const IMAGE_ENDINGS: [&str; 3] = ["jpg", "jpeg", "png"];
 
 /// File name endings of images that are not read, worth a warning.
 const OTHER_IMAGE_ENDINGS: [&str; 8] = ["gif", "bmp", "webp", "tif", "tiff", "heic", "avif", "jp2"];
-
-/// A file as it was found, before anybody knows what it is.
-#[derive(Clone, Debug)]
-pub(crate) struct Found {
-    /// Path from the root of the folder or archive, parts separated by `/`.
-    pub name: String,
-    /// What the finder needs to find it again, for example its position in the archive.
-    pub handle: usize,
-}
-
-/// One image and where it belongs.
-#[derive(Clone, Debug)]
-pub(crate) struct Item {
-    /// Path from the root of the folder or archive.
-    pub name: String,
-    pub part: Part,
-    pub label: u16,
-    /// As in [`Found`].
-    pub handle: usize,
-}
-
-/// Classes, and images sorted by part, class and name.
-#[derive(Debug)]
-pub(crate) struct Layout {
-    pub classes: Vec<String>,
-    pub items: Vec<Item>,
-}
 
 /// Where parts and classes stand in a path.
 struct Levels<'a> {
@@ -76,21 +50,16 @@ impl<'a> Levels<'a> {
     }
 }
 
-/// Sorts files into parts and classes. `folders` are all folders that were found: one without
-/// images where a class should be is an error. `root` is named in errors.
-pub(crate) fn arrange(
-    root: &Path,
-    files: &[Found],
-    folders: &[String],
-    warnings: &mut Warnings,
-) -> Result<Layout, DataError> {
-    let images = choose_images(files, warnings);
+/// Sorts files into parts and classes.
+pub(super) fn read(mut files: Files) -> Result<Contents, DataError> {
+    let mut warnings = std::mem::take(&mut files.warnings);
+    let images = choose_images(&files.found, &mut warnings);
     let levels = Levels::of(&images);
     let mut placed = Vec::with_capacity(images.len());
     for (found, path) in &images {
         match levels.place(path) {
             Some((part, class, [_, ..])) => placed.push((*found, part, class)),
-            _ => warnings.push(&found.name, "lies in no class folder"),
+            _ => warnings.leave_out(&found.name, "lies in no class folder"),
         }
     }
     let trained = placed.iter().filter(|(_, part, _)| *part == Part::Train);
@@ -98,43 +67,39 @@ pub(crate) fn arrange(
     if classes.is_empty() {
         let hint = format!(
             "among {} files; class/image.jpg or train/class/image.jpg is expected",
-            files.len()
+            files.found.len()
         );
         return Err(DataError::NoImages {
-            path: root.to_path_buf(),
+            path: files.path,
             hint,
         });
     }
-    refuse_empty_classes(root, folders, &levels, &classes)?;
+    refuse_empty_folders(&files, &levels, &classes)?;
     let classes: Vec<&str> = classes.into_iter().collect();
-    if !(2..=MAX_CLASSES).contains(&classes.len()) {
-        return Err(DataError::ClassCount {
-            path: root.to_path_buf(),
-            classes: classes.len(),
-        });
-    }
-
     let mut items = Vec::with_capacity(placed.len());
     for (found, part, class) in placed {
         let label = classes
             .binary_search(&class)
             .map_err(|_| DataError::UnknownClass {
-                path: root.to_path_buf(),
+                path: files.path.clone(),
                 class: class.to_owned(),
                 part: part.name(),
             })?;
-        // Lossless: there are no more than MAX_CLASSES.
         items.push(Item {
             name: found.name.clone(),
             part,
+            // More classes than a label can say are refused by their number.
             label: label as u16,
             handle: found.handle,
         });
     }
     items.sort_by(|a, b| (a.part, a.label, &a.name).cmp(&(b.part, b.label, &b.name)));
-    Ok(Layout {
+    Ok(Contents {
+        path: files.path.clone(),
         classes: classes.into_iter().map(str::to_owned).collect(),
         items,
+        warnings,
+        pixels: Stored::Files(files),
     })
 }
 
@@ -152,7 +117,7 @@ fn choose_images<'a>(
         match ending(&found.name).as_deref() {
             Some(ending) if IMAGE_ENDINGS.contains(&ending) => images.push((found, path)),
             Some(ending) if OTHER_IMAGE_ENDINGS.contains(&ending) => {
-                warnings.push(
+                warnings.leave_out(
                     &found.name,
                     "is an image of a format that is not read; use JPEG or PNG",
                 );
@@ -173,12 +138,6 @@ fn ending(name: &str) -> Option<String> {
         .map(|(_, ending)| ending.to_ascii_lowercase())
 }
 
-/// Whether any part of a path is hidden, or what macOS adds to archives.
-pub(crate) fn is_hidden(name: &str) -> bool {
-    name.split('/')
-        .any(|part| part.starts_with('.') || part == "__MACOSX")
-}
-
 /// The part that a folder's name stands for.
 fn part_of(folder: &str) -> Option<Part> {
     match folder.to_ascii_lowercase().as_str() {
@@ -190,19 +149,18 @@ fn part_of(folder: &str) -> Option<Part> {
 }
 
 /// An error if a folder stands where training classes stand and no image is in it.
-fn refuse_empty_classes(
-    root: &Path,
-    folders: &[String],
+fn refuse_empty_folders(
+    files: &Files,
     levels: &Levels<'_>,
     classes: &BTreeSet<&str>,
 ) -> Result<(), DataError> {
-    for folder in folders.iter().filter(|folder| !is_hidden(folder)) {
+    for folder in files.folders.iter().filter(|folder| !is_hidden(folder)) {
         let path: Vec<&str> = folder.split('/').collect();
         if let Some((Part::Train, class, [])) = levels.place(&path)
             && !classes.contains(class)
         {
             return Err(DataError::EmptyClass {
-                path: root.to_path_buf(),
+                path: files.path.clone(),
                 class: class.to_owned(),
             });
         }

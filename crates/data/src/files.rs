@@ -1,0 +1,209 @@
+//! The files of a source, in a folder or an archive: their names, and the way to their bytes.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use crate::archive::{self, ArchiveError, Kind};
+use crate::contents::Raw;
+use crate::image::{ImageError, MAX_FILE_BYTES};
+use crate::listing::Listing;
+use crate::locate::{Form, Source};
+use crate::{DataError, Warnings};
+
+/// A file as it was found, before anybody knows what it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    /// Path from the root of the folder or archive, parts separated by `/`.
+    pub name: String,
+    /// What finds it again: its place among a folder's paths, or its position in the archive.
+    pub handle: usize,
+}
+
+/// What lies in a source.
+#[derive(Debug)]
+pub(crate) struct Files {
+    /// The folder or archive.
+    pub path: PathBuf,
+    /// What the set is called.
+    pub name: String,
+    /// The files, none of them twice.
+    pub found: Vec<Found>,
+    /// All folders, as paths from the root.
+    pub folders: Vec<String>,
+    /// What of an archive is not used.
+    pub warnings: Warnings,
+    place: Place,
+}
+
+/// Where the bytes are.
+#[derive(Debug)]
+enum Place {
+    /// A file's handle is the place of its path here.
+    Folder(Vec<PathBuf>),
+    /// In the archive.
+    Archive,
+}
+
+impl Files {
+    /// The files of `source`; `listing` is what its folder holds.
+    pub(crate) fn of(source: &Source, listing: Listing) -> Result<Self, DataError> {
+        let mut files = Self {
+            path: source.path().to_path_buf(),
+            name: source.name(),
+            found: Vec::new(),
+            folders: Vec::new(),
+            warnings: Warnings::default(),
+            place: Place::Archive,
+        };
+        match source.form {
+            Form::Folder => {
+                files.found = listing.files;
+                files.folders = listing.folders;
+                files.place = Place::Folder(listing.paths);
+            }
+            Form::Archive => files.list_archive()?,
+        }
+        Ok(files)
+    }
+
+    fn list_archive(&mut self) -> Result<(), DataError> {
+        let entries = open(&self.path).map(archive::list)?;
+        let mut seen = HashSet::new();
+        for entry in entries.map_err(|source| self.broken(source))? {
+            let name = entry.name;
+            match entry.kind {
+                Kind::Refused(reason) => self.warnings.leave_out(name, reason),
+                Kind::Folder => self.folders.push(name),
+                Kind::File if !seen.insert(name.clone()) => {
+                    let reason = "it occurs a second time; the first is used";
+                    self.warnings.leave_out(name, reason);
+                }
+                Kind::File => self.found.push(Found {
+                    name,
+                    handle: entry.index,
+                }),
+            }
+        }
+        Ok(())
+    }
+
+    /// The path to show for a file.
+    pub(crate) fn shown(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Calls `send` with the place in `wanted` and the image file for every handle there, in the
+    /// order that suits the source, until it returns false.
+    pub(crate) fn images(
+        &self,
+        wanted: &[usize],
+        send: &mut dyn FnMut(usize, Raw) -> bool,
+    ) -> Result<(), DataError> {
+        if let Place::Folder(paths) = &self.place {
+            for (place, handle) in wanted.iter().enumerate() {
+                if !send(place, Raw::File(paths[*handle].clone())) {
+                    break;
+                }
+            }
+            return Ok(());
+        }
+        let mut take = |place, found| {
+            let raw = match found {
+                Ok(bytes) => Raw::Encoded(bytes),
+                Err(ArchiveError::TooLarge { size, .. }) => Raw::Bad(ImageError::FileSize(size)),
+                Err(error) => Raw::Bad(ImageError::Unreadable(error.to_string())),
+            };
+            send(place, raw)
+        };
+        archive::read(open(&self.path)?, wanted, MAX_FILE_BYTES, &mut take)
+            .map_err(|source| self.broken(source))
+    }
+
+    /// The whole content of the files `names`, each of at most `limit` bytes; none for one that is
+    /// not there.
+    pub(crate) fn load(
+        &self,
+        names: &[String],
+        limit: u64,
+    ) -> Result<Vec<Option<Vec<u8>>>, DataError> {
+        let by_name: HashMap<&str, usize> = self
+            .found
+            .iter()
+            .map(|found| (found.name.as_str(), found.handle))
+            .collect();
+        let handles: Vec<Option<usize>> = names
+            .iter()
+            .map(|name| by_name.get(name.as_str()).copied())
+            .collect();
+        let there: Vec<usize> = (0..names.len())
+            .filter(|place| handles[*place].is_some())
+            .collect();
+        let wanted: Vec<usize> = handles.iter().copied().flatten().collect();
+        let mut loaded: Vec<Option<Vec<u8>>> = vec![None; names.len()];
+        if let Place::Folder(paths) = &self.place {
+            for (place, handle) in there.iter().zip(&wanted) {
+                loaded[*place] = Some(load_file(&paths[*handle], limit)?);
+            }
+            return Ok(loaded);
+        }
+        let mut failed = None;
+        archive::read(open(&self.path)?, &wanted, limit, &mut |place, found| {
+            let place = there[place];
+            match found {
+                Ok(bytes) => loaded[place] = Some(bytes),
+                Err(source) => failed = Some((place, source)),
+            }
+            failed.is_none()
+        })
+        .map_err(|source| self.broken(source))?;
+        match failed {
+            None => Ok(loaded),
+            Some((place, source)) => Err(DataError::Archive {
+                path: self.shown(&names[place]),
+                source,
+            }),
+        }
+    }
+
+    fn broken(&self, source: ArchiveError) -> DataError {
+        DataError::Archive {
+            path: self.path.clone(),
+            source,
+        }
+    }
+}
+
+fn open(path: &Path) -> Result<File, DataError> {
+    File::open(path).map_err(|error| DataError::io("read", path, error))
+}
+
+fn load_file(path: &Path, limit: u64) -> Result<Vec<u8>, DataError> {
+    let failed = |error| DataError::io("read", path, error);
+    let mut bytes = Vec::new();
+    BufReader::new(open(path)?)
+        .take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    if bytes.len() as u64 > limit {
+        let reason = format!("it has more than the {limit} bytes that are read at most");
+        return Err(failed(std::io::Error::other(reason)));
+    }
+    Ok(bytes)
+}
+
+/// Whether any part of a path is hidden, or what macOS adds to archives.
+pub(crate) fn is_hidden(name: &str) -> bool {
+    name.split('/')
+        .any(|part| part.starts_with('.') || part == "__MACOSX")
+}
+
+/// The path of `name` in the folder `root`, which is empty for the root of the source.
+pub(crate) fn inside(root: &str, name: &str) -> String {
+    if root.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{root}/{name}")
+    }
+}

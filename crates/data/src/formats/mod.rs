@@ -1,0 +1,131 @@
+//! The ways in which sets are laid out: each says which file marks it, and reads what belongs to it.
+
+mod cifar;
+mod class_folders;
+mod idx;
+mod tiny_imagenet;
+
+use std::collections::{HashMap, HashSet};
+
+use crate::contents::{Contents, Item};
+use crate::files::{Files, is_hidden};
+use crate::{DataError, MAX_CLASSES, Part};
+
+pub(crate) use class_folders::is_image;
+
+/// One layout that is told by a file.
+struct Format {
+    /// What it is called in errors.
+    name: &'static str,
+    /// Whether a file of this name lies in the root folder of every such set.
+    marks: fn(&str) -> bool,
+    /// Reads the set in this root folder.
+    read: fn(Files, &str) -> Result<Contents, DataError>,
+}
+
+/// All of them. What none of them marks is a folder of class folders.
+const MARKED: [Format; 4] = [
+    idx::FORMAT,
+    cifar::TEN,
+    cifar::HUNDRED,
+    tiny_imagenet::FORMAT,
+];
+
+/// Whether a file of this name marks a set in its folder.
+pub(crate) fn is_mark(file_name: &str) -> bool {
+    MARKED.iter().any(|format| (format.marks)(file_name))
+}
+
+/// Finds out how the files are laid out, and reads the images' names, parts and labels.
+pub(crate) fn read(files: Files) -> Result<Contents, DataError> {
+    let mut contents = match marked(&files)? {
+        Some((format, root)) => (format.read)(files, &root)?,
+        None => class_folders::read(files)?,
+    };
+    refuse_class_count(&contents)?;
+    warn_of_case(&mut contents);
+    Ok(contents)
+}
+
+/// The format and root folder of the marked set that lies least deep, if there is one.
+fn marked(files: &Files) -> Result<Option<(&'static Format, String)>, DataError> {
+    let mut sets: Vec<(usize, &Format, &str)> = Vec::new();
+    for found in files.found.iter().filter(|found| !is_hidden(&found.name)) {
+        let (root, name) = found.name.rsplit_once('/').unwrap_or(("", &found.name));
+        if let Some(format) = MARKED.iter().find(|format| (format.marks)(name)) {
+            let depth = found.name.split('/').count();
+            sets.push((depth, format, root));
+        }
+    }
+    let Some(least) = sets.iter().map(|(depth, ..)| *depth).min() else {
+        return Ok(None);
+    };
+    sets.retain(|(depth, ..)| *depth == least);
+    let (_, format, root) = sets[0];
+    let is_same = |other: &&Format, place: &&str| other.name == format.name && *place == root;
+    match sets.iter().find(|(_, other, place)| !is_same(other, place)) {
+        None => Ok(Some((format, root.to_owned()))),
+        Some((_, other, place)) => Err(DataError::SeveralSets {
+            path: files.path.clone(),
+            first: (format.name, files.shown(root)),
+            second: (other.name, files.shown(place)),
+        }),
+    }
+}
+
+fn refuse_class_count(contents: &Contents) -> Result<(), DataError> {
+    let classes = contents.classes.len();
+    if (2..=MAX_CLASSES).contains(&classes) {
+        return Ok(());
+    }
+    Err(DataError::ClassCount {
+        path: contents.path.clone(),
+        classes,
+    })
+}
+
+/// Notes names that differ only by case: where the system does not tell these apart, they are one
+/// file, or one folder with the images of two classes.
+fn warn_of_case(contents: &mut Contents) {
+    let mut seen: HashMap<String, &str> = HashMap::new();
+    let mut notes = Vec::new();
+    let names = contents.classes.iter().map(|class| ("class", class));
+    let names = names.chain(contents.items.iter().map(|item| ("file", &item.name)));
+    for (kind, name) in names {
+        // Classes and files apart: a file may be called as a class.
+        let first = *seen
+            .entry(format!("{kind} {}", name.to_lowercase()))
+            .or_insert(name);
+        if first != name {
+            let reason = format!(
+                "differs from `{first}` only by capital letters; both are used, but many systems \
+                 take them for one {kind}"
+            );
+            notes.push((name.clone(), reason));
+        }
+    }
+    for (name, reason) in notes {
+        contents.warnings.note(name, reason);
+    }
+}
+
+/// An error if some class has no training image.
+fn refuse_empty_class(files: &Files, classes: &[String], items: &[Item]) -> Result<(), DataError> {
+    let trained: HashSet<u16> = items
+        .iter()
+        .filter(|item| item.part == Part::Train)
+        .map(|item| item.label)
+        .collect();
+    match (0..classes.len()).find(|class| !trained.contains(&(*class as u16))) {
+        None => Ok(()),
+        Some(class) => Err(DataError::EmptyClass {
+            path: files.path.clone(),
+            class: classes[class].clone(),
+        }),
+    }
+}
+
+/// Names for `classes` classes that are only known by number.
+fn numbered(classes: usize) -> Vec<String> {
+    (0..classes).map(|class| class.to_string()).collect()
+}
