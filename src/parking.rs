@@ -4,10 +4,11 @@
 //! they need not all find room: one that is not being trained is parked, which means that its engine
 //! is given up and its checkpoint kept, and it goes on from there with the same bits.
 
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
-use tunefork_train::{Task, TrainError, Trainer};
+use tunefork_train::{Device, Task, TrainError, Trainer};
 
 use crate::Machine;
 
@@ -16,20 +17,29 @@ use crate::Machine;
 pub(crate) struct Parking {
     machine: Machine,
     precision: String,
-    places: Mutex<Vec<Weak<Mutex<Place>>>>,
+    /// Held while an engine is made: whoever meets a full device then sees who has filled it.
+    places: Mutex<Vec<Weak<Place>>>,
 }
 
 /// A trainer that may be parked while nobody uses it.
 #[derive(Debug)]
 pub(crate) struct Parkable {
     parking: Arc<Parking>,
-    place: Arc<Mutex<Place>>,
+    place: Arc<Place>,
 }
 
 #[derive(Debug)]
 struct Place {
     task: Task,
     threads: usize,
+    /// Whether there is an engine: to be seen while the trainer is at work, too. Never true while the
+    /// place waits for room, so two places never wait for each other.
+    has_engine: AtomicBool,
+    contents: Mutex<Contents>,
+}
+
+#[derive(Debug)]
+struct Contents {
     last_used: Instant,
     state: State,
 }
@@ -41,8 +51,8 @@ enum State {
         checkpoint: Vec<u8>,
         epochs: u32,
     },
-    /// Its device failed in other work: what it held there is gone.
-    Lost {
+    /// Nothing is here yet, or its device failed in other work: what it held there is gone.
+    Empty {
         epochs: u32,
     },
 }
@@ -75,76 +85,106 @@ impl Parking {
         threads: usize,
         checkpoint: Option<&[u8]>,
     ) -> Result<Parkable, TrainError> {
-        let trainer = self.trainer(&task, threads, checkpoint)?;
-        let place = Arc::new(Mutex::new(Place {
+        let place = Arc::new(Place {
             task,
             threads,
-            last_used: Instant::now(),
-            state: State::Ready(Box::new(trainer)),
-        }));
-        let mut places = lock(&self.places);
-        places.retain(|place| place.strong_count() > 0);
-        places.push(Arc::downgrade(&place));
+            has_engine: AtomicBool::new(false),
+            contents: Mutex::new(Contents {
+                last_used: Instant::now(),
+                state: State::Empty { epochs: 0 },
+            }),
+        });
+        let mut contents = lock(&place.contents);
+        contents.state = State::Ready(Box::new(self.trainer(&place, checkpoint)?));
+        drop(contents);
         Ok(Parkable {
             parking: Arc::clone(self),
             place,
         })
     }
 
+    /// Called with the place locked. Where memory is short, it waits until others are parked.
     fn trainer(
         &self,
-        task: &Task,
-        threads: usize,
+        place: &Arc<Place>,
         checkpoint: Option<&[u8]>,
     ) -> Result<Trainer, TrainError> {
         let device = self
             .machine
-            .device(threads, &self.precision)
+            .device(place.threads, &self.precision)
             .map_err(|error| TrainError::Engine(Box::new(error)))?;
         let mut trainer = loop {
-            match Trainer::new(task.clone(), &*device) {
-                Err(TrainError::DoesNotFit { .. }) if self.park_one() => {}
+            match self.make(place, &*device) {
+                Err(TrainError::DoesNotFit { .. }) if self.make_room() => {}
                 made => break made?,
             }
         };
         if let Some(checkpoint) = checkpoint {
-            trainer.restore(checkpoint)?;
+            trainer
+                .restore(checkpoint)
+                .inspect_err(|_| place.has_engine.store(false, SeqCst))?;
         }
         Ok(trainer)
     }
 
+    fn make(&self, place: &Arc<Place>, device: &dyn Device) -> Result<Trainer, TrainError> {
+        let mut places = lock(&self.places);
+        let trainer = Trainer::new(place.task.clone(), device)?;
+        place.has_engine.store(true, SeqCst);
+        let this = Arc::downgrade(place);
+        places.retain(|other| other.strong_count() > 0 && !other.ptr_eq(&this));
+        places.push(this);
+        Ok(trainer)
+    }
+
+    /// Parks a trainer: one that nobody uses now, else one that is at work, after that. False if there
+    /// are no engines.
+    fn make_room(&self) -> bool {
+        if self.park_one() {
+            return true;
+        }
+        let busy = self.engines().into_iter().next();
+        busy.is_some_and(|place| {
+            place.park(&mut lock(&place.contents));
+            true
+        })
+    }
+
     /// Parks the trainer that was used least lately, of those that nobody uses now.
     fn park_one(&self) -> bool {
-        let places: Vec<_> = lock(&self.places)
+        let engines = self.engines();
+        let mut idle: Vec<_> = engines
             .iter()
-            .filter_map(Weak::upgrade)
+            .filter_map(|place| Some((place.contents.try_lock().ok()?.last_used, place)))
             .collect();
-        let ready = |place: &Arc<Mutex<Place>>| {
-            let place = place.try_lock().ok()?;
-            matches!(place.state, State::Ready(_)).then_some(place.last_used)
-        };
-        let mut places: Vec<_> = places
-            .iter()
-            .filter_map(|place| Some((ready(place)?, place)))
-            .collect();
-        places.sort_by_key(|(last_used, _)| *last_used);
-        let mut places = places.iter().filter_map(|(_, place)| place.try_lock().ok());
-        places.any(|mut place| place.park())
+        idle.sort_by_key(|(last_used, _)| *last_used);
+        idle.iter().any(|(_, place)| {
+            let contents = place.contents.try_lock();
+            contents.is_ok_and(|mut contents| place.park(&mut contents))
+        })
+    }
+
+    fn engines(&self) -> Vec<Arc<Place>> {
+        let places = lock(&self.places);
+        let places = places.iter().filter_map(Weak::upgrade);
+        places
+            .filter(|place| place.has_engine.load(SeqCst))
+            .collect()
     }
 }
 
 impl Place {
-    /// Gives the engine up, if there is one and it is between two epochs.
-    fn park(&mut self) -> bool {
-        let State::Ready(trainer) = &self.state else {
+    /// Gives the engine up, if there is one; it is between two epochs, or nobody wants it any more.
+    fn park(&self, contents: &mut Contents) -> bool {
+        let State::Ready(trainer) = &contents.state else {
             return false;
         };
         let epochs = trainer.epochs_done();
-        self.state = match trainer.checkpoint() {
+        contents.state = match trainer.checkpoint() {
             Ok(checkpoint) => State::Parked { checkpoint, epochs },
-            Err(TrainError::Engine(_)) => State::Lost { epochs },
-            Err(_) => return false,
+            Err(_) => State::Empty { epochs },
         };
+        self.has_engine.store(false, SeqCst);
         true
     }
 }
@@ -155,42 +195,40 @@ impl Parkable {
         &self,
         work: impl FnOnce(&mut Trainer) -> Result<T, TrainError>,
     ) -> Result<T, TrainError> {
-        let mut place = lock(&self.place);
-        if let State::Parked { checkpoint, .. } = &place.state {
-            let trainer = self
-                .parking
-                .trainer(&place.task, place.threads, Some(checkpoint))?;
-            place.state = State::Ready(Box::new(trainer));
+        let mut contents = lock(&self.place.contents);
+        if let State::Parked { checkpoint, .. } = &contents.state {
+            let trainer = self.parking.trainer(&self.place, Some(checkpoint))?;
+            contents.state = State::Ready(Box::new(trainer));
         }
-        let result = match &mut place.state {
+        let result = match &mut contents.state {
             State::Ready(trainer) => work(trainer),
             State::Parked { .. } => unreachable!("it was brought back"),
-            State::Lost { .. } => Err(lost()),
+            State::Empty { .. } => Err(lost()),
         };
-        place.last_used = Instant::now();
+        contents.last_used = Instant::now();
         result
     }
 
     /// Epochs done so far.
     pub(crate) fn epochs_done(&self) -> u32 {
-        match &lock(&self.place).state {
+        match &lock(&self.place.contents).state {
             State::Ready(trainer) => trainer.epochs_done(),
-            State::Parked { epochs, .. } | State::Lost { epochs } => *epochs,
+            State::Parked { epochs, .. } | State::Empty { epochs } => *epochs,
         }
     }
 
     /// All state.
     pub(crate) fn checkpoint(&self) -> Result<Vec<u8>, TrainError> {
-        match &lock(&self.place).state {
+        match &lock(&self.place.contents).state {
             State::Ready(trainer) => trainer.checkpoint(),
             State::Parked { checkpoint, .. } => Ok(checkpoint.clone()),
-            State::Lost { .. } => Err(lost()),
+            State::Empty { .. } => Err(lost()),
         }
     }
 
     #[cfg(test)]
     pub(crate) fn is_parked(&self) -> bool {
-        matches!(lock(&self.place).state, State::Parked { .. })
+        matches!(lock(&self.place.contents).state, State::Parked { .. })
     }
 }
 
@@ -198,6 +236,7 @@ impl Parkable {
 mod tests {
     use super::*;
     use crate::DeviceChoice;
+    use std::sync::Barrier;
     use tunefork_data::{Generated, Normalisation, Split};
     use tunefork_nn::{ImageShape, Network, Optimizer, OptimizerKind};
     use tunefork_rng::Key;
@@ -262,5 +301,28 @@ mod tests {
 
         let parked = (0..9).take_while(|_| parking.park_one()).count();
         assert_eq!(parked, 3, "all that were ready");
+    }
+
+    #[test]
+    fn who_finds_no_room_waits_for_those_at_work() {
+        let machine = Machine::new(DeviceChoice::Cpu, "auto", Some(1)).unwrap();
+        let parking = Parking::new(machine, "f32");
+        let busy = parking.start(task(0), 1, None).unwrap();
+        let (begun, done) = (Barrier::new(2), AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                busy.with(|trainer| {
+                    begun.wait();
+                    trainer.epoch()?;
+                    done.store(true, SeqCst);
+                    Ok(())
+                })
+            });
+            begun.wait();
+            assert!(parking.make_room());
+            assert!(done.load(SeqCst), "it is not taken from its work");
+        });
+        assert!(busy.is_parked());
+        assert!(!parking.make_room(), "there is nobody to wait for");
     }
 }

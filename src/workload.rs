@@ -62,9 +62,16 @@ impl Training {
         let device = self
             .machine
             .device(self.machine.threads(), config.word("precision"))?;
-        let mut trainer = Trainer::new(task, &*device)?;
-        trainer.set_weights(weights)?;
-        Ok(trainer.evaluate(&self.material.split.test)?)
+        let measure = || {
+            let mut trainer = Trainer::new(task.clone(), &*device)?;
+            trainer.set_weights(weights)?;
+            trainer.evaluate(&self.material.split.test)
+        };
+        // As in training, a device that fails is given one more chance.
+        Ok(match measure() {
+            Err(TrainError::Engine(_)) => measure(),
+            measured => measured,
+        }?)
     }
 
     fn compile(&self, params: &Params, key: Key) -> Result<(Task, Compiled), TrainError> {
@@ -156,11 +163,11 @@ impl Workload for Training {
 
     fn keep(&self, _: &TrialContext, run: &TrainingRun) -> Result<(), TrialFailure> {
         let halt = |error: Error| TrialFailure::new(FailureKind::Halt, error.to_string());
-        let model = run.trainer.with(|trainer| model(trainer));
-        let bytes = model
-            .map_err(|error| halt(error.into()))?
-            .to_bytes()
-            .map_err(|error| halt(error.into()))?;
+        let model = run
+            .trainer
+            .with(|trainer| model(trainer))
+            .map_err(crowded)?;
+        let bytes = model.to_bytes().map_err(|error| halt(error.into()))?;
         write_atomically(&self.model, &bytes).map_err(halt)
     }
 }
@@ -240,7 +247,7 @@ fn crowded(error: TrainError) -> TrialFailure {
     match error {
         TrainError::DoesNotFit { .. } => TrialFailure::new(
             FailureKind::Fault,
-            format!("{error}; other programs may hold the device's memory"),
+            format!("{error}; other programs may hold the device's memory: end them first"),
         ),
         error => failure(error),
     }

@@ -59,7 +59,8 @@ pub trait Workload: Sync {
     /// same trial, so what it writes must replace what was there.
     ///
     /// # Errors
-    /// [`FailureKind::Halt`] stops the study, resumable; any other failure is treated in the same way.
+    /// After a [`FailureKind::Fault`] the run is brought back from its last checkpoint, once, and asked
+    /// again; [`FailureKind::Halt`] and any other failure stop the study, resumable.
     fn keep(&self, trial: &TrialContext, run: &Self::Run) -> Result<(), TrialFailure> {
         let _ = (trial, run);
         Ok(())

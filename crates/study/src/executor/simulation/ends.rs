@@ -4,7 +4,7 @@ use super::{Simulation, halted};
 use crate::executor::training::{Trouble, guarded, same};
 use crate::{
     Change, End, EndReason, Event, FailureKind, OutsideEvent, OutsideKind, Place, StudyError,
-    TrialFailure, ValueAt, Workload,
+    TrialContext, TrialFailure, ValueAt, Workload,
 };
 use tunefork_trial::{TrialNumber, TrialState};
 
@@ -56,35 +56,48 @@ impl<W: Workload> Simulation<'_, W> {
     /// false if the study was asked to stop before the trial could be brought back for this.
     fn keep(&mut self, number: TrialNumber) -> Result<bool, StudyError> {
         let context = self.running[&number.0].context.clone();
-        let run = match self.board.take_run(number.0) {
-            Some(run) => run,
-            None => {
-                // The process that trained it is gone.
-                let results = self.board.reports(number.0).unwrap_or_default();
-                let observer = &mut *self.observer;
-                let raised = self.training.raise(
-                    &context,
-                    &results,
-                    context.blueprint.epochs,
-                    &mut |message| observer.event(&Event::Warning { message: &message }),
-                );
-                match raised {
-                    Ok(raised) => raised.run,
-                    Err(Trouble::Differs(detail)) => {
-                        return Err(self.not_reproducible(number, detail));
-                    }
-                    Err(Trouble::Failure(failure))
-                        if failure.kind == FailureKind::Interrupted && self.stopping() =>
-                    {
-                        return Ok(false);
-                    }
-                    Err(Trouble::Failure(failure)) => return Err(halted(number, failure)),
-                }
-            }
+        let kept = match self.board.take_run(number.0) {
+            Some(run) => self.keep_run(&context, &run),
+            // The process that trained it is gone.
+            None => self.keep_anew(&context),
         };
-        guarded(|| self.training.workload.keep(&context, &run))
-            .map_err(|failure| halted(number, failure))?;
-        Ok(true)
+        let kept = match kept {
+            // A fault may have come from other trials, after this one's last epoch.
+            Err(Trouble::Failure(failure)) if failure.kind == FailureKind::Fault => {
+                let failure = &failure;
+                self.observer
+                    .event(&Event::TrialRetried { number, failure });
+                self.keep_anew(&context)
+            }
+            kept => kept,
+        };
+        match kept {
+            Ok(()) => Ok(true),
+            Err(Trouble::Differs(detail)) => Err(self.not_reproducible(number, detail)),
+            Err(Trouble::Failure(failure))
+                if failure.kind == FailureKind::Interrupted && self.stopping() =>
+            {
+                Ok(false)
+            }
+            Err(Trouble::Failure(failure)) => Err(halted(number, failure)),
+        }
+    }
+
+    fn keep_run(&self, context: &TrialContext, run: &W::Run) -> Result<(), Trouble> {
+        guarded(|| self.training.workload.keep(context, run)).map_err(Trouble::Failure)
+    }
+
+    /// Keeps what a run has that is brought to its end once more.
+    fn keep_anew(&mut self, context: &TrialContext) -> Result<(), Trouble> {
+        let results = self.board.reports(context.number.0).unwrap_or_default();
+        let observer = &mut *self.observer;
+        let raised = self.training.raise(
+            context,
+            &results,
+            context.blueprint.epochs,
+            &mut |message| observer.event(&Event::Warning { message: &message }),
+        )?;
+        self.keep_run(context, &raised.run)
     }
 
     /// The trial cannot go on: it failed before its first epoch, or in the one at this place.

@@ -1,0 +1,86 @@
+//! A card that is too small, or that others use too.
+
+use std::sync::atomic::Ordering::SeqCst;
+
+use tunefork::study::{EndReason, Ended};
+use tunefork::trial::TrialState;
+
+use crate::card::World;
+use crate::setting::{Setting, TINY, failure, results};
+
+/// Bytes that a study takes when its trials lie on the card one at a time.
+fn bytes_of_one(study: &str) -> u64 {
+    let setting = Setting::new(study, World::plenty());
+    setting.run();
+    setting.world.peak.load(SeqCst)
+}
+
+#[test]
+fn a_trial_that_does_not_fit_fails_before_it_starts() {
+    let room = bytes_of_one(TINY);
+    let study = TINY.replace("batch_size = 8", "batch_size = { choice = [8, 24] }")
+        + "[[trial]]\nbatch_size = 24\n[[trial]]\nbatch_size = 8\n[[trial]]\nbatch_size = 8\n";
+    let (report, heard) = Setting::new(&study, World::new(room, 0, &[])).run();
+    assert_eq!(report.outcome.ended, Ended::Done);
+    assert_eq!((heard.never_started, heard.retries), (vec![0], vec![]));
+    let trials = &report.study.trials;
+    let (reason, message) = failure(&trials[0]);
+    assert_eq!(reason, EndReason::DoesNotFit);
+    let numbers: Vec<u64> = message
+        .split(|c: char| !c.is_ascii_digit())
+        .filter_map(|digits| digits.parse().ok())
+        .collect();
+    let [24, wanted, free, 8] = numbers[..] else {
+        panic!("{message}")
+    };
+    assert!(wanted > free && free < room, "{message}");
+    assert_eq!(
+        message,
+        format!(
+            "training in batches of 24 needs {wanted} bytes, but only {free} are free or allowed; \
+             the largest batch that fits is 8"
+        )
+    );
+    for trial in &trials[1..] {
+        assert_eq!(trial.state, TrialState::Complete);
+    }
+}
+
+/// The card has room for one trial, three are under way: they take turns.
+#[test]
+fn trials_that_do_not_fit_together_wait_for_each_other() {
+    let room = bytes_of_one(TINY);
+    let study = TINY.replace("slots = 1", "slots = 3");
+    let (wide, narrow) = (
+        Setting::new(&study, World::plenty()),
+        Setting::new(&study, World::new(room, 0, &[])),
+    );
+    let (expected, _) = wide.run();
+    let (report, heard) = narrow.run();
+    assert!(
+        wide.world.peak.load(SeqCst) > room,
+        "they lie there together"
+    );
+    assert!(narrow.world.peak.load(SeqCst) <= room);
+    let [few, many] = [&wide, &narrow].map(|setting| setting.world.allocations.load(SeqCst));
+    assert!(many > few, "engines were given up and made again");
+    assert_eq!(results(&report), results(&expected));
+    assert!(narrow.model() == wide.model());
+    assert!(heard.retries.is_empty(), "waiting is no fault");
+}
+
+/// Another program holds so much that no trial finds room: that is none of the study's own doing.
+#[test]
+fn memory_that_other_programs_hold_is_said() {
+    let room = bytes_of_one(TINY);
+    let (report, heard) = Setting::new(TINY, World::new(room, 1, &[])).run();
+    assert_eq!((report.outcome.best, heard.retries.len()), (None, 3));
+    for trial in &report.study.trials {
+        let (reason, message) = failure(trial);
+        assert_eq!(reason, EndReason::Fault);
+        assert!(
+            message.ends_with("other programs may hold the device's memory: end them first"),
+            "{message}"
+        );
+    }
+}
