@@ -9,10 +9,10 @@ mod probe;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use tunefork_kernels::Source;
-use tunefork_kernels::gpu::{Nvrtc, Resources, resources};
+use tunefork_kernels::gpu::{Nvrtc, Resources, Target, resources};
 
 const ARCHITECTURES: [u32; 3] = [75, 86, 90];
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../kernels/RESOURCES.md");
@@ -20,17 +20,34 @@ const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../kernels/RESOURCE
 /// By file and kernel: resources on each architecture that has the kernel.
 type Found = BTreeMap<&'static str, BTreeMap<String, BTreeMap<u32, Resources>>>;
 
+/// The compiler and what it found, for all tests. None where there is no compiler.
+fn compiled() -> Option<&'static (Nvrtc, Found)> {
+    static COMPILED: OnceLock<Option<(Nvrtc, Found)>> = OnceLock::new();
+    let compile = || {
+        let nvrtc = match Nvrtc::find(None) {
+            Ok(nvrtc) => nvrtc,
+            Err(reason) if std::env::var_os("TUNEFORK_REQUIRE_NVRTC").is_some() => {
+                panic!("{reason}")
+            }
+            Err(reason) => {
+                eprintln!("SKIPPED: kernels are not compiled, because {reason}");
+                return None;
+            }
+        };
+        let (major, minor) = nvrtc.version();
+        eprintln!("NVRTC {major}.{minor} from {}", nvrtc.path().display());
+        let found = compile(&nvrtc);
+        Some((nvrtc, found))
+    };
+    COMPILED.get_or_init(compile).as_ref()
+}
+
 #[test]
 fn no_kernel_spills_and_the_table_is_current() {
-    let nvrtc = match Nvrtc::find(None) {
-        Ok(nvrtc) => nvrtc,
-        Err(reason) if std::env::var_os("TUNEFORK_REQUIRE_NVRTC").is_some() => panic!("{reason}"),
-        Err(reason) => return eprintln!("SKIPPED: kernels are not compiled, because {reason}"),
+    let Some((nvrtc, found)) = compiled() else {
+        return;
     };
     let (major, minor) = nvrtc.version();
-    eprintln!("NVRTC {major}.{minor} from {}", nvrtc.path().display());
-    let found = compile(&nvrtc);
-
     let kernels = || found.values().flat_map(|file| file.iter());
     let spilling: Vec<_> = kernels()
         .flat_map(|(name, on)| {
@@ -47,7 +64,7 @@ fn no_kernel_spills_and_the_table_is_current() {
         .map(|(name, _)| name)
         .collect();
 
-    let table = table(&format!("{major}.{minor}"), &found);
+    let table = table(&format!("{major}.{minor}"), found);
     if std::env::var("TUNEFORK_RESOURCES").is_ok_and(|mode| mode == "write") {
         std::fs::write(TABLE, &table).expect("the table can be written");
         eprintln!("written: kernels/RESOURCES.md");
@@ -62,6 +79,31 @@ fn no_kernel_spills_and_the_table_is_current() {
         "KERNEL(threads) is missing: {unbounded:?}"
     );
     compare(&table, &std::fs::read_to_string(TABLE).unwrap_or_default());
+}
+
+/// As runs compile them: by itself each kernel is the only one, and bounded as among all others.
+#[test]
+fn what_the_reports_launch_compiles_kernel_by_kernel() {
+    let Some((nvrtc, found)) = compiled() else {
+        return;
+    };
+    let launched = probe::shared_bytes();
+    assert!(launched.len() > 40, "{launched:?}");
+    for name in launched.into_keys() {
+        let (source, on) = Source::ALL
+            .iter()
+            .find_map(|source| Some((source, found[source.file()].get(name)?)))
+            .expect("a file has it");
+        let compiled = nvrtc.compile(source.kernel(name), Target::ptx(86));
+        let compiled = compiled.unwrap_or_else(|error| panic!("{error}"));
+        let ptx = String::from_utf8(compiled.image).expect("text");
+        let entries: Vec<_> = ptx.split(".entry ").skip(1).collect();
+        assert_eq!(entries.len(), 1, "{name}");
+        let start = format!("{}(", compiled.entry);
+        assert!(entries[0].starts_with(&start), "{name}: {start}");
+        let bound = format!(".maxntid {}", on[&86].threads);
+        assert!(entries[0].contains(&bound), "{name}: {bound}");
+    }
 }
 
 /// Every source for every architecture, by as many threads as there are cores.
