@@ -152,6 +152,9 @@ impl Workload for Shared {
     }
 
     fn keep(&self, trial: &TrialContext, run: &CurveRun) -> Result<(), TrialFailure> {
+        if let Some(Trouble::Fault) = self.0.trouble_at(trial.number.0, KEEP) {
+            return Err(TrialFailure::new(FailureKind::Fault, "the device is gone"));
+        }
         self.0
             .kept
             .lock()
@@ -160,6 +163,9 @@ impl Workload for Shared {
         Ok(())
     }
 }
+
+/// The place of troubles while a trial is kept, where others have their epoch.
+pub const KEEP: u32 = 0;
 
 pub struct CurveRun {
     workload: Arc<Curve>,

@@ -1,6 +1,6 @@
 //! What goes wrong in a trial.
 
-use crate::curve::{Curve, Shared, Trouble};
+use crate::curve::{Curve, KEEP, Shared, Trouble};
 use crate::support::{
     Ear, Mortal, definition, go, options, record, text, undisturbed, with_checkpoints,
 };
@@ -42,6 +42,39 @@ fn a_single_fault_is_hidden() {
         assert_eq!(record(&mut storage).trials[2].observed.restarts, 2);
         assert_eq!(curve.restored.load(Ordering::Relaxed) > 0, checkpoints);
     }
+}
+
+/// The device may fail after a trial's last epoch, in the work of another: the run is brought back once.
+#[test]
+fn a_fault_while_a_trial_is_kept_is_hidden_once() {
+    let whole = Arc::new(Curve::default());
+    let mut storage = MemoryStorage::default();
+    go(definition("none"), &whole, &mut storage, &options(1)).unwrap();
+    let expected = whole.kept.lock().unwrap().clone();
+    let place = (expected[0].0, KEEP);
+
+    let curve = Arc::new(Curve::with_trouble([(place, (Trouble::Fault, 1))]));
+    let mut ear = Ear::default();
+    let mut storage = MemoryStorage::default();
+    let shared = Shared(curve.clone());
+    run(
+        definition("none"),
+        &shared,
+        &mut storage,
+        &mut ear,
+        &options(1),
+    )
+    .unwrap();
+    assert_eq!(text(&mut storage), undisturbed(definition("none")));
+    assert_eq!(*curve.kept.lock().unwrap(), expected);
+    assert_eq!(ear.count("TrialRetried"), 1);
+
+    let curve = Arc::new(Curve::with_trouble([(place, (Trouble::Fault, 2))]));
+    let mut storage = MemoryStorage::default();
+    let error = go(definition("none"), &curve, &mut storage, &options(1)).unwrap_err();
+    assert!(matches!(&error, StudyError::Halted { .. }), "{error}");
+    go(definition("none"), &curve, &mut storage, &options(1)).unwrap();
+    assert_eq!(text(&mut storage), undisturbed(definition("none")));
 }
 
 #[test]
