@@ -10,7 +10,7 @@ use tunefork_study::{
     Blueprint, Cost, EpochReport, FailureKind, Run, StopFlag, TrialContext, TrialFailure, Workload,
 };
 use tunefork_train::{
-    Compiled, Device, EpochMetrics, Evaluation, Task, Tensor, TrainError, Trainer,
+    Compiled, Device, DeviceError, EpochMetrics, Evaluation, Task, Tensor, TrainError, Trainer,
 };
 
 use crate::files::write_atomically;
@@ -253,9 +253,18 @@ fn crowded(error: TrainError) -> TrialFailure {
     }
 }
 
+/// Whether there is no device any more: each trial would fail of that, so none is to blame.
+fn is_gone(reason: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    matches!(
+        reason.downcast_ref::<DeviceError>(),
+        Some(DeviceError::Unavailable(_))
+    )
+}
+
 /// What a trial's error means for the study.
 fn failure(error: TrainError) -> TrialFailure {
-    let kind = match error {
+    let kind = match &error {
+        TrainError::Engine(reason) if is_gone(&**reason) => FailureKind::Halt,
         TrainError::Diverged { .. } => FailureKind::Diverged,
         TrainError::DoesNotFit { .. } => FailureKind::DoesNotFit,
         TrainError::Interrupted { .. } => FailureKind::Interrupted,

@@ -17,6 +17,8 @@ pub struct World {
     pub room: u64,
     /// Bytes of these that another program holds.
     pub others: u64,
+    /// Whether a context that is lost was the last one.
+    pub gone: AtomicBool,
     /// The calls that fail, counted from the context that the fault before them led to.
     faults: Mutex<Vec<u32>>,
     /// Contexts so far.
@@ -37,6 +39,7 @@ impl World {
         Arc::new(Self {
             room,
             others,
+            gone: AtomicBool::new(false),
             faults: Mutex::new(faults.iter().rev().copied().collect()),
             contexts: zero(),
             calls: zero(),
@@ -55,7 +58,12 @@ impl World {
 
     pub fn machine(self: &Arc<Self>) -> Machine {
         let world = Arc::clone(self);
-        let find = move || -> Result<Arc<dyn Card>, DeviceError> { Ok(world.context()) };
+        let find = move || -> Result<Arc<dyn Card>, DeviceError> {
+            match world.gone.load(SeqCst) && world.contexts.load(SeqCst) > 0 {
+                true => Err(DeviceError::Unavailable("the driver sees no GPU".into())),
+                false => Ok(world.context()),
+            }
+        };
         let machine = Machine::new(DeviceChoice::Cpu, "auto", Some(2)).unwrap();
         machine.with_gpu(Cuda::new(find).unwrap())
     }

@@ -119,3 +119,21 @@ fn a_trial_that_fails_twice_fails_and_the_study_goes_on() {
     }
     assert_eq!(report.outcome.outside_events, 1);
 }
+
+/// Trials are not to blame for a card that is not found again: the study stops, and goes on once it is back.
+#[test]
+fn a_card_that_does_not_come_back_stops_the_study() {
+    let whole = Setting::new(TINY, World::plenty());
+    let (expected, _) = whole.run();
+    let fault = whole.world.all_calls.load(SeqCst) / 2;
+    let mut setting = Setting::new(TINY, World::new(1 << 30, 0, &[fault]));
+    setting.world.gone.store(true, SeqCst);
+    let (stopped, heard) = setting.try_run();
+    let error = stopped.unwrap_err().to_string();
+    assert!(error.contains("the driver sees no GPU"), "{error}");
+    assert_eq!(heard.retries.len(), 1, "{:?}", heard.retries);
+    setting.world = World::plenty();
+    let (report, _) = setting.run();
+    assert_eq!(results(&report), results(&expected));
+    assert!(setting.model() == whole.model());
+}

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tunefork::file::StudyFile;
 use tunefork::study::{EndReason, Event, Observer, TrialRecord};
 use tunefork::trial::TrialState;
-use tunefork::{Listener, Report, RunFolder, RunOptions, StudySpec, run};
+use tunefork::{Error, Listener, Report, RunFolder, RunOptions, StudySpec, run};
 
 use crate::card::World;
 
@@ -78,6 +78,11 @@ impl Setting {
     }
 
     pub fn run(&self) -> (Report, Heard) {
+        let (report, heard) = self.try_run();
+        (report.unwrap_or_else(|error| panic!("{error}")), heard)
+    }
+
+    pub fn try_run(&self) -> (Result<Report, Error>, Heard) {
         let file = StudyFile::parse("study.toml", &self.study);
         let spec = StudySpec::resolve(&file.unwrap()).unwrap();
         let mut heard = Heard {
@@ -90,7 +95,7 @@ impl Setting {
             stop: Arc::clone(&heard.stop),
             ..RunOptions::new(RunFolder::new(self.folder.path()), self.world.machine())
         };
-        let report = run(&spec, &options, &mut heard).unwrap_or_else(|error| panic!("{error}"));
+        let report = run(&spec, &options, &mut heard);
         (report, heard)
     }
 
