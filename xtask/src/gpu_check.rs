@@ -1,8 +1,9 @@
-//! Builds the program `gpu-check` so that one file can be copied to a machine with a GPU.
+//! `cargo xtask gpu-check [arguments]`: builds the program `gpu-check` as one file that can be copied to a machine
+//! with a GPU, and runs it here with the arguments.
 
 use anyhow::{Context, Result};
 
-pub fn run(_arguments: &[String]) -> Result<()> {
+pub fn run(arguments: &[String]) -> Result<()> {
     crate::succeed(
         crate::cargo()
             .args(["build", "--release", "-p", "tunefork-gpu-check"])
@@ -18,9 +19,13 @@ pub fn run(_arguments: &[String]) -> Result<()> {
         .with_context(|| format!("{} is missing", file.display()))?
         .len();
     println!(
-        "{} ({:.1} MB): copy it to a machine with an NVIDIA driver and NVRTC, and run it there",
-        file.display(),
-        bytes as f64 / 1e6
+        "{file} ({:.1} MB)\n\
+         To check another machine, copy this file there: it needs an NVIDIA driver and NVRTC (TUNEFORK_NVRTC\n\
+         names its library where it is not found), and writes gpu-check.json.\n\
+         To measure PyTorch on the same card in the same call, copy peers/ as well:\n\
+         python peers/gpu.py --program {file}\n",
+        bytes as f64 / 1e6,
+        file = file.display(),
     );
-    Ok(())
+    crate::succeed(std::process::Command::new(&file).args(arguments))
 }

@@ -20,7 +20,7 @@ const TASKS: &[Task] = &[
     ),
     (
         "gpu-check",
-        "build the program that checks and times all kernels on a GPU; it needs a driver and NVRTC only",
+        "build the program that checks and times all kernels on a GPU, and run it; it needs a driver and NVRTC only",
         gpu_check::run,
     ),
     (

@@ -95,3 +95,28 @@ fn networks_of_the_reports_in_tf32() {
     networks(80, Precision::Tf32, false);
     networks(80, Precision::Tf32, true);
 }
+
+/// Runs of many steps, as the program takes 200 of on a GPU: the networks beside the processor's engine, with
+/// as much as the shim can do.
+fn runs(architecture: u32, precision: Precision, runs: &[(&str, usize, usize, usize)]) {
+    for &(name, batch, side, steps) in runs {
+        let beside = steps::Beside::new(name, batch, side, steps).expect("a run on the processor");
+        under(&TWO[..1], architecture, 1, &|case| {
+            beside.check(case, precision)
+        });
+    }
+}
+
+#[test]
+fn runs_of_many_steps_go_as_the_processors() {
+    let shapes = [
+        ("m0", 3, 8, 20),
+        ("m1", 3, 8, 20),
+        ("m3", 2, 16, 20),
+        ("m4", 4, 8, 40),
+    ];
+    runs(80, Precision::F32, &shapes);
+    runs(75, Precision::F16, &shapes[1..2]);
+    runs(80, Precision::Bf16, &shapes[1..2]);
+    runs(80, Precision::Tf32, &shapes[3..]);
+}

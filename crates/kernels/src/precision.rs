@@ -15,6 +15,14 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// Those that cards of an architecture (compute capability times ten) can multiply in.
+    pub fn of_architecture(architecture: u32) -> &'static [Self] {
+        match architecture {
+            ..80 => &[Self::F32, Self::F16],
+            _ => &[Self::F32, Self::Tf32, Self::Bf16, Self::F16],
+        }
+    }
+
     /// Bytes of a stored number.
     pub fn bytes(self) -> usize {
         match self {

@@ -1,9 +1,12 @@
 //! Runs the checks on the card: its own code and that of sm_75, each case twice.
 
+use std::cell::OnceCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+use tunefork_gpu_check::steps::{Beside, NETWORKS};
 use tunefork_gpu_check::{Case, Failure, kernels::FAMILIES, steps};
 use tunefork_kernels::gpu::Target;
 use tunefork_kernels::{DeviceError, Gpu, Precision, Stream, discover};
@@ -42,8 +45,9 @@ pub fn run(gpu: Gpu, options: &Options) -> (Vec<Checked>, Option<Gpu>) {
     let own = gpu.compiler().nvrtc().target(gpu.card().architecture);
     let mut gpu = Some(gpu);
     let mut checked = Vec::new();
+    let runs = NETWORKS.map(|_| Rc::new(OnceCell::new()));
     for target in [own, OLD_PATH] {
-        for wanted in wanted(options, target) {
+        for wanted in wanted(options, target, &runs) {
             let Some(device) = &gpu else { break };
             let result = check(device, &wanted, target);
             println!(
@@ -76,7 +80,10 @@ pub fn outcome(checked: &Checked) -> String {
     }
 }
 
-fn wanted(options: &Options, target: Target) -> Vec<Wanted> {
+/// Runs on the processor, each made when it is first wanted and used by all targets and precisions.
+type Runs = [Rc<OnceCell<Beside>>; NETWORKS.len()];
+
+fn wanted(options: &Options, target: Target, runs: &Runs) -> Vec<Wanted> {
     let kernels = FAMILIES.iter().flat_map(|(_, checks)| checks.iter());
     let mut wanted: Vec<Wanted> = kernels
         .chain(steps::CHECKS)
@@ -86,27 +93,27 @@ fn wanted(options: &Options, target: Target) -> Vec<Wanted> {
             cases: options.seeds,
         })
         .collect();
-    // The networks of the reports, with smaller images than theirs: the reference runs on the CPU.
-    let precisions: &[Precision] = match target.architecture {
-        ..80 => &[Precision::F32, Precision::F16],
-        _ => &[
-            Precision::F32,
-            Precision::Tf32,
-            Precision::Bf16,
-            Precision::F16,
-        ],
-    };
-    for (name, batch, side) in [
-        ("m0", 5, 28),
-        ("m1", 5, 28),
-        ("m2", 3, 64),
-        ("m3", 3, 32),
-        ("m4", 5, 28),
-    ] {
-        for &precision in precisions {
+    // Two steps with all gradients, and smaller images than the reports'; many steps, with theirs.
+    let sides = [(5, 28), (5, 28), (3, 64), (3, 32), (5, 28)];
+    let whole = [(64, 28), (64, 28), (32, 224), (64, 64), (64, 28)];
+    let steps = options.steps;
+    for (number, name) in NETWORKS.into_iter().enumerate() {
+        for &precision in Precision::of_architecture(target.architecture) {
+            let (batch, side) = sides[number];
             wanted.push(Wanted {
                 name: format!("steps/{name}/{precision:?}").to_lowercase(),
                 run: Box::new(move |case| steps::two_steps(case, name, batch, side, precision)),
+                cases: 1,
+            });
+            let (run, (batch, side)) = (Rc::clone(&runs[number]), whole[number]);
+            wanted.push(Wanted {
+                name: format!("run/{name}/{precision:?}").to_lowercase(),
+                run: Box::new(move |case| {
+                    if run.get().is_none() {
+                        let _ = run.set(Beside::new(name, batch, side, steps)?);
+                    }
+                    run.get().expect("just set").check(case, precision)
+                }),
                 cases: 1,
             });
         }

@@ -1,6 +1,7 @@
 //! The parts of the program `gpu-check`.
 
 pub mod checks;
+pub mod floor;
 pub mod options;
 pub mod report;
 pub mod timings;

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tunefork_kernels::Gpu;
+use tunefork_kernels::{DeviceError, Gpu, Precision};
 
 use super::checks::{Checked, outcome};
+use super::floor::Peaks;
 use super::timings::Timed;
 use super::training::Trained;
 
@@ -16,35 +17,49 @@ pub struct Header {
     json: Value,
 }
 
-/// The card, the driver, the compiler, the time.
-pub fn header(gpu: &Gpu) -> Header {
+/// The card, what it can do at most, the driver, the compiler, the time.
+pub fn header(gpu: &Gpu) -> Result<Header, DeviceError> {
     let card = gpu.card();
-    let (driver, nvrtc) = (card.driver, gpu.compiler().nvrtc().version());
-    let (free, total) = gpu.memory().unwrap_or_default();
+    let version = |(major, minor): (u32, u32)| format!("{major}.{minor}");
+    let (driver, nvrtc) = (
+        version(card.driver),
+        version(gpu.compiler().nvrtc().version()),
+    );
+    let (free, total) = gpu.memory()?;
+    let (peaks, giga) = (Peaks::of(gpu)?, |bytes: u64| bytes as f64 / 1e9);
+    let tera = |precision| peaks.flops(precision).map(|flops| flops / 1e12);
+    let known = |precision| tera(precision).map_or("unknown".into(), |tera| format!("{tera:.1}"));
     let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    Header {
+    Ok(Header {
         sentence: format!(
-            "{card}, {} multiprocessors, {:.1} of {:.1} GB free, driver for CUDA {}.{}, NVRTC {}.{}",
+            "{card}, {} multiprocessors, {:.1} of {:.1} GB free, driver for CUDA {driver}, NVRTC {nvrtc}\n\
+             at its highest clocks {} TFLOP/s in f32, {} in tf32, {} in f16, {:.0} GB/s; taken before anything \
+             was allocated: {:.3} GB",
             card.multiprocessors,
-            free as f64 / 1e9,
-            total as f64 / 1e9,
-            driver.0,
-            driver.1,
-            nvrtc.0,
-            nvrtc.1
+            giga(free),
+            giga(total),
+            known(Precision::F32),
+            known(Precision::Tf32),
+            known(Precision::F16),
+            peaks.bandwidth() / 1e9,
+            giga(gpu.bytes_at_start()),
         ),
         json: json!({
             "card": card.name,
             "architecture": card.architecture,
             "multiprocessors": card.multiprocessors,
+            "peak_tflops": {
+                "f32": tera(Precision::F32), "tf32": tera(Precision::Tf32), "f16": tera(Precision::F16),
+            },
+            "peak_bytes_per_second": peaks.bandwidth(),
             "memory_bytes": total,
             "bytes_at_start": gpu.bytes_at_start(),
-            "driver_cuda": format!("{}.{}", driver.0, driver.1),
-            "nvrtc": format!("{}.{}", nvrtc.0, nvrtc.1),
+            "driver_cuda": driver,
+            "nvrtc": nvrtc,
             "program": env!("CARGO_PKG_VERSION"),
             "unix_seconds": seconds.map_or(0, |time| time.as_secs()),
         }),
-    }
+    })
 }
 
 /// How many checks passed, and again those that did not.
@@ -63,13 +78,19 @@ pub fn print_checks(checked: &[Checked]) {
     }
 }
 
+fn short(precision: Precision) -> String {
+    format!("{precision:?}").to_lowercase()
+}
+
 /// One line for each piece of work.
 pub fn print_timings(timed: &[Timed]) {
     if timed.is_empty() {
         return;
     }
     println!(
-        "\n{:<4} {:<21} {:<26} {:<5} {:>10} {:>10} {:>8} {:>8}",
+        "\nThe floor is the time of all products or of all bytes at the card's highest clocks, whichever is longer.\n\
+         What fits into the card's cache may be faster than its memory: more than 100 %.\n\
+         {:<4} {:<21} {:<26} {:<5} {:>10} {:>10} {:>8} {:>8}",
         "net", "work", "shape", "", "us", "GFLOP/s", "GB/s", "% floor"
     );
     for Timed {
@@ -78,19 +99,19 @@ pub fn print_timings(timed: &[Timed]) {
         floor,
     } in timed
     {
-        let precision = format!("{:?}", work.precision).to_lowercase();
         let rate = |amount: f64| match amount > 0.0 {
             true => format!("{:.0}", amount / seconds / 1e9),
             false => String::new(),
         };
         let share = floor.map_or(String::new(), |floor| {
-            format!("{:.1}", 100.0 * floor / seconds)
+            format!("{:.1} {}", 100.0 * floor.seconds / seconds, floor.by)
         });
         println!(
-            "{:<4} {:<21} {:<26} {precision:<5} {:>10.2} {:>10} {:>8} {share:>8}",
+            "{:<4} {:<21} {:<26} {:<5} {:>10.2} {:>10} {:>8} {share:>8}",
             work.network,
             work.name,
             work.shape,
+            short(work.precision),
             seconds * 1e6,
             rate(work.flops),
             rate(work.bytes)
@@ -104,14 +125,26 @@ pub fn print_training(trained: &[Trained]) {
         return;
     }
     println!(
-        "\n{:<4} {:<5} {:>5} {:>18} {:>14} {:>14}",
-        "net", "", "batch", "s / 1,000 images", "planned bytes", "driver's bytes"
+        "\nBytes without the data set, the context and the kernels' code; the driver hands out 2 MiB at a time.\n\
+         {:<4} {:<5} {:>5} {:>18} {:>10} {:>14} {:>14} {:>14}",
+        "net", "", "batch", "s / 1,000 images", "s / epoch", "planned", "arena", "driver"
     );
     for t in trained {
-        let precision = format!("{:?}", t.precision).to_lowercase();
         println!(
-            "{:<4} {precision:<5} {:>5} {:>18.6} {:>14} {:>14}",
-            t.network, t.batch, t.seconds_per_1000_images, t.planned_bytes, t.driver_bytes
+            "{:<4} {:<5} {:>5} {:>18.6} {:>10.3} {:>14} {:>14} {:>14}{}",
+            t.network,
+            short(t.precision),
+            t.batch,
+            t.seconds_per_1000_images,
+            t.epoch_seconds,
+            t.planned_bytes,
+            t.arena_bytes,
+            t.driver_bytes,
+            if t.is_as_planned() {
+                ""
+            } else {
+                " NOT AS PLANNED"
+            },
         );
     }
 }
@@ -139,8 +172,9 @@ pub fn write(
             let work = &timed.work;
             json!({
                 "network": work.network, "work": work.name, "shape": work.shape,
-                "precision": format!("{:?}", work.precision).to_lowercase(),
-                "seconds": timed.seconds, "flops": work.flops, "bytes": work.bytes, "floor_seconds": timed.floor,
+                "precision": short(work.precision),
+                "seconds": timed.seconds, "flops": work.flops, "bytes": work.bytes,
+                "floor_seconds": timed.floor.map(|floor| floor.seconds), "floor_by": timed.floor.map(|floor| floor.by),
             })
         })
         .collect();
@@ -148,9 +182,9 @@ pub fn write(
         .iter()
         .map(|t| {
             json!({
-                "network": t.network, "precision": format!("{:?}", t.precision).to_lowercase(), "batch": t.batch,
-                "seconds_per_1000_images": t.seconds_per_1000_images,
-                "planned_bytes": t.planned_bytes, "driver_bytes": t.driver_bytes,
+                "network": t.network, "precision": short(t.precision), "batch": t.batch,
+                "seconds_per_1000_images": t.seconds_per_1000_images, "epoch_seconds": t.epoch_seconds,
+                "planned_bytes": t.planned_bytes, "arena_bytes": t.arena_bytes, "driver_bytes": t.driver_bytes,
             })
         })
         .collect();

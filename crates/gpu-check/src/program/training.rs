@@ -1,26 +1,47 @@
 //! Times whole training steps of the reports' networks at their full shapes, and compares what an engine says
-//! that it will allocate with what the driver counts.
+//! that it will allocate with what it allocates and with what the driver counts.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 use tunefork_cuda::{CudaWorkspace, Engine, Resident, StepInput, StepResult, StepSettings};
 use tunefork_gpu_check::{Failure, steps};
-use tunefork_graph::Plan;
 use tunefork_graph::optimizer::Kind;
-use tunefork_kernels::{Gpu, Precision};
+use tunefork_graph::{Graph, Plan};
+use tunefork_kernels::{Call, Gpu, Precision, Stream, watched};
 
-/// Seconds that a measurement lasts at least; of five, the middle one counts.
-const WINDOW: f64 = 0.5;
+/// Measurements of which the middle one counts.
 const WINDOWS: usize = 5;
-/// Images on the device, in batches: the epochs of small sets take too few steps to be timed.
+/// Images on the device, in batches.
 const BATCHES: usize = 8;
+/// Steps of one call, as many as training takes together.
+const STEPS: usize = 64;
 
-const ADAM: Kind = Kind::Adam {
-    beta1: 0.9,
-    beta2: 0.999,
-    epsilon: 1e-8,
-};
+/// A network of the reports: its batch, the side of its images, and how many make an epoch.
+struct Network {
+    name: &'static str,
+    batch: usize,
+    side: usize,
+    epoch: usize,
+}
+
+const NETWORKS: [Network; 5] = [
+    network("m0", 64, 28, 60_000),
+    network("m1", 64, 28, 60_000),
+    network("m2", 32, 224, 2_936),
+    network("m3", 64, 64, 100_000),
+    network("m4", 64, 28, 60_000),
+];
+
+const fn network(name: &'static str, batch: usize, side: usize, epoch: usize) -> Network {
+    Network {
+        name,
+        batch,
+        side,
+        epoch,
+    }
+}
 
 /// A network that was trained for a while.
 #[derive(Clone, Debug)]
@@ -33,44 +54,133 @@ pub struct Trained {
     pub batch: usize,
     /// By the host's clock, with all that a step takes.
     pub seconds_per_1000_images: f64,
-    /// What the engine says that it allocates, without the data set.
+    /// The same for all images of the report's data set.
+    pub epoch_seconds: f64,
+    /// What the engine says that it will allocate, without the data set.
     pub planned_bytes: u64,
-    /// By how much the driver's free memory fell; it counts in steps of 2 MiB.
+    /// What it has allocated.
+    pub arena_bytes: u64,
+    /// By how much the driver's free memory fell when the engine was made and its steps were captured, the
+    /// context and the kernels' code apart. The driver hands out 2 MiB at a time.
     pub driver_bytes: u64,
 }
 
+impl Trained {
+    /// Whether what was allocated is what was planned.
+    pub fn is_as_planned(&self) -> bool {
+        self.arena_bytes == self.planned_bytes
+    }
+}
+
 /// Trains each network in each precision.
-pub fn run(gpu: &Gpu, precisions: &[Precision]) -> Result<Vec<Trained>, Failure> {
-    let networks = [
-        ("m0", 64, 28),
-        ("m1", 64, 28),
-        ("m2", 32, 224),
-        ("m3", 64, 64),
-        ("m4", 64, 28),
-    ];
+pub fn run(gpu: &Gpu, window: f64) -> Result<Vec<Trained>, Failure> {
     let mut trained = Vec::new();
-    for (name, batch, side) in networks {
-        for &precision in precisions {
-            trained.push(train(gpu, name, batch, side, precision)?);
+    for network in &NETWORKS {
+        for &precision in Precision::of_architecture(gpu.card().architecture) {
+            trained.push(Training::new(gpu, network, precision)?.measure(gpu, window)?);
         }
     }
     Ok(trained)
 }
 
-fn train(
-    gpu: &Gpu,
-    name: &'static str,
-    batch: usize,
-    side: usize,
+/// All that an engine of a network is made of.
+struct Training<'a> {
+    network: &'a Network,
     precision: Precision,
-) -> Result<Trained, Failure> {
-    let stream = gpu.stream();
-    let graph = steps::network(name, batch, side)?;
-    let (image, classes) = (
-        graph.image(),
-        graph.classes().ok_or("a network with a loss")?,
-    );
-    let count = BATCHES * batch;
+    plan: Arc<Plan>,
+    stream: Arc<dyn Stream>,
+    /// Bytes allocated on the stream.
+    allocated: Arc<AtomicU64>,
+    resident: Arc<Resident>,
+}
+
+impl<'a> Training<'a> {
+    fn new(gpu: &Gpu, network: &'a Network, precision: Precision) -> Result<Self, Failure> {
+        let allocated = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&allocated);
+        let stream = watched(&gpu.stream(), move |call| {
+            if let Call::Allocate(bytes) = call {
+                count.fetch_add(bytes as u64, Relaxed);
+            }
+            Ok(())
+        });
+        let graph = steps::network(network.name, network.batch, network.side)?;
+        let workspace = CudaWorkspace { precision };
+        Ok(Self {
+            network,
+            precision,
+            plan: Arc::new(Plan::new(&graph, network.batch, &workspace)?),
+            resident: images(&stream, &graph, BATCHES * network.batch)?,
+            stream,
+            allocated,
+        })
+    }
+
+    fn engine(&self) -> Result<Engine, Failure> {
+        let stream = Arc::clone(&self.stream);
+        let mut engine = Engine::new(stream, Arc::clone(&self.plan), self.precision)?;
+        let weights: Vec<f32> = (0..self.plan.slab.len)
+            .map(|i| (i * 7919 % 1000) as f32 * 1e-4 - 0.05)
+            .collect();
+        engine.write_slab(&weights)?;
+        Ok(engine)
+    }
+
+    /// Seconds for so many calls.
+    fn calls(&self, engine: &mut Engine, times: usize) -> Result<f64, Failure> {
+        let batch = self.network.batch;
+        let order: Vec<u32> = (0..(BATCHES * batch) as u32).rev().collect();
+        let settings = StepSettings {
+            dropout: &[0.3],
+            ..StepSettings::new(Kind::ADAM)
+        };
+        let inputs: Vec<_> = order
+            .chunks(batch)
+            .cycle()
+            .take(STEPS)
+            .map(|indices| StepInput { indices, settings })
+            .collect();
+        let mut results = vec![StepResult::default(); inputs.len()];
+        let start = Instant::now();
+        for _ in 0..times {
+            engine.steps(&self.resident, &inputs, &mut results)?;
+        }
+        Ok(start.elapsed().as_secs_f64())
+    }
+
+    fn measure(&self, gpu: &Gpu, window: f64) -> Result<Trained, Failure> {
+        // The first engine loads the kernels' code, so that the second shows its own bytes only.
+        self.calls(&mut self.engine()?, 1)?;
+        let (allocated, (free, _)) = (self.allocated.load(Relaxed), gpu.memory()?);
+        let mut engine = self.engine()?;
+        self.calls(&mut engine, 1)?;
+        let arena_bytes = self.allocated.load(Relaxed) - allocated;
+        let driver_bytes = free.saturating_sub(gpu.memory()?.0);
+
+        let times = (window / self.calls(&mut engine, 1)?).ceil().max(1.0) as usize;
+        let mut seconds = (0..WINDOWS)
+            .map(|_| self.calls(&mut engine, times))
+            .collect::<Result<Vec<_>, _>>()?;
+        seconds.sort_by(f64::total_cmp);
+        let images = times * STEPS * self.network.batch;
+        let per_image = seconds[WINDOWS / 2] / images as f64;
+        Ok(Trained {
+            network: self.network.name,
+            precision: self.precision,
+            batch: self.network.batch,
+            seconds_per_1000_images: 1000.0 * per_image,
+            epoch_seconds: self.network.epoch as f64 * per_image,
+            planned_bytes: Engine::planned_bytes(&self.plan, self.precision),
+            arena_bytes,
+            driver_bytes,
+        })
+    }
+}
+
+/// Images and labels that are all different, on the device.
+fn images(stream: &Arc<dyn Stream>, graph: &Graph, count: usize) -> Result<Arc<Resident>, Failure> {
+    let image = graph.image();
+    let classes = graph.classes().ok_or("a network with a loss")?;
     let pixels: Vec<u8> = (0..count * image.elements())
         .map(|i| (i * 31 / 7) as u8)
         .collect();
@@ -78,48 +188,6 @@ fn train(
     let tables: Vec<f32> = (0..256 * image.channels)
         .map(|i| (i % 256) as f32 / 128.0 - 1.0)
         .collect();
-    let resident = Arc::new(Resident::new(&stream, image, &pixels, &labels, &tables)?);
-
-    let plan = Arc::new(Plan::new(&graph, batch, &CudaWorkspace { precision })?);
-    let planned_bytes = Engine::planned_bytes(&plan, precision);
-    let (before, _) = gpu.memory()?;
-    let mut engine = Engine::new(stream, Arc::clone(&plan), precision)?;
-    let (after, _) = gpu.memory()?;
-    let weights: Vec<f32> = (0..plan.slab.len)
-        .map(|i| (i * 7919 % 1000) as f32 * 1e-4 - 0.05)
-        .collect();
-    engine.write_slab(&weights)?;
-
-    let order: Vec<u32> = (0..count as u32).collect();
-    let settings = StepSettings {
-        dropout: &[0.3],
-        ..StepSettings::new(ADAM)
-    };
-    let inputs: Vec<_> = order
-        .chunks(batch)
-        .map(|indices| StepInput { indices, settings })
-        .collect();
-    let mut results = vec![StepResult::default(); inputs.len()];
-    let mut epochs = |times: usize| -> Result<f64, Failure> {
-        let start = Instant::now();
-        for _ in 0..times {
-            engine.steps(&resident, &inputs, &mut results)?;
-        }
-        Ok(start.elapsed().as_secs_f64())
-    };
-    // The first compiles and captures.
-    epochs(2)?;
-    let times = (WINDOW / (epochs(5)? / 5.0)).ceil().max(1.0) as usize;
-    let mut seconds = (0..WINDOWS)
-        .map(|_| epochs(times))
-        .collect::<Result<Vec<_>, _>>()?;
-    seconds.sort_by(f64::total_cmp);
-    Ok(Trained {
-        network: name,
-        precision,
-        batch,
-        seconds_per_1000_images: 1000.0 * seconds[WINDOWS / 2] / (times * count) as f64,
-        planned_bytes,
-        driver_bytes: before.saturating_sub(after),
-    })
+    let resident = Resident::new(stream, image, &pixels, &labels, &tables)?;
+    Ok(Arc::new(resident))
 }

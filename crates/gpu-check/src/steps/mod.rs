@@ -1,10 +1,12 @@
 //! Whole training steps of the engine, beside the reference and the engine of the processor.
 
+mod long;
 mod networks;
 mod random;
 mod repeat;
 mod trial;
 
+pub use long::Beside;
 pub use networks::{NETWORKS, network, two_smooth_steps, two_steps};
 pub use repeat::check as repeat;
 

@@ -264,7 +264,8 @@ fn norm(values: &[f64]) -> f64 {
     values.iter().map(|v| v * v).sum::<f64>().sqrt()
 }
 
-fn settings(step: u64) -> StepSettings<'static> {
+/// What steps are told besides their images.
+pub(super) fn settings(step: u64) -> StepSettings<'static> {
     StepSettings {
         step,
         learning_rate: 0.01,

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use tunefork_cuda::{CudaWorkspace, Engine, Resident};
-use tunefork_graph::{Graph, Plan, SlabLayout};
+use tunefork_graph::{Graph, Image, Plan, SlabLayout};
 use tunefork_kernels::{Precision, Stream};
 use tunefork_reference::State;
+use tunefork_rng::{Key, Purpose};
 
 use crate::{Case, Failure};
 
@@ -21,9 +22,41 @@ pub(super) struct Data {
 impl Data {
     /// `count` images that fit a graph.
     pub fn random(case: &mut Case, graph: &Graph, count: usize) -> Self {
-        let image = graph.image();
         let classes = graph.classes().expect("a graph with a loss");
+        let elements = graph.image().elements();
         let byte = |case: &mut Case| case.between(0, 255) as u8;
+        let pixels = (0..count * elements).map(|_| byte(case)).collect();
+        let label = |case: &mut Case| case.between(0, classes - 1) as u16;
+        let labels = (0..count).map(|_| label(case)).collect();
+        Self::of(graph.image(), pixels, labels)
+    }
+
+    /// `count` images of at most ten classes that a network can learn: each class has its pattern of 4 x 4
+    /// bright and dark fields, and each image is its class's pattern under noise.
+    pub fn learnable(graph: &Graph, count: usize, seed: u64) -> Self {
+        let image = graph.image();
+        let classes = graph.classes().expect("a graph with a loss").min(10);
+        let mut random = Key::study(seed).stream(Purpose::Generate);
+        let fields = 16 * image.channels;
+        let patterns: Vec<u8> = (0..classes * fields)
+            .map(|_| 32 * random.below(2) as u8)
+            .collect();
+        let labels: Vec<u16> = (0..count).map(|n| (n % classes) as u16).collect();
+        let mut pixels = Vec::with_capacity(count * image.elements());
+        for &label in &labels {
+            let pattern = &patterns[usize::from(label) * fields..][..fields];
+            for e in 0..image.elements() {
+                let (pixel, channel) = (e / image.channels, e % image.channels);
+                let row = 4 * (pixel / image.width) / image.height;
+                let column = 4 * (pixel % image.width) / image.width;
+                let bright = pattern[(4 * row + column) * image.channels + channel];
+                pixels.push(bright + random.below(224) as u8);
+            }
+        }
+        Self::of(image, pixels, labels)
+    }
+
+    fn of(image: Image, pixels: Vec<u8>, labels: Vec<u16>) -> Self {
         let mut tables = Vec::new();
         for channel in 0..image.channels {
             let mean = 0.3 + 0.1 * (channel % 3) as f32;
@@ -32,10 +65,8 @@ impl Data {
         Self {
             elements: image.elements(),
             channels: image.channels,
-            pixels: (0..count * image.elements()).map(|_| byte(case)).collect(),
-            labels: (0..count)
-                .map(|_| case.between(0, classes - 1) as u16)
-                .collect(),
+            pixels,
+            labels,
             tables,
         }
     }

@@ -5,6 +5,7 @@ mod driver;
 mod graph;
 mod module;
 mod nvrtc;
+mod rates;
 mod resources;
 mod staging;
 mod stream;
@@ -15,6 +16,7 @@ use cudarc::driver::CudaContext;
 
 pub use cache::{Compiler, standard_folder};
 pub use nvrtc::{Compiled, Nvrtc, Report, Target};
+pub use rates::Rates;
 pub use resources::{Resources, resources};
 
 use crate::{DeviceError, Stream};
