@@ -1,7 +1,7 @@
 //! The program as its users have it: started with arguments, judged by what it prints and leaves.
 
+mod device;
 mod equal_runs;
-mod experiments;
 mod predict;
 mod refusals;
 mod study;
