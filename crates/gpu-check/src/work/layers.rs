@@ -122,9 +122,8 @@ impl Walk<'_, '_> {
     }
 
     /// Batch norm, in a residual network a shortcut, relu, and max pooling of 2x2.
-    pub(super) fn block(&mut self, side: usize, channels: usize) -> Result<(), DeviceError> {
-        let (precision, step) = (self.precision, self.step);
-        let block = Block {
+    fn block_of(&self, side: usize, channels: usize) -> Block {
+        Block {
             batch: self.network.batch,
             height: side,
             width: side,
@@ -139,17 +138,15 @@ impl Walk<'_, '_> {
                 padding: 0,
             }),
             saved_output: false,
-            precision,
-        };
-        let (y, dy) = (
-            self.stored(block.input_len())?,
-            self.stored(block.input_len())?,
-        );
-        let shortcut = if block.shortcut {
-            Some(self.stored(block.input_len())?)
-        } else {
-            None
-        };
+            precision: self.precision,
+        }
+    }
+
+    pub(super) fn block(&mut self, side: usize, channels: usize) -> Result<(), DeviceError> {
+        let (step, block) = (self.step, self.block_of(side, channels));
+        let input = || self.stored(block.input_len());
+        let (y, dy) = (input()?, input()?);
+        let shortcut = block.shortcut.then(input).transpose()?;
         let out = self.stored(block.output_len())?;
         let (statistics, parameters) = (self.f32(2 * channels)?, self.f32(4 * channels)?);
         let bias = self.f32(channels)?;
@@ -164,20 +161,14 @@ impl Walk<'_, '_> {
             scale: part(0),
             shift: part(1),
         };
-        let read = block.input_len() * (1 + usize::from(block.shortcut));
-        let written = block.output_len();
         let shape = format!("{}x{side}x{side}x{channels}", block.batch);
-        let bytes = |values: usize| values * precision.bytes();
-        self.work(
-            "block forward",
-            shape.clone(),
-            0,
-            bytes(read + written),
-            &mut |stream| {
-                let shortcut = shortcut.as_ref().map(DeviceMemory::all);
-                block.forward(stream, step.all(), y.all(), Some(norm), shortcut, out.all())
-            },
-        )?;
+        let bytes = |values: usize| values * block.precision.bytes();
+        let read = block.input_len() * (1 + usize::from(block.shortcut));
+        let moved = bytes(read + block.output_len());
+        self.work("block forward", shape.clone(), 0, moved, &mut |stream| {
+            let shortcut = shortcut.as_ref().map(DeviceMemory::all);
+            block.forward(stream, step.all(), y.all(), Some(norm), shortcut, out.all())
+        })?;
         let given = Backward {
             y: Some(y.all()),
             norm: Some(norm),
@@ -192,14 +183,10 @@ impl Walk<'_, '_> {
             bias_gradient: Some(bias.all()),
             workspace: workspace.all(),
         };
-        self.work(
-            "block sums",
-            shape.clone(),
-            0,
-            bytes(read + written),
-            &mut |stream| block.backward_sums(stream, step.all(), &given),
-        )?;
-        let moved = bytes(read + written + block.input_len());
+        self.work("block sums", shape.clone(), 0, moved, &mut |stream| {
+            block.backward_sums(stream, step.all(), &given)
+        })?;
+        let moved = moved + bytes(block.input_len());
         self.work("block backward", shape, 0, moved, &mut |stream| {
             block.backward(stream, step.all(), &given)
         })
@@ -229,28 +216,14 @@ impl Walk<'_, '_> {
         let row = DeviceMemory::of(self.stream, &[DropoutRow::new(0.3)])?;
         let row = || hidden.then(|| row.all());
         let flops = 2 * batch * inputs * outputs;
-        let values = batch * (inputs + outputs) + inputs * outputs;
+        let bytes = (batch * (inputs + outputs) + inputs * outputs) * precision.bytes();
         let shape = format!("{batch}x{inputs} * {outputs}");
-        let bytes = values * precision.bytes();
-        self.work(
-            "dense forward",
-            shape.clone(),
-            flops,
-            bytes,
-            &mut |stream| {
-                let (x, weights, y) = (x.all(), weights.all(), y.all());
-                dense.forward(
-                    stream,
-                    step.all(),
-                    row(),
-                    x,
-                    weights,
-                    Some(bias.all()),
-                    y,
-                    Some(workspace.all()),
-                )
-            },
-        )?;
+        let forward = shape.clone();
+        self.work("dense forward", forward, flops, bytes, &mut |stream| {
+            let (x, weights, y) = (x.all(), weights.all(), y.all());
+            let (bias, workspace) = (Some(bias.all()), Some(workspace.all()));
+            dense.forward(stream, step.all(), row(), x, weights, bias, y, workspace)
+        })?;
         let (flops, bytes) = (
             if dx { 2 * flops } else { flops },
             bytes + 4 * inputs * outputs,
