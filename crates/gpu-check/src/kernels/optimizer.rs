@@ -219,8 +219,8 @@ fn updates(case: &mut Case) -> Result<(), Failure> {
     Ok(())
 }
 
-/// In f16 a gradient that is not finite changes nothing but the scale, which halves; 2000 clean steps
-/// double it, up to a limit.
+/// In f16 a gradient that is not finite changes nothing but the scale, which halves down to a limit; 2000
+/// clean steps double it, up to another.
 fn loss_scale(case: &mut Case) -> Result<(), Failure> {
     let update = Update {
         len: case.one_of(&[1, 7, 1030, 4100]),
@@ -260,7 +260,8 @@ fn loss_scale(case: &mut Case) -> Result<(), Failure> {
         buffers.states[1].read(case)?,
     ];
     let copy = buffers.weights16.as_ref().expect("16 bits").read(case)?;
-    gradients[place] = case.one_of(&[f32::INFINITY, f32::NEG_INFINITY, f32::NAN]);
+    let bad = case.one_of(&[f32::INFINITY, f32::NEG_INFINITY, f32::NAN]);
+    gradients[place] = bad;
     buffers.run(case, row(2), &gradients)?;
     expect(case, 512.0, 0, 1)?;
     let after = [
@@ -285,7 +286,14 @@ fn loss_scale(case: &mut Case) -> Result<(), Failure> {
         buffers.run(case, row(3), &gradients)?;
         expect(case, doubled, 0, 0)?;
     }
-    Ok(())
+    gradients[place] = bad;
+    let least = LossScale {
+        scale: f32::exp2(-14.0),
+        clean: 3,
+    };
+    buffers.scale.all().write(&*case.stream, &[least])?;
+    buffers.run(case, row(4), &gradients)?;
+    expect(case, least.scale, 0, 1)
 }
 
 /// Without a loss scale NaN reaches the parameters: with clipping all of them, without only its own.
