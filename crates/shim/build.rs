@@ -168,7 +168,10 @@ fn compile(jobs: &[Job]) -> Vec<String> {
     let next = AtomicUsize::new(0);
     let work = || {
         while let Some(job) = open.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let mut command: Command = tool.to_command();
+            let mut command = Command::new(tool.path());
+            command.envs(tool.env().iter().map(|(name, value)| (name, value)));
+            // What turns off all warnings would also turn off the one that is wanted.
+            command.args(tool.args().iter().filter(|argument| *argument != "-w"));
             let output = command.args(&job.command).output().expect("a C++ compiler");
             for line in String::from_utf8_lossy(&output.stderr).lines() {
                 println!("cargo:warning={line}");
