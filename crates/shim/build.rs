@@ -69,8 +69,6 @@ fn flags(sanitizers: &str) -> Vec<String> {
         "-fno-strict-aliasing",
         "-fno-omit-frame-pointer",
         "-g1",
-        // Nothing at run time sees a variable of a thread that was never set.
-        "-Wuninitialized",
     ];
     let mut flags: Vec<String> = flags.into_iter().map(String::from).collect();
     if !sanitizers.is_empty() {
@@ -168,10 +166,7 @@ fn compile(jobs: &[Job]) -> Vec<String> {
     let next = AtomicUsize::new(0);
     let work = || {
         while let Some(job) = open.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let mut command = Command::new(tool.path());
-            command.envs(tool.env().iter().map(|(name, value)| (name, value)));
-            // What turns off all warnings would also turn off the one that is wanted.
-            command.args(tool.args().iter().filter(|argument| *argument != "-w"));
+            let mut command: Command = tool.to_command();
             let output = command.args(&job.command).output().expect("a C++ compiler");
             for line in String::from_utf8_lossy(&output.stderr).lines() {
                 println!("cargo:warning={line}");
