@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
 use tunefork_data::{
     DataError, Dataset, ImageShape, Normalisation, PrepareOptions, Progress, Source, Split,
 };
@@ -37,7 +36,7 @@ impl Material {
         data_dir: Option<&Path>,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Self, Error> {
-        let (data, warnings) = match (config.generated(), config.word("source")) {
+        let (data, mut warnings) = match (config.generated(), config.word("source")) {
             (Some(generated), _) => (generated.draw()?, Vec::new()),
             (None, "noise") => (noise(config)?, Vec::new()),
             (None, name) => {
@@ -54,6 +53,17 @@ impl Material {
         };
         let seed = config.whole("seed").unsigned_abs();
         let split = Split::new(&data, &config.split(), Key::study(seed))?;
+        for (images, part) in split
+            .seen_in_training(&data)
+            .into_iter()
+            .zip(["validation", "test"])
+        {
+            if images > 0 {
+                warnings.push(format!(
+                    "{images} {part} images are equal to training images, as the set comes divided"
+                ));
+            }
+        }
         let normalisation = match config.fixed_normalisation() {
             Some((mean, std)) => fixed(&mean, &std, data.shape())?,
             None if config.word("normalise") == "none" => {
@@ -90,19 +100,7 @@ impl Material {
 
     /// A digest of all images and labels, by which a resumed study notices that they changed.
     pub fn digest(&self) -> String {
-        let data = &self.images.data;
-        let mut digest = Sha256::new();
-        digest.update(format!("{:?} {:?}", data.shape(), data.classes()));
-        for index in 0..data.len() as u32 {
-            digest.update(data.label(index).to_le_bytes());
-            digest.update(data.pixels(index));
-        }
-        digest
-            .finalize()
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        self.images.data.digest()
     }
 }
 

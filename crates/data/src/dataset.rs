@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
 use crate::map::Map;
-use crate::{DataError, MAX_CLASSES, Normalisation};
+use crate::{DataError, MAX_CLASSES, Normalisation, digest};
 
 /// Height, width and channels of every image of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -125,6 +126,8 @@ pub struct Dataset {
     counts: [usize; 3],
     labels: Vec<u16>,
     pixels: Pixels,
+    /// Known of prepared sets, otherwise made when they are asked for.
+    digests: OnceLock<Vec<u64>>,
 }
 
 impl Dataset {
@@ -206,7 +209,33 @@ impl Dataset {
             counts,
             labels,
             pixels,
+            digests: OnceLock::new(),
         })
+    }
+
+    /// The same set with the digests of its images, which are known already.
+    pub(crate) fn with_digests(self, digests: Vec<u64>) -> Self {
+        assert_eq!(digests.len(), self.len(), "one digest for each image");
+        Self {
+            digests: OnceLock::from(digests),
+            ..self
+        }
+    }
+
+    /// A digest of every image's pixels: different ones are those of different images.
+    pub(crate) fn digests(&self) -> &[u64] {
+        self.digests.get_or_init(|| {
+            (0..self.len() as u32)
+                .map(|index| digest::of_image(self.pixels(index)))
+                .collect()
+        })
+    }
+
+    /// A digest of the whole set, 16 hexadecimal digits: of shape, classes, parts, labels and pixels.
+    /// That of a prepared set costs no look at its pixels.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        digest::of_set(self)
     }
 
     /// The number of images, all parts together.

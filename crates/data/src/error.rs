@@ -235,6 +235,32 @@ pub enum DataError {
         /// The number there is.
         available: usize,
     },
+    /// Equal images, which stay together, leave nothing for a part of a split.
+    #[error(
+        "{wanted} {part} images are asked for, but images with equal pixels stay together and leave none"
+    )]
+    Equal {
+        /// Which part: "training" or "validation".
+        part: &'static str,
+        /// The number asked for.
+        wanted: usize,
+    },
+    /// A class has too few images to be in every fold.
+    #[error(
+        "{folds} folds are asked for, but class `{class}` has {images} images{}; \
+         use at most {different} folds",
+        if different < images { format!(", only {different} of them different") } else { String::new() }
+    )]
+    Folds {
+        /// The number of folds asked for.
+        folds: usize,
+        /// The class with the fewest different images.
+        class: String,
+        /// Its images, without those for testing.
+        images: usize,
+        /// How many of them are different: equal ones stay in one fold.
+        different: usize,
+    },
 }
 
 impl DataError {

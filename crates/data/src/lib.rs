@@ -34,6 +34,7 @@ pub mod archive;
 pub mod cifar;
 mod contents;
 mod dataset;
+mod digest;
 mod error;
 mod files;
 mod formats;

@@ -10,7 +10,7 @@ use crate::image::ImageError;
 use crate::listing::{Listing, hex};
 use crate::parallel;
 use crate::prepared::{self, Meta, Writer};
-use crate::{DataError, Dataset, ImageShape, Source, Warnings};
+use crate::{DataError, Dataset, ImageShape, Source, Warnings, digest};
 
 /// How images are brought to one shape, and where the result is kept.
 ///
@@ -185,12 +185,20 @@ fn write(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), DataError> {
     let total = contents.items.len();
-    let work = |raw: Raw| raw.decode().map(|picture| picture.fit(shape));
+    let work = |raw: Raw| {
+        let pixels = raw.decode()?.fit(shape);
+        let digest = digest::of_image(&pixels);
+        Ok((pixels, digest))
+    };
+    let mut digests = vec![0; total];
     let mut bad: Vec<(usize, ImageError)> = Vec::new();
     let mut done = 0;
     parallel::for_each(contents, threads, work, |place, result| {
         match result {
-            Ok(pixels) => writer.put(place, &pixels)?,
+            Ok((pixels, digest)) => {
+                writer.put(place, &pixels)?;
+                digests[place] = digest;
+            }
             Err(error) => bad.push((place, error)),
         }
         done += 1;
@@ -216,6 +224,7 @@ fn write(
         .iter()
         .map(|place| contents.items[*place].label)
         .collect();
+    let digests: Vec<u64> = good.iter().map(|place| digests[*place]).collect();
     let mut counts = [0; 3];
     for place in &good {
         counts[contents.items[*place].part as usize] += 1;
@@ -229,7 +238,7 @@ fn write(
         counts,
         warnings,
     };
-    writer.finish(&labels, &meta)
+    writer.finish(&labels, &digests, &meta)
 }
 
 fn no_images(contents: &Contents) -> DataError {

@@ -1,8 +1,8 @@
 //! The prepared file: decoded images of one shape, ready to be mapped.
 //!
 //! Layout (little-endian): a header of 64 bytes (magic, version, number of images, bytes per image,
-//! SHA-256 of all that follows the pixels), the pixels (NHWC), the labels (16 bits each), and
-//! JSON that says the rest ([`Meta`]).
+//! SHA-256 of all that follows the pixels), the pixels (NHWC), the labels (16 bits each), the images'
+//! digests (64 bits each), and JSON that says the rest ([`Meta`]).
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -18,7 +18,7 @@ use crate::{DataError, Dataset, ImageShape, Warnings};
 
 const MAGIC: [u8; 8] = *b"TUNEPREP";
 /// Grows when the layout or the way in which pixels are made changes.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 const HEADER_BYTES: usize = 64;
 
 /// What is said of the pixels besides their number.
@@ -41,18 +41,18 @@ pub(crate) fn open(path: &Path, fingerprint: &str) -> Option<(Dataset, Warnings)
         return None;
     }
     let map = Map::open(&file, path).ok()?;
-    let (labels, meta) = parse(map.bytes())?;
+    let (labels, digests, meta) = parse(map.bytes())?;
     if meta.fingerprint != fingerprint {
         return None;
     }
     let pixels = Pixels::Mapped(map, HEADER_BYTES, labels.len() * meta.shape.bytes());
     let data =
         Dataset::checked(path, meta.shape, meta.classes, meta.counts, labels, pixels).ok()?;
-    Some((data, meta.warnings))
+    Some((data.with_digests(digests), meta.warnings))
 }
 
-/// Labels and meta data of a prepared file, if its bytes are as [`Writer`] leaves them.
-fn parse(bytes: &[u8]) -> Option<(Vec<u16>, Meta)> {
+/// Labels, digests and meta data of a prepared file, if its bytes are as [`Writer`] leaves them.
+fn parse(bytes: &[u8]) -> Option<(Vec<u16>, Vec<u64>, Meta)> {
     let (header, rest) = bytes.split_at_checked(HEADER_BYTES)?;
     let number = |at: usize| Some(u64::from_le_bytes(header[at..at + 8].try_into().ok()?));
     if header[..8] != MAGIC || number(8) != Some(VERSION) {
@@ -64,13 +64,14 @@ fn parse(bytes: &[u8]) -> Option<(Vec<u16>, Meta)> {
     if Sha256::digest(tail).as_slice() != &header[32..64] {
         return None;
     }
-    let (labels, meta) = tail.split_at_checked(images.checked_mul(2)?)?;
-    let labels = labels
-        .chunks_exact(2)
-        .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
-        .collect();
+    let (labels, rest) = tail.split_at_checked(images.checked_mul(2)?)?;
+    let (digests, meta) = rest.split_at_checked(images.checked_mul(8)?)?;
+    let labels = labels.as_chunks().0.iter();
+    let labels = labels.map(|bytes| u16::from_le_bytes(*bytes)).collect();
+    let digests = digests.as_chunks().0.iter();
+    let digests = digests.map(|bytes| u64::from_le_bytes(*bytes)).collect();
     let meta: Meta = serde_json::from_slice(meta).ok()?;
-    (meta.shape.bytes() == image_bytes).then_some((labels, meta))
+    (meta.shape.bytes() == image_bytes).then_some((labels, digests, meta))
 }
 
 /// Writes a prepared file under another name and renames it when it is whole: whatever happens,
@@ -139,12 +140,18 @@ impl Writer {
         Ok(())
     }
 
-    /// Adds labels and meta data, makes the file durable and gives it its name.
-    pub(crate) fn finish(mut self, labels: &[u16], meta: &Meta) -> Result<(), DataError> {
+    /// Adds labels, digests and meta data, makes the file durable and gives it its name.
+    pub(crate) fn finish(
+        mut self,
+        labels: &[u16],
+        digests: &[u64],
+        meta: &Meta,
+    ) -> Result<(), DataError> {
         let mut tail: Vec<u8> = labels
             .iter()
             .flat_map(|label| label.to_le_bytes())
             .collect();
+        tail.extend(digests.iter().flat_map(|digest| digest.to_le_bytes()));
         serde_json::to_writer(&mut tail, meta)
             .map_err(|error| DataError::io("write", &self.temporary, error.into()))?;
         let mut header = Vec::with_capacity(HEADER_BYTES);

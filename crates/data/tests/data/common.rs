@@ -1,6 +1,6 @@
 //! Small data sets for tests, made on the spot.
 use std::fs;
-use std::io::Write;
+use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::Compression;
@@ -71,6 +71,18 @@ pub fn tar(entries: &[(&str, tar::EntryType, &[u8])]) -> Vec<u8> {
     builder.into_inner().expect("writing to memory")
 }
 
+/// A zip archive; names are written as they are, however bad.
+pub fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default()
+        .compression_method(zip::CompressionMethod::Deflated);
+    for (name, bytes) in entries {
+        writer.start_file(*name, options).expect("a good entry");
+        writer.write_all(bytes).expect("writing to memory");
+    }
+    writer.finish().expect("writing to memory").into_inner()
+}
+
 /// An IDX file.
 pub fn idx(sizes: &[u32], data: &[u8]) -> Vec<u8> {
     let mut file = vec![0, 0, 8, sizes.len() as u8];
@@ -79,6 +91,13 @@ pub fn idx(sizes: &[u32], data: &[u8]) -> Vec<u8> {
     }
     file.extend(data);
     file
+}
+
+/// All warnings of a set, as sentences.
+pub fn sentences(opened: &Opened) -> Vec<String> {
+    let named = opened.warnings.named();
+    assert_eq!(named.len(), opened.warnings.count());
+    named.iter().map(ToString::to_string).collect()
 }
 
 /// A folder for a test's data, and one for its prepared files.
@@ -119,6 +138,12 @@ impl Place {
     /// Opens the set `name` in this place.
     pub fn open(&self, name: &str, options: &PrepareOptions) -> Result<Opened, DataError> {
         Source::locate(name, Some(self.data.path()))?.open(options, &mut |_| {})
+    }
+
+    /// Opens the set `name`, which must be good, as it is.
+    pub fn opened(&self, name: &str) -> Opened {
+        self.open(name, &self.options(None, None))
+            .unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
     /// The message of the error that opening `name` gives.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::common::{JPEG, Place, flat, write_files};
+use crate::common::{JPEG, Place, flat, sentences, tar, write_files};
 use tunefork_data::{DataError, Part, PrepareOptions, Source, Stage};
 
 fn small_set() -> Place {
@@ -349,4 +349,54 @@ fn single_images_are_read_for_prediction() {
     assert_eq!(pictures.warnings.count(), 1);
     let broken = tunefork_data::Pictures::read(&[place.path("set/dark/broken.jpg")], shape);
     assert!(matches!(broken, Err(DataError::Image { .. })));
+}
+
+#[test]
+fn names_that_differ_only_by_case_are_told() {
+    let (dark, light) = (flat(4, 4, 10), flat(4, 4, 200));
+    let archive = tar(&[
+        ("Cats/a.png", tar::EntryType::Regular, &dark),
+        ("cats/a.png", tar::EntryType::Regular, &dark),
+        ("cats/A.png", tar::EntryType::Regular, &light),
+        ("dogs/a.png", tar::EntryType::Regular, &light),
+    ]);
+    let opened = Place::new().with(&[("set.tar", &archive)]).opened("set");
+    assert_eq!(opened.data.classes(), ["Cats", "cats", "dogs"]);
+    assert_eq!((opened.data.len(), opened.warnings.left_out()), (4, 0));
+    let told = sentences(&opened);
+    assert_eq!(told.len(), 3, "{told:#?}");
+    assert!(told[0].starts_with("`cats` differs from `Cats` only by capital letters"));
+    assert!(
+        told[1].starts_with("`cats/A.png` differs from `Cats/a.png`"),
+        "{}",
+        told[1]
+    );
+    assert!(
+        told[2].starts_with("`cats/a.png` differs from `Cats/a.png`"),
+        "{}",
+        told[2]
+    );
+}
+
+#[test]
+fn well_known_sets_are_found_under_any_of_their_names() {
+    let image = flat(4, 4, 10);
+    for (name, path) in [
+        ("flowers", "flower_photos"),
+        ("tiny-imagenet", "tiny-imagenet-200"),
+        ("cifar10", "cifar-10-batches-bin"),
+        ("cats-dogs", "cats-dogs"),
+    ] {
+        let folder = Place::new();
+        for class in ["a", "b"] {
+            write_files(&folder.path(path), &[(&format!("{class}/1.png"), &image)]);
+        }
+        assert_eq!(folder.opened(name).data.len(), 2);
+        let packed = tar(&[
+            ("a/1.png", tar::EntryType::Regular, &image),
+            ("b/1.png", tar::EntryType::Regular, &image),
+        ]);
+        let archive = Place::new().with(&[(&format!("{path}.tar"), &packed)]);
+        assert_eq!(archive.opened(name).data.len(), 2);
+    }
 }

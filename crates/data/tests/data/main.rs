@@ -1,11 +1,15 @@
 //! Tests of the crate from outside. One program, because linking eight takes longer than running.
 
 mod archives;
+mod cifar;
 mod common;
 mod folders;
+mod folds;
 mod generated;
 mod idx_sets;
 mod images;
 mod inspect;
 mod real;
 mod splits;
+mod tiny_imagenet;
+mod zips;

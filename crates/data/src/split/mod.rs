@@ -1,8 +1,13 @@
 //! Which images are trained on, which choose among trials, and which judge the winner.
 
-use serde::{Deserialize, Serialize};
-use tunefork_rng::{Key, Purpose};
+mod deal;
 
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+use tunefork_rng::Key;
+
+use self::deal::Dealer;
 use crate::{DataError, Dataset, Part};
 
 /// How many images a part of a split takes.
@@ -30,6 +35,9 @@ pub enum Order {
 }
 
 /// How to divide a set.
+///
+/// Images with equal pixels stay together: none of them stands on both sides of a division, as far
+/// as the source's own parts allow. So a part may have a few images less than asked for.
 ///
 /// Validation and test images come from the source's own parts where it has them, otherwise from
 /// its training part. By default a source without validation part gives a tenth of its training
@@ -79,8 +87,8 @@ impl Split {
     ///
     /// # Errors
     /// [`DataError::TooFew`] with both numbers when more images are asked for than there are, or
-    /// when training or validation would be empty; [`DataError::Setting`] for a fraction outside
-    /// 0 to 1.
+    /// when training or validation would be empty; [`DataError::Equal`] when one would be empty
+    /// because equal images are not divided; [`DataError::Setting`] for a fraction outside 0 to 1.
     pub fn new(data: &Dataset, options: &SplitOptions, key: Key) -> Result<Self, DataError> {
         let own = |part: Part| -> Vec<u32> { data.part(part).collect() };
         let pool = own(Part::Train);
@@ -141,25 +149,128 @@ impl Split {
             }
         }
 
-        let mut dealer = Dealer {
-            data,
-            order: options.order,
-            key,
-            deals: 0,
-        };
-        let taken = dealer.deal(pool, &[trains, given_validation, given_test]);
-        let [train, mut validation, mut test] = taken.try_into().expect("as many lists as sizes");
+        let mut dealer = Dealer::new(data, options.order, key);
+        let sizes = [trains, given_validation, given_test];
+        let (taken, rest) = dealer.deal(&pool, &sizes);
+        let [mut train, mut validation, mut test] =
+            taken.try_into().expect("as many lists as sizes");
+        if options.train == Share::Auto {
+            // All that is left, also what equal images kept from the other parts.
+            dealer.add_unless_equal(&mut train, rest, &[&validation, &test]);
+        }
         if from_own_validation {
-            validation = dealer.deal(own_validation, &[validations]).remove(0);
+            validation = dealer.deal(&own_validation, &[validations]).0.remove(0);
         }
         if from_own_test {
-            test = dealer.deal(own_test, &[tests]).remove(0);
+            test = dealer.deal(&own_test, &[tests]).0.remove(0);
+        }
+        for (part, wanted, list) in [
+            ("training", trains, &train),
+            ("validation", validations, &validation),
+        ] {
+            if list.is_empty() {
+                return Err(DataError::Equal { part, wanted });
+            }
         }
         Ok(Self {
             train,
             validation,
             test,
         })
+    }
+
+    /// Divides `data` into `folds` times training and validation: the images that [`Self::new`]
+    /// would train and validate on are dealt into so many lists, alike in size and in images of each
+    /// class, and each list is once validated on and otherwise trained on. The test part is the same
+    /// in all.
+    ///
+    /// In stored order the lists are neighbours: the first fold validates on the first images.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; [`DataError::Setting`] for fewer than 2 folds; [`DataError::Folds`] when a
+    /// class has fewer images, or fewer different ones, than there are folds.
+    ///
+    /// # Examples
+    /// ```
+    /// use tunefork_data::{Generated, Split, SplitOptions};
+    /// use tunefork_rng::Key;
+    ///
+    /// let data = Generated { train: 100, test: 20, ..Generated::default() }.draw()?;
+    /// let folds = Split::folds(&data, &SplitOptions::default(), 5, Key::study(7))?;
+    /// assert!(folds.iter().all(|fold| fold.train.len() == 80 && fold.validation.len() == 20));
+    /// # Ok::<(), tunefork_data::DataError>(())
+    /// ```
+    pub fn folds(
+        data: &Dataset,
+        options: &SplitOptions,
+        folds: usize,
+        key: Key,
+    ) -> Result<Vec<Self>, DataError> {
+        if folds < 2 {
+            return Err(DataError::Setting {
+                key: "data.folds",
+                value: folds.to_string(),
+                expected: "at least 2 folds are needed".to_owned(),
+            });
+        }
+        let whole = Self::new(data, options, key)?;
+        let mut pool = [whole.train, whole.validation].concat();
+        pool.sort_unstable();
+        // A dealer of its own key, so that folds are not dealt as the parts were.
+        let mut dealer = Dealer::new(data, options.order, key.fold(u32::MAX));
+        refuse_small_classes(data, &dealer.groups(&pool), folds)?;
+        let lists = dealer.deal_folds(&pool, folds);
+        let fold = |validation: &Vec<u32>| {
+            let others = |image: &&u32| validation.binary_search(image).is_err();
+            Self {
+                train: pool.iter().filter(others).copied().collect(),
+                validation: validation.clone(),
+                test: whole.test.clone(),
+            }
+        };
+        Ok(lists.iter().map(fold).collect())
+    }
+
+    /// How many validation and how many test images have an equal among the training images. There
+    /// are none unless the source itself divides its images so.
+    #[must_use]
+    pub fn seen_in_training(&self, data: &Dataset) -> [usize; 2] {
+        let firsts = crate::digest::first_equals(data);
+        let first = |image: &u32| firsts[*image as usize];
+        let trained: HashSet<u32> = self.train.iter().map(first).collect();
+        let seen = |list: &[u32]| list.iter().filter(|i| trained.contains(&first(i))).count();
+        [seen(&self.validation), seen(&self.test)]
+    }
+}
+
+/// An error if a class cannot be in every fold.
+fn refuse_small_classes(
+    data: &Dataset,
+    groups: &[deal::Group],
+    folds: usize,
+) -> Result<(), DataError> {
+    let classes = data.classes().len();
+    let (mut images, mut different) = (vec![0; classes], vec![0; classes]);
+    for group in groups {
+        let mut labels: Vec<u16> = group.iter().map(|image| data.label(*image)).collect();
+        for label in &labels {
+            images[usize::from(*label)] += 1;
+        }
+        labels.sort_unstable();
+        labels.dedup();
+        for label in labels {
+            different[usize::from(label)] += 1;
+        }
+    }
+    let smallest = (0..classes).min_by_key(|class| different[*class]);
+    match smallest.filter(|class| different[*class] < folds) {
+        None => Ok(()),
+        Some(class) => Err(DataError::Folds {
+            folds,
+            class: data.classes()[class].clone(),
+            images: images[class],
+            different: different[class],
+        }),
     }
 }
 
@@ -198,77 +309,4 @@ fn count(
 
 fn rounded(whole: usize, fraction: f64) -> usize {
     (whole as f64 * fraction + 0.5).floor() as usize
-}
-
-/// Deals images out into lists.
-struct Dealer<'a> {
-    data: &'a Dataset,
-    order: Order,
-    key: Key,
-    /// Pools dealt from so far: each has draws of its own.
-    deals: u64,
-}
-
-impl Dealer<'_> {
-    /// Lists of the given sizes out of `pool`, which holds at least as many images.
-    fn deal(&mut self, pool: Vec<u32>, sizes: &[usize]) -> Vec<Vec<u32>> {
-        let deal = self.deals;
-        self.deals += 1;
-        match self.order {
-            Order::Stored => {
-                let mut rest = pool.into_iter();
-                sizes
-                    .iter()
-                    .map(|size| rest.by_ref().take(*size).collect())
-                    .collect()
-            }
-            Order::Stratified => {
-                let mut by_class = self.shuffled_classes(&pool, deal);
-                sizes
-                    .iter()
-                    .map(|size| take_stratified(&mut by_class, *size))
-                    .collect()
-            }
-        }
-    }
-
-    /// The pool's images by class, each class in random order.
-    fn shuffled_classes(&self, pool: &[u32], deal: u64) -> Vec<Vec<u32>> {
-        let mut by_class = vec![Vec::new(); self.data.classes().len()];
-        for index in pool {
-            by_class[usize::from(self.data.label(*index))].push(*index);
-        }
-        for (class, images) in by_class.iter_mut().enumerate() {
-            let draw = deal << 32 | class as u64;
-            self.key.stream_at(Purpose::Split, draw).shuffle(images);
-        }
-        by_class
-    }
-}
-
-/// Takes `size` images from the ends of the classes' lists, from each class its share: rounded
-/// down, and what is missing from the largest remainders, the lower class first.
-fn take_stratified(by_class: &mut [Vec<u32>], size: usize) -> Vec<u32> {
-    let total: usize = by_class.iter().map(Vec::len).sum();
-    if size == 0 || total == 0 {
-        return Vec::new();
-    }
-    let exact = |images: &Vec<u32>| images.len() as u128 * size as u128;
-    let whole = total as u128;
-    let mut quotas: Vec<usize> = by_class
-        .iter()
-        .map(|c| (exact(c) / whole) as usize)
-        .collect();
-    let missing = size - quotas.iter().sum::<usize>();
-    let mut classes: Vec<usize> = (0..by_class.len()).collect();
-    classes.sort_by_key(|class| std::cmp::Reverse(exact(&by_class[*class]) % whole));
-    for class in classes.into_iter().take(missing) {
-        quotas[class] += 1;
-    }
-    let mut taken = Vec::with_capacity(size);
-    for (images, quota) in by_class.iter_mut().zip(quotas) {
-        taken.extend(images.split_off(images.len() - quota));
-    }
-    taken.sort_unstable();
-    taken
 }
