@@ -24,7 +24,7 @@ pub(crate) struct Context<'a> {
 
 /// The launches of one run of a program, captured when they have run once.
 ///
-/// The first run goes launch by launch: it is then that kernels are compiled and loaded, which is
+/// Before the first run, which goes launch by launch, all kernels are compiled and loaded: that is
 /// not allowed while a graph is captured.
 #[derive(Default)]
 pub(crate) struct Runner {
