@@ -105,6 +105,10 @@ pub fn run(
         );
         listener.event(&Event::Warning { message: &message });
     }
+    let gpu = options.machine.gpu();
+    if let Some(message) = gpu.and_then(|gpu| gpu.streams(&material.images)) {
+        listener.event(&Event::Warning { message: &message });
+    }
     let warnings = material.warnings.clone();
     let training = Training::new(
         spec.clone(),

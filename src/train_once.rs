@@ -68,7 +68,10 @@ pub fn train(
     let material = Material::open(spec.fixed(), options.data_dir.as_deref(), &mut |progress| {
         tell(TrainEvent::Preparing(progress));
     })?;
-    tell(TrainEvent::Warnings(&material.warnings));
+    let gpu = options.machine.gpu();
+    let streamed = gpu.and_then(|gpu| gpu.streams(&material.images));
+    let warnings: Vec<String> = material.warnings.iter().cloned().chain(streamed).collect();
+    tell(TrainEvent::Warnings(&warnings));
     let key = match spec.as_trial() {
         Some(number) => Key::study(spec.seed()).trial(number),
         None => Key::study(spec.seed()),

@@ -2,26 +2,26 @@
 
 use std::sync::Arc;
 
-use half::{bf16, f16};
+use tunefork_graph::Plan;
 use tunefork_graph::optimizer::Kind;
-use tunefork_graph::{Plan, Step};
 use tunefork_kernels::launch::loss::{LossScale, Record};
 use tunefork_kernels::launch::optimizer::Cast;
 use tunefork_kernels::{Precision, Stream};
 
-use crate::layout::{Layout, steps_per_call};
+use crate::call::Call;
+use crate::check::check;
+use crate::layout::{Layout, batches_per_call, steps_per_call};
 use crate::memory::Memory;
 use crate::program::{Context, Runner};
+use crate::streamed::Ring;
 use crate::table::Table;
-use crate::{CudaError, Evaluated, Resident, StepInput, StepResult, StepSettings, precision_name};
-
-/// Most values of a tensor: kernels count them in 31 bits.
-const MOST_VALUES: usize = (1 << 31) - 1;
+use crate::{CudaError, Evaluated, Images, StepInput, StepResult, StepSettings, read_stored};
 
 /// A trial's engine. It owns all memory of the trial, in one allocation, and allocates nothing after
-/// it has been made.
+/// it has been made; only the ring that streamed images need is made for the first of them.
 ///
-/// Equal calls give equal bits on one model of GPU, however the steps are divided into calls.
+/// Equal calls give equal bits on one model of GPU, however the steps are divided into calls and
+/// wherever the images are.
 ///
 /// The first step of an engine runs launch by launch; it is then captured, and from there on each
 /// step is one launch of the captured graph, which finds what changes from step to step in a table
@@ -30,6 +30,7 @@ pub struct Engine {
     // Graphs go before the memory that they work on.
     training: Runner,
     evaluation: Runner,
+    ring: Option<Ring>,
     memory: Memory,
     table: Table,
     records: Vec<Record>,
@@ -57,6 +58,7 @@ impl Engine {
         let mut engine = Self {
             training: Runner::default(),
             evaluation: Runner::default(),
+            ring: None,
             memory,
             table: Table::default(),
             records: Vec::new(),
@@ -76,8 +78,9 @@ impl Engine {
     }
 
     /// Bytes that an engine for this plan allocates on the device: the plan's own, the weights in 16
-    /// bits where the precision has them, and the tables of the steps of a call. The data set
-    /// ([`Resident::planned_bytes`]) and the device's context are not among them.
+    /// bits where the precision has them, the tables of the steps of a call and its logits. The data set
+    /// ([`Resident::planned_bytes`](crate::Resident::planned_bytes)) or the ring for it
+    /// ([`Streamed::ring_bytes`](crate::Streamed::ring_bytes)) and the device's context are not among them.
     pub fn planned_bytes(plan: &Plan, precision: Precision) -> u64 {
         Layout::new(plan, precision).len as u64
     }
@@ -103,9 +106,23 @@ impl Engine {
         steps_per_call(&self.plan)
     }
 
-    /// Takes steps one after the other: forward, backward and update with the images of `resident`
-    /// that each step names. `results` gets one result for each step. A step whose loss is no number
-    /// is reported like any other, and those behind it are taken too.
+    /// Allocates what these images need besides: a ring if they are streamed and there is none yet. The
+    /// first call that is given them does so too.
+    ///
+    /// # Errors
+    /// If the data set does not fit the network; a device that fails or has not enough memory.
+    pub fn prepare<'a>(&mut self, images: impl Into<Images<'a>>) -> Result<(), CudaError> {
+        let images = images.into();
+        images.check(self.plan.image, self.plan.classes)?;
+        if let (Images::Streamed { set, .. }, None) = (images, &self.ring) {
+            self.ring = Some(Ring::new(&self.stream, &self.plan, set)?);
+        }
+        Ok(())
+    }
+
+    /// Takes steps one after the other: forward, backward and update with the images that each step
+    /// names. `results` gets one result for each step. A step whose loss is no number is reported like
+    /// any other, and those behind it are taken too.
     ///
     /// # Errors
     /// If the data set does not fit the network, or a step has no images, too many, or a number that
@@ -113,25 +130,22 @@ impl Engine {
     ///
     /// # Panics
     /// If there is not one result for each step.
-    pub fn steps(
+    pub fn steps<'a>(
         &mut self,
-        resident: &Arc<Resident>,
+        images: impl Into<Images<'a>>,
         steps: &[StepInput<'_>],
         results: &mut [StepResult],
     ) -> Result<(), CudaError> {
         assert_eq!(steps.len(), results.len(), "one result for each step");
-        resident.check(self.plan.image, self.plan.classes)?;
+        let images = images.into();
+        self.prepare(images)?;
         for step in steps {
-            resident.check_batch(step.indices, self.plan.training.batch)?;
+            let batch = self.plan.training.batch;
+            images.check_batch(step.indices, batch, self.plan.classes)?;
         }
         let together = self.steps_per_call();
         for (steps, results) in steps.chunks(together).zip(results.chunks_mut(together)) {
-            self.table.clear(&self.memory);
-            for step in steps {
-                self.table
-                    .push(step.indices, &step.settings, self.plan.dropouts);
-            }
-            self.run(resident, steps.len(), true)?;
+            self.run(images, steps, true)?;
             for (result, record) in results.iter_mut().zip(&self.records) {
                 *result = StepResult {
                     loss_sum: record.loss_sum,
@@ -148,75 +162,96 @@ impl Engine {
     ///
     /// # Errors
     /// As for [`steps`](Self::steps).
-    pub fn evaluate(
+    pub fn evaluate<'a>(
         &mut self,
-        resident: &Arc<Resident>,
+        images: impl Into<Images<'a>>,
         indices: &[u32],
     ) -> Result<Evaluated<'_>, CudaError> {
-        resident.check(self.plan.image, self.plan.classes)?;
-        resident.check_batch(indices, self.plan.evaluation.batch)?;
-        self.table.clear(&self.memory);
-        let settings = StepSettings::new(Kind::SGD);
-        self.table.push(indices, &settings, self.plan.dropouts);
-        self.run(resident, 1, false)?;
-        self.read_logits(indices.len() * self.plan.classes)?;
-        Ok(Evaluated {
-            loss_sum: self.records[0].loss_sum,
-            correct: self.records[0].correct,
-            logits: &self.logits,
-        })
+        self.evaluate_batches(images, &[indices], &mut |_| {})?;
+        Ok(self.evaluated(0, indices.len()))
     }
 
-    /// Runs what is in the table and reads the records.
+    /// The same with many batches; `tell` is called with each of them in order. The device is waited
+    /// for when the logits of some batches are there, not after each.
+    ///
+    /// # Errors
+    /// As for [`steps`](Self::steps); `tell` may then have been called with some.
+    pub fn evaluate_batches<'a>(
+        &mut self,
+        images: impl Into<Images<'a>>,
+        batches: &[&[u32]],
+        tell: &mut dyn FnMut(Evaluated<'_>),
+    ) -> Result<(), CudaError> {
+        let images = images.into();
+        self.prepare(images)?;
+        for indices in batches {
+            let batch = self.plan.evaluation.batch;
+            images.check_batch(indices, batch, self.plan.classes)?;
+        }
+        let settings = StepSettings::new(Kind::SGD);
+        for batches in batches.chunks(batches_per_call(&self.plan)) {
+            let steps = batches
+                .iter()
+                .map(|indices| StepInput { indices, settings });
+            self.run(images, &steps.collect::<Vec<_>>(), false)?;
+            self.read_logits(batches.len())?;
+            for (number, indices) in batches.iter().enumerate() {
+                tell(self.evaluated(number, indices.len()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Batch `number` of those that were evaluated together.
+    fn evaluated(&self, number: usize, rows: usize) -> Evaluated<'_> {
+        let classes = self.plan.classes;
+        let start = number * self.plan.evaluation.batch * classes;
+        Evaluated {
+            loss_sum: self.records[number].loss_sum,
+            correct: self.records[number].correct,
+            logits: &self.logits[start..start + rows * classes],
+        }
+    }
+
+    /// Runs some steps, at most as many as the tables have room for, and reads the records.
     fn run(
         &mut self,
-        resident: &Arc<Resident>,
-        steps: usize,
+        images: Images<'_>,
+        steps: &[StepInput<'_>],
         training: bool,
     ) -> Result<(), CudaError> {
-        self.table.upload(&*self.stream, &self.memory)?;
         let (runner, program) = match training {
             true => (&mut self.training, &self.plan.training),
             false => (&mut self.evaluation, &self.plan.evaluation),
         };
-        let context = Context {
-            stream: &*self.stream,
-            plan: &self.plan,
-            memory: &self.memory,
-            precision: self.precision,
-            batch: program.batch,
-            training,
+        let (stream, memory) = (&*self.stream, &self.memory);
+        let call = Call {
+            context: Context {
+                stream,
+                plan: &self.plan,
+                memory,
+                precision: self.precision,
+                batch: program.batch,
+                training,
+            },
+            images,
+            ring: self.ring.as_mut().filter(|_| images.are_streamed()),
+            steps,
         };
-        for _ in 0..steps {
-            runner.run(&context, resident)?;
-        }
-        self.records.resize(steps, Record::default());
-        let records = self.memory.records().part(0..steps);
-        Ok(records.read_into(&*self.stream, &mut self.records)?)
+        call.write(&mut self.table);
+        self.table.upload(stream, memory)?;
+        call.order(runner)?;
+        self.records.resize(steps.len(), Record::default());
+        let records = memory.records().part(0..steps.len());
+        Ok(records.read_into(stream, &mut self.records)?)
     }
 
-    /// The first logits of the arena, as f32.
-    fn read_logits(&mut self, values: usize) -> Result<(), CudaError> {
-        let stored = self.memory.tensor(self.plan.evaluation.logits, values);
-        self.stored_logits.resize(stored.len(), 0);
-        stored.read_into(&*self.stream, &mut self.stored_logits)?;
-        self.logits.resize(values, 0.0);
-        let pairs = || self.stored_logits.chunks_exact(2).map(|b| [b[0], b[1]]);
-        match self.precision {
-            Precision::F32 | Precision::Tf32 => {
-                bytemuck::cast_slice_mut(&mut self.logits).copy_from_slice(&self.stored_logits);
-            }
-            Precision::F16 => {
-                for (logit, bytes) in self.logits.iter_mut().zip(pairs()) {
-                    *logit = f16::from_ne_bytes(bytes).to_f32();
-                }
-            }
-            Precision::Bf16 => {
-                for (logit, bytes) in self.logits.iter_mut().zip(pairs()) {
-                    *logit = bf16::from_ne_bytes(bytes).to_f32();
-                }
-            }
-        }
+    /// The logits of so many batches that were evaluated together, as f32.
+    fn read_logits(&mut self, batches: usize) -> Result<(), CudaError> {
+        let kept = self.memory.all_kept_logits(batches);
+        self.stored_logits.resize(kept.len(), 0);
+        kept.read_into(&*self.stream, &mut self.stored_logits)?;
+        read_stored(&self.stored_logits, self.precision, &mut self.logits);
         Ok(())
     }
 
@@ -341,35 +376,5 @@ impl Engine {
 
     fn write_scale(&mut self, scale: LossScale) -> Result<(), CudaError> {
         Ok(self.memory.scale().write(&*self.stream, &[scale])?)
-    }
-}
-
-fn check(stream: &dyn Stream, plan: &Plan, precision: Precision) -> Result<(), CudaError> {
-    let name = precision_name(precision);
-    let planned = plan.key.split('-').next().unwrap_or_default();
-    if planned != name {
-        return Err(CudaError::WrongPlan {
-            planned: planned.to_owned(),
-            precision: name,
-        });
-    }
-    let architecture = stream.architecture();
-    if matches!(precision, Precision::Tf32 | Precision::Bf16) && architecture < 80 {
-        return Err(CudaError::WrongPrecision {
-            precision: name,
-            architecture,
-        });
-    }
-    // A plan's buffers are in elements of 4 bytes.
-    let per_element = 4 / precision.bytes();
-    let buffers = [&plan.training, &plan.evaluation]
-        .into_iter()
-        .flat_map(|program| &program.steps)
-        .flat_map(Step::uses)
-        .map(|used| used.tensor.len * per_element);
-    let largest = buffers.max().unwrap_or(0).max(plan.slab.len);
-    match largest {
-        0..=MOST_VALUES => Ok(()),
-        values => Err(CudaError::TooLarge { values }),
     }
 }

@@ -13,6 +13,8 @@ const ALIGNMENT: usize = 256;
 /// Most steps of a call, and most image numbers for them.
 const STEPS: usize = 256;
 const INDICES: usize = 1 << 16;
+/// Most logits that are kept until a call ends, if a batch does not have more.
+const LOGITS: usize = 1 << 18;
 
 /// Bytes of each part, in one row of memory.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,6 +43,8 @@ pub(crate) struct Layout {
     pub indices: Range<usize>,
     /// Their results.
     pub records: Range<usize>,
+    /// The logits of the batches that are evaluated.
+    pub logits: Range<usize>,
     /// Bytes of a row.
     pub row_bytes: usize,
     /// All bytes.
@@ -62,7 +66,9 @@ impl Layout {
         };
         let row_bytes = size_of::<StepRow>() + plan.dropouts * size_of::<DropoutRow>();
         let steps = steps_per_call(plan);
-        let indices = (steps * plan.training.batch).max(plan.evaluation.batch);
+        let batches = batches_per_call(plan);
+        let indices = (steps * plan.training.batch).max(batches * plan.evaluation.batch);
+        let logits = batches * plan.evaluation.batch * plan.classes;
         let mut layout = Self {
             arena: take(4 * plan.arena_len()),
             slab: take(4 * plan.slab.len),
@@ -76,6 +82,7 @@ impl Layout {
             table: take(steps * row_bytes),
             indices: take(4 * indices),
             records: take(steps * size_of::<Record>()),
+            logits: take(logits * precision.bytes()),
             row_bytes,
             len: 0,
         };
@@ -88,4 +95,11 @@ impl Layout {
 /// their tables stay small beside the network.
 pub(crate) fn steps_per_call(plan: &Plan) -> usize {
     (INDICES / plan.training.batch).clamp(1, STEPS)
+}
+
+/// Batches that are evaluated together, so that what is kept of them stays small too.
+pub(crate) fn batches_per_call(plan: &Plan) -> usize {
+    let batch = plan.evaluation.batch;
+    let most = (INDICES / batch).min(LOGITS / (batch * plan.classes));
+    most.clamp(1, steps_per_call(plan))
 }

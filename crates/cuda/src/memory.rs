@@ -172,6 +172,19 @@ impl Memory {
         self.part(self.layout.records.clone())
     }
 
+    /// The logits of batch number `batch` of a call that evaluates, `values` of them.
+    pub fn kept_logits(&self, batch: usize, values: usize) -> Span<'_, u8> {
+        let size = self.precision.bytes();
+        let start = batch * self.plan.evaluation.batch * self.plan.classes * size;
+        self.part::<u8>(self.layout.logits.clone())
+            .part(start..start + values * size)
+    }
+
+    /// All of them, of so many batches.
+    pub fn all_kept_logits(&self, batches: usize) -> Span<'_, u8> {
+        self.kept_logits(0, batches * self.plan.evaluation.batch * self.plan.classes)
+    }
+
     fn slot(&self, id: ParameterId) -> Range<usize> {
         let slot = self.plan.slab.parameter(id);
         slot.offset..slot.offset + slot.len

@@ -1,13 +1,16 @@
 //! From the steps of a plan to launches, and from launches to a captured graph.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use tunefork_graph::{Plan, Program, Step};
 use tunefork_kernels::launch::step::Begin;
 use tunefork_kernels::{DeviceError, Graph, Precision, Span, StepRow, Stream, prepare};
 
+use crate::images::{Images, Pictures};
 use crate::memory::Memory;
-use crate::{Resident, block, simple};
+use crate::streamed::Ring;
+use crate::{block, simple};
 
 /// What the launches of a program work on.
 #[derive(Clone, Copy)]
@@ -29,37 +32,39 @@ pub(crate) struct Context<'a> {
 #[derive(Default)]
 pub(crate) struct Runner {
     /// The graph holds addresses of the data set, which therefore has to live as long.
-    captured: Option<(Box<dyn Graph>, Arc<Resident>)>,
+    captured: Option<(Box<dyn Graph>, Arc<dyn Any + Send + Sync>)>,
     has_run: bool,
 }
 
 impl Runner {
-    /// Runs the program on the next row of the table.
+    /// Runs the program on the next row of the table. The ring is always the same one.
     pub fn run(
         &mut self,
         context: &Context<'_>,
-        resident: &Arc<Resident>,
+        images: Images<'_>,
+        ring: Option<&Ring>,
     ) -> Result<(), DeviceError> {
         if !self.has_run {
             prepare(context.stream, |stream| {
-                Context { stream, ..*context }.step(resident)
+                Context { stream, ..*context }.step(&images.pictures(ring))
             })?;
-            context.step(resident)?;
+            context.step(&images.pictures(ring))?;
             self.has_run = true;
             return Ok(());
         }
+        let owner = images.owner();
         let captured = self
             .captured
             .take()
-            .filter(|(_, data)| Arc::ptr_eq(data, resident));
+            .filter(|(_, before)| Arc::ptr_eq(before, &owner));
         let (graph, _) = match captured {
             Some(captured) => self.captured.insert(captured),
             None => {
                 context.stream.begin_capture()?;
-                let collected = context.step(resident);
+                let collected = context.step(&images.pictures(ring));
                 let graph = context.stream.end_capture();
                 collected?;
-                self.captured.insert((graph?, Arc::clone(resident)))
+                self.captured.insert((graph?, owner))
             }
         };
         graph.launch()
@@ -68,16 +73,16 @@ impl Runner {
 
 impl<'a> Context<'a> {
     /// All launches of one step: its row, its images, the program, and in training the update.
-    fn step(&self, resident: &Resident) -> Result<(), DeviceError> {
+    fn step(&self, images: &Pictures<'_>) -> Result<(), DeviceError> {
         let memory = self.memory;
         Begin {
             words: memory.row().len(),
         }
         .run(self.stream, memory.table(), memory.counter(), memory.row())?;
         let program = self.program();
-        simple::gather(self, program, resident)?;
+        simple::gather(self, program, images)?;
         for step in &program.steps {
-            self.launch(step, resident)?;
+            self.launch(step, images)?;
         }
         match self.training {
             true => simple::update(self),
@@ -92,7 +97,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    fn launch(&self, step: &Step, resident: &Resident) -> Result<(), DeviceError> {
+    fn launch(&self, step: &Step, images: &Pictures<'_>) -> Result<(), DeviceError> {
         match step {
             Step::BlockForward(s) => block::forward(self, s),
             Step::BlockBackward(s) => block::backward(self, s),
@@ -102,7 +107,7 @@ impl<'a> Context<'a> {
             Step::GlobalAverageBackward(s) => simple::average_backward(self, s),
             Step::DropoutForward(s) => simple::dropout_forward(self, s),
             Step::DropoutBackward(s) => simple::dropout_backward(self, s),
-            Step::Loss(s) => simple::loss(self, s, resident),
+            Step::Loss(s) => simple::loss(self, s, images),
             other => unreachable!("the plan has a step that this engine does not know: {other:?}"),
         }
     }

@@ -8,14 +8,15 @@ use tunefork_kernels::launch::optimizer::Update;
 use tunefork_kernels::launch::{average, dense, dropout, gather, loss};
 use tunefork_kernels::{DeviceError, DropoutRow, Precision, Span};
 
+use crate::convert;
+use crate::images::Pictures;
 use crate::program::Context;
-use crate::{Resident, convert};
 
 /// The images of the step that runs.
 pub(crate) fn gather(
     context: &Context<'_>,
     program: &Program,
-    resident: &Resident,
+    images: &Pictures<'_>,
 ) -> Result<(), DeviceError> {
     let (image, memory) = (context.plan.image, context.memory);
     let gather = gather::Gather {
@@ -27,9 +28,9 @@ pub(crate) fn gather(
     gather.run(
         context.stream,
         context.row(),
-        resident.pixels(),
+        images.pixels,
         memory.indices(),
-        resident.tables(),
+        images.tables,
         memory.tensor(program.input, context.batch * image.elements()),
     )
 }
@@ -168,7 +169,7 @@ pub(crate) fn dropout_backward(
 pub(crate) fn loss(
     context: &Context<'_>,
     s: &Loss,
-    resident: &Resident,
+    images: &Pictures<'_>,
 ) -> Result<(), DeviceError> {
     let (values, memory) = (context.batch * s.classes, context.memory);
     let loss = loss::Loss {
@@ -182,7 +183,7 @@ pub(crate) fn loss(
         memory.scale(),
         memory.tensor(s.logits, values),
         memory.indices(),
-        resident.labels(),
+        images.labels,
         s.gradient.map(|gradient| memory.tensor(gradient, values)),
         memory.records(),
     )

@@ -25,15 +25,21 @@ impl Table {
         self.steps = 0;
     }
 
-    /// Adds a step with these images.
-    pub fn push(&mut self, indices: &[u32], settings: &StepSettings<'_>, dropouts: usize) {
-        let row = row(settings, indices.len(), self.indices.len(), self.steps);
+    /// Adds a step with the images of these numbers.
+    pub fn push(
+        &mut self,
+        numbers: impl Iterator<Item = u32>,
+        settings: &StepSettings<'_>,
+        dropouts: usize,
+    ) {
+        let first = self.indices.len();
+        self.indices.extend(numbers);
+        let row = row(settings, self.indices.len() - first, first, self.steps);
         self.bytes.extend_from_slice(bytemuck::bytes_of(&row));
         for layer in 0..dropouts {
             let row = dropout_row(settings, layer);
             self.bytes.extend_from_slice(bytemuck::bytes_of(&row));
         }
-        self.indices.extend_from_slice(indices);
         self.steps += 1;
     }
 

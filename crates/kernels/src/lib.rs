@@ -30,7 +30,7 @@ pub use rehearsal::prepare;
 pub use shape::{Activation, Conv2d, Pool2d};
 pub use source::{HEADERS, Kernel, Source};
 pub use step::{DropoutRow, StepRow};
-pub use stream::{Arguments, DeviceMemory, Graph, Launch, Span, Stream};
+pub use stream::{Arguments, DeviceMemory, Feed, Graph, Launch, Span, Stream};
 pub use watched::{Call, watched};
 
 #[cfg(doctest)]

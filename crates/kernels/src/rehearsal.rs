@@ -2,11 +2,11 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::{DeviceError, Graph, Kernel, Launch, Stream};
+use crate::{DeviceError, Feed, Graph, Kernel, Launch, Stream};
 
 /// Makes ready all kernels that `work` launches, several at a time where they have to be compiled.
 ///
-/// The work is called with a stream that launches and fills nothing and only notes what is asked of
+/// The work is called with a stream that launches, fills and copies nothing and only notes what is asked of
 /// it; whatever else it asks for is refused.
 ///
 /// # Errors
@@ -57,6 +57,14 @@ impl Stream for Rehearsal {
 
     unsafe fn fill(&self, _to: u64, _byte: u8, _bytes: usize) -> Result<(), DeviceError> {
         Ok(())
+    }
+
+    unsafe fn copy(&self, _to: u64, _from: u64, _bytes: usize) -> Result<(), DeviceError> {
+        Ok(())
+    }
+
+    fn feed(&self, _bytes: usize) -> Result<Box<dyn Feed>, DeviceError> {
+        refused("making a feed")
     }
 
     unsafe fn launch(&self, launch: &Launch<'_>) -> Result<(), DeviceError> {

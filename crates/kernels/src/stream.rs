@@ -1,5 +1,6 @@
 //! Where kernels run: what every launcher needs of a GPU, or of something that stands in for one.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytemuck::Pod;
@@ -55,6 +56,21 @@ pub trait Stream: Send + Sync {
     /// `to` is the first of `bytes` bytes of this device's memory.
     unsafe fn fill(&self, to: u64, byte: u8, bytes: usize) -> Result<(), DeviceError>;
 
+    /// Copies within the device.
+    ///
+    /// # Errors
+    /// A device that fails.
+    ///
+    /// # Safety
+    /// `to` and `from` are the first of `bytes` bytes each of this device's memory, which do not overlap.
+    unsafe fn copy(&self, to: u64, from: u64, bytes: usize) -> Result<(), DeviceError>;
+
+    /// A way to the device beside this stream, with two buffers of `bytes` bytes on the host.
+    ///
+    /// # Errors
+    /// A device that fails; no memory for the buffers.
+    fn feed(&self, bytes: usize) -> Result<Box<dyn Feed>, DeviceError>;
+
     /// Makes kernels ready to be launched, each named once: those that have to be compiled are compiled
     /// side by side. Launching one that is not ready makes it so first.
     ///
@@ -80,8 +96,8 @@ pub trait Stream: Send + Sync {
     /// A device that fails, also in the work before.
     fn synchronize(&self) -> Result<(), DeviceError>;
 
-    /// From here on launches and fills are collected instead of run. Uploads, downloads and
-    /// allocations are not allowed meanwhile.
+    /// From here on launches, fills and copies within the device are collected instead of run. Uploads,
+    /// downloads, feeds and allocations are not allowed meanwhile.
     ///
     /// # Errors
     /// A device that fails.
@@ -101,6 +117,31 @@ pub trait Graph: Send {
     /// # Errors
     /// A device that fails.
     fn launch(&self) -> Result<(), DeviceError>;
+}
+
+/// A way to the device on which copies go on while the stream that it belongs to works.
+///
+/// It has two buffers on the host that take turns: [`buffer`](Self::buffer) is filled, then
+/// [`send`](Self::send) orders its copies. They wait for the work that the stream was given before the
+/// *previous* `send`, and all work after this one waits for them. So while the stream works on what one
+/// `send` brought, the next may bring more to other memory, and the one after it may use the first memory
+/// again: two places on the device that take turns are never read and written at once.
+pub trait Feed: Send {
+    /// The buffer to be filled next, when what was in it has been fetched. What it holds is undefined.
+    ///
+    /// # Errors
+    /// A device that fails.
+    fn buffer(&mut self) -> Result<&mut [u8], DeviceError>;
+
+    /// Copies parts of the buffer, each to as many bytes on the device: none of those that the previous
+    /// `send` wrote to, which may still be read. The other buffer is the next one.
+    ///
+    /// # Errors
+    /// A device that fails.
+    ///
+    /// # Panics
+    /// If a part is not inside of the buffer or not as long as its place.
+    fn send(&mut self, parts: &[(Span<'_, u8>, Range<usize>)]) -> Result<(), DeviceError>;
 }
 
 /// One run of a kernel.
@@ -263,7 +304,7 @@ impl<'a, T: Pod> Span<'a, T> {
     /// # Panics
     /// If the range is not inside.
     #[must_use]
-    pub fn part(self, range: std::ops::Range<usize>) -> Span<'a, T> {
+    pub fn part(self, range: Range<usize>) -> Span<'a, T> {
         assert!(
             range.start <= range.end && range.end <= self.len,
             "{range:?} of {}",
@@ -326,6 +367,24 @@ impl<'a, T: Pod> Span<'a, T> {
         let mut values = vec![T::zeroed(); self.len];
         self.read_into(stream, &mut values)?;
         Ok(values)
+    }
+
+    /// Copies numbers from elsewhere on the device.
+    ///
+    /// # Errors
+    /// A device that fails.
+    ///
+    /// # Panics
+    /// If there are not exactly as many, or they are partly the same.
+    pub fn copy_from(self, stream: &dyn Stream, from: Span<'_, T>) -> Result<(), DeviceError> {
+        assert_eq!(from.len, self.len, "one value for each place");
+        let bytes = self.len * size_of::<T>();
+        assert!(
+            self.address.abs_diff(from.address) >= bytes as u64,
+            "other values"
+        );
+        // SAFETY: spans lie in memory that lives.
+        unsafe { stream.copy(self.address, from.address, bytes) }
     }
 
     /// Sets all bytes.

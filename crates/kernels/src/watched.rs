@@ -1,8 +1,9 @@
 //! A stream that is watched: to count what is asked of a device, or to let it fail.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use crate::{DeviceError, Graph, Kernel, Launch, Stream};
+use crate::{DeviceError, Feed, Graph, Kernel, Launch, Span, Stream};
 
 /// What is asked of a stream.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +18,12 @@ pub enum Call<'a> {
     Download(usize),
     /// So many bytes are set.
     Fill(usize),
+    /// So many bytes are copied within the device.
+    Copy(usize),
+    /// A feed is made, with two buffers of so many bytes.
+    Feed(usize),
+    /// A feed copies so many bytes to the device.
+    Send(usize),
     /// A kernel is run or collected.
     Launch(&'a Launch<'a>),
     /// The host waits.
@@ -33,7 +40,7 @@ type Watch = dyn Fn(Call<'_>) -> Result<(), DeviceError> + Send + Sync;
 
 struct Watched {
     stream: Arc<dyn Stream>,
-    watch: Box<Watch>,
+    watch: Arc<Watch>,
 }
 
 /// The same stream with somebody who is told of each call first and may refuse it.
@@ -43,7 +50,7 @@ pub fn watched(
 ) -> Arc<dyn Stream> {
     Arc::new(Watched {
         stream: Arc::clone(stream),
-        watch: Box::new(watch),
+        watch: Arc::new(watch),
     })
 }
 
@@ -81,6 +88,20 @@ impl Stream for Watched {
         unsafe { self.stream.fill(to, byte, bytes) }
     }
 
+    unsafe fn copy(&self, to: u64, from: u64, bytes: usize) -> Result<(), DeviceError> {
+        (self.watch)(Call::Copy(bytes))?;
+        // SAFETY: the caller's.
+        unsafe { self.stream.copy(to, from, bytes) }
+    }
+
+    fn feed(&self, bytes: usize) -> Result<Box<dyn Feed>, DeviceError> {
+        (self.watch)(Call::Feed(bytes))?;
+        Ok(Box::new(WatchedFeed {
+            feed: self.stream.feed(bytes)?,
+            watch: Arc::clone(&self.watch),
+        }))
+    }
+
     fn prepare(&self, kernels: &[Kernel]) -> Result<(), DeviceError> {
         self.stream.prepare(kernels)
     }
@@ -104,5 +125,22 @@ impl Stream for Watched {
     fn end_capture(&self) -> Result<Box<dyn Graph>, DeviceError> {
         (self.watch)(Call::EndCapture)?;
         self.stream.end_capture()
+    }
+}
+
+struct WatchedFeed {
+    feed: Box<dyn Feed>,
+    watch: Arc<Watch>,
+}
+
+impl Feed for WatchedFeed {
+    fn buffer(&mut self) -> Result<&mut [u8], DeviceError> {
+        self.feed.buffer()
+    }
+
+    fn send(&mut self, parts: &[(Span<'_, u8>, Range<usize>)]) -> Result<(), DeviceError> {
+        let bytes = parts.iter().map(|(to, _)| to.len()).sum();
+        (self.watch)(Call::Send(bytes))?;
+        self.feed.send(parts)
     }
 }

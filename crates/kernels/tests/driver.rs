@@ -15,6 +15,7 @@ use tunefork_kernels::{DeviceError, DeviceMemory, Gpu, Precision, StepRow, Strea
 const SCENARIOS: &[(&str, fn())] = &[
     ("find", find),
     ("work", work),
+    ("feed", feed),
     ("fault", fault),
     ("compile", compile),
     ("prepare", prepare),
@@ -242,6 +243,74 @@ fn replay(stream: &Arc<dyn Stream>) {
 }
 
 #[test]
+fn what_is_fed_goes_beside_the_work_and_keeps_its_place() {
+    let Some(fake) = Fake::build(&[]) else { return };
+    for copies in ["late copies", "eager copies"] {
+        let text = fake.run("feed", copies, &fake.cache());
+        assert!(text.contains("FED"), "{copies}\n{text}");
+    }
+}
+
+/// Words that are fed at once.
+const FED: usize = 5;
+
+/// Two places take turns. What is done with one of them is late, or copies are early: each time it sees
+/// what was sent for it.
+fn feed() {
+    let gpu = discover().expect("the fake GPU");
+    let stream = gpu.stream();
+    let memory = |words: usize| DeviceMemory::of(&stream, &vec![0u32; words]).expect("memory");
+    let (places, seen) = (memory(2 * FED), memory(7 * FED));
+    let (counter, row) = (memory(1), memory(FED));
+    let mut feed = stream.feed(4 * FED).expect("a feed");
+    stream.synchronize().expect("done");
+    let numbers = |sent: u32| [1, 2, 3, 4, 5].map(|number| 100 * sent + number);
+    for sent in 0..7 {
+        let buffer = feed.buffer().expect("a buffer");
+        buffer.copy_from_slice(bytemuck::cast_slice(&numbers(sent as u32)));
+        let place = places
+            .all::<u32>()
+            .part(sent % 2 * FED..(sent % 2 + 1) * FED);
+        feed.send(&[(place.cast(), 0..4 * FED)]).expect("sent");
+        if sent == 1 && std::env::var("FAKE").is_ok_and(|fake| fake == "eager copies") {
+            // SAFETY: the fake GPU's memory is the host's.
+            let first = |address: u64| unsafe { *(address as *const u32) };
+            assert_eq!(first(place.address()), 101, "the second copy is done");
+            assert_eq!(
+                first(seen.all::<u32>().address()),
+                0,
+                "the first work is not"
+            );
+        }
+        let work = Begin { words: FED };
+        let done = work.run(&*stream, place, counter.all(), row.all());
+        done.expect("a launch");
+        let kept = seen.all::<u32>().part(sent * FED..(sent + 1) * FED);
+        kept.copy_from(&*stream, row.all()).expect("a copy");
+    }
+    let expected: Vec<u32> = (0..7).flat_map(numbers).collect();
+    assert_eq!(seen.all::<u32>().read(&*stream).expect("read"), expected);
+
+    stream.begin_capture().expect("a capture");
+    let refused = feed.send(&[]).expect_err("not meanwhile");
+    assert!(
+        refused.to_string().contains("while launches are collected"),
+        "{refused}"
+    );
+    let copied = row
+        .all::<u32>()
+        .copy_from(&*stream, places.all().part(0..FED));
+    copied.expect("a copy can be collected");
+    let graph = stream.end_capture().expect("a graph");
+    // A copy that nobody waits for, and its buffers and places that go.
+    let place = places.all::<u8>().part(0..8);
+    feed.send(&[(place, 0..8)]).expect("sent");
+    graph.launch().expect("a run");
+    drop((feed, graph, places));
+    println!("FED");
+}
+
+#[test]
 fn after_a_fault_the_context_is_lost_and_another_is_possible() {
     let Some(fake) = Fake::build(&[]) else { return };
     let text = fake.run("fault", "fault", &fake.cache());
@@ -353,6 +422,7 @@ fn prepare() {
             )?;
         }
         part(1).fill(stream, 0)?;
+        part(1).copy_from(stream, memory.all().part(1..2))?;
         Begin { words: 1 }.run(stream, part(2), part(1), part(1))
     };
     tunefork_kernels::prepare(&*stream, work).expect("kernels");

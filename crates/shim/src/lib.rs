@@ -29,14 +29,16 @@
 //! Other kernels, of files in the folder that `TUNEFORK_KERNELS` names, run with [`Host::run`].
 #![deny(missing_docs)]
 
+mod feed;
 mod memory;
 mod schedule;
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tunefork_kernels::{Arguments, DeviceError, Graph, Launch, Stream};
+use tunefork_kernels::{Arguments, DeviceError, Feed, Graph, Launch, Stream};
 
+use feed::HostFeed;
 use memory::Memory;
 pub use schedule::Schedule;
 
@@ -68,8 +70,12 @@ unsafe extern "C" {
 #[derive(Debug)]
 pub struct Host {
     device: Arc<Device>,
-    collecting: Mutex<Option<Vec<Work>>>,
+    collecting: Arc<Collecting>,
 }
+
+/// Work that is collected instead of run.
+#[derive(Debug, Default)]
+struct Collecting(Mutex<Option<Vec<Work>>>);
 
 #[derive(Debug)]
 struct Device {
@@ -94,6 +100,25 @@ enum Work {
         byte: u8,
         bytes: usize,
     },
+    Copy {
+        to: u64,
+        from: u64,
+        bytes: usize,
+    },
+}
+
+impl Collecting {
+    fn list(&self) -> MutexGuard<'_, Option<Vec<Work>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a GPU's driver refuses while work is collected.
+    fn refuse(&self, what: &str) -> Result<(), DeviceError> {
+        match &*self.list() {
+            Some(_) => Err(DeviceError::Failed(format!("{what} while collecting"))),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Host {
@@ -110,7 +135,7 @@ impl Host {
                 schedule,
                 memory: Memory::default(),
             }),
-            collecting: Mutex::new(None),
+            collecting: Arc::default(),
         }
     }
 
@@ -148,26 +173,12 @@ impl Host {
         })
     }
 
-    fn collecting(&self) -> MutexGuard<'_, Option<Vec<Work>>> {
-        self.collecting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn submit(&self, work: Work) -> Result<(), DeviceError> {
-        if let Some(list) = &mut *self.collecting() {
+        if let Some(list) = &mut *self.collecting.list() {
             list.push(work);
             return Ok(());
         }
         self.device.run(&work)
-    }
-
-    /// What a GPU's driver refuses while work is collected.
-    fn expect_not_collecting(&self, what: &str) -> Result<(), DeviceError> {
-        match &*self.collecting() {
-            Some(_) => Err(DeviceError::Failed(format!("{what} while collecting"))),
-            None => Ok(()),
-        }
     }
 }
 
@@ -178,6 +189,15 @@ impl Device {
                 self.memory.expect(*to, *bytes)?;
                 // SAFETY: live memory.
                 unsafe { std::ptr::write_bytes(*to as *mut u8, *byte, *bytes) };
+                Ok(())
+            }
+            Work::Copy { to, from, bytes } => {
+                self.memory.expect(*to, *bytes)?;
+                self.memory.expect(*from, *bytes)?;
+                // SAFETY: live memory; the caller of `copy` said that the bytes do not overlap.
+                unsafe {
+                    std::ptr::copy_nonoverlapping(*from as *const u8, *to as *mut u8, *bytes);
+                }
                 Ok(())
             }
             Work::Launch {
@@ -257,7 +277,7 @@ impl Stream for Host {
     }
 
     fn allocate(&self, bytes: usize) -> Result<u64, DeviceError> {
-        self.expect_not_collecting("memory cannot be allocated")?;
+        self.collecting.refuse("memory cannot be allocated")?;
         self.device.memory.allocate(bytes)
     }
 
@@ -267,7 +287,7 @@ impl Stream for Host {
     }
 
     unsafe fn upload(&self, to: u64, from: &[u8]) -> Result<(), DeviceError> {
-        self.expect_not_collecting("nothing can be uploaded")?;
+        self.collecting.refuse("nothing can be uploaded")?;
         self.device.memory.expect(to, from.len())?;
         // SAFETY: live memory of this device, which the host's slices cannot overlap.
         unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), to as *mut u8, from.len()) };
@@ -275,7 +295,7 @@ impl Stream for Host {
     }
 
     unsafe fn download(&self, to: &mut [u8], from: u64) -> Result<(), DeviceError> {
-        self.expect_not_collecting("nothing can be downloaded")?;
+        self.collecting.refuse("nothing can be downloaded")?;
         self.device.memory.expect(from, to.len())?;
         // SAFETY: live memory of this device, which the host's slices cannot overlap.
         unsafe { std::ptr::copy_nonoverlapping(from as *const u8, to.as_mut_ptr(), to.len()) };
@@ -284,6 +304,16 @@ impl Stream for Host {
 
     unsafe fn fill(&self, to: u64, byte: u8, bytes: usize) -> Result<(), DeviceError> {
         self.submit(Work::Fill { to, byte, bytes })
+    }
+
+    unsafe fn copy(&self, to: u64, from: u64, bytes: usize) -> Result<(), DeviceError> {
+        self.submit(Work::Copy { to, from, bytes })
+    }
+
+    fn feed(&self, bytes: usize) -> Result<Box<dyn Feed>, DeviceError> {
+        self.collecting.refuse("a feed cannot be made")?;
+        let (device, collecting) = (Arc::clone(&self.device), Arc::clone(&self.collecting));
+        Ok(Box::new(HostFeed::new(device, collecting, bytes)))
     }
 
     unsafe fn launch(&self, launch: &Launch<'_>) -> Result<(), DeviceError> {
@@ -298,17 +328,17 @@ impl Stream for Host {
     }
 
     fn synchronize(&self) -> Result<(), DeviceError> {
-        self.expect_not_collecting("nothing can be waited for")
+        self.collecting.refuse("nothing can be waited for")
     }
 
     fn begin_capture(&self) -> Result<(), DeviceError> {
-        self.expect_not_collecting("a collection cannot begin")?;
-        *self.collecting() = Some(Vec::new());
+        self.collecting.refuse("a collection cannot begin")?;
+        *self.collecting.list() = Some(Vec::new());
         Ok(())
     }
 
     fn end_capture(&self) -> Result<Box<dyn Graph>, DeviceError> {
-        let work = self.collecting().take();
+        let work = self.collecting.list().take();
         match work {
             Some(work) if !work.is_empty() => Ok(Box::new(Collected {
                 device: Arc::clone(&self.device),

@@ -6,7 +6,7 @@ use tunefork_cpu::CpuWorkspace;
 use tunefork_graph::{Graph, GraphError, Plan};
 use tunefork_simd::Isa;
 
-use crate::{Batch, Device, Engine, Evaluated, Step, StepResult, TrainError};
+use crate::{Batch, Device, Engine, Evaluated, Images, Step, StepResult, TrainError};
 
 /// The processor: an instruction set and a number of threads for each engine.
 ///
@@ -52,7 +52,7 @@ impl Device for Cpu {
         Plan::new(graph, evaluation_batch, &CpuWorkspace)
     }
 
-    fn planned_bytes(&self, plan: &Plan) -> u64 {
+    fn planned_bytes(&self, plan: &Plan, _: &Images) -> u64 {
         tunefork_cpu::Engine::planned_bytes(plan, self.threads)
     }
 

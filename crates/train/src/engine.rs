@@ -19,8 +19,8 @@ pub trait Device: Send + Sync {
     /// If the graph is not complete.
     fn plan(&self, graph: &Graph, evaluation_batch: usize) -> Result<Plan, GraphError>;
 
-    /// Exact bytes of all buffers that an engine for this plan allocates.
-    fn planned_bytes(&self, plan: &Plan) -> u64;
+    /// Exact bytes of all buffers that an engine for this plan allocates to learn from these images.
+    fn planned_bytes(&self, plan: &Plan, images: &Images) -> u64;
 
     /// How much memory an engine can have here while it learns from these images; nothing where memory
     /// is not the device's own.
@@ -32,14 +32,15 @@ pub trait Device: Send + Sync {
         Ok(None)
     }
 
-    /// An engine with all its buffers; nothing more is allocated afterwards.
+    /// An engine with all its buffers, but for those that [`Engine::prepare`] makes; nothing more is
+    /// allocated afterwards.
     ///
     /// # Errors
     /// [`TrainError::Engine`] if the device does not give what the plan needs.
     fn engine(&self, plan: Arc<Plan>) -> Result<Box<dyn Engine>, TrainError>;
 }
 
-/// Bytes of a device's own memory, without what the images take.
+/// Bytes of a device's own memory, without what images take that lie there for all engines.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Room {
     /// Free now: others may hold some.
@@ -60,6 +61,16 @@ pub trait Engine: Send {
     /// afar would wait for each single one. Between two calls a run can be stopped.
     fn chunk(&self) -> usize {
         1
+    }
+
+    /// Allocates what is needed besides to learn from these images, or puts them where they are needed, so
+    /// that later calls do not have to.
+    ///
+    /// # Errors
+    /// [`TrainError::Engine`] if the device does not give what is needed.
+    fn prepare(&mut self, images: &Images) -> Result<(), TrainError> {
+        let _ = images;
+        Ok(())
     }
 
     /// Takes steps one after the other: forward, backward and update with batches of at most

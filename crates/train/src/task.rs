@@ -137,7 +137,7 @@ impl Task {
         } else {
             0
         };
-        let engine_bytes = device.planned_bytes(&plan);
+        let engine_bytes = device.planned_bytes(&plan, &self.images);
         Ok(Compiled {
             engine_bytes,
             bytes: engine_bytes + best_slab as u64 + Batches::bytes(self.most_images()),

@@ -72,11 +72,16 @@ fn card(total: u64) -> Cuda {
 /// 12x12 images of three shapes: 21 to train on, in batches of 8 of which the last has 5, and 9 to
 /// validate.
 fn task() -> Task {
+    task_of(21, 9)
+}
+
+/// The same with more images.
+fn task_of(train: usize, validation: usize) -> Task {
     let generated = Generated {
         height: 12,
         width: 12,
         classes: 3,
-        train: 30,
+        train: train + validation,
         test: 0,
         difficulty: 0.2,
         ..Generated::default()
@@ -105,8 +110,8 @@ fn task() -> Task {
             normalisation,
         },
         split: Arc::new(Split {
-            train: all[..21].to_vec(),
-            validation: all[21..].to_vec(),
+            train: all[..train].to_vec(),
+            validation: all[train..].to_vec(),
             test: Vec::new(),
         }),
         key: Key::study(3).trial(1),
@@ -142,6 +147,44 @@ fn an_epoch_is_that_of_the_cpu() {
     near(&losses(&f16), &expected, 3e-2);
 }
 
+/// Losses, confusion, weights and optimizer of two epochs, with a set that is larger than the ring; and a
+/// single layer for more steps than go to a device at once.
+#[test]
+fn streamed_images_change_no_bit() {
+    let whole = shim();
+    let streaming = whole.with_image_budget(1);
+    let layer = {
+        let mut task = task_of(300, 7);
+        task.spec.batch_size = 1;
+        task.spec.epochs = 1;
+        task.network.blocks.clear();
+        task.network.hidden.clear();
+        task
+    };
+    for task in [task_of(181, 39), layer] {
+        assert_eq!(whole.streams(&task.images), None);
+        let said = streaming.streams(&task.images).expect("it is streamed");
+        assert!(
+            said.contains("may take 0 MiB of the memory of Shim"),
+            "{said}"
+        );
+        let mut trainers = [&whole, &streaming].map(|device| {
+            let trainer = Trainer::new(task.clone(), device).unwrap();
+            (trainer.compiled().engine_bytes, trainer)
+        });
+        let ring = trainers[1].0 - trainers[0].0;
+        let images = task.images.data.all_pixels().len() as u64;
+        assert!((1..images).contains(&ring), "{ring} bytes for {images}");
+        for _ in 0..task.spec.epochs {
+            let [expected, found] = trainers.each_mut().map(|(_, t)| t.epoch().unwrap());
+            assert_eq!(found.train_loss, expected.train_loss);
+            assert_eq!(found.validation, expected.validation);
+        }
+        let [expected, found] = trainers.map(|(_, trainer)| trainer.checkpoint().unwrap());
+        assert!(found == expected, "checkpoints");
+    }
+}
+
 #[test]
 fn checkpoints_continue_with_the_same_bits() {
     let device = shim();
@@ -173,21 +216,24 @@ fn weights_move_between_engines() {
 
 #[test]
 fn what_does_not_fit_is_refused_before_it_starts() {
-    let bytes = task().compile(&shim()).unwrap().engine_bytes;
-    let images = 30 * (144 + 2) + 1024;
-    let error = Trainer::new(task(), &card(bytes + images - 1)).unwrap_err();
-    let TrainError::DoesNotFit {
-        wanted,
-        budget,
-        largest_batch: Some(batch),
-        ..
-    } = error
-    else {
-        panic!("{error}")
-    };
-    assert_eq!((wanted, budget), (bytes, bytes - 1));
-    assert!(batch < 8);
-    assert!(Trainer::new(task(), &card(bytes + images)).is_ok());
+    // On the card as a whole, and streamed: then there are the tables alone besides the engine's ring.
+    for (budget, images) in [(PLENTY, 30 * (144 + 2) + 1024), (0, 1024)] {
+        let card = |total| card(total).with_image_budget(budget);
+        let bytes = task().compile(&card(PLENTY)).unwrap().engine_bytes;
+        let error = Trainer::new(task(), &card(bytes + images - 1)).unwrap_err();
+        let TrainError::DoesNotFit {
+            wanted,
+            budget,
+            largest_batch: Some(batch),
+            ..
+        } = error
+        else {
+            panic!("{error}")
+        };
+        assert_eq!((wanted, budget), (bytes, bytes - 1));
+        assert!(batch < 8);
+        assert!(Trainer::new(task(), &card(bytes + images)).is_ok());
+    }
     // A card that is full of its context from the start.
     let error = task()
         .compile_within(&card(64 << 20), u64::MAX)
@@ -215,6 +261,16 @@ fn old_cards_say_what_they_cannot_do() {
 /// the card anew.
 #[test]
 fn a_card_that_failed_is_found_anew() {
+    found_anew(PLENTY);
+}
+
+/// It also takes the rings that images come through.
+#[test]
+fn a_card_that_failed_is_found_anew_for_streamed_images() {
+    found_anew(0);
+}
+
+fn found_anew(image_budget: u64) {
     let breaks = Arc::new(AtomicBool::new(false));
     let found = Arc::new(AtomicU32::new(0));
     let device = {
@@ -226,6 +282,7 @@ fn a_card_that_failed_is_found_anew() {
             Ok(Arc::new(Fake { stream, total }))
         })
         .unwrap()
+        .with_image_budget(image_budget)
     };
     let expected = losses(&device);
     let mut trainer = Trainer::new(task(), &device).unwrap();

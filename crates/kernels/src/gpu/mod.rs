@@ -2,9 +2,11 @@
 
 mod cache;
 mod driver;
+mod feed;
 mod graph;
 mod module;
 mod nvrtc;
+mod pinned;
 mod rates;
 mod resources;
 mod staging;

@@ -5,8 +5,10 @@
 
 use std::sync::Arc;
 
-use cudarc::driver::result::{self, DriverError};
-use cudarc::driver::{CudaContext, CudaEvent, CudaStream, sys};
+use cudarc::driver::result::DriverError;
+use cudarc::driver::{CudaContext, CudaStream};
+
+use super::pinned::Pinned;
 
 /// Bytes of a slot: large enough that a copy's fixed cost (some microseconds) does not count.
 const SLOT: usize = 2 << 20;
@@ -14,36 +16,18 @@ const SLOTS: usize = 4;
 
 /// Slots that are filled in turn; each is used again when the device has fetched what was in it.
 pub(super) struct Staging {
-    slots: Vec<Slot>,
+    slots: Vec<Pinned>,
     next: usize,
 }
-
-struct Slot {
-    /// `SLOT` bytes of page-locked memory.
-    memory: *mut u8,
-    fetched: CudaEvent,
-}
-
-// SAFETY: the memory is this value's alone and belongs to no thread.
-unsafe impl Send for Slot {}
 
 impl Staging {
     /// The current context's.
     pub(super) fn new(context: &Arc<CudaContext>) -> Result<Self, DriverError> {
-        let mut staging = Self {
-            slots: Vec::new(),
+        let slots = (0..SLOTS).map(|_| Pinned::new(context, SLOT));
+        Ok(Self {
+            slots: slots.collect::<Result<_, _>>()?,
             next: 0,
-        };
-        for _ in 0..SLOTS {
-            let fetched = context.new_event(Some(sys::CUevent_flags::CU_EVENT_DISABLE_TIMING))?;
-            // SAFETY: freed when dropped. Only written by the host, so it need not be cached there.
-            let memory = unsafe { result::malloc_host(SLOT, sys::CU_MEMHOSTALLOC_WRITECOMBINED) }?;
-            staging.slots.push(Slot {
-                memory: memory.cast(),
-                fetched,
-            });
-        }
-        Ok(staging)
+        })
     }
 
     /// Orders a copy; `from` may be reused when this returns.
@@ -57,29 +41,13 @@ impl Staging {
         from: &[u8],
     ) -> Result<(), DriverError> {
         for (number, bytes) in from.chunks(SLOT).enumerate() {
-            let slot = &self.slots[self.next];
+            let slot = &mut self.slots[self.next];
             self.next = (self.next + 1) % SLOTS;
-            slot.fetched.synchronize()?;
-            // SAFETY: a chunk is no longer than a slot, and the device has fetched what was in it.
-            let staged = unsafe {
-                std::ptr::copy_nonoverlapping(bytes.as_ptr(), slot.memory, bytes.len());
-                std::slice::from_raw_parts(slot.memory, bytes.len())
-            };
-            // SAFETY: the caller's; the slot is not written before its event.
-            unsafe {
-                result::memcpy_htod_async(to + (number * SLOT) as u64, staged, stream.cu_stream())
-            }?;
-            slot.fetched.record(stream)?;
+            slot.wait()?[..bytes.len()].copy_from_slice(bytes);
+            // SAFETY: the caller's.
+            unsafe { slot.copy(stream, to + (number * SLOT) as u64, 0, bytes.len()) }?;
+            slot.sent(stream)?;
         }
         Ok(())
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        // A copy that was ordered is waited for. An error says that the context is gone.
-        let _ = self.fetched.synchronize();
-        // SAFETY: from `malloc_host`, freed once.
-        let _ = unsafe { result::free_host(self.memory.cast()) };
     }
 }

@@ -13,11 +13,12 @@ use cudarc::driver::{CudaContext, CudaStream};
 
 use super::cache::Compiler;
 use super::driver;
+use super::feed::GpuFeed;
 use super::graph::Captured;
 use super::module::Module;
 use super::nvrtc::{Compiled, Target};
 use super::staging::Staging;
-use crate::{DeviceError, Graph, Kernel, Launch, Stream};
+use crate::{DeviceError, Feed, Graph, Kernel, Launch, Stream};
 
 /// Work in order on a GPU.
 pub(super) struct GpuStream {
@@ -67,6 +68,15 @@ impl GpuStream {
         }))
     }
 
+    pub(super) fn context(&self) -> &Arc<CudaContext> {
+        &self.context
+    }
+
+    /// The driver's.
+    pub(super) fn stream(&self) -> &CudaStream {
+        &self.stream
+    }
+
     /// What a failed call means. After most errors the context is lost: all later calls get the same answer.
     pub(super) fn failed(&self, doing: &str, error: DriverError) -> DeviceError {
         let reason = format!("{}, while {doing}", driver::name(error));
@@ -94,7 +104,7 @@ impl GpuStream {
         bound.map_err(|error| self.failed("choosing the device", error))
     }
 
-    fn not_capturing(&self, doing: &str) -> Result<(), DeviceError> {
+    pub(super) fn not_capturing(&self, doing: &str) -> Result<(), DeviceError> {
         if self.capturing.load(Ordering::Relaxed) {
             return Err(DeviceError::Failed(format!(
                 "{doing} is not possible while launches are collected"
@@ -235,6 +245,27 @@ impl Stream for GpuStream {
         // SAFETY: the caller's.
         let filled = unsafe { result::memset_d8_async(to, byte, bytes, self.stream.cu_stream()) };
         filled.map_err(|error| self.failed("filling memory", error))
+    }
+
+    unsafe fn copy(&self, to: u64, from: u64, bytes: usize) -> Result<(), DeviceError> {
+        self.usable()?;
+        if bytes == 0 {
+            return Ok(());
+        }
+        // SAFETY: the caller's.
+        let copied = unsafe { result::memcpy_dtod_async(to, from, bytes, self.stream.cu_stream()) };
+        copied.map_err(|error| self.failed("copying", error))
+    }
+
+    fn feed(&self, bytes: usize) -> Result<Box<dyn Feed>, DeviceError> {
+        self.not_capturing("making a feed")?;
+        let this = self.this.upgrade().expect("self is borrowed");
+        let feed = GpuFeed::new(this, bytes.max(1));
+        let feed = feed.map_err(|error| {
+            let doing = format!("locking twice {bytes} bytes of the host's memory");
+            self.failed(&doing, error)
+        })?;
+        Ok(Box::new(feed))
     }
 
     fn prepare(&self, kernels: &[Kernel]) -> Result<(), DeviceError> {

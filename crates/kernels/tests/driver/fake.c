@@ -1,8 +1,9 @@
 // A driver and an NVRTC without a GPU, for tests of the host's side: host memory stands for the device's.
 //
 // Work is only written down when it is ordered, and done when it is waited for, as late as a real device
-// might: what is used or freed too early shows. The kernel `step_begin` is the only one; the others do nothing.
-// What goes wrong is chosen by the variable FAKE.
+// might: what is used or freed too early shows. With "eager copies" the copies of all streams but the first
+// are done as early as events allow instead: what is written over too early shows. The kernel `step_begin`
+// is the only one; the others do nothing. What goes wrong is chosen by the variable FAKE.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,20 +21,33 @@ static void die(const char* why) {
     abort();
 }
 
-// ---- work: a list that waits, and one that is captured
+// ---- work: a list for each stream, of which some is done, and one that is captured
+
+typedef struct Stream Stream;
 
 typedef struct {
-    enum { COPY, FILL, KERNEL } kind;
+    enum { COPY, FILL, KERNEL, WAIT } kind;
     uint64_t to, from;
     size_t bytes;
     int byte;
     char name[64];
     uint64_t arguments[5];
+    // For this much of another stream.
+    Stream* other;
+    int until;
 } Work;
 
 typedef struct { Work* items; int count, room; } List;
 
-static List waiting, captured;
+struct Stream { List list; int done; Stream* next; };
+
+// An event is a place in a stream; one that was not recorded is no reason to wait.
+typedef struct { Stream* stream; int place; } Event;
+
+static Stream* streams;
+static Stream* first_stream;
+static Stream* captured_stream;
+static List captured;
 static int capturing, lost, allocated;
 static int contexts = 1;
 
@@ -45,29 +59,67 @@ static void add(List* list, const Work* work) {
     list->items[list->count++] = *work;
 }
 
-static int order(const Work* work) {
+static void do_one(const Work* w) {
+    if (w->kind == COPY) memcpy((void*)w->to, (void*)w->from, w->bytes);
+    if (w->kind == FILL) memset((void*)w->to, w->byte, w->bytes);
+    if (w->kind == KERNEL && wrong("fault")) lost = 1;
+    if (w->kind == KERNEL && !lost && !strcmp(w->name, "step_begin")) {
+        uint32_t *table = (uint32_t*)w->arguments[0], *counter = (uint32_t*)w->arguments[1];
+        uint32_t *row = (uint32_t*)w->arguments[2], words = (uint32_t)w->arguments[3], rows = (uint32_t)w->arguments[4];
+        uint32_t number = *counter < rows ? *counter : rows - 1;
+        memcpy(row, table + (size_t)number * words, 4 * (size_t)words);
+        ++*counter;
+    }
+}
+
+// What can be done without any work of the first stream.
+static void do_eagerly(void) {
+    for (Stream* s = streams; s; s = s->next)
+        while (s != first_stream && s->done < s->list.count) {
+            Work w = s->list.items[s->done];
+            if (w.kind == WAIT && w.other->done < w.until) break;
+            do_one(&w);
+            s->done++;
+        }
+}
+
+static int do_until(Stream* stream, int place) {
+    if (capturing) die("waiting while work is captured");
+    while (stream->done < place) {
+        int at = stream->done;
+        Work w = stream->list.items[at];
+        if (w.kind == WAIT) do_until(w.other, w.until);
+        if (stream->done > at) continue;  // done eagerly meanwhile
+        do_one(&w);
+        stream->done++;
+        if (stream == first_stream && wrong("eager copies")) do_eagerly();
+    }
+    return lost ? ILLEGAL_ADDRESS : OK;
+}
+
+static int order(Stream* stream, const Work* work) {
     if (lost) return ILLEGAL_ADDRESS;
-    add(capturing ? &captured : &waiting, work);
+    add(capturing && stream == captured_stream ? &captured : &stream->list, work);
+    if (!capturing && wrong("eager copies")) do_eagerly();
     return OK;
 }
 
-static int do_all(void) {
-    if (capturing) die("waiting while work is captured");
-    for (int i = 0; i < waiting.count; i++) {
-        Work* w = &waiting.items[i];
-        if (w->kind == COPY) memcpy((void*)w->to, (void*)w->from, w->bytes);
-        if (w->kind == FILL) memset((void*)w->to, w->byte, w->bytes);
-        if (w->kind == KERNEL && wrong("fault")) lost = 1;
-        if (w->kind == KERNEL && !lost && !strcmp(w->name, "step_begin")) {
-            uint32_t *table = (uint32_t*)w->arguments[0], *counter = (uint32_t*)w->arguments[1];
-            uint32_t *row = (uint32_t*)w->arguments[2], words = (uint32_t)w->arguments[3], rows = (uint32_t)w->arguments[4];
-            uint32_t number = *counter < rows ? *counter : rows - 1;
-            memcpy(row, table + (size_t)number * words, 4 * (size_t)words);
-            ++*counter;
+// Whether a copy that was ordered is still to touch some bytes.
+static int used(uint64_t start, size_t bytes) {
+    for (Stream* s = streams; s; s = s->next)
+        for (int i = s->done; i < s->list.count; i++) {
+            Work* w = &s->list.items[i];
+            if (w->kind != COPY && w->kind != FILL) continue;
+            if (w->to < start + bytes && start < w->to + w->bytes) return 1;
+            if (w->kind == COPY && w->from < start + bytes && start < w->from + w->bytes) return 1;
         }
-    }
-    waiting.count = 0;
-    return lost ? ILLEGAL_ADDRESS : OK;
+    return 0;
+}
+
+static int all_done(void) {
+    for (Stream* s = streams; s; s = s->next)
+        if (s->done < s->list.count) return 0;
+    return 1;
 }
 
 // ---- the driver
@@ -99,14 +151,34 @@ int cuCtxDestroy_v2(void* context) { (void)context; return OK; }
 int cuCtxGetCurrent(void** context) { *context = current; return OK; }
 int cuCtxSetCurrent(void* context) { current = context; return OK; }
 int cuMemGetInfo_v2(size_t* left, size_t* total) { *left = 1000, *total = 3000; return OK; }
-int cuStreamCreate(void** stream, unsigned flags) { (void)flags; *stream = (void*)0x10; return OK; }
+int cuStreamCreate(void** stream, unsigned flags) {
+    (void)flags;
+    Stream* made = calloc(1, sizeof *made);
+    made->next = streams, streams = made;
+    if (!first_stream) first_stream = made;
+    *stream = made;
+    return OK;
+}
+// A stream's work is known for as long as the process runs, because events name places in it.
 int cuStreamDestroy_v2(void* stream) { (void)stream; return OK; }
-int cuStreamSynchronize(void* stream) { (void)stream; return do_all(); }
-int cuEventCreate(void** event, unsigned flags) { (void)flags; *event = calloc(1, 8); return OK; }
+int cuStreamSynchronize(void* stream) { return do_until(stream, ((Stream*)stream)->list.count); }
+int cuStreamWaitEvent(void* stream, void* event, unsigned flags) {
+    (void)flags;
+    Event* e = event;
+    if (!e->stream) return OK;
+    Work work = {.kind = WAIT, .other = e->stream, .until = e->place};
+    return order(stream, &work);
+}
+int cuEventCreate(void** event, unsigned flags) { (void)flags; *event = calloc(1, sizeof(Event)); return OK; }
 int cuEventDestroy_v2(void* event) { free(event); return OK; }
-int cuEventRecord(void* event, void* stream) { (void)stream; *(int*)event = 1; return lost ? ILLEGAL_ADDRESS : OK; }
-// An event that was recorded is behind the work that waits; one that was not is no reason to wait.
-int cuEventSynchronize(void* event) { return *(int*)event ? do_all() : OK; }
+int cuEventRecord(void* event, void* stream) {
+    *(Event*)event = (Event){stream, ((Stream*)stream)->list.count};
+    return lost ? ILLEGAL_ADDRESS : OK;
+}
+int cuEventSynchronize(void* event) {
+    Event* e = event;
+    return e->stream ? do_until(e->stream, e->place) : OK;
+}
 int cuEventElapsedTime(float* milliseconds, void* start, void* end) { (void)start, (void)end; *milliseconds = 2; return OK; }
 int cuEventElapsedTime_v2(float* milliseconds, void* start, void* end) { return cuEventElapsedTime(milliseconds, start, end); }
 int cuMemAlloc_v2(uint64_t* address, size_t bytes) {
@@ -117,31 +189,40 @@ int cuMemAlloc_v2(uint64_t* address, size_t bytes) {
     return OK;
 }
 int cuMemFree_v2(uint64_t address) {
-    if (waiting.count) die("memory is freed before the work is done");
+    if (!all_done()) die("memory is freed before the work is done");
     free((void*)address);
     allocated--;
     return OK;
 }
-int cuMemHostAlloc(void** memory, size_t bytes, unsigned flags) { (void)flags; *memory = malloc(bytes); return OK; }
+// Page-locked memory knows its length.
+int cuMemHostAlloc(void** memory, size_t bytes, unsigned flags) {
+    (void)flags;
+    size_t* head = malloc(bytes + 64);
+    *head = bytes;
+    *memory = (char*)head + 64;
+    return OK;
+}
 int cuMemFreeHost(void* memory) {
-    if (waiting.count) die("page-locked memory is freed before the work is done");
-    free(memory);
+    size_t* head = (size_t*)((char*)memory - 64);
+    if (used((uint64_t)memory, *head)) die("page-locked memory is freed before the work is done");
+    free(head);
     return OK;
 }
 int cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t bytes, void* stream) {
-    (void)stream;
     Work work = {.kind = COPY, .to = to, .from = (uint64_t)from, .bytes = bytes};
-    return order(&work);
+    return order(stream, &work);
 }
 int cuMemcpyDtoHAsync_v2(void* to, uint64_t from, size_t bytes, void* stream) {
-    (void)stream;
     Work work = {.kind = COPY, .to = (uint64_t)to, .from = from, .bytes = bytes};
-    return order(&work);
+    return order(stream, &work);
+}
+int cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes, void* stream) {
+    Work work = {.kind = COPY, .to = to, .from = from, .bytes = bytes};
+    return order(stream, &work);
 }
 int cuMemsetD8Async(uint64_t to, unsigned char byte, size_t bytes, void* stream) {
-    (void)stream;
     Work work = {.kind = FILL, .to = to, .byte = byte, .bytes = bytes};
-    return order(&work);
+    return order(stream, &work);
 }
 int cuModuleLoadData(void** module, const void* image) {
     if (memcmp(image, "code of ", 8)) die("a module that the compiler did not make");
@@ -158,7 +239,7 @@ int cuModuleGetFunction(void** function, void* module, const char* name) {
 int cuFuncSetAttribute(void* function, int attribute, int value) { (void)function; return attribute == 8 && value <= 99 << 10 ? OK : INVALID; }
 int cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
                    unsigned shared, void* stream, void** arguments, void** extra) {
-    (void)shared, (void)stream, (void)extra;
+    (void)shared, (void)extra;
     if (!gx || !gy || !gz || bx * by * bz > 1024) return INVALID;
     Work work = {.kind = KERNEL};
     snprintf(work.name, sizeof work.name, "%s", (const char*)function);
@@ -166,9 +247,9 @@ int cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsign
         for (int i = 0; i < 3; i++) work.arguments[i] = *(uint64_t*)arguments[i];
         for (int i = 3; i < 5; i++) work.arguments[i] = *(uint32_t*)arguments[i];
     }
-    return order(&work);
+    return order(stream, &work);
 }
-int cuStreamBeginCapture_v2(void* stream, int mode) { (void)stream, (void)mode; capturing = 1; captured.count = 0; return OK; }
+int cuStreamBeginCapture_v2(void* stream, int mode) { (void)mode; captured_stream = stream, capturing = 1; captured.count = 0; return OK; }
 int cuStreamEndCapture(void* stream, void** graph) {
     (void)stream;
     List* list = calloc(1, sizeof *list);
@@ -182,13 +263,12 @@ int cuGraphInstantiateWithFlags(void** executable, void* graph, unsigned long lo
 int cuGraphUpload(void* executable, void* stream) { (void)executable, (void)stream; return OK; }
 #endif
 int cuGraphLaunch(void* executable, void* stream) {
-    (void)stream;
     List* list = executable;
-    for (int i = 0; i < list->count; i++) order(&list->items[i]);
+    for (int i = 0; i < list->count; i++) order(stream, &list->items[i]);
     return OK;
 }
 int cuGraphExecDestroy(void* executable) {
-    if (waiting.count) die("a graph is destroyed before the work is done");
+    if (!all_done()) die("a graph is destroyed before the work is done");
     free(((List*)executable)->items);
     return OK;
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tunefork_gpu_check::work::visit;
-use tunefork_kernels::{DeviceError, Graph, Launch, Precision, Stream};
+use tunefork_kernels::{DeviceError, Feed, Graph, Launch, Precision, Stream};
 
 /// The most shared memory that any launch of the reports' networks asks for, by kernel.
 pub fn shared_bytes() -> BTreeMap<&'static str, u32> {
@@ -66,6 +66,14 @@ impl Stream for Probe {
 
     unsafe fn fill(&self, _to: u64, _byte: u8, _bytes: usize) -> Result<(), DeviceError> {
         Ok(())
+    }
+
+    unsafe fn copy(&self, _to: u64, _from: u64, _bytes: usize) -> Result<(), DeviceError> {
+        Ok(())
+    }
+
+    fn feed(&self, _bytes: usize) -> Result<Box<dyn Feed>, DeviceError> {
+        Err(DeviceError::Failed("nothing is fed".into()))
     }
 
     unsafe fn launch(&self, launch: &Launch<'_>) -> Result<(), DeviceError> {

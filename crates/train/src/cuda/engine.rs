@@ -7,7 +7,8 @@ use tunefork_graph::Plan;
 use tunefork_kernels::Stream;
 
 use super::Shared;
-use crate::{Batch, Engine, Evaluated, Step, StepResult, TrainError};
+use super::sets::Place;
+use crate::{Batch, Engine, Evaluated, Images, Step, StepResult, TrainError};
 
 /// An engine of `tunefork-cuda` at its place on a GPU.
 ///
@@ -21,6 +22,8 @@ pub(super) struct CudaEngine {
     optimizer_len: usize,
     stream: Arc<dyn Stream>,
     shared: Arc<Shared>,
+    /// Bytes that a set of images may take.
+    image_budget: u64,
     taken: Vec<tunefork_cuda::StepResult>,
 }
 
@@ -30,6 +33,7 @@ impl CudaEngine {
         plan: Arc<Plan>,
         stream: Arc<dyn Stream>,
         shared: Arc<Shared>,
+        image_budget: u64,
     ) -> Self {
         let chunk = engine.steps_per_call().max(1);
         Self {
@@ -39,8 +43,13 @@ impl CudaEngine {
             engine: Some(engine),
             stream,
             shared,
+            image_budget,
             taken: vec![tunefork_cuda::StepResult::default(); chunk],
         }
+    }
+
+    fn place(&self, images: &Images) -> Result<Place, TrainError> {
+        self.shared.place(&self.stream, images, self.image_budget)
     }
 }
 
@@ -67,23 +76,23 @@ impl Engine for CudaEngine {
         self.chunk
     }
 
+    fn prepare(&mut self, images: &Images) -> Result<(), TrainError> {
+        let place = self.place(images)?;
+        locked!(self, mut engine => engine.prepare(place.images(&images.data)))
+    }
+
     fn train(&mut self, steps: &[Step<'_>], results: &mut [StepResult]) -> Result<(), TrainError> {
         assert_eq!(steps.len(), results.len(), "one result for each step");
         let mut first = 0;
         while let Some(step) = steps.get(first) {
-            // As a rule all steps are of one set of images; nothing forbids another.
             let images = step.batch.images();
-            let same = |step: &&Step<'_>| std::ptr::eq(step.batch.images(), images);
-            let count = steps[first..]
-                .iter()
-                .take(self.chunk)
-                .take_while(same)
-                .count();
-            let resident = self.shared.resident(&self.stream, images)?;
+            let batches = steps[first..].iter().map(|step| &step.batch);
+            let count = of_one_set(batches.take(self.chunk));
+            let place = self.place(images)?;
             let inputs: Vec<StepInput<'_>> =
                 steps[first..first + count].iter().map(input).collect();
             let taken = &mut self.taken[..count];
-            locked!(self, mut engine => engine.steps(&resident, &inputs, taken))?;
+            locked!(self, mut engine => engine.steps(place.images(&images.data), &inputs, taken))?;
             for (result, taken) in results[first..].iter_mut().zip(taken) {
                 *result = StepResult {
                     loss_sum: taken.loss_sum,
@@ -100,12 +109,21 @@ impl Engine for CudaEngine {
         batches: &[Batch<'_>],
         tell: &mut dyn FnMut(&Batch<'_>, Evaluated<'_>),
     ) -> Result<(), TrainError> {
-        for batch in batches {
-            let resident = self.shared.resident(&self.stream, batch.images())?;
-            let evaluated =
-                locked!(self, mut engine => engine.evaluate(&resident, batch.indices()))?;
-            let (loss_sum, logits) = (evaluated.loss_sum, evaluated.logits);
-            tell(batch, Evaluated { loss_sum, logits });
+        let mut first = 0;
+        while let Some(batch) = batches.get(first) {
+            let images = batch.images();
+            let together = &batches[first..first + of_one_set(batches[first..].iter())];
+            let place = self.place(images)?;
+            let indices: Vec<&[u32]> = together.iter().map(Batch::indices).collect();
+            let mut told = together.iter();
+            let mut tell = |evaluated: tunefork_cuda::Evaluated<'_>| {
+                let batch = told.next().expect("each batch once");
+                let (loss_sum, logits) = (evaluated.loss_sum, evaluated.logits);
+                tell(batch, Evaluated { loss_sum, logits });
+            };
+            let images = place.images(&images.data);
+            locked!(self, mut engine => engine.evaluate_batches(images, &indices, &mut tell))?;
+            first += together.len();
         }
         Ok(())
     }
@@ -137,6 +155,17 @@ impl Drop for CudaEngine {
         let _state = self.shared.lock();
         self.engine = None;
     }
+}
+
+/// How many of the first batches are of the same set of images: as a rule all, but nothing forbids another.
+fn of_one_set<'a>(batches: impl Iterator<Item = &'a Batch<'a>>) -> usize {
+    let mut batches = batches.peekable();
+    let Some(images) = batches.peek().map(|batch| batch.images()) else {
+        return 0;
+    };
+    batches
+        .take_while(|batch| std::ptr::eq(batch.images(), images))
+        .count()
 }
 
 fn input<'a>(step: &Step<'a>) -> StepInput<'a> {

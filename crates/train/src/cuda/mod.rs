@@ -1,21 +1,25 @@
 //! A GPU of NVIDIA as a device.
 
 mod engine;
-mod residents;
+mod sets;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tunefork_cuda::{CudaError, CudaWorkspace, Resident};
+use tunefork_cuda::{CudaError, CudaWorkspace, Streamed};
 use tunefork_graph::{Graph, GraphError, Plan};
 use tunefork_kernels::{DeviceError, Gpu, Precision, Stream};
 
 use self::engine::CudaEngine;
-use self::residents::Residents;
+use self::sets::{Place, Sets, are_streamed, resident_bytes};
 use crate::{Device, Engine, Images, Room, TrainError};
 
 /// Bytes of a card that are never planned with: the driver's context with the code of all kernels, which
 /// takes a little less on every card that we know of, and what a desktop shows.
 const CONTEXT_BYTES: u64 = 640 << 20;
+
+/// Images lie on the card as long as they take no more than one part in so many of its memory: trials have
+/// the rest.
+const PARTS: u64 = 2;
 
 /// What a [`Cuda`] device needs of a GPU. A stand-in for tests may be one too.
 pub trait Card: Send + Sync {
@@ -58,12 +62,17 @@ type Find = dyn Fn() -> Result<Arc<dyn Card>, DeviceError> + Send + Sync;
 
 /// A GPU on which networks are trained in one precision. Copies share the GPU and the images on it.
 ///
-/// Results depend on the model of the GPU and on the precision. When the GPU fails, all engines on it
+/// A set of images lies on the GPU, shared by all engines, unless it takes more than half of the GPU's
+/// memory; then it is streamed: each engine has a small ring on the GPU into which the images of the next
+/// steps are copied while it computes. Results depend on the model of the GPU and on the precision, and
+/// not on where the images are. When the GPU fails, all engines on it
 /// fail; the next engine that is made finds the GPU anew, with a fresh context.
 #[derive(Clone)]
 pub struct Cuda {
     shared: Arc<Shared>,
     precision: Precision,
+    /// Bytes that a set of images may take.
+    image_budget: u64,
 }
 
 /// What all engines on a GPU share.
@@ -78,7 +87,7 @@ struct Shared {
 struct State {
     /// None after a fault.
     card: Option<Arc<dyn Card>>,
-    residents: Residents,
+    sets: Sets,
 }
 
 impl State {
@@ -106,6 +115,7 @@ impl Cuda {
         find: impl Fn() -> Result<Arc<dyn Card>, DeviceError> + Send + Sync + 'static,
     ) -> Result<Self, DeviceError> {
         let card = find()?;
+        let (_, all) = card.memory()?;
         Ok(Self {
             shared: Arc::new(Shared {
                 find: Box::new(find),
@@ -114,10 +124,11 @@ impl Cuda {
                 architecture: card.stream().architecture(),
                 state: Mutex::new(State {
                     card: Some(card),
-                    residents: Residents::default(),
+                    sets: Sets::default(),
                 }),
             }),
             precision: Precision::F32,
+            image_budget: all / PARTS,
         })
     }
 
@@ -136,8 +147,32 @@ impl Cuda {
             )));
         }
         Ok(Self {
-            shared: Arc::clone(&self.shared),
             precision,
+            ..self.clone()
+        })
+    }
+
+    /// The same GPU with another limit than half of its memory for a set of images, in bytes: a set that
+    /// takes more is streamed, through rings that take no more than the limit where two batches fit into
+    /// it, and 16 MiB at most where they are not larger.
+    #[must_use]
+    pub fn with_image_budget(&self, bytes: u64) -> Self {
+        Self {
+            image_budget: bytes,
+            ..self.clone()
+        }
+    }
+
+    /// Why these images are streamed, in a sentence, if they are.
+    pub fn streams(&self, images: &Images) -> Option<String> {
+        let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
+        are_streamed(images, self.image_budget).then(|| {
+            format!(
+                "the images take {} MiB and may take {} MiB of the memory of {}: they are copied there step by step, which changes no result",
+                mebibytes(resident_bytes(images)),
+                self.image_budget >> 20,
+                self.shared.name
+            )
         })
     }
 
@@ -188,18 +223,21 @@ impl Device for Cuda {
         Plan::new(graph, evaluation_batch, &workspace)
     }
 
-    fn planned_bytes(&self, plan: &Plan) -> u64 {
-        tunefork_cuda::Engine::planned_bytes(plan, self.precision)
+    fn planned_bytes(&self, plan: &Plan, images: &Images) -> u64 {
+        let ring = match are_streamed(images, self.image_budget) {
+            true => Streamed::ring_bytes(plan, self.image_budget),
+            false => 0,
+        };
+        tunefork_cuda::Engine::planned_bytes(plan, self.precision) + ring
     }
 
     fn room(&self, images: &Images) -> Result<Option<Room>, TrainError> {
         let mut state = self.shared.lock();
         let (free, all) = self.shared.memory(&mut state)?;
-        let resident = state.residents.planned_bytes(images);
-        let lies_there = state.residents.holds(images);
+        let (missing, images) = state.sets.planned_bytes(images, self.image_budget);
         Ok(Some(Room {
-            free: free.saturating_sub(if lies_there { 0 } else { resident }),
-            most: all.saturating_sub(CONTEXT_BYTES + resident),
+            free: free.saturating_sub(missing),
+            most: all.saturating_sub(CONTEXT_BYTES + images),
         }))
     }
 
@@ -215,6 +253,7 @@ impl Device for Cuda {
             plan,
             stream,
             Arc::clone(&self.shared),
+            self.image_budget,
         )))
     }
 }
@@ -246,18 +285,19 @@ impl Shared {
     }
 
     fn memory(&self, state: &mut State) -> Result<(u64, u64), TrainError> {
-        state.residents.drop_unused();
+        state.sets.drop_unused();
         let card = self.card(state)?;
         card.memory()
             .map_err(|error| self.failed(state, &card.stream(), error.into()))
     }
 
-    /// Images on the GPU that this stream belongs to.
-    fn resident(
+    /// Where images are for the GPU that this stream belongs to.
+    fn place(
         &self,
         stream: &Arc<dyn Stream>,
         images: &Images,
-    ) -> Result<Arc<Resident>, TrainError> {
+        budget: u64,
+    ) -> Result<Place, TrainError> {
         let mut state = self.lock();
         // Memory of a new context must not meet an engine of the one that was lost.
         if !state.is_at(stream) {
@@ -265,15 +305,15 @@ impl Shared {
                 "the GPU failed in other work and its memory is lost".into(),
             ));
         }
-        let resident = state.residents.get(stream, images);
-        resident.map_err(|error| self.failed(&mut state, stream, error))
+        let place = state.sets.get(stream, images, budget);
+        place.map_err(|error| self.failed(&mut state, stream, error))
     }
 
     /// What an error means: after a fault the GPU is given up, so that the next engine finds it anew.
     fn failed(&self, state: &mut State, stream: &Arc<dyn Stream>, error: CudaError) -> TrainError {
         if matches!(error, CudaError::Device(DeviceError::Failed(_))) && state.is_at(stream) {
             state.card = None;
-            state.residents = Residents::default();
+            state.sets = Sets::default();
         }
         TrainError::Engine(Box::new(error))
     }

@@ -82,6 +82,7 @@ impl Trainer {
     ) -> Result<Self, TrainError> {
         task.fit_now(device, &compiled)?;
         let mut engine = device.engine(Arc::clone(&compiled.plan))?;
+        engine.prepare(&task.images)?;
         let weights = WeightMap::new(&task.network, compiled.plan.slab.clone())?;
         engine.write_slab(&weights.initial(task.key))?;
         let best_len = if task.spec.at == At::Best {

@@ -47,7 +47,7 @@ impl Device for LinearDevice {
         Plan::new(graph, evaluation_batch, &NoWorkspace)
     }
 
-    fn planned_bytes(&self, plan: &Plan) -> u64 {
+    fn planned_bytes(&self, plan: &Plan, _: &Images) -> u64 {
         plan.bytes().total()
     }
 

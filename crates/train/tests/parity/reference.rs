@@ -17,7 +17,7 @@ impl Device for Reference {
         Plan::new(graph, evaluation_batch, &NoWorkspace)
     }
 
-    fn planned_bytes(&self, plan: &Plan) -> u64 {
+    fn planned_bytes(&self, plan: &Plan, _: &tunefork_train::Images) -> u64 {
         2 * plan.bytes().total()
     }
 

@@ -1,0 +1,71 @@
+//! Steps that go to the device together: first their rows, then run after run.
+
+use tunefork_kernels::DeviceError;
+
+use crate::program::{Context, Runner};
+use crate::streamed::Ring;
+use crate::table::Table;
+use crate::{CudaError, Images, StepInput};
+
+/// Some steps and what they need, at most as many as the tables have room for.
+pub(crate) struct Call<'a> {
+    pub context: Context<'a>,
+    pub images: Images<'a>,
+    /// There if the images are streamed.
+    pub ring: Option<&'a mut Ring>,
+    pub steps: &'a [StepInput<'a>],
+}
+
+impl Call<'_> {
+    /// Writes a row for each step, and under which numbers its images will be found on the device.
+    pub fn write(&self, table: &mut Table) {
+        let (batch, dropouts) = (self.context.batch, self.context.plan.dropouts);
+        table.clear(self.context.memory);
+        for (number, step) in self.steps.iter().enumerate() {
+            let indices = step.indices;
+            match &self.ring {
+                Some(ring) => {
+                    let places = ring.numbers(number, batch, indices.len());
+                    table.push(places, &step.settings, dropouts);
+                }
+                None => table.push(indices.iter().copied(), &step.settings, dropouts),
+            }
+        }
+    }
+
+    /// Orders all steps. Where images are streamed, those of the next steps are gathered and copied while
+    /// the device is at work on the steps before.
+    pub fn order(mut self, runner: &mut Runner) -> Result<(), CudaError> {
+        let batch = self.context.batch;
+        let together = match &self.ring {
+            Some(ring) => ring.steps(batch),
+            None => self.steps.len().max(1),
+        };
+        for (group, steps) in self.steps.chunks(together).enumerate() {
+            if let Some(ring) = &mut self.ring {
+                let batches = steps.iter().map(|step| step.indices);
+                ring.fill(self.images, batches, batch)?;
+            }
+            for (number, step) in (group * together..).zip(steps) {
+                runner.run(&self.context, self.images, self.ring.as_deref())?;
+                if !self.context.training {
+                    self.keep_logits(number, step.indices.len())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the logits of a batch where the next one does not write over them.
+    fn keep_logits(&self, number: usize, rows: usize) -> Result<(), DeviceError> {
+        let Context {
+            stream,
+            plan,
+            memory,
+            ..
+        } = self.context;
+        let values = rows * plan.classes;
+        let logits = memory.tensor(plan.evaluation.logits, values);
+        memory.kept_logits(number, values).copy_from(stream, logits)
+    }
+}

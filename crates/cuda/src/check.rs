@@ -1,0 +1,44 @@
+//! What no engine is made for.
+
+use tunefork_graph::{Plan, Step};
+use tunefork_kernels::{Precision, Stream};
+
+use crate::{CudaError, precision_name};
+
+/// Most values of a tensor: kernels count them in 31 bits.
+const MOST_VALUES: usize = (1 << 31) - 1;
+
+/// Whether a plan was made for this precision, and the device can run it.
+pub(crate) fn check(
+    stream: &dyn Stream,
+    plan: &Plan,
+    precision: Precision,
+) -> Result<(), CudaError> {
+    let name = precision_name(precision);
+    let planned = plan.key.split('-').next().unwrap_or_default();
+    if planned != name {
+        return Err(CudaError::WrongPlan {
+            planned: planned.to_owned(),
+            precision: name,
+        });
+    }
+    let architecture = stream.architecture();
+    if matches!(precision, Precision::Tf32 | Precision::Bf16) && architecture < 80 {
+        return Err(CudaError::WrongPrecision {
+            precision: name,
+            architecture,
+        });
+    }
+    // A plan's buffers are in elements of 4 bytes.
+    let per_element = 4 / precision.bytes();
+    let buffers = [&plan.training, &plan.evaluation]
+        .into_iter()
+        .flat_map(|program| &program.steps)
+        .flat_map(Step::uses)
+        .map(|used| used.tensor.len * per_element);
+    let largest = buffers.max().unwrap_or(0).max(plan.slab.len);
+    match largest {
+        0..=MOST_VALUES => Ok(()),
+        values => Err(CudaError::TooLarge { values }),
+    }
+}
