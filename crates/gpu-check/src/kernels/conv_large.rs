@@ -86,7 +86,8 @@ fn large_weight_gradient(case: &mut Case) -> Result<(), Failure> {
         };
         let slices = gradient.workspace_len() / gradient.conv.weights_len();
         assert!(slices > 8, "{slices} slices");
-        weight_gradient_of(case, &gradient, 13)?;
+        // Slices behind the real positions are zero: the last eighth of them must not be.
+        weight_gradient_of(case, &gradient, 15)?;
     }
     Ok(())
 }
