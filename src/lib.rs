@@ -47,11 +47,11 @@ pub use error::Error;
 pub use folder::{RunFolder, TestResult, read_study, show_json};
 pub use images::Material;
 pub use machine::{DeviceChoice, Machine};
-pub use plan::StudyPlan;
+pub use plan::{PlannedExperiment, StudyPlan};
 pub use predict::{Prediction, Predictions, predict};
 pub use progress::{classes_csv, confusion_csv, progress_csv};
 pub use run::{Listener, Report, RunOptions, run};
-pub use spec::{Config, Constant, StudySpec};
+pub use spec::{Config, Constant, Experiment, ExperimentRun, StudySpec};
 pub use train_once::{TrainEvent, TrainOptions, Trained, train};
 pub use workload::{Training, TrainingRun, figures, model, task, timings};
 

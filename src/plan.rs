@@ -9,15 +9,19 @@ use tunefork_rng::Key;
 use tunefork_space::Params;
 
 use crate::workload::{memory, task};
-use crate::{Error, Machine, Material, StudySpec};
+use crate::{Error, Experiment, Machine, Material, StudySpec};
 
 /// What a study will take.
 #[derive(Debug, Clone)]
 pub struct StudyPlan {
     /// Trials at most.
     pub trials: u64,
-    /// Epochs of a trial that is not stopped.
-    pub epochs: u32,
+    /// Fewest and most epochs of a trial that is not stopped.
+    pub epochs: (u32, u32),
+    /// Epochs of all trials if none is stopped; where a search chooses them, at most.
+    pub most_epochs: u64,
+    /// The experiments whose runs the trials are.
+    pub experiments: Vec<PlannedExperiment>,
     /// Epochs after which a trial may be stopped.
     pub rungs: Vec<u32>,
     /// Configurations in the space; nothing where there is no end of them.
@@ -38,8 +42,21 @@ pub struct StudyPlan {
     pub epoch_cost: Cost,
     /// Images in a step of the baseline.
     pub batch_size: usize,
-    /// What was left out of the images, as sentences.
+    /// What was left out of the images, and what of the file is not used, as sentences.
     pub warnings: Vec<String>,
+}
+
+/// What an experiment will take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedExperiment {
+    /// Its name.
+    pub name: String,
+    /// Runs that it lists.
+    pub runs: u64,
+    /// Trials that these are: equal configurations are trained once.
+    pub trials: u64,
+    /// Epochs of these trials if none is stopped.
+    pub epochs: u64,
 }
 
 impl StudyPlan {
@@ -62,10 +79,21 @@ impl StudyPlan {
             .sampler()
             .trials(spec.space())
             .map(|points| points + spec.enqueued().len() as u64);
+        let trials = most.unwrap_or(u64::MAX).min(spec.trials().into());
+        let epochs = spec.epochs_range();
         Ok(Self {
-            trials: most.unwrap_or(u64::MAX).min(spec.trials().into()),
-            epochs: spec.epochs(),
-            rungs: spec.scheduler().rungs(spec.epochs()),
+            trials,
+            epochs,
+            most_epochs: match spec.experiments() {
+                [] => trials * u64::from(epochs.1),
+                _ => given_epochs(spec, 0..spec.trials()),
+            },
+            experiments: spec
+                .experiments()
+                .iter()
+                .map(|e| planned(spec, e))
+                .collect(),
+            rungs: spec.scheduler().rungs(epochs.1),
             points,
             images: [&task.split.train, &task.split.validation, &task.split.test]
                 .map(|part| part.len()),
@@ -79,13 +107,8 @@ impl StudyPlan {
             memory: memory(spec.fixed()),
             epoch_cost: compiled.epoch_cost,
             batch_size: task.spec.batch_size,
-            warnings: material.warnings,
+            warnings: [&material.warnings[..], spec.notes()].concat(),
         })
-    }
-
-    /// Epochs of work if no trial is stopped early.
-    pub fn most_epochs(&self) -> u64 {
-        self.trials * u64::from(self.epochs)
     }
 
     /// Trainable values of the baseline's network.
@@ -97,4 +120,22 @@ impl StudyPlan {
     pub fn flops(&self) -> u64 {
         self.layers.iter().map(Layer::flops).sum()
     }
+}
+
+fn planned(spec: &StudySpec, experiment: &Experiment) -> PlannedExperiment {
+    let trials = experiment.trials();
+    PlannedExperiment {
+        name: experiment.name.clone(),
+        runs: experiment.runs.len() as u64,
+        trials: trials.len() as u64,
+        epochs: given_epochs(spec, trials),
+    }
+}
+
+/// Epochs of given trials, together.
+fn given_epochs(spec: &StudySpec, trials: impl IntoIterator<Item = u32>) -> u64 {
+    let points = trials
+        .into_iter()
+        .map(|trial| &spec.enqueued()[trial as usize]);
+    points.map(|point| u64::from(spec.epochs_of(point))).sum()
 }

@@ -95,7 +95,8 @@ pub fn run(
     let material = Material::open(spec.fixed(), options.data_dir.as_deref(), &mut |progress| {
         listener.preparing(progress);
     })?;
-    for message in &material.warnings {
+    let warnings = [&material.warnings[..], spec.notes()].concat();
+    for message in &warnings {
         listener.event(&Event::Warning { message });
     }
     if let (Some(gpu), Some(2..)) = (options.machine.gpu(), options.workers) {
@@ -109,7 +110,6 @@ pub fn run(
     if let Some(message) = gpu.and_then(|gpu| gpu.streams(&material.images)) {
         listener.event(&Event::Warning { message: &message });
     }
-    let warnings = material.warnings.clone();
     let training = Training::new(
         spec.clone(),
         material,
@@ -216,6 +216,9 @@ fn definition(spec: &StudySpec, training: &Training, options: &RunOptions) -> De
             .enqueued()
             .iter()
             .map(|point| spec.space().params(point))
+            .collect(),
+        attributes: (0..spec.enqueued().len())
+            .map(|trial| spec.attributes(trial as u32))
             .collect(),
         sampler: spec.sampler(),
         scheduler: spec.scheduler(),

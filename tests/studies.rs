@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use tunefork::file::{Section, StudyFile};
-use tunefork::{Config, StudySpec};
+use tunefork::{Config, Experiment, StudySpec};
 use tunefork_nn::ImageShape;
 use tunefork_space::{Params, Value};
 
@@ -32,7 +32,7 @@ fn toml_files(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn every_study_resolves_and_says_what_it_is() {
     let files = toml_files(&studies());
-    assert!(files.len() >= 8, "{files:?}");
+    assert!(files.len() >= 10, "{files:?}");
     for path in files {
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("# "), "{} has no header", path.display());
@@ -149,4 +149,72 @@ fn read_config(text: &str) -> Config {
     let spec = StudySpec::resolve(&file).unwrap_or_else(|e| panic!("{e}"));
     assert!(spec.space().is_empty(), "nothing varies");
     spec.config(&Params::default())
+}
+
+/// Runs, distinct ones and epochs of each experiment.
+fn experiments(name: &str) -> Vec<(String, usize, usize)> {
+    let spec = resolve(name);
+    let count = |e: &Experiment| (e.name.clone(), e.runs.len(), e.trials().len());
+    spec.experiments().iter().map(count).collect()
+}
+
+/// The report counts its baseline anew in each of its six experiments.
+#[test]
+fn the_grid_of_perceptrons_has_the_reports_58_runs() {
+    let experiments = experiments("fashion_mlp_grid.toml");
+    let runs: Vec<(&str, usize)> = experiments
+        .iter()
+        .map(|(name, runs, _)| (name.as_str(), *runs))
+        .collect();
+    assert_eq!(
+        runs,
+        [
+            ("epochs", 3),
+            ("units", 36),
+            ("batch_size", 6),
+            ("depth", 3),
+            ("learning_rate", 6),
+            ("optimizer", 4)
+        ]
+    );
+    assert_eq!(runs.iter().map(|(_, runs)| runs).sum::<usize>(), 58);
+    let spec = resolve("fashion_mlp_grid.toml");
+    assert_eq!(spec.trials(), 58 - 5, "the baseline is trained once");
+    let baseline = spec.baseline_trial().expect("the baseline is a run");
+    let names: Vec<&str> = spec
+        .runs_of(baseline)
+        .into_iter()
+        .map(|(_, run)| run)
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "epochs=5",
+            "hidden.0=256 hidden.1=256",
+            "batch_size=64",
+            "hidden=[256, 256]",
+            "learning_rate=0.001",
+            "optimizer=adam"
+        ]
+    );
+}
+
+#[test]
+fn the_convolutional_experiments_have_the_reports_19_runs() {
+    let experiments = experiments("fashion_cnn_experiments.toml");
+    let counts: Vec<(usize, usize)> = experiments.iter().map(|(_, r, t)| (*r, *t)).collect();
+    assert_eq!(counts, [(5, 5), (2, 2), (3, 3), (2, 2), (4, 4), (3, 3)]);
+    let spec = resolve("fashion_cnn_experiments.toml");
+    assert_eq!(spec.trials(), 12);
+    let best = spec.space().params(&spec.enqueued()[2]);
+    assert_eq!(
+        spec.runs_of(2),
+        [
+            ("dropout", "dropout=0.3"),
+            ("dropout_x_batch_norm", "dropout=0.3 batch_norm=true"),
+            ("combined", "combined_optimal")
+        ]
+    );
+    let network = spec.config(&best).network(ImageShape::new(28, 28, 1), 10);
+    assert_eq!(network.parameter_count().unwrap(), 421_834);
 }

@@ -113,6 +113,11 @@ mod damaged {
             "[train]",
             "[search]",
             "[[trial]]",
+            "[[experiment]]",
+            "name = \"a\"\n",
+            "name = \"b\"\n",
+            "vary",
+            "runs",
             "\n",
             " = ",
             "{ ",
@@ -170,8 +175,16 @@ mod damaged {
 
         /// A good file with one stretch of it replaced.
         #[test]
-        fn damaged_files_never_panic(at in 0.0..1.0f64, len in 0usize..20, piece in piece()) {
-            let good = include_str!("../studies/fashion_reference.toml");
+        fn damaged_files_never_panic(
+            good in proptest::sample::select(vec![
+                include_str!("../studies/fashion_reference.toml"),
+                include_str!("../studies/fashion_mlp_grid.toml"),
+                include_str!("../studies/fashion_cnn_experiments.toml"),
+            ]),
+            at in 0.0..1.0f64,
+            len in 0usize..20,
+            piece in piece(),
+        ) {
             let start = (at * good.len() as f64) as usize;
             let end = (start + len).min(good.len());
             let damaged = [&good[..start], piece, &good[end..]].concat();

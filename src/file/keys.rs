@@ -117,7 +117,7 @@ impl Key {
     /// Whether a domain may stand in its place.
     pub fn can_vary(&self) -> bool {
         matches!(self.section, Section::Model | Section::Train)
-            && !matches!(self.name, "precision" | "epochs" | "last_batch" | "memory")
+            && !matches!(self.name, "precision" | "last_batch" | "memory")
     }
 
     /// Whether a larger value only makes the study longer, so that a resumed study may change it.

@@ -6,6 +6,7 @@
 
 mod domain;
 mod error;
+mod experiment;
 mod keys;
 mod kind;
 mod place;
@@ -17,15 +18,19 @@ mod table;
 use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
+use tunefork_space::Value;
 
 use reader::Reader;
 
 pub(crate) use error::closest;
 pub use error::{FileError, Problem};
+pub use experiment::{Experiment, ExperimentRun, MOST_RUNS};
 pub use keys::{Key, Preset, Section, Shape};
 pub use kind::{Edge, Kind};
 pub use place::{Place, Source};
-pub use setting::{Assignment, Content, Form, Setting, Term, Varying, When, bare_name, key_of};
+pub use setting::{
+    Assignment, Change, Content, Form, Setting, Term, Varying, When, bare_name, key_of,
+};
 pub use table::KEYS;
 
 /// Largest study file that is read, in bytes. A larger one is a mistake.
@@ -49,6 +54,7 @@ pub struct StudyFile {
     settings: Vec<Setting>,
     pinned: Vec<Assignment>,
     trials: Vec<Vec<Assignment>>,
+    experiments: Vec<Experiment>,
 }
 
 impl StudyFile {
@@ -95,11 +101,15 @@ impl StudyFile {
             settings: Vec::new(),
             pinned: Vec::new(),
             trials: Vec::new(),
+            experiments: Vec::new(),
         };
         for (title, value) in table.get_ref() {
             let place = reader.place(title.span());
             match (&**title.get_ref(), value.get_ref()) {
                 ("trial", DeValue::Array(trials)) => file.read_trials(&reader, trials)?,
+                ("experiment", DeValue::Array(experiments)) => {
+                    file.read_experiments(&reader, experiments)?;
+                }
                 (title, DeValue::Table(table)) => {
                     let section = find_section(&reader, title, &place)?;
                     for (name, value) in table {
@@ -143,6 +153,76 @@ impl StudyFile {
         &self.trials
     }
 
+    /// The experiments.
+    pub fn experiments(&self) -> &[Experiment] {
+        &self.experiments
+    }
+
+    /// The file without its experiments: their baseline.
+    pub(crate) fn baseline(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            settings: self.settings.clone(),
+            pinned: self.pinned.clone(),
+            trials: self.trials.clone(),
+            experiments: Vec::new(),
+        }
+    }
+
+    /// The file with what a run of an experiment changes.
+    ///
+    /// A list of `channels` or `hidden` says how many layers there are, unless the run says it by
+    /// itself; one value for all of them leaves their number as it was.
+    pub(crate) fn with(&self, run: &ExperimentRun) -> Self {
+        let mut file = self.clone();
+        for change in &run.changes {
+            if let (
+                Change::Key(setting),
+                Shape::PerLayer {
+                    counted_by,
+                    each: true,
+                },
+            ) = (change, change.key().shape)
+                && run.changes.iter().all(|other| other.name() != counted_by)
+            {
+                file.recount(setting, counted_by);
+            }
+            file.change(change.clone());
+        }
+        file
+    }
+
+    /// Brings the number of layers in line with a setting that is about to come.
+    fn recount(&mut self, coming: &Setting, counted_by: &str) {
+        let counter = Key::find(counted_by).expect("per-layer keys name their counter");
+        let listed = match (&coming.form, self.setting(coming.key.name)) {
+            (Form::List(_), _) => {
+                return self.settings.retain(|setting| setting.key != counter);
+            }
+            (
+                _,
+                Some(Setting {
+                    form: Form::List(terms),
+                    ..
+                }),
+            ) => terms.len(),
+            _ => return,
+        };
+        if self.setting(counted_by).is_none() {
+            let (place, value) = (coming.place.clone(), Value::Int(listed as i64));
+            let content = Content::Constant(value);
+            let form = Form::One(Term {
+                content,
+                place: place.clone(),
+            });
+            self.settings.push(Setting {
+                key: counter,
+                form,
+                place,
+            });
+        }
+    }
+
     fn read_trials(
         &mut self,
         reader: &Reader<'_>,
@@ -159,11 +239,24 @@ impl StudyFile {
         Ok(())
     }
 
-    /// Puts a setting in place of the one that is there.
-    fn replace(&mut self, setting: Setting) {
-        self.settings
-            .retain(|other| other.key.name != setting.key.name);
-        self.settings.push(setting);
+    fn read_experiments(
+        &mut self,
+        reader: &Reader<'_>,
+        experiments: &toml::de::DeArray<'_>,
+    ) -> Result<(), FileError> {
+        let mut room = MOST_RUNS;
+        for value in experiments {
+            let experiment = Experiment::read(reader, value, room)?;
+            room -= experiment.runs.len();
+            let others = &self.experiments;
+            if others.iter().any(|other| other.name == experiment.name) {
+                let text = format!("two experiments are called `{}`", experiment.name);
+                let place = reader.place(value.span());
+                return Err(FileError::new(Problem::Contradiction(text)).at(&place));
+            }
+            self.experiments.push(experiment);
+        }
+        Ok(())
     }
 }
 
@@ -174,18 +267,21 @@ fn find_section(reader: &Reader<'_>, title: &str, place: &Place) -> Result<Secti
         .ok_or_else(|| misplaced(reader, title, place))
 }
 
-/// The error for something at the top of the file that is neither a section nor `[[trial]]`.
+/// The error for something at the top of the file that is no section.
 fn misplaced(reader: &Reader<'_>, title: &str, place: &Place) -> FileError {
     let sections = Section::ALL
         .iter()
         .map(|section| section.name())
-        .chain(["trial"]);
+        .chain(["trial", "experiment"]);
     let error = reader.unknown(title, "a section of a study file", place, sections);
     match Key::find(title) {
         Some(key) => error.note(format!("`{title}` belongs into {}", key.section)),
-        None if title == "trial" => error.note("write [[trial]] with two brackets"),
+        None if ["trial", "experiment"].contains(&title) => {
+            error.note(format!("write [[{title}]] with two brackets"))
+        }
         None => error.note(
-            "the sections are [study], [data], [model], [train], [search], [scheduler] and [[trial]]",
+            "the sections are [study], [data], [model], [train], [search], [scheduler], [[trial]] and \
+             [[experiment]]",
         ),
     }
 }

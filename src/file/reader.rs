@@ -11,7 +11,7 @@ use super::domain;
 use super::error::{FileError, Problem, closest};
 use super::keys::{Key, Section, Shape};
 use super::place::{Place, Source};
-use super::setting::{Assignment, Content, Form, Setting, bare_name, key_of};
+use super::setting::{Assignment, Change, Content, Form, Setting, bare_name, key_of};
 use super::table::KEYS;
 
 /// Turns spans of one text into places and TOML values into ours.
@@ -131,7 +131,8 @@ impl<'s> Reader<'s> {
     ) -> Result<Setting, FileError> {
         let place = self.place(value.span());
         let form = match (value.get_ref(), key.shape) {
-            (DeValue::Array(items), Shape::PerLayer { .. }) => {
+            (DeValue::Array(items), Shape::PerLayer { counted_by, .. }) => {
+                self.check_length(key, counted_by, items.len(), &place)?;
                 let terms = items.iter().map(|item| domain::term(self, key, item));
                 Form::List(terms.collect::<Result<_, _>>()?)
             }
@@ -145,6 +146,23 @@ impl<'s> Reader<'s> {
             _ => Form::One(domain::term(self, key, value)?),
         };
         Ok(Setting { key, form, place })
+    }
+
+    /// No list may be longer than there may be layers.
+    fn check_length(
+        &self,
+        key: &Key,
+        counted_by: &str,
+        length: usize,
+        place: &Place,
+    ) -> Result<(), FileError> {
+        let counter = Key::find(counted_by).expect("per-layer keys name their counter");
+        if counter.kind.accept(&Value::Int(length as i64)).is_some() {
+            return Ok(());
+        }
+        let text = format!("`{}` lists {length} values", key.name);
+        let error = FileError::new(Problem::Contradiction(text)).at(place);
+        Err(error.note(format!("`{counted_by}` takes {}", counter.kind)))
     }
 
     /// `{ start = { choice = [16, 32, 64] }, factor = 2 }`
@@ -193,6 +211,23 @@ impl<'s> Reader<'s> {
                 &self.place(factor.span()),
             )),
         }
+    }
+
+    /// A change of `key`, or of the part of it that `name` says (`channels.0`).
+    pub(super) fn change(
+        &self,
+        key: &'static Key,
+        name: &str,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Result<Change, FileError> {
+        if name == key.name {
+            return self.value_of(key, value).map(Change::Key);
+        }
+        Ok(Change::Part(Assignment {
+            name: name.to_string(),
+            value: domain::constant(self, key, value)?,
+            place: self.place(value.span()),
+        }))
     }
 
     /// Values given to parameters by name: a `[[trial]]`.

@@ -3,13 +3,12 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::StudyFile;
 use super::error::{FileError, Problem};
-use super::keys::Key;
 use super::place::{Place, Source};
 use super::reader::Reader;
-use super::setting::{Assignment, bare_name, key_of};
+use super::setting::{Change, bare_name, key_of};
 use super::table::KEYS;
-use super::{StudyFile, domain};
 
 impl StudyFile {
     /// Puts `key=value` in place of what the file says.
@@ -44,32 +43,24 @@ impl StudyFile {
             let known = KEYS.iter().map(|key| key.name);
             reader.unknown(name, "a key of a study file", &name_place, known)
         })?;
-        if name == key.name {
-            let setting = reader.value_of(key, &value)?;
-            self.pinned.retain(|pin| key_of(&pin.name) != Some(key));
-            self.replace(setting);
-        } else {
-            self.pin(&reader, key, name, &value)?;
-        }
+        self.change(reader.change(key, name, &value)?);
         Ok(())
     }
 
-    fn pin(
-        &mut self,
-        reader: &Reader<'_>,
-        key: &'static Key,
-        name: &str,
-        value: &Spanned<DeValue<'_>>,
-    ) -> Result<(), FileError> {
-        let place = reader.place(value.span());
-        let value = domain::constant(reader, key, value)?;
-        self.pinned.retain(|pin| pin.name != name);
-        self.pinned.push(Assignment {
-            name: name.to_string(),
-            value,
-            place,
-        });
-        Ok(())
+    /// Puts a change in place of what was there.
+    pub(super) fn change(&mut self, change: Change) {
+        match change {
+            Change::Key(setting) => {
+                self.pinned
+                    .retain(|pin| key_of(&pin.name) != Some(setting.key));
+                self.settings.retain(|other| other.key != setting.key);
+                self.settings.push(setting);
+            }
+            Change::Part(part) => {
+                self.pinned.retain(|pin| pin.name != part.name);
+                self.pinned.push(part);
+            }
+        }
     }
 }
 

@@ -86,6 +86,33 @@ pub struct Assignment {
     pub place: Place,
 }
 
+/// One thing that an option or an experiment changes in a file.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// What stands behind a key, as a whole.
+    Key(Setting),
+    /// The parameter of one layer, `channels.0`, or the first of growing ones, `channels.start`.
+    Part(Assignment),
+}
+
+impl Change {
+    /// The key.
+    pub fn key(&self) -> &'static Key {
+        match self {
+            Change::Key(setting) => setting.key,
+            Change::Part(part) => key_of(&part.name).expect("parts are read by their key"),
+        }
+    }
+
+    /// The name of the key or of its part, without the section.
+    pub fn name(&self) -> &str {
+        match self {
+            Change::Key(setting) => setting.key.name,
+            Change::Part(part) => &part.name,
+        }
+    }
+}
+
 /// The name of a key or parameter without its section: `model.dropout` and `dropout` are the same.
 pub fn bare_name(name: &str) -> &str {
     match name.split_once('.') {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tunefork_report::{Row, Summary, markdown, trials_csv};
+use tunefork_report::{Experiment, Row, Summary, markdown, trials_csv};
 use tunefork_space::{Params, Value};
 use tunefork_study::{End, EndReason, EpochRecord, Event, Observer, StudyRecord};
 use tunefork_trial::{TrialNumber, TrialState};
@@ -58,6 +58,10 @@ impl<'a> Recorder<'a> {
         let mut summary = Summary::new(spec.name(), objective, spec.direction(), Vec::new());
         summary.settings = spec.written().to_vec();
         summary.notes = notes.to_vec();
+        summary.experiments = spec.experiments().iter().map(experiment).collect();
+        summary.baseline = spec
+            .baseline_trial()
+            .filter(|_| !spec.experiments().is_empty());
         let times = |trial: &tunefork_study::TrialRecord| Trial {
             epochs: Vec::new(),
             started: trial.observed.started.clone(),
@@ -272,6 +276,16 @@ impl Observer for Recorder<'_> {
         if !known && self.error.is_none() {
             self.flush();
         }
+    }
+}
+
+/// An experiment as the report takes it.
+fn experiment(experiment: &crate::Experiment) -> Experiment {
+    let runs = experiment.runs.iter();
+    Experiment {
+        name: experiment.name.clone(),
+        varied: experiment.varied,
+        runs: runs.map(|run| (run.name.clone(), run.trial)).collect(),
     }
 }
 

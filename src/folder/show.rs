@@ -81,6 +81,7 @@ fn trial(trial: &TrialRecord) -> Value {
         "value": number(trial.value),
         "params": trial.params(),
         "enqueued": trial.fixed.is_some(),
+        "attributes": Value::Object(trial.attributes.iter().cloned().collect()),
         "reason": trial.end.as_ref().map(|end| end.reason.as_str()),
         "message": trial.end.as_ref().map(|end| end.message.as_str()),
         "planned_bytes": trial.schedule.as_ref().map(|schedule| schedule.blueprint.arena_bytes),

@@ -31,7 +31,11 @@ impl Config {
         for (key, entry) in KEYS.iter().zip(&cells.entries) {
             let constant = match entry {
                 Entry::Absent => continue,
-                Entry::One(cell) => Constant::One(value(cell, params)),
+                Entry::One(cell) => match value(cell, params) {
+                    // In this configuration the key holds nothing.
+                    Value::Null => continue,
+                    value => Constant::One(value),
+                },
                 Entry::Many(cells) => {
                     let count = config.count(key).unwrap_or(cells.len());
                     let cells = cells.iter().take(count);

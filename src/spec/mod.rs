@@ -7,11 +7,13 @@ mod cells;
 mod conditions;
 mod config;
 mod data;
+mod experiments;
 mod layers;
 mod network;
 mod search;
 mod settings;
 mod train;
+mod union;
 
 use std::time::Duration;
 
@@ -23,6 +25,7 @@ use crate::file::{Assignment, FileError, Problem, StudyFile, key_of};
 use cells::Cells;
 
 pub use config::{Config, Constant};
+pub use experiments::{Experiment, ExperimentRun};
 
 /// A resolved study.
 ///
@@ -47,6 +50,8 @@ pub struct StudySpec {
     fixed: Config,
     enqueued: Vec<Point>,
     written: Vec<(String, String)>,
+    notes: Vec<String>,
+    experiments: Vec<Experiment>,
 }
 
 impl StudySpec {
@@ -54,14 +59,19 @@ impl StudySpec {
     ///
     /// # Errors
     /// Conditions that name nothing or run in a circle, lists that are too short, trials that do
-    /// not fit the space.
+    /// not fit the space, experiments beside domains.
     pub fn resolve(file: &StudyFile) -> Result<Self, FileError> {
+        if !file.experiments().is_empty() {
+            return Self::of_experiments(file);
+        }
         let cells = Cells::new(file)?;
         let mut spec = Self {
             fixed: Config::new(&cells, &Params::default()),
             cells,
             enqueued: Vec::new(),
             written: written(file),
+            notes: Vec::new(),
+            experiments: Vec::new(),
         };
         spec.fixed = spec.config(&spec.baseline());
         for trial in file.trials() {
@@ -77,7 +87,7 @@ impl StudySpec {
         &self.cells.space
     }
 
-    /// The trials to be tried first.
+    /// The trials to be tried first; with experiments, all.
     pub fn enqueued(&self) -> &[Point] {
         &self.enqueued
     }
@@ -105,8 +115,12 @@ impl StudySpec {
         self.fixed.whole("seed").unsigned_abs()
     }
 
-    /// How many configurations are tried at most; one where nothing varies.
+    /// How many configurations are tried at most; one where nothing varies, and those of the
+    /// experiments where there are any.
     pub fn trials(&self) -> u32 {
+        if !self.experiments.is_empty() {
+            return self.enqueued.len() as u32;
+        }
         if self.space().is_empty() {
             return 1;
         }
@@ -118,9 +132,32 @@ impl StudySpec {
         self.fixed.whole("slots") as u32
     }
 
-    /// Epochs of a trial that is not stopped.
+    /// Epochs of the baseline, if it is not stopped; a trial may have others.
     pub fn epochs(&self) -> u32 {
         self.fixed.whole("epochs") as u32
+    }
+
+    /// Epochs of a trial, if it is not stopped.
+    pub fn epochs_of(&self, point: &Point) -> u32 {
+        self.config(&self.space().params(point)).whole("epochs") as u32
+    }
+
+    /// Fewest and most epochs that a trial may have, if it is not stopped.
+    pub fn epochs_range(&self) -> (u32, u32) {
+        let counts: Vec<u32> = match self.space().index_of("epochs") {
+            _ if !self.experiments.is_empty() => {
+                let given = self.enqueued.iter();
+                given.map(|point| self.epochs_of(point)).collect()
+            }
+            Some(index) => {
+                let counts = layers::whole_values(self.space().domain(index));
+                let counts = counts.into_iter().map(|count| count as u32);
+                counts.chain([self.epochs()]).collect()
+            }
+            None => vec![self.epochs()],
+        };
+        let bound = |count: Option<&u32>| *count.expect("every study has a trial");
+        (bound(counts.iter().min()), bound(counts.iter().max()))
     }
 
     /// Which epoch gives a trial its value and its weights.
@@ -151,6 +188,11 @@ impl StudySpec {
     /// The settings that were given, in the words of the file.
     pub fn written(&self) -> &[(String, String)] {
         &self.written
+    }
+
+    /// What of the file is not used, as sentences.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// A `[[trial]]` as a point; parameters that it leaves out have the baseline's values.
@@ -222,7 +264,7 @@ impl StudySpec {
             let error = refused(&["mean", "std"], text);
             return Err(error.note("give both, one number per channel: mean = [...], std = [...]"));
         }
-        if self.fixed.word("sampler") == "grid" {
+        if self.experiments.is_empty() && self.fixed.word("sampler") == "grid" {
             let endless = |p: &&Parameter| p.domain.size().is_none();
             if let Some(Parameter { name, .. }) = self.space().parameters().iter().find(endless) {
                 let text =

@@ -1,12 +1,34 @@
 //! From a study's settings to its sampler and its scheduler.
 
-use tunefork_sampler::{Grid, Random, Sampler, Tpe, TpeOptions};
+use tunefork_sampler::{Ask, Grid, Proposal, Random, Sampler, Tpe, TpeOptions};
 use tunefork_scheduler::{
     NoScheduler, Percentile, PercentileOptions, Scheduler, SuccessiveHalving,
     SuccessiveHalvingOptions,
 };
+use tunefork_space::Space;
 
 use super::StudySpec;
+
+/// Proposes nothing: the trials of experiments are all given, with a value for every parameter.
+struct Given;
+
+impl Sampler for Given {
+    fn name(&self) -> &'static str {
+        "experiments"
+    }
+
+    fn propose(&mut self, _: &Ask<'_>) -> Proposal {
+        Proposal::Exhausted
+    }
+
+    fn propose_one(&mut self, ask: &Ask<'_>, parameter: usize) -> f64 {
+        ask.history.space().domain(parameter).nth(0)
+    }
+
+    fn trials(&self, _: &Space) -> Option<u64> {
+        Some(0)
+    }
+}
 
 const CHECKED: &str = "the table of keys keeps options in their bounds";
 
@@ -14,6 +36,9 @@ impl StudySpec {
     /// What proposes the trials.
     pub fn sampler(&self) -> Box<dyn Sampler> {
         let fixed = self.fixed();
+        if !self.experiments().is_empty() {
+            return Box::new(Given);
+        }
         match fixed.word("sampler") {
             "random" => Box::new(Random::new()),
             "grid" => Box::new(Grid::new(self.space()).expect("tried when the study was resolved")),

@@ -45,6 +45,11 @@ impl StudySpec {
                 format!("trial {number}"),
                 self.space().params(point).to_string(),
             ));
+            let runs = self.runs_of(number as u32).into_iter();
+            let runs: Vec<String> = runs.map(|(name, run)| format!("{name}: {run}")).collect();
+            if !runs.is_empty() {
+                facts.push((format!("runs of trial {number}"), runs.join("; ")));
+            }
         }
         Facts::new(facts)
     }

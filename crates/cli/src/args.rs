@@ -52,10 +52,14 @@ Examples:
   tunefork run study.toml --workers 2 --threads 8     two trials at once, four threads each
   tunefork run study.toml --set trials=50             more trials of the same study
   tunefork run study.toml --set seed=1 --out runs/seed-1
-  tunefork run study.toml --json                      one JSON object per event")]
+  tunefork run study.toml --json                      one JSON object per event
+  tunefork run studies/fashion_cnn_experiments.toml --experiment dropout")]
 pub struct RunArgs {
     #[command(flatten)]
     pub study: StudyArgs,
+    /// Run one [[experiment]] of the file alone, as a study of its own called STUDY-NAME
+    #[arg(long, value_name = "NAME")]
+    pub experiment: Option<String>,
     /// Trials trained at the same time; changes nothing but the speed [default: one per thread, at
     /// most as many as the study has slots; a GPU trains one]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
@@ -79,8 +83,8 @@ pub struct RunArgs {
 
 /// Show what a study will take, before anything runs.
 ///
-/// Trials, epochs, where trials may be stopped; for the default configuration the layers with shapes,
-/// parameters and operations, and the memory.
+/// Trials, epochs, experiments, where trials may be stopped; for the default configuration the layers
+/// with shapes, parameters and operations, and the memory.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -89,6 +93,9 @@ Examples:
 pub struct PlanArgs {
     #[command(flatten)]
     pub study: StudyArgs,
+    /// Show one [[experiment]] of the file alone
+    #[arg(long, value_name = "NAME")]
+    pub experiment: Option<String>,
 }
 
 /// Show the trials of a study, the best and its parameters.

@@ -2,11 +2,15 @@
 
 use crate::Summary;
 
-/// One row per trial: number, state, value, epochs, parameters, metrics of the last epoch, seconds and
-/// the reason for its end. What a trial does not have is empty; numbers are written in full.
+/// One row per trial: number, state, value, epochs, in a study of experiments the names of these and of
+/// its runs, parameters, metrics of the last epoch, seconds and the reason for its end. What a trial does not have is empty; numbers are written in full.
 pub fn trials_csv(summary: &Summary) -> String {
     let (parameters, metrics) = (summary.parameters(), summary.metrics());
     let mut header: Vec<&str> = vec!["trial", "state", "value", "epochs"];
+    let grouped = !summary.experiments.is_empty();
+    if grouped {
+        header.extend(["experiment", "run"]);
+    }
     header.extend(&parameters);
     header.extend(&metrics);
     header.extend(["seconds", "reason"]);
@@ -19,6 +23,10 @@ pub fn trials_csv(summary: &Summary) -> String {
             number(row.value),
             row.epochs.to_string(),
         ];
+        if grouped {
+            let (experiments, runs) = summary.runs_of(row.number);
+            cells.extend([experiments.join("; "), runs.join("; ")]);
+        }
         cells.extend(parameters.iter().map(|name| {
             row.params
                 .get(name)

@@ -20,9 +20,11 @@
 #![deny(missing_docs)]
 
 mod csv;
+mod experiments;
 mod markdown;
 mod summary;
 
 pub use csv::{csv_line, trials_csv};
+pub use experiments::Experiment;
 pub use markdown::markdown;
 pub use summary::{Row, Summary};

@@ -4,6 +4,7 @@ use std::fmt::{self, Write as _};
 
 use tunefork_trial::{Direction, TrialState};
 
+use crate::experiments::write_experiments;
 use crate::{Row, Summary};
 
 /// The report as Markdown.
@@ -49,6 +50,7 @@ fn write_report(text: &mut String, summary: &Summary) -> fmt::Result {
         )?;
         write_table(text, &["test", ""], figures)?;
     }
+    write_experiments(text, summary)?;
     writeln!(text, "\n## Trials\n")?;
     write_trials(text, summary)?;
     if !summary.notes.is_empty() {
@@ -123,6 +125,10 @@ fn write_overview(text: &mut String, summary: &Summary) -> fmt::Result {
 fn write_trials(text: &mut String, summary: &Summary) -> fmt::Result {
     let parameters = summary.parameters();
     let mut header = vec!["trial", "state", summary.objective.as_str(), "epochs"];
+    let grouped = !summary.experiments.is_empty();
+    if grouped {
+        header.push("experiments");
+    }
     header.extend(&parameters);
     let best = summary.best().map(|row| row.number);
     let rows = summary.trials.iter().map(|row| {
@@ -141,15 +147,17 @@ fn write_trials(text: &mut String, summary: &Summary) -> fmt::Result {
                 .map(|value| value.to_string())
                 .unwrap_or_default()
         });
+        let experiments = grouped.then(|| summary.runs_of(row.number).0.join(", "));
         [number, state, value, row.epochs.to_string()]
             .into_iter()
+            .chain(experiments)
             .chain(params)
             .collect()
     });
     write_table(text, &header, rows)
 }
 
-fn write_table(
+pub(crate) fn write_table(
     text: &mut String,
     header: &[&str],
     rows: impl Iterator<Item = Vec<String>>,
@@ -169,7 +177,7 @@ fn escaped(cell: &str) -> String {
 }
 
 /// A figure with as many digits as a reader compares.
-fn figure(value: f64) -> String {
+pub(crate) fn figure(value: f64) -> String {
     let size = value.abs();
     if value != 0.0 && !(1e-3..1e5).contains(&size) {
         format!("{value:.3e}")

@@ -3,6 +3,8 @@
 use tunefork_space::Params;
 use tunefork_trial::{Direction, TrialState};
 
+use crate::Experiment;
+
 /// What a report says of a study.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
@@ -14,6 +16,10 @@ pub struct Summary {
     pub direction: Direction,
     /// Trials by number.
     pub trials: Vec<Row>,
+    /// The experiments whose runs the trials are; none in a search.
+    pub experiments: Vec<Experiment>,
+    /// The trial that experiments are compared with, if it is one of theirs.
+    pub baseline: Option<u32>,
     /// The settings worth telling, each with its name.
     pub settings: Vec<(String, String)>,
     /// Figures of the best trial on the test images, if they were looked at.
@@ -56,6 +62,8 @@ impl Summary {
             objective: objective.into(),
             direction,
             trials,
+            experiments: Vec::new(),
+            baseline: None,
             settings: Vec::new(),
             test: Vec::new(),
             notes: Vec::new(),

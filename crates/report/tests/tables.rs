@@ -1,7 +1,7 @@
 //! The tables of a small study, in full, and what odd values do to them.
 
 use proptest::prelude::*;
-use tunefork_report::{Row, Summary, csv_line, markdown, trials_csv};
+use tunefork_report::{Experiment, Row, Summary, csv_line, markdown, trials_csv};
 use tunefork_space::{Params, Value};
 use tunefork_trial::{Direction, TrialState};
 
@@ -67,6 +67,100 @@ fn less_is_better_where_the_direction_says_so() {
     assert!(markdown(&summary).contains(
         "1 trial (1 running) were trained for 0 epochs in all.\nNone of them is complete yet."
     ));
+}
+
+/// The trials of [`summary`] and one that has not started, as runs of two experiments.
+fn experiments() -> Summary {
+    let experiment = |name: &str, varied: bool, runs: &[(&str, u32)]| Experiment {
+        name: name.into(),
+        varied,
+        runs: runs
+            .iter()
+            .map(|(name, trial)| (name.to_string(), *trial))
+            .collect(),
+    };
+    Summary {
+        experiments: vec![
+            experiment("rule", true, &[("sgd", 0), ("adam", 1), ("wild", 2)]),
+            experiment(
+                "named",
+                false,
+                &[("later", 3), ("wild", 2), ("base", 0), ("good", 1)],
+            ),
+        ],
+        baseline: Some(0),
+        ..summary()
+    }
+}
+
+#[test]
+fn experiments_are_compared_with_their_baseline() {
+    let text = markdown(&experiments());
+    let section = text.split("## Experiments\n").nth(1).unwrap();
+    let section = section.split("\n## Trials").next().unwrap();
+    assert_eq!(
+        section,
+        "\nDifferences are to the baseline, trial 0: accuracy 0.5000.\n\
+         \n### rule\n\n\
+         | run | trial | epochs | accuracy | difference | relative |\n\
+         |---|---|---|---|---|---|\n\
+         | sgd (baseline) | 0 | 4 | 0.5000 |  |  |\n\
+         | adam | 1 | 4 | 0.8125 | +0.3125 | +62.50 % |\n\
+         | wild | 2 | 1 | (failed) |  |  |\n\
+         \n### named\n\n\
+         | run | trial | epochs | accuracy | difference | relative |\n\
+         |---|---|---|---|---|---|\n\
+         | good | 1 | 4 | 0.8125 | +0.3125 | +62.50 % |\n\
+         | base (baseline) | 0 | 4 | 0.5000 |  |  |\n\
+         | later | 3 |  | not started |  |  |\n\
+         | wild | 2 | 1 | (failed) |  |  |\n"
+    );
+    assert!(text.contains("| trial | state | accuracy | epochs | experiments | optimizer |"));
+    assert!(
+        text.contains("| **1** | complete | 0.8125 | 4 | rule, named | adam |"),
+        "{text}"
+    );
+}
+
+#[test]
+fn without_a_baseline_there_is_nothing_to_compare_with() {
+    let mut summary = experiments();
+    summary.baseline = None;
+    let text = markdown(&summary);
+    assert!(text.contains("The baseline is none of the runs."), "{text}");
+    assert!(text.contains("| adam | 1 | 4 | 0.8125 |  |  |"), "{text}");
+    summary.baseline = Some(2);
+    let text = markdown(&summary);
+    assert!(
+        text.contains("The baseline, trial 2, is not complete."),
+        "{text}"
+    );
+}
+
+#[test]
+fn less_is_listed_first_where_less_is_better() {
+    let mut summary = experiments();
+    summary.direction = Direction::Minimize;
+    let text = markdown(&summary);
+    let named = text.split("### named").nth(1).unwrap();
+    assert!(
+        named.find("base").unwrap() < named.find("good").unwrap(),
+        "{named}"
+    );
+}
+
+#[test]
+fn csv_names_experiments_and_runs() {
+    let text = trials_csv(&experiments());
+    let mut lines = text.lines();
+    assert_eq!(
+        lines.next(),
+        Some("trial,state,value,epochs,experiment,run,optimizer,momentum,loss,seconds,reason")
+    );
+    assert_eq!(
+        lines.next(),
+        Some("0,complete,0.5,4,rule; named,sgd; base,sgd,0.9,1.25,1.500,")
+    );
 }
 
 proptest! {

@@ -31,6 +31,15 @@ impl StudyArgs {
         Ok(StudySpec::resolve(&file)?)
     }
 
+    /// The study, or that of one of its experiments alone.
+    fn resolve_only(&self, experiment: Option<&str>) -> Result<StudySpec, Error> {
+        let spec = self.resolve()?;
+        match experiment {
+            Some(name) => Ok(spec.only(name)?),
+            None => Ok(spec),
+        }
+    }
+
     /// Where the results of the study go.
     fn folder(&self, spec: &StudySpec) -> RunFolder {
         match &self.out {

@@ -11,7 +11,7 @@ use crate::progress;
 
 /// Shows what a study will take.
 pub fn plan(args: &PlanArgs) -> anyhow::Result<ExitCode> {
-    let spec = args.study.resolve()?;
+    let spec = args.study.resolve_only(args.experiment.as_deref())?;
     let machine = args.study.machine(false)?;
     let data_dir = args.study.data_dir.as_deref();
     let mut preparing = progress::Preparing::new();
@@ -24,7 +24,7 @@ pub fn plan(args: &PlanArgs) -> anyhow::Result<ExitCode> {
 fn text(spec: &StudySpec, plan: &StudyPlan) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     for warning in &plan.warnings {
-        writeln!(text, "left out: {warning}")?;
+        writeln!(text, "note: {warning}")?;
     }
     let [train, validation, test] = plan.images.map(|images| thousands(images as u64));
     writeln!(text, "study       {} (seed {})", spec.name(), spec.seed())?;
@@ -80,13 +80,23 @@ fn text(spec: &StudySpec, plan: &StudyPlan) -> Result<String, std::fmt::Error> {
     Ok(text)
 }
 
+/// What is tried: given configurations, or points of a space.
 fn write_search(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> std::fmt::Result {
+    let epochs = match plan.epochs {
+        (fewest, most) if fewest == most => most.to_string(),
+        (fewest, most) => format!("{fewest} to {most}"),
+    };
     let varying = spec.space().len();
-    if varying == 0 {
+    if varying == 0 && plan.experiments.is_empty() {
+        return writeln!(text, "trials      1 of {epochs} epochs: nothing varies");
+    }
+    if !plan.experiments.is_empty() {
+        write_experiments(text, spec, plan)?;
+        write_stopping(text, spec, plan)?;
+        let all = thousands(plan.most_epochs);
         return writeln!(
             text,
-            "trials      1 of {} epochs: nothing varies",
-            plan.epochs
+            "epochs      {epochs} a trial, {all} in all if none is stopped"
         );
     }
     let points = match plan.points {
@@ -108,20 +118,54 @@ fn write_search(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> std::f
         "trials      {} by {sampler}, {first} given; {slots} at once",
         plan.trials
     )?;
+    write_stopping(text, spec, plan)?;
+    let most = thousands(plan.most_epochs);
+    writeln!(text, "epochs      {epochs} a trial, at most {most} in all")
+}
+
+/// Each experiment with its runs, and how many of all runs are trained.
+fn write_experiments(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> std::fmt::Result {
+    let runs: u64 = plan
+        .experiments
+        .iter()
+        .map(|experiment| experiment.runs)
+        .sum();
+    writeln!(
+        text,
+        "experiments {}, with {} runs",
+        plan.experiments.len(),
+        thousands(runs)
+    )?;
+    let rows: Vec<Vec<String>> = (plan.experiments.iter())
+        .map(|experiment| {
+            let counts = [experiment.runs, experiment.trials, experiment.epochs];
+            let counts = counts.into_iter().map(thousands);
+            [format!("  {}", experiment.name)]
+                .into_iter()
+                .chain(counts)
+                .collect()
+        })
+        .collect();
+    let header = ["  experiment", "runs", "distinct", "epochs"];
+    write!(text, "\n{}\n", table(&header, &rows))?;
+    let slots = spec.slots();
+    writeln!(
+        text,
+        "trials      {} distinct runs, each trained once; {slots} at once",
+        thousands(plan.trials)
+    )
+}
+
+/// Where trials may be stopped.
+fn write_stopping(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> std::fmt::Result {
     let scheduler = spec.fixed().word("kind");
     let rungs: Vec<String> = plan.rungs.iter().map(u32::to_string).collect();
     match rungs.is_empty() {
-        true => writeln!(text, "stopping    none ({scheduler})")?,
+        true => writeln!(text, "stopping    none ({scheduler})"),
         false => writeln!(
             text,
             "stopping    {scheduler}, after epochs {}",
             rungs.join(", ")
-        )?,
+        ),
     }
-    let most = thousands(plan.most_epochs());
-    writeln!(
-        text,
-        "epochs      {} a trial, at most {most} in all",
-        plan.epochs
-    )
 }

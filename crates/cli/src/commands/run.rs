@@ -15,7 +15,7 @@ use crate::progress;
 
 /// Runs or resumes a study.
 pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
-    let spec = args.study.resolve()?;
+    let spec = args.study.resolve_only(args.experiment.as_deref())?;
     let folder = args.study.folder(&spec);
     let options = RunOptions {
         data_dir: args.study.data_dir.clone(),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use tunefork::study::StudyRecord;
+use tunefork::study::{StudyRecord, TrialRecord};
 use tunefork::{TestResult, read_study, show_json};
 
 use crate::args::ShowArgs;
@@ -25,23 +25,29 @@ fn text(study: &StudyRecord, test: Option<&TestResult>) -> Result<String, std::f
     let mut text = String::new();
     let value = header.metric.as_deref().unwrap_or("value");
     writeln!(text, "study {}, seed {}\n", header.name, header.seed)?;
+    let grouped = study
+        .trials
+        .iter()
+        .any(|trial| !experiments(trial).is_empty());
     let rows: Vec<Vec<String>> = study
         .trials
         .iter()
         .map(|trial| {
-            vec![
+            let mut row = vec![
                 trial.number.to_string(),
                 trial.state.to_string(),
                 trial.value.map(figure).unwrap_or_default(),
                 trial.epochs.len().to_string(),
-                trial.params().to_string(),
-            ]
+            ];
+            row.extend(grouped.then(|| experiments(trial).join(", ")));
+            row.push(trial.params().to_string());
+            row
         })
         .collect();
-    text.push_str(&table(
-        &["trial", "state", value, "epochs", "parameters"],
-        &rows,
-    ));
+    let mut header = vec!["trial", "state", value, "epochs"];
+    header.extend(grouped.then_some("experiments"));
+    header.push("parameters");
+    text.push_str(&table(&header, &rows));
     let Some(best) = study.best() else {
         writeln!(text, "\nno trial is complete")?;
         return Ok(text);
@@ -63,4 +69,17 @@ fn text(study: &StudyRecord, test: Option<&TestResult>) -> Result<String, std::f
         writeln!(text, "test: {}", figures.collect::<Vec<_>>().join(", "))?;
     }
     Ok(text)
+}
+
+/// The experiments that a trial belongs to, each once.
+fn experiments(trial: &TrialRecord) -> Vec<&str> {
+    let attribute = trial.attributes.iter().find(|(key, _)| key == "experiment");
+    let names = attribute.and_then(|(_, names)| names.as_array());
+    let mut names: Vec<&str> = names
+        .into_iter()
+        .flatten()
+        .filter_map(|name| name.as_str())
+        .collect();
+    names.dedup();
+    names
 }

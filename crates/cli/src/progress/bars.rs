@@ -8,7 +8,7 @@ use tunefork::study::{EpochReport, Event, Observer};
 use tunefork::{Listener, StudySpec};
 
 use super::lines::line;
-use super::{Preparing, epoch_seconds, epoch_words};
+use super::{Epochs, Preparing, epoch_seconds, epoch_words};
 use crate::output::{duration, figure};
 
 /// Progress bars on the terminal.
@@ -18,7 +18,7 @@ pub struct Bars {
     running: BTreeMap<u32, ProgressBar>,
     /// The last line: how many trials are done, and the best.
     best: ProgressBar,
-    epochs: u32,
+    epochs: Epochs,
     objective: String,
 }
 
@@ -34,7 +34,7 @@ impl Bars {
             preparing: Preparing::new(),
             running: BTreeMap::new(),
             best,
-            epochs: spec.epochs(),
+            epochs: Epochs::default(),
             objective: spec.fixed().word("objective").to_string(),
         }
     }
@@ -42,7 +42,7 @@ impl Bars {
     fn start(&mut self, number: u32) {
         let bar = self
             .all
-            .insert_before(&self.best, ProgressBar::new(self.epochs.into()));
+            .insert_before(&self.best, ProgressBar::new(self.epochs.of(number).into()));
         bar.set_style(style("trial {prefix:<4} {bar:12} {pos}/{len}  {msg}"));
         bar.set_prefix(number.to_string());
         bar.tick();
@@ -53,7 +53,8 @@ impl Bars {
         let Some(bar) = self.running.get(&number) else {
             return;
         };
-        let left = f64::from(self.epochs.saturating_sub(step)) * epoch_seconds(&report.observed);
+        let left = f64::from(self.epochs.of(number).saturating_sub(step))
+            * epoch_seconds(&report.observed);
         let words = epoch_words(&report.metrics, &report.observed);
         bar.set_position(step.into());
         bar.set_message(format!("{words}  {} left", duration(left)));
@@ -73,6 +74,7 @@ impl Listener for Bars {
 
 impl Observer for Bars {
     fn event(&mut self, event: &Event<'_>) {
+        self.epochs.hear(event);
         match event {
             Event::TrialStarted { number, .. } => return self.start(number.0),
             Event::EpochComputed {
@@ -101,7 +103,7 @@ impl Observer for Bars {
             }
             _ => {}
         }
-        if let Some(line) = line(event, self.epochs, &self.objective) {
+        if let Some(line) = line(event, &self.epochs, &self.objective) {
             self.scroll(line);
         }
         self.best.tick();

@@ -3,12 +3,12 @@
 use tunefork::study::{Event, Observer};
 use tunefork::{Listener, StudySpec};
 
-use super::epoch_words;
+use super::{Epochs, epoch_words};
 use crate::output::{figure, say};
 
 /// Prints a line for each thing that is news.
 pub struct Lines {
-    epochs: u32,
+    epochs: Epochs,
     objective: String,
 }
 
@@ -16,7 +16,7 @@ impl Lines {
     pub fn new(spec: &StudySpec) -> Self {
         let objective = spec.fixed().word("objective").to_string();
         Self {
-            epochs: spec.epochs(),
+            epochs: Epochs::default(),
             objective,
         }
     }
@@ -26,14 +26,15 @@ impl Listener for Lines {}
 
 impl Observer for Lines {
     fn event(&mut self, event: &Event<'_>) {
-        if let Some(line) = line(event, self.epochs, &self.objective) {
+        self.epochs.hear(event);
+        if let Some(line) = line(event, &self.epochs, &self.objective) {
             say(line);
         }
     }
 }
 
 /// What an event is told as; nothing for what was known or is told by another event.
-pub fn line(event: &Event<'_>, epochs: u32, objective: &str) -> Option<String> {
+pub fn line(event: &Event<'_>, epochs: &Epochs, objective: &str) -> Option<String> {
     Some(match event {
         Event::StudyStarted {
             known_trials: 0,
@@ -61,8 +62,9 @@ pub fn line(event: &Event<'_>, epochs: u32, objective: &str) -> Option<String> {
             epoch,
             known: false,
         } => format!(
-            "trial {number} epoch {}/{epochs}: {}",
+            "trial {number} epoch {}/{}: {}",
             epoch.step,
+            epochs.of(number.0),
             epoch_words(&epoch.metrics, &epoch.observed)
         ),
         Event::TrialFinished {

@@ -4,10 +4,12 @@ mod bars;
 mod json;
 mod lines;
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tunefork::data::{Progress, Stage};
+use tunefork::study::Event;
 use tunefork::{Listener, StudySpec};
 
 use crate::output::figure;
@@ -22,6 +24,29 @@ pub fn of_study(spec: &StudySpec, json: bool) -> Box<dyn Listener> {
         Box::new(bars::Bars::new(spec))
     } else {
         Box::new(lines::Lines::new(spec))
+    }
+}
+
+/// How many epochs each trial has, which may differ from trial to trial.
+#[derive(Default)]
+pub struct Epochs(BTreeMap<u32, u32>);
+
+impl Epochs {
+    /// Remembers what is told when a trial starts.
+    pub fn hear(&mut self, event: &Event<'_>) {
+        if let Event::TrialStarted {
+            number,
+            blueprint: Some(blueprint),
+            ..
+        } = event
+        {
+            self.0.insert(number.0, blueprint.epochs);
+        }
+    }
+
+    /// Those of a trial; none of one that failed before it started.
+    pub fn of(&self, trial: u32) -> u32 {
+        self.0.get(&trial).copied().unwrap_or(0)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod device;
 mod equal_runs;
+mod experiments;
 mod predict;
 mod refusals;
 mod study;

@@ -31,6 +31,8 @@ pub struct Definition {
     pub space: Space,
     /// Trials that come first, as given. A parameter they leave open is drawn by the sampler.
     pub enqueued: Vec<Params>,
+    /// Attributes of those trials, in the same order, for tools that show them; there may be fewer.
+    pub attributes: Vec<Vec<(String, serde_json::Value)>>,
     /// Where to look.
     pub sampler: Box<dyn Sampler>,
     /// When to stop a trial.

@@ -131,9 +131,13 @@ fn enqueued_trials_come_first_as_given() {
     let part: Params = [("optimizer", Value::from("adam"))].into_iter().collect();
     let mut study = definition("none");
     study.enqueued = vec![whole.clone(), part.clone()];
+    let attributes = vec![("run".to_string(), "first".into())];
+    study.attributes = vec![attributes.clone()];
     let mut storage = MemoryStorage::default();
     go(study, &Arc::default(), &mut storage, &options(1)).unwrap();
     let with = record(&mut storage);
+    assert_eq!(with.trials[0].attributes, attributes);
+    assert_eq!(with.trials[1].attributes, []);
     assert_eq!(with.trials.len(), 14);
     assert_eq!(with.trials[0].params(), whole);
     assert_eq!(with.trials[0].fixed, Some(whole));

@@ -49,6 +49,7 @@ pub fn definition(scheduler_name: &str) -> Definition {
         budget: 14,
         space: space(),
         enqueued: Vec::new(),
+        attributes: Vec::new(),
         sampler: Box::new(Random::new()),
         scheduler: scheduler(scheduler_name),
     }

@@ -34,6 +34,13 @@ impl<W: Workload> Simulation<'_, W> {
             fixed: fixed.clone(),
             schedule: schedule.as_ref().ok().cloned(),
         }];
+        if let Some(attributes) = self.definition.attributes.get(number.index()) {
+            changes.extend(attributes.iter().map(|(key, value)| Change::Attribute {
+                number,
+                key: key.clone(),
+                value: value.clone(),
+            }));
+        }
         if known.is_none() {
             self.storage.commit(&changes)?;
         }
