@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tunefork_data::{
-    DataError, Dataset, ImageShape, Normalisation, PrepareOptions, Progress, Source, Split,
+    DataError, Dataset, Fit, ImageShape, Normalisation, PrepareOptions, Progress, Source, Split,
 };
 use tunefork_rng::{Key, Purpose};
 use tunefork_space::Value;
@@ -127,6 +127,10 @@ fn prepare(config: &Config) -> PrepareOptions {
         .map(|size| size as usize);
     PrepareOptions {
         size: side.map(|side| (side, side)),
+        fit: match config.word("fit") {
+            "stretch" => Fit::Stretch,
+            _ => Fit::Crop,
+        },
         channels: match config.word("colour") {
             "grey" => Some(1),
             "rgb" => Some(3),

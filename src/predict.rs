@@ -44,7 +44,7 @@ pub fn predict(
         files,
         pixels,
         warnings,
-    } = Pictures::read(paths, shape)?;
+    } = Pictures::read(paths, shape, model.fit)?;
     let labels = vec![0; files.len()];
     let counts = [0, 0, files.len()];
     let data = Dataset::from_memory(shape, model.classes.clone(), counts, labels, pixels)?;

@@ -123,6 +123,7 @@ pub fn model(trainer: &Trainer) -> Result<Model, TrainError> {
     Ok(Model {
         network: task.network.clone(),
         normalisation: task.images.normalisation.clone(),
+        fit: task.images.data.fit(),
         classes: task.images.data.classes().to_vec(),
         tensors: trainer.weights()?.into_iter().map(tensor).collect(),
     })

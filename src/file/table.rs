@@ -77,6 +77,7 @@ pub const KEYS: &[Key] = &[
 
     one(Data, "source", Kind::Text, Word("generated"), "\"generated\" shapes, \"noise\", the name of a data set, or a path"),
     one(Data, "size", Kind::Whole(1, 4096), Absent, "height and width to which images are brought (default: as they are)"),
+    one(Data, "fit", Kind::Word(&["crop", "stretch"]), Word("crop"), "images of another size are scaled and cut to their middle, or stretched"),
     one(Data, "colour", Kind::Word(&["auto", "grey", "rgb"]), Word("auto"), "channels of the images"),
     one(Data, "train", Kind::Share, Absent, "training images (default: all that are left)"),
     one(Data, "validation", Kind::Share, Absent, "validation images (default: the source's own, or a tenth of the training images)"),

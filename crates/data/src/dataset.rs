@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
+use crate::image::Fit;
 use crate::map::Map;
 use crate::{DataError, MAX_CLASSES, Normalisation, digest};
 
@@ -128,6 +129,7 @@ pub struct Dataset {
     pixels: Pixels,
     /// Known of prepared sets, otherwise made when they are asked for.
     digests: OnceLock<Vec<u64>>,
+    fit: Fit,
 }
 
 impl Dataset {
@@ -210,14 +212,17 @@ impl Dataset {
             labels,
             pixels,
             digests: OnceLock::new(),
+            fit: Fit::default(),
         })
     }
 
-    /// The same set with the digests of its images, which are known already.
-    pub(crate) fn with_digests(self, digests: Vec<u64>) -> Self {
+    /// The same set with what is known of a prepared one: the digests of its images, and how they
+    /// were brought to their shape.
+    pub(crate) fn prepared(self, digests: Vec<u64>, fit: Fit) -> Self {
         assert_eq!(digests.len(), self.len(), "one digest for each image");
         Self {
             digests: OnceLock::from(digests),
+            fit,
             ..self
         }
     }
@@ -254,6 +259,13 @@ impl Dataset {
     #[must_use]
     pub fn shape(&self) -> ImageShape {
         self.shape
+    }
+
+    /// How images of other shapes were brought to [`Self::shape`], so that more can be brought to it
+    /// alike.
+    #[must_use]
+    pub fn fit(&self) -> Fit {
+        self.fit
     }
 
     /// The classes' names, by label.

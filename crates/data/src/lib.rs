@@ -60,6 +60,7 @@ mod warnings;
 pub use dataset::{Dataset, ImageShape, Part};
 pub use error::DataError;
 pub use generated::{CLASS_NAMES, Generated};
+pub use image::Fit;
 pub use inspect::{Duplicates, Inspection, MAX_LISTED_GROUPS, PartSummary, Spread};
 pub use locate::{DATA_VARIABLE, DEFAULT_FOLDER, Source};
 pub use normalise::Normalisation;

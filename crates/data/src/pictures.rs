@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::contents::read_image_file;
 use crate::files::is_hidden;
 use crate::formats::is_image;
-use crate::image;
+use crate::image::{self, Fit};
 use crate::{DataError, ImageShape, Warnings};
 
 /// Images of one shape, with the files they came from.
@@ -27,11 +27,11 @@ impl Pictures {
     /// # Errors
     /// [`DataError::Image`] when a file that was named itself cannot be used (bad files in folders
     /// are left out and named), [`DataError::NoImages`] when nothing is left.
-    pub fn read(paths: &[PathBuf], shape: ImageShape) -> Result<Self, DataError> {
+    pub fn read(paths: &[PathBuf], shape: ImageShape, fit: Fit) -> Result<Self, DataError> {
         let mut pictures = Self::default();
         for path in paths {
             if path.is_dir() {
-                pictures.read_folder(path, shape)?;
+                pictures.read_folder(path, shape, fit)?;
             } else {
                 let read = read_image_file(path).and_then(|bytes| image::decode(&bytes));
                 let picture = read.map_err(|source| DataError::Image {
@@ -39,7 +39,7 @@ impl Pictures {
                     source,
                 })?;
                 pictures.files.push(path.clone());
-                pictures.pixels.extend(picture.fit(shape));
+                pictures.pixels.extend(picture.fit(shape, fit));
             }
         }
         if pictures.files.is_empty() {
@@ -53,7 +53,7 @@ impl Pictures {
         Ok(pictures)
     }
 
-    fn read_folder(&mut self, folder: &Path, shape: ImageShape) -> Result<(), DataError> {
+    fn read_folder(&mut self, folder: &Path, shape: ImageShape, fit: Fit) -> Result<(), DataError> {
         let failed = |error| DataError::io("list", folder, error);
         let entries = fs::read_dir(folder).map_err(failed)?;
         let mut inside = entries
@@ -71,12 +71,12 @@ impl Pictures {
             if is_hidden(&name) || path.is_dir() && path.is_symlink() {
                 continue;
             } else if path.is_dir() {
-                self.read_folder(&path, shape)?;
+                self.read_folder(&path, shape, fit)?;
             } else if is_image(&name) {
                 match read_image_file(&path).and_then(|bytes| image::decode(&bytes)) {
                     Ok(picture) => {
                         self.files.push(path);
-                        self.pixels.extend(picture.fit(shape));
+                        self.pixels.extend(picture.fit(shape, fit));
                     }
                     Err(error) => self
                         .warnings

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::contents::{Contents, Raw};
-use crate::image::ImageError;
+use crate::image::{Fit, ImageError};
 use crate::listing::{Listing, hex};
 use crate::parallel;
 use crate::prepared::{self, Meta, Writer};
@@ -18,8 +18,10 @@ use crate::{DataError, Dataset, ImageShape, Source, Warnings, digest};
 /// has colour).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PrepareOptions {
-    /// Height and width; images are scaled to cover it and cut to their middle.
+    /// Height and width.
     pub size: Option<(usize, usize)>,
+    /// How images of another height or width are brought to these.
+    pub fit: Fit,
     /// 1 (grey) or 3 (red, green, blue).
     pub channels: Option<usize>,
     /// The folder of the prepared file. By default `.tunefork` beside the source if that folder
@@ -101,7 +103,11 @@ impl Source {
         let threads = thread_count(options.threads);
         let shape = resolve_shape(&contents, options, threads, progress)?;
         let (writer, prepared) = create_in_first(&folders, &name, shape.bytes())?;
-        write(&contents, shape, threads, &fingerprint, writer, progress)?;
+        let form = Form {
+            shape,
+            fit: options.fit,
+        };
+        write(&contents, form, threads, &fingerprint, writer, progress)?;
         match prepared::open(&prepared, &fingerprint) {
             Some((data, warnings)) => Ok(Opened {
                 data,
@@ -175,10 +181,17 @@ fn resolve_shape(
     ImageShape::new(height, width, options.channels.unwrap_or(channels))
 }
 
+/// What all images are brought to, and how.
+#[derive(Clone, Copy)]
+struct Form {
+    shape: ImageShape,
+    fit: Fit,
+}
+
 /// Decodes all images into `writer`.
 fn write(
     contents: &Contents,
-    shape: ImageShape,
+    form: Form,
     threads: usize,
     fingerprint: &str,
     mut writer: Writer,
@@ -186,7 +199,7 @@ fn write(
 ) -> Result<(), DataError> {
     let total = contents.items.len();
     let work = |raw: Raw| {
-        let pixels = raw.decode()?.fit(shape);
+        let pixels = raw.decode()?.fit(form.shape, form.fit);
         let digest = digest::of_image(&pixels);
         Ok((pixels, digest))
     };
@@ -209,6 +222,10 @@ fn write(
         });
         Ok(())
     })?;
+    if done < total {
+        let changed = std::io::Error::other("it changed while it was read; try again");
+        return Err(DataError::io("read", &contents.path, changed));
+    }
     bad.sort_by_key(|(place, _)| *place);
     let mut warnings = contents.warnings.clone();
     for (place, error) in &bad {
@@ -233,7 +250,8 @@ fn write(
     let classes = contents.classes.clone();
     let meta = Meta {
         fingerprint: fingerprint.to_owned(),
-        shape,
+        shape: form.shape,
+        fit: form.fit,
         classes,
         counts,
         warnings,
@@ -269,7 +287,10 @@ fn file_name(source: &Source, options: &PrepareOptions) -> String {
     let path = fs::canonicalize(source.path()).unwrap_or_else(|_| source.path().to_path_buf());
     let mut digest = Sha256::new();
     digest.update(path.as_os_str().as_encoded_bytes());
-    digest.update(format!("{:?} {:?}", options.size, options.channels));
+    digest.update(format!(
+        "{:?} {:?} {:?}",
+        options.size, options.fit, options.channels
+    ));
     let keep = |letter: char| {
         if letter.is_alphanumeric() || "-_".contains(letter) {
             letter

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::dataset::Pixels;
+use crate::image::Fit;
 use crate::map::Map;
 use crate::{DataError, Dataset, ImageShape, Warnings};
 
@@ -27,6 +28,8 @@ pub(crate) struct Meta {
     /// The listing's fingerprint when the file was made.
     pub fingerprint: String,
     pub shape: ImageShape,
+    /// How images of other shapes were brought to it.
+    pub fit: Fit,
     pub classes: Vec<String>,
     /// Numbers of training, validation and test images.
     pub counts: [usize; 3],
@@ -48,7 +51,7 @@ pub(crate) fn open(path: &Path, fingerprint: &str) -> Option<(Dataset, Warnings)
     let pixels = Pixels::Mapped(map, HEADER_BYTES, labels.len() * meta.shape.bytes());
     let data =
         Dataset::checked(path, meta.shape, meta.classes, meta.counts, labels, pixels).ok()?;
-    Some((data.with_digests(digests), meta.warnings))
+    Some((data.prepared(digests, meta.fit), meta.warnings))
 }
 
 /// Labels, digests and meta data of a prepared file, if its bytes are as [`Writer`] leaves them.

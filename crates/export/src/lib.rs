@@ -6,7 +6,7 @@
 //! normalisation and the names of the classes: enough to classify a photo with the file alone.
 //!
 //! ```
-//! use tunefork_data::Normalisation;
+//! use tunefork_data::{Fit, Normalisation};
 //! use tunefork_export::{Model, Tensor};
 //! use tunefork_nn::{ImageShape, Network};
 //!
@@ -17,6 +17,7 @@
 //! };
 //! let model = Model {
 //!     network: Network::new(ImageShape::new(4, 4, 1), 2),
+//!     fit: Fit::Crop,
 //!     normalisation: Normalisation::new(&[0.5], &[0.25])?,
 //!     classes: vec!["cat".into(), "dog".into()],
 //!     tensors: vec![tensor("classifier.bias", &[2]), tensor("classifier.weight", &[2, 16])],

@@ -6,7 +6,7 @@ use std::path::Path;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
-use tunefork_data::Normalisation;
+use tunefork_data::{Fit, Normalisation};
 use tunefork_nn::Network;
 
 use crate::ExportError;
@@ -22,6 +22,8 @@ pub const FORMAT: u32 = 1;
 pub struct Model {
     /// The network, which also says what shape its images have.
     pub network: Network,
+    /// How images of another height or width are brought to that of the network.
+    pub fit: Fit,
     /// How bytes of an image become numbers.
     pub normalisation: Normalisation,
     /// Names of the classes, one for each output.
@@ -47,6 +49,9 @@ struct Description {
     format: u32,
     version: String,
     network: Network,
+    /// Models of before it was a setting were cropped.
+    #[serde(default)]
+    fit: Fit,
     normalisation: Normalisation,
     classes: Vec<String>,
 }
@@ -67,6 +72,7 @@ impl Model {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").to_string(),
             network: self.network.clone(),
+            fit: self.fit,
             normalisation: self.normalisation.clone(),
             classes: self.classes.clone(),
         };
@@ -110,6 +116,7 @@ impl Model {
         }
         let Description {
             network,
+            fit,
             normalisation,
             classes,
             ..
@@ -124,6 +131,7 @@ impl Model {
         }
         Ok(Self {
             network,
+            fit,
             normalisation,
             classes,
             tensors,

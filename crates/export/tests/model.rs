@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
-use tunefork_data::Normalisation;
+use tunefork_data::{Fit, Normalisation};
 use tunefork_export::{DESCRIPTION_KEY, Model, Tensor};
 use tunefork_nn::{Block, ImageShape, Network};
 
@@ -36,6 +36,7 @@ fn model() -> Model {
     tensors.sort_by(|a, b| a.name.cmp(&b.name));
     Model {
         network,
+        fit: Fit::Stretch,
         normalisation: Normalisation::new(&[0.1, 0.2, 0.3], &[0.4, 0.5, 0.6]).unwrap(),
         classes: vec!["Katze".into(), "Hündchen".into()],
         tensors,

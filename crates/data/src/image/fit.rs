@@ -3,17 +3,17 @@
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
-use super::Picture;
+use super::{Fit, Picture};
 use crate::ImageShape;
 
-pub(super) fn fit(picture: Picture, shape: ImageShape) -> Vec<u8> {
+pub(super) fn fit(picture: Picture, shape: ImageShape, fit: Fit) -> Vec<u8> {
     // Grey first and colour last, so that no more channels than needed are scaled.
     let picture = if shape.channels == 1 {
         to_grey(picture)
     } else {
         picture
     };
-    let picture = scale(picture, shape.height, shape.width);
+    let picture = scale(picture, shape.height, shape.width, fit);
     if shape.channels == 3 {
         to_colour(picture).pixels
     } else {
@@ -23,7 +23,7 @@ pub(super) fn fit(picture: Picture, shape: ImageShape) -> Vec<u8> {
 
 /// Scales with a triangle filter as wide as the reduction (what Pillow calls bilinear), which
 /// works on integers only: the same bytes on every machine.
-fn scale(picture: Picture, height: usize, width: usize) -> Picture {
+fn scale(picture: Picture, height: usize, width: usize, fit: Fit) -> Picture {
     if (picture.height, picture.width) == (height, width) {
         return picture;
     }
@@ -37,9 +37,10 @@ fn scale(picture: Picture, height: usize, width: usize) -> Picture {
     let source = ImageRef::new(from_width, from_height, &picture.pixels, kind)
         .expect("a picture has height × width × channels bytes");
     let mut target = Image::new(width as u32, height as u32, kind);
-    let options = ResizeOptions::new()
-        .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
-        .fit_into_destination(Some((0.5, 0.5)));
+    let mut options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+    if fit == Fit::Crop {
+        options = options.fit_into_destination(Some((0.5, 0.5)));
+    }
     Resizer::new()
         .resize(&source, &mut target, &options)
         .expect("source and target have the same kind of pixels, and neither is empty");

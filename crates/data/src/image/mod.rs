@@ -9,6 +9,8 @@ mod fit;
 mod jpeg;
 mod png;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ImageShape;
 
 /// The largest image that is decoded, in pixels.
@@ -84,13 +86,24 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// The picture scaled, aspect kept, until it just covers `shape`, cut to its middle, in grey
-    /// or colour as `shape` says. Grey is ITU-R 601 luma (299 R + 587 G + 114 B); colour of a grey
+    /// The picture brought to `shape`, in grey or colour as that says. Grey is ITU-R 601 luma (299 R + 587 G + 114 B); colour of a grey
     /// picture repeats it.
     #[must_use]
-    pub fn fit(self, shape: ImageShape) -> Vec<u8> {
-        fit::fit(self, shape)
+    pub fn fit(self, shape: ImageShape, fit: Fit) -> Vec<u8> {
+        fit::fit(self, shape, fit)
     }
+}
+
+/// How a picture of another height or width is brought to those asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fit {
+    /// Scaled, aspect kept, until it just covers the shape (for a square: until its shorter side
+    /// fits), then cut to its middle.
+    #[default]
+    Crop,
+    /// Scaled in each direction by itself: all of it is seen, but the aspect changes.
+    Stretch,
 }
 
 /// Which format the first bytes announce.

@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use png::{BitDepth, ColorType};
 use tempfile::TempDir;
-use tunefork_data::{DataError, Opened, PrepareOptions, Source};
+use tunefork_data::{DataError, Fit, Opened, PrepareOptions, Source};
 
 /// A colour JPEG of 20×24 pixels.
 pub const JPEG: &[u8] = include_bytes!("images/colour.jpg");
@@ -129,6 +129,7 @@ impl Place {
     pub fn options(&self, size: Option<(usize, usize)>, channels: Option<usize>) -> PrepareOptions {
         PrepareOptions {
             size,
+            fit: Fit::Crop,
             channels,
             cache: Some(self.cache.path().to_path_buf()),
             threads: 2,

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::common::{JPEG, Place, flat, sentences, tar, write_files};
-use tunefork_data::{DataError, Part, PrepareOptions, Source, Stage};
+use tunefork_data::{DataError, Fit, Part, PrepareOptions, Source, Stage};
 
 fn small_set() -> Place {
     let (dark, light) = (flat(4, 4, 10), flat(4, 4, 200));
@@ -205,7 +205,16 @@ fn the_prepared_file_is_used_until_something_changes() {
     assert!(!changed.reused);
     assert_eq!((changed.data.len(), changed.warnings.count()), (4, 1));
 
-    // Other options have a file of their own.
+    // Other options have a file of their own, and the set says how it was made.
+    let stretched = PrepareOptions {
+        fit: Fit::Stretch,
+        ..place.options(Some((6, 6)), None)
+    };
+    let made = place.open("set", &stretched).expect("a good set");
+    assert_eq!((made.reused, made.data.fit()), (false, Fit::Stretch));
+    let again = place.open("set", &stretched).expect("a good set");
+    assert_eq!((again.reused, again.data.fit()), (true, Fit::Stretch));
+    assert_eq!(made.data.digest(), again.data.digest());
     let grown = place.options(Some((6, 6)), None);
     assert!(!place.open("set", &grown).expect("a good set").reused);
     assert!(place.open("set", &grown).expect("a good set").reused);
@@ -343,11 +352,12 @@ fn single_images_are_read_for_prediction() {
     let place = small_set().with(&[("set/dark/broken.jpg", b"?")]);
     let shape = tunefork_data::ImageShape::new(2, 2, 1).expect("a shape");
     let paths: Vec<PathBuf> = vec![place.path("set/light/a.PNG"), place.path("set")];
-    let pictures = tunefork_data::Pictures::read(&paths, shape).expect("good images");
+    let pictures = tunefork_data::Pictures::read(&paths, shape, Fit::Crop).expect("good images");
     assert_eq!(pictures.files.len(), 5);
     assert_eq!(pictures.pixels[..8], [200, 200, 200, 200, 10, 10, 10, 10]);
     assert_eq!(pictures.warnings.count(), 1);
-    let broken = tunefork_data::Pictures::read(&[place.path("set/dark/broken.jpg")], shape);
+    let broken =
+        tunefork_data::Pictures::read(&[place.path("set/dark/broken.jpg")], shape, Fit::Crop);
     assert!(matches!(broken, Err(DataError::Image { .. })));
 }
 

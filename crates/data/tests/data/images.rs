@@ -3,8 +3,8 @@
 use crate::common::{JPEG, flat, png};
 use png::{BitDepth, ColorType};
 use proptest::prelude::*;
-use tunefork_data::ImageShape;
 use tunefork_data::image::{self, ImageError, Picture};
+use tunefork_data::{Fit, ImageShape};
 
 fn decode(bytes: &[u8]) -> Picture {
     image::decode(bytes).expect("a good image")
@@ -42,7 +42,7 @@ fn jpegs_of_all_kinds_show_the_same_picture() {
     let shape = ImageShape::new(20, 24, 1).expect("a shape");
     let wanted = Picture {
         channels: 1,
-        pixels: original.fit(shape),
+        pixels: original.fit(shape, Fit::Crop),
         height: 20,
         width: 24,
     };
@@ -182,12 +182,31 @@ fn fitting_keeps_the_aspect_and_cuts_to_the_middle() {
         pixels: row.repeat(20),
     };
     let shape = ImageShape::new(10, 10, 3).expect("a shape");
-    let fitted = wide.fit(shape);
+    let fitted = wide.fit(shape, Fit::Crop);
     assert_eq!(fitted.len(), 300);
     for row in fitted.chunks_exact(30) {
         assert!(row[..12].iter().all(|byte| *byte == 0), "{row:?}");
         assert!(row[18..].iter().all(|byte| *byte == 255), "{row:?}");
     }
+}
+
+#[test]
+fn stretching_shows_the_whole_picture() {
+    // Four bands; the middle square would show the two in the middle only.
+    let row: Vec<u8> = [[0; 10], [80; 10], [160; 10], [240; 10]].concat();
+    let wide = Picture {
+        height: 20,
+        width: 40,
+        channels: 1,
+        pixels: row.repeat(20),
+    };
+    let shape = ImageShape::new(20, 20, 1).expect("a shape");
+    let corners = |fit| {
+        let fitted = wide.clone().fit(shape, fit);
+        [fitted[0], fitted[19]]
+    };
+    assert_eq!(corners(Fit::Crop), [80, 160]);
+    assert_eq!(corners(Fit::Stretch), [0, 240]);
 }
 
 proptest! {
@@ -227,7 +246,9 @@ proptest! {
         let channels = if colour { 3 } else { 1 };
         let picture = Picture { height, width, channels, pixels: vec![byte; height * width * channels] };
         let shape = ImageShape::new(to_height, to_width, if to_colour { 3 } else { 1 }).expect("a shape");
-        let fitted = picture.fit(shape);
-        prop_assert_eq!(fitted, vec![byte; shape.bytes()]);
+        for fit in [Fit::Crop, Fit::Stretch] {
+            let fitted = picture.clone().fit(shape, fit);
+            prop_assert_eq!(fitted, vec![byte; shape.bytes()]);
+        }
     }
 }

@@ -106,6 +106,30 @@ fn cifar10_jpegs_are_read_from_their_archive_and_opened_again_quickly() {
 }
 
 #[test]
+fn tiny_imagenet_is_read_from_its_archive() {
+    let Some(folder) = folder_with("tiny-imagenet") else {
+        return;
+    };
+    let cache = tempfile::tempdir().expect("a temporary folder");
+    let source = Source::locate("tiny-imagenet-200", Some(&folder)).expect("the set");
+    let opened = open(&source, cache.path(), None);
+    let data = opened.data;
+    assert_eq!(
+        (data.shape().bytes(), opened.warnings.count()),
+        (64 * 64 * 3, 0)
+    );
+    assert_eq!(per_class(&data, Part::Train), [500; 20]);
+    assert_eq!(per_class(&data, Part::Validation), [50; 20]);
+    assert_eq!(
+        [0, 11, 19].map(|class| data.classes()[class].as_str()),
+        ["Egyptian cat", "German shepherd", "organ"]
+    );
+    // A hundred and fifty-three of them are grey and have three equal channels.
+    let is_grey = |image: &u32| data.pixels(*image).chunks_exact(3).all(|p| p == [p[0]; 3]);
+    assert!((0..data.len() as u32).filter(is_grey).count() >= 153);
+}
+
+#[test]
 fn cats_and_dogs_of_many_sizes_become_one() {
     let Some(folder) = folder_with("cats-dogs") else {
         return;

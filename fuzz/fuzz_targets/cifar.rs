@@ -1,0 +1,18 @@
+//! Any bytes are a file of CIFAR or an error; every image of one can be looked at.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tunefork_data::cifar::{Batch, Kind};
+
+fuzz_target!(|bytes: &[u8]| {
+    for kind in [Kind::Ten, Kind::Hundred] {
+        let Ok(batch) = Batch::parse(bytes.to_vec(), kind) else {
+            continue;
+        };
+        assert_eq!(batch.len() * kind.record_bytes(), bytes.len());
+        for index in 0..batch.len() {
+            let _ = batch.label(index);
+            assert_eq!(batch.picture(index).pixels.len(), 32 * 32 * 3);
+        }
+    }
+});
