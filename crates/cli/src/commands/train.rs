@@ -27,7 +27,7 @@ pub fn train(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     let mut tell = |event: TrainEvent<'_>| match event {
         TrainEvent::Preparing(done) => preparing.show(done),
         TrainEvent::Warnings(warnings) => {
-            warnings.iter().for_each(|warning| complain(warning));
+            warnings.iter().for_each(complain);
         }
         TrainEvent::Epoch(epoch) if args.json => say(progress::epoch_json(epoch)),
         TrainEvent::Epoch(epoch) => say(epoch_line(epoch, spec.epochs())),
