@@ -4,7 +4,8 @@
 use std::path::Path;
 use std::time::Instant;
 
-use tunefork_data::{PrepareOptions, Source};
+use tunefork_data::{Normalisation, PrepareOptions, Source, Split, SplitOptions};
+use tunefork_rng::Key;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -24,6 +25,22 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let done = if opened.reused { "opened" } else { "prepared" };
         let speed = images as f64 / seconds;
         println!("{done} {images} images in {seconds:.4} s: {speed:.0} images/s");
+        let data = opened.data;
+        let start = Instant::now();
+        let digest = data.digest();
+        println!(
+            "  digest {digest} in {:.4} s",
+            start.elapsed().as_secs_f64()
+        );
+        let start = Instant::now();
+        let split = Split::new(&data, &SplitOptions::default(), Key::study(1))?;
+        println!("  divided in {:.4} s", start.elapsed().as_secs_f64());
+        let start = Instant::now();
+        Normalisation::of(&data, &split.train)?;
+        println!(
+            "  mean and deviation in {:.4} s",
+            start.elapsed().as_secs_f64()
+        );
     }
     std::fs::remove_dir_all(cache)?;
     Ok(())

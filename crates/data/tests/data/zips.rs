@@ -102,6 +102,23 @@ fn a_bomb_is_refused() {
 }
 
 #[test]
+fn what_is_larger_than_its_kind_may_be_is_not_unpacked() {
+    let bytes = zip(&[("labels.txt", &[b'x'; 11])]);
+    for (limit, is_read) in [(11, true), (10, false)] {
+        let mut found = None;
+        archive::read(Cursor::new(&bytes), &[0], limit, &mut |_, data| {
+            found = Some(data);
+            true
+        })
+        .expect("a whole archive");
+        match found.expect("one entry") {
+            Ok(data) => assert!(is_read && data.len() == 11),
+            Err(error) => assert!(!is_read && matches!(error, ArchiveError::TooLarge { .. })),
+        }
+    }
+}
+
+#[test]
 fn a_damaged_entry_is_left_out_and_a_damaged_directory_refused() {
     let image = flat(4, 4, 10);
     let names = ["a/1.png", "a/2.png", "a/3.png", "b/1.png"];
