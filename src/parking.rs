@@ -114,9 +114,9 @@ impl Parking {
             .device(place.threads, &self.precision)
             .map_err(|error| TrainError::Engine(Box::new(error)))?;
         let mut trainer = loop {
-            match self.make(place, &*device) {
-                Err(TrainError::DoesNotFit { .. }) if self.make_room() => {}
-                made => break made?,
+            match self.make(place, &*device)? {
+                Some(trainer) => break trainer,
+                None => self.make_room(),
             }
         };
         if let Some(checkpoint) = checkpoint {
@@ -127,27 +127,30 @@ impl Parking {
         Ok(trainer)
     }
 
-    fn make(&self, place: &Arc<Place>, device: &dyn Device) -> Result<Trainer, TrainError> {
+    /// Nothing if there was no room while others had engines.
+    fn make(&self, place: &Arc<Place>, device: &dyn Device) -> Result<Option<Trainer>, TrainError> {
         let mut places = lock(&self.places);
-        let trainer = Trainer::new(place.task.clone(), device)?;
+        // Nobody gets an engine meanwhile, so who has one now had one when there was no room.
+        let others = with_engines(&places).next().is_some();
+        let trainer = match Trainer::new(place.task.clone(), device) {
+            Err(TrainError::DoesNotFit { .. }) if others => return Ok(None),
+            made => made?,
+        };
         place.has_engine.store(true, SeqCst);
         let this = Arc::downgrade(place);
         places.retain(|other| other.strong_count() > 0 && !other.ptr_eq(&this));
         places.push(this);
-        Ok(trainer)
+        Ok(Some(trainer))
     }
 
-    /// Parks a trainer: one that nobody uses now, else one that is at work, after that. False if there
-    /// are no engines.
-    fn make_room(&self) -> bool {
+    /// Parks a trainer, if there are any: one that nobody uses now, else one that is at work, after that.
+    fn make_room(&self) {
         if self.park_one() {
-            return true;
+            return;
         }
-        let busy = self.engines().into_iter().next();
-        busy.is_some_and(|place| {
+        if let Some(place) = self.engines().first() {
             place.park(&mut lock(&place.contents));
-            true
-        })
+        }
     }
 
     /// Parks the trainer that was used least lately, of those that nobody uses now.
@@ -165,12 +168,13 @@ impl Parking {
     }
 
     fn engines(&self) -> Vec<Arc<Place>> {
-        let places = lock(&self.places);
-        let places = places.iter().filter_map(Weak::upgrade);
-        places
-            .filter(|place| place.has_engine.load(SeqCst))
-            .collect()
+        with_engines(&lock(&self.places)).collect()
     }
+}
+
+fn with_engines(places: &[Weak<Place>]) -> impl Iterator<Item = Arc<Place>> {
+    let places = places.iter().filter_map(Weak::upgrade);
+    places.filter(|place| place.has_engine.load(SeqCst))
 }
 
 impl Place {
@@ -229,6 +233,15 @@ impl Parkable {
     #[cfg(test)]
     pub(crate) fn is_parked(&self) -> bool {
         matches!(lock(&self.place.contents).state, State::Parked { .. })
+    }
+}
+
+impl Drop for Parkable {
+    /// Gives the memory back while the place can still be found: who needs room meanwhile must see that
+    /// there is something to wait for.
+    fn drop(&mut self) {
+        lock(&self.place.contents).state = State::Empty { epochs: 0 };
+        self.place.has_engine.store(false, SeqCst);
     }
 }
 
@@ -319,10 +332,11 @@ mod tests {
                 })
             });
             begun.wait();
-            assert!(parking.make_room());
+            parking.make_room();
             assert!(done.load(SeqCst), "it is not taken from its work");
         });
         assert!(busy.is_parked());
-        assert!(!parking.make_room(), "there is nobody to wait for");
+        assert!(parking.engines().is_empty());
+        parking.make_room(); // there is nobody to wait for
     }
 }

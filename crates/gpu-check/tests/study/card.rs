@@ -26,6 +26,9 @@ pub struct World {
     /// Calls on the context that is there now, and on all.
     calls: AtomicU32,
     pub all_calls: AtomicU32,
+    /// Which of all calls ended the capture of a graph: in each trial first one of a training step, then
+    /// one of an evaluation.
+    pub captures: Mutex<Vec<u32>>,
     pub uploads: AtomicU32,
     pub allocations: AtomicU32,
     held: AtomicU64,
@@ -44,6 +47,7 @@ impl World {
             contexts: zero(),
             calls: zero(),
             all_calls: zero(),
+            captures: Mutex::default(),
             uploads: zero(),
             allocations: zero(),
             held: AtomicU64::default(),
@@ -101,6 +105,10 @@ impl World {
             return Err(DeviceError::Failed("an illegal address".into()));
         }
         match call {
+            Call::EndCapture => {
+                let call = self.all_calls.load(SeqCst);
+                self.captures.lock().unwrap().push(call);
+            }
             Call::Upload(_) => _ = self.uploads.fetch_add(1, SeqCst),
             Call::Allocate(bytes) => {
                 self.allocations.fetch_add(1, SeqCst);

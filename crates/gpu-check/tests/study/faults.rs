@@ -95,18 +95,23 @@ fn a_trial_is_retried_from_its_checkpoint() {
     assert!(2 * restored < anew, "{restored} uploads, or {anew}");
 }
 
+/// The call with which a training step of the second trial is captured.
+fn step_of_the_second_trial(whole: &Setting) -> u32 {
+    whole.world.captures.lock().unwrap()[2]
+}
+
 #[test]
 fn a_trial_that_fails_twice_fails_and_the_study_goes_on() {
     let whole = Setting::new(TINY, World::plenty());
     let (expected, _) = whole.run();
-    let third = whole.world.all_calls.load(SeqCst) / 3;
-    // In the middle of the second trial, and in its first calls on the new context.
-    let setting = Setting::new(TINY, World::new(1 << 30, 0, &[third * 3 / 2, 5]));
+    // In a step of the second trial, and in its first calls on the new context.
+    let faults = [step_of_the_second_trial(&whole), 5];
+    let setting = Setting::new(TINY, World::new(1 << 30, 0, &faults));
     let (report, heard) = setting.run();
     assert_eq!(report.outcome.ended, Ended::Done);
     assert_eq!(setting.world.contexts.load(SeqCst), 3);
     assert_eq!(heard.retries.len(), 1, "{:?}", heard.retries);
-    assert!(heard.retries[0].1.contains("an illegal address"));
+    assert!(heard.retries[0].1.contains("an illegal address"), "{:?}", heard.retries);
     let trials = &report.study.trials;
     let (reason, message) = failure(&trials[1]);
     assert_eq!(reason, EndReason::Fault);
@@ -125,7 +130,7 @@ fn a_trial_that_fails_twice_fails_and_the_study_goes_on() {
 fn a_card_that_does_not_come_back_stops_the_study() {
     let whole = Setting::new(TINY, World::plenty());
     let (expected, _) = whole.run();
-    let fault = whole.world.all_calls.load(SeqCst) / 2;
+    let fault = step_of_the_second_trial(&whole);
     let mut setting = Setting::new(TINY, World::new(1 << 30, 0, &[fault]));
     setting.world.gone.store(true, SeqCst);
     let (stopped, heard) = setting.try_run();
