@@ -1,35 +1,106 @@
-// The images of a batch, collected from the data set that lies in device memory as bytes.
+// The images of a batch, collected from the data set that lies in device memory as bytes, changed at
+// random and mixed with each other where the step says so.
 //
 // There are only 256 bytes, so what a byte becomes is looked up in a table for each channel, made on the
-// host: every engine starts from the same numbers. A thread makes four neighbouring values; neighbours
-// may belong to two images, so each finds its own.
+// host: every engine starts from the same numbers. What happens to an image is drawn on the host too;
+// positions are in units of 1/65536 pixel and weights in whole numbers, so that every engine finds the
+// same values (crates/data/src/augment/transform.rs does the same on the host). A thread makes four
+// neighbouring values; neighbours may belong to two images, so each finds its own.
 #include "device.cuh"
 
-// How many images, how many numbers in the list: what a number from device memory must not pass.
-struct Counts { u32 images, indices; };
+// How many images, how many numbers in the list, how many transforms: what a number from device memory
+// must not pass.
+struct Counts { u32 images, indices, transforms; };
+// An image: its values, the values of a pixel, the pixels of a row, its rows.
+struct Frame { Divisor image, channels, width; u32 height; };
+// Where the value at (x, y) is taken from, by column = [0] x + [1] y + [2] and row likewise; what its
+// distance to the training mean is multiplied by, and what share of the way to white is added; the rows
+// and columns, from and to, that are set to the mean.
+struct Transform { int column[3], row[3]; float gain, offset; u32 erased[4]; };
+
+enum { PIXEL = 1 << 16 };
+
+struct Batch {
+    const u8* images;
+    const u32* indices;
+    const float* tables;
+    const Transform* transforms;
+    Counts counts;
+    Frame frame;
+    bool changed;
+};
+
+// The byte at a place of an image; black outside.
+DEVICE u32 byte_at(const u8* image, Frame frame, int x, int y, u32 channel) {
+    // Negative places become large ones.
+    if ((u32)x >= frame.width.divisor || (u32)y >= frame.height) return 0;
+    return image[((u32)y * frame.width.divisor + (u32)x) * frame.channels.divisor + channel];
+}
+
+// The value at (x, y) of a changed image.
+DEVICE float changed_value(const u8* image, const float* table, Transform t, Frame frame, u32 x, u32 y,
+                           u32 channel) {
+    if (y >= t.erased[0] && y < t.erased[1] && x >= t.erased[2] && x < t.erased[3]) return 0;
+    int column = t.column[0] * (int)x + t.column[1] * (int)y + t.column[2];
+    int row = t.row[0] * (int)x + t.row[1] * (int)y + t.row[2];
+    int left = column >> 16, top = row >> 16;
+    float black = table[0], white = table[255], value;
+    if (((column | row) & (PIXEL - 1)) == 0) {
+        value = table[byte_at(image, frame, left, top, channel)];
+    } else {
+        u32 right = (column & (PIXEL - 1)) >> 8, down = (row & (PIXEL - 1)) >> 8;
+        u32 sum = byte_at(image, frame, left, top, channel) * (256 - right) * (256 - down) +
+                  byte_at(image, frame, left + 1, top, channel) * right * (256 - down) +
+                  byte_at(image, frame, left, top + 1, channel) * (256 - right) * down +
+                  byte_at(image, frame, left + 1, top + 1, channel) * right * down;
+        float unit = multiply_rounded(add_rounded(white, -black), 1.0f / 16711680.0f);
+        value = add_rounded(black, multiply_rounded((float)sum, unit));
+    }
+    if (t.gain == 1 && t.offset == 0) return value;
+    float offset = multiply_rounded(t.offset, add_rounded(white, -black));
+    value = add_rounded(multiply_rounded(value, t.gain), offset);
+    return value < black ? black : value > white ? white : value;
+}
+
+// The value at a place of the image that stands at `entry` of the list.
+DEVICE float value_of(const Batch& batch, u32 entry, u32 place) {
+    const Counts& counts = batch.counts;
+    const Frame& frame = batch.frame;
+    u32 number = batch.indices[entry < counts.indices ? entry : counts.indices - 1];
+    number = number < counts.images ? number : counts.images - 1;
+    const u8* image = batch.images + (u64)number * frame.image.divisor;
+    u32 pixel = divide(place, frame.channels), channel = place - pixel * frame.channels.divisor;
+    const float* table = batch.tables + channel * 256;
+    if (!batch.changed) return table[image[place]];
+    u32 y = divide(pixel, frame.width), x = pixel - y * frame.width.divisor;
+    u32 change = entry < counts.transforms ? entry : counts.transforms - 1;
+    return changed_value(image, table, batch.transforms[change], frame, x, y, channel);
+}
 
 template <class T>
-DEVICE void gather(const StepRow* step, const u8* images, const u32* indices, const float* tables, T* out,
-                   Counts counts, Divisor image, Divisor channels) {
-    u32 start = (blockIdx.x * blockDim.x + threadIdx.x) * 4, count = step->rows * image.divisor;
+DEVICE void gather(const StepRow* step, const Batch& batch, T* out) {
+    u32 image = batch.frame.image.divisor, rows = step->rows;
+    u32 start = (blockIdx.x * blockDim.x + threadIdx.x) * 4, count = rows * image;
+    float share = step->mixing;
     UNROLL for (u32 i = 0; i < 4; i++) {
         u32 e = start + i;
         if (e >= count) return;
-        u32 row = divide(e, image), place = e - row * image.divisor;
-        u32 entry = step->first + row;
-        u32 number = indices[entry < counts.indices ? entry : counts.indices - 1];
-        number = number < counts.images ? number : counts.images - 1;
-        // Augmentation goes here: from where in the image the value is taken, and whether it is mirrored.
-        u32 from = place;
-        u32 channel = from - divide(from, channels) * channels.divisor;
-        store(out[e], tables[channel * 256 + images[(u64)number * image.divisor + from]]);
+        u32 row = divide(e, batch.frame.image), place = e - row * image;
+        float value = value_of(batch, step->first + row, place);
+        if (share > 0) {
+            u32 next = row + 1 == rows ? 0 : row + 1;
+            float other = value_of(batch, step->first + next, place);
+            value = add_rounded(multiply_rounded(1 - share, value), multiply_rounded(share, other));
+        }
+        store(out[e], value);
     }
 }
 
 #define INSTANCE(T)                                                                                          \
     KERNEL(256) gather_##T(const StepRow* step, const u8* images, const u32* indices, const float* tables,   \
-                           T* out, u32 image_count, u32 index_count, Divisor image, Divisor channels) {      \
-        gather<T>(step, images, indices, tables, out, {image_count, index_count}, image, channels);          \
+                           const Transform* transforms, T* out, Counts counts, Frame frame) {                \
+        Batch batch = {images, indices, tables, transforms, counts, frame, step->changed != 0};              \
+        gather<T>(step, batch, out);                                                                         \
     }                                                                                                        \
     EXPORT(gather_##T)
 

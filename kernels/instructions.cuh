@@ -24,6 +24,10 @@ DEVICE u32 bf16x2_from_f32(float low, float high) {
 }
 #endif
 
+// Where every engine has to find the same bits: rounded each on its own, never fused to one operation.
+DEVICE float multiply_rounded(float a, float b) { return __fmul_rn(a, b); }
+DEVICE float add_rounded(float a, float b) { return __fadd_rn(a, b); }
+
 DEVICE u32 bits_of(float x) { return __float_as_uint(x); }
 DEVICE float f32_of(u32 bits) { return __uint_as_float(bits); }
 

@@ -61,6 +61,8 @@ struct StepRow {
     u32 optimizer;     // 0 SGD, 1 RMSprop, 2 Adam, 3 AdamW
     u32 nesterov;
     u32 first_update;  // 1 in the first step: SGD's momentum starts from the gradient
+    u32 changed;       // 1 if the images of the batch have transforms
+    float mixing;      // share of the next image, and of its label, in each image
     float learning_rate, weight_decay, label_smoothing;
     float clip_norm;   // 0: gradients stay as they are
     float decay1;      // momentum of SGD and RMSprop, beta1 of Adam

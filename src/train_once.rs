@@ -87,7 +87,7 @@ pub fn train(
         spec.fixed().to_toml().as_bytes(),
     )?;
     let mut epochs = Vec::new();
-    while trainer.epochs_done() < spec.epochs() {
+    while !trainer.is_over() {
         let record = epoch(&mut trainer, &material, &options.stop)?;
         tell(TrainEvent::Epoch(&record));
         epochs.push(record);

@@ -146,6 +146,10 @@ impl Workload for Training {
         })
     }
 
+    fn is_over(&self, params: &Params, values: &[f64]) -> bool {
+        self.spec.config(params).train_spec().is_over(values)
+    }
+
     fn start(
         &self,
         trial: &TrialContext,

@@ -61,6 +61,7 @@ const fn per_layer(
 const ANY: i64 = i64::MAX;
 const POSITIVE: Kind = Kind::Number(Edge::Open(0.0), Edge::None);
 const NOT_NEGATIVE: Kind = Kind::Number(Edge::Closed(0.0), Edge::None);
+const SHARE: Kind = Kind::Number(Edge::Closed(0.0), Edge::Closed(1.0));
 const BELOW_ONE: Kind = Kind::Number(Edge::Closed(0.0), Edge::Open(1.0));
 
 /// Every key there is, in the order in which configurations are written.
@@ -89,7 +90,7 @@ pub const KEYS: &[Key] = &[
     one(Data, "classes", Kind::Whole(2, 65_535), Whole(10), "generated, noise: classes; there are 16 shapes"),
     one(Data, "images", Kind::Whole(1, 10_000_000), Whole(4000), "generated, noise: images to train and validate with"),
     one(Data, "test_images", Kind::Whole(0, 10_000_000), Whole(1000), "generated, noise: images to test with"),
-    one(Data, "difficulty", Kind::Number(Edge::Closed(0.0), Edge::Closed(1.0)), Number(0.5), "generated: strength of noise, clutter and distortion"),
+    one(Data, "difficulty", SHARE, Number(0.5), "generated: strength of noise, clutter and distortion"),
     one(Data, "data_seed", Kind::Whole(0, ANY), Whole(0), "generated, noise: the seed that they are drawn from"),
 
     one(Model, "layers", Kind::Whole(0, 64), Absent, "convolution blocks (default: as many as channels are listed, or 2)"),
@@ -119,10 +120,25 @@ pub const KEYS: &[Key] = &[
     one(Train, "beta2", BELOW_ONE, Number(0.999), "adam, adamw: decay of the squared gradient"),
     one(Train, "alpha", BELOW_ONE, Number(0.99), "rmsprop: decay of the squared gradient"),
     one(Train, "epsilon", POSITIVE, Number(1e-8), "adam, adamw, rmsprop: keeps the divisor from zero"),
-    one(Train, "schedule", Kind::Word(&["constant", "cosine"]), Word("constant"), "how the learning rate changes over the epochs"),
+    one(Train, "schedule", Kind::Word(&["constant", "cosine", "step", "one_cycle", "plateau"]), Word("constant"), "how the learning rate changes over the epochs"),
+    one(Train, "drop_every", POSITIVE, Number(10.0), "step: epochs after which the learning rate drops, again and again"),
+    one(Train, "drop_factor", Kind::Number(Edge::Open(0.0), Edge::Open(1.0)), Number(0.1), "step, plateau: what a drop multiplies the learning rate by"),
+    one(Train, "patience", Kind::Whole(0, 1_000_000), Whole(2), "plateau: epochs without progress before the learning rate drops"),
+    one(Train, "rise", Kind::Number(Edge::Open(0.0), Edge::Open(1.0)), Number(0.3), "one_cycle: share of the steps over which the learning rate rises"),
     one(Train, "warmup", NOT_NEGATIVE, Number(0.0), "epochs over which the learning rate rises from zero"),
+    one(Train, "early_stop", Kind::Whole(1, 1_000_000), Absent, "epochs without a better value after which a trial is over (default: it never is)"),
+    one(Train, "train_steps", Kind::Whole(1, 1_000_000_000), Absent, "most steps of an epoch (default: as many as there are images for)"),
     one(Train, "clip", NOT_NEGATIVE, Number(0.0), "longest gradient; longer ones are shortened; 0: none is"),
     one(Train, "label_smoothing", BELOW_ONE, Number(0.0), "share of the target that all classes get"),
+    one(Train, "flip", SHARE, Number(0.0), "probability that a training image is mirrored"),
+    one(Train, "crop", Kind::Whole(0, 1024), Whole(0), "pixels added around each image before a random part of the old size is cut out"),
+    one(Train, "rotate", Kind::Number(Edge::Closed(0.0), Edge::Closed(180.0)), Number(0.0), "largest angle to either side by which images are turned, in degrees"),
+    one(Train, "cutout", Kind::Whole(0, 4096), Whole(0), "side of a square of each image that is erased, in pixels"),
+    one(Train, "brightness", SHARE, Number(0.0), "most light added to images or taken, as a share of white"),
+    one(Train, "contrast", SHARE, Number(0.0), "largest relative change of the images' contrast"),
+    one(Train, "mixup", NOT_NEGATIVE, Number(0.0), "alpha of mixup: how strongly images of a step are mixed with each other; 0: not at all"),
+    one(Train, "class_weights", Kind::Word(&["equal", "balanced"]), Word("equal"), "whether every image or every class weighs the same in the loss"),
+    one(Train, "ema", BELOW_ONE, Number(0.0), "decay per step of averaged weights, which are then measured and kept; 0: none"),
     one(Train, "last_batch", Kind::Word(&["keep", "drop"]), Word("keep"), "a last batch that is not full"),
     one(Train, "memory", Kind::Whole(1, 1 << 40), Whole(4096), "MiB that a trial may take; one that needs more fails before it starts"),
     one(Train, "precision", Kind::Word(&["f32", "tf32", "bf16", "f16"]), Word("f32"), "arithmetic of the engine; all but f32 need a GPU"),

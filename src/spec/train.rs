@@ -1,8 +1,9 @@
 //! From a configuration to the way its network is trained.
 
+use tunefork_data::Augmentation;
 use tunefork_nn::{Curve, Optimizer, OptimizerKind, Schedule};
 use tunefork_space::Value;
-use tunefork_train::{At, LastBatch, Objective, TrainSpec};
+use tunefork_train::{At, ClassWeights, LastBatch, Objective, Plateau, TrainSpec};
 use tunefork_trial::Direction;
 
 use super::{Config, StudySpec};
@@ -16,12 +17,22 @@ impl Config {
             epochs: self.whole("epochs") as u32,
             batch_size: self.whole("batch_size") as usize,
             schedule: Schedule {
-                curve: match self.word("schedule") {
-                    "cosine" => Curve::Cosine { end: 0.0 },
-                    _ => Curve::Constant,
-                },
+                curve: self.curve(),
                 warmup_epochs: self.number("warmup"),
             },
+            augmentation: self.augmentation(),
+            plateau: (self.word("schedule") == "plateau").then(|| Plateau {
+                patience: self.whole("patience") as u32,
+                factor: self.number("drop_factor"),
+            }),
+            early_stop: self.optional("early_stop").map(|epochs| epochs as u32),
+            ema: self.number("ema"),
+            mixup: self.number("mixup"),
+            class_weights: match self.word("class_weights") {
+                "balanced" => ClassWeights::Balanced,
+                _ => ClassWeights::Equal,
+            },
+            train_steps: self.optional("train_steps").map(i64::unsigned_abs),
             clip_norm: Some(self.number("clip") as f32).filter(|norm| *norm > 0.0),
             label_smoothing: self.number("label_smoothing") as f32,
             last_batch: match self.word("last_batch") {
@@ -35,6 +46,38 @@ impl Config {
             objective: self.objective(),
             ..TrainSpec::new(self.optimizer())
         }
+    }
+
+    fn augmentation(&self) -> Augmentation {
+        Augmentation {
+            flip: self.number("flip"),
+            crop: self.whole("crop") as u32,
+            rotate: self.number("rotate"),
+            cutout: self.whole("cutout") as u32,
+            brightness: self.number("brightness"),
+            contrast: self.number("contrast"),
+        }
+    }
+
+    fn curve(&self) -> Curve {
+        match (self.word("schedule"), Curve::ONE_CYCLE) {
+            ("cosine", _) => Curve::Cosine { end: 0.0 },
+            ("step", _) => Curve::Step {
+                every: self.number("drop_every"),
+                factor: self.number("drop_factor"),
+            },
+            ("one_cycle", Curve::OneCycle { start, end, .. }) => Curve::OneCycle {
+                rise: self.number("rise"),
+                start,
+                end,
+            },
+            _ => Curve::Constant,
+        }
+    }
+
+    /// A whole number, if it is given.
+    fn optional(&self, key: &str) -> Option<i64> {
+        self.value(key).and_then(Value::as_i64)
     }
 
     /// The figure that is tuned.

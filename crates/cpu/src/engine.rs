@@ -8,6 +8,7 @@ use tunefork_graph::{Plan, StepSettings};
 use tunefork_simd::Isa;
 
 use crate::error::EngineError;
+use crate::loss::Targets;
 use crate::memory::Memory;
 use crate::optimizer::{self, Update};
 use crate::pool::Pool;
@@ -135,8 +136,12 @@ impl Engine {
                 .images(self.plan.training.input, rows * self.plan.image.elements()),
         );
         let run = Run {
-            labels,
-            smoothing: settings.label_smoothing,
+            targets: Targets {
+                labels,
+                smoothing: settings.label_smoothing,
+                class_weights: settings.class_weights,
+                mixing: settings.mixing,
+            },
             dropout: settings.dropout,
             key: settings.dropout_key,
             step: settings.step,
@@ -181,8 +186,12 @@ impl Engine {
             rows * self.plan.image.elements(),
         ));
         let run = Run {
-            labels,
-            smoothing: 0.0,
+            targets: Targets {
+                labels,
+                smoothing: 0.0,
+                class_weights: &[],
+                mixing: 0.0,
+            },
             dropout: &[],
             key: [0, 0],
             step: 0,

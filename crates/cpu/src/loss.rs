@@ -1,4 +1,5 @@
-//! Softmax cross entropy with label smoothing.
+//! Softmax cross entropy with label smoothing, class weights and mixed labels: the formula stands in
+//! `tunefork-graph`'s settings and in `crates/reference/src/ops/loss.rs`.
 
 use tunefork_simd::{Isa, dispatch, math};
 
@@ -9,23 +10,64 @@ pub struct Sum {
     pub correct: u32,
 }
 
+/// What the logits should say.
+#[derive(Clone, Copy)]
+pub struct Targets<'a> {
+    /// Class of each row.
+    pub labels: &'a [u16],
+    /// Share of the target that all classes get.
+    pub smoothing: f32,
+    /// Weight of each class; empty: all weigh the same.
+    pub class_weights: &'a [f32],
+    /// Share of the next row's label.
+    pub mixing: f32,
+}
+
+impl Targets<'_> {
+    fn weight(&self, class: usize) -> f32 {
+        self.class_weights.get(class).copied().unwrap_or(1.0)
+    }
+
+    /// A label of row `row` or, at `ahead` 1, of the next one, and how much of the target it has.
+    fn label(&self, row: usize, ahead: usize) -> (usize, f32) {
+        let share = [1.0 - self.mixing, self.mixing][ahead];
+        let class = usize::from(self.labels[(row + ahead) % self.labels.len()]);
+        (class, (1.0 - self.smoothing) * share * self.weight(class))
+    }
+}
+
 /// Loss and hits of rows of `classes` logits. With `gradient`, the gradient of the mean loss takes the
 /// place of the logits.
 pub fn run(
     isa: Isa,
     logits: &mut [f32],
     classes: usize,
-    labels: &[u16],
-    smoothing: f32,
+    targets: &Targets<'_>,
     gradient: bool,
 ) -> Sum {
-    let scale = gradient.then(|| 1.0 / labels.len() as f32);
+    let labels = targets.labels;
+    let total: f32 = labels
+        .iter()
+        .map(|label| targets.weight(usize::from(*label)))
+        .sum();
+    let scale = gradient.then(|| 1.0 / total);
     let mut sum = Sum::default();
-    for (logits, &label) in logits.chunks_exact_mut(classes).zip(labels) {
-        let label = usize::from(label);
-        sum.correct += u32::from(argmax(logits) == label);
-        sum.loss += f64::from(row(isa, logits, label, smoothing, scale));
+    for (index, (logits, &label)) in logits.chunks_exact_mut(classes).zip(labels).enumerate() {
+        sum.correct += u32::from(argmax(logits) == usize::from(label));
+        let row_targets = [targets.label(index, 0), targets.label(index, 1)];
+        let share = targets.smoothing / classes as f32;
+        let loss = row(
+            isa,
+            logits,
+            row_targets,
+            share,
+            targets.class_weights,
+            scale,
+        );
+        sum.loss += f64::from(loss);
     }
+    // The sum whose mean over the rows is the weighted mean.
+    sum.loss *= labels.len() as f64 / f64::from(total);
     sum
 }
 
@@ -41,24 +83,35 @@ fn argmax(values: &[f32]) -> usize {
 }
 
 dispatch! {
-    /// Loss of one image; the logits become their gradient times `scale`, if given.
-    fn row<S>(simd: S, logits: &mut [f32], label: usize, smoothing: f32, scale: Option<f32>) -> f32 {
+    /// Loss of one image with two labels and their targets, where each class has `share` of its weight
+    /// besides; the logits become their gradient times `scale`, if given.
+    fn row<S>(
+        simd: S,
+        logits: &mut [f32],
+        labels: [(usize, f32); 2],
+        share: f32,
+        class_weights: &[f32],
+        scale: Option<f32>,
+    ) -> f32 {
         let _ = simd;
+        let weight = |class: usize| class_weights.get(class).copied().unwrap_or(1.0);
         let largest = logits.iter().fold(f32::NEG_INFINITY, |a, &b| if b > a { b } else { a });
-        let (mut total, mut others) = (0.0, 0.0);
-        for &logit in logits.iter() {
+        let (mut total, mut others, mut weights) = (0.0, 0.0, 0.0);
+        for (class, &logit) in logits.iter().enumerate() {
             total += math::exp(logit - largest);
-            others += logit - largest;
+            others += weight(class) * (logit - largest);
+            weights += weight(class);
         }
         let log_total = math::ln(total);
         // -log p of a class is log_total - (logit - largest).
-        let share = smoothing / logits.len() as f32;
-        let own = log_total - (logits[label] - largest);
-        let loss = (1.0 - smoothing) * own + share * (logits.len() as f32 * log_total - others);
+        let own = labels.map(|(class, target)| target * (log_total - (logits[class] - largest)));
+        let loss = own[0] + own[1] + share * (weights * log_total - others);
         if let Some(scale) = scale {
+            let targets = labels[0].1 + labels[1].1 + share * weights;
             for (class, logit) in logits.iter_mut().enumerate() {
-                let target = share + if class == label { 1.0 - smoothing } else { 0.0 };
-                *logit = (math::exp(*logit - largest) / total - target) * scale;
+                let own = labels.map(|(label, target)| if class == label { target } else { 0.0 });
+                let target = share * weight(class) + own[0] + own[1];
+                *logit = (math::exp(*logit - largest) / total * targets - target) * scale;
             }
         }
         loss

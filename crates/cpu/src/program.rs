@@ -16,10 +16,8 @@ use crate::simple;
 
 /// What changes from one run of a program to the next.
 pub struct Run<'a> {
-    /// Class of each real image.
-    pub labels: &'a [u16],
-    /// Label smoothing.
-    pub smoothing: f32,
+    /// Class of each real image, and what else the loss aims at.
+    pub targets: loss::Targets<'a>,
     /// Probability of each dropout.
     pub dropout: &'a [f32],
     /// Key of the masks.
@@ -202,8 +200,7 @@ fn loss_step(context: &mut Context<'_>, step: &Loss, run: &Run<'_>) -> loss::Sum
                     context.isa,
                     gradient.write(),
                     step.classes,
-                    run.labels,
-                    run.smoothing,
+                    &run.targets,
                     true,
                 )
             }
@@ -211,8 +208,7 @@ fn loss_step(context: &mut Context<'_>, step: &Loss, run: &Run<'_>) -> loss::Sum
                 context.isa,
                 logits.write(),
                 step.classes,
-                run.labels,
-                run.smoothing,
+                &run.targets,
                 false,
             ),
         }

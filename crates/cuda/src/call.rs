@@ -21,14 +21,19 @@ impl Call<'_> {
     pub fn write(&self, table: &mut Table) {
         let (batch, dropouts) = (self.context.batch, self.context.plan.dropouts);
         table.clear(self.context.memory);
+        let weights = self
+            .steps
+            .first()
+            .map_or(&[][..], |step| step.settings.class_weights);
+        table.weigh(weights, self.context.plan.classes);
         for (number, step) in self.steps.iter().enumerate() {
             let indices = step.indices;
             match &self.ring {
                 Some(ring) => {
                     let places = ring.numbers(number, batch, indices.len());
-                    table.push(places, &step.settings, dropouts);
+                    table.push(places, step, dropouts);
                 }
-                None => table.push(indices.iter().copied(), &step.settings, dropouts),
+                None => table.push(indices.iter().copied(), step, dropouts),
             }
         }
     }

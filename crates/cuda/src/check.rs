@@ -3,7 +3,7 @@
 use tunefork_graph::{Plan, Step};
 use tunefork_kernels::{Precision, Stream};
 
-use crate::{CudaError, precision_name};
+use crate::{CudaError, StepInput, precision_name};
 
 /// Most values of a tensor: kernels count them in 31 bits.
 const MOST_VALUES: usize = (1 << 31) - 1;
@@ -41,4 +41,31 @@ pub(crate) fn check(
         0..=MOST_VALUES => Ok(()),
         values => Err(CudaError::TooLarge { values }),
     }
+}
+
+/// Whether steps that are taken together can be: as many transforms as images or none, a weight for each
+/// class or none, the same for all.
+pub(crate) fn check_settings(steps: &[StepInput<'_>], classes: usize) -> Result<(), CudaError> {
+    let wrong = |text: String| Err(CudaError::WrongStep(text));
+    for StepInput {
+        indices,
+        transforms,
+        settings,
+    } in steps
+    {
+        let (images, weights) = (indices.len(), settings.class_weights);
+        if !transforms.is_empty() && transforms.len() != images {
+            return wrong(format!(
+                "{} transforms for {images} images",
+                transforms.len()
+            ));
+        }
+        if !weights.is_empty() && weights.len() != classes {
+            return wrong(format!("{} weights for {classes} classes", weights.len()));
+        }
+        if weights != steps[0].settings.class_weights {
+            return wrong("its class weights are not those of the steps before it".into());
+        }
+    }
+    Ok(())
 }

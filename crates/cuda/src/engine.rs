@@ -9,8 +9,8 @@ use tunefork_kernels::launch::optimizer::Cast;
 use tunefork_kernels::{Precision, Stream};
 
 use crate::call::Call;
-use crate::check::check;
-use crate::layout::{Layout, batches_per_call, steps_per_call};
+use crate::check::{check, check_settings};
+use crate::layout::{Layout, batches_per_call, changed_steps_per_call, steps_per_call};
 use crate::memory::Memory;
 use crate::program::{Context, Runner};
 use crate::streamed::Ring;
@@ -143,7 +143,11 @@ impl Engine {
             let batch = self.plan.training.batch;
             images.check_batch(step.indices, batch, self.plan.classes)?;
         }
-        let together = self.steps_per_call();
+        check_settings(steps, self.plan.classes)?;
+        let together = match steps.iter().any(|step| !step.transforms.is_empty()) {
+            true => changed_steps_per_call(&self.plan),
+            false => self.steps_per_call(),
+        };
         for (steps, results) in steps.chunks(together).zip(results.chunks_mut(together)) {
             self.run(images, steps, true)?;
             for (result, record) in results.iter_mut().zip(&self.records) {
@@ -192,7 +196,7 @@ impl Engine {
         for batches in batches.chunks(batches_per_call(&self.plan)) {
             let steps = batches
                 .iter()
-                .map(|indices| StepInput { indices, settings });
+                .map(|indices| StepInput::new(indices, settings));
             self.run(images, &steps.collect::<Vec<_>>(), false)?;
             self.read_logits(batches.len())?;
             for (number, indices) in batches.iter().enumerate() {

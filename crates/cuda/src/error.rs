@@ -56,6 +56,9 @@ pub enum CudaError {
         /// Images of the data set.
         images: usize,
     },
+    /// Settings of a step that do not fit its images, its network or the other steps.
+    #[error("a step cannot be taken: {0}")]
+    WrongStep(String),
     /// A data set that does not fit the network.
     #[error("the data set does not fit the network: {0}")]
     WrongData(String),

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use tunefork_graph::Plan;
 use tunefork_graph::optimizer::Kind;
+use tunefork_kernels::launch::gather::Transform;
 use tunefork_kernels::launch::loss::{LossScale, Record};
 use tunefork_kernels::launch::optimizer::Update;
 use tunefork_kernels::{DropoutRow, Precision, StepRow};
@@ -13,6 +14,8 @@ const ALIGNMENT: usize = 256;
 /// Most steps of a call, and most image numbers for them.
 const STEPS: usize = 256;
 const INDICES: usize = 1 << 16;
+/// Most images that are changed in a call, if a batch does not have more.
+const TRANSFORMS: usize = 1 << 13;
 /// Most logits that are kept until a call ends, if a batch does not have more.
 const LOGITS: usize = 1 << 18;
 
@@ -41,6 +44,10 @@ pub(crate) struct Layout {
     pub table: Range<usize>,
     /// The numbers of their images.
     pub indices: Range<usize>,
+    /// What happens to these images.
+    pub transforms: Range<usize>,
+    /// How the classes weigh in the loss.
+    pub class_weights: Range<usize>,
     /// Their results.
     pub records: Range<usize>,
     /// The logits of the batches that are evaluated.
@@ -81,6 +88,10 @@ impl Layout {
             counter: take(size_of::<u32>()),
             table: take(steps * row_bytes),
             indices: take(4 * indices),
+            transforms: take(
+                changed_steps_per_call(plan) * plan.training.batch * size_of::<Transform>(),
+            ),
+            class_weights: take(4 * plan.classes),
             records: take(steps * size_of::<Record>()),
             logits: take(logits * precision.bytes()),
             row_bytes,
@@ -95,6 +106,11 @@ impl Layout {
 /// their tables stay small beside the network.
 pub(crate) fn steps_per_call(plan: &Plan) -> usize {
     (INDICES / plan.training.batch).clamp(1, STEPS)
+}
+
+/// The same where their images are changed: what happens to an image takes more than its number.
+pub(crate) fn changed_steps_per_call(plan: &Plan) -> usize {
+    (TRANSFORMS / plan.training.batch).clamp(1, steps_per_call(plan))
 }
 
 /// Batches that are evaluated together, so that what is kept of them stays small too.

@@ -33,6 +33,7 @@ pub use resident::Resident;
 pub use settings::{Evaluated, StepInput, StepResult};
 pub use streamed::Streamed;
 pub use tunefork_graph::StepSettings;
+pub use tunefork_kernels::launch::gather::Transform;
 pub use workspace::CudaWorkspace;
 
 use half::{bf16, f16};

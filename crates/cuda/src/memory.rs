@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytemuck::Pod;
 use tunefork_graph::optimizer::Kind;
 use tunefork_graph::{Buffer, NormId, ParameterId, Plan};
+use tunefork_kernels::launch::gather::Transform;
 use tunefork_kernels::launch::loss::{LossScale, Record};
 use tunefork_kernels::{DeviceError, DeviceMemory, DropoutRow, Precision, Span, StepRow, Stream};
 
@@ -165,6 +166,16 @@ impl Memory {
     /// The numbers of the steps' images.
     pub fn indices(&self) -> Span<'_, u32> {
         self.part(self.layout.indices.clone())
+    }
+
+    /// What happens to these images.
+    pub fn transforms(&self) -> Span<'_, Transform> {
+        self.part(self.layout.transforms.clone())
+    }
+
+    /// How the classes weigh in the loss.
+    pub fn class_weights(&self) -> Span<'_, f32> {
+        self.part(self.layout.class_weights.clone())
     }
 
     /// The steps' results.

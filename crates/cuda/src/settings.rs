@@ -2,13 +2,15 @@
 
 use tunefork_graph::StepSettings;
 use tunefork_graph::optimizer::{Kind, bias_correction};
+use tunefork_kernels::launch::gather::Transform;
 use tunefork_kernels::{DropoutRow, StepRow};
 
-/// The row of the table of steps: `rows` images from place `first` of the indices on, results at
-/// `record`.
+/// The row of the table of steps: `rows` images, `changed` or not, from place `first` of the indices on,
+/// results at `record`.
 pub(crate) fn row(
     settings: &StepSettings<'_>,
     rows: usize,
+    changed: bool,
     first: usize,
     record: usize,
 ) -> StepRow {
@@ -33,6 +35,8 @@ pub(crate) fn row(
         optimizer: code,
         nesterov: u32::from(nesterov),
         first_update: u32::from(settings.step == 0),
+        changed: u32::from(changed),
+        mixing: settings.mixing,
         learning_rate: settings.learning_rate as f32,
         weight_decay: settings.weight_decay as f32,
         label_smoothing: settings.label_smoothing,
@@ -101,8 +105,21 @@ impl Scalars {
 pub struct StepInput<'a> {
     /// The images' numbers in the data set: at least one, at most the plan's batch.
     pub indices: &'a [u32],
-    /// Everything besides.
+    /// What happens to each of them on its way into the batch; empty: nothing.
+    pub transforms: &'a [Transform],
+    /// Everything besides. The class weights are the same for all steps of a call.
     pub settings: StepSettings<'a>,
+}
+
+impl<'a> StepInput<'a> {
+    /// A step whose images are as they are.
+    pub fn new(indices: &'a [u32], settings: StepSettings<'a>) -> Self {
+        Self {
+            indices,
+            transforms: &[],
+            settings,
+        }
+    }
 }
 
 /// What a training step reports.

@@ -21,7 +21,8 @@ pub(crate) fn gather(
     let (image, memory) = (context.plan.image, context.memory);
     let gather = gather::Gather {
         batch: context.batch,
-        pixels: image.pixels(),
+        height: image.height,
+        width: image.width,
         channels: image.channels,
         precision: context.precision,
     };
@@ -31,6 +32,7 @@ pub(crate) fn gather(
         images.pixels,
         memory.indices(),
         images.tables,
+        memory.transforms(),
         memory.tensor(program.input, context.batch * image.elements()),
     )
 }
@@ -184,6 +186,7 @@ pub(crate) fn loss(
         memory.tensor(s.logits, values),
         memory.indices(),
         images.labels,
+        memory.class_weights(),
         s.gradient.map(|gradient| memory.tensor(gradient, values)),
         memory.records(),
     )

@@ -1,17 +1,23 @@
-//! What the host writes ahead of some steps: a row for each, and the numbers of their images.
+//! What the host writes ahead of some steps: a row for each, the numbers of their images, and what
+//! happens to these.
 
+use bytemuck::Zeroable;
+use tunefork_kernels::launch::gather::Transform;
 use tunefork_kernels::{DeviceError, Stream};
 
-use crate::StepSettings;
+use crate::StepInput;
 use crate::memory::Memory;
 use crate::settings::{dropout_row, row};
 
-/// Rows and image numbers of the steps to come, with buffers that are made once.
+/// Rows, image numbers and transforms of the steps to come, with buffers that are made once.
 #[derive(Default)]
 pub(crate) struct Table {
     /// The counter, what lies between it and the table, and the rows.
     bytes: Vec<u8>,
     indices: Vec<u32>,
+    /// One for each image number, or none at all.
+    transforms: Vec<Transform>,
+    class_weights: Vec<f32>,
     steps: usize,
 }
 
@@ -22,19 +28,33 @@ impl Table {
         self.bytes.clear();
         self.bytes.resize(head, 0);
         self.indices.clear();
+        self.transforms.clear();
+        self.class_weights.clear();
         self.steps = 0;
     }
 
-    /// Adds a step with the images of these numbers.
+    /// How the classes weigh in the steps to come; no weights: all the same.
+    pub fn weigh(&mut self, class_weights: &[f32], classes: usize) {
+        self.class_weights.extend_from_slice(class_weights);
+        self.class_weights.resize(classes, 1.0);
+    }
+
+    /// Adds a step whose images have these numbers.
     pub fn push(
         &mut self,
         numbers: impl Iterator<Item = u32>,
-        settings: &StepSettings<'_>,
+        step: &StepInput<'_>,
         dropouts: usize,
     ) {
         let first = self.indices.len();
         self.indices.extend(numbers);
-        let row = row(settings, self.indices.len() - first, first, self.steps);
+        let (settings, rows) = (&step.settings, self.indices.len() - first);
+        let changed = !step.transforms.is_empty();
+        if changed {
+            self.transforms.resize(first, Transform::zeroed());
+            self.transforms.extend_from_slice(step.transforms);
+        }
+        let row = row(settings, rows, changed, first, self.steps);
         self.bytes.extend_from_slice(bytemuck::bytes_of(&row));
         for layer in 0..dropouts {
             let row = dropout_row(settings, layer);
@@ -47,6 +67,11 @@ impl Table {
     pub fn upload(&self, stream: &dyn Stream, memory: &Memory) -> Result<(), DeviceError> {
         let rows = self.steps * memory.layout.row_bytes;
         memory.counter_and_table(rows).write(stream, &self.bytes)?;
+        memory.class_weights().write(stream, &self.class_weights)?;
+        memory
+            .transforms()
+            .part(0..self.transforms.len())
+            .write(stream, &self.transforms)?;
         memory
             .indices()
             .part(0..self.indices.len())

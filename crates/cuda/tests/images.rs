@@ -94,6 +94,7 @@ fn trained(engine: &mut Engine, images: Images<'_>) -> (Vec<StepResult>, Vec<u32
         .zip(order.chunks(3))
         .map(|(step, indices)| StepInput {
             indices,
+            transforms: &[],
             settings: StepSettings {
                 step,
                 learning_rate: 0.01,

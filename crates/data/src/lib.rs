@@ -31,6 +31,7 @@
 #![deny(missing_docs, unsafe_code)]
 
 pub mod archive;
+mod augment;
 pub mod cifar;
 mod contents;
 mod dataset;
@@ -57,6 +58,7 @@ mod prepared;
 mod split;
 mod warnings;
 
+pub use augment::{Augmentation, Transform};
 pub use dataset::{Dataset, ImageShape, Part};
 pub use error::DataError;
 pub use generated::{CLASS_NAMES, Generated};

@@ -110,6 +110,20 @@ impl Normalisation {
         &self.std
     }
 
+    /// What each byte of a channel becomes.
+    ///
+    /// # Panics
+    /// If there is no such channel.
+    #[must_use]
+    pub fn table(&self, channel: usize) -> &[f32; 256] {
+        &self.tables[channel]
+    }
+
+    /// The same of all channels.
+    pub(crate) fn tables(&self) -> &[[f32; 256]] {
+        &self.tables
+    }
+
     /// Normalises `pixels`, whose channels are innermost, into `out`.
     ///
     /// # Panics

@@ -98,10 +98,7 @@ impl Trial {
         // The last image is alone.
         let batches: [&[u32]; 3] = [&[4, 0, 2], &[6, 1, 5], &[3]];
         let inputs: Vec<_> = steps
-            .map(|step| StepInput {
-                indices: batches[step as usize % 3],
-                settings: settings(step),
-            })
+            .map(|step| StepInput::new(batches[step as usize % 3], settings(step)))
             .collect();
         let mut results = vec![StepResult::default(); inputs.len()];
         self.engine.steps(&self.resident, &inputs, &mut results)?;

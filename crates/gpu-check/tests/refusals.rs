@@ -55,7 +55,7 @@ fn batches_and_data_that_do_not_fit() -> Result<(), CudaError> {
     let resident = data(&stream, plan.image, &[0, 1, 2])?;
     let mut step = |resident: &Arc<Resident>, indices: &[u32]| {
         let settings = StepSettings::new(Kind::SGD);
-        let input = StepInput { indices, settings };
+        let input = StepInput::new(indices, settings);
         engine.steps(resident, &[input], &mut [StepResult::default()])
     };
     step(&resident, &[2, 0])?;

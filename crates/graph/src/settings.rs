@@ -18,6 +18,12 @@ pub struct StepSettings<'a> {
     pub clip_norm: Option<f32>,
     /// Label smoothing, from 0 to 1.
     pub label_smoothing: f32,
+    /// Weight of each class in the loss, not negative; empty: all weigh the same. The mean over the
+    /// images is weighted too, as PyTorch does it.
+    pub class_weights: &'a [f32],
+    /// Mixup: the share, in [0, 0.5], of the next image of the batch (after the last the first) and of
+    /// its label in each image (Zhang and others, arXiv 1710.09412).
+    pub mixing: f32,
     /// Probability of each dropout layer; a layer without one is not dropped.
     pub dropout: &'a [f32],
     /// Key of the dropout masks.
@@ -34,6 +40,8 @@ impl StepSettings<'_> {
             weight_decay: 0.0,
             clip_norm: None,
             label_smoothing: 0.0,
+            class_weights: &[],
+            mixing: 0.0,
             dropout: &[],
             dropout_key: [0, 0],
         }

@@ -23,6 +23,10 @@ pub struct StepRow {
     pub nesterov: u32,
     /// 1 in the first step.
     pub first_update: u32,
+    /// 1 if the images of the batch have transforms.
+    pub changed: u32,
+    /// Share of the next image, and of its label, in each image of the batch.
+    pub mixing: f32,
     /// Learning rate.
     pub learning_rate: f32,
     /// Weight decay.

@@ -40,6 +40,102 @@ pub enum Curve {
         /// Factor in [0, 1] that would be reached one step after the last.
         end: f64,
     },
+    /// Multiplied by `factor` after every `every` epochs, counted from the first epoch of the run
+    /// (PyTorch's `StepLR`).
+    Step {
+        /// Epochs between two drops, above 0; parts of an epoch are allowed.
+        every: f64,
+        /// Factor of a drop, in (0, 1].
+        factor: f64,
+    },
+    /// Half a cosine up from `start` to the full rate, then half a cosine down to `end` (Smith and
+    /// Topin, arXiv 1708.07120; PyTorch's `OneCycleLR` with its momentum left alone).
+    OneCycle {
+        /// Share of the steps over which the rate rises, in (0, 1).
+        rise: f64,
+        /// Factor in [0, 1] of the first step.
+        start: f64,
+        /// Factor in [0, 1] of the last step.
+        end: f64,
+    },
+}
+
+impl Curve {
+    /// One cycle with the numbers that PyTorch takes where none are given: up over 30 % of the steps,
+    /// from 1/25 of the rate, and down to 1/10,000 of that.
+    pub const ONE_CYCLE: Self = Self::OneCycle {
+        rise: 0.3,
+        start: 1.0 / 25.0,
+        end: 1.0 / 25e4,
+    };
+
+    fn check(self) -> Result<(), NetworkError> {
+        let unit =
+            |what, value: f64| setting(what, value, "from 0 to 1", (0.0..=1.0).contains(&value));
+        match self {
+            Self::Constant => Ok(()),
+            Self::Cosine { end } => unit("end", end),
+            Self::Step { every, factor } => {
+                let finite = every > 0.0 && every.is_finite();
+                setting("every", every, "a finite number of epochs above 0", finite)?;
+                setting(
+                    "factor",
+                    factor,
+                    "above 0 and at most 1",
+                    factor > 0.0 && factor <= 1.0,
+                )
+            }
+            Self::OneCycle { rise, start, end } => {
+                setting(
+                    "rise",
+                    rise,
+                    "above 0 and below 1",
+                    rise > 0.0 && rise < 1.0,
+                )?;
+                unit("start", start)?;
+                unit("end", end)
+            }
+        }
+    }
+
+    /// The factor when `step` of `total` steps are done, the first `warmup` of them warm-up.
+    fn factor(self, step: f64, warmup: f64, total: f64, steps_per_epoch: f64) -> f64 {
+        // From `from` to `to` as `progress` goes from 0 to 1.
+        let cosine = |from: f64, to: f64, progress: f64| {
+            let progress = progress.min(1.0);
+            to + (from - to) * 0.5 * (1.0 + libm::cos(std::f64::consts::PI * progress))
+        };
+        match self {
+            Self::Constant => 1.0,
+            Self::Cosine { end } => cosine(1.0, end, (step - warmup) / (total - warmup).max(1.0)),
+            Self::Step { every, factor } => {
+                // A whole number of steps: half an epoch and half an epoch are one.
+                let every = (every * steps_per_epoch).round().max(1.0);
+                libm::pow(factor, (step / every).floor())
+            }
+            Self::OneCycle { rise, start, end } => {
+                let top = (rise * (total - warmup) - 1.0).max(0.0);
+                let last = (total - warmup - 1.0).max(1.0);
+                let step = step - warmup;
+                match step < top {
+                    true => cosine(start, 1.0, step / top),
+                    false => cosine(1.0, end, (step - top) / (last - top).max(1.0)),
+                }
+            }
+        }
+    }
+}
+
+fn setting(what: &'static str, value: f64, allowed: &str, ok: bool) -> Result<(), NetworkError> {
+    match ok {
+        true => Ok(()),
+        false => Err(NetworkError::OutOfRange {
+            layer: "schedule".into(),
+            what,
+            value,
+            allowed: allowed.into(),
+        }),
+    }
 }
 
 impl Default for Schedule {
@@ -53,20 +149,11 @@ impl Default for Schedule {
 }
 
 impl Schedule {
-    /// Checks the warm-up and the curve's end against their bounds.
+    /// Checks the warm-up and the curve's numbers against their bounds.
     ///
     /// # Errors
     /// [`NetworkError::OutOfRange`] with the first that is outside.
     pub fn check(&self) -> Result<(), NetworkError> {
-        let setting = |what, value, allowed: &str, ok| match ok {
-            true => Ok(()),
-            false => Err(NetworkError::OutOfRange {
-                layer: "schedule".into(),
-                what,
-                value,
-                allowed: allowed.into(),
-            }),
-        };
         let warmup = self.warmup_epochs;
         let allowed = "a finite number from 0";
         setting(
@@ -75,10 +162,7 @@ impl Schedule {
             allowed,
             warmup >= 0.0 && warmup.is_finite(),
         )?;
-        match self.curve {
-            Curve::Constant => Ok(()),
-            Curve::Cosine { end } => setting("end", end, "from 0 to 1", (0.0..=1.0).contains(&end)),
-        }
+        self.curve.check()
     }
 
     /// Factor for `step`, counted from 0 over the whole run of `epochs` epochs with `steps_per_epoch`
@@ -92,13 +176,8 @@ impl Schedule {
         if step < warmup {
             return (step + 1.0) / warmup;
         }
-        match self.curve {
-            Curve::Constant => 1.0,
-            Curve::Cosine { end } => {
-                let progress = ((step - warmup) / (total - warmup).max(1.0)).min(1.0);
-                end + (1.0 - end) * 0.5 * (1.0 + libm::cos(std::f64::consts::PI * progress))
-            }
-        }
+        self.curve
+            .factor(step, warmup, total, steps_per_epoch as f64)
     }
 }
 
@@ -145,6 +224,70 @@ mod tests {
         assert_eq!(schedule.factor(100, 4, 2), schedule.factor(8, 4, 2));
     }
 
+    /// torch.optim.lr_scheduler.OneCycleLR(SGD(lr=1.0), max_lr=1.0, total_steps=10).
+    #[test]
+    fn one_cycle_follows_pytorch() {
+        let schedule = Schedule {
+            curve: Curve::ONE_CYCLE,
+            warmup_epochs: 0.0,
+        };
+        let torch = [
+            0.040000000000000036,
+            0.52,
+            1.0,
+            0.9504846320134737,
+            0.8117456539497631,
+            0.6112620219362893,
+            0.38874197806371075,
+            0.18825834605023697,
+            0.049519367986526286,
+            4e-06,
+        ];
+        for (step, expected) in torch.into_iter().enumerate() {
+            let factor = schedule.factor(step as u64, 5, 2);
+            assert!(
+                (factor - expected).abs() < 1e-12,
+                "step {step}: {factor} instead of {expected}"
+            );
+        }
+        assert_eq!(schedule.factor(100, 5, 2), schedule.factor(9, 5, 2));
+    }
+
+    #[test]
+    fn steps_drop_after_whole_numbers_of_epochs() {
+        let curve = |every| Curve::Step { every, factor: 0.5 };
+        let factors = |every| {
+            let schedule = Schedule {
+                curve: curve(every),
+                warmup_epochs: 0.0,
+            };
+            (0..6).map(move |step| schedule.factor(step, 2, 3))
+        };
+        // torch.optim.lr_scheduler.StepLR(SGD(lr=1.0), step_size=1, gamma=0.5), stepped once an epoch.
+        assert!(factors(1.0).eq([1.0, 1.0, 0.5, 0.5, 0.25, 0.25]));
+        assert!(factors(0.5).eq([1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125]));
+        assert!(factors(9.0).eq([1.0; 6]));
+    }
+
+    #[test]
+    fn every_curve_starts_where_its_warm_up_ends() {
+        let curves = [
+            Curve::Constant,
+            Curve::Cosine { end: 0.0 },
+            Curve::Step {
+                every: 3.0,
+                factor: 0.1,
+            },
+        ];
+        for curve in curves {
+            let schedule = Schedule {
+                curve,
+                warmup_epochs: 1.0,
+            };
+            assert_eq!(schedule.factor(10, 10, 5), 1.0, "{curve:?}");
+        }
+    }
+
     #[test]
     fn numbers_outside_their_bounds_are_named() {
         let message = |curve, warmup_epochs| {
@@ -163,6 +306,27 @@ mod tests {
         assert_eq!(
             message(Curve::Cosine { end: 1.5 }, 0.0),
             "schedule: end is 1.5, must be from 0 to 1"
+        );
+        assert_eq!(
+            message(
+                Curve::Step {
+                    every: 0.0,
+                    factor: 0.1
+                },
+                0.0
+            ),
+            "schedule: every is 0, must be a finite number of epochs above 0"
+        );
+        assert_eq!(
+            message(
+                Curve::OneCycle {
+                    rise: 1.0,
+                    start: 0.1,
+                    end: 0.0
+                },
+                0.0
+            ),
+            "schedule: rise is 1, must be above 0 and below 1"
         );
         assert_eq!(Schedule::default().check(), Ok(()));
     }

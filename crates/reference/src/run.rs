@@ -100,7 +100,7 @@ impl Runner<'_> {
         let bias = node.inputs.get(2).map(|id| &self.values[id.index()]);
         // The size of an image of the result, for gradients that cannot know it from their inputs.
         let size = || [node.shape.sizes()[1], node.shape.sizes()[2]];
-        let (labels, smoothing) = (&self.batch.labels, self.settings.smoothing);
+        let (labels, settings) = (&self.batch.labels, self.settings);
         Ok(match node.op {
             Op::Input => self.batch.images.clone(),
             Op::Parameter(id) => self.state.parameters[id.index()].clone(),
@@ -114,7 +114,7 @@ impl Runner<'_> {
             Op::Flatten | Op::FlattenGradient => self.reshaped(node),
             Op::Dense => dense::forward(x(0), x(1), bias),
             Op::Dropout { layer } => dropout::forward(self.mode, self.settings, layer, x(0))?,
-            Op::SoftmaxCrossEntropy => loss::forward(x(0), labels, smoothing),
+            Op::SoftmaxCrossEntropy => loss::forward(x(0), labels, settings),
             Op::Conv2dInputGradient(window) => conv::input_gradient(window, size(), x(0), x(1)),
             Op::Conv2dWeightGradient(window) => conv::weight_gradient(window, x(0), x(1)),
             Op::BiasGradient => ops::bias_gradient(x(0)),
@@ -130,7 +130,7 @@ impl Runner<'_> {
             Op::GlobalAveragePoolGradient => pool::global_average_gradient(size(), x(0)),
             Op::DenseInputGradient => dense::input_gradient(x(0), x(1)),
             Op::DenseWeightGradient => dense::weight_gradient(x(0), x(1)),
-            Op::SoftmaxCrossEntropyGradient => loss::gradient(x(0), labels, smoothing),
+            Op::SoftmaxCrossEntropyGradient => loss::gradient(x(0), labels, settings),
             op => unreachable!("{op:?} has no formula here"),
         })
     }

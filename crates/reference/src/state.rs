@@ -142,6 +142,10 @@ pub enum Masks {
 pub struct Settings {
     /// Label smoothing, in [0, 1].
     pub smoothing: f64,
+    /// Weight of each class, not negative; empty: all weigh the same.
+    pub class_weights: Vec<f64>,
+    /// Share of the next row's label in each row's target, in [0, 1].
+    pub mixing: f64,
     /// The probability of each dropout layer, in [0, 1].
     pub dropout: Vec<f64>,
     /// Which elements are dropped.
@@ -149,10 +153,12 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// No smoothing, no dropout layers.
+    /// No smoothing, no weights, no mixing, no dropout layers.
     fn default() -> Self {
         Self {
             smoothing: 0.0,
+            class_weights: Vec::new(),
+            mixing: 0.0,
             dropout: Vec::new(),
             masks: Masks::Drawn {
                 key: [0; 2],

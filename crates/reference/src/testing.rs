@@ -311,12 +311,21 @@ pub fn random_batch(graph: &Graph, rows: usize, seed: u64) -> Batch {
         .expect("one label per image, as many pixels as the images have")
 }
 
-/// Label smoothing up to 0.3, dropout up to 0.8, masks drawn under a random key.
+/// Label smoothing up to 0.3, class weights up to 2 in half of the cases, mixing up to 0.3, dropout up
+/// to 0.8, masks drawn under a random key.
 pub fn random_settings(graph: &Graph, seed: u64) -> Settings {
     let mut random = stream(seed, 3);
     let mut up_to = |high: f64| f64::from((high * random.f64()) as f32);
     Settings {
         smoothing: up_to(0.3),
+        // Near a half two images become one, and the variance of a batch norm over them nothing.
+        mixing: up_to(0.3),
+        class_weights: match seed % 2 {
+            0 => Vec::new(),
+            _ => (0..graph.classes().unwrap_or(0))
+                .map(|_| 0.1 + up_to(1.9))
+                .collect(),
+        },
         dropout: (0..graph.dropouts()).map(|_| up_to(0.8)).collect(),
         masks: Masks::Drawn {
             key: [random.next_u32(), random.next_u32()],

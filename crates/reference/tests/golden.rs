@@ -104,6 +104,7 @@ fn draw(graph: &Graph, dropped: usize) -> (State, Batch, Settings) {
             smoothing: 0.1,
             dropout: vec![0.25],
             masks,
+            ..Settings::default()
         },
     )
 }

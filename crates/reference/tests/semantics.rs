@@ -141,7 +141,7 @@ fn dropout_draws_by_element_layer_and_step_only() {
         let settings = Settings {
             dropout: vec![p],
             masks,
-            smoothing: 0.0,
+            ..Settings::default()
         };
         body_value(&g, &train(&g, &ones, &[0, 1, 0, 1], &settings))
     };

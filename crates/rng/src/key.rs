@@ -20,6 +20,8 @@ pub enum Purpose {
     Generate = 6,
     /// Random changes to training images.
     Augment = 7,
+    /// How images are mixed with each other.
+    Mix = 8,
 }
 
 /// A place in a study: the study's seed and, below it, trial, replicate and fold.

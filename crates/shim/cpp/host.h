@@ -93,6 +93,8 @@ template <class T> static T __shfl_xor_sync(u32 mask, T value, int with, CALLER)
 // Any NaN becomes the GPU's only one.
 static inline u16 f16_from_f32(float x) { _Float16 h = (_Float16)x; u16 bits; memcpy(&bits, &h, 2); return x == x ? bits : 0x7fff; }
 static inline float f32_from_f16(u16 bits) { _Float16 h; memcpy(&h, &bits, 2); return (float)h; }
+static inline float multiply_rounded(float a, float b) { return a * b; }
+static inline float add_rounded(float a, float b) { return a + b; }
 static inline u32 bits_of(float x) { u32 bits; memcpy(&bits, &x, 4); return bits; }
 static inline float f32_of(u32 bits) { float x; memcpy(&x, &bits, 4); return x; }
 #if ARCH >= 800

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! "TNFKRUN\n"  format u32  plan key  run key [32]
-//! epochs u32  last value  best epoch u32  best value
-//! slab, optimizer state, best epoch's slab (may be empty): u64 count, then f32 values
+//! values of the epochs: u64 count, then f64 values
+//! slab, optimizer state, averaged slab and best epoch's slab (may be empty): u64 count, then f32 values
 //! SHA-256 of everything before [32]
 //! ```
 //!
@@ -16,29 +16,20 @@ use sha2::{Digest, Sha256};
 use crate::CheckpointError;
 
 const MAGIC: &[u8; 8] = b"TNFKRUN\n";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const DIGEST_LEN: usize = 32;
 
 /// Everything that a run carries from one epoch to the next.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct State {
-    pub(crate) progress: Progress,
+    /// The value of each epoch so far.
+    pub(crate) values: Vec<f64>,
     pub(crate) slab: Vec<f32>,
     pub(crate) optimizer: Vec<f32>,
+    /// Empty unless weights are averaged.
+    pub(crate) average: Vec<f32>,
+    /// Empty unless the best epoch counts.
     pub(crate) best_slab: Vec<f32>,
-}
-
-/// How far a run is.
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
-pub(crate) struct Progress {
-    /// Epochs done.
-    pub(crate) epochs: u32,
-    /// Value of the last epoch; 0 before the first.
-    pub(crate) last_value: f64,
-    /// Epoch with the best value, from 1; 0 before the first.
-    pub(crate) best_epoch: u32,
-    /// Its value.
-    pub(crate) best_value: f64,
 }
 
 /// Whose checkpoint it is.
@@ -52,24 +43,25 @@ pub(crate) struct Owner<'a> {
 
 /// Writes a state.
 pub(crate) fn encode(owner: Owner<'_>, state: &State) -> Vec<u8> {
-    let values = state.slab.len() + state.optimizer.len() + state.best_slab.len();
-    let mut bytes = Vec::with_capacity(4 * values + owner.plan.len() + 256);
+    let parts = [
+        &state.slab,
+        &state.optimizer,
+        &state.average,
+        &state.best_slab,
+    ];
+    let values: usize = parts.iter().map(|part| part.len()).sum();
+    let mut bytes =
+        Vec::with_capacity(4 * values + 8 * state.values.len() + owner.plan.len() + 256);
     bytes.extend_from_slice(MAGIC);
     bytes.extend_from_slice(&FORMAT.to_le_bytes());
     bytes.extend_from_slice(&(owner.plan.len() as u64).to_le_bytes());
     bytes.extend_from_slice(owner.plan.as_bytes());
     bytes.extend_from_slice(&owner.run);
-    let Progress {
-        epochs,
-        last_value,
-        best_epoch,
-        best_value,
-    } = state.progress;
-    bytes.extend_from_slice(&epochs.to_le_bytes());
-    bytes.extend_from_slice(&last_value.to_bits().to_le_bytes());
-    bytes.extend_from_slice(&best_epoch.to_le_bytes());
-    bytes.extend_from_slice(&best_value.to_bits().to_le_bytes());
-    for part in [&state.slab, &state.optimizer, &state.best_slab] {
+    bytes.extend_from_slice(&(state.values.len() as u64).to_le_bytes());
+    for value in &state.values {
+        bytes.extend_from_slice(&value.to_bits().to_le_bytes());
+    }
+    for part in parts {
         bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
         part.iter()
             .for_each(|value| bytes.extend_from_slice(&value.to_bits().to_le_bytes()));
@@ -103,16 +95,11 @@ pub(crate) fn decode(owner: Owner<'_>, bytes: &[u8]) -> Result<State, Checkpoint
     }
     reader.rest = &content[MAGIC.len() + size_of::<u32>()..];
     reader.owner(owner)?;
-    let progress = Progress {
-        epochs: reader.u32()?,
-        last_value: f64::from_bits(reader.u64()?),
-        best_epoch: reader.u32()?,
-        best_value: f64::from_bits(reader.u64()?),
-    };
     let state = State {
-        progress,
+        values: reader.doubles()?,
         slab: reader.floats()?,
         optimizer: reader.floats()?,
+        average: reader.floats()?,
         best_slab: reader.floats()?,
     };
     match reader.rest {
@@ -172,6 +159,18 @@ impl<'a> Reader<'a> {
         usize::try_from(self.u64()?).map_err(|_| CheckpointError::Damaged)
     }
 
+    fn doubles(&mut self) -> Result<Vec<f64>, CheckpointError> {
+        let len = self
+            .len()?
+            .checked_mul(size_of::<f64>())
+            .ok_or(CheckpointError::Damaged)?;
+        let (doubles, _) = self.take(len)?.as_chunks();
+        Ok(doubles
+            .iter()
+            .map(|bytes| f64::from_bits(u64::from_le_bytes(*bytes)))
+            .collect())
+    }
+
     fn floats(&mut self) -> Result<Vec<f32>, CheckpointError> {
         let len = self
             .len()?
@@ -198,14 +197,10 @@ mod tests {
 
     fn state() -> State {
         State {
-            progress: Progress {
-                epochs: 3,
-                last_value: 0.1 + 0.2,
-                best_epoch: 2,
-                best_value: f64::MIN_POSITIVE,
-            },
+            values: vec![0.1 + 0.2, f64::MIN_POSITIVE, -0.0],
             slab: vec![1.0, -0.0, f32::MIN_POSITIVE / 2.0],
             optimizer: vec![0.1; 5],
+            average: vec![0.5; 3],
             best_slab: Vec::new(),
         }
     }
@@ -255,7 +250,7 @@ mod tests {
             decode(OWNER, &newer),
             Err(CheckpointError::Version {
                 found: 9,
-                expected: 1
+                expected: 2
             })
         );
     }

@@ -20,6 +20,9 @@ pub enum TrainError {
     /// The network, the optimizer or the schedule is not valid.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// The augmentation is not valid.
+    #[error(transparent)]
+    Data(#[from] tunefork_data::DataError),
     /// The graph cannot be planned.
     #[error(transparent)]
     Graph(#[from] tunefork_graph::GraphError),
@@ -106,10 +109,10 @@ pub enum TrainError {
     /// A trainer that failed or was interrupted in the middle of an epoch has lost its place.
     #[error("an earlier epoch was not finished; restore a checkpoint first")]
     Unfinished,
-    /// All epochs are done.
+    /// The run is over: it had all its epochs, or its value did not get better any more.
     #[error("all {epochs} epochs are done")]
     Done {
-        /// Epochs of the run.
+        /// Epochs that it took.
         epochs: u32,
     },
     /// A checkpoint cannot be used.

@@ -7,13 +7,16 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod average;
 mod batch;
 mod checkpoint;
+mod course;
 mod cpu;
 mod cuda;
 mod engine;
 mod error;
 mod metrics;
+mod mixing;
 mod predict;
 mod spec;
 mod task;
@@ -21,13 +24,14 @@ mod trainer;
 mod weights;
 
 pub use batch::{Batch, Images};
+pub use course::Plateau;
 pub use cpu::Cpu;
 pub use cuda::{Card, Cuda};
 pub use engine::{Device, Engine, Evaluated, Room, Step, StepResult};
 pub use error::{CheckpointError, Place, TrainError, WeightsError};
 pub use metrics::{Confusion, EpochMetrics, Evaluation};
 pub use predict::Predictor;
-pub use spec::{At, LastBatch, Objective, TrainSpec};
+pub use spec::{At, ClassWeights, LastBatch, Objective, TrainSpec};
 pub use task::{Compiled, Task};
 pub use trainer::{EpochValue, Trainer};
 pub use tunefork_graph::StepSettings;

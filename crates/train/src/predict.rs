@@ -44,7 +44,7 @@ impl Predictor {
     /// If an index names no image.
     pub fn logits(&mut self, images: &Images, indices: &[u32]) -> Result<Vec<f32>, TrainError> {
         images.check(&self.network)?;
-        let mut batches = Batches::new(indices.len());
+        let mut batches = Batches::new(indices.len(), 0);
         batches.listed(images, indices);
         let mut logits = Vec::with_capacity(indices.len() * self.network.classes);
         for chunk in batches.chunks(images, Self::BATCH, self.engine.chunk()) {

@@ -8,8 +8,9 @@ use tunefork_graph::{Cost, Graph, NoWorkspace, Plan};
 use tunefork_nn::{ImageShape, Network};
 use tunefork_rng::{Key, Purpose};
 
+use crate::average::Average;
 use crate::batch::Batches;
-use crate::{At, Device, Images, LastBatch, TrainError, TrainSpec};
+use crate::{At, ClassWeights, Device, Images, LastBatch, TrainError, TrainSpec};
 
 /// Evaluation never takes more images at once than this, unless the training batch is larger.
 const LARGEST_EVALUATION_BATCH: usize = 256;
@@ -138,9 +139,16 @@ impl Task {
             0
         };
         let engine_bytes = device.planned_bytes(&plan, &self.images);
+        let average = match self.spec.ema > 0.0 {
+            true => Average::bytes(plan.slab.len),
+            false => 0,
+        };
         Ok(Compiled {
             engine_bytes,
-            bytes: engine_bytes + best_slab as u64 + Batches::bytes(self.most_images()),
+            bytes: engine_bytes
+                + best_slab as u64
+                + average
+                + Batches::bytes(self.most_images(), self.changed_images()),
             epoch_cost: self.epoch_cost(&bare, steps_per_epoch),
             steps_per_epoch,
             plan: Arc::new(plan),
@@ -164,6 +172,32 @@ impl Task {
             .len()
             .max(self.split.validation.len())
             .max(self.split.test.len())
+    }
+
+    /// The weight of each class in the loss; empty: all weigh the same. A class without training images
+    /// has weight 0.
+    pub(crate) fn class_weights(&self) -> Vec<f32> {
+        if self.spec.class_weights == ClassWeights::Equal {
+            return Vec::new();
+        }
+        let (train, classes) = (&self.split.train, self.network.classes);
+        let mut counts = vec![0u64; classes];
+        for image in train {
+            counts[usize::from(self.images.data.label(*image))] += 1;
+        }
+        let weight = |count: u64| match count {
+            0 => 0.0,
+            count => (train.len() as f64 / (count as f64 * classes as f64)) as f32,
+        };
+        counts.into_iter().map(weight).collect()
+    }
+
+    /// How many images of an epoch are changed at random.
+    pub(crate) fn changed_images(&self) -> usize {
+        match self.spec.augmentation.is_none() {
+            true => 0,
+            false => self.split.train.len(),
+        }
     }
 
     fn check(&self) -> Result<(), TrainError> {

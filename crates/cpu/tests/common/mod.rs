@@ -71,10 +71,18 @@ impl Case {
             panic!("the engine draws its masks");
         };
         let dropout: Vec<f32> = self.settings.dropout.iter().map(|&p| p as f32).collect();
+        let weights: Vec<f32> = self
+            .settings
+            .class_weights
+            .iter()
+            .map(|&w| w as f32)
+            .collect();
         let settings = StepSettings {
             step,
             learning_rate: 0.0,
             label_smoothing: self.settings.smoothing as f32,
+            class_weights: &weights,
+            mixing: self.settings.mixing as f32,
             dropout: &dropout,
             dropout_key: key,
             ..StepSettings::new(Kind::SGD)

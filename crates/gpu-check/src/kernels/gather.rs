@@ -1,71 +1,203 @@
 //! `kernels/gather.cu`.
 
-use tunefork_kernels::launch::gather::Gather;
+use tunefork_data::{Augmentation, ImageShape, Normalisation};
+use tunefork_kernels::launch::gather::{Gather, Transform};
 use tunefork_kernels::{DeviceMemory, Precision, StepRow};
 
 use crate::{Case, Check, Failure, Stored};
 
-pub(super) const CHECKS: &[Check] = &[Check {
-    name: "gather/images",
-    run: images,
-}];
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        name: "gather/images",
+        run: images,
+    },
+    Check {
+        name: "gather/changed",
+        run: changed,
+    },
+];
 
-/// Values are looked up, so they are right to the bit; places behind the rows stay as they were.
-fn images(case: &mut Case) -> Result<(), Failure> {
-    for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
+/// A launch: the batch is images `indices[first..]`.
+struct Input {
+    gather: Gather,
+    rows: usize,
+    first: usize,
+    bytes: Vec<u8>,
+    indices: Vec<u32>,
+    /// One for each of the indices, or none.
+    transforms: Vec<Transform>,
+    mixing: f32,
+}
+
+impl Input {
+    fn draw(case: &mut Case, precision: Precision) -> Self {
         let gather = Gather {
             batch: case.between(1, 5),
-            pixels: case.between(1, 500),
+            height: case.between(1, 23),
+            width: case.between(1, 23),
             channels: case.one_of(&[1, 3]),
             precision,
         };
-        let rows = case.between(1, gather.batch);
-        let (image, count) = (gather.pixels * gather.channels, case.between(1, 9));
-        let first = case.between(0, 20);
-        let bytes: Vec<u8> = (0..count * image)
-            .map(|_| case.between(0, 255) as u8)
-            .collect();
-        let indices: Vec<u32> = (0..first + gather.batch)
-            .map(|_| case.between(0, count - 1) as u32)
-            .collect();
-        let mut tables = case.values(256 * gather.channels);
-        // The numbers as they will be stored.
-        let on_tables: Vec<f32> = tables.iter().map(|v| *v as f32).collect();
-        Stored::new(case, precision, &mut tables)?;
+        let image = gather.height * gather.width * gather.channels;
+        let (count, first) = (case.between(1, 9), case.between(0, 20));
+        Self {
+            rows: case.between(1, gather.batch),
+            first,
+            bytes: (0..count * image)
+                .map(|_| case.between(0, 255) as u8)
+                .collect(),
+            indices: (0..first + gather.batch)
+                .map(|_| case.between(0, count - 1) as u32)
+                .collect(),
+            transforms: Vec::new(),
+            mixing: 0.0,
+            gather,
+        }
+    }
 
+    /// Values of an image.
+    fn image(&self) -> usize {
+        self.gather.height * self.gather.width * self.gather.channels
+    }
+
+    /// The bytes of the image in a row of the batch.
+    fn pixels(&self, row: usize) -> &[u8] {
+        let index = self.indices[self.first + row] as usize;
+        &self.bytes[index * self.image()..][..self.image()]
+    }
+
+    /// All values of the batch.
+    fn run(&self, case: &mut Case, tables: &[f32]) -> Result<Vec<f64>, Failure> {
+        let Gather {
+            batch, precision, ..
+        } = self.gather;
         let row = StepRow {
-            rows: rows as u32,
-            first: first as u32,
+            rows: self.rows as u32,
+            first: self.first as u32,
+            changed: u32::from(!self.transforms.is_empty()),
+            mixing: self.mixing,
             ..bytemuck::Zeroable::zeroed()
         };
+        let mut transforms = self.transforms.clone();
+        if transforms.is_empty() {
+            transforms.push(bytemuck::Zeroable::zeroed());
+        }
         let row = DeviceMemory::of(&case.stream, &[row])?;
-        let on_bytes = DeviceMemory::of(&case.stream, &bytes)?;
-        let on_indices = DeviceMemory::of(&case.stream, &indices)?;
-        let on_tables = DeviceMemory::of(&case.stream, &on_tables)?;
-        let out = Stored::poisoned(case, precision, gather.batch * image)?;
-        gather.run(
+        let bytes = DeviceMemory::of(&case.stream, &self.bytes)?;
+        let indices = DeviceMemory::of(&case.stream, &self.indices)?;
+        let tables = DeviceMemory::of(&case.stream, tables)?;
+        let transforms = DeviceMemory::of(&case.stream, &transforms)?;
+        let out = Stored::poisoned(case, precision, batch * self.image())?;
+        self.gather.run(
             &*case.stream,
             row.all(),
-            on_bytes.all(),
-            on_indices.all(),
-            on_tables.all(),
+            bytes.all(),
+            indices.all(),
+            tables.all(),
+            transforms.all(),
             out.span(),
         )?;
+        out.read(case)
+    }
 
-        let found = out.read(case)?;
+    /// An error unless the real rows are these values, to the bit, and the places behind them untouched.
+    fn compare(&self, found: &[f64], expected: &[f64]) -> Result<(), Failure> {
         for (e, found) in found.iter().enumerate() {
-            let (row, place) = (e / image, e % image);
-            let byte = || bytes[indices[first + row] as usize * image + place];
-            let expected = match row < rows {
-                true => tables[place % gather.channels * 256 + usize::from(byte())],
-                false => f64::NAN,
-            };
-            if found.to_bits() != expected.to_bits() && !(found.is_nan() && expected.is_nan()) {
-                return Err(
-                    format!("{gather:?}, {rows} rows, {e}: {found}, not {expected}").into(),
-                );
+            let expected = expected.get(e).copied().unwrap_or(f64::NAN);
+            if *found != expected && !(found.is_nan() && expected.is_nan()) {
+                let (gather, rows, mixing) = (&self.gather, self.rows, self.mixing);
+                let change = self.transforms.get(self.first + e / self.image());
+                return Err(format!(
+                    "{gather:?}, {rows} rows, mixing {mixing}, {change:?}: value {e} is {found}, not {expected}"
+                )
+                .into());
             }
         }
+        Ok(())
+    }
+}
+
+/// Values are looked up, so they are right to the bit.
+fn images(case: &mut Case) -> Result<(), Failure> {
+    for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
+        let input = Input::draw(case, precision);
+        let channels = input.gather.channels;
+        let mut tables = case.values(256 * channels);
+        let on_tables: Vec<f32> = tables.iter().map(|v| *v as f32).collect();
+        // The numbers as they will be stored.
+        Stored::new(case, precision, &mut tables)?;
+        let found = input.run(case, &on_tables)?;
+        let value =
+            |(place, byte): (usize, &u8)| tables[place % channels * 256 + usize::from(*byte)];
+        let rows = (0..input.rows).map(|row| input.pixels(row));
+        let expected: Vec<f64> = rows
+            .flat_map(|pixels| pixels.iter().enumerate().map(value))
+            .collect();
+        input.compare(&found, &expected)?;
+    }
+    Ok(())
+}
+
+/// Changed and mixed images are those of the host, to the bit.
+fn changed(case: &mut Case) -> Result<(), Failure> {
+    for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
+        let mut input = Input::draw(case, precision);
+        let Gather {
+            height,
+            width,
+            channels,
+            ..
+        } = input.gather;
+        let shape = ImageShape::new(height, width, channels)?;
+        let strength = |case: &mut Case, most: f64| case.one_of(&[0.0, 0.5, 1.0]) * most;
+        let augmentation = Augmentation {
+            flip: strength(case, 1.0),
+            crop: case.between(0, 3) as u32,
+            rotate: strength(case, 180.0),
+            cutout: case.between(0, 9) as u32,
+            brightness: strength(case, 0.5),
+            contrast: strength(case, 0.5),
+        };
+        let key = [case.between(0, 1 << 30) as u32, 1];
+        let draws: Vec<_> = (0..)
+            .zip(&input.indices)
+            .map(|(epoch, image)| augmentation.draw(shape, key, epoch, *image))
+            .collect();
+        input.transforms = draws
+            .iter()
+            .map(|draw| Transform {
+                column: draw.column,
+                row: draw.row,
+                gain: draw.gain,
+                offset: draw.offset,
+                erased: draw.erased,
+            })
+            .collect();
+        input.mixing = case.one_of(&[0.0, 0.3]);
+
+        let mean: Vec<f32> = (0..channels)
+            .map(|_| case.between(1, 9) as f32 / 10.0)
+            .collect();
+        let normalisation = Normalisation::new(&mean, &mean)?;
+        let tables: Vec<f32> = (0..channels)
+            .flat_map(|channel| normalisation.table(channel).to_vec())
+            .collect();
+        let found = input.run(case, &tables)?;
+
+        let image = input.image();
+        let mut rows = vec![0.0; input.rows * image];
+        for (row, values) in rows.chunks_mut(image).enumerate() {
+            draws[input.first + row].apply(input.pixels(row), shape, &normalisation, values);
+        }
+        let share = input.mixing;
+        let mixed = |e: usize| match share > 0.0 {
+            true => (1.0 - share) * rows[e] + share * rows[(e + image) % rows.len()],
+            false => rows[e],
+        };
+        let mut expected: Vec<f64> = (0..rows.len()).map(|e| f64::from(mixed(e))).collect();
+        // The numbers as they will be stored.
+        Stored::new(case, precision, &mut expected)?;
+        input.compare(&found, &expected)?;
     }
     Ok(())
 }

@@ -29,6 +29,8 @@ struct Input {
     /// Labels of the real rows.
     labels: Vec<u16>,
     smoothing: f64,
+    mixing: f64,
+    class_weights: Vec<f64>,
     scale: f32,
     /// The gradient's place: none, its own, or the logits'.
     gradient: Option<bool>,
@@ -50,6 +52,13 @@ impl Input {
                 .map(|_| case.between(0, classes - 1) as u16)
                 .collect(),
             smoothing: case.one_of(&[0.0, 0.125, 1.0]),
+            mixing: case.one_of(&[0.0, 0.0, 0.25, 0.5]),
+            class_weights: match case.one_of(&[false, true]) {
+                false => vec![1.0; classes],
+                true => (0..classes)
+                    .map(|_| case.between(1, 9) as f64 / 4.0)
+                    .collect(),
+            },
             scale: if precision == Precision::F16 {
                 256.0
             } else {
@@ -80,6 +89,7 @@ impl Input {
             first: first as u32,
             record: 1,
             label_smoothing: self.smoothing as f32,
+            mixing: self.mixing as f32,
             ..bytemuck::Zeroable::zeroed()
         };
         let scale = LossScale {
@@ -90,6 +100,8 @@ impl Input {
         let scale = DeviceMemory::of(&case.stream, &[scale])?;
         let on_indices = DeviceMemory::of(&case.stream, &indices)?;
         let on_labels = DeviceMemory::of(&case.stream, &labels)?;
+        let weights: Vec<f32> = self.class_weights.iter().map(|&w| w as f32).collect();
+        let weights = DeviceMemory::of(&case.stream, &weights)?;
         let untouched = Record {
             loss_sum: 1.0,
             correct: 2,
@@ -110,6 +122,7 @@ impl Input {
             on_logits.span(),
             on_indices.all(),
             on_labels.all(),
+            weights.all(),
             gradient.map(Stored::span),
             records.all(),
         )?;
@@ -150,11 +163,16 @@ fn value_and_gradient(case: &mut Case) -> Result<(), Failure> {
         let batch = Batch::new(all.graph(), logits, input.labels.clone())?;
         let settings = Settings {
             smoothing: input.smoothing,
+            mixing: input.mixing,
+            class_weights: input.class_weights.clone(),
             ..Settings::default()
         };
         let expected = run(all.graph(), &state, &batch, Mode::Training, &settings)?;
 
-        let what = format!("{:?}, {} rows, width {wide}", input.loss, input.rows);
+        let what = format!(
+            "{:?}, {} rows, width {wide}, mixing {}, weights {:?}",
+            input.loss, input.rows, input.mixing, input.class_weights
+        );
         if record.correct as usize != expected.correct {
             return Err(format!(
                 "{what}: {} correct, not {}",
@@ -170,12 +188,23 @@ fn value_and_gradient(case: &mut Case) -> Result<(), Failure> {
         }
         let Some(gradient) = gradient else { continue };
         let node = all.gradient(x).expect("the loss depends on it");
-        // Of sure images the probabilities are compared: their gradients are small differences too.
-        let target = |e: usize| {
-            let own = usize::from(input.labels[e / classes]) == e % classes;
-            input.smoothing / classes as f64 + if own { 1.0 - input.smoothing } else { 0.0 }
+        // Of sure images the probabilities are compared, times what they are times: their gradients are
+        // small differences too.
+        let weight = |c: usize| input.class_weights[c];
+        let is = |row: usize, c: usize| {
+            f64::from(u8::from(usize::from(input.labels[row % input.rows]) == c))
         };
-        let factor = input.rows as f64 / f64::from(input.scale);
+        let target = |e: usize| {
+            let (row, c) = (e / classes, e % classes);
+            let own = (1.0 - input.mixing) * is(row, c) + input.mixing * is(row + 1, c);
+            weight(c) * (input.smoothing / classes as f64 + (1.0 - input.smoothing) * own)
+        };
+        let all: f64 = input
+            .labels
+            .iter()
+            .map(|label| weight(usize::from(*label)))
+            .sum();
+        let factor = all / f64::from(input.scale);
         let probability = |e: usize, g: f64| {
             if wide == 1.0 {
                 g
@@ -206,6 +235,7 @@ fn ties(case: &mut Case) -> Result<(), Failure> {
     let input = Input {
         labels: vec![0; 5],
         rows: 5,
+        class_weights: vec![1.0; 77],
         gradient: None,
         loss: Loss {
             batch: 5,

@@ -138,7 +138,7 @@ impl<'a> Training<'a> {
             .chunks(batch)
             .cycle()
             .take(STEPS)
-            .map(|indices| StepInput { indices, settings })
+            .map(|indices| StepInput::new(indices, settings))
             .collect();
         let mut results = vec![StepResult::default(); inputs.len()];
         let start = Instant::now();

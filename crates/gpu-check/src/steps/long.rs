@@ -152,10 +152,7 @@ impl Beside {
         let inputs: Vec<_> = order
             .iter()
             .enumerate()
-            .map(|(step, indices)| StepInput {
-                indices,
-                settings: settings(step as u64),
-            })
+            .map(|(step, indices)| StepInput::new(indices, settings(step as u64)))
             .collect();
         let mut results = vec![StepResult::default(); inputs.len()];
         engine.steps(&resident, &inputs, &mut results)?;

@@ -216,7 +216,7 @@ fn compare(
     {
         let settings = settings(step as u64);
         let scale = gpu.loss_scale()?;
-        let input = StepInput { indices, settings };
+        let input = StepInput::new(indices, settings);
         let mut results = [StepResult::default()];
         gpu.steps(&resident, &[input], &mut results)?;
         let wanted = cpu.train(

@@ -37,12 +37,15 @@ pub(super) fn training(case: &mut Case) -> Result<(), Failure> {
     let indices = draw(case, 11, rows);
     let state = testing::random_state(&graph, seed);
     let settings = testing::random_settings(&graph, seed);
-    let values = data
-        .values(&indices)
-        .iter()
-        .map(|&v| f64::from(v))
-        .collect();
-    let batch = Batch::new(&graph, values, data.labels(&indices))?;
+    let values = data.values(&indices);
+    // The engine mixes images as well as labels.
+    let (image, mixing) = (values.len() / rows, settings.mixing as f32);
+    let mixed = |at: usize| {
+        let next = values[(at + image) % values.len()];
+        f64::from((1.0 - mixing) * values[at] + mixing * next)
+    };
+    let mixed = (0..values.len()).map(mixed).collect();
+    let batch = Batch::new(&graph, mixed, data.labels(&indices))?;
     let all = differentiate(&graph)?;
     let Ok(expected) = run(all.graph(), &state, &batch, Mode::Training, &settings) else {
         return Ok(()); // a batch norm over a single value
@@ -52,10 +55,8 @@ pub(super) fn training(case: &mut Case) -> Result<(), Failure> {
     let resident = data.resident(&case.stream, &graph)?;
     let dropout: Vec<f32> = settings.dropout.iter().map(|&p| p as f32).collect();
     let mut results = [StepResult::default()];
-    let input = StepInput {
-        indices: &indices,
-        settings: step_settings(&settings, &dropout),
-    };
+    let weights: Vec<f32> = settings.class_weights.iter().map(|&w| w as f32).collect();
+    let input = StepInput::new(&indices, step_settings(&settings, &dropout, &weights));
     engine.steps(&resident, &[input], &mut results)?;
     let context = |reason: Failure| {
         let signature = graph.signature();
@@ -98,7 +99,11 @@ pub(super) fn training(case: &mut Case) -> Result<(), Failure> {
     Ok(())
 }
 
-fn step_settings<'a>(settings: &Settings, dropout: &'a [f32]) -> StepSettings<'a> {
+fn step_settings<'a>(
+    settings: &Settings,
+    dropout: &'a [f32],
+    class_weights: &'a [f32],
+) -> StepSettings<'a> {
     let (dropout_key, step) = match settings.masks {
         Masks::Drawn { key, step } => (key, step),
         _ => unreachable!("random settings draw their masks"),
@@ -107,6 +112,8 @@ fn step_settings<'a>(settings: &Settings, dropout: &'a [f32]) -> StepSettings<'a
         step,
         learning_rate: 0.0,
         label_smoothing: settings.smoothing as f32,
+        class_weights,
+        mixing: settings.mixing as f32,
         dropout,
         dropout_key,
         ..StepSettings::new(Kind::SGD)
@@ -154,6 +161,8 @@ pub(super) fn evaluation(case: &mut Case) -> Result<(), Failure> {
         let batch = Batch::new(&graph, values, data.labels(&indices))?;
         let smooth = Settings {
             smoothing: 0.0,
+            mixing: 0.0,
+            class_weights: Vec::new(),
             ..settings.clone()
         };
         let expected = run(&graph, &state, &batch, Mode::Evaluation, &smooth)?;

@@ -156,6 +156,7 @@ impl Trial {
         let inputs: Vec<StepInput<'_>> = steps
             .map(|step| StepInput {
                 indices: &order[3 * step..(3 * step + 3).min(order.len())],
+                transforms: &[],
                 settings: StepSettings {
                     step: step as u64,
                     learning_rate: 0.01,

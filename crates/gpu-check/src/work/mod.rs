@@ -89,7 +89,7 @@ impl Walk<'_, '_> {
         } = *self.network;
         let mut side = self.network.side;
         let mut parameters = 0;
-        self.gather(side * side, channels[0])?;
+        self.gather(side, channels[0])?;
         for (number, pair) in channels.windows(2).enumerate() {
             let conv = Conv2d {
                 batch,

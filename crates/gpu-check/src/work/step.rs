@@ -1,7 +1,7 @@
 //! What stands around the layers in a step.
 
 use bytemuck::Zeroable;
-use tunefork_kernels::launch::gather::Gather;
+use tunefork_kernels::launch::gather::{Gather, Transform};
 use tunefork_kernels::launch::loss::{Loss, LossScale, Record};
 use tunefork_kernels::launch::optimizer::{Cast, Update};
 use tunefork_kernels::launch::step::Begin;
@@ -10,24 +10,26 @@ use tunefork_kernels::{DeviceError, DeviceMemory, StepRow};
 use super::Walk;
 
 impl Walk<'_, '_> {
-    pub(super) fn gather(&mut self, pixels: usize, channels: usize) -> Result<(), DeviceError> {
+    pub(super) fn gather(&mut self, side: usize, channels: usize) -> Result<(), DeviceError> {
         let (step, batch) = (self.step, self.network.batch);
         let gather = Gather {
             batch,
-            pixels,
+            height: side,
+            width: side,
             channels,
             precision: self.precision,
         };
-        let values = batch * pixels * channels;
+        let values = batch * side * side * channels;
         let images = DeviceMemory::of(self.stream, &vec![7u8; values])?;
         let numbers: Vec<u32> = (0..batch as u32).rev().collect();
         let indices = DeviceMemory::of(self.stream, &numbers)?;
         let tables = self.f32(256 * channels)?;
+        let transforms = DeviceMemory::of(self.stream, &[Transform::zeroed()])?;
         let out = self.stored(values)?;
         let bytes = values * (1 + self.precision.bytes());
         self.work(
             "gather",
-            format!("{batch}x{pixels}x{channels}"),
+            format!("{batch}x{side}x{side}x{channels}"),
             0,
             bytes,
             &mut |stream| {
@@ -37,6 +39,7 @@ impl Walk<'_, '_> {
                     images.all(),
                     indices.all(),
                     tables.all(),
+                    transforms.all(),
                     out.all(),
                 )
             },
@@ -55,6 +58,7 @@ impl Walk<'_, '_> {
         let numbers: Vec<u32> = (0..batch as u32).collect();
         let indices = DeviceMemory::of(self.stream, &numbers)?;
         let labels = DeviceMemory::of(self.stream, &vec![1u16; batch])?;
+        let weights = DeviceMemory::of(self.stream, &vec![1f32; classes])?;
         let records = DeviceMemory::of(self.stream, &[Record::zeroed()])?;
         let scale = DeviceMemory::of(self.stream, &[LossScale::initial(precision)])?;
         let bytes = 2 * batch * classes * precision.bytes();
@@ -73,6 +77,7 @@ impl Walk<'_, '_> {
                     logits.all(),
                     indices,
                     labels,
+                    weights.all(),
                     gradient,
                     records.all(),
                 )

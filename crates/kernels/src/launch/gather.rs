@@ -1,5 +1,7 @@
 //! The images of a batch: `kernels/gather.cu`.
 
+use bytemuck::{Pod, Zeroable};
+
 use crate::{
     Arguments, DeviceError, Divisor, Precision, Source, Span, StepRow, Stream, launch::run,
 };
@@ -8,22 +10,55 @@ const THREADS: usize = 256;
 /// Neighbouring values of a thread.
 const VALUES: usize = 4;
 
-/// Collects the images of a batch from the data set, bytes that become numbers by a table.
+/// What happens to one image of a batch, in units of 1/65,536 pixel; the same fields as `Transform` in
+/// `kernels/gather.cu`.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Debug, Pod, Zeroable)]
+pub struct Transform {
+    /// The value at column x and row y is taken from column `[0] x + [1] y + [2]`; what lies outside of
+    /// the image is black.
+    pub column: [i32; 3],
+    /// ... and from row `[0] x + [1] y + [2]`.
+    pub row: [i32; 3],
+    /// What the distance of a value to the training mean is multiplied by.
+    pub gain: f32,
+    /// What is then added, as a share of the way from black to white.
+    pub offset: f32,
+    /// First row, row behind the last, first column, column behind the last of what is set to the
+    /// training mean.
+    pub erased: [u32; 4],
+}
+
+/// Collects the images of a batch from the data set, bytes that become numbers by a table, changed and
+/// mixed as the step says.
 #[derive(Clone, Copy, Debug)]
 pub struct Gather {
     /// Images in a full batch.
     pub batch: usize,
-    /// Pixels of an image, H·W.
-    pub pixels: usize,
+    /// Rows of an image, at most 4,096.
+    pub height: usize,
+    /// Pixels of a row, at most 4,096.
+    pub width: usize,
     /// Values of a pixel.
     pub channels: usize,
     /// How values are stored.
     pub precision: Precision,
 }
 
+/// An image as the kernel divides it.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct Frame {
+    image: Divisor,
+    channels: Divisor,
+    width: Divisor,
+    height: u32,
+}
+
 impl Gather {
     /// Image i of the batch, for the step's rows, is `images[indices[step.first + i]]`; byte b of channel
-    /// c becomes `tables[256 c + b]`.
+    /// c becomes `tables[256 c + b]`. Where `step.changed` is 1, `transforms[step.first + i]` happens to
+    /// it; a share `step.mixing` of the next image is mixed into each, into the last of the first.
     ///
     /// # Errors
     /// A device that fails.
@@ -37,9 +72,10 @@ impl Gather {
         images: Span<'_, u8>,
         indices: Span<'_, u32>,
         tables: Span<'_, f32>,
+        transforms: Span<'_, Transform>,
         out: Span<'_, u8>,
     ) -> Result<(), DeviceError> {
-        let image = self.pixels * self.channels;
+        let image = self.height * self.width * self.channels;
         let len = self.batch * image;
         assert_eq!(step.len(), 1, "one row");
         assert_eq!(
@@ -52,6 +88,14 @@ impl Gather {
             !images.is_empty() && images.len().is_multiple_of(image) && !indices.is_empty(),
             "{} bytes, images of {image}",
             images.len()
+        );
+        assert!(!transforms.is_empty(), "at least one transform");
+        // So that positions fit 31 bits.
+        assert!(
+            self.height <= 4096 && self.width <= 4096,
+            "{} by {} pixels",
+            self.height,
+            self.width
         );
         let count = images.len() / image;
         assert!(
@@ -66,13 +110,18 @@ impl Gather {
             .span(images)
             .span(indices)
             .span(tables)
+            .span(transforms)
             .span(out)
-            .value(count as u32)
-            .value(indices.len() as u32)
-            .value(Divisor::new(image as u32))
-            .value(Divisor::new(self.channels as u32));
+            .value([count, indices.len(), transforms.len()].map(|count| count as u32))
+            .value(Frame {
+                image: Divisor::new(image as u32),
+                channels: Divisor::new(self.channels as u32),
+                width: Divisor::new(self.width as u32),
+                height: self.height as u32,
+            });
         let blocks = len.div_ceil(VALUES * THREADS);
-        // SAFETY: the kernel keeps within the numbers of images and indices, and writes `len` values.
+        // SAFETY: the kernel keeps within the numbers of images, indices and transforms and within each
+        // image, and writes `len` values.
         unsafe {
             run(
                 stream,

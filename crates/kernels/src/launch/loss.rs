@@ -43,7 +43,8 @@ pub struct Record {
     pub skipped: u32,
 }
 
-/// Softmax cross entropy with label smoothing, the mean over the real images of a batch.
+/// Softmax cross entropy with label smoothing, class weights and mixed labels, the weighted mean over the
+/// real images of a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Loss {
     /// Images in a full batch.
@@ -56,7 +57,8 @@ pub struct Loss {
 
 impl Loss {
     /// Writes `records[step.record]` and, if asked for, the gradient of the mean loss times the loss
-    /// scale; `gradient` may be `logits`. The label of row i is `labels[indices[step.first + i]]`.
+    /// scale; `gradient` may be `logits`. The label of row i is `labels[indices[step.first + i]]`;
+    /// `class_weights` has one weight for each class, not negative.
     ///
     /// # Errors
     /// A device that fails.
@@ -71,6 +73,7 @@ impl Loss {
         logits: Span<'_, u8>,
         indices: Span<'_, u32>,
         labels: Span<'_, u16>,
+        class_weights: Span<'_, f32>,
         gradient: Option<Span<'_, u8>>,
         records: Span<'_, Record>,
     ) -> Result<(), DeviceError> {
@@ -78,6 +81,7 @@ impl Loss {
         let bytes = len * self.precision.bytes();
         assert_eq!((step.len(), scale.len()), (1, 1), "one row");
         assert_eq!(logits.len(), bytes, "logits");
+        assert_eq!(class_weights.len(), self.classes, "a weight for each class");
         assert!(
             gradient.is_none_or(|gradient| gradient.len() == bytes),
             "gradient"
@@ -95,6 +99,7 @@ impl Loss {
             .span(logits)
             .span(indices)
             .span(labels)
+            .span(class_weights)
             .optional(gradient)
             .span(records)
             .value(self.classes as u32)

@@ -216,12 +216,12 @@ impl Machine<'_> {
     }
 
     fn loss(&mut self, s: &Loss) {
-        let (labels, smoothing) = (&self.batch.labels, self.settings.smoothing);
+        let (labels, settings) = (&self.batch.labels, self.settings);
         let logits = self.read(s.logits, features(s.classes));
-        self.report.loss = loss::forward(&logits, labels, smoothing).sum();
+        self.report.loss = loss::forward(&logits, labels, settings).sum();
         self.report.correct = loss::correct(&logits, labels);
         if let Some(to) = s.gradient {
-            let gradient = loss::gradient(&logits, labels, smoothing);
+            let gradient = loss::gradient(&logits, labels, settings);
             self.write(to, &gradient);
         }
         self.report.logits = logits;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tunefork_cuda::StepInput;
+use tunefork_cuda::{StepInput, Transform};
 use tunefork_graph::Plan;
 use tunefork_kernels::Stream;
 
@@ -89,8 +89,16 @@ impl Engine for CudaEngine {
             let batches = steps[first..].iter().map(|step| &step.batch);
             let count = of_one_set(batches.take(self.chunk));
             let place = self.place(images)?;
-            let inputs: Vec<StepInput<'_>> =
-                steps[first..first + count].iter().map(input).collect();
+            let together = &steps[first..first + count];
+            let transforms: Vec<Vec<Transform>> = together.iter().map(transforms).collect();
+            let inputs: Vec<StepInput<'_>> = together
+                .iter()
+                .zip(&transforms)
+                .map(|(step, transforms)| StepInput {
+                    transforms,
+                    ..StepInput::new(step.batch.indices(), step.settings)
+                })
+                .collect();
             let taken = &mut self.taken[..count];
             locked!(self, mut engine => engine.steps(place.images(&images.data), &inputs, taken))?;
             for (result, taken) in results[first..].iter_mut().zip(taken) {
@@ -168,10 +176,15 @@ fn of_one_set<'a>(batches: impl Iterator<Item = &'a Batch<'a>>) -> usize {
         .count()
 }
 
-fn input<'a>(step: &Step<'a>) -> StepInput<'a> {
-    let Step { batch, settings } = *step;
-    StepInput {
-        indices: batch.indices(),
-        settings,
-    }
+/// What happens to the images of a step, as the GPU knows it.
+fn transforms(step: &Step<'_>) -> Vec<Transform> {
+    let transforms = step.batch.transforms().iter();
+    let transforms = transforms.map(|transform| Transform {
+        column: transform.column,
+        row: transform.row,
+        gain: transform.gain,
+        offset: transform.offset,
+        erased: transform.erased,
+    });
+    transforms.collect()
 }

@@ -7,10 +7,12 @@ use std::time::Instant;
 
 use tunefork_rng::Purpose;
 
+use crate::average::Average;
 use crate::batch::Batches;
-use crate::checkpoint::Progress;
+use crate::course::best;
 use crate::error::Place;
 use crate::metrics::argmax;
+use crate::mixing;
 use crate::weights::WeightMap;
 use crate::{
     At, Compiled, Confusion, Device, Engine, EpochMetrics, Evaluation, Step, StepResult,
@@ -29,8 +31,13 @@ pub struct Trainer {
     weights: WeightMap,
     batches: Batches,
     dropout: Vec<f32>,
+    /// Weight of each class; empty: all weigh the same.
+    class_weights: Vec<f32>,
     digest: [u8; 32],
-    progress: Progress,
+    /// The value of each epoch so far.
+    values: Vec<f64>,
+    /// Averaged weights, if they are asked for: then they are measured and kept.
+    average: Option<Average>,
     /// Slab of the best epoch so far; empty unless it is asked for.
     best_slab: Vec<f32>,
     /// False while an epoch is under way, and so after one that failed.
@@ -41,7 +48,7 @@ impl std::fmt::Debug for Trainer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Trainer")
             .field("task", &self.task)
-            .field("progress", &self.progress)
+            .field("values", &self.values)
             .finish_non_exhaustive()
     }
 }
@@ -84,17 +91,21 @@ impl Trainer {
         let mut engine = device.engine(Arc::clone(&compiled.plan))?;
         engine.prepare(&task.images)?;
         let weights = WeightMap::new(&task.network, compiled.plan.slab.clone())?;
-        engine.write_slab(&weights.initial(task.key))?;
+        let initial = weights.initial(task.key);
+        engine.write_slab(&initial)?;
+        let average = (task.spec.ema > 0.0).then(|| Average::new(task.spec.ema, initial));
         let best_len = if task.spec.at == At::Best {
             weights.slab_len()
         } else {
             0
         };
         Ok(Self {
-            batches: Batches::new(task.most_images()),
+            batches: Batches::new(task.most_images(), task.changed_images()),
             dropout: task.network.dropout_probabilities(),
+            class_weights: task.class_weights(),
             digest: task.digest(),
-            progress: Progress::default(),
+            values: Vec::new(),
+            average,
             best_slab: vec![0.0; best_len],
             between_epochs: true,
             task,
@@ -116,31 +127,26 @@ impl Trainer {
 
     /// Epochs done so far.
     pub fn epochs_done(&self) -> u32 {
-        self.progress.epochs
+        self.values.len() as u32
+    }
+
+    /// Whether there are no more epochs: as many as were asked for are done, or the value has not got
+    /// better for as long as is waited.
+    pub fn is_over(&self) -> bool {
+        self.task.spec.is_over(&self.values)
     }
 
     /// The last epoch and its value.
     pub fn last(&self) -> Option<EpochValue> {
-        let Progress {
-            epochs, last_value, ..
-        } = self.progress;
-        (epochs > 0).then_some(EpochValue {
-            epoch: epochs,
-            value: last_value,
+        self.values.last().map(|&value| EpochValue {
+            epoch: self.epochs_done(),
+            value,
         })
     }
 
     /// The best epoch so far and its value.
     pub fn best(&self) -> Option<EpochValue> {
-        let Progress {
-            best_epoch,
-            best_value,
-            ..
-        } = self.progress;
-        (best_epoch > 0).then_some(EpochValue {
-            epoch: best_epoch,
-            value: best_value,
-        })
+        best(self.task.spec.objective, &self.values)
     }
 
     /// The epoch that counts, [`Trainer::last`] or [`Trainer::best`], and its value.
@@ -166,20 +172,26 @@ impl Trainer {
     /// # Errors
     /// [`TrainError::Interrupted`]; or as [`Trainer::epoch`].
     pub fn epoch_unless(&mut self, stop: &dyn Fn() -> bool) -> Result<EpochMetrics, TrainError> {
-        let epochs = self.task.spec.epochs;
-        if self.progress.epochs >= epochs {
+        if self.is_over() {
+            let epochs = self.epochs_done();
             return Err(TrainError::Done { epochs });
         }
         if !self.between_epochs {
             return Err(TrainError::Unfinished);
         }
         self.between_epochs = false;
-        let epoch = self.progress.epochs + 1;
+        let epoch = self.epochs_done() + 1;
         let start = Instant::now();
         let trained = self.train(epoch, stop)?;
         let seconds = start.elapsed().as_secs_f64();
         let indices = Arc::clone(&self.task.split);
-        let validation = self.measure(&indices.validation, stop)?;
+        let validation = match &self.average {
+            Some(average) => {
+                let averaged = average.slab().to_vec();
+                self.measure_as(&averaged, &indices.validation, stop)?
+            }
+            None => self.measure(&indices.validation, stop)?,
+        };
         if !validation.loss.is_finite() {
             return Err(TrainError::Diverged {
                 place: Place::Validation { epoch },
@@ -207,19 +219,25 @@ impl Trainer {
             key,
             ..
         } = &self.task;
-        self.batches.shuffled(images, &split.train, *key, epoch - 1);
+        self.batches
+            .shuffled(images, &split.train, &spec.augmentation, *key, epoch - 1);
         let steps = self.compiled.steps_per_epoch;
+        let plateau = spec
+            .plateau
+            .map(|plateau| plateau.rate(spec.objective, &self.values));
+        let learning_rate = spec.optimizer.learning_rate * plateau.unwrap_or(1.0);
         let dropout_key = key.counter_key(Purpose::Dropout);
         let settings = |index: u64| {
             let step = u64::from(epoch - 1) * steps + index;
             StepSettings {
                 step,
                 optimizer: spec.optimizer.kind,
-                learning_rate: spec.optimizer.learning_rate
-                    * spec.schedule.factor(step, steps, spec.epochs),
+                learning_rate: learning_rate * spec.schedule.factor(step, steps, spec.epochs),
                 weight_decay: spec.optimizer.weight_decay,
                 clip_norm: spec.clip_norm,
                 label_smoothing: spec.label_smoothing,
+                class_weights: &self.class_weights,
+                mixing: mixing::share(spec.mixup, *key, step),
                 dropout: &self.dropout,
                 dropout_key,
             }
@@ -229,20 +247,36 @@ impl Trainer {
         let mut inputs = Vec::with_capacity(chunk);
         let mut results = vec![StepResult::default(); chunk];
         let mut trained = Trained::default();
-        for first in (0..steps).step_by(chunk) {
+        let mut first = 0;
+        while first < steps {
             if stop() {
                 return Err(TrainError::Interrupted { epoch });
             }
+            let mut end = steps.min(first + chunk as u64);
+            if self.average.is_some() {
+                end = end.min((first / Average::EVERY + 1) * Average::EVERY);
+            }
             inputs.clear();
-            inputs.extend((first..steps.min(first + chunk as u64)).map(|index| Step {
-                batch: self.batches.get(images, spec.batch_size, index),
-                settings: settings(index),
+            inputs.extend((first..end).map(|index| {
+                let settings = settings(index);
+                let batch = self.batches.get(images, spec.batch_size, index);
+                Step {
+                    batch: batch.mixed(settings.mixing),
+                    settings,
+                }
             }));
             let results = &mut results[..inputs.len()];
             self.engine.train(&inputs, results)?;
             for ((index, input), result) in (first..).zip(&inputs).zip(results.iter()) {
                 trained.add(input, result, epoch, index)?;
             }
+            if let Some(average) = &mut self.average
+                && (end == steps || end.is_multiple_of(Average::EVERY))
+            {
+                let since = end - (end - 1) / Average::EVERY * Average::EVERY;
+                average.update(&*self.engine, u64::from(epoch - 1) * steps + end, since)?;
+            }
+            first = end;
         }
         Ok(trained)
     }
@@ -251,14 +285,12 @@ impl Trainer {
         let best = self.best();
         let better = best.is_none_or(|best| self.task.spec.objective.better(value, best.value));
         if better && !self.best_slab.is_empty() {
-            self.engine.read_slab(&mut self.best_slab)?;
+            match &self.average {
+                Some(average) => self.best_slab.copy_from_slice(average.slab()),
+                None => self.engine.read_slab(&mut self.best_slab)?,
+            }
         }
-        self.progress.epochs += 1;
-        self.progress.last_value = value;
-        if better {
-            self.progress.best_epoch = self.progress.epochs;
-            self.progress.best_value = value;
-        }
+        self.values.push(value);
         self.between_epochs = true;
         Ok(())
     }
@@ -272,12 +304,20 @@ impl Trainer {
     /// # Panics
     /// If an index names no image.
     pub fn evaluate(&mut self, indices: &[u32]) -> Result<Evaluation, TrainError> {
-        if !self.best_is_kept() {
-            return self.measure(indices, &|| false);
-        }
+        let slab = self.counted_slab()?;
+        self.measure_as(&slab, indices, &|| false)
+    }
+
+    /// Measures other weights than those in training.
+    fn measure_as(
+        &mut self,
+        slab: &[f32],
+        indices: &[u32],
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Evaluation, TrainError> {
         let current = self.read_slab()?;
-        self.engine.write_slab(&self.best_slab)?;
-        let evaluation = self.measure(indices, &|| false);
+        self.engine.write_slab(slab)?;
+        let evaluation = self.measure(indices, stop);
         self.engine.write_slab(&current)?;
         evaluation
     }
@@ -299,7 +339,7 @@ impl Trainer {
         for chunk in self.batches.chunks(images, size, self.engine.chunk()) {
             if stop() {
                 return Err(TrainError::Interrupted {
-                    epoch: self.progress.epochs + 1,
+                    epoch: self.epochs_done() + 1,
                 });
             }
             self.engine.evaluate(&chunk, &mut |batch, evaluated| {
@@ -322,12 +362,7 @@ impl Trainer {
     /// # Errors
     /// If the engine fails.
     pub fn weights(&self) -> Result<Vec<Tensor>, TrainError> {
-        let slab = if self.best_is_kept() {
-            &self.best_slab
-        } else {
-            &self.read_slab()?
-        };
-        Ok(self.weights.tensors(slab))
+        Ok(self.weights.tensors(&self.counted_slab()?))
     }
 
     /// Replaces the initial weights before the first epoch, for example by those of another program.
@@ -336,12 +371,20 @@ impl Trainer {
     /// If a tensor is missing, unknown or of another shape, or the engine fails.
     pub fn set_weights(&mut self, tensors: &[Tensor]) -> Result<(), TrainError> {
         let slab = self.weights.slab(tensors)?;
+        if let Some(average) = &mut self.average {
+            average.restore(&slab);
+        }
         self.engine.write_slab(&slab)
     }
 
-    /// Whether the epoch that counts is the best one and there has been one.
-    fn best_is_kept(&self) -> bool {
-        !self.best_slab.is_empty() && self.progress.best_epoch > 0
+    /// The weights of the epoch that counts.
+    fn counted_slab(&self) -> Result<Vec<f32>, TrainError> {
+        match &self.average {
+            _ if self.values.is_empty() => self.read_slab(),
+            _ if !self.best_slab.is_empty() => Ok(self.best_slab.clone()),
+            Some(average) => Ok(average.slab().to_vec()),
+            None => self.read_slab(),
+        }
     }
 
     fn read_slab(&self) -> Result<Vec<f32>, TrainError> {

@@ -1,6 +1,7 @@
 //! Leaving off and going on.
 
 use super::Trainer;
+use crate::average::Average;
 use crate::checkpoint::{self, Owner, State};
 use crate::{CheckpointError, TrainError};
 
@@ -16,9 +17,10 @@ impl Trainer {
         let mut optimizer = vec![0.0; self.engine.optimizer_len()];
         self.engine.read_optimizer(&mut optimizer)?;
         let state = State {
-            progress: self.progress,
+            values: self.values.clone(),
             slab: self.read_slab()?,
             optimizer,
+            average: self.averaged().to_vec(),
             best_slab: self.best_slab.clone(),
         };
         Ok(checkpoint::encode(self.owner(), &state))
@@ -34,8 +36,11 @@ impl Trainer {
         self.check_state(&state)?;
         self.engine.write_slab(&state.slab)?;
         self.engine.write_optimizer(&state.optimizer)?;
+        if let Some(average) = &mut self.average {
+            average.restore(&state.average);
+        }
         self.best_slab = state.best_slab;
-        self.progress = state.progress;
+        self.values = state.values;
         self.between_epochs = true;
         Ok(())
     }
@@ -57,13 +62,22 @@ impl Trainer {
             state.optimizer.len() == self.engine.optimizer_len(),
         )?;
         consistent(
+            "length of the averaged weights",
+            state.average.len() == self.averaged().len(),
+        )?;
+        consistent(
             "length of the best weights",
             state.best_slab.len() == self.best_slab.len(),
         )?;
         consistent(
             "number of epochs",
-            state.progress.epochs <= self.task.spec.epochs,
+            state.values.len() <= self.task.spec.epochs as usize,
         )
+    }
+
+    /// The averaged weights; empty where there are none.
+    fn averaged(&self) -> &[f32] {
+        self.average.as_ref().map_or(&[], Average::slab)
     }
 
     fn owner(&self) -> Owner<'_> {

@@ -2,6 +2,7 @@
 //! of every call.
 
 mod checkpoints;
+mod course;
 mod epochs;
 mod refusals;
 mod support;

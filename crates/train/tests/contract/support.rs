@@ -22,6 +22,8 @@ pub struct Seen {
     pub weight_decay: f64,
     pub clip_norm: Option<f32>,
     pub label_smoothing: f32,
+    pub class_weights: Vec<f32>,
+    pub mixing: f32,
     pub dropout: Vec<f32>,
     pub dropout_key: [u32; 2],
 }
@@ -146,6 +148,8 @@ impl Linear {
             weight_decay: settings.weight_decay,
             clip_norm: settings.clip_norm,
             label_smoothing: settings.label_smoothing,
+            class_weights: settings.class_weights.to_vec(),
+            mixing: settings.mixing,
             dropout: settings.dropout.to_vec(),
             dropout_key: settings.dropout_key,
         });

@@ -171,6 +171,7 @@ impl Case {
                 label_smoothing: self.smoothing,
                 dropout: &network.dropout_probabilities(),
                 dropout_key: [1, 2],
+                ..StepSettings::new(optimizer.kind)
             };
             let batch = Batch::new(&images, &indices, &labels);
             let mut results = [StepResult::default()];

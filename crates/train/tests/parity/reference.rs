@@ -52,6 +52,12 @@ impl ReferenceEngine {
     fn step(&mut self, batch: &Batch<'_>, settings: &StepSettings<'_>) -> StepResult {
         let scalars = Settings {
             smoothing: settings.label_smoothing.into(),
+            class_weights: settings
+                .class_weights
+                .iter()
+                .map(|w| f64::from(*w))
+                .collect(),
+            mixing: settings.mixing.into(),
             dropout: settings.dropout.iter().map(|p| f64::from(*p)).collect(),
             masks: Masks::Drawn {
                 key: settings.dropout_key,
