@@ -111,7 +111,11 @@ fn a_trial_that_fails_twice_fails_and_the_study_goes_on() {
     assert_eq!(report.outcome.ended, Ended::Done);
     assert_eq!(setting.world.contexts.load(SeqCst), 3);
     assert_eq!(heard.retries.len(), 1, "{:?}", heard.retries);
-    assert!(heard.retries[0].1.contains("an illegal address"), "{:?}", heard.retries);
+    assert!(
+        heard.retries[0].1.contains("an illegal address"),
+        "{:?}",
+        heard.retries
+    );
     let trials = &report.study.trials;
     let (reason, message) = failure(&trials[1]);
     assert_eq!(reason, EndReason::Fault);

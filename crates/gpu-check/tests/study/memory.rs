@@ -66,7 +66,11 @@ fn trials_that_do_not_fit_together_wait_for_each_other() {
     assert!(many > few, "engines were given up and made again");
     assert_eq!(results(&report), results(&expected));
     assert!(narrow.model() == wide.model());
-    assert!(heard.retries.is_empty(), "waiting is no fault: {:?}", heard.retries);
+    assert!(
+        heard.retries.is_empty(),
+        "waiting is no fault: {:?}",
+        heard.retries
+    );
 }
 
 /// Another program holds so much that no trial finds room: that is none of the study's own doing.
