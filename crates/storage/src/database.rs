@@ -190,18 +190,12 @@ fn check_versions(connection: &Connection, path: &Path) -> Result<(), Trouble> {
             return Err(optuna_version(path, found.to_string()));
         }
     }
-    if has_table(connection, "tunefork_version")? {
-        let found: Option<i64> =
-            connection.query_row("SELECT max(version) FROM tunefork_version", [], |row| {
-                row.get(0)
-            })?;
-        if let Some(found) = found.filter(|found| *found > OWN_SCHEMA) {
-            return Err(Trouble::Other(StorageError::NewerVersion {
-                path: path.to_owned(),
-                found,
-                known: OWN_SCHEMA,
-            }));
-        }
+    if let Some(found) = own_version(connection)?.filter(|found| *found > OWN_SCHEMA) {
+        return Err(Trouble::Other(StorageError::NewerVersion {
+            path: path.to_owned(),
+            found,
+            known: OWN_SCHEMA,
+        }));
     }
     Ok(())
 }
@@ -214,8 +208,10 @@ fn optuna_version(path: &Path, found: String) -> Trouble {
     })
 }
 
+/// Creates what tables there are not yet: all, or those that came with a later version.
 fn create_tables(connection: &Connection) -> Result<(), Trouble> {
-    if has_table(connection, "tunefork_version")? {
+    let found = own_version(connection)?;
+    if found == Some(OWN_SCHEMA) {
         return Ok(());
     }
     let library = concat!(
@@ -234,9 +230,20 @@ fn create_tables(connection: &Connection) -> Result<(), Trouble> {
         "INSERT OR IGNORE INTO alembic_version VALUES (?)",
         [OPTUNA_REVISION],
     )?;
+    connection.execute("DELETE FROM tunefork_version", [])?;
     connection.execute("INSERT INTO tunefork_version VALUES (?)", [OWN_SCHEMA])?;
     connection.execute_batch("COMMIT")?;
     Ok(())
+}
+
+/// The version of our tables, if they are there.
+fn own_version(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    if !has_table(connection, "tunefork_version")? {
+        return Ok(None);
+    }
+    connection.query_row("SELECT max(version) FROM tunefork_version", [], |row| {
+        row.get(0)
+    })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ pub const OPTUNA_SCHEMA: i64 = 12;
 /// The same, by the name of the migration that led there (Optuna 3.2 to 5.0).
 pub const OPTUNA_REVISION: &str = "v3.2.0.a";
 /// The version of our own tables.
-pub const OWN_SCHEMA: i64 = 1;
+pub const OWN_SCHEMA: i64 = 2;
 
 /// Optuna's thirteen tables with their names, types and constraints (schema 12).
 pub const OPTUNA_TABLES: &str = r#"
@@ -124,7 +124,8 @@ CREATE TABLE IF NOT EXISTS alembic_version (
 
 /// Our tables: what Optuna's schema has no room for. Times named `*_time` are virtual, in ticks.
 /// What may differ between two equal runs stands in `tunefork_observed*` (and in the dates of
-/// `trials`) and nowhere else. Replicate and fold are 0 where a trial is one training.
+/// `trials`) and nowhere else. Replicate and fold are 0 where a trial is one training; where it is
+/// several, figures of the trial as a whole have −1 for both.
 pub const OWN_TABLES: &str = r#"
 CREATE TABLE IF NOT EXISTS tunefork_version (
     version INTEGER NOT NULL
@@ -179,6 +180,14 @@ CREATE TABLE IF NOT EXISTS tunefork_reports (
     step INTEGER NOT NULL,
     report_time INTEGER NOT NULL,
     PRIMARY KEY (trial_id, step)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tunefork_members (
+    trial_id INTEGER NOT NULL REFERENCES trials (trial_id),
+    step INTEGER NOT NULL,
+    replicate INTEGER NOT NULL,
+    fold INTEGER NOT NULL,
+    value REAL,
+    PRIMARY KEY (trial_id, step, replicate, fold)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS tunefork_metrics (
     trial_id INTEGER NOT NULL REFERENCES trials (trial_id),

@@ -6,10 +6,13 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rusqlite::{Connection, Params, params};
 use tunefork_study::{
-    Change, Clock, End, EpochRecord, Facts, OutsideEvent, Schedule, StorageError, StoredParameter,
-    StudyHeader, ValueAt,
+    Change, Clock, End, EpochRecord, Facts, Member, OutsideEvent, Schedule, StorageError,
+    StoredParameter, StudyHeader, ValueAt,
 };
 use tunefork_trial::{Direction, TrialNumber, TrialState};
+
+/// What stands for replicate and fold in figures of a trial that is several trainings.
+const WHOLE_TRIAL: (i64, i64) = (-1, -1);
 
 /// Creates a study.
 pub(crate) fn create(connection: &Connection, header: &StudyHeader) -> Result<(), Trouble> {
@@ -268,30 +271,69 @@ fn insert_report(connection: &Connection, trial: i64, epoch: &EpochRecord) -> Re
             (trial, epoch.step, epoch.time as i64),
         )?;
     }
-    let tables = [
-        (
-            "INSERT INTO tunefork_metrics (trial_id, step, position, name, value)
-             VALUES (?, ?, ?, ?, ?)",
-            &epoch.metrics,
-        ),
-        (
-            "INSERT INTO tunefork_observed (trial_id, step, position, name, value)
-             VALUES (?, ?, ?, ?, ?)",
-            &epoch.observed,
-        ),
-    ];
-    for (sql, figures) in tables {
-        for (position, (name, value)) in figures.iter().enumerate() {
-            // SQLite has no NaN: it would store NULL by itself.
-            let value = Some(*value).filter(|value| !value.is_nan());
-            execute(
-                connection,
-                sql,
-                (trial, epoch.step, position as i64, name, value),
-            )?;
-        }
+    // Of a trial that is one training the figures are that training's.
+    let whole = match epoch.members.is_empty() {
+        true => (0, 0),
+        false => WHOLE_TRIAL,
+    };
+    let place = (trial, epoch.step);
+    insert_figures(connection, "tunefork_metrics", place, whole, &epoch.metrics)?;
+    insert_figures(
+        connection,
+        "tunefork_observed",
+        place,
+        whole,
+        &epoch.observed,
+    )?;
+    for report in &epoch.members {
+        let Member { replicate, fold } = report.member;
+        execute(
+            connection,
+            "INSERT INTO tunefork_members VALUES (?, ?, ?, ?, ?)",
+            (trial, epoch.step, replicate, fold, no_nan(report.value)),
+        )?;
+        let member = (i64::from(replicate), i64::from(fold));
+        insert_figures(
+            connection,
+            "tunefork_metrics",
+            place,
+            member,
+            &report.metrics,
+        )?;
     }
     Ok(())
+}
+
+/// Writes figures of a trial's step, of one of its trainings or of all together.
+fn insert_figures(
+    connection: &Connection,
+    table: &str,
+    (trial, step): (i64, u32),
+    (replicate, fold): (i64, i64),
+    figures: &[(String, f64)],
+) -> Result<(), Trouble> {
+    let sql = format!("INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?)");
+    for (position, (name, value)) in figures.iter().enumerate() {
+        execute(
+            connection,
+            &sql,
+            params![
+                trial,
+                step,
+                replicate,
+                fold,
+                position as i64,
+                name,
+                no_nan(*value)
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+/// SQLite has no NaN: it would store NULL by itself.
+fn no_nan(value: f64) -> Option<f64> {
+    Some(value).filter(|value| !value.is_nan())
 }
 
 fn finish(

@@ -95,6 +95,29 @@ fn a_newer_version_is_refused() {
 }
 
 #[test]
+fn an_older_version_is_read_and_taken_over() {
+    let folder = folder();
+    let (path, storage) = database(&folder);
+    drop(storage);
+    let old = "DROP TABLE tunefork_members; UPDATE tunefork_version SET version = 1";
+    Connection::open(&path)
+        .and_then(|other| other.execute_batch(old))
+        .expect("an older database");
+    let before = read(&path, None).expect("an older study");
+    let name = before.header.name.clone();
+    let mut storage = SqliteStorage::open(&path, name).expect("it is taken over");
+    assert_eq!(storage.load().expect("a study"), Some(before));
+    let found: i64 = Connection::open(&path)
+        .and_then(|other| {
+            let sql =
+                "SELECT version FROM tunefork_version JOIN (SELECT count(*) FROM tunefork_members)";
+            other.query_row(sql, [], |row| row.get(0))
+        })
+        .expect("one version, and the table");
+    assert_eq!(found, 2);
+}
+
+#[test]
 fn a_newer_schema_of_optuna_is_refused() {
     let folder = folder();
     let (path, storage) = database(&folder);
@@ -279,6 +302,7 @@ fn readers_see_whole_commits_while_the_study_is_written() {
                 time: 1,
                 metrics: Vec::new(),
                 observed: Vec::new(),
+                members: Vec::new(),
             },
         };
         for number in 0..200 {

@@ -127,6 +127,7 @@ fn report(number: u32, step: u32, value: f64) -> Change {
             time: 5,
             metrics: vec![("loss".to_owned(), 0.5)],
             observed: vec![("seconds".to_owned(), 0.25)],
+            members: Vec::new(),
         },
     }
 }

@@ -42,5 +42,6 @@ pub use record::{
 };
 pub use storage::{Storage, StorageError};
 pub use workload::{
-    Blueprint, EpochReport, FailureKind, Run, StopFlag, TrialContext, TrialFailure, Workload,
+    Blueprint, EpochReport, FailureKind, Member, MemberReport, Run, StopFlag, TrialContext,
+    TrialFailure, Workload,
 };

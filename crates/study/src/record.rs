@@ -1,6 +1,6 @@
 //! A whole study as stored: what `show`, reports and the executor read.
 
-use crate::{Blueprint, Clock, CostModel, Facts, Place};
+use crate::{Blueprint, Clock, CostModel, Facts, MemberReport, Place};
 use serde::{Deserialize, Serialize};
 use tunefork_space::{Domain, Params, Point, Space};
 use tunefork_trial::{Direction, TrialNumber, TrialState};
@@ -218,6 +218,8 @@ pub struct EpochRecord {
     pub metrics: Vec<(String, f64)>,
     /// Figures that may differ: seconds, images per second.
     pub observed: Vec<(String, f64)>,
+    /// What each training has brought so far, by member, where a trial is several of them.
+    pub members: Vec<MemberReport>,
 }
 
 /// How a trial ended.

@@ -128,6 +128,35 @@ pub struct EpochReport {
     pub metrics: Vec<(String, f64)>,
     /// Figures that may differ: seconds, images per second.
     pub observed: Vec<(String, f64)>,
+    /// What each training has brought so far, by [`Member`], where a trial is several of them; empty
+    /// where it is one. They are equal in equal runs.
+    pub members: Vec<MemberReport>,
+}
+
+/// One of the trainings that a trial consists of: which repetition it is, on which fold of the images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Member {
+    /// Repetition of the same configuration with other draws, from 0.
+    pub replicate: u32,
+    /// Fold of a cross-validation, from 0.
+    pub fold: u32,
+}
+
+impl fmt::Display for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "replicate {} fold {}", self.replicate, self.fold)
+    }
+}
+
+/// What one training of a trial has brought so far.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MemberReport {
+    /// Which training.
+    pub member: Member,
+    /// Its value.
+    pub value: f64,
+    /// Its further figures.
+    pub metrics: Vec<(String, f64)>,
 }
 
 /// Why a trial cannot go on.

@@ -1,13 +1,14 @@
 //! Trials from their tables: Optuna's, then ours.
 
 use super::{count, damaged};
+use crate::database::has_table;
 use crate::error::Trouble;
 use crate::{distribution, json};
 use rusqlite::{Connection, Row};
 use std::collections::BTreeMap;
 use tunefork_study::{
-    Blueprint, Cost, End, EndReason, EpochRecord, Schedule, StoredParameter, StudyRecord,
-    TrialObserved, TrialRecord,
+    Blueprint, Cost, End, EndReason, EpochRecord, Member, MemberReport, Schedule, StoredParameter,
+    StudyRecord, TrialObserved, TrialRecord,
 };
 use tunefork_trial::{TrialNumber, TrialState};
 
@@ -187,6 +188,7 @@ impl TrialReader<'_> {
                 time: 0,
                 metrics: Vec::new(),
                 observed: Vec::new(),
+                members: Vec::new(),
             });
             Ok(())
         })
@@ -228,29 +230,9 @@ impl TrialReader<'_> {
                 Ok(())
             },
         )?;
-        let order = "1, step, replicate, fold, position";
-        self.rows(
-            "step, name, value",
-            "tunefork_metrics",
-            order,
-            |trial, row| {
-                if let Some(epoch) = epoch(trial, row)? {
-                    epoch.metrics.push(figure(row)?);
-                }
-                Ok(())
-            },
-        )?;
-        self.rows(
-            "step, name, value",
-            "tunefork_observed",
-            order,
-            |trial, row| {
-                if let Some(epoch) = epoch(trial, row)? {
-                    epoch.observed.push(figure(row)?);
-                }
-                Ok(())
-            },
-        )?;
+        self.members()?;
+        self.figures("tunefork_metrics", |epoch| &mut epoch.metrics)?;
+        self.figures("tunefork_observed", |epoch| &mut epoch.observed)?;
         self.rows(
             "restarts",
             "tunefork_observed_restarts",
@@ -260,6 +242,53 @@ impl TrialReader<'_> {
                 Ok(())
             },
         )
+    }
+
+    /// The trainings that reports consist of. Version 1 of our tables did not know them.
+    fn members(&mut self) -> Result<(), Trouble> {
+        if !has_table(self.connection, "tunefork_members")? {
+            return Ok(());
+        }
+        let columns = "step, replicate, fold, tunefork_members.value";
+        self.rows(columns, "tunefork_members", "1, 2, 3, 4", |trial, row| {
+            if let Some(epoch) = epoch(trial, row)? {
+                epoch.members.push(MemberReport {
+                    member: Member {
+                        replicate: row.get(2)?,
+                        fold: row.get(3)?,
+                    },
+                    value: or_nan(row, 4)?,
+                    metrics: Vec::new(),
+                });
+            }
+            Ok(())
+        })
+    }
+
+    /// Figures by their names: those of one of the trial's trainings if it is known, else the trial's own.
+    fn figures(
+        &mut self,
+        table: &str,
+        own: impl Fn(&mut EpochRecord) -> &mut Vec<(String, f64)>,
+    ) -> Result<(), Trouble> {
+        let columns = "step, replicate, fold, name, value";
+        let order = "1, step, replicate, fold, position";
+        self.rows(columns, table, order, |trial, row| {
+            let Some(epoch) = epoch(trial, row)? else {
+                return Ok(());
+            };
+            let place: (i64, i64) = (row.get(2)?, row.get(3)?);
+            let figure = (row.get(4)?, or_nan(row, 5)?);
+            let is_there = |report: &&mut MemberReport| {
+                let Member { replicate, fold } = report.member;
+                place == (replicate.into(), fold.into())
+            };
+            match epoch.members.iter_mut().find(is_there) {
+                Some(report) => report.metrics.push(figure),
+                None => own(epoch).push(figure),
+            }
+            Ok(())
+        })
     }
 }
 
@@ -290,10 +319,10 @@ fn epoch<'a>(
     Ok(found.ok().map(|index| &mut trial.epochs[index]))
 }
 
-/// Name and value of a metric; NULL stands for NaN.
-fn figure(row: &Row<'_>) -> Result<(String, f64), Trouble> {
-    let value: Option<f64> = row.get(3)?;
-    Ok((row.get(2)?, value.unwrap_or(f64::NAN)))
+/// A number where NULL stands for NaN.
+fn or_nan(row: &Row<'_>, column: usize) -> Result<f64, Trouble> {
+    let value: Option<f64> = row.get(column)?;
+    Ok(value.unwrap_or(f64::NAN))
 }
 
 /// A number in Optuna's two columns, value and type.

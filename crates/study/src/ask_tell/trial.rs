@@ -226,6 +226,7 @@ impl Trial {
                 time: 0,
                 metrics: Vec::new(),
                 observed: Vec::new(),
+                members: Vec::new(),
             },
         });
         if let Err(error) = shared.storage.commit(&self.changes) {

@@ -2,9 +2,9 @@
 
 use super::Make;
 use crate::{
-    Blueprint, Change, Clock, Cost, CostModel, End, EndReason, EpochRecord, Facts, OutsideEvent,
-    OutsideKind, Place, Schedule, Storage, StorageError, StoredParameter, StudyHeader, StudyRecord,
-    ValueAt,
+    Blueprint, Change, Clock, Cost, CostModel, End, EndReason, EpochRecord, Facts, Member,
+    MemberReport, OutsideEvent, OutsideKind, Place, Schedule, Storage, StorageError,
+    StoredParameter, StudyHeader, StudyRecord, ValueAt,
 };
 use tunefork_rng::Stream;
 use tunefork_space::{Domain, Params, Value};
@@ -85,6 +85,7 @@ pub(super) fn report(number: u32, step: u32, value: f64) -> Change {
             time: u64::from(step) * 10,
             metrics: Vec::new(),
             observed: Vec::new(),
+            members: Vec::new(),
         },
     }
 }
@@ -173,12 +174,21 @@ pub(super) fn everything() -> Vec<Vec<Change>> {
         let named = values.iter().enumerate();
         named.map(|(i, v)| (format!("figure {i}"), *v)).collect()
     };
+    let member = |replicate, fold| MemberReport {
+        member: Member { replicate, fold },
+        value: f64::from(fold) - 1.0 / 3.0,
+        metrics: figures(&[f64::NAN, f64::from(replicate)]),
+    };
     let epoch = |step, value| EpochRecord {
         step,
         value,
         time: u64::from(step) * 23 + 17,
         metrics: figures(&[f64::NAN, f64::INFINITY, 1.0 / 3.0, 5e-324, 4.0]),
         observed: figures(&[0.25]),
+        members: match step {
+            1 => Vec::new(),
+            _ => vec![member(0, 0), member(0, 1), member(2, 0)],
+        },
     };
     let number = TrialNumber;
     let attribute = |key: &str, value| Change::Attribute {

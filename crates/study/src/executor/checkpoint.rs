@@ -4,7 +4,7 @@
 //! of the simulation are in no storage yet, so a checkpoint must be able to stand for itself.
 
 use super::ExecutorOptions;
-use crate::{EpochReport, Facts, StudyError, StudyHeader, TrialContext};
+use crate::{EpochReport, Facts, Member, MemberReport, StudyError, StudyHeader, TrialContext};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
@@ -47,6 +47,16 @@ struct Epoch {
     value: u64,
     metrics: Vec<(String, u64)>,
     observed: Vec<(String, u64)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    members: Vec<Training>,
+}
+
+/// A report of one of the trainings that a trial consists of.
+#[derive(Serialize, Deserialize)]
+struct Training {
+    member: Member,
+    value: u64,
+    metrics: Vec<(String, u64)>,
 }
 
 impl Folder {
@@ -190,6 +200,7 @@ impl From<&EpochReport> for Epoch {
             value: report.value.to_bits(),
             metrics: to_bits(&report.metrics),
             observed: to_bits(&report.observed),
+            members: report.members.iter().map(Training::from).collect(),
         }
     }
 }
@@ -200,6 +211,27 @@ impl From<&Epoch> for EpochReport {
             value: f64::from_bits(epoch.value),
             metrics: from_bits(&epoch.metrics),
             observed: from_bits(&epoch.observed),
+            members: epoch.members.iter().map(MemberReport::from).collect(),
+        }
+    }
+}
+
+impl From<&MemberReport> for Training {
+    fn from(report: &MemberReport) -> Self {
+        Training {
+            member: report.member,
+            value: report.value.to_bits(),
+            metrics: to_bits(&report.metrics),
+        }
+    }
+}
+
+impl From<&Training> for MemberReport {
+    fn from(training: &Training) -> Self {
+        MemberReport {
+            member: training.member,
+            value: f64::from_bits(training.value),
+            metrics: from_bits(&training.metrics),
         }
     }
 }

@@ -336,17 +336,38 @@ pub(super) fn difference(stored: &EpochReport, now: &EpochReport) -> Option<Stri
             stored.value, now.value
         ));
     }
-    if stored.metrics.len() != now.metrics.len() {
-        return Some(format!(
-            "it had {} metrics and now has {}",
-            stored.metrics.len(),
-            now.metrics.len()
-        ));
+    if let Some(detail) = different_metrics(&stored.metrics, &now.metrics) {
+        return Some(detail);
+    }
+    if stored.members.len() != now.members.len() {
+        let (before, after) = (stored.members.len(), now.members.len());
+        return Some(format!("it had {before} trainings and now has {after}"));
+    }
+    let mut members = stored.members.iter().zip(&now.members);
+    members.find_map(|(stored, now)| {
+        if stored.member != now.member {
+            return Some(format!("{} is now {}", stored.member, now.member));
+        }
+        if !same(stored.value, now.value) {
+            let (value, member) = (stored.value, stored.member);
+            return Some(format!(
+                "the value of {member} was {value} and is now {}",
+                now.value
+            ));
+        }
+        let detail = different_metrics(&stored.metrics, &now.metrics)?;
+        Some(format!("{}: {detail}", stored.member))
+    })
+}
+
+fn different_metrics(stored: &[(String, f64)], now: &[(String, f64)]) -> Option<String> {
+    if stored.len() != now.len() {
+        let (before, after) = (stored.len(), now.len());
+        return Some(format!("it had {before} metrics and now has {after}"));
     }
     stored
-        .metrics
         .iter()
-        .zip(&now.metrics)
+        .zip(now)
         .find(|((name, value), (other, now))| name != other || !same(*value, *now))
         .map(|((name, value), (other, now))| {
             format!("its metric {name} was {value} and {other} is now {now}")

@@ -7,7 +7,8 @@ use std::time::Duration;
 use tunefork_rng::{Key, Purpose};
 use tunefork_space::{Domain, Parameter, Params, Space};
 use tunefork_study::{
-    Blueprint, Cost, EpochReport, FailureKind, Run, TrialContext, TrialFailure, Workload,
+    Blueprint, Cost, EpochReport, FailureKind, Member, MemberReport, Run, TrialContext,
+    TrialFailure, Workload,
 };
 
 /// What goes wrong, and how often it still will.
@@ -226,6 +227,7 @@ impl Run for CurveRun {
                 ("noise".to_owned(), noise),
             ],
             observed: vec![("run".to_owned(), f64::from(run))],
+            members: (0..2).map(|fold| member(fold, value, noise)).collect(),
         })
     }
 
@@ -233,5 +235,14 @@ impl Run for CurveRun {
         let mut bytes = self.epoch.to_le_bytes().to_vec();
         bytes.extend_from_slice(&self.value.to_le_bytes());
         Ok(bytes)
+    }
+}
+
+/// One of two trainings, whose values lie around that of the trial.
+fn member(fold: u32, value: f64, noise: f64) -> MemberReport {
+    MemberReport {
+        member: Member { replicate: 0, fold },
+        value: value + noise * (f64::from(fold) - 0.5),
+        metrics: vec![("noise".to_owned(), noise)],
     }
 }

@@ -102,6 +102,7 @@ impl<W: Workload> Simulation<'_, W> {
             time: place.time,
             metrics: report.metrics,
             observed: report.observed,
+            members: report.members,
         };
         if !known {
             self.storage.commit(&[Change::Report {

@@ -11,6 +11,7 @@ pub(super) fn stored_results(trial: &TrialRecord) -> Vec<EpochResult> {
             value: epoch.value,
             metrics: epoch.metrics.clone(),
             observed: epoch.observed.clone(),
+            members: epoch.members.clone(),
         })
     });
     reports.chain(stored_failure(trial).map(Err)).collect()
