@@ -73,13 +73,13 @@ pub fn bench(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<BenchResult, Error> {
     let material = Material::open(spec.fixed(), data_dir, progress)?;
-    let mut task = task(spec.fixed(), &material, Key::study(spec.seed()));
+    let mut task = task(spec.fixed(), material.first(), Key::study(spec.seed()));
     task.spec.epochs = 1 + WINDOWS;
     if let Some(batch) = options.batch {
         task.spec.batch_size = batch;
     }
     if let Some(images) = options.images {
-        let mut split = Split::clone(&material.split);
+        let mut split = Split::clone(&material.first().split);
         split.train.truncate(images);
         task.split = Arc::new(split);
     }

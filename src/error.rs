@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tunefork_data::DataError;
 use tunefork_export::ExportError;
-use tunefork_study::{StorageError, StudyError};
+use tunefork_study::{FailureKind, StorageError, StudyError, TrialFailure};
 use tunefork_train::TrainError;
 
 use crate::file::FileError;
@@ -23,6 +23,9 @@ pub enum Error {
     /// The network cannot be built or trained.
     #[error(transparent)]
     Train(#[from] TrainError),
+    /// A training that stands alone cannot begin or go on.
+    #[error("{0}")]
+    Training(TrialFailure),
     /// The study cannot start or go on.
     #[error(transparent)]
     Study(#[from] StudyError),
@@ -50,6 +53,15 @@ pub enum Error {
     Interrupted,
 }
 
+impl From<TrialFailure> for Error {
+    fn from(failure: TrialFailure) -> Self {
+        match failure.kind {
+            FailureKind::Interrupted => Error::Interrupted,
+            _ => Error::Training(failure),
+        }
+    }
+}
+
 impl Error {
     /// Whether what was given is at fault: the file, the options, the images. Otherwise something
     /// failed on the way.
@@ -61,6 +73,10 @@ impl Error {
                 TrainError::Engine(_)
                     | TrainError::Diverged { .. }
                     | TrainError::Interrupted { .. }
+            ),
+            Error::Training(failure) => matches!(
+                failure.kind,
+                FailureKind::InvalidConfiguration | FailureKind::DoesNotFit
             ),
             Error::Study(error) => matches!(
                 error,

@@ -15,12 +15,20 @@ use crate::{Config, Error};
 /// Images to train, validate and test on.
 #[derive(Debug, Clone)]
 pub struct Material {
-    /// The images with the normalisation under which networks see them.
+    /// How they are divided: once, or once for each fold.
+    pub divisions: Vec<Division>,
+    /// What was left out or noticed, and why, as sentences.
+    pub warnings: Vec<String>,
+}
+
+/// Images divided into parts.
+#[derive(Debug, Clone)]
+pub struct Division {
+    /// The images with the normalisation under which networks see them: that of the training part,
+    /// unless it was given.
     pub images: Images,
     /// Which of them are for training, validation and test.
     pub split: Arc<Split>,
-    /// What was left out or noticed, and why, as sentences.
-    pub warnings: Vec<String>,
 }
 
 impl Material {
@@ -51,36 +59,33 @@ impl Material {
                 (opened.data, sentences)
             }
         };
-        let seed = config.whole("seed").unsigned_abs();
-        let split = Split::new(&data, &config.split(), Key::study(seed))?;
-        for (images, part) in split
-            .seen_in_training(&data)
-            .into_iter()
-            .zip(["validation", "test"])
-        {
-            if images > 0 {
-                warnings.push(format!(
-                    "{images} {part} images are equal to training images, as the set comes divided"
-                ));
-            }
-        }
-        let normalisation = match config.fixed_normalisation() {
-            Some((mean, std)) => fixed(&mean, &std, data.shape())?,
-            None if config.word("normalise") == "none" => {
-                let channels = data.shape().channels;
-                Normalisation::new(&vec![0.0; channels], &vec![1.0; channels])?
-            }
-            None => Normalisation::of(&data, &split.train)?,
+        let key = Key::study(config.whole("seed").unsigned_abs());
+        let splits = match config.folds() {
+            Some(folds) => Split::folds(&data, &config.split(), folds as usize, key)?,
+            None => vec![Split::new(&data, &config.split(), key)?],
         };
-        let images = Images {
-            data: Arc::new(data),
-            normalisation,
+        warnings.extend(seen_in_training(&data, &splits));
+        let data = Arc::new(data);
+        let divide = |split: Split| {
+            let images = Images {
+                data: Arc::clone(&data),
+                normalisation: normalisation(config, &data, &split)?,
+            };
+            let split = Arc::new(split);
+            Ok(Division { images, split })
         };
         Ok(Self {
-            images,
-            split: Arc::new(split),
+            divisions: splits
+                .into_iter()
+                .map(divide)
+                .collect::<Result<_, Error>>()?,
             warnings,
         })
+    }
+
+    /// The first division: that of the first fold, if there are folds.
+    pub fn first(&self) -> &Division {
+        &self.divisions[0]
     }
 
     /// Shape of the images as networks read them.
@@ -89,19 +94,45 @@ impl Material {
             height,
             width,
             channels,
-        } = self.images.data.shape();
+        } = self.first().images.data.shape();
         tunefork_nn::ImageShape::new(height, width, channels)
     }
 
     /// Names of the classes.
     pub fn classes(&self) -> &[String] {
-        self.images.data.classes()
+        self.first().images.data.classes()
     }
 
     /// A digest of all images and labels, by which a resumed study notices that they changed.
     pub fn digest(&self) -> String {
-        self.images.data.digest()
+        self.first().images.data.digest()
     }
+}
+
+/// Sentences about images of the other parts that have an equal among those trained on, in the division
+/// in which there are most of them.
+fn seen_in_training(data: &Dataset, splits: &[Split]) -> Vec<String> {
+    let seen = splits.iter().map(|split| split.seen_in_training(data));
+    let most = seen.reduce(|[a, b], [c, d]| [a.max(c), b.max(d)]);
+    let parts = most.into_iter().flatten().zip(["validation", "test"]);
+    parts
+        .filter(|(images, _)| *images > 0)
+        .map(|(images, part)| {
+            format!("{images} {part} images are equal to training images, as the set comes divided")
+        })
+        .collect()
+}
+
+/// The normalisation that a configuration asks for.
+fn normalisation(config: &Config, data: &Dataset, split: &Split) -> Result<Normalisation, Error> {
+    Ok(match config.fixed_normalisation() {
+        Some((mean, std)) => fixed(&mean, &std, data.shape())?,
+        None if config.word("normalise") == "none" => {
+            let channels = data.shape().channels;
+            Normalisation::new(&vec![0.0; channels], &vec![1.0; channels])?
+        }
+        None => Normalisation::of(data, &split.train)?,
+    })
 }
 
 /// A normalisation that was given, if it is one for these images.

@@ -39,19 +39,21 @@ mod predict;
 mod progress;
 mod run;
 mod spec;
+mod statistics;
 mod train_once;
 mod workload;
 
 pub use bench::{BenchOptions, BenchResult, WINDOWS, bench};
 pub use error::Error;
-pub use folder::{RunFolder, TestResult, read_study, show_json};
-pub use images::Material;
+pub use folder::{RunFolder, TestResult, TestedMember, read_study, show_json};
+pub use images::{Division, Material};
 pub use machine::{DeviceChoice, Machine};
 pub use plan::{PlannedExperiment, StudyPlan};
 pub use predict::{Prediction, Predictions, predict};
 pub use progress::{classes_csv, confusion_csv, progress_csv};
 pub use run::{Listener, Report, RunOptions, run};
-pub use spec::{Config, Constant, Experiment, ExperimentRun, StudySpec};
+pub use spec::{Config, Constant, Experiment, ExperimentRun, Members, StudySpec};
+pub use statistics::{deviation, deviation_of, mean};
 pub use train_once::{TrainEvent, TrainOptions, Trained, train};
 pub use workload::{Training, TrainingRun, figures, model, task, timings};
 

@@ -230,6 +230,11 @@ impl Parkable {
         }
     }
 
+    /// Gives the engine up until the trainer is used again.
+    pub(crate) fn park(&self) {
+        self.place.park(&mut lock(&self.place.contents));
+    }
+
     #[cfg(test)]
     pub(crate) fn is_parked(&self) -> bool {
         matches!(lock(&self.place.contents).state, State::Parked { .. })

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tunefork_data::Progress;
-use tunefork_export::Model;
 use tunefork_space::Params;
 use tunefork_storage::{SqliteOptions, SqliteStorage};
 use tunefork_study::{
@@ -16,7 +15,6 @@ use tunefork_study::{
 
 use crate::files::create_folder;
 use crate::folder::Recorder;
-use crate::predict::weights;
 use crate::{Error, Machine, Material, RunFolder, StudySpec, TestResult, Training};
 
 /// How a study is run. Nothing here changes a result, but for the instruction set of the machine.
@@ -107,7 +105,7 @@ pub fn run(
         listener.event(&Event::Warning { message: &message });
     }
     let gpu = options.machine.gpu();
-    if let Some(message) = gpu.and_then(|gpu| gpu.streams(&material.images)) {
+    if let Some(message) = gpu.and_then(|gpu| gpu.streams(&material.first().images)) {
         listener.event(&Event::Warning { message: &message });
     }
     let training = Training::new(
@@ -254,7 +252,7 @@ fn test(
     best: u32,
     params: &Params,
 ) -> Result<Option<TestResult>, Error> {
-    if training.material().split.test.is_empty() {
+    if training.material().first().split.test.is_empty() {
         return Ok(None);
     }
     if let Some(test) = TestResult::read(&options.folder.test()).filter(|test| test.trial == best) {
@@ -263,11 +261,11 @@ fn test(
     if options.stop.load(Ordering::Relaxed) {
         return Err(Error::Interrupted);
     }
-    let model = Model::read(&options.folder.model())?;
-    let evaluation = training.test(params, &weights(model))?;
-    let test = TestResult::new(best, &evaluation);
-    test.write(&options.folder.test())?;
-    Ok(Some(test))
+    let test = training.test(best, params)?;
+    if let Some(test) = &test {
+        test.write(&options.folder.test())?;
+    }
+    Ok(test)
 }
 
 /// Two observers, one after the other.

@@ -2,18 +2,20 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use tunefork_data::Progress;
 use tunefork_rng::Key;
-use tunefork_study::EpochRecord;
-use tunefork_train::{TrainError, Trainer};
+use tunefork_space::Params;
+use tunefork_study::{
+    EpochRecord, EpochReport, MemberReport, Run, StopFlag, TrialContext, ValueAt, Workload,
+};
+use tunefork_trial::TrialNumber;
 
 use crate::files::write_atomically;
-use crate::workload::{figures, memory, model, task, timings};
 use crate::{
-    Error, Machine, Material, RunFolder, StudySpec, TestResult, classes_csv, confusion_csv,
-    progress_csv,
+    Error, Machine, Material, RunFolder, StudySpec, TestResult, Training, classes_csv,
+    confusion_csv, progress_csv,
 };
 
 /// How a single training run goes.
@@ -47,13 +49,16 @@ pub struct Trained {
     pub epoch: u32,
     /// Its value.
     pub value: f64,
-    /// Its figures on the test images, if there are any.
+    /// What each training brought, if these are several: with folds or replicates.
+    pub members: Vec<MemberReport>,
+    /// The figures on the test images, if there are any.
     pub test: Option<TestResult>,
-    /// The weights.
-    pub model: PathBuf,
+    /// The weights, a file for each training.
+    pub models: Vec<PathBuf>,
 }
 
-/// Trains the configuration in which every parameter has its default.
+/// Trains the configuration in which every parameter has its default: once, or on every fold and as
+/// many times as the file says.
 ///
 /// The draws are those of the study's trial `as_trial` where the file says so; then the results are
 /// that trial's too.
@@ -69,26 +74,35 @@ pub fn train(
         tell(TrainEvent::Preparing(progress));
     })?;
     let gpu = options.machine.gpu();
-    let streamed = gpu.and_then(|gpu| gpu.streams(&material.images));
+    let streamed = gpu.and_then(|gpu| gpu.streams(&material.first().images));
     let warnings: Vec<String> = material.warnings.iter().cloned().chain(streamed).collect();
     tell(TrainEvent::Warnings(&warnings));
-    let key = match spec.as_trial() {
-        Some(number) => Key::study(spec.seed()).trial(number),
-        None => Key::study(spec.seed()),
-    };
-    let device = options
-        .machine
-        .device(options.machine.threads(), spec.fixed().word("precision"))?;
-    let task = task(spec.fixed(), &material, key);
-    let mut trainer = Trainer::within(task, &*device, memory(spec.fixed()))?;
     let folder = options.folder.training();
+    let training = Training::new(
+        spec.clone(),
+        material,
+        options.machine.clone(),
+        folder.join("model.safetensors"),
+    );
+    let context = TrialContext {
+        number: TrialNumber(spec.as_trial().unwrap_or(0)),
+        key: match spec.as_trial() {
+            Some(number) => Key::study(spec.seed()).trial(number),
+            None => Key::study(spec.seed()),
+        },
+        params: Arc::new(spec.baseline()),
+        blueprint: Arc::new(training.blueprint(&spec.baseline())?),
+        threads: options.machine.threads(),
+        stop: StopFlag::from(Arc::clone(&options.stop)),
+    };
+    let mut run = training.start(&context, None)?;
     write_atomically(
         &folder.join("config.toml"),
         spec.fixed().to_toml().as_bytes(),
     )?;
-    let mut epochs = Vec::new();
-    while !trainer.is_over() {
-        let record = epoch(&mut trainer, &material, &options.stop)?;
+    let mut epochs: Vec<EpochRecord> = Vec::new();
+    while !is_over(&training, &context.params, &epochs) {
+        let record = record(run.epoch()?, run.epochs_done());
         tell(TrainEvent::Epoch(&record));
         epochs.push(record);
         write_atomically(
@@ -96,47 +110,50 @@ pub fn train(
             progress_csv(&epochs).as_bytes(),
         )?;
     }
-    if let Some(last) = epochs.last() {
-        write_atomically(&folder.join("classes.csv"), classes_csv(&epochs).as_bytes())?;
-        write_atomically(
-            &folder.join("confusion.csv"),
-            confusion_csv(last).as_bytes(),
-        )?;
+    let last = epochs.last().expect("there was at least one epoch");
+    write_atomically(&folder.join("classes.csv"), classes_csv(&epochs).as_bytes())?;
+    write_atomically(
+        &folder.join("confusion.csv"),
+        confusion_csv(last).as_bytes(),
+    )?;
+    training.keep(&context, &run)?;
+    drop(run);
+    let test = training.test(context.number.0, &context.params)?;
+    if let Some(test) = &test {
+        test.write(&folder.join("test.json"))?;
     }
-    let path = folder.join("model.safetensors");
-    write_atomically(&path, &model(&trainer)?.to_bytes()?)?;
-    let counted = trainer.value().expect("there was at least one epoch");
-    let test = match material.split.test.is_empty() {
-        true => None,
-        false => {
-            let evaluation = trainer.evaluate(&material.split.test)?;
-            let test = TestResult::new(spec.as_trial().unwrap_or(0), &evaluation);
-            test.write(&folder.join("test.json"))?;
-            Some(test)
-        }
-    };
+    let counted = counted(spec, &epochs);
     Ok(Trained {
-        epoch: counted.epoch,
+        epoch: counted.step,
         value: counted.value,
+        members: last.members.clone(),
         test,
-        model: path,
+        models: training.models(),
     })
 }
 
-fn epoch(
-    trainer: &mut Trainer,
-    material: &Material,
-    stop: &AtomicBool,
-) -> Result<EpochRecord, Error> {
-    let metrics = match trainer.epoch_unless(&|| stop.load(Ordering::Relaxed)) {
-        Err(TrainError::Interrupted { .. }) => return Err(Error::Interrupted),
-        metrics => metrics?,
-    };
-    Ok(EpochRecord {
-        step: metrics.epoch,
-        value: trainer.task().spec.objective.of(&metrics.validation),
+fn is_over(training: &Training, params: &Params, epochs: &[EpochRecord]) -> bool {
+    let values: Vec<f64> = epochs.iter().map(|epoch| epoch.value).collect();
+    !values.is_empty() && training.is_over(params, &values)
+}
+
+fn record(report: EpochReport, step: u32) -> EpochRecord {
+    EpochRecord {
+        step,
+        value: report.value,
         time: 0,
-        metrics: figures(&metrics, material.classes()),
-        observed: timings(&metrics),
-    })
+        metrics: report.metrics,
+        observed: report.observed,
+        members: report.members,
+    }
+}
+
+/// The epoch that gives the run its value.
+fn counted<'a>(spec: &StudySpec, epochs: &'a [EpochRecord]) -> &'a EpochRecord {
+    let better = |best: &'a EpochRecord, new: &'a EpochRecord| match spec.value_at() {
+        ValueAt::Best if !spec.direction().better(new.value, best.value) => best,
+        _ => new,
+    };
+    let counted = epochs.iter().reduce(better);
+    counted.expect("there was at least one epoch")
 }

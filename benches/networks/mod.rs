@@ -81,6 +81,6 @@ pub fn trainer(network: Network, machine: &Machine, precision: &str) -> Trainer 
     let device = machine
         .device(machine.threads(), precision)
         .expect("the machine computes so");
-    let task = task(spec.fixed(), &material, Key::study(0));
+    let task = task(spec.fixed(), material.first(), Key::study(0));
     Trainer::new(task, &*device).expect("the network compiles")
 }

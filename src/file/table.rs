@@ -74,6 +74,7 @@ pub const KEYS: &[Key] = &[
     one(Study, "slots", Kind::Whole(1, 1024), Whole(4), "trials that are under way at once in the study's own time"),
     one(Study, "objective", Kind::Word(&["accuracy", "loss", "f1"]), Word("accuracy"), "the figure on the validation part that is tuned"),
     one(Study, "at", Kind::Word(&["last", "best"]), Word("last"), "which epoch gives a trial its value and its weights"),
+    one(Study, "replicates", Kind::Whole(1, 100), Whole(1), "trainings of each configuration with other draws; a trial's value is their mean"),
     one(Study, "as_trial", Kind::Whole(0, u32::MAX as i64 - 1), Absent, "draw as this trial of the study did; stands in best.toml"),
 
     one(Data, "source", Kind::Text, Word("generated"), "\"generated\" shapes, \"noise\", the name of a data set, or a path"),
@@ -83,6 +84,8 @@ pub const KEYS: &[Key] = &[
     one(Data, "train", Kind::Share, Absent, "training images (default: all that are left)"),
     one(Data, "validation", Kind::Share, Absent, "validation images (default: the source's own, or a tenth of the training images)"),
     one(Data, "test", Kind::Share, Absent, "test images (default: the source's own, or none)"),
+    one(Data, "folds", Kind::Whole(2, 100), Absent, "parts of which each is once validated on and trained on otherwise; a trial's value is the mean (default: none)"),
+    one(Data, "fold_order", Kind::Word(&["side_by_side", "sequential"]), Word("side_by_side"), "folds: an epoch of each in turn, or one fold after another"),
     one(Data, "order", Kind::Word(&["stratified", "stored"]), Word("stratified"), "how images are dealt out: at random within classes, or as stored"),
     one(Data, "normalise", Kind::Word(&["training", "none"]), Word("training"), "subtract mean and divide by deviation of the training part"),
     list(Data, "mean", Kind::Number(Edge::None, Edge::None), "means to subtract per channel, pixels from 0 to 1"),

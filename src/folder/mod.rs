@@ -6,9 +6,13 @@ mod test;
 
 use std::path::{Path, PathBuf};
 
+use tunefork_study::Member;
+
+use crate::Members;
+
 pub(crate) use recorder::Recorder;
 pub use show::{read_study, show_json};
-pub use test::TestResult;
+pub use test::{TestResult, TestedMember};
 
 /// A folder such as `runs/quickstart`.
 ///
@@ -21,6 +25,7 @@ pub use test::TestResult;
 /// | `trials/NNNN/confusion.csv` | the confusion matrix after the last epoch |
 /// | `trials.csv`, `report.md` | all trials, for programs and for people |
 /// | `best.toml`, `best.safetensors` | the best trial's configuration and weights |
+/// | `best-replicate-0-fold-0.safetensors`, … | its weights, where a trial is several trainings |
 /// | `test.json` | the best trial on the test images |
 /// | `checkpoints/` | trials under way |
 /// | `train/` | a single training run |
@@ -45,9 +50,14 @@ impl RunFolder {
         self.path.join("study.db")
     }
 
-    /// The best trial's weights.
+    /// The best trial's weights; where a trial is several trainings, their files stand beside it.
     pub fn model(&self) -> PathBuf {
         self.path.join("best.safetensors")
+    }
+
+    /// The files of the best trial's weights, one for each of its trainings.
+    pub fn models(&self, members: Members) -> Vec<PathBuf> {
+        models(&self.model(), members)
     }
 
     /// The best trial's configuration.
@@ -84,4 +94,23 @@ impl RunFolder {
     pub fn trial(&self, number: u32) -> PathBuf {
         self.path.join("trials").join(format!("{number:04}"))
     }
+}
+
+/// The files of weights where a single training's would be `model`: one for each training, by replicate,
+/// then by fold.
+pub(crate) fn models(model: &Path, members: Members) -> Vec<PathBuf> {
+    let all = members.all();
+    all.map(|member| model_of(model, members, member)).collect()
+}
+
+/// One of these files.
+pub(crate) fn model_of(model: &Path, members: Members, member: Member) -> PathBuf {
+    if !members.are_several() {
+        return model.to_path_buf();
+    }
+    let stem = model.file_stem().unwrap_or_default().to_string_lossy();
+    let Member { replicate, fold } = member;
+    model.with_file_name(format!(
+        "{stem}-replicate-{replicate}-fold-{fold}.safetensors"
+    ))
 }

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
-use tunefork_study::{Facts, StorageError, StudyRecord, TrialRecord};
+use tunefork_study::{Facts, Member, MemberReport, StorageError, StudyRecord, TrialRecord};
 
-use super::{RunFolder, TestResult};
-use crate::Error;
+use super::{RunFolder, TestResult, TestedMember};
+use crate::{Error, deviation_of};
 
 /// Reads the study in a run folder or in a database, while it runs too.
 ///
@@ -39,12 +39,21 @@ pub fn show_json(study: &StudyRecord, test: Option<&TestResult>) -> Value {
         })
     });
     let best = study.best().map(|best| {
-        json!({
+        let mut entry = json!({
             "trial": best.number.0,
             "value": number(best.value),
             "params": best.params(),
             "test": test.map(|test| figures(&test.figures)),
-        })
+        });
+        let last = best.epochs.last();
+        if let Some(deviation) = last.and_then(|last| deviation_of(&last.members)) {
+            entry["deviation"] = number(Some(deviation));
+            entry["test_deviation"] = test.map(|test| figures(&test.deviations)).into();
+            entry["test_members"] = test
+                .map(|test| test.members.iter().map(tested).collect::<Value>())
+                .into();
+        }
+        entry
     });
     json!({
         "study": {
@@ -69,9 +78,10 @@ pub fn show_json(study: &StudyRecord, test: Option<&TestResult>) -> Value {
 fn trial(trial: &TrialRecord) -> Value {
     let epochs = trial.epochs.iter().map(|epoch| {
         let mut entry = json!({ "epoch": epoch.step, "value": number(Some(epoch.value)) });
-        let whole = epoch.metrics.iter().filter(|(name, _)| !name.contains('/'));
-        for (name, value) in whole {
-            entry[name] = number(Some(*value));
+        add_figures(&mut entry, &epoch.metrics);
+        if !epoch.members.is_empty() {
+            entry["deviation"] = number(deviation_of(&epoch.members));
+            entry["members"] = epoch.members.iter().map(member).collect();
         }
         entry
     });
@@ -87,6 +97,31 @@ fn trial(trial: &TrialRecord) -> Value {
         "planned_bytes": trial.schedule.as_ref().map(|schedule| schedule.blueprint.arena_bytes),
         "epochs": epochs.collect::<Vec<_>>(),
     })
+}
+
+/// Adds the figures of all images; those of single classes are left to the files of the run folder.
+fn add_figures(entry: &mut Value, figures: &[(String, f64)]) {
+    let whole = figures.iter().filter(|(name, _)| !name.contains('/'));
+    for (name, value) in whole {
+        entry[name] = number(Some(*value));
+    }
+}
+
+/// What one of a trial's trainings has brought.
+fn member(report: &MemberReport) -> Value {
+    let Member { replicate, fold } = report.member;
+    let value = number(Some(report.value));
+    let mut entry = json!({ "replicate": replicate, "fold": fold, "value": value });
+    add_figures(&mut entry, &report.metrics);
+    entry
+}
+
+/// How one of the best trial's trainings did on the test images.
+fn tested(tested: &TestedMember) -> Value {
+    let Member { replicate, fold } = tested.member;
+    let mut entry = json!({ "replicate": replicate, "fold": fold });
+    add_figures(&mut entry, &tested.figures);
+    entry
 }
 
 fn observed(trial: &TrialRecord) -> Value {

@@ -4,10 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use tunefork_study::Member;
 use tunefork_train::Evaluation;
 
 use crate::Error;
 use crate::files::write_atomically;
+use crate::statistics::{deviation, mean};
 
 /// How the best trial's network did on the test images.
 ///
@@ -18,27 +20,56 @@ pub struct TestResult {
     pub trial: u32,
     /// Number of test images.
     pub images: u64,
-    /// Loss, accuracy, and the means over classes of precision, recall and F1.
+    /// Loss, accuracy, and the means over classes of precision, recall and F1. Where a trial is several
+    /// trainings, the means of theirs.
+    pub figures: Vec<(String, f64)>,
+    /// The sample standard deviations of these figures over the trainings; none of a single one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deviations: Vec<(String, f64)>,
+    /// The figures of each training; none where a trial is a single one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<TestedMember>,
+}
+
+/// How one of the best trial's trainings did on the test images.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TestedMember {
+    /// Which training.
+    #[serde(flatten)]
+    pub member: Member,
+    /// Its figures, as those of a [`TestResult`].
     pub figures: Vec<(String, f64)>,
 }
 
 impl TestResult {
-    /// The figures of an evaluation.
-    pub fn new(trial: u32, evaluation: &Evaluation) -> Self {
-        let confusion = &evaluation.confusion;
-        let figures = [
-            ("accuracy", confusion.accuracy()),
-            ("loss", evaluation.loss),
-            ("precision", confusion.macro_precision()),
-            ("recall", confusion.macro_recall()),
-            ("f1", confusion.macro_f1()),
-        ];
+    /// The figures of evaluations, one of each training of the trial.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn new(trial: u32, evaluations: &[(Member, Evaluation)]) -> Self {
+        let tested = evaluations.iter().map(|(member, evaluation)| TestedMember {
+            member: *member,
+            figures: figures(evaluation),
+        });
+        let mut members: Vec<TestedMember> = tested.collect();
+        let of_all = |place: usize| -> Vec<f64> {
+            let members = members.iter();
+            members.map(|member| member.figures[place].1).collect()
+        };
+        let names = || members[0].figures.iter().map(|(name, _)| name).enumerate();
+        let means = names().map(|(place, name)| (name.clone(), mean(&of_all(place))));
+        let deviations =
+            names().filter_map(|(place, name)| Some((name.clone(), deviation(&of_all(place))?)));
+        let (figures, deviations) = (means.collect(), deviations.collect());
+        if members.len() == 1 {
+            members.clear();
+        }
         Self {
             trial,
-            images: confusion.total(),
-            figures: figures
-                .map(|(name, value)| (name.to_string(), value))
-                .into(),
+            images: evaluations[0].1.confusion.total(),
+            figures,
+            deviations,
+            members,
         }
     }
 
@@ -59,4 +90,18 @@ impl TestResult {
         let text = serde_json::to_string_pretty(self).expect("plain values can be written") + "\n";
         write_atomically(path, text.as_bytes())
     }
+}
+
+fn figures(evaluation: &Evaluation) -> Vec<(String, f64)> {
+    let confusion = &evaluation.confusion;
+    let figures = [
+        ("accuracy", confusion.accuracy()),
+        ("loss", evaluation.loss),
+        ("precision", confusion.macro_precision()),
+        ("recall", confusion.macro_recall()),
+        ("f1", confusion.macro_f1()),
+    ];
+    figures
+        .map(|(name, value)| (name.to_string(), value))
+        .into()
 }

@@ -9,6 +9,7 @@ mod config;
 mod data;
 mod experiments;
 mod layers;
+mod members;
 mod network;
 mod search;
 mod settings;
@@ -26,6 +27,7 @@ use cells::Cells;
 
 pub use config::{Config, Constant};
 pub use experiments::{Experiment, ExperimentRun};
+pub use members::Members;
 
 /// A resolved study.
 ///
@@ -132,14 +134,21 @@ impl StudySpec {
         self.fixed.whole("slots") as u32
     }
 
-    /// Epochs of the baseline, if it is not stopped; a trial may have others.
+    /// The trainings that each trial consists of.
+    pub fn members(&self) -> Members {
+        self.fixed.members()
+    }
+
+    /// Epochs of the baseline, if it is not stopped; a trial may have others. Those of folds that come
+    /// one after another count as the trial's, side by side they are one.
     pub fn epochs(&self) -> u32 {
-        self.fixed.whole("epochs") as u32
+        self.members().epochs(self.fixed.whole("epochs") as u32)
     }
 
     /// Epochs of a trial, if it is not stopped.
     pub fn epochs_of(&self, point: &Point) -> u32 {
-        self.config(&self.space().params(point)).whole("epochs") as u32
+        let config = self.config(&self.space().params(point));
+        self.members().epochs(config.whole("epochs") as u32)
     }
 
     /// Fewest and most epochs that a trial may have, if it is not stopped.
@@ -151,7 +160,8 @@ impl StudySpec {
             }
             Some(index) => {
                 let counts = layers::whole_values(self.space().domain(index));
-                let counts = counts.into_iter().map(|count| count as u32);
+                let counts = counts.into_iter();
+                let counts = counts.map(|count| self.members().epochs(count as u32));
                 counts.chain([self.epochs()]).collect()
             }
             None => vec![self.epochs()],
@@ -161,9 +171,12 @@ impl StudySpec {
     }
 
     /// Which epoch gives a trial its value and its weights.
+    ///
+    /// Where it is several trainings, each counts with its own last or best epoch so far, and the trial's
+    /// value is their mean in the end: before that not all folds need have begun.
     pub fn value_at(&self) -> ValueAt {
         match self.fixed.word("at") {
-            "best" => ValueAt::Best,
+            "best" if !self.members().are_several() => ValueAt::Best,
             _ => ValueAt::Last,
         }
     }
@@ -263,6 +276,25 @@ impl StudySpec {
             let text = format!("there are {mean} means but {std} deviations");
             let error = refused(&["mean", "std"], text);
             return Err(error.note("give both, one number per channel: mean = [...], std = [...]"));
+        }
+        let members = self.members();
+        if self.fixed.folds().is_some() && self.fixed.value("validation").is_some() {
+            let text = "`folds` and `validation` cannot both be given".to_string();
+            return Err(refused(&["validation"], text)
+                .note("each fold is once what is validated on: leave one of the two out"));
+        }
+        if self.fixed.word("fold_order") == "sequential" && !members.sequential {
+            let text = "`fold_order` says in which order folds are trained, but there are none";
+            return Err(refused(&["fold_order"], text.to_string())
+                .note("add `folds`, or leave `fold_order` out"));
+        }
+        let stops = self.fixed.value("early_stop").is_some()
+            || self.space().index_of("early_stop").is_some();
+        if members.sequential && stops {
+            let text =
+                "`early_stop` looks at the folds together, which are trained one after another";
+            return Err(refused(&["early_stop", "fold_order"], text.to_string())
+                .note("leave `early_stop` out, or set fold_order = \"side_by_side\""));
         }
         if self.experiments.is_empty() && self.fixed.word("sampler") == "grid" {
             let endless = |p: &&Parameter| p.domain.size().is_none();

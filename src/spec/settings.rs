@@ -9,7 +9,7 @@ use super::cells::{Cell, Entry};
 use super::config::toml_value;
 
 /// What decides nothing (the name), or is compared by the study itself.
-const NOT_COMPARED: [&str; 7] = ["name", "as_trial", "seed", "slots", "at", "sampler", "kind"];
+const NOT_COMPARED: [&str; 6] = ["name", "as_trial", "seed", "slots", "sampler", "kind"];
 
 impl StudySpec {
     /// Everything that decides a study's course, each with its name.
@@ -19,7 +19,9 @@ impl StudySpec {
     pub fn settings(&self) -> Facts {
         let mut facts = Vec::new();
         for (key, entry) in KEYS.iter().zip(&self.cells.entries) {
-            if key.is_budget() || NOT_COMPARED.contains(&key.name) {
+            // Of a trial that is one training, `at` is the study's own setting.
+            let is_the_studys = key.name == "at" && !self.members().are_several();
+            if key.is_budget() || is_the_studys || NOT_COMPARED.contains(&key.name) {
                 continue;
             }
             match entry {

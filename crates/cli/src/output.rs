@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use tunefork::Error;
+use tunefork::{Error, TestResult};
 
 use crate::INTERRUPTED;
 
@@ -133,6 +133,31 @@ pub fn figure(value: f64) -> String {
         size if value != 0.0 && !(1e-3..1e5).contains(&size) => format!("{value:.3e}"),
         _ => format!("{value:.4}"),
     }
+}
+
+/// A figure with the standard deviation that it has over several trainings, if it is a mean.
+pub fn with_deviation(value: f64, deviation: Option<f64>) -> String {
+    match deviation {
+        Some(deviation) => format!("{} ± {}", figure(value), figure(deviation)),
+        None => figure(value),
+    }
+}
+
+/// The figures on the test images, and those of each training where a trial is several.
+pub fn test_lines(test: &TestResult) -> String {
+    let words = |figures: &[(String, f64)], deviations: &[(String, f64)]| {
+        let words = figures.iter().enumerate().map(|(place, (name, value))| {
+            let deviation = deviations.get(place).map(|(_, deviation)| *deviation);
+            format!("{name} {}", with_deviation(*value, deviation))
+        });
+        words.collect::<Vec<_>>().join(", ")
+    };
+    let mut text = format!("test: {}\n", words(&test.figures, &test.deviations));
+    for tested in &test.members {
+        let (member, figures) = (tested.member, words(&tested.figures, &[]));
+        text.push_str(&format!("  {member}: {figures}\n"));
+    }
+    text
 }
 
 #[cfg(test)]

@@ -119,6 +119,13 @@ impl StopFlag {
     }
 }
 
+impl From<Arc<AtomicBool>> for StopFlag {
+    /// A flag that somebody else raises, such as Ctrl-C.
+    fn from(flag: Arc<AtomicBool>) -> Self {
+        StopFlag(flag)
+    }
+}
+
 /// Result of one epoch.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EpochReport {

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use tunefork::study::{Ended, StudyRecord};
-use tunefork::{Report, RunOptions, StudySpec};
+use tunefork::{Report, RunOptions, StudySpec, deviation_of};
 
 use super::{same_command, stop_flag};
 use crate::INTERRUPTED;
 use crate::args::RunArgs;
-use crate::output::{complain, duration, figure, print};
+use crate::output::{complain, duration, print, with_deviation};
 use crate::progress;
 
 /// Runs or resumes a study.
@@ -71,7 +71,9 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
         duration(seconds)
     ));
     if let Some(best) = study.best() {
-        let value = figure(best.value.unwrap_or(f64::NAN));
+        let last = best.epochs.last();
+        let deviation = last.and_then(|last| deviation_of(&last.members));
+        let value = with_deviation(best.value.unwrap_or(f64::NAN), deviation);
         line(format!(
             "best: trial {}, validation {objective} {value}",
             best.number
@@ -80,12 +82,12 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
             line(format!("  {name} = {value}"));
         }
     }
-    if let Some(accuracy) = report
-        .test
-        .as_ref()
-        .and_then(|test| test.figure("accuracy"))
+    if let Some(test) = &report.test
+        && let Some(accuracy) = test.figure("accuracy")
     {
-        line(format!("test accuracy of the best: {}", figure(accuracy)));
+        let deviation = test.deviations.iter().find(|(name, _)| name == "accuracy");
+        let accuracy = with_deviation(accuracy, deviation.map(|(_, deviation)| *deviation));
+        line(format!("test accuracy of the best: {accuracy}"));
     }
     if report.outcome.outside_events > 0 {
         line(format!(
@@ -95,7 +97,9 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
     }
     line(format!("report: {}", options.folder.report().display()));
     if report.outcome.best.is_some() {
-        line(format!("model: {}", options.folder.model().display()));
+        for model in options.folder.models(spec.members()) {
+            line(format!("model: {}", model.display()));
+        }
     }
     text
 }

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use tunefork::study::{StudyRecord, TrialRecord};
-use tunefork::{TestResult, read_study, show_json};
+use tunefork::{TestResult, deviation_of, read_study, show_json};
 
 use crate::args::ShowArgs;
-use crate::output::{figure, print, table};
+use crate::output::{figure, print, table, test_lines, with_deviation};
 
 /// Shows a study.
 pub fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
@@ -29,6 +29,7 @@ fn text(study: &StudyRecord, test: Option<&TestResult>) -> Result<String, std::f
         .trials
         .iter()
         .any(|trial| !experiments(trial).is_empty());
+    let several = study.trials.iter().any(|t| deviation(t).is_some());
     let rows: Vec<Vec<String>> = study
         .trials
         .iter()
@@ -39,12 +40,14 @@ fn text(study: &StudyRecord, test: Option<&TestResult>) -> Result<String, std::f
                 trial.value.map(figure).unwrap_or_default(),
                 trial.epochs.len().to_string(),
             ];
+            row.extend(several.then(|| deviation(trial).map(figure).unwrap_or_default()));
             row.extend(grouped.then(|| experiments(trial).join(", ")));
             row.push(trial.params().to_string());
             row
         })
         .collect();
     let mut header = vec!["trial", "state", value, "epochs"];
+    header.extend(several.then_some("deviation"));
     header.extend(grouped.then_some("experiments"));
     header.push("parameters");
     text.push_str(&table(&header, &rows));
@@ -56,19 +59,28 @@ fn text(study: &StudyRecord, test: Option<&TestResult>) -> Result<String, std::f
         text,
         "\nbest: trial {}, {value} {}",
         best.number,
-        figure(best.value.unwrap_or(f64::NAN))
+        with_deviation(best.value.unwrap_or(f64::NAN), deviation(best))
     )?;
+    for report in best
+        .epochs
+        .last()
+        .into_iter()
+        .flat_map(|last| &last.members)
+    {
+        writeln!(text, "  {}: {}", report.member, figure(report.value))?;
+    }
     for (name, value) in best.params().iter() {
         writeln!(text, "  {name} = {value}")?;
     }
     if let Some(test) = test {
-        let figures = test
-            .figures
-            .iter()
-            .map(|(name, value)| format!("{name} {}", figure(*value)));
-        writeln!(text, "test: {}", figures.collect::<Vec<_>>().join(", "))?;
+        text.push_str(&test_lines(test));
     }
     Ok(text)
+}
+
+/// The standard deviation of a trial's value over its trainings, if these are several.
+fn deviation(trial: &TrialRecord) -> Option<f64> {
+    deviation_of(&trial.epochs.last()?.members)
 }
 
 /// The experiments that a trial belongs to, each once.

@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use serde_json::json;
 use tunefork::study::EpochRecord;
-use tunefork::{Error, TrainEvent, TrainOptions, Trained};
+use tunefork::{Error, TrainEvent, TrainOptions, Trained, deviation_of};
 
 use super::{same_command, stop_flag};
 use crate::INTERRUPTED;
 use crate::args::TrainArgs;
-use crate::output::{complain, duration, figure, print, say};
+use crate::output::{complain, duration, figure, print, say, test_lines, with_deviation};
 use crate::progress::{self, epoch_words};
 
 /// Trains once.
@@ -61,38 +61,46 @@ fn epoch_line(epoch: &EpochRecord, epochs: u32) -> String {
 
 fn summary(trained: &Trained, objective: &str, seconds: f64) -> String {
     let Trained { epoch, value, .. } = trained;
-    let mut text = format!(
+    let mut text = String::new();
+    for report in &trained.members {
+        let (member, value) = (report.member, figure(report.value));
+        text.push_str(&format!("\n{member}: validation {objective} {value}"));
+    }
+    let deviation = deviation_of(&trained.members);
+    text.push_str(&format!(
         "\ndone in {}: validation {objective} {} (epoch {epoch})\n",
         duration(seconds),
-        figure(*value)
-    );
+        with_deviation(*value, deviation),
+    ));
     if let Some(test) = &trained.test {
-        let figures = test
-            .figures
-            .iter()
-            .map(|(name, value)| format!("{name} {}", figure(*value)));
-        text.push_str(&format!(
-            "test: {}\n",
-            figures.collect::<Vec<_>>().join(", ")
-        ));
+        text.push_str(&test_lines(test));
     }
-    text.push_str(&format!("model: {}\n", trained.model.display()));
+    let models = trained.models.iter();
+    models.for_each(|model| text.push_str(&format!("model: {}\n", model.display())));
     text
 }
 
 fn summary_json(trained: &Trained) -> serde_json::Value {
-    let test = trained.test.as_ref().map(|test| {
-        let figures = test
-            .figures
+    let figures = |figures: &[(String, f64)]| {
+        let figures = figures
             .iter()
             .map(|(name, value)| (name.clone(), json!(value)));
         figures.collect::<serde_json::Map<_, _>>()
-    });
-    json!({
+    };
+    let mut object = json!({
         "event": "done",
         "epoch": trained.epoch,
         "value": trained.value,
-        "test": test,
-        "model": trained.model,
-    })
+        "test": trained.test.as_ref().map(|test| figures(&test.figures)),
+    });
+    match &trained.models[..] {
+        [model] => object["model"] = json!(model),
+        models => {
+            object["deviation"] = json!(deviation_of(&trained.members));
+            let deviations = trained.test.as_ref().map(|test| figures(&test.deviations));
+            object["test_deviation"] = json!(deviations);
+            object["models"] = json!(models);
+        }
+    }
+    object
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use tunefork::Listener;
-use tunefork::study::{EpochRecord, Event, Observer};
+use tunefork::study::{EpochRecord, Event, MemberReport, Observer};
 
 use crate::output::say;
 
@@ -77,7 +77,7 @@ fn object(event: &Event<'_>) -> Option<Value> {
     })
 }
 
-/// An epoch; figures of single classes are left to the files of the run folder.
+/// An epoch, and what each training has brought by then where there are several; figures of single classes are left to the files of the run folder.
 pub fn epoch_json(epoch: &EpochRecord) -> Value {
     let figures = |figures: &[(String, f64)]| {
         let whole = figures.iter().filter(|(name, _)| !name.contains('/'));
@@ -85,11 +85,23 @@ pub fn epoch_json(epoch: &EpochRecord) -> Value {
             .map(|(name, value)| (name.clone(), json!(value)))
             .collect::<Map<_, _>>()
     };
-    json!({
+    let mut object = json!({
         "event": "epoch",
         "epoch": epoch.step,
         "value": epoch.value,
         "metrics": figures(&epoch.metrics),
         "observed": figures(&epoch.observed),
-    })
+    });
+    if !epoch.members.is_empty() {
+        let member = |report: &MemberReport| {
+            json!({
+                "replicate": report.member.replicate,
+                "fold": report.member.fold,
+                "value": report.value,
+                "metrics": figures(&report.metrics),
+            })
+        };
+        object["members"] = epoch.members.iter().map(member).collect();
+    }
+    object
 }

@@ -1,0 +1,101 @@
+//! The checkpoint of a trial that is several trainings: theirs, one after another, behind a header.
+
+use serde::{Deserialize, Serialize};
+use tunefork_study::{Member, MemberReport};
+
+/// What such a checkpoint begins with; the digit is the version of what follows.
+const MAGIC: &[u8] = b"tunefork members 1\n";
+
+/// One training that has begun.
+#[derive(Debug, PartialEq)]
+pub(super) struct Saved<Bytes> {
+    /// Its last report, with all its figures.
+    pub report: MemberReport,
+    /// Its own checkpoint.
+    pub checkpoint: Bytes,
+}
+
+/// What stands in the header of one training; numbers by their bits, for JSON has no NaN.
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    member: Member,
+    value: u64,
+    metrics: Vec<(String, u64)>,
+    bytes: usize,
+}
+
+/// All trainings that have begun, as bytes.
+pub(super) fn encode<Bytes: AsRef<[u8]>>(trainings: &[Saved<Bytes>]) -> Vec<u8> {
+    let entry = |saved: &Saved<Bytes>| {
+        let metrics = saved.report.metrics.iter();
+        Entry {
+            member: saved.report.member,
+            value: saved.report.value.to_bits(),
+            metrics: metrics
+                .map(|(name, value)| (name.clone(), value.to_bits()))
+                .collect(),
+            bytes: saved.checkpoint.as_ref().len(),
+        }
+    };
+    let entries: Vec<Entry> = trainings.iter().map(entry).collect();
+    let header = serde_json::to_vec(&entries).expect("plain values can be written");
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend_from_slice(&(header.len() as u64).to_le_bytes());
+    bytes.extend_from_slice(&header);
+    for saved in trainings {
+        bytes.extend_from_slice(saved.checkpoint.as_ref());
+    }
+    bytes
+}
+
+/// The trainings in such bytes; nothing if they are not whole or of another version.
+pub(super) fn decode(bytes: &[u8]) -> Option<Vec<Saved<&[u8]>>> {
+    let rest = bytes.strip_prefix(MAGIC)?;
+    let (length, rest) = rest.split_first_chunk()?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+    let (header, mut rest) = rest.split_at_checked(length)?;
+    let entries: Vec<Entry> = serde_json::from_slice(header).ok()?;
+    let mut trainings = Vec::new();
+    for entry in entries {
+        let checkpoint;
+        (checkpoint, rest) = rest.split_at_checked(entry.bytes)?;
+        let metrics = entry.metrics.into_iter();
+        let report = MemberReport {
+            member: entry.member,
+            value: f64::from_bits(entry.value),
+            metrics: metrics
+                .map(|(name, bits)| (name, f64::from_bits(bits)))
+                .collect(),
+        };
+        trainings.push(Saved { report, checkpoint });
+    }
+    rest.is_empty().then_some(trainings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trainings_come_back_whole_or_not_at_all() {
+        let saved = |fold, checkpoint| Saved {
+            report: MemberReport {
+                member: Member { replicate: 3, fold },
+                value: 1.0 / 3.0,
+                metrics: vec![("loss".to_string(), f64::INFINITY)],
+            },
+            checkpoint,
+        };
+        let trainings = [
+            saved(0, &b"one"[..]),
+            saved(1, &b""[..]),
+            saved(2, &b"three"[..]),
+        ];
+        let bytes = encode(&trainings);
+        assert_eq!(decode(&bytes).as_deref(), Some(&trainings[..]));
+        for end in 0..bytes.len() {
+            assert_eq!(decode(&bytes[..end]), None, "the first {end} bytes");
+        }
+        assert_eq!(decode(&[&bytes[..], b"x"].concat()), None);
+    }
+}

@@ -1,0 +1,39 @@
+//! What an error of training means for the study.
+
+use tunefork_study::{FailureKind, TrialFailure};
+use tunefork_train::{DeviceError, TrainError};
+
+/// What an error means in a trial that fits the device: if it does not fit now, others hold the memory,
+/// which no clock can know.
+pub(super) fn crowded(error: TrainError) -> TrialFailure {
+    match error {
+        TrainError::DoesNotFit { .. } => TrialFailure::new(
+            FailureKind::Fault,
+            format!("{error}; other programs may hold the device's memory: end them first"),
+        ),
+        error => failure(error),
+    }
+}
+
+/// Whether there is no device any more: each trial would fail of that, so none is to blame.
+fn is_gone(reason: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    matches!(
+        reason.downcast_ref::<DeviceError>(),
+        Some(DeviceError::Unavailable(_))
+    )
+}
+
+/// What a trial's error means for the study.
+pub(super) fn failure(error: TrainError) -> TrialFailure {
+    let kind = match &error {
+        TrainError::Engine(reason) if is_gone(&**reason) => FailureKind::Halt,
+        TrainError::Diverged { .. } => FailureKind::Diverged,
+        TrainError::DoesNotFit { .. } => FailureKind::DoesNotFit,
+        TrainError::Interrupted { .. } => FailureKind::Interrupted,
+        TrainError::Engine(_) | TrainError::Checkpoint(_) | TrainError::Unfinished => {
+            FailureKind::Fault
+        }
+        _ => FailureKind::InvalidConfiguration,
+    };
+    TrialFailure::new(kind, error.to_string())
+}

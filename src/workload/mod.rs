@@ -1,0 +1,219 @@
+//! What lets a study run `train`: parameters become networks in training.
+
+mod checkpoint;
+mod failure;
+mod figures;
+mod run;
+mod task;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tunefork_export::Model;
+use tunefork_graph::Cost;
+use tunefork_rng::Key;
+use tunefork_space::Params;
+use tunefork_study::{Blueprint, FailureKind, Member, TrialContext, TrialFailure, Workload};
+use tunefork_train::{Compiled, Device, Task, TrainError, Trainer};
+
+use crate::files::write_atomically;
+use crate::folder::{model_of, models};
+use crate::parking::Parking;
+use crate::predict::weights;
+use crate::{Config, Error, Machine, Material, StudySpec, TestResult};
+use failure::{crowded, failure};
+
+pub use figures::{figures, timings};
+pub use run::TrainingRun;
+pub(crate) use task::memory;
+pub use task::{model, task};
+
+/// Trains the networks of a study.
+#[derive(Debug)]
+pub struct Training {
+    spec: StudySpec,
+    material: Material,
+    machine: Machine,
+    parking: Arc<Parking>,
+    /// Where the best trial's model is kept.
+    model: PathBuf,
+}
+
+impl Training {
+    /// Trains on `machine`; the best trial's weights are written to `model`. Where trials are several
+    /// trainings, each has a file of its own beside it, see [`Training::models`].
+    pub fn new(spec: StudySpec, material: Material, machine: Machine, model: PathBuf) -> Self {
+        Self {
+            parking: Parking::new(machine.clone(), spec.fixed().word("precision")),
+            spec,
+            material,
+            machine,
+            model,
+        }
+    }
+
+    /// The images.
+    pub fn material(&self) -> &Material {
+        &self.material
+    }
+
+    /// The files of the best trial's weights, one for each of its trainings.
+    pub fn models(&self) -> Vec<PathBuf> {
+        models(&self.model, self.spec.members())
+    }
+
+    fn model_of(&self, member: Member) -> PathBuf {
+        model_of(&self.model, self.spec.members(), member)
+    }
+
+    /// How the models that were kept of this trial do on the test images; nothing where there are none.
+    pub(crate) fn test(&self, trial: u32, params: &Params) -> Result<Option<TestResult>, Error> {
+        if self.material.first().split.test.is_empty() {
+            return Ok(None);
+        }
+        let config = self.spec.config(params);
+        let mut results = Vec::new();
+        for member in self.spec.members().all() {
+            let model = Model::read(&self.model_of(member))?;
+            results.push((member, self.evaluate(&config, member, model)?));
+        }
+        Ok(Some(TestResult::new(trial, &results)))
+    }
+
+    fn evaluate(
+        &self,
+        config: &Config,
+        member: Member,
+        model: Model,
+    ) -> Result<tunefork_train::Evaluation, Error> {
+        let task = self.task(config, member, Key::study(0));
+        let weights = weights(model);
+        let device = self
+            .machine
+            .device(self.machine.threads(), config.word("precision"))?;
+        let measure = || {
+            let mut trainer = Trainer::new(task.clone(), &*device)?;
+            trainer.set_weights(&weights)?;
+            trainer.evaluate(&task.split.test)
+        };
+        // As in training, a device that fails is given one more chance.
+        Ok(match measure() {
+            Err(TrainError::Engine(_)) => measure(),
+            measured => measured,
+        }?)
+    }
+
+    /// What one of the trainings of a trial with this key does.
+    fn task(&self, config: &Config, member: Member, key: Key) -> Task {
+        let division = &self.material.divisions[member.fold as usize];
+        let key = key.replicate(member.replicate).fold(member.fold);
+        let mut task = task(config, division, key);
+        if self.spec.members().are_several() {
+            // When a trial is over is seen from the mean of all, not by each for itself.
+            task.spec.early_stop = None;
+        }
+        task
+    }
+
+    fn compile(&self, config: &Config, fold: u32) -> Result<Compiled, TrialFailure> {
+        let members = self.spec.members();
+        let replicate = 0;
+        let task = self.task(config, Member { replicate, fold }, Key::study(0));
+        // One thread: what fits must not depend on how many there are.
+        let device = self.device(1).map_err(failure)?;
+        let at_once = members.at_once();
+        let compiled = task.compile_within(&*device, memory(config) / u64::from(at_once));
+        compiled.map_err(|error| {
+            let mut failure = failure(error);
+            if at_once > 1 && failure.kind == FailureKind::DoesNotFit {
+                let trainings = format!("{at_once} trainings share a trial's memory: ");
+                failure.message.insert_str(0, &trainings);
+            }
+            failure
+        })
+    }
+
+    fn device(&self, threads: usize) -> Result<Box<dyn Device>, TrainError> {
+        self.machine
+            .device(threads, self.spec.fixed().word("precision"))
+            .map_err(|error| TrainError::Engine(Box::new(error)))
+    }
+}
+
+impl Workload for Training {
+    type Run = TrainingRun;
+
+    /// Work and bytes are those of all trainings that are trained side by side; of folds that come one
+    /// after another, those of the largest.
+    fn blueprint(&self, params: &Params) -> Result<Blueprint, TrialFailure> {
+        let config = self.spec.config(params);
+        let members = self.spec.members();
+        let folds = (0..members.folds).map(|fold| self.compile(&config, fold));
+        let folds = folds.collect::<Result<Vec<Compiled>, _>>()?;
+        let all = |of: fn(&Compiled) -> u64| {
+            let folds = folds.iter().map(of);
+            let together = match members.sequential {
+                true => folds.max().unwrap_or(0),
+                false => folds.sum(),
+            };
+            together * u64::from(members.replicates)
+        };
+        Ok(Blueprint {
+            epochs: members.epochs(config.train_spec().epochs),
+            epoch_cost: tunefork_study::Cost {
+                flops: all(
+                    |Compiled {
+                         epoch_cost: Cost { flops, .. },
+                         ..
+                     }| *flops,
+                ),
+                bytes: all(
+                    |Compiled {
+                         epoch_cost: Cost { bytes, .. },
+                         ..
+                     }| *bytes,
+                ),
+                steps: all(
+                    |Compiled {
+                         epoch_cost: Cost { steps, .. },
+                         ..
+                     }| *steps,
+                ),
+            },
+            arena_bytes: all(|compiled| compiled.plan.bytes().total()),
+            plan_key: folds[0].plan.key.clone(),
+        })
+    }
+
+    fn is_over(&self, params: &Params, values: &[f64]) -> bool {
+        let spec = self.spec.config(params).train_spec();
+        match self.spec.members() {
+            // The file does not let folds in sequence end early.
+            members if members.sequential => values.len() as u32 >= members.epochs(spec.epochs),
+            _ => spec.is_over(values),
+        }
+    }
+
+    fn start(
+        &self,
+        trial: &TrialContext,
+        checkpoint: Option<&[u8]>,
+    ) -> Result<TrainingRun, TrialFailure> {
+        let config = self.spec.config(&trial.params);
+        let members = self.spec.members();
+        let tasks = members.all();
+        let tasks = tasks.map(|member| (member, self.task(&config, member, trial.key)));
+        let (threads, stop) = (trial.threads, trial.stop.clone());
+        let tasks = tasks.collect();
+        TrainingRun::start(&self.parking, members, tasks, threads, stop, checkpoint)
+    }
+
+    fn keep(&self, _: &TrialContext, run: &TrainingRun) -> Result<(), TrialFailure> {
+        let halt = |error: Error| TrialFailure::new(FailureKind::Halt, error.to_string());
+        run.each(|member, trainer| {
+            let model = trainer.with(|trainer| model(trainer)).map_err(crowded)?;
+            let bytes = model.to_bytes().map_err(|error| halt(error.into()))?;
+            write_atomically(&self.model_of(member), &bytes).map_err(halt)
+        })
+    }
+}

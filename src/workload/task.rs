@@ -1,0 +1,51 @@
+//! From a configuration to a training, and from a training to a model.
+
+use std::sync::Arc;
+
+use tunefork_export::Model;
+use tunefork_rng::Key;
+use tunefork_train::{Task, Tensor, TrainError, Trainer};
+
+use crate::{Config, Division};
+
+/// The training run that a configuration describes, on images that are divided.
+pub fn task(config: &Config, division: &Division, key: Key) -> Task {
+    let Division { images, split } = division;
+    let shape = images.data.shape();
+    let input = tunefork_nn::ImageShape::new(shape.height, shape.width, shape.channels);
+    Task {
+        network: config.network(input, images.data.classes().len()),
+        spec: config.train_spec(),
+        images: images.clone(),
+        split: Arc::clone(split),
+        key,
+    }
+}
+
+/// Bytes that a trial may take.
+pub(crate) fn memory(config: &Config) -> u64 {
+    config
+        .whole("memory")
+        .unsigned_abs()
+        .saturating_mul(1 << 20)
+}
+
+/// The model of the epoch that counts, with all that is needed to use it.
+///
+/// # Errors
+/// When the engine fails.
+pub fn model(trainer: &Trainer) -> Result<Model, TrainError> {
+    let task = trainer.task();
+    let tensor = |tensor: Tensor| tunefork_export::Tensor {
+        name: tensor.name,
+        shape: tensor.shape,
+        values: tensor.values,
+    };
+    Ok(Model {
+        network: task.network.clone(),
+        normalisation: task.images.normalisation.clone(),
+        fit: task.images.data.fit(),
+        classes: task.images.data.classes().to_vec(),
+        tensors: trainer.weights()?.into_iter().map(tensor).collect(),
+    })
+}
