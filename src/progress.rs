@@ -1,24 +1,37 @@
 //! The tables of a trial's epochs.
 
 use tunefork_report::csv_line;
-use tunefork_study::EpochRecord;
+use tunefork_study::{EpochRecord, Member};
 
-/// One row per epoch: its number, the figures of the whole validation part, and the times.
+/// One row per epoch: its number, the figures of the whole validation part, the value of each training
+/// where these are several, and the times.
 pub fn progress_csv(epochs: &[EpochRecord]) -> String {
-    let Some(first) = epochs.first() else {
+    let (Some(first), Some(last)) = (epochs.first(), epochs.last()) else {
         return String::new();
     };
     let whole = |name: &&str| !name.contains('/');
     let metrics: Vec<&str> = names(&first.metrics).filter(whole).collect();
     let observed: Vec<&str> = names(&first.observed).collect();
+    // Folds in sequence begin one after another: the last epoch knows them all.
+    let members: Vec<Member> = last.members.iter().map(|report| report.member).collect();
+    let named: Vec<String> = members.iter().map(Member::to_string).collect();
     let header: Vec<&str> = ["epoch", "value"]
         .into_iter()
-        .chain(metrics.iter().chain(&observed).copied())
+        .chain(metrics.iter().copied())
+        .chain(named.iter().map(String::as_str))
+        .chain(observed.iter().copied())
         .collect();
     let mut text = csv_line(&header);
     for epoch in epochs {
         let mut cells = vec![epoch.step.to_string(), epoch.value.to_string()];
         cells.extend(metrics.iter().map(|name| cell(&epoch.metrics, name)));
+        cells.extend(members.iter().map(|member| {
+            let mut reports = epoch.members.iter();
+            let report = reports.find(|report| report.member == *member);
+            report
+                .map(|report| report.value.to_string())
+                .unwrap_or_default()
+        }));
         cells.extend(observed.iter().map(|name| cell(&epoch.observed, name)));
         text.push_str(&csv_line(&cells));
     }

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tunefork_report::{Experiment, Row, Summary, markdown, trials_csv};
 use tunefork_space::{Params, Value};
-use tunefork_study::{End, EndReason, EpochRecord, Event, Observer, StudyRecord};
+use tunefork_study::{End, EndReason, EpochRecord, Event, MemberReport, Observer, StudyRecord};
 use tunefork_trial::{TrialNumber, TrialState};
 
 use super::{RunFolder, TestResult};
 use crate::files::write_atomically;
 use crate::progress::{classes_csv, confusion_csv, progress_csv};
-use crate::{Error, StudySpec};
+use crate::{Error, StudySpec, deviation_of};
 
 /// Writes what it hears of into the folder.
 ///
@@ -94,6 +94,8 @@ impl<'a> Recorder<'a> {
         }
         if let Some(test) = test {
             self.summary.test = test.figures.clone();
+            let deviations = test.deviations.iter().map(|(_, deviation)| *deviation);
+            self.summary.test_deviations = deviations.collect();
         }
         self.tables_dirty = true;
         self.flush();
@@ -126,6 +128,9 @@ impl<'a> Recorder<'a> {
         row.epochs = epoch.step;
         let of_all = |(name, _): &&(String, f64)| !name.contains('/');
         row.metrics = epoch.metrics.iter().filter(of_all).cloned().collect();
+        let named = |report: &MemberReport| (report.member.to_string(), report.value);
+        row.members = epoch.members.iter().map(named).collect();
+        row.deviation = deviation_of(&epoch.members);
         let spent = epoch
             .observed
             .iter()

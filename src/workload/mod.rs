@@ -5,6 +5,8 @@ mod failure;
 mod figures;
 mod run;
 mod task;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -3,9 +3,13 @@
 use crate::Summary;
 
 /// One row per trial: number, state, value, epochs, in a study of experiments the names of these and of
-/// its runs, parameters, metrics of the last epoch, seconds and the reason for its end. What a trial does not have is empty; numbers are written in full.
+/// its runs, parameters, metrics of the last epoch, where trials are several trainings the deviation of
+/// their values and each of these, seconds and the reason for its end. What a trial does not have is
+/// empty; numbers are written in full.
 pub fn trials_csv(summary: &Summary) -> String {
     let (parameters, metrics) = (summary.parameters(), summary.metrics());
+    let members = summary.members();
+    let several = !members.is_empty();
     let mut header: Vec<&str> = vec!["trial", "state", "value", "epochs"];
     let grouped = !summary.experiments.is_empty();
     if grouped {
@@ -13,6 +17,8 @@ pub fn trials_csv(summary: &Summary) -> String {
     }
     header.extend(&parameters);
     header.extend(&metrics);
+    header.extend(several.then_some("deviation"));
+    header.extend(&members);
     header.extend(["seconds", "reason"]);
     let mut text = csv_line(&header);
     for row in &summary.trials {
@@ -33,10 +39,13 @@ pub fn trials_csv(summary: &Summary) -> String {
                 .map(|value| value.to_string())
                 .unwrap_or_default()
         }));
-        cells.extend(metrics.iter().map(|name| {
-            let metric = row.metrics.iter().find(|(other, _)| other == name);
-            number(metric.map(|(_, value)| *value))
-        }));
+        let figure = |figures: &[(String, f64)], name: &str| {
+            let figure = figures.iter().find(|(other, _)| other == name);
+            number(figure.map(|(_, value)| *value))
+        };
+        cells.extend(metrics.iter().map(|name| figure(&row.metrics, name)));
+        cells.extend(several.then(|| number(row.deviation)));
+        cells.extend(members.iter().map(|name| figure(&row.members, name)));
         cells.push(
             row.seconds
                 .map(|seconds| format!("{seconds:.3}"))

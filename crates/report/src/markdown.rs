@@ -28,9 +28,9 @@ fn write_report(text: &mut String, summary: &Summary) -> fmt::Result {
             .params
             .iter()
             .map(|(name, value)| (name.to_string(), value.to_string()));
-        let figures = value
-            .chain(metrics)
-            .map(|(name, value)| (name, figure(value)));
+        let value = value.map(|(name, value)| (name, with_deviation(value, best.deviation)));
+        let metrics = metrics.map(|(name, value)| (name, figure(value)));
+        let figures = value.chain(metrics);
         write_table(
             text,
             &["parameter", "value"],
@@ -38,12 +38,17 @@ fn write_report(text: &mut String, summary: &Summary) -> fmt::Result {
         )?;
         writeln!(text)?;
         write_table(text, &["validation", ""], figures.map(|(a, b)| vec![a, b]))?;
+        write_members(text, summary, best)?;
     }
     if !summary.test.is_empty() {
         let figures = summary
             .test
             .iter()
-            .map(|(name, value)| vec![name.clone(), figure(*value)]);
+            .enumerate()
+            .map(|(place, (name, value))| {
+                let deviation = summary.test_deviations.get(place).copied();
+                vec![name.clone(), with_deviation(*value, deviation)]
+            });
         writeln!(
             text,
             "\nOn the test images, which were looked at once, after the last trial:\n"
@@ -111,15 +116,31 @@ fn write_overview(text: &mut String, summary: &Summary) -> fmt::Result {
         Some(Row {
             number,
             value: Some(value),
+            deviation,
             ..
         }) => writeln!(
             text,
             "The best of them is **trial {number}**: {} **{}**.",
             summary.objective,
-            figure(*value)
+            with_deviation(*value, *deviation)
         ),
         _ => writeln!(text, "None of them is complete yet."),
     }
+}
+
+/// What each training of the best trial brought; nothing where it is a single one.
+fn write_members(text: &mut String, summary: &Summary, best: &Row) -> fmt::Result {
+    if best.members.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        text,
+        "\nThe value is the mean over {} trainings, ± their standard deviation:\n",
+        best.members.len()
+    )?;
+    let rows = best.members.iter();
+    let rows = rows.map(|(name, value)| vec![name.clone(), figure(*value)]);
+    write_table(text, &["training", &summary.objective], rows)
 }
 
 fn write_trials(text: &mut String, summary: &Summary) -> fmt::Result {
@@ -140,7 +161,8 @@ fn write_trials(text: &mut String, summary: &Summary) -> fmt::Result {
             true => row.state.to_string(),
             false => format!("{}: {}", row.state, row.reason),
         };
-        let value = row.value.map(figure).unwrap_or_default();
+        let value = row.value.map(|value| with_deviation(value, row.deviation));
+        let value = value.unwrap_or_default();
         let params = parameters.iter().map(|name| {
             row.params
                 .get(name)
@@ -183,6 +205,14 @@ pub(crate) fn figure(value: f64) -> String {
         format!("{value:.3e}")
     } else {
         format!("{value:.4}")
+    }
+}
+
+/// A figure with the standard deviation that it has, if it is a mean.
+fn with_deviation(value: f64, deviation: Option<f64>) -> String {
+    match deviation {
+        Some(deviation) => format!("{} ± {}", figure(value), figure(deviation)),
+        None => figure(value),
     }
 }
 

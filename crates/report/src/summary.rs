@@ -24,6 +24,8 @@ pub struct Summary {
     pub settings: Vec<(String, String)>,
     /// Figures of the best trial on the test images, if they were looked at.
     pub test: Vec<(String, f64)>,
+    /// The standard deviations of these figures, in the same order, if they are means over trainings.
+    pub test_deviations: Vec<f64>,
     /// Sentences about what a reader should know: warnings, outside events.
     pub notes: Vec<String>,
 }
@@ -39,6 +41,10 @@ pub struct Row {
     pub params: Params,
     /// Its value.
     pub value: Option<f64>,
+    /// The value of each of its trainings by name, where it is several: its own is their mean.
+    pub members: Vec<(String, f64)>,
+    /// The standard deviation of these values.
+    pub deviation: Option<f64>,
     /// Epochs it was trained.
     pub epochs: u32,
     /// The figures of its last epoch.
@@ -66,6 +72,7 @@ impl Summary {
             baseline: None,
             settings: Vec::new(),
             test: Vec::new(),
+            test_deviations: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -92,6 +99,15 @@ impl Summary {
         )
     }
 
+    /// Names of the trainings that trials consist of, in the order of their first appearance.
+    pub(crate) fn members(&self) -> Vec<&str> {
+        in_order(
+            self.trials
+                .iter()
+                .flat_map(|row| row.members.iter().map(|(name, _)| name.as_str())),
+        )
+    }
+
     /// Names of all metrics, in the order of their first appearance.
     pub(crate) fn metrics(&self) -> Vec<&str> {
         in_order(
@@ -110,6 +126,8 @@ impl Row {
             state,
             params,
             value: None,
+            members: Vec::new(),
+            deviation: None,
             epochs: 0,
             metrics: Vec::new(),
             reason: String::new(),

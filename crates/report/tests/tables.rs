@@ -55,6 +55,37 @@ fn markdown_tells_the_best_and_the_rest() {
 }
 
 #[test]
+fn trainings_of_a_trial_are_listed_with_their_deviation() {
+    let mut summary = summary();
+    let members = |values: [f64; 2]| {
+        let names = ["replicate 0 fold 0", "replicate 0 fold 1"].map(String::from);
+        names.into_iter().zip(values).collect()
+    };
+    summary.trials[0].members = members([0.25, 0.75]);
+    summary.trials[0].deviation = Some(0.375);
+    summary.trials[1].members = members([0.75, 0.875]);
+    summary.trials[1].deviation = Some(0.0625);
+    summary.test_deviations = vec![0.03125];
+    assert_eq!(
+        trials_csv(&summary),
+        "trial,state,value,epochs,optimizer,momentum,loss,deviation,replicate 0 fold 0,replicate 0 fold 1,seconds,reason\n\
+         0,complete,0.5,4,sgd,0.9,1.25,0.375,0.25,0.75,1.500,\n\
+         1,complete,0.8125,4,adam,,0.5,0.0625,0.75,0.875,,\n\
+         2,failed,,1,adam,,,,,,,\"loss is NaN, epoch 1\"\n"
+    );
+    let text = markdown(&summary);
+    for line in [
+        "The best of them is **trial 1**: accuracy **0.8125 ± 0.0625**.",
+        "The value is the mean over 2 trainings, ± their standard deviation:",
+        "| replicate 0 fold 1 | 0.8750 |",
+        "| accuracy | 0.8000 ± 0.0312 |",
+        "| 0 | complete | 0.5000 ± 0.3750 | 4 |",
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+}
+
+#[test]
 fn less_is_better_where_the_direction_says_so() {
     let mut summary = summary();
     summary.direction = Direction::Minimize;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Fixture, TINY, files};
+use crate::support::{Fixture, TINY, epochs};
 
 #[test]
 fn threads_and_workers_change_nothing() {
@@ -39,61 +39,11 @@ fn longer() -> String {
         .replace("images = 240", "images = 2400")
 }
 
-/// The epochs that all trials of a run have on record.
-fn epochs(fixture: &Fixture, run: &str) -> usize {
-    let trials = fixture.path(run).join("trials");
-    if !trials.exists() {
-        return 0;
-    }
-    let tables = files(&trials).into_iter();
-    let lines = |file: String| {
-        // A trial's folder may be tidied away between the listing and the look.
-        let table = std::fs::read_to_string(trials.join(file)).unwrap_or_default();
-        table.lines().count().saturating_sub(1)
-    };
-    tables
-        .filter(|file| file.ends_with("progress.csv"))
-        .map(lines)
-        .sum()
-}
-
 #[test]
 fn a_study_that_was_killed_ends_as_one_that_was_not() {
     let fixture = Fixture::new(&longer());
     fixture.ok(&["run", "study.toml", "--out", "whole"]);
-    let all = epochs(&fixture, "whole");
-    let args = [
-        "run",
-        "study.toml",
-        "--out",
-        "killed",
-        "--workers",
-        "2",
-        "--checkpoint-every",
-        "0",
-    ];
-    const KILLS: usize = 10;
-    let mut killed = 0;
-    for kill in 1..=KILLS {
-        let mut child = fixture.start(&args);
-        // Told by the work done, not by the clock: machines differ by more than ten times.
-        while epochs(&fixture, "killed") < all * kill / (KILLS + 1) {
-            if child.try_wait().unwrap().is_some() {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        // Anywhere in the next epoch, or in what is written at its end.
-        std::thread::sleep(Duration::from_millis(7 * kill as u64 % 10));
-        killed += usize::from(child.try_wait().unwrap().is_none());
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
-    assert!(
-        killed >= KILLS - 1,
-        "only {killed} of {KILLS} processes were alive to be killed"
-    );
-    fixture.ok(&args);
+    fixture.run_with_kills("killed", epochs(&fixture, "whole"), 10);
     assert_eq!(fixture.shown("killed"), fixture.shown("whole"));
     assert_eq!(fixture.weights("killed"), fixture.weights("whole"));
     let table = |run: &str| {

@@ -3,6 +3,7 @@
 mod device;
 mod equal_runs;
 mod experiments;
+mod folds;
 mod predict;
 mod refusals;
 mod study;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -96,6 +97,42 @@ impl Fixture {
             .unwrap()
     }
 
+    /// Runs the study into the folder `out`, killing it a number of times on the way to the epochs that
+    /// all its trials have in the end.
+    pub fn run_with_kills(&self, out: &str, all: usize, kills: usize) {
+        let args = [
+            "run",
+            "study.toml",
+            "--out",
+            out,
+            "--workers",
+            "2",
+            "--checkpoint-every",
+            "0",
+        ];
+        let mut killed = 0;
+        for kill in 1..=kills {
+            let mut child = self.start(&args);
+            // Told by the work done, not by the clock: machines differ by more than ten times.
+            while epochs(self, out) < all * kill / (kills + 1) {
+                if child.try_wait().unwrap().is_some() {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            // Anywhere in the next epoch, or in what is written at its end.
+            std::thread::sleep(Duration::from_millis(7 * kill as u64 % 10));
+            killed += usize::from(child.try_wait().unwrap().is_none());
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        assert!(
+            killed >= kills - 1,
+            "only {killed} of {kills} processes were alive to be killed"
+        );
+        self.ok(&args);
+    }
+
     /// Runs the program to its end with closed pipes, and returns its exit code.
     pub fn unheard(&self, args: &[&str]) -> Option<i32> {
         let mut child = self
@@ -120,10 +157,40 @@ impl Fixture {
         study
     }
 
+    /// The best weights of a run whose trials are several trainings, by the names of their files.
+    pub fn all_weights(&self, run: &str) -> Vec<(String, Vec<u8>)> {
+        let names = files(&self.path(run)).into_iter();
+        let models = names.filter(|name| name.ends_with(".safetensors"));
+        models
+            .map(|name| {
+                let bytes = std::fs::read(self.path(run).join(&name)).unwrap();
+                (name, bytes)
+            })
+            .collect()
+    }
+
     /// The best weights of a run.
     pub fn weights(&self, run: &str) -> Vec<u8> {
         std::fs::read(self.path(run).join("best.safetensors")).unwrap()
     }
+}
+
+/// The epochs that all trials of a run have on record.
+pub fn epochs(fixture: &Fixture, run: &str) -> usize {
+    let trials = fixture.path(run).join("trials");
+    if !trials.exists() {
+        return 0;
+    }
+    let tables = files(&trials).into_iter();
+    let lines = |file: String| {
+        // A trial's folder may be tidied away between the listing and the look.
+        let table = std::fs::read_to_string(trials.join(file)).unwrap_or_default();
+        table.lines().count().saturating_sub(1)
+    };
+    tables
+        .filter(|file| file.ends_with("progress.csv"))
+        .map(lines)
+        .sum()
 }
 
 /// All files below a folder, by their paths in it.
