@@ -6,7 +6,7 @@ use tunefork_study::{EpochReport, FailureKind, Member, MemberReport, Run, StopFl
 use tunefork_train::{EpochMetrics, Task, TrainError};
 
 use super::checkpoint::{self, Saved};
-use super::failure::{crowded, failure};
+use super::failure::crowded;
 use super::figures::{figures, timings, together};
 use crate::parking::{Parkable, Parking};
 use crate::spec::Members;
@@ -28,6 +28,8 @@ pub struct TrainingRun {
 /// One of the trainings of a trial.
 struct Training {
     member: Member,
+    /// Whether it is the only one of its trial.
+    alone: bool,
     task: Task,
     /// Nothing before its turn has come for the first time.
     trainer: Option<Parkable>,
@@ -45,8 +47,10 @@ impl TrainingRun {
         stop: StopFlag,
         checkpoint: Option<&[u8]>,
     ) -> Result<Self, TrialFailure> {
+        let alone = !members.are_several();
         let training = |(member, task)| Training {
             member,
+            alone,
             task,
             trainer: None,
             report: None,
@@ -77,48 +81,38 @@ impl TrainingRun {
     /// Sees to it that those whose turn it is have begun.
     fn prepare(&mut self) -> Result<(), TrialFailure> {
         let (parking, threads) = (Arc::clone(&self.parking), self.threads);
-        let several = self.members.are_several();
         for training in self.turn() {
             if training.trainer.is_none() {
-                let trainer = parking.start(training.task.clone(), threads, None);
-                let trainer = trainer.map_err(|error| training.failed(several, error))?;
-                training.trainer = Some(trainer);
+                training.trainer = Some(training.begin(&parking, threads, None)?);
             }
         }
         Ok(())
     }
 
     fn restore(&mut self, checkpoint: &[u8]) -> Result<(), TrialFailure> {
-        let (parking, threads) = (Arc::clone(&self.parking), self.threads);
-        let start = |training: &Training, checkpoint: &[u8]| {
-            let trainer = parking.start(training.task.clone(), threads, Some(checkpoint));
-            trainer.map_err(|error| training.failed(true, error))
-        };
-        if !self.members.are_several() {
-            let only = &mut self.trainings[0];
-            let trainer = parking.start(only.task.clone(), threads, Some(checkpoint));
-            let trainer = trainer.map_err(crowded)?;
+        if let [only] = &mut self.trainings[..] {
+            let trainer = only.begin(&self.parking, self.threads, Some(checkpoint))?;
             self.done = trainer.epochs_done();
             only.trainer = Some(trainer);
             return Ok(());
         }
-        let damaged = || TrialFailure::new(FailureKind::Fault, "it is not that of these trainings");
+        let damaged = || TrialFailure::new(FailureKind::Fault, "it is not one of these trainings");
         for saved in checkpoint::decode(checkpoint).ok_or_else(damaged)? {
             let member = saved.report.member;
             let mut trainings = self.trainings.iter_mut();
             let training = trainings.find(|training| training.member == member);
             let training = training.ok_or_else(damaged)?;
-            let trainer = start(training, saved.checkpoint)?;
-            let (before, epochs) = (member.fold * self.epochs, trainer.epochs_done());
-            self.done = self.done.max(match self.members.sequential {
-                true => before + epochs,
+            let trainer = training.begin(&self.parking, self.threads, Some(saved.checkpoint))?;
+            let epochs = trainer.epochs_done();
+            let done = match self.members.sequential {
+                true => member.fold * self.epochs + epochs,
                 false => epochs,
-            });
+            };
+            self.done = self.done.max(done);
             if self.members.sequential && epochs == self.epochs {
                 trainer.park();
             }
-            training.trainer = Some(trainer);
-            training.report = Some(saved.report);
+            (training.trainer, training.report) = (Some(trainer), Some(saved.report));
         }
         Ok(())
     }
@@ -151,8 +145,9 @@ impl TrainingRun {
         let values: Vec<f64> = reports.iter().map(|report| report.value).collect();
         let of_all = |(name, _): &&(String, f64)| !name.contains('/');
         let stored = |report: &&MemberReport| MemberReport {
+            member: report.member,
+            value: report.value,
             metrics: report.metrics.iter().filter(of_all).cloned().collect(),
-            ..(*report).clone()
         };
         EpochReport {
             value: mean(&values),
@@ -164,14 +159,26 @@ impl TrainingRun {
 }
 
 impl Training {
+    /// Its trainer, at the beginning or where a checkpoint was taken.
+    fn begin(
+        &self,
+        parking: &Arc<Parking>,
+        threads: usize,
+        checkpoint: Option<&[u8]>,
+    ) -> Result<Parkable, TrialFailure> {
+        let trainer = parking.start(self.task.clone(), threads, checkpoint);
+        trainer.map_err(|error| self.failed(error))
+    }
+
     /// Trains an epoch, and keeps what it has brought.
-    fn epoch(&mut self, stop: &StopFlag) -> Result<EpochMetrics, TrainError> {
+    fn epoch(&mut self, stop: &StopFlag) -> Result<EpochMetrics, TrialFailure> {
         let trainer = self.trainer.as_ref().expect("its turn has come");
-        let (metrics, value) = trainer.with(|trainer| {
+        let epoch = trainer.with(|trainer| {
             let metrics = trainer.epoch_unless(&|| stop.is_raised())?;
             let counted = trainer.value().expect("there was an epoch");
             Ok((metrics, counted.value))
-        })?;
+        });
+        let (metrics, value) = epoch.map_err(|error| self.failed(error))?;
         self.report = Some(MemberReport {
             member: self.member,
             value,
@@ -181,9 +188,9 @@ impl Training {
     }
 
     /// What an error of this training means for its trial.
-    fn failed(&self, several: bool, error: TrainError) -> TrialFailure {
+    fn failed(&self, error: TrainError) -> TrialFailure {
         let mut failure = crowded(error);
-        if several {
+        if !self.alone {
             failure.message = format!("{}: {}", self.member, failure.message);
         }
         failure
@@ -197,17 +204,13 @@ impl Run for TrainingRun {
 
     fn epoch(&mut self) -> Result<EpochReport, TrialFailure> {
         self.prepare()?;
-        let (stop, several) = (self.stop.clone(), self.members.are_several());
-        let mut metrics = Vec::new();
-        for training in self.turn() {
-            let epoch = training.epoch(&stop);
-            metrics.push(epoch.map_err(|error| training.failed(several, error))?);
-        }
+        let stop = self.stop.clone();
+        let epochs = self.turn().map(|training| training.epoch(&stop));
+        let metrics = epochs.collect::<Result<Vec<EpochMetrics>, _>>()?;
         let mut report = self.report(&metrics);
-        if !several {
+        if let [only] = &self.trainings[..] {
             // Its value is that of this epoch, whichever will count in the end.
-            let objective = self.trainings[0].task.spec.objective;
-            report.value = objective.of(&metrics[0].validation);
+            report.value = only.task.spec.objective.of(&metrics[0].validation);
             report.members.clear();
         }
         let fold_is_over = self.members.sequential && (self.done + 1).is_multiple_of(self.epochs);
@@ -220,19 +223,21 @@ impl Run for TrainingRun {
     }
 
     fn checkpoint(&self) -> Result<Vec<u8>, TrialFailure> {
-        if !self.members.are_several() {
-            let only = self.trainings[0].trainer.as_ref();
-            return only.expect("it has begun").checkpoint().map_err(failure);
-        }
-        let mut trainings = Vec::new();
+        let mut saved = Vec::new();
         for training in &self.trainings {
-            if let (Some(trainer), Some(report)) = (&training.trainer, &training.report) {
-                let checkpoint = trainer.checkpoint();
-                let checkpoint = checkpoint.map_err(|error| training.failed(true, error))?;
-                let report = report.clone();
-                trainings.push(Saved { report, checkpoint });
+            let Some(trainer) = &training.trainer else {
+                continue;
+            };
+            let checkpoint = trainer
+                .checkpoint()
+                .map_err(|error| training.failed(error))?;
+            if training.alone {
+                return Ok(checkpoint);
+            }
+            if let Some(report) = training.report.clone() {
+                saved.push(Saved { report, checkpoint });
             }
         }
-        Ok(checkpoint::encode(&trainings))
+        Ok(checkpoint::encode(&saved))
     }
 }

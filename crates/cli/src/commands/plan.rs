@@ -32,6 +32,7 @@ fn text(spec: &StudySpec, plan: &StudyPlan) -> Result<String, std::fmt::Error> {
         text,
         "images      {train} training, {validation} validation, {test} test"
     )?;
+    write_trainings(&mut text, spec)?;
     write_search(&mut text, spec, plan)?;
     writeln!(text, "\nThe default configuration:\n")?;
     if !plan.baseline.is_empty() {
@@ -78,6 +79,23 @@ fn text(spec: &StudySpec, plan: &StudyPlan) -> Result<String, std::fmt::Error> {
         )?;
     }
     Ok(text)
+}
+
+/// How many trainings a trial is, if it is several.
+fn write_trainings(text: &mut String, spec: &StudySpec) -> std::fmt::Result {
+    let members = spec.members();
+    if !members.are_several() {
+        return Ok(());
+    }
+    let (count, folds, replicates) = (members.count(), members.folds, members.replicates);
+    let order = match members.sequential {
+        true => "one fold after another",
+        false => "side by side",
+    };
+    writeln!(
+        text,
+        "trainings   {count} a trial: {folds} folds x {replicates} replicates, {order}"
+    )
 }
 
 /// What is tried: given configurations, or points of a space.
