@@ -70,6 +70,8 @@ pub fn train(
     options: &TrainOptions,
     tell: &mut dyn FnMut(TrainEvent<'_>),
 ) -> Result<Trained, Error> {
+    // Refused before images are prepared for it.
+    options.machine.device(1, spec.fixed().word("precision"))?;
     let material = Material::open(spec.fixed(), options.data_dir.as_deref(), &mut |progress| {
         tell(TrainEvent::Preparing(progress));
     })?;

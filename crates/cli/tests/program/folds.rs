@@ -95,10 +95,7 @@ fn mean_and_deviation_are_told_everywhere() {
     let fixture =
         Fixture::new(&study(FIVE_FOLDS).replace("trials = 4", "trials = 1\nreplicates = 2"));
     let told = fixture.ok(&["run", "study.toml", "--out", "run", "--json"]);
-    let last = told
-        .lines()
-        .filter(|line| line.contains("\"epoch\""))
-        .next_back();
+    let last = told.lines().rfind(|line| line.contains("\"epoch\""));
     let last: Value = serde_json::from_str(last.unwrap()).unwrap();
     let values = numbers(&last["members"], "value");
     assert_eq!(values.len(), 10);
@@ -127,12 +124,11 @@ fn mean_and_deviation_are_told_everywhere() {
     // Any of the models can be put to use, and its configuration trains them all again.
     let again = fixture.ok(&["train", "run/best.toml", "--out", "again"]);
     assert!(again.contains(&told), "{told} is not in\n{again}");
-    let names = |name: String| name.replace("again/train/model", "").replace("best", "");
-    let models = |run: &str, strip: &str| {
+    let models = |run: &str, prefix: &str| -> Vec<(String, Vec<u8>)> {
         let models = fixture.all_weights(run).into_iter();
         models
-            .map(|(name, bytes)| (names(name.replace(strip, "")), bytes))
-            .collect::<Vec<_>>()
+            .map(|(name, bytes)| (name.replace(prefix, ""), bytes))
+            .collect()
     };
     assert!(models("run", "best") == models("again", "train/model"));
 }
