@@ -40,6 +40,7 @@ mod progress;
 mod run;
 mod spec;
 mod statistics;
+mod study_time;
 mod train_once;
 mod workload;
 
@@ -54,6 +55,7 @@ pub use progress::{classes_csv, confusion_csv, progress_csv};
 pub use run::{Listener, Report, RunOptions, run};
 pub use spec::{Config, Constant, Experiment, ExperimentRun, Members, StudySpec};
 pub use statistics::{deviation, deviation_of, mean};
+pub use study_time::{Crew, StudyTime};
 pub use train_once::{TrainEvent, TrainOptions, Trained, train};
 pub use workload::{Training, TrainingRun, figures, model, task, timings};
 

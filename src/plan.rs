@@ -9,7 +9,7 @@ use tunefork_rng::Key;
 use tunefork_space::Params;
 
 use crate::workload::{memory, task};
-use crate::{Error, Experiment, Machine, Material, StudySpec};
+use crate::{Error, Experiment, Machine, Material, StudySpec, StudyTime};
 
 /// What a study will take.
 #[derive(Debug, Clone)]
@@ -43,6 +43,8 @@ pub struct StudyPlan {
     pub epoch_cost: Cost,
     /// Images in a step of the baseline.
     pub batch_size: usize,
+    /// About how long it takes, if that was measured.
+    pub time: Option<StudyTime>,
     /// What was left out of the images, and what of the file is not used, as sentences.
     pub warnings: Vec<String>,
 }
@@ -61,7 +63,8 @@ pub struct PlannedExperiment {
 }
 
 impl StudyPlan {
-    /// Works it out; the images are opened, for their number and shape matter.
+    /// Works it out; the images are opened, for their number and shape matter. With `measured`, some
+    /// configurations are trained for a moment, which tells about how long the study takes.
     ///
     /// # Errors
     /// When the images cannot be used, or the baseline cannot be built.
@@ -69,6 +72,7 @@ impl StudyPlan {
         spec: &StudySpec,
         machine: &Machine,
         data_dir: Option<&Path>,
+        measured: bool,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Self, Error> {
         let material = Material::open(spec.fixed(), data_dir, progress)?;
@@ -76,11 +80,18 @@ impl StudyPlan {
         let compiled = task.compile(&*machine.device(1, spec.fixed().word("precision"))?)?;
         let points = spec.space().parameters().iter().map(|p| p.domain.size());
         let points = points.reduce(|all, size| all?.checked_mul(size?)).flatten();
-        let most = spec
-            .sampler()
-            .trials(spec.space())
-            .map(|points| points + spec.enqueued().len() as u64);
-        let trials = most.unwrap_or(u64::MAX).min(spec.trials().into());
+        let trials = most_trials(spec);
+        let mut warnings = [&material.warnings[..], spec.notes()].concat();
+        let gpu = machine.gpu();
+        warnings.extend(gpu.and_then(|gpu| gpu.streams(&material.images)));
+        let time = match measured.then(|| StudyTime::measure(spec, machine, &material)) {
+            Some(Ok(time)) => Some(time),
+            Some(Err(error)) => {
+                warnings.push(format!("how long it takes is not known: {error}"));
+                None
+            }
+            None => None,
+        };
         let epochs = spec.epochs_range();
         Ok(Self {
             trials,
@@ -108,7 +119,8 @@ impl StudyPlan {
             memory: memory(spec.fixed()),
             epoch_cost: compiled.epoch_cost,
             batch_size: task.spec.batch_size,
-            warnings: [&material.warnings[..], spec.notes()].concat(),
+            time,
+            warnings,
         })
     }
 
@@ -121,6 +133,13 @@ impl StudyPlan {
     pub fn flops(&self) -> u64 {
         self.layers.iter().map(Layer::flops).sum()
     }
+}
+
+/// Trials at most: a space may hold fewer points than are asked for.
+pub(crate) fn most_trials(spec: &StudySpec) -> u64 {
+    let points = spec.sampler().trials(spec.space());
+    let most = points.map(|points| points.saturating_add(spec.enqueued().len() as u64));
+    most.unwrap_or(u64::MAX).min(spec.trials().into())
 }
 
 fn planned(spec: &StudySpec, experiment: &Experiment) -> PlannedExperiment {

@@ -15,7 +15,7 @@ use tunefork_study::{
 
 use crate::files::create_folder;
 use crate::folder::Recorder;
-use crate::{Error, Machine, Material, RunFolder, StudySpec, TestResult, Training};
+use crate::{Crew, Error, Machine, Material, RunFolder, StudySpec, TestResult, Training};
 
 /// How a study is run. Nothing here changes a result, but for the instruction set of the machine.
 #[derive(Debug, Clone)]
@@ -223,20 +223,11 @@ fn definition(spec: &StudySpec, training: &Training, options: &RunOptions) -> De
     }
 }
 
-/// Workers share the threads evenly; a few that are left over go to nobody. More workers than slots
-/// would never have work, and a GPU trains one trial at a time.
 fn executor(spec: &StudySpec, options: &RunOptions) -> ExecutorOptions {
-    let threads = options.machine.threads();
-    let workers = match options.machine.gpu() {
-        Some(_) => 1,
-        None => options
-            .workers
-            .unwrap_or(threads)
-            .clamp(1, spec.slots() as usize),
-    };
+    let Crew { workers, threads } = Crew::new(spec, &options.machine, options.workers);
     ExecutorOptions {
         workers,
-        threads: (threads / workers).max(1),
+        threads,
         checkpoints: Some(options.folder.checkpoints()),
         checkpoint_every: options.checkpoint_every,
         stop: Arc::clone(&options.stop),

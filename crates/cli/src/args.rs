@@ -83,8 +83,9 @@ pub struct RunArgs {
 
 /// Show what a study will take, before anything runs.
 ///
-/// Trials, epochs, experiments, where trials may be stopped; for the default configuration the layers
-/// with shapes, parameters and operations, and the memory.
+/// Trials, epochs, experiments, where trials may be stopped, and about how long it takes on this machine:
+/// some configurations are trained for a moment. For the default configuration the layers with shapes,
+/// parameters and operations, and the memory.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -96,6 +97,9 @@ pub struct PlanArgs {
     /// Show one [[experiment]] of the file alone
     #[arg(long, value_name = "NAME")]
     pub experiment: Option<String>,
+    /// Measure nothing: the same text on every machine, without a time
+    #[arg(long)]
+    pub no_time: bool,
 }
 
 /// Show the trials of a study, the best and its parameters.

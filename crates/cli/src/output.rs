@@ -127,6 +127,18 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// Seconds that are only known roughly.
+pub fn about(seconds: f64) -> String {
+    let hours = (seconds / 3600.0).round() as u64;
+    match seconds {
+        ..0.95 => "1 s".to_string(),
+        ..90.0 => format!("{seconds:.0} s"),
+        ..5400.0 => format!("{:.0} min", seconds / 60.0),
+        ..172_800.0 => format!("{:.1} h", seconds / 3600.0),
+        _ => format!("{} days", (hours + 12) / 24),
+    }
+}
+
 /// A figure of an epoch or trial: four digits after the point, or as few as tell it.
 pub fn figure(value: f64) -> String {
     match value.abs() {
@@ -173,6 +185,8 @@ mod tests {
         assert_eq!(bytes(3 << 19), "1.5 MiB");
         assert_eq!(duration(12.34), "12.3 s");
         assert_eq!(duration(3725.0), "1 h 02 min");
+        let rough = [0.01, 12.6, 840.0, 7200.0, 345_600.0].map(about);
+        assert_eq!(rough, ["1 s", "13 s", "14 min", "2.0 h", "4 days"]);
         assert_eq!(figure(0.51234), "0.5123");
         assert_eq!(figure(1.234e-5), "1.234e-5");
     }

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use tunefork::{StudyPlan, StudySpec};
+use tunefork::{StudyPlan, StudySpec, StudyTime};
 
 use crate::args::PlanArgs;
-use crate::output::{bytes, print, table, thousands};
+use crate::output::{about, bytes, print, table, thousands};
 use crate::progress;
 
 /// Shows what a study will take.
@@ -15,7 +15,9 @@ pub fn plan(args: &PlanArgs) -> anyhow::Result<ExitCode> {
     let machine = args.study.machine(false)?;
     let data_dir = args.study.data_dir.as_deref();
     let mut preparing = progress::Preparing::new();
-    let plan = StudyPlan::new(&spec, &machine, data_dir, &mut |done| preparing.show(done))?;
+    let plan = StudyPlan::new(&spec, &machine, data_dir, !args.no_time, &mut |done| {
+        preparing.show(done)
+    })?;
     drop(preparing);
     print(&text(&spec, &plan)?)?;
     Ok(ExitCode::SUCCESS)
@@ -34,6 +36,9 @@ fn text(spec: &StudySpec, plan: &StudyPlan) -> Result<String, std::fmt::Error> {
     )?;
     write_trainings(&mut text, spec)?;
     write_search(&mut text, spec, plan)?;
+    if let Some(time) = &plan.time {
+        write_time(&mut text, spec, plan, time)?;
+    }
     writeln!(text, "\nThe default configuration:\n")?;
     if !plan.baseline.is_empty() {
         writeln!(text, "  {}\n", plan.baseline)?;
@@ -141,6 +146,35 @@ fn write_search(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> std::f
     writeln!(text, "epochs      {epochs} a trial, at most {most} in all")
 }
 
+/// About how long it takes, and by what that was measured.
+fn write_time(
+    text: &mut String,
+    spec: &StudySpec,
+    plan: &StudyPlan,
+    time: &StudyTime,
+) -> std::fmt::Result {
+    let searched = !spec.space().is_empty() && plan.experiments.is_empty();
+    let (bound, condition) = match (searched, plan.rungs.is_empty()) {
+        (true, _) => ("at most ", " if none is stopped"),
+        (false, false) => ("", " if none is stopped"),
+        (false, true) => ("", ""),
+    };
+    let threads = match time.crew.threads {
+        1 => "1 thread".to_string(),
+        threads => format!("{threads} threads"),
+    };
+    let crew = match time.crew.workers {
+        1 => threads,
+        workers => format!("{workers} trials at once, {threads} each"),
+    };
+    writeln!(
+        text,
+        "time        {bound}about {}{condition} (measured: {:.2} s an epoch of the default configuration, {crew})",
+        about(time.study),
+        time.baseline_epoch,
+    )
+}
+
 /// Each experiment with its runs, and how many of all runs are trained.
 fn write_experiments(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> std::fmt::Result {
     let runs: u64 = plan
@@ -154,7 +188,7 @@ fn write_experiments(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> s
         plan.experiments.len(),
         thousands(runs)
     )?;
-    let rows: Vec<Vec<String>> = (plan.experiments.iter())
+    let mut rows: Vec<Vec<String>> = (plan.experiments.iter())
         .map(|experiment| {
             let counts = [experiment.runs, experiment.trials, experiment.epochs];
             let counts = counts.into_iter().map(thousands);
@@ -164,7 +198,13 @@ fn write_experiments(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> s
                 .collect()
         })
         .collect();
-    let header = ["  experiment", "runs", "distinct", "epochs"];
+    let mut header = vec!["  experiment", "runs", "distinct", "epochs"];
+    if let Some(time) = &plan.time {
+        header.push("about");
+        for (row, seconds) in rows.iter_mut().zip(&time.experiments) {
+            row.push(about(*seconds));
+        }
+    }
     write!(text, "\n{}\n", table(&header, &rows))?;
     let slots = spec.slots();
     writeln!(

@@ -34,7 +34,10 @@ runs = [{ name = "plain" }, { name = "deep", channels = [4, 8] }]
 #[test]
 fn plan_counts_runs_and_trains_equal_ones_once() {
     let fixture = Fixture::new(EXPERIMENTS);
-    let plan = fixture.ok(&["plan", "study.toml"]);
+    let timed = fixture.ok(&["plan", "study.toml"]);
+    assert!(timed.contains("  epochs  about\n"), "{timed}");
+    assert!(timed.contains("time        about "), "{timed}");
+    let plan = fixture.ok(&["plan", "study.toml", "--no-time"]);
     for line in [
         "note: [search] is not used: the experiments say what is tried",
         "note: `trials` is not used: the experiments say how many there are",

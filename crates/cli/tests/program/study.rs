@@ -154,6 +154,13 @@ fn plan_tells_what_a_study_takes() {
     ] {
         assert!(plan.contains(line), "{line} is not in\n{plan}");
     }
+    assert!(
+        plan.contains("time        at most about ") && plan.contains(" s an epoch of the default"),
+        "{plan}"
+    );
+    let same = ["plan", "study.toml", "--no-time"].as_slice();
+    assert_eq!(fixture.ok(same), fixture.ok(same));
+    assert!(!fixture.ok(same).contains("time  "));
     assert!(!fixture.path("runs").exists(), "a plan writes nothing");
 }
 

@@ -1,5 +1,6 @@
 //! The epoch loop.
 
+mod pace;
 mod resume;
 
 use std::sync::Arc;
@@ -182,7 +183,7 @@ impl Trainer {
         self.between_epochs = false;
         let epoch = self.epochs_done() + 1;
         let start = Instant::now();
-        let trained = self.train(epoch, stop)?;
+        let trained = self.train(epoch, &mut |_| stop())?;
         let seconds = start.elapsed().as_secs_f64();
         let indices = Arc::clone(&self.task.split);
         let validation = match &self.average {
@@ -211,7 +212,13 @@ impl Trainer {
         })
     }
 
-    fn train(&mut self, epoch: u32, stop: &dyn Fn() -> bool) -> Result<Trained, TrainError> {
+    /// Takes the steps of an epoch; `stop` is asked before each call of the engine, with the number of
+    /// steps taken so far.
+    fn train(
+        &mut self,
+        epoch: u32,
+        stop: &mut dyn FnMut(u64) -> bool,
+    ) -> Result<Trained, TrainError> {
         let Task {
             spec,
             images,
@@ -249,7 +256,7 @@ impl Trainer {
         let mut trained = Trained::default();
         let mut first = 0;
         while first < steps {
-            if stop() {
+            if stop(first) {
                 return Err(TrainError::Interrupted { epoch });
             }
             let mut end = steps.min(first + chunk as u64);

@@ -1,0 +1,326 @@
+//! About how long a study takes on this machine, from a few measured steps.
+
+use std::collections::HashMap;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tunefork_rng::Key;
+use tunefork_sampler::{Ask, Proposal, Random, Sampler as _};
+use tunefork_space::Params;
+use tunefork_study::CostModel;
+use tunefork_train::{Device, Task, TrainError, Trainer};
+use tunefork_trial::{History, TrialNumber};
+
+use crate::workload::{cost, memory, task};
+use crate::{Config, Error, Machine, Material, StudySpec};
+
+/// Time for all measurements. What is left when it is over is told from what was measured.
+const TIME: Duration = Duration::from_secs(2);
+
+/// Time for the steps of one configuration; a quarter more evaluates.
+const TIME_OF_ONE: Duration = Duration::from_millis(80);
+
+/// Random points of a space that stand for all that a search may try.
+const SAMPLED: u64 = 8;
+
+/// Settings that change what is computed, but not for how long: configurations that differ in nothing
+/// else are measured once.
+const WITHOUT_COST: [&str; 16] = [
+    "epochs",
+    "learning_rate",
+    "weight_decay",
+    "momentum",
+    "beta1",
+    "beta2",
+    "alpha",
+    "epsilon",
+    "schedule",
+    "drop_every",
+    "drop_factor",
+    "patience",
+    "rise",
+    "warmup",
+    "early_stop",
+    "label_smoothing",
+];
+
+/// About how long a study takes on this machine if no trial is stopped.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StudyTime {
+    /// Seconds of the whole study.
+    pub study: f64,
+    /// Seconds of each experiment by itself, in the order of the file.
+    pub experiments: Vec<f64>,
+    /// Seconds of an epoch of the default configuration.
+    pub baseline_epoch: f64,
+    /// Who trains, as it was measured.
+    pub crew: Crew,
+}
+
+/// How the machine is shared by trials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Crew {
+    /// Trials trained at the same time.
+    pub workers: usize,
+    /// CPU threads of each.
+    pub threads: usize,
+}
+
+impl Crew {
+    /// Workers share the threads evenly; a few that are left over go to nobody. More workers than slots
+    /// or trials would never have work, and a GPU trains one trial at a time.
+    pub fn new(spec: &StudySpec, machine: &Machine, workers: Option<usize>) -> Self {
+        let most = spec.slots().min(spec.trials()) as usize;
+        let workers = match machine.gpu() {
+            Some(_) => 1,
+            None => workers.unwrap_or(machine.threads()).clamp(1, most),
+        };
+        Self {
+            workers,
+            threads: (machine.threads() / workers).max(1),
+        }
+    }
+}
+
+/// Configurations that take equally long for an epoch.
+struct Kind {
+    task: Task,
+    /// What an epoch costs in the study's own time; 0 for what fails before it starts.
+    ticks: u64,
+    /// Epochs of all its trials.
+    epochs: f64,
+    /// Seconds of an epoch, where they are known.
+    seconds: Option<f64>,
+}
+
+/// Trials of a kind: how many, and the epochs of each.
+#[derive(Clone, Copy)]
+struct Part {
+    kind: usize,
+    trials: f64,
+    epochs: f64,
+}
+
+impl StudyTime {
+    /// Trains the default configuration for some steps, then others that the study may try, most work
+    /// first, as long as there is time. As many are trained at once as in the study, so that each has the
+    /// speed that it will have there.
+    ///
+    /// # Errors
+    /// When the default configuration cannot be trained.
+    pub fn measure(
+        spec: &StudySpec,
+        machine: &Machine,
+        material: &Material,
+    ) -> Result<Self, Error> {
+        let start = Instant::now();
+        let crew = Crew::new(spec, machine, None);
+        let device = machine.device(crew.threads, spec.fixed().word("precision"))?;
+        let mut kinds = Kinds::new(material, &*device);
+        let baseline = kinds.of(spec.fixed())?;
+        let parts = kinds.parts(spec);
+        let mut kinds = kinds.all;
+        kinds[baseline].seconds = Some(pace(&kinds[baseline].task, &*device, crew.workers)?);
+        let mut order: Vec<usize> = (0..kinds.len()).collect();
+        order.sort_by(|a, b| kinds[*b].work().total_cmp(&kinds[*a].work()));
+        for index in order {
+            let kind = &mut kinds[index];
+            if kind.seconds.is_none() && start.elapsed() < TIME {
+                // What cannot be measured is told from the others.
+                kind.seconds = pace(&kind.task, &*device, crew.workers).ok();
+            }
+        }
+        let measured: Vec<(u64, Option<f64>)> = kinds
+            .iter()
+            .map(|kind| (kind.ticks, kind.seconds))
+            .collect();
+        let seconds = completed(&measured);
+        let given = |experiment: &crate::Experiment| -> Vec<Part> {
+            let trials = experiment.trials().into_iter();
+            trials.map(|trial| parts[trial as usize]).collect()
+        };
+        let experiments = spec.experiments().iter();
+        Ok(Self {
+            study: together(&parts, &seconds, crew.workers),
+            experiments: experiments
+                .map(|experiment| together(&given(experiment), &seconds, crew.workers))
+                .collect(),
+            baseline_epoch: seconds[baseline],
+            crew,
+        })
+    }
+}
+
+impl Kind {
+    /// All work of this kind, in the study's own time.
+    fn work(&self) -> f64 {
+        self.ticks as f64 * self.epochs
+    }
+}
+
+/// The kinds of a study, as they are found.
+struct Kinds<'a> {
+    material: &'a Material,
+    device: &'a dyn Device,
+    all: Vec<Kind>,
+    places: HashMap<String, usize>,
+}
+
+impl<'a> Kinds<'a> {
+    fn new(material: &'a Material, device: &'a dyn Device) -> Self {
+        Self {
+            material,
+            device,
+            all: Vec::new(),
+            places: HashMap::new(),
+        }
+    }
+
+    /// The kind of a configuration.
+    fn of(&mut self, config: &Config) -> Result<usize, TrainError> {
+        let costly = config
+            .iter()
+            .filter(|(key, _)| !WITHOUT_COST.contains(&key.name));
+        let name: String = costly
+            .map(|(key, constant)| format!("{} = {}\n", key.name, constant.to_toml()))
+            .collect();
+        if let Some(place) = self.places.get(&name) {
+            return Ok(*place);
+        }
+        let task = task(config, self.material, Key::study(0));
+        let compiled = task.compile_within(self.device, memory(config))?;
+        self.all.push(Kind {
+            ticks: CostModel::default().ticks(&cost(&compiled)),
+            task,
+            epochs: 0.0,
+            seconds: None,
+        });
+        self.places.insert(name, self.all.len() - 1);
+        Ok(self.all.len() - 1)
+    }
+
+    /// The trials of a study: those given, in their order, then some that stand for the others.
+    fn parts(&mut self, spec: &StudySpec) -> Vec<Part> {
+        let given = spec.enqueued().len() as u64;
+        let others = crate::plan::most_trials(spec).saturating_sub(given);
+        let given = spec
+            .enqueued()
+            .iter()
+            .map(|point| spec.space().params(point));
+        let given: Vec<(Params, f64)> = given.map(|params| (params, 1.0)).collect();
+        let sample = sample(spec, others.min(SAMPLED));
+        let share = others as f64 / sample.len().max(1) as f64;
+        let sample = sample.into_iter().map(|params| (params, share));
+        let trials = given.into_iter().chain(sample);
+        trials
+            .map(|(params, trials)| self.part(&spec.config(&params), trials))
+            .collect()
+    }
+
+    fn part(&mut self, config: &Config, trials: f64) -> Part {
+        let epochs = config.whole("epochs") as f64;
+        match self.of(config) {
+            Ok(kind) => {
+                self.all[kind].epochs += trials * epochs;
+                Part {
+                    kind,
+                    trials,
+                    epochs,
+                }
+            }
+            // It fails before its first step.
+            Err(_) => Part {
+                kind: 0,
+                trials: 0.0,
+                epochs: 0.0,
+            },
+        }
+    }
+}
+
+/// Points of the space, drawn at random by the study's seed.
+fn sample(spec: &StudySpec, count: u64) -> Vec<Params> {
+    let history = History::new(spec.space().clone(), spec.direction());
+    let first = spec.enqueued().len() as u32;
+    let propose = |index: u32| {
+        let ask = Ask {
+            history: &history,
+            number: TrialNumber(first + index),
+            proposed: index,
+            key: Key::study(spec.seed()),
+        };
+        match Random::new().propose(&ask) {
+            Proposal::Point(point) => Some(spec.space().params(&point)),
+            Proposal::Exhausted => None,
+        }
+    };
+    (0..count as u32).filter_map(propose).collect()
+}
+
+/// Seconds of an epoch of a task while as many like it are trained as there are workers.
+fn pace(task: &Task, device: &dyn Device, workers: usize) -> Result<f64, TrainError> {
+    let one = || Trainer::new(task.clone(), device)?.pace(TIME_OF_ONE);
+    let all: Vec<Result<f64, TrainError>> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(one)).collect();
+        let joined = threads.into_iter().map(|thread| thread.join());
+        joined
+            .map(|paced| paced.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
+    let all: Vec<f64> = all.into_iter().collect::<Result<_, _>>()?;
+    Ok(all.iter().sum::<f64>() / all.len() as f64)
+}
+
+/// Seconds of an epoch of every kind: those measured, and for the others as many for a tick as in all
+/// that was measured.
+fn completed(kinds: &[(u64, Option<f64>)]) -> Vec<f64> {
+    let measured = kinds
+        .iter()
+        .filter_map(|(ticks, seconds)| seconds.map(|seconds| (*ticks as f64, seconds)));
+    let (ticks, seconds) = measured.fold((0.0, 0.0), |sums, one| (sums.0 + one.0, sums.1 + one.1));
+    let rate = if ticks > 0.0 { seconds / ticks } else { 0.0 };
+    let complete = |(ticks, seconds): &(u64, Option<f64>)| seconds.unwrap_or(*ticks as f64 * rate);
+    kinds.iter().map(complete).collect()
+}
+
+/// Seconds of some trials by so many workers: no less than the longest takes alone.
+fn together(parts: &[Part], seconds: &[f64], workers: usize) -> f64 {
+    let trial = |part: &Part| seconds[part.kind] * part.epochs;
+    let all: f64 = parts.iter().map(|part| part.trials * trial(part)).sum();
+    let longest = parts.iter().map(trial).fold(0.0, f64::max);
+    longest.max(all / workers as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_measured_is_told_from_its_cost() {
+        let seconds = completed(&[(100, Some(1.0)), (300, Some(2.0)), (1000, None), (0, None)]);
+        assert_eq!(seconds, [1.0, 2.0, 7.5, 0.0]);
+        assert_eq!(completed(&[(100, None)]), [0.0]);
+    }
+
+    #[test]
+    fn workers_share_the_trials_but_no_single_one() {
+        let part = |kind, trials, epochs| Part {
+            kind,
+            trials,
+            epochs,
+        };
+        let seconds = [2.0, 5.0];
+        let parts = [part(0, 1.0, 3.0), part(1, 4.5, 2.0)];
+        assert_eq!(together(&parts, &seconds, 1), 51.0);
+        assert_eq!(together(&parts, &seconds, 2), 25.5);
+        assert_eq!(together(&parts, &seconds, 100), 10.0);
+        assert_eq!(together(&[], &seconds, 2), 0.0);
+    }
+
+    #[test]
+    fn trials_of_a_kind_differ_in_what_costs_no_time() {
+        for name in WITHOUT_COST {
+            assert!(crate::file::Key::find(name).is_some(), "{name} is no key");
+        }
+    }
+}
