@@ -18,7 +18,7 @@ use crate::{Config, Error, Machine, Material, StudySpec};
 const TIME: Duration = Duration::from_secs(2);
 
 /// Time for the steps of one configuration; a quarter more evaluates.
-const TIME_OF_ONE: Duration = Duration::from_millis(80);
+const TIME_OF_ONE: Duration = Duration::from_millis(100);
 
 /// Random points of a space that stand for all that a search may try.
 const SAMPLED: u64 = 8;

@@ -165,7 +165,7 @@ fn write_time(
     };
     let crew = match time.crew.workers {
         1 => threads,
-        workers => format!("{workers} trials at once, {threads} each"),
+        workers => format!("{workers} workers, {threads} each"),
     };
     writeln!(
         text,
