@@ -53,6 +53,8 @@ pub struct BenchResult {
     pub device: &'static str,
     /// Name of the GPU, if that is the device.
     pub gpu: Option<String>,
+    /// Why the images are copied to the GPU step by step, if they are.
+    pub streamed: Option<String>,
     /// Threads.
     pub threads: usize,
     /// Arithmetic.
@@ -112,6 +114,9 @@ pub fn bench(
         images,
         device: machine.name(),
         gpu: machine.gpu().map(|gpu| gpu.name().to_string()),
+        streamed: machine
+            .gpu()
+            .and_then(|gpu| gpu.streams(&trainer.task().images)),
         threads: machine.threads(),
         precision: spec.fixed().word("precision").to_string(),
         isa: machine.isa(),

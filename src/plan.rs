@@ -83,7 +83,7 @@ impl StudyPlan {
         let trials = most_trials(spec);
         let mut warnings = [&material.warnings[..], spec.notes()].concat();
         let gpu = machine.gpu();
-        warnings.extend(gpu.and_then(|gpu| gpu.streams(&material.images)));
+        warnings.extend(gpu.and_then(|gpu| gpu.streams(&material.first().images)));
         let time = match measured.then(|| StudyTime::measure(spec, machine, &material)) {
             Some(Ok(time)) => Some(time),
             Some(Err(error)) => {

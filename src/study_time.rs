@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use tunefork_rng::Key;
 use tunefork_sampler::{Ask, Proposal, Random, Sampler as _};
 use tunefork_space::Params;
-use tunefork_study::CostModel;
-use tunefork_train::{Device, Task, TrainError, Trainer};
+use tunefork_study::{Cost, CostModel};
+use tunefork_train::{Compiled, Device, Task, TrainError, Trainer};
 use tunefork_trial::{History, TrialNumber};
 
-use crate::workload::{cost, memory, task};
+use crate::workload::{memory, task};
 use crate::{Config, Error, Machine, Material, StudySpec};
 
 /// Time for all measurements. What is left when it is over is told from what was measured.
@@ -85,7 +85,7 @@ impl Crew {
 /// Configurations that take equally long for an epoch.
 struct Kind {
     task: Task,
-    /// What an epoch costs in the study's own time; 0 for what fails before it starts.
+    /// What an epoch costs in the study's own time.
     ticks: u64,
     /// Epochs of all its trials.
     epochs: f64,
@@ -93,7 +93,7 @@ struct Kind {
     seconds: Option<f64>,
 }
 
-/// Trials of a kind: how many, and the epochs of each.
+/// Trials of a kind: how many, and the epochs of each, those of all its trainings together.
 #[derive(Clone, Copy)]
 struct Part {
     kind: usize,
@@ -187,10 +187,11 @@ impl<'a> Kinds<'a> {
         if let Some(place) = self.places.get(&name) {
             return Ok(*place);
         }
-        let task = task(config, self.material, Key::study(0));
-        let compiled = task.compile_within(self.device, memory(config))?;
+        let task = task(config, self.material.first(), Key::study(0));
+        let budget = memory(config) / u64::from(config.members().at_once());
+        let compiled = task.compile_within(self.device, budget)?;
         self.all.push(Kind {
-            ticks: CostModel::default().ticks(&cost(&compiled)),
+            ticks: ticks(&compiled),
             task,
             epochs: 0.0,
             seconds: None,
@@ -218,7 +219,8 @@ impl<'a> Kinds<'a> {
     }
 
     fn part(&mut self, config: &Config, trials: f64) -> Part {
-        let epochs = config.whole("epochs") as f64;
+        let trainings = f64::from(config.members().count());
+        let epochs = config.whole("epochs") as f64 * trainings;
         match self.of(config) {
             Ok(kind) => {
                 self.all[kind].epochs += trials * epochs;
@@ -236,6 +238,15 @@ impl<'a> Kinds<'a> {
             },
         }
     }
+}
+
+/// Work of an epoch in the study's own time.
+fn ticks(compiled: &Compiled) -> u64 {
+    CostModel::default().ticks(&Cost {
+        flops: compiled.epoch_cost.flops,
+        bytes: compiled.epoch_cost.bytes,
+        steps: compiled.epoch_cost.steps,
+    })
 }
 
 /// Points of the space, drawn at random by the study's seed.

@@ -48,11 +48,13 @@ fn text(result: &BenchResult) -> String {
         ),
         None => bytes(result.planned_bytes),
     };
+    let notes = result.streamed.iter().map(|why| format!("note: {why}\n"));
     format!(
-        "{name}: {params} parameters, batches of {batch}, {device}, {precision}\n\
+        "{notes}{name}: {params} parameters, batches of {batch}, {device}, {precision}\n\
          {median:.4} s for 1,000 images (median of {WINDOWS} windows of {images} images; {min:.4} to {max:.4})\n\
          {gflops:.1} GFLOP/s\n\
          planned {planned}, peak resident {peak}{of_host}\n",
+        notes = notes.collect::<String>(),
         name = result.name,
         params = thousands(result.params),
         batch = result.batch,

@@ -1,21 +1,38 @@
 //! One JSON object per event.
 
 use serde_json::{Map, Value, json};
-use tunefork::Listener;
 use tunefork::study::{EpochRecord, Event, MemberReport, Observer};
+use tunefork::{Listener, StudySpec};
 
 use crate::output::say;
 
-/// Prints an object for each event; what was known before has `"known": true`.
-pub struct Json;
+/// Prints an object for each event; what was known before has `"known": true`, and what belongs to a trial
+/// of experiments says of which.
+pub struct Json {
+    spec: StudySpec,
+}
+
+impl Json {
+    pub fn new(spec: &StudySpec) -> Self {
+        Self { spec: spec.clone() }
+    }
+}
 
 impl Listener for Json {}
 
 impl Observer for Json {
     fn event(&mut self, event: &Event<'_>) {
-        if let Some(object) = object(event) {
-            say(object);
+        let Some(mut object) = object(event) else {
+            return;
+        };
+        let trial = object["trial"].as_u64().map(|trial| trial as u32);
+        for (name, value) in trial
+            .into_iter()
+            .flat_map(|trial| self.spec.attributes(trial))
+        {
+            object[name] = value;
         }
+        say(object);
     }
 }
 

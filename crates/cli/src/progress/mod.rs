@@ -19,7 +19,7 @@ pub use json::epoch_json;
 /// The right one for where the output goes.
 pub fn of_study(spec: &StudySpec, json: bool) -> Box<dyn Listener> {
     if json {
-        Box::new(json::Json)
+        Box::new(json::Json::new(spec))
     } else if std::io::stderr().is_terminal() {
         Box::new(bars::Bars::new(spec))
     } else {

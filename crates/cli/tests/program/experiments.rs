@@ -122,6 +122,24 @@ fn experiments_are_named_wherever_trials_are_shown() {
 }
 
 #[test]
+fn events_name_the_runs_that_a_trial_is() {
+    let fixture = Fixture::new(EXPERIMENTS);
+    let told = fixture.ok(&["run", "study.toml", "--experiment", "named", "--json"]);
+    let events: Vec<serde_json::Value> = told
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let deep: Vec<_> = events.iter().filter(|event| event["trial"] == 1).collect();
+    // It starts, goes through two epochs and ends.
+    assert_eq!(deep.len(), 4, "{told}");
+    for event in deep {
+        assert_eq!(event["experiment"], serde_json::json!(["named"]), "{event}");
+        assert_eq!(event["run"], serde_json::json!(["deep"]), "{event}");
+    }
+    assert!(events[0].get("experiment").is_none(), "{told}");
+}
+
+#[test]
 fn one_experiment_runs_in_a_folder_of_its_own() {
     let fixture = Fixture::new(EXPERIMENTS);
     fixture.ok(&["run", "study.toml", "--experiment", "named"]);
