@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use tunefork_data::DataError;
+use tunefork_download::DownloadError;
 use tunefork_export::ExportError;
 use tunefork_study::{FailureKind, StorageError, StudyError, TrialFailure};
 use tunefork_train::TrainError;
@@ -20,6 +21,25 @@ pub enum Error {
     /// The images cannot be used.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// A set that can be downloaded is not there.
+    #[error("{source}; {advice}")]
+    NotFetched {
+        /// Where it was looked for.
+        source: DataError,
+        /// How to get it, with a command or by hand.
+        advice: String,
+    },
+    /// There is no known set of this name.
+    #[error("no set called `{name}` is known; known are {}", names.join(", "))]
+    UnknownSet {
+        /// The name.
+        name: String,
+        /// All that are known.
+        names: Vec<&'static str>,
+    },
+    /// A set cannot be downloaded.
+    #[error(transparent)]
+    Download(#[from] DownloadError),
     /// The network cannot be built or trained.
     #[error(transparent)]
     Train(#[from] TrainError),
@@ -67,7 +87,13 @@ impl Error {
     /// failed on the way.
     pub fn is_input(&self) -> bool {
         match self {
-            Error::File(_) | Error::Data(_) | Error::Export(_) | Error::Unsupported(_) => true,
+            Error::File(_)
+            | Error::Data(_)
+            | Error::NotFetched { .. }
+            | Error::UnknownSet { .. }
+            | Error::Export(_)
+            | Error::Unsupported(_) => true,
+            Error::Download(error) => error.is_input(),
             Error::Train(error) => !matches!(
                 error,
                 TrainError::Engine(_)

@@ -4,13 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tunefork_data::{
-    DataError, Dataset, Fit, ImageShape, Normalisation, PrepareOptions, Progress, Source, Split,
+    DataError, Dataset, Fit, ImageShape, Normalisation, PrepareOptions, Progress, Split,
 };
 use tunefork_rng::{Key, Purpose};
 use tunefork_space::Value;
 use tunefork_train::Images;
 
-use crate::{Config, Error};
+use crate::{Config, Error, find_set};
 
 /// Images to train, validate and test on.
 #[derive(Debug, Clone)]
@@ -34,7 +34,7 @@ pub struct Division {
 impl Material {
     /// Draws or opens the images of a configuration, and divides them by its seed.
     ///
-    /// Sets are looked for as [`Source::locate`] says; `progress` is told how far a first preparation
+    /// Sets are looked for as [`find_set`] says; `progress` is told how far a first preparation
     /// is.
     ///
     /// # Errors
@@ -48,7 +48,7 @@ impl Material {
             (Some(generated), _) => (generated.draw()?, Vec::new()),
             (None, "noise") => (noise(config)?, Vec::new()),
             (None, name) => {
-                let opened = Source::locate(name, data_dir)?.open(&prepare(config), progress)?;
+                let opened = find_set(name, data_dir)?.open(&prepare(config), progress)?;
                 let warnings = opened.warnings;
                 let named = warnings.named().iter();
                 let mut sentences: Vec<String> = named.map(|warning| warning.to_string()).collect();

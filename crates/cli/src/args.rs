@@ -183,7 +183,7 @@ pub struct BenchArgs {
     pub json: bool,
 }
 
-/// Look at data sets.
+/// Get data sets and look at them.
 #[derive(Debug, Args)]
 pub struct DataArgs {
     #[command(subcommand)]
@@ -193,7 +193,53 @@ pub struct DataArgs {
 /// What can be done with data sets.
 #[derive(Debug, Subcommand)]
 pub enum DataCommand {
+    Get(GetArgs),
+    List(ListArgs),
     Inspect(InspectArgs),
+}
+
+/// Download a known data set, or go on with it.
+///
+/// Files come from the mirror if there is one, else from the publisher, and are checked by SHA-256
+/// while they arrive. The same command goes on where the download was, whatever stopped it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tunefork data get fashion-mnist
+  tunefork data get cifar10 --data-dir ~/data
+  tunefork data get tiny-imagenet --mirror http://server:8000/
+
+`tunefork data list` tells which sets are known.")]
+pub struct GetArgs {
+    /// The name of a known data set
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Where data sets lie [default: TUNEFORK_DATA, else data]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// An address to try first, with files as in a data folder [default: TUNEFORK_MIRROR]
+    #[arg(long, value_name = "URL")]
+    pub mirror: Option<String>,
+    /// One JSON object per event instead of a progress bar
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// List the data sets that can be downloaded by name.
+///
+/// What is in them, how large they are, who publishes them under which licence, and what is here.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tunefork data list
+  tunefork data list --data-dir ~/data --json")]
+pub struct ListArgs {
+    /// Where data sets lie [default: TUNEFORK_DATA, else data]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// One JSON object per set
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Show what a data set holds.

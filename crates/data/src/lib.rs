@@ -64,7 +64,7 @@ pub use error::DataError;
 pub use generated::{CLASS_NAMES, Generated};
 pub use image::Fit;
 pub use inspect::{Duplicates, Inspection, MAX_LISTED_GROUPS, PartSummary, Spread};
-pub use locate::{DATA_VARIABLE, DEFAULT_FOLDER, Source};
+pub use locate::{DATA_VARIABLE, DEFAULT_FOLDER, Source, data_folder, names_of};
 pub use normalise::Normalisation;
 pub use pictures::Pictures;
 pub use prepare::{Opened, PrepareOptions, Progress, Stage};

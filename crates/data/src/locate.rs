@@ -30,6 +30,25 @@ const SPELLINGS: [&[&str]; 5] = [
     &["flowers", "flower_photos"],
 ];
 
+/// The folder where sets are looked for by name: `data_dir`, else what the variable
+/// [`DATA_VARIABLE`] says, else [`DEFAULT_FOLDER`].
+#[must_use]
+pub fn data_folder(data_dir: Option<&Path>) -> PathBuf {
+    let variable = std::env::var_os(DATA_VARIABLE).filter(|value| !value.is_empty());
+    match (data_dir, variable) {
+        (Some(folder), _) => folder.to_path_buf(),
+        (None, Some(folder)) => PathBuf::from(folder),
+        (None, None) => PathBuf::from(DEFAULT_FOLDER),
+    }
+}
+
+/// The names under which the set `name` may lie: itself, then the other usual ones of a well-known set.
+pub fn names_of(name: &str) -> impl Iterator<Item = &str> {
+    let spelled = SPELLINGS.iter().find(|names| names.contains(&name));
+    let others = spelled.into_iter().flat_map(|names| names.iter().copied());
+    std::iter::once(name).chain(others.filter(move |other| *other != name))
+}
+
 /// Where a data set lies, and in what form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
@@ -46,7 +65,7 @@ pub(crate) enum Form {
 
 impl Source {
     /// Finds the data set `name`: a path to a folder or archive, or the name of one in the data
-    /// folder, which is `data_dir`, else what the variable [`DATA_VARIABLE`] says, else `data`.
+    /// folder that [`data_folder`] says.
     ///
     /// Well-known sets are found under any of their usual names, `tiny-imagenet` also as
     /// `tiny-imagenet-200`. A folder without folders and without files of a known format stands for
@@ -55,15 +74,8 @@ impl Source {
     /// # Errors
     /// [`DataError::NotFound`], which lists where it looked; others when what was found is no set.
     pub fn locate(name: &str, data_dir: Option<&Path>) -> Result<Self, DataError> {
-        let variable = std::env::var_os(DATA_VARIABLE).filter(|value| !value.is_empty());
-        let folder = match (data_dir, variable) {
-            (Some(folder), _) => folder.to_path_buf(),
-            (None, Some(folder)) => PathBuf::from(folder),
-            (None, None) => PathBuf::from(DEFAULT_FOLDER),
-        };
-        let spelled = SPELLINGS.iter().find(|names| names.contains(&name));
-        let others = spelled.into_iter().flat_map(|names| names.iter().copied());
-        let names = std::iter::once(name).chain(others.filter(|other| *other != name));
+        let folder = data_folder(data_dir);
+        let names = names_of(name);
         let endings = [""].iter().chain(&ARCHIVE_ENDINGS);
         let mut looked: Vec<PathBuf> = names
             .flat_map(|name| {

@@ -1,10 +1,10 @@
-//! `tunefork data inspect`
+//! `tunefork data inspect`, and the way to the other commands of `data`
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use tunefork::Error;
-use tunefork::data::{Inspection, Source, Spread};
+use tunefork::data::{Inspection, Spread};
+use tunefork::{Error, find_set};
 
 use crate::args::{DataArgs, DataCommand, InspectArgs};
 use crate::output::{print, table, thousands};
@@ -13,14 +13,16 @@ use crate::progress;
 /// Does something with data sets.
 pub fn data(args: &DataArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
+        DataCommand::Get(args) => super::sets::get(args),
+        DataCommand::List(args) => super::sets::list(args),
         DataCommand::Inspect(args) => inspect(args),
     }
 }
 
 fn inspect(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let mut preparing = progress::Preparing::new();
-    let inspection = Source::locate(&args.source, args.data_dir.as_deref())
-        .and_then(|source| source.inspect(0, &mut |done| preparing.show(done)))
+    let inspection = find_set(&args.source, args.data_dir.as_deref())?
+        .inspect(0, &mut |done| preparing.show(done))
         .map_err(Error::from)?;
     drop(preparing);
     print(&match args.json {

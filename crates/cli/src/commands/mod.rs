@@ -5,6 +5,7 @@ pub mod data;
 pub mod plan;
 pub mod predict;
 pub mod run;
+pub mod sets;
 pub mod show;
 pub mod train;
 

@@ -1,6 +1,7 @@
 //! What a running study shows: bars on a terminal, lines elsewhere, objects for programs.
 
 mod bars;
+mod downloads;
 mod json;
 mod lines;
 
@@ -14,6 +15,7 @@ use tunefork::{Listener, StudySpec};
 
 use crate::output::figure;
 
+pub use downloads::Downloads;
 pub use json::epoch_json;
 
 /// The right one for where the output goes.

@@ -50,7 +50,8 @@ impl Fixture {
         std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    /// The program in the folder, without what the environment says of data.
+    pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("tunefork"));
         command
             .args(args)

@@ -1,0 +1,195 @@
+//! What can go wrong with a download, in two types: for one address, and for the whole.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::Digest;
+
+/// Why a file was not downloaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DownloadError {
+    /// The system refused a file operation.
+    #[error("cannot {action} `{}`: {source}{}", path.display(), way_out(source))]
+    Io {
+        /// What was tried: "read", "write", "lock" ...
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// There is no room for the rest of the file.
+    #[error(
+        "the disk is full; {kept} bytes are kept in `{}`; make room and run the same command again",
+        path.display()
+    )]
+    DiskFull {
+        /// The part that is kept.
+        path: PathBuf,
+        /// Bytes in it.
+        kept: u64,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Another process downloads the same file.
+    #[error("`{}` is written by another download; wait for it or stop it", path.display())]
+    InUse {
+        /// The part that the other process writes.
+        path: PathBuf,
+    },
+    /// The caller wanted to stop.
+    #[error("stopped; {kept} bytes are kept in `{}`, and the same command goes on there", path.display())]
+    Stopped {
+        /// The part that is kept.
+        path: PathBuf,
+        /// Bytes in it.
+        kept: u64,
+    },
+    /// A file of this name is there already, and it is another one.
+    #[error(
+        "`{}` is there, but its SHA-256 is {found}, not {expected} ({basis}); \
+         move it away and run the same command again",
+        path.display()
+    )]
+    Differs {
+        /// The file.
+        path: PathBuf,
+        /// Its digest.
+        found: Digest,
+        /// What the digest should be.
+        expected: Digest,
+        /// Who says so.
+        basis: String,
+    },
+    /// A `.sha256` file holds no digest.
+    #[error("`{}` is no record of a digest; remove it and run the same command again", path.display())]
+    BadRecord {
+        /// The file.
+        path: PathBuf,
+    },
+    /// No address gave the file.
+    #[error("cannot download `{}`: {}", path.display(), list(failures))]
+    Nowhere {
+        /// Where the file would lie.
+        path: PathBuf,
+        /// Each address that was tried, and why it did not work.
+        failures: Vec<(String, Failure)>,
+    },
+    /// No address gave a file of a known set.
+    #[error("{source}; {by_hand}")]
+    Set {
+        /// What was tried.
+        source: Box<DownloadError>,
+        /// A sentence that says what to fetch by hand, from where, and where to put it.
+        by_hand: String,
+    },
+    /// The set has no address that a program can fetch.
+    #[error("`{name}` cannot be downloaded by a program: {by_hand}")]
+    ByHand {
+        /// The set.
+        name: &'static str,
+        /// A sentence that says what to fetch by hand, from where, and where to put it.
+        by_hand: String,
+    },
+    /// The mirror is no address.
+    #[error("the mirror is `{0}`; an address that begins with http:// or https:// is needed")]
+    Mirror(String),
+}
+
+impl DownloadError {
+    /// Wraps a system error with what was tried and where.
+    pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io {
+            action,
+            path: path.to_path_buf(),
+            source,
+        }
+    }
+
+    /// Whether what was given is at fault, not the network or the machine.
+    #[must_use]
+    pub fn is_input(&self) -> bool {
+        matches!(self, Self::Mirror(_) | Self::ByHand { .. })
+    }
+}
+
+/// Why one address did not give the file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// No connection came about: no network, no such host, nobody who listens.
+    #[error("cannot be reached ({0})")]
+    Unreachable(String),
+    /// The server answered with something else than the file.
+    #[error("the server answered {0}")]
+    Status(u16),
+    /// The connection ended, or went silent, before the file was whole.
+    #[error("the transfer broke off after {received} bytes{} ({reason})", of(*length))]
+    Cut {
+        /// Bytes that have arrived in all.
+        received: u64,
+        /// Bytes of the whole file, where that is known.
+        length: Option<u64>,
+        /// What was seen.
+        reason: String,
+    },
+    /// The file is of another length than it should be.
+    #[error("the server has a file of {found} bytes; {expected} are expected")]
+    Length {
+        /// What is published.
+        expected: u64,
+        /// What the server says.
+        found: u64,
+    },
+    /// The file is longer than anybody would expect.
+    #[error("the server sends more than the {limit} bytes that are taken")]
+    TooLong {
+        /// The most that is taken.
+        limit: u64,
+    },
+    /// The server does not say how long the file is, so that nobody could tell it from a part.
+    #[error("the server does not say how long the file is, and no digest is known to tell")]
+    NoLength,
+    /// The bytes are not those of the file.
+    #[error("the SHA-256 of what came is {found}, not {expected} ({basis}); it was thrown away")]
+    Digest {
+        /// What it should be.
+        expected: Digest,
+        /// What it is.
+        found: Digest,
+        /// Who says what it should be.
+        basis: String,
+    },
+    /// A redirect from https leads to an address without encryption.
+    #[error("it redirects from https to {0}, which is refused")]
+    Downgrade(String),
+    /// The address or the answer cannot be used.
+    #[error("{0}")]
+    Protocol(String),
+}
+
+fn of(length: Option<u64>) -> String {
+    length.map_or(String::new(), |length| format!(" of {length}"))
+}
+
+fn list(failures: &[(String, Failure)]) -> impl fmt::Display {
+    let each = failures
+        .iter()
+        .map(|(url, failure)| format!("{url}: {failure}"));
+    each.collect::<Vec<_>>().join("; ")
+}
+
+/// What to do about an obstacle of the system, where that is known.
+fn way_out(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "; make room and run the same command again"
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "; check the permissions, or choose another folder"
+        }
+        _ => "",
+    }
+}

@@ -1,0 +1,190 @@
+//! Sets that are known by name.
+
+use std::path::{Path, PathBuf};
+
+use crate::catalogue::CATALOGUE;
+use crate::error::DownloadError;
+use crate::fetch::{Event, Fetched, Wanted, fetch};
+use crate::options::FetchOptions;
+use crate::{Digest, options};
+
+/// How much longer than in the catalogue a file may be for which nobody publishes a digest.
+const LENGTH_MARGIN: u64 = 2;
+
+/// A data set that can be had by its name.
+#[derive(Debug)]
+pub struct KnownSet {
+    /// What it is called here.
+    pub name: &'static str,
+    /// What is in it, in a few words.
+    pub about: &'static str,
+    /// Under which terms it may be used, as far as its publisher says.
+    pub licence: &'static str,
+    /// The page that tells of it.
+    pub page: &'static str,
+    /// The folder of its files below the data folder; empty when they lie in the data folder itself.
+    pub folder: &'static str,
+    /// Addresses below which its files lie, the publisher's first. Without any, a person has to fetch
+    /// it from [`Self::page`].
+    pub addresses: &'static [&'static str],
+    /// Its files.
+    pub files: &'static [KnownFile],
+}
+
+/// A file of a known set.
+#[derive(Debug)]
+pub struct KnownFile {
+    /// Its name below the addresses.
+    pub name: &'static str,
+    /// Another name under which it has to lie here, if its own would not be found.
+    pub kept_as: Option<&'static str>,
+    /// Its length in bytes; about that where no digest is published.
+    pub length: u64,
+    /// Its digest, where somebody publishes one.
+    pub published: Option<Published>,
+}
+
+/// A digest that somebody publishes.
+#[derive(Debug)]
+pub struct Published {
+    /// The SHA-256.
+    pub digest: Digest,
+    /// Who publishes it.
+    pub by: &'static str,
+}
+
+/// The set that is called `name` in the [`CATALOGUE`].
+#[must_use]
+pub fn known(name: &str) -> Option<&'static KnownSet> {
+    CATALOGUE.iter().find(|set| set.name == name)
+}
+
+impl KnownSet {
+    /// Bytes of all its files together.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.files.iter().map(|file| file.length).sum()
+    }
+
+    /// Whether somebody publishes digests of all its files.
+    #[must_use]
+    pub fn is_published(&self) -> bool {
+        self.files.iter().all(|file| file.published.is_some())
+    }
+
+    /// Where a file of this set lies below the data folder `data`.
+    #[must_use]
+    pub fn path(&self, file: &KnownFile, data: &Path) -> PathBuf {
+        let folder = match self.folder {
+            "" => data.to_path_buf(),
+            folder => data.join(folder),
+        };
+        folder.join(file.kept_as.unwrap_or(file.name))
+    }
+
+    /// Brings all files of the set below the data folder `data`, as [`fetch`] does with each.
+    ///
+    /// Files that are there are only compared with their digests.
+    ///
+    /// # Errors
+    /// [`DownloadError::Set`] or [`DownloadError::ByHand`] when no address gives a file: both say what
+    /// to do by hand. Others as [`fetch`].
+    pub fn fetch(
+        &self,
+        data: &Path,
+        options: &FetchOptions,
+        listen: &mut dyn FnMut(Event<'_>),
+    ) -> Result<Vec<Fetched>, DownloadError> {
+        let mut fetched = Vec::with_capacity(self.files.len());
+        for (place, file) in self.files.iter().enumerate() {
+            let wanted = self.wanted(file, data, options)?;
+            listen(Event::File {
+                path: &wanted.path,
+                number: place + 1,
+                files: self.files.len(),
+            });
+            let found = fetch(&wanted, options, listen);
+            fetched.push(found.map_err(|error| self.with_advice(error, data))?);
+        }
+        Ok(fetched)
+    }
+
+    /// What to do where no program can fetch the set: which files, from where, and where to put them.
+    #[must_use]
+    pub fn by_hand(&self, data: &Path) -> String {
+        let names: Vec<&str> = self.files.iter().map(|file| file.name).collect();
+        let from = match self.addresses.first() {
+            Some(address) => (*address).to_owned(),
+            None => format!("{} (that page asks to agree to its terms)", self.page),
+        };
+        match self.files {
+            [file] => format!(
+                "fetch {} by hand from {from} and put it there as `{}`",
+                file.name,
+                self.path(file, data).display()
+            ),
+            files => {
+                let path = files.first().map(|file| self.path(file, data));
+                let folder = path.as_deref().and_then(Path::parent).unwrap_or(data);
+                format!(
+                    "fetch {} by hand from {from} and put them into `{}`",
+                    names.join(", "),
+                    folder.display()
+                )
+            }
+        }
+    }
+
+    fn wanted(
+        &self,
+        file: &KnownFile,
+        data: &Path,
+        options: &FetchOptions,
+    ) -> Result<Wanted, DownloadError> {
+        let path = self.path(file, data);
+        let mut urls = Vec::new();
+        if let Some(mirror) = &options.mirror {
+            if !options::is_web_address(mirror) {
+                return Err(DownloadError::Mirror(mirror.clone()));
+            }
+            let below = self.path(file, Path::new(""));
+            let below = below.to_string_lossy().replace('\\', "/");
+            urls.push(format!("{}/{below}", mirror.trim_end_matches('/')));
+        }
+        urls.extend(
+            self.addresses
+                .iter()
+                .map(|address| format!("{address}{}", file.name)),
+        );
+        let is_published = file.published.is_some();
+        if urls.is_empty() && !path.exists() {
+            return Err(DownloadError::ByHand {
+                name: self.name,
+                by_hand: self.by_hand(data),
+            });
+        }
+        Ok(Wanted {
+            path,
+            urls,
+            length: is_published.then_some(file.length),
+            limit: match is_published {
+                true => file.length,
+                false => file.length.saturating_mul(LENGTH_MARGIN),
+            },
+            published: file
+                .published
+                .as_ref()
+                .map(|published| (published.digest, published.by.to_owned())),
+        })
+    }
+
+    fn with_advice(&self, error: DownloadError, data: &Path) -> DownloadError {
+        match error {
+            error @ DownloadError::Nowhere { .. } => DownloadError::Set {
+                source: Box::new(error),
+                by_hand: self.by_hand(data),
+            },
+            error => error,
+        }
+    }
+}

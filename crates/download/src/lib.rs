@@ -1,0 +1,55 @@
+//! Downloads of known data sets, and of any file whose address and digest are known.
+//!
+//! - [`known`] finds a set of the [`CATALOGUE`] by its name, and [`KnownSet::fetch`] brings its files
+//!   below a data folder; [`KnownSet::by_hand`] says what to do without a network.
+//! - [`fetch`] does the same for one file that the caller describes.
+//!
+//! A download is written to `NAME.part` and becomes `NAME` in one step, when it is whole and its
+//! SHA-256 is right. Whatever ends it, the same call goes on where it was. A digest that somebody
+//! publishes is checked; where nobody does, the first download is recorded beside the file
+//! ([`Record`]), shown as such, and later ones are compared with that.
+//!
+//! Servers are not trusted: they may cut connections, ignore ranges, lie about lengths, redirect in
+//! circles, trickle or send something else. Each of these is a [`Failure`] with its own words, and
+//! the next address is tried.
+//!
+//! # Examples
+//! ```no_run
+//! use tunefork_download::{FetchOptions, known};
+//!
+//! let set = known("fashion-mnist").expect("it is in the catalogue");
+//! let files = set.fetch("data".as_ref(), &FetchOptions::default(), &mut |_event| {})?;
+//! for file in files {
+//!     println!("{} {} {}", file.digest, file.path.display(), file.basis);
+//! }
+//! # Ok::<(), tunefork_download::DownloadError>(())
+//! ```
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod catalogue;
+mod digest;
+mod error;
+mod fetch;
+mod known;
+mod options;
+mod part;
+mod record;
+mod redirect;
+mod transfer;
+
+pub use catalogue::CATALOGUE;
+pub use digest::Digest;
+pub use error::{DownloadError, Failure};
+pub use fetch::{Basis, Event, Fetched, Wanted, fetch};
+pub use known::{KnownFile, KnownSet, Published, known};
+pub use options::{
+    ANSWER_TIMEOUT, BACKOFF, CONNECT_TIMEOUT, FetchOptions, MAX_REDIRECTS, MIRROR_VARIABLE,
+    STALL_BYTES, STALL_TIMEOUT, WORTHWHILE_PROGRESS,
+};
+pub use record::Record;
+
+/// Runs the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

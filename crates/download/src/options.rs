@@ -1,0 +1,116 @@
+//! What may be set, and the limits that hold when nothing is.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::DownloadError;
+
+/// The environment variable that names a mirror.
+pub const MIRROR_VARIABLE: &str = "TUNEFORK_MIRROR";
+
+/// The longest that finding a host and connecting to it may take.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The longest that a server may think before it answers.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The longest that a server may send nothing, or fewer than [`STALL_BYTES`].
+pub const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes that must come in every [`STALL_TIMEOUT`]; slower connections are taken for broken.
+pub const STALL_BYTES: u64 = 4 * 1024;
+
+/// The waits before an address is tried again; when they are used up, the next address is.
+pub const BACKOFF: [Duration; 4] = [
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+];
+
+/// Bytes after which a connection that broke off was worth it: the waits then begin anew.
+pub const WORTHWHILE_PROGRESS: u64 = 1024 * 1024;
+
+/// The most redirects that are followed from one address.
+pub const MAX_REDIRECTS: u32 = 8;
+
+/// How files are fetched.
+#[derive(Clone, Debug)]
+pub struct FetchOptions {
+    /// An address that is tried first: below it files lie as below a data folder.
+    pub mirror: Option<String>,
+    /// At most this for finding a host and connecting to it.
+    pub connect_timeout: Duration,
+    /// At most this until an answer begins.
+    pub answer_timeout: Duration,
+    /// At most this without [`STALL_BYTES`] more.
+    pub stall_timeout: Duration,
+    /// The waits before further attempts at one address.
+    pub backoff: Vec<Duration>,
+    /// Raised by another thread to stop; what has arrived is kept.
+    pub stop: Arc<AtomicBool>,
+}
+
+impl Default for FetchOptions {
+    /// No mirror, and the limits that stand in this crate.
+    fn default() -> Self {
+        Self {
+            mirror: None,
+            connect_timeout: CONNECT_TIMEOUT,
+            answer_timeout: ANSWER_TIMEOUT,
+            stall_timeout: STALL_TIMEOUT,
+            backoff: BACKOFF.to_vec(),
+            stop: Arc::default(),
+        }
+    }
+}
+
+impl FetchOptions {
+    /// The mirror to use: the one that was given, else what [`MIRROR_VARIABLE`] says.
+    ///
+    /// # Errors
+    /// [`DownloadError::Mirror`] when it is no address.
+    pub fn mirror(given: Option<&str>) -> Result<Option<String>, DownloadError> {
+        let variable = std::env::var(MIRROR_VARIABLE).ok();
+        let value = given.map(str::to_owned).or(variable);
+        match value.filter(|value| !value.trim().is_empty()) {
+            Some(value) if !is_web_address(&value) => Err(DownloadError::Mirror(value)),
+            value => Ok(value),
+        }
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// Whether a text begins as an address of the web does.
+pub(crate) fn is_web_address(url: &str) -> bool {
+    has_scheme(url, "http") || has_scheme(url, "https")
+}
+
+/// Whether an address begins with `scheme://`.
+pub(crate) fn has_scheme(url: &str, scheme: &str) -> bool {
+    let found = url.split_once("://");
+    found.is_some_and(|(found, host)| found.eq_ignore_ascii_case(scheme) && !host.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mirror_is_an_address() {
+        let mirror = FetchOptions::mirror(Some("HTTP://localhost:8000/sets")).unwrap();
+        assert_eq!(mirror.as_deref(), Some("HTTP://localhost:8000/sets"));
+        assert_eq!(FetchOptions::mirror(Some(" ")).unwrap(), None);
+        for wrong in ["ftp://example.org/", "example.org", "https://", "/srv/data"] {
+            let error = FetchOptions::mirror(Some(wrong)).unwrap_err();
+            assert!(
+                error.is_input() && error.to_string().contains(wrong),
+                "{error}"
+            );
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! A folder to download to, and short ways to do it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tunefork_download::{Digest, DownloadError, Failure, FetchOptions, Fetched, Wanted, fetch};
+
+use crate::server::Server;
+
+/// Bytes without a pattern that a wrong offset could hide in.
+pub fn noise(length: usize) -> Vec<u8> {
+    let mut state = 1_u32;
+    let next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    std::iter::repeat_with(next).take(length).collect()
+}
+
+/// Waits that a test can wait for.
+pub fn quick() -> FetchOptions {
+    FetchOptions {
+        backoff: vec![Duration::from_millis(1); 3],
+        ..FetchOptions::default()
+    }
+}
+
+pub struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+        }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The names of what lies here, in order.
+    pub fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.folder.path()).expect("the folder");
+        let mut names: Vec<String> = entries
+            .map(|entry| {
+                entry
+                    .expect("an entry")
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned()
+            })
+            .collect();
+        names.sort();
+        names
+    }
+
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).expect(name)
+    }
+
+    /// The file `set.zip` whose digest is published and is that of `bytes`.
+    pub fn published(&self, bytes: &[u8], servers: &[&Server]) -> Wanted {
+        Wanted {
+            length: Some(bytes.len() as u64),
+            published: Some((Digest::of(bytes), "the test".to_owned())),
+            ..self.unpublished(servers)
+        }
+    }
+
+    /// The file `set.zip` of which nothing is known.
+    pub fn unpublished(&self, servers: &[&Server]) -> Wanted {
+        Wanted {
+            path: self.path("set.zip"),
+            urls: servers.iter().map(|server| server.url("set.zip")).collect(),
+            length: None,
+            limit: 1 << 20,
+            published: None,
+        }
+    }
+}
+
+pub fn get(wanted: &Wanted) -> Result<Fetched, DownloadError> {
+    fetch(wanted, &quick(), &mut |_| {})
+}
+
+/// Why each address did not work, where none did.
+#[track_caller]
+pub fn failures(wanted: &Wanted) -> Vec<Failure> {
+    match get(wanted) {
+        Err(DownloadError::Nowhere { failures, .. }) => {
+            failures.into_iter().map(|(_, failure)| failure).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
