@@ -260,10 +260,9 @@ fn help_is_there_for_everyone() {
         let help = fixture.ok(&[command, "--help"]);
         assert!(help.contains("Examples:\n  tunefork"), "{help}");
     }
-    assert!(
-        fixture
-            .ok(&["data", "inspect", "--help"])
-            .contains("Examples:")
-    );
+    for command in ["get", "list", "inspect"] {
+        let help = fixture.ok(&["data", command, "--help"]);
+        assert!(help.contains("Examples:\n  tunefork"), "{help}");
+    }
     assert!(fixture.fails(2, &["plann"]).contains("similar"));
 }
