@@ -25,7 +25,7 @@ pub enum Error {
     #[error("{source}; {advice}")]
     NotFetched {
         /// Where it was looked for.
-        source: DataError,
+        source: Box<DataError>,
         /// How to get it, with a command or by hand.
         advice: String,
     },

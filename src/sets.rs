@@ -24,7 +24,7 @@ pub fn find_set(name: &str, data_dir: Option<&Path>) -> Result<Source, Error> {
     Source::locate(name, data_dir).map_err(|source| match (&source, known_set(name)) {
         (DataError::NotFound { .. }, Some(set)) => Error::NotFetched {
             advice: advice(set, &data_folder(data_dir)),
-            source,
+            source: Box::new(source),
         },
         _ => Error::Data(source),
     })

@@ -114,7 +114,7 @@ pub static CATALOGUE: &[KnownSet] = &[
     },
     KnownSet {
         name: "tiny-imagenet",
-        about: "120,000 colour images, 64x64, 200 classes",
+        about: "110,000 colour images with labels, 64x64, 200 classes",
         licence: "none stated; a part of ImageNet, whose terms allow research and education",
         page: "https://cs231n.stanford.edu/",
         folder: "",
