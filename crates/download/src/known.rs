@@ -119,7 +119,7 @@ impl KnownSet {
         };
         match self.files {
             [file] => format!(
-                "fetch {} by hand from {from} and put it there as `{}`",
+                "fetch {} by hand from {from} and save it as `{}`",
                 file.name,
                 self.path(file, data).display()
             ),

@@ -50,6 +50,7 @@ impl Downloads {
         if let (Form::Bar(bar), Event::File { path, .. }) = (&self.form, event) {
             let name = path.file_name().unwrap_or_default();
             bar.reset();
+            bar.unset_length();
             bar.set_message(name.to_string_lossy().into_owned());
         }
         if let Event::Progress { done, length } = event {

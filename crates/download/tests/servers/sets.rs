@@ -140,8 +140,8 @@ fn what_to_do_by_hand_is_said() {
     let one = known("cifar10").unwrap().by_hand(data);
     assert_eq!(
         one,
-        "fetch cifar-10-binary.tar.gz by hand from https://cave.cs.toronto.edu/kriz/ and put it \
-         there as `data/cifar-10-binary.tar.gz`"
+        "fetch cifar-10-binary.tar.gz by hand from https://cave.cs.toronto.edu/kriz/ and save it \
+         as `data/cifar-10-binary.tar.gz`"
     );
     let place = Place::new();
     let set = known("cats-dogs").unwrap();
