@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::image::Fit;
 use crate::map::Map;
+use crate::moments::{KnownMoments, Moments};
 use crate::{DataError, MAX_CLASSES, Normalisation, digest};
 
 /// Height, width and channels of every image of a set.
@@ -129,6 +130,7 @@ pub struct Dataset {
     pixels: Pixels,
     /// Known of prepared sets, otherwise made when they are asked for.
     digests: OnceLock<Vec<u64>>,
+    moments: KnownMoments,
     fit: Fit,
 }
 
@@ -212,6 +214,7 @@ impl Dataset {
             labels,
             pixels,
             digests: OnceLock::new(),
+            moments: KnownMoments::default(),
             fit: Fit::default(),
         })
     }
@@ -234,6 +237,12 @@ impl Dataset {
                 .map(|index| digest::of_image(self.pixels(index)))
                 .collect()
         })
+    }
+
+    /// Exact sums over the pixels of some images, by channel. Each image is read once, however often it
+    /// is asked for.
+    pub(crate) fn moments(&self, indices: &[u32]) -> Vec<Moments> {
+        self.moments.sum(self, indices)
     }
 
     /// A digest of the whole set, 16 hexadecimal digits: of shape, classes, parts, labels and pixels.

@@ -9,7 +9,7 @@ use crate::contents::{Contents, Raw};
 use crate::dataset::Dataset;
 use crate::image::Picture;
 use crate::listing::Listing;
-use crate::normalise::Moments;
+use crate::moments::Moments;
 use crate::prepare::{Progress, Stage, thread_count};
 use crate::{DataError, Part, Source, Warnings, parallel};
 

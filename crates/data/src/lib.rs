@@ -50,6 +50,7 @@ mod locate;
     reason = "mapping a file cannot be proven safe; this file says why it is"
 )]
 mod map;
+mod moments;
 mod normalise;
 mod parallel;
 mod pictures;

@@ -85,10 +85,7 @@ impl Normalisation {
                 available: 0,
             });
         }
-        let mut moments = vec![Moments::default(); data.shape().channels];
-        for index in indices {
-            Moments::add(&mut moments, data.pixels(*index));
-        }
+        let moments = data.moments(indices);
         let mean: Vec<f32> = moments.iter().map(|m| m.mean() as f32).collect();
         let std: Vec<f32> = moments.iter().map(|m| m.deviation() as f32).collect();
         let std: Vec<f32> = std
@@ -146,52 +143,5 @@ impl Normalisation {
                 values[2] = blue[usize::from(bytes[2])];
             }
         }
-    }
-}
-
-/// Exact sums over the bytes of one channel.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Moments {
-    count: u64,
-    sum: u64,
-    squares: u64,
-}
-
-impl Moments {
-    /// Adds one image, channels innermost, to the sums of its channels.
-    pub(crate) fn add(channels: &mut [Self], pixels: &[u8]) {
-        let stride = channels.len();
-        for (channel, moments) in channels.iter_mut().enumerate() {
-            let bytes = pixels[channel..].iter().step_by(stride);
-            for byte in bytes {
-                let byte = u64::from(*byte);
-                moments.sum += byte;
-                moments.squares += byte * byte;
-            }
-            moments.count += (pixels.len() / stride) as u64;
-        }
-    }
-
-    /// Adds another channel's sums.
-    pub(crate) fn merge(&mut self, other: Self) {
-        self.count += other.count;
-        self.sum += other.sum;
-        self.squares += other.squares;
-    }
-
-    /// The mean, of pixels scaled to 0 to 1.
-    pub(crate) fn mean(self) -> f64 {
-        self.sum as f64 / self.count as f64 / 255.0
-    }
-
-    /// The population's standard deviation, of pixels scaled to 0 to 1.
-    pub(crate) fn deviation(self) -> f64 {
-        let (n, sum, squares) = (
-            u128::from(self.count),
-            u128::from(self.sum),
-            u128::from(self.squares),
-        );
-        let scatter = n * squares - sum * sum;
-        (scatter as f64).sqrt() / self.count as f64 / 255.0
     }
 }
