@@ -154,10 +154,12 @@ fn write_time(
     time: &StudyTime,
 ) -> std::fmt::Result {
     let searched = !spec.space().is_empty() && plan.experiments.is_empty();
-    let (bound, condition) = match (searched, plan.rungs.is_empty()) {
-        (true, _) => ("at most ", " if none is stopped"),
-        (false, false) => ("", " if none is stopped"),
-        (false, true) => ("", ""),
+    // A search that learns may come to prefer what takes longer than random configurations do.
+    let condition = match (searched, plan.rungs.is_empty()) {
+        (true, true) => " for random configurations",
+        (true, false) => " for random configurations if none is stopped",
+        (false, false) => " if none is stopped",
+        (false, true) => "",
     };
     let threads = match time.crew.threads {
         1 => "1 thread".to_string(),
@@ -169,7 +171,7 @@ fn write_time(
     };
     writeln!(
         text,
-        "time        {bound}about {}{condition} (measured: {:.2} s an epoch of the default configuration, {crew})",
+        "time        about {}{condition} (measured: {:.2} s an epoch of the default configuration, {crew})",
         about(time.study),
         time.baseline_epoch,
     )
