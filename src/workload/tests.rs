@@ -152,10 +152,27 @@ fn trainings_share_the_memory_of_their_trial() {
 }
 
 #[test]
+fn when_a_trial_is_over_is_seen_from_the_means() {
+    let folder = tempfile::tempdir().unwrap();
+    // With so small a rate no value gets better, so each training alone would end after two epochs.
+    let options = ["early_stop=1", "learning_rate=1e-9", "at=last"];
+    let beside = training(&options, folder.path());
+    let mut run = beside.start(&context(&beside), None).unwrap();
+    let (reports, _) = finish(&beside, &mut run);
+    assert_eq!(reports.len(), 4, "whether to go on is not theirs to say");
+    let over =
+        |training: &Training, values: &[f64]| training.is_over(&training.spec.baseline(), values);
+    assert!(!over(&beside, &[0.5, 0.6]));
+    assert!(over(&beside, &[0.5, 0.6, 0.6]));
+    let after = training(&["fold_order=sequential"], folder.path());
+    assert!(!over(&after, &[0.5; 11]));
+    assert!(over(&after, &[0.5; 12]));
+}
+
+#[test]
 fn trials_that_are_one_training_report_no_members() {
     let folder = tempfile::tempdir().unwrap();
-    let file = StudyFile::parse("tiny.toml", &TINY.replace("folds = 3", "")).unwrap();
-    let mut file = file;
+    let mut file = StudyFile::parse("tiny.toml", &TINY.replace("folds = 3", "")).unwrap();
     file.set("replicates=1").unwrap();
     let spec = StudySpec::resolve(&file).unwrap();
     let material = Material::open(spec.fixed(), None, &mut |_| {}).unwrap();

@@ -165,12 +165,12 @@ impl<R> Board<R> {
     ) -> Result<News<T>, StudyError> {
         let mut state = self.lock();
         for may_wait in [true, false] {
-            if let Some(error) = state.broken.take() {
-                return Err(error);
-            }
-            // Notes first: what is said of an epoch comes before its result.
+            // Notes first: what is said of an epoch comes before its result, and before the study's end.
             if !state.notes.is_empty() {
                 return Ok(News::Notes(std::mem::take(&mut state.notes)));
+            }
+            if let Some(error) = state.broken.take() {
+                return Err(error);
             }
             if let Some(found) = find(&state.lanes) {
                 return Ok(News::Found(found));
