@@ -73,6 +73,41 @@ fn trials_that_do_not_fit_together_wait_for_each_other() {
     );
 }
 
+/// The card has room for one of the trainings that a trial consists of: side by side they take turns, and
+/// one after another they need no more.
+#[test]
+fn folds_that_do_not_fit_together_wait_for_each_other() {
+    let study = TINY
+        .replace("validation = 8", "folds = 3")
+        .replace("trials = 3", "trials = 2");
+    let sequential = study.replace("folds = 3", "folds = 3\nfold_order = \"sequential\"");
+    let after = Setting::new(&sequential, World::plenty());
+    after.run();
+    let room = after.world.peak.load(SeqCst);
+    let (wide, narrow) = (
+        Setting::new(&study, World::plenty()),
+        Setting::new(&study, World::new(room, 0, &[])),
+    );
+    let (expected, _) = wide.run();
+    let (report, heard) = narrow.run();
+    assert!(
+        wide.world.peak.load(SeqCst) > room,
+        "they lie there together"
+    );
+    assert_eq!(results(&report), results(&expected));
+    assert!(heard.retries.is_empty(), "{:?}", heard.retries);
+    for fold in 0..3 {
+        let models = [&wide, &narrow, &after].map(|setting| {
+            let name = format!("best-replicate-0-fold-{fold}.safetensors");
+            std::fs::read(setting.folder.path().join(name)).unwrap()
+        });
+        assert!(
+            models[0] == models[1] && models[0] == models[2],
+            "fold {fold}"
+        );
+    }
+}
+
 /// Another program holds so much that no trial finds room: that is none of the study's own doing.
 #[test]
 fn memory_that_other_programs_hold_is_said() {
