@@ -9,7 +9,7 @@ use tunefork_export::ExportError;
 use tunefork_study::{FailureKind, StorageError, StudyError, TrialFailure};
 use tunefork_train::TrainError;
 
-use crate::file::FileError;
+use crate::study_file::FileError;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]

@@ -2,7 +2,7 @@
 //!
 //! A study goes like this:
 //!
-//! 1. [`file::StudyFile`] is the file as it was written, each setting with its place.
+//! 1. [`study_file::StudyFile`] is the file as it was written, each setting with its place.
 //! 2. [`StudySpec`] is what it means: a search space, and a [`Config`] for each of its points.
 //! 3. [`Material`] holds the images, divided into training, validation and test parts.
 //! 4. [`run`] lets a study propose configurations and [`Training`] train them, and keeps the
@@ -10,7 +10,7 @@
 //! 5. [`read_study`] and [`predict`](fn@predict) look at what came out.
 //!
 //! ```no_run
-//! use tunefork::file::StudyFile;
+//! use tunefork::study_file::StudyFile;
 //! use tunefork::{DeviceChoice, Machine, RunFolder, RunOptions, StudySpec, run};
 //!
 //! let file = StudyFile::read("studies/quickstart.toml".as_ref())?;
@@ -28,36 +28,33 @@
 
 mod bench;
 mod error;
-pub mod file;
 mod files;
-mod folder;
 mod images;
 mod machine;
-mod parking;
 mod plan;
 mod predict;
 mod progress;
 mod run;
+mod run_folder;
 mod sets;
 mod spec;
 mod statistics;
-mod study_time;
+pub mod study_file;
 mod train_once;
 mod workload;
 
 pub use bench::{BenchOptions, BenchResult, WINDOWS, bench};
 pub use error::Error;
-pub use folder::{RunFolder, TestResult, TestedMember, read_study, show_json};
 pub use images::{Division, Material};
 pub use machine::{DeviceChoice, Machine};
-pub use plan::{PlannedExperiment, StudyPlan};
+pub use plan::{Crew, PlannedExperiment, StudyPlan, StudyTime};
 pub use predict::{Prediction, Predictions, predict};
 pub use progress::{classes_csv, confusion_csv, progress_csv};
 pub use run::{Listener, Report, RunOptions, run};
+pub use run_folder::{RunFolder, TestResult, TestedMember, read_study, show_json};
 pub use sets::{SetFetched, fetch_set, find_set, known_set};
 pub use spec::{Config, Constant, Experiment, ExperimentRun, Members, StudySpec};
 pub use statistics::{deviation, deviation_of, mean};
-pub use study_time::{Crew, StudyTime};
 pub use train_once::{TrainEvent, TrainOptions, Trained, train};
 pub use workload::{Training, TrainingRun, figures, model, task, timings};
 

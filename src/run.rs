@@ -14,7 +14,7 @@ use tunefork_study::{
 };
 
 use crate::files::create_folder;
-use crate::folder::Recorder;
+use crate::run_folder::Recorder;
 use crate::{Crew, Error, Machine, Material, RunFolder, StudySpec, TestResult, Training};
 
 /// How a study is run. Nothing here changes a result, but for the instruction set of the machine.

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tunefork::file::StudyFile;
 use tunefork::study::{Ended, Event, Observer};
+use tunefork::study_file::StudyFile;
 use tunefork::{
     BenchOptions, DeviceChoice, Listener, Machine, Material, RunFolder, RunOptions, StudySpec,
     bench, run,

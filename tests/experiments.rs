@@ -1,7 +1,7 @@
 //! What experiments mean: trials, parameters, equal configurations, one experiment alone.
 
-use tunefork::file::{FileError, StudyFile};
 use tunefork::study::Storage as _;
+use tunefork::study_file::{FileError, StudyFile};
 use tunefork::{DeviceChoice, Machine, RunFolder, RunOptions, StudySpec, read_study, run};
 use tunefork_space::Value;
 use tunefork_storage::SqliteStorage;

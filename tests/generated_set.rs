@@ -1,6 +1,6 @@
 //! The generated images are worth tuning on: hyperparameters matter, and none of them is trivial.
 
-use tunefork::file::StudyFile;
+use tunefork::study_file::StudyFile;
 use tunefork::{DeviceChoice, Machine, RunFolder, RunOptions, StudySpec, TrainOptions, run, train};
 
 fn resolve(text: &str) -> StudySpec {

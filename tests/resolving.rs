@@ -1,6 +1,6 @@
 //! What study files mean: parameters, conditions, baselines, layers, `--set`.
 
-use tunefork::file::{FileError, StudyFile};
+use tunefork::study_file::{FileError, StudyFile};
 use tunefork::{Constant, StudySpec};
 use tunefork_nn::ImageShape;
 use tunefork_space::{Params, Value};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tunefork::file::{Section, StudyFile};
+use tunefork::study_file::{Section, StudyFile};
 use tunefork::{Config, Experiment, StudySpec};
 use tunefork_nn::ImageShape;
 use tunefork_space::{Params, Value};

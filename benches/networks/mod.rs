@@ -1,8 +1,8 @@
 //! The networks that are measured, as the study files in `studies/networks` describe them.
 
 use std::path::Path;
-use tunefork::file::StudyFile;
 use tunefork::rng::Key;
+use tunefork::study_file::StudyFile;
 use tunefork::train::Trainer;
 use tunefork::{DeviceChoice, Machine, Material, StudySpec, task};
 

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use tunefork::StudySpec;
-use tunefork::file::StudyFile;
+use tunefork::study_file::StudyFile;
 
 fuzz_target!(|text: &str| {
     if let Ok(file) = StudyFile::parse("study.toml", text)

@@ -2,7 +2,7 @@
 
 use tunefork_space::{Condition, Domain, Parameter, Space, Value};
 
-use crate::file::{
+use crate::study_file::{
     Content, FileError, Form, KEYS, Key, Place, Preset, Problem, Setting, Shape, StudyFile, Term,
     Varying,
 };

@@ -2,7 +2,7 @@
 
 use tunefork_space::{Condition, SpaceError, Value};
 
-use crate::file::{FileError, KEYS, Problem, Shape, When, closest, key_of};
+use crate::study_file::{FileError, KEYS, Problem, Shape, When, closest, key_of};
 
 use super::cells::{Builder, Candidate, Cell, Entry};
 use super::layers::whole_values;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use tunefork_space::{Params, Value};
 
-use crate::file::{KEYS, Key, Section, Shape};
+use crate::study_file::{KEYS, Key, Section, Shape};
 
 use super::cells::{Cell, Cells, Entry, multiplied};
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tunefork_space::{Params, Point, Value};
 
-use crate::file::{
+use crate::study_file::{
     Content, FileError, Form, KEYS, Problem, Section, StudyFile, Term, Varying, closest,
 };
 

@@ -2,7 +2,7 @@
 
 use tunefork_space::{Domain, Value};
 
-use crate::file::{Content, FileError, Form, Key, Setting, Shape, Term, key_of};
+use crate::study_file::{Content, FileError, Form, Key, Setting, Shape, Term, key_of};
 
 use super::cells::{Builder, Cell, contradiction};
 

@@ -22,7 +22,7 @@ use tunefork_sampler::Grid;
 use tunefork_space::{Parameter, Params, Point, Space};
 use tunefork_study::ValueAt;
 
-use crate::file::{Assignment, FileError, Problem, StudyFile, key_of};
+use crate::study_file::{Assignment, FileError, Problem, StudyFile, key_of};
 use cells::Cells;
 
 pub use config::{Config, Constant};
@@ -32,7 +32,7 @@ pub use members::Members;
 /// A resolved study.
 ///
 /// ```
-/// use tunefork::{StudySpec, file::StudyFile};
+/// use tunefork::{StudySpec, study_file::StudyFile};
 ///
 /// let file = StudyFile::parse("study.toml", "
 /// [model]
@@ -44,7 +44,7 @@ pub use members::Members;
 /// let spec = StudySpec::resolve(&file)?;
 /// let names: Vec<_> = spec.space().parameters().iter().map(|p| p.name.as_str()).collect();
 /// assert_eq!(names, ["layers", "channels.0", "channels.1", "channels.2"]);
-/// # Ok::<(), tunefork::file::FileError>(())
+/// # Ok::<(), tunefork::study_file::FileError>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct StudySpec {

@@ -2,7 +2,7 @@
 
 use tunefork_study::Facts;
 
-use crate::file::KEYS;
+use crate::study_file::KEYS;
 
 use super::StudySpec;
 use super::cells::{Cell, Entry};

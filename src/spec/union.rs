@@ -2,7 +2,7 @@
 
 use tunefork_space::{Condition, Domain, Parameter, Params, Space, Value};
 
-use crate::file::{KEYS, Key, Shape};
+use crate::study_file::{KEYS, Key, Shape};
 
 use super::cells::{Cell, Cells, Entry};
 use super::config::{Config, Constant};

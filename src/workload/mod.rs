@@ -3,6 +3,7 @@
 mod checkpoint;
 mod failure;
 mod figures;
+mod parking;
 mod run;
 mod task;
 #[cfg(test)]
@@ -12,18 +13,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tunefork_export::Model;
-use tunefork_graph::Cost;
 use tunefork_rng::Key;
 use tunefork_space::Params;
-use tunefork_study::{Blueprint, FailureKind, Member, TrialContext, TrialFailure, Workload};
+use tunefork_study::{Blueprint, Cost, FailureKind, Member, TrialContext, TrialFailure, Workload};
 use tunefork_train::{Compiled, Device, Task, TrainError, Trainer};
 
 use crate::files::write_atomically;
-use crate::folder::{model_of, models};
-use crate::parking::Parking;
 use crate::predict::weights;
+use crate::run_folder::{model_of, models};
 use crate::{Config, Error, Machine, Material, StudySpec, TestResult};
 use failure::{crowded, failure};
+use parking::Parking;
 
 pub use figures::{figures, timings};
 pub use run::TrainingRun;
@@ -162,25 +162,10 @@ impl Workload for Training {
         };
         Ok(Blueprint {
             epochs: members.epochs(config.train_spec().epochs),
-            epoch_cost: tunefork_study::Cost {
-                flops: all(
-                    |Compiled {
-                         epoch_cost: Cost { flops, .. },
-                         ..
-                     }| *flops,
-                ),
-                bytes: all(
-                    |Compiled {
-                         epoch_cost: Cost { bytes, .. },
-                         ..
-                     }| *bytes,
-                ),
-                steps: all(
-                    |Compiled {
-                         epoch_cost: Cost { steps, .. },
-                         ..
-                     }| *steps,
-                ),
+            epoch_cost: Cost {
+                flops: all(|compiled| compiled.epoch_cost.flops),
+                bytes: all(|compiled| compiled.epoch_cost.bytes),
+                steps: all(|compiled| compiled.epoch_cost.steps),
             },
             arena_bytes: all(|compiled| compiled.plan.bytes().total()),
             plan_key: folds[0].plan.key.clone(),

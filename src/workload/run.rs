@@ -8,7 +8,7 @@ use tunefork_train::{EpochMetrics, Task, TrainError};
 use super::checkpoint::{self, Saved};
 use super::failure::crowded;
 use super::figures::{figures, timings, together};
-use crate::parking::{Parkable, Parking};
+use super::parking::{Parkable, Parking};
 use crate::spec::Members;
 use crate::statistics::mean;
 

@@ -6,7 +6,7 @@ use tunefork_study::{EpochReport, Run, StopFlag};
 use tunefork_trial::TrialNumber;
 
 use super::*;
-use crate::file::StudyFile;
+use crate::study_file::StudyFile;
 use crate::{DeviceChoice, statistics};
 
 const TINY: &str = "[study]\nseed = 5\nreplicates = 2\nat = \"best\"\n\

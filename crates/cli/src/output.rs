@@ -18,7 +18,9 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
         return ExitCode::from(INTERRUPTED);
     }
     complain(format!("error: {}", chain(error.as_ref())));
-    let file = error.downcast_ref::<tunefork::file::FileError>().is_some();
+    let file = error
+        .downcast_ref::<tunefork::study_file::FileError>()
+        .is_some();
     match file || known.is_some_and(Error::is_input) {
         true => ExitCode::from(2),
         false => ExitCode::FAILURE,

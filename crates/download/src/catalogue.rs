@@ -10,6 +10,12 @@ use crate::known::{KnownFile, KnownSet, Published};
 /// Who publishes the digests below.
 const TFDS: &str = "TensorFlow Datasets";
 
+/// The older address, the second, redirects to the newer by way of http, which is refused here.
+const CIFAR_ADDRESSES: [&str; 2] = [
+    "https://cave.cs.toronto.edu/kriz/",
+    "https://www.cs.toronto.edu/~kriz/",
+];
+
 /// Every set that is known by name.
 pub static CATALOGUE: &[KnownSet] = &[
     KnownSet {
@@ -85,11 +91,7 @@ pub static CATALOGUE: &[KnownSet] = &[
         licence: "none stated by the publisher, who asks to cite the report",
         page: "https://www.cs.toronto.edu/~kriz/cifar.html",
         folder: "",
-        // The older address redirects to the newer one by way of http, which is refused here.
-        addresses: &[
-            "https://cave.cs.toronto.edu/kriz/",
-            "https://www.cs.toronto.edu/~kriz/",
-        ],
+        addresses: &CIFAR_ADDRESSES,
         files: &[file(
             "cifar-10-binary.tar.gz",
             170_052_171,
@@ -102,10 +104,7 @@ pub static CATALOGUE: &[KnownSet] = &[
         licence: "none stated by the publisher, who asks to cite the report",
         page: "https://www.cs.toronto.edu/~kriz/cifar.html",
         folder: "",
-        addresses: &[
-            "https://cave.cs.toronto.edu/kriz/",
-            "https://www.cs.toronto.edu/~kriz/",
-        ],
+        addresses: &CIFAR_ADDRESSES,
         files: &[file(
             "cifar-100-binary.tar.gz",
             168_513_733,
@@ -130,7 +129,7 @@ pub static CATALOGUE: &[KnownSet] = &[
     KnownSet {
         name: "flowers",
         about: "3,670 colour photos, 5 classes",
-        licence: "CC BY 2.0, authors in the archive's LICENSE.txt",
+        licence: "CC BY, authors in the archive's LICENSE.txt",
         page: "https://www.tensorflow.org/datasets/catalog/tf_flowers",
         folder: "",
         addresses: &[

@@ -1,16 +1,17 @@
 //! One request, and what comes of it.
 
 use std::io::{self, Read as _};
-use std::time::{Duration, Instant};
 
-use ureq::http::header::{self, HeaderName};
+use ureq::http::header;
 use ureq::http::{Response, StatusCode};
 use ureq::{Agent, Body};
 
 use crate::digest::CHUNK;
 use crate::error::{DownloadError, Failure};
 use crate::fetch::{Event, Wanted};
+use crate::headers::{number, parse_range, text};
 use crate::options::{FetchOptions, MAX_REDIRECTS, STALL_BYTES, is_web_address};
+use crate::pace::Pace;
 use crate::part::{Origin, Part};
 use crate::redirect;
 
@@ -338,55 +339,6 @@ fn of_status(status: StatusCode) -> Trouble {
     }
 }
 
-/// Whether enough bytes come in every window of time.
-struct Pace {
-    window: Duration,
-    begin: Instant,
-    bytes: u64,
-}
-
-impl Pace {
-    fn new(window: Duration) -> Self {
-        Self {
-            window,
-            begin: Instant::now(),
-            bytes: 0,
-        }
-    }
-
-    fn keeps(&mut self, bytes: u64) -> bool {
-        self.bytes += bytes;
-        if self.begin.elapsed() < self.window {
-            return true;
-        }
-        let is_enough = self.bytes >= STALL_BYTES;
-        *self = Self::new(self.window);
-        is_enough
-    }
-}
-
-/// First and last byte of a `Content-Range`, and the length of the whole if it is told.
-fn parse_range(range: &str) -> Option<(u64, u64, Option<u64>)> {
-    let (bytes, length) = range.strip_prefix("bytes ")?.split_once('/')?;
-    let (first, last) = bytes.split_once('-')?;
-    let (first, last) = (first.parse().ok()?, last.parse().ok()?);
-    let length = match length {
-        "*" => None,
-        length => Some(length.parse().ok()?),
-    };
-    let is_inside = length.is_none_or(|length| last < length);
-    (first <= last && is_inside).then_some((first, last, length))
-}
-
-fn text(response: &Response<Body>, name: HeaderName) -> Option<String> {
-    let value = response.headers().get(name)?.to_str().ok()?;
-    Some(value.trim().to_owned())
-}
-
-fn number(response: &Response<Body>, name: HeaderName) -> Option<u64> {
-    text(response, name)?.parse().ok()
-}
-
 /// Whether the address is one of this machine.
 fn is_this_machine(url: &str) -> bool {
     let rest = url.split_once("://").map_or("", |(_, rest)| rest);
@@ -406,22 +358,6 @@ fn words(error: &ureq::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ranges_are_read_strictly() {
-        assert_eq!(parse_range("bytes 5-9/10"), Some((5, 9, Some(10))));
-        assert_eq!(parse_range("bytes 5-9/*"), Some((5, 9, None)));
-        for wrong in [
-            "bytes */10",
-            "bytes 9-5/10",
-            "bytes 5-10/10",
-            "5-9/10",
-            "bytes 5-/10",
-            "",
-        ] {
-            assert_eq!(parse_range(wrong), None, "{wrong:?}");
-        }
-    }
 
     #[test]
     fn this_machine_is_known_by_its_names() {

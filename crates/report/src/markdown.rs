@@ -23,7 +23,9 @@ fn write_report(text: &mut String, summary: &Summary) -> fmt::Result {
             .value
             .iter()
             .map(|value| (summary.objective.clone(), *value));
-        let metrics = best.metrics.iter().cloned();
+        // The value stands above; that of the last epoch need not be it.
+        let others = best.metrics.iter().cloned();
+        let metrics = others.filter(|(name, _)| *name != summary.objective);
         let parameters = best
             .params
             .iter()

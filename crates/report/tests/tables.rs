@@ -55,6 +55,14 @@ fn markdown_tells_the_best_and_the_rest() {
 }
 
 #[test]
+fn the_objective_stands_once_in_the_best_trials_table() {
+    let mut summary = summary();
+    summary.trials[1].metrics.push(("accuracy".into(), 0.8125));
+    let text = markdown(&summary);
+    assert_eq!(text, include_str!("shapes.md"));
+}
+
+#[test]
 fn trainings_of_a_trial_are_listed_with_their_deviation() {
     let mut summary = summary();
     let members = |values: [f64; 2]| {

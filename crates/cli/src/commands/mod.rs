@@ -12,7 +12,7 @@ pub mod train;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tunefork::file::StudyFile;
+use tunefork::study_file::StudyFile;
 use tunefork::{Error, Machine, RunFolder, StudySpec};
 
 use crate::INTERRUPTED;

@@ -50,10 +50,19 @@ fn a_trial_that_does_not_fit_fails_before_it_starts() {
 #[test]
 fn trials_that_do_not_fit_together_wait_for_each_other() {
     let room = bytes_of_one(TINY);
-    let study = TINY.replace("slots = 1", "slots = 3");
+    let [wide, narrow] = takes_turns(&TINY.replace("slots = 1", "slots = 3"), room);
+    assert!(narrow.world.peak.load(SeqCst) <= room);
+    let [few, many] = [&wide, &narrow].map(|setting| setting.world.allocations.load(SeqCst));
+    assert!(many > few, "engines were given up and made again");
+    assert!(narrow.model() == wide.model());
+}
+
+/// Runs a study on a card with plenty of memory, where it takes more than `room`, and on one that has only
+/// that: it brings the same.
+fn takes_turns(study: &str, room: u64) -> [Setting; 2] {
     let (wide, narrow) = (
-        Setting::new(&study, World::plenty()),
-        Setting::new(&study, World::new(room, 0, &[])),
+        Setting::new(study, World::plenty()),
+        Setting::new(study, World::new(room, 0, &[])),
     );
     let (expected, _) = wide.run();
     let (report, heard) = narrow.run();
@@ -61,16 +70,13 @@ fn trials_that_do_not_fit_together_wait_for_each_other() {
         wide.world.peak.load(SeqCst) > room,
         "they lie there together"
     );
-    assert!(narrow.world.peak.load(SeqCst) <= room);
-    let [few, many] = [&wide, &narrow].map(|setting| setting.world.allocations.load(SeqCst));
-    assert!(many > few, "engines were given up and made again");
     assert_eq!(results(&report), results(&expected));
-    assert!(narrow.model() == wide.model());
     assert!(
         heard.retries.is_empty(),
         "waiting is no fault: {:?}",
         heard.retries
     );
+    [wide, narrow]
 }
 
 /// The card has room for one of the trainings that a trial consists of: side by side they take turns, and
@@ -84,18 +90,7 @@ fn folds_that_do_not_fit_together_wait_for_each_other() {
     let after = Setting::new(&sequential, World::plenty());
     after.run();
     let room = after.world.peak.load(SeqCst);
-    let (wide, narrow) = (
-        Setting::new(&study, World::plenty()),
-        Setting::new(&study, World::new(room, 0, &[])),
-    );
-    let (expected, _) = wide.run();
-    let (report, heard) = narrow.run();
-    assert!(
-        wide.world.peak.load(SeqCst) > room,
-        "they lie there together"
-    );
-    assert_eq!(results(&report), results(&expected));
-    assert!(heard.retries.is_empty(), "{:?}", heard.retries);
+    let [wide, narrow] = takes_turns(&study, room);
     for fold in 0..3 {
         let models = [&wide, &narrow, &after].map(|setting| {
             let name = format!("best-replicate-0-fold-{fold}.safetensors");

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tunefork::file::StudyFile;
 use tunefork::study::{EndReason, Event, Observer, TrialRecord};
+use tunefork::study_file::StudyFile;
 use tunefork::trial::TrialState;
 use tunefork::{Error, Listener, Report, RunFolder, RunOptions, StudySpec, run};
 

@@ -7,7 +7,7 @@
 //! # fn main() {}
 //! ```
 //!
-//! makes a module of tests, one for each function here.
+//! makes a test for each function here.
 
 mod fixtures;
 
@@ -43,16 +43,12 @@ macro_rules! storage_conformance {
         );
     };
     (@tests $make:expr, $reopen:expr; $($property:ident)*) => {
-        mod storage_conformance {
-            #[allow(unused_imports, reason = "the constructors may name anything around them")]
-            use super::*;
-            $(
-                #[test]
-                fn $property() {
-                    $crate::conformance::$property(&mut $make, &mut $reopen);
-                }
-            )*
-        }
+        $(
+            #[test]
+            fn $property() {
+                $crate::conformance::$property(&mut $make, &mut $reopen);
+            }
+        )*
     };
 }
 

@@ -203,7 +203,7 @@ impl<'a> Kinds<'a> {
     /// The trials of a study: those given, in their order, then some that stand for the others.
     fn parts(&mut self, spec: &StudySpec) -> Vec<Part> {
         let given = spec.enqueued().len() as u64;
-        let others = crate::plan::most_trials(spec).saturating_sub(given);
+        let others = super::most_trials(spec).saturating_sub(given);
         let given = spec
             .enqueued()
             .iter()
@@ -331,7 +331,10 @@ mod tests {
     #[test]
     fn trials_of_a_kind_differ_in_what_costs_no_time() {
         for name in WITHOUT_COST {
-            assert!(crate::file::Key::find(name).is_some(), "{name} is no key");
+            assert!(
+                crate::study_file::Key::find(name).is_some(),
+                "{name} is no key"
+            );
         }
     }
 }

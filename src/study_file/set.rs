@@ -21,12 +21,12 @@ impl StudyFile {
     /// When there is no such key or it does not take the value.
     ///
     /// ```
-    /// let mut file = tunefork::file::StudyFile::parse("study.toml", "[train]\nepochs = 10")?;
+    /// let mut file = tunefork::study_file::StudyFile::parse("study.toml", "[train]\nepochs = 10")?;
     /// file.set("epochs=3")?;
     /// file.set("train.optimizer=sgd")?;
     /// file.set("dropout={ uniform = [0.0, 0.5] }")?;
     /// assert!(file.set("epochs=none").is_err());
-    /// # Ok::<(), tunefork::file::FileError>(())
+    /// # Ok::<(), tunefork::study_file::FileError>(())
     /// ```
     pub fn set(&mut self, assignment: &str) -> Result<(), FileError> {
         let source = Source::new("--set", assignment);

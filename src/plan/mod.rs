@@ -1,5 +1,7 @@
 //! What a study will take, before anything runs.
 
+mod time;
+
 use std::path::Path;
 
 use tunefork_data::Progress;
@@ -9,7 +11,9 @@ use tunefork_rng::Key;
 use tunefork_space::Params;
 
 use crate::workload::{memory, task};
-use crate::{Error, Experiment, Machine, Material, StudySpec, StudyTime};
+use crate::{Error, Experiment, Machine, Material, StudySpec};
+
+pub use time::{Crew, StudyTime};
 
 /// What a study will take.
 #[derive(Debug, Clone)]
@@ -136,7 +140,7 @@ impl StudyPlan {
 }
 
 /// Trials at most: a space may hold fewer points than are asked for.
-pub(crate) fn most_trials(spec: &StudySpec) -> u64 {
+fn most_trials(spec: &StudySpec) -> u64 {
     let points = spec.sampler().trials(spec.space());
     let most = points.map(|points| points.saturating_add(spec.enqueued().len() as u64));
     most.unwrap_or(u64::MAX).min(spec.trials().into())

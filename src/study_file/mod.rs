@@ -39,14 +39,14 @@ pub const LARGEST_FILE: u64 = 1 << 20;
 /// A study file as it was written.
 ///
 /// ```
-/// use tunefork::file::StudyFile;
+/// use tunefork::study_file::StudyFile;
 ///
 /// let file = StudyFile::parse("study.toml", "[train]\nlearning_rate = { log = [1e-4, 1e-2] }")?;
 /// assert!(file.setting("learning_rate").is_some());
 ///
 /// let error = StudyFile::parse("study.toml", "[train]\nlearning_rat = 0.1").unwrap_err();
 /// assert!(error.to_string().contains("did you mean `learning_rate`?"));
-/// # Ok::<(), tunefork::file::FileError>(())
+/// # Ok::<(), tunefork::study_file::FileError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct StudyFile {
