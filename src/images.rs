@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tunefork_data::{
-    DataError, Dataset, Fit, ImageShape, Normalisation, PrepareOptions, Progress, Split,
+    DataError, Dataset, Fit, ImageShape, Labels, Normalisation, PrepareOptions, Progress, Split,
 };
 use tunefork_rng::{Key, Purpose};
 use tunefork_space::Value;
@@ -44,6 +44,10 @@ impl Material {
         data_dir: Option<&Path>,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Self, Error> {
+        let is_drawn = config.generated().is_some() || config.word("source") == "noise";
+        if is_drawn && labels(config) == Labels::Coarse {
+            return Err(Labels::no_coarse().into());
+        }
         let (data, mut warnings) = match (config.generated(), config.word("source")) {
             (Some(generated), _) => (generated.draw()?, Vec::new()),
             (None, "noise") => (noise(config)?, Vec::new()),
@@ -150,6 +154,14 @@ fn fixed(mean: &[f32], std: &[f32], shape: ImageShape) -> Result<Normalisation, 
     }
 }
 
+/// Which labels a configuration asks for.
+fn labels(config: &Config) -> Labels {
+    match config.word("labels") {
+        "coarse" => Labels::Coarse,
+        _ => Labels::Fine,
+    }
+}
+
 /// How images of a source are brought to one shape.
 fn prepare(config: &Config) -> PrepareOptions {
     let side = config
@@ -167,6 +179,7 @@ fn prepare(config: &Config) -> PrepareOptions {
             "rgb" => Some(3),
             _ => None,
         },
+        labels: labels(config),
         ..PrepareOptions::default()
     }
 }

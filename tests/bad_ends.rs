@@ -79,6 +79,23 @@ fn a_normalisation_for_other_channels_is_refused() {
 
 /// Rows that are masked out of a batch are no work.
 #[test]
+fn coarse_labels_of_a_set_without_them_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("data_batch_1.bin"), [0]).unwrap();
+    let cifar10 = folder.path().to_str().unwrap();
+    for source in ["generated", "noise", cifar10] {
+        let spec = resolve("", &[&format!("source={source}"), "labels=coarse"]);
+        let error = Material::open(spec.fixed(), None, &mut |_| {}).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("only CIFAR-100 in its binary form has coarse labels"),
+            "{source}: {error}"
+        );
+    }
+}
+
+#[test]
 fn a_bench_of_less_than_a_batch_counts_only_its_images() {
     let spec = resolve(TINY, &[]);
     let options = BenchOptions {

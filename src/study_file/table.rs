@@ -81,6 +81,7 @@ pub const KEYS: &[Key] = &[
     one(Data, "size", Kind::Whole(1, 4096), Absent, "height and width to which images are brought (default: as they are)"),
     one(Data, "fit", Kind::Word(&["crop", "stretch"]), Word("crop"), "images of another size are scaled and cut to their middle, or stretched"),
     one(Data, "colour", Kind::Word(&["auto", "grey", "rgb"]), Word("auto"), "channels of the images"),
+    one(Data, "labels", Kind::Word(&["fine", "coarse"]), Word("fine"), "cifar100: its 100 classes or its 20 superclasses"),
     one(Data, "train", Kind::Share, Absent, "training images (default: all that are left)"),
     one(Data, "validation", Kind::Share, Absent, "validation images (default: the source's own, or a tenth of the training images)"),
     one(Data, "test", Kind::Share, Absent, "test images (default: the source's own, or none)"),

@@ -1,7 +1,7 @@
 //! CIFAR's binary files: records of labels and an image, one after the other, without any header.
 //!
-//! A record of CIFAR-10 is one byte of label, one of CIFAR-100 two (coarse, then fine; the fine one
-//! is used); then 1024 bytes of red, 1024 of green and 1024 of blue, each 32 rows of 32 pixels.
+//! A record of CIFAR-10 is one byte of label, one of CIFAR-100 two (coarse, then fine; [`Kind`] says
+//! which is used); then 1024 bytes of red, 1024 of green and 1024 of blue, each 32 rows of 32 pixels.
 
 use crate::image::Picture;
 
@@ -14,13 +14,15 @@ pub const MAX_BYTES: u64 = 1 << 28;
 /// Pixels, and so bytes of one colour, of an image.
 const PLANE: usize = SIDE * SIDE;
 
-/// Which of the two sets.
+/// Which of the two sets, and which of its labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// CIFAR-10.
     Ten,
-    /// CIFAR-100.
+    /// CIFAR-100 with its 100 fine labels.
     Hundred,
+    /// CIFAR-100 with its 20 coarse labels, each of which stands for five fine ones.
+    HundredCoarse,
 }
 
 impl Kind {
@@ -30,14 +32,23 @@ impl Kind {
         match self {
             Self::Ten => 10,
             Self::Hundred => 100,
+            Self::HundredCoarse => 20,
         }
     }
 
-    /// Bytes of labels before an image; the last of them counts.
+    /// Bytes of labels before an image.
     fn label_bytes(self) -> usize {
         match self {
             Self::Ten => 1,
-            Self::Hundred => 2,
+            Self::Hundred | Self::HundredCoarse => 2,
+        }
+    }
+
+    /// Which of these bytes counts.
+    fn label_byte(self) -> usize {
+        match self {
+            Self::Ten | Self::HundredCoarse => 0,
+            Self::Hundred => 1,
         }
     }
 
@@ -115,13 +126,13 @@ impl Batch {
         self.bytes.is_empty()
     }
 
-    /// The label of image `index`; CIFAR-100's is the fine one.
+    /// The label of image `index`.
     ///
     /// # Panics
     /// If there is no such image.
     #[must_use]
     pub fn label(&self, index: usize) -> u8 {
-        self.record(index)[self.kind.label_bytes() - 1]
+        self.record(index)[self.kind.label_byte()]
     }
 
     /// Image `index`, its colours side by side.

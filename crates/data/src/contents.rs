@@ -9,7 +9,7 @@ use crate::formats;
 use crate::image::{self, ImageError, MAX_FILE_BYTES, Measures, Picture};
 use crate::listing::Listing;
 use crate::locate::Source;
-use crate::{DataError, Part, Warnings};
+use crate::{DataError, Labels, Part, Warnings};
 
 /// One image and where it belongs.
 #[derive(Clone, Debug)]
@@ -106,8 +106,12 @@ pub(crate) fn read_image_file(path: &Path) -> Result<Vec<u8>, ImageError> {
 
 impl Contents {
     /// Finds out what lies in `source`, whose folder holds what `listing` says.
-    pub(crate) fn read(source: &Source, listing: Listing) -> Result<Self, DataError> {
-        formats::read(Files::of(source, listing)?)
+    pub(crate) fn read(
+        source: &Source,
+        listing: Listing,
+        labels: Labels,
+    ) -> Result<Self, DataError> {
+        formats::read(Files::of(source, listing)?, labels)
     }
 
     /// Calls `send` with every image's place in `items` and its data, in the order that suits the

@@ -11,7 +11,7 @@ use crate::image::Picture;
 use crate::listing::Listing;
 use crate::moments::Moments;
 use crate::prepare::{Progress, Stage, thread_count};
-use crate::{DataError, Part, Source, Warnings, parallel};
+use crate::{DataError, Labels, Part, Source, Warnings, parallel};
 
 /// At most this many groups of duplicates are listed by name.
 pub const MAX_LISTED_GROUPS: usize = 50;
@@ -138,7 +138,7 @@ impl Source {
         threads: usize,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Inspection, DataError> {
-        let contents = Contents::read(self, Listing::of(self)?)?;
+        let contents = Contents::read(self, Listing::of(self)?, Labels::Fine)?;
         let total = contents.items.len();
         let work = |raw: Raw| {
             raw.decode().map(|picture| {

@@ -68,7 +68,7 @@ pub use inspect::{Duplicates, Inspection, MAX_LISTED_GROUPS, PartSummary, Spread
 pub use locate::{DATA_VARIABLE, DEFAULT_FOLDER, Source, data_folder, names_of};
 pub use normalise::Normalisation;
 pub use pictures::Pictures;
-pub use prepare::{Opened, PrepareOptions, Progress, Stage};
+pub use prepare::{Labels, Opened, PrepareOptions, Progress, Stage};
 pub use split::{Order, Share, Split, SplitOptions};
 pub use warnings::{MAX_NAMED, Warning, Warnings};
 

@@ -24,12 +24,36 @@ pub struct PrepareOptions {
     pub fit: Fit,
     /// 1 (grey) or 3 (red, green, blue).
     pub channels: Option<usize>,
+    /// Which labels are taken from a set that has several.
+    pub labels: Labels,
     /// The folder of the prepared file. By default `.tunefork` beside the source if that folder
     /// can be written, else `tunefork` in the user's cache folder (XDG_CACHE_HOME or
     /// `~/.cache`), else in the system's folder for temporary files.
     pub cache: Option<PathBuf>,
     /// Decoding threads; 0 means one per core. The result does not depend on it.
     pub threads: usize,
+}
+
+/// Which labels of an image count: CIFAR-100 has two of each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Labels {
+    /// The finest there are: all labels of other sets, the 100 classes of CIFAR-100.
+    #[default]
+    Fine,
+    /// The 20 superclasses of CIFAR-100.
+    Coarse,
+}
+
+impl Labels {
+    /// The error of asking another set for coarse labels.
+    #[must_use]
+    pub fn no_coarse() -> DataError {
+        DataError::Setting {
+            key: "labels",
+            value: "\"coarse\"".to_owned(),
+            expected: "only CIFAR-100 in its binary form has coarse labels".to_owned(),
+        }
+    }
 }
 
 /// How far a preparation is.
@@ -99,7 +123,7 @@ impl Source {
                 });
             }
         }
-        let contents = Contents::read(self, listing)?;
+        let contents = Contents::read(self, listing, options.labels)?;
         let threads = thread_count(options.threads);
         let shape = resolve_shape(&contents, options, threads, progress)?;
         let (writer, prepared) = create_in_first(&folders, &name, shape.bytes())?;
@@ -291,6 +315,9 @@ fn file_name(source: &Source, options: &PrepareOptions) -> String {
         "{:?} {:?} {:?}",
         options.size, options.fit, options.channels
     ));
+    if options.labels == Labels::Coarse {
+        digest.update(" coarse labels");
+    }
     let keep = |letter: char| {
         if letter.is_alphanumeric() || "-_".contains(letter) {
             letter

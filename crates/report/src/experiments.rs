@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 
 use tunefork_trial::TrialState;
 
-use crate::markdown::{figure, write_table};
+use crate::markdown::{figure, with_deviation, write_table};
 use crate::{Row, Summary};
 
 /// Runs that belong together: they differ in what they try.
@@ -42,6 +42,12 @@ impl Summary {
         row.value.filter(|_| row.state == TrialState::Complete)
     }
 
+    /// The value of a trial with its deviation, as it stands in tables.
+    fn shown(&self, trial: u32) -> Option<String> {
+        let row = self.row(trial)?;
+        row.value.map(|value| with_deviation(value, row.deviation))
+    }
+
     fn row(&self, trial: u32) -> Option<&Row> {
         self.trials.iter().find(|row| row.number == trial)
     }
@@ -56,11 +62,11 @@ pub(crate) fn write_experiments(text: &mut String, summary: &Summary) -> fmt::Re
     let baseline = summary.baseline;
     let value = baseline.and_then(|trial| summary.completed(trial));
     match (baseline, value) {
-        (Some(trial), Some(value)) => writeln!(
+        (Some(trial), Some(_)) => writeln!(
             text,
             "Differences are to the baseline, trial {trial}: {} {}.",
             summary.objective,
-            figure(value)
+            summary.shown(trial).unwrap_or_default()
         )?,
         (Some(trial), None) => writeln!(text, "The baseline, trial {trial}, is not complete.")?,
         (None, _) => writeln!(text, "The baseline is none of the runs.")?,
@@ -115,7 +121,7 @@ fn run(summary: &Summary, baseline: Option<f64>, name: &str, trial: u32) -> Vec<
     let value = match row {
         None => "not started".to_string(),
         Some(row) => {
-            let value = row.value.map(figure).unwrap_or_default();
+            let value = summary.shown(trial).unwrap_or_default();
             match row.state {
                 TrialState::Complete => value,
                 state => format!("{value} ({state})").trim_start().to_string(),

@@ -211,8 +211,12 @@ pub(crate) fn figure(value: f64) -> String {
 }
 
 /// A figure with the standard deviation that it has, if it is a mean.
-fn with_deviation(value: f64, deviation: Option<f64>) -> String {
+pub(crate) fn with_deviation(value: f64, deviation: Option<f64>) -> String {
     match deviation {
+        // No more digits than the figure has.
+        Some(deviation) if deviation < 1e-3 && value.abs() >= 1e-3 => {
+            format!("{} ± {deviation:.4}", figure(value))
+        }
         Some(deviation) => format!("{} ± {}", figure(value), figure(deviation)),
         None => figure(value),
     }

@@ -162,6 +162,23 @@ fn experiments_are_compared_with_their_baseline() {
 }
 
 #[test]
+fn runs_of_several_trainings_have_their_deviation() {
+    let mut summary = experiments();
+    summary.trials[0].deviation = Some(0.375);
+    summary.trials[1].deviation = Some(0.0625);
+    summary.test_deviations = vec![4.1e-4];
+    let text = markdown(&summary);
+    for line in [
+        "| accuracy | 0.8000 ± 0.0004 |",
+        "Differences are to the baseline, trial 0: accuracy 0.5000 ± 0.3750.",
+        "| sgd (baseline) | 0 | 4 | 0.5000 ± 0.3750 |  |  |",
+        "| good | 1 | 4 | 0.8125 ± 0.0625 | +0.3125 | +62.50 % |",
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+}
+
+#[test]
 fn without_a_baseline_there_is_nothing_to_compare_with() {
     let mut summary = experiments();
     summary.baseline = None;

@@ -66,9 +66,13 @@ fn text(spec: &StudySpec, plan: &StudyPlan) -> Result<String, std::fmt::Error> {
     let arena = thousands(plan.arena_bytes);
     writeln!(
         text,
-        "arena       {arena} bytes ({}), batches of {}",
+        "arena       {arena} bytes ({}), batches of {}{}",
         bytes(plan.arena_bytes),
-        plan.batch_size
+        plan.batch_size,
+        match spec.members().are_several() {
+            true => ", of each training",
+            false => "",
+        }
     )?;
     let planned = thousands(plan.planned_bytes);
     writeln!(

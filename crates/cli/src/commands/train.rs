@@ -10,7 +10,7 @@ use tunefork::{Error, TrainEvent, TrainOptions, Trained, deviation_of};
 use super::{same_command, stop_flag};
 use crate::INTERRUPTED;
 use crate::args::TrainArgs;
-use crate::output::{complain, duration, figure, print, say, test_lines, with_deviation};
+use crate::output::{about, complain, duration, figure, print, say, test_lines, with_deviation};
 use crate::progress::{self, epoch_words};
 
 /// Trains once.
@@ -30,7 +30,10 @@ pub fn train(args: &TrainArgs) -> anyhow::Result<ExitCode> {
             warnings.iter().for_each(complain);
         }
         TrainEvent::Epoch(epoch) if args.json => say(progress::epoch_json(epoch)),
-        TrainEvent::Epoch(epoch) => say(epoch_line(epoch, spec.epochs())),
+        TrainEvent::Epoch(epoch) => {
+            let taken = start.elapsed().as_secs_f64();
+            say(epoch_line(epoch, spec.epochs(), taken));
+        }
     };
     let trained = match tunefork::train(&spec, &options, &mut tell) {
         Err(Error::Interrupted) => {
@@ -51,12 +54,23 @@ pub fn train(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn epoch_line(epoch: &EpochRecord, epochs: u32) -> String {
-    format!(
-        "epoch {:>3}/{epochs}  {}",
-        epoch.step,
-        epoch_words(&epoch.metrics, &epoch.observed)
-    )
+/// An epoch's figures, and how long the others will take if they are like those that took so many seconds.
+fn epoch_line(epoch: &EpochRecord, epochs: u32, taken: f64) -> String {
+    let EpochRecord {
+        step,
+        metrics,
+        observed,
+        ..
+    } = epoch;
+    let words = epoch_words(metrics, observed);
+    let left = match epochs.saturating_sub(*step) {
+        0 => String::new(),
+        left => format!(
+            "  {} left",
+            about(taken / f64::from(*step) * f64::from(left))
+        ),
+    };
+    format!("epoch {step:>3}/{epochs}  {words}{left}")
 }
 
 fn summary(trained: &Trained, objective: &str, seconds: f64) -> String {

@@ -13,9 +13,10 @@ pub(super) const TEN: Format = Format {
     name: "CIFAR-10",
     marks: |name| TEN_FILES.iter().any(|(file, _)| *file == name),
     read: |files, root| read(files, root, Kind::Ten, &TEN_FILES, "batches.meta.txt"),
+    read_coarse: None,
 };
 
-/// CIFAR-100, with its fine labels.
+/// CIFAR-100.
 pub(super) const HUNDRED: Format = Format {
     name: "CIFAR-100",
     marks: |name| name == "train.bin",
@@ -23,6 +24,10 @@ pub(super) const HUNDRED: Format = Format {
         let classes = "fine_label_names.txt";
         read(files, root, Kind::Hundred, &HUNDRED_FILES, classes)
     },
+    read_coarse: Some(|files, root| {
+        let (kind, classes) = (Kind::HundredCoarse, "coarse_label_names.txt");
+        read(files, root, kind, &HUNDRED_FILES, classes)
+    }),
 };
 
 /// The files of images, in their order, and what they are for.

@@ -17,6 +17,7 @@ pub(super) const FORMAT: Format = Format {
             .any(|(stem, _)| spellings(stem, 3).any(|file| file == name))
     },
     read,
+    read_coarse: None,
 };
 
 /// How the files of the parts begin.

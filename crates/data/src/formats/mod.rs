@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::contents::{Contents, Item};
 use crate::files::{Files, is_hidden};
-use crate::{DataError, MAX_CLASSES, Part};
+use crate::{DataError, Labels, MAX_CLASSES, Part};
 
 pub(crate) use class_folders::is_image;
 
@@ -20,8 +20,12 @@ struct Format {
     /// Whether a file of this name lies in the root folder of every such set.
     marks: fn(&str) -> bool,
     /// Reads the set in this root folder.
-    read: fn(Files, &str) -> Result<Contents, DataError>,
+    read: Reader,
+    /// Reads it with its coarse labels, if such a set has them.
+    read_coarse: Option<Reader>,
 }
+
+type Reader = fn(Files, &str) -> Result<Contents, DataError>;
 
 /// All of them. What none of them marks is a folder of class folders.
 const MARKED: [Format; 4] = [
@@ -37,10 +41,15 @@ pub(crate) fn is_mark(file_name: &str) -> bool {
 }
 
 /// Finds out how the files are laid out, and reads the images' names, parts and labels.
-pub(crate) fn read(files: Files) -> Result<Contents, DataError> {
-    let mut contents = match marked(&files)? {
-        Some((format, root)) => (format.read)(files, &root)?,
-        None => class_folders::read(files)?,
+pub(crate) fn read(files: Files, labels: Labels) -> Result<Contents, DataError> {
+    let mut contents = match (marked(&files)?, labels) {
+        (Some((format, root)), Labels::Fine) => (format.read)(files, &root)?,
+        (Some((format, root)), Labels::Coarse) => {
+            let read = format.read_coarse.ok_or_else(Labels::no_coarse)?;
+            read(files, &root)?
+        }
+        (None, Labels::Fine) => class_folders::read(files)?,
+        (None, Labels::Coarse) => return Err(Labels::no_coarse()),
     };
     refuse_class_count(&contents)?;
     warn_of_case(&mut contents);

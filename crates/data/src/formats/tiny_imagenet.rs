@@ -16,6 +16,7 @@ pub(super) const FORMAT: Format = Format {
     name: "Tiny ImageNet",
     marks: |name| name == "wnids.txt",
     read,
+    read_coarse: None,
 };
 
 /// The largest text file that is read.

@@ -182,7 +182,8 @@ impl Split {
     /// Divides `data` into `folds` times training and validation: the images that [`Self::new`]
     /// would train and validate on are dealt into so many lists, alike in size and in images of each
     /// class, and each list is once validated on and otherwise trained on. The test part is the same
-    /// in all.
+    /// in all. Where `options` say how many images to train on, but not how many to validate on, and the
+    /// source has no validation part, the lists together hold so many.
     ///
     /// In stored order the lists are neighbours: the first fold validates on the first images.
     ///
@@ -213,7 +214,7 @@ impl Split {
                 expected: "at least 2 folds are needed".to_owned(),
             });
         }
-        let whole = Self::new(data, options, key)?;
+        let whole = Self::new(data, &pooled(data, options)?, key)?;
         let mut pool = [whole.train, whole.validation].concat();
         pool.sort_unstable();
         // A dealer of its own key, so that folds are not dealt as the parts were.
@@ -241,6 +242,22 @@ impl Split {
         let seen = |list: &[u32]| list.iter().filter(|i| trained.contains(&first(i))).count();
         [seen(&self.validation), seen(&self.test)]
     }
+}
+
+/// The options by which the training and validation images together are as many as `options` train on.
+fn pooled(data: &Dataset, options: &SplitOptions) -> Result<SplitOptions, DataError> {
+    let unsaid = options.validation == Share::Auto && data.part(Part::Validation).is_empty();
+    if !unsaid || options.train == Share::Auto {
+        return Ok(*options);
+    }
+    let available = data.part(Part::Train).len();
+    let trains = count("training", "data.train", options.train, available, 0)?;
+    let validations = rounded(trains, DEFAULT_VALIDATION).max(1);
+    Ok(SplitOptions {
+        train: Share::Count(trains.saturating_sub(validations)),
+        validation: Share::Count(validations),
+        ..*options
+    })
 }
 
 /// An error if a class cannot be in every fold.

@@ -1,8 +1,8 @@
 //! CIFAR's binary files, whole and damaged, in folders and archives.
 
-use crate::common::{Place, gzip, sentences, tar, zip};
+use crate::common::{Place, flat, gzip, sentences, tar, zip};
 use tar::EntryType;
-use tunefork_data::Part;
+use tunefork_data::{Labels, Part, PrepareOptions};
 
 /// A record: the labels, then red, green and blue.
 fn record(labels: &[u8], red: u8, green: u8, blue: u8) -> Vec<u8> {
@@ -36,11 +36,17 @@ fn hundred() -> Files {
     let images: Vec<u8> = (0..100)
         .flat_map(|label| record(&[label / 5, label], label, 1, 2))
         .collect();
-    let names: String = (0..100).map(|class| format!("fine {class}\n")).collect();
+    let names = |kind: &str, classes: u8| -> Vec<u8> {
+        let lines: String = (0..classes)
+            .map(|class| format!("{kind} {class}\n"))
+            .collect();
+        lines.into()
+    };
     vec![
         ("train.bin".to_owned(), images.clone()),
         ("test.bin".to_owned(), images),
-        ("fine_label_names.txt".to_owned(), names.into()),
+        ("fine_label_names.txt".to_owned(), names("fine", 100)),
+        ("coarse_label_names.txt".to_owned(), names("coarse", 20)),
     ]
 }
 
@@ -112,6 +118,41 @@ fn cifar100_gives_its_fine_labels() {
     assert_eq!(opened.data.classes()[42], "fine 42");
     assert_eq!((opened.data.label(42), opened.data.pixels(42)[0]), (42, 42));
     assert_eq!(opened.data.part(Part::Test).len(), 100);
+}
+
+#[test]
+fn cifar100_gives_its_coarse_labels_beside_the_fine_ones() {
+    let place = folder(&hundred());
+    let fine = place.options(None, None);
+    let coarse = PrepareOptions {
+        labels: Labels::Coarse,
+        ..fine.clone()
+    };
+    // Each has a prepared file of its own: the second does not open the first's.
+    assert_eq!(place.open("set", &fine).expect("fine").data.label(42), 42);
+    let opened = place.open("set", &coarse).expect("coarse labels");
+    assert_eq!(opened.data.classes().len(), 20);
+    assert_eq!(opened.data.classes()[8], "coarse 8");
+    assert_eq!((opened.data.label(42), opened.data.pixels(42)[0]), (8, 42));
+    assert!(place.open("set", &coarse).expect("again").reused);
+    assert!(place.open("set", &fine).expect("again").reused);
+}
+
+#[test]
+fn other_sets_have_no_coarse_labels() {
+    let pixel = flat(1, 1, 9);
+    let images: [(&str, &[u8]); 2] = [("set/a/1.png", &pixel), ("set/b/1.png", &pixel)];
+    for place in [folder(&ten()), Place::new().with(&images)] {
+        let options = PrepareOptions {
+            labels: Labels::Coarse,
+            ..place.options(None, None)
+        };
+        let error = place.open("set", &options).expect_err("no such labels");
+        assert_eq!(
+            error.to_string(),
+            "`labels` is \"coarse\"; only CIFAR-100 in its binary form has coarse labels"
+        );
+    }
 }
 
 #[test]

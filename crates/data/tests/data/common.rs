@@ -133,6 +133,7 @@ impl Place {
             channels,
             cache: Some(self.cache.path().to_path_buf()),
             threads: 2,
+            ..PrepareOptions::default()
         }
     }
 

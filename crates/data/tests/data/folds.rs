@@ -52,6 +52,26 @@ fn folds_take_turns_at_being_validated_on() {
 }
 
 #[test]
+fn folds_hold_as_many_images_as_are_trained_on() {
+    let data = different(60);
+    let divided = |train, validation| {
+        let options = SplitOptions {
+            train,
+            validation,
+            ..SplitOptions::default()
+        };
+        let folds = Split::folds(&data, &options, 3, Key::study(1)).expect("three folds");
+        folds
+            .iter()
+            .map(|fold| (fold.train.len(), fold.validation.len()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(divided(Share::Count(30), Share::Auto), [(20, 10); 3]);
+    assert_eq!(divided(Share::Fraction(0.5), Share::Auto), [(20, 10); 3]);
+    assert_eq!(divided(Share::Count(30), Share::Count(6)), [(24, 12); 3]);
+}
+
+#[test]
 fn folds_differ_from_seed_to_seed_and_share_the_test_part() {
     let labels = (0..40).map(|image| (image % 3) as u16).collect();
     let data = data([25, 5, 10], labels, (0..40).collect());
