@@ -132,7 +132,7 @@ fn run(summary: &Summary, baseline: Option<f64>, name: &str, trial: u32) -> Vec<
     if let (Some(value), Some(baseline)) = (summary.completed(trial), baseline)
         && summary.baseline != Some(trial)
     {
-        difference = signed(value - baseline);
+        difference = signed(value - baseline, baseline);
         if baseline != 0.0 {
             let percent = 100.0 * (value - baseline) / baseline.abs();
             relative = format!("{percent:+.2} %");
@@ -141,8 +141,10 @@ fn run(summary: &Summary, baseline: Option<f64>, name: &str, trial: u32) -> Vec<
     vec![name, trial.to_string(), epochs, value, difference, relative]
 }
 
-fn signed(difference: f64) -> String {
+/// A difference to `baseline`, with its sign and no more digits than that has.
+fn signed(difference: f64, baseline: f64) -> String {
     match figure(difference) {
+        _ if difference.abs() < 1e-3 && baseline.abs() >= 1e-3 => format!("{difference:+.4}"),
         text if difference >= 0.0 => format!("+{text}"),
         text => text,
     }

@@ -194,6 +194,15 @@ fn without_a_baseline_there_is_nothing_to_compare_with() {
 }
 
 #[test]
+fn small_differences_have_no_more_digits_than_figures() {
+    let mut summary = experiments();
+    summary.trials[1].value = Some(0.4996);
+    let text = markdown(&summary);
+    let line = "| adam | 1 | 4 | 0.4996 | -0.0004 | -0.08 % |";
+    assert!(text.contains(line), "{line} is not in\n{text}");
+}
+
+#[test]
 fn less_is_listed_first_where_less_is_better() {
     let mut summary = experiments();
     summary.direction = Direction::Minimize;
