@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 
 use tunefork_trial::TrialState;
 
-use crate::markdown::{figure, with_deviation, write_table};
+use crate::markdown::{figure_beside, with_deviation, write_table};
 use crate::{Row, Summary};
 
 /// Runs that belong together: they differ in what they try.
@@ -143,8 +143,7 @@ fn run(summary: &Summary, baseline: Option<f64>, name: &str, trial: u32) -> Vec<
 
 /// A difference to `baseline`, with its sign and no more digits than that has.
 fn signed(difference: f64, baseline: f64) -> String {
-    match figure(difference) {
-        _ if difference.abs() < 1e-3 && baseline.abs() >= 1e-3 => format!("{difference:+.4}"),
+    match figure_beside(difference, baseline) {
         text if difference >= 0.0 => format!("+{text}"),
         text => text,
     }

@@ -213,12 +213,16 @@ pub(crate) fn figure(value: f64) -> String {
 /// A figure with the standard deviation that it has, if it is a mean.
 pub(crate) fn with_deviation(value: f64, deviation: Option<f64>) -> String {
     match deviation {
-        // No more digits than the figure has.
-        Some(deviation) if deviation < 1e-3 && value.abs() >= 1e-3 => {
-            format!("{} ± {deviation:.4}", figure(value))
-        }
-        Some(deviation) => format!("{} ± {}", figure(value), figure(deviation)),
+        Some(deviation) => format!("{} ± {}", figure(value), figure_beside(deviation, value)),
         None => figure(value),
+    }
+}
+
+/// A figure with no more digits than `other` has, which it stands beside.
+pub(crate) fn figure_beside(value: f64, other: f64) -> String {
+    match value.abs() < 1e-3 && other.abs() >= 1e-3 {
+        true => format!("{value:.4}"),
+        false => figure(value),
     }
 }
 
