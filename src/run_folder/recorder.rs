@@ -128,7 +128,8 @@ impl<'a> Recorder<'a> {
         row.epochs = epoch.step;
         let of_all = |(name, _): &&(String, f64)| !name.contains('/');
         row.metrics = epoch.metrics.iter().filter(of_all).cloned().collect();
-        let named = |report: &MemberReport| (report.member.to_string(), report.value);
+        let members = self.spec.members();
+        let named = |report: &MemberReport| (members.name(report.member), report.value);
         row.members = epoch.members.iter().map(named).collect();
         row.deviation = deviation_of(&epoch.members);
         let spent = epoch

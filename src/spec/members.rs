@@ -24,6 +24,41 @@ impl Members {
             .flat_map(move |replicate| folds.clone().map(move |fold| Member { replicate, fold }))
     }
 
+    /// The replicates and folds that these come from.
+    pub fn of(members: impl IntoIterator<Item = Member>) -> Self {
+        let mut least = Self {
+            replicates: 1,
+            folds: 1,
+            sequential: false,
+        };
+        for Member { replicate, fold } in members {
+            least.replicates = least.replicates.max(replicate + 1);
+            least.folds = least.folds.max(fold + 1);
+        }
+        least
+    }
+
+    /// What people call one of them: by what tells it from the others.
+    ///
+    /// ```
+    /// use tunefork::Members;
+    /// use tunefork::study::Member;
+    ///
+    /// let second = Member { replicate: 1, fold: 0 };
+    /// let replicates = Members { replicates: 3, folds: 1, sequential: false };
+    /// assert_eq!(replicates.name(second), "replicate 1");
+    /// let both = Members { folds: 5, ..replicates };
+    /// assert_eq!(both.name(second), "replicate 1 fold 0");
+    /// ```
+    pub fn name(self, member: Member) -> String {
+        let Member { replicate, fold } = member;
+        match (self.replicates, self.folds) {
+            (_, 1) => format!("replicate {replicate}"),
+            (1, _) => format!("fold {fold}"),
+            _ => format!("replicate {replicate} fold {fold}"),
+        }
+    }
+
     /// How many there are.
     pub fn count(self) -> u32 {
         self.replicates * self.folds

@@ -28,8 +28,8 @@ pub struct TrainingRun {
 /// One of the trainings of a trial.
 struct Training {
     member: Member,
-    /// Whether it is the only one of its trial.
-    alone: bool,
+    /// All of its trial.
+    members: Members,
     task: Task,
     /// Nothing before its turn has come for the first time.
     trainer: Option<Parkable>,
@@ -47,10 +47,9 @@ impl TrainingRun {
         stop: StopFlag,
         checkpoint: Option<&[u8]>,
     ) -> Result<Self, TrialFailure> {
-        let alone = !members.are_several();
         let training = |(member, task)| Training {
             member,
-            alone,
+            members,
             task,
             trainer: None,
             report: None,
@@ -190,8 +189,9 @@ impl Training {
     /// What an error of this training means for its trial.
     fn failed(&self, error: TrainError) -> TrialFailure {
         let mut failure = crowded(error);
-        if !self.alone {
-            failure.message = format!("{}: {}", self.member, failure.message);
+        if self.members.are_several() {
+            let name = self.members.name(self.member);
+            failure.message = format!("{name}: {}", failure.message);
         }
         failure
     }
@@ -231,7 +231,7 @@ impl Run for TrainingRun {
             let checkpoint = trainer
                 .checkpoint()
                 .map_err(|error| training.failed(error))?;
-            if training.alone {
+            if !self.members.are_several() {
                 return Ok(checkpoint);
             }
             if let Some(report) = training.report.clone() {

@@ -6,7 +6,8 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use tunefork::{Error, TestResult};
+use tunefork::report::with_deviation;
+use tunefork::{Error, Members, TestResult};
 
 use crate::INTERRUPTED;
 
@@ -141,26 +142,6 @@ pub fn about(seconds: f64) -> String {
     }
 }
 
-/// A figure of an epoch or trial: four digits after the point, or as few as tell it.
-pub fn figure(value: f64) -> String {
-    match value.abs() {
-        size if value != 0.0 && !(1e-3..1e5).contains(&size) => format!("{value:.3e}"),
-        _ => format!("{value:.4}"),
-    }
-}
-
-/// A figure with the standard deviation that it has over several trainings, if it is a mean.
-pub fn with_deviation(value: f64, deviation: Option<f64>) -> String {
-    match deviation {
-        // No more digits than the figure has.
-        Some(deviation) if deviation < 1e-3 && value.abs() >= 1e-3 => {
-            format!("{} ± {deviation:.4}", figure(value))
-        }
-        Some(deviation) => format!("{} ± {}", figure(value), figure(deviation)),
-        None => figure(value),
-    }
-}
-
 /// The figures on the test images, and those of each training where a trial is several.
 pub fn test_lines(test: &TestResult) -> String {
     let words = |figures: &[(String, f64)], deviations: &[(String, f64)]| {
@@ -171,8 +152,9 @@ pub fn test_lines(test: &TestResult) -> String {
         words.collect::<Vec<_>>().join(", ")
     };
     let mut text = format!("test: {}\n", words(&test.figures, &test.deviations));
+    let members = Members::of(test.members.iter().map(|tested| tested.member));
     for tested in &test.members {
-        let (member, figures) = (tested.member, words(&tested.figures, &[]));
+        let (member, figures) = (members.name(tested.member), words(&tested.figures, &[]));
         text.push_str(&format!("  {member}: {figures}\n"));
     }
     text
@@ -193,8 +175,6 @@ mod tests {
         assert_eq!(duration(3725.0), "1 h 02 min");
         let rough = [0.01, 12.6, 840.0, 7200.0, 345_600.0].map(about);
         assert_eq!(rough, ["1 s", "13 s", "14 min", "2.0 h", "4 days"]);
-        assert_eq!(figure(0.51234), "0.5123");
-        assert_eq!(figure(1.234e-5), "1.234e-5");
     }
 
     #[test]

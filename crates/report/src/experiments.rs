@@ -5,7 +5,8 @@ use std::fmt::{self, Write as _};
 
 use tunefork_trial::TrialState;
 
-use crate::markdown::{figure_beside, with_deviation, write_table};
+use crate::figures::{figure_beside, with_deviation};
+use crate::markdown::write_table;
 use crate::{Row, Summary};
 
 /// Runs that belong together: they differ in what they try.

@@ -21,10 +21,12 @@
 
 mod csv;
 mod experiments;
+mod figures;
 mod markdown;
 mod summary;
 
 pub use csv::{csv_line, trials_csv};
 pub use experiments::Experiment;
+pub use figures::{figure, with_deviation};
 pub use markdown::markdown;
 pub use summary::{Row, Summary};

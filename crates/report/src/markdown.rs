@@ -5,6 +5,7 @@ use std::fmt::{self, Write as _};
 use tunefork_trial::{Direction, TrialState};
 
 use crate::experiments::write_experiments;
+use crate::figures::{figure, with_deviation};
 use crate::{Row, Summary};
 
 /// The report as Markdown.
@@ -198,32 +199,6 @@ pub(crate) fn write_table(
 /// A cell without what would end it.
 fn escaped(cell: &str) -> String {
     cell.replace('|', "\\|").replace(['\n', '\r'], " ")
-}
-
-/// A figure with as many digits as a reader compares.
-pub(crate) fn figure(value: f64) -> String {
-    let size = value.abs();
-    if value != 0.0 && !(1e-3..1e5).contains(&size) {
-        format!("{value:.3e}")
-    } else {
-        format!("{value:.4}")
-    }
-}
-
-/// A figure with the standard deviation that it has, if it is a mean.
-pub(crate) fn with_deviation(value: f64, deviation: Option<f64>) -> String {
-    match deviation {
-        Some(deviation) => format!("{} ± {}", figure(value), figure_beside(deviation, value)),
-        None => figure(value),
-    }
-}
-
-/// A figure with no more digits than `other` has, which it stands beside.
-pub(crate) fn figure_beside(value: f64, other: f64) -> String {
-    match value.abs() < 1e-3 && other.abs() >= 1e-3 {
-        true => format!("{value:.4}"),
-        false => figure(value),
-    }
 }
 
 fn count(count: u64, what: &str) -> String {

@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use tunefork::report::with_deviation;
 use tunefork::study::{Ended, StudyRecord};
 use tunefork::{Report, RunOptions, StudySpec, deviation_of};
 
 use super::{same_command, stop_flag};
 use crate::INTERRUPTED;
 use crate::args::RunArgs;
-use crate::output::{complain, duration, print, with_deviation};
+use crate::output::{complain, duration, print};
 use crate::progress;
 
 /// Runs or resumes a study.

@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use tunefork::study::{StudyRecord, TrialRecord};
-use tunefork::{TestResult, deviation_of, read_study, show_json};
+use tunefork::study::{MemberReport, StudyRecord, TrialRecord};
+use tunefork::report::{figure, with_deviation};
+use tunefork::{Members, TestResult, deviation_of, read_study, show_json};
 
 use crate::args::ShowArgs;
-use crate::output::{figure, print, table, test_lines, with_deviation};
+use crate::output::{print, table, test_lines};
 
 /// Shows a study.
 pub fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
@@ -61,13 +62,11 @@ fn text(study: &StudyRecord, test: Option<&TestResult>) -> Result<String, std::f
         best.number,
         with_deviation(best.value.unwrap_or(f64::NAN), deviation(best))
     )?;
-    for report in best
-        .epochs
-        .last()
-        .into_iter()
-        .flat_map(|last| &last.members)
-    {
-        writeln!(text, "  {}: {}", report.member, figure(report.value))?;
+    let reports = trainings(best);
+    let members = Members::of(reports.iter().map(|report| report.member));
+    for report in reports {
+        let (member, value) = (members.name(report.member), figure(report.value));
+        writeln!(text, "  {member}: {value}")?;
     }
     for (name, value) in best.params().iter() {
         writeln!(text, "  {name} = {value}")?;
@@ -80,7 +79,12 @@ fn text(study: &StudyRecord, test: Option<&TestResult>) -> Result<String, std::f
 
 /// The standard deviation of a trial's value over its trainings, if these are several.
 fn deviation(trial: &TrialRecord) -> Option<f64> {
-    deviation_of(&trial.epochs.last()?.members)
+    deviation_of(trainings(trial))
+}
+
+/// What each of a trial's trainings has brought, if these are several.
+fn trainings(trial: &TrialRecord) -> &[MemberReport] {
+    trial.epochs.last().map_or(&[], |last| &last.members)
 }
 
 /// The experiments that a trial belongs to, each once.

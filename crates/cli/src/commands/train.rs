@@ -4,13 +4,14 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use serde_json::json;
+use tunefork::report::{figure, with_deviation};
 use tunefork::study::EpochRecord;
-use tunefork::{Error, TrainEvent, TrainOptions, Trained, deviation_of};
+use tunefork::{Error, Members, TrainEvent, TrainOptions, Trained, deviation_of};
 
 use super::{same_command, stop_flag};
 use crate::INTERRUPTED;
 use crate::args::TrainArgs;
-use crate::output::{about, complain, duration, figure, print, say, test_lines, with_deviation};
+use crate::output::{about, complain, duration, print, say, test_lines};
 use crate::progress::{self, epoch_words};
 
 /// Trains once.
@@ -76,8 +77,9 @@ fn epoch_line(epoch: &EpochRecord, epochs: u32, taken: f64) -> String {
 fn summary(trained: &Trained, objective: &str, seconds: f64) -> String {
     let Trained { epoch, value, .. } = trained;
     let mut text = String::new();
+    let members = Members::of(trained.members.iter().map(|report| report.member));
     for report in &trained.members {
-        let (member, value) = (report.member, figure(report.value));
+        let (member, value) = (members.name(report.member), figure(report.value));
         text.push_str(&format!("\n{member}: validation {objective} {value}"));
     }
     let deviation = deviation_of(&trained.members);

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tunefork::data::Progress;
+use tunefork::report::figure;
 use tunefork::study::{EpochReport, Event, Observer};
 use tunefork::{Listener, StudySpec};
 
 use super::lines::line;
 use super::{Epochs, Preparing, epoch_seconds, epoch_words};
-use crate::output::{duration, figure};
+use crate::output::duration;
 
 /// Progress bars on the terminal.
 pub struct Bars {

@@ -1,10 +1,11 @@
 //! One line per event, for files and pipes.
 
+use tunefork::report::figure;
 use tunefork::study::{Event, Observer};
 use tunefork::{Listener, StudySpec};
 
 use super::{Epochs, epoch_words};
-use crate::output::{figure, say};
+use crate::output::say;
 
 /// Prints a line for each thing that is news.
 pub struct Lines {

@@ -10,10 +10,9 @@ use std::io::IsTerminal as _;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tunefork::data::{Progress, Stage};
+use tunefork::report::figure;
 use tunefork::study::Event;
 use tunefork::{Listener, StudySpec};
-
-use crate::output::figure;
 
 pub use downloads::Downloads;
 pub use json::epoch_json;

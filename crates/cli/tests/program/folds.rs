@@ -158,3 +158,22 @@ fn contradictions_are_named() {
     );
     refused(&study("folds = 90"), "90 folds are asked for, but class");
 }
+
+#[test]
+fn trainings_are_named_by_what_tells_them_apart() {
+    let replicates = study("validation = 60").replace("trials = 4", "trials = 4\nreplicates = 2");
+    for (study, name) in [(study(FIVE_FOLDS), "fold 1"), (replicates, "replicate 1")] {
+        let fixture = Fixture::new(&study.replace("trials = 4", "trials = 1"));
+        let told = fixture.ok(&["train", "study.toml", "--out", "trained"]);
+        assert!(told.contains(&format!("\n{name}: validation")), "{told}");
+        assert!(told.contains(&format!("\n  {name}: accuracy")), "{told}");
+        fixture.ok(&["run", "study.toml", "--out", "run"]);
+        let shown = fixture.ok(&["show", "run"]);
+        assert!(shown.contains(&format!("\n  {name}: ")), "{shown}");
+        let report = fixture.read("run/report.md");
+        assert!(report.contains(&format!("\n| {name} | ")), "{report}");
+        let header = fixture.read("run/trials.csv");
+        let header = header.lines().next().unwrap();
+        assert!(header.contains(&format!(",{name},")), "{header}");
+    }
+}
