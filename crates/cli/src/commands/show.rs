@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use tunefork::study::{MemberReport, StudyRecord, TrialRecord};
 use tunefork::report::{figure, with_deviation};
+use tunefork::study::{MemberReport, StudyRecord, TrialRecord};
 use tunefork::{Members, TestResult, deviation_of, read_study, show_json};
 
 use crate::args::ShowArgs;
