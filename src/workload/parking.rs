@@ -4,7 +4,7 @@
 //! they need not all find room: one that is not being trained is parked, which means that its engine
 //! is given up and its checkpoint kept, and it goes on from there with the same bits.
 
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
@@ -31,7 +31,7 @@ pub(crate) struct Parkable {
 #[derive(Debug)]
 struct Place {
     task: Task,
-    threads: usize,
+    threads: AtomicUsize,
     /// Whether there is an engine: to be seen while the trainer is at work, too. Never true while the
     /// place waits for room, so two places never wait for each other.
     has_engine: AtomicBool,
@@ -87,7 +87,7 @@ impl Parking {
     ) -> Result<Parkable, TrainError> {
         let place = Arc::new(Place {
             task,
-            threads,
+            threads: AtomicUsize::new(threads),
             has_engine: AtomicBool::new(false),
             contents: Mutex::new(Contents {
                 last_used: Instant::now(),
@@ -111,7 +111,7 @@ impl Parking {
     ) -> Result<Trainer, TrainError> {
         let device = self
             .machine
-            .device(place.threads, &self.precision)
+            .device(place.threads.load(SeqCst), &self.precision)
             .map_err(|error| TrainError::Engine(Box::new(error)))?;
         let mut trainer = loop {
             match self.make(place, &*device)? {
@@ -235,6 +235,13 @@ impl Parkable {
         self.place.park(&mut lock(&self.place.contents));
     }
 
+    /// Goes on with so many threads, on a new engine if that had others.
+    pub(crate) fn set_threads(&self, threads: usize) {
+        if self.place.threads.swap(threads, SeqCst) != threads {
+            self.park();
+        }
+    }
+
     #[cfg(test)]
     pub(crate) fn is_parked(&self) -> bool {
         matches!(lock(&self.place.contents).state, State::Parked { .. })
@@ -316,6 +323,13 @@ mod tests {
         assert!(!runs[1].is_parked());
         let resumed = parking.start(task(1), 1, Some(&checkpoint)).unwrap();
         assert_eq!(loss(&resumed), expected[1]);
+
+        runs[1].set_threads(1);
+        assert!(!runs[1].is_parked(), "it has one thread");
+        let resumed = parking.start(task(1), 1, Some(&runs[1].checkpoint().unwrap()));
+        runs[1].set_threads(2);
+        assert!(runs[1].is_parked(), "it had an engine for one thread");
+        assert_eq!(loss(&runs[1]), loss(&resumed.unwrap()));
 
         let parked = (0..9).take_while(|_| parking.park_one()).count();
         assert_eq!(parked, 3, "all that were ready");

@@ -222,6 +222,15 @@ impl Run for TrainingRun {
         Ok(report)
     }
 
+    fn set_threads(&mut self, threads: usize) {
+        self.threads = threads;
+        let trainers = self
+            .trainings
+            .iter()
+            .filter_map(|training| training.trainer.as_ref());
+        trainers.for_each(|trainer| trainer.set_threads(threads));
+    }
+
     fn checkpoint(&self) -> Result<Vec<u8>, TrialFailure> {
         let mut saved = Vec::new();
         for training in &self.trainings {

@@ -78,6 +78,11 @@ pub trait Run: Send {
     /// A failure of the trial; the run is dropped then.
     fn epoch(&mut self) -> Result<EpochReport, TrialFailure>;
 
+    /// CPU threads that the epochs from now on may use; like those at the start they never change results.
+    fn set_threads(&mut self, threads: usize) {
+        let _ = threads;
+    }
+
     /// All state, such that a run started from it continues with the same bits.
     ///
     /// # Errors
@@ -96,7 +101,8 @@ pub struct TrialContext {
     pub params: Arc<Params>,
     /// The workload's own answer for these parameters.
     pub blueprint: Arc<Blueprint>,
-    /// CPU threads that this run may use; never changes its results.
+    /// CPU threads that this run may use until [`Run::set_threads`] says otherwise; never changes its
+    /// results.
     pub threads: usize,
     /// Raised when the rest of an epoch is not wanted any more.
     pub stop: StopFlag,

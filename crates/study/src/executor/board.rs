@@ -1,6 +1,6 @@
 //! The board between the simulation, which needs results, and the workers, which compute them.
 
-use crate::{EpochReport, StudyError, TrialContext, TrialFailure};
+use crate::{EpochReport, ExecutorOptions, StudyError, TrialContext, TrialFailure};
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,6 +10,9 @@ pub(super) type EpochResult = Result<EpochReport, TrialFailure>;
 
 /// Shared between the simulation and the workers.
 pub(super) struct Board<R> {
+    workers: usize,
+    /// CPU threads of each worker, as long as all have work.
+    threads: usize,
     state: Mutex<State<R>>,
     /// Signalled when there may be work.
     work: Condvar,
@@ -22,6 +25,8 @@ struct State<R> {
     lanes: BTreeMap<u32, Lane<R>>,
     notes: Vec<Note>,
     broken: Option<StudyError>,
+    /// No trial will be added any more.
+    full: bool,
     closed: bool,
 }
 
@@ -87,12 +92,15 @@ pub(super) enum News<T> {
 }
 
 impl<R> Board<R> {
-    pub fn new() -> Self {
+    pub fn new(options: &ExecutorOptions) -> Self {
         Board {
+            workers: options.workers,
+            threads: options.threads,
             state: Mutex::new(State {
                 lanes: BTreeMap::new(),
                 notes: Vec::new(),
                 broken: None,
+                full: false,
                 closed: false,
             }),
             work: Condvar::new(),
@@ -110,6 +118,11 @@ impl<R> Board<R> {
     pub fn add(&self, lane: Lane<R>) {
         self.lock().lanes.insert(lane.context.number.0, lane);
         self.work.notify_all();
+    }
+
+    /// No more trials come. Those that are left share the threads of all workers from now on.
+    pub fn fill(&self) {
+        self.lock().full = true;
     }
 
     /// A trial goes on after this step.
@@ -208,8 +221,10 @@ impl<R> Board<R> {
             if state.closed {
                 return None;
             }
+            let share = state.share(self.workers);
             if let Some(lane) = state.next_lane() {
                 lane.busy = true;
+                lane.context.threads = self.threads * self.workers / share;
                 let run = lane.run.take();
                 let results = match run {
                     Some(_) => Vec::new(),
@@ -303,6 +318,16 @@ impl<R> Board<R> {
 }
 
 impl<R> State<R> {
+    /// Among how many trials the threads are shared: as many as there are workers, at the end of the study
+    /// only those that are left.
+    fn share(&self, workers: usize) -> usize {
+        let left = || self.lanes.values().filter(|lane| lane.goes_on()).count();
+        match self.full {
+            true => left().clamp(1, workers),
+            false => workers,
+        }
+    }
+
     /// The trial whose next epoch should be computed first: epochs that will surely be needed before
     /// those that the scheduler may make needless, then by virtual time.
     fn next_lane(&mut self) -> Option<&mut Lane<R>> {
@@ -315,11 +340,16 @@ impl<R> State<R> {
 }
 
 impl<R> Lane<R> {
+    /// Whether epochs of it may still be computed.
+    fn goes_on(&self) -> bool {
+        let failed = self.results.last().is_some_and(Result::is_err);
+        self.busy || !(failed || self.results.len() as u32 >= self.limit)
+    }
+
     /// How early the next epoch comes: (may be needless, virtual time, trial). `None`: there is none.
     fn urgency(&self) -> Option<(bool, u64, u32)> {
         let step = self.results.len() as u32 + 1;
-        let failed = self.results.last().is_some_and(Result::is_err);
-        if self.busy || failed || step > self.limit {
+        if self.busy || !self.goes_on() {
             return None;
         }
         let open_rung = self.rungs.iter().find(|rung| **rung > self.decided);

@@ -44,7 +44,8 @@ pub struct Definition {
 pub struct ExecutorOptions {
     /// Trials trained at the same time; at least 1. More than the study's slots are of no use.
     pub workers: usize,
-    /// CPU threads of each of them; at least 1.
+    /// CPU threads of each of them; at least 1. When fewer trials are left than workers, they share the
+    /// threads of all.
     pub threads: usize,
     /// Folder for checkpoints; none are written without it.
     pub checkpoints: Option<PathBuf>,
@@ -127,7 +128,7 @@ pub fn run<W: Workload>(
         tolerant: resumed.tolerant,
         study: definition.header.name.clone(),
     };
-    let board = board::Board::new();
+    let board = board::Board::new(options);
     let outcome = std::thread::scope(|scope| {
         for _ in 0..options.workers {
             scope.spawn(|| training.work(&board));

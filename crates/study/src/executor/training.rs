@@ -72,7 +72,11 @@ impl<W: Workload> Training<'_, W> {
                 }
             }
         };
-        match guarded(|| epoch(&mut run)) {
+        let trained = guarded(|| {
+            run.set_threads(job.context.threads);
+            epoch(&mut run)
+        });
+        match trained {
             Ok(report) => {
                 self.deliver(&mut job, report, board);
                 if job.step < job.limit {

@@ -42,6 +42,8 @@ pub struct Curve {
     /// Runs started from a checkpoint.
     pub restored: AtomicU32,
     pub delays: AtomicU64,
+    /// Trial and threads of each epoch, in the order in which they ended.
+    pub threads: Mutex<Vec<(u32, usize)>>,
 }
 
 impl Curve {
@@ -183,6 +185,10 @@ impl Run for CurveRun {
         self.epoch
     }
 
+    fn set_threads(&mut self, threads: usize) {
+        self.trial.threads = threads;
+    }
+
     fn epoch(&mut self) -> Result<EpochReport, TrialFailure> {
         let epoch = self.epoch + 1;
         self.workload.dawdle();
@@ -207,6 +213,8 @@ impl Run for CurveRun {
             return fail(FailureKind::Interrupted, "asked to stop");
         }
         self.epoch = epoch;
+        let threads = (trial, self.trial.threads);
+        self.workload.threads.lock().unwrap().push(threads);
         let noise = self
             .trial
             .key

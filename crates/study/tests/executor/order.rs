@@ -37,6 +37,30 @@ fn results_do_not_depend_on_workers_or_their_speed() {
 }
 
 #[test]
+fn trials_that_are_left_get_the_threads_of_all() {
+    let curve = Arc::new(Curve::default());
+    let options = tunefork_study::ExecutorOptions {
+        threads: 2,
+        ..options(3)
+    };
+    // Each epoch of the last trial takes as long as eight of the others, and the scheduler has to see it
+    // before the one after the next: so all but its first few come after the others' end.
+    let mut definition = definition("median");
+    let width = |width: i64| [("width", width)].into_iter().collect::<Params>();
+    definition.enqueued = [1, 1, 8].map(width).into();
+    definition.budget = 3;
+    go(definition, &curve, &mut MemoryStorage::default(), &options).unwrap();
+    let threads = curve.threads.lock().unwrap();
+    assert_eq!(threads.len(), 27);
+    assert_eq!(threads[0].1, 2, "all have work at first");
+    let last = threads.iter().filter(|(trial, _)| *trial == 2);
+    assert!(
+        last.skip(4).all(|(_, threads)| *threads == 6),
+        "{threads:?}"
+    );
+}
+
+#[test]
 fn sqlite_keeps_the_same_study_as_memory() {
     let folder = tempfile::tempdir().unwrap();
     let mut storage = SqliteStorage::open(folder.path().join("study.db"), "curve").unwrap();

@@ -94,7 +94,7 @@ impl<'a, W: Workload> Simulation<'a, W> {
     pub fn run(mut self) -> Result<Outcome, StudyError> {
         self.observer.event(&Event::StudyStarted {
             known_trials: self.known.trials.len(),
-            budget: self.stages.last().copied().unwrap_or(0),
+            budget: self.budget(),
         });
         self.ask_for_all_slots();
         loop {
@@ -112,6 +112,9 @@ impl<'a, W: Workload> Simulation<'a, W> {
                 self.pass_limit(place)?;
             } else if place.step == 0 {
                 self.ask(place)?;
+                if self.exhausted || self.history.len() as u32 >= self.budget() {
+                    self.board.fill();
+                }
             } else {
                 match self.wait(place)? {
                     Waited::Found(Ok(report)) => self.report(place, report)?,
@@ -130,6 +133,11 @@ impl<'a, W: Workload> Simulation<'a, W> {
         } else {
             Ended::Done
         }))
+    }
+
+    /// Trials asked for in all.
+    fn budget(&self) -> u32 {
+        self.stages.last().copied().unwrap_or(0)
     }
 
     /// Whether the study is asked to stop. Then no more epochs are handed out, and those under way may
