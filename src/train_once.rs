@@ -13,10 +13,8 @@ use tunefork_study::{
 use tunefork_trial::TrialNumber;
 
 use crate::files::write_atomically;
-use crate::{
-    Error, Machine, Material, RunFolder, StudySpec, TestResult, Training, classes_csv,
-    confusion_csv, progress_csv,
-};
+use crate::run_folder::write_epochs;
+use crate::{Error, Machine, Material, RunFolder, StudySpec, TestResult, Training};
 
 /// How a single training run goes.
 #[derive(Debug, Clone)]
@@ -107,17 +105,9 @@ pub fn train(
         let record = record(run.epoch()?, run.epochs_done());
         tell(TrainEvent::Epoch(&record));
         epochs.push(record);
-        write_atomically(
-            &folder.join("progress.csv"),
-            progress_csv(&epochs).as_bytes(),
-        )?;
+        write_epochs(&folder, &epochs, spec.members())?;
     }
     let last = epochs.last().expect("there was at least one epoch");
-    write_atomically(&folder.join("classes.csv"), classes_csv(&epochs).as_bytes())?;
-    write_atomically(
-        &folder.join("confusion.csv"),
-        confusion_csv(last).as_bytes(),
-    )?;
     training.keep(&context, &run)?;
     drop(run);
     let test = training.test(context.number.0, &context.params)?;

@@ -1,5 +1,6 @@
 //! The folder of a run: what it holds, and where.
 
+mod epochs;
 mod recorder;
 mod show;
 mod test;
@@ -10,6 +11,7 @@ use tunefork_study::Member;
 
 use crate::Members;
 
+pub(crate) use epochs::write_epochs;
 pub(crate) use recorder::Recorder;
 pub use show::{read_study, show_json};
 pub use test::{TestResult, TestedMember};

@@ -9,9 +9,8 @@ use tunefork_space::{Params, Value};
 use tunefork_study::{End, EndReason, EpochRecord, Event, MemberReport, Observer, StudyRecord};
 use tunefork_trial::{TrialNumber, TrialState};
 
-use super::{RunFolder, TestResult};
+use super::{RunFolder, TestResult, write_epochs};
 use crate::files::write_atomically;
-use crate::progress::{classes_csv, confusion_csv, progress_csv};
 use crate::{Error, StudySpec, deviation_of};
 
 /// Writes what it hears of into the folder.
@@ -192,18 +191,7 @@ impl<'a> Recorder<'a> {
         text.push('\n');
         text.push_str(&self.config(number, &row.params));
         write_atomically(&folder.join("config.toml"), text.as_bytes())?;
-        let Some(last) = trial.epochs.last() else {
-            return Ok(());
-        };
-        let tables = [
-            ("progress.csv", progress_csv(&trial.epochs)),
-            ("classes.csv", classes_csv(&trial.epochs)),
-            ("confusion.csv", confusion_csv(last)),
-        ];
-        for (name, table) in tables {
-            write_atomically(&folder.join(name), table.as_bytes())?;
-        }
-        Ok(())
+        write_epochs(&folder, &trial.epochs, self.spec.members())
     }
 
     fn config(&self, number: u32, params: &Params) -> String {

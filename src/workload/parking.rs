@@ -2,7 +2,8 @@
 //!
 //! A study has as many trials under way as it has slots, also where one is trained at a time. On a GPU
 //! they need not all find room: one that is not being trained is parked, which means that its engine
-//! is given up and its checkpoint kept, and it goes on from there with the same bits.
+//! is given up and its checkpoint kept, and it goes on from there with the same bits. On a CPU a trial
+//! gets other threads in the same way.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};

@@ -175,5 +175,10 @@ fn trainings_are_named_by_what_tells_them_apart() {
         let header = fixture.read("run/trials.csv");
         let header = header.lines().next().unwrap();
         assert!(header.contains(&format!(",{name},")), "{header}");
+        for table in ["run/trials/0000/progress.csv", "trained/train/progress.csv"] {
+            let header = fixture.read(table);
+            let header = header.lines().next().unwrap();
+            assert!(header.contains(&format!(",{name},")), "{header}");
+        }
     }
 }

@@ -25,8 +25,8 @@ struct State<R> {
     lanes: BTreeMap<u32, Lane<R>>,
     notes: Vec<Note>,
     broken: Option<StudyError>,
-    /// No trial will be added any more.
-    full: bool,
+    /// All trials of the study have been added.
+    all_added: bool,
     closed: bool,
 }
 
@@ -100,7 +100,7 @@ impl<R> Board<R> {
                 lanes: BTreeMap::new(),
                 notes: Vec::new(),
                 broken: None,
-                full: false,
+                all_added: false,
                 closed: false,
             }),
             work: Condvar::new(),
@@ -121,8 +121,8 @@ impl<R> Board<R> {
     }
 
     /// No more trials come. Those that are left share the threads of all workers from now on.
-    pub fn fill(&self) {
-        self.lock().full = true;
+    pub fn all_added(&self) {
+        self.lock().all_added = true;
     }
 
     /// A trial goes on after this step.
@@ -322,7 +322,7 @@ impl<R> State<R> {
     /// only those that are left.
     fn share(&self, workers: usize) -> usize {
         let left = || self.lanes.values().filter(|lane| lane.goes_on()).count();
-        match self.full {
+        match self.all_added {
             true => left().clamp(1, workers),
             false => workers,
         }

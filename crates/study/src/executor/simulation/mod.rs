@@ -113,7 +113,7 @@ impl<'a, W: Workload> Simulation<'a, W> {
             } else if place.step == 0 {
                 self.ask(place)?;
                 if self.exhausted || self.history.len() as u32 >= self.budget() {
-                    self.board.fill();
+                    self.board.all_added();
                 }
             } else {
                 match self.wait(place)? {
