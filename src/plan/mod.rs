@@ -38,8 +38,8 @@ pub struct StudyPlan {
     pub layers: Vec<Layer>,
     /// Bytes of the memory that the baseline's buffers share.
     pub arena_bytes: u64,
-    /// Bytes of everything that training the baseline allocates, with one thread; of several trainings,
-    /// those of all that are trained side by side.
+    /// Bytes of everything that training the baseline and saving its state allocates, with one thread; of
+    /// several trainings, those of all that are trained side by side.
     pub planned_bytes: u64,
     /// Bytes that a trial may take.
     pub memory: u64,
@@ -119,7 +119,7 @@ impl StudyPlan {
                 .layers()
                 .map_err(tunefork_train::TrainError::from)?,
             arena_bytes: compiled.plan.bytes().arena,
-            planned_bytes: compiled.bytes * u64::from(spec.members().at_once()),
+            planned_bytes: compiled.most_bytes() * u64::from(spec.members().at_once()),
             memory: memory(spec.fixed()),
             epoch_cost: compiled.epoch_cost,
             batch_size: task.spec.batch_size,

@@ -24,8 +24,8 @@ struct Entry {
     bytes: usize,
 }
 
-/// All trainings that have begun, as bytes.
-pub(super) fn encode<Bytes: AsRef<[u8]>>(trainings: &[Saved<Bytes>]) -> Vec<u8> {
+/// All trainings that have begun, as bytes. Each is let go of when it was written.
+pub(super) fn encode<Bytes: AsRef<[u8]>>(trainings: Vec<Saved<Bytes>>) -> Vec<u8> {
     let entry = |saved: &Saved<Bytes>| {
         let metrics = saved.report.metrics.iter();
         Entry {
@@ -39,9 +39,12 @@ pub(super) fn encode<Bytes: AsRef<[u8]>>(trainings: &[Saved<Bytes>]) -> Vec<u8> 
     };
     let entries: Vec<Entry> = trainings.iter().map(entry).collect();
     let header = serde_json::to_vec(&entries).expect("plain values can be written");
-    let mut bytes = MAGIC.to_vec();
-    bytes.extend_from_slice(&(header.len() as u64).to_le_bytes());
-    bytes.extend_from_slice(&header);
+    let length = (header.len() as u64).to_le_bytes();
+    let all: usize = entries.iter().map(|entry| entry.bytes).sum();
+    let mut bytes = Vec::with_capacity(MAGIC.len() + length.len() + header.len() + all);
+    for part in [MAGIC, &length, &header] {
+        bytes.extend_from_slice(part);
+    }
     for saved in trainings {
         bytes.extend_from_slice(saved.checkpoint.as_ref());
     }
@@ -86,13 +89,15 @@ mod tests {
             },
             checkpoint,
         };
-        let trainings = [
-            saved(0, &b"one"[..]),
-            saved(1, &b""[..]),
-            saved(2, &b"three"[..]),
-        ];
-        let bytes = encode(&trainings);
-        assert_eq!(decode(&bytes).as_deref(), Some(&trainings[..]));
+        let trainings = || {
+            vec![
+                saved(0, &b"one"[..]),
+                saved(1, &b""[..]),
+                saved(2, &b"three"[..]),
+            ]
+        };
+        let bytes = encode(trainings());
+        assert_eq!(decode(&bytes), Some(trainings()));
         for end in 0..bytes.len() {
             assert_eq!(decode(&bytes[..end]), None, "the first {end} bytes");
         }

@@ -247,6 +247,6 @@ impl Run for TrainingRun {
                 saved.push(Saved { report, checkpoint });
             }
         }
-        Ok(checkpoint::encode(&saved))
+        Ok(checkpoint::encode(saved))
     }
 }

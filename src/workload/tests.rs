@@ -140,7 +140,7 @@ fn trainings_share_the_memory_of_their_trial() {
         let refusal = training.blueprint(&training.spec.baseline()).err();
         refusal.map(|failure| (failure.kind, failure.message))
     };
-    let wide = ["memory=3", "hidden=[640]"];
+    let wide = ["memory=5", "hidden=[640]"];
     let single = [&wide[..], &["fold_order=sequential", "replicates=1"]].concat();
     assert_eq!(refusal(&single), None);
     let (kind, message) = refusal(&wide).expect("six of them take more");

@@ -19,17 +19,35 @@ const MAGIC: &[u8; 8] = b"TNFKRUN\n";
 const FORMAT: u32 = 2;
 const DIGEST_LEN: usize = 32;
 
-/// Everything that a run carries from one epoch to the next.
+/// Everything that a run carries from one epoch to the next, as it stands in a checkpoint: it is read part
+/// by part, so that a network of many weights is not there a third time.
 #[derive(Clone, PartialEq, Debug)]
-pub(crate) struct State {
+pub(crate) struct State<'a> {
     /// The value of each epoch so far.
     pub(crate) values: Vec<f64>,
-    pub(crate) slab: Vec<f32>,
-    pub(crate) optimizer: Vec<f32>,
+    pub(crate) slab: Floats<'a>,
+    pub(crate) optimizer: Floats<'a>,
     /// Empty unless weights are averaged.
-    pub(crate) average: Vec<f32>,
+    pub(crate) average: Floats<'a>,
     /// Empty unless the best epoch counts.
-    pub(crate) best_slab: Vec<f32>,
+    pub(crate) best_slab: Floats<'a>,
+}
+
+/// One part of a state.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Floats<'a>(&'a [[u8; size_of::<f32>()]]);
+
+impl Floats<'_> {
+    pub(crate) fn len(self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn to_vec(self) -> Vec<f32> {
+        self.0
+            .iter()
+            .map(|bytes| f32::from_le_bytes(*bytes))
+            .collect()
+    }
 }
 
 /// Whose checkpoint it is.
@@ -41,41 +59,54 @@ pub(crate) struct Owner<'a> {
     pub(crate) run: [u8; DIGEST_LEN],
 }
 
-/// Writes a state.
-pub(crate) fn encode(owner: Owner<'_>, state: &State) -> Vec<u8> {
-    let parts = [
-        &state.slab,
-        &state.optimizer,
-        &state.average,
-        &state.best_slab,
-    ];
-    let values: usize = parts.iter().map(|part| part.len()).sum();
-    let mut bytes =
-        Vec::with_capacity(4 * values + 8 * state.values.len() + owner.plan.len() + 256);
-    bytes.extend_from_slice(MAGIC);
-    bytes.extend_from_slice(&FORMAT.to_le_bytes());
-    bytes.extend_from_slice(&(owner.plan.len() as u64).to_le_bytes());
-    bytes.extend_from_slice(owner.plan.as_bytes());
-    bytes.extend_from_slice(&owner.run);
-    bytes.extend_from_slice(&(state.values.len() as u64).to_le_bytes());
-    for value in &state.values {
-        bytes.extend_from_slice(&value.to_bits().to_le_bytes());
+/// Writes a state part by part: slab, optimizer, average and best slab.
+pub(crate) struct Writer {
+    bytes: Vec<u8>,
+}
+
+impl Writer {
+    /// The beginning of a checkpoint, with room for what follows.
+    pub(crate) fn new(owner: Owner<'_>, values: &[f64], parts: [usize; 4]) -> Self {
+        let beginning = size_of_val(values) + owner.plan.len() + 256;
+        let parts = size_of::<f32>() * parts.iter().sum::<usize>();
+        let mut bytes = Vec::with_capacity(beginning + parts);
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(&FORMAT.to_le_bytes());
+        bytes.extend_from_slice(&(owner.plan.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(owner.plan.as_bytes());
+        bytes.extend_from_slice(&owner.run);
+        bytes.extend_from_slice(&(values.len() as u64).to_le_bytes());
+        for value in values {
+            bytes.extend_from_slice(&value.to_le_bytes());
+        }
+        Self { bytes }
     }
-    for part in parts {
-        bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
-        part.iter()
-            .for_each(|value| bytes.extend_from_slice(&value.to_bits().to_le_bytes()));
+
+    /// The next part.
+    pub(crate) fn floats(&mut self, part: &[f32]) {
+        self.bytes
+            .extend_from_slice(&(part.len() as u64).to_le_bytes());
+        let start = self.bytes.len();
+        self.bytes.resize(start + size_of_val(part), 0);
+        let (places, _) = self.bytes[start..].as_chunks_mut();
+        for (place, value) in places.iter_mut().zip(part) {
+            *place = value.to_le_bytes();
+        }
     }
-    let digest = Sha256::digest(&bytes);
-    bytes.extend_from_slice(&digest);
-    bytes
+
+    /// The whole checkpoint.
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        let digest = Sha256::digest(&self.bytes);
+        self.bytes.extend_from_slice(&digest);
+        self.bytes
+    }
 }
 
 /// Reads a state of this owner.
 ///
 /// # Errors
 /// If the blob is no checkpoint, damaged, of another format, or of somebody else.
-pub(crate) fn decode(owner: Owner<'_>, bytes: &[u8]) -> Result<State, CheckpointError> {
+pub(crate) fn decode<'a>(owner: Owner<'_>, bytes: &'a [u8]) -> Result<State<'a>, CheckpointError> {
     let mut reader = Reader { rest: bytes };
     if reader.take(MAGIC.len()) != Ok(MAGIC) {
         return Err(CheckpointError::NotACheckpoint);
@@ -167,20 +198,16 @@ impl<'a> Reader<'a> {
         let (doubles, _) = self.take(len)?.as_chunks();
         Ok(doubles
             .iter()
-            .map(|bytes| f64::from_bits(u64::from_le_bytes(*bytes)))
+            .map(|bytes| f64::from_le_bytes(*bytes))
             .collect())
     }
 
-    fn floats(&mut self) -> Result<Vec<f32>, CheckpointError> {
+    fn floats(&mut self) -> Result<Floats<'a>, CheckpointError> {
         let len = self
             .len()?
             .checked_mul(size_of::<f32>())
             .ok_or(CheckpointError::Damaged)?;
-        let (floats, _) = self.take(len)?.as_chunks();
-        Ok(floats
-            .iter()
-            .map(|bytes| f32::from_bits(u32::from_le_bytes(*bytes)))
-            .collect())
+        Ok(Floats(self.take(len)?.as_chunks().0))
     }
 }
 
@@ -195,27 +222,47 @@ mod tests {
         run: [7; 32],
     };
 
-    fn state() -> State {
-        State {
-            values: vec![0.1 + 0.2, f64::MIN_POSITIVE, -0.0],
-            slab: vec![1.0, -0.0, f32::MIN_POSITIVE / 2.0],
-            optimizer: vec![0.1; 5],
-            average: vec![0.5; 3],
-            best_slab: Vec::new(),
-        }
+    const VALUES: [f64; 3] = [0.1 + 0.2, f64::MIN_POSITIVE, -0.0];
+
+    fn parts() -> [Vec<f32>; 4] {
+        [
+            vec![1.0, -0.0, f32::MIN_POSITIVE / 2.0],
+            vec![0.1; 5],
+            vec![0.5; 3],
+            Vec::new(),
+        ]
+    }
+
+    fn blob() -> Vec<u8> {
+        let parts = parts();
+        let mut writer = Writer::new(OWNER, &VALUES, parts.each_ref().map(Vec::len));
+        let room = writer.bytes.capacity();
+        parts.iter().for_each(|part| writer.floats(part));
+        let blob = writer.finish();
+        assert!(blob.len() <= room, "{} of {room} bytes", blob.len());
+        blob
     }
 
     #[test]
     fn a_state_comes_back_bit_for_bit() {
-        let blob = encode(OWNER, &state());
+        let blob = blob();
         let back = decode(OWNER, &blob).unwrap();
-        assert_eq!(back, state());
-        assert_eq!(encode(OWNER, &back), blob, "the sign of zero included");
+        let bits = |values: &[f32]| -> Vec<u32> { values.iter().map(|v| v.to_bits()).collect() };
+        let found = [back.slab, back.optimizer, back.average, back.best_slab];
+        for (found, expected) in found.iter().zip(parts()) {
+            assert_eq!(found.len(), expected.len());
+            assert_eq!(bits(&found.to_vec()), bits(&expected));
+        }
+        assert_eq!(
+            back.values.iter().map(|v| v.to_bits()).collect::<Vec<_>>(),
+            VALUES.map(f64::to_bits),
+            "the sign of zero included"
+        );
     }
 
     #[test]
     fn foreign_blobs_are_told_apart() {
-        let blob = encode(OWNER, &state());
+        let blob = blob();
         assert_eq!(decode(OWNER, b""), Err(CheckpointError::NotACheckpoint));
         assert_eq!(
             decode(OWNER, b"PK\x03\x04 something else"),
@@ -257,7 +304,7 @@ mod tests {
 
     #[test]
     fn every_truncation_is_noticed() {
-        let blob = encode(OWNER, &state());
+        let blob = blob();
         for len in 0..blob.len() {
             assert!(
                 decode(OWNER, &blob[..len]).is_err(),
@@ -270,7 +317,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_flipped_bit_is_noticed(position in 0..8 * 100usize) {
-            let mut blob = encode(OWNER, &state());
+            let mut blob = blob();
             let byte = position / 8 % blob.len();
             blob[byte] ^= 1 << (position % 8);
             prop_assert!(decode(OWNER, &blob).is_err());

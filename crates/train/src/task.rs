@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use tunefork_data::Split;
+use tunefork_graph::optimizer::Kind;
 use tunefork_graph::{Cost, Graph, NoWorkspace, Plan};
 use tunefork_nn::{ImageShape, Network};
 use tunefork_rng::{Key, Purpose};
@@ -40,10 +41,20 @@ pub struct Compiled {
     pub bytes: u64,
     /// Those of them that the engine allocates where it runs.
     pub engine_bytes: u64,
+    /// Bytes that [`Trainer::checkpoint`](crate::Trainer::checkpoint) needs besides: the checkpoint, and the
+    /// engine's state on its way there. Exact but for some hundreds.
+    pub checkpoint_bytes: u64,
     /// Training steps in an epoch.
     pub steps_per_epoch: u64,
     /// Work of an epoch, training and validation; the same on every device.
     pub epoch_cost: Cost,
+}
+
+impl Compiled {
+    /// Bytes at most at one time, in a run whose state is saved.
+    pub fn most_bytes(&self) -> u64 {
+        self.bytes + self.checkpoint_bytes
+    }
 }
 
 impl Task {
@@ -57,14 +68,14 @@ impl Task {
         self.compile_for(device, self.spec.batch_size)
     }
 
-    /// As [`Task::compile`], refused if it takes more than `budget` bytes, or more than the device has
-    /// for an engine that is alone on it.
+    /// As [`Task::compile`], refused if it takes more than `budget` bytes at any time, or more than the
+    /// device has for an engine that is alone on it.
     ///
     /// # Errors
     /// [`TrainError::DoesNotFit`] with the largest batch that would fit; or as [`Task::compile`].
     pub fn compile_within(&self, device: &dyn Device, budget: u64) -> Result<Compiled, TrainError> {
         let compiled = self.compile(device)?;
-        self.fit(device, &compiled, budget, |compiled| compiled.bytes)?;
+        self.fit(device, &compiled, budget, Compiled::most_bytes)?;
         if let Some(room) = device.room(&self.images)? {
             self.fit(device, &compiled, room.most, |compiled| {
                 compiled.engine_bytes
@@ -133,22 +144,21 @@ impl Task {
         let bare = bare_plan(&graph)?;
         let plan = device.plan(&graph, bare.evaluation.batch)?;
         let steps_per_epoch = self.spec.steps_per_epoch(self.split.train.len());
-        let best_slab = if self.spec.at == At::Best {
-            plan.slab.len * size_of::<f32>()
-        } else {
-            0
-        };
+        let slab = plan.slab.len;
+        let states = Kind::STATES * plan.slab.trainable_len;
+        let where_kept = |kept: bool| if kept { slab } else { 0 };
+        let best_slab = where_kept(self.spec.at == At::Best);
+        let average = where_kept(self.spec.ema > 0.0);
+        let floats = |count: usize| (count * size_of::<f32>()) as u64;
         let engine_bytes = device.planned_bytes(&plan, &self.images);
-        let average = match self.spec.ema > 0.0 {
-            true => Average::bytes(plan.slab.len),
-            false => 0,
-        };
         Ok(Compiled {
             engine_bytes,
             bytes: engine_bytes
-                + best_slab as u64
-                + average
+                + floats(best_slab)
+                + Average::bytes(average)
                 + Batches::bytes(self.most_images(), self.changed_images()),
+            checkpoint_bytes: floats(slab + states + average + best_slab)
+                + floats(slab.max(states)),
             epoch_cost: self.epoch_cost(&bare, steps_per_epoch),
             steps_per_epoch,
             plan: Arc::new(plan),

@@ -144,9 +144,28 @@ fn a_learning_rate_far_too_high_is_reported_or_useless() {
 }
 
 #[test]
+fn what_a_checkpoint_takes_is_known_before() {
+    for (at, ema) in [(At::Last, 0.0), (At::Best, 0.0), (At::Best, 0.9)] {
+        let mut task = task();
+        (task.spec.at, task.spec.ema) = (at, ema);
+        let mut trainer = Trainer::new(task.clone(), &Cpu::new(Isa::detect(), 1)).unwrap();
+        trainer.epoch().unwrap();
+        let compiled = task.compile(&Cpu::new(Isa::detect(), 1)).unwrap();
+        // The optimizer's two states of every weight are the largest part that is copied at once.
+        let part = (2 * size_of::<f32>() * compiled.plan.slab.trainable_len) as u64;
+        let found = trainer.checkpoint().unwrap().len() as u64;
+        let planned = compiled.checkpoint_bytes - part;
+        assert!(
+            (planned..planned + 512).contains(&found),
+            "{found} bytes instead of {planned}, {at:?}, {ema}"
+        );
+    }
+}
+
+#[test]
 fn a_budget_names_the_batch_that_fits() {
     let device = Cpu::new(Isa::detect(), 1);
-    let bytes = task().compile(&device).unwrap().bytes;
+    let bytes = task().compile(&device).unwrap().most_bytes();
     let error = task().compile_within(&device, bytes - 1).unwrap_err();
     let TrainError::DoesNotFit {
         wanted,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -97,22 +98,15 @@ impl Folder {
             epochs: checkpoint.reports.iter().map(Epoch::from).collect(),
         };
         let header = serde_json::to_vec(&header)?;
-        let mut bytes = Vec::with_capacity(
-            MAGIC.len() + LENGTH + header.len() + checkpoint.payload.len() + DIGEST,
-        );
-        bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&(header.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(&header);
-        bytes.extend_from_slice(&checkpoint.payload);
-        let digest = Sha256::digest(&bytes);
-        bytes.extend_from_slice(&digest);
-        write_atomically(&self.file(trial.number.0), &bytes)
+        let length = (header.len() as u64).to_le_bytes();
+        let parts = [&MAGIC[..], &length, &header, &checkpoint.payload];
+        write_atomically(&self.file(trial.number.0), &parts)
     }
 
     /// The checkpoint of a trial; `Err` says in words why the file there cannot be used.
     pub fn load(&self, trial: &TrialContext) -> Result<Option<Checkpoint>, String> {
         let path = self.file(trial.number.0);
-        let bytes = match fs::read(&path) {
+        let mut bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(format!("checkpoint {}: {error}", path.display())),
@@ -128,9 +122,11 @@ impl Folder {
                 path.display()
             ));
         }
+        bytes.truncate(payload.end);
+        bytes.drain(..payload.start);
         Ok(Some(Checkpoint {
             reports: header.epochs.iter().map(EpochReport::from).collect(),
-            payload: payload.to_vec(),
+            payload: bytes,
         }))
     }
 
@@ -148,8 +144,8 @@ impl Folder {
     }
 }
 
-/// Header and payload, if the bytes are whole.
-fn parse(bytes: &[u8]) -> Option<(Header, &[u8])> {
+/// The header and where the payload is, if the bytes are whole.
+fn parse(bytes: &[u8]) -> Option<(Header, Range<usize>)> {
     let (body, digest) = bytes.split_at_checked(bytes.len().checked_sub(DIGEST)?)?;
     if Sha256::digest(body).as_slice() != digest {
         return None;
@@ -158,15 +154,22 @@ fn parse(bytes: &[u8]) -> Option<(Header, &[u8])> {
     let (length, rest) = rest.split_at_checked(LENGTH)?;
     let length = u64::from_le_bytes(length.try_into().ok()?);
     let (header, payload) = rest.split_at_checked(usize::try_from(length).ok()?)?;
-    Some((serde_json::from_slice(header).ok()?, payload))
+    let header = serde_json::from_slice(header).ok()?;
+    Some((header, body.len() - payload.len()..body.len()))
 }
 
-/// After this either the old file or the whole new one is there, also after a power cut.
-fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes the parts, and the digest of all of them at the end. After this either the old file or the whole
+/// new one is there, also after a power cut.
+fn write_atomically(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     let temporary = path.with_extension("tmp");
     let write = || {
         let mut file = File::create(&temporary)?;
-        file.write_all(bytes)?;
+        let mut digest = Sha256::new();
+        for part in parts {
+            digest.update(part);
+            file.write_all(part)?;
+        }
+        file.write_all(&digest.finalize())?;
         file.sync_all()?;
         drop(file);
         fs::rename(&temporary, path)

@@ -2,7 +2,7 @@
 
 use super::Trainer;
 use crate::average::Average;
-use crate::checkpoint::{self, Owner, State};
+use crate::checkpoint::{self, Owner, State, Writer};
 use crate::{CheckpointError, TrainError};
 
 impl Trainer {
@@ -14,16 +14,24 @@ impl Trainer {
         if !self.between_epochs {
             return Err(TrainError::Unfinished);
         }
-        let mut optimizer = vec![0.0; self.engine.optimizer_len()];
+        let slab = self.read_slab()?;
+        let states = self.engine.optimizer_len();
+        let parts = [
+            slab.len(),
+            states,
+            self.averaged().len(),
+            self.best_slab.len(),
+        ];
+        let mut writer = Writer::new(self.owner(), &self.values, parts);
+        writer.floats(&slab);
+        drop(slab);
+        let mut optimizer = vec![0.0; states];
         self.engine.read_optimizer(&mut optimizer)?;
-        let state = State {
-            values: self.values.clone(),
-            slab: self.read_slab()?,
-            optimizer,
-            average: self.averaged().to_vec(),
-            best_slab: self.best_slab.clone(),
-        };
-        Ok(checkpoint::encode(self.owner(), &state))
+        writer.floats(&optimizer);
+        drop(optimizer);
+        writer.floats(self.averaged());
+        writer.floats(&self.best_slab);
+        Ok(writer.finish())
     }
 
     /// Continues where a checkpoint of an equal task was taken, with the same bits.
@@ -34,18 +42,18 @@ impl Trainer {
     pub fn restore(&mut self, checkpoint: &[u8]) -> Result<(), TrainError> {
         let state = checkpoint::decode(self.owner(), checkpoint)?;
         self.check_state(&state)?;
-        self.engine.write_slab(&state.slab)?;
-        self.engine.write_optimizer(&state.optimizer)?;
+        self.engine.write_slab(&state.slab.to_vec())?;
+        self.engine.write_optimizer(&state.optimizer.to_vec())?;
         if let Some(average) = &mut self.average {
-            average.restore(&state.average);
+            average.restore(&state.average.to_vec());
         }
-        self.best_slab = state.best_slab;
+        self.best_slab = state.best_slab.to_vec();
         self.values = state.values;
         self.between_epochs = true;
         Ok(())
     }
 
-    fn check_state(&self, state: &State) -> Result<(), CheckpointError> {
+    fn check_state(&self, state: &State<'_>) -> Result<(), CheckpointError> {
         let consistent = |what, ok| {
             if ok {
                 Ok(())

@@ -16,7 +16,7 @@ fn what_does_not_fit_says_what_would() {
         task.spec.batch_size = batch_size;
         task
     };
-    let budget = with_batch(16).compile(&device).unwrap().bytes;
+    let budget = with_batch(16).compile(&device).unwrap().most_bytes();
     assert!(Trainer::within(with_batch(16), &device, budget).is_ok());
     let error = Trainer::within(with_batch(90), &device, budget).unwrap_err();
     let TrainError::DoesNotFit {
