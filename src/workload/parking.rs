@@ -2,8 +2,7 @@
 //!
 //! A study has as many trials under way as it has slots, also where one is trained at a time. On a GPU
 //! they need not all find room: one that is not being trained is parked, which means that its engine
-//! is given up and its checkpoint kept, and it goes on from there with the same bits. On a CPU a trial
-//! gets other threads in the same way.
+//! is given up and its checkpoint kept, and it goes on from there with the same bits.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -236,10 +235,11 @@ impl Parkable {
         self.place.park(&mut lock(&self.place.contents));
     }
 
-    /// Goes on with so many threads, on a new engine if that had others.
+    /// Goes on with so many threads, also on engines to come.
     pub(crate) fn set_threads(&self, threads: usize) {
-        if self.place.threads.swap(threads, SeqCst) != threads {
-            self.park();
+        self.place.threads.store(threads, SeqCst);
+        if let State::Ready(trainer) = &mut lock(&self.place.contents).state {
+            trainer.set_threads(threads);
         }
     }
 
@@ -325,11 +325,9 @@ mod tests {
         let resumed = parking.start(task(1), 1, Some(&checkpoint)).unwrap();
         assert_eq!(loss(&resumed), expected[1]);
 
-        runs[1].set_threads(1);
-        assert!(!runs[1].is_parked(), "it has one thread");
         let resumed = parking.start(task(1), 1, Some(&runs[1].checkpoint().unwrap()));
         runs[1].set_threads(2);
-        assert!(runs[1].is_parked(), "it had an engine for one thread");
+        assert!(!runs[1].is_parked(), "its engine stays");
         assert_eq!(loss(&runs[1]), loss(&resumed.unwrap()));
 
         let parked = (0..9).take_while(|_| parking.park_one()).count();

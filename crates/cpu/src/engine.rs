@@ -14,8 +14,7 @@ use crate::optimizer::{self, Update};
 use crate::pool::Pool;
 use crate::program::{PreparedProgram, Run};
 
-/// A trial's engine. It owns all memory of the trial and its threads, and allocates nothing after it
-/// has been made.
+/// A trial's engine. It owns all memory of the trial and its threads; steps allocate nothing.
 ///
 /// Equal calls give equal bits on one instruction set, whatever the number of threads.
 ///
@@ -116,6 +115,15 @@ impl Engine {
     /// The number of threads it runs on.
     pub fn threads(&self) -> usize {
         self.pool.threads()
+    }
+
+    /// Goes on with so many threads, at least 1: new ones, with new scratch. All else stays.
+    pub fn set_threads(&mut self, threads: usize) {
+        let threads = threads.max(1);
+        if threads != self.threads() {
+            self.pool = Pool::new(threads);
+            self.memory.set_threads(threads);
+        }
     }
 
     /// Forward, backward and update with a batch of one image per label, at most the plan's batch.

@@ -61,6 +61,11 @@ impl Memory {
         }
     }
 
+    /// Scratch for another number of threads.
+    pub fn set_threads(&mut self, threads: usize) {
+        self.scratch = AlignedBuffer::new(self.scratch_len * threads);
+    }
+
     /// Bytes that [`new`](Self::new) allocates.
     pub fn bytes(plan: &Plan, scratch_len: usize, threads: usize) -> u64 {
         let lengths = Lengths::new(plan, scratch_len, threads);

@@ -72,6 +72,10 @@ impl Engine for tunefork_cpu::Engine {
         self.plan()
     }
 
+    fn set_threads(&mut self, threads: usize) {
+        self.set_threads(threads);
+    }
+
     fn train(&mut self, steps: &[Step<'_>], results: &mut [StepResult]) -> Result<(), TrainError> {
         assert_eq!(steps.len(), results.len(), "one result for each step");
         for (step, result) in steps.iter().zip(results) {

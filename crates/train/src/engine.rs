@@ -73,6 +73,12 @@ pub trait Engine: Send {
         Ok(())
     }
 
+    /// Goes on with so many CPU threads (0 counts as 1), which changes no bit. For engines that compute on the
+    /// CPU; others have nothing to do.
+    fn set_threads(&mut self, threads: usize) {
+        let _ = threads;
+    }
+
     /// Takes steps one after the other: forward, backward and update with batches of at most
     /// `plan.batch` images; rows beyond are masked. `results` gets one result for each step. A step
     /// whose loss is no number is reported like any other, and those behind it are taken too.

@@ -73,6 +73,19 @@ fn a_convolutional_network_learns() {
     assert!(accuracies[5] > 0.6, "chance is 0.25: {accuracies:?}");
 }
 
+#[test]
+fn threads_that_come_and_go_change_no_bit() {
+    let device = Cpu::new(Isa::detect(), 1);
+    let mut whole = Trainer::new(task(), &device).unwrap();
+    let mut shared = Trainer::new(task(), &device).unwrap();
+    for threads in [3, 1, 2, 0] {
+        shared.set_threads(threads);
+        let (expected, found) = (whole.epoch().unwrap(), shared.epoch().unwrap());
+        assert_eq!(found.validation, expected.validation, "{threads}");
+    }
+    assert!(whole.checkpoint().unwrap() == shared.checkpoint().unwrap());
+}
+
 /// The bits depend on the instruction set, but not on the number of threads, nor on interruptions.
 #[test]
 fn threads_and_checkpoints_change_no_bit() {

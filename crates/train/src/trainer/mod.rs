@@ -158,6 +158,11 @@ impl Trainer {
         }
     }
 
+    /// Trains from now on with so many CPU threads, where it is the CPU that computes; changes no bit.
+    pub fn set_threads(&mut self, threads: usize) {
+        self.engine.set_threads(threads);
+    }
+
     /// Trains one epoch and validates it.
     ///
     /// # Errors

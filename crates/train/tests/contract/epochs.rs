@@ -85,6 +85,18 @@ fn trainers_can_change_threads() {
 }
 
 #[test]
+fn an_engine_is_told_its_threads() {
+    let device = LinearDevice::default();
+    let mut trainer = Trainer::new(task(0.1), &device).unwrap();
+    for threads in [1, 3] {
+        trainer.set_threads(threads);
+        trainer.epoch().unwrap();
+        let steps = std::mem::take(&mut *device.steps.lock().unwrap());
+        assert!(!steps.is_empty() && steps.iter().all(|step| step.threads == threads));
+    }
+}
+
+#[test]
 fn partial_batches_can_be_dropped() {
     let mut dropping = task(0.1);
     dropping.spec.last_batch = LastBatch::Drop;

@@ -26,6 +26,7 @@ pub struct Seen {
     pub mixing: f32,
     pub dropout: Vec<f32>,
     pub dropout_key: [u32; 2],
+    pub threads: usize,
 }
 
 /// Makes [`Linear`] engines that share one list of steps.
@@ -61,6 +62,7 @@ impl Device for LinearDevice {
             logits: Vec::new(),
             steps: Arc::clone(&self.steps),
             chunk: self.chunk,
+            threads: 1,
             slab,
             plan,
         }))
@@ -76,6 +78,7 @@ struct Linear {
     logits: Vec<f32>,
     steps: Arc<Mutex<Vec<Seen>>>,
     chunk: usize,
+    threads: usize,
 }
 
 impl Linear {
@@ -152,6 +155,7 @@ impl Linear {
             mixing: settings.mixing,
             dropout: settings.dropout.to_vec(),
             dropout_key: settings.dropout_key,
+            threads: self.threads,
         });
         let (loss_sum, correct) = self.forward(batch, true);
         self.update(settings.learning_rate as f32);
@@ -166,6 +170,10 @@ impl Engine for Linear {
 
     fn chunk(&self) -> usize {
         self.chunk
+    }
+
+    fn set_threads(&mut self, threads: usize) {
+        self.threads = threads;
     }
 
     fn train(&mut self, steps: &[Step<'_>], results: &mut [StepResult]) -> Result<(), TrainError> {
