@@ -224,10 +224,9 @@ fn definition(spec: &StudySpec, training: &Training, options: &RunOptions) -> De
 }
 
 fn executor(spec: &StudySpec, options: &RunOptions) -> ExecutorOptions {
-    let Crew { workers, threads } = Crew::new(spec, &options.machine, options.workers);
     ExecutorOptions {
-        workers,
-        threads,
+        workers: Crew::new(spec, &options.machine, options.workers).workers,
+        threads: options.machine.threads(),
         checkpoints: Some(options.folder.checkpoints()),
         checkpoint_every: options.checkpoint_every,
         stop: Arc::clone(&options.stop),

@@ -62,13 +62,12 @@ pub struct StudyTime {
 pub struct Crew {
     /// Trials trained at the same time.
     pub workers: usize,
-    /// CPU threads of each.
+    /// CPU threads of each; some have one more where they cannot be shared evenly.
     pub threads: usize,
 }
 
 impl Crew {
-    /// Workers share the threads evenly; a few that are left over go to nobody. More workers than slots
-    /// or trials would never have work, and a GPU trains one trial at a time.
+    /// More workers than slots or trials would never have work, and a GPU trains one trial at a time.
     pub fn new(spec: &StudySpec, machine: &Machine, workers: Option<usize>) -> Self {
         let most = spec.slots().min(spec.trials()) as usize;
         let workers = match machine.gpu() {

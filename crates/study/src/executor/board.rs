@@ -11,7 +11,7 @@ pub(super) type EpochResult = Result<EpochReport, TrialFailure>;
 /// Shared between the simulation and the workers.
 pub(super) struct Board<R> {
     workers: usize,
-    /// CPU threads of each worker, as long as all have work.
+    /// CPU threads of all workers together.
     threads: usize,
     state: Mutex<State<R>>,
     /// Signalled when there may be work.
@@ -221,10 +221,10 @@ impl<R> Board<R> {
             if state.closed {
                 return None;
             }
-            let share = state.share(self.workers);
+            let threads = state.share(self.threads, self.workers);
             if let Some(lane) = state.next_lane() {
                 lane.busy = true;
-                lane.context.threads = self.threads * self.workers / share;
+                lane.context.threads = threads;
                 let run = lane.run.take();
                 let results = match run {
                     Some(_) => Vec::new(),
@@ -318,14 +318,20 @@ impl<R> Board<R> {
 }
 
 impl<R> State<R> {
-    /// Among how many trials the threads are shared: as many as there are workers, at the end of the study
-    /// only those that are left.
-    fn share(&self, workers: usize) -> usize {
+    /// Threads for the next trial: its share of those that nobody has. They are shared by as many trials as
+    /// there are workers, at the end of the study only by those that are left.
+    fn share(&self, threads: usize, workers: usize) -> usize {
         let left = || self.lanes.values().filter(|lane| lane.goes_on()).count();
-        match self.all_added {
+        let trials = match self.all_added {
             true => left().clamp(1, workers),
             false => workers,
-        }
+        };
+        let busy = self.lanes.values().filter(|lane| lane.busy);
+        let (busy, taken) = busy.fold((0, 0), |(busy, taken), lane| {
+            (busy + 1, taken + lane.context.threads)
+        });
+        let waiting = trials.saturating_sub(busy).max(1);
+        threads.saturating_sub(taken).div_ceil(waiting).max(1)
     }
 
     /// The trial whose next epoch should be computed first: epochs that will surely be needed before

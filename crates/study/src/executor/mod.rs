@@ -44,8 +44,8 @@ pub struct Definition {
 pub struct ExecutorOptions {
     /// Trials trained at the same time; at least 1. More than the study's slots are of no use.
     pub workers: usize,
-    /// CPU threads of each of them; at least 1. When fewer trials are left than workers, they share the
-    /// threads of all.
+    /// CPU threads in all, at least 1. The trials that are trained share them evenly, each with at least one;
+    /// when fewer trials are left than workers, these have all.
     pub threads: usize,
     /// Folder for checkpoints; none are written without it.
     pub checkpoints: Option<PathBuf>,
@@ -60,7 +60,7 @@ pub struct ExecutorOptions {
 }
 
 impl Default for ExecutorOptions {
-    /// One worker with one thread, no checkpoints (30 s apart once there is a folder), no limit.
+    /// One worker and one thread, no checkpoints (30 s apart once there is a folder), no limit.
     fn default() -> Self {
         ExecutorOptions {
             workers: 1,

@@ -40,7 +40,7 @@ fn results_do_not_depend_on_workers_or_their_speed() {
 fn trials_that_are_left_get_the_threads_of_all() {
     let curve = Arc::new(Curve::default());
     let options = tunefork_study::ExecutorOptions {
-        threads: 2,
+        threads: 6,
         ..options(3)
     };
     // Each epoch of the last trial takes as long as eight of the others, and the scheduler has to see it
@@ -57,6 +57,33 @@ fn trials_that_are_left_get_the_threads_of_all() {
     assert!(
         last.skip(4).all(|(_, threads)| *threads == 6),
         "{threads:?}"
+    );
+}
+
+#[test]
+fn threads_that_cannot_be_shared_evenly_are_all_used() {
+    let curve = Arc::new(Curve {
+        delay: Duration::from_millis(5),
+        ..Curve::default()
+    });
+    let options = tunefork_study::ExecutorOptions {
+        threads: 5,
+        ..options(2)
+    };
+    let mut definition = definition("none");
+    definition.budget = 6;
+    go(definition, &curve, &mut MemoryStorage::default(), &options).unwrap();
+    let threads = curve.threads.lock().unwrap();
+    for share in [2, 3] {
+        assert!(
+            threads.iter().any(|(_, threads)| *threads == share),
+            "{threads:?}"
+        );
+    }
+    assert!(
+        threads
+            .iter()
+            .all(|(_, threads)| [2, 3, 5].contains(threads))
     );
 }
 
