@@ -1,0 +1,69 @@
+//! How good weights are on given images.
+
+use super::Trainer;
+use crate::metrics::argmax;
+use crate::{Confusion, Evaluation, TrainError};
+
+impl Trainer {
+    /// Measures the weights of the epoch that counts on some images, for example on the test part of
+    /// the split; before the first epoch the initial weights.
+    ///
+    /// # Errors
+    /// If there are no images or the engine fails.
+    ///
+    /// # Panics
+    /// If an index names no image.
+    pub fn evaluate(&mut self, indices: &[u32]) -> Result<Evaluation, TrainError> {
+        let slab = self.counted_slab()?;
+        self.measure_as(&slab, indices, &|| false)
+    }
+
+    /// Measures other weights than those in training.
+    pub(super) fn measure_as(
+        &mut self,
+        slab: &[f32],
+        indices: &[u32],
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Evaluation, TrainError> {
+        let current = self.read_slab()?;
+        self.engine.write_slab(slab)?;
+        let evaluation = self.measure(indices, stop);
+        self.engine.write_slab(&current)?;
+        evaluation
+    }
+
+    /// Measures the weights in training.
+    pub(super) fn measure(
+        &mut self,
+        indices: &[u32],
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Evaluation, TrainError> {
+        if indices.is_empty() {
+            return Err(TrainError::NoImages { part: "evaluation" });
+        }
+        let images = &self.task.images;
+        self.batches.listed(images, indices);
+        let classes = self.task.network.classes;
+        let mut confusion = Confusion::new(classes);
+        let mut loss_sum = 0.0;
+        let size = self.compiled.plan.evaluation.batch;
+        for chunk in self.batches.chunks(images, size, self.engine.chunk()) {
+            if stop() {
+                return Err(TrainError::Interrupted {
+                    epoch: self.epochs_done() + 1,
+                });
+            }
+            self.engine.evaluate(&chunk, &mut |batch, evaluated| {
+                loss_sum += evaluated.loss_sum;
+                let rows = evaluated.logits.chunks_exact(classes);
+                for (label, logits) in batch.labels().iter().zip(rows) {
+                    confusion.add(usize::from(*label), argmax(logits));
+                }
+            })?;
+        }
+        Ok(Evaluation {
+            loss: loss_sum / indices.len() as f64,
+            confusion,
+        })
+    }
+}
