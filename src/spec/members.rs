@@ -24,7 +24,8 @@ impl Members {
             .flat_map(move |replicate| folds.clone().map(move |fold| Member { replicate, fold }))
     }
 
-    /// The replicates and folds that these come from, all of them; in which order is not to be seen from them.
+    /// The replicates and folds that these come from. Whether the folds were side by side or one after another
+    /// cannot be seen from them.
     pub fn of(members: impl IntoIterator<Item = Member>) -> Self {
         let mut least = Self {
             replicates: 1,

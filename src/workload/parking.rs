@@ -4,7 +4,7 @@
 //! they need not all find room: one that is not being trained is parked, which means that its engine
 //! is given up and its checkpoint kept, and it goes on from there with the same bits.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
@@ -31,7 +31,6 @@ pub(crate) struct Parkable {
 #[derive(Debug)]
 struct Place {
     task: Task,
-    threads: AtomicUsize,
     /// Whether there is an engine: to be seen while the trainer is at work, too. Never true while the
     /// place waits for room, so two places never wait for each other.
     has_engine: AtomicBool,
@@ -40,6 +39,8 @@ struct Place {
 
 #[derive(Debug)]
 struct Contents {
+    /// CPU threads of its engine, now or when it has one again.
+    threads: usize,
     last_used: Instant,
     state: State,
 }
@@ -87,15 +88,15 @@ impl Parking {
     ) -> Result<Parkable, TrainError> {
         let place = Arc::new(Place {
             task,
-            threads: AtomicUsize::new(threads),
             has_engine: AtomicBool::new(false),
             contents: Mutex::new(Contents {
+                threads,
                 last_used: Instant::now(),
                 state: State::Empty { epochs: 0 },
             }),
         });
         let mut contents = lock(&place.contents);
-        contents.state = State::Ready(Box::new(self.trainer(&place, checkpoint)?));
+        contents.state = State::Ready(Box::new(self.trainer(&place, threads, checkpoint)?));
         drop(contents);
         Ok(Parkable {
             parking: Arc::clone(self),
@@ -107,11 +108,12 @@ impl Parking {
     fn trainer(
         &self,
         place: &Arc<Place>,
+        threads: usize,
         checkpoint: Option<&[u8]>,
     ) -> Result<Trainer, TrainError> {
         let device = self
             .machine
-            .device(place.threads.load(SeqCst), &self.precision)
+            .device(threads, &self.precision)
             .map_err(|error| TrainError::Engine(Box::new(error)))?;
         let mut trainer = loop {
             match self.make(place, &*device)? {
@@ -201,7 +203,8 @@ impl Parkable {
     ) -> Result<T, TrainError> {
         let mut contents = lock(&self.place.contents);
         if let State::Parked { checkpoint, .. } = &contents.state {
-            let trainer = self.parking.trainer(&self.place, Some(checkpoint))?;
+            let parking = &self.parking;
+            let trainer = parking.trainer(&self.place, contents.threads, Some(checkpoint))?;
             contents.state = State::Ready(Box::new(trainer));
         }
         let result = match &mut contents.state {
@@ -237,8 +240,9 @@ impl Parkable {
 
     /// Goes on with so many threads, also on engines to come.
     pub(crate) fn set_threads(&self, threads: usize) {
-        self.place.threads.store(threads, SeqCst);
-        if let State::Ready(trainer) = &mut lock(&self.place.contents).state {
+        let mut contents = lock(&self.place.contents);
+        contents.threads = threads;
+        if let State::Ready(trainer) = &mut contents.state {
             trainer.set_threads(threads);
         }
     }

@@ -65,11 +65,10 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// The beginning of a checkpoint, with room for what follows.
-    pub(crate) fn new(owner: Owner<'_>, values: &[f64], parts: [usize; 4]) -> Self {
+    /// The beginning of a checkpoint, with room for parts of so many values together.
+    pub(crate) fn new(owner: Owner<'_>, values: &[f64], floats: usize) -> Self {
         let beginning = size_of_val(values) + owner.plan.len() + 256;
-        let parts = size_of::<f32>() * parts.iter().sum::<usize>();
-        let mut bytes = Vec::with_capacity(beginning + parts);
+        let mut bytes = Vec::with_capacity(beginning + size_of::<f32>() * floats);
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&FORMAT.to_le_bytes());
         bytes.extend_from_slice(&(owner.plan.len() as u64).to_le_bytes());
@@ -235,7 +234,7 @@ mod tests {
 
     fn blob() -> Vec<u8> {
         let parts = parts();
-        let mut writer = Writer::new(OWNER, &VALUES, parts.each_ref().map(Vec::len));
+        let mut writer = Writer::new(OWNER, &VALUES, parts.iter().map(Vec::len).sum());
         let room = writer.bytes.capacity();
         parts.iter().for_each(|part| writer.floats(part));
         let blob = writer.finish();

@@ -221,7 +221,7 @@ impl<R> Board<R> {
             if state.closed {
                 return None;
             }
-            let threads = state.share(self.threads, self.workers);
+            let threads = state.next_threads(self.threads, self.workers);
             if let Some(lane) = state.next_lane() {
                 lane.busy = true;
                 lane.context.threads = threads;
@@ -318,20 +318,17 @@ impl<R> Board<R> {
 }
 
 impl<R> State<R> {
-    /// Threads for the next trial: its share of those that nobody has. They are shared by as many trials as
-    /// there are workers, at the end of the study only by those that are left.
-    fn share(&self, threads: usize, workers: usize) -> usize {
+    /// Threads for the next trial. All are shared by as many trials as there are workers, at the end of the
+    /// study only by those that are left.
+    fn next_threads(&self, threads: usize, workers: usize) -> usize {
         let left = || self.lanes.values().filter(|lane| lane.goes_on()).count();
         let trials = match self.all_added {
             true => left().clamp(1, workers),
             false => workers,
         };
         let busy = self.lanes.values().filter(|lane| lane.busy);
-        let (busy, taken) = busy.fold((0, 0), |(busy, taken), lane| {
-            (busy + 1, taken + lane.context.threads)
-        });
-        let waiting = trials.saturating_sub(busy).max(1);
-        threads.saturating_sub(taken).div_ceil(waiting).max(1)
+        let taken: Vec<usize> = busy.map(|lane| lane.context.threads).collect();
+        share(threads, trials, &taken)
     }
 
     /// The trial whose next epoch should be computed first: epochs that will surely be needed before
@@ -343,6 +340,15 @@ impl<R> State<R> {
             .min_by_key(|(urgency, _)| *urgency)
             .map(|(_, lane)| lane)
     }
+}
+
+/// Of `threads` that `trials` share, those of the next one, while others have `taken` theirs: an even share of
+/// what is left, at least one. Never more than an even share of all, so that one who took many at another
+/// time gets to give some back.
+fn share(threads: usize, trials: usize, taken: &[usize]) -> usize {
+    let free = threads.saturating_sub(taken.iter().sum());
+    let waiting = trials.saturating_sub(taken.len()).max(1);
+    free.div_ceil(waiting).clamp(1, threads.div_ceil(trials))
 }
 
 impl<R> Lane<R> {
@@ -376,5 +382,28 @@ pub(super) struct CloseOnDrop<'a, R>(pub &'a Board<R>);
 impl<R> Drop for CloseOnDrop<'_, R> {
     fn drop(&mut self) {
         self.0.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share;
+
+    #[test]
+    fn all_threads_are_shared_evenly() {
+        assert_eq!(share(8, 3, &[]), 3);
+        assert_eq!(share(8, 3, &[3]), 3);
+        assert_eq!(share(8, 3, &[3, 3]), 2);
+        assert_eq!(share(8, 3, &[2, 3]), 3);
+        assert_eq!(share(2, 4, &[1, 1]), 1, "at least one");
+        assert_eq!(share(8, 1, &[]), 8);
+    }
+
+    /// Of three trials with two threads each, one ends: those that are left take turns to ask.
+    #[test]
+    fn what_others_leave_is_shared_too() {
+        let second = share(6, 2, &[2]);
+        assert_eq!(second, 3, "not all four that are free");
+        assert_eq!(share(6, 2, &[second]), 3);
     }
 }

@@ -16,13 +16,8 @@ impl Trainer {
         }
         let slab = self.read_slab()?;
         let states = self.engine.optimizer_len();
-        let parts = [
-            slab.len(),
-            states,
-            self.averaged().len(),
-            self.best_slab.len(),
-        ];
-        let mut writer = Writer::new(self.owner(), &self.values, parts);
+        let floats = slab.len() + states + self.averaged().len() + self.best_slab.len();
+        let mut writer = Writer::new(self.owner(), &self.values, floats);
         writer.floats(&slab);
         drop(slab);
         let mut optimizer = vec![0.0; states];
