@@ -1,8 +1,8 @@
 // The ground that every kernel file stands on: one source, two compilers.
 //
-// NVRTC compiles a kernel file for a GPU; a host compiler compiles the same file against the shim
-// (crates/shim), which runs every CUDA thread as a fiber so that kernels can be checked on machines
-// without a GPU. What the two have no common word for stands here and in the shim's header of the
+// NVRTC compiles a kernel file for a GPU; a host compiler compiles the same file against the emulator
+// (crates/emulator), which runs every CUDA thread as a fiber so that kernels can be checked on machines
+// without a GPU. What the two have no common word for stands here and in the emulator's header of the
 // same contents; kernel files contain no #if on the compiler.
 //
 // No other headers: NVRTC has none of CUDA's and none of C++'s. Half-precision numbers are 16-bit

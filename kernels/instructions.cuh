@@ -1,4 +1,4 @@
-// The GPU's own instructions behind plain names. The shim has the same names in host.h.
+// The GPU's own instructions behind plain names. The emulator has the same names in host.h.
 #pragma once
 
 // ---- conversions: f16 and bf16 are stored as u16, rounded to nearest even

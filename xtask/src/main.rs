@@ -25,7 +25,7 @@ const TASKS: &[Task] = &[
     ),
     (
         "mutate",
-        "plant faults in the kernels, one at a time, and list which check on the shim sees each",
+        "plant faults in the kernels, one at a time, and list which check on the emulator sees each",
         mutate::run,
     ),
 ];

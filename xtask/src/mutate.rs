@@ -2,7 +2,7 @@
 //! `kernels/`, each alone, and lists whether its test sees it and how. With words, only faults whose name,
 //! file or test has one.
 //!
-//! Only the shim reads the copy, and it compiles a file again only if the file or what it includes has
+//! Only the emulator reads the copy, and it compiles a file again only if the file or what it includes has
 //! changed: a fault costs a compilation of the files that have it, a link, and one test.
 
 use std::collections::BTreeSet;
@@ -132,7 +132,7 @@ fn judge(copy: &Path, fault: &Fault) -> Result<Option<String>> {
 
 /// Builds the tests on the kernels of a folder; where they are.
 fn build(kernels: &Path) -> Result<PathBuf> {
-    let what = ["-p", "tunefork-gpu-check", "--test", "shim", "--no-run"];
+    let what = ["-p", "tunefork-gpu-check", "--test", "emulator", "--no-run"];
     let output = cargo()
         .arg("test")
         .args(what)
@@ -142,7 +142,7 @@ fn build(kernels: &Path) -> Result<PathBuf> {
     ensure!(output.status.success(), "the tests do not build:\n{text}");
     let path = text
         .lines()
-        .find(|line| line.contains("tests/shim.rs"))
+        .find(|line| line.contains("tests/emulator.rs"))
         .and_then(|line| line.split(['(', ')']).nth(1))
         .context("cargo names the tests that it has built")?;
     Ok(root().join(path))

@@ -1,4 +1,4 @@
-//! Where images are, and how many batches go to the device together, changes no bit. On the shim, which runs
+//! Where images are, and how many batches go to the device together, changes no bit. On the emulator, which runs
 //! the kernels on the CPU and sees when a half of a ring is written that may still be read.
 
 use std::sync::Arc;
@@ -8,9 +8,9 @@ use tunefork_cuda::{
     CudaError, CudaWorkspace, Engine, Images, Resident, StepInput, StepResult, StepSettings,
     Streamed,
 };
+use tunefork_emulator::{Host, Schedule};
 use tunefork_graph::{Activation, Conv, Graph, Image, Plan, optimizer::Kind};
 use tunefork_kernels::{Call, Precision, Stream, watched};
-use tunefork_shim::{Host, Schedule};
 
 const IMAGE: Image = Image {
     height: 4,

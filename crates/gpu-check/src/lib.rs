@@ -1,4 +1,4 @@
-//! Checks of every CUDA kernel against `tunefork-reference`: the same code runs on the shim in the
+//! Checks of every CUDA kernel against `tunefork-reference`: the same code runs on the emulator in the
 //! tests of this crate, and on a GPU in the binary `gpu-check`.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use tunefork_cuda::{CudaWorkspace, Engine, Resident, StepInput, StepResult, StepSettings};
+use tunefork_emulator::{Host, Schedule};
 use tunefork_graph::optimizer::Kind;
 use tunefork_graph::{Activation, Conv, Graph, Plan};
 use tunefork_kernels::{Precision, Stream};
-use tunefork_shim::{Host, Schedule};
 
 type Failure = Box<dyn std::error::Error>;
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use tunefork_cuda::{
     CudaError, CudaWorkspace, Engine, Resident, StepInput, StepResult, StepSettings,
 };
+use tunefork_emulator::{Host, Schedule};
 use tunefork_graph::{Graph, Image, Plan, optimizer::Kind};
 use tunefork_kernels::{Precision, Stream};
-use tunefork_shim::{Host, Schedule};
 
 fn plan(precision: Precision) -> Arc<Plan> {
     let mut graph = Graph::new(2, [2, 2, 1]).unwrap();

@@ -1,8 +1,8 @@
-//! Whole training steps on the shim: random graphs, the networks of the reports, the same bits again.
+//! Whole training steps on the emulator: random graphs, the networks of the reports, the same bits again.
 
+use tunefork_emulator::{Host, Schedule};
 use tunefork_gpu_check::{Case, Failure, steps};
 use tunefork_kernels::Precision;
-use tunefork_shim::{Host, Schedule};
 
 const TWO: [Schedule; 2] = [Schedule::RoundRobin, Schedule::GreedyDown];
 
@@ -97,7 +97,7 @@ fn networks_of_the_reports_in_tf32() {
 }
 
 /// Runs of many steps, as the program takes 200 of on a GPU: the networks beside the processor's engine, with
-/// as much as the shim can do.
+/// as much as the emulator can do.
 fn runs(architecture: u32, precision: Precision, runs: &[(&str, usize, usize, usize)]) {
     for &(name, batch, side, steps) in runs {
         let beside = steps::Beside::new(name, batch, side, steps).expect("a run on the processor");

@@ -11,7 +11,7 @@ use crate::{DeviceError, Kernel};
 ///
 /// Everything but [`synchronize`](Self::synchronize), [`download`](Self::download) and allocation
 /// may return before it is done; each piece of work sees what the pieces before it have written.
-/// Implemented by a GPU's stream ([`Gpu::stream`](crate::Gpu::stream)) and by the test shim.
+/// Implemented by a GPU's stream ([`Gpu::stream`](crate::Gpu::stream)) and by the emulator of the tests.
 pub trait Stream: Send + Sync {
     /// Compute capability times ten: 75, 80, 86, 90.
     fn architecture(&self) -> u32;

@@ -1,14 +1,14 @@
-//! The CUDA device on the shim, which runs its kernels on the CPU: the same network, seed and images as
+//! The CUDA device on the emulator, which runs its kernels on the CPU: the same network, seed and images as
 //! on the CPU engine must give nearly the same losses, and a device that fails must be found anew.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 
 use tunefork_data::{Generated, Normalisation, Part, Split};
+use tunefork_emulator::{Host, Schedule};
 use tunefork_kernels::{Call, Stream, watched};
 use tunefork_nn::{Block, ImageShape, Network, Optimizer, OptimizerKind};
 use tunefork_rng::Key;
-use tunefork_shim::{Host, Schedule};
 use tunefork_train::{
     Card, Cpu, Cuda, Device, DeviceError, Images, Isa, Precision, Task, TrainError, TrainSpec,
     Trainer,
@@ -22,7 +22,7 @@ struct Fake {
 
 impl Card for Fake {
     fn name(&self) -> String {
-        "Shim".into()
+        "Emulator".into()
     }
 
     fn compiler(&self) -> String {
@@ -38,7 +38,7 @@ impl Card for Fake {
     }
 }
 
-/// The shim's stream until `breaks` is raised; from then on it answers like a context that is lost.
+/// The emulator's stream until `breaks` is raised; from then on it answers like a context that is lost.
 fn breakable(breaks: Arc<AtomicBool>) -> Arc<dyn Stream> {
     let broken = AtomicBool::new(false);
     watched(&Host::stream(80, Schedule::RoundRobin), move |call| {
@@ -57,7 +57,7 @@ fn breakable(breaks: Arc<AtomicBool>) -> Arc<dyn Stream> {
 
 const PLENTY: u64 = 4 << 30;
 
-fn shim() -> Cuda {
+fn emulator() -> Cuda {
     card(PLENTY)
 }
 
@@ -142,8 +142,8 @@ fn near(found: &[[f64; 2]], expected: &[[f64; 2]], tolerance: f64) {
 #[test]
 fn an_epoch_is_that_of_the_cpu() {
     let expected = losses(&Cpu::new(Isa::detect(), 1));
-    near(&losses(&shim()), &expected, 1e-4);
-    let f16 = shim().with_precision(Precision::F16).unwrap();
+    near(&losses(&emulator()), &expected, 1e-4);
+    let f16 = emulator().with_precision(Precision::F16).unwrap();
     near(&losses(&f16), &expected, 3e-2);
 }
 
@@ -151,7 +151,7 @@ fn an_epoch_is_that_of_the_cpu() {
 /// single layer for more steps than go to a device at once.
 #[test]
 fn streamed_images_change_no_bit() {
-    let whole = shim();
+    let whole = emulator();
     let streaming = whole.with_image_budget(1);
     let layer = {
         let mut task = task_of(300, 7);
@@ -165,7 +165,7 @@ fn streamed_images_change_no_bit() {
         assert_eq!(whole.streams(&task.images), None);
         let said = streaming.streams(&task.images).expect("it is streamed");
         assert!(
-            said.contains("may take 0 MiB of the memory of Shim"),
+            said.contains("may take 0 MiB of the memory of Emulator"),
             "{said}"
         );
         let mut trainers = [&whole, &streaming].map(|device| {
@@ -187,11 +187,11 @@ fn streamed_images_change_no_bit() {
 
 #[test]
 fn checkpoints_continue_with_the_same_bits() {
-    let device = shim();
+    let device = emulator();
     let mut whole = Trainer::new(task(), &device).unwrap();
     whole.epoch().unwrap();
     let checkpoint = whole.checkpoint().unwrap();
-    let mut resumed = Trainer::new(task(), &shim()).unwrap();
+    let mut resumed = Trainer::new(task(), &emulator()).unwrap();
     resumed.restore(&checkpoint).unwrap();
     let (expected, found) = (whole.epoch().unwrap(), resumed.epoch().unwrap());
     assert_eq!(found.train_loss, expected.train_loss);
@@ -204,7 +204,7 @@ fn checkpoints_continue_with_the_same_bits() {
 fn weights_move_between_engines() {
     let (mut cpu, mut gpu) = (
         Trainer::new(task(), &Cpu::new(Isa::detect(), 1)).unwrap(),
-        Trainer::new(task(), &shim()).unwrap(),
+        Trainer::new(task(), &emulator()).unwrap(),
     );
     let trained = cpu.epoch().unwrap();
     gpu.set_weights(&cpu.weights().unwrap()).unwrap();

@@ -1,12 +1,12 @@
-//! A card that is none: the shim's stream, a memory of any size, and faults where they are wanted.
+//! A card that is none: the emulator's stream, a memory of any size, and faults where they are wanted.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use tunefork::train::{Card, Cuda, DeviceError};
 use tunefork::{DeviceChoice, Machine};
+use tunefork_emulator::{Host, Schedule};
 use tunefork_kernels::{Call, Stream, watched};
-use tunefork_shim::{Host, Schedule};
 
 /// What the engine leaves to the driver's context on every card.
 pub const CONTEXT: u64 = 640 << 20;
@@ -129,7 +129,7 @@ struct Context {
 
 impl Card for Context {
     fn name(&self) -> String {
-        "Shim".into()
+        "Emulator".into()
     }
 
     fn compiler(&self) -> String {

@@ -1,4 +1,4 @@
-//! Whole studies on a GPU, for which the shim is taken: what its faults, its memory and an interruption
+//! Whole studies on a GPU, for which the emulator is taken: what its faults, its memory and an interruption
 //! change, and what they do not.
 
 mod card;
@@ -32,9 +32,9 @@ fn a_study_says_what_it_ran_on() {
             .map(str::to_string)
     };
     assert_eq!(fact("device").as_deref(), Some("cuda"));
-    assert_eq!(fact("gpu").as_deref(), Some("Shim"));
+    assert_eq!(fact("gpu").as_deref(), Some("Emulator"));
     assert_eq!(fact("precision").as_deref(), Some("f32"));
-    let one = "Shim trains one trial at a time: --workers counts as 1";
+    let one = "Emulator trains one trial at a time: --workers counts as 1";
     let said = heard
         .warnings
         .iter()

@@ -2,7 +2,7 @@
 #pragma once
 #include <cstddef>
 
-namespace shim {
+namespace emulator {
 
 struct Fiber {
     void* stack_pointer = nullptr;  // where it left off
@@ -30,4 +30,4 @@ void switch_fiber(Fiber& from, Fiber& to, bool from_is_done);
 // The first thing that a fiber's entry calls.
 void fiber_started();
 
-}  // namespace shim
+}  // namespace emulator

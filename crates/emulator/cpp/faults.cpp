@@ -10,11 +10,11 @@
 
 extern "C" void __sanitizer_set_death_callback(void (*callback)());
 
-namespace shim {
+namespace emulator {
 
 static void tell() {
     std::string where = whereabouts();
-    if (!where.empty()) fprintf(stderr, "shim: the fault above was in %s\n", where.c_str());
+    if (!where.empty()) fprintf(stderr, "emulator: the fault above was in %s\n", where.c_str());
 }
 
 void catch_faults() {
@@ -22,13 +22,13 @@ void catch_faults() {
     std::call_once(once, [] { __sanitizer_set_death_callback(tell); });
 }
 
-}  // namespace shim
+}  // namespace emulator
 
 #else
 
 #include <ucontext.h>
 
-namespace shim {
+namespace emulator {
 
 static struct sigaction before[NSIG];
 static __thread int caught;
@@ -91,6 +91,6 @@ void catch_faults() {
     });
 }
 
-}  // namespace shim
+}  // namespace emulator
 
 #endif

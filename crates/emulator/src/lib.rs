@@ -13,7 +13,7 @@
 //! ```
 //! use tunefork_kernels::launch::dropout::Dropout;
 //! use tunefork_kernels::{DeviceMemory, DropoutRow, Precision, StepRow};
-//! use tunefork_shim::{Host, Schedule};
+//! use tunefork_emulator::{Host, Schedule};
 //!
 //! let stream = Host::stream(80, Schedule::GreedyUp);
 //! let step = StepRow { rows: 2, ..bytemuck::Zeroable::zeroed() };
@@ -46,10 +46,10 @@ pub use schedule::Schedule;
 pub const SANITIZED: bool = cfg!(sanitized);
 
 /// Files of kernels that do not compile.
-const BROKEN: &str = env!("SHIM_BROKEN");
+const BROKEN: &str = env!("EMULATOR_BROKEN");
 
 unsafe extern "C" {
-    fn shim_launch(
+    fn emulator_launch(
         architecture: c_int,
         file: *const c_char,
         name: *const c_char,
@@ -154,7 +154,7 @@ impl Host {
     /// As [`Stream::launch`].
     ///
     /// # Safety
-    /// As [`Stream::launch`]. Faults that the shim sees become errors, but it does not see all.
+    /// As [`Stream::launch`]. Faults that the emulator sees become errors, but it does not see all.
     pub unsafe fn run(
         &self,
         (file, name): (&'static str, &'static str),
@@ -228,7 +228,7 @@ impl Device {
         // SAFETY: the pointers are those of arrays that live here; the rest is what was promised when
         // the work was submitted.
         let code = unsafe {
-            shim_launch(
+            emulator_launch(
                 self.architecture as c_int * 10,
                 c_file.as_ptr(),
                 c_name.as_ptr(),

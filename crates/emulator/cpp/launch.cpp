@@ -12,7 +12,7 @@
 
 #include "registration.h"
 
-namespace shim {
+namespace emulator {
 
 static std::map<std::tuple<int, std::string, std::string>, Kernel>& kernels() {
     static std::map<std::tuple<int, std::string, std::string>, Kernel> all;
@@ -105,12 +105,12 @@ struct Blocks {
     }
 };
 
-}  // namespace shim
+}  // namespace emulator
 
-using namespace shim;
+using namespace emulator;
 
 // 0: done; 1: no such kernel; 2: refused; 3: failed. Writes what is wrong to `text`.
-extern "C" int shim_launch(int architecture, const char* file, const char* name, const unsigned* grid, const unsigned* block,
+extern "C" int emulator_launch(int architecture, const char* file, const char* name, const unsigned* grid, const unsigned* block,
                            size_t shared_bytes, void** arguments, size_t argument_count, int schedule, unsigned seed,
                            int os_threads, char* text, size_t room) {
     auto answer = [&](int code, const std::string& what) {

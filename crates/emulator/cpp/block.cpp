@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace shim {
+namespace emulator {
 
 __thread Thread* thread;
 __thread Index3 block_index, block_size, grid_size;
@@ -284,4 +284,4 @@ std::string run_block(Scheduler& s, Index3 block) {
     return s.error;
 }
 
-}  // namespace shim
+}  // namespace emulator

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use tunefork_emulator::{Host, Schedule};
 use tunefork_kernels::{Arguments, DeviceError, DeviceMemory, Stream};
-use tunefork_shim::{Host, Schedule};
 
 /// The kernels' stand-in for a GPU.
 pub struct Bench {
@@ -34,7 +34,7 @@ impl Bench {
         shared_bytes: u32,
         arguments: &Arguments,
     ) -> Result<(), DeviceError> {
-        // SAFETY: the kernels' faults are what is tested; every one of them is seen by the shim before
+        // SAFETY: the kernels' faults are what is tested; every one of them is seen by the emulator before
         // it could harm, or ends a process made for it.
         unsafe {
             self.host.run(

@@ -3,8 +3,8 @@
 mod support;
 
 use support::Bench;
+use tunefork_emulator::{SANITIZED, Schedule};
 use tunefork_kernels::{Arguments, DeviceError};
-use tunefork_shim::{SANITIZED, Schedule};
 
 const THREADS: usize = 128;
 
@@ -287,7 +287,7 @@ fn report(which: &str) -> String {
     let program = std::env::current_exe().expect("this program");
     let child = std::process::Command::new(program)
         .args(["--exact", "child_of_the_sanitizer", "--nocapture"])
-        .env("SHIM_TOUCH", which)
+        .env("EMULATOR_TOUCH", which)
         .output()
         .expect("a process");
     assert!(!child.status.success(), "{which}");
@@ -297,7 +297,7 @@ fn report(which: &str) -> String {
 /// Does nothing unless [`report`] made this process.
 #[test]
 fn child_of_the_sanitizer() {
-    if let Ok(which) = std::env::var("SHIM_TOUCH") {
+    if let Ok(which) = std::env::var("EMULATOR_TOUCH") {
         touch(&which).expect("the sanitizer to end this");
     }
 }

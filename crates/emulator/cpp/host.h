@@ -18,20 +18,20 @@ typedef unsigned long long u64;
 #error "define ARCH: 750 or 800"
 #endif
 
-#define SHIM_JOIN_(a, b) a##b
-#define SHIM_JOIN(a, b) SHIM_JOIN_(a, b)
-#define KERNEL(threads, ...) static const shim::Bound SHIM_JOIN(bound_, __COUNTER__)(threads); static void
-#define EXPORT(name) static const shim::Registration registration_##name( \
+#define EMULATOR_JOIN_(a, b) a##b
+#define EMULATOR_JOIN(a, b) EMULATOR_JOIN_(a, b)
+#define KERNEL(threads, ...) static const emulator::Bound EMULATOR_JOIN(bound_, __COUNTER__)(threads); static void
+#define EXPORT(name) static const emulator::Registration registration_##name( \
     ARCH, #name, __BASE_FILE__, parameters(&name), [](void** arguments) { call_with(&name, arguments); });
 #define DEVICE static inline
 #define UNROLL _Pragma("GCC unroll 16")
-#define SHARED(pointer) u8* pointer = shim::shared_memory
+#define SHARED(pointer) u8* pointer = emulator::shared_memory
 #define __restrict__
 
-#define threadIdx (shim::thread->index)
-#define blockIdx (shim::block_index)
-#define blockDim (shim::block_size)
-#define gridDim (shim::grid_size)
+#define threadIdx (emulator::thread->index)
+#define blockIdx (emulator::block_index)
+#define blockDim (emulator::block_size)
+#define gridDim (emulator::grid_size)
 
 struct alignas(16) uint4 { u32 x, y, z, w; };
 struct alignas(8) uint2 { u32 x, y; };
@@ -60,18 +60,18 @@ template <class... A> static void call_with(void (*kernel)(A...), void** a) {
 
 // ---- barriers and shuffles
 
-static inline void __syncthreads(CALLER) { shim::barrier({"__syncthreads", file, line}); }
-static inline void __syncwarp(u32 mask = ~0u, CALLER) { shim::warp_leave(shim::warp_arrive({"__syncwarp", file, line}, mask)); }
+static inline void __syncthreads(CALLER) { emulator::barrier({"__syncthreads", file, line}); }
+static inline void __syncwarp(u32 mask = ~0u, CALLER) { emulator::warp_leave(emulator::warp_arrive({"__syncwarp", file, line}, mask)); }
 
 // A lane's own value, or that of lane `from` where this is one.
-template <class T> static T exchange(const shim::Place& place, u32 mask, T value, int from) {
+template <class T> static T exchange(const emulator::Place& place, u32 mask, T value, int from) {
     static_assert(sizeof(T) <= 8, "a shuffle moves at most 8 bytes");
-    int turn = shim::thread->exchanges++ & 1;
-    shim::Warp& warp = shim::warp();
-    memcpy(warp.shown[turn][shim::thread->lane], &value, sizeof(T));
-    shim::warp_leave(shim::warp_arrive(place, mask));
+    int turn = emulator::thread->exchanges++ & 1;
+    emulator::Warp& warp = emulator::warp();
+    memcpy(warp.shown[turn][emulator::thread->lane], &value, sizeof(T));
+    emulator::warp_leave(emulator::warp_arrive(place, mask));
     if (from < 0 || from > 31) return value;
-    if (!(warp.existing >> from & 1)) shim::fail(shim::words(place) + " reads from a lane that does not exist");
+    if (!(warp.existing >> from & 1)) emulator::fail(emulator::words(place) + " reads from a lane that does not exist");
     memcpy(&value, warp.shown[turn][from], sizeof(T));
     return value;
 }
@@ -79,13 +79,13 @@ template <class T> static T __shfl_sync(u32 mask, T value, int lane, CALLER) {
     return exchange({"__shfl_sync", file, line}, mask, value, lane & 31);
 }
 template <class T> static T __shfl_up_sync(u32 mask, T value, int by, CALLER) {
-    return exchange({"__shfl_up_sync", file, line}, mask, value, shim::thread->lane - by);
+    return exchange({"__shfl_up_sync", file, line}, mask, value, emulator::thread->lane - by);
 }
 template <class T> static T __shfl_down_sync(u32 mask, T value, int by, CALLER) {
-    return exchange({"__shfl_down_sync", file, line}, mask, value, shim::thread->lane + by);
+    return exchange({"__shfl_down_sync", file, line}, mask, value, emulator::thread->lane + by);
 }
 template <class T> static T __shfl_xor_sync(u32 mask, T value, int with, CALLER) {
-    return exchange({"__shfl_xor_sync", file, line}, mask, value, shim::thread->lane ^ with);
+    return exchange({"__shfl_xor_sync", file, line}, mask, value, emulator::thread->lane ^ with);
 }
 
 // ---- conversions
@@ -110,19 +110,19 @@ static inline float rsqrtf(float x) { return 1.0f / sqrtf(x); }
 
 // ---- copies to shared memory: the destination holds NaN until the group has been waited for
 
-static inline void expect_shared(const shim::Place& place, const void* pointer) {
-    uintptr_t offset = (uintptr_t)pointer - (uintptr_t)shim::shared_memory;
-    if (offset % 16) shim::fail(words(place) + ": an address in shared memory is no multiple of 16");
-    if (offset >= shim::shared_bytes || shim::shared_bytes - offset < 16)
-        shim::fail(words(place) + ": 16 bytes that are not in shared memory");
+static inline void expect_shared(const emulator::Place& place, const void* pointer) {
+    uintptr_t offset = (uintptr_t)pointer - (uintptr_t)emulator::shared_memory;
+    if (offset % 16) emulator::fail(words(place) + ": an address in shared memory is no multiple of 16");
+    if (offset >= emulator::shared_bytes || emulator::shared_bytes - offset < 16)
+        emulator::fail(words(place) + ": 16 bytes that are not in shared memory");
 }
 static inline void copy16(void* to, const void* from, bool valid, CALLER) {
-    shim::Place place{"copy16", file, line};
+    emulator::Place place{"copy16", file, line};
     expect_shared(place, to);
-    if ((uintptr_t)from % 16) shim::fail(words(place) + ": an address in global memory is no multiple of 16");
+    if ((uintptr_t)from % 16) emulator::fail(words(place) + ": an address in global memory is no multiple of 16");
 #if ARCH >= 800
     memset(to, 0xff, 16);
-    shim::copy_later({to, valid ? from : nullptr});
+    emulator::copy_later({to, valid ? from : nullptr});
 #else
     if (valid) memcpy(to, from, 16);
     else memset(to, 0, 16);
@@ -130,12 +130,12 @@ static inline void copy16(void* to, const void* from, bool valid, CALLER) {
 }
 static inline void copies_commit() {
 #if ARCH >= 800
-    shim::copy_group();
+    emulator::copy_group();
 #endif
 }
 template <int left> static void copies_wait() {
 #if ARCH >= 800
-    shim::copy_wait(left);
+    emulator::copy_wait(left);
 #endif
 }
 
@@ -143,13 +143,13 @@ template <int left> static void copies_wait() {
 
 // Every lane's address counts, also where the instruction uses those of 16 lanes only: sm_75 wants
 // all of them valid.
-template <int n> static void load_matrices(const shim::Place& place, u32 (&r)[n], const void* row, bool transposed) {
+template <int n> static void load_matrices(const emulator::Place& place, u32 (&r)[n], const void* row, bool transposed) {
     expect_shared(place, row);
-    int turn = shim::thread->exchanges++ & 1, lane = shim::thread->lane;
-    shim::Warp& warp = shim::warp();
-    if (warp.alive != ~0u) shim::fail(words(place) + " by less than 32 lanes");
+    int turn = emulator::thread->exchanges++ & 1, lane = emulator::thread->lane;
+    emulator::Warp& warp = emulator::warp();
+    if (warp.alive != ~0u) emulator::fail(words(place) + " by less than 32 lanes");
     memcpy(warp.shown[turn][lane], &row, sizeof row);
-    shim::warp_leave(shim::warp_arrive(place, ~0u));
+    emulator::warp_leave(emulator::warp_arrive(place, ~0u));
     auto value = [&](int matrix, int i, int j) {
         const u16* values;
         memcpy(&values, warp.shown[turn][matrix * 8 + i], sizeof values);
@@ -177,13 +177,13 @@ static inline void load_matrices2_transposed(u32 (&r)[2], const void* row, CALLE
 // Shows a lane's six registers, lets the last lane `read` all lanes' into A and B and multiply, and adds
 // this lane's share.
 template <int depth, class Read>
-static void multiply(const shim::Place& place, float (&d)[4], const u32 (&a)[4], const u32 (&b)[2], Read read) {
-    int turn = shim::thread->exchanges++ & 1, lane = shim::thread->lane;
-    shim::Warp& warp = shim::warp();
-    if (warp.alive != ~0u) shim::fail(words(place) + " by less than 32 lanes");
+static void multiply(const emulator::Place& place, float (&d)[4], const u32 (&a)[4], const u32 (&b)[2], Read read) {
+    int turn = emulator::thread->exchanges++ & 1, lane = emulator::thread->lane;
+    emulator::Warp& warp = emulator::warp();
+    if (warp.alive != ~0u) emulator::fail(words(place) + " by less than 32 lanes");
     memcpy(warp.shown[turn][lane], a, 16);
     memcpy(warp.shown[turn][lane] + 4, b, 8);
-    bool last = shim::warp_arrive(place, ~0u);
+    bool last = emulator::warp_arrive(place, ~0u);
     if (last) {
         float A[16][depth], B[depth][8];
         for (int l = 0; l < 32; l++) read(A, B, l / 4, l % 4, warp.shown[turn][l]);
@@ -195,14 +195,14 @@ static void multiply(const shim::Place& place, float (&d)[4], const u32 (&a)[4],
                 memcpy(&warp.result[turn][l][i], &sum, 4);
             }
     }
-    shim::warp_leave(last);
+    emulator::warp_leave(last);
     float sums[4];
     memcpy(sums, warp.result[turn][lane], 16);
     for (int i = 0; i < 4; i++) d[i] += sums[i];
 }
 
 template <class Convert>
-static void multiply16(const shim::Place& place, float (&d)[4], const u32 (&a)[4], const u32 (&b)[2], Convert convert) {
+static void multiply16(const emulator::Place& place, float (&d)[4], const u32 (&a)[4], const u32 (&b)[2], Convert convert) {
     multiply<16>(place, d, a, b, [&](float (&A)[16][16], float (&B)[16][8], int g, int t, const u32* r) {
         for (int i = 0; i < 4; i++)
             for (int half = 0; half < 2; half++) A[g + i % 2 * 8][2 * t + half + i / 2 * 8] = convert((u16)(r[i] >> 16 * half));

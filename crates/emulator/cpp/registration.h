@@ -2,7 +2,7 @@
 #pragma once
 #include "block.h"
 
-namespace shim {
+namespace emulator {
 
 // Stands before a kernel and holds for the next registration.
 struct Bound {
@@ -13,4 +13,4 @@ struct Registration {
     Registration(int architecture, const char* name, const char* path, size_t parameters, void (*run)(void** arguments));
 };
 
-}  // namespace shim
+}  // namespace emulator

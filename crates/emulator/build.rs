@@ -36,13 +36,15 @@ fn main() {
         .map(|(path, architecture)| Job::new(path, *architecture, &kernels, &flags))
         .collect();
     let broken = compile(&jobs);
-    println!("cargo:rustc-env=SHIM_BROKEN={}", broken.join(" "));
+    println!("cargo:rustc-env=EMULATOR_BROKEN={}", broken.join(" "));
 
     // Kernels register themselves: nothing refers to them, so the linker has to take all.
     let mut archive = compiler();
     let done = jobs.iter().filter(|job| job.is_done());
     archive.objects(done.map(|job| &job.object));
-    archive.link_lib_modifier("+whole-archive").compile("shim");
+    archive
+        .link_lib_modifier("+whole-archive")
+        .compile("emulator");
     for sanitizer in sanitizers.split(',').filter(|name| !name.is_empty()) {
         println!("cargo:rustc-cfg=sanitized");
         let library = match sanitizer {
@@ -187,7 +189,7 @@ fn compile(jobs: &[Job]) -> Vec<String> {
         names
             .iter()
             .all(|name| name.ends_with(".cu") && name != "selftest.cu"),
-        "the shim itself does not compile"
+        "the emulator itself does not compile"
     );
     names.dedup();
     names

@@ -1,4 +1,4 @@
-// Kernels that show what the shim does and sees: tests/ runs them. Those of the second half have one
+// Kernels that show what the emulator does and sees: tests/ runs them. Those of the second half have one
 // fault each, and no place in kernels/.
 #include "device.cuh"
 

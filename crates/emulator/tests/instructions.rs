@@ -4,8 +4,8 @@ mod support;
 
 use half::{bf16, f16};
 use support::Bench;
+use tunefork_emulator::Schedule;
 use tunefork_kernels::Arguments;
-use tunefork_shim::Schedule;
 
 fn bench() -> Bench {
     Bench::new(80, Schedule::Random(3))

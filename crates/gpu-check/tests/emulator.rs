@@ -1,7 +1,7 @@
-//! All checks on the shim: both code paths, all schedules, the same bits under each.
+//! All checks on the emulator: both code paths, all schedules, the same bits under each.
 
+use tunefork_emulator::{Host, Schedule};
 use tunefork_gpu_check::{Case, kernels::FAMILIES};
-use tunefork_shim::{Host, Schedule};
 
 /// Runs the checks of one file with some seeds.
 fn family(name: &str, seeds: std::ops::Range<u64>) {

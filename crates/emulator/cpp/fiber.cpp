@@ -12,14 +12,14 @@ extern "C" void __asan_unpoison_memory_region(void const volatile* address, size
 
 // Saves the registers that a called function has to preserve on the old stack, and takes those on the
 // new one.
-extern "C" void shim_switch(void** save, void* restore);
+extern "C" void emulator_switch(void** save, void* restore);
 
 #if defined(__x86_64__)
 asm(R"(
 .text
-.globl shim_switch
-.type shim_switch,@function
-shim_switch:
+.globl emulator_switch
+.type emulator_switch,@function
+emulator_switch:
   pushq %rbp
   pushq %rbx
   pushq %r12
@@ -35,14 +35,14 @@ shim_switch:
   popq %rbx
   popq %rbp
   ret
-.size shim_switch,.-shim_switch
+.size emulator_switch,.-emulator_switch
 )");
 #elif defined(__aarch64__)
 asm(R"(
 .text
-.globl shim_switch
-.type shim_switch,%function
-shim_switch:
+.globl emulator_switch
+.type emulator_switch,%function
+emulator_switch:
   stp d8, d9, [sp, #-160]!
   stp d10, d11, [sp, #16]
   stp d12, d13, [sp, #32]
@@ -67,13 +67,13 @@ shim_switch:
   ldp x29, x30, [sp, #144]
   ldp d8, d9, [sp], #160
   ret
-.size shim_switch,.-shim_switch
+.size emulator_switch,.-emulator_switch
 )");
 #else
-#error "the shim switches stacks on x86-64 and aarch64 only"
+#error "the emulator switches stacks on x86-64 and aarch64 only"
 #endif
 
-namespace shim {
+namespace emulator {
 
 #if defined(__SANITIZE_ADDRESS__)
 static thread_local const void* host_stack = nullptr;  // that of the OS thread
@@ -134,7 +134,7 @@ void switch_fiber(Fiber& from, Fiber& to, [[maybe_unused]] bool from_is_done) {
     size_t size = to.stack ? STACK_BYTES : host_stack_bytes;
     __sanitizer_start_switch_fiber(from_is_done ? nullptr : &from.fake_stack, bottom, size);
 #endif
-    shim_switch(&from.stack_pointer, to.stack_pointer);
+    emulator_switch(&from.stack_pointer, to.stack_pointer);
 #if defined(__SANITIZE_ADDRESS__)
     __sanitizer_finish_switch_fiber(from.fake_stack, nullptr, nullptr);
 #endif
@@ -149,4 +149,4 @@ void fiber_started() {
 #endif
 }
 
-}  // namespace shim
+}  // namespace emulator

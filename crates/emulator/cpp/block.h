@@ -6,7 +6,7 @@
 
 #include "fiber.h"
 
-namespace shim {
+namespace emulator {
 
 struct Index3 { unsigned x, y, z; };
 
@@ -104,4 +104,4 @@ void drop_scheduler(Scheduler* scheduler);
 // adds `whereabouts` to its report.
 void catch_faults();
 
-}  // namespace shim
+}  // namespace emulator
