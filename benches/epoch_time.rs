@@ -13,9 +13,7 @@ use std::time::Duration;
 
 fn epoch_time(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("epoch_time");
-    group
-        .sample_size(10)
-        .measurement_time(Duration::from_secs(8));
+    group.sample_size(10).measurement_time(Duration::from_secs(8));
     let mut rows = vec![(cpu(), "f32")];
     if let Some((gpu, precisions)) = cuda("epoch_time") {
         rows.extend(precisions.into_iter().map(|name| (gpu.clone(), name)));

@@ -24,37 +24,28 @@ fn main() {
     if let Ok(name) = std::env::var(CHILD) {
         return train_and_print(&name);
     }
-    let mut criterion = Criterion::default()
-        .with_measurement(Bytes)
-        .configure_from_args();
+    let mut criterion = Criterion::default().with_measurement(Bytes).configure_from_args();
     let mut group = criterion.benchmark_group("peak_memory");
     // The smallest numbers that criterion takes: the value hardly varies.
-    group
-        .sample_size(10)
-        .warm_up_time(Duration::from_nanos(1))
-        .measurement_time(Duration::from_nanos(1));
+    group.sample_size(10).warm_up_time(Duration::from_nanos(1)).measurement_time(Duration::from_nanos(1));
     match peak_of_this_process() {
         Some(_) => {
             for network in NETWORKS {
                 group.bench_function(network.name, |bencher| {
-                    bencher.iter_custom(|iterations| {
-                        (0..iterations).map(|_| peak_of_a_child(network.name)).sum()
-                    });
+                    bencher.iter_custom(|iterations| (0..iterations).map(|_| peak_of_a_child(network.name)).sum());
                 });
             }
         }
-        None => println!(
-            "peak_memory: the rows of the CPU are skipped: this system does not tell a process's peak memory"
-        ),
+        None => {
+            println!("peak_memory: the rows of the CPU are skipped: this system does not tell a process's peak memory")
+        }
     }
     if let Some((machine, precisions)) = cuda("peak_memory") {
         for precision in precisions {
             for network in NETWORKS {
                 let row = format!("cuda-{precision}/{}", network.name);
                 group.bench_function(row.as_str(), |bencher| {
-                    bencher.iter_custom(|iterations| {
-                        iterations * bytes_on_the_gpu(&row, network, &machine, precision)
-                    });
+                    bencher.iter_custom(|iterations| iterations * bytes_on_the_gpu(&row, network, &machine, precision));
                 });
             }
         }
@@ -82,36 +73,21 @@ fn bytes_on_the_gpu(row: &str, network: Network, machine: &Machine, precision: &
 
 /// Trains one epoch and prints the peak of this process.
 fn train_and_print(name: &str) {
-    let network = NETWORKS
-        .into_iter()
-        .find(|network| network.name == name)
-        .expect("a known network");
-    trainer(network, &cpu(), "f32")
-        .epoch()
-        .expect("random images train");
-    println!(
-        "{}",
-        peak_of_this_process().expect("asked only where it is told")
-    );
+    let network = NETWORKS.into_iter().find(|network| network.name == name).expect("a known network");
+    trainer(network, &cpu(), "f32").epoch().expect("random images train");
+    println!("{}", peak_of_this_process().expect("asked only where it is told"));
 }
 
 fn peak_of_a_child(name: &str) -> u64 {
     let program = std::env::current_exe().expect("this program has a path");
-    let output = Command::new(program)
-        .env(CHILD, name)
-        .output()
-        .expect("this program starts again");
+    let output = Command::new(program).env(CHILD, name).output().expect("this program starts again");
     let text = String::from_utf8_lossy(&output.stdout);
-    text.trim()
-        .parse()
-        .unwrap_or_else(|_| panic!("no peak from the child: {output:?}"))
+    text.trim().parse().unwrap_or_else(|_| panic!("no peak from the child: {output:?}"))
 }
 
 fn peak_of_this_process() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
 }
@@ -150,18 +126,11 @@ impl Measurement for Bytes {
 
 impl ValueFormatter for Bytes {
     fn scale_values(&self, _typical: f64, values: &mut [f64]) -> &'static str {
-        values
-            .iter_mut()
-            .for_each(|value| *value /= f64::from(1 << 20));
+        values.iter_mut().for_each(|value| *value /= f64::from(1 << 20));
         "MiB"
     }
 
-    fn scale_throughputs(
-        &self,
-        _typical: f64,
-        _throughput: &Throughput,
-        _values: &mut [f64],
-    ) -> &'static str {
+    fn scale_throughputs(&self, _typical: f64, _throughput: &Throughput, _values: &mut [f64]) -> &'static str {
         "MiB"
     }
 

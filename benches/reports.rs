@@ -32,12 +32,7 @@ const FIGURES: [Figure; 4] = [
         what: "Tiny ImageNet, memory",
         theirs: "5.2 GB peak (T4)",
         network: "m3",
-        ours: |m| {
-            format!(
-                "{:.3} GB planned for the engine",
-                m.engine_bytes as f64 / 1e9
-            )
-        },
+        ours: |m| format!("{:.3} GB planned for the engine", m.engine_bytes as f64 / 1e9),
     },
     Figure {
         what: "Fashion-MNIST, an epoch of 60,000 images",
@@ -65,38 +60,24 @@ struct Measured {
 
 fn main() {
     // What does not begin with a dash is criterion's filter of names.
-    let mut filters = std::env::args()
-        .skip(1)
-        .filter(|word| !word.starts_with('-'));
-    if filters
-        .next()
-        .is_some_and(|filter| !"reports".contains(&filter))
-    {
+    let mut filters = std::env::args().skip(1).filter(|word| !word.starts_with('-'));
+    if filters.next().is_some_and(|filter| !"reports".contains(&filter)) {
         return;
     }
     let mut rows = vec![(cpu(), "f32")];
     if let Some((gpu, precisions)) = cuda("reports") {
         rows.extend(precisions.into_iter().map(|name| (gpu.clone(), name)));
     }
-    println!(
-        "\n| report's figure | theirs, quoted | ours, measured here | here |\n|---|---|---|---|"
-    );
+    println!("\n| report's figure | theirs, quoted | ours, measured here | here |\n|---|---|---|---|");
     for (machine, precision) in &rows {
         let here = format!("{}{}, {precision}", machine.line(), processor(machine));
         for network in NETWORKS {
-            let figures = || {
-                FIGURES
-                    .iter()
-                    .filter(|figure| figure.network == network.name)
-            };
+            let figures = || FIGURES.iter().filter(|figure| figure.network == network.name);
             if figures().next().is_none() {
                 continue;
             }
             let measured = measure(network, machine, precision);
-            for Figure {
-                what, theirs, ours, ..
-            } in figures()
-            {
+            for Figure { what, theirs, ours, .. } in figures() {
                 println!("| {what} | {theirs} | {} | {here} |", ours(&measured));
             }
         }
@@ -121,10 +102,7 @@ fn measure(network: Network, machine: &Machine, precision: &str) -> Measured {
         })
         .collect();
     windows.sort_by(f64::total_cmp);
-    Measured {
-        seconds_per_image: windows[WINDOWS / 2],
-        engine_bytes: trainer.compiled().engine_bytes,
-    }
+    Measured { seconds_per_image: windows[WINDOWS / 2], engine_bytes: trainer.compiled().engine_bytes }
 }
 
 /// The model of the processor, where Linux tells and it is what trains.

@@ -114,9 +114,7 @@ pub fn bench(
         images,
         device: machine.name(),
         gpu: machine.gpu().map(|gpu| gpu.name().to_string()),
-        streamed: machine
-            .gpu()
-            .and_then(|gpu| gpu.streams(&trainer.task().images)),
+        streamed: machine.gpu().and_then(|gpu| gpu.streams(&trainer.task().images)),
         threads: machine.threads(),
         precision: spec.fixed().word("precision").to_string(),
         isa: machine.isa(),
@@ -126,9 +124,7 @@ pub fn bench(
 /// The most memory this process ever had, as Linux tells.
 fn peak_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
 }

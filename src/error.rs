@@ -94,16 +94,12 @@ impl Error {
             | Error::Export(_)
             | Error::Unsupported(_) => true,
             Error::Download(error) => error.is_input(),
-            Error::Train(error) => !matches!(
-                error,
-                TrainError::Engine(_)
-                    | TrainError::Diverged { .. }
-                    | TrainError::Interrupted { .. }
-            ),
-            Error::Training(failure) => matches!(
-                failure.kind,
-                FailureKind::InvalidConfiguration | FailureKind::DoesNotFit
-            ),
+            Error::Train(error) => {
+                !matches!(error, TrainError::Engine(_) | TrainError::Diverged { .. } | TrainError::Interrupted { .. })
+            }
+            Error::Training(failure) => {
+                matches!(failure.kind, FailureKind::InvalidConfiguration | FailureKind::DoesNotFit)
+            }
             Error::Study(error) => matches!(
                 error,
                 StudyError::SettingsChanged { .. }
@@ -130,20 +126,14 @@ impl Error {
 
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();
-        move |source| Error::Io {
-            action,
-            path,
-            source,
-        }
+        move |source| Error::Io { action, path, source }
     }
 }
 
 /// What to do about an obstacle of the system, where that is known.
 fn way_out(error: &std::io::Error) -> &'static str {
     match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            "; make room and run the same command again"
-        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "; make room and run the same command again",
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             "; check the permissions, or choose another folder"
         }

@@ -19,13 +19,11 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         // Without this a power cut could leave the new name with no content behind it.
         file.sync_data()
     });
-    written
-        .and_then(|()| fs::rename(&part, path))
-        .map_err(|error| {
-            // The old file stands; a half-written new one is of no use to anybody.
-            let _ = fs::remove_file(&part);
-            Error::io("write", path)(error)
-        })
+    written.and_then(|()| fs::rename(&part, path)).map_err(|error| {
+        // The old file stands; a half-written new one is of no use to anybody.
+        let _ = fs::remove_file(&part);
+        Error::io("write", path)(error)
+    })
 }
 
 /// Creates a folder and those above it.

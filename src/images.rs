@@ -3,9 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tunefork_data::{
-    DataError, Dataset, Fit, ImageShape, Labels, Normalisation, PrepareOptions, Progress, Split,
-};
+use tunefork_data::{DataError, Dataset, Fit, ImageShape, Labels, Normalisation, PrepareOptions, Progress, Split};
 use tunefork_rng::{Key, Purpose};
 use tunefork_space::Value;
 use tunefork_train::Images;
@@ -39,11 +37,7 @@ impl Material {
     ///
     /// # Errors
     /// When there is no such set, it cannot be used, or holds too few images.
-    pub fn open(
-        config: &Config,
-        data_dir: Option<&Path>,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<Self, Error> {
+    pub fn open(config: &Config, data_dir: Option<&Path>, progress: &mut dyn FnMut(Progress)) -> Result<Self, Error> {
         let is_drawn = config.generated().is_some() || config.word("source") == "noise";
         if is_drawn && labels(config) == Labels::Coarse {
             return Err(Labels::no_coarse().into());
@@ -71,20 +65,11 @@ impl Material {
         warnings.extend(seen_in_training(&data, &splits));
         let data = Arc::new(data);
         let divide = |split: Split| {
-            let images = Images {
-                data: Arc::clone(&data),
-                normalisation: normalisation(config, &data, &split)?,
-            };
+            let images = Images { data: Arc::clone(&data), normalisation: normalisation(config, &data, &split)? };
             let split = Arc::new(split);
             Ok(Division { images, split })
         };
-        Ok(Self {
-            divisions: splits
-                .into_iter()
-                .map(divide)
-                .collect::<Result<_, Error>>()?,
-            warnings,
-        })
+        Ok(Self { divisions: splits.into_iter().map(divide).collect::<Result<_, Error>>()?, warnings })
     }
 
     /// The first division: that of the first fold, if there are folds.
@@ -94,11 +79,7 @@ impl Material {
 
     /// Shape of the images as networks read them.
     pub fn shape(&self) -> tunefork_nn::ImageShape {
-        let ImageShape {
-            height,
-            width,
-            channels,
-        } = self.first().images.data.shape();
+        let ImageShape { height, width, channels } = self.first().images.data.shape();
         tunefork_nn::ImageShape::new(height, width, channels)
     }
 
@@ -121,9 +102,7 @@ fn seen_in_training(data: &Dataset, splits: &[Split]) -> Vec<String> {
     let parts = most.into_iter().flatten().zip(["validation", "test"]);
     parts
         .filter(|(images, _)| *images > 0)
-        .map(|(images, part)| {
-            format!("{images} {part} images are equal to training images, as the set comes divided")
-        })
+        .map(|(images, part)| format!("{images} {part} images are equal to training images, as the set comes divided"))
         .collect()
 }
 
@@ -146,10 +125,7 @@ fn fixed(mean: &[f32], std: &[f32], shape: ImageShape) -> Result<Normalisation, 
         false => Err(DataError::Setting {
             key: "mean",
             value: format!("{mean:?}"),
-            expected: format!(
-                "one number for each channel is needed, and the images have {}",
-                shape.channels
-            ),
+            expected: format!("one number for each channel is needed, and the images have {}", shape.channels),
         }),
     }
 }
@@ -164,10 +140,7 @@ fn labels(config: &Config) -> Labels {
 
 /// How images of a source are brought to one shape.
 fn prepare(config: &Config) -> PrepareOptions {
-    let side = config
-        .value("size")
-        .and_then(Value::as_i64)
-        .map(|size| size as usize);
+    let side = config.value("size").and_then(Value::as_i64).map(|size| size as usize);
     PrepareOptions {
         size: side.map(|side| (side, side)),
         fit: match config.word("fit") {
@@ -189,11 +162,7 @@ fn noise(config: &Config) -> Result<Dataset, Error> {
     let side = config.value("size").and_then(Value::as_i64).unwrap_or(28) as usize;
     let channels = if config.word("colour") == "rgb" { 3 } else { 1 };
     let shape = ImageShape::new(side, side, channels)?;
-    let counts = [
-        config.whole("images") as usize,
-        0,
-        config.whole("test_images") as usize,
-    ];
+    let counts = [config.whole("images") as usize, 0, config.whole("test_images") as usize];
     let classes = config.whole("classes") as usize;
     let images: usize = counts.iter().sum();
     let mut stream = Key::study(config.whole("data_seed").unsigned_abs()).stream(Purpose::Generate);

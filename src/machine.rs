@@ -40,9 +40,7 @@ impl Machine {
     pub fn new(device: DeviceChoice, isa: &str, threads: Option<usize>) -> Result<Self, Error> {
         let isa = match isa {
             "auto" => Isa::detect(),
-            name => name
-                .parse()
-                .map_err(|error| Error::Unsupported(format!("{error}")))?,
+            name => name.parse().map_err(|error| Error::Unsupported(format!("{error}")))?,
         };
         if let Some(threads) = threads.filter(|threads| *threads > MAX_THREADS) {
             return Err(Error::Unsupported(format!(
@@ -62,12 +60,7 @@ impl Machine {
             Some(Err(error)) => (None, Some(error.to_string())),
         };
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(Self {
-            isa,
-            threads: threads.unwrap_or_else(cores).max(1),
-            gpu,
-            no_gpu,
-        })
+        Ok(Self { isa, threads: threads.unwrap_or_else(cores).max(1), gpu, no_gpu })
     }
 
     /// A GPU that was found by other means, or what stands in for one.
@@ -89,16 +82,10 @@ impl Machine {
                 _ => Err(self.needs_a_gpu(precision)),
             };
         };
-        let known = [
-            ("f32", Precision::F32),
-            ("tf32", Precision::Tf32),
-            ("bf16", Precision::Bf16),
-            ("f16", Precision::F16),
-        ];
+        let known =
+            [("f32", Precision::F32), ("tf32", Precision::Tf32), ("bf16", Precision::Bf16), ("f16", Precision::F16)];
         let Some((_, precision)) = known.into_iter().find(|(name, _)| *name == precision) else {
-            return Err(Error::Unsupported(format!(
-                "there is no precision {precision}: use f32, tf32, bf16 or f16"
-            )));
+            return Err(Error::Unsupported(format!("there is no precision {precision}: use f32, tf32, bf16 or f16")));
         };
         match gpu.with_precision(precision) {
             Ok(gpu) => Ok(Box::new(gpu)),
@@ -120,10 +107,7 @@ impl Machine {
     pub fn line(&self) -> String {
         if let Some(gpu) = &self.gpu {
             let (major, minor) = (gpu.architecture() / 10, gpu.architecture() % 10);
-            return format!(
-                "on the GPU {} (compute capability {major}.{minor}), one trial at a time",
-                gpu.name()
-            );
+            return format!("on the GPU {} (compute capability {major}.{minor}), one trial at a time", gpu.name());
         }
         let threads = match self.threads {
             1 => "1 thread".to_string(),
@@ -162,10 +146,7 @@ impl Machine {
     /// What the bits of a result depend on besides the study: results of two runs are equal when
     /// their fingerprints are.
     pub fn fingerprint(&self, precision: &str) -> Facts {
-        let mut facts = vec![
-            ("build", env!("CARGO_PKG_VERSION")),
-            ("device", self.name()),
-        ];
+        let mut facts = vec![("build", env!("CARGO_PKG_VERSION")), ("device", self.name())];
         match &self.gpu {
             Some(gpu) => facts.extend([("gpu", gpu.name()), ("compiler", gpu.compiler())]),
             None => facts.push(("isa", self.isa())),
@@ -189,10 +170,7 @@ mod tests {
             };
             assert!(error.is_input());
             let text = error.to_string();
-            assert!(
-                text.contains(precision) && text.contains("--precision f32"),
-                "{text}"
-            );
+            assert!(text.contains(precision) && text.contains("--precision f32"), "{text}");
         }
         assert!(machine.line().ends_with("2 threads"), "{}", machine.line());
         assert_eq!(machine.name(), "cpu");

@@ -31,44 +31,25 @@ pub struct Predictions {
 ///
 /// # Errors
 /// When the model is none of ours, or an image that was named cannot be read.
-pub fn predict(
-    model: &Path,
-    paths: &[PathBuf],
-    top: usize,
-    machine: &Machine,
-) -> Result<Predictions, Error> {
+pub fn predict(model: &Path, paths: &[PathBuf], top: usize, machine: &Machine) -> Result<Predictions, Error> {
     let model = Model::read(model)?;
     let input = model.network.input;
     let shape = ImageShape::new(input.height, input.width, input.channels)?;
-    let Pictures {
-        files,
-        pixels,
-        warnings,
-    } = Pictures::read(paths, shape, model.fit)?;
+    let Pictures { files, pixels, warnings } = Pictures::read(paths, shape, model.fit)?;
     let labels = vec![0; files.len()];
     let counts = [0, 0, files.len()];
     let data = Dataset::from_memory(shape, model.classes.clone(), counts, labels, pixels)?;
-    let images = Images {
-        data: Arc::new(data),
-        normalisation: model.normalisation.clone(),
-    };
+    let images = Images { data: Arc::new(data), normalisation: model.normalisation.clone() };
     let indices: Vec<u32> = (0..files.len() as u32).collect();
     let device = machine.device(machine.threads(), "f32")?;
     let classes = model.classes.clone();
     let mut predictor = Predictor::new(model.network.clone(), &weights(model), &*device)?;
     let probabilities = predictor.probabilities(&images, &indices)?;
     let rows = probabilities.chunks_exact(classes.len());
-    let named = |(file, row): (PathBuf, &[f32])| Prediction {
-        file,
-        classes: likeliest(&classes, row, top),
-    };
+    let named = |(file, row): (PathBuf, &[f32])| Prediction { file, classes: likeliest(&classes, row, top) };
     Ok(Predictions {
         images: files.into_iter().zip(rows).map(named).collect(),
-        warnings: warnings
-            .named()
-            .iter()
-            .map(|warning| warning.to_string())
-            .collect(),
+        warnings: warnings.named().iter().map(|warning| warning.to_string()).collect(),
     })
 }
 
@@ -82,10 +63,7 @@ fn likeliest(classes: &[String], row: &[f32], top: usize) -> Vec<(String, f32)> 
 
 /// A model's weights as an engine takes them.
 pub(crate) fn weights(model: Model) -> Vec<Tensor> {
-    let tensor = |tensor: tunefork_export::Tensor| Tensor {
-        name: tensor.name,
-        shape: tensor.shape,
-        values: tensor.values,
-    };
+    let tensor =
+        |tensor: tunefork_export::Tensor| Tensor { name: tensor.name, shape: tensor.shape, values: tensor.values };
     model.tensors.into_iter().map(tensor).collect()
 }

@@ -9,8 +9,8 @@ use tunefork_data::Progress;
 use tunefork_space::Params;
 use tunefork_storage::{SqliteOptions, SqliteStorage};
 use tunefork_study::{
-    Clock, Definition, Ended, Event, ExecutorOptions, Facts, FailureKind, Observer, Outcome,
-    Storage, StudyHeader, StudyRecord, Workload,
+    Clock, Definition, Ended, Event, ExecutorOptions, Facts, FailureKind, Observer, Outcome, Storage, StudyHeader,
+    StudyRecord, Workload,
 };
 
 use crate::files::create_folder;
@@ -83,11 +83,7 @@ pub struct Report {
 /// # Errors
 /// When the images or the folder cannot be used, or the study cannot start or go on. What was
 /// reported is kept.
-pub fn run(
-    spec: &StudySpec,
-    options: &RunOptions,
-    listener: &mut dyn Listener,
-) -> Result<Report, Error> {
+pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) -> Result<Report, Error> {
     // Refused before images are prepared for it.
     options.machine.device(1, spec.fixed().word("precision"))?;
     let material = Material::open(spec.fixed(), options.data_dir.as_deref(), &mut |progress| {
@@ -98,28 +94,18 @@ pub fn run(
         listener.event(&Event::Warning { message });
     }
     if let (Some(gpu), Some(2..)) = (options.machine.gpu(), options.workers) {
-        let message = format!(
-            "{} trains one trial at a time: --workers counts as 1, which changes no result",
-            gpu.name()
-        );
+        let message =
+            format!("{} trains one trial at a time: --workers counts as 1, which changes no result", gpu.name());
         listener.event(&Event::Warning { message: &message });
     }
     let gpu = options.machine.gpu();
     if let Some(message) = gpu.and_then(|gpu| gpu.streams(&material.first().images)) {
         listener.event(&Event::Warning { message: &message });
     }
-    let training = Training::new(
-        spec.clone(),
-        material,
-        options.machine.clone(),
-        options.folder.model(),
-    );
+    let training = Training::new(spec.clone(), material, options.machine.clone(), options.folder.model());
     refuse_hopeless(&training, &spec.baseline())?;
     create_folder(options.folder.path())?;
-    let sqlite = SqliteOptions {
-        durable: options.durable,
-        ..SqliteOptions::default()
-    };
+    let sqlite = SqliteOptions { durable: options.durable, ..SqliteOptions::default() };
     let mut storage = SqliteStorage::open_with(options.folder.database(), spec.name(), sqlite)?;
     let known = storage.load()?;
     if known.is_none() {
@@ -136,9 +122,7 @@ pub fn run(
         &mut Both(&mut recorder, listener),
         &executor(spec, options),
     );
-    let ended = outcome
-        .as_ref()
-        .is_ok_and(|outcome| outcome.ended != Ended::Interrupted);
+    let ended = outcome.as_ref().is_ok_and(|outcome| outcome.ended != Ended::Interrupted);
     let study = storage.load()?;
     let best = study.as_ref().and_then(StudyRecord::best).filter(|_| ended);
     let test = best.map(|best| test(&training, options, best.number.0, &best.params()));
@@ -153,20 +137,14 @@ pub fn run(
     if stopped {
         outcome.ended = Ended::Interrupted;
     }
-    Ok(Report {
-        outcome,
-        study,
-        test,
-    })
+    Ok(Report { outcome, study, test })
 }
 
 /// A study whose own defaults cannot be trained is refused before it starts.
 fn refuse_hopeless(training: &Training, baseline: &Params) -> Result<(), Error> {
     match training.blueprint(baseline) {
         Err(failure) if failure.kind == FailureKind::InvalidConfiguration => {
-            Err(Error::Unsupported(format!(
-                "the default configuration of this study cannot be trained: {failure}"
-            )))
+            Err(Error::Unsupported(format!("the default configuration of this study cannot be trained: {failure}")))
         }
         _ => Ok(()),
     }
@@ -185,39 +163,24 @@ fn refuse_other_study(folder: &RunFolder) -> Result<(), Error> {
 }
 
 fn definition(spec: &StudySpec, training: &Training, options: &RunOptions) -> Definition {
-    let images = [(
-        "digest of the images".to_string(),
-        training.material().digest(),
-    )];
+    let images = [("digest of the images".to_string(), training.material().digest())];
     let settings = spec.settings();
-    let settings = settings
-        .iter()
-        .map(|(name, text)| (name.to_string(), text.to_string()));
+    let settings = settings.iter().map(|(name, text)| (name.to_string(), text.to_string()));
     let header = StudyHeader {
         metric: Some(format!("validation {}", spec.fixed().word("objective"))),
         slots: spec.slots(),
         value_at: spec.value_at(),
         settings: Facts::new(settings.chain(images)),
         fingerprint: options.machine.fingerprint(spec.fixed().word("precision")),
-        clock: if options.eager {
-            Clock::Eager
-        } else {
-            Clock::Virtual
-        },
+        clock: if options.eager { Clock::Eager } else { Clock::Virtual },
         ..StudyHeader::new(spec.name(), spec.direction(), spec.seed())
     };
     Definition {
         header,
         budget: spec.trials(),
         space: spec.space().clone(),
-        enqueued: spec
-            .enqueued()
-            .iter()
-            .map(|point| spec.space().params(point))
-            .collect(),
-        attributes: (0..spec.enqueued().len())
-            .map(|trial| spec.attributes(trial as u32))
-            .collect(),
+        enqueued: spec.enqueued().iter().map(|point| spec.space().params(point)).collect(),
+        attributes: (0..spec.enqueued().len()).map(|trial| spec.attributes(trial as u32)).collect(),
         sampler: spec.sampler(),
         scheduler: spec.scheduler(),
     }
@@ -236,12 +199,7 @@ fn executor(spec: &StudySpec, options: &RunOptions) -> ExecutorOptions {
 }
 
 /// Looks at the test images once, unless that was done for this trial before.
-fn test(
-    training: &Training,
-    options: &RunOptions,
-    best: u32,
-    params: &Params,
-) -> Result<Option<TestResult>, Error> {
+fn test(training: &Training, options: &RunOptions, best: u32, params: &Params) -> Result<Option<TestResult>, Error> {
     if training.material().first().split.test.is_empty() {
         return Ok(None);
     }

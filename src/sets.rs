@@ -22,10 +22,9 @@ pub enum SetFetched {
 /// As there; [`Error::NotFetched`] says how to get a known set that is not there.
 pub fn find_set(name: &str, data_dir: Option<&Path>) -> Result<Source, Error> {
     Source::locate(name, data_dir).map_err(|source| match (&source, known_set(name)) {
-        (DataError::NotFound { .. }, Some(set)) => Error::NotFetched {
-            advice: advice(set, &data_folder(data_dir)),
-            source: Box::new(source),
-        },
+        (DataError::NotFound { .. }, Some(set)) => {
+            Error::NotFetched { advice: advice(set, &data_folder(data_dir)), source: Box::new(source) }
+        }
         _ => Error::Data(source),
     })
 }
@@ -77,10 +76,7 @@ fn advice(set: &KnownSet, folder: &Path) -> String {
         [] => format!("to have it, {by_hand}"),
         _ => {
             let size = set.length() as f64 / f64::from(1 << 20);
-            format!(
-                "`tunefork data get {}` fetches it ({size:.1} MiB), or {by_hand}",
-                set.name
-            )
+            format!("`tunefork data get {}` fetches it ({size:.1} MiB), or {by_hand}", set.name)
         }
     }
 }

@@ -7,9 +7,7 @@ use std::sync::atomic::AtomicBool;
 use tunefork_data::Progress;
 use tunefork_rng::Key;
 use tunefork_space::Params;
-use tunefork_study::{
-    EpochRecord, EpochReport, MemberReport, Run, StopFlag, TrialContext, ValueAt, Workload,
-};
+use tunefork_study::{EpochRecord, EpochReport, MemberReport, Run, StopFlag, TrialContext, ValueAt, Workload};
 use tunefork_trial::TrialNumber;
 
 use crate::files::write_atomically;
@@ -63,11 +61,7 @@ pub struct Trained {
 ///
 /// # Errors
 /// When the images cannot be used, or training cannot start or go on.
-pub fn train(
-    spec: &StudySpec,
-    options: &TrainOptions,
-    tell: &mut dyn FnMut(TrainEvent<'_>),
-) -> Result<Trained, Error> {
+pub fn train(spec: &StudySpec, options: &TrainOptions, tell: &mut dyn FnMut(TrainEvent<'_>)) -> Result<Trained, Error> {
     // Refused before images are prepared for it.
     options.machine.device(1, spec.fixed().word("precision"))?;
     let material = Material::open(spec.fixed(), options.data_dir.as_deref(), &mut |progress| {
@@ -78,12 +72,7 @@ pub fn train(
     let warnings: Vec<String> = material.warnings.iter().cloned().chain(streamed).collect();
     tell(TrainEvent::Warnings(&warnings));
     let folder = options.folder.training();
-    let training = Training::new(
-        spec.clone(),
-        material,
-        options.machine.clone(),
-        folder.join("model.safetensors"),
-    );
+    let training = Training::new(spec.clone(), material, options.machine.clone(), folder.join("model.safetensors"));
     let context = TrialContext {
         number: TrialNumber(spec.as_trial().unwrap_or(0)),
         key: match spec.as_trial() {
@@ -96,10 +85,7 @@ pub fn train(
         stop: StopFlag::from(Arc::clone(&options.stop)),
     };
     let mut run = training.start(&context, None)?;
-    write_atomically(
-        &folder.join("config.toml"),
-        spec.fixed().to_toml().as_bytes(),
-    )?;
+    write_atomically(&folder.join("config.toml"), spec.fixed().to_toml().as_bytes())?;
     let mut epochs: Vec<EpochRecord> = Vec::new();
     while !is_over(&training, &context.params, &epochs) {
         let record = record(run.epoch()?, run.epochs_done());

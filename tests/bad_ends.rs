@@ -6,10 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tunefork::study::{Ended, Event, Observer};
 use tunefork::study_file::StudyFile;
-use tunefork::{
-    BenchOptions, DeviceChoice, Listener, Machine, Material, RunFolder, RunOptions, StudySpec,
-    bench, run,
-};
+use tunefork::{BenchOptions, DeviceChoice, Listener, Machine, Material, RunFolder, RunOptions, StudySpec, bench, run};
 
 const TINY: &str = "[study]\ntrials = 1\n\
     [data]\nsize = 12\nclasses = 2\nimages = 60\ntest_images = 20\nvalidation = 20\n\
@@ -54,10 +51,7 @@ fn run_in(folder: &Path, stop: bool) -> tunefork::Report {
 fn a_study_stopped_before_the_test_images_is_not_done() {
     let folder = tempfile::tempdir().unwrap();
     let stopped = run_in(folder.path(), true);
-    assert_eq!(
-        (stopped.outcome.ended, stopped.test),
-        (Ended::Interrupted, None)
-    );
+    assert_eq!((stopped.outcome.ended, stopped.test), (Ended::Interrupted, None));
     let done = run_in(folder.path(), false);
     assert_eq!(done.outcome.ended, Ended::Done);
     assert!(done.test.is_some());
@@ -70,10 +64,7 @@ fn a_normalisation_for_other_channels_is_refused() {
     let spec = resolve(TINY, &["mean=[0.1, 0.2, 0.3]", "std=[1.0, 1.0, 1.0]"]);
     let error = Material::open(spec.fixed(), None, &mut |_| {}).unwrap_err();
     let message = error.to_string();
-    assert!(
-        message.contains("`mean` is [0.1, 0.2, 0.3]") && message.contains("the images have 1"),
-        "{message}"
-    );
+    assert!(message.contains("`mean` is [0.1, 0.2, 0.3]") && message.contains("the images have 1"), "{message}");
     assert!(error.is_input());
 }
 
@@ -86,22 +77,14 @@ fn coarse_labels_of_a_set_without_them_are_refused() {
     for source in ["generated", "noise", cifar10] {
         let spec = resolve("", &[&format!("source={source}"), "labels=coarse"]);
         let error = Material::open(spec.fixed(), None, &mut |_| {}).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .contains("only CIFAR-100 in its binary form has coarse labels"),
-            "{source}: {error}"
-        );
+        assert!(error.to_string().contains("only CIFAR-100 in its binary form has coarse labels"), "{source}: {error}");
     }
 }
 
 #[test]
 fn a_bench_of_less_than_a_batch_counts_only_its_images() {
     let spec = resolve(TINY, &[]);
-    let options = BenchOptions {
-        images: Some(10),
-        batch: Some(10_000),
-    };
+    let options = BenchOptions { images: Some(10), batch: Some(10_000) };
     let result = bench(&spec, &options, &machine(), None, &mut |_| {}).unwrap();
     assert_eq!((result.images, result.batch), (10, 10_000));
     assert!(result.gflops < 1000.0, "{}", result.gflops);

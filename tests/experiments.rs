@@ -21,9 +21,7 @@ fn resolved(text: &str) -> StudySpec {
 /// The trials as parameters with values.
 fn trials(spec: &StudySpec) -> Vec<String> {
     let points = spec.enqueued().iter();
-    points
-        .map(|point| spec.space().params(point).to_string())
-        .collect()
+    points.map(|point| spec.space().params(point).to_string()).collect()
 }
 
 /// The parameters with their domains, and with the conditions under which they exist.
@@ -67,12 +65,7 @@ fn several_keys_are_combined_and_the_last_changes_fastest() {
     );
     assert_eq!(
         trials(&spec),
-        [
-            "epochs=3 optimizer=sgd",
-            "epochs=5 optimizer=sgd",
-            "epochs=3 optimizer=adam",
-            "epochs=5 optimizer=adam"
-        ]
+        ["epochs=3 optimizer=sgd", "epochs=5 optimizer=sgd", "epochs=3 optimizer=adam", "epochs=5 optimizer=adam"]
     );
     assert_eq!(spec.runs_of(1), [("x", "optimizer=sgd epochs=5")]);
     assert_eq!(spec.epochs_range(), (3, 5), "the baseline is not run");
@@ -84,18 +77,8 @@ fn lists_are_taken_apart_into_a_counter_and_layers() {
         "[model]\nchannels = [32, 64]\n\
          [[experiment]]\nname = \"depth\"\nvary = { channels = [[32], [32, 64], [16, 64, 128]] }",
     );
-    assert_eq!(
-        parameters(&spec),
-        ["layers {1, 2, 3}", "channels.0 {16, 32}"]
-    );
-    assert_eq!(
-        trials(&spec),
-        [
-            "layers=1 channels.0=32",
-            "layers=2 channels.0=32",
-            "layers=3 channels.0=16"
-        ]
-    );
+    assert_eq!(parameters(&spec), ["layers {1, 2, 3}", "channels.0 {16, 32}"]);
+    assert_eq!(trials(&spec), ["layers=1 channels.0=32", "layers=2 channels.0=32", "layers=3 channels.0=16"]);
     let lists: Vec<String> = (spec.enqueued().iter())
         .map(|point| {
             let config = spec.config(&spec.space().params(point));
@@ -112,21 +95,8 @@ fn layers_exist_where_the_run_has_them() {
         "[model]\nhidden = [8, 8]\n[[experiment]]\nname = \"a\"\n\
          vary = { hidden = [[8], [8, 16], [8, 32]] }",
     );
-    assert_eq!(
-        parameters(&spec),
-        [
-            "hidden_layers {1, 2}",
-            "hidden.1 {8, 16, 32} if hidden_layers is 2"
-        ]
-    );
-    assert_eq!(
-        trials(&spec),
-        [
-            "hidden_layers=1",
-            "hidden_layers=2 hidden.1=16",
-            "hidden_layers=2 hidden.1=32"
-        ]
-    );
+    assert_eq!(parameters(&spec), ["hidden_layers {1, 2}", "hidden.1 {8, 16, 32} if hidden_layers is 2"]);
+    assert_eq!(trials(&spec), ["hidden_layers=1", "hidden_layers=2 hidden.1=16", "hidden_layers=2 hidden.1=32"]);
 }
 
 #[test]
@@ -136,20 +106,9 @@ fn one_value_for_all_layers_leaves_their_number() {
          [[experiment]]\nname = \"even\"\nruns = [{ name = \"all\", channels = 4 }]\n\
          [[experiment]]\nname = \"kernel\"\nvary = { kernel = [3, 5] }",
     );
-    assert_eq!(
-        parameters(&spec),
-        [
-            "channels.0 {4, 8}",
-            "channels.1 {4, 16}",
-            "channels.2 {4, 32}",
-            "kernel {3, 5}"
-        ]
-    );
+    assert_eq!(parameters(&spec), ["channels.0 {4, 8}", "channels.1 {4, 16}", "channels.2 {4, 32}", "kernel {3, 5}"]);
     let config = spec.config(&spec.space().params(&spec.enqueued()[0]));
-    assert_eq!(
-        config.list("channels"),
-        [Value::Int(4), Value::Int(4), Value::Int(4)]
-    );
+    assert_eq!(config.list("channels"), [Value::Int(4), Value::Int(4), Value::Int(4)]);
 }
 
 /// A key that holds nothing by default holds nothing in the runs that do not set it.
@@ -175,18 +134,10 @@ fn equal_configurations_are_one_trial_of_several_experiments() {
          [[experiment]]\nname = \"named\"\nruns = [{ name = \"base\" }, { name = \"same\", dropout = 0 }]",
     );
     assert_eq!(trials(&spec), ["layers=1", "layers=2"]);
-    assert_eq!(
-        spec.runs_of(0),
-        [("depth", "channels=[8]"), ("layers", "layers=1")]
-    );
+    assert_eq!(spec.runs_of(0), [("depth", "channels=[8]"), ("layers", "layers=1")]);
     assert_eq!(
         spec.runs_of(1),
-        [
-            ("depth", "channels=[8, 16]"),
-            ("layers", "layers=2"),
-            ("named", "base"),
-            ("named", "same")
-        ]
+        [("depth", "channels=[8, 16]"), ("layers", "layers=2"), ("named", "base"), ("named", "same")]
     );
     assert_eq!(spec.experiments()[2].trials(), [1]);
 }
@@ -216,10 +167,7 @@ fn one_experiment_alone_is_a_study_of_its_own() {
     let alone = spec.only("kernel").unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(alone.name(), "study-kernel");
     assert_eq!(alone.config(&alone.baseline()).word("name"), "study-kernel");
-    assert_eq!(
-        trials(&alone),
-        ["kernel=5 dropout=0.0", "kernel=3 dropout=0.0"]
-    );
+    assert_eq!(trials(&alone), ["kernel=5 dropout=0.0", "kernel=3 dropout=0.0"]);
     assert_eq!((alone.trials(), alone.baseline_trial()), (2, Some(1)));
     assert_eq!(alone.runs_of(1), [("kernel", "kernel=3")]);
     assert_eq!(parameters(&alone), parameters(&spec), "domains stay");
@@ -269,18 +217,14 @@ fn a_study_of_experiments_runs_and_goes_on() {
     let machine = Machine::new(DeviceChoice::Cpu, "auto", Some(1)).unwrap();
     let options = RunOptions::new(RunFolder::new(folder.path()), machine);
     let report = run(&spec, &options, &mut ()).unwrap_or_else(|e| panic!("{e}"));
-    let planned: Vec<u32> = (report.study.trials.iter())
-        .map(|trial| trial.schedule.as_ref().unwrap().blueprint.epochs)
-        .collect();
+    let planned: Vec<u32> =
+        (report.study.trials.iter()).map(|trial| trial.schedule.as_ref().unwrap().blueprint.epochs).collect();
     assert_eq!(planned, [1, 2, 4, 2]);
     for trial in &report.study.trials {
         let expected = spec.attributes(trial.number.0);
         assert_eq!(trial.attributes, expected, "trial {}", trial.number);
     }
-    let (names, runs) = (
-        &report.study.trials[1].attributes[0],
-        &report.study.trials[1].attributes[1],
-    );
+    let (names, runs) = (&report.study.trials[1].attributes[0], &report.study.trials[1].attributes[1]);
     assert_eq!(names.1, serde_json::json!(["epochs", "named"]));
     assert_eq!(runs.1, serde_json::json!(["epochs=2", "base"]));
 

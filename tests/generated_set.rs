@@ -57,17 +57,9 @@ fn the_best_of_30_random_configurations_stands_out() {
     let folder = tempfile::tempdir().unwrap();
     let options = RunOptions::new(RunFolder::new(folder.path()), machine());
     let report = run(&spec, &options, &mut ()).unwrap();
-    let mut values: Vec<f64> = report
-        .study
-        .trials
-        .iter()
-        .filter_map(|trial| trial.value)
-        .collect();
+    let mut values: Vec<f64> = report.study.trials.iter().filter_map(|trial| trial.value).collect();
     values.sort_by(f64::total_cmp);
     assert_eq!(values.len(), 30);
     let (median, best) = (values[15], values[29]);
-    assert!(
-        best >= median + 0.10,
-        "best {best}, median {median}, all {values:?}"
-    );
+    assert!(best >= median + 0.10, "best {best}, median {median}, all {values:?}");
 }

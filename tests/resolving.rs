@@ -38,10 +38,7 @@ fn whole(spec: &StudySpec, key: &str) -> Vec<i64> {
 #[test]
 fn an_empty_file_is_a_study_of_one_trial() {
     let spec = resolve("", &[]).unwrap();
-    assert_eq!(
-        (spec.name(), spec.seed(), spec.trials(), spec.slots()),
-        ("study", 0, 1, 4)
-    );
+    assert_eq!((spec.name(), spec.seed(), spec.trials(), spec.slots()), ("study", 0, 1, 4));
     assert_eq!(whole(&spec, "channels"), [32, 64]);
     assert_eq!(whole(&spec, "hidden"), [128]);
     assert_eq!(spec.baseline(), Params::default());
@@ -50,43 +47,16 @@ fn an_empty_file_is_a_study_of_one_trial() {
 #[test]
 fn one_domain_for_all_layers() {
     assert_eq!(
-        parameters(
-            "[model]\nlayers = { int = [1, 3] }\nchannels = { choice = [32, 64] }",
-            &[]
-        ),
-        [
-            "layers",
-            "channels.0",
-            "channels.1 if layers is 2 or 3",
-            "channels.2 if layers is 3"
-        ]
+        parameters("[model]\nlayers = { int = [1, 3] }\nchannels = { choice = [32, 64] }", &[]),
+        ["layers", "channels.0", "channels.1 if layers is 2 or 3", "channels.2 if layers is 3"]
     );
+    assert_eq!(parameters("[model]\nkernel = { choice = [3, 5] }", &[]), ["kernel"]);
+    assert_eq!(parameters("[model]\nkernel = { choice = [3, 5], per_layer = true }", &[]), ["kernel.0", "kernel.1"]);
     assert_eq!(
-        parameters("[model]\nkernel = { choice = [3, 5] }", &[]),
-        ["kernel"]
+        parameters("[model]\nhidden_layers = { choice = [0, 2] }\nhidden = { int = [16, 64] }", &[]),
+        ["hidden_layers", "hidden.0 if hidden_layers is 2", "hidden.1 if hidden_layers is 2"]
     );
-    assert_eq!(
-        parameters(
-            "[model]\nkernel = { choice = [3, 5], per_layer = true }",
-            &[]
-        ),
-        ["kernel.0", "kernel.1"]
-    );
-    assert_eq!(
-        parameters(
-            "[model]\nhidden_layers = { choice = [0, 2] }\nhidden = { int = [16, 64] }",
-            &[]
-        ),
-        [
-            "hidden_layers",
-            "hidden.0 if hidden_layers is 2",
-            "hidden.1 if hidden_layers is 2"
-        ]
-    );
-    assert_eq!(
-        parameters("[model]\nlayers = 0\nkernel = { choice = [3, 5] }", &[]).len(),
-        0
-    );
+    assert_eq!(parameters("[model]\nlayers = 0\nkernel = { choice = [3, 5] }", &[]).len(), 0);
 }
 
 #[test]
@@ -107,14 +77,8 @@ fn layers_grow_from_a_start() {
     assert_eq!(parameters(text, &[]), ["layers", "channels.start"]);
     let spec = resolve(text, &[]).unwrap();
     assert_eq!(whole(&spec, "channels"), [32, 64, 128]);
-    assert_eq!(
-        whole(&resolve(text, &["channels.start=16"]).unwrap(), "channels"),
-        [16, 32, 64]
-    );
-    assert_eq!(
-        whole(&resolve(text, &["channels.1=99"]).unwrap(), "channels"),
-        [32, 99, 128]
-    );
+    assert_eq!(whole(&resolve(text, &["channels.start=16"]).unwrap(), "channels"), [16, 32, 64]);
+    assert_eq!(whole(&resolve(text, &["channels.1=99"]).unwrap(), "channels"), [32, 99, 128]);
 }
 
 #[test]
@@ -125,16 +89,9 @@ fn conditions_hold_between_parameters_and_are_decided_for_constants() {
     let stepped = text.replace("[0.5, 0.9]", "[0.5, 0.9], step = 0.1");
     assert_eq!(
         parameters(&stepped, &[]),
-        [
-            "optimizer",
-            "momentum if optimizer is sgd",
-            "nesterov if momentum is 0.5 or 0.6"
-        ]
+        ["optimizer", "momentum if optimizer is sgd", "nesterov if momentum is 0.5 or 0.6"]
     );
-    assert_eq!(
-        parameters(&stepped, &["optimizer=sgd"]),
-        ["momentum", "nesterov if momentum is 0.5 or 0.6"]
-    );
+    assert_eq!(parameters(&stepped, &["optimizer=sgd"]), ["momentum", "nesterov if momentum is 0.5 or 0.6"]);
     // Without SGD there is no momentum, and without momentum nothing that depends on it.
     assert_eq!(parameters(&stepped, &["optimizer=adam"]).len(), 0);
     let spec = resolve(&stepped, &["optimizer=adam"]).unwrap();
@@ -144,46 +101,14 @@ fn conditions_hold_between_parameters_and_are_decided_for_constants() {
 #[test]
 fn the_baseline_lies_in_the_domains() {
     for (text, key, expected) in [
-        (
-            "[model]\ndropout = { uniform = [0.1, 0.5] }",
-            "dropout",
-            Value::Float(0.1),
-        ),
-        (
-            "[model]\ndropout = { uniform = [0.1, 0.5], default = 0.3 }",
-            "dropout",
-            Value::Float(0.3),
-        ),
-        (
-            "[train]\nlearning_rate = { log = [1e-4, 1e-2] }",
-            "learning_rate",
-            Value::Float(1e-3),
-        ),
-        (
-            "[train]\nlearning_rate = { log = [1e-2, 1] }",
-            "learning_rate",
-            Value::Float(1e-2),
-        ),
-        (
-            "[train]\nlearning_rate = { log = [1e-6, 1e-4] }",
-            "learning_rate",
-            Value::Float(1e-4),
-        ),
-        (
-            "[train]\nbatch_size = { int = [10, 100], step = 10 }",
-            "batch_size",
-            Value::Int(60),
-        ),
-        (
-            "[train]\noptimizer = { choice = [\"sgd\", \"adam\"] }",
-            "optimizer",
-            Value::Text("adam".into()),
-        ),
-        (
-            "[train]\noptimizer = { choice = [\"sgd\", \"adamw\"] }",
-            "optimizer",
-            Value::Text("sgd".into()),
-        ),
+        ("[model]\ndropout = { uniform = [0.1, 0.5] }", "dropout", Value::Float(0.1)),
+        ("[model]\ndropout = { uniform = [0.1, 0.5], default = 0.3 }", "dropout", Value::Float(0.3)),
+        ("[train]\nlearning_rate = { log = [1e-4, 1e-2] }", "learning_rate", Value::Float(1e-3)),
+        ("[train]\nlearning_rate = { log = [1e-2, 1] }", "learning_rate", Value::Float(1e-2)),
+        ("[train]\nlearning_rate = { log = [1e-6, 1e-4] }", "learning_rate", Value::Float(1e-4)),
+        ("[train]\nbatch_size = { int = [10, 100], step = 10 }", "batch_size", Value::Int(60)),
+        ("[train]\noptimizer = { choice = [\"sgd\", \"adam\"] }", "optimizer", Value::Text("adam".into())),
+        ("[train]\noptimizer = { choice = [\"sgd\", \"adamw\"] }", "optimizer", Value::Text("sgd".into())),
     ] {
         let spec = resolve(text, &[]).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(spec.fixed().value(key), Some(&expected), "{text}");
@@ -195,73 +120,36 @@ fn trials_to_try_first_are_completed_from_the_baseline() {
     let text = "[model]\nchannels = { choice = [16, 32, 64] }\ndropout = { uniform = [0.0, 0.5] }\n\
                 [[trial]]\nchannels = [64, 16]\n[[trial]]\nmodel.dropout = 0.25\n\"channels.0\" = 16";
     let spec = resolve(text, &[]).unwrap();
-    let tried: Vec<String> = spec
-        .enqueued()
-        .iter()
-        .map(|point| spec.space().params(point).to_string())
-        .collect();
-    assert_eq!(
-        tried,
-        [
-            "channels.0=64 channels.1=16 dropout=0.0",
-            "channels.0=16 channels.1=64 dropout=0.25"
-        ]
-    );
+    let tried: Vec<String> = spec.enqueued().iter().map(|point| spec.space().params(point).to_string()).collect();
+    assert_eq!(tried, ["channels.0=64 channels.1=16 dropout=0.0", "channels.0=16 channels.1=64 dropout=0.25"]);
 }
 
 #[test]
 fn set_replaces_what_the_file_says() {
-    let text =
-        "[model]\ndropout = { uniform = [0.0, 0.5] }\nchannels = [8, 8]\n[train]\nepochs = 10";
-    let spec = resolve(
-        text,
-        &[
-            "epochs=3",
-            "train.optimizer=sgd",
-            "dropout = 0.25",
-            "channels=[4, 4, 4]",
-            "channels.1=5",
-        ],
-    )
-    .unwrap();
+    let text = "[model]\ndropout = { uniform = [0.0, 0.5] }\nchannels = [8, 8]\n[train]\nepochs = 10";
+    let spec =
+        resolve(text, &["epochs=3", "train.optimizer=sgd", "dropout = 0.25", "channels=[4, 4, 4]", "channels.1=5"])
+            .unwrap();
     assert_eq!(spec.epochs(), 3);
     assert_eq!(spec.fixed().word("optimizer"), "sgd");
     assert_eq!(spec.fixed().number("dropout"), 0.25);
     assert_eq!(whole(&spec, "channels"), [4, 5, 4]);
-    assert_eq!(
-        parameters(text, &["kernel={ choice = [3, 5] }"]),
-        ["kernel", "dropout"]
-    );
-    assert_eq!(
-        resolve(text, &["name=two words"]).unwrap().name(),
-        "two words"
-    );
+    assert_eq!(parameters(text, &["kernel={ choice = [3, 5] }"]), ["kernel", "dropout"]);
+    assert_eq!(resolve(text, &["name=two words"]).unwrap().name(), "two words");
 }
 
 #[test]
 fn the_settings_follow_the_meaning() {
-    let text =
-        "[study]\ntrials = 10\n[model]\ndropout = { uniform = [0.0, 0.5] }\n[train]\nepochs = 3";
+    let text = "[study]\ntrials = 10\n[model]\ndropout = { uniform = [0.0, 0.5] }\n[train]\nepochs = 3";
     let digest = |text: &str, options: &[&str]| resolve(text, options).unwrap().settings().digest();
     let before = digest(text, &[]);
     let same = "# a comment\n[train]\nepochs = 3\n[model]\ndropout = { uniform = [0, 0.5] }\n";
     assert_eq!(before, digest(same, &[]));
-    assert_eq!(
-        before,
-        digest(text, &["trials=99", "name=other", "time_limit=5"])
-    );
-    for changed in [
-        "epochs=4",
-        "dropout={ uniform = [0.0, 0.4] }",
-        "dropout=0.1",
-        "batch_size=32",
-    ] {
+    assert_eq!(before, digest(text, &["trials=99", "name=other", "time_limit=5"]));
+    for changed in ["epochs=4", "dropout={ uniform = [0.0, 0.4] }", "dropout=0.1", "batch_size=32"] {
         assert_ne!(before, digest(text, &[changed]), "{changed}");
     }
-    assert_ne!(
-        before,
-        digest(&(text.to_string() + "\n[[trial]]\ndropout = 0.1"), &[])
-    );
+    assert_ne!(before, digest(&(text.to_string() + "\n[[trial]]\ndropout = 0.1"), &[]));
 }
 
 #[test]
@@ -274,9 +162,7 @@ fn networks_follow_the_model_section() {
     let network = spec.fixed().network(ImageShape::new(32, 32, 3), 7);
     assert_eq!(network.classes, 7);
     assert_eq!(network.hidden, [16, 8]);
-    let [first, second] = &network.blocks[..] else {
-        panic!("two blocks")
-    };
+    let [first, second] = &network.blocks[..] else { panic!("two blocks") };
     assert_eq!((first.kernel, first.stride, first.padding), (5, 2, 0));
     assert_eq!((second.kernel, second.stride, second.padding), (3, 2, 1));
     assert!(first.batch_norm && !second.batch_norm && !first.bias && second.residual);

@@ -51,18 +51,8 @@ fn networks_have_the_parameters_of_their_peers() {
         ("fashion_cnn_best.toml", grey, 10, 421_834),
         ("networks/m0.toml", grey, 10, 804_554),
         ("networks/m1.toml", grey, 10, 421_834),
-        (
-            "networks/m2.toml",
-            ImageShape::new(224, 224, 3),
-            5,
-            12_939_525,
-        ),
-        (
-            "networks/m3.toml",
-            ImageShape::new(64, 64, 3),
-            200,
-            1_237_640,
-        ),
+        ("networks/m2.toml", ImageShape::new(224, 224, 3), 5, 12_939_525),
+        ("networks/m3.toml", ImageShape::new(64, 64, 3), 200, 1_237_640),
         ("networks/m4.toml", grey, 10, 269_322),
     ] {
         let network = resolve(name).fixed().network(input, classes);
@@ -74,12 +64,7 @@ fn networks_have_the_parameters_of_their_peers() {
 #[test]
 fn the_reference_study_spans_the_peers_space() {
     let spec = resolve("fashion_reference.toml");
-    let names: Vec<_> = spec
-        .space()
-        .parameters()
-        .iter()
-        .map(|p| p.name.as_str())
-        .collect();
+    let names: Vec<_> = spec.space().parameters().iter().map(|p| p.name.as_str()).collect();
     assert_eq!(
         names,
         [
@@ -122,10 +107,7 @@ fn the_reference_study_spans_the_peers_space() {
         ("batch_norm", false.into()),
         ("hidden.0", 64.into()),
     ]);
-    assert_eq!(
-        smallest,
-        (9 * 16 + 16) + (16 * 14 * 14 * 64 + 64) + (64 * 10 + 10)
-    );
+    assert_eq!(smallest, (9 * 16 + 16) + (16 * 14 * 14 * 64 + 64) + (64 * 10 + 10));
 }
 
 #[test]
@@ -162,30 +144,16 @@ fn experiments(name: &str) -> Vec<(String, usize, usize)> {
 #[test]
 fn the_grid_of_perceptrons_has_the_reports_58_runs() {
     let experiments = experiments("fashion_mlp_grid.toml");
-    let runs: Vec<(&str, usize)> = experiments
-        .iter()
-        .map(|(name, runs, _)| (name.as_str(), *runs))
-        .collect();
+    let runs: Vec<(&str, usize)> = experiments.iter().map(|(name, runs, _)| (name.as_str(), *runs)).collect();
     assert_eq!(
         runs,
-        [
-            ("epochs", 3),
-            ("units", 36),
-            ("batch_size", 6),
-            ("depth", 3),
-            ("learning_rate", 6),
-            ("optimizer", 4)
-        ]
+        [("epochs", 3), ("units", 36), ("batch_size", 6), ("depth", 3), ("learning_rate", 6), ("optimizer", 4)]
     );
     assert_eq!(runs.iter().map(|(_, runs)| runs).sum::<usize>(), 58);
     let spec = resolve("fashion_mlp_grid.toml");
     assert_eq!(spec.trials(), 58 - 5, "the baseline is trained once");
     let baseline = spec.baseline_trial().expect("the baseline is a run");
-    let names: Vec<&str> = spec
-        .runs_of(baseline)
-        .into_iter()
-        .map(|(_, run)| run)
-        .collect();
+    let names: Vec<&str> = spec.runs_of(baseline).into_iter().map(|(_, run)| run).collect();
     assert_eq!(
         names,
         [

@@ -21,22 +21,15 @@ fn cases(text: &str) -> Vec<Case> {
     let mut cases = Vec::new();
     for block in text.split("=== ").skip(1) {
         let (name, rest) = block.split_once('\n').expect("a case has a name");
-        let (file, expected) = rest
-            .split_once("---\n")
-            .expect("a case has an expected message");
-        cases.push(Case {
-            name: name.to_string(),
-            file: file.to_string(),
-            expected: expected.trim_end().to_string(),
-        });
+        let (file, expected) = rest.split_once("---\n").expect("a case has an expected message");
+        cases.push(Case { name: name.to_string(), file: file.to_string(), expected: expected.trim_end().to_string() });
     }
     cases
 }
 
 /// What the file is told; lines that begin with `--set ` stand for that option.
 fn message(file: &str) -> String {
-    let (options, text): (Vec<&str>, Vec<&str>) =
-        file.lines().partition(|line| line.starts_with("--set "));
+    let (options, text): (Vec<&str>, Vec<&str>) = file.lines().partition(|line| line.starts_with("--set "));
     let parsed = StudyFile::parse("study.toml", &(text.join("\n") + "\n"));
     let resolved = parsed.and_then(|mut file| {
         for option in options {
@@ -59,19 +52,10 @@ fn refusals_read_as_expected() {
     let mut wrong = String::new();
     for case in &cases {
         let message = message(&case.file);
-        write!(
-            blessed,
-            "=== {}\n{}---\n{message}\n\n",
-            case.name, case.file
-        )
-        .unwrap();
+        write!(blessed, "=== {}\n{}---\n{message}\n\n", case.name, case.file).unwrap();
         if message != case.expected {
             let Case { name, expected, .. } = case;
-            write!(
-                wrong,
-                "\n{name}\nexpected:\n{expected}\nreceived:\n{message}\n"
-            )
-            .unwrap();
+            write!(wrong, "\n{name}\nexpected:\n{expected}\nreceived:\n{message}\n").unwrap();
         }
     }
     if std::env::var_os("TUNEFORK_BLESS").is_some() {
@@ -84,21 +68,13 @@ fn refusals_read_as_expected() {
 #[test]
 fn unreadable_files_are_named() {
     let error = StudyFile::read(Path::new("no such folder/study.toml")).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .starts_with("cannot read no such folder/study.toml: "),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("cannot read no such folder/study.toml: "), "{error}");
 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("größe.toml");
     std::fs::write(&path, b"[study]\nname = \"\xff\"\n").unwrap();
     let error = StudyFile::read(&path).unwrap_err().to_string();
-    assert!(
-        error.contains("größe.toml: line 2 is not UTF-8 text"),
-        "{error}"
-    );
+    assert!(error.contains("größe.toml: line 2 is not UTF-8 text"), "{error}");
 }
 
 mod damaged {

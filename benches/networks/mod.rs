@@ -17,26 +17,11 @@ pub struct Network {
 
 /// The reports' networks; windows of a second or two on two cores.
 pub const NETWORKS: [Network; 5] = [
-    Network {
-        name: "m0",
-        images: 4096,
-    },
-    Network {
-        name: "m1",
-        images: 2048,
-    },
-    Network {
-        name: "m2",
-        images: 32,
-    },
-    Network {
-        name: "m3",
-        images: 128,
-    },
-    Network {
-        name: "m4",
-        images: 16384,
-    },
+    Network { name: "m0", images: 4096 },
+    Network { name: "m1", images: 2048 },
+    Network { name: "m2", images: 32 },
+    Network { name: "m3", images: 128 },
+    Network { name: "m4", images: 16384 },
 ];
 
 /// The processor, with all threads.
@@ -62,9 +47,7 @@ pub fn cuda(group: &str) -> Option<(Machine, Vec<&'static str>)> {
 
 /// A network ready to be trained on random images, epoch after epoch.
 pub fn trainer(network: Network, machine: &Machine, precision: &str) -> Trainer {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("studies/networks")
-        .join(format!("{}.toml", network.name));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("studies/networks").join(format!("{}.toml", network.name));
     let mut file = StudyFile::read(&path).expect("the study ships");
     let settings = [
         "source=noise".to_string(),
@@ -78,9 +61,7 @@ pub fn trainer(network: Network, machine: &Machine, precision: &str) -> Trainer 
     }
     let spec = StudySpec::resolve(&file).expect("the study resolves");
     let material = Material::open(spec.fixed(), None, &mut |_| {}).expect("noise is drawn");
-    let device = machine
-        .device(machine.threads(), precision)
-        .expect("the machine computes so");
+    let device = machine.device(machine.threads(), precision).expect("the machine computes so");
     let task = task(spec.fixed(), material.first(), Key::study(0));
     Trainer::new(task, &*device).expect("the network compiles")
 }

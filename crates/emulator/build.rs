@@ -24,17 +24,13 @@ fn main() {
     println!("cargo:rerun-if-changed={}", kernels.display());
     let sanitizers = env::var("TUNEFORK_SANITIZE").unwrap_or_default();
 
-    let mut sources = files(Path::new("cpp"), "cpp")
-        .map(|path| (path, None))
-        .collect::<Vec<_>>();
+    let mut sources = files(Path::new("cpp"), "cpp").map(|path| (path, None)).collect::<Vec<_>>();
     for path in files(&kernels, "cu").chain([PathBuf::from("cpp/selftest.cu")]) {
         sources.extend(ARCHITECTURES.map(|architecture| (path.clone(), Some(architecture))));
     }
     let flags = flags(&sanitizers);
-    let jobs: Vec<_> = sources
-        .iter()
-        .map(|(path, architecture)| Job::new(path, *architecture, &kernels, &flags))
-        .collect();
+    let jobs: Vec<_> =
+        sources.iter().map(|(path, architecture)| Job::new(path, *architecture, &kernels, &flags)).collect();
     let broken = compile(&jobs);
     println!("cargo:rustc-env=EMULATOR_BROKEN={}", broken.join(" "));
 
@@ -42,9 +38,7 @@ fn main() {
     let mut archive = compiler();
     let done = jobs.iter().filter(|job| job.is_done());
     archive.objects(done.map(|job| &job.object));
-    archive
-        .link_lib_modifier("+whole-archive")
-        .compile("emulator");
+    archive.link_lib_modifier("+whole-archive").compile("emulator");
     for sanitizer in sanitizers.split(',').filter(|name| !name.is_empty()) {
         println!("cargo:rustc-cfg=sanitized");
         let library = match sanitizer {
@@ -144,14 +138,10 @@ fn included(path: &Path, folders: &[&Path]) -> Vec<PathBuf> {
     let mut next = 0;
     while let Some(file) = all.get(next) {
         let text = fs::read_to_string(file).expect("a source file");
-        let names = text
-            .lines()
-            .filter_map(|line| line.strip_prefix("#include \"")?.split('"').next());
+        let names = text.lines().filter_map(|line| line.strip_prefix("#include \"")?.split('"').next());
         for name in names {
             let places = folders.iter().map(|folder| folder.join(name));
-            let new: Vec<_> = places
-                .filter(|path| path.exists() && !all.contains(path))
-                .collect();
+            let new: Vec<_> = places.filter(|path| path.exists() && !all.contains(path)).collect();
             all.extend(new);
         }
         next += 1;
@@ -186,9 +176,7 @@ fn compile(jobs: &[Job]) -> Vec<String> {
     let broken = jobs.iter().filter(|job| !job.is_done());
     let mut names: Vec<_> = broken.map(|job| job.file.clone()).collect();
     assert!(
-        names
-            .iter()
-            .all(|name| name.ends_with(".cu") && name != "selftest.cu"),
+        names.iter().all(|name| name.ends_with(".cu") && name != "selftest.cu"),
         "the emulator itself does not compile"
     );
     names.dedup();

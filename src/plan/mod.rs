@@ -104,20 +104,12 @@ impl StudyPlan {
                 [] => trials * u64::from(epochs.1),
                 _ => given_epochs(spec, 0..spec.trials()),
             },
-            experiments: spec
-                .experiments()
-                .iter()
-                .map(|e| planned(spec, e))
-                .collect(),
+            experiments: spec.experiments().iter().map(|e| planned(spec, e)).collect(),
             rungs: spec.scheduler().rungs(epochs.1),
             points,
-            images: [&task.split.train, &task.split.validation, &task.split.test]
-                .map(|part| part.len()),
+            images: [&task.split.train, &task.split.validation, &task.split.test].map(|part| part.len()),
             baseline: spec.baseline(),
-            layers: task
-                .network
-                .layers()
-                .map_err(tunefork_train::TrainError::from)?,
+            layers: task.network.layers().map_err(tunefork_train::TrainError::from)?,
             arena_bytes: compiled.plan.bytes().arena,
             planned_bytes: compiled.most_bytes() * u64::from(spec.members().at_once()),
             memory: memory(spec.fixed()),
@@ -158,8 +150,6 @@ fn planned(spec: &StudySpec, experiment: &Experiment) -> PlannedExperiment {
 
 /// Epochs of given trials, together.
 fn given_epochs(spec: &StudySpec, trials: impl IntoIterator<Item = u32>) -> u64 {
-    let points = trials
-        .into_iter()
-        .map(|trial| &spec.enqueued()[trial as usize]);
+    let points = trials.into_iter().map(|trial| &spec.enqueued()[trial as usize]);
     points.map(|point| u64::from(spec.epochs_of(point))).sum()
 }

@@ -74,10 +74,7 @@ impl Crew {
             Some(_) => 1,
             None => workers.unwrap_or(machine.threads()).clamp(1, most),
         };
-        Self {
-            workers,
-            threads: (machine.threads() / workers).max(1),
-        }
+        Self { workers, threads: (machine.threads() / workers).max(1) }
     }
 }
 
@@ -107,11 +104,7 @@ impl StudyTime {
     ///
     /// # Errors
     /// When the default configuration cannot be trained.
-    pub fn measure(
-        spec: &StudySpec,
-        machine: &Machine,
-        material: &Material,
-    ) -> Result<Self, Error> {
+    pub fn measure(spec: &StudySpec, machine: &Machine, material: &Material) -> Result<Self, Error> {
         let start = Instant::now();
         let crew = Crew::new(spec, machine, None);
         let device = machine.device(crew.threads, spec.fixed().word("precision"))?;
@@ -129,10 +122,7 @@ impl StudyTime {
                 kind.seconds = pace(&kind.task, &*device, crew.workers).ok();
             }
         }
-        let measured: Vec<(u64, Option<f64>)> = kinds
-            .iter()
-            .map(|kind| (kind.ticks, kind.seconds))
-            .collect();
+        let measured: Vec<(u64, Option<f64>)> = kinds.iter().map(|kind| (kind.ticks, kind.seconds)).collect();
         let seconds = completed(&measured);
         let given = |experiment: &crate::Experiment| -> Vec<Part> {
             let trials = experiment.trials().into_iter();
@@ -141,9 +131,7 @@ impl StudyTime {
         let experiments = spec.experiments().iter();
         Ok(Self {
             study: together(&parts, &seconds, crew.workers),
-            experiments: experiments
-                .map(|experiment| together(&given(experiment), &seconds, crew.workers))
-                .collect(),
+            experiments: experiments.map(|experiment| together(&given(experiment), &seconds, crew.workers)).collect(),
             baseline_epoch: seconds[baseline],
             crew,
         })
@@ -167,34 +155,20 @@ struct Kinds<'a> {
 
 impl<'a> Kinds<'a> {
     fn new(material: &'a Material, device: &'a dyn Device) -> Self {
-        Self {
-            material,
-            device,
-            all: Vec::new(),
-            places: HashMap::new(),
-        }
+        Self { material, device, all: Vec::new(), places: HashMap::new() }
     }
 
     /// The kind of a configuration.
     fn of(&mut self, config: &Config) -> Result<usize, TrainError> {
-        let costly = config
-            .iter()
-            .filter(|(key, _)| !WITHOUT_COST.contains(&key.name));
-        let name: String = costly
-            .map(|(key, constant)| format!("{} = {}\n", key.name, constant.to_toml()))
-            .collect();
+        let costly = config.iter().filter(|(key, _)| !WITHOUT_COST.contains(&key.name));
+        let name: String = costly.map(|(key, constant)| format!("{} = {}\n", key.name, constant.to_toml())).collect();
         if let Some(place) = self.places.get(&name) {
             return Ok(*place);
         }
         let task = task(config, self.material.first(), Key::study(0));
         let budget = memory(config) / u64::from(config.members().at_once());
         let compiled = task.compile_within(self.device, budget)?;
-        self.all.push(Kind {
-            ticks: ticks(&compiled),
-            task,
-            epochs: 0.0,
-            seconds: None,
-        });
+        self.all.push(Kind { ticks: ticks(&compiled), task, epochs: 0.0, seconds: None });
         self.places.insert(name, self.all.len() - 1);
         Ok(self.all.len() - 1)
     }
@@ -203,18 +177,13 @@ impl<'a> Kinds<'a> {
     fn parts(&mut self, spec: &StudySpec) -> Vec<Part> {
         let given = spec.enqueued().len() as u64;
         let others = super::most_trials(spec).saturating_sub(given);
-        let given = spec
-            .enqueued()
-            .iter()
-            .map(|point| spec.space().params(point));
+        let given = spec.enqueued().iter().map(|point| spec.space().params(point));
         let given: Vec<(Params, f64)> = given.map(|params| (params, 1.0)).collect();
         let sample = sample(spec, others.min(SAMPLED));
         let share = others as f64 / sample.len().max(1) as f64;
         let sample = sample.into_iter().map(|params| (params, share));
         let trials = given.into_iter().chain(sample);
-        trials
-            .map(|(params, trials)| self.part(&spec.config(&params), trials))
-            .collect()
+        trials.map(|(params, trials)| self.part(&spec.config(&params), trials)).collect()
     }
 
     fn part(&mut self, config: &Config, trials: f64) -> Part {
@@ -223,18 +192,10 @@ impl<'a> Kinds<'a> {
         match self.of(config) {
             Ok(kind) => {
                 self.all[kind].epochs += trials * epochs;
-                Part {
-                    kind,
-                    trials,
-                    epochs,
-                }
+                Part { kind, trials, epochs }
             }
             // It fails before its first step.
-            Err(_) => Part {
-                kind: 0,
-                trials: 0.0,
-                epochs: 0.0,
-            },
+            Err(_) => Part { kind: 0, trials: 0.0, epochs: 0.0 },
         }
     }
 }
@@ -273,9 +234,7 @@ fn pace(task: &Task, device: &dyn Device, workers: usize) -> Result<f64, TrainEr
     let all: Vec<Result<f64, TrainError>> = thread::scope(|scope| {
         let threads: Vec<_> = (0..workers).map(|_| scope.spawn(one)).collect();
         let joined = threads.into_iter().map(|thread| thread.join());
-        joined
-            .map(|paced| paced.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
+        joined.map(|paced| paced.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     });
     let all: Vec<f64> = all.into_iter().collect::<Result<_, _>>()?;
     Ok(all.iter().sum::<f64>() / all.len() as f64)
@@ -284,9 +243,7 @@ fn pace(task: &Task, device: &dyn Device, workers: usize) -> Result<f64, TrainEr
 /// Seconds of an epoch of every kind: those measured, and for the others as many for a tick as in all
 /// that was measured.
 fn completed(kinds: &[(u64, Option<f64>)]) -> Vec<f64> {
-    let measured = kinds
-        .iter()
-        .filter_map(|(ticks, seconds)| seconds.map(|seconds| (*ticks as f64, seconds)));
+    let measured = kinds.iter().filter_map(|(ticks, seconds)| seconds.map(|seconds| (*ticks as f64, seconds)));
     let (ticks, seconds) = measured.fold((0.0, 0.0), |sums, one| (sums.0 + one.0, sums.1 + one.1));
     let rate = if ticks > 0.0 { seconds / ticks } else { 0.0 };
     let complete = |(ticks, seconds): &(u64, Option<f64>)| seconds.unwrap_or(*ticks as f64 * rate);
@@ -314,11 +271,7 @@ mod tests {
 
     #[test]
     fn workers_share_the_trials_but_no_single_one() {
-        let part = |kind, trials, epochs| Part {
-            kind,
-            trials,
-            epochs,
-        };
+        let part = |kind, trials, epochs| Part { kind, trials, epochs };
         let seconds = [2.0, 5.0];
         let parts = [part(0, 1.0, 3.0), part(1, 4.5, 2.0)];
         assert_eq!(together(&parts, &seconds, 1), 51.0);
@@ -330,10 +283,7 @@ mod tests {
     #[test]
     fn trials_of_a_kind_differ_in_what_costs_no_time() {
         for name in WITHOUT_COST {
-            assert!(
-                crate::study_file::Key::find(name).is_some(),
-                "{name} is no key"
-            );
+            assert!(crate::study_file::Key::find(name).is_some(), "{name} is no key");
         }
     }
 }

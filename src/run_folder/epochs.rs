@@ -10,11 +10,7 @@ use crate::files::write_atomically;
 use crate::{Error, Members};
 
 /// Writes them into a folder; nothing before the first epoch.
-pub(crate) fn write_epochs(
-    folder: &Path,
-    epochs: &[EpochRecord],
-    members: Members,
-) -> Result<(), Error> {
+pub(crate) fn write_epochs(folder: &Path, epochs: &[EpochRecord], members: Members) -> Result<(), Error> {
     let Some(last) = epochs.last() else {
         return Ok(());
     };
@@ -55,9 +51,7 @@ fn progress_csv(epochs: &[EpochRecord], of: Members) -> String {
         cells.extend(members.iter().map(|member| {
             let mut reports = epoch.members.iter();
             let report = reports.find(|report| report.member == *member);
-            report
-                .map(|report| report.value.to_string())
-                .unwrap_or_default()
+            report.map(|report| report.value.to_string()).unwrap_or_default()
         }));
         cells.extend(observed.iter().map(|name| cell(&timed, name)));
         text.push_str(&csv_line(&cells));
@@ -72,13 +66,8 @@ fn classes_csv(epochs: &[EpochRecord]) -> String {
         let figures = by_name(&epoch.metrics);
         for class in classes(epoch) {
             let figure = |name: &str| cell(&figures, &format!("{name}/{class}"));
-            let cells = [
-                epoch.step.to_string(),
-                class.to_string(),
-                figure("precision"),
-                figure("recall"),
-                figure("f1"),
-            ];
+            let cells =
+                [epoch.step.to_string(), class.to_string(), figure("precision"), figure("recall"), figure("f1")];
             text.push_str(&csv_line(&cells));
         }
     }
@@ -93,11 +82,7 @@ fn confusion_csv(epoch: &EpochRecord) -> String {
     for actual in &classes {
         let counts = classes.iter().map(|predicted| {
             let count = cell(&figures, &format!("confusion/{actual}/{predicted}"));
-            if count.is_empty() {
-                "0".to_string()
-            } else {
-                count
-            }
+            if count.is_empty() { "0".to_string() } else { count }
         });
         let cells: Vec<String> = std::iter::once(actual.to_string()).chain(counts).collect();
         text.push_str(&csv_line(&cells));
@@ -117,9 +102,7 @@ fn names(figures: &[(String, f64)]) -> impl Iterator<Item = &str> {
 /// Figures to look up: of 200 classes there are 40,000 pairs, and thousands of them have one.
 fn by_name(figures: &[(String, f64)]) -> HashMap<&str, f64> {
     let figures = figures.iter();
-    figures
-        .map(|(name, value)| (name.as_str(), *value))
-        .collect()
+    figures.map(|(name, value)| (name.as_str(), *value)).collect()
 }
 
 /// The figure of this name; nothing where there is none.

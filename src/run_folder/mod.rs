@@ -112,7 +112,5 @@ pub(crate) fn model_of(model: &Path, members: Members, member: Member) -> PathBu
     }
     let stem = model.file_stem().unwrap_or_default().to_string_lossy();
     let Member { replicate, fold } = member;
-    model.with_file_name(format!(
-        "{stem}-replicate-{replicate}-fold-{fold}.safetensors"
-    ))
+    model.with_file_name(format!("{stem}-replicate-{replicate}-fold-{fold}.safetensors"))
 }

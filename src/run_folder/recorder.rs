@@ -58,9 +58,7 @@ impl<'a> Recorder<'a> {
         summary.settings = spec.written().to_vec();
         summary.notes = notes.to_vec();
         summary.experiments = spec.experiments().iter().map(experiment).collect();
-        summary.baseline = spec
-            .baseline_trial()
-            .filter(|_| !spec.experiments().is_empty());
+        summary.baseline = spec.baseline_trial().filter(|_| !spec.experiments().is_empty());
         let times = |trial: &tunefork_study::TrialRecord| Trial {
             epochs: Vec::new(),
             started: trial.observed.started.clone(),
@@ -70,9 +68,7 @@ impl<'a> Recorder<'a> {
             folder,
             spec,
             summary,
-            trials: known
-                .map(|known| known.trials.iter().map(times).collect())
-                .unwrap_or_default(),
+            trials: known.map(|known| known.trials.iter().map(times).collect()).unwrap_or_default(),
             dirty: BTreeSet::new(),
             tables_dirty: true,
             best: None,
@@ -116,9 +112,7 @@ impl<'a> Recorder<'a> {
         }
         trial.epochs.clear();
         self.tables_dirty = true;
-        self.summary
-            .trials
-            .push(Row::new(number, TrialState::Running, params.clone()));
+        self.summary.trials.push(Row::new(number, TrialState::Running, params.clone()));
     }
 
     fn reported(&mut self, number: u32, epoch: &EpochRecord) {
@@ -131,21 +125,11 @@ impl<'a> Recorder<'a> {
         let named = |report: &MemberReport| (members.name(report.member), report.value);
         row.members = epoch.members.iter().map(named).collect();
         row.deviation = deviation_of(&epoch.members);
-        let spent = epoch
-            .observed
-            .iter()
-            .filter(|(name, _)| name.ends_with("seconds"));
+        let spent = epoch.observed.iter().filter(|(name, _)| name.ends_with("seconds"));
         *row.seconds.get_or_insert(0.0) += spent.map(|(_, seconds)| seconds).sum::<f64>();
     }
 
-    fn finished(
-        &mut self,
-        number: u32,
-        state: TrialState,
-        value: Option<f64>,
-        end: &End,
-        known: bool,
-    ) {
+    fn finished(&mut self, number: u32, state: TrialState, value: Option<f64>, end: &End, known: bool) {
         if !known {
             self.trial(number).ended = Some(now());
         }
@@ -162,9 +146,7 @@ impl<'a> Recorder<'a> {
     /// Writes all files that are behind; after an error none.
     fn flush(&mut self) {
         let dirty = std::mem::take(&mut self.dirty);
-        let written = dirty
-            .iter()
-            .try_for_each(|number| self.write_trial(*number));
+        let written = dirty.iter().try_for_each(|number| self.write_trial(*number));
         let written = written.and_then(|()| match std::mem::take(&mut self.tables_dirty) {
             true => self.write_tables(),
             false => Ok(()),
@@ -176,10 +158,7 @@ impl<'a> Recorder<'a> {
     }
 
     fn write_trial(&self, number: u32) -> Result<(), Error> {
-        let (trial, row) = (
-            &self.trials[number as usize],
-            &self.summary.trials[number as usize],
-        );
+        let (trial, row) = (&self.trials[number as usize], &self.summary.trials[number as usize]);
         let folder = self.folder.trial(number);
         let times = [("started", &trial.started), ("ended", &trial.ended)];
         let mut text = format!("# Trial {number} of the study {}.\n", self.spec.name());
@@ -195,17 +174,11 @@ impl<'a> Recorder<'a> {
     }
 
     fn config(&self, number: u32, params: &Params) -> String {
-        self.spec
-            .config(params)
-            .with("as_trial", Value::Int(number.into()))
-            .to_toml()
+        self.spec.config(params).with("as_trial", Value::Int(number.into())).to_toml()
     }
 
     fn write_tables(&self) -> Result<(), Error> {
-        write_atomically(
-            &self.folder.trials_csv(),
-            trials_csv(&self.summary).as_bytes(),
-        )?;
+        write_atomically(&self.folder.trials_csv(), trials_csv(&self.summary).as_bytes())?;
         write_atomically(&self.folder.report(), markdown(&self.summary).as_bytes())?;
         let Some(best) = self.best else { return Ok(()) };
         let row = &self.summary.trials[best as usize];
@@ -224,31 +197,15 @@ impl<'a> Recorder<'a> {
 impl Observer for Recorder<'_> {
     fn event(&mut self, event: &Event<'_>) {
         let (TrialNumber(number), known) = match event {
-            Event::TrialStarted {
-                number,
-                params,
-                known,
-                ..
-            } => {
+            Event::TrialStarted { number, params, known, .. } => {
                 self.started(number.0, params, *known);
                 (*number, *known)
             }
-            Event::Reported {
-                number,
-                epoch,
-                known,
-            } => {
+            Event::Reported { number, epoch, known } => {
                 self.reported(number.0, epoch);
                 (*number, *known)
             }
-            Event::TrialFinished {
-                number,
-                state,
-                value,
-                end,
-                best,
-                known,
-            } => {
+            Event::TrialFinished { number, state, value, end, best, known } => {
                 self.finished(number.0, *state, *value, end, *known);
                 if *best {
                     self.best = Some(number.0);
@@ -285,7 +242,5 @@ fn experiment(experiment: &crate::Experiment) -> Experiment {
 
 /// The time of day in UTC, to the second.
 fn now() -> String {
-    jiff::Timestamp::now()
-        .strftime("%Y-%m-%d %H:%M:%S")
-        .to_string()
+    jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S").to_string()
 }

@@ -49,9 +49,7 @@ pub fn show_json(study: &StudyRecord, test: Option<&TestResult>) -> Value {
         if let Some(deviation) = last.and_then(|last| deviation_of(&last.members)) {
             entry["deviation"] = number(Some(deviation));
             entry["test_deviation"] = test.map(|test| figures(&test.deviations)).into();
-            entry["test_members"] = test
-                .map(|test| test.members.iter().map(tested).collect::<Value>())
-                .into();
+            entry["test_members"] = test.map(|test| test.members.iter().map(tested).collect::<Value>()).into();
         }
         entry
     });
@@ -136,16 +134,12 @@ fn observed(trial: &TrialRecord) -> Value {
 }
 
 fn figures(figures: &[(String, f64)]) -> Value {
-    let pairs = figures
-        .iter()
-        .map(|(name, value)| (name.clone(), number(Some(*value))));
+    let pairs = figures.iter().map(|(name, value)| (name.clone(), number(Some(*value))));
     Value::Object(pairs.collect::<Map<_, _>>())
 }
 
 fn facts(facts: &Facts) -> Value {
-    let pairs = facts
-        .iter()
-        .map(|(name, text)| (name.to_string(), Value::from(text)));
+    let pairs = facts.iter().map(|(name, text)| (name.to_string(), Value::from(text)));
     Value::Object(pairs.collect::<Map<_, _>>())
 }
 

@@ -47,10 +47,9 @@ impl TestResult {
     /// # Panics
     /// If there is none.
     pub fn new(trial: u32, evaluations: &[(Member, Evaluation)]) -> Self {
-        let tested = evaluations.iter().map(|(member, evaluation)| TestedMember {
-            member: *member,
-            figures: figures(evaluation),
-        });
+        let tested = evaluations
+            .iter()
+            .map(|(member, evaluation)| TestedMember { member: *member, figures: figures(evaluation) });
         let mut members: Vec<TestedMember> = tested.collect();
         let of_all = |place: usize| -> Vec<f64> {
             let members = members.iter();
@@ -58,27 +57,17 @@ impl TestResult {
         };
         let names = || members[0].figures.iter().map(|(name, _)| name).enumerate();
         let means = names().map(|(place, name)| (name.clone(), mean(&of_all(place))));
-        let deviations =
-            names().filter_map(|(place, name)| Some((name.clone(), deviation(&of_all(place))?)));
+        let deviations = names().filter_map(|(place, name)| Some((name.clone(), deviation(&of_all(place))?)));
         let (figures, deviations) = (means.collect(), deviations.collect());
         if members.len() == 1 {
             members.clear();
         }
-        Self {
-            trial,
-            images: evaluations[0].1.confusion.total(),
-            figures,
-            deviations,
-            members,
-        }
+        Self { trial, images: evaluations[0].1.confusion.total(), figures, deviations, members }
     }
 
     /// One of the figures.
     pub fn figure(&self, name: &str) -> Option<f64> {
-        self.figures
-            .iter()
-            .find(|(other, _)| other == name)
-            .map(|(_, value)| *value)
+        self.figures.iter().find(|(other, _)| other == name).map(|(_, value)| *value)
     }
 
     /// What the file holds; nothing where it is missing or damaged.
@@ -101,7 +90,5 @@ fn figures(evaluation: &Evaluation) -> Vec<(String, f64)> {
         ("recall", confusion.macro_recall()),
         ("f1", confusion.macro_f1()),
     ];
-    figures
-        .map(|(name, value)| (name.to_string(), value))
-        .into()
+    figures.map(|(name, value)| (name.to_string(), value)).into()
 }

@@ -3,8 +3,7 @@
 use tunefork_space::{Condition, Domain, Parameter, Space, Value};
 
 use crate::study_file::{
-    Content, FileError, Form, KEYS, Key, Place, Preset, Problem, Setting, Shape, StudyFile, Term,
-    Varying,
+    Content, FileError, Form, KEYS, Key, Place, Preset, Problem, Setting, Shape, StudyFile, Term, Varying,
 };
 
 use super::conditions::refused_space;
@@ -16,11 +15,7 @@ pub(super) enum Cell {
     Fixed(Value),
     /// It is a parameter's value times `times`; where the parameter does not exist, `otherwise`
     /// times `times`.
-    Parameter {
-        name: String,
-        otherwise: Value,
-        times: i64,
-    },
+    Parameter { name: String, otherwise: Value, times: i64 },
 }
 
 /// The values of one key.
@@ -63,11 +58,7 @@ pub(super) struct Builder<'f> {
 
 impl Cells {
     pub(super) fn new(file: &StudyFile) -> Result<Self, FileError> {
-        let mut builder = Builder {
-            file,
-            entries: Vec::new(),
-            candidates: Vec::new(),
-        };
+        let mut builder = Builder { file, entries: Vec::new(), candidates: Vec::new() };
         for key in KEYS {
             let entry = builder.entry(key)?;
             builder.entries.push(entry);
@@ -87,45 +78,16 @@ impl<'f> Builder<'f> {
                 let layers = self.most_layers(counted_by);
                 self.layers(key, setting, layers, each).map(Entry::Many)
             }
-            (
-                Shape::List,
-                Some(Setting {
-                    form: Form::List(terms),
-                    ..
-                }),
-            ) => {
-                let cells = terms
-                    .iter()
-                    .map(|term| self.cell(key, key.name.into(), term, 0));
+            (Shape::List, Some(Setting { form: Form::List(terms), .. })) => {
+                let cells = terms.iter().map(|term| self.cell(key, key.name.into(), term, 0));
                 cells.collect::<Result<_, _>>().map(Entry::Many)
             }
-            (
-                Shape::List,
-                Some(Setting {
-                    form: Form::One(term),
-                    ..
-                }),
-            ) => Ok(Entry::Many(vec![self.cell(
-                key,
-                key.name.into(),
-                term,
-                0,
-            )?])),
-            (
-                _,
-                Some(Setting {
-                    form: Form::One(term),
-                    ..
-                }),
-            ) => {
-                if let Content::Domain(Varying {
-                    per_layer: Some(_), ..
-                }) = &term.content
-                {
-                    return Err(contradiction(
-                        format!("`{}` has one value, not one per layer", key.name),
-                        &term.place,
-                    ));
+            (Shape::List, Some(Setting { form: Form::One(term), .. })) => {
+                Ok(Entry::Many(vec![self.cell(key, key.name.into(), term, 0)?]))
+            }
+            (_, Some(Setting { form: Form::One(term), .. })) => {
+                if let Content::Domain(Varying { per_layer: Some(_), .. }) = &term.content {
+                    return Err(contradiction(format!("`{}` has one value, not one per layer", key.name), &term.place));
                 }
                 self.cell(key, key.name.into(), term, 0).map(Entry::One)
             }
@@ -143,9 +105,7 @@ impl<'f> Builder<'f> {
             Preset::Whole(whole) => Some(Value::Int(whole)),
             Preset::Number(number) => Some(Value::Float(number)),
             Preset::Word(word) => Some(Value::Text(word.into())),
-            Preset::Doubling(first, most) => Some(Value::Int(
-                (0..layer).fold(first, |units, _| (2 * units).min(most)),
-            )),
+            Preset::Doubling(first, most) => Some(Value::Int((0..layer).fold(first, |units, _| (2 * units).min(most)))),
             Preset::Absent => match key.name {
                 "name" => Some(Value::Text(self.file.stem().into())),
                 "layers" => Some(Value::Int(self.listed("channels").unwrap_or(2))),
@@ -194,11 +154,7 @@ impl<'f> Builder<'f> {
             conditions: Vec::new(),
             dead: false,
         });
-        Ok(Cell::Parameter {
-            name,
-            otherwise,
-            times: 1,
-        })
+        Ok(Cell::Parameter { name, otherwise, times: 1 })
     }
 
     fn finish(mut self) -> Result<Cells, FileError> {
@@ -210,11 +166,7 @@ impl<'f> Builder<'f> {
                 Entry::Many(cells) => cells.as_mut_slice(),
             };
             for cell in cells {
-                if let Cell::Parameter {
-                    name,
-                    otherwise,
-                    times,
-                } = cell
+                if let Cell::Parameter { name, otherwise, times } = cell
                     && dead.iter().any(|candidate| candidate.name == *name)
                 {
                     *cell = Cell::Fixed(multiplied(otherwise, *times));
@@ -228,15 +180,8 @@ impl<'f> Builder<'f> {
             when: candidate.conditions.clone(),
         });
         let space = Space::new(parameters.collect()).map_err(|e| refused_space(&e, &alive))?;
-        let baseline = alive
-            .iter()
-            .map(|candidate| candidate.baseline.clone())
-            .collect();
-        Ok(Cells {
-            entries: self.entries,
-            space,
-            baseline,
-        })
+        let baseline = alive.iter().map(|candidate| candidate.baseline.clone()).collect();
+        Ok(Cells { entries: self.entries, space, baseline })
     }
 }
 
@@ -244,15 +189,9 @@ impl Cell {
     pub(super) fn times(&self, by: i64) -> Cell {
         match self {
             Cell::Fixed(value) => Cell::Fixed(multiplied(value, by)),
-            Cell::Parameter {
-                name,
-                otherwise,
-                times,
-            } => Cell::Parameter {
-                name: name.clone(),
-                otherwise: otherwise.clone(),
-                times: times.saturating_mul(by),
-            },
+            Cell::Parameter { name, otherwise, times } => {
+                Cell::Parameter { name: name.clone(), otherwise: otherwise.clone(), times: times.saturating_mul(by) }
+            }
         }
     }
 }
@@ -279,9 +218,7 @@ fn nearest(domain: &Domain, wanted: Option<&Value>) -> Value {
     };
     match wanted.as_f64() {
         Some(number) if number >= high => domain.to_value(high),
-        Some(number) if number > low => {
-            domain.to_value(domain.untransform(domain.transform(number)))
-        }
+        Some(number) if number > low => domain.to_value(domain.untransform(domain.transform(number))),
         _ => first,
     }
 }

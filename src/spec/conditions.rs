@@ -25,16 +25,10 @@ impl Builder<'_> {
             };
             let counts = whole_values(&counter.varying.domain);
             let layer = self.candidates[at].layer as i64;
-            let enough: Vec<Value> = counts
-                .iter()
-                .filter(|count| **count > layer)
-                .map(|count| Value::Int(*count))
-                .collect();
+            let enough: Vec<Value> =
+                counts.iter().filter(|count| **count > layer).map(|count| Value::Int(*count)).collect();
             if enough.len() < counts.len() {
-                self.candidates[at].conditions.push(Condition {
-                    parameter: counted_by.into(),
-                    any_of: enough,
-                });
+                self.candidates[at].conditions.push(Condition { parameter: counted_by.into(), any_of: enough });
             }
         }
     }
@@ -53,18 +47,9 @@ impl Builder<'_> {
         }
         // What depends on a parameter that never exists never exists either.
         loop {
-            let dead: Vec<String> = self
-                .candidates
-                .iter()
-                .filter(|c| c.dead)
-                .map(|c| c.name.clone())
-                .collect();
-            let follows = |c: &&mut Candidate<'_>| {
-                !c.dead
-                    && c.conditions
-                        .iter()
-                        .any(|when| dead.contains(&when.parameter))
-            };
+            let dead: Vec<String> = self.candidates.iter().filter(|c| c.dead).map(|c| c.name.clone()).collect();
+            let follows =
+                |c: &&mut Candidate<'_>| !c.dead && c.conditions.iter().any(|when| dead.contains(&when.parameter));
             let mut changed = false;
             for candidate in self.candidates.iter_mut().filter(follows) {
                 candidate.dead = true;
@@ -86,9 +71,7 @@ impl Builder<'_> {
         let fixed = self.fixed(&when.name);
         let Some(key) = key_of(&when.name).filter(|_| target.is_some() || fixed.is_some()) else {
             let names = KEYS.iter().filter(|key| key.can_vary()).map(|key| key.name);
-            let names: Vec<&str> = names
-                .chain(self.candidates.iter().map(|c| c.name.as_str()))
-                .collect();
+            let names: Vec<&str> = names.chain(self.candidates.iter().map(|c| c.name.as_str())).collect();
             let error = error(format!("there is no `{}`", when.name));
             return Err(match closest(&when.name, names) {
                 Some(near) => error.note(format!("did you mean `{near}`?")),
@@ -98,8 +81,7 @@ impl Builder<'_> {
         let mut any_of = Vec::new();
         for value in &when.any_of {
             let accepted = key.kind.accept(value).ok_or_else(|| {
-                error(format!("`{}` is never {value}", when.name))
-                    .note(format!("`{}` takes {}", when.name, key.kind))
+                error(format!("`{}` is never {value}", when.name)).note(format!("`{}` takes {}", when.name, key.kind))
             })?;
             any_of.push(accepted);
         }
@@ -107,13 +89,11 @@ impl Builder<'_> {
             (Some(target), _) => {
                 let domain = &target.varying.domain;
                 if let Some(value) = any_of.iter().find(|value| !domain.contains(value)) {
-                    return Err(error(format!("`{}` is never {value}", when.name))
-                        .note(format!("its domain is {domain}")));
+                    return Err(
+                        error(format!("`{}` is never {value}", when.name)).note(format!("its domain is {domain}"))
+                    );
                 }
-                Ok(Settled::Depends(Condition {
-                    parameter: when.name.clone(),
-                    any_of,
-                }))
+                Ok(Settled::Depends(Condition { parameter: when.name.clone(), any_of }))
             }
             (None, Some(value)) if any_of.contains(&value) => Ok(Settled::Always),
             (None, _) => Ok(Settled::Never),
@@ -150,10 +130,6 @@ pub(super) fn refused_space(error: &SpaceError, candidates: &[&Candidate<'_>]) -
         return FileError::new(Problem::Contradiction(error.to_string()));
     };
     let (key, reason) = (candidate.name.clone(), error.to_string());
-    let place = candidate
-        .varying
-        .when
-        .first()
-        .map_or(candidate.place, |when| &when.place);
+    let place = candidate.varying.when.first().map_or(candidate.place, |when| &when.place);
     FileError::new(Problem::Condition { key, reason }).at(place)
 }

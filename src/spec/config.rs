@@ -62,9 +62,7 @@ impl Config {
 
     /// What a key holds, if it holds anything.
     pub fn get(&self, name: &str) -> Option<&Constant> {
-        self.iter()
-            .find(|(key, _)| key.name == name)
-            .map(|(_, constant)| constant)
+        self.iter().find(|(key, _)| key.name == name).map(|(_, constant)| constant)
     }
 
     /// Changes one key, for example the number of the trial that a written configuration belongs to.
@@ -127,12 +125,7 @@ impl Config {
     /// The configuration as a study file without anything to tune: what makes one training run.
     pub fn to_toml(&self) -> String {
         let mut text = String::new();
-        for section in [
-            Section::Study,
-            Section::Data,
-            Section::Model,
-            Section::Train,
-        ] {
+        for section in [Section::Study, Section::Data, Section::Model, Section::Train] {
             if !text.is_empty() {
                 text.push('\n');
             }
@@ -140,8 +133,7 @@ impl Config {
             for (key, constant) in self.iter() {
                 let only_for_a_search = key.is_budget() || key.name == "slots";
                 if key.section == section && !only_for_a_search {
-                    writeln!(text, "{} = {}", key.name, constant.to_toml())
-                        .expect("a String takes all text");
+                    writeln!(text, "{} = {}", key.name, constant.to_toml()).expect("a String takes all text");
                 }
             }
         }
@@ -176,10 +168,6 @@ pub(super) fn toml_value(value: &Value) -> String {
 fn value(cell: &Cell, params: &Params) -> Value {
     match cell {
         Cell::Fixed(value) => value.clone(),
-        Cell::Parameter {
-            name,
-            otherwise,
-            times,
-        } => multiplied(params.get(name).unwrap_or(otherwise), *times),
+        Cell::Parameter { name, otherwise, times } => multiplied(params.get(name).unwrap_or(otherwise), *times),
     }
 }

@@ -15,10 +15,7 @@ impl Config {
             return None;
         }
         let default = Generated::default();
-        let side = self
-            .value("size")
-            .and_then(Value::as_i64)
-            .map(|size| size as usize);
+        let side = self.value("size").and_then(Value::as_i64).map(|size| size as usize);
         Some(Generated {
             height: side.unwrap_or(default.height),
             width: side.unwrap_or(default.width),
@@ -55,11 +52,7 @@ impl Config {
     /// The fixed means and deviations, if any were given.
     pub fn fixed_normalisation(&self) -> Option<(Vec<f32>, Vec<f32>)> {
         let numbers = |key: &str| -> Vec<f32> {
-            self.list(key)
-                .iter()
-                .filter_map(Value::as_f64)
-                .map(|number| number as f32)
-                .collect()
+            self.list(key).iter().filter_map(Value::as_f64).map(|number| number as f32).collect()
         };
         let (mean, std) = (numbers("mean"), numbers("std"));
         (!mean.is_empty()).then_some((mean, std))

@@ -4,9 +4,7 @@ use std::collections::HashMap;
 
 use tunefork_space::{Params, Point, Value};
 
-use crate::study_file::{
-    Content, FileError, Form, KEYS, Problem, Section, StudyFile, Term, Varying, closest,
-};
+use crate::study_file::{Content, FileError, Form, KEYS, Problem, Section, StudyFile, Term, Varying, closest};
 
 use super::cells::{Cell, Cells, Entry, contradiction};
 use super::union::Union;
@@ -68,9 +66,7 @@ impl StudySpec {
     pub(super) fn of_experiments(file: &StudyFile) -> Result<Self, FileError> {
         refuse_what_varies(file)?;
         let bare = file.baseline();
-        let config = |file: &StudyFile| {
-            Cells::new(file).map(|cells| Config::new(&cells, &Params::default()))
-        };
+        let config = |file: &StudyFile| Cells::new(file).map(|cells| Config::new(&cells, &Params::default()));
         let baseline = config(&bare)?;
         let mut distinct = Distinct::default();
         let mut experiments = Vec::new();
@@ -79,18 +75,12 @@ impl StudySpec {
             for run in &experiment.runs {
                 let config = config(&bare.with(run)).map_err(|error| {
                     let (run, experiment) = (&run.name, &experiment.name);
-                    error.note(format!(
-                        "in the run `{run}` of the experiment `{experiment}`"
-                    ))
+                    error.note(format!("in the run `{run}` of the experiment `{experiment}`"))
                 })?;
                 let (name, trial) = (run.name.clone(), distinct.number(config));
                 runs.push(ExperimentRun { name, trial });
             }
-            experiments.push(Experiment {
-                name: experiment.name.clone(),
-                varied: experiment.varied,
-                runs,
-            });
+            experiments.push(Experiment { name: experiment.name.clone(), varied: experiment.varied, runs });
         }
         let configs: Vec<&Config> = [&baseline].into_iter().chain(&distinct.configs).collect();
         let Union { cells, params } = Union::of(&configs);
@@ -133,10 +123,7 @@ impl StudySpec {
             return Vec::new();
         }
         let (experiments, names): (Vec<&str>, Vec<&str>) = runs.into_iter().unzip();
-        vec![
-            ("experiment".to_string(), experiments.into()),
-            ("run".to_string(), names.into()),
-        ]
+        vec![("experiment".to_string(), experiments.into()), ("run".to_string(), names.into())]
     }
 
     /// The given trial that is the baseline, if one is.
@@ -161,11 +148,8 @@ impl StudySpec {
             run.trial = number.expect("these are the trials of its runs") as u32;
         }
         let point = |trial: &u32| -> Point { self.enqueued[*trial as usize].clone() };
-        let mut spec = Self {
-            enqueued: trials.iter().map(point).collect(),
-            experiments: vec![experiment],
-            ..self.clone()
-        };
+        let mut spec =
+            Self { enqueued: trials.iter().map(point).collect(), experiments: vec![experiment], ..self.clone() };
         let at = KEYS.iter().position(|key| key.name == "name");
         let study = Value::Text(format!("{}-{name}", self.name()));
         spec.cells.entries[at.expect("a study has a name")] = Entry::One(Cell::Fixed(study));
@@ -175,14 +159,9 @@ impl StudySpec {
 
     fn no_experiment(&self, name: &str) -> FileError {
         let (name, what) = (name.to_string(), "an experiment of this study".to_string());
-        let names: Vec<&str> = (self.experiments.iter())
-            .map(|experiment| experiment.name.as_str())
-            .collect();
+        let names: Vec<&str> = (self.experiments.iter()).map(|experiment| experiment.name.as_str()).collect();
         let near = closest(&name, names.iter().copied());
-        let error = FileError::new(Problem::Unknown {
-            name: name.clone(),
-            what,
-        });
+        let error = FileError::new(Problem::Unknown { name: name.clone(), what });
         let error = match near {
             Some(near) => error.note(format!("did you mean `{near}`?")),
             None => error,
@@ -205,10 +184,7 @@ fn refuse_what_varies(file: &StudyFile) -> Result<(), FileError> {
         };
         let domain = |term: &&Term| matches!(term.content, Content::Domain(Varying { .. }));
         if let Some(term) = terms.iter().find(domain) {
-            let text = format!(
-                "`{}` is a domain, but the experiments say which trials there are",
-                setting.key.name
-            );
+            let text = format!("`{}` is a domain, but the experiments say which trials there are", setting.key.name);
             return Err(contradiction(text, &term.place).note(advice));
         }
     }

@@ -18,9 +18,7 @@ impl<'f> Builder<'f> {
         let name = |layer: usize| format!("{}.{layer}", key.name);
         let Some(setting) = setting else {
             let cell = |layer| {
-                let default = self
-                    .default_at(key, layer)
-                    .expect("every per-layer key has one");
+                let default = self.default_at(key, layer).expect("every per-layer key has one");
                 self.pinned_or(key, layer, Cell::Fixed(default))
             };
             return Ok((0..layers).map(cell).collect());
@@ -32,32 +30,22 @@ impl<'f> Builder<'f> {
                     Content::Domain(varying) => varying.per_layer.unwrap_or(each),
                 };
                 if own {
-                    return (0..layers)
-                        .map(|layer| self.cell(key, name(layer), term, layer))
-                        .collect();
+                    return (0..layers).map(|layer| self.cell(key, name(layer), term, layer)).collect();
                 }
                 if layers == 0 {
                     return Ok(Vec::new());
                 }
                 let shared = self.cell(key, key.name.into(), term, 0)?;
-                Ok((0..layers)
-                    .map(|layer| self.pinned_or(key, layer, shared.clone()))
-                    .collect())
+                Ok((0..layers).map(|layer| self.pinned_or(key, layer, shared.clone())).collect())
             }
             Form::List(terms) if terms.len() < layers => Err(contradiction(
-                format!(
-                    "`{}` lists {} but there may be {layers} layers",
-                    key.name,
-                    terms.len()
-                ),
+                format!("`{}` lists {} but there may be {layers} layers", key.name, terms.len()),
                 &setting.place,
             )
             .note("list one value for each layer, or write one value for all")),
             Form::List(terms) => {
                 let terms = terms.iter().take(layers).enumerate();
-                terms
-                    .map(|(layer, term)| self.cell(key, name(layer), term, layer))
-                    .collect()
+                terms.map(|(layer, term)| self.cell(key, name(layer), term, layer)).collect()
             }
             Form::Growing { start, factor } => {
                 if layers == 0 {
@@ -78,28 +66,12 @@ impl<'f> Builder<'f> {
     /// The most layers that a configuration may have.
     pub(super) fn most_layers(&self, counted_by: &str) -> usize {
         let key = Key::find(counted_by).expect("per-layer keys name their counter");
-        let otherwise = self
-            .default_at(key, 0)
-            .and_then(|v| v.as_i64())
-            .unwrap_or(0);
+        let otherwise = self.default_at(key, 0).and_then(|v| v.as_i64()).unwrap_or(0);
         let most = match self.file.setting(counted_by).map(|setting| &setting.form) {
-            Some(Form::One(Term {
-                content: Content::Constant(value),
-                ..
-            })) => value.as_i64(),
-            Some(Form::One(Term {
-                content: Content::Domain(varying),
-                ..
-            })) => {
-                let otherwise = if varying.when.is_empty() {
-                    0
-                } else {
-                    otherwise
-                };
-                whole_values(&varying.domain)
-                    .into_iter()
-                    .max()
-                    .map(|most| most.max(otherwise))
+            Some(Form::One(Term { content: Content::Constant(value), .. })) => value.as_i64(),
+            Some(Form::One(Term { content: Content::Domain(varying), .. })) => {
+                let otherwise = if varying.when.is_empty() { 0 } else { otherwise };
+                whole_values(&varying.domain).into_iter().max().map(|most| most.max(otherwise))
             }
             _ => None,
         };
@@ -122,22 +94,10 @@ impl<'f> Builder<'f> {
                 _ => 0,
             };
             let part = &pin.name[key.name.len() + 1..];
-            let growing = matches!(
-                self.file.setting(key.name),
-                Some(Setting {
-                    form: Form::Growing { .. },
-                    ..
-                })
-            );
-            if !(part == "start" && growing
-                || part.parse().is_ok_and(|layer: usize| layer < layers))
-            {
-                return Err(
-                    contradiction(format!("there is no `{}`", pin.name), &pin.place).note(format!(
-                        "`{}` has {layers} layers, counted from 0",
-                        key.name
-                    )),
-                );
+            let growing = matches!(self.file.setting(key.name), Some(Setting { form: Form::Growing { .. }, .. }));
+            if !(part == "start" && growing || part.parse().is_ok_and(|layer: usize| layer < layers)) {
+                return Err(contradiction(format!("there is no `{}`", pin.name), &pin.place)
+                    .note(format!("`{}` has {layers} layers, counted from 0", key.name)));
             }
         }
         Ok(())
@@ -147,9 +107,7 @@ impl<'f> Builder<'f> {
 /// All whole numbers in a domain of a counter; counters are small.
 pub(super) fn whole_values(domain: &Domain) -> Vec<i64> {
     match domain {
-        Domain::Int { low, high, .. } => (*low..=*high)
-            .filter(|count| domain.contains(&Value::Int(*count)))
-            .collect(),
+        Domain::Int { low, high, .. } => (*low..=*high).filter(|count| domain.contains(&Value::Int(*count))).collect(),
         Domain::Categorical { choices, .. } => choices.iter().filter_map(Value::as_i64).collect(),
         _ => Vec::new(),
     }

@@ -20,18 +20,13 @@ impl Members {
     /// All of them, by replicate, then by fold.
     pub fn all(self) -> impl Iterator<Item = Member> {
         let folds = 0..self.folds;
-        (0..self.replicates)
-            .flat_map(move |replicate| folds.clone().map(move |fold| Member { replicate, fold }))
+        (0..self.replicates).flat_map(move |replicate| folds.clone().map(move |fold| Member { replicate, fold }))
     }
 
     /// The replicates and folds that these come from. Whether the folds were side by side or one after another
     /// cannot be seen from them.
     pub fn of(members: impl IntoIterator<Item = Member>) -> Self {
-        let mut least = Self {
-            replicates: 1,
-            folds: 1,
-            sequential: false,
-        };
+        let mut least = Self { replicates: 1, folds: 1, sequential: false };
         for Member { replicate, fold } in members {
             least.replicates = least.replicates.max(replicate + 1);
             least.folds = least.folds.max(fold + 1);
@@ -116,15 +111,8 @@ mod tests {
 
     #[test]
     fn folds_take_turns_in_sequence_only() {
-        let side_by_side = Members {
-            replicates: 2,
-            folds: 3,
-            sequential: false,
-        };
-        let sequential = Members {
-            sequential: true,
-            ..side_by_side
-        };
+        let side_by_side = Members { replicates: 2, folds: 3, sequential: false };
+        let sequential = Members { sequential: true, ..side_by_side };
         let all: Vec<_> = side_by_side.all().map(|m| (m.replicate, m.fold)).collect();
         assert_eq!(all, [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]);
         assert_eq!((side_by_side.at_once(), side_by_side.epochs(4)), (6, 4));

@@ -214,24 +214,19 @@ impl StudySpec {
         let mut point = Point::absent(space.len());
         for assignment in trial {
             let name = &assignment.name;
-            let refused =
-                |text: String| FileError::new(Problem::Contradiction(text)).at(&assignment.place);
+            let refused = |text: String| FileError::new(Problem::Contradiction(text)).at(&assignment.place);
             let Some(index) = space.index_of(name) else {
                 if self.fixed.value(name) == Some(&assignment.value) {
                     continue;
                 }
                 let names: Vec<_> = space.parameters().iter().map(|p| p.name.as_str()).collect();
-                let text =
-                    format!("`{name}` does not vary in this study, so a trial cannot set it");
+                let text = format!("`{name}` does not vary in this study, so a trial cannot set it");
                 return Err(refused(text).note(format!("what varies: {}", names.join(", "))));
             };
             let domain = space.domain(index);
             let internal = domain.to_internal(&assignment.value).map_err(|_| {
-                refused(format!(
-                    "`{name}` = {} is outside of its domain",
-                    assignment.value
-                ))
-                .note(format!("`{name}` is {domain}"))
+                refused(format!("`{name}` = {} is outside of its domain", assignment.value))
+                    .note(format!("`{name}` is {domain}"))
             })?;
             point.set(index, internal);
         }
@@ -280,27 +275,24 @@ impl StudySpec {
         let members = self.members();
         if self.fixed.folds().is_some() && self.fixed.value("validation").is_some() {
             let text = "`folds` and `validation` cannot both be given".to_string();
-            return Err(refused(&["validation"], text)
-                .note("each fold is once what is validated on: leave one of the two out"));
+            return Err(
+                refused(&["validation"], text).note("each fold is once what is validated on: leave one of the two out")
+            );
         }
         if self.fixed.word("fold_order") == "sequential" && !members.sequential {
             let text = "`fold_order` says in which order folds are trained, but there are none";
-            return Err(refused(&["fold_order"], text.to_string())
-                .note("add `folds`, or leave `fold_order` out"));
+            return Err(refused(&["fold_order"], text.to_string()).note("add `folds`, or leave `fold_order` out"));
         }
-        let stops = self.fixed.value("early_stop").is_some()
-            || self.space().index_of("early_stop").is_some();
+        let stops = self.fixed.value("early_stop").is_some() || self.space().index_of("early_stop").is_some();
         if members.sequential && stops {
-            let text =
-                "`early_stop` looks at the folds together, which are trained one after another";
+            let text = "`early_stop` looks at the folds together, which are trained one after another";
             return Err(refused(&["early_stop", "fold_order"], text.to_string())
                 .note("leave `early_stop` out, or set fold_order = \"side_by_side\""));
         }
         if self.experiments.is_empty() && self.fixed.word("sampler") == "grid" {
             let endless = |p: &&Parameter| p.domain.size().is_none();
             if let Some(Parameter { name, .. }) = self.space().parameters().iter().find(endless) {
-                let text =
-                    format!("a grid needs finite domains, but `{name}` has no end of values");
+                let text = format!("a grid needs finite domains, but `{name}` has no end of values");
                 let key = key_of(name).map_or(name.as_str(), |key| key.name);
                 return Err(refused(&[key], text).note("give it a `step` or a `choice`"));
             }
@@ -315,16 +307,7 @@ impl StudySpec {
 /// What was given behind each key and layer, on one line each.
 fn written(file: &StudyFile) -> Vec<(String, String)> {
     let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let settings = file
-        .settings()
-        .iter()
-        .map(|setting| (setting.key.name, &setting.place));
-    let pinned = file
-        .pinned()
-        .iter()
-        .map(|pin| (pin.name.as_str(), &pin.place));
-    settings
-        .chain(pinned)
-        .map(|(name, place)| (name.to_string(), one_line(place.text())))
-        .collect()
+    let settings = file.settings().iter().map(|setting| (setting.key.name, &setting.place));
+    let pinned = file.pinned().iter().map(|pin| (pin.name.as_str(), &pin.place));
+    settings.chain(pinned).map(|(name, place)| (name.to_string(), one_line(place.text()))).collect()
 }

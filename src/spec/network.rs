@@ -12,9 +12,7 @@ impl Config {
     pub fn network(&self, input: ImageShape, classes: usize) -> Network {
         let activation = self.activation();
         Network {
-            blocks: (0..self.list("channels").len())
-                .map(|layer| self.block(layer))
-                .collect(),
+            blocks: (0..self.list("channels").len()).map(|layer| self.block(layer)).collect(),
             head: match self.word("head") {
                 "global_average" => Head::GlobalAverage,
                 _ => Head::Flatten,
@@ -53,16 +51,11 @@ impl Config {
     }
 
     fn activation(&self) -> Activation {
-        self.word("activation")
-            .parse()
-            .expect("the table of keys lists activations by their names")
+        self.word("activation").parse().expect("the table of keys lists activations by their names")
     }
 }
 
 /// A whole number that the table of keys keeps above zero.
 fn size(value: &Value) -> usize {
-    value
-        .as_i64()
-        .and_then(|whole| usize::try_from(whole).ok())
-        .unwrap_or(0)
+    value.as_i64().and_then(|whole| usize::try_from(whole).ok()).unwrap_or(0)
 }

@@ -2,8 +2,7 @@
 
 use tunefork_sampler::{Ask, Grid, Proposal, Random, Sampler, Tpe, TpeOptions};
 use tunefork_scheduler::{
-    NoScheduler, Percentile, PercentileOptions, Scheduler, SuccessiveHalving,
-    SuccessiveHalvingOptions,
+    NoScheduler, Percentile, PercentileOptions, Scheduler, SuccessiveHalving, SuccessiveHalvingOptions,
 };
 use tunefork_space::Space;
 

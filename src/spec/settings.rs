@@ -35,18 +35,14 @@ impl StudySpec {
         }
         for parameter in self.space().parameters() {
             let when = parameter.when.iter().map(|condition| {
-                let values: Vec<String> =
-                    condition.any_of.iter().map(|v| format!("{v:?}")).collect();
+                let values: Vec<String> = condition.any_of.iter().map(|v| format!("{v:?}")).collect();
                 format!(" when {} is {}", condition.parameter, values.join(" or "))
             });
             let domain = format!("{}{}", parameter.domain, when.collect::<String>());
             facts.push((format!("domain of {}", parameter.name), domain));
         }
         for (number, point) in self.enqueued().iter().enumerate() {
-            facts.push((
-                format!("trial {number}"),
-                self.space().params(point).to_string(),
-            ));
+            facts.push((format!("trial {number}"), self.space().params(point).to_string()));
             let runs = self.runs_of(number as u32).into_iter();
             let runs: Vec<String> = runs.map(|(name, run)| format!("{name}: {run}")).collect();
             if !runs.is_empty() {
@@ -60,16 +56,8 @@ impl StudySpec {
 fn written(cell: &Cell) -> String {
     match cell {
         Cell::Fixed(value) => toml_value(value),
-        Cell::Parameter {
-            name,
-            otherwise,
-            times,
-        } => {
-            let times = if *times == 1 {
-                String::new()
-            } else {
-                format!(" * {times}")
-            };
+        Cell::Parameter { name, otherwise, times } => {
+            let times = if *times == 1 { String::new() } else { format!(" * {times}") };
             format!("{name}{times}, else {}", toml_value(otherwise))
         }
     }

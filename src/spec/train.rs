@@ -16,15 +16,10 @@ impl Config {
         TrainSpec {
             epochs: self.whole("epochs") as u32,
             batch_size: self.whole("batch_size") as usize,
-            schedule: Schedule {
-                curve: self.curve(),
-                warmup_epochs: self.number("warmup"),
-            },
+            schedule: Schedule { curve: self.curve(), warmup_epochs: self.number("warmup") },
             augmentation: self.augmentation(),
-            plateau: (self.word("schedule") == "plateau").then(|| Plateau {
-                patience: self.whole("patience") as u32,
-                factor: self.number("drop_factor"),
-            }),
+            plateau: (self.word("schedule") == "plateau")
+                .then(|| Plateau { patience: self.whole("patience") as u32, factor: self.number("drop_factor") }),
             early_stop: self.optional("early_stop").map(|epochs| epochs as u32),
             ema: self.number("ema"),
             mixup: self.number("mixup"),
@@ -62,15 +57,10 @@ impl Config {
     fn curve(&self) -> Curve {
         match (self.word("schedule"), Curve::ONE_CYCLE) {
             ("cosine", _) => Curve::Cosine { end: 0.0 },
-            ("step", _) => Curve::Step {
-                every: self.number("drop_every"),
-                factor: self.number("drop_factor"),
-            },
-            ("one_cycle", Curve::OneCycle { start, end, .. }) => Curve::OneCycle {
-                rise: self.number("rise"),
-                start,
-                end,
-            },
+            ("step", _) => Curve::Step { every: self.number("drop_every"), factor: self.number("drop_factor") },
+            ("one_cycle", Curve::OneCycle { start, end, .. }) => {
+                Curve::OneCycle { rise: self.number("rise"), start, end }
+            }
             _ => Curve::Constant,
         }
     }
@@ -93,25 +83,10 @@ impl Config {
         let number = |key: &str| self.number(key);
         let (beta1, beta2, epsilon) = (number("beta1"), number("beta2"), number("epsilon"));
         let kind = match self.word("optimizer") {
-            "sgd" => OptimizerKind::Sgd {
-                momentum: number("momentum"),
-                nesterov: self.flag("nesterov"),
-            },
-            "rmsprop" => OptimizerKind::RmsProp {
-                alpha: number("alpha"),
-                epsilon,
-                momentum: 0.0,
-            },
-            "adamw" => OptimizerKind::AdamW {
-                beta1,
-                beta2,
-                epsilon,
-            },
-            _ => OptimizerKind::Adam {
-                beta1,
-                beta2,
-                epsilon,
-            },
+            "sgd" => OptimizerKind::Sgd { momentum: number("momentum"), nesterov: self.flag("nesterov") },
+            "rmsprop" => OptimizerKind::RmsProp { alpha: number("alpha"), epsilon, momentum: 0.0 },
+            "adamw" => OptimizerKind::AdamW { beta1, beta2, epsilon },
+            _ => OptimizerKind::Adam { beta1, beta2, epsilon },
         };
         let mut optimizer = Optimizer::new(kind, number("learning_rate"));
         if let Some(decay) = self.value("weight_decay").and_then(Value::as_f64) {

@@ -31,10 +31,7 @@ impl Union {
             space: space.expect("counters come before what they count, under names of keys"),
             baseline: builder.baseline,
         };
-        Self {
-            cells,
-            params: builder.params,
-        }
+        Self { cells, params: builder.params }
     }
 }
 
@@ -59,9 +56,7 @@ impl Builder<'_> {
                 }
             }
             Shape::List => match self.configs[0].get(key.name) {
-                Some(Constant::List(values)) => {
-                    Entry::Many(values.iter().cloned().map(Cell::Fixed).collect())
-                }
+                Some(Constant::List(values)) => Entry::Many(values.iter().cloned().map(Cell::Fixed).collect()),
                 _ => Entry::Absent,
             },
             Shape::PerLayer { counted_by, each } => Entry::Many(self.layers(key, counted_by, each)),
@@ -70,9 +65,7 @@ impl Builder<'_> {
 
     /// A cell for each layer of the deepest configuration.
     fn layers(&mut self, key: &'static Key, counted_by: &str, each: bool) -> Vec<Cell> {
-        let lists: Vec<&[Value]> = (self.configs.iter())
-            .map(|config| config.list(key.name))
-            .collect();
+        let lists: Vec<&[Value]> = (self.configs.iter()).map(|config| config.list(key.name)).collect();
         let longest = lists.iter().map(|list| list.len()).max().unwrap_or(0);
         let layer = |layer: usize| lists.iter().map(|list| list.get(layer).cloned()).collect();
         let even = |list: &&[Value]| list.windows(2).all(|pair| pair[0] == pair[1]);
@@ -90,12 +83,7 @@ impl Builder<'_> {
 
     /// The cell of the values that the configurations have in one place; nothing stands where a
     /// configuration has fewer layers, counted by the key beside the layer.
-    fn cell(
-        &mut self,
-        name: String,
-        values: Vec<Option<Value>>,
-        layer: Option<(&str, usize)>,
-    ) -> Cell {
+    fn cell(&mut self, name: String, values: Vec<Option<Value>>, layer: Option<(&str, usize)>) -> Cell {
         let mut choices: Vec<Value> = Vec::new();
         for value in values.iter().flatten() {
             if !choices.contains(value) {
@@ -124,11 +112,7 @@ impl Builder<'_> {
             },
         });
         self.baseline.push(otherwise.clone());
-        Cell::Parameter {
-            name,
-            otherwise,
-            times: 1,
-        }
+        Cell::Parameter { name, otherwise, times: 1 }
     }
 
     /// That there is a layer of this number.
@@ -139,10 +123,7 @@ impl Builder<'_> {
             .collect();
         counts.sort_unstable();
         counts.dedup();
-        Condition {
-            parameter: counted_by.into(),
-            any_of: counts.into_iter().map(Value::Int).collect(),
-        }
+        Condition { parameter: counted_by.into(), any_of: counts.into_iter().map(Value::Int).collect() }
     }
 }
 

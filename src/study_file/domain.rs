@@ -14,11 +14,7 @@ const DOMAINS: [&str; 4] = ["uniform", "log", "int", "choice"];
 const BESIDE: [&str; 4] = ["step", "when", "default", "per_layer"];
 
 /// A constant or a domain for `key`.
-pub(super) fn term(
-    reader: &Reader<'_>,
-    key: &'static Key,
-    value: &Spanned<DeValue<'_>>,
-) -> Result<Term, FileError> {
+pub(super) fn term(reader: &Reader<'_>, key: &'static Key, value: &Spanned<DeValue<'_>>) -> Result<Term, FileError> {
     let place = reader.place(value.span());
     let content = match value.get_ref() {
         DeValue::Table(table) => Content::Domain(varying(reader, key, table, &place)?),
@@ -33,16 +29,11 @@ pub(super) fn constant(
     key: &'static Key,
     value: &Spanned<DeValue<'_>>,
 ) -> Result<Value, FileError> {
-    let accepted = reader
-        .plain(value)?
-        .and_then(|value| key.kind.accept(&value));
+    let accepted = reader.plain(value)?.and_then(|value| key.kind.accept(&value));
     accepted.ok_or_else(|| {
         let error = refused(reader, key, value);
         if matches!(value.get_ref(), DeValue::Array(_)) && key.can_vary() {
-            return error.note(format!(
-                "to try several, write {} = {{ choice = [...] }}",
-                key.name
-            ));
+            return error.note(format!("to try several, write {} = {{ choice = [...] }}", key.name));
         }
         error
     })
@@ -56,29 +47,19 @@ pub(super) fn refused(reader: &Reader<'_>, key: &Key, value: &Spanned<DeValue<'_
         DeValue::Table(_) => "a table".to_string(),
         _ => place.text().to_string(),
     };
-    let error = FileError::new(Problem::Value {
-        key: key.name.to_string(),
-        value: shown,
-    })
-    .at(&place)
-    .note(format!("`{}` takes {}", key.name, key.kind));
+    let error = FileError::new(Problem::Value { key: key.name.to_string(), value: shown })
+        .at(&place)
+        .note(format!("`{}` takes {}", key.name, key.kind));
     match (reader.plain(value), key.kind) {
-        (Ok(Some(Value::Text(word))), super::kind::Kind::Word(words)) => {
-            match closest(&word, words.iter().copied()) {
-                Some(near) => error.note(format!("did you mean \"{near}\"?")),
-                None => error,
-            }
-        }
+        (Ok(Some(Value::Text(word))), super::kind::Kind::Word(words)) => match closest(&word, words.iter().copied()) {
+            Some(near) => error.note(format!("did you mean \"{near}\"?")),
+            None => error,
+        },
         _ => error,
     }
 }
 
-fn varying(
-    reader: &Reader<'_>,
-    key: &'static Key,
-    table: &DeTable<'_>,
-    place: &Place,
-) -> Result<Varying, FileError> {
+fn varying(reader: &Reader<'_>, key: &'static Key, table: &DeTable<'_>, place: &Place) -> Result<Varying, FileError> {
     for (name, _) in table {
         let name_place = reader.place(name.span());
         if !DOMAINS.contains(&&**name.get_ref()) && !BESIDE.contains(&&**name.get_ref()) {
@@ -91,15 +72,9 @@ fn varying(
         }
     }
     if !key.can_vary() {
-        return Err(FileError::new(Problem::Value {
-            key: key.name.to_string(),
-            value: "a domain".to_string(),
-        })
-        .at(place)
-        .note(format!(
-            "`{}` is the same for all trials: {}",
-            key.name, key.kind
-        )));
+        return Err(FileError::new(Problem::Value { key: key.name.to_string(), value: "a domain".to_string() })
+            .at(place)
+            .note(format!("`{}` is the same for all trials: {}", key.name, key.kind)));
     }
     let domain = domain(reader, key, table, place)?;
     let default = match table.get("default") {
@@ -107,46 +82,31 @@ fn varying(
         None => None,
     };
     let per_layer = match table.get("per_layer") {
-        Some(value) => Some(value.get_ref().as_bool().ok_or_else(|| {
-            domain_error(
-                key,
-                "`per_layer` is true or false",
-                &reader.place(value.span()),
-            )
-        })?),
+        Some(value) => Some(
+            value
+                .get_ref()
+                .as_bool()
+                .ok_or_else(|| domain_error(key, "`per_layer` is true or false", &reader.place(value.span())))?,
+        ),
         None => None,
     };
     let when = match table.get("when") {
         Some(value) => conditions(reader, key, value)?,
         None => Vec::new(),
     };
-    Ok(Varying {
-        domain,
-        when,
-        default,
-        per_layer,
-    })
+    Ok(Varying { domain, when, default, per_layer })
 }
 
-fn domain(
-    reader: &Reader<'_>,
-    key: &'static Key,
-    table: &DeTable<'_>,
-    place: &Place,
-) -> Result<Domain, FileError> {
+fn domain(reader: &Reader<'_>, key: &'static Key, table: &DeTable<'_>, place: &Place) -> Result<Domain, FileError> {
     let mut given = DOMAINS.iter().filter(|name| table.contains_key(**name));
     let (Some(form), None) = (given.next(), given.next()) else {
         let reason = "it needs exactly one of uniform, log, int and choice";
         return Err(domain_error(key, reason, place));
     };
     let value = &table[*form];
-    let built = if *form == "choice" {
-        Domain::choice(choices(reader, key, value)?)
-    } else {
-        range(reader, key, form, value)?
-    };
-    let domain =
-        built.map_err(|e| domain_error(key, e.to_string(), &reader.place(value.span())))?;
+    let built =
+        if *form == "choice" { Domain::choice(choices(reader, key, value)?) } else { range(reader, key, form, value)? };
+    let domain = built.map_err(|e| domain_error(key, e.to_string(), &reader.place(value.span())))?;
     match table.get("step") {
         Some(step) => with_step(reader, key, domain, step),
         None => Ok(domain),
@@ -167,44 +127,27 @@ fn range(
         _ => key.kind.is_whole() || matches!(key.kind, super::kind::Kind::Number(..)),
     };
     if !fits {
-        let instead = if key.kind.is_whole() {
-            "int or choice"
-        } else {
-            "choice"
-        };
+        let instead = if key.kind.is_whole() { "int or choice" } else { "choice" };
         let reason = format!("`{form}` is not for it");
-        return Err(domain_error(key, reason, &place)
-            .note(format!("`{}` takes {}: use {instead}", key.name, key.kind)));
+        return Err(domain_error(key, reason, &place).note(format!("`{}` takes {}: use {instead}", key.name, key.kind)));
     }
     let bounds = value.get_ref().as_array().map_or(&[][..], |list| &list[..]);
     let [low, high] = bounds else {
         let reason = format!("`{form}` takes two bounds");
-        return Err(
-            domain_error(key, reason, &place).note(format!("write {form} = [lowest, highest]"))
-        );
+        return Err(domain_error(key, reason, &place).note(format!("write {form} = [lowest, highest]")));
     };
-    let (lowest, highest) = (
-        number(reader, key, low, whole)?,
-        number(reader, key, high, whole)?,
-    );
+    let (lowest, highest) = (number(reader, key, low, whole)?, number(reader, key, high, whole)?);
     if form == "log" && lowest <= 0.0 {
-        return Err(domain_error(
-            key,
-            "a log range must stay above zero",
-            &reader.place(low.span()),
-        ));
+        return Err(domain_error(key, "a log range must stay above zero", &reader.place(low.span())));
     }
     if lowest > highest {
         return Err(
-            domain_error(key, format!("{lowest} is above {highest}"), &place)
-                .note("write the lower bound first"),
+            domain_error(key, format!("{lowest} is above {highest}"), &place).note("write the lower bound first")
         );
     }
     if lowest == highest {
-        return Err(
-            domain_error(key, format!("it holds {lowest} alone"), &place)
-                .note(format!("for a constant, write {} = {lowest}", key.name)),
-        );
+        return Err(domain_error(key, format!("it holds {lowest} alone"), &place)
+            .note(format!("for a constant, write {} = {lowest}", key.name)));
     }
     for bound in [low, high] {
         constant(reader, key, bound)?;
@@ -218,12 +161,7 @@ fn range(
 }
 
 /// A bound of a range as a number.
-fn number(
-    reader: &Reader<'_>,
-    key: &'static Key,
-    value: &Spanned<DeValue<'_>>,
-    whole: bool,
-) -> Result<f64, FileError> {
+fn number(reader: &Reader<'_>, key: &'static Key, value: &Spanned<DeValue<'_>>, whole: bool) -> Result<f64, FileError> {
     let place = reader.place(value.span());
     match reader.plain(value)? {
         Some(Value::Int(number)) => Ok(number as f64),
@@ -236,16 +174,9 @@ fn number(
     }
 }
 
-fn choices(
-    reader: &Reader<'_>,
-    key: &'static Key,
-    value: &Spanned<DeValue<'_>>,
-) -> Result<Vec<Value>, FileError> {
+fn choices(reader: &Reader<'_>, key: &'static Key, value: &Spanned<DeValue<'_>>) -> Result<Vec<Value>, FileError> {
     let place = reader.place(value.span());
-    let items = value
-        .get_ref()
-        .as_array()
-        .ok_or_else(|| domain_error(key, "`choice` takes a list", &place))?;
+    let items = value.get_ref().as_array().ok_or_else(|| domain_error(key, "`choice` takes a list", &place))?;
     if items.is_empty() {
         return Err(domain_error(key, "there is nothing to choose from", &place));
     }
@@ -254,11 +185,7 @@ fn choices(
         let value = constant(reader, key, item)?;
         if values.contains(&value) {
             let place = reader.place(item.span());
-            return Err(domain_error(
-                key,
-                format!("{} stands there twice", place.text()),
-                &place,
-            ));
+            return Err(domain_error(key, format!("{} stands there twice", place.text()), &place));
         }
         values.push(value);
     }
@@ -277,9 +204,7 @@ fn with_step(
     if step <= 0.0 {
         return Err(domain_error(key, "a step must be above zero", &place));
     }
-    domain
-        .with_step(step)
-        .map_err(|e| domain_error(key, e.to_string(), &place))
+    domain.with_step(step).map_err(|e| domain_error(key, e.to_string(), &place))
 }
 
 /// A constant that is accepted by the key and lies in the domain.
@@ -298,11 +223,7 @@ pub(super) fn in_domain(
 }
 
 /// `when = { optimizer = "sgd", layers = [2, 3] }`
-fn conditions(
-    reader: &Reader<'_>,
-    key: &'static Key,
-    value: &Spanned<DeValue<'_>>,
-) -> Result<Vec<When>, FileError> {
+fn conditions(reader: &Reader<'_>, key: &'static Key, value: &Spanned<DeValue<'_>>) -> Result<Vec<When>, FileError> {
     let place = reader.place(value.span());
     let table = value.get_ref().as_table().filter(|table| !table.is_empty());
     let table = table.ok_or_else(|| {
@@ -320,11 +241,7 @@ fn conditions(
             let place = reader.place(value.span());
             condition_error(key, "it compares with no value", &place)
         })?;
-        conditions.push(When {
-            name: bare_name(&name).to_string(),
-            any_of,
-            place: name_place,
-        });
+        conditions.push(When { name: bare_name(&name).to_string(), any_of, place: name_place });
     }
     Ok(conditions)
 }

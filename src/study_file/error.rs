@@ -77,11 +77,7 @@ pub enum Problem {
 impl FileError {
     /// A problem without a place, for example a file that cannot be read.
     pub fn new(problem: Problem) -> Self {
-        Self {
-            problem: Box::new(problem),
-            place: None,
-            notes: Vec::new(),
-        }
+        Self { problem: Box::new(problem), place: None, notes: Vec::new() }
     }
 
     /// The same problem at a place.
@@ -129,10 +125,7 @@ impl fmt::Display for FileError {
 impl std::error::Error for FileError {}
 
 /// The one of `names` that a user who typed `typed` most likely meant, if any is close.
-pub(crate) fn closest<'a>(
-    typed: &str,
-    names: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub(crate) fn closest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Nobody mistypes a name into something much longer, and long texts would take long.
     if typed.chars().count() > 64 {
         return None;
@@ -171,12 +164,9 @@ mod tests {
 
     #[test]
     fn counts_edits() {
-        for (a, b, expected) in [
-            ("", "abc", 3),
-            ("kitten", "sitting", 3),
-            ("same", "same", 0),
-            ("dropuot", "dropout", 1),
-        ] {
+        for (a, b, expected) in
+            [("", "abc", 3), ("kitten", "sitting", 3), ("same", "same", 0), ("dropuot", "dropout", 1)]
+        {
             assert_eq!(edits(a, b), expected, "{a} {b}");
             assert_eq!(edits(b, a), expected, "{b} {a}");
         }

@@ -41,11 +41,7 @@ pub struct ExperimentRun {
 
 impl Experiment {
     /// Reads one `[[experiment]]`; `room` is how many runs it may have.
-    pub(super) fn read(
-        reader: &Reader<'_>,
-        value: &Spanned<DeValue<'_>>,
-        room: usize,
-    ) -> Result<Self, FileError> {
+    pub(super) fn read(reader: &Reader<'_>, value: &Spanned<DeValue<'_>>, room: usize) -> Result<Self, FileError> {
         let place = reader.place(value.span());
         let table = value.get_ref().as_table();
         let table = table.ok_or_else(|| wrong(SHAPE, &place))?;
@@ -80,9 +76,7 @@ impl Experiment {
 /// The name of an experiment or of a run. An experiment that is run alone has a folder of its name.
 fn title(reader: &Reader<'_>, value: &Spanned<DeValue<'_>>) -> Result<String, FileError> {
     match value.get_ref() {
-        DeValue::String(text) if !text.trim().is_empty() && !text.contains(['/', '\\', '\n']) => {
-            Ok(text.to_string())
-        }
+        DeValue::String(text) if !text.trim().is_empty() && !text.contains(['/', '\\', '\n']) => Ok(text.to_string()),
         _ => {
             let place = reader.place(value.span());
             let text = format!("{} is not a name", place.text());
@@ -100,8 +94,7 @@ fn combinations(
     let place = reader.place(vary.span());
     let table = vary.get_ref().as_table().filter(|table| !table.is_empty());
     let table = table.ok_or_else(|| {
-        wrong("`vary` names no key", &place)
-            .note("write vary = { \"model.dropout\" = [0.0, 0.3, 0.5] }")
+        wrong("`vary` names no key", &place).note("write vary = { \"model.dropout\" = [0.0, 0.3, 0.5] }")
     })?;
     let mut factors: Vec<Vec<Change>> = Vec::new();
     for (name, name_place, values) in reader.flatten(table) {
@@ -121,16 +114,12 @@ fn combinations(
     for factor in &factors {
         let longer = |run: &Vec<Change>| {
             let values = factor.iter().cloned();
-            values
-                .map(|change| [&run[..], &[change]].concat())
-                .collect::<Vec<_>>()
+            values.map(|change| [&run[..], &[change]].concat()).collect::<Vec<_>>()
         };
         runs = runs.iter().flat_map(longer).collect();
     }
-    let run = |changes: Vec<Change>| ExperimentRun {
-        name: changes.iter().map(words).collect::<Vec<_>>().join(" "),
-        changes,
-    };
+    let run =
+        |changes: Vec<Change>| ExperimentRun { name: changes.iter().map(words).collect::<Vec<_>>().join(" "), changes };
     Ok(runs.into_iter().map(run).collect())
 }
 
@@ -153,10 +142,7 @@ fn factor(
         let change = change(reader, key, name, item)?;
         if changes.iter().any(|other| words(other) == words(&change)) {
             let place = reader.place(item.span());
-            return Err(wrong(
-                format!("{} stands there twice", place.text()),
-                &place,
-            ));
+            return Err(wrong(format!("{} stands there twice", place.text()), &place));
         }
         changes.push(change);
     }
@@ -164,11 +150,7 @@ fn factor(
 }
 
 /// The runs in `runs = [{ name = "deep", layers = 3 }, ...]`.
-fn named(
-    reader: &Reader<'_>,
-    runs: &Spanned<DeValue<'_>>,
-    room: usize,
-) -> Result<Vec<ExperimentRun>, FileError> {
+fn named(reader: &Reader<'_>, runs: &Spanned<DeValue<'_>>, room: usize) -> Result<Vec<ExperimentRun>, FileError> {
     const EXAMPLE: &str = "write runs = [{ name = \"deep\", layers = 3 }]";
     let place = reader.place(runs.span());
     let empty: &DeArray<'_> = &DeArray::new();
@@ -183,14 +165,10 @@ fn named(
     for item in items {
         let place = reader.place(item.span());
         let table = item.get_ref().as_table();
-        let table =
-            table.ok_or_else(|| wrong("a run is a table with a name", &place).note(EXAMPLE))?;
+        let table = table.ok_or_else(|| wrong("a run is a table with a name", &place).note(EXAMPLE))?;
         let name = table.get("name");
         let name = name.ok_or_else(|| wrong("a run needs a name", &place).note(EXAMPLE))?;
-        let run = ExperimentRun {
-            name: title(reader, name)?,
-            changes: changes(reader, table)?,
-        };
+        let run = ExperimentRun { name: title(reader, name)?, changes: changes(reader, table)? };
         if read.iter().any(|other| other.name == run.name) {
             let text = format!("two runs are called `{}`", run.name);
             return Err(wrong(text, &reader.place(name.span())));
@@ -234,9 +212,7 @@ fn varying_key(reader: &Reader<'_>, name: &str, place: &Place) -> Result<&'stati
     }
     let (key, value) = (key.name.to_string(), "set by an experiment".to_string());
     let note = format!("`{key}` is the same for all trials");
-    Err(FileError::new(Problem::Value { key, value })
-        .at(place)
-        .note(note))
+    Err(FileError::new(Problem::Value { key, value }).at(place).note(note))
 }
 
 /// One value of a key or of a part of it.

@@ -24,14 +24,8 @@ pub enum Section {
 
 impl Section {
     /// All sections in the order in which they are written.
-    pub const ALL: [Section; 6] = [
-        Section::Study,
-        Section::Data,
-        Section::Model,
-        Section::Train,
-        Section::Search,
-        Section::Scheduler,
-    ];
+    pub const ALL: [Section; 6] =
+        [Section::Study, Section::Data, Section::Model, Section::Train, Section::Search, Section::Scheduler];
 
     /// The name as it stands between the brackets.
     pub fn name(self) -> &'static str {

@@ -42,12 +42,8 @@ impl Kind {
     pub fn accept(&self, value: &Value) -> Option<Value> {
         let allowed = match (self, value) {
             (Kind::Flag, Value::Bool(_)) | (Kind::Text, Value::Text(_)) => true,
-            (Kind::Whole(low, high) | Kind::WholeOr(low, high, _), Value::Int(whole)) => {
-                (low..=high).contains(&whole)
-            }
-            (Kind::Word(words) | Kind::WholeOr(_, _, words), Value::Text(word)) => {
-                words.contains(&word.as_str())
-            }
+            (Kind::Whole(low, high) | Kind::WholeOr(low, high, _), Value::Int(whole)) => (low..=high).contains(&whole),
+            (Kind::Word(words) | Kind::WholeOr(_, _, words), Value::Text(word)) => words.contains(&word.as_str()),
             (Kind::Share, Value::Int(count)) => *count >= 0,
             (Kind::Share, Value::Float(share)) => *share > 0.0 && *share < 1.0,
             (Kind::Number(..), Value::Int(whole)) => {
@@ -110,10 +106,7 @@ impl fmt::Display for Kind {
                 write_words(f, words)
             }
             Kind::Text => write!(f, "a text in quotes"),
-            Kind::Share => write!(
-                f,
-                "a number of images (such as 960) or a share of them (such as 0.2)"
-            ),
+            Kind::Share => write!(f, "a number of images (such as 960) or a share of them (such as 0.2)"),
         }
     }
 }
@@ -150,15 +143,9 @@ mod tests {
         assert_eq!(share.accept(&Value::Float(1.0)), None);
         assert_eq!(share.accept(&Value::Float(f64::NAN)), None);
         let padding = Kind::WholeOr(0, 8, &["same"]);
-        assert_eq!(
-            padding.to_string(),
-            "a whole number from 0 to 8 or \"same\""
-        );
+        assert_eq!(padding.to_string(), "a whole number from 0 to 8 or \"same\"");
         assert!(padding.accept(&Value::Text("same".into())).is_some());
         assert!(padding.accept(&Value::Int(9)).is_none());
-        assert_eq!(
-            Kind::Word(&["a", "b", "c"]).to_string(),
-            "\"a\", \"b\" or \"c\""
-        );
+        assert_eq!(Kind::Word(&["a", "b", "c"]).to_string(), "\"a\", \"b\" or \"c\"");
     }
 }

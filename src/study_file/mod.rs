@@ -28,9 +28,7 @@ pub use experiment::{Experiment, ExperimentRun, MOST_RUNS};
 pub use keys::{Key, Preset, Section, Shape};
 pub use kind::{Edge, Kind};
 pub use place::{Place, Source};
-pub use setting::{
-    Assignment, Change, Content, Form, Setting, Term, Varying, When, bare_name, key_of,
-};
+pub use setting::{Assignment, Change, Content, Form, Setting, Term, Varying, When, bare_name, key_of};
 pub use table::KEYS;
 
 /// Largest study file that is read, in bytes. A larger one is a mistake.
@@ -67,20 +65,13 @@ impl StudyFile {
             let path = path.display().to_string();
             FileError::new(Problem::Unreadable { path, reason })
         };
-        let size = std::fs::metadata(path)
-            .map_err(|e| unreadable(e.to_string()))?
-            .len();
+        let size = std::fs::metadata(path).map_err(|e| unreadable(e.to_string()))?.len();
         if size > LARGEST_FILE {
-            return Err(unreadable(format!(
-                "{size} bytes are too many for a study file"
-            )));
+            return Err(unreadable(format!("{size} bytes are too many for a study file")));
         }
         let bytes = std::fs::read(path).map_err(|e| unreadable(e.to_string()))?;
         let text = String::from_utf8(bytes).map_err(|e| {
-            let line = e.as_bytes()[..e.utf8_error().valid_up_to()]
-                .iter()
-                .filter(|byte| **byte == b'\n')
-                .count();
+            let line = e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
             unreadable(format!("line {} is not UTF-8 text", line + 1))
         })?;
         Self::parse(&path.display().to_string(), &text)
@@ -114,12 +105,7 @@ impl StudyFile {
                     let section = find_section(&reader, title, &place)?;
                     for (name, value) in table {
                         let place = reader.place(name.span());
-                        file.settings.push(reader.setting(
-                            section,
-                            name.get_ref(),
-                            &place,
-                            value,
-                        )?);
+                        file.settings.push(reader.setting(section, name.get_ref(), &place, value)?);
                     }
                 }
                 (title, _) => return Err(misplaced(&reader, title, &place)),
@@ -176,13 +162,7 @@ impl StudyFile {
     pub(crate) fn with(&self, run: &ExperimentRun) -> Self {
         let mut file = self.clone();
         for change in &run.changes {
-            if let (
-                Change::Key(setting),
-                Shape::PerLayer {
-                    counted_by,
-                    each: true,
-                },
-            ) = (change, change.key().shape)
+            if let (Change::Key(setting), Shape::PerLayer { counted_by, each: true }) = (change, change.key().shape)
                 && run.changes.iter().all(|other| other.name() != counted_by)
             {
                 file.recount(setting, counted_by);
@@ -199,35 +179,18 @@ impl StudyFile {
             (Form::List(_), _) => {
                 return self.settings.retain(|setting| setting.key != counter);
             }
-            (
-                _,
-                Some(Setting {
-                    form: Form::List(terms),
-                    ..
-                }),
-            ) => terms.len(),
+            (_, Some(Setting { form: Form::List(terms), .. })) => terms.len(),
             _ => return,
         };
         if self.setting(counted_by).is_none() {
             let (place, value) = (coming.place.clone(), Value::Int(listed as i64));
             let content = Content::Constant(value);
-            let form = Form::One(Term {
-                content,
-                place: place.clone(),
-            });
-            self.settings.push(Setting {
-                key: counter,
-                form,
-                place,
-            });
+            let form = Form::One(Term { content, place: place.clone() });
+            self.settings.push(Setting { key: counter, form, place });
         }
     }
 
-    fn read_trials(
-        &mut self,
-        reader: &Reader<'_>,
-        trials: &toml::de::DeArray<'_>,
-    ) -> Result<(), FileError> {
+    fn read_trials(&mut self, reader: &Reader<'_>, trials: &toml::de::DeArray<'_>) -> Result<(), FileError> {
         for trial in trials {
             let table = trial.get_ref().as_table().ok_or_else(|| {
                 let place = reader.place(trial.span());
@@ -239,11 +202,7 @@ impl StudyFile {
         Ok(())
     }
 
-    fn read_experiments(
-        &mut self,
-        reader: &Reader<'_>,
-        experiments: &toml::de::DeArray<'_>,
-    ) -> Result<(), FileError> {
+    fn read_experiments(&mut self, reader: &Reader<'_>, experiments: &toml::de::DeArray<'_>) -> Result<(), FileError> {
         let mut room = MOST_RUNS;
         for value in experiments {
             let experiment = Experiment::read(reader, value, room)?;
@@ -261,24 +220,16 @@ impl StudyFile {
 }
 
 fn find_section(reader: &Reader<'_>, title: &str, place: &Place) -> Result<Section, FileError> {
-    Section::ALL
-        .into_iter()
-        .find(|section| section.name() == title)
-        .ok_or_else(|| misplaced(reader, title, place))
+    Section::ALL.into_iter().find(|section| section.name() == title).ok_or_else(|| misplaced(reader, title, place))
 }
 
 /// The error for something at the top of the file that is no section.
 fn misplaced(reader: &Reader<'_>, title: &str, place: &Place) -> FileError {
-    let sections = Section::ALL
-        .iter()
-        .map(|section| section.name())
-        .chain(["trial", "experiment"]);
+    let sections = Section::ALL.iter().map(|section| section.name()).chain(["trial", "experiment"]);
     let error = reader.unknown(title, "a section of a study file", place, sections);
     match Key::find(title) {
         Some(key) => error.note(format!("`{title}` belongs into {}", key.section)),
-        None if ["trial", "experiment"].contains(&title) => {
-            error.note(format!("write [[{title}]] with two brackets"))
-        }
+        None if ["trial", "experiment"].contains(&title) => error.note(format!("write [[{title}]] with two brackets")),
         None => error.note(
             "the sections are [study], [data], [model], [train], [search], [scheduler], [[trial]] and \
              [[experiment]]",

@@ -19,10 +19,7 @@ pub struct Source {
 impl Source {
     /// A text under a name.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
-        Arc::new(Self {
-            name: name.into(),
-            text: text.into(),
-        })
+        Arc::new(Self { name: name.into(), text: text.into() })
     }
 }
 
@@ -40,14 +37,10 @@ impl Place {
     pub fn new(source: &Arc<Source>, span: Range<usize>) -> Self {
         let floor = |at: usize| {
             let mut ends = (0..=at.min(source.text.len())).rev();
-            ends.find(|end| source.text.is_char_boundary(*end))
-                .unwrap_or(0)
+            ends.find(|end| source.text.is_char_boundary(*end)).unwrap_or(0)
         };
         let start = floor(span.start);
-        Self {
-            source: Arc::clone(source),
-            span: start..floor(span.end).max(start),
-        }
+        Self { source: Arc::clone(source), span: start..floor(span.end).max(start) }
     }
 
     /// The line, from 1.
@@ -57,10 +50,7 @@ impl Place {
 
     /// The column in characters, from 1.
     pub fn column(&self) -> usize {
-        self.source.text[self.line_start()..self.span.start]
-            .chars()
-            .count()
-            + 1
+        self.source.text[self.line_start()..self.span.start].chars().count() + 1
     }
 
     /// What stands there.
@@ -86,16 +76,9 @@ impl Place {
         let number = self.line().to_string();
         let gutter = " ".repeat(number.len());
         // Tabs are kept so that the mark stands where the terminal puts the text.
-        let indent: String = line
-            .chars()
-            .take(self.column() - 1)
-            .map(|c| if c == '\t' { '\t' } else { ' ' })
-            .collect();
+        let indent: String = line.chars().take(self.column() - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
         let end = self.span.end.min(start + line.len()).max(self.span.start);
-        let width = self.source.text[self.span.start..end]
-            .chars()
-            .count()
-            .max(1);
+        let width = self.source.text[self.span.start..end].chars().count().max(1);
         writeln!(f, "{gutter} |")?;
         writeln!(f, "{number} | {line}")?;
         write!(f, "{gutter} | {indent}{}", "^".repeat(width))

@@ -40,39 +40,30 @@ impl<'s> Reader<'s> {
     pub(super) fn plain(&self, value: &Spanned<DeValue<'_>>) -> Result<Option<Value>, FileError> {
         let too_large = || {
             let place = self.place(value.span());
-            FileError::new(Problem::Syntax(format!(
-                "{} is too large a number",
-                place.text()
-            )))
-            .at(&place)
+            FileError::new(Problem::Syntax(format!("{} is too large a number", place.text()))).at(&place)
         };
         Ok(Some(match value.get_ref() {
             DeValue::String(text) => Value::Text(text.to_string()),
             DeValue::Boolean(flag) => Value::Bool(*flag),
-            DeValue::Integer(whole) => Value::Int(
-                i64::from_str_radix(whole.as_str(), whole.radix()).map_err(|_| too_large())?,
-            ),
-            DeValue::Float(number) => {
-                Value::Float(number.as_str().parse().map_err(|_| too_large())?)
+            DeValue::Integer(whole) => {
+                Value::Int(i64::from_str_radix(whole.as_str(), whole.radix()).map_err(|_| too_large())?)
             }
+            DeValue::Float(number) => Value::Float(number.as_str().parse().map_err(|_| too_large())?),
             DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => return Ok(None),
         }))
     }
 
     /// Names with dots for nested tables, so that `model.dropout` and `"model.dropout"` are equal.
-    pub(super) fn flatten<'t>(
-        &self,
-        table: &'t DeTable<'_>,
-    ) -> Vec<(String, Place, &'t Spanned<DeValue<'t>>)> {
+    pub(super) fn flatten<'t>(&self, table: &'t DeTable<'_>) -> Vec<(String, Place, &'t Spanned<DeValue<'t>>)> {
         let mut flat = Vec::new();
         for (name, value) in table {
             let place = self.place(name.span());
             match value.get_ref() {
-                DeValue::Table(inner) => {
-                    flat.extend(self.flatten(inner).into_iter().map(|(rest, place, value)| {
-                        (format!("{}.{rest}", name.get_ref()), place, value)
-                    }))
-                }
+                DeValue::Table(inner) => flat.extend(
+                    self.flatten(inner)
+                        .into_iter()
+                        .map(|(rest, place, value)| (format!("{}.{rest}", name.get_ref()), place, value)),
+                ),
                 _ => flat.push((name.get_ref().to_string(), place, value)),
             }
         }
@@ -104,16 +95,10 @@ impl<'s> Reader<'s> {
         value: &Spanned<DeValue<'_>>,
     ) -> Result<Setting, FileError> {
         let Some(key) = Key::find(name).filter(|key| key.section == section) else {
-            let error = self.unknown(
-                name,
-                format!("a key of {section}"),
-                name_place,
-                section.keys().map(|key| key.name),
-            );
+            let error =
+                self.unknown(name, format!("a key of {section}"), name_place, section.keys().map(|key| key.name));
             return Err(match Key::find(name) {
-                Some(elsewhere) => {
-                    error.note(format!("`{name}` belongs into {}", elsewhere.section))
-                }
+                Some(elsewhere) => error.note(format!("`{name}` belongs into {}", elsewhere.section)),
                 None => {
                     let names: Vec<_> = section.keys().map(|key| key.name).collect();
                     error.note(format!("{section} takes {}", names.join(", ")))
@@ -124,11 +109,7 @@ impl<'s> Reader<'s> {
     }
 
     /// What stands behind a key.
-    pub(super) fn value_of(
-        &self,
-        key: &'static Key,
-        value: &Spanned<DeValue<'_>>,
-    ) -> Result<Setting, FileError> {
+    pub(super) fn value_of(&self, key: &'static Key, value: &Spanned<DeValue<'_>>) -> Result<Setting, FileError> {
         let place = self.place(value.span());
         let form = match (value.get_ref(), key.shape) {
             (DeValue::Array(items), Shape::PerLayer { counted_by, .. }) => {
@@ -149,13 +130,7 @@ impl<'s> Reader<'s> {
     }
 
     /// No list may be longer than there may be layers.
-    fn check_length(
-        &self,
-        key: &Key,
-        counted_by: &str,
-        length: usize,
-        place: &Place,
-    ) -> Result<(), FileError> {
+    fn check_length(&self, key: &Key, counted_by: &str, length: usize, place: &Place) -> Result<(), FileError> {
         let counter = Key::find(counted_by).expect("per-layer keys name their counter");
         if counter.kind.accept(&Value::Int(length as i64)).is_some() {
             return Ok(());
@@ -166,12 +141,7 @@ impl<'s> Reader<'s> {
     }
 
     /// `{ start = { choice = [16, 32, 64] }, factor = 2 }`
-    fn growing(
-        &self,
-        key: &'static Key,
-        table: &DeTable<'_>,
-        place: &Place,
-    ) -> Result<Form, FileError> {
+    fn growing(&self, key: &'static Key, table: &DeTable<'_>, place: &Place) -> Result<Form, FileError> {
         for (name, _) in table {
             if !["start", "factor"].contains(&&**name.get_ref()) {
                 let place = self.place(name.span());
@@ -187,29 +157,19 @@ impl<'s> Reader<'s> {
             FileError::new(Problem::Domain { key, reason }).at(place)
         };
         if !key.kind.is_whole() {
-            return Err(wrong(
-                "only whole numbers can grow from layer to layer",
-                place,
-            ));
+            return Err(wrong("only whole numbers can grow from layer to layer", place));
         }
         let start = domain::term(self, key, &table["start"])?;
         if let Content::Domain(varying) = &start.content
             && varying.per_layer.is_some()
         {
-            return Err(wrong(
-                "`per_layer` has no meaning inside `start`",
-                &start.place,
-            ));
+            return Err(wrong("`per_layer` has no meaning inside `start`", &start.place));
         }
-        let factor = table
-            .get("factor")
-            .ok_or_else(|| wrong("`start` needs a `factor`", place).note("write factor = 2"))?;
+        let factor =
+            table.get("factor").ok_or_else(|| wrong("`start` needs a `factor`", place).note("write factor = 2"))?;
         match self.plain(factor)? {
             Some(Value::Int(factor @ 1..=64)) => Ok(Form::Growing { start, factor }),
-            _ => Err(wrong(
-                "`factor` is a whole number from 1 to 64",
-                &self.place(factor.span()),
-            )),
+            _ => Err(wrong("`factor` is a whole number from 1 to 64", &self.place(factor.span()))),
         }
     }
 

@@ -51,8 +51,7 @@ impl StudyFile {
     pub(super) fn change(&mut self, change: Change) {
         match change {
             Change::Key(setting) => {
-                self.pinned
-                    .retain(|pin| key_of(&pin.name) != Some(setting.key));
+                self.pinned.retain(|pin| key_of(&pin.name) != Some(setting.key));
                 self.settings.retain(|other| other.key != setting.key);
                 self.settings.push(setting);
             }

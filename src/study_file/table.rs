@@ -8,34 +8,14 @@ use super::keys::Section::{Data, Model, Scheduler, Search, Study, Train};
 use super::keys::{Key, Preset, Section, Shape};
 use super::kind::{Edge, Kind};
 
-const fn one(
-    section: Section,
-    name: &'static str,
-    kind: Kind,
-    default: Preset,
-    help: &'static str,
-) -> Key {
+const fn one(section: Section, name: &'static str, kind: Kind, default: Preset, help: &'static str) -> Key {
     let shape = Shape::One;
-    Key {
-        section,
-        name,
-        kind,
-        shape,
-        default,
-        help,
-    }
+    Key { section, name, kind, shape, default, help }
 }
 
 const fn list(section: Section, name: &'static str, kind: Kind, help: &'static str) -> Key {
     let (shape, default) = (Shape::List, Absent);
-    Key {
-        section,
-        name,
-        kind,
-        shape,
-        default,
-        help,
-    }
+    Key { section, name, kind, shape, default, help }
 }
 
 const fn per_layer(
@@ -48,14 +28,7 @@ const fn per_layer(
 ) -> Key {
     let section = Model;
     let shape = Shape::PerLayer { counted_by, each };
-    Key {
-        section,
-        name,
-        kind,
-        shape,
-        default,
-        help,
-    }
+    Key { section, name, kind, shape, default, help }
 }
 
 const ANY: i64 = i64::MAX;

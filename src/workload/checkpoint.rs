@@ -31,9 +31,7 @@ pub(super) fn encode<Bytes: AsRef<[u8]>>(trainings: Vec<Saved<Bytes>>) -> Vec<u8
         Entry {
             member: saved.report.member,
             value: saved.report.value.to_bits(),
-            metrics: metrics
-                .map(|(name, value)| (name.clone(), value.to_bits()))
-                .collect(),
+            metrics: metrics.map(|(name, value)| (name.clone(), value.to_bits())).collect(),
             bytes: saved.checkpoint.as_ref().len(),
         }
     };
@@ -66,9 +64,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Vec<Saved<&[u8]>>> {
         let report = MemberReport {
             member: entry.member,
             value: f64::from_bits(entry.value),
-            metrics: metrics
-                .map(|(name, bits)| (name, f64::from_bits(bits)))
-                .collect(),
+            metrics: metrics.map(|(name, bits)| (name, f64::from_bits(bits))).collect(),
         };
         trainings.push(Saved { report, checkpoint });
     }
@@ -89,13 +85,7 @@ mod tests {
             },
             checkpoint,
         };
-        let trainings = || {
-            vec![
-                saved(0, &b"one"[..]),
-                saved(1, &b""[..]),
-                saved(2, &b"three"[..]),
-            ]
-        };
+        let trainings = || vec![saved(0, &b"one"[..]), saved(1, &b""[..]), saved(2, &b"three"[..])];
         let bytes = encode(trainings());
         assert_eq!(decode(&bytes), Some(trainings()));
         for end in 0..bytes.len() {

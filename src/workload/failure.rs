@@ -17,10 +17,7 @@ pub(super) fn crowded(error: TrainError) -> TrialFailure {
 
 /// Whether there is no device any more: each trial would fail of that, so none is to blame.
 fn is_gone(reason: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
-    matches!(
-        reason.downcast_ref::<DeviceError>(),
-        Some(DeviceError::Unavailable(_))
-    )
+    matches!(reason.downcast_ref::<DeviceError>(), Some(DeviceError::Unavailable(_)))
 }
 
 /// What a trial's error means for the study.
@@ -30,9 +27,7 @@ pub(super) fn failure(error: TrainError) -> TrialFailure {
         TrainError::Diverged { .. } => FailureKind::Diverged,
         TrainError::DoesNotFit { .. } => FailureKind::DoesNotFit,
         TrainError::Interrupted { .. } => FailureKind::Interrupted,
-        TrainError::Engine(_) | TrainError::Checkpoint(_) | TrainError::Unfinished => {
-            FailureKind::Fault
-        }
+        TrainError::Engine(_) | TrainError::Checkpoint(_) | TrainError::Unfinished => FailureKind::Fault,
         _ => FailureKind::InvalidConfiguration,
     };
     TrialFailure::new(kind, error.to_string())

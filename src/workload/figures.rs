@@ -50,19 +50,14 @@ pub fn timings(trainings: &[EpochMetrics]) -> Vec<(String, f64)> {
     let images = sum(|metrics| metrics.images as f64);
     vec![
         ("seconds".to_string(), seconds),
-        (
-            "validation_seconds".to_string(),
-            sum(|metrics| metrics.validation_seconds),
-        ),
+        ("validation_seconds".to_string(), sum(|metrics| metrics.validation_seconds)),
         ("images_per_second".to_string(), images / seconds),
     ]
 }
 
 /// What the same figures of several trainings are together: means, but counts of a confusion matrix are
 /// added up. Folds so give the matrix of all their images.
-pub(super) fn together<'a>(
-    trainings: impl ExactSizeIterator<Item = &'a [(String, f64)]>,
-) -> Vec<(String, f64)> {
+pub(super) fn together<'a>(trainings: impl ExactSizeIterator<Item = &'a [(String, f64)]>) -> Vec<(String, f64)> {
     let count = trainings.len() as f64;
     let mut order: Vec<(String, f64)> = Vec::new();
     let mut places: BTreeMap<&str, usize> = BTreeMap::new();
@@ -89,21 +84,11 @@ mod tests {
     fn figures_are_averaged_and_counts_added() {
         let named = |pairs: &[(&str, f64)]| -> Vec<(String, f64)> {
             let pairs = pairs.iter();
-            pairs
-                .map(|(name, value)| (name.to_string(), *value))
-                .collect()
+            pairs.map(|(name, value)| (name.to_string(), *value)).collect()
         };
         let one = named(&[("loss", 1.0), ("confusion/a/a", 3.0)]);
-        let other = named(&[
-            ("loss", 4.0),
-            ("confusion/a/b", 2.0),
-            ("confusion/a/a", 1.0),
-        ]);
-        let both = named(&[
-            ("loss", 2.5),
-            ("confusion/a/a", 4.0),
-            ("confusion/a/b", 2.0),
-        ]);
+        let other = named(&[("loss", 4.0), ("confusion/a/b", 2.0), ("confusion/a/a", 1.0)]);
+        let both = named(&[("loss", 2.5), ("confusion/a/a", 4.0), ("confusion/a/b", 2.0)]);
         assert_eq!(together([&one[..], &other[..]].into_iter()), both);
         assert_eq!(together([&one[..]].into_iter()), one);
     }

@@ -45,13 +45,7 @@ impl Training {
     /// Trains on `machine`; the best trial's weights are written to `model`. Where trials are several
     /// trainings, each has a file of its own beside it, see [`Training::models`].
     pub fn new(spec: StudySpec, material: Material, machine: Machine, model: PathBuf) -> Self {
-        Self {
-            parking: Parking::new(machine.clone(), spec.fixed().word("precision")),
-            spec,
-            material,
-            machine,
-            model,
-        }
+        Self { parking: Parking::new(machine.clone(), spec.fixed().word("precision")), spec, material, machine, model }
     }
 
     /// The images.
@@ -82,17 +76,10 @@ impl Training {
         Ok(Some(TestResult::new(trial, &results)))
     }
 
-    fn evaluate(
-        &self,
-        config: &Config,
-        member: Member,
-        model: Model,
-    ) -> Result<tunefork_train::Evaluation, Error> {
+    fn evaluate(&self, config: &Config, member: Member, model: Model) -> Result<tunefork_train::Evaluation, Error> {
         let task = self.task(config, member, Key::study(0));
         let weights = weights(model);
-        let device = self
-            .machine
-            .device(self.machine.threads(), config.word("precision"))?;
+        let device = self.machine.device(self.machine.threads(), config.word("precision"))?;
         let measure = || {
             let mut trainer = Trainer::new(task.clone(), &*device)?;
             trainer.set_weights(&weights)?;
@@ -181,11 +168,7 @@ impl Workload for Training {
         }
     }
 
-    fn start(
-        &self,
-        trial: &TrialContext,
-        checkpoint: Option<&[u8]>,
-    ) -> Result<TrainingRun, TrialFailure> {
+    fn start(&self, trial: &TrialContext, checkpoint: Option<&[u8]>) -> Result<TrainingRun, TrialFailure> {
         let config = self.spec.config(&trial.params);
         let members = self.spec.members();
         let tasks = members.all();

@@ -64,19 +64,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn lost() -> TrainError {
-    TrainError::Engine(
-        "the device failed in other work, and what this trial had there is lost".into(),
-    )
+    TrainError::Engine("the device failed in other work, and what this trial had there is lost".into())
 }
 
 impl Parking {
     /// For trainers on this machine, all with one precision.
     pub(crate) fn new(machine: Machine, precision: &str) -> Arc<Self> {
-        Arc::new(Self {
-            machine,
-            precision: precision.to_string(),
-            places: Mutex::default(),
-        })
+        Arc::new(Self { machine, precision: precision.to_string(), places: Mutex::default() })
     }
 
     /// A trainer at its beginning, or where a checkpoint was taken.
@@ -89,32 +83,18 @@ impl Parking {
         let place = Arc::new(Place {
             task,
             has_engine: AtomicBool::new(false),
-            contents: Mutex::new(Contents {
-                threads,
-                last_used: Instant::now(),
-                state: State::Empty { epochs: 0 },
-            }),
+            contents: Mutex::new(Contents { threads, last_used: Instant::now(), state: State::Empty { epochs: 0 } }),
         });
         let mut contents = lock(&place.contents);
         contents.state = State::Ready(Box::new(self.trainer(&place, threads, checkpoint)?));
         drop(contents);
-        Ok(Parkable {
-            parking: Arc::clone(self),
-            place,
-        })
+        Ok(Parkable { parking: Arc::clone(self), place })
     }
 
     /// Called with the place locked. Where memory is short, it waits until others are parked.
-    fn trainer(
-        &self,
-        place: &Arc<Place>,
-        threads: usize,
-        checkpoint: Option<&[u8]>,
-    ) -> Result<Trainer, TrainError> {
-        let device = self
-            .machine
-            .device(threads, &self.precision)
-            .map_err(|error| TrainError::Engine(Box::new(error)))?;
+    fn trainer(&self, place: &Arc<Place>, threads: usize, checkpoint: Option<&[u8]>) -> Result<Trainer, TrainError> {
+        let device =
+            self.machine.device(threads, &self.precision).map_err(|error| TrainError::Engine(Box::new(error)))?;
         let mut trainer = loop {
             match self.make(place, &*device)? {
                 Some(trainer) => break trainer,
@@ -122,9 +102,7 @@ impl Parking {
             }
         };
         if let Some(checkpoint) = checkpoint {
-            trainer
-                .restore(checkpoint)
-                .inspect_err(|_| place.has_engine.store(false, SeqCst))?;
+            trainer.restore(checkpoint).inspect_err(|_| place.has_engine.store(false, SeqCst))?;
         }
         Ok(trainer)
     }
@@ -158,10 +136,8 @@ impl Parking {
     /// Parks the trainer that was used least lately, of those that nobody uses now.
     fn park_one(&self) -> bool {
         let engines = self.engines();
-        let mut idle: Vec<_> = engines
-            .iter()
-            .filter_map(|place| Some((place.contents.try_lock().ok()?.last_used, place)))
-            .collect();
+        let mut idle: Vec<_> =
+            engines.iter().filter_map(|place| Some((place.contents.try_lock().ok()?.last_used, place))).collect();
         idle.sort_by_key(|(last_used, _)| *last_used);
         idle.iter().any(|(_, place)| {
             let contents = place.contents.try_lock();
@@ -197,10 +173,7 @@ impl Place {
 
 impl Parkable {
     /// Uses the trainer, which is brought back first if it was parked.
-    pub(crate) fn with<T>(
-        &self,
-        work: impl FnOnce(&mut Trainer) -> Result<T, TrainError>,
-    ) -> Result<T, TrainError> {
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Trainer) -> Result<T, TrainError>) -> Result<T, TrainError> {
         let mut contents = lock(&self.place.contents);
         if let State::Parked { checkpoint, .. } = &contents.state {
             let parking = &self.parking;
@@ -273,44 +246,27 @@ mod tests {
     use tunefork_train::{Images, TrainSpec};
 
     fn task(trial: u32) -> Task {
-        let data = Generated {
-            height: 12,
-            width: 12,
-            classes: 2,
-            train: 40,
-            test: 0,
-            ..Generated::default()
-        };
+        let data = Generated { height: 12, width: 12, classes: 2, train: 40, test: 0, ..Generated::default() };
         let data = data.draw().unwrap();
         let normalisation = Normalisation::new(&[0.5], &[0.5]).unwrap();
         Task {
             network: Network::new(ImageShape::new(12, 12, 1), 2),
             spec: TrainSpec::new(Optimizer::new(OptimizerKind::ADAM, 1e-2)),
-            images: Images {
-                data: Arc::new(data),
-                normalisation,
-            },
-            split: Arc::new(Split {
-                train: (0..30).collect(),
-                validation: (30..40).collect(),
-                test: Vec::new(),
-            }),
+            images: Images { data: Arc::new(data), normalisation },
+            split: Arc::new(Split { train: (0..30).collect(), validation: (30..40).collect(), test: Vec::new() }),
             key: Key::study(1).trial(trial),
         }
     }
 
     fn loss(run: &Parkable) -> f64 {
-        run.with(|trainer| Ok(trainer.epoch()?.validation.loss))
-            .unwrap()
+        run.with(|trainer| Ok(trainer.epoch()?.validation.loss)).unwrap()
     }
 
     #[test]
     fn the_least_lately_used_is_parked_and_goes_on_with_the_same_bits() {
         let machine = Machine::new(DeviceChoice::Cpu, "auto", Some(1)).unwrap();
         let parking = Parking::new(machine, "f32");
-        let runs: Vec<Parkable> = (0..3)
-            .map(|trial| parking.start(task(trial), 1, None).unwrap())
-            .collect();
+        let runs: Vec<Parkable> = (0..3).map(|trial| parking.start(task(trial), 1, None).unwrap()).collect();
         let undisturbed = parking.start(task(1), 1, None).unwrap();
         let expected = [loss(&undisturbed), loss(&undisturbed)];
         drop(undisturbed);

@@ -47,13 +47,7 @@ impl TrainingRun {
         stop: StopFlag,
         checkpoint: Option<&[u8]>,
     ) -> Result<Self, TrialFailure> {
-        let training = |(member, task)| Training {
-            member,
-            members,
-            task,
-            trainer: None,
-            report: None,
-        };
+        let training = |(member, task)| Training { member, members, task, trainer: None, report: None };
         let mut run = Self {
             parking: Arc::clone(parking),
             threads,
@@ -136,11 +130,8 @@ impl TrainingRun {
 
     /// What the trainings have brought together.
     fn report(&self, metrics: &[EpochMetrics]) -> EpochReport {
-        let reports: Vec<&MemberReport> = self
-            .trainings
-            .iter()
-            .filter_map(|training| training.report.as_ref())
-            .collect();
+        let reports: Vec<&MemberReport> =
+            self.trainings.iter().filter_map(|training| training.report.as_ref()).collect();
         let values: Vec<f64> = reports.iter().map(|report| report.value).collect();
         let of_all = |(name, _): &&(String, f64)| !name.contains('/');
         let stored = |report: &&MemberReport| MemberReport {
@@ -224,10 +215,7 @@ impl Run for TrainingRun {
 
     fn set_threads(&mut self, threads: usize) {
         self.threads = threads;
-        let trainers = self
-            .trainings
-            .iter()
-            .filter_map(|training| training.trainer.as_ref());
+        let trainers = self.trainings.iter().filter_map(|training| training.trainer.as_ref());
         trainers.for_each(|trainer| trainer.set_threads(threads));
     }
 
@@ -237,9 +225,7 @@ impl Run for TrainingRun {
             let Some(trainer) = &training.trainer else {
                 continue;
             };
-            let checkpoint = trainer
-                .checkpoint()
-                .map_err(|error| training.failed(error))?;
+            let checkpoint = trainer.checkpoint().map_err(|error| training.failed(error))?;
             if !self.members.are_several() {
                 return Ok(checkpoint);
             }

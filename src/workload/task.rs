@@ -24,10 +24,7 @@ pub fn task(config: &Config, division: &Division, key: Key) -> Task {
 
 /// Bytes that a trial may take.
 pub(crate) fn memory(config: &Config) -> u64 {
-    config
-        .whole("memory")
-        .unsigned_abs()
-        .saturating_mul(1 << 20)
+    config.whole("memory").unsigned_abs().saturating_mul(1 << 20)
 }
 
 /// The model of the epoch that counts, with all that is needed to use it.
@@ -36,11 +33,8 @@ pub(crate) fn memory(config: &Config) -> u64 {
 /// When the engine fails.
 pub fn model(trainer: &Trainer) -> Result<Model, TrainError> {
     let task = trainer.task();
-    let tensor = |tensor: Tensor| tunefork_export::Tensor {
-        name: tensor.name,
-        shape: tensor.shape,
-        values: tensor.values,
-    };
+    let tensor =
+        |tensor: Tensor| tunefork_export::Tensor { name: tensor.name, shape: tensor.shape, values: tensor.values };
     Ok(Model {
         network: task.network.clone(),
         normalisation: task.images.normalisation.clone(),

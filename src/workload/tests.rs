@@ -41,10 +41,7 @@ fn context(training: &Training) -> TrialContext {
 fn finish(training: &Training, run: &mut TrainingRun) -> (Vec<EpochReport>, Vec<Vec<u8>>) {
     let context = context(training);
     let reports = (run.epochs_done()..context.blueprint.epochs)
-        .map(|_| EpochReport {
-            observed: Vec::new(),
-            ..run.epoch().unwrap()
-        })
+        .map(|_| EpochReport { observed: Vec::new(), ..run.epoch().unwrap() })
         .collect();
     training.keep(&context, run).unwrap();
     let models = training.models();
@@ -145,10 +142,7 @@ fn trainings_share_the_memory_of_their_trial() {
     assert_eq!(refusal(&single), None);
     let (kind, message) = refusal(&wide).expect("six of them take more");
     assert_eq!(kind, FailureKind::DoesNotFit);
-    assert!(
-        message.starts_with("6 trainings share a trial's memory: "),
-        "{message}"
-    );
+    assert!(message.starts_with("6 trainings share a trial's memory: "), "{message}");
 }
 
 #[test]
@@ -160,8 +154,7 @@ fn when_a_trial_is_over_is_seen_from_the_means() {
     let mut run = beside.start(&context(&beside), None).unwrap();
     let (reports, _) = finish(&beside, &mut run);
     assert_eq!(reports.len(), 4, "whether to go on is not theirs to say");
-    let over =
-        |training: &Training, values: &[f64]| training.is_over(&training.spec.baseline(), values);
+    let over = |training: &Training, values: &[f64]| training.is_over(&training.spec.baseline(), values);
     assert!(!over(&beside, &[0.5, 0.6]));
     assert!(over(&beside, &[0.5, 0.6, 0.6]));
     let after = training(&["fold_order=sequential"], folder.path());
@@ -181,18 +174,8 @@ fn trials_that_are_one_training_report_no_members() {
     let mut run = training.start(&context(&training), None).unwrap();
     let (reports, models) = finish(&training, &mut run);
     assert!(reports.iter().all(|report| report.members.is_empty()));
-    let (value, expected) = alone(
-        &training,
-        Member {
-            replicate: 0,
-            fold: 0,
-        },
-    );
+    let (value, expected) = alone(&training, Member { replicate: 0, fold: 0 });
     let values = reports.iter().map(|report| report.value);
-    assert_eq!(
-        values.reduce(f64::max),
-        Some(value),
-        "each epoch tells its own value"
-    );
+    assert_eq!(values.reduce(f64::max), Some(value), "each epoch tells its own value");
     assert!(models == [expected]);
 }

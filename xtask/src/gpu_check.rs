@@ -11,13 +11,8 @@ pub fn run(arguments: &[String]) -> Result<()> {
             .args(["--config", "profile.release.strip=true"])
             .args(["--config", "profile.release.debug=false"]),
     )?;
-    let file = crate::target()
-        .join("release")
-        .join(format!("gpu-check{}", std::env::consts::EXE_SUFFIX));
-    let bytes = file
-        .metadata()
-        .with_context(|| format!("{} is missing", file.display()))?
-        .len();
+    let file = crate::target().join("release").join(format!("gpu-check{}", std::env::consts::EXE_SUFFIX));
+    let bytes = file.metadata().with_context(|| format!("{} is missing", file.display()))?.len();
     println!(
         "{file} ({:.1} MB)\n\
          To check another machine, copy this file there: it needs an NVIDIA driver and NVRTC (TUNEFORK_NVRTC\n\

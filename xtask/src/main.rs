@@ -32,9 +32,7 @@ const TASKS: &[Task] = &[
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let task = arguments
-        .first()
-        .and_then(|name| TASKS.iter().find(|(task, _, _)| task == name));
+    let task = arguments.first().and_then(|name| TASKS.iter().find(|(task, _, _)| task == name));
     let Some((_, _, run)) = task else {
         for (name, what, _) in TASKS {
             eprintln!("cargo xtask {name:<12} {what}");
@@ -64,9 +62,7 @@ fn cargo() -> Command {
 
 /// Runs a command that must succeed.
 fn succeed(command: &mut Command) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("{command:?} cannot be started"))?;
+    let status = command.status().with_context(|| format!("{command:?} cannot be started"))?;
     if !status.success() {
         bail!("{command:?} failed: {status}");
     }

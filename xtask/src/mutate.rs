@@ -66,11 +66,7 @@ pub fn run(words: &[String]) -> Result<()> {
             how.as_deref().unwrap_or("**nothing**").replace('|', "\\|")
         );
     }
-    println!(
-        "\n{} of {} faults were seen.",
-        faults.len() - missed,
-        faults.len()
-    );
+    println!("\n{} of {} faults were seen.", faults.len() - missed, faults.len());
     ensure!(missed == 0, "no test sees {missed} of the planted faults");
     Ok(())
 }
@@ -94,12 +90,7 @@ fn planted(copy: &Path, fault: &Fault) -> Result<String> {
     let path = copy.join(&fault.file);
     let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     let found = text.matches(&fault.find).count();
-    ensure!(
-        found == 1,
-        "{:?}: its place is {found} times in {}",
-        fault.name,
-        fault.file
-    );
+    ensure!(found == 1, "{:?}: its place is {found} times in {}", fault.name, fault.file);
     Ok(text.replacen(&fault.find, &fault.replace, 1))
 }
 
@@ -123,21 +114,14 @@ fn judge(copy: &Path, fault: &Fault) -> Result<Option<String>> {
     let how = build(copy).and_then(|tests| failure(&tests, copy, &fault.test));
     fs::write(&path, sound)?;
     let how = how?;
-    ensure!(
-        !how.as_ref().is_some_and(|h| h.contains("does not compile")),
-        "it does not compile"
-    );
+    ensure!(!how.as_ref().is_some_and(|h| h.contains("does not compile")), "it does not compile");
     Ok(how)
 }
 
 /// Builds the tests on the kernels of a folder; where they are.
 fn build(kernels: &Path) -> Result<PathBuf> {
     let what = ["-p", "tunefork-gpu-check", "--test", "emulator", "--no-run"];
-    let output = cargo()
-        .arg("test")
-        .args(what)
-        .env("TUNEFORK_KERNELS", kernels)
-        .output()?;
+    let output = cargo().arg("test").args(what).env("TUNEFORK_KERNELS", kernels).output()?;
     let text = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "the tests do not build:\n{text}");
     let path = text

@@ -347,19 +347,11 @@ mod tests {
     #[test]
     fn every_command_teaches_by_example() {
         fn check(command: &clap::Command) {
-            let leaf = command
-                .get_subcommands()
-                .all(|sub| sub.get_name() == "help");
-            let help = command
-                .get_after_help()
-                .map(|help| help.to_string())
-                .unwrap_or_default();
+            let leaf = command.get_subcommands().all(|sub| sub.get_name() == "help");
+            let help = command.get_after_help().map(|help| help.to_string()).unwrap_or_default();
             if leaf {
                 let name = command.get_name();
-                assert!(
-                    help.contains("Examples:") && help.contains(name),
-                    "{name}: {help}"
-                );
+                assert!(help.contains("Examples:") && help.contains(name), "{name}: {help}");
             }
             command.get_subcommands().for_each(check);
         }

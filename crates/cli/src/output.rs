@@ -19,9 +19,7 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
         return ExitCode::from(INTERRUPTED);
     }
     complain(format!("error: {}", chain(error.as_ref())));
-    let file = error
-        .downcast_ref::<tunefork::study_file::FileError>()
-        .is_some();
+    let file = error.downcast_ref::<tunefork::study_file::FileError>().is_some();
     match file || known.is_some_and(Error::is_input) {
         true => ExitCode::from(2),
         false => ExitCode::FAILURE,
@@ -66,27 +64,14 @@ pub fn complain(line: impl Display) {
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
-        cells
-            .chain([header[column].chars().count()])
-            .max()
-            .unwrap_or(0)
+        cells.chain([header[column].chars().count()]).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..header.len()).map(width).collect();
-    let numeric: Vec<bool> = (0..header.len())
-        .map(|column| rows.iter().all(|row| is_number(&row[column])))
-        .collect();
+    let numeric: Vec<bool> = (0..header.len()).map(|column| rows.iter().all(|row| is_number(&row[column]))).collect();
     let line = |cells: &[String]| {
-        let cells = cells
-            .iter()
-            .zip(&widths)
-            .zip(&numeric)
-            .map(|((cell, width), numeric)| {
-                if *numeric {
-                    format!("{cell:>width$}")
-                } else {
-                    format!("{cell:<width$}")
-                }
-            });
+        let cells = cells.iter().zip(&widths).zip(&numeric).map(|((cell, width), numeric)| {
+            if *numeric { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+        });
         cells.collect::<Vec<_>>().join("  ").trim_end().to_string() + "\n"
     };
     let header: Vec<String> = header.iter().map(|cell| cell.to_string()).collect();
@@ -94,8 +79,7 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
 }
 
 fn is_number(cell: &str) -> bool {
-    cell.chars()
-        .all(|c| c.is_ascii_digit() || ",.-+e %".contains(c))
+    cell.chars().all(|c| c.is_ascii_digit() || ",.-+e %".contains(c))
 }
 
 /// A whole number with a comma at every thousand.
@@ -179,23 +163,14 @@ mod tests {
 
     #[test]
     fn columns_are_aligned() {
-        let rows = vec![
-            vec!["a".to_string(), "1".into()],
-            vec!["long".into(), "1,000".into()],
-        ];
-        assert_eq!(
-            table(&["name", "n"], &rows),
-            "name      n\na         1\nlong  1,000\n"
-        );
+        let rows = vec![vec!["a".to_string(), "1".into()], vec!["long".into(), "1,000".into()]];
+        assert_eq!(table(&["name", "n"], &rows), "name      n\na         1\nlong  1,000\n");
     }
 
     #[test]
     fn causes_are_told_once() {
         let inner = io::Error::other("the disk is full");
         let outer = anyhow::Error::new(inner).context("cannot write x");
-        assert_eq!(
-            chain(outer.as_ref()),
-            "cannot write x\n  because the disk is full"
-        );
+        assert_eq!(chain(outer.as_ref()), "cannot write x\n  because the disk is full");
     }
 }

@@ -15,15 +15,9 @@ use tunefork_simd::Isa;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let name = arguments.first().map_or("m1", String::as_str);
-    let options: BTreeMap<&str, &str> = arguments[1.min(arguments.len())..]
-        .chunks_exact(2)
-        .map(|pair| (pair[0].as_str(), pair[1].as_str()))
-        .collect();
-    let option = |key: &str, default: &str| {
-        options
-            .get(key)
-            .map_or(default.to_owned(), |value| value.to_string())
-    };
+    let options: BTreeMap<&str, &str> =
+        arguments[1.min(arguments.len())..].chunks_exact(2).map(|pair| (pair[0].as_str(), pair[1].as_str())).collect();
+    let option = |key: &str, default: &str| options.get(key).map_or(default.to_owned(), |value| value.to_string());
     let isa: Isa = option("--isa", "auto").parse()?;
     let threads: usize = option("--threads", "2").parse()?;
     let graph = network(name)?;
@@ -41,25 +35,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut random = Random(1);
     for slot in &plan.slab.parameters {
         let fan_in = slot.len / slot.shape.sizes().last().unwrap_or(&1).max(&1);
-        let bound = if slot.shape.rank() > 1 {
-            1.0 / (fan_in as f32).sqrt()
-        } else {
-            1.0
-        };
+        let bound = if slot.shape.rank() > 1 { 1.0 / (fan_in as f32).sqrt() } else { 1.0 };
         for value in &mut engine.slab_mut()[slot.offset..slot.offset + slot.len] {
-            *value = if slot.shape.rank() > 1 {
-                bound * (2.0 * random.next() - 1.0)
-            } else {
-                bound
-            };
+            *value = if slot.shape.rank() > 1 { bound * (2.0 * random.next() - 1.0) } else { bound };
         }
     }
-    let images: Vec<f32> = (0..batch * plan.image.elements())
-        .map(|_| random.next())
-        .collect();
-    let labels: Vec<u16> = (0..batch)
-        .map(|_| (random.next() * plan.classes as f32) as u16)
-        .collect();
+    let images: Vec<f32> = (0..batch * plan.image.elements()).map(|_| random.next()).collect();
+    let labels: Vec<u16> = (0..batch).map(|_| (random.next() * plan.classes as f32) as u16).collect();
     let dropout = vec![0.3; plan.dropouts];
     let mut windows = Vec::new();
     let mut warm_up: Vec<f64> = Vec::new();
@@ -67,14 +49,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for window in 0..6 {
         let start = Instant::now();
         for step in 0..if window == 0 { 3 } else { steps } {
-            let settings = StepSettings {
-                step: step as u64,
-                dropout: &dropout,
-                ..StepSettings::new(Kind::ADAM)
-            };
-            loss = engine
-                .train(|input| input.copy_from_slice(&images), &labels, &settings)?
-                .loss_sum;
+            let settings = StepSettings { step: step as u64, dropout: &dropout, ..StepSettings::new(Kind::ADAM) };
+            loss = engine.train(|input| input.copy_from_slice(&images), &labels, &settings)?.loss_sum;
         }
         match window {
             0 => warm_up = engine.times().map(|(_, time)| time.as_secs_f64()).collect(),
@@ -83,10 +59,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let total = (5 * steps * batch) as f64 / 1000.0;
     for ((name, time), before) in engine.times().zip(&warm_up) {
-        println!(
-            "{name:>24} {:9.4} s/1000",
-            (time.as_secs_f64() - before) / total
-        );
+        println!("{name:>24} {:9.4} s/1000", (time.as_secs_f64() - before) / total);
     }
     windows.sort_by(f64::total_cmp);
     println!(
@@ -125,21 +98,10 @@ fn network(name: &str) -> Result<Graph, GraphError> {
     let mut x = graph.input();
     let mut before = image[2];
     for (index, &channels) in channels.iter().enumerate() {
-        x = stage(
-            &mut graph,
-            x,
-            &format!("conv{index}"),
-            before,
-            channels,
-            name,
-        )?;
+        x = stage(&mut graph, x, &format!("conv{index}"), before, channels, name)?;
         before = channels;
     }
-    x = if name == "m3" {
-        graph.global_average_pool(x)?
-    } else {
-        graph.flatten(x)?
-    };
+    x = if name == "m3" { graph.global_average_pool(x)? } else { graph.flatten(x)? };
     for (index, &width) in hidden.iter().enumerate() {
         x = graph.dense(x, &format!("hidden{index}"), width, true)?;
         x = graph.activation(x, Activation::Relu)?;
@@ -160,13 +122,7 @@ fn stage(
     channels: usize,
     network: &str,
 ) -> Result<NodeId, GraphError> {
-    let conv = Conv {
-        channels,
-        kernel: 3,
-        stride: 1,
-        padding: 1,
-        bias: true,
-    };
+    let conv = Conv { channels, kernel: 3, stride: 1, padding: 1, bias: true };
     let mut x = graph.conv2d(input, layer, conv)?;
     if network != "m0" {
         x = graph.batch_norm(x, &format!("{layer}.norm"))?;
@@ -175,25 +131,12 @@ fn stage(
         let shortcut = match before == channels {
             true => input,
             false => {
-                let conv = Conv {
-                    channels,
-                    kernel: 1,
-                    stride: 1,
-                    padding: 0,
-                    bias: false,
-                };
+                let conv = Conv { channels, kernel: 1, stride: 1, padding: 0, bias: false };
                 graph.conv2d(input, &format!("{layer}.shortcut"), conv)?
             }
         };
         x = graph.add(x, shortcut)?;
     }
     x = graph.activation(x, Activation::Relu)?;
-    graph.max_pool(
-        x,
-        Window {
-            kernel: 2,
-            stride: 2,
-            padding: 0,
-        },
-    )
+    graph.max_pool(x, Window { kernel: 2, stride: 2, padding: 0 })
 }

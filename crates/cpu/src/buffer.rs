@@ -16,10 +16,7 @@ pub struct AlignedBuffer {
 impl AlignedBuffer {
     /// `len` zeros.
     pub fn new(len: usize) -> Self {
-        Self {
-            lines: vec![Line([0.0; LINE]); len.div_ceil(LINE)],
-            len,
-        }
+        Self { lines: vec![Line([0.0; LINE]); len.div_ceil(LINE)], len }
     }
 
     /// Bytes that a buffer of `len` numbers takes.

@@ -25,11 +25,7 @@ const INPUTS: usize = 112;
 
 /// Elements of workspace that a backward step needs: the transposed gradient.
 pub fn backward_workspace(outputs: usize, batch: usize, input_gradient: bool) -> usize {
-    if input_gradient {
-        packed_len(outputs, batch)
-    } else {
-        0
-    }
+    if input_gradient { packed_len(outputs, batch) } else { 0 }
 }
 
 /// A dense layer's forward step with all that can be worked out beforehand.
@@ -46,20 +42,13 @@ impl ForwardTables {
     /// Tables for a step of a program for `batch` images.
     pub fn new(step: &DenseForward, slab: &SlabLayout, batch: usize) -> Self {
         let dense = &*step.dense;
-        let block = if dense.outputs.div_ceil(PANEL) < 4 {
-            IMAGES.min(batch)
-        } else {
-            batch
-        };
+        let block = if dense.outputs.div_ceil(PANEL) < 4 { IMAGES.min(batch) } else { batch };
         Self {
             step: step.clone(),
             weights: parameters::range(slab, dense.weights),
             bias: dense.bias.map(|bias| parameters::range(slab, bias)),
             rows: (0..block)
-                .map(|row| Row {
-                    left: (row * dense.inputs) as u32,
-                    output: (row * PANEL) as u32,
-                })
+                .map(|row| Row { left: (row * dense.inputs) as u32, output: (row * PANEL) as u32 })
                 .collect(),
             block,
         }
@@ -72,66 +61,43 @@ impl ForwardTables {
 
     /// Runs the step; `mask` is the dropout's.
     pub fn run(&self, context: &mut Context<'_>, mask: Option<&Mask>) {
-        let (isa, rows, scratch, scratch_len) = (
-            context.isa,
-            context.rows,
-            context.scratch,
-            context.scratch_len,
-        );
+        let (isa, rows, scratch, scratch_len) = (context.isa, context.rows, context.scratch, context.scratch_len);
         let dense = &*self.step.dense;
         let (inputs, outputs) = (dense.inputs, dense.outputs);
         // SAFETY: the step writes neither its input nor the parameters.
         let (x, slab) = unsafe { (context.tensor(self.step.input).read(), context.slab.read()) };
-        let (weights, bias) = (
-            &slab[self.weights.clone()],
-            self.bias.clone().map(|bias| &slab[bias]),
-        );
+        let (weights, bias) = (&slab[self.weights.clone()], self.bias.clone().map(|bias| &slab[bias]));
         let output = context.tensor(self.step.output);
         let panels = outputs.div_ceil(PANEL);
-        context
-            .pool
-            .run(panels * rows.div_ceil(self.block), &|task, thread| {
-                let (block, column) = (task / panels, task % panels * PANEL);
-                let images = block * self.block..((block + 1) * self.block).min(rows);
-                let columns = PANEL.min(outputs - column);
-                // SAFETY: the scratch belongs to this thread.
-                let sums = unsafe { scratch.piece(thread, scratch_len).write() };
-                for start in (0..inputs).step_by(DEPTH) {
-                    let segments = [Segment {
-                        left: 0,
-                        right: 0,
-                        len: DEPTH.min(inputs - start) as u32,
-                    }];
-                    let data = &x[images.start * inputs + start..];
-                    let left = Left {
-                        data,
-                        rows: &self.rows[..images.len()],
-                        segments: &segments,
-                        step: 1,
-                    };
-                    let right = Right::Strided {
-                        data: &weights[start * outputs + column..],
-                        step: outputs,
-                    };
-                    let first = match bias {
-                        _ if start > 0 => Start::Output,
-                        Some(bias) => Start::Bias(&bias[column..]),
-                        None => Start::Zero,
-                    };
-                    product(isa, left, right, columns, first, sums);
+        context.pool.run(panels * rows.div_ceil(self.block), &|task, thread| {
+            let (block, column) = (task / panels, task % panels * PANEL);
+            let images = block * self.block..((block + 1) * self.block).min(rows);
+            let columns = PANEL.min(outputs - column);
+            // SAFETY: the scratch belongs to this thread.
+            let sums = unsafe { scratch.piece(thread, scratch_len).write() };
+            for start in (0..inputs).step_by(DEPTH) {
+                let segments = [Segment { left: 0, right: 0, len: DEPTH.min(inputs - start) as u32 }];
+                let data = &x[images.start * inputs + start..];
+                let left = Left { data, rows: &self.rows[..images.len()], segments: &segments, step: 1 };
+                let right = Right::Strided { data: &weights[start * outputs + column..], step: outputs };
+                let first = match bias {
+                    _ if start > 0 => Start::Output,
+                    Some(bias) => Start::Bias(&bias[column..]),
+                    None => Start::Zero,
+                };
+                product(isa, left, right, columns, first, sums);
+            }
+            for (image, sums) in images.zip(sums.chunks_exact_mut(PANEL)) {
+                let sums = &mut sums[..columns];
+                let element = image * outputs + column;
+                activate(isa, dense.activation, sums);
+                if let Some(mask) = mask {
+                    dropout::apply(isa, mask, element, sums);
                 }
-                for (image, sums) in images.zip(sums.chunks_exact_mut(PANEL)) {
-                    let sums = &mut sums[..columns];
-                    let element = image * outputs + column;
-                    activate(isa, dense.activation, sums);
-                    if let Some(mask) = mask {
-                        dropout::apply(isa, mask, element, sums);
-                    }
-                    // SAFETY: these columns of this image belong to this task.
-                    unsafe { output.part(element..element + columns).write() }
-                        .copy_from_slice(sums);
-                }
-            });
+                // SAFETY: these columns of this image belong to this task.
+                unsafe { output.part(element..element + columns).write() }.copy_from_slice(sums);
+            }
+        });
     }
 }
 
@@ -156,30 +122,15 @@ impl BackwardTables {
             step: step.clone(),
             weights: parameters::range(slab, dense.weights),
             bias: dense.bias.map(|bias| parameters::range(slab, bias)),
-            weight_rows: inputs
-                .clone()
-                .map(|i| Row {
-                    left: i as u32,
-                    output: (i * outputs) as u32,
-                })
-                .collect(),
-            data_rows: inputs
-                .map(|i| Row {
-                    left: (i * outputs) as u32,
-                    output: (i * batch) as u32,
-                })
-                .collect(),
+            weight_rows: inputs.clone().map(|i| Row { left: i as u32, output: (i * outputs) as u32 }).collect(),
+            data_rows: inputs.map(|i| Row { left: (i * outputs) as u32, output: (i * batch) as u32 }).collect(),
             batch,
         }
     }
 
     /// Elements of scratch per thread.
     pub fn scratch_len(&self) -> usize {
-        if self.step.input_gradient.is_some() {
-            INPUTS * self.batch
-        } else {
-            0
-        }
+        if self.step.input_gradient.is_some() { INPUTS * self.batch } else { 0 }
     }
 
     /// Runs the step; `mask` is the dropout's.
@@ -187,12 +138,7 @@ impl BackwardTables {
         self.before_activation(context, mask);
         self.bias_gradient(context);
         self.transpose(context);
-        let (isa, rows, scratch, scratch_len) = (
-            context.isa,
-            context.rows,
-            context.scratch,
-            context.scratch_len,
-        );
+        let (isa, rows, scratch, scratch_len) = (context.isa, context.rows, context.scratch, context.scratch_len);
         let (inputs, outputs) = (self.step.dense.inputs, self.step.dense.outputs);
         // SAFETY: from here on these are only read.
         let (x, dz, weights, transposed) = unsafe {
@@ -200,23 +146,14 @@ impl BackwardTables {
                 context.tensor(self.step.input).read(),
                 &context.tensor(self.step.output_gradient).read()[..rows * outputs],
                 context.slab.part(self.weights.clone()).read(),
-                self.step
-                    .workspace
-                    .map(|workspace| context.tensor(workspace).read()),
+                self.step.workspace.map(|workspace| context.tensor(workspace).read()),
             )
         };
         let dw = context.gradients.part(self.weights.clone());
-        let dx = self
-            .step
-            .input_gradient
-            .map(|gradient| (context.tensor(gradient.to), gradient.accumulate));
+        let dx = self.step.input_gradient.map(|gradient| (context.tensor(gradient.to), gradient.accumulate));
         context.pool.run(inputs.div_ceil(INPUTS), &|task, thread| {
             let part = task * INPUTS..((task + 1) * INPUTS).min(inputs);
-            let segments = [Segment {
-                left: 0,
-                right: 0,
-                len: rows as u32,
-            }];
+            let segments = [Segment { left: 0, right: 0, len: rows as u32 }];
             let left = Left {
                 data: &x[part.start..],
                 rows: &self.weight_rows[..part.len()],
@@ -225,48 +162,16 @@ impl BackwardTables {
             };
             // SAFETY: these rows of the gradient belong to this task, the scratch to this thread.
             let (dw, scratch) = unsafe {
-                (
-                    dw.part(part.start * outputs..part.end * outputs).write(),
-                    scratch.piece(thread, scratch_len).write(),
-                )
+                (dw.part(part.start * outputs..part.end * outputs).write(), scratch.piece(thread, scratch_len).write())
             };
-            product(
-                isa,
-                left,
-                Right::Strided {
-                    data: dz,
-                    step: outputs,
-                },
-                outputs,
-                Start::Zero,
-                dw,
-            );
+            product(isa, left, Right::Strided { data: dz, step: outputs }, outputs, Start::Zero, dw);
             let (Some((dx, accumulate)), Some(transposed)) = (dx, transposed) else {
                 return;
             };
-            let segments = [Segment {
-                left: 0,
-                right: 0,
-                len: outputs as u32,
-            }];
+            let segments = [Segment { left: 0, right: 0, len: outputs as u32 }];
             let data = &weights[part.start * outputs..];
-            let left = Left {
-                data,
-                rows: &self.data_rows[..part.len()],
-                segments: &segments,
-                step: 1,
-            };
-            product(
-                isa,
-                left,
-                Right::Packed {
-                    data: transposed,
-                    depth: outputs,
-                },
-                rows,
-                Start::Zero,
-                scratch,
-            );
+            let left = Left { data, rows: &self.data_rows[..part.len()], segments: &segments, step: 1 };
+            product(isa, left, Right::Packed { data: transposed, depth: outputs }, rows, Start::Zero, scratch);
             for image in 0..rows {
                 let start = image * inputs;
                 // SAFETY: these inputs of the image belong to this task.
@@ -285,10 +190,7 @@ impl BackwardTables {
         }
         let gradient = context.tensor(self.step.output_gradient);
         // SAFETY: the output is not written.
-        let output = self
-            .step
-            .output
-            .map(|output| unsafe { context.tensor(output).read() });
+        let output = self.step.output.map(|output| unsafe { context.tensor(output).read() });
         context.pool.run(context.rows, &|image, _| {
             // SAFETY: the image belongs to this task.
             let gradient = unsafe { gradient.piece(image, outputs).write() };
@@ -297,13 +199,7 @@ impl BackwardTables {
             }
             if let Some(output) = output {
                 let keep = mask.map_or(1.0, Mask::keep);
-                slope(
-                    isa,
-                    dense.activation,
-                    keep,
-                    &output[image * outputs..][..outputs],
-                    gradient,
-                );
+                slope(isa, dense.activation, keep, &output[image * outputs..][..outputs], gradient);
             }
         });
     }
@@ -314,20 +210,15 @@ impl BackwardTables {
         };
         let outputs = self.step.dense.outputs;
         // SAFETY: no task is running.
-        let (dz, sum) = unsafe {
-            (
-                context.tensor(self.step.output_gradient).read(),
-                context.gradients.part(bias).write(),
-            )
-        };
+        let (dz, sum) =
+            unsafe { (context.tensor(self.step.output_gradient).read(), context.gradients.part(bias).write()) };
         sum.fill(0.0);
         add_pixels(context.isa, &dz[..context.rows * outputs], sum);
     }
 
     /// The gradient with images as columns, for the gradient of the input.
     fn transpose(&self, context: &mut Context<'_>) {
-        let (Some(workspace), true) = (self.step.workspace, self.step.input_gradient.is_some())
-        else {
+        let (Some(workspace), true) = (self.step.workspace, self.step.input_gradient.is_some()) else {
             return;
         };
         let (outputs, rows) = (self.step.dense.outputs, context.rows);

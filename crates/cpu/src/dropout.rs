@@ -78,10 +78,7 @@ fn factors(mask: &Mask, quad: u32) -> [f32; 4 * TOGETHER] {
             c3[i] = low as u32;
         }
         counter = [c0, c1, c2, c3];
-        key = [
-            key[0].wrapping_add(0x9E37_79B9),
-            key[1].wrapping_add(0xBB67_AE85),
-        ];
+        key = [key[0].wrapping_add(0x9E37_79B9), key[1].wrapping_add(0xBB67_AE85)];
     }
     let mut factors = [0.0; 4 * TOGETHER];
     for i in 0..TOGETHER {
@@ -104,16 +101,9 @@ mod tests {
         let (key, step, layer, p) = ([7, 9], 1 << 33 | 5, 3, 0.3_f32);
         let mask = Mask::new(key, step, layer, p);
         let expected = |element: usize| {
-            let words = philox4x32_10(
-                key,
-                dropout::counter((element / 4) as u32, step, layer as u32),
-            );
+            let words = philox4x32_10(key, dropout::counter((element / 4) as u32, step, layer as u32));
             let dropped = u64::from(words[element % 4]) < dropout::threshold(f64::from(p));
-            if dropped {
-                0.0
-            } else {
-                dropout::scale(f64::from(p)) as f32
-            }
+            if dropped { 0.0 } else { dropout::scale(f64::from(p)) as f32 }
         };
         for isa in Isa::available() {
             for (first, count) in [(0, 200), (1, 3), (67, 130), (1000, 0)] {

@@ -82,15 +82,7 @@ impl Engine {
         let training = PreparedProgram::new(&plan.training, &plan.slab, true);
         let evaluation = PreparedProgram::new(&plan.evaluation, &plan.slab, false);
         let memory = Memory::new(&plan, scratch_len(&training, &evaluation), threads);
-        Ok(Self {
-            isa,
-            pool: Pool::new(threads),
-            memory,
-            training,
-            evaluation,
-            update_time: Duration::ZERO,
-            plan,
-        })
+        Ok(Self { isa, pool: Pool::new(threads), memory, training, evaluation, update_time: Duration::ZERO, plan })
     }
 
     /// Bytes of all buffers that an engine for this plan allocates: the plan's own, and scratch for
@@ -139,10 +131,7 @@ impl Engine {
         settings: &StepSettings<'_>,
     ) -> Result<StepResult, EngineError> {
         let rows = self.check_labels(labels, self.plan.training.batch)?;
-        fill(
-            self.memory
-                .images(self.plan.training.input, rows * self.plan.image.elements()),
-        );
+        fill(self.memory.images(self.plan.training.input, rows * self.plan.image.elements()));
         let run = Run {
             targets: Targets {
                 labels,
@@ -159,11 +148,7 @@ impl Engine {
         let start = std::time::Instant::now();
         let gradient_norm = self.update(settings);
         self.update_time += start.elapsed();
-        Ok(StepResult {
-            loss_sum: sum.loss,
-            correct: sum.correct,
-            gradient_norm,
-        })
+        Ok(StepResult { loss_sum: sum.loss, correct: sum.correct, gradient_norm })
     }
 
     fn update(&mut self, settings: &StepSettings<'_>) -> Option<f64> {
@@ -183,23 +168,11 @@ impl Engine {
     /// # Errors
     ///
     /// As for [`train`](Self::train).
-    pub fn evaluate(
-        &mut self,
-        fill: impl FnOnce(&mut [f32]),
-        labels: &[u16],
-    ) -> Result<Evaluated<'_>, EngineError> {
+    pub fn evaluate(&mut self, fill: impl FnOnce(&mut [f32]), labels: &[u16]) -> Result<Evaluated<'_>, EngineError> {
         let rows = self.check_labels(labels, self.plan.evaluation.batch)?;
-        fill(self.memory.images(
-            self.plan.evaluation.input,
-            rows * self.plan.image.elements(),
-        ));
+        fill(self.memory.images(self.plan.evaluation.input, rows * self.plan.image.elements()));
         let run = Run {
-            targets: Targets {
-                labels,
-                smoothing: 0.0,
-                class_weights: &[],
-                mixing: 0.0,
-            },
+            targets: Targets { labels, smoothing: 0.0, class_weights: &[], mixing: 0.0 },
             dropout: &[],
             key: [0, 0],
             step: 0,
@@ -208,11 +181,7 @@ impl Engine {
         let sum = self.evaluation.run(&mut context, &run);
         let start = self.plan.evaluation.logits.offset;
         let logits = &self.memory.arena.as_slice()[start..start + rows * self.plan.classes];
-        Ok(Evaluated {
-            loss_sum: sum.loss,
-            correct: sum.correct,
-            logits,
-        })
+        Ok(Evaluated { loss_sum: sum.loss, correct: sum.correct, logits })
     }
 
     /// Parameters, then running statistics, as the plan lays them out.
@@ -243,36 +212,22 @@ impl Engine {
 
     /// Name of each training step and the time spent in it so far; the update comes last.
     pub fn times(&self) -> impl Iterator<Item = (&str, Duration)> {
-        self.training
-            .times()
-            .chain(std::iter::once(("update", self.update_time)))
+        self.training.times().chain(std::iter::once(("update", self.update_time)))
     }
 
     fn check_labels(&self, labels: &[u16], batch: usize) -> Result<usize, EngineError> {
         if labels.is_empty() || labels.len() > batch {
-            return Err(EngineError::WrongRows {
-                rows: labels.len(),
-                batch,
-            });
+            return Err(EngineError::WrongRows { rows: labels.len(), batch });
         }
-        match labels
-            .iter()
-            .find(|&&label| usize::from(label) >= self.plan.classes)
-        {
-            Some(&label) => Err(EngineError::WrongLabel {
-                label,
-                classes: self.plan.classes,
-            }),
+        match labels.iter().find(|&&label| usize::from(label) >= self.plan.classes) {
+            Some(&label) => Err(EngineError::WrongLabel { label, classes: self.plan.classes }),
             None => Ok(labels.len()),
         }
     }
 }
 
 fn scratch_len(training: &PreparedProgram, evaluation: &PreparedProgram) -> usize {
-    training
-        .scratch_len()
-        .max(evaluation.scratch_len())
-        .next_multiple_of(16)
+    training.scratch_len().max(evaluation.scratch_len()).next_multiple_of(16)
 }
 
 /// Tables hold places within a task's part of a tensor in 32 bits.

@@ -30,12 +30,7 @@ impl Layout {
 /// # Panics
 ///
 /// If they overlap or reach beyond the end.
-pub fn parts<'a, const N: usize>(
-    slice: &'a mut [f32],
-    ranges: [&Range<usize>; N],
-) -> [&'a mut [f32]; N] {
+pub fn parts<'a, const N: usize>(slice: &'a mut [f32], ranges: [&Range<usize>; N]) -> [&'a mut [f32]; N] {
     let ranges = ranges.map(Clone::clone);
-    slice
-        .get_disjoint_mut(ranges)
-        .expect("pieces of one layout lie apart")
+    slice.get_disjoint_mut(ranges).expect("pieces of one layout lie apart")
 }

@@ -38,32 +38,16 @@ impl Targets<'_> {
 
 /// Loss and hits of rows of `classes` logits. With `gradient`, the gradient of the mean loss takes the
 /// place of the logits.
-pub fn run(
-    isa: Isa,
-    logits: &mut [f32],
-    classes: usize,
-    targets: &Targets<'_>,
-    gradient: bool,
-) -> Sum {
+pub fn run(isa: Isa, logits: &mut [f32], classes: usize, targets: &Targets<'_>, gradient: bool) -> Sum {
     let labels = targets.labels;
-    let total: f32 = labels
-        .iter()
-        .map(|label| targets.weight(usize::from(*label)))
-        .sum();
+    let total: f32 = labels.iter().map(|label| targets.weight(usize::from(*label))).sum();
     let scale = gradient.then(|| 1.0 / total);
     let mut sum = Sum::default();
     for (index, (logits, &label)) in logits.chunks_exact_mut(classes).zip(labels).enumerate() {
         sum.correct += u32::from(argmax(logits) == usize::from(label));
         let row_targets = [targets.label(index, 0), targets.label(index, 1)];
         let share = targets.smoothing / classes as f32;
-        let loss = row(
-            isa,
-            logits,
-            row_targets,
-            share,
-            targets.class_weights,
-            scale,
-        );
+        let loss = row(isa, logits, row_targets, share, targets.class_weights, scale);
         sum.loss += f64::from(loss);
     }
     // The sum whose mean over the rows is the weighted mean.

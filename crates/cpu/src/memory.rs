@@ -70,11 +70,7 @@ impl Memory {
     pub fn bytes(plan: &Plan, scratch_len: usize, threads: usize) -> u64 {
         let lengths = Lengths::new(plan, scratch_len, threads);
         let of_parameters = (1 + Kind::STATES as u64) * AlignedBuffer::bytes(lengths.trainable);
-        of_parameters
-            + [lengths.arena, lengths.slab, lengths.scratch]
-                .map(AlignedBuffer::bytes)
-                .iter()
-                .sum::<u64>()
+        of_parameters + [lengths.arena, lengths.slab, lengths.scratch].map(AlignedBuffer::bytes).iter().sum::<u64>()
     }
 
     /// What the steps of a program work on.
@@ -97,10 +93,7 @@ impl Memory {
             len: self.gradients.as_slice().len(),
             parameters: Shared::new(self.slab.as_mut_slice()),
             gradients: Shared::new(self.gradients.as_mut_slice()),
-            states: self
-                .states
-                .each_mut()
-                .map(|state| Shared::new(state.as_mut_slice())),
+            states: self.states.each_mut().map(|state| Shared::new(state.as_mut_slice())),
         }
     }
 

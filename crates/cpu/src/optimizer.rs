@@ -35,13 +35,9 @@ pub struct Buffers<'a> {
 pub fn run(isa: Isa, pool: &mut Pool, buffers: &Buffers<'_>, update: &Update) -> Option<f64> {
     let norm = update.clip_norm.map(|_| {
         // SAFETY: no task is running.
-        norm(isa, unsafe {
-            buffers.gradients.part(0..buffers.len).read()
-        })
+        norm(isa, unsafe { buffers.gradients.part(0..buffers.len).read() })
     });
-    let clip = norm
-        .zip(update.clip_norm)
-        .map_or(1.0, |(norm, most)| clip_scale(norm, f64::from(most)));
+    let clip = norm.zip(update.clip_norm).map_or(1.0, |(norm, most)| clip_scale(norm, f64::from(most)));
     let rule = Rule::new(update, clip as f32);
     let part = |task: usize| -> Range<usize> { task * PART..((task + 1) * PART).min(buffers.len) };
     pool.run(buffers.len.div_ceil(PART), &|task, _| {
@@ -60,37 +56,14 @@ pub fn run(isa: Isa, pool: &mut Pool, buffers: &Buffers<'_>, update: &Update) ->
 
 /// The global norm, summed part by part in order.
 fn norm(isa: Isa, gradients: &[f32]) -> f64 {
-    gradients
-        .chunks(PART)
-        .map(|part| square_sum(isa, part))
-        .sum::<f64>()
-        .sqrt()
+    gradients.chunks(PART).map(|part| square_sum(isa, part)).sum::<f64>().sqrt()
 }
 
 /// An update's scalars, worked out once in f64.
 enum Rule {
-    Sgd {
-        clip: f32,
-        rate: f32,
-        decay: f32,
-    },
-    Momentum {
-        clip: f32,
-        rate: f32,
-        decay: f32,
-        momentum: f32,
-        nesterov: bool,
-        first: bool,
-    },
-    RmsProp {
-        clip: f32,
-        rate: f32,
-        decay: f32,
-        alpha: f32,
-        rest: f32,
-        epsilon: f32,
-        momentum: f32,
-    },
+    Sgd { clip: f32, rate: f32, decay: f32 },
+    Momentum { clip: f32, rate: f32, decay: f32, momentum: f32, nesterov: bool, first: bool },
+    RmsProp { clip: f32, rate: f32, decay: f32, alpha: f32, rest: f32, epsilon: f32, momentum: f32 },
     Adam(Adam),
 }
 
@@ -128,19 +101,10 @@ impl Rule {
         };
         match update.kind {
             Kind::Sgd { momentum: 0.0, .. } => Self::Sgd { clip, rate, decay },
-            Kind::Sgd { momentum, nesterov } => Self::Momentum {
-                clip,
-                rate,
-                decay,
-                momentum: momentum as f32,
-                nesterov,
-                first: update.step == 1,
-            },
-            Kind::RmsProp {
-                alpha,
-                epsilon,
-                momentum,
-            } => Self::RmsProp {
+            Kind::Sgd { momentum, nesterov } => {
+                Self::Momentum { clip, rate, decay, momentum: momentum as f32, nesterov, first: update.step == 1 }
+            }
+            Kind::RmsProp { alpha, epsilon, momentum } => Self::RmsProp {
                 clip,
                 rate,
                 decay,
@@ -149,24 +113,10 @@ impl Rule {
                 epsilon: epsilon as f32,
                 momentum: momentum as f32,
             },
-            Kind::Adam {
-                beta1,
-                beta2,
-                epsilon,
-            } => Self::Adam(Adam {
-                decay,
-                ..adam(beta1, beta2, epsilon)
-            }),
-            Kind::AdamW {
-                beta1,
-                beta2,
-                epsilon,
-            } => {
+            Kind::Adam { beta1, beta2, epsilon } => Self::Adam(Adam { decay, ..adam(beta1, beta2, epsilon) }),
+            Kind::AdamW { beta1, beta2, epsilon } => {
                 let shrink = (1.0 - update.learning_rate * update.weight_decay) as f32;
-                Self::Adam(Adam {
-                    shrink,
-                    ..adam(beta1, beta2, epsilon)
-                })
+                Self::Adam(Adam { shrink, ..adam(beta1, beta2, epsilon) })
             }
         }
     }
@@ -174,31 +124,14 @@ impl Rule {
     fn apply(&self, isa: Isa, p: &mut [f32], g: &[f32], a: &mut [f32], b: &mut [f32]) {
         match *self {
             Self::Sgd { clip, rate, decay } => sgd(isa, p, g, clip, rate, decay),
-            Self::Momentum {
-                clip,
-                rate,
-                decay,
-                momentum,
-                nesterov,
-                first,
-            } => {
+            Self::Momentum { clip, rate, decay, momentum, nesterov, first } => {
                 if first {
                     a.fill(0.0); // then momentum * buffer + gradient is the gradient
                 }
                 sgd_momentum(isa, p, g, a, clip, rate, decay, momentum, nesterov);
             }
-            Self::RmsProp {
-                clip,
-                rate,
-                decay,
-                alpha,
-                rest,
-                epsilon,
-                momentum,
-            } => {
-                rms_prop(
-                    isa, p, g, a, b, clip, rate, decay, alpha, rest, epsilon, momentum,
-                );
+            Self::RmsProp { clip, rate, decay, alpha, rest, epsilon, momentum } => {
+                rms_prop(isa, p, g, a, b, clip, rate, decay, alpha, rest, epsilon, momentum);
             }
             Self::Adam(rule) => adam(isa, p, g, a, b, rule),
         }

@@ -66,25 +66,17 @@ impl Pool {
             inside: AtomicUsize::new(threads.max(1) - 1), // every worker, until it has started
             asleep: AtomicUsize::new(0),
             next: AtomicUsize::new(0),
-            job: UnsafeCell::new(Job {
-                function: &nothing,
-                tasks: 0,
-            }),
+            job: UnsafeCell::new(Job { function: &nothing, tasks: 0 }),
             panic: Mutex::new(None),
             stop: AtomicBool::new(false),
         });
         let start = |number: usize| {
             let shared = Arc::clone(&shared);
-            thread::Builder::new()
-                .name(format!("tunefork-cpu-{number}"))
-                .spawn(move || shared.work(number))
+            thread::Builder::new().name(format!("tunefork-cpu-{number}")).spawn(move || shared.work(number))
         };
         let workers: Vec<Worker> = (1..threads.max(1))
             .map_while(|number| start(number).ok())
-            .map(|handle| Worker {
-                thread: handle.thread().clone(),
-                handle: Some(handle),
-            })
+            .map(|handle| Worker { thread: handle.thread().clone(), handle: Some(handle) })
             .collect();
         let refused = threads.max(1) - 1 - workers.len();
         shared.inside.fetch_sub(refused, SeqCst);
@@ -114,16 +106,13 @@ impl Pool {
         let shared = &*self.shared;
         // SAFETY: only the lifetime changes. The pointer is used by this thread and by workers inside
         // an open job; below, the job is closed and all workers have left before this function returns.
-        let function: *const Function<'static> =
-            unsafe { std::mem::transmute::<*const Function<'_>, _>(function) };
+        let function: *const Function<'static> = unsafe { std::mem::transmute::<*const Function<'_>, _>(function) };
         // SAFETY: the job is closed and nobody is inside (`&mut self`, and the wait at the end of the last run).
         unsafe { *shared.job.get() = Job { function, tasks } };
         shared.next.store(0, SeqCst);
         shared.generation.fetch_add(1, SeqCst);
         if shared.asleep.load(SeqCst) > 0 {
-            self.workers
-                .iter()
-                .for_each(|worker| worker.thread.unpark());
+            self.workers.iter().for_each(|worker| worker.thread.unpark());
         }
         shared.take_tasks(0);
         shared.generation.fetch_add(1, SeqCst);
@@ -131,11 +120,7 @@ impl Pool {
         while shared.inside.load(SeqCst) > 0 {
             wait(&mut spins);
         }
-        let panic = shared
-            .panic
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let panic = shared.panic.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(payload) = panic {
             resume_unwind(payload);
         }
@@ -171,10 +156,7 @@ impl Shared {
             }
         }));
         if let Err(payload) = result {
-            self.panic
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .get_or_insert(payload);
+            self.panic.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(payload);
         }
     }
 
@@ -276,10 +258,7 @@ mod tests {
                 pool.run(8, &|task, _| assert!(task != bad, "task {task} fails"));
             }));
             let payload = result.unwrap_err();
-            let text = payload
-                .downcast_ref::<String>()
-                .cloned()
-                .unwrap_or_default();
+            let text = payload.downcast_ref::<String>().cloned().unwrap_or_default();
             assert_eq!(text, format!("task {bad} fails"));
         }
         let count = AtomicUsize::new(0);

@@ -3,8 +3,7 @@
 use std::time::{Duration, Instant};
 
 use tunefork_graph::{
-    DropoutBackward, DropoutForward, GlobalAverageBackward, GlobalAverageForward, Loss, Program,
-    SlabLayout, Step,
+    DropoutBackward, DropoutForward, GlobalAverageBackward, GlobalAverageForward, Loss, Program, SlabLayout, Step,
 };
 
 use crate::block;
@@ -64,64 +63,39 @@ impl PreparedProgram {
             .map(|step| match step {
                 Step::BlockForward(s) => {
                     let tables = block::ForwardTables::new(s, slab, batch, training);
-                    (
-                        format!("{} forward", s.block.name),
-                        Prepared::BlockForward(Box::new(tables)),
-                    )
+                    (format!("{} forward", s.block.name), Prepared::BlockForward(Box::new(tables)))
                 }
                 Step::BlockBackward(s) => {
                     let tables = block::BackwardTables::new(s, slab, batch);
-                    (
-                        format!("{} backward", s.block.name),
-                        Prepared::BlockBackward(Box::new(tables)),
-                    )
+                    (format!("{} backward", s.block.name), Prepared::BlockBackward(Box::new(tables)))
                 }
                 Step::DenseForward(s) => {
                     let mask = s.dense.dropout.filter(|_| training);
                     let tables = dense::ForwardTables::new(s, slab, batch);
-                    (
-                        format!("{} forward", s.dense.name),
-                        Prepared::DenseForward(tables, mask),
-                    )
+                    (format!("{} forward", s.dense.name), Prepared::DenseForward(tables, mask))
                 }
                 Step::DenseBackward(s) => {
                     let tables = dense::BackwardTables::new(s, slab, batch);
-                    (
-                        format!("{} backward", s.dense.name),
-                        Prepared::DenseBackward(tables, s.dense.dropout),
-                    )
+                    (format!("{} backward", s.dense.name), Prepared::DenseBackward(tables, s.dense.dropout))
                 }
-                Step::GlobalAverageForward(s) => {
-                    ("average forward".into(), Prepared::GlobalAverage(s.clone()))
+                Step::GlobalAverageForward(s) => ("average forward".into(), Prepared::GlobalAverage(s.clone())),
+                Step::GlobalAverageBackward(s) => {
+                    ("average backward".into(), Prepared::GlobalAverageGradient(s.clone()))
                 }
-                Step::GlobalAverageBackward(s) => (
-                    "average backward".into(),
-                    Prepared::GlobalAverageGradient(s.clone()),
-                ),
                 Step::DropoutForward(s) => ("dropout forward".into(), Prepared::Dropout(s.clone())),
-                Step::DropoutBackward(s) => (
-                    "dropout backward".into(),
-                    Prepared::DropoutGradient(s.clone()),
-                ),
+                Step::DropoutBackward(s) => ("dropout backward".into(), Prepared::DropoutGradient(s.clone())),
                 Step::Loss(s) => ("loss".into(), Prepared::Loss(s.clone())),
                 other => {
                     unreachable!("the plan has a step that this engine does not know: {other:?}")
                 }
             })
             .collect();
-        Self {
-            times: vec![Duration::ZERO; steps.len()],
-            steps,
-        }
+        Self { times: vec![Duration::ZERO; steps.len()], steps }
     }
 
     /// Scratch elements that a thread needs.
     pub fn scratch_len(&self) -> usize {
-        self.steps
-            .iter()
-            .map(|(_, step)| step.scratch_len())
-            .max()
-            .unwrap_or(0)
+        self.steps.iter().map(|(_, step)| step.scratch_len()).max().unwrap_or(0)
     }
 
     /// Runs all steps and returns the loss.
@@ -137,10 +111,7 @@ impl PreparedProgram {
 
     /// Name of each step and the time spent in it so far.
     pub fn times(&self) -> impl Iterator<Item = (&str, Duration)> {
-        self.steps
-            .iter()
-            .zip(&self.times)
-            .map(|((name, _), time)| (name.as_str(), *time))
+        self.steps.iter().zip(&self.times).map(|((name, _), time)| (name.as_str(), *time))
     }
 }
 
@@ -165,18 +136,10 @@ impl Prepared {
             Self::GlobalAverage(step) => simple::global_average(context, step),
             Self::GlobalAverageGradient(step) => simple::global_average_gradient(context, step),
             Self::Dropout(step) => {
-                simple::dropout(
-                    context,
-                    step,
-                    &run.mask(Some(step.layer)).unwrap_or_else(none),
-                );
+                simple::dropout(context, step, &run.mask(Some(step.layer)).unwrap_or_else(none));
             }
             Self::DropoutGradient(step) => {
-                simple::dropout_gradient(
-                    context,
-                    step,
-                    &run.mask(Some(step.layer)).unwrap_or_else(none),
-                );
+                simple::dropout_gradient(context, step, &run.mask(Some(step.layer)).unwrap_or_else(none));
             }
             Self::Loss(step) => *sum = loss_step(context, step, run),
         }
@@ -186,9 +149,7 @@ impl Prepared {
 fn loss_step(context: &mut Context<'_>, step: &Loss, run: &Run<'_>) -> loss::Sum {
     let len = context.rows * step.classes;
     let logits = context.tensor(step.logits).part(0..len);
-    let gradient = step
-        .gradient
-        .map(|gradient| context.tensor(gradient).part(0..len));
+    let gradient = step.gradient.map(|gradient| context.tensor(gradient).part(0..len));
     // SAFETY: no task is running; the gradient lies on the logits or apart from them.
     unsafe {
         match gradient {
@@ -196,21 +157,9 @@ fn loss_step(context: &mut Context<'_>, step: &Loss, run: &Run<'_>) -> loss::Sum
                 if step.gradient != Some(step.logits) {
                     gradient.write().copy_from_slice(logits.read());
                 }
-                loss::run(
-                    context.isa,
-                    gradient.write(),
-                    step.classes,
-                    &run.targets,
-                    true,
-                )
+                loss::run(context.isa, gradient.write(), step.classes, &run.targets, true)
             }
-            None => loss::run(
-                context.isa,
-                logits.write(),
-                step.classes,
-                &run.targets,
-                false,
-            ),
+            None => loss::run(context.isa, logits.write(), step.classes, &run.targets, false),
         }
     }
 }

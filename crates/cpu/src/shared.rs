@@ -23,11 +23,7 @@ unsafe impl Sync for Shared<'_> {}
 impl<'a> Shared<'a> {
     /// Shares `slice` until the result and all its copies are gone.
     pub fn new(slice: &'a mut [f32]) -> Self {
-        Self {
-            start: slice.as_mut_ptr(),
-            len: slice.len(),
-            slice: PhantomData,
-        }
+        Self { start: slice.as_mut_ptr(), len: slice.len(), slice: PhantomData }
     }
 
     /// Part of it, still shared.
@@ -36,18 +32,10 @@ impl<'a> Shared<'a> {
     ///
     /// If the range lies outside.
     pub fn part(self, range: Range<usize>) -> Self {
-        assert!(
-            range.start <= range.end && range.end <= self.len,
-            "{range:?} of {}",
-            self.len
-        );
+        assert!(range.start <= range.end && range.end <= self.len, "{range:?} of {}", self.len);
         // SAFETY: the start lies within the slice or just behind its end.
         let start = unsafe { self.start.add(range.start) };
-        Self {
-            start,
-            len: range.len(),
-            slice: PhantomData,
-        }
+        Self { start, len: range.len(), slice: PhantomData }
     }
 
     /// Piece number `index` of pieces of `len` numbers each.

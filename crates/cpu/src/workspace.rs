@@ -15,22 +15,13 @@ pub struct CpuWorkspace;
 impl Workspace for CpuWorkspace {
     fn len(&self, step: StepShape<'_>) -> usize {
         match step {
-            StepShape::BlockForward {
-                block,
-                batch,
-                training,
-            } => ForwardSizes::new(block, batch, training).workspace,
-            StepShape::BlockBackward {
-                block,
-                batch,
-                input_gradient,
-                shortcut_gradient,
-            } => BackwardSizes::new(block, batch, input_gradient, shortcut_gradient).workspace,
-            StepShape::DenseBackward {
-                dense,
-                batch,
-                input_gradient,
-            } => dense::backward_workspace(dense.outputs, batch, input_gradient),
+            StepShape::BlockForward { block, batch, training } => ForwardSizes::new(block, batch, training).workspace,
+            StepShape::BlockBackward { block, batch, input_gradient, shortcut_gradient } => {
+                BackwardSizes::new(block, batch, input_gradient, shortcut_gradient).workspace
+            }
+            StepShape::DenseBackward { dense, batch, input_gradient } => {
+                dense::backward_workspace(dense.outputs, batch, input_gradient)
+            }
             _ => 0,
         }
     }

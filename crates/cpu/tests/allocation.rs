@@ -34,32 +34,14 @@ static ALLOCATOR: Counting = Counting;
 #[test]
 fn steps_allocate_nothing() -> Result<(), Box<dyn std::error::Error>> {
     let mut graph = Graph::new(6, [9, 9, 3])?;
-    let conv = Conv {
-        channels: 20,
-        kernel: 3,
-        stride: 2,
-        padding: 1,
-        bias: true,
-    };
-    let projection = Conv {
-        kernel: 1,
-        padding: 0,
-        bias: false,
-        ..conv
-    };
+    let conv = Conv { channels: 20, kernel: 3, stride: 2, padding: 1, bias: true };
+    let projection = Conv { kernel: 1, padding: 0, bias: false, ..conv };
     let x = graph.conv2d(graph.input(), "conv", conv)?;
     let x = graph.batch_norm(x, "norm")?;
     let shortcut = graph.conv2d(graph.input(), "shortcut", projection)?;
     let x = graph.add(x, shortcut)?;
     let x = graph.activation(x, Activation::Tanh)?;
-    let x = graph.max_pool(
-        x,
-        Window {
-            kernel: 3,
-            stride: 2,
-            padding: 1,
-        },
-    )?;
+    let x = graph.max_pool(x, Window { kernel: 3, stride: 2, padding: 1 })?;
     let x = graph.dropout(x)?;
     let x = graph.global_average_pool(x)?;
     let x = graph.dense(x, "hidden", 40, true)?;
@@ -70,15 +52,8 @@ fn steps_allocate_nothing() -> Result<(), Box<dyn std::error::Error>> {
     let plan = Arc::new(Plan::new(&graph, 4, &CpuWorkspace)?);
     for isa in Isa::available() {
         let mut engine = Engine::new(Arc::clone(&plan), isa, 3)?;
-        engine
-            .slab_mut()
-            .iter_mut()
-            .enumerate()
-            .for_each(|(i, value)| *value = (i % 7) as f32 * 0.1);
-        for (round, kind) in [Kind::ADAM, Kind::SGD, Kind::RMSPROP, Kind::ADAMW]
-            .into_iter()
-            .enumerate()
-        {
+        engine.slab_mut().iter_mut().enumerate().for_each(|(i, value)| *value = (i % 7) as f32 * 0.1);
+        for (round, kind) in [Kind::ADAM, Kind::SGD, Kind::RMSPROP, Kind::ADAMW].into_iter().enumerate() {
             let settings = StepSettings {
                 clip_norm: Some(1.0),
                 dropout: &[0.1, 0.5],
@@ -86,11 +61,7 @@ fn steps_allocate_nothing() -> Result<(), Box<dyn std::error::Error>> {
                 ..StepSettings::new(kind)
             };
             let before = CALLS.load(SeqCst);
-            engine.train(
-                |input| input.fill(0.5),
-                &[0, 1, 2, 3, 4, 0][..6 - round],
-                &settings,
-            )?;
+            engine.train(|input| input.fill(0.5), &[0, 1, 2, 3, 4, 0][..6 - round], &settings)?;
             engine.evaluate(|input| input.fill(0.5), &[1, 2])?;
             assert_eq!(CALLS.load(SeqCst) - before, 0, "{isa}, step {round}");
         }

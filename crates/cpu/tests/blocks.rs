@@ -27,12 +27,7 @@ struct Settings {
 }
 
 fn settings() -> impl Strategy<Value = Settings> {
-    let sizes = (
-        1usize..7,
-        1usize..9,
-        1usize..9,
-        prop::sample::select(vec![1usize, 2, 3, 17, 32, 35]),
-    );
+    let sizes = (1usize..7, 1usize..9, 1usize..9, prop::sample::select(vec![1usize, 2, 3, 17, 32, 35]));
     let conv = (
         prop::sample::select(vec![1usize, 5, 16, 31, 32, 33, 64, 70]),
         (1usize..8, 1usize..4, 0usize..4),
@@ -46,59 +41,32 @@ fn settings() -> impl Strategy<Value = Settings> {
         Some(Activation::Sigmoid),
     ]);
     let pool = prop::option::of((any::<bool>(), 1usize..4, 1usize..4, 0usize..2));
-    (
-        sizes,
-        conv,
-        (any::<bool>(), 0u8..3, activation),
-        pool,
-        1usize..70,
-        any::<prop::sample::Index>(),
+    (sizes, conv, (any::<bool>(), 0u8..3, activation), pool, 1usize..70, any::<prop::sample::Index>()).prop_map(
+        |((batch, h, w, c), (channels, window, bias), (norm, shortcut, activation), pool, outputs, rows)| Settings {
+            batch,
+            rows: 1 + rows.index(batch),
+            image: [h, w, c],
+            channels,
+            window,
+            bias,
+            norm,
+            shortcut,
+            activation,
+            pool,
+            outputs,
+        },
     )
-        .prop_map(
-            |(
-                (batch, h, w, c),
-                (channels, window, bias),
-                (norm, shortcut, activation),
-                pool,
-                outputs,
-                rows,
-            )| Settings {
-                batch,
-                rows: 1 + rows.index(batch),
-                image: [h, w, c],
-                channels,
-                window,
-                bias,
-                norm,
-                shortcut,
-                activation,
-                pool,
-                outputs,
-            },
-        )
 }
 
 /// The graph, unless a window does not fit.
 fn graph(settings: &Settings) -> Result<Graph, GraphError> {
     let mut graph = Graph::new(settings.batch, settings.image)?;
     let (kernel, stride, padding) = settings.window;
-    let conv = Conv {
-        channels: settings.channels,
-        kernel,
-        stride,
-        padding,
-        bias: settings.bias,
-    };
+    let conv = Conv { channels: settings.channels, kernel, stride, padding, bias: settings.bias };
     let mut input = graph.input();
     if settings.shortcut > 0 {
         // Something before the block, so that it has gradients to pass on.
-        let before = Conv {
-            channels: settings.image[2],
-            kernel: 1,
-            stride: 1,
-            padding: 0,
-            bias: true,
-        };
+        let before = Conv { channels: settings.image[2], kernel: 1, stride: 1, padding: 0, bias: true };
         input = graph.conv2d(input, "before", before)?;
     }
     let mut x = graph.conv2d(input, "conv", conv)?;
@@ -108,13 +76,7 @@ fn graph(settings: &Settings) -> Result<Graph, GraphError> {
     if settings.shortcut == 1 && graph.node(x).shape == graph.node(input).shape {
         x = graph.add(x, input)?;
     } else if settings.shortcut == 2 {
-        let projection = Conv {
-            channels: settings.channels,
-            kernel: 1,
-            stride,
-            padding: 0,
-            bias: false,
-        };
+        let projection = Conv { channels: settings.channels, kernel: 1, stride, padding: 0, bias: false };
         let shortcut = graph.conv2d(input, "shortcut", projection)?;
         if graph.node(x).shape == graph.node(shortcut).shape {
             x = graph.add(x, shortcut)?;
@@ -124,16 +86,8 @@ fn graph(settings: &Settings) -> Result<Graph, GraphError> {
         x = graph.activation(x, activation)?;
     }
     if let Some((max, kernel, stride, padding)) = settings.pool {
-        let window = Window {
-            kernel,
-            stride,
-            padding,
-        };
-        x = if max {
-            graph.max_pool(x, window)?
-        } else {
-            graph.average_pool(x, window)?
-        };
+        let window = Window { kernel, stride, padding };
+        x = if max { graph.max_pool(x, window)? } else { graph.average_pool(x, window)? };
     }
     x = graph.flatten(x)?;
     x = graph.dense(x, "hidden", settings.outputs, true)?;
@@ -150,12 +104,7 @@ fn check(settings: &Settings, seed: u64) -> bool {
         return false;
     };
     let used: Vec<bool> = (0..graph.parameters().len())
-        .map(|index| {
-            graph
-                .nodes()
-                .iter()
-                .any(|node| node.inputs.iter().any(|&i| is_parameter(&graph, i, index)))
-        })
+        .map(|index| graph.nodes().iter().any(|node| node.inputs.iter().any(|&i| is_parameter(&graph, i, index))))
         .collect();
     if used.contains(&false) || tunefork_graph::differentiate(&graph).is_err() {
         return false; // a projection that fitted nowhere
@@ -172,20 +121,13 @@ fn check(settings: &Settings, seed: u64) -> bool {
     for isa in Isa::available() {
         let mut engine = case.engine(isa, 2);
         let loss = case.step(&mut engine).loss_sum / settings.rows as f64;
-        assert!(
-            (loss - expected.loss).abs() <= 1e-5 * expected.loss,
-            "{isa}: loss {loss}, not {}",
-            expected.loss
-        );
+        assert!((loss - expected.loss).abs() <= 1e-5 * expected.loss, "{isa}: loss {loss}, not {}", expected.loss);
         for (index, &node) in all.iter().enumerate() {
             let error = distance(case.gradient(&engine, index), expected.value(node));
             let name = &case.graph.parameters()[index].name;
             // A batch norm over few values magnifies the rounding before it.
             let most = if settings.norm { 1e-4 } else { 1e-5 };
-            assert!(
-                error <= most * total,
-                "{isa}: gradient of {name} off by {error}, the whole is {total}"
-            );
+            assert!(error <= most * total, "{isa}: gradient of {name} off by {error}, the whole is {total}");
         }
     }
     true
@@ -221,31 +163,10 @@ fn sizes_that_fill_strips_bands_and_groups() {
         outputs: 5,
     };
     assert!(check(&base, 1));
-    assert!(check(
-        &Settings {
-            norm: false,
-            pool: Some((false, 3, 2, 1)),
-            ..base.clone()
-        },
-        2
-    ));
-    let small = Settings {
-        batch: 20,
-        rows: 19,
-        image: [5, 5, 24],
-        channels: 24,
-        shortcut: 1,
-        pool: None,
-        ..base.clone()
-    };
+    assert!(check(&Settings { norm: false, pool: Some((false, 3, 2, 1)), ..base.clone() }, 2));
+    let small =
+        Settings { batch: 20, rows: 19, image: [5, 5, 24], channels: 24, shortcut: 1, pool: None, ..base.clone() };
     assert!(check(&small, 3));
-    let strided = Settings {
-        batch: 17,
-        rows: 17,
-        image: [8, 8, 16],
-        window: (3, 2, 1),
-        shortcut: 2,
-        ..base
-    };
+    let strided = Settings { batch: 17, rows: 17, image: [8, 8, 16], window: (3, 2, 1), shortcut: 2, ..base };
     assert!(check(&strided, 4));
 }

@@ -26,13 +26,7 @@ fn uniform(seed: u64, count: usize) -> impl Iterator<Item = f64> {
 }
 
 fn conv(channels: usize, kernel: usize, bias: bool) -> Conv {
-    Conv {
-        channels,
-        kernel,
-        stride: 1,
-        padding: kernel / 2,
-        bias,
-    }
+    Conv { channels, kernel, stride: 1, padding: kernel / 2, bias }
 }
 
 /// relu(norm(conv(x)) + shortcut(x)), then max pooling.
@@ -54,14 +48,7 @@ fn stage(
         y = graph.add(y, shortcut)?;
     }
     y = graph.activation(y, Activation::Relu)?;
-    graph.max_pool(
-        y,
-        Window {
-            kernel: 2,
-            stride: 2,
-            padding: 0,
-        },
-    )
+    graph.max_pool(y, Window { kernel: 2, stride: 2, padding: 0 })
 }
 
 fn network(name: &str) -> Result<Graph, GraphError> {
@@ -73,21 +60,10 @@ fn network(name: &str) -> Result<Graph, GraphError> {
     let mut graph = Graph::new(batch, image)?;
     let (mut x, mut before) = (graph.input(), image[2]);
     for (index, &channels) in widths.iter().enumerate() {
-        x = stage(
-            &mut graph,
-            x,
-            &format!("stage{index}"),
-            before,
-            channels,
-            residual,
-        )?;
+        x = stage(&mut graph, x, &format!("stage{index}"), before, channels, residual)?;
         before = channels;
     }
-    x = if residual {
-        graph.global_average_pool(x)?
-    } else {
-        graph.flatten(x)?
-    };
+    x = if residual { graph.global_average_pool(x)? } else { graph.flatten(x)? };
     x = graph.dense(x, "hidden", hidden, true)?;
     x = graph.activation(x, Activation::Relu)?;
     if name == "dropout" {
@@ -99,23 +75,13 @@ fn network(name: &str) -> Result<Graph, GraphError> {
 }
 
 fn initialise(graph: &Graph, plan: &Plan, slab: &mut [f32]) {
-    for (index, (parameter, slot)) in graph
-        .parameters()
-        .iter()
-        .zip(&plan.slab.parameters)
-        .enumerate()
-    {
+    for (index, (parameter, slot)) in graph.parameters().iter().zip(&plan.slab.parameters).enumerate() {
         let (low, high) = match parameter.init {
-            Init::KaimingUniform { fan_in } => {
-                (-1.0 / (fan_in as f64).sqrt(), 1.0 / (fan_in as f64).sqrt())
-            }
+            Init::KaimingUniform { fan_in } => (-1.0 / (fan_in as f64).sqrt(), 1.0 / (fan_in as f64).sqrt()),
             Init::Ones => (0.5, 1.5),
             Init::Zeros => (-0.5, 0.5),
         };
-        for (value, u) in slab[slot.offset..]
-            .iter_mut()
-            .zip(uniform(index as u64 + 1, slot.len))
-        {
+        for (value, u) in slab[slot.offset..].iter_mut().zip(uniform(index as u64 + 1, slot.len)) {
             *value = (low + (high - low) * u) as f32;
         }
     }
@@ -123,22 +89,8 @@ fn initialise(graph: &Graph, plan: &Plan, slab: &mut [f32]) {
 
 fn optimizer(name: &str) -> (Kind, f64, f64) {
     match name {
-        "sgd" => (
-            Kind::Sgd {
-                momentum: 0.9,
-                nesterov: false,
-            },
-            0.05,
-            5e-4,
-        ),
-        "nesterov" => (
-            Kind::Sgd {
-                momentum: 0.9,
-                nesterov: true,
-            },
-            0.05,
-            5e-4,
-        ),
+        "sgd" => (Kind::Sgd { momentum: 0.9, nesterov: false }, 0.05, 5e-4),
+        "nesterov" => (Kind::Sgd { momentum: 0.9, nesterov: true }, 0.05, 5e-4),
         "adam" => (Kind::ADAM, 1e-3, 1e-4),
         "adamw" => (Kind::ADAMW, 1e-3, 1e-2),
         "rmsprop" => (Kind::RMSPROP, 1e-3, 1e-4),
@@ -147,13 +99,7 @@ fn optimizer(name: &str) -> (Kind, f64, f64) {
 }
 
 /// The losses of some steps, and the parameters after them.
-fn train(
-    name: &str,
-    optimizer_name: &str,
-    isa: Isa,
-    threads: usize,
-    steps: u64,
-) -> (Vec<f64>, Vec<f32>) {
+fn train(name: &str, optimizer_name: &str, isa: Isa, threads: usize, steps: u64) -> (Vec<f64>, Vec<f32>) {
     let graph = network(name).unwrap();
     let plan = Arc::new(Plan::new(&graph, graph.batch(), &CpuWorkspace).unwrap());
     let mut engine = Engine::new(Arc::clone(&plan), isa, threads).unwrap();
@@ -168,9 +114,8 @@ fn train(
                     .zip(uniform(1000 + step, count))
                     .for_each(|(pixel, u)| *pixel = (u * 3.0 - 1.0) as f32);
             };
-            let labels: Vec<u16> = uniform(2000 + step, graph.batch())
-                .map(|u| (u * plan.classes as f64) as u16)
-                .collect();
+            let labels: Vec<u16> =
+                uniform(2000 + step, graph.batch()).map(|u| (u * plan.classes as f64) as u16).collect();
             let settings = StepSettings {
                 step,
                 learning_rate,
@@ -216,16 +161,12 @@ fn the_fashion_network_follows_pytorch() {
 
 #[test]
 fn the_residual_network_follows_pytorch_on_every_instruction_set() {
-    Isa::available()
-        .into_iter()
-        .for_each(|isa| check("residual", isa));
+    Isa::available().into_iter().for_each(|isa| check("residual", isa));
 }
 
 #[test]
 fn dropout_with_given_masks_follows_pytorch_on_every_instruction_set() {
-    Isa::available()
-        .into_iter()
-        .for_each(|isa| check("dropout", isa));
+    Isa::available().into_iter().for_each(|isa| check("dropout", isa));
 }
 
 #[test]
@@ -234,14 +175,8 @@ fn real_batches_give_the_same_bits_on_any_number_of_threads() {
         let runs = [1, 2, 3].map(|threads| {
             let (losses, slab) = train(network, "adam", isa, threads, 3);
             let bits: Vec<u32> = slab.iter().map(|value| value.to_bits()).collect();
-            (
-                losses.iter().map(|loss| loss.to_bits()).collect::<Vec<_>>(),
-                bits,
-            )
+            (losses.iter().map(|loss| loss.to_bits()).collect::<Vec<_>>(), bits)
         });
-        assert!(
-            runs.windows(2).all(|pair| pair[0] == pair[1]),
-            "{network}, {isa}"
-        );
+        assert!(runs.windows(2).all(|pair| pair[0] == pair[1]), "{network}, {isa}");
     }
 }

@@ -32,19 +32,8 @@ fn training_steps_do_what_their_graphs_say() {
             let mut engine = case.engine(isa, 1);
             let result = case.step(&mut engine);
             let loss = result.loss_sum / case.batch.rows() as f64;
-            let context = || {
-                format!(
-                    "seed {seed}, {isa}\n{}\n{:#?}",
-                    case.graph.signature(),
-                    case.plan.training.steps
-                )
-            };
-            assert!(
-                (loss - expected.loss).abs() <= 1e-5 * expected.loss,
-                "{loss} {} {}",
-                expected.loss,
-                context()
-            );
+            let context = || format!("seed {seed}, {isa}\n{}\n{:#?}", case.graph.signature(), case.plan.training.steps);
+            assert!((loss - expected.loss).abs() <= 1e-5 * expected.loss, "{loss} {} {}", expected.loss, context());
             running_statistics_agree(&case, &engine, &expected);
             if smooth {
                 gradients_agree(&case, &engine, &expected, &context);
@@ -52,10 +41,7 @@ fn training_steps_do_what_their_graphs_say() {
         }
         compared += u32::from(smooth);
     }
-    assert!(
-        compared > 100,
-        "only {compared} graphs were away from kinks"
-    );
+    assert!(compared > 100, "only {compared} graphs were away from kinks");
 }
 
 fn gradients_agree(case: &Case, engine: &Engine, expected: &Outcome, context: &dyn Fn() -> String) {
@@ -64,27 +50,16 @@ fn gradients_agree(case: &Case, engine: &Engine, expected: &Outcome, context: &d
     for (index, &node) in all.iter().enumerate() {
         let name = &case.graph.parameters()[index].name;
         let error = distance(case.gradient(engine, index), expected.value(node));
-        assert!(
-            error <= 1e-4 * total,
-            "gradient of {name} is off by {error}, the whole is {total}: {}",
-            context()
-        );
+        assert!(error <= 1e-4 * total, "gradient of {name} is off by {error}, the whole is {total}: {}", context());
     }
 }
 
 fn running_statistics_agree(case: &Case, engine: &Engine, expected: &Outcome) {
     for (slot, running) in case.plan.slab.norms.iter().zip(&expected.running) {
-        for (start, expected) in [
-            (slot.mean, &running.mean),
-            (slot.variance, &running.variance),
-        ] {
+        for (start, expected) in [(slot.mean, &running.mean), (slot.variance, &running.variance)] {
             let got = &engine.slab()[start..start + slot.len];
             let error = distance(got, &expected.clone().into_dyn());
-            assert!(
-                error <= 1e-5 * (1.0 + norm(expected)),
-                "{}: {got:?} instead of {expected}",
-                slot.name
-            );
+            assert!(error <= 1e-5 * (1.0 + norm(expected)), "{}: {got:?} instead of {expected}", slot.name);
         }
     }
 }
@@ -95,19 +70,10 @@ fn evaluations_do_what_their_graphs_say() {
         let case = case(seed);
         let rows = case.batch.rows().min(case.plan.evaluation.batch);
         let batch = testing::random_batch(&case.graph, rows, seed + 1);
-        let expected = run(
-            &case.graph,
-            &case.state,
-            &batch,
-            Mode::Evaluation,
-            &case.settings,
-        )
-        .unwrap();
+        let expected = run(&case.graph, &case.state, &batch, Mode::Evaluation, &case.settings).unwrap();
         for isa in Isa::available() {
             let mut engine = case.engine(isa, 1);
-            let evaluated = engine
-                .evaluate(|input| copy(batch.images().iter(), input), batch.labels())
-                .unwrap();
+            let evaluated = engine.evaluate(|input| copy(batch.images().iter(), input), batch.labels()).unwrap();
             let logits = expected.value(case.graph.logits().unwrap());
             let error = distance(evaluated.logits, logits);
             assert!(
@@ -132,19 +98,11 @@ fn the_number_of_threads_changes_no_bit() {
                     engine.set_threads(threads);
                     assert_eq!(engine.threads(), threads);
                     let result = case.step(&mut engine);
-                    let bits =
-                        |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
-                    (
-                        result.loss_sum.to_bits(),
-                        bits(engine.gradients()),
-                        bits(engine.slab()),
-                    )
+                    let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+                    (result.loss_sum.to_bits(), bits(engine.gradients()), bits(engine.slab()))
                 })
                 .collect();
-            assert!(
-                results.windows(2).all(|pair| pair[0] == pair[1]),
-                "seed {seed}, {isa}"
-            );
+            assert!(results.windows(2).all(|pair| pair[0] == pair[1]), "seed {seed}, {isa}");
         }
     }
 }

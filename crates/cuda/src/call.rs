@@ -21,10 +21,7 @@ impl Call<'_> {
     pub fn write(&self, table: &mut Table) {
         let (batch, dropouts) = (self.context.batch, self.context.plan.dropouts);
         table.clear(self.context.memory);
-        let weights = self
-            .steps
-            .first()
-            .map_or(&[][..], |step| step.settings.class_weights);
+        let weights = self.steps.first().map_or(&[][..], |step| step.settings.class_weights);
         table.weigh(weights, self.context.plan.classes);
         for (number, step) in self.steps.iter().enumerate() {
             let indices = step.indices;
@@ -63,12 +60,7 @@ impl Call<'_> {
 
     /// Puts the logits of a batch where the next one does not write over them.
     fn keep_logits(&self, number: usize, rows: usize) -> Result<(), DeviceError> {
-        let Context {
-            stream,
-            plan,
-            memory,
-            ..
-        } = self.context;
+        let Context { stream, plan, memory, .. } = self.context;
         let values = rows * plan.classes;
         let logits = memory.tensor(plan.evaluation.logits, values);
         memory.kept_logits(number, values).copy_from(stream, logits)

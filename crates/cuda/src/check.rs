@@ -9,25 +9,15 @@ use crate::{CudaError, StepInput, precision_name};
 const MOST_VALUES: usize = (1 << 31) - 1;
 
 /// Whether a plan was made for this precision, and the device can run it.
-pub(crate) fn check(
-    stream: &dyn Stream,
-    plan: &Plan,
-    precision: Precision,
-) -> Result<(), CudaError> {
+pub(crate) fn check(stream: &dyn Stream, plan: &Plan, precision: Precision) -> Result<(), CudaError> {
     let name = precision_name(precision);
     let planned = plan.key.split('-').next().unwrap_or_default();
     if planned != name {
-        return Err(CudaError::WrongPlan {
-            planned: planned.to_owned(),
-            precision: name,
-        });
+        return Err(CudaError::WrongPlan { planned: planned.to_owned(), precision: name });
     }
     let architecture = stream.architecture();
     if matches!(precision, Precision::Tf32 | Precision::Bf16) && architecture < 80 {
-        return Err(CudaError::WrongPrecision {
-            precision: name,
-            architecture,
-        });
+        return Err(CudaError::WrongPrecision { precision: name, architecture });
     }
     // A plan's buffers are in elements of 4 bytes.
     let per_element = 4 / precision.bytes();
@@ -47,18 +37,10 @@ pub(crate) fn check(
 /// class or none, the same for all.
 pub(crate) fn check_settings(steps: &[StepInput<'_>], classes: usize) -> Result<(), CudaError> {
     let wrong = |text: String| Err(CudaError::WrongStep(text));
-    for StepInput {
-        indices,
-        transforms,
-        settings,
-    } in steps
-    {
+    for StepInput { indices, transforms, settings } in steps {
         let (images, weights) = (indices.len(), settings.class_weights);
         if !transforms.is_empty() && transforms.len() != images {
-            return wrong(format!(
-                "{} transforms for {images} images",
-                transforms.len()
-            ));
+            return wrong(format!("{} transforms for {images} images", transforms.len()));
         }
         if !weights.is_empty() && weights.len() != classes {
             return wrong(format!("{} weights for {classes} classes", weights.len()));

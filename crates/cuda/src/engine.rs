@@ -48,11 +48,7 @@ impl Engine {
     /// # Errors
     /// [`CudaError::WrongPlan`], [`CudaError::WrongPrecision`] if the device cannot multiply so,
     /// [`CudaError::TooLarge`]; a device that fails or has not enough memory.
-    pub fn new(
-        stream: Arc<dyn Stream>,
-        plan: Arc<Plan>,
-        precision: Precision,
-    ) -> Result<Self, CudaError> {
+    pub fn new(stream: Arc<dyn Stream>, plan: Arc<Plan>, precision: Precision) -> Result<Self, CudaError> {
         check(&*stream, &plan, precision)?;
         let memory = Memory::new(&stream, &plan, precision)?;
         let mut engine = Self {
@@ -151,11 +147,8 @@ impl Engine {
         for (steps, results) in steps.chunks(together).zip(results.chunks_mut(together)) {
             self.run(images, steps, true)?;
             for (result, record) in results.iter_mut().zip(&self.records) {
-                *result = StepResult {
-                    loss_sum: record.loss_sum,
-                    correct: record.correct,
-                    skipped: record.skipped != 0,
-                };
+                *result =
+                    StepResult { loss_sum: record.loss_sum, correct: record.correct, skipped: record.skipped != 0 };
             }
         }
         Ok(())
@@ -166,11 +159,7 @@ impl Engine {
     ///
     /// # Errors
     /// As for [`steps`](Self::steps).
-    pub fn evaluate<'a>(
-        &mut self,
-        images: impl Into<Images<'a>>,
-        indices: &[u32],
-    ) -> Result<Evaluated<'_>, CudaError> {
+    pub fn evaluate<'a>(&mut self, images: impl Into<Images<'a>>, indices: &[u32]) -> Result<Evaluated<'_>, CudaError> {
         self.evaluate_batches(images, &[indices], &mut |_| {})?;
         Ok(self.evaluated(0, indices.len()))
     }
@@ -194,9 +183,7 @@ impl Engine {
         }
         let settings = StepSettings::new(Kind::SGD);
         for batches in batches.chunks(batches_per_call(&self.plan)) {
-            let steps = batches
-                .iter()
-                .map(|indices| StepInput::new(indices, settings));
+            let steps = batches.iter().map(|indices| StepInput::new(indices, settings));
             self.run(images, &steps.collect::<Vec<_>>(), false)?;
             self.read_logits(batches.len())?;
             for (number, indices) in batches.iter().enumerate() {
@@ -218,12 +205,7 @@ impl Engine {
     }
 
     /// Runs some steps, at most as many as the tables have room for, and reads the records.
-    fn run(
-        &mut self,
-        images: Images<'_>,
-        steps: &[StepInput<'_>],
-        training: bool,
-    ) -> Result<(), CudaError> {
+    fn run(&mut self, images: Images<'_>, steps: &[StepInput<'_>], training: bool) -> Result<(), CudaError> {
         let (runner, program) = match training {
             true => (&mut self.training, &self.plan.training),
             false => (&mut self.evaluation, &self.plan.evaluation),
@@ -281,10 +263,7 @@ impl Engine {
         let memory = &self.memory;
         memory.slab().write(&*self.stream, slab)?;
         if let Some(weights16) = memory.weights16() {
-            let cast = Cast {
-                len: self.plan.slab.trainable_len,
-                precision: self.precision,
-            };
+            let cast = Cast { len: self.plan.slab.trainable_len, precision: self.precision };
             cast.run(&*self.stream, memory.parameters(), weights16)?;
         }
         Ok(())
@@ -299,20 +278,13 @@ impl Engine {
     /// # Panics
     /// If `gradients` is not as long as the parameters with their gaps.
     pub fn read_gradients(&self, gradients: &mut [f32]) -> Result<(), CudaError> {
-        Ok(self
-            .memory
-            .gradients()
-            .read_into(&*self.stream, gradients)?)
+        Ok(self.memory.gradients().read_into(&*self.stream, gradients)?)
     }
 
     /// Number of values in the state of the optimizer: its two tensors, laid out as the parameters,
     /// and with [`Precision::F16`] the loss scale and how many steps it has stood.
     pub fn optimizer_len(&self) -> usize {
-        let scale = if self.precision == Precision::F16 {
-            2
-        } else {
-            0
-        };
+        let scale = if self.precision == Precision::F16 { 2 } else { 0 };
         Kind::STATES * self.plan.slab.trainable_len + scale
     }
 
@@ -327,12 +299,7 @@ impl Engine {
         assert_eq!(state.len(), self.optimizer_len(), "the optimizer's values");
         let (len, stream) = (self.plan.slab.trainable_len, &*self.stream);
         let (states, scale) = state.split_at_mut(Kind::STATES * len);
-        for (from, to) in self
-            .memory
-            .states()
-            .iter()
-            .zip(states.chunks_exact_mut(len))
-        {
+        for (from, to) in self.memory.states().iter().zip(states.chunks_exact_mut(len)) {
             from.read_into(stream, to)?;
         }
         if let [factor, clean] = scale {
@@ -358,10 +325,7 @@ impl Engine {
             to.write(stream, from)?;
         }
         match *scale {
-            [scale, clean] => self.write_scale(LossScale {
-                scale,
-                clean: clean as u32,
-            }),
+            [scale, clean] => self.write_scale(LossScale { scale, clean: clean as u32 }),
             _ => Ok(()),
         }
     }

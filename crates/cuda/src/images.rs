@@ -63,10 +63,7 @@ impl Images<'_> {
     /// Whether a network of this image size and so many classes can learn from it.
     pub(crate) fn check(&self, image: Image, classes: usize) -> Result<(), CudaError> {
         if self.image() != image {
-            return Err(CudaError::WrongData(format!(
-                "its images are {}, the network takes {image}",
-                self.image()
-            )));
+            return Err(CudaError::WrongData(format!("its images are {}, the network takes {image}", self.image())));
         }
         match self {
             Self::Resident(resident) => check_label(resident.classes(), classes),
@@ -75,12 +72,7 @@ impl Images<'_> {
     }
 
     /// Whether the numbers of a batch name images, and are as many as a batch may have.
-    pub(crate) fn check_batch(
-        &self,
-        indices: &[u32],
-        batch: usize,
-        classes: usize,
-    ) -> Result<(), CudaError> {
+    pub(crate) fn check_batch(&self, indices: &[u32], batch: usize, classes: usize) -> Result<(), CudaError> {
         let (rows, images) = (indices.len(), self.count());
         if rows == 0 || rows > batch {
             return Err(CudaError::WrongRows { rows, batch });
@@ -102,10 +94,7 @@ fn check_label(used: usize, classes: usize) -> Result<(), CudaError> {
     if used <= classes {
         return Ok(());
     }
-    Err(CudaError::WrongData(format!(
-        "it has label {}, the network knows {classes} classes",
-        used - 1
-    )))
+    Err(CudaError::WrongData(format!("it has label {}, the network knows {classes} classes", used - 1)))
 }
 
 /// Whether there are as many bytes as the images have.
@@ -113,19 +102,11 @@ pub(crate) fn check_pixels(image: Image, pixels: &[u8], labels: &[u16]) -> Resul
     if !labels.is_empty() && pixels.len() == labels.len() * image.elements() {
         return Ok(());
     }
-    Err(CudaError::WrongData(format!(
-        "{} bytes are not {} images of {image}",
-        pixels.len(),
-        labels.len()
-    )))
+    Err(CudaError::WrongData(format!("{} bytes are not {} images of {image}", pixels.len(), labels.len())))
 }
 
 /// The tables that normalise images: byte `b` of channel `c` stands for `tables[256 c + b]`.
-pub(crate) fn new_tables(
-    stream: &Arc<dyn Stream>,
-    image: Image,
-    tables: &[f32],
-) -> Result<DeviceMemory, CudaError> {
+pub(crate) fn new_tables(stream: &Arc<dyn Stream>, image: Image, tables: &[f32]) -> Result<DeviceMemory, CudaError> {
     if tables.len() != 256 * image.channels {
         return Err(CudaError::WrongData(format!(
             "{} values are no tables of 256 for {} channels",

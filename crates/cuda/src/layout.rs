@@ -67,10 +67,7 @@ impl Layout {
             start..start + bytes
         };
         let parameters = plan.slab.trainable_len;
-        let update = Update {
-            len: parameters,
-            precision,
-        };
+        let update = Update { len: parameters, precision };
         let row_bytes = size_of::<StepRow>() + plan.dropouts * size_of::<DropoutRow>();
         let steps = steps_per_call(plan);
         let batches = batches_per_call(plan);
@@ -88,9 +85,7 @@ impl Layout {
             counter: take(size_of::<u32>()),
             table: take(steps * row_bytes),
             indices: take(4 * indices),
-            transforms: take(
-                changed_steps_per_call(plan) * plan.training.batch * size_of::<Transform>(),
-            ),
+            transforms: take(changed_steps_per_call(plan) * plan.training.batch * size_of::<Transform>()),
             class_weights: take(4 * plan.classes),
             records: take(steps * size_of::<Record>()),
             logits: take(logits * precision.bytes()),

@@ -22,23 +22,11 @@ pub(crate) struct Memory {
 
 impl Memory {
     /// Zeros, but for the arena, whose values nobody reads before they are written.
-    pub fn new(
-        stream: &Arc<dyn Stream>,
-        plan: &Arc<Plan>,
-        precision: Precision,
-    ) -> Result<Self, DeviceError> {
+    pub fn new(stream: &Arc<dyn Stream>, plan: &Arc<Plan>, precision: Precision) -> Result<Self, DeviceError> {
         let layout = Layout::new(plan, precision);
         let memory = DeviceMemory::new(stream, layout.len)?;
-        memory
-            .all::<u8>()
-            .part(layout.arena.end..layout.len)
-            .fill(&**stream, 0)?;
-        Ok(Self {
-            memory,
-            layout,
-            plan: Arc::clone(plan),
-            precision,
-        })
+        memory.all::<u8>().part(layout.arena.end..layout.len).fill(&**stream, 0)?;
+        Ok(Self { memory, layout, plan: Arc::clone(plan), precision })
     }
 
     fn part<T: Pod>(&self, bytes: Range<usize>) -> Span<'_, T> {
@@ -107,10 +95,7 @@ impl Memory {
 
     /// The optimizer's state.
     pub fn states(&self) -> [Span<'_, f32>; Kind::STATES] {
-        self.layout
-            .states
-            .each_ref()
-            .map(|bytes| self.part(bytes.clone()))
+        self.layout.states.each_ref().map(|bytes| self.part(bytes.clone()))
     }
 
     /// Running mean and variance.
@@ -187,8 +172,7 @@ impl Memory {
     pub fn kept_logits(&self, batch: usize, values: usize) -> Span<'_, u8> {
         let size = self.precision.bytes();
         let start = batch * self.plan.evaluation.batch * self.plan.classes * size;
-        self.part::<u8>(self.layout.logits.clone())
-            .part(start..start + values * size)
+        self.part::<u8>(self.layout.logits.clone()).part(start..start + values * size)
     }
 
     /// All of them, of so many batches.

@@ -38,25 +38,15 @@ pub(crate) struct Runner {
 
 impl Runner {
     /// Runs the program on the next row of the table. The ring is always the same one.
-    pub fn run(
-        &mut self,
-        context: &Context<'_>,
-        images: Images<'_>,
-        ring: Option<&Ring>,
-    ) -> Result<(), DeviceError> {
+    pub fn run(&mut self, context: &Context<'_>, images: Images<'_>, ring: Option<&Ring>) -> Result<(), DeviceError> {
         if !self.has_run {
-            prepare(context.stream, |stream| {
-                Context { stream, ..*context }.step(&images.pictures(ring))
-            })?;
+            prepare(context.stream, |stream| Context { stream, ..*context }.step(&images.pictures(ring)))?;
             context.step(&images.pictures(ring))?;
             self.has_run = true;
             return Ok(());
         }
         let owner = images.owner();
-        let captured = self
-            .captured
-            .take()
-            .filter(|(_, before)| Arc::ptr_eq(before, &owner));
+        let captured = self.captured.take().filter(|(_, before)| Arc::ptr_eq(before, &owner));
         let (graph, _) = match captured {
             Some(captured) => self.captured.insert(captured),
             None => {
@@ -75,10 +65,7 @@ impl<'a> Context<'a> {
     /// All launches of one step: its row, its images, the program, and in training the update.
     fn step(&self, images: &Pictures<'_>) -> Result<(), DeviceError> {
         let memory = self.memory;
-        Begin {
-            words: memory.row().len(),
-        }
-        .run(self.stream, memory.table(), memory.counter(), memory.row())?;
+        Begin { words: memory.row().len() }.run(self.stream, memory.table(), memory.counter(), memory.row())?;
         let program = self.program();
         simple::gather(self, program, images)?;
         for step in &program.steps {

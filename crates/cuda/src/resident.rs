@@ -48,11 +48,7 @@ impl Resident {
             pixels: DeviceMemory::of(stream, pixels)?,
             labels: DeviceMemory::of(stream, labels)?,
         });
-        Ok(Self {
-            image,
-            pictures,
-            tables,
-        })
+        Ok(Self { image, pictures, tables })
     }
 
     /// The same images under another normalisation; their bytes are shared.

@@ -7,20 +7,8 @@ use tunefork_kernels::{DropoutRow, StepRow};
 
 /// The row of the table of steps: `rows` images, `changed` or not, from place `first` of the indices on,
 /// results at `record`.
-pub(crate) fn row(
-    settings: &StepSettings<'_>,
-    rows: usize,
-    changed: bool,
-    first: usize,
-    record: usize,
-) -> StepRow {
-    let Scalars {
-        code,
-        nesterov,
-        decays: [decay1, decay2],
-        epsilon,
-        corrected,
-    } = Scalars::of(settings.optimizer);
+pub(crate) fn row(settings: &StepSettings<'_>, rows: usize, changed: bool, first: usize, record: usize) -> StepRow {
+    let Scalars { code, nesterov, decays: [decay1, decay2], epsilon, corrected } = Scalars::of(settings.optimizer);
     let t = settings.step + 1;
     let correction = |decay| match corrected {
         true => bias_correction(decay, t) as f32,
@@ -53,9 +41,7 @@ pub(crate) fn row(
 
 /// The row of one of the network's dropouts.
 pub(crate) fn dropout_row(settings: &StepSettings<'_>, layer: usize) -> DropoutRow {
-    DropoutRow::new(f64::from(
-        settings.dropout.get(layer).copied().unwrap_or(0.0),
-    ))
+    DropoutRow::new(f64::from(settings.dropout.get(layer).copied().unwrap_or(0.0)))
 }
 
 /// An optimizer as the kernel knows it.
@@ -69,33 +55,12 @@ struct Scalars {
 
 impl Scalars {
     fn of(kind: Kind) -> Self {
-        let new = |code, decays, epsilon, corrected| Self {
-            code,
-            nesterov: false,
-            decays,
-            epsilon,
-            corrected,
-        };
+        let new = |code, decays, epsilon, corrected| Self { code, nesterov: false, decays, epsilon, corrected };
         match kind {
-            Kind::Sgd { momentum, nesterov } => Self {
-                nesterov,
-                ..new(0, [momentum, 0.0], 0.0, false)
-            },
-            Kind::RmsProp {
-                alpha,
-                epsilon,
-                momentum,
-            } => new(1, [momentum, alpha], epsilon, false),
-            Kind::Adam {
-                beta1,
-                beta2,
-                epsilon,
-            } => new(2, [beta1, beta2], epsilon, true),
-            Kind::AdamW {
-                beta1,
-                beta2,
-                epsilon,
-            } => new(3, [beta1, beta2], epsilon, true),
+            Kind::Sgd { momentum, nesterov } => Self { nesterov, ..new(0, [momentum, 0.0], 0.0, false) },
+            Kind::RmsProp { alpha, epsilon, momentum } => new(1, [momentum, alpha], epsilon, false),
+            Kind::Adam { beta1, beta2, epsilon } => new(2, [beta1, beta2], epsilon, true),
+            Kind::AdamW { beta1, beta2, epsilon } => new(3, [beta1, beta2], epsilon, true),
         }
     }
 }
@@ -114,11 +79,7 @@ pub struct StepInput<'a> {
 impl<'a> StepInput<'a> {
     /// A step whose images are as they are.
     pub fn new(indices: &'a [u32], settings: StepSettings<'a>) -> Self {
-        Self {
-            indices,
-            transforms: &[],
-            settings,
-        }
+        Self { indices, transforms: &[], settings }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Steps that are one launcher each, and what stands before and behind the plan's steps.
 
 use tunefork_graph::{
-    Dense, DenseBackward, DenseForward, DropoutBackward, DropoutForward, GlobalAverageBackward,
-    GlobalAverageForward, Gradient, Image, Loss, Program,
+    Dense, DenseBackward, DenseForward, DropoutBackward, DropoutForward, GlobalAverageBackward, GlobalAverageForward,
+    Gradient, Image, Loss, Program,
 };
 use tunefork_kernels::launch::optimizer::Update;
 use tunefork_kernels::launch::{average, dense, dropout, gather, loss};
@@ -13,11 +13,7 @@ use crate::images::Pictures;
 use crate::program::Context;
 
 /// The images of the step that runs.
-pub(crate) fn gather(
-    context: &Context<'_>,
-    program: &Program,
-    images: &Pictures<'_>,
-) -> Result<(), DeviceError> {
+pub(crate) fn gather(context: &Context<'_>, program: &Program, images: &Pictures<'_>) -> Result<(), DeviceError> {
     let (image, memory) = (context.plan.image, context.memory);
     let gather = gather::Gather {
         batch: context.batch,
@@ -51,9 +47,7 @@ pub(crate) fn dense_launcher(layer: &Dense, batch: usize, precision: Precision) 
 
 /// The row of a dropout; none in evaluation.
 fn mask<'a>(context: &Context<'a>, layer: Option<usize>) -> Option<Span<'a, DropoutRow>> {
-    layer
-        .filter(|_| context.training)
-        .map(|layer| context.memory.dropout(layer))
+    layer.filter(|_| context.training).map(|layer| context.memory.dropout(layer))
 }
 
 pub(crate) fn dense_forward(context: &Context<'_>, s: &DenseForward) -> Result<(), DeviceError> {
@@ -73,9 +67,7 @@ pub(crate) fn dense_forward(context: &Context<'_>, s: &DenseForward) -> Result<(
 pub(crate) fn dense_backward(context: &Context<'_>, s: &DenseBackward) -> Result<(), DeviceError> {
     let (layer, memory) = (&s.dense, context.memory);
     let (inputs, outputs) = (context.batch * layer.inputs, context.batch * layer.outputs);
-    let input_gradient = s
-        .input_gradient
-        .map(|gradient| (memory.tensor(gradient.to, inputs), gradient.accumulate));
+    let input_gradient = s.input_gradient.map(|gradient| (memory.tensor(gradient.to, inputs), gradient.accumulate));
     dense_launcher(layer, context.batch, context.precision).backward(
         context.stream,
         context.row(),
@@ -100,10 +92,7 @@ fn average(context: &Context<'_>, image: Image) -> average::Average {
     }
 }
 
-pub(crate) fn average_forward(
-    context: &Context<'_>,
-    s: &GlobalAverageForward,
-) -> Result<(), DeviceError> {
+pub(crate) fn average_forward(context: &Context<'_>, s: &GlobalAverageForward) -> Result<(), DeviceError> {
     let (batch, memory) = (context.batch, context.memory);
     average(context, s.image).forward(
         context.stream,
@@ -113,10 +102,7 @@ pub(crate) fn average_forward(
     )
 }
 
-pub(crate) fn average_backward(
-    context: &Context<'_>,
-    s: &GlobalAverageBackward,
-) -> Result<(), DeviceError> {
+pub(crate) fn average_backward(context: &Context<'_>, s: &GlobalAverageBackward) -> Result<(), DeviceError> {
     let (batch, memory) = (context.batch, context.memory);
     let Gradient { to, accumulate } = s.input_gradient;
     average(context, s.image).backward(
@@ -137,10 +123,7 @@ fn dropout(context: &Context<'_>, layer: usize, image: Image) -> dropout::Dropou
     }
 }
 
-pub(crate) fn dropout_forward(
-    context: &Context<'_>,
-    s: &DropoutForward,
-) -> Result<(), DeviceError> {
+pub(crate) fn dropout_forward(context: &Context<'_>, s: &DropoutForward) -> Result<(), DeviceError> {
     let (values, memory) = (context.batch * s.image.elements(), context.memory);
     dropout(context, s.layer, s.image).run(
         context.stream,
@@ -152,10 +135,7 @@ pub(crate) fn dropout_forward(
     )
 }
 
-pub(crate) fn dropout_backward(
-    context: &Context<'_>,
-    s: &DropoutBackward,
-) -> Result<(), DeviceError> {
+pub(crate) fn dropout_backward(context: &Context<'_>, s: &DropoutBackward) -> Result<(), DeviceError> {
     let (values, memory) = (context.batch * s.image.elements(), context.memory);
     let Gradient { to, accumulate } = s.input_gradient;
     dropout(context, s.layer, s.image).run(
@@ -168,17 +148,9 @@ pub(crate) fn dropout_backward(
     )
 }
 
-pub(crate) fn loss(
-    context: &Context<'_>,
-    s: &Loss,
-    images: &Pictures<'_>,
-) -> Result<(), DeviceError> {
+pub(crate) fn loss(context: &Context<'_>, s: &Loss, images: &Pictures<'_>) -> Result<(), DeviceError> {
     let (values, memory) = (context.batch * s.classes, context.memory);
-    let loss = loss::Loss {
-        batch: context.batch,
-        classes: s.classes,
-        precision: context.precision,
-    };
+    let loss = loss::Loss { batch: context.batch, classes: s.classes, precision: context.precision };
     loss.run(
         context.stream,
         context.row(),
@@ -195,10 +167,7 @@ pub(crate) fn loss(
 /// The update of all parameters.
 pub(crate) fn update(context: &Context<'_>) -> Result<(), DeviceError> {
     let memory = context.memory;
-    let update = Update {
-        len: context.plan.slab.trainable_len,
-        precision: context.precision,
-    };
+    let update = Update { len: context.plan.slab.trainable_len, precision: context.precision };
     update.run(
         context.stream,
         context.row(),

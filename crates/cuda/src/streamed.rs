@@ -30,17 +30,8 @@ impl Streamed {
     ///
     /// # Errors
     /// [`CudaError::WrongData`] if there are not 256 values for each channel; a device that fails or is full.
-    pub fn new(
-        stream: &Arc<dyn Stream>,
-        image: Image,
-        tables: &[f32],
-        budget: u64,
-    ) -> Result<Self, CudaError> {
-        Ok(Self {
-            image,
-            tables: new_tables(stream, image, tables)?,
-            budget,
-        })
+    pub fn new(stream: &Arc<dyn Stream>, image: Image, tables: &[f32], budget: u64) -> Result<Self, CudaError> {
+        Ok(Self { image, tables: new_tables(stream, image, tables)?, budget })
     }
 
     /// Bytes of the device that the set takes.
@@ -74,10 +65,7 @@ impl Places {
         let half = bytes / 2 / (image + size_of::<u16>());
         let batches = [plan.training.batch, plan.evaluation.batch];
         let whole = batches.map(|batch| (half / batch).max(1) * batch);
-        Self {
-            image,
-            half: whole[0].max(whole[1]),
-        }
+        Self { image, half: whole[0].max(whole[1]) }
     }
 
     /// Pixels of all places, then their labels.
@@ -141,38 +129,29 @@ impl Ring {
         for (step, indices) in batches.enumerate() {
             for (place, &index) in (step * batch..).zip(indices) {
                 let index = index as usize;
-                to_pixels[place * image..][..image]
-                    .copy_from_slice(&pixels[index * image..][..image]);
+                to_pixels[place * image..][..image].copy_from_slice(&pixels[index * image..][..image]);
                 to_labels[2 * place..][..2].copy_from_slice(&labels[index].to_ne_bytes());
                 end = place + 1;
             }
         }
         let first = self.next * half;
         let all: Span<'_, u8> = self.memory.all();
-        let to = |start: usize, size: usize| {
-            all.part(start + first * size..start + (first + end) * size)
-        };
+        let to = |start: usize, size: usize| all.part(start + first * size..start + (first + end) * size);
         self.feed.send(&[
             (to(0, image), 0..end * image),
-            (
-                to(self.places.pixel_bytes(), 2),
-                half * image..half * image + 2 * end,
-            ),
+            (to(self.places.pixel_bytes(), 2), half * image..half * image + 2 * end),
         ])?;
         self.next = 1 - self.next;
         Ok(())
     }
 
     fn pixels(&self) -> Span<'_, u8> {
-        self.memory
-            .all()
-            .part(0..2 * self.places.half * self.places.image)
+        self.memory.all().part(0..2 * self.places.half * self.places.image)
     }
 
     fn labels(&self) -> Span<'_, u16> {
         let all: Span<'_, u8> = self.memory.all();
-        all.part(self.places.pixel_bytes()..self.places.bytes())
-            .cast()
+        all.part(self.places.pixel_bytes()..self.places.bytes()).cast()
     }
 }
 
@@ -181,11 +160,9 @@ impl<'a> Images<'a> {
     pub(crate) fn pictures(self, ring: Option<&'a Ring>) -> Pictures<'a> {
         match (self, ring) {
             (Self::Resident(resident), _) => resident.pictures(),
-            (Self::Streamed { set, .. }, Some(ring)) => Pictures {
-                pixels: ring.pixels(),
-                labels: ring.labels(),
-                tables: set.tables.all(),
-            },
+            (Self::Streamed { set, .. }, Some(ring)) => {
+                Pictures { pixels: ring.pixels(), labels: ring.labels(), tables: set.tables.all() }
+            }
             (Self::Streamed { .. }, None) => unreachable!("a ring is made before it is used"),
         }
     }

@@ -40,12 +40,7 @@ impl Table {
     }
 
     /// Adds a step whose images have these numbers.
-    pub fn push(
-        &mut self,
-        numbers: impl Iterator<Item = u32>,
-        step: &StepInput<'_>,
-        dropouts: usize,
-    ) {
+    pub fn push(&mut self, numbers: impl Iterator<Item = u32>, step: &StepInput<'_>, dropouts: usize) {
         let first = self.indices.len();
         self.indices.extend(numbers);
         let (settings, rows) = (&step.settings, self.indices.len() - first);
@@ -68,13 +63,7 @@ impl Table {
         let rows = self.steps * memory.layout.row_bytes;
         memory.counter_and_table(rows).write(stream, &self.bytes)?;
         memory.class_weights().write(stream, &self.class_weights)?;
-        memory
-            .transforms()
-            .part(0..self.transforms.len())
-            .write(stream, &self.transforms)?;
-        memory
-            .indices()
-            .part(0..self.indices.len())
-            .write(stream, &self.indices)
+        memory.transforms().part(0..self.transforms.len()).write(stream, &self.transforms)?;
+        memory.indices().part(0..self.indices.len()).write(stream, &self.indices)
     }
 }

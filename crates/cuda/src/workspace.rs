@@ -19,17 +19,12 @@ impl Workspace for CudaWorkspace {
     fn len(&self, step: StepShape<'_>) -> usize {
         let precision = self.precision;
         match step {
-            StepShape::BlockForward {
-                block,
-                batch,
-                training,
-            } => ForwardParts::new(block, batch, training, precision).len,
-            StepShape::BlockBackward {
-                block,
-                batch,
-                input_gradient,
-                shortcut_gradient,
-            } => BackwardParts::new(block, batch, input_gradient, shortcut_gradient, precision).len,
+            StepShape::BlockForward { block, batch, training } => {
+                ForwardParts::new(block, batch, training, precision).len
+            }
+            StepShape::BlockBackward { block, batch, input_gradient, shortcut_gradient } => {
+                BackwardParts::new(block, batch, input_gradient, shortcut_gradient, precision).len
+            }
             StepShape::DenseForward { dense, batch, .. } => {
                 simple::dense_launcher(dense, batch, precision).workspace_len(false)
             }

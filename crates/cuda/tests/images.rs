@@ -5,30 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use tunefork_cuda::{
-    CudaError, CudaWorkspace, Engine, Images, Resident, StepInput, StepResult, StepSettings,
-    Streamed,
+    CudaError, CudaWorkspace, Engine, Images, Resident, StepInput, StepResult, StepSettings, Streamed,
 };
 use tunefork_emulator::{Host, Schedule};
 use tunefork_graph::{Activation, Conv, Graph, Image, Plan, optimizer::Kind};
 use tunefork_kernels::{Call, Precision, Stream, watched};
 
-const IMAGE: Image = Image {
-    height: 4,
-    width: 5,
-    channels: 3,
-};
+const IMAGE: Image = Image { height: 4, width: 5, channels: 3 };
 const IMAGES: usize = 50;
 
 /// A convolution with its norm, and a layer with dropout.
 fn plan(precision: Precision, classes: usize) -> Arc<Plan> {
     let mut g = Graph::new(3, [IMAGE.height, IMAGE.width, IMAGE.channels]).unwrap();
-    let conv = Conv {
-        channels: 4,
-        kernel: 3,
-        stride: 1,
-        padding: 1,
-        bias: false,
-    };
+    let conv = Conv { channels: 4, kernel: 3, stride: 1, padding: 1, bias: false };
     let x = g.conv2d(g.input(), "conv", conv).unwrap();
     let x = g.batch_norm(x, "norm").unwrap();
     let x = g.activation(x, Activation::Relu).unwrap();
@@ -48,9 +37,7 @@ struct Data {
 
 fn data() -> Data {
     Data {
-        pixels: (0..IMAGES * IMAGE.elements())
-            .map(|i| (i * i / 7 + i) as u8)
-            .collect(),
+        pixels: (0..IMAGES * IMAGE.elements()).map(|i| (i * i / 7 + i) as u8).collect(),
         labels: (0..IMAGES).map(|i| (i * 5 % 7) as u16).collect(),
         tables: (0..3 * 256).map(|i| i as f32 / 300.0 - 1.0).collect(),
     }
@@ -68,11 +55,7 @@ impl Data {
     }
 
     fn streamed<'a>(&'a self, set: &'a Arc<Streamed>) -> Images<'a> {
-        Images::Streamed {
-            set,
-            pixels: &self.pixels,
-            labels: &self.labels,
-        }
+        Images::Streamed { set, pixels: &self.pixels, labels: &self.labels }
     }
 }
 
@@ -147,9 +130,8 @@ fn streamed_images_leave_the_same_bits() {
             // An engine may be given both.
             let (mut before, mut after) = (vec![0.0; plan.slab.len], vec![0.0; plan.slab.len]);
             streaming.read_slab(&mut before).unwrap();
-            let logits = |engine: &mut Engine, images: Images<'_>| {
-                engine.evaluate(images, &[9, 8]).unwrap().logits.to_vec()
-            };
+            let logits =
+                |engine: &mut Engine, images: Images<'_>| engine.evaluate(images, &[9, 8]).unwrap().logits.to_vec();
             let there = logits(&mut streaming, (&resident).into());
             assert_eq!(there, logits(&mut streaming, data.streamed(&set)));
             streaming.read_slab(&mut after).unwrap();
@@ -182,11 +164,7 @@ fn batches_are_evaluated_as_if_alone() {
             together.push((evaluated.loss_sum, evaluated.logits.to_vec()));
         })
         .unwrap();
-    assert_eq!(
-        downloads.load(SeqCst),
-        3 * 2,
-        "records and logits of 2, 2, 1"
-    );
+    assert_eq!(downloads.load(SeqCst), 3 * 2, "records and logits of 2, 2, 1");
     for (indices, (loss_sum, logits)) in batches.iter().zip(&together) {
         let alone = engine.evaluate(&resident, indices).unwrap();
         assert_eq!(alone.loss_sum, *loss_sum);
@@ -241,11 +219,7 @@ fn what_does_not_belong_to_a_set_is_refused() {
     let mut engine = engine(&stream, &plan, Precision::F32);
     let mut refusal = |pixels: &[u8], labels: &[u16], indices: &[u32]| {
         let set = &set;
-        let images = Images::Streamed {
-            set,
-            pixels,
-            labels,
-        };
+        let images = Images::Streamed { set, pixels, labels };
         match engine.evaluate(images, indices) {
             Err(CudaError::WrongData(text)) => text,
             Err(other) => other.to_string(),
@@ -253,19 +227,10 @@ fn what_does_not_belong_to_a_set_is_refused() {
         }
     };
     assert_eq!(refusal(&data.pixels, &data.labels, &[0, 49]), "nothing");
-    assert_eq!(
-        refusal(&data.pixels[1..], &data.labels, &[0]),
-        "2999 bytes are not 50 images of 4x5x3"
-    );
-    assert_eq!(
-        refusal(&data.pixels, &data.labels, &[50]),
-        "image 50 is not among the 50 images of the data set"
-    );
+    assert_eq!(refusal(&data.pixels[1..], &data.labels, &[0]), "2999 bytes are not 50 images of 4x5x3");
+    assert_eq!(refusal(&data.pixels, &data.labels, &[50]), "image 50 is not among the 50 images of the data set");
     let mut labels = data.labels.clone();
     labels[3] = 7;
-    assert_eq!(
-        refusal(&data.pixels, &labels, &[2, 3]),
-        "it has label 7, the network knows 7 classes"
-    );
+    assert_eq!(refusal(&data.pixels, &labels, &[2, 3]), "it has label 7, the network knows 7 classes");
     assert!(Streamed::new(&stream, IMAGE, &data.tables[1..], 0).is_err());
 }

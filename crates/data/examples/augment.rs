@@ -14,14 +14,8 @@ const TURNS: usize = 2000;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (side, channels) in [(28, 1), (32, 3)] {
-        let generated = Generated {
-            height: side,
-            width: side,
-            channels,
-            train: IMAGES,
-            test: 0,
-            ..Generated::default()
-        };
+        let generated =
+            Generated { height: side, width: side, channels, train: IMAGES, test: 0, ..Generated::default() };
         measure(&generated.draw()?)?;
     }
     Ok(())
@@ -54,13 +48,7 @@ fn measure(data: &Dataset) -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Draws and makes the changes of an epoch.
-fn change(
-    data: &Dataset,
-    augmentation: &Augmentation,
-    normalisation: &Normalisation,
-    epoch: u32,
-    batch: &mut [f32],
-) {
+fn change(data: &Dataset, augmentation: &Augmentation, normalisation: &Normalisation, epoch: u32, batch: &mut [f32]) {
     let key = Key::study(0).counter_key(Purpose::Augment);
     let shape = data.shape();
     for (index, out) in (0..).zip(batch.chunks_exact_mut(shape.bytes())) {
@@ -78,24 +66,7 @@ fn kinds() -> [(&'static str, Augmentation); 6] {
         ("flip, crop", Augmentation { flip, crop, ..none }),
         ("rotate", Augmentation { rotate, ..none }),
         ("cutout", Augmentation { cutout, ..none }),
-        (
-            "light",
-            Augmentation {
-                brightness,
-                contrast,
-                ..none
-            },
-        ),
-        (
-            "all",
-            Augmentation {
-                flip,
-                crop,
-                rotate,
-                cutout,
-                brightness,
-                contrast,
-            },
-        ),
+        ("light", Augmentation { brightness, contrast, ..none }),
+        ("all", Augmentation { flip, crop, rotate, cutout, brightness, contrast }),
     ]
 }

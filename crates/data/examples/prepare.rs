@@ -12,11 +12,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = arguments.next().ok_or("name a folder or an archive")?;
     let side: Option<usize> = arguments.next().map(|side| side.parse()).transpose()?;
     let cache = std::env::temp_dir().join(format!("tunefork-prepare-{}", std::process::id()));
-    let options = PrepareOptions {
-        size: side.map(|side| (side, side)),
-        cache: Some(cache.clone()),
-        ..PrepareOptions::default()
-    };
+    let options =
+        PrepareOptions { size: side.map(|side| (side, side)), cache: Some(cache.clone()), ..PrepareOptions::default() };
     let source = Source::at(Path::new(&path))?;
     for _ in 0..2 {
         let start = Instant::now();
@@ -28,19 +25,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let data = opened.data;
         let start = Instant::now();
         let digest = data.digest();
-        println!(
-            "  digest {digest} in {:.4} s",
-            start.elapsed().as_secs_f64()
-        );
+        println!("  digest {digest} in {:.4} s", start.elapsed().as_secs_f64());
         let start = Instant::now();
         let split = Split::new(&data, &SplitOptions::default(), Key::study(1))?;
         println!("  divided in {:.4} s", start.elapsed().as_secs_f64());
         let start = Instant::now();
         Normalisation::of(&data, &split.train)?;
-        println!(
-            "  mean and deviation in {:.4} s",
-            start.elapsed().as_secs_f64()
-        );
+        println!("  mean and deviation in {:.4} s", start.elapsed().as_secs_f64());
     }
     std::fs::remove_dir_all(cache)?;
     Ok(())

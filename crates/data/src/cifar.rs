@@ -148,12 +148,7 @@ impl Batch {
                 *colour = planes[channel * PLANE + pixel];
             }
         }
-        Picture {
-            height: SIDE,
-            width: SIDE,
-            channels: 3,
-            pixels,
-        }
+        Picture { height: SIDE, width: SIDE, channels: 3, pixels }
     }
 
     fn record(&self, index: usize) -> &[u8] {

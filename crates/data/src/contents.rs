@@ -75,16 +75,7 @@ impl Raw {
         match self {
             Self::File(path) => image::measure(&read_image_file(&path)?),
             Self::Encoded(bytes) => image::measure(&bytes),
-            Self::Decoded(Picture {
-                height,
-                width,
-                channels,
-                ..
-            }) => Ok(Measures {
-                height,
-                width,
-                channels,
-            }),
+            Self::Decoded(Picture { height, width, channels, .. }) => Ok(Measures { height, width, channels }),
             Self::Bad(error) => Err(error),
         }
     }
@@ -95,9 +86,7 @@ pub(crate) fn read_image_file(path: &Path) -> Result<Vec<u8>, ImageError> {
     let unreadable = |error: std::io::Error| ImageError::Unreadable(error.to_string());
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(unreadable)?;
-    file.take(MAX_FILE_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(ImageError::FileSize(bytes.len() as u64));
     }
@@ -106,11 +95,7 @@ pub(crate) fn read_image_file(path: &Path) -> Result<Vec<u8>, ImageError> {
 
 impl Contents {
     /// Finds out what lies in `source`, whose folder holds what `listing` says.
-    pub(crate) fn read(
-        source: &Source,
-        listing: Listing,
-        labels: Labels,
-    ) -> Result<Self, DataError> {
+    pub(crate) fn read(source: &Source, listing: Listing, labels: Labels) -> Result<Self, DataError> {
         formats::read(Files::of(source, listing)?, labels)
     }
 
@@ -122,10 +107,7 @@ impl Contents {
             Stored::Files(files) => files.images(&handles.collect::<Vec<_>>(), send),
             Stored::Records(records) => {
                 let mut pictures = handles.map(|number| Raw::Decoded(records.picture(number)));
-                let _ = pictures
-                    .by_ref()
-                    .enumerate()
-                    .all(|(place, raw)| send(place, raw));
+                let _ = pictures.by_ref().enumerate().all(|(place, raw)| send(place, raw));
                 Ok(())
             }
         }

@@ -37,18 +37,9 @@ impl ImageShape {
         } else if channels != 1 && channels != 3 {
             "channels must be 1 (grey) or 3 (red, green, blue)".to_owned()
         } else {
-            return Ok(Self {
-                height,
-                width,
-                channels,
-            });
+            return Ok(Self { height, width, channels });
         };
-        Err(DataError::Shape {
-            height,
-            width,
-            channels,
-            reason,
-        })
+        Err(DataError::Shape { height, width, channels, reason })
     }
 
     /// Bytes of one image: height × width × channels.
@@ -148,14 +139,7 @@ impl Dataset {
         labels: Vec<u16>,
         pixels: Vec<u8>,
     ) -> Result<Self, DataError> {
-        Self::checked(
-            Path::new("memory"),
-            shape,
-            classes,
-            counts,
-            labels,
-            Pixels::Held(pixels),
-        )
+        Self::checked(Path::new("memory"), shape, classes, counts, labels, Pixels::Held(pixels))
     }
 
     /// As [`Self::from_memory`]; `path` is named in errors.
@@ -168,26 +152,15 @@ impl Dataset {
         pixels: Pixels,
     ) -> Result<Self, DataError> {
         if !(2..=MAX_CLASSES).contains(&classes.len()) {
-            return Err(DataError::ClassCount {
-                path: path.to_path_buf(),
-                classes: classes.len(),
-            });
+            return Err(DataError::ClassCount { path: path.to_path_buf(), classes: classes.len() });
         }
         let images = labels.len();
         if images > u32::MAX as usize {
-            return Err(DataError::TooManyImages {
-                path: path.to_path_buf(),
-                images,
-            });
+            return Err(DataError::TooManyImages { path: path.to_path_buf(), images });
         }
-        let setting = |key, value: usize, expected: String| DataError::Setting {
-            key,
-            value: value.to_string(),
-            expected,
-        };
-        let counted = counts
-            .iter()
-            .try_fold(0_usize, |sum, count| sum.checked_add(*count));
+        let setting =
+            |key, value: usize, expected: String| DataError::Setting { key, value: value.to_string(), expected };
+        let counted = counts.iter().try_fold(0_usize, |sum, count| sum.checked_add(*count));
         if counted != Some(images) {
             let expected = format!("the parts {counts:?} must add up to it");
             return Err(setting("number of labels", images, expected));
@@ -196,10 +169,7 @@ impl Dataset {
             let expected = format!("{images} images of {} bytes are expected", shape.bytes());
             return Err(setting("bytes of pixels", pixels.bytes().len(), expected));
         }
-        if let Some(index) = labels
-            .iter()
-            .position(|label| usize::from(*label) >= classes.len())
-        {
+        if let Some(index) = labels.iter().position(|label| usize::from(*label) >= classes.len()) {
             return Err(DataError::LabelRange {
                 path: path.to_path_buf(),
                 index,
@@ -223,20 +193,12 @@ impl Dataset {
     /// were brought to their shape.
     pub(crate) fn prepared(self, digests: Vec<u64>, fit: Fit) -> Self {
         assert_eq!(digests.len(), self.len(), "one digest for each image");
-        Self {
-            digests: OnceLock::from(digests),
-            fit,
-            ..self
-        }
+        Self { digests: OnceLock::from(digests), fit, ..self }
     }
 
     /// A digest of every image's pixels: different ones are those of different images.
     pub(crate) fn digests(&self) -> &[u64] {
-        self.digests.get_or_init(|| {
-            (0..self.len() as u32)
-                .map(|index| digest::of_image(self.pixels(index)))
-                .collect()
-        })
+        self.digests.get_or_init(|| (0..self.len() as u32).map(|index| digest::of_image(self.pixels(index))).collect())
     }
 
     /// Exact sums over the pixels of some images, by channel. Each image is read once, however often it
@@ -333,12 +295,7 @@ impl Dataset {
     /// normalisation has another number of channels.
     pub fn gather(&self, indices: &[u32], normalisation: &Normalisation, out: &mut [f32]) {
         let bytes = self.shape.bytes();
-        assert_eq!(
-            out.len(),
-            indices.len() * bytes,
-            "room for {} images",
-            indices.len()
-        );
+        assert_eq!(out.len(), indices.len() * bytes, "room for {} images", indices.len());
         for (index, image) in indices.iter().zip(out.chunks_exact_mut(bytes)) {
             normalisation.apply(self.pixels(*index), self.shape.channels, image);
         }

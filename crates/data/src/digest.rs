@@ -15,11 +15,7 @@ pub(crate) fn of_image(pixels: &[u8]) -> u64 {
 pub(crate) fn of_set(data: &Dataset) -> String {
     let mut digest = Sha256::new();
     let counts = crate::Part::ALL.map(|part| data.part(part).len());
-    digest.update(format!(
-        "{:?} {:?} {counts:?}",
-        data.shape(),
-        data.classes()
-    ));
+    digest.update(format!("{:?} {:?} {counts:?}", data.shape(), data.classes()));
     for (label, image) in data.labels().iter().zip(data.digests()) {
         digest.update(label.to_le_bytes());
         digest.update(image.to_le_bytes());

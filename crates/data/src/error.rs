@@ -236,9 +236,7 @@ pub enum DataError {
         available: usize,
     },
     /// Equal images, which stay together, leave nothing for a part of a split.
-    #[error(
-        "{wanted} {part} images are asked for, but images with equal pixels stay together and leave none"
-    )]
+    #[error("{wanted} {part} images are asked for, but images with equal pixels stay together and leave none")]
     Equal {
         /// Which part: "training" or "validation".
         part: &'static str,
@@ -266,11 +264,7 @@ pub enum DataError {
 impl DataError {
     /// Wraps a system error with what was tried and where.
     pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
-        Self::Io {
-            action,
-            path: path.to_path_buf(),
-            source,
-        }
+        Self::Io { action, path: path.to_path_buf(), source }
     }
 }
 
@@ -280,9 +274,5 @@ fn list_paths(paths: &[PathBuf]) -> String {
 }
 
 fn in_brackets(hint: &str) -> String {
-    if hint.is_empty() {
-        String::new()
-    } else {
-        format!(" ({hint})")
-    }
+    if hint.is_empty() { String::new() } else { format!(" ({hint})") }
 }

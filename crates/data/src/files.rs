@@ -80,10 +80,7 @@ impl Files {
                     let reason = "it occurs a second time; the first is used";
                     self.warnings.leave_out(name, reason);
                 }
-                Kind::File => self.found.push(Found {
-                    name,
-                    handle: entry.index,
-                }),
+                Kind::File => self.found.push(Found { name, handle: entry.index }),
             }
         }
         Ok(())
@@ -96,11 +93,7 @@ impl Files {
 
     /// Calls `send` with the place in `wanted` and the image file for every handle there, in the
     /// order that suits the source, until it returns false.
-    pub(crate) fn images(
-        &self,
-        wanted: &[usize],
-        send: &mut dyn FnMut(usize, Raw) -> bool,
-    ) -> Result<(), DataError> {
+    pub(crate) fn images(&self, wanted: &[usize], send: &mut dyn FnMut(usize, Raw) -> bool) -> Result<(), DataError> {
         if let Place::Folder(paths) = &self.place {
             for (place, handle) in wanted.iter().enumerate() {
                 if !send(place, Raw::File(paths[*handle].clone())) {
@@ -117,29 +110,16 @@ impl Files {
             };
             send(place, raw)
         };
-        archive::read(open(&self.path)?, wanted, MAX_FILE_BYTES, &mut take)
-            .map_err(|source| self.broken(source))
+        archive::read(open(&self.path)?, wanted, MAX_FILE_BYTES, &mut take).map_err(|source| self.broken(source))
     }
 
     /// The whole content of the files `names`, each of at most `limit` bytes; none for one that is
     /// not there.
-    pub(crate) fn load(
-        &self,
-        names: &[String],
-        limit: u64,
-    ) -> Result<Vec<Option<Vec<u8>>>, DataError> {
-        let by_name: HashMap<&str, usize> = self
-            .found
-            .iter()
-            .map(|found| (found.name.as_str(), found.handle))
-            .collect();
-        let handles: Vec<Option<usize>> = names
-            .iter()
-            .map(|name| by_name.get(name.as_str()).copied())
-            .collect();
-        let there: Vec<usize> = (0..names.len())
-            .filter(|place| handles[*place].is_some())
-            .collect();
+    pub(crate) fn load(&self, names: &[String], limit: u64) -> Result<Vec<Option<Vec<u8>>>, DataError> {
+        let by_name: HashMap<&str, usize> =
+            self.found.iter().map(|found| (found.name.as_str(), found.handle)).collect();
+        let handles: Vec<Option<usize>> = names.iter().map(|name| by_name.get(name.as_str()).copied()).collect();
+        let there: Vec<usize> = (0..names.len()).filter(|place| handles[*place].is_some()).collect();
         let wanted: Vec<usize> = handles.iter().copied().flatten().collect();
         let mut loaded: Vec<Option<Vec<u8>>> = vec![None; names.len()];
         if let Place::Folder(paths) = &self.place {
@@ -160,18 +140,12 @@ impl Files {
         .map_err(|source| self.broken(source))?;
         match failed {
             None => Ok(loaded),
-            Some((place, source)) => Err(DataError::Archive {
-                path: self.shown(&names[place]),
-                source,
-            }),
+            Some((place, source)) => Err(DataError::Archive { path: self.shown(&names[place]), source }),
         }
     }
 
     fn broken(&self, source: ArchiveError) -> DataError {
-        DataError::Archive {
-            path: self.path.clone(),
-            source,
-        }
+        DataError::Archive { path: self.path.clone(), source }
     }
 }
 
@@ -182,10 +156,7 @@ fn open(path: &Path) -> Result<File, DataError> {
 fn load_file(path: &Path, limit: u64) -> Result<Vec<u8>, DataError> {
     let failed = |error| DataError::io("read", path, error);
     let mut bytes = Vec::new();
-    BufReader::new(open(path)?)
-        .take(limit + 1)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
+    BufReader::new(open(path)?).take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > limit {
         let reason = format!("it has more than the {limit} bytes that are read at most");
         return Err(failed(std::io::Error::other(reason)));
@@ -195,15 +166,10 @@ fn load_file(path: &Path, limit: u64) -> Result<Vec<u8>, DataError> {
 
 /// Whether any part of a path is hidden, or what macOS adds to archives.
 pub(crate) fn is_hidden(name: &str) -> bool {
-    name.split('/')
-        .any(|part| part.starts_with('.') || part == "__MACOSX")
+    name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX")
 }
 
 /// The path of `name` in the folder `root`, which is empty for the root of the source.
 pub(crate) fn inside(root: &str, name: &str) -> String {
-    if root.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{root}/{name}")
-    }
+    if root.is_empty() { name.to_owned() } else { format!("{root}/{name}") }
 }

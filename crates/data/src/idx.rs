@@ -17,9 +17,7 @@ pub const MAX_DIMENSIONS: usize = 3;
 #[non_exhaustive]
 pub enum IdxError {
     /// The first bytes are not those of an IDX file of bytes.
-    #[error(
-        "begins with {0:02x?}; an IDX file of bytes begins with [00, 00, 08, 01] or [00, 00, 08, 03]"
-    )]
+    #[error("begins with {0:02x?}; an IDX file of bytes begins with [00, 00, 08, 01] or [00, 00, 08, 03]")]
     Magic(Vec<u8>),
     /// The file has another number of dimensions than its place requires.
     #[error("has {found} dimensions; {expected} expected ({what})")]
@@ -66,14 +64,7 @@ impl<D> Idx<D> {
     pub fn images(&self) -> Result<[usize; 3], IdxError> {
         let found = self.sizes.len();
         let what = "images: count, rows, columns";
-        self.sizes
-            .as_slice()
-            .try_into()
-            .map_err(|_| IdxError::Dimensions {
-                found,
-                expected: 3,
-                what,
-            })
+        self.sizes.as_slice().try_into().map_err(|_| IdxError::Dimensions { found, expected: 3, what })
     }
 
     /// Checks that these are labels, and returns their number.
@@ -83,11 +74,7 @@ impl<D> Idx<D> {
     pub fn labels(&self) -> Result<usize, IdxError> {
         match self.sizes.as_slice() {
             [count] => Ok(*count),
-            sizes => Err(IdxError::Dimensions {
-                found: sizes.len(),
-                expected: 1,
-                what: "labels: count",
-            }),
+            sizes => Err(IdxError::Dimensions { found: sizes.len(), expected: 1, what: "labels: count" }),
         }
     }
 }
@@ -109,11 +96,7 @@ pub fn parse(bytes: &[u8]) -> Result<Idx<&[u8]>, IdxError> {
     let needed = needed_bytes(&sizes)?;
     let found = rest.len() as u64;
     if needed != found {
-        return Err(IdxError::Length {
-            sizes,
-            needed,
-            found,
-        });
+        return Err(IdxError::Length { sizes, needed, found });
     }
     Ok(Idx { sizes, data: rest })
 }
@@ -133,11 +116,7 @@ pub fn read(mut stream: impl Read) -> Result<Idx<Vec<u8>>, IdxError> {
     match read {
         Err(source) if source.kind() != std::io::ErrorKind::UnexpectedEof => Err(source.into()),
         // A gzip stream that breaks off is told by its length, as a plain one.
-        _ if needed != found => Err(IdxError::Length {
-            sizes,
-            needed,
-            found,
-        }),
+        _ if needed != found => Err(IdxError::Length { sizes, needed, found }),
         Err(source) => Err(source.into()),
         Ok(_) => Ok(Idx { sizes, data }),
     }
@@ -165,9 +144,7 @@ fn header(stream: &mut impl Read) -> Result<Vec<usize>, IdxError> {
 
 /// The product of the sizes.
 fn needed_bytes(sizes: &[usize]) -> Result<u64, IdxError> {
-    let product = sizes
-        .iter()
-        .try_fold(1_u64, |product, size| product.checked_mul(*size as u64));
+    let product = sizes.iter().try_fold(1_u64, |product, size| product.checked_mul(*size as u64));
     match product {
         Some(needed) if needed <= MAX_BYTES => Ok(needed),
         _ => Err(IdxError::TooLarge(sizes.to_vec())),

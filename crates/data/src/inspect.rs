@@ -69,16 +69,8 @@ impl Spread {
         numbers.sort_unstable();
         match numbers {
             [] => Self::default(),
-            [min, .., max] => Self {
-                min: *min,
-                max: *max,
-                median: numbers[(numbers.len() - 1) / 2],
-            },
-            [only] => Self {
-                min: *only,
-                median: *only,
-                max: *only,
-            },
+            [min, .., max] => Self { min: *min, max: *max, median: numbers[(numbers.len() - 1) / 2] },
+            [only] => Self { min: *only, median: *only, max: *only },
         }
     }
 }
@@ -115,12 +107,7 @@ impl Facts {
             digest.update((number as u64).to_le_bytes());
         }
         digest.update(pixels);
-        Self {
-            height,
-            width,
-            moments,
-            digest: digest.finalize().into(),
-        }
+        Self { height, width, moments, digest: digest.finalize().into() }
     }
 }
 
@@ -133,21 +120,12 @@ impl Source {
     ///
     /// # Errors
     /// [`DataError`] when the source as a whole cannot be read; bad images are counted.
-    pub fn inspect(
-        &self,
-        threads: usize,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<Inspection, DataError> {
+    pub fn inspect(&self, threads: usize, progress: &mut dyn FnMut(Progress)) -> Result<Inspection, DataError> {
         let contents = Contents::read(self, Listing::of(self)?, Labels::Fine)?;
         let total = contents.items.len();
         let work = |raw: Raw| {
             raw.decode().map(|picture| {
-                let Picture {
-                    height,
-                    width,
-                    channels,
-                    pixels,
-                } = picture;
+                let Picture { height, width, channels, pixels } = picture;
                 Facts::of(height, width, channels, &pixels)
             })
         };
@@ -156,11 +134,7 @@ impl Source {
         parallel::for_each(&contents, thread_count(threads), work, |place, result| {
             results[place] = Some(result);
             done += 1;
-            progress(Progress {
-                stage: Stage::Decode,
-                done,
-                total,
-            });
+            progress(Progress { stage: Stage::Decode, done, total });
             Ok(())
         })?;
         let mut warnings = contents.warnings;
@@ -185,18 +159,8 @@ impl Inspection {
         let mut known = Vec::with_capacity(data.len());
         for part in Part::ALL {
             for (number, index) in data.part(part).enumerate() {
-                let facts = Facts::of(
-                    shape.height,
-                    shape.width,
-                    shape.channels,
-                    data.pixels(index),
-                );
-                known.push((
-                    format!("{} {number}", part.name()),
-                    part,
-                    data.label(index),
-                    facts,
-                ));
+                let facts = Facts::of(shape.height, shape.width, shape.channels, data.pixels(index));
+                known.push((format!("{} {number}", part.name()), part, data.label(index), facts));
             }
         }
         summarise(data.classes().to_vec(), known, Warnings::default())
@@ -212,34 +176,17 @@ fn summarise(classes: Vec<String>, known: Vec<Known>, warnings: Warnings) -> Ins
         }
         let images = per_class.iter().sum();
         if images > 0 {
-            parts.push(PartSummary {
-                part,
-                images,
-                per_class,
-            });
+            parts.push(PartSummary { part, images, per_class });
         }
     }
-    let grey = known
-        .iter()
-        .filter(|(.., facts)| facts.moments.len() == 1)
-        .count();
+    let grey = known.iter().filter(|(.., facts)| facts.moments.len() == 1).count();
     let colour = known.len() - grey;
     let moments = train_moments(&known, if colour > 0 { 3 } else { 1 });
     Inspection {
         classes,
         parts,
-        height: Spread::of(
-            &mut known
-                .iter()
-                .map(|(.., facts)| facts.height)
-                .collect::<Vec<_>>(),
-        ),
-        width: Spread::of(
-            &mut known
-                .iter()
-                .map(|(.., facts)| facts.width)
-                .collect::<Vec<_>>(),
-        ),
+        height: Spread::of(&mut known.iter().map(|(.., facts)| facts.height).collect::<Vec<_>>()),
+        width: Spread::of(&mut known.iter().map(|(.., facts)| facts.width).collect::<Vec<_>>()),
         grey,
         colour,
         mean: moments.iter().map(|channel| channel.mean()).collect(),
@@ -265,28 +212,17 @@ fn duplicates(known: &[Known]) -> Duplicates {
     for (place, (.., facts)) in known.iter().enumerate() {
         by_digest.entry(facts.digest).or_default().push(place);
     }
-    let mut groups: Vec<Vec<usize>> = by_digest
-        .into_values()
-        .filter(|group| group.len() > 1)
-        .collect();
+    let mut groups: Vec<Vec<usize>> = by_digest.into_values().filter(|group| group.len() > 1).collect();
     groups.sort();
     let differ = |group: &&Vec<usize>, same: &dyn Fn(&Known, &Known) -> bool| {
-        group
-            .iter()
-            .any(|place| !same(&known[*place], &known[group[0]]))
+        group.iter().any(|place| !same(&known[*place], &known[group[0]]))
     };
     let names = |group: &Vec<usize>| group.iter().map(|place| known[*place].0.clone()).collect();
     Duplicates {
         groups: groups.len(),
         images: groups.iter().map(Vec::len).sum(),
-        across_parts: groups
-            .iter()
-            .filter(|group| differ(group, &|a, b| a.1 == b.1))
-            .count(),
-        across_classes: groups
-            .iter()
-            .filter(|group| differ(group, &|a, b| a.2 == b.2))
-            .count(),
+        across_parts: groups.iter().filter(|group| differ(group, &|a, b| a.1 == b.1)).count(),
+        across_classes: groups.iter().filter(|group| differ(group, &|a, b| a.2 == b.2)).count(),
         listed: groups.iter().take(MAX_LISTED_GROUPS).map(names).collect(),
     }
 }

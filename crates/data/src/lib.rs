@@ -45,10 +45,7 @@ pub mod image;
 mod inspect;
 mod listing;
 mod locate;
-#[expect(
-    unsafe_code,
-    reason = "mapping a file cannot be proven safe; this file says why it is"
-)]
+#[expect(unsafe_code, reason = "mapping a file cannot be proven safe; this file says why it is")]
 mod map;
 mod moments;
 mod normalise;

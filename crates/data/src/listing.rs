@@ -61,20 +61,11 @@ impl Listing {
 
     fn add(&mut self, path: PathBuf, name: String) {
         // A file that cannot be asked (a link to nowhere) is named when it is read.
-        let stamp = fs::metadata(&path).map_or(
-            Stamp {
-                bytes: 0,
-                changed: 0,
-            },
-            |metadata| Stamp {
-                bytes: metadata.len(),
-                changed: metadata.modified().map_or(0, nanoseconds),
-            },
-        );
-        self.files.push(Found {
-            name,
-            handle: self.paths.len(),
+        let stamp = fs::metadata(&path).map_or(Stamp { bytes: 0, changed: 0 }, |metadata| Stamp {
+            bytes: metadata.len(),
+            changed: metadata.modified().map_or(0, nanoseconds),
         });
+        self.files.push(Found { name, handle: self.paths.len() });
         self.paths.push(path);
         self.stamps.push(stamp);
     }
@@ -82,8 +73,7 @@ impl Listing {
     /// Adds what lies in `folder`, which is called `name` from the root of the source.
     fn walk(&mut self, folder: &Path, name: &str, depth: usize) -> Result<(), DataError> {
         if depth > MAX_DEPTH {
-            let reason =
-                std::io::Error::other(format!("more than {MAX_DEPTH} folders inside each other"));
+            let reason = std::io::Error::other(format!("more than {MAX_DEPTH} folders inside each other"));
             return Err(DataError::io("list", folder, reason));
         }
         let failed = |error| DataError::io("list", folder, error);
@@ -93,11 +83,7 @@ impl Listing {
             if is_hidden(&own) {
                 continue;
             }
-            let inside = if name.is_empty() {
-                own
-            } else {
-                format!("{name}/{own}")
-            };
+            let inside = if name.is_empty() { own } else { format!("{name}/{own}") };
             let kind = entry.file_type().map_err(failed)?;
             let path = entry.path();
             if kind.is_dir() || kind.is_symlink() && path.is_dir() {

@@ -18,12 +18,7 @@ const ARCHIVE_ENDINGS: [&str; 4] = [".tar.gz", ".tgz", ".tar", ".zip"];
 
 /// Names under which well-known sets are unpacked; any of them finds what lies under another.
 const SPELLINGS: [&[&str]; 5] = [
-    &[
-        "cifar10",
-        "cifar-10",
-        "cifar-10-batches-bin",
-        "cifar-10-binary",
-    ],
+    &["cifar10", "cifar-10", "cifar-10-batches-bin", "cifar-10-binary"],
     &["cifar100", "cifar-100", "cifar-100-binary"],
     &["cats-dogs", "cats_dogs", "cats_and_dogs", "dogs-vs-cats"],
     &["tiny-imagenet", "tiny-imagenet-200"],
@@ -88,10 +83,7 @@ impl Source {
         let is_empty = name.trim().is_empty();
         match looked.iter().find(|path| !is_empty && path.exists()) {
             Some(path) => Self::at(path),
-            None => Err(DataError::NotFound {
-                name: name.to_owned(),
-                looked,
-            }),
+            None => Err(DataError::NotFound { name: name.to_owned(), looked }),
         }
     }
 
@@ -100,12 +92,7 @@ impl Source {
     /// # Errors
     /// As [`Self::locate`].
     pub fn at(path: &Path) -> Result<Self, DataError> {
-        let found = |path: &Path, form| {
-            Ok(Self {
-                path: path.to_path_buf(),
-                form,
-            })
-        };
+        let found = |path: &Path, form| Ok(Self { path: path.to_path_buf(), form });
         if !path.is_dir() {
             return match is_archive(path) {
                 true => found(path, Form::Archive),
@@ -138,11 +125,7 @@ impl Source {
             }),
             several => Err(DataError::SeveralArchives {
                 folder: path.to_path_buf(),
-                names: several
-                    .iter()
-                    .filter_map(|path| path.file_name())
-                    .map(display)
-                    .collect(),
+                names: several.iter().filter_map(|path| path.file_name()).map(display).collect(),
             }),
         }
     }
@@ -157,9 +140,7 @@ impl Source {
     #[must_use]
     pub fn name(&self) -> String {
         let name = self.path.file_name().map(display).unwrap_or_default();
-        let bare = ARCHIVE_ENDINGS
-            .iter()
-            .find_map(|ending| name.strip_suffix(ending));
+        let bare = ARCHIVE_ENDINGS.iter().find_map(|ending| name.strip_suffix(ending));
         bare.map(str::to_owned).unwrap_or(name)
     }
 }

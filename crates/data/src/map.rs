@@ -20,8 +20,7 @@ impl Map {
         // file. Other programs have no business with them; DESIGN.md accepts what is left of the
         // risk for this one file.
         let map = unsafe { Mmap::map(file) };
-        map.map(Self)
-            .map_err(|source| DataError::io("map", path, source))
+        map.map(Self).map_err(|source| DataError::io("map", path, source))
     }
 
     /// The file's bytes.

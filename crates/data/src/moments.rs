@@ -43,11 +43,7 @@ impl Moments {
 
     /// The population's standard deviation, of pixels scaled to 0 to 1.
     pub(crate) fn deviation(self) -> f64 {
-        let (n, sum, squares) = (
-            u128::from(self.count),
-            u128::from(self.sum),
-            u128::from(self.squares),
-        );
+        let (n, sum, squares) = (u128::from(self.count), u128::from(self.sum), u128::from(self.squares));
         let scatter = n * squares - sum * sum;
         (scatter as f64).sqrt() / self.count as f64 / 255.0
     }
@@ -102,13 +98,9 @@ fn read(data: &Dataset, indices: &[u32]) -> Vec<Moments> {
     let share = indices.len().div_ceil(thread_count(0)).max(1);
     thread::scope(|scope| {
         let shares = indices.chunks(share);
-        let threads: Vec<_> = shares
-            .map(|indices| scope.spawn(move || some(indices)))
-            .collect();
+        let threads: Vec<_> = shares.map(|indices| scope.spawn(move || some(indices))).collect();
         let joined = threads.into_iter().map(|thread| thread.join());
-        joined
-            .flat_map(|read| read.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
+        joined.flat_map(|read| read.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     })
 }
 
@@ -120,12 +112,7 @@ mod tests {
     /// What a list of images gives does not depend on what was asked for before.
     #[test]
     fn what_is_known_already_changes_nothing() {
-        let generated = Generated {
-            train: 50,
-            test: 0,
-            channels: 3,
-            ..Generated::default()
-        };
+        let generated = Generated { train: 50, test: 0, channels: 3, ..Generated::default() };
         let data = generated.draw().unwrap();
         for fold in 0..5 {
             let indices: Vec<u32> = (0..50).filter(|index| index % 5 != fold).collect();

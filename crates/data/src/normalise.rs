@@ -33,10 +33,7 @@ impl TryFrom<Constants> for Normalisation {
 
 impl From<Normalisation> for Constants {
     fn from(normalisation: Normalisation) -> Self {
-        Self {
-            mean: normalisation.mean,
-            std: normalisation.std,
-        }
+        Self { mean: normalisation.mean, std: normalisation.std }
     }
 }
 
@@ -58,15 +55,9 @@ impl Normalisation {
             let expected = "as many numbers as means are expected, each above 0";
             return Err(setting("std", std, expected));
         }
-        let table = |(mean, std): (&f32, &f32)| {
-            std::array::from_fn(|byte| (byte as f32 / 255.0 - mean) / std)
-        };
+        let table = |(mean, std): (&f32, &f32)| std::array::from_fn(|byte| (byte as f32 / 255.0 - mean) / std);
         let tables = mean.iter().zip(std).map(table).collect();
-        Ok(Self {
-            mean: mean.to_vec(),
-            std: std.to_vec(),
-            tables,
-        })
+        Ok(Self { mean: mean.to_vec(), std: std.to_vec(), tables })
     }
 
     /// The values of the images `indices`, from exact integer sums, so in any order the same.
@@ -79,19 +70,12 @@ impl Normalisation {
     /// If an index names no image.
     pub fn of(data: &Dataset, indices: &[u32]) -> Result<Self, DataError> {
         if indices.is_empty() {
-            return Err(DataError::TooFew {
-                part: "training",
-                wanted: 1,
-                available: 0,
-            });
+            return Err(DataError::TooFew { part: "training", wanted: 1, available: 0 });
         }
         let moments = data.moments(indices);
         let mean: Vec<f32> = moments.iter().map(|m| m.mean() as f32).collect();
         let std: Vec<f32> = moments.iter().map(|m| m.deviation() as f32).collect();
-        let std: Vec<f32> = std
-            .iter()
-            .map(|s| if *s > 0.0 { *s } else { 1.0 })
-            .collect();
+        let std: Vec<f32> = std.iter().map(|s| if *s > 0.0 { *s } else { 1.0 }).collect();
         Self::new(&mean, &std)
     }
 
@@ -127,11 +111,7 @@ impl Normalisation {
     /// If the lengths differ or `channels` is not this normalisation's number of channels.
     pub fn apply(&self, pixels: &[u8], channels: usize, out: &mut [f32]) {
         assert_eq!(pixels.len(), out.len(), "one number per byte");
-        assert_eq!(
-            channels,
-            self.tables.len(),
-            "channels of images and normalisation"
-        );
+        assert_eq!(channels, self.tables.len(), "channels of images and normalisation");
         if let [grey] = self.tables.as_slice() {
             for (value, byte) in out.iter_mut().zip(pixels) {
                 *value = grey[usize::from(*byte)];

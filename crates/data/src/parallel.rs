@@ -36,10 +36,7 @@ pub(crate) fn for_each<R: Send>(
             let (send_done, work) = (send_done.clone(), &work);
             scope.spawn(move || {
                 while let Some(batch) = next(receive_raw) {
-                    let done = batch
-                        .into_iter()
-                        .map(|(place, raw)| (place, work(raw)))
-                        .collect();
+                    let done = batch.into_iter().map(|(place, raw)| (place, work(raw))).collect();
                     if send_done.send(done).is_err() {
                         break;
                     }
@@ -53,9 +50,7 @@ pub(crate) fn for_each<R: Send>(
         let outcome = done.try_for_each(|(place, result)| take(place, result));
         stop.store(outcome.is_err(), Ordering::Relaxed);
         drop(done);
-        let read = reader
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         outcome.and(read)
     })
 }
@@ -63,18 +58,12 @@ pub(crate) fn for_each<R: Send>(
 /// The next batch, or nothing when the reader is done.
 fn next<T>(receiver: &Mutex<Receiver<Batch<T>>>) -> Option<Batch<T>> {
     // The lock is only ever held here, where nothing panics.
-    let receiver = receiver
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let receiver = receiver.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     receiver.recv().ok()
 }
 
 /// Puts all images of a source into batches.
-fn read(
-    contents: &Contents,
-    send: &SyncSender<Batch<Raw>>,
-    stop: &AtomicBool,
-) -> Result<(), DataError> {
+fn read(contents: &Contents, send: &SyncSender<Batch<Raw>>, stop: &AtomicBool) -> Result<(), DataError> {
     let mut batch = Batch::new();
     let mut bytes = 0;
     contents.feed(&mut |place, raw| {

@@ -34,20 +34,14 @@ impl Pictures {
                 pictures.read_folder(path, shape, fit)?;
             } else {
                 let read = read_image_file(path).and_then(|bytes| image::decode(&bytes));
-                let picture = read.map_err(|source| DataError::Image {
-                    path: path.clone(),
-                    source,
-                })?;
+                let picture = read.map_err(|source| DataError::Image { path: path.clone(), source })?;
                 pictures.files.push(path.clone());
                 pictures.pixels.extend(picture.fit(shape, fit));
             }
         }
         if pictures.files.is_empty() {
             let path = paths.first().cloned().unwrap_or_default();
-            let hint = format!(
-                "JPEG or PNG files are expected; {} left out",
-                pictures.warnings.count()
-            );
+            let hint = format!("JPEG or PNG files are expected; {} left out", pictures.warnings.count());
             return Err(DataError::NoImages { path, hint });
         }
         Ok(pictures)
@@ -56,17 +50,10 @@ impl Pictures {
     fn read_folder(&mut self, folder: &Path, shape: ImageShape, fit: Fit) -> Result<(), DataError> {
         let failed = |error| DataError::io("list", folder, error);
         let entries = fs::read_dir(folder).map_err(failed)?;
-        let mut inside = entries
-            .map(|entry| Ok(entry?.path()))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(failed)?;
+        let mut inside = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, _>>().map_err(failed)?;
         inside.sort();
         for path in inside {
-            let name = path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             // Links to folders are not followed: they may lead in a circle.
             if is_hidden(&name) || path.is_dir() && path.is_symlink() {
                 continue;
@@ -78,9 +65,7 @@ impl Pictures {
                         self.files.push(path);
                         self.pixels.extend(picture.fit(shape, fit));
                     }
-                    Err(error) => self
-                        .warnings
-                        .leave_out(path.display().to_string(), error.to_string()),
+                    Err(error) => self.warnings.leave_out(path.display().to_string(), error.to_string()),
                 }
             }
         }

@@ -100,11 +100,7 @@ impl Source {
     /// # Errors
     /// [`DataError`] when the source as a whole cannot be used. Single bad images are left out
     /// and named in [`Opened::warnings`].
-    pub fn open(
-        &self,
-        options: &PrepareOptions,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<Opened, DataError> {
+    pub fn open(&self, options: &PrepareOptions, progress: &mut dyn FnMut(Progress)) -> Result<Opened, DataError> {
         if let Some((height, width)) = options.size {
             ImageShape::new(height, width, options.channels.unwrap_or(1))?;
         }
@@ -115,30 +111,17 @@ impl Source {
         for folder in &folders {
             let prepared = folder.join(&name);
             if let Some((data, warnings)) = prepared::open(&prepared, &fingerprint) {
-                return Ok(Opened {
-                    data,
-                    warnings,
-                    prepared,
-                    reused: true,
-                });
+                return Ok(Opened { data, warnings, prepared, reused: true });
             }
         }
         let contents = Contents::read(self, listing, options.labels)?;
         let threads = thread_count(options.threads);
         let shape = resolve_shape(&contents, options, threads, progress)?;
         let (writer, prepared) = create_in_first(&folders, &name, shape.bytes())?;
-        let form = Form {
-            shape,
-            fit: options.fit,
-        };
+        let form = Form { shape, fit: options.fit };
         write(&contents, form, threads, &fingerprint, writer, progress)?;
         match prepared::open(&prepared, &fingerprint) {
-            Some((data, warnings)) => Ok(Opened {
-                data,
-                warnings,
-                prepared,
-                reused: false,
-            }),
+            Some((data, warnings)) => Ok(Opened { data, warnings, prepared, reused: false }),
             None => {
                 let reason = std::io::Error::other("it is not what was just written");
                 Err(DataError::io("read", &prepared, reason))
@@ -171,24 +154,13 @@ fn resolve_shape(
     parallel::for_each(contents, threads, Raw::measure, |place, result| {
         measures[place] = result.ok();
         done += 1;
-        progress(Progress {
-            stage: Stage::Measure,
-            done,
-            total,
-        });
+        progress(Progress { stage: Stage::Measure, done, total });
         Ok(())
     })?;
     let named = |place: usize, height, width| (contents.items[place].name.clone(), height, width);
-    let mut good = measures
-        .iter()
-        .enumerate()
-        .filter_map(|(place, m)| m.map(|m| (place, m)));
+    let mut good = measures.iter().enumerate().filter_map(|(place, m)| m.map(|m| (place, m)));
     let (first, like) = good.clone().next().ok_or_else(|| no_images(contents))?;
-    let channels = good
-        .clone()
-        .map(|(_, m)| m.channels)
-        .max()
-        .unwrap_or(like.channels);
+    let channels = good.clone().map(|(_, m)| m.channels).max().unwrap_or(like.channels);
     let (height, width) = match options.size {
         Some(size) => size,
         None => match good.find(|(_, m)| (m.height, m.width) != (like.height, like.width)) {
@@ -239,11 +211,7 @@ fn write(
             Err(error) => bad.push((place, error)),
         }
         done += 1;
-        progress(Progress {
-            stage: Stage::Decode,
-            done,
-            total,
-        });
+        progress(Progress { stage: Stage::Decode, done, total });
         Ok(())
     })?;
     if done < total {
@@ -261,10 +229,7 @@ fn write(
         return Err(no_images(contents));
     }
     writer.compact(&good)?;
-    let labels: Vec<u16> = good
-        .iter()
-        .map(|place| contents.items[*place].label)
-        .collect();
+    let labels: Vec<u16> = good.iter().map(|place| contents.items[*place].label).collect();
     let digests: Vec<u64> = good.iter().map(|place| digests[*place]).collect();
     let mut counts = [0; 3];
     for place in &good {
@@ -272,23 +237,14 @@ fn write(
     }
     refuse_empty_class(contents, &labels[..counts[0]])?;
     let classes = contents.classes.clone();
-    let meta = Meta {
-        fingerprint: fingerprint.to_owned(),
-        shape: form.shape,
-        fit: form.fit,
-        classes,
-        counts,
-        warnings,
-    };
+    let meta =
+        Meta { fingerprint: fingerprint.to_owned(), shape: form.shape, fit: form.fit, classes, counts, warnings };
     writer.finish(&labels, &digests, &meta)
 }
 
 fn no_images(contents: &Contents) -> DataError {
     let hint = format!("none of {} could be decoded", contents.items.len());
-    DataError::NoImages {
-        path: contents.path.clone(),
-        hint,
-    }
+    DataError::NoImages { path: contents.path.clone(), hint }
 }
 
 /// An error if some class is not among the training labels.
@@ -298,10 +254,9 @@ fn refuse_empty_class(contents: &Contents, train_labels: &[u16]) -> Result<(), D
         seen[usize::from(*label)] = true;
     }
     match seen.iter().position(|seen| !seen) {
-        Some(class) => Err(DataError::EmptyClass {
-            path: contents.path.clone(),
-            class: contents.classes[class].clone(),
-        }),
+        Some(class) => {
+            Err(DataError::EmptyClass { path: contents.path.clone(), class: contents.classes[class].clone() })
+        }
         None => Ok(()),
     }
 }
@@ -311,19 +266,12 @@ fn file_name(source: &Source, options: &PrepareOptions) -> String {
     let path = fs::canonicalize(source.path()).unwrap_or_else(|_| source.path().to_path_buf());
     let mut digest = Sha256::new();
     digest.update(path.as_os_str().as_encoded_bytes());
-    digest.update(format!(
-        "{:?} {:?} {:?}",
-        options.size, options.fit, options.channels
-    ));
+    digest.update(format!("{:?} {:?} {:?}", options.size, options.fit, options.channels));
     if options.labels == Labels::Coarse {
         digest.update(" coarse labels");
     }
     let keep = |letter: char| {
-        if letter.is_alphanumeric() || "-_".contains(letter) {
-            letter
-        } else {
-            '_'
-        }
+        if letter.is_alphanumeric() || "-_".contains(letter) { letter } else { '_' }
     };
     let name: String = source.name().chars().map(keep).take(40).collect();
     format!("{name}-{}.prepared", &hex(&digest.finalize())[..16])
@@ -336,48 +284,30 @@ fn cache_folders(source: &Source, options: &PrepareOptions) -> Vec<PathBuf> {
     }
     let mut folders = Vec::new();
     let beside = source.path().parent().unwrap_or(Path::new("."));
-    let beside = if beside.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        beside
-    };
+    let beside = if beside.as_os_str().is_empty() { Path::new(".") } else { beside };
     // A folder that is marked as read-only is respected even where the system would let us write.
     if fs::metadata(beside).is_ok_and(|metadata| !metadata.permissions().readonly()) {
         folders.push(beside.join(".tunefork"));
     }
-    let variable = |name| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    let cache =
-        variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));
     folders.extend(cache.map(|cache| cache.join("tunefork")));
     folders.push(std::env::temp_dir().join("tunefork"));
     folders
 }
 
 /// Begins the prepared file in the first folder that can be written.
-fn create_in_first(
-    folders: &[PathBuf],
-    name: &str,
-    image_bytes: usize,
-) -> Result<(Writer, PathBuf), DataError> {
+fn create_in_first(folders: &[PathBuf], name: &str, image_bytes: usize) -> Result<(Writer, PathBuf), DataError> {
     let mut first_error = None;
     for folder in folders {
         let target = folder.join(name);
-        let created =
-            fs::create_dir_all(folder).map_err(|error| DataError::io("create", folder, error));
+        let created = fs::create_dir_all(folder).map_err(|error| DataError::io("create", folder, error));
         match created.and_then(|()| Writer::create(&target, image_bytes)) {
             Ok(writer) => return Ok((writer, target)),
             Err(error) => first_error = first_error.or(Some(error)),
         }
     }
     Err(first_error.unwrap_or_else(|| {
-        DataError::io(
-            "create",
-            Path::new(name),
-            std::io::Error::other("there is no folder for it"),
-        )
+        DataError::io("create", Path::new(name), std::io::Error::other("there is no folder for it"))
     }))
 }

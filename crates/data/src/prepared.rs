@@ -49,8 +49,7 @@ pub(crate) fn open(path: &Path, fingerprint: &str) -> Option<(Dataset, Warnings)
         return None;
     }
     let pixels = Pixels::Mapped(map, HEADER_BYTES, labels.len() * meta.shape.bytes());
-    let data =
-        Dataset::checked(path, meta.shape, meta.classes, meta.counts, labels, pixels).ok()?;
+    let data = Dataset::checked(path, meta.shape, meta.classes, meta.counts, labels, pixels).ok()?;
     Some((data.prepared(digests, meta.fit), meta.warnings))
 }
 
@@ -96,19 +95,9 @@ impl Writer {
     pub(crate) fn create(target: &Path, image_bytes: usize) -> Result<Self, DataError> {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let temporary = target.with_extension(format!("{}-{number}.part", std::process::id()));
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&temporary);
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&temporary);
         let file = file.map_err(|error| DataError::io("create", &temporary, error))?;
-        Ok(Self {
-            file: Some(file),
-            temporary,
-            target: target.to_path_buf(),
-            image_bytes,
-            cursor: None,
-        })
+        Ok(Self { file: Some(file), temporary, target: target.to_path_buf(), image_bytes, cursor: None })
     }
 
     /// Writes the image that has this place.
@@ -144,16 +133,8 @@ impl Writer {
     }
 
     /// Adds labels, digests and meta data, makes the file durable and gives it its name.
-    pub(crate) fn finish(
-        mut self,
-        labels: &[u16],
-        digests: &[u64],
-        meta: &Meta,
-    ) -> Result<(), DataError> {
-        let mut tail: Vec<u8> = labels
-            .iter()
-            .flat_map(|label| label.to_le_bytes())
-            .collect();
+    pub(crate) fn finish(mut self, labels: &[u16], digests: &[u64], meta: &Meta) -> Result<(), DataError> {
+        let mut tail: Vec<u8> = labels.iter().flat_map(|label| label.to_le_bytes()).collect();
         tail.extend(digests.iter().flat_map(|digest| digest.to_le_bytes()));
         serde_json::to_writer(&mut tail, meta)
             .map_err(|error| DataError::io("write", &self.temporary, error.into()))?;
@@ -174,8 +155,7 @@ impl Writer {
         })?;
         // Closed before it is renamed, as some systems require.
         self.file = None;
-        fs::rename(&self.temporary, &self.target)
-            .map_err(|error| DataError::io("write", &self.target, error))
+        fs::rename(&self.temporary, &self.target).map_err(|error| DataError::io("write", &self.target, error))
     }
 
     fn start_of(&self, place: usize) -> u64 {
@@ -183,12 +163,8 @@ impl Writer {
     }
 
     fn io(&mut self, action: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), DataError> {
-        let file = self
-            .file
-            .as_mut()
-            .ok_or_else(|| io::Error::other("the file is closed"));
-        file.and_then(action)
-            .map_err(|error| DataError::io("write", &self.temporary, error))
+        let file = self.file.as_mut().ok_or_else(|| io::Error::other("the file is closed"));
+        file.and_then(action).map_err(|error| DataError::io("write", &self.temporary, error))
     }
 }
 

@@ -46,11 +46,7 @@ impl Warnings {
     fn push(&mut self, file: String, reason: String, left_out: bool) {
         self.count += 1;
         if self.named.len() < MAX_NAMED {
-            self.named.push(Warning {
-                file,
-                reason,
-                left_out,
-            });
+            self.named.push(Warning { file, reason, left_out });
         }
     }
 

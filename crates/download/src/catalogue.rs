@@ -11,10 +11,7 @@ use crate::known::{KnownFile, KnownSet, Published};
 const TFDS: &str = "TensorFlow Datasets";
 
 /// The older address, the second, redirects to the newer by way of http, which is refused here.
-const CIFAR_ADDRESSES: [&str; 2] = [
-    "https://cave.cs.toronto.edu/kriz/",
-    "https://www.cs.toronto.edu/~kriz/",
-];
+const CIFAR_ADDRESSES: [&str; 2] = ["https://cave.cs.toronto.edu/kriz/", "https://www.cs.toronto.edu/~kriz/"];
 
 /// Every set that is known by name.
 pub static CATALOGUE: &[KnownSet] = &[
@@ -119,12 +116,7 @@ pub static CATALOGUE: &[KnownSet] = &[
         folder: "",
         // Only with encryption: there is no digest to tell whether the bytes are the right ones.
         addresses: &["https://cs231n.stanford.edu/"],
-        files: &[KnownFile {
-            name: "tiny-imagenet-200.zip",
-            kept_as: None,
-            length: 248_100_043,
-            published: None,
-        }],
+        files: &[KnownFile { name: "tiny-imagenet-200.zip", kept_as: None, length: 248_100_043, published: None }],
     },
     KnownSet {
         name: "flowers",
@@ -164,10 +156,5 @@ const fn file(name: &'static str, length: u64, digest: &'static str) -> KnownFil
     let Some(digest) = Digest::parse(digest) else {
         panic!("a digest has 64 hexadecimal digits");
     };
-    KnownFile {
-        name,
-        kept_as: None,
-        length,
-        published: Some(Published { digest, by: TFDS }),
-    }
+    KnownFile { name, kept_as: None, length, published: Some(Published { digest, by: TFDS }) }
 }

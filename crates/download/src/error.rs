@@ -101,11 +101,7 @@ pub enum DownloadError {
 impl DownloadError {
     /// Wraps a system error with what was tried and where.
     pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
-        Self::Io {
-            action,
-            path: path.to_path_buf(),
-            source,
-        }
+        Self::Io { action, path: path.to_path_buf(), source }
     }
 
     /// Whether what was given is at fault, not the network or the machine.
@@ -175,18 +171,14 @@ fn of(length: Option<u64>) -> String {
 }
 
 fn list(failures: &[(String, Failure)]) -> impl fmt::Display {
-    let each = failures
-        .iter()
-        .map(|(url, failure)| format!("{url}: {failure}"));
+    let each = failures.iter().map(|(url, failure)| format!("{url}: {failure}"));
     each.collect::<Vec<_>>().join("; ")
 }
 
 /// What to do about an obstacle of the system, where that is known.
 fn way_out(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "; make room and run the same command again"
-        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; make room and run the same command again",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             "; check the permissions, or choose another folder"
         }

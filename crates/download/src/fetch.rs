@@ -141,9 +141,7 @@ impl Expected {
             return Ok(Self(Some((*digest, Basis::Published(by.clone())))));
         }
         let record = Record::of(&wanted.path)?;
-        Ok(Self(record.map(|record| {
-            (record.digest, Basis::Recorded(record.origin))
-        })))
+        Ok(Self(record.map(|record| (record.digest, Basis::Recorded(record.origin)))))
     }
 
     /// The expected digest and its basis, if `found` is another one.
@@ -152,10 +150,9 @@ impl Expected {
         let record = Record::path(target);
         let basis = match basis {
             Basis::Published(_) => basis.to_string(),
-            Basis::Recorded(_) => format!(
-                "{basis}; remove `{}` to take another file for the right one",
-                record.display()
-            ),
+            Basis::Recorded(_) => {
+                format!("{basis}; remove `{}` to take another file for the right one", record.display())
+            }
         };
         Some((*digest, basis))
     }
@@ -182,12 +179,7 @@ fn look(wanted: &Wanted, expected: &Expected) -> Result<Option<Fetched>, Downloa
     let read = Digest::of_file(path);
     let (digest, length) = read.map_err(|error| DownloadError::io("read", path, error))?;
     if let Some((expected, basis)) = expected.contradicts(digest, path) {
-        return Err(DownloadError::Differs {
-            path: path.clone(),
-            found: digest,
-            expected,
-            basis,
-        });
+        return Err(DownloadError::Differs { path: path.clone(), found: digest, expected, basis });
     }
     Ok(Some(Fetched {
         path: path.clone(),
@@ -206,8 +198,7 @@ fn bring(
     listen: &mut dyn FnMut(Event<'_>),
 ) -> Result<Fetched, DownloadError> {
     if let Some(folder) = wanted.path.parent().filter(|f| !f.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| DownloadError::io("create", folder, error))?;
+        std::fs::create_dir_all(folder).map_err(|error| DownloadError::io("create", folder, error))?;
     }
     let mut part = Part::open(&wanted.path)?;
     // Another process may have made a file of the part between the look and the lock.
@@ -223,28 +214,16 @@ fn bring(
                 let length = part.length();
                 let basis = expected.settle(record, &wanted.path)?;
                 part.finish()?;
-                return Ok(Fetched {
-                    path: wanted.path.clone(),
-                    length,
-                    digest,
-                    basis,
-                    was_there: false,
-                });
+                return Ok(Fetched { path: wanted.path.clone(), length, digest, basis, was_there: false });
             }
             Err(failure) => {
-                listen(Event::GivenUp {
-                    url,
-                    failure: &failure,
-                });
+                listen(Event::GivenUp { url, failure: &failure });
                 failures.push((url.clone(), failure));
             }
         }
     }
     part.tidy();
-    Err(DownloadError::Nowhere {
-        path: wanted.path.clone(),
-        failures,
-    })
+    Err(DownloadError::Nowhere { path: wanted.path.clone(), failures })
 }
 
 /// Tries one address, again after each of the waits, until the part is whole and right.
@@ -272,11 +251,7 @@ fn from_address(
                     // The fault may lie in what was here before, not in what this server sent.
                     continue;
                 }
-                return Ok(Err(Failure::Digest {
-                    expected,
-                    found,
-                    basis,
-                }));
+                return Ok(Err(Failure::Digest { expected, found, basis }));
             }
             Err(Trouble::Again(failure)) => failure,
             Err(Trouble::Here(failure)) => return Ok(Err(failure)),
@@ -289,11 +264,7 @@ fn from_address(
         let Some(wait) = waits.next() else {
             return Ok(Err(failure));
         };
-        listen(Event::Retry {
-            url,
-            failure: &failure,
-            wait: *wait,
-        });
+        listen(Event::Retry { url, failure: &failure, wait: *wait });
         sleep(*wait, part, options)?;
     }
 }
@@ -303,10 +274,7 @@ fn sleep(wait: Duration, part: &Part, options: &FetchOptions) -> Result<(), Down
     let start = Instant::now();
     loop {
         if options.is_stopped() {
-            return Err(DownloadError::Stopped {
-                path: part.path().to_path_buf(),
-                kept: part.length(),
-            });
+            return Err(DownloadError::Stopped { path: part.path().to_path_buf(), kept: part.length() });
         }
         match wait.checked_sub(start.elapsed()) {
             Some(left) if !left.is_zero() => thread::sleep(left.min(STOP_INTERVAL)),

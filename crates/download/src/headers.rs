@@ -36,14 +36,7 @@ mod tests {
     fn ranges_are_read_strictly() {
         assert_eq!(parse_range("bytes 5-9/10"), Some((5, 9, Some(10))));
         assert_eq!(parse_range("bytes 5-9/*"), Some((5, 9, None)));
-        for wrong in [
-            "bytes */10",
-            "bytes 9-5/10",
-            "bytes 5-10/10",
-            "5-9/10",
-            "bytes 5-/10",
-            "",
-        ] {
+        for wrong in ["bytes */10", "bytes 9-5/10", "bytes 5-10/10", "5-9/10", "bytes 5-/10", ""] {
             assert_eq!(parse_range(wrong), None, "{wrong:?}");
         }
     }

@@ -98,11 +98,7 @@ impl KnownSet {
         let mut fetched = Vec::with_capacity(self.files.len());
         for (place, file) in self.files.iter().enumerate() {
             let wanted = self.wanted(file, data, options)?;
-            listen(Event::File {
-                path: &wanted.path,
-                number: place + 1,
-                files: self.files.len(),
-            });
+            listen(Event::File { path: &wanted.path, number: place + 1, files: self.files.len() });
             let found = fetch(&wanted, options, listen);
             fetched.push(found.map_err(|error| self.with_advice(error, data))?);
         }
@@ -118,29 +114,18 @@ impl KnownSet {
             None => format!("{} (that page asks to agree to its terms)", self.page),
         };
         match self.files {
-            [file] => format!(
-                "fetch {} by hand from {from} and save it as `{}`",
-                file.name,
-                self.path(file, data).display()
-            ),
+            [file] => {
+                format!("fetch {} by hand from {from} and save it as `{}`", file.name, self.path(file, data).display())
+            }
             files => {
                 let path = files.first().map(|file| self.path(file, data));
                 let folder = path.as_deref().and_then(Path::parent).unwrap_or(data);
-                format!(
-                    "fetch {} by hand from {from} and put them into `{}`",
-                    names.join(", "),
-                    folder.display()
-                )
+                format!("fetch {} by hand from {from} and put them into `{}`", names.join(", "), folder.display())
             }
         }
     }
 
-    fn wanted(
-        &self,
-        file: &KnownFile,
-        data: &Path,
-        options: &FetchOptions,
-    ) -> Result<Wanted, DownloadError> {
+    fn wanted(&self, file: &KnownFile, data: &Path, options: &FetchOptions) -> Result<Wanted, DownloadError> {
         let path = self.path(file, data);
         let mut urls = Vec::new();
         if let Some(mirror) = &options.mirror {
@@ -151,17 +136,10 @@ impl KnownSet {
             let below = below.to_string_lossy().replace('\\', "/");
             urls.push(format!("{}/{below}", mirror.trim_end_matches('/')));
         }
-        urls.extend(
-            self.addresses
-                .iter()
-                .map(|address| format!("{address}{}", file.name)),
-        );
+        urls.extend(self.addresses.iter().map(|address| format!("{address}{}", file.name)));
         let is_published = file.published.is_some();
         if urls.is_empty() && !path.exists() {
-            return Err(DownloadError::ByHand {
-                name: self.name,
-                by_hand: self.by_hand(data),
-            });
+            return Err(DownloadError::ByHand { name: self.name, by_hand: self.by_hand(data) });
         }
         Ok(Wanted {
             path,
@@ -171,19 +149,15 @@ impl KnownSet {
                 true => file.length,
                 false => file.length.saturating_mul(LENGTH_MARGIN),
             },
-            published: file
-                .published
-                .as_ref()
-                .map(|published| (published.digest, published.by.to_owned())),
+            published: file.published.as_ref().map(|published| (published.digest, published.by.to_owned())),
         })
     }
 
     fn with_advice(&self, error: DownloadError, data: &Path) -> DownloadError {
         match error {
-            error @ DownloadError::Nowhere { .. } => DownloadError::Set {
-                source: Box::new(error),
-                by_hand: self.by_hand(data),
-            },
+            error @ DownloadError::Nowhere { .. } => {
+                DownloadError::Set { source: Box::new(error), by_hand: self.by_hand(data) }
+            }
             error => error,
         }
     }

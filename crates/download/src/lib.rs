@@ -46,8 +46,8 @@ pub use error::{DownloadError, Failure};
 pub use fetch::{Basis, Event, Fetched, Wanted, fetch};
 pub use known::{KnownFile, KnownSet, Published, known};
 pub use options::{
-    ANSWER_TIMEOUT, BACKOFF, CONNECT_TIMEOUT, FetchOptions, MAX_REDIRECTS, MIRROR_VARIABLE,
-    STALL_BYTES, STALL_TIMEOUT, WORTHWHILE_PROGRESS,
+    ANSWER_TIMEOUT, BACKOFF, CONNECT_TIMEOUT, FetchOptions, MAX_REDIRECTS, MIRROR_VARIABLE, STALL_BYTES, STALL_TIMEOUT,
+    WORTHWHILE_PROGRESS,
 };
 pub use record::Record;
 

@@ -22,12 +22,8 @@ pub const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 pub const STALL_BYTES: u64 = 4 * 1024;
 
 /// The waits before an address is tried again; when they are used up, the next address is.
-pub const BACKOFF: [Duration; 4] = [
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(5),
-    Duration::from_secs(10),
-];
+pub const BACKOFF: [Duration; 4] =
+    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10)];
 
 /// Bytes after which a connection that broke off was worth it: the waits then begin anew.
 pub const WORTHWHILE_PROGRESS: u64 = 1024 * 1024;
@@ -107,10 +103,7 @@ mod tests {
         assert_eq!(FetchOptions::mirror(Some(" ")).unwrap(), None);
         for wrong in ["ftp://example.org/", "example.org", "https://", "/srv/data"] {
             let error = FetchOptions::mirror(Some(wrong)).unwrap_err();
-            assert!(
-                error.is_input() && error.to_string().contains(wrong),
-                "{error}"
-            );
+            assert!(error.is_input() && error.to_string().contains(wrong), "{error}");
         }
     }
 }

@@ -13,11 +13,7 @@ pub(crate) struct Pace {
 
 impl Pace {
     pub(crate) fn new(window: Duration) -> Self {
-        Self {
-            window,
-            begin: Instant::now(),
-            bytes: 0,
-        }
+        Self { window, begin: Instant::now(), bytes: 0 }
     }
 
     /// Whether it still does, now that so many bytes have come.

@@ -31,11 +31,7 @@ impl Origin {
     fn text(&self) -> String {
         let mut text = format!("url: {}\n", self.url);
         let length = self.length.map(|length| length.to_string());
-        for (key, value) in [
-            ("etag", &self.etag),
-            ("last-modified", &self.modified),
-            ("length", &length),
-        ] {
+        for (key, value) in [("etag", &self.etag), ("last-modified", &self.modified), ("length", &length)] {
             if let Some(value) = value {
                 text.push_str(&format!("{key}: {value}\n"));
             }
@@ -93,9 +89,7 @@ impl Part {
         let is_empty = file.metadata().is_ok_and(|found| found.len() == 0);
         let length = match is_empty {
             true => 0,
-            false => hasher
-                .read(&mut file)
-                .map_err(|error| failed("read", error))?,
+            false => hasher.read(&mut file).map_err(|error| failed("read", error))?,
         };
         let note = fs::read_to_string(with_ending(&path, ".from"));
         Ok(Self {
@@ -154,11 +148,7 @@ impl Part {
             self.length = self.file.seek(SeekFrom::End(0)).unwrap_or(self.length);
             return Err(match error.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                    DownloadError::DiskFull {
-                        path: self.path.clone(),
-                        kept: self.length,
-                        source: error,
-                    }
+                    DownloadError::DiskFull { path: self.path.clone(), kept: self.length, source: error }
                 }
                 _ => DownloadError::io("write", &self.path, error),
             });
@@ -172,9 +162,7 @@ impl Part {
     pub(crate) fn finish(self) -> Result<(), DownloadError> {
         let failed = |action, error| DownloadError::io(action, &self.path, error);
         // Without this a power cut could leave the new name with no content behind it.
-        self.file
-            .sync_all()
-            .map_err(|error| failed("write", error))?;
+        self.file.sync_all().map_err(|error| failed("write", error))?;
         fs::rename(&self.path, &self.target).map_err(|error| failed("rename", error))?;
         let _ = fs::remove_file(self.note());
         // Not every system can do this for a folder, and the file is whole in any case.
@@ -213,18 +201,9 @@ mod tests {
     #[test]
     fn an_origin_is_read_as_it_was_written() {
         assert_eq!(Origin::parse(&origin().text()), Some(origin()));
-        let bare = Origin {
-            url: "http://example.org/".to_owned(),
-            ..Origin::default()
-        };
+        let bare = Origin { url: "http://example.org/".to_owned(), ..Origin::default() };
         assert_eq!(Origin::parse(&bare.text()), Some(bare));
-        for damaged in [
-            "",
-            "etag: \"a\"\n",
-            "url: x\nlength: -1\n",
-            "url\n",
-            "url: x\ncolour: y\n",
-        ] {
+        for damaged in ["", "etag: \"a\"\n", "url: x\nlength: -1\n", "url\n", "url: x\ncolour: y\n"] {
             assert_eq!(Origin::parse(damaged), None, "{damaged:?}");
         }
     }
@@ -279,9 +258,6 @@ mod tests {
         let error = part.append(b"abc").unwrap_err();
         assert!(matches!(error, DownloadError::DiskFull { .. }), "{error}");
         let text = error.to_string();
-        assert!(
-            text.contains("make room and run the same command again"),
-            "{text}"
-        );
+        assert!(text.contains("make room and run the same command again"), "{text}");
     }
 }

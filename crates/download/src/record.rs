@@ -70,8 +70,7 @@ impl Record {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let (comments, lines): (Vec<&str>, Vec<&str>) =
-            text.lines().partition(|line| line.starts_with('#'));
+        let (comments, lines): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.starts_with('#'));
         let origin = comments.iter().find_map(|line| line.strip_prefix(COMMENT));
         let [line] = lines.as_slice() else {
             return None;
@@ -125,9 +124,7 @@ mod tests {
         record.write(&target).unwrap();
         assert_eq!(Record::of(&target).unwrap(), Some(record));
         let text = fs::read_to_string(folder.path().join("set.zip.sha256")).unwrap();
-        assert!(
-            text.contains("first download from https://example.org/set.zip, published by nobody")
-        );
+        assert!(text.contains("first download from https://example.org/set.zip, published by nobody"));
         assert!(text.ends_with("15ad  set.zip\n"), "{text}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }

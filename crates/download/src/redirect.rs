@@ -35,9 +35,8 @@ pub(crate) fn target(url: &str, location: &str) -> Result<String, Failure> {
 /// Whether a text begins with a scheme (RFC 3986), of the web or another one.
 fn has_any_scheme(text: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
-    text.split_once(':').is_some_and(|(scheme, _)| {
-        scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(is_part)
-    })
+    text.split_once(':')
+        .is_some_and(|(scheme, _)| scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(is_part))
 }
 
 #[cfg(test)]
@@ -54,43 +53,23 @@ mod tests {
             ("/b.zip?at=1:2", "https://example.org/b.zip?at=1:2"),
             ("b.zip", "https://example.org/sets/b.zip"),
         ] {
-            assert_eq!(
-                target(from, location).as_deref(),
-                Ok(expected),
-                "{location}"
-            );
+            assert_eq!(target(from, location).as_deref(), Ok(expected), "{location}");
         }
         assert_eq!(target("http://a:80", "b").as_deref(), Ok("http://a:80/b"));
-        assert_eq!(
-            target("http://a", "https://b/").as_deref(),
-            Ok("https://b/")
-        );
+        assert_eq!(target("http://a", "https://b/").as_deref(), Ok("https://b/"));
     }
 
     #[test]
     fn encryption_is_not_given_up() {
         let found = target("https://example.org/a.zip", "http://example.org/b.zip");
-        assert_eq!(
-            found,
-            Err(Failure::Downgrade("http://example.org/b.zip".to_owned()))
-        );
+        assert_eq!(found, Err(Failure::Downgrade("http://example.org/b.zip".to_owned())));
     }
 
     #[test]
     fn only_the_web_is_followed() {
-        for location in [
-            "ftp://a/b",
-            "file:///etc/passwd",
-            "data:,a",
-            "",
-            "#a",
-            "https://",
-        ] {
+        for location in ["ftp://a/b", "file:///etc/passwd", "data:,a", "", "#a", "https://"] {
             let found = target("http://example.org/a.zip", location);
-            assert!(
-                matches!(found, Err(Failure::Protocol(_))),
-                "{location}: {found:?}"
-            );
+            assert!(matches!(found, Err(Failure::Protocol(_))), "{location}: {found:?}");
         }
     }
 }

@@ -53,12 +53,7 @@ struct Answer {
 }
 
 impl<'a> Transfer<'a> {
-    pub(crate) fn new(
-        url: &'a str,
-        wanted: &'a Wanted,
-        is_checked: bool,
-        options: &'a FetchOptions,
-    ) -> Self {
+    pub(crate) fn new(url: &'a str, wanted: &'a Wanted, is_checked: bool, options: &'a FetchOptions) -> Self {
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
             // They are followed here, each one looked at.
@@ -74,15 +69,7 @@ impl<'a> Transfer<'a> {
             // No proxy on the way from this machine to itself.
             config = config.proxy(None);
         }
-        Self {
-            url,
-            wanted,
-            is_checked,
-            options,
-            agent: config.build().into(),
-            has_sent: false,
-            is_foreign: true,
-        }
+        Self { url, wanted, is_checked, options, agent: config.build().into(), has_sent: false, is_foreign: true }
     }
 
     /// Whether the part held bytes of others; from now on it does not.
@@ -91,11 +78,7 @@ impl<'a> Transfer<'a> {
     }
 
     /// Asks for what is missing of the file and appends it to the part.
-    pub(crate) fn run(
-        &mut self,
-        part: &mut Part,
-        listen: &mut dyn FnMut(Event<'_>),
-    ) -> Result<(), Trouble> {
+    pub(crate) fn run(&mut self, part: &mut Part, listen: &mut dyn FnMut(Event<'_>)) -> Result<(), Trouble> {
         if !is_web_address(self.url) {
             let reason = "it begins neither with http:// nor with https://";
             return Err(Trouble::Here(Failure::Protocol(reason.to_owned())));
@@ -107,10 +90,7 @@ impl<'a> Transfer<'a> {
         let response = self.ask(resume.as_ref(), part)?;
         let answer = self.accept(response, resume.is_some(), part)?;
         self.has_sent = true;
-        listen(Event::Started {
-            url: self.url,
-            resumed: part.length(),
-        });
+        listen(Event::Started { url: self.url, resumed: part.length() });
         self.receive(answer, part, listen)
     }
 
@@ -141,9 +121,7 @@ impl<'a> Transfer<'a> {
     /// will tell, nothing at all when the part is of no use.
     fn resume(&self, part: &Part) -> Option<Option<String>> {
         let origin = part.origin().filter(|_| part.length() > 0);
-        let validator = origin
-            .filter(|origin| origin.url == self.url)
-            .and_then(Origin::validator);
+        let validator = origin.filter(|origin| origin.url == self.url).and_then(Origin::validator);
         match (validator, part.length()) {
             (_, 0) => None,
             (Some(validator), _) => Some(Some(validator.to_owned())),
@@ -158,12 +136,7 @@ impl<'a> Transfer<'a> {
     }
 
     /// Looks at status and lengths, and empties the part where the server begins anew.
-    fn accept(
-        &mut self,
-        response: Response<Body>,
-        is_range: bool,
-        part: &mut Part,
-    ) -> Result<Answer, Trouble> {
+    fn accept(&mut self, response: Response<Body>, is_range: bool, part: &mut Part) -> Result<Answer, Trouble> {
         let told = number(&response, header::CONTENT_LENGTH);
         let is_chunked = response.headers().contains_key(header::TRANSFER_ENCODING);
         let length = match response.status() {
@@ -187,28 +160,17 @@ impl<'a> Transfer<'a> {
             })?;
             self.is_foreign = false;
         }
-        Ok(Answer {
-            body: response.into_body(),
-            length: self.wanted.length.or(length),
-        })
+        Ok(Answer { body: response.into_body(), length: self.wanted.length.or(length) })
     }
 
     /// The length of the whole file, as an answer with a part of it says.
-    fn range(
-        &self,
-        response: &Response<Body>,
-        told: Option<u64>,
-        part: &mut Part,
-    ) -> Result<Option<u64>, Trouble> {
+    fn range(&self, response: &Response<Body>, told: Option<u64>, part: &mut Part) -> Result<Option<u64>, Trouble> {
         let range = text(response, header::CONTENT_RANGE).unwrap_or_default();
         let wrong = |part: &mut Part| {
             // The next attempt asks for the whole file.
             let cleared = part.clear().map_err(Trouble::End);
-            let reason =
-                format!("the server answered with the range `{range}`, not with what was asked");
-            cleared
-                .err()
-                .unwrap_or(Trouble::Again(Failure::Protocol(reason)))
+            let reason = format!("the server answered with the range `{range}`, not with what was asked");
+            cleared.err().unwrap_or(Trouble::Again(Failure::Protocol(reason)))
         };
         let Some((first, last, length)) = parse_range(&range) else {
             return Err(wrong(part));
@@ -222,12 +184,8 @@ impl<'a> Transfer<'a> {
 
     fn check_length(&self, length: Option<u64>, is_chunked: bool) -> Result<(), Trouble> {
         let failure = match (length, self.wanted.length) {
-            (Some(found), Some(expected)) if found != expected => {
-                Failure::Length { expected, found }
-            }
-            (Some(found), None) if found > self.wanted.limit => Failure::TooLong {
-                limit: self.wanted.limit,
-            },
+            (Some(found), Some(expected)) if found != expected => Failure::Length { expected, found },
+            (Some(found), None) if found > self.wanted.limit => Failure::TooLong { limit: self.wanted.limit },
             (None, None) if !is_chunked && !self.is_checked => Failure::NoLength,
             _ => return Ok(()),
         };
@@ -235,12 +193,7 @@ impl<'a> Transfer<'a> {
     }
 
     /// Appends the body to the part, until it ends or is seen to be bad.
-    fn receive(
-        &self,
-        answer: Answer,
-        part: &mut Part,
-        listen: &mut dyn FnMut(Event<'_>),
-    ) -> Result<(), Trouble> {
+    fn receive(&self, answer: Answer, part: &mut Part, listen: &mut dyn FnMut(Event<'_>)) -> Result<(), Trouble> {
         let Answer { body, length } = answer;
         let limit = length.unwrap_or(self.wanted.limit);
         let mut reader = body.into_reader();
@@ -253,17 +206,8 @@ impl<'a> Transfer<'a> {
                     kept: part.length(),
                 }));
             }
-            listen(Event::Progress {
-                done: part.length(),
-                length,
-            });
-            let cut = |reason: String| {
-                Trouble::Again(Failure::Cut {
-                    received: part.length(),
-                    length,
-                    reason,
-                })
-            };
+            listen(Event::Progress { done: part.length(), length });
+            let cut = |reason: String| Trouble::Again(Failure::Cut { received: part.length(), length, reason });
             let count = match reader.read(&mut buffer) {
                 Ok(0) if length.is_some_and(|length| part.length() < length) => {
                     return Err(cut("the server ended it".to_owned()));
@@ -280,11 +224,7 @@ impl<'a> Transfer<'a> {
             part.append(&buffer[..count])?;
             if !pace.keeps(count as u64) {
                 let reason = format!("fewer than {STALL_BYTES} bytes in {:?}", pace.window);
-                return Err(Trouble::Again(Failure::Cut {
-                    received: part.length(),
-                    length,
-                    reason,
-                }));
+                return Err(Trouble::Again(Failure::Cut { received: part.length(), length, reason }));
             }
         }
     }
@@ -295,9 +235,7 @@ impl<'a> Transfer<'a> {
             ureq::Error::HostNotFound
             | ureq::Error::ConnectionFailed
             | ureq::Error::ConnectProxyFailed(_)
-            | ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => {
-                self.unreachable(&error)
-            }
+            | ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => self.unreachable(&error),
             ureq::Error::Io(ref cause) if !is_of_connection(cause) => self.unreachable(&error),
             ureq::Error::Io(_) | ureq::Error::Timeout(_) => Trouble::Again(Failure::Cut {
                 received: part.length(),
@@ -361,18 +299,10 @@ mod tests {
 
     #[test]
     fn this_machine_is_known_by_its_names() {
-        for url in [
-            "http://localhost/a",
-            "http://127.0.0.1:80/",
-            "https://[::1]:8443",
-        ] {
+        for url in ["http://localhost/a", "http://127.0.0.1:80/", "https://[::1]:8443"] {
             assert!(is_this_machine(url), "{url}");
         }
-        for url in [
-            "http://localhost.example.org/",
-            "http://example.org/localhost",
-            "",
-        ] {
+        for url in ["http://localhost.example.org/", "http://example.org/localhost", ""] {
             assert!(!is_this_machine(url), "{url}");
         }
     }

@@ -130,11 +130,7 @@ impl Host {
     pub fn new(architecture: u32, schedule: Schedule) -> Self {
         assert!(matches!(architecture, 75 | 80), "sm_{architecture}");
         Self {
-            device: Arc::new(Device {
-                architecture,
-                schedule,
-                memory: Memory::default(),
-            }),
+            device: Arc::new(Device { architecture, schedule, memory: Memory::default() }),
             collecting: Arc::default(),
         }
     }
@@ -163,14 +159,7 @@ impl Host {
         shared_bytes: u32,
         arguments: &Arguments,
     ) -> Result<(), DeviceError> {
-        self.submit(Work::Launch {
-            file,
-            name,
-            grid,
-            block,
-            shared_bytes,
-            arguments: arguments.clone(),
-        })
+        self.submit(Work::Launch { file, name, grid, block, shared_bytes, arguments: arguments.clone() })
     }
 
     fn submit(&self, work: Work) -> Result<(), DeviceError> {
@@ -200,14 +189,9 @@ impl Device {
                 }
                 Ok(())
             }
-            Work::Launch {
-                file,
-                name,
-                grid,
-                block,
-                shared_bytes,
-                arguments,
-            } => self.launch((file, name), *grid, *block, *shared_bytes, arguments),
+            Work::Launch { file, name, grid, block, shared_bytes, arguments } => {
+                self.launch((file, name), *grid, *block, *shared_bytes, arguments)
+            }
         }
     }
 
@@ -219,8 +203,7 @@ impl Device {
         shared_bytes: u32,
         arguments: &Arguments,
     ) -> Result<(), DeviceError> {
-        let [c_file, c_name] =
-            [file, name].map(|name| CString::new(name).expect("names have no zero byte"));
+        let [c_file, c_name] = [file, name].map(|name| CString::new(name).expect("names have no zero byte"));
         let pointers = arguments.pointers();
         let (schedule, seed) = self.schedule.code();
         let threads = std::thread::available_parallelism().map_or(1, |count| count.get());
@@ -246,11 +229,7 @@ impl Device {
         };
         // SAFETY: the text ends with a zero, at the latest in its last byte.
         let text = unsafe { CStr::from_ptr(text.as_ptr()) }.to_string_lossy();
-        let unusable = |detail: String| DeviceError::Kernel {
-            kernel: name.into(),
-            file,
-            detail,
-        };
+        let unusable = |detail: String| DeviceError::Kernel { kernel: name.into(), file, detail };
         match code {
             0 => match self.memory.overrun() {
                 None => Ok(()),
@@ -258,13 +237,8 @@ impl Device {
                     "kernel {name} of {file} wrote byte {place} of an allocation of {bytes} bytes"
                 ))),
             },
-            1 if BROKEN.split(' ').any(|broken| broken == file) => {
-                Err(unusable("the file does not compile".into()))
-            }
-            1 => Err(unusable(format!(
-                "there is none of this name for sm_{}",
-                self.architecture
-            ))),
+            1 if BROKEN.split(' ').any(|broken| broken == file) => Err(unusable("the file does not compile".into())),
+            1 => Err(unusable(format!("there is none of this name for sm_{}", self.architecture))),
             2 => Err(unusable(text.into_owned())),
             _ => Err(DeviceError::Failed(format!("{text} ({file})"))),
         }
@@ -340,10 +314,7 @@ impl Stream for Host {
     fn end_capture(&self) -> Result<Box<dyn Graph>, DeviceError> {
         let work = self.collecting.list().take();
         match work {
-            Some(work) if !work.is_empty() => Ok(Box::new(Collected {
-                device: Arc::clone(&self.device),
-                work,
-            })),
+            Some(work) if !work.is_empty() => Ok(Box::new(Collected { device: Arc::clone(&self.device), work })),
             _ => Err(DeviceError::Failed("nothing was collected".into())),
         }
     }

@@ -27,10 +27,7 @@ impl Memory {
         // SAFETY: at least one byte.
         let start = unsafe { alloc(layout) };
         if start.is_null() {
-            return Err(DeviceError::OutOfMemory {
-                wanted: bytes as u64,
-                free: 0,
-            });
+            return Err(DeviceError::OutOfMemory { wanted: bytes as u64, free: 0 });
         }
         // SAFETY: just allocated with that size, of which the zone before it is a part.
         let address = unsafe {
@@ -59,18 +56,14 @@ impl Memory {
         if inside || bytes == 0 {
             return Ok(());
         }
-        Err(DeviceError::Failed(format!(
-            "{bytes} bytes at {address:#x} are not of one allocation"
-        )))
+        Err(DeviceError::Failed(format!("{bytes} bytes at {address:#x} are not of one allocation")))
     }
 
     /// The first allocation with a zone that was written to: its bytes, and how far from its first one.
     pub fn overrun(&self) -> Option<(usize, isize)> {
         for (&address, &bytes) in &*self.live() {
-            for (zone, offset) in [
-                (address - ZONE as u64, -(ZONE as isize)),
-                (address + bytes as u64, bytes as isize),
-            ] {
+            for (zone, offset) in [(address - ZONE as u64, -(ZONE as isize)), (address + bytes as u64, bytes as isize)]
+            {
                 // SAFETY: the zones are parts of a live allocation, and initialised.
                 let zone = unsafe { std::slice::from_raw_parts(zone as *const u8, ZONE) };
                 if let Some(byte) = zone.iter().position(|&byte| byte != POISON) {

@@ -18,13 +18,7 @@ pub enum Schedule {
 
 impl Schedule {
     /// One of each kind.
-    pub const ALL: [Self; 5] = [
-        Self::RoundRobin,
-        Self::Reverse,
-        Self::Random(7),
-        Self::GreedyUp,
-        Self::GreedyDown,
-    ];
+    pub const ALL: [Self; 5] = [Self::RoundRobin, Self::Reverse, Self::Random(7), Self::GreedyUp, Self::GreedyDown];
 
     /// What `cpp/block.h` calls it, and the seed.
     pub(crate) fn code(self) -> (i32, u32) {

@@ -25,11 +25,7 @@ fn error(name: &'static str, shared_bytes: u32, arguments: impl Fn(&Bench) -> Ar
 }
 
 /// A kernel that reads `x` and writes `y`, under all schedules: the bits of `y`, or its error.
-fn results(
-    name: &'static str,
-    shared_bytes: u32,
-    len: usize,
-) -> Vec<Result<Vec<u32>, DeviceError>> {
+fn results(name: &'static str, shared_bytes: u32, len: usize) -> Vec<Result<Vec<u32>, DeviceError>> {
     let x: Vec<f32> = (0..len).map(|i| (i * i % 101) as f32 + 0.5).collect();
     let run = |schedule| {
         let bench = Bench::new(80, schedule);
@@ -66,16 +62,9 @@ fn without_a_fault_all_schedules_agree() {
             let blocks = 3_000;
             let x: Vec<f32> = (0..blocks * THREADS).map(|i| (i % 1000) as f32).collect();
             let (x, sums) = (bench.memory(&x), bench.memory(&vec![0f32; blocks]));
-            let arguments = Arguments::new()
-                .span(x.all::<f32>())
-                .span(sums.all::<f32>());
+            let arguments = Arguments::new().span(x.all::<f32>()).span(sums.all::<f32>());
             bench
-                .run(
-                    "selftest_sum",
-                    [blocks as u32, THREADS as u32],
-                    16,
-                    &arguments,
-                )
+                .run("selftest_sum", [blocks as u32, THREADS as u32], 16, &arguments)
                 .expect("a kernel without faults");
             for (block, sum) in bench.read::<f32>(&sums).into_iter().enumerate() {
                 let expected: usize = (0..THREADS).map(|t| (block * THREADS + t) % 1000).sum();
@@ -87,10 +76,7 @@ fn without_a_fault_all_schedules_agree() {
 
 #[test]
 fn a_missing_barrier_changes_bits() {
-    for name in [
-        "selftest_missing_barrier",
-        "selftest_missing_second_barrier",
-    ] {
+    for name in ["selftest_missing_barrier", "selftest_missing_second_barrier"] {
         let found = results(name, 4 * THREADS as u32, 4 * THREADS);
         let found: Vec<_> = found.into_iter().map(|bits| bits.expect("bits")).collect();
         assert!(found.iter().any(|bits| *bits != found[0]), "{name}");
@@ -103,9 +89,7 @@ fn blocks_that_share_a_result_change_bits() {
         let bench = Bench::new(80, schedule);
         let y = bench.memory(&[0f32]);
         let arguments = Arguments::new().span(y.all::<f32>());
-        bench
-            .run("selftest_across_blocks", [5, 32], 0, &arguments)
-            .expect("a result");
+        bench.run("selftest_across_blocks", [5, 32], 0, &arguments).expect("a result");
         bench.read::<f32>(&y)[0]
     });
     assert_ne!(sums[0], sums[1], "the first and the last block first");
@@ -114,10 +98,7 @@ fn blocks_that_share_a_result_change_bits() {
 #[test]
 fn a_divergent_barrier_is_an_error() {
     let text = error("selftest_divergent_barrier", 0, one);
-    assert_says(
-        &text,
-        &["different barriers", "64 at __syncthreads of selftest.cu:"],
-    );
+    assert_says(&text, &["different barriers", "64 at __syncthreads of selftest.cu:"]);
     let text = error("selftest_early_end", 0, one);
     assert_says(&text, &["block", "thread", "__syncthreads of selftest.cu:"]);
 }
@@ -125,14 +106,7 @@ fn a_divergent_barrier_is_an_error() {
 #[test]
 fn a_deadlock_is_an_error() {
     let text = error("selftest_deadlock", 0, one);
-    assert_says(
-        &text,
-        &[
-            "deadlock",
-            "16 at __shfl_xor_sync of selftest.cu:",
-            "112 at __syncthreads",
-        ],
-    );
+    assert_says(&text, &["deadlock", "16 at __shfl_xor_sync of selftest.cu:", "112 at __syncthreads"]);
 }
 
 #[test]
@@ -148,23 +122,9 @@ fn what_was_never_written_is_nan() {
     let y = bench.memory(&[0f32; THREADS]);
     let arguments = Arguments::new().span(y.all::<f32>());
     let shared = 4 * THREADS as u32;
-    bench
-        .run(
-            "selftest_uninitialised_shared",
-            [1, THREADS as u32],
-            shared,
-            &arguments,
-        )
-        .expect("a result");
+    bench.run("selftest_uninitialised_shared", [1, THREADS as u32], shared, &arguments).expect("a result");
     for (thread, y) in bench.read::<f32>(&y).into_iter().enumerate() {
-        assert!(
-            if thread % 2 == 0 {
-                y == 1.0
-            } else {
-                y.is_nan()
-            },
-            "{thread}: {y}"
-        );
+        assert!(if thread % 2 == 0 { y == 1.0 } else { y.is_nan() }, "{thread}: {y}");
     }
 }
 
@@ -180,16 +140,10 @@ fn a_copy_is_there_when_it_was_waited_for() {
         let x: Vec<u8> = (0..16 * THREADS).map(|i| (i % 101) as u8).collect();
         let (on_x, y) = (bench.memory(&x), bench.memory(&vec![1u8; x.len()]));
         let arguments = Arguments::new().span(on_x.all::<u8>()).span(y.all::<u8>());
-        bench
-            .run(name, [1, THREADS as u32], x.len() as u32, &arguments)
-            .expect("a result");
+        bench.run(name, [1, THREADS as u32], x.len() as u32, &arguments).expect("a result");
         for (place, y) in bench.read::<u8>(&y).into_iter().enumerate() {
             let copied = if place / 16 % 2 == 0 { x[place] } else { 0 };
-            assert_eq!(
-                y,
-                if complete { copied } else { 0xff },
-                "{name}, byte {place}"
-            );
+            assert_eq!(y, if complete { copied } else { 0xff }, "{name}, byte {place}");
         }
     }
 }
@@ -211,16 +165,8 @@ fn addresses_of_16_bytes_are_checked() {
         );
     }
     let bench = Bench::new(75, Schedule::RoundRobin);
-    let result = bench.run(
-        "selftest_misaligned_matrix",
-        [1, 32],
-        1024,
-        &Arguments::new().value(2u32),
-    );
-    assert_says(
-        &result.expect_err("a fault").to_string(),
-        &["load_matrices4 of selftest.cu:", "no multiple of 16"],
-    );
+    let result = bench.run("selftest_misaligned_matrix", [1, 32], 1024, &Arguments::new().value(2u32));
+    assert_says(&result.expect_err("a fault").to_string(), &["load_matrices4 of selftest.cu:", "no multiple of 16"]);
 }
 
 #[test]
@@ -232,21 +178,12 @@ fn launches_that_a_gpu_refuses_are_refused() {
         let result = bench.run("selftest_divergent_barrier", grid, shared, arguments);
         result.expect_err("a refusal").to_string()
     };
-    assert_says(
-        &refused([1, 256], 0, &arguments),
-        &["256 threads", "1 to 128"],
-    );
+    assert_says(&refused([1, 256], 0, &arguments), &["256 threads", "1 to 128"]);
     assert_says(&refused([0, 128], 0, &arguments), &["without blocks"]);
     assert_says(&refused([1, 128], 65537, &arguments), &["65537", "65536"]);
-    assert_says(
-        &refused([1, 128], 0, &Arguments::new()),
-        &["1 arguments, not 0"],
-    );
+    assert_says(&refused([1, 128], 0, &Arguments::new()), &["1 arguments, not 0"]);
     let missing = bench.run("selftest_tf32", [1, 32], 0, &arguments);
-    assert_says(
-        &missing.expect_err("only from sm_80").to_string(),
-        &["sm_75"],
-    );
+    assert_says(&missing.expect_err("only from sm_80").to_string(), &["sm_75"]);
 }
 
 /// Runs one kernel that does to memory what it must not. Under a sanitizer this does not return.
@@ -304,22 +241,11 @@ fn child_of_the_sanitizer() {
 
 #[test]
 fn memory_that_is_not_the_kernels_is_an_error() {
-    let seen = if SANITIZED {
-        "AddressSanitizer: heap-buffer-overflow"
-    } else {
-        "wrote byte"
-    };
+    let seen = if SANITIZED { "AddressSanitizer: heap-buffer-overflow" } else { "wrote byte" };
     assert_says(&report("shared write"), &[seen, "selftest_shared_write"]);
     assert_says(&report("global write"), &[seen, "selftest_global_write"]);
-    let seen = if SANITIZED {
-        "AddressSanitizer"
-    } else {
-        "memory that is not there"
-    };
-    assert_says(
-        &report("null"),
-        &[seen, "selftest_null", "block 0,0,0, thread 0,0,0"],
-    );
+    let seen = if SANITIZED { "AddressSanitizer" } else { "memory that is not there" };
+    assert_says(&report("null"), &[seen, "selftest_null", "block 0,0,0, thread 0,0,0"]);
     assert_says(&report("stack"), &[seen, "selftest_deep", "thread 0,0,0"]);
 }
 

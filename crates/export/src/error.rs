@@ -70,12 +70,7 @@ pub enum ExportError {
 /// The first names of a list that may be long.
 fn list(names: &[String]) -> String {
     const SHOWN: usize = 5;
-    let mut text = names
-        .iter()
-        .take(SHOWN)
-        .cloned()
-        .collect::<Vec<_>>()
-        .join(", ");
+    let mut text = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
     if names.is_empty() {
         text.push_str("none");
     } else if names.len() > SHOWN {

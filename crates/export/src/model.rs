@@ -98,29 +98,15 @@ impl Model {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ExportError> {
         let (_, metadata) = SafeTensors::read_metadata(bytes)?;
         let file = SafeTensors::deserialize(bytes)?;
-        let description = metadata
-            .metadata()
-            .as_ref()
-            .and_then(|all| all.get(DESCRIPTION_KEY));
+        let description = metadata.metadata().as_ref().and_then(|all| all.get(DESCRIPTION_KEY));
         let Some(description) = description else {
-            return Err(ExportError::Foreign {
-                tensors: metadata.offset_keys(),
-            });
+            return Err(ExportError::Foreign { tensors: metadata.offset_keys() });
         };
         let Format { format } = serde_json::from_str(description)?;
         if format > FORMAT {
-            return Err(ExportError::NewerFormat {
-                found: format,
-                known: FORMAT,
-            });
+            return Err(ExportError::NewerFormat { found: format, known: FORMAT });
         }
-        let Description {
-            network,
-            fit,
-            normalisation,
-            classes,
-            ..
-        } = serde_json::from_str(description)?;
+        let Description { network, fit, normalisation, classes, .. } = serde_json::from_str(description)?;
         if classes.len() != network.classes {
             let (names, outputs) = (classes.len(), network.classes);
             return Err(ExportError::Classes { names, outputs });
@@ -129,13 +115,7 @@ impl Model {
         for name in metadata.offset_keys() {
             tensors.push(Tensor::from_view(&name, &file.tensor(&name)?)?);
         }
-        Ok(Self {
-            network,
-            fit,
-            normalisation,
-            classes,
-            tensors,
-        })
+        Ok(Self { network, fit, normalisation, classes, tensors })
     }
 
     /// Reads a file.
@@ -147,19 +127,14 @@ impl Model {
             let path = path.to_path_buf();
             ExportError::Unreadable { path, source }
         })?;
-        Self::from_bytes(&bytes).map_err(|source| ExportError::File {
-            path: path.to_path_buf(),
-            source: Box::new(source),
-        })
+        Self::from_bytes(&bytes)
+            .map_err(|source| ExportError::File { path: path.to_path_buf(), source: Box::new(source) })
     }
 }
 
 impl Tensor {
     fn bytes(&self) -> Vec<u8> {
-        self.values
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect()
+        self.values.iter().flat_map(|value| value.to_le_bytes()).collect()
     }
 
     fn from_view(name: &str, view: &TensorView<'_>) -> Result<Self, ExportError> {
@@ -171,10 +146,7 @@ impl Tensor {
         Ok(Self {
             name: name.to_string(),
             shape: view.shape().to_vec(),
-            values: values
-                .iter()
-                .map(|bytes| f32::from_le_bytes(*bytes))
-                .collect(),
+            values: values.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
         })
     }
 }

@@ -11,28 +11,17 @@ use tunefork_nn::{Block, ImageShape, Network};
 
 fn model() -> Model {
     let network = Network {
-        blocks: vec![Block {
-            residual: true,
-            ..Block::new(3)
-        }],
+        blocks: vec![Block { residual: true, ..Block::new(3) }],
         hidden: vec![4],
         dropout: 0.3,
         ..Network::new(ImageShape::new(8, 8, 3), 2)
     };
     let tensor = |(index, parameter): (usize, tunefork_nn::Parameter)| Tensor {
-        values: (0..parameter.len())
-            .map(|i| (i + index) as f32 * 0.1 - 1.0)
-            .collect(),
+        values: (0..parameter.len()).map(|i| (i + index) as f32 * 0.1 - 1.0).collect(),
         shape: parameter.torch_shape(),
         name: parameter.name,
     };
-    let mut tensors: Vec<Tensor> = network
-        .parameters()
-        .unwrap()
-        .into_iter()
-        .enumerate()
-        .map(tensor)
-        .collect();
+    let mut tensors: Vec<Tensor> = network.parameters().unwrap().into_iter().enumerate().map(tensor).collect();
     tensors.sort_by(|a, b| a.name.cmp(&b.name));
     Model {
         network,
@@ -68,11 +57,7 @@ fn a_model_comes_back_as_it_was() {
     let model = model();
     let bytes = model.to_bytes().unwrap();
     assert_eq!(Model::from_bytes(&bytes).unwrap(), model);
-    assert_eq!(
-        model.to_bytes().unwrap(),
-        bytes,
-        "equal models give equal bytes"
-    );
+    assert_eq!(model.to_bytes().unwrap(), bytes, "equal models give equal bytes");
 }
 
 #[test]
@@ -81,12 +66,7 @@ fn special_values_keep_their_bits() {
     model.tensors[0].values[0] = f32::NAN;
     model.tensors[0].values[1] = -0.0;
     let back = Model::from_bytes(&model.to_bytes().unwrap()).unwrap();
-    let bits = |model: &Model| {
-        model.tensors[0].values[..2]
-            .iter()
-            .map(|v| v.to_bits())
-            .collect::<Vec<_>>()
-    };
+    let bits = |model: &Model| model.tensors[0].values[..2].iter().map(|v| v.to_bits()).collect::<Vec<_>>();
     assert_eq!(bits(&back), bits(&model));
 }
 
@@ -97,22 +77,13 @@ fn other_files_are_refused_with_a_reason() {
     assert!(foreign.ends_with("its tensors are fc.weight"), "{foreign}");
 
     let newer = refusal(&file(Some(r#"{"format": 9}"#), Dtype::F32));
-    assert!(
-        newer.contains("format 9, this program knows up to 1"),
-        "{newer}"
-    );
+    assert!(newer.contains("format 9, this program knows up to 1"), "{newer}");
 
     let damaged = refusal(&file(Some(r#"{"format": 1, "network": 3}"#), Dtype::F32));
-    assert!(
-        damaged.starts_with("its description of the network is damaged"),
-        "{damaged}"
-    );
+    assert!(damaged.starts_with("its description of the network is damaged"), "{damaged}");
 
     let halves = refusal(&file(Some(&description()), Dtype::F16));
-    assert_eq!(
-        halves,
-        "tensor `fc.weight` holds F16 values, only F32 can be used"
-    );
+    assert_eq!(halves, "tensor `fc.weight` holds F16 values, only F32 can be used");
 
     let classes = description().replace(r#","Hündchen""#, "");
     let classes = refusal(&file(Some(&classes), Dtype::F32));
@@ -130,10 +101,7 @@ fn files_are_named() {
     assert!(missing.starts_with("cannot read `"), "{missing}");
     std::fs::write(&path, file(None, Dtype::F32)).unwrap();
     let foreign = Model::read(&path).unwrap_err().to_string();
-    assert!(
-        foreign.contains("mein Modell.safetensors` cannot be used as a model: it was"),
-        "{foreign}"
-    );
+    assert!(foreign.contains("mein Modell.safetensors` cannot be used as a model: it was"), "{foreign}");
 }
 
 proptest! {

@@ -30,11 +30,7 @@ pub struct Case {
 impl Case {
     /// A case on a stream; equal seeds give equal cases.
     pub fn new(stream: Arc<dyn Stream>, seed: u64) -> Self {
-        Self {
-            stream,
-            random: Key::study(seed).stream(Purpose::Generate),
-            digest: 0xcbf2_9ce4_8422_2325,
-        }
+        Self { stream, random: Key::study(seed).stream(Purpose::Generate), digest: 0xcbf2_9ce4_8422_2325 }
     }
 
     /// A random whole number from `low` to `high`, both included.
@@ -49,9 +45,7 @@ impl Case {
 
     /// Random numbers in (-1, 1).
     pub fn values(&mut self, count: usize) -> Vec<f64> {
-        (0..count)
-            .map(|_| f64::from((2.0 * self.random.f64() - 1.0) as f32))
-            .collect()
+        (0..count).map(|_| f64::from((2.0 * self.random.f64() - 1.0) as f32)).collect()
     }
 
     /// Takes results into the digest that must not depend on the order of threads.
@@ -71,26 +65,12 @@ impl Case {
     ///
     /// # Errors
     /// The error found, and the first place where the two differ most.
-    pub fn close(
-        &self,
-        what: &str,
-        found: &[f64],
-        expected: &[f64],
-        limit: f64,
-    ) -> Result<(), Failure> {
-        assert_eq!(
-            found.len(),
-            expected.len(),
-            "{what}: as many values as expected"
-        );
+    pub fn close(&self, what: &str, found: &[f64], expected: &[f64], limit: f64) -> Result<(), Failure> {
+        assert_eq!(found.len(), expected.len(), "{what}: as many values as expected");
         let square = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>();
         let difference = square(&mut found.iter().zip(expected).map(|(f, e)| f - e)).sqrt();
         let norm = square(&mut expected.iter().copied()).sqrt();
-        let error = if norm > 0.0 {
-            difference / norm
-        } else {
-            difference
-        };
+        let error = if norm > 0.0 { difference / norm } else { difference };
         // A NaN is not below any limit.
         if error <= limit {
             return Ok(());
@@ -99,12 +79,12 @@ impl Case {
             let off = (*f - *e).abs();
             if off.is_nan() { f64::INFINITY } else { off }
         };
-        let worst = found
-            .iter()
-            .zip(expected)
-            .enumerate()
-            .max_by(|a, b| off(a).total_cmp(&off(b)));
+        let worst = found.iter().zip(expected).enumerate().max_by(|a, b| off(a).total_cmp(&off(b)));
         let (place, (f, e)) = worst.expect("there are values");
-        Err(format!("{what}: relative error {error:.1e}, limit {limit:.1e}; at {place} of {}: {f}, expected {e}", found.len()).into())
+        Err(format!(
+            "{what}: relative error {error:.1e}, limit {limit:.1e}; at {place} of {}: {f}, expected {e}",
+            found.len()
+        )
+        .into())
     }
 }

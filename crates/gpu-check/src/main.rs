@@ -65,11 +65,7 @@ fn main() -> ExitCode {
         Ok(()) => println!("written: {}", options.json.display()),
         Err(error) => println!("{} cannot be written: {error}", options.json.display()),
     }
-    if failed {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    }
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 /// Results, or none and why.

@@ -38,10 +38,7 @@ impl Stored {
                 }
             }
         }
-        Ok(Self {
-            memory: DeviceMemory::of(&case.stream, &bytes)?,
-            precision,
-        })
+        Ok(Self { memory: DeviceMemory::of(&case.stream, &bytes)?, precision })
     }
 
     /// Room for `count` values that holds NaN.
@@ -68,18 +65,11 @@ impl Stored {
         let bytes = self.span().read(stream)?;
         case.digest(&bytes);
         Ok(match self.precision {
-            Precision::F32 | Precision::Tf32 => bytes
-                .chunks_exact(4)
-                .map(|b| f64::from(f32::from_ne_bytes([b[0], b[1], b[2], b[3]])))
-                .collect(),
-            Precision::F16 => bytes
-                .chunks_exact(2)
-                .map(|b| f16::from_ne_bytes([b[0], b[1]]).to_f64())
-                .collect(),
-            Precision::Bf16 => bytes
-                .chunks_exact(2)
-                .map(|b| bf16::from_ne_bytes([b[0], b[1]]).to_f64())
-                .collect(),
+            Precision::F32 | Precision::Tf32 => {
+                bytes.chunks_exact(4).map(|b| f64::from(f32::from_ne_bytes([b[0], b[1], b[2], b[3]]))).collect()
+            }
+            Precision::F16 => bytes.chunks_exact(2).map(|b| f16::from_ne_bytes([b[0], b[1]]).to_f64()).collect(),
+            Precision::Bf16 => bytes.chunks_exact(2).map(|b| bf16::from_ne_bytes([b[0], b[1]]).to_f64()).collect(),
         })
     }
 }

@@ -5,29 +5,19 @@ use tunefork_gpu_check::{Case, kernels::FAMILIES};
 
 /// Runs the checks of one file with some seeds.
 fn family(name: &str, seeds: std::ops::Range<u64>) {
-    let (_, checks) = FAMILIES
-        .iter()
-        .find(|(family, _)| *family == name)
-        .expect("a family");
+    let (_, checks) = FAMILIES.iter().find(|(family, _)| *family == name).expect("a family");
     for check in *checks {
         for architecture in [75, 80] {
             for seed in seeds.clone() {
                 let digests = Schedule::ALL.map(|schedule| {
                     let mut case = Case::new(Host::stream(architecture, schedule), seed);
                     if let Err(reason) = (check.run)(&mut case) {
-                        panic!(
-                            "{} on sm_{architecture}, seed {seed}, {schedule:?}: {reason}",
-                            check.name
-                        );
+                        panic!("{} on sm_{architecture}, seed {seed}, {schedule:?}: {reason}", check.name);
                     }
                     case.finish()
                 });
                 let same = digests.iter().all(|digest| *digest == digests[0]);
-                assert!(
-                    same,
-                    "{} on sm_{architecture}, seed {seed}: bits depend on the schedule",
-                    check.name
-                );
+                assert!(same, "{} on sm_{architecture}, seed {seed}: bits depend on the schedule", check.name);
             }
         }
     }

@@ -13,14 +13,7 @@ type Failure = Box<dyn std::error::Error>;
 
 /// A scale that carries the gradient of any logit beyond the largest f16, 65504.
 const FAR: f32 = 1048576.0;
-const KINDS: [Kind; 3] = [
-    Kind::Sgd {
-        momentum: 0.9,
-        nesterov: true,
-    },
-    Kind::RMSPROP,
-    Kind::ADAMW,
-];
+const KINDS: [Kind; 3] = [Kind::Sgd { momentum: 0.9, nesterov: true }, Kind::RMSPROP, Kind::ADAMW];
 
 /// A trial's engine with the images that it learns from.
 struct Trial {
@@ -47,13 +40,7 @@ impl Trial {
     /// statistics are of the forward pass, which is not left out.
     fn new(architecture: u32, kind: Kind) -> Result<Self, Failure> {
         let mut graph = Graph::new(3, [5, 4, 1])?;
-        let conv = Conv {
-            channels: 6,
-            kernel: 3,
-            stride: 1,
-            padding: 1,
-            bias: true,
-        };
+        let conv = Conv { channels: 6, kernel: 3, stride: 1, padding: 1, bias: true };
         let x = graph.conv2d(graph.input(), "conv", conv)?;
         let x = graph.activation(x, Activation::Relu)?;
         let x = graph.flatten(x)?;
@@ -68,10 +55,7 @@ impl Trial {
         let mut engine = Engine::new(Arc::clone(&stream), Arc::clone(&plan), precision)?;
         let mut slab = vec![0.0; plan.slab.len];
         for slot in &plan.slab.parameters {
-            for (at, value) in slab[slot.offset..slot.offset + slot.len]
-                .iter_mut()
-                .enumerate()
-            {
+            for (at, value) in slab[slot.offset..slot.offset + slot.len].iter_mut().enumerate() {
                 *value = ((at * 37 + slot.offset) % 101) as f32 / 200.0 - 0.25;
             }
         }
@@ -80,26 +64,16 @@ impl Trial {
         let table: Vec<f32> = (0..256).map(|byte| byte as f32 / 128.0 - 1.0).collect();
         let labels = [0, 1, 2, 3, 0, 1, 2];
         let resident = Resident::new(&stream, plan.image, &pixels, &labels, &table)?;
-        Ok(Self {
-            engine,
-            resident: Arc::new(resident),
-            kind,
-        })
+        Ok(Self { engine, resident: Arc::new(resident), kind })
     }
 
     /// Steps with these numbers, in one call; whether each was skipped.
     fn steps(&mut self, steps: std::ops::Range<u64>) -> Result<Vec<bool>, Failure> {
-        let settings = |step| StepSettings {
-            step,
-            weight_decay: 0.01,
-            clip_norm: Some(1.0),
-            ..StepSettings::new(self.kind)
-        };
+        let settings =
+            |step| StepSettings { step, weight_decay: 0.01, clip_norm: Some(1.0), ..StepSettings::new(self.kind) };
         // The last image is alone.
         let batches: [&[u32]; 3] = [&[4, 0, 2], &[6, 1, 5], &[3]];
-        let inputs: Vec<_> = steps
-            .map(|step| StepInput::new(batches[step as usize % 3], settings(step)))
-            .collect();
+        let inputs: Vec<_> = steps.map(|step| StepInput::new(batches[step as usize % 3], settings(step))).collect();
         let mut results = vec![StepResult::default(); inputs.len()];
         self.engine.steps(&self.resident, &inputs, &mut results)?;
         assert!(results.iter().all(|step| step.loss_sum.is_finite()));
@@ -112,11 +86,7 @@ impl Trial {
         let logits = self.engine.evaluate(&self.resident, &[0, 3, 5])?.logits;
         let logits = bits(logits);
         let (states, _) = self.optimizer()?;
-        Ok(Bits {
-            slab: bits(&slab),
-            states: bits(&states),
-            logits,
-        })
+        Ok(Bits { slab: bits(&slab), states: bits(&states), logits })
     }
 
     /// The optimizer's states; the loss scale and for how many steps it has stood.
@@ -199,11 +169,7 @@ fn a_scale_that_is_too_large_halves_until_it_fits() -> Result<(), Failure> {
         trial.scale([FAR, 0.0])?;
         let skipped = trial.steps(0..12)?;
         let count = skipped.iter().filter(|&&skipped| skipped).count();
-        let clean = skipped
-            .iter()
-            .rev()
-            .take_while(|&&skipped| !skipped)
-            .count();
+        let clean = skipped.iter().rev().take_while(|&&skipped| !skipped).count();
         // FAR is 16 times the largest scale that a run may reach by itself.
         assert!((4..12).contains(&count), "{skipped:?}");
         assert!(clean > 0, "{skipped:?}");

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use tunefork_cuda::{
-    CudaError, CudaWorkspace, Engine, Resident, StepInput, StepResult, StepSettings,
-};
+use tunefork_cuda::{CudaError, CudaWorkspace, Engine, Resident, StepInput, StepResult, StepSettings};
 use tunefork_emulator::{Host, Schedule};
 use tunefork_graph::{Graph, Image, Plan, optimizer::Kind};
 use tunefork_kernels::{Precision, Stream};
@@ -17,16 +15,10 @@ fn plan(precision: Precision) -> Arc<Plan> {
     Arc::new(Plan::new(&graph, 2, &CudaWorkspace { precision }).unwrap())
 }
 
-fn data(
-    stream: &Arc<dyn Stream>,
-    image: Image,
-    labels: &[u16],
-) -> Result<Arc<Resident>, CudaError> {
+fn data(stream: &Arc<dyn Stream>, image: Image, labels: &[u16]) -> Result<Arc<Resident>, CudaError> {
     let pixels = vec![7; labels.len() * image.elements()];
     let tables = vec![0.5; 256 * image.channels];
-    Ok(Arc::new(Resident::new(
-        stream, image, &pixels, labels, &tables,
-    )?))
+    Ok(Arc::new(Resident::new(stream, image, &pixels, labels, &tables)?))
 }
 
 #[test]
@@ -35,15 +27,9 @@ fn plans_of_other_engines_and_precisions_without_instructions() {
     let new = |planned, wanted| Engine::new(Arc::clone(&stream), plan(planned), wanted).err();
     let message = |error: Option<CudaError>| error.expect("refused").to_string();
     let wrong = message(new(Precision::F32, Precision::F16));
-    assert!(
-        wrong.starts_with("the plan stores tensors as f32, the engine computes in f16"),
-        "{wrong}"
-    );
+    assert!(wrong.starts_with("the plan stores tensors as f32, the engine computes in f16"), "{wrong}");
     let old = message(new(Precision::Bf16, Precision::Bf16));
-    assert_eq!(
-        old,
-        "bf16 needs compute capability 8.0 or later, the device has 7.5: choose f16 or f32"
-    );
+    assert_eq!(old, "bf16 needs compute capability 8.0 or later, the device has 7.5: choose f16 or f32");
     assert!(new(Precision::F32, Precision::F32).is_none());
 }
 
@@ -62,29 +48,15 @@ fn batches_and_data_that_do_not_fit() -> Result<(), CudaError> {
     let rows = |rows| Err(CudaError::WrongRows { rows, batch: 2 });
     assert_eq!(step(&resident, &[]), rows(0));
     assert_eq!(step(&resident, &[0, 1, 2]), rows(3));
-    let index = CudaError::WrongIndex {
-        index: 3,
-        images: 3,
-    };
+    let index = CudaError::WrongIndex { index: 3, images: 3 };
     assert_eq!(step(&resident, &[3]), Err(index));
 
     let other = data(&stream, plan.image, &[0, 3])?;
     let message = step(&other, &[0]).unwrap_err().to_string();
-    assert!(
-        message.ends_with("it has label 3, the network knows 3 classes"),
-        "{message}"
-    );
-    let larger = Image {
-        width: 3,
-        ..plan.image
-    };
-    let message = step(&data(&stream, larger, &[0])?, &[0])
-        .unwrap_err()
-        .to_string();
-    assert!(
-        message.ends_with("its images are 2x3x1, the network takes 2x2x1"),
-        "{message}"
-    );
+    assert!(message.ends_with("it has label 3, the network knows 3 classes"), "{message}");
+    let larger = Image { width: 3, ..plan.image };
+    let message = step(&data(&stream, larger, &[0])?, &[0]).unwrap_err().to_string();
+    assert!(message.ends_with("its images are 2x3x1, the network takes 2x2x1"), "{message}");
     assert!(Resident::new(&stream, plan.image, &[0; 7], &[0, 1], &[0.0; 256]).is_err());
     assert!(Resident::new(&stream, plan.image, &[0; 8], &[0, 1], &[0.0; 255]).is_err());
     assert_eq!(Resident::planned_bytes(plan.image, 3), 3 * (4 + 2) + 1024);

@@ -7,12 +7,7 @@ use tunefork_kernels::Precision;
 const TWO: [Schedule; 2] = [Schedule::RoundRobin, Schedule::GreedyDown];
 
 /// Runs a check with a seed under some schedules, which must not show in the bits.
-fn under(
-    schedules: &[Schedule],
-    architecture: u32,
-    seed: u64,
-    check: &dyn Fn(&mut Case) -> Result<(), Failure>,
-) {
+fn under(schedules: &[Schedule], architecture: u32, seed: u64, check: &dyn Fn(&mut Case) -> Result<(), Failure>) {
     let mut digests = schedules.iter().map(|&schedule| {
         let mut case = Case::new(Host::stream(architecture, schedule), seed);
         if let Err(reason) = check(&mut case) {
@@ -21,10 +16,7 @@ fn under(
         case.finish()
     });
     let first = digests.next().expect("a schedule");
-    assert!(
-        digests.all(|digest| digest == first),
-        "on sm_{architecture}, seed {seed}: bits depend on the schedule"
-    );
+    assert!(digests.all(|digest| digest == first), "on sm_{architecture}, seed {seed}: bits depend on the schedule");
 }
 
 fn seeds(name: &str, architecture: u32, seeds: std::ops::Range<u64>, schedules: &[Schedule]) {
@@ -50,21 +42,13 @@ fn random_graphs_evaluate() {
 fn equal_steps_give_equal_bits() {
     seeds("steps/repeat", 80, 0..3, &TWO);
     for (architecture, precision) in [(75, Precision::F16), (80, Precision::Bf16)] {
-        under(&TWO, architecture, 3, &|case| {
-            steps::repeat(case, precision)
-        });
+        under(&TWO, architecture, 3, &|case| steps::repeat(case, precision));
     }
 }
 
 /// Two steps of each network on the code path of an architecture, in its own form or the smooth one.
 fn networks(architecture: u32, precision: Precision, smooth: bool) {
-    let networks = [
-        ("m0", 3, 28),
-        ("m1", 4, 28),
-        ("m2", 2, 32),
-        ("m3", 3, 16),
-        ("m4", 5, 28),
-    ];
+    let networks = [("m0", 3, 28), ("m1", 4, 28), ("m2", 2, 32), ("m3", 3, 16), ("m4", 5, 28)];
     for (name, batch, side) in networks {
         under(&TWO[..1], architecture, 1, &|case| match smooth {
             true => steps::two_smooth_steps(case, name, batch, side, precision),
@@ -101,20 +85,13 @@ fn networks_of_the_reports_in_tf32() {
 fn runs(architecture: u32, precision: Precision, runs: &[(&str, usize, usize, usize)]) {
     for &(name, batch, side, steps) in runs {
         let beside = steps::Beside::new(name, batch, side, steps).expect("a run on the processor");
-        under(&TWO[..1], architecture, 1, &|case| {
-            beside.check(case, precision)
-        });
+        under(&TWO[..1], architecture, 1, &|case| beside.check(case, precision));
     }
 }
 
 #[test]
 fn runs_of_many_steps_go_as_the_processors() {
-    let shapes = [
-        ("m0", 3, 8, 20),
-        ("m1", 3, 8, 20),
-        ("m3", 2, 16, 20),
-        ("m4", 4, 8, 40),
-    ];
+    let shapes = [("m0", 3, 8, 20), ("m1", 3, 8, 20), ("m3", 2, 16, 20), ("m4", 4, 8, 40)];
     runs(80, Precision::F32, &shapes);
     runs(75, Precision::F16, &shapes[1..2]);
     runs(80, Precision::Bf16, &shapes[1..2]);

@@ -116,16 +116,14 @@ impl Block {
     /// Whether the gradients need the shortcut's tensor: for the projection's weights, or to
     /// compute the values before the pooling again.
     pub fn backward_reads_shortcut(&self) -> bool {
-        let recomputes_sum =
-            !self.saves_output() && (self.activation.is_some() || self.has_max_pool());
+        let recomputes_sum = !self.saves_output() && (self.activation.is_some() || self.has_max_pool());
         self.is_projected() || (self.shortcut == Shortcut::Identity && recomputes_sum)
     }
 
     /// Number of parameters.
     pub fn parameters(&self) -> usize {
         let conv = self.conv.map_or(0, |conv| {
-            let filter =
-                conv.window.kernel.pow(2) * self.input.channels + usize::from(conv.bias.is_some());
+            let filter = conv.window.kernel.pow(2) * self.input.channels + usize::from(conv.bias.is_some());
             filter * self.convolved.channels
         });
         let norm = self.norm.map_or(0, |_| 2 * self.convolved.channels);

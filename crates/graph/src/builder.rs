@@ -30,18 +30,10 @@ impl Graph {
     pub fn new(batch: usize, [height, width, channels]: [usize; 3]) -> Result<Self, GraphError> {
         let sizes = [batch, height, width, channels];
         if sizes.contains(&0) {
-            return Err(GraphError::EmptyInput {
-                shape: Shape::new(&sizes),
-            });
+            return Err(GraphError::EmptyInput { shape: Shape::new(&sizes) });
         }
         let shape = fits("input", &sizes)?;
-        let mut graph = Self {
-            nodes: Vec::new(),
-            parameters: Vec::new(),
-            norms: Vec::new(),
-            dropouts: 0,
-            loss: None,
-        };
+        let mut graph = Self { nodes: Vec::new(), parameters: Vec::new(), norms: Vec::new(), dropouts: 0, loss: None };
         graph.push(Op::Input, vec![], shape);
         Ok(graph)
     }
@@ -54,11 +46,7 @@ impl Graph {
     pub fn conv2d(&mut self, x: NodeId, name: &str, conv: Conv) -> Result<NodeId, GraphError> {
         let layer = format!("conv2d \"{name}\"");
         let [n, height, width, c] = self.image_sizes(&layer, x)?;
-        let window = Window {
-            kernel: conv.kernel,
-            stride: conv.stride,
-            padding: conv.padding,
-        };
+        let window = Window { kernel: conv.kernel, stride: conv.stride, padding: conv.padding };
         require(&layer, "channels", conv.channels)?;
         let (p, q) = self.positions(&layer, x, window, height, width)?;
         let weight = fits(&layer, &[conv.kernel, conv.kernel, c, conv.channels])?;
@@ -79,20 +67,14 @@ impl Graph {
         let shape = self.values(&layer, x)?;
         let channels = shape.sizes()[shape.rank() - 1];
         if shape.elements() == channels {
-            return Err(GraphError::SingleValue {
-                name: name.into(),
-                shape,
-            });
+            return Err(GraphError::SingleValue { name: name.into(), shape });
         }
         self.new_name(name)?;
         let per_channel = Shape::new(&[channels]);
         let scale = self.parameter(format!("{name}.weight"), per_channel, Init::Ones);
         let shift = self.parameter(format!("{name}.bias"), per_channel, Init::Zeros);
         let norm = NormId(self.norms.len());
-        self.norms.push(Norm {
-            name: name.into(),
-            channels,
-        });
+        self.norms.push(Norm { name: name.into(), channels });
         Ok(self.push(Op::BatchNorm(norm), vec![x, scale, shift], shape))
     }
 
@@ -138,11 +120,7 @@ impl Graph {
     pub fn add(&mut self, a: NodeId, b: NodeId) -> Result<NodeId, GraphError> {
         let (left, right) = (self.values("add", a)?, self.values("add", b)?);
         if left != right {
-            return Err(GraphError::ShapesDiffer {
-                layer: "add".into(),
-                left,
-                right,
-            });
+            return Err(GraphError::ShapesDiffer { layer: "add".into(), left, right });
         }
         Ok(self.push(Op::Add, vec![a, b], left))
     }
@@ -163,13 +141,7 @@ impl Graph {
     ///
     /// # Errors
     /// If the input is images, or `outputs` is zero.
-    pub fn dense(
-        &mut self,
-        x: NodeId,
-        name: &str,
-        outputs: usize,
-        bias: bool,
-    ) -> Result<NodeId, GraphError> {
+    pub fn dense(&mut self, x: NodeId, name: &str, outputs: usize, bias: bool) -> Result<NodeId, GraphError> {
         let layer = format!("dense \"{name}\"");
         let [n, fan_in] = self.feature_sizes(&layer, x)?;
         require(&layer, "outputs", outputs)?;
@@ -195,18 +167,11 @@ impl Graph {
     ///
     /// # Errors
     /// If `logits` are not `[N, classes]`, or there is a loss already.
-    pub fn softmax_cross_entropy(
-        &mut self,
-        logits: NodeId,
-        classes: usize,
-    ) -> Result<NodeId, GraphError> {
+    pub fn softmax_cross_entropy(&mut self, logits: NodeId, classes: usize) -> Result<NodeId, GraphError> {
         let layer = Op::SoftmaxCrossEntropy.name();
         let [_, outputs] = self.feature_sizes(layer, logits)?;
         if outputs != classes {
-            return Err(GraphError::WrongClasses {
-                shape: self.nodes[logits.0].shape,
-                classes,
-            });
+            return Err(GraphError::WrongClasses { shape: self.nodes[logits.0].shape, classes });
         }
         if self.loss.is_some() {
             return Err(GraphError::SecondLoss);
@@ -221,10 +186,7 @@ impl Graph {
         let [n, height, width, c] = self.image_sizes(layer, x)?;
         let (p, q) = self.positions(layer, x, window, height, width)?;
         if window.padding > window.kernel / 2 {
-            return Err(GraphError::PaddingTooLarge {
-                layer: layer.into(),
-                window,
-            });
+            return Err(GraphError::PaddingTooLarge { layer: layer.into(), window });
         }
         let output = fits(layer, &[n, p, q, c])?;
         Ok(self.push(op, vec![x], output))
@@ -243,31 +205,16 @@ impl Graph {
         let shape = self.nodes[x.0].shape;
         // Sums of numbers this large would overflow; their tensors would be refused anyway.
         if window.padding > Self::MAX_ELEMENTS || window.kernel > Self::MAX_ELEMENTS {
-            return Err(GraphError::WindowTooLarge {
-                layer: layer.into(),
-                window,
-                shape,
-            });
+            return Err(GraphError::WindowTooLarge { layer: layer.into(), window, shape });
         }
         match (window.positions(height), window.positions(width)) {
             (Some(p), Some(q)) => Ok((p, q)),
-            _ => Err(GraphError::WindowTooLarge {
-                layer: layer.into(),
-                window,
-                shape,
-            }),
+            _ => Err(GraphError::WindowTooLarge { layer: layer.into(), window, shape }),
         }
     }
 
     /// The inputs of a convolution or a dense layer: x, weights and, if asked for, bias.
-    fn affine(
-        &mut self,
-        x: NodeId,
-        name: &str,
-        weight: Shape,
-        bias: bool,
-        fan_in: usize,
-    ) -> Vec<NodeId> {
+    fn affine(&mut self, x: NodeId, name: &str, weight: Shape, bias: bool, fan_in: usize) -> Vec<NodeId> {
         let init = Init::KaimingUniform { fan_in };
         let outputs = weight.sizes()[weight.rank() - 1];
         let mut inputs = vec![x, self.parameter(format!("{name}.weight"), weight, init)];
@@ -284,21 +231,12 @@ impl Graph {
     }
 
     fn push(&mut self, op: Op, inputs: Vec<NodeId>, shape: Shape) -> NodeId {
-        self.nodes.push(Node {
-            op,
-            inputs,
-            shape,
-            of: None,
-        });
+        self.nodes.push(Node { op, inputs, shape, of: None });
         NodeId(self.nodes.len() - 1)
     }
 
     fn new_name(&self, name: &str) -> Result<(), GraphError> {
-        match self
-            .parameters
-            .iter()
-            .any(|parameter| parameter.layer() == name)
-        {
+        match self.parameters.iter().any(|parameter| parameter.layer() == name) {
             true => Err(GraphError::DuplicateName { name: name.into() }),
             false => Ok(()),
         }
@@ -307,53 +245,28 @@ impl Graph {
     /// The shape of a tensor with one row per image; parameters and the loss are none.
     fn values(&self, layer: &str, x: NodeId) -> Result<Shape, GraphError> {
         match self.nodes.get(x.0) {
-            Some(Node {
-                op: Op::Parameter(_),
-                ..
-            })
-            | None => Err(GraphError::UnknownTensor {
-                layer: layer.into(),
-            }),
-            Some(node) if node.shape.rank() == 0 => Err(GraphError::WrongInput {
-                layer: layer.into(),
-                shape: node.shape,
-                expected: VALUES,
-            }),
+            Some(Node { op: Op::Parameter(_), .. }) | None => Err(GraphError::UnknownTensor { layer: layer.into() }),
+            Some(node) if node.shape.rank() == 0 => {
+                Err(GraphError::WrongInput { layer: layer.into(), shape: node.shape, expected: VALUES })
+            }
             Some(node) => Ok(node.shape),
         }
     }
 
     fn image_sizes(&self, layer: &str, x: NodeId) -> Result<[usize; 4], GraphError> {
         let shape = self.values(layer, x)?;
-        shape
-            .sizes()
-            .try_into()
-            .map_err(|_| GraphError::WrongInput {
-                layer: layer.into(),
-                shape,
-                expected: IMAGES,
-            })
+        shape.sizes().try_into().map_err(|_| GraphError::WrongInput { layer: layer.into(), shape, expected: IMAGES })
     }
 
     fn feature_sizes(&self, layer: &str, x: NodeId) -> Result<[usize; 2], GraphError> {
         let shape = self.values(layer, x)?;
-        shape
-            .sizes()
-            .try_into()
-            .map_err(|_| GraphError::WrongInput {
-                layer: layer.into(),
-                shape,
-                expected: FEATURES,
-            })
+        shape.sizes().try_into().map_err(|_| GraphError::WrongInput { layer: layer.into(), shape, expected: FEATURES })
     }
 }
 
 fn require(layer: &str, what: &'static str, value: usize) -> Result<(), GraphError> {
     match value {
-        0 => Err(GraphError::Zero {
-            layer: layer.into(),
-            what,
-        }),
+        0 => Err(GraphError::Zero { layer: layer.into(), what }),
         _ => Ok(()),
     }
 }
@@ -363,9 +276,6 @@ fn fits(layer: &str, sizes: &[usize]) -> Result<Shape, GraphError> {
     let shape = Shape::new(sizes);
     match shape.checked_elements() {
         Some(elements) if elements <= Graph::MAX_ELEMENTS => Ok(shape),
-        _ => Err(GraphError::TooLarge {
-            layer: layer.into(),
-            shape,
-        }),
+        _ => Err(GraphError::TooLarge { layer: layer.into(), shape }),
     }
 }

@@ -22,29 +22,21 @@ impl Add for Cost {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
-        Self {
-            flops: self.flops + other.flops,
-            bytes: self.bytes + other.bytes,
-            steps: self.steps + other.steps,
-        }
+        Self { flops: self.flops + other.flops, bytes: self.bytes + other.bytes, steps: self.steps + other.steps }
     }
 }
 
 impl Block {
     /// Operations of the convolution for one image.
     pub fn conv_flops(&self) -> u64 {
-        let conv = self
-            .conv
-            .map_or(0, |conv| conv.window.kernel.pow(2) * self.input.channels);
+        let conv = self.conv.map_or(0, |conv| conv.window.kernel.pow(2) * self.input.channels);
         2 * (self.convolved.elements() * conv) as u64
     }
 
     /// Operations of the projected shortcut for one image.
     pub fn shortcut_flops(&self) -> u64 {
         match self.shortcut {
-            Shortcut::Projected { input, .. } => {
-                2 * (self.convolved.elements() * input.channels) as u64
-            }
+            Shortcut::Projected { input, .. } => 2 * (self.convolved.elements() * input.channels) as u64,
             _ => 0,
         }
     }

@@ -42,30 +42,18 @@ enum Term {
 fn rule(op: Op, x: &[NodeId], y: NodeId, dy: NodeId) -> Vec<(usize, Term)> {
     use Term::{Computed, Same};
     let affine = |by_input: Op, by_weight: Op| {
-        let mut terms = vec![
-            (0, Computed(by_input, vec![x[1], dy])),
-            (1, Computed(by_weight, vec![x[0], dy])),
-        ];
+        let mut terms = vec![(0, Computed(by_input, vec![x[1], dy])), (1, Computed(by_weight, vec![x[0], dy]))];
         if x.len() == 3 {
             terms.push((2, Computed(Op::BiasGradient, vec![dy])));
         }
         terms
     };
     match op {
-        Op::Conv2d(window) => affine(
-            Op::Conv2dInputGradient(window),
-            Op::Conv2dWeightGradient(window),
-        ),
+        Op::Conv2d(window) => affine(Op::Conv2dInputGradient(window), Op::Conv2dWeightGradient(window)),
         Op::Dense => affine(Op::DenseInputGradient, Op::DenseWeightGradient),
         Op::BatchNorm(norm) => vec![
-            (
-                0,
-                Computed(Op::BatchNormInputGradient(norm), vec![x[0], x[1], dy]),
-            ),
-            (
-                1,
-                Computed(Op::BatchNormScaleGradient(norm), vec![x[0], dy]),
-            ),
+            (0, Computed(Op::BatchNormInputGradient(norm), vec![x[0], x[1], dy])),
+            (1, Computed(Op::BatchNormScaleGradient(norm), vec![x[0], dy])),
             (2, Computed(Op::BiasGradient, vec![dy])),
         ],
         Op::Activation(activation) => {
@@ -123,19 +111,14 @@ pub fn differentiate(graph: &Graph) -> Result<Differentiated, GraphError> {
         }
     }
     let parameters = parameter_gradients(graph, &gradients)?;
-    Ok(Differentiated {
-        graph: all,
-        gradients,
-        parameters,
-    })
+    Ok(Differentiated { graph: all, gradients, parameters })
 }
 
 fn depends_on_parameters(graph: &Graph) -> Vec<bool> {
     let mut depends = vec![false; graph.nodes.len()];
     for id in graph.ids() {
         let node = &graph.nodes[id.0];
-        depends[id.0] =
-            matches!(node.op, Op::Parameter(_)) || node.inputs.iter().any(|input| depends[input.0]);
+        depends[id.0] = matches!(node.op, Op::Parameter(_)) || node.inputs.iter().any(|input| depends[input.0]);
     }
     depends
 }
@@ -148,19 +131,11 @@ fn sum(all: &mut Graph, of: NodeId, terms: &[NodeId]) -> NodeId {
 /// Appends a node with the shape of `like`.
 fn append(all: &mut Graph, op: Op, inputs: Vec<NodeId>, like: NodeId, of: NodeId) -> NodeId {
     let shape = all.nodes[like.0].shape;
-    all.nodes.push(Node {
-        op,
-        inputs,
-        shape,
-        of: Some(of),
-    });
+    all.nodes.push(Node { op, inputs, shape, of: Some(of) });
     NodeId(all.nodes.len() - 1)
 }
 
-fn parameter_gradients(
-    graph: &Graph,
-    gradients: &[Option<NodeId>],
-) -> Result<Vec<NodeId>, GraphError> {
+fn parameter_gradients(graph: &Graph, gradients: &[Option<NodeId>]) -> Result<Vec<NodeId>, GraphError> {
     let mut found = vec![None; graph.parameters.len()];
     for id in graph.ids() {
         if let Op::Parameter(ParameterId(index)) = graph.nodes[id.0].op {
@@ -168,13 +143,7 @@ fn parameter_gradients(
         }
     }
     let named = found.iter().zip(&graph.parameters);
-    named
-        .map(|(found, parameter)| {
-            found.ok_or_else(|| GraphError::Unused {
-                name: parameter.name.clone(),
-            })
-        })
-        .collect()
+    named.map(|(found, parameter)| found.ok_or_else(|| GraphError::Unused { name: parameter.name.clone() })).collect()
 }
 
 #[cfg(test)]
@@ -183,13 +152,7 @@ mod tests {
     use crate::{Activation, Conv};
 
     fn conv(channels: usize) -> Conv {
-        Conv {
-            channels,
-            kernel: 3,
-            stride: 1,
-            padding: 1,
-            bias: true,
-        }
+        Conv { channels, kernel: 3, stride: 1, padding: 1, bias: true }
     }
 
     fn finish(graph: &mut Graph, x: NodeId) {
@@ -211,11 +174,7 @@ mod tests {
         assert_eq!(gradient.of, Some(x));
         // The sum's term (consumer z) comes before the convolution's (consumer y).
         assert_eq!(gradient.inputs[0], all.gradient(z).unwrap());
-        let expected = Op::Conv2dInputGradient(crate::Window {
-            kernel: 3,
-            stride: 1,
-            padding: 1,
-        });
+        let expected = Op::Conv2dInputGradient(crate::Window { kernel: 3, stride: 1, padding: 1 });
         assert_eq!(all.graph().node(gradient.inputs[1]).op, expected);
     }
 
@@ -238,11 +197,6 @@ mod tests {
         graph.conv2d(x, "lost", conv(4)).unwrap();
         finish(&mut graph, x);
         let error = differentiate(&graph).unwrap_err();
-        assert_eq!(
-            error,
-            GraphError::Unused {
-                name: "lost.weight".into()
-            }
-        );
+        assert_eq!(error, GraphError::Unused { name: "lost.weight".into() });
     }
 }

@@ -71,9 +71,7 @@ pub enum GraphError {
         classes: usize,
     },
     /// Statistics over a single value.
-    #[error(
-        "batch_norm \"{name}\": the input {shape} has one value per channel; use a larger batch or image"
-    )]
+    #[error("batch_norm \"{name}\": the input {shape} has one value per channel; use a larger batch or image")]
     SingleValue {
         /// Name of the layer.
         name: String,
@@ -93,10 +91,7 @@ pub enum GraphError {
         layer: String,
     },
     /// More elements than a tensor may have.
-    #[error(
-        "{layer}: a tensor of {shape} has more than {} elements",
-        crate::Graph::MAX_ELEMENTS
-    )]
+    #[error("{layer}: a tensor of {shape} has more than {} elements", crate::Graph::MAX_ELEMENTS)]
     TooLarge {
         /// The layer or operation.
         layer: String,
@@ -110,9 +105,7 @@ pub enum GraphError {
     #[error("the graph has no loss: end it with softmax_cross_entropy")]
     NoLoss,
     /// A parameter that the loss does not depend on.
-    #[error(
-        "the parameter \"{name}\" does not reach the loss: use the layer's output or leave the layer out"
-    )]
+    #[error("the parameter \"{name}\" does not reach the loss: use the layer's output or leave the layer out")]
     Unused {
         /// Name of the parameter.
         name: String,

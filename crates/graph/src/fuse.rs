@@ -12,32 +12,11 @@ use crate::{Block, ConvPart, Dense, Image, NormPart, Op, Pool, PoolKind, Shortcu
 /// A group: what is computed and from which tensors.
 #[derive(Clone, Debug)]
 pub(crate) enum Group {
-    Block {
-        block: Arc<Block>,
-        input: NodeId,
-        shortcut: Option<NodeId>,
-        output: NodeId,
-    },
-    Dense {
-        dense: Arc<Dense>,
-        input: NodeId,
-        output: NodeId,
-    },
-    GlobalAverage {
-        image: Image,
-        input: NodeId,
-        output: NodeId,
-    },
-    Dropout {
-        layer: usize,
-        image: Image,
-        input: NodeId,
-        output: NodeId,
-    },
-    Loss {
-        classes: usize,
-        logits: NodeId,
-    },
+    Block { block: Arc<Block>, input: NodeId, shortcut: Option<NodeId>, output: NodeId },
+    Dense { dense: Arc<Dense>, input: NodeId, output: NodeId },
+    GlobalAverage { image: Image, input: NodeId, output: NodeId },
+    Dropout { layer: usize, image: Image, input: NodeId, output: NodeId },
+    Loss { classes: usize, logits: NodeId },
 }
 
 impl Group {
@@ -55,11 +34,7 @@ impl Group {
 /// The groups of all nodes that reach the loss, in an order in which each comes after its inputs.
 /// Flattening is no group: it renames a tensor.
 pub(crate) fn fuse(graph: &Graph) -> Vec<Group> {
-    let mut fusion = Fusion {
-        graph,
-        consumers: consumers(graph),
-        taken: vec![false; graph.nodes().len()],
-    };
+    let mut fusion = Fusion { graph, consumers: consumers(graph), taken: vec![false; graph.nodes().len()] };
     let mut groups: Vec<Group> = graph.ids().filter_map(|id| fusion.group(id)).collect();
     // A group's result may come after the start of a later group, which reads it.
     groups.sort_by_key(Group::last);
@@ -96,21 +71,15 @@ impl Fusion<'_> {
         match node.op {
             Op::Input | Op::Parameter(_) | Op::Flatten => None,
             Op::Dense => Some(self.dense(id)),
-            Op::GlobalAveragePool => Some(Group::GlobalAverage {
-                image: self.image(node.inputs[0]),
-                input: node.inputs[0],
-                output: id,
-            }),
-            Op::Dropout { layer } => Some(Group::Dropout {
-                layer,
-                image: self.image(id),
-                input: node.inputs[0],
-                output: id,
-            }),
-            Op::SoftmaxCrossEntropy => Some(Group::Loss {
-                classes: self.image(node.inputs[0]).channels,
-                logits: node.inputs[0],
-            }),
+            Op::GlobalAveragePool => {
+                Some(Group::GlobalAverage { image: self.image(node.inputs[0]), input: node.inputs[0], output: id })
+            }
+            Op::Dropout { layer } => {
+                Some(Group::Dropout { layer, image: self.image(id), input: node.inputs[0], output: id })
+            }
+            Op::SoftmaxCrossEntropy => {
+                Some(Group::Loss { classes: self.image(node.inputs[0]).channels, logits: node.inputs[0] })
+            }
             // A projection is taken by the block that adds it, which may start later.
             Op::Conv2d(_) if self.is_taken_as_projection(id) => None,
             _ => Some(self.block(id)),
@@ -119,10 +88,7 @@ impl Fusion<'_> {
 
     fn dense(&mut self, id: NodeId) -> Group {
         let node = self.graph.node(id);
-        let (weights, bias) = (
-            self.parameter(node.inputs[1]),
-            node.inputs.get(2).map(|&bias| self.parameter(bias)),
-        );
+        let (weights, bias) = (self.parameter(node.inputs[1]), node.inputs.get(2).map(|&bias| self.parameter(bias)));
         let mut dense = Dense {
             name: self.graph.parameters()[weights.0].layer().into(),
             inputs: self.image(node.inputs[0]).channels,
@@ -141,11 +107,7 @@ impl Fusion<'_> {
             dense.dropout = Some(layer);
             output = self.take(next);
         }
-        Group::Dense {
-            dense: Arc::new(dense),
-            input: node.inputs[0],
-            output,
-        }
+        Group::Dense { dense: Arc::new(dense), input: node.inputs[0], output }
     }
 
     /// The block that starts with a node, as long as the chain goes.
@@ -174,12 +136,7 @@ impl Fusion<'_> {
             next = self.next_in_block(id);
         }
         block.output = self.image(output);
-        Group::Block {
-            block: Arc::new(block),
-            input,
-            shortcut,
-            output,
-        }
+        Group::Block { block: Arc::new(block), input, shortcut, output }
     }
 
     /// The operation that a block goes on with after `id`: its only consumer, if that stands later
@@ -196,33 +153,15 @@ impl Fusion<'_> {
         let weight = || self.parameter(node.inputs[1]);
         match node.op {
             Op::Conv2d(window) => {
-                block.conv = Some(ConvPart {
-                    window,
-                    weights: weight(),
-                    bias: parameter(2),
-                });
+                block.conv = Some(ConvPart { window, weights: weight(), bias: parameter(2) });
                 block.convolved = self.image(id);
             }
             Op::BatchNorm(norm) => {
-                block.norm = Some(NormPart {
-                    norm,
-                    scale: weight(),
-                    shift: self.parameter(node.inputs[2]),
-                });
+                block.norm = Some(NormPart { norm, scale: weight(), shift: self.parameter(node.inputs[2]) });
             }
             Op::Activation(activation) => block.activation = Some(activation),
-            Op::MaxPool(window) => {
-                block.pool = Some(Pool {
-                    kind: PoolKind::Max,
-                    window,
-                })
-            }
-            Op::AveragePool(window) => {
-                block.pool = Some(Pool {
-                    kind: PoolKind::Average,
-                    window,
-                })
-            }
+            Op::MaxPool(window) => block.pool = Some(Pool { kind: PoolKind::Max, window }),
+            Op::AveragePool(window) => block.pool = Some(Pool { kind: PoolKind::Average, window }),
             _ => {}
         }
     }
@@ -243,14 +182,9 @@ impl Fusion<'_> {
     /// norm, rather not the one that can be a projection; the first where there is none.
     fn main_of_sum(&self, sum: NodeId) -> Option<NodeId> {
         let inputs = &self.graph.node(sum).inputs;
-        let ends_chain =
-            |&&id: &&NodeId| matches!(self.stage(id), 1 | 2) && self.only_consumer(id).is_some();
+        let ends_chain = |&&id: &&NodeId| matches!(self.stage(id), 1 | 2) && self.only_consumer(id).is_some();
         let chains = || inputs.iter().filter(ends_chain);
-        chains()
-            .find(|&&id| !self.is_projection(id))
-            .or_else(|| chains().next())
-            .or(inputs.first())
-            .copied()
+        chains().find(|&&id| !self.is_projection(id)).or_else(|| chains().next()).or(inputs.first()).copied()
     }
 
     /// What a sum adds to its main input: a tensor as it is, or projected.
@@ -262,18 +196,9 @@ impl Fusion<'_> {
         }
         self.take(other);
         let node = self.graph.node(other);
-        let Op::Conv2d(window) = node.op else {
-            unreachable!("a projection is a convolution")
-        };
+        let Op::Conv2d(window) = node.op else { unreachable!("a projection is a convolution") };
         let (weights, input) = (self.parameter(node.inputs[1]), self.image(node.inputs[0]));
-        (
-            node.inputs[0],
-            Shortcut::Projected {
-                weights,
-                stride: window.stride,
-                input,
-            },
-        )
+        (node.inputs[0], Shortcut::Projected { weights, stride: window.stride, input })
     }
 
     /// Whether a node is a 1x1 convolution without padding and bias with a single consumer.
@@ -303,11 +228,7 @@ impl Fusion<'_> {
     }
 
     fn image(&self, id: NodeId) -> Image {
-        self.graph
-            .node(id)
-            .shape
-            .image()
-            .expect("groups work on images and features")
+        self.graph.node(id).shape.image().expect("groups work on images and features")
     }
 
     fn parameter(&self, id: NodeId) -> ParameterId {

@@ -80,9 +80,7 @@ pub struct Parameter {
 impl Parameter {
     /// The name of the layer that it belongs to.
     pub fn layer(&self) -> &str {
-        self.name
-            .rsplit_once('.')
-            .map_or(self.name.as_str(), |(layer, _)| layer)
+        self.name.rsplit_once('.').map_or(self.name.as_str(), |(layer, _)| layer)
     }
 }
 
@@ -166,10 +164,7 @@ impl Graph {
 
     /// The sizes of one input image.
     pub fn image(&self) -> Image {
-        self.nodes[0]
-            .shape
-            .image()
-            .expect("the input was built as [N, H, W, C]")
+        self.nodes[0].shape.image().expect("the input was built as [N, H, W, C]")
     }
 
     /// The mean loss, once it has been added.
@@ -184,8 +179,7 @@ impl Graph {
 
     /// The number of classes, once there is a loss.
     pub fn classes(&self) -> Option<usize> {
-        self.logits()
-            .map(|logits| self.nodes[logits.0].shape.sizes()[1])
+        self.logits().map(|logits| self.nodes[logits.0].shape.sizes()[1])
     }
 
     /// A text that is equal for two graphs exactly when they compute the same with the same

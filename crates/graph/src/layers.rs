@@ -32,32 +32,17 @@ impl Graph {
     /// # Ok::<(), tunefork_graph::GraphError>(())
     /// ```
     pub fn layers(&self) -> Vec<Layer> {
-        let is_layer =
-            |op: &Op| !matches!(op, Op::Input | Op::Parameter(_) | Op::SoftmaxCrossEntropy);
-        let forward = self
-            .nodes
-            .iter()
-            .filter(|node| node.of.is_none() && is_layer(&node.op));
+        let is_layer = |op: &Op| !matches!(op, Op::Input | Op::Parameter(_) | Op::SoftmaxCrossEntropy);
+        let forward = self.nodes.iter().filter(|node| node.of.is_none() && is_layer(&node.op));
         forward
             .map(|node| {
-                let output = node
-                    .shape
-                    .image()
-                    .expect("a layer's result is images or features");
-                let parameters =
-                    node.inputs
-                        .iter()
-                        .filter_map(|input| match self.nodes[input.0].op {
-                            Op::Parameter(id) => Some(&self.parameters[id.0]),
-                            _ => None,
-                        });
-                let mut layer = Layer {
-                    name: node.op.name().into(),
-                    operation: node.op.name(),
-                    output,
-                    parameters: 0,
-                    flops: 0,
-                };
+                let output = node.shape.image().expect("a layer's result is images or features");
+                let parameters = node.inputs.iter().filter_map(|input| match self.nodes[input.0].op {
+                    Op::Parameter(id) => Some(&self.parameters[id.0]),
+                    _ => None,
+                });
+                let mut layer =
+                    Layer { name: node.op.name().into(), operation: node.op.name(), output, parameters: 0, flops: 0 };
                 for (position, parameter) in parameters.enumerate() {
                     layer.parameters += parameter.shape.elements() as u64;
                     if position == 0 {

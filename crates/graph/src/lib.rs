@@ -53,14 +53,12 @@ pub use error::GraphError;
 pub use graph::{Graph, Init, Node, NodeId, Norm, NormId, Parameter, ParameterId};
 pub use layers::Layer;
 pub use op::{Activation, Op, Window};
-pub use plan::{
-    Buffer, Bytes, NoWorkspace, NormSlot, Plan, Program, SlabLayout, Slot, StepShape, Workspace,
-};
+pub use plan::{Buffer, Bytes, NoWorkspace, NormSlot, Plan, Program, SlabLayout, Slot, StepShape, Workspace};
 pub use settings::StepSettings;
 pub use shape::{Image, Shape};
 pub use step::{
-    BlockBackward, BlockForward, DenseBackward, DenseForward, DropoutBackward, DropoutForward,
-    GlobalAverageBackward, GlobalAverageForward, Gradient, Loss, Step, Use,
+    BlockBackward, BlockForward, DenseBackward, DenseForward, DropoutBackward, DropoutForward, GlobalAverageBackward,
+    GlobalAverageForward, Gradient, Loss, Step, Use,
 };
 
 #[cfg(doctest)]

@@ -27,11 +27,7 @@ impl Window {
 
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{0}x{0} stride {1} padding {2}",
-            self.kernel, self.stride, self.padding
-        )
+        write!(f, "{0}x{0} stride {1} padding {2}", self.kernel, self.stride, self.padding)
     }
 }
 
@@ -136,12 +132,8 @@ impl Op {
         match self {
             Self::Input => "input",
             Self::Parameter(_) => "parameter",
-            Self::Conv2d(_) | Self::Conv2dInputGradient(_) | Self::Conv2dWeightGradient(_) => {
-                "conv2d"
-            }
-            Self::BatchNorm(_)
-            | Self::BatchNormInputGradient(_)
-            | Self::BatchNormScaleGradient(_) => "batch_norm",
+            Self::Conv2d(_) | Self::Conv2dInputGradient(_) | Self::Conv2dWeightGradient(_) => "conv2d",
+            Self::BatchNorm(_) | Self::BatchNormInputGradient(_) | Self::BatchNormScaleGradient(_) => "batch_norm",
             Self::BiasGradient => "bias",
             Self::Activation(a) | Self::ActivationGradient(a) => a.name(),
             Self::MaxPool(_) | Self::MaxPoolGradient(_) => "max_pool",
@@ -151,9 +143,7 @@ impl Op {
             Self::Flatten | Self::FlattenGradient => "flatten",
             Self::Dense | Self::DenseInputGradient | Self::DenseWeightGradient => "dense",
             Self::Dropout { .. } => "dropout",
-            Self::SoftmaxCrossEntropy | Self::SoftmaxCrossEntropyGradient => {
-                "softmax_cross_entropy"
-            }
+            Self::SoftmaxCrossEntropy | Self::SoftmaxCrossEntropyGradient => "softmax_cross_entropy",
         }
     }
 }

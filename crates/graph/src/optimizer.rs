@@ -54,28 +54,13 @@ pub enum Kind {
 
 impl Kind {
     /// Plain stochastic gradient descent.
-    pub const SGD: Self = Self::Sgd {
-        momentum: 0.0,
-        nesterov: false,
-    };
+    pub const SGD: Self = Self::Sgd { momentum: 0.0, nesterov: false };
     /// RMSprop with PyTorch's defaults.
-    pub const RMSPROP: Self = Self::RmsProp {
-        alpha: 0.99,
-        epsilon: 1e-8,
-        momentum: 0.0,
-    };
+    pub const RMSPROP: Self = Self::RmsProp { alpha: 0.99, epsilon: 1e-8, momentum: 0.0 };
     /// Adam with PyTorch's defaults.
-    pub const ADAM: Self = Self::Adam {
-        beta1: 0.9,
-        beta2: 0.999,
-        epsilon: 1e-8,
-    };
+    pub const ADAM: Self = Self::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
     /// AdamW with PyTorch's defaults.
-    pub const ADAMW: Self = Self::AdamW {
-        beta1: 0.9,
-        beta2: 0.999,
-        epsilon: 1e-8,
-    };
+    pub const ADAMW: Self = Self::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 
     /// The most state tensors that a kind has for each parameter. A plan has room for all of them,
     /// because the kind is chosen at run time.

@@ -18,16 +18,10 @@ impl Shape {
     /// # Panics
     /// If there are more than four.
     pub fn new(sizes: &[usize]) -> Self {
-        assert!(
-            sizes.len() <= 4,
-            "a shape has at most four axes, got {sizes:?}"
-        );
+        assert!(sizes.len() <= 4, "a shape has at most four axes, got {sizes:?}");
         let mut all = [1; 4];
         all[..sizes.len()].copy_from_slice(sizes);
-        Self {
-            rank: sizes.len(),
-            sizes: all,
-        }
+        Self { rank: sizes.len(), sizes: all }
     }
 
     /// The sizes, outermost first.
@@ -47,25 +41,15 @@ impl Shape {
 
     /// The number of elements, or `None` when it does not fit in a `usize`.
     pub fn checked_elements(&self) -> Option<usize> {
-        self.sizes()
-            .iter()
-            .try_fold(1usize, |product, &size| product.checked_mul(size))
+        self.sizes().iter().try_fold(1usize, |product, &size| product.checked_mul(size))
     }
 
     /// What one image of a batch looks like: `[N, H, W, C]` gives H x W x C, and features `[N, F]`
     /// count as an image of one pixel with F channels. `None` for other ranks.
     pub fn image(&self) -> Option<Image> {
         match *self.sizes() {
-            [_, height, width, channels] => Some(Image {
-                height,
-                width,
-                channels,
-            }),
-            [_, features] => Some(Image {
-                height: 1,
-                width: 1,
-                channels: features,
-            }),
+            [_, height, width, channels] => Some(Image { height, width, channels }),
+            [_, features] => Some(Image { height: 1, width: 1, channels: features }),
             _ => None,
         }
     }

@@ -198,26 +198,10 @@ pub struct Use<B = Buffer> {
 impl<B: Copy + PartialEq> Step<B> {
     /// Every tensor that the step touches and how, what is read before what is written.
     pub fn uses(&self) -> Vec<Use<B>> {
-        let read = |tensor: B| Use {
-            tensor,
-            reads: true,
-            writes: false,
-        };
-        let write = |tensor: B| Use {
-            tensor,
-            reads: false,
-            writes: true,
-        };
-        let change = |tensor: B| Use {
-            tensor,
-            reads: true,
-            writes: true,
-        };
-        let gradient = |g: Gradient<B>| Use {
-            tensor: g.to,
-            reads: g.accumulate,
-            writes: true,
-        };
+        let read = |tensor: B| Use { tensor, reads: true, writes: false };
+        let write = |tensor: B| Use { tensor, reads: false, writes: true };
+        let change = |tensor: B| Use { tensor, reads: true, writes: true };
+        let gradient = |g: Gradient<B>| Use { tensor: g.to, reads: g.accumulate, writes: true };
         let mut uses: Vec<Use<B>> = Vec::new();
         match self {
             Self::BlockForward(s) => {
@@ -229,12 +213,7 @@ impl<B: Copy + PartialEq> Step<B> {
             }
             Self::BlockBackward(s) => {
                 uses.push(read(s.output_gradient));
-                uses.extend(
-                    [s.input, s.shortcut_input, s.statistics]
-                        .into_iter()
-                        .flatten()
-                        .map(read),
-                );
+                uses.extend([s.input, s.shortcut_input, s.statistics].into_iter().flatten().map(read));
                 // Without a convolution it is the block's input or result, which others may read.
                 let saved = |saved| match s.block.conv {
                     Some(_) => change(saved),
@@ -244,11 +223,7 @@ impl<B: Copy + PartialEq> Step<B> {
                 uses.extend(s.input_gradient.map(gradient));
                 // A gradient that this very step writes first holds nothing of an earlier step.
                 let fresh = s.input_gradient.filter(|g| !g.accumulate).map(|g| g.to);
-                uses.extend(
-                    s.shortcut_gradient
-                        .filter(|g| Some(g.to) != fresh)
-                        .map(gradient),
-                );
+                uses.extend(s.shortcut_gradient.filter(|g| Some(g.to) != fresh).map(gradient));
                 uses.extend(s.workspace.map(write));
             }
             Self::DenseForward(s) => {
@@ -264,13 +239,9 @@ impl<B: Copy + PartialEq> Step<B> {
                 uses.extend(s.workspace.map(write));
             }
             Self::GlobalAverageForward(s) => uses.extend([read(s.input), write(s.output)]),
-            Self::GlobalAverageBackward(s) => {
-                uses.extend([read(s.output_gradient), gradient(s.input_gradient)])
-            }
+            Self::GlobalAverageBackward(s) => uses.extend([read(s.output_gradient), gradient(s.input_gradient)]),
             Self::DropoutForward(s) => uses.extend([read(s.input), write(s.output)]),
-            Self::DropoutBackward(s) => {
-                uses.extend([read(s.output_gradient), gradient(s.input_gradient)])
-            }
+            Self::DropoutBackward(s) => uses.extend([read(s.output_gradient), gradient(s.input_gradient)]),
             Self::Loss(s) => {
                 uses.push(read(s.logits));
                 uses.extend(s.gradient.map(write));
@@ -297,15 +268,8 @@ impl<B: Copy + PartialEq> Step<B> {
             }
             Self::BlockBackward(s) => {
                 // Without a convolution the saved values of a block with norm or pooling are x.
-                let x = if s.block.conv.is_none() && !s.block.saves_output() {
-                    s.saved
-                } else {
-                    s.input
-                };
-                for (gradient, read) in [
-                    (s.input_gradient, x),
-                    (s.shortcut_gradient, s.shortcut_input),
-                ] {
+                let x = if s.block.conv.is_none() && !s.block.saves_output() { s.saved } else { s.input };
+                for (gradient, read) in [(s.input_gradient, x), (s.shortcut_gradient, s.shortcut_input)] {
                     if let Some(gradient) = fresh(gradient) {
                         pairs.extend(read.map(|read| (gradient, read)));
                         pairs.push((gradient, s.output_gradient));
@@ -327,10 +291,7 @@ impl<B> Step<B> {
     /// The same step with other names for its tensors.
     pub(crate) fn map<C>(&self, f: &impl Fn(&B) -> C) -> Step<C> {
         let some = |b: &Option<B>| b.as_ref().map(f);
-        let gradient = |g: &Gradient<B>| Gradient {
-            to: f(&g.to),
-            accumulate: g.accumulate,
-        };
+        let gradient = |g: &Gradient<B>| Gradient { to: f(&g.to), accumulate: g.accumulate };
         match self {
             Self::BlockForward(s) => Step::BlockForward(BlockForward {
                 block: Arc::clone(&s.block),
@@ -388,11 +349,7 @@ impl<B> Step<B> {
                 output_gradient: f(&s.output_gradient),
                 input_gradient: gradient(&s.input_gradient),
             }),
-            Self::Loss(s) => Step::Loss(Loss {
-                classes: s.classes,
-                logits: f(&s.logits),
-                gradient: some(&s.gradient),
-            }),
+            Self::Loss(s) => Step::Loss(Loss { classes: s.classes, logits: f(&s.logits), gradient: some(&s.gradient) }),
         }
     }
 }

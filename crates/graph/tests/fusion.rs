@@ -1,29 +1,12 @@
 //! Which operations become one block, and where a block must end.
 
 use tunefork_graph::{
-    Activation, BlockBackward, BlockForward, Conv, Graph, GraphError, NoWorkspace, NodeId, Plan,
-    Shortcut, Step, Window,
+    Activation, BlockBackward, BlockForward, Conv, Graph, GraphError, NoWorkspace, NodeId, Plan, Shortcut, Step, Window,
 };
 
-const CONV: Conv = Conv {
-    channels: 2,
-    kernel: 3,
-    stride: 1,
-    padding: 1,
-    bias: true,
-};
-const PROJECTION: Conv = Conv {
-    channels: 2,
-    kernel: 1,
-    stride: 1,
-    padding: 0,
-    bias: false,
-};
-const PAIR: Window = Window {
-    kernel: 2,
-    stride: 2,
-    padding: 0,
-};
+const CONV: Conv = Conv { channels: 2, kernel: 3, stride: 1, padding: 1, bias: true };
+const PROJECTION: Conv = Conv { channels: 2, kernel: 1, stride: 1, padding: 0, bias: false };
+const PAIR: Window = Window { kernel: 2, stride: 2, padding: 0 };
 
 /// The plan of a body between 8x8 images of two channels and a dense layer.
 fn plan(body: impl FnOnce(&mut Graph, NodeId) -> Result<NodeId, GraphError>) -> Plan {
@@ -119,11 +102,7 @@ fn a_projection_is_part_of_the_block_on_either_side_of_the_sum() {
         let plan = plan(|g, x| {
             let shortcut = g.conv2d(x, "shortcut", PROJECTION)?;
             let y = g.conv2d(x, "a", CONV)?;
-            let sum = if swap {
-                g.add(shortcut, y)
-            } else {
-                g.add(y, shortcut)
-            }?;
+            let sum = if swap { g.add(shortcut, y) } else { g.add(y, shortcut) }?;
             g.activation(sum, Activation::Relu)
         });
         assert_eq!(described(&plan), ["a:cpa"]);
@@ -160,11 +139,7 @@ fn what_is_kept_is_what_the_gradients_read() {
     assert_ne!(b.output_gradient, f.output);
 
     let linear = plan(|g, x| g.conv2d(x, "a", CONV));
-    assert_eq!(
-        backward(&linear)[0].saved,
-        None,
-        "a sum of products needs no result for its gradient"
-    );
+    assert_eq!(backward(&linear)[0].saved, None, "a sum of products needs no result for its gradient");
 }
 
 #[test]
@@ -180,11 +155,7 @@ fn a_block_without_convolution_keeps_its_input() {
     assert_eq!(described(&plan), ["a:c", "b:csm", "max_pool:m"]);
     let (f, b) = (forward(&plan)[2], backward(&plan)[0]);
     assert_eq!((f.saved, b.saved), (None, Some(f.input)));
-    assert_eq!(
-        b.input_gradient.unwrap().to,
-        f.input,
-        "image by image, the gradient replaces the input"
-    );
+    assert_eq!(b.input_gradient.unwrap().to, f.input, "image by image, the gradient replaces the input");
 }
 
 #[test]
@@ -207,61 +178,27 @@ fn dropout_belongs_to_the_dense_layer_before_it_and_vanishes_in_evaluation() {
         g.dropout(x)
     });
     let kinds = |steps: &[Step]| -> Vec<String> {
-        steps
-            .iter()
-            .map(|step| format!("{step:?}").split('(').next().unwrap().to_owned())
-            .collect()
+        steps.iter().map(|step| format!("{step:?}").split('(').next().unwrap().to_owned()).collect()
     };
-    let training = [
-        "DropoutForward",
-        "DenseForward",
-        "DenseForward",
-        "Loss",
-        "DenseBackward",
-        "DenseBackward",
-    ]
-    .map(String::from);
+    let training =
+        ["DropoutForward", "DenseForward", "DenseForward", "Loss", "DenseBackward", "DenseBackward"].map(String::from);
     assert_eq!(kinds(&plan.training.steps), training);
-    assert_eq!(
-        kinds(&plan.evaluation.steps),
-        ["DenseForward", "DenseForward", "Loss"]
-    );
+    assert_eq!(kinds(&plan.evaluation.steps), ["DenseForward", "DenseForward", "Loss"]);
     let hidden = plan.training.steps.iter().find_map(|step| match step {
         Step::DenseForward(s) => Some(&s.dense),
         _ => None,
     });
     let hidden = hidden.unwrap();
-    assert_eq!(
-        (hidden.activation, hidden.dropout),
-        (Some(Activation::Relu), Some(1))
-    );
+    assert_eq!((hidden.activation, hidden.dropout), (Some(Activation::Relu), Some(1)));
 }
 
 #[test]
 fn only_a_1x1_shortcut_without_bias_and_padding_is_a_projection() {
-    let reduce = Conv {
-        kernel: 3,
-        padding: 0,
-        ..CONV
-    };
-    for shortcut in [
-        Conv {
-            bias: false,
-            ..reduce
-        },
-        Conv {
-            stride: 2,
-            padding: 0,
-            kernel: 3,
-            bias: false,
-            ..CONV
-        },
-        reduce,
-    ] {
-        let main = Conv {
-            bias: true,
-            ..shortcut
-        };
+    let reduce = Conv { kernel: 3, padding: 0, ..CONV };
+    for shortcut in
+        [Conv { bias: false, ..reduce }, Conv { stride: 2, padding: 0, kernel: 3, bias: false, ..CONV }, reduce]
+    {
+        let main = Conv { bias: true, ..shortcut };
         let plan = plan(|g, x| {
             let y = g.conv2d(x, "a", main)?;
             let y = g.batch_norm(y, "n")?;
@@ -272,14 +209,7 @@ fn only_a_1x1_shortcut_without_bias_and_padding_is_a_projection() {
     }
     let biased = plan(|g, x| {
         let y = g.conv2d(x, "a", CONV)?;
-        let shortcut = g.conv2d(
-            x,
-            "shortcut",
-            Conv {
-                bias: true,
-                ..PROJECTION
-            },
-        )?;
+        let shortcut = g.conv2d(x, "shortcut", Conv { bias: true, ..PROJECTION })?;
         g.add(y, shortcut)
     });
     assert_eq!(described(&biased), ["shortcut:c", "a:cs"]);

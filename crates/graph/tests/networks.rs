@@ -13,10 +13,7 @@ fn plan(name: &str) -> Plan {
 #[test]
 fn parameters_are_those_of_the_peers() {
     let counts = ["m0", "m1", "m2", "m3", "m3b", "m4"].map(|name| plan(name).parameter_count());
-    assert_eq!(
-        counts,
-        [804_554, 421_834, 12_939_525, 1_237_640, 3_928_648, 269_322]
-    );
+    assert_eq!(counts, [804_554, 421_834, 12_939_525, 1_237_640, 3_928_648, 269_322]);
 }
 
 /// For one image: forward, and twice forward less what the first layer need not pass on.
@@ -32,10 +29,7 @@ fn operations_are_counted_exactly() {
     // 1,266 GFLOP per 1,000 images are known of this network.
     assert_eq!((flops("m3") + 500_000) / 1_000_000, 1266);
     let forward = plan("m4").evaluation.cost;
-    assert_eq!(
-        (forward.flops, forward.steps),
-        (256 * 2 * (784 * 256 + 256 * 256 + 256 * 10), 4)
-    );
+    assert_eq!((forward.flops, forward.steps), (256 * 2 * (784 * 256 + 256 * 256 + 256 * 10), 4));
 }
 
 #[test]
@@ -44,10 +38,7 @@ fn layers_are_listed_with_shapes_parameters_and_operations() {
     let rows: Vec<String> = layers
         .iter()
         .map(|layer| {
-            format!(
-                "{} {} {} {} {}",
-                layer.name, layer.operation, layer.output, layer.parameters, layer.flops
-            )
+            format!("{} {} {} {} {}", layer.name, layer.operation, layer.output, layer.parameters, layer.flops)
         })
         .collect();
     let expected = [
@@ -87,29 +78,14 @@ fn minimum_bytes(graph: &Graph, plan: &Plan) -> u64 {
 /// The known minima in MB, and at most 1.3 times as much in the plan, workspace included.
 #[test]
 fn memory_is_near_its_minimum() {
-    for (name, known) in [
-        ("m1", 19),
-        ("m2", 657),
-        ("m3", 172),
-        ("m3b", 337),
-        ("m4", 5),
-    ] {
+    for (name, known) in [("m1", 19), ("m2", 657), ("m3", 172), ("m3b", 337), ("m4", 5)] {
         let graph = network(name).unwrap();
         // The comparison evaluates with the batch that it trains with.
         let plan = Plan::new(&graph, graph.batch(), &PlainEngine).unwrap();
         let minimum = minimum_bytes(&graph, &plan);
-        assert!(
-            (minimum / 1_000_000).abs_diff(known) <= 1,
-            "{name}: {minimum} bytes, known are {known} MB"
-        );
-        let (planned, ratio) = (
-            plan.bytes().total(),
-            plan.bytes().total() as f64 / minimum as f64,
-        );
-        assert!(
-            ratio <= 1.3,
-            "{name}: {planned} bytes are {ratio:.3} times the minimum {minimum}"
-        );
+        assert!((minimum / 1_000_000).abs_diff(known) <= 1, "{name}: {minimum} bytes, known are {known} MB");
+        let (planned, ratio) = (plan.bytes().total(), plan.bytes().total() as f64 / minimum as f64);
+        assert!(ratio <= 1.3, "{name}: {planned} bytes are {ratio:.3} times the minimum {minimum}");
     }
 }
 
@@ -119,10 +95,7 @@ fn evaluation_needs_less_than_training() {
     for name in ["m0", "m1", "m2", "m3", "m4"] {
         let graph = network(name).unwrap();
         let plan = Plan::new(&graph, graph.batch(), &PlainEngine).unwrap();
-        assert!(
-            plan.evaluation.arena_len <= plan.training.arena_len,
-            "{name}"
-        );
+        assert!(plan.evaluation.arena_len <= plan.training.arena_len, "{name}");
         assert_eq!(plan.arena_len(), plan.training.arena_len, "{name}");
     }
     let plan = plan("m1");
@@ -154,10 +127,7 @@ fn a_residual_stage_is_one_block() {
         assert_eq!(block.activation, Some(Activation::Relu));
         assert_eq!(block.pool.map(|pool| pool.kind), Some(PoolKind::Max));
         assert_eq!(step.shortcut_input, Some(step.input));
-        assert_eq!(
-            matches!(block.shortcut, Shortcut::Projected { .. }),
-            stage < 3
-        );
+        assert_eq!(matches!(block.shortcut, Shortcut::Projected { .. }), stage < 3);
         assert_eq!(block.shortcut == Shortcut::Identity, stage == 3);
     }
 }
@@ -178,10 +148,7 @@ fn gradients_take_the_place_of_what_they_are_gradients_of() {
     let (last, first) = (backward[0], backward[1]);
     assert_eq!(last.input_gradient.map(|gradient| gradient.to), last.input);
     assert_eq!(Some(first.output_gradient), last.input);
-    assert_eq!(
-        first.input_gradient, None,
-        "nobody asks for the gradient of the images"
-    );
+    assert_eq!(first.input_gradient, None, "nobody asks for the gradient of the images");
     let loss = plan.training.steps.iter().find_map(|step| match step {
         Step::Loss(s) => Some(s),
         _ => None,
@@ -195,16 +162,7 @@ fn the_key_tells_graphs_shapes_and_batches_apart_but_not_names() {
         let mut g = Graph::new(batch, [8, 8, 1]).unwrap();
         let x = g.conv2d(g.input(), name, same(channels)).unwrap();
         let x = g.activation(x, activation).unwrap();
-        let x = g
-            .max_pool(
-                x,
-                Window {
-                    kernel: 2,
-                    stride: 2,
-                    padding: 0,
-                },
-            )
-            .unwrap();
+        let x = g.max_pool(x, Window { kernel: 2, stride: 2, padding: 0 }).unwrap();
         let x = g.flatten(x).unwrap();
         let x = g.dense(x, "head", 3, true).unwrap();
         g.softmax_cross_entropy(x, 3).unwrap();

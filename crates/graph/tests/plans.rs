@@ -34,16 +34,9 @@ fn check_step(step: &Step) {
     let (uses, overlays) = (step.uses(), step.overlays());
     for (i, a) in uses.iter().enumerate() {
         for b in uses[i + 1..].iter().filter(|b| overlap(a.tensor, b.tensor)) {
-            assert_eq!(
-                a.tensor, b.tensor,
-                "two tensors of a step overlap in part: {step:?}"
-            );
-            let allowed = overlays.contains(&(b.tensor, a.tensor))
-                || overlays.contains(&(a.tensor, b.tensor));
-            assert!(
-                allowed || a.writes == b.writes,
-                "the step does not allow this: {step:?}"
-            );
+            assert_eq!(a.tensor, b.tensor, "two tensors of a step overlap in part: {step:?}");
+            let allowed = overlays.contains(&(b.tensor, a.tensor)) || overlays.contains(&(a.tensor, b.tensor));
+            assert!(allowed || a.writes == b.writes, "the step does not allow this: {step:?}");
         }
     }
 }
@@ -56,29 +49,16 @@ fn check_program(program: &Program) {
         check_step(step);
         for used in step.uses() {
             let Buffer { offset, len } = used.tensor;
-            assert!(
-                offset % 64 == 0 && offset + len <= program.arena_len,
-                "{step:?}"
-            );
-            assert!(
-                !used.reads || live.contains(&used.tensor),
-                "{:?} is gone or never was: {step:?}",
-                used.tensor
-            );
+            assert!(offset % 64 == 0 && offset + len <= program.arena_len, "{step:?}");
+            assert!(!used.reads || live.contains(&used.tensor), "{:?} is gone or never was: {step:?}", used.tensor);
         }
         for used in step.uses().iter().filter(|used| used.writes) {
             live.retain(|&other| !overlap(other, used.tensor));
             live.push(used.tensor);
         }
     }
-    let is_training = program
-        .steps
-        .iter()
-        .any(|step| matches!(step, Step::Loss(s) if s.gradient.is_some()));
-    assert!(
-        is_training || live.contains(&program.logits),
-        "an evaluation leaves its logits"
-    );
+    let is_training = program.steps.iter().any(|step| matches!(step, Step::Loss(s) if s.gradient.is_some()));
+    assert!(is_training || live.contains(&program.logits), "an evaluation leaves its logits");
 }
 
 /// The most elements that are alive at one time, when a tensor lives from its first to its last use
@@ -87,30 +67,19 @@ fn most_alive(program: &Program) -> usize {
     let mut spans: Vec<(Buffer, usize, usize)> = vec![(program.input, 0, 0)];
     for (time, step) in program.steps.iter().enumerate() {
         for used in step.uses() {
-            let known = spans
-                .iter_mut()
-                .rev()
-                .find(|(buffer, ..)| overlap(*buffer, used.tensor));
-            match known
-                .filter(|(buffer, ..)| *buffer == used.tensor && (used.reads || !used.writes))
-            {
+            let known = spans.iter_mut().rev().find(|(buffer, ..)| overlap(*buffer, used.tensor));
+            match known.filter(|(buffer, ..)| *buffer == used.tensor && (used.reads || !used.writes)) {
                 Some((_, _, last)) => *last = time,
                 None => spans.push((used.tensor, time, time)),
             }
         }
     }
     let at = |time: usize| {
-        let mut alive: Vec<Buffer> = spans
-            .iter()
-            .filter(|(_, first, last)| (*first..=*last).contains(&time))
-            .map(|span| span.0)
-            .collect();
+        let mut alive: Vec<Buffer> =
+            spans.iter().filter(|(_, first, last)| (*first..=*last).contains(&time)).map(|span| span.0).collect();
         alive.sort();
         alive.dedup();
-        alive
-            .iter()
-            .map(|buffer| buffer.len.next_multiple_of(64))
-            .sum::<usize>()
+        alive.iter().map(|buffer| buffer.len.next_multiple_of(64)).sum::<usize>()
     };
     (0..program.steps.len()).map(at).max().unwrap_or(0)
 }
@@ -118,23 +87,12 @@ fn most_alive(program: &Program) -> usize {
 fn check(plan: &Plan) {
     check_program(&plan.training);
     check_program(&plan.evaluation);
-    assert_eq!(
-        plan.arena_len(),
-        plan.training.arena_len.max(plan.evaluation.arena_len)
-    );
+    assert_eq!(plan.arena_len(), plan.training.arena_len.max(plan.evaluation.arena_len));
     let bytes = plan.bytes();
-    let slots: usize = plan
-        .slab
-        .parameters
-        .iter()
-        .map(|slot| slot.len.next_multiple_of(16))
-        .sum();
+    let slots: usize = plan.slab.parameters.iter().map(|slot| slot.len.next_multiple_of(16)).sum();
     assert_eq!(plan.slab.trainable_len, slots);
     assert_eq!(bytes.gradients + bytes.optimizer, 12 * slots as u64);
-    assert_eq!(
-        bytes.total(),
-        4 * (plan.slab.len + 3 * slots + plan.arena_len()) as u64
-    );
+    assert_eq!(bytes.total(), 4 * (plan.slab.len + 3 * slots + plan.arena_len()) as u64);
 }
 
 proptest! {
@@ -161,23 +119,12 @@ fn arenas_are_hardly_larger_than_what_is_alive() {
         let plan = Plan::new(&network(name).unwrap(), 64, &PlainEngine).unwrap();
         check(&plan);
         let (len, least) = (plan.training.arena_len, most_alive(&plan.training));
-        assert!(
-            len as f64 <= 1.05 * least as f64,
-            "{name}: {len} elements for {least} alive"
-        );
+        assert!(len as f64 <= 1.05 * least as f64, "{name}: {len} elements for {least} alive");
     }
-    let plans =
-        (0..300).map(|seed| Plan::new(&testing::random_graph(seed), 3, &NoWorkspace).unwrap());
-    let (len, least) = plans.fold((0, 0), |(len, least), plan| {
-        (
-            len + plan.training.arena_len,
-            least + most_alive(&plan.training),
-        )
-    });
-    assert!(
-        len as f64 <= 1.05 * least as f64,
-        "random graphs: {len} elements for {least} alive"
-    );
+    let plans = (0..300).map(|seed| Plan::new(&testing::random_graph(seed), 3, &NoWorkspace).unwrap());
+    let (len, least) =
+        plans.fold((0, 0), |(len, least), plan| (len + plan.training.arena_len, least + most_alive(&plan.training)));
+    assert!(len as f64 <= 1.05 * least as f64, "random graphs: {len} elements for {least} alive");
 }
 
 #[test]
@@ -194,10 +141,7 @@ fn tensors_of_16_bits_take_half_the_room() {
         }
     }
     assert!(half.key.starts_with("f16-b64-e64-") && whole.key.starts_with("f32-"));
-    assert_eq!(
-        half.key.split_once("-").unwrap().1,
-        whole.key.split_once("-").unwrap().1
-    );
+    assert_eq!(half.key.split_once("-").unwrap().1, whole.key.split_once("-").unwrap().1);
 }
 
 #[test]

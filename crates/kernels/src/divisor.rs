@@ -22,11 +22,7 @@ impl Divisor {
         let log = u32::BITS - (divisor - 1).leading_zeros(); // rounded up
         let shift = log.saturating_sub(1);
         let magic = (1u64 << (32 + shift)).div_ceil(u64::from(divisor));
-        Self {
-            divisor,
-            magic: magic as u32,
-            shift,
-        }
+        Self { divisor, magic: magic as u32, shift }
     }
 
     /// What the device computes.
@@ -44,13 +40,9 @@ mod tests {
 
     #[test]
     fn it_divides() {
-        for divisor in (1..70).chain([127, 128, 129, 1000, 50_176, 65_535, 1 << 30, (1 << 31) - 1])
-        {
+        for divisor in (1..70).chain([127, 128, 129, 1000, 50_176, 65_535, 1 << 30, (1 << 31) - 1]) {
             let by = Divisor::new(divisor);
-            for near in (0..40u64)
-                .map(|k| k * u64::from(divisor))
-                .chain([(1 << 31) - 1])
-            {
+            for near in (0..40u64).map(|k| k * u64::from(divisor)).chain([(1 << 31) - 1]) {
                 for n in near.saturating_sub(2)..=near + 2 {
                     let Ok(n) = u32::try_from(n) else { continue };
                     if n < 1 << 31 {

@@ -15,10 +15,7 @@ pub fn prepare(
     stream: &dyn Stream,
     work: impl FnOnce(&dyn Stream) -> Result<(), DeviceError>,
 ) -> Result<(), DeviceError> {
-    let rehearsal = Rehearsal {
-        architecture: stream.architecture(),
-        kernels: Mutex::default(),
-    };
+    let rehearsal = Rehearsal { architecture: stream.architecture(), kernels: Mutex::default() };
     work(&rehearsal)?;
     let kernels = rehearsal.kernels.into_inner();
     stream.prepare(&kernels.unwrap_or_else(PoisonError::into_inner))
@@ -31,9 +28,7 @@ struct Rehearsal {
 }
 
 fn refused<T>(what: &str) -> Result<T, DeviceError> {
-    Err(DeviceError::Failed(format!(
-        "{what} is not possible while kernels are prepared"
-    )))
+    Err(DeviceError::Failed(format!("{what} is not possible while kernels are prepared")))
 }
 
 impl Stream for Rehearsal {

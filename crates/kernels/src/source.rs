@@ -61,17 +61,11 @@ sources! {
 pub const HEADERS: &[(&str, &str)] = &[
     ("activation.cuh", include_str!("../kernels/activation.cuh")),
     ("block.cuh", include_str!("../kernels/block.cuh")),
-    (
-        "conv_tensor.cuh",
-        include_str!("../kernels/conv_tensor.cuh"),
-    ),
+    ("conv_tensor.cuh", include_str!("../kernels/conv_tensor.cuh")),
     ("conv.cuh", include_str!("../kernels/conv.cuh")),
     ("dense.cuh", include_str!("../kernels/dense.cuh")),
     ("device.cuh", include_str!("../kernels/device.cuh")),
-    (
-        "instructions.cuh",
-        include_str!("../kernels/instructions.cuh"),
-    ),
+    ("instructions.cuh", include_str!("../kernels/instructions.cuh")),
     ("numbers.cuh", include_str!("../kernels/numbers.cuh")),
     ("tensor.cuh", include_str!("../kernels/tensor.cuh")),
     ("vectors.cuh", include_str!("../kernels/vectors.cuh")),

@@ -66,13 +66,6 @@ impl DropoutRow {
     /// Dropout with probability `p`, in [0, 1].
     pub fn new(p: f64) -> Self {
         let threshold = (p.clamp(0.0, 1.0) * 4_294_967_296.0).min(f64::from(u32::MAX));
-        Self {
-            threshold: threshold as u32,
-            scale: if p < 1.0 {
-                (1.0 / (1.0 - p)) as f32
-            } else {
-                0.0
-            },
-        }
+        Self { threshold: threshold as u32, scale: if p < 1.0 { (1.0 / (1.0 - p)) as f32 } else { 0.0 } }
     }
 }

@@ -202,10 +202,7 @@ impl Arguments {
 
     /// A pointer to each argument, as the driver wants them. They live as long as this does.
     pub fn pointers(&self) -> Vec<*const u64> {
-        self.starts
-            .iter()
-            .map(|&start| &raw const self.words[start])
-            .collect()
+        self.starts.iter().map(|&start| &raw const self.words[start]).collect()
     }
 }
 
@@ -223,11 +220,7 @@ impl DeviceMemory {
     /// [`DeviceError::OutOfMemory`] if there are not so many left.
     pub fn new(stream: &Arc<dyn Stream>, bytes: usize) -> Result<Self, DeviceError> {
         let address = stream.allocate(bytes)?;
-        Ok(Self {
-            stream: Arc::clone(stream),
-            address,
-            bytes,
-        })
+        Ok(Self { stream: Arc::clone(stream), address, bytes })
     }
 
     /// A copy of some numbers.
@@ -251,11 +244,7 @@ impl DeviceMemory {
     /// If the bytes are no multiple of the size of a number.
     pub fn all<T: Pod>(&self) -> Span<'_, T> {
         assert_eq!(self.bytes % size_of::<T>(), 0, "a whole number of values");
-        Span {
-            address: self.address,
-            len: self.bytes / size_of::<T>(),
-            memory: std::marker::PhantomData,
-        }
+        Span { address: self.address, len: self.bytes / size_of::<T>(), memory: std::marker::PhantomData }
     }
 }
 
@@ -305,16 +294,8 @@ impl<'a, T: Pod> Span<'a, T> {
     /// If the range is not inside.
     #[must_use]
     pub fn part(self, range: Range<usize>) -> Span<'a, T> {
-        assert!(
-            range.start <= range.end && range.end <= self.len,
-            "{range:?} of {}",
-            self.len
-        );
-        Span {
-            address: self.address + (range.start * size_of::<T>()) as u64,
-            len: range.len(),
-            memory: self.memory,
-        }
+        assert!(range.start <= range.end && range.end <= self.len, "{range:?} of {}", self.len);
+        Span { address: self.address + (range.start * size_of::<T>()) as u64, len: range.len(), memory: self.memory }
     }
 
     /// The same bytes as other numbers.
@@ -326,11 +307,7 @@ impl<'a, T: Pod> Span<'a, T> {
         let bytes = self.len * size_of::<T>();
         assert_eq!(bytes % size_of::<U>(), 0, "a whole number of values");
         assert_eq!(self.address % align_of::<U>() as u64, 0, "aligned");
-        Span {
-            address: self.address,
-            len: bytes / size_of::<U>(),
-            memory: std::marker::PhantomData,
-        }
+        Span { address: self.address, len: bytes / size_of::<U>(), memory: std::marker::PhantomData }
     }
 
     /// Copies numbers here.
@@ -379,10 +356,7 @@ impl<'a, T: Pod> Span<'a, T> {
     pub fn copy_from(self, stream: &dyn Stream, from: Span<'_, T>) -> Result<(), DeviceError> {
         assert_eq!(from.len, self.len, "one value for each place");
         let bytes = self.len * size_of::<T>();
-        assert!(
-            self.address.abs_diff(from.address) >= bytes as u64,
-            "other values"
-        );
+        assert!(self.address.abs_diff(from.address) >= bytes as u64, "other values");
         // SAFETY: spans lie in memory that lives.
         unsafe { stream.copy(self.address, from.address, bytes) }
     }

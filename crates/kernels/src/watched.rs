@@ -48,10 +48,7 @@ pub fn watched(
     stream: &Arc<dyn Stream>,
     watch: impl Fn(Call<'_>) -> Result<(), DeviceError> + Send + Sync + 'static,
 ) -> Arc<dyn Stream> {
-    Arc::new(Watched {
-        stream: Arc::clone(stream),
-        watch: Arc::new(watch),
-    })
+    Arc::new(Watched { stream: Arc::clone(stream), watch: Arc::new(watch) })
 }
 
 impl Stream for Watched {
@@ -96,10 +93,7 @@ impl Stream for Watched {
 
     fn feed(&self, bytes: usize) -> Result<Box<dyn Feed>, DeviceError> {
         (self.watch)(Call::Feed(bytes))?;
-        Ok(Box::new(WatchedFeed {
-            feed: self.stream.feed(bytes)?,
-            watch: Arc::clone(&self.watch),
-        }))
+        Ok(Box::new(WatchedFeed { feed: self.stream.feed(bytes)?, watch: Arc::clone(&self.watch) }))
     }
 
     fn prepare(&self, kernels: &[Kernel]) -> Result<(), DeviceError> {

@@ -12,14 +12,8 @@ use tunefork_kernels::launch::step::Begin;
 use tunefork_kernels::{DeviceError, DeviceMemory, Gpu, Precision, StepRow, Stream, discover};
 
 /// The scenarios, by name. What they write to standard output is what the test looks at.
-const SCENARIOS: &[(&str, fn())] = &[
-    ("find", find),
-    ("work", work),
-    ("feed", feed),
-    ("fault", fault),
-    ("compile", compile),
-    ("prepare", prepare),
-];
+const SCENARIOS: &[(&str, fn())] =
+    &[("find", find), ("work", work), ("feed", feed), ("fault", fault), ("compile", compile), ("prepare", prepare)];
 
 /// Not a test by itself: the second process.
 #[test]
@@ -77,8 +71,7 @@ impl Fake {
             .env("COMPILED", self.folder.path().join("compiled"))
             .output()
             .expect("this test runs again");
-        let text = [output.stdout, output.stderr]
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         let text = text.concat();
         assert!(output.status.success(), "{scenario}, {wrong}:\n{text}");
         text
@@ -86,8 +79,7 @@ impl Fake {
 
     /// How often the compiler was called so far.
     fn compiled(&self) -> usize {
-        std::fs::read_to_string(self.folder.path().join("compiled"))
-            .map_or(0, |text| text.lines().count())
+        std::fs::read_to_string(self.folder.path().join("compiled")).map_or(0, |text| text.lines().count())
     }
 }
 
@@ -103,28 +95,13 @@ fn what_is_missing_is_said_in_a_sentence() {
     let Some(fake) = Fake::build(&[]) else { return };
     let cache = fake.cache();
     for (wrong, expected) in [
-        (
-            "",
-            "FOUND Fake GPU (compute capability 8.6) Ok((1000, 3000))",
-        ),
-        (
-            "no device",
-            "REFUSED the NVIDIA driver sees no GPU: look at",
-        ),
+        ("", "FOUND Fake GPU (compute capability 8.6) Ok((1000, 3000))"),
+        ("no device", "REFUSED the NVIDIA driver sees no GPU: look at"),
         ("hidden", "REFUSED the NVIDIA driver sees no GPU: look at"),
-        (
-            "old driver",
-            "REFUSED the NVIDIA driver is too old (it knows CUDA 11.4): update",
-        ),
-        (
-            "old card",
-            "REFUSED Fake GPU (compute capability 6.1) is too old: compute capability 7.5",
-        ),
+        ("old driver", "REFUSED the NVIDIA driver is too old (it knows CUDA 11.4): update"),
+        ("old card", "REFUSED Fake GPU (compute capability 6.1) is too old: compute capability 7.5"),
         ("no compiler", "REFUSED NVRTC cannot be loaded from"),
-        (
-            "busy",
-            "REFUSED Fake GPU (compute capability 8.6) cannot be used now",
-        ),
+        ("busy", "REFUSED Fake GPU (compute capability 8.6) cannot be used now"),
     ] {
         let text = fake.run("find", wrong, &cache);
         assert!(text.contains(expected), "{wrong}: {expected}\n{text}");
@@ -138,10 +115,7 @@ fn a_driver_without_a_function_is_too_old() {
         return;
     };
     let text = fake.run("find", "", &fake.cache());
-    assert!(
-        text.contains("REFUSED the NVIDIA driver is too old (it has no cuGraphUpload)"),
-        "{text}"
-    );
+    assert!(text.contains("REFUSED the NVIDIA driver is too old (it has no cuGraphUpload)"), "{text}");
     assert!(!text.contains("panicked"), "{text}");
 }
 
@@ -150,10 +124,9 @@ fn without_a_driver_nothing_panics() {
     // Where there is a real driver this finds a GPU or says why not.
     match discover() {
         Ok(gpu) => println!("found {}", gpu.card()),
-        Err(DeviceError::Unavailable(reason)) => assert!(
-            reason.contains("NVIDIA") || reason.contains("NVRTC"),
-            "{reason}"
-        ),
+        Err(DeviceError::Unavailable(reason)) => {
+            assert!(reason.contains("NVIDIA") || reason.contains("NVRTC"), "{reason}")
+        }
         Err(other) => panic!("{other}"),
     }
 }
@@ -174,64 +147,34 @@ fn work() {
     memory.all::<u8>().write(&*stream, &bytes).expect("a copy");
     let expected = bytes.clone();
     bytes.fill(0);
-    assert!(
-        memory.all::<u8>().read(&*stream).expect("a copy") == expected,
-        "uploads are copies"
-    );
+    assert!(memory.all::<u8>().read(&*stream).expect("a copy") == expected, "uploads are copies");
     // Work that still waits, then memory that goes.
     memory.all::<u8>().fill(&*stream, 1).expect("filled");
     drop(memory);
 
     let error = DeviceMemory::new(&stream, 2 << 30).err().expect("too much");
-    assert_eq!(
-        error,
-        DeviceError::OutOfMemory {
-            wanted: 2 << 30,
-            free: 1000
-        }
-    );
+    assert_eq!(error, DeviceError::OutOfMemory { wanted: 2 << 30, free: 1000 });
     let nothing = DeviceMemory::of::<u32>(&stream, &[]).expect("no bytes are fine");
-    assert!(
-        nothing
-            .all::<u32>()
-            .read(&*stream)
-            .expect("nothing")
-            .is_empty()
-    );
+    assert!(nothing.all::<u32>().read(&*stream).expect("nothing").is_empty());
     replay(&stream);
     let seconds = gpu.time(|| Ok(())).expect("a time");
-    assert!(
-        (seconds - 0.002).abs() < 1e-6,
-        "the fake's two milliseconds"
-    );
+    assert!((seconds - 0.002).abs() < 1e-6, "the fake's two milliseconds");
     println!("WORK DONE");
 }
 
 /// A graph that takes a row of a table each time it runs.
 fn replay(stream: &Arc<dyn Stream>) {
     let table = DeviceMemory::of(stream, &[1u32, 2, 3, 4, 5, 6]).expect("memory");
-    let (counter, row) = (
-        DeviceMemory::of(stream, &[0u32]).expect("memory"),
-        DeviceMemory::of(stream, &[0u32; 2]).expect("memory"),
-    );
+    let (counter, row) =
+        (DeviceMemory::of(stream, &[0u32]).expect("memory"), DeviceMemory::of(stream, &[0u32; 2]).expect("memory"));
     assert!(stream.end_capture().is_err(), "nothing was begun");
     stream.begin_capture().expect("a capture");
-    let refused = row
-        .all::<u32>()
-        .read(&**stream)
-        .expect_err("no reading meanwhile");
-    assert!(
-        refused.to_string().contains("while launches are collected"),
-        "{refused}"
-    );
+    let refused = row.all::<u32>().read(&**stream).expect_err("no reading meanwhile");
+    assert!(refused.to_string().contains("while launches are collected"), "{refused}");
     let early = Begin { words: 2 }.run(&**stream, table.all(), counter.all(), row.all());
     early.expect("a launch");
     let graph = stream.end_capture().expect("a graph");
-    assert_eq!(
-        row.all::<u32>().read(&**stream).expect("a row"),
-        [0, 0],
-        "collected, not run"
-    );
+    assert_eq!(row.all::<u32>().read(&**stream).expect("a row"), [0, 0], "collected, not run");
     for expected in [[1, 2], [3, 4], [5, 6], [5, 6]] {
         graph.launch().expect("a run");
         assert_eq!(row.all::<u32>().read(&**stream).expect("a row"), expected);
@@ -268,19 +211,13 @@ fn feed() {
     for sent in 0..7 {
         let buffer = feed.buffer().expect("a buffer");
         buffer.copy_from_slice(bytemuck::cast_slice(&numbers(sent as u32)));
-        let place = places
-            .all::<u32>()
-            .part(sent % 2 * FED..(sent % 2 + 1) * FED);
+        let place = places.all::<u32>().part(sent % 2 * FED..(sent % 2 + 1) * FED);
         feed.send(&[(place.cast(), 0..4 * FED)]).expect("sent");
         if sent == 1 && std::env::var("FAKE").is_ok_and(|fake| fake == "eager copies") {
             // SAFETY: the fake GPU's memory is the host's.
             let first = |address: u64| unsafe { *(address as *const u32) };
             assert_eq!(first(place.address()), 101, "the second copy is done");
-            assert_eq!(
-                first(seen.all::<u32>().address()),
-                0,
-                "the first work is not"
-            );
+            assert_eq!(first(seen.all::<u32>().address()), 0, "the first work is not");
         }
         let work = Begin { words: FED };
         let done = work.run(&*stream, place, counter.all(), row.all());
@@ -293,13 +230,8 @@ fn feed() {
 
     stream.begin_capture().expect("a capture");
     let refused = feed.send(&[]).expect_err("not meanwhile");
-    assert!(
-        refused.to_string().contains("while launches are collected"),
-        "{refused}"
-    );
-    let copied = row
-        .all::<u32>()
-        .copy_from(&*stream, places.all().part(0..FED));
+    assert!(refused.to_string().contains("while launches are collected"), "{refused}");
+    let copied = row.all::<u32>().copy_from(&*stream, places.all().part(0..FED));
     copied.expect("a copy can be collected");
     let graph = stream.end_capture().expect("a graph");
     // A copy that nobody waits for, and its buffers and places that go.
@@ -331,20 +263,13 @@ fn fault() {
     let error = launch(&gpu).expect_err("a fault");
     let text = "the device failed: an illegal memory access was encountered (CUDA_ERROR_ILLEGAL_ADDRESS), while waiting for its work";
     assert_eq!(error.to_string(), text);
-    assert_eq!(
-        gpu.stream().synchronize(),
-        Err(error),
-        "the first reason, from now on"
-    );
+    assert_eq!(gpu.stream().synchronize(), Err(error), "the first reason, from now on");
     // Another context, while parts of the old one are still held.
     let again = discover().expect("another context");
     let memory = DeviceMemory::of(&again.stream(), &[5u32]).expect("memory of the new context");
     drop(held);
     drop(gpu);
-    assert_eq!(
-        memory.all::<u32>().read(&*again.stream()).expect("works"),
-        [5]
-    );
+    assert_eq!(memory.all::<u32>().read(&*again.stream()).expect("works"), [5]);
     println!("FAULT SEEN");
 }
 
@@ -371,12 +296,7 @@ fn the_cache_answers_or_is_repaired() {
     assert!(!launched("").contains("compiling"));
     assert_eq!(fake.compiled(), 1, "the second run reads the file");
 
-    let file = std::fs::read_dir(&cache)
-        .expect("a cache")
-        .next()
-        .expect("a file")
-        .expect("an entry")
-        .path();
+    let file = std::fs::read_dir(&cache).expect("a cache").next().expect("a file").expect("an entry").path();
     let bytes = std::fs::read(&file).expect("readable");
     for damaged in [&bytes[..bytes.len() - 1], &[], b"something else"] {
         let before = fake.compiled();
@@ -387,11 +307,7 @@ fn the_cache_answers_or_is_repaired() {
         assert_eq!(fake.compiled(), before + 1);
     }
     assert_eq!(std::fs::read(&file).expect("readable"), bytes);
-    assert_eq!(
-        std::fs::read_dir(&cache).expect("a cache").count(),
-        1,
-        "nothing is left beside"
-    );
+    assert_eq!(std::fs::read_dir(&cache).expect("a cache").count(), 1, "nothing is left beside");
 }
 
 /// Work that launches four kernels, one of them twice.
@@ -401,25 +317,10 @@ fn prepare() {
     let memory = DeviceMemory::new(&stream, 4096).expect("memory");
     let part = |words: usize| memory.all::<u32>().part(0..words);
     let work = |stream: &dyn Stream| {
-        for precision in [
-            Precision::F32,
-            Precision::F16,
-            Precision::Bf16,
-            Precision::F16,
-        ] {
-            let add = Add {
-                batch: 1,
-                elements: words,
-                precision,
-            };
+        for precision in [Precision::F32, Precision::F16, Precision::Bf16, Precision::F16] {
+            let add = Add { batch: 1, elements: words, precision };
             let values = memory.all::<u8>().part(0..words * precision.bytes());
-            add.run(
-                stream,
-                part(size_of::<StepRow>() / 4).cast(),
-                values,
-                values,
-                false,
-            )?;
+            add.run(stream, part(size_of::<StepRow>() / 4).cast(), values, values, false)?;
         }
         part(1).fill(stream, 0)?;
         part(1).copy_from(stream, memory.all().part(1..2))?;
@@ -462,11 +363,7 @@ fn a_folder_that_cannot_be_written_is_said_once() {
     std::fs::write(&file, "").expect("writable");
     let text = fake.run("compile", "", &file.join("cache"));
     assert!(text.contains("LAUNCHED"), "{text}");
-    assert_eq!(
-        text.matches("compiled kernels cannot be kept in").count(),
-        1,
-        "{text}"
-    );
+    assert_eq!(text.matches("compiled kernels cannot be kept in").count(), 1, "{text}");
 }
 
 #[test]

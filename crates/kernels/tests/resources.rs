@@ -50,34 +50,20 @@ fn no_kernel_spills_and_the_table_is_current() {
     let (major, minor) = nvrtc.version();
     let kernels = || found.values().flat_map(|file| file.iter());
     let spilling: Vec<_> = kernels()
-        .flat_map(|(name, on)| {
-            on.iter()
-                .map(move |(architecture, r)| (name, architecture, r))
-        })
+        .flat_map(|(name, on)| on.iter().map(move |(architecture, r)| (name, architecture, r)))
         .filter(|(_, _, r)| r.spill_bytes > 0)
-        .map(|(name, architecture, r)| {
-            format!("{name} on sm_{architecture}: {} bytes", r.spill_bytes)
-        })
+        .map(|(name, architecture, r)| format!("{name} on sm_{architecture}: {} bytes", r.spill_bytes))
         .collect();
-    let unbounded: Vec<_> = kernels()
-        .filter(|(_, on)| on.values().any(|r| r.threads == 0))
-        .map(|(name, _)| name)
-        .collect();
+    let unbounded: Vec<_> =
+        kernels().filter(|(_, on)| on.values().any(|r| r.threads == 0)).map(|(name, _)| name).collect();
 
     let table = table(&format!("{major}.{minor}"), found);
     if std::env::var("TUNEFORK_RESOURCES").is_ok_and(|mode| mode == "write") {
         std::fs::write(TABLE, &table).expect("the table can be written");
         eprintln!("written: kernels/RESOURCES.md");
     }
-    assert!(
-        spilling.is_empty(),
-        "registers are spilled:\n{}",
-        spilling.join("\n")
-    );
-    assert!(
-        unbounded.is_empty(),
-        "KERNEL(threads) is missing: {unbounded:?}"
-    );
+    assert!(spilling.is_empty(), "registers are spilled:\n{}", spilling.join("\n"));
+    assert!(unbounded.is_empty(), "KERNEL(threads) is missing: {unbounded:?}");
     compare(&table, &std::fs::read_to_string(TABLE).unwrap_or_default());
 }
 
@@ -108,9 +94,7 @@ fn what_the_reports_launch_compiles_kernel_by_kernel() {
 
 /// Every source for every architecture, by as many threads as there are cores.
 fn compile(nvrtc: &Nvrtc) -> Found {
-    let tasks = Source::ALL
-        .iter()
-        .flat_map(|source| ARCHITECTURES.map(|a| (*source, a)));
+    let tasks = Source::ALL.iter().flat_map(|source| ARCHITECTURES.map(|a| (*source, a)));
     let tasks = Mutex::new(tasks);
     let found = Mutex::new(Found::new());
     let work = || {
@@ -119,8 +103,7 @@ fn compile(nvrtc: &Nvrtc) -> Found {
             let Some((source, architecture)) = task else {
                 break;
             };
-            let kernels =
-                resources(nvrtc, source, architecture).unwrap_or_else(|error| panic!("{error}"));
+            let kernels = resources(nvrtc, source, architecture).unwrap_or_else(|error| panic!("{error}"));
             let mut found = found.lock().expect("no panic");
             for kernel in kernels {
                 let file = found.entry(source.file()).or_default();
@@ -139,22 +122,11 @@ fn compile(nvrtc: &Nvrtc) -> Found {
 
 /// Registers may differ between versions of the compiler, so numbers are compared for the same one only.
 fn compare(now: &str, stored: &str) {
-    let version = |table: &str| {
-        table
-            .lines()
-            .find(|line| line.starts_with("Compiled by"))
-            .map(str::to_owned)
-    };
+    let version = |table: &str| table.lines().find(|line| line.starts_with("Compiled by")).map(str::to_owned);
     if version(stored).is_some() && version(now) != version(stored) {
-        return eprintln!(
-            "the table's numbers are not compared: it was written with another NVRTC"
-        );
+        return eprintln!("the table's numbers are not compared: it was written with another NVRTC");
     }
-    let differences: Vec<_> = now
-        .lines()
-        .filter(|line| !stored.lines().any(|old| old == *line))
-        .take(20)
-        .collect();
+    let differences: Vec<_> = now.lines().filter(|line| !stored.lines().any(|old| old == *line)).take(20).collect();
     assert!(
         now == stored,
         "kernels/RESOURCES.md is out of date: run `cargo xtask resources`. New lines:\n{}",
@@ -174,9 +146,7 @@ fn table(version: &str, found: &Found) -> String {
     );
     for (file, kernels) in found {
         write!(table, "\n## {file}\n\n| kernel | threads | shared |").expect("a string");
-        ARCHITECTURES
-            .iter()
-            .for_each(|a| write!(table, " sm_{a} |").expect("a string"));
+        ARCHITECTURES.iter().for_each(|a| write!(table, " sm_{a} |").expect("a string"));
         table.push_str("\n|---|---|---|---|---|---|\n");
         for (name, on) in kernels {
             let any = on.values().next().expect("an architecture has it");
@@ -184,9 +154,7 @@ fn table(version: &str, found: &Found) -> String {
             let dynamic = shared.map_or("?".into(), |bytes| bytes.to_string());
             write!(table, "| `{name}` | {} | {dynamic} |", any.threads).expect("a string");
             for architecture in ARCHITECTURES {
-                let cell = on
-                    .get(&architecture)
-                    .map_or("–".into(), |r| cell(r, architecture, shared));
+                let cell = on.get(&architecture).map_or("–".into(), |r| cell(r, architecture, shared));
                 write!(table, " {cell} |").expect("a string");
             }
             table.push('\n');
@@ -210,21 +178,12 @@ fn every_file_of_kernels_is_listed() {
     let folder = Path::new(TABLE).parent().expect("a folder");
     let mut missing = Vec::new();
     for entry in std::fs::read_dir(folder).expect("the folder of kernels") {
-        let name = entry
-            .expect("an entry")
-            .file_name()
-            .into_string()
-            .expect("a plain name");
+        let name = entry.expect("an entry").file_name().into_string().expect("a plain name");
         let listed = Source::ALL.iter().any(|source| source.file() == name)
-            || tunefork_kernels::HEADERS
-                .iter()
-                .any(|(header, _)| *header == name);
+            || tunefork_kernels::HEADERS.iter().any(|(header, _)| *header == name);
         if !listed && !name.ends_with(".md") {
             missing.push(name);
         }
     }
-    assert!(
-        missing.is_empty(),
-        "not in crates/kernels/src/source.rs: {missing:?}"
-    );
+    assert!(missing.is_empty(), "not in crates/kernels/src/source.rs: {missing:?}");
 }

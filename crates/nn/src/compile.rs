@@ -26,10 +26,7 @@ impl Network {
             return Err(NetworkError::EmptyBatch);
         }
         check_rows(&layers, batch)?;
-        let mut graph = Graph::new(
-            batch,
-            [self.input.height, self.input.width, self.input.channels],
-        )?;
+        let mut graph = Graph::new(batch, [self.input.height, self.input.width, self.input.channels])?;
         let mut x = graph.input();
         let mut block_input = x;
         for layer in &layers {
@@ -53,13 +50,10 @@ impl Network {
 }
 
 fn check_rows(layers: &[Layer], rows: usize) -> Result<(), NetworkError> {
-    let single = |layer: &&Layer| {
-        layer.kind == LayerKind::BatchNorm && rows * layer.output.height * layer.output.width <= 1
-    };
+    let single =
+        |layer: &&Layer| layer.kind == LayerKind::BatchNorm && rows * layer.output.height * layer.output.width <= 1;
     match layers.iter().find(single) {
-        Some(layer) => Err(NetworkError::SingleValueNorm {
-            layer: layer.name.clone(),
-        }),
+        Some(layer) => Err(NetworkError::SingleValueNorm { layer: layer.name.clone() }),
         None => Ok(()),
     }
 }
@@ -68,45 +62,17 @@ fn is_block_start(layer: &Layer) -> bool {
     matches!(layer.kind, LayerKind::Conv { .. })
 }
 
-fn add_layer(
-    graph: &mut Graph,
-    layer: &Layer,
-    x: NodeId,
-    block_input: NodeId,
-) -> Result<NodeId, NetworkError> {
+fn add_layer(graph: &mut Graph, layer: &Layer, x: NodeId, block_input: NodeId) -> Result<NodeId, NetworkError> {
     let name = &layer.name;
     let channels = layer.output.channels;
     Ok(match layer.kind {
-        LayerKind::Conv {
-            kernel,
-            stride,
-            padding,
-            bias,
-        } => graph.conv2d(
-            x,
-            name,
-            Conv {
-                channels,
-                kernel,
-                stride,
-                padding,
-                bias,
-            },
-        )?,
+        LayerKind::Conv { kernel, stride, padding, bias } => {
+            graph.conv2d(x, name, Conv { channels, kernel, stride, padding, bias })?
+        }
         LayerKind::BatchNorm => graph.batch_norm(x, name)?,
-        LayerKind::Shortcut {
-            projection_stride: None,
-        } => graph.add(x, block_input)?,
-        LayerKind::Shortcut {
-            projection_stride: Some(stride),
-        } => {
-            let projection = Conv {
-                channels,
-                kernel: 1,
-                stride,
-                padding: 0,
-                bias: false,
-            };
+        LayerKind::Shortcut { projection_stride: None } => graph.add(x, block_input)?,
+        LayerKind::Shortcut { projection_stride: Some(stride) } => {
+            let projection = Conv { channels, kernel: 1, stride, padding: 0, bias: false };
             let shortcut = graph.conv2d(block_input, name, projection)?;
             graph.add(x, shortcut)?
         }
@@ -135,10 +101,6 @@ impl From<Activation> for tunefork_graph::Activation {
 
 impl From<Pool> for Window {
     fn from(pool: Pool) -> Self {
-        Self {
-            kernel: pool.window,
-            stride: pool.stride,
-            padding: pool.padding,
-        }
+        Self { kernel: pool.window, stride: pool.stride, padding: pool.padding }
     }
 }

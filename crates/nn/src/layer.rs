@@ -67,9 +67,7 @@ impl Layer {
                 outputs * inputs * (kernel * kernel) as u64 + if bias { outputs } else { 0 }
             }
             LayerKind::BatchNorm => 2 * outputs,
-            LayerKind::Shortcut {
-                projection_stride: Some(_),
-            } => inputs * outputs,
+            LayerKind::Shortcut { projection_stride: Some(_) } => inputs * outputs,
             LayerKind::Dense => self.input.len() as u64 * outputs + outputs,
             _ => 0,
         }
@@ -80,9 +78,7 @@ impl Layer {
     pub fn flops(&self) -> u64 {
         let per_output = match self.kind {
             LayerKind::Conv { kernel, .. } => self.input.channels * kernel * kernel,
-            LayerKind::Shortcut {
-                projection_stride: Some(_),
-            } => self.input.channels,
+            LayerKind::Shortcut { projection_stride: Some(_) } => self.input.channels,
             LayerKind::Dense => self.input.len(),
             _ => 0,
         };
@@ -97,10 +93,7 @@ impl Network {
     /// The first layer that cannot be, with the number that is wrong and its bounds.
     pub fn layers(&self) -> Result<Vec<Layer>, NetworkError> {
         self.check_ends()?;
-        let mut walk = Walk {
-            layers: Vec::new(),
-            shape: self.input,
-        };
+        let mut walk = Walk { layers: Vec::new(), shape: self.input };
         for (index, block) in self.blocks.iter().enumerate() {
             walk.block(&format!("blocks.{index}"), block)?;
         }
@@ -118,11 +111,7 @@ impl Network {
             let name = format!("hidden.{index}");
             walk.dense(&name, "units", units)?;
             let shape = walk.shape;
-            walk.push(
-                format!("{name}.activation"),
-                LayerKind::Activation(self.hidden_activation),
-                shape,
-            )?;
+            walk.push(format!("{name}.activation"), LayerKind::Activation(self.hidden_activation), shape)?;
             walk.push(format!("{name}.dropout"), LayerKind::Dropout, shape)?;
         }
         walk.dense("classifier", "classes", self.classes)?;
@@ -141,13 +130,7 @@ impl Network {
         in_range("input", "height", self.input.height, 1, MAX_SIDE)?;
         in_range("input", "width", self.input.width, 1, MAX_SIDE)?;
         in_range("input", "channels", self.input.channels, 1, MAX_SIDE)?;
-        in_range(
-            "input",
-            "values in an image",
-            self.input.len(),
-            1,
-            MAX_VALUES as usize,
-        )?;
+        in_range("input", "values in an image", self.input.len(), 1, MAX_VALUES as usize)?;
         in_range("classifier", "classes", self.classes, 2, MAX_SIDE)?;
         if !(0.0..=1.0).contains(&self.dropout) {
             return Err(NetworkError::OutOfRange {
@@ -172,23 +155,8 @@ impl Walk {
         let input = self.shape;
         check_conv(name, block)?;
         let output = conv_output(name, block, input)?;
-        let Block {
-            kernel,
-            stride,
-            padding,
-            bias,
-            ..
-        } = *block;
-        self.push(
-            format!("{name}.conv"),
-            LayerKind::Conv {
-                kernel,
-                stride,
-                padding,
-                bias,
-            },
-            output,
-        )?;
+        let Block { kernel, stride, padding, bias, .. } = *block;
+        self.push(format!("{name}.conv"), LayerKind::Conv { kernel, stride, padding, bias }, output)?;
         if block.batch_norm {
             self.push(format!("{name}.norm"), LayerKind::BatchNorm, output)?;
         }
@@ -196,11 +164,7 @@ impl Walk {
             self.shortcut(name, input, output, stride)?;
         }
         if let Some(activation) = block.activation {
-            self.push(
-                format!("{name}.activation"),
-                LayerKind::Activation(activation),
-                output,
-            )?;
+            self.push(format!("{name}.activation"), LayerKind::Activation(activation), output)?;
         }
         if let Some(pool) = block.pool {
             let pooled = pool_output(name, pool, output)?;
@@ -217,55 +181,23 @@ impl Walk {
         stride: usize,
     ) -> Result<(), NetworkError> {
         let strided = |side: usize| (side - 1) / stride + 1;
-        let shortcut =
-            ImageShape::new(strided(input.height), strided(input.width), branch.channels);
+        let shortcut = ImageShape::new(strided(input.height), strided(input.width), branch.channels);
         if shortcut != branch {
-            return Err(NetworkError::ResidualShape {
-                layer: block.into(),
-                branch,
-                shortcut,
-            });
+            return Err(NetworkError::ResidualShape { layer: block.into(), branch, shortcut });
         }
         let projection_stride = (input != branch).then_some(stride);
         self.shape = input;
-        self.push(
-            format!("{block}.shortcut"),
-            LayerKind::Shortcut { projection_stride },
-            branch,
-        )
+        self.push(format!("{block}.shortcut"), LayerKind::Shortcut { projection_stride }, branch)
     }
 
-    fn dense(
-        &mut self,
-        name: &str,
-        what: &'static str,
-        outputs: usize,
-    ) -> Result<(), NetworkError> {
+    fn dense(&mut self, name: &str, what: &'static str, outputs: usize) -> Result<(), NetworkError> {
         in_range(name, what, outputs, 1, MAX_SIDE)?;
-        self.push(
-            name.into(),
-            LayerKind::Dense,
-            ImageShape::new(1, 1, outputs),
-        )
+        self.push(name.into(), LayerKind::Dense, ImageShape::new(1, 1, outputs))
     }
 
-    fn push(
-        &mut self,
-        name: String,
-        kind: LayerKind,
-        output: ImageShape,
-    ) -> Result<(), NetworkError> {
-        let layer = Layer {
-            name,
-            kind,
-            input: self.shape,
-            output,
-        };
-        let too_large = |what| NetworkError::TooLarge {
-            layer: layer.name.clone(),
-            what,
-            limit: MAX_VALUES,
-        };
+    fn push(&mut self, name: String, kind: LayerKind, output: ImageShape) -> Result<(), NetworkError> {
+        let layer = Layer { name, kind, input: self.shape, output };
+        let too_large = |what| NetworkError::TooLarge { layer: layer.name.clone(), what, limit: MAX_VALUES };
         // Every factor is at most 2^17 (a flattened map 2^32), so these products fit in 64 bits.
         if layer.output.len() as u64 > MAX_VALUES {
             return Err(too_large("the output of one image"));
@@ -309,29 +241,17 @@ fn pool_output(layer: &str, pool: Pool, input: ImageShape) -> Result<ImageShape,
     let side = |length| window_count(length, pool.window, pool.stride, pool.padding);
     match (side(input.height), side(input.width)) {
         (Some(height), Some(width)) => Ok(ImageShape::new(height, width, input.channels)),
-        _ => Err(NetworkError::PoolTooLarge {
-            layer: format!("{layer}.pool"),
-            window: pool.window,
-            input,
-        }),
+        _ => Err(NetworkError::PoolTooLarge { layer: format!("{layer}.pool"), window: pool.window, input }),
     }
 }
 
 /// Positions of a window along a side: floor((length + 2 padding - window) / stride) + 1, or `None`
 /// where it does not fit once.
 fn window_count(length: usize, window: usize, stride: usize, padding: usize) -> Option<usize> {
-    (length + 2 * padding)
-        .checked_sub(window)
-        .map(|room| room / stride + 1)
+    (length + 2 * padding).checked_sub(window).map(|room| room / stride + 1)
 }
 
-fn in_range(
-    layer: &str,
-    what: &'static str,
-    value: usize,
-    low: usize,
-    high: usize,
-) -> Result<(), NetworkError> {
+fn in_range(layer: &str, what: &'static str, value: usize, low: usize, high: usize) -> Result<(), NetworkError> {
     if (low..=high).contains(&value) {
         return Ok(());
     }

@@ -21,11 +21,7 @@ pub struct ImageShape {
 impl ImageShape {
     /// A shape of `height` x `width` pixels with `channels` values each.
     pub const fn new(height: usize, width: usize, channels: usize) -> Self {
-        Self {
-            height,
-            width,
-            channels,
-        }
+        Self { height, width, channels }
     }
 
     /// Number of values: height x width x channels.
@@ -167,22 +163,12 @@ pub struct Pool {
 impl Pool {
     /// Max pooling over windows that touch and do not overlap.
     pub const fn max(window: usize) -> Self {
-        Self {
-            kind: PoolKind::Max,
-            window,
-            stride: window,
-            padding: 0,
-        }
+        Self { kind: PoolKind::Max, window, stride: window, padding: 0 }
     }
 
     /// Mean over windows that touch and do not overlap.
     pub const fn average(window: usize) -> Self {
-        Self {
-            kind: PoolKind::Average,
-            window,
-            stride: window,
-            padding: 0,
-        }
+        Self { kind: PoolKind::Average, window, stride: window, padding: 0 }
     }
 }
 
@@ -248,8 +234,6 @@ impl FromStr for Activation {
         Self::ALL
             .into_iter()
             .find(|activation| activation.name() == text)
-            .ok_or_else(|| NetworkError::UnknownActivation {
-                name: text.to_owned(),
-            })
+            .ok_or_else(|| NetworkError::UnknownActivation { name: text.to_owned() })
     }
 }

@@ -31,16 +31,8 @@ pub struct Optimizer {
 impl Optimizer {
     /// Without weight decay, except for AdamW, which has PyTorch's 0.01.
     pub fn new(kind: Kind, learning_rate: f64) -> Self {
-        let weight_decay = if matches!(kind, Kind::AdamW { .. }) {
-            0.01
-        } else {
-            0.0
-        };
-        Self {
-            kind,
-            learning_rate,
-            weight_decay,
-        }
+        let weight_decay = if matches!(kind, Kind::AdamW { .. }) { 0.01 } else { 0.0 };
+        Self { kind, learning_rate, weight_decay }
     }
 
     /// Checks every scalar against its bounds.
@@ -50,66 +42,25 @@ impl Optimizer {
     pub fn check(&self) -> Result<(), NetworkError> {
         let in_range = |what, value: f64, ok: bool, allowed: &str| match ok {
             true => Ok(()),
-            false => Err(NetworkError::OutOfRange {
-                layer: "optimizer".into(),
-                what,
-                value,
-                allowed: allowed.into(),
-            }),
+            false => Err(NetworkError::OutOfRange { layer: "optimizer".into(), what, value, allowed: allowed.into() }),
         };
-        let positive = |what, value: f64| {
-            in_range(
-                what,
-                value,
-                value > 0.0 && value.is_finite(),
-                "a finite number above 0",
-            )
-        };
-        let share = |what, value: f64| {
-            in_range(
-                what,
-                value,
-                (0.0..1.0).contains(&value),
-                "at least 0 and below 1",
-            )
-        };
+        let positive =
+            |what, value: f64| in_range(what, value, value > 0.0 && value.is_finite(), "a finite number above 0");
+        let share = |what, value: f64| in_range(what, value, (0.0..1.0).contains(&value), "at least 0 and below 1");
         positive("learning_rate", self.learning_rate)?;
         let decay = self.weight_decay;
-        in_range(
-            "weight_decay",
-            decay,
-            decay >= 0.0 && decay.is_finite(),
-            "a finite number from 0",
-        )?;
+        in_range("weight_decay", decay, decay >= 0.0 && decay.is_finite(), "a finite number from 0")?;
         match self.kind {
             Kind::Sgd { momentum, nesterov } => {
                 share("momentum", momentum)?;
-                in_range(
-                    "momentum",
-                    momentum,
-                    !nesterov || momentum > 0.0,
-                    "above 0 with nesterov",
-                )
+                in_range("momentum", momentum, !nesterov || momentum > 0.0, "above 0 with nesterov")
             }
-            Kind::RmsProp {
-                alpha,
-                epsilon,
-                momentum,
-            } => {
+            Kind::RmsProp { alpha, epsilon, momentum } => {
                 share("alpha", alpha)?;
                 positive("epsilon", epsilon)?;
                 share("momentum", momentum)
             }
-            Kind::Adam {
-                beta1,
-                beta2,
-                epsilon,
-            }
-            | Kind::AdamW {
-                beta1,
-                beta2,
-                epsilon,
-            } => {
+            Kind::Adam { beta1, beta2, epsilon } | Kind::AdamW { beta1, beta2, epsilon } => {
                 share("beta1", beta1)?;
                 share("beta2", beta2)?;
                 positive("epsilon", epsilon)
@@ -130,49 +81,23 @@ mod tests {
     #[test]
     fn numbers_outside_their_bounds_are_named() {
         let sgd = |momentum, nesterov| Optimizer::new(Kind::Sgd { momentum, nesterov }, 0.1);
-        refused(
-            sgd(1.0, false),
-            "optimizer: momentum is 1, must be at least 0 and below 1",
-        );
-        refused(
-            sgd(0.0, true),
-            "optimizer: momentum is 0, must be above 0 with nesterov",
-        );
-        refused(
-            Optimizer::new(Kind::ADAM, 0.0),
-            "optimizer: learning_rate is 0, must be a finite number above 0",
-        );
+        refused(sgd(1.0, false), "optimizer: momentum is 1, must be at least 0 and below 1");
+        refused(sgd(0.0, true), "optimizer: momentum is 0, must be above 0 with nesterov");
+        refused(Optimizer::new(Kind::ADAM, 0.0), "optimizer: learning_rate is 0, must be a finite number above 0");
         refused(
             Optimizer::new(Kind::ADAM, f64::NAN),
             "optimizer: learning_rate is NaN, must be a finite number above 0",
         );
         refused(
-            Optimizer {
-                weight_decay: -1.0,
-                ..Optimizer::new(Kind::SGD, 0.1)
-            },
+            Optimizer { weight_decay: -1.0, ..Optimizer::new(Kind::SGD, 0.1) },
             "optimizer: weight_decay is -1, must be a finite number from 0",
         );
         refused(
-            Optimizer::new(
-                Kind::Adam {
-                    beta1: 0.9,
-                    beta2: 1.0,
-                    epsilon: 1e-8,
-                },
-                0.1,
-            ),
+            Optimizer::new(Kind::Adam { beta1: 0.9, beta2: 1.0, epsilon: 1e-8 }, 0.1),
             "optimizer: beta2 is 1, must be at least 0 and below 1",
         );
         refused(
-            Optimizer::new(
-                Kind::RmsProp {
-                    alpha: 0.9,
-                    epsilon: 0.0,
-                    momentum: 0.0,
-                },
-                0.1,
-            ),
+            Optimizer::new(Kind::RmsProp { alpha: 0.9, epsilon: 0.0, momentum: 0.0 }, 0.1),
             "optimizer: epsilon is 0, must be a finite number above 0",
         );
     }

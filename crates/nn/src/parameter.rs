@@ -73,15 +73,9 @@ impl Network {
 
 fn parameters_of(layer: &Layer) -> Vec<Parameter> {
     let outputs = layer.output.channels;
-    let named = |suffix: &str, kind, start| Parameter {
-        name: format!("{}.{suffix}", layer.name),
-        kind,
-        start,
-    };
+    let named = |suffix: &str, kind, start| Parameter { name: format!("{}.{suffix}", layer.name), kind, start };
     let weight_and_bias = |weight: ParameterKind, window: ImageShape, bias: bool| {
-        let start = Start::Uniform {
-            fan_in: window.len(),
-        };
+        let start = Start::Uniform { fan_in: window.len() };
         let mut both = vec![named("weight", weight, start)];
         if bias {
             both.push(named("bias", ParameterKind::Vector { len: outputs }, start));
@@ -93,9 +87,7 @@ fn parameters_of(layer: &Layer) -> Vec<Parameter> {
             let window = ImageShape::new(kernel, kernel, layer.input.channels);
             weight_and_bias(ParameterKind::Conv { window, outputs }, window, bias)
         }
-        LayerKind::Shortcut {
-            projection_stride: Some(_),
-        } => {
+        LayerKind::Shortcut { projection_stride: Some(_) } => {
             let window = ImageShape::new(1, 1, layer.input.channels);
             weight_and_bias(ParameterKind::Conv { window, outputs }, window, false)
         }
@@ -104,11 +96,7 @@ fn parameters_of(layer: &Layer) -> Vec<Parameter> {
             weight_and_bias(ParameterKind::Dense { window, outputs }, window, true)
         }
         LayerKind::BatchNorm => vec![
-            named(
-                "weight",
-                ParameterKind::Vector { len: outputs },
-                Start::Ones,
-            ),
+            named("weight", ParameterKind::Vector { len: outputs }, Start::Ones),
             named("bias", ParameterKind::Vector { len: outputs }, Start::Zeros),
         ],
         _ => Vec::new(),
@@ -188,9 +176,7 @@ impl Parameter {
     /// Calls `visit(index here, index in PyTorch)` with the second counting up from 0.
     fn in_torch_order(&self, mut visit: impl FnMut(usize, usize)) {
         let (window, outputs) = match self.kind {
-            ParameterKind::Conv { window, outputs } | ParameterKind::Dense { window, outputs } => {
-                (window, outputs)
-            }
+            ParameterKind::Conv { window, outputs } | ParameterKind::Dense { window, outputs } => (window, outputs),
             ParameterKind::Vector { len } => (ImageShape::new(1, 1, 1), len),
         };
         let pixels = window.height * window.width;
@@ -198,10 +184,7 @@ impl Parameter {
         for output in 0..outputs {
             for channel in 0..window.channels {
                 for pixel in 0..pixels {
-                    visit(
-                        (pixel * window.channels + channel) * outputs + output,
-                        there,
-                    );
+                    visit((pixel * window.channels + channel) * outputs + output, there);
                     there += 1;
                 }
             }
@@ -212,11 +195,7 @@ impl Parameter {
         if weights.len() == self.len() {
             return Ok(());
         }
-        Err(NetworkError::WeightCount {
-            name: self.name.clone(),
-            received: weights.len(),
-            expected: self.len(),
-        })
+        Err(NetworkError::WeightCount { name: self.name.clone(), received: weights.len(), expected: self.len() })
     }
 }
 
@@ -226,20 +205,13 @@ mod tests {
     use crate::Block;
 
     fn parameter(kind: ParameterKind) -> Parameter {
-        Parameter {
-            name: "p".into(),
-            kind,
-            start: Start::Uniform { fan_in: 4 },
-        }
+        Parameter { name: "p".into(), kind, start: Start::Uniform { fan_in: 4 } }
     }
 
     #[test]
     fn conv_weights_are_transposed_as_oihw() {
         // [height 1, width 2, inputs 2, outputs 3] <-> [outputs 3, inputs 2, height 1, width 2]
-        let p = parameter(ParameterKind::Conv {
-            window: ImageShape::new(1, 2, 2),
-            outputs: 3,
-        });
+        let p = parameter(ParameterKind::Conv { window: ImageShape::new(1, 2, 2), outputs: 3 });
         let ours: Vec<f32> = (0..12u8).map(f32::from).collect();
         let torch = p.to_torch(&ours).unwrap();
         // output 0, input 0: pixels at ours[0] and ours[6]; output 0, input 1: ours[3], ours[9]
@@ -250,10 +222,7 @@ mod tests {
 
     #[test]
     fn dense_weights_follow_the_flattened_map() {
-        let p = parameter(ParameterKind::Dense {
-            window: ImageShape::new(2, 1, 2),
-            outputs: 2,
-        });
+        let p = parameter(ParameterKind::Dense { window: ImageShape::new(2, 1, 2), outputs: 2 });
         // PyTorch's inputs in the order (channel, row): c0 r0, c0 r1, c1 r0, c1 r1
         let torch = [10.0, 11.0, 12.0, 13.0, 20.0, 21.0, 22.0, 23.0];
         let ours = p.from_torch(&torch).unwrap();
@@ -264,23 +233,13 @@ mod tests {
     #[test]
     fn wrong_lengths_are_refused() {
         let p = parameter(ParameterKind::Vector { len: 3 });
-        assert!(matches!(
-            p.to_torch(&[0.0; 2]),
-            Err(NetworkError::WeightCount {
-                received: 2,
-                expected: 3,
-                ..
-            })
-        ));
+        assert!(matches!(p.to_torch(&[0.0; 2]), Err(NetworkError::WeightCount { received: 2, expected: 3, .. })));
         assert!(p.from_torch(&[0.0; 4]).is_err());
     }
 
     #[test]
     fn first_values_are_uniform_and_depend_on_key_and_index_alone() {
-        let network = Network {
-            blocks: vec![Block::new(8)],
-            ..Network::new(ImageShape::new(12, 12, 3), 10)
-        };
+        let network = Network { blocks: vec![Block::new(8)], ..Network::new(ImageShape::new(12, 12, 3), 10) };
         let parameters = network.parameters().unwrap();
         let draw = |index: usize, key: Key| {
             let mut values = vec![9.0; parameters[index].len()];

@@ -63,35 +63,20 @@ pub enum Curve {
 impl Curve {
     /// One cycle with the numbers that PyTorch takes where none are given: up over 30 % of the steps,
     /// from 1/25 of the rate, and down to 1/10,000 of that.
-    pub const ONE_CYCLE: Self = Self::OneCycle {
-        rise: 0.3,
-        start: 1.0 / 25.0,
-        end: 1.0 / 25e4,
-    };
+    pub const ONE_CYCLE: Self = Self::OneCycle { rise: 0.3, start: 1.0 / 25.0, end: 1.0 / 25e4 };
 
     fn check(self) -> Result<(), NetworkError> {
-        let unit =
-            |what, value: f64| setting(what, value, "from 0 to 1", (0.0..=1.0).contains(&value));
+        let unit = |what, value: f64| setting(what, value, "from 0 to 1", (0.0..=1.0).contains(&value));
         match self {
             Self::Constant => Ok(()),
             Self::Cosine { end } => unit("end", end),
             Self::Step { every, factor } => {
                 let finite = every > 0.0 && every.is_finite();
                 setting("every", every, "a finite number of epochs above 0", finite)?;
-                setting(
-                    "factor",
-                    factor,
-                    "above 0 and at most 1",
-                    factor > 0.0 && factor <= 1.0,
-                )
+                setting("factor", factor, "above 0 and at most 1", factor > 0.0 && factor <= 1.0)
             }
             Self::OneCycle { rise, start, end } => {
-                setting(
-                    "rise",
-                    rise,
-                    "above 0 and below 1",
-                    rise > 0.0 && rise < 1.0,
-                )?;
+                setting("rise", rise, "above 0 and below 1", rise > 0.0 && rise < 1.0)?;
                 unit("start", start)?;
                 unit("end", end)
             }
@@ -129,22 +114,14 @@ impl Curve {
 fn setting(what: &'static str, value: f64, allowed: &str, ok: bool) -> Result<(), NetworkError> {
     match ok {
         true => Ok(()),
-        false => Err(NetworkError::OutOfRange {
-            layer: "schedule".into(),
-            what,
-            value,
-            allowed: allowed.into(),
-        }),
+        false => Err(NetworkError::OutOfRange { layer: "schedule".into(), what, value, allowed: allowed.into() }),
     }
 }
 
 impl Default for Schedule {
     /// Constant, without warm-up.
     fn default() -> Self {
-        Self {
-            curve: Curve::Constant,
-            warmup_epochs: 0.0,
-        }
+        Self { curve: Curve::Constant, warmup_epochs: 0.0 }
     }
 }
 
@@ -156,12 +133,7 @@ impl Schedule {
     pub fn check(&self) -> Result<(), NetworkError> {
         let warmup = self.warmup_epochs;
         let allowed = "a finite number from 0";
-        setting(
-            "warmup_epochs",
-            warmup,
-            allowed,
-            warmup >= 0.0 && warmup.is_finite(),
-        )?;
+        setting("warmup_epochs", warmup, allowed, warmup >= 0.0 && warmup.is_finite())?;
         self.curve.check()
     }
 
@@ -169,15 +141,12 @@ impl Schedule {
     /// steps each. Steps past the end get the last value.
     pub fn factor(&self, step: u64, steps_per_epoch: u64, epochs: u32) -> f64 {
         let total = steps_per_epoch as f64 * f64::from(epochs);
-        let warmup = (self.warmup_epochs.max(0.0) * steps_per_epoch as f64)
-            .floor()
-            .min(total);
+        let warmup = (self.warmup_epochs.max(0.0) * steps_per_epoch as f64).floor().min(total);
         let step = step as f64;
         if step < warmup {
             return (step + 1.0) / warmup;
         }
-        self.curve
-            .factor(step, warmup, total, steps_per_epoch as f64)
+        self.curve.factor(step, warmup, total, steps_per_epoch as f64)
     }
 }
 
@@ -188,10 +157,7 @@ mod tests {
     #[test]
     fn constant_is_one_after_the_warm_up() {
         assert!((0..50).all(|step| Schedule::default().factor(step, 10, 5) == 1.0));
-        let warm = Schedule {
-            warmup_epochs: 0.5,
-            ..Schedule::default()
-        };
+        let warm = Schedule { warmup_epochs: 0.5, ..Schedule::default() };
         let factors: Vec<f64> = (0..7).map(|step| warm.factor(step, 10, 5)).collect();
         assert_eq!(factors, [0.2, 0.4, 0.6, 0.8, 1.0, 1.0, 1.0]);
     }
@@ -199,10 +165,7 @@ mod tests {
     /// torch.optim.lr_scheduler.CosineAnnealingLR(SGD(lr=1.0), T_max=8, eta_min=0.1), stepped 8 times.
     #[test]
     fn cosine_follows_pytorch() {
-        let schedule = Schedule {
-            curve: Curve::Cosine { end: 0.1 },
-            warmup_epochs: 0.0,
-        };
+        let schedule = Schedule { curve: Curve::Cosine { end: 0.1 }, warmup_epochs: 0.0 };
         let torch = [
             1.0,
             0.9657457896300791,
@@ -216,10 +179,7 @@ mod tests {
         ];
         for (step, expected) in torch.into_iter().enumerate() {
             let factor = schedule.factor(step as u64, 4, 2);
-            assert!(
-                (factor - expected).abs() < 1e-12,
-                "step {step}: {factor} instead of {expected}"
-            );
+            assert!((factor - expected).abs() < 1e-12, "step {step}: {factor} instead of {expected}");
         }
         assert_eq!(schedule.factor(100, 4, 2), schedule.factor(8, 4, 2));
     }
@@ -227,10 +187,7 @@ mod tests {
     /// torch.optim.lr_scheduler.OneCycleLR(SGD(lr=1.0), max_lr=1.0, total_steps=10).
     #[test]
     fn one_cycle_follows_pytorch() {
-        let schedule = Schedule {
-            curve: Curve::ONE_CYCLE,
-            warmup_epochs: 0.0,
-        };
+        let schedule = Schedule { curve: Curve::ONE_CYCLE, warmup_epochs: 0.0 };
         let torch = [
             0.040000000000000036,
             0.52,
@@ -245,10 +202,7 @@ mod tests {
         ];
         for (step, expected) in torch.into_iter().enumerate() {
             let factor = schedule.factor(step as u64, 5, 2);
-            assert!(
-                (factor - expected).abs() < 1e-12,
-                "step {step}: {factor} instead of {expected}"
-            );
+            assert!((factor - expected).abs() < 1e-12, "step {step}: {factor} instead of {expected}");
         }
         assert_eq!(schedule.factor(100, 5, 2), schedule.factor(9, 5, 2));
     }
@@ -257,10 +211,7 @@ mod tests {
     fn steps_drop_after_whole_numbers_of_epochs() {
         let curve = |every| Curve::Step { every, factor: 0.5 };
         let factors = |every| {
-            let schedule = Schedule {
-                curve: curve(every),
-                warmup_epochs: 0.0,
-            };
+            let schedule = Schedule { curve: curve(every), warmup_epochs: 0.0 };
             (0..6).map(move |step| schedule.factor(step, 2, 3))
         };
         // torch.optim.lr_scheduler.StepLR(SGD(lr=1.0), step_size=1, gamma=0.5), stepped once an epoch.
@@ -271,61 +222,24 @@ mod tests {
 
     #[test]
     fn every_curve_starts_where_its_warm_up_ends() {
-        let curves = [
-            Curve::Constant,
-            Curve::Cosine { end: 0.0 },
-            Curve::Step {
-                every: 3.0,
-                factor: 0.1,
-            },
-        ];
+        let curves = [Curve::Constant, Curve::Cosine { end: 0.0 }, Curve::Step { every: 3.0, factor: 0.1 }];
         for curve in curves {
-            let schedule = Schedule {
-                curve,
-                warmup_epochs: 1.0,
-            };
+            let schedule = Schedule { curve, warmup_epochs: 1.0 };
             assert_eq!(schedule.factor(10, 10, 5), 1.0, "{curve:?}");
         }
     }
 
     #[test]
     fn numbers_outside_their_bounds_are_named() {
-        let message = |curve, warmup_epochs| {
-            Schedule {
-                curve,
-                warmup_epochs,
-            }
-            .check()
-            .unwrap_err()
-            .to_string()
-        };
+        let message = |curve, warmup_epochs| Schedule { curve, warmup_epochs }.check().unwrap_err().to_string();
+        assert_eq!(message(Curve::Constant, -1.0), "schedule: warmup_epochs is -1, must be a finite number from 0");
+        assert_eq!(message(Curve::Cosine { end: 1.5 }, 0.0), "schedule: end is 1.5, must be from 0 to 1");
         assert_eq!(
-            message(Curve::Constant, -1.0),
-            "schedule: warmup_epochs is -1, must be a finite number from 0"
-        );
-        assert_eq!(
-            message(Curve::Cosine { end: 1.5 }, 0.0),
-            "schedule: end is 1.5, must be from 0 to 1"
-        );
-        assert_eq!(
-            message(
-                Curve::Step {
-                    every: 0.0,
-                    factor: 0.1
-                },
-                0.0
-            ),
+            message(Curve::Step { every: 0.0, factor: 0.1 }, 0.0),
             "schedule: every is 0, must be a finite number of epochs above 0"
         );
         assert_eq!(
-            message(
-                Curve::OneCycle {
-                    rise: 1.0,
-                    start: 0.1,
-                    end: 0.0
-                },
-                0.0
-            ),
+            message(Curve::OneCycle { rise: 1.0, start: 0.1, end: 0.0 }, 0.0),
             "schedule: rise is 1, must be above 0 and below 1"
         );
         assert_eq!(Schedule::default().check(), Ok(()));
@@ -333,15 +247,9 @@ mod tests {
 
     #[test]
     fn a_warm_up_longer_than_the_run_only_rises() {
-        let schedule = Schedule {
-            curve: Curve::Cosine { end: 0.0 },
-            warmup_epochs: 9.0,
-        };
+        let schedule = Schedule { curve: Curve::Cosine { end: 0.0 }, warmup_epochs: 9.0 };
         let factors: Vec<f64> = (0..8).map(|step| schedule.factor(step, 4, 2)).collect();
-        assert!(
-            factors.windows(2).all(|pair| pair[0] < pair[1]),
-            "{factors:?}"
-        );
+        assert!(factors.windows(2).all(|pair| pair[0] < pair[1]), "{factors:?}");
         assert_eq!(factors[7], 1.0);
     }
 }

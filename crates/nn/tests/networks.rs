@@ -2,34 +2,19 @@
 
 use proptest::prelude::*;
 use tunefork_graph::Init;
-use tunefork_nn::{
-    Activation, Block, Head, ImageShape, LayerKind, Network, NetworkError, ParameterKind, Pool,
-    Start,
-};
+use tunefork_nn::{Activation, Block, Head, ImageShape, LayerKind, Network, NetworkError, ParameterKind, Pool, Start};
 
 fn fashion() -> Network {
     Network::new(ImageShape::new(28, 28, 1), 10)
 }
 
 fn m0() -> Network {
-    Network {
-        blocks: vec![Block {
-            batch_norm: false,
-            ..Block::new(32)
-        }],
-        hidden: vec![128],
-        ..fashion()
-    }
+    Network { blocks: vec![Block { batch_norm: false, ..Block::new(32) }], hidden: vec![128], ..fashion() }
 }
 
 /// Also the best network of the Fashion-MNIST report.
 fn m1() -> Network {
-    Network {
-        blocks: vec![Block::new(32), Block::new(64)],
-        hidden: vec![128],
-        dropout: 0.3,
-        ..fashion()
-    }
+    Network { blocks: vec![Block::new(32), Block::new(64)], hidden: vec![128], dropout: 0.3, ..fashion() }
 }
 
 fn m2() -> Network {
@@ -42,10 +27,7 @@ fn m2() -> Network {
 }
 
 fn m3() -> Network {
-    let stage = |channels| Block {
-        residual: true,
-        ..Block::new(channels)
-    };
+    let stage = |channels| Block { residual: true, ..Block::new(channels) };
     Network {
         blocks: vec![stage(64), stage(128), stage(256), stage(256)],
         head: Head::GlobalAverage,
@@ -56,38 +38,20 @@ fn m3() -> Network {
 }
 
 fn m4() -> Network {
-    Network {
-        hidden: vec![256, 256],
-        ..fashion()
-    }
+    Network { hidden: vec![256, 256], ..fashion() }
 }
 
 /// A network of peers/optuna_study.py.
 fn study(depth: u32, filters: usize, kernel: usize, batch_norm: bool, units: usize) -> Network {
-    let block = |i| Block {
-        batch_norm,
-        ..Block::with_kernel(filters << i, kernel)
-    };
-    Network {
-        blocks: (0..depth).map(block).collect(),
-        hidden: vec![units],
-        ..fashion()
-    }
+    let block = |i| Block { batch_norm, ..Block::with_kernel(filters << i, kernel) };
+    Network { blocks: (0..depth).map(block).collect(), hidden: vec![units], ..fashion() }
 }
 
 /// sum(p.numel() for p in net.parameters()) in PyTorch 2.
 #[test]
 fn parameter_counts_equal_pytorchs() {
-    let unpadded = Block {
-        padding: 0,
-        batch_norm: false,
-        ..Block::new(32)
-    };
-    let method = Network {
-        blocks: vec![unpadded],
-        hidden: vec![128],
-        ..Network::new(ImageShape::new(32, 32, 3), 10)
-    };
+    let unpadded = Block { padding: 0, batch_norm: false, ..Block::new(32) };
+    let method = Network { blocks: vec![unpadded], hidden: vec![128], ..Network::new(ImageShape::new(32, 32, 3), 10) };
     for (name, network, count) in [
         ("m0", m0(), 804_554),
         ("m1", m1(), 421_834),
@@ -113,12 +77,7 @@ fn parameter_counts_equal_pytorchs() {
 #[test]
 fn parameters_stand_in_pytorchs_order() {
     let shapes = |network: Network| -> Vec<Vec<usize>> {
-        network
-            .parameters()
-            .unwrap()
-            .iter()
-            .map(|p| p.torch_shape())
-            .collect()
+        network.parameters().unwrap().iter().map(|p| p.torch_shape()).collect()
     };
     let m1_shapes: [&[usize]; 12] = [
         &[32, 1, 3, 3],
@@ -137,16 +96,8 @@ fn parameters_stand_in_pytorchs_order() {
     assert_eq!(shapes(m1()), m1_shapes);
     let m3_shapes = shapes(m3());
     assert_eq!(m3_shapes.len(), 23);
-    assert_eq!(
-        m3_shapes[4],
-        [64, 3, 1, 1],
-        "the projected shortcut follows the norm"
-    );
-    assert_eq!(
-        m3_shapes[18..20],
-        [vec![256], vec![512, 256]],
-        "the fourth stage's shortcut is the identity"
-    );
+    assert_eq!(m3_shapes[4], [64, 3, 1, 1], "the projected shortcut follows the norm");
+    assert_eq!(m3_shapes[18..20], [vec![256], vec![512, 256]], "the fourth stage's shortcut is the identity");
 }
 
 #[test]
@@ -157,41 +108,17 @@ fn the_forward_operations_of_m3_are_a_third_of_the_peers_count() {
     let forward: u64 = layers.iter().map(|layer| layer.flops()).sum();
     let first: u64 = layers.iter().take(3).map(|layer| layer.flops()).sum();
     let training = 3 * forward - first;
-    assert!(
-        (1_255_000_000..1_275_000_000).contains(&training),
-        "{training}"
-    );
+    assert!((1_255_000_000..1_275_000_000).contains(&training), "{training}");
 }
 
 #[test]
 fn layers_come_in_the_order_in_which_they_run() {
-    let names: Vec<String> = m3()
-        .layers()
-        .unwrap()
-        .into_iter()
-        .map(|layer| layer.name)
-        .collect();
+    let names: Vec<String> = m3().layers().unwrap().into_iter().map(|layer| layer.name).collect();
     assert_eq!(
         names[..5],
-        [
-            "blocks.0.conv",
-            "blocks.0.norm",
-            "blocks.0.shortcut",
-            "blocks.0.activation",
-            "blocks.0.pool"
-        ]
+        ["blocks.0.conv", "blocks.0.norm", "blocks.0.shortcut", "blocks.0.activation", "blocks.0.pool"]
     );
-    assert_eq!(
-        names[20..],
-        [
-            "head",
-            "flatten",
-            "hidden.0",
-            "hidden.0.activation",
-            "hidden.0.dropout",
-            "classifier"
-        ]
-    );
+    assert_eq!(names[20..], ["head", "flatten", "hidden.0", "hidden.0.activation", "hidden.0.dropout", "classifier"]);
 }
 
 #[track_caller]
@@ -202,141 +129,48 @@ fn refused(network: &Network, message: &str) {
 
 #[test]
 fn what_cannot_be_is_named() {
-    let with = |block: Block| Network {
-        blocks: vec![Block::new(8), block],
-        ..fashion()
-    };
+    let with = |block: Block| Network { blocks: vec![Block::new(8), block], ..fashion() };
+    refused(&with(Block { channels: 0, ..Block::new(8) }), "blocks.1: channels is 0, must be from 1 to 65536");
+    refused(&with(Block { kernel: 0, ..Block::new(8) }), "blocks.1: kernel is 0, must be from 1 to 255");
+    refused(&with(Block { stride: 0, ..Block::new(8) }), "blocks.1: stride is 0, must be from 1 to 255");
+    refused(&with(Block { padding: 3, ..Block::new(8) }), "blocks.1: padding is 3, must be from 0 to 2");
     refused(
-        &with(Block {
-            channels: 0,
-            ..Block::new(8)
-        }),
-        "blocks.1: channels is 0, must be from 1 to 65536",
-    );
-    refused(
-        &with(Block {
-            kernel: 0,
-            ..Block::new(8)
-        }),
-        "blocks.1: kernel is 0, must be from 1 to 255",
-    );
-    refused(
-        &with(Block {
-            stride: 0,
-            ..Block::new(8)
-        }),
-        "blocks.1: stride is 0, must be from 1 to 255",
-    );
-    refused(
-        &with(Block {
-            padding: 3,
-            ..Block::new(8)
-        }),
-        "blocks.1: padding is 3, must be from 0 to 2",
-    );
-    refused(
-        &with(Block {
-            pool: Some(Pool {
-                padding: 2,
-                ..Pool::max(3)
-            }),
-            ..Block::new(8)
-        }),
+        &with(Block { pool: Some(Pool { padding: 2, ..Pool::max(3) }), ..Block::new(8) }),
         "blocks.1: pool padding is 2, must be from 0 to 1",
     );
     refused(
-        &with(Block {
-            kernel: 15,
-            padding: 0,
-            ..Block::new(8)
-        }),
+        &with(Block { kernel: 15, padding: 0, ..Block::new(8) }),
         "blocks.1.conv: a kernel of 15x15 with padding 0 is larger than its input of 14x14x8; use a smaller \
          kernel, fewer pooling layers or larger images",
     );
     refused(
-        &with(Block {
-            residual: true,
-            padding: 0,
-            ..Block::new(8)
-        }),
+        &with(Block { residual: true, padding: 0, ..Block::new(8) }),
         "blocks.1: the convolution gives 12x12x8 but its 1x1 shortcut 14x14x8; a residual block needs an odd \
          kernel and padding = kernel / 2",
     );
-    let deep = Network {
-        blocks: vec![Block::new(8); 5],
-        ..fashion()
-    };
+    let deep = Network { blocks: vec![Block::new(8); 5], ..fashion() };
     refused(
         &deep,
         "blocks.4.pool: pooling 2x2 leaves less than one pixel of its input of 1x1x8; use fewer pooling layers \
          or larger images",
     );
-    refused(
-        &Network::new(ImageShape::new(28, 28, 1), 1),
-        "classifier: classes is 1, must be from 2 to 65536",
-    );
-    refused(
-        &Network::new(ImageShape::new(0, 28, 1), 2),
-        "input: height is 0, must be from 1 to 65536",
-    );
-    refused(
-        &Network {
-            hidden: vec![64, 0],
-            ..fashion()
-        },
-        "hidden.1: units is 0, must be from 1 to 65536",
-    );
-    refused(
-        &Network {
-            dropout: 1.5,
-            ..m1()
-        },
-        "hidden: dropout is 1.5, must be from 0 to 1",
-    );
-    refused(
-        &Network {
-            dropout: f32::NAN,
-            ..m1()
-        },
-        "hidden: dropout is NaN, must be from 0 to 1",
-    );
-    let huge = Network {
-        hidden: vec![60_000],
-        ..Network::new(ImageShape::new(1000, 1000, 3), 10)
-    };
-    refused(
-        &huge,
-        "hidden.0: the weights would hold more than 4294967296 values",
-    );
+    refused(&Network::new(ImageShape::new(28, 28, 1), 1), "classifier: classes is 1, must be from 2 to 65536");
+    refused(&Network::new(ImageShape::new(0, 28, 1), 2), "input: height is 0, must be from 1 to 65536");
+    refused(&Network { hidden: vec![64, 0], ..fashion() }, "hidden.1: units is 0, must be from 1 to 65536");
+    refused(&Network { dropout: 1.5, ..m1() }, "hidden: dropout is 1.5, must be from 0 to 1");
+    refused(&Network { dropout: f32::NAN, ..m1() }, "hidden: dropout is NaN, must be from 0 to 1");
+    let huge = Network { hidden: vec![60_000], ..Network::new(ImageShape::new(1000, 1000, 3), 10) };
+    refused(&huge, "hidden.0: the weights would hold more than 4294967296 values");
 }
 
 #[test]
 fn a_strided_residual_block_projects_its_input() {
-    let block = Block {
-        stride: 2,
-        residual: true,
-        pool: None,
-        ..Block::new(8)
-    };
-    let network = Network {
-        blocks: vec![Block::new(8), block],
-        ..Network::new(ImageShape::new(9, 7, 8), 3)
-    };
+    let block = Block { stride: 2, residual: true, pool: None, ..Block::new(8) };
+    let network = Network { blocks: vec![Block::new(8), block], ..Network::new(ImageShape::new(9, 7, 8), 3) };
     let layers = network.layers().unwrap();
-    let shortcut = layers
-        .iter()
-        .find(|layer| layer.name == "blocks.1.shortcut")
-        .unwrap();
-    assert_eq!(
-        shortcut.kind,
-        LayerKind::Shortcut {
-            projection_stride: Some(2)
-        }
-    );
-    assert_eq!(
-        (shortcut.input, shortcut.output),
-        (ImageShape::new(4, 3, 8), ImageShape::new(2, 2, 8))
-    );
+    let shortcut = layers.iter().find(|layer| layer.name == "blocks.1.shortcut").unwrap();
+    assert_eq!(shortcut.kind, LayerKind::Shortcut { projection_stride: Some(2) });
+    assert_eq!((shortcut.input, shortcut.output), (ImageShape::new(4, 3, 8), ImageShape::new(2, 2, 8)));
 }
 
 #[test]
@@ -344,38 +178,23 @@ fn activations_have_one_name_everywhere() {
     for activation in Activation::ALL {
         assert_eq!(activation.name().parse(), Ok(activation));
     }
-    assert_eq!(
-        "swish".parse::<Activation>(),
-        Err(NetworkError::UnknownActivation {
-            name: "swish".into()
-        })
-    );
+    assert_eq!("swish".parse::<Activation>(), Err(NetworkError::UnknownActivation { name: "swish".into() }));
 }
 
 fn any_block() -> impl Strategy<Value = Block> {
-    (
-        0..5usize,
-        0..8usize,
-        0..4usize,
-        0..4usize,
-        any::<[bool; 4]>(),
-        0..4usize,
+    (0..5usize, 0..8usize, 0..4usize, 0..4usize, any::<[bool; 4]>(), 0..4usize).prop_map(
+        |(channels, kernel, stride, padding, [bias, batch_norm, residual, pooled], window)| Block {
+            channels,
+            kernel,
+            stride,
+            padding,
+            bias,
+            batch_norm,
+            activation: Some(Activation::Tanh),
+            pool: pooled.then(|| Pool::average(window)),
+            residual,
+        },
     )
-        .prop_map(
-            |(channels, kernel, stride, padding, [bias, batch_norm, residual, pooled], window)| {
-                Block {
-                    channels,
-                    kernel,
-                    stride,
-                    padding,
-                    bias,
-                    batch_norm,
-                    activation: Some(Activation::Tanh),
-                    pool: pooled.then(|| Pool::average(window)),
-                    residual,
-                }
-            },
-        )
 }
 
 proptest! {
@@ -400,21 +219,9 @@ proptest! {
 /// The graph's own list of parameters, which engines lay out, is the one the weights are exchanged by.
 #[test]
 fn the_graph_has_the_same_parameters_in_the_same_order() {
-    let strided = Block {
-        stride: 2,
-        residual: true,
-        bias: false,
-        pool: Some(Pool::average(2)),
-        ..Block::new(6)
-    };
+    let strided = Block { stride: 2, residual: true, bias: false, pool: Some(Pool::average(2)), ..Block::new(6) };
     let odd = Network {
-        blocks: vec![
-            Block {
-                activation: None,
-                ..Block::with_kernel(4, 5)
-            },
-            strided,
-        ],
+        blocks: vec![Block { activation: None, ..Block::with_kernel(4, 5) }, strided],
         ..Network::new(ImageShape::new(13, 11, 3), 7)
     };
     for network in [m0(), m1(), m3(), m4(), study(3, 16, 5, true, 64), odd] {
@@ -456,22 +263,12 @@ fn dropout_is_no_part_of_the_graph() {
 #[test]
 fn batches_that_cannot_be_are_refused() {
     assert_eq!(m1().graph(0).unwrap_err(), NetworkError::EmptyBatch);
-    let narrow = Network {
-        blocks: vec![Block::new(8); 3],
-        ..Network::new(ImageShape::new(4, 4, 1), 2)
-    };
+    let narrow = Network { blocks: vec![Block::new(8); 3], ..Network::new(ImageShape::new(4, 4, 1), 2) };
     let error = narrow.graph(8).unwrap_err().to_string();
     assert!(error.starts_with("blocks.2.pool"), "{error}");
-    let single = Network {
-        blocks: vec![Block {
-            pool: None,
-            ..Block::new(8)
-        }],
-        ..Network::new(ImageShape::new(1, 1, 1), 2)
-    };
-    let refused = Err(NetworkError::SingleValueNorm {
-        layer: "blocks.0.norm".into(),
-    });
+    let single =
+        Network { blocks: vec![Block { pool: None, ..Block::new(8) }], ..Network::new(ImageShape::new(1, 1, 1), 2) };
+    let refused = Err(NetworkError::SingleValueNorm { layer: "blocks.0.norm".into() });
     assert_eq!(single.graph(1).map(|_| ()), refused);
     assert!(single.graph(2).is_ok());
     assert_eq!(single.check_rows(1), refused);

@@ -35,9 +35,7 @@ pub enum ReferenceError {
         classes: usize,
     },
     /// Batch statistics over a single value.
-    #[error(
-        "batch_norm \"{name}\" has a single value per channel: it has no variance to train with"
-    )]
+    #[error("batch_norm \"{name}\" has a single value per channel: it has no variance to train with")]
     SingleValue {
         /// Name of the layer.
         name: String,

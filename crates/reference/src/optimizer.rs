@@ -18,69 +18,29 @@ pub struct Optimizer {
 impl Optimizer {
     /// An optimizer that has not made an update.
     pub fn new(kind: Kind, parameters: &[Tensor]) -> Self {
-        let zeros: Vec<Tensor> = parameters
-            .iter()
-            .map(|p| Tensor::zeros(p.raw_dim()))
-            .collect();
-        Self {
-            kind,
-            first: zeros.clone(),
-            second: zeros,
-            step: 0,
-        }
+        let zeros: Vec<Tensor> = parameters.iter().map(|p| Tensor::zeros(p.raw_dim())).collect();
+        Self { kind, first: zeros.clone(), second: zeros, step: 0 }
     }
 
     /// One update of all parameters.
     ///
     /// # Panics
     /// If the tensors differ from those that the optimizer was made for.
-    pub fn update(
-        &mut self,
-        parameters: &mut [Tensor],
-        gradients: &[Tensor],
-        learning_rate: f64,
-        weight_decay: f64,
-    ) {
+    pub fn update(&mut self, parameters: &mut [Tensor], gradients: &[Tensor], learning_rate: f64, weight_decay: f64) {
         self.step += 1;
         let tensors = parameters.iter_mut().zip(gradients);
         for ((p, g), (a, b)) in tensors.zip(self.first.iter_mut().zip(&mut self.second)) {
-            assert_eq!(
-                p.shape(),
-                g.shape(),
-                "a gradient has the shape of its parameter"
-            );
-            ndarray::Zip::from(p)
-                .and(g)
-                .and(a)
-                .and(b)
-                .for_each(|p, &g, a, b| {
-                    update_one(
-                        self.kind,
-                        self.step,
-                        learning_rate,
-                        weight_decay,
-                        p,
-                        g,
-                        a,
-                        b,
-                    );
-                });
+            assert_eq!(p.shape(), g.shape(), "a gradient has the shape of its parameter");
+            ndarray::Zip::from(p).and(g).and(a).and(b).for_each(|p, &g, a, b| {
+                update_one(self.kind, self.step, learning_rate, weight_decay, p, g, a, b);
+            });
         }
     }
 }
 
 /// One parameter p with its gradient g and its state: a and b are buf for SGD (a), v and buf for
 /// RMSprop, m and v for Adam and AdamW.
-fn update_one(
-    kind: Kind,
-    step: u64,
-    lr: f64,
-    wd: f64,
-    p: &mut f64,
-    g: f64,
-    a: &mut f64,
-    b: &mut f64,
-) {
+fn update_one(kind: Kind, step: u64, lr: f64, wd: f64, p: &mut f64, g: f64, a: &mut f64, b: &mut f64) {
     match kind {
         Kind::Sgd { momentum, nesterov } => {
             let mut g = g + wd * *p;
@@ -90,46 +50,22 @@ fn update_one(
             }
             *p -= lr * g;
         }
-        Kind::RmsProp {
-            alpha,
-            epsilon,
-            momentum,
-        } => {
+        Kind::RmsProp { alpha, epsilon, momentum } => {
             let g = g + wd * *p;
             *a = alpha * *a + (1.0 - alpha) * g * g;
             let direction = g / (a.sqrt() + epsilon);
-            *b = if momentum != 0.0 {
-                momentum * *b + direction
-            } else {
-                direction
-            };
+            *b = if momentum != 0.0 { momentum * *b + direction } else { direction };
             *p -= lr * *b;
         }
-        Kind::Adam {
-            beta1,
-            beta2,
-            epsilon,
-        } => adam(step, lr, [beta1, beta2, epsilon], p, g + wd * *p, a, b),
-        Kind::AdamW {
-            beta1,
-            beta2,
-            epsilon,
-        } => {
+        Kind::Adam { beta1, beta2, epsilon } => adam(step, lr, [beta1, beta2, epsilon], p, g + wd * *p, a, b),
+        Kind::AdamW { beta1, beta2, epsilon } => {
             *p *= 1.0 - lr * wd;
             adam(step, lr, [beta1, beta2, epsilon], p, g, a, b);
         }
     }
 }
 
-fn adam(
-    step: u64,
-    lr: f64,
-    [beta1, beta2, epsilon]: [f64; 3],
-    p: &mut f64,
-    g: f64,
-    m: &mut f64,
-    v: &mut f64,
-) {
+fn adam(step: u64, lr: f64, [beta1, beta2, epsilon]: [f64; 3], p: &mut f64, g: f64, m: &mut f64, v: &mut f64) {
     *m = beta1 * *m + (1.0 - beta1) * g;
     *v = beta2 * *v + (1.0 - beta2) * g * g;
     let root = v.sqrt() / bias_correction(beta2, step).sqrt();
@@ -138,11 +74,7 @@ fn adam(
 
 /// Scales gradients so that their global norm is at most `max_norm`; returns the norm before.
 pub fn clip(gradients: &mut [Tensor], max_norm: f64) -> f64 {
-    let norm = gradients
-        .iter()
-        .map(|g| g.iter().map(|g| g * g).sum::<f64>())
-        .sum::<f64>()
-        .sqrt();
+    let norm = gradients.iter().map(|g| g.iter().map(|g| g * g).sum::<f64>()).sum::<f64>().sqrt();
     let scale = clip_scale(norm, max_norm);
     for gradient in gradients {
         *gradient *= scale;

@@ -49,22 +49,11 @@ pub fn run(
     mode: Mode,
     settings: &Settings,
 ) -> Result<Outcome, ReferenceError> {
-    let (loss, logits) = graph
-        .loss()
-        .zip(graph.logits())
-        .ok_or(ReferenceError::NoLoss)?;
+    let (loss, logits) = graph.loss().zip(graph.logits()).ok_or(ReferenceError::NoLoss)?;
     state.check(graph)?;
     batch.check(graph.batch(), graph.classes().unwrap_or(0))?;
     settings.check(graph.dropouts())?;
-    let mut runner = Runner {
-        graph,
-        state,
-        batch,
-        mode,
-        settings,
-        values: Vec::new(),
-        running: state.running.clone(),
-    };
+    let mut runner = Runner { graph, state, batch, mode, settings, values: Vec::new(), running: state.running.clone() };
     for node in graph.nodes() {
         if mode == Mode::Evaluation && node.of.is_some() {
             break;
@@ -72,16 +61,9 @@ pub fn run(
         let value = runner.compute(node)?;
         runner.values.push(value);
     }
-    let Runner {
-        values, running, ..
-    } = runner;
+    let Runner { values, running, .. } = runner;
     let correct = loss::correct(&values[logits.index()], &batch.labels);
-    Ok(Outcome {
-        loss: values[loss.index()].sum(),
-        correct,
-        running,
-        values,
-    })
+    Ok(Outcome { loss: values[loss.index()].sum(), correct, running, values })
 }
 
 struct Runner<'a> {
@@ -118,12 +100,8 @@ impl Runner<'_> {
             Op::Conv2dInputGradient(window) => conv::input_gradient(window, size(), x(0), x(1)),
             Op::Conv2dWeightGradient(window) => conv::weight_gradient(window, x(0), x(1)),
             Op::BiasGradient => ops::bias_gradient(x(0)),
-            Op::BatchNormInputGradient(_) => {
-                norm::input_gradient(x(0), x(1), x(2), &norm::statistics(x(0)))
-            }
-            Op::BatchNormScaleGradient(_) => {
-                norm::scale_gradient(x(0), x(1), &norm::statistics(x(0)))
-            }
+            Op::BatchNormInputGradient(_) => norm::input_gradient(x(0), x(1), x(2), &norm::statistics(x(0))),
+            Op::BatchNormScaleGradient(_) => norm::scale_gradient(x(0), x(1), &norm::statistics(x(0))),
             Op::ActivationGradient(activation) => activation::gradient(activation, x(0), x(1)),
             Op::MaxPoolGradient(window) => pool::max_gradient(window, x(0), x(1)),
             Op::AveragePoolGradient(window) => pool::average_gradient(window, size(), x(0)),
@@ -136,27 +114,17 @@ impl Runner<'_> {
     }
 
     fn batch_norm(&mut self, node: &Node) -> Result<Tensor, ReferenceError> {
-        let Op::BatchNorm(id) = node.op else {
-            unreachable!("only batch norms come here")
-        };
+        let Op::BatchNorm(id) = node.op else { unreachable!("only batch norms come here") };
         let [x, scale, shift] = [0, 1, 2].map(|i| &self.values[node.inputs[i].index()]);
         if self.mode == Mode::Evaluation {
-            return Ok(norm::forward(
-                x,
-                scale,
-                shift,
-                &self.state.running[id.index()],
-            ));
+            return Ok(norm::forward(x, scale, shift, &self.state.running[id.index()]));
         }
         let values = x.len() / scale.len();
         if values == 1 {
-            return Err(ReferenceError::SingleValue {
-                name: self.graph.norms()[id.index()].name.clone(),
-            });
+            return Err(ReferenceError::SingleValue { name: self.graph.norms()[id.index()].name.clone() });
         }
         let statistics = norm::statistics(x);
-        self.running[id.index()] =
-            norm::update(&self.state.running[id.index()], &statistics, values);
+        self.running[id.index()] = norm::update(&self.state.running[id.index()], &statistics, values);
         Ok(norm::forward(x, scale, shift, &statistics))
     }
 
@@ -164,10 +132,7 @@ impl Runner<'_> {
     fn reshaped(&self, node: &Node) -> Tensor {
         let mut sizes = node.shape.sizes().to_vec();
         sizes[0] = self.batch.rows();
-        let x = self.values[node.inputs[0].index()]
-            .as_standard_layout()
-            .into_owned();
-        x.into_shape_with_order(IxDyn(&sizes))
-            .expect("flattening keeps the number of values")
+        let x = self.values[node.inputs[0].index()].as_standard_layout().into_owned();
+        x.into_shape_with_order(IxDyn(&sizes)).expect("flattening keeps the number of values")
     }
 }

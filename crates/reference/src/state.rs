@@ -26,39 +26,17 @@ pub struct State {
 impl State {
     /// Parameters of zeros, running means of 0 and variances of 1.
     pub fn new(graph: &Graph) -> Self {
-        let parameters = graph
-            .parameters()
-            .iter()
-            .map(|p| Tensor::zeros(IxDyn(p.shape.sizes())))
-            .collect();
-        let fresh = |channels| Running {
-            mean: Array1::zeros(channels),
-            variance: Array1::ones(channels),
-        };
-        Self {
-            parameters,
-            running: graph
-                .norms()
-                .iter()
-                .map(|norm| fresh(norm.channels))
-                .collect(),
-        }
+        let parameters = graph.parameters().iter().map(|p| Tensor::zeros(IxDyn(p.shape.sizes()))).collect();
+        let fresh = |channels| Running { mean: Array1::zeros(channels), variance: Array1::ones(channels) };
+        Self { parameters, running: graph.norms().iter().map(|norm| fresh(norm.channels)).collect() }
     }
 
     pub(crate) fn check(&self, graph: &Graph) -> Result<(), ReferenceError> {
-        expect_len(
-            "the list of parameters",
-            self.parameters.len(),
-            graph.parameters().len(),
-        )?;
+        expect_len("the list of parameters", self.parameters.len(), graph.parameters().len())?;
         for (tensor, parameter) in self.parameters.iter().zip(graph.parameters()) {
             expect_len(&parameter.name, tensor.len(), parameter.shape.elements())?;
         }
-        expect_len(
-            "the list of running statistics",
-            self.running.len(),
-            graph.norms().len(),
-        )?;
+        expect_len("the list of running statistics", self.running.len(), graph.norms().len())?;
         for (running, norm) in self.running.iter().zip(graph.norms()) {
             expect_len(&norm.name, running.mean.len(), norm.channels)?;
             expect_len(&norm.name, running.variance.len(), norm.channels)?;
@@ -108,16 +86,8 @@ impl Batch {
         if rows == 0 || rows > batch {
             return Err(ReferenceError::WrongRows { rows, batch });
         }
-        match self
-            .labels
-            .iter()
-            .position(|&label| usize::from(label) >= classes)
-        {
-            Some(row) => Err(ReferenceError::WrongLabel {
-                row,
-                label: self.labels[row],
-                classes,
-            }),
+        match self.labels.iter().position(|&label| usize::from(label) >= classes) {
+            Some(row) => Err(ReferenceError::WrongLabel { row, label: self.labels[row], classes }),
             None => Ok(()),
         }
     }
@@ -160,21 +130,14 @@ impl Default for Settings {
             class_weights: Vec::new(),
             mixing: 0.0,
             dropout: Vec::new(),
-            masks: Masks::Drawn {
-                key: [0; 2],
-                step: 0,
-            },
+            masks: Masks::Drawn { key: [0; 2], step: 0 },
         }
     }
 }
 
 impl Settings {
     pub(crate) fn check(&self, dropouts: usize) -> Result<(), ReferenceError> {
-        expect_len(
-            "the list of dropout probabilities",
-            self.dropout.len(),
-            dropouts,
-        )?;
+        expect_len("the list of dropout probabilities", self.dropout.len(), dropouts)?;
         match &self.masks {
             Masks::Given(masks) => expect_len("the list of dropout masks", masks.len(), dropouts),
             Masks::Drawn { .. } => Ok(()),
@@ -185,10 +148,6 @@ impl Settings {
 pub(crate) fn expect_len(what: &str, got: usize, expected: usize) -> Result<(), ReferenceError> {
     match got == expected {
         true => Ok(()),
-        false => Err(ReferenceError::WrongLength {
-            what: what.into(),
-            got,
-            expected,
-        }),
+        false => Err(ReferenceError::WrongLength { what: what.into(), got, expected }),
     }
 }

@@ -39,18 +39,11 @@ pub fn random_graph(seed: u64) -> Graph {
     let sizes = [1 + below(5), 1 + below(9), 1 + below(9), 1 + below(4)];
     let graph = Graph::new(sizes[0], [sizes[1], sizes[2], sizes[3]]).expect("no size is zero");
     let input = graph.input();
-    let mut growth = Growth {
-        graph,
-        random,
-        layers: 0,
-        tensors: vec![input],
-    };
+    let mut growth = Growth { graph, random, layers: 0, tensors: vec![input] };
     for _ in 0..growth.below(9) {
         growth.grow();
     }
-    growth
-        .finish()
-        .expect("every tensor can be flattened and joined")
+    growth.finish().expect("every tensor can be flattened and joined")
 }
 
 struct Growth {
@@ -103,26 +96,12 @@ impl Growth {
         let kernel = [1, 2, 3, 3, 5, 7][self.below(6)];
         let stride = [1, 1, 2, 3][self.below(4)];
         let padding = self.below(kernel / padding_up_to + 1);
-        Window {
-            kernel,
-            stride,
-            padding,
-        }
+        Window { kernel, stride, padding }
     }
 
     fn conv(&mut self, x: NodeId) -> Result<NodeId, GraphError> {
-        let Window {
-            kernel,
-            stride,
-            padding,
-        } = self.window(1);
-        let conv = Conv {
-            channels: 1 + self.below(6),
-            kernel,
-            stride,
-            padding,
-            bias: self.below(2) == 0,
-        };
+        let Window { kernel, stride, padding } = self.window(1);
+        let conv = Conv { channels: 1 + self.below(6), kernel, stride, padding, bias: self.below(2) == 0 };
         let name = self.name();
         self.graph.conv2d(x, &name, conv)
     }
@@ -133,12 +112,7 @@ impl Growth {
     }
 
     fn activation(&mut self, x: NodeId) -> Result<NodeId, GraphError> {
-        let all = [
-            Activation::Relu,
-            Activation::LeakyRelu,
-            Activation::Tanh,
-            Activation::Sigmoid,
-        ];
+        let all = [Activation::Relu, Activation::LeakyRelu, Activation::Tanh, Activation::Sigmoid];
         let activation = all[self.below(4)];
         self.graph.activation(x, activation)
     }
@@ -153,40 +127,21 @@ impl Growth {
 
     /// conv -> norm? -> + shortcut -> activation? -> pool?
     fn residual(&mut self, x: NodeId) -> Result<NodeId, GraphError> {
-        let image = self
-            .graph
-            .node(x)
-            .shape
-            .image()
-            .expect("images or features");
+        let image = self.graph.node(x).shape.image().expect("images or features");
         let (channels, stride) = match self.below(2) {
             0 => (image.channels, 1),
             _ => (1 + self.below(6), 1 + self.below(2)),
         };
         let name = self.name();
-        let conv = Conv {
-            channels,
-            kernel: 3,
-            stride,
-            padding: 1,
-            bias: self.below(2) == 0,
-        };
+        let conv = Conv { channels, kernel: 3, stride, padding: 1, bias: self.below(2) == 0 };
         let mut y = self.graph.conv2d(x, &name, conv)?;
         if self.below(3) > 0 {
             y = self.batch_norm(y).unwrap_or(y);
         }
         let mut shortcut = x;
         if self.graph.node(x).shape != self.graph.node(y).shape {
-            let projection = Conv {
-                channels,
-                kernel: 1,
-                stride,
-                padding: 0,
-                bias: self.below(4) == 0,
-            };
-            shortcut = self
-                .graph
-                .conv2d(x, &format!("{name}.shortcut"), projection)?;
+            let projection = Conv { channels, kernel: 1, stride, padding: 0, bias: self.below(4) == 0 };
+            shortcut = self.graph.conv2d(x, &format!("{name}.shortcut"), projection)?;
         }
         y = match self.below(2) {
             0 => self.graph.add(y, shortcut)?,
@@ -204,12 +159,7 @@ impl Growth {
     /// The sum with the last tensor of the same shape, which may be the same tensor.
     fn sum(&mut self, x: NodeId) -> Result<NodeId, GraphError> {
         let shape = self.graph.node(x).shape;
-        let alike: Vec<NodeId> = self
-            .tensors
-            .iter()
-            .copied()
-            .filter(|&y| self.graph.node(y).shape == shape)
-            .collect();
+        let alike: Vec<NodeId> = self.tensors.iter().copied().filter(|&y| self.graph.node(y).shape == shape).collect();
         let other = alike[self.below(alike.len())];
         self.graph.add(x, other)
     }
@@ -230,15 +180,8 @@ impl Growth {
 
     /// Joins every tensor that nobody reads into one, so that all layers reach the loss.
     fn finish(mut self) -> Result<Graph, GraphError> {
-        let read: Vec<NodeId> = self
-            .graph
-            .nodes()
-            .iter()
-            .flat_map(|node| node.inputs.clone())
-            .collect();
-        let is_loose = |id: &NodeId| {
-            !read.contains(id) && !matches!(self.graph.node(*id).op, Op::Parameter(_))
-        };
+        let read: Vec<NodeId> = self.graph.nodes().iter().flat_map(|node| node.inputs.clone()).collect();
+        let is_loose = |id: &NodeId| !read.contains(id) && !matches!(self.graph.node(*id).op, Op::Parameter(_));
         let loose: Vec<NodeId> = self.graph.ids().filter(is_loose).collect();
         let width = 1 + self.below(7);
         let mut joined: Option<NodeId> = None;
@@ -290,10 +233,7 @@ pub fn random_state(graph: &Graph, seed: u64) -> State {
         variance: Array1::from_shape_fn(norm.channels, |_| uniform(0.5, 1.5)),
     });
     let running = running.collect();
-    State {
-        parameters,
-        running,
-    }
+    State { parameters, running }
 }
 
 /// `rows` images of standard normal pixels with random labels.
@@ -302,13 +242,10 @@ pub fn random_state(graph: &Graph, seed: u64) -> State {
 /// If the graph has no loss.
 pub fn random_batch(graph: &Graph, rows: usize, seed: u64) -> Batch {
     let mut random = stream(seed, 2);
-    let pixels = (0..rows * graph.image().elements())
-        .map(|_| f64::from(random.normal() as f32))
-        .collect();
+    let pixels = (0..rows * graph.image().elements()).map(|_| f64::from(random.normal() as f32)).collect();
     let classes = graph.classes().expect("a graph with a loss") as u64;
     let labels = (0..rows).map(|_| random.below(classes) as u16).collect();
-    Batch::new(graph, pixels, labels)
-        .expect("one label per image, as many pixels as the images have")
+    Batch::new(graph, pixels, labels).expect("one label per image, as many pixels as the images have")
 }
 
 /// Label smoothing up to 0.3, class weights up to 2 in half of the cases, mixing up to 0.3, dropout up
@@ -322,15 +259,10 @@ pub fn random_settings(graph: &Graph, seed: u64) -> Settings {
         mixing: up_to(0.3),
         class_weights: match seed % 2 {
             0 => Vec::new(),
-            _ => (0..graph.classes().unwrap_or(0))
-                .map(|_| 0.1 + up_to(1.9))
-                .collect(),
+            _ => (0..graph.classes().unwrap_or(0)).map(|_| 0.1 + up_to(1.9)).collect(),
         },
         dropout: (0..graph.dropouts()).map(|_| up_to(0.8)).collect(),
-        masks: Masks::Drawn {
-            key: [random.next_u32(), random.next_u32()],
-            step: random.below(1 << 40),
-        },
+        masks: Masks::Drawn { key: [random.next_u32(), random.next_u32()], step: random.below(1 << 40) },
     }
 }
 
@@ -344,9 +276,7 @@ pub fn kink_distance(graph: &Graph, outcome: &Outcome) -> f64 {
     let distances = forward.map(|node| match node.op {
         Op::Activation(Activation::Relu | Activation::LeakyRelu) => {
             let magnitudes = outcome.value(node.inputs[0]).iter().map(|x| x.abs());
-            magnitudes
-                .filter(|&x| x > 0.0)
-                .fold(f64::INFINITY, f64::min)
+            magnitudes.filter(|&x| x > 0.0).fold(f64::INFINITY, f64::min)
         }
         Op::MaxPool(window) => ops::pool::smallest_lead(window, outcome.value(node.inputs[0])),
         _ => f64::INFINITY,

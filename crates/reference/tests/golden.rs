@@ -5,9 +5,7 @@ use std::collections::HashMap;
 
 use ndarray::IxDyn;
 use tunefork_graph::optimizer::Kind;
-use tunefork_graph::{
-    Activation, Conv, Graph, GraphError, NoWorkspace, Plan, Window, differentiate,
-};
+use tunefork_graph::{Activation, Conv, Graph, GraphError, NoWorkspace, Plan, Window, differentiate};
 use tunefork_reference::optimizer::{Optimizer, clip};
 use tunefork_reference::{Batch, Masks, Mode, Settings, State, Tensor, run, run_program};
 
@@ -31,21 +29,11 @@ impl Draw {
 }
 
 fn conv(channels: usize, kernel: usize, stride: usize, padding: usize, bias: bool) -> Conv {
-    Conv {
-        channels,
-        kernel,
-        stride,
-        padding,
-        bias,
-    }
+    Conv { channels, kernel, stride, padding, bias }
 }
 
 fn window(kernel: usize, stride: usize, padding: usize) -> Window {
-    Window {
-        kernel,
-        stride,
-        padding,
-    }
+    Window { kernel, stride, padding }
 }
 
 fn plain() -> Result<Graph, GraphError> {
@@ -89,65 +77,35 @@ fn residual() -> Result<Graph, GraphError> {
 fn draw(graph: &Graph, dropped: usize) -> (State, Batch, Settings) {
     let mut draw = Draw(1);
     let mut state = State::new(graph);
-    state.parameters = graph
-        .parameters()
-        .iter()
-        .map(|p| draw.tensor(p.shape.sizes()))
-        .collect();
+    state.parameters = graph.parameters().iter().map(|p| draw.tensor(p.shape.sizes())).collect();
     let pixels = draw.tensor(&[BATCH, 7, 6, 2]).into_iter().collect();
     let masks = Masks::Given(vec![(0..dropped).map(|_| draw.next() >= -0.2).collect()]);
     let batch = Batch::new(graph, pixels, LABELS.to_vec()).unwrap();
-    (
-        state,
-        batch,
-        Settings {
-            smoothing: 0.1,
-            dropout: vec![0.25],
-            masks,
-            ..Settings::default()
-        },
-    )
+    (state, batch, Settings { smoothing: 0.1, dropout: vec![0.25], masks, ..Settings::default() })
 }
 
 fn golden() -> HashMap<String, Vec<f64>> {
     let lines = include_str!("golden/golden.txt").lines().map(|line| {
         // Three words name what the numbers are.
         let fields: Vec<&str> = line.split(' ').collect();
-        let numbers = fields[3..]
-            .iter()
-            .map(|number| number.parse().expect("a number"));
+        let numbers = fields[3..].iter().map(|number| number.parse().expect("a number"));
         (fields[..3].join(" "), numbers.collect())
     });
     lines.collect()
 }
 
-fn assert_close<'a>(
-    name: &str,
-    got: impl IntoIterator<Item = &'a f64>,
-    golden: &HashMap<String, Vec<f64>>,
-) {
-    let (got, expected): (Vec<f64>, &Vec<f64>) =
-        (got.into_iter().copied().collect(), &golden[name]);
+fn assert_close<'a>(name: &str, got: impl IntoIterator<Item = &'a f64>, golden: &HashMap<String, Vec<f64>>) {
+    let (got, expected): (Vec<f64>, &Vec<f64>) = (got.into_iter().copied().collect(), &golden[name]);
     assert_eq!(got.len(), expected.len(), "{name}");
     for (i, (got, expected)) in got.iter().zip(expected).enumerate() {
-        assert!(
-            (got - expected).abs() <= 1e-9 * (1.0 + expected.abs()),
-            "{name} [{i}]: {got}, PyTorch has {expected}"
-        );
+        assert!((got - expected).abs() <= 1e-9 * (1.0 + expected.abs()), "{name} [{i}]: {got}, PyTorch has {expected}");
     }
 }
 
 fn follow(network: &str, graph: &Graph, dropped: usize) {
     let (golden, all) = (golden(), differentiate(graph).unwrap());
-    let with_momentum = |nesterov| Kind::Sgd {
-        momentum: 0.9,
-        nesterov,
-    };
-    let rms_momentum = Kind::RmsProp {
-        alpha: 0.99,
-        epsilon: 1e-8,
-        momentum: 0.9,
-    };
+    let with_momentum = |nesterov| Kind::Sgd { momentum: 0.9, nesterov };
+    let rms_momentum = Kind::RmsProp { alpha: 0.99, epsilon: 1e-8, momentum: 0.9 };
     let optimizers = [
         ("sgd", Kind::SGD, 0.01),
         ("momentum", with_momentum(false), 0.01),
@@ -164,11 +122,8 @@ fn follow(network: &str, graph: &Graph, dropped: usize) {
         let mut losses = Vec::new();
         for step in 0..STEPS {
             let outcome = run(all.graph(), &state, &batch, Mode::Training, &settings).unwrap();
-            let mut gradients: Vec<Tensor> = all
-                .parameter_gradients()
-                .iter()
-                .map(|&gradient| outcome.value(gradient).clone())
-                .collect();
+            let mut gradients: Vec<Tensor> =
+                all.parameter_gradients().iter().map(|&gradient| outcome.value(gradient).clone()).collect();
             if step == 0 {
                 for (i, gradient) in gradients.iter().enumerate() {
                     assert_close(&format!("{network} gradient {i}"), gradient, &golden);
@@ -179,22 +134,10 @@ fn follow(network: &str, graph: &Graph, dropped: usize) {
             }
             losses.push(outcome.loss);
             state.running = outcome.running;
-            optimizer.update(
-                &mut state.parameters,
-                &gradients,
-                LEARNING_RATE,
-                weight_decay,
-            );
+            optimizer.update(&mut state.parameters, &gradients, LEARNING_RATE, weight_decay);
         }
-        let settings = Settings {
-            smoothing: 0.0,
-            ..settings
-        };
-        losses.push(
-            run(graph, &state, &batch, Mode::Evaluation, &settings)
-                .unwrap()
-                .loss,
-        );
+        let settings = Settings { smoothing: 0.0, ..settings };
+        losses.push(run(graph, &state, &batch, Mode::Evaluation, &settings).unwrap().loss);
         assert_close(&format!("{network} {name} losses"), &losses, &golden);
         if name == "clipped" {
             for (i, running) in state.running.iter().enumerate() {

@@ -17,17 +17,13 @@ fn case(seed: u64) -> Case {
 
 #[test]
 fn programs_do_what_their_graphs_say() {
-    let run = (0..GRAPHS)
-        .filter(|&seed| programs_agree(&case(seed), 1 + seed as usize % 4))
-        .count();
+    let run = (0..GRAPHS).filter(|&seed| programs_agree(&case(seed), 1 + seed as usize % 4)).count();
     assert!(run > 200, "only {run} of {GRAPHS} graphs could be run");
 }
 
 #[test]
 fn gradients_follow_central_differences() {
-    let compared = (0..GRAPHS / 3)
-        .filter(|&seed| case(seed).gradients_agree())
-        .count();
+    let compared = (0..GRAPHS / 3).filter(|&seed| case(seed).gradients_agree()).count();
     assert!(compared > 25, "only {compared} graphs were away from kinks");
 }
 
@@ -36,38 +32,18 @@ fn gradients_follow_central_differences() {
 fn programs_agree(case: &Case, evaluation_batch: usize) -> bool {
     let all = differentiate(&case.graph).unwrap();
     let plan = Plan::new(&case.graph, evaluation_batch, &NoWorkspace).unwrap();
-    let Case {
-        state,
-        batch,
-        settings,
-        ..
-    } = case;
+    let Case { state, batch, settings, .. } = case;
     let Ok(expected) = run(all.graph(), state, batch, Mode::Training, settings) else {
         assert!(run_program(&plan, Mode::Training, state, batch, settings).is_err());
         return false;
     };
     let report = run_program(&plan, Mode::Training, state, batch, settings).unwrap();
     let context = || format!("{}\n{:#?}", case.graph.signature(), plan.training.steps);
-    assert!(
-        (report.loss - expected.loss).abs() < 1e-9,
-        "{} {}\n{}",
-        report.loss,
-        expected.loss,
-        context()
-    );
+    assert!((report.loss - expected.loss).abs() < 1e-9, "{} {}\n{}", report.loss, expected.loss, context());
     assert_eq!(report.correct, expected.correct);
-    for (i, (gradient, &node)) in report
-        .gradients
-        .iter()
-        .zip(all.parameter_gradients())
-        .enumerate()
-    {
+    for (i, (gradient, &node)) in report.gradients.iter().zip(all.parameter_gradients()).enumerate() {
         let name = &case.graph.parameters()[i].name;
-        assert!(
-            close(gradient, expected.value(node)),
-            "gradient of {name}\n{}",
-            context()
-        );
+        assert!(close(gradient, expected.value(node)), "gradient of {name}\n{}", context());
     }
     for (report, expected) in report.running.iter().zip(&expected.running) {
         assert_eq!(report, expected);
@@ -85,22 +61,12 @@ fn evaluation_agrees(case: &Case, plan: &Plan) {
     }
     let expected = run(&case.graph, state, graph_batch, Mode::Evaluation, settings).unwrap();
     let report = run_program(plan, Mode::Evaluation, state, graph_batch, settings).unwrap();
-    assert!(
-        (report.loss - expected.loss).abs() < 1e-9,
-        "{:#?}",
-        plan.evaluation.steps
-    );
-    assert!(close(
-        &report.logits,
-        expected.value(case.graph.logits().unwrap())
-    ));
+    assert!((report.loss - expected.loss).abs() < 1e-9, "{:#?}", plan.evaluation.steps);
+    assert!(close(&report.logits, expected.value(case.graph.logits().unwrap())));
     assert_eq!(report.running, state.running);
 }
 
 fn close(a: &Tensor, b: &Tensor) -> bool {
     let norm = b.iter().map(|b| b * b).sum::<f64>().sqrt();
-    a.len() == b.len()
-        && a.iter()
-            .zip(b)
-            .all(|(a, b)| (a - b).abs() <= 1e-9 * (1.0 + norm))
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-9 * (1.0 + norm))
 }

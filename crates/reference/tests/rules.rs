@@ -23,21 +23,10 @@ fn window(most_padding: impl Fn(usize) -> usize + Copy) -> impl Strategy<Value =
 }
 
 fn activations() -> impl Strategy<Value = Activation> {
-    prop::sample::select(vec![
-        Activation::Relu,
-        Activation::LeakyRelu,
-        Activation::Tanh,
-        Activation::Sigmoid,
-    ])
+    prop::sample::select(vec![Activation::Relu, Activation::LeakyRelu, Activation::Tanh, Activation::Sigmoid])
 }
 
-const PLAIN: Conv = Conv {
-    channels: 3,
-    kernel: 1,
-    stride: 1,
-    padding: 0,
-    bias: true,
-};
+const PLAIN: Conv = Conv { channels: 3, kernel: 1, stride: 1, padding: 0, bias: true };
 
 /// input -> 1x1 convolution -> the operation -> dense -> loss. Rejects what does not fit and what
 /// lies at a kink.
@@ -57,9 +46,7 @@ fn check(
     let rows = 1 + seed as usize % batch;
     match Case::new(graph, rows, seed).gradients_agree() {
         true => Ok(()),
-        false => Err(TestCaseError::reject(
-            "at a kink, or a single value to normalise",
-        )),
+        false => Err(TestCaseError::reject("at a kink, or a single value to normalise")),
     }
 }
 

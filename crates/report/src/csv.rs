@@ -23,22 +23,14 @@ pub fn trials_csv(summary: &Summary) -> String {
     let mut text = csv_line(&header);
     for row in &summary.trials {
         let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
-        let mut cells = vec![
-            row.number.to_string(),
-            row.state.to_string(),
-            number(row.value),
-            row.epochs.to_string(),
-        ];
+        let mut cells = vec![row.number.to_string(), row.state.to_string(), number(row.value), row.epochs.to_string()];
         if grouped {
             let (experiments, runs) = summary.runs_of(row.number);
             cells.extend([experiments.join("; "), runs.join("; ")]);
         }
-        cells.extend(parameters.iter().map(|name| {
-            row.params
-                .get(name)
-                .map(|value| value.to_string())
-                .unwrap_or_default()
-        }));
+        cells.extend(
+            parameters.iter().map(|name| row.params.get(name).map(|value| value.to_string()).unwrap_or_default()),
+        );
         let figure = |figures: &[(String, f64)], name: &str| {
             let figure = figures.iter().find(|(other, _)| other == name);
             number(figure.map(|(_, value)| *value))
@@ -46,11 +38,7 @@ pub fn trials_csv(summary: &Summary) -> String {
         cells.extend(metrics.iter().map(|name| figure(&row.metrics, name)));
         cells.extend(several.then(|| number(row.deviation)));
         cells.extend(members.iter().map(|name| figure(&row.members, name)));
-        cells.push(
-            row.seconds
-                .map(|seconds| format!("{seconds:.3}"))
-                .unwrap_or_default(),
-        );
+        cells.push(row.seconds.map(|seconds| format!("{seconds:.3}")).unwrap_or_default());
         cells.push(row.reason.clone());
         text.push_str(&csv_line(&cells));
     }
@@ -68,9 +56,5 @@ pub fn csv_line<S: AsRef<str>>(cells: &[S]) -> String {
 }
 
 fn quoted(cell: &str) -> String {
-    if cell.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", cell.replace('"', "\"\""))
-    } else {
-        cell.to_string()
-    }
+    if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_string() }
 }

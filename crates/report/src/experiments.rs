@@ -75,14 +75,7 @@ pub(crate) fn write_experiments(text: &mut String, summary: &Summary) -> fmt::Re
     for experiment in &summary.experiments {
         writeln!(text, "\n### {}\n", experiment.name)?;
         let objective = summary.objective.as_str();
-        let header = [
-            "run",
-            "trial",
-            "epochs",
-            objective,
-            "difference",
-            "relative",
-        ];
+        let header = ["run", "trial", "epochs", objective, "difference", "relative"];
         let rows = in_order(summary, experiment);
         let rows = rows.map(|(name, trial)| run(summary, value, name, *trial));
         write_table(text, &header, rows)?;
@@ -91,22 +84,15 @@ pub(crate) fn write_experiments(text: &mut String, summary: &Summary) -> fmt::Re
 }
 
 /// The runs as they are listed: in the order of what was varied, else the best first.
-fn in_order<'a>(
-    summary: &Summary,
-    experiment: &'a Experiment,
-) -> impl Iterator<Item = &'a (String, u32)> {
+fn in_order<'a>(summary: &Summary, experiment: &'a Experiment) -> impl Iterator<Item = &'a (String, u32)> {
     let mut runs: Vec<&(String, u32)> = experiment.runs.iter().collect();
     if !experiment.varied {
-        runs.sort_by(|(_, one), (_, other)| {
-            match (summary.completed(*one), summary.completed(*other)) {
-                (Some(one), Some(other)) if summary.direction.better(one, other) => Ordering::Less,
-                (Some(one), Some(other)) if summary.direction.better(other, one) => {
-                    Ordering::Greater
-                }
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                _ => Ordering::Equal,
-            }
+        runs.sort_by(|(_, one), (_, other)| match (summary.completed(*one), summary.completed(*other)) {
+            (Some(one), Some(other)) if summary.direction.better(one, other) => Ordering::Less,
+            (Some(one), Some(other)) if summary.direction.better(other, one) => Ordering::Greater,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            _ => Ordering::Equal,
         });
     }
     runs.into_iter()

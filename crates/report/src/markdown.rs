@@ -20,42 +20,25 @@ fn write_report(text: &mut String, summary: &Summary) -> fmt::Result {
     write_overview(text, summary)?;
     if let Some(best) = summary.best() {
         writeln!(text, "\n## Best trial\n")?;
-        let value = best
-            .value
-            .iter()
-            .map(|value| (summary.objective.clone(), *value));
+        let value = best.value.iter().map(|value| (summary.objective.clone(), *value));
         // The value stands above; that of the last epoch need not be it.
         let others = best.metrics.iter().cloned();
         let metrics = others.filter(|(name, _)| *name != summary.objective);
-        let parameters = best
-            .params
-            .iter()
-            .map(|(name, value)| (name.to_string(), value.to_string()));
+        let parameters = best.params.iter().map(|(name, value)| (name.to_string(), value.to_string()));
         let value = value.map(|(name, value)| (name, with_deviation(value, best.deviation)));
         let metrics = metrics.map(|(name, value)| (name, figure(value)));
         let figures = value.chain(metrics);
-        write_table(
-            text,
-            &["parameter", "value"],
-            parameters.map(|(a, b)| vec![a, b]),
-        )?;
+        write_table(text, &["parameter", "value"], parameters.map(|(a, b)| vec![a, b]))?;
         writeln!(text)?;
         write_table(text, &["validation", ""], figures.map(|(a, b)| vec![a, b]))?;
         write_members(text, summary, best)?;
     }
     if !summary.test.is_empty() {
-        let figures = summary
-            .test
-            .iter()
-            .enumerate()
-            .map(|(place, (name, value))| {
-                let deviation = summary.test_deviations.get(place).copied();
-                vec![name.clone(), with_deviation(*value, deviation)]
-            });
-        writeln!(
-            text,
-            "\nOn the test images, which were looked at once, after the last trial:\n"
-        )?;
+        let figures = summary.test.iter().enumerate().map(|(place, (name, value))| {
+            let deviation = summary.test_deviations.get(place).copied();
+            vec![name.clone(), with_deviation(*value, deviation)]
+        });
+        writeln!(text, "\nOn the test images, which were looked at once, after the last trial:\n")?;
         write_table(text, &["test", ""], figures)?;
     }
     write_experiments(text, summary)?;
@@ -69,10 +52,7 @@ fn write_report(text: &mut String, summary: &Summary) -> fmt::Result {
     }
     if !summary.settings.is_empty() {
         writeln!(text, "\n## Settings\n")?;
-        let settings = summary
-            .settings
-            .iter()
-            .map(|(name, value)| vec![name.clone(), value.clone()]);
+        let settings = summary.settings.iter().map(|(name, value)| vec![name.clone(), value.clone()]);
         write_table(text, &["setting", "value"], settings)?;
     }
     Ok(())
@@ -80,10 +60,7 @@ fn write_report(text: &mut String, summary: &Summary) -> fmt::Result {
 
 fn write_overview(text: &mut String, summary: &Summary) -> fmt::Result {
     let epochs: u64 = summary.trials.iter().map(|row| u64::from(row.epochs)).sum();
-    let (trials, epochs) = (
-        count(summary.trials.len() as u64, "trial"),
-        count(epochs, "epoch"),
-    );
+    let (trials, epochs) = (count(summary.trials.len() as u64, "trial"), count(epochs, "epoch"));
     let states: Vec<String> = [
         TrialState::Complete,
         TrialState::Pruned,
@@ -94,11 +71,7 @@ fn write_overview(text: &mut String, summary: &Summary) -> fmt::Result {
     ]
     .into_iter()
     .filter_map(|state| {
-        let count = summary
-            .trials
-            .iter()
-            .filter(|row| row.state == state)
-            .count();
+        let count = summary.trials.iter().filter(|row| row.state == state).count();
         (count > 0).then(|| format!("{count} {}", state))
     })
     .collect();
@@ -110,18 +83,9 @@ fn write_overview(text: &mut String, summary: &Summary) -> fmt::Result {
     if states.is_empty() {
         return writeln!(text, "No trial was started.");
     }
-    writeln!(
-        text,
-        "{trials} ({}) were trained for {epochs} in all.",
-        states.join(", ")
-    )?;
+    writeln!(text, "{trials} ({}) were trained for {epochs} in all.", states.join(", "))?;
     match summary.best() {
-        Some(Row {
-            number,
-            value: Some(value),
-            deviation,
-            ..
-        }) => writeln!(
+        Some(Row { number, value: Some(value), deviation, .. }) => writeln!(
             text,
             "The best of them is **trial {number}**: {} **{}**.",
             summary.objective,
@@ -136,11 +100,7 @@ fn write_members(text: &mut String, summary: &Summary, best: &Row) -> fmt::Resul
     if best.members.is_empty() {
         return Ok(());
     }
-    writeln!(
-        text,
-        "\nThe value is the mean over {} trainings, ± their standard deviation:\n",
-        best.members.len()
-    )?;
+    writeln!(text, "\nThe value is the mean over {} trainings, ± their standard deviation:\n", best.members.len())?;
     let rows = best.members.iter();
     let rows = rows.map(|(name, value)| vec![name.clone(), figure(*value)]);
     write_table(text, &["training", &summary.objective], rows)
@@ -166,27 +126,15 @@ fn write_trials(text: &mut String, summary: &Summary) -> fmt::Result {
         };
         let value = row.value.map(|value| with_deviation(value, row.deviation));
         let value = value.unwrap_or_default();
-        let params = parameters.iter().map(|name| {
-            row.params
-                .get(name)
-                .map(|value| value.to_string())
-                .unwrap_or_default()
-        });
+        let params =
+            parameters.iter().map(|name| row.params.get(name).map(|value| value.to_string()).unwrap_or_default());
         let experiments = grouped.then(|| summary.runs_of(row.number).0.join(", "));
-        [number, state, value, row.epochs.to_string()]
-            .into_iter()
-            .chain(experiments)
-            .chain(params)
-            .collect()
+        [number, state, value, row.epochs.to_string()].into_iter().chain(experiments).chain(params).collect()
     });
     write_table(text, &header, rows)
 }
 
-pub(crate) fn write_table(
-    text: &mut String,
-    header: &[&str],
-    rows: impl Iterator<Item = Vec<String>>,
-) -> fmt::Result {
+pub(crate) fn write_table(text: &mut String, header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> fmt::Result {
     writeln!(text, "| {} |", header.join(" | "))?;
     writeln!(text, "|{}", "---|".repeat(header.len()))?;
     for row in rows {

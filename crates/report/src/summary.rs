@@ -57,12 +57,7 @@ pub struct Row {
 
 impl Summary {
     /// A summary of these trials with nothing else to tell.
-    pub fn new(
-        name: impl Into<String>,
-        objective: impl Into<String>,
-        direction: Direction,
-        trials: Vec<Row>,
-    ) -> Self {
+    pub fn new(name: impl Into<String>, objective: impl Into<String>, direction: Direction, trials: Vec<Row>) -> Self {
         Self {
             name: name.into(),
             objective: objective.into(),
@@ -92,29 +87,17 @@ impl Summary {
 
     /// Names of all parameters, in the order of their first appearance.
     pub(crate) fn parameters(&self) -> Vec<&str> {
-        in_order(
-            self.trials
-                .iter()
-                .flat_map(|row| row.params.iter().map(|(name, _)| name)),
-        )
+        in_order(self.trials.iter().flat_map(|row| row.params.iter().map(|(name, _)| name)))
     }
 
     /// Names of the trainings that trials consist of, in the order of their first appearance.
     pub(crate) fn members(&self) -> Vec<&str> {
-        in_order(
-            self.trials
-                .iter()
-                .flat_map(|row| row.members.iter().map(|(name, _)| name.as_str())),
-        )
+        in_order(self.trials.iter().flat_map(|row| row.members.iter().map(|(name, _)| name.as_str())))
     }
 
     /// Names of all metrics, in the order of their first appearance.
     pub(crate) fn metrics(&self) -> Vec<&str> {
-        in_order(
-            self.trials
-                .iter()
-                .flat_map(|row| row.metrics.iter().map(|(name, _)| name.as_str())),
-        )
+        in_order(self.trials.iter().flat_map(|row| row.metrics.iter().map(|(name, _)| name.as_str())))
     }
 }
 

@@ -23,11 +23,7 @@ fn summary() -> Summary {
             metrics: vec![("loss".into(), 0.5)],
             ..Row::new(1, TrialState::Complete, adam.clone())
         },
-        Row {
-            epochs: 1,
-            reason: "loss is NaN, epoch 1".into(),
-            ..Row::new(2, TrialState::Failed, adam)
-        },
+        Row { epochs: 1, reason: "loss is NaN, epoch 1".into(), ..Row::new(2, TrialState::Failed, adam) },
     ];
     Summary {
         settings: vec![("seed".into(), "3".into())],
@@ -100,12 +96,11 @@ fn less_is_better_where_the_direction_says_so() {
     assert_eq!(summary.best().unwrap().number, 0);
     summary.trials.truncate(0);
     assert!(markdown(&summary).contains("No trial was started."));
-    summary
-        .trials
-        .push(Row::new(0, TrialState::Running, Params::default()));
-    assert!(markdown(&summary).contains(
-        "1 trial (1 running) were trained for 0 epochs in all.\nNone of them is complete yet."
-    ));
+    summary.trials.push(Row::new(0, TrialState::Running, Params::default()));
+    assert!(
+        markdown(&summary)
+            .contains("1 trial (1 running) were trained for 0 epochs in all.\nNone of them is complete yet.")
+    );
 }
 
 /// The trials of [`summary`] and one that has not started, as runs of two experiments.
@@ -113,19 +108,12 @@ fn experiments() -> Summary {
     let experiment = |name: &str, varied: bool, runs: &[(&str, u32)]| Experiment {
         name: name.into(),
         varied,
-        runs: runs
-            .iter()
-            .map(|(name, trial)| (name.to_string(), *trial))
-            .collect(),
+        runs: runs.iter().map(|(name, trial)| (name.to_string(), *trial)).collect(),
     };
     Summary {
         experiments: vec![
             experiment("rule", true, &[("sgd", 0), ("adam", 1), ("wild", 2)]),
-            experiment(
-                "named",
-                false,
-                &[("later", 3), ("wild", 2), ("base", 0), ("good", 1)],
-            ),
+            experiment("named", false, &[("later", 3), ("wild", 2), ("base", 0), ("good", 1)]),
         ],
         baseline: Some(0),
         ..summary()
@@ -155,10 +143,7 @@ fn experiments_are_compared_with_their_baseline() {
          | wild | 2 | 1 | (failed) |  |  |\n"
     );
     assert!(text.contains("| trial | state | accuracy | epochs | experiments | optimizer |"));
-    assert!(
-        text.contains("| **1** | complete | 0.8125 | 4 | rule, named | adam |"),
-        "{text}"
-    );
+    assert!(text.contains("| **1** | complete | 0.8125 | 4 | rule, named | adam |"), "{text}");
 }
 
 #[test]
@@ -187,10 +172,7 @@ fn without_a_baseline_there_is_nothing_to_compare_with() {
     assert!(text.contains("| adam | 1 | 4 | 0.8125 |  |  |"), "{text}");
     summary.baseline = Some(2);
     let text = markdown(&summary);
-    assert!(
-        text.contains("The baseline, trial 2, is not complete."),
-        "{text}"
-    );
+    assert!(text.contains("The baseline, trial 2, is not complete."), "{text}");
 }
 
 #[test]
@@ -208,24 +190,15 @@ fn less_is_listed_first_where_less_is_better() {
     summary.direction = Direction::Minimize;
     let text = markdown(&summary);
     let named = text.split("### named").nth(1).unwrap();
-    assert!(
-        named.find("base").unwrap() < named.find("good").unwrap(),
-        "{named}"
-    );
+    assert!(named.find("base").unwrap() < named.find("good").unwrap(), "{named}");
 }
 
 #[test]
 fn csv_names_experiments_and_runs() {
     let text = trials_csv(&experiments());
     let mut lines = text.lines();
-    assert_eq!(
-        lines.next(),
-        Some("trial,state,value,epochs,experiment,run,optimizer,momentum,loss,seconds,reason")
-    );
-    assert_eq!(
-        lines.next(),
-        Some("0,complete,0.5,4,rule; named,sgd; base,sgd,0.9,1.25,1.500,")
-    );
+    assert_eq!(lines.next(), Some("trial,state,value,epochs,experiment,run,optimizer,momentum,loss,seconds,reason"));
+    assert_eq!(lines.next(), Some("0,complete,0.5,4,rule; named,sgd; base,sgd,0.9,1.25,1.500,"));
 }
 
 proptest! {

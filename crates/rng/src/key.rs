@@ -48,20 +48,12 @@ pub struct Key {
 impl Key {
     /// The key of a study, from its seed.
     pub const fn study(seed: u64) -> Self {
-        Self {
-            seed,
-            trial: 0,
-            replicate: 0,
-            fold: 0,
-        }
+        Self { seed, trial: 0, replicate: 0, fold: 0 }
     }
 
     /// The key of trial `number` (counted from 0); different from the study's own key.
     pub const fn trial(self, number: u32) -> Self {
-        Self {
-            trial: number as u64 + 1,
-            ..self
-        }
+        Self { trial: number as u64 + 1, ..self }
     }
 
     /// The key of a repetition of the same configuration; 0 is the key without a replicate.

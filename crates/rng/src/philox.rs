@@ -27,10 +27,7 @@ pub const fn philox4x32_10(mut key: [u32; 2], mut counter: [u32; 4]) -> [u32; 4]
             product_0 as u32,
         ];
         // Weyl steps: the golden ratio and √3 − 1.
-        key = [
-            key[0].wrapping_add(0x9E37_79B9),
-            key[1].wrapping_add(0xBB67_AE85),
-        ];
+        key = [key[0].wrapping_add(0x9E37_79B9), key[1].wrapping_add(0xBB67_AE85)];
         round += 1;
     }
     counter

@@ -20,9 +20,7 @@ fn every_place_has_its_own_stream() {
     let keys = [0, 1, u64::MAX].into_iter().flat_map(|seed| {
         let study = Key::study(seed);
         let trials = [study, study.trial(0), study.trial(1), study.trial(u32::MAX)];
-        trials
-            .into_iter()
-            .flat_map(|key| [key, key.replicate(1), key.fold(1), key.replicate(1).fold(1)])
+        trials.into_iter().flat_map(|key| [key, key.replicate(1), key.fold(1), key.replicate(1).fold(1)])
     });
     for key in keys {
         for purpose in PURPOSES {
@@ -44,10 +42,7 @@ fn every_place_has_its_own_stream() {
 fn replicate_and_fold_zero_are_the_key_itself() {
     let key = Key::study(3).trial(4);
     assert_eq!(key, key.replicate(0).fold(0));
-    assert_eq!(
-        key.stream(Purpose::Split).next_u64(),
-        key.stream_at(Purpose::Split, 0).next_u64()
-    );
+    assert_eq!(key.stream(Purpose::Split).next_u64(), key.stream_at(Purpose::Split, 0).next_u64());
 }
 
 #[test]
@@ -58,10 +53,7 @@ fn normal_draws_have_mean_0_and_variance_1() {
     let variance = draws.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 20_000.0;
     let beyond_2 = draws.iter().filter(|x| x.abs() > 2.0).count() as f64 / 20_000.0;
     // Five standard errors each.
-    assert!(
-        mean.abs() < 0.035 && (variance - 1.0).abs() < 0.05,
-        "{mean} {variance}"
-    );
+    assert!(mean.abs() < 0.035 && (variance - 1.0).abs() < 0.05, "{mean} {variance}");
     assert!((beyond_2 - 0.0455).abs() < 0.0075, "{beyond_2}");
 }
 
@@ -100,8 +92,5 @@ fn shuffles_are_fair() {
     }
     assert_eq!(counts.len(), 6);
     // Five standard deviations around 1000.
-    assert!(
-        counts.values().all(|count| (855..1145).contains(count)),
-        "{counts:?}"
-    );
+    assert!(counts.values().all(|count| (855..1145).contains(count)), "{counts:?}");
 }

@@ -27,9 +27,7 @@ impl Ask<'_> {
     /// The draws for one parameter asked for by itself.
     pub(crate) fn stream_of(&self, parameter: usize) -> Stream {
         let index = parameter as u64 + 1;
-        self.key
-            .trial(self.number.0)
-            .stream_at(Purpose::Propose, index)
+        self.key.trial(self.number.0).stream_at(Purpose::Propose, index)
     }
 }
 

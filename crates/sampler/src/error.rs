@@ -15,9 +15,7 @@ pub enum SamplerError {
         allowed: &'static str,
     },
     /// A grid over a parameter with infinitely many values.
-    #[error(
-        "parameter `{parameter}` has infinitely many values; a grid needs choices, integers or a step"
-    )]
+    #[error("parameter `{parameter}` has infinitely many values; a grid needs choices, integers or a step")]
     Continuous {
         /// The parameter's name.
         parameter: String,

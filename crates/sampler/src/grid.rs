@@ -22,10 +22,7 @@ impl Grid {
     /// # Errors
     /// A parameter with infinitely many values; more points than can be counted.
     pub fn new(space: &Space) -> Result<Self, SamplerError> {
-        Ok(Self {
-            points: Points::new(space)?,
-            space: space.clone(),
-        })
+        Ok(Self { points: Points::new(space)?, space: space.clone() })
     }
 }
 
@@ -50,10 +47,7 @@ impl Sampler for Grid {
 
     /// A parameter that the grid does not know is drawn at random.
     fn propose_one(&mut self, ask: &Ask<'_>, parameter: usize) -> f64 {
-        draw(
-            ask.history.space().domain(parameter),
-            &mut ask.stream_of(parameter),
-        )
+        draw(ask.history.space().domain(parameter), &mut ask.stream_of(parameter))
     }
 
     fn trials(&self, space: &Space) -> Option<u64> {

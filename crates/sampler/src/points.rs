@@ -44,12 +44,7 @@ impl Points {
             .parameters()
             .iter()
             .map(|parameter| {
-                parameter
-                    .domain
-                    .size()
-                    .ok_or_else(|| SamplerError::Continuous {
-                        parameter: parameter.name.clone(),
-                    })
+                parameter.domain.size().ok_or_else(|| SamplerError::Continuous { parameter: parameter.name.clone() })
             })
             .collect::<Result<Vec<u64>, _>>()?;
         let mut decides = vec![false; space.len()];
@@ -63,31 +58,14 @@ impl Points {
         let mut total = 0u64;
         for (fixed, key) in combinations(space, &deciding)? {
             let is_free = |&index: &usize| !decides[index] && space.is_active(&fixed, index);
-            let free: Vec<(usize, u64)> = (0..space.len())
-                .filter(is_free)
-                .map(|index| (index, sizes[index]))
-                .collect();
-            let count = free
-                .iter()
-                .try_fold(1u64, |count, (_, size)| count.checked_mul(*size));
+            let free: Vec<(usize, u64)> = (0..space.len()).filter(is_free).map(|index| (index, sizes[index])).collect();
+            let count = free.iter().try_fold(1u64, |count, (_, size)| count.checked_mul(*size));
             let count = count.ok_or(SamplerError::TooManyPoints)?;
             let first = total;
-            total = total
-                .checked_add(count)
-                .ok_or(SamplerError::TooManyPoints)?;
-            branches.push(Branch {
-                fixed,
-                key,
-                free,
-                first,
-                count,
-            });
+            total = total.checked_add(count).ok_or(SamplerError::TooManyPoints)?;
+            branches.push(Branch { fixed, key, free, first, count });
         }
-        Ok(Self {
-            deciding,
-            branches,
-            total,
-        })
+        Ok(Self { deciding, branches, total })
     }
 
     /// Number of distinct points.
@@ -114,18 +92,12 @@ impl Points {
     /// The number of a point; `None` when it is not a point of the space.
     pub(crate) fn rank(&self, space: &Space, point: &Point) -> Option<u64> {
         let rank_of = |index: usize| space.domain(index).rank(point.get(index));
-        let key = self.deciding.iter().map(|&index| {
-            if point.has(index) {
-                rank_of(index).map(|rank| rank + 1)
-            } else {
-                Some(0)
-            }
-        });
+        let key = self
+            .deciding
+            .iter()
+            .map(|&index| if point.has(index) { rank_of(index).map(|rank| rank + 1) } else { Some(0) });
         let key = key.collect::<Option<Vec<u64>>>()?;
-        let place = self
-            .branches
-            .binary_search_by(|branch| branch.key.cmp(&key))
-            .ok()?;
+        let place = self.branches.binary_search_by(|branch| branch.key.cmp(&key)).ok()?;
         let branch = &self.branches[place];
         let mut number = 0;
         for &(index, size) in &branch.free {
@@ -142,11 +114,7 @@ fn combinations(space: &Space, deciding: &[usize]) -> Result<Vec<(Point, Vec<u64
         let mut longer = Vec::new();
         for (point, key) in combinations {
             let active = space.is_active(&point, index);
-            let values = if active {
-                space.domain(index).size().unwrap_or(0)
-            } else {
-                0
-            };
+            let values = if active { space.domain(index).size().unwrap_or(0) } else { 0 };
             if values > (MOST_BRANCHES - longer.len().min(MOST_BRANCHES)) as u64 {
                 return Err(SamplerError::TooManyPoints);
             }

@@ -29,18 +29,14 @@ impl Random {
     fn unused(&mut self, ask: &Ask<'_>, stream: &mut Stream) -> Proposal {
         let space = ask.history.space();
         let cached = self.points.take().filter(|(cached, _)| cached == space);
-        let (_, points) = self
-            .points
-            .insert(cached.unwrap_or_else(|| (space.clone(), Points::new(space))));
+        let (_, points) = self.points.insert(cached.unwrap_or_else(|| (space.clone(), Points::new(space))));
         let Ok(points) = points else {
             // Too many points to be counted, yet all draws were duplicates: only a space made of
             // very unlikely values can do that, and a repetition does no harm there.
             return Proposal::Point(draw_point(space, stream));
         };
         let others = others(ask).map(|trial| ask.history.point(trial));
-        let mut used: Vec<u64> = others
-            .filter_map(|point| points.rank(space, &point))
-            .collect();
+        let mut used: Vec<u64> = others.filter_map(|point| points.rank(space, &point)).collect();
         used.sort_unstable();
         used.dedup();
         let unused = points.total() - used.len() as u64;
@@ -54,9 +50,7 @@ impl Random {
             }
             number += 1;
         }
-        points
-            .nth(space, number)
-            .map_or(Proposal::Exhausted, Proposal::Point)
+        points.nth(space, number).map_or(Proposal::Exhausted, Proposal::Point)
     }
 }
 
@@ -77,10 +71,7 @@ impl Sampler for Random {
     }
 
     fn propose_one(&mut self, ask: &Ask<'_>, parameter: usize) -> f64 {
-        draw(
-            ask.history.space().domain(parameter),
-            &mut ask.stream_of(parameter),
-        )
+        draw(ask.history.space().domain(parameter), &mut ask.stream_of(parameter))
     }
 
     fn trials(&self, space: &Space) -> Option<u64> {

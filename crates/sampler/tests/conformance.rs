@@ -17,11 +17,7 @@ fn parameter(name: &str, domain: Result<Domain, DomainError>) -> Parameter {
 /// with nothing to choose.
 fn finite_space() -> Space {
     Space::new(vec![
-        parameter(
-            "momentum",
-            Domain::uniform(0.0, 1.0).unwrap().with_step(0.3),
-        )
-        .when("optimizer", ["sgd", "rmsprop"]),
+        parameter("momentum", Domain::uniform(0.0, 1.0).unwrap().with_step(0.3)).when("optimizer", ["sgd", "rmsprop"]),
         parameter("nesterov", Domain::choice([false, true])).when("momentum", [0.6, 0.9]),
         parameter("optimizer", Domain::choice(["sgd", "adam", "rmsprop"])),
         parameter("layers", Domain::int(1, 3)),
@@ -49,9 +45,7 @@ fn mixed_space() -> Space {
         parameter("kind", Domain::choice(["a", "b", "c"])),
         parameter("constant", Domain::uniform(0.25, 0.25)),
         parameter("only_a", Domain::uniform(0.0, 1.0)).when("kind", ["a"]),
-        parameter("only_two", Domain::choice([1, 2, 3]))
-            .when("two", [1])
-            .when("kind", ["a", "b"]),
+        parameter("only_two", Domain::choice([1, 2, 3])).when("two", [1]).when("kind", ["a", "b"]),
     ])
     .unwrap()
 }
@@ -61,12 +55,7 @@ fn spaces() -> [Space; 3] {
 }
 
 fn ask(history: &History, number: TrialNumber) -> Ask<'_> {
-    Ask {
-        history,
-        number,
-        proposed: number.0,
-        key: Key::study(11),
-    }
+    Ask { history, number, proposed: number.0, key: Key::study(11) }
 }
 
 fn next(history: &History) -> Ask<'_> {
@@ -114,9 +103,7 @@ fn add_any_trial(history: &mut History, stream: &mut Stream, negate: bool) {
         2 => history.pause(trial).unwrap(),
         3 => history.finish(trial, TrialState::Failed, None).unwrap(),
         4 | 5 => history.finish(trial, TrialState::Pruned, last).unwrap(),
-        _ => history
-            .finish(trial, TrialState::Complete, Some(value))
-            .unwrap(),
+        _ => history.finish(trial, TrialState::Complete, Some(value)).unwrap(),
     }
 }
 
@@ -129,9 +116,7 @@ fn any_history(space: &Space, trials: usize, seed: u64) -> History {
 
 /// Samplers with the spaces they work on.
 fn everywhere(new: New) -> impl Iterator<Item = (Box<dyn Sampler>, Space)> {
-    spaces()
-        .into_iter()
-        .filter_map(move |space| Some((new(&space)?, space)))
+    spaces().into_iter().filter_map(move |space| Some((new(&space)?, space)))
 }
 
 #[track_caller]
@@ -140,10 +125,7 @@ fn check_inside(space: &Space, point: &Point) {
     for (index, parameter) in space.parameters().iter().enumerate() {
         let (name, value) = (&parameter.name, point.get(index));
         if space.is_active(point, index) {
-            assert!(
-                parameter.domain.contains_internal(value),
-                "{name} = {value}"
-            );
+            assert!(parameter.domain.contains_internal(value), "{name} = {value}");
         } else {
             assert!(value.is_nan(), "{name} is not active but {value}");
         }
@@ -203,11 +185,7 @@ fn single_proposals_stay_inside(new: New) {
             let history = any_history(&space, trials, 5);
             for (index, parameter) in space.parameters().iter().enumerate() {
                 let value = sampler.propose_one(&next(&history), index);
-                assert!(
-                    parameter.domain.contains_internal(value),
-                    "{} = {value}",
-                    parameter.name
-                );
+                assert!(parameter.domain.contains_internal(value), "{} = {value}", parameter.name);
                 let again = new(&space).unwrap().propose_one(&next(&history), index);
                 assert_eq!(value.to_bits(), again.to_bits());
             }
@@ -223,11 +201,7 @@ fn caches_change_no_proposal(new: New) {
         let mut history = History::new(space.clone(), Direction::Minimize);
         for trials in 0..140 {
             let proposal = old.propose(&next(&history));
-            assert_eq!(
-                proposal,
-                new(&space).unwrap().propose(&next(&history)),
-                "after {trials}"
-            );
+            assert_eq!(proposal, new(&space).unwrap().propose(&next(&history)), "after {trials}");
             if trials % 10 == 0 {
                 old.propose(&next(&any_history(&space, 30, trials)));
                 old.propose(&next(&any_history(&Space::default(), 30, trials)));
@@ -235,9 +209,7 @@ fn caches_change_no_proposal(new: New) {
             // Running trials end later, as they do where several run at once.
             for trial in history.numbers().filter(|trial| trial.0 % 7 == 0) {
                 if history.state(trial) == TrialState::Running {
-                    history
-                        .finish(trial, TrialState::Complete, Some(stream.f64()))
-                        .unwrap();
+                    history.finish(trial, TrialState::Complete, Some(stream.f64())).unwrap();
                 }
             }
             add_any_trial(&mut history, &mut stream, false);
@@ -305,20 +277,13 @@ fn finite_spaces_are_exhausted_without_duplicates(new: New) {
     let mut sampler = new(&space).expect("every sampler works on a finite space");
     let points = points_until_exhausted(&mut *sampler, &space);
     let Some(total) = sampler.trials(&space) else {
-        assert!(
-            points.is_none(),
-            "exhausted, but the number of trials was not known"
-        );
+        assert!(points.is_none(), "exhausted, but the number of trials was not known");
         return;
     };
     let points = points.expect("never exhausted");
     assert_eq!((points.len() as u64, total), (FINITE_POINTS, FINITE_POINTS));
     for (i, point) in points.iter().enumerate() {
-        assert!(
-            !points[..i].contains(point),
-            "twice: {}",
-            space.params(point)
-        );
+        assert!(!points[..i].contains(point), "twice: {}", space.params(point));
     }
 }
 
@@ -349,14 +314,8 @@ macro_rules! conformance {
 
 conformance!(random, |_| Some(Box::new(Random::new())));
 conformance!(grid, |space| Some(Box::new(Grid::new(space).ok()?)));
-conformance!(tpe, |_| Some(Box::new(
-    Tpe::new(TpeOptions::default()).unwrap()
-)));
+conformance!(tpe, |_| Some(Box::new(Tpe::new(TpeOptions::default()).unwrap())));
 conformance!(tpe_independent_without_liar, |_| {
-    let options = TpeOptions {
-        multivariate: false,
-        constant_liar: false,
-        ..TpeOptions::default()
-    };
+    let options = TpeOptions { multivariate: false, constant_liar: false, ..TpeOptions::default() };
     Some(Box::new(Tpe::new(options).unwrap()))
 });

@@ -14,12 +14,7 @@ fn draws(domain: Domain, count: u32) -> Vec<f64> {
     let space = Space::new(vec![parameter("x", domain)]).unwrap();
     let history = History::new(space, Direction::Minimize);
     let draw = |number| {
-        let ask = Ask {
-            history: &history,
-            number: TrialNumber(number),
-            proposed: number,
-            key: Key::study(0),
-        };
+        let ask = Ask { history: &history, number: TrialNumber(number), proposed: number, key: Key::study(0) };
         match Random::new().propose(&ask) {
             Proposal::Point(point) => point.get(0),
             Proposal::Exhausted => panic!("exhausted"),
@@ -34,10 +29,7 @@ fn check_share(draws: &[f64], expected: f64, is_counted: impl Fn(f64) -> bool) {
     let total = draws.len() as f64;
     let share = draws.iter().filter(|&&draw| is_counted(draw)).count() as f64 / total;
     let deviation = (expected * (1.0 - expected) / total).sqrt();
-    assert!(
-        (share - expected).abs() < 5.0 * deviation,
-        "{share} instead of {expected}"
-    );
+    assert!((share - expected).abs() < 5.0 * deviation, "{share} instead of {expected}");
 }
 
 /// The ends of a range are as likely as what lies between.
@@ -82,12 +74,7 @@ fn the_grid_in_its_order() {
     // The numbers of the trials have gaps where trials were enqueued.
     let points: Vec<Params> = (0..6)
         .map(|proposed| {
-            let ask = Ask {
-                history: &history,
-                number: TrialNumber(3 * proposed),
-                proposed,
-                key: Key::study(0),
-            };
+            let ask = Ask { history: &history, number: TrialNumber(3 * proposed), proposed, key: Key::study(0) };
             match grid.propose(&ask) {
                 Proposal::Point(point) => space.params(&point),
                 Proposal::Exhausted => panic!("exhausted at {proposed}"),
@@ -102,10 +89,7 @@ fn the_grid_in_its_order() {
         "width=8 optimizer=adam",
         "width=16 optimizer=adam",
     ];
-    assert_eq!(
-        points.iter().map(Params::to_string).collect::<Vec<_>>(),
-        expected
-    );
+    assert_eq!(points.iter().map(Params::to_string).collect::<Vec<_>>(), expected);
     assert_eq!(grid.trials(&space), Some(6));
 }
 
@@ -113,8 +97,7 @@ fn the_grid_in_its_order() {
 fn grids_that_cannot_be_counted_are_refused() {
     let rate = parameter("rate", Domain::log(1e-5, 1e-1).unwrap());
     let error = Grid::new(&Space::new(vec![rate]).unwrap()).unwrap_err();
-    let expected =
-        "parameter `rate` has infinitely many values; a grid needs choices, integers or a step";
+    let expected = "parameter `rate` has infinitely many values; a grid needs choices, integers or a step";
     assert_eq!(error.to_string(), expected);
 
     let wide = |i: i32| parameter(&format!("n{i}"), Domain::int(0, (1 << 40) - 1).unwrap());

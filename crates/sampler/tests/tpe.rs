@@ -11,12 +11,7 @@ fn tpe(options: TpeOptions) -> Tpe {
 
 fn propose(sampler: &mut dyn Sampler, history: &History, seed: u64) -> Point {
     let number = history.next_number();
-    let ask = Ask {
-        history,
-        number,
-        proposed: number.0,
-        key: Key::study(seed),
-    };
+    let ask = Ask { history, number, proposed: number.0, key: Key::study(seed) };
     match sampler.propose(&ask) {
         Proposal::Point(point) => point,
         Proposal::Exhausted => panic!("exhausted after {number} trials"),
@@ -24,22 +19,14 @@ fn propose(sampler: &mut dyn Sampler, history: &History, seed: u64) -> Point {
 }
 
 /// Runs a study in which `loss` tells the value of a point at once.
-fn study(
-    sampler: &mut dyn Sampler,
-    space: &Space,
-    trials: u32,
-    seed: u64,
-    loss: impl Fn(&Point) -> f64,
-) -> History {
+fn study(sampler: &mut dyn Sampler, space: &Space, trials: u32, seed: u64, loss: impl Fn(&Point) -> f64) -> History {
     let mut history = History::new(space.clone(), Direction::Minimize);
     for _ in 0..trials {
         let trial = history.next_number();
         let point = propose(sampler, &history, seed);
         let value = loss(&point);
         history.start(trial, point).unwrap();
-        history
-            .finish(trial, TrialState::Complete, Some(value))
-            .unwrap();
+        history.finish(trial, TrialState::Complete, Some(value)).unwrap();
     }
     history
 }
@@ -50,22 +37,15 @@ fn best(history: &History) -> f64 {
 
 /// Ten parameters of all kinds.
 fn mixed_space() -> Space {
-    let mut parameters: Vec<Parameter> = (0..4)
-        .map(|i| Parameter::new(format!("x{i}"), Domain::uniform(-5.0, 5.0).unwrap()))
-        .collect();
+    let mut parameters: Vec<Parameter> =
+        (0..4).map(|i| Parameter::new(format!("x{i}"), Domain::uniform(-5.0, 5.0).unwrap())).collect();
     let more = [
         ("rate", Domain::log(1e-5, 1e-1)),
         ("decay", Domain::log(1e-6, 1e-2)),
         ("layers", Domain::int(1, 8)),
         ("units", Domain::int(16, 512).unwrap().with_step(16.0)),
-        (
-            "activation",
-            Domain::choice(["relu", "tanh", "sigmoid", "leaky"]),
-        ),
-        (
-            "optimizer",
-            Domain::choice(["sgd", "adam", "adamw", "rmsprop"]),
-        ),
+        ("activation", Domain::choice(["relu", "tanh", "sigmoid", "leaky"])),
+        ("optimizer", Domain::choice(["sgd", "adam", "adamw", "rmsprop"])),
     ];
     parameters.extend(more.map(|(name, domain)| Parameter::new(name, domain.unwrap())));
     Space::new(parameters).unwrap()
@@ -91,17 +71,9 @@ fn tpe_finds_better_points_than_random_draws() {
     };
     let random = total(|| Box::new(Random::new()));
     let joint = total(|| Box::new(tpe(TpeOptions::default())));
-    let independent = total(|| {
-        Box::new(tpe(TpeOptions {
-            multivariate: false,
-            ..TpeOptions::default()
-        }))
-    });
+    let independent = total(|| Box::new(tpe(TpeOptions { multivariate: false, ..TpeOptions::default() })));
     assert!(joint < 0.6 * random, "joint {joint}, random {random}");
-    assert!(
-        independent < 0.6 * random,
-        "independent {independent}, random {random}"
-    );
+    assert!(independent < 0.6 * random, "independent {independent}, random {random}");
 }
 
 /// Each conditional parameter is learnt from the trials that have it.
@@ -122,72 +94,41 @@ fn conditional_parameters_are_learnt() {
     let mut sampler = tpe(TpeOptions::default());
     for (parameter, optimum) in [(1, 0.2), (2, 0.7)] {
         let mut near = |seed| {
-            let ask = Ask {
-                history: &history,
-                number: history.next_number(),
-                proposed: 100,
-                key: Key::study(seed),
-            };
+            let ask = Ask { history: &history, number: history.next_number(), proposed: 100, key: Key::study(seed) };
             (sampler.propose_one(&ask, parameter) - optimum).abs() < 0.15
         };
         // Random draws would be there three times in ten.
         let count = (0..40).filter(|&seed| near(seed)).count();
-        assert!(
-            count > 30,
-            "parameter {parameter}: {count} of 40 are near {optimum}"
-        );
+        assert!(count > 30, "parameter {parameter}: {count} of 40 are near {optimum}");
     }
 }
 
 /// With the liar, proposals keep away from where other trials run at the moment.
 #[test]
 fn the_liar_keeps_proposals_apart() {
-    let space = Space::new(vec![Parameter::new(
-        "x",
-        Domain::uniform(0.0, 1.0).unwrap(),
-    )])
-    .unwrap();
+    let space = Space::new(vec![Parameter::new("x", Domain::uniform(0.0, 1.0).unwrap())]).unwrap();
     let proposals = |history: &History, constant_liar| -> Vec<f64> {
-        let mut sampler = tpe(TpeOptions {
-            constant_liar,
-            ..TpeOptions::default()
-        });
-        (0..50)
-            .map(|seed| propose(&mut sampler, history, seed).get(0))
-            .collect()
+        let mut sampler = tpe(TpeOptions { constant_liar, ..TpeOptions::default() });
+        (0..50).map(|seed| propose(&mut sampler, history, seed).get(0)).collect()
     };
-    let mut history = study(&mut Random::new(), &space, 40, 0, |point| {
-        (point.get(0) - 0.4).abs()
-    });
+    let mut history = study(&mut Random::new(), &space, 40, 0, |point| (point.get(0) - 0.4).abs());
     let crowd = proposals(&history, false);
     for &x in &crowd[..20] {
-        history
-            .start(history.next_number(), Point::from(vec![x]))
-            .unwrap();
+        history.start(history.next_number(), Point::from(vec![x])).unwrap();
     }
     let middle = crowd.iter().sum::<f64>() / 50.0;
     let in_the_crowd = |constant_liar| {
         let proposals = proposals(&history, constant_liar);
-        proposals
-            .into_iter()
-            .filter(|x| (x - middle).abs() < 0.1)
-            .count()
+        proposals.into_iter().filter(|x| (x - middle).abs() < 0.1).count()
     };
     let (with, without) = (in_the_crowd(true), in_the_crowd(false));
-    assert!(
-        2 * with < without,
-        "of 50 proposals {with} with the liar, {without} without"
-    );
+    assert!(2 * with < without, "of 50 proposals {with} with the liar, {without} without");
 }
 
 /// Pruned trials teach as well: the ones that got further are the good ones.
 #[test]
 fn pruned_trials_are_learnt_from() {
-    let space = Space::new(vec![Parameter::new(
-        "x",
-        Domain::uniform(0.0, 1.0).unwrap(),
-    )])
-    .unwrap();
+    let space = Space::new(vec![Parameter::new("x", Domain::uniform(0.0, 1.0).unwrap())]).unwrap();
     let mut stream = Key::study(9).stream(Purpose::Generate);
     let mut history = History::new(space, Direction::Maximize);
     for number in 0..60 {
@@ -196,13 +137,10 @@ fn pruned_trials_are_learnt_from() {
         for step in 1..=if (0.6..0.8).contains(&x) { 5 } else { 1 } {
             history.report(trial, Report { step, value: 0.5 }).unwrap();
         }
-        history
-            .finish(trial, TrialState::Pruned, Some(0.5))
-            .unwrap();
+        history.finish(trial, TrialState::Pruned, Some(0.5)).unwrap();
     }
     let mut sampler = tpe(TpeOptions::default());
-    let near = (0..50)
-        .filter(|&seed| (0.55..0.85).contains(&propose(&mut sampler, &history, seed).get(0)));
+    let near = (0..50).filter(|&seed| (0.55..0.85).contains(&propose(&mut sampler, &history, seed).get(0)));
     assert!(near.count() > 40);
 }
 
@@ -224,24 +162,16 @@ fn parameters_that_appear_late() {
         // The parameter helps; trials without it are no longer among the good ones.
         let value = mixed_loss(&point) + 20.0 * point.get(index) - 100.0;
         history.start(trial, point).unwrap();
-        history
-            .finish(trial, TrialState::Complete, Some(value))
-            .unwrap();
+        history.finish(trial, TrialState::Complete, Some(value)).unwrap();
     }
     let last: Vec<f64> = history.column(index)[45..].to_vec();
     let mean = last.iter().sum::<f64>() / 15.0;
-    assert!(
-        mean < 0.35,
-        "small values are good, but the last ones were {last:?}"
-    );
+    assert!(mean < 0.35, "small values are good, but the last ones were {last:?}");
 }
 
 #[test]
 fn bad_options_are_named() {
-    let options = TpeOptions {
-        candidates: 0,
-        ..TpeOptions::default()
-    };
+    let options = TpeOptions { candidates: 0, ..TpeOptions::default() };
     let error: SamplerError = Tpe::new(options).unwrap_err();
     assert_eq!(error.to_string(), "candidates is 0, but must be 1 or more");
 }
@@ -249,13 +179,7 @@ fn bad_options_are_named() {
 /// All proposals of a study, to the bit. If this changes, stored studies can no longer be resumed.
 #[test]
 fn proposals_are_what_they_always_were() {
-    let history = study(
-        &mut tpe(TpeOptions::default()),
-        &mixed_space(),
-        150,
-        42,
-        mixed_loss,
-    );
+    let history = study(&mut tpe(TpeOptions::default()), &mixed_space(), 150, 42, mixed_loss);
     // Fowler, Noll and Vo's hash.
     let mut digest = 0xcbf2_9ce4_8422_2325_u64;
     for trial in history.numbers() {
@@ -265,8 +189,5 @@ fn proposals_are_what_they_always_were() {
             }
         }
     }
-    assert_eq!(
-        (best(&history), digest),
-        (2.019739755403819, 14614659942497170010)
-    );
+    assert_eq!((best(&history), digest), (2.019739755403819, 14614659942497170010));
 }

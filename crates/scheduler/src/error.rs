@@ -18,10 +18,6 @@ impl OptionError {
         if value >= 1 {
             return Ok(());
         }
-        Err(Self {
-            option,
-            value: value.into(),
-            allowed: "1 or more",
-        })
+        Err(Self { option, value: value.into(), allowed: "1 or more" })
     }
 }

@@ -23,13 +23,7 @@ pub struct PercentileOptions {
 impl Default for PercentileOptions {
     /// The median rule with Optuna's defaults: 5 start-up trials, no warm-up, interval 1.
     fn default() -> Self {
-        Self {
-            percentile: 50.0,
-            startup_trials: 5,
-            warmup_steps: 0,
-            interval_steps: 1,
-            min_trials: 1,
-        }
+        Self { percentile: 50.0, startup_trials: 5, warmup_steps: 0, interval_steps: 1, min_trials: 1 }
     }
 }
 
@@ -52,11 +46,7 @@ impl Percentile {
     /// A percentile outside 0 to 100, an interval or a minimum of 0.
     pub fn new(options: PercentileOptions) -> Result<Self, OptionError> {
         if !(0.0..=100.0).contains(&options.percentile) {
-            return Err(OptionError {
-                option: "percentile",
-                value: options.percentile,
-                allowed: "from 0 to 100",
-            });
+            return Err(OptionError { option: "percentile", value: options.percentile, allowed: "from 0 to 100" });
         }
         OptionError::at_least_one("interval_steps", options.interval_steps)?;
         OptionError::at_least_one("min_trials", options.min_trials)?;
@@ -65,19 +55,13 @@ impl Percentile {
 
     /// The median rule with its defaults.
     pub fn median() -> Self {
-        Self {
-            options: PercentileOptions::default(),
-        }
+        Self { options: PercentileOptions::default() }
     }
 
     /// Whether the report at `step` is the first in its interval, `previous` being the step of the
     /// report before.
     fn decides_at(&self, step: u32, previous: Option<u32>) -> bool {
-        let PercentileOptions {
-            warmup_steps,
-            interval_steps,
-            ..
-        } = self.options;
+        let PercentileOptions { warmup_steps, interval_steps, .. } = self.options;
         step.checked_sub(warmup_steps).is_some_and(|since_warmup| {
             let interval_start = step - since_warmup % interval_steps;
             previous.is_none_or(|previous| previous < interval_start)
@@ -109,11 +93,7 @@ fn complete(history: &History) -> impl Iterator<Item = TrialNumber> {
 
 impl Scheduler for Percentile {
     fn name(&self) -> &'static str {
-        if self.options.percentile == 50.0 {
-            "median"
-        } else {
-            "percentile"
-        }
+        if self.options.percentile == 50.0 { "median" } else { "percentile" }
     }
 
     fn decide(&mut self, history: &History, trial: TrialNumber) -> Decision {
@@ -127,16 +107,9 @@ impl Scheduler for Percentile {
         }
         let direction = history.direction();
         let better = |best: f64, value: f64| {
-            if direction.better(value, best) {
-                value
-            } else {
-                best
-            }
+            if direction.better(value, best) { value } else { best }
         };
-        let own = reports
-            .iter()
-            .map(|report| report.value)
-            .fold(f64::NAN, better);
+        let own = reports.iter().map(|report| report.value).fold(f64::NAN, better);
         if own.is_nan() {
             return Decision::Stop;
         }
@@ -148,9 +121,7 @@ impl Scheduler for Percentile {
 
     fn rungs(&self, max_steps: u32) -> Vec<u32> {
         let previous = |step: u32| if step == 1 { None } else { Some(step - 1) };
-        (1..max_steps)
-            .filter(|&step| self.decides_at(step, previous(step)))
-            .collect()
+        (1..max_steps).filter(|&step| self.decides_at(step, previous(step))).collect()
     }
 }
 
@@ -164,11 +135,7 @@ fn interpolated(mut values: Vec<f64>, percentile: f64) -> Option<f64> {
     // make NaN of infinities.
     let share = position - below as f64;
     let between = || low * (1.0 - share) + high * share;
-    Some(if low == high || share == 0.0 {
-        low
-    } else {
-        between()
-    })
+    Some(if low == high || share == 0.0 { low } else { between() })
 }
 
 #[cfg(test)]
@@ -181,15 +148,9 @@ mod tests {
         for (percentile, expected) in [(0.0, 1.0), (25.0, 1.75), (50.0, 2.5), (100.0, 4.0)] {
             assert_eq!(interpolated(values(), percentile), Some(expected));
         }
-        assert_eq!(
-            interpolated(vec![f64::INFINITY; 3], 40.0),
-            Some(f64::INFINITY)
-        );
+        assert_eq!(interpolated(vec![f64::INFINITY; 3], 40.0), Some(f64::INFINITY));
         let infinite = vec![f64::NEG_INFINITY, 0.0, f64::INFINITY];
-        assert_eq!(
-            interpolated(infinite.clone(), 25.0),
-            Some(f64::NEG_INFINITY)
-        );
+        assert_eq!(interpolated(infinite.clone(), 25.0), Some(f64::NEG_INFINITY));
         assert_eq!(interpolated(infinite.clone(), 50.0), Some(0.0));
         assert_eq!(interpolated(infinite, 75.0), Some(f64::INFINITY));
         assert_eq!(interpolated(Vec::new(), 50.0), None);

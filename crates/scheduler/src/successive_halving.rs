@@ -21,12 +21,7 @@ pub struct SuccessiveHalvingOptions {
 impl Default for SuccessiveHalvingOptions {
     /// Rungs at 1, 4, 16, …: Optuna's defaults with a lowest rung at step 1.
     fn default() -> Self {
-        Self {
-            min_resource: 1,
-            factor: 4,
-            skip: 0,
-            bootstrap: 0,
-        }
+        Self { min_resource: 1, factor: 4, skip: 0, bootstrap: 0 }
     }
 }
 
@@ -52,11 +47,7 @@ impl SuccessiveHalving {
     pub fn new(options: SuccessiveHalvingOptions) -> Result<Self, OptionError> {
         OptionError::at_least_one("min_resource", options.min_resource)?;
         if options.factor < 2 {
-            return Err(OptionError {
-                option: "factor",
-                value: options.factor.into(),
-                allowed: "2 or more",
-            });
+            return Err(OptionError { option: "factor", value: options.factor.into(), allowed: "2 or more" });
         }
         Ok(Self { options })
     }
@@ -64,9 +55,8 @@ impl SuccessiveHalving {
     /// The steps of all rungs that `u32` can count.
     fn steps(&self) -> impl Iterator<Item = u32> + use<> {
         let factor = self.options.factor;
-        let lowest = factor
-            .checked_pow(self.options.skip)
-            .and_then(|scale| self.options.min_resource.checked_mul(scale));
+        let lowest =
+            factor.checked_pow(self.options.skip).and_then(|scale| self.options.min_resource.checked_mul(scale));
         std::iter::successors(lowest, move |step| step.checked_mul(factor))
     }
 
@@ -83,8 +73,7 @@ impl SuccessiveHalving {
             return false;
         }
         let promoted = (losses.len() / self.options.factor as usize).max(1);
-        let (_, &mut last_promoted, _) =
-            losses.select_nth_unstable_by(promoted - 1, f64::total_cmp);
+        let (_, &mut last_promoted, _) = losses.select_nth_unstable_by(promoted - 1, f64::total_cmp);
         history.direction().loss(own) <= last_promoted
     }
 }
@@ -105,10 +94,7 @@ impl Scheduler for SuccessiveHalving {
             return Decision::Continue;
         };
         let already_past = |rung: &u32| earlier.last().is_some_and(|report| report.step >= *rung);
-        let reached = self
-            .steps()
-            .skip_while(already_past)
-            .take_while(|&rung| rung <= last.step);
+        let reached = self.steps().skip_while(already_past).take_while(|&rung| rung <= last.step);
         for rung in reached {
             if last.value.is_nan() || !self.passes(history, rung, last.value) {
                 return Decision::Stop;

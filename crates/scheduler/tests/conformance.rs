@@ -3,8 +3,7 @@
 
 use tunefork_rng::{Key, Purpose, Stream};
 use tunefork_scheduler::{
-    Decision, NoScheduler, Percentile, PercentileOptions, Scheduler, SuccessiveHalving,
-    SuccessiveHalvingOptions,
+    Decision, NoScheduler, Percentile, PercentileOptions, Scheduler, SuccessiveHalving, SuccessiveHalvingOptions,
 };
 use tunefork_space::{Point, Space};
 use tunefork_trial::{Direction, History, Report, TrialNumber, TrialState};
@@ -23,16 +22,8 @@ struct Run {
 /// Runs 40 trials, four at a time, each with its own level and some noise. A stopped trial ends as
 /// pruned; a few fail. `ugly` mixes in NaN and infinite reports. `decide` is asked about every
 /// report.
-fn run(
-    direction: Direction,
-    ugly: bool,
-    mut decide: impl FnMut(&History, TrialNumber) -> Decision,
-) -> Run {
-    let sign = if direction == Direction::Minimize {
-        1.0
-    } else {
-        -1.0
-    };
+fn run(direction: Direction, ugly: bool, mut decide: impl FnMut(&History, TrialNumber) -> Decision) -> Run {
+    let sign = if direction == Direction::Minimize { 1.0 } else { -1.0 };
     let mut stream = Key::study(2).stream(Purpose::Generate);
     let mut history = History::new(Space::default(), direction);
     let mut decisions = Vec::new();
@@ -48,9 +39,7 @@ fn run(
         }
         let place = stream.below(live.len() as u64) as usize;
         let (trial, level) = live[place];
-        let step = history
-            .last_report(trial)
-            .map_or(1, |report| report.step + 1);
+        let step = history.last_report(trial).map_or(1, |report| report.step + 1);
         let value = sign * any_value(level, ugly, &mut stream);
         history.report(trial, Report { step, value }).unwrap();
         let decision = decide(&history, trial);
@@ -97,24 +86,17 @@ fn trials_stop_at_rungs_only(new: New) {
     let rungs = new().rungs(STEPS);
     assert!(rungs.is_sorted() && rungs.iter().all(|rung| (1..STEPS).contains(rung)));
     let mut scheduler = new();
-    let run = run(Direction::Minimize, true, |history, trial| {
-        scheduler.decide(history, trial)
-    });
+    let run = run(Direction::Minimize, true, |history, trial| scheduler.decide(history, trial));
     for (trial, step, decision) in run.decisions {
         let may_stop = rungs.contains(&step) || step == STEPS;
-        assert!(
-            may_stop || decision == Decision::Continue,
-            "trial {trial} at step {step}"
-        );
+        assert!(may_stop || decision == Decision::Continue, "trial {trial} at step {step}");
     }
 }
 
 /// A scheduler with rungs stops something in a study with clear differences.
 fn something_is_stopped_where_there_are_rungs(new: New) {
     let mut scheduler = new();
-    let run = run(Direction::Minimize, false, |history, trial| {
-        scheduler.decide(history, trial)
-    });
+    let run = run(Direction::Minimize, false, |history, trial| scheduler.decide(history, trial));
     let pruned = run.history.states().contains(&TrialState::Pruned);
     assert_eq!(pruned, !scheduler.rungs(STEPS).is_empty());
 }
@@ -122,20 +104,12 @@ fn something_is_stopped_where_there_are_rungs(new: New) {
 /// A trial that was better than all others at every step is never stopped.
 fn the_best_trial_goes_on(new: New) {
     let mut scheduler = new();
-    let mut run = run(Direction::Maximize, false, |history, trial| {
-        scheduler.decide(history, trial)
-    });
+    let mut run = run(Direction::Maximize, false, |history, trial| scheduler.decide(history, trial));
     let trial = run.history.next_number();
     run.history.start(trial, Point::default()).unwrap();
     for step in 1..=STEPS {
-        run.history
-            .report(trial, Report { step, value: 2.0 })
-            .unwrap();
-        assert_eq!(
-            scheduler.decide(&run.history, trial),
-            Decision::Continue,
-            "step {step}"
-        );
+        run.history.report(trial, Report { step, value: 2.0 }).unwrap();
+        assert_eq!(scheduler.decide(&run.history, trial), Decision::Continue, "step {step}");
     }
 }
 
@@ -152,9 +126,7 @@ fn trials_without_reports_make_no_difference(new: New) {
                 longer.finish(other, end, None).unwrap();
             }
         }
-        longer
-            .enqueue(longer.next_number(), Point::default())
-            .unwrap();
+        longer.enqueue(longer.next_number(), Point::default()).unwrap();
         assert_eq!(decision, scheduler.decide(&longer, trial));
         decision
     });
@@ -164,15 +136,9 @@ fn trials_without_reports_make_no_difference(new: New) {
 fn directions_mirror_each_other(new: New) {
     let decisions = |direction| {
         let mut scheduler = new();
-        run(direction, true, |history, trial| {
-            scheduler.decide(history, trial)
-        })
-        .decisions
+        run(direction, true, |history, trial| scheduler.decide(history, trial)).decisions
     };
-    assert_eq!(
-        decisions(Direction::Minimize),
-        decisions(Direction::Maximize)
-    );
+    assert_eq!(decisions(Direction::Minimize), decisions(Direction::Maximize));
 }
 
 /// Asked about a trial that has not reported, a scheduler lets it go on.
@@ -210,20 +176,11 @@ macro_rules! conformance {
 conformance!(none, || Box::new(NoScheduler));
 conformance!(median, || Box::new(Percentile::median()));
 conformance!(percentile, || {
-    let options = PercentileOptions {
-        percentile: 25.0,
-        startup_trials: 3,
-        warmup_steps: 2,
-        interval_steps: 3,
-        min_trials: 2,
-    };
+    let options =
+        PercentileOptions { percentile: 25.0, startup_trials: 3, warmup_steps: 2, interval_steps: 3, min_trials: 2 };
     Box::new(Percentile::new(options).unwrap())
 });
 conformance!(asha, || {
-    let options = SuccessiveHalvingOptions {
-        min_resource: 2,
-        factor: 2,
-        ..Default::default()
-    };
+    let options = SuccessiveHalvingOptions { min_resource: 2, factor: 2, ..Default::default() };
     Box::new(SuccessiveHalving::new(options).unwrap())
 });

@@ -1,8 +1,7 @@
 //! The decisions of Optuna 5.0.0's pruners on small studies.
 
 use tunefork_scheduler::{
-    Decision, OptionError, Percentile, PercentileOptions, Scheduler, SuccessiveHalving,
-    SuccessiveHalvingOptions,
+    Decision, OptionError, Percentile, PercentileOptions, Scheduler, SuccessiveHalving, SuccessiveHalvingOptions,
 };
 use tunefork_space::{Point, Space};
 use tunefork_trial::{Direction, History, Report, TrialNumber, TrialState};
@@ -19,20 +18,12 @@ fn start(history: &mut History) -> TrialNumber {
 /// Five complete trials with three reports each, steps 0 to 2, smaller is better.
 fn five_curves() -> History {
     let mut history = History::new(Space::default(), Direction::Minimize);
-    for curve in [
-        [0.9, 0.7, 0.5],
-        [0.8, 0.6, 0.4],
-        [0.7, 0.5, 0.3],
-        [0.6, 0.4, 0.2],
-        [0.5, 0.3, 0.1],
-    ] {
+    for curve in [[0.9, 0.7, 0.5], [0.8, 0.6, 0.4], [0.7, 0.5, 0.3], [0.6, 0.4, 0.2], [0.5, 0.3, 0.1]] {
         let trial = start(&mut history);
         for (value, step) in curve.into_iter().zip(0..) {
             history.report(trial, Report { step, value }).unwrap();
         }
-        history
-            .finish(trial, TrialState::Complete, Some(curve[2]))
-            .unwrap();
+        history.finish(trial, TrialState::Complete, Some(curve[2])).unwrap();
     }
     history
 }
@@ -60,51 +51,27 @@ fn median() {
 
 #[test]
 fn startup_warmup_and_interval() {
-    let startup = PercentileOptions {
-        startup_trials: 6,
-        ..Default::default()
-    };
+    let startup = PercentileOptions { startup_trials: 6, ..Default::default() };
     check(startup, &[0.95, f64::NAN, 0.95], &[KEEP; 3]);
-    let warmup = PercentileOptions {
-        warmup_steps: 1,
-        interval_steps: 2,
-        ..Default::default()
-    };
+    let warmup = PercentileOptions { warmup_steps: 1, interval_steps: 2, ..Default::default() };
     check(warmup, &[0.95; 3], &[KEEP, STOP, KEEP]);
-    let many = PercentileOptions {
-        min_trials: 6,
-        ..Default::default()
-    };
+    let many = PercentileOptions { min_trials: 6, ..Default::default() };
     check(many, &[0.95; 3], &[KEEP; 3]);
 }
 
 #[test]
 fn percentile() {
-    let best_quarter = PercentileOptions {
-        percentile: 25.0,
-        ..Default::default()
-    };
+    let best_quarter = PercentileOptions { percentile: 25.0, ..Default::default() };
     check(best_quarter, &[0.55, 0.45, 0.25], &[KEEP, STOP, STOP]);
 }
 
 #[test]
 fn successive_halving() {
-    let options = SuccessiveHalvingOptions {
-        min_resource: 1,
-        factor: 2,
-        ..Default::default()
-    };
+    let options = SuccessiveHalvingOptions { min_resource: 1, factor: 2, ..Default::default() };
     let mut scheduler = SuccessiveHalving::new(options).unwrap();
     let mut history = History::new(Space::default(), Direction::Minimize);
     // Constant curves over four steps, and the step at which each is stopped.
-    let curves = [
-        (0.5, None),
-        (0.6, Some(1)),
-        (0.4, None),
-        (0.45, Some(2)),
-        (0.3, None),
-        (0.55, Some(1)),
-    ];
+    let curves = [(0.5, None), (0.6, Some(1)), (0.4, None), (0.45, Some(2)), (0.3, None), (0.55, Some(1))];
     for (value, stopped_at) in curves {
         let trial = start(&mut history);
         let mut stops = (1..=4).filter(|&step| {
@@ -118,10 +85,7 @@ fn successive_halving() {
 /// A report that passes several rungs at once is compared at each of them.
 #[test]
 fn sparse_reports_meet_every_rung_they_pass() {
-    let options = SuccessiveHalvingOptions {
-        factor: 2,
-        ..Default::default()
-    };
+    let options = SuccessiveHalvingOptions { factor: 2, ..Default::default() };
     let mut scheduler = SuccessiveHalving::new(options).unwrap();
     let mut history = History::new(Space::default(), Direction::Maximize);
     for (reports, expected) in [
@@ -142,24 +106,12 @@ fn sparse_reports_meet_every_rung_they_pass() {
 
 #[test]
 fn bootstrap_holds_the_first_trials_back() {
-    let options = SuccessiveHalvingOptions {
-        factor: 2,
-        bootstrap: 2,
-        ..Default::default()
-    };
+    let options = SuccessiveHalvingOptions { factor: 2, bootstrap: 2, ..Default::default() };
     let mut scheduler = SuccessiveHalving::new(options).unwrap();
     let mut history = History::new(Space::default(), Direction::Maximize);
     for expected in [STOP, STOP, KEEP] {
         let trial = start(&mut history);
-        history
-            .report(
-                trial,
-                Report {
-                    step: 1,
-                    value: 0.5,
-                },
-            )
-            .unwrap();
+        history.report(trial, Report { step: 1, value: 0.5 }).unwrap();
         assert_eq!(scheduler.decide(&history, trial), expected);
     }
 }
@@ -167,23 +119,14 @@ fn bootstrap_holds_the_first_trials_back() {
 #[test]
 fn rungs() {
     let halving = |min_resource, factor, skip| {
-        let options = SuccessiveHalvingOptions {
-            min_resource,
-            factor,
-            skip,
-            bootstrap: 0,
-        };
+        let options = SuccessiveHalvingOptions { min_resource, factor, skip, bootstrap: 0 };
         SuccessiveHalving::new(options).unwrap()
     };
     assert_eq!(halving(1, 3, 0).rungs(10), [1, 3, 9]);
     assert_eq!(halving(2, 4, 1).rungs(129), [8, 32, 128]);
     assert_eq!(halving(1, 3, 0).rungs(9), [1, 3]);
     assert_eq!(halving(1, 2, 40).rungs(u32::MAX), [0; 0]);
-    let every_third = PercentileOptions {
-        warmup_steps: 4,
-        interval_steps: 3,
-        ..Default::default()
-    };
+    let every_third = PercentileOptions { warmup_steps: 4, interval_steps: 3, ..Default::default() };
     assert_eq!(Percentile::new(every_third).unwrap().rungs(12), [4, 7, 10]);
 }
 
@@ -191,30 +134,15 @@ fn rungs() {
 fn bad_options_are_named() {
     let message = |error: OptionError| error.to_string();
     let percentile = |percentile| {
-        let options = PercentileOptions {
-            percentile,
-            ..Default::default()
-        };
+        let options = PercentileOptions { percentile, ..Default::default() };
         message(Percentile::new(options).unwrap_err())
     };
-    assert_eq!(
-        percentile(100.5),
-        "percentile is 100.5, but must be from 0 to 100"
-    );
-    assert_eq!(
-        percentile(f64::NAN),
-        "percentile is NaN, but must be from 0 to 100"
-    );
-    let interval = PercentileOptions {
-        interval_steps: 0,
-        ..Default::default()
-    };
+    assert_eq!(percentile(100.5), "percentile is 100.5, but must be from 0 to 100");
+    assert_eq!(percentile(f64::NAN), "percentile is NaN, but must be from 0 to 100");
+    let interval = PercentileOptions { interval_steps: 0, ..Default::default() };
     let error = message(Percentile::new(interval).unwrap_err());
     assert_eq!(error, "interval_steps is 0, but must be 1 or more");
-    let factor = SuccessiveHalvingOptions {
-        factor: 1,
-        ..Default::default()
-    };
+    let factor = SuccessiveHalvingOptions { factor: 1, ..Default::default() };
     let error = message(SuccessiveHalving::new(factor).unwrap_err());
     assert_eq!(error, "factor is 1, but must be 2 or more");
 }

@@ -38,9 +38,7 @@ impl Isa {
         let native = [Avx2::new().map(Self::Avx2), Avx512::new().map(Self::Avx512)];
         #[cfg(not(target_arch = "x86_64"))]
         let native: [Option<Self>; 0] = [];
-        std::iter::once(Self::PORTABLE)
-            .chain(native.into_iter().flatten())
-            .collect()
+        std::iter::once(Self::PORTABLE).chain(native.into_iter().flatten()).collect()
     }
 
     /// The name by which [`FromStr`] knows it.
@@ -74,15 +72,10 @@ pub enum IsaError {
 impl fmt::Display for IsaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown(name) => write!(
-                f,
-                "unknown instruction set `{name}`: use auto, portable, avx2 or avx512"
-            ),
-            Self::Unavailable(name) => write!(
-                f,
-                "this machine lacks the instruction set {name}: use auto (which is {} here)",
-                Isa::detect()
-            ),
+            Self::Unknown(name) => write!(f, "unknown instruction set `{name}`: use auto, portable, avx2 or avx512"),
+            Self::Unavailable(name) => {
+                write!(f, "this machine lacks the instruction set {name}: use auto (which is {} here)", Isa::detect())
+            }
         }
     }
 }

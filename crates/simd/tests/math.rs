@@ -16,15 +16,11 @@ fn ulps(got: f32, exact: f64) -> f64 {
 
 /// Every float of a range in steps of the bit pattern, so that all magnitudes are met.
 fn sweep(low: f32, high: f32) -> impl Iterator<Item = f32> {
-    (low.to_bits()..high.to_bits())
-        .step_by(9973)
-        .map(f32::from_bits)
+    (low.to_bits()..high.to_bits()).step_by(9973).map(f32::from_bits)
 }
 
 fn worst(inputs: impl Iterator<Item = f32>, ours: fn(f32) -> f32, exact: fn(f64) -> f64) -> f64 {
-    inputs
-        .map(|x| ulps(ours(x), exact(f64::from(x))))
-        .fold(0.0, f64::max)
+    inputs.map(|x| ulps(ours(x), exact(f64::from(x)))).fold(0.0, f64::max)
 }
 
 #[test]

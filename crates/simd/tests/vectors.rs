@@ -2,42 +2,10 @@
 
 use tunefork_simd::{Isa, MAX_LANES, dispatch};
 
-const A: [f32; MAX_LANES] = [
-    1.0,
-    -2.0,
-    3.5,
-    f32::NAN,
-    0.0,
-    -0.0,
-    7.0,
-    8.0,
-    f32::INFINITY,
-    10.0,
-    11.0,
-    12.0,
-    -13.0,
-    14.0,
-    15.0,
-    16.0,
-];
-const B: [f32; MAX_LANES] = [
-    2.0,
-    -2.0,
-    f32::NAN,
-    1.0,
-    -1.0,
-    0.0,
-    6.0,
-    9.0,
-    1.0,
-    10.5,
-    -11.0,
-    12.0,
-    13.0,
-    4.0,
-    5.0,
-    6.0,
-];
+const A: [f32; MAX_LANES] =
+    [1.0, -2.0, 3.5, f32::NAN, 0.0, -0.0, 7.0, 8.0, f32::INFINITY, 10.0, 11.0, 12.0, -13.0, 14.0, 15.0, 16.0];
+const B: [f32; MAX_LANES] =
+    [2.0, -2.0, f32::NAN, 1.0, -1.0, 0.0, 6.0, 9.0, 1.0, 10.5, -11.0, 12.0, 13.0, 4.0, 5.0, 6.0];
 
 dispatch! {
     /// All two-operand results of the first vector of `a` and `b`, one row per operation.

@@ -26,12 +26,7 @@ impl Grid {
         };
         let (low, high, step) = (scale(parts[0])?, scale(parts[1])?, scale(parts[2])?);
         let steps = u64::try_from(high.checked_sub(low)?.checked_div(step)?).ok()?;
-        (steps < 1 << 53).then_some(Self {
-            low,
-            step,
-            exponent,
-            points: steps + 1,
-        })
+        (steps < 1 << 53).then_some(Self { low, step, exponent, points: steps + 1 })
     }
 
     /// Number of grid points.

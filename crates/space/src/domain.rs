@@ -67,17 +67,9 @@ impl Domain {
             }
         }
         if low > high {
-            return Err(DomainError::Reversed {
-                low: low.into(),
-                high: high.into(),
-            });
+            return Err(DomainError::Reversed { low: low.into(), high: high.into() });
         }
-        Ok(Self::Float {
-            low,
-            high,
-            log: false,
-            step: None,
-        })
+        Ok(Self::Float { low, high, log: false, step: None })
     }
 
     /// Real numbers in [`low`, `high`], equally likely per factor: as many between 0.001 and 0.01 as
@@ -90,12 +82,7 @@ impl Domain {
         if low <= 0.0 {
             return Err(DomainError::LogNotPositive { low: low.into() });
         }
-        Ok(Self::Float {
-            low,
-            high,
-            log: true,
-            step: None,
-        })
+        Ok(Self::Float { low, high, log: true, step: None })
     }
 
     /// Whole numbers from `low` to `high`, both included.
@@ -109,17 +96,9 @@ impl Domain {
             }
         }
         if low > high {
-            return Err(DomainError::Reversed {
-                low: low.into(),
-                high: high.into(),
-            });
+            return Err(DomainError::Reversed { low: low.into(), high: high.into() });
         }
-        Ok(Self::Int {
-            low,
-            high,
-            log: false,
-            step: 1,
-        })
+        Ok(Self::Int { low, high, log: false, step: 1 })
     }
 
     /// Whole numbers from `low` to `high`, equally likely per factor.
@@ -131,30 +110,21 @@ impl Domain {
         if low < 1 {
             return Err(DomainError::LogNotPositive { low: low.into() });
         }
-        Ok(Self::Int {
-            low,
-            high,
-            log: true,
-            step: 1,
-        })
+        Ok(Self::Int { low, high, log: true, step: 1 })
     }
 
     /// One of the given values.
     ///
     /// # Errors
     /// No values, or one that stands twice.
-    pub fn choice<V: Into<Value>>(
-        choices: impl IntoIterator<Item = V>,
-    ) -> Result<Self, DomainError> {
+    pub fn choice<V: Into<Value>>(choices: impl IntoIterator<Item = V>) -> Result<Self, DomainError> {
         let choices: Vec<Value> = choices.into_iter().map(Into::into).collect();
         if choices.is_empty() {
             return Err(DomainError::NoChoices);
         }
         for (i, choice) in choices.iter().enumerate() {
             if choices[..i].contains(choice) {
-                return Err(DomainError::DuplicateChoice {
-                    choice: choice.clone(),
-                });
+                return Err(DomainError::DuplicateChoice { choice: choice.clone() });
             }
         }
         Ok(Self::Categorical { choices })
@@ -176,29 +146,15 @@ impl Domain {
                 Err(DomainError::LogWithStep { step: step.into() })
             }
             Self::Float { low, high, .. } => {
-                let grid = Grid::new(low, high, step).ok_or(DomainError::TooManySteps {
-                    low,
-                    high,
-                    step,
-                })?;
-                Ok(Self::Float {
-                    low,
-                    high: grid.point(grid.points() - 1),
-                    log: false,
-                    step: Some(step),
-                })
+                let grid = Grid::new(low, high, step).ok_or(DomainError::TooManySteps { low, high, step })?;
+                Ok(Self::Float { low, high: grid.point(grid.points() - 1), log: false, step: Some(step) })
             }
             Self::Int { low, high, .. } => {
                 if step != step.trunc() || step > LARGEST_INT as f64 {
                     return Err(bad_step());
                 }
                 let step = step as i64;
-                Ok(Self::Int {
-                    low,
-                    high: low + (high - low) / step * step,
-                    log: false,
-                    step,
-                })
+                Ok(Self::Int { low, high: low + (high - low) / step * step, log: false, step })
             }
             Self::Categorical { .. } => Err(DomainError::ChoiceWithStep { step: step.into() }),
         }
@@ -210,9 +166,7 @@ impl Domain {
             Self::Float { low, high, .. } if low == high => Some(1),
             Self::Float { step: None, .. } => None,
             Self::Float { .. } => self.float_grid().map(|grid| grid.points()),
-            Self::Int {
-                low, high, step, ..
-            } => Some(((high - low) / step) as u64 + 1),
+            Self::Int { low, high, step, .. } => Some(((high - low) / step) as u64 + 1),
             Self::Categorical { choices } => Some(choices.len() as u64),
         }
     }
@@ -236,9 +190,7 @@ impl Domain {
     pub fn nth(&self, k: u64) -> f64 {
         match self {
             Self::Float { low, .. } => self.float_grid().map_or(*low, |grid| grid.point(k)),
-            Self::Int {
-                low, high, step, ..
-            } => {
+            Self::Int { low, high, step, .. } => {
                 let last = (high - low) / step;
                 let k = i64::try_from(k).unwrap_or(last).min(last);
                 (low + k * step) as f64
@@ -275,8 +227,7 @@ impl Domain {
     /// All internal values in order; `None` when there are infinitely many. The list is as long as
     /// [`Domain::size`] says: ask that first.
     pub fn grid(&self) -> Option<Vec<f64>> {
-        self.size()
-            .map(|size| (0..size).map(|k| self.nth(k)).collect())
+        self.size().map(|size| (0..size).map(|k| self.nth(k)).collect())
     }
 
     /// Whether the value is in the domain.
@@ -287,12 +238,7 @@ impl Domain {
     /// Whether the internal value is in the domain; never for NaN.
     pub fn contains_internal(&self, internal: f64) -> bool {
         match self {
-            Self::Float {
-                low,
-                high,
-                step: None,
-                ..
-            } => (*low..=*high).contains(&internal),
+            Self::Float { low, high, step: None, .. } => (*low..=*high).contains(&internal),
             _ => self.rank(internal).is_some(),
         }
     }
@@ -312,10 +258,7 @@ impl Domain {
         internal
             .filter(|&internal| self.contains_internal(internal))
             .map(|internal| self.rank(internal).map_or(internal, |k| self.nth(k)))
-            .ok_or_else(|| DomainError::Outside {
-                value: value.clone(),
-                domain: self.to_string(),
-            })
+            .ok_or_else(|| DomainError::Outside { value: value.clone(), domain: self.to_string() })
     }
 
     /// The external value of an internal one; internal values outside the domain are moved to its
@@ -324,21 +267,14 @@ impl Domain {
         match self {
             Self::Float { low, high, .. } => Value::Float(internal.max(*low).min(*high)),
             Self::Int { low, high, .. } => Value::Int((internal as i64).clamp(*low, *high)),
-            Self::Categorical { choices } => {
-                choices[(internal as usize).min(choices.len() - 1)].clone()
-            }
+            Self::Categorical { choices } => choices[(internal as usize).min(choices.len() - 1)].clone(),
         }
     }
 
     /// The step grid of a stepped float range.
     fn float_grid(&self) -> Option<Grid> {
         match *self {
-            Self::Float {
-                low,
-                high,
-                step: Some(step),
-                ..
-            } => Grid::new(low, high, step),
+            Self::Float { low, high, step: Some(step), .. } => Grid::new(low, high, step),
             _ => None,
         }
     }
@@ -349,40 +285,20 @@ fn position(choices: &[Value], value: &Value) -> Option<usize> {
     let same = choices.iter().position(|choice| choice == value);
     same.or_else(|| {
         let number = value.as_f64()?;
-        choices
-            .iter()
-            .position(|choice| choice.as_f64() == Some(number))
+        choices.iter().position(|choice| choice.as_f64() == Some(number))
     })
 }
 
 impl fmt::Display for Domain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Float {
-                low,
-                high,
-                log,
-                step,
-            } => {
+            Self::Float { low, high, log, step } => {
                 write!(f, "[{low:?}, {high:?}]{}", if *log { " (log)" } else { "" })?;
                 step.map_or(Ok(()), |step| write!(f, " by {step:?}"))
             }
-            Self::Int {
-                low,
-                high,
-                log,
-                step,
-            } => {
-                write!(
-                    f,
-                    "integers {low} to {high}{}",
-                    if *log { " (log)" } else { "" }
-                )?;
-                if *step == 1 {
-                    Ok(())
-                } else {
-                    write!(f, " by {step}")
-                }
+            Self::Int { low, high, log, step } => {
+                write!(f, "integers {low} to {high}{}", if *log { " (log)" } else { "" })?;
+                if *step == 1 { Ok(()) } else { write!(f, " by {step}") }
             }
             Self::Categorical { choices } => {
                 let choices: Vec<String> = choices.iter().map(Value::to_string).collect();

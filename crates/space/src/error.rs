@@ -41,9 +41,7 @@ pub enum DomainError {
         step: Value,
     },
     /// The grid is too fine to be held in numbers.
-    #[error(
-        "step is {step}, too fine for the range from {low} to {high}; use a larger step or none"
-    )]
+    #[error("step is {step}, too fine for the range from {low} to {high}; use a larger step or none")]
     TooManySteps {
         /// The lower bound given.
         low: f64,
@@ -88,10 +86,7 @@ pub enum DomainError {
 impl DomainError {
     /// Adds the name of the parameter that the domain belongs to.
     pub fn of(self, parameter: impl Into<String>) -> SpaceError {
-        SpaceError::Domain {
-            parameter: parameter.into(),
-            reason: self,
-        }
+        SpaceError::Domain { parameter: parameter.into(), reason: self }
     }
 }
 
@@ -114,9 +109,7 @@ pub enum SpaceError {
         parameter: String,
     },
     /// A condition names a parameter that does not exist.
-    #[error(
-        "parameter `{parameter}` depends on `{condition}`, which is not a parameter of this space"
-    )]
+    #[error("parameter `{parameter}` depends on `{condition}`, which is not a parameter of this space")]
     UnknownCondition {
         /// The parameter with the condition.
         parameter: String,

@@ -75,10 +75,7 @@ pub struct Params(Vec<(String, Value)>);
 impl Params {
     /// The value of the parameter `name`.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0
-            .iter()
-            .find(|pair| pair.0 == name)
-            .map(|pair| &pair.1)
+        self.0.iter().find(|pair| pair.0 == name).map(|pair| &pair.1)
     }
 
     /// Names and values in the space's order.
@@ -147,9 +144,7 @@ impl<'de> Deserialize<'de> for Params {
                 let mut params = Params::default();
                 while let Some((name, value)) = map.next_entry::<String, Value>()? {
                     if params.get(&name).is_some() {
-                        return Err(de::Error::custom(format!(
-                            "parameter `{name}` stands twice"
-                        )));
+                        return Err(de::Error::custom(format!("parameter `{name}` stands twice")));
                     }
                     params.0.push((name, value));
                 }

@@ -25,24 +25,13 @@ pub struct Parameter {
 impl Parameter {
     /// A parameter that always exists.
     pub fn new(name: impl Into<String>, domain: Domain) -> Self {
-        Self {
-            name: name.into(),
-            domain,
-            when: Vec::new(),
-        }
+        Self { name: name.into(), domain, when: Vec::new() }
     }
 
     /// Adds a condition: the parameter exists only where `parameter` has one of the values.
     #[must_use]
-    pub fn when<V: Into<Value>>(
-        mut self,
-        parameter: impl Into<String>,
-        any_of: impl IntoIterator<Item = V>,
-    ) -> Self {
-        self.when.push(Condition {
-            parameter: parameter.into(),
-            any_of: any_of.into_iter().map(Into::into).collect(),
-        });
+    pub fn when<V: Into<Value>>(mut self, parameter: impl Into<String>, any_of: impl IntoIterator<Item = V>) -> Self {
+        self.when.push(Condition { parameter: parameter.into(), any_of: any_of.into_iter().map(Into::into).collect() });
         self
     }
 }
@@ -73,25 +62,13 @@ impl Space {
     /// a value never taken, or in a circle.
     pub fn new(parameters: Vec<Parameter>) -> Result<Self, SpaceError> {
         for (i, parameter) in parameters.iter().enumerate() {
-            if parameters[..i]
-                .iter()
-                .any(|other| other.name == parameter.name)
-            {
-                return Err(SpaceError::Duplicate {
-                    parameter: parameter.name.clone(),
-                });
+            if parameters[..i].iter().any(|other| other.name == parameter.name) {
+                return Err(SpaceError::Duplicate { parameter: parameter.name.clone() });
             }
         }
-        let links = parameters
-            .iter()
-            .map(|parameter| links(parameter, &parameters))
-            .collect::<Result<Vec<_>, _>>()?;
+        let links = parameters.iter().map(|parameter| links(parameter, &parameters)).collect::<Result<Vec<_>, _>>()?;
         let order = topological_order(&parameters, &links)?;
-        Ok(Self {
-            parameters,
-            links,
-            order,
-        })
+        Ok(Self { parameters, links, order })
     }
 
     /// Adds one parameter at the end and returns its index. Its conditions may only name
@@ -101,9 +78,7 @@ impl Space {
     /// As [`Space::new`].
     pub fn push(&mut self, parameter: Parameter) -> Result<usize, SpaceError> {
         if self.index_of(&parameter.name).is_some() {
-            return Err(SpaceError::Duplicate {
-                parameter: parameter.name,
-            });
+            return Err(SpaceError::Duplicate { parameter: parameter.name });
         }
         let index = self.len();
         self.links.push(links(&parameter, &self.parameters)?);
@@ -129,9 +104,7 @@ impl Space {
 
     /// The index of the parameter `name`.
     pub fn index_of(&self, name: &str) -> Option<usize> {
-        self.parameters
-            .iter()
-            .position(|parameter| parameter.name == name)
+        self.parameters.iter().position(|parameter| parameter.name == name)
     }
 
     /// The domain of parameter `index`.
@@ -154,21 +127,15 @@ impl Space {
 
     /// The parameters named in the conditions of parameter `index`.
     pub fn parents(&self, index: usize) -> impl Iterator<Item = usize> {
-        self.links
-            .get(index)
-            .into_iter()
-            .flatten()
-            .map(|link| link.parent)
+        self.links.get(index).into_iter().flatten().map(|link| link.parent)
     }
 
     /// Whether parameter `index` exists at `point`: every parameter in its conditions is present
     /// there with one of the listed values. False when there is no such parameter.
     pub fn is_active(&self, point: &Point, index: usize) -> bool {
-        self.links.get(index).is_some_and(|links| {
-            links
-                .iter()
-                .all(|link| link.any_of.contains(&point.get(link.parent)))
-        })
+        self.links
+            .get(index)
+            .is_some_and(|links| links.iter().all(|link| link.any_of.contains(&point.get(link.parent))))
     }
 
     /// The named values of a point, in the space's order; absent parameters are left out.
@@ -177,10 +144,7 @@ impl Space {
         present
             .map(|index| {
                 let parameter = &self.parameters[index];
-                (
-                    parameter.name.clone(),
-                    parameter.domain.to_value(point.get(index)),
-                )
+                (parameter.name.clone(), parameter.domain.to_value(point.get(index)))
             })
             .collect()
     }
@@ -195,14 +159,10 @@ impl Space {
         for (index, parameter) in self.parameters.iter().enumerate() {
             match (self.is_active(&point, index), point.has(index)) {
                 (true, false) => {
-                    return Err(SpaceError::Missing {
-                        parameter: parameter.name.clone(),
-                    });
+                    return Err(SpaceError::Missing { parameter: parameter.name.clone() });
                 }
                 (false, true) => {
-                    return Err(SpaceError::Inactive {
-                        parameter: parameter.name.clone(),
-                    });
+                    return Err(SpaceError::Inactive { parameter: parameter.name.clone() });
                 }
                 _ => {}
             }
@@ -217,11 +177,8 @@ impl Space {
     pub fn partial_point(&self, params: &Params) -> Result<Point, SpaceError> {
         let mut point = Point::absent(self.len());
         for (name, value) in params.iter() {
-            let index = self
-                .index_of(name)
-                .ok_or_else(|| SpaceError::UnknownParameter {
-                    parameter: name.to_owned(),
-                })?;
+            let index =
+                self.index_of(name).ok_or_else(|| SpaceError::UnknownParameter { parameter: name.to_owned() })?;
             let internal = self.domain(index).to_internal(value);
             point.set(index, internal.map_err(|error| error.of(name))?);
         }
@@ -233,55 +190,34 @@ impl Space {
 fn links(parameter: &Parameter, parameters: &[Parameter]) -> Result<Vec<Link>, SpaceError> {
     let link = |condition: &Condition| {
         let names = || (parameter.name.clone(), condition.parameter.clone());
-        let parent = parameters
-            .iter()
-            .position(|other| other.name == condition.parameter)
-            .ok_or_else(|| {
-                let (parameter, condition) = names();
-                SpaceError::UnknownCondition {
-                    parameter,
-                    condition,
-                }
-            })?;
+        let parent = parameters.iter().position(|other| other.name == condition.parameter).ok_or_else(|| {
+            let (parameter, condition) = names();
+            SpaceError::UnknownCondition { parameter, condition }
+        })?;
         let domain = &parameters[parent].domain;
         let (parameter, condition_name) = names();
         if domain.size().is_none() {
-            return Err(SpaceError::ContinuousCondition {
-                parameter,
-                condition: condition_name,
-            });
+            return Err(SpaceError::ContinuousCondition { parameter, condition: condition_name });
         }
         if condition.any_of.is_empty() {
-            return Err(SpaceError::EmptyCondition {
-                parameter,
-                condition: condition_name,
-            });
+            return Err(SpaceError::EmptyCondition { parameter, condition: condition_name });
         }
         let internal = |value: &Value| {
-            domain
-                .to_internal(value)
-                .map_err(|_| SpaceError::NeverTaken {
-                    parameter: parameter.clone(),
-                    condition: condition_name.clone(),
-                    value: value.clone(),
-                    domain: domain.to_string(),
-                })
+            domain.to_internal(value).map_err(|_| SpaceError::NeverTaken {
+                parameter: parameter.clone(),
+                condition: condition_name.clone(),
+                value: value.clone(),
+                domain: domain.to_string(),
+            })
         };
-        let any_of = condition
-            .any_of
-            .iter()
-            .map(internal)
-            .collect::<Result<_, _>>()?;
+        let any_of = condition.any_of.iter().map(internal).collect::<Result<_, _>>()?;
         Ok(Link { parent, any_of })
     };
     parameter.when.iter().map(link).collect()
 }
 
 /// Depth-first order; parameters without conditions keep their places relative to each other.
-fn topological_order(
-    parameters: &[Parameter],
-    links: &[Vec<Link>],
-) -> Result<Vec<usize>, SpaceError> {
+fn topological_order(parameters: &[Parameter], links: &[Vec<Link>]) -> Result<Vec<usize>, SpaceError> {
     let mut order = Vec::with_capacity(links.len());
     let mut done = vec![false; links.len()];
     for start in 0..links.len() {

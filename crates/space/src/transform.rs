@@ -14,18 +14,11 @@ impl Domain {
     /// ```
     pub fn bounds(&self) -> Option<(f64, f64)> {
         let (low, high, half_step) = match *self {
-            Self::Float {
-                low, high, step, ..
-            } => (low, high, step.unwrap_or(0.0) / 2.0),
-            Self::Int {
-                low, high, step, ..
-            } => (low as f64, high as f64, step as f64 / 2.0),
+            Self::Float { low, high, step, .. } => (low, high, step.unwrap_or(0.0) / 2.0),
+            Self::Int { low, high, step, .. } => (low as f64, high as f64, step as f64 / 2.0),
             Self::Categorical { .. } => return None,
         };
-        Some((
-            self.transform(low - half_step),
-            self.transform(high + half_step),
-        ))
+        Some((self.transform(low - half_step), self.transform(high + half_step)))
     }
 
     /// From an internal value to the transformed range: the natural logarithm on a log domain, else
@@ -41,37 +34,19 @@ impl Domain {
     /// domain `high` itself is never returned unless it is the only value.
     pub fn untransform(&self, transformed: f64) -> f64 {
         match *self {
-            Self::Float {
-                low,
-                high,
-                log,
-                step: None,
-            } => {
-                let value = if log {
-                    libm::exp(transformed)
-                } else {
-                    transformed
-                };
+            Self::Float { low, high, log, step: None } => {
+                let value = if log { libm::exp(transformed) } else { transformed };
                 let last = if low == high { high } else { high.next_down() };
                 value.max(low).min(last)
             }
-            Self::Float {
-                low,
-                step: Some(step),
-                ..
-            } => self.nth(((transformed - low) / step + 0.5).floor().max(0.0) as u64),
+            Self::Float { low, step: Some(step), .. } => {
+                self.nth(((transformed - low) / step + 0.5).floor().max(0.0) as u64)
+            }
             Self::Int { low, step, log, .. } => {
-                let value = if log {
-                    libm::exp(transformed)
-                } else {
-                    transformed
-                };
+                let value = if log { libm::exp(transformed) } else { transformed };
                 self.nth(((value - low as f64) / step as f64 + 0.5).floor().max(0.0) as u64)
             }
-            Self::Categorical { ref choices } => (transformed + 0.5)
-                .floor()
-                .max(0.0)
-                .min((choices.len() - 1) as f64),
+            Self::Categorical { ref choices } => (transformed + 0.5).floor().max(0.0).min((choices.len() - 1) as f64),
         }
     }
 }

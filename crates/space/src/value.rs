@@ -36,9 +36,7 @@ impl Value {
     pub fn as_i64(&self) -> Option<i64> {
         match *self {
             Self::Int(value) => Some(value),
-            Self::Float(value) if value == value.trunc() && value.abs() < 9.2e18 => {
-                Some(value as i64)
-            }
+            Self::Float(value) if value == value.trunc() && value.abs() < 9.2e18 => Some(value as i64),
             _ => None,
         }
     }

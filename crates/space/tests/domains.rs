@@ -10,62 +10,26 @@ fn message(result: Result<Domain, DomainError>) -> String {
 #[test]
 fn what_is_refused_is_named() {
     for (refused, expected) in [
-        (
-            Domain::uniform(2.0, 1.0),
-            "low is 2.0, above high, which is 1.0; swap them",
-        ),
-        (
-            Domain::uniform(f64::NAN, 1.0),
-            "low is NaN; the bounds and their distance must be finite numbers",
-        ),
-        (
-            Domain::uniform(-1e308, 1e308),
-            "high - low is inf; the bounds and their distance must be finite numbers",
-        ),
-        (
-            Domain::log(0.0, 1.0),
-            "low is 0.0; a log range must stay above zero (integers: 1 or more)",
-        ),
-        (
-            Domain::int_log(0, 8),
-            "low is 0; a log range must stay above zero (integers: 1 or more)",
-        ),
-        (
-            Domain::int(3, 2),
-            "low is 3, above high, which is 2; swap them",
-        ),
-        (
-            Domain::int(0, i64::MAX),
-            "high is 9223372036854775807; integers must lie within ±2^52",
-        ),
-        (
-            Domain::choice([0; 0]),
-            "there are no choices; give at least one",
-        ),
-        (
-            Domain::choice(["a", "b", "a"]),
-            "the choice a stands twice; remove one",
-        ),
+        (Domain::uniform(2.0, 1.0), "low is 2.0, above high, which is 1.0; swap them"),
+        (Domain::uniform(f64::NAN, 1.0), "low is NaN; the bounds and their distance must be finite numbers"),
+        (Domain::uniform(-1e308, 1e308), "high - low is inf; the bounds and their distance must be finite numbers"),
+        (Domain::log(0.0, 1.0), "low is 0.0; a log range must stay above zero (integers: 1 or more)"),
+        (Domain::int_log(0, 8), "low is 0; a log range must stay above zero (integers: 1 or more)"),
+        (Domain::int(3, 2), "low is 3, above high, which is 2; swap them"),
+        (Domain::int(0, i64::MAX), "high is 9223372036854775807; integers must lie within ±2^52"),
+        (Domain::choice([0; 0]), "there are no choices; give at least one"),
+        (Domain::choice(["a", "b", "a"]), "the choice a stands twice; remove one"),
         (
             Domain::uniform(0.0, 1.0).unwrap().with_step(0.0),
             "step is 0.0; it must be positive and finite (integers: whole)",
         ),
-        (
-            Domain::int(0, 9).unwrap().with_step(1.5),
-            "step is 1.5; it must be positive and finite (integers: whole)",
-        ),
-        (
-            Domain::log(0.1, 1.0).unwrap().with_step(0.1),
-            "step is 0.1 on a log range; use one or the other",
-        ),
+        (Domain::int(0, 9).unwrap().with_step(1.5), "step is 1.5; it must be positive and finite (integers: whole)"),
+        (Domain::log(0.1, 1.0).unwrap().with_step(0.1), "step is 0.1 on a log range; use one or the other"),
         (
             Domain::uniform(0.0, 1.0).unwrap().with_step(1e-17),
             "step is 0.00000000000000001, too fine for the range from 0 to 1; use a larger step or none",
         ),
-        (
-            Domain::choice([1, 2]).unwrap().with_step(1.0),
-            "choices have no step (step is 1.0); remove it",
-        ),
+        (Domain::choice([1, 2]).unwrap().with_step(1.0), "choices have no step (step is 1.0); remove it"),
     ] {
         assert_eq!(message(refused), expected);
     }
@@ -73,16 +37,8 @@ fn what_is_refused_is_named() {
 
 #[test]
 fn high_is_lowered_onto_the_grid() {
-    let high = |low, high, step| {
-        Domain::uniform(low, high)
-            .unwrap()
-            .with_step(step)
-            .unwrap()
-            .grid()
-            .unwrap()
-            .pop()
-            .unwrap()
-    };
+    let high =
+        |low, high, step| Domain::uniform(low, high).unwrap().with_step(step).unwrap().grid().unwrap().pop().unwrap();
     assert_eq!(high(0.0, 1.0, 0.3), 0.9);
     assert_eq!(high(0.0, 0.3, 0.1), 0.3);
     assert_eq!(high(-0.5, 0.5, 0.4), 0.3);
@@ -98,10 +54,7 @@ fn transformed_bounds_are_those_of_optuna() {
     assert!((low + std::f64::consts::LN_2).abs() < 1e-15 && (high - 2.1400661635).abs() < 1e-9);
     let quarters = Domain::uniform(0.0, 1.0).unwrap().with_step(0.25).unwrap();
     assert_eq!(quarters.bounds(), Some((-0.125, 1.125)));
-    assert_eq!(
-        Domain::uniform(-2.0, 3.0).unwrap().bounds(),
-        Some((-2.0, 3.0))
-    );
+    assert_eq!(Domain::uniform(-2.0, 3.0).unwrap().bounds(), Some((-2.0, 3.0)));
     assert_eq!(Domain::choice(["a", "b"]).unwrap().bounds(), None);
 }
 
@@ -131,8 +84,7 @@ fn values_of_the_other_numeric_kind_are_understood() {
     let layers = Domain::int(1, 4).unwrap();
     assert_eq!(layers.to_internal(&Value::Float(2.0)), Ok(2.0));
     assert!(!layers.contains(&Value::Float(2.5)));
-    let choices =
-        Domain::choice([Value::Null, true.into(), 2.into(), 0.5.into(), "a".into()]).unwrap();
+    let choices = Domain::choice([Value::Null, true.into(), 2.into(), 0.5.into(), "a".into()]).unwrap();
     assert_eq!(choices.to_internal(&Value::Float(2.0)), Ok(2.0));
     assert_eq!(choices.to_internal(&Value::Null), Ok(0.0));
     assert!(!choices.contains(&Value::Bool(false)));
@@ -161,18 +113,15 @@ fn a_continuous_high_is_left_out_unless_it_is_all_there_is() {
 /// Any domain with at most some thousand values, or a continuous one.
 fn any_domain() -> impl Strategy<Value = Domain> {
     let float = (-1e6..1e6, 0.0..1e6).prop_map(|(low, width)| Domain::uniform(low, low + width));
-    let log = (-100.0..100.0, 0.0..50.0)
-        .prop_map(|(low, width)| Domain::log(libm::exp(low), libm::exp(low + width)));
-    let stepped =
-        (-1000i32..1000, 0i32..3000, 1i32..500, 0u32..4).prop_map(|(low, width, step, digits)| {
-            let unit = 10f64.powi(-(digits as i32));
-            let [low, high, step] = [low, low + width, step].map(|x| f64::from(x) * unit);
-            Domain::uniform(low, high)?.with_step(step)
-        });
+    let log = (-100.0..100.0, 0.0..50.0).prop_map(|(low, width)| Domain::log(libm::exp(low), libm::exp(low + width)));
+    let stepped = (-1000i32..1000, 0i32..3000, 1i32..500, 0u32..4).prop_map(|(low, width, step, digits)| {
+        let unit = 10f64.powi(-(digits as i32));
+        let [low, high, step] = [low, low + width, step].map(|x| f64::from(x) * unit);
+        Domain::uniform(low, high)?.with_step(step)
+    });
     let int = (-5000i64..5000, 0i64..5000, 1u32..100)
         .prop_map(|(low, width, step)| Domain::int(low, low + width)?.with_step(step.into()));
-    let int_log =
-        (1i64..500, 0i64..3000).prop_map(|(low, width)| Domain::int_log(low, low + width));
+    let int_log = (1i64..500, 0i64..3000).prop_map(|(low, width)| Domain::int_log(low, low + width));
     let choice = (1i64..20).prop_map(|n| Domain::choice(0..n));
     prop_oneof![float, log, stepped, int, int_log, choice].prop_map(Result::unwrap)
 }

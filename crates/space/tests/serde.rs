@@ -11,10 +11,7 @@ fn params_are_a_map_in_their_order() {
     assert_eq!(params.get("n"), Some(&Value::Null));
     assert_eq!(serde_json::to_string(&params).unwrap(), text);
     let twice = serde_json::from_str::<Params>(r#"{"a":1,"a":2}"#).unwrap_err();
-    assert!(
-        twice.to_string().starts_with("parameter `a` stands twice"),
-        "{twice}"
-    );
+    assert!(twice.to_string().starts_with("parameter `a` stands twice"), "{twice}");
 }
 
 #[test]

@@ -53,14 +53,8 @@ fn parameters_come_after_those_they_depend_on() {
 fn what_is_refused_is_named() {
     let refused = |parameters| Space::new(parameters).unwrap_err().to_string();
     for (parameters, expected) in [
-        (
-            vec![unit("x"), unit("x")],
-            "parameter `x` is defined twice; rename or remove one",
-        ),
-        (
-            vec![unit("x").when("y", [1])],
-            "parameter `x` depends on `y`, which is not a parameter of this space",
-        ),
+        (vec![unit("x"), unit("x")], "parameter `x` is defined twice; rename or remove one"),
+        (vec![unit("x").when("y", [1])], "parameter `x` depends on `y`, which is not a parameter of this space"),
         (
             vec![choice("y", &["a", "b"]), unit("x").when("y", ["a", "c"])],
             "parameter `x` waits for `y` = c, which is not in {a, b}",
@@ -82,10 +76,7 @@ fn what_is_refused_is_named() {
             ],
             "parameters depend on each other in a circle: x -> z -> y -> x",
         ),
-        (
-            vec![choice("x", &["u"]).when("x", ["u"])],
-            "parameters depend on each other in a circle: x -> x",
-        ),
+        (vec![choice("x", &["u"]).when("x", ["u"])], "parameters depend on each other in a circle: x -> x"),
     ] {
         assert_eq!(refused(parameters), expected);
     }
@@ -94,41 +85,26 @@ fn what_is_refused_is_named() {
 #[test]
 fn spaces_grow_at_their_end() {
     let mut space = optimizers();
-    assert_eq!(
-        space.push(unit("dropout").when("optimizer", ["adam"])),
-        Ok(4)
-    );
+    assert_eq!(space.push(unit("dropout").when("optimizer", ["adam"])), Ok(4));
     assert_eq!(space.index_of("dropout"), Some(4));
     assert_eq!(space.topological_order().last(), Some(&4));
     let before = space.clone();
-    assert!(matches!(
-        space.push(unit("dropout")),
-        Err(SpaceError::Duplicate { .. })
-    ));
-    assert!(matches!(
-        space.push(unit("late").when("later", [1])),
-        Err(SpaceError::UnknownCondition { .. })
-    ));
+    assert!(matches!(space.push(unit("dropout")), Err(SpaceError::Duplicate { .. })));
+    assert!(matches!(space.push(unit("late").when("later", [1])), Err(SpaceError::UnknownCondition { .. })));
     assert_eq!(space, before);
 }
 
 #[test]
 fn points_and_named_values_are_the_same_thing() {
     let space = optimizers();
-    let params: Params = [
-        ("schedule", Value::from("cosine")),
-        ("optimizer", "rmsprop".into()),
-        ("momentum", 0.5.into()),
-    ]
-    .into_iter()
-    .collect();
+    let params: Params =
+        [("schedule", Value::from("cosine")), ("optimizer", "rmsprop".into()), ("momentum", 0.5.into())]
+            .into_iter()
+            .collect();
     let point = space.point(&params).unwrap();
     assert_eq!(point, Point::from(vec![f64::NAN, 0.5, 2.0, 1.0]));
     let back = space.params(&point);
-    assert_eq!(
-        back.to_string(),
-        "momentum=0.5 optimizer=rmsprop schedule=cosine"
-    );
+    assert_eq!(back.to_string(), "momentum=0.5 optimizer=rmsprop schedule=cosine");
     assert_eq!(space.point(&back), Ok(point));
 }
 
@@ -139,22 +115,13 @@ fn incomplete_and_impossible_points_are_refused() {
         let params: Params = pairs.iter().cloned().collect();
         space.point(&params).unwrap_err().to_string()
     };
-    let adam = [
-        ("optimizer", Value::from("adam")),
-        ("schedule", "cosine".into()),
-    ];
+    let adam = [("optimizer", Value::from("adam")), ("schedule", "cosine".into())];
     assert!(space.point(&adam.iter().cloned().collect()).is_ok());
     assert_eq!(error(&adam[..1]), "`schedule` has no value");
     assert_eq!(
         error(&[adam[0].clone(), adam[1].clone(), ("momentum", 0.5.into())]),
         "`momentum` has a value, but the conditions under which it exists do not hold"
     );
-    assert_eq!(
-        error(&[("optimizer", "lion".into())]),
-        "parameter `optimizer`: lion is not in {sgd, adam, rmsprop}"
-    );
-    assert_eq!(
-        error(&[("speed", 1.into())]),
-        "`speed` is not a parameter of this space"
-    );
+    assert_eq!(error(&[("optimizer", "lion".into())]), "parameter `optimizer`: lion is not in {sgd, adam, rmsprop}");
+    assert_eq!(error(&[("speed", 1.into())]), "`speed` is not a parameter of this space");
 }

@@ -30,41 +30,27 @@ pub(crate) struct Database {
 impl Database {
     pub fn open(path: &Path, access: Access, options: SqliteOptions) -> Result<Self, StorageError> {
         if access == Access::Read && !path.exists() {
-            return Err(StorageError::Missing {
-                path: path.to_owned(),
-            });
+            return Err(StorageError::Missing { path: path.to_owned() });
         }
         let patience = options.patience;
-        connect(path, access, options)
-            .map_err(|trouble| trouble.at(path, patience))
-            .map(|connection| Database {
-                connection,
-                path: path.to_owned(),
-                patience,
-            })
+        connect(path, access, options).map_err(|trouble| trouble.at(path, patience)).map(|connection| Database {
+            connection,
+            path: path.to_owned(),
+            patience,
+        })
     }
 
     /// Reads, all from one state of the database.
-    pub fn snapshot<T>(
-        &self,
-        read: impl FnOnce(&Connection) -> Result<T, Trouble>,
-    ) -> Result<T, StorageError> {
+    pub fn snapshot<T>(&self, read: impl FnOnce(&Connection) -> Result<T, Trouble>) -> Result<T, StorageError> {
         self.within("BEGIN DEFERRED", read)
     }
 
     /// Writes, all or nothing.
-    pub fn transaction<T>(
-        &self,
-        write: impl FnOnce(&Connection) -> Result<T, Trouble>,
-    ) -> Result<T, StorageError> {
+    pub fn transaction<T>(&self, write: impl FnOnce(&Connection) -> Result<T, Trouble>) -> Result<T, StorageError> {
         self.within("BEGIN IMMEDIATE", write)
     }
 
-    fn within<T>(
-        &self,
-        begin: &str,
-        work: impl FnOnce(&Connection) -> Result<T, Trouble>,
-    ) -> Result<T, StorageError> {
+    fn within<T>(&self, begin: &str, work: impl FnOnce(&Connection) -> Result<T, Trouble>) -> Result<T, StorageError> {
         let connection = &self.connection;
         let run = |sql: &str| connection.prepare_cached(sql)?.execute([]).map(|_| ());
         let result = run(begin).map_err(Trouble::from).and_then(|()| {
@@ -123,10 +109,7 @@ fn connect_to_read(path: &Path, options: SqliteOptions) -> Result<Connection, Tr
 }
 
 fn needs_a_lock(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied)
-    )
+    matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied))
 }
 
 fn log_of(path: &Path) -> PathBuf {
@@ -152,18 +135,13 @@ fn immutable(path: &Path) -> String {
 
 /// Whether a table is there: Optuna's own databases have none of ours, empty files have none at all.
 pub(crate) fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
-    connection
-        .prepare_cached("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?")?
-        .exists([name])
+    connection.prepare_cached("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?")?.exists([name])
 }
 
 /// Refuses databases of other programs, other schemas and newer versions. An empty one is accepted.
 fn check_versions(connection: &Connection, path: &Path) -> Result<(), Trouble> {
-    let tables: i64 = connection.query_row(
-        "SELECT count(*) FROM sqlite_master WHERE type = 'table'",
-        [],
-        |row| row.get(0),
-    )?;
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_master WHERE type = 'table'", [], |row| row.get(0))?;
     if tables > 0 && !has_table(connection, "studies")? {
         return Err(Trouble::Other(StorageError::NotADatabase {
             path: path.to_owned(),
@@ -171,11 +149,7 @@ fn check_versions(connection: &Connection, path: &Path) -> Result<(), Trouble> {
         }));
     }
     let revision: Option<String> = match has_table(connection, "alembic_version")? {
-        true => connection
-            .query_row("SELECT version_num FROM alembic_version", [], |row| {
-                row.get(0)
-            })
-            .optional()?,
+        true => connection.query_row("SELECT version_num FROM alembic_version", [], |row| row.get(0)).optional()?,
         false => None,
     };
     if let Some(found) = revision.filter(|found| found != OPTUNA_REVISION) {
@@ -183,29 +157,19 @@ fn check_versions(connection: &Connection, path: &Path) -> Result<(), Trouble> {
     }
     if has_table(connection, "version_info")? {
         let found: Option<i64> =
-            connection.query_row("SELECT max(schema_version) FROM version_info", [], |row| {
-                row.get(0)
-            })?;
+            connection.query_row("SELECT max(schema_version) FROM version_info", [], |row| row.get(0))?;
         if let Some(found) = found.filter(|found| *found != OPTUNA_SCHEMA) {
             return Err(optuna_version(path, found.to_string()));
         }
     }
     if let Some(found) = own_version(connection)?.filter(|found| *found > OWN_SCHEMA) {
-        return Err(Trouble::Other(StorageError::NewerVersion {
-            path: path.to_owned(),
-            found,
-            known: OWN_SCHEMA,
-        }));
+        return Err(Trouble::Other(StorageError::NewerVersion { path: path.to_owned(), found, known: OWN_SCHEMA }));
     }
     Ok(())
 }
 
 fn optuna_version(path: &Path, found: String) -> Trouble {
-    Trouble::Other(StorageError::OptunaVersion {
-        path: path.to_owned(),
-        found,
-        expected: OPTUNA_REVISION,
-    })
+    Trouble::Other(StorageError::OptunaVersion { path: path.to_owned(), found, expected: OPTUNA_REVISION })
 }
 
 /// Creates what tables there are not yet: all, or those that came with a later version.
@@ -214,22 +178,12 @@ fn create_tables(connection: &Connection) -> Result<(), Trouble> {
     if found == Some(OWN_SCHEMA) {
         return Ok(());
     }
-    let library = concat!(
-        "tunefork ",
-        env!("CARGO_PKG_VERSION"),
-        " (optuna 5.0.0 schema)"
-    );
+    let library = concat!("tunefork ", env!("CARGO_PKG_VERSION"), " (optuna 5.0.0 schema)");
     connection.execute_batch("BEGIN IMMEDIATE")?;
     connection.execute_batch(OPTUNA_TABLES)?;
     connection.execute_batch(OWN_TABLES)?;
-    connection.execute(
-        "INSERT OR IGNORE INTO version_info VALUES (1, ?, ?)",
-        (OPTUNA_SCHEMA, library),
-    )?;
-    connection.execute(
-        "INSERT OR IGNORE INTO alembic_version VALUES (?)",
-        [OPTUNA_REVISION],
-    )?;
+    connection.execute("INSERT OR IGNORE INTO version_info VALUES (1, ?, ?)", (OPTUNA_SCHEMA, library))?;
+    connection.execute("INSERT OR IGNORE INTO alembic_version VALUES (?)", [OPTUNA_REVISION])?;
     connection.execute("DELETE FROM tunefork_version", [])?;
     connection.execute("INSERT INTO tunefork_version VALUES (?)", [OWN_SCHEMA])?;
     connection.execute_batch("COMMIT")?;
@@ -241,9 +195,7 @@ fn own_version(connection: &Connection) -> rusqlite::Result<Option<i64>> {
     if !has_table(connection, "tunefork_version")? {
         return Ok(None);
     }
-    connection.query_row("SELECT max(version) FROM tunefork_version", [], |row| {
-        row.get(0)
-    })
+    connection.query_row("SELECT max(version) FROM tunefork_version", [], |row| row.get(0))
 }
 
 #[cfg(test)]
@@ -259,30 +211,18 @@ mod tests {
             connection.execute("INSERT INTO studies (study_name) VALUES (?)", [text])?;
             Ok(())
         };
-        database
-            .transaction(|connection| insert(connection, "first"))
-            .unwrap();
-        let pages: i64 = database
-            .connection
-            .query_row("PRAGMA page_count", [], |row| row.get(0))
-            .unwrap();
+        database.transaction(|connection| insert(connection, "first")).unwrap();
+        let pages: i64 = database.connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
         // SQLite's own limit gives the same error as a disk without room.
-        database
-            .connection
-            .pragma_update(None, "max_page_count", pages)
-            .unwrap();
-        let error = database
-            .transaction(|connection| insert(connection, &"x".repeat(100_000)))
-            .unwrap_err();
+        database.connection.pragma_update(None, "max_page_count", pages).unwrap();
+        let error = database.transaction(|connection| insert(connection, &"x".repeat(100_000))).unwrap_err();
         assert!(matches!(error, StorageError::Full { .. }), "{error}");
         let count = |connection: &Connection| -> Result<i64, Trouble> {
             let sql = "SELECT count(*) FROM studies";
             Ok(connection.query_row(sql, [], |row| row.get(0))?)
         };
         assert_eq!(database.snapshot(count).unwrap(), 1);
-        database
-            .transaction(|connection| insert(connection, "second"))
-            .unwrap();
+        database.transaction(|connection| insert(connection, "second")).unwrap();
     }
 
     #[test]

@@ -7,33 +7,18 @@ use tunefork_space::{Domain, DomainError, Value};
 /// The domain as Optuna writes it, key order included.
 pub fn write(domain: &Domain) -> String {
     match domain {
-        Domain::Float {
-            low,
-            high,
-            log,
-            step,
-            ..
-        } => format!(
+        Domain::Float { low, high, log, step, .. } => format!(
             r#"{{"name": "FloatDistribution", "attributes": {{"step": {}, "low": {}, "high": {}, "log": {log}}}}}"#,
             step.map_or_else(|| "null".to_owned(), json::float),
             json::float(*low),
             json::float(*high),
         ),
-        Domain::Int {
-            low,
-            high,
-            log,
-            step,
-            ..
-        } => format!(
+        Domain::Int { low, high, log, step, .. } => format!(
             r#"{{"name": "IntDistribution", "attributes": {{"log": {log}, "step": {step}, "low": {low}, "high": {high}}}}}"#
         ),
         Domain::Categorical { choices, .. } => {
             let choices: Vec<String> = choices.iter().map(json::value).collect();
-            format!(
-                r#"{{"name": "CategoricalDistribution", "attributes": {{"choices": [{}]}}}}"#,
-                choices.join(", ")
-            )
+            format!(r#"{{"name": "CategoricalDistribution", "attributes": {{"choices": [{}]}}}}"#, choices.join(", "))
         }
     }
 }
@@ -44,17 +29,11 @@ pub fn read(source: &str) -> Result<Domain, String> {
     let json = json::parse(source).map_err(|error| format!("not JSON ({error}): {source}"))?;
     let attributes = Attributes {
         source,
-        map: json
-            .get("attributes")
-            .unwrap_or(&json)
-            .as_object()
-            .ok_or_else(|| format!("no attributes: {source}"))?,
+        map: json.get("attributes").unwrap_or(&json).as_object().ok_or_else(|| format!("no attributes: {source}"))?,
     };
     let name = json.get("name").or(json.get("type"));
     match name.and_then(Json::as_str) {
-        Some("FloatDistribution" | "float") => {
-            attributes.float(attributes.flag("log"), attributes.number("step"))
-        }
+        Some("FloatDistribution" | "float") => attributes.float(attributes.flag("log"), attributes.number("step")),
         Some("UniformDistribution") => attributes.float(false, None),
         Some("LogUniformDistribution") => attributes.float(true, None),
         Some("DiscreteUniformDistribution") => attributes.float(false, attributes.number("q")),
@@ -81,8 +60,7 @@ impl Attributes<'_> {
     }
 
     fn bound(&self, name: &str) -> Result<f64, String> {
-        self.number(name)
-            .ok_or_else(|| format!("no {name}: {}", self.source))
+        self.number(name).ok_or_else(|| format!("no {name}: {}", self.source))
     }
 
     fn checked(&self, domain: Result<Domain, DomainError>) -> Result<Domain, String> {
@@ -171,14 +149,8 @@ mod tests {
     #[test]
     fn older_and_short_forms_are_read() -> Result<(), Box<dyn std::error::Error>> {
         for (old, domain) in [
-            (
-                r#"{"name": "UniformDistribution", "attributes": {"low": 0.0, "high": 1.0}}"#,
-                Domain::uniform(0.0, 1.0)?,
-            ),
-            (
-                r#"{"name": "LogUniformDistribution", "attributes": {"low": 0.1, "high": 1.0}}"#,
-                Domain::log(0.1, 1.0)?,
-            ),
+            (r#"{"name": "UniformDistribution", "attributes": {"low": 0.0, "high": 1.0}}"#, Domain::uniform(0.0, 1.0)?),
+            (r#"{"name": "LogUniformDistribution", "attributes": {"low": 0.1, "high": 1.0}}"#, Domain::log(0.1, 1.0)?),
             (
                 r#"{"name": "DiscreteUniformDistribution", "attributes": {"low": 0.0, "high": 1.0, "q": 0.25}}"#,
                 Domain::uniform(0.0, 1.0)?.with_step(0.25)?,
@@ -191,18 +163,9 @@ mod tests {
                 r#"{"name": "IntLogUniformDistribution", "attributes": {"low": 1, "high": 9, "step": 1}}"#,
                 Domain::int_log(1, 9)?,
             ),
-            (
-                r#"{"type": "float", "low": 0.5, "high": 1.0, "log": true}"#,
-                Domain::log(0.5, 1.0)?,
-            ),
-            (
-                r#"{"type": "int", "low": 1, "high": 4}"#,
-                Domain::int(1, 4)?,
-            ),
-            (
-                r#"{"type": "categorical", "choices": [1, "b"]}"#,
-                Domain::choice(vec![Value::Int(1), Value::from("b")])?,
-            ),
+            (r#"{"type": "float", "low": 0.5, "high": 1.0, "log": true}"#, Domain::log(0.5, 1.0)?),
+            (r#"{"type": "int", "low": 1, "high": 4}"#, Domain::int(1, 4)?),
+            (r#"{"type": "categorical", "choices": [1, "b"]}"#, Domain::choice(vec![Value::Int(1), Value::from("b")])?),
         ] {
             assert_eq!(read(old)?, domain);
         }

@@ -26,10 +26,7 @@ impl Trouble {
     pub fn at(self, path: &Path, patience: Duration) -> StorageError {
         match self {
             Trouble::Sql(error) => of_sqlite(path, patience, &error),
-            Trouble::Damaged(detail) => StorageError::Damaged {
-                path: path.to_owned(),
-                detail,
-            },
+            Trouble::Damaged(detail) => StorageError::Damaged { path: path.to_owned(), detail },
             Trouble::Other(error) => error,
         }
     }
@@ -39,10 +36,9 @@ fn of_sqlite(path: &Path, patience: Duration, error: &rusqlite::Error) -> Storag
     let path = path.to_owned();
     let detail = error.to_string();
     match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StorageError::Locked {
-            path,
-            seconds: patience.as_secs(),
-        },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            StorageError::Locked { path, seconds: patience.as_secs() }
+        }
         Some(ErrorCode::DiskFull) => StorageError::Full { path },
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
             StorageError::ReadOnly { path, detail }
@@ -51,9 +47,7 @@ fn of_sqlite(path: &Path, patience: Duration, error: &rusqlite::Error) -> Storag
         Some(ErrorCode::DatabaseCorrupt) => StorageError::Damaged { path, detail },
         Some(ErrorCode::SystemIoFailure) => StorageError::Other {
             path,
-            detail: format!(
-                "{detail}; see whether its disk works and has room, and run the same command again"
-            ),
+            detail: format!("{detail}; see whether its disk works and has room, and run the same command again"),
         },
         Some(_) => StorageError::Other { path, detail },
         // A column of another type than the schema says, a missing row.
@@ -67,14 +61,8 @@ pub(crate) fn of_io(path: &Path, error: &io::Error) -> StorageError {
         io::ErrorKind::StorageFull => StorageError::Full { path },
         io::ErrorKind::NotFound => StorageError::Missing { path },
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            StorageError::ReadOnly {
-                path,
-                detail: error.to_string(),
-            }
+            StorageError::ReadOnly { path, detail: error.to_string() }
         }
-        _ => StorageError::Other {
-            path,
-            detail: error.to_string(),
-        },
+        _ => StorageError::Other { path, detail: error.to_string() },
     }
 }

@@ -24,11 +24,7 @@ pub fn float(value: f64) -> String {
         return format!("{digits}e{sign}{:02}", exponent.abs());
     }
     let plain = format!("{value}");
-    if plain.contains('.') {
-        plain
-    } else {
-        plain + ".0"
-    }
+    if plain.contains('.') { plain } else { plain + ".0" }
 }
 
 /// A text in quotes, with everything but printable ASCII escaped.
@@ -69,10 +65,7 @@ pub fn value(value: &Value) -> String {
 
 /// Names and values as an object.
 pub fn params(params: &Params) -> String {
-    let pairs: Vec<String> = params
-        .iter()
-        .map(|(name, v)| format!("{}: {}", text(name), value(v)))
-        .collect();
+    let pairs: Vec<String> = params.iter().map(|(name, v)| format!("{}: {}", text(name), value(v))).collect();
     format!("{{{}}}", pairs.join(", "))
 }
 
@@ -89,9 +82,7 @@ fn make_strict(source: &str) -> String {
     let mut out = String::with_capacity(source.len());
     let mut rest = source;
     while let Some(first) = rest.chars().next() {
-        let token = ["-Infinity", "Infinity", "NaN"]
-            .into_iter()
-            .find(|token| rest.starts_with(token));
+        let token = ["-Infinity", "Infinity", "NaN"].into_iter().find(|token| rest.starts_with(token));
         if let Some(token) = token {
             write!(out, "{{\"{NOT_FINITE}\": \"{token}\"}}").expect("a String takes everything");
             rest = &rest[token.len()..];
@@ -153,9 +144,7 @@ pub fn to_float(json: &Json) -> Option<f64> {
 /// Names and values from what [`parse`] returned.
 pub fn to_params(json: &Json) -> Option<Params> {
     let map = json.as_object()?;
-    map.iter()
-        .map(|(name, json)| Some((name.clone(), to_value(json)?)))
-        .collect()
+    map.iter().map(|(name, json)| Some((name.clone(), to_value(json)?))).collect()
 }
 
 #[cfg(test)]
@@ -188,10 +177,7 @@ mod tests {
 
     #[test]
     fn texts_are_ascii() {
-        assert_eq!(
-            text("a\"\\\n\u{1}é😀"),
-            r#""a\"\\\n\u0001\u00e9\ud83d\ude00""#
-        );
+        assert_eq!(text("a\"\\\n\u{1}é😀"), r#""a\"\\\n\u0001\u00e9\ud83d\ude00""#);
     }
 
     #[test]

@@ -50,10 +50,7 @@ pub struct SqliteOptions {
 impl Default for SqliteOptions {
     /// Not durable against power cuts; 5 seconds of patience.
     fn default() -> Self {
-        SqliteOptions {
-            durable: false,
-            patience: Duration::from_secs(5),
-        }
+        SqliteOptions { durable: false, patience: Duration::from_secs(5) }
     }
 }
 
@@ -105,20 +102,13 @@ impl SqliteStorage {
         let path = path.as_ref();
         let lock = lock(path)?;
         let database = Database::open(path, Access::Write, options)?;
-        let mut storage = SqliteStorage {
-            database,
-            name: name.into(),
-            study: None,
-            _lock: lock,
-        };
+        let mut storage = SqliteStorage { database, name: name.into(), study: None, _lock: lock };
         storage.find_study()?;
         Ok(storage)
     }
 
     fn find_study(&mut self) -> Result<Option<StudyRecord>, StorageError> {
-        let found = self
-            .database
-            .snapshot(|connection| reading::study(connection, &self.name))?;
+        let found = self.database.snapshot(|connection| reading::study(connection, &self.name))?;
         let Some(found) = found else {
             self.study = None;
             return Ok(None);
@@ -146,16 +136,11 @@ impl Storage for SqliteStorage {
                     "study `{}` cannot be created in a storage opened for `{}`{}",
                     header.name,
                     self.name,
-                    if self.study.is_some() {
-                        ", which exists already"
-                    } else {
-                        ""
-                    }
+                    if self.study.is_some() { ", which exists already" } else { "" }
                 ),
             });
         }
-        self.database
-            .transaction(|connection| writing::create(connection, header))?;
+        self.database.transaction(|connection| writing::create(connection, header))?;
         self.find_study().map(|_| ())
     }
 
@@ -168,11 +153,9 @@ impl Storage for SqliteStorage {
         };
         let admission = study.ledger.admit(changes)?;
         let (trials_before, last_before) = (study.trial_ids.len(), study.last_trial_id);
-        let written = self.database.transaction(|connection| {
-            changes
-                .iter()
-                .try_for_each(|change| writing::apply(connection, study, change))
-        });
+        let written = self
+            .database
+            .transaction(|connection| changes.iter().try_for_each(|change| writing::apply(connection, study, change)));
         if written.is_err() {
             study.trial_ids.truncate(trials_before);
             study.last_trial_id = last_before;
@@ -199,11 +182,7 @@ pub fn read(path: impl AsRef<Path>, name: Option<&str>) -> Result<StudyRecord, S
     };
     match database.snapshot(|connection| reading::study(connection, name))? {
         Some(found) => Ok(found.record),
-        None => Err(StorageError::NoStudy {
-            path,
-            name: name.to_owned(),
-            present,
-        }),
+        None => Err(StorageError::NoStudy { path, name: name.to_owned(), present }),
     }
 }
 
@@ -227,9 +206,7 @@ fn lock(path: &Path) -> Result<File, StorageError> {
         .map_err(|error| error::of_io(path, &error))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(StorageError::InUse {
-            path: path.to_owned(),
-        }),
+        Err(TryLockError::WouldBlock) => Err(StorageError::InUse { path: path.to_owned() }),
         Err(TryLockError::Error(error)) => Err(error::of_io(path, &error)),
     }
 }

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rusqlite::{Connection, Params, params};
 use tunefork_study::{
-    Change, Clock, End, EpochRecord, Facts, Member, OutsideEvent, Schedule, StorageError,
-    StoredParameter, StudyHeader, ValueAt,
+    Change, Clock, End, EpochRecord, Facts, Member, OutsideEvent, Schedule, StorageError, StoredParameter, StudyHeader,
+    ValueAt,
 };
 use tunefork_trial::{Direction, TrialNumber, TrialState};
 
@@ -16,11 +16,7 @@ const WHOLE_TRIAL: (i64, i64) = (-1, -1);
 
 /// Creates a study.
 pub(crate) fn create(connection: &Connection, header: &StudyHeader) -> Result<(), Trouble> {
-    execute(
-        connection,
-        "INSERT INTO studies (study_name) VALUES (?)",
-        [&header.name],
-    )?;
+    execute(connection, "INSERT INTO studies (study_name) VALUES (?)", [&header.name])?;
     let study = connection.last_insert_rowid();
     let direction = match header.direction {
         Direction::Minimize => "MINIMIZE",
@@ -70,29 +66,19 @@ pub(crate) fn create(connection: &Connection, header: &StudyHeader) -> Result<()
 }
 
 /// Writes one change, which the ledger has admitted.
-pub(crate) fn apply(
-    connection: &Connection,
-    study: &mut OpenStudy,
-    change: &Change,
-) -> Result<(), Trouble> {
+pub(crate) fn apply(connection: &Connection, study: &mut OpenStudy, change: &Change) -> Result<(), Trouble> {
     let id = |study: &OpenStudy, number: TrialNumber| study.trial_ids[number.index()];
     match change {
         Change::Enqueue { number, fixed } => {
             let trial = insert_trial(connection, study, *number, "WAITING", None)?;
             set_fixed(connection, trial, fixed)
         }
-        Change::Start {
-            number,
-            params,
-            fixed,
-            schedule,
-        } => {
+        Change::Start { number, params, fixed, schedule } => {
             let trial = if number.index() == study.trial_ids.len() {
                 insert_trial(connection, study, *number, "RUNNING", Some(now()))?
             } else {
                 let trial = id(study, *number);
-                let sql =
-                    "UPDATE trials SET state = 'RUNNING', datetime_start = ? WHERE trial_id = ?";
+                let sql = "UPDATE trials SET state = 'RUNNING', datetime_start = ? WHERE trial_id = ?";
                 execute(connection, sql, (now(), trial))?;
                 trial
             };
@@ -107,9 +93,7 @@ pub(crate) fn apply(
                 None => Ok(()),
             }
         }
-        Change::Parameter { number, parameter } => {
-            insert_parameter(connection, id(study, *number), parameter)
-        }
+        Change::Parameter { number, parameter } => insert_parameter(connection, id(study, *number), parameter),
         Change::Report { number, epoch } => insert_report(connection, id(study, *number), epoch),
         Change::State { number, state } => {
             // Optuna has no paused trials: they are running ones with a row of ours.
@@ -119,21 +103,12 @@ pub(crate) fn apply(
             };
             execute(connection, sql, [id(study, *number)])
         }
-        Change::Finish {
-            number,
-            state,
-            value,
-            end,
-        } => finish(connection, id(study, *number), *state, *value, end),
+        Change::Finish { number, state, value, end } => finish(connection, id(study, *number), *state, *value, end),
         Change::Attribute { number, key, value } => {
             let sql = "INSERT INTO trial_user_attributes (trial_id, \"key\", value_json)
                  VALUES (?, ?, ?)
                  ON CONFLICT (trial_id, \"key\") DO UPDATE SET value_json = excluded.value_json";
-            execute(
-                connection,
-                sql,
-                (id(study, *number), key, value.to_string()),
-            )
+            execute(connection, sql, (id(study, *number), key, value.to_string()))
         }
         Change::Restarted { number } => {
             let sql = "INSERT INTO tunefork_observed_restarts VALUES (?, 1)
@@ -178,14 +153,9 @@ fn insert_trial(
 
 /// The schema does not make (study, number) unique, and Optuna itself could add trials to our study:
 /// then the next number is not ours to give. The count is only made when some trial is new.
-fn check_alone(
-    connection: &Connection,
-    study: &OpenStudy,
-    number: TrialNumber,
-) -> Result<(), Trouble> {
-    let last: Option<i64> = connection
-        .prepare_cached("SELECT max(trial_id) FROM trials")?
-        .query_row([], |row| row.get(0))?;
+fn check_alone(connection: &Connection, study: &OpenStudy, number: TrialNumber) -> Result<(), Trouble> {
+    let last: Option<i64> =
+        connection.prepare_cached("SELECT max(trial_id) FROM trials")?.query_row([], |row| row.get(0))?;
     if last.unwrap_or(0) == study.last_trial_id {
         return Ok(());
     }
@@ -195,35 +165,20 @@ fn check_alone(
     if count == i64::from(number.0) {
         return Ok(());
     }
-    let detail = format!(
-        "another program changed the study: it has {count} trials, and {number} were expected"
-    );
+    let detail = format!("another program changed the study: it has {count} trials, and {number} were expected");
     Err(Trouble::Other(StorageError::refused(number, detail)))
 }
 
-fn insert_parameter(
-    connection: &Connection,
-    trial: i64,
-    parameter: &StoredParameter,
-) -> Result<(), Trouble> {
+fn insert_parameter(connection: &Connection, trial: i64, parameter: &StoredParameter) -> Result<(), Trouble> {
     execute(
         connection,
         "INSERT INTO trial_params (trial_id, param_name, param_value, distribution_json)
          VALUES (?, ?, ?, ?)",
-        (
-            trial,
-            &parameter.name,
-            parameter.internal,
-            distribution::write(&parameter.domain),
-        ),
+        (trial, &parameter.name, parameter.internal, distribution::write(&parameter.domain)),
     )
 }
 
-fn set_fixed(
-    connection: &Connection,
-    trial: i64,
-    fixed: &tunefork_space::Params,
-) -> Result<(), Trouble> {
+fn set_fixed(connection: &Connection, trial: i64, fixed: &tunefork_space::Params) -> Result<(), Trouble> {
     execute(
         connection,
         "INSERT INTO trial_system_attributes (trial_id, \"key\", value_json)
@@ -233,11 +188,7 @@ fn set_fixed(
     )
 }
 
-fn insert_schedule(
-    connection: &Connection,
-    trial: i64,
-    schedule: &Schedule,
-) -> Result<(), Trouble> {
+fn insert_schedule(connection: &Connection, trial: i64, schedule: &Schedule) -> Result<(), Trouble> {
     let blueprint = &schedule.blueprint;
     execute(
         connection,
@@ -265,11 +216,7 @@ fn insert_report(connection: &Connection, trial: i64, epoch: &EpochRecord) -> Re
         (trial, epoch.step, value, kind),
     )?;
     if epoch.time > 0 {
-        execute(
-            connection,
-            "INSERT INTO tunefork_reports VALUES (?, ?, ?)",
-            (trial, epoch.step, epoch.time as i64),
-        )?;
+        execute(connection, "INSERT INTO tunefork_reports VALUES (?, ?, ?)", (trial, epoch.step, epoch.time as i64))?;
     }
     // Of a trial that is one training the figures are that training's.
     let whole = match epoch.members.is_empty() {
@@ -278,13 +225,7 @@ fn insert_report(connection: &Connection, trial: i64, epoch: &EpochRecord) -> Re
     };
     let place = (trial, epoch.step);
     insert_figures(connection, "tunefork_metrics", place, whole, &epoch.metrics)?;
-    insert_figures(
-        connection,
-        "tunefork_observed",
-        place,
-        whole,
-        &epoch.observed,
-    )?;
+    insert_figures(connection, "tunefork_observed", place, whole, &epoch.observed)?;
     for report in &epoch.members {
         let Member { replicate, fold } = report.member;
         execute(
@@ -293,13 +234,7 @@ fn insert_report(connection: &Connection, trial: i64, epoch: &EpochRecord) -> Re
             (trial, epoch.step, replicate, fold, no_nan(report.value)),
         )?;
         let member = (i64::from(replicate), i64::from(fold));
-        insert_figures(
-            connection,
-            "tunefork_metrics",
-            place,
-            member,
-            &report.metrics,
-        )?;
+        insert_figures(connection, "tunefork_metrics", place, member, &report.metrics)?;
     }
     Ok(())
 }
@@ -314,19 +249,7 @@ fn insert_figures(
 ) -> Result<(), Trouble> {
     let sql = format!("INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?)");
     for (position, (name, value)) in figures.iter().enumerate() {
-        execute(
-            connection,
-            &sql,
-            params![
-                trial,
-                step,
-                replicate,
-                fold,
-                position as i64,
-                name,
-                no_nan(*value)
-            ],
-        )?;
+        execute(connection, &sql, params![trial, step, replicate, fold, position as i64, name, no_nan(*value)])?;
     }
     Ok(())
 }
@@ -357,41 +280,22 @@ fn finish(
             (trial, value, kind),
         )?;
     }
-    execute(
-        connection,
-        "DELETE FROM tunefork_paused WHERE trial_id = ?",
-        [trial],
-    )?;
+    execute(connection, "DELETE FROM tunefork_paused WHERE trial_id = ?", [trial])?;
     execute(
         connection,
         "INSERT INTO tunefork_ends VALUES (?, ?, ?, ?)",
         (trial, end.time as i64, end.reason.as_str(), &end.message),
     )?;
-    execute(
-        connection,
-        "UPDATE trials SET state = ?, datetime_complete = ? WHERE trial_id = ?",
-        (state, now(), trial),
-    )
+    execute(connection, "UPDATE trials SET state = ?, datetime_complete = ? WHERE trial_id = ?", (state, now(), trial))
 }
 
-fn insert_outside_event(
-    connection: &Connection,
-    study: i64,
-    event: &OutsideEvent,
-) -> Result<(), Trouble> {
+fn insert_outside_event(connection: &Connection, study: i64, event: &OutsideEvent) -> Result<(), Trouble> {
     execute(
         connection,
         "INSERT INTO tunefork_outside_events
          (study_id, place_time, place_trial, place_step, kind, message)
          VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            study,
-            event.place.time as i64,
-            event.place.trial,
-            event.place.step,
-            event.kind.as_str(),
-            &event.message,
-        ),
+        (study, event.place.time as i64, event.place.trial, event.place.step, event.kind.as_str(), &event.message),
     )
 }
 
@@ -410,10 +314,7 @@ fn number(value: f64) -> (Option<f64>, &'static str) {
 
 /// The time now as Optuna 5 writes it: UTC with six digits.
 fn now() -> String {
-    Timestamp::now()
-        .to_zoned(TimeZone::UTC)
-        .strftime("%Y-%m-%d %H:%M:%S.%6f")
-        .to_string()
+    Timestamp::now().to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S.%6f").to_string()
 }
 
 fn facts(facts: &Facts) -> String {

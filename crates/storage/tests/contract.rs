@@ -2,9 +2,7 @@
 
 use tempfile::TempDir;
 use tunefork_storage::SqliteStorage;
-use tunefork_study::{
-    Change, Storage, StorageError, StudyHeader, StudyRecord, storage_conformance,
-};
+use tunefork_study::{Change, Storage, StorageError, StudyHeader, StudyRecord, storage_conformance};
 
 /// A database in a folder of its own, which goes with it.
 struct Temporary {
@@ -15,19 +13,13 @@ struct Temporary {
 impl Temporary {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("there is a place for temporary files");
-        Temporary {
-            storage: open(&folder),
-            folder,
-        }
+        Temporary { storage: open(&folder), folder }
     }
 
     fn reopen(self) -> Self {
         let Temporary { storage, folder } = self;
         drop(storage);
-        Temporary {
-            storage: open(&folder),
-            folder,
-        }
+        Temporary { storage: open(&folder), folder }
     }
 }
 

@@ -17,10 +17,7 @@ fn folder() -> TempDir {
 /// A database with a study.
 fn database(folder: &TempDir) -> (PathBuf, SqliteStorage) {
     let path = folder.path().join("study.db");
-    let options = SqliteOptions {
-        patience: Duration::from_millis(100),
-        ..SqliteOptions::default()
-    };
+    let options = SqliteOptions { patience: Duration::from_millis(100), ..SqliteOptions::default() };
     let mut storage = SqliteStorage::open_with(&path, "s", options).expect("a database");
     let header = StudyHeader::new("s", Direction::Minimize, 0);
     storage.create(&header).expect("a study");
@@ -28,12 +25,7 @@ fn database(folder: &TempDir) -> (PathBuf, SqliteStorage) {
 }
 
 fn start(number: u32) -> Change {
-    Change::Start {
-        number: TrialNumber(number),
-        params: Vec::new(),
-        fixed: None,
-        schedule: None,
-    }
+    Change::Start { number: TrialNumber(number), params: Vec::new(), fixed: None, schedule: None }
 }
 
 fn open_error(path: &Path) -> StorageError {
@@ -47,14 +39,8 @@ fn a_file_that_is_no_database_is_left_alone() {
     let text = "these are notes, and they are longer than a header ".repeat(50);
     fs::write(&path, &text).expect("a file");
     let error = open_error(&path);
-    assert!(
-        matches!(error, StorageError::NotADatabase { .. }),
-        "{error}"
-    );
-    assert!(matches!(
-        read(&path, None),
-        Err(StorageError::NotADatabase { .. })
-    ));
+    assert!(matches!(error, StorageError::NotADatabase { .. }), "{error}");
+    assert!(matches!(read(&path, None), Err(StorageError::NotADatabase { .. })));
     assert_eq!(fs::read_to_string(&path).expect("it is still there"), text);
 }
 
@@ -63,17 +49,10 @@ fn a_database_of_another_program_is_left_alone() {
     let folder = folder();
     let path = folder.path().join("study.db");
     let other = Connection::open(&path).expect("a database");
-    other
-        .execute_batch("CREATE TABLE songs (title TEXT)")
-        .expect("a table");
+    other.execute_batch("CREATE TABLE songs (title TEXT)").expect("a table");
     let error = open_error(&path);
-    assert!(
-        matches!(error, StorageError::NotADatabase { .. }),
-        "{error}"
-    );
-    let tables: i64 = other
-        .query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))
-        .expect("a count");
+    assert!(matches!(error, StorageError::NotADatabase { .. }), "{error}");
+    let tables: i64 = other.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)).expect("a count");
     assert_eq!(tables, 1);
 }
 
@@ -86,10 +65,7 @@ fn a_newer_version_is_refused() {
         .and_then(|other| other.execute_batch("UPDATE tunefork_version SET version = 7"))
         .expect("an update");
     let error = open_error(&path);
-    assert!(
-        matches!(error, StorageError::NewerVersion { found: 7, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, StorageError::NewerVersion { found: 7, .. }), "{error}");
     assert!(error.to_string().contains("update this program"), "{error}");
     assert!(read(&path, None).is_err());
 }
@@ -100,17 +76,14 @@ fn an_older_version_is_read_and_taken_over() {
     let (path, storage) = database(&folder);
     drop(storage);
     let old = "DROP TABLE tunefork_members; UPDATE tunefork_version SET version = 1";
-    Connection::open(&path)
-        .and_then(|other| other.execute_batch(old))
-        .expect("an older database");
+    Connection::open(&path).and_then(|other| other.execute_batch(old)).expect("an older database");
     let before = read(&path, None).expect("an older study");
     let name = before.header.name.clone();
     let mut storage = SqliteStorage::open(&path, name).expect("it is taken over");
     assert_eq!(storage.load().expect("a study"), Some(before));
     let found: i64 = Connection::open(&path)
         .and_then(|other| {
-            let sql =
-                "SELECT version FROM tunefork_version JOIN (SELECT count(*) FROM tunefork_members)";
+            let sql = "SELECT version FROM tunefork_version JOIN (SELECT count(*) FROM tunefork_members)";
             other.query_row(sql, [], |row| row.get(0))
         })
         .expect("one version, and the table");
@@ -126,10 +99,7 @@ fn a_newer_schema_of_optuna_is_refused() {
         .and_then(|other| other.execute_batch("UPDATE version_info SET schema_version = 13"))
         .expect("an update");
     let error = open_error(&path);
-    assert!(
-        matches!(&error, StorageError::OptunaVersion { found, .. } if found == "13"),
-        "{error}"
-    );
+    assert!(matches!(&error, StorageError::OptunaVersion { found, .. } if found == "13"), "{error}");
 }
 
 #[test]
@@ -138,16 +108,11 @@ fn another_schema_of_optuna_is_refused() {
     let (path, storage) = database(&folder);
     drop(storage);
     Connection::open(&path)
-        .and_then(|other| {
-            other.execute_batch("UPDATE alembic_version SET version_num = 'v3.0.0.d'")
-        })
+        .and_then(|other| other.execute_batch("UPDATE alembic_version SET version_num = 'v3.0.0.d'"))
         .expect("an update");
     let error = open_error(&path);
     assert!(error.to_string().contains("v3.0.0.d"), "{error}");
-    assert!(
-        error.to_string().contains("optuna storage upgrade"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("optuna storage upgrade"), "{error}");
 }
 
 #[test]
@@ -169,26 +134,15 @@ fn contradictions_in_the_tables_are_named() {
         ("UPDATE trials SET state = 'DREAMING'", "DREAMING"),
         ("UPDATE trials SET number = 4", "trial 0 is missing"),
         ("UPDATE tunefork_studies SET seed = 'x'", "seed"),
-        (
-            "UPDATE study_directions SET direction = 'NOT_SET'",
-            "NOT_SET",
-        ),
-        (
-            "INSERT INTO trial_params VALUES (1, 1, 'lr', 0.5, '{\"name\": \"Odd\"}')",
-            "parameter `lr`",
-        ),
-        (
-            "INSERT INTO trial_values VALUES (1, 1, 0, 0.5, 'ODD')",
-            "ODD",
-        ),
+        ("UPDATE study_directions SET direction = 'NOT_SET'", "NOT_SET"),
+        ("INSERT INTO trial_params VALUES (1, 1, 'lr', 0.5, '{\"name\": \"Odd\"}')", "parameter `lr`"),
+        ("INSERT INTO trial_values VALUES (1, 1, 0, 0.5, 'ODD')", "ODD"),
     ] {
         let folder = folder();
         let (path, mut storage) = database(&folder);
         storage.commit(&[start(0)]).expect("a trial");
         drop(storage);
-        Connection::open(&path)
-            .and_then(|other| other.execute_batch(sql))
-            .expect("an update");
+        Connection::open(&path).and_then(|other| other.execute_batch(sql)).expect("an update");
         let error = read(&path, None).expect_err(sql);
         assert!(matches!(error, StorageError::Damaged { .. }), "{error}");
         assert!(error.to_string().contains(words), "{error}");
@@ -243,10 +197,7 @@ fn without_a_name_there_must_be_one_study() {
         storage.create(&header).expect("a study");
     }
     let error = read(&path, None).expect_err("there are two");
-    assert!(
-        error.to_string().contains("several studies (s, t)"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("several studies (s, t)"), "{error}");
 }
 
 #[cfg(target_os = "linux")]
@@ -315,11 +266,7 @@ fn readers_see_whole_commits_while_the_study_is_written() {
                     number: TrialNumber(number),
                     state: TrialState::Complete,
                     value: Some(0.5),
-                    end: End {
-                        time: 1,
-                        reason: EndReason::Finished,
-                        message: String::new(),
-                    },
+                    end: End { time: 1, reason: EndReason::Finished, message: String::new() },
                 },
             ];
             storage.commit(&end).expect("an end");

@@ -9,9 +9,7 @@ use std::path::Path;
 use std::process::Command;
 use tunefork_space::{Domain, Params, Value};
 use tunefork_storage::{SqliteStorage, read};
-use tunefork_study::{
-    Change, End, EndReason, EpochRecord, Storage, StoredParameter, StudyHeader, StudyRecord,
-};
+use tunefork_study::{Change, End, EndReason, EpochRecord, Storage, StoredParameter, StudyHeader, StudyRecord};
 use tunefork_trial::{Direction, TrialNumber, TrialState};
 
 /// What Optuna reads, or `None` if there is no Optuna to ask.
@@ -55,9 +53,8 @@ fn expected(study: &StudyRecord) -> Vec<Json> {
             TrialState::Failed => "FAIL",
         };
         let steps = trial.epochs.iter();
-        let intermediate: Map<String, Json> = steps
-            .map(|epoch| (epoch.step.to_string(), number(epoch.value)))
-            .collect();
+        let intermediate: Map<String, Json> =
+            steps.map(|epoch| (epoch.step.to_string(), number(epoch.value))).collect();
         json!({
             "number": trial.number.0,
             "state": state,
@@ -80,10 +77,7 @@ fn check(path: &Path, study: &StudyRecord) {
     assert_eq!(read["best"], json!(study.best().map(|best| best.number.0)));
     let mut trials = read["trials"].as_array().expect("a list of trials").clone();
     for trial in &mut trials {
-        trial
-            .as_object_mut()
-            .expect("an object")
-            .shift_remove("distributions");
+        trial.as_object_mut().expect("an object").shift_remove("distributions");
     }
     assert_eq!(trials, expected(study));
 }
@@ -91,23 +85,11 @@ fn check(path: &Path, study: &StudyRecord) {
 fn parameters() -> Vec<StoredParameter> {
     let all = [
         ("lr", Domain::log(1e-4, 1.0), 0.01),
-        (
-            "drop",
-            Domain::uniform(0.0, 1.0).and_then(|d| d.with_step(0.3)),
-            0.6,
-        ),
+        ("drop", Domain::uniform(0.0, 1.0).and_then(|d| d.with_step(0.3)), 0.6),
         ("width", Domain::int_log(1, 512), 128.0),
-        (
-            "layers",
-            Domain::int(1, 9).and_then(|d| d.with_step(2.0)),
-            3.0,
-        ),
+        ("layers", Domain::int(1, 9).and_then(|d| d.with_step(2.0)), 3.0),
         ("act", Domain::choice(["relu", "élu", "\"tanh\""]), 1.0),
-        (
-            "norm",
-            Domain::choice([Value::Null, true.into(), 2.into(), 0.5.into()]),
-            0.0,
-        ),
+        ("norm", Domain::choice([Value::Null, true.into(), 2.into(), 0.5.into()]), 0.0),
     ];
     all.into_iter()
         .map(|(name, domain, internal)| StoredParameter {
@@ -137,11 +119,7 @@ fn finish(number: u32, state: TrialState, value: Option<f64>) -> Change {
         number: TrialNumber(number),
         state,
         value,
-        end: End {
-            time: 7,
-            reason: EndReason::Finished,
-            message: String::new(),
-        },
+        end: End { time: 7, reason: EndReason::Finished, message: String::new() },
     }
 }
 
@@ -153,19 +131,9 @@ fn optuna_reads_every_state_while_the_study_is_open() {
     let mut header = StudyHeader::new("study", Direction::Maximize, 0);
     header.metric = Some("accuracy".to_owned());
     storage.create(&header).expect("a study");
-    let start = |number| Change::Start {
-        number: TrialNumber(number),
-        params: parameters(),
-        fixed: None,
-        schedule: None,
-    };
-    let fixed: Params = [
-        ("lr", Value::from(0.1)),
-        ("act", "élu".into()),
-        ("norm", Value::Null),
-    ]
-    .into_iter()
-    .collect();
+    let start =
+        |number| Change::Start { number: TrialNumber(number), params: parameters(), fixed: None, schedule: None };
+    let fixed: Params = [("lr", Value::from(0.1)), ("act", "élu".into()), ("norm", Value::Null)].into_iter().collect();
     let lists = [
         (0..6).map(start).collect::<Vec<_>>(),
         vec![
@@ -179,20 +147,10 @@ fn optuna_reads_every_state_while_the_study_is_open() {
             finish(3, TrialState::Complete, Some(f64::NEG_INFINITY)),
         ],
         vec![
-            Change::State {
-                number: TrialNumber(4),
-                state: TrialState::Paused,
-            },
+            Change::State { number: TrialNumber(4), state: TrialState::Paused },
             report(5, 1, 1e-300),
-            Change::Attribute {
-                number: TrialNumber(5),
-                key: "note".to_owned(),
-                value: json!({"ä": [1, 2.5, null]}),
-            },
-            Change::Enqueue {
-                number: TrialNumber(6),
-                fixed,
-            },
+            Change::Attribute { number: TrialNumber(5), key: "note".to_owned(), value: json!({"ä": [1, 2.5, null]}) },
+            Change::Enqueue { number: TrialNumber(6), fixed },
         ],
     ];
     for list in lists {
@@ -213,27 +171,16 @@ fn optuna_goes_on_with_our_study_and_we_with_its() {
     let mut header = StudyHeader::new("study", Direction::Maximize, 0);
     header.metric = Some("accuracy".to_owned());
     storage.create(&header).expect("a study");
-    let start = |number| Change::Start {
-        number: TrialNumber(number),
-        params: parameters(),
-        fixed: None,
-        schedule: None,
-    };
+    let start =
+        |number| Change::Start { number: TrialNumber(number), params: parameters(), fixed: None, schedule: None };
     let first = [start(0), finish(0, TrialState::Complete, Some(0.5))];
     storage.commit(&first).expect("the changes keep the rules");
     if optuna(&path, &["--go-on", "3"]).is_none() {
         return;
     }
     // The numbers that Optuna gave away are not ours to give again.
-    let error = storage
-        .commit(&[start(1)])
-        .expect_err("trial 1 is Optuna's");
-    assert!(
-        error
-            .to_string()
-            .contains("another program changed the study"),
-        "{error}"
-    );
+    let error = storage.commit(&[start(1)]).expect_err("trial 1 is Optuna's");
+    assert!(error.to_string().contains("another program changed the study"), "{error}");
     let study = storage.load().expect("it can be read").expect("it exists");
     assert_eq!(study.trials.len(), 4);
     assert_eq!(study.trials[3].state, TrialState::Complete);
@@ -241,8 +188,5 @@ fn optuna_goes_on_with_our_study_and_we_with_its() {
     // Read again, the study can be continued.
     let next = [start(4), finish(4, TrialState::Complete, Some(0.7))];
     storage.commit(&next).expect("4 is the next number");
-    check(
-        &path,
-        &storage.load().expect("it can be read").expect("it exists"),
-    );
+    check(&path, &storage.load().expect("it can be read").expect("it exists"));
 }

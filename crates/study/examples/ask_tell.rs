@@ -18,7 +18,8 @@ use tunefork_study::{MemoryStorage, Storage, Study, StudyError, StudyHeader, Tri
 use tunefork_trial::Direction;
 
 const MARKS: [u32; 5] = [100, 300, 1000, 3000, 10_000];
-const USAGE: &str = "usage: ask_tell [--sampler tpe|tpe-uni|random] [--trials 1000] [--storage memory|sqlite] [--reports 0] [--seed 0]";
+const USAGE: &str =
+    "usage: ask_tell [--sampler tpe|tpe-uni|random] [--trials 1000] [--storage memory|sqlite] [--reports 0] [--seed 0]";
 
 struct Arguments {
     sampler: String,
@@ -29,13 +30,8 @@ struct Arguments {
 }
 
 fn arguments() -> Result<Arguments, Box<dyn Error>> {
-    let mut arguments = Arguments {
-        sampler: "tpe".to_owned(),
-        trials: 1000,
-        storage: "memory".to_owned(),
-        reports: 0,
-        seed: 0,
-    };
+    let mut arguments =
+        Arguments { sampler: "tpe".to_owned(), trials: 1000, storage: "memory".to_owned(), reports: 0, seed: 0 };
     let mut words = std::env::args().skip(1);
     while let Some(name) = words.next() {
         let value = words.next().ok_or(USAGE)?;
@@ -79,10 +75,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments = arguments()?;
     let sampler: Box<dyn Sampler> = match arguments.sampler.as_str() {
         "tpe" => Box::new(Tpe::new(TpeOptions::default())?),
-        "tpe-uni" => Box::new(Tpe::new(TpeOptions {
-            multivariate: false,
-            ..TpeOptions::default()
-        })?),
+        "tpe-uni" => Box::new(Tpe::new(TpeOptions { multivariate: false, ..TpeOptions::default() })?),
         "random" => Box::new(Random::new()),
         _ => return Err(USAGE.into()),
     };

@@ -30,11 +30,7 @@ pub struct CostModel {
 impl Default for CostModel {
     /// One CPU core with vector units: 40 GFLOP/s, 10 GB/s, 50 µs for a step.
     fn default() -> Self {
-        CostModel {
-            flop: 25,
-            byte: 100,
-            step: 50_000_000,
-        }
+        CostModel { flop: 25, byte: 100, step: 50_000_000 }
     }
 }
 

@@ -7,11 +7,7 @@ use tunefork_space::{Params, Point, SpaceError};
 ///
 /// # Errors
 /// Values of unknown or inactive parameters, or outside their domains.
-pub(crate) fn complete(
-    fixed: &Params,
-    ask: &Ask<'_>,
-    sampler: &mut dyn Sampler,
-) -> Result<Point, SpaceError> {
+pub(crate) fn complete(fixed: &Params, ask: &Ask<'_>, sampler: &mut dyn Sampler) -> Result<Point, SpaceError> {
     let space = ask.history.space();
     let given = space.partial_point(fixed)?;
     let mut point = Point::absent(space.len());
@@ -22,9 +18,7 @@ pub(crate) fn complete(
             (true, false) if domain.is_single() => point.set(index, domain.nth(0)),
             (true, false) => point.set(index, sampler.propose_one(ask, index)),
             (false, true) => {
-                return Err(SpaceError::Inactive {
-                    parameter: space.parameters()[index].name.clone(),
-                });
+                return Err(SpaceError::Inactive { parameter: space.parameters()[index].name.clone() });
             }
             (false, false) => {}
         }

@@ -88,9 +88,7 @@ pub enum StudyError {
         source: std::io::Error,
     },
     /// The workload cannot go on here.
-    #[error(
-        "the study stopped at trial {trial}: {message}; what was reported is kept, run the same command to go on"
-    )]
+    #[error("the study stopped at trial {trial}: {message}; what was reported is kept, run the same command to go on")]
     Halted {
         /// The trial that met the obstacle.
         trial: TrialNumber,

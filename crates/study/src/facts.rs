@@ -19,12 +19,7 @@ pub struct Facts(Vec<(String, String)>);
 impl Facts {
     /// Keeps the pairs as given.
     pub fn new<K: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
-        Facts(
-            pairs
-                .into_iter()
-                .map(|(k, v)| (k.into(), v.into()))
-                .collect(),
-        )
+        Facts(pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect())
     }
 
     /// The pairs, in their order.
@@ -64,10 +59,7 @@ impl Facts {
                 hash.update(part.as_bytes());
             }
         }
-        hash.finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
@@ -81,11 +73,7 @@ mod tests {
         let now = Facts::new([("b", "3"), ("c", "4")]);
         assert_eq!(
             was.differences(&now),
-            [
-                "a was 1 and is now absent",
-                "b was 2 and is now 3",
-                "c was absent and is now 4"
-            ]
+            ["a was 1 and is now absent", "b was 2 and is now 3", "c was absent and is now 4"]
         );
         assert!(was.differences(&was).is_empty());
     }

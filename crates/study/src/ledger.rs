@@ -53,11 +53,7 @@ impl Ledger {
     pub fn of(study: &StudyRecord) -> Self {
         let mut ledger = Ledger::default();
         for trial in &study.trials {
-            let names = trial
-                .params
-                .iter()
-                .map(|parameter| ledger.name(parameter).id)
-                .collect();
+            let names = trial.params.iter().map(|parameter| ledger.name(parameter).id).collect();
             ledger.trials.push(Entry {
                 state: trial.state,
                 last_step: trial.epochs.last().map(|epoch| epoch.step),
@@ -72,10 +68,7 @@ impl Ledger {
     /// # Errors
     /// [`StorageError::Refused`] with the first broken rule.
     pub fn admit(&mut self, changes: &[Change]) -> Result<Admission, StorageError> {
-        let mut admission = Admission {
-            trials_before: self.trials.len(),
-            ..Admission::default()
-        };
+        let mut admission = Admission { trials_before: self.trials.len(), ..Admission::default() };
         for change in changes {
             if let Err(error) = self.enter(change, &mut admission) {
                 self.revert(admission);
@@ -114,9 +107,7 @@ impl Ledger {
                 }
                 Ok(())
             }
-            Change::Parameter { number, parameter } => {
-                self.parameter(*number, parameter, admission)
-            }
+            Change::Parameter { number, parameter } => self.parameter(*number, parameter, admission),
             Change::Report { number, epoch } => self.report(*number, epoch.step, admission),
             Change::State { number, state } => match state {
                 Paused => {
@@ -132,21 +123,14 @@ impl Ledger {
                     format!("{other:?} is not a state to change to; start or finish it instead"),
                 )),
             },
-            Change::Finish {
-                number,
-                state,
-                value,
-                ..
-            } => {
+            Change::Finish { number, state, value, .. } => {
                 check_value(*number, *state, *value)?;
-                self.change(*number, "finish", &UNFINISHED, admission)?
-                    .state = *state;
+                self.change(*number, "finish", &UNFINISHED, admission)?.state = *state;
                 Ok(())
             }
             Change::Attribute { number, key, .. } => {
                 check_name(*number, "attribute", key)?;
-                self.entry(*number, "take an attribute", &UNFINISHED)
-                    .map(|_| ())
+                self.entry(*number, "take an attribute", &UNFINISHED).map(|_| ())
             }
             Change::Restarted { number } => self.entry(*number, "restart", &[Running]).map(|_| ()),
             Change::Outside(_) | Change::Stages(_) | Change::Fingerprint(_) => Ok(()),
@@ -156,25 +140,13 @@ impl Ledger {
     fn add(&mut self, number: TrialNumber, state: TrialState) -> Result<(), StorageError> {
         if number.0 as usize != self.trials.len() {
             let next = self.trials.len();
-            return Err(StorageError::refused(
-                number,
-                format!("a new trial must have the next number, {next}"),
-            ));
+            return Err(StorageError::refused(number, format!("a new trial must have the next number, {next}")));
         }
-        self.trials.push(Entry {
-            state,
-            last_step: None,
-            names: Vec::new(),
-        });
+        self.trials.push(Entry { state, last_step: None, names: Vec::new() });
         Ok(())
     }
 
-    fn entry(
-        &mut self,
-        number: TrialNumber,
-        verb: &str,
-        allowed: &[TrialState],
-    ) -> Result<&mut Entry, StorageError> {
+    fn entry(&mut self, number: TrialNumber, verb: &str, allowed: &[TrialState]) -> Result<&mut Entry, StorageError> {
         let detail = match self.trials.get(number.0 as usize) {
             Some(entry) if allowed.contains(&entry.state) => None,
             Some(entry) => Some(format!("it cannot {verb}, since it is {:?}", entry.state)),
@@ -204,12 +176,7 @@ impl Ledger {
         Ok(entry)
     }
 
-    fn report(
-        &mut self,
-        number: TrialNumber,
-        step: u32,
-        admission: &mut Admission,
-    ) -> Result<(), StorageError> {
+    fn report(&mut self, number: TrialNumber, step: u32, admission: &mut Admission) -> Result<(), StorageError> {
         let entry = self.change(number, "report", &[TrialState::Running], admission)?;
         if let Some(last) = entry.last_step.filter(|last| step <= *last) {
             return Err(StorageError::refused(
@@ -241,12 +208,7 @@ impl Ledger {
             );
             return Err(StorageError::refused(number, detail));
         }
-        let entry = self.change(
-            number,
-            "take a parameter",
-            &[TrialState::Running],
-            admission,
-        )?;
+        let entry = self.change(number, "take a parameter", &[TrialState::Running], admission)?;
         if entry.names.contains(&id) {
             let detail = format!("parameter `{name}` is given twice");
             return Err(StorageError::refused(number, detail));
@@ -258,12 +220,7 @@ impl Ledger {
     /// What is known of a parameter's name; the first use defines it.
     fn name(&mut self, parameter: &StoredParameter) -> &Name {
         let id = self.domains.len() as u32;
-        self.domains
-            .entry(parameter.name.clone())
-            .or_insert_with(|| Name {
-                id,
-                domain: parameter.domain.clone(),
-            })
+        self.domains.entry(parameter.name.clone()).or_insert_with(|| Name { id, domain: parameter.domain.clone() })
     }
 }
 
@@ -290,11 +247,7 @@ fn check_name(number: TrialNumber, what: &str, name: &str) -> Result<(), Storage
     ))
 }
 
-fn check_value(
-    number: TrialNumber,
-    state: TrialState,
-    value: Option<f64>,
-) -> Result<(), StorageError> {
+fn check_value(number: TrialNumber, state: TrialState, value: Option<f64>) -> Result<(), StorageError> {
     let detail = match (state, value) {
         (_, Some(value)) if value.is_nan() => "a value must not be NaN".to_owned(),
         (TrialState::Complete, None) => "a completed trial needs a value".to_owned(),

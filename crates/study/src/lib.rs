@@ -37,11 +37,10 @@ pub use ledger::{Admission, Ledger, compatible};
 pub use memory::MemoryStorage;
 pub use observer::{Event, Observer};
 pub use record::{
-    End, EndReason, EpochRecord, OutsideEvent, OutsideKind, Schedule, StoredParameter, StudyHeader,
-    StudyRecord, TrialObserved, TrialRecord, ValueAt,
+    End, EndReason, EpochRecord, OutsideEvent, OutsideKind, Schedule, StoredParameter, StudyHeader, StudyRecord,
+    TrialObserved, TrialRecord, ValueAt,
 };
 pub use storage::{Storage, StorageError};
 pub use workload::{
-    Blueprint, EpochReport, FailureKind, Member, MemberReport, Run, StopFlag, TrialContext,
-    TrialFailure, Workload,
+    Blueprint, EpochReport, FailureKind, Member, MemberReport, Run, StopFlag, TrialContext, TrialFailure, Workload,
 };

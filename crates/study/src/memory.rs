@@ -37,10 +37,7 @@ impl Storage for MemoryStorage {
 
     fn commit(&mut self, changes: &[Change]) -> Result<(), StorageError> {
         let Some(study) = &mut self.study else {
-            return Err(StorageError::Refused {
-                trial: None,
-                detail: "the study was not created yet".to_owned(),
-            });
+            return Err(StorageError::Refused { trial: None, detail: "the study was not created yet".to_owned() });
         };
         self.ledger.admit(changes)?;
         for change in changes {
@@ -58,16 +55,9 @@ fn apply(study: &mut StudyRecord, change: &Change) {
             trial.fixed = Some(fixed.clone());
             study.trials.push(trial);
         }
-        Change::Start {
-            number,
-            params,
-            fixed,
-            schedule,
-        } => {
+        Change::Start { number, params, fixed, schedule } => {
             if number.0 as usize == study.trials.len() {
-                study
-                    .trials
-                    .push(TrialRecord::new(*number, TrialState::Running));
+                study.trials.push(TrialRecord::new(*number, TrialState::Running));
             }
             let trial = trial(study, *number);
             trial.state = TrialState::Running;
@@ -82,12 +72,7 @@ fn apply(study: &mut StudyRecord, change: &Change) {
         }
         Change::Report { number, epoch } => trial(study, *number).epochs.push(epoch.clone()),
         Change::State { number, state } => trial(study, *number).state = *state,
-        Change::Finish {
-            number,
-            state,
-            value,
-            end,
-        } => {
+        Change::Finish { number, state, value, end } => {
             let trial = trial(study, *number);
             trial.state = *state;
             trial.value = *value;

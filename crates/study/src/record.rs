@@ -84,11 +84,7 @@ pub struct StudyRecord {
 impl StudyRecord {
     /// A study without trials.
     pub fn new(header: StudyHeader) -> Self {
-        StudyRecord {
-            header,
-            trials: Vec::new(),
-            outside_events: Vec::new(),
-        }
+        StudyRecord { header, trials: Vec::new(), outside_events: Vec::new() }
     }
 
     /// The completed trial with the best value; the earliest of equals.
@@ -175,18 +171,14 @@ impl TrialRecord {
 
     /// Names with external values.
     pub fn params(&self) -> Params {
-        self.params
-            .iter()
-            .map(|p| (p.name.clone(), p.domain.to_value(p.internal)))
-            .collect()
+        self.params.iter().map(|p| (p.name.clone(), p.domain.to_value(p.internal))).collect()
     }
 
     /// The best report, the earliest of equals.
     pub fn best_epoch(&self, direction: Direction) -> Option<&EpochRecord> {
         let mut best: Option<&EpochRecord> = None;
         for epoch in &self.epochs {
-            if !epoch.value.is_nan() && best.is_none_or(|b| direction.better(epoch.value, b.value))
-            {
+            if !epoch.value.is_nan() && best.is_none_or(|b| direction.better(epoch.value, b.value)) {
                 best = Some(epoch);
             }
         }
@@ -335,12 +327,6 @@ impl OutsideKind {
 
     /// The kind with this word.
     pub fn from_word(word: &str) -> Option<Self> {
-        [
-            OutsideKind::Fault,
-            OutsideKind::TimeLimit,
-            OutsideKind::Drift,
-        ]
-        .into_iter()
-        .find(|kind| kind.as_str() == word)
+        [OutsideKind::Fault, OutsideKind::TimeLimit, OutsideKind::Drift].into_iter().find(|kind| kind.as_str() == word)
     }
 }

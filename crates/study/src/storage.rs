@@ -161,9 +161,6 @@ pub enum StorageError {
 impl StorageError {
     /// A refusal that concerns a trial.
     pub fn refused(trial: TrialNumber, detail: impl Into<String>) -> Self {
-        StorageError::Refused {
-            trial: Some(trial),
-            detail: detail.into(),
-        }
+        StorageError::Refused { trial: Some(trial), detail: detail.into() }
     }
 }

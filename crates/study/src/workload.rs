@@ -39,11 +39,7 @@ pub trait Workload: Sync {
     ///
     /// # Errors
     /// A failure of the trial. One that comes with a checkpoint leads to a start without it.
-    fn start(
-        &self,
-        trial: &TrialContext,
-        checkpoint: Option<&[u8]>,
-    ) -> Result<Self::Run, TrialFailure>;
+    fn start(&self, trial: &TrialContext, checkpoint: Option<&[u8]>) -> Result<Self::Run, TrialFailure>;
 
     /// Whether a trial with these parameters is over once it has reported these values, one for each
     /// epoch so far and at least one: it completes then, although it could have had more epochs.
@@ -185,10 +181,7 @@ pub struct TrialFailure {
 impl TrialFailure {
     /// A failure with its message.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        TrialFailure {
-            kind,
-            message: message.into(),
-        }
+        TrialFailure { kind, message: message.into() }
     }
 }
 
@@ -224,14 +217,9 @@ impl FailureKind {
 
     /// The kind that leads to this recorded reason.
     pub(crate) fn of_reason(reason: EndReason) -> Option<Self> {
-        [
-            FailureKind::Diverged,
-            FailureKind::DoesNotFit,
-            FailureKind::InvalidConfiguration,
-            FailureKind::Fault,
-        ]
-        .into_iter()
-        .find(|kind| kind.reason() == Some(reason))
+        [FailureKind::Diverged, FailureKind::DoesNotFit, FailureKind::InvalidConfiguration, FailureKind::Fault]
+            .into_iter()
+            .find(|kind| kind.reason() == Some(reason))
     }
 }
 

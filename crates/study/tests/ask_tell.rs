@@ -6,8 +6,7 @@ use tunefork_scheduler::{Decision, NoScheduler, Percentile};
 use tunefork_space::{Domain, Parameter, Params, Space, Value};
 use tunefork_storage::SqliteStorage;
 use tunefork_study::{
-    Change, EndReason, MemoryStorage, Storage, StorageError, Study, StudyError, StudyHeader,
-    StudyRecord, Told, Trial,
+    Change, EndReason, MemoryStorage, Storage, StorageError, Study, StudyError, StudyHeader, StudyRecord, Told, Trial,
 };
 use tunefork_trial::{Direction, TrialNumber, TrialState};
 
@@ -67,10 +66,7 @@ fn the_same_calls_give_the_same_study_in_every_storage() {
     run(&one, 40);
     run(&two, 40);
     assert_eq!(text(&one), text(&two));
-    let other = StudyHeader {
-        seed: 4,
-        ..header()
-    };
+    let other = StudyHeader { seed: 4, ..header() };
     let other = Study::open(other, memory(), tpe(), Box::new(NoScheduler)).unwrap();
     run(&other, 40);
     assert_ne!(text(&one), text(&other));
@@ -111,11 +107,7 @@ fn a_name_gives_one_value_in_a_trial() {
     // Even if it is asked for with other bounds: the trial has its value already.
     assert_eq!(trial.suggest_float("x", 5.0, 6.0).unwrap(), first);
     assert_eq!(trial.params().len(), 1);
-    assert_eq!(
-        study.record().unwrap().trials[0].params.len(),
-        0,
-        "written with the next report"
-    );
+    assert_eq!(study.record().unwrap().trials[0].params.len(), 0, "written with the next report");
     trial.report(1, 0.0).unwrap();
     assert_eq!(study.record().unwrap().trials[0].params.len(), 1);
 }
@@ -135,16 +127,10 @@ fn other_bounds_are_respected_and_other_kinds_refused() {
         trial.suggest_log("x", 1.0, 2.0).map(|_| ()).unwrap_err(),
         trial.suggest_int("x", 1, 2).map(|_| ()).unwrap_err(),
         trial.suggest_float("y", 2.0, 1.0).map(|_| ()).unwrap_err(),
-        trial
-            .suggest_categorical::<i64>("z", &[])
-            .map(|_| ())
-            .unwrap_err(),
+        trial.suggest_categorical::<i64>("z", &[]).map(|_| ()).unwrap_err(),
     ] {
         let text = error.to_string();
-        assert!(
-            ["`x`", "`y`", "`z`"].iter().any(|name| text.contains(name)),
-            "{text}"
-        );
+        assert!(["`x`", "`y`", "`z`"].iter().any(|name| text.contains(name)), "{text}");
     }
     study.tell(trial, 0.0).unwrap();
 }
@@ -153,9 +139,7 @@ fn other_bounds_are_respected_and_other_kinds_refused() {
 fn enqueued_trials_come_first_with_their_values() {
     for storage in [memory(), sqlite(tempfile::tempdir().unwrap().path())] {
         let study = open(storage, Box::new(Random::new()));
-        let fixed: Params = [("x", Value::from(7.5)), ("kind", "fancy".into())]
-            .into_iter()
-            .collect();
+        let fixed: Params = [("x", Value::from(7.5)), ("kind", "fancy".into())].into_iter().collect();
         assert_eq!(study.enqueue(fixed).unwrap(), TrialNumber(0));
         let wrong: Params = [("kind", Value::from("none"))].into_iter().collect();
         assert_eq!(study.enqueue(wrong).unwrap(), TrialNumber(1));
@@ -163,27 +147,17 @@ fn enqueued_trials_come_first_with_their_values() {
         assert_eq!(trial.number(), TrialNumber(0));
         // Outside of the bounds, but asked for.
         assert_eq!(trial.suggest_float("x", -5.0, 5.0).unwrap(), 7.5);
-        assert_eq!(
-            trial
-                .suggest_categorical("kind", &["plain", "fancy"])
-                .unwrap(),
-            "fancy"
-        );
+        assert_eq!(trial.suggest_categorical("kind", &["plain", "fancy"]).unwrap(), "fancy");
         assert!(trial.suggest_float("rate", 0.0, 1.0).is_ok());
         study.tell(trial, 1.0).unwrap();
         let mut trial = study.ask().unwrap();
-        let error = trial
-            .suggest_categorical("kind", &["plain", "fancy"])
-            .unwrap_err();
+        let error = trial.suggest_categorical("kind", &["plain", "fancy"]).unwrap_err();
         assert!(error.to_string().contains("none"), "{error}");
         study.tell(trial, Told::Failed(error.to_string())).unwrap();
         assert_eq!(study.ask().unwrap().number(), TrialNumber(2));
         let record = study.record().unwrap();
         assert!(record.trials[0].fixed.is_some() && record.trials[2].fixed.is_none());
-        assert_eq!(
-            record.trials[1].end.as_ref().unwrap().reason,
-            EndReason::Told
-        );
+        assert_eq!(record.trials[1].end.as_ref().unwrap().reason, EndReason::Told);
     }
 }
 
@@ -203,8 +177,7 @@ fn a_declared_space_gives_all_parameters_at_the_ask() {
     let width = || Parameter::new("width", Domain::int(1, 3).unwrap());
     let space = || Space::new(vec![width()]).unwrap();
     let sampler = Box::new(Grid::new(&space()).unwrap());
-    let study =
-        Study::open_declared(header(), space(), memory(), sampler, Box::new(NoScheduler)).unwrap();
+    let study = Study::open_declared(header(), space(), memory(), sampler, Box::new(NoScheduler)).unwrap();
     let fixed: Params = [("width", 2)].into_iter().collect();
     study.enqueue(fixed).unwrap();
     let wrong: Params = [("width", 9)].into_iter().collect();
@@ -221,10 +194,7 @@ fn a_declared_space_gives_all_parameters_at_the_ask() {
             Err(error) => break error,
         }
     };
-    assert!(
-        matches!(error, StudyError::Exhausted { trials: 4 }),
-        "{error}"
-    );
+    assert!(matches!(error, StudyError::Exhausted { trials: 4 }), "{error}");
     assert_eq!(seen, [2, 1, 2, 3]);
 }
 
@@ -245,21 +215,12 @@ fn trials_end_in_three_ways() {
     assert_eq!(tell(f64::NEG_INFINITY.into()).1, Some(f64::NEG_INFINITY));
     assert_eq!(tell(f64::NAN.into()), (Failed, None, EndReason::Diverged));
     assert_eq!(tell(Told::Pruned), (Pruned, Some(0.25), EndReason::Stopped));
-    assert_eq!(
-        tell(Told::Failed("no".to_owned())),
-        (Failed, None, EndReason::Told)
-    );
+    assert_eq!(tell(Told::Failed("no".to_owned())), (Failed, None, EndReason::Told));
 }
 
 #[test]
 fn the_scheduler_answers_after_the_report_is_written() {
-    let study = Study::open(
-        header(),
-        memory(),
-        Box::new(Random::new()),
-        Box::new(Percentile::median()),
-    )
-    .unwrap();
+    let study = Study::open(header(), memory(), Box::new(Random::new()), Box::new(Percentile::median())).unwrap();
     let mut stopped = 0;
     for n in 0..20 {
         let mut trial = study.ask().unwrap();
@@ -306,10 +267,7 @@ fn a_trial_left_running_can_be_taken_up_again() {
     study.tell(trial, x).unwrap();
     let record = study.record().unwrap();
     assert_eq!(record.trials[0].params[0].internal, x);
-    assert_eq!(
-        record.trials[0].attributes,
-        [("host".to_owned(), "a".into())]
-    );
+    assert_eq!(record.trials[0].attributes, [("host".to_owned(), "a".into())]);
     for number in [0, 1] {
         assert!(study.trial(TrialNumber(number)).is_err());
     }
@@ -325,12 +283,7 @@ fn many_threads_share_a_study() {
     });
     let record = study.record().unwrap();
     assert_eq!(record.trials.len(), 100);
-    assert!(
-        record
-            .trials
-            .iter()
-            .all(|trial| trial.state == TrialState::Complete)
-    );
+    assert!(record.trials.iter().all(|trial| trial.state == TrialState::Complete));
 }
 
 #[test]
@@ -341,10 +294,7 @@ fn the_other_direction_is_refused() {
     let Err(error) = Study::open(other, sqlite(folder.path()), tpe(), Box::new(NoScheduler)) else {
         panic!("the directions differ");
     };
-    assert!(
-        error.to_string().contains("direction was Minimize"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("direction was Minimize"), "{error}");
 }
 
 /// Fails at will.
@@ -364,9 +314,7 @@ impl Storage for Moody {
 
     fn commit(&mut self, changes: &[Change]) -> Result<(), StorageError> {
         if self.mood.load(std::sync::atomic::Ordering::Relaxed) {
-            return Err(StorageError::Full {
-                path: "moody".into(),
-            });
+            return Err(StorageError::Full { path: "moody".into() });
         }
         self.inner.commit(changes)
     }
@@ -376,10 +324,7 @@ impl Storage for Moody {
 fn a_storage_that_fails_once_loses_nothing() {
     let mood = std::sync::Arc::<std::sync::atomic::AtomicBool>::default();
     let set = |bad| mood.store(bad, std::sync::atomic::Ordering::Relaxed);
-    let storage = Moody {
-        inner: MemoryStorage::default(),
-        mood: mood.clone(),
-    };
+    let storage = Moody { inner: MemoryStorage::default(), mood: mood.clone() };
     let study = open(Box::new(storage), Box::new(Random::new()));
     set(true);
     assert!(study.ask().is_err());
@@ -394,9 +339,7 @@ fn a_storage_that_fails_once_loses_nothing() {
     set(true);
     assert!(study.tell(trial, 0.5).is_err());
     set(false);
-    study
-        .tell(study.trial(TrialNumber(0)).unwrap(), 0.5)
-        .unwrap();
+    study.tell(study.trial(TrialNumber(0)).unwrap(), 0.5).unwrap();
     let record = study.record().unwrap();
     assert_eq!(record.trials.len(), 1);
     assert_eq!(record.trials[0].params.len(), 2);

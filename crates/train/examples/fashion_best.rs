@@ -23,8 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let position = arguments.iter().position(|argument| argument == name)?;
         arguments.get(position + 1).map(String::as_str)
     };
-    let folder = get("--data")
-        .ok_or("usage: fashion_best --data DIR [--epochs 10] [--seed 0] [--threads N]")?;
+    let folder = get("--data").ok_or("usage: fashion_best --data DIR [--epochs 10] [--seed 0] [--threads N]")?;
     let epochs = get("--epochs").unwrap_or("10").parse()?;
     let seed = get("--seed").unwrap_or("0").parse()?;
     let threads = get("--threads").map_or(Ok(default_threads()), str::parse)?;
@@ -39,19 +38,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             dropout: 0.3,
             ..Network::new(ImageShape::new(28, 28, 1), 10)
         },
-        spec: TrainSpec {
-            epochs,
-            ..TrainSpec::new(Optimizer::new(OptimizerKind::ADAM, 1e-3))
-        },
+        spec: TrainSpec { epochs, ..TrainSpec::new(Optimizer::new(OptimizerKind::ADAM, 1e-3)) },
         split: Arc::new(Split {
             train: data.part(Part::Train).collect(),
             validation: data.part(Part::Test).collect(),
             test: Vec::new(),
         }),
-        images: Images {
-            data: Arc::new(data),
-            normalisation: Normalisation::new(&[0.2860], &[0.3530])?,
-        },
+        images: Images { data: Arc::new(data), normalisation: Normalisation::new(&[0.2860], &[0.3530])? },
         key: Key::study(seed),
     };
     let mut trainer = Trainer::new(task, &device)?;

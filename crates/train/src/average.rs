@@ -23,11 +23,7 @@ impl Average {
     /// An average that starts from the weights as they are.
     pub(crate) fn new(decay: f64, slab: Vec<f32>) -> Self {
         let current = vec![0.0; slab.len()];
-        Self {
-            decay,
-            slab,
-            current,
-        }
+        Self { decay, slab, current }
     }
 
     /// Bytes that the average of `len` values takes.
@@ -50,12 +46,7 @@ impl Average {
 
     /// Takes in the weights after step number `step`, counted from 1 over the whole run, when `steps`
     /// steps went by since the last time.
-    pub(crate) fn update(
-        &mut self,
-        engine: &dyn Engine,
-        step: u64,
-        steps: u64,
-    ) -> Result<(), TrainError> {
+    pub(crate) fn update(&mut self, engine: &dyn Engine, step: u64, steps: u64) -> Result<(), TrainError> {
         engine.read_slab(&mut self.current)?;
         let kept = libm::pow(decay(self.decay, step), steps as f64) as f32;
         for (average, now) in self.slab.iter_mut().zip(&self.current) {

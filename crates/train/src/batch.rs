@@ -34,13 +34,7 @@ impl<'a> Batch<'a> {
     /// If the lists differ in length.
     pub fn new(images: &'a Images, indices: &'a [u32], labels: &'a [u16]) -> Self {
         assert_eq!(indices.len(), labels.len(), "one label per image");
-        Self {
-            images,
-            indices,
-            labels,
-            transforms: &[],
-            mixing: 0.0,
-        }
+        Self { images, indices, labels, transforms: &[], mixing: 0.0 }
     }
 
     /// The same images, each changed in its own way; no transforms: as they are.
@@ -96,18 +90,14 @@ impl<'a> Batch<'a> {
     /// # Panics
     /// If `input` does not have room for exactly [`Batch::rows`] images.
     pub fn fill(&self, input: &mut [f32]) {
-        let Images {
-            data,
-            normalisation,
-        } = self.images;
+        let Images { data, normalisation } = self.images;
         let shape = data.shape();
         if self.transforms.is_empty() {
             data.gather(self.indices, normalisation, input);
         } else {
             let images = input.chunks_exact_mut(shape.bytes());
             assert_eq!(images.len(), self.rows(), "room for the images");
-            for ((index, transform), image) in self.indices.iter().zip(self.transforms).zip(images)
-            {
+            for ((index, transform), image) in self.indices.iter().zip(self.transforms).zip(images) {
                 transform.apply(data.pixels(*index), shape, normalisation, image);
             }
         }
@@ -181,8 +171,7 @@ impl Batches {
         epoch: u32,
     ) {
         self.list(indices);
-        key.stream_at(Purpose::Shuffle, u64::from(epoch))
-            .shuffle(&mut self.order);
+        key.stream_at(Purpose::Shuffle, u64::from(epoch)).shuffle(&mut self.order);
         self.read_labels(images);
         if !augmentation.is_none() {
             let (shape, key) = (images.data.shape(), key.counter_key(Purpose::Augment));
@@ -219,15 +208,12 @@ impl Batches {
         let chunk = chunk.max(1);
         (0..count).step_by(chunk).map(move |first| {
             let last = count.min(first + chunk as u64);
-            (first..last)
-                .map(|index| self.get(images, size, index))
-                .collect()
+            (first..last).map(|index| self.get(images, size, index)).collect()
         })
     }
 
     fn read_labels(&mut self, images: &Images) {
         self.labels.clear();
-        self.labels
-            .extend(self.order.iter().map(|index| images.data.label(*index)));
+        self.labels.extend(self.order.iter().map(|index| images.data.label(*index)));
     }
 }

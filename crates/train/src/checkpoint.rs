@@ -43,10 +43,7 @@ impl Floats<'_> {
     }
 
     pub(crate) fn to_vec(self) -> Vec<f32> {
-        self.0
-            .iter()
-            .map(|bytes| f32::from_le_bytes(*bytes))
-            .collect()
+        self.0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
     }
 }
 
@@ -83,8 +80,7 @@ impl Writer {
 
     /// The next part.
     pub(crate) fn floats(&mut self, part: &[f32]) {
-        self.bytes
-            .extend_from_slice(&(part.len() as u64).to_le_bytes());
+        self.bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
         let start = self.bytes.len();
         self.bytes.resize(start + size_of_val(part), 0);
         let (places, _) = self.bytes[start..].as_chunks_mut();
@@ -112,14 +108,10 @@ pub(crate) fn decode<'a>(owner: Owner<'_>, bytes: &'a [u8]) -> Result<State<'a>,
     }
     let found = reader.u32()?;
     if found != FORMAT {
-        return Err(CheckpointError::Version {
-            found,
-            expected: FORMAT,
-        });
+        return Err(CheckpointError::Version { found, expected: FORMAT });
     }
-    let (content, digest) = bytes
-        .split_at_checked(bytes.len().saturating_sub(DIGEST_LEN))
-        .ok_or(CheckpointError::Damaged)?;
+    let (content, digest) =
+        bytes.split_at_checked(bytes.len().saturating_sub(DIGEST_LEN)).ok_or(CheckpointError::Damaged)?;
     if Sha256::digest(content)[..] != *digest {
         return Err(CheckpointError::Damaged);
     }
@@ -134,9 +126,7 @@ pub(crate) fn decode<'a>(owner: Owner<'_>, bytes: &'a [u8]) -> Result<State<'a>,
     };
     match reader.rest {
         [] => Ok(state),
-        _ => Err(CheckpointError::Inconsistent {
-            what: "bytes follow its end",
-        }),
+        _ => Err(CheckpointError::Inconsistent { what: "bytes follow its end" }),
     }
 }
 
@@ -150,10 +140,7 @@ impl<'a> Reader<'a> {
         let len = self.len()?;
         let found = String::from_utf8_lossy(self.take(len)?);
         if found != owner.plan {
-            return Err(CheckpointError::OtherPlan {
-                found: found.into(),
-                expected: owner.plan.into(),
-            });
+            return Err(CheckpointError::OtherPlan { found: found.into(), expected: owner.plan.into() });
         }
         if self.take(DIGEST_LEN)? != owner.run {
             return Err(CheckpointError::OtherRun);
@@ -162,19 +149,13 @@ impl<'a> Reader<'a> {
     }
 
     fn take(&mut self, len: usize) -> Result<&'a [u8], CheckpointError> {
-        let (taken, rest) = self
-            .rest
-            .split_at_checked(len)
-            .ok_or(CheckpointError::Damaged)?;
+        let (taken, rest) = self.rest.split_at_checked(len).ok_or(CheckpointError::Damaged)?;
         self.rest = rest;
         Ok(taken)
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], CheckpointError> {
-        Ok(self
-            .take(N)?
-            .try_into()
-            .expect("as many bytes as were asked for"))
+        Ok(self.take(N)?.try_into().expect("as many bytes as were asked for"))
     }
 
     fn u32(&mut self) -> Result<u32, CheckpointError> {
@@ -190,22 +171,13 @@ impl<'a> Reader<'a> {
     }
 
     fn doubles(&mut self) -> Result<Vec<f64>, CheckpointError> {
-        let len = self
-            .len()?
-            .checked_mul(size_of::<f64>())
-            .ok_or(CheckpointError::Damaged)?;
+        let len = self.len()?.checked_mul(size_of::<f64>()).ok_or(CheckpointError::Damaged)?;
         let (doubles, _) = self.take(len)?.as_chunks();
-        Ok(doubles
-            .iter()
-            .map(|bytes| f64::from_le_bytes(*bytes))
-            .collect())
+        Ok(doubles.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect())
     }
 
     fn floats(&mut self) -> Result<Floats<'a>, CheckpointError> {
-        let len = self
-            .len()?
-            .checked_mul(size_of::<f32>())
-            .ok_or(CheckpointError::Damaged)?;
+        let len = self.len()?.checked_mul(size_of::<f32>()).ok_or(CheckpointError::Damaged)?;
         Ok(Floats(self.take(len)?.as_chunks().0))
     }
 }
@@ -216,20 +188,12 @@ mod tests {
 
     use super::*;
 
-    const OWNER: Owner<'_> = Owner {
-        plan: "plan",
-        run: [7; 32],
-    };
+    const OWNER: Owner<'_> = Owner { plan: "plan", run: [7; 32] };
 
     const VALUES: [f64; 3] = [0.1 + 0.2, f64::MIN_POSITIVE, -0.0];
 
     fn parts() -> [Vec<f32>; 4] {
-        [
-            vec![1.0, -0.0, f32::MIN_POSITIVE / 2.0],
-            vec![0.1; 5],
-            vec![0.5; 3],
-            Vec::new(),
-        ]
+        [vec![1.0, -0.0, f32::MIN_POSITIVE / 2.0], vec![0.1; 5], vec![0.5; 3], Vec::new()]
     }
 
     fn blob() -> Vec<u8> {
@@ -263,53 +227,22 @@ mod tests {
     fn foreign_blobs_are_told_apart() {
         let blob = blob();
         assert_eq!(decode(OWNER, b""), Err(CheckpointError::NotACheckpoint));
+        assert_eq!(decode(OWNER, b"PK\x03\x04 something else"), Err(CheckpointError::NotACheckpoint));
+        assert_eq!(decode(Owner { run: [8; 32], ..OWNER }, &blob), Err(CheckpointError::OtherRun));
         assert_eq!(
-            decode(OWNER, b"PK\x03\x04 something else"),
-            Err(CheckpointError::NotACheckpoint)
-        );
-        assert_eq!(
-            decode(
-                Owner {
-                    run: [8; 32],
-                    ..OWNER
-                },
-                &blob
-            ),
-            Err(CheckpointError::OtherRun)
-        );
-        assert_eq!(
-            decode(
-                Owner {
-                    plan: "other",
-                    ..OWNER
-                },
-                &blob
-            ),
-            Err(CheckpointError::OtherPlan {
-                found: "plan".into(),
-                expected: "other".into()
-            })
+            decode(Owner { plan: "other", ..OWNER }, &blob),
+            Err(CheckpointError::OtherPlan { found: "plan".into(), expected: "other".into() })
         );
         let mut newer = blob.clone();
         newer[8] = 9;
-        assert_eq!(
-            decode(OWNER, &newer),
-            Err(CheckpointError::Version {
-                found: 9,
-                expected: 2
-            })
-        );
+        assert_eq!(decode(OWNER, &newer), Err(CheckpointError::Version { found: 9, expected: 2 }));
     }
 
     #[test]
     fn every_truncation_is_noticed() {
         let blob = blob();
         for len in 0..blob.len() {
-            assert!(
-                decode(OWNER, &blob[..len]).is_err(),
-                "{len} of {} bytes",
-                blob.len()
-            );
+            assert!(decode(OWNER, &blob[..len]).is_err(), "{len} of {} bytes", blob.len());
         }
     }
 

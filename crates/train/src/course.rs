@@ -52,9 +52,7 @@ fn is_progress(objective: Objective, value: f64, best: f64) -> bool {
 
 /// The first of the best values.
 pub(crate) fn best(objective: Objective, values: &[f64]) -> Option<EpochValue> {
-    let numbered = (1..)
-        .zip(values)
-        .map(|(epoch, &value)| EpochValue { epoch, value });
+    let numbered = (1..).zip(values).map(|(epoch, &value)| EpochValue { epoch, value });
     numbered.reduce(|best, new| match objective.better(new.value, best.value) {
         true => new,
         false => best,
@@ -68,22 +66,14 @@ mod tests {
     /// torch.optim.lr_scheduler.ReduceLROnPlateau(SGD(lr=1.0), mode, factor=0.1, patience=1).
     #[test]
     fn rates_follow_pytorch() {
-        let plateau = Plateau {
-            patience: 1,
-            factor: 0.1,
-        };
+        let plateau = Plateau { patience: 1, factor: 0.1 };
         let values = [0.5, 0.6, 0.6, 0.6, 0.6, 0.7, 0.70001, 0.69, 0.7, 0.65, 0.9];
         let mirrored = values.map(|value| 1.0 - value);
         let torch = [1.0, 1.0, 1.0, 0.1, 0.1, 0.1, 0.1, 0.01, 0.01, 0.001, 0.001];
         for (epochs, expected) in (1..).zip(torch) {
-            for (objective, values) in
-                [(Objective::Accuracy, &values), (Objective::Loss, &mirrored)]
-            {
+            for (objective, values) in [(Objective::Accuracy, &values), (Objective::Loss, &mirrored)] {
                 let rate: f64 = plateau.rate(objective, &values[..epochs]);
-                assert!(
-                    (rate - expected).abs() < 1e-15,
-                    "{objective:?}, {epochs} epochs: {rate}"
-                );
+                assert!((rate - expected).abs() < 1e-15, "{objective:?}, {epochs} epochs: {rate}");
             }
         }
     }

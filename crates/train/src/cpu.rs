@@ -20,10 +20,7 @@ pub struct Cpu {
 impl Cpu {
     /// Engines with this instruction set on `threads` threads each; 0 counts as 1.
     pub fn new(isa: Isa, threads: usize) -> Self {
-        Self {
-            isa,
-            threads: threads.max(1),
-        }
+        Self { isa, threads: threads.max(1) }
     }
 
     /// The instruction set.
@@ -40,10 +37,7 @@ impl Cpu {
 impl Default for Cpu {
     /// The widest instruction set and all threads of this machine.
     fn default() -> Self {
-        Self::new(
-            Isa::detect(),
-            std::thread::available_parallelism().map_or(1, usize::from),
-        )
+        Self::new(Isa::detect(), std::thread::available_parallelism().map_or(1, usize::from))
     }
 }
 
@@ -57,9 +51,7 @@ impl Device for Cpu {
     }
 
     fn engine(&self, plan: Arc<Plan>) -> Result<Box<dyn Engine>, TrainError> {
-        Ok(Box::new(
-            tunefork_cpu::Engine::new(plan, self.isa, self.threads).map_err(failed)?,
-        ))
+        Ok(Box::new(tunefork_cpu::Engine::new(plan, self.isa, self.threads).map_err(failed)?))
     }
 }
 
@@ -80,13 +72,8 @@ impl Engine for tunefork_cpu::Engine {
         assert_eq!(steps.len(), results.len(), "one result for each step");
         for (step, result) in steps.iter().zip(results) {
             let Step { batch, settings } = step;
-            let taken = self
-                .train(|input| batch.fill(input), batch.labels(), settings)
-                .map_err(failed)?;
-            *result = StepResult {
-                loss_sum: taken.loss_sum,
-                correct: taken.correct,
-            };
+            let taken = self.train(|input| batch.fill(input), batch.labels(), settings).map_err(failed)?;
+            *result = StepResult { loss_sum: taken.loss_sum, correct: taken.correct };
         }
         Ok(())
     }
@@ -97,13 +84,8 @@ impl Engine for tunefork_cpu::Engine {
         tell: &mut dyn FnMut(&Batch<'_>, Evaluated<'_>),
     ) -> Result<(), TrainError> {
         for batch in batches {
-            let result = self
-                .evaluate(|input| batch.fill(input), batch.labels())
-                .map_err(failed)?;
-            let evaluated = Evaluated {
-                loss_sum: result.loss_sum,
-                logits: result.logits,
-            };
+            let result = self.evaluate(|input| batch.fill(input), batch.labels()).map_err(failed)?;
+            let evaluated = Evaluated { loss_sum: result.loss_sum, logits: result.logits };
             tell(batch, evaluated);
         }
         Ok(())

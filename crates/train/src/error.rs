@@ -178,9 +178,7 @@ pub enum CheckpointError {
     #[error("it is damaged: its digest does not match its content")]
     Damaged,
     /// It is of another plan.
-    #[error(
-        "it belongs to another network, batch size or engine (plan {found} instead of {expected})"
-    )]
+    #[error("it belongs to another network, batch size or engine (plan {found} instead of {expected})")]
     OtherPlan {
         /// Plan of the checkpoint.
         found: String,

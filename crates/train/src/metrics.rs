@@ -14,10 +14,7 @@ pub struct Confusion {
 impl Confusion {
     /// An empty matrix for this many classes.
     pub fn new(classes: usize) -> Self {
-        Self {
-            classes,
-            counts: vec![0; classes * classes],
-        }
+        Self { classes, counts: vec![0; classes * classes] }
     }
 
     /// Counts one image.
@@ -25,10 +22,7 @@ impl Confusion {
     /// # Panics
     /// If either class is not below the number of classes.
     pub fn add(&mut self, actual: usize, predicted: usize) {
-        assert!(
-            actual < self.classes && predicted < self.classes,
-            "class out of range"
-        );
+        assert!(actual < self.classes && predicted < self.classes, "class out of range");
         self.counts[actual * self.classes + predicted] += 1;
     }
 
@@ -60,12 +54,7 @@ impl Confusion {
 
     /// Share of images that were taken for what they are; 0 without images.
     pub fn accuracy(&self) -> f64 {
-        share(
-            (0..self.classes)
-                .map(|class| self.count(class, class))
-                .sum(),
-            self.total(),
-        )
+        share((0..self.classes).map(|class| self.count(class, class)).sum(), self.total())
     }
 
     /// Share of images taken for `class` that are of this class; 0 where none was taken for it.
@@ -73,12 +62,7 @@ impl Confusion {
     /// # Panics
     /// If the class is not below the number of classes.
     pub fn precision(&self, class: usize) -> f64 {
-        share(
-            self.count(class, class),
-            (0..self.classes)
-                .map(|actual| self.count(actual, class))
-                .sum(),
-        )
+        share(self.count(class, class), (0..self.classes).map(|actual| self.count(actual, class)).sum())
     }
 
     /// Share of images of `class` that were taken for it; 0 where there is none.
@@ -95,9 +79,7 @@ impl Confusion {
     /// If the class is not below the number of classes.
     pub fn f1(&self, class: usize) -> f64 {
         let hits = self.count(class, class);
-        let taken: u64 = (0..self.classes)
-            .map(|actual| self.count(actual, class))
-            .sum();
+        let taken: u64 = (0..self.classes).map(|actual| self.count(actual, class)).sum();
         share(2 * hits, taken + self.row(class).iter().sum::<u64>())
     }
 
@@ -117,19 +99,12 @@ impl Confusion {
     }
 
     fn mean(&self, figure: impl Fn(&Self, usize) -> f64) -> f64 {
-        (0..self.classes)
-            .map(|class| figure(self, class))
-            .sum::<f64>()
-            / self.classes as f64
+        (0..self.classes).map(|class| figure(self, class)).sum::<f64>() / self.classes as f64
     }
 }
 
 fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 {
-        0.0
-    } else {
-        part as f64 / whole as f64
-    }
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 /// A pass over a set of images without training.
@@ -211,13 +186,8 @@ mod tests {
         }
         let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} instead of {b}");
         close(confusion.accuracy(), 6.0 / 9.0);
-        for (class, [precision, recall, f1]) in [
-            [2.0 / 3.0, 2.0 / 3.0, 2.0 / 3.0],
-            [0.5, 1.0, 2.0 / 3.0],
-            [1.0, 0.5, 2.0 / 3.0],
-        ]
-        .into_iter()
-        .enumerate()
+        for (class, [precision, recall, f1]) in
+            [[2.0 / 3.0, 2.0 / 3.0, 2.0 / 3.0], [0.5, 1.0, 2.0 / 3.0], [1.0, 0.5, 2.0 / 3.0]].into_iter().enumerate()
         {
             close(confusion.precision(class), precision);
             close(confusion.recall(class), recall);
@@ -235,10 +205,7 @@ mod tests {
         let mut confusion = Confusion::new(3);
         assert_eq!(confusion.accuracy(), 0.0);
         confusion.add(0, 0);
-        assert_eq!(
-            (confusion.precision(2), confusion.recall(2), confusion.f1(2)),
-            (0.0, 0.0, 0.0)
-        );
+        assert_eq!((confusion.precision(2), confusion.recall(2), confusion.f1(2)), (0.0, 0.0, 0.0));
         assert_eq!(confusion.macro_recall(), 1.0 / 3.0);
     }
 

@@ -46,9 +46,7 @@ mod tests {
     /// Shares of many steps.
     fn shares(alpha: f64) -> Vec<f64> {
         let key = Key::study(3).trial(1);
-        (0..20_000)
-            .map(|step| f64::from(share(alpha, key, step)))
-            .collect()
+        (0..20_000).map(|step| f64::from(share(alpha, key, step))).collect()
     }
 
     #[test]
@@ -62,16 +60,10 @@ mod tests {
         for alpha in [0.2, 1.0, 4.0] {
             let shares = shares(alpha);
             assert!(shares.iter().all(|share| (0.0..=0.5).contains(share)));
-            let squares: f64 = shares
-                .iter()
-                .map(|share| (share - 0.5) * (share - 0.5))
-                .sum();
+            let squares: f64 = shares.iter().map(|share| (share - 0.5) * (share - 0.5)).sum();
             let variance = squares / shares.len() as f64;
             let expected = 1.0 / (4.0 * (2.0 * alpha + 1.0));
-            assert!(
-                (variance / expected - 1.0).abs() < 0.03,
-                "{alpha}: {variance}, not {expected}"
-            );
+            assert!((variance / expected - 1.0).abs() < 0.03, "{alpha}: {variance}, not {expected}");
         }
     }
 

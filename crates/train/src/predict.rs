@@ -22,11 +22,7 @@ impl Predictor {
     ///
     /// # Errors
     /// If the network cannot be, or the tensors are not its own.
-    pub fn new(
-        network: Network,
-        weights: &[Tensor],
-        device: &dyn Device,
-    ) -> Result<Self, TrainError> {
+    pub fn new(network: Network, weights: &[Tensor], device: &dyn Device) -> Result<Self, TrainError> {
         let plan = device.plan(&network.graph(Self::BATCH)?, Self::BATCH)?;
         let map = WeightMap::new(&network, plan.slab.clone())?;
         let slab = map.slab(weights)?;
@@ -62,24 +58,16 @@ impl Predictor {
     ///
     /// # Panics
     /// If an index names no image.
-    pub fn probabilities(
-        &mut self,
-        images: &Images,
-        indices: &[u32],
-    ) -> Result<Vec<f32>, TrainError> {
+    pub fn probabilities(&mut self, images: &Images, indices: &[u32]) -> Result<Vec<f32>, TrainError> {
         let mut values = self.logits(images, indices)?;
-        values
-            .chunks_exact_mut(self.network.classes)
-            .for_each(softmax);
+        values.chunks_exact_mut(self.network.classes).for_each(softmax);
         Ok(values)
     }
 }
 
 impl std::fmt::Debug for Predictor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Predictor")
-            .field("network", &self.network)
-            .finish_non_exhaustive()
+        f.debug_struct("Predictor").field("network", &self.network).finish_non_exhaustive()
     }
 }
 
@@ -88,8 +76,7 @@ fn softmax(row: &mut [f32]) {
     let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let exp = |value: f32| libm::exp(f64::from(value) - f64::from(largest));
     let sum: f64 = row.iter().map(|value| exp(*value)).sum();
-    row.iter_mut()
-        .for_each(|value| *value = (exp(*value) / sum) as f32);
+    row.iter_mut().for_each(|value| *value = (exp(*value) / sum) as f32);
 }
 
 #[cfg(test)]

@@ -115,11 +115,7 @@ impl Objective {
 
     /// Whether `new` is strictly better than `old`.
     pub fn better(self, new: f64, old: f64) -> bool {
-        if self.is_maximised() {
-            new > old
-        } else {
-            new < old
-        }
+        if self.is_maximised() { new > old } else { new < old }
     }
 }
 
@@ -157,24 +153,10 @@ impl TrainSpec {
         self.schedule.check()?;
         let setting = |what, value: f64, allowed, ok: bool| match ok {
             true => Ok(()),
-            false => Err(TrainError::Setting {
-                what,
-                value,
-                allowed,
-            }),
+            false => Err(TrainError::Setting { what, value, allowed }),
         };
-        setting(
-            "epochs",
-            f64::from(self.epochs),
-            "at least 1",
-            self.epochs > 0,
-        )?;
-        setting(
-            "batch_size",
-            self.batch_size as f64,
-            "at least 1",
-            self.batch_size > 0,
-        )?;
+        setting("epochs", f64::from(self.epochs), "at least 1", self.epochs > 0)?;
+        setting("batch_size", self.batch_size as f64, "at least 1", self.batch_size > 0)?;
         let at_least_one = |what, value: Option<f64>| {
             let value = value.unwrap_or(1.0);
             setting(what, value, "at least 1", value >= 1.0)
@@ -182,39 +164,19 @@ impl TrainSpec {
         at_least_one("early_stop", self.early_stop.map(f64::from))?;
         at_least_one("train_steps", self.train_steps.map(|steps| steps as f64))?;
         let ema = self.ema;
-        setting(
-            "ema",
-            ema,
-            "at least 0 and below 1",
-            (0.0..1.0).contains(&ema),
-        )?;
+        setting("ema", ema, "at least 0 and below 1", (0.0..1.0).contains(&ema))?;
         let mixup = self.mixup;
         let allowed = "a finite number from 0";
         setting("mixup", mixup, allowed, mixup >= 0.0 && mixup.is_finite())?;
         if let Some(Plateau { factor, .. }) = self.plateau {
             let allowed = "above 0 and below 1";
-            setting(
-                "plateau factor",
-                factor,
-                allowed,
-                factor > 0.0 && factor < 1.0,
-            )?;
+            setting("plateau factor", factor, allowed, factor > 0.0 && factor < 1.0)?;
         }
         let smoothing = self.label_smoothing;
         let allowed = "at least 0 and below 1";
-        setting(
-            "label_smoothing",
-            smoothing.into(),
-            allowed,
-            (0.0..1.0).contains(&smoothing),
-        )?;
+        setting("label_smoothing", smoothing.into(), allowed, (0.0..1.0).contains(&smoothing))?;
         match self.clip_norm {
-            Some(norm) => setting(
-                "clip_norm",
-                norm.into(),
-                "a finite number above 0",
-                norm > 0.0 && norm.is_finite(),
-            ),
+            Some(norm) => setting("clip_norm", norm.into(), "a finite number above 0", norm > 0.0 && norm.is_finite()),
             None => Ok(()),
         }
     }

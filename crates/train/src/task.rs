@@ -77,23 +77,15 @@ impl Task {
         let compiled = self.compile(device)?;
         self.fit(device, &compiled, budget, Compiled::most_bytes)?;
         if let Some(room) = device.room(&self.images)? {
-            self.fit(device, &compiled, room.most, |compiled| {
-                compiled.engine_bytes
-            })?;
+            self.fit(device, &compiled, room.most, |compiled| compiled.engine_bytes)?;
         }
         Ok(compiled)
     }
 
     /// Refuses what the device has no memory for at this moment.
-    pub(crate) fn fit_now(
-        &self,
-        device: &dyn Device,
-        compiled: &Compiled,
-    ) -> Result<(), TrainError> {
+    pub(crate) fn fit_now(&self, device: &dyn Device, compiled: &Compiled) -> Result<(), TrainError> {
         match device.room(&self.images)? {
-            Some(room) => self.fit(device, compiled, room.free, |compiled| {
-                compiled.engine_bytes
-            }),
+            Some(room) => self.fit(device, compiled, room.free, |compiled| compiled.engine_bytes),
             None => Ok(()),
         }
     }
@@ -117,24 +109,12 @@ impl Task {
     }
 
     /// The largest batch below the chosen one that takes no more than `budget` bytes.
-    fn largest_batch(
-        &self,
-        device: &dyn Device,
-        budget: u64,
-        bytes: fn(&Compiled) -> u64,
-    ) -> Option<usize> {
-        let fits = |batch: usize| {
-            self.compile_for(device, batch)
-                .is_ok_and(|compiled| bytes(&compiled) <= budget)
-        };
+    fn largest_batch(&self, device: &dyn Device, budget: u64, bytes: fn(&Compiled) -> u64) -> Option<usize> {
+        let fits = |batch: usize| self.compile_for(device, batch).is_ok_and(|compiled| bytes(&compiled) <= budget);
         let (mut fitting, mut too_large) = (0, self.spec.batch_size);
         while too_large - fitting > 1 {
             let middle = fitting + (too_large - fitting) / 2;
-            if fits(middle) {
-                fitting = middle
-            } else {
-                too_large = middle
-            }
+            if fits(middle) { fitting = middle } else { too_large = middle }
         }
         (fitting > 0).then_some(fitting)
     }
@@ -157,8 +137,7 @@ impl Task {
                 + floats(best_slab)
                 + Average::bytes(average)
                 + Batches::bytes(self.most_images(), self.changed_images()),
-            checkpoint_bytes: floats(slab + states + average + best_slab)
-                + floats(slab.max(states)),
+            checkpoint_bytes: floats(slab + states + average + best_slab) + floats(slab.max(states)),
             epoch_cost: self.epoch_cost(&bare, steps_per_epoch),
             steps_per_epoch,
             plan: Arc::new(plan),
@@ -167,21 +146,13 @@ impl Task {
 
     fn epoch_cost(&self, plan: &Plan, steps_per_epoch: u64) -> Cost {
         let evaluations = self.split.validation.len().div_ceil(plan.evaluation.batch) as u64;
-        let times = |cost: Cost, n: u64| Cost {
-            flops: cost.flops * n,
-            bytes: cost.bytes * n,
-            steps: cost.steps * n,
-        };
+        let times = |cost: Cost, n: u64| Cost { flops: cost.flops * n, bytes: cost.bytes * n, steps: cost.steps * n };
         times(plan.training.cost, steps_per_epoch) + times(plan.evaluation.cost, evaluations)
     }
 
     /// Length of the longest list of images that is gone through.
     pub(crate) fn most_images(&self) -> usize {
-        self.split
-            .train
-            .len()
-            .max(self.split.validation.len())
-            .max(self.split.test.len())
+        self.split.train.len().max(self.split.validation.len()).max(self.split.test.len())
     }
 
     /// The weight of each class in the loss; empty: all weigh the same. A class without training images
@@ -213,28 +184,16 @@ impl Task {
     fn check(&self) -> Result<(), TrainError> {
         self.spec.check()?;
         self.images.check(&self.network)?;
-        let Split {
-            train,
-            validation,
-            test,
-        } = &*self.split;
+        let Split { train, validation, test } = &*self.split;
         for (part, indices) in [("training", train), ("validation", validation)] {
             if indices.is_empty() {
                 return Err(TrainError::NoImages { part });
             }
         }
         let images = self.images.data.len();
-        for (part, indices) in [
-            ("training", train),
-            ("validation", validation),
-            ("test", test),
-        ] {
+        for (part, indices) in [("training", train), ("validation", validation), ("test", test)] {
             if let Some(&index) = indices.iter().find(|index| **index as usize >= images) {
-                return Err(TrainError::NoSuchImage {
-                    part,
-                    index,
-                    images,
-                });
+                return Err(TrainError::NoSuchImage { part, index, images });
             }
         }
         self.check_batches(train.len())
@@ -246,9 +205,7 @@ impl Task {
             return Err(TrainError::BatchTooLarge { batch_size, images });
         }
         match images % batch_size {
-            rest if rest > 0 && self.spec.last_batch == LastBatch::Keep => {
-                Ok(self.network.check_rows(rest)?)
-            }
+            rest if rest > 0 && self.spec.last_batch == LastBatch::Keep => Ok(self.network.check_rows(rest)?),
             _ => Ok(()),
         }
     }
@@ -259,15 +216,10 @@ impl Task {
         let mut hasher = Sha256::new();
         // Debug prints floats such that they read back to the same bits.
         hasher.update(format!("{:?}\n{:?}\n", self.network, self.spec));
-        hasher.update(format!(
-            "{:?}\n{:?}\n",
-            self.images.normalisation.mean(),
-            self.images.normalisation.std()
-        ));
+        hasher.update(format!("{:?}\n{:?}\n", self.images.normalisation.mean(), self.images.normalisation.std()));
         for part in [&self.split.train, &self.split.validation] {
             hasher.update((part.len() as u64).to_le_bytes());
-            part.iter()
-                .for_each(|index| hasher.update(index.to_le_bytes()));
+            part.iter().for_each(|index| hasher.update(index.to_le_bytes()));
         }
         // The key's parts are its own; a draw stands for them.
         let mut stream = self.key.stream_at(Purpose::Shuffle, u64::MAX);
@@ -297,24 +249,15 @@ impl Images {
         let shape = self.data.shape();
         let data = ImageShape::new(shape.height, shape.width, shape.channels);
         if data != network.input {
-            return Err(TrainError::ImageShape {
-                data,
-                network: network.input,
-            });
+            return Err(TrainError::ImageShape { data, network: network.input });
         }
         let classes = self.data.classes().len();
         if classes != network.classes {
-            return Err(TrainError::Classes {
-                data: classes,
-                network: network.classes,
-            });
+            return Err(TrainError::Classes { data: classes, network: network.classes });
         }
         let normalisation = self.normalisation.mean().len();
         if normalisation != data.channels {
-            return Err(TrainError::Channels {
-                normalisation,
-                images: data.channels,
-            });
+            return Err(TrainError::Channels { normalisation, images: data.channels });
         }
         Ok(())
     }

@@ -33,10 +33,7 @@ impl WeightMap {
     /// # Errors
     /// If the network cannot be.
     pub fn new(network: &Network, layout: SlabLayout) -> Result<Self, TrainError> {
-        Ok(Self {
-            parameters: network.parameters()?,
-            layout,
-        })
+        Ok(Self { parameters: network.parameters()?, layout })
     }
 
     /// Number of values in the slab.
@@ -47,12 +44,7 @@ impl WeightMap {
     /// A slab as a run starts: PyTorch's initial values, means 0, variances 1.
     pub fn initial(&self, key: Key) -> Vec<f32> {
         let mut slab = vec![0.0; self.layout.len];
-        for (index, (parameter, slot)) in self
-            .parameters
-            .iter()
-            .zip(&self.layout.parameters)
-            .enumerate()
-        {
+        for (index, (parameter, slot)) in self.parameters.iter().zip(&self.layout.parameters).enumerate() {
             parameter.initialise(index, key, &mut slab[range(slot)]);
         }
         for norm in &self.layout.norms {
@@ -71,17 +63,11 @@ impl WeightMap {
             tensors.push(Tensor {
                 name: parameter.name.clone(),
                 shape: parameter.torch_shape(),
-                values: parameter
-                    .to_torch(&slab[range(slot)])
-                    .expect("a slot is as long as its parameter"),
+                values: parameter.to_torch(&slab[range(slot)]).expect("a slot is as long as its parameter"),
             });
         }
         for (name, range) in self.statistics() {
-            tensors.push(Tensor {
-                name,
-                shape: vec![range.len()],
-                values: slab[range].to_vec(),
-            });
+            tensors.push(Tensor { name, shape: vec![range.len()], values: slab[range].to_vec() });
         }
         tensors
     }
@@ -109,27 +95,15 @@ impl WeightMap {
             self.parameters.iter().any(|p| p.name == tensor.name)
                 || self.statistics().any(|(name, _)| name == tensor.name)
         };
-        let stranger = tensors
-            .iter()
-            .find(|tensor| !is_known(tensor))
-            .unwrap_or(&tensors[0]);
-        Err(WeightsError::Unknown {
-            name: stranger.name.clone(),
-        }
-        .into())
+        let stranger = tensors.iter().find(|tensor| !is_known(tensor)).unwrap_or(&tensors[0]);
+        Err(WeightsError::Unknown { name: stranger.name.clone() }.into())
     }
 
     fn statistics(&self) -> impl Iterator<Item = (String, Range<usize>)> + '_ {
         self.layout.norms.iter().flat_map(|norm| {
             [
-                (
-                    format!("{}.running_mean", norm.name),
-                    norm.mean..norm.mean + norm.len,
-                ),
-                (
-                    format!("{}.running_var", norm.name),
-                    norm.variance..norm.variance + norm.len,
-                ),
+                (format!("{}.running_mean", norm.name), norm.mean..norm.mean + norm.len),
+                (format!("{}.running_var", norm.name), norm.variance..norm.variance + norm.len),
             ]
         })
     }
@@ -139,21 +113,11 @@ fn range(slot: &Slot) -> Range<usize> {
     slot.offset..slot.offset + slot.len
 }
 
-fn find<'a>(
-    tensors: &'a [Tensor],
-    name: &str,
-    shape: &[usize],
-) -> Result<&'a Tensor, WeightsError> {
-    let tensor = tensors
-        .iter()
-        .find(|tensor| tensor.name == name)
-        .ok_or_else(|| WeightsError::Missing { name: name.into() })?;
+fn find<'a>(tensors: &'a [Tensor], name: &str, shape: &[usize]) -> Result<&'a Tensor, WeightsError> {
+    let tensor =
+        tensors.iter().find(|tensor| tensor.name == name).ok_or_else(|| WeightsError::Missing { name: name.into() })?;
     if tensor.shape != shape || tensor.values.len() != shape.iter().product::<usize>() {
-        return Err(WeightsError::Shape {
-            name: name.into(),
-            found: tensor.shape.clone(),
-            expected: shape.to_vec(),
-        });
+        return Err(WeightsError::Shape { name: name.into(), found: tensor.shape.clone(), expected: shape.to_vec() });
     }
     Ok(tensor)
 }

@@ -9,27 +9,14 @@ use tunefork_train::{At, Cpu, Images, Isa, Predictor, Task, TrainError, TrainSpe
 
 /// 16x16 images of four shapes: 300 to train on, of which the last batch has 12, and 100 to validate.
 fn task() -> Task {
-    let generated = Generated {
-        height: 16,
-        width: 16,
-        classes: 4,
-        train: 400,
-        test: 0,
-        difficulty: 0.2,
-        ..Generated::default()
-    };
+    let generated =
+        Generated { height: 16, width: 16, classes: 4, train: 400, test: 0, difficulty: 0.2, ..Generated::default() };
     let data = generated.draw().unwrap();
     let train: Vec<u32> = data.part(Part::Train).take(300).collect();
     let normalisation = Normalisation::of(&data, &train).unwrap();
     Task {
         network: Network {
-            blocks: vec![
-                Block::new(12),
-                Block {
-                    residual: true,
-                    ..Block::new(20)
-                },
-            ],
+            blocks: vec![Block::new(12), Block { residual: true, ..Block::new(20) }],
             hidden: vec![32],
             dropout: 0.2,
             ..Network::new(ImageShape::new(16, 16, 1), 4)
@@ -37,23 +24,13 @@ fn task() -> Task {
         spec: TrainSpec {
             epochs: 6,
             batch_size: 32,
-            schedule: Schedule {
-                warmup_epochs: 0.5,
-                ..Schedule::default()
-            },
+            schedule: Schedule { warmup_epochs: 0.5, ..Schedule::default() },
             clip_norm: Some(5.0),
             label_smoothing: 0.05,
             ..TrainSpec::new(Optimizer::new(OptimizerKind::ADAM, 4e-3))
         },
-        images: Images {
-            data: Arc::new(data),
-            normalisation,
-        },
-        split: Arc::new(Split {
-            train,
-            validation: (300..400).collect(),
-            test: Vec::new(),
-        }),
+        images: Images { data: Arc::new(data), normalisation },
+        split: Arc::new(Split { train, validation: (300..400).collect(), test: Vec::new() }),
         key: Key::study(3).trial(1),
     }
 }
@@ -62,14 +39,8 @@ fn task() -> Task {
 fn a_convolutional_network_learns() {
     let mut trainer = Trainer::new(task(), &Cpu::new(Isa::detect(), 2)).unwrap();
     let epochs: Vec<_> = (0..6).map(|_| trainer.epoch().unwrap()).collect();
-    let accuracies: Vec<f64> = epochs
-        .iter()
-        .map(|epoch| epoch.validation.accuracy())
-        .collect();
-    assert!(
-        epochs[5].train_loss < 0.7 * epochs[0].train_loss,
-        "{epochs:?}"
-    );
+    let accuracies: Vec<f64> = epochs.iter().map(|epoch| epoch.validation.accuracy()).collect();
+    assert!(epochs[5].train_loss < 0.7 * epochs[0].train_loss, "{epochs:?}");
     assert!(accuracies[5] > 0.6, "chance is 0.25: {accuracies:?}");
 }
 
@@ -97,19 +68,10 @@ fn threads_and_checkpoints_change_no_bit() {
             broken = Trainer::new(task(), &Cpu::new(isa, 1 + epoch)).unwrap();
             broken.restore(&blob).unwrap();
             let (expected, found) = (whole.epoch().unwrap(), broken.epoch().unwrap());
-            assert_eq!(
-                found.train_loss, expected.train_loss,
-                "{isa}, epoch {epoch}"
-            );
-            assert_eq!(
-                found.validation, expected.validation,
-                "{isa}, epoch {epoch}"
-            );
+            assert_eq!(found.train_loss, expected.train_loss, "{isa}, epoch {epoch}");
+            assert_eq!(found.validation, expected.validation, "{isa}, epoch {epoch}");
         }
-        assert!(
-            whole.checkpoint().unwrap() == broken.checkpoint().unwrap(),
-            "{isa}"
-        );
+        assert!(whole.checkpoint().unwrap() == broken.checkpoint().unwrap(), "{isa}");
         assert_eq!(whole.weights().unwrap(), broken.weights().unwrap(), "{isa}");
     }
 }
@@ -117,32 +79,18 @@ fn threads_and_checkpoints_change_no_bit() {
 #[test]
 fn a_predictor_gives_what_the_trainer_measured() {
     let device = Cpu::new(Isa::detect(), 1);
-    let task = Task {
-        spec: TrainSpec {
-            at: At::Best,
-            ..task().spec
-        },
-        ..task()
-    };
+    let task = Task { spec: TrainSpec { at: At::Best, ..task().spec }, ..task() };
     let mut trainer = Trainer::new(task.clone(), &device).unwrap();
     (0..2).for_each(|_| drop(trainer.epoch().unwrap()));
-    let mut predictor =
-        Predictor::new(task.network.clone(), &trainer.weights().unwrap(), &device).unwrap();
-    let probabilities = predictor
-        .probabilities(&task.images, &task.split.validation)
-        .unwrap();
+    let mut predictor = Predictor::new(task.network.clone(), &trainer.weights().unwrap(), &device).unwrap();
+    let probabilities = predictor.probabilities(&task.images, &task.split.validation).unwrap();
     let loss: f64 = probabilities
         .chunks(4)
         .zip(&task.split.validation)
         .map(|(row, index)| -libm::log(f64::from(row[usize::from(task.images.data.label(*index))])))
         .sum();
     let measured = trainer.evaluate(&task.split.validation).unwrap();
-    assert!(
-        (loss / 100.0 - measured.loss).abs() < 1e-5,
-        "{} {}",
-        loss / 100.0,
-        measured.loss
-    );
+    assert!((loss / 100.0 - measured.loss).abs() < 1e-5, "{} {}", loss / 100.0, measured.loss);
     assert_eq!(measured.accuracy(), trainer.value().unwrap().value);
 }
 
@@ -168,10 +116,7 @@ fn what_a_checkpoint_takes_is_known_before() {
         let part = (2 * size_of::<f32>() * compiled.plan.slab.trainable_len) as u64;
         let found = trainer.checkpoint().unwrap().len() as u64;
         let planned = compiled.checkpoint_bytes - part;
-        assert!(
-            (planned..planned + 512).contains(&found),
-            "{found} bytes instead of {planned}, {at:?}, {ema}"
-        );
+        assert!((planned..planned + 512).contains(&found), "{found} bytes instead of {planned}, {at:?}, {ema}");
     }
 }
 
@@ -180,14 +125,7 @@ fn a_budget_names_the_batch_that_fits() {
     let device = Cpu::new(Isa::detect(), 1);
     let bytes = task().compile(&device).unwrap().most_bytes();
     let error = task().compile_within(&device, bytes - 1).unwrap_err();
-    let TrainError::DoesNotFit {
-        wanted,
-        largest_batch: Some(batch),
-        ..
-    } = error
-    else {
-        panic!("{error}")
-    };
+    let TrainError::DoesNotFit { wanted, largest_batch: Some(batch), .. } = error else { panic!("{error}") };
     assert_eq!(wanted, bytes);
     assert!(batch < 32);
     let mut smaller = task();

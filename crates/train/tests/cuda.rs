@@ -10,8 +10,7 @@ use tunefork_kernels::{Call, Stream, watched};
 use tunefork_nn::{Block, ImageShape, Network, Optimizer, OptimizerKind};
 use tunefork_rng::Key;
 use tunefork_train::{
-    Card, Cpu, Cuda, Device, DeviceError, Images, Isa, Precision, Task, TrainError, TrainSpec,
-    Trainer,
+    Card, Cpu, Cuda, Device, DeviceError, Images, Isa, Precision, Task, TrainError, TrainSpec, Trainer,
 };
 
 /// A card of which `total` bytes are free, with a switch that makes its next launch fail.
@@ -105,15 +104,8 @@ fn task_of(train: usize, validation: usize) -> Task {
             // batch norm, into whole steps.
             ..TrainSpec::new(Optimizer::new(OptimizerKind::SGD, 0.05))
         },
-        images: Images {
-            data: Arc::new(data),
-            normalisation,
-        },
-        split: Arc::new(Split {
-            train: all[..train].to_vec(),
-            validation: all[train..].to_vec(),
-            test: Vec::new(),
-        }),
+        images: Images { data: Arc::new(data), normalisation },
+        split: Arc::new(Split { train: all[..train].to_vec(), validation: all[train..].to_vec(), test: Vec::new() }),
         key: Key::study(3).trial(1),
     }
 }
@@ -121,10 +113,7 @@ fn task_of(train: usize, validation: usize) -> Task {
 /// Losses of training and validation, epoch by epoch.
 fn losses(device: &dyn Device) -> Vec<[f64; 2]> {
     let mut trainer = Trainer::new(task(), device).unwrap();
-    (0..2)
-        .map(|_| trainer.epoch().unwrap())
-        .map(|epoch| [epoch.train_loss, epoch.validation.loss])
-        .collect()
+    (0..2).map(|_| trainer.epoch().unwrap()).map(|epoch| [epoch.train_loss, epoch.validation.loss]).collect()
 }
 
 #[track_caller]
@@ -132,10 +121,7 @@ fn near(found: &[[f64; 2]], expected: &[[f64; 2]], tolerance: f64) {
     let pairs = found.as_flattened().iter().zip(expected.as_flattened());
     for (found, expected) in pairs {
         let error = (found - expected).abs() / expected;
-        assert!(
-            error <= tolerance,
-            "{found} instead of {expected} ({error:.1e})"
-        );
+        assert!(error <= tolerance, "{found} instead of {expected} ({error:.1e})");
     }
 }
 
@@ -164,10 +150,7 @@ fn streamed_images_change_no_bit() {
     for task in [task_of(181, 39), layer] {
         assert_eq!(whole.streams(&task.images), None);
         let said = streaming.streams(&task.images).expect("it is streamed");
-        assert!(
-            said.contains("may take 0 MiB of the memory of Emulator"),
-            "{said}"
-        );
+        assert!(said.contains("may take 0 MiB of the memory of Emulator"), "{said}");
         let mut trainers = [&whole, &streaming].map(|device| {
             let trainer = Trainer::new(task.clone(), device).unwrap();
             (trainer.compiled().engine_bytes, trainer)
@@ -202,10 +185,8 @@ fn checkpoints_continue_with_the_same_bits() {
 /// Weights go from one engine to the other by name.
 #[test]
 fn weights_move_between_engines() {
-    let (mut cpu, mut gpu) = (
-        Trainer::new(task(), &Cpu::new(Isa::detect(), 1)).unwrap(),
-        Trainer::new(task(), &emulator()).unwrap(),
-    );
+    let (mut cpu, mut gpu) =
+        (Trainer::new(task(), &Cpu::new(Isa::detect(), 1)).unwrap(), Trainer::new(task(), &emulator()).unwrap());
     let trained = cpu.epoch().unwrap();
     gpu.set_weights(&cpu.weights().unwrap()).unwrap();
     assert_eq!(gpu.weights().unwrap(), cpu.weights().unwrap());
@@ -221,13 +202,7 @@ fn what_does_not_fit_is_refused_before_it_starts() {
         let card = |total| card(total).with_image_budget(budget);
         let bytes = task().compile(&card(PLENTY)).unwrap().engine_bytes;
         let error = Trainer::new(task(), &card(bytes + images - 1)).unwrap_err();
-        let TrainError::DoesNotFit {
-            wanted,
-            budget,
-            largest_batch: Some(batch),
-            ..
-        } = error
-        else {
+        let TrainError::DoesNotFit { wanted, budget, largest_batch: Some(batch), .. } = error else {
             panic!("{error}")
         };
         assert_eq!((wanted, budget), (bytes, bytes - 1));
@@ -235,13 +210,8 @@ fn what_does_not_fit_is_refused_before_it_starts() {
         assert!(Trainer::new(task(), &card(bytes + images)).is_ok());
     }
     // A card that is full of its context from the start.
-    let error = task()
-        .compile_within(&card(64 << 20), u64::MAX)
-        .unwrap_err();
-    assert!(
-        matches!(error, TrainError::DoesNotFit { budget: 0, .. }),
-        "{error}"
-    );
+    let error = task().compile_within(&card(64 << 20), u64::MAX).unwrap_err();
+    assert!(matches!(error, TrainError::DoesNotFit { budget: 0, .. }), "{error}");
 }
 
 #[test]

@@ -71,9 +71,7 @@ pub enum HistoryError {
         state: TrialState,
     },
     /// A complete trial needs a value that is not NaN.
-    #[error(
-        "trial {trial} has no value; a complete trial needs a number, end it as failed instead"
-    )]
+    #[error("trial {trial} has no value; a complete trial needs a number, end it as failed instead")]
     NoValue {
         /// The trial.
         trial: TrialNumber,

@@ -97,11 +97,7 @@ impl History {
 
     /// The internal values of a trial.
     pub fn point(&self, trial: TrialNumber) -> Point {
-        let values: Vec<f64> = self
-            .columns
-            .iter()
-            .map(|column| column[trial.index()])
-            .collect();
+        let values: Vec<f64> = self.columns.iter().map(|column| column[trial.index()]).collect();
         Point::from(values)
     }
 
@@ -194,21 +190,11 @@ impl History {
     ///
     /// # Errors
     /// An unknown or ended trial, an unknown parameter.
-    pub fn set(
-        &mut self,
-        trial: TrialNumber,
-        parameter: usize,
-        value: f64,
-    ) -> Result<(), HistoryError> {
+    pub fn set(&mut self, trial: TrialNumber, parameter: usize, value: f64) -> Result<(), HistoryError> {
         self.check(trial, "take a value", |state| !state.is_finished())?;
         let parameters = self.columns.len();
-        let column = self
-            .columns
-            .get_mut(parameter)
-            .ok_or(HistoryError::UnknownParameter {
-                index: parameter,
-                parameters,
-            })?;
+        let column =
+            self.columns.get_mut(parameter).ok_or(HistoryError::UnknownParameter { index: parameter, parameters })?;
         column[trial.index()] = value;
         self.revision += 1;
         Ok(())
@@ -222,11 +208,7 @@ impl History {
         self.check(trial, "report", |state| state == TrialState::Running)?;
         let reports = &mut self.reports[trial.index()];
         if let Some(last) = reports.last().filter(|last| last.step >= report.step) {
-            return Err(HistoryError::StepOrder {
-                trial,
-                step: report.step,
-                last: last.step,
-            });
+            return Err(HistoryError::StepOrder { trial, step: report.step, last: last.step });
         }
         reports.push(report);
         self.revision += 1;
@@ -259,12 +241,7 @@ impl History {
     ///
     /// # Errors
     /// A trial that has ended; a state that is no end; a complete trial without a number.
-    pub fn finish(
-        &mut self,
-        trial: TrialNumber,
-        state: TrialState,
-        value: Option<f64>,
-    ) -> Result<(), HistoryError> {
+    pub fn finish(&mut self, trial: TrialNumber, state: TrialState, value: Option<f64>) -> Result<(), HistoryError> {
         self.check(trial, "end again", |state| !state.is_finished())?;
         if !state.is_finished() {
             return Err(HistoryError::NotAnEnd { trial, state });
@@ -301,22 +278,14 @@ impl History {
 
     fn check_next(&self, trial: TrialNumber) -> Result<(), HistoryError> {
         let next = self.next_number();
-        if trial == next {
-            Ok(())
-        } else {
-            Err(HistoryError::NotNext { trial, next })
-        }
+        if trial == next { Ok(()) } else { Err(HistoryError::NotNext { trial, next }) }
     }
 
     fn check_point(&self, trial: TrialNumber, point: &Point) -> Result<(), HistoryError> {
         if point.len() == self.space.len() {
             return Ok(());
         }
-        Err(HistoryError::PointLength {
-            trial,
-            given: point.len(),
-            parameters: self.space.len(),
-        })
+        Err(HistoryError::PointLength { trial, given: point.len(), parameters: self.space.len() })
     }
 
     fn check(
@@ -326,15 +295,8 @@ impl History {
         allowed: impl Fn(TrialState) -> bool,
     ) -> Result<(), HistoryError> {
         match self.states.get(trial.index()) {
-            None => Err(HistoryError::Unknown {
-                trial,
-                trials: self.len(),
-            }),
-            Some(&state) if !allowed(state) => Err(HistoryError::WrongState {
-                trial,
-                state,
-                action,
-            }),
+            None => Err(HistoryError::Unknown { trial, trials: self.len() }),
+            Some(&state) if !allowed(state) => Err(HistoryError::WrongState { trial, state, action }),
             Some(_) => Ok(()),
         }
     }

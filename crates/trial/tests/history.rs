@@ -24,10 +24,7 @@ fn the_life_of_a_trial() {
     let mut revisions = vec![history.revision()];
     let mut changed = |history: &History| {
         revisions.push(history.revision());
-        assert!(
-            revisions.is_sorted_by(|a, b| a < b),
-            "every change is counted"
-        );
+        assert!(revisions.is_sorted_by(|a, b| a < b), "every change is counted");
     };
     history.enqueue(FIRST, at(0.25)).unwrap();
     changed(&history);
@@ -41,9 +38,7 @@ fn the_life_of_a_trial() {
     history.resume(FIRST).unwrap();
     changed(&history);
     history.report(FIRST, report(4, f64::NAN)).unwrap();
-    history
-        .finish(FIRST, TrialState::Complete, Some(2.0))
-        .unwrap();
+    history.finish(FIRST, TrialState::Complete, Some(2.0)).unwrap();
     changed(&history);
 
     assert_eq!(history.point(FIRST), at(0.5));
@@ -51,10 +46,7 @@ fn the_life_of_a_trial() {
     assert_eq!(history.value_at(FIRST, 1), Some(3.0));
     assert_eq!(history.value_at(FIRST, 2), None);
     assert!(history.value_at(FIRST, 4).is_some_and(f64::is_nan));
-    assert_eq!(
-        history.last_report(FIRST).map(|report| report.step),
-        Some(4)
-    );
+    assert_eq!(history.last_report(FIRST).map(|report| report.step), Some(4));
 }
 
 #[test]
@@ -65,35 +57,14 @@ fn what_is_refused_changes_nothing() {
     let revision = history.revision();
     let (unknown, next) = (TrialNumber(9), TrialNumber(1));
     let refusals = [
-        (
-            history.start(unknown, at(0.1)),
-            "trial 9 cannot be added: the next number is 1",
-        ),
-        (
-            history.start(FIRST, at(0.1)),
-            "trial 0 cannot be added: the next number is 1",
-        ),
-        (
-            history.enqueue(FIRST, at(0.1)),
-            "trial 0 cannot be added: the next number is 1",
-        ),
-        (
-            history.start(next, Point::absent(3)),
-            "trial 1 was given 3 values, but the space has 1 parameters",
-        ),
-        (
-            history.report(unknown, report(1, 1.0)),
-            "there is no trial 9: the history holds 1 trials",
-        ),
-        (
-            history.report(FIRST, report(3, 1.0)),
-            "trial 0 reported step 3 after step 3; steps must grow",
-        ),
+        (history.start(unknown, at(0.1)), "trial 9 cannot be added: the next number is 1"),
+        (history.start(FIRST, at(0.1)), "trial 0 cannot be added: the next number is 1"),
+        (history.enqueue(FIRST, at(0.1)), "trial 0 cannot be added: the next number is 1"),
+        (history.start(next, Point::absent(3)), "trial 1 was given 3 values, but the space has 1 parameters"),
+        (history.report(unknown, report(1, 1.0)), "there is no trial 9: the history holds 1 trials"),
+        (history.report(FIRST, report(3, 1.0)), "trial 0 reported step 3 after step 3; steps must grow"),
         (history.resume(FIRST), "trial 0 is running and cannot go on"),
-        (
-            history.set(FIRST, 1, 0.0),
-            "there is no parameter 1: the space has 1",
-        ),
+        (history.set(FIRST, 1, 0.0), "there is no parameter 1: the space has 1"),
         (
             history.finish(FIRST, TrialState::Paused, None),
             "trial 0 cannot end as paused; use complete, pruned or failed",
@@ -140,9 +111,7 @@ fn the_best_trial() {
             (2, TrialState::Complete, 2.0, Some(2)),
             (5, TrialState::Complete, f64::NEG_INFINITY, Some(5)),
         ] {
-            history
-                .finish(TrialNumber(number), state, Some(sign * value))
-                .unwrap();
+            history.finish(TrialNumber(number), state, Some(sign * value)).unwrap();
             assert_eq!(history.best(), best.map(TrialNumber));
         }
     }
@@ -158,10 +127,7 @@ fn a_growing_space_leaves_older_trials_without_the_new_parameter() {
     history.start(TrialNumber(1), Point::absent(2)).unwrap();
     history.set(TrialNumber(1), 1, 2.0).unwrap();
     assert_eq!(history.params(TrialNumber(1)).to_string(), "depth=2");
-    assert!(matches!(
-        history.add_parameter(depth),
-        Err(HistoryError::Space(_))
-    ));
+    assert!(matches!(history.add_parameter(depth), Err(HistoryError::Space(_))));
 }
 
 #[test]

@@ -13,14 +13,9 @@ pub fn bench(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let spec = args.study.resolve()?;
     let machine = args.study.machine(args.json)?;
     let data_dir = args.study.data_dir.as_deref();
-    let options = BenchOptions {
-        images: args.images,
-        batch: args.batch,
-    };
+    let options = BenchOptions { images: args.images, batch: args.batch };
     let mut preparing = progress::Preparing::new();
-    let result = tunefork::bench(&spec, &options, &machine, data_dir, &mut |done| {
-        preparing.show(done)
-    })?;
+    let result = tunefork::bench(&spec, &options, &machine, data_dir, &mut |done| preparing.show(done))?;
     drop(preparing);
     print(&match args.json {
         true => serde_json::to_string(&result)? + "\n",
@@ -30,22 +25,13 @@ pub fn bench(args: &BenchArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn text(result: &BenchResult) -> String {
-    let peak = result
-        .peak_bytes
-        .map(bytes)
-        .unwrap_or_else(|| "unknown".to_string());
+    let peak = result.peak_bytes.map(bytes).unwrap_or_else(|| "unknown".to_string());
     let device = match &result.gpu {
         Some(gpu) => format!("cuda {gpu}"),
-        None => format!(
-            "{} {}, {} threads",
-            result.device, result.isa, result.threads
-        ),
+        None => format!("{} {}, {} threads", result.device, result.isa, result.threads),
     };
     let planned = match &result.gpu {
-        Some(_) => format!(
-            "{} on the GPU without its images and the driver's own",
-            bytes(result.engine_bytes)
-        ),
+        Some(_) => format!("{} on the GPU without its images and the driver's own", bytes(result.engine_bytes)),
         None => bytes(result.planned_bytes),
     };
     let notes = result.streamed.iter().map(|why| format!("note: {why}\n"));
@@ -64,10 +50,6 @@ fn text(result: &BenchResult) -> String {
         min = result.min,
         max = result.max,
         gflops = result.gflops,
-        of_host = if result.gpu.is_some() {
-            " on the host"
-        } else {
-            ""
-        },
+        of_host = if result.gpu.is_some() { " on the host" } else { "" },
     )
 }

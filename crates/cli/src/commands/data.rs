@@ -39,9 +39,7 @@ fn text(inspection: &Inspection) -> Result<String, std::fmt::Error> {
     let header: Vec<&str> = ["class"].into_iter().chain(names).collect();
     let mut rows: Vec<Vec<String>> = Vec::new();
     for (label, class) in inspection.classes.iter().enumerate() {
-        let counts = parts
-            .iter()
-            .map(|part| thousands(part.per_class[label] as u64));
+        let counts = parts.iter().map(|part| thousands(part.per_class[label] as u64));
         rows.push([class.clone()].into_iter().chain(counts).collect());
     }
     let totals = parts.iter().map(|part| thousands(part.images as u64));
@@ -53,18 +51,9 @@ fn text(inspection: &Inspection) -> Result<String, std::fmt::Error> {
     };
     writeln!(text, "\nheight      {}", spread(&inspection.height))?;
     writeln!(text, "width       {}", spread(&inspection.width))?;
-    let (grey, colour) = (
-        thousands(inspection.grey as u64),
-        thousands(inspection.colour as u64),
-    );
+    let (grey, colour) = (thousands(inspection.grey as u64), thousands(inspection.colour as u64));
     writeln!(text, "colour      {grey} grey, {colour} with colour")?;
-    let figures = |values: &[f64]| {
-        values
-            .iter()
-            .map(|v| format!("{v:.4}"))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
+    let figures = |values: &[f64]| values.iter().map(|v| format!("{v:.4}")).collect::<Vec<_>>().join(", ");
     writeln!(text, "mean        {}", figures(&inspection.mean))?;
     writeln!(text, "deviation   {}", figures(&inspection.std))?;
     write_problems(&mut text, inspection)?;

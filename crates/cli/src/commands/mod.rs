@@ -83,19 +83,10 @@ fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
 
 /// The command line as it can be typed again.
 fn same_command() -> String {
-    let quoted = |arg: String| match arg
-        .chars()
-        .all(|c| c.is_alphanumeric() || "-_./=,:@+%".contains(c))
-    {
+    let quoted = |arg: String| match arg.chars().all(|c| c.is_alphanumeric() || "-_./=,:@+%".contains(c)) {
         true if !arg.is_empty() => arg,
         _ => format!("'{}'", arg.replace('\'', "'\\''")),
     };
-    let args = std::env::args_os()
-        .skip(1)
-        .map(|arg| quoted(arg.to_string_lossy().into_owned()));
-    ["tunefork".to_string()]
-        .into_iter()
-        .chain(args)
-        .collect::<Vec<_>>()
-        .join(" ")
+    let args = std::env::args_os().skip(1).map(|arg| quoted(arg.to_string_lossy().into_owned()));
+    ["tunefork".to_string()].into_iter().chain(args).collect::<Vec<_>>().join(" ")
 }

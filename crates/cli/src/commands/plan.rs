@@ -15,9 +15,7 @@ pub fn plan(args: &PlanArgs) -> anyhow::Result<ExitCode> {
     let machine = args.study.machine(false)?;
     let data_dir = args.study.data_dir.as_deref();
     let mut preparing = progress::Preparing::new();
-    let plan = StudyPlan::new(&spec, &machine, data_dir, !args.no_time, &mut |done| {
-        preparing.show(done)
-    })?;
+    let plan = StudyPlan::new(&spec, &machine, data_dir, !args.no_time, &mut |done| preparing.show(done))?;
     drop(preparing);
     print(&text(&spec, &plan)?)?;
     Ok(ExitCode::SUCCESS)
@@ -30,10 +28,7 @@ fn text(spec: &StudySpec, plan: &StudyPlan) -> Result<String, std::fmt::Error> {
     }
     let [train, validation, test] = plan.images.map(|images| thousands(images as u64));
     writeln!(text, "study       {} (seed {})", spec.name(), spec.seed())?;
-    writeln!(
-        text,
-        "images      {train} training, {validation} validation, {test} test"
-    )?;
+    writeln!(text, "images      {train} training, {validation} validation, {test} test")?;
     write_trainings(&mut text, spec)?;
     write_search(&mut text, spec, plan)?;
     if let Some(time) = &plan.time {
@@ -47,22 +42,13 @@ fn text(spec: &StudySpec, plan: &StudyPlan) -> Result<String, std::fmt::Error> {
         .layers
         .iter()
         .map(|layer| {
-            vec![
-                layer.name.clone(),
-                layer.output.to_string(),
-                thousands(layer.parameters()),
-                thousands(layer.flops()),
-            ]
+            vec![layer.name.clone(), layer.output.to_string(), thousands(layer.parameters()), thousands(layer.flops())]
         })
         .collect();
     text.push_str(&table(&["layer", "output", "parameters", "FLOPs"], &rows));
     writeln!(text)?;
     writeln!(text, "parameters  {}", thousands(plan.parameters()))?;
-    writeln!(
-        text,
-        "FLOPs       {} forward, for one image",
-        thousands(plan.flops())
-    )?;
+    writeln!(text, "FLOPs       {} forward, for one image", thousands(plan.flops()))?;
     let arena = thousands(plan.arena_bytes);
     writeln!(
         text,
@@ -75,17 +61,10 @@ fn text(spec: &StudySpec, plan: &StudyPlan) -> Result<String, std::fmt::Error> {
         }
     )?;
     let planned = thousands(plan.planned_bytes);
-    writeln!(
-        text,
-        "memory      {planned} bytes ({}) in all",
-        bytes(plan.planned_bytes)
-    )?;
+    writeln!(text, "memory      {planned} bytes ({}) in all", bytes(plan.planned_bytes))?;
     if plan.planned_bytes > plan.memory {
         let allowed = bytes(plan.memory);
-        writeln!(
-            text,
-            "            more than the {allowed} that a trial may take: it would fail"
-        )?;
+        writeln!(text, "            more than the {allowed} that a trial may take: it would fail")?;
     }
     Ok(text)
 }
@@ -101,10 +80,7 @@ fn write_trainings(text: &mut String, spec: &StudySpec) -> std::fmt::Result {
         true => "one fold after another",
         false => "side by side",
     };
-    writeln!(
-        text,
-        "trainings   {count} a trial: {folds} folds x {replicates} replicates, {order}"
-    )
+    writeln!(text, "trainings   {count} a trial: {folds} folds x {replicates} replicates, {order}")
 }
 
 /// What is tried: given configurations, or points of a space.
@@ -121,10 +97,7 @@ fn write_search(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> std::f
         write_experiments(text, spec, plan)?;
         write_stopping(text, spec, plan)?;
         let all = thousands(plan.most_epochs);
-        return writeln!(
-            text,
-            "epochs      {epochs} a trial, {all} in all if none is stopped"
-        );
+        return writeln!(text, "epochs      {epochs} a trial, {all} in all if none is stopped");
     }
     let points = match plan.points {
         Some(points) => format!("at most {} configurations", thousands(points)),
@@ -132,31 +105,18 @@ fn write_search(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> std::f
     };
     writeln!(text, "space       {varying} parameters, {points}")?;
     for parameter in spec.space().parameters() {
-        writeln!(
-            text,
-            "              {} in {}",
-            parameter.name, parameter.domain
-        )?;
+        writeln!(text, "              {} in {}", parameter.name, parameter.domain)?;
     }
     let sampler = spec.fixed().word("sampler");
     let (first, slots) = (spec.enqueued().len(), spec.slots());
-    writeln!(
-        text,
-        "trials      {} by {sampler}, {first} given; {slots} at once",
-        plan.trials
-    )?;
+    writeln!(text, "trials      {} by {sampler}, {first} given; {slots} at once", plan.trials)?;
     write_stopping(text, spec, plan)?;
     let most = thousands(plan.most_epochs);
     writeln!(text, "epochs      {epochs} a trial, at most {most} in all")
 }
 
 /// About how long it takes, and by what that was measured.
-fn write_time(
-    text: &mut String,
-    spec: &StudySpec,
-    plan: &StudyPlan,
-    time: &StudyTime,
-) -> std::fmt::Result {
+fn write_time(text: &mut String, spec: &StudySpec, plan: &StudyPlan, time: &StudyTime) -> std::fmt::Result {
     let searched = !spec.space().is_empty() && plan.experiments.is_empty();
     // A search that learns may come to prefer what takes longer than random configurations do.
     let condition = match (searched, plan.rungs.is_empty()) {
@@ -183,25 +143,13 @@ fn write_time(
 
 /// Each experiment with its runs, and how many of all runs are trained.
 fn write_experiments(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> std::fmt::Result {
-    let runs: u64 = plan
-        .experiments
-        .iter()
-        .map(|experiment| experiment.runs)
-        .sum();
-    writeln!(
-        text,
-        "experiments {}, with {} runs",
-        plan.experiments.len(),
-        thousands(runs)
-    )?;
+    let runs: u64 = plan.experiments.iter().map(|experiment| experiment.runs).sum();
+    writeln!(text, "experiments {}, with {} runs", plan.experiments.len(), thousands(runs))?;
     let mut rows: Vec<Vec<String>> = (plan.experiments.iter())
         .map(|experiment| {
             let counts = [experiment.runs, experiment.trials, experiment.epochs];
             let counts = counts.into_iter().map(thousands);
-            [format!("  {}", experiment.name)]
-                .into_iter()
-                .chain(counts)
-                .collect()
+            [format!("  {}", experiment.name)].into_iter().chain(counts).collect()
         })
         .collect();
     let mut header = vec!["  experiment", "runs", "distinct", "epochs"];
@@ -213,11 +161,7 @@ fn write_experiments(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> s
     }
     write!(text, "\n{}\n", table(&header, &rows))?;
     let slots = spec.slots();
-    writeln!(
-        text,
-        "trials      {} distinct runs, each trained once; {slots} at once",
-        thousands(plan.trials)
-    )
+    writeln!(text, "trials      {} distinct runs, each trained once; {slots} at once", thousands(plan.trials))
 }
 
 /// Where trials may be stopped.
@@ -226,10 +170,6 @@ fn write_stopping(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> std:
     let rungs: Vec<String> = plan.rungs.iter().map(u32::to_string).collect();
     match rungs.is_empty() {
         true => writeln!(text, "stopping    none ({scheduler})"),
-        false => writeln!(
-            text,
-            "stopping    {scheduler}, after epochs {}",
-            rungs.join(", ")
-        ),
+        false => writeln!(text, "stopping    {scheduler}, after epochs {}", rungs.join(", ")),
     }
 }

@@ -39,10 +39,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     }
     Ok(match (report.outcome.ended, report.outcome.best) {
         (Ended::Interrupted, _) => {
-            complain(format!(
-                "the study was stopped; to go on: {}",
-                same_command()
-            ));
+            complain(format!("the study was stopped; to go on: {}", same_command()));
             ExitCode::from(INTERRUPTED)
         }
         (_, Some(_)) => ExitCode::SUCCESS,
@@ -66,19 +63,12 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
         Ended::TimeLimit => "ended by the time limit",
         Ended::Interrupted => "stopped",
     };
-    line(format!(
-        "\n{ended}: {} trials in {}",
-        study.trials.len(),
-        duration(seconds)
-    ));
+    line(format!("\n{ended}: {} trials in {}", study.trials.len(), duration(seconds)));
     if let Some(best) = study.best() {
         let last = best.epochs.last();
         let deviation = last.and_then(|last| deviation_of(&last.members));
         let value = with_deviation(best.value.unwrap_or(f64::NAN), deviation);
-        line(format!(
-            "best: trial {}, validation {objective} {value}",
-            best.number
-        ));
+        line(format!("best: trial {}, validation {objective} {value}", best.number));
         for (name, value) in best.params().iter() {
             line(format!("  {name} = {value}"));
         }
@@ -91,10 +81,7 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
         line(format!("test accuracy of the best: {accuracy}"));
     }
     if report.outcome.outside_events > 0 {
-        line(format!(
-            "reproducible given {} outside events",
-            report.outcome.outside_events
-        ));
+        line(format!("reproducible given {} outside events", report.outcome.outside_events));
     }
     line(format!("report: {}", options.folder.report().display()));
     if report.outcome.best.is_some() {
@@ -107,12 +94,7 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
 
 /// The reason of the first trial that failed, if one did.
 fn first_failure(study: &StudyRecord) -> String {
-    let ends = study
-        .trials
-        .iter()
-        .filter_map(|trial| Some((trial.number, trial.end.as_ref()?)));
+    let ends = study.trials.iter().filter_map(|trial| Some((trial.number, trial.end.as_ref()?)));
     let mut told = ends.filter(|(_, end)| !end.message.is_empty());
-    told.next()
-        .map(|(number, end)| format!("; trial {number}: {}", end.message))
-        .unwrap_or_default()
+    told.next().map(|(number, end)| format!("; trial {number}: {}", end.message)).unwrap_or_default()
 }

@@ -44,9 +44,9 @@ fn other_form(name: &str, path: &Path, json: bool) {
     let shown = path.display();
     match json {
         true => say(json!({ "event": "other_form", "name": name, "path": path })),
-        false => say(format!(
-            "`{name}` is there in another form, `{shown}`; move that away to download the publisher's"
-        )),
+        false => {
+            say(format!("`{name}` is there in another form, `{shown}`; move that away to download the publisher's"))
+        }
     }
 }
 
@@ -75,9 +75,7 @@ fn tables(data_dir: Option<&Path>) -> String {
         let row = [set.name, set.licence, set.page];
         terms.push(row.map(str::to_owned).to_vec());
     }
-    table(&["name", "size", "what", "SHA-256", "here"], &contents)
-        + "\n"
-        + &table(&["name", "licence", "page"], &terms)
+    table(&["name", "size", "what", "SHA-256", "here"], &contents) + "\n" + &table(&["name", "licence", "page"], &terms)
 }
 
 fn object(set: &KnownSet, data_dir: Option<&Path>) -> String {

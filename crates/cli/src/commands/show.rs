@@ -26,10 +26,7 @@ fn text(study: &StudyRecord, test: Option<&TestResult>) -> Result<String, std::f
     let mut text = String::new();
     let value = header.metric.as_deref().unwrap_or("value");
     writeln!(text, "study {}, seed {}\n", header.name, header.seed)?;
-    let grouped = study
-        .trials
-        .iter()
-        .any(|trial| !experiments(trial).is_empty());
+    let grouped = study.trials.iter().any(|trial| !experiments(trial).is_empty());
     let several = study.trials.iter().any(|t| deviation(t).is_some());
     let rows: Vec<Vec<String>> = study
         .trials
@@ -91,11 +88,7 @@ fn trainings(trial: &TrialRecord) -> &[MemberReport] {
 fn experiments(trial: &TrialRecord) -> Vec<&str> {
     let attribute = trial.attributes.iter().find(|(key, _)| key == "experiment");
     let names = attribute.and_then(|(_, names)| names.as_array());
-    let mut names: Vec<&str> = names
-        .into_iter()
-        .flatten()
-        .filter_map(|name| name.as_str())
-        .collect();
+    let mut names: Vec<&str> = names.into_iter().flatten().filter_map(|name| name.as_str()).collect();
     names.dedup();
     names
 }

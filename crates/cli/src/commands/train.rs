@@ -38,10 +38,7 @@ pub fn train(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     };
     let trained = match tunefork::train(&spec, &options, &mut tell) {
         Err(Error::Interrupted) => {
-            complain(format!(
-                "training was stopped; to begin again: {}",
-                same_command()
-            ));
+            complain(format!("training was stopped; to begin again: {}", same_command()));
             return Ok(ExitCode::from(INTERRUPTED));
         }
         trained => trained?,
@@ -57,19 +54,11 @@ pub fn train(args: &TrainArgs) -> anyhow::Result<ExitCode> {
 
 /// An epoch's figures, and how long the others will take if they are like those that took so many seconds.
 fn epoch_line(epoch: &EpochRecord, epochs: u32, taken: f64) -> String {
-    let EpochRecord {
-        step,
-        metrics,
-        observed,
-        ..
-    } = epoch;
+    let EpochRecord { step, metrics, observed, .. } = epoch;
     let words = epoch_words(metrics, observed);
     let left = match epochs.saturating_sub(*step) {
         0 => String::new(),
-        left => format!(
-            "  {} left",
-            about(taken / f64::from(*step) * f64::from(left))
-        ),
+        left => format!("  {} left", about(taken / f64::from(*step) * f64::from(left))),
     };
     format!("epoch {step:>3}/{epochs}  {words}{left}")
 }
@@ -98,9 +87,7 @@ fn summary(trained: &Trained, objective: &str, seconds: f64) -> String {
 
 fn summary_json(trained: &Trained) -> serde_json::Value {
     let figures = |figures: &[(String, f64)]| {
-        let figures = figures
-            .iter()
-            .map(|(name, value)| (name.clone(), json!(value)));
+        let figures = figures.iter().map(|(name, value)| (name.clone(), json!(value)));
         figures.collect::<serde_json::Map<_, _>>()
     };
     let mut object = json!({

@@ -41,9 +41,7 @@ impl Bars {
     }
 
     fn start(&mut self, number: u32) {
-        let bar = self
-            .all
-            .insert_before(&self.best, ProgressBar::new(self.epochs.of(number).into()));
+        let bar = self.all.insert_before(&self.best, ProgressBar::new(self.epochs.of(number).into()));
         bar.set_style(style("trial {prefix:<4} {bar:12} {pos}/{len}  {msg}"));
         bar.set_prefix(number.to_string());
         bar.tick();
@@ -54,8 +52,7 @@ impl Bars {
         let Some(bar) = self.running.get(&number) else {
             return;
         };
-        let left = f64::from(self.epochs.of(number).saturating_sub(step))
-            * epoch_seconds(&report.observed);
+        let left = f64::from(self.epochs.of(number).saturating_sub(step)) * epoch_seconds(&report.observed);
         let words = epoch_words(&report.metrics, &report.observed);
         bar.set_position(step.into());
         bar.set_message(format!("{words}  {} left", duration(left)));
@@ -78,28 +75,18 @@ impl Observer for Bars {
         self.epochs.hear(event);
         match event {
             Event::TrialStarted { number, .. } => return self.start(number.0),
-            Event::EpochComputed {
-                number,
-                step,
-                report,
-            } => {
+            Event::EpochComputed { number, step, report } => {
                 return self.computed(number.0, *step, report);
             }
             Event::Reported { .. } => return,
-            Event::TrialFinished {
-                number,
-                value,
-                best,
-                ..
-            } => {
+            Event::TrialFinished { number, value, best, .. } => {
                 if let Some(bar) = self.running.remove(&number.0) {
                     bar.finish_and_clear();
                 }
                 self.best.inc(1);
                 if let (true, Some(value)) = (*best, value) {
                     let (objective, value) = (&self.objective, figure(*value));
-                    self.best
-                        .set_message(format!("best: trial {number}, {objective} {value}"));
+                    self.best.set_message(format!("best: trial {number}, {objective} {value}"));
                 }
             }
             _ => {}
@@ -113,9 +100,7 @@ impl Observer for Bars {
 
 impl Drop for Bars {
     fn drop(&mut self) {
-        self.running
-            .values()
-            .for_each(ProgressBar::finish_and_clear);
+        self.running.values().for_each(ProgressBar::finish_and_clear);
         self.best.finish_and_clear();
     }
 }

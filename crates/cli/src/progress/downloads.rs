@@ -32,17 +32,12 @@ impl Downloads {
             Form::Json
         } else if std::io::stderr().is_terminal() {
             let bar = ProgressBar::no_length();
-            bar.set_style(style(
-                "{msg} {wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}",
-            ));
+            bar.set_style(style("{msg} {wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}"));
             Form::Bar(bar)
         } else {
             Form::Lines
         };
-        Self {
-            form,
-            told: Instant::now(),
-        }
+        Self { form, told: Instant::now() }
     }
 
     /// Shows what happens.
@@ -117,22 +112,14 @@ fn done(file: &Fetched) -> String {
         true => "was there, ",
         false => "",
     };
-    format!(
-        "{}: {was_there}{}, SHA-256 {} ({})",
-        file.path.display(),
-        bytes(file.length),
-        file.digest,
-        file.basis
-    )
+    format!("{}: {was_there}{}, SHA-256 {} ({})", file.path.display(), bytes(file.length), file.digest, file.basis)
 }
 
 fn object(event: Event<'_>) -> Option<Value> {
     Some(match event {
-        Event::File {
-            path,
-            number,
-            files,
-        } => json!({ "event": "file", "path": path, "number": number, "files": files }),
+        Event::File { path, number, files } => {
+            json!({ "event": "file", "path": path, "number": number, "files": files })
+        }
         Event::Started { url, resumed } => {
             json!({ "event": "started", "url": url, "resumed": resumed })
         }

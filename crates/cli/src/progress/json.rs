@@ -26,10 +26,7 @@ impl Observer for Json {
             return;
         };
         let trial = object["trial"].as_u64().map(|trial| trial as u32);
-        for (name, value) in trial
-            .into_iter()
-            .flat_map(|trial| self.spec.attributes(trial))
-        {
+        for (name, value) in trial.into_iter().flat_map(|trial| self.spec.attributes(trial)) {
             object[name] = value;
         }
         say(object);
@@ -38,19 +35,10 @@ impl Observer for Json {
 
 fn object(event: &Event<'_>) -> Option<Value> {
     Some(match event {
-        Event::StudyStarted {
-            known_trials,
-            budget,
-        } => {
+        Event::StudyStarted { known_trials, budget } => {
             json!({ "event": "study_started", "known_trials": known_trials, "trials": budget })
         }
-        Event::TrialStarted {
-            number,
-            params,
-            enqueued,
-            known,
-            ..
-        } => json!({
+        Event::TrialStarted { number, params, enqueued, known, .. } => json!({
             "event": "trial_started",
             "trial": number.0,
             "params": params,
@@ -62,24 +50,13 @@ fn object(event: &Event<'_>) -> Option<Value> {
             "trial": number.0,
             "message": failure.message,
         }),
-        Event::Reported {
-            number,
-            epoch,
-            known,
-        } => {
+        Event::Reported { number, epoch, known } => {
             let mut object = epoch_json(epoch);
             object["trial"] = number.0.into();
             object["known"] = (*known).into();
             object
         }
-        Event::TrialFinished {
-            number,
-            state,
-            value,
-            end,
-            best,
-            known,
-        } => json!({
+        Event::TrialFinished { number, state, value, end, best, known } => json!({
             "event": "trial_finished",
             "trial": number.0,
             "state": state,
@@ -98,9 +75,7 @@ fn object(event: &Event<'_>) -> Option<Value> {
 pub fn epoch_json(epoch: &EpochRecord) -> Value {
     let figures = |figures: &[(String, f64)]| {
         let whole = figures.iter().filter(|(name, _)| !name.contains('/'));
-        whole
-            .map(|(name, value)| (name.clone(), json!(value)))
-            .collect::<Map<_, _>>()
+        whole.map(|(name, value)| (name.clone(), json!(value))).collect::<Map<_, _>>()
     };
     let mut object = json!({
         "event": "epoch",

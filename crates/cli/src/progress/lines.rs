@@ -16,10 +16,7 @@ pub struct Lines {
 impl Lines {
     pub fn new(spec: &StudySpec) -> Self {
         let objective = spec.fixed().word("objective").to_string();
-        Self {
-            epochs: Epochs::default(),
-            objective,
-        }
+        Self { epochs: Epochs::default(), objective }
     }
 }
 
@@ -37,45 +34,23 @@ impl Observer for Lines {
 /// What an event is told as; nothing for what was known or is told by another event.
 pub fn line(event: &Event<'_>, epochs: &Epochs, objective: &str) -> Option<String> {
     Some(match event {
-        Event::StudyStarted {
-            known_trials: 0,
-            budget,
-        } => format!("a new study of {budget} trials"),
-        Event::StudyStarted {
-            known_trials,
-            budget,
-        } => {
+        Event::StudyStarted { known_trials: 0, budget } => format!("a new study of {budget} trials"),
+        Event::StudyStarted { known_trials, budget } => {
             format!("going on with {known_trials} of {budget} trials known")
         }
-        Event::TrialStarted {
-            number,
-            params,
-            known: false,
-            ..
-        } => {
+        Event::TrialStarted { number, params, known: false, .. } => {
             format!("trial {number} started: {params}")
         }
         Event::TrialRetried { number, failure } => {
             format!("trial {number} begins again: {failure}")
         }
-        Event::Reported {
-            number,
-            epoch,
-            known: false,
-        } => format!(
+        Event::Reported { number, epoch, known: false } => format!(
             "trial {number} epoch {}/{}: {}",
             epoch.step,
             epochs.of(number.0),
             epoch_words(&epoch.metrics, &epoch.observed)
         ),
-        Event::TrialFinished {
-            number,
-            state,
-            value,
-            end,
-            best,
-            known: false,
-        } => {
+        Event::TrialFinished { number, state, value, end, best, known: false } => {
             let mut line = format!("trial {number} {state}");
             if let Some(value) = value {
                 line.push_str(&format!(": {objective} {}", figure(*value)));

@@ -35,12 +35,7 @@ pub struct Epochs(BTreeMap<u32, u32>);
 impl Epochs {
     /// Remembers what is told when a trial starts.
     pub fn hear(&mut self, event: &Event<'_>) {
-        if let Event::TrialStarted {
-            number,
-            blueprint: Some(blueprint),
-            ..
-        } = event
-        {
+        if let Event::TrialStarted { number, blueprint: Some(blueprint), .. } = event {
             self.0.insert(number.0, blueprint.epochs);
         }
     }
@@ -60,10 +55,7 @@ pub struct Preparing {
 impl Preparing {
     /// Shows nothing until there is something to prepare.
     pub fn new() -> Self {
-        Self {
-            bar: None,
-            stage: None,
-        }
+        Self { bar: None, stage: None }
     }
 
     /// Shows how far it is.
@@ -71,8 +63,7 @@ impl Preparing {
         let Progress { stage, done, total } = progress;
         if self.stage != Some(stage) {
             self.stage = Some(stage);
-            let style =
-                ProgressStyle::with_template("{msg} {wide_bar} {human_pos}/{human_len} {eta}");
+            let style = ProgressStyle::with_template("{msg} {wide_bar} {human_pos}/{human_len} {eta}");
             let bar = ProgressBar::new(total as u64)
                 .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
                 .with_message(match stage {
@@ -99,16 +90,9 @@ impl Drop for Preparing {
 
 /// The figures of an epoch that are worth a look while it runs.
 pub fn epoch_words(metrics: &[(String, f64)], observed: &[(String, f64)]) -> String {
-    let find = |list: &[(String, f64)], name: &str| {
-        list.iter()
-            .find(|(other, _)| other == name)
-            .map(|(_, value)| *value)
-    };
-    let shown = [
-        ("loss", "train_loss"),
-        ("validation loss", "loss"),
-        ("accuracy", "accuracy"),
-    ];
+    let find =
+        |list: &[(String, f64)], name: &str| list.iter().find(|(other, _)| other == name).map(|(_, value)| *value);
+    let shown = [("loss", "train_loss"), ("validation loss", "loss"), ("accuracy", "accuracy")];
     let mut words: Vec<String> = shown
         .into_iter()
         .filter_map(|(label, name)| Some(format!("{label} {}", figure(find(metrics, name)?))))
@@ -121,8 +105,6 @@ pub fn epoch_words(metrics: &[(String, f64)], observed: &[(String, f64)]) -> Str
 
 /// Seconds that an epoch took, validation included.
 fn epoch_seconds(observed: &[(String, f64)]) -> f64 {
-    let seconds = observed
-        .iter()
-        .filter(|(name, _)| name.ends_with("seconds"));
+    let seconds = observed.iter().filter(|(name, _)| name.ends_with("seconds"));
     seconds.map(|(_, seconds)| seconds).sum()
 }

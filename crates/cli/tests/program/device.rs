@@ -28,10 +28,7 @@ fn auto_takes_the_cpu_and_says_why_once() {
         assert!(reason.contains("NVIDIA"), "{line}");
         assert_eq!(lines.next(), None, "{args:?}");
     }
-    let text = said(
-        &fixture,
-        &["run", "study.toml", "--device", "cpu", "--out", "cpu"],
-    );
+    let text = said(&fixture, &["run", "study.toml", "--device", "cpu", "--out", "cpu"]);
     assert!(!text.contains("GPU"), "nobody asked for one: {text}");
     assert_eq!(fixture.weights("cpu"), fixture.weights("runs/tiny"));
 }
@@ -39,8 +36,7 @@ fn auto_takes_the_cpu_and_says_why_once() {
 #[test]
 fn what_needs_a_gpu_is_refused_in_one_sentence() {
     let fixture = Fixture::new(TINY);
-    let f16 =
-        "error: precision f16 needs a GPU, and the CPU computes in f32 only: use --precision f32";
+    let f16 = "error: precision f16 needs a GPU, and the CPU computes in f32 only: use --precision f32";
     for (args, expected) in [
         (&["--device", "cuda"][..], "error: "),
         (&["--device", "cuda", "--precision", "f16"], "error: "),

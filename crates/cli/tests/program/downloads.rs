@@ -34,9 +34,7 @@ fn get(fixture: &Fixture, code: i32, args: &[&str]) -> (String, String) {
 
 /// Bytes for a file that nobody publishes a digest of.
 fn bytes() -> Vec<u8> {
-    (0..400_000_u32)
-        .flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes())
-        .collect()
+    (0..400_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()).collect()
 }
 
 fn honest(asked: &Asked) -> Answer {
@@ -49,15 +47,9 @@ fn a_set_is_fetched_from_a_mirror_once() {
     let fixture = Fixture::new(TINY);
     let mirror = server.url("");
     let (out, _) = get(&fixture, 0, &["tiny-imagenet-200", "--mirror", &mirror]);
-    assert!(
-        out.contains("data/tiny-imagenet-200.zip: 1.5 MiB, SHA-256 "),
-        "{out}"
-    );
+    assert!(out.contains("data/tiny-imagenet-200.zip: 1.5 MiB, SHA-256 "), "{out}");
     assert!(out.contains("recorded here, not published"), "{out}");
-    assert_eq!(
-        std::fs::read(fixture.path("data/tiny-imagenet-200.zip")).unwrap(),
-        bytes()
-    );
+    assert_eq!(std::fs::read(fixture.path("data/tiny-imagenet-200.zip")).unwrap(), bytes());
     let (out, _) = get(&fixture, 0, &["tiny-imagenet"]);
     assert!(out.contains("was there"), "{out}");
     assert_eq!(server.asked().len(), 1);
@@ -72,17 +64,7 @@ fn the_mirror_may_be_a_variable_and_events_objects() {
         _ => honest(asked),
     });
     let fixture = Fixture::new(TINY);
-    let mut command = offline(
-        &fixture,
-        &[
-            "data",
-            "get",
-            "tiny-imagenet",
-            "--json",
-            "--data-dir",
-            "sets",
-        ],
-    );
+    let mut command = offline(&fixture, &["data", "get", "tiny-imagenet", "--json", "--data-dir", "sets"]);
     command.env("TUNEFORK_MIRROR", server.url("a/b"));
     let (out, _) = check(command.output().unwrap(), 0);
     assert_eq!(server.asked()[1].path, "/a/b/tiny-imagenet-200.zip");
@@ -91,10 +73,7 @@ fn the_mirror_may_be_a_variable_and_events_objects() {
         .map(|line| serde_json::from_str(line).unwrap())
         .filter(|event: &serde_json::Value| event["event"] != "progress")
         .collect();
-    let names: Vec<&str> = events
-        .iter()
-        .filter_map(|event| event["event"].as_str())
-        .collect();
+    let names: Vec<&str> = events.iter().filter_map(|event| event["event"].as_str()).collect();
     assert_eq!(names, ["file", "started", "retry", "started", "done"]);
     assert_eq!(events[3]["resumed"], 1_000_000);
     assert_eq!(events[4]["published"], false);
@@ -112,11 +91,7 @@ fn slow() -> Server {
 fn begin(fixture: &Fixture, mirror: &str) -> Child {
     let args = ["data", "get", "tiny-imagenet", "--mirror", mirror];
     let mut command = offline(fixture, &args);
-    let child = command
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let part = fixture.path("data/tiny-imagenet-200.zip.part");
     while std::fs::metadata(&part).map_or(0, |found| found.len()) < 200_000 {
         std::thread::sleep(Duration::from_millis(5));
@@ -131,10 +106,7 @@ fn goes_on(fixture: &Fixture, server: &Server) {
     let (out, _) = get(fixture, 0, &["tiny-imagenet", "--mirror", &server.url("")]);
     assert!(out.contains("going on after"), "{out}");
     assert_eq!(server.asked()[1].first_byte(), Some(part.len()));
-    assert_eq!(
-        std::fs::read(fixture.path("data/tiny-imagenet-200.zip")).unwrap(),
-        bytes()
-    );
+    assert_eq!(std::fs::read(fixture.path("data/tiny-imagenet-200.zip")).unwrap(), bytes());
 }
 
 #[test]
@@ -142,10 +114,7 @@ fn a_killed_download_goes_on() {
     let (server, fixture) = (slow(), Fixture::new(TINY));
     let mut child = begin(&fixture, &server.url(""));
     let (_, errors) = get(&fixture, 1, &["tiny-imagenet", "--mirror", &server.url("")]);
-    assert!(
-        errors.contains("is written by another download"),
-        "{errors}"
-    );
+    assert!(errors.contains("is written by another download"), "{errors}");
     child.kill().unwrap();
     child.wait().unwrap();
     goes_on(&fixture, &server);
@@ -156,16 +125,10 @@ fn a_killed_download_goes_on() {
 fn an_interrupted_download_says_how_to_go_on() {
     let (server, fixture) = (slow(), Fixture::new(TINY));
     let child = begin(&fixture, &server.url(""));
-    let signal = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .unwrap();
+    let signal = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(signal.success());
     let (_, errors) = check(child.wait_with_output().unwrap(), 130);
-    assert!(
-        errors.contains("to go on: tunefork data get tiny-imagenet"),
-        "{errors}"
-    );
+    assert!(errors.contains("to go on: tunefork data get tiny-imagenet"), "{errors}");
     goes_on(&fixture, &server);
 }
 
@@ -180,15 +143,9 @@ fn wrong_bytes_of_a_mirror_are_told_with_the_way_by_hand() {
     });
     let fixture = Fixture::new(TINY);
     let (out, errors) = get(&fixture, 1, &["mnist", "--mirror", &server.url("")]);
-    assert!(
-        out.contains("a file of 28881 bytes; 9912422 are expected"),
-        "{out}"
-    );
+    assert!(out.contains("a file of 28881 bytes; 9912422 are expected"), "{out}");
     assert_eq!(errors.matches("cannot be reached").count(), 2, "{errors}");
-    assert!(
-        errors.contains("https://storage.googleapis.com/cvdf-datasets/mnist/"),
-        "{errors}"
-    );
+    assert!(errors.contains("https://storage.googleapis.com/cvdf-datasets/mnist/"), "{errors}");
     assert!(errors.contains("put them into `data/mnist`"), "{errors}");
 }
 
@@ -197,11 +154,9 @@ fn wrong_bytes_of_a_mirror_are_told_with_the_way_by_hand() {
 fn a_known_set_that_is_missing_is_told_with_the_way_to_it() {
     let server = Server::new(honest);
     let fixture = Fixture::new("[data]\nsource = \"fashion-mnist\"");
-    for args in [
-        &["run", "study.toml", "--device", "cpu"][..],
-        &["plan", "study.toml"],
-        &["data", "inspect", "fashion-mnist"],
-    ] {
+    for args in
+        [&["run", "study.toml", "--device", "cpu"][..], &["plan", "study.toml"], &["data", "inspect", "fashion-mnist"]]
+    {
         let mut command = offline(&fixture, args);
         command.env("TUNEFORK_MIRROR", server.url(""));
         let (_, errors) = check(command.output().unwrap(), 2);
@@ -215,36 +170,19 @@ fn a_known_set_that_is_missing_is_told_with_the_way_to_it() {
         }
     }
     assert!(server.asked().is_empty());
-    let (_, errors) = check(
-        offline(&fixture, &["data", "inspect", "cats-dogs"])
-            .output()
-            .unwrap(),
-        2,
-    );
-    assert!(
-        errors.contains("to have it, fetch kagglecatsanddogs_5340.zip by hand from"),
-        "{errors}"
-    );
+    let (_, errors) = check(offline(&fixture, &["data", "inspect", "cats-dogs"]).output().unwrap(), 2);
+    assert!(errors.contains("to have it, fetch kagglecatsanddogs_5340.zip by hand from"), "{errors}");
 }
 
 #[test]
 fn what_cannot_be_fetched_is_refused() {
     let fixture = Fixture::new(TINY);
     let (_, errors) = get(&fixture, 2, &["imagenet"]);
-    assert!(
-        errors.contains("no set called `imagenet` is known; known are mnist, "),
-        "{errors}"
-    );
+    assert!(errors.contains("no set called `imagenet` is known; known are mnist, "), "{errors}");
     let (_, errors) = get(&fixture, 2, &["cats-dogs"]);
-    assert!(
-        errors.contains("`cats-dogs` cannot be downloaded by a program: fetch"),
-        "{errors}"
-    );
+    assert!(errors.contains("`cats-dogs` cannot be downloaded by a program: fetch"), "{errors}");
     let (_, errors) = get(&fixture, 2, &["mnist", "--mirror", "ftp://example.org"]);
-    assert!(
-        errors.contains("the mirror is `ftp://example.org`"),
-        "{errors}"
-    );
+    assert!(errors.contains("the mirror is `ftp://example.org`"), "{errors}");
     assert!(!fixture.path("data").exists());
 }
 
@@ -253,26 +191,17 @@ fn another_form_of_a_set_is_left_alone() {
     let fixture = Fixture::new(TINY);
     std::fs::create_dir_all(fixture.path("data/cifar10/train/cat")).unwrap();
     let (out, _) = get(&fixture, 0, &["cifar10"]);
-    assert!(
-        out.contains("`cifar10` is there in another form, `data/cifar10`"),
-        "{out}"
-    );
+    assert!(out.contains("`cifar10` is there in another form, `data/cifar10`"), "{out}");
 }
 
 #[test]
 fn known_sets_are_listed() {
     let fixture = Fixture::new(TINY);
     let list = fixture.ok(&["data", "list"]);
-    assert!(
-        list.contains("cifar100       160.7 MiB  60,000 colour images"),
-        "{list}"
-    );
+    assert!(list.contains("cifar100       160.7 MiB  60,000 colour images"), "{list}");
     assert!(list.contains("fashion-mnist  MIT "), "{list}");
     let json = fixture.ok(&["data", "list", "--json"]);
-    let sets: Vec<serde_json::Value> = json
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let sets: Vec<serde_json::Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(sets[0]["name"], "mnist");
     assert_eq!(sets[0]["files"].as_array().unwrap().len(), 4);
     assert_eq!(sets[0]["here"], serde_json::Value::Null);

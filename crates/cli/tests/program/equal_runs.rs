@@ -11,32 +11,18 @@ fn threads_and_workers_change_nothing() {
     let counts = |threads| ["1", "2", "4"].map(|workers| (threads, workers));
     for (threads, workers) in ["1", "2"].into_iter().flat_map(counts) {
         let out = format!("run-{threads}-{workers}");
-        fixture.ok(&[
-            "run",
-            "study.toml",
-            "--threads",
-            threads,
-            "--workers",
-            workers,
-            "--out",
-            &out,
-        ]);
+        fixture.ok(&["run", "study.toml", "--threads", threads, "--workers", workers, "--out", &out]);
         assert_eq!(fixture.shown(&out), fixture.shown("run-1-1"), "{out}");
         assert_eq!(fixture.weights(&out), fixture.weights("run-1-1"), "{out}");
     }
     let other = fixture.ok(&["run", "study.toml", "--set", "seed=1", "--out", "other"]);
     assert!(other.contains("done"));
-    assert_ne!(
-        fixture.weights("other"),
-        fixture.weights("run-1-1"),
-        "another seed is another study"
-    );
+    assert_ne!(fixture.weights("other"), fixture.weights("run-1-1"), "another seed is another study");
 }
 
 /// A study that is long enough to be killed in the middle of its epochs.
 fn longer() -> String {
-    TINY.replace("epochs = 3", "epochs = 18")
-        .replace("images = 240", "images = 2400")
+    TINY.replace("epochs = 3", "epochs = 18").replace("images = 240", "images = 2400")
 }
 
 #[test]
@@ -48,17 +34,9 @@ fn a_study_that_was_killed_ends_as_one_that_was_not() {
     assert_eq!(fixture.weights("killed"), fixture.weights("whole"));
     let table = |run: &str| {
         let csv = fixture.read(&format!("{run}/trials.csv"));
-        let seconds = csv
-            .lines()
-            .next()
-            .unwrap()
-            .split(',')
-            .position(|name| name == "seconds");
+        let seconds = csv.lines().next().unwrap().split(',').position(|name| name == "seconds");
         let without = |line: &str| {
-            let cells = line
-                .split(',')
-                .enumerate()
-                .filter(|(at, _)| Some(*at) != seconds);
+            let cells = line.split(',').enumerate().filter(|(at, _)| Some(*at) != seconds);
             cells.map(|(_, cell)| cell.to_string()).collect::<Vec<_>>()
         };
         csv.lines().map(without).collect::<Vec<_>>()
@@ -75,29 +53,17 @@ fn ctrl_c_stops_in_good_order() {
     let args = ["run", "study.toml", "--out", "run"];
     let mut child = fixture.start(&args);
     while !fixture.path("run/trials/0001/progress.csv").exists() {
-        assert!(
-            child.try_wait().unwrap().is_none(),
-            "the study ended before it could be stopped"
-        );
+        assert!(child.try_wait().unwrap().is_none(), "the study ended before it could be stopped");
         std::thread::sleep(Duration::from_millis(5));
     }
-    let sent = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .unwrap();
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
 
     let stopped = fixture.shown("run");
     assert!(!stopped["trials"].as_array().unwrap().is_empty());
-    assert!(
-        fixture.read("run/report.md").contains("# tiny"),
-        "the tables are there"
-    );
-    assert!(
-        !fixture.path("run/test.json").exists(),
-        "the test images were not looked at"
-    );
+    assert!(fixture.read("run/report.md").contains("# tiny"), "the tables are there");
+    assert!(!fixture.path("run/test.json").exists(), "the test images were not looked at");
     fixture.ok(&args);
     fixture.ok(&["run", "study.toml", "--out", "whole"]);
     assert_eq!(fixture.shown("run"), fixture.shown("whole"));

@@ -51,11 +51,7 @@ fn plan_counts_runs_and_trains_equal_ones_once() {
         assert!(plan.contains(line), "{line} is not in\n{plan}");
     }
     let plan = fixture.ok(&["plan", "study.toml", "--experiment", "named"]);
-    for line in [
-        "study       given-named",
-        "trials      2 distinct runs",
-        ", 4 in all",
-    ] {
+    for line in ["study       given-named", "trials      2 distinct runs", ", 4 in all"] {
         assert!(plan.contains(line), "{line} is not in\n{plan}");
     }
 }
@@ -65,58 +61,30 @@ fn experiments_are_named_wherever_trials_are_shown() {
     let fixture = Fixture::new(EXPERIMENTS);
     let told = fixture.ok(&["run", "study.toml"]);
     assert!(told.contains("a new study of 7 trials"), "{told}");
-    assert!(
-        told.contains("trial 0 epoch 1/1:") && told.contains("trial 2 epoch 3/3:"),
-        "{told}"
-    );
+    assert!(told.contains("trial 0 epoch 1/1:") && told.contains("trial 2 epoch 3/3:"), "{told}");
     assert!(told.contains("warning: [search] is not used"), "{told}");
 
     let shown = fixture.shown("runs/given");
     let attributes = |trial: usize| &shown["trials"][trial]["attributes"];
-    assert_eq!(
-        attributes(1)["experiment"],
-        serde_json::json!(["epochs", "rate", "named"])
-    );
-    assert_eq!(
-        attributes(1)["run"],
-        serde_json::json!(["epochs=2", "learning_rate=0.001 optimizer=adam", "plain"])
-    );
+    assert_eq!(attributes(1)["experiment"], serde_json::json!(["epochs", "rate", "named"]));
+    assert_eq!(attributes(1)["run"], serde_json::json!(["epochs=2", "learning_rate=0.001 optimizer=adam", "plain"]));
     assert_eq!(attributes(6)["run"], serde_json::json!(["deep"]));
     assert_eq!(shown["study"]["sampler"], "experiments");
 
     let text = fixture.ok(&["show", "runs/given"]);
     assert!(text.contains("epochs, rate, named"), "{text}");
     let report = fixture.read("runs/given/report.md");
-    for part in [
-        "## Experiments",
-        "### rate",
-        "| plain (baseline) | 1 | 2 |",
-        "| experiments |",
-    ] {
+    for part in ["## Experiments", "### rate", "| plain (baseline) | 1 | 2 |", "| experiments |"] {
         assert!(report.contains(part), "{part} is not in\n{report}");
     }
     let csv = fixture.read("runs/given/trials.csv");
-    assert!(
-        csv.starts_with("trial,state,value,epochs,experiment,run,"),
-        "{csv}"
-    );
+    assert!(csv.starts_with("trial,state,value,epochs,experiment,run,"), "{csv}");
     // A trial's configuration is its own.
-    assert!(
-        fixture
-            .read("runs/given/trials/0006/config.toml")
-            .contains("channels = [4, 8]")
-    );
-    assert!(
-        fixture
-            .read("runs/given/trials/0002/config.toml")
-            .contains("epochs = 3")
-    );
+    assert!(fixture.read("runs/given/trials/0006/config.toml").contains("channels = [4, 8]"));
+    assert!(fixture.read("runs/given/trials/0002/config.toml").contains("epochs = 3"));
 
     let again = fixture.ok(&["run", "study.toml"]);
-    assert!(
-        again.contains("going on with 7 of 7 trials known"),
-        "{again}"
-    );
+    assert!(again.contains("going on with 7 of 7 trials known"), "{again}");
     assert_eq!(fixture.shown("runs/given"), shown);
     assert_eq!(fixture.read("runs/given/report.md"), report);
 }
@@ -125,10 +93,7 @@ fn experiments_are_named_wherever_trials_are_shown() {
 fn events_name_the_runs_that_a_trial_is() {
     let fixture = Fixture::new(EXPERIMENTS);
     let told = fixture.ok(&["run", "study.toml", "--experiment", "named", "--json"]);
-    let events: Vec<serde_json::Value> = told
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let events: Vec<serde_json::Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let deep: Vec<_> = events.iter().filter(|event| event["trial"] == 1).collect();
     // It starts, goes through two epochs and ends.
     assert_eq!(deep.len(), 4, "{told}");
@@ -157,25 +122,7 @@ fn one_experiment_runs_in_a_folder_of_its_own() {
 #[test]
 fn experiments_are_equal_whoever_works() {
     let fixture = Fixture::new(EXPERIMENTS);
-    fixture.ok(&[
-        "run",
-        "study.toml",
-        "--workers",
-        "1",
-        "--threads",
-        "1",
-        "--out",
-        "one",
-    ]);
-    fixture.ok(&[
-        "run",
-        "study.toml",
-        "--workers",
-        "4",
-        "--threads",
-        "4",
-        "--out",
-        "four",
-    ]);
+    fixture.ok(&["run", "study.toml", "--workers", "1", "--threads", "1", "--out", "one"]);
+    fixture.ok(&["run", "study.toml", "--workers", "4", "--threads", "4", "--out", "four"]);
     assert_eq!(fixture.shown("one"), fixture.shown("four"));
 }

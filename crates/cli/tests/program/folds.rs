@@ -6,17 +6,14 @@ use crate::support::{Fixture, TINY, epochs};
 
 /// A study whose trials are trained on folds, or several times, as the settings of `[data]` say.
 fn study(settings: &str) -> String {
-    TINY.replace("validation = 60", settings)
-        .replace("trials = 6", "trials = 4")
+    TINY.replace("validation = 60", settings).replace("trials = 6", "trials = 4")
 }
 
 const FIVE_FOLDS: &str = "folds = 5";
 
 /// The same with so much work that it can be killed on the way.
 fn longer(settings: &str) -> String {
-    study(settings)
-        .replace("epochs = 3", "epochs = 5")
-        .replace("images = 240", "images = 1200")
+    study(settings).replace("epochs = 3", "epochs = 5").replace("images = 240", "images = 1200")
 }
 
 #[track_caller]
@@ -28,10 +25,7 @@ fn ends_as_if_it_was_not_killed(study: &str, models: usize) {
     let weights = fixture.all_weights("whole");
     assert_eq!(weights.len(), models);
     assert!(fixture.all_weights("killed") == weights, "the weights");
-    assert_eq!(
-        fixture.read("killed/test.json"),
-        fixture.read("whole/test.json")
-    );
+    assert_eq!(fixture.read("killed/test.json"), fixture.read("whole/test.json"));
 }
 
 #[test]
@@ -92,8 +86,7 @@ fn both_orders_end_with_the_same_values_and_models() {
 
 #[test]
 fn mean_and_deviation_are_told_everywhere() {
-    let fixture =
-        Fixture::new(&study(FIVE_FOLDS).replace("trials = 4", "trials = 1\nreplicates = 2"));
+    let fixture = Fixture::new(&study(FIVE_FOLDS).replace("trials = 4", "trials = 1\nreplicates = 2"));
     let told = fixture.ok(&["run", "study.toml", "--out", "run", "--json"]);
     let last = told.lines().rfind(|line| line.contains("\"epoch\""));
     let last: Value = serde_json::from_str(last.unwrap()).unwrap();
@@ -105,10 +98,7 @@ fn mean_and_deviation_are_told_everywhere() {
 
     let shown = fixture.shown("run");
     let near = |found: &Value, expected: f64| {
-        assert!(
-            (found.as_f64().unwrap() - expected).abs() < 1e-12,
-            "{found} is not {expected}"
-        );
+        assert!((found.as_f64().unwrap() - expected).abs() < 1e-12, "{found} is not {expected}");
     };
     near(&shown["best"]["deviation"], deviation);
     let tested = numbers(&shown["best"]["test_members"], "accuracy");
@@ -126,9 +116,7 @@ fn mean_and_deviation_are_told_everywhere() {
     assert!(again.contains(&told), "{told} is not in\n{again}");
     let models = |run: &str, prefix: &str| -> Vec<(String, Vec<u8>)> {
         let models = fixture.all_weights(run).into_iter();
-        models
-            .map(|(name, bytes)| (name.replace(prefix, ""), bytes))
-            .collect()
+        models.map(|(name, bytes)| (name.replace(prefix, ""), bytes)).collect()
     };
     assert!(models("run", "best") == models("again", "train/model"));
 }
@@ -139,23 +127,16 @@ fn contradictions_are_named() {
         let errors = Fixture::new(study).fails(2, &["run", "study.toml"]);
         assert!(errors.contains(expected), "{expected} is not in\n{errors}");
     };
-    refused(
-        &study("folds = 3\nvalidation = 60"),
-        "`folds` and `validation` cannot both be given",
-    );
+    refused(&study("folds = 3\nvalidation = 60"), "`folds` and `validation` cannot both be given");
     refused(
         &study("fold_order = \"sequential\""),
         "`fold_order` says in which order folds are trained, but there are none",
     );
     refused(
-        &study("folds = 3\nfold_order = \"sequential\"")
-            .replace("epochs = 3", "epochs = 3\nearly_stop = 2"),
+        &study("folds = 3\nfold_order = \"sequential\"").replace("epochs = 3", "epochs = 3\nearly_stop = 2"),
         "set fold_order = \"side_by_side\"",
     );
-    refused(
-        &study("folds = 1"),
-        "`folds` takes a whole number from 2 to 100",
-    );
+    refused(&study("folds = 1"), "`folds` takes a whole number from 2 to 100");
     refused(&study("folds = 90"), "90 folds are asked for, but class");
 }
 

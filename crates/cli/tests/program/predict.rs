@@ -9,20 +9,12 @@ use crate::support::{Fixture, TINY};
 fn write_png(path: &Path, side: usize) {
     let inside = |at: usize| (side / 4..3 * side / 4).contains(&at);
     let pixel = |i: usize| {
-        if inside(i / side) && inside(i % side) {
-            230
-        } else {
-            20
-        }
+        if inside(i / side) && inside(i % side) { 230 } else { 20 }
     };
     let pixels: Vec<u8> = (0..side * side).map(pixel).collect();
     let mut encoder = png::Encoder::new(File::create(path).unwrap(), side as u32, side as u32);
     encoder.set_color(png::ColorType::Grayscale);
-    encoder
-        .write_header()
-        .unwrap()
-        .write_image_data(&pixels)
-        .unwrap();
+    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
 }
 
 #[test]
@@ -36,38 +28,17 @@ fn images_and_folders_are_classified() {
     write_png(&fixture.path("one.png"), 12);
 
     let model = "runs/tiny/best.safetensors";
-    let output = fixture.run(&[
-        "predict",
-        model,
-        "one.png",
-        "viele Bilder",
-        "--top",
-        "2",
-        "--json",
-    ]);
+    let output = fixture.run(&["predict", model, "one.png", "viele Bilder", "--top", "2", "--json"]);
     let warnings = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && warnings.contains("kaputt.png"),
-        "{warnings}"
-    );
+    assert!(output.status.success() && warnings.contains("kaputt.png"), "{warnings}");
     let lines: Vec<serde_json::Value> = output
         .stdout
         .split(|byte| *byte == b'\n')
         .filter(|line| !line.is_empty())
         .map(|line| serde_json::from_slice(line).unwrap())
         .collect();
-    let files: Vec<_> = lines
-        .iter()
-        .map(|line| line["file"].as_str().unwrap())
-        .collect();
-    assert_eq!(
-        files,
-        [
-            "one.png",
-            "viele Bilder/größer.png",
-            "viele Bilder/klein.png"
-        ]
-    );
+    let files: Vec<_> = lines.iter().map(|line| line["file"].as_str().unwrap()).collect();
+    assert_eq!(files, ["one.png", "viele Bilder/größer.png", "viele Bilder/klein.png"]);
     for line in &lines {
         let classes = line["classes"].as_array().unwrap();
         assert_eq!(classes.len(), 2);
@@ -78,8 +49,5 @@ fn images_and_folders_are_classified() {
     assert_eq!(lines[0]["classes"], lines[2]["classes"]);
 
     let text = fixture.ok(&["predict", model, "one.png"]);
-    assert!(
-        text.starts_with("one.png: ") && text.trim_end().ends_with('%'),
-        "{text}"
-    );
+    assert!(text.starts_with("one.png: ") && text.trim_end().ends_with('%'), "{text}");
 }

@@ -7,89 +7,29 @@ fn refused(study: &str, code: i32, args: &[&str], expected: &str) {
     let fixture = Fixture::new(study);
     let errors = fixture.fails(code, args);
     assert!(errors.starts_with("error: "), "{errors}");
-    assert!(
-        errors.contains(expected),
-        "{expected:?} is not in\n{errors}"
-    );
+    assert!(errors.contains(expected), "{expected:?} is not in\n{errors}");
 }
 
 #[test]
 fn wrong_input_is_2() {
     let run = ["run", "study.toml"];
-    refused(
-        "[train]\nepochs = 0",
-        2,
-        &run,
-        "study.toml:2:10: `epochs` cannot be 0",
-    );
-    refused(
-        TINY,
-        2,
-        &["run", "nowhere.toml"],
-        "cannot read nowhere.toml",
-    );
-    refused(
-        TINY,
-        2,
-        &["run", "study.toml", "--set", "dropout=2"],
-        "`dropout` cannot be 2",
-    );
-    refused(
-        TINY,
-        2,
-        &["run", "study.toml", "--precision", "bf16"],
-        "precision bf16 needs a GPU",
-    );
-    refused(
-        TINY,
-        2,
-        &[
-            "bench",
-            "study.toml",
-            "--device",
-            "cpu",
-            "--precision",
-            "f16",
-        ],
-        "the CPU computes in f32",
-    );
+    refused("[train]\nepochs = 0", 2, &run, "study.toml:2:10: `epochs` cannot be 0");
+    refused(TINY, 2, &["run", "nowhere.toml"], "cannot read nowhere.toml");
+    refused(TINY, 2, &["run", "study.toml", "--set", "dropout=2"], "`dropout` cannot be 2");
+    refused(TINY, 2, &["run", "study.toml", "--precision", "bf16"], "precision bf16 needs a GPU");
+    refused(TINY, 2, &["bench", "study.toml", "--device", "cpu", "--precision", "f16"], "the CPU computes in f32");
     refused(
         TINY,
         2,
         &["run", "study.toml", "--precision", "f64"],
         "`precision` takes \"f32\", \"tf32\", \"bf16\" or \"f16\"",
     );
-    refused(
-        TINY,
-        2,
-        &["run", "study.toml", "--device", "cuda"],
-        "NVIDIA",
-    );
-    refused(
-        TINY,
-        2,
-        &["run", "study.toml", "--isa", "sse9"],
-        "portable, avx2 or avx512",
-    );
-    refused(
-        TINY,
-        2,
-        &["run", "study.toml", "--threads", "100000"],
-        "use at most 1024",
-    );
+    refused(TINY, 2, &["run", "study.toml", "--device", "cuda"], "NVIDIA");
+    refused(TINY, 2, &["run", "study.toml", "--isa", "sse9"], "portable, avx2 or avx512");
+    refused(TINY, 2, &["run", "study.toml", "--threads", "100000"], "use at most 1024");
     refused(TINY, 2, &["show", "nowhere"], "no database at");
-    refused(
-        TINY,
-        2,
-        &["show", "study.toml"],
-        "study.toml is not a study database",
-    );
-    refused(
-        TINY,
-        2,
-        &["data", "inspect", "nowhere"],
-        "found no data set `nowhere`",
-    );
+    refused(TINY, 2, &["show", "study.toml"], "study.toml is not a study database");
+    refused(TINY, 2, &["data", "inspect", "nowhere"], "found no data set `nowhere`");
     refused(
         "[data]\nsource = \"fashion-mnist\"",
         2,
@@ -100,38 +40,17 @@ fn wrong_input_is_2() {
 
 #[test]
 fn a_study_that_cannot_work_is_refused_before_it_starts() {
-    let kernel = TINY.replace(
-        "hidden = [16]",
-        "kernel = 7\npadding = 0\npool_size = 4\nhidden = [16]",
-    );
+    let kernel = TINY.replace("hidden = [16]", "kernel = 7\npadding = 0\npool_size = 4\nhidden = [16]");
     let expected = "the default configuration of this study cannot be trained: blocks.1.conv";
     refused(&kernel, 2, &["run", "study.toml"], expected);
-    let batch = TINY.replace(
-        "batch_size = { choice = [16, 32] }",
-        "batch_size = 500\nlast_batch = \"drop\"",
-    );
-    refused(
-        &batch,
-        2,
-        &["run", "study.toml"],
-        "there are only 180 training images",
-    );
+    let batch = TINY.replace("batch_size = { choice = [16, 32] }", "batch_size = 500\nlast_batch = \"drop\"");
+    refused(&batch, 2, &["run", "study.toml"], "there are only 180 training images");
     let split = TINY.replace("validation = 60", "train = 200\nvalidation = 60");
-    refused(
-        &split,
-        2,
-        &["run", "study.toml"],
-        "images are asked for, 240 are there",
-    );
-    let memory = TINY
-        .replace("[train]", "[train]\nmemory = 1")
-        .replace("[4, 8]", "[4096, 8192]");
+    refused(&split, 2, &["run", "study.toml"], "images are asked for, 240 are there");
+    let memory = TINY.replace("[train]", "[train]\nmemory = 1").replace("[4, 8]", "[4096, 8192]");
     let fixture = Fixture::new(&memory);
     let errors = fixture.fails(1, &["run", "study.toml"]);
-    assert!(
-        errors.contains("no trial was completed; trial 0: training in batches of"),
-        "{errors}"
-    );
+    assert!(errors.contains("no trial was completed; trial 0: training in batches of"), "{errors}");
 }
 
 #[test]
@@ -139,16 +58,10 @@ fn a_trial_that_diverges_does_not_end_the_study() {
     let wild = TINY.replace("[1e-3, 1e-1]", "[1e20, 1e30]") + "[[trial]]\nlearning_rate = 1e25\n";
     let fixture = Fixture::new(&wild.replace("trials = 6", "trials = 3"));
     let errors = fixture.fails(1, &["run", "study.toml"]);
-    assert!(
-        errors.contains("no trial was completed; trial 0: the loss became"),
-        "{errors}"
-    );
+    assert!(errors.contains("no trial was completed; trial 0: the loss became"), "{errors}");
     let shown = fixture.shown("runs/tiny");
     for trial in shown["trials"].as_array().unwrap() {
-        assert_eq!(
-            (&trial["state"], &trial["reason"]),
-            (&"failed".into(), &"diverged".into())
-        );
+        assert_eq!((&trial["state"], &trial["reason"]), (&"failed".into(), &"diverged".into()));
     }
 }
 
@@ -167,10 +80,7 @@ fn models_of_others_are_refused() {
     let foreign = fixture.fails(2, &["predict", "x.safetensors", "photo.png"]);
     assert!(foreign.contains("written by another program"), "{foreign}");
     let missing = fixture.fails(2, &["predict", "none.safetensors", "photo.png"]);
-    assert!(
-        missing.contains("cannot read `none.safetensors`"),
-        "{missing}"
-    );
+    assert!(missing.contains("cannot read `none.safetensors`"), "{missing}");
     fixture.ok(&["run", "study.toml", "--set", "trials=1"]);
     let photo = fixture.fails(2, &["predict", "runs/tiny/best.safetensors", "photo.png"]);
     assert!(photo.contains("image `photo.png`"), "{photo}");
@@ -180,24 +90,14 @@ fn models_of_others_are_refused() {
 fn an_output_folder_that_is_a_file_is_an_error() {
     let fixture = Fixture::new(TINY);
     let errors = fixture.fails(1, &["run", "study.toml", "--out", "study.toml/run"]);
-    assert!(
-        errors.contains("cannot create `study.toml/run`"),
-        "{errors}"
-    );
+    assert!(errors.contains("cannot create `study.toml/run`"), "{errors}");
 }
 
 #[test]
 fn two_studies_do_not_share_a_folder() {
     let fixture = Fixture::new(TINY);
     fixture.ok(&["run", "study.toml", "--set", "trials=1"]);
-    let other = [
-        "run",
-        "study.toml",
-        "--set",
-        "name=other",
-        "--out",
-        "runs/tiny",
-    ];
+    let other = ["run", "study.toml", "--set", "name=other", "--out", "runs/tiny"];
     let errors = fixture.fails(2, &other);
     assert!(errors.contains("of another study, `tiny`"), "{errors}");
     assert_eq!(fixture.shown("runs/tiny")["study"]["name"], "tiny");
@@ -209,10 +109,7 @@ fn a_file_that_cannot_be_written_stops_the_study() {
     let fixture = Fixture::new(TINY);
     std::fs::create_dir_all(fixture.path("runs/tiny/report.md/in the way")).unwrap();
     let errors = fixture.fails(1, &["run", "study.toml"]);
-    assert!(
-        errors.contains("cannot write `runs/tiny/report.md`"),
-        "{errors}"
-    );
+    assert!(errors.contains("cannot write `runs/tiny/report.md`"), "{errors}");
     std::fs::remove_dir_all(fixture.path("runs/tiny/report.md")).unwrap();
     fixture.ok(&["run", "study.toml"]);
     fixture.ok(&["run", "study.toml", "--out", "whole"]);
@@ -228,11 +125,7 @@ fn two_runs_do_not_write_one_study() {
     }
     let errors = fixture.fails(1, &["run", "study.toml"]);
     assert!(errors.contains("is in use by another run"), "{errors}");
-    assert_eq!(
-        fixture.shown("runs/tiny")["study"]["name"],
-        "tiny",
-        "but it can be looked at"
-    );
+    assert_eq!(fixture.shown("runs/tiny")["study"]["name"], "tiny", "but it can be looked at");
     first.kill().unwrap();
     first.wait().unwrap();
 }

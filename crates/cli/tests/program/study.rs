@@ -24,31 +24,18 @@ fn a_study_leaves_a_folder_that_can_be_used() {
         "trials/0000/progress.csv",
         "trials/0005/config.toml",
     ] {
-        assert!(
-            found.iter().any(|name| name == expected),
-            "{expected} is not among {found:?}"
-        );
+        assert!(found.iter().any(|name| name == expected), "{expected} is not among {found:?}");
     }
-    assert!(
-        !found.iter().any(|name| name.ends_with(".part")),
-        "{found:?}"
-    );
+    assert!(!found.iter().any(|name| name.ends_with(".part")), "{found:?}");
 
     let shown = fixture.shown("runs/tiny");
     assert_eq!(shown["trials"].as_array().unwrap().len(), 6);
     let best = shown["best"]["trial"].as_u64().unwrap();
     let csv = fixture.read("runs/tiny/trials.csv");
     assert_eq!(csv.lines().count(), 7, "{csv}");
-    assert!(
-        fixture
-            .read("runs/tiny/report.md")
-            .contains(&format!("**trial {best}**"))
-    );
+    assert!(fixture.read("runs/tiny/report.md").contains(&format!("**trial {best}**")));
     let text = fixture.ok(&["show", "runs/tiny/study.db"]);
-    assert!(
-        text.contains(&format!("best: trial {best}, validation accuracy")),
-        "{text}"
-    );
+    assert!(text.contains(&format!("best: trial {best}, validation accuracy")), "{text}");
 }
 
 #[test]
@@ -74,43 +61,20 @@ fn a_finished_study_grows_and_is_not_changed() {
     let before = fixture.shown("runs/tiny");
     let report = fixture.read("runs/tiny/report.md");
     let again = fixture.ok(&["run", "study.toml"]);
-    assert!(
-        again.contains("going on with 6 of 6 trials known"),
-        "{again}"
-    );
+    assert!(again.contains("going on with 6 of 6 trials known"), "{again}");
     assert_eq!(fixture.shown("runs/tiny"), before);
     assert_eq!(fixture.read("runs/tiny/report.md"), report);
 
     fixture.ok(&["run", "study.toml", "--set", "trials=8"]);
     let grown = fixture.shown("runs/tiny");
-    assert_eq!(
-        grown["trials"].as_array().unwrap()[..6],
-        before["trials"].as_array().unwrap()[..]
-    );
+    assert_eq!(grown["trials"].as_array().unwrap()[..6], before["trials"].as_array().unwrap()[..]);
     assert_eq!(grown["trials"].as_array().unwrap().len(), 8);
 
     let fewer = fixture.fails(2, &["run", "study.toml"]);
     assert!(fewer.contains("only grow"), "{fewer}");
-    let changed = fixture.fails(
-        2,
-        &[
-            "run",
-            "study.toml",
-            "--set",
-            "trials=8",
-            "epochs=4",
-            "seed=1",
-        ],
-    );
-    assert!(
-        changed.contains("seed was 0 and is now 1; epochs was 3 and is now 4"),
-        "{changed}"
-    );
-    assert_eq!(
-        fixture.shown("runs/tiny"),
-        grown,
-        "a refusal changes nothing"
-    );
+    let changed = fixture.fails(2, &["run", "study.toml", "--set", "trials=8", "epochs=4", "seed=1"]);
+    assert!(changed.contains("seed was 0 and is now 1; epochs was 3 and is now 4"), "{changed}");
+    assert_eq!(fixture.shown("runs/tiny"), grown, "a refusal changes nothing");
     assert!(fixture.read("runs/tiny/report.md").contains("8 trials"));
 }
 
@@ -118,26 +82,11 @@ fn a_finished_study_grows_and_is_not_changed() {
 fn events_are_objects_on_request() {
     let fixture = Fixture::new(TINY);
     let events = fixture.ok(&["run", "study.toml", "--json"]);
-    let events: Vec<serde_json::Value> = events
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let events: Vec<serde_json::Value> = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let count = |name: &str| events.iter().filter(|event| event["event"] == name).count();
-    assert_eq!(
-        (
-            count("study_started"),
-            count("trial_started"),
-            count("trial_finished")
-        ),
-        (1, 6, 6)
-    );
+    assert_eq!((count("study_started"), count("trial_started"), count("trial_finished")), (1, 6, 6));
     let shown = fixture.shown("runs/tiny");
-    let epochs: usize = shown["trials"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|t| t["epochs"].as_array().unwrap().len())
-        .sum();
+    let epochs: usize = shown["trials"].as_array().unwrap().iter().map(|t| t["epochs"].as_array().unwrap().len()).sum();
     assert_eq!(count("epoch"), epochs);
 }
 
@@ -154,10 +103,7 @@ fn plan_tells_what_a_study_takes() {
     ] {
         assert!(plan.contains(line), "{line} is not in\n{plan}");
     }
-    assert!(
-        plan.contains("time        about ") && plan.contains(" s an epoch of the default"),
-        "{plan}"
-    );
+    assert!(plan.contains("time        about ") && plan.contains(" s an epoch of the default"), "{plan}");
     let same = ["plan", "study.toml", "--no-time"].as_slice();
     assert_eq!(fixture.ok(same), fixture.ok(same));
     assert!(!fixture.ok(same).contains("time  "));
@@ -167,28 +113,12 @@ fn plan_tells_what_a_study_takes() {
 #[test]
 fn bench_measures() {
     let fixture = Fixture::new(TINY);
-    let line = fixture.ok(&[
-        "bench",
-        "study.toml",
-        "--images",
-        "64",
-        "--batch",
-        "32",
-        "--json",
-        "--threads",
-        "1",
-    ]);
+    let line = fixture.ok(&["bench", "study.toml", "--images", "64", "--batch", "32", "--json", "--threads", "1"]);
     let result: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert!(result["s_per_1000_images"].as_f64().unwrap() > 0.0);
     assert!(result["planned_bytes"].as_u64().unwrap() > 0);
-    assert_eq!(
-        (&result["batch"], &result["images"]),
-        (&32.into(), &64.into())
-    );
-    assert_eq!(
-        (&result["threads"], &result["device"]),
-        (&1.into(), &"cpu".into())
-    );
+    assert_eq!((&result["batch"], &result["images"]), (&32.into(), &64.into()));
+    assert_eq!((&result["threads"], &result["device"]), (&1.into(), &"cpu".into()));
     for key in ["peak_bytes", "params", "precision", "isa"] {
         assert!(!result[key].is_null(), "{key} is missing in {result}");
     }

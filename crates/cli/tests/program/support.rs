@@ -72,11 +72,7 @@ impl Fixture {
     pub fn ok(&self, args: &[&str]) -> String {
         let output = self.run(args);
         let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success(),
-            "{args:?}: {:?}\n{errors}",
-            output.status
-        );
+        assert!(output.status.success(), "{args:?}: {:?}\n{errors}", output.status);
         String::from_utf8(output.stdout).unwrap()
     }
 
@@ -91,26 +87,13 @@ impl Fixture {
 
     /// Starts the program.
     pub fn start(&self, args: &[&str]) -> Child {
-        self.command(args)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap()
+        self.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
     /// Runs the study into the folder `out`, killing it a number of times on the way to the epochs that
     /// all its trials have in the end.
     pub fn run_with_kills(&self, out: &str, all: usize, kills: usize) {
-        let args = [
-            "run",
-            "study.toml",
-            "--out",
-            out,
-            "--workers",
-            "2",
-            "--checkpoint-every",
-            "0",
-        ];
+        let args = ["run", "study.toml", "--out", out, "--workers", "2", "--checkpoint-every", "0"];
         let mut killed = 0;
         for kill in 1..=kills {
             let mut child = self.start(&args);
@@ -127,34 +110,21 @@ impl Fixture {
             child.kill().unwrap();
             child.wait().unwrap();
         }
-        assert!(
-            killed >= kills - 1,
-            "only {killed} of {kills} processes were alive to be killed"
-        );
+        assert!(killed >= kills - 1, "only {killed} of {kills} processes were alive to be killed");
         self.ok(&args);
     }
 
     /// Runs the program to its end with closed pipes, and returns its exit code.
     pub fn unheard(&self, args: &[&str]) -> Option<i32> {
-        let mut child = self
-            .command(args)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop((child.stdout.take(), child.stderr.take()));
         child.wait().unwrap().code()
     }
 
     /// `show --json` of a run without what may differ.
     pub fn shown(&self, run: &str) -> serde_json::Value {
-        let mut study: serde_json::Value =
-            serde_json::from_str(&self.ok(&["show", run, "--json"])).unwrap();
-        study
-            .as_object_mut()
-            .unwrap()
-            .remove("observed")
-            .expect("times are observed");
+        let mut study: serde_json::Value = serde_json::from_str(&self.ok(&["show", run, "--json"])).unwrap();
+        study.as_object_mut().unwrap().remove("observed").expect("times are observed");
         study
     }
 
@@ -188,10 +158,7 @@ pub fn epochs(fixture: &Fixture, run: &str) -> usize {
         let table = std::fs::read_to_string(trials.join(file)).unwrap_or_default();
         table.lines().count().saturating_sub(1)
     };
-    tables
-        .filter(|file| file.ends_with("progress.csv"))
-        .map(lines)
-        .sum()
+    tables.filter(|file| file.ends_with("progress.csv")).map(lines).sum()
 }
 
 /// All files below a folder, by their paths in it.

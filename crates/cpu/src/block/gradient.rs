@@ -121,17 +121,11 @@ fn sum_rows<S: Simd, F: Function, const W: usize>(
     let (image, k) = (tail.convolved, tail.convolved.channels);
     let (shifts, scales) = sums.split_at_mut(k);
     let share = simd.splat(tail.share());
-    for (p, row) in output_gradient
-        .chunks_exact(tail.output.width * k)
-        .enumerate()
-    {
+    for (p, row) in output_gradient.chunks_exact(tail.output.width * k).enumerate() {
         let hs = tail.span::<W>(p, image.height);
         for channel in (0..k).step_by(S::LANES) {
             let channels = Channels::new(simd, inputs, channel, k);
-            let (mut shift, mut scale) = (
-                channels.load(shifts, channel),
-                channels.load(scales, channel),
-            );
+            let (mut shift, mut scale) = (channels.load(shifts, channel), channels.load(scales, channel));
             for q in 0..tail.output.width {
                 let window = tail.elements::<W>(hs.clone(), q, channel);
                 let dout = channels.load(row, q * k + channel);
@@ -142,8 +136,7 @@ fn sum_rows<S: Simd, F: Function, const W: usize>(
                 };
                 match tail.pool {
                     PoolKind::Max => {
-                        let (best, normalised) =
-                            channels.largest(&window, |normalised, _| normalised);
+                        let (best, normalised) = channels.largest(&window, |normalised, _| normalised);
                         add(best, normalised, dout);
                     }
                     PoolKind::Average => window.each(|_, at| {
@@ -177,22 +170,16 @@ fn spread_rows<S: Simd, F: Function, const W: usize>(
             let channels = Channels::new(simd, inputs, channel, k);
             for q in 0..tail.output.width {
                 let window = tail.elements::<W>(hs.clone(), q, channel);
-                let dout =
-                    channels.load(output_gradient, (p * tail.output.width + q) * k + channel);
+                let dout = channels.load(output_gradient, (p * tail.output.width + q) * k + channel);
                 // Windows that are known are apart: nothing is there to be added to.
                 let mut put = |at: usize, g| {
                     let at = at - skipped;
-                    let g = if W > 0 {
-                        g
-                    } else {
-                        simd.add(g, channels.load(gradient, at))
-                    };
+                    let g = if W > 0 { g } else { simd.add(g, channels.load(gradient, at)) };
                     channels.store(g, gradient, at);
                 };
                 match tail.pool {
                     PoolKind::Max => {
-                        let (best, chosen) =
-                            channels.largest(&window, |_, number| simd.splat(number as f32));
+                        let (best, chosen) = channels.largest(&window, |_, number| simd.splat(number as f32));
                         let g = F::slope(simd, F::value(simd, best), dout);
                         window.each(|number, at| {
                             let here = simd.equal(chosen, simd.splat(number as f32));
@@ -201,11 +188,7 @@ fn spread_rows<S: Simd, F: Function, const W: usize>(
                     }
                     PoolKind::Average => window.each(|_, at| {
                         // Without norm and activation nothing of y is needed, and nothing was kept.
-                        let result = if inputs.y.is_empty() {
-                            dout
-                        } else {
-                            F::value(simd, channels.at(at).1)
-                        };
+                        let result = if inputs.y.is_empty() { dout } else { F::value(simd, channels.at(at).1) };
                         put(at, F::slope(simd, result, simd.mul(dout, share)));
                     }),
                 }

@@ -16,25 +16,15 @@ use crate::conv::{ConvShape, Forward};
 
 /// The convolution of a block.
 fn conv_shape(block: &Block) -> Option<ConvShape> {
-    block.conv.map(|conv| ConvShape {
-        input: block.input,
-        output: block.convolved,
-        window: conv.window,
-    })
+    block.conv.map(|conv| ConvShape { input: block.input, output: block.convolved, window: conv.window })
 }
 
 /// The convolution of a block's projected shortcut.
 fn projection_shape(block: &Block) -> Option<ConvShape> {
     match block.shortcut {
-        Shortcut::Projected { stride, input, .. } => Some(ConvShape {
-            input,
-            output: block.convolved,
-            window: Window {
-                kernel: 1,
-                stride,
-                padding: 0,
-            },
-        }),
+        Shortcut::Projected { stride, input, .. } => {
+            Some(ConvShape { input, output: block.convolved, window: Window { kernel: 1, stride, padding: 0 } })
+        }
         _ => None,
     }
 }
@@ -61,14 +51,6 @@ fn run_forward(
     let row_len = output.width * output.channels;
     for strip in 0..tables.strips() {
         let rows = tables.strip_rows(strip);
-        tables.run(
-            isa,
-            x,
-            packed,
-            bias,
-            strip,
-            &mut y[rows.start * row_len..rows.end * row_len],
-            padded,
-        );
+        tables.run(isa, x, packed, bias, strip, &mut y[rows.start * row_len..rows.end * row_len], padded);
     }
 }

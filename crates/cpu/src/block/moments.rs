@@ -82,11 +82,7 @@ fn channel_sum<S: Simd>(
 
 /// The sum of one column of rows of `step` numbers, in order.
 pub fn sum_in_order(rows: &[f32], step: usize, column: usize) -> f64 {
-    rows[column..]
-        .iter()
-        .step_by(step)
-        .map(|&value| f64::from(value))
-        .sum()
+    rows[column..].iter().step_by(step).map(|&value| f64::from(value)).sum()
 }
 
 #[cfg(test)]
@@ -105,9 +101,7 @@ mod tests {
             let mut pieces = Vec::new();
             let mut first = 0;
             for count in counts {
-                let values: Vec<f32> = (0..count * k)
-                    .map(|i| value(first + i / k, i % k))
-                    .collect();
+                let values: Vec<f32> = (0..count * k).map(|i| value(first + i / k, i % k)).collect();
                 let (mut means, mut deviations) = (vec![0.0; k], vec![0.0; k]);
                 moments(isa, &values, &mut means, &mut deviations);
                 pieces.extend(means);
@@ -115,25 +109,13 @@ mod tests {
                 first += count;
             }
             let (mut means, mut variances) = (vec![0.0; k], vec![0.0; k]);
-            merge(
-                isa,
-                &pieces,
-                &|piece| counts[piece],
-                &mut means,
-                &mut variances,
-            );
+            merge(isa, &pieces, &|piece| counts[piece], &mut means, &mut variances);
             for channel in 0..k {
                 let all = || (0..first).map(|pixel| f64::from(value(pixel, channel)));
                 let mean = all().sum::<f64>() / first as f64;
                 let variance = all().map(|v| (v - mean).powi(2)).sum::<f64>() / first as f64;
-                assert!(
-                    (f64::from(means[channel]) - mean).abs() < 1e-7 * mean,
-                    "{isa}"
-                );
-                assert!(
-                    (f64::from(variances[channel]) - variance).abs() < 1e-5 * variance,
-                    "{isa}"
-                );
+                assert!((f64::from(means[channel]) - mean).abs() < 1e-7 * mean, "{isa}");
+                assert!((f64::from(variances[channel]) - variance).abs() < 1e-5 * variance, "{isa}");
             }
         }
     }

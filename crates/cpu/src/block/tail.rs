@@ -41,22 +41,9 @@ impl Tail {
     pub fn new(block: &Block) -> Self {
         let (pool, window) = match block.pool {
             Some(pool) => (pool.kind, pool.window),
-            None => (
-                PoolKind::Max,
-                Window {
-                    kernel: 1,
-                    stride: 1,
-                    padding: 0,
-                },
-            ),
+            None => (PoolKind::Max, Window { kernel: 1, stride: 1, padding: 0 }),
         };
-        Self {
-            convolved: block.convolved,
-            output: block.output,
-            activation: block.activation,
-            pool,
-            window,
-        }
+        Self { convolved: block.convolved, output: block.output, activation: block.activation, pool, window }
     }
 
     /// Whether no pixel is in two windows.
@@ -79,48 +66,23 @@ impl Tail {
         if W > 0 {
             return position * W..position * W + W;
         }
-        let Window {
-            kernel,
-            stride,
-            padding,
-        } = self.window;
+        let Window { kernel, stride, padding } = self.window;
         let start = position * stride;
         start.saturating_sub(padding)..(start + kernel).saturating_sub(padding).min(size)
     }
 
     /// The window at column `q` of the output, of the image rows `rows`.
     #[inline(always)]
-    pub(super) fn elements<const W: usize>(
-        &self,
-        rows: Range<usize>,
-        q: usize,
-        channel: usize,
-    ) -> Elements {
-        let Image {
-            width, channels, ..
-        } = self.convolved;
-        Elements {
-            rows,
-            columns: self.span::<W>(q, width),
-            width,
-            channels,
-            channel,
-        }
+    pub(super) fn elements<const W: usize>(&self, rows: Range<usize>, q: usize, channel: usize) -> Elements {
+        let Image { width, channels, .. } = self.convolved;
+        Elements { rows, columns: self.span::<W>(q, width), width, channels, channel }
     }
 
     /// The W of [`span`](Self::span).
     pub(super) fn known_window(&self) -> usize {
         match self.window {
-            Window {
-                kernel: 1,
-                stride: 1,
-                padding: 0,
-            } => 1,
-            Window {
-                kernel: 2,
-                stride: 2,
-                padding: 0,
-            } => 2,
+            Window { kernel: 1, stride: 1, padding: 0 } => 1,
+            Window { kernel: 2, stride: 2, padding: 0 } => 2,
             _ => 0,
         }
     }
@@ -173,23 +135,10 @@ impl<'a, S: Simd> Channels<'a, S> {
         let (zero, one) = (simd.splat(0.0), simd.splat(1.0));
         // Without a norm its formula changes nothing.
         let [mean, rstd, scale, shift] = match inputs.norm {
-            Some(norm) => [
-                load(norm.mean),
-                load(norm.rstd),
-                load(norm.scale),
-                load(norm.shift),
-            ],
+            Some(norm) => [load(norm.mean), load(norm.rstd), load(norm.scale), load(norm.shift)],
             None => [zero, one, one, zero],
         };
-        Self {
-            simd,
-            inputs,
-            lanes,
-            mean,
-            rstd,
-            scale,
-            shift,
-        }
+        Self { simd, inputs, lanes, mean, rstd, scale, shift }
     }
 
     /// The normalised value and the value before the activation, at element `at`.
@@ -212,18 +161,13 @@ impl<'a, S: Simd> Channels<'a, S> {
 
     #[inline(always)]
     pub fn store(&self, vector: S::Vector, values: &mut [f32], at: usize) {
-        self.simd
-            .store_partial(vector, &mut values[at..at + self.lanes]);
+        self.simd.store_partial(vector, &mut values[at..at + self.lanes]);
     }
 
     /// The largest value of a window before the activation, the first of equals (the last NaN), and
     /// what `mark` gives for it from its normalised value and its number in the window.
     #[inline(always)]
-    pub fn largest(
-        &self,
-        window: &Elements,
-        mark: impl Fn(S::Vector, usize) -> S::Vector,
-    ) -> (S::Vector, S::Vector) {
+    pub fn largest(&self, window: &Elements, mark: impl Fn(S::Vector, usize) -> S::Vector) -> (S::Vector, S::Vector) {
         let simd = self.simd;
         let mut best = simd.splat(f32::NEG_INFINITY);
         let mut chosen = simd.splat(0.0);
@@ -282,12 +226,7 @@ dispatch! {
 }
 
 #[inline(always)]
-fn rows<S: Simd, F: Function, const W: usize>(
-    simd: S,
-    tail: &Tail,
-    inputs: &Inputs<'_>,
-    output: &mut [f32],
-) {
+fn rows<S: Simd, F: Function, const W: usize>(simd: S, tail: &Tail, inputs: &Inputs<'_>, output: &mut [f32]) {
     let (image, k) = (tail.convolved, tail.convolved.channels);
     let share = simd.splat(tail.share());
     for (p, row) in output.chunks_exact_mut(tail.output.width * k).enumerate() {
@@ -297,9 +236,7 @@ fn rows<S: Simd, F: Function, const W: usize>(
             for q in 0..tail.output.width {
                 let window = tail.elements::<W>(hs.clone(), q, channel);
                 let result = match tail.pool {
-                    PoolKind::Max => {
-                        F::value(simd, channels.largest(&window, |_, _| simd.splat(0.0)).0)
-                    }
+                    PoolKind::Max => F::value(simd, channels.largest(&window, |_, _| simd.splat(0.0)).0),
                     PoolKind::Average => {
                         let mut sum = simd.splat(0.0);
                         window.each(|_, at| sum = simd.add(sum, F::value(simd, channels.at(at).1)));

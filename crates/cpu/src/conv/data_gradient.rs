@@ -44,11 +44,7 @@ impl Axis {
         let (kernel, u) = (shape.window.kernel, shape.window.stride);
         let reach = phase + shape.window.padding;
         let first = reach % u;
-        let count = if first < kernel {
-            (kernel - first).div_ceil(u)
-        } else {
-            0
-        };
+        let count = if first < kernel { (kernel - first).div_ceil(u) } else { 0 };
         Self {
             first,
             count,
@@ -63,10 +59,7 @@ impl Axis {
             return (0, 0);
         }
         let end = self.start + (self.pixels + self.count - 1) as isize;
-        (
-            (-self.start).max(0) as usize,
-            (end - size as isize).max(0) as usize,
-        )
+        ((-self.start).max(0) as usize, (end - size as isize).max(0) as usize)
     }
 }
 
@@ -92,12 +85,7 @@ fn axes(shape: &ConvShape) -> impl Iterator<Item = (usize, usize, Axis, Axis)> +
     let u = shape.window.stride;
     (0..u * u).map(move |phase| {
         let (a, b) = (phase / u, phase % u);
-        (
-            a,
-            b,
-            Axis::new(shape, a, shape.input.height),
-            Axis::new(shape, b, shape.input.width),
-        )
+        (a, b, Axis::new(shape, a, shape.input.height), Axis::new(shape, b, shape.input.width))
     })
 }
 
@@ -113,11 +101,7 @@ impl DataGradient {
                 phase
             })
             .collect();
-        Self {
-            shape,
-            padded,
-            phases,
-        }
+        Self { shape, padded, phases }
     }
 
     /// How dy must be padded.
@@ -128,12 +112,7 @@ impl DataGradient {
     /// Length of the packed weights of all phases.
     pub fn packed_len(shape: &ConvShape) -> usize {
         axes(shape)
-            .map(|(_, _, v, h)| {
-                packed_len(
-                    v.count * h.count * shape.output.channels,
-                    shape.input.channels,
-                )
-            })
+            .map(|(_, _, v, h)| packed_len(v.count * h.count * shape.output.channels, shape.input.channels))
             .sum()
     }
 
@@ -144,10 +123,7 @@ impl DataGradient {
 
     /// Where panel `task` starts in the packed weights, and how long it is at most.
     pub fn panel_range(&self, task: usize) -> std::ops::Range<usize> {
-        let (phase, panel) = (
-            &self.phases[task / self.phase_panels()],
-            task % self.phase_panels(),
-        );
+        let (phase, panel) = (&self.phases[task / self.phase_panels()], task % self.phase_panels());
         let start = phase.packed + panel * PANEL * phase.depth;
         let end = phase.packed + packed_len(phase.depth, self.shape.input.channels);
         start..(start + PANEL * phase.depth).min(end)
@@ -155,21 +131,10 @@ impl DataGradient {
 
     /// Packs panel `task` of the weights `[R, S, C, K]`; `packed` is that panel's part.
     pub fn pack(&self, weights: &[f32], task: usize, packed: &mut [f32]) {
-        let ConvShape {
-            input,
-            output,
-            window,
-        } = self.shape;
-        let (c, k, r, u) = (
-            input.channels,
-            output.channels,
-            window.kernel,
-            window.stride,
-        );
+        let ConvShape { input, output, window } = self.shape;
+        let (c, k, r, u) = (input.channels, output.channels, window.kernel, window.stride);
         let (phase, panel) = (task / self.phase_panels(), task % self.phase_panels());
-        let (_, _, vertical, horizontal) = axes(&self.shape)
-            .nth(phase)
-            .expect("a task belongs to a phase");
+        let (_, _, vertical, horizontal) = axes(&self.shape).nth(phase).expect("a task belongs to a phase");
         let depth = self.phases[phase].depth;
         if depth == 0 {
             return;
@@ -194,29 +159,14 @@ impl DataGradient {
         for phase in &self.phases {
             if phase.depth == 0 {
                 if !accumulate {
-                    phase
-                        .rows
-                        .iter()
-                        .for_each(|row| dx[row.output as usize..][..c].fill(0.0));
+                    phase.rows.iter().for_each(|row| dx[row.output as usize..][..c].fill(0.0));
                 }
                 continue;
             }
-            let right = Right::Packed {
-                data: &packed[phase.packed..],
-                depth: phase.depth,
-            };
-            let start = if accumulate {
-                Start::Output
-            } else {
-                Start::Zero
-            };
+            let right = Right::Packed { data: &packed[phase.packed..], depth: phase.depth };
+            let start = if accumulate { Start::Output } else { Start::Zero };
             for rows in phase.rows.chunks(phase.batch) {
-                let left = Left {
-                    data: dy,
-                    rows,
-                    segments: &phase.segments,
-                    step: 1,
-                };
+                let left = Left { data: dy, rows, segments: &phase.segments, step: 1 };
                 product(isa, left, right, c, start, dx);
             }
         }
@@ -232,26 +182,18 @@ impl Phase {
         horizontal: Axis,
         packed: usize,
     ) -> Self {
-        let ConvShape {
-            input,
-            output,
-            window,
-        } = *shape;
+        let ConvShape { input, output, window } = *shape;
         let (k, u) = (output.channels, window.stride);
         let width = padded.image.width;
         let depth = vertical.count * horizontal.count * k;
         let row = |pixel: usize| {
             let (i, j) = (pixel / horizontal.pixels, pixel % horizontal.pixels);
-            let at =
-                |axis: Axis, border: usize, i: usize| (axis.start + (border + i) as isize) as usize;
+            let at = |axis: Axis, border: usize, i: usize| (axis.start + (border + i) as isize) as usize;
             let left = match depth {
                 0 => 0,
                 _ => (at(vertical, padded.top, i) * width + at(horizontal, padded.left, j)) * k,
             };
-            Row {
-                left: left as u32,
-                output: (((a + u * i) * input.width + b + u * j) * input.channels) as u32,
-            }
+            Row { left: left as u32, output: (((a + u * i) * input.width + b + u * j) * input.channels) as u32 }
         };
         let run = horizontal.count * k;
         let line = width * k + u * u * input.channels * horizontal.pixels;
@@ -259,11 +201,7 @@ impl Phase {
             rows: (0..vertical.pixels * horizontal.pixels).map(row).collect(),
             batch: (CACHE / line).max(1) * horizontal.pixels.max(1),
             segments: (0..vertical.count)
-                .map(|i| Segment {
-                    left: (i * width * k) as u32,
-                    right: (i * run) as u32,
-                    len: run as u32,
-                })
+                .map(|i| Segment { left: (i * width * k) as u32, right: (i * run) as u32, len: run as u32 })
                 .collect(),
             depth,
             packed,

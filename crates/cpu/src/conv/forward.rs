@@ -19,36 +19,19 @@ impl Forward {
     pub fn new(shape: ConvShape) -> Self {
         let padded = Padded::input(&shape);
         let strip = strip(&shape, &padded);
-        let ConvShape {
-            input,
-            output,
-            window,
-        } = shape;
+        let ConvShape { input, output, window } = shape;
         let (c, width) = (input.channels, padded.image.width);
         let rows = (0..strip * output.width)
             .map(|pixel| {
                 let (p, q) = (pixel / output.width, pixel % output.width);
-                Row {
-                    left: ((p * width + q) * window.stride * c) as u32,
-                    output: (pixel * output.channels) as u32,
-                }
+                Row { left: ((p * width + q) * window.stride * c) as u32, output: (pixel * output.channels) as u32 }
             })
             .collect();
         let run = window.kernel * c;
         let segments = (0..window.kernel)
-            .map(|r| Segment {
-                left: (r * width * c) as u32,
-                right: (r * run) as u32,
-                len: run as u32,
-            })
+            .map(|r| Segment { left: (r * width * c) as u32, right: (r * run) as u32, len: run as u32 })
             .collect();
-        Self {
-            shape,
-            padded,
-            strip,
-            rows,
-            segments,
-        }
+        Self { shape, padded, strip, rows, segments }
     }
 
     /// The sizes it was made for.
@@ -102,11 +85,7 @@ impl Forward {
         y: &mut [f32],
         scratch: &mut [f32],
     ) {
-        let ConvShape {
-            input,
-            output,
-            window,
-        } = self.shape;
+        let ConvShape { input, output, window } = self.shape;
         let strip = self.strip_rows(index);
         let first = strip.start * window.stride;
         let data = if self.padded.is_plain(input) {
@@ -117,24 +96,9 @@ impl Forward {
             &*scratch
         };
         let rows = &self.rows[..strip.len() * output.width];
-        let left = Left {
-            data,
-            rows,
-            segments: &self.segments,
-            step: 1,
-        };
-        let right = Right::Packed {
-            data: packed,
-            depth: self.shape.depth(),
-        };
-        product(
-            isa,
-            left,
-            right,
-            output.channels,
-            bias.map_or(Start::Zero, Start::Bias),
-            y,
-        );
+        let left = Left { data, rows, segments: &self.segments, step: 1 };
+        let right = Right::Packed { data: packed, depth: self.shape.depth() };
+        product(isa, left, right, output.channels, bias.map_or(Start::Zero, Start::Bias), y);
     }
 }
 

@@ -54,30 +54,14 @@ pub struct Padded {
 impl Padded {
     /// The image as it is, without a border.
     pub fn plain(image: Image) -> Self {
-        Self {
-            top: 0,
-            left: 0,
-            image,
-        }
+        Self { top: 0, left: 0, image }
     }
 
     /// The image of a convolution with the zeros that its padding stands for.
     pub fn input(shape: &ConvShape) -> Self {
         let o = shape.window.padding;
-        let Image {
-            height,
-            width,
-            channels,
-        } = shape.input;
-        Self {
-            top: o,
-            left: o,
-            image: Image {
-                height: height + 2 * o,
-                width: width + 2 * o,
-                channels,
-            },
-        }
+        let Image { height, width, channels } = shape.input;
+        Self { top: o, left: o, image: Image { height: height + 2 * o, width: width + 2 * o, channels } }
     }
 }
 

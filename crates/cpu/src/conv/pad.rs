@@ -14,10 +14,7 @@ impl Padded {
 
     /// Copies rows `rows` of the padded image to `padded`.
     pub fn copy_rows(&self, x: &[f32], image: Image, rows: Range<usize>, padded: &mut [f32]) {
-        let (len, inner) = (
-            self.image.width * image.channels,
-            image.width * image.channels,
-        );
+        let (len, inner) = (self.image.width * image.channels, image.width * image.channels);
         let start = self.left * image.channels;
         for (row, to) in rows.zip(padded.chunks_exact_mut(len)) {
             match row.checked_sub(self.top).filter(|&h| h < image.height) {
@@ -40,11 +37,7 @@ impl Padded {
     pub fn clear_border(&self, image: Image, padded: &mut [f32]) {
         let len = self.image.width * image.channels;
         let inner = self.left * image.channels..(self.left + image.width) * image.channels;
-        for (row, to) in padded
-            .chunks_exact_mut(len)
-            .enumerate()
-            .take(self.image.height)
-        {
+        for (row, to) in padded.chunks_exact_mut(len).enumerate().take(self.image.height) {
             if (self.top..self.top + image.height).contains(&row) {
                 to[..inner.start].fill(0.0);
                 to[inner.end..].fill(0.0);

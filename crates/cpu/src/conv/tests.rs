@@ -9,18 +9,12 @@ use crate::gemm::PANEL;
 
 /// Small whole numbers: all sums are exact, so that the results must agree to the bit.
 fn numbers(count: usize, seed: usize) -> Vec<f32> {
-    (0..count)
-        .map(|i| ((i * 7 + i / 5 * 3 + seed) % 11) as f32 - 5.0)
-        .collect()
+    (0..count).map(|i| ((i * 7 + i / 5 * 3 + seed) % 11) as f32 - 5.0).collect()
 }
 
 /// Every pair of input and output pixel that a filter position connects: (position, input, output).
 fn connections(shape: &ConvShape) -> Vec<(usize, usize, usize)> {
-    let Window {
-        kernel,
-        stride,
-        padding,
-    } = shape.window;
+    let Window { kernel, stride, padding } = shape.window;
     let mut all = Vec::new();
     for output in 0..shape.output.pixels() {
         let (p, q) = (output / shape.output.width, output % shape.output.width);
@@ -42,21 +36,13 @@ fn check(shape: ConvShape, images: usize) {
     let w = numbers(shape.weights(), 2);
     let dy = numbers(images * outputs, 3);
     let bias = numbers(k, 4);
-    let mut y: Vec<f32> = bias
-        .iter()
-        .copied()
-        .cycle()
-        .take(images * outputs)
-        .collect();
+    let mut y: Vec<f32> = bias.iter().copied().cycle().take(images * outputs).collect();
     let mut dx = vec![1.0; images * inputs];
     let mut dw = vec![0.0; shape.weights()];
     for image in 0..images {
         for &(position, input, output) in &connections(&shape) {
             for (i, j) in (0..c * k).map(|i| (i / k, i % k)) {
-                let (xi, yi) = (
-                    image * inputs + input * c + i,
-                    image * outputs + output * k + j,
-                );
+                let (xi, yi) = (image * inputs + input * c + i, image * outputs + output * k + j);
                 let wi = (position * c + i) * k + j;
                 y[yi] += x[xi] * w[wi];
                 dx[xi] += dy[yi] * w[wi];
@@ -65,21 +51,9 @@ fn check(shape: ConvShape, images: usize) {
         }
     }
     for isa in Isa::available() {
-        assert_eq!(
-            forward(isa, shape, &x, &w, &bias),
-            y,
-            "{isa}: forward of {shape:?}"
-        );
-        assert_eq!(
-            data_gradient(isa, shape, &dy, &w, 1.0),
-            dx,
-            "{isa}: data gradient of {shape:?}"
-        );
-        assert_eq!(
-            weight_gradient(isa, shape, &x, &dy),
-            dw,
-            "{isa}: weight gradient of {shape:?}"
-        );
+        assert_eq!(forward(isa, shape, &x, &w, &bias), y, "{isa}: forward of {shape:?}");
+        assert_eq!(data_gradient(isa, shape, &dy, &w, 1.0), dx, "{isa}: data gradient of {shape:?}");
+        assert_eq!(weight_gradient(isa, shape, &x, &dy), dw, "{isa}: weight gradient of {shape:?}");
     }
 }
 
@@ -87,12 +61,7 @@ fn forward(isa: Isa, shape: ConvShape, x: &[f32], w: &[f32], bias: &[f32]) -> Ve
     let forward = Forward::new(shape);
     let mut packed = vec![f32::NAN; Forward::packed_len(&shape)];
     for panel in 0..Forward::panels(&shape) {
-        Forward::pack(
-            &shape,
-            w,
-            panel,
-            &mut packed[panel * PANEL * shape.depth()..],
-        );
+        Forward::pack(&shape, w, panel, &mut packed[panel * PANEL * shape.depth()..]);
     }
     let mut scratch = vec![f32::NAN; forward.scratch_len()];
     let mut result = Vec::new();
@@ -122,10 +91,7 @@ fn data_gradient(isa: Isa, shape: ConvShape, dy: &[f32], w: &[f32], before: f32)
         gradient.run(isa, &padded, &packed, false, &mut fresh);
         let mut dx = vec![before; shape.input.elements()];
         gradient.run(isa, &padded, &packed, true, &mut dx);
-        assert!(
-            fresh.iter().zip(&dx).all(|(a, b)| a + before == *b),
-            "{isa}: written and added differ"
-        );
+        assert!(fresh.iter().zip(&dx).all(|(a, b)| a + before == *b), "{isa}: written and added differ");
         result.extend(dx);
     }
     result
@@ -137,15 +103,9 @@ fn weight_gradient(isa: Isa, shape: ConvShape, x: &[f32], dy: &[f32]) -> Vec<f32
     let mut dw = vec![f32::NAN; shape.weights()];
     let mut scratch = vec![f32::NAN; gradient.scratch_len()];
     let groups = x.chunks(gradient.group() * shape.input.elements());
-    for (index, (x, dy)) in groups
-        .zip(dy.chunks(gradient.group() * shape.output.elements()))
-        .enumerate()
-    {
+    for (index, (x, dy)) in groups.zip(dy.chunks(gradient.group() * shape.output.elements())).enumerate() {
         let mut border = vec![f32::NAN; gradient.group() * padded.image.elements()];
-        for (dy, to) in dy
-            .chunks(shape.output.elements())
-            .zip(border.chunks_mut(padded.image.elements()))
-        {
+        for (dy, to) in dy.chunks(shape.output.elements()).zip(border.chunks_mut(padded.image.elements())) {
             padded.copy(dy, shape.output, to);
         }
         gradient.run(isa, x, &border, index == 0, &mut dw, &mut scratch);
@@ -154,20 +114,8 @@ fn weight_gradient(isa: Isa, shape: ConvShape, x: &[f32], dy: &[f32]) -> Vec<f32
 }
 
 fn shape(height: usize, width: usize, c: usize, k: usize, window: Window) -> Option<ConvShape> {
-    let output = Image {
-        height: window.positions(height)?,
-        width: window.positions(width)?,
-        channels: k,
-    };
-    Some(ConvShape {
-        input: Image {
-            height,
-            width,
-            channels: c,
-        },
-        output,
-        window,
-    })
+    let output = Image { height: window.positions(height)?, width: window.positions(width)?, channels: k };
+    Some(ConvShape { input: Image { height, width, channels: c }, output, window })
 }
 
 proptest! {
@@ -186,11 +134,7 @@ proptest! {
 
 #[test]
 fn edges() {
-    let window = |kernel, stride, padding| Window {
-        kernel,
-        stride,
-        padding,
-    };
+    let window = |kernel, stride, padding| Window { kernel, stride, padding };
     for (height, width, c, k, window) in [
         (1, 1, 1, 1, window(1, 1, 0)),
         (1, 1, 3, 17, window(3, 1, 1)),

@@ -20,14 +20,7 @@ const MAX_ROWS_16: usize = 6;
 /// # Panics
 ///
 /// If a table points outside its operand, or an output row outside `output`.
-pub fn product(
-    isa: Isa,
-    left: Left<'_>,
-    right: Right<'_>,
-    columns: usize,
-    start: Start<'_>,
-    output: &mut [f32],
-) {
+pub fn product(isa: Isa, left: Left<'_>, right: Right<'_>, columns: usize, start: Start<'_>, output: &mut [f32]) {
     if left.rows.is_empty() || columns == 0 {
         return;
     }
@@ -39,41 +32,23 @@ pub fn product(
 fn check(left: &Left<'_>, right: &Right<'_>, columns: usize, start: &Start<'_>, output: &[f32]) {
     let last_left = left.rows.iter().map(|row| row.left).max().unwrap_or(0) as usize;
     let last_output = left.rows.iter().map(|row| row.output).max().unwrap_or(0) as usize;
-    assert!(
-        last_output + columns <= output.len(),
-        "output rows of {columns} columns end behind the output"
-    );
+    assert!(last_output + columns <= output.len(), "output rows of {columns} columns end behind the output");
     if let Start::Bias(bias) = start {
-        assert!(
-            bias.len() >= columns,
-            "a bias of {} values for {columns} columns",
-            bias.len()
-        );
+        assert!(bias.len() >= columns, "a bias of {} values for {columns} columns", bias.len());
     }
     let runs = || left.segments.iter().filter(|segment| segment.len > 0);
-    let reach = runs()
-        .map(|s| s.left as usize + (s.len as usize - 1) * left.step)
-        .max();
+    let reach = runs().map(|s| s.left as usize + (s.len as usize - 1) * left.step).max();
     let depth = runs().map(|s| s.right as usize + s.len as usize).max();
     let (Some(reach), Some(depth)) = (reach, depth) else {
         return;
     };
-    assert!(
-        last_left + reach < left.data.len(),
-        "the left operand ends too early"
-    );
+    assert!(last_left + reach < left.data.len(), "the left operand ends too early");
     match *right {
         Right::Packed { data, depth: all } => {
-            assert!(
-                depth <= all && packed_len(all, columns) <= data.len(),
-                "the packed operand ends too early"
-            );
+            assert!(depth <= all && packed_len(all, columns) <= data.len(), "the packed operand ends too early");
         }
         Right::Strided { data, step } => {
-            assert!(
-                (depth - 1) * step + columns <= data.len(),
-                "the right operand ends too early"
-            );
+            assert!((depth - 1) * step + columns <= data.len(), "the right operand ends too early");
         }
     }
 }
@@ -118,17 +93,9 @@ fn columns_from(right: &Right<'_>, column: usize, columns: usize) -> Columns {
         Right::Packed { data, depth } => {
             let panel = column / PANEL * PANEL;
             let start = data[panel * depth + column % PANEL..].as_ptr();
-            Columns {
-                start,
-                step: panel_width(panel, columns),
-                padded: true,
-            }
+            Columns { start, step: panel_width(panel, columns), padded: true }
         }
-        Right::Strided { data, step } => Columns {
-            start: data[column..].as_ptr(),
-            step,
-            padded: false,
-        },
+        Right::Strided { data, step } => Columns { start: data[column..].as_ptr(), step, padded: false },
     }
 }
 
@@ -148,16 +115,8 @@ impl Block<'_> {
     ///
     /// All tables must point into their operands, see `check`.
     #[inline(always)]
-    unsafe fn rows<S: Simd, const NV: usize, const PARTIAL: bool>(
-        &self,
-        simd: S,
-        output: &mut [f32],
-    ) {
-        let most = if S::REGISTERS == 32 {
-            MAX_ROWS
-        } else {
-            MAX_ROWS_16
-        };
+    unsafe fn rows<S: Simd, const NV: usize, const PARTIAL: bool>(&self, simd: S, output: &mut [f32]) {
+        let most = if S::REGISTERS == 32 { MAX_ROWS } else { MAX_ROWS_16 };
         let mut rows = self.left.rows;
         let mut tiles = rows.len().div_ceil(most);
         while tiles > 0 {
@@ -171,12 +130,7 @@ impl Block<'_> {
 
     /// Calls the tile compiled for this number of rows.
     #[inline(always)]
-    unsafe fn tile_of<S: Simd, const NV: usize, const PARTIAL: bool>(
-        &self,
-        simd: S,
-        rows: &[Row],
-        output: &mut [f32],
-    ) {
+    unsafe fn tile_of<S: Simd, const NV: usize, const PARTIAL: bool>(&self, simd: S, rows: &[Row], output: &mut [f32]) {
         macro_rules! call {
             ($($count:literal)*) => {
                 // SAFETY: the caller's promise.
@@ -188,11 +142,7 @@ impl Block<'_> {
                 }
             };
         }
-        if S::REGISTERS == 32 {
-            call!(1 2 3 4 5 6 7 8 9 10 11 12 13 14)
-        } else {
-            call!(1 2 3 4 5 6)
-        }
+        if S::REGISTERS == 32 { call!(1 2 3 4 5 6 7 8 9 10 11 12 13 14) } else { call!(1 2 3 4 5 6) }
     }
 
     /// Computes MR rows of NV vectors; the last vector is cut short if PARTIAL.
@@ -217,11 +167,8 @@ impl Block<'_> {
                     let mut vectors = [simd.splat(0.0); NV];
                     for (j, vector) in vectors.iter_mut().enumerate() {
                         let from = b.add(j * S::LANES);
-                        *vector = if cut_right && j == NV - 1 {
-                            simd.load_first(from, rest)
-                        } else {
-                            simd.load_at(from)
-                        };
+                        *vector =
+                            if cut_right && j == NV - 1 { simd.load_first(from, rest) } else { simd.load_at(from) };
                     }
                     for i in 0..MR {
                         let value = simd.splat(*a.add(offsets[i]));
@@ -279,10 +226,7 @@ impl Block<'_> {
 /// Without it LLVM's strength reduction gives each row of a tile a pointer of its own that moves along; fourteen
 /// of them do not fit into registers, and the kernel ran at half its speed (measured: m1, 2.1 times).
 #[inline(always)]
-#[expect(
-    clippy::pointers_in_nomem_asm_block,
-    reason = "the block is empty: nothing is read through the pointer"
-)]
+#[expect(clippy::pointers_in_nomem_asm_block, reason = "the block is empty: nothing is read through the pointer")]
 fn opaque(pointer: *const f32) -> *const f32 {
     let mut pointer = pointer;
     // SAFETY: the template is a comment, so nothing is executed.

@@ -8,11 +8,7 @@ const NARROW: usize = 16;
 
 /// Width of the panel that starts at `column`: [`PANEL`], or half of it for a narrow rest.
 pub(super) fn panel_width(column: usize, columns: usize) -> usize {
-    if columns - column <= NARROW {
-        NARROW
-    } else {
-        PANEL
-    }
+    if columns - column <= NARROW { NARROW } else { PANEL }
 }
 
 /// Length of a packed matrix of `depth` rows and `columns` columns.

@@ -23,55 +23,22 @@ fn check(row_count: usize, lengths: [usize; 2], columns: usize, step: usize) {
     let left = numbers((row_count * 3 + depth + 2) * step + row_count * 3, 1);
     let right = numbers(depth * (columns + 1), 2);
     let bias = numbers(columns, 3);
-    let rows: Vec<Row> = (0..row_count)
-        .map(|i| Row {
-            left: 3 * i as u32,
-            output: (i * (columns + 2)) as u32,
-        })
-        .collect();
+    let rows: Vec<Row> =
+        (0..row_count).map(|i| Row { left: 3 * i as u32, output: (i * (columns + 2)) as u32 }).collect();
     let segments = [
-        Segment {
-            left: 2,
-            right: lengths[1] as u32,
-            len: lengths[0] as u32,
-        },
-        Segment {
-            left: (lengths[0] * step) as u32,
-            right: 0,
-            len: lengths[1] as u32,
-        },
+        Segment { left: 2, right: lengths[1] as u32, len: lengths[0] as u32 },
+        Segment { left: (lengths[0] * step) as u32, right: 0, len: lengths[1] as u32 },
     ];
     let mut packed = vec![f32::NAN; packed_len(depth, columns)];
     for panel in 0..columns.div_ceil(PANEL) {
-        pack_rows(
-            &right,
-            |r| r * (columns + 1),
-            depth,
-            columns,
-            panel,
-            &mut packed[panel * PANEL * depth..],
-        );
+        pack_rows(&right, |r| r * (columns + 1), depth, columns, panel, &mut packed[panel * PANEL * depth..]);
     }
     let before = numbers(row_count * (columns + 2), 4);
     for isa in Isa::available() {
-        for matrix in [
-            Right::Packed {
-                data: &packed,
-                depth,
-            },
-            Right::Strided {
-                data: &right,
-                step: columns + 1,
-            },
-        ] {
+        for matrix in [Right::Packed { data: &packed, depth }, Right::Strided { data: &right, step: columns + 1 }] {
             for start in [Start::Zero, Start::Bias(&bias), Start::Output] {
                 let mut output = before.clone();
-                let left = Left {
-                    data: &left,
-                    rows: &rows,
-                    segments: &segments,
-                    step,
-                };
+                let left = Left { data: &left, rows: &rows, segments: &segments, step };
                 product(isa, left, matrix, columns, start, &mut output);
                 let mut expected = before.clone();
                 for row in &rows {
@@ -93,10 +60,7 @@ fn check(row_count: usize, lengths: [usize; 2], columns: usize, step: usize) {
                                 .sum::<f32>();
                     }
                 }
-                assert_eq!(
-                    output, expected,
-                    "{isa}: {row_count} rows, {columns} columns, depth {depth}"
-                );
+                assert_eq!(output, expected, "{isa}: {row_count} rows, {columns} columns, depth {depth}");
             }
         }
     }
@@ -137,26 +101,7 @@ proptest! {
 #[should_panic(expected = "left operand ends too early")]
 fn a_row_outside_the_left_operand_is_refused() {
     let rows = [Row { left: 2, output: 0 }];
-    let segments = [Segment {
-        left: 0,
-        right: 0,
-        len: 3,
-    }];
-    let left = Left {
-        data: &[1.0; 4],
-        rows: &rows,
-        segments: &segments,
-        step: 1,
-    };
-    product(
-        Isa::PORTABLE,
-        left,
-        Right::Strided {
-            data: &[1.0; 3],
-            step: 1,
-        },
-        1,
-        Start::Zero,
-        &mut [0.0],
-    );
+    let segments = [Segment { left: 0, right: 0, len: 3 }];
+    let left = Left { data: &[1.0; 4], rows: &rows, segments: &segments, step: 1 };
+    product(Isa::PORTABLE, left, Right::Strided { data: &[1.0; 3], step: 1 }, 1, Start::Zero, &mut [0.0]);
 }

@@ -33,34 +33,18 @@ impl Case {
 
     /// What the reference makes of it; `None` where a batch norm has a single value.
     pub fn expected(&self) -> Option<Outcome> {
-        run(
-            self.all.graph(),
-            &self.state,
-            &self.batch,
-            Mode::Training,
-            &self.settings,
-        )
-        .ok()
+        run(self.all.graph(), &self.state, &self.batch, Mode::Training, &self.settings).ok()
     }
 
     /// An engine with the case's parameters.
     pub fn engine(&self, isa: Isa, threads: usize) -> Engine {
         let mut engine = Engine::new(Arc::clone(&self.plan), isa, threads).unwrap();
         for (slot, tensor) in self.plan.slab.parameters.iter().zip(&self.state.parameters) {
-            copy(
-                tensor.iter(),
-                &mut engine.slab_mut()[slot.offset..slot.offset + slot.len],
-            );
+            copy(tensor.iter(), &mut engine.slab_mut()[slot.offset..slot.offset + slot.len]);
         }
         for (slot, running) in self.plan.slab.norms.iter().zip(&self.state.running) {
-            copy(
-                running.mean.iter(),
-                &mut engine.slab_mut()[slot.mean..slot.mean + slot.len],
-            );
-            copy(
-                running.variance.iter(),
-                &mut engine.slab_mut()[slot.variance..slot.variance + slot.len],
-            );
+            copy(running.mean.iter(), &mut engine.slab_mut()[slot.mean..slot.mean + slot.len]);
+            copy(running.variance.iter(), &mut engine.slab_mut()[slot.variance..slot.variance + slot.len]);
         }
         engine
     }
@@ -71,12 +55,7 @@ impl Case {
             panic!("the engine draws its masks");
         };
         let dropout: Vec<f32> = self.settings.dropout.iter().map(|&p| p as f32).collect();
-        let weights: Vec<f32> = self
-            .settings
-            .class_weights
-            .iter()
-            .map(|&w| w as f32)
-            .collect();
+        let weights: Vec<f32> = self.settings.class_weights.iter().map(|&w| w as f32).collect();
         let settings = StepSettings {
             step,
             learning_rate: 0.0,
@@ -87,13 +66,7 @@ impl Case {
             dropout_key: key,
             ..StepSettings::new(Kind::SGD)
         };
-        engine
-            .train(
-                |input| copy(self.batch.images().iter(), input),
-                self.batch.labels(),
-                &settings,
-            )
-            .unwrap()
+        engine.train(|input| copy(self.batch.images().iter(), input), self.batch.labels(), &settings).unwrap()
     }
 
     /// The engine's gradient of parameter number `index`.
@@ -116,14 +89,6 @@ pub fn norm<'a>(values: impl IntoIterator<Item = &'a f64>) -> f64 {
 /// Euclidean distance of what an engine gave from what it should be; infinite for NaN.
 pub fn distance(got: &[f32], expected: &Tensor) -> f64 {
     assert_eq!(got.len(), expected.len());
-    let sum: f64 = got
-        .iter()
-        .zip(expected)
-        .map(|(&g, e)| (f64::from(g) - e).powi(2))
-        .sum();
-    if sum.is_finite() {
-        sum.sqrt()
-    } else {
-        f64::INFINITY
-    }
+    let sum: f64 = got.iter().zip(expected).map(|(&g, e)| (f64::from(g) - e).powi(2)).sum();
+    if sum.is_finite() { sum.sqrt() } else { f64::INFINITY }
 }

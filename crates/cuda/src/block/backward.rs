@@ -36,11 +36,7 @@ impl BackwardParts {
         shortcut_gradient: bool,
         precision: Precision,
     ) -> Self {
-        let sized = Sized {
-            block,
-            batch,
-            precision,
-        };
+        let sized = Sized { block, batch, precision };
         let rest = sized.rest();
         let is_projected = matches!(block.shortcut, Shortcut::Projected { .. });
         let needs_dsum = shortcut_gradient || is_projected;
@@ -50,27 +46,13 @@ impl BackwardParts {
         };
         let mut cut = Cut::default();
         let dy = needs_dy.then(|| cut.take(sized.stored_len()));
-        let projected =
-            (is_projected && rest.reads_shortcut()).then(|| cut.take(sized.stored_len()));
-        let dsum = (needs_dsum && block.norm.is_some()).then(|| {
-            projected
-                .clone()
-                .unwrap_or_else(|| cut.take(sized.stored_len()))
-        });
-        let weights = |conv: Option<Conv2d>| {
-            conv.map_or(0, |conv| WeightGradient { conv, precision }.workspace_len())
-        };
-        let scratch = rest
-            .workspace_len()
-            .max(weights(sized.conv()))
-            .max(weights(sized.projection().map(|(conv, _)| conv)));
-        Self {
-            dy,
-            projected,
-            dsum,
-            scratch: cut.take(scratch),
-            len: cut.len,
-        }
+        let projected = (is_projected && rest.reads_shortcut()).then(|| cut.take(sized.stored_len()));
+        let dsum = (needs_dsum && block.norm.is_some())
+            .then(|| projected.clone().unwrap_or_else(|| cut.take(sized.stored_len())));
+        let weights = |conv: Option<Conv2d>| conv.map_or(0, |conv| WeightGradient { conv, precision }.workspace_len());
+        let scratch =
+            rest.workspace_len().max(weights(sized.conv())).max(weights(sized.projection().map(|(conv, _)| conv)));
+        Self { dy, projected, dsum, scratch: cut.take(scratch), len: cut.len }
     }
 }
 
@@ -87,11 +69,7 @@ struct Tensors<'a> {
 /// read before the gradients of x and r, which may lie there, are written.
 pub(crate) fn backward(context: &Context<'_>, s: &BlockBackward) -> Result<(), DeviceError> {
     let (memory, block) = (context.memory, &*s.block);
-    let sized = Sized {
-        block,
-        batch: context.batch,
-        precision: context.precision,
-    };
+    let sized = Sized { block, batch: context.batch, precision: context.precision };
     let parts = BackwardParts::new(
         block,
         context.batch,
@@ -116,9 +94,7 @@ pub(crate) fn backward(context: &Context<'_>, s: &BlockBackward) -> Result<(), D
         },
         scratch: memory.floats(inside(s.workspace, &parts.scratch)),
     };
-    let r = s
-        .shortcut_input
-        .map(|r| memory.tensor(r, sized.shortcut_values()));
+    let r = s.shortcut_input.map(|r| memory.tensor(r, sized.shortcut_values()));
     let shortcut = match (&parts.projected, r) {
         (Some(part), Some(r)) => {
             project(context, &sized, r, stored(part))?;
@@ -167,18 +143,14 @@ fn rest(
             .norm
             .zip(s.statistics)
             .map(|(part, statistics)| norm(memory, &part, memory.floats(statistics.range()))),
-        norm_gradients: block.norm.map(|part| NormGradients {
-            scale: memory.gradient(part.scale),
-            shift: memory.gradient(part.shift),
-        }),
+        norm_gradients: block
+            .norm
+            .map(|part| NormGradients { scale: memory.gradient(part.scale), shift: memory.gradient(part.shift) }),
         shortcut: shortcut.filter(|_| rest.reads_shortcut()),
         dout: memory.tensor(s.output_gradient, context.batch * block.output.elements()),
         dy: tensors.dy,
         dsum: tensors.dsum.filter(|_| has_norm),
-        bias_gradient: block
-            .conv
-            .and_then(|part| part.bias)
-            .map(|bias| memory.gradient(bias)),
+        bias_gradient: block.conv.and_then(|part| part.bias).map(|bias| memory.gradient(bias)),
         workspace: tensors.scratch,
     };
     if has_norm {
@@ -201,10 +173,7 @@ fn weight_gradients(
 ) -> Result<(), DeviceError> {
     let (memory, block) = (context.memory, sized.block);
     let run = |conv, weights, x, dy| {
-        let gradient = WeightGradient {
-            conv,
-            precision: sized.precision,
-        };
+        let gradient = WeightGradient { conv, precision: sized.precision };
         let dw = memory.gradient(weights);
         let scratch = Some(tensors.scratch);
         gradient.run(context.stream, context.row(), x, dy, dw, scratch)
@@ -236,11 +205,7 @@ fn deliver(
             gradient.run(context.stream, context.row(), from, weights, to, accumulate)
         }
         None => {
-            let add = Add {
-                batch: sized.batch,
-                elements: sized.block.convolved.elements(),
-                precision,
-            };
+            let add = Add { batch: sized.batch, elements: sized.block.convolved.elements(), precision };
             let to = memory.tensor(to, sized.values());
             add.run(context.stream, context.row(), from, to, accumulate)
         }

@@ -24,11 +24,7 @@ pub(crate) struct ForwardParts {
 
 impl ForwardParts {
     pub fn new(block: &Block, batch: usize, training: bool, precision: Precision) -> Self {
-        let sized = Sized {
-            block,
-            batch,
-            precision,
-        };
+        let sized = Sized { block, batch, precision };
         let mut cut = Cut::default();
         // Where nothing is kept, y can stand in the result's place, unless that is smaller.
         let needs_y = block.conv.is_some() && block.pool.is_some() && !training;
@@ -41,12 +37,7 @@ impl ForwardParts {
                 None => sized.partials().len(),
             })
         });
-        Self {
-            y,
-            projected,
-            partials,
-            len: cut.len,
-        }
+        Self { y, projected, partials, len: cut.len }
     }
 }
 
@@ -79,11 +70,7 @@ impl Sized<'_> {
 /// Launches the forward pass of a block.
 pub(crate) fn forward(context: &Context<'_>, s: &BlockForward) -> Result<(), DeviceError> {
     let (memory, block) = (context.memory, &*s.block);
-    let sized = Sized {
-        block,
-        batch: context.batch,
-        precision: context.precision,
-    };
+    let sized = Sized { block, batch: context.batch, precision: context.precision };
     let parts = ForwardParts::new(block, context.batch, context.training, context.precision);
     let x = memory.tensor(s.input, context.batch * block.input.elements());
     let out = memory.tensor(s.output, context.batch * block.output.elements());
@@ -95,10 +82,7 @@ pub(crate) fn forward(context: &Context<'_>, s: &BlockForward) -> Result<(), Dev
             None => out,
         },
     };
-    let partials = parts
-        .partials
-        .as_ref()
-        .map(|part| memory.floats(inside(s.workspace, part)));
+    let partials = parts.partials.as_ref().map(|part| memory.floats(inside(s.workspace, part)));
     convolve(context, &sized, x, y, partials)?;
     if sized.is_convolution_alone() {
         return Ok(());
@@ -111,17 +95,13 @@ pub(crate) fn forward(context: &Context<'_>, s: &BlockForward) -> Result<(), Dev
         }
         _ => None,
     };
-    let mut shortcut = s
-        .shortcut_input
-        .map(|r| memory.tensor(r, sized.shortcut_values()));
+    let mut shortcut = s.shortcut_input.map(|r| memory.tensor(r, sized.shortcut_values()));
     if let (Some(r), Some(part)) = (shortcut, &parts.projected) {
         let projected = memory.stored(inside(s.workspace, part), sized.values());
         project(context, &sized, r, projected)?;
         shortcut = Some(projected);
     }
-    sized
-        .rest()
-        .forward(context.stream, context.row(), y, normal, shortcut, out)
+    sized.rest().forward(context.stream, context.row(), y, normal, shortcut, out)
 }
 
 /// y = conv(x), with the moments of its tiles where a batch's statistics are wanted.
@@ -155,9 +135,7 @@ fn statistics_of(
     let image = sized.block.convolved;
     let (mean, variance) = context.memory.running(part.norm);
     let Some(partials) = partials else {
-        let running = Running {
-            channels: image.channels,
-        };
+        let running = Running { channels: image.channels };
         return running.run(stream, mean, variance, statistics);
     };
     let positions_per_tile = match sized.forward(true) {
@@ -167,12 +145,7 @@ fn statistics_of(
             sized.partials().positions_per_tile()
         }
     };
-    let merge = Merge {
-        channels: image.channels,
-        per_image: image.pixels(),
-        batch: sized.batch,
-        positions_per_tile,
-    };
+    let merge = Merge { channels: image.channels, per_image: image.pixels(), batch: sized.batch, positions_per_tile };
     merge.run(stream, step, partials, statistics, Some((mean, variance)))
 }
 
@@ -184,13 +157,7 @@ pub(super) fn project(
     to: Span<'_, u8>,
 ) -> Result<(), DeviceError> {
     let (conv, weights) = sized.projection().expect("a projected shortcut");
-    let forward = conv::Forward {
-        conv,
-        precision: sized.precision,
-        bias: false,
-        activation: None,
-        statistics: false,
-    };
+    let forward = conv::Forward { conv, precision: sized.precision, bias: false, activation: None, statistics: false };
     let weights = context.memory.weights(weights);
     forward.run(context.stream, context.row(), r, weights, None, to, None)
 }

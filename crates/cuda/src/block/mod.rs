@@ -33,29 +33,14 @@ impl Sized<'_> {
     /// The convolution.
     fn conv(&self) -> Option<Conv2d> {
         let block = self.block;
-        block.conv.map(|part| {
-            convert::conv(
-                self.batch,
-                block.input,
-                block.convolved.channels,
-                part.window,
-            )
-        })
+        block.conv.map(|part| convert::conv(self.batch, block.input, block.convolved.channels, part.window))
     }
 
     /// The convolution of a projected shortcut, and its weights.
     fn projection(&self) -> Option<(Conv2d, ParameterId)> {
         match self.block.shortcut {
-            Shortcut::Projected {
-                weights,
-                stride,
-                input,
-            } => {
-                let window = Window {
-                    kernel: 1,
-                    stride,
-                    padding: 0,
-                };
+            Shortcut::Projected { weights, stride, input } => {
+                let window = Window { kernel: 1, stride, padding: 0 };
                 let filters = self.block.convolved.channels;
                 Some((convert::conv(self.batch, input, filters, window), weights))
             }
@@ -122,17 +107,11 @@ impl Cut {
 
 /// Where in the arena a part of a step's workspace lies.
 fn inside(workspace: Option<Buffer>, part: &Range<usize>) -> Range<usize> {
-    let start = workspace
-        .expect("planned with this engine's workspace")
-        .offset;
+    let start = workspace.expect("planned with this engine's workspace").offset;
     start + part.start..start + part.end
 }
 
 /// A norm's parameters with the statistics of the batch, or the running ones.
 fn norm<'a>(memory: &'a Memory, part: &NormPart, statistics: Span<'a, f32>) -> launch::Norm<'a> {
-    launch::Norm {
-        statistics,
-        scale: memory.parameter(part.scale),
-        shift: memory.parameter(part.shift),
-    }
+    launch::Norm { statistics, scale: memory.parameter(part.scale), shift: memory.parameter(part.shift) }
 }

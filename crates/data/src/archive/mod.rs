@@ -147,27 +147,18 @@ pub fn read(
     let mut wanted = order.into_iter().map(|place| (wanted[place], place));
     match form {
         Form::Tar => tar::read(stream, &mut wanted, limit, take),
-        Form::GzippedTar => tar::unpacked(stream, packed, |stream| {
-            tar::read(stream, &mut wanted, limit, take)
-        }),
+        Form::GzippedTar => tar::unpacked(stream, packed, |stream| tar::read(stream, &mut wanted, limit, take)),
         Form::Zip => zip::read(stream, packed, &mut wanted, limit, take),
     }
 }
 
 /// How many bytes an archive of `packed` bytes may unpack to.
 fn allowance(packed: u64) -> u64 {
-    packed
-        .saturating_mul(MAX_UNPACKED_RATIO)
-        .saturating_add(UNPACKED_ALLOWANCE)
+    packed.saturating_mul(MAX_UNPACKED_RATIO).saturating_add(UNPACKED_ALLOWANCE)
 }
 
 /// Reads an entry's data to its end, if it has the stated length and that is within the limit.
-fn data(
-    name: &str,
-    size: u64,
-    limit: u64,
-    stream: &mut impl Read,
-) -> Result<Vec<u8>, ArchiveError> {
+fn data(name: &str, size: u64, limit: u64, stream: &mut impl Read) -> Result<Vec<u8>, ArchiveError> {
     if size > limit {
         return Err(ArchiveError::TooLarge { size, limit });
     }
@@ -184,10 +175,7 @@ fn data(
 
 /// A name with its parts joined by `/`, and why it must not be used, if so.
 fn clean_name(text: &str) -> (String, Option<&'static str>) {
-    let parts: Vec<&str> = text
-        .split('/')
-        .filter(|part| !matches!(*part, "" | "."))
-        .collect();
+    let parts: Vec<&str> = text.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     let refused = if text.starts_with('/') {
         Some("its name starts at the root of the file system")
     } else if parts.contains(&"..") {

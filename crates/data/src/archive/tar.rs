@@ -5,10 +5,7 @@ use std::io::{self, BufReader, Read};
 use flate2::read::MultiGzDecoder;
 use tar::{Archive, EntryType, PaxExtensions};
 
-use super::{
-    ArchiveError, Entry, Kind, MAX_ENTRIES, MAX_EXTENSION_BYTES, MAX_NAME_BYTES, allowance,
-    clean_name, data,
-};
+use super::{ArchiveError, Entry, Kind, MAX_ENTRIES, MAX_EXTENSION_BYTES, MAX_NAME_BYTES, allowance, clean_name, data};
 
 /// Large reads: a tar reader asks for 512 bytes at a time.
 const BUFFER_BYTES: usize = 1 << 18;
@@ -58,10 +55,7 @@ pub(super) fn unpacked<T>(
 }
 
 /// Calls `visit` with every entry and its data until it returns false.
-fn walk(
-    stream: impl Read,
-    mut visit: impl FnMut(Entry, &mut dyn Read) -> bool,
-) -> Result<(), ArchiveError> {
+fn walk(stream: impl Read, mut visit: impl FnMut(Entry, &mut dyn Read) -> bool) -> Result<(), ArchiveError> {
     let mut stream = BufReader::with_capacity(BUFFER_BYTES, stream);
     let mut archive = Archive::new(&mut stream);
     let mut long_name = None;
@@ -84,20 +78,13 @@ fn walk(
             EntryType::XGlobalHeader | EntryType::GNULongLink => continue,
             _ => {}
         }
-        let raw_name = long_name
-            .take()
-            .unwrap_or_else(|| header.path_bytes().into_owned());
+        let raw_name = long_name.take().unwrap_or_else(|| header.path_bytes().into_owned());
         let (name, unsafe_name) = clean_name(&String::from_utf8_lossy(&raw_name));
         let kind = unsafe_name.map_or_else(|| kind_of(kind), Kind::Refused);
         if index == MAX_ENTRIES {
             return Err(ArchiveError::TooManyEntries);
         }
-        let entry_found = Entry {
-            index,
-            name,
-            kind,
-            size,
-        };
+        let entry_found = Entry { index, name, kind, size };
         if !visit(entry_found, &mut entry) {
             return Ok(());
         }
@@ -109,17 +96,9 @@ fn walk(
 }
 
 /// An extension block's data, if it is not too long.
-fn limited(
-    stream: &mut impl Read,
-    size: u64,
-    limit: u64,
-    index: usize,
-) -> Result<Vec<u8>, ArchiveError> {
+fn limited(stream: &mut impl Read, size: u64, limit: u64, index: usize) -> Result<Vec<u8>, ArchiveError> {
     if size > limit {
-        return Err(ArchiveError::Extension {
-            index,
-            reason: "its name or attributes are too long",
-        });
+        return Err(ArchiveError::Extension { index, reason: "its name or attributes are too long" });
     }
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;

@@ -17,10 +17,7 @@ pub(super) fn list(stream: impl Read + Seek) -> Result<Vec<Entry>, ArchiveError>
         // Some programs on Windows write their own separator.
         let text = String::from_utf8_lossy(entry.name_raw()).replace('\\', "/");
         let (name, unsafe_name) = clean_name(&text);
-        let known = matches!(
-            entry.compression(),
-            CompressionMethod::Stored | CompressionMethod::Deflated
-        );
+        let known = matches!(entry.compression(), CompressionMethod::Stored | CompressionMethod::Deflated);
         let kind = match unsafe_name {
             Some(reason) => Kind::Refused(reason),
             None if text.ends_with('/') => Kind::Folder,
@@ -31,12 +28,7 @@ pub(super) fn list(stream: impl Read + Seek) -> Result<Vec<Entry>, ArchiveError>
             None => Kind::File,
         };
         let size = entry.size();
-        entries.push(Entry {
-            index,
-            name,
-            kind,
-            size,
-        });
+        entries.push(Entry { index, name, kind, size });
     }
     Ok(entries)
 }
@@ -109,10 +101,7 @@ struct Near<R> {
 
 impl<R: Read + Seek> Near<R> {
     fn new(stream: R) -> Self {
-        Self {
-            inner: BufReader::with_capacity(1 << 18, stream),
-            position: 0,
-        }
+        Self { inner: BufReader::with_capacity(1 << 18, stream), position: 0 }
     }
 }
 

@@ -67,10 +67,7 @@ impl Augmentation {
             ("brightness", self.brightness, 1.0),
             ("contrast", self.contrast, 1.0),
         ];
-        match shares
-            .iter()
-            .find(|(_, value, most)| !(0.0..=*most).contains(value))
-        {
+        match shares.iter().find(|(_, value, most)| !(0.0..=*most).contains(value)) {
             None => Ok(()),
             Some((key, value, most)) => Err(DataError::Setting {
                 key,
@@ -91,17 +88,13 @@ impl Augmentation {
         let crop = i64::from(self.crop);
         let shift = |bits| below(bits, 2 * crop as u64 + 1) as i64 - crop;
         let angle = (self.rotate * both_sides(turn)).to_radians();
-        let mut transform = Transform::moved(
-            shape,
-            unit(mirror) < self.flip,
-            angle,
-            [shift(right) as f64, shift(down) as f64],
-        );
+        let mut transform =
+            Transform::moved(shape, unit(mirror) < self.flip, angle, [shift(right) as f64, shift(down) as f64]);
         transform.gain = (1.0 + self.contrast * both_sides(distance)) as f32;
         transform.offset = (self.brightness * both_sides(light)) as f32;
         if self.cutout > 0 {
-            let centre = [(along, shape.height), (across, shape.width)]
-                .map(|(bits, pixels)| below(bits, pixels as u64));
+            let centre =
+                [(along, shape.height), (across, shape.width)].map(|(bits, pixels)| below(bits, pixels as u64));
             transform.erase(shape, centre, self.cutout.into());
         }
         transform
@@ -140,11 +133,7 @@ mod tests {
 
     #[test]
     fn shifts_and_flips_are_as_frequent_as_they_should_be() {
-        let augmentation = Augmentation {
-            flip: 0.25,
-            crop: 1,
-            ..Augmentation::default()
-        };
+        let augmentation = Augmentation { flip: 0.25, crop: 1, ..Augmentation::default() };
         let mut shifts = std::collections::BTreeMap::new();
         let mut flips = 0;
         let images = 9000;
@@ -171,12 +160,7 @@ mod tests {
 
     #[test]
     fn strengths_are_bounds() {
-        let augmentation = Augmentation {
-            rotate: 10.0,
-            brightness: 0.2,
-            contrast: 0.3,
-            ..Augmentation::default()
-        };
+        let augmentation = Augmentation { rotate: 10.0, brightness: 0.2, contrast: 0.3, ..Augmentation::default() };
         let cosine = libm::cos(10f64.to_radians());
         let (mut darkest, mut brightest) = (0f32, 0f32);
         for image in 0..1000 {
@@ -191,17 +175,9 @@ mod tests {
 
     #[test]
     fn epochs_images_and_keys_draw_for_themselves() {
-        let augmentation = Augmentation {
-            rotate: 90.0,
-            ..Augmentation::default()
-        };
-        let draws = [
-            ([0, 0], 0, 0),
-            ([0, 0], 0, 1),
-            ([0, 0], 1, 0),
-            ([0, 1], 0, 0),
-        ]
-        .map(|(key, epoch, image)| augmentation.draw(shape(), key, epoch, image));
+        let augmentation = Augmentation { rotate: 90.0, ..Augmentation::default() };
+        let draws = [([0, 0], 0, 0), ([0, 0], 0, 1), ([0, 0], 1, 0), ([0, 1], 0, 0)]
+            .map(|(key, epoch, image)| augmentation.draw(shape(), key, epoch, image));
         for (at, draw) in draws.iter().enumerate() {
             assert!(!draws[..at].contains(draw), "{at}");
         }
@@ -210,15 +186,9 @@ mod tests {
     #[test]
     fn strengths_outside_their_bounds_are_named() {
         let message = |augmentation: Augmentation| augmentation.check().unwrap_err().to_string();
-        let flip = Augmentation {
-            flip: 1.5,
-            ..Augmentation::default()
-        };
+        let flip = Augmentation { flip: 1.5, ..Augmentation::default() };
         assert!(message(flip).contains("flip"), "{}", message(flip));
-        let nan = Augmentation {
-            rotate: f64::NAN,
-            ..Augmentation::default()
-        };
+        let nan = Augmentation { rotate: f64::NAN, ..Augmentation::default() };
         assert!(message(nan).contains("rotate"), "{}", message(nan));
         assert!(Augmentation::default().check().is_ok());
     }

@@ -27,22 +27,12 @@ impl Transform {
     pub const PIXEL: i32 = 1 << 16;
 
     /// The image as it is.
-    pub const NONE: Self = Self {
-        column: [Self::PIXEL, 0, 0],
-        row: [0, Self::PIXEL, 0],
-        gain: 1.0,
-        offset: 0.0,
-        erased: [0; 4],
-    };
+    pub const NONE: Self =
+        Self { column: [Self::PIXEL, 0, 0], row: [0, Self::PIXEL, 0], gain: 1.0, offset: 0.0, erased: [0; 4] };
 
     /// A mirror image, turned about the centre by an angle in radians, and shifted by so many pixels
     /// to the left and upwards.
-    pub(super) fn moved(
-        shape: ImageShape,
-        flip: bool,
-        angle: f64,
-        [right, down]: [f64; 2],
-    ) -> Self {
+    pub(super) fn moved(shape: ImageShape, flip: bool, angle: f64, [right, down]: [f64; 2]) -> Self {
         let (sin, cos) = (libm::sin(angle), libm::cos(angle));
         let mirror = if flip { -1.0 } else { 1.0 };
         let [x, y] = [shape.width, shape.height].map(|pixels| (pixels as f64 - 1.0) / 2.0);
@@ -69,18 +59,8 @@ impl Transform {
     ///
     /// # Panics
     /// If a length is not that of an image of this shape, or the normalisation has other channels.
-    pub fn apply(
-        &self,
-        pixels: &[u8],
-        shape: ImageShape,
-        normalisation: &Normalisation,
-        out: &mut [f32],
-    ) {
-        let source = Source {
-            pixels,
-            shape,
-            tables: normalisation.tables(),
-        };
+    pub fn apply(&self, pixels: &[u8], shape: ImageShape, normalisation: &Normalisation, out: &mut [f32]) {
+        let source = Source { pixels, shape, tables: normalisation.tables() };
         assert_eq!(pixels.len(), shape.bytes(), "bytes of an image");
         assert_eq!(out.len(), shape.bytes(), "values of an image");
         assert_eq!(source.tables.len(), shape.channels, "channels");
@@ -102,19 +82,14 @@ impl Transform {
     fn place<const C: usize>(&self, source: &Source<'_>, out: &mut [f32]) {
         let (fraction, width) = (Self::PIXEL - 1, source.shape.width);
         let numbers = [self.column, self.row];
-        let whole = numbers
-            .iter()
-            .flatten()
-            .all(|number| number & fraction == 0);
+        let whole = numbers.iter().flatten().all(|number| number & fraction == 0);
         for (y, out) in out.chunks_exact_mut(width * C).enumerate() {
             let [mut column, mut row] = numbers.map(|[_, down, start]| down * y as i32 + start);
             for values in out.as_chunks_mut::<C>().0 {
                 let [x, y] = [column >> 16, row >> 16];
                 *values = match whole || (column | row) & fraction == 0 {
                     true => source.value::<C>(x, y),
-                    false => {
-                        source.between::<C>(x, y, [column, row].map(|at| (at & fraction) >> 8))
-                    }
+                    false => source.between::<C>(x, y, [column, row].map(|at| (at & fraction) >> 8)),
                 };
                 column += self.column[0];
                 row += self.row[0];
@@ -164,19 +139,10 @@ impl Source<'_> {
     fn between<const C: usize>(&self, x: i32, y: i32, [right, down]: [i32; 2]) -> [f32; C] {
         let corners = [(x, y), (x + 1, y), (x, y + 1), (x + 1, y + 1)];
         let corners = corners.map(|(x, y)| self.pixel::<C>(x, y));
-        let weights = [
-            (256 - right) * (256 - down),
-            right * (256 - down),
-            (256 - right) * down,
-            right * down,
-        ];
+        let weights = [(256 - right) * (256 - down), right * (256 - down), (256 - right) * down, right * down];
         std::array::from_fn(|channel| {
             let bytes = corners.map(|corner| i32::from(corner[channel]));
-            let sum: i32 = bytes
-                .iter()
-                .zip(weights)
-                .map(|(byte, weight)| byte * weight)
-                .sum();
+            let sum: i32 = bytes.iter().zip(weights).map(|(byte, weight)| byte * weight).sum();
             let (black, white) = (self.tables[channel][0], self.tables[channel][255]);
             // At most 24 bits, so exact as a float.
             black + sum as f32 * ((white - black) * (1.0 / (255.0 * 65_536.0)))
@@ -199,9 +165,7 @@ mod tests {
         let (pixels, shape, normalisation) = image();
         let mut out = vec![f32::NAN; pixels.len()];
         transform.apply(&pixels, shape, &normalisation, &mut out);
-        out.iter()
-            .map(|value| (value * 1000.0).round() / 1000.0)
-            .collect()
+        out.iter().map(|value| (value * 1000.0).round() / 1000.0).collect()
     }
 
     fn moved(flip: bool, degrees: f64, shift: [f64; 2]) -> Vec<f32> {
@@ -248,25 +212,15 @@ mod tests {
 
     #[test]
     fn half_a_pixel_is_the_mean_of_two() {
-        let half = Transform {
-            column: [Transform::PIXEL, 0, Transform::PIXEL / 2],
-            ..Transform::NONE
-        };
+        let half = Transform { column: [Transform::PIXEL, 0, Transform::PIXEL / 2], ..Transform::NONE };
         assert_eq!(applied(&half)[..4], [10.5, 11.5, 12.5, 6.5]);
     }
 
     #[test]
     fn light_stays_between_black_and_white() {
-        let brighter = Transform {
-            gain: 2.0,
-            offset: 0.1,
-            ..Transform::NONE
-        };
+        let brighter = Transform { gain: 2.0, offset: 0.1, ..Transform::NONE };
         assert_eq!(applied(&brighter)[0], 45.5);
-        let dazzling = Transform {
-            offset: 2.0,
-            ..Transform::NONE
-        };
+        let dazzling = Transform { offset: 2.0, ..Transform::NONE };
         assert_eq!(applied(&dazzling)[0], 255.0);
     }
 

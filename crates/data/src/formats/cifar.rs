@@ -51,10 +51,7 @@ fn read(
     batch_files: &BatchFiles,
     class_file: &str,
 ) -> Result<Contents, DataError> {
-    let mut names: Vec<String> = batch_files
-        .iter()
-        .map(|(name, _)| inside(root, name))
-        .collect();
+    let mut names: Vec<String> = batch_files.iter().map(|(name, _)| inside(root, name)).collect();
     names.push(inside(root, class_file));
     let mut loaded = files.load(&names, cifar::MAX_BYTES)?;
     let classes = match loaded.pop().flatten() {
@@ -69,24 +66,13 @@ fn read(
     for (((file, part), name), bytes) in batch_files.iter().zip(&names).zip(loaded) {
         let path = files.shown(name);
         let Some(bytes) = bytes else {
-            return Err(DataError::MissingFile {
-                path,
-                reason: "its set is whole only with it",
-            });
+            return Err(DataError::MissingFile { path, reason: "its set is whole only with it" });
         };
-        let batch = Batch::parse(bytes, kind).map_err(|source| DataError::Cifar {
-            path: path.clone(),
-            source,
-        })?;
+        let batch = Batch::parse(bytes, kind).map_err(|source| DataError::Cifar { path: path.clone(), source })?;
         for index in 0..batch.len() {
             let label = batch.label(index);
             if usize::from(label) >= classes.len() {
-                return Err(DataError::LabelRange {
-                    path,
-                    index,
-                    label: usize::from(label),
-                    classes: classes.len(),
-                });
+                return Err(DataError::LabelRange { path, index, label: usize::from(label), classes: classes.len() });
             }
             items.push(Item {
                 name: format!("{file} {index}"),
@@ -108,23 +94,14 @@ fn read(
 }
 
 /// The names in a file of one per line, of which there must be as many as classes.
-fn class_names(
-    files: &Files,
-    file: &str,
-    kind: Kind,
-    text: &[u8],
-) -> Result<Vec<String>, DataError> {
+fn class_names(files: &Files, file: &str, kind: Kind, text: &[u8]) -> Result<Vec<String>, DataError> {
     let text = String::from_utf8_lossy(text);
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let names: Vec<String> = lines.map(str::to_owned).collect();
     if names.len() == kind.classes() {
         return Ok(names);
     }
-    Err(DataError::ClassNames {
-        path: files.shown(file),
-        names: names.len(),
-        classes: kind.classes(),
-    })
+    Err(DataError::ClassNames { path: files.shown(file), names: names.len(), classes: kind.classes() })
 }
 
 /// Several files of images, numbered through.

@@ -34,9 +34,7 @@ impl<'a> Levels<'a> {
             common.push(folder);
         }
         let depth = common.len();
-        let with_parts = images
-            .iter()
-            .all(|(_, path)| part_of(path[depth]).is_some());
+        let with_parts = images.iter().all(|(_, path)| part_of(path[depth]).is_some());
         Self { common, with_parts }
     }
 
@@ -65,26 +63,18 @@ pub(super) fn read(mut files: Files) -> Result<Contents, DataError> {
     let trained = placed.iter().filter(|(_, part, _)| *part == Part::Train);
     let classes: BTreeSet<&str> = trained.map(|(_, _, class)| *class).collect();
     if classes.is_empty() {
-        let hint = format!(
-            "among {} files; class/image.jpg or train/class/image.jpg is expected",
-            files.found.len()
-        );
-        return Err(DataError::NoImages {
-            path: files.path,
-            hint,
-        });
+        let hint = format!("among {} files; class/image.jpg or train/class/image.jpg is expected", files.found.len());
+        return Err(DataError::NoImages { path: files.path, hint });
     }
     refuse_empty_folders(&files, &levels, &classes)?;
     let classes: Vec<&str> = classes.into_iter().collect();
     let mut items = Vec::with_capacity(placed.len());
     for (found, part, class) in placed {
-        let label = classes
-            .binary_search(&class)
-            .map_err(|_| DataError::UnknownClass {
-                path: files.path.clone(),
-                class: class.to_owned(),
-                part: part.name(),
-            })?;
+        let label = classes.binary_search(&class).map_err(|_| DataError::UnknownClass {
+            path: files.path.clone(),
+            class: class.to_owned(),
+            part: part.name(),
+        })?;
         items.push(Item {
             name: found.name.clone(),
             part,
@@ -104,10 +94,7 @@ pub(super) fn read(mut files: Files) -> Result<Contents, DataError> {
 }
 
 /// The files that are images by their names, each with its path in parts.
-fn choose_images<'a>(
-    files: &'a [Found],
-    warnings: &mut Warnings,
-) -> Vec<(&'a Found, Vec<&'a str>)> {
+fn choose_images<'a>(files: &'a [Found], warnings: &mut Warnings) -> Vec<(&'a Found, Vec<&'a str>)> {
     let mut images = Vec::new();
     for found in files {
         let path: Vec<&str> = found.name.split('/').collect();
@@ -117,10 +104,7 @@ fn choose_images<'a>(
         match ending(&found.name).as_deref() {
             Some(ending) if IMAGE_ENDINGS.contains(&ending) => images.push((found, path)),
             Some(ending) if OTHER_IMAGE_ENDINGS.contains(&ending) => {
-                warnings.leave_out(
-                    &found.name,
-                    "is an image of a format that is not read; use JPEG or PNG",
-                );
+                warnings.leave_out(&found.name, "is an image of a format that is not read; use JPEG or PNG");
             }
             _ => {}
         }
@@ -134,8 +118,7 @@ pub(crate) fn is_image(name: &str) -> bool {
 }
 
 fn ending(name: &str) -> Option<String> {
-    name.rsplit_once('.')
-        .map(|(_, ending)| ending.to_ascii_lowercase())
+    name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase())
 }
 
 /// The part that a folder's name stands for.
@@ -149,20 +132,13 @@ fn part_of(folder: &str) -> Option<Part> {
 }
 
 /// An error if a folder stands where training classes stand and no image is in it.
-fn refuse_empty_folders(
-    files: &Files,
-    levels: &Levels<'_>,
-    classes: &BTreeSet<&str>,
-) -> Result<(), DataError> {
+fn refuse_empty_folders(files: &Files, levels: &Levels<'_>, classes: &BTreeSet<&str>) -> Result<(), DataError> {
     for folder in files.folders.iter().filter(|folder| !is_hidden(folder)) {
         let path: Vec<&str> = folder.split('/').collect();
         if let Some((Part::Train, class, [])) = levels.place(&path)
             && !classes.contains(class)
         {
-            return Err(DataError::EmptyClass {
-                path: files.path.clone(),
-                class: class.to_owned(),
-            });
+            return Err(DataError::EmptyClass { path: files.path.clone(), class: class.to_owned() });
         }
     }
     Ok(())

@@ -11,11 +11,7 @@ use crate::{DataError, Part};
 
 pub(super) const FORMAT: Format = Format {
     name: "IDX",
-    marks: |name| {
-        PARTS
-            .iter()
-            .any(|(stem, _)| spellings(stem, 3).any(|file| file == name))
-    },
+    marks: |name| PARTS.iter().any(|(stem, _)| spellings(stem, 3).any(|file| file == name)),
     read,
     read_coarse: None,
 };
@@ -26,18 +22,7 @@ const PARTS: [(&str, Part); 2] = [("train", Part::Train), ("t10k", Part::Test)];
 /// Class names of sets whose files do not tell them, by the name of their folder.
 const KNOWN_CLASSES: [(&str, [&str; 10]); 1] = [(
     "fashion-mnist",
-    [
-        "T-shirt/top",
-        "Trouser",
-        "Pullover",
-        "Dress",
-        "Coat",
-        "Sandal",
-        "Shirt",
-        "Sneaker",
-        "Bag",
-        "Ankle boot",
-    ],
+    ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"],
 )];
 
 /// The names under which a file of `dimensions` dimensions may lie. The original names have a dash
@@ -53,8 +38,7 @@ fn spellings(part: &str, dimensions: u8) -> impl Iterator<Item = String> {
 
 fn read(files: Files, root: &str) -> Result<Contents, DataError> {
     let known = KNOWN_CLASSES.iter().find(|(name, _)| *name == files.name);
-    let mut classes: Vec<String> =
-        known.map_or(Vec::new(), |(_, names)| names.map(str::to_owned).to_vec());
+    let mut classes: Vec<String> = known.map_or(Vec::new(), |(_, names)| names.map(str::to_owned).to_vec());
     let (mut items, mut parts) = (Vec::new(), Vec::new());
     for (stem, part) in PARTS {
         let Some((images, label_file, labels)) = read_part(&files, root, stem, part)? else {
@@ -66,12 +50,7 @@ fn read(files: Files, root: &str) -> Result<Contents, DataError> {
         }
         for (index, label) in labels.into_iter().enumerate() {
             if usize::from(label) >= classes.len() {
-                return Err(DataError::LabelRange {
-                    path,
-                    index,
-                    label: usize::from(label),
-                    classes: classes.len(),
-                });
+                return Err(DataError::LabelRange { path, index, label: usize::from(label), classes: classes.len() });
             }
             items.push(Item {
                 name: format!("{} {index}", part.name()),
@@ -94,12 +73,7 @@ fn read(files: Files, root: &str) -> Result<Contents, DataError> {
 /// The images of a part, its file of labels and the labels; nothing if the test part is not there.
 type PartFiles = (Idx<Vec<u8>>, String, Vec<u8>);
 
-fn read_part(
-    files: &Files,
-    root: &str,
-    stem: &str,
-    part: Part,
-) -> Result<Option<PartFiles>, DataError> {
+fn read_part(files: &Files, root: &str, stem: &str, part: Part) -> Result<Option<PartFiles>, DataError> {
     let there = |dimensions| {
         let names = spellings(stem, dimensions).map(|name| inside(root, &name));
         let is_there = |name: &String| files.found.iter().any(|found| found.name == *name);
@@ -122,10 +96,7 @@ fn read_part(
     let mut loaded = loaded.into_iter().map(Option::unwrap_or_default);
     let mut parse = |name: &str, wanted: usize| {
         let bytes = loaded.next().unwrap_or_default();
-        let failed = |source| DataError::Idx {
-            path: files.shown(name),
-            source,
-        };
+        let failed = |source| DataError::Idx { path: files.shown(name), source };
         let parsed = if name.ends_with(".gz") {
             idx::read(MultiGzDecoder::new(bytes.as_slice()))
         } else {
@@ -192,12 +163,7 @@ impl Records for Parts {
             let (count, height, width) = (part.sizes[0], part.sizes[1], part.sizes[2]);
             if number < count {
                 let bytes = height * width;
-                return Picture {
-                    height,
-                    width,
-                    channels: 1,
-                    pixels: part.data[number * bytes..][..bytes].to_vec(),
-                };
+                return Picture { height, width, channels: 1, pixels: part.data[number * bytes..][..bytes].to_vec() };
             }
             number -= count;
         }

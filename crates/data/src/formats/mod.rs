@@ -28,12 +28,7 @@ struct Format {
 type Reader = fn(Files, &str) -> Result<Contents, DataError>;
 
 /// All of them. What none of them marks is a folder of class folders.
-const MARKED: [Format; 4] = [
-    idx::FORMAT,
-    cifar::TEN,
-    cifar::HUNDRED,
-    tiny_imagenet::FORMAT,
-];
+const MARKED: [Format; 4] = [idx::FORMAT, cifar::TEN, cifar::HUNDRED, tiny_imagenet::FORMAT];
 
 /// Whether a file of this name marks a set in its folder.
 pub(crate) fn is_mark(file_name: &str) -> bool {
@@ -87,10 +82,7 @@ fn refuse_class_count(contents: &Contents) -> Result<(), DataError> {
     if (2..=MAX_CLASSES).contains(&classes) {
         return Ok(());
     }
-    Err(DataError::ClassCount {
-        path: contents.path.clone(),
-        classes,
-    })
+    Err(DataError::ClassCount { path: contents.path.clone(), classes })
 }
 
 /// Notes names that differ only by case: where the system does not tell these apart, they are one
@@ -102,9 +94,7 @@ fn warn_of_case(contents: &mut Contents) {
     let names = names.chain(contents.items.iter().map(|item| ("file", &item.name)));
     for (kind, name) in names {
         // Classes and files apart: a file may be called as a class.
-        let first = *seen
-            .entry(format!("{kind} {}", name.to_lowercase()))
-            .or_insert(name);
+        let first = *seen.entry(format!("{kind} {}", name.to_lowercase())).or_insert(name);
         if first != name {
             let reason = format!(
                 "differs from `{first}` only by capital letters; both are used, but many systems \
@@ -120,17 +110,10 @@ fn warn_of_case(contents: &mut Contents) {
 
 /// An error if some class has no training image.
 fn refuse_empty_class(files: &Files, classes: &[String], items: &[Item]) -> Result<(), DataError> {
-    let trained: HashSet<u16> = items
-        .iter()
-        .filter(|item| item.part == Part::Train)
-        .map(|item| item.label)
-        .collect();
+    let trained: HashSet<u16> = items.iter().filter(|item| item.part == Part::Train).map(|item| item.label).collect();
     match (0..classes.len()).find(|class| !trained.contains(&(*class as u16))) {
         None => Ok(()),
-        Some(class) => Err(DataError::EmptyClass {
-            path: files.path.clone(),
-            class: classes[class].clone(),
-        }),
+        Some(class) => Err(DataError::EmptyClass { path: files.path.clone(), class: classes[class].clone() }),
     }
 }
 

@@ -12,12 +12,8 @@ use crate::contents::{Contents, Item, Stored};
 use crate::files::{Files, Found, inside};
 use crate::{DataError, Part, Warnings};
 
-pub(super) const FORMAT: Format = Format {
-    name: "Tiny ImageNet",
-    marks: |name| name == "wnids.txt",
-    read,
-    read_coarse: None,
-};
+pub(super) const FORMAT: Format =
+    Format { name: "Tiny ImageNet", marks: |name| name == "wnids.txt", read, read_coarse: None };
 
 /// The largest text file that is read.
 const MAX_TEXT_BYTES: u64 = 64 << 20;
@@ -26,9 +22,7 @@ fn read(mut files: Files, root: &str) -> Result<Contents, DataError> {
     let names = ["wnids.txt", "words.txt", "val/val_annotations.txt"];
     let names = names.map(|name| inside(root, name));
     let texts = files.load(&names, MAX_TEXT_BYTES)?;
-    let mut texts = texts
-        .into_iter()
-        .map(|text| text.map(|text| String::from_utf8_lossy(&text).into_owned()));
+    let mut texts = texts.into_iter().map(|text| text.map(|text| String::from_utf8_lossy(&text).into_owned()));
     let [wnids, words, annotations] = [(); 3].map(|()| texts.next().flatten());
 
     let mut warnings = std::mem::take(&mut files.warnings);
@@ -56,13 +50,7 @@ fn read(mut files: Files, root: &str) -> Result<Contents, DataError> {
     items.sort_by(|a, b| (a.part, a.label, &a.name).cmp(&(b.part, b.label, &b.name)));
     let classes = labels.class_names(&words.unwrap_or_default());
     super::refuse_empty_class(&files, &classes, &items)?;
-    Ok(Contents {
-        path: files.path.clone(),
-        classes,
-        items,
-        warnings,
-        pixels: Stored::Files(files),
-    })
+    Ok(Contents { path: files.path.clone(), classes, items, warnings, pixels: Stored::Files(files) })
 }
 
 /// The classes' numbers, in the order of `wnids.txt`.
@@ -94,15 +82,9 @@ impl Labels {
     /// the number alone where `words` has none.
     fn class_names(&self, words: &str) -> Vec<String> {
         let lines = words.lines().filter_map(|line| line.split_once('\t'));
-        let by_wnid: HashMap<&str, &str> = lines
-            .map(|(wnid, words)| (wnid.trim(), words.split(',').next().unwrap_or("").trim()))
-            .collect();
-        let word = |wnid: &String| {
-            by_wnid
-                .get(wnid.as_str())
-                .copied()
-                .filter(|w| !w.is_empty())
-        };
+        let by_wnid: HashMap<&str, &str> =
+            lines.map(|(wnid, words)| (wnid.trim(), words.split(',').next().unwrap_or("").trim())).collect();
+        let word = |wnid: &String| by_wnid.get(wnid.as_str()).copied().filter(|w| !w.is_empty());
         let mut uses: HashMap<&str, usize> = HashMap::new();
         for word in self.wnids.iter().filter_map(word) {
             *uses.entry(word).or_default() += 1;
@@ -149,12 +131,7 @@ impl<'a> Sorted<'a> {
 }
 
 fn item(found: &Found, part: Part, label: u16) -> Item {
-    Item {
-        name: found.name.clone(),
-        part,
-        label,
-        handle: found.handle,
-    }
+    Item { name: found.name.clone(), part, label, handle: found.handle }
 }
 
 fn train_items(sorted: &Sorted<'_>, labels: &Labels, warnings: &mut Warnings) -> Vec<Item> {
@@ -165,10 +142,7 @@ fn train_items(sorted: &Sorted<'_>, labels: &Labels, warnings: &mut Warnings) ->
                 items.extend(images.iter().map(|found| item(found, Part::Train, label)));
             }
             None => {
-                let reason = format!(
-                    "is no class of wnids.txt; its {} images are not used",
-                    images.len()
-                );
+                let reason = format!("is no class of wnids.txt; its {} images are not used", images.len());
                 warnings.leave_out(format!("train/{wnid}"), reason);
             }
         }
@@ -190,9 +164,7 @@ impl<'a> Annotations<'a> {
                 (Some(image), Some(wnid)) if !image.is_empty() && !wnid.is_empty() => {
                     let known = *table.entry(image).or_insert(wnid);
                     if known != wnid {
-                        let reason = format!(
-                            "says that `{image}` shows {known} and {wnid}; the first is used"
-                        );
+                        let reason = format!("says that `{image}` shows {known} and {wnid}; the first is used");
                         warnings.note(file, reason);
                     }
                 }

@@ -11,11 +11,7 @@ pub(super) struct Canvas {
 
 impl Canvas {
     pub(super) fn new(height: usize, width: usize) -> Self {
-        Self {
-            width,
-            height,
-            cover: vec![0.0; height * width],
-        }
+        Self { width, height, cover: vec![0.0; height * width] }
     }
 
     /// The cover of every pixel, row by row.
@@ -33,16 +29,8 @@ impl Canvas {
     /// One straight piece: a pixel's cover falls from 1 to 0 within one pixel around the edge.
     fn segment(&mut self, from: Point, to: Point, radius: f64) {
         let reach = radius + 1.0;
-        let (left, right) = pixels_between(
-            from[0].min(to[0]) - reach,
-            from[0].max(to[0]) + reach,
-            self.width,
-        );
-        let (top, bottom) = pixels_between(
-            from[1].min(to[1]) - reach,
-            from[1].max(to[1]) + reach,
-            self.height,
-        );
+        let (left, right) = pixels_between(from[0].min(to[0]) - reach, from[0].max(to[0]) + reach, self.width);
+        let (top, bottom) = pixels_between(from[1].min(to[1]) - reach, from[1].max(to[1]) + reach, self.height);
         for y in top..bottom {
             for x in left..right {
                 let distance = distance([x as f64 + 0.5, y as f64 + 0.5], from, to);
@@ -65,11 +53,7 @@ fn distance(point: Point, from: Point, to: Point) -> f64 {
     let (dx, dy) = (to[0] - from[0], to[1] - from[1]);
     let (px, py) = (point[0] - from[0], point[1] - from[1]);
     let length = dx * dx + dy * dy;
-    let along = if length > 0.0 {
-        ((px * dx + py * dy) / length).clamp(0.0, 1.0)
-    } else {
-        0.0
-    };
+    let along = if length > 0.0 { ((px * dx + py * dy) / length).clamp(0.0, 1.0) } else { 0.0 };
     let (x, y) = (px - along * dx, py - along * dy);
     (x * x + y * y).sqrt()
 }

@@ -27,44 +27,19 @@ pub(super) type Point = [f64; 2];
 pub(super) fn strokes(label: usize) -> Vec<Vec<Point>> {
     match CLASS_NAMES[label] {
         "ring" => vec![arc(0.95, 0.0, 1.0)],
-        "square" => vec![closed(&[
-            [-0.8, -0.8],
-            [0.8, -0.8],
-            [0.8, 0.8],
-            [-0.8, 0.8],
-        ])],
+        "square" => vec![closed(&[[-0.8, -0.8], [0.8, -0.8], [0.8, 0.8], [-0.8, 0.8]])],
         "triangle" => vec![closed(&[[0.0, -0.95], [0.9, 0.7], [-0.9, 0.7]])],
         "cross" => lines(&[[[0.0, -0.95], [0.0, 0.95]], [[-0.95, 0.0], [0.95, 0.0]]]),
         "tee" => lines(&[[[-0.85, -0.8], [0.85, -0.8]], [[0.0, -0.8], [0.0, 0.95]]]),
         "zigzag" => vec![vec![[-0.8, -0.85], [0.8, -0.85], [-0.8, 0.85], [0.8, 0.85]]],
-        "arch" => vec![joined(
-            &[[-0.75, 0.95]],
-            &arc(0.75, 0.5, 1.0),
-            &[[0.75, 0.95]],
-        )],
+        "arch" => vec![joined(&[[-0.75, 0.95]], &arc(0.75, 0.5, 1.0), &[[0.75, 0.95]])],
         "star" => vec![pentagram()],
-        "arrow" => vec![
-            vec![[-0.95, 0.0], [0.95, 0.0]],
-            vec![[0.3, -0.6], [0.95, 0.0], [0.3, 0.6]],
-        ],
+        "arrow" => vec![vec![[-0.95, 0.0], [0.95, 0.0]], vec![[0.3, -0.6], [0.95, 0.0], [0.3, 0.6]]],
         "hook" => vec![vec![[-0.6, -0.95], [-0.6, 0.8], [0.75, 0.8]]],
-        "fork" => lines(&[
-            [[0.0, 0.95], [0.0, 0.0]],
-            [[0.0, 0.0], [-0.8, -0.9]],
-            [[0.0, 0.0], [0.8, -0.9]],
-        ]),
+        "fork" => lines(&[[[0.0, 0.95], [0.0, 0.0]], [[0.0, 0.0], [-0.8, -0.9]], [[0.0, 0.0], [0.8, -0.9]]]),
         "bars" => lines(&[[[-0.9, -0.45], [0.9, -0.45]], [[-0.9, 0.45], [0.9, 0.45]]]),
-        "hourglass" => vec![closed(&[
-            [-0.75, -0.9],
-            [0.75, -0.9],
-            [-0.75, 0.9],
-            [0.75, 0.9],
-        ])],
-        "ladder" => lines(&[
-            [[-0.7, -0.9], [-0.7, 0.9]],
-            [[0.7, -0.9], [0.7, 0.9]],
-            [[-0.7, 0.0], [0.7, 0.0]],
-        ]),
+        "hourglass" => vec![closed(&[[-0.75, -0.9], [0.75, -0.9], [-0.75, 0.9], [0.75, 0.9]])],
+        "ladder" => lines(&[[[-0.7, -0.9], [-0.7, 0.9]], [[0.7, -0.9], [0.7, 0.9]], [[-0.7, 0.0], [0.7, 0.0]]]),
         "spiral" => vec![spiral()],
         "flag" => vec![vec![[-0.6, 0.95], [-0.6, -0.9], [0.8, -0.45], [-0.6, 0.0]]],
         other => unreachable!("class {other} has no strokes"),
@@ -84,25 +59,19 @@ fn on_circle(radius: f64, turn: f64) -> Point {
 fn arc(radius: f64, from: f64, to: f64) -> Vec<Point> {
     let corners = ((to - from) * CORNERS_OF_A_CIRCLE as f64).ceil() as usize;
     let turn = |corner: usize| from + (to - from) * corner as f64 / corners as f64;
-    (0..=corners)
-        .map(|corner| on_circle(radius, turn(corner)))
-        .collect()
+    (0..=corners).map(|corner| on_circle(radius, turn(corner))).collect()
 }
 
 /// Five-pointed, drawn in one line.
 fn pentagram() -> Vec<Point> {
-    (0..=5)
-        .map(|corner| on_circle(0.98, 0.75 + 0.4 * f64::from(corner)))
-        .collect()
+    (0..=5).map(|corner| on_circle(0.98, 0.75 + 0.4 * f64::from(corner))).collect()
 }
 
 /// Two turns outwards.
 fn spiral() -> Vec<Point> {
     let corners = 2 * CORNERS_OF_A_CIRCLE;
     let at = |corner: usize| corner as f64 / corners as f64;
-    (0..=corners)
-        .map(|corner| on_circle(0.95 * at(corner), 2.0 * at(corner)))
-        .collect()
+    (0..=corners).map(|corner| on_circle(0.95 * at(corner), 2.0 * at(corner))).collect()
 }
 
 fn closed(corners: &[Point]) -> Vec<Point> {

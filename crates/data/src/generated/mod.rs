@@ -50,16 +50,7 @@ pub struct Generated {
 impl Default for Generated {
     /// 4,000 training and 1,000 test images, 28×28 grey, 10 classes, difficulty 0.5.
     fn default() -> Self {
-        Self {
-            height: 28,
-            width: 28,
-            channels: 1,
-            classes: 10,
-            train: 4_000,
-            test: 1_000,
-            seed: 0,
-            difficulty: 0.5,
-        }
+        Self { height: 28, width: 28, channels: 1, classes: 10, train: 4_000, test: 1_000, seed: 0, difficulty: 0.5 }
     }
 }
 
@@ -78,21 +69,13 @@ impl Generated {
         let shape = self.checked_shape()?;
         let images = self.train + self.test;
         let label = |image: usize| {
-            let place = if image < self.train {
-                image
-            } else {
-                image - self.train
-            };
+            let place = if image < self.train { image } else { image - self.train };
             (place % self.classes) as u16
         };
         let labels: Vec<u16> = (0..images).map(label).collect();
         let mut pixels = vec![0; images * shape.bytes()];
         let draw_one = |image: usize, out: &mut [u8]| {
-            let number = if image < self.train {
-                image as u64
-            } else {
-                FIRST_TEST_IMAGE + (image - self.train) as u64
-            };
+            let number = if image < self.train { image as u64 } else { FIRST_TEST_IMAGE + (image - self.train) as u64 };
             picture::draw(self, usize::from(label(image)), number, out);
         };
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -106,39 +89,18 @@ impl Generated {
                 });
             }
         });
-        let classes = CLASS_NAMES[..self.classes]
-            .iter()
-            .map(|name| (*name).to_owned())
-            .collect();
+        let classes = CLASS_NAMES[..self.classes].iter().map(|name| (*name).to_owned()).collect();
         Dataset::from_memory(shape, classes, [self.train, 0, self.test], labels, pixels)
     }
 
     fn checked_shape(&self) -> Result<ImageShape, DataError> {
         let shape = ImageShape::new(self.height, self.width, self.channels)?;
         if shape.height.min(shape.width) < Self::MIN_SIDE {
-            let reason = format!(
-                "drawn shapes need sides of at least {} pixels",
-                Self::MIN_SIDE
-            );
-            let ImageShape {
-                height,
-                width,
-                channels,
-            } = shape;
-            return Err(DataError::Shape {
-                height,
-                width,
-                channels,
-                reason,
-            });
+            let reason = format!("drawn shapes need sides of at least {} pixels", Self::MIN_SIDE);
+            let ImageShape { height, width, channels } = shape;
+            return Err(DataError::Shape { height, width, channels, reason });
         }
-        let setting = |key, value: String, expected: String| {
-            Err(DataError::Setting {
-                key,
-                value,
-                expected,
-            })
-        };
+        let setting = |key, value: String, expected: String| Err(DataError::Setting { key, value, expected });
         if !(2..=CLASS_NAMES.len()).contains(&self.classes) {
             let expected = format!("2 to {} classes can be drawn", CLASS_NAMES.len());
             return setting("classes", self.classes.to_string(), expected);
@@ -148,23 +110,13 @@ impl Generated {
             return setting("difficulty", self.difficulty.to_string(), expected);
         }
         if self.train < self.classes {
-            let expected = format!(
-                "at least one image for each of {} classes is needed",
-                self.classes
-            );
+            let expected = format!("at least one image for each of {} classes is needed", self.classes);
             return setting("train", self.train.to_string(), expected);
         }
-        let bytes = self
-            .train
-            .checked_add(self.test)
-            .and_then(|n| n.checked_mul(shape.bytes()));
+        let bytes = self.train.checked_add(self.test).and_then(|n| n.checked_mul(shape.bytes()));
         if bytes.is_none_or(|bytes| bytes > MAX_BYTES) {
             let expected = format!("drawn sets are limited to {MAX_BYTES} bytes of pixels");
-            return setting(
-                "train + test",
-                format!("{} + {}", self.train, self.test),
-                expected,
-            );
+            return setting("train + test", format!("{} + {}", self.train, self.test), expected);
         }
         Ok(shape)
     }

@@ -84,16 +84,10 @@ fn draw_strays(set: &Generated, random: &mut Stream, canvas: &mut Canvas) {
     let most = (STRAYS * set.difficulty + 0.5).floor() as u64;
     for _ in 0..random.below(most + 1) {
         let thickness = side * between(random, THICKNESS[0], THICKNESS[1]);
-        let mut point = [
-            random.f64() * set.width as f64,
-            random.f64() * set.height as f64,
-        ];
+        let mut point = [random.f64() * set.width as f64, random.f64() * set.height as f64];
         let mut points = vec![point];
         for _ in 0..2 {
-            point = [
-                point[0] + around_zero(random, 0.2 * side),
-                point[1] + around_zero(random, 0.2 * side),
-            ];
+            point = [point[0] + around_zero(random, 0.2 * side), point[1] + around_zero(random, 0.2 * side)];
             points.push(point);
         }
         canvas.stroke(&points, thickness);
@@ -130,23 +124,15 @@ fn away_from(ground: f64, least: f64, random: &mut Stream) -> f64 {
     if below + above == 0.0 {
         return if ground < 0.5 { 1.0 } else { 0.0 };
     }
-    if place < below {
-        place
-    } else {
-        1.0 - (place - below)
-    }
+    if place < below { place } else { 1.0 - (place - below) }
 }
 
 /// Lays clutter over the ground and the shape over both, adds noise, rounds to bytes.
 fn paint(set: &Generated, shape: &Canvas, clutter: &Canvas, random: &mut Stream, out: &mut [u8]) {
-    let lights: Vec<Light> = (0..set.channels)
-        .map(|_| Light::draw(set, random))
-        .collect();
+    let lights: Vec<Light> = (0..set.channels).map(|_| Light::draw(set, random)).collect();
     let noise = NOISE * set.difficulty;
     let covers = shape.cover().iter().zip(clutter.cover());
-    for (place, (pixel, (shape, clutter))) in
-        out.chunks_exact_mut(set.channels).zip(covers).enumerate()
-    {
+    for (place, (pixel, (shape, clutter))) in out.chunks_exact_mut(set.channels).zip(covers).enumerate() {
         let across = (place % set.width) as f64 / set.width as f64 - 0.5;
         let down = (place / set.width) as f64 / set.height as f64 - 0.5;
         for (byte, light) in pixel.iter_mut().zip(&lights) {

@@ -8,17 +8,9 @@ use crate::ImageShape;
 
 pub(super) fn fit(picture: Picture, shape: ImageShape, fit: Fit) -> Vec<u8> {
     // Grey first and colour last, so that no more channels than needed are scaled.
-    let picture = if shape.channels == 1 {
-        to_grey(picture)
-    } else {
-        picture
-    };
+    let picture = if shape.channels == 1 { to_grey(picture) } else { picture };
     let picture = scale(picture, shape.height, shape.width, fit);
-    if shape.channels == 3 {
-        to_colour(picture).pixels
-    } else {
-        picture.pixels
-    }
+    if shape.channels == 3 { to_colour(picture).pixels } else { picture.pixels }
 }
 
 /// Scales with a triangle filter as wide as the reduction (what Pillow calls bilinear), which
@@ -28,11 +20,7 @@ fn scale(picture: Picture, height: usize, width: usize, fit: Fit) -> Picture {
         return picture;
     }
     let channels = picture.channels;
-    let kind = if channels == 1 {
-        PixelType::U8
-    } else {
-        PixelType::U8x3
-    };
+    let kind = if channels == 1 { PixelType::U8 } else { PixelType::U8x3 };
     let (from_width, from_height) = (picture.width as u32, picture.height as u32);
     let source = ImageRef::new(from_width, from_height, &picture.pixels, kind)
         .expect("a picture has height × width × channels bytes");
@@ -44,12 +32,7 @@ fn scale(picture: Picture, height: usize, width: usize, fit: Fit) -> Picture {
     Resizer::new()
         .resize(&source, &mut target, &options)
         .expect("source and target have the same kind of pixels, and neither is empty");
-    Picture {
-        height,
-        width,
-        channels,
-        pixels: target.into_vec(),
-    }
+    Picture { height, width, channels, pixels: target.into_vec() }
 }
 
 fn to_grey(picture: Picture) -> Picture {
@@ -62,11 +45,7 @@ fn to_grey(picture: Picture) -> Picture {
         ((19_595 * red + 38_470 * green + 7_471 * blue + 32_768) >> 16) as u8
     };
     let pixels = picture.pixels.chunks_exact(3).map(luma).collect();
-    Picture {
-        channels: 1,
-        pixels,
-        ..picture
-    }
+    Picture { channels: 1, pixels, ..picture }
 }
 
 fn to_colour(picture: Picture) -> Picture {
@@ -74,9 +53,5 @@ fn to_colour(picture: Picture) -> Picture {
         return picture;
     }
     let pixels = picture.pixels.iter().flat_map(|grey| [*grey; 3]).collect();
-    Picture {
-        channels: 3,
-        pixels,
-        ..picture
-    }
+    Picture { channels: 3, pixels, ..picture }
 }

@@ -28,14 +28,7 @@ fn begin(bytes: &[u8]) -> Result<(Decoder<'_>, Measures), ImageError> {
     check_size(height, width, bytes.len(), PIXELS_PER_BYTE)?;
     let grey = decoder.input_colorspace() == Some(ColorSpace::Luma);
     let channels = if grey { 1 } else { 3 };
-    Ok((
-        decoder,
-        Measures {
-            height,
-            width,
-            channels,
-        },
-    ))
+    Ok((decoder, Measures { height, width, channels }))
 }
 
 pub(super) fn measure(bytes: &[u8]) -> Result<Measures, ImageError> {
@@ -43,34 +36,15 @@ pub(super) fn measure(bytes: &[u8]) -> Result<Measures, ImageError> {
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Picture, ImageError> {
-    let (
-        mut decoder,
-        Measures {
-            height,
-            width,
-            channels,
-        },
-    ) = begin(bytes)?;
-    let colours = if channels == 1 {
-        ColorSpace::Luma
-    } else {
-        ColorSpace::RGB
-    };
+    let (mut decoder, Measures { height, width, channels }) = begin(bytes)?;
+    let colours = if channels == 1 { ColorSpace::Luma } else { ColorSpace::RGB };
     let options = decoder.options().jpeg_set_out_colorspace(colours);
     decoder.set_options(options);
     let pixels = decoder.decode().map_err(damaged)?;
     if pixels.len() != height * width * channels {
-        return Err(ImageError::Damaged(format!(
-            "{} bytes were decoded",
-            pixels.len()
-        )));
+        return Err(ImageError::Damaged(format!("{} bytes were decoded", pixels.len())));
     }
-    Ok(Picture {
-        height,
-        width,
-        channels,
-        pixels,
-    })
+    Ok(Picture { height, width, channels, pixels })
 }
 
 fn damaged(error: impl std::fmt::Display) -> ImageError {

@@ -153,22 +153,13 @@ fn guarded<T>(decoder: impl FnOnce() -> Result<T, ImageError>) -> Result<T, Imag
 
 /// Refuses sizes outside the limits, before memory is taken for the pixels. `per_byte`: the most
 /// pixels for which one byte of a file of this kind can stand.
-fn check_size(
-    height: usize,
-    width: usize,
-    bytes: usize,
-    per_byte: usize,
-) -> Result<(), ImageError> {
+fn check_size(height: usize, width: usize, bytes: usize, per_byte: usize) -> Result<(), ImageError> {
     if height < MIN_SIDE || width < MIN_SIDE {
         return Err(ImageError::TooSmall { height, width });
     }
     let pixels = height as u64 * width as u64;
     if pixels > MAX_PIXELS || pixels > per_byte as u64 * bytes as u64 {
-        return Err(ImageError::TooLarge {
-            height,
-            width,
-            bytes,
-        });
+        return Err(ImageError::TooLarge { height, width, bytes });
     }
     Ok(())
 }

@@ -14,32 +14,18 @@ type File<'a> = Reader<Cursor<&'a [u8]>>;
 /// A reader that has read the header, and what it found.
 fn begin(bytes: &[u8]) -> Result<(File<'_>, Measures), ImageError> {
     // For text and colour profiles; pixels have limits of their own.
-    let limits = Limits {
-        bytes: (MAX_FILE_BYTES as usize).min(64 * bytes.len() + (1 << 20)),
-    };
+    let limits = Limits { bytes: (MAX_FILE_BYTES as usize).min(64 * bytes.len() + (1 << 20)) };
     let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), limits);
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
     let reader = decoder.read_info().map_err(damaged)?;
     let info = reader.info();
     let (width, height) = (info.width as usize, info.height as usize);
-    check_size(
-        height,
-        width,
-        bytes.len(),
-        DEFLATE_RATIO * 8 / info.bits_per_pixel(),
-    )?;
+    check_size(height, width, bytes.len(), DEFLATE_RATIO * 8 / info.bits_per_pixel())?;
     let channels = match reader.output_color_type().0 {
         ColorType::Grayscale | ColorType::GrayscaleAlpha => 1,
         _ => 3,
     };
-    Ok((
-        reader,
-        Measures {
-            height,
-            width,
-            channels,
-        },
-    ))
+    Ok((reader, Measures { height, width, channels }))
 }
 
 pub(super) fn measure(bytes: &[u8]) -> Result<Measures, ImageError> {
@@ -48,11 +34,7 @@ pub(super) fn measure(bytes: &[u8]) -> Result<Measures, ImageError> {
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Picture, ImageError> {
     let (mut reader, Measures { height, width, .. }) = begin(bytes)?;
-    let too_large = ImageError::TooLarge {
-        height,
-        width,
-        bytes: bytes.len(),
-    };
+    let too_large = ImageError::TooLarge { height, width, bytes: bytes.len() };
     let mut raw = vec![0; reader.output_buffer_size().ok_or(too_large)?];
     reader.next_frame(&mut raw).map_err(damaged)?;
     let (channels, pixels) = match reader.output_color_type().0 {
@@ -62,12 +44,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Picture, ImageError> {
         ColorType::Rgba => (3, over_white::<4>(&raw)),
         ColorType::Indexed => return Err(damaged("its palette is missing")),
     };
-    Ok(Picture {
-        height,
-        width,
-        channels,
-        pixels,
-    })
+    Ok(Picture { height, width, channels, pixels })
 }
 
 /// Lays pixels of `N` channels, the last of them alpha, over white.

@@ -23,13 +23,7 @@ pub(super) type Group = Vec<u32>;
 
 impl<'a> Dealer<'a> {
     pub(super) fn new(data: &'a Dataset, order: Order, key: Key) -> Self {
-        Self {
-            data,
-            order,
-            key,
-            firsts: digest::first_equals(data),
-            deals: 0,
-        }
+        Self { data, order, key, firsts: digest::first_equals(data), deals: 0 }
     }
 
     /// The first image that is equal to this one.
@@ -44,10 +38,7 @@ impl<'a> Dealer<'a> {
             Order::Stored => self.deal_stored(pool, sizes),
             Order::Stratified => {
                 let mut by_class = self.shuffled_classes(pool);
-                let lists = sizes
-                    .iter()
-                    .map(|size| take_stratified(&mut by_class, *size))
-                    .collect();
+                let lists = sizes.iter().map(|size| take_stratified(&mut by_class, *size)).collect();
                 let rest = by_class.into_iter().flatten().flatten().collect();
                 (lists, rest)
             }
@@ -76,18 +67,8 @@ impl<'a> Dealer<'a> {
     }
 
     /// Adds those of `images` to `list` that are equal to none in the `others`.
-    pub(super) fn add_unless_equal(
-        &self,
-        list: &mut Vec<u32>,
-        images: Vec<u32>,
-        others: &[&[u32]],
-    ) {
-        let taken: HashSet<u32> = others
-            .iter()
-            .copied()
-            .flatten()
-            .map(|image| self.first_equal(*image))
-            .collect();
+    pub(super) fn add_unless_equal(&self, list: &mut Vec<u32>, images: Vec<u32>, others: &[&[u32]]) {
+        let taken: HashSet<u32> = others.iter().copied().flatten().map(|image| self.first_equal(*image)).collect();
         let free = |image: &u32| !taken.contains(&self.first_equal(*image));
         list.extend(images.into_iter().filter(free));
         list.sort_unstable();
@@ -114,12 +95,9 @@ impl<'a> Dealer<'a> {
                 let mut counts = vec![vec![0_usize; classes]; folds];
                 let label = |image: &u32| usize::from(self.data.label(*image));
                 for group in groups {
-                    let alike = |fold: &usize| -> usize {
-                        group.iter().map(|image| counts[*fold][label(image)]).sum()
-                    };
-                    let fold = (0..folds)
-                        .min_by_key(|fold| (alike(fold), lists[*fold].len()))
-                        .expect("there are folds");
+                    let alike = |fold: &usize| -> usize { group.iter().map(|image| counts[*fold][label(image)]).sum() };
+                    let fold =
+                        (0..folds).min_by_key(|fold| (alike(fold), lists[*fold].len())).expect("there are folds");
                     for image in &group {
                         counts[fold][label(image)] += 1;
                     }
@@ -135,10 +113,7 @@ impl<'a> Dealer<'a> {
     pub(super) fn groups(&self, pool: &[u32]) -> Vec<Group> {
         let mut groups: BTreeMap<u32, Group> = BTreeMap::new();
         for image in pool {
-            groups
-                .entry(self.first_equal(*image))
-                .or_default()
-                .push(*image);
+            groups.entry(self.first_equal(*image)).or_default().push(*image);
         }
         let mut groups: Vec<Group> = groups.into_values().collect();
         // The first equal image of the set need not be in the pool.
@@ -176,9 +151,7 @@ fn take_stratified(by_class: &mut [Vec<Group>], size: usize) -> Vec<u32> {
         return Vec::new();
     }
     let exact = |class: usize| counts[class] as u128 * size as u128;
-    let mut quotas: Vec<usize> = (0..by_class.len())
-        .map(|class| (exact(class) / whole) as usize)
-        .collect();
+    let mut quotas: Vec<usize> = (0..by_class.len()).map(|class| (exact(class) / whole) as usize).collect();
     let missing = size.saturating_sub(quotas.iter().sum());
     let mut classes: Vec<usize> = (0..by_class.len()).collect();
     classes.sort_by_key(|class| std::cmp::Reverse(exact(*class) % whole));

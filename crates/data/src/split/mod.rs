@@ -97,33 +97,14 @@ impl Split {
         let from_own_test = !own_test.is_empty();
         let test_source = if from_own_test { &own_test } else { &pool };
         let test_default = if from_own_test { own_test.len() } else { 0 };
-        let tests = count(
-            "test",
-            "data.test",
-            options.test,
-            test_source.len(),
-            test_default,
-        )?;
+        let tests = count("test", "data.test", options.test, test_source.len(), test_default)?;
 
         let from_own_validation = !own_validation.is_empty();
-        let validation_source = if from_own_validation {
-            &own_validation
-        } else {
-            &pool
-        };
-        let validation_default = if from_own_validation {
-            own_validation.len()
-        } else {
-            rounded(pool.len(), DEFAULT_VALIDATION).max(1)
-        };
+        let validation_source = if from_own_validation { &own_validation } else { &pool };
+        let validation_default =
+            if from_own_validation { own_validation.len() } else { rounded(pool.len(), DEFAULT_VALIDATION).max(1) };
         let (share, available) = (options.validation, validation_source.len());
-        let validations = count(
-            "validation",
-            "data.validation",
-            share,
-            available,
-            validation_default,
-        )?;
+        let validations = count("validation", "data.validation", share, available, validation_default)?;
 
         // What the training part has to give beside the training images themselves.
         let given_test = if from_own_test { 0 } else { tests };
@@ -133,27 +114,18 @@ impl Split {
         let wanted = trains + given_validation + given_test;
         if wanted > pool.len() {
             let part = "training, validation and test";
-            return Err(DataError::TooFew {
-                part,
-                wanted,
-                available: pool.len(),
-            });
+            return Err(DataError::TooFew { part, wanted, available: pool.len() });
         }
         for (part, taken) in [("training", trains), ("validation", validations)] {
             if taken == 0 {
-                return Err(DataError::TooFew {
-                    part,
-                    wanted: 1,
-                    available: 0,
-                });
+                return Err(DataError::TooFew { part, wanted: 1, available: 0 });
             }
         }
 
         let mut dealer = Dealer::new(data, options.order, key);
         let sizes = [trains, given_validation, given_test];
         let (taken, rest) = dealer.deal(&pool, &sizes);
-        let [mut train, mut validation, mut test] =
-            taken.try_into().expect("as many lists as sizes");
+        let [mut train, mut validation, mut test] = taken.try_into().expect("as many lists as sizes");
         if options.train == Share::Auto {
             // All that is left, also what equal images kept from the other parts.
             dealer.add_unless_equal(&mut train, rest, &[&validation, &test]);
@@ -164,19 +136,12 @@ impl Split {
         if from_own_test {
             test = dealer.deal(&own_test, &[tests]).0.remove(0);
         }
-        for (part, wanted, list) in [
-            ("training", trains, &train),
-            ("validation", validations, &validation),
-        ] {
+        for (part, wanted, list) in [("training", trains, &train), ("validation", validations, &validation)] {
             if list.is_empty() {
                 return Err(DataError::Equal { part, wanted });
             }
         }
-        Ok(Self {
-            train,
-            validation,
-            test,
-        })
+        Ok(Self { train, validation, test })
     }
 
     /// Divides `data` into `folds` times training and validation: the images that [`Self::new`]
@@ -201,12 +166,7 @@ impl Split {
     /// assert!(folds.iter().all(|fold| fold.train.len() == 80 && fold.validation.len() == 20));
     /// # Ok::<(), tunefork_data::DataError>(())
     /// ```
-    pub fn folds(
-        data: &Dataset,
-        options: &SplitOptions,
-        folds: usize,
-        key: Key,
-    ) -> Result<Vec<Self>, DataError> {
+    pub fn folds(data: &Dataset, options: &SplitOptions, folds: usize, key: Key) -> Result<Vec<Self>, DataError> {
         if folds < 2 {
             return Err(DataError::Setting {
                 key: "data.folds",
@@ -261,11 +221,7 @@ fn pooled(data: &Dataset, options: &SplitOptions) -> Result<SplitOptions, DataEr
 }
 
 /// An error if a class cannot be in every fold.
-fn refuse_small_classes(
-    data: &Dataset,
-    groups: &[deal::Group],
-    folds: usize,
-) -> Result<(), DataError> {
+fn refuse_small_classes(data: &Dataset, groups: &[deal::Group], folds: usize) -> Result<(), DataError> {
     let classes = data.classes().len();
     let (mut images, mut different) = (vec![0; classes], vec![0; classes]);
     for group in groups {
@@ -302,24 +258,14 @@ fn count(
     let wanted = match share {
         Share::Auto => default,
         Share::Count(count) => count,
-        Share::Fraction(fraction) if fraction > 0.0 && fraction < 1.0 => {
-            rounded(available, fraction)
-        }
+        Share::Fraction(fraction) if fraction > 0.0 && fraction < 1.0 => rounded(available, fraction),
         Share::Fraction(fraction) => {
             let expected = "a fraction above 0 and below 1 is expected".to_owned();
-            return Err(DataError::Setting {
-                key,
-                value: fraction.to_string(),
-                expected,
-            });
+            return Err(DataError::Setting { key, value: fraction.to_string(), expected });
         }
     };
     if wanted > available {
-        return Err(DataError::TooFew {
-            part,
-            wanted,
-            available,
-        });
+        return Err(DataError::TooFew { part, wanted, available });
     }
     Ok(wanted)
 }

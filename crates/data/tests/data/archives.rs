@@ -29,27 +29,14 @@ fn archives_are_read_like_folders_and_bad_entries_are_left_out() {
     let (dark, light) = (flat(4, 4, 10), flat(4, 4, 200));
     let plain = entries(&dark, &light);
     let packed = gzip(&plain);
-    let place = Place::new().with(&[
-        ("pets.tar", &plain),
-        ("packed.tar.gz", &packed),
-        ("in folder/any name.tgz", &packed),
-    ]);
+    let place =
+        Place::new().with(&[("pets.tar", &plain), ("packed.tar.gz", &packed), ("in folder/any name.tgz", &packed)]);
     for name in ["pets", "pets.tar", "packed", "packed.tar.gz", "in folder"] {
-        let opened = place
-            .open(name, &place.options(None, None))
-            .expect("good images remain");
+        let opened = place.open(name, &place.options(None, None)).expect("good images remain");
         assert_eq!(opened.data.classes(), ["cats", "dogs"]);
         let first_bytes: Vec<u8> = (0..3).map(|index| opened.data.pixels(index)[0]).collect();
-        assert_eq!(
-            (opened.data.labels(), first_bytes.as_slice()),
-            ([0, 1, 1].as_slice(), [10, 10, 200].as_slice())
-        );
-        let named: Vec<String> = opened
-            .warnings
-            .named()
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        assert_eq!((opened.data.labels(), first_bytes.as_slice()), ([0, 1, 1].as_slice(), [10, 10, 200].as_slice()));
+        let named: Vec<String> = opened.warnings.named().iter().map(ToString::to_string).collect();
         assert_eq!(named.len(), 4, "{named:#?}");
         assert!(named[0].contains("leaves the archive"), "{}", named[0]);
         assert!(named[1].contains("starts at the root"), "{}", named[1]);
@@ -66,34 +53,18 @@ fn long_names_of_both_kinds_are_read() {
     let mut header = tar::Header::new_gnu();
     header.set_size(image.len() as u64);
     header.set_mode(0o644);
-    builder
-        .append_data(&mut header, &long, image.as_slice())
-        .expect("writing to memory");
-    builder
-        .append_pax_extensions([("path", "ü/1.png".as_bytes())])
-        .expect("writing to memory");
+    builder.append_data(&mut header, &long, image.as_slice()).expect("writing to memory");
+    builder.append_pax_extensions([("path", "ü/1.png".as_bytes())]).expect("writing to memory");
     header.set_path("short").expect("a short name");
     header.set_cksum();
-    builder
-        .append(&header, image.as_slice())
-        .expect("writing to memory");
+    builder.append(&header, image.as_slice()).expect("writing to memory");
     let bytes = builder.into_inner().expect("writing to memory");
 
-    let names: Vec<String> = archive::list(Cursor::new(&bytes))
-        .expect("a good archive")
-        .into_iter()
-        .map(|e| e.name)
-        .collect();
+    let names: Vec<String> =
+        archive::list(Cursor::new(&bytes)).expect("a good archive").into_iter().map(|e| e.name).collect();
     assert_eq!(names, [long, "ü/1.png".to_owned()]);
     let place = Place::new().with(&[("set.tar", &bytes)]);
-    assert_eq!(
-        place
-            .open("set", &place.options(None, None))
-            .expect("a good set")
-            .data
-            .len(),
-        2
-    );
+    assert_eq!(place.open("set", &place.options(None, None)).expect("a good set").data.len(), 2);
 }
 
 #[test]
@@ -107,18 +78,12 @@ fn damaged_archives_are_refused_with_their_name() {
         ("short.tar", &plain[..1500]),
         ("short-packed.tar.gz", &packed[..packed.len() - 10]),
         ("changed.tar.gz", &changed),
-        (
-            "text.tar",
-            b"this is no archive, but long enough to look like the start of one perhaps",
-        ),
+        ("text.tar", b"this is no archive, but long enough to look like the start of one perhaps"),
         ("empty.tar", b""),
     ]);
     for name in ["short", "short-packed", "changed", "text"] {
         let message = place.error(name);
-        assert!(
-            message.contains(&format!("{name}.tar")) && message.contains("cannot be read"),
-            "{message}"
-        );
+        assert!(message.contains(&format!("{name}.tar")) && message.contains("cannot be read"), "{message}");
     }
     assert!(place.error("empty").contains("holds no usable image"));
 }
@@ -128,15 +93,8 @@ fn a_bomb_is_refused() {
     // Zero bytes as one entry's data, far more than images of this size could be.
     let size = archive::UNPACKED_ALLOWANCE + (16 << 20);
     let bomb = gzip(&tar(&[("a/zeros.bin", FILE, &vec![0; size as usize])]));
-    assert!(
-        (bomb.len() as u64) * archive::MAX_UNPACKED_RATIO < 16 << 20,
-        "packed to {}",
-        bomb.len()
-    );
-    assert!(matches!(
-        archive::list(Cursor::new(&bomb)),
-        Err(ArchiveError::Bomb(_))
-    ));
+    assert!((bomb.len() as u64) * archive::MAX_UNPACKED_RATIO < 16 << 20, "packed to {}", bomb.len());
+    assert!(matches!(archive::list(Cursor::new(&bomb)), Err(ArchiveError::Bomb(_))));
 }
 
 #[test]
@@ -144,10 +102,7 @@ fn long_extension_blocks_are_refused() {
     let name = vec![b'x'; 2 << 20];
     for kind in [EntryType::GNULongName, EntryType::XHeader] {
         let bytes = tar(&[("././@LongLink", kind, &name), ("a/1.png", FILE, b"")]);
-        assert!(matches!(
-            archive::list(Cursor::new(&bytes)),
-            Err(ArchiveError::Extension { index: 0, .. })
-        ));
+        assert!(matches!(archive::list(Cursor::new(&bytes)), Err(ArchiveError::Extension { index: 0, .. })));
     }
 }
 

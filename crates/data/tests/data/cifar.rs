@@ -22,9 +22,7 @@ fn ten() -> Files {
         let image = |number: u8| record(&[number % 10], number, file, 255);
         (0..images).flat_map(image).collect()
     };
-    let mut files: Files = (1..=5)
-        .map(|file| (format!("data_batch_{file}.bin"), batch(file, 20)))
-        .collect();
+    let mut files: Files = (1..=5).map(|file| (format!("data_batch_{file}.bin"), batch(file, 20))).collect();
     files.push(("test_batch.bin".to_owned(), batch(6, 10)));
     let names: String = (0..10).map(|class| format!("name {class}\n")).collect();
     files.push(("batches.meta.txt".to_owned(), format!("{names}\n").into()));
@@ -33,13 +31,9 @@ fn ten() -> Files {
 
 /// CIFAR-100 with one image of each class in both files; coarse labels stand before the fine ones.
 fn hundred() -> Files {
-    let images: Vec<u8> = (0..100)
-        .flat_map(|label| record(&[label / 5, label], label, 1, 2))
-        .collect();
+    let images: Vec<u8> = (0..100).flat_map(|label| record(&[label / 5, label], label, 1, 2)).collect();
     let names = |kind: &str, classes: u8| -> Vec<u8> {
-        let lines: String = (0..classes)
-            .map(|class| format!("{kind} {class}\n"))
-            .collect();
+        let lines: String = (0..classes).map(|class| format!("{kind} {class}\n")).collect();
         lines.into()
     };
     vec![
@@ -52,15 +46,9 @@ fn hundred() -> Files {
 
 /// A place with the files in the folder `set`.
 fn folder(files: &Files) -> Place {
-    let names: Vec<String> = files
-        .iter()
-        .map(|(name, _)| format!("set/{name}"))
-        .collect();
-    let named: Vec<(&str, &[u8])> = names
-        .iter()
-        .zip(files)
-        .map(|(name, (_, bytes))| (name.as_str(), bytes.as_slice()))
-        .collect();
+    let names: Vec<String> = files.iter().map(|(name, _)| format!("set/{name}")).collect();
+    let named: Vec<(&str, &[u8])> =
+        names.iter().zip(files).map(|(name, (_, bytes))| (name.as_str(), bytes.as_slice())).collect();
     Place::new().with(&named)
 }
 
@@ -73,19 +61,11 @@ fn change(files: &mut Files, name: &str, action: impl FnOnce(&mut Vec<u8>)) {
 fn cifar10_is_read_wherever_its_files_lie() {
     let files = ten();
     let top = "cifar-10-batches-bin";
-    let deeper: Files = files
-        .iter()
-        .map(|(name, bytes)| (format!("{top}/{name}"), bytes.clone()))
-        .collect();
-    let entries: Vec<(&str, EntryType, &[u8])> = deeper
-        .iter()
-        .map(|(name, bytes)| (name.as_str(), EntryType::Regular, bytes.as_slice()))
-        .collect();
+    let deeper: Files = files.iter().map(|(name, bytes)| (format!("{top}/{name}"), bytes.clone())).collect();
+    let entries: Vec<(&str, EntryType, &[u8])> =
+        deeper.iter().map(|(name, bytes)| (name.as_str(), EntryType::Regular, bytes.as_slice())).collect();
     let packed = gzip(&tar(&entries));
-    let flat: Vec<(&str, &[u8])> = files
-        .iter()
-        .map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
-        .collect();
+    let flat: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
     let places = [
         folder(&files),
         folder(&deeper),
@@ -98,15 +78,9 @@ fn cifar10_is_read_wherever_its_files_lie() {
         let data = &opened.data;
         assert_eq!(sentences(&opened), [""; 0]);
         assert_eq!(data.classes()[9], "name 9");
-        assert_eq!(
-            (data.part(Part::Train), data.part(Part::Test)),
-            (0..100, 100..110)
-        );
+        assert_eq!((data.part(Part::Train), data.part(Part::Test)), (0..100, 100..110));
         // Image 13 of the third file.
-        assert_eq!(
-            (data.label(53), &data.pixels(53)[..3]),
-            (3, [13, 3, 255].as_slice())
-        );
+        assert_eq!((data.label(53), &data.pixels(53)[..3]), (3, [13, 3, 255].as_slice()));
         assert_eq!(data.pixels(53).len(), 32 * 32 * 3);
         assert_eq!(data.pixels(109)[..3], [9, 6, 255]);
     }
@@ -124,10 +98,7 @@ fn cifar100_gives_its_fine_labels() {
 fn cifar100_gives_its_coarse_labels_beside_the_fine_ones() {
     let place = folder(&hundred());
     let fine = place.options(None, None);
-    let coarse = PrepareOptions {
-        labels: Labels::Coarse,
-        ..fine.clone()
-    };
+    let coarse = PrepareOptions { labels: Labels::Coarse, ..fine.clone() };
     // Each has a prepared file of its own: the second does not open the first's.
     assert_eq!(place.open("set", &fine).expect("fine").data.label(42), 42);
     let opened = place.open("set", &coarse).expect("coarse labels");
@@ -143,15 +114,9 @@ fn other_sets_have_no_coarse_labels() {
     let pixel = flat(1, 1, 9);
     let images: [(&str, &[u8]); 2] = [("set/a/1.png", &pixel), ("set/b/1.png", &pixel)];
     for place in [folder(&ten()), Place::new().with(&images)] {
-        let options = PrepareOptions {
-            labels: Labels::Coarse,
-            ..place.options(None, None)
-        };
+        let options = PrepareOptions { labels: Labels::Coarse, ..place.options(None, None) };
         let error = place.open("set", &options).expect_err("no such labels");
-        assert_eq!(
-            error.to_string(),
-            "`labels` is \"coarse\"; only CIFAR-100 in its binary form has coarse labels"
-        );
+        assert_eq!(error.to_string(), "`labels` is \"coarse\"; only CIFAR-100 in its binary form has coarse labels");
     }
 }
 
@@ -162,10 +127,7 @@ fn without_names_classes_are_numbered_and_that_is_told() {
     let opened = folder(&files).opened("set");
     assert_eq!(opened.data.classes()[3], "3");
     let told = sentences(&opened);
-    assert_eq!(
-        told,
-        ["`batches.meta.txt` is missing; classes are called by their numbers"]
-    );
+    assert_eq!(told, ["`batches.meta.txt` is missing; classes are called by their numbers"]);
     assert_eq!(opened.warnings.left_out(), 0);
 }
 
@@ -178,25 +140,16 @@ fn damaged_sets_are_refused_with_the_file() {
     };
     let message = error(&|files| change(files, "data_batch_2.bin", |bytes| bytes.truncate(40_000)));
     assert!(message.contains("data_batch_2.bin"), "{message}");
-    assert!(
-        message.contains("13 images of 3073 bytes and 51 bytes more"),
-        "{message}"
-    );
+    assert!(message.contains("13 images of 3073 bytes and 51 bytes more"), "{message}");
     let message = error(&|files| change(files, "test_batch.bin", |bytes| bytes.push(0)));
-    assert!(
-        message.contains("10 images of 3073 bytes and 1 bytes more"),
-        "{message}"
-    );
+    assert!(message.contains("10 images of 3073 bytes and 1 bytes more"), "{message}");
     let message = error(&|files| change(files, "test_batch.bin", Vec::clear));
     assert!(message.contains("test_batch.bin` is empty"), "{message}");
     let message = error(&|files| change(files, "data_batch_5.bin", |bytes| bytes[3073] = 10));
     assert!(message.contains("label 10 of image 1"), "{message}");
     assert!(message.contains("data_batch_5.bin"), "{message}");
     let message = error(&|files| drop(files.remove(3)));
-    assert!(
-        message.contains("data_batch_4.bin` is missing"),
-        "{message}"
-    );
+    assert!(message.contains("data_batch_4.bin` is missing"), "{message}");
     let message = error(&|files| change(files, "batches.meta.txt", |text| text.truncate(14)));
     assert!(message.contains("has 2 class names"), "{message}");
 }
@@ -218,8 +171,5 @@ fn of_two_sets_in_one_folder_neither_is_guessed() {
         files.push((format!("hundred/{name}"), bytes));
     }
     let message = folder(&files).error("set");
-    assert!(
-        message.contains("CIFAR-10 in ") && message.contains("CIFAR-100 in "),
-        "{message}"
-    );
+    assert!(message.contains("CIFAR-10 in ") && message.contains("CIFAR-100 in "), "{message}");
 }

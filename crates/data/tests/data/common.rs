@@ -22,9 +22,7 @@ pub fn png(height: u32, width: u32, colour: ColorType, depth: BitDepth, samples:
         encoder.set_palette(vec![255, 0, 0, 0, 0, 255]);
     }
     let mut writer = encoder.write_header().expect("a valid header");
-    writer
-        .write_image_data(samples)
-        .expect("as many samples as the header says");
+    writer.write_image_data(samples).expect("as many samples as the header says");
     writer.finish().expect("writing to memory");
     file
 }
@@ -32,13 +30,7 @@ pub fn png(height: u32, width: u32, colour: ColorType, depth: BitDepth, samples:
 /// A grey PNG of `height`×`width` pixels, all of one brightness.
 pub fn flat(height: u32, width: u32, brightness: u8) -> Vec<u8> {
     let samples = vec![brightness; (height * width) as usize];
-    png(
-        height,
-        width,
-        ColorType::Grayscale,
-        BitDepth::Eight,
-        &samples,
-    )
+    png(height, width, ColorType::Grayscale, BitDepth::Eight, &samples)
 }
 
 /// Writes files below a folder, with the folders they need.
@@ -74,8 +66,7 @@ pub fn tar(entries: &[(&str, tar::EntryType, &[u8])]) -> Vec<u8> {
 /// A zip archive; names are written as they are, however bad.
 pub fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    let options = zip::write::SimpleFileOptions::default()
-        .compression_method(zip::CompressionMethod::Deflated);
+    let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
     for (name, bytes) in entries {
         writer.start_file(*name, options).expect("a good entry");
         writer.write_all(bytes).expect("writing to memory");
@@ -109,10 +100,7 @@ pub struct Place {
 impl Place {
     pub fn new() -> Self {
         let folder = || tempfile::tempdir().expect("a temporary folder");
-        Self {
-            data: folder(),
-            cache: folder(),
-        }
+        Self { data: folder(), cache: folder() }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -144,8 +132,7 @@ impl Place {
 
     /// Opens the set `name`, which must be good, as it is.
     pub fn opened(&self, name: &str) -> Opened {
-        self.open(name, &self.options(None, None))
-            .unwrap_or_else(|error| panic!("{name}: {error}"))
+        self.open(name, &self.options(None, None)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
     /// The message of the error that opening `name` gives.

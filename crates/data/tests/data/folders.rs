@@ -19,9 +19,7 @@ fn small_set() -> Place {
 #[test]
 fn classes_are_folders_and_images_are_in_the_order_of_their_names() {
     let place = small_set();
-    let opened = place
-        .open("set", &place.options(None, None))
-        .expect("a good set");
+    let opened = place.open("set", &place.options(None, None)).expect("a good set");
     assert_eq!(opened.data.classes(), ["dark", "light"]);
     assert_eq!(opened.data.labels(), [0, 0, 1, 1]);
     let first_bytes: Vec<u8> = (0..4).map(|index| opened.data.pixels(index)[0]).collect();
@@ -41,18 +39,8 @@ fn parts_are_told_by_folder_names() {
         ("set/test/a/1.png", &image),
         ("set/notes/readme.txt", b"not an image"),
     ]);
-    let data = place
-        .open("set", &place.options(None, None))
-        .expect("a good set")
-        .data;
-    assert_eq!(
-        (
-            data.part(Part::Train),
-            data.part(Part::Validation),
-            data.part(Part::Test)
-        ),
-        (0..3, 3..4, 4..5)
-    );
+    let data = place.open("set", &place.options(None, None)).expect("a good set").data;
+    assert_eq!((data.part(Part::Train), data.part(Part::Validation), data.part(Part::Test)), (0..3, 3..4, 4..5));
     assert_eq!(data.labels(), [0, 1, 1, 1, 0]);
 }
 
@@ -60,41 +48,19 @@ fn parts_are_told_by_folder_names() {
 fn a_class_may_be_called_train() {
     let image = flat(4, 4, 1);
     let place = Place::new().with(&[("set/plane/1.png", &image), ("set/train/1.png", &image)]);
-    let data = place
-        .open("set", &place.options(None, None))
-        .expect("a good set")
-        .data;
+    let data = place.open("set", &place.options(None, None)).expect("a good set").data;
     assert_eq!(data.classes(), ["plane", "train"]);
 }
 
 #[test]
 fn photos_of_any_size_are_brought_to_one() {
-    let place = Place::new().with(&[
-        ("set/a/photo.jpg", JPEG),
-        ("set/b/grey.png", &flat(7, 30, 99)),
-    ]);
+    let place = Place::new().with(&[("set/a/photo.jpg", JPEG), ("set/b/grey.png", &flat(7, 30, 99))]);
     let message = place.error("set");
-    assert!(
-        message.contains("20x24 in `a/photo.jpg`") && message.contains("7x30 in `b/grey.png`"),
-        "{message}"
-    );
-    let data = place
-        .open("set", &place.options(Some((8, 8)), None))
-        .expect("a good set")
-        .data;
-    assert_eq!(
-        (
-            data.shape().height,
-            data.shape().width,
-            data.shape().channels
-        ),
-        (8, 8, 3)
-    );
+    assert!(message.contains("20x24 in `a/photo.jpg`") && message.contains("7x30 in `b/grey.png`"), "{message}");
+    let data = place.open("set", &place.options(Some((8, 8)), None)).expect("a good set").data;
+    assert_eq!((data.shape().height, data.shape().width, data.shape().channels), (8, 8, 3));
     assert_eq!(data.pixels(1), [99; 192]);
-    let data = place
-        .open("set", &place.options(Some((8, 8)), Some(1)))
-        .expect("a good set")
-        .data;
+    let data = place.open("set", &place.options(Some((8, 8)), Some(1))).expect("a good set").data;
     assert_eq!(data.shape().channels, 1);
 }
 
@@ -110,16 +76,9 @@ fn bad_images_are_named_and_left_out() {
         ("set/dark/.hidden.png", b""),
     ]);
     for turn in 0..2 {
-        let opened = place
-            .open("set", &place.options(None, None))
-            .expect("good images remain");
+        let opened = place.open("set", &place.options(None, None)).expect("good images remain");
         assert_eq!(opened.reused, turn == 1);
-        let mut named: Vec<String> = opened
-            .warnings
-            .named()
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        let mut named: Vec<String> = opened.warnings.named().iter().map(ToString::to_string).collect();
         named.sort();
         assert_eq!(opened.warnings.count(), 6, "{named:#?}");
         let starts = [
@@ -172,14 +131,9 @@ fn what_no_training_can_start_from_is_an_error() {
 
 #[test]
 fn paths_with_spaces_and_umlauts_work() {
-    let place = Place::new().with(&[
-        ("Kühe & Äpfel/Kühe/Elsa 1.png", &flat(4, 4, 1)),
-        ("Kühe & Äpfel/Äpfel/rot grün.png", &flat(4, 4, 2)),
-    ]);
-    let data = place
-        .open("Kühe & Äpfel", &place.options(None, None))
-        .expect("a good set")
-        .data;
+    let place = Place::new()
+        .with(&[("Kühe & Äpfel/Kühe/Elsa 1.png", &flat(4, 4, 1)), ("Kühe & Äpfel/Äpfel/rot grün.png", &flat(4, 4, 2))]);
+    let data = place.open("Kühe & Äpfel", &place.options(None, None)).expect("a good set").data;
     assert_eq!(data.classes(), ["Kühe", "Äpfel"]);
 }
 
@@ -206,10 +160,7 @@ fn the_prepared_file_is_used_until_something_changes() {
     assert_eq!((changed.data.len(), changed.warnings.count()), (4, 1));
 
     // Other options have a file of their own, and the set says how it was made.
-    let stretched = PrepareOptions {
-        fit: Fit::Stretch,
-        ..place.options(Some((6, 6)), None)
-    };
+    let stretched = PrepareOptions { fit: Fit::Stretch, ..place.options(Some((6, 6)), None) };
     let made = place.open("set", &stretched).expect("a good set");
     assert_eq!((made.reused, made.data.fit()), (false, Fit::Stretch));
     let again = place.open("set", &stretched).expect("a good set");
@@ -245,32 +196,19 @@ fn threads_change_nothing_and_progress_counts_to_the_end() {
     let image = |number: usize| flat(4, 4, number as u8);
     for number in 0..300 {
         let name = format!("set/{}/{number:03}.png", number % 3);
-        let bytes = if number % 50 == 7 {
-            Vec::new()
-        } else {
-            image(number)
-        };
+        let bytes = if number % 50 == 7 { Vec::new() } else { image(number) };
         write_files(place.data.path(), &[(&name, &bytes)]);
     }
     let mut files = Vec::new();
     for threads in [1, 2, 7] {
         let cache = tempfile::tempdir().expect("a temporary folder");
         let cache_path = Some(cache.path().to_path_buf());
-        let options = PrepareOptions {
-            cache: cache_path,
-            threads,
-            ..PrepareOptions::default()
-        };
+        let options = PrepareOptions { cache: cache_path, threads, ..PrepareOptions::default() };
         let mut last = None;
         let source = Source::at(&place.path("set")).expect("a set");
-        let opened = source
-            .open(&options, &mut |progress| last = Some(progress))
-            .expect("a good set");
+        let opened = source.open(&options, &mut |progress| last = Some(progress)).expect("a good set");
         let last = last.expect("progress was told");
-        assert_eq!(
-            (last.stage, last.done, last.total),
-            (Stage::Decode, 300, 300)
-        );
+        assert_eq!((last.stage, last.done, last.total), (Stage::Decode, 300, 300));
         files.push(fs::read(opened.prepared).expect("the prepared file"));
     }
     assert_eq!(files[0], files[1]);
@@ -282,23 +220,14 @@ fn nothing_is_left_behind_when_preparation_fails() {
     let place = Place::new().with(&[("set/a/1.png", b""), ("set/b/1.png", b"")]);
     let failed = place.open("set", &place.options(Some((4, 4)), Some(1)));
     assert!(matches!(failed, Err(DataError::NoImages { .. })));
-    assert_eq!(
-        fs::read_dir(place.cache.path()).expect("a folder").count(),
-        0
-    );
+    assert_eq!(fs::read_dir(place.cache.path()).expect("a folder").count(), 0);
 }
 
 #[test]
 fn a_cache_that_cannot_be_written_is_named() {
     let place = small_set().with(&[("file", b"in the way")]);
     let cache = Some(place.path("file/cache"));
-    let failed = place.open(
-        "set",
-        &PrepareOptions {
-            cache,
-            ..PrepareOptions::default()
-        },
-    );
+    let failed = place.open("set", &PrepareOptions { cache, ..PrepareOptions::default() });
     let message = failed.expect_err("no folder can be made there").to_string();
     assert!(message.contains("file/cache"), "{message}");
 }
@@ -306,23 +235,12 @@ fn a_cache_that_cannot_be_written_is_named() {
 #[test]
 fn by_default_the_prepared_file_lies_beside_the_source() {
     let place = small_set();
-    let opened = place
-        .open("set", &PrepareOptions::default())
-        .expect("a good set");
-    assert_eq!(
-        opened.prepared.parent(),
-        Some(place.path(".tunefork").as_path())
-    );
+    let opened = place.open("set", &PrepareOptions::default()).expect("a good set");
+    assert_eq!(opened.prepared.parent(), Some(place.path(".tunefork").as_path()));
     // And is not taken for a part of any set.
     let copy = small_set();
     fs::rename(place.path(".tunefork"), copy.path("set/.tunefork")).expect("a folder");
-    assert_eq!(
-        copy.open("set", &copy.options(None, None))
-            .expect("a good set")
-            .data
-            .len(),
-        4
-    );
+    assert_eq!(copy.open("set", &copy.options(None, None)).expect("a good set").data.len(), 4);
 }
 
 #[test]
@@ -331,15 +249,9 @@ fn a_name_that_is_nowhere_lists_where_it_was_looked_for() {
     let message = place.error("no-such-set");
     for looked in ["no-such-set", "no-such-set.tar", "no-such-set.tar.gz"] {
         let path = place.path(looked);
-        assert!(
-            message.contains(&format!("`{}`", path.display())),
-            "{message}"
-        );
+        assert!(message.contains(&format!("`{}`", path.display())), "{message}");
     }
-    assert!(
-        message.contains("--data-dir") && message.contains("TUNEFORK_DATA"),
-        "{message}"
-    );
+    assert!(message.contains("--data-dir") && message.contains("TUNEFORK_DATA"), "{message}");
 
     let place = Place::new().with(&[("set/one.tar", b""), ("set/two.tar.gz", b"")]);
     assert!(place.error("set").contains("one.tar, two.tar.gz"));
@@ -356,8 +268,7 @@ fn single_images_are_read_for_prediction() {
     assert_eq!(pictures.files.len(), 5);
     assert_eq!(pictures.pixels[..8], [200, 200, 200, 200, 10, 10, 10, 10]);
     assert_eq!(pictures.warnings.count(), 1);
-    let broken =
-        tunefork_data::Pictures::read(&[place.path("set/dark/broken.jpg")], shape, Fit::Crop);
+    let broken = tunefork_data::Pictures::read(&[place.path("set/dark/broken.jpg")], shape, Fit::Crop);
     assert!(matches!(broken, Err(DataError::Image { .. })));
 }
 
@@ -376,16 +287,8 @@ fn names_that_differ_only_by_case_are_told() {
     let told = sentences(&opened);
     assert_eq!(told.len(), 3, "{told:#?}");
     assert!(told[0].starts_with("`cats` differs from `Cats` only by capital letters"));
-    assert!(
-        told[1].starts_with("`cats/A.png` differs from `Cats/a.png`"),
-        "{}",
-        told[1]
-    );
-    assert!(
-        told[2].starts_with("`cats/a.png` differs from `Cats/a.png`"),
-        "{}",
-        told[2]
-    );
+    assert!(told[1].starts_with("`cats/A.png` differs from `Cats/a.png`"), "{}", told[1]);
+    assert!(told[2].starts_with("`cats/a.png` differs from `Cats/a.png`"), "{}", told[2]);
 }
 
 #[test]
@@ -402,10 +305,7 @@ fn well_known_sets_are_found_under_any_of_their_names() {
             write_files(&folder.path(path), &[(&format!("{class}/1.png"), &image)]);
         }
         assert_eq!(folder.opened(name).data.len(), 2);
-        let packed = tar(&[
-            ("a/1.png", tar::EntryType::Regular, &image),
-            ("b/1.png", tar::EntryType::Regular, &image),
-        ]);
+        let packed = tar(&[("a/1.png", tar::EntryType::Regular, &image), ("b/1.png", tar::EntryType::Regular, &image)]);
         let archive = Place::new().with(&[(&format!("{path}.tar"), &packed)]);
         assert_eq!(archive.opened(name).data.len(), 2);
     }

@@ -16,11 +16,7 @@ fn data(counts: [usize; 3], labels: Vec<u16>, pixels: Vec<u8>) -> Dataset {
 /// A set whose images all differ, the classes taking turns, all for training.
 fn different(images: usize) -> Dataset {
     let labels = (0..images).map(|image| (image % 3) as u16).collect();
-    data(
-        [images, 0, 0],
-        labels,
-        (0..images).map(|image| image as u8).collect(),
-    )
+    data([images, 0, 0], labels, (0..images).map(|image| image as u8).collect())
 }
 
 fn pixels(data: &Dataset, list: &[u32]) -> BTreeSet<u8> {
@@ -28,24 +24,16 @@ fn pixels(data: &Dataset, list: &[u32]) -> BTreeSet<u8> {
 }
 
 fn of_class(data: &Dataset, list: &[u32], class: u16) -> usize {
-    list.iter()
-        .filter(|image| data.label(**image) == class)
-        .count()
+    list.iter().filter(|image| data.label(**image) == class).count()
 }
 
 #[test]
 fn folds_take_turns_at_being_validated_on() {
     let data = different(31);
     let folds = Split::folds(&data, &SplitOptions::default(), 3, Key::study(1)).expect("enough");
-    let sizes: Vec<_> = folds
-        .iter()
-        .map(|f| (f.train.len(), f.validation.len()))
-        .collect();
+    let sizes: Vec<_> = folds.iter().map(|f| (f.train.len(), f.validation.len())).collect();
     assert_eq!(sizes, [(20, 11), (21, 10), (21, 10)]);
-    let stored = SplitOptions {
-        order: Order::Stored,
-        ..SplitOptions::default()
-    };
+    let stored = SplitOptions { order: Order::Stored, ..SplitOptions::default() };
     let folds = Split::folds(&data, &stored, 2, Key::study(1)).expect("enough");
     assert_eq!(folds[0].validation, (0..16).collect::<Vec<u32>>());
     assert_eq!(folds[0].train, folds[1].validation);
@@ -55,16 +43,9 @@ fn folds_take_turns_at_being_validated_on() {
 fn folds_hold_as_many_images_as_are_trained_on() {
     let data = different(60);
     let divided = |train, validation| {
-        let options = SplitOptions {
-            train,
-            validation,
-            ..SplitOptions::default()
-        };
+        let options = SplitOptions { train, validation, ..SplitOptions::default() };
         let folds = Split::folds(&data, &options, 3, Key::study(1)).expect("three folds");
-        folds
-            .iter()
-            .map(|fold| (fold.train.len(), fold.validation.len()))
-            .collect::<Vec<_>>()
+        folds.iter().map(|fold| (fold.train.len(), fold.validation.len())).collect::<Vec<_>>()
     };
     assert_eq!(divided(Share::Count(30), Share::Auto), [(20, 10); 3]);
     assert_eq!(divided(Share::Fraction(0.5), Share::Auto), [(20, 10); 3]);
@@ -75,8 +56,7 @@ fn folds_hold_as_many_images_as_are_trained_on() {
 fn folds_differ_from_seed_to_seed_and_share_the_test_part() {
     let labels = (0..40).map(|image| (image % 3) as u16).collect();
     let data = data([25, 5, 10], labels, (0..40).collect());
-    let of =
-        |seed| Split::folds(&data, &SplitOptions::default(), 5, Key::study(seed)).expect("enough");
+    let of = |seed| Split::folds(&data, &SplitOptions::default(), 5, Key::study(seed)).expect("enough");
     assert_eq!(of(1), of(1));
     assert_ne!(of(1), of(2));
     for fold in of(1) {
@@ -89,16 +69,11 @@ fn folds_differ_from_seed_to_seed_and_share_the_test_part() {
 #[test]
 fn folds_that_a_class_cannot_fill_are_refused_with_its_name() {
     let error = |data: &Dataset, folds| {
-        Split::folds(data, &SplitOptions::default(), folds, Key::study(1))
-            .expect_err("too many folds")
-            .to_string()
+        Split::folds(data, &SplitOptions::default(), folds, Key::study(1)).expect_err("too many folds").to_string()
     };
     let labels = vec![0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 2];
     let unequal = data([12, 0, 0], labels.clone(), (0..12).collect());
-    assert_eq!(
-        error(&unequal, 4),
-        "4 folds are asked for, but class `b` has 3 images; use at most 3 folds"
-    );
+    assert_eq!(error(&unequal, 4), "4 folds are asked for, but class `b` has 3 images; use at most 3 folds");
     let alike = data([12, 0, 0], labels, vec![0, 1, 2, 3, 4, 5, 6, 7, 8, 8, 8, 9]);
     assert_eq!(
         error(&alike, 3),
@@ -112,13 +87,9 @@ fn folds_that_a_class_cannot_fill_are_refused_with_its_name() {
 fn equal_images_are_not_divided() {
     // All of them equal: they can only be trained on.
     let alike = data([6, 0, 0], vec![0, 1, 2, 0, 1, 2], vec![7; 6]);
-    let message = Split::new(&alike, &SplitOptions::default(), Key::study(1))
-        .expect_err("nothing to validate on")
-        .to_string();
-    assert!(
-        message.contains("images with equal pixels stay together"),
-        "{message}"
-    );
+    let message =
+        Split::new(&alike, &SplitOptions::default(), Key::study(1)).expect_err("nothing to validate on").to_string();
+    assert!(message.contains("images with equal pixels stay together"), "{message}");
     // In stored order, images equal to one that is trained on are passed over.
     let some = data([6, 0, 0], vec![0, 1, 2, 0, 1, 2], vec![1, 2, 1, 1, 4, 5]);
     let options = SplitOptions {

@@ -8,20 +8,10 @@ use tunefork_data::{Part, idx as format};
 fn images() -> (Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>) {
     let train: Vec<u8> = (0..36).collect();
     let test: Vec<u8> = (100..112).collect();
-    (
-        idx(&[6, 2, 3], &train),
-        idx(&[6], &[0, 1, 0, 1, 0, 1]),
-        idx(&[2, 2, 3], &test),
-        idx(&[2], &[1, 0]),
-    )
+    (idx(&[6, 2, 3], &train), idx(&[6], &[0, 1, 0, 1, 0, 1]), idx(&[2, 2, 3], &test), idx(&[2], &[1, 0]))
 }
 
-fn place_with(
-    train_images: &[u8],
-    train_labels: &[u8],
-    test_images: &[u8],
-    test_labels: &[u8],
-) -> Place {
+fn place_with(train_images: &[u8], train_labels: &[u8], test_images: &[u8], test_labels: &[u8]) -> Place {
     Place::new().with(&[
         ("set/train-images-idx3-ubyte.gz", &gzip(train_images)),
         ("set/train-labels-idx1-ubyte.gz", &gzip(train_labels)),
@@ -35,18 +25,9 @@ fn place_with(
 fn a_whole_set_opens_in_file_order() {
     let (a, b, c, d) = images();
     let place = place_with(&a, &b, &c, &d);
-    let opened = place
-        .open("set", &place.options(None, None))
-        .expect("a good set");
+    let opened = place.open("set", &place.options(None, None)).expect("a good set");
     let data = opened.data;
-    assert_eq!(
-        (
-            data.part(Part::Train),
-            data.part(Part::Validation),
-            data.part(Part::Test)
-        ),
-        (0..6, 6..6, 6..8)
-    );
+    assert_eq!((data.part(Part::Train), data.part(Part::Validation), data.part(Part::Test)), (0..6, 6..6, 6..8));
     assert_eq!(data.pixels(1), [6, 7, 8, 9, 10, 11]);
     assert_eq!(data.pixels(6), [100, 101, 102, 103, 104, 105]);
     assert_eq!(data.labels(), [0, 1, 0, 1, 0, 1, 1, 0]);
@@ -57,18 +38,10 @@ fn a_whole_set_opens_in_file_order() {
 fn fashion_mnist_has_class_names() {
     let labels: Vec<u8> = (0..10).collect();
     let place = Place::new().with(&[
-        (
-            "fashion-mnist/train-images-idx3-ubyte",
-            &idx(&[10, 2, 2], &[7; 40]),
-        ),
-        (
-            "fashion-mnist/train-labels-idx1-ubyte",
-            &idx(&[10], &labels),
-        ),
+        ("fashion-mnist/train-images-idx3-ubyte", &idx(&[10, 2, 2], &[7; 40])),
+        ("fashion-mnist/train-labels-idx1-ubyte", &idx(&[10], &labels)),
     ]);
-    let opened = place
-        .open("fashion-mnist", &place.options(None, None))
-        .expect("a good set");
+    let opened = place.open("fashion-mnist", &place.options(None, None)).expect("a good set");
     assert_eq!(opened.data.classes()[9], "Ankle boot");
 }
 
@@ -78,51 +51,29 @@ fn damaged_sets_are_refused_with_the_file_named() {
     let packed = gzip(&a);
 
     let place = place_with(&a, &b, &c, &d);
-    std::fs::write(
-        place.path("set/train-images-idx3-ubyte.gz"),
-        &packed[..packed.len() / 2],
-    )
-    .expect("a file");
+    std::fs::write(place.path("set/train-images-idx3-ubyte.gz"), &packed[..packed.len() / 2]).expect("a file");
     let message = place.error("set");
-    assert!(
-        message.contains("train-images-idx3-ubyte.gz") && message.contains("truncated"),
-        "{message}"
-    );
+    assert!(message.contains("train-images-idx3-ubyte.gz") && message.contains("truncated"), "{message}");
 
     let place = place_with(&a[..a.len() - 1], &b, &c, &d);
     let message = place.error("set");
-    assert!(
-        message.contains("need 36 bytes of data, 35 are there"),
-        "{message}"
-    );
+    assert!(message.contains("need 36 bytes of data, 35 are there"), "{message}");
 
     let place = place_with(&a, &idx(&[5], &[0, 1, 0, 1, 0]), &c, &d);
     let message = place.error("set");
-    assert!(
-        message.contains("has 6 images") && message.contains("has 5 labels"),
-        "{message}"
-    );
+    assert!(message.contains("has 6 images") && message.contains("has 5 labels"), "{message}");
 
     let place = place_with(&a, &b, &c, &idx(&[2], &[1, 2]));
     let message = place.error("set");
-    assert!(
-        message.contains("label 2 of image 1 is not below the number of classes, 2"),
-        "{message}"
-    );
+    assert!(message.contains("label 2 of image 1 is not below the number of classes, 2"), "{message}");
 
     let place = place_with(&a, &idx(&[6], &[0, 2, 0, 2, 0, 2]), &c, &d);
     let message = place.error("set");
-    assert!(
-        message.contains("image 1 has label 2, but none has label 1"),
-        "{message}"
-    );
+    assert!(message.contains("image 1 has label 2, but none has label 1"), "{message}");
 
     let place = place_with(&b, &b, &c, &d);
     let message = place.error("set");
-    assert!(
-        message.contains("has 1 dimensions; 3 expected"),
-        "{message}"
-    );
+    assert!(message.contains("has 1 dimensions; 3 expected"), "{message}");
 
     let place = place_with(&a, &b, &c, &d);
     std::fs::remove_file(place.path("set/t10k-labels-idx1-ubyte")).expect("a file");
@@ -133,14 +84,8 @@ fn damaged_sets_are_refused_with_the_file_named() {
 #[test]
 fn a_label_out_of_range_in_fashion_mnist_is_named() {
     let place = Place::new().with(&[
-        (
-            "fashion-mnist/train-images-idx3-ubyte",
-            &idx(&[2, 2, 2], &[7; 8]),
-        ),
-        (
-            "fashion-mnist/train-labels-idx1-ubyte",
-            &idx(&[2], &[3, 10]),
-        ),
+        ("fashion-mnist/train-images-idx3-ubyte", &idx(&[2, 2, 2], &[7; 8])),
+        ("fashion-mnist/train-labels-idx1-ubyte", &idx(&[2], &[3, 10])),
     ]);
     let message = place.error("fashion-mnist");
     assert!(message.contains("label 10 of image 1"), "{message}");
@@ -149,20 +94,11 @@ fn a_label_out_of_range_in_fashion_mnist_is_named() {
 #[test]
 fn sizes_beyond_the_limit_are_refused_without_taking_memory() {
     let file = idx(&[u32::MAX, u32::MAX, 2], &[1, 2, 3]);
-    assert!(matches!(
-        format::parse(&file),
-        Err(format::IdxError::TooLarge(_))
-    ));
-    assert!(matches!(
-        format::read(file.as_slice()),
-        Err(format::IdxError::TooLarge(_))
-    ));
+    assert!(matches!(format::parse(&file), Err(format::IdxError::TooLarge(_))));
+    assert!(matches!(format::read(file.as_slice()), Err(format::IdxError::TooLarge(_))));
     // Within the limit but far more than there is: told by the bytes seen, none reserved.
     let file = idx(&[1_000_000, 28, 28], &[1, 2, 3]);
-    assert!(matches!(
-        format::read(file.as_slice()),
-        Err(format::IdxError::Length { found: 3, .. })
-    ));
+    assert!(matches!(format::read(file.as_slice()), Err(format::IdxError::Length { found: 3, .. })));
 }
 
 proptest! {

@@ -15,12 +15,7 @@ fn check_close(found: &Picture, wanted: &Picture, tolerance: i16) {
     assert_eq!((found.height, found.width), (wanted.height, wanted.width));
     assert_eq!(found.channels, wanted.channels);
     let difference = |(a, b): (&u8, &u8)| (i16::from(*a) - i16::from(*b)).abs();
-    let largest = found
-        .pixels
-        .iter()
-        .zip(&wanted.pixels)
-        .map(difference)
-        .max();
+    let largest = found.pixels.iter().zip(&wanted.pixels).map(difference).max();
     assert!(largest <= Some(tolerance), "differs by {largest:?}");
 }
 
@@ -40,12 +35,7 @@ fn jpegs_of_all_kinds_show_the_same_picture() {
     let grey = decode(include_bytes!("images/grey.jpg"));
     assert_eq!(grey.channels, 1);
     let shape = ImageShape::new(20, 24, 1).expect("a shape");
-    let wanted = Picture {
-        channels: 1,
-        pixels: original.fit(shape, Fit::Crop),
-        height: 20,
-        width: 24,
-    };
+    let wanted = Picture { channels: 1, pixels: original.fit(shape, Fit::Crop), height: 20, width: 24 };
     check_close(&grey, &wanted, 3);
 }
 
@@ -55,41 +45,11 @@ fn pngs_of_all_kinds_become_bytes() {
     // Colour type, depth, samples of a 2×2 image, channels and pixels wanted.
     type Case<'a> = (ColorType, BitDepth, &'a [u8], usize, &'a [u8]);
     let cases: [Case<'_>; 7] = [
-        (
-            ColorType::Grayscale,
-            eight,
-            &[0, 80, 160, 255],
-            1,
-            &[0, 80, 160, 255],
-        ),
-        (
-            ColorType::Grayscale,
-            BitDepth::One,
-            &[0b0100_0000, 0b1000_0000],
-            1,
-            &[0, 255, 255, 0],
-        ),
-        (
-            ColorType::Grayscale,
-            BitDepth::Sixteen,
-            &[0, 9, 80, 1, 160, 200, 255, 255],
-            1,
-            &[0, 80, 160, 255],
-        ),
-        (
-            ColorType::GrayscaleAlpha,
-            eight,
-            &[0, 0, 100, 255, 0, 127, 9, 0],
-            1,
-            &[255, 100, 128, 255],
-        ),
-        (
-            ColorType::Rgb,
-            eight,
-            &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
-            3,
-            &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
-        ),
+        (ColorType::Grayscale, eight, &[0, 80, 160, 255], 1, &[0, 80, 160, 255]),
+        (ColorType::Grayscale, BitDepth::One, &[0b0100_0000, 0b1000_0000], 1, &[0, 255, 255, 0]),
+        (ColorType::Grayscale, BitDepth::Sixteen, &[0, 9, 80, 1, 160, 200, 255, 255], 1, &[0, 80, 160, 255]),
+        (ColorType::GrayscaleAlpha, eight, &[0, 0, 100, 255, 0, 127, 9, 0], 1, &[255, 100, 128, 255]),
+        (ColorType::Rgb, eight, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], 3, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]),
         (
             ColorType::Rgba,
             eight,
@@ -97,27 +57,14 @@ fn pngs_of_all_kinds_become_bytes() {
             3,
             &[1, 2, 3, 255, 255, 255, 204, 204, 204, 200, 100, 0],
         ),
-        (
-            ColorType::Indexed,
-            eight,
-            &[0, 1, 1, 0],
-            3,
-            &[255, 0, 0, 0, 0, 255, 0, 0, 255, 255, 0, 0],
-        ),
+        (ColorType::Indexed, eight, &[0, 1, 1, 0], 3, &[255, 0, 0, 0, 0, 255, 0, 0, 255, 255, 0, 0]),
     ];
     for (colour, depth, samples, channels, wanted) in cases {
         let file = png(2, 2, colour, depth, samples);
         let picture = decode(&file);
-        assert_eq!(
-            (picture.channels, picture.pixels.as_slice()),
-            (channels, wanted),
-            "{colour:?} {depth:?}"
-        );
+        assert_eq!((picture.channels, picture.pixels.as_slice()), (channels, wanted), "{colour:?} {depth:?}");
         let measures = image::measure(&file).expect("a good header");
-        assert_eq!(
-            (measures.height, measures.width, measures.channels),
-            (2, 2, channels)
-        );
+        assert_eq!((measures.height, measures.width, measures.channels), (2, 2, channels));
     }
 }
 
@@ -138,20 +85,11 @@ fn damage_is_told_and_never_a_panic() {
         let message = error.map_or(String::new(), |error| error.to_string());
         assert!(!message.contains('\n'), "{length}: {message}");
     }
-    assert!(
-        is_damaged(&whole_png[..whole_png.len() - 20]),
-        "truncated PNG"
-    );
+    assert!(is_damaged(&whole_png[..whole_png.len() - 20]), "truncated PNG");
     assert_eq!(image::decode(&[]), Err(ImageError::Empty));
     assert_eq!(image::decode(b"GIF89a"), Err(ImageError::Format));
     let dot = image::decode(&flat(1, 1, 0));
-    assert_eq!(
-        dot,
-        Err(ImageError::TooSmall {
-            height: 1,
-            width: 1
-        })
-    );
+    assert_eq!(dot, Err(ImageError::TooSmall { height: 1, width: 1 }));
 }
 
 #[test]
@@ -163,11 +101,7 @@ fn a_size_that_the_file_cannot_hold_is_refused_before_memory_is_taken() {
     let mut crc = flate2::Crc::new();
     crc.update(&file[12..29]);
     file[29..33].copy_from_slice(&crc.sum().to_be_bytes());
-    let refused = ImageError::TooLarge {
-        height: 16_000,
-        width: 16_000,
-        bytes: file.len(),
-    };
+    let refused = ImageError::TooLarge { height: 16_000, width: 16_000, bytes: file.len() };
     assert_eq!(image::decode(&file), Err(refused));
 }
 
@@ -175,12 +109,7 @@ fn a_size_that_the_file_cannot_hold_is_refused_before_memory_is_taken() {
 fn fitting_keeps_the_aspect_and_cuts_to_the_middle() {
     // Left half black, right half white, twice as wide as high: the middle square keeps the edge.
     let row: Vec<u8> = [[0; 20], [255; 20]].concat();
-    let wide = Picture {
-        height: 20,
-        width: 40,
-        channels: 1,
-        pixels: row.repeat(20),
-    };
+    let wide = Picture { height: 20, width: 40, channels: 1, pixels: row.repeat(20) };
     let shape = ImageShape::new(10, 10, 3).expect("a shape");
     let fitted = wide.fit(shape, Fit::Crop);
     assert_eq!(fitted.len(), 300);
@@ -194,12 +123,7 @@ fn fitting_keeps_the_aspect_and_cuts_to_the_middle() {
 fn stretching_shows_the_whole_picture() {
     // Four bands; the middle square would show the two in the middle only.
     let row: Vec<u8> = [[0; 10], [80; 10], [160; 10], [240; 10]].concat();
-    let wide = Picture {
-        height: 20,
-        width: 40,
-        channels: 1,
-        pixels: row.repeat(20),
-    };
+    let wide = Picture { height: 20, width: 40, channels: 1, pixels: row.repeat(20) };
     let shape = ImageShape::new(20, 20, 1).expect("a shape");
     let corners = |fit| {
         let fitted = wide.clone().fit(shape, fit);

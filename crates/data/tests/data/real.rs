@@ -10,27 +10,17 @@ use tunefork_data::{Dataset, Normalisation, Opened, Part, PrepareOptions, Source
 fn folder_with(name: &str) -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     let named = std::env::var_os("TUNEFORK_DATA").map(PathBuf::from);
-    let folder = named
-        .into_iter()
-        .chain([beside])
-        .find(|folder| folder.join(name).is_dir());
+    let folder = named.into_iter().chain([beside]).find(|folder| folder.join(name).is_dir());
     if folder.is_none() {
         let required = std::env::var_os("TUNEFORK_REQUIRE_DATA").is_some();
-        assert!(
-            !required,
-            "no folder `{name}` in TUNEFORK_DATA or ../shared/data"
-        );
+        assert!(!required, "no folder `{name}` in TUNEFORK_DATA or ../shared/data");
         println!("skipped: no folder `{name}` in TUNEFORK_DATA or ../shared/data");
     }
     folder
 }
 
 fn open(source: &Source, cache: &Path, size: Option<(usize, usize)>) -> Opened {
-    let options = PrepareOptions {
-        size,
-        cache: Some(cache.to_path_buf()),
-        ..PrepareOptions::default()
-    };
+    let options = PrepareOptions { size, cache: Some(cache.to_path_buf()), ..PrepareOptions::default() };
     source.open(&options, &mut |_| {}).expect("a good set")
 }
 
@@ -76,14 +66,7 @@ fn cifar10_jpegs_are_read_from_their_archive_and_opened_again_quickly() {
     let source = Source::locate("cifar10", Some(&folder)).expect("the set");
     let opened = open(&source, cache.path(), None);
     let data = opened.data;
-    assert_eq!(
-        (
-            data.shape().height,
-            data.shape().width,
-            data.shape().channels
-        ),
-        (32, 32, 3)
-    );
+    assert_eq!((data.shape().height, data.shape().width, data.shape().channels), (32, 32, 3));
     assert_eq!(per_class(&data, Part::Train), [5000; 10]);
     assert_eq!(per_class(&data, Part::Test), [1000; 10]);
     assert_eq!(data.classes()[0], "airplane");
@@ -114,16 +97,10 @@ fn tiny_imagenet_is_read_from_its_archive() {
     let source = Source::locate("tiny-imagenet-200", Some(&folder)).expect("the set");
     let opened = open(&source, cache.path(), None);
     let data = opened.data;
-    assert_eq!(
-        (data.shape().bytes(), opened.warnings.count()),
-        (64 * 64 * 3, 0)
-    );
+    assert_eq!((data.shape().bytes(), opened.warnings.count()), (64 * 64 * 3, 0));
     assert_eq!(per_class(&data, Part::Train), [500; 20]);
     assert_eq!(per_class(&data, Part::Validation), [50; 20]);
-    assert_eq!(
-        [0, 11, 19].map(|class| data.classes()[class].as_str()),
-        ["Egyptian cat", "German shepherd", "organ"]
-    );
+    assert_eq!([0, 11, 19].map(|class| data.classes()[class].as_str()), ["Egyptian cat", "German shepherd", "organ"]);
     // A hundred and fifty-three of them are grey and have three equal channels.
     let is_grey = |image: &u32| data.pixels(*image).chunks_exact(3).all(|p| p == [p[0]; 3]);
     assert!((0..data.len() as u32).filter(is_grey).count() >= 153);
@@ -139,8 +116,5 @@ fn cats_and_dogs_of_many_sizes_become_one() {
     let opened = open(&source, cache.path(), Some((48, 64)));
     assert_eq!(opened.data.classes(), ["cats", "dogs"]);
     assert_eq!(per_class(&opened.data, Part::Train), [1000; 2]);
-    assert_eq!(
-        (opened.data.shape().bytes(), opened.warnings.count()),
-        (48 * 64 * 3, 0)
-    );
+    assert_eq!((opened.data.shape().bytes(), opened.warnings.count()), (48 * 64 * 3, 0));
 }

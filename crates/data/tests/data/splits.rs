@@ -18,11 +18,7 @@ fn split(data: &Dataset, options: &SplitOptions) -> Split {
 
 #[test]
 fn counts_in_stored_order_are_taken_from_the_start() {
-    let data = data(
-        [10, 0, 5],
-        vec![0, 1].into_iter().cycle().take(15).collect(),
-        2,
-    );
+    let data = data([10, 0, 5], vec![0, 1].into_iter().cycle().take(15).collect(), 2);
     let options = SplitOptions {
         train: Share::Count(4),
         validation: Share::Count(3),
@@ -39,45 +35,20 @@ fn counts_in_stored_order_are_taken_from_the_start() {
 #[test]
 fn by_default_a_tenth_is_validated_on_and_classes_keep_their_shares() {
     // 60 of class 0, 30 of class 1, 10 of class 2.
-    let labels: Vec<u16> = (0..100)
-        .map(|index| {
-            if index < 60 {
-                0
-            } else {
-                1 + u16::from(index >= 90)
-            }
-        })
-        .collect();
+    let labels: Vec<u16> = (0..100).map(|index| if index < 60 { 0 } else { 1 + u16::from(index >= 90) }).collect();
     let data = data([100, 0, 0], labels, 3);
     let split = split(&data, &SplitOptions::default());
-    let of_class = |list: &[u32], class| {
-        list.iter()
-            .filter(|index| data.label(**index) == class)
-            .count()
-    };
-    assert_eq!(
-        [0, 1, 2].map(|class| of_class(&split.validation, class)),
-        [6, 3, 1]
-    );
-    assert_eq!(
-        [0, 1, 2].map(|class| of_class(&split.train, class)),
-        [54, 27, 9]
-    );
+    let of_class = |list: &[u32], class| list.iter().filter(|index| data.label(**index) == class).count();
+    assert_eq!([0, 1, 2].map(|class| of_class(&split.validation, class)), [6, 3, 1]);
+    assert_eq!([0, 1, 2].map(|class| of_class(&split.train, class)), [54, 27, 9]);
     assert!(split.test.is_empty());
 }
 
 #[test]
 fn own_parts_are_used_and_may_be_cut() {
-    let data = data(
-        [6, 4, 4],
-        vec![0, 1].into_iter().cycle().take(14).collect(),
-        2,
-    );
+    let data = data([6, 4, 4], vec![0, 1].into_iter().cycle().take(14).collect(), 2);
     let whole = split(&data, &SplitOptions::default());
-    assert_eq!(
-        (whole.train.len(), whole.validation, whole.test),
-        (6, vec![6, 7, 8, 9], vec![10, 11, 12, 13])
-    );
+    assert_eq!((whole.train.len(), whole.validation, whole.test), (6, vec![6, 7, 8, 9], vec![10, 11, 12, 13]));
     let options = SplitOptions {
         train: Share::Count(2),
         validation: Share::Count(2),
@@ -85,83 +56,26 @@ fn own_parts_are_used_and_may_be_cut() {
         order: Order::Stored,
     };
     let cut = split(&data, &options);
-    assert_eq!(
-        (cut.train, cut.validation, cut.test),
-        (vec![0, 1], vec![6, 7], vec![10, 11])
-    );
+    assert_eq!((cut.train, cut.validation, cut.test), (vec![0, 1], vec![6, 7], vec![10, 11]));
 }
 
 #[test]
 fn asking_for_too_much_names_both_numbers() {
-    let data = data(
-        [10, 0, 2],
-        vec![0, 1].into_iter().cycle().take(12).collect(),
-        2,
-    );
-    let message = |options: SplitOptions| {
-        Split::new(&data, &options, Key::study(1))
-            .expect_err("too much")
-            .to_string()
-    };
+    let data = data([10, 0, 2], vec![0, 1].into_iter().cycle().take(12).collect(), 2);
+    let message = |options: SplitOptions| Split::new(&data, &options, Key::study(1)).expect_err("too much").to_string();
     let default = SplitOptions::default();
     let cases = [
+        (SplitOptions { train: Share::Count(11), ..default }, "11 training images are asked for, 10 are there"),
+        (SplitOptions { test: Share::Count(3), ..default }, "3 test images are asked for, 2 are there"),
+        (SplitOptions { validation: Share::Count(12), ..default }, "12 validation images are asked for, 10 are there"),
         (
-            SplitOptions {
-                train: Share::Count(11),
-                ..default
-            },
-            "11 training images are asked for, 10 are there",
-        ),
-        (
-            SplitOptions {
-                test: Share::Count(3),
-                ..default
-            },
-            "3 test images are asked for, 2 are there",
-        ),
-        (
-            SplitOptions {
-                validation: Share::Count(12),
-                ..default
-            },
-            "12 validation images are asked for, 10 are there",
-        ),
-        (
-            SplitOptions {
-                train: Share::Count(8),
-                validation: Share::Count(3),
-                ..default
-            },
+            SplitOptions { train: Share::Count(8), validation: Share::Count(3), ..default },
             "11 training, validation and test images are asked for, 10 are there",
         ),
-        (
-            SplitOptions {
-                validation: Share::Count(10),
-                ..default
-            },
-            "1 training images are asked for, 0 are there",
-        ),
-        (
-            SplitOptions {
-                validation: Share::Count(0),
-                ..default
-            },
-            "1 validation images are asked for, 0 are there",
-        ),
-        (
-            SplitOptions {
-                validation: Share::Fraction(1.5),
-                ..default
-            },
-            "`data.validation` is 1.5",
-        ),
-        (
-            SplitOptions {
-                train: Share::Fraction(f64::NAN),
-                ..default
-            },
-            "`data.train` is NaN",
-        ),
+        (SplitOptions { validation: Share::Count(10), ..default }, "1 training images are asked for, 0 are there"),
+        (SplitOptions { validation: Share::Count(0), ..default }, "1 validation images are asked for, 0 are there"),
+        (SplitOptions { validation: Share::Fraction(1.5), ..default }, "`data.validation` is 1.5"),
+        (SplitOptions { train: Share::Fraction(f64::NAN), ..default }, "`data.train` is NaN"),
     ];
     for (options, wanted) in cases {
         let found = message(options);
@@ -170,11 +84,7 @@ fn asking_for_too_much_names_both_numbers() {
 }
 
 fn share() -> impl Strategy<Value = Share> {
-    prop_oneof![
-        Just(Share::Auto),
-        (0..40_usize).prop_map(Share::Count),
-        (0.01..0.99_f64).prop_map(Share::Fraction),
-    ]
+    prop_oneof![Just(Share::Auto), (0..40_usize).prop_map(Share::Count), (0.01..0.99_f64).prop_map(Share::Fraction),]
 }
 
 proptest! {
@@ -261,9 +171,6 @@ fn normalisation_survives_being_written_down() {
     let normalisation = Normalisation::new(&[0.286], &[0.353]).expect("good values");
     let text = serde_json::to_string(&normalisation).expect("writing");
     assert_eq!(text, r#"{"mean":[0.286],"std":[0.353]}"#);
-    assert_eq!(
-        serde_json::from_str::<Normalisation>(&text).expect("reading"),
-        normalisation
-    );
+    assert_eq!(serde_json::from_str::<Normalisation>(&text).expect("reading"), normalisation);
     assert!(serde_json::from_str::<Normalisation>(r#"{"mean":[0.286],"std":[0.0]}"#).is_err());
 }

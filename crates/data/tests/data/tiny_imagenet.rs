@@ -9,20 +9,14 @@ const GREY: &[u8] = include_bytes!("images/grey.jpg");
 /// Two classes, not in the order of their numbers; one training image is grey.
 const SET: [(&str, &[u8]); 9] = [
     ("wnids.txt", b"n2\nn1\n"),
-    (
-        "words.txt",
-        b"n1\tcrane\nn2\tEgyptian cat, Mau\nn3\tcrane\n",
-    ),
+    ("words.txt", b"n1\tcrane\nn2\tEgyptian cat, Mau\nn3\tcrane\n"),
     ("train/n1/images/n1_0.JPEG", JPEG),
     ("train/n1/n1_boxes.txt", b"n1_0.JPEG\t0\t0\t9\t9\n"),
     ("train/n2/images/n2_0.JPEG", GREY),
     ("train/n2/images/n2_1.JPEG", JPEG),
     ("val/images/val_0.JPEG", JPEG),
     ("val/images/val_1.JPEG", GREY),
-    (
-        "val/val_annotations.txt",
-        b"val_0.JPEG\tn1\t0\t0\t9\t9\nval_1.JPEG\tn2\t0\t0\t9\t9\n",
-    ),
+    ("val/val_annotations.txt", b"val_0.JPEG\tn1\t0\t0\t9\t9\nval_1.JPEG\tn2\t0\t0\t9\t9\n"),
 ];
 
 /// A place with the set in a folder, changed by other files.
@@ -35,19 +29,10 @@ fn place(changes: &[(&str, &[u8])]) -> Place {
 
 #[test]
 fn the_original_layout_is_read_wherever_it_lies() {
-    let names: Vec<String> = SET
-        .iter()
-        .map(|(name, _)| format!("tiny-imagenet-200/{name}"))
-        .collect();
-    let deeper: Vec<(&str, &[u8])> = names
-        .iter()
-        .zip(SET)
-        .map(|(name, (_, bytes))| (name.as_str(), bytes))
-        .collect();
-    let entries: Vec<(&str, EntryType, &[u8])> = deeper
-        .iter()
-        .map(|(name, bytes)| (*name, EntryType::Regular, *bytes))
-        .collect();
+    let names: Vec<String> = SET.iter().map(|(name, _)| format!("tiny-imagenet-200/{name}")).collect();
+    let deeper: Vec<(&str, &[u8])> = names.iter().zip(SET).map(|(name, (_, bytes))| (name.as_str(), bytes)).collect();
+    let entries: Vec<(&str, EntryType, &[u8])> =
+        deeper.iter().map(|(name, bytes)| (*name, EntryType::Regular, *bytes)).collect();
     let inside = Place::new();
     write_files(&inside.path("set"), &deeper);
     let places = [
@@ -61,10 +46,7 @@ fn the_original_layout_is_read_wherever_it_lies() {
         let data = &opened.data;
         assert_eq!(sentences(&opened), [""; 0]);
         assert_eq!(data.classes(), ["Egyptian cat", "crane"]);
-        assert_eq!(
-            (data.part(Part::Train), data.part(Part::Validation)),
-            (0..3, 3..5)
-        );
+        assert_eq!((data.part(Part::Train), data.part(Part::Validation)), (0..3, 3..5));
         assert_eq!(data.labels(), [0, 0, 1, 0, 1]);
         // Grey images among coloured ones have three equal channels.
         assert_eq!(data.shape().channels, 3);
@@ -72,11 +54,7 @@ fn the_original_layout_is_read_wherever_it_lies() {
             let mut pixels = data.pixels(grey).chunks_exact(3);
             assert!(pixels.all(|pixel| pixel == [pixel[0]; 3]));
         }
-        assert!(
-            data.pixels(1)
-                .chunks_exact(3)
-                .any(|pixel| pixel[0] != pixel[1])
-        );
+        assert!(data.pixels(1).chunks_exact(3).any(|pixel| pixel[0] != pixel[1]));
     }
 }
 
@@ -113,10 +91,7 @@ fn what_the_set_cannot_do_without_is_an_error() {
         place
     };
     let message = gone("val/val_annotations.txt").error("set");
-    assert!(
-        message.contains("val_annotations.txt` is missing"),
-        "{message}"
-    );
+    assert!(message.contains("val_annotations.txt` is missing"), "{message}");
     let message = gone("train/n1/images/n1_0.JPEG").error("set");
     assert!(message.contains("class `crane`"), "{message}");
     let message = place(&[("wnids.txt", b"n1\n")]).error("set");

@@ -22,9 +22,7 @@ fn entries(dark: &[u8], light: &[u8]) -> Vec<u8> {
 /// Where a text stands for the last time: in the directory, after the entries.
 fn last(bytes: &[u8], text: &[u8]) -> usize {
     let mut windows = bytes.windows(text.len());
-    windows
-        .rposition(|window| window == text)
-        .expect("the text")
+    windows.rposition(|window| window == text).expect("the text")
 }
 
 #[test]
@@ -53,13 +51,7 @@ fn links_and_encrypted_entries_are_refused() {
     bytes[two - 41] = 3;
     let entries = archive::list(Cursor::new(&bytes)).expect("a readable directory");
     let kinds: Vec<Kind> = entries.iter().map(|entry| entry.kind).collect();
-    assert_eq!(
-        kinds,
-        [
-            Kind::Refused("it is encrypted"),
-            Kind::Refused("it is a link")
-        ]
-    );
+    assert_eq!(kinds, [Kind::Refused("it is encrypted"), Kind::Refused("it is a link")]);
 }
 
 #[test]
@@ -68,26 +60,15 @@ fn a_bomb_is_refused() {
     let zeros = vec![0; size];
     // One entry is within the limits, several are not.
     let names: Vec<String> = (0..4).map(|number| format!("a/{number}.png")).collect();
-    let files: Vec<(&str, &[u8])> = names
-        .iter()
-        .map(|n| (n.as_str(), zeros.as_slice()))
-        .collect();
+    let files: Vec<(&str, &[u8])> = names.iter().map(|n| (n.as_str(), zeros.as_slice())).collect();
     let bomb = zip(&files);
     let packed = bomb.len() as u64;
-    assert!(
-        packed * archive::MAX_UNPACKED_RATIO < archive::UNPACKED_ALLOWANCE,
-        "{packed}"
-    );
+    assert!(packed * archive::MAX_UNPACKED_RATIO < archive::UNPACKED_ALLOWANCE, "{packed}");
     let mut lengths = Vec::new();
-    let outcome = archive::read(
-        Cursor::new(&bomb),
-        &[3, 2, 1, 0],
-        u64::MAX - 1,
-        &mut |place, data| {
-            lengths.push((place, data.expect("whole data").len()));
-            true
-        },
-    );
+    let outcome = archive::read(Cursor::new(&bomb), &[3, 2, 1, 0], u64::MAX - 1, &mut |place, data| {
+        lengths.push((place, data.expect("whole data").len()));
+        true
+    });
     assert!(matches!(outcome, Err(ArchiveError::Bomb(_))), "{outcome:?}");
     assert_eq!(lengths[..2], [(3, size), (2, size)]);
     assert!(lengths.len() < 4);
@@ -137,10 +118,7 @@ fn a_damaged_entry_is_left_out_and_a_damaged_directory_refused() {
 
     let place = Place::new().with(&[("set.zip", &whole[..whole.len() - 30])]);
     let message = place.error("set");
-    assert!(
-        message.contains("set.zip") && message.contains("no whole zip"),
-        "{message}"
-    );
+    assert!(message.contains("set.zip") && message.contains("no whole zip"), "{message}");
 }
 
 proptest! {

@@ -11,15 +11,7 @@ use crate::support::{Place, failures, get, noise, quick};
 #[test]
 fn what_may_pass_is_tried_again_and_what_will_not_is_not() {
     let attempts = 1 + quick().backoff.len();
-    let cases = [
-        (404, 1),
-        (403, 1),
-        (410, 1),
-        (204, 1),
-        (408, attempts),
-        (429, attempts),
-        (500, attempts),
-    ];
+    let cases = [(404, 1), (403, 1), (410, 1), (204, 1), (408, attempts), (429, attempts), (500, attempts)];
     for (status, times) in cases {
         let server = Server::new(move |_| Answer::status(status).header("Content-Length", 0));
         let place = Place::new();
@@ -49,29 +41,17 @@ fn redirects_end_somewhere() {
     let circle = Server::new(|_| Answer::status(302).header("Location", "/set.zip"));
     let place = Place::new();
     let found = failures(&place.published(b"?", &[&circle]));
-    assert_eq!(
-        found,
-        [Failure::Protocol(
-            "it redirects more than 8 times".to_owned()
-        )]
-    );
+    assert_eq!(found, [Failure::Protocol("it redirects more than 8 times".to_owned())]);
     assert_eq!(circle.asked().len(), 9);
 }
 
 #[test]
 fn redirects_lead_only_to_the_web() {
-    for place_of_file in [
-        "ftp://127.0.0.1/set.zip",
-        "file:///etc/hostname",
-        "gopher://127.0.0.1/",
-    ] {
+    for place_of_file in ["ftp://127.0.0.1/set.zip", "file:///etc/hostname", "gopher://127.0.0.1/"] {
         let server = Server::new(move |_| Answer::status(302).header("Location", place_of_file));
         let place = Place::new();
         let found = failures(&place.published(b"?", &[&server]));
-        assert!(
-            matches!(found[..], [Failure::Protocol(_)]),
-            "{place_of_file}: {found:?}"
-        );
+        assert!(matches!(found[..], [Failure::Protocol(_)]), "{place_of_file}: {found:?}");
         assert_eq!(server.asked().len(), 1);
     }
 }
@@ -82,10 +62,7 @@ fn an_address_is_one_of_the_web() {
     let mut wanted = place.published(b"?", &[]);
     wanted.urls = vec!["file:///etc/hostname".to_owned(), "set.zip".to_owned()];
     let found = failures(&wanted);
-    assert!(
-        matches!(found[..], [Failure::Protocol(_), Failure::Protocol(_)]),
-        "{found:?}"
-    );
+    assert!(matches!(found[..], [Failure::Protocol(_), Failure::Protocol(_)]), "{found:?}");
 }
 
 #[test]
@@ -101,10 +78,7 @@ fn what_is_not_http_is_refused() {
     let mut wanted = place.published(b"?", &[]);
     wanted.urls = vec![format!("http://127.0.0.1:{port}/set.zip")];
     let found = failures(&wanted);
-    assert!(
-        matches!(found[..], [Failure::Protocol(_) | Failure::Cut { .. }]),
-        "{found:?}"
-    );
+    assert!(matches!(found[..], [Failure::Protocol(_) | Failure::Cut { .. }]), "{found:?}");
     wanted.urls = vec![format!("https://127.0.0.1:{port}/set.zip")];
     let found = failures(&wanted);
     assert!(!matches!(found[..], [Failure::Status(_)]), "{found:?}");

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use tunefork_download::{
-    Basis, Digest, DownloadError, Event, Failure, FetchOptions, Record, fetch,
-};
+use tunefork_download::{Basis, Digest, DownloadError, Event, Failure, FetchOptions, Record, fetch};
 
 use crate::server::{Answer, Server};
 use crate::support::{Place, failures, get, noise, quick};
@@ -31,10 +29,7 @@ fn a_whole_file_arrives_and_nothing_else_is_left() {
     assert_eq!(fetched.digest, Digest::of(&bytes));
     assert_eq!(fetched.basis.to_string(), "published by the test");
     assert!(!fetched.was_there);
-    assert!(
-        told.is_sorted() && told.last() == Some(&200_000),
-        "{told:?}"
-    );
+    assert!(told.is_sorted() && told.last() == Some(&200_000), "{told:?}");
     assert_eq!(place.read("set.zip"), bytes);
     assert_eq!(place.names(), ["set.zip"]);
     assert_eq!(server.asked()[0].headers["accept-encoding"], "identity");
@@ -53,10 +48,7 @@ fn a_file_that_is_there_is_compared_and_not_fetched() {
     let error = get(&wanted).unwrap_err();
     assert!(matches!(error, DownloadError::Differs { .. }), "{error}");
     let text = error.to_string();
-    assert!(
-        text.contains(&Digest::of(b"something else").to_string()),
-        "{text}"
-    );
+    assert!(text.contains(&Digest::of(b"something else").to_string()), "{text}");
     assert!(text.contains(&Digest::of(&bytes).to_string()), "{text}");
     assert_eq!(place.read("set.zip"), b"something else");
     assert_eq!(server.asked().len(), 1);
@@ -88,10 +80,7 @@ fn wrong_bytes_are_thrown_away_and_the_next_address_is_tried() {
     assert_eq!(place.read("set.zip"), bytes);
     assert_eq!(given_up.len(), 1);
     assert!(given_up[0].starts_with(&bad.url("set.zip")), "{given_up:?}");
-    assert!(
-        given_up[0].contains(&Digest::of(&damaged).to_string()),
-        "{given_up:?}"
-    );
+    assert!(given_up[0].contains(&Digest::of(&damaged).to_string()), "{given_up:?}");
 }
 
 #[test]
@@ -104,12 +93,7 @@ fn without_a_published_digest_the_first_download_is_recorded() {
         panic!("{:?}", fetched.basis);
     };
     assert!(origin.contains(&server.url("set.zip")) && origin.contains("published by nobody"));
-    assert!(
-        fetched
-            .basis
-            .to_string()
-            .starts_with("recorded here, not published: 20")
-    );
+    assert!(fetched.basis.to_string().starts_with("recorded here, not published: 20"));
     assert_eq!(place.names(), ["set.zip", "set.zip.sha256"]);
 
     fs::remove_file(place.path("set.zip")).unwrap();
@@ -118,10 +102,7 @@ fn without_a_published_digest_the_first_download_is_recorded() {
     let text = found[0].to_string();
     assert!(text.contains(&Digest::of(&first).to_string()), "{text}");
     assert!(text.contains(&Digest::of(&second).to_string()), "{text}");
-    assert!(
-        text.contains("set.zip.sha256` to take another file"),
-        "{text}"
-    );
+    assert!(text.contains("set.zip.sha256` to take another file"), "{text}");
     assert_eq!(place.names(), ["set.zip.sha256"]);
 
     get(&place.unpublished(&[&changed, &server])).unwrap();
@@ -141,11 +122,7 @@ fn a_file_put_there_by_hand_is_recorded_too() {
     assert!(fetched.was_there);
     let record = Record::of(&place.path("set.zip")).unwrap().unwrap();
     assert_eq!(record.digest, Digest::of(b"by hand"));
-    assert!(
-        record.origin.contains("was here already"),
-        "{}",
-        record.origin
-    );
+    assert!(record.origin.contains("was here already"), "{}", record.origin);
 }
 
 #[test]
@@ -168,9 +145,8 @@ fn two_processes_do_not_write_one_file() {
 fn many_at_once_leave_one_right_file() {
     let bytes = noise(50_000);
     let slow = bytes.clone();
-    let server = Server::new(move |asked| {
-        Answer::honest(asked, &slow, "\"1\"").slowly(10_000, Duration::from_millis(3))
-    });
+    let server =
+        Server::new(move |asked| Answer::honest(asked, &slow, "\"1\"").slowly(10_000, Duration::from_millis(3)));
     let place = Place::new();
     let wanted = place.published(&bytes, &[&server]);
     std::thread::scope(|scope| {
@@ -197,10 +173,7 @@ fn without_a_network_it_is_told_at_once() {
     let patient = FetchOptions::default();
     let start = Instant::now();
     let error = fetch(&wanted, &patient, &mut |_| {}).unwrap_err();
-    assert!(
-        start.elapsed() < patient.backoff[0],
-        "nothing is tried twice"
-    );
+    assert!(start.elapsed() < patient.backoff[0], "nothing is tried twice");
     let text = error.to_string();
     assert_eq!(text.matches("cannot be reached").count(), 2, "{text}");
     assert!(text.contains("http://127.0.0.1:9/set.zip"), "{text}");
@@ -211,16 +184,12 @@ fn without_a_network_it_is_told_at_once() {
 fn a_download_stops_when_it_is_told_to_and_goes_on_later() {
     let bytes = noise(300_000);
     let slow = bytes.clone();
-    let server = Server::new(move |asked| {
-        Answer::honest(asked, &slow, "\"1\"").slowly(20_000, Duration::from_millis(2))
-    });
+    let server =
+        Server::new(move |asked| Answer::honest(asked, &slow, "\"1\"").slowly(20_000, Duration::from_millis(2)));
     let place = Place::new();
     let wanted = place.published(&bytes, &[&server]);
     let stop = Arc::new(AtomicBool::new(false));
-    let options = FetchOptions {
-        stop: Arc::clone(&stop),
-        ..quick()
-    };
+    let options = FetchOptions { stop: Arc::clone(&stop), ..quick() };
     let error = fetch(&wanted, &options, &mut |event| {
         if matches!(event, Event::Progress { done, .. } if done > 100_000) {
             stop.store(true, Ordering::Relaxed);

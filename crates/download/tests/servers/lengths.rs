@@ -12,12 +12,7 @@ fn a_server_that_promises_more_than_it_sends_is_given_up() {
     let server = Server::new(move |_| Answer::whole(&short).header("Content-Length", 6000));
     let place = Place::new();
     let found = failures(&place.unpublished(&[&server]));
-    let [
-        Failure::Cut {
-            received, length, ..
-        },
-    ] = found[..]
-    else {
+    let [Failure::Cut { received, length, .. }] = found[..] else {
         panic!("{found:?}");
     };
     assert_eq!((received, length), (5000, Some(6000)));
@@ -33,10 +28,7 @@ fn a_length_that_is_not_the_published_one_is_refused_at_once() {
         let server = Server::new(move |_| Answer::whole(&whole).header("Content-Length", told));
         let place = Place::new();
         let found = failures(&place.published(&bytes, &[&server]));
-        let expected = Failure::Length {
-            expected: 5000,
-            found: told,
-        };
+        let expected = Failure::Length { expected: 5000, found: told };
         assert_eq!(found, [expected]);
         assert_eq!((server.asked().len(), place.names().len()), (1, 0));
     }
@@ -49,9 +41,7 @@ fn more_than_the_limit_is_not_taken() {
         let server = Server::new(move |_| answer.clone());
         let place = Place::new();
         let wanted = place.unpublished(&[&server]);
-        let expected = Failure::TooLong {
-            limit: wanted.limit,
-        };
+        let expected = Failure::TooLong { limit: wanted.limit };
         assert_eq!(failures(&wanted), [expected]);
         assert_eq!((server.asked().len(), place.names().len()), (1, 0));
     }
@@ -81,10 +71,7 @@ fn a_body_that_only_ends_with_the_connection_needs_a_digest() {
     let sent = bytes.clone();
     let server = Server::new(move |_| Answer::endless(&sent));
     let place = Place::new();
-    assert_eq!(
-        failures(&place.unpublished(&[&server])),
-        [Failure::NoLength]
-    );
+    assert_eq!(failures(&place.unpublished(&[&server])), [Failure::NoLength]);
     get(&place.published(&bytes, &[&server])).unwrap();
 }
 
@@ -96,9 +83,6 @@ fn chunks_that_break_off_are_no_file() {
     let server = Server::new(move |_| Answer::chunked(&sent).cut(20_000));
     let place = Place::new();
     let found = failures(&place.unpublished(&[&server]));
-    assert!(
-        matches!(found[..], [Failure::Cut { length: None, .. }]),
-        "{found:?}"
-    );
+    assert!(matches!(found[..], [Failure::Cut { length: None, .. }]), "{found:?}");
     assert!(!place.path("set.zip").exists());
 }

@@ -130,10 +130,7 @@ fn another_address_goes_on_with_the_part_where_a_digest_tells() {
     assert_eq!(place.read("set.zip"), bytes);
     let asked = &second.asked()[0];
     assert_eq!(asked.first_byte(), Some(45_000));
-    assert!(
-        !asked.headers.contains_key("if-range"),
-        "it is no part of its own"
-    );
+    assert!(!asked.headers.contains_key("if-range"), "it is no part of its own");
 }
 
 /// The part is of a bad mirror, say. The address that completed it is not to blame.
@@ -145,11 +142,7 @@ fn a_part_that_was_wrong_is_fetched_anew_from_the_same_address() {
     fs::write(place.path("set.zip.part"), &noise(30_001)[1..]).unwrap();
     get(&place.published(&bytes, &[&server])).unwrap();
     assert_eq!(place.read("set.zip"), bytes);
-    let firsts: Vec<_> = server
-        .asked()
-        .iter()
-        .map(|asked| asked.first_byte())
-        .collect();
+    let firsts: Vec<_> = server.asked().iter().map(|asked| asked.first_byte()).collect();
     assert_eq!(firsts, [Some(30_000), None]);
 }
 
@@ -207,10 +200,7 @@ fn redirects_keep_the_range() {
     assert_eq!(place.read("set.zip"), bytes);
     let asked = server.asked();
     let last = asked.last().unwrap();
-    assert_eq!(
-        (last.path.as_str(), last.first_byte()),
-        ("/moved/set.zip", Some(30_000))
-    );
+    assert_eq!((last.path.as_str(), last.first_byte()), ("/moved/set.zip", Some(30_000)));
     assert_eq!(last.headers["if-range"], "\"1\"");
 }
 
@@ -223,14 +213,7 @@ fn attempts_are_bounded_but_progress_renews_them() {
     let place = Place::new();
     let wanted = place.published(&bytes, &[&stingy]);
     let found = failures(&wanted);
-    assert!(matches!(
-        found[..],
-        [Failure::Cut {
-            received: 4000,
-            length: Some(100_000),
-            ..
-        }]
-    ));
+    assert!(matches!(found[..], [Failure::Cut { received: 4000, length: Some(100_000), .. }]));
     assert_eq!(stingy.asked().len(), 1 + quick().backoff.len());
     assert_eq!(place.read("set.zip.part"), bytes[..4000]);
 
@@ -257,10 +240,7 @@ fn a_silent_or_trickling_server_is_left() {
         }
     });
     let place = Place::new();
-    let options = FetchOptions {
-        stall_timeout: Duration::from_millis(300),
-        ..quick()
-    };
+    let options = FetchOptions { stall_timeout: Duration::from_millis(300), ..quick() };
     let mut reasons = Vec::new();
     let wanted = place.published(&bytes, &[&server]);
     fetch(&wanted, &options, &mut |event| {
@@ -271,13 +251,7 @@ fn a_silent_or_trickling_server_is_left() {
     .unwrap();
     assert_eq!(place.read("set.zip"), bytes);
     assert_eq!(reasons.len(), 2, "{reasons:?}");
-    assert!(
-        reasons[0].contains("20000 bytes of 50000 (timeout"),
-        "{reasons:?}"
-    );
-    assert!(
-        reasons[1].contains("fewer than 4096 bytes in 300ms"),
-        "{reasons:?}"
-    );
+    assert!(reasons[0].contains("20000 bytes of 50000 (timeout"), "{reasons:?}");
+    assert!(reasons[1].contains("fewer than 4096 bytes in 300ms"), "{reasons:?}");
     assert_eq!(server.asked()[1].first_byte(), Some(20_000));
 }

@@ -21,11 +21,7 @@ impl Asked {
     /// The first byte that is asked for, if not all are.
     pub fn first_byte(&self) -> Option<usize> {
         let range = self.headers.get("range")?;
-        range
-            .strip_prefix("bytes=")?
-            .strip_suffix('-')?
-            .parse()
-            .ok()
+        range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
     }
 }
 
@@ -44,10 +40,7 @@ pub struct Answer {
 impl Answer {
     /// An answer without body.
     pub fn status(status: u16) -> Self {
-        Self {
-            status,
-            ..Self::default()
-        }
+        Self { status, ..Self::default() }
     }
 
     /// All of `bytes`, with their length.
@@ -75,9 +68,7 @@ impl Answer {
     /// `bytes` from `first` on, as they were asked for.
     pub fn rest(bytes: &[u8], first: usize) -> Self {
         let range = format!("bytes {first}-{}/{}", bytes.len() - 1, bytes.len());
-        let mut answer = Self::status(206)
-            .header("Content-Range", range)
-            .header("Content-Length", bytes.len() - first);
+        let mut answer = Self::status(206).header("Content-Range", range).header("Content-Length", bytes.len() - first);
         answer.body = bytes[first..].to_vec();
         answer
     }
@@ -116,11 +107,7 @@ impl Answer {
     }
 
     fn send(&self, mut stream: &TcpStream) -> std::io::Result<()> {
-        write!(
-            stream,
-            "HTTP/1.1 {} Words\r\nConnection: close\r\n",
-            self.status
-        )?;
+        write!(stream, "HTTP/1.1 {} Words\r\nConnection: close\r\n", self.status)?;
         for (name, value) in &self.headers {
             write!(stream, "{name}: {value}\r\n")?;
         }
@@ -208,9 +195,5 @@ fn read(stream: &TcpStream) -> Option<Asked> {
         };
         headers.insert(name.to_lowercase(), value.to_owned());
     }
-    Some(Asked {
-        path,
-        headers,
-        number: 0,
-    })
+    Some(Asked { path, headers, number: 0 })
 }

@@ -24,36 +24,24 @@ fn small_tiny_imagenet() -> Vec<u8> {
         ("train/n2/images/n2_0.JPEG", GREY),
         ("val/images/val_0.JPEG", COLOUR),
         ("val/images/val_1.JPEG", GREY),
-        (
-            "val/val_annotations.txt",
-            b"val_0.JPEG\tn1\t0\t0\t9\t9\nval_1.JPEG\tn2\t0\t0\t9\t9\n",
-        ),
+        ("val/val_annotations.txt", b"val_0.JPEG\tn1\t0\t0\t9\t9\nval_1.JPEG\tn2\t0\t0\t9\t9\n"),
     ];
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in files {
         let name = format!("tiny-imagenet-200/{name}");
-        archive
-            .start_file(name, SimpleFileOptions::default())
-            .unwrap();
+        archive.start_file(name, SimpleFileOptions::default()).unwrap();
         archive.write_all(bytes).unwrap();
     }
     archive.finish().unwrap().into_inner()
 }
 
 fn of_mirror(server: &Server) -> FetchOptions {
-    FetchOptions {
-        mirror: Some(server.url("sets/")),
-        ..quick()
-    }
+    FetchOptions { mirror: Some(server.url("sets/")), ..quick() }
 }
 
 fn opened(name: &str, place: &Place) -> tunefork_data::Dataset {
     let source = Source::locate(name, Some(&place.path("data"))).unwrap();
-    let options = PrepareOptions {
-        size: Some((8, 8)),
-        cache: Some(place.path("cache")),
-        ..PrepareOptions::default()
-    };
+    let options = PrepareOptions { size: Some((8, 8)), cache: Some(place.path("cache")), ..PrepareOptions::default() };
     source.open(&options, &mut |_| {}).unwrap().data
 }
 
@@ -67,17 +55,10 @@ fn a_set_of_a_mirror_is_found_and_opened() {
     });
     let place = Place::new();
     let set = known("tiny-imagenet").unwrap();
-    let fetched = set
-        .fetch(&place.path("data"), &of_mirror(&server), &mut |_| {})
-        .unwrap();
+    let fetched = set.fetch(&place.path("data"), &of_mirror(&server), &mut |_| {}).unwrap();
     assert_eq!(fetched[0].digest, Digest::of(&bytes));
     assert_eq!(fetched[0].path, place.path("data/tiny-imagenet-200.zip"));
-    assert!(
-        fetched[0]
-            .basis
-            .to_string()
-            .starts_with("recorded here, not published")
-    );
+    assert!(fetched[0].basis.to_string().starts_with("recorded here, not published"));
     let asked = server.asked();
     assert_eq!(asked[1].path, "/sets/tiny-imagenet-200.zip");
     assert_eq!(asked[1].first_byte(), Some(1000));
@@ -111,16 +92,9 @@ fn every_set_lies_where_its_name_is_looked_for() {
 fn the_catalogue_is_well_formed() {
     for set in CATALOGUE {
         assert!(set.page.starts_with("http") && !set.licence.is_empty() && !set.about.is_empty());
-        assert!(
-            set.addresses
-                .iter()
-                .all(|a| a.starts_with("http") && a.ends_with('/'))
-        );
+        assert!(set.addresses.iter().all(|a| a.starts_with("http") && a.ends_with('/')));
         // Without a digest only encryption tells that the bytes are the publisher's.
-        let is_safe = set
-            .addresses
-            .iter()
-            .all(|address| address.starts_with("https://"));
+        let is_safe = set.addresses.iter().all(|address| address.starts_with("https://"));
         assert!(set.is_published() || is_safe, "{}", set.name);
         assert!(std::ptr::eq(known(set.name).unwrap(), set));
     }
@@ -145,15 +119,10 @@ fn what_to_do_by_hand_is_said() {
     );
     let place = Place::new();
     let set = known("cats-dogs").unwrap();
-    let error = set
-        .fetch(&place.path("data"), &quick(), &mut |_| {})
-        .unwrap_err();
+    let error = set.fetch(&place.path("data"), &quick(), &mut |_| {}).unwrap_err();
     assert!(matches!(error, DownloadError::ByHand { .. }) && error.is_input());
     let text = error.to_string();
-    assert!(
-        text.contains("kagglecatsanddogs_5340.zip by hand from https://www.microsoft.com"),
-        "{text}"
-    );
+    assert!(text.contains("kagglecatsanddogs_5340.zip by hand from https://www.microsoft.com"), "{text}");
     assert!(text.contains("data/cats-dogs.zip`"), "{text}");
 }
 
@@ -165,10 +134,7 @@ fn real_data() -> Option<PathBuf> {
     let found = folders.find(|folder| folder.join("fashion-mnist").is_dir());
     if found.is_none() {
         let is_required = std::env::var_os("TUNEFORK_REQUIRE_DATA").is_some();
-        assert!(
-            !is_required,
-            "no folder `fashion-mnist` in TUNEFORK_DATA or ../shared/data"
-        );
+        assert!(!is_required, "no folder `fashion-mnist` in TUNEFORK_DATA or ../shared/data");
         println!("skipped: no folder `fashion-mnist` in TUNEFORK_DATA or ../shared/data");
     }
     found
@@ -191,15 +157,9 @@ fn the_real_fashion_mnist_has_the_published_digests() {
     });
     let place = Place::new();
     let set = known("fashion-mnist").unwrap();
-    let fetched = set
-        .fetch(&place.path("data"), &of_mirror(&server), &mut |_| {})
-        .unwrap();
+    let fetched = set.fetch(&place.path("data"), &of_mirror(&server), &mut |_| {}).unwrap();
     assert_eq!(fetched.len(), 4);
-    assert!(
-        fetched
-            .iter()
-            .all(|file| file.basis.to_string() == "published by TensorFlow Datasets")
-    );
+    assert!(fetched.iter().all(|file| file.basis.to_string() == "published by TensorFlow Datasets"));
     assert_eq!(server.asked()[1].first_byte(), Some(10_000_000));
     let data = opened("fashion-mnist", &place);
     assert_eq!(data.part(Part::Train).len(), 60_000);

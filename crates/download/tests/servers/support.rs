@@ -21,10 +21,7 @@ pub fn noise(length: usize) -> Vec<u8> {
 
 /// Waits that a test can wait for.
 pub fn quick() -> FetchOptions {
-    FetchOptions {
-        backoff: vec![Duration::from_millis(1); 3],
-        ..FetchOptions::default()
-    }
+    FetchOptions { backoff: vec![Duration::from_millis(1); 3], ..FetchOptions::default() }
 }
 
 pub struct Place {
@@ -33,9 +30,7 @@ pub struct Place {
 
 impl Place {
     pub fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().expect("a temporary folder"),
-        }
+        Self { folder: tempfile::tempdir().expect("a temporary folder") }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -45,15 +40,8 @@ impl Place {
     /// The names of what lies here, in order.
     pub fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.folder.path()).expect("the folder");
-        let mut names: Vec<String> = entries
-            .map(|entry| {
-                entry
-                    .expect("an entry")
-                    .file_name()
-                    .to_string_lossy()
-                    .into_owned()
-            })
-            .collect();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
         names.sort();
         names
     }
@@ -91,9 +79,7 @@ pub fn get(wanted: &Wanted) -> Result<Fetched, DownloadError> {
 #[track_caller]
 pub fn failures(wanted: &Wanted) -> Vec<Failure> {
     match get(wanted) {
-        Err(DownloadError::Nowhere { failures, .. }) => {
-            failures.into_iter().map(|(_, failure)| failure).collect()
-        }
+        Err(DownloadError::Nowhere { failures, .. }) => failures.into_iter().map(|(_, failure)| failure).collect(),
         other => panic!("{other:?}"),
     }
 }

@@ -36,14 +36,6 @@ impl Bench {
     ) -> Result<(), DeviceError> {
         // SAFETY: the kernels' faults are what is tested; every one of them is seen by the emulator before
         // it could harm, or ends a process made for it.
-        unsafe {
-            self.host.run(
-                ("selftest.cu", name),
-                [blocks, 1, 1],
-                [threads, 1, 1],
-                shared_bytes,
-                arguments,
-            )
-        }
+        unsafe { self.host.run(("selftest.cu", name), [blocks, 1, 1], [threads, 1, 1], shared_bytes, arguments) }
     }
 }

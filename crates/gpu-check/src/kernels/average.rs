@@ -6,16 +6,8 @@ use tunefork_kernels::{DeviceMemory, Precision};
 use super::common::step_row;
 use crate::{Case, Check, Failure, Stored};
 
-pub(super) const CHECKS: &[Check] = &[
-    Check {
-        name: "average/forward",
-        run: forward,
-    },
-    Check {
-        name: "average/backward",
-        run: backward,
-    },
-];
+pub(super) const CHECKS: &[Check] =
+    &[Check { name: "average/forward", run: forward }, Check { name: "average/backward", run: backward }];
 
 const PRECISIONS: [Precision; 3] = [Precision::F32, Precision::F16, Precision::Bf16];
 
@@ -47,20 +39,12 @@ fn forward(case: &mut Case) -> Result<(), Failure> {
         average.forward(&*case.stream, step.all(), on_x.span(), on_y.span())?;
 
         let mean = |e: usize| {
-            let values = x[e / channels * image..]
-                .iter()
-                .skip(e % channels)
-                .step_by(channels);
+            let values = x[e / channels * image..].iter().skip(e % channels).step_by(channels);
             values.take(pixels).sum::<f64>() / pixels as f64
         };
         let expected: Vec<f64> = (0..rows * channels).map(mean).collect();
         let found = &on_y.read(case)?[..rows * channels];
-        case.close(
-            &format!("{average:?}, {rows} rows"),
-            found,
-            &expected,
-            limit(precision),
-        )?;
+        case.close(&format!("{average:?}, {rows} rows"), found, &expected, limit(precision))?;
     }
     Ok(())
 }
@@ -79,13 +63,7 @@ fn backward(case: &mut Case) -> Result<(), Failure> {
         };
         let on_dy = Stored::new(case, precision, &mut dy)?;
         let on_dx = Stored::new(case, precision, &mut dx)?;
-        average.backward(
-            &*case.stream,
-            step.all(),
-            on_dy.span(),
-            on_dx.span(),
-            accumulate,
-        )?;
+        average.backward(&*case.stream, step.all(), on_dy.span(), on_dx.span(), accumulate)?;
 
         dx.truncate(rows * image);
         for (e, dx) in dx.iter_mut().enumerate() {
@@ -93,12 +71,7 @@ fn backward(case: &mut Case) -> Result<(), Failure> {
             *dx = value + if accumulate { *dx } else { 0.0 };
         }
         let found = &on_dx.read(case)?[..rows * image];
-        case.close(
-            &format!("{average:?}, {rows} rows"),
-            found,
-            &dx,
-            limit(precision),
-        )?;
+        case.close(&format!("{average:?}, {rows} rows"), found, &dx, limit(precision))?;
     }
     Ok(())
 }

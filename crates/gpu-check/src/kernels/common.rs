@@ -5,20 +5,12 @@ use tunefork_kernels::{Activation, DeviceMemory, StepRow};
 use crate::{Case, Failure};
 
 /// All that may follow a product.
-pub(super) const ACTIVATIONS: [Option<Activation>; 5] = [
-    None,
-    Some(Activation::Relu),
-    Some(Activation::LeakyRelu),
-    Some(Activation::Tanh),
-    Some(Activation::Sigmoid),
-];
+pub(super) const ACTIVATIONS: [Option<Activation>; 5] =
+    [None, Some(Activation::Relu), Some(Activation::LeakyRelu), Some(Activation::Tanh), Some(Activation::Sigmoid)];
 
 /// A step with so many real images.
 pub(super) fn step_row(case: &Case, rows: usize) -> Result<DeviceMemory, Failure> {
-    let row = StepRow {
-        rows: rows as u32,
-        ..bytemuck::Zeroable::zeroed()
-    };
+    let row = StepRow { rows: rows as u32, ..bytemuck::Zeroable::zeroed() };
     Ok(DeviceMemory::of(&case.stream, &[row])?)
 }
 

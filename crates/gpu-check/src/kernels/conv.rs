@@ -11,37 +11,18 @@ const EXACT: &[Precision] = &[Precision::F32];
 const STORED: &[Precision] = &[Precision::F32, Precision::F16, Precision::Bf16];
 
 pub(super) const CHECKS: &[Check] = &[
-    Check {
-        name: "conv/forward",
-        run: |case| forward(case, EXACT, 5..=70),
-    },
-    Check {
-        name: "conv/data_gradient",
-        run: |case| data_gradient(case, EXACT, 1..=70),
-    },
-    Check {
-        name: "conv/weight_gradient",
-        run: |case| weight_gradient(case, EXACT, 5..=70),
-    },
-    Check {
-        name: "conv/first_layer_forward",
-        run: |case| forward(case, STORED, 1..=4),
-    },
-    Check {
-        name: "conv/first_layer_weight_gradient",
-        run: |case| weight_gradient(case, STORED, 1..=4),
-    },
+    Check { name: "conv/forward", run: |case| forward(case, EXACT, 5..=70) },
+    Check { name: "conv/data_gradient", run: |case| data_gradient(case, EXACT, 1..=70) },
+    Check { name: "conv/weight_gradient", run: |case| weight_gradient(case, EXACT, 5..=70) },
+    Check { name: "conv/first_layer_forward", run: |case| forward(case, STORED, 1..=4) },
+    Check { name: "conv/first_layer_weight_gradient", run: |case| weight_gradient(case, STORED, 1..=4) },
 ];
 
 /// Channels of the input to draw from.
 type Channels = std::ops::RangeInclusive<usize>;
 
 /// y = act(x * w + b) and the statistics of its tiles.
-pub(super) fn forward(
-    case: &mut Case,
-    precisions: &[Precision],
-    channels: Channels,
-) -> Result<(), Failure> {
+pub(super) fn forward(case: &mut Case, precisions: &[Precision], channels: Channels) -> Result<(), Failure> {
     each(case, precisions, channels, |case, conv, precision, rows| {
         let forward = Forward {
             conv,
@@ -55,22 +36,14 @@ pub(super) fn forward(
 }
 
 /// dx from dy, also added to what is there.
-pub(super) fn data_gradient(
-    case: &mut Case,
-    precisions: &[Precision],
-    channels: Channels,
-) -> Result<(), Failure> {
+pub(super) fn data_gradient(case: &mut Case, precisions: &[Precision], channels: Channels) -> Result<(), Failure> {
     each(case, precisions, channels, |case, conv, precision, rows| {
         data_gradient_of(case, &DataGradient { conv, precision }, rows)
     })
 }
 
 /// dw from x and dy.
-pub(super) fn weight_gradient(
-    case: &mut Case,
-    precisions: &[Precision],
-    channels: Channels,
-) -> Result<(), Failure> {
+pub(super) fn weight_gradient(case: &mut Case, precisions: &[Precision], channels: Channels) -> Result<(), Failure> {
     each(case, precisions, channels, |case, conv, precision, rows| {
         weight_gradient_of(case, &WeightGradient { conv, precision }, rows)
     })
@@ -115,14 +88,7 @@ pub(super) fn forward_of(case: &mut Case, forward: &Forward, rows: usize) -> Res
     let mut y = vec![0.0; len];
     for_each_product(&conv, rows, |x_at, w_at, y_at| y[y_at] += x[x_at] * w[w_at]);
     for (at, y) in y.iter_mut().enumerate() {
-        *y = activate(
-            forward.activation,
-            *y + if forward.bias {
-                b[at % conv.filters]
-            } else {
-                0.0
-            },
-        );
+        *y = activate(forward.activation, *y + if forward.bias { b[at % conv.filters] } else { 0.0 });
     }
     let limit = limit(precision, depth(&conv) * conv.channels);
     let found = &on_y.read(case)?[..len];
@@ -135,13 +101,7 @@ pub(super) fn forward_of(case: &mut Case, forward: &Forward, rows: usize) -> Res
 }
 
 /// Means and deviations of the real tiles.
-fn statistics(
-    case: &Case,
-    forward: &Forward,
-    y: &[f64],
-    partials: &[f64],
-    limit: f64,
-) -> Result<(), Failure> {
+fn statistics(case: &Case, forward: &Forward, y: &[f64], partials: &[f64], limit: f64) -> Result<(), Failure> {
     let (filters, per_tile) = (forward.conv.filters, forward.positions_per_tile());
     let (means, squares) = partials.split_at(partials.len() / 2);
     // Means beside deviations: a mean alone may be small against what it is the mean of.
@@ -153,33 +113,17 @@ fn statistics(
             let mean = values().sum::<f64>() / count;
             let square = values().map(|v| (v - mean) * (v - mean)).sum::<f64>();
             expected.extend([mean, (square / count).sqrt()]);
-            found.extend([
-                means[t * filters + k],
-                (squares[t * filters + k] / count).sqrt(),
-            ]);
+            found.extend([means[t * filters + k], (squares[t * filters + k] / count).sqrt()]);
         }
     }
     let beyond = y.len().div_ceil(per_tile * filters) * filters;
-    if means[beyond..]
-        .iter()
-        .chain(&squares[beyond..])
-        .any(|v| !v.is_nan())
-    {
+    if means[beyond..].iter().chain(&squares[beyond..]).any(|v| !v.is_nan()) {
         return Err("a tile behind the real positions was written".into());
     }
-    case.close(
-        &format!("{forward:?}: statistics"),
-        &found,
-        &expected,
-        limit,
-    )
+    case.close(&format!("{forward:?}: statistics"), &found, &expected, limit)
 }
 
-pub(super) fn data_gradient_of(
-    case: &mut Case,
-    gradient: &DataGradient,
-    rows: usize,
-) -> Result<(), Failure> {
+pub(super) fn data_gradient_of(case: &mut Case, gradient: &DataGradient, rows: usize) -> Result<(), Failure> {
     let (conv, precision) = (gradient.conv, gradient.precision);
     let step = step_row(case, rows)?;
     let accumulate = case.one_of(&[false, true]);
@@ -187,35 +131,19 @@ pub(super) fn data_gradient_of(
     let (on_w, w) = input(case, precision, conv.weights_len(), 1, 1)?;
     let (on_dx, mut dx) = match accumulate {
         true => input(case, precision, conv.input_len(), conv.batch, rows)?,
-        false => (
-            Stored::poisoned(case, precision, conv.input_len())?,
-            vec![0.0; conv.input_len()],
-        ),
+        false => (Stored::poisoned(case, precision, conv.input_len())?, vec![0.0; conv.input_len()]),
     };
-    gradient.run(
-        &*case.stream,
-        step.all(),
-        on_dy.span(),
-        on_w.span(),
-        on_dx.span(),
-        accumulate,
-    )?;
+    gradient.run(&*case.stream, step.all(), on_dy.span(), on_w.span(), on_dx.span(), accumulate)?;
 
     let len = conv.input_len() / conv.batch * rows;
-    for_each_product(&conv, rows, |x_at, w_at, y_at| {
-        dx[x_at] += dy[y_at] * w[w_at]
-    });
+    for_each_product(&conv, rows, |x_at, w_at, y_at| dx[x_at] += dy[y_at] * w[w_at]);
     let limit = limit(precision, depth(&conv) * conv.filters);
     let found = &on_dx.read(case)?[..len];
     let what = format!("{gradient:?}, {rows} rows, accumulate {accumulate}: dx");
     case.close(&what, found, &dx[..len], limit)
 }
 
-pub(super) fn weight_gradient_of(
-    case: &mut Case,
-    gradient: &WeightGradient,
-    rows: usize,
-) -> Result<(), Failure> {
+pub(super) fn weight_gradient_of(case: &mut Case, gradient: &WeightGradient, rows: usize) -> Result<(), Failure> {
     let (conv, precision) = (gradient.conv, gradient.precision);
     let step = step_row(case, rows)?;
     let (on_x, x) = input(case, precision, conv.input_len(), conv.batch, rows)?;
@@ -232,9 +160,7 @@ pub(super) fn weight_gradient_of(
     )?;
 
     let mut dw = vec![0.0; conv.weights_len()];
-    for_each_product(&conv, rows, |x_at, w_at, y_at| {
-        dw[w_at] += x[x_at] * dy[y_at]
-    });
+    for_each_product(&conv, rows, |x_at, w_at, y_at| dw[w_at] += x[x_at] * dy[y_at]);
     // The result is f32 and products of stored 16-bit numbers are exact in f32: only sums round.
     let positions = conv.positions() / conv.batch * rows;
     let limit = match precision {
@@ -242,12 +168,7 @@ pub(super) fn weight_gradient_of(
         _ => limit(Precision::F32, positions),
     };
     let found = on_dw.read(case)?;
-    case.close(
-        &format!("{gradient:?}, {rows} rows: dw"),
-        &found,
-        &dw,
-        limit,
-    )
+    case.close(&format!("{gradient:?}, {rows} rows: dw"), &found, &dw, limit)
 }
 
 /// Whether the device has instructions for a precision.
@@ -277,9 +198,7 @@ fn shape(case: &mut Case, channels: Channels) -> Conv2d {
             continue;
         }
         let work = conv.positions() * conv.weights_len();
-        let smallest = (conv.input_len() / conv.batch)
-            .min(conv.output_len() / conv.batch)
-            .min(conv.weights_len());
+        let smallest = (conv.input_len() / conv.batch).min(conv.output_len() / conv.batch).min(conv.weights_len());
         if smallest >= 16 && work <= 1_500_000 {
             return conv;
         }
@@ -315,16 +234,10 @@ fn input(
 fn for_each_product(conv: &Conv2d, rows: usize, mut product: impl FnMut(usize, usize, usize)) {
     let (height, width) = (conv.output_height(), conv.output_width());
     let inside = |position: usize, tap: usize, size: usize| {
-        (position * conv.stride + tap)
-            .checked_sub(conv.padding)
-            .filter(|&at| at < size)
+        (position * conv.stride + tap).checked_sub(conv.padding).filter(|&at| at < size)
     };
     for position in 0..rows * height * width {
-        let (n, p, q) = (
-            position / (height * width),
-            position / width % height,
-            position % width,
-        );
+        let (n, p, q) = (position / (height * width), position / width % height, position % width);
         for r in 0..conv.kernel {
             let Some(h) = inside(p, r, conv.height) else {
                 continue;

@@ -8,32 +8,14 @@ use super::conv::{data_gradient_of, forward_of, weight_gradient_of};
 use crate::{Case, Check, Failure};
 
 pub(super) const CHECKS: &[Check] = &[
-    Check {
-        name: "conv/large_forward",
-        run: large_forward,
-    },
-    Check {
-        name: "conv/large_data_gradient",
-        run: large_data_gradient,
-    },
-    Check {
-        name: "conv/large_weight_gradient",
-        run: large_weight_gradient,
-    },
+    Check { name: "conv/large_forward", run: large_forward },
+    Check { name: "conv/large_data_gradient", run: large_data_gradient },
+    Check { name: "conv/large_weight_gradient", run: large_weight_gradient },
 ];
 
 /// 2x2 filters on a batch of 16.
 fn large(side: usize, channels: usize, filters: usize) -> Conv2d {
-    Conv2d {
-        batch: 16,
-        height: side,
-        width: side,
-        channels,
-        filters,
-        kernel: 2,
-        stride: 1,
-        padding: 0,
-    }
+    Conv2d { batch: 16, height: side, width: side, channels, filters, kernel: 2, stride: 1, padding: 0 }
 }
 
 fn large_forward(case: &mut Case) -> Result<(), Failure> {
@@ -61,15 +43,8 @@ fn large_forward(case: &mut Case) -> Result<(), Failure> {
 fn large_data_gradient(case: &mut Case) -> Result<(), Failure> {
     for (side, channels, filters) in [(40, 36, 12), (28, 36, 8), (40, 12, 12), (28, 37, 7)] {
         for stride in [1, 3] {
-            let conv = Conv2d {
-                padding: case.between(0, 1),
-                stride,
-                ..large(side, channels, filters)
-            };
-            let gradient = DataGradient {
-                conv,
-                precision: Precision::F32,
-            };
+            let conv = Conv2d { padding: case.between(0, 1), stride, ..large(side, channels, filters) };
+            let gradient = DataGradient { conv, precision: Precision::F32 };
             let rows = case.between(1, 2);
             data_gradient_of(case, &gradient, rows)?;
         }
@@ -80,10 +55,7 @@ fn large_data_gradient(case: &mut Case) -> Result<(), Failure> {
 fn large_weight_gradient(case: &mut Case) -> Result<(), Failure> {
     // Slices for several threads to add, also of thin images.
     for channels in [3, 16] {
-        let gradient = WeightGradient {
-            conv: large(40, channels, 12),
-            precision: Precision::F32,
-        };
+        let gradient = WeightGradient { conv: large(40, channels, 12), precision: Precision::F32 };
         let slices = gradient.workspace_len() / gradient.conv.weights_len();
         assert!(slices > 8, "{slices} slices");
         // Slices behind the real positions are zero: the last eighth of them must not be.

@@ -10,25 +10,13 @@ use crate::{Case, Check, Failure, Stored};
 const PRECISIONS: &[Precision] = &[Precision::F16, Precision::Bf16, Precision::Tf32];
 
 pub(super) const CHECKS: &[Check] = &[
-    Check {
-        name: "conv_tensor/forward",
-        run: |case| conv::forward(case, PRECISIONS, 5..=70),
-    },
-    Check {
-        name: "conv_tensor/data_gradient",
-        run: |case| conv::data_gradient(case, PRECISIONS, 1..=70),
-    },
-    Check {
-        name: "conv_tensor/weight_gradient",
-        run: |case| conv::weight_gradient(case, PRECISIONS, 5..=70),
-    },
+    Check { name: "conv_tensor/forward", run: |case| conv::forward(case, PRECISIONS, 5..=70) },
+    Check { name: "conv_tensor/data_gradient", run: |case| conv::data_gradient(case, PRECISIONS, 1..=70) },
+    Check { name: "conv_tensor/weight_gradient", run: |case| conv::weight_gradient(case, PRECISIONS, 5..=70) },
 ];
 
 /// Checks of their own, with one seed: results that are large enough for the largest tiles.
-pub(super) const LARGE: &[Check] = &[Check {
-    name: "conv_tensor/large_tiles",
-    run: large_tiles,
-}];
+pub(super) const LARGE: &[Check] = &[Check { name: "conv_tensor/large_tiles", run: large_tiles }];
 
 /// Forward and data gradient of a convolution of single pixels, which are products of matrices.
 fn large_tiles(case: &mut Case) -> Result<(), Failure> {
@@ -58,18 +46,9 @@ fn large_tiles(case: &mut Case) -> Result<(), Failure> {
     let on_w = Stored::new(case, precision, &mut w)?;
     let limit = conv::limit(precision, few);
 
-    let forward = Forward {
-        conv: conv(few, many),
-        precision,
-        bias: false,
-        activation: None,
-        statistics: false,
-    };
+    let forward = Forward { conv: conv(few, many), precision, bias: false, activation: None, statistics: false };
     assert_eq!(forward.positions_per_tile(), 128, "the largest tile");
-    let gradient = DataGradient {
-        conv: conv(many, few),
-        precision,
-    };
+    let gradient = DataGradient { conv: conv(many, few), precision };
     let wide = Stored::poisoned(case, precision, pixels * many)?;
     let stream = case.stream.clone();
     for backward in [false, true] {

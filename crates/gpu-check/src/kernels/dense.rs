@@ -9,14 +9,8 @@ use super::common::{ACTIVATIONS, activate, slope};
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] = &[
-    Check {
-        name: "dense/forward",
-        run: |case| each(case, forward),
-    },
-    Check {
-        name: "dense/backward",
-        run: |case| each(case, backward),
-    },
+    Check { name: "dense/forward", run: |case| each(case, forward) },
+    Check { name: "dense/backward", run: |case| each(case, backward) },
 ];
 
 const STEP: u64 = 3 << 32 | 9;
@@ -36,16 +30,8 @@ struct Layer {
     workspace: DeviceMemory,
 }
 
-fn each(
-    case: &mut Case,
-    check: fn(&mut Case, Dense) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    for precision in [
-        Precision::F32,
-        Precision::Tf32,
-        Precision::F16,
-        Precision::Bf16,
-    ] {
+fn each(case: &mut Case, check: fn(&mut Case, Dense) -> Result<(), Failure>) -> Result<(), Failure> {
+    for precision in [Precision::F32, Precision::Tf32, Precision::F16, Precision::Bf16] {
         let everywhere = matches!(precision, Precision::F32 | Precision::F16);
         if !everywhere && case.stream.architecture() < 80 {
             continue;
@@ -110,22 +96,15 @@ impl Layer {
             return 1.0;
         };
         let bits = philox4x32_10(KEY, counter((e / 4) as u32, STEP, layer))[e % 4];
-        if u64::from(bits) >= threshold(p) {
-            scale(p)
-        } else {
-            0.0
-        }
+        if u64::from(bits) >= threshold(p) { scale(p) } else { 0.0 }
     }
 
     /// Results of the real rows before dropout.
     fn results(&self) -> Vec<f64> {
-        let Dense {
-            inputs, outputs, ..
-        } = self.dense;
+        let Dense { inputs, outputs, .. } = self.dense;
         let value = |e: usize| {
             let (row, column) = (e / outputs, e % outputs);
-            let products =
-                (0..inputs).map(|i| self.x[row * inputs + i] * self.weights[i * outputs + column]);
+            let products = (0..inputs).map(|i| self.x[row * inputs + i] * self.weights[i * outputs + column]);
             let sum = products.sum::<f64>() + self.bias.as_ref().map_or(0.0, |bias| bias[column]);
             activate(self.dense.activation, sum)
         };
@@ -141,13 +120,7 @@ impl Layer {
     }
 
     fn what(&self) -> String {
-        format!(
-            "{:?}, {} rows, dropout {:?}, bias {}",
-            self.dense,
-            self.rows,
-            self.p,
-            self.bias.is_some()
-        )
+        format!("{:?}, {} rows, dropout {:?}, bias {}", self.dense, self.rows, self.p, self.bias.is_some())
     }
 }
 
@@ -186,22 +159,11 @@ fn forward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
 
 fn backward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
     let mut layer = Layer::new(case, dense, true)?;
-    let (
-        Dense {
-            precision,
-            inputs,
-            outputs,
-            batch,
-            ..
-        },
-        rows,
-    ) = (dense, layer.rows);
+    let (Dense { precision, inputs, outputs, batch, .. }, rows) = (dense, layer.rows);
     let on_x = Stored::new(case, precision, &mut layer.x)?;
     let on_weights = Stored::new(case, precision, &mut layer.weights)?;
     let mut y = layer.results();
-    y.iter_mut()
-        .enumerate()
-        .for_each(|(e, y)| *y *= layer.mask(e));
+    y.iter_mut().enumerate().for_each(|(e, y)| *y *= layer.mask(e));
     y.resize(batch * outputs, f64::NAN);
     let mut dy = case.values(batch * outputs);
     dy[rows * outputs..].fill(f64::NAN);
@@ -210,10 +172,7 @@ fn backward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
         Some(true) => case.values(batch * inputs),
         _ => vec![f64::NAN; batch * inputs],
     };
-    let (on_y, on_dy) = (
-        Stored::new(case, precision, &mut y)?,
-        Stored::new(case, precision, &mut dy)?,
-    );
+    let (on_y, on_dy) = (Stored::new(case, precision, &mut y)?, Stored::new(case, precision, &mut dy)?);
     let on_dx = Stored::new(case, precision, &mut dx)?;
     let on_dw = Stored::poisoned(case, Precision::F32, inputs * outputs)?;
     let on_db = Stored::poisoned(case, Precision::F32, outputs)?;
@@ -245,18 +204,12 @@ fn backward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
     case.close(&format!("{what}: dz"), &dz, &expected, limit)?;
     let found = on_db.read(case)?;
     if layer.bias.is_some() {
-        let db: Vec<f64> = (0..outputs)
-            .map(|k| dz.iter().skip(k).step_by(outputs).sum())
-            .collect();
+        let db: Vec<f64> = (0..outputs).map(|k| dz.iter().skip(k).step_by(outputs).sum()).collect();
         case.close(&format!("{what}: db"), &found, &db, layer.limit(rows))?;
     }
     as_multiplied(case, precision, &mut dz)?;
     let dw: Vec<f64> = (0..inputs * outputs)
-        .map(|e| {
-            (0..rows)
-                .map(|row| layer.x[row * inputs + e / outputs] * dz[row * outputs + e % outputs])
-                .sum()
-        })
+        .map(|e| (0..rows).map(|row| layer.x[row * inputs + e / outputs] * dz[row * outputs + e % outputs]).sum())
         .collect();
     let found = on_dw.read(case)?;
     case.close(&format!("{what}: dw"), &found, &dw, layer.limit(rows))?;
@@ -265,16 +218,10 @@ fn backward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
     };
     let expected: Vec<f64> = (0..rows * inputs)
         .map(|e| {
-            let products = (0..outputs)
-                .map(|k| dz[e / inputs * outputs + k] * layer.weights[e % inputs * outputs + k]);
+            let products = (0..outputs).map(|k| dz[e / inputs * outputs + k] * layer.weights[e % inputs * outputs + k]);
             products.sum::<f64>() + if accumulate { dx[e] } else { 0.0 }
         })
         .collect();
     let found = &on_dx.read(case)?[..rows * inputs];
-    case.close(
-        &format!("{what}: dx, added: {accumulate}"),
-        found,
-        &expected,
-        layer.limit(outputs),
-    )
+    case.close(&format!("{what}: dx, added: {accumulate}"), found, &expected, layer.limit(outputs))
 }

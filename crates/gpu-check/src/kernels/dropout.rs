@@ -7,10 +7,7 @@ use tunefork_rng::philox4x32_10;
 
 use crate::{Case, Check, Failure, Stored};
 
-pub(super) const CHECKS: &[Check] = &[Check {
-    name: "dropout/standalone",
-    run: standalone,
-}];
+pub(super) const CHECKS: &[Check] = &[Check { name: "dropout/standalone", run: standalone }];
 
 fn standalone(case: &mut Case) -> Result<(), Failure> {
     for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
@@ -18,33 +15,15 @@ fn standalone(case: &mut Case) -> Result<(), Failure> {
         let rows = case.between(1, batch);
         let p = case.one_of(&[0.0, 0.3, 0.5, 1.0]);
         let accumulate = case.one_of(&[false, true]);
-        let (key, step, layer) = (
-            [3, case.between(0, 99) as u32],
-            1u64 << 33 | 5,
-            case.between(0, 3) as u32,
-        );
+        let (key, step, layer) = ([3, case.between(0, 99) as u32], 1u64 << 33 | 5, case.between(0, 3) as u32);
 
         let mut x = case.values(batch * elements);
         let mut y = case.values(batch * elements);
-        let (on_x, on_y) = (
-            Stored::new(case, precision, &mut x)?,
-            Stored::new(case, precision, &mut y)?,
-        );
-        let row = StepRow {
-            rows: rows as u32,
-            dropout_key: key,
-            step: [5, 2],
-            ..bytemuck::Zeroable::zeroed()
-        };
+        let (on_x, on_y) = (Stored::new(case, precision, &mut x)?, Stored::new(case, precision, &mut y)?);
+        let row = StepRow { rows: rows as u32, dropout_key: key, step: [5, 2], ..bytemuck::Zeroable::zeroed() };
         let row = DeviceMemory::of(&case.stream, &[row])?;
         let dropout = DeviceMemory::of(&case.stream, &[DropoutRow::new(p)])?;
-        Dropout {
-            layer,
-            batch,
-            elements,
-            precision,
-        }
-        .run(
+        Dropout { layer, batch, elements, precision }.run(
             &*case.stream,
             row.all(),
             dropout.all(),
@@ -55,11 +34,7 @@ fn standalone(case: &mut Case) -> Result<(), Failure> {
 
         for (e, y) in y.iter_mut().enumerate().take(rows * elements) {
             let bits = philox4x32_10(key, counter((e / 4) as u32, step, layer))[e % 4];
-            let kept = if u64::from(bits) >= threshold(p) {
-                x[e] * scale(p)
-            } else {
-                0.0
-            };
+            let kept = if u64::from(bits) >= threshold(p) { x[e] * scale(p) } else { 0.0 };
             *y = kept + if accumulate { *y } else { 0.0 };
         }
         let limit = match precision {

@@ -6,16 +6,8 @@ use tunefork_kernels::{DeviceMemory, Precision, StepRow};
 
 use crate::{Case, Check, Failure, Stored};
 
-pub(super) const CHECKS: &[Check] = &[
-    Check {
-        name: "gather/images",
-        run: images,
-    },
-    Check {
-        name: "gather/changed",
-        run: changed,
-    },
-];
+pub(super) const CHECKS: &[Check] =
+    &[Check { name: "gather/images", run: images }, Check { name: "gather/changed", run: changed }];
 
 /// A launch: the batch is images `indices[first..]`.
 struct Input {
@@ -43,12 +35,8 @@ impl Input {
         Self {
             rows: case.between(1, gather.batch),
             first,
-            bytes: (0..count * image)
-                .map(|_| case.between(0, 255) as u8)
-                .collect(),
-            indices: (0..first + gather.batch)
-                .map(|_| case.between(0, count - 1) as u32)
-                .collect(),
+            bytes: (0..count * image).map(|_| case.between(0, 255) as u8).collect(),
+            indices: (0..first + gather.batch).map(|_| case.between(0, count - 1) as u32).collect(),
             transforms: Vec::new(),
             mixing: 0.0,
             gather,
@@ -68,9 +56,7 @@ impl Input {
 
     /// All values of the batch.
     fn run(&self, case: &mut Case, tables: &[f32]) -> Result<Vec<f64>, Failure> {
-        let Gather {
-            batch, precision, ..
-        } = self.gather;
+        let Gather { batch, precision, .. } = self.gather;
         let row = StepRow {
             rows: self.rows as u32,
             first: self.first as u32,
@@ -127,12 +113,9 @@ fn images(case: &mut Case) -> Result<(), Failure> {
         // The numbers as they will be stored.
         Stored::new(case, precision, &mut tables)?;
         let found = input.run(case, &on_tables)?;
-        let value =
-            |(place, byte): (usize, &u8)| tables[place % channels * 256 + usize::from(*byte)];
+        let value = |(place, byte): (usize, &u8)| tables[place % channels * 256 + usize::from(*byte)];
         let rows = (0..input.rows).map(|row| input.pixels(row));
-        let expected: Vec<f64> = rows
-            .flat_map(|pixels| pixels.iter().enumerate().map(value))
-            .collect();
+        let expected: Vec<f64> = rows.flat_map(|pixels| pixels.iter().enumerate().map(value)).collect();
         input.compare(&found, &expected)?;
     }
     Ok(())
@@ -142,12 +125,7 @@ fn images(case: &mut Case) -> Result<(), Failure> {
 fn changed(case: &mut Case) -> Result<(), Failure> {
     for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
         let mut input = Input::draw(case, precision);
-        let Gather {
-            height,
-            width,
-            channels,
-            ..
-        } = input.gather;
+        let Gather { height, width, channels, .. } = input.gather;
         let shape = ImageShape::new(height, width, channels)?;
         let strength = |case: &mut Case, most: f64| case.one_of(&[0.0, 0.5, 1.0]) * most;
         let augmentation = Augmentation {
@@ -159,10 +137,8 @@ fn changed(case: &mut Case) -> Result<(), Failure> {
             contrast: strength(case, 0.5),
         };
         let key = [case.between(0, 1 << 30) as u32, 1];
-        let draws: Vec<_> = (0..)
-            .zip(&input.indices)
-            .map(|(epoch, image)| augmentation.draw(shape, key, epoch, *image))
-            .collect();
+        let draws: Vec<_> =
+            (0..).zip(&input.indices).map(|(epoch, image)| augmentation.draw(shape, key, epoch, *image)).collect();
         input.transforms = draws
             .iter()
             .map(|draw| Transform {
@@ -175,13 +151,9 @@ fn changed(case: &mut Case) -> Result<(), Failure> {
             .collect();
         input.mixing = case.one_of(&[0.0, 0.3]);
 
-        let mean: Vec<f32> = (0..channels)
-            .map(|_| case.between(1, 9) as f32 / 10.0)
-            .collect();
+        let mean: Vec<f32> = (0..channels).map(|_| case.between(1, 9) as f32 / 10.0).collect();
         let normalisation = Normalisation::new(&mean, &mean)?;
-        let tables: Vec<f32> = (0..channels)
-            .flat_map(|channel| normalisation.table(channel).to_vec())
-            .collect();
+        let tables: Vec<f32> = (0..channels).flat_map(|channel| normalisation.table(channel).to_vec()).collect();
         let found = input.run(case, &tables)?;
 
         let image = input.image();

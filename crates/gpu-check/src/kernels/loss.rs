@@ -8,18 +8,9 @@ use tunefork_reference::{Batch, Mode, Settings, State, run};
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] = &[
-    Check {
-        name: "loss/value_and_gradient",
-        run: value_and_gradient,
-    },
-    Check {
-        name: "loss/ties",
-        run: ties,
-    },
-    Check {
-        name: "loss/nan",
-        run: nan,
-    },
+    Check { name: "loss/value_and_gradient", run: value_and_gradient },
+    Check { name: "loss/ties", run: ties },
+    Check { name: "loss/nan", run: nan },
 ];
 
 /// What a launch is given beside the logits: the batch is images `indices[first..]`.
@@ -42,38 +33,22 @@ impl Input {
         let classes = case.one_of(&[1, 2, 5, 10, 31, 32, 33, 67, 200]);
         let rows = case.between(1, batch);
         Self {
-            loss: Loss {
-                batch,
-                classes,
-                precision,
-            },
+            loss: Loss { batch, classes, precision },
             rows,
-            labels: (0..rows)
-                .map(|_| case.between(0, classes - 1) as u16)
-                .collect(),
+            labels: (0..rows).map(|_| case.between(0, classes - 1) as u16).collect(),
             smoothing: case.one_of(&[0.0, 0.125, 1.0]),
             mixing: case.one_of(&[0.0, 0.0, 0.25, 0.5]),
             class_weights: match case.one_of(&[false, true]) {
                 false => vec![1.0; classes],
-                true => (0..classes)
-                    .map(|_| case.between(1, 9) as f64 / 4.0)
-                    .collect(),
+                true => (0..classes).map(|_| case.between(1, 9) as f64 / 4.0).collect(),
             },
-            scale: if precision == Precision::F16 {
-                256.0
-            } else {
-                1.0
-            },
+            scale: if precision == Precision::F16 { 256.0 } else { 1.0 },
             gradient: case.one_of(&[None, Some(false), Some(true)]),
         }
     }
 
     /// The record, and the values of the gradient's rows.
-    fn run(
-        &self,
-        case: &mut Case,
-        logits: &mut [f64],
-    ) -> Result<(Record, Option<Vec<f64>>), Failure> {
+    fn run(&self, case: &mut Case, logits: &mut [f64]) -> Result<(Record, Option<Vec<f64>>), Failure> {
         let len = self.loss.batch * self.loss.classes;
         // The images of the batch lie backwards in the data set, behind one that is not in it.
         let (first, images) = (3, self.loss.batch + 1);
@@ -92,21 +67,14 @@ impl Input {
             mixing: self.mixing as f32,
             ..bytemuck::Zeroable::zeroed()
         };
-        let scale = LossScale {
-            scale: self.scale,
-            clean: 0,
-        };
+        let scale = LossScale { scale: self.scale, clean: 0 };
         let row = DeviceMemory::of(&case.stream, &[row])?;
         let scale = DeviceMemory::of(&case.stream, &[scale])?;
         let on_indices = DeviceMemory::of(&case.stream, &indices)?;
         let on_labels = DeviceMemory::of(&case.stream, &labels)?;
         let weights: Vec<f32> = self.class_weights.iter().map(|&w| w as f32).collect();
         let weights = DeviceMemory::of(&case.stream, &weights)?;
-        let untouched = Record {
-            loss_sum: 1.0,
-            correct: 2,
-            skipped: 3,
-        };
+        let untouched = Record { loss_sum: 1.0, correct: 2, skipped: 3 };
         let records = DeviceMemory::of(&case.stream, &[untouched; 3])?;
         let on_logits = Stored::new(case, self.loss.precision, logits)?;
         let other = Stored::poisoned(case, self.loss.precision, len)?;
@@ -174,11 +142,7 @@ fn value_and_gradient(case: &mut Case) -> Result<(), Failure> {
             input.loss, input.rows, input.mixing, input.class_weights
         );
         if record.correct as usize != expected.correct {
-            return Err(format!(
-                "{what}: {} correct, not {}",
-                record.correct, expected.correct
-            )
-            .into());
+            return Err(format!("{what}: {} correct, not {}", record.correct, expected.correct).into());
         }
         let sum = expected.loss * input.rows as f64;
         // The loss of a sure image is a small difference of numbers around 1.
@@ -191,35 +155,20 @@ fn value_and_gradient(case: &mut Case) -> Result<(), Failure> {
         // Of sure images the probabilities are compared, times what they are times: their gradients are
         // small differences too.
         let weight = |c: usize| input.class_weights[c];
-        let is = |row: usize, c: usize| {
-            f64::from(u8::from(usize::from(input.labels[row % input.rows]) == c))
-        };
+        let is = |row: usize, c: usize| f64::from(u8::from(usize::from(input.labels[row % input.rows]) == c));
         let target = |e: usize| {
             let (row, c) = (e / classes, e % classes);
             let own = (1.0 - input.mixing) * is(row, c) + input.mixing * is(row + 1, c);
             weight(c) * (input.smoothing / classes as f64 + (1.0 - input.smoothing) * own)
         };
-        let all: f64 = input
-            .labels
-            .iter()
-            .map(|label| weight(usize::from(*label)))
-            .sum();
+        let all: f64 = input.labels.iter().map(|label| weight(usize::from(*label))).sum();
         let factor = all / f64::from(input.scale);
         let probability = |e: usize, g: f64| {
-            if wide == 1.0 {
-                g
-            } else {
-                g * factor + target(e)
-            }
+            if wide == 1.0 { g } else { g * factor + target(e) }
         };
-        let gradient: Vec<f64> = (0..)
-            .zip(gradient)
-            .map(|(e, g)| probability(e, g))
-            .collect();
-        let expected: Vec<f64> = (0..)
-            .zip(expected.value(node))
-            .map(|(e, g)| probability(e, g * f64::from(input.scale)))
-            .collect();
+        let gradient: Vec<f64> = (0..).zip(gradient).map(|(e, g)| probability(e, g)).collect();
+        let expected: Vec<f64> =
+            (0..).zip(expected.value(node)).map(|(e, g)| probability(e, g * f64::from(input.scale))).collect();
         let limit = match precision {
             Precision::F32 | Precision::Tf32 => 2e-6,
             Precision::F16 => 5e-4,
@@ -237,11 +186,7 @@ fn ties(case: &mut Case) -> Result<(), Failure> {
         rows: 5,
         class_weights: vec![1.0; 77],
         gradient: None,
-        loss: Loss {
-            batch: 5,
-            classes: 77,
-            precision: Precision::F32,
-        },
+        loss: Loss { batch: 5, classes: 77, precision: Precision::F32 },
         ..Input::draw(case, Precision::F32)
     };
     let classes = input.loss.classes;
@@ -265,10 +210,7 @@ fn ties(case: &mut Case) -> Result<(), Failure> {
 /// A logit that is no number makes the loss none, and the gradient of its row, but of no other row.
 fn nan(case: &mut Case) -> Result<(), Failure> {
     for wrong in [f64::NAN, f64::INFINITY] {
-        let input = Input {
-            gradient: Some(true),
-            ..Input::draw(case, Precision::F32)
-        };
+        let input = Input { gradient: Some(true), ..Input::draw(case, Precision::F32) };
         let classes = input.loss.classes;
         let mut logits = case.values(input.loss.batch * classes);
         let place = case.between(0, input.rows * classes - 1);
@@ -280,11 +222,7 @@ fn nan(case: &mut Case) -> Result<(), Failure> {
         for (row, gradient) in gradient.expect("asked for").chunks(classes).enumerate() {
             let nan = gradient.iter().any(|g| g.is_nan());
             if nan != (row == place / classes) {
-                return Err(format!(
-                    "{wrong} in row {}: row {row} is {gradient:?}",
-                    place / classes
-                )
-                .into());
+                return Err(format!("{wrong} in row {}: row {row} is {gradient:?}", place / classes).into());
             }
         }
     }

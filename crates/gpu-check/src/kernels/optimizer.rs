@@ -10,22 +10,10 @@ use tunefork_reference::optimizer::{Optimizer, clip};
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] = &[
-    Check {
-        name: "optimizer/updates",
-        run: updates,
-    },
-    Check {
-        name: "optimizer/loss_scale",
-        run: loss_scale,
-    },
-    Check {
-        name: "optimizer/nan_without_scale",
-        run: nan_without_scale,
-    },
-    Check {
-        name: "optimizer/cast",
-        run: cast,
-    },
+    Check { name: "optimizer/updates", run: updates },
+    Check { name: "optimizer/loss_scale", run: loss_scale },
+    Check { name: "optimizer/nan_without_scale", run: nan_without_scale },
+    Check { name: "optimizer/cast", run: cast },
 ];
 
 /// The buffers of an update, and what it is given.
@@ -42,12 +30,7 @@ struct Buffers {
 
 impl Buffers {
     /// Some parameters and, to begin with, states of zeros.
-    fn new(
-        case: &Case,
-        update: Update,
-        scale: LossScale,
-        parameters: &mut [f64],
-    ) -> Result<Self, Failure> {
+    fn new(case: &Case, update: Update, scale: LossScale, parameters: &mut [f64]) -> Result<Self, Failure> {
         let zeros = || Stored::new(case, Precision::F32, &mut vec![0.0; update.len]);
         let weights16 = match update.precision.bytes() {
             2 => Some(Stored::poisoned(case, update.precision, update.len)?),
@@ -95,25 +78,10 @@ fn kind(case: &mut Case) -> Kind {
     let epsilon = case.one_of(&[1e-8, 1e-3]);
     let [beta1, beta2] = case.one_of(&[[0.9, 0.999], [0.5, 0.9], [0.95, 0.99]]);
     match case.between(0, 3) {
-        0 => Kind::Sgd {
-            momentum,
-            nesterov: momentum > 0.0 && case.one_of(&[false, true]),
-        },
-        1 => Kind::RmsProp {
-            alpha: case.one_of(&[0.9, 0.99]),
-            epsilon,
-            momentum,
-        },
-        2 => Kind::Adam {
-            beta1,
-            beta2,
-            epsilon,
-        },
-        _ => Kind::AdamW {
-            beta1,
-            beta2,
-            epsilon,
-        },
+        0 => Kind::Sgd { momentum, nesterov: momentum > 0.0 && case.one_of(&[false, true]) },
+        1 => Kind::RmsProp { alpha: case.one_of(&[0.9, 0.99]), epsilon, momentum },
+        2 => Kind::Adam { beta1, beta2, epsilon },
+        _ => Kind::AdamW { beta1, beta2, epsilon },
     }
 }
 
@@ -121,21 +89,9 @@ fn kind(case: &mut Case) -> Kind {
 fn row(kind: Kind, step: u64, [rate, decay, clip_norm]: [f64; 3]) -> StepRow {
     let (optimizer, decay1, decay2, epsilon) = match kind {
         Kind::Sgd { momentum, .. } => (0, momentum, 0.0, 0.0),
-        Kind::RmsProp {
-            alpha,
-            epsilon,
-            momentum,
-        } => (1, momentum, alpha, epsilon),
-        Kind::Adam {
-            beta1,
-            beta2,
-            epsilon,
-        } => (2, beta1, beta2, epsilon),
-        Kind::AdamW {
-            beta1,
-            beta2,
-            epsilon,
-        } => (3, beta1, beta2, epsilon),
+        Kind::RmsProp { alpha, epsilon, momentum } => (1, momentum, alpha, epsilon),
+        Kind::Adam { beta1, beta2, epsilon } => (2, beta1, beta2, epsilon),
+        Kind::AdamW { beta1, beta2, epsilon } => (3, beta1, beta2, epsilon),
     };
     StepRow {
         record: 1,
@@ -159,21 +115,10 @@ fn row(kind: Kind, step: u64, [rate, decay, clip_norm]: [f64; 3]) -> StepRow {
 /// Three updates against the reference: the change of the parameters, and their copy in 16 bits.
 fn updates(case: &mut Case) -> Result<(), Failure> {
     for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
-        let update = Update {
-            len: case.one_of(&[1, 2, 3, 4, 5, 63, 1023, 1024, 1025, 5003, 9001]),
-            precision,
-        };
+        let update = Update { len: case.one_of(&[1, 2, 3, 4, 5, 63, 1023, 1024, 1025, 5003, 9001]), precision };
         let kind = kind(case);
-        let scalars = [
-            case.one_of(&[0.125, 0.01]),
-            case.one_of(&[0.0, 0.25]),
-            case.one_of(&[0.0, 0.5, 1e6]),
-        ];
-        let scale = if precision == Precision::F16 {
-            64.0
-        } else {
-            1.0
-        };
+        let scalars = [case.one_of(&[0.125, 0.01]), case.one_of(&[0.0, 0.25]), case.one_of(&[0.0, 0.5, 1e6])];
+        let scale = if precision == Precision::F16 { 64.0 } else { 1.0 };
         let mut start = case.values(update.len);
         let buffers = Buffers::new(case, update, LossScale { scale, clean: 5 }, &mut start)?;
         let mut parameters = [Array1::from(start.clone()).into_dyn()];
@@ -191,8 +136,7 @@ fn updates(case: &mut Case) -> Result<(), Failure> {
         let what = format!("{update:?}, {kind:?}, {scalars:?}");
         let found = buffers.parameters.read(case)?;
         // What the updates added, to 1e-5, but that each update rounds the parameters.
-        let norm =
-            |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
+        let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
         let moved = norm(&mut parameters[0].iter().zip(&start).map(|(p, s)| p - s));
         let error = norm(&mut parameters[0].iter().zip(&found).map(|(p, f)| p - f));
         let rounding = 3.0 * f64::from(f32::EPSILON) * norm(&mut start.iter().copied());
@@ -222,16 +166,10 @@ fn updates(case: &mut Case) -> Result<(), Failure> {
 /// In f16 a gradient that is not finite changes nothing but the scale, which halves down to a limit; 2000
 /// clean steps double it, up to another.
 fn loss_scale(case: &mut Case) -> Result<(), Failure> {
-    let update = Update {
-        len: case.one_of(&[1, 7, 1030, 4100]),
-        precision: Precision::F16,
-    };
+    let update = Update { len: case.one_of(&[1, 7, 1030, 4100]), precision: Precision::F16 };
     let kind = kind(case);
     let clip_norm = case.one_of(&[0.0, 1.0]);
-    let before = LossScale {
-        scale: 1024.0,
-        clean: 1998,
-    };
+    let before = LossScale { scale: 1024.0, clean: 1998 };
     let mut start = case.values(update.len);
     let buffers = Buffers::new(case, update, before, &mut start)?;
     let mut gradients: Vec<f32> = case.values(update.len).iter().map(|g| *g as f32).collect();
@@ -242,55 +180,33 @@ fn loss_scale(case: &mut Case) -> Result<(), Failure> {
     let expect = |case: &Case, scale: f32, clean: u32, skipped: u32| -> Result<(), Failure> {
         let after = buffers.scale(case)?;
         let records: Vec<Record> = buffers.records.all().read(&*case.stream)?;
-        if after != (LossScale { scale, clean })
-            || records[1].skipped != skipped
-            || records[0] != Record::default()
-        {
-            return Err(
-                format!("{update:?}: {after:?}, expected {scale}, {clean}; {records:?}").into(),
-            );
+        if after != (LossScale { scale, clean }) || records[1].skipped != skipped || records[0] != Record::default() {
+            return Err(format!("{update:?}: {after:?}, expected {scale}, {clean}; {records:?}").into());
         }
         Ok(())
     };
     buffers.run(case, row(1), &gradients)?;
     expect(case, 1024.0, 1999, 0)?;
-    let held = [
-        buffers.parameters.read(case)?,
-        buffers.states[0].read(case)?,
-        buffers.states[1].read(case)?,
-    ];
+    let held = [buffers.parameters.read(case)?, buffers.states[0].read(case)?, buffers.states[1].read(case)?];
     let copy = buffers.weights16.as_ref().expect("16 bits").read(case)?;
     let bad = case.one_of(&[f32::INFINITY, f32::NEG_INFINITY, f32::NAN]);
     gradients[place] = bad;
     buffers.run(case, row(2), &gradients)?;
     expect(case, 512.0, 0, 1)?;
-    let after = [
-        buffers.parameters.read(case)?,
-        buffers.states[0].read(case)?,
-        buffers.states[1].read(case)?,
-    ];
+    let after = [buffers.parameters.read(case)?, buffers.states[0].read(case)?, buffers.states[1].read(case)?];
     if held != after || copy != buffers.weights16.as_ref().expect("16 bits").read(case)? {
         return Err(format!("{update:?}: a skipped step changed something").into());
     }
 
-    buffers
-        .records
-        .all()
-        .write(&*case.stream, &[Record::default(); 2])?;
+    buffers.records.all().write(&*case.stream, &[Record::default(); 2])?;
     gradients[place] = good;
     for (scale, doubled) in [(512.0, 1024.0), (65536.0, 65536.0)] {
-        buffers
-            .scale
-            .all()
-            .write(&*case.stream, &[LossScale { scale, clean: 1999 }])?;
+        buffers.scale.all().write(&*case.stream, &[LossScale { scale, clean: 1999 }])?;
         buffers.run(case, row(3), &gradients)?;
         expect(case, doubled, 0, 0)?;
     }
     gradients[place] = bad;
-    let least = LossScale {
-        scale: f32::exp2(-14.0),
-        clean: 3,
-    };
+    let least = LossScale { scale: f32::exp2(-14.0), clean: 3 };
     buffers.scale.all().write(&*case.stream, &[least])?;
     buffers.run(case, row(4), &gradients)?;
     expect(case, least.scale, 0, 1)
@@ -299,10 +215,7 @@ fn loss_scale(case: &mut Case) -> Result<(), Failure> {
 /// Without a loss scale NaN reaches the parameters: with clipping all of them, without only its own.
 fn nan_without_scale(case: &mut Case) -> Result<(), Failure> {
     for precision in [Precision::F32, Precision::Bf16] {
-        let update = Update {
-            len: case.between(1, 1100),
-            precision,
-        };
+        let update = Update { len: case.between(1, 1100), precision };
         let (kind, clip_norm) = (kind(case), case.one_of(&[0.0, 1.0]));
         let scale = LossScale::initial(precision);
         let mut start = case.values(update.len);
@@ -312,14 +225,9 @@ fn nan_without_scale(case: &mut Case) -> Result<(), Failure> {
         gradients[place] = f32::NAN;
         buffers.run(case, row(kind, 1, [0.125, 0.0, clip_norm]), &gradients)?;
         let found = buffers.parameters.read(case)?;
-        let right = (0..)
-            .zip(&found)
-            .all(|(at, p)| p.is_nan() == (at == place || clip_norm > 0.0));
+        let right = (0..).zip(&found).all(|(at, p)| p.is_nan() == (at == place || clip_norm > 0.0));
         if !right || buffers.scale(case)? != scale {
-            return Err(format!(
-                "{update:?}, {kind:?}, clip {clip_norm}, NaN at {place}: {found:?}"
-            )
-            .into());
+            return Err(format!("{update:?}, {kind:?}, clip {clip_norm}, NaN at {place}: {found:?}").into());
         }
     }
     Ok(())

@@ -7,18 +7,9 @@ use super::common::step_row;
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] = &[
-    Check {
-        name: "statistics/of_a_tensor",
-        run: of_a_tensor,
-    },
-    Check {
-        name: "statistics/merge",
-        run: merge,
-    },
-    Check {
-        name: "statistics/running",
-        run: running,
-    },
+    Check { name: "statistics/of_a_tensor", run: of_a_tensor },
+    Check { name: "statistics/merge", run: merge },
+    Check { name: "statistics/running", run: running },
 ];
 
 const F32: Precision = Precision::F32;
@@ -28,9 +19,7 @@ const BESIDE_MEAN: f64 = 3e-6;
 /// Mean and biased variance of each channel.
 pub(super) fn moments(x: &[f64], channels: usize) -> (Vec<f64>, Vec<f64>) {
     let m = (x.len() / channels) as f64;
-    let mean_of = |values: &dyn Fn(usize) -> f64, c: usize| {
-        (c..x.len()).step_by(channels).map(values).sum::<f64>() / m
-    };
+    let mean_of = |values: &dyn Fn(usize) -> f64, c: usize| (c..x.len()).step_by(channels).map(values).sum::<f64>() / m;
     let mean: Vec<f64> = (0..channels).map(|c| mean_of(&|e| x[e], c)).collect();
     let variance = (0..channels).map(|c| mean_of(&|e| (x[e] - mean[c]).powi(2), c));
     let variance = variance.collect();
@@ -38,13 +27,7 @@ pub(super) fn moments(x: &[f64], channels: usize) -> (Vec<f64>, Vec<f64>) {
 }
 
 /// What the device has is mean and rstd, and the running values, of the real positions.
-fn check_merged(
-    case: &mut Case,
-    merge: &Merge,
-    rows: usize,
-    x: &[f64],
-    partials: &Stored,
-) -> Result<(), Failure> {
+fn check_merged(case: &mut Case, merge: &Merge, rows: usize, x: &[f64], partials: &Stored) -> Result<(), Failure> {
     let k = merge.channels;
     let (mean, variance) = moments(&x[..rows * merge.per_image * k], k);
     let m = (rows * merge.per_image) as f64;
@@ -62,48 +45,25 @@ fn check_merged(
         Some((on_mean.span().cast(), on_variance.span().cast())),
     )?;
     let mix = |old: &[f64], new: &mut dyn Iterator<Item = f64>| -> Vec<f64> {
-        old.iter()
-            .zip(new)
-            .map(|(old, new)| 0.9 * old + 0.1 * new)
-            .collect()
+        old.iter().zip(new).map(|(old, new)| 0.9 * old + 0.1 * new).collect()
     };
-    let expected: Vec<f64> = mean
-        .iter()
-        .copied()
-        .chain(variance.iter().map(|v| 1.0 / (v + 1e-5).sqrt()))
-        .collect();
+    let expected: Vec<f64> = mean.iter().copied().chain(variance.iter().map(|v| 1.0 / (v + 1e-5).sqrt())).collect();
     let found = statistics.read(case)?;
     case.close("mean", &found[..k], &expected[..k], 1e-6)?;
     case.close("rstd", &found[k..], &expected[k..], BESIDE_MEAN)?;
     let found = on_mean.read(case)?;
-    case.close(
-        "running mean",
-        &found,
-        &mix(&running_mean, &mut mean.iter().copied()),
-        1e-6,
-    )?;
+    case.close("running mean", &found, &mix(&running_mean, &mut mean.iter().copied()), 1e-6)?;
     if m > 1.0 {
         let mut unbiased = variance.iter().map(|v| v * m / (m - 1.0));
         let found = on_variance.read(case)?;
-        case.close(
-            "running variance",
-            &found,
-            &mix(&running_variance, &mut unbiased),
-            BESIDE_MEAN,
-        )?;
+        case.close("running variance", &found, &mix(&running_variance, &mut unbiased), BESIDE_MEAN)?;
     }
     Ok(())
 }
 
 /// Values on both sides of a mean that is large against their deviation, and NaN behind the real
 /// images.
-fn values(
-    case: &mut Case,
-    rows: usize,
-    batch: usize,
-    per_image: usize,
-    channels: usize,
-) -> Vec<f64> {
+fn values(case: &mut Case, rows: usize, batch: usize, per_image: usize, channels: usize) -> Vec<f64> {
     let offsets = case.values(channels);
     let mut x = case.values(batch * per_image * channels);
     for (e, x) in x.iter_mut().enumerate() {
@@ -125,26 +85,11 @@ fn of_a_tensor(case: &mut Case) -> Result<(), Failure> {
         let channels = case.one_of(&[1, 3, 8, 10, 17, 24, 64, 67, 72]);
         let mut x = values(case, rows, batch, per_image, channels);
         let on_x = Stored::new(case, precision, &mut x)?;
-        let shape = Partials {
-            positions: batch * per_image,
-            per_image,
-            channels,
-            precision,
-        };
+        let shape = Partials { positions: batch * per_image, per_image, channels, precision };
         let partials = Stored::poisoned(case, F32, shape.len())?;
         let row = step_row(case, rows)?;
-        shape.run(
-            &*case.stream,
-            row.all(),
-            on_x.span(),
-            partials.span().cast(),
-        )?;
-        let merge = Merge {
-            channels,
-            per_image,
-            batch,
-            positions_per_tile: shape.positions_per_tile(),
-        };
+        shape.run(&*case.stream, row.all(), on_x.span(), partials.span().cast())?;
+        let merge = Merge { channels, per_image, batch, positions_per_tile: shape.positions_per_tile() };
         check_merged(case, &merge, rows, &x, &partials)?;
     }
     Ok(())
@@ -157,19 +102,11 @@ fn merge(case: &mut Case) -> Result<(), Failure> {
         let rows = case.between(1, batch);
         let per_image = case.one_of(&[1, 2, 49, 300, 1031]);
         let channels = case.one_of(&[1, 3, 8, 13]);
-        let merge = Merge {
-            channels,
-            per_image,
-            batch,
-            positions_per_tile: case.one_of(&[1, 2, 16, 128]),
-        };
+        let merge = Merge { channels, per_image, batch, positions_per_tile: case.one_of(&[1, 2, 16, 128]) };
         let x = values(case, rows, batch, per_image, channels);
         let (t, tiles) = (merge.positions_per_tile, merge.tiles());
         let mut partials = vec![f64::NAN; merge.partials_len()];
-        for (tile, x) in x[..rows * per_image * channels]
-            .chunks(t * channels)
-            .enumerate()
-        {
+        for (tile, x) in x[..rows * per_image * channels].chunks(t * channels).enumerate() {
             let (mean, variance) = moments(x, channels);
             let count = (x.len() / channels) as f64;
             for c in 0..channels {

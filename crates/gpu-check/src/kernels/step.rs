@@ -5,10 +5,7 @@ use tunefork_kernels::launch::step::Begin;
 
 use crate::{Case, Check, Failure};
 
-pub(super) const CHECKS: &[Check] = &[Check {
-    name: "step/begin",
-    run: begin,
-}];
+pub(super) const CHECKS: &[Check] = &[Check { name: "step/begin", run: begin }];
 
 /// A captured launch takes one row after the other, and stays at the last.
 fn begin(case: &mut Case) -> Result<(), Failure> {

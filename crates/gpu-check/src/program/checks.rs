@@ -50,22 +50,12 @@ pub fn run(gpu: Gpu, options: &Options) -> (Vec<Checked>, Option<Gpu>) {
         for wanted in wanted(options, target, &runs) {
             let Some(device) = &gpu else { break };
             let result = check(device, &wanted, target);
-            println!(
-                "{:<36} {:<12} {}",
-                result.name,
-                result.target,
-                outcome(&result)
-            );
+            println!("{:<36} {:<12} {}", result.name, result.target, outcome(&result));
             checked.push(result);
             // A kernel that failed takes its context with it.
-            if gpu
-                .as_ref()
-                .is_some_and(|gpu| gpu.stream().synchronize().is_err())
-            {
+            if gpu.as_ref().is_some_and(|gpu| gpu.stream().synchronize().is_err()) {
                 drop(gpu.take());
-                gpu = discover()
-                    .inspect_err(|error| println!("the GPU is lost: {error}"))
-                    .ok();
+                gpu = discover().inspect_err(|error| println!("the GPU is lost: {error}")).ok();
             }
         }
     }
@@ -87,11 +77,7 @@ fn wanted(options: &Options, target: Target, runs: &Runs) -> Vec<Wanted> {
     let kernels = FAMILIES.iter().flat_map(|(_, checks)| checks.iter());
     let mut wanted: Vec<Wanted> = kernels
         .chain(steps::CHECKS)
-        .map(|check| Wanted {
-            name: check.name.into(),
-            run: Box::new(check.run),
-            cases: options.seeds,
-        })
+        .map(|check| Wanted { name: check.name.into(), run: Box::new(check.run), cases: options.seeds })
         .collect();
     // Two steps with all gradients, and smaller images than the reports'; many steps, with theirs.
     let sides = [(5, 28), (5, 28), (3, 64), (3, 32), (5, 28)];
@@ -124,13 +110,8 @@ fn wanted(options: &Options, target: Target, runs: &Runs) -> Vec<Wanted> {
 
 fn check(gpu: &Gpu, wanted: &Wanted, target: Target) -> Checked {
     let start = Instant::now();
-    let mut checked = Checked {
-        name: wanted.name.clone(),
-        target: target.to_string(),
-        cases: 0,
-        failure: None,
-        seconds: 0.0,
-    };
+    let mut checked =
+        Checked { name: wanted.name.clone(), target: target.to_string(), cases: 0, failure: None, seconds: 0.0 };
     match stream(gpu, target) {
         Ok(stream) => {
             for seed in 0..wanted.cases {
@@ -165,9 +146,5 @@ fn twice(stream: &Arc<dyn Stream>, wanted: &Wanted, seed: u64) -> Result<(), Str
             Err(_) => Err("it panicked (see above)".into()),
         }
     };
-    if once()? == once()? {
-        Ok(())
-    } else {
-        Err("a second run gave other bits".into())
-    }
+    if once()? == once()? { Ok(()) } else { Err("a second run gave other bits".into()) }
 }

@@ -32,11 +32,7 @@ impl Peaks {
     }
 
     fn new(card: &Card, rates: Rates) -> Self {
-        Self {
-            rates,
-            multiprocessors: card.multiprocessors,
-            multiply_adds: multiply_adds(card),
-        }
+        Self { rates, multiprocessors: card.multiprocessors, multiply_adds: multiply_adds(card) }
     }
 
     /// Floating-point operations in a second, if they are known: f32 on the plain units, all else on tensor cores.
@@ -57,17 +53,11 @@ impl Peaks {
 
     /// The longer of: all products at the peak, all bytes at the memory's bandwidth.
     pub fn floor(&self, work: &Work) -> Option<Floor> {
-        let memory = Floor {
-            seconds: work.bytes / self.bandwidth(),
-            by: "memory",
-        };
+        let memory = Floor { seconds: work.bytes / self.bandwidth(), by: "memory" };
         if work.flops == 0.0 {
             return Some(memory);
         }
-        let products = Floor {
-            seconds: work.flops / self.flops(work.precision)?,
-            by: "products",
-        };
+        let products = Floor { seconds: work.flops / self.flops(work.precision)?, by: "products" };
         match products.seconds > memory.seconds {
             true => Some(products),
             false => Some(memory),
@@ -93,62 +83,26 @@ mod tests {
     use super::*;
 
     /// Tera-operations and gigabytes a second of a card with these figures.
-    fn peaks(
-        name: &str,
-        architecture: u32,
-        multiprocessors: u32,
-        clock: f64,
-        bandwidth: f64,
-    ) -> [f64; 4] {
-        let card = Card {
-            name: name.into(),
-            number: 0,
-            architecture,
-            multiprocessors,
-            shared_bytes: 65536,
-            driver: (12, 2),
-        };
-        let rates = Rates {
-            clock,
-            bandwidth,
-            cache_bytes: 1 << 22,
-        };
+    fn peaks(name: &str, architecture: u32, multiprocessors: u32, clock: f64, bandwidth: f64) -> [f64; 4] {
+        let card =
+            Card { name: name.into(), number: 0, architecture, multiprocessors, shared_bytes: 65536, driver: (12, 2) };
+        let rates = Rates { clock, bandwidth, cache_bytes: 1 << 22 };
         let peaks = Peaks::new(&card, rates);
         let tera = |precision| peaks.flops(precision).unwrap_or(0.0) / 1e12;
-        [
-            tera(Precision::F32),
-            tera(Precision::Tf32),
-            tera(Precision::F16),
-            peaks.bandwidth() / 1e9,
-        ]
+        [tera(Precision::F32), tera(Precision::Tf32), tera(Precision::F16), peaks.bandwidth() / 1e9]
     }
 
     #[test]
     fn peaks_are_those_of_data_sheets() {
         let cards = [
-            (
-                peaks("Tesla T4", 75, 40, 1.59e9, 320e9),
-                [8.1, 0.0, 65.0, 320.0],
-            ),
-            (
-                peaks("NVIDIA GeForce RTX 3060", 86, 28, 1.777e9, 360e9),
-                [12.7, 12.7, 25.5, 360.0],
-            ),
-            (
-                peaks("NVIDIA A10", 86, 72, 1.695e9, 600e9),
-                [31.2, 62.5, 125.0, 600.0],
-            ),
-            (
-                peaks("NVIDIA H100 80GB HBM3", 90, 132, 1.83e9, 3350e9),
-                [61.8, 495.0, 989.0, 3350.0],
-            ),
+            (peaks("Tesla T4", 75, 40, 1.59e9, 320e9), [8.1, 0.0, 65.0, 320.0]),
+            (peaks("NVIDIA GeForce RTX 3060", 86, 28, 1.777e9, 360e9), [12.7, 12.7, 25.5, 360.0]),
+            (peaks("NVIDIA A10", 86, 72, 1.695e9, 600e9), [31.2, 62.5, 125.0, 600.0]),
+            (peaks("NVIDIA H100 80GB HBM3", 90, 132, 1.83e9, 3350e9), [61.8, 495.0, 989.0, 3350.0]),
         ];
         for (found, sheet) in cards {
             for (found, sheet) in found.iter().zip(sheet) {
-                assert!(
-                    (found - sheet).abs() <= 0.01 * sheet,
-                    "{found} is no {sheet}"
-                );
+                assert!((found - sheet).abs() <= 0.01 * sheet, "{found} is no {sheet}");
             }
         }
     }
@@ -163,11 +117,7 @@ mod tests {
             shared_bytes: 65536,
             driver: (12, 2),
         };
-        let rates = Rates {
-            clock: 1e9,
-            bandwidth: 1e9,
-            cache_bytes: 1 << 22,
-        };
+        let rates = Rates { clock: 1e9, bandwidth: 1e9, cache_bytes: 1 << 22 };
         let peaks = Peaks::new(&card, rates);
         let work = |flops, bytes, precision| Work {
             network: "m1",

@@ -46,11 +46,7 @@ impl Options {
             json: "gpu-check.json".into(),
         };
         while let Some(argument) = arguments.next() {
-            let mut value = || {
-                arguments
-                    .next()
-                    .ok_or(format!("{argument} wants a value\n{USAGE}"))
-            };
+            let mut value = || arguments.next().ok_or(format!("{argument} wants a value\n{USAGE}"));
             match argument.as_str() {
                 "--parts" => options.parts(&value()?)?,
                 "--seeds" => options.seeds = number(&argument, &value()?, 1.0)? as u64,
@@ -81,9 +77,7 @@ impl Options {
 fn number(argument: &str, text: &str, least: f64) -> Result<f64, String> {
     match text.parse() {
         Ok(number) if number >= least && number <= 1e9 => Ok(number),
-        _ => Err(format!(
-            "{argument}: {text} is no number of at least {least}\n{USAGE}"
-        )),
+        _ => Err(format!("{argument}: {text} is no number of at least {least}\n{USAGE}")),
     }
 }
 

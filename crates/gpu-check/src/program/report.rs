@@ -21,10 +21,7 @@ pub struct Header {
 pub fn header(gpu: &Gpu) -> Result<Header, DeviceError> {
     let card = gpu.card();
     let version = |(major, minor): (u32, u32)| format!("{major}.{minor}");
-    let (driver, nvrtc) = (
-        version(card.driver),
-        version(gpu.compiler().nvrtc().version()),
-    );
+    let (driver, nvrtc) = (version(card.driver), version(gpu.compiler().nvrtc().version()));
     let (free, total) = gpu.memory()?;
     let (peaks, giga) = (Peaks::of(gpu)?, |bytes: u64| bytes as f64 / 1e9);
     let tera = |precision| peaks.flops(precision).map(|flops| flops / 1e12);
@@ -64,15 +61,8 @@ pub fn header(gpu: &Gpu) -> Result<Header, DeviceError> {
 
 /// How many checks passed, and again those that did not.
 pub fn print_checks(checked: &[Checked]) {
-    let failed: Vec<_> = checked
-        .iter()
-        .filter(|check| check.failure.is_some())
-        .collect();
-    println!(
-        "\n{} of {} checks passed",
-        checked.len() - failed.len(),
-        checked.len()
-    );
+    let failed: Vec<_> = checked.iter().filter(|check| check.failure.is_some()).collect();
+    println!("\n{} of {} checks passed", checked.len() - failed.len(), checked.len());
     for check in failed {
         println!("{} ({}): {}", check.name, check.target, outcome(check));
     }
@@ -93,19 +83,12 @@ pub fn print_timings(timed: &[Timed]) {
          {:<4} {:<21} {:<26} {:<5} {:>10} {:>10} {:>8} {:>8}",
         "net", "work", "shape", "", "us", "GFLOP/s", "GB/s", "% floor"
     );
-    for Timed {
-        work,
-        seconds,
-        floor,
-    } in timed
-    {
+    for Timed { work, seconds, floor } in timed {
         let rate = |amount: f64| match amount > 0.0 {
             true => format!("{:.0}", amount / seconds / 1e9),
             false => String::new(),
         };
-        let share = floor.map_or(String::new(), |floor| {
-            format!("{:.1} {}", 100.0 * floor.seconds / seconds, floor.by)
-        });
+        let share = floor.map_or(String::new(), |floor| format!("{:.1} {}", 100.0 * floor.seconds / seconds, floor.by));
         println!(
             "{:<4} {:<21} {:<26} {:<5} {:>10.2} {:>10} {:>8} {share:>8}",
             work.network,
@@ -140,11 +123,7 @@ pub fn print_training(trained: &[Trained]) {
             t.planned_bytes,
             t.arena_bytes,
             t.driver_bytes,
-            if t.is_as_planned() {
-                ""
-            } else {
-                " NOT AS PLANNED"
-            },
+            if t.is_as_planned() { "" } else { " NOT AS PLANNED" },
         );
     }
 }

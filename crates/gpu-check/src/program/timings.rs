@@ -26,22 +26,14 @@ pub fn run(gpu: &Gpu, window: f64) -> Result<Vec<Timed>, DeviceError> {
     let mut timed = Vec::new();
     for &precision in Precision::of_architecture(gpu.card().architecture) {
         visit(&gpu.stream(), precision, &mut |work, launch| {
-            timed.push(Timed {
-                work: work.clone(),
-                seconds: measure(gpu, window, launch)?,
-                floor: peaks.floor(work),
-            });
+            timed.push(Timed { work: work.clone(), seconds: measure(gpu, window, launch)?, floor: peaks.floor(work) });
             Ok(())
         })?;
     }
     Ok(timed)
 }
 
-fn measure(
-    gpu: &Gpu,
-    seconds: f64,
-    launch: &mut dyn FnMut() -> Result<(), DeviceError>,
-) -> Result<f64, DeviceError> {
+fn measure(gpu: &Gpu, seconds: f64, launch: &mut dyn FnMut() -> Result<(), DeviceError>) -> Result<f64, DeviceError> {
     let mut window = |times: usize| gpu.time(|| (0..times).try_for_each(|_| launch()));
     // The first run compiles and loads, the second says how often a window is filled.
     window(3)?;

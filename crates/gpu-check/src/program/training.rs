@@ -35,12 +35,7 @@ const NETWORKS: [Network; 5] = [
 ];
 
 const fn network(name: &'static str, batch: usize, side: usize, epoch: usize) -> Network {
-    Network {
-        name,
-        batch,
-        side,
-        epoch,
-    }
+    Network { name, batch, side, epoch }
 }
 
 /// A network that was trained for a while.
@@ -119,9 +114,7 @@ impl<'a> Training<'a> {
     fn engine(&self) -> Result<Engine, Failure> {
         let stream = Arc::clone(&self.stream);
         let mut engine = Engine::new(stream, Arc::clone(&self.plan), self.precision)?;
-        let weights: Vec<f32> = (0..self.plan.slab.len)
-            .map(|i| (i * 7919 % 1000) as f32 * 1e-4 - 0.05)
-            .collect();
+        let weights: Vec<f32> = (0..self.plan.slab.len).map(|i| (i * 7919 % 1000) as f32 * 1e-4 - 0.05).collect();
         engine.write_slab(&weights)?;
         Ok(engine)
     }
@@ -130,16 +123,9 @@ impl<'a> Training<'a> {
     fn calls(&self, engine: &mut Engine, times: usize) -> Result<f64, Failure> {
         let batch = self.network.batch;
         let order: Vec<u32> = (0..(BATCHES * batch) as u32).rev().collect();
-        let settings = StepSettings {
-            dropout: &[0.3],
-            ..StepSettings::new(Kind::ADAM)
-        };
-        let inputs: Vec<_> = order
-            .chunks(batch)
-            .cycle()
-            .take(STEPS)
-            .map(|indices| StepInput::new(indices, settings))
-            .collect();
+        let settings = StepSettings { dropout: &[0.3], ..StepSettings::new(Kind::ADAM) };
+        let inputs: Vec<_> =
+            order.chunks(batch).cycle().take(STEPS).map(|indices| StepInput::new(indices, settings)).collect();
         let mut results = vec![StepResult::default(); inputs.len()];
         let start = Instant::now();
         for _ in 0..times {
@@ -158,9 +144,7 @@ impl<'a> Training<'a> {
         let driver_bytes = free.saturating_sub(gpu.memory()?.0);
 
         let times = (window / self.calls(&mut engine, 1)?).ceil().max(1.0) as usize;
-        let mut seconds = (0..WINDOWS)
-            .map(|_| self.calls(&mut engine, times))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut seconds = (0..WINDOWS).map(|_| self.calls(&mut engine, times)).collect::<Result<Vec<_>, _>>()?;
         seconds.sort_by(f64::total_cmp);
         let images = times * STEPS * self.network.batch;
         let per_image = seconds[WINDOWS / 2] / images as f64;
@@ -181,13 +165,9 @@ impl<'a> Training<'a> {
 fn images(stream: &Arc<dyn Stream>, graph: &Graph, count: usize) -> Result<Arc<Resident>, Failure> {
     let image = graph.image();
     let classes = graph.classes().ok_or("a network with a loss")?;
-    let pixels: Vec<u8> = (0..count * image.elements())
-        .map(|i| (i * 31 / 7) as u8)
-        .collect();
+    let pixels: Vec<u8> = (0..count * image.elements()).map(|i| (i * 31 / 7) as u8).collect();
     let labels: Vec<u16> = (0..count).map(|i| (i % classes) as u16).collect();
-    let tables: Vec<f32> = (0..256 * image.channels)
-        .map(|i| (i % 256) as f32 / 128.0 - 1.0)
-        .collect();
+    let tables: Vec<f32> = (0..256 * image.channels).map(|i| (i % 256) as f32 / 128.0 - 1.0).collect();
     let resident = Resident::new(stream, image, &pixels, &labels, &tables)?;
     Ok(Arc::new(resident))
 }

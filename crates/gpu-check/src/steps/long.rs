@@ -85,9 +85,7 @@ impl Beside {
         case.digest(bytemuck::cast_slice(&found.losses));
         case.digest(&found.loss.to_ne_bytes());
         let what = |difference| format!("{difference} of {} in {precision:?}", self.name);
-        found
-            .compare(&self.expected, &Limits::of(precision))
-            .map_err(|difference| what(difference).into())
+        found.compare(&self.expected, &Limits::of(precision)).map_err(|difference| what(difference).into())
     }
 
     fn batch(&self) -> usize {
@@ -113,9 +111,7 @@ impl Beside {
         let batch = self.batch() as u32;
         let first = BATCHES as u32;
         let batches = first..2 * first;
-        batches
-            .map(|number| (number * batch..(number + 1) * batch).collect())
-            .collect()
+        batches.map(|number| (number * batch..(number + 1) * batch).collect()).collect()
     }
 
     fn on_cpu(&self) -> Result<Curve, Failure> {
@@ -135,10 +131,8 @@ impl Beside {
         }
         let mut sums = (0.0, 0);
         for indices in self.held_out() {
-            let result = engine.evaluate(
-                |input| input.copy_from_slice(&self.data.values(&indices)),
-                &self.data.labels(&indices),
-            )?;
+            let result = engine
+                .evaluate(|input| input.copy_from_slice(&self.data.values(&indices)), &self.data.labels(&indices))?;
             sums = (sums.0 + result.loss_sum, sums.1 + result.correct);
         }
         Ok(self.curve(losses, sums))
@@ -149,20 +143,15 @@ impl Beside {
         let mut engine = engine(stream, &self.graph, batch, precision, &self.state)?;
         let resident = self.data.resident(stream, &self.graph)?;
         let order = self.order();
-        let inputs: Vec<_> = order
-            .iter()
-            .enumerate()
-            .map(|(step, indices)| StepInput::new(indices, settings(step as u64)))
-            .collect();
+        let inputs: Vec<_> =
+            order.iter().enumerate().map(|(step, indices)| StepInput::new(indices, settings(step as u64))).collect();
         let mut results = vec![StepResult::default(); inputs.len()];
         engine.steps(&resident, &inputs, &mut results)?;
         if let Some(step) = results.iter().position(|result| result.skipped) {
             return Err(format!("the update of step {step} of {} was left out", self.name).into());
         }
         let losses = results.iter().zip(&order);
-        let losses = losses
-            .map(|(result, indices)| result.loss_sum / indices.len() as f64)
-            .collect();
+        let losses = losses.map(|(result, indices)| result.loss_sum / indices.len() as f64).collect();
         let mut sums = (0.0, 0);
         for indices in self.held_out() {
             let result = engine.evaluate(&resident, &indices)?;
@@ -173,12 +162,7 @@ impl Beside {
 
     fn curve(&self, losses: Vec<f64>, (loss, correct): (f64, u32)) -> Curve {
         let unseen = BATCHES * self.batch();
-        Curve {
-            losses,
-            loss: loss / unseen as f64,
-            accuracy: f64::from(correct) / unseen as f64,
-            unseen,
-        }
+        Curve { losses, loss: loss / unseen as f64, accuracy: f64::from(correct) / unseen as f64, unseen }
     }
 }
 
@@ -206,12 +190,7 @@ impl Limits {
             Precision::Tf32 | Precision::F16 => [1e-2, 4e-2, 0.1, 0.05],
             Precision::Bf16 => [5e-2, 5e-2, 0.1, 0.05],
         };
-        Self {
-            first,
-            smoothed,
-            unseen,
-            accuracy,
-        }
+        Self { first, smoothed, unseen, accuracy }
     }
 }
 
@@ -219,30 +198,17 @@ impl Curve {
     /// Names the first thing that differs by more than its limit.
     fn compare(&self, expected: &Self, limits: &Limits) -> Result<(), String> {
         // A NaN is not below any limit.
-        let near = |what: String, found: f64, expected: f64, limit: f64| match (found - expected)
-            .abs()
-            <= limit
-        {
+        let near = |what: String, found: f64, expected: f64, limit: f64| match (found - expected).abs() <= limit {
             true => Ok(()),
-            false => Err(format!(
-                "{what} is {found}, expected {expected} +- {limit:.1e}: that"
-            )),
+            false => Err(format!("{what} is {found}, expected {expected} +- {limit:.1e}: that")),
         };
-        let relative =
-            |what, found, expected: f64, limit| near(what, found, expected, limit * expected);
+        let relative = |what, found, expected: f64, limit| near(what, found, expected, limit * expected);
         let steps = expected.losses.len();
         let pairs = self.losses.iter().zip(&expected.losses);
         for (step, (&found, &expected)) in pairs.enumerate().take(FIRST) {
-            relative(
-                format!("the loss of step {step}"),
-                found,
-                expected,
-                limits.first,
-            )?;
+            relative(format!("the loss of step {step}"), found, expected, limits.first)?;
         }
-        let (tenth, mean) = (steps.div_ceil(10), |losses: &[f64]| {
-            losses.iter().sum::<f64>() / losses.len() as f64
-        });
+        let (tenth, mean) = (steps.div_ceil(10), |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64);
         let parts = self.losses.chunks(tenth).zip(expected.losses.chunks(tenth));
         for (part, (found, expected)) in parts.enumerate() {
             let what = format!("the mean loss of {tenth} steps from {} on", part * tenth);
@@ -280,9 +246,7 @@ mod tests {
         let changes: [Change<'_>; 6] = [
             ("the loss of step 3", &|c| c.losses[3] *= 1.0002),
             ("the loss of step 4", &|c| c.losses[4] = f64::NAN),
-            ("20 steps from 100 on", &|c| {
-                c.losses[100..120].iter_mut().for_each(|l| *l *= 1.03)
-            }),
+            ("20 steps from 100 on", &|c| c.losses[100..120].iter_mut().for_each(|l| *l *= 1.03)),
             ("20 steps from 180 on", &|c| c.losses[199] = f64::NAN),
             ("the loss of unseen images", &|c| c.loss *= 0.97),
             ("the accuracy of unseen images", &|c| c.accuracy -= 0.05),

@@ -14,16 +14,7 @@ use crate::Check;
 
 /// Checks that are small enough for every schedule.
 pub const CHECKS: &[Check] = &[
-    Check {
-        name: "steps/training",
-        run: random::training,
-    },
-    Check {
-        name: "steps/evaluation",
-        run: random::evaluation,
-    },
-    Check {
-        name: "steps/repeat",
-        run: repeat::exact,
-    },
+    Check { name: "steps/training", run: random::training },
+    Check { name: "steps/evaluation", run: random::evaluation },
+    Check { name: "steps/repeat", run: repeat::exact },
 ];

@@ -38,12 +38,7 @@ pub fn network(name: &str, batch: usize, side: usize) -> Result<Graph, GraphErro
 }
 
 /// With another activation than relu, pooling takes the mean instead of the maximum.
-fn build(
-    name: &str,
-    batch: usize,
-    side: usize,
-    activation: Activation,
-) -> Result<Graph, GraphError> {
+fn build(name: &str, batch: usize, side: usize, activation: Activation) -> Result<Graph, GraphError> {
     let colours = if matches!(name, "m2" | "m3") { 3 } else { 1 };
     let mut g = Graph::new(batch, [side, side, colours])?;
     let mut x = g.input();
@@ -65,12 +60,7 @@ fn build(
             head(&mut g, x, 128, true, 5, activation)?;
         }
         "m3" => {
-            let channels = [
-                ("conv1", 64),
-                ("conv2", 128),
-                ("conv3", 256),
-                ("conv4", 256),
-            ];
+            let channels = [("conv1", 64), ("conv2", 128), ("conv3", 256), ("conv4", 256)];
             for (name, channels) in channels {
                 x = stage(&mut g, x, name, channels, true, true, activation)?;
             }
@@ -98,24 +88,13 @@ fn stage(
     residual: bool,
     activation: Activation,
 ) -> Result<NodeId, GraphError> {
-    let conv = Conv {
-        channels,
-        kernel: 3,
-        stride: 1,
-        padding: 1,
-        bias: true,
-    };
+    let conv = Conv { channels, kernel: 3, stride: 1, padding: 1, bias: true };
     let mut y = g.conv2d(x, name, conv)?;
     if norm {
         y = g.batch_norm(y, &format!("{name}.norm"))?;
     }
     if residual {
-        let projection = Conv {
-            kernel: 1,
-            padding: 0,
-            bias: false,
-            ..conv
-        };
+        let projection = Conv { kernel: 1, padding: 0, bias: false, ..conv };
         let shortcut = match g.node(x).shape == g.node(y).shape {
             true => x,
             false => g.conv2d(x, &format!("{name}.shortcut"), projection)?,
@@ -123,11 +102,7 @@ fn stage(
         y = g.add(y, shortcut)?;
     }
     y = g.activation(y, activation)?;
-    let pool = Window {
-        kernel: 2,
-        stride: 2,
-        padding: 0,
-    };
+    let pool = Window { kernel: 2, stride: 2, padding: 0 };
     match activation {
         Activation::Relu => g.max_pool(y, pool),
         _ => g.average_pool(y, pool),
@@ -163,13 +138,7 @@ fn head(
 ///
 /// # Errors
 /// What differs.
-pub fn two_steps(
-    case: &mut Case,
-    name: &str,
-    batch: usize,
-    side: usize,
-    precision: Precision,
-) -> Result<(), Failure> {
+pub fn two_steps(case: &mut Case, name: &str, batch: usize, side: usize, precision: Precision) -> Result<(), Failure> {
     let graph = network(name, batch, side)?;
     compare(case, name, &graph, precision, precision == Precision::F32)
 }
@@ -205,36 +174,24 @@ fn compare(
     let resident = data.resident(&case.stream, graph)?;
     let plan = Arc::new(Plan::new(graph, batch, &CpuWorkspace)?);
     let mut cpu = tunefork_cpu::Engine::new(plan, Isa::detect(), 1)?;
-    cpu.slab_mut()
-        .copy_from_slice(&slab(&gpu.plan().slab, &state));
+    cpu.slab_mut().copy_from_slice(&slab(&gpu.plan().slab, &state));
 
     let order: Vec<u32> = (0..images as u32).map(|i| i * 3 % images as u32).collect();
     let (loss_limit, gradient_limit) = limits(precision);
-    for (step, indices) in [&order[..batch], &order[batch..2 * batch - 1]]
-        .into_iter()
-        .enumerate()
-    {
+    for (step, indices) in [&order[..batch], &order[batch..2 * batch - 1]].into_iter().enumerate() {
         let settings = settings(step as u64);
         let scale = gpu.loss_scale()?;
         let input = StepInput::new(indices, settings);
         let mut results = [StepResult::default()];
         gpu.steps(&resident, &[input], &mut results)?;
-        let wanted = cpu.train(
-            |input| input.copy_from_slice(&data.values(indices)),
-            &data.labels(indices),
-            &settings,
-        )?;
+        let wanted =
+            cpu.train(|input| input.copy_from_slice(&data.values(indices)), &data.labels(indices), &settings)?;
         let what = |what: &str| format!("{what} of step {step} of {name} in {precision:?}");
         case.digest(&results[0].loss_sum.to_ne_bytes());
         if results[0].skipped {
             return Err(what("a skipped update").into());
         }
-        case.close(
-            &what("loss"),
-            &[results[0].loss_sum],
-            &[wanted.loss_sum],
-            loss_limit,
-        )?;
+        case.close(&what("loss"), &[results[0].loss_sum], &[wanted.loss_sum], loss_limit)?;
         let found = gradients(&gpu, scale)?;
         let expected: Vec<f64> = cpu.gradients().iter().map(|&g| f64::from(g)).collect();
         case.digest(bytemuck::cast_slice(&found));
@@ -242,19 +199,11 @@ fn compare(
             case.close(&what("gradient"), &found, &expected, gradient_limit)?;
         }
         let norms = [norm(&found)];
-        case.close(
-            &what("gradient norm"),
-            &norms,
-            &[norm(&expected)],
-            gradient_limit,
-        )?;
+        case.close(&what("gradient norm"), &norms, &[norm(&expected)], gradient_limit)?;
     }
     let indices = &order[..batch];
     let evaluated = gpu.evaluate(&resident, indices)?.loss_sum;
-    let wanted = cpu.evaluate(
-        |input| input.copy_from_slice(&data.values(indices)),
-        &data.labels(indices),
-    )?;
+    let wanted = cpu.evaluate(|input| input.copy_from_slice(&data.values(indices)), &data.labels(indices))?;
     // Two steps have moved the two engines apart; the loss by less than its limit for each.
     let what = format!("loss of an evaluation of {name} in {precision:?}");
     case.close(&what, &[evaluated], &[wanted.loss_sum], 3.0 * loss_limit)
@@ -274,9 +223,6 @@ pub(super) fn settings(step: u64) -> StepSettings<'static> {
         label_smoothing: 0.1,
         dropout: &[0.3],
         dropout_key: [7, 11],
-        ..StepSettings::new(Kind::Sgd {
-            momentum: 0.9,
-            nesterov: true,
-        })
+        ..StepSettings::new(Kind::Sgd { momentum: 0.9, nesterov: true })
     }
 }

@@ -18,9 +18,7 @@ const GRADIENTS: f64 = 1e-4;
 /// Some images of a data set in an order that repeats none.
 fn draw(case: &mut Case, images: usize, rows: usize) -> Vec<u32> {
     let first = case.between(0, images - 1);
-    (0..rows)
-        .map(|row| ((first + row * 2) % images) as u32)
-        .collect()
+    (0..rows).map(|row| ((first + row * 2) % images) as u32).collect()
 }
 
 /// A graph with its seed; all the rest follows from the two.
@@ -65,8 +63,7 @@ pub(super) fn training(case: &mut Case) -> Result<(), Failure> {
 
     let loss = results[0].loss_sum / rows as f64;
     case.digest(&loss.to_ne_bytes());
-    case.close("loss", &[loss], &[expected.loss], LOSS)
-        .map_err(context)?;
+    case.close("loss", &[loss], &[expected.loss], LOSS).map_err(context)?;
     let slab = read_slab(&engine)?;
     running(case, &engine.plan().slab, &slab, &expected).map_err(context)?;
     case.digest(bytemuck::cast_slice(&slab));
@@ -78,11 +75,7 @@ pub(super) fn training(case: &mut Case) -> Result<(), Failure> {
     }
     let nodes = all.parameter_gradients();
     let square = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>();
-    let total = square(
-        &mut nodes
-            .iter()
-            .flat_map(|&node| expected.value(node).iter().copied()),
-    );
+    let total = square(&mut nodes.iter().flat_map(|&node| expected.value(node).iter().copied()));
     for (slot, &node) in engine.plan().slab.parameters.iter().zip(nodes) {
         let found = &found[slot.offset..slot.offset + slot.len];
         let pairs = found.iter().zip(expected.value(node));
@@ -99,11 +92,7 @@ pub(super) fn training(case: &mut Case) -> Result<(), Failure> {
     Ok(())
 }
 
-fn step_settings<'a>(
-    settings: &Settings,
-    dropout: &'a [f32],
-    class_weights: &'a [f32],
-) -> StepSettings<'a> {
+fn step_settings<'a>(settings: &Settings, dropout: &'a [f32], class_weights: &'a [f32]) -> StepSettings<'a> {
     let (dropout_key, step) = match settings.masks {
         Masks::Drawn { key, step } => (key, step),
         _ => unreachable!("random settings draw their masks"),
@@ -120,17 +109,9 @@ fn step_settings<'a>(
     }
 }
 
-fn running(
-    case: &Case,
-    layout: &tunefork_graph::SlabLayout,
-    slab: &[f32],
-    expected: &Outcome,
-) -> Result<(), Failure> {
+fn running(case: &Case, layout: &tunefork_graph::SlabLayout, slab: &[f32], expected: &Outcome) -> Result<(), Failure> {
     for (slot, expected) in layout.norms.iter().zip(&expected.running) {
-        for (start, expected) in [
-            (slot.mean, &expected.mean),
-            (slot.variance, &expected.variance),
-        ] {
+        for (start, expected) in [(slot.mean, &expected.mean), (slot.variance, &expected.variance)] {
             // Means may be near 0: compared beside ones.
             let found = slab[start..start + slot.len].iter();
             let found: Vec<f64> = found.map(|&v| 1.0 + f64::from(v)).collect();
@@ -153,18 +134,9 @@ pub(super) fn evaluation(case: &mut Case) -> Result<(), Failure> {
     for _ in 0..2 {
         let rows = case.between(1, most.min(graph.batch()));
         let indices = draw(case, 11, rows);
-        let values = data
-            .values(&indices)
-            .iter()
-            .map(|&v| f64::from(v))
-            .collect();
+        let values = data.values(&indices).iter().map(|&v| f64::from(v)).collect();
         let batch = Batch::new(&graph, values, data.labels(&indices))?;
-        let smooth = Settings {
-            smoothing: 0.0,
-            mixing: 0.0,
-            class_weights: Vec::new(),
-            ..settings.clone()
-        };
+        let smooth = Settings { smoothing: 0.0, mixing: 0.0, class_weights: Vec::new(), ..settings.clone() };
         let expected = run(&graph, &state, &batch, Mode::Evaluation, &smooth)?;
         let evaluated = engine.evaluate(&resident, &indices)?;
         let loss = evaluated.loss_sum / rows as f64;
@@ -173,10 +145,8 @@ pub(super) fn evaluation(case: &mut Case) -> Result<(), Failure> {
         let node = graph.logits().expect("a graph with a loss");
         let wanted: Vec<f64> = expected.value(node).iter().copied().collect();
         let context = |reason: Failure| Failure::from(format!("{reason}, graph {seed}"));
-        case.close("logits", &logits, &wanted, LOSS)
-            .map_err(context)?;
-        case.close("loss", &[loss], &[expected.loss], LOSS)
-            .map_err(context)?;
+        case.close("logits", &logits, &wanted, LOSS).map_err(context)?;
+        case.close("loss", &[loss], &[expected.loss], LOSS).map_err(context)?;
     }
     Ok(())
 }

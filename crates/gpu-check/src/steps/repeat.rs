@@ -16,34 +16,16 @@ use crate::{Case, Failure};
 /// A network with every kind of step.
 fn network() -> Result<Graph, GraphError> {
     let mut g = Graph::new(3, [8, 7, 3])?;
-    let conv = Conv {
-        channels: 8,
-        kernel: 3,
-        stride: 1,
-        padding: 1,
-        bias: true,
-    };
-    let pool = Window {
-        kernel: 2,
-        stride: 2,
-        padding: 0,
-    };
+    let conv = Conv { channels: 8, kernel: 3, stride: 1, padding: 1, bias: true };
+    let pool = Window { kernel: 2, stride: 2, padding: 0 };
     let x = g.conv2d(g.input(), "first", conv)?;
     let x = g.batch_norm(x, "first.norm")?;
     let x = g.activation(x, Activation::Relu)?;
     let x = g.max_pool(x, pool)?;
-    let wider = Conv {
-        channels: 12,
-        ..conv
-    };
+    let wider = Conv { channels: 12, ..conv };
     let y = g.conv2d(x, "second", wider)?;
     let y = g.batch_norm(y, "second.norm")?;
-    let projection = Conv {
-        kernel: 1,
-        padding: 0,
-        bias: false,
-        ..wider
-    };
+    let projection = Conv { kernel: 1, padding: 0, bias: false, ..wider };
     let shortcut = g.conv2d(x, "second.shortcut", projection)?;
     let y = g.add(y, shortcut)?;
     let x = g.activation(y, Activation::LeakyRelu)?;
@@ -146,11 +128,7 @@ impl Trial {
     }
 
     /// Results of some steps, and the bits of the slab and the optimizer after them.
-    fn steps(
-        &self,
-        engine: &mut Engine,
-        steps: std::ops::Range<usize>,
-    ) -> Result<(Vec<StepResult>, Vec<u8>), Failure> {
+    fn steps(&self, engine: &mut Engine, steps: std::ops::Range<usize>) -> Result<(Vec<StepResult>, Vec<u8>), Failure> {
         let order = [5u32, 2, 7, 1, 0, 6, 3, 4, 5, 2];
         // The last of them is partial.
         let inputs: Vec<StepInput<'_>> = steps

@@ -38,9 +38,7 @@ impl Data {
         let classes = graph.classes().expect("a graph with a loss").min(10);
         let mut random = Key::study(seed).stream(Purpose::Generate);
         let fields = 16 * image.channels;
-        let patterns: Vec<u8> = (0..classes * fields)
-            .map(|_| 32 * random.below(2) as u8)
-            .collect();
+        let patterns: Vec<u8> = (0..classes * fields).map(|_| 32 * random.below(2) as u8).collect();
         let labels: Vec<u16> = (0..count).map(|n| (n % classes) as u16).collect();
         let mut pixels = Vec::with_capacity(count * image.elements());
         for &label in &labels {
@@ -62,13 +60,7 @@ impl Data {
             let mean = 0.3 + 0.1 * (channel % 3) as f32;
             tables.extend((0..256).map(|byte| (byte as f32 / 255.0 - mean) / 0.3));
         }
-        Self {
-            elements: image.elements(),
-            channels: image.channels,
-            pixels,
-            labels,
-            tables,
-        }
+        Self { elements: image.elements(), channels: image.channels, pixels, labels, tables }
     }
 
     /// Images as a network sees them.
@@ -76,9 +68,7 @@ impl Data {
         let values = |&index: &u32| {
             let start = index as usize * self.elements;
             let bytes = &self.pixels[start..start + self.elements];
-            let value = |(e, &byte): (usize, &u8)| {
-                self.tables[256 * (e % self.channels) + usize::from(byte)]
-            };
+            let value = |(e, &byte): (usize, &u8)| self.tables[256 * (e % self.channels) + usize::from(byte)];
             bytes.iter().enumerate().map(value)
         };
         indices.iter().flat_map(values).collect()
@@ -86,25 +76,12 @@ impl Data {
 
     /// Their labels.
     pub fn labels(&self, indices: &[u32]) -> Vec<u16> {
-        indices
-            .iter()
-            .map(|&index| self.labels[index as usize])
-            .collect()
+        indices.iter().map(|&index| self.labels[index as usize]).collect()
     }
 
     /// The same on the device.
-    pub fn resident(
-        &self,
-        stream: &Arc<dyn Stream>,
-        graph: &Graph,
-    ) -> Result<Arc<Resident>, Failure> {
-        Ok(Arc::new(Resident::new(
-            stream,
-            graph.image(),
-            &self.pixels,
-            &self.labels,
-            &self.tables,
-        )?))
+    pub fn resident(&self, stream: &Arc<dyn Stream>, graph: &Graph) -> Result<Arc<Resident>, Failure> {
+        Ok(Arc::new(Resident::new(stream, graph.image(), &self.pixels, &self.labels, &self.tables)?))
     }
 }
 
@@ -112,9 +89,7 @@ impl Data {
 pub(super) fn slab(layout: &SlabLayout, state: &State) -> Vec<f32> {
     let mut slab = vec![0.0f32; layout.len];
     let mut put = |start: usize, values: &mut dyn Iterator<Item = &f64>| {
-        values
-            .zip(&mut slab[start..])
-            .for_each(|(value, to)| *to = *value as f32);
+        values.zip(&mut slab[start..]).for_each(|(value, to)| *to = *value as f32);
     };
     for (slot, tensor) in layout.parameters.iter().zip(&state.parameters) {
         put(slot.offset, &mut tensor.iter());
@@ -144,10 +119,7 @@ pub(super) fn engine(
 pub(super) fn gradients(engine: &Engine, scale: f32) -> Result<Vec<f64>, Failure> {
     let mut gradients = vec![0.0f32; engine.plan().slab.trainable_len];
     engine.read_gradients(&mut gradients)?;
-    Ok(gradients
-        .iter()
-        .map(|&g| f64::from(g) / f64::from(scale))
-        .collect())
+    Ok(gradients.iter().map(|&g| f64::from(g) / f64::from(scale)).collect())
 }
 
 /// All of an engine's slab.

@@ -5,9 +5,7 @@ use tunefork_kernels::launch::block::{Backward, Block, Norm, NormGradients};
 use tunefork_kernels::launch::conv::{DataGradient, Forward, WeightGradient};
 use tunefork_kernels::launch::dense::Dense;
 use tunefork_kernels::launch::statistics::Merge;
-use tunefork_kernels::{
-    Activation, Conv2d, DeviceError, DeviceMemory, DropoutRow, Pool2d, Precision, Stream,
-};
+use tunefork_kernels::{Activation, Conv2d, DeviceError, DeviceMemory, DropoutRow, Pool2d, Precision, Stream};
 
 use super::Walk;
 
@@ -21,15 +19,7 @@ struct Product {
 
 impl Product {
     fn of(conv: &Conv2d, precision: Precision) -> Self {
-        let Conv2d {
-            batch,
-            height,
-            width,
-            channels,
-            filters,
-            kernel,
-            ..
-        } = *conv;
+        let Conv2d { batch, height, width, channels, filters, kernel, .. } = *conv;
         let values = conv.input_len() + conv.output_len() + conv.weights_len();
         Self {
             shape: format!("{batch}x{height}x{width}x{channels} * {kernel}x{kernel}x{filters}"),
@@ -48,11 +38,7 @@ impl Walk<'_, '_> {
 
     /// x, weights and y of a convolution.
     fn operands(&self, conv: &Conv2d) -> Result<[DeviceMemory; 3], DeviceError> {
-        Ok([
-            self.stored(conv.input_len())?,
-            self.stored(conv.weights_len())?,
-            self.stored(conv.output_len())?,
-        ])
+        Ok([self.stored(conv.input_len())?, self.stored(conv.weights_len())?, self.stored(conv.output_len())?])
     }
 
     /// The product of a convolution, and the statistics of its result.
@@ -60,13 +46,7 @@ impl Walk<'_, '_> {
         let (precision, step) = (self.precision, self.step);
         let [x, weights, y] = self.operands(&conv)?;
         let bias = self.f32(conv.filters)?;
-        let forward = Forward {
-            conv,
-            precision,
-            bias: true,
-            activation: None,
-            statistics: true,
-        };
+        let forward = Forward { conv, precision, bias: true, activation: None, statistics: true };
         let partials = self.f32(forward.partials_len())?;
         let product = Product::of(&conv, precision);
         self.product("conv forward", &product, &mut |stream| {
@@ -113,11 +93,7 @@ impl Walk<'_, '_> {
         product: &Product,
         launch: &mut dyn FnMut(&dyn Stream) -> Result<(), DeviceError>,
     ) -> Result<(), DeviceError> {
-        let Product {
-            shape,
-            flops,
-            bytes,
-        } = product.clone();
+        let Product { shape, flops, bytes } = product.clone();
         self.work(name, shape, flops, bytes, launch)
     }
 
@@ -131,12 +107,7 @@ impl Walk<'_, '_> {
             norm: true,
             shortcut: self.network.residual,
             activation: Some(Activation::Relu),
-            pool: Some(Pool2d {
-                max: true,
-                kernel: 2,
-                stride: 2,
-                padding: 0,
-            }),
+            pool: Some(Pool2d { max: true, kernel: 2, stride: 2, padding: 0 }),
             saved_output: false,
             precision: self.precision,
         }
@@ -151,16 +122,8 @@ impl Walk<'_, '_> {
         let (statistics, parameters) = (self.f32(2 * channels)?, self.f32(4 * channels)?);
         let bias = self.f32(channels)?;
         let workspace = self.f32(block.workspace_len())?;
-        let part = |number: usize| {
-            parameters
-                .all::<f32>()
-                .part(number * channels..(number + 1) * channels)
-        };
-        let norm = Norm {
-            statistics: statistics.all(),
-            scale: part(0),
-            shift: part(1),
-        };
+        let part = |number: usize| parameters.all::<f32>().part(number * channels..(number + 1) * channels);
+        let norm = Norm { statistics: statistics.all(), scale: part(0), shift: part(1) };
         let shape = format!("{}x{side}x{side}x{channels}", block.batch);
         let bytes = |values: usize| values * block.precision.bytes();
         let read = block.input_len() * (1 + usize::from(block.shortcut));
@@ -172,10 +135,7 @@ impl Walk<'_, '_> {
         let given = Backward {
             y: Some(y.all()),
             norm: Some(norm),
-            norm_gradients: Some(NormGradients {
-                scale: part(2),
-                shift: part(3),
-            }),
+            norm_gradients: Some(NormGradients { scale: part(2), shift: part(3) }),
             shortcut: shortcut.as_ref().map(DeviceMemory::all),
             dout: out.all(),
             dy: Some(dy.all()),
@@ -187,18 +147,10 @@ impl Walk<'_, '_> {
             block.backward_sums(stream, step.all(), &given)
         })?;
         let moved = moved + bytes(block.input_len());
-        self.work("block backward", shape, 0, moved, &mut |stream| {
-            block.backward(stream, step.all(), &given)
-        })
+        self.work("block backward", shape, 0, moved, &mut |stream| block.backward(stream, step.all(), &given))
     }
 
-    pub(super) fn dense(
-        &mut self,
-        inputs: usize,
-        outputs: usize,
-        hidden: bool,
-        dx: bool,
-    ) -> Result<(), DeviceError> {
+    pub(super) fn dense(&mut self, inputs: usize, outputs: usize, hidden: bool, dx: bool) -> Result<(), DeviceError> {
         let (precision, step, batch) = (self.precision, self.step, self.network.batch);
         let dense = Dense {
             batch,
@@ -224,10 +176,7 @@ impl Walk<'_, '_> {
             let (bias, workspace) = (Some(bias.all()), Some(workspace.all()));
             dense.forward(stream, step.all(), row(), x, weights, bias, y, workspace)
         })?;
-        let (flops, bytes) = (
-            if dx { 2 * flops } else { flops },
-            bytes + 4 * inputs * outputs,
-        );
+        let (flops, bytes) = (if dx { 2 * flops } else { flops }, bytes + 4 * inputs * outputs);
         self.work("dense backward", shape, flops, bytes, &mut |stream| {
             dense.backward(
                 stream,
@@ -247,16 +196,8 @@ impl Walk<'_, '_> {
 
     pub(super) fn average(&mut self, pixels: usize, channels: usize) -> Result<(), DeviceError> {
         let (step, batch) = (self.step, self.network.batch);
-        let average = Average {
-            batch,
-            pixels,
-            channels,
-            precision: self.precision,
-        };
-        let (x, y) = (
-            self.stored(batch * pixels * channels)?,
-            self.stored(batch * channels)?,
-        );
+        let average = Average { batch, pixels, channels, precision: self.precision };
+        let (x, y) = (self.stored(batch * pixels * channels)?, self.stored(batch * channels)?);
         let shape = format!("{batch}x{pixels}x{channels}");
         let bytes = batch * (pixels + 1) * channels * self.precision.bytes();
         self.work("average forward", shape.clone(), 0, bytes, &mut |stream| {

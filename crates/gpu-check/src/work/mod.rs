@@ -33,18 +33,13 @@ pub struct Work {
 }
 
 /// Is given each piece of work, and a function that launches it once.
-pub type Visitor<'a> =
-    dyn FnMut(&Work, &mut dyn FnMut() -> Result<(), DeviceError>) -> Result<(), DeviceError> + 'a;
+pub type Visitor<'a> = dyn FnMut(&Work, &mut dyn FnMut() -> Result<(), DeviceError>) -> Result<(), DeviceError> + 'a;
 
 /// Shows a visitor all work of all networks.
 ///
 /// # Errors
 /// The visitor's; a device that fails or has too little memory.
-pub fn visit(
-    stream: &Arc<dyn Stream>,
-    precision: Precision,
-    visitor: &mut Visitor<'_>,
-) -> Result<(), DeviceError> {
+pub fn visit(stream: &Arc<dyn Stream>, precision: Precision, visitor: &mut Visitor<'_>) -> Result<(), DeviceError> {
     for network in NETWORKS {
         let step = StepRow {
             rows: network.batch as u32,
@@ -58,13 +53,7 @@ pub fn visit(
             ..StepRow::zeroed()
         };
         let step = DeviceMemory::of(stream, &[step])?;
-        let mut walk = Walk {
-            stream,
-            step: &step,
-            network,
-            precision,
-            visitor: &mut *visitor,
-        };
+        let mut walk = Walk { stream, step: &step, network, precision, visitor: &mut *visitor };
         walk.network()?;
     }
     Ok(())
@@ -80,13 +69,7 @@ struct Walk<'a, 'v> {
 
 impl Walk<'_, '_> {
     fn network(&mut self) -> Result<(), DeviceError> {
-        let Network {
-            batch,
-            channels,
-            residual,
-            dense,
-            ..
-        } = *self.network;
+        let Network { batch, channels, residual, dense, .. } = *self.network;
         let mut side = self.network.side;
         let mut parameters = 0;
         self.gather(side, channels[0])?;
@@ -104,11 +87,7 @@ impl Walk<'_, '_> {
             self.convolution(conv, number == 0)?;
             parameters += conv.weights_len() + 3 * conv.filters;
             if residual && pair[0] != pair[1] {
-                let conv = Conv2d {
-                    kernel: 1,
-                    padding: 0,
-                    ..conv
-                };
+                let conv = Conv2d { kernel: 1, padding: 0, ..conv };
                 self.convolution(conv, number == 0)?;
                 parameters += conv.weights_len();
             }

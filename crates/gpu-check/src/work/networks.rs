@@ -14,36 +14,8 @@ pub(super) struct Network {
 }
 
 pub(super) const NETWORKS: &[Network] = &[
-    Network {
-        name: "m1",
-        batch: 64,
-        side: 28,
-        channels: &[1, 32, 64],
-        residual: false,
-        dense: &[128, 10],
-    },
-    Network {
-        name: "m2",
-        batch: 32,
-        side: 224,
-        channels: &[3, 32, 64, 128],
-        residual: false,
-        dense: &[128, 5],
-    },
-    Network {
-        name: "m3",
-        batch: 64,
-        side: 64,
-        channels: &[3, 64, 128, 256, 256],
-        residual: true,
-        dense: &[512, 200],
-    },
-    Network {
-        name: "m4",
-        batch: 64,
-        side: 28,
-        channels: &[1],
-        residual: false,
-        dense: &[256, 256, 10],
-    },
+    Network { name: "m1", batch: 64, side: 28, channels: &[1, 32, 64], residual: false, dense: &[128, 10] },
+    Network { name: "m2", batch: 32, side: 224, channels: &[3, 32, 64, 128], residual: false, dense: &[128, 5] },
+    Network { name: "m3", batch: 64, side: 64, channels: &[3, 64, 128, 256, 256], residual: true, dense: &[512, 200] },
+    Network { name: "m4", batch: 64, side: 28, channels: &[1], residual: false, dense: &[256, 256, 10] },
 ];

@@ -12,13 +12,7 @@ use super::Walk;
 impl Walk<'_, '_> {
     pub(super) fn gather(&mut self, side: usize, channels: usize) -> Result<(), DeviceError> {
         let (step, batch) = (self.step, self.network.batch);
-        let gather = Gather {
-            batch,
-            height: side,
-            width: side,
-            channels,
-            precision: self.precision,
-        };
+        let gather = Gather { batch, height: side, width: side, channels, precision: self.precision };
         let values = batch * side * side * channels;
         let images = DeviceMemory::of(self.stream, &vec![7u8; values])?;
         let numbers: Vec<u32> = (0..batch as u32).rev().collect();
@@ -27,32 +21,14 @@ impl Walk<'_, '_> {
         let transforms = DeviceMemory::of(self.stream, &[Transform::zeroed()])?;
         let out = self.stored(values)?;
         let bytes = values * (1 + self.precision.bytes());
-        self.work(
-            "gather",
-            format!("{batch}x{side}x{side}x{channels}"),
-            0,
-            bytes,
-            &mut |stream| {
-                gather.run(
-                    stream,
-                    step.all(),
-                    images.all(),
-                    indices.all(),
-                    tables.all(),
-                    transforms.all(),
-                    out.all(),
-                )
-            },
-        )
+        self.work("gather", format!("{batch}x{side}x{side}x{channels}"), 0, bytes, &mut |stream| {
+            gather.run(stream, step.all(), images.all(), indices.all(), tables.all(), transforms.all(), out.all())
+        })
     }
 
     pub(super) fn loss(&mut self, classes: usize) -> Result<(), DeviceError> {
         let (step, batch, precision) = (self.step, self.network.batch, self.precision);
-        let loss = Loss {
-            batch,
-            classes,
-            precision,
-        };
+        let loss = Loss { batch, classes, precision };
         let logits = self.stored(batch * classes)?;
         let gradient = self.stored(batch * classes)?;
         let numbers: Vec<u32> = (0..batch as u32).collect();
@@ -62,27 +38,21 @@ impl Walk<'_, '_> {
         let records = DeviceMemory::of(self.stream, &[Record::zeroed()])?;
         let scale = DeviceMemory::of(self.stream, &[LossScale::initial(precision)])?;
         let bytes = 2 * batch * classes * precision.bytes();
-        self.work(
-            "loss",
-            format!("{batch}x{classes}"),
-            0,
-            bytes,
-            &mut |stream| {
-                let (indices, labels) = (indices.all(), labels.all());
-                let gradient = Some(gradient.all());
-                loss.run(
-                    stream,
-                    step.all(),
-                    scale.all(),
-                    logits.all(),
-                    indices,
-                    labels,
-                    weights.all(),
-                    gradient,
-                    records.all(),
-                )
-            },
-        )
+        self.work("loss", format!("{batch}x{classes}"), 0, bytes, &mut |stream| {
+            let (indices, labels) = (indices.all(), labels.all());
+            let gradient = Some(gradient.all());
+            loss.run(
+                stream,
+                step.all(),
+                scale.all(),
+                logits.all(),
+                indices,
+                labels,
+                weights.all(),
+                gradient,
+                records.all(),
+            )
+        })
     }
 
     pub(super) fn update(&mut self, len: usize) -> Result<(), DeviceError> {
@@ -101,17 +71,7 @@ impl Walk<'_, '_> {
             let weights16 = weights16.as_ref().map(DeviceMemory::all);
             let (parameters, gradients) = (parameters.all(), gradients.all());
             let (workspace, records) = (workspace.all(), records.all());
-            update.run(
-                stream,
-                step.all(),
-                scale.all(),
-                parameters,
-                gradients,
-                states,
-                weights16,
-                workspace,
-                records,
-            )
+            update.run(stream, step.all(), scale.all(), parameters, gradients, states, weights16, workspace, records)
         })?;
         if let Some(weights16) = &weights16 {
             self.work("cast", len.to_string(), 0, 6 * len, &mut |stream| {

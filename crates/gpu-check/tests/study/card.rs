@@ -76,16 +76,13 @@ impl World {
         self.contexts.fetch_add(1, SeqCst);
         self.calls.store(0, SeqCst);
         let (world, lost) = (Arc::clone(self), AtomicBool::new(false));
-        let stream = watched(
-            &Host::stream(80, Schedule::RoundRobin),
-            move |call| match call {
-                Call::Free(bytes) => {
-                    world.held.fetch_sub(bytes as u64, SeqCst);
-                    Ok(())
-                }
-                call => world.call(call, &lost),
-            },
-        );
+        let stream = watched(&Host::stream(80, Schedule::RoundRobin), move |call| match call {
+            Call::Free(bytes) => {
+                world.held.fetch_sub(bytes as u64, SeqCst);
+                Ok(())
+            }
+            call => world.call(call, &lost),
+        });
         let world = Arc::clone(self);
         Arc::new(Context { world, stream })
     }
@@ -141,9 +138,7 @@ impl Card for Context {
     }
 
     fn memory(&self) -> Result<(u64, u64), DeviceError> {
-        let World {
-            room, others, held, ..
-        } = &*self.world;
+        let World { room, others, held, .. } = &*self.world;
         Ok((room - others - held.load(SeqCst), room + CONTEXT))
     }
 }

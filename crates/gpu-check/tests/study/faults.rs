@@ -59,11 +59,7 @@ fn trials_that_lie_beside_the_one_that_fails_come_back() {
         assert_eq!(results(&report), results(&expected), "call {fault}");
         assert!(setting.model() == whole.model(), "call {fault}");
         assert_eq!(setting.world.contexts.load(SeqCst), 2, "call {fault}");
-        assert!(
-            heard.retries.len() <= 3,
-            "call {fault}: {:?}",
-            heard.retries
-        );
+        assert!(heard.retries.len() <= 3, "call {fault}: {:?}", heard.retries);
     }
 }
 
@@ -76,10 +72,7 @@ fn a_trial_is_retried_from_its_checkpoint() {
         .replace("test_images = 8", "test_images = 0");
     let more_uploads = |checkpoint_every| {
         let run = |world| {
-            let setting = Setting {
-                checkpoint_every,
-                ..Setting::new(&study, world)
-            };
+            let setting = Setting { checkpoint_every, ..Setting::new(&study, world) };
             let (report, heard) = setting.run();
             (results(&report), heard.retries.len(), setting.world)
         };
@@ -111,20 +104,13 @@ fn a_trial_that_fails_twice_fails_and_the_study_goes_on() {
     assert_eq!(report.outcome.ended, Ended::Done);
     assert_eq!(setting.world.contexts.load(SeqCst), 3);
     assert_eq!(heard.retries.len(), 1, "{:?}", heard.retries);
-    assert!(
-        heard.retries[0].1.contains("an illegal address"),
-        "{:?}",
-        heard.retries
-    );
+    assert!(heard.retries[0].1.contains("an illegal address"), "{:?}", heard.retries);
     let trials = &report.study.trials;
     let (reason, message) = failure(&trials[1]);
     assert_eq!(reason, EndReason::Fault);
     assert!(message.contains("an illegal address"), "{message}");
     for other in [0, 2] {
-        assert_eq!(
-            result(&trials[other]),
-            result(&expected.study.trials[other])
-        );
+        assert_eq!(result(&trials[other]), result(&expected.study.trials[other]));
     }
     assert_eq!(report.outcome.outside_events, 1);
 }

@@ -16,28 +16,12 @@ fn a_study_says_what_it_ran_on() {
     let setting = Setting::new(TINY, World::plenty());
     let (report, heard) = setting.run();
     assert_eq!(report.outcome.ended, Ended::Done);
-    assert!(
-        report
-            .study
-            .trials
-            .iter()
-            .all(|trial| trial.epochs.len() == 4)
-    );
-    let fact = |name: &str| {
-        report
-            .study
-            .header
-            .fingerprint
-            .get(name)
-            .map(str::to_string)
-    };
+    assert!(report.study.trials.iter().all(|trial| trial.epochs.len() == 4));
+    let fact = |name: &str| report.study.header.fingerprint.get(name).map(str::to_string);
     assert_eq!(fact("device").as_deref(), Some("cuda"));
     assert_eq!(fact("gpu").as_deref(), Some("Emulator"));
     assert_eq!(fact("precision").as_deref(), Some("f32"));
     let one = "Emulator trains one trial at a time: --workers counts as 1";
-    let said = heard
-        .warnings
-        .iter()
-        .filter(|warning| warning.starts_with(one));
+    let said = heard.warnings.iter().filter(|warning| warning.starts_with(one));
     assert_eq!(said.count(), 1, "{:?}", heard.warnings);
 }

@@ -26,13 +26,9 @@ fn a_trial_that_does_not_fit_fails_before_it_starts() {
     let trials = &report.study.trials;
     let (reason, message) = failure(&trials[0]);
     assert_eq!(reason, EndReason::DoesNotFit);
-    let numbers: Vec<u64> = message
-        .split(|c: char| !c.is_ascii_digit())
-        .filter_map(|digits| digits.parse().ok())
-        .collect();
-    let [24, wanted, free, 8] = numbers[..] else {
-        panic!("{message}")
-    };
+    let numbers: Vec<u64> =
+        message.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect();
+    let [24, wanted, free, 8] = numbers[..] else { panic!("{message}") };
     assert!(wanted > free && free < room, "{message}");
     assert_eq!(
         message,
@@ -60,22 +56,12 @@ fn trials_that_do_not_fit_together_wait_for_each_other() {
 /// Runs a study on a card with plenty of memory, where it takes more than `room`, and on one that has only
 /// that: it brings the same.
 fn takes_turns(study: &str, room: u64) -> [Setting; 2] {
-    let (wide, narrow) = (
-        Setting::new(study, World::plenty()),
-        Setting::new(study, World::new(room, 0, &[])),
-    );
+    let (wide, narrow) = (Setting::new(study, World::plenty()), Setting::new(study, World::new(room, 0, &[])));
     let (expected, _) = wide.run();
     let (report, heard) = narrow.run();
-    assert!(
-        wide.world.peak.load(SeqCst) > room,
-        "they lie there together"
-    );
+    assert!(wide.world.peak.load(SeqCst) > room, "they lie there together");
     assert_eq!(results(&report), results(&expected));
-    assert!(
-        heard.retries.is_empty(),
-        "waiting is no fault: {:?}",
-        heard.retries
-    );
+    assert!(heard.retries.is_empty(), "waiting is no fault: {:?}", heard.retries);
     [wide, narrow]
 }
 
@@ -83,9 +69,7 @@ fn takes_turns(study: &str, room: u64) -> [Setting; 2] {
 /// one after another they need no more.
 #[test]
 fn folds_that_do_not_fit_together_wait_for_each_other() {
-    let study = TINY
-        .replace("validation = 8", "folds = 3")
-        .replace("trials = 3", "trials = 2");
+    let study = TINY.replace("validation = 8", "folds = 3").replace("trials = 3", "trials = 2");
     let sequential = study.replace("folds = 3", "folds = 3\nfold_order = \"sequential\"");
     let after = Setting::new(&sequential, World::plenty());
     after.run();
@@ -96,10 +80,7 @@ fn folds_that_do_not_fit_together_wait_for_each_other() {
             let name = format!("best-replicate-0-fold-{fold}.safetensors");
             std::fs::read(setting.folder.path().join(name)).unwrap()
         });
-        assert!(
-            models[0] == models[1] && models[0] == models[2],
-            "fold {fold}"
-        );
+        assert!(models[0] == models[1] && models[0] == models[2], "fold {fold}");
     }
 }
 
@@ -112,9 +93,6 @@ fn memory_that_other_programs_hold_is_said() {
     for trial in &report.study.trials {
         let (reason, message) = failure(trial);
         assert_eq!(reason, EndReason::Fault);
-        assert!(
-            message.ends_with("other programs may hold the device's memory: end them first"),
-            "{message}"
-        );
+        assert!(message.ends_with("other programs may hold the device's memory: end them first"), "{message}");
     }
 }

@@ -37,9 +37,7 @@ fn a_study_that_was_stopped_ends_with_the_same_bits() {
 /// A grey picture with a bright square of `edge` pixels in its corner.
 fn write_png(path: &Path, side: u32, edge: u32) {
     let bright = |i: u32| i / side < edge && i % side < edge;
-    let pixels: Vec<u8> = (0..side * side)
-        .map(|i| if bright(i) { 240 } else { 10 })
-        .collect();
+    let pixels: Vec<u8> = (0..side * side).map(|i| if bright(i) { 240 } else { 10 }).collect();
     let mut encoder = png::Encoder::new(File::create(path).unwrap(), side, side);
     encoder.set_color(png::ColorType::Grayscale);
     let mut writer = encoder.write_header().unwrap();
@@ -57,21 +55,14 @@ fn the_cpu_predicts_with_weights_of_the_gpu() {
     let model = folder.join("best.safetensors");
     let predict = |machine: &Machine| {
         let predicted = tunefork::predict(&model, &pictures, 2, machine).unwrap();
-        predicted
-            .images
-            .into_iter()
-            .map(|image| image.classes)
-            .collect::<Vec<_>>()
+        predicted.images.into_iter().map(|image| image.classes).collect::<Vec<_>>()
     };
     let gpu = predict(&setting.world.machine());
     let cpu = predict(&Machine::new(DeviceChoice::Cpu, "auto", Some(1)).unwrap());
     assert_ne!(gpu[0], gpu[1], "the weights tell the pictures apart");
     for ((class, probability), (other, expected)) in gpu.concat().iter().zip(&cpu.concat()) {
         assert_eq!(class, other);
-        assert!(
-            (probability - expected).abs() < 1e-5,
-            "{probability} and {expected}"
-        );
+        assert!((probability - expected).abs() < 1e-5, "{probability} and {expected}");
     }
     // What the study left can be looked at without a card.
     let (shown, _) = tunefork::read_study(folder).unwrap();

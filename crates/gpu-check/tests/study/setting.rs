@@ -35,11 +35,7 @@ impl Listener for Heard {}
 impl Observer for Heard {
     fn event(&mut self, event: &Event<'_>) {
         match event {
-            Event::TrialStarted {
-                number,
-                blueprint: None,
-                ..
-            } => {
+            Event::TrialStarted { number, blueprint: None, .. } => {
                 self.never_started.push(number.0);
             }
             Event::TrialRetried { number, failure } => {
@@ -85,10 +81,7 @@ impl Setting {
     pub fn try_run(&self) -> (Result<Report, Error>, Heard) {
         let file = StudyFile::parse("study.toml", &self.study);
         let spec = StudySpec::resolve(&file.unwrap()).unwrap();
-        let mut heard = Heard {
-            stop_after: self.stop_after,
-            ..Heard::default()
-        };
+        let mut heard = Heard { stop_after: self.stop_after, ..Heard::default() };
         let options = RunOptions {
             workers: Some(2),
             checkpoint_every: self.checkpoint_every,
@@ -108,12 +101,7 @@ impl Setting {
 pub fn result(trial: &TrialRecord) -> impl PartialEq + std::fmt::Debug + use<> {
     let epochs = trial.epochs.iter();
     let epochs = epochs.map(|epoch| (epoch.step, epoch.value, epoch.metrics.clone()));
-    (
-        trial.params(),
-        trial.state,
-        trial.value,
-        epochs.collect::<Vec<_>>(),
-    )
+    (trial.params(), trial.state, trial.value, epochs.collect::<Vec<_>>())
 }
 
 pub fn results(report: &Report) -> Vec<impl PartialEq + std::fmt::Debug + use<>> {

@@ -10,24 +10,14 @@ impl Schedule {
         let mut spans = self.lifetimes();
         let owners = self.overlay(&mut spans);
         let (offsets, len) = place(&spans);
-        let buffer = |tensor: usize| Buffer {
-            offset: offsets[owners[tensor]],
-            len: self.elements[tensor],
-        };
+        let buffer = |tensor: usize| Buffer { offset: offsets[owners[tensor]], len: self.elements[tensor] };
         ((0..self.elements.len()).map(buffer).collect(), len)
     }
 
     /// From the first to the last step that touches each tensor. The input is there from the start.
     fn lifetimes(&self) -> Vec<Interval> {
-        let mut spans: Vec<Interval> = self
-            .elements
-            .iter()
-            .map(|&elements| Interval {
-                first: usize::MAX,
-                last: 0,
-                elements,
-            })
-            .collect();
+        let mut spans: Vec<Interval> =
+            self.elements.iter().map(|&elements| Interval { first: usize::MAX, last: 0, elements }).collect();
         spans[self.input.0].first = 0;
         for (time, step) in self.steps.iter().enumerate() {
             for used in step.uses() {
@@ -51,11 +41,7 @@ impl Schedule {
                 if is_new && ends && self.elements[over] == self.elements[under] {
                     owners[over] = owner;
                     spans[owner].last = spans[over].last;
-                    spans[over] = Interval {
-                        first: usize::MAX,
-                        last: 0,
-                        elements: 0,
-                    };
+                    spans[over] = Interval { first: usize::MAX, last: 0, elements: 0 };
                 }
             }
         }

@@ -170,11 +170,7 @@ impl Plan {
     /// # Errors
     /// If the graph has no loss, no parameters, or parameters that do not reach the loss; or if
     /// `evaluation_batch` is zero.
-    pub fn new(
-        graph: &Graph,
-        evaluation_batch: usize,
-        workspace: &dyn Workspace,
-    ) -> Result<Self, GraphError> {
+    pub fn new(graph: &Graph, evaluation_batch: usize, workspace: &dyn Workspace) -> Result<Self, GraphError> {
         let gradients = differentiate(graph)?;
         check_batch(graph, evaluation_batch)?;
         let groups = fuse::fuse(graph);
@@ -185,12 +181,7 @@ impl Plan {
         };
         let mut training = program(graph.batch(), Some(&gradients));
         // One pass over parameters, gradients and state: Adam's 7 accesses of 4 bytes.
-        training.cost = training.cost
-            + Cost {
-                flops: 0,
-                bytes: 28 * slab.trainable_len as u64,
-                steps: 1,
-            };
+        training.cost = training.cost + Cost { flops: 0, bytes: 28 * slab.trainable_len as u64, steps: 1 };
         Ok(Self {
             image: graph.image(),
             classes: graph.classes().expect("the graph was differentiated"),
@@ -228,44 +219,21 @@ impl Program {
     fn new(schedule: &Schedule, batch: usize) -> Self {
         let (buffers, arena_len) = schedule.place();
         let steps = schedule.finish(&buffers);
-        let cost = steps
-            .iter()
-            .map(|step| step_cost(step, batch))
-            .fold(Cost::default(), |sum, cost| sum + cost);
+        let cost = steps.iter().map(|step| step_cost(step, batch)).fold(Cost::default(), |sum, cost| sum + cost);
         let (input, logits) = (schedule.input.of(&buffers), schedule.logits.of(&buffers));
-        Self {
-            batch,
-            steps,
-            arena_len,
-            input,
-            logits,
-            cost,
-        }
+        Self { batch, steps, arena_len, input, logits, cost }
     }
 }
 
 fn check_batch(graph: &Graph, batch: usize) -> Result<(), GraphError> {
     let layer = || "the evaluation".to_owned();
     if batch == 0 {
-        return Err(GraphError::Zero {
-            layer: layer(),
-            what: "the batch",
-        });
+        return Err(GraphError::Zero { layer: layer(), what: "the batch" });
     }
-    for node in graph
-        .nodes()
-        .iter()
-        .filter(|node| !matches!(node.op, Op::Parameter(_)))
-    {
+    for node in graph.nodes().iter().filter(|node| !matches!(node.op, Op::Parameter(_))) {
         let elements = node.shape.image().map_or(0, |image| image.elements()); // the loss is one number
-        if elements
-            .checked_mul(batch)
-            .is_none_or(|elements| elements > Graph::MAX_ELEMENTS)
-        {
-            return Err(GraphError::TooLarge {
-                layer: layer(),
-                shape: node.shape,
-            });
+        if elements.checked_mul(batch).is_none_or(|elements| elements > Graph::MAX_ELEMENTS) {
+            return Err(GraphError::TooLarge { layer: layer(), shape: node.shape });
         }
     }
     Ok(())
@@ -282,20 +250,15 @@ fn step_cost(step: &Step, batch: usize) -> Cost {
         Step::DenseBackward(s) => 2 * s.dense.parameters(),
         _ => 0,
     };
-    Cost {
-        flops: batch as u64 * cost::flops(step),
-        bytes: 4 * (elements + parameters) as u64,
-        steps: 1,
-    }
+    Cost { flops: batch as u64 * cost::flops(step), bytes: 4 * (elements + parameters) as u64, steps: 1 }
 }
 
 /// A short stable name for the work: FNV-1a over 128 bits of the graph's signature.
 fn key(graph: &Graph, evaluation_batch: usize, precision: &str) -> String {
     let signature = graph.signature();
-    let hash = signature.bytes().fold(
-        0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128,
-        |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(0x0100_0000_0000_0000_0000_013b),
-    );
+    let hash = signature.bytes().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128, |hash, byte| {
+        (hash ^ u128::from(byte)).wrapping_mul(0x0100_0000_0000_0000_0000_013b)
+    });
     let batch = graph.batch();
     format!("{precision}-b{batch}-e{evaluation_batch}-{hash:032x}")
 }

@@ -24,32 +24,20 @@ impl Interval {
 /// for Deep Neural Net Inference", arXiv 2001.03288.
 pub(super) fn place(intervals: &[Interval]) -> (Vec<usize>, usize) {
     let mut order: Vec<usize> = (0..intervals.len()).collect();
-    order.sort_by_key(|&i| {
-        (
-            std::cmp::Reverse(intervals[i].elements),
-            intervals[i].first,
-            i,
-        )
-    });
+    order.sort_by_key(|&i| (std::cmp::Reverse(intervals[i].elements), intervals[i].first, i));
     let mut offsets = vec![0usize; intervals.len()];
     let mut placed: Vec<usize> = Vec::new(); // by offset
     let mut end = 0;
     for i in order {
         let size = intervals[i].elements.next_multiple_of(ALIGNMENT);
         let (mut cursor, mut best) = (0usize, None);
-        for &other in placed
-            .iter()
-            .filter(|&&other| intervals[other].meets(&intervals[i]))
-        {
-            if let Some(gap) = offsets[other]
-                .checked_sub(cursor)
-                .filter(|&gap| gap >= size)
+        for &other in placed.iter().filter(|&&other| intervals[other].meets(&intervals[i])) {
+            if let Some(gap) = offsets[other].checked_sub(cursor).filter(|&gap| gap >= size)
                 && best.is_none_or(|(smallest, _)| gap < smallest)
             {
                 best = Some((gap, cursor));
             }
-            cursor =
-                cursor.max(offsets[other] + intervals[other].elements.next_multiple_of(ALIGNMENT));
+            cursor = cursor.max(offsets[other] + intervals[other].elements.next_multiple_of(ALIGNMENT));
         }
         offsets[i] = best.map_or(cursor, |(_, offset)| offset);
         end = end.max(offsets[i] + size);
@@ -90,11 +78,7 @@ mod tests {
 
     #[test]
     fn a_later_tensor_takes_the_place_of_an_earlier_one() {
-        let interval = |first, last, elements| Interval {
-            first,
-            last,
-            elements,
-        };
+        let interval = |first, last, elements| Interval { first, last, elements };
         let (offsets, end) = place(&[interval(0, 1, 640), interval(2, 3, 600), interval(1, 2, 64)]);
         assert_eq!(offsets, [0, 0, 640]);
         assert_eq!(end, 704);

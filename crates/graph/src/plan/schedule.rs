@@ -7,8 +7,8 @@ use crate::differentiate::Differentiated;
 use crate::fuse::Group;
 use crate::graph::{Graph, NodeId};
 use crate::step::{
-    BlockBackward, BlockForward, DenseBackward, DenseForward, DropoutBackward, DropoutForward,
-    GlobalAverageBackward, GlobalAverageForward, Gradient, Loss, Step,
+    BlockBackward, BlockForward, DenseBackward, DenseForward, DropoutBackward, DropoutForward, GlobalAverageBackward,
+    GlobalAverageForward, Gradient, Loss, Step,
 };
 use crate::{Block, Op};
 
@@ -64,20 +64,12 @@ impl Schedule {
             }
         }
         let logits = scheduler.tensor(graph.logits().expect("the graph was differentiated"));
-        Self {
-            steps,
-            input,
-            logits,
-            elements: scheduler.elements,
-        }
+        Self { steps, input, logits, elements: scheduler.elements }
     }
 
     /// The steps with addresses.
     pub fn finish(&self, buffers: &[Buffer]) -> Vec<Step> {
-        self.steps
-            .iter()
-            .map(|step| step.map(&|tensor| tensor.of(buffers)))
-            .collect()
+        self.steps.iter().map(|step| step.map(&|tensor| tensor.of(buffers))).collect()
     }
 }
 
@@ -102,24 +94,13 @@ impl Scheduler<'_> {
     fn forward(&mut self, group: &Group) -> (Option<Step<Tensor>>, Record) {
         let mut record = Record::default();
         let step = match group {
-            Group::Block {
-                block,
-                input,
-                shortcut,
-                output,
-            } => {
+            Group::Block { block, input, shortcut, output } => {
                 let (input, output) = (self.tensor(*input), self.tensor(*output));
                 let saved = self.saved(block, output);
                 // Without a convolution, what is kept is the input or the output, which exist anyway.
                 record.saved = saved.or(Some(if block.saves_output() { output } else { input }));
-                record.statistics = block
-                    .norm
-                    .map(|_| self.new_tensor(2 * block.convolved.channels));
-                let shape = StepShape::BlockForward {
-                    block,
-                    batch: self.batch,
-                    training: self.gradients.is_some(),
-                };
+                record.statistics = block.norm.map(|_| self.new_tensor(2 * block.convolved.channels));
+                let shape = StepShape::BlockForward { block, batch: self.batch, training: self.gradients.is_some() };
                 Step::BlockForward(BlockForward {
                     block: Arc::clone(block),
                     input,
@@ -130,39 +111,22 @@ impl Scheduler<'_> {
                     workspace: self.workspace(shape),
                 })
             }
-            Group::Dense {
-                dense,
-                input,
-                output,
-            } => {
+            Group::Dense { dense, input, output } => {
                 let training = self.gradients.is_some();
                 Step::DenseForward(DenseForward {
                     dense: Arc::clone(dense),
                     input: self.tensor(*input),
                     output: self.tensor(*output),
-                    workspace: self.workspace(StepShape::DenseForward {
-                        dense,
-                        batch: self.batch,
-                        training,
-                    }),
+                    workspace: self.workspace(StepShape::DenseForward { dense, batch: self.batch, training }),
                 })
             }
-            Group::GlobalAverage {
-                image,
-                input,
-                output,
-            } => Step::GlobalAverageForward(GlobalAverageForward {
+            Group::GlobalAverage { image, input, output } => Step::GlobalAverageForward(GlobalAverageForward {
                 image: *image,
                 input: self.tensor(*input),
                 output: self.tensor(*output),
             }),
             Group::Dropout { .. } if self.gradients.is_none() => return (None, record),
-            Group::Dropout {
-                layer,
-                image,
-                input,
-                output,
-            } => Step::DropoutForward(DropoutForward {
+            Group::Dropout { layer, image, input, output } => Step::DropoutForward(DropoutForward {
                 layer: *layer,
                 image: *image,
                 input: self.tensor(*input),
@@ -189,17 +153,10 @@ impl Scheduler<'_> {
     fn backward(&mut self, group: &Group, record: &Record) -> Option<Step<Tensor>> {
         // A group whose result has no gradient does not depend on a parameter.
         match group {
-            Group::Block {
-                block,
-                input,
-                shortcut,
-                output,
-            } => {
+            Group::Block { block, input, shortcut, output } => {
                 let output_gradient = self.finished_gradient(*output)?;
-                let (input_gradient, shortcut_gradient) = (
-                    self.gradient(*input),
-                    shortcut.and_then(|r| self.gradient(r)),
-                );
+                let (input_gradient, shortcut_gradient) =
+                    (self.gradient(*input), shortcut.and_then(|r| self.gradient(r)));
                 let shape = StepShape::BlockBackward {
                     block,
                     batch: self.batch,
@@ -209,9 +166,7 @@ impl Scheduler<'_> {
                 Some(Step::BlockBackward(BlockBackward {
                     block: Arc::clone(block),
                     input: block.conv.map(|_| self.tensor(*input)),
-                    shortcut_input: shortcut
-                        .filter(|_| block.backward_reads_shortcut())
-                        .map(|r| self.tensor(r)),
+                    shortcut_input: shortcut.filter(|_| block.backward_reads_shortcut()).map(|r| self.tensor(r)),
                     saved: record.saved.filter(|_| block.backward_reads_saved()),
                     output_gradient,
                     input_gradient,
@@ -220,18 +175,11 @@ impl Scheduler<'_> {
                     workspace: self.workspace(shape),
                 }))
             }
-            Group::Dense {
-                dense,
-                input,
-                output,
-            } => {
+            Group::Dense { dense, input, output } => {
                 let output_gradient = self.finished_gradient(*output)?;
                 let input_gradient = self.gradient(*input);
-                let shape = StepShape::DenseBackward {
-                    dense,
-                    batch: self.batch,
-                    input_gradient: input_gradient.is_some(),
-                };
+                let shape =
+                    StepShape::DenseBackward { dense, batch: self.batch, input_gradient: input_gradient.is_some() };
                 Some(Step::DenseBackward(DenseBackward {
                     dense: Arc::clone(dense),
                     input: self.tensor(*input),
@@ -241,11 +189,7 @@ impl Scheduler<'_> {
                     workspace: self.workspace(shape),
                 }))
             }
-            Group::GlobalAverage {
-                image,
-                input,
-                output,
-            } => {
+            Group::GlobalAverage { image, input, output } => {
                 let output_gradient = self.finished_gradient(*output)?;
                 let input_gradient = self.gradient(*input)?;
                 Some(Step::GlobalAverageBackward(GlobalAverageBackward {
@@ -254,21 +198,11 @@ impl Scheduler<'_> {
                     input_gradient,
                 }))
             }
-            Group::Dropout {
-                layer,
-                image,
-                input,
-                output,
-            } => {
+            Group::Dropout { layer, image, input, output } => {
                 let output_gradient = self.finished_gradient(*output)?;
                 let input_gradient = self.gradient(*input)?;
                 let (layer, image) = (*layer, *image);
-                Some(Step::DropoutBackward(DropoutBackward {
-                    layer,
-                    image,
-                    output_gradient,
-                    input_gradient,
-                }))
+                Some(Step::DropoutBackward(DropoutBackward { layer, image, output_gradient, input_gradient }))
             }
             Group::Loss { .. } => None,
         }
@@ -292,17 +226,11 @@ impl Scheduler<'_> {
         let root = self.root(id);
         self.gradients?.gradient(root)?;
         if let Some(to) = self.gradient_tensors[root.index()] {
-            return Some(Gradient {
-                to,
-                accumulate: true,
-            });
+            return Some(Gradient { to, accumulate: true });
         }
         let to = self.new_batch(root);
         self.gradient_tensors[root.index()] = Some(to);
-        Some(Gradient {
-            to,
-            accumulate: false,
-        })
+        Some(Gradient { to, accumulate: false })
     }
 
     /// A tensor's gradient once all consumers have added theirs.
@@ -323,12 +251,7 @@ impl Scheduler<'_> {
 
     /// A tensor with the node's values for each image.
     fn new_batch(&mut self, id: NodeId) -> Tensor {
-        let image = self
-            .graph
-            .node(id)
-            .shape
-            .image()
-            .expect("a tensor of images or features");
+        let image = self.graph.node(id).shape.image().expect("a tensor of images or features");
         self.new_values(self.batch * image.elements())
     }
 

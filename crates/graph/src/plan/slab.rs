@@ -62,12 +62,7 @@ impl SlabLayout {
             .iter()
             .map(|parameter| {
                 let len = parameter.shape.elements();
-                Slot {
-                    name: parameter.name.clone(),
-                    shape: parameter.shape,
-                    offset: take(len),
-                    len,
-                }
+                Slot { name: parameter.name.clone(), shape: parameter.shape, offset: take(len), len }
             })
             .collect();
         let trainable_len = take(0);
@@ -76,20 +71,10 @@ impl SlabLayout {
             .iter()
             .map(|norm| {
                 let len = norm.channels;
-                NormSlot {
-                    name: norm.name.clone(),
-                    mean: take(len),
-                    variance: take(len),
-                    len,
-                }
+                NormSlot { name: norm.name.clone(), mean: take(len), variance: take(len), len }
             })
             .collect();
-        Self {
-            parameters,
-            trainable_len,
-            norms,
-            len,
-        }
+        Self { parameters, trainable_len, norms, len }
     }
 
     /// The place of a parameter.

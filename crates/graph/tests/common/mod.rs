@@ -2,31 +2,15 @@
 
 use tunefork_graph::{Activation, Conv, Graph, GraphError, NodeId, StepShape, Window, Workspace};
 
-const POOL: Window = Window {
-    kernel: 2,
-    stride: 2,
-    padding: 0,
-};
+const POOL: Window = Window { kernel: 2, stride: 2, padding: 0 };
 
 /// Filters of 3x3 that keep the image's size.
 pub fn same(channels: usize) -> Conv {
-    Conv {
-        channels,
-        kernel: 3,
-        stride: 1,
-        padding: 1,
-        bias: true,
-    }
+    Conv { channels, kernel: 3, stride: 1, padding: 1, bias: true }
 }
 
 /// conv -> batch norm? -> relu -> pool by two.
-fn block(
-    g: &mut Graph,
-    x: NodeId,
-    name: &str,
-    channels: usize,
-    norm: bool,
-) -> Result<NodeId, GraphError> {
+fn block(g: &mut Graph, x: NodeId, name: &str, channels: usize, norm: bool) -> Result<NodeId, GraphError> {
     let mut x = g.conv2d(x, &format!("{name}.conv"), same(channels))?;
     if norm {
         x = g.batch_norm(x, &format!("{name}.norm"))?;
@@ -39,21 +23,10 @@ fn block(
 fn residual(g: &mut Graph, x: NodeId, name: &str, channels: usize) -> Result<NodeId, GraphError> {
     let y = g.conv2d(x, &format!("{name}.conv"), same(channels))?;
     let y = g.batch_norm(y, &format!("{name}.norm"))?;
-    let shortcut = match g
-        .node(x)
-        .shape
-        .image()
-        .is_some_and(|image| image.channels == channels)
-    {
+    let shortcut = match g.node(x).shape.image().is_some_and(|image| image.channels == channels) {
         true => x,
         false => {
-            let projection = Conv {
-                channels,
-                kernel: 1,
-                stride: 1,
-                padding: 0,
-                bias: false,
-            };
+            let projection = Conv { channels, kernel: 1, stride: 1, padding: 0, bias: false };
             g.conv2d(x, &format!("{name}.shortcut"), projection)?
         }
     };
@@ -63,12 +36,7 @@ fn residual(g: &mut Graph, x: NodeId, name: &str, channels: usize) -> Result<Nod
 }
 
 /// relu(norm(conv(relu(norm(conv(x))))) + x).
-fn two_convolutions(
-    g: &mut Graph,
-    x: NodeId,
-    name: &str,
-    channels: usize,
-) -> Result<NodeId, GraphError> {
+fn two_convolutions(g: &mut Graph, x: NodeId, name: &str, channels: usize) -> Result<NodeId, GraphError> {
     let y = g.conv2d(x, &format!("{name}.conv1"), same(channels))?;
     let y = g.batch_norm(y, &format!("{name}.norm1"))?;
     let y = g.activation(y, Activation::Relu)?;
@@ -79,13 +47,7 @@ fn two_convolutions(
 }
 
 /// Hidden dense layer with relu, then dropout or not, then the classes and the loss.
-fn head(
-    g: &mut Graph,
-    x: NodeId,
-    hidden: usize,
-    dropout: bool,
-    classes: usize,
-) -> Result<(), GraphError> {
+fn head(g: &mut Graph, x: NodeId, hidden: usize, dropout: bool, classes: usize) -> Result<(), GraphError> {
     let x = g.flatten(x)?;
     let x = g.dense(x, "hidden", hidden, true)?;
     let mut x = g.activation(x, Activation::Relu)?;
@@ -157,9 +119,7 @@ impl Workspace for PlainEngine {
     fn len(&self, step: StepShape<'_>) -> usize {
         match step {
             StepShape::BlockForward { block, .. } if block.conv.is_some() => block.parameters(),
-            StepShape::BlockBackward { block, .. } if block.conv.is_some() => {
-                9 * block.parameters()
-            }
+            StepShape::BlockBackward { block, .. } if block.conv.is_some() => 9 * block.parameters(),
             _ => 0,
         }
     }

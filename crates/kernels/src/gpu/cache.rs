@@ -30,13 +30,7 @@ impl Compiler {
     /// A compiler that keeps what it made in a folder, which is created when it is needed. `notice` is
     /// told when the first kernel is compiled, and what is wrong with the folder or with a file in it.
     pub fn new(nvrtc: Nvrtc, folder: Option<PathBuf>, notice: fn(&str)) -> Self {
-        Self {
-            nvrtc,
-            folder,
-            notice,
-            started: AtomicBool::new(false),
-            unwritable: AtomicBool::new(false),
-        }
+        Self { nvrtc, folder, notice, started: AtomicBool::new(false), unwritable: AtomicBool::new(false) }
     }
 
     /// NVRTC.
@@ -49,10 +43,7 @@ impl Compiler {
     /// # Errors
     /// [`DeviceError::Kernel`] with what the compiler said.
     pub fn kernel(&self, kernel: Kernel, target: Target) -> Result<Compiled, DeviceError> {
-        let file = self
-            .folder
-            .as_ref()
-            .map(|folder| folder.join(self.name(kernel, target)));
+        let file = self.folder.as_ref().map(|folder| folder.join(self.name(kernel, target)));
         if let Some(found) = file.as_deref().and_then(|file| self.read(file)) {
             return Ok(found);
         }
@@ -77,27 +68,17 @@ impl Compiler {
     ///
     /// # Errors
     /// As [`kernel`](Self::kernel), for the first kernel of which it is true.
-    pub fn kernels(
-        &self,
-        kernels: &[Kernel],
-        target: Target,
-    ) -> Result<Vec<Compiled>, DeviceError> {
+    pub fn kernels(&self, kernels: &[Kernel], target: Target) -> Result<Vec<Compiled>, DeviceError> {
         let open = Mutex::new(kernels.iter().enumerate());
         let work = || {
             let next = || open.lock().expect("nothing panics with it").next();
-            std::iter::from_fn(next)
-                .map(|(number, kernel)| (number, self.kernel(*kernel, target)))
-                .collect::<Vec<_>>()
+            std::iter::from_fn(next).map(|(number, kernel)| (number, self.kernel(*kernel, target))).collect::<Vec<_>>()
         };
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let mut done = thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads.min(kernels.len()))
-                .map(|_| scope.spawn(work))
-                .collect();
+            let workers: Vec<_> = (0..threads.min(kernels.len())).map(|_| scope.spawn(work)).collect();
             let joined = workers.into_iter().map(|worker| worker.join());
-            joined
-                .flat_map(|done| done.expect("compiling does not panic"))
-                .collect::<Vec<_>>()
+            joined.flat_map(|done| done.expect("compiling does not panic")).collect::<Vec<_>>()
         });
         done.sort_by_key(|(number, _)| *number);
         done.into_iter().map(|(_, compiled)| compiled).collect()
@@ -105,13 +86,12 @@ impl Compiler {
 
     fn say_start(&self, target: Target) {
         (self.notice)(&match &self.folder {
-            Some(folder) => format!(
-                "compiling kernels for {target}, once: later runs read them from {}",
-                folder.display()
-            ),
-            None => format!(
-                "compiling kernels for {target}, in each run: let TUNEFORK_CACHE name a folder to keep them in"
-            ),
+            Some(folder) => {
+                format!("compiling kernels for {target}, once: later runs read them from {}", folder.display())
+            }
+            None => {
+                format!("compiling kernels for {target}, in each run: let TUNEFORK_CACHE name a folder to keep them in")
+            }
         });
     }
 
@@ -131,10 +111,7 @@ impl Compiler {
         let bytes = std::fs::read(file).ok()?;
         let found = parse(&bytes);
         if found.is_none() {
-            (self.notice)(&format!(
-                "{} is damaged; its kernel is compiled again",
-                file.display()
-            ));
+            (self.notice)(&format!("{} is damaged; its kernel is compiled again", file.display()));
         }
         found
     }
@@ -147,10 +124,7 @@ fn parse(file: &[u8]) -> Option<Compiled> {
         return None;
     }
     let end = rest.iter().position(|byte| *byte == 0)?;
-    Some(Compiled {
-        entry: String::from_utf8(rest[..end].to_vec()).ok()?,
-        image: rest[end + 1..].to_vec(),
-    })
+    Some(Compiled { entry: String::from_utf8(rest[..end].to_vec()).ok()?, image: rest[end + 1..].to_vec() })
 }
 
 /// Half of a hash over some texts, each with its length before it.
@@ -160,10 +134,7 @@ fn hash_of(parts: &[&str]) -> String {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
-    hash.finalize()[..16]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hash.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Writes beside and renames, so that another process sees a whole file or none.
@@ -176,11 +147,9 @@ fn write(file: &Path, compiled: &Compiled) -> std::io::Result<()> {
     let bytes = [HEAD, &Sha256::digest(&rest)[..], &rest].concat();
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let beside = file.with_extension(format!("{}-{count}.new", std::process::id()));
-    std::fs::write(&beside, bytes)
-        .and_then(|()| std::fs::rename(&beside, file))
-        .inspect_err(|_| {
-            let _ = std::fs::remove_file(&beside);
-        })
+    std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, file)).inspect_err(|_| {
+        let _ = std::fs::remove_file(&beside);
+    })
 }
 
 /// `TUNEFORK_CACHE`, or `tunefork/kernels` in the user's folder for caches. None if there is neither.

@@ -19,13 +19,8 @@ const OLDEST_DRIVER: u32 = 12;
 const OLDEST_CARD: u32 = 75;
 
 /// Functions that came to the driver last, of those that we call.
-const FUNCTIONS: &[&str] = &[
-    "cuInit",
-    "cuDriverGetVersion",
-    "cuCtxCreate_v3",
-    "cuGraphInstantiateWithFlags",
-    "cuGraphUpload",
-];
+const FUNCTIONS: &[&str] =
+    &["cuInit", "cuDriverGetVersion", "cuCtxCreate_v3", "cuGraphInstantiateWithFlags", "cuGraphUpload"];
 
 fn unavailable<T>(sentence: impl Into<String>) -> Result<T, DeviceError> {
     Err(DeviceError::Unavailable(sentence.into()))
@@ -36,10 +31,7 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, DeviceError>) -> Resul
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        unavailable(format!(
-            "the NVIDIA driver cannot be used: {}",
-            text.unwrap_or_else(|| "unknown reason".into())
-        ))
+        unavailable(format!("the NVIDIA driver cannot be used: {}", text.unwrap_or_else(|| "unknown reason".into())))
     })
 }
 
@@ -47,11 +39,7 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, DeviceError>) -> Resul
 pub(super) fn first_card() -> Result<Card, DeviceError> {
     // SAFETY: loading the driver's library runs nothing but its own initialisation.
     if !unsafe { sys::is_culib_present() } {
-        let name = if cfg!(windows) {
-            "nvcuda.dll"
-        } else {
-            "libcuda.so.1"
-        };
+        let name = if cfg!(windows) { "nvcuda.dll" } else { "libcuda.so.1" };
         return unavailable(format!(
             "no NVIDIA driver found ({name} cannot be loaded): install the driver, and in a container let it see the GPU"
         ));
@@ -59,11 +47,7 @@ pub(super) fn first_card() -> Result<Card, DeviceError> {
     guarded(|| {
         for function in FUNCTIONS {
             // SAFETY: the library is there; the symbol is only looked for.
-            let found = unsafe {
-                sys::culib()
-                    .get::<*const ()>(format!("{function}\0").as_bytes())
-                    .is_ok()
-            };
+            let found = unsafe { sys::culib().get::<*const ()>(format!("{function}\0").as_bytes()).is_ok() };
             if !found {
                 return unavailable(format!(
                     "the NVIDIA driver is too old (it has no {function}): update it to one for CUDA {OLDEST_DRIVER} or newer"
@@ -98,14 +82,13 @@ fn choose(driver: (u32, u32)) -> Result<Card, DeviceError> {
     }
     match too_old {
         None => unavailable(NO_DEVICE),
-        Some(card) => unavailable(format!(
-            "{card} is too old: compute capability 7.5 or newer is needed (Turing, 2018)"
-        )),
+        Some(card) => {
+            unavailable(format!("{card} is too old: compute capability 7.5 or newer is needed (Turing, 2018)"))
+        }
     }
 }
 
-const NO_DEVICE: &str =
-    "the NVIDIA driver sees no GPU: look at what `nvidia-smi` lists and at CUDA_VISIBLE_DEVICES";
+const NO_DEVICE: &str = "the NVIDIA driver sees no GPU: look at what `nvidia-smi` lists and at CUDA_VISIBLE_DEVICES";
 
 fn card(number: usize, driver: (u32, u32)) -> Result<Card, DriverError> {
     let device = result::device::get(number as i32)?;
@@ -131,10 +114,12 @@ pub(super) fn context(card: &Card) -> Result<Arc<CudaContext>, DeviceError> {
     // A thread that waits for the device sleeps, because there is one that prepares data.
     let flags = sys::CUctx_flags::CU_CTX_SCHED_BLOCKING_SYNC as u32;
     let context = CudaContext::new_non_primary(card.number, flags).map_err(|error| match error.0 {
-        CUresult::CUDA_ERROR_DEVICE_UNAVAILABLE | CUresult::CUDA_ERROR_INVALID_DEVICE => DeviceError::Unavailable(format!(
-            "{card} cannot be used now ({}): another process may hold it alone (see `nvidia-smi`, compute mode)",
-            name(error)
-        )),
+        CUresult::CUDA_ERROR_DEVICE_UNAVAILABLE | CUresult::CUDA_ERROR_INVALID_DEVICE => {
+            DeviceError::Unavailable(format!(
+                "{card} cannot be used now ({}): another process may hold it alone (see `nvidia-smi`, compute mode)",
+                name(error)
+            ))
+        }
         CUresult::CUDA_ERROR_OUT_OF_MEMORY => DeviceError::Unavailable(format!(
             "{card} has too little free memory to start on: other processes fill it (see `nvidia-smi`)"
         )),
@@ -165,9 +150,7 @@ pub(super) fn unusable(error: DriverError) -> DeviceError {
 
 /// What the driver calls an error, and how it explains it.
 pub(super) fn name(error: DriverError) -> String {
-    let text = |text: Result<&std::ffi::CStr, DriverError>| {
-        text.ok().map(|text| text.to_string_lossy().into_owned())
-    };
+    let text = |text: Result<&std::ffi::CStr, DriverError>| text.ok().map(|text| text.to_string_lossy().into_owned());
     match (text(error.error_string()), text(error.error_name())) {
         (Some(string), Some(name)) => format!("{string} ({name})"),
         _ => format!("error {}", error.0 as u32),

@@ -27,9 +27,7 @@ impl Captured {
 impl Graph for Captured {
     fn launch(&self) -> Result<(), DeviceError> {
         self.stream.usable()?;
-        self.graph
-            .launch()
-            .map_err(|error| self.stream.failed("starting a graph", error))
+        self.graph.launch().map_err(|error| self.stream.failed("starting a graph", error))
     }
 }
 

@@ -78,13 +78,7 @@ impl Gpu {
         let compiler = Arc::new(compiler);
         let target = compiler.nvrtc().target(card.architecture);
         let stream = GpuStream::new(&context, &compiler, target, card.shared_bytes)?;
-        Ok(Self {
-            card,
-            context,
-            compiler,
-            stream,
-            at_start: (total - free) as u64,
-        })
+        Ok(Self { card, context, compiler, stream, at_start: (total - free) as u64 })
     }
 
     /// The card.
@@ -108,12 +102,7 @@ impl Gpu {
     /// # Errors
     /// A device that fails.
     pub fn stream_for(&self, target: Target) -> Result<Arc<dyn Stream>, DeviceError> {
-        let stream = GpuStream::new(
-            &self.context,
-            &self.compiler,
-            target,
-            self.card.shared_bytes,
-        )?;
+        let stream = GpuStream::new(&self.context, &self.compiler, target, self.card.shared_bytes)?;
         Ok(stream)
     }
 
@@ -122,10 +111,8 @@ impl Gpu {
     /// # Errors
     /// A device that fails.
     pub fn memory(&self) -> Result<(u64, u64), DeviceError> {
-        let (free, total) = self
-            .context
-            .mem_get_info()
-            .map_err(|error| self.stream.failed("asking for free memory", error))?;
+        let (free, total) =
+            self.context.mem_get_info().map_err(|error| self.stream.failed("asking for free memory", error))?;
         Ok((free as u64, total as u64))
     }
 

@@ -25,19 +25,14 @@ impl Module {
     pub(super) fn load(compiled: &Compiled) -> Result<Self, DriverError> {
         let name = CString::new(compiled.entry.as_str()).expect("names have no zero byte");
         // SAFETY: an image that NVRTC made, with its end inside.
-        let module =
-            unsafe { result::module::load_data(compiled.image.as_ptr().cast::<c_void>()) }?;
+        let module = unsafe { result::module::load_data(compiled.image.as_ptr().cast::<c_void>()) }?;
         // SAFETY: a module that is loaded; without its kernel it is of no use and goes again.
         let function = unsafe {
             result::module::get_function(module, name).inspect_err(|_| {
                 let _ = result::module::unload(module);
             })
         }?;
-        Ok(Self {
-            module,
-            function,
-            shared_bytes: PLAIN_SHARED,
-        })
+        Ok(Self { module, function, shared_bytes: PLAIN_SHARED })
     }
 
     /// The kernel, allowed to have so much dynamic shared memory.

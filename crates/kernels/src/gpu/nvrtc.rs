@@ -23,29 +23,19 @@ pub struct Target {
 impl Target {
     /// Machine code for one architecture.
     pub const fn cubin(architecture: u32) -> Self {
-        Self {
-            architecture,
-            ptx: false,
-        }
+        Self { architecture, ptx: false }
     }
 
     /// Intermediate code for one architecture and all later ones.
     pub const fn ptx(architecture: u32) -> Self {
-        Self {
-            architecture,
-            ptx: true,
-        }
+        Self { architecture, ptx: true }
     }
 
     /// NVRTC's options. Multiplications and additions may be fused by the compiler; where two kernels
     /// must agree to the bit, the sources say `fmaf`.
     pub fn options(self) -> Vec<String> {
         let kind = if self.ptx { "compute" } else { "sm" };
-        vec![
-            format!("--gpu-architecture={kind}_{}", self.architecture),
-            "--std=c++17".into(),
-            "--fmad=true".into(),
-        ]
+        vec![format!("--gpu-architecture={kind}_{}", self.architecture), "--std=c++17".into(), "--fmad=true".into()]
     }
 }
 
@@ -141,10 +131,7 @@ impl Nvrtc {
     /// [`DeviceError::Unavailable`] if it cannot be loaded or is none.
     pub fn open(path: &Path) -> Result<Self, DeviceError> {
         let unavailable = |reason: String| {
-            DeviceError::Unavailable(format!(
-                "NVRTC cannot be loaded from {}: {reason}",
-                path.display()
-            ))
+            DeviceError::Unavailable(format!("NVRTC cannot be loaded from {}: {reason}", path.display()))
         };
         // SAFETY: loading NVRTC runs nothing but its own initialisation.
         let library = unsafe { Library::new(path) }.map_err(|e| unavailable(e.to_string()))?;
@@ -155,13 +142,11 @@ impl Nvrtc {
                     .map_err(|_| unavailable(format!("it has no {}", $name)))?
             };
         }
-        let version: unsafe extern "C" fn(*mut c_int, *mut c_int) -> c_int =
-            function!("nvrtcVersion");
+        let version: unsafe extern "C" fn(*mut c_int, *mut c_int) -> c_int = function!("nvrtcVersion");
         let (mut major, mut minor) = (0, 0);
         // SAFETY: both places exist.
         unsafe { version(&mut major, &mut minor) };
-        let count: unsafe extern "C" fn(*mut c_int) -> c_int =
-            function!("nvrtcGetNumSupportedArchs");
+        let count: unsafe extern "C" fn(*mut c_int) -> c_int = function!("nvrtcGetNumSupportedArchs");
         let list: unsafe extern "C" fn(*mut c_int) -> c_int = function!("nvrtcGetSupportedArchs");
         let mut places = 0;
         // SAFETY: the place exists.
@@ -175,17 +160,11 @@ impl Nvrtc {
             entry: function!("nvrtcGetLoweredName"),
             compile: function!("nvrtcCompileProgram"),
             destroy: function!("nvrtcDestroyProgram"),
-            log: [
-                function!("nvrtcGetProgramLogSize"),
-                function!("nvrtcGetProgramLog"),
-            ],
+            log: [function!("nvrtcGetProgramLogSize"), function!("nvrtcGetProgramLog")],
             cubin: [function!("nvrtcGetCUBINSize"), function!("nvrtcGetCUBIN")],
             ptx: [function!("nvrtcGetPTXSize"), function!("nvrtcGetPTX")],
             version: (major.unsigned_abs(), minor.unsigned_abs()),
-            architectures: architectures
-                .iter()
-                .map(|a: &c_int| a.unsigned_abs())
-                .collect(),
+            architectures: architectures.iter().map(|a: &c_int| a.unsigned_abs()).collect(),
             path: path.to_owned(),
             _library: library,
         })
@@ -204,12 +183,7 @@ impl Nvrtc {
     /// What to compile for a card: its own machine code, or, for one that came after this NVRTC, the
     /// newest intermediate code.
     pub fn target(&self, architecture: u32) -> Target {
-        let newest = self
-            .architectures
-            .iter()
-            .copied()
-            .filter(|known| *known <= architecture)
-            .max();
+        let newest = self.architectures.iter().copied().filter(|known| *known <= architecture).max();
         match newest {
             Some(newest) if newest < architecture => Target::ptx(newest),
             _ => Target::cubin(architecture),
@@ -228,10 +202,7 @@ impl Nvrtc {
             program.want(&name)?;
             program.compile(target.options())?;
             let image = if target.ptx { self.ptx } else { self.cubin };
-            Ok(Compiled {
-                image: program.bytes(image)?,
-                entry: program.entry(&name)?,
-            })
+            Ok(Compiled { image: program.bytes(image)?, entry: program.entry(&name)? })
         };
         compile().map_err(|detail| DeviceError::Kernel {
             kernel: format!("{} ({target})", kernel.name),
@@ -250,16 +221,9 @@ impl Nvrtc {
             let more = ["--define-macro=ALL_KERNELS", "--ptxas-options=-v"];
             let program = Program::new(self, source)?;
             program.compile([target.options(), more.map(String::from).to_vec()].concat())?;
-            Ok(Report {
-                ptx: text(&program.bytes(self.ptx)?),
-                log: text(&program.bytes(self.log)?),
-            })
+            Ok(Report { ptx: text(&program.bytes(self.ptx)?), log: text(&program.bytes(self.log)?) })
         };
-        compile().map_err(|detail| DeviceError::Kernel {
-            kernel: format!("({target})"),
-            file: source.file(),
-            detail,
-        })
+        compile().map_err(|detail| DeviceError::Kernel { kernel: format!("({target})"), file: source.file(), detail })
     }
 }
 
@@ -380,20 +344,13 @@ fn candidates() -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = names.iter().map(PathBuf::from).collect();
     let variable = |name: &str| std::env::var_os(name).filter(|value: &OsString| !value.is_empty());
     let toolkits = ["CUDA_HOME", "CUDA_PATH"].into_iter().filter_map(variable);
-    for toolkit in toolkits
-        .map(PathBuf::from)
-        .chain(["/usr/local/cuda".into()])
-    {
+    for toolkit in toolkits.map(PathBuf::from).chain(["/usr/local/cuda".into()]) {
         for folder in ["lib64", "bin"] {
             found.extend(names.iter().map(|name| toolkit.join(folder).join(name)));
         }
     }
-    let environments = ["VIRTUAL_ENV", "CONDA_PREFIX"]
-        .into_iter()
-        .filter_map(variable);
-    for library in
-        environments.flat_map(|environment| subfolders(&Path::new(&environment).join("lib")))
-    {
+    let environments = ["VIRTUAL_ENV", "CONDA_PREFIX"].into_iter().filter_map(variable);
+    for library in environments.flat_map(|environment| subfolders(&Path::new(&environment).join("lib"))) {
         for package in subfolders(&library.join("site-packages/nvidia")) {
             found.extend(names.iter().map(|name| package.join("lib").join(name)));
         }

@@ -24,11 +24,7 @@ impl Pinned {
         let memory: *mut u8 = memory.cast();
         // SAFETY: just allocated.
         unsafe { memory.write_bytes(0, bytes) };
-        Ok(Self {
-            memory,
-            bytes,
-            fetched,
-        })
+        Ok(Self { memory, bytes, fetched })
     }
 
     /// The memory, to be written from its beginning on; waits until the device has fetched what was in it.

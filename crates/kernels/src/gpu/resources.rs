@@ -26,11 +26,7 @@ pub struct Resources {
 ///
 /// # Errors
 /// A source that does not compile.
-pub fn resources(
-    nvrtc: &Nvrtc,
-    source: Source,
-    architecture: u32,
-) -> Result<Vec<Resources>, DeviceError> {
+pub fn resources(nvrtc: &Nvrtc, source: Source, architecture: u32) -> Result<Vec<Resources>, DeviceError> {
     let report = nvrtc.report(source, architecture)?;
     let threads = threads(&report.ptx);
     let mut kernels = parse(&report.log);
@@ -46,10 +42,7 @@ fn parse(log: &str) -> Vec<Resources> {
     let mut kernels: Vec<Resources> = Vec::new();
     for line in log.lines() {
         if let Some((_, rest)) = line.split_once("Compiling entry function '") {
-            kernels.push(Resources {
-                kernel: rest.split('\'').next().unwrap_or(rest).into(),
-                ..Resources::default()
-            });
+            kernels.push(Resources { kernel: rest.split('\'').next().unwrap_or(rest).into(), ..Resources::default() });
         }
         if let Some(kernel) = kernels.last_mut() {
             kernel.registers += before(line, " registers");
@@ -64,9 +57,7 @@ fn parse(log: &str) -> Vec<Resources> {
 
 /// The number that stands before a word, or 0.
 fn before(line: &str, word: &str) -> u32 {
-    let number = line
-        .split_once(word)
-        .and_then(|(head, _)| head.rsplit([' ', ',']).next());
+    let number = line.split_once(word).and_then(|(head, _)| head.rsplit([' ', ',']).next());
     number.and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
@@ -76,12 +67,7 @@ fn threads(ptx: &str) -> HashMap<&str, u32> {
     let bound = |kernel: &str| {
         let head = kernel.split('{').next()?;
         let (_, numbers) = head.split_once(".maxntid")?;
-        numbers
-            .trim_start()
-            .split(|c: char| !c.is_ascii_digit())
-            .next()?
-            .parse()
-            .ok()
+        numbers.trim_start().split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
     };
     let named = |kernel| Some((str::split(kernel, '(').next()?.trim(), bound(kernel)?));
     kernels.filter_map(named).collect()
@@ -109,10 +95,7 @@ impl Resources {
         let by_registers = 4 * (16_384 / warp_registers) / block_warps;
         let block_shared = (self.shared_bytes + dynamic_bytes + system).next_multiple_of(step);
         let by_shared = u32::checked_div(shared, block_shared).unwrap_or(blocks);
-        let resident = blocks
-            .min(warps / block_warps)
-            .min(by_registers)
-            .min(by_shared);
+        let resident = blocks.min(warps / block_warps).min(by_registers).min(by_shared);
         f64::from(resident * block_warps) / f64::from(warps)
     }
 }
@@ -137,27 +120,21 @@ ptxas info    : Used 16 registers, used 0 barriers, 352 bytes cmem[0]
         let found = parse(log);
         assert_eq!(found.len(), 2);
         let a = &found[0];
-        assert_eq!(
-            (a.kernel.as_str(), a.registers, a.shared_bytes),
-            ("a", 40, 96)
-        );
+        assert_eq!((a.kernel.as_str(), a.registers, a.shared_bytes), ("a", 40, 96));
         assert_eq!((a.stack_bytes, a.spill_bytes), (16, 20));
         assert_eq!((found[1].registers, found[1].spill_bytes), (16, 0));
     }
 
     #[test]
     fn bounds_on_threads_are_read() {
-        let ptx = ".visible .entry a(\n .param .u64 a_0\n)\n.maxntid 256, 1, 1\n{ ret; }\n.visible .entry b()\n{ ret; }";
+        let ptx =
+            ".visible .entry a(\n .param .u64 a_0\n)\n.maxntid 256, 1, 1\n{ ret; }\n.visible .entry b()\n{ ret; }";
         assert_eq!(threads(ptx), HashMap::from([("a", 256)]));
     }
 
     #[test]
     fn occupancy_is_what_the_scarcest_resource_allows() {
-        let kernel = |threads, registers| Resources {
-            threads,
-            registers,
-            ..Resources::default()
-        };
+        let kernel = |threads, registers| Resources { threads, registers, ..Resources::default() };
         // Threads: 1,536 = 6 blocks of 256.
         assert_eq!(kernel(256, 32).occupancy(86, 0), 1.0);
         // Registers: 65,536 / (128 · 256) = 2 blocks.

@@ -24,22 +24,14 @@ impl Staging {
     /// The current context's.
     pub(super) fn new(context: &Arc<CudaContext>) -> Result<Self, DriverError> {
         let slots = (0..SLOTS).map(|_| Pinned::new(context, SLOT));
-        Ok(Self {
-            slots: slots.collect::<Result<_, _>>()?,
-            next: 0,
-        })
+        Ok(Self { slots: slots.collect::<Result<_, _>>()?, next: 0 })
     }
 
     /// Orders a copy; `from` may be reused when this returns.
     ///
     /// # Safety
     /// `to` is the first of as many bytes on the device.
-    pub(super) unsafe fn upload(
-        &mut self,
-        stream: &CudaStream,
-        to: u64,
-        from: &[u8],
-    ) -> Result<(), DriverError> {
+    pub(super) unsafe fn upload(&mut self, stream: &CudaStream, to: u64, from: &[u8]) -> Result<(), DriverError> {
         for (number, bytes) in from.chunks(SLOT).enumerate() {
             let slot = &mut self.slots[self.next];
             self.next = (self.next + 1) % SLOTS;

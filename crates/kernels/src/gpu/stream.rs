@@ -6,9 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use cudarc::driver::result::{self, DriverError};
-use cudarc::driver::sys::{
-    CUevent_flags, CUfunction, CUgraphInstantiate_flags, CUresult, CUstreamCaptureMode,
-};
+use cudarc::driver::sys::{CUevent_flags, CUfunction, CUgraphInstantiate_flags, CUresult, CUstreamCaptureMode};
 use cudarc::driver::{CudaContext, CudaStream};
 
 use super::cache::Compiler;
@@ -106,9 +104,7 @@ impl GpuStream {
 
     pub(super) fn not_capturing(&self, doing: &str) -> Result<(), DeviceError> {
         if self.capturing.load(Ordering::Relaxed) {
-            return Err(DeviceError::Failed(format!(
-                "{doing} is not possible while launches are collected"
-            )));
+            return Err(DeviceError::Failed(format!("{doing} is not possible while launches are collected")));
         }
         self.usable()
     }
@@ -120,23 +116,16 @@ impl GpuStream {
         done.map_err(|error| self.failed("waiting for its work", error))
     }
 
-    pub(super) fn time(
-        &self,
-        work: impl FnOnce() -> Result<(), DeviceError>,
-    ) -> Result<f64, DeviceError> {
+    pub(super) fn time(&self, work: impl FnOnce() -> Result<(), DeviceError>) -> Result<f64, DeviceError> {
         self.not_capturing("timing")?;
         let event = || {
-            let event = self
-                .stream
-                .record_event(Some(CUevent_flags::CU_EVENT_DEFAULT));
+            let event = self.stream.record_event(Some(CUevent_flags::CU_EVENT_DEFAULT));
             event.map_err(|error| self.failed("timing", error))
         };
         let start = event()?;
         work()?;
         let end = event()?;
-        let milliseconds = start
-            .elapsed_ms(&end)
-            .map_err(|error| self.failed("timing", error))?;
+        let milliseconds = start.elapsed_ms(&end).map_err(|error| self.failed("timing", error))?;
         Ok(f64::from(milliseconds) / 1000.0)
     }
 
@@ -154,32 +143,22 @@ impl GpuStream {
         let mut modules = lock(&self.modules);
         let module = match modules.entry(kernel) {
             Entry::Occupied(loaded) => loaded.into_mut(),
-            Entry::Vacant(place) => {
-                place.insert(self.load(kernel, &self.compiler.kernel(kernel, self.target)?)?)
-            }
+            Entry::Vacant(place) => place.insert(self.load(kernel, &self.compiler.kernel(kernel, self.target)?)?),
         };
         let function = module.function(shared_bytes);
-        function
-            .map_err(|error| unusable(kernel, format!("{} ({})", driver::name(error), self.target)))
+        function.map_err(|error| unusable(kernel, format!("{} ({})", driver::name(error), self.target)))
     }
 
     fn load(&self, kernel: Kernel, compiled: &Compiled) -> Result<Module, DeviceError> {
         Module::load(compiled).map_err(|error| {
             let error = driver::name(error);
-            unusable(
-                kernel,
-                format!("its code for {} does not load: {error}", self.target),
-            )
+            unusable(kernel, format!("its code for {} does not load: {error}", self.target))
         })
     }
 }
 
 fn unusable(kernel: Kernel, detail: String) -> DeviceError {
-    DeviceError::Kernel {
-        kernel: kernel.name.into(),
-        file: kernel.source.file(),
-        detail,
-    }
+    DeviceError::Kernel { kernel: kernel.name.into(), file: kernel.source.file(), detail }
 }
 
 impl Stream for GpuStream {
@@ -194,10 +173,7 @@ impl Stream for GpuStream {
         address.map_err(|error| match error.0 {
             CUresult::CUDA_ERROR_OUT_OF_MEMORY => DeviceError::OutOfMemory {
                 wanted: bytes as u64,
-                free: self
-                    .context
-                    .mem_get_info()
-                    .map_or(0, |(free, _)| free as u64),
+                free: self.context.mem_get_info().map_or(0, |(free, _)| free as u64),
             },
             _ => self.failed("allocating", error),
         })
@@ -271,11 +247,7 @@ impl Stream for GpuStream {
     fn prepare(&self, kernels: &[Kernel]) -> Result<(), DeviceError> {
         self.usable()?;
         let mut modules = lock(&self.modules);
-        let open: Vec<_> = kernels
-            .iter()
-            .copied()
-            .filter(|kernel| !modules.contains_key(kernel))
-            .collect();
+        let open: Vec<_> = kernels.iter().copied().filter(|kernel| !modules.contains_key(kernel)).collect();
         let compiled = self.compiler.kernels(&open, self.target)?;
         for (kernel, compiled) in open.into_iter().zip(&compiled) {
             modules.insert(kernel, self.load(kernel, compiled)?);
@@ -289,12 +261,7 @@ impl Stream for GpuStream {
             return Ok(());
         }
         let function = self.function(launch.kernel, launch.shared_bytes)?;
-        let mut pointers: Vec<_> = launch
-            .arguments
-            .pointers()
-            .iter()
-            .map(|p| p.cast_mut().cast())
-            .collect();
+        let mut pointers: Vec<_> = launch.arguments.pointers().iter().map(|p| p.cast_mut().cast()).collect();
         let ([gx, gy, gz], [bx, by, bz]) = (launch.grid, launch.block);
         // SAFETY: the caller's; the driver copies the arguments before it returns.
         let started = unsafe {
@@ -320,9 +287,7 @@ impl Stream for GpuStream {
         // Relaxed: a kernel's first launch loads its code, which the stricter modes may refuse. What must not
         // happen meanwhile on this stream is refused above.
         let mode = CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_RELAXED;
-        self.stream
-            .begin_capture(mode)
-            .map_err(|error| self.failed("collecting launches", error))?;
+        self.stream.begin_capture(mode).map_err(|error| self.failed("collecting launches", error))?;
         self.capturing.store(true, Ordering::Relaxed);
         Ok(())
     }
@@ -341,9 +306,7 @@ impl Stream for GpuStream {
         let Some(graph) = graph else {
             return Err(DeviceError::Failed("nothing was collected".into()));
         };
-        graph
-            .upload()
-            .map_err(|error| self.failed("preparing a graph", error))?;
+        graph.upload().map_err(|error| self.failed("preparing a graph", error))?;
         let this = self.this.upgrade().expect("self is borrowed");
         Ok(Box::new(Captured::new(graph, this)))
     }

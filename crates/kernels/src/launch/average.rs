@@ -27,11 +27,7 @@ impl Average {
         let len = self.batch * self.pixels * self.channels;
         assert_eq!(step.len(), 1, "one row");
         assert_eq!(image.len(), len * self.precision.bytes(), "images");
-        assert_eq!(
-            mean.len(),
-            self.batch * self.channels * self.precision.bytes(),
-            "means"
-        );
+        assert_eq!(mean.len(), self.batch * self.channels * self.precision.bytes(), "means");
         assert!(len < 1 << 31, "{len} values");
     }
 
@@ -50,12 +46,8 @@ impl Average {
         y: Span<'_, u8>,
     ) -> Result<(), DeviceError> {
         self.check(step, x, y);
-        let arguments = Arguments::new()
-            .span(step)
-            .span(x)
-            .span(y)
-            .value(self.pixels as u32)
-            .value(self.channels as u32);
+        let arguments =
+            Arguments::new().span(step).span(x).span(y).value(self.pixels as u32).value(self.channels as u32);
         let columns = self.channels.div_ceil(CHANNELS);
         assert!(columns <= 65_535, "{} channels", self.channels);
         let shared = (THREADS * size_of::<f32>()) as u32;

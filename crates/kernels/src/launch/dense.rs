@@ -1,10 +1,7 @@
 //! Dense layers: `kernels/dense.cu` and `kernels/dense_tensor.cu`.
 
 use super::{Grid, run, stored};
-use crate::{
-    Activation, Arguments, DeviceError, DropoutRow, Kernel, Precision, Source, Span, StepRow,
-    Stream,
-};
+use crate::{Activation, Arguments, DeviceError, DropoutRow, Kernel, Precision, Source, Span, StepRow, Stream};
 
 /// Rows and columns of a block's tile of a product.
 const TILE: [usize; 2] = [64, 32];
@@ -103,26 +100,15 @@ impl Dense {
         let (input, output) = (self.batch * self.inputs, self.batch * self.outputs);
         let products = self.inputs * self.outputs;
         assert_eq!(step.len(), 1, "one row");
-        assert!(
-            dropout.is_none_or(|row| row.len() == 1),
-            "one row of dropout"
-        );
+        assert!(dropout.is_none_or(|row| row.len() == 1), "one row of dropout");
         assert!(dropout.is_none() || self.dropout.is_some(), "a dropout");
         assert_eq!(
             [x, weights, y].map(Span::len),
             [input, products, output].map(|len| len * self.precision.bytes()),
             "x, weights, y"
         );
-        assert!(
-            workspace.map_or(0, Span::len) >= self.workspace_len(training),
-            "workspace"
-        );
-        assert!(
-            [input, products, output]
-                .iter()
-                .all(|len| (1..1 << 31).contains(len)),
-            "{self:?}"
-        );
+        assert!(workspace.map_or(0, Span::len) >= self.workspace_len(training), "workspace");
+        assert!([input, products, output].iter().all(|len| (1..1 << 31).contains(len)), "{self:?}");
     }
 
     /// y for the step's rows. Without a row of `dropout` (in evaluation) nothing is dropped.
@@ -259,12 +245,7 @@ impl Dense {
 ///
 /// # Safety
 /// As [`Stream::launch`].
-unsafe fn sum(
-    stream: &dyn Stream,
-    name: &'static str,
-    sums: usize,
-    arguments: Arguments,
-) -> Result<(), DeviceError> {
+unsafe fn sum(stream: &dyn Stream, name: &'static str, sums: usize, arguments: Arguments) -> Result<(), DeviceError> {
     const THREADS: usize = COLUMNS * SHARES;
     let (kernel, blocks) = (Source::Dense.kernel(name), sums.div_ceil(COLUMNS));
     let shared = (THREADS * size_of::<f32>()) as u32;

@@ -41,11 +41,7 @@ impl Dropout {
     ) -> Result<(), DeviceError> {
         let len = self.batch * self.elements;
         assert_eq!((step.len(), dropout.len()), (1, 1), "one row");
-        assert_eq!(
-            (x.len(), y.len()),
-            (len * self.precision.bytes(), len * self.precision.bytes()),
-            "values"
-        );
+        assert_eq!((x.len(), y.len()), (len * self.precision.bytes(), len * self.precision.bytes()), "values");
         assert!(len < 1 << 31, "{len} values");
         let arguments = Arguments::new()
             .span(step)

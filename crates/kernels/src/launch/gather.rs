@@ -2,9 +2,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::{
-    Arguments, DeviceError, Divisor, Precision, Source, Span, StepRow, Stream, launch::run,
-};
+use crate::{Arguments, DeviceError, Divisor, Precision, Source, Span, StepRow, Stream, launch::run};
 
 const THREADS: usize = 256;
 /// Neighbouring values of a thread.
@@ -78,11 +76,7 @@ impl Gather {
         let image = self.height * self.width * self.channels;
         let len = self.batch * image;
         assert_eq!(step.len(), 1, "one row");
-        assert_eq!(
-            tables.len(),
-            256 * self.channels,
-            "a table for each channel"
-        );
+        assert_eq!(tables.len(), 256 * self.channels, "a table for each channel");
         assert_eq!(out.len(), len * self.precision.bytes(), "values");
         assert!(
             !images.is_empty() && images.len().is_multiple_of(image) && !indices.is_empty(),
@@ -91,20 +85,10 @@ impl Gather {
         );
         assert!(!transforms.is_empty(), "at least one transform");
         // So that positions fit 31 bits.
-        assert!(
-            self.height <= 4096 && self.width <= 4096,
-            "{} by {} pixels",
-            self.height,
-            self.width
-        );
+        assert!(self.height <= 4096 && self.width <= 4096, "{} by {} pixels", self.height, self.width);
         let count = images.len() / image;
-        assert!(
-            len < 1 << 31 && count < 1 << 31,
-            "{len} values, {count} images"
-        );
-        let name = self
-            .precision
-            .pick("gather_f32", "gather_f16", "gather_bf16");
+        assert!(len < 1 << 31 && count < 1 << 31, "{len} values, {count} images");
+        let name = self.precision.pick("gather_f32", "gather_f16", "gather_bf16");
         let arguments = Arguments::new()
             .span(step)
             .span(images)
@@ -122,15 +106,6 @@ impl Gather {
         let blocks = len.div_ceil(VALUES * THREADS);
         // SAFETY: the kernel keeps within the numbers of images, indices and transforms and within each
         // image, and writes `len` values.
-        unsafe {
-            run(
-                stream,
-                Source::Gather.kernel(name),
-                blocks,
-                THREADS as u32,
-                0,
-                arguments,
-            )
-        }
+        unsafe { run(stream, Source::Gather.kernel(name), blocks, THREADS as u32, 0, arguments) }
     }
 }

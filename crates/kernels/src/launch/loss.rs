@@ -22,11 +22,7 @@ pub struct LossScale {
 impl LossScale {
     /// What a run starts from: 1024 for [`Precision::F16`]; the others need none.
     pub fn initial(precision: Precision) -> Self {
-        let scale = if precision == Precision::F16 {
-            1024.0
-        } else {
-            1.0
-        };
+        let scale = if precision == Precision::F16 { 1024.0 } else { 1.0 };
         Self { scale, clean: 0 }
     }
 }
@@ -82,16 +78,10 @@ impl Loss {
         assert_eq!((step.len(), scale.len()), (1, 1), "one row");
         assert_eq!(logits.len(), bytes, "logits");
         assert_eq!(class_weights.len(), self.classes, "a weight for each class");
-        assert!(
-            gradient.is_none_or(|gradient| gradient.len() == bytes),
-            "gradient"
-        );
+        assert!(gradient.is_none_or(|gradient| gradient.len() == bytes), "gradient");
         assert!(len < 1 << 31, "{len} logits");
         let counts = [indices.len(), labels.len(), records.len()];
-        assert!(
-            counts.iter().all(|count| (1..1 << 31).contains(count)),
-            "{counts:?}"
-        );
+        assert!(counts.iter().all(|count| (1..1 << 31).contains(count)), "{counts:?}");
         let name = stored!(self.precision, "loss");
         let arguments = Arguments::new()
             .span(step)
@@ -107,15 +97,6 @@ impl Loss {
         let warps = self.batch.clamp(1, WARPS);
         let shared = (warps * size_of::<Record>()) as u32;
         // SAFETY: the kernel keeps within the numbers of indices, labels and records.
-        unsafe {
-            run(
-                stream,
-                Source::Loss.kernel(name),
-                1,
-                32 * warps as u32,
-                shared,
-                arguments,
-            )
-        }
+        unsafe { run(stream, Source::Loss.kernel(name), 1, 32 * warps as u32, shared, arguments) }
     }
 }

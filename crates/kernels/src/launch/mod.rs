@@ -42,13 +42,7 @@ pub(crate) unsafe fn run(
     shared_bytes: u32,
     arguments: Arguments,
 ) -> Result<(), DeviceError> {
-    let launch = Launch {
-        kernel,
-        grid: grid.into().0,
-        block: [threads, 1, 1],
-        shared_bytes,
-        arguments: &arguments,
-    };
+    let launch = Launch { kernel, grid: grid.into().0, block: [threads, 1, 1], shared_bytes, arguments: &arguments };
     // SAFETY: the caller's.
     unsafe { stream.launch(&launch) }
 }

@@ -58,11 +58,7 @@ impl Update {
         let lengths = [parameters, gradients, states[0], states[1]].map(Span::len);
         assert_eq!((step.len(), scale.len()), (1, 1), "one row");
         assert_eq!(lengths, [self.len; 4], "parameters, gradients, states");
-        assert_eq!(
-            weights16.map(Span::len),
-            self.weights16_len(),
-            "weights in 16 bits"
-        );
+        assert_eq!(weights16.map(Span::len), self.weights16_len(), "weights in 16 bits");
         assert!(workspace.len() >= self.workspace_len(), "workspace");
         assert!((1..1 << 31).contains(&self.len), "{} parameters", self.len);
         assert!((1..1 << 31).contains(&records.len()), "no records");
@@ -95,14 +91,7 @@ impl Update {
             let kernel = Source::Optimizer.kernel("optimizer_squares");
             run(stream, kernel, self.sums(), threads, shared, sums)?;
             let kernel = Source::Optimizer.kernel(name);
-            run(
-                stream,
-                kernel,
-                self.len.div_ceil(PART),
-                threads,
-                shared,
-                update,
-            )
+            run(stream, kernel, self.len.div_ceil(PART), threads, shared, update)
         }
     }
 
@@ -135,17 +124,10 @@ impl Cast {
         weights16: Span<'_, u8>,
     ) -> Result<(), DeviceError> {
         assert_eq!(self.precision.bytes(), 2, "a precision of 16 bits");
-        assert_eq!(
-            (parameters.len(), weights16.len()),
-            (self.len, 2 * self.len),
-            "parameters"
-        );
+        assert_eq!((parameters.len(), weights16.len()), (self.len, 2 * self.len), "parameters");
         assert!((1..1 << 31).contains(&self.len), "{} parameters", self.len);
         let name = stored!(self.precision, "optimizer_cast");
-        let arguments = Arguments::new()
-            .span(parameters)
-            .span(weights16)
-            .value(self.len as u32);
+        let arguments = Arguments::new().span(parameters).span(weights16).value(self.len as u32);
         let (kernel, blocks) = (Source::Optimizer.kernel(name), self.len.div_ceil(PART));
         // SAFETY: both buffers hold `len` values.
         unsafe { run(stream, kernel, blocks, THREADS as u32, 0, arguments) }

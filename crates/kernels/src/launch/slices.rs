@@ -26,16 +26,10 @@ impl Slices {
     ///
     /// # Panics
     /// If there are several slices, and no workspace or too short a one.
-    pub(super) fn parts<'a>(
-        &self,
-        sums: Span<'a, f32>,
-        workspace: Option<Span<'a, f32>>,
-    ) -> Span<'a, f32> {
+    pub(super) fn parts<'a>(&self, sums: Span<'a, f32>, workspace: Option<Span<'a, f32>>) -> Span<'a, f32> {
         match self.workspace_len(sums.len()) {
             0 => sums,
-            len => workspace
-                .expect("a workspace for several slices")
-                .part(0..len),
+            len => workspace.expect("a workspace for several slices").part(0..len),
         }
     }
 
@@ -54,12 +48,8 @@ impl Slices {
         assert_eq!(parts.len(), slices * len, "a part of each slice");
         // Many slices of few numbers: several threads share a number.
         let shares = if slices > 8 { 8 } else { 1 };
-        let arguments = Arguments::new()
-            .value(len as u32)
-            .value(slices as u32)
-            .value(shares as u32)
-            .span(parts)
-            .span(sums);
+        let arguments =
+            Arguments::new().value(len as u32).value(slices as u32).value(shares as u32).span(parts).span(sums);
         let kernel = Source::Conv.kernel("conv_add_slices");
         let blocks = len.div_ceil(THREADS / shares);
         let shared = (THREADS * size_of::<f32>()) as u32;

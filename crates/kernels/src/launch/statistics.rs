@@ -74,11 +74,7 @@ impl Partials {
         assert_eq!(partials.len(), self.len(), "partials");
         assert!(len < 1 << 31, "{len} values");
         let addresses = [x.address(), partials.address()];
-        assert_eq!(
-            addresses.map(|address| address % BYTES),
-            [0, 0],
-            "aligned to 16 bytes"
-        );
+        assert_eq!(addresses.map(|address| address % BYTES), [0, 0], "aligned to 16 bytes");
         let threads = self.threads();
         let name = match threads.vector {
             1 => stored!(self.precision, "partials_scalar"),
@@ -219,16 +215,8 @@ impl Running {
         statistics: Span<'_, f32>,
     ) -> Result<(), DeviceError> {
         let k = self.channels;
-        assert_eq!(
-            (mean.len(), variance.len(), statistics.len()),
-            (k, k, 2 * k),
-            "one value for each channel"
-        );
-        let arguments = Arguments::new()
-            .value(k as u32)
-            .span(mean)
-            .span(variance)
-            .span(statistics);
+        assert_eq!((mean.len(), variance.len(), statistics.len()), (k, k, 2 * k), "one value for each channel");
+        let arguments = Arguments::new().value(k as u32).span(mean).span(variance).span(statistics);
         // SAFETY: all lengths were checked.
         unsafe {
             run(

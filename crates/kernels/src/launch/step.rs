@@ -39,12 +39,8 @@ impl Begin {
         );
         let rows = table.len() / self.words;
         assert!(table.len() < 1 << 31, "{rows} rows");
-        let arguments = Arguments::new()
-            .span(table)
-            .span(counter)
-            .span(row)
-            .value(self.words as u32)
-            .value(rows as u32);
+        let arguments =
+            Arguments::new().span(table).span(counter).span(row).value(self.words as u32).value(rows as u32);
         let kernel = Source::Step.kernel("step_begin");
         // SAFETY: the kernel reads one row inside of the table and writes `words` words and the counter.
         unsafe { run(stream, kernel, 1, THREADS, 0, arguments) }

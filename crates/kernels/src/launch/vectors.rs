@@ -35,12 +35,7 @@ impl Threads {
         let vectors = channels / vector;
         let across = vectors.div_ceil(GROUPS);
         let groups = vectors.div_ceil(across);
-        Self {
-            vector,
-            groups,
-            lanes: THREADS / groups,
-            across,
-        }
+        Self { vector, groups, lanes: THREADS / groups, across }
     }
 
     /// Threads of a block: all of them have work.

@@ -13,19 +13,10 @@ pub fn shared_bytes() -> BTreeMap<&'static str, u32> {
     for architecture in [75, 80] {
         let precisions: &[Precision] = match architecture {
             75 => &[Precision::F32, Precision::F16],
-            _ => &[
-                Precision::F32,
-                Precision::Tf32,
-                Precision::Bf16,
-                Precision::F16,
-            ],
+            _ => &[Precision::F32, Precision::Tf32, Precision::Bf16, Precision::F16],
         };
         for &precision in precisions {
-            let probe = Arc::new(Probe {
-                architecture,
-                next: AtomicU64::new(256),
-                launches: Mutex::default(),
-            });
+            let probe = Arc::new(Probe { architecture, next: AtomicU64::new(256), launches: Mutex::default() });
             let stream: Arc<dyn Stream> = Arc::clone(&probe) as _;
             visit(&stream, precision, &mut |_, launch| launch()).expect("nothing fails here");
             for (kernel, bytes) in probe.launches.lock().expect("no panic").drain(..) {

@@ -7,20 +7,11 @@ use super::{images, pixel};
 use crate::Tensor;
 
 /// y[n, p, q, k] = b[k] + sum over r, s, c of x[n, p u - o + r, q u - o + s, c] w[r, s, c, k].
-pub(crate) fn forward(
-    window: Window,
-    x: &Tensor,
-    weights: &Tensor,
-    bias: Option<&Tensor>,
-) -> Tensor {
+pub(crate) fn forward(window: Window, x: &Tensor, weights: &Tensor, bias: Option<&Tensor>) -> Tensor {
     let (x, w) = (images(x), images(weights));
     let (n, height, width, channels) = x.dim();
     let (kernel, _, _, filters) = w.dim();
-    let positions = |size| {
-        window
-            .positions(size)
-            .expect("the graph was checked: the window fits")
-    };
+    let positions = |size| window.positions(size).expect("the graph was checked: the window fits");
     let mut y = Array4::zeros((n, positions(height), positions(width), filters));
     for ((n, p, q, k), y) in y.indexed_iter_mut() {
         *y = bias.map_or(0.0, |bias| bias[[k]]);
@@ -42,12 +33,7 @@ pub(crate) fn forward(
 }
 
 /// Gradient by x, whose images have the size `[height, width]`.
-pub(crate) fn input_gradient(
-    window: Window,
-    [height, width]: [usize; 2],
-    weights: &Tensor,
-    dy: &Tensor,
-) -> Tensor {
+pub(crate) fn input_gradient(window: Window, [height, width]: [usize; 2], weights: &Tensor, dy: &Tensor) -> Tensor {
     let (w, dy) = (images(weights), images(dy));
     let (kernel, _, channels, _) = w.dim();
     let mut dx = Array4::<f64>::zeros((dy.dim().0, height, width, channels));

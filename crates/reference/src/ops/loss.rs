@@ -13,9 +13,7 @@ use crate::{Settings, Tensor};
 fn log_softmax(logits: &Tensor) -> Array2<f64> {
     let mut logp = rows(logits);
     for mut row in logp.rows_mut() {
-        let largest = row.fold(f64::NEG_INFINITY, |largest, &value| {
-            if value > largest { value } else { largest }
-        });
+        let largest = row.fold(f64::NEG_INFINITY, |largest, &value| if value > largest { value } else { largest });
         let sum: f64 = row.iter().map(|&value| libm::exp(value - largest)).sum();
         let log_sum = libm::log(sum);
         row.mapv_inplace(|value| value - largest - log_sum);
@@ -57,17 +55,9 @@ pub(crate) fn gradient(logits: &Tensor, labels: &[u16], settings: &Settings) -> 
 /// How many rows have their largest logit at the label; the first of equals counts.
 pub(crate) fn correct(logits: &Tensor, labels: &[u16]) -> usize {
     let argmax = |row: ndarray::ArrayView1<'_, f64>| {
-        row.iter().enumerate().fold(
-            0,
-            |best, (c, &value)| if value > row[best] { c } else { best },
-        )
+        row.iter().enumerate().fold(0, |best, (c, &value)| if value > row[best] { c } else { best })
     };
-    rows(logits)
-        .rows()
-        .into_iter()
-        .zip(labels)
-        .filter(|(row, label)| argmax(*row) == usize::from(**label))
-        .count()
+    rows(logits).rows().into_iter().zip(labels).filter(|(row, label)| argmax(*row) == usize::from(**label)).count()
 }
 
 #[cfg(test)]
@@ -79,34 +69,20 @@ mod tests {
     fn close(found: &Tensor, expected: &[f64]) {
         assert_eq!(found.len(), expected.len());
         for (found, expected) in found.iter().zip(expected) {
-            assert!(
-                (found - expected).abs() < 1e-14,
-                "{found} instead of {expected}"
-            );
+            assert!((found - expected).abs() < 1e-14, "{found} instead of {expected}");
         }
     }
 
     fn logits() -> Tensor {
-        let rows = [
-            [0.5, -1.0, 2.0, 0.0],
-            [1.5, 0.25, -0.75, 1.0],
-            [-2.0, 0.0, 0.5, 3.0],
-        ];
+        let rows = [[0.5, -1.0, 2.0, 0.0], [1.5, 0.25, -0.75, 1.0], [-2.0, 0.0, 0.5, 3.0]];
         ndarray::arr2(&rows).into_dyn()
     }
 
     /// torch.nn.functional.cross_entropy(logits, labels, weight, label_smoothing=0.1) in float64.
     #[test]
     fn weights_are_those_of_pytorch() {
-        let settings = Settings {
-            smoothing: 0.1,
-            class_weights: vec![0.5, 2.0, 1.0, 1.5],
-            ..Settings::default()
-        };
-        close(
-            &forward(&logits(), &LABELS, &settings),
-            &[2.015756740845045],
-        );
+        let settings = Settings { smoothing: 0.1, class_weights: vec![0.5, 2.0, 1.0, 1.5], ..Settings::default() };
+        close(&forward(&logits(), &LABELS, &settings), &[2.015756740845045]);
         #[rustfmt::skip]
         let gradients = [
             0.04283023635795836, -0.003932103358866403, -0.056327879726191805, 0.017429746727099897,
@@ -119,15 +95,8 @@ mod tests {
     /// The same with 0.7 of each label's one-hot row and 0.3 of the next one's as target.
     #[test]
     fn mixed_targets_are_those_of_pytorch() {
-        let settings = Settings {
-            smoothing: 0.1,
-            mixing: 0.3,
-            ..Settings::default()
-        };
-        close(
-            &forward(&logits(), &LABELS, &settings),
-            &[1.6656740098596217],
-        );
+        let settings = Settings { smoothing: 0.1, mixing: 0.3, ..Settings::default() };
+        close(&forward(&logits(), &LABELS, &settings), &[1.6656740098596217]);
         #[rustfmt::skip]
         let gradients = [
             -0.04551843016167342, 0.003451264469582958, 0.018366640962058135, 0.023700524730032407,

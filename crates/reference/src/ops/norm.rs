@@ -17,8 +17,7 @@ pub(crate) fn statistics(x: &Tensor) -> Running {
 /// The running statistics after a batch: they take the unbiased variance.
 pub(crate) fn update(running: &Running, batch: &Running, values: usize) -> Running {
     let m = values as f64;
-    let mix =
-        |old: &Array1<f64>, new: Array1<f64>| old * (1.0 - Norm::MOMENTUM) + new * Norm::MOMENTUM;
+    let mix = |old: &Array1<f64>, new: Array1<f64>| old * (1.0 - Norm::MOMENTUM) + new * Norm::MOMENTUM;
     Running {
         mean: mix(&running.mean, batch.mean.clone()),
         variance: mix(&running.variance, &batch.variance * (m / (m - 1.0))),
@@ -31,12 +30,7 @@ pub(crate) fn forward(x: &Tensor, scale: &Tensor, shift: &Tensor, statistics: &R
 }
 
 /// dbeta = sum(g); dgamma = sum(g xhat); dx = gamma rstd (g - dbeta/m - xhat dgamma/m).
-pub(crate) fn input_gradient(
-    x: &Tensor,
-    scale: &Tensor,
-    dy: &Tensor,
-    statistics: &Running,
-) -> Tensor {
+pub(crate) fn input_gradient(x: &Tensor, scale: &Tensor, dy: &Tensor, statistics: &Running) -> Tensor {
     let m = (x.len() / scale.len()) as f64;
     let xhat = normalised(x, statistics);
     let inner = dy - bias_gradient(dy) / m - xhat * (scale_gradient(x, dy, statistics) / m);
@@ -50,9 +44,7 @@ pub(crate) fn scale_gradient(x: &Tensor, dy: &Tensor, statistics: &Running) -> T
 
 /// 1 / sqrt(variance + eps).
 pub(crate) fn rstd(statistics: &Running) -> Array1<f64> {
-    statistics
-        .variance
-        .mapv(|variance| 1.0 / (variance + Norm::EPSILON).sqrt())
+    statistics.variance.mapv(|variance| 1.0 / (variance + Norm::EPSILON).sqrt())
 }
 
 fn normalised(x: &Tensor, statistics: &Running) -> Tensor {

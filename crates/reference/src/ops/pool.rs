@@ -8,11 +8,7 @@ use crate::Tensor;
 
 fn positions(window: Window, x: &ArrayView4<'_, f64>) -> (usize, usize, usize, usize) {
     let (n, height, width, channels) = x.dim();
-    let along = |size| {
-        window
-            .positions(size)
-            .expect("the graph was checked: the window fits")
-    };
+    let along = |size| window.positions(size).expect("the graph was checked: the window fits");
     (n, along(height), along(width), channels)
 }
 
@@ -29,8 +25,7 @@ fn chosen(window: Window, x: &ArrayView4<'_, f64>, [n, p, q, c]: [usize; 4]) -> 
             }
         }
     }
-    best.expect("padding is at most half of the kernel: a window has pixels")
-        .1
+    best.expect("padding is at most half of the kernel: a window has pixels").1
 }
 
 pub(crate) fn max(window: Window, x: &Tensor) -> Tensor {
@@ -96,10 +91,7 @@ pub(crate) fn global_average_gradient([height, width]: [usize; 2], dy: &Tensor) 
     let dy: Array2<f64> = rows(dy);
     let (n, channels) = dy.dim();
     let share = 1.0 / (height * width) as f64;
-    Array4::from_shape_fn((n, height, width, channels), |(n, _, _, c)| {
-        dy[[n, c]] * share
-    })
-    .into_dyn()
+    Array4::from_shape_fn((n, height, width, channels), |(n, _, _, c)| dy[[n, c]] * share).into_dyn()
 }
 
 /// The smallest difference between the largest value of a window and the next smaller one. Equal

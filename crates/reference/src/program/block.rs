@@ -1,8 +1,6 @@
 //! The group that carries convolutional networks, forward and backward.
 
-use tunefork_graph::{
-    Block, BlockBackward, BlockForward, Image, NormPart, PoolKind, Shortcut, Window,
-};
+use tunefork_graph::{Block, BlockBackward, BlockForward, Image, NormPart, PoolKind, Shortcut, Window};
 
 use super::{Machine, size};
 use crate::ops::{activation, bias_gradient, conv, norm, pool};
@@ -12,9 +10,7 @@ impl Machine<'_> {
     pub(super) fn block_forward(&mut self, s: &BlockForward) -> Result<(), ReferenceError> {
         let block = &*s.block;
         let x = self.read(s.input, block.input);
-        let r = s
-            .shortcut_input
-            .map(|r| self.read(r, shortcut_image(block)));
+        let r = s.shortcut_input.map(|r| self.read(r, shortcut_image(block)));
         let y = match block.conv {
             Some(part) => {
                 let bias = part.bias.map(|bias| self.parameter(bias));
@@ -43,37 +39,21 @@ impl Machine<'_> {
     }
 
     /// activation(norm(y) + shortcut(r)).
-    fn activated(
-        &self,
-        block: &Block,
-        y: &Tensor,
-        statistics: Option<&Running>,
-        r: Option<&Tensor>,
-    ) -> Tensor {
+    fn activated(&self, block: &Block, y: &Tensor, statistics: Option<&Running>, r: Option<&Tensor>) -> Tensor {
         let mut values = match (block.norm, statistics) {
-            (Some(part), Some(statistics)) => norm::forward(
-                y,
-                self.parameter(part.scale),
-                self.parameter(part.shift),
-                statistics,
-            ),
+            (Some(part), Some(statistics)) => {
+                norm::forward(y, self.parameter(part.scale), self.parameter(part.shift), statistics)
+            }
             _ => y.clone(),
         };
         match (block.shortcut, r) {
             (Shortcut::Identity, Some(r)) => values += r,
-            (
-                Shortcut::Projected {
-                    weights, stride, ..
-                },
-                Some(r),
-            ) => {
+            (Shortcut::Projected { weights, stride, .. }, Some(r)) => {
                 values += &conv::forward(projection(stride), r, self.parameter(weights), None);
             }
             _ => {}
         }
-        block.activation.map_or(values.clone(), |activation| {
-            activation::forward(activation, &values)
-        })
+        block.activation.map_or(values.clone(), |activation| activation::forward(activation, &values))
     }
 
     fn statistics(&mut self, part: NormPart, y: &Tensor) -> Result<Running, ReferenceError> {
@@ -84,9 +64,7 @@ impl Machine<'_> {
         }
         let values = y.len() / running.mean.len();
         if values == 1 {
-            return Err(ReferenceError::SingleValue {
-                name: self.names[id].to_owned(),
-            });
+            return Err(ReferenceError::SingleValue { name: self.names[id].to_owned() });
         }
         let statistics = norm::statistics(y);
         self.report.running[id] = norm::update(running, &statistics, values);
@@ -97,27 +75,17 @@ impl Machine<'_> {
         let block = &*s.block;
         let mut gradient = self.read(s.output_gradient, block.output);
         let x = s.input.map(|x| self.read(x, block.input));
-        let r = s
-            .shortcut_input
-            .map(|r| self.read(r, shortcut_image(block)));
+        let r = s.shortcut_input.map(|r| self.read(r, shortcut_image(block)));
         let saved = s.saved.map(|saved| self.read(saved, block.convolved));
-        let statistics = s
-            .statistics
-            .map(|buffer| self.read_statistics(buffer, block.convolved.channels));
+        let statistics = s.statistics.map(|buffer| self.read_statistics(buffer, block.convolved.channels));
 
         let values = saved.as_ref().map(|saved| match block.saves_output() {
             true => saved.clone(),
             false => self.activated(block, saved, statistics.as_ref(), r.as_ref()),
         });
-        let values = || {
-            values
-                .as_ref()
-                .expect("the plan keeps what the gradients need")
-        };
+        let values = || values.as_ref().expect("the plan keeps what the gradients need");
         gradient = match block.pool {
-            Some(part) if part.kind == PoolKind::Max => {
-                pool::max_gradient(part.window, values(), &gradient)
-            }
+            Some(part) if part.kind == PoolKind::Max => pool::max_gradient(part.window, values(), &gradient),
             Some(part) => pool::average_gradient(part.window, size(block.convolved), &gradient),
             None => gradient,
         };
@@ -127,45 +95,24 @@ impl Machine<'_> {
         let shortcut_gradient = self.shortcut_gradient(block, r.as_ref(), &gradient);
         if let (Some(part), Some(y), Some(statistics)) = (block.norm, &saved, &statistics) {
             self.report.gradients[part.shift.index()] = bias_gradient(&gradient);
-            self.report.gradients[part.scale.index()] =
-                norm::scale_gradient(y, &gradient, statistics);
+            self.report.gradients[part.scale.index()] = norm::scale_gradient(y, &gradient, statistics);
             gradient = norm::input_gradient(y, self.parameter(part.scale), &gradient, statistics);
         }
         if let (Some(part), Some(x)) = (block.conv, &x) {
-            self.report.gradients[part.weights.index()] =
-                conv::weight_gradient(part.window, x, &gradient);
+            self.report.gradients[part.weights.index()] = conv::weight_gradient(part.window, x, &gradient);
             if let Some(bias) = part.bias {
                 self.report.gradients[bias.index()] = bias_gradient(&gradient);
             }
-            gradient = conv::input_gradient(
-                part.window,
-                size(block.input),
-                self.parameter(part.weights),
-                &gradient,
-            );
+            gradient = conv::input_gradient(part.window, size(block.input), self.parameter(part.weights), &gradient);
         }
-        s.input_gradient
-            .inspect(|&to| self.write_gradient(to, &gradient));
-        s.shortcut_gradient
-            .inspect(|&to| self.write_gradient(to, &shortcut_gradient));
+        s.input_gradient.inspect(|&to| self.write_gradient(to, &gradient));
+        s.shortcut_gradient.inspect(|&to| self.write_gradient(to, &shortcut_gradient));
     }
 
     /// The gradient of r, and of a projection's weights.
-    fn shortcut_gradient(
-        &mut self,
-        block: &Block,
-        r: Option<&Tensor>,
-        gradient: &Tensor,
-    ) -> Tensor {
+    fn shortcut_gradient(&mut self, block: &Block, r: Option<&Tensor>, gradient: &Tensor) -> Tensor {
         match (block.shortcut, r) {
-            (
-                Shortcut::Projected {
-                    weights,
-                    stride,
-                    input,
-                },
-                Some(r),
-            ) => {
+            (Shortcut::Projected { weights, stride, input }, Some(r)) => {
                 let window = projection(stride);
                 self.report.gradients[weights.index()] = conv::weight_gradient(window, r, gradient);
                 conv::input_gradient(window, size(input), self.parameter(weights), gradient)
@@ -176,11 +123,7 @@ impl Machine<'_> {
 }
 
 fn projection(stride: usize) -> Window {
-    Window {
-        kernel: 1,
-        stride,
-        padding: 0,
-    }
+    Window { kernel: 1, stride, padding: 0 }
 }
 
 /// The size of the tensor r of a block.

@@ -6,8 +6,7 @@ use std::ops::AddAssign;
 
 use ndarray::{Array1, IxDyn};
 use tunefork_graph::{
-    Buffer, Dense, DenseBackward, DenseForward, Gradient, Image, Loss, ParameterId, Plan, Program,
-    Step,
+    Buffer, Dense, DenseBackward, DenseForward, Gradient, Image, Loss, ParameterId, Plan, Program, Step,
 };
 
 use crate::ops::{activation, bias_gradient, dense, dropout, loss, norm, pool};
@@ -53,22 +52,13 @@ pub fn run_program(
         state,
         batch,
         settings,
-        names: plan
-            .slab
-            .norms
-            .iter()
-            .map(|norm| norm.name.as_str())
-            .collect(),
+        names: plan.slab.norms.iter().map(|norm| norm.name.as_str()).collect(),
         arena: vec![f64::NAN; program.arena_len],
         report: Report {
             loss: f64::NAN,
             correct: 0,
             logits: Tensor::zeros(IxDyn(&[0])),
-            gradients: state
-                .parameters
-                .iter()
-                .map(|p| Tensor::zeros(p.raw_dim()))
-                .collect(),
+            gradients: state.parameters.iter().map(|p| Tensor::zeros(p.raw_dim())).collect(),
             running: state.running.clone(),
         },
     };
@@ -86,24 +76,12 @@ fn check(
     batch: &Batch,
     settings: &Settings,
 ) -> Result<(), ReferenceError> {
-    expect_len(
-        "the list of parameters",
-        state.parameters.len(),
-        plan.slab.parameters.len(),
-    )?;
+    expect_len("the list of parameters", state.parameters.len(), plan.slab.parameters.len())?;
     for (tensor, slot) in state.parameters.iter().zip(&plan.slab.parameters) {
         expect_len(&slot.name, tensor.len(), slot.len)?;
     }
-    expect_len(
-        "the list of running statistics",
-        state.running.len(),
-        plan.slab.norms.len(),
-    )?;
-    expect_len(
-        "the batch",
-        batch.images().len(),
-        batch.rows() * plan.image.elements(),
-    )?;
+    expect_len("the list of running statistics", state.running.len(), plan.slab.norms.len())?;
+    expect_len("the batch", batch.images().len(), batch.rows() * plan.image.elements())?;
     settings.check(plan.dropouts)?;
     batch.check(program.batch, plan.classes)
 }
@@ -131,27 +109,14 @@ impl Machine<'_> {
             }
             Step::GlobalAverageBackward(s) => {
                 let dy = self.read(s.output_gradient, features(s.image.channels));
-                self.write_gradient(
-                    s.input_gradient,
-                    &pool::global_average_gradient(size(s.image), &dy),
-                );
+                self.write_gradient(s.input_gradient, &pool::global_average_gradient(size(s.image), &dy));
             }
             Step::DropoutForward(s) => {
-                let y = dropout::forward(
-                    self.mode,
-                    self.settings,
-                    s.layer,
-                    &self.read(s.input, s.image),
-                )?;
+                let y = dropout::forward(self.mode, self.settings, s.layer, &self.read(s.input, s.image))?;
                 self.write(s.output, &y);
             }
             Step::DropoutBackward(s) => {
-                let dx = dropout::forward(
-                    self.mode,
-                    self.settings,
-                    s.layer,
-                    &self.read(s.output_gradient, s.image),
-                )?;
+                let dx = dropout::forward(self.mode, self.settings, s.layer, &self.read(s.output_gradient, s.image))?;
                 self.write_gradient(s.input_gradient, &dx);
             }
             Step::Loss(s) => self.loss(s),
@@ -161,18 +126,9 @@ impl Machine<'_> {
     }
 
     fn dense_forward(&mut self, s: &DenseForward) -> Result<(), ReferenceError> {
-        let Dense {
-            inputs,
-            weights,
-            bias,
-            ..
-        } = *s.dense;
+        let Dense { inputs, weights, bias, .. } = *s.dense;
         let x = self.read(s.input, features(inputs));
-        let mut y = dense::forward(
-            &x,
-            self.parameter(weights),
-            bias.map(|bias| self.parameter(bias)),
-        );
+        let mut y = dense::forward(&x, self.parameter(weights), bias.map(|bias| self.parameter(bias)));
         if let Some(activation) = s.dense.activation {
             y = activation::forward(activation, &y);
         }
@@ -184,13 +140,7 @@ impl Machine<'_> {
     }
 
     fn dense_backward(&mut self, s: &DenseBackward) {
-        let Dense {
-            inputs,
-            outputs,
-            weights,
-            bias,
-            ..
-        } = *s.dense;
+        let Dense { inputs, outputs, weights, bias, .. } = *s.dense;
         let x = self.read(s.input, features(inputs));
         let mut gradient = self.read(s.output_gradient, features(outputs));
         let mut scale = 1.0;
@@ -240,17 +190,12 @@ impl Machine<'_> {
     fn write(&mut self, buffer: Buffer, values: &Tensor) {
         let room = &mut self.arena[buffer.range()];
         room.fill(f64::NAN);
-        room.iter_mut()
-            .zip(values)
-            .for_each(|(to, &value)| *to = value);
+        room.iter_mut().zip(values).for_each(|(to, &value)| *to = value);
     }
 
     fn write_gradient(&mut self, gradient: Gradient, values: &Tensor) {
         match gradient.accumulate {
-            true => self.arena[gradient.to.range()]
-                .iter_mut()
-                .zip(values)
-                .for_each(|(to, value)| to.add_assign(value)),
+            true => self.arena[gradient.to.range()].iter_mut().zip(values).for_each(|(to, value)| to.add_assign(value)),
             false => self.write(gradient.to, values),
         }
     }
@@ -265,19 +210,12 @@ impl Machine<'_> {
     fn read_statistics(&self, buffer: Buffer, channels: usize) -> Running {
         let (mean, rstd) = self.arena[buffer.range()].split_at(channels);
         let variance = |&rstd: &f64| 1.0 / (rstd * rstd) - tunefork_graph::Norm::EPSILON;
-        Running {
-            mean: mean.to_vec().into(),
-            variance: rstd.iter().map(variance).collect(),
-        }
+        Running { mean: mean.to_vec().into(), variance: rstd.iter().map(variance).collect() }
     }
 }
 
 fn features(channels: usize) -> Image {
-    Image {
-        height: 1,
-        width: 1,
-        channels,
-    }
+    Image { height: 1, width: 1, channels }
 }
 
 fn size(image: Image) -> [usize; 2] {

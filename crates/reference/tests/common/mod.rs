@@ -23,24 +23,11 @@ impl Case {
         let state = testing::random_state(&graph, seed);
         let batch = testing::random_batch(&graph, rows, seed);
         let settings = testing::random_settings(&graph, seed);
-        Self {
-            graph,
-            state,
-            batch,
-            settings,
-        }
+        Self { graph, state, batch, settings }
     }
 
     fn loss(&self, state: &State) -> f64 {
-        run(
-            &self.graph,
-            state,
-            &self.batch,
-            Mode::Training,
-            &self.settings,
-        )
-        .unwrap()
-        .loss
+        run(&self.graph, state, &self.batch, Mode::Training, &self.settings).unwrap().loss
     }
 
     /// The derivative of the loss by one value of a parameter.
@@ -58,13 +45,7 @@ impl Case {
     /// single value forbids it.
     pub fn gradients_agree(&self) -> bool {
         let all = differentiate(&self.graph).unwrap();
-        let Ok(outcome) = run(
-            all.graph(),
-            &self.state,
-            &self.batch,
-            Mode::Training,
-            &self.settings,
-        ) else {
+        let Ok(outcome) = run(all.graph(), &self.state, &self.batch, Mode::Training, &self.settings) else {
             return false;
         };
         if testing::kink_distance(&self.graph, &outcome) < LEAST_DISTANCE {

@@ -17,12 +17,7 @@ pub(super) struct Categorical {
 
 impl Categorical {
     pub(super) fn new(choices: usize) -> Self {
-        let mut kernels = Self {
-            choices,
-            observed: Vec::new(),
-            same: 0.0,
-            other: 0.0,
-        };
+        let mut kernels = Self { choices, observed: Vec::new(), same: 0.0, other: 0.0 };
         kernels.update(&[], &[]);
         kernels
     }
@@ -36,12 +31,7 @@ impl Kernels for Categorical {
         self.observed.push(f64::NAN);
         self.observed.extend(observed);
         // The prior's weight 1 is shared by all kernels and given to every choice alike.
-        let kernels = self
-            .observed
-            .iter()
-            .filter(|choice| !choice.is_nan())
-            .count()
-            + 1;
+        let kernels = self.observed.iter().filter(|choice| !choice.is_nan()).count() + 1;
         let share = 1.0 / kernels as f64;
         let total = 1.0 + self.choices as f64 * share;
         self.same = (1.0 + share) / total;
@@ -56,11 +46,7 @@ impl Kernels for Categorical {
         let observed = self.observed[slot] as usize;
         let mut cumulated = 0.0;
         for choice in 0..self.choices {
-            cumulated += if choice == observed {
-                self.same
-            } else {
-                self.other
-            };
+            cumulated += if choice == observed { self.same } else { self.other };
             if u < cumulated {
                 return choice as f64;
             }

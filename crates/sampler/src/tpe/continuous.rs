@@ -28,13 +28,8 @@ impl Continuous {
     pub(super) fn new(domain: Domain) -> Self {
         let numeric = Numeric::new(&domain);
         let (mean, width) = numeric.prior();
-        let mut kernels = Self {
-            domain,
-            numeric,
-            mean: vec![mean],
-            inverse_width: vec![1.0 / width],
-            log_scale: vec![0.0],
-        };
+        let mut kernels =
+            Self { domain, numeric, mean: vec![mean], inverse_width: vec![1.0 / width], log_scale: vec![0.0] };
         kernels.rescale(&[PRIOR]);
         kernels
     }
@@ -65,12 +60,11 @@ impl Kernels for Continuous {
             values.resize(slots, 0.0);
         }
         let mut changed = Vec::new();
-        self.numeric
-            .update(&self.domain, column, member, |slot, mean, width| {
-                self.mean[slot] = mean;
-                self.inverse_width[slot] = 1.0 / width;
-                changed.push(slot);
-            });
+        self.numeric.update(&self.domain, column, member, |slot, mean, width| {
+            self.mean[slot] = mean;
+            self.inverse_width[slot] = 1.0 / width;
+            changed.push(slot);
+        });
         self.rescale(&changed);
     }
 

@@ -48,9 +48,7 @@ impl Discrete {
     fn log_masses(&self, low: f64, high: f64) -> Vec<f64> {
         let standard = |bound: f64| {
             let kernels = self.mean.iter().zip(&self.width);
-            kernels
-                .map(|(mean, width)| (bound - mean) / width)
-                .collect::<Vec<f64>>()
+            kernels.map(|(mean, width)| (bound - mean) / width).collect::<Vec<f64>>()
         };
         let (mut masses, upper) = (standard(low), standard(high));
         exact::normal_mass(&mut masses, &upper);
@@ -79,8 +77,7 @@ impl Discrete {
 
 impl Kernels for Discrete {
     fn update(&mut self, column: &[f64], member: &[bool]) {
-        self.numeric
-            .update(&self.domain, column, member, |_, _, _| {});
+        self.numeric.update(&self.domain, column, member, |_, _, _| {});
         let (mean, width) = self.numeric.prior();
         self.mean.clear();
         self.mean.push(mean);
@@ -117,11 +114,7 @@ impl Kernels for Discrete {
     fn add_log_densities(&self, coordinates: &[f64], exponents: &mut [Vec<f64>]) {
         for_each_value(coordinates, |value, places| {
             let probabilities = self.log_probabilities(value);
-            let column: Vec<f64> = self
-                .shape
-                .iter()
-                .map(|&shape| probabilities[shape as usize])
-                .collect();
+            let column: Vec<f64> = self.shape.iter().map(|&shape| probabilities[shape as usize]).collect();
             for &place in places {
                 exact::add(&mut exponents[place], &column);
             }

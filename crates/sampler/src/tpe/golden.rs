@@ -10,15 +10,10 @@ fn check(domain: Domain, observed: &[f64], widths: &[f64], densities: &[(f64, f6
     let member = vec![true; observed.len()];
     let mut numeric = Numeric::new(&domain);
     let mut seen = vec![f64::NAN; observed.len()];
-    numeric.update(&domain, observed, &member, |slot, _, width| {
-        seen[slot - 1] = width
-    });
+    numeric.update(&domain, observed, &member, |slot, _, width| seen[slot - 1] = width);
     seen.push(numeric.prior().1);
     for (width, expected) in seen.iter().zip(widths) {
-        assert!(
-            (width - expected).abs() < 1e-9,
-            "widths {seen:?}, expected {widths:?}"
-        );
+        assert!((width - expected).abs() < 1e-9, "widths {seen:?}, expected {widths:?}");
     }
     for &(x, expected) in densities {
         check_density(&[(domain.clone(), observed)], &[x], expected);
@@ -42,10 +37,7 @@ fn check_density(parameters: &[(Domain, &[f64])], point: &[f64], expected: f64) 
     };
     let candidates: Vec<Vec<f64>> = parameters.iter().zip(point).map(coordinate).collect();
     let log_density = density.log_density(&candidates, &mut Vec::new())[0];
-    assert!(
-        (log_density - expected).abs() < 1e-9,
-        "at {point:?}: {log_density}, expected {expected}"
-    );
+    assert!((log_density - expected).abs() < 1e-9, "at {point:?}: {log_density}, expected {expected}");
 }
 
 fn float(low: f64, high: f64) -> Domain {
@@ -58,18 +50,9 @@ fn float_kernels() {
         float(0.0, 1.0),
         &[0.1, 0.5, 0.45, 0.9],
         &[0.35, 0.4, 0.35, 0.4, 1.0],
-        &[
-            (0.0, -0.2163946749829183),
-            (0.47, 0.1275602386252828),
-            (1.0, -0.3260288526153352),
-        ],
+        &[(0.0, -0.2163946749829183), (0.47, 0.1275602386252828), (1.0, -0.3260288526153352)],
     );
-    check(
-        float(0.0, 1.0),
-        &[0.3],
-        &[0.7, 1.0],
-        &[(0.3, 0.0698961634721939), (0.9, -0.1393216797209114)],
-    );
+    check(float(0.0, 1.0), &[0.3], &[0.7, 1.0], &[(0.3, 0.0698961634721939), (0.9, -0.1393216797209114)]);
 }
 
 #[test]
@@ -89,11 +72,7 @@ fn int_kernels() {
         Domain::int(1, 10).unwrap(),
         &[1.0, 4.0, 4.0, 10.0],
         &[3.0, 3.0, 6.0, 6.0, 10.0],
-        &[
-            (1.0, -2.17513331672298),
-            (4.0, -2.1237014831199463),
-            (10.0, -2.727944975769188),
-        ],
+        &[(1.0, -2.17513331672298), (4.0, -2.1237014831199463), (10.0, -2.727944975769188)],
     );
 }
 
@@ -109,28 +88,15 @@ fn int_log_kernels() {
 
 #[test]
 fn stepped_kernels() {
-    check(
-        float(0.0, 1.0).with_step(0.25).unwrap(),
-        &[0.0, 0.75],
-        &[0.75, 0.75, 1.25],
-        &[(0.5, -1.5440082198760565)],
-    );
+    check(float(0.0, 1.0).with_step(0.25).unwrap(), &[0.0, 0.75], &[0.75, 0.75, 1.25], &[(0.5, -1.5440082198760565)]);
 }
 
 #[test]
 fn categorical_kernels() {
     let domain = Domain::choice(["a", "b", "c"]).unwrap();
-    for (choice, expected) in [
-        (0.0, 0.4761904762),
-        (1.0, 0.1904761905),
-        (2.0, 0.3333333333_f64),
-    ] {
+    for (choice, expected) in [(0.0, 0.4761904762), (1.0, 0.1904761905), (2.0, 0.3333333333_f64)] {
         let observed: &[f64] = &[0.0, 0.0, 2.0];
-        check_density(
-            &[(domain.clone(), observed)],
-            &[choice],
-            libm::log(expected),
-        );
+        check_density(&[(domain.clone(), observed)], &[choice], libm::log(expected));
     }
 }
 

@@ -32,9 +32,7 @@ pub(super) fn for_domain(domain: &Domain) -> Box<dyn Kernels> {
     match domain {
         Domain::Categorical { choices, .. } => Box::new(Categorical::new(choices.len())),
         Domain::Float { step: None, .. } => Box::new(Continuous::new(domain.clone())),
-        Domain::Float {
-            step: Some(step), ..
-        } => Box::new(Discrete::new(domain.clone(), *step)),
+        Domain::Float { step: Some(step), .. } => Box::new(Discrete::new(domain.clone(), *step)),
         Domain::Int { step, .. } => Box::new(Discrete::new(domain.clone(), *step as f64)),
     }
 }

@@ -50,12 +50,7 @@ pub struct TpeOptions {
 impl Default for TpeOptions {
     /// Optuna 5's defaults: 10 start-up trials, 24 candidates, multivariate, constant liar.
     fn default() -> Self {
-        Self {
-            startup_trials: 10,
-            candidates: 24,
-            multivariate: true,
-            constant_liar: true,
-        }
+        Self { startup_trials: 10, candidates: 24, multivariate: true, constant_liar: true }
     }
 }
 
@@ -85,36 +80,22 @@ impl Tpe {
     /// No candidates.
     pub fn new(options: TpeOptions) -> Result<Self, SamplerError> {
         if options.candidates == 0 {
-            return Err(SamplerError::Option {
-                option: "candidates",
-                value: 0.0,
-                allowed: "1 or more",
-            });
+            return Err(SamplerError::Option { option: "candidates", value: 0.0, allowed: "1 or more" });
         }
-        Ok(Self {
-            options,
-            space: Space::default(),
-            bad: Vec::new(),
-            exponents: Vec::new(),
-        })
+        Ok(Self { options, space: Space::default(), bad: Vec::new(), exponents: Vec::new() })
     }
 
     /// Forgets the kernels when the space is another one.
     fn meet(&mut self, space: &Space) {
         if self.space != *space {
-            self.bad = space
-                .parameters()
-                .iter()
-                .map(|p| for_domain(&p.domain))
-                .collect();
+            self.bad = space.parameters().iter().map(|p| for_domain(&p.domain)).collect();
             self.space = space.clone();
         }
     }
 
     /// Whether too little is known for densities.
     fn is_starting(&self, history: &History) -> bool {
-        let known =
-            |state: &&TrialState| matches!(state, TrialState::Complete | TrialState::Pruned);
+        let known = |state: &&TrialState| matches!(state, TrialState::Complete | TrialState::Pruned);
         let finished = history.states().iter().filter(known).count();
         finished < self.options.startup_trials as usize
     }
@@ -137,13 +118,7 @@ impl Tpe {
     }
 
     /// Internal values for a group of parameters, proposed together.
-    fn propose_group(
-        &mut self,
-        history: &History,
-        split: &Split,
-        group: &[usize],
-        stream: &mut Stream,
-    ) -> Vec<f64> {
+    fn propose_group(&mut self, history: &History, split: &Split, group: &[usize], stream: &mut Stream) -> Vec<f64> {
         let mut complete = vec![true; history.len()];
         for &index in group {
             let domain = history.space().domain(index);
@@ -151,27 +126,16 @@ impl Tpe {
                 *complete &= is_observed(domain, value);
             }
         }
-        let good: Vec<usize> = split
-            .good
-            .iter()
-            .copied()
-            .filter(|&trial| complete[trial])
-            .collect();
+        let good: Vec<usize> = split.good.iter().copied().filter(|&trial| complete[trial]).collect();
         let all = vec![true; good.len()];
         let mut good_kernels: Vec<Box<dyn Kernels>> = Vec::with_capacity(group.len());
         for &index in group {
-            let column: Vec<f64> = good
-                .iter()
-                .map(|&trial| history.column(index)[trial])
-                .collect();
+            let column: Vec<f64> = good.iter().map(|&trial| history.column(index)[trial]).collect();
             let mut kernels = for_domain(history.space().domain(index));
             kernels.update(&column, &all);
             good_kernels.push(kernels);
         }
-        let good = Parzen::new(
-            good_kernels.iter().map(|kernels| &**kernels).collect(),
-            &all,
-        );
+        let good = Parzen::new(good_kernels.iter().map(|kernels| &**kernels).collect(), &all);
 
         let mut member = vec![false; history.len()];
         for &trial in &split.bad {
@@ -180,10 +144,7 @@ impl Tpe {
         for &index in group {
             self.bad[index].update(history.column(index), &member);
         }
-        let bad = Parzen::new(
-            group.iter().map(|&index| &*self.bad[index]).collect(),
-            &member,
-        );
+        let bad = Parzen::new(group.iter().map(|&index| &*self.bad[index]).collect(), &member);
 
         let candidates = good.draw(self.options.candidates as usize, stream);
         let likely_good = good.log_density(&candidates, &mut self.exponents);
@@ -191,9 +152,7 @@ impl Tpe {
         let scores = likely_good.iter().zip(&likely_bad);
         let best = first_largest(scores.map(|(good, bad)| good - bad));
         let chosen = good_kernels.iter().zip(&candidates);
-        chosen
-            .map(|(kernels, coordinates)| kernels.internal(coordinates[best]))
-            .collect()
+        chosen.map(|(kernels, coordinates)| kernels.internal(coordinates[best])).collect()
     }
 }
 

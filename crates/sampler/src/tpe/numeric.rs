@@ -34,14 +34,7 @@ pub(super) struct Numeric {
 impl Numeric {
     pub(super) fn new(domain: &Domain) -> Self {
         let (low, high) = domain.bounds().unwrap_or((0.0, 1.0));
-        Self {
-            low,
-            high,
-            observed: vec![f64::NAN],
-            means: Vec::new(),
-            widths: Vec::new(),
-            slots: Vec::new(),
-        }
+        Self { low, high, observed: vec![f64::NAN], means: Vec::new(), widths: Vec::new(), slots: Vec::new() }
     }
 
     /// Mean and width of the prior kernel.
@@ -86,16 +79,10 @@ impl Numeric {
             *self = Self::new(domain);
         }
         self.observed.resize(column.len() + 1, f64::NAN);
-        let wanted = column.iter().zip(member).map(
-            |(&value, &is_member)| {
-                if is_member { value } else { f64::NAN }
-            },
-        );
+        let wanted = column.iter().zip(member).map(|(&value, &is_member)| if is_member { value } else { f64::NAN });
         let held = &self.observed[1..];
-        let differing: Vec<(usize, f64)> = wanted
-            .enumerate()
-            .filter(|&(trial, wanted)| wanted.to_bits() != held[trial].to_bits())
-            .collect();
+        let differing: Vec<(usize, f64)> =
+            wanted.enumerate().filter(|&(trial, wanted)| wanted.to_bits() != held[trial].to_bits()).collect();
         for (trial, wanted) in differing {
             let slot = trial + 1;
             let held = std::mem::replace(&mut self.observed[slot], wanted);
@@ -127,11 +114,7 @@ impl Numeric {
     /// The mean of the kernel of an observation; values from outside the domain count as its ends.
     fn mean(&self, domain: &Domain, observed: f64) -> f64 {
         let mean = domain.transform(observed);
-        if mean >= self.low {
-            mean.min(self.high)
-        } else {
-            self.low
-        }
+        if mean >= self.low { mean.min(self.high) } else { self.low }
     }
 
     /// Slots, means and widths by rank.

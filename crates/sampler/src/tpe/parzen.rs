@@ -22,9 +22,7 @@ impl<'a> Parzen<'a> {
     pub(super) fn new(kernels: Vec<&'a dyn Kernels>, member: &[bool]) -> Self {
         let mut by_slot = vec![0.0; member.len() + 1];
         let mut constants = vec![f64::NEG_INFINITY; by_slot.len()];
-        let members = (0..member.len())
-            .filter(|&trial| member[trial])
-            .map(|trial| trial + 1);
+        let members = (0..member.len()).filter(|&trial| member[trial]).map(|trial| trial + 1);
         let count = member.iter().filter(|&&member| member).count();
         for (slot, weight) in members.zip(weights(count)).chain([(PRIOR, 1.0)]) {
             by_slot[slot] = weight;
@@ -37,22 +35,13 @@ impl<'a> Parzen<'a> {
         for kernels in &kernels {
             kernels.add_constants(&mut constants);
         }
-        Self {
-            kernels,
-            weights: by_slot,
-            constants,
-        }
+        Self { kernels, weights: by_slot, constants }
     }
 
     /// Random candidates; one list of coordinates per parameter.
     pub(super) fn draw(&self, count: usize, stream: &mut Stream) -> Vec<Vec<f64>> {
         let components: Vec<usize> = (0..count).map(|_| self.component(stream.f64())).collect();
-        let coordinates = |kernels: &&dyn Kernels| {
-            components
-                .iter()
-                .map(|&slot| kernels.draw(slot, stream))
-                .collect()
-        };
+        let coordinates = |kernels: &&dyn Kernels| components.iter().map(|&slot| kernels.draw(slot, stream)).collect();
         self.kernels.iter().map(coordinates).collect()
     }
 
@@ -68,11 +57,7 @@ impl<'a> Parzen<'a> {
 
     /// ln of the density at each candidate. `exponents` is working memory, kept between calls
     /// because asking the system for it anew takes longer than the arithmetic.
-    pub(super) fn log_density(
-        &self,
-        candidates: &[Vec<f64>],
-        exponents: &mut Vec<Vec<f64>>,
-    ) -> Vec<f64> {
+    pub(super) fn log_density(&self, candidates: &[Vec<f64>], exponents: &mut Vec<Vec<f64>>) -> Vec<f64> {
         let count = candidates.first().map_or(0, Vec::len);
         exponents.resize_with(count, Vec::new);
         for exponents in exponents.iter_mut() {
@@ -143,10 +128,7 @@ mod tests {
     fn draws_follow_the_density() {
         for domain in domains() {
             let size = domain.size().unwrap();
-            let observed: Vec<f64> = [0, 1, 1, 7, 3]
-                .iter()
-                .map(|k| domain.nth(k % size))
-                .collect();
+            let observed: Vec<f64> = [0, 1, 1, 7, 3].iter().map(|k| domain.nth(k % size)).collect();
             let member = vec![true; observed.len()];
             let mut kernels = for_domain(&domain);
             kernels.update(&observed, &member);
@@ -159,10 +141,7 @@ mod tests {
                 let count = draws.iter().filter(|&&draw| draw == value).count() as f64;
                 let deviation = (20_000.0 * probability * (1.0 - probability)).sqrt();
                 let surprise = (count - 20_000.0 * probability) / deviation;
-                assert!(
-                    surprise.abs() < 5.0,
-                    "{value} of {domain}: {count}, p = {probability}"
-                );
+                assert!(surprise.abs() < 5.0, "{value} of {domain}: {count}, p = {probability}");
             }
         }
     }

@@ -37,9 +37,7 @@ impl Split {
         let wanted = good_size(complete.len() + pruned.len());
         let mut good = Vec::with_capacity(wanted);
         let mut bad = live;
-        divide(complete, wanted, &mut good, &mut bad, |a, b| {
-            compare(*a, *b)
-        });
+        divide(complete, wanted, &mut good, &mut bad, |a, b| compare(*a, *b));
         divide(pruned, wanted, &mut good, &mut bad, PrunedKey::compare);
         good.sort_unstable();
         bad.sort_unstable();
@@ -75,23 +73,14 @@ struct PrunedKey {
 impl PrunedKey {
     fn new(history: &History, trial: TrialNumber) -> Self {
         let Some(report) = history.last_report(trial) else {
-            return Self {
-                last_step: -1,
-                loss: 0.0,
-            };
+            return Self { last_step: -1, loss: 0.0 };
         };
         let loss = history.direction().loss(report.value);
-        Self {
-            last_step: report.step.into(),
-            loss: if loss.is_nan() { f64::INFINITY } else { loss },
-        }
+        Self { last_step: report.step.into(), loss: if loss.is_nan() { f64::INFINITY } else { loss } }
     }
 
     fn compare(&self, other: &Self) -> Ordering {
-        other
-            .last_step
-            .cmp(&self.last_step)
-            .then(compare(self.loss, other.loss))
+        other.last_step.cmp(&self.last_step).then(compare(self.loss, other.loss))
     }
 }
 
@@ -110,20 +99,8 @@ fn good_size(finished: usize) -> usize {
 pub(super) fn weights(n: usize) -> Vec<f64> {
     let old = n.saturating_sub(FULL_WEIGHT);
     let first = 1.0 / n as f64;
-    let rise = if old > 1 {
-        (1.0 - first) / (old - 1) as f64
-    } else {
-        0.0
-    };
-    (0..n)
-        .map(|i| {
-            if i < old {
-                first + rise * i as f64
-            } else {
-                1.0
-            }
-        })
-        .collect()
+    let rise = if old > 1 { (1.0 - first) / (old - 1) as f64 } else { 0.0 };
+    (0..n).map(|i| if i < old { first + rise * i as f64 } else { 1.0 }).collect()
 }
 
 #[cfg(test)]
@@ -135,15 +112,7 @@ mod tests {
 
     #[test]
     fn good_sizes_are_those_of_optuna() {
-        for (n, expected) in [
-            (0, 0),
-            (1, 1),
-            (10, 1),
-            (11, 2),
-            (20, 2),
-            (250, 25),
-            (1000, 25),
-        ] {
+        for (n, expected) in [(0, 0), (1, 1), (10, 1), (11, 2), (20, 2), (250, 25), (1000, 25)] {
             assert_eq!(good_size(n), expected, "n = {n}");
         }
     }
@@ -185,23 +154,8 @@ mod tests {
 
     #[test]
     fn complete_trials_are_divided_by_value_and_ties_by_number() {
-        let values = [
-            3.0,
-            1.0,
-            f64::NEG_INFINITY,
-            1.0,
-            5.0,
-            6.0,
-            7.0,
-            8.0,
-            9.0,
-            f64::INFINITY,
-            2.0,
-        ];
-        let trials: Vec<_> = values
-            .iter()
-            .map(|&value| (&[][..], TrialState::Complete, Some(value)))
-            .collect();
+        let values = [3.0, 1.0, f64::NEG_INFINITY, 1.0, 5.0, 6.0, 7.0, 8.0, 9.0, f64::INFINITY, 2.0];
+        let trials: Vec<_> = values.iter().map(|&value| (&[][..], TrialState::Complete, Some(value))).collect();
         let (good, bad) = split(&history(Direction::Minimize, &trials), true);
         assert_eq!(good, [1, 2]);
         assert_eq!(bad, [0, 3, 4, 5, 6, 7, 8, 9, 10]);
@@ -222,10 +176,7 @@ mod tests {
         // Eleven finished trials make two good ones, 21 make three, and so on.
         for (copies, expected) in [(1, vec![4]), (11, vec![4, 9, 14, 19, 24, 29])] {
             let trials: Vec<_> = base.iter().cycle().take(5 * copies).copied().collect();
-            assert_eq!(
-                split(&history(Direction::Minimize, &trials), true).0,
-                expected
-            );
+            assert_eq!(split(&history(Direction::Minimize, &trials), true).0, expected);
         }
         let mut trials = base.to_vec();
         trials.push((&[], TrialState::Complete, Some(100.0)));

@@ -25,11 +25,7 @@ fn quantile(p: f64) -> f64 {
         return f64::INFINITY.copysign(q);
     }
     let r = (-libm::log(tail)).sqrt();
-    let z = if r <= 5.0 {
-        ratio(&MIDDLE, r - 1.6)
-    } else {
-        ratio(&FAR, r - 5.0)
-    };
+    let z = if r <= 5.0 { ratio(&MIDDLE, r - 1.6) } else { ratio(&FAR, r - 5.0) };
     z.copysign(q)
 }
 
@@ -37,12 +33,8 @@ fn quantile(p: f64) -> f64 {
 type Ratio = [[f64; 8]; 2];
 
 fn ratio([numerator, denominator]: &Ratio, x: f64) -> f64 {
-    let polynomial = |coefficients: &[f64; 8]| {
-        coefficients
-            .iter()
-            .rev()
-            .fold(0.0, |value, coefficient| value * x + coefficient)
-    };
+    let polynomial =
+        |coefficients: &[f64; 8]| coefficients.iter().rev().fold(0.0, |value, coefficient| value * x + coefficient);
     polynomial(numerator) / polynomial(denominator)
 }
 
@@ -125,15 +117,8 @@ mod tests {
             let z = f64::from(i) / 10.0;
             let p = 0.5 * libm::erfc(-z * std::f64::consts::FRAC_1_SQRT_2);
             // Near 1 the rounding of p itself moves z.
-            let slack = if z > 0.0 {
-                1e-16 / libm::exp(-0.5 * z * z)
-            } else {
-                0.0
-            };
-            assert!(
-                (quantile(p) - z).abs() <= 3e-15 * z.abs().max(1.0) + 3.0 * slack,
-                "z = {z}"
-            );
+            let slack = if z > 0.0 { 1e-16 / libm::exp(-0.5 * z * z) } else { 0.0 };
+            assert!((quantile(p) - z).abs() <= 3e-15 * z.abs().max(1.0) + 3.0 * slack, "z = {z}");
         }
         assert_eq!(quantile(0.0), f64::NEG_INFINITY);
         assert_eq!(quantile(1.0), f64::INFINITY);
@@ -143,8 +128,7 @@ mod tests {
     fn draws_stay_inside_and_follow_the_distribution() {
         let (mean, width, low, high) = (0.2, 0.5, 0.0, 1.0);
         let cdf = |x: f64| {
-            let tail =
-                |x: f64| 0.5 * libm::erfc((mean - x) / width * std::f64::consts::FRAC_1_SQRT_2);
+            let tail = |x: f64| 0.5 * libm::erfc((mean - x) / width * std::f64::consts::FRAC_1_SQRT_2);
             (tail(x) - tail(low)) / (tail(high) - tail(low))
         };
         for i in 0..1000 {

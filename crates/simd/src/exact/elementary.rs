@@ -54,16 +54,10 @@ const LOG_SERIES: [f64; 7] = [
 #[inline(always)]
 pub(super) fn ln(x: f64) -> f64 {
     let subnormal = x < f64::MIN_POSITIVE;
-    let scaled = if subnormal {
-        x * (1u64 << 54) as f64
-    } else {
-        x
-    };
+    let scaled = if subnormal { x * (1u64 << 54) as f64 } else { x };
     let offset = if subnormal { -54.0 } else { 0.0 };
     // Adding the distance from √½ to 1 makes the exponent field round at √½ instead of at 1.
-    let bits = scaled
-        .to_bits()
-        .wrapping_add(0x3ff0_0000_0000_0000 - 0x3fe6_a09e_667f_3bcd);
+    let bits = scaled.to_bits().wrapping_add(0x3ff0_0000_0000_0000 - 0x3fe6_a09e_667f_3bcd);
     // The exponent field as a float: it becomes the low bits of a number at 2^52.
     let exponent = f64::from_bits((bits >> 52) | 0x4330_0000_0000_0000);
     let k = exponent - ((1u64 << 52) as f64 + 1023.0) + offset;

@@ -130,23 +130,12 @@ mod tests {
 
     /// Awkward lengths and values: huge, tiny, infinite, NaN, and many ordinary ones.
     fn inputs() -> Vec<Vec<f64>> {
-        let special = [
-            0.0,
-            -0.0,
-            1e-310,
-            -745.0,
-            709.5,
-            f64::INFINITY,
-            f64::NEG_INFINITY,
-            f64::NAN,
-        ];
+        let special = [0.0, -0.0, 1e-310, -745.0, 709.5, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
         let value = |i: usize| match i % 23 {
             place @ 0..8 => special[place],
             place => (i as f64 * 0.7391).sin() * [0.3, 5.0, 40.0][place % 3],
         };
-        (0..70)
-            .map(|length| (length..2 * length).map(value).collect())
-            .collect()
+        (0..70).map(|length| (length..2 * length).map(value).collect()).collect()
     }
 
     /// Checks that all versions give the bits of the first one, the portable one.
@@ -154,12 +143,7 @@ mod tests {
         // Any NaN will do: which one comes out is not specified.
         let bits = |x: f64| if x.is_nan() { u64::MAX } else { x.to_bits() };
         for input in inputs() {
-            let run = |version| {
-                run(version, &input)
-                    .into_iter()
-                    .map(bits)
-                    .collect::<Vec<u64>>()
-            };
+            let run = |version| run(version, &input).into_iter().map(bits).collect::<Vec<u64>>();
             let expected = run(&versions[0].1);
             for (name, version) in &versions {
                 assert_eq!(run(version), expected, "{name} on {input:?}");

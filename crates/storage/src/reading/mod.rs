@@ -6,9 +6,7 @@ use crate::database::has_table;
 use crate::error::Trouble;
 use crate::json;
 use rusqlite::{Connection, OptionalExtension, Row};
-use tunefork_study::{
-    Clock, CostModel, OutsideEvent, OutsideKind, Place, StudyHeader, StudyRecord, ValueAt,
-};
+use tunefork_study::{Clock, CostModel, OutsideEvent, OutsideKind, Place, StudyHeader, StudyRecord, ValueAt};
 use tunefork_trial::Direction;
 
 /// A study with the row ids that a writer needs.
@@ -24,11 +22,8 @@ pub(crate) fn names(connection: &Connection) -> Result<Vec<String>, Trouble> {
     if !has_table(connection, "studies")? {
         return Ok(Vec::new());
     }
-    let mut statement =
-        connection.prepare_cached("SELECT study_name FROM studies ORDER BY study_id")?;
-    let names = statement
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
+    let mut statement = connection.prepare_cached("SELECT study_name FROM studies ORDER BY study_id")?;
+    let names = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     Ok(names)
 }
 
@@ -48,27 +43,14 @@ pub(crate) fn study(connection: &Connection, name: &str) -> Result<Option<Found>
     if ours {
         record.outside_events = outside_events(connection, id)?;
     }
-    let last_trial_id: Option<i64> = connection
-        .prepare_cached("SELECT max(trial_id) FROM trials")?
-        .query_row([], |row| row.get(0))?;
-    Ok(Some(Found {
-        id,
-        record,
-        trial_ids,
-        last_trial_id: last_trial_id.unwrap_or(0),
-    }))
+    let last_trial_id: Option<i64> =
+        connection.prepare_cached("SELECT max(trial_id) FROM trials")?.query_row([], |row| row.get(0))?;
+    Ok(Some(Found { id, record, trial_ids, last_trial_id: last_trial_id.unwrap_or(0) }))
 }
 
-fn header(
-    connection: &Connection,
-    id: i64,
-    name: &str,
-    ours: bool,
-) -> Result<StudyHeader, Trouble> {
+fn header(connection: &Connection, id: i64, name: &str, ours: bool) -> Result<StudyHeader, Trouble> {
     let directions: Vec<String> = connection
-        .prepare_cached(
-            "SELECT direction FROM study_directions WHERE study_id = ? ORDER BY objective",
-        )?
+        .prepare_cached("SELECT direction FROM study_directions WHERE study_id = ? ORDER BY objective")?
         .query_map([id], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     let direction = match directions.iter().map(String::as_str).collect::<Vec<_>>()[..] {
@@ -88,9 +70,8 @@ fn header(
         )?
         .query_row([id], |row| row.get(0))
         .optional()?;
-    header.metric = metric
-        .and_then(|text| json::parse(&text).ok())
-        .and_then(|json| json.get(0)?.as_str().map(str::to_owned));
+    header.metric =
+        metric.and_then(|text| json::parse(&text).ok()).and_then(|json| json.get(0)?.as_str().map(str::to_owned));
     if ours {
         own_header(connection, id, &mut header)?;
     }
@@ -108,15 +89,9 @@ fn own_header(connection: &Connection, id: i64, header: &mut StudyHeader) -> Res
         return Ok(());
     };
     let text = |column: usize| row.get::<_, String>(column);
-    header.seed = text(0)?
-        .parse()
-        .map_err(|_| damaged("the seed", &text(0).unwrap_or_default()))?;
+    header.seed = text(0)?.parse().map_err(|_| damaged("the seed", &text(0).unwrap_or_default()))?;
     header.slots = row.get(1)?;
-    header.cost_model = CostModel {
-        flop: count(row, 2)?,
-        byte: count(row, 3)?,
-        step: count(row, 4)?,
-    };
+    header.cost_model = CostModel { flop: count(row, 2)?, byte: count(row, 3)?, step: count(row, 4)? };
     header.value_at = match text(5)?.as_str() {
         "last" => ValueAt::Last,
         "best" => ValueAt::Best,
@@ -130,10 +105,8 @@ fn own_header(connection: &Connection, id: i64, header: &mut StudyHeader) -> Res
     header.sampler = text(6)?;
     header.scheduler = text(7)?;
     let json_error = |what: &str, error: serde_json::Error| damaged(what, &error.to_string());
-    header.settings =
-        serde_json::from_str(&text(8)?).map_err(|e| json_error("settings_json", e))?;
-    header.fingerprint =
-        serde_json::from_str(&text(9)?).map_err(|e| json_error("fingerprint_json", e))?;
+    header.settings = serde_json::from_str(&text(8)?).map_err(|e| json_error("settings_json", e))?;
+    header.fingerprint = serde_json::from_str(&text(9)?).map_err(|e| json_error("fingerprint_json", e))?;
     header.stages = serde_json::from_str(&text(10)?).map_err(|e| json_error("stages_json", e))?;
     Ok(())
 }
@@ -148,13 +121,8 @@ fn outside_events(connection: &Connection, study: i64) -> Result<Vec<OutsideEven
     while let Some(row) = rows.next()? {
         let kind: String = row.get(3)?;
         events.push(OutsideEvent {
-            place: Place {
-                time: count(row, 0)?,
-                trial: row.get(1)?,
-                step: row.get(2)?,
-            },
-            kind: OutsideKind::from_word(&kind)
-                .ok_or_else(|| damaged("the kind of an outside event", &kind))?,
+            place: Place { time: count(row, 0)?, trial: row.get(1)?, step: row.get(2)? },
+            kind: OutsideKind::from_word(&kind).ok_or_else(|| damaged("the kind of an outside event", &kind))?,
             message: row.get(4)?,
         });
     }

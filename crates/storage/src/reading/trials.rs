@@ -7,8 +7,8 @@ use crate::{distribution, json};
 use rusqlite::{Connection, Row};
 use std::collections::BTreeMap;
 use tunefork_study::{
-    Blueprint, Cost, End, EndReason, EpochRecord, Member, MemberReport, Schedule, StoredParameter,
-    StudyRecord, TrialObserved, TrialRecord,
+    Blueprint, Cost, End, EndReason, EpochRecord, Member, MemberReport, Schedule, StoredParameter, StudyRecord,
+    TrialObserved, TrialRecord,
 };
 use tunefork_trial::{TrialNumber, TrialState};
 
@@ -21,12 +21,8 @@ pub(super) fn read(
     record: &mut StudyRecord,
 ) -> Result<Vec<i64>, Trouble> {
     let ids = trials(connection, study, record)?;
-    let mut reader = TrialReader {
-        connection,
-        study,
-        by_id: ids.iter().copied().zip(0..).collect(),
-        trials: &mut record.trials,
-    };
+    let mut reader =
+        TrialReader { connection, study, by_id: ids.iter().copied().zip(0..).collect(), trials: &mut record.trials };
     reader.parameters()?;
     reader.attributes()?;
     reader.values()?;
@@ -38,11 +34,7 @@ pub(super) fn read(
 }
 
 /// Fills in the trials with what the table `trials` knows, and returns their row ids by number.
-fn trials(
-    connection: &Connection,
-    study: i64,
-    record: &mut StudyRecord,
-) -> Result<Vec<i64>, Trouble> {
+fn trials(connection: &Connection, study: i64, record: &mut StudyRecord) -> Result<Vec<i64>, Trouble> {
     let mut ids = Vec::new();
     let mut statement = connection.prepare_cached(
         "SELECT trial_id, number, state, datetime_start, datetime_complete
@@ -67,11 +59,7 @@ fn trials(
             other => return Err(damaged("the state of a trial", other)),
         };
         let mut trial = TrialRecord::new(TrialNumber(number), state);
-        trial.observed = TrialObserved {
-            started: row.get(3)?,
-            ended: row.get(4)?,
-            restarts: 0,
-        };
+        trial.observed = TrialObserved { started: row.get(3)?, ended: row.get(4)?, restarts: 0 };
         ids.push(row.get(0)?);
         record.trials.push(trial);
     }
@@ -117,53 +105,31 @@ impl TrialReader<'_> {
         self.rows(columns, "trial_params", "param_id", |trial, row| {
             let name: String = row.get(1)?;
             let source: String = row.get(3)?;
-            let domain = distribution::read(&source).map_err(|detail| {
-                Trouble::Damaged(format!(
-                    "trial {}, parameter `{name}`: {detail}",
-                    trial.number
-                ))
-            })?;
-            trial.params.push(StoredParameter {
-                name,
-                domain,
-                internal: row.get(2)?,
-            });
+            let domain = distribution::read(&source)
+                .map_err(|detail| Trouble::Damaged(format!("trial {}, parameter `{name}`: {detail}", trial.number)))?;
+            trial.params.push(StoredParameter { name, domain, internal: row.get(2)? });
             Ok(())
         })
     }
 
     fn attributes(&mut self) -> Result<(), Trouble> {
         let order = "trial_user_attribute_id";
-        self.rows(
-            "\"key\", value_json",
-            "trial_user_attributes",
-            order,
-            |trial, row| {
-                let (key, source): (String, String) = (row.get(1)?, row.get(2)?);
-                let value = json::parse(&source).map_err(|error| {
-                    Trouble::Damaged(format!(
-                        "trial {}, attribute `{key}`: {error}",
-                        trial.number
-                    ))
-                })?;
-                trial.attributes.push((key, value));
-                Ok(())
-            },
-        )?;
+        self.rows("\"key\", value_json", "trial_user_attributes", order, |trial, row| {
+            let (key, source): (String, String) = (row.get(1)?, row.get(2)?);
+            let value = json::parse(&source)
+                .map_err(|error| Trouble::Damaged(format!("trial {}, attribute `{key}`: {error}", trial.number)))?;
+            trial.attributes.push((key, value));
+            Ok(())
+        })?;
         let order = "trial_system_attribute_id";
-        self.rows(
-            "\"key\", value_json",
-            "trial_system_attributes",
-            order,
-            |trial, row| {
-                let (key, source): (String, String) = (row.get(1)?, row.get(2)?);
-                if key == "fixed_params" {
-                    let params = json::parse(&source).ok().as_ref().and_then(json::to_params);
-                    trial.fixed = Some(params.ok_or_else(|| damaged("fixed_params", &source))?);
-                }
-                Ok(())
-            },
-        )
+        self.rows("\"key\", value_json", "trial_system_attributes", order, |trial, row| {
+            let (key, source): (String, String) = (row.get(1)?, row.get(2)?);
+            if key == "fixed_params" {
+                let params = json::parse(&source).ok().as_ref().and_then(json::to_params);
+                trial.fixed = Some(params.ok_or_else(|| damaged("fixed_params", &source))?);
+            }
+            Ok(())
+        })
     }
 
     fn values(&mut self) -> Result<(), Trouble> {
@@ -204,44 +170,28 @@ impl TrialReader<'_> {
             trial.schedule = Some(schedule(row)?);
             Ok(())
         })?;
-        self.rows(
-            "end_time, reason, message",
-            "tunefork_ends",
-            "1",
-            |trial, row| {
-                let reason: String = row.get(2)?;
-                trial.end = Some(End {
-                    time: count(row, 1)?,
-                    reason: EndReason::from_word(&reason)
-                        .ok_or_else(|| damaged("the reason of an end", &reason))?,
-                    message: row.get(3)?,
-                });
-                Ok(())
-            },
-        )?;
-        self.rows(
-            "step, report_time",
-            "tunefork_reports",
-            "1, 2",
-            |trial, row| {
-                if let Some(epoch) = epoch(trial, row)? {
-                    epoch.time = count(row, 2)?;
-                }
-                Ok(())
-            },
-        )?;
+        self.rows("end_time, reason, message", "tunefork_ends", "1", |trial, row| {
+            let reason: String = row.get(2)?;
+            trial.end = Some(End {
+                time: count(row, 1)?,
+                reason: EndReason::from_word(&reason).ok_or_else(|| damaged("the reason of an end", &reason))?,
+                message: row.get(3)?,
+            });
+            Ok(())
+        })?;
+        self.rows("step, report_time", "tunefork_reports", "1, 2", |trial, row| {
+            if let Some(epoch) = epoch(trial, row)? {
+                epoch.time = count(row, 2)?;
+            }
+            Ok(())
+        })?;
         self.members()?;
         self.figures("tunefork_metrics", |epoch| &mut epoch.metrics)?;
         self.figures("tunefork_observed", |epoch| &mut epoch.observed)?;
-        self.rows(
-            "restarts",
-            "tunefork_observed_restarts",
-            "1",
-            |trial, row| {
-                trial.observed.restarts = row.get(1)?;
-                Ok(())
-            },
-        )
+        self.rows("restarts", "tunefork_observed_restarts", "1", |trial, row| {
+            trial.observed.restarts = row.get(1)?;
+            Ok(())
+        })
     }
 
     /// The trainings that reports consist of. Version 1 of our tables did not know them.
@@ -253,10 +203,7 @@ impl TrialReader<'_> {
         self.rows(columns, "tunefork_members", "1, 2, 3, 4", |trial, row| {
             if let Some(epoch) = epoch(trial, row)? {
                 epoch.members.push(MemberReport {
-                    member: Member {
-                        replicate: row.get(2)?,
-                        fold: row.get(3)?,
-                    },
+                    member: Member { replicate: row.get(2)?, fold: row.get(3)? },
                     value: or_nan(row, 4)?,
                     metrics: Vec::new(),
                 });
@@ -296,11 +243,7 @@ fn schedule(row: &Row<'_>) -> Result<Schedule, Trouble> {
     Ok(Schedule {
         blueprint: Blueprint {
             epochs: row.get(1)?,
-            epoch_cost: Cost {
-                flops: count(row, 2)?,
-                bytes: count(row, 3)?,
-                steps: count(row, 4)?,
-            },
+            epoch_cost: Cost { flops: count(row, 2)?, bytes: count(row, 3)?, steps: count(row, 4)? },
             arena_bytes: count(row, 6)?,
             plan_key: row.get(7)?,
         },
@@ -310,10 +253,7 @@ fn schedule(row: &Row<'_>) -> Result<Schedule, Trouble> {
 }
 
 /// The report that a row belongs to, by the step in its second column.
-fn epoch<'a>(
-    trial: &'a mut TrialRecord,
-    row: &Row<'_>,
-) -> Result<Option<&'a mut EpochRecord>, Trouble> {
+fn epoch<'a>(trial: &'a mut TrialRecord, row: &Row<'_>) -> Result<Option<&'a mut EpochRecord>, Trouble> {
     let step: u32 = row.get(1)?;
     let found = trial.epochs.binary_search_by_key(&step, |epoch| epoch.step);
     Ok(found.ok().map(|index| &mut trial.epochs[index]))

@@ -14,9 +14,7 @@ impl Shared {
         if trial.state == TrialState::Waiting {
             let fixed = trial.fixed.clone().unwrap_or_default();
             self.waiting.push_back((number, fixed));
-            return history
-                .enqueue(number, point)
-                .map_err(|error| misuse(number, error));
+            return history.enqueue(number, point).map_err(|error| misuse(number, error));
         }
         self.proposed += u32::from(trial.fixed.is_none());
         let replay = || {
@@ -36,12 +34,7 @@ impl Shared {
 
     fn recall_parameters(&mut self, trial: &TrialRecord) -> Result<Point, StudyError> {
         let mut point = Point::absent(self.history.space().len());
-        for StoredParameter {
-            name,
-            domain,
-            internal,
-        } in &trial.params
-        {
+        for StoredParameter { name, domain, internal } in &trial.params {
             let index = match self.history.space().index_of(name) {
                 Some(index) => index,
                 None if self.declared => {
@@ -60,8 +53,5 @@ impl Shared {
 }
 
 fn misuse(trial: TrialNumber, detail: impl ToString) -> StudyError {
-    StudyError::Misuse {
-        trial,
-        detail: detail.to_string(),
-    }
+    StudyError::Misuse { trial, detail: detail.to_string() }
 }

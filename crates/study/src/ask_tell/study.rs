@@ -1,10 +1,7 @@
 //! The study: asks, tells, and what both share.
 
 use super::Trial;
-use crate::{
-    Change, End, EndReason, Storage, StoredParameter, StudyError, StudyHeader, StudyRecord,
-    enqueued,
-};
+use crate::{Change, End, EndReason, Storage, StoredParameter, StudyError, StudyHeader, StudyRecord, enqueued};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tunefork_rng::Key;
@@ -155,12 +152,7 @@ impl Study {
     pub fn ask(&self) -> Result<Trial, StudyError> {
         let start = self.lock().ask()?;
         let shared = self.0.clone();
-        Ok(Trial::new(
-            shared,
-            start.number,
-            start.proposal,
-            start.fixed,
-        ))
+        Ok(Trial::new(shared, start.number, start.proposal, start.fixed))
     }
 
     /// Ends a trial.
@@ -189,15 +181,9 @@ impl Study {
             shared.history.space().partial_point(&fixed)?;
         }
         let number = shared.history.next_number();
-        shared.storage.commit(&[Change::Enqueue {
-            number,
-            fixed: fixed.clone(),
-        }])?;
+        shared.storage.commit(&[Change::Enqueue { number, fixed: fixed.clone() }])?;
         let absent = Point::absent(shared.history.space().len());
-        shared
-            .history
-            .enqueue(number, absent)
-            .expect("the next number is free");
+        shared.history.enqueue(number, absent).expect("the next number is free");
         shared.waiting.push_back((number, fixed));
         Ok(number)
     }
@@ -216,14 +202,8 @@ impl Study {
                 trial.take_back(shared.unwritten.remove(&number).unwrap_or_default());
                 Ok(trial)
             }
-            Some(state) => Err(StudyError::Misuse {
-                trial: number,
-                detail: format!("it does not run: it is {state}"),
-            }),
-            None => Err(StudyError::Misuse {
-                trial: number,
-                detail: "there is no such trial".to_owned(),
-            }),
+            Some(state) => Err(StudyError::Misuse { trial: number, detail: format!("it does not run: it is {state}") }),
+            None => Err(StudyError::Misuse { trial: number, detail: "there is no such trial".to_owned() }),
         }
     }
 
@@ -276,21 +256,11 @@ impl Shared {
         };
         let absent = Point::absent(self.history.space().len());
         let (point, params) = match self.declared {
-            true => (
-                proposal.clone(),
-                StoredParameter::of(self.history.space(), &proposal),
-            ),
+            true => (proposal.clone(), StoredParameter::of(self.history.space(), &proposal)),
             false => (absent, Vec::new()),
         };
-        self.storage.commit(&[Change::Start {
-            number,
-            params,
-            fixed: None,
-            schedule: None,
-        }])?;
-        self.history
-            .start(number, point)
-            .expect("the number is the next, or that of a waiting trial");
+        self.storage.commit(&[Change::Start { number, params, fixed: None, schedule: None }])?;
+        self.history.start(number, point).expect("the number is the next, or that of a waiting trial");
         let fixed = match enqueued {
             Some((_, fixed)) => {
                 self.waiting.pop_front();
@@ -301,23 +271,14 @@ impl Shared {
                 Params::default()
             }
         };
-        Ok(Start {
-            number,
-            proposal,
-            fixed,
-        })
+        Ok(Start { number, proposal, fixed })
     }
 
     fn complete(&mut self, number: TrialNumber, fixed: &Params) -> Result<Point, StudyError> {
         if !self.declared {
             return Ok(Point::absent(self.history.space().len()));
         }
-        let ask = Ask {
-            history: &self.history,
-            number,
-            key: self.key,
-            proposed: self.proposed,
-        };
+        let ask = Ask { history: &self.history, number, key: self.key, proposed: self.proposed };
         Ok(enqueued::complete(fixed, &ask, &mut *self.sampler)?)
     }
 
@@ -326,41 +287,21 @@ impl Shared {
         if self.history.space().is_empty() {
             return Ok(absent);
         }
-        let ask = Ask {
-            history: &self.history,
-            number,
-            key: self.key,
-            proposed: self.proposed,
-        };
+        let ask = Ask { history: &self.history, number, key: self.key, proposed: self.proposed };
         match self.sampler.propose(&ask) {
             Proposal::Point(point) => Ok(point),
-            Proposal::Exhausted if self.declared => Err(StudyError::Exhausted {
-                trials: self.history.len(),
-            }),
+            Proposal::Exhausted if self.declared => Err(StudyError::Exhausted { trials: self.history.len() }),
             // Define-by-run: the space may still grow, so its points need not be all there are.
             Proposal::Exhausted => Ok(absent),
         }
     }
 
-    fn tell(
-        &mut self,
-        number: TrialNumber,
-        changes: &mut Vec<Change>,
-        told: Told,
-    ) -> Result<(), StudyError> {
+    fn tell(&mut self, number: TrialNumber, changes: &mut Vec<Change>, told: Told) -> Result<(), StudyError> {
         let (state, value, reason, message) = match told {
-            Told::Value(value) if value.is_nan() => (
-                TrialState::Failed,
-                None,
-                EndReason::Diverged,
-                "the value told is NaN".to_owned(),
-            ),
-            Told::Value(value) => (
-                TrialState::Complete,
-                Some(value),
-                EndReason::Finished,
-                String::new(),
-            ),
+            Told::Value(value) if value.is_nan() => {
+                (TrialState::Failed, None, EndReason::Diverged, "the value told is NaN".to_owned())
+            }
+            Told::Value(value) => (TrialState::Complete, Some(value), EndReason::Finished, String::new()),
             Told::Pruned => {
                 let last = self.history.last_report(number).map(|report| report.value);
                 let value = last.filter(|value| !value.is_nan());
@@ -368,23 +309,12 @@ impl Shared {
             }
             Told::Failed(message) => (TrialState::Failed, None, EndReason::Told, message),
         };
-        changes.push(Change::Finish {
-            number,
-            state,
-            value,
-            end: End {
-                time: 0,
-                reason,
-                message,
-            },
-        });
+        changes.push(Change::Finish { number, state, value, end: End { time: 0, reason, message } });
         if let Err(error) = self.storage.commit(changes) {
             changes.pop();
             return Err(error.into());
         }
-        self.history
-            .finish(number, state, value)
-            .expect("the storage has checked that the trial runs");
+        self.history.finish(number, state, value).expect("the storage has checked that the trial runs");
         Ok(())
     }
 }

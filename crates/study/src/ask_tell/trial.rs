@@ -24,19 +24,8 @@ pub struct Trial {
 }
 
 impl Trial {
-    pub(super) fn new(
-        shared: Arc<Mutex<Shared>>,
-        number: TrialNumber,
-        proposal: Point,
-        fixed: Params,
-    ) -> Self {
-        Trial {
-            shared,
-            number,
-            proposal,
-            fixed,
-            changes: Vec::new(),
-        }
+    pub(super) fn new(shared: Arc<Mutex<Shared>>, number: TrialNumber, proposal: Point, fixed: Params) -> Self {
+        Trial { shared, number, proposal, fixed, changes: Vec::new() }
     }
 
     pub(super) fn into_changes(self) -> (TrialNumber, Vec<Change>) {
@@ -87,13 +76,7 @@ impl Trial {
     ///
     /// # Errors
     /// As [`suggest`](Self::suggest).
-    pub fn suggest_int_step(
-        &mut self,
-        name: &str,
-        low: i64,
-        high: i64,
-        step: u32,
-    ) -> Result<i64, StudyError> {
+    pub fn suggest_int_step(&mut self, name: &str, low: i64, high: i64, step: u32) -> Result<i64, StudyError> {
         let domain = Domain::int(low, high).and_then(|domain| domain.with_step(step.into()));
         let internal = self.suggest_domain(name, domain)?;
         Ok(internal as i64)
@@ -103,11 +86,7 @@ impl Trial {
     ///
     /// # Errors
     /// As [`suggest`](Self::suggest).
-    pub fn suggest_categorical<T: Clone + Into<Value>>(
-        &mut self,
-        name: &str,
-        choices: &[T],
-    ) -> Result<T, StudyError> {
+    pub fn suggest_categorical<T: Clone + Into<Value>>(&mut self, name: &str, choices: &[T]) -> Result<T, StudyError> {
         let index = self.suggest_domain(name, Domain::choice(choices.iter().cloned()))?;
         Ok(choices[index as usize].clone())
     }
@@ -127,11 +106,7 @@ impl Trial {
         Ok(domain.to_value(internal))
     }
 
-    fn suggest_domain(
-        &mut self,
-        name: &str,
-        domain: Result<Domain, DomainError>,
-    ) -> Result<f64, StudyError> {
+    fn suggest_domain(&mut self, name: &str, domain: Result<Domain, DomainError>) -> Result<f64, StudyError> {
         let domain = domain.map_err(|error| error.of(name))?;
         let shared = self.shared.clone();
         let shared = &mut *lock(&shared);
@@ -146,34 +121,19 @@ impl Trial {
             None if domain.contains_internal(self.proposal.get(index)) => self.proposal.get(index),
             None => self.propose_alone(shared, index, &domain),
         };
-        shared
-            .history
-            .set(self.number, index, internal)
-            .map_err(|error| self.misuse(error.to_string()))?;
+        shared.history.set(self.number, index, internal).map_err(|error| self.misuse(error.to_string()))?;
         self.changes.push(Change::Parameter {
             number: self.number,
-            parameter: StoredParameter {
-                name: name.to_owned(),
-                domain,
-                internal,
-            },
+            parameter: StoredParameter { name: name.to_owned(), domain, internal },
         });
         Ok(internal)
     }
 
     /// The index of a name, which is new or was used with a domain of the same kind.
-    fn index_of(
-        &self,
-        shared: &mut Shared,
-        name: &str,
-        domain: &Domain,
-    ) -> Result<usize, StudyError> {
+    fn index_of(&self, shared: &mut Shared, name: &str, domain: &Domain) -> Result<usize, StudyError> {
         let Some(index) = shared.history.space().index_of(name) else {
             let parameter = Parameter::new(name, domain.clone());
-            return shared
-                .history
-                .add_parameter(parameter)
-                .map_err(|error| self.misuse(error.to_string()));
+            return shared.history.add_parameter(parameter).map_err(|error| self.misuse(error.to_string()));
         };
         let known = shared.history.space().domain(index);
         if compatible(known, domain) {
@@ -185,12 +145,7 @@ impl Trial {
     }
 
     fn propose_alone(&self, shared: &mut Shared, index: usize, domain: &Domain) -> f64 {
-        let ask = Ask {
-            history: &shared.history,
-            number: self.number,
-            key: shared.key,
-            proposed: shared.proposed,
-        };
+        let ask = Ask { history: &shared.history, number: self.number, key: shared.key, proposed: shared.proposed };
         if shared.history.space().domain(index) == domain {
             return shared.sampler.propose_one(&ask, index);
         }
@@ -199,11 +154,7 @@ impl Trial {
         let space = Space::new(vec![Parameter::new("", domain.clone())]);
         let space = space.expect("one parameter without conditions is a space");
         let history = History::new(space, shared.history.direction());
-        let ask = Ask {
-            history: &history,
-            key: shared.key.replicate(index as u32 + 1),
-            ..ask
-        };
+        let ask = Ask { history: &history, key: shared.key.replicate(index as u32 + 1), ..ask };
         Random::new().propose_one(&ask, 0)
     }
 
@@ -220,41 +171,24 @@ impl Trial {
         let shared = &mut *lock(&shared);
         self.changes.push(Change::Report {
             number: self.number,
-            epoch: EpochRecord {
-                step,
-                value,
-                time: 0,
-                metrics: Vec::new(),
-                observed: Vec::new(),
-                members: Vec::new(),
-            },
+            epoch: EpochRecord { step, value, time: 0, metrics: Vec::new(), observed: Vec::new(), members: Vec::new() },
         });
         if let Err(error) = shared.storage.commit(&self.changes) {
             self.changes.pop();
             return Err(error.into());
         }
         self.changes.clear();
-        shared
-            .history
-            .report(self.number, Report { step, value })
-            .map_err(|error| self.misuse(error.to_string()))?;
+        shared.history.report(self.number, Report { step, value }).map_err(|error| self.misuse(error.to_string()))?;
         Ok(shared.scheduler.decide(&shared.history, self.number))
     }
 
     /// Sets an attribute, which Optuna's tools show beside the trial.
     pub fn set_attribute(&mut self, key: impl Into<String>, value: impl Into<serde_json::Value>) {
-        self.changes.push(Change::Attribute {
-            number: self.number,
-            key: key.into(),
-            value: value.into(),
-        });
+        self.changes.push(Change::Attribute { number: self.number, key: key.into(), value: value.into() });
     }
 
     fn misuse(&self, detail: String) -> StudyError {
-        StudyError::Misuse {
-            trial: self.number,
-            detail,
-        }
+        StudyError::Misuse { trial: self.number, detail }
     }
 }
 

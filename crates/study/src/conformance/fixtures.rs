@@ -2,9 +2,8 @@
 
 use super::Make;
 use crate::{
-    Blueprint, Change, Clock, Cost, CostModel, End, EndReason, EpochRecord, Facts, Member,
-    MemberReport, OutsideEvent, OutsideKind, Place, Schedule, Storage, StorageError,
-    StoredParameter, StudyHeader, StudyRecord, ValueAt,
+    Blueprint, Change, Clock, Cost, CostModel, End, EndReason, EpochRecord, Facts, Member, MemberReport, OutsideEvent,
+    OutsideKind, Place, Schedule, Storage, StorageError, StoredParameter, StudyHeader, StudyRecord, ValueAt,
 };
 use tunefork_rng::Stream;
 use tunefork_space::{Domain, Params, Value};
@@ -18,11 +17,7 @@ pub(super) fn header() -> StudyHeader {
         seed: u64::MAX - 1,
         slots: 3,
         clock: Clock::Eager,
-        cost_model: CostModel {
-            flop: 1,
-            byte: 2,
-            step: 3,
-        },
+        cost_model: CostModel { flop: 1, byte: 2, step: 3 },
         value_at: ValueAt::Best,
         sampler: "random".to_owned(),
         scheduler: "none".to_owned(),
@@ -35,9 +30,7 @@ pub(super) fn header() -> StudyHeader {
 
 pub(super) fn created<S: Storage>(make: Make<'_, S>) -> S {
     let mut storage = make();
-    storage
-        .create(&header())
-        .expect("an empty storage takes a study");
+    storage.create(&header()).expect("an empty storage takes a study");
     storage
 }
 
@@ -56,20 +49,11 @@ pub(super) fn text(mut study: StudyRecord) -> String {
 }
 
 pub(super) fn start(number: u32) -> Change {
-    Change::Start {
-        number: TrialNumber(number),
-        params: Vec::new(),
-        fixed: None,
-        schedule: None,
-    }
+    Change::Start { number: TrialNumber(number), params: Vec::new(), fixed: None, schedule: None }
 }
 
 pub(super) fn parameter(name: &str, domain: Domain, internal: f64) -> StoredParameter {
-    StoredParameter {
-        name: name.to_owned(),
-        domain,
-        internal,
-    }
+    StoredParameter { name: name.to_owned(), domain, internal }
 }
 
 pub(super) fn uniform() -> Domain {
@@ -95,19 +79,12 @@ pub(super) fn finish(number: u32, state: TrialState, value: Option<f64>) -> Chan
         number: TrialNumber(number),
         state,
         value,
-        end: End {
-            time: 99,
-            reason: EndReason::Finished,
-            message: String::new(),
-        },
+        end: End { time: 99, reason: EndReason::Finished, message: String::new() },
     }
 }
 
 pub(super) fn pause(number: u32, state: TrialState) -> Change {
-    Change::State {
-        number: TrialNumber(number),
-        state,
-    }
+    Change::State { number: TrialNumber(number), state }
 }
 
 pub(super) fn accept<S: Storage>(storage: &mut S, changes: &[Change]) {
@@ -120,50 +97,26 @@ pub(super) fn refuse<S: Storage>(storage: &mut S, changes: &[Change]) {
         Err(StorageError::Refused { .. }) => {}
         other => panic!("{changes:?} breaks a rule, but: {other:?}"),
     }
-    assert_eq!(
-        text(load(storage)),
-        before,
-        "a refused commit left something"
-    );
+    assert_eq!(text(load(storage)), before, "a refused commit left something");
 }
 
 /// A study with all that a study can have.
 pub(super) fn everything() -> Vec<Vec<Change>> {
     let domain = |domain: Result<Domain, _>| domain.expect("these are domains");
-    let choices = [
-        Value::Null,
-        true.into(),
-        2.into(),
-        2.5.into(),
-        "é\"\n".into(),
-        f64::NEG_INFINITY.into(),
-    ];
+    let choices = [Value::Null, true.into(), 2.into(), 2.5.into(), "é\"\n".into(), f64::NEG_INFINITY.into()];
     let params = vec![
         parameter("uniform", domain(Domain::uniform(-1.5, 2.0)), 0.1 + 0.2),
         parameter("log", domain(Domain::log(1e-5, 0.1)), 1.0e-5),
-        parameter(
-            "step",
-            domain(Domain::uniform(0.0, 1.0).and_then(|d| d.with_step(0.3))),
-            0.9,
-        ),
+        parameter("step", domain(Domain::uniform(0.0, 1.0).and_then(|d| d.with_step(0.3))), 0.9),
         parameter("int", domain(Domain::int(-4, 9)), -3.0),
         parameter("int log", domain(Domain::int_log(1, 512)), 512.0),
         parameter("choice", domain(Domain::choice(choices)), 4.0),
     ];
-    let fixed: Params = [
-        ("uniform", Value::from(0.5)),
-        ("choice", Value::from("é\"\n")),
-    ]
-    .into_iter()
-    .collect();
+    let fixed: Params = [("uniform", Value::from(0.5)), ("choice", Value::from("é\"\n"))].into_iter().collect();
     let schedule = Schedule {
         blueprint: Blueprint {
             epochs: 10,
-            epoch_cost: Cost {
-                flops: u64::from(u32::MAX) * 1000,
-                bytes: 5,
-                steps: 6,
-            },
+            epoch_cost: Cost { flops: u64::from(u32::MAX) * 1000, bytes: 5, steps: 6 },
             arena_bytes: 1 << 40,
             plan_key: "a plan".to_owned(),
         },
@@ -191,39 +144,21 @@ pub(super) fn everything() -> Vec<Vec<Change>> {
         },
     };
     let number = TrialNumber;
-    let attribute = |key: &str, value| Change::Attribute {
-        number: number(1),
-        key: key.to_owned(),
-        value,
-    };
+    let attribute = |key: &str, value| Change::Attribute { number: number(1), key: key.to_owned(), value };
     vec![
-        vec![Change::Start {
-            number: number(0),
-            params,
-            fixed: Some(fixed.clone()),
-            schedule: Some(schedule),
-        }],
+        vec![Change::Start { number: number(0), params, fixed: Some(fixed.clone()), schedule: Some(schedule) }],
         [1.0 / 3.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY]
             .into_iter()
             .zip(1..)
-            .map(|(value, step)| Change::Report {
-                number: number(0),
-                epoch: epoch(step, value),
-            })
+            .map(|(value, step)| Change::Report { number: number(0), epoch: epoch(step, value) })
             .collect(),
-        vec![Change::Enqueue {
-            number: number(1),
-            fixed,
-        }],
+        vec![Change::Enqueue { number: number(1), fixed }],
         vec![
             attribute("note", serde_json::json!({"a": [1, 2.5, null, "x"]})),
             attribute("mark", serde_json::json!(true)),
             start(1),
         ],
-        vec![Change::Parameter {
-            number: number(1),
-            parameter: parameter("late", uniform(), 0.25),
-        }],
+        vec![Change::Parameter { number: number(1), parameter: parameter("late", uniform(), 0.25) }],
         vec![pause(1, TrialState::Paused)],
         vec![start(2), start(3), Change::Restarted { number: number(3) }],
         vec![Change::Restarted { number: number(3) }],
@@ -243,11 +178,7 @@ pub(super) fn everything() -> Vec<Vec<Change>> {
         ],
         vec![
             Change::Outside(OutsideEvent {
-                place: Place {
-                    time: 1 << 50,
-                    trial: 3,
-                    step: 2,
-                },
+                place: Place { time: 1 << 50, trial: 3, step: 2 },
                 kind: OutsideKind::TimeLimit,
                 message: "after 60 s".to_owned(),
             }),
@@ -264,14 +195,8 @@ pub(super) fn random_change(draws: &mut Stream, trials: u32) -> Change {
     let value = draws.normal();
     match draws.below(9) {
         0 | 1 => start(trials),
-        2 => Change::Enqueue {
-            number: TrialNumber(trials),
-            fixed: [("x", value)].into_iter().collect(),
-        },
-        3 => Change::Parameter {
-            number,
-            parameter: parameter(["x", "y"][draws.below(2) as usize], uniform(), value),
-        },
+        2 => Change::Enqueue { number: TrialNumber(trials), fixed: [("x", value)].into_iter().collect() },
+        3 => Change::Parameter { number, parameter: parameter(["x", "y"][draws.below(2) as usize], uniform(), value) },
         4 | 5 => report(trial, draws.below(6) as u32, value),
         6 => pause(trial, TrialState::Paused),
         7 => pause(trial, TrialState::Running),

@@ -13,8 +13,8 @@ mod fixtures;
 
 use crate::{Change, MemoryStorage, Storage, StudyRecord};
 use fixtures::{
-    NOTHING, accept, created, everything, finish, header, load, parameter, pause, random_change,
-    refuse, report, start, text, uniform,
+    NOTHING, accept, created, everything, finish, header, load, parameter, pause, random_change, refuse, report, start,
+    text, uniform,
 };
 use tunefork_rng::{Key, Purpose};
 use tunefork_space::{Domain, Params};
@@ -96,10 +96,7 @@ pub fn a_commit_is_all_or_nothing<S: Storage>(make: Make<'_, S>, reopen: Reopen<
     let mut storage = created(make);
     let good = [
         start(0),
-        Change::Parameter {
-            number: NOTHING,
-            parameter: parameter("x", uniform(), 0.5),
-        },
+        Change::Parameter { number: NOTHING, parameter: parameter("x", uniform(), 0.5) },
         report(0, 1, 0.5),
         finish(0, TrialState::Complete, Some(0.5)),
     ];
@@ -126,36 +123,23 @@ pub fn numbers_are_dense<S: Storage>(make: Make<'_, S>, reopen: Reopen<'_, S>) {
 pub fn a_trial_lives_its_life<S: Storage>(make: Make<'_, S>, reopen: Reopen<'_, S>) {
     use TrialState::{Paused, Running, Waiting};
     let mut storage = created(make);
-    let enqueue = Change::Enqueue {
-        number: NOTHING,
-        fixed: Params::default(),
-    };
+    let enqueue = Change::Enqueue { number: NOTHING, fixed: Params::default() };
     accept(&mut storage, &[enqueue]);
     for early in [report(0, 1, 0.0), pause(0, Paused), pause(0, Running)] {
         refuse(&mut storage, &[early]);
     }
     accept(&mut storage, &[start(0)]);
     let mut storage = reopen(storage);
-    for wrong in [
-        pause(0, Running),
-        pause(0, Waiting),
-        pause(0, TrialState::Failed),
-    ] {
+    for wrong in [pause(0, Running), pause(0, Waiting), pause(0, TrialState::Failed)] {
         refuse(&mut storage, &[wrong]);
     }
     accept(&mut storage, &[pause(0, Paused)]);
     let mut storage = reopen(storage);
     assert_eq!(load(&mut storage).trials[0].state, Paused);
     refuse(&mut storage, &[report(0, 1, 0.0)]);
-    accept(
-        &mut storage,
-        &[pause(0, Running), report(0, 1, 0.0), pause(0, Paused)],
-    );
+    accept(&mut storage, &[pause(0, Running), report(0, 1, 0.0), pause(0, Paused)]);
     accept(&mut storage, &[finish(0, TrialState::Pruned, Some(0.0))]);
-    assert_eq!(
-        load(&mut reopen(storage)).trials[0].state,
-        TrialState::Pruned
-    );
+    assert_eq!(load(&mut reopen(storage)).trials[0].state, TrialState::Pruned);
 }
 
 /// Nothing changes a trial that has ended.
@@ -177,15 +161,8 @@ pub fn finished_trials_are_final<S: Storage>(make: Make<'_, S>, reopen: Reopen<'
             pause(trial, TrialState::Paused),
             finish(trial, TrialState::Failed, None),
             Change::Restarted { number },
-            Change::Parameter {
-                number,
-                parameter: parameter("x", uniform(), 0.5),
-            },
-            Change::Attribute {
-                number,
-                key: "a".to_owned(),
-                value: 1.into(),
-            },
+            Change::Parameter { number, parameter: parameter("x", uniform(), 0.5) },
+            Change::Attribute { number, key: "a".to_owned(), value: 1.into() },
         ] {
             refuse(&mut storage, &[late]);
         }
@@ -195,10 +172,7 @@ pub fn finished_trials_are_final<S: Storage>(make: Make<'_, S>, reopen: Reopen<'
 /// A step is larger than the one before, also after opening again.
 pub fn steps_grow<S: Storage>(make: Make<'_, S>, reopen: Reopen<'_, S>) {
     let mut storage = created(make);
-    accept(
-        &mut storage,
-        &[start(0), report(0, 0, 0.0), report(0, 3, 0.0)],
-    );
+    accept(&mut storage, &[start(0), report(0, 0, 0.0), report(0, 3, 0.0)]);
     let mut storage = reopen(storage);
     refuse(&mut storage, &[report(0, 3, 0.0)]);
     refuse(&mut storage, &[report(0, 2, 0.0)]);
@@ -229,19 +203,13 @@ pub fn domains_of_a_name_agree<S: Storage>(make: Make<'_, S>, reopen: Reopen<'_,
         parameter: parameter(name, domain, 1.0),
     };
     let ab = || domain(Domain::choice(["a", "b"]));
-    accept(
-        &mut storage,
-        &[start(0), give(0, "x", uniform()), give(0, "c", ab())],
-    );
+    accept(&mut storage, &[start(0), give(0, "x", uniform()), give(0, "c", ab())]);
     let mut storage = reopen(storage);
     refuse(&mut storage, &[give(0, "x", uniform())]);
     accept(&mut storage, &[start(1)]);
     refuse(&mut storage, &[give(1, "x", domain(Domain::int(0, 1)))]);
     refuse(&mut storage, &[give(1, "x", domain(Domain::log(0.5, 1.0)))]);
-    refuse(
-        &mut storage,
-        &[give(1, "c", domain(Domain::choice(["b", "a"])))],
-    );
+    refuse(&mut storage, &[give(1, "c", domain(Domain::choice(["b", "a"])))]);
     let wider = domain(Domain::uniform(-9.0, 9.0));
     accept(&mut storage, &[give(1, "x", wider), give(1, "c", ab())]);
 }
@@ -250,10 +218,8 @@ pub fn domains_of_a_name_agree<S: Storage>(make: Make<'_, S>, reopen: Reopen<'_,
 pub fn names_have_limits<S: Storage>(make: Make<'_, S>, _: Reopen<'_, S>) {
     let mut storage = created(make);
     accept(&mut storage, &[start(0)]);
-    let give = |length| Change::Parameter {
-        number: NOTHING,
-        parameter: parameter(&"ä".repeat(length), uniform(), 0.5),
-    };
+    let give =
+        |length| Change::Parameter { number: NOTHING, parameter: parameter(&"ä".repeat(length), uniform(), 0.5) };
     refuse(&mut storage, &[give(513)]);
     accept(&mut storage, &[give(512)]);
 }
@@ -261,11 +227,7 @@ pub fn names_have_limits<S: Storage>(make: Make<'_, S>, _: Reopen<'_, S>) {
 /// An attribute that is set again is replaced in its place.
 pub fn the_last_attribute_counts<S: Storage>(make: Make<'_, S>, reopen: Reopen<'_, S>) {
     let mut storage = created(make);
-    let set = |key: &str, value: i32| Change::Attribute {
-        number: NOTHING,
-        key: key.to_owned(),
-        value: value.into(),
-    };
+    let set = |key: &str, value: i32| Change::Attribute { number: NOTHING, key: key.to_owned(), value: value.into() };
     accept(&mut storage, &[start(0), set("a", 1), set("b", 2)]);
     accept(&mut storage, &[set("a", 3)]);
     let attributes = &load(&mut reopen(storage)).trials[0].attributes;
@@ -281,28 +243,15 @@ pub fn random_changes_give_what_memory_gives<S: Storage>(make: Make<'_, S>, reop
     let mut taken = 0;
     for round in 0..200 {
         let trials = load(&mut memory).trials.len() as u32;
-        let changes: Vec<Change> = (0..1 + draws.below(3))
-            .map(|_| random_change(&mut draws, trials))
-            .collect();
+        let changes: Vec<Change> = (0..1 + draws.below(3)).map(|_| random_change(&mut draws, trials)).collect();
         let expected = memory.commit(&changes);
-        assert_eq!(
-            storage.commit(&changes),
-            expected,
-            "round {round}: {changes:?}"
-        );
+        assert_eq!(storage.commit(&changes), expected, "round {round}: {changes:?}");
         taken += usize::from(expected.is_ok());
         if round % 50 == 0 {
             storage = reopen(storage);
-            assert_eq!(
-                text(load(&mut storage)),
-                text(load(&mut memory)),
-                "round {round}"
-            );
+            assert_eq!(text(load(&mut storage)), text(load(&mut memory)), "round {round}");
         }
     }
-    assert!(
-        (20..180).contains(&taken),
-        "the draws test too little: {taken}"
-    );
+    assert!((20..180).contains(&taken), "the draws test too little: {taken}");
     assert_eq!(text(load(&mut reopen(storage))), text(load(&mut memory)));
 }

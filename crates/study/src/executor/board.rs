@@ -56,18 +56,9 @@ pub(super) struct Lane<R> {
 
 /// What a worker tells the simulation, beside results.
 pub(super) enum Note {
-    Computed {
-        trial: u32,
-        step: u32,
-        report: EpochReport,
-    },
-    Retried {
-        trial: u32,
-        failure: TrialFailure,
-    },
-    Restarted {
-        trial: u32,
-    },
+    Computed { trial: u32, step: u32, report: EpochReport },
+    Retried { trial: u32, failure: TrialFailure },
+    Restarted { trial: u32 },
     Warning(String),
 }
 
@@ -149,12 +140,7 @@ impl<R> Board<R> {
     }
 
     /// Waits for the result of an epoch of a running trial, but only a short while.
-    pub fn wait(
-        &self,
-        trial: u32,
-        step: u32,
-        patience: Duration,
-    ) -> Result<News<EpochResult>, StudyError> {
+    pub fn wait(&self, trial: u32, step: u32, patience: Duration) -> Result<News<EpochResult>, StudyError> {
         self.wait_for(patience, |lanes| {
             let lane = lanes.get(&trial)?;
             lane.results.get(step as usize - 1).cloned()
@@ -165,8 +151,7 @@ impl<R> Board<R> {
     pub fn wait_for_any(&self, patience: Duration) -> Result<News<(u32, u32)>, StudyError> {
         self.wait_for(patience, |lanes| {
             let mut lanes = lanes.iter();
-            let (trial, lane) =
-                lanes.find(|(_, lane)| lane.results.len() > lane.decided as usize)?;
+            let (trial, lane) = lanes.find(|(_, lane)| lane.results.len() > lane.decided as usize)?;
             Some((*trial, lane.decided + 1))
         })
     }
@@ -189,11 +174,7 @@ impl<R> Board<R> {
                 return Ok(News::Found(found));
             }
             if may_wait {
-                state = self
-                    .news
-                    .wait_timeout(state, patience)
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .0;
+                state = self.news.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner).0;
             }
         }
         Ok(News::Nothing)
@@ -207,10 +188,7 @@ impl<R> Board<R> {
             if !lane.busy {
                 return lane.run.take();
             }
-            state = self
-                .news
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.news.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -240,10 +218,7 @@ impl<R> Board<R> {
                     saved: lane.saved,
                 });
             }
-            state = self
-                .work
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -268,11 +243,7 @@ impl<R> Board<R> {
             lane.faults = 0;
             if let Ok(report) = result {
                 let step = lane.results.len() as u32;
-                state.notes.push(Note::Computed {
-                    trial,
-                    step,
-                    report,
-                });
+                state.notes.push(Note::Computed { trial, step, report });
             }
         }
         self.news.notify_all();
@@ -311,9 +282,7 @@ impl<R> Board<R> {
 
     /// All trials that still run, after the board was closed and the workers have returned.
     pub fn take_lanes(&self) -> Vec<Lane<R>> {
-        std::mem::take(&mut self.lock().lanes)
-            .into_values()
-            .collect()
+        std::mem::take(&mut self.lock().lanes).into_values().collect()
     }
 }
 

@@ -62,27 +62,17 @@ struct Training {
 
 impl Folder {
     /// Makes the folder, if checkpoints are wanted.
-    pub fn open(
-        options: &ExecutorOptions,
-        header: &StudyHeader,
-    ) -> Result<Option<Folder>, StudyError> {
+    pub fn open(options: &ExecutorOptions, header: &StudyHeader) -> Result<Option<Folder>, StudyError> {
         let Some(path) = options.checkpoints.clone() else {
             return Ok(None);
         };
-        fs::create_dir_all(&path).map_err(|source| StudyError::Checkpoint {
-            path: path.clone(),
-            source,
-        })?;
+        fs::create_dir_all(&path).map_err(|source| StudyError::Checkpoint { path: path.clone(), source })?;
         let identity = Facts::new([
             ("name", header.name.clone()),
             ("seed", header.seed.to_string()),
             ("settings", header.settings.digest()),
         ]);
-        Ok(Some(Folder {
-            path,
-            study: identity.digest(),
-            every: options.checkpoint_every,
-        }))
+        Ok(Some(Folder { path, study: identity.digest(), every: options.checkpoint_every }))
     }
 
     fn file(&self, trial: u32) -> PathBuf {
@@ -111,23 +101,13 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(format!("checkpoint {}: {error}", path.display())),
         };
-        let (header, payload) =
-            parse(&bytes).ok_or_else(|| format!("checkpoint {} is corrupt", path.display()))?;
-        if header.study != self.study
-            || header.trial != trial.number.0
-            || header.params != trial.params.to_string()
-        {
-            return Err(format!(
-                "checkpoint {} belongs to another study or trial",
-                path.display()
-            ));
+        let (header, payload) = parse(&bytes).ok_or_else(|| format!("checkpoint {} is corrupt", path.display()))?;
+        if header.study != self.study || header.trial != trial.number.0 || header.params != trial.params.to_string() {
+            return Err(format!("checkpoint {} belongs to another study or trial", path.display()));
         }
         bytes.truncate(payload.end);
         bytes.drain(..payload.start);
-        Ok(Some(Checkpoint {
-            reports: header.epochs.iter().map(EpochReport::from).collect(),
-            payload: bytes,
-        }))
+        Ok(Some(Checkpoint { reports: header.epochs.iter().map(EpochReport::from).collect(), payload: bytes }))
     }
 
     /// Removes the checkpoint of a trial that has ended. One that cannot be removed does no harm.
@@ -184,17 +164,11 @@ fn write_atomically(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
 }
 
 fn to_bits(pairs: &[(String, f64)]) -> Vec<(String, u64)> {
-    pairs
-        .iter()
-        .map(|(name, value)| (name.clone(), value.to_bits()))
-        .collect()
+    pairs.iter().map(|(name, value)| (name.clone(), value.to_bits())).collect()
 }
 
 fn from_bits(pairs: &[(String, u64)]) -> Vec<(String, f64)> {
-    pairs
-        .iter()
-        .map(|(name, bits)| (name.clone(), f64::from_bits(*bits)))
-        .collect()
+    pairs.iter().map(|(name, bits)| (name.clone(), f64::from_bits(*bits))).collect()
 }
 
 impl From<&EpochReport> for Epoch {
@@ -221,11 +195,7 @@ impl From<&Epoch> for EpochReport {
 
 impl From<&MemberReport> for Training {
     fn from(report: &MemberReport) -> Self {
-        Training {
-            member: report.member,
-            value: report.value.to_bits(),
-            metrics: to_bits(&report.metrics),
-        }
+        Training { member: report.member, value: report.value.to_bits(), metrics: to_bits(&report.metrics) }
     }
 }
 

@@ -122,12 +122,8 @@ pub fn run<W: Workload>(
     definition.header.scheduler = definition.scheduler.name().to_owned();
     let resumed = resume::open(&definition, storage, observer, options)?;
     let folder = checkpoint::Folder::open(options, &definition.header)?;
-    let training = training::Training {
-        workload,
-        folder,
-        tolerant: resumed.tolerant,
-        study: definition.header.name.clone(),
-    };
+    let training =
+        training::Training { workload, folder, tolerant: resumed.tolerant, study: definition.header.name.clone() };
     let board = board::Board::new(options);
     let outcome = std::thread::scope(|scope| {
         for _ in 0..options.workers {
@@ -135,16 +131,10 @@ pub fn run<W: Workload>(
         }
         // However the simulation ends, by panic too, the workers must be told or the scope would wait.
         let _closing = board::CloseOnDrop(&board);
-        Simulation::new(
-            definition, resumed, &training, &board, options, storage, observer,
-        )
-        .run()
+        Simulation::new(definition, resumed, &training, &board, options, storage, observer).run()
     });
     match &outcome {
-        Ok(Outcome {
-            ended: Ended::Interrupted,
-            ..
-        }) => training.save_all(&board, observer),
+        Ok(Outcome { ended: Ended::Interrupted, .. }) => training.save_all(&board, observer),
         Ok(outcome) => training.close(outcome.trials),
         Err(_) => {}
     }
@@ -152,28 +142,18 @@ pub fn run<W: Workload>(
 }
 
 fn check(definition: &Definition, options: &ExecutorOptions) -> Result<(), StudyError> {
-    let at_least_one = [
-        ("slots", definition.header.slots as usize),
-        ("workers", options.workers),
-        ("threads", options.threads),
-    ];
+    let at_least_one =
+        [("slots", definition.header.slots as usize), ("workers", options.workers), ("threads", options.threads)];
     for (name, value) in at_least_one {
         if value == 0 {
-            return Err(StudyError::Setting {
-                name,
-                value: value.to_string(),
-                allowed: "at least 1",
-            });
+            return Err(StudyError::Setting { name, value: value.to_string(), allowed: "at least 1" });
         }
     }
     for (index, fixed) in definition.enqueued.iter().enumerate() {
         definition
             .space
             .partial_point(fixed)
-            .map_err(|error| StudyError::Enqueued {
-                index,
-                detail: error.to_string(),
-            })?;
+            .map_err(|error| StudyError::Enqueued { index, detail: error.to_string() })?;
     }
     Ok(())
 }

@@ -2,8 +2,7 @@
 
 use super::{Definition, ExecutorOptions};
 use crate::{
-    Change, Event, Facts, Observer, OutsideEvent, OutsideKind, Place, Storage, StudyError,
-    StudyHeader, StudyRecord,
+    Change, Event, Facts, Observer, OutsideEvent, OutsideKind, Place, Storage, StudyError, StudyHeader, StudyRecord,
 };
 
 /// A study as it was found.
@@ -24,27 +23,18 @@ pub(super) fn open(
         let mut header = definition.header.clone();
         header.stages = vec![definition.budget];
         storage.create(&header)?;
-        return Ok(Resumed {
-            known: StudyRecord::new(header),
-            tolerant: false,
-        });
+        return Ok(Resumed { known: StudyRecord::new(header), tolerant: false });
     };
     let differences = facts(&known.header).differences(&facts(&definition.header));
     if !differences.is_empty() {
-        return Err(StudyError::SettingsChanged {
-            study: known.header.name,
-            differences,
-        });
+        return Err(StudyError::SettingsChanged { study: known.header.name, differences });
     }
     let mut changes = drift(&mut known, definition, observer, options)?;
     changes.extend(grow(&mut known, definition.budget)?);
     if !changes.is_empty() {
         storage.commit(&changes)?;
     }
-    let tolerant = known
-        .outside_events
-        .iter()
-        .any(|event| event.kind == OutsideKind::Drift);
+    let tolerant = known.outside_events.iter().any(|event| event.kind == OutsideKind::Drift);
     Ok(Resumed { known, tolerant })
 }
 
@@ -78,42 +68,22 @@ fn drift(
         return Ok(Vec::new());
     }
     if !options.accept_drift {
-        return Err(StudyError::FingerprintChanged {
-            study: known.header.name.clone(),
-            differences,
-        });
+        return Err(StudyError::FingerprintChanged { study: known.header.name.clone(), differences });
     }
     let message = differences.join("; ");
-    observer.event(&Event::Warning {
-        message: &format!("fingerprint drift accepted: {message}"),
-    });
-    let event = OutsideEvent {
-        place: last_place(known),
-        kind: OutsideKind::Drift,
-        message,
-    };
+    observer.event(&Event::Warning { message: &format!("fingerprint drift accepted: {message}") });
+    let event = OutsideEvent { place: last_place(known), kind: OutsideKind::Drift, message };
     known.header.fingerprint.clone_from(now);
     known.outside_events.push(event.clone());
-    Ok(vec![
-        Change::Outside(event),
-        Change::Fingerprint(now.clone()),
-    ])
+    Ok(vec![Change::Outside(event), Change::Fingerprint(now.clone())])
 }
 
 /// The latest report stored.
 fn last_place(known: &StudyRecord) -> Place {
     let reports = known.trials.iter().filter_map(|trial| {
-        trial.epochs.last().map(|epoch| Place {
-            time: epoch.time,
-            trial: trial.number.0,
-            step: epoch.step,
-        })
+        trial.epochs.last().map(|epoch| Place { time: epoch.time, trial: trial.number.0, step: epoch.step })
     });
-    reports.max().unwrap_or(Place {
-        time: 0,
-        trial: 0,
-        step: 0,
-    })
+    reports.max().unwrap_or(Place { time: 0, trial: 0, step: 0 })
 }
 
 /// A budget may grow. If trials of the stage are still to be asked for, it is simply larger; if all
@@ -125,11 +95,7 @@ fn grow(known: &mut StudyRecord, budget: u32) -> Result<Option<Change>, StudyErr
         return Ok(None);
     }
     if budget < stored {
-        return Err(StudyError::BudgetShrank {
-            study: known.header.name.clone(),
-            stored,
-            now: budget,
-        });
+        return Err(StudyError::BudgetShrank { study: known.header.name.clone(), stored, now: budget });
     }
     match stages.last_mut() {
         Some(last) if known.trials.len() < stored as usize => *last = budget,

@@ -2,10 +2,7 @@
 
 use super::board::{Board, Job, Note};
 use super::checkpoint::{Checkpoint, Folder};
-use crate::{
-    EpochReport, Event, FailureKind, Observer, Run, StudyError, TrialContext, TrialFailure,
-    Workload,
-};
+use crate::{EpochReport, Event, FailureKind, Observer, Run, StudyError, TrialContext, TrialFailure, Workload};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 use tunefork_space::Params;
@@ -50,10 +47,7 @@ impl<W: Workload> Training<'_, W> {
                 });
                 job.saved = Some(Instant::now());
                 let begun = !job.results.is_empty() || job.faults > 0;
-                if raised
-                    .as_ref()
-                    .is_ok_and(|raised| begun || !raised.ahead.is_empty())
-                {
+                if raised.as_ref().is_ok_and(|raised| begun || !raised.ahead.is_empty()) {
                     board.note(Note::Restarted { trial });
                 }
                 match raised {
@@ -92,12 +86,7 @@ impl<W: Workload> Training<'_, W> {
     fn deliver(&self, job: &mut Job<W::Run>, report: EpochReport, board: &Board<W::Run>) {
         let trial = job.context.number.0;
         board.deliver(trial, Ok(report));
-        let values: Vec<f64> = board
-            .reports(trial)
-            .into_iter()
-            .flatten()
-            .map(|report| report.value)
-            .collect();
+        let values: Vec<f64> = board.reports(trial).into_iter().flatten().map(|report| report.value).collect();
         if !values.is_empty() && self.workload.is_over(&job.context.params, &values) {
             job.limit = values.len() as u32;
             board.end_at(trial, job.limit);
@@ -121,10 +110,7 @@ impl<W: Workload> Training<'_, W> {
         match failure.kind {
             FailureKind::Halt => {
                 board.give_back(trial, None, job.faults, job.saved);
-                board.fail(StudyError::Halted {
-                    trial: job.context.number,
-                    message: failure.message,
-                });
+                board.fail(StudyError::Halted { trial: job.context.number, message: failure.message });
             }
             FailureKind::Fault | FailureKind::Interrupted if job.faults == 0 => {
                 board.note(Note::Retried { trial, failure });
@@ -180,10 +166,7 @@ impl<W: Workload> Training<'_, W> {
                 if !self.tolerant {
                     return Err(Trouble::Differs(detail));
                 }
-                warn(format!(
-                    "trial {}: {detail}; the stored result stays",
-                    trial.number
-                ));
+                warn(format!("trial {}: {detail}; the stored result stays", trial.number));
             }
         }
         Ok(Raised { run, ahead })
@@ -200,19 +183,13 @@ impl<W: Workload> Training<'_, W> {
         let checkpoint = match self.folder.as_ref()?.load(trial) {
             Ok(checkpoint) => checkpoint?,
             Err(reason) => {
-                warn(format!(
-                    "{reason}; trial {} is replayed from its start",
-                    trial.number
-                ));
+                warn(format!("{reason}; trial {} is replayed from its start", trial.number));
                 return None;
             }
         };
         let reports = checkpoint.reports;
         let agrees = reports.len() <= limit as usize
-            && results
-                .iter()
-                .zip(&reports)
-                .all(|(known, saved)| difference(known, saved).is_none());
+            && results.iter().zip(&reports).all(|(known, saved)| difference(known, saved).is_none());
         let reason = if !agrees {
             "its reports are not those stored".to_owned()
         } else {
@@ -220,11 +197,7 @@ impl<W: Workload> Training<'_, W> {
                 Ok(run) if run.epochs_done() as usize == reports.len() => {
                     return Some((run, reports));
                 }
-                Ok(run) => format!(
-                    "it is of epoch {}, not {}",
-                    run.epochs_done(),
-                    reports.len()
-                ),
+                Ok(run) => format!("it is of epoch {}, not {}", run.epochs_done(), reports.len()),
                 Err(failure) => failure.message,
             }
         };
@@ -258,14 +231,12 @@ impl<W: Workload> Training<'_, W> {
     ) -> Result<(), String> {
         let payload = guarded(|| run.checkpoint())
             .map_err(|failure| format!("no checkpoint of trial {}: {failure}", trial.number))?;
-        folder
-            .save(trial, &Checkpoint { reports, payload })
-            .map_err(|error| {
-                format!(
-                    "no checkpoint of trial {} (epochs since its last one would be computed again): {error}",
-                    trial.number
-                )
-            })
+        folder.save(trial, &Checkpoint { reports, payload }).map_err(|error| {
+            format!(
+                "no checkpoint of trial {} (epochs since its last one would be computed again): {error}",
+                trial.number
+            )
+        })
     }
 
     /// Writes a checkpoint of every trial in training: the study was interrupted in good order.
@@ -291,11 +262,7 @@ impl<W: Workload> Training<'_, W> {
     }
 
     fn not_reproducible(&self, trial: &TrialContext, detail: String) -> StudyError {
-        StudyError::NotReproducible {
-            study: self.study.clone(),
-            trial: trial.number,
-            detail,
-        }
+        StudyError::NotReproducible { study: self.study.clone(), trial: trial.number, detail }
     }
 }
 
@@ -303,11 +270,7 @@ impl<W: Workload> Training<'_, W> {
 fn epoch(run: &mut impl Run) -> Result<EpochReport, TrialFailure> {
     let mut report = run.epoch()?;
     if !report.value.is_finite() {
-        let message = format!(
-            "the value of epoch {} is {}",
-            run.epochs_done(),
-            report.value
-        );
+        let message = format!("the value of epoch {} is {}", run.epochs_done(), report.value);
         return Err(TrialFailure::new(FailureKind::Diverged, message));
     }
     // Storages need not keep the sign of zero, so there is only one zero from the start.
@@ -316,29 +279,21 @@ fn epoch(run: &mut impl Run) -> Result<EpochReport, TrialFailure> {
 }
 
 /// Calls code of the workload; a panic there is a fault of the trial.
-pub(super) fn guarded<T>(
-    call: impl FnOnce() -> Result<T, TrialFailure>,
-) -> Result<T, TrialFailure> {
+pub(super) fn guarded<T>(call: impl FnOnce() -> Result<T, TrialFailure>) -> Result<T, TrialFailure> {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
         let text = panic
             .downcast_ref::<&str>()
             .map(|text| (*text).to_owned())
             .or_else(|| panic.downcast_ref::<String>().cloned())
             .unwrap_or_else(|| "without a message".to_owned());
-        Err(TrialFailure::new(
-            FailureKind::Fault,
-            format!("training panicked: {text}"),
-        ))
+        Err(TrialFailure::new(FailureKind::Fault, format!("training panicked: {text}")))
     })
 }
 
 /// Where two results of one epoch differ in what must be equal.
 pub(super) fn difference(stored: &EpochReport, now: &EpochReport) -> Option<String> {
     if !same(stored.value, now.value) {
-        return Some(format!(
-            "its value was {} and is now {}",
-            stored.value, now.value
-        ));
+        return Some(format!("its value was {} and is now {}", stored.value, now.value));
     }
     if let Some(detail) = different_metrics(&stored.metrics, &now.metrics) {
         return Some(detail);
@@ -354,10 +309,7 @@ pub(super) fn difference(stored: &EpochReport, now: &EpochReport) -> Option<Stri
         }
         if !same(stored.value, now.value) {
             let (value, member) = (stored.value, stored.member);
-            return Some(format!(
-                "the value of {member} was {value} and is now {}",
-                now.value
-            ));
+            return Some(format!("the value of {member} was {value} and is now {}", now.value));
         }
         let detail = different_metrics(&stored.metrics, &now.metrics)?;
         Some(format!("{}: {detail}", stored.member))
@@ -373,9 +325,7 @@ fn different_metrics(stored: &[(String, f64)], now: &[(String, f64)]) -> Option<
         .iter()
         .zip(now)
         .find(|((name, value), (other, now))| name != other || !same(*value, *now))
-        .map(|((name, value), (other, now))| {
-            format!("its metric {name} was {value} and {other} is now {now}")
-        })
+        .map(|((name, value), (other, now))| format!("its metric {name} was {value} and {other} is now {now}"))
 }
 
 /// Equal numbers, NaN equal to NaN; a storage need not keep the sign of zero.

@@ -7,8 +7,7 @@ use std::time::Duration;
 use tunefork_rng::{Key, Purpose};
 use tunefork_space::{Domain, Parameter, Params, Space};
 use tunefork_study::{
-    Blueprint, Cost, EpochReport, FailureKind, Member, MemberReport, Run, TrialContext,
-    TrialFailure, Workload,
+    Blueprint, Cost, EpochReport, FailureKind, Member, MemberReport, Run, TrialContext, TrialFailure, Workload,
 };
 
 /// What goes wrong, and how often it still will.
@@ -48,10 +47,7 @@ pub struct Curve {
 
 impl Curve {
     pub fn with_trouble(trouble: impl IntoIterator<Item = ((u32, u32), (Trouble, u32))>) -> Self {
-        Curve {
-            trouble: Mutex::new(trouble.into_iter().collect()),
-            ..Curve::default()
-        }
+        Curve { trouble: Mutex::new(trouble.into_iter().collect()), ..Curve::default() }
     }
 
     fn trouble_at(&self, trial: u32, epoch: u32) -> Option<Trouble> {
@@ -75,10 +71,7 @@ impl Curve {
 /// Mixed parameters, one of them conditional.
 pub fn space() -> Space {
     let parameters = vec![
-        Parameter::new(
-            "optimizer",
-            Domain::choice(["sgd", "adam", "none"]).unwrap(),
-        ),
+        Parameter::new("optimizer", Domain::choice(["sgd", "adam", "none"]).unwrap()),
         Parameter::new("lr", Domain::log(1e-4, 1.0).unwrap()),
         Parameter::new("momentum", Domain::uniform(0.0, 0.99).unwrap()).when("optimizer", ["sgd"]),
         Parameter::new("width", Domain::int(1, 8).unwrap()),
@@ -105,11 +98,7 @@ impl Workload for Shared {
         }
         Ok(Blueprint {
             epochs: 9,
-            epoch_cost: Cost {
-                flops: 4_000_000 * width,
-                bytes: 0,
-                steps: 1,
-            },
+            epoch_cost: Cost { flops: 4_000_000 * width, bytes: 0, steps: 1 },
             arena_bytes: width,
             plan_key: format!("width {width}"),
         })
@@ -124,11 +113,7 @@ impl Workload for Shared {
         self.0.patience.is_some_and(|patience| waited >= patience)
     }
 
-    fn start(
-        &self,
-        trial: &TrialContext,
-        checkpoint: Option<&[u8]>,
-    ) -> Result<CurveRun, TrialFailure> {
+    fn start(&self, trial: &TrialContext, checkpoint: Option<&[u8]>) -> Result<CurveRun, TrialFailure> {
         // Best near lr = 0.01 with much momentum; `none` never learns.
         let rate = (number(&trial.params, "lr") - 0.01).abs();
         let bonus = 0.3 * number(&trial.params, "momentum");
@@ -136,11 +121,7 @@ impl Workload for Shared {
         let mut run = CurveRun {
             workload: self.0.clone(),
             trial: trial.clone(),
-            quality: if learns {
-                0.6 + bonus - 0.5 * rate
-            } else {
-                0.1
-            },
+            quality: if learns { 0.6 + bonus - 0.5 * rate } else { 0.1 },
             epoch: 0,
             value: 0.0,
             drifted: false,
@@ -158,11 +139,7 @@ impl Workload for Shared {
         if let Some(Trouble::Fault) = self.0.trouble_at(trial.number.0, KEEP) {
             return Err(TrialFailure::new(FailureKind::Fault, "the device is gone"));
         }
-        self.0
-            .kept
-            .lock()
-            .unwrap()
-            .push((trial.number.0, run.epoch));
+        self.0.kept.lock().unwrap().push((trial.number.0, run.epoch));
         Ok(())
     }
 }
@@ -215,11 +192,7 @@ impl Run for CurveRun {
         self.epoch = epoch;
         let threads = (trial, self.trial.threads);
         self.workload.threads.lock().unwrap().push(threads);
-        let noise = self
-            .trial
-            .key
-            .stream_at(Purpose::Shuffle, u64::from(epoch))
-            .f64();
+        let noise = self.trial.key.stream_at(Purpose::Shuffle, u64::from(epoch)).f64();
         self.value += (self.quality - self.value) * 0.4 + 0.02 * (noise - 0.5);
         if self.drifted {
             self.value += 1e-12;
@@ -230,10 +203,7 @@ impl Run for CurveRun {
         }
         Ok(EpochReport {
             value,
-            metrics: vec![
-                ("loss".to_owned(), 1.0 - value),
-                ("noise".to_owned(), noise),
-            ],
+            metrics: vec![("loss".to_owned(), 1.0 - value), ("noise".to_owned(), noise)],
             observed: vec![("run".to_owned(), f64::from(run))],
             members: (0..2).map(|fold| member(fold, value, noise)).collect(),
         })

@@ -10,10 +10,7 @@ use tunefork_study::{Ended, MemoryStorage};
 use tunefork_trial::TrialState;
 
 fn impatient() -> Curve {
-    Curve {
-        patience: Some(1),
-        ..Curve::default()
-    }
+    Curve { patience: Some(1), ..Curve::default() }
 }
 
 /// The study that nothing disturbs, and its text.

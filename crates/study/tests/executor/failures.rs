@@ -1,9 +1,7 @@
 //! What goes wrong in a trial.
 
 use crate::curve::{Curve, KEEP, Shared, Trouble};
-use crate::support::{
-    Ear, Mortal, definition, go, options, record, text, undisturbed, with_checkpoints,
-};
+use crate::support::{Ear, Mortal, definition, go, options, record, text, undisturbed, with_checkpoints};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tunefork_study::{EndReason, Ended, MemoryStorage, OutsideKind, StudyError, run};
@@ -11,32 +9,17 @@ use tunefork_trial::{TrialNumber, TrialState};
 
 #[test]
 fn a_single_fault_is_hidden() {
-    for (trouble, checkpoints) in [
-        (Trouble::Fault, true),
-        (Trouble::Fault, false),
-        (Trouble::Panic, true),
-    ] {
+    for (trouble, checkpoints) in [(Trouble::Fault, true), (Trouble::Fault, false), (Trouble::Panic, true)] {
         let folder = tempfile::tempdir().unwrap();
         let mut options = options(2);
         if checkpoints {
             options = with_checkpoints(options, folder.path());
         }
-        let curve = Curve::with_trouble([
-            ((0, 1), (trouble, 1)),
-            ((2, 5), (trouble, 1)),
-            ((2, 6), (trouble, 1)),
-        ]);
+        let curve = Curve::with_trouble([((0, 1), (trouble, 1)), ((2, 5), (trouble, 1)), ((2, 6), (trouble, 1))]);
         let curve = Arc::new(curve);
         let mut ear = Ear::default();
         let mut storage = MemoryStorage::default();
-        run(
-            definition("none"),
-            &Shared(curve.clone()),
-            &mut storage,
-            &mut ear,
-            &options,
-        )
-        .unwrap();
+        run(definition("none"), &Shared(curve.clone()), &mut storage, &mut ear, &options).unwrap();
         assert_eq!(text(&mut storage), undisturbed(definition("none")));
         assert_eq!(ear.count("TrialRetried"), 3);
         assert_eq!(record(&mut storage).trials[2].observed.restarts, 2);
@@ -57,14 +40,7 @@ fn a_fault_while_a_trial_is_kept_is_hidden_once() {
     let mut ear = Ear::default();
     let mut storage = MemoryStorage::default();
     let shared = Shared(curve.clone());
-    run(
-        definition("none"),
-        &shared,
-        &mut storage,
-        &mut ear,
-        &options(1),
-    )
-    .unwrap();
+    run(definition("none"), &shared, &mut storage, &mut ear, &options(1)).unwrap();
     assert_eq!(text(&mut storage), undisturbed(definition("none")));
     assert_eq!(*curve.kept.lock().unwrap(), expected);
     assert_eq!(ear.count("TrialRetried"), 1);
@@ -82,10 +58,7 @@ fn a_fault_that_comes_back_is_an_outside_event() {
     for commits in [u32::MAX, 20, 40] {
         let curve = || Arc::new(Curve::with_trouble([((1, 3), (Trouble::Fault, 2))]));
         let mut storage = MemoryStorage::default();
-        let mut mortal = Mortal {
-            inner: &mut storage,
-            commits_left: commits,
-        };
+        let mut mortal = Mortal { inner: &mut storage, commits_left: commits };
         // Killed before or after the fault, the study goes on to the same end.
         let _ = go(definition("median"), &curve(), &mut mortal, &options(1));
         let faulty = record(&mut storage).trials[1].state == TrialState::Failed;
@@ -107,26 +80,16 @@ fn a_fault_that_comes_back_is_an_outside_event() {
 
 #[test]
 fn a_loss_that_is_no_number_fails_its_trial_alone() {
-    for (trouble, words) in [
-        (Trouble::Diverge, "the loss is NaN"),
-        (Trouble::Nan, "the value of epoch 3 is NaN"),
-    ] {
+    for (trouble, words) in [(Trouble::Diverge, "the loss is NaN"), (Trouble::Nan, "the value of epoch 3 is NaN")] {
         let curve = || Arc::new(Curve::with_trouble([((4, 3), (trouble, 9))]));
         let mut storage = MemoryStorage::default();
-        let mut mortal = Mortal {
-            inner: &mut storage,
-            commits_left: 25,
-        };
+        let mut mortal = Mortal { inner: &mut storage, commits_left: 25 };
         go(definition("asha"), &curve(), &mut mortal, &options(1)).unwrap_err();
         let outcome = go(definition("asha"), &curve(), &mut storage, &options(1)).unwrap();
         assert_eq!((outcome.ended, outcome.outside_events), (Ended::Done, 0));
         let study = record(&mut storage);
         assert_eq!(study.trials.len(), 14);
-        if let Some(end) = study.trials[4]
-            .end
-            .as_ref()
-            .filter(|e| e.reason == EndReason::Diverged)
-        {
+        if let Some(end) = study.trials[4].end.as_ref().filter(|e| e.reason == EndReason::Diverged) {
             assert_eq!(end.message, words);
             assert_eq!(study.trials[4].state, TrialState::Failed);
             assert_eq!(study.trials[4].epochs.len(), 2);
@@ -134,22 +97,13 @@ fn a_loss_that_is_no_number_fails_its_trial_alone() {
             panic!("trial 4 should reach epoch 3: {:?}", study.trials[4]);
         }
         // What is stored is enough to simulate it again.
-        go(
-            definition("asha"),
-            &Arc::default(),
-            &mut storage,
-            &options(1),
-        )
-        .unwrap();
+        go(definition("asha"), &Arc::default(), &mut storage, &options(1)).unwrap();
     }
 }
 
 #[test]
 fn a_trial_that_does_not_fit_fails_before_it_starts() {
-    let curve = Arc::new(Curve {
-        widest: Some(4),
-        ..Curve::default()
-    });
+    let curve = Arc::new(Curve { widest: Some(4), ..Curve::default() });
     let mut storage = MemoryStorage::default();
     let outcome = go(definition("none"), &curve, &mut storage, &options(2)).unwrap();
     assert_eq!((outcome.ended, outcome.trials), (Ended::Done, 14));
@@ -189,31 +143,13 @@ fn a_full_disk_in_training_stops_the_study_and_loses_nothing() {
 #[test]
 fn a_workload_that_is_not_deterministic_is_found_out() {
     let mut storage = MemoryStorage::default();
-    let mut mortal = Mortal {
-        inner: &mut storage,
-        commits_left: 24,
-    };
-    go(
-        definition("none"),
-        &Arc::default(),
-        &mut mortal,
-        &options(1),
-    )
-    .unwrap_err();
+    let mut mortal = Mortal { inner: &mut storage, commits_left: 24 };
+    go(definition("none"), &Arc::default(), &mut mortal, &options(1)).unwrap_err();
     let study = record(&mut storage);
-    let trial = study
-        .trials
-        .iter()
-        .find(|trial| trial.state == TrialState::Running && trial.epochs.len() >= 2);
+    let trial = study.trials.iter().find(|trial| trial.state == TrialState::Running && trial.epochs.len() >= 2);
     let number = trial.unwrap().number;
     let curve = Arc::new(Curve::with_trouble([((number.0, 2), (Trouble::Drift, 1))]));
     let error = go(definition("none"), &curve, &mut storage, &options(1)).unwrap_err();
-    assert!(
-        matches!(&error, StudyError::NotReproducible { trial, .. } if *trial == number),
-        "{error}"
-    );
-    assert!(
-        error.to_string().contains("epoch 2: its value was"),
-        "{error}"
-    );
+    assert!(matches!(&error, StudyError::NotReproducible { trial, .. } if *trial == number), "{error}");
+    assert!(error.to_string().contains("epoch 2: its value was"), "{error}");
 }

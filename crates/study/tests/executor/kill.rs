@@ -19,10 +19,7 @@ fn study_to_be_killed() {
     };
     let folder = Path::new(&folder);
     let mut storage = SqliteStorage::open(folder.join("study.db"), "curve").unwrap();
-    let curve = Arc::new(Curve {
-        delay: Duration::from_millis(6),
-        ..Curve::default()
-    });
+    let curve = Arc::new(Curve { delay: Duration::from_millis(6), ..Curve::default() });
     let options = with_checkpoints(options(2), folder);
     go(definition("asha"), &curve, &mut storage, &options).unwrap();
 }

@@ -16,22 +16,10 @@ fn results_do_not_depend_on_workers_or_their_speed() {
         let expected = undisturbed(definition(scheduler));
         for workers in [1, 2, 4] {
             let mut storage = MemoryStorage::default();
-            let curve = Arc::new(Curve {
-                delay: Duration::from_millis(3),
-                ..Curve::default()
-            });
-            let outcome = go(
-                definition(scheduler),
-                &curve,
-                &mut storage,
-                &options(workers),
-            );
+            let curve = Arc::new(Curve { delay: Duration::from_millis(3), ..Curve::default() });
+            let outcome = go(definition(scheduler), &curve, &mut storage, &options(workers));
             assert_eq!(outcome.unwrap().ended, Ended::Done);
-            assert_eq!(
-                text(&mut storage),
-                expected,
-                "{scheduler}, {workers} workers"
-            );
+            assert_eq!(text(&mut storage), expected, "{scheduler}, {workers} workers");
         }
     }
 }
@@ -39,10 +27,7 @@ fn results_do_not_depend_on_workers_or_their_speed() {
 #[test]
 fn trials_that_are_left_get_the_threads_of_all() {
     let curve = Arc::new(Curve::default());
-    let options = tunefork_study::ExecutorOptions {
-        threads: 6,
-        ..options(3)
-    };
+    let options = tunefork_study::ExecutorOptions { threads: 6, ..options(3) };
     // Each epoch of the last trial takes as long as eight of the others, and the scheduler has to see it
     // before the one after the next: so all but its first few come after the others' end.
     let mut definition = definition("median");
@@ -54,95 +39,49 @@ fn trials_that_are_left_get_the_threads_of_all() {
     assert_eq!(threads.len(), 27);
     assert_eq!(threads[0].1, 2, "all have work at first");
     let last = threads.iter().filter(|(trial, _)| *trial == 2);
-    assert!(
-        last.skip(4).all(|(_, threads)| *threads == 6),
-        "{threads:?}"
-    );
+    assert!(last.skip(4).all(|(_, threads)| *threads == 6), "{threads:?}");
 }
 
 #[test]
 fn threads_that_cannot_be_shared_evenly_are_all_used() {
-    let curve = Arc::new(Curve {
-        delay: Duration::from_millis(5),
-        ..Curve::default()
-    });
-    let options = tunefork_study::ExecutorOptions {
-        threads: 5,
-        ..options(2)
-    };
+    let curve = Arc::new(Curve { delay: Duration::from_millis(5), ..Curve::default() });
+    let options = tunefork_study::ExecutorOptions { threads: 5, ..options(2) };
     let mut definition = definition("none");
     definition.budget = 6;
     go(definition, &curve, &mut MemoryStorage::default(), &options).unwrap();
     let threads = curve.threads.lock().unwrap();
     for share in [2, 3] {
-        assert!(
-            threads.iter().any(|(_, threads)| *threads == share),
-            "{threads:?}"
-        );
+        assert!(threads.iter().any(|(_, threads)| *threads == share), "{threads:?}");
     }
-    assert!(
-        threads
-            .iter()
-            .all(|(_, threads)| [2, 3, 5].contains(threads))
-    );
+    assert!(threads.iter().all(|(_, threads)| [2, 3, 5].contains(threads)));
 }
 
 #[test]
 fn sqlite_keeps_the_same_study_as_memory() {
     let folder = tempfile::tempdir().unwrap();
     let mut storage = SqliteStorage::open(folder.path().join("study.db"), "curve").unwrap();
-    go(
-        definition("asha"),
-        &Arc::default(),
-        &mut storage,
-        &options(2),
-    )
-    .unwrap();
+    go(definition("asha"), &Arc::default(), &mut storage, &options(2)).unwrap();
     assert_eq!(text(&mut storage), undisturbed(definition("asha")));
 }
 
 #[test]
 fn slots_are_never_idle_and_never_shared() {
     let mut storage = MemoryStorage::default();
-    go(
-        definition("asha"),
-        &Arc::default(),
-        &mut storage,
-        &options(2),
-    )
-    .unwrap();
+    go(definition("asha"), &Arc::default(), &mut storage, &options(2)).unwrap();
     let study = record(&mut storage);
     let lives: Vec<(u64, u64)> = study
         .trials
         .iter()
-        .map(|trial| {
-            (
-                trial.schedule.as_ref().unwrap().start,
-                trial.end.as_ref().unwrap().time,
-            )
-        })
+        .map(|trial| (trial.schedule.as_ref().unwrap().start, trial.end.as_ref().unwrap().time))
         .collect();
     let last = lives.iter().map(|(start, _)| *start).max();
     for (number, (time, _)) in lives.iter().enumerate() {
-        let running = lives
-            .iter()
-            .filter(|(start, end)| start <= time && end > time);
+        let running = lives.iter().filter(|(start, end)| start <= time && end > time);
         let running = running.count();
-        assert!(
-            running <= 3,
-            "{running} trials run when trial {number} starts"
-        );
-        assert!(
-            running == 3 || Some(*time) == last,
-            "a slot is idle when trial {number} starts"
-        );
+        assert!(running <= 3, "{running} trials run when trial {number} starts");
+        assert!(running == 3 || Some(*time) == last, "a slot is idle when trial {number} starts");
     }
-    assert!(
-        study
-            .trials
-            .iter()
-            .any(|trial| trial.state == TrialState::Pruned)
-    );
+    assert!(study.trials.iter().any(|trial| trial.state == TrialState::Pruned));
     for trial in &study.trials {
         let schedule = trial.schedule.as_ref().unwrap();
         for epoch in &trial.epochs {
@@ -155,13 +94,7 @@ fn slots_are_never_idle_and_never_shared() {
 #[test]
 fn conditional_parameters_are_there_only_when_active() {
     let mut storage = MemoryStorage::default();
-    go(
-        definition("none"),
-        &Arc::default(),
-        &mut storage,
-        &options(1),
-    )
-    .unwrap();
+    go(definition("none"), &Arc::default(), &mut storage, &options(1)).unwrap();
     for trial in record(&mut storage).trials {
         let params = trial.params();
         let sgd = params.get("optimizer") == Some(&Value::from("sgd"));
@@ -171,14 +104,10 @@ fn conditional_parameters_are_there_only_when_active() {
 
 #[test]
 fn enqueued_trials_come_first_as_given() {
-    let whole: Params = [
-        ("optimizer", Value::from("sgd")),
-        ("lr", 0.01.into()),
-        ("momentum", 0.9.into()),
-        ("width", 2.into()),
-    ]
-    .into_iter()
-    .collect();
+    let whole: Params =
+        [("optimizer", Value::from("sgd")), ("lr", 0.01.into()), ("momentum", 0.9.into()), ("width", 2.into())]
+            .into_iter()
+            .collect();
     let part: Params = [("optimizer", Value::from("adam"))].into_iter().collect();
     let mut study = definition("none");
     study.enqueued = vec![whole.clone(), part.clone()];
@@ -201,18 +130,12 @@ fn enqueued_trials_come_first_as_given() {
 
 #[test]
 fn wrong_enqueued_trials_are_refused_before_anything_runs() {
-    for (params, words) in [
-        ([("speed", Value::from(1))], "speed"),
-        ([("width", Value::from(99))], "99"),
-    ] {
+    for (params, words) in [([("speed", Value::from(1))], "speed"), ([("width", Value::from(99))], "99")] {
         let mut study = definition("none");
         study.enqueued = vec![params.into_iter().collect()];
         let mut storage = MemoryStorage::default();
         let error = go(study, &Arc::default(), &mut storage, &options(1)).unwrap_err();
-        assert!(
-            matches!(error, StudyError::Enqueued { index: 0, .. }),
-            "{error}"
-        );
+        assert!(matches!(error, StudyError::Enqueued { index: 0, .. }), "{error}");
         assert!(error.to_string().contains(words), "{error}");
     }
 }
@@ -234,22 +157,13 @@ fn the_best_trial_is_kept_before_its_end_is_told() {
         let curve = Arc::<Curve>::default();
         let mut ear = Ear::default();
         let mut storage = MemoryStorage::default();
-        let outcome = run(
-            definition("none"),
-            &Shared(curve.clone()),
-            &mut storage,
-            &mut ear,
-            &options(workers),
-        )
-        .unwrap();
+        let outcome =
+            run(definition("none"), &Shared(curve.clone()), &mut storage, &mut ear, &options(workers)).unwrap();
         let kept = curve.kept.lock().unwrap();
         assert!(kept.iter().all(|(_, epoch)| *epoch == 9), "{kept:?}");
         assert_eq!(kept.last().map(|kept| TrialNumber(kept.0)), outcome.best);
         assert_eq!(kept.len(), ear.count("best: true"));
-        assert_eq!(
-            record(&mut storage).best().map(|best| best.number),
-            outcome.best
-        );
+        assert_eq!(record(&mut storage).best().map(|best| best.number), outcome.best);
     }
 }
 
@@ -281,51 +195,27 @@ fn events_of_a_trial_come_in_their_order() {
     let mut ear = Ear::default();
     let mut storage = MemoryStorage::default();
     let curve = Arc::<Curve>::default();
-    run(
-        definition("none"),
-        &Shared(curve.clone()),
-        &mut storage,
-        &mut ear,
-        &options(2),
-    )
-    .unwrap();
+    run(definition("none"), &Shared(curve.clone()), &mut storage, &mut ear, &options(2)).unwrap();
     assert!(ear.events[0].starts_with("StudyStarted { known_trials: 0, budget: 14"));
     assert_eq!(ear.count("TrialStarted"), 14);
     assert_eq!(ear.count("EpochComputed"), 14 * 9);
     assert_eq!(ear.count("Reported"), 14 * 9);
     assert_eq!(ear.count("TrialFinished"), 14);
     let of_trial_3 = |kind: &str, step: &str| {
-        let found = ear.events.iter().position(|event| {
-            event.starts_with(kind) && event.contains("TrialNumber(3)") && event.contains(step)
-        });
+        let found = ear
+            .events
+            .iter()
+            .position(|event| event.starts_with(kind) && event.contains("TrialNumber(3)") && event.contains(step));
         found.unwrap()
     };
     // Epochs may be computed ahead of the study's order, but never told before they are computed.
     let computed = |step: &str| of_trial_3("EpochComputed", step);
     let reported = |step: &str| of_trial_3("Reported", step);
-    let (started, finished) = (
-        of_trial_3("TrialStarted", ""),
-        of_trial_3("TrialFinished", ""),
-    );
+    let (started, finished) = (of_trial_3("TrialStarted", ""), of_trial_3("TrialFinished", ""));
     for places in [
-        [
-            started,
-            computed("step: 1,"),
-            computed("step: 9,"),
-            finished,
-        ],
-        [
-            started,
-            reported("step: 1,"),
-            reported("step: 9,"),
-            finished,
-        ],
-        [
-            started,
-            computed("step: 5,"),
-            reported("step: 5,"),
-            finished,
-        ],
+        [started, computed("step: 1,"), computed("step: 9,"), finished],
+        [started, reported("step: 1,"), reported("step: 9,"), finished],
+        [started, computed("step: 5,"), reported("step: 5,"), finished],
     ] {
         assert!(places.is_sorted(), "{places:?}");
     }
@@ -367,35 +257,19 @@ fn an_eager_study_counts_results_as_they_arrive_and_goes_on_from_them() {
     let mut storage = MemoryStorage::default();
     let mut before = Vec::new();
     for commits_left in [17, 30, 9, 1000] {
-        let mut mortal = Mortal {
-            inner: &mut storage,
-            commits_left,
-        };
-        let curve = Arc::new(Curve {
-            delay: Duration::from_millis(1),
-            ..Curve::default()
-        });
+        let mut mortal = Mortal { inner: &mut storage, commits_left };
+        let curve = Arc::new(Curve { delay: Duration::from_millis(1), ..Curve::default() });
         let ended = go(eager(), &curve, &mut mortal, &options(3));
         assert_eq!(ended.is_ok(), commits_left == 1000, "{ended:?}");
         let events = events(&record(&mut storage));
         let times = events.iter().map(|(time, ..)| *time);
         assert!(times.eq(1..=events.len() as u64), "{events:?}");
-        assert_eq!(
-            events[..before.len()],
-            before,
-            "what was recorded has changed"
-        );
+        assert_eq!(events[..before.len()], before, "what was recorded has changed");
         before = events;
     }
     let study = record(&mut storage);
     assert_eq!(study.trials.len(), 14);
     assert!(study.trials.iter().all(|trial| trial.state.is_finished()));
-    let error = go(
-        definition("asha"),
-        &Arc::default(),
-        &mut storage,
-        &options(1),
-    )
-    .unwrap_err();
+    let error = go(definition("asha"), &Arc::default(), &mut storage, &options(1)).unwrap_err();
     assert!(error.to_string().contains("clock was Eager"), "{error}");
 }

@@ -9,17 +9,8 @@ use tunefork_study::{Ended, ExecutorOptions, Facts, MemoryStorage, OutsideKind, 
 /// A study that was killed on its way.
 fn begun() -> MemoryStorage {
     let mut storage = MemoryStorage::default();
-    let mut mortal = Mortal {
-        inner: &mut storage,
-        commits_left: 30,
-    };
-    go(
-        definition("asha"),
-        &Arc::default(),
-        &mut mortal,
-        &options(1),
-    )
-    .unwrap_err();
+    let mut mortal = Mortal { inner: &mut storage, commits_left: 30 };
+    go(definition("asha"), &Arc::default(), &mut mortal, &options(1)).unwrap_err();
     storage
 }
 
@@ -32,17 +23,8 @@ fn changed_settings_are_refused_by_name() {
     let error = go(study, &Arc::default(), &mut storage, &options(1)).unwrap_err();
     let text = error.to_string();
     assert!(text.contains("seed was 5 and is now 6"), "{text}");
-    assert!(
-        text.contains("search.lr was log 1e-4..1 and is now log 1e-3..1"),
-        "{text}"
-    );
-    let error = go(
-        definition("median"),
-        &Arc::default(),
-        &mut storage,
-        &options(1),
-    )
-    .unwrap_err();
+    assert!(text.contains("search.lr was log 1e-4..1 and is now log 1e-3..1"), "{text}");
+    let error = go(definition("median"), &Arc::default(), &mut storage, &options(1)).unwrap_err();
     assert!(error.to_string().contains("scheduler was "), "{error}");
 }
 
@@ -51,17 +33,7 @@ fn a_smaller_budget_is_refused() {
     let mut study = definition("asha");
     study.budget = 3;
     let error = go(study, &Arc::default(), &mut begun(), &options(1)).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            StudyError::BudgetShrank {
-                stored: 14,
-                now: 3,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, StudyError::BudgetShrank { stored: 14, now: 3, .. }), "{error}");
 }
 
 #[test]
@@ -73,26 +45,11 @@ fn another_fingerprint_is_refused_unless_accepted() {
         study
     };
     let error = go(drifted(), &Arc::default(), &mut storage, &options(1)).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("isa was portable and is now avx2"),
-        "{error}"
-    );
-    let accepting = ExecutorOptions {
-        accept_drift: true,
-        ..options(1)
-    };
+    assert!(error.to_string().contains("isa was portable and is now avx2"), "{error}");
+    let accepting = ExecutorOptions { accept_drift: true, ..options(1) };
     let mut ear = Ear::default();
     let curve = Arc::<Curve>::default();
-    let outcome = run(
-        drifted(),
-        &Shared(curve.clone()),
-        &mut storage,
-        &mut ear,
-        &accepting,
-    )
-    .unwrap();
+    let outcome = run(drifted(), &Shared(curve.clone()), &mut storage, &mut ear, &accepting).unwrap();
     assert_eq!((outcome.ended, outcome.outside_events), (Ended::Done, 1));
     assert!(ear.count("drift accepted") == 1);
     let study = record(&mut storage);
@@ -100,13 +57,7 @@ fn another_fingerprint_is_refused_unless_accepted() {
     assert_eq!(study.header.fingerprint, Facts::new([("isa", "avx2")]));
     // From now on the new fingerprint is the study's own.
     go(drifted(), &Arc::default(), &mut storage, &options(1)).unwrap();
-    go(
-        definition("asha"),
-        &Arc::default(),
-        &mut storage,
-        &options(1),
-    )
-    .unwrap_err();
+    go(definition("asha"), &Arc::default(), &mut storage, &options(1)).unwrap_err();
 }
 
 #[test]
@@ -116,10 +67,7 @@ fn parameters_that_do_not_come_out_again_are_refused() {
     let mut study = definition("asha");
     study.sampler = Box::new(Shifted(Random::new()));
     let error = go(study, &Arc::default(), &mut storage, &options(1)).unwrap_err();
-    assert!(
-        error.to_string().contains("proposing again gives"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("proposing again gives"), "{error}");
 }
 
 struct Shifted(Random);
@@ -147,20 +95,8 @@ impl tunefork_sampler::Sampler for Shifted {
 #[test]
 fn settings_out_of_range_are_refused() {
     for (name, options) in [
-        (
-            "workers",
-            ExecutorOptions {
-                workers: 0,
-                ..options(1)
-            },
-        ),
-        (
-            "threads",
-            ExecutorOptions {
-                threads: 0,
-                ..options(1)
-            },
-        ),
+        ("workers", ExecutorOptions { workers: 0, ..options(1) }),
+        ("threads", ExecutorOptions { threads: 0, ..options(1) }),
     ] {
         let mut storage = MemoryStorage::default();
         let error = go(definition("none"), &Arc::default(), &mut storage, &options).unwrap_err();

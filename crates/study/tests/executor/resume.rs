@@ -1,17 +1,13 @@
 //! A study that was interrupted is the same study.
 
 use crate::curve::{Curve, Shared};
-use crate::support::{
-    Ear, Mortal, SCHEDULERS, definition, go, options, record, text, undisturbed, with_checkpoints,
-};
+use crate::support::{Ear, Mortal, SCHEDULERS, definition, go, options, record, text, undisturbed, with_checkpoints};
 use proptest::prelude::*;
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tunefork_study::{
-    Ended, ExecutorOptions, MemoryStorage, OutsideKind, Storage, StudyError, run,
-};
+use tunefork_study::{Ended, ExecutorOptions, MemoryStorage, OutsideKind, Storage, StudyError, run};
 use tunefork_trial::TrialState;
 
 /// Runs a study with interruptions until it is done; returns how often it was interrupted.
@@ -23,27 +19,16 @@ fn go_with_interruptions(
 ) -> usize {
     let mut interruptions = 0;
     for (politely, after) in kills {
-        let mut curve = Curve {
-            delay: Duration::from_micros(300),
-            ..Curve::default()
-        };
+        let mut curve = Curve { delay: Duration::from_micros(300), ..Curve::default() };
         let mut options = options.clone();
-        let mut mortal = Mortal {
-            inner: &mut *storage,
-            commits_left: u32::MAX,
-        };
+        let mut mortal = Mortal { inner: &mut *storage, commits_left: u32::MAX };
         if *politely {
             options.stop = Arc::new(AtomicBool::new(false));
             curve.stop_after = Some((*after, options.stop.clone()));
         } else {
             mortal.commits_left = *after;
         }
-        match go(
-            definition(scheduler),
-            &Arc::new(curve),
-            &mut mortal,
-            &options,
-        ) {
+        match go(definition(scheduler), &Arc::new(curve), &mut mortal, &options) {
             Ok(outcome) if outcome.ended == Ended::Interrupted => interruptions += 1,
             Err(StudyError::Storage(_)) => interruptions += 1,
             Ok(outcome) => {
@@ -82,19 +67,10 @@ proptest! {
 #[test]
 fn a_finished_study_is_only_read() {
     let mut storage = MemoryStorage::default();
-    go(
-        definition("asha"),
-        &Arc::default(),
-        &mut storage,
-        &options(1),
-    )
-    .unwrap();
+    go(definition("asha"), &Arc::default(), &mut storage, &options(1)).unwrap();
     let before = text(&mut storage);
     let curve = Arc::<Curve>::default();
-    let mut mortal = Mortal {
-        inner: &mut storage,
-        commits_left: 0,
-    };
+    let mut mortal = Mortal { inner: &mut storage, commits_left: 0 };
     let outcome = go(definition("asha"), &curve, &mut mortal, &options(2)).unwrap();
     assert_eq!((outcome.ended, outcome.trials), (Ended::Done, 14));
     assert_eq!(curve.epochs_run.load(Ordering::Relaxed), 0);
@@ -106,22 +82,12 @@ fn epochs_after_interruption(options: &ExecutorOptions, disturb: impl FnOnce()) 
     let mut storage = MemoryStorage::default();
     let mut first = options.clone();
     first.stop = Arc::new(AtomicBool::new(false));
-    let curve = Curve {
-        stop_after: Some((20, first.stop.clone())),
-        ..Curve::default()
-    };
+    let curve = Curve { stop_after: Some((20, first.stop.clone())), ..Curve::default() };
     go(definition("none"), &Arc::new(curve), &mut storage, &first).unwrap();
     disturb();
     let curve = Arc::<Curve>::default();
     let mut ear = Ear::default();
-    run(
-        definition("none"),
-        &Shared(curve.clone()),
-        &mut storage,
-        &mut ear,
-        options,
-    )
-    .unwrap();
+    run(definition("none"), &Shared(curve.clone()), &mut storage, &mut ear, options).unwrap();
     assert_eq!(text(&mut storage), undisturbed(definition("none")));
     if options.checkpoints.is_some() {
         let trials = record(&mut storage).trials;
@@ -137,14 +103,8 @@ fn checkpoints_save_epochs() {
     let (without, _) = epochs_after_interruption(&options(1), || {});
     let options = with_checkpoints(options(1), folder.path());
     let (with, ear) = epochs_after_interruption(&options, || {});
-    assert!(
-        with < without,
-        "{with} epochs with checkpoints, {without} without"
-    );
-    assert!(
-        with >= 14 * 9 - 25,
-        "the worker may begin a few more before it stops: {with}"
-    );
+    assert!(with < without, "{with} epochs with checkpoints, {without} without");
+    assert!(with >= 14 * 9 - 25, "the worker may begin a few more before it stops: {with}");
     assert_eq!(ear.count("Warning"), 0);
 }
 
@@ -170,10 +130,8 @@ fn a_damaged_checkpoint_costs_time_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let options = with_checkpoints(options(1), folder.path());
         let (_, ear) = epochs_after_interruption(&options, || {
-            let files: Vec<_> = fs::read_dir(folder.path().join("checkpoints"))
-                .unwrap()
-                .map(|entry| entry.unwrap().path())
-                .collect();
+            let files: Vec<_> =
+                fs::read_dir(folder.path().join("checkpoints")).unwrap().map(|entry| entry.unwrap().path()).collect();
             assert!(!files.is_empty());
             for file in files {
                 fs::write(&file, damage(fs::read(&file).unwrap())).unwrap();
@@ -191,39 +149,23 @@ fn a_checkpoint_of_another_study_is_not_used() {
         let mut storage = MemoryStorage::default();
         let mut other = options.clone();
         other.stop = Arc::new(AtomicBool::new(false));
-        let curve = Curve {
-            stop_after: Some((20, other.stop.clone())),
-            ..Curve::default()
-        };
+        let curve = Curve { stop_after: Some((20, other.stop.clone())), ..Curve::default() };
         let mut study = definition("none");
         study.header.seed = 6;
         go(study, &Arc::new(curve), &mut storage, &other).unwrap();
     });
-    assert!(
-        ear.count("belongs to another study") > 0,
-        "{:?}",
-        ear.events
-    );
+    assert!(ear.count("belongs to another study") > 0, "{:?}", ear.events);
 }
 
 #[test]
 fn a_larger_budget_goes_on_where_trials_were_still_to_be_asked_for() {
     let mut storage = MemoryStorage::default();
-    let mut mortal = Mortal {
-        inner: &mut storage,
-        commits_left: 30,
-    };
+    let mut mortal = Mortal { inner: &mut storage, commits_left: 30 };
     let mut small = definition("median");
     small.budget = 9;
     go(small, &Arc::default(), &mut mortal, &options(1)).unwrap_err();
     assert!(record(&mut storage).trials.len() < 9);
-    go(
-        definition("median"),
-        &Arc::default(),
-        &mut storage,
-        &options(1),
-    )
-    .unwrap();
+    go(definition("median"), &Arc::default(), &mut storage, &options(1)).unwrap();
     assert_eq!(text(&mut storage), undisturbed(definition("median")));
 }
 
@@ -249,55 +191,23 @@ fn a_larger_budget_after_the_end_is_a_stage_of_its_own() {
 #[test]
 fn a_time_limit_is_recorded_and_the_study_can_go_on() {
     let mut storage = MemoryStorage::default();
-    let slow = Arc::new(Curve {
-        delay: Duration::from_millis(8),
-        ..Curve::default()
-    });
-    let limited = ExecutorOptions {
-        time_limit: Some(Duration::from_millis(120)),
-        ..options(2)
-    };
+    let slow = Arc::new(Curve { delay: Duration::from_millis(8), ..Curve::default() });
+    let limited = ExecutorOptions { time_limit: Some(Duration::from_millis(120)), ..options(2) };
     let outcome = go(definition("asha"), &slow, &mut storage, &limited).unwrap();
-    assert_eq!(
-        (outcome.ended, outcome.outside_events),
-        (Ended::TimeLimit, 1)
-    );
+    assert_eq!((outcome.ended, outcome.outside_events), (Ended::TimeLimit, 1));
     let study = record(&mut storage);
     assert_eq!(study.outside_events[0].kind, OutsideKind::TimeLimit);
-    assert!(
-        study.trials.len() < 14,
-        "the limit came too late to test anything"
-    );
+    assert!(study.trials.len() < 14, "the limit came too late to test anything");
     assert!(study.trials.iter().all(|trial| trial.state.is_finished()));
-    assert!(
-        study
-            .trials
-            .iter()
-            .any(|trial| trial.state != TrialState::Complete)
-    );
+    assert!(study.trials.iter().any(|trial| trial.state != TrialState::Complete));
     // Simulated again it ends at the same place; with the rest of the budget it goes on.
     let first = study.trials.len();
-    let outcome = go(
-        definition("asha"),
-        &Arc::default(),
-        &mut storage,
-        &options(1),
-    )
-    .unwrap();
+    let outcome = go(definition("asha"), &Arc::default(), &mut storage, &options(1)).unwrap();
     assert_eq!((outcome.ended, outcome.trials), (Ended::Done, 14));
     let after = record(&mut storage);
     assert_eq!(after.header.stages, [first as u32, 14]);
-    assert_eq!(
-        format!("{:?}", study.trials),
-        format!("{:?}", &after.trials[..first])
-    );
+    assert_eq!(format!("{:?}", study.trials), format!("{:?}", &after.trials[..first]));
     // And once more, from what is stored alone.
-    let outcome = go(
-        definition("asha"),
-        &Arc::default(),
-        &mut storage,
-        &options(1),
-    )
-    .unwrap();
+    let outcome = go(definition("asha"), &Arc::default(), &mut storage, &options(1)).unwrap();
     assert_eq!((outcome.ended, outcome.outside_events), (Ended::Done, 1));
 }

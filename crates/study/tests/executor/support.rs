@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tunefork_sampler::Random;
 use tunefork_scheduler::{
-    NoScheduler, Percentile, PercentileOptions, Scheduler, SuccessiveHalving,
-    SuccessiveHalvingOptions,
+    NoScheduler, Percentile, PercentileOptions, Scheduler, SuccessiveHalving, SuccessiveHalvingOptions,
 };
 use tunefork_study::{
-    Change, Definition, Event, ExecutorOptions, Facts, MemoryStorage, Observer, Outcome, Storage,
-    StorageError, StudyError, StudyHeader, StudyRecord, run,
+    Change, Definition, Event, ExecutorOptions, Facts, MemoryStorage, Observer, Outcome, Storage, StorageError,
+    StudyError, StudyHeader, StudyRecord, run,
 };
 use tunefork_trial::Direction;
 
@@ -20,18 +19,11 @@ pub const SCHEDULERS: [&str; 3] = ["none", "median", "asha"];
 pub fn scheduler(name: &str) -> Box<dyn Scheduler> {
     match name {
         "median" => {
-            let options = PercentileOptions {
-                startup_trials: 3,
-                ..Default::default()
-            };
+            let options = PercentileOptions { startup_trials: 3, ..Default::default() };
             Box::new(Percentile::new(options).unwrap())
         }
         "asha" => {
-            let options = SuccessiveHalvingOptions {
-                min_resource: 1,
-                factor: 2,
-                ..Default::default()
-            };
+            let options = SuccessiveHalvingOptions { min_resource: 1, factor: 2, ..Default::default() };
             Box::new(SuccessiveHalving::new(options).unwrap())
         }
         _ => Box::new(NoScheduler),
@@ -56,18 +48,11 @@ pub fn definition(scheduler_name: &str) -> Definition {
 }
 
 pub fn options(workers: usize) -> ExecutorOptions {
-    ExecutorOptions {
-        workers,
-        checkpoint_every: Duration::ZERO,
-        ..ExecutorOptions::default()
-    }
+    ExecutorOptions { workers, checkpoint_every: Duration::ZERO, ..ExecutorOptions::default() }
 }
 
 pub fn with_checkpoints(options: ExecutorOptions, folder: &Path) -> ExecutorOptions {
-    ExecutorOptions {
-        checkpoints: Some(folder.join("checkpoints")),
-        ..options
-    }
+    ExecutorOptions { checkpoints: Some(folder.join("checkpoints")), ..options }
 }
 
 /// Keeps what it hears, as text.
@@ -84,10 +69,7 @@ impl Observer for Ear {
 
 impl Ear {
     pub fn count(&self, words: &str) -> usize {
-        self.events
-            .iter()
-            .filter(|event| event.contains(words))
-            .count()
+        self.events.iter().filter(|event| event.contains(words)).count()
     }
 }
 
@@ -98,13 +80,7 @@ pub fn go(
     storage: &mut dyn Storage,
     options: &ExecutorOptions,
 ) -> Result<Outcome, StudyError> {
-    run(
-        definition,
-        &Shared(curve.clone()),
-        storage,
-        &mut (),
-        options,
-    )
+    run(definition, &Shared(curve.clone()), storage, &mut (), options)
 }
 
 /// The study as it is when nothing ever disturbs it.
@@ -147,9 +123,7 @@ impl Storage for Mortal<'_> {
 
     fn commit(&mut self, changes: &[Change]) -> Result<(), StorageError> {
         if self.commits_left == 0 {
-            return Err(StorageError::Full {
-                path: "mortal".into(),
-            });
+            return Err(StorageError::Full { path: "mortal".into() });
         }
         self.commits_left -= 1;
         self.inner.commit(changes)

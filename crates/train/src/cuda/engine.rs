@@ -102,10 +102,7 @@ impl Engine for CudaEngine {
             let taken = &mut self.taken[..count];
             locked!(self, mut engine => engine.steps(place.images(&images.data), &inputs, taken))?;
             for (result, taken) in results[first..].iter_mut().zip(taken) {
-                *result = StepResult {
-                    loss_sum: taken.loss_sum,
-                    correct: taken.correct,
-                };
+                *result = StepResult { loss_sum: taken.loss_sum, correct: taken.correct };
             }
             first += count;
         }
@@ -171,9 +168,7 @@ fn of_one_set<'a>(batches: impl Iterator<Item = &'a Batch<'a>>) -> usize {
     let Some(images) = batches.peek().map(|batch| batch.images()) else {
         return 0;
     };
-    batches
-        .take_while(|batch| std::ptr::eq(batch.images(), images))
-        .count()
+    batches.take_while(|batch| std::ptr::eq(batch.images(), images)).count()
 }
 
 /// What happens to the images of a step, as the GPU knows it.

@@ -122,10 +122,7 @@ impl Cuda {
                 name: card.name(),
                 compiler: card.compiler(),
                 architecture: card.stream().architecture(),
-                state: Mutex::new(State {
-                    card: Some(card),
-                    sets: Sets::default(),
-                }),
+                state: Mutex::new(State { card: Some(card), sets: Sets::default() }),
             }),
             precision: Precision::F32,
             image_budget: all / PARTS,
@@ -137,19 +134,14 @@ impl Cuda {
     /// # Errors
     /// If it has no instructions for that, in a sentence.
     pub fn with_precision(&self, precision: Precision) -> Result<Self, DeviceError> {
-        let Shared {
-            name, architecture, ..
-        } = &*self.shared;
+        let Shared { name, architecture, .. } = &*self.shared;
         if matches!(precision, Precision::Bf16 | Precision::Tf32) && *architecture < 80 {
             let (major, minor) = (architecture / 10, architecture % 10);
             return Err(DeviceError::Unavailable(format!(
                 "bf16 and tf32 need compute capability 8.0 or newer, but {name} has {major}.{minor}: use f16 or f32"
             )));
         }
-        Ok(Self {
-            precision,
-            ..self.clone()
-        })
+        Ok(Self { precision, ..self.clone() })
     }
 
     /// The same GPU with another limit than half of its memory for a set of images, in bytes: a set that
@@ -157,10 +149,7 @@ impl Cuda {
     /// it, and 16 MiB at most where they are not larger.
     #[must_use]
     pub fn with_image_budget(&self, bytes: u64) -> Self {
-        Self {
-            image_budget: bytes,
-            ..self.clone()
-        }
+        Self { image_budget: bytes, ..self.clone() }
     }
 
     /// Why these images are streamed, in a sentence, if they are.
@@ -217,9 +206,7 @@ impl std::fmt::Debug for Cuda {
 
 impl Device for Cuda {
     fn plan(&self, graph: &Graph, evaluation_batch: usize) -> Result<Plan, GraphError> {
-        let workspace = CudaWorkspace {
-            precision: self.precision,
-        };
+        let workspace = CudaWorkspace { precision: self.precision };
         Plan::new(graph, evaluation_batch, &workspace)
     }
 
@@ -235,26 +222,16 @@ impl Device for Cuda {
         let mut state = self.shared.lock();
         let (free, all) = self.shared.memory(&mut state)?;
         let (missing, images) = state.sets.planned_bytes(images, self.image_budget);
-        Ok(Some(Room {
-            free: free.saturating_sub(missing),
-            most: all.saturating_sub(CONTEXT_BYTES + images),
-        }))
+        Ok(Some(Room { free: free.saturating_sub(missing), most: all.saturating_sub(CONTEXT_BYTES + images) }))
     }
 
     fn engine(&self, plan: Arc<Plan>) -> Result<Box<dyn Engine>, TrainError> {
         let mut state = self.shared.lock();
         let stream = self.shared.card(&mut state)?.stream();
-        let made =
-            tunefork_cuda::Engine::new(Arc::clone(&stream), Arc::clone(&plan), self.precision);
+        let made = tunefork_cuda::Engine::new(Arc::clone(&stream), Arc::clone(&plan), self.precision);
         let engine = made.map_err(|error| self.shared.failed(&mut state, &stream, error))?;
         drop(state);
-        Ok(Box::new(CudaEngine::new(
-            engine,
-            plan,
-            stream,
-            Arc::clone(&self.shared),
-            self.image_budget,
-        )))
+        Ok(Box::new(CudaEngine::new(engine, plan, stream, Arc::clone(&self.shared), self.image_budget)))
     }
 }
 
@@ -272,12 +249,7 @@ impl Shared {
         let found = (self.find)().map_err(|error| TrainError::Engine(Box::new(error)))?;
         if found.name() != self.name {
             return Err(TrainError::Engine(
-                format!(
-                    "the GPU is another one than before: {} instead of {}",
-                    found.name(),
-                    self.name
-                )
-                .into(),
+                format!("the GPU is another one than before: {} instead of {}", found.name(), self.name).into(),
             ));
         }
         state.card = Some(Arc::clone(&found));
@@ -287,23 +259,15 @@ impl Shared {
     fn memory(&self, state: &mut State) -> Result<(u64, u64), TrainError> {
         state.sets.drop_unused();
         let card = self.card(state)?;
-        card.memory()
-            .map_err(|error| self.failed(state, &card.stream(), error.into()))
+        card.memory().map_err(|error| self.failed(state, &card.stream(), error.into()))
     }
 
     /// Where images are for the GPU that this stream belongs to.
-    fn place(
-        &self,
-        stream: &Arc<dyn Stream>,
-        images: &Images,
-        budget: u64,
-    ) -> Result<Place, TrainError> {
+    fn place(&self, stream: &Arc<dyn Stream>, images: &Images, budget: u64) -> Result<Place, TrainError> {
         let mut state = self.lock();
         // Memory of a new context must not meet an engine of the one that was lost.
         if !state.is_at(stream) {
-            return Err(TrainError::Engine(
-                "the GPU failed in other work and its memory is lost".into(),
-            ));
+            return Err(TrainError::Engine("the GPU failed in other work and its memory is lost".into()));
         }
         let place = state.sets.get(stream, images, budget);
         place.map_err(|error| self.failed(&mut state, stream, error))

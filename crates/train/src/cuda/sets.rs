@@ -23,11 +23,9 @@ impl Place {
     pub(super) fn images<'a>(&'a self, data: &'a Dataset) -> tunefork_cuda::Images<'a> {
         match self {
             Self::Resident(set) => tunefork_cuda::Images::Resident(set),
-            Self::Streamed(set) => tunefork_cuda::Images::Streamed {
-                set,
-                pixels: data.all_pixels(),
-                labels: data.labels(),
-            },
+            Self::Streamed(set) => {
+                tunefork_cuda::Images::Streamed { set, pixels: data.all_pixels(), labels: data.labels() }
+            }
         }
     }
 }
@@ -77,19 +75,11 @@ impl Sets {
     }
 
     /// Where these images are; they are copied to the GPU if they should lie there and do not.
-    pub(super) fn get(
-        &mut self,
-        stream: &Arc<dyn Stream>,
-        images: &Images,
-        budget: u64,
-    ) -> Result<Place, CudaError> {
+    pub(super) fn get(&mut self, stream: &Arc<dyn Stream>, images: &Images, budget: u64) -> Result<Place, CudaError> {
         self.drop_unused();
         let ring = are_streamed(images, budget).then_some(budget);
         let mut others = self.held.iter().filter(|held| held.is(&images.data, ring));
-        if let Some(held) = others
-            .clone()
-            .find(|held| held.normalisation == images.normalisation)
-        {
+        if let Some(held) = others.clone().find(|held| held.normalisation == images.normalisation) {
             return Ok(held.place.clone());
         }
         let place = place(stream, images, ring, others.next().map(|held| &held.place))?;
@@ -123,37 +113,23 @@ fn place(
     }
     let set = match other {
         Some(Place::Resident(other)) => other.normalised(stream, &tables)?,
-        _ => Resident::new(
-            stream,
-            image,
-            images.data.all_pixels(),
-            images.data.labels(),
-            &tables,
-        )?,
+        _ => Resident::new(stream, image, images.data.all_pixels(), images.data.labels(), &tables)?,
     };
     Ok(Place::Resident(Arc::new(set)))
 }
 
 fn image(data: &Dataset) -> Image {
     let shape = data.shape();
-    Image {
-        height: shape.height,
-        width: shape.width,
-        channels: shape.channels,
-    }
+    Image { height: shape.height, width: shape.width, channels: shape.channels }
 }
 
 /// What byte `b` of channel `c` stands for, at `256 c + b`: exactly what the host would compute.
 fn tables(images: &Images) -> Vec<f32> {
     let channels = images.data.shape().channels;
-    let bytes: Vec<u8> = (0..=u8::MAX)
-        .flat_map(|byte| std::iter::repeat_n(byte, channels))
-        .collect();
+    let bytes: Vec<u8> = (0..=u8::MAX).flat_map(|byte| std::iter::repeat_n(byte, channels)).collect();
     let mut values = vec![0.0; bytes.len()];
     images.normalisation.apply(&bytes, channels, &mut values);
-    (0..channels)
-        .flat_map(|channel| values.iter().skip(channel).step_by(channels).copied())
-        .collect()
+    (0..channels).flat_map(|channel| values.iter().skip(channel).step_by(channels).copied()).collect()
 }
 
 #[cfg(test)]

@@ -33,11 +33,7 @@ impl Trainer {
     }
 
     /// Measures the weights in training.
-    pub(super) fn measure(
-        &mut self,
-        indices: &[u32],
-        stop: &dyn Fn() -> bool,
-    ) -> Result<Evaluation, TrainError> {
+    pub(super) fn measure(&mut self, indices: &[u32], stop: &dyn Fn() -> bool) -> Result<Evaluation, TrainError> {
         if indices.is_empty() {
             return Err(TrainError::NoImages { part: "evaluation" });
         }
@@ -49,9 +45,7 @@ impl Trainer {
         let size = self.compiled.plan.evaluation.batch;
         for chunk in self.batches.chunks(images, size, self.engine.chunk()) {
             if stop() {
-                return Err(TrainError::Interrupted {
-                    epoch: self.epochs_done() + 1,
-                });
+                return Err(TrainError::Interrupted { epoch: self.epochs_done() + 1 });
             }
             self.engine.evaluate(&chunk, &mut |batch, evaluated| {
                 loss_sum += evaluated.loss_sum;
@@ -61,9 +55,6 @@ impl Trainer {
                 }
             })?;
         }
-        Ok(Evaluation {
-            loss: loss_sum / indices.len() as f64,
-            confusion,
-        })
+        Ok(Evaluation { loss: loss_sum / indices.len() as f64, confusion })
     }
 }

@@ -15,10 +15,7 @@ use crate::course::best;
 use crate::error::Place;
 use crate::mixing;
 use crate::weights::WeightMap;
-use crate::{
-    At, Compiled, Device, Engine, EpochMetrics, Step, StepResult, StepSettings, Task, Tensor,
-    TrainError,
-};
+use crate::{At, Compiled, Device, Engine, EpochMetrics, Step, StepResult, StepSettings, Task, Tensor, TrainError};
 
 /// A network in training: goes through its epochs, measures each, and can be stopped and taken up
 /// again between any two of them with the same bits.
@@ -47,10 +44,7 @@ pub struct Trainer {
 
 impl std::fmt::Debug for Trainer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Trainer")
-            .field("task", &self.task)
-            .field("values", &self.values)
-            .finish_non_exhaustive()
+        f.debug_struct("Trainer").field("task", &self.task).field("values", &self.values).finish_non_exhaustive()
     }
 }
 
@@ -83,11 +77,7 @@ impl Trainer {
         Self::from_compiled(task, compiled, device)
     }
 
-    fn from_compiled(
-        task: Task,
-        compiled: Compiled,
-        device: &dyn Device,
-    ) -> Result<Self, TrainError> {
+    fn from_compiled(task: Task, compiled: Compiled, device: &dyn Device) -> Result<Self, TrainError> {
         task.fit_now(device, &compiled)?;
         let mut engine = device.engine(Arc::clone(&compiled.plan))?;
         engine.prepare(&task.images)?;
@@ -95,11 +85,7 @@ impl Trainer {
         let initial = weights.initial(task.key);
         engine.write_slab(&initial)?;
         let average = (task.spec.ema > 0.0).then(|| Average::new(task.spec.ema, initial));
-        let best_len = if task.spec.at == At::Best {
-            weights.slab_len()
-        } else {
-            0
-        };
+        let best_len = if task.spec.at == At::Best { weights.slab_len() } else { 0 };
         Ok(Self {
             batches: Batches::new(task.most_images(), task.changed_images()),
             dropout: task.network.dropout_probabilities(),
@@ -139,10 +125,7 @@ impl Trainer {
 
     /// The last epoch and its value.
     pub fn last(&self) -> Option<EpochValue> {
-        self.values.last().map(|&value| EpochValue {
-            epoch: self.epochs_done(),
-            value,
-        })
+        self.values.last().map(|&value| EpochValue { epoch: self.epochs_done(), value })
     }
 
     /// The best epoch so far and its value.
@@ -199,10 +182,7 @@ impl Trainer {
             None => self.measure(&indices.validation, stop)?,
         };
         if !validation.loss.is_finite() {
-            return Err(TrainError::Diverged {
-                place: Place::Validation { epoch },
-                loss: validation.loss,
-            });
+            return Err(TrainError::Diverged { place: Place::Validation { epoch }, loss: validation.loss });
         }
         self.finish_epoch(self.task.spec.objective.of(&validation))?;
         Ok(EpochMetrics {
@@ -219,24 +199,11 @@ impl Trainer {
 
     /// Takes the steps of an epoch; `stop` is asked before each call of the engine, with the number of
     /// steps taken so far.
-    fn train(
-        &mut self,
-        epoch: u32,
-        stop: &mut dyn FnMut(u64) -> bool,
-    ) -> Result<Trained, TrainError> {
-        let Task {
-            spec,
-            images,
-            split,
-            key,
-            ..
-        } = &self.task;
-        self.batches
-            .shuffled(images, &split.train, &spec.augmentation, *key, epoch - 1);
+    fn train(&mut self, epoch: u32, stop: &mut dyn FnMut(u64) -> bool) -> Result<Trained, TrainError> {
+        let Task { spec, images, split, key, .. } = &self.task;
+        self.batches.shuffled(images, &split.train, &spec.augmentation, *key, epoch - 1);
         let steps = self.compiled.steps_per_epoch;
-        let plateau = spec
-            .plateau
-            .map(|plateau| plateau.rate(spec.objective, &self.values));
+        let plateau = spec.plateau.map(|plateau| plateau.rate(spec.objective, &self.values));
         let learning_rate = spec.optimizer.learning_rate * plateau.unwrap_or(1.0);
         let dropout_key = key.counter_key(Purpose::Dropout);
         let settings = |index: u64| {
@@ -272,10 +239,7 @@ impl Trainer {
             inputs.extend((first..end).map(|index| {
                 let settings = settings(index);
                 let batch = self.batches.get(images, spec.batch_size, index);
-                Step {
-                    batch: batch.mixed(settings.mixing),
-                    settings,
-                }
+                Step { batch: batch.mixed(settings.mixing), settings }
             }));
             let results = &mut results[..inputs.len()];
             self.engine.train(&inputs, results)?;
@@ -356,21 +320,9 @@ struct Trained {
 
 impl Trained {
     /// Counts step `index` (from 0) of an epoch, unless its loss is no number.
-    fn add(
-        &mut self,
-        step: &Step<'_>,
-        result: &StepResult,
-        epoch: u32,
-        index: u64,
-    ) -> Result<(), TrainError> {
+    fn add(&mut self, step: &Step<'_>, result: &StepResult, epoch: u32, index: u64) -> Result<(), TrainError> {
         if !result.loss_sum.is_finite() {
-            return Err(TrainError::Diverged {
-                place: Place::Step {
-                    epoch,
-                    step: index + 1,
-                },
-                loss: result.loss_sum,
-            });
+            return Err(TrainError::Diverged { place: Place::Step { epoch, step: index + 1 }, loss: result.loss_sum });
         }
         self.loss_sum += result.loss_sum;
         self.correct += u64::from(result.correct);

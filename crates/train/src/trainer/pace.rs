@@ -88,23 +88,12 @@ mod tests {
 
     #[test]
     fn an_epoch_of_fewer_steps_than_are_timed_has_a_pace() {
-        let generated = Generated {
-            train: 64,
-            height: 12,
-            width: 12,
-            ..Generated::default()
-        };
+        let generated = Generated { train: 64, height: 12, width: 12, ..Generated::default() };
         let data = generated.draw().unwrap();
         let split = Split::new(&data, &SplitOptions::default(), Key::study(0)).unwrap();
-        let images = Images {
-            normalisation: Normalisation::of(&data, &split.train).unwrap(),
-            data: Arc::new(data),
-        };
+        let images = Images { normalisation: Normalisation::of(&data, &split.train).unwrap(), data: Arc::new(data) };
         let task = Task {
-            network: Network {
-                hidden: vec![8],
-                ..Network::new(ImageShape::new(12, 12, 1), 10)
-            },
+            network: Network { hidden: vec![8], ..Network::new(ImageShape::new(12, 12, 1), 10) },
             spec: TrainSpec::new(Optimizer::new(OptimizerKind::ADAM, 1e-3)),
             images,
             split: Arc::new(split),

@@ -50,32 +50,13 @@ impl Trainer {
 
     fn check_state(&self, state: &State<'_>) -> Result<(), CheckpointError> {
         let consistent = |what, ok| {
-            if ok {
-                Ok(())
-            } else {
-                Err(CheckpointError::Inconsistent { what })
-            }
+            if ok { Ok(()) } else { Err(CheckpointError::Inconsistent { what }) }
         };
-        consistent(
-            "length of the weights",
-            state.slab.len() == self.weights.slab_len(),
-        )?;
-        consistent(
-            "length of the optimizer's state",
-            state.optimizer.len() == self.engine.optimizer_len(),
-        )?;
-        consistent(
-            "length of the averaged weights",
-            state.average.len() == self.averaged().len(),
-        )?;
-        consistent(
-            "length of the best weights",
-            state.best_slab.len() == self.best_slab.len(),
-        )?;
-        consistent(
-            "number of epochs",
-            state.values.len() <= self.task.spec.epochs as usize,
-        )
+        consistent("length of the weights", state.slab.len() == self.weights.slab_len())?;
+        consistent("length of the optimizer's state", state.optimizer.len() == self.engine.optimizer_len())?;
+        consistent("length of the averaged weights", state.average.len() == self.averaged().len())?;
+        consistent("length of the best weights", state.best_slab.len() == self.best_slab.len())?;
+        consistent("number of epochs", state.values.len() <= self.task.spec.epochs as usize)
     }
 
     /// The averaged weights; empty where there are none.
@@ -84,9 +65,6 @@ impl Trainer {
     }
 
     fn owner(&self) -> Owner<'_> {
-        Owner {
-            plan: &self.compiled.plan.key,
-            run: self.digest,
-        }
+        Owner { plan: &self.compiled.plan.key, run: self.digest }
     }
 }

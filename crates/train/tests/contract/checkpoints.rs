@@ -18,10 +18,7 @@ fn checkpoints_continue_with_the_same_bits() {
             broken.restore(&blob).unwrap();
             assert_eq!(broken.checkpoint().unwrap(), blob);
             let (expected, found) = (whole.epoch().unwrap(), broken.epoch().unwrap());
-            assert_eq!(
-                (found.train_loss, found.train_accuracy),
-                (expected.train_loss, expected.train_accuracy)
-            );
+            assert_eq!((found.train_loss, found.train_accuracy), (expected.train_loss, expected.train_accuracy));
             assert_eq!(found.validation, expected.validation);
         }
         assert_eq!(broken.checkpoint().unwrap(), whole.checkpoint().unwrap());
@@ -36,23 +33,10 @@ fn checkpoints_of_other_runs_are_refused() {
     let mut trainer = Trainer::new(task(0.1), &device).unwrap();
     trainer.epoch().unwrap();
     let blob = trainer.checkpoint().unwrap();
-    let refusal = |task: Task| {
-        Trainer::new(task, &device)
-            .unwrap()
-            .restore(&blob)
-            .unwrap_err()
-            .to_string()
-    };
-    let other_run =
-        "the checkpoint cannot be used: it belongs to a run with other settings, data or seed";
+    let refusal = |task: Task| Trainer::new(task, &device).unwrap().restore(&blob).unwrap_err().to_string();
+    let other_run = "the checkpoint cannot be used: it belongs to a run with other settings, data or seed";
     assert_eq!(refusal(task(0.2)), other_run);
-    assert_eq!(
-        refusal(Task {
-            key: task(0.1).key.replicate(1),
-            ..task(0.1)
-        }),
-        other_run
-    );
+    assert_eq!(refusal(Task { key: task(0.1).key.replicate(1), ..task(0.1) }), other_run);
     let mut fewer = task(0.1);
     Arc::make_mut(&mut fewer.split).validation.pop();
     assert_eq!(refusal(fewer), other_run);
@@ -60,9 +44,7 @@ fn checkpoints_of_other_runs_are_refused() {
     larger.spec.batch_size = 32;
     assert!(refusal(larger).contains("another network, batch size or engine"));
     assert!(trainer.restore(&blob[1..]).is_err());
-    trainer
-        .epoch()
-        .expect("a refused checkpoint leaves the trainer as it was");
+    trainer.epoch().expect("a refused checkpoint leaves the trainer as it was");
 }
 
 #[test]
@@ -73,15 +55,8 @@ fn an_interrupted_epoch_is_repeated_from_the_checkpoint() {
     let blob = trainer.checkpoint().unwrap();
     let steps_before = device.steps.lock().unwrap().len();
     let stop = || device.steps.lock().unwrap().len() == steps_before + 3;
-    assert!(matches!(
-        trainer.epoch_unless(&stop),
-        Err(TrainError::Interrupted { epoch: 2 })
-    ));
-    assert_eq!(
-        device.steps.lock().unwrap().len(),
-        steps_before + 3,
-        "it stops between two steps"
-    );
+    assert!(matches!(trainer.epoch_unless(&stop), Err(TrainError::Interrupted { epoch: 2 })));
+    assert_eq!(device.steps.lock().unwrap().len(), steps_before + 3, "it stops between two steps");
     trainer.restore(&blob).unwrap();
     let again = trainer.epoch().unwrap();
     let mut whole = Trainer::new(task(0.1), &device).unwrap();

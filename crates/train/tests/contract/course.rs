@@ -41,10 +41,7 @@ fn a_run_ends_when_waiting_is_in_vain() {
 #[test]
 fn the_learning_rate_drops_when_the_value_stands_still() {
     let mut task = jumpy(tunefork_train::At::Last);
-    let plateau = Plateau {
-        patience: 0,
-        factor: 0.5,
-    };
+    let plateau = Plateau { patience: 0, factor: 0.5 };
     task.spec.plateau = Some(plateau);
     let (steps, values) = run(&task, false);
     let per_epoch = steps.len() / values.len();
@@ -53,10 +50,7 @@ fn the_learning_rate_drops_when_the_value_stands_still() {
         let rate = plateau.rate(Objective::Accuracy, &values[..epoch]);
         drops += usize::from(rate < 1.0);
         let expected = task.spec.optimizer.learning_rate * rate;
-        assert!(
-            steps.iter().all(|step| step.learning_rate == expected),
-            "epoch {epoch}"
-        );
+        assert!(steps.iter().all(|step| step.learning_rate == expected), "epoch {epoch}");
     }
     assert!(drops > 0, "{values:?}");
     assert_eq!(run(&task, true), (steps, values), "taken up again");
@@ -83,17 +77,10 @@ fn an_epoch_may_be_shorter_than_its_images() {
 fn training_images_are_changed_anew_in_each_epoch_and_others_never() {
     let plain = task(0.1);
     let mut changed = task(0.1);
-    changed.spec.augmentation = Augmentation {
-        crop: 1,
-        ..Augmentation::default()
-    };
+    changed.spec.augmentation = Augmentation { crop: 1, ..Augmentation::default() };
     let ((plain_steps, plain_values), (steps, values)) = (run(&plain, false), run(&changed, false));
     let order = |steps: &[Seen]| steps.iter().map(|s| s.indices.clone()).collect::<Vec<_>>();
-    assert_eq!(
-        order(&steps),
-        order(&plain_steps),
-        "the order is that of the same key"
-    );
+    assert_eq!(order(&steps), order(&plain_steps), "the order is that of the same key");
     assert_ne!(values, plain_values);
     assert_eq!(run(&changed, true), (steps, values), "taken up again");
 
@@ -127,11 +114,7 @@ fn images_are_mixed_with_their_neighbours() {
 fn mixing_and_class_weights_arrive_in_every_step() {
     let mut task = task(0.1);
     let (steps, _) = run(&task, false);
-    assert!(
-        steps
-            .iter()
-            .all(|step| step.mixing == 0.0 && step.class_weights.is_empty())
-    );
+    assert!(steps.iter().all(|step| step.mixing == 0.0 && step.class_weights.is_empty()));
 
     task.spec.mixup = 0.4;
     task.spec.class_weights = ClassWeights::Balanced;
@@ -144,10 +127,7 @@ fn mixing_and_class_weights_arrive_in_every_step() {
     assert!(steps.iter().all(|step| step.class_weights == weights));
     let shares: Vec<f32> = steps.iter().map(|step| step.mixing).collect();
     assert!(shares.iter().all(|share| (0.0..=0.5).contains(share)));
-    assert!(
-        shares.windows(2).all(|pair| pair[0] != pair[1]),
-        "drawn anew: {shares:?}"
-    );
+    assert!(shares.windows(2).all(|pair| pair[0] != pair[1]), "drawn anew: {shares:?}");
     assert_eq!(run(&task, true), (steps, values), "taken up again");
 }
 
@@ -157,33 +137,17 @@ fn averaged_weights_are_measured_and_kept() {
     let (_, plain) = run(&task, false);
     task.spec.ema = 0.9;
     let (steps, averaged) = run(&task, false);
-    let jumps = |values: &[f64]| -> f64 {
-        values
-            .windows(2)
-            .map(|pair| (pair[1] - pair[0]).abs())
-            .sum()
-    };
+    let jumps = |values: &[f64]| -> f64 { values.windows(2).map(|pair| (pair[1] - pair[0]).abs()).sum() };
     assert!(jumps(&averaged) < jumps(&plain), "{averaged:?} {plain:?}");
-    assert_eq!(
-        run(&task, true),
-        (steps, averaged.clone()),
-        "taken up again"
-    );
+    assert_eq!(run(&task, true), (steps, averaged.clone()), "taken up again");
 
     for chunk in [1, 3, 64] {
-        let device = LinearDevice {
-            chunk,
-            ..LinearDevice::default()
-        };
+        let device = LinearDevice { chunk, ..LinearDevice::default() };
         let mut trainer = Trainer::new(task.clone(), &device).unwrap();
         while !trainer.is_over() {
             trainer.epoch().unwrap();
         }
-        assert_eq!(
-            trainer.last().unwrap().value,
-            averaged[averaged.len() - 1],
-            "chunks of {chunk}"
-        );
+        assert_eq!(trainer.last().unwrap().value, averaged[averaged.len() - 1], "chunks of {chunk}");
         let measured = trainer.evaluate(&task.split.validation).unwrap();
         assert_eq!(measured.accuracy(), averaged[averaged.len() - 1]);
         // The weights that it gives away are the averaged ones.

@@ -20,10 +20,8 @@ fn steps(task: Task) -> Vec<Seen> {
 fn every_epoch_goes_through_all_images_in_a_new_order() {
     let seen = steps(task(0.1));
     assert_eq!(seen.len(), 4 * 7, "the last of 7 batches has 4 images");
-    let epochs: Vec<Vec<u32>> = seen
-        .chunks(7)
-        .map(|epoch| epoch.iter().flat_map(|step| step.indices.clone()).collect())
-        .collect();
+    let epochs: Vec<Vec<u32>> =
+        seen.chunks(7).map(|epoch| epoch.iter().flat_map(|step| step.indices.clone()).collect()).collect();
     for epoch in &epochs {
         let mut sorted = epoch.clone();
         sorted.sort_unstable();
@@ -32,10 +30,7 @@ fn every_epoch_goes_through_all_images_in_a_new_order() {
     assert!(epochs[0] != epochs[1] && epochs[1] != epochs[2]);
     assert_eq!(seen[6].indices.len(), 4);
     assert_eq!(seen, steps(task(0.1)), "a function of the key");
-    let other = Task {
-        key: task(0.1).key.fold(1),
-        ..task(0.1)
-    };
+    let other = Task { key: task(0.1).key.fold(1), ..task(0.1) };
     assert_ne!(seen, steps(other));
 }
 
@@ -43,10 +38,7 @@ fn every_epoch_goes_through_all_images_in_a_new_order() {
 #[test]
 fn steps_come_in_chunks_that_change_nothing() {
     let run = |chunk: usize| {
-        let device = LinearDevice {
-            chunk,
-            ..LinearDevice::default()
-        };
+        let device = LinearDevice { chunk, ..LinearDevice::default() };
         let mut trainer = Trainer::new(task(0.1), &device).unwrap();
         let epochs: Vec<_> = (0..4)
             .map(|_| trainer.epoch().unwrap())
@@ -64,14 +56,8 @@ fn steps_come_in_chunks_that_change_nothing() {
 #[test]
 fn a_chunk_names_the_step_that_diverged() {
     for chunk in [1, 4, 64] {
-        let device = LinearDevice {
-            chunk,
-            ..LinearDevice::default()
-        };
-        let error = Trainer::new(task(1e30), &device)
-            .unwrap()
-            .epoch()
-            .unwrap_err();
+        let device = LinearDevice { chunk, ..LinearDevice::default() };
+        let error = Trainer::new(task(1e30), &device).unwrap().epoch().unwrap_err();
         assert!(error.to_string().contains("epoch 1, step 2"), "{error}");
     }
 }
@@ -108,30 +94,17 @@ fn partial_batches_can_be_dropped() {
 #[test]
 fn settings_arrive_in_every_step() {
     let mut task = task(0.5);
-    task.spec.schedule = Schedule {
-        curve: Curve::Cosine { end: 0.1 },
-        warmup_epochs: 1.0,
-    };
+    task.spec.schedule = Schedule { curve: Curve::Cosine { end: 0.1 }, warmup_epochs: 1.0 };
     task.spec.optimizer.weight_decay = 1e-4;
     task.spec.clip_norm = Some(2.0);
     task.spec.label_smoothing = 0.1;
     let seen = steps(task.clone());
     for (index, step) in seen.iter().enumerate() {
         assert_eq!(step.step, index as u64);
-        assert_eq!(
-            step.learning_rate,
-            0.5 * task.spec.schedule.factor(index as u64, 7, 4)
-        );
-        assert_eq!(
-            (step.weight_decay, step.clip_norm, step.label_smoothing),
-            (1e-4, Some(2.0), 0.1)
-        );
+        assert_eq!(step.learning_rate, 0.5 * task.spec.schedule.factor(index as u64, 7, 4));
+        assert_eq!((step.weight_decay, step.clip_norm, step.label_smoothing), (1e-4, Some(2.0), 0.1));
         assert_eq!(step.dropout_key, task.key.counter_key(Purpose::Dropout));
-        let labels: Vec<u16> = step
-            .indices
-            .iter()
-            .map(|i| task.images.data.label(*i))
-            .collect();
+        let labels: Vec<u16> = step.indices.iter().map(|i| task.images.data.label(*i)).collect();
         assert_eq!(step.labels, labels);
     }
 }
@@ -144,72 +117,33 @@ fn an_epoch_is_measured() {
     let epochs: Vec<_> = (0..4).map(|_| trainer.epoch().unwrap()).collect();
     let (first, last) = (&epochs[0], &epochs[3]);
     assert_eq!((first.epoch, last.epoch, last.images), (1, 4, 100));
-    assert!(
-        last.train_loss < first.train_loss,
-        "{} {}",
-        first.train_loss,
-        last.train_loss
-    );
-    assert!(
-        last.validation.accuracy() > 0.6,
-        "{}",
-        last.validation.accuracy()
-    );
+    assert!(last.train_loss < first.train_loss, "{} {}", first.train_loss, last.train_loss);
+    assert!(last.validation.accuracy() > 0.6, "{}", last.validation.accuracy());
     assert_eq!(last.validation.confusion.total(), 50);
-    assert_eq!(
-        last.overfitting_gap(),
-        last.train_accuracy - last.validation.accuracy()
-    );
+    assert_eq!(last.overfitting_gap(), last.train_accuracy - last.validation.accuracy());
     assert_eq!(trainer.last().unwrap().value, last.validation.accuracy());
-    assert_eq!(
-        trainer.evaluate(&task.split.validation).unwrap(),
-        last.validation
-    );
-    assert_eq!(
-        trainer
-            .evaluate(&task.split.test)
-            .unwrap()
-            .confusion
-            .total(),
-        30
-    );
-    assert!(matches!(
-        trainer.epoch(),
-        Err(TrainError::Done { epochs: 4 })
-    ));
+    assert_eq!(trainer.evaluate(&task.split.validation).unwrap(), last.validation);
+    assert_eq!(trainer.evaluate(&task.split.test).unwrap().confusion.total(), 30);
+    assert!(matches!(trainer.epoch(), Err(TrainError::Done { epochs: 4 })));
 }
 
 #[test]
 fn the_best_epoch_gives_value_and_weights() {
     let mut trainer = Trainer::new(jumpy(At::Best), &LinearDevice::default()).unwrap();
-    let values: Vec<f64> = (0..12)
-        .map(|_| trainer.epoch().unwrap().validation.accuracy())
-        .collect();
+    let values: Vec<f64> = (0..12).map(|_| trainer.epoch().unwrap().validation.accuracy()).collect();
     let best = trainer.value().unwrap();
     let largest = values.iter().copied().fold(0.0, f64::max);
     assert_eq!(best.value, largest);
     assert_eq!(values[best.epoch as usize - 1], largest);
-    assert!(
-        best.epoch < 12,
-        "the test needs a best epoch before the last: {values:?}"
-    );
-    assert!(
-        values[..best.epoch as usize - 1]
-            .iter()
-            .all(|value| *value < largest),
-        "the first of equals"
-    );
+    assert!(best.epoch < 12, "the test needs a best epoch before the last: {values:?}");
+    assert!(values[..best.epoch as usize - 1].iter().all(|value| *value < largest), "the first of equals");
 
     let validation = trainer.task().split.validation.clone();
     assert_eq!(trainer.evaluate(&validation).unwrap().accuracy(), largest);
     let mut until_best = Trainer::new(jumpy(At::Last), &LinearDevice::default()).unwrap();
     (0..best.epoch).for_each(|_| drop(until_best.epoch().unwrap()));
     assert_eq!(trainer.weights().unwrap(), until_best.weights().unwrap());
-    assert_eq!(
-        until_best.best(),
-        Some(best),
-        "both are recorded whichever counts"
-    );
+    assert_eq!(until_best.best(), Some(best), "both are recorded whichever counts");
 }
 
 #[test]
@@ -234,13 +168,8 @@ fn a_loss_is_minimised() {
     let mut task = jumpy(At::Best);
     task.spec.objective = Objective::Loss;
     let mut trainer = Trainer::new(task, &LinearDevice::default()).unwrap();
-    let losses: Vec<f64> = (0..12)
-        .map(|_| trainer.epoch().unwrap().validation.loss)
-        .collect();
-    assert_eq!(
-        trainer.value().unwrap().value,
-        losses.iter().copied().fold(f64::INFINITY, f64::min)
-    );
+    let losses: Vec<f64> = (0..12).map(|_| trainer.epoch().unwrap().validation.loss).collect();
+    assert_eq!(trainer.value().unwrap().value, losses.iter().copied().fold(f64::INFINITY, f64::min));
 }
 
 #[test]
@@ -264,11 +193,8 @@ fn a_predictor_agrees_with_the_trainer() {
     let task = task(0.2);
     let mut trainer = Trainer::new(task.clone(), &device).unwrap();
     trainer.epoch().unwrap();
-    let mut predictor =
-        Predictor::new(task.network.clone(), &trainer.weights().unwrap(), &device).unwrap();
-    let probabilities = predictor
-        .probabilities(&task.images, &task.split.validation)
-        .unwrap();
+    let mut predictor = Predictor::new(task.network.clone(), &trainer.weights().unwrap(), &device).unwrap();
+    let probabilities = predictor.probabilities(&task.images, &task.split.validation).unwrap();
     let mut correct = 0;
     for (row, index) in probabilities.chunks(3).zip(&task.split.validation) {
         assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-6);

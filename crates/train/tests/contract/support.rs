@@ -8,8 +8,7 @@ use tunefork_graph::{Graph, GraphError, NoWorkspace, Plan};
 use tunefork_nn::{Network, Optimizer, OptimizerKind};
 use tunefork_rng::{Key, Purpose};
 use tunefork_train::{
-    At, Batch, Device, Engine, Evaluated, Images, Step, StepResult, StepSettings, Task, TrainError,
-    TrainSpec,
+    At, Batch, Device, Engine, Evaluated, Images, Step, StepResult, StepSettings, Task, TrainError, TrainSpec,
 };
 
 /// A step as the engine saw it.
@@ -38,10 +37,7 @@ pub struct LinearDevice {
 
 impl Default for LinearDevice {
     fn default() -> Self {
-        Self {
-            steps: Arc::default(),
-            chunk: 1,
-        }
+        Self { steps: Arc::default(), chunk: 1 }
     }
 }
 
@@ -97,21 +93,13 @@ impl Linear {
                 let product = |(i, x): (usize, &f32)| x * self.slab[weight + i * classes + class];
                 *logit = self.slab[bias + class] + x.iter().enumerate().map(product).sum::<f32>();
             }
-            let sum: f64 = logits
-                .iter()
-                .map(|logit| libm::exp(f64::from(*logit)))
-                .sum();
+            let sum: f64 = logits.iter().map(|logit| libm::exp(f64::from(*logit))).sum();
             loss += libm::log(sum) - f64::from(logits[usize::from(label)]);
-            correct += u32::from(
-                logits
-                    .iter()
-                    .all(|logit| *logit <= logits[usize::from(label)]),
-            );
+            correct += u32::from(logits.iter().all(|logit| *logit <= logits[usize::from(label)]));
             if gradient {
                 for (class, logit) in logits.iter_mut().enumerate() {
                     let target = f64::from(u8::from(class == usize::from(label)));
-                    *logit = ((libm::exp(f64::from(*logit)) / sum - target)
-                        / batch.labels().len() as f64) as f32;
+                    *logit = ((libm::exp(f64::from(*logit)) / sum - target) / batch.labels().len() as f64) as f32;
                 }
             }
         }
@@ -122,11 +110,7 @@ impl Linear {
         let (classes, pixels) = (self.plan.classes, self.plan.image.elements());
         let [weight, bias] = [0, 1].map(|i| self.plan.slab.parameters[i].offset);
         let mut gradient = vec![0.0; self.slab.len()];
-        for (x, g) in self
-            .input
-            .chunks_exact(pixels)
-            .zip(self.logits.chunks_exact(classes))
-        {
+        for (x, g) in self.input.chunks_exact(pixels).zip(self.logits.chunks_exact(classes)) {
             for (class, g) in g.iter().enumerate() {
                 gradient[bias + class] += g;
                 for (i, x) in x.iter().enumerate() {
@@ -233,40 +217,22 @@ pub fn stripes(images: usize) -> Images {
     let mut labels = Vec::new();
     for image in 0..images {
         let class = image % 3;
-        let shown = if stream.below(5) == 0 {
-            stream.below(3) as usize
-        } else {
-            class
-        };
+        let shown = if stream.below(5) == 0 { stream.below(3) as usize } else { class };
         labels.push(class as u16);
-        pixels
-            .extend((0..6).map(|i| stream.below(120) as u8 + if i % 3 == shown { 100 } else { 0 }));
+        pixels.extend((0..6).map(|i| stream.below(120) as u8 + if i % 3 == shown { 100 } else { 0 }));
     }
     let classes = ["left", "middle", "right"].map(String::from).to_vec();
     let shape = ImageShape::new(2, 3, 1).unwrap();
     let data = Dataset::from_memory(shape, classes, [images, 0, 0], labels, pixels).unwrap();
-    Images {
-        data: Arc::new(data),
-        normalisation: Normalisation::new(&[0.4], &[0.3]).unwrap(),
-    }
+    Images { data: Arc::new(data), normalisation: Normalisation::new(&[0.4], &[0.3]).unwrap() }
 }
 
 /// A classifier of stripes: 100 images to train on in batches of 16, 50 to validate, 30 to test.
 pub fn task(learning_rate: f64) -> Task {
-    let optimizer = Optimizer::new(
-        OptimizerKind::Sgd {
-            momentum: 0.9,
-            nesterov: false,
-        },
-        learning_rate,
-    );
+    let optimizer = Optimizer::new(OptimizerKind::Sgd { momentum: 0.9, nesterov: false }, learning_rate);
     Task {
         network: Network::new(tunefork_nn::ImageShape::new(2, 3, 1), 3),
-        spec: TrainSpec {
-            epochs: 4,
-            batch_size: 16,
-            ..TrainSpec::new(optimizer)
-        },
+        spec: TrainSpec { epochs: 4, batch_size: 16, ..TrainSpec::new(optimizer) },
         images: stripes(180),
         split: Arc::new(Split {
             train: (0..100).collect(),
@@ -280,10 +246,6 @@ pub fn task(learning_rate: f64) -> Task {
 /// A learning rate so high that the value jumps up and down.
 pub fn jumpy(at: At) -> Task {
     let mut task = task(40.0);
-    task.spec = TrainSpec {
-        epochs: 12,
-        at,
-        ..task.spec
-    };
+    task.spec = TrainSpec { epochs: 12, at, ..task.spec };
     task
 }

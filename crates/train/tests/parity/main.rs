@@ -11,12 +11,8 @@ use std::sync::Arc;
 use reference::Reference;
 use serde::Deserialize;
 use tunefork_data::{Dataset, Normalisation};
-use tunefork_nn::{
-    Activation, Block, Head, ImageShape, Network, Optimizer, OptimizerKind, ParameterKind, Pool,
-};
-use tunefork_train::{
-    Batch, Cpu, Device, Images, Isa, Step, StepResult, StepSettings, Tensor, WeightMap,
-};
+use tunefork_nn::{Activation, Block, Head, ImageShape, Network, Optimizer, OptimizerKind, ParameterKind, Pool};
+use tunefork_train::{Batch, Cpu, Device, Images, Isa, Step, StepResult, StepSettings, Tensor, WeightMap};
 
 #[derive(Deserialize)]
 struct Case {
@@ -35,13 +31,7 @@ fn cases() -> Vec<Case> {
 
 impl Case {
     fn name(&self) -> String {
-        let Self {
-            network,
-            optimizer,
-            dropout,
-            smoothing,
-            ..
-        } = self;
+        let Self { network, optimizer, dropout, smoothing, .. } = self;
         format!("{network} {optimizer} dropout {dropout} smoothing {smoothing}")
     }
 
@@ -53,12 +43,7 @@ impl Case {
                 ..Network::new(ImageShape::new(28, 28, 1), 10)
             },
             "m3" => Network {
-                blocks: [64, 128, 256, 256]
-                    .map(|k| Block {
-                        residual: true,
-                        ..Block::new(k)
-                    })
-                    .to_vec(),
+                blocks: [64, 128, 256, 256].map(|k| Block { residual: true, ..Block::new(k) }).to_vec(),
                 head: Head::GlobalAverage,
                 hidden: vec![512],
                 ..Network::new(ImageShape::new(64, 64, 3), 200)
@@ -67,11 +52,7 @@ impl Case {
                 blocks: vec![
                     Block {
                         activation: Some(Activation::LeakyRelu),
-                        pool: Some(Pool {
-                            stride: 2,
-                            padding: 1,
-                            ..Pool::max(3)
-                        }),
+                        pool: Some(Pool { stride: 2, padding: 1, ..Pool::max(3) }),
                         residual: true,
                         ..Block::new(6)
                     },
@@ -81,11 +62,7 @@ impl Case {
                         bias: false,
                         batch_norm: false,
                         activation: Some(Activation::Tanh),
-                        pool: Some(Pool {
-                            stride: 1,
-                            padding: 1,
-                            ..Pool::average(2)
-                        }),
+                        pool: Some(Pool { stride: 1, padding: 1, ..Pool::average(2) }),
                         ..Block::with_kernel(8, 5)
                     },
                 ],
@@ -95,10 +72,7 @@ impl Case {
             },
             other => panic!("no network {other}"),
         };
-        Network {
-            dropout: self.dropout,
-            ..network
-        }
+        Network { dropout: self.dropout, ..network }
     }
 
     fn batch(&self) -> usize {
@@ -111,21 +85,12 @@ impl Case {
 
     /// Images in a step: the tiny network also gets batches that are not full.
     fn rows(&self, step: usize) -> usize {
-        if self.network == "tiny" && step % 3 == 2 {
-            3
-        } else {
-            self.batch()
-        }
+        if self.network == "tiny" && step % 3 == 2 { 3 } else { self.batch() }
     }
 
     fn optimizer(&self) -> Optimizer {
-        let sgd = |momentum, nesterov, rate| {
-            Optimizer::new(OptimizerKind::Sgd { momentum, nesterov }, rate)
-        };
-        let decaying = |optimizer, weight_decay| Optimizer {
-            weight_decay,
-            ..optimizer
-        };
+        let sgd = |momentum, nesterov, rate| Optimizer::new(OptimizerKind::Sgd { momentum, nesterov }, rate);
+        let decaying = |optimizer, weight_decay| Optimizer { weight_decay, ..optimizer };
         match self.optimizer.as_str() {
             "sgd" => sgd(0.0, false, 0.02),
             "momentum" => decaying(sgd(0.9, false, 0.01), 1e-3),
@@ -140,9 +105,7 @@ impl Case {
     /// How far PyTorch in float32 is off by this step, at most.
     fn rounding(&self, step: usize) -> f64 {
         let pairs = self.exact.iter().zip(&self.torch).take(step + 1);
-        pairs
-            .map(|(exact, torch)| (exact - torch).abs() / exact)
-            .fold(0.0, f64::max)
+        pairs.map(|(exact, torch)| (exact - torch).abs() / exact).fold(0.0, f64::max)
     }
 
     /// The losses of all steps on this device.
@@ -151,16 +114,12 @@ impl Case {
         let plan = device.plan(&network.graph(size).unwrap(), size).unwrap();
         let map = WeightMap::new(&network, plan.slab.clone()).unwrap();
         let mut engine = device.engine(Arc::new(plan)).unwrap();
-        engine
-            .write_slab(&map.slab(&weights(&network, &map)).unwrap())
-            .unwrap();
+        engine.write_slab(&map.slab(&weights(&network, &map)).unwrap()).unwrap();
         let images = images(&network, size * self.exact.len());
         let mut losses = Vec::new();
         for step in 0..self.exact.len() {
             let rows = self.rows(step);
-            let indices: Vec<u32> = (step * size..step * size + rows)
-                .map(|i| i as u32)
-                .collect();
+            let indices: Vec<u32> = (step * size..step * size + rows).map(|i| i as u32).collect();
             let labels: Vec<u16> = indices.iter().map(|i| images.data.label(*i)).collect();
             let settings = StepSettings {
                 step: step as u64,
@@ -175,9 +134,7 @@ impl Case {
             };
             let batch = Batch::new(&images, &indices, &labels);
             let mut results = [StepResult::default()];
-            engine
-                .train(&[Step { batch, settings }], &mut results)
-                .unwrap();
+            engine.train(&[Step { batch, settings }], &mut results).unwrap();
             losses.push(results[0].loss_sum / rows as f64);
         }
         losses
@@ -201,9 +158,7 @@ fn weights(network: &Network, map: &WeightMap) -> Vec<Tensor> {
     let mut tensors = map.tensors(&map.initial(tunefork_rng::Key::study(0)));
     let mut fan_in = 0;
     for (index, parameter) in network.parameters().unwrap().iter().enumerate() {
-        if let ParameterKind::Conv { window, .. } | ParameterKind::Dense { window, .. } =
-            parameter.kind
-        {
+        if let ParameterKind::Conv { window, .. } | ParameterKind::Dense { window, .. } = parameter.kind {
             fan_in = window.len();
         }
         let bound = (1.0 / (fan_in as f64).sqrt()) as f32;
@@ -221,27 +176,14 @@ fn weights(network: &Network, map: &WeightMap) -> Vec<Tensor> {
 }
 
 fn images(network: &Network, count: usize) -> Images {
-    let ImageShape {
-        height,
-        width,
-        channels,
-    } = network.input;
+    let ImageShape { height, width, channels } = network.input;
     let shape = tunefork_data::ImageShape::new(height, width, channels).unwrap();
-    let pixels = (0..count * network.input.len())
-        .map(|i| (mix(1, i as u64) >> 56) as u8)
-        .collect();
-    let labels = (0..count)
-        .map(|i| (mix(2, i as u64) % network.classes as u64) as u16)
-        .collect();
-    let classes = (0..network.classes)
-        .map(|class| class.to_string())
-        .collect();
+    let pixels = (0..count * network.input.len()).map(|i| (mix(1, i as u64) >> 56) as u8).collect();
+    let labels = (0..count).map(|i| (mix(2, i as u64) % network.classes as u64) as u16).collect();
+    let classes = (0..network.classes).map(|class| class.to_string()).collect();
     let data = Dataset::from_memory(shape, classes, [count, 0, 0], labels, pixels).unwrap();
     let normalisation = Normalisation::new(&vec![0.5; channels], &vec![0.25; channels]).unwrap();
-    Images {
-        data: Arc::new(data),
-        normalisation,
-    }
+    Images { data: Arc::new(data), normalisation }
 }
 
 #[track_caller]
@@ -263,11 +205,7 @@ fn the_reference_follows_pytorch_in_f64() {
     for case in cases().iter().filter(|case| case.network == "tiny") {
         let device = Reference(case.network().graph(case.batch()).unwrap());
         follows(case, &case.run(&device), |_| 1e-11);
-        assert!(
-            case.rounding(9) < 1e-6,
-            "{}: golden.json is implausible",
-            case.name()
-        );
+        assert!(case.rounding(9) < 1e-6, "{}: golden.json is implausible", case.name());
     }
 }
 

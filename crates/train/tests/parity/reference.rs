@@ -5,9 +5,7 @@ use std::sync::Arc;
 use tunefork_graph::{Graph, GraphError, NoWorkspace, Plan};
 use tunefork_reference::optimizer::{Optimizer, clip};
 use tunefork_reference::{Batch as Images, Masks, Mode, Settings, State, run_program};
-use tunefork_train::{
-    Batch, Device, Engine, Evaluated, Step, StepResult, StepSettings, TrainError,
-};
+use tunefork_train::{Batch, Device, Engine, Evaluated, Step, StepResult, StepSettings, TrainError};
 
 /// Makes engines of one graph, which it was given because a plan does not contain it.
 pub struct Reference(pub Graph);
@@ -23,12 +21,7 @@ impl Device for Reference {
 
     fn engine(&self, plan: Arc<Plan>) -> Result<Box<dyn Engine>, TrainError> {
         let state = State::new(&self.0);
-        Ok(Box::new(ReferenceEngine {
-            graph: self.0.clone(),
-            plan,
-            state,
-            optimizer: None,
-        }))
+        Ok(Box::new(ReferenceEngine { graph: self.0.clone(), plan, state, optimizer: None }))
     }
 }
 
@@ -52,39 +45,22 @@ impl ReferenceEngine {
     fn step(&mut self, batch: &Batch<'_>, settings: &StepSettings<'_>) -> StepResult {
         let scalars = Settings {
             smoothing: settings.label_smoothing.into(),
-            class_weights: settings
-                .class_weights
-                .iter()
-                .map(|w| f64::from(*w))
-                .collect(),
+            class_weights: settings.class_weights.iter().map(|w| f64::from(*w)).collect(),
             mixing: settings.mixing.into(),
             dropout: settings.dropout.iter().map(|p| f64::from(*p)).collect(),
-            masks: Masks::Drawn {
-                key: settings.dropout_key,
-                step: settings.step,
-            },
+            masks: Masks::Drawn { key: settings.dropout_key, step: settings.step },
         };
         let images = self.images(batch);
-        let report =
-            run_program(&self.plan, Mode::Training, &self.state, &images, &scalars).unwrap();
+        let report = run_program(&self.plan, Mode::Training, &self.state, &images, &scalars).unwrap();
         let mut gradients = report.gradients;
         if let Some(norm) = settings.clip_norm {
             clip(&mut gradients, norm.into());
         }
-        let optimizer = self
-            .optimizer
-            .get_or_insert_with(|| Optimizer::new(settings.optimizer, &self.state.parameters));
-        optimizer.update(
-            &mut self.state.parameters,
-            &gradients,
-            settings.learning_rate,
-            settings.weight_decay,
-        );
+        let optimizer =
+            self.optimizer.get_or_insert_with(|| Optimizer::new(settings.optimizer, &self.state.parameters));
+        optimizer.update(&mut self.state.parameters, &gradients, settings.learning_rate, settings.weight_decay);
         self.state.running = report.running;
-        StepResult {
-            loss_sum: report.loss * batch.rows() as f64,
-            correct: report.correct as u32,
-        }
+        StepResult { loss_sum: report.loss * batch.rows() as f64, correct: report.correct as u32 }
     }
 }
 
@@ -100,11 +76,7 @@ impl Engine for ReferenceEngine {
         Ok(())
     }
 
-    fn evaluate(
-        &mut self,
-        _: &[Batch<'_>],
-        _: &mut dyn FnMut(&Batch<'_>, Evaluated<'_>),
-    ) -> Result<(), TrainError> {
+    fn evaluate(&mut self, _: &[Batch<'_>], _: &mut dyn FnMut(&Batch<'_>, Evaluated<'_>)) -> Result<(), TrainError> {
         unreachable!("parity is a matter of training steps")
     }
 
@@ -116,10 +88,7 @@ impl Engine for ReferenceEngine {
         let layout = &self.plan.slab;
         for (tensor, slot) in self.state.parameters.iter_mut().zip(&layout.parameters) {
             let values = &slab[slot.offset..][..slot.len];
-            tensor
-                .iter_mut()
-                .zip(values)
-                .for_each(|(to, from)| *to = f64::from(*from));
+            tensor.iter_mut().zip(values).for_each(|(to, from)| *to = f64::from(*from));
         }
         Ok(())
     }

@@ -24,19 +24,11 @@ impl BackwardTables {
     ) -> Inputs<'a> {
         let k = self.tail.convolved.channels;
         let projection = self.projection_weights.is_some();
-        let r = memory
-            .shortcut_input
-            .map(|r| r.piece(image, shortcut_len(&self.step.block)));
+        let r = memory.shortcut_input.map(|r| r.piece(image, shortcut_len(&self.step.block)));
         // SAFETY: what belongs to an image is written, as gradients, only later and by the same task.
         let (y, r, packed) = unsafe {
-            let y = memory
-                .saved
-                .map(|saved| saved.piece(image, self.tail.convolved.elements()).read());
-            (
-                y.unwrap_or(&[]),
-                r.map(|r| r.read()),
-                memory.workspace(&self.sizes.projected_weights).read(),
-            )
+            let y = memory.saved.map(|saved| saved.piece(image, self.tail.convolved.elements()).read());
+            (y.unwrap_or(&[]), r.map(|r| r.read()), memory.workspace(&self.sizes.projected_weights).read())
         };
         let shortcut = match (&self.sizes.projected, r) {
             (Some(tables), Some(r)) => {
@@ -46,27 +38,18 @@ impl BackwardTables {
             (None, r) if !projection => r,
             _ => None,
         };
-        let norm = self
-            .norm
-            .as_ref()
-            .zip(memory.statistics)
-            .map(|(norm, statistics)| Norm {
-                mean: &statistics[..k],
-                rstd: &statistics[k..2 * k],
-                scale: &memory.slab[norm.scale.clone()],
-                shift: &memory.slab[norm.shift.clone()],
-            });
+        let norm = self.norm.as_ref().zip(memory.statistics).map(|(norm, statistics)| Norm {
+            mean: &statistics[..k],
+            rstd: &statistics[k..2 * k],
+            scale: &memory.slab[norm.scale.clone()],
+            shift: &memory.slab[norm.shift.clone()],
+        });
         Inputs { y, norm, shortcut }
     }
 
     pub(super) fn output_gradient<'a>(&self, memory: &Memory<'a>, image: usize) -> &'a [f32] {
         // SAFETY: what belongs to an image is written, as gradients, only later and by the same task.
-        unsafe {
-            memory
-                .output_gradient
-                .piece(image, self.tail.output.elements())
-                .read()
-        }
+        unsafe { memory.output_gradient.piece(image, self.tail.output.elements()).read() }
     }
 
     /// All gradients of a group of images; the `fresh` group of a chunk overwrites the partial sums.
@@ -82,29 +65,16 @@ impl BackwardTables {
         let (isa, elements) = (memory.isa, self.tail.convolved.elements());
         let [padded, dy, before, projected, shortcut_padded] = layout::parts(
             scratch,
-            [
-                &sizes.padded,
-                &sizes.gradient,
-                &sizes.before,
-                &sizes.shortcut,
-                &sizes.shortcut_padded,
-            ],
+            [&sizes.padded, &sizes.gradient, &sizes.before, &sizes.shortcut, &sizes.shortcut_padded],
         );
         for (index, image) in images.clone().enumerate() {
             let inputs = self.inputs(memory, image, projected, shortcut_padded);
-            let before = if sizes.keeps_before {
-                &mut before[index * elements..][..elements]
-            } else {
-                &mut *before
-            };
+            let before = if sizes.keeps_before { &mut before[index * elements..][..elements] } else { &mut *before };
             let dy = &mut dy[index * sizes.gradient_len..][..sizes.gradient_len];
             self.image_gradient(memory, image, &inputs, before, dy);
             self.add_bias(isa, dy, &mut partial[sizes.bias.clone()]);
         }
-        let convs = [
-            (&sizes.conv, memory.input, &*dy),
-            (&sizes.projection, memory.shortcut_input, &*before),
-        ];
+        let convs = [(&sizes.conv, memory.input, &*dy), (&sizes.projection, memory.shortcut_input, &*before)];
         for (conv, input, gradient) in convs {
             let (Some(conv), Some(input)) = (conv, input) else {
                 continue;
@@ -112,36 +82,15 @@ impl BackwardTables {
             let len = conv.shape.input.elements();
             // SAFETY: the images belong to this task, which writes their gradients only below.
             let input = unsafe { input.part(images.start * len..images.end * len).read() };
-            conv.weight.run(
-                isa,
-                input,
-                gradient,
-                fresh,
-                &mut partial[conv.partial.clone()],
-                padded,
-            );
+            conv.weight.run(isa, input, gradient, fresh, &mut partial[conv.partial.clone()], padded);
         }
         for (index, image) in images.enumerate() {
             let dy = &dy[index * sizes.gradient_len..][..sizes.gradient_len];
-            self.deliver(
-                memory,
-                &sizes.conv,
-                dy,
-                self.step.block.input.elements(),
-                image,
-                memory.input_gradient,
-            );
+            self.deliver(memory, &sizes.conv, dy, self.step.block.input.elements(), image, memory.input_gradient);
             if sizes.keeps_before {
                 let before = &before[index * elements..][..elements];
                 let len = shortcut_len(&self.step.block);
-                self.deliver(
-                    memory,
-                    &sizes.projection,
-                    before,
-                    len,
-                    image,
-                    memory.shortcut_gradient,
-                );
+                self.deliver(memory, &sizes.projection, before, len, image, memory.shortcut_gradient);
             }
         }
     }
@@ -165,11 +114,7 @@ impl BackwardTables {
         for start in (0..tail.output.height).step_by(self.sizes.band) {
             let positions = start..(start + self.sizes.band).min(tail.output.height);
             let last = positions.end == tail.output.height;
-            let end_row = if last {
-                tail.convolved.height
-            } else {
-                positions.end * tail.window.stride
-            };
+            let end_row = if last { tail.convolved.height } else { positions.end * tail.window.stride };
             let rows = first_row..end_row;
             let elements = rows.start * row_len..rows.end * row_len;
             let before = &mut before[..elements.len()];
@@ -179,13 +124,7 @@ impl BackwardTables {
                 before.copy_from_slice(&dout[elements.clone()]);
             } else {
                 let output = &inputs.y[elements.clone()];
-                gradient::from_output(
-                    isa,
-                    tail.activation,
-                    output,
-                    &dout[elements.clone()],
-                    before,
-                );
+                gradient::from_output(isa, tail.activation, output, &dout[elements.clone()], before);
             }
             self.through_norm(memory, inputs, rows, before, dy);
             first_row = end_row;

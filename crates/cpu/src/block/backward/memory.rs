@@ -29,12 +29,8 @@ impl<'a> Memory<'a> {
         let tensor = |buffer| context.tensor(buffer);
         let gradient = |gradient: Gradient| (context.tensor(gradient.to), gradient.accumulate);
         // SAFETY: a backward step writes neither parameters nor statistics.
-        let (slab, statistics) = unsafe {
-            (
-                context.slab.read(),
-                step.statistics.map(|buffer| context.tensor(buffer).read()),
-            )
-        };
+        let (slab, statistics) =
+            unsafe { (context.slab.read(), step.statistics.map(|buffer| context.tensor(buffer).read())) };
         Self {
             isa: context.isa,
             slab,

@@ -45,17 +45,9 @@ impl BackwardTables {
     /// Tables for a step of a program for `batch` images.
     pub fn new(step: &BlockBackward, slab: &SlabLayout, batch: usize) -> Self {
         let block = &*step.block;
-        let sizes = BackwardSizes::new(
-            block,
-            batch,
-            step.input_gradient.is_some(),
-            step.shortcut_gradient.is_some(),
-        );
+        let sizes = BackwardSizes::new(block, batch, step.input_gradient.is_some(), step.shortcut_gradient.is_some());
         let weights = block.conv.map(|conv| parameters::range(slab, conv.weights));
-        let bias = block
-            .conv
-            .and_then(|conv| conv.bias)
-            .map(|bias| parameters::range(slab, bias));
+        let bias = block.conv.and_then(|conv| conv.bias).map(|bias| parameters::range(slab, bias));
         let projection_weights = match block.shortcut {
             Shortcut::Projected { weights, .. } => Some(parameters::range(slab, weights)),
             _ => None,
@@ -71,12 +63,10 @@ impl BackwardTables {
             .filter_map(|(partial, gradient)| Some((partial?, gradient.clone()?)))
             .flat_map(|(partial, gradient)| {
                 let end = partial.end;
-                partial.clone().step_by(REDUCTION).map(move |start| {
-                    (
-                        start..(start + REDUCTION).min(end),
-                        gradient.start + start - partial.start,
-                    )
-                })
+                partial
+                    .clone()
+                    .step_by(REDUCTION)
+                    .map(move |start| (start..(start + REDUCTION).min(end), gradient.start + start - partial.start))
             })
             .collect();
         Self {
@@ -108,10 +98,7 @@ impl BackwardTables {
     }
 
     fn pack(&self, context: &mut Context<'_>, memory: &Memory<'_>) {
-        let convs = [
-            (&self.sizes.conv, &self.weights),
-            (&self.sizes.projection, &self.projection_weights),
-        ];
+        let convs = [(&self.sizes.conv, &self.weights), (&self.sizes.projection, &self.projection_weights)];
         for (conv, weights) in convs {
             let (Some(conv), Some(weights)) = (conv, weights) else {
                 continue;
@@ -131,12 +118,7 @@ impl BackwardTables {
             let packed = unsafe { memory.workspace(&self.sizes.projected_weights).write() };
             for panel in 0..Forward::panels(&tables.shape()) {
                 let start = panel * PANEL * tables.shape().depth();
-                Forward::pack(
-                    &tables.shape(),
-                    &memory.slab[weights.clone()],
-                    panel,
-                    &mut packed[start..],
-                );
+                Forward::pack(&tables.shape(), &memory.slab[weights.clone()], panel, &mut packed[start..]);
             }
         }
     }
@@ -150,10 +132,7 @@ impl BackwardTables {
             // SAFETY: the scratch belongs to this thread, the partial sums of the chunk to this task.
             let (scratch, partial) = unsafe {
                 let partials = memory.workspace(&sizes.partials);
-                (
-                    memory.scratch(thread).write(),
-                    partials.piece(chunk, sizes.partial_len).write(),
-                )
+                (memory.scratch(thread).write(), partials.piece(chunk, sizes.partial_len).write())
             };
             if start == end {
                 partial.fill(0.0);
@@ -173,10 +152,7 @@ impl BackwardTables {
             let (part, start) = &self.reductions[task];
             // SAFETY: the partial sums are complete; each task writes its own part of the gradients.
             let (partials, total) = unsafe {
-                (
-                    memory.workspace(&self.sizes.partials).read(),
-                    gradients.part(*start..*start + part.len()).write(),
-                )
+                (memory.workspace(&self.sizes.partials).read(), gradients.part(*start..*start + part.len()).write())
             };
             let chunk = |chunk: usize| &partials[chunk * self.sizes.partial_len..][part.clone()];
             total.copy_from_slice(chunk(0));

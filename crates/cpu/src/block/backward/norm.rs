@@ -14,46 +14,22 @@ impl BackwardTables {
         context.pool.run(context.rows, &|image, thread| {
             // SAFETY: the scratch belongs to this thread, the sums of the image to this task.
             let (scratch, sums) = unsafe {
-                (
-                    memory.scratch(thread).write(),
-                    memory
-                        .workspace(&self.sizes.sums)
-                        .piece(image, 2 * k)
-                        .write(),
-                )
+                (memory.scratch(thread).write(), memory.workspace(&self.sizes.sums).piece(image, 2 * k).write())
             };
-            let [projected, padded] =
-                layout::parts(scratch, [&self.sizes.shortcut, &self.sizes.shortcut_padded]);
+            let [projected, padded] = layout::parts(scratch, [&self.sizes.shortcut, &self.sizes.shortcut_padded]);
             let inputs = self.inputs(memory, image, projected, padded);
-            gradient::sums(
-                memory.isa,
-                &self.tail,
-                &inputs,
-                self.output_gradient(memory, image),
-                sums,
-            );
+            gradient::sums(memory.isa, &self.tail, &inputs, self.output_gradient(memory, image), sums);
         });
     }
 
     /// Gradients of the norm's parameters, and how dy depends on them.
-    pub(super) fn finish_norm(
-        &self,
-        context: &mut Context<'_>,
-        memory: &Memory<'_>,
-        norm: &NormRanges,
-    ) {
+    pub(super) fn finish_norm(&self, context: &mut Context<'_>, memory: &Memory<'_>, norm: &NormRanges) {
         let k = self.tail.convolved.channels;
         let count = (context.rows * self.tail.convolved.pixels()) as f64;
         // SAFETY: no task is running, and the parts lie apart.
         let (sums, coefficients, gradients) = unsafe {
-            let sums = memory
-                .workspace(&self.sizes.sums)
-                .part(0..context.rows * 2 * k);
-            (
-                sums.read(),
-                memory.workspace(&self.sizes.coefficients).write(),
-                context.gradients.write(),
-            )
+            let sums = memory.workspace(&self.sizes.sums).part(0..context.rows * 2 * k);
+            (sums.read(), memory.workspace(&self.sizes.coefficients).write(), context.gradients.write())
         };
         let statistics = memory.statistics.unwrap_or(&[]);
         let scale = &memory.slab[norm.scale.clone()];

@@ -32,14 +32,7 @@ impl ConvSizes {
     fn new(shape: ConvShape, most: usize, wants_data: bool) -> Self {
         let data = DataGradient::new(shape);
         let weight = WeightGradient::new(shape, data.padded(), most);
-        Self {
-            shape,
-            data,
-            wants_data,
-            packed: 0..0,
-            weight,
-            partial: 0..0,
-        }
+        Self { shape, data, wants_data, packed: 0..0, weight, partial: 0..0 }
     }
 }
 
@@ -92,70 +85,37 @@ impl BackwardSizes {
     pub fn new(block: &Block, batch: usize, input_gradient: bool, shortcut_gradient: bool) -> Self {
         let shapes = (conv_shape(block), projection_shape(block));
         let (chunk, chunks) = chunks(block, shapes, batch);
-        let mut conv = shapes
-            .0
-            .map(|shape| ConvSizes::new(shape, chunk, input_gradient));
+        let mut conv = shapes.0.map(|shape| ConvSizes::new(shape, chunk, input_gradient));
         let most = conv.as_ref().map_or(1, |conv| conv.weight.group());
-        let mut projection = shapes
-            .1
-            .map(|shape| ConvSizes::new(shape, most, shortcut_gradient));
-        let group = projection
-            .as_ref()
-            .map_or(most, |projection| projection.weight.group());
+        let mut projection = shapes.1.map(|shape| ConvSizes::new(shape, most, shortcut_gradient));
+        let group = projection.as_ref().map_or(most, |projection| projection.weight.group());
         let recomputes = block.backward_reads_shortcut()
             && !block.saves_output()
-            && (block.activation.is_some()
-                || Tail::new(block).pool == PoolKind::Max && block.pool.is_some());
+            && (block.activation.is_some() || Tail::new(block).pool == PoolKind::Max && block.pool.is_some());
         let projected = shapes.1.filter(|_| recomputes).map(Forward::new);
 
         let (k, elements) = (block.convolved.channels, block.convolved.elements());
-        let (mut partial, mut workspace, mut scratch) =
-            (Layout::default(), Layout::default(), Layout::default());
+        let (mut partial, mut workspace, mut scratch) = (Layout::default(), Layout::default(), Layout::default());
         for conv in [&mut conv, &mut projection].into_iter().flatten() {
             conv.partial = partial.take(conv.shape.weights());
-            conv.packed = workspace.take(if conv.wants_data {
-                DataGradient::packed_len(&conv.shape)
-            } else {
-                0
-            });
+            conv.packed = workspace.take(if conv.wants_data { DataGradient::packed_len(&conv.shape) } else { 0 });
         }
-        let bias = partial.take(if block.conv.is_some_and(|conv| conv.bias.is_some()) {
-            k
-        } else {
-            0
-        });
+        let bias = partial.take(if block.conv.is_some_and(|conv| conv.bias.is_some()) { k } else { 0 });
         let partial_len = partial.len().next_multiple_of(16);
         let if_norm = |len: usize| if block.norm.is_some() { len } else { 0 };
-        let projected_weights = workspace.take(
-            projected
-                .as_ref()
-                .map_or(0, |p| Forward::packed_len(&p.shape())),
-        );
-        let (sums, coefficients) = (
-            workspace.take(if_norm(batch * 2 * k)),
-            workspace.take(if_norm(3 * k)),
-        );
+        let projected_weights = workspace.take(projected.as_ref().map_or(0, |p| Forward::packed_len(&p.shape())));
+        let (sums, coefficients) = (workspace.take(if_norm(batch * 2 * k)), workspace.take(if_norm(3 * k)));
         let partials = workspace.take(chunks * partial_len);
 
-        let padded = [&conv, &projection]
-            .into_iter()
-            .flatten()
-            .map(|conv| conv.weight.scratch_len())
-            .max();
-        let border = conv
-            .as_ref()
-            .map_or(Padded::plain(block.convolved), |conv| conv.data.padded());
+        let padded = [&conv, &projection].into_iter().flatten().map(|conv| conv.weight.scratch_len()).max();
+        let border = conv.as_ref().map_or(Padded::plain(block.convolved), |conv| conv.data.padded());
         let gradient_len = border.image.elements();
         let keeps_before = shortcut_gradient || projection.is_some();
         let (band, band_rows) = band(block, keeps_before);
         let row_len = block.convolved.width * k;
         let padded = scratch.take(padded.unwrap_or(0));
         let gradient = scratch.take(group * gradient_len);
-        let before = scratch.take(if keeps_before {
-            group * elements
-        } else {
-            band_rows * row_len
-        });
+        let before = scratch.take(if keeps_before { group * elements } else { band_rows * row_len });
         let shortcut = scratch.take(if projected.is_some() { elements } else { 0 });
         let shortcut_padded = scratch.take(projected.as_ref().map_or(0, Forward::scratch_len));
         Self {
@@ -188,16 +148,8 @@ impl BackwardSizes {
 
 /// Images per chunk and number of chunks: a power of two, at most one per image, and fewer where the
 /// partial sums would outweigh the activations.
-fn chunks(
-    block: &Block,
-    shapes: (Option<ConvShape>, Option<ConvShape>),
-    batch: usize,
-) -> (usize, usize) {
-    let partial: usize = [shapes.0, shapes.1]
-        .iter()
-        .flatten()
-        .map(ConvShape::weights)
-        .sum();
+fn chunks(block: &Block, shapes: (Option<ConvShape>, Option<ConvShape>), batch: usize) -> (usize, usize) {
+    let partial: usize = [shapes.0, shapes.1].iter().flatten().map(ConvShape::weights).sum();
     let activations = batch * (block.input.elements() + block.convolved.elements());
     let mut chunks = CHUNKS;
     while chunks > batch || chunks > 4 && chunks * partial > 2 * activations {
@@ -217,7 +169,6 @@ fn band(block: &Block, keeps: bool) -> (usize, usize) {
         return (block.output.height, block.convolved.height);
     }
     // The last band also fills the rows behind the last window.
-    let rest =
-        block.convolved.height - (block.output.height - 1) / band * band * tail.window.stride;
+    let rest = block.convolved.height - (block.output.height - 1) / band * band * tail.window.stride;
     (band, rest.max(band * tail.window.stride))
 }

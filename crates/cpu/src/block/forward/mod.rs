@@ -53,12 +53,9 @@ impl ForwardTables {
             bias: conv.bias.map(|bias| parameters::range(slab, bias)),
         });
         let projection = match (block.shortcut, projection_shape(block)) {
-            (Shortcut::Projected { weights, .. }, Some(shape)) => Some(Conv {
-                shape,
-                tables: Forward::new(shape),
-                weights: parameters::range(slab, weights),
-                bias: None,
-            }),
+            (Shortcut::Projected { weights, .. }, Some(shape)) => {
+                Some(Conv { shape, tables: Forward::new(shape), weights: parameters::range(slab, weights), bias: None })
+            }
             _ => None,
         };
         Self {
@@ -97,10 +94,7 @@ impl ForwardTables {
             return;
         };
         let workspace = context.tensor(workspace);
-        let parts = [
-            (&self.conv, &self.sizes.packed),
-            (&self.projection, &self.sizes.projection),
-        ];
+        let parts = [(&self.conv, &self.sizes.packed), (&self.projection, &self.sizes.projection)];
         for (conv, part) in parts {
             let Some(conv) = conv else { continue };
             let (slab, packed) = (context.slab, workspace.part(part.clone()));
@@ -108,12 +102,8 @@ impl ForwardTables {
                 let start = panel * PANEL * conv.shape.depth();
                 let end = (start + PANEL * conv.shape.depth()).min(part.len());
                 // SAFETY: nobody writes parameters during a step's tasks; each task has its own panel.
-                let (weights, packed) = unsafe {
-                    (
-                        slab.part(conv.weights.clone()).read(),
-                        packed.part(start..end).write(),
-                    )
-                };
+                let (weights, packed) =
+                    unsafe { (slab.part(conv.weights.clone()).read(), packed.part(start..end).write()) };
                 Forward::pack(&conv.shape, weights, panel, packed);
             });
         }
@@ -121,18 +111,10 @@ impl ForwardTables {
 
     /// Convolves all strips of all images and takes their statistics.
     fn convolve_batch(&self, context: &mut Context<'_>) {
-        let (isa, slab, scratch, scratch_len) = (
-            context.isa,
-            context.slab,
-            context.scratch,
-            context.scratch_len,
-        );
+        let (isa, slab, scratch, scratch_len) = (context.isa, context.slab, context.scratch, context.scratch_len);
         let k = self.tail.convolved.channels;
         let strips = self.strips();
-        let (input, saved) = (
-            context.tensor(self.step.input),
-            self.step.saved.map(|b| context.tensor(b)),
-        );
+        let (input, saved) = (context.tensor(self.step.input), self.step.saved.map(|b| context.tensor(b)));
         let workspace = context.tensor(self.step.workspace.expect("statistics need a workspace"));
         context.pool.run(context.rows * strips, &|piece, thread| {
             let (image, strip) = (piece / strips, piece % strips);
@@ -142,40 +124,20 @@ impl ForwardTables {
                 (Some(conv), Some(saved)) => {
                     let width = self.tail.convolved.width * k;
                     let rows = conv.tables.strip_rows(strip);
-                    let y = saved
-                        .piece(image, self.tail.convolved.elements())
-                        .part(rows.start * width..rows.end * width);
+                    let y =
+                        saved.piece(image, self.tail.convolved.elements()).part(rows.start * width..rows.end * width);
                     // SAFETY: this strip of this image belongs to this task, the scratch to this thread.
-                    let (y, scratch) =
-                        unsafe { (y.write(), scratch.piece(thread, scratch_len).write()) };
+                    let (y, scratch) = unsafe { (y.write(), scratch.piece(thread, scratch_len).write()) };
                     // SAFETY: as for the input.
-                    let (packed, slab) = unsafe {
-                        (
-                            workspace.part(self.sizes.packed.clone()).read(),
-                            slab.read(),
-                        )
-                    };
+                    let (packed, slab) = unsafe { (workspace.part(self.sizes.packed.clone()).read(), slab.read()) };
                     let bias = conv.bias.clone().map(|range| &slab[range]);
-                    conv.tables.run(
-                        isa,
-                        x,
-                        packed,
-                        bias,
-                        strip,
-                        y,
-                        &mut scratch[self.sizes.padded.clone()],
-                    );
+                    conv.tables.run(isa, x, packed, bias, strip, y, &mut scratch[self.sizes.padded.clone()]);
                     &*y
                 }
                 _ => x,
             };
             // SAFETY: the moments of this piece belong to this task.
-            let moments = unsafe {
-                workspace
-                    .part(self.sizes.moments.clone())
-                    .piece(piece, 2 * k)
-                    .write()
-            };
+            let moments = unsafe { workspace.part(self.sizes.moments.clone()).piece(piece, 2 * k).write() };
             let (means, deviations) = moments.split_at_mut(k);
             moments::moments(isa, y, means, deviations);
         });
@@ -183,18 +145,10 @@ impl ForwardTables {
 
     /// The rest of each image, or all of it with `convolve`.
     fn finish_images(&self, context: &mut Context<'_>, convolve: bool) {
-        let (isa, slab, scratch, scratch_len) = (
-            context.isa,
-            context.slab,
-            context.scratch,
-            context.scratch_len,
-        );
+        let (isa, slab, scratch, scratch_len) = (context.isa, context.slab, context.scratch, context.scratch_len);
         let k = self.tail.convolved.channels;
         let tensor = |buffer: Option<Buffer>| buffer.map(|buffer| context.tensor(buffer));
-        let (input, output) = (
-            context.tensor(self.step.input),
-            context.tensor(self.step.output),
-        );
+        let (input, output) = (context.tensor(self.step.input), context.tensor(self.step.output));
         let (saved, shortcut) = (tensor(self.step.saved), tensor(self.step.shortcut_input));
         let (workspace, statistics) = (tensor(self.step.workspace), tensor(self.step.statistics));
         let in_place = self.step.block.saves_output();
@@ -217,52 +171,23 @@ impl ForwardTables {
                 let r = shortcut.map(|r| r.piece(image, shortcut_len(&self.step.block)));
                 if self.step.block.is_elementwise() {
                     let on_shortcut = self.step.shortcut_input == Some(self.step.output);
-                    self.elementwise(
-                        isa,
-                        input.piece(image, self.input_len()),
-                        r,
-                        on_shortcut,
-                        output,
-                    );
+                    self.elementwise(isa, input.piece(image, self.input_len()), r, on_shortcut, output);
                     return;
                 }
-                (
-                    input.piece(image, self.input_len()).read(),
-                    r.map(|r| r.read()),
-                )
+                (input.piece(image, self.input_len()).read(), r.map(|r| r.read()))
             };
-            let ForwardSizes {
-                padded,
-                convolved,
-                shortcut: projected,
-                ..
-            } = &self.sizes;
-            let [padded, convolved, projected] =
-                layout::parts(scratch, [padded, convolved, projected]);
+            let ForwardSizes { padded, convolved, shortcut: projected, .. } = &self.sizes;
+            let [padded, convolved, projected] = layout::parts(scratch, [padded, convolved, projected]);
             let shortcut = match (&self.projection, r) {
                 (Some(projection), Some(r)) => {
-                    projection.run_image(
-                        isa,
-                        r,
-                        &workspace[self.sizes.projection.clone()],
-                        slab,
-                        projected,
-                        padded,
-                    );
+                    projection.run_image(isa, r, &workspace[self.sizes.projection.clone()], slab, projected, padded);
                     Some(&*projected)
                 }
                 (_, r) => r,
             };
             let run = |y: &mut [f32], padded: &mut [f32]| {
                 if let (Some(conv), true) = (&self.conv, convolve) {
-                    conv.run_image(
-                        isa,
-                        x,
-                        &workspace[self.sizes.packed.clone()],
-                        slab,
-                        y,
-                        padded,
-                    );
+                    conv.run_image(isa, x, &workspace[self.sizes.packed.clone()], slab, y, padded);
                 }
             };
             // SAFETY: this image of the output and of the saved values belongs to this task.
@@ -285,16 +210,12 @@ impl ForwardTables {
                     convolved
                 }
             };
-            let norm = self
-                .norm
-                .as_ref()
-                .zip(statistics)
-                .map(|(norm, statistics)| Norm {
-                    mean: &statistics[..k],
-                    rstd: &statistics[k..2 * k],
-                    scale: &slab[norm.scale.clone()],
-                    shift: &slab[norm.shift.clone()],
-                });
+            let norm = self.norm.as_ref().zip(statistics).map(|(norm, statistics)| Norm {
+                mean: &statistics[..k],
+                rstd: &statistics[k..2 * k],
+                scale: &slab[norm.scale.clone()],
+                shift: &slab[norm.shift.clone()],
+            });
             tail::forward(isa, &self.tail, &Inputs { y, norm, shortcut }, output);
         });
     }
@@ -328,12 +249,7 @@ impl ForwardTables {
                 output.iter_mut().for_each(|value| *value += *value);
                 tail::activate(isa, self.tail.activation, None, output);
             } else {
-                tail::activate(
-                    isa,
-                    self.tail.activation,
-                    second.map(|second| second.read()),
-                    output,
-                );
+                tail::activate(isa, self.tail.activation, second.map(|second| second.read()), output);
             }
         }
     }
@@ -349,15 +265,7 @@ impl ForwardTables {
 
 impl Conv {
     /// All strips of one image.
-    fn run_image(
-        &self,
-        isa: Isa,
-        x: &[f32],
-        packed: &[f32],
-        slab: &[f32],
-        y: &mut [f32],
-        padded: &mut [f32],
-    ) {
+    fn run_image(&self, isa: Isa, x: &[f32], packed: &[f32], slab: &[f32], y: &mut [f32], padded: &mut [f32]) {
         let bias = self.bias.clone().map(|range| &slab[range]);
         run_forward(isa, &self.tables, x, packed, bias, y, padded);
     }

@@ -30,21 +30,12 @@ impl ForwardSizes {
         let mut workspace = Layout::default();
         let packed = workspace.take(packed_len(conv));
         let packed_projection = workspace.take(packed_len(projection));
-        let moments = workspace.take(if batch_statistics {
-            pieces * 2 * block.convolved.channels
-        } else {
-            0
-        });
+        let moments = workspace.take(if batch_statistics { pieces * 2 * block.convolved.channels } else { 0 });
         let mut scratch = Layout::default();
-        let scratch_len =
-            |shape: Option<ConvShape>| shape.map_or(0, |shape| Forward::new(shape).scratch_len());
+        let scratch_len = |shape: Option<ConvShape>| shape.map_or(0, |shape| Forward::new(shape).scratch_len());
         let padded = scratch.take(scratch_len(conv).max(scratch_len(projection)));
         let unsaved = conv.is_some() && !training;
-        let convolved = scratch.take(if unsaved {
-            block.convolved.elements()
-        } else {
-            0
-        });
+        let convolved = scratch.take(if unsaved { block.convolved.elements() } else { 0 });
         let shortcut = scratch.take(projection.map_or(0, |_| block.convolved.elements()));
         Self {
             workspace: workspace.len(),

@@ -10,26 +10,16 @@ use crate::parameters::NormRanges;
 impl ForwardTables {
     /// Mean and 1 / standard deviation of the batch, and the running statistics.
     pub(super) fn finish_statistics(&self, context: &mut Context<'_>) {
-        let (Some(norm), Some(buffer), Some(workspace)) =
-            (&self.norm, self.step.statistics, self.step.workspace)
+        let (Some(norm), Some(buffer), Some(workspace)) = (&self.norm, self.step.statistics, self.step.workspace)
         else {
             return;
         };
-        let (k, strips, width) = (
-            self.tail.convolved.channels,
-            self.strips(),
-            self.tail.convolved.width,
-        );
+        let (k, strips, width) = (self.tail.convolved.channels, self.strips(), self.tail.convolved.width);
         let pieces = context.tensor(workspace).part(self.sizes.moments.clone());
         let pieces = pieces.part(0..context.rows * strips * 2 * k);
         // SAFETY: no task is running.
-        let (pieces, statistics, slab) = unsafe {
-            (
-                pieces.read(),
-                context.tensor(buffer).write(),
-                context.slab.write(),
-            )
-        };
+        let (pieces, statistics, slab) =
+            unsafe { (pieces.read(), context.tensor(buffer).write(), context.slab.write()) };
         let (means, rstds) = statistics.split_at_mut(k);
         let count = |piece: usize| match &self.conv {
             Some(conv) => conv.tables.strip_rows(piece % strips).len() * width,
@@ -38,8 +28,7 @@ impl ForwardTables {
         moments::merge(context.isa, pieces, &count, means, rstds);
         let all = (context.rows * self.tail.convolved.pixels()) as f64;
         let momentum = NormSettings::MOMENTUM;
-        let blend =
-            |old: f32, new: f64| ((1.0 - momentum) * f64::from(old) + momentum * new) as f32;
+        let blend = |old: f32, new: f64| ((1.0 - momentum) * f64::from(old) + momentum * new) as f32;
         for channel in 0..k {
             let variance = f64::from(rstds[channel]);
             let running_mean = &mut slab[norm.mean.start + channel];

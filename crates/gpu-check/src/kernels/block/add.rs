@@ -15,18 +15,8 @@ pub(super) fn add(case: &mut Case) -> Result<(), Failure> {
         let on_x = Stored::new(case, precision, &mut x)?;
         let on_y = Stored::new(case, precision, &mut y)?;
         let step = step_row(case, rows)?;
-        let add = Add {
-            batch,
-            elements,
-            precision,
-        };
-        add.run(
-            &*case.stream,
-            step.all(),
-            on_x.span(),
-            on_y.span(),
-            accumulate,
-        )?;
+        let add = Add { batch, elements, precision };
+        add.run(&*case.stream, step.all(), on_x.span(), on_y.span(), accumulate)?;
         for (y, x) in y.iter_mut().zip(&x).take(rows * elements) {
             *y = x + if accumulate { *y } else { 0.0 };
         }

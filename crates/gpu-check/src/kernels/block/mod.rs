@@ -13,34 +13,13 @@ use self::setting::{Setting, StoredNorm};
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] = &[
-    Check {
-        name: "block/plain",
-        run: plain,
-    },
-    Check {
-        name: "block/max2",
-        run: max2,
-    },
-    Check {
-        name: "block/window",
-        run: window,
-    },
-    Check {
-        name: "block/saved_output",
-        run: saved_output,
-    },
-    Check {
-        name: "block/wide",
-        run: wide,
-    },
-    Check {
-        name: "block/ties_and_nan",
-        run: ties::ties_and_nan,
-    },
-    Check {
-        name: "block/add",
-        run: add::add,
-    },
+    Check { name: "block/plain", run: plain },
+    Check { name: "block/max2", run: max2 },
+    Check { name: "block/window", run: window },
+    Check { name: "block/saved_output", run: saved_output },
+    Check { name: "block/wide", run: wide },
+    Check { name: "block/ties_and_nan", run: ties::ties_and_nan },
+    Check { name: "block/add", run: add::add },
 ];
 
 const F32: Precision = Precision::F32;
@@ -77,12 +56,7 @@ fn plain(case: &mut Case) -> Result<(), Failure> {
 fn max2(case: &mut Case) -> Result<(), Failure> {
     for precision in PRECISIONS {
         let (height, width) = (case.between(2, 7), case.between(2, 7));
-        let pool = Pool2d {
-            max: true,
-            kernel: 2,
-            stride: 2,
-            padding: 0,
-        };
+        let pool = Pool2d { max: true, kernel: 2, stride: 2, padding: 0 };
         let mut block = random(case, height, width, Some(pool), precision);
         block.channels = case.one_of(&[8, 16, 40]);
         check(case, &block)?;
@@ -130,13 +104,7 @@ fn saved_output(case: &mut Case) -> Result<(), Failure> {
     Ok(())
 }
 
-fn random(
-    case: &mut Case,
-    height: usize,
-    width: usize,
-    pool: Option<Pool2d>,
-    precision: Precision,
-) -> Block {
+fn random(case: &mut Case, height: usize, width: usize, pool: Option<Pool2d>, precision: Precision) -> Block {
     Block {
         batch: case.between(1, 5),
         height,
@@ -165,11 +133,7 @@ fn check_forward(case: &mut Case, block: &Block, setting: &Setting) -> Result<()
     // In place where that is allowed; the values go through a copy, since backward needs them.
     let copied = Stored::new(case, block.precision, &mut setting.y.clone())?;
     let in_place = block.pool.is_none() && case.one_of(&[true, false]);
-    let out = if in_place {
-        copied.span()
-    } else {
-        poisoned.span()
-    };
+    let out = if in_place { copied.span() } else { poisoned.span() };
     block.forward(
         &*case.stream,
         setting.step.all(),
@@ -180,20 +144,13 @@ fn check_forward(case: &mut Case, block: &Block, setting: &Setting) -> Result<()
     )?;
     let found = if in_place { &copied } else { &poisoned }.read(case)?;
     let found = setting.real(block, &found);
-    case.close(
-        "out",
-        found,
-        &setting.model(block).forward(),
-        rounding(block.precision),
-    )
+    case.close("out", found, &setting.model(block).forward(), rounding(block.precision))
 }
 
 /// With the gradients of y and r in memory of their own, or on y and r, or on the result's gradient.
 fn check_backward(case: &mut Case, block: &Block, setting: &Setting) -> Result<(), Failure> {
     let (precision, k) = (block.precision, block.channels);
-    let expected = setting
-        .model(block)
-        .backward(setting.real(block, &setting.dout));
+    let expected = setting.model(block).backward(setting.real(block, &setting.dout));
     let [dy, dsum] = [(); 2].map(|()| Stored::poisoned(case, precision, block.input_len()));
     let (dy, dsum) = (dy?, dsum?);
     let [dscale, dshift, bias] = [(); 3].map(|()| Stored::poisoned(case, F32, k));
@@ -201,10 +158,7 @@ fn check_backward(case: &mut Case, block: &Block, setting: &Setting) -> Result<(
     let workspace = Stored::poisoned(case, F32, block.workspace_len())?;
     let [on_shortcut, wants_bias, wants_sum] = [(); 3].map(|()| case.one_of(&[true, false]));
     let y = block.reads_saved().then(|| setting.on_y.span());
-    let shortcut = setting
-        .on_shortcut
-        .as_ref()
-        .filter(|_| block.reads_shortcut());
+    let shortcut = setting.on_shortcut.as_ref().filter(|_| block.reads_shortcut());
     let on_r = shortcut.filter(|_| on_shortcut);
     let (wants_dy, to_y) = match case.between(0, 4) {
         0 => (false, &dy),
@@ -216,10 +170,10 @@ fn check_backward(case: &mut Case, block: &Block, setting: &Setting) -> Result<(
     let given = Backward {
         y,
         norm: setting.norm.as_ref().map(StoredNorm::on_device),
-        norm_gradients: setting.norm.as_ref().map(|_| NormGradients {
-            scale: dscale.span().cast(),
-            shift: dshift.span().cast(),
-        }),
+        norm_gradients: setting
+            .norm
+            .as_ref()
+            .map(|_| NormGradients { scale: dscale.span().cast(), shift: dshift.span().cast() }),
         shortcut: shortcut.map(Stored::span),
         dout: setting.on_dout.span(),
         dy: wants_dy.then(|| to_y.span()),
@@ -238,12 +192,7 @@ fn check_backward(case: &mut Case, block: &Block, setting: &Setting) -> Result<(
     }
     if wants_sum {
         let found = to_r.read(case)?;
-        case.close(
-            "dsum",
-            setting.real(block, &found),
-            &expected.g,
-            rounding(precision),
-        )?;
+        case.close("dsum", setting.real(block, &found), &expected.g, rounding(precision))?;
     }
     if block.norm {
         let (dscale, dshift) = (dscale.read(case)?, dshift.read(case)?);
@@ -264,27 +213,12 @@ fn check_backward(case: &mut Case, block: &Block, setting: &Setting) -> Result<(
 }
 
 /// dy, beside the size of g through the norm: where few values are normalised, little of it is left.
-fn compare_dy(
-    block: &Block,
-    setting: &Setting,
-    found: &[f64],
-    expected: &Gradients,
-) -> Result<(), Failure> {
+fn compare_dy(block: &Block, setting: &Setting, found: &[f64], expected: &Gradients) -> Result<(), Failure> {
     let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
-    let through = norm(
-        &mut expected
-            .g
-            .iter()
-            .enumerate()
-            .map(|(e, g)| g * setting.factor(block, e)),
-    );
+    let through = norm(&mut expected.g.iter().enumerate().map(|(e, g)| g * setting.factor(block, e)));
     let size = norm(&mut expected.dy.iter().copied()).max(through);
     let difference = norm(&mut found.iter().zip(&expected.dy).map(|(f, e)| f - e));
-    let error = if size > 0.0 {
-        difference / size
-    } else {
-        difference
-    };
+    let error = if size > 0.0 { difference / size } else { difference };
     let limit = rounding(block.precision);
     // A NaN is not below any limit.
     if error <= limit {

@@ -37,9 +37,7 @@ impl Model<'_> {
 
     fn xhat(&self, e: usize) -> f64 {
         let c = e % self.block.channels;
-        self.norm
-            .as_ref()
-            .map_or(0.0, |norm| (self.y[e] - norm.mean[c]) * norm.rstd[c])
+        self.norm.as_ref().map_or(0.0, |norm| (self.y[e] - norm.mean[c]) * norm.rstd[c])
     }
 
     /// norm(y) + r.
@@ -54,29 +52,21 @@ impl Model<'_> {
 
     /// The places under each window, window after window, row after row.
     fn windows(&self) -> Vec<Vec<usize>> {
-        let Block {
-            height,
-            width,
-            channels,
-            ..
-        } = *self.block;
+        let Block { height, width, channels, .. } = *self.block;
         let Some(pool) = self.block.pool else {
             return (0..self.len()).map(|e| vec![e]).collect();
         };
         let span = |at: usize, size: usize| {
             let start = at * pool.stride;
-            start.saturating_sub(pool.padding)
-                ..(start + pool.kernel).saturating_sub(pool.padding).min(size)
+            start.saturating_sub(pool.padding)..(start + pool.kernel).saturating_sub(pool.padding).min(size)
         };
         let mut windows = Vec::new();
         for n in 0..self.rows {
             for p in 0..pool.output(height) {
                 for q in 0..pool.output(width) {
                     for c in 0..channels {
-                        let places = span(p, height).flat_map(|h| {
-                            span(q, width)
-                                .map(move |w| ((n * height + h) * width + w) * channels + c)
-                        });
+                        let places = span(p, height)
+                            .flat_map(|h| span(q, width).map(move |w| ((n * height + h) * width + w) * channels + c));
                         windows.push(places.collect());
                     }
                 }
@@ -97,17 +87,12 @@ impl Model<'_> {
     }
 
     fn activated(&self) -> Vec<f64> {
-        (0..self.len())
-            .map(|e| activate(self.block.activation, self.sum(e)))
-            .collect()
+        (0..self.len()).map(|e| activate(self.block.activation, self.sum(e))).collect()
     }
 
     pub(super) fn forward(&self) -> Vec<f64> {
         let values = self.activated();
-        let area = self
-            .block
-            .pool
-            .map_or(1.0, |pool| (pool.kernel * pool.kernel) as f64);
+        let area = self.block.pool.map_or(1.0, |pool| (pool.kernel * pool.kernel) as f64);
         self.windows()
             .iter()
             .map(|window| match self.block.pool {
@@ -119,11 +104,7 @@ impl Model<'_> {
 
     pub(super) fn backward(&self, dout: &[f64]) -> Gradients {
         let k = self.block.channels;
-        let values = if self.block.saved_output {
-            self.y[..self.len()].to_vec()
-        } else {
-            self.activated()
-        };
+        let values = if self.block.saved_output { self.y[..self.len()].to_vec() } else { self.activated() };
         let mut g = vec![0.0; self.len()];
         for (window, dout) in self.windows().iter().zip(dout) {
             match self.block.pool {
@@ -152,11 +133,6 @@ impl Model<'_> {
             None => g[e],
         });
         let dy = dy.collect();
-        Gradients {
-            g,
-            dy,
-            dscale,
-            dshift,
-        }
+        Gradients { g, dy, dscale, dshift }
     }
 }

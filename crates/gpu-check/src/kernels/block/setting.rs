@@ -56,12 +56,7 @@ impl StoredNorm {
 
     pub(super) fn values(&self) -> NormValues<'_> {
         let (mean, rstd) = self.statistics.split_at(self.scale.len());
-        NormValues {
-            mean,
-            rstd,
-            scale: &self.scale,
-            shift: &self.shift,
-        }
+        NormValues { mean, rstd, scale: &self.scale, shift: &self.shift }
     }
 }
 
@@ -71,8 +66,7 @@ impl Setting {
         let [mut y, mut r] = [(); 2].map(|()| values(case, block.input_len(), rows, block.batch));
         let mut dout = values(case, block.output_len(), rows, block.batch);
         if block.saved_output {
-            y.iter_mut()
-                .for_each(|y| *y = activate(block.activation, *y));
+            y.iter_mut().for_each(|y| *y = activate(block.activation, *y));
         }
         let on_y = Stored::new(case, block.precision, &mut y)?;
         let on_shortcut = Stored::new(case, block.precision, &mut r)?;
@@ -107,9 +101,7 @@ impl Setting {
     /// What the norm multiplies the gradient of a value by: scale rstd.
     pub(super) fn factor(&self, block: &Block, e: usize) -> f64 {
         let (k, c) = (block.channels, e % block.channels);
-        self.norm
-            .as_ref()
-            .map_or(1.0, |norm| norm.scale[c] * norm.statistics[k + c])
+        self.norm.as_ref().map_or(1.0, |norm| norm.scale[c] * norm.statistics[k + c])
     }
 
     pub(super) fn real<'v>(&self, block: &Block, values: &'v [f64]) -> &'v [f64] {

@@ -19,22 +19,13 @@ pub(super) fn ties_and_nan(case: &mut Case) -> Result<(), Failure> {
             norm: false,
             shortcut: false,
             activation: case.one_of(&[None, Some(Activation::Relu)]),
-            pool: Some(Pool2d {
-                max: true,
-                kernel,
-                stride,
-                padding: if kernel == 3 { 1 } else { 0 },
-            }),
+            pool: Some(Pool2d { max: true, kernel, stride, padding: if kernel == 3 { 1 } else { 0 } }),
             saved_output: false,
             precision,
         };
-        let whole = |case: &mut Case, len: usize| -> Vec<f64> {
-            (0..len).map(|_| case.between(0, 3) as f64 - 1.0).collect()
-        };
-        let (mut y, mut dout) = (
-            whole(case, block.input_len()),
-            whole(case, block.output_len()),
-        );
+        let whole =
+            |case: &mut Case, len: usize| -> Vec<f64> { (0..len).map(|_| case.between(0, 3) as f64 - 1.0).collect() };
+        let (mut y, mut dout) = (whole(case, block.input_len()), whole(case, block.output_len()));
         if case.one_of(&[true, false]) {
             for _ in 0..y.len().div_ceil(9) {
                 let place = case.between(0, y.len() - 1);
@@ -66,13 +57,7 @@ fn check(case: &mut Case, block: &Block, y: &mut [f64], dout: &mut [f64]) -> Res
         workspace: workspace.span().cast(),
     };
     block.backward(stream, step.all(), &given)?;
-    let model = Model {
-        block,
-        rows: block.batch,
-        y,
-        norm: None,
-        shortcut: None,
-    };
+    let model = Model { block, rows: block.batch, y, norm: None, shortcut: None };
     same("out", &out.read(case)?, &model.forward())?;
     same("dy", &on_y.read(case)?, &model.backward(dout).dy)
 }
@@ -82,12 +67,6 @@ fn same(what: &str, found: &[f64], expected: &[f64]) -> Result<(), Failure> {
     let differs = |(f, e): (&f64, &f64)| f != e && !(f.is_nan() && e.is_nan());
     match found.iter().zip(expected).position(differs) {
         None => Ok(()),
-        Some(at) => Err(format!(
-            "{what}: at {at} of {}: {}, expected {}",
-            found.len(),
-            found[at],
-            expected[at]
-        )
-        .into()),
+        Some(at) => Err(format!("{what}: at {at} of {}: {}, expected {}", found.len(), found[at], expected[at]).into()),
     }
 }

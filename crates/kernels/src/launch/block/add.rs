@@ -36,29 +36,12 @@ impl Add {
         assert_eq!(step.len(), 1, "one row");
         assert_eq!((x.len(), y.len()), (bytes, bytes), "values");
         assert!(len < 1 << 31, "{len} values");
-        assert_eq!(
-            (x.address() % BYTES, y.address() % BYTES),
-            (0, 0),
-            "aligned"
-        );
-        let arguments = Arguments::new()
-            .span(step)
-            .value(self.elements as u32)
-            .span(x)
-            .span(y)
-            .value(u32::from(accumulate));
+        assert_eq!((x.address() % BYTES, y.address() % BYTES), (0, 0), "aligned");
+        let arguments =
+            Arguments::new().span(step).value(self.elements as u32).span(x).span(y).value(u32::from(accumulate));
         let vector = BYTES as usize / self.precision.bytes();
         let name = stored!(self.precision, "add");
         // SAFETY: both tensors hold as many values as the kernel addresses.
-        unsafe {
-            run(
-                stream,
-                Source::Block.kernel(name),
-                len.div_ceil(vector * THREADS),
-                THREADS as u32,
-                0,
-                arguments,
-            )
-        }
+        unsafe { run(stream, Source::Block.kernel(name), len.div_ceil(vector * THREADS), THREADS as u32, 0, arguments) }
     }
 }

@@ -24,11 +24,7 @@ impl Block {
         if let Some(norm) = norm {
             let spans = [norm.statistics, norm.scale, norm.shift];
             let k = self.channels;
-            assert_eq!(
-                spans.map(Span::len),
-                [2 * k, k, k],
-                "one value for each channel"
-            );
+            assert_eq!(spans.map(Span::len), [2 * k, k, k], "one value for each channel");
             assert_eq!(norm.statistics.address() % BYTES, 0, "aligned to 16 bytes");
         }
     }
@@ -41,10 +37,7 @@ impl Block {
         self.check_norm(given.norm);
         assert_eq!(self.norm, given.norm_gradients.is_some(), "norm gradients");
         assert!(given.y.is_some() || !self.reads_saved(), "y is needed");
-        assert!(
-            given.shortcut.is_some() || !self.reads_shortcut(),
-            "the shortcut is needed"
-        );
+        assert!(given.shortcut.is_some() || !self.reads_shortcut(), "the shortcut is needed");
         self.check_output(given.dout);
         for values in [given.y, given.shortcut, given.dy, given.dsum] {
             values.inspect(|&values| self.check_input(values));

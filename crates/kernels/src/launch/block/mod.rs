@@ -160,12 +160,7 @@ impl Block {
         let kernel = Source::BlockBackward.kernel(kernel!(work, "block_sums"));
         // SAFETY: all lengths and alignments were checked.
         unsafe { work.run(stream, kernel, 3, true, arguments)? };
-        self.finish(
-            stream,
-            partials,
-            work.chunks,
-            [Some(gradients.shift), Some(gradients.scale)],
-        )
+        self.finish(stream, partials, work.chunks, [Some(gradients.shift), Some(gradients.scale)])
     }
 
     /// Writes the gradients of y and r, and the bias gradient. With a norm
@@ -190,9 +185,7 @@ impl Block {
         }
         let flat = !self.norm && self.pool.is_none() && given.bias_gradient.is_none();
         let work = self.backward_work(flat);
-        let partials = given
-            .bias_gradient
-            .map(|_| self.partials(given, work.chunks * self.channels));
+        let partials = given.bias_gradient.map(|_| self.partials(given, work.chunks * self.channels));
         let arguments = self
             .gradient_arguments(&work, step, given)
             .optional(given.norm_gradients.map(|sums| sums.scale))
@@ -205,9 +198,7 @@ impl Block {
         // SAFETY: all lengths and alignments were checked.
         unsafe { work.run(stream, kernel, 5, sums, arguments)? };
         match (partials, given.bias_gradient) {
-            (Some(partials), Some(bias)) => {
-                self.finish(stream, partials, work.chunks, [Some(bias), None])
-            }
+            (Some(partials), Some(bias)) => self.finish(stream, partials, work.chunks, [Some(bias), None]),
             _ => Ok(()),
         }
     }
@@ -244,26 +235,13 @@ impl Block {
     }
 
     /// For max pooling where a thread does not own a window: finds what each window chooses.
-    fn choose(
-        &self,
-        stream: &dyn Stream,
-        step: Span<'_, StepRow>,
-        given: &Backward<'_>,
-    ) -> Result<(), DeviceError> {
+    fn choose(&self, stream: &dyn Stream, step: Span<'_, StepRow>, given: &Backward<'_>) -> Result<(), DeviceError> {
         match self.choices_len() {
             0 => Ok(()),
             len => {
                 let y = given.y.expect("checked: max pooling needs y");
                 let choices = given.workspace.part(0..len);
-                self.values(
-                    stream,
-                    step,
-                    y,
-                    given.norm,
-                    given.shortcut,
-                    None,
-                    Some(choices),
-                )
+                self.values(stream, step, y, given.norm, given.shortcut, None, Some(choices))
             }
         }
     }
@@ -297,12 +275,7 @@ impl Block {
         }
     }
 
-    fn gradient_arguments(
-        &self,
-        work: &Work,
-        step: Span<'_, StepRow>,
-        given: &Backward<'_>,
-    ) -> Arguments {
+    fn gradient_arguments(&self, work: &Work, step: Span<'_, StepRow>, given: &Backward<'_>) -> Arguments {
         let choices = self.choices_len();
         Arguments::new()
             .value(work.shape)

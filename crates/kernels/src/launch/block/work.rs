@@ -123,12 +123,7 @@ impl Block {
         let positions = self.batch * height * width;
         let per_thread = positions.div_ceil(threads.lanes * BLOCKS.div_ceil(threads.across));
         let [output_height, output_width] = self.output();
-        let pool = self.pool.unwrap_or(Pool2d {
-            max: false,
-            kernel: 1,
-            stride: 1,
-            padding: 0,
-        });
+        let pool = self.pool.unwrap_or(Pool2d { max: false, kernel: 1, stride: 1, padding: 0 });
         let divisor = |by: usize| Divisor::new(by as u32);
         let shape = Shape {
             height: self.height as u32,
@@ -160,12 +155,7 @@ impl Block {
     }
 
     fn kind(&self) -> Kind {
-        let two = Pool2d {
-            max: true,
-            kernel: 2,
-            stride: 2,
-            padding: 0,
-        };
+        let two = Pool2d { max: true, kernel: 2, stride: 2, padding: 0 };
         let vectors = Threads::new(self.channels, self.precision).vector > 1;
         match self.pool {
             None => Kind::Plain,
@@ -180,12 +170,7 @@ impl Block {
         let len = self.height * self.width * self.channels;
         let vector = BYTES as usize / self.precision.bytes();
         match len % vector {
-            0 => Self {
-                height: 1,
-                width: len / vector,
-                channels: vector,
-                ..*self
-            },
+            0 => Self { height: 1, width: len / vector, channels: vector, ..*self },
             _ => *self,
         }
     }
@@ -199,9 +184,7 @@ impl Block {
     /// Length, in 4-byte words, of the choices of a max pooling: 2 bytes for each result.
     pub(super) fn choices_len(&self) -> usize {
         match self.pool {
-            Some(pool) if pool.max && self.kind() == Kind::Window => {
-                self.output_len().div_ceil(2).next_multiple_of(4)
-            }
+            Some(pool) if pool.max && self.kind() == Kind::Window => self.output_len().div_ceil(2).next_multiple_of(4),
             _ => 0,
         }
     }

@@ -30,10 +30,7 @@ impl Shape {
         // All dimensions are below 2^31: the numbers of values are.
         assert!(conv.kernel + 2 * conv.padding < 1 << 15, "a small filter");
         // Rows behind the last image are counted until their tile is full.
-        assert!(
-            conv.batch * rows * columns < (1 << 31) - 4096,
-            "rows of a product"
-        );
+        assert!(conv.batch * rows * columns < (1 << 31) - 4096, "rows of a product");
         Self {
             height: conv.height as u32,
             width: conv.width as u32,
@@ -106,9 +103,7 @@ impl Tile {
             (blocks * tile.rows * tile.columns) as f64 / tile.speed as f64 * idle
         };
         let usable = TILES.iter().filter(|tile| tile.whole == whole);
-        usable
-            .min_by(|a, b| cost(a).total_cmp(&cost(b)))
-            .expect("tiles for all channels")
+        usable.min_by(|a, b| cost(a).total_cmp(&cost(b))).expect("tiles for all channels")
     }
 
     fn across(&self, columns: usize) -> usize {
@@ -179,10 +174,7 @@ pub(super) fn slices_of(conv: &Conv2d, tiles: usize) -> Slices {
     let wanted = (PLENTY / tiles).min(VALUES / conv.weights_len());
     let most = conv.positions().div_ceil(128).min(256);
     let count = wanted.max(ENOUGH / tiles).clamp(1, most);
-    Slices {
-        count,
-        length: conv.positions().div_ceil(count),
-    }
+    Slices { count, length: conv.positions().div_ceil(count) }
 }
 
 /// Slices of the weight gradient.
@@ -207,16 +199,7 @@ mod tests {
 
     /// A 3x3 convolution that keeps the size of its images.
     fn conv(batch: usize, size: usize, channels: usize, filters: usize) -> Conv2d {
-        Conv2d {
-            batch,
-            height: size,
-            width: size,
-            channels,
-            filters,
-            kernel: 3,
-            stride: 1,
-            padding: 1,
-        }
+        Conv2d { batch, height: size, width: size, channels, filters, kernel: 3, stride: 1, padding: 1 }
     }
 
     #[test]
@@ -245,10 +228,7 @@ mod tests {
             (conv(2, 8, 32, 64), 1),    // one step of work
             (conv(64, 64, 8, 16), 256), // few weights, many positions
         ] {
-            let gradient = WeightGradient {
-                conv,
-                precision: Precision::F32,
-            };
+            let gradient = WeightGradient { conv, precision: Precision::F32 };
             assert_eq!(super::slices(&gradient).count, slices, "{conv:?}");
         }
     }

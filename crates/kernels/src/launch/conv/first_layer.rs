@@ -49,10 +49,7 @@ pub(super) fn forward(forward: &Forward) -> Product {
 }
 
 fn tiles(conv: &Conv2d) -> [usize; 2] {
-    [
-        weight_rows(conv).div_ceil(WEIGHTS),
-        conv.filters.div_ceil(COLUMNS),
-    ]
+    [weight_rows(conv).div_ceil(WEIGHTS), conv.filters.div_ceil(COLUMNS)]
 }
 
 /// Slices of the weight gradient.

@@ -73,16 +73,8 @@ impl Forward {
         partials: Option<Span<'_, f32>>,
     ) -> Result<(), DeviceError> {
         check(&self.conv, self.precision, step, x, Some(weights), y);
-        assert_eq!(
-            bias.map(Span::len),
-            self.bias.then_some(self.conv.filters),
-            "a bias for each filter, if any"
-        );
-        assert_eq!(
-            partials.map(Span::len),
-            self.statistics.then(|| self.partials_len()),
-            "partial statistics, if any"
-        );
+        assert_eq!(bias.map(Span::len), self.bias.then_some(self.conv.filters), "a bias for each filter, if any");
+        assert_eq!(partials.map(Span::len), self.statistics.then(|| self.partials_len()), "partial statistics, if any");
         let product = match Kernels::of(&self.conv, self.precision) {
             Kernels::FirstLayer => first_layer::forward(self),
             Kernels::Exact => exact::forward(self),
@@ -139,13 +131,7 @@ impl DataGradient {
             Precision::F32 => exact::data_gradient(self),
             _ => tensor::data_gradient(self, stream.architecture()),
         };
-        let operands = |arguments: Arguments| {
-            arguments
-                .span(dy)
-                .span(weights)
-                .span(dx)
-                .value(u32::from(accumulate))
-        };
+        let operands = |arguments: Arguments| arguments.span(dy).span(weights).span(dx).value(u32::from(accumulate));
         // SAFETY: the lengths are those of the shape.
         unsafe { product.run(stream, step, operands) }
     }
@@ -201,13 +187,7 @@ impl WeightGradient {
             Kernels::Exact => exact::weight_gradient(self, slices),
             Kernels::Tensor => tensor::weight_gradient(self, slices, stream.architecture()),
         };
-        let operands = |arguments: Arguments| {
-            arguments
-                .value(slices.length as u32)
-                .span(x)
-                .span(dy)
-                .span(parts)
-        };
+        let operands = |arguments: Arguments| arguments.value(slices.length as u32).span(x).span(dy).span(parts);
         // SAFETY: the lengths are those of the shape, and each slice has a part.
         unsafe { product.run(stream, step, operands)? };
         slices.add(stream, parts, dw)
@@ -250,16 +230,7 @@ impl Product {
         };
         let (grid, threads, shared) = (self.grid, self.threads, self.shared_bytes);
         // SAFETY: the caller's.
-        unsafe {
-            run(
-                stream,
-                self.kernel,
-                grid,
-                threads,
-                shared,
-                operands(arguments),
-            )
-        }
+        unsafe { run(stream, self.kernel, grid, threads, shared, operands(arguments)) }
     }
 }
 

@@ -113,16 +113,8 @@ pub(super) struct Shape {
 impl Shape {
     /// `per_tap`: pieces of 16 bytes for each tap; `rows_of_image`: rows and columns of the product's
     /// positions in an image.
-    fn of(
-        conv: &Conv2d,
-        tiles_across: usize,
-        per_tap: usize,
-        rows_of_image: [usize; 2],
-    ) -> super::Shape {
-        assert!(
-            conv.kernel <= LARGEST_KERNEL,
-            "filters of at most {LARGEST_KERNEL} rows"
-        );
+    fn of(conv: &Conv2d, tiles_across: usize, per_tap: usize, rows_of_image: [usize; 2]) -> super::Shape {
+        assert!(conv.kernel <= LARGEST_KERNEL, "filters of at most {LARGEST_KERNEL} rows");
         let [rows, columns] = rows_of_image;
         let divisor = |n: usize| Divisor::new(n as u32);
         super::Shape::Tensor(Self {
@@ -165,11 +157,7 @@ macro_rules! names {
         ]
     };
     ($product:literal) => {
-        [
-            names!($product, "f16"),
-            names!($product, "bf16"),
-            names!($product, "tf32"),
-        ]
+        [names!($product, "f16"), names!($product, "bf16"), names!($product, "tf32")]
     };
 }
 
@@ -181,13 +169,7 @@ fn instance(names: [[&'static str; 4]; 3], precision: Precision, tile: Tile) -> 
 
 fn forward_tile(forward: &Forward) -> Tile {
     let conv = &forward.conv;
-    Tile::of(
-        conv,
-        forward.precision,
-        conv.positions(),
-        conv.filters,
-        false,
-    )
+    Tile::of(conv, forward.precision, conv.positions(), conv.filters, false)
 }
 
 /// Positions of a tile of the forward product.
@@ -199,10 +181,7 @@ pub(super) fn forward(forward: &Forward, architecture: u32) -> Product {
     let (conv, precision, tile) = (&forward.conv, forward.precision, forward_tile(forward));
     let [down, across] = tile.grid(conv.positions(), conv.filters);
     let per_tap = pieces(precision, conv.channels);
-    let operands = [
-        Operand::DepthFast(tile.rows()),
-        Operand::DepthSlow(tile.columns()),
-    ];
+    let operands = [Operand::DepthFast(tile.rows()), Operand::DepthSlow(tile.columns())];
     Product {
         kernel: Source::ConvTensor.kernel(instance(names!("forward"), precision, tile)),
         grid: (down * across).into(),
@@ -219,10 +198,7 @@ pub(super) fn data_gradient(gradient: &DataGradient, architecture: u32) -> Produ
     let tile = Tile::of(conv, precision, rows * phases, conv.channels, false);
     let [down, across] = tile.grid(rows, conv.channels);
     let per_tap = pieces(precision, conv.filters);
-    let operands = [
-        Operand::DepthFast(tile.rows()),
-        Operand::DepthFast(tile.columns()),
-    ];
+    let operands = [Operand::DepthFast(tile.rows()), Operand::DepthFast(tile.columns())];
     Product {
         kernel: Source::ConvTensor.kernel(instance(names!("data_gradient"), precision, tile)),
         grid: [down * across, phases].into(),
@@ -250,24 +226,14 @@ pub(super) fn slices(gradient: &WeightGradient) -> Slices {
     let wanted = BLOCKS.div_ceil(down * across).min(most).max(1);
     // Whole steps, so that only the last slice has one that is not full.
     let length = positions.div_ceil(wanted).next_multiple_of(depth);
-    Slices {
-        count: positions.div_ceil(length),
-        length,
-    }
+    Slices { count: positions.div_ceil(length), length }
 }
 
-pub(super) fn weight_gradient(
-    gradient: &WeightGradient,
-    slices: Slices,
-    architecture: u32,
-) -> Product {
+pub(super) fn weight_gradient(gradient: &WeightGradient, slices: Slices, architecture: u32) -> Product {
     let (conv, precision) = (&gradient.conv, gradient.precision);
     let (tile, [down, across]) = weight_tile(gradient);
     let per_tap = pieces(precision, conv.channels);
-    let operands = [
-        Operand::DepthSlow(tile.rows()),
-        Operand::DepthSlow(tile.columns()),
-    ];
+    let operands = [Operand::DepthSlow(tile.rows()), Operand::DepthSlow(tile.columns())];
     let name = instance(names!("weight_gradient"), precision, tile);
     Product {
         kernel: Source::ConvTensorWeights.kernel(name),

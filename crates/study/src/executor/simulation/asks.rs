@@ -5,8 +5,8 @@ use super::{Running, Simulation, halted};
 use crate::executor::board::{EpochResult, Lane};
 use crate::executor::training::{guarded, same};
 use crate::{
-    Blueprint, Change, Event, FailureKind, Place, Schedule, StopFlag, StoredParameter, StudyError,
-    TrialContext, TrialFailure, TrialRecord, Workload, enqueued,
+    Blueprint, Change, Event, FailureKind, Place, Schedule, StopFlag, StoredParameter, StudyError, TrialContext,
+    TrialFailure, TrialRecord, Workload, enqueued,
 };
 use std::sync::Arc;
 use tunefork_rng::Key;
@@ -25,9 +25,7 @@ impl<W: Workload> Simulation<'_, W> {
         let fixed = self.definition.enqueued.get(number.index()).cloned();
         let known = self.known.trials.get(number.index()).cloned();
         let schedule = self.schedule(&params, known.as_ref(), place)?;
-        self.history
-            .start(number, point.clone())
-            .expect("numbers are given in order and points are of the space");
+        self.history.start(number, point.clone()).expect("numbers are given in order and points are of the space");
         let mut changes = vec![Change::Start {
             number,
             params: StoredParameter::of(self.history.space(), &point),
@@ -69,12 +67,8 @@ impl<W: Workload> Simulation<'_, W> {
         };
         let sampler = &mut *self.definition.sampler;
         let point = match self.definition.enqueued.get(number.index()) {
-            Some(fixed) => {
-                enqueued::complete(fixed, &ask, sampler).map_err(|error| StudyError::Enqueued {
-                    index: number.index(),
-                    detail: error.to_string(),
-                })?
-            }
+            Some(fixed) => enqueued::complete(fixed, &ask, sampler)
+                .map_err(|error| StudyError::Enqueued { index: number.index(), detail: error.to_string() })?,
             None => {
                 self.proposed += 1;
                 match sampler.propose(&ask) {
@@ -87,8 +81,8 @@ impl<W: Workload> Simulation<'_, W> {
             return Ok(Some(point));
         };
         let stored = self.stored_point(known)?;
-        let agrees = point.len() == stored.len()
-            && (point.values().iter().zip(stored.values())).all(|(a, b)| same(*a, *b));
+        let agrees =
+            point.len() == stored.len() && (point.values().iter().zip(stored.values())).all(|(a, b)| same(*a, *b));
         if agrees || self.tolerant {
             return Ok(Some(stored));
         }
@@ -105,10 +99,7 @@ impl<W: Workload> Simulation<'_, W> {
         let mut point = Point::absent(space.len());
         for parameter in &known.params {
             let Some(index) = space.index_of(&parameter.name) else {
-                let detail = format!(
-                    "parameter `{}` is not one of the study's space",
-                    parameter.name
-                );
+                let detail = format!("parameter `{}` is not one of the study's space", parameter.name);
                 return Err(self.not_reproducible(known.number, detail));
             };
             point.set(index, parameter.internal);
@@ -138,11 +129,7 @@ impl<W: Workload> Simulation<'_, W> {
             Err(failure) => return Err(halted(number, failure)),
         };
         let schedule = Schedule {
-            epoch_ticks: self
-                .definition
-                .header
-                .cost_model
-                .ticks(&blueprint.epoch_cost),
+            epoch_ticks: self.definition.header.cost_model.ticks(&blueprint.epoch_cost),
             blueprint,
             start: place.time,
         };
@@ -171,13 +158,7 @@ impl<W: Workload> Simulation<'_, W> {
         Ok(blueprint)
     }
 
-    fn start(
-        &mut self,
-        number: TrialNumber,
-        params: Arc<Params>,
-        schedule: Schedule,
-        known: Option<&TrialRecord>,
-    ) {
+    fn start(&mut self, number: TrialNumber, params: Arc<Params>, schedule: Schedule, known: Option<&TrialRecord>) {
         let epochs = schedule.blueprint.epochs;
         let context = TrialContext {
             number,
@@ -189,11 +170,7 @@ impl<W: Workload> Simulation<'_, W> {
         };
         let results: Vec<EpochResult> = known.map(stored_results).unwrap_or_default();
         let ended = known.is_some_and(|known| known.state.is_finished());
-        let values: Vec<f64> = results
-            .iter()
-            .flatten()
-            .map(|report| report.value)
-            .collect();
+        let values: Vec<f64> = results.iter().flatten().map(|report| report.value).collect();
         let limit = match ended {
             true => results.len() as u32,
             false => self.training.limit(&context.params, &values, epochs),

@@ -3,8 +3,8 @@
 use super::{Simulation, halted};
 use crate::executor::training::{Trouble, guarded, same};
 use crate::{
-    Change, End, EndReason, Event, FailureKind, OutsideEvent, OutsideKind, Place, StudyError,
-    TrialContext, TrialFailure, ValueAt, Workload,
+    Change, End, EndReason, Event, FailureKind, OutsideEvent, OutsideKind, Place, StudyError, TrialContext,
+    TrialFailure, ValueAt, Workload,
 };
 use tunefork_trial::{TrialNumber, TrialState};
 
@@ -19,13 +19,7 @@ impl<W: Workload> Simulation<'_, W> {
             ValueAt::Best => reports
                 .iter()
                 .map(|report| report.value)
-                .reduce(|best, value| {
-                    if direction.better(value, best) {
-                        value
-                    } else {
-                        best
-                    }
-                }),
+                .reduce(|best, value| if direction.better(value, best) { value } else { best }),
         };
         let value = value.expect("a trial completes with a report");
         let known = self.known.trials.get(number.index());
@@ -34,21 +28,14 @@ impl<W: Workload> Simulation<'_, W> {
             self.interrupted = true;
             return Ok(());
         }
-        self.finish(
-            place,
-            TrialState::Complete,
-            Some(value),
-            EndReason::Finished,
-            String::new(),
-        )
+        self.finish(place, TrialState::Complete, Some(value), EndReason::Finished, String::new())
     }
 
     /// Whether a trial that completes with this value is the best then.
     pub(super) fn leads(&self, number: TrialNumber, value: f64) -> bool {
         self.history.best().is_none_or(|best| {
             let best_value = self.history.value(best).unwrap_or(f64::NAN);
-            self.history.direction().better(value, best_value)
-                || (value == best_value && number < best)
+            self.history.direction().better(value, best_value) || (value == best_value && number < best)
         })
     }
 
@@ -65,8 +52,7 @@ impl<W: Workload> Simulation<'_, W> {
             // A fault may have come from other trials, after this one's last epoch.
             Err(Trouble::Failure(failure)) if failure.kind == FailureKind::Fault => {
                 let failure = &failure;
-                self.observer
-                    .event(&Event::TrialRetried { number, failure });
+                self.observer.event(&Event::TrialRetried { number, failure });
                 self.keep_anew(&context)
             }
             kept => kept,
@@ -74,11 +60,7 @@ impl<W: Workload> Simulation<'_, W> {
         match kept {
             Ok(()) => Ok(true),
             Err(Trouble::Differs(detail)) => Err(self.not_reproducible(number, detail)),
-            Err(Trouble::Failure(failure))
-                if failure.kind == FailureKind::Interrupted && self.stopping() =>
-            {
-                Ok(false)
-            }
+            Err(Trouble::Failure(failure)) if failure.kind == FailureKind::Interrupted && self.stopping() => Ok(false),
             Err(Trouble::Failure(failure)) => Err(halted(number, failure)),
         }
     }
@@ -91,12 +73,9 @@ impl<W: Workload> Simulation<'_, W> {
     fn keep_anew(&mut self, context: &TrialContext) -> Result<(), Trouble> {
         let results = self.board.reports(context.number.0).unwrap_or_default();
         let observer = &mut *self.observer;
-        let raised = self.training.raise(
-            context,
-            &results,
-            context.blueprint.epochs,
-            &mut |message| observer.event(&Event::Warning { message: &message }),
-        )?;
+        let raised = self.training.raise(context, &results, context.blueprint.epochs, &mut |message| {
+            observer.event(&Event::Warning { message: &message })
+        })?;
         self.keep_run(context, &raised.run)
     }
 
@@ -119,13 +98,8 @@ impl<W: Workload> Simulation<'_, W> {
         message: String,
     ) -> Result<(), StudyError> {
         let number = TrialNumber(place.trial);
-        let end = End {
-            time: place.time,
-            reason,
-            message,
-        };
-        let best =
-            state == TrialState::Complete && value.is_some_and(|value| self.leads(number, value));
+        let end = End { time: place.time, reason, message };
+        let best = state == TrialState::Complete && value.is_some_and(|value| self.leads(number, value));
         let stored = self.known.trials.get(number.index());
         let stored = stored.filter(|trial| trial.state.is_finished());
         let known = stored.is_some();
@@ -144,48 +118,24 @@ impl<W: Workload> Simulation<'_, W> {
                 }
             }
         }
-        self.history
-            .finish(number, state, value)
-            .expect("a running trial ends once");
+        self.history.finish(number, state, value).expect("a running trial ends once");
         self.board.remove(place.trial);
         self.running.remove(&place.trial);
         if let Some(folder) = &self.training.folder {
             folder.remove(place.trial);
         }
-        self.observer.event(&Event::TrialFinished {
-            number,
-            state,
-            value,
-            end: &end,
-            best,
-            known,
-        });
+        self.observer.event(&Event::TrialFinished { number, state, value, end: &end, best, known });
         self.push_ask();
         Ok(())
     }
 
     /// Commits an end; if the machine was to blame, as an outside event too.
-    fn commit_end(
-        &mut self,
-        place: Place,
-        state: TrialState,
-        value: Option<f64>,
-        end: &End,
-    ) -> Result<(), StudyError> {
-        let finish = Change::Finish {
-            number: TrialNumber(place.trial),
-            state,
-            value,
-            end: end.clone(),
-        };
+    fn commit_end(&mut self, place: Place, state: TrialState, value: Option<f64>, end: &End) -> Result<(), StudyError> {
+        let finish = Change::Finish { number: TrialNumber(place.trial), state, value, end: end.clone() };
         if end.reason != EndReason::Fault {
             return Ok(self.storage.commit(&[finish])?);
         }
-        let event = OutsideEvent {
-            place,
-            kind: OutsideKind::Fault,
-            message: end.message.clone(),
-        };
+        let event = OutsideEvent { place, kind: OutsideKind::Fault, message: end.message.clone() };
         self.commit_outside(finish, event)
     }
 }

@@ -14,10 +14,7 @@ use super::board::Board;
 use super::resume::Resumed;
 use super::training::Training;
 use super::{Definition, Ended, ExecutorOptions, Outcome};
-use crate::{
-    Event, Observer, Schedule, Storage, StudyError, StudyRecord, TrialContext, TrialFailure,
-    Workload,
-};
+use crate::{Event, Observer, Schedule, Storage, StudyError, StudyRecord, TrialContext, TrialFailure, Workload};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -92,10 +89,7 @@ impl<'a, W: Workload> Simulation<'a, W> {
     }
 
     pub fn run(mut self) -> Result<Outcome, StudyError> {
-        self.observer.event(&Event::StudyStarted {
-            known_trials: self.known.trials.len(),
-            budget: self.budget(),
-        });
+        self.observer.event(&Event::StudyStarted { known_trials: self.known.trials.len(), budget: self.budget() });
         self.ask_for_all_slots();
         loop {
             let place = match self.next()? {
@@ -160,17 +154,10 @@ impl<'a, W: Workload> Simulation<'a, W> {
     }
 
     fn not_reproducible(&self, trial: TrialNumber, detail: String) -> StudyError {
-        StudyError::NotReproducible {
-            study: self.definition.header.name.clone(),
-            trial,
-            detail,
-        }
+        StudyError::NotReproducible { study: self.definition.header.name.clone(), trial, detail }
     }
 }
 
 fn halted(trial: TrialNumber, failure: TrialFailure) -> StudyError {
-    StudyError::Halted {
-        trial,
-        message: failure.message,
-    }
+    StudyError::Halted { trial, message: failure.message }
 }

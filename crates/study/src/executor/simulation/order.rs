@@ -13,10 +13,7 @@ pub(super) enum Order {
     /// What comes next for each slot, the report of its trial or an ask, by virtual time.
     Virtual(BinaryHeap<Reverse<Place>>),
     /// Times count the events. Those on record come again as they came; then whatever is first.
-    Eager {
-        idle_slots: u32,
-        recorded: BTreeMap<u64, Place>,
-    },
+    Eager { idle_slots: u32, recorded: BTreeMap<u64, Place> },
 }
 
 /// What comes next.
@@ -32,10 +29,7 @@ impl Order {
     pub fn of(known: &StudyRecord) -> Self {
         match known.header.clock {
             Clock::Virtual => Order::Virtual(BinaryHeap::new()),
-            Clock::Eager => Order::Eager {
-                idle_slots: 0,
-                recorded: recorded(known),
-            },
+            Clock::Eager => Order::Eager { idle_slots: 0, recorded: recorded(known) },
         }
     }
 
@@ -87,11 +81,7 @@ impl<W: Workload> Simulation<'_, W> {
     /// A slot is free.
     pub(super) fn push_ask(&mut self) {
         match &mut self.order {
-            Order::Virtual(queue) => queue.push(Reverse(Place {
-                time: self.now,
-                trial: NEXT_TRIAL,
-                step: 0,
-            })),
+            Order::Virtual(queue) => queue.push(Reverse(Place { time: self.now, trial: NEXT_TRIAL, step: 0 })),
             Order::Eager { idle_slots, .. } => *idle_slots += 1,
         }
     }
@@ -99,11 +89,7 @@ impl<W: Workload> Simulation<'_, W> {
     /// A trial goes on with this epoch.
     pub(super) fn push_report(&mut self, trial: u32, step: u32, schedule: &Schedule) {
         if let Order::Virtual(queue) = &mut self.order {
-            queue.push(Reverse(Place {
-                time: schedule.start + u64::from(step) * schedule.epoch_ticks,
-                trial,
-                step,
-            }));
+            queue.push(Reverse(Place { time: schedule.start + u64::from(step) * schedule.epoch_ticks, trial, step }));
         }
     }
 
@@ -157,16 +143,8 @@ impl<W: Workload> Simulation<'_, W> {
         loop {
             let asks = self.wants_more();
             let next = self.history.next_number().0;
-            let ask = Place {
-                time,
-                trial: next,
-                step: 0,
-            };
-            let Order::Eager {
-                idle_slots,
-                recorded,
-            } = &mut self.order
-            else {
+            let ask = Place { time, trial: next, step: 0 };
+            let Order::Eager { idle_slots, recorded } = &mut self.order else {
                 return Ok(Next::Over);
             };
             if let Some(place) = recorded.get(&time).copied() {

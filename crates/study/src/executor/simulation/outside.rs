@@ -7,13 +7,8 @@ use tunefork_trial::{TrialNumber, TrialState};
 
 impl<W: Workload> Simulation<'_, W> {
     /// Commits an outside event together with what it changes.
-    pub(super) fn commit_outside(
-        &mut self,
-        change: Change,
-        event: OutsideEvent,
-    ) -> Result<(), StudyError> {
-        self.storage
-            .commit(&[change, Change::Outside(event.clone())])?;
+    pub(super) fn commit_outside(&mut self, change: Change, event: OutsideEvent) -> Result<(), StudyError> {
+        self.storage.commit(&[change, Change::Outside(event.clone())])?;
         self.known.outside_events.push(event);
         Ok(())
     }
@@ -26,9 +21,7 @@ impl<W: Workload> Simulation<'_, W> {
     /// Whether the wall-time limit has passed, for an ask that is not stored yet.
     pub(super) fn limit_due(&self, place: Place) -> bool {
         place.trial as usize >= self.known.trials.len()
-            && self
-                .deadline
-                .is_some_and(|deadline| Instant::now() >= deadline)
+            && self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
     /// Running trials end with what they have, and the stage asks for no more.
@@ -47,13 +40,7 @@ impl<W: Workload> Simulation<'_, W> {
             let at = Place { trial, ..place };
             let message = String::new();
             match last {
-                Some(last) => self.finish(
-                    at,
-                    TrialState::Pruned,
-                    Some(last.value),
-                    EndReason::TimeLimit,
-                    message,
-                )?,
+                Some(last) => self.finish(at, TrialState::Pruned, Some(last.value), EndReason::TimeLimit, message)?,
                 None => self.finish(at, TrialState::Failed, None, EndReason::TimeLimit, message)?,
             }
         }

@@ -55,10 +55,7 @@ impl<W: Workload> Simulation<'_, W> {
             if self.stopping() {
                 return Ok(Waited::Stopped);
             }
-            if self
-                .deadline
-                .is_some_and(|deadline| Instant::now() >= deadline)
-            {
+            if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return Ok(Waited::TimeLimit);
             }
         }
@@ -66,25 +63,14 @@ impl<W: Workload> Simulation<'_, W> {
 
     fn pass_on(&mut self, note: Note) -> Result<(), StudyError> {
         match note {
-            Note::Computed {
-                trial,
-                step,
-                report,
-            } => {
-                self.observer.event(&Event::EpochComputed {
-                    number: TrialNumber(trial),
-                    step,
-                    report: &report,
-                });
+            Note::Computed { trial, step, report } => {
+                self.observer.event(&Event::EpochComputed { number: TrialNumber(trial), step, report: &report });
             }
-            Note::Retried { trial, failure } => self.observer.event(&Event::TrialRetried {
-                number: TrialNumber(trial),
-                failure: &failure,
-            }),
+            Note::Retried { trial, failure } => {
+                self.observer.event(&Event::TrialRetried { number: TrialNumber(trial), failure: &failure })
+            }
             Note::Restarted { trial } if self.running.contains_key(&trial) => {
-                self.storage.commit(&[Change::Restarted {
-                    number: TrialNumber(trial),
-                }])?;
+                self.storage.commit(&[Change::Restarted { number: TrialNumber(trial) }])?;
             }
             Note::Restarted { .. } => {}
             Note::Warning(message) => self.observer.event(&Event::Warning { message: &message }),
@@ -105,23 +91,11 @@ impl<W: Workload> Simulation<'_, W> {
             members: report.members,
         };
         if !known {
-            self.storage.commit(&[Change::Report {
-                number,
-                epoch: epoch.clone(),
-            }])?;
+            self.storage.commit(&[Change::Report { number, epoch: epoch.clone() }])?;
         }
-        let report = Report {
-            step: place.step,
-            value: epoch.value,
-        };
-        self.history
-            .report(number, report)
-            .expect("a running trial reports its epochs in order");
-        self.observer.event(&Event::Reported {
-            number,
-            epoch: &epoch,
-            known,
-        });
+        let report = Report { step: place.step, value: epoch.value };
+        self.history.report(number, report).expect("a running trial reports its epochs in order");
+        self.observer.event(&Event::Reported { number, epoch: &epoch, known });
         match self.verdict(place)? {
             Verdict::Continue => {
                 let schedule = self.running[&place.trial].schedule.clone();
@@ -129,13 +103,9 @@ impl<W: Workload> Simulation<'_, W> {
                 self.board.decided(place.trial, place.step);
                 Ok(())
             }
-            Verdict::Stop => self.finish(
-                place,
-                TrialState::Pruned,
-                Some(epoch.value),
-                EndReason::Stopped,
-                String::new(),
-            ),
+            Verdict::Stop => {
+                self.finish(place, TrialState::Pruned, Some(epoch.value), EndReason::Stopped, String::new())
+            }
             Verdict::Complete => self.complete(place),
         }
     }
@@ -145,8 +115,7 @@ impl<W: Workload> Simulation<'_, W> {
         let Running { context, schedule } = &self.running[&place.trial];
         let reports = self.history.reports(context.number);
         let values: Vec<f64> = reports.iter().map(|report| report.value).collect();
-        place.step == schedule.blueprint.epochs
-            || self.training.workload.is_over(&context.params, &values)
+        place.step == schedule.blueprint.epochs || self.training.workload.is_over(&context.params, &values)
     }
 
     /// What the scheduler says; what is stored must agree.
@@ -164,10 +133,7 @@ impl<W: Workload> Simulation<'_, W> {
         let stored = stored.and_then(|trial| stored_verdict(trial, place.step));
         match stored {
             Some(stored) if stored != computed && !self.tolerant => {
-                let detail = format!(
-                    "epoch {}: the decision was {stored:?} and is now {computed:?}",
-                    place.step
-                );
+                let detail = format!("epoch {}: the decision was {stored:?} and is now {computed:?}", place.step);
                 Err(self.not_reproducible(number, detail))
             }
             Some(stored) => Ok(stored),
