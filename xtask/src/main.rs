@@ -1,5 +1,6 @@
 //! `cargo xtask <task>`: what is done by hand in this repository.
 
+mod bits;
 mod gpu_check;
 mod mutate;
 mod resources;
@@ -13,6 +14,7 @@ use anyhow::{Context, Result, bail};
 type Task = (&'static str, &'static str, fn(&[String]) -> Result<()>);
 
 const TASKS: &[Task] = &[
+    ("bits", "run every shipped study at a small budget with a built program and print digests to compare", bits::run),
     (
         "resources",
         "write kernels/RESOURCES.md: registers, shared memory and occupancy of every kernel (needs NVRTC)",
