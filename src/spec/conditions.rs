@@ -1,8 +1,9 @@
 //! Under which conditions parameters exist.
 
+use tunefork_names::closest;
 use tunefork_space::{Condition, SpaceError, Value};
 
-use crate::study_file::{FileError, KEYS, Problem, Shape, When, closest, key_of};
+use crate::study_file::{FileError, KEYS, Problem, Shape, When, key_of};
 
 use super::cells::{Builder, Candidate, Cell, Entry};
 use super::layers::whole_values;

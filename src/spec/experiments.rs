@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
+use tunefork_names::closest;
 use tunefork_space::{Params, Point, Value};
 
-use crate::study_file::{Content, FileError, Form, KEYS, Problem, Section, StudyFile, Term, Varying, closest};
+use crate::study_file::{Content, FileError, Form, KEYS, Problem, Section, StudyFile, Term, Varying};
 
 use super::cells::{Cell, Cells, Entry, contradiction};
 use super::union::Union;

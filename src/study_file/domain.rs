@@ -2,9 +2,11 @@
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+
+use tunefork_names::closest;
 use tunefork_space::{Domain, Value};
 
-use super::error::{FileError, Problem, closest};
+use super::error::{FileError, Problem};
 use super::keys::Key;
 use super::place::Place;
 use super::reader::Reader;

@@ -22,7 +22,6 @@ use tunefork_space::Value;
 
 use reader::Reader;
 
-pub(crate) use error::closest;
 pub use error::{FileError, Problem};
 pub use experiment::{Experiment, ExperimentRun, MOST_RUNS};
 pub use keys::{Key, Preset, Section, Shape};

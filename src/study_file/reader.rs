@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+use tunefork_names::closest;
 use tunefork_space::Value;
 
 use super::domain;
-use super::error::{FileError, Problem, closest};
+use super::error::{FileError, Problem};
 use super::keys::{Key, Section, Shape};
 use super::place::{Place, Source};
 use super::setting::{Assignment, Change, Content, Form, Setting, bare_name, key_of};
