@@ -2,6 +2,7 @@
 
 mod bits;
 mod gpu_check;
+mod house;
 mod mutate;
 mod resources;
 
@@ -25,6 +26,7 @@ const TASKS: &[Task] = &[
         "build the program that checks and times all kernels on a GPU, and run it; it needs a driver and NVRTC only",
         gpu_check::run,
     ),
+    ("house", "count the lines of the house and name files and functions that are too long", house::run),
     (
         "mutate",
         "plant faults in the kernels, one at a time, and list which check on the emulator sees each",
