@@ -10,11 +10,12 @@ mod networks;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use networks::{NETWORKS, cpu, cuda, trainer};
 use std::time::Duration;
+use tunefork::train::Precision;
 
 fn epoch_time(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("epoch_time");
     group.sample_size(10).measurement_time(Duration::from_secs(8));
-    let mut rows = vec![(cpu(), "f32")];
+    let mut rows = vec![(cpu(), Precision::F32)];
     if let Some((gpu, precisions)) = cuda("epoch_time") {
         rows.extend(precisions.into_iter().map(|name| (gpu.clone(), name)));
     }
@@ -24,7 +25,7 @@ fn epoch_time(criterion: &mut Criterion) {
             device => format!("{device}-{precision}"),
         };
         for network in NETWORKS {
-            let mut trainer = trainer(network, machine, precision);
+            let mut trainer = trainer(network, machine, *precision);
             group.throughput(Throughput::Elements(network.images as u64));
             group.bench_function(BenchmarkId::new(&row, network.name), |bencher| {
                 bencher.iter(|| trainer.epoch().expect("random images train"));

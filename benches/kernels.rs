@@ -21,7 +21,7 @@ fn kernels(criterion: &mut Criterion) {
 fn time(criterion: &mut Criterion, gpu: &Gpu) -> Result<(), DeviceError> {
     let mut group = criterion.benchmark_group("kernels");
     group.sample_size(10).warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_millis(500));
-    for &precision in Precision::of_architecture(gpu.card().architecture) {
+    for precision in Precision::of_architecture(gpu.card().architecture) {
         visit(&gpu.stream(), precision, &mut |work, launch| {
             group.throughput(match work.flops > 0.0 {
                 true => Throughput::Elements(work.flops as u64),

@@ -16,6 +16,7 @@ use networks::{NETWORKS, Network, cpu, cuda, trainer};
 use std::process::Command;
 use std::time::Duration;
 use tunefork::Machine;
+use tunefork::train::Precision;
 
 /// Set in a process that trains the network it names, and prints its peak.
 const CHILD: &str = "TUNEFORK_BENCH_PEAK_OF";
@@ -55,7 +56,7 @@ fn main() {
 }
 
 /// What the driver has less of while a network is trained.
-fn bytes_on_the_gpu(row: &str, network: Network, machine: &Machine, precision: &str) -> u64 {
+fn bytes_on_the_gpu(row: &str, network: Network, machine: &Machine, precision: Precision) -> u64 {
     let gpu = machine.gpu().expect("a GPU");
     let free = || gpu.memory().expect("the driver tells").0;
     let before = free();
@@ -74,7 +75,7 @@ fn bytes_on_the_gpu(row: &str, network: Network, machine: &Machine, precision: &
 /// Trains one epoch and prints the peak of this process.
 fn train_and_print(name: &str) {
     let network = NETWORKS.into_iter().find(|network| network.name == name).expect("a known network");
-    trainer(network, &cpu(), "f32").epoch().expect("random images train");
+    trainer(network, &cpu(), Precision::F32).epoch().expect("random images train");
     println!("{}", peak_of_this_process().expect("asked only where it is told"));
 }
 

@@ -8,6 +8,7 @@ mod networks;
 
 use networks::{NETWORKS, Network, cpu, cuda, trainer};
 use tunefork::Machine;
+use tunefork::train::Precision;
 
 /// Windows of half a second at least, of which the middle one counts.
 const WINDOWS: usize = 3;
@@ -64,7 +65,7 @@ fn main() {
     if filters.next().is_some_and(|filter| !"reports".contains(&filter)) {
         return;
     }
-    let mut rows = vec![(cpu(), "f32")];
+    let mut rows = vec![(cpu(), Precision::F32)];
     if let Some((gpu, precisions)) = cuda("reports") {
         rows.extend(precisions.into_iter().map(|name| (gpu.clone(), name)));
     }
@@ -76,7 +77,7 @@ fn main() {
             if figures().next().is_none() {
                 continue;
             }
-            let measured = measure(network, machine, precision);
+            let measured = measure(network, machine, *precision);
             for Figure { what, theirs, ours, .. } in figures() {
                 println!("| {what} | {theirs} | {} | {here} |", ours(&measured));
             }
@@ -84,7 +85,7 @@ fn main() {
     }
 }
 
-fn measure(network: Network, machine: &Machine, precision: &str) -> Measured {
+fn measure(network: Network, machine: &Machine, precision: Precision) -> Measured {
     let mut trainer = trainer(network, machine, precision);
     let mut epoch = || {
         let metrics = trainer.epoch().expect("random images train");

@@ -13,7 +13,7 @@
 struct Record { double loss; u32 correct, skipped; };
 struct LossScale { float scale; u32 clean; };
 
-enum Optimizer { SGD = 0, RMSPROP = 1, ADAM = 2, ADAMW = 3 };
+enum Optimizer { SGD = 0, ADAM = 1, ADAMW = 2, RMSPROP = 3 };
 // Threads of a block, each with four neighbouring values; and most sums of squares.
 enum { THREADS = 256, PART = 4 * THREADS, SUMS = THREADS };
 

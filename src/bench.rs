@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use tunefork_data::{Progress, Split};
 use tunefork_rng::Key;
-use tunefork_train::Trainer;
+use tunefork_train::{Precision, Trainer};
 
 use crate::workload::task;
 use crate::{Error, Machine, Material, StudySpec};
@@ -58,7 +58,7 @@ pub struct BenchResult {
     /// Threads.
     pub threads: usize,
     /// Arithmetic.
-    pub precision: String,
+    pub precision: Precision,
     /// Instruction set.
     pub isa: &'static str,
 }
@@ -85,7 +85,7 @@ pub fn bench(
         split.train.truncate(images);
         task.split = Arc::new(split);
     }
-    let device = machine.device(machine.threads(), spec.fixed().word("precision"))?;
+    let device = machine.device(machine.threads(), spec.fixed().precision())?;
     let mut trainer = Trainer::new(task, &*device)?;
     trainer.epoch()?;
     let mut windows = Vec::new();
@@ -116,7 +116,7 @@ pub fn bench(
         gpu: machine.gpu().map(|gpu| gpu.name().to_string()),
         streamed: machine.gpu().and_then(|gpu| gpu.streams(&trainer.task().images)),
         threads: machine.threads(),
-        precision: spec.fixed().word("precision").to_string(),
+        precision: spec.fixed().precision(),
         isa: machine.isa(),
     })
 }

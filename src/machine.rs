@@ -8,16 +8,18 @@ use crate::Error;
 /// The most threads that may be asked for: far more than help, and still few enough to be started.
 const MAX_THREADS: usize = 1024;
 
-/// Which kind of device was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum DeviceChoice {
-    /// A graphics card if there is one that can be used, else the processor.
-    #[default]
-    Auto,
-    /// The processor.
-    Cpu,
-    /// A graphics card of NVIDIA.
-    Cuda,
+tunefork_names::named_enum! {
+    /// Which kind of device was asked for.
+    #[derive(Default)]
+    pub enum DeviceChoice: "device" {
+        /// A graphics card of NVIDIA if there is one that can be used, else the processor.
+        #[default]
+        Auto = "auto",
+        /// The processor.
+        Cpu = "cpu",
+        /// A graphics card of NVIDIA.
+        Cuda = "cuda",
+    }
 }
 
 /// Where networks are trained. Of all this, results depend on the kind of device, on its precision, and
@@ -70,22 +72,16 @@ impl Machine {
         self
     }
 
-    /// A device that computes in `precision` (`f32`, `tf32`, `bf16`, `f16`), with its own threads if it is
-    /// the processor.
+    /// A device that computes in `precision`, with its own threads if it is the processor.
     ///
     /// # Errors
     /// When this machine cannot compute so.
-    pub fn device(&self, threads: usize, precision: &str) -> Result<Box<dyn Device>, Error> {
+    pub fn device(&self, threads: usize, precision: Precision) -> Result<Box<dyn Device>, Error> {
         let Some(gpu) = &self.gpu else {
             return match precision {
-                "f32" => Ok(Box::new(Cpu::new(self.isa, threads))),
-                _ => Err(self.needs_a_gpu(precision)),
+                Precision::F32 => Ok(Box::new(Cpu::new(self.isa, threads))),
+                Precision::Tf32 | Precision::Bf16 | Precision::F16 => Err(self.needs_a_gpu(precision)),
             };
-        };
-        let known =
-            [("f32", Precision::F32), ("tf32", Precision::Tf32), ("bf16", Precision::Bf16), ("f16", Precision::F16)];
-        let Some((_, precision)) = known.into_iter().find(|(name, _)| *name == precision) else {
-            return Err(Error::Unsupported(format!("there is no precision {precision}: use f32, tf32, bf16 or f16")));
         };
         match gpu.with_precision(precision) {
             Ok(gpu) => Ok(Box::new(gpu)),
@@ -93,7 +89,7 @@ impl Machine {
         }
     }
 
-    fn needs_a_gpu(&self, precision: &str) -> Error {
+    fn needs_a_gpu(&self, precision: Precision) -> Error {
         let reason = match &self.no_gpu {
             Some(reason) => format!(" ({reason})"),
             None => String::new(),
@@ -133,8 +129,8 @@ impl Machine {
     /// The kind of the device.
     pub fn name(&self) -> &'static str {
         match self.gpu {
-            Some(_) => "cuda",
-            None => "cpu",
+            Some(_) => DeviceChoice::Cuda.name(),
+            None => DeviceChoice::Cpu.name(),
         }
     }
 
@@ -145,13 +141,13 @@ impl Machine {
 
     /// What the bits of a result depend on besides the study: results of two runs are equal when
     /// their fingerprints are.
-    pub fn fingerprint(&self, precision: &str) -> Facts {
+    pub fn fingerprint(&self, precision: Precision) -> Facts {
         let mut facts = vec![("build", env!("CARGO_PKG_VERSION")), ("device", self.name())];
         match &self.gpu {
             Some(gpu) => facts.extend([("gpu", gpu.name()), ("compiler", gpu.compiler())]),
             None => facts.push(("isa", self.isa())),
         }
-        facts.push(("precision", precision));
+        facts.push(("precision", precision.name()));
         Facts::new(facts)
     }
 }
@@ -163,14 +159,14 @@ mod tests {
     #[test]
     fn the_cpu_computes_in_f32_only() {
         let machine = Machine::new(DeviceChoice::Cpu, "auto", Some(2)).unwrap();
-        assert!(machine.device(1, "f32").is_ok());
-        for precision in ["tf32", "bf16", "f16"] {
+        assert!(machine.device(1, Precision::F32).is_ok());
+        for precision in [Precision::Tf32, Precision::Bf16, Precision::F16] {
             let Err(error) = machine.device(1, precision) else {
                 panic!("{precision} was taken");
             };
             assert!(error.is_input());
             let text = error.to_string();
-            assert!(text.contains(precision) && text.contains("--precision f32"), "{text}");
+            assert!(text.contains(precision.name()) && text.contains("--precision f32"), "{text}");
         }
         assert!(machine.line().ends_with("2 threads"), "{}", machine.line());
         assert_eq!(machine.name(), "cpu");

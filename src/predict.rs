@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tunefork_data::{Dataset, ImageShape, Pictures};
 use tunefork_export::Model;
-use tunefork_train::{Images, Predictor, Tensor};
+use tunefork_train::{Images, Precision, Predictor, Tensor};
 
 use crate::{Error, Machine};
 
@@ -41,7 +41,7 @@ pub fn predict(model: &Path, paths: &[PathBuf], top: usize, machine: &Machine) -
     let data = Dataset::from_memory(shape, model.classes.clone(), counts, labels, pixels)?;
     let images = Images { data: Arc::new(data), normalisation: model.normalisation.clone() };
     let indices: Vec<u32> = (0..files.len() as u32).collect();
-    let device = machine.device(machine.threads(), "f32")?;
+    let device = machine.device(machine.threads(), Precision::F32)?;
     let classes = model.classes.clone();
     let mut predictor = Predictor::new(model.network.clone(), &weights(model), &*device)?;
     let probabilities = predictor.probabilities(&images, &indices)?;

@@ -85,7 +85,7 @@ pub struct Report {
 /// reported is kept.
 pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) -> Result<Report, Error> {
     // Refused before images are prepared for it.
-    options.machine.device(1, spec.fixed().word("precision"))?;
+    options.machine.device(1, spec.fixed().precision())?;
     let material = Material::open(spec.fixed(), options.data_dir.as_deref(), &mut |progress| {
         listener.preparing(progress);
     })?;
@@ -171,7 +171,7 @@ fn definition(spec: &StudySpec, training: &Training, options: &RunOptions) -> De
         slots: spec.slots(),
         value_at: spec.value_at(),
         settings: Facts::new(settings.chain(images)),
-        fingerprint: options.machine.fingerprint(spec.fixed().word("precision")),
+        fingerprint: options.machine.fingerprint(spec.fixed().precision()),
         clock: if options.eager { Clock::Eager } else { Clock::Virtual },
         ..StudyHeader::new(spec.name(), spec.direction(), spec.seed())
     };

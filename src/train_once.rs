@@ -63,7 +63,7 @@ pub struct Trained {
 /// When the images cannot be used, or training cannot start or go on.
 pub fn train(spec: &StudySpec, options: &TrainOptions, tell: &mut dyn FnMut(TrainEvent<'_>)) -> Result<Trained, Error> {
     // Refused before images are prepared for it.
-    options.machine.device(1, spec.fixed().word("precision"))?;
+    options.machine.device(1, spec.fixed().precision())?;
     let material = Material::open(spec.fixed(), options.data_dir.as_deref(), &mut |progress| {
         tell(TrainEvent::Preparing(progress));
     })?;

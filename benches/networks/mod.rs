@@ -3,7 +3,7 @@
 use std::path::Path;
 use tunefork::rng::Key;
 use tunefork::study_file::StudyFile;
-use tunefork::train::Trainer;
+use tunefork::train::{Precision, Trainer};
 use tunefork::{DeviceChoice, Machine, Material, StudySpec, task};
 
 /// One of the networks.
@@ -30,12 +30,11 @@ pub fn cpu() -> Machine {
 }
 
 /// The GPU and the precisions that it has; or, said once, that there is none and what is skipped.
-pub fn cuda(group: &str) -> Option<(Machine, Vec<&'static str>)> {
+pub fn cuda(group: &str) -> Option<(Machine, Vec<Precision>)> {
     match Machine::new(DeviceChoice::Cuda, "auto", None) {
         Ok(machine) => {
-            let able = |precision: &&str| machine.device(1, precision).is_ok();
-            let precisions = ["f32", "tf32", "bf16", "f16"].into_iter().filter(able);
-            let precisions = precisions.collect();
+            let able = |precision: &Precision| machine.device(1, *precision).is_ok();
+            let precisions = Precision::ALL.iter().copied().filter(able).collect();
             Some((machine, precisions))
         }
         Err(error) => {
@@ -46,7 +45,7 @@ pub fn cuda(group: &str) -> Option<(Machine, Vec<&'static str>)> {
 }
 
 /// A network ready to be trained on random images, epoch after epoch.
-pub fn trainer(network: Network, machine: &Machine, precision: &str) -> Trainer {
+pub fn trainer(network: Network, machine: &Machine, precision: Precision) -> Trainer {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("studies/networks").join(format!("{}.toml", network.name));
     let mut file = StudyFile::read(&path).expect("the study ships");
     let settings = [

@@ -81,7 +81,7 @@ impl StudyPlan {
     ) -> Result<Self, Error> {
         let material = Material::open(spec.fixed(), data_dir, progress)?;
         let task = task(spec.fixed(), material.first(), Key::study(spec.seed()));
-        let compiled = task.compile(&*machine.device(1, spec.fixed().word("precision"))?)?;
+        let compiled = task.compile(&*machine.device(1, spec.fixed().precision())?)?;
         let points = spec.space().parameters().iter().map(|p| p.domain.size());
         let points = points.reduce(|all, size| all?.checked_mul(size?)).flatten();
         let trials = most_trials(spec);

@@ -107,7 +107,7 @@ impl StudyTime {
     pub fn measure(spec: &StudySpec, machine: &Machine, material: &Material) -> Result<Self, Error> {
         let start = Instant::now();
         let crew = Crew::new(spec, machine, None);
-        let device = machine.device(crew.threads, spec.fixed().word("precision"))?;
+        let device = machine.device(crew.threads, spec.fixed().precision())?;
         let mut kinds = Kinds::new(material, &*device);
         let baseline = kinds.of(spec.fixed())?;
         let parts = kinds.parts(spec);

@@ -1,9 +1,12 @@
 //! From a configuration to the way its network is trained.
 
+use std::fmt::Debug;
+use std::str::FromStr;
+
 use tunefork_data::Augmentation;
-use tunefork_nn::{Curve, Optimizer, OptimizerKind, Schedule};
+use tunefork_nn::{Curve, Optimizer, OptimizerKind, Schedule, ScheduleKind, UpdateRule};
 use tunefork_space::Value;
-use tunefork_train::{At, ClassWeights, LastBatch, Objective, Plateau, TrainSpec};
+use tunefork_train::{At, ClassWeights, LastBatch, Objective, Plateau, Precision, TrainSpec};
 use tunefork_trial::Direction;
 
 use super::{Config, StudySpec};
@@ -18,7 +21,7 @@ impl Config {
             batch_size: self.whole("batch_size") as usize,
             schedule: Schedule { curve: self.curve(), warmup_epochs: self.number("warmup") },
             augmentation: self.augmentation(),
-            plateau: (self.word("schedule") == "plateau")
+            plateau: (self.schedule_kind() == ScheduleKind::Plateau)
                 .then(|| Plateau { patience: self.whole("patience") as u32, factor: self.number("drop_factor") }),
             early_stop: self.optional("early_stop").map(|epochs| epochs as u32),
             ema: self.number("ema"),
@@ -55,14 +58,26 @@ impl Config {
     }
 
     fn curve(&self) -> Curve {
-        match (self.word("schedule"), Curve::ONE_CYCLE) {
-            ("cosine", _) => Curve::Cosine { end: 0.0 },
-            ("step", _) => Curve::Step { every: self.number("drop_every"), factor: self.number("drop_factor") },
-            ("one_cycle", Curve::OneCycle { start, end, .. }) => {
-                Curve::OneCycle { rise: self.number("rise"), start, end }
-            }
-            _ => Curve::Constant,
+        match self.schedule_kind() {
+            ScheduleKind::Constant | ScheduleKind::Plateau => Curve::Constant,
+            ScheduleKind::Cosine => Curve::Cosine { end: 0.0 },
+            ScheduleKind::Step => Curve::Step { every: self.number("drop_every"), factor: self.number("drop_factor") },
+            ScheduleKind::OneCycle => Curve::one_cycle(self.number("rise")),
         }
+    }
+
+    fn schedule_kind(&self) -> ScheduleKind {
+        self.named("schedule")
+    }
+
+    /// How the engine stores and multiplies numbers.
+    pub fn precision(&self) -> Precision {
+        self.named("precision")
+    }
+
+    /// A word that the table takes from the names of an enum.
+    fn named<T: FromStr<Err: Debug>>(&self, key: &str) -> T {
+        self.word(key).parse().expect("the table has the names of the enum")
     }
 
     /// A whole number, if it is given.
@@ -82,13 +97,13 @@ impl Config {
     fn optimizer(&self) -> Optimizer {
         let number = |key: &str| self.number(key);
         let (beta1, beta2, epsilon) = (number("beta1"), number("beta2"), number("epsilon"));
-        let kind = match self.word("optimizer") {
-            "sgd" => OptimizerKind::Sgd { momentum: number("momentum"), nesterov: self.flag("nesterov") },
-            "rmsprop" => OptimizerKind::RmsProp { alpha: number("alpha"), epsilon, momentum: 0.0 },
-            "adamw" => OptimizerKind::AdamW { beta1, beta2, epsilon },
-            _ => OptimizerKind::Adam { beta1, beta2, epsilon },
+        let rule = match self.named("optimizer") {
+            OptimizerKind::Sgd => UpdateRule::Sgd { momentum: number("momentum"), nesterov: self.flag("nesterov") },
+            OptimizerKind::RmsProp => UpdateRule::RmsProp { alpha: number("alpha"), epsilon, momentum: 0.0 },
+            OptimizerKind::AdamW => UpdateRule::AdamW { beta1, beta2, epsilon },
+            OptimizerKind::Adam => UpdateRule::Adam { beta1, beta2, epsilon },
         };
-        let mut optimizer = Optimizer::new(kind, number("learning_rate"));
+        let mut optimizer = Optimizer::new(rule, number("learning_rate"));
         if let Some(decay) = self.value("weight_decay").and_then(Value::as_f64) {
             optimizer.weight_decay = decay;
         }

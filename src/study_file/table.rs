@@ -7,6 +7,8 @@ use super::keys::Preset::{Absent, Doubling, Flag, Number, Whole, Word};
 use super::keys::Section::{Data, Model, Scheduler, Search, Study, Train};
 use super::keys::{Key, Preset, Section, Shape};
 use super::kind::{Edge, Kind};
+use tunefork_nn::{OptimizerKind, ScheduleKind};
+use tunefork_train::Precision;
 
 const fn one(section: Section, name: &'static str, kind: Kind, default: Preset, help: &'static str) -> Key {
     let shape = Shape::One;
@@ -88,7 +90,7 @@ pub const KEYS: &[Key] = &[
 
     one(Train, "epochs", Kind::Whole(1, 1_000_000), Whole(10), "passes over the training images"),
     one(Train, "batch_size", Kind::Whole(1, 1_000_000), Whole(64), "images in a step"),
-    one(Train, "optimizer", Kind::Word(&["sgd", "adam", "adamw", "rmsprop"]), Word("adam"), "the rule that changes the weights"),
+    one(Train, "optimizer", Kind::Word(OptimizerKind::NAMES), Word("adam"), "the rule that changes the weights"),
     one(Train, "learning_rate", POSITIVE, Number(1e-3), "size of a step"),
     one(Train, "weight_decay", NOT_NEGATIVE, Absent, "pull of the weights towards zero (default: 0; adamw: 0.01)"),
     one(Train, "momentum", BELOW_ONE, Number(0.0), "sgd: share of the last step that is kept"),
@@ -97,7 +99,7 @@ pub const KEYS: &[Key] = &[
     one(Train, "beta2", BELOW_ONE, Number(0.999), "adam, adamw: decay of the squared gradient"),
     one(Train, "alpha", BELOW_ONE, Number(0.99), "rmsprop: decay of the squared gradient"),
     one(Train, "epsilon", POSITIVE, Number(1e-8), "adam, adamw, rmsprop: keeps the divisor from zero"),
-    one(Train, "schedule", Kind::Word(&["constant", "cosine", "step", "one_cycle", "plateau"]), Word("constant"), "how the learning rate changes over the epochs"),
+    one(Train, "schedule", Kind::Word(ScheduleKind::NAMES), Word("constant"), "how the learning rate changes over the epochs"),
     one(Train, "drop_every", POSITIVE, Number(10.0), "step: epochs after which the learning rate drops, again and again"),
     one(Train, "drop_factor", Kind::Number(Edge::Open(0.0), Edge::Open(1.0)), Number(0.1), "step, plateau: what a drop multiplies the learning rate by"),
     one(Train, "patience", Kind::Whole(0, 1_000_000), Whole(2), "plateau: epochs without progress before the learning rate drops"),
@@ -118,7 +120,7 @@ pub const KEYS: &[Key] = &[
     one(Train, "ema", BELOW_ONE, Number(0.0), "decay per step of averaged weights, which are then measured and kept; 0: none"),
     one(Train, "last_batch", Kind::Word(&["keep", "drop"]), Word("keep"), "a last batch that is not full"),
     one(Train, "memory", Kind::Whole(1, 1 << 40), Whole(4096), "MiB that a trial may take; one that needs more fails before it starts"),
-    one(Train, "precision", Kind::Word(&["f32", "tf32", "bf16", "f16"]), Word("f32"), "arithmetic of the engine; all but f32 need a GPU"),
+    one(Train, "precision", Kind::Word(Precision::NAMES), Word("f32"), "arithmetic of the engine; all but f32 need a GPU"),
 
     one(Search, "sampler", Kind::Word(&["tpe", "random", "grid"]), Word("tpe"), "how the next configuration is chosen"),
     one(Search, "startup_trials", Kind::Whole(0, 1_000_000), Whole(10), "tpe: random trials before it learns"),

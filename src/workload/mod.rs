@@ -45,7 +45,7 @@ impl Training {
     /// Trains on `machine`; the best trial's weights are written to `model`. Where trials are several
     /// trainings, each has a file of its own beside it, see [`Training::models`].
     pub fn new(spec: StudySpec, material: Material, machine: Machine, model: PathBuf) -> Self {
-        Self { parking: Parking::new(machine.clone(), spec.fixed().word("precision")), spec, material, machine, model }
+        Self { parking: Parking::new(machine.clone(), spec.fixed().precision()), spec, material, machine, model }
     }
 
     /// The images.
@@ -79,7 +79,7 @@ impl Training {
     fn evaluate(&self, config: &Config, member: Member, model: Model) -> Result<tunefork_train::Evaluation, Error> {
         let task = self.task(config, member, Key::study(0));
         let weights = weights(model);
-        let device = self.machine.device(self.machine.threads(), config.word("precision"))?;
+        let device = self.machine.device(self.machine.threads(), config.precision())?;
         let measure = || {
             let mut trainer = Trainer::new(task.clone(), &*device)?;
             trainer.set_weights(&weights)?;
@@ -123,9 +123,7 @@ impl Training {
     }
 
     fn device(&self, threads: usize) -> Result<Box<dyn Device>, TrainError> {
-        self.machine
-            .device(threads, self.spec.fixed().word("precision"))
-            .map_err(|error| TrainError::Engine(Box::new(error)))
+        self.machine.device(threads, self.spec.fixed().precision()).map_err(|error| TrainError::Engine(Box::new(error)))
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
-use tunefork_train::{Device, Task, TrainError, Trainer};
+use tunefork_train::{Device, Precision, Task, TrainError, Trainer};
 
 use crate::Machine;
 
@@ -16,7 +16,7 @@ use crate::Machine;
 #[derive(Debug)]
 pub(crate) struct Parking {
     machine: Machine,
-    precision: String,
+    precision: Precision,
     /// Held while an engine is made: whoever meets a full device then sees who has filled it.
     places: Mutex<Vec<Weak<Place>>>,
 }
@@ -69,8 +69,8 @@ fn lost() -> TrainError {
 
 impl Parking {
     /// For trainers on this machine, all with one precision.
-    pub(crate) fn new(machine: Machine, precision: &str) -> Arc<Self> {
-        Arc::new(Self { machine, precision: precision.to_string(), places: Mutex::default() })
+    pub(crate) fn new(machine: Machine, precision: Precision) -> Arc<Self> {
+        Arc::new(Self { machine, precision, places: Mutex::default() })
     }
 
     /// A trainer at its beginning, or where a checkpoint was taken.
@@ -94,7 +94,7 @@ impl Parking {
     /// Called with the place locked. Where memory is short, it waits until others are parked.
     fn trainer(&self, place: &Arc<Place>, threads: usize, checkpoint: Option<&[u8]>) -> Result<Trainer, TrainError> {
         let device =
-            self.machine.device(threads, &self.precision).map_err(|error| TrainError::Engine(Box::new(error)))?;
+            self.machine.device(threads, self.precision).map_err(|error| TrainError::Engine(Box::new(error)))?;
         let mut trainer = loop {
             match self.make(place, &*device)? {
                 Some(trainer) => break trainer,
@@ -241,7 +241,7 @@ mod tests {
     use crate::DeviceChoice;
     use std::sync::Barrier;
     use tunefork_data::{Generated, Normalisation, Split};
-    use tunefork_nn::{ImageShape, Network, Optimizer, OptimizerKind};
+    use tunefork_nn::{ImageShape, Network, Optimizer, UpdateRule};
     use tunefork_rng::Key;
     use tunefork_train::{Images, TrainSpec};
 
@@ -251,7 +251,7 @@ mod tests {
         let normalisation = Normalisation::new(&[0.5], &[0.5]).unwrap();
         Task {
             network: Network::new(ImageShape::new(12, 12, 1), 2),
-            spec: TrainSpec::new(Optimizer::new(OptimizerKind::ADAM, 1e-2)),
+            spec: TrainSpec::new(Optimizer::new(UpdateRule::ADAM, 1e-2)),
             images: Images { data: Arc::new(data), normalisation },
             split: Arc::new(Split { train: (0..30).collect(), validation: (30..40).collect(), test: Vec::new() }),
             key: Key::study(1).trial(trial),
@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn the_least_lately_used_is_parked_and_goes_on_with_the_same_bits() {
         let machine = Machine::new(DeviceChoice::Cpu, "auto", Some(1)).unwrap();
-        let parking = Parking::new(machine, "f32");
+        let parking = Parking::new(machine, Precision::F32);
         let runs: Vec<Parkable> = (0..3).map(|trial| parking.start(task(trial), 1, None).unwrap()).collect();
         let undisturbed = parking.start(task(1), 1, None).unwrap();
         let expected = [loss(&undisturbed), loss(&undisturbed)];
@@ -297,7 +297,7 @@ mod tests {
     #[test]
     fn who_finds_no_room_waits_for_those_at_work() {
         let machine = Machine::new(DeviceChoice::Cpu, "auto", Some(1)).unwrap();
-        let parking = Parking::new(machine, "f32");
+        let parking = Parking::new(machine, Precision::F32);
         let busy = parking.start(task(0), 1, None).unwrap();
         let (begun, done) = (Barrier::new(2), AtomicBool::new(false));
         std::thread::scope(|scope| {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use tunefork_study::{EpochReport, Run, StopFlag};
+use tunefork_train::Precision;
 use tunefork_trial::TrialNumber;
 
 use super::*;
@@ -55,7 +56,7 @@ fn alone(training: &Training, member: Member) -> (f64, Vec<u8>) {
     let key = Key::study(5).trial(2);
     let key = key.replicate(member.replicate).fold(member.fold);
     let division = &training.material.divisions[member.fold as usize];
-    let device = training.machine.device(1, "f32").unwrap();
+    let device = training.machine.device(1, Precision::F32).unwrap();
     let mut trainer = Trainer::new(task(config, division, key), &*device).unwrap();
     while !trainer.is_over() {
         trainer.epoch().unwrap();

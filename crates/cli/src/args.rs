@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
 use tunefork::DeviceChoice;
 
 /// Tunes convolutional image classifiers.
@@ -289,8 +290,8 @@ pub struct StudyArgs {
 #[derive(Debug, Args)]
 pub struct MachineArgs {
     /// Where networks are trained
-    #[arg(long, value_enum, default_value_t = DeviceArg::Auto)]
-    pub device: DeviceArg,
+    #[arg(long, value_parser = device(), default_value_t = DeviceChoice::Auto)]
+    pub device: DeviceChoice,
     /// CPU threads in all; changes nothing but the speed [default: one per core]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub threads: Option<usize>,
@@ -299,25 +300,15 @@ pub struct MachineArgs {
     pub isa: String,
 }
 
-/// The devices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum DeviceArg {
-    /// A graphics card of NVIDIA that can be used, else the processor.
-    Auto,
-    /// The processor.
-    Cpu,
-    /// A graphics card of NVIDIA.
-    Cuda,
-}
-
-impl From<DeviceArg> for DeviceChoice {
-    fn from(device: DeviceArg) -> Self {
-        match device {
-            DeviceArg::Auto => DeviceChoice::Auto,
-            DeviceArg::Cpu => DeviceChoice::Cpu,
-            DeviceArg::Cuda => DeviceChoice::Cuda,
-        }
-    }
+fn device() -> impl TypedValueParser<Value = DeviceChoice> {
+    let value = |device: &DeviceChoice| {
+        PossibleValue::new(device.name()).help(match device {
+            DeviceChoice::Auto => "A graphics card of NVIDIA that can be used, else the processor",
+            DeviceChoice::Cpu => "The processor",
+            DeviceChoice::Cuda => "A graphics card of NVIDIA",
+        })
+    };
+    PossibleValuesParser::new(DeviceChoice::ALL.iter().map(value)).try_map(|name| name.parse())
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

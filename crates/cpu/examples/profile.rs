@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tunefork_cpu::{CpuWorkspace, Engine, StepSettings};
-use tunefork_graph::optimizer::Kind;
+use tunefork_graph::optimizer::UpdateRule;
 use tunefork_graph::{Activation, Conv, Graph, GraphError, NodeId, Plan, Window};
 use tunefork_simd::Isa;
 
@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for window in 0..6 {
         let start = Instant::now();
         for step in 0..if window == 0 { 3 } else { steps } {
-            let settings = StepSettings { step: step as u64, dropout: &dropout, ..StepSettings::new(Kind::ADAM) };
+            let settings = StepSettings { step: step as u64, dropout: &dropout, ..StepSettings::new(UpdateRule::ADAM) };
             loss = engine.train(|input| input.copy_from_slice(&images), &labels, &settings)?.loss_sum;
         }
         match window {

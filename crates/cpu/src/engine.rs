@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tunefork_graph::optimizer::Kind;
+use tunefork_graph::optimizer::UpdateRule;
 use tunefork_graph::{Plan, StepSettings};
 use tunefork_simd::Isa;
 
@@ -21,7 +21,7 @@ use crate::program::{PreparedProgram, Run};
 /// ```
 /// use std::sync::Arc;
 /// use tunefork_cpu::{CpuWorkspace, Engine, StepSettings};
-/// use tunefork_graph::{Graph, Plan, optimizer::Kind};
+/// use tunefork_graph::{Graph, Plan, optimizer::UpdateRule};
 /// use tunefork_simd::Isa;
 ///
 /// let mut graph = Graph::new(4, [2, 2, 1])?;
@@ -32,7 +32,7 @@ use crate::program::{PreparedProgram, Run};
 ///
 /// let mut engine = Engine::new(plan, Isa::detect(), 2)?;
 /// engine.slab_mut().fill(0.1); // as a rule random weights
-/// let settings = StepSettings { learning_rate: 0.1, ..StepSettings::new(Kind::SGD) };
+/// let settings = StepSettings { learning_rate: 0.1, ..StepSettings::new(UpdateRule::SGD) };
 /// let result = engine.train(|input| input.fill(1.0), &[0, 1, 2, 0], &settings)?;
 /// assert!((result.loss_sum / 4.0 - 3f64.ln()).abs() < 1e-6); // all classes are equal so far
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -153,7 +153,7 @@ impl Engine {
 
     fn update(&mut self, settings: &StepSettings<'_>) -> Option<f64> {
         let update = Update {
-            kind: settings.optimizer,
+            rule: settings.optimizer,
             learning_rate: settings.learning_rate,
             weight_decay: settings.weight_decay,
             step: settings.step + 1,
@@ -200,12 +200,12 @@ impl Engine {
     }
 
     /// The two tensors of the optimizer's state, laid out as the parameters.
-    pub fn optimizer_states(&self) -> [&[f32]; Kind::STATES] {
+    pub fn optimizer_states(&self) -> [&[f32]; UpdateRule::STATES] {
         self.memory.states.each_ref().map(|state| state.as_slice())
     }
 
     /// The same, to be changed.
-    pub fn optimizer_states_mut(&mut self) -> [&mut [f32]; Kind::STATES] {
+    pub fn optimizer_states_mut(&mut self) -> [&mut [f32]; UpdateRule::STATES] {
         let states = self.memory.states.each_mut();
         states.map(|state| state.as_mut_slice())
     }

@@ -1,6 +1,6 @@
 //! All memory of one network in training.
 
-use tunefork_graph::optimizer::Kind;
+use tunefork_graph::optimizer::UpdateRule;
 use tunefork_graph::{Buffer, Plan};
 use tunefork_simd::Isa;
 
@@ -18,7 +18,7 @@ pub struct Memory {
     /// Gradients of the parameters.
     pub gradients: AlignedBuffer,
     /// The optimizer's state, laid out as the parameters.
-    pub states: [AlignedBuffer; Kind::STATES],
+    pub states: [AlignedBuffer; UpdateRule::STATES],
     /// `scratch_len` elements per thread.
     scratch: AlignedBuffer,
     scratch_len: usize,
@@ -69,7 +69,7 @@ impl Memory {
     /// Bytes that [`new`](Self::new) allocates.
     pub fn bytes(plan: &Plan, scratch_len: usize, threads: usize) -> u64 {
         let lengths = Lengths::new(plan, scratch_len, threads);
-        let of_parameters = (1 + Kind::STATES as u64) * AlignedBuffer::bytes(lengths.trainable);
+        let of_parameters = (1 + UpdateRule::STATES as u64) * AlignedBuffer::bytes(lengths.trainable);
         of_parameters + [lengths.arena, lengths.slab, lengths.scratch].map(AlignedBuffer::bytes).iter().sum::<u64>()
     }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use tunefork_graph::optimizer::{Kind, bias_correction, clip_scale};
+use tunefork_graph::optimizer::{UpdateRule, bias_correction, clip_scale};
 use tunefork_simd::{Isa, dispatch};
 
 use crate::pool::Pool;
@@ -14,7 +14,7 @@ const PART: usize = 16 * 1024;
 /// What an update takes beside the buffers.
 #[derive(Clone, Copy, Debug)]
 pub struct Update {
-    pub kind: Kind,
+    pub rule: UpdateRule,
     pub learning_rate: f64,
     pub weight_decay: f64,
     /// Number of the update, from 1.
@@ -99,12 +99,12 @@ impl Rule {
             root: bias_correction(beta2, update.step).sqrt() as f32,
             epsilon: epsilon as f32,
         };
-        match update.kind {
-            Kind::Sgd { momentum: 0.0, .. } => Self::Sgd { clip, rate, decay },
-            Kind::Sgd { momentum, nesterov } => {
+        match update.rule {
+            UpdateRule::Sgd { momentum: 0.0, .. } => Self::Sgd { clip, rate, decay },
+            UpdateRule::Sgd { momentum, nesterov } => {
                 Self::Momentum { clip, rate, decay, momentum: momentum as f32, nesterov, first: update.step == 1 }
             }
-            Kind::RmsProp { alpha, epsilon, momentum } => Self::RmsProp {
+            UpdateRule::RmsProp { alpha, epsilon, momentum } => Self::RmsProp {
                 clip,
                 rate,
                 decay,
@@ -113,8 +113,8 @@ impl Rule {
                 epsilon: epsilon as f32,
                 momentum: momentum as f32,
             },
-            Kind::Adam { beta1, beta2, epsilon } => Self::Adam(Adam { decay, ..adam(beta1, beta2, epsilon) }),
-            Kind::AdamW { beta1, beta2, epsilon } => {
+            UpdateRule::Adam { beta1, beta2, epsilon } => Self::Adam(Adam { decay, ..adam(beta1, beta2, epsilon) }),
+            UpdateRule::AdamW { beta1, beta2, epsilon } => {
                 let shrink = (1.0 - update.learning_rate * update.weight_decay) as f32;
                 Self::Adam(Adam { shrink, ..adam(beta1, beta2, epsilon) })
             }

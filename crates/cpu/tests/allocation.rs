@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use tunefork_cpu::{CpuWorkspace, Engine, StepSettings};
-use tunefork_graph::optimizer::Kind;
+use tunefork_graph::optimizer::UpdateRule;
 use tunefork_graph::{Activation, Conv, Graph, Plan, Window};
 use tunefork_simd::Isa;
 
@@ -53,7 +53,9 @@ fn steps_allocate_nothing() -> Result<(), Box<dyn std::error::Error>> {
     for isa in Isa::available() {
         let mut engine = Engine::new(Arc::clone(&plan), isa, 3)?;
         engine.slab_mut().iter_mut().enumerate().for_each(|(i, value)| *value = (i % 7) as f32 * 0.1);
-        for (round, kind) in [Kind::ADAM, Kind::SGD, Kind::RMSPROP, Kind::ADAMW].into_iter().enumerate() {
+        for (round, kind) in
+            [UpdateRule::ADAM, UpdateRule::SGD, UpdateRule::RMSPROP, UpdateRule::ADAMW].into_iter().enumerate()
+        {
             let settings = StepSettings {
                 clip_norm: Some(1.0),
                 dropout: &[0.1, 0.5],

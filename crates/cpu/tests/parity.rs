@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use tunefork_cpu::{CpuWorkspace, Engine, StepSettings};
-use tunefork_graph::optimizer::Kind;
+use tunefork_graph::optimizer::UpdateRule;
 use tunefork_graph::{Activation, Conv, Graph, GraphError, Init, NodeId, Plan, Window};
 use tunefork_simd::Isa;
 
@@ -87,13 +87,13 @@ fn initialise(graph: &Graph, plan: &Plan, slab: &mut [f32]) {
     }
 }
 
-fn optimizer(name: &str) -> (Kind, f64, f64) {
+fn optimizer(name: &str) -> (UpdateRule, f64, f64) {
     match name {
-        "sgd" => (Kind::Sgd { momentum: 0.9, nesterov: false }, 0.05, 5e-4),
-        "nesterov" => (Kind::Sgd { momentum: 0.9, nesterov: true }, 0.05, 5e-4),
-        "adam" => (Kind::ADAM, 1e-3, 1e-4),
-        "adamw" => (Kind::ADAMW, 1e-3, 1e-2),
-        "rmsprop" => (Kind::RMSPROP, 1e-3, 1e-4),
+        "sgd" => (UpdateRule::Sgd { momentum: 0.9, nesterov: false }, 0.05, 5e-4),
+        "nesterov" => (UpdateRule::Sgd { momentum: 0.9, nesterov: true }, 0.05, 5e-4),
+        "adam" => (UpdateRule::ADAM, 1e-3, 1e-4),
+        "adamw" => (UpdateRule::ADAMW, 1e-3, 1e-2),
+        "rmsprop" => (UpdateRule::RMSPROP, 1e-3, 1e-4),
         other => panic!("no optimizer {other}"),
     }
 }

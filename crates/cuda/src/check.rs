@@ -3,21 +3,19 @@
 use tunefork_graph::{Plan, Step};
 use tunefork_kernels::{Precision, Stream};
 
-use crate::{CudaError, StepInput, precision_name};
+use crate::{CudaError, StepInput};
 
 /// Most values of a tensor: kernels count them in 31 bits.
 const MOST_VALUES: usize = (1 << 31) - 1;
 
 /// Whether a plan was made for this precision, and the device can run it.
 pub(crate) fn check(stream: &dyn Stream, plan: &Plan, precision: Precision) -> Result<(), CudaError> {
-    let name = precision_name(precision);
-    let planned = plan.key.split('-').next().unwrap_or_default();
-    if planned != name {
-        return Err(CudaError::WrongPlan { planned: planned.to_owned(), precision: name });
+    if plan.precision != precision {
+        return Err(CudaError::WrongPlan { planned: plan.precision, precision });
     }
     let architecture = stream.architecture();
-    if matches!(precision, Precision::Tf32 | Precision::Bf16) && architecture < 80 {
-        return Err(CudaError::WrongPrecision { precision: name, architecture });
+    if !precision.runs_on(architecture) {
+        return Err(CudaError::WrongPrecision { precision, architecture });
     }
     // A plan's buffers are in elements of 4 bytes.
     let per_element = 4 / precision.bytes();

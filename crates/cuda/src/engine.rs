@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tunefork_graph::Plan;
-use tunefork_graph::optimizer::Kind;
+use tunefork_graph::optimizer::UpdateRule;
 use tunefork_kernels::launch::loss::{LossScale, Record};
 use tunefork_kernels::launch::optimizer::Cast;
 use tunefork_kernels::{Precision, Stream};
@@ -181,7 +181,7 @@ impl Engine {
             let batch = self.plan.evaluation.batch;
             images.check_batch(indices, batch, self.plan.classes)?;
         }
-        let settings = StepSettings::new(Kind::SGD);
+        let settings = StepSettings::new(UpdateRule::SGD);
         for batches in batches.chunks(batches_per_call(&self.plan)) {
             let steps = batches.iter().map(|indices| StepInput::new(indices, settings));
             self.run(images, &steps.collect::<Vec<_>>(), false)?;
@@ -285,7 +285,7 @@ impl Engine {
     /// and with [`Precision::F16`] the loss scale and how many steps it has stood.
     pub fn optimizer_len(&self) -> usize {
         let scale = if self.precision == Precision::F16 { 2 } else { 0 };
-        Kind::STATES * self.plan.slab.trainable_len + scale
+        UpdateRule::STATES * self.plan.slab.trainable_len + scale
     }
 
     /// Copies the state of the optimizer.
@@ -298,7 +298,7 @@ impl Engine {
     pub fn read_optimizer(&self, state: &mut [f32]) -> Result<(), CudaError> {
         assert_eq!(state.len(), self.optimizer_len(), "the optimizer's values");
         let (len, stream) = (self.plan.slab.trainable_len, &*self.stream);
-        let (states, scale) = state.split_at_mut(Kind::STATES * len);
+        let (states, scale) = state.split_at_mut(UpdateRule::STATES * len);
         for (from, to) in self.memory.states().iter().zip(states.chunks_exact_mut(len)) {
             from.read_into(stream, to)?;
         }
@@ -320,7 +320,7 @@ impl Engine {
     pub fn write_optimizer(&mut self, state: &[f32]) -> Result<(), CudaError> {
         assert_eq!(state.len(), self.optimizer_len(), "the optimizer's values");
         let (len, stream) = (self.plan.slab.trainable_len, &*self.stream);
-        let (states, scale) = state.split_at(Kind::STATES * len);
+        let (states, scale) = state.split_at(UpdateRule::STATES * len);
         for (to, from) in self.memory.states().iter().zip(states.chunks_exact(len)) {
             to.write(stream, from)?;
         }

@@ -1,7 +1,7 @@
 //! What can go wrong.
 
 use thiserror::Error;
-use tunefork_kernels::DeviceError;
+use tunefork_kernels::{DeviceError, Precision};
 
 /// Why an engine cannot be made or a step cannot be taken.
 #[derive(Clone, PartialEq, Debug, Error)]
@@ -15,10 +15,10 @@ pub enum CudaError {
         "the plan stores tensors as {planned}, the engine computes in {precision}: plan with CudaWorkspace of this precision"
     )]
     WrongPlan {
-        /// First part of the plan's key.
-        planned: String,
+        /// What the plan was made for.
+        planned: Precision,
         /// What the engine was asked for.
-        precision: &'static str,
+        precision: Precision,
     },
     /// A precision that the device has no instructions for.
     #[error(
@@ -26,7 +26,7 @@ pub enum CudaError {
     )]
     WrongPrecision {
         /// What was asked for.
-        precision: &'static str,
+        precision: Precision,
         /// Compute capability times ten.
         architecture: u32,
     },

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use tunefork_graph::Plan;
-use tunefork_graph::optimizer::Kind;
+use tunefork_graph::optimizer::UpdateRule;
 use tunefork_kernels::launch::gather::Transform;
 use tunefork_kernels::launch::loss::{LossScale, Record};
 use tunefork_kernels::launch::optimizer::Update;
@@ -29,7 +29,7 @@ pub(crate) struct Layout {
     /// Gradients of the parameters.
     pub gradients: Range<usize>,
     /// The optimizer's state, laid out as the parameters.
-    pub states: [Range<usize>; Kind::STATES],
+    pub states: [Range<usize>; UpdateRule::STATES],
     /// The parameters once more, in 16 bits, where products read them so.
     pub weights16: Option<Range<usize>>,
     /// What the optimizer needs for itself.

@@ -58,16 +58,6 @@ fn read_stored(stored: &[u8], precision: Precision, values: &mut Vec<f32>) {
     }
 }
 
-/// How plans and messages call a precision.
-fn precision_name(precision: Precision) -> &'static str {
-    match precision {
-        Precision::F32 => "f32",
-        Precision::Tf32 => "tf32",
-        Precision::Bf16 => "bf16",
-        Precision::F16 => "f16",
-    }
-}
-
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytemuck::Pod;
-use tunefork_graph::optimizer::Kind;
+use tunefork_graph::optimizer::UpdateRule;
 use tunefork_graph::{Buffer, NormId, ParameterId, Plan};
 use tunefork_kernels::launch::gather::Transform;
 use tunefork_kernels::launch::loss::{LossScale, Record};
@@ -94,7 +94,7 @@ impl Memory {
     }
 
     /// The optimizer's state.
-    pub fn states(&self) -> [Span<'_, f32>; Kind::STATES] {
+    pub fn states(&self) -> [Span<'_, f32>; UpdateRule::STATES] {
         self.layout.states.each_ref().map(|bytes| self.part(bytes.clone()))
     }
 

@@ -1,14 +1,14 @@
 //! What a step is given besides images, and what it reports.
 
 use tunefork_graph::StepSettings;
-use tunefork_graph::optimizer::{Kind, bias_correction};
+use tunefork_graph::optimizer::{UpdateRule, bias_correction};
 use tunefork_kernels::launch::gather::Transform;
 use tunefork_kernels::{DropoutRow, StepRow};
 
 /// The row of the table of steps: `rows` images, `changed` or not, from place `first` of the indices on,
 /// results at `record`.
 pub(crate) fn row(settings: &StepSettings<'_>, rows: usize, changed: bool, first: usize, record: usize) -> StepRow {
-    let Scalars { code, nesterov, decays: [decay1, decay2], epsilon, corrected } = Scalars::of(settings.optimizer);
+    let Scalars { nesterov, decays: [decay1, decay2], epsilon, corrected } = Scalars::of(settings.optimizer);
     let t = settings.step + 1;
     let correction = |decay| match corrected {
         true => bias_correction(decay, t) as f32,
@@ -20,7 +20,7 @@ pub(crate) fn row(settings: &StepSettings<'_>, rows: usize, changed: bool, first
         record: record as u32,
         step: [settings.step as u32, (settings.step >> 32) as u32],
         dropout_key: settings.dropout_key,
-        optimizer: code,
+        optimizer: settings.optimizer.kind().code(),
         nesterov: u32::from(nesterov),
         first_update: u32::from(settings.step == 0),
         changed: u32::from(changed),
@@ -46,7 +46,6 @@ pub(crate) fn dropout_row(settings: &StepSettings<'_>, layer: usize) -> DropoutR
 
 /// An optimizer as the kernel knows it.
 struct Scalars {
-    code: u32,
     nesterov: bool,
     decays: [f64; 2],
     epsilon: f64,
@@ -54,13 +53,13 @@ struct Scalars {
 }
 
 impl Scalars {
-    fn of(kind: Kind) -> Self {
-        let new = |code, decays, epsilon, corrected| Self { code, nesterov: false, decays, epsilon, corrected };
-        match kind {
-            Kind::Sgd { momentum, nesterov } => Self { nesterov, ..new(0, [momentum, 0.0], 0.0, false) },
-            Kind::RmsProp { alpha, epsilon, momentum } => new(1, [momentum, alpha], epsilon, false),
-            Kind::Adam { beta1, beta2, epsilon } => new(2, [beta1, beta2], epsilon, true),
-            Kind::AdamW { beta1, beta2, epsilon } => new(3, [beta1, beta2], epsilon, true),
+    fn of(rule: UpdateRule) -> Self {
+        let new = |decays, epsilon, corrected| Self { nesterov: false, decays, epsilon, corrected };
+        match rule {
+            UpdateRule::Sgd { momentum, nesterov } => Self { nesterov, ..new([momentum, 0.0], 0.0, false) },
+            UpdateRule::RmsProp { alpha, epsilon, momentum } => new([momentum, alpha], epsilon, false),
+            UpdateRule::Adam { beta1, beta2, epsilon } => new([beta1, beta2], epsilon, true),
+            UpdateRule::AdamW { beta1, beta2, epsilon } => new([beta1, beta2], epsilon, true),
         }
     }
 }

@@ -4,7 +4,7 @@ use tunefork_graph::{StepShape, Workspace};
 use tunefork_kernels::Precision;
 
 use crate::block::{BackwardParts, ForwardParts};
-use crate::{precision_name, simple, stored_len};
+use crate::{simple, stored_len};
 
 /// The CUDA engine's workspace: tensors within a block, statistics of tiles, partial sums of slices.
 ///
@@ -39,7 +39,7 @@ impl Workspace for CudaWorkspace {
         stored_len(values, self.precision)
     }
 
-    fn precision(&self) -> &'static str {
-        precision_name(self.precision)
+    fn precision(&self) -> Precision {
+        self.precision
     }
 }

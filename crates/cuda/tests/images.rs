@@ -8,7 +8,7 @@ use tunefork_cuda::{
     CudaError, CudaWorkspace, Engine, Images, Resident, StepInput, StepResult, StepSettings, Streamed,
 };
 use tunefork_emulator::{Host, Schedule};
-use tunefork_graph::{Activation, Conv, Graph, Image, Plan, optimizer::Kind};
+use tunefork_graph::{Activation, Conv, Graph, Image, Plan, optimizer::UpdateRule};
 use tunefork_kernels::{Call, Precision, Stream, watched};
 
 const IMAGE: Image = Image { height: 4, width: 5, channels: 3 };
@@ -83,7 +83,7 @@ fn trained(engine: &mut Engine, images: Images<'_>) -> (Vec<StepResult>, Vec<u32
                 learning_rate: 0.01,
                 dropout: &[0.3],
                 dropout_key: [1, 2],
-                ..StepSettings::new(Kind::ADAM)
+                ..StepSettings::new(UpdateRule::ADAM)
             },
         })
         .collect();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tunefork_cuda::{CudaWorkspace, Engine, Resident, StepInput, StepResult, StepSettings};
 use tunefork_emulator::{Host, Schedule};
-use tunefork_graph::optimizer::Kind;
+use tunefork_graph::optimizer::UpdateRule;
 use tunefork_graph::{Activation, Conv, Graph, Plan};
 use tunefork_kernels::{Precision, Stream};
 
@@ -13,13 +13,14 @@ type Failure = Box<dyn std::error::Error>;
 
 /// A scale that carries the gradient of any logit beyond the largest f16, 65504.
 const FAR: f32 = 1048576.0;
-const KINDS: [Kind; 3] = [Kind::Sgd { momentum: 0.9, nesterov: true }, Kind::RMSPROP, Kind::ADAMW];
+const RULES: [UpdateRule; 3] =
+    [UpdateRule::Sgd { momentum: 0.9, nesterov: true }, UpdateRule::RMSPROP, UpdateRule::ADAMW];
 
 /// A trial's engine with the images that it learns from.
 struct Trial {
     engine: Engine,
     resident: Arc<Resident>,
-    kind: Kind,
+    rule: UpdateRule,
 }
 
 /// All that an update may change, but the loss scale and its count.
@@ -38,7 +39,7 @@ fn bits(values: &[f32]) -> Vec<u32> {
 impl Trial {
     /// A convolution and two dense layers with weights that no optimizer has seen. No norm: its running
     /// statistics are of the forward pass, which is not left out.
-    fn new(architecture: u32, kind: Kind) -> Result<Self, Failure> {
+    fn new(architecture: u32, rule: UpdateRule) -> Result<Self, Failure> {
         let mut graph = Graph::new(3, [5, 4, 1])?;
         let conv = Conv { channels: 6, kernel: 3, stride: 1, padding: 1, bias: true };
         let x = graph.conv2d(graph.input(), "conv", conv)?;
@@ -64,13 +65,13 @@ impl Trial {
         let table: Vec<f32> = (0..256).map(|byte| byte as f32 / 128.0 - 1.0).collect();
         let labels = [0, 1, 2, 3, 0, 1, 2];
         let resident = Resident::new(&stream, plan.image, &pixels, &labels, &table)?;
-        Ok(Self { engine, resident: Arc::new(resident), kind })
+        Ok(Self { engine, resident: Arc::new(resident), rule })
     }
 
     /// Steps with these numbers, in one call; whether each was skipped.
     fn steps(&mut self, steps: std::ops::Range<u64>) -> Result<Vec<bool>, Failure> {
         let settings =
-            |step| StepSettings { step, weight_decay: 0.01, clip_norm: Some(1.0), ..StepSettings::new(self.kind) };
+            |step| StepSettings { step, weight_decay: 0.01, clip_norm: Some(1.0), ..StepSettings::new(self.rule) };
         // The last image is alone.
         let batches: [&[u32]; 3] = [&[4, 0, 2], &[6, 1, 5], &[3]];
         let inputs: Vec<_> = steps.map(|step| StepInput::new(batches[step as usize % 3], settings(step))).collect();
@@ -105,10 +106,10 @@ impl Trial {
     }
 }
 
-fn both(check: fn(u32, Kind) -> Result<(), Failure>) -> Result<(), Failure> {
+fn both(check: fn(u32, UpdateRule) -> Result<(), Failure>) -> Result<(), Failure> {
     for architecture in [75, 80] {
-        for kind in KINDS {
-            check(architecture, kind)?;
+        for rule in RULES {
+            check(architecture, rule)?;
         }
     }
     Ok(())
@@ -116,8 +117,8 @@ fn both(check: fn(u32, Kind) -> Result<(), Failure>) -> Result<(), Failure> {
 
 #[test]
 fn a_step_that_overflows_changes_the_scale_only() -> Result<(), Failure> {
-    both(|architecture, kind| {
-        let mut trial = Trial::new(architecture, kind)?;
+    both(|architecture, rule| {
+        let mut trial = Trial::new(architecture, rule)?;
         // The first step runs launch by launch, the others as a captured graph: both may be skipped.
         trial.scale([FAR, 5.0])?;
         let before = trial.bits()?;
@@ -143,8 +144,8 @@ fn a_step_that_overflows_changes_the_scale_only() -> Result<(), Failure> {
 
 #[test]
 fn the_next_clean_step_is_as_if_none_had_been_skipped() -> Result<(), Failure> {
-    both(|architecture, kind| {
-        let mut trial = Trial::new(architecture, kind)?;
+    both(|architecture, rule| {
+        let mut trial = Trial::new(architecture, rule)?;
         trial.scale([256.0, 0.0])?;
         trial.steps(0..2)?;
         trial.scale([FAR, 0.0])?;
@@ -152,7 +153,7 @@ fn the_next_clean_step_is_as_if_none_had_been_skipped() -> Result<(), Failure> {
         trial.scale([256.0, 2.0])?;
         assert_eq!(trial.steps(3..5)?, [false, false]);
 
-        let mut other = Trial::new(architecture, kind)?;
+        let mut other = Trial::new(architecture, rule)?;
         other.scale([256.0, 0.0])?;
         other.steps(0..2)?;
         assert_eq!(other.steps(3..5)?, [false, false]);
@@ -164,8 +165,8 @@ fn the_next_clean_step_is_as_if_none_had_been_skipped() -> Result<(), Failure> {
 
 #[test]
 fn a_scale_that_is_too_large_halves_until_it_fits() -> Result<(), Failure> {
-    both(|architecture, kind| {
-        let mut trial = Trial::new(architecture, kind)?;
+    both(|architecture, rule| {
+        let mut trial = Trial::new(architecture, rule)?;
         trial.scale([FAR, 0.0])?;
         let skipped = trial.steps(0..12)?;
         let count = skipped.iter().filter(|&&skipped| skipped).count();
@@ -182,8 +183,8 @@ fn a_scale_that_is_too_large_halves_until_it_fits() -> Result<(), Failure> {
 
 #[test]
 fn a_checkpoint_keeps_the_scale_and_its_count() -> Result<(), Failure> {
-    both(|architecture, kind| {
-        let mut trial = Trial::new(architecture, kind)?;
+    both(|architecture, rule| {
+        let mut trial = Trial::new(architecture, rule)?;
         trial.scale([FAR, 0.0])?;
         assert_eq!(trial.steps(0..1)?, [true]);
         trial.scale([512.0, 1997.0])?;
@@ -193,7 +194,7 @@ fn a_checkpoint_keeps_the_scale_and_its_count() -> Result<(), Failure> {
         let mut optimizer = vec![0.0; trial.engine.optimizer_len()];
         trial.engine.read_slab(&mut slab)?;
         trial.engine.read_optimizer(&mut optimizer)?;
-        let mut restored = Trial::new(architecture, kind)?;
+        let mut restored = Trial::new(architecture, rule)?;
         restored.engine.write_slab(&slab)?;
         restored.engine.write_optimizer(&optimizer)?;
         assert_eq!(restored.optimizer()?.1, [512.0, 1998.0]);

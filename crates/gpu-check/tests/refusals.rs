@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tunefork_cuda::{CudaError, CudaWorkspace, Engine, Resident, StepInput, StepResult, StepSettings};
 use tunefork_emulator::{Host, Schedule};
-use tunefork_graph::{Graph, Image, Plan, optimizer::Kind};
+use tunefork_graph::{Graph, Image, Plan, optimizer::UpdateRule};
 use tunefork_kernels::{Precision, Stream};
 
 fn plan(precision: Precision) -> Arc<Plan> {
@@ -40,7 +40,7 @@ fn batches_and_data_that_do_not_fit() -> Result<(), CudaError> {
     let mut engine = Engine::new(Arc::clone(&stream), Arc::clone(&plan), Precision::F32)?;
     let resident = data(&stream, plan.image, &[0, 1, 2])?;
     let mut step = |resident: &Arc<Resident>, indices: &[u32]| {
-        let settings = StepSettings::new(Kind::SGD);
+        let settings = StepSettings::new(UpdateRule::SGD);
         let input = StepInput::new(indices, settings);
         engine.steps(resident, &[input], &mut [StepResult::default()])
     };

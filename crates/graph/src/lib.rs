@@ -41,6 +41,7 @@ mod layers;
 mod op;
 pub mod optimizer;
 mod plan;
+mod precision;
 mod settings;
 mod shape;
 mod step;
@@ -53,7 +54,9 @@ pub use error::GraphError;
 pub use graph::{Graph, Init, Node, NodeId, Norm, NormId, Parameter, ParameterId};
 pub use layers::Layer;
 pub use op::{Activation, Op, Window};
+pub use optimizer::{OptimizerKind, UpdateRule};
 pub use plan::{Buffer, Bytes, NoWorkspace, NormSlot, Plan, Program, SlabLayout, Slot, StepShape, Workspace};
+pub use precision::Precision;
 pub use settings::StepSettings;
 pub use shape::{Image, Shape};
 pub use step::{

@@ -1,4 +1,4 @@
-//! The kinds of optimizers with their scalars, shared by descriptions and engines.
+//! The optimizers with their scalars, shared by descriptions and engines.
 //!
 //! An update takes the parameters p, their gradients g, the state, the learning rate, the weight
 //! decay and the number t of the step, from 1. The formulae are PyTorch's; the order of the
@@ -13,9 +13,23 @@
 //!
 //! Weight decay applies to all parameters, biases and batch norms included.
 
-/// An optimizer and the scalars that do not change during a run.
+tunefork_names::named_enum! {
+    /// The optimizers by name.
+    pub enum OptimizerKind: "optimizer" {
+        /// Stochastic gradient descent, with momentum or without.
+        Sgd = "sgd",
+        /// Adam.
+        Adam = "adam",
+        /// Adam with decoupled weight decay.
+        AdamW = "adamw",
+        /// RMSprop.
+        RmsProp = "rmsprop",
+    }
+}
+
+/// An optimizer with its scalars, which do not change during a run.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub enum Kind {
+pub enum UpdateRule {
     /// Stochastic gradient descent; state: buf.
     Sgd {
         /// Share of the previous direction, in [0, 1).
@@ -52,7 +66,7 @@ pub enum Kind {
     },
 }
 
-impl Kind {
+impl UpdateRule {
     /// Plain stochastic gradient descent.
     pub const SGD: Self = Self::Sgd { momentum: 0.0, nesterov: false };
     /// RMSprop with PyTorch's defaults.
@@ -62,9 +76,19 @@ impl Kind {
     /// AdamW with PyTorch's defaults.
     pub const ADAMW: Self = Self::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 
-    /// The most state tensors that a kind has for each parameter. A plan has room for all of them,
-    /// because the kind is chosen at run time.
+    /// The most state tensors that a rule has for each parameter. A plan has room for all of them,
+    /// because the rule is chosen at run time.
     pub const STATES: usize = 2;
+
+    /// Which optimizer it is.
+    pub fn kind(&self) -> OptimizerKind {
+        match self {
+            Self::Sgd { .. } => OptimizerKind::Sgd,
+            Self::RmsProp { .. } => OptimizerKind::RmsProp,
+            Self::Adam { .. } => OptimizerKind::Adam,
+            Self::AdamW { .. } => OptimizerKind::AdamW,
+        }
+    }
 }
 
 /// 1 - beta^t, the weight that a running mean which started at 0 has gathered after `step` updates.

@@ -1,6 +1,6 @@
 //! What a step is given besides images: the same for every engine.
 
-use crate::optimizer::Kind;
+use crate::optimizer::UpdateRule;
 
 /// All that a training step takes besides images and labels: nothing of it is in the plan.
 #[derive(Clone, Copy, Debug)]
@@ -9,7 +9,7 @@ pub struct StepSettings<'a> {
     /// counts from 1.
     pub step: u64,
     /// The optimizer with its scalars.
-    pub optimizer: Kind,
+    pub optimizer: UpdateRule,
     /// Learning rate of this step.
     pub learning_rate: f64,
     /// Weight decay.
@@ -32,7 +32,7 @@ pub struct StepSettings<'a> {
 
 impl StepSettings<'_> {
     /// The first step with this optimizer at learning rate 0.001, with everything else off.
-    pub fn new(optimizer: Kind) -> Self {
+    pub fn new(optimizer: UpdateRule) -> Self {
         Self {
             step: 0,
             optimizer,

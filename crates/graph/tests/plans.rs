@@ -4,7 +4,7 @@ mod common;
 
 use common::{PlainEngine, network};
 use proptest::prelude::*;
-use tunefork_graph::{Buffer, NoWorkspace, Plan, Program, Step, StepShape, Workspace};
+use tunefork_graph::{Buffer, NoWorkspace, Plan, Precision, Program, Step, StepShape, Workspace};
 use tunefork_reference::testing;
 
 /// Stores values in 16 bits.
@@ -19,8 +19,8 @@ impl Workspace for HalfEngine {
         values.div_ceil(2)
     }
 
-    fn precision(&self) -> &'static str {
-        "f16"
+    fn precision(&self) -> Precision {
+        Precision::F16
     }
 }
 

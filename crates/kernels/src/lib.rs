@@ -14,7 +14,6 @@ mod divisor;
 mod error;
 pub mod gpu;
 pub mod launch;
-mod precision;
 mod rehearsal;
 mod shape;
 mod source;
@@ -25,12 +24,12 @@ mod watched;
 pub use divisor::Divisor;
 pub use error::DeviceError;
 pub use gpu::{Gpu, discover};
-pub use precision::Precision;
 pub use rehearsal::prepare;
 pub use shape::{Activation, Conv2d, Pool2d};
 pub use source::{HEADERS, Kernel, Source};
 pub use step::{DropoutRow, StepRow};
 pub use stream::{Arguments, DeviceMemory, Feed, Graph, Launch, Span, Stream};
+pub use tunefork_graph::Precision;
 pub use watched::{Call, watched};
 
 #[cfg(doctest)]

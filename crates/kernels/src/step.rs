@@ -17,7 +17,7 @@ pub struct StepRow {
     pub step: [u32; 2],
     /// Key of the dropout masks.
     pub dropout_key: [u32; 2],
-    /// 0 SGD, 1 RMSprop, 2 Adam, 3 AdamW.
+    /// The code of an [`OptimizerKind`](tunefork_graph::OptimizerKind).
     pub optimizer: u32,
     /// SGD with Nesterov's momentum: 1.
     pub nesterov: u32,

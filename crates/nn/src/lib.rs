@@ -20,8 +20,8 @@ pub use layer::{Layer, LayerKind, MAX_SIDE, MAX_VALUES};
 pub use network::{Activation, Block, Head, ImageShape, Network, Pool, PoolKind};
 pub use optimizer::Optimizer;
 pub use parameter::{Parameter, ParameterKind, Start};
-pub use schedule::{Curve, Schedule};
-pub use tunefork_graph::optimizer::Kind as OptimizerKind;
+pub use schedule::{Curve, Schedule, ScheduleKind};
+pub use tunefork_graph::optimizer::{OptimizerKind, UpdateRule};
 
 /// The README's example is run as a test.
 #[cfg(doctest)]

@@ -1,26 +1,26 @@
 //! Optimizer settings with their bounds.
 
-use tunefork_graph::optimizer::Kind;
+use tunefork_graph::optimizer::UpdateRule;
 
 use crate::NetworkError;
 
-/// An optimizer: its kind with the kind's own scalars, the learning rate and the weight decay.
+/// An optimizer: its rule with the scalars, the learning rate and the weight decay.
 ///
 /// ```
-/// use tunefork_nn::{Optimizer, OptimizerKind};
+/// use tunefork_nn::{Optimizer, UpdateRule};
 ///
-/// let adam = Optimizer::new(OptimizerKind::ADAM, 1e-3);
+/// let adam = Optimizer::new(UpdateRule::ADAM, 1e-3);
 /// assert_eq!(adam.check(), Ok(()));
 /// let sgd = Optimizer {
 ///     weight_decay: 5e-4,
-///     ..Optimizer::new(OptimizerKind::Sgd { momentum: 0.9, nesterov: true }, 0.1)
+///     ..Optimizer::new(UpdateRule::Sgd { momentum: 0.9, nesterov: true }, 0.1)
 /// };
 /// assert_eq!(sgd.check(), Ok(()));
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Optimizer {
     /// Which rule, with its scalars.
-    pub kind: Kind,
+    pub rule: UpdateRule,
     /// Learning rate before the schedule's factor, above 0.
     pub learning_rate: f64,
     /// Weight decay on all parameters, not negative; decoupled for AdamW, added to the gradient
@@ -30,9 +30,9 @@ pub struct Optimizer {
 
 impl Optimizer {
     /// Without weight decay, except for AdamW, which has PyTorch's 0.01.
-    pub fn new(kind: Kind, learning_rate: f64) -> Self {
-        let weight_decay = if matches!(kind, Kind::AdamW { .. }) { 0.01 } else { 0.0 };
-        Self { kind, learning_rate, weight_decay }
+    pub fn new(rule: UpdateRule, learning_rate: f64) -> Self {
+        let weight_decay = if matches!(rule, UpdateRule::AdamW { .. }) { 0.01 } else { 0.0 };
+        Self { rule, learning_rate, weight_decay }
     }
 
     /// Checks every scalar against its bounds.
@@ -50,17 +50,17 @@ impl Optimizer {
         positive("learning_rate", self.learning_rate)?;
         let decay = self.weight_decay;
         in_range("weight_decay", decay, decay >= 0.0 && decay.is_finite(), "a finite number from 0")?;
-        match self.kind {
-            Kind::Sgd { momentum, nesterov } => {
+        match self.rule {
+            UpdateRule::Sgd { momentum, nesterov } => {
                 share("momentum", momentum)?;
                 in_range("momentum", momentum, !nesterov || momentum > 0.0, "above 0 with nesterov")
             }
-            Kind::RmsProp { alpha, epsilon, momentum } => {
+            UpdateRule::RmsProp { alpha, epsilon, momentum } => {
                 share("alpha", alpha)?;
                 positive("epsilon", epsilon)?;
                 share("momentum", momentum)
             }
-            Kind::Adam { beta1, beta2, epsilon } | Kind::AdamW { beta1, beta2, epsilon } => {
+            UpdateRule::Adam { beta1, beta2, epsilon } | UpdateRule::AdamW { beta1, beta2, epsilon } => {
                 share("beta1", beta1)?;
                 share("beta2", beta2)?;
                 positive("epsilon", epsilon)
@@ -80,31 +80,34 @@ mod tests {
 
     #[test]
     fn numbers_outside_their_bounds_are_named() {
-        let sgd = |momentum, nesterov| Optimizer::new(Kind::Sgd { momentum, nesterov }, 0.1);
+        let sgd = |momentum, nesterov| Optimizer::new(UpdateRule::Sgd { momentum, nesterov }, 0.1);
         refused(sgd(1.0, false), "optimizer: momentum is 1, must be at least 0 and below 1");
         refused(sgd(0.0, true), "optimizer: momentum is 0, must be above 0 with nesterov");
-        refused(Optimizer::new(Kind::ADAM, 0.0), "optimizer: learning_rate is 0, must be a finite number above 0");
         refused(
-            Optimizer::new(Kind::ADAM, f64::NAN),
+            Optimizer::new(UpdateRule::ADAM, 0.0),
+            "optimizer: learning_rate is 0, must be a finite number above 0",
+        );
+        refused(
+            Optimizer::new(UpdateRule::ADAM, f64::NAN),
             "optimizer: learning_rate is NaN, must be a finite number above 0",
         );
         refused(
-            Optimizer { weight_decay: -1.0, ..Optimizer::new(Kind::SGD, 0.1) },
+            Optimizer { weight_decay: -1.0, ..Optimizer::new(UpdateRule::SGD, 0.1) },
             "optimizer: weight_decay is -1, must be a finite number from 0",
         );
         refused(
-            Optimizer::new(Kind::Adam { beta1: 0.9, beta2: 1.0, epsilon: 1e-8 }, 0.1),
+            Optimizer::new(UpdateRule::Adam { beta1: 0.9, beta2: 1.0, epsilon: 1e-8 }, 0.1),
             "optimizer: beta2 is 1, must be at least 0 and below 1",
         );
         refused(
-            Optimizer::new(Kind::RmsProp { alpha: 0.9, epsilon: 0.0, momentum: 0.0 }, 0.1),
+            Optimizer::new(UpdateRule::RmsProp { alpha: 0.9, epsilon: 0.0, momentum: 0.0 }, 0.1),
             "optimizer: epsilon is 0, must be a finite number above 0",
         );
     }
 
     #[test]
     fn adamw_decays_by_default_as_in_pytorch() {
-        assert_eq!(Optimizer::new(Kind::ADAMW, 1e-3).weight_decay, 0.01);
-        assert_eq!(Optimizer::new(Kind::RMSPROP, 1e-3).weight_decay, 0.0);
+        assert_eq!(Optimizer::new(UpdateRule::ADAMW, 1e-3).weight_decay, 0.01);
+        assert_eq!(Optimizer::new(UpdateRule::RMSPROP, 1e-3).weight_decay, 0.0);
     }
 }

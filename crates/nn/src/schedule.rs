@@ -4,6 +4,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::NetworkError;
 
+tunefork_names::named_enum! {
+    /// The schedules by name.
+    pub enum ScheduleKind: "schedule" {
+        /// The rate stays as it is.
+        Constant = "constant",
+        /// [`Curve::Cosine`].
+        Cosine = "cosine",
+        /// [`Curve::Step`].
+        Step = "step",
+        /// [`Curve::OneCycle`].
+        OneCycle = "one_cycle",
+        /// The rate drops when the value stands still: a curve that only the epoch loop knows.
+        Plateau = "plateau",
+    }
+}
+
 /// How the learning rate changes over the steps of a run.
 ///
 /// The factor rises in a straight line over the warm-up and then follows the curve. It is a pure
@@ -30,7 +46,6 @@ pub struct Schedule {
 /// The course of the learning rate after the warm-up.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum Curve {
     /// The rate stays as it is.
     Constant,
@@ -61,9 +76,11 @@ pub enum Curve {
 }
 
 impl Curve {
-    /// One cycle with the numbers that PyTorch takes where none are given: up over 30 % of the steps,
-    /// from 1/25 of the rate, and down to 1/10,000 of that.
-    pub const ONE_CYCLE: Self = Self::OneCycle { rise: 0.3, start: 1.0 / 25.0, end: 1.0 / 25e4 };
+    /// One cycle that rises over this share of the steps, otherwise with PyTorch's numbers: from 1/25 of
+    /// the rate, and down to 1/10,000 of that.
+    pub const fn one_cycle(rise: f64) -> Self {
+        Self::OneCycle { rise, start: 1.0 / 25.0, end: 1.0 / 25e4 }
+    }
 
     fn check(self) -> Result<(), NetworkError> {
         let unit = |what, value: f64| setting(what, value, "from 0 to 1", (0.0..=1.0).contains(&value));
@@ -187,7 +204,7 @@ mod tests {
     /// torch.optim.lr_scheduler.OneCycleLR(SGD(lr=1.0), max_lr=1.0, total_steps=10).
     #[test]
     fn one_cycle_follows_pytorch() {
-        let schedule = Schedule { curve: Curve::ONE_CYCLE, warmup_epochs: 0.0 };
+        let schedule = Schedule { curve: Curve::one_cycle(0.3), warmup_epochs: 0.0 };
         let torch = [
             0.040000000000000036,
             0.52,

@@ -1,6 +1,6 @@
 //! Updates of parameters, by the table in [`tunefork_graph::optimizer`].
 
-use tunefork_graph::optimizer::{Kind, bias_correction, clip_scale};
+use tunefork_graph::optimizer::{UpdateRule, bias_correction, clip_scale};
 
 use crate::Tensor;
 
@@ -8,8 +8,8 @@ use crate::Tensor;
 /// the number of updates so far.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Optimizer {
-    /// The kind and its constants.
-    pub kind: Kind,
+    /// The rule and its constants.
+    pub rule: UpdateRule,
     first: Vec<Tensor>,
     second: Vec<Tensor>,
     step: u64,
@@ -17,9 +17,9 @@ pub struct Optimizer {
 
 impl Optimizer {
     /// An optimizer that has not made an update.
-    pub fn new(kind: Kind, parameters: &[Tensor]) -> Self {
+    pub fn new(rule: UpdateRule, parameters: &[Tensor]) -> Self {
         let zeros: Vec<Tensor> = parameters.iter().map(|p| Tensor::zeros(p.raw_dim())).collect();
-        Self { kind, first: zeros.clone(), second: zeros, step: 0 }
+        Self { rule, first: zeros.clone(), second: zeros, step: 0 }
     }
 
     /// One update of all parameters.
@@ -32,7 +32,7 @@ impl Optimizer {
         for ((p, g), (a, b)) in tensors.zip(self.first.iter_mut().zip(&mut self.second)) {
             assert_eq!(p.shape(), g.shape(), "a gradient has the shape of its parameter");
             ndarray::Zip::from(p).and(g).and(a).and(b).for_each(|p, &g, a, b| {
-                update_one(self.kind, self.step, learning_rate, weight_decay, p, g, a, b);
+                update_one(self.rule, self.step, learning_rate, weight_decay, p, g, a, b);
             });
         }
     }
@@ -40,9 +40,9 @@ impl Optimizer {
 
 /// One parameter p with its gradient g and its state: a and b are buf for SGD (a), v and buf for
 /// RMSprop, m and v for Adam and AdamW.
-fn update_one(kind: Kind, step: u64, lr: f64, wd: f64, p: &mut f64, g: f64, a: &mut f64, b: &mut f64) {
-    match kind {
-        Kind::Sgd { momentum, nesterov } => {
+fn update_one(rule: UpdateRule, step: u64, lr: f64, wd: f64, p: &mut f64, g: f64, a: &mut f64, b: &mut f64) {
+    match rule {
+        UpdateRule::Sgd { momentum, nesterov } => {
             let mut g = g + wd * *p;
             if momentum != 0.0 {
                 *a = if step == 1 { g } else { momentum * *a + g };
@@ -50,15 +50,15 @@ fn update_one(kind: Kind, step: u64, lr: f64, wd: f64, p: &mut f64, g: f64, a: &
             }
             *p -= lr * g;
         }
-        Kind::RmsProp { alpha, epsilon, momentum } => {
+        UpdateRule::RmsProp { alpha, epsilon, momentum } => {
             let g = g + wd * *p;
             *a = alpha * *a + (1.0 - alpha) * g * g;
             let direction = g / (a.sqrt() + epsilon);
             *b = if momentum != 0.0 { momentum * *b + direction } else { direction };
             *p -= lr * *b;
         }
-        Kind::Adam { beta1, beta2, epsilon } => adam(step, lr, [beta1, beta2, epsilon], p, g + wd * *p, a, b),
-        Kind::AdamW { beta1, beta2, epsilon } => {
+        UpdateRule::Adam { beta1, beta2, epsilon } => adam(step, lr, [beta1, beta2, epsilon], p, g + wd * *p, a, b),
+        UpdateRule::AdamW { beta1, beta2, epsilon } => {
             *p *= 1.0 - lr * wd;
             adam(step, lr, [beta1, beta2, epsilon], p, g, a, b);
         }

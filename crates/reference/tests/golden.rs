@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use ndarray::IxDyn;
-use tunefork_graph::optimizer::Kind;
+use tunefork_graph::optimizer::UpdateRule;
 use tunefork_graph::{Activation, Conv, Graph, GraphError, NoWorkspace, Plan, Window, differentiate};
 use tunefork_reference::optimizer::{Optimizer, clip};
 use tunefork_reference::{Batch, Masks, Mode, Settings, State, Tensor, run, run_program};
@@ -104,17 +104,17 @@ fn assert_close<'a>(name: &str, got: impl IntoIterator<Item = &'a f64>, golden: 
 
 fn follow(network: &str, graph: &Graph, dropped: usize) {
     let (golden, all) = (golden(), differentiate(graph).unwrap());
-    let with_momentum = |nesterov| Kind::Sgd { momentum: 0.9, nesterov };
-    let rms_momentum = Kind::RmsProp { alpha: 0.99, epsilon: 1e-8, momentum: 0.9 };
+    let with_momentum = |nesterov| UpdateRule::Sgd { momentum: 0.9, nesterov };
+    let rms_momentum = UpdateRule::RmsProp { alpha: 0.99, epsilon: 1e-8, momentum: 0.9 };
     let optimizers = [
-        ("sgd", Kind::SGD, 0.01),
+        ("sgd", UpdateRule::SGD, 0.01),
         ("momentum", with_momentum(false), 0.01),
         ("nesterov", with_momentum(true), 0.01),
-        ("rmsprop", Kind::RMSPROP, 0.01),
+        ("rmsprop", UpdateRule::RMSPROP, 0.01),
         ("rmsprop_momentum", rms_momentum, 0.01),
-        ("adam", Kind::ADAM, 0.01),
-        ("adamw", Kind::ADAMW, 0.01),
-        ("clipped", Kind::SGD, 0.0),
+        ("adam", UpdateRule::ADAM, 0.01),
+        ("adamw", UpdateRule::ADAMW, 0.01),
+        ("clipped", UpdateRule::SGD, 0.0),
     ];
     for (name, kind, weight_decay) in optimizers {
         let (mut state, batch, settings) = draw(graph, dropped);

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tunefork_data::{Normalisation, Part, PrepareOptions, Source, Split};
-use tunefork_nn::{Block, ImageShape, Network, Optimizer, OptimizerKind};
+use tunefork_nn::{Block, ImageShape, Network, Optimizer, UpdateRule};
 use tunefork_rng::Key;
 use tunefork_train::{Cpu, Images, Task, TrainSpec, Trainer};
 
@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             dropout: 0.3,
             ..Network::new(ImageShape::new(28, 28, 1), 10)
         },
-        spec: TrainSpec { epochs, ..TrainSpec::new(Optimizer::new(OptimizerKind::ADAM, 1e-3)) },
+        spec: TrainSpec { epochs, ..TrainSpec::new(Optimizer::new(UpdateRule::ADAM, 1e-3)) },
         split: Arc::new(Split {
             train: data.part(Part::Train).collect(),
             validation: data.part(Part::Test).collect(),

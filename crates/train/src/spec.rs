@@ -10,10 +10,10 @@ use crate::{Evaluation, Plateau, TrainError};
 /// Settings of a training run.
 ///
 /// ```
-/// use tunefork_nn::{Optimizer, OptimizerKind};
+/// use tunefork_nn::{Optimizer, UpdateRule};
 /// use tunefork_train::{At, TrainSpec};
 ///
-/// let spec = TrainSpec { epochs: 5, at: At::Best, ..TrainSpec::new(Optimizer::new(OptimizerKind::ADAM, 1e-3)) };
+/// let spec = TrainSpec { epochs: 5, at: At::Best, ..TrainSpec::new(Optimizer::new(UpdateRule::ADAM, 1e-3)) };
 /// assert!(spec.check().is_ok());
 /// ```
 #[derive(Clone, PartialEq, Debug)]
@@ -194,11 +194,11 @@ impl TrainSpec {
     /// vain for a better value.
     ///
     /// ```
-    /// # use tunefork_nn::{Optimizer, OptimizerKind};
+    /// # use tunefork_nn::{Optimizer, UpdateRule};
     /// # use tunefork_train::TrainSpec;
     /// let spec = TrainSpec {
     ///     early_stop: Some(2),
-    ///     ..TrainSpec::new(Optimizer::new(OptimizerKind::ADAM, 1e-3))
+    ///     ..TrainSpec::new(Optimizer::new(UpdateRule::ADAM, 1e-3))
     /// };
     /// assert!(!spec.is_over(&[0.7, 0.8, 0.8]));
     /// assert!(spec.is_over(&[0.7, 0.8, 0.8, 0.75]));

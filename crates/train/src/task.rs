@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use tunefork_data::Split;
-use tunefork_graph::optimizer::Kind;
+use tunefork_graph::optimizer::UpdateRule;
 use tunefork_graph::{Cost, Graph, NoWorkspace, Plan};
 use tunefork_nn::{ImageShape, Network};
 use tunefork_rng::{Key, Purpose};
@@ -125,7 +125,7 @@ impl Task {
         let plan = device.plan(&graph, bare.evaluation.batch)?;
         let steps_per_epoch = self.spec.steps_per_epoch(self.split.train.len());
         let slab = plan.slab.len;
-        let states = Kind::STATES * plan.slab.trainable_len;
+        let states = UpdateRule::STATES * plan.slab.trainable_len;
         let where_kept = |kept: bool| if kept { slab } else { 0 };
         let best_slab = where_kept(self.spec.at == At::Best);
         let average = where_kept(self.spec.ema > 0.0);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tunefork_data::{Generated, Normalisation, Part, Split};
-use tunefork_nn::{Block, ImageShape, Network, Optimizer, OptimizerKind, Schedule};
+use tunefork_nn::{Block, ImageShape, Network, Optimizer, Schedule, UpdateRule};
 use tunefork_rng::Key;
 use tunefork_train::{At, Cpu, Images, Isa, Predictor, Task, TrainError, TrainSpec, Trainer};
 
@@ -27,7 +27,7 @@ fn task() -> Task {
             schedule: Schedule { warmup_epochs: 0.5, ..Schedule::default() },
             clip_norm: Some(5.0),
             label_smoothing: 0.05,
-            ..TrainSpec::new(Optimizer::new(OptimizerKind::ADAM, 4e-3))
+            ..TrainSpec::new(Optimizer::new(UpdateRule::ADAM, 4e-3))
         },
         images: Images { data: Arc::new(data), normalisation },
         split: Arc::new(Split { train, validation: (300..400).collect(), test: Vec::new() }),
@@ -98,7 +98,7 @@ fn a_predictor_gives_what_the_trainer_measured() {
 fn a_learning_rate_far_too_high_is_reported_or_useless() {
     let mut task = task();
     task.spec.clip_norm = None;
-    task.spec.optimizer = Optimizer::new(OptimizerKind::SGD, 1e25);
+    task.spec.optimizer = Optimizer::new(UpdateRule::SGD, 1e25);
     let mut trainer = Trainer::new(task, &Cpu::new(Isa::detect(), 1)).unwrap();
     let error = trainer.epoch().unwrap_err();
     assert!(matches!(error, TrainError::Diverged { .. }), "{error}");

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use tunefork_data::{Generated, Normalisation, Part, Split};
 use tunefork_emulator::{Host, Schedule};
 use tunefork_kernels::{Call, Stream, watched};
-use tunefork_nn::{Block, ImageShape, Network, Optimizer, OptimizerKind};
+use tunefork_nn::{Block, ImageShape, Network, Optimizer, UpdateRule};
 use tunefork_rng::Key;
 use tunefork_train::{
     Card, Cpu, Cuda, Device, DeviceError, Images, Isa, Precision, Task, TrainError, TrainSpec, Trainer,
@@ -102,7 +102,7 @@ fn task_of(train: usize, validation: usize) -> Task {
             label_smoothing: 0.05,
             // Adam would turn the rounding of gradients that are zero, such as those of a bias before a
             // batch norm, into whole steps.
-            ..TrainSpec::new(Optimizer::new(OptimizerKind::SGD, 0.05))
+            ..TrainSpec::new(Optimizer::new(UpdateRule::SGD, 0.05))
         },
         images: Images { data: Arc::new(data), normalisation },
         split: Arc::new(Split { train: all[..train].to_vec(), validation: all[train..].to_vec(), test: Vec::new() }),

@@ -64,7 +64,7 @@ impl StudyArgs {
 
 impl MachineArgs {
     fn machine(&self) -> Result<Machine, Error> {
-        Machine::new(self.device.into(), &self.isa, self.threads)
+        Machine::new(self.device, &self.isa, self.threads)
     }
 }
 

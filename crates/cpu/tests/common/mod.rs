@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tunefork_cpu::{CpuWorkspace, Engine, StepResult, StepSettings};
-use tunefork_graph::optimizer::Kind;
+use tunefork_graph::optimizer::UpdateRule;
 use tunefork_graph::{Differentiated, Graph, Plan, differentiate};
 use tunefork_reference::{Batch, Masks, Mode, Outcome, Settings, State, Tensor, run, testing};
 use tunefork_simd::Isa;
@@ -64,7 +64,7 @@ impl Case {
             mixing: self.settings.mixing as f32,
             dropout: &dropout,
             dropout_key: key,
-            ..StepSettings::new(Kind::SGD)
+            ..StepSettings::new(UpdateRule::SGD)
         };
         engine.train(|input| copy(self.batch.images().iter(), input), self.batch.labels(), &settings).unwrap()
     }

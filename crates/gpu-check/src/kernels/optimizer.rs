@@ -1,7 +1,7 @@
 //! `kernels/optimizer.cu`, several updates in a row.
 
 use ndarray::Array1;
-use tunefork_graph::optimizer::{Kind, bias_correction};
+use tunefork_graph::optimizer::{UpdateRule, bias_correction};
 use tunefork_kernels::launch::loss::{LossScale, Record};
 use tunefork_kernels::launch::optimizer::{Cast, Update};
 use tunefork_kernels::{DeviceMemory, Precision, StepRow};
@@ -73,30 +73,30 @@ impl Buffers {
 }
 
 /// Any optimizer with any of its scalars.
-fn kind(case: &mut Case) -> Kind {
+fn rule(case: &mut Case) -> UpdateRule {
     let momentum = case.one_of(&[0.0, 0.9]);
     let epsilon = case.one_of(&[1e-8, 1e-3]);
     let [beta1, beta2] = case.one_of(&[[0.9, 0.999], [0.5, 0.9], [0.95, 0.99]]);
     match case.between(0, 3) {
-        0 => Kind::Sgd { momentum, nesterov: momentum > 0.0 && case.one_of(&[false, true]) },
-        1 => Kind::RmsProp { alpha: case.one_of(&[0.9, 0.99]), epsilon, momentum },
-        2 => Kind::Adam { beta1, beta2, epsilon },
-        _ => Kind::AdamW { beta1, beta2, epsilon },
+        0 => UpdateRule::Sgd { momentum, nesterov: momentum > 0.0 && case.one_of(&[false, true]) },
+        1 => UpdateRule::RmsProp { alpha: case.one_of(&[0.9, 0.99]), epsilon, momentum },
+        2 => UpdateRule::Adam { beta1, beta2, epsilon },
+        _ => UpdateRule::AdamW { beta1, beta2, epsilon },
     }
 }
 
 /// The row of update number `step`, from 1.
-fn row(kind: Kind, step: u64, [rate, decay, clip_norm]: [f64; 3]) -> StepRow {
-    let (optimizer, decay1, decay2, epsilon) = match kind {
-        Kind::Sgd { momentum, .. } => (0, momentum, 0.0, 0.0),
-        Kind::RmsProp { alpha, epsilon, momentum } => (1, momentum, alpha, epsilon),
-        Kind::Adam { beta1, beta2, epsilon } => (2, beta1, beta2, epsilon),
-        Kind::AdamW { beta1, beta2, epsilon } => (3, beta1, beta2, epsilon),
+fn row(rule: UpdateRule, step: u64, [rate, decay, clip_norm]: [f64; 3]) -> StepRow {
+    let (decay1, decay2, epsilon) = match rule {
+        UpdateRule::Sgd { momentum, .. } => (momentum, 0.0, 0.0),
+        UpdateRule::RmsProp { alpha, epsilon, momentum } => (momentum, alpha, epsilon),
+        UpdateRule::Adam { beta1, beta2, epsilon } => (beta1, beta2, epsilon),
+        UpdateRule::AdamW { beta1, beta2, epsilon } => (beta1, beta2, epsilon),
     };
     StepRow {
         record: 1,
-        optimizer,
-        nesterov: u32::from(matches!(kind, Kind::Sgd { nesterov: true, .. })),
+        optimizer: rule.kind().code(),
+        nesterov: u32::from(matches!(rule, UpdateRule::Sgd { nesterov: true, .. })),
         first_update: u32::from(step == 1),
         learning_rate: rate as f32,
         weight_decay: decay as f32,
@@ -116,24 +116,24 @@ fn row(kind: Kind, step: u64, [rate, decay, clip_norm]: [f64; 3]) -> StepRow {
 fn updates(case: &mut Case) -> Result<(), Failure> {
     for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
         let update = Update { len: case.one_of(&[1, 2, 3, 4, 5, 63, 1023, 1024, 1025, 5003, 9001]), precision };
-        let kind = kind(case);
+        let rule = rule(case);
         let scalars = [case.one_of(&[0.125, 0.01]), case.one_of(&[0.0, 0.25]), case.one_of(&[0.0, 0.5, 1e6])];
         let scale = if precision == Precision::F16 { 64.0 } else { 1.0 };
         let mut start = case.values(update.len);
         let buffers = Buffers::new(case, update, LossScale { scale, clean: 5 }, &mut start)?;
         let mut parameters = [Array1::from(start.clone()).into_dyn()];
-        let mut reference = Optimizer::new(kind, &parameters);
+        let mut reference = Optimizer::new(rule, &parameters);
         for step in 1..=3 {
             let gradients = case.values(update.len);
             let scaled: Vec<f32> = gradients.iter().map(|g| *g as f32 * scale).collect();
-            buffers.run(case, row(kind, step, scalars), &scaled)?;
+            buffers.run(case, row(rule, step, scalars), &scaled)?;
             let mut gradients = [Array1::from(gradients).into_dyn()];
             if scalars[2] > 0.0 {
                 clip(&mut gradients, scalars[2]);
             }
             reference.update(&mut parameters, &gradients, scalars[0], scalars[1]);
         }
-        let what = format!("{update:?}, {kind:?}, {scalars:?}");
+        let what = format!("{update:?}, {rule:?}, {scalars:?}");
         let found = buffers.parameters.read(case)?;
         // What the updates added, to 1e-5, but that each update rounds the parameters.
         let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
@@ -167,13 +167,13 @@ fn updates(case: &mut Case) -> Result<(), Failure> {
 /// clean steps double it, up to another.
 fn loss_scale(case: &mut Case) -> Result<(), Failure> {
     let update = Update { len: case.one_of(&[1, 7, 1030, 4100]), precision: Precision::F16 };
-    let kind = kind(case);
+    let rule = rule(case);
     let clip_norm = case.one_of(&[0.0, 1.0]);
     let before = LossScale { scale: 1024.0, clean: 1998 };
     let mut start = case.values(update.len);
     let buffers = Buffers::new(case, update, before, &mut start)?;
     let mut gradients: Vec<f32> = case.values(update.len).iter().map(|g| *g as f32).collect();
-    let row = |step| row(kind, step, [0.125, 0.0, clip_norm]);
+    let row = |step| row(rule, step, [0.125, 0.0, clip_norm]);
     let place = case.between(0, update.len - 1);
     let good = gradients[place];
 
@@ -216,18 +216,18 @@ fn loss_scale(case: &mut Case) -> Result<(), Failure> {
 fn nan_without_scale(case: &mut Case) -> Result<(), Failure> {
     for precision in [Precision::F32, Precision::Bf16] {
         let update = Update { len: case.between(1, 1100), precision };
-        let (kind, clip_norm) = (kind(case), case.one_of(&[0.0, 1.0]));
+        let (rule, clip_norm) = (rule(case), case.one_of(&[0.0, 1.0]));
         let scale = LossScale::initial(precision);
         let mut start = case.values(update.len);
         let buffers = Buffers::new(case, update, scale, &mut start)?;
         let place = case.between(0, update.len - 1);
         let mut gradients: Vec<f32> = case.values(update.len).iter().map(|g| *g as f32).collect();
         gradients[place] = f32::NAN;
-        buffers.run(case, row(kind, 1, [0.125, 0.0, clip_norm]), &gradients)?;
+        buffers.run(case, row(rule, 1, [0.125, 0.0, clip_norm]), &gradients)?;
         let found = buffers.parameters.read(case)?;
         let right = (0..).zip(&found).all(|(at, p)| p.is_nan() == (at == place || clip_norm > 0.0));
         if !right || buffers.scale(case)? != scale {
-            return Err(format!("{update:?}, {kind:?}, clip {clip_norm}, NaN at {place}: {found:?}").into());
+            return Err(format!("{update:?}, {rule:?}, clip {clip_norm}, NaN at {place}: {found:?}").into());
         }
     }
     Ok(())

@@ -84,7 +84,7 @@ fn wanted(options: &Options, target: Target, runs: &Runs) -> Vec<Wanted> {
     let whole = [(64, 28), (64, 28), (32, 224), (64, 64), (64, 28)];
     let steps = options.steps;
     for (number, name) in NETWORKS.into_iter().enumerate() {
-        for &precision in Precision::of_architecture(target.architecture) {
+        for precision in Precision::of_architecture(target.architecture) {
             let (batch, side) = sides[number];
             wanted.push(Wanted {
                 name: format!("steps/{name}/{precision:?}").to_lowercase(),

@@ -24,7 +24,7 @@ pub struct Timed {
 pub fn run(gpu: &Gpu, window: f64) -> Result<Vec<Timed>, DeviceError> {
     let peaks = Peaks::of(gpu)?;
     let mut timed = Vec::new();
-    for &precision in Precision::of_architecture(gpu.card().architecture) {
+    for precision in Precision::of_architecture(gpu.card().architecture) {
         visit(&gpu.stream(), precision, &mut |work, launch| {
             timed.push(Timed { work: work.clone(), seconds: measure(gpu, window, launch)?, floor: peaks.floor(work) });
             Ok(())

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use tunefork_cuda::{CudaWorkspace, Engine, Resident, StepInput, StepResult, StepSettings};
 use tunefork_gpu_check::{Failure, steps};
-use tunefork_graph::optimizer::Kind;
+use tunefork_graph::optimizer::UpdateRule;
 use tunefork_graph::{Graph, Plan};
 use tunefork_kernels::{Call, Gpu, Precision, Stream, watched};
 
@@ -71,7 +71,7 @@ impl Trained {
 pub fn run(gpu: &Gpu, window: f64) -> Result<Vec<Trained>, Failure> {
     let mut trained = Vec::new();
     for network in &NETWORKS {
-        for &precision in Precision::of_architecture(gpu.card().architecture) {
+        for precision in Precision::of_architecture(gpu.card().architecture) {
             trained.push(Training::new(gpu, network, precision)?.measure(gpu, window)?);
         }
     }
@@ -123,7 +123,7 @@ impl<'a> Training<'a> {
     fn calls(&self, engine: &mut Engine, times: usize) -> Result<f64, Failure> {
         let batch = self.network.batch;
         let order: Vec<u32> = (0..(BATCHES * batch) as u32).rev().collect();
-        let settings = StepSettings { dropout: &[0.3], ..StepSettings::new(Kind::ADAM) };
+        let settings = StepSettings { dropout: &[0.3], ..StepSettings::new(UpdateRule::ADAM) };
         let inputs: Vec<_> =
             order.chunks(batch).cycle().take(STEPS).map(|indices| StepInput::new(indices, settings)).collect();
         let mut results = vec![StepResult::default(); inputs.len()];

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tunefork_cpu::CpuWorkspace;
 use tunefork_cuda::{StepInput, StepResult, StepSettings};
-use tunefork_graph::optimizer::Kind;
+use tunefork_graph::optimizer::UpdateRule;
 use tunefork_graph::{Activation, Conv, Graph, GraphError, NodeId, Plan, Window};
 use tunefork_kernels::Precision;
 use tunefork_reference::testing;
@@ -223,6 +223,6 @@ pub(super) fn settings(step: u64) -> StepSettings<'static> {
         label_smoothing: 0.1,
         dropout: &[0.3],
         dropout_key: [7, 11],
-        ..StepSettings::new(Kind::Sgd { momentum: 0.9, nesterov: true })
+        ..StepSettings::new(UpdateRule::Sgd { momentum: 0.9, nesterov: true })
     }
 }

@@ -2,7 +2,7 @@
 //! planner makes use of, batches often masked.
 
 use tunefork_cuda::{StepInput, StepResult, StepSettings};
-use tunefork_graph::optimizer::Kind;
+use tunefork_graph::optimizer::UpdateRule;
 use tunefork_graph::{Graph, differentiate};
 use tunefork_kernels::Precision;
 use tunefork_reference::{Batch, Masks, Mode, Outcome, Settings, run, testing};
@@ -105,7 +105,7 @@ fn step_settings<'a>(settings: &Settings, dropout: &'a [f32], class_weights: &'a
         mixing: settings.mixing as f32,
         dropout,
         dropout_key,
-        ..StepSettings::new(Kind::SGD)
+        ..StepSettings::new(UpdateRule::SGD)
     }
 }
 

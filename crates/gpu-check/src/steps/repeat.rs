@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use tunefork_cuda::{Engine, Resident, StepInput, StepResult, StepSettings};
-use tunefork_graph::optimizer::Kind;
+use tunefork_graph::optimizer::UpdateRule;
 use tunefork_graph::{Activation, Conv, Graph, GraphError, Window};
 use tunefork_kernels::{Call, Precision, Stream, watched};
 use tunefork_reference::{State, testing};
@@ -55,7 +55,7 @@ pub fn check(case: &mut Case, precision: Precision) -> Result<(), Failure> {
     let state = testing::random_state(&graph, case.between(0, 1 << 30) as u64);
     let trial = Trial {
         resident: data.resident(&case.stream, &graph)?,
-        kind: case.one_of(&[Kind::ADAM, Kind::ADAMW, Kind::RMSPROP]),
+        rule: case.one_of(&[UpdateRule::ADAM, UpdateRule::ADAMW, UpdateRule::RMSPROP]),
         graph,
         state,
         precision,
@@ -118,7 +118,7 @@ struct Trial {
     graph: Graph,
     state: State,
     resident: Arc<Resident>,
-    kind: Kind,
+    rule: UpdateRule,
     precision: Precision,
 }
 
@@ -143,7 +143,7 @@ impl Trial {
                     label_smoothing: 0.1,
                     dropout: &[0.2, 0.4],
                     dropout_key: [3, 5],
-                    ..StepSettings::new(self.kind)
+                    ..StepSettings::new(self.rule)
                 },
             })
             .collect();

@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use schedule::Schedule;
 pub use slab::{NormSlot, SlabLayout, Slot};
 
-use crate::optimizer::Kind;
-use crate::{Block, Cost, Dense, Graph, GraphError, Image, Op, Step, cost, differentiate, fuse};
+use crate::optimizer::UpdateRule;
+use crate::{Block, Cost, Dense, Graph, GraphError, Image, Op, Precision, Step, cost, differentiate, fuse};
 
 /// A piece of the arena, in elements of 4 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -42,9 +42,9 @@ pub trait Workspace {
         values
     }
 
-    /// Name of the numbers that the engine computes with: part of a plan's key.
-    fn precision(&self) -> &'static str {
-        "f32"
+    /// How the engine stores and multiplies numbers.
+    fn precision(&self) -> Precision {
+        Precision::F32
     }
 }
 
@@ -131,7 +131,7 @@ pub struct Bytes {
     pub slab: u64,
     /// Gradients of the parameters.
     pub gradients: u64,
-    /// State of the optimizer, [`Kind::STATES`] values per parameter.
+    /// State of the optimizer, [`UpdateRule::STATES`] values per parameter.
     pub optimizer: u64,
     /// The arena, shared by training and evaluation.
     pub arena: u64,
@@ -159,6 +159,8 @@ pub struct Plan {
     pub training: Program,
     /// Forward and loss by the running statistics, without dropout.
     pub evaluation: Program,
+    /// How its engine stores and multiplies numbers.
+    pub precision: Precision,
     /// Equal for two plans exactly when they do the same work: graph, shapes, batches and
     /// precision, but not names and run-time scalars.
     pub key: String,
@@ -189,6 +191,7 @@ impl Plan {
             training,
             evaluation: program(evaluation_batch, None),
             slab,
+            precision: workspace.precision(),
             key: key(graph, evaluation_batch, workspace.precision()),
         })
     }
@@ -209,7 +212,7 @@ impl Plan {
         Bytes {
             slab: bytes(self.slab.len),
             gradients: bytes(self.slab.trainable_len),
-            optimizer: bytes(self.slab.trainable_len * Kind::STATES),
+            optimizer: bytes(self.slab.trainable_len * UpdateRule::STATES),
             arena: bytes(self.arena_len()),
         }
     }
@@ -254,7 +257,7 @@ fn step_cost(step: &Step, batch: usize) -> Cost {
 }
 
 /// A short stable name for the work: FNV-1a over 128 bits of the graph's signature.
-fn key(graph: &Graph, evaluation_batch: usize, precision: &str) -> String {
+fn key(graph: &Graph, evaluation_batch: usize, precision: Precision) -> String {
     let signature = graph.signature();
     let hash = signature.bytes().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128, |hash, byte| {
         (hash ^ u128::from(byte)).wrapping_mul(0x0100_0000_0000_0000_0000_013b)

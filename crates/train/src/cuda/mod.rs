@@ -135,7 +135,7 @@ impl Cuda {
     /// If it has no instructions for that, in a sentence.
     pub fn with_precision(&self, precision: Precision) -> Result<Self, DeviceError> {
         let Shared { name, architecture, .. } = &*self.shared;
-        if matches!(precision, Precision::Bf16 | Precision::Tf32) && *architecture < 80 {
+        if !precision.runs_on(*architecture) {
             let (major, minor) = (architecture / 10, architecture % 10);
             return Err(DeviceError::Unavailable(format!(
                 "bf16 and tf32 need compute capability 8.0 or newer, but {name} has {major}.{minor}: use f16 or f32"

@@ -210,7 +210,7 @@ impl Trainer {
             let step = u64::from(epoch - 1) * steps + index;
             StepSettings {
                 step,
-                optimizer: spec.optimizer.kind,
+                optimizer: spec.optimizer.rule,
                 learning_rate: learning_rate * spec.schedule.factor(step, steps, spec.epochs),
                 weight_decay: spec.optimizer.weight_decay,
                 clip_norm: spec.clip_norm,

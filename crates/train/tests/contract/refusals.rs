@@ -47,7 +47,7 @@ fn tasks_that_cannot_be_are_refused() {
         ("label_smoothing is 1, must be at least 0 and below 1", &|t| t.spec.label_smoothing = 1.0),
         ("clip_norm is 0, must be a finite number above 0", &|t| t.spec.clip_norm = Some(0.0)),
         ("optimizer: learning_rate is -1, must be a finite number above 0", &|t| {
-            t.spec.optimizer = Optimizer::new(t.spec.optimizer.kind, -1.0);
+            t.spec.optimizer = Optimizer::new(t.spec.optimizer.rule, -1.0);
         }),
         (
             "batch_size is 101, but there are only 100 training images and partial batches are dropped; use a \

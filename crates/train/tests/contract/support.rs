@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tunefork_data::{Dataset, ImageShape, Normalisation, Split};
 use tunefork_graph::{Graph, GraphError, NoWorkspace, Plan};
-use tunefork_nn::{Network, Optimizer, OptimizerKind};
+use tunefork_nn::{Network, Optimizer, UpdateRule};
 use tunefork_rng::{Key, Purpose};
 use tunefork_train::{
     At, Batch, Device, Engine, Evaluated, Images, Step, StepResult, StepSettings, Task, TrainError, TrainSpec,
@@ -229,7 +229,7 @@ pub fn stripes(images: usize) -> Images {
 
 /// A classifier of stripes: 100 images to train on in batches of 16, 50 to validate, 30 to test.
 pub fn task(learning_rate: f64) -> Task {
-    let optimizer = Optimizer::new(OptimizerKind::Sgd { momentum: 0.9, nesterov: false }, learning_rate);
+    let optimizer = Optimizer::new(UpdateRule::Sgd { momentum: 0.9, nesterov: false }, learning_rate);
     Task {
         network: Network::new(tunefork_nn::ImageShape::new(2, 3, 1), 3),
         spec: TrainSpec { epochs: 4, batch_size: 16, ..TrainSpec::new(optimizer) },

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use reference::Reference;
 use serde::Deserialize;
 use tunefork_data::{Dataset, Normalisation};
-use tunefork_nn::{Activation, Block, Head, ImageShape, Network, Optimizer, OptimizerKind, ParameterKind, Pool};
+use tunefork_nn::{Activation, Block, Head, ImageShape, Network, Optimizer, ParameterKind, Pool, UpdateRule};
 use tunefork_train::{Batch, Cpu, Device, Images, Isa, Step, StepResult, StepSettings, Tensor, WeightMap};
 
 #[derive(Deserialize)]
@@ -89,15 +89,15 @@ impl Case {
     }
 
     fn optimizer(&self) -> Optimizer {
-        let sgd = |momentum, nesterov, rate| Optimizer::new(OptimizerKind::Sgd { momentum, nesterov }, rate);
+        let sgd = |momentum, nesterov, rate| Optimizer::new(UpdateRule::Sgd { momentum, nesterov }, rate);
         let decaying = |optimizer, weight_decay| Optimizer { weight_decay, ..optimizer };
         match self.optimizer.as_str() {
             "sgd" => sgd(0.0, false, 0.02),
             "momentum" => decaying(sgd(0.9, false, 0.01), 1e-3),
             "nesterov" => sgd(0.9, true, 0.01),
-            "adam" => decaying(Optimizer::new(OptimizerKind::ADAM, 1e-3), 1e-3),
-            "adamw" => decaying(Optimizer::new(OptimizerKind::ADAMW, 1e-3), 0.1),
-            "rmsprop" => Optimizer::new(OptimizerKind::RMSPROP, 1e-4),
+            "adam" => decaying(Optimizer::new(UpdateRule::ADAM, 1e-3), 1e-3),
+            "adamw" => decaying(Optimizer::new(UpdateRule::ADAMW, 1e-3), 0.1),
+            "rmsprop" => Optimizer::new(UpdateRule::RMSPROP, 1e-4),
             other => panic!("no optimizer {other}"),
         }
     }
@@ -123,14 +123,14 @@ impl Case {
             let labels: Vec<u16> = indices.iter().map(|i| images.data.label(*i)).collect();
             let settings = StepSettings {
                 step: step as u64,
-                optimizer: optimizer.kind,
+                optimizer: optimizer.rule,
                 learning_rate: optimizer.learning_rate,
                 weight_decay: optimizer.weight_decay,
                 clip_norm: self.clip,
                 label_smoothing: self.smoothing,
                 dropout: &network.dropout_probabilities(),
                 dropout_key: [1, 2],
-                ..StepSettings::new(optimizer.kind)
+                ..StepSettings::new(optimizer.rule)
             };
             let batch = Batch::new(&images, &indices, &labels);
             let mut results = [StepResult::default()];
