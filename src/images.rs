@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tunefork_data::{DataError, Dataset, Fit, ImageShape, Labels, Normalisation, PrepareOptions, Progress, Split};
+use tunefork_data::{DataError, Dataset, Fit, Image, Labels, Normalisation, PrepareOptions, Progress, Split};
 use tunefork_rng::{Key, Purpose};
 use tunefork_space::Value;
 use tunefork_train::Images;
@@ -78,9 +78,8 @@ impl Material {
     }
 
     /// Shape of the images as networks read them.
-    pub fn shape(&self) -> tunefork_nn::ImageShape {
-        let ImageShape { height, width, channels } = self.first().images.data.shape();
-        tunefork_nn::ImageShape::new(height, width, channels)
+    pub fn shape(&self) -> Image {
+        self.first().images.data.shape()
     }
 
     /// Names of the classes.
@@ -119,7 +118,7 @@ fn normalisation(config: &Config, data: &Dataset, split: &Split) -> Result<Norma
 }
 
 /// A normalisation that was given, if it is one for these images.
-fn fixed(mean: &[f32], std: &[f32], shape: ImageShape) -> Result<Normalisation, DataError> {
+fn fixed(mean: &[f32], std: &[f32], shape: Image) -> Result<Normalisation, DataError> {
     match mean.len() == shape.channels {
         true => Normalisation::new(mean, std),
         false => Err(DataError::Setting {
@@ -161,16 +160,16 @@ fn prepare(config: &Config) -> PrepareOptions {
 fn noise(config: &Config) -> Result<Dataset, Error> {
     let side = config.value("size").and_then(Value::as_i64).unwrap_or(28) as usize;
     let channels = if config.word("colour") == "rgb" { 3 } else { 1 };
-    let shape = ImageShape::new(side, side, channels)?;
+    let shape = Image::new(side, side, channels);
     let counts = [config.whole("images") as usize, 0, config.whole("test_images") as usize];
     let classes = config.whole("classes") as usize;
     let images: usize = counts.iter().sum();
     let mut stream = Key::study(config.whole("data_seed").unsigned_abs()).stream(Purpose::Generate);
-    let mut pixels = Vec::with_capacity(images * shape.bytes());
-    while pixels.len() < images * shape.bytes() {
+    let mut pixels = Vec::with_capacity(images * shape.elements());
+    while pixels.len() < images * shape.elements() {
         pixels.extend(stream.next_u64().to_le_bytes());
     }
-    pixels.truncate(images * shape.bytes());
+    pixels.truncate(images * shape.elements());
     let labels = (0..images).map(|image| (image % classes) as u16).collect();
     let names = (0..classes).map(|class| format!("class {class}")).collect();
     Ok(Dataset::from_memory(shape, names, counts, labels, pixels)?)

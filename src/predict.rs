@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tunefork_data::{Dataset, ImageShape, Pictures};
+use tunefork_data::{Dataset, Pictures};
 use tunefork_export::Model;
 use tunefork_train::{Images, Precision, Predictor, Tensor};
 
@@ -33,8 +33,7 @@ pub struct Predictions {
 /// When the model is none of ours, or an image that was named cannot be read.
 pub fn predict(model: &Path, paths: &[PathBuf], top: usize, machine: &Machine) -> Result<Predictions, Error> {
     let model = Model::read(model)?;
-    let input = model.network.input;
-    let shape = ImageShape::new(input.height, input.width, input.channels)?;
+    let shape = model.network.input;
     let Pictures { files, pixels, warnings } = Pictures::read(paths, shape, model.fit)?;
     let labels = vec![0; files.len()];
     let counts = [0, 0, files.len()];

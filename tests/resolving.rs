@@ -2,7 +2,7 @@
 
 use tunefork::study_file::{FileError, StudyFile};
 use tunefork::{Constant, StudySpec};
-use tunefork_nn::ImageShape;
+use tunefork_nn::Image;
 use tunefork_space::{Params, Value};
 
 fn resolve(text: &str, options: &[&str]) -> Result<StudySpec, FileError> {
@@ -159,7 +159,7 @@ fn networks_follow_the_model_section() {
                 pool = [\"average\", \"none\"]\npool_size = 3\nactivation = \"tanh\"\n\
                 head = \"global_average\"\nhidden = [16, 8]\ndropout = 0.1";
     let spec = resolve(text, &[]).unwrap();
-    let network = spec.fixed().network(ImageShape::new(32, 32, 3), 7);
+    let network = spec.fixed().network(Image::new(32, 32, 3), 7);
     assert_eq!(network.classes, 7);
     assert_eq!(network.hidden, [16, 8]);
     let [first, second] = &network.blocks[..] else { panic!("two blocks") };

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tunefork::study_file::{Section, StudyFile};
 use tunefork::{Config, Experiment, StudySpec};
-use tunefork_nn::ImageShape;
+use tunefork_nn::Image;
 use tunefork_space::{Params, Value};
 
 fn studies() -> PathBuf {
@@ -45,14 +45,14 @@ fn every_study_resolves_and_says_what_it_is() {
 
 #[test]
 fn networks_have_the_parameters_of_their_peers() {
-    let grey = ImageShape::new(28, 28, 1);
+    let grey = Image::new(28, 28, 1);
     // Counted as PyTorch's `sum(p.numel() for p in net.parameters())` counts peers/torch_epoch.py.
     for (name, input, classes, expected) in [
         ("fashion_cnn_best.toml", grey, 10, 421_834),
         ("networks/m0.toml", grey, 10, 804_554),
         ("networks/m1.toml", grey, 10, 421_834),
-        ("networks/m2.toml", ImageShape::new(224, 224, 3), 5, 12_939_525),
-        ("networks/m3.toml", ImageShape::new(64, 64, 3), 200, 1_237_640),
+        ("networks/m2.toml", Image::new(224, 224, 3), 5, 12_939_525),
+        ("networks/m3.toml", Image::new(64, 64, 3), 200, 1_237_640),
         ("networks/m4.toml", grey, 10, 269_322),
     ] {
         let network = resolve(name).fixed().network(input, classes);
@@ -86,7 +86,7 @@ fn the_reference_study_spans_the_peers_space() {
         for (name, value) in values {
             params.set(name, value);
         }
-        let network = spec.config(&params).network(ImageShape::new(28, 28, 1), 10);
+        let network = spec.config(&params).network(Image::new(28, 28, 1), 10);
         network.parameter_count().unwrap()
     };
     let largest = count([
@@ -183,6 +183,6 @@ fn the_convolutional_experiments_have_the_reports_19_runs() {
             ("combined", "combined_optimal")
         ]
     );
-    let network = spec.config(&best).network(ImageShape::new(28, 28, 1), 10);
+    let network = spec.config(&best).network(Image::new(28, 28, 1), 10);
     assert_eq!(network.parameter_count().unwrap(), 421_834);
 }

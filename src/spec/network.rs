@@ -1,6 +1,6 @@
 //! From a configuration to the network that it describes.
 
-use tunefork_nn::{Activation, Block, Head, ImageShape, Network, Pool};
+use tunefork_nn::{Block, Image, Network, Pool, PoolKind};
 use tunefork_space::Value;
 
 use super::Config;
@@ -9,14 +9,11 @@ impl Config {
     /// The network for images of this shape in this many classes.
     ///
     /// Whether such a network can be built at all is for [`Network`] to say.
-    pub fn network(&self, input: ImageShape, classes: usize) -> Network {
-        let activation = self.activation();
+    pub fn network(&self, input: Image, classes: usize) -> Network {
+        let activation = self.named("activation");
         Network {
             blocks: (0..self.list("channels").len()).map(|layer| self.block(layer)).collect(),
-            head: match self.word("head") {
-                "global_average" => Head::GlobalAverage,
-                _ => Head::Flatten,
-            },
+            head: self.named("head"),
             hidden: self.list("hidden").iter().map(size).collect(),
             hidden_activation: activation,
             dropout: self.number("dropout") as f32,
@@ -28,11 +25,8 @@ impl Config {
         let at = |key: &str| &self.list(key)[layer];
         let flag = |key: &str| at(key).as_bool().unwrap_or_default();
         let kernel = size(at("kernel"));
-        let pool = match at("pool").as_str() {
-            Some("max") => Some(Pool::max(size(at("pool_size")))),
-            Some("average") => Some(Pool::average(size(at("pool_size")))),
-            _ => None,
-        };
+        // The only word beside the kinds is "none".
+        let kind = at("pool").as_str().and_then(|word| word.parse::<PoolKind>().ok());
         Block {
             channels: size(at("channels")),
             kernel,
@@ -44,14 +38,10 @@ impl Config {
             },
             bias: flag("bias"),
             batch_norm: flag("batch_norm"),
-            activation: Some(self.activation()),
-            pool,
+            activation: Some(self.named("activation")),
+            pool: kind.map(|kind| Pool::tiles(kind, size(at("pool_size")))),
             residual: flag("residual"),
         }
-    }
-
-    fn activation(&self) -> Activation {
-        self.word("activation").parse().expect("the table of keys lists activations by their names")
     }
 }
 

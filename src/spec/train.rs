@@ -76,7 +76,7 @@ impl Config {
     }
 
     /// A word that the table takes from the names of an enum.
-    fn named<T: FromStr<Err: Debug>>(&self, key: &str) -> T {
+    pub(super) fn named<T: FromStr<Err: Debug>>(&self, key: &str) -> T {
         self.word(key).parse().expect("the table has the names of the enum")
     }
 

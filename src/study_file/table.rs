@@ -3,6 +3,8 @@
 //! Reading, error messages, `--set`, the search space and the written `config.toml` all go by this
 //! table, so a new key is one entry here and one place that uses it.
 
+use tunefork_nn::{Activation, Head};
+
 use super::keys::Preset::{Absent, Doubling, Flag, Number, Whole, Word};
 use super::keys::Section::{Data, Model, Scheduler, Search, Study, Train};
 use super::keys::{Key, Preset, Section, Shape};
@@ -82,8 +84,8 @@ pub const KEYS: &[Key] = &[
     per_layer("residual", "layers", false, Kind::Flag, Flag(false), "add the block's input to its output"),
     per_layer("pool", "layers", false, Kind::Word(&["max", "average", "none"]), Word("max"), "pooling at the end of the block"),
     per_layer("pool_size", "layers", false, Kind::Whole(1, 64), Whole(2), "height, width and step of the pooling"),
-    one(Model, "activation", Kind::Word(&["relu", "leaky_relu", "tanh", "sigmoid"]), Word("relu"), "after every block and hidden layer"),
-    one(Model, "head", Kind::Word(&["flatten", "global_average"]), Word("flatten"), "how the last block's output becomes one vector"),
+    one(Model, "activation", Kind::Word(Activation::NAMES), Word("relu"), "after every block and hidden layer"),
+    one(Model, "head", Kind::Word(Head::NAMES), Word("flatten"), "how the last block's output becomes one vector"),
     one(Model, "hidden_layers", Kind::Whole(0, 64), Absent, "hidden layers (default: as many as units are listed, or 1)"),
     per_layer("hidden", "hidden_layers", true, Kind::Whole(1, 1_000_000), Whole(128), "units of each hidden layer"),
     one(Model, "dropout", BELOW_ONE, Number(0.0), "share of units set to zero after each hidden layer"),

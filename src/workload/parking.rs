@@ -241,7 +241,7 @@ mod tests {
     use crate::DeviceChoice;
     use std::sync::Barrier;
     use tunefork_data::{Generated, Normalisation, Split};
-    use tunefork_nn::{ImageShape, Network, Optimizer, UpdateRule};
+    use tunefork_nn::{Image, Network, Optimizer, UpdateRule};
     use tunefork_rng::Key;
     use tunefork_train::{Images, TrainSpec};
 
@@ -250,7 +250,7 @@ mod tests {
         let data = data.draw().unwrap();
         let normalisation = Normalisation::new(&[0.5], &[0.5]).unwrap();
         Task {
-            network: Network::new(ImageShape::new(12, 12, 1), 2),
+            network: Network::new(Image::new(12, 12, 1), 2),
             spec: TrainSpec::new(Optimizer::new(UpdateRule::ADAM, 1e-2)),
             images: Images { data: Arc::new(data), normalisation },
             split: Arc::new(Split { train: (0..30).collect(), validation: (30..40).collect(), test: Vec::new() }),

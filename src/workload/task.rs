@@ -11,10 +11,8 @@ use crate::{Config, Division};
 /// The training run that a configuration describes, on images that are divided.
 pub fn task(config: &Config, division: &Division, key: Key) -> Task {
     let Division { images, split } = division;
-    let shape = images.data.shape();
-    let input = tunefork_nn::ImageShape::new(shape.height, shape.width, shape.channels);
     Task {
-        network: config.network(input, images.data.classes().len()),
+        network: config.network(images.data.shape(), images.data.classes().len()),
         spec: config.train_spec(),
         images: images.clone(),
         split: Arc::clone(split),

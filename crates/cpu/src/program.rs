@@ -85,9 +85,6 @@ impl PreparedProgram {
                 Step::DropoutForward(s) => ("dropout forward".into(), Prepared::Dropout(s.clone())),
                 Step::DropoutBackward(s) => ("dropout backward".into(), Prepared::DropoutGradient(s.clone())),
                 Step::Loss(s) => ("loss".into(), Prepared::Loss(s.clone())),
-                other => {
-                    unreachable!("the plan has a step that this engine does not know: {other:?}")
-                }
             })
             .collect();
         Self { times: vec![Duration::ZERO; steps.len()], steps }

@@ -12,7 +12,6 @@
 mod block;
 mod call;
 mod check;
-mod convert;
 mod engine;
 mod error;
 mod images;

@@ -8,7 +8,6 @@ use tunefork_kernels::launch::optimizer::Update;
 use tunefork_kernels::launch::{average, dense, dropout, gather, loss};
 use tunefork_kernels::{DeviceError, DropoutRow, Precision, Span};
 
-use crate::convert;
 use crate::images::Pictures;
 use crate::program::Context;
 
@@ -39,7 +38,7 @@ pub(crate) fn dense_launcher(layer: &Dense, batch: usize, precision: Precision) 
         batch,
         inputs: layer.inputs,
         outputs: layer.outputs,
-        activation: convert::activation(layer.activation),
+        activation: layer.activation,
         dropout: layer.dropout.map(|layer| layer as u32),
         precision,
     }

@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use tunefork_data::{Augmentation, Dataset, Generated, ImageShape, Normalisation};
+use tunefork_data::{Augmentation, Dataset, Generated, Image, Normalisation};
 use tunefork_rng::{Key, Purpose};
 
 const IMAGES: usize = 64;
@@ -26,7 +26,7 @@ fn measure(data: &Dataset) -> Result<(), Box<dyn std::error::Error>> {
     let indices: Vec<u32> = (0..IMAGES as u32).collect();
     let normalisation = Normalisation::of(data, &indices)?;
     let kinds = kinds();
-    let mut batch = vec![0.0; IMAGES * shape.bytes()];
+    let mut batch = vec![0.0; IMAGES * shape.elements()];
     let mut least = vec![f64::INFINITY; kinds.len()];
     for turn in 0..TURNS {
         for ((_, augmentation), least) in kinds.iter().zip(&mut least) {
@@ -39,7 +39,7 @@ fn measure(data: &Dataset) -> Result<(), Box<dyn std::error::Error>> {
             *least = least.min(start.elapsed().as_secs_f64());
         }
     }
-    let ImageShape { height, width, .. } = shape;
+    let Image { height, width, .. } = shape;
     println!("{height}x{width}, {} channels:", shape.channels);
     for ((name, _), least) in kinds.iter().zip(least) {
         println!("  {name:10} {:.2} µs an image", least / IMAGES as f64 * 1e6);
@@ -51,7 +51,7 @@ fn measure(data: &Dataset) -> Result<(), Box<dyn std::error::Error>> {
 fn change(data: &Dataset, augmentation: &Augmentation, normalisation: &Normalisation, epoch: u32, batch: &mut [f32]) {
     let key = Key::study(0).counter_key(Purpose::Augment);
     let shape = data.shape();
-    for (index, out) in (0..).zip(batch.chunks_exact_mut(shape.bytes())) {
+    for (index, out) in (0..).zip(batch.chunks_exact_mut(shape.elements())) {
         let transform = augmentation.draw(shape, key, epoch, index);
         transform.apply(data.pixels(index), shape, normalisation, out);
     }

@@ -5,48 +5,31 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
+use tunefork_graph::Image;
 
 use crate::image::Fit;
 use crate::map::Map;
 use crate::moments::{KnownMoments, Moments};
 use crate::{DataError, MAX_CLASSES, Normalisation, digest};
 
-/// Height, width and channels of every image of a set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct ImageShape {
-    /// Rows.
-    pub height: usize,
-    /// Columns.
-    pub width: usize,
-    /// 1 (grey) or 3 (red, green, blue).
-    pub channels: usize,
-}
+/// The largest height and width of an image.
+const MAX_SIDE: usize = 4096;
 
-impl ImageShape {
-    /// The largest height and width.
-    pub const MAX_SIDE: usize = 4096;
-
-    /// A checked shape.
-    ///
-    /// # Errors
-    /// [`DataError::Shape`] unless both sides lie in 1 to [`Self::MAX_SIDE`] and channels are 1 or 3.
-    pub fn new(height: usize, width: usize, channels: usize) -> Result<Self, DataError> {
-        let sides = 1..=Self::MAX_SIDE;
-        let reason = if !sides.contains(&height) || !sides.contains(&width) {
-            format!("height and width must lie in 1 to {}", Self::MAX_SIDE)
-        } else if channels != 1 && channels != 3 {
-            "channels must be 1 (grey) or 3 (red, green, blue)".to_owned()
-        } else {
-            return Ok(Self { height, width, channels });
-        };
-        Err(DataError::Shape { height, width, channels, reason })
-    }
-
-    /// Bytes of one image: height × width × channels.
-    #[must_use]
-    pub fn bytes(self) -> usize {
-        self.height * self.width * self.channels
-    }
+/// Refuses images that no set has.
+///
+/// # Errors
+/// [`DataError::Shape`] unless both sides lie in 1 to [`MAX_SIDE`] and channels are 1 (grey) or 3 (red, green, blue).
+pub(crate) fn check_shape(shape: Image) -> Result<(), DataError> {
+    let Image { height, width, channels } = shape;
+    let sides = 1..=MAX_SIDE;
+    let reason = if !sides.contains(&height) || !sides.contains(&width) {
+        format!("height and width must lie in 1 to {MAX_SIDE}")
+    } else if channels != 1 && channels != 3 {
+        "channels must be 1 (grey) or 3 (red, green, blue)".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(DataError::Shape { height, width, channels, reason })
 }
 
 /// The part of a set an image came with.
@@ -101,9 +84,9 @@ impl Pixels {
 ///
 /// # Examples
 /// ```
-/// use tunefork_data::{Dataset, ImageShape, Normalisation};
+/// use tunefork_data::{Dataset, Image, Normalisation};
 ///
-/// let shape = ImageShape::new(1, 2, 1)?;
+/// let shape = Image::new(1, 2, 1);
 /// let classes = vec!["dark".to_owned(), "light".to_owned()];
 /// let data = Dataset::from_memory(shape, classes, [2, 0, 0], vec![0, 1], vec![0, 51, 204, 255])?;
 ///
@@ -114,7 +97,7 @@ impl Pixels {
 /// ```
 #[derive(Debug)]
 pub struct Dataset {
-    shape: ImageShape,
+    shape: Image,
     classes: Vec<String>,
     counts: [usize; 3],
     labels: Vec<u16>,
@@ -130,10 +113,10 @@ impl Dataset {
     /// follow each other in `labels` and `pixels` (NHWC).
     ///
     /// # Errors
-    /// When lengths do not fit together, a label names no class, or there are fewer than two or
-    /// more than [`MAX_CLASSES`] classes.
+    /// When a side of the images is 0 or above 4096 or their channels are not 1 or 3, lengths do not fit together, a
+    /// label names no class, or there are fewer than two or more than [`MAX_CLASSES`] classes.
     pub fn from_memory(
-        shape: ImageShape,
+        shape: Image,
         classes: Vec<String>,
         counts: [usize; 3],
         labels: Vec<u16>,
@@ -145,12 +128,13 @@ impl Dataset {
     /// As [`Self::from_memory`]; `path` is named in errors.
     pub(crate) fn checked(
         path: &Path,
-        shape: ImageShape,
+        shape: Image,
         classes: Vec<String>,
         counts: [usize; 3],
         labels: Vec<u16>,
         pixels: Pixels,
     ) -> Result<Self, DataError> {
+        check_shape(shape)?;
         if !(2..=MAX_CLASSES).contains(&classes.len()) {
             return Err(DataError::ClassCount { path: path.to_path_buf(), classes: classes.len() });
         }
@@ -165,8 +149,8 @@ impl Dataset {
             let expected = format!("the parts {counts:?} must add up to it");
             return Err(setting("number of labels", images, expected));
         }
-        if images.checked_mul(shape.bytes()) != Some(pixels.bytes().len()) {
-            let expected = format!("{images} images of {} bytes are expected", shape.bytes());
+        if images.checked_mul(shape.elements()) != Some(pixels.bytes().len()) {
+            let expected = format!("{images} images of {} bytes are expected", shape.elements());
             return Err(setting("bytes of pixels", pixels.bytes().len(), expected));
         }
         if let Some(index) = labels.iter().position(|label| usize::from(*label) >= classes.len()) {
@@ -228,7 +212,7 @@ impl Dataset {
 
     /// The shape of every image.
     #[must_use]
-    pub fn shape(&self) -> ImageShape {
+    pub fn shape(&self) -> Image {
         self.shape
     }
 
@@ -275,7 +259,7 @@ impl Dataset {
     /// If there is no such image.
     #[must_use]
     pub fn pixels(&self, index: u32) -> &[u8] {
-        let bytes = self.shape.bytes();
+        let bytes = self.shape.elements();
         let start = index as usize * bytes;
         &self.pixels.bytes()[start..start + bytes]
     }
@@ -283,7 +267,7 @@ impl Dataset {
     /// The bytes of all images, one after the other.
     #[must_use]
     pub fn all_pixels(&self) -> &[u8] {
-        &self.pixels.bytes()[..self.len() * self.shape.bytes()]
+        &self.pixels.bytes()[..self.len() * self.shape.elements()]
     }
 
     /// Writes the normalised images `indices`, one after the other, to `out` (NHWC).
@@ -294,7 +278,7 @@ impl Dataset {
     /// If `out` does not have room for exactly these images, an index names no image, or the
     /// normalisation has another number of channels.
     pub fn gather(&self, indices: &[u32], normalisation: &Normalisation, out: &mut [f32]) {
-        let bytes = self.shape.bytes();
+        let bytes = self.shape.elements();
         assert_eq!(out.len(), indices.len() * bytes, "room for {} images", indices.len());
         for (index, image) in indices.iter().zip(out.chunks_exact_mut(bytes)) {
             normalisation.apply(self.pixels(*index), self.shape.channels, image);

@@ -24,7 +24,7 @@
 //! let normalisation = Normalisation::of(&data, &split.train)?;
 //!
 //! let batch = &split.train[..32];
-//! let mut images = vec![0.0; 32 * data.shape().bytes()];
+//! let mut images = vec![0.0; 32 * data.shape().elements()];
 //! data.gather(batch, &normalisation, &mut images);
 //! # Ok::<(), tunefork_data::DataError>(())
 //! ```
@@ -57,7 +57,7 @@ mod split;
 mod warnings;
 
 pub use augment::{Augmentation, Transform};
-pub use dataset::{Dataset, ImageShape, Part};
+pub use dataset::{Dataset, Part};
 pub use error::DataError;
 pub use generated::{CLASS_NAMES, Generated};
 pub use image::Fit;
@@ -67,6 +67,7 @@ pub use normalise::Normalisation;
 pub use pictures::Pictures;
 pub use prepare::{Labels, Opened, PrepareOptions, Progress, Stage};
 pub use split::{Order, Share, Split, SplitOptions};
+pub use tunefork_graph::Image;
 pub use warnings::{MAX_NAMED, Warning, Warnings};
 
 /// The largest number of classes: labels are 16-bit.

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::contents::read_image_file;
+use crate::dataset::check_shape;
 use crate::files::is_hidden;
 use crate::formats::is_image;
 use crate::image::{self, Fit};
-use crate::{DataError, ImageShape, Warnings};
+use crate::{DataError, Image, Warnings};
 
 /// Images of one shape, with the files they came from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,9 +26,10 @@ impl Pictures {
     /// Images are brought to `shape` as a set's are when it is prepared.
     ///
     /// # Errors
-    /// [`DataError::Image`] when a file that was named itself cannot be used (bad files in folders
+    /// [`DataError::Shape`] for a shape that no set has, [`DataError::Image`] when a file that was named itself cannot be used (bad files in folders
     /// are left out and named), [`DataError::NoImages`] when nothing is left.
-    pub fn read(paths: &[PathBuf], shape: ImageShape, fit: Fit) -> Result<Self, DataError> {
+    pub fn read(paths: &[PathBuf], shape: Image, fit: Fit) -> Result<Self, DataError> {
+        check_shape(shape)?;
         let mut pictures = Self::default();
         for path in paths {
             if path.is_dir() {
@@ -47,7 +49,7 @@ impl Pictures {
         Ok(pictures)
     }
 
-    fn read_folder(&mut self, folder: &Path, shape: ImageShape, fit: Fit) -> Result<(), DataError> {
+    fn read_folder(&mut self, folder: &Path, shape: Image, fit: Fit) -> Result<(), DataError> {
         let failed = |error| DataError::io("list", folder, error);
         let entries = fs::read_dir(folder).map_err(failed)?;
         let mut inside = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, _>>().map_err(failed)?;

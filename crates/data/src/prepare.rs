@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::contents::{Contents, Raw};
+use crate::dataset::check_shape;
 use crate::image::{Fit, ImageError};
 use crate::listing::{Listing, hex};
 use crate::parallel;
 use crate::prepared::{self, Meta, Writer};
-use crate::{DataError, Dataset, ImageShape, Source, Warnings, digest};
+use crate::{DataError, Dataset, Image, Source, Warnings, digest};
 
 /// How images are brought to one shape, and where the result is kept.
 ///
@@ -102,7 +103,7 @@ impl Source {
     /// and named in [`Opened::warnings`].
     pub fn open(&self, options: &PrepareOptions, progress: &mut dyn FnMut(Progress)) -> Result<Opened, DataError> {
         if let Some((height, width)) = options.size {
-            ImageShape::new(height, width, options.channels.unwrap_or(1))?;
+            check_shape(Image::new(height, width, options.channels.unwrap_or(1)))?;
         }
         let listing = Listing::of(self)?;
         let fingerprint = listing.fingerprint();
@@ -117,7 +118,7 @@ impl Source {
         let contents = Contents::read(self, listing, options.labels)?;
         let threads = thread_count(options.threads);
         let shape = resolve_shape(&contents, options, threads, progress)?;
-        let (writer, prepared) = create_in_first(&folders, &name, shape.bytes())?;
+        let (writer, prepared) = create_in_first(&folders, &name, shape.elements())?;
         let form = Form { shape, fit: options.fit };
         write(&contents, form, threads, &fingerprint, writer, progress)?;
         match prepared::open(&prepared, &fingerprint) {
@@ -144,9 +145,9 @@ fn resolve_shape(
     options: &PrepareOptions,
     threads: usize,
     progress: &mut dyn FnMut(Progress),
-) -> Result<ImageShape, DataError> {
+) -> Result<Image, DataError> {
     if let (Some((height, width)), Some(channels)) = (options.size, options.channels) {
-        return ImageShape::new(height, width, channels);
+        return Ok(Image::new(height, width, channels));
     }
     let total = contents.items.len();
     let mut measures = vec![None; total];
@@ -174,13 +175,15 @@ fn resolve_shape(
             None => (like.height, like.width),
         },
     };
-    ImageShape::new(height, width, options.channels.unwrap_or(channels))
+    let shape = Image::new(height, width, options.channels.unwrap_or(channels));
+    check_shape(shape)?;
+    Ok(shape)
 }
 
 /// What all images are brought to, and how.
 #[derive(Clone, Copy)]
 struct Form {
-    shape: ImageShape,
+    shape: Image,
     fit: Fit,
 }
 

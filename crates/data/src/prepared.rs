@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::dataset::Pixels;
 use crate::image::Fit;
 use crate::map::Map;
-use crate::{DataError, Dataset, ImageShape, Warnings};
+use crate::{DataError, Dataset, Image, Warnings};
 
 const MAGIC: [u8; 8] = *b"TUNEPREP";
 /// Grows when the layout or the way in which pixels are made changes.
@@ -27,7 +27,7 @@ const HEADER_BYTES: usize = 64;
 pub(crate) struct Meta {
     /// The listing's fingerprint when the file was made.
     pub fingerprint: String,
-    pub shape: ImageShape,
+    pub shape: Image,
     /// How images of other shapes were brought to it.
     pub fit: Fit,
     pub classes: Vec<String>,
@@ -48,7 +48,7 @@ pub(crate) fn open(path: &Path, fingerprint: &str) -> Option<(Dataset, Warnings)
     if meta.fingerprint != fingerprint {
         return None;
     }
-    let pixels = Pixels::Mapped(map, HEADER_BYTES, labels.len() * meta.shape.bytes());
+    let pixels = Pixels::Mapped(map, HEADER_BYTES, labels.len() * meta.shape.elements());
     let data = Dataset::checked(path, meta.shape, meta.classes, meta.counts, labels, pixels).ok()?;
     Some((data.prepared(digests, meta.fit), meta.warnings))
 }
@@ -73,7 +73,7 @@ fn parse(bytes: &[u8]) -> Option<(Vec<u16>, Vec<u64>, Meta)> {
     let digests = digests.as_chunks().0.iter();
     let digests = digests.map(|bytes| u64::from_le_bytes(*bytes)).collect();
     let meta: Meta = serde_json::from_slice(meta).ok()?;
-    (meta.shape.bytes() == image_bytes).then_some((labels, digests, meta))
+    (meta.shape.elements() == image_bytes).then_some((labels, digests, meta))
 }
 
 /// Writes a prepared file under another name and renames it when it is whole: whatever happens,

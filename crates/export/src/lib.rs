@@ -8,7 +8,7 @@
 //! ```
 //! use tunefork_data::{Fit, Normalisation};
 //! use tunefork_export::{Model, Tensor};
-//! use tunefork_nn::{ImageShape, Network};
+//! use tunefork_nn::{Image, Network};
 //!
 //! let tensor = |name: &str, shape: &[usize]| Tensor {
 //!     name: name.into(),
@@ -16,7 +16,7 @@
 //!     values: vec![0.5; shape.iter().product()],
 //! };
 //! let model = Model {
-//!     network: Network::new(ImageShape::new(4, 4, 1), 2),
+//!     network: Network::new(Image::new(4, 4, 1), 2),
 //!     fit: Fit::Crop,
 //!     normalisation: Normalisation::new(&[0.5], &[0.25])?,
 //!     classes: vec!["cat".into(), "dog".into()],

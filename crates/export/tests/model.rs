@@ -7,14 +7,14 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use tunefork_data::{Fit, Normalisation};
 use tunefork_export::{DESCRIPTION_KEY, Model, Tensor};
-use tunefork_nn::{Block, ImageShape, Network};
+use tunefork_nn::{Block, Image, Network};
 
 fn model() -> Model {
     let network = Network {
         blocks: vec![Block { residual: true, ..Block::new(3) }],
         hidden: vec![4],
         dropout: 0.3,
-        ..Network::new(ImageShape::new(8, 8, 3), 2)
+        ..Network::new(Image::new(8, 8, 3), 2)
     };
     let tensor = |(index, parameter): (usize, tunefork_nn::Parameter)| Tensor {
         values: (0..parameter.len()).map(|i| (i + index) as f32 * 0.1 - 1.0).collect(),
@@ -50,6 +50,13 @@ fn description() -> String {
     let bytes = model().to_bytes().unwrap();
     let (_, metadata) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
     metadata.metadata().as_ref().unwrap()[DESCRIPTION_KEY].clone()
+}
+
+#[test]
+fn the_description_has_the_form_of_earlier_files() {
+    let block = r#""activation":"relu","pool":{"kind":"max","window":2,"stride":2,"padding":0},"residual":true"#;
+    assert!(description().contains(block), "{}", description());
+    assert!(description().contains(r#""input":{"height":8,"width":8,"channels":3}"#), "{}", description());
 }
 
 #[test]

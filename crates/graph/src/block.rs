@@ -1,6 +1,6 @@
 //! What a step computes: several operations that are one pass over memory.
 
-use crate::{Activation, Image, NormId, ParameterId, Window};
+use crate::{Activation, Image, NormId, ParameterId, Pool, PoolKind, Window};
 
 /// The group that carries convolutional networks, every part optional:
 ///
@@ -75,24 +75,6 @@ pub enum Shortcut {
         /// Size of the tensor before the projection.
         input: Image,
     },
-}
-
-/// A block's pooling.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Pool {
-    /// Largest value or mean.
-    pub kind: PoolKind,
-    /// Size, stride, padding.
-    pub window: Window,
-}
-
-/// How a pooling reduces a window.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum PoolKind {
-    /// The largest value; the first of equals; padding is never chosen.
-    Max,
-    /// The mean; padding counts as zeros.
-    Average,
 }
 
 impl Block {

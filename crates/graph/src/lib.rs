@@ -37,7 +37,6 @@ pub mod dropout;
 mod error;
 mod fuse;
 mod graph;
-mod layers;
 mod op;
 pub mod optimizer;
 mod plan;
@@ -45,24 +44,25 @@ mod precision;
 mod settings;
 mod shape;
 mod step;
+mod vocabulary;
 
-pub use block::{Block, ConvPart, Dense, NormPart, Pool, PoolKind, Shortcut};
+pub use block::{Block, ConvPart, Dense, NormPart, Shortcut};
 pub use builder::Conv;
 pub use cost::Cost;
 pub use differentiate::{Differentiated, differentiate};
 pub use error::GraphError;
 pub use graph::{Graph, Init, Node, NodeId, Norm, NormId, Parameter, ParameterId};
-pub use layers::Layer;
-pub use op::{Activation, Op, Window};
+pub use op::Op;
 pub use optimizer::{OptimizerKind, UpdateRule};
 pub use plan::{Buffer, Bytes, NoWorkspace, NormSlot, Plan, Program, SlabLayout, Slot, StepShape, Workspace};
 pub use precision::Precision;
 pub use settings::StepSettings;
-pub use shape::{Image, Shape};
+pub use shape::Shape;
 pub use step::{
     BlockBackward, BlockForward, DenseBackward, DenseForward, DropoutBackward, DropoutForward, GlobalAverageBackward,
     GlobalAverageForward, Gradient, Loss, Step, Use,
 };
+pub use vocabulary::{Activation, Image, Pool, PoolKind, Window};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -1,70 +1,12 @@
 //! The operations a node can stand for.
 
-use std::fmt;
-
-use crate::{NormId, ParameterId};
-
-/// A square window that slides over an image with the same step in both directions.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Window {
-    /// Height and width, at least 1.
-    pub kernel: usize,
-    /// Pixels from one position to the next, at least 1.
-    pub stride: usize,
-    /// Rows and columns added on each of the four sides: zeros for a convolution and an average,
-    /// minus infinity for a maximum.
-    pub padding: usize,
-}
-
-impl Window {
-    /// How many positions the window has along an axis of `size` pixels (rounded down); `None` when
-    /// it does not fit.
-    pub fn positions(&self, size: usize) -> Option<usize> {
-        let room = (size + 2 * self.padding).checked_sub(self.kernel)?;
-        Some(room / self.stride + 1)
-    }
-}
-
-impl fmt::Display for Window {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{0}x{0} stride {1} padding {2}", self.kernel, self.stride, self.padding)
-    }
-}
-
-/// A function applied to each value. The derivative of each follows from its result alone.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Activation {
-    /// max(x, 0); the gradient at 0 is 0.
-    Relu,
-    /// x where x > 0, else 0.01 x.
-    LeakyRelu,
-    /// The hyperbolic tangent.
-    Tanh,
-    /// 1 / (1 + exp(-x)).
-    Sigmoid,
-}
-
-impl Activation {
-    /// The slope of [`Activation::LeakyRelu`] at and left of zero.
-    pub const LEAKY_SLOPE: f64 = 0.01;
-
-    /// The name as users write it: `relu`, `leaky_relu`, `tanh`, `sigmoid`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Relu => "relu",
-            Self::LeakyRelu => "leaky_relu",
-            Self::Tanh => "tanh",
-            Self::Sigmoid => "sigmoid",
-        }
-    }
-}
+use crate::{Activation, NormId, ParameterId, Window};
 
 /// What a node computes from its inputs, which stand in brackets behind each name.
 ///
 /// Letters: N images, H x W pixels, C channels in; P x Q pixels, K channels out; R x S filter.
 /// Everything is over the real rows of the batch: a masked row is as if it were not there.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
 pub enum Op {
     /// \[\] The batch of images, `[N, H, W, C]`.
     Input,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::Image;
+
 /// The sizes of a tensor of at most four axes, row-major, the last axis contiguous.
 ///
 /// Images are `[N, H, W, C]`, features `[N, F]`, the loss `[]`; convolution weights
@@ -48,8 +50,8 @@ impl Shape {
     /// count as an image of one pixel with F channels. `None` for other ranks.
     pub fn image(&self) -> Option<Image> {
         match *self.sizes() {
-            [_, height, width, channels] => Some(Image { height, width, channels }),
-            [_, features] => Some(Image { height: 1, width: 1, channels: features }),
+            [_, height, width, channels] => Some(Image::new(height, width, channels)),
+            [_, features] => Some(Image::vector(features)),
             _ => None,
         }
     }
@@ -68,34 +70,5 @@ impl fmt::Display for Shape {
 impl fmt::Debug for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
-    }
-}
-
-/// The sizes of one image, channels innermost.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Image {
-    /// Rows of pixels.
-    pub height: usize,
-    /// Pixels in a row.
-    pub width: usize,
-    /// Values per pixel.
-    pub channels: usize,
-}
-
-impl Image {
-    /// The number of pixels.
-    pub fn pixels(&self) -> usize {
-        self.height * self.width
-    }
-
-    /// The number of values: pixels times channels.
-    pub fn elements(&self) -> usize {
-        self.pixels() * self.channels
-    }
-}
-
-impl fmt::Display for Image {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}x{}x{}", self.height, self.width, self.channels)
     }
 }

@@ -12,7 +12,6 @@ use crate::{Block, Buffer, Dense, Image};
 /// One pass of an engine. Parameters, their gradients and running statistics lie in the slab, not
 /// in the arena, and are found by the ids in [`Block`] and [`Dense`].
 #[derive(Clone, PartialEq, Debug)]
-#[non_exhaustive]
 pub enum Step<B = Buffer> {
     /// A block's result and, in training, its statistics.
     BlockForward(BlockForward<B>),

@@ -32,33 +32,6 @@ fn operations_are_counted_exactly() {
     assert_eq!((forward.flops, forward.steps), (256 * 2 * (784 * 256 + 256 * 256 + 256 * 10), 4));
 }
 
-#[test]
-fn layers_are_listed_with_shapes_parameters_and_operations() {
-    let layers = network("m1").unwrap().layers();
-    let rows: Vec<String> = layers
-        .iter()
-        .map(|layer| {
-            format!("{} {} {} {} {}", layer.name, layer.operation, layer.output, layer.parameters, layer.flops)
-        })
-        .collect();
-    let expected = [
-        "block0.conv conv2d 28x28x32 320 451584",
-        "block0.norm batch_norm 28x28x32 64 0",
-        "relu relu 28x28x32 0 0",
-        "max_pool max_pool 14x14x32 0 0",
-        "block1.conv conv2d 14x14x64 18496 7225344",
-        "block1.norm batch_norm 14x14x64 128 0",
-        "relu relu 14x14x64 0 0",
-        "max_pool max_pool 7x7x64 0 0",
-        "flatten flatten 1x1x3136 0 0",
-        "hidden dense 1x1x128 401536 802816",
-        "relu relu 1x1x128 0 0",
-        "dropout dropout 1x1x128 0 0",
-        "head dense 1x1x10 1290 2560",
-    ];
-    assert_eq!(rows, expected);
-}
-
 /// Bytes that no plan can do without: parameters, gradients and two states; per block the values
 /// before the norm and the block's output; per dense layer its output.
 fn minimum_bytes(graph: &Graph, plan: &Plan) -> u64 {

@@ -2,9 +2,10 @@
 
 use bytemuck::Zeroable;
 use ndarray::Array4;
+use tunefork_graph::{Activation, Pool};
 use tunefork_kernels::launch::block::Block;
 use tunefork_kernels::launch::conv::Forward;
-use tunefork_kernels::{Activation, Conv2d, DeviceError, DeviceMemory, Pool2d, Precision, StepRow, discover};
+use tunefork_kernels::{Conv2d, DeviceError, DeviceMemory, Precision, StepRow, discover};
 
 fn main() -> Result<(), DeviceError> {
     let gpu = match discover() {
@@ -32,7 +33,7 @@ fn main() -> Result<(), DeviceError> {
         norm: false,
         shortcut: false,
         activation: Some(Activation::Relu),
-        pool: Some(Pool2d { max: true, kernel: 2, stride: 2, padding: 0 }),
+        pool: Some(Pool::max(2)),
         saved_output: false,
         precision: Precision::F32,
     };

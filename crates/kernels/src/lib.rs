@@ -25,7 +25,7 @@ pub use divisor::Divisor;
 pub use error::DeviceError;
 pub use gpu::{Gpu, discover};
 pub use rehearsal::prepare;
-pub use shape::{Activation, Conv2d, Pool2d};
+pub use shape::Conv2d;
 pub use source::{HEADERS, Kernel, Source};
 pub use step::{DropoutRow, StepRow};
 pub use stream::{Arguments, DeviceMemory, Feed, Graph, Launch, Span, Stream};

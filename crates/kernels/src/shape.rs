@@ -1,5 +1,7 @@
 //! The shapes that launchers share. Tensors are NHWC, filters `[R, S, C, K]`: the graph's layout.
 
+use tunefork_graph::{Activation, Image, Window};
+
 /// A convolution: square filters, the same stride and padding in both directions.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Conv2d {
@@ -22,6 +24,12 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
+    /// A convolution of `input` to `filters` channels.
+    pub fn new(batch: usize, input: Image, filters: usize, window: Window) -> Self {
+        let (Image { height, width, channels }, Window { kernel, stride, padding }) = (input, window);
+        Self { batch, height, width, channels, filters, kernel, stride, padding }
+    }
+
     /// Rows of a result, P.
     pub fn output_height(&self) -> usize {
         (self.height + 2 * self.padding - self.kernel) / self.stride + 1
@@ -53,48 +61,7 @@ impl Conv2d {
     }
 }
 
-/// An elementwise function; the codes are those of `Activation` in `kernels/numbers.cuh`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[repr(u32)]
-pub enum Activation {
-    /// max(x, 0)
-    Relu = 1,
-    /// x, and 0.01 x below 0
-    LeakyRelu = 2,
-    /// tanh x
-    Tanh = 3,
-    /// 1 / (1 + e^-x)
-    Sigmoid = 4,
-}
-
-impl Activation {
-    /// The code of an activation or of none.
-    pub fn code(activation: Option<Self>) -> u32 {
-        activation.map_or(0, |activation| activation as u32)
-    }
-}
-
-/// A pooling: square windows, the same stride and padding in both directions.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Pool2d {
-    /// The largest value of a window (padding is never chosen), or the mean (padding counts as 0).
-    pub max: bool,
-    /// Rows and columns of a window.
-    pub kernel: usize,
-    /// Pixels from one window to the next.
-    pub stride: usize,
-    /// Rows and columns around the image.
-    pub padding: usize,
-}
-
-impl Pool2d {
-    /// Rows or columns of the result for so many of the input.
-    pub fn output(&self, input: usize) -> usize {
-        (input + 2 * self.padding - self.kernel) / self.stride + 1
-    }
-
-    /// Whether no pixel is in two windows.
-    pub fn is_disjoint(&self) -> bool {
-        self.stride >= self.kernel
-    }
+/// How kernels call an activation, or none: the codes of `Activation` in `kernels/numbers.cuh`.
+pub(crate) fn activation_code(activation: Option<Activation>) -> u32 {
+    activation.map_or(0, |activation| 1 + activation.code())
 }

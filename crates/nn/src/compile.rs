@@ -1,9 +1,9 @@
 //! From the description to the graph of operations that is planned and trained.
 
-use tunefork_graph::{Conv, Graph, NodeId, Window};
+use tunefork_graph::{Conv, Graph, NodeId, PoolKind};
 
 use crate::layer::{Layer, LayerKind};
-use crate::{Activation, Network, NetworkError, Pool, PoolKind};
+use crate::{Network, NetworkError};
 
 impl Network {
     /// The forward graph with its loss for training batches of `batch` images.
@@ -13,9 +13,9 @@ impl Network {
     /// per channel.
     ///
     /// ```
-    /// use tunefork_nn::{ImageShape, Network};
+    /// use tunefork_nn::{Image, Network};
     ///
-    /// let network = Network { hidden: vec![256, 256], ..Network::new(ImageShape::new(28, 28, 1), 10) };
+    /// let network = Network { hidden: vec![256, 256], ..Network::new(Image::new(28, 28, 1), 10) };
     /// let graph = network.graph(64)?;
     /// assert_eq!(graph.parameters().len(), 6);
     /// # Ok::<(), tunefork_nn::NetworkError>(())
@@ -76,31 +76,14 @@ fn add_layer(graph: &mut Graph, layer: &Layer, x: NodeId, block_input: NodeId) -
             let shortcut = graph.conv2d(block_input, name, projection)?;
             graph.add(x, shortcut)?
         }
-        LayerKind::Activation(activation) => graph.activation(x, activation.into())?,
+        LayerKind::Activation(activation) => graph.activation(x, activation)?,
         LayerKind::Pool(pool) => match pool.kind {
-            PoolKind::Max => graph.max_pool(x, pool.into())?,
-            PoolKind::Average => graph.average_pool(x, pool.into())?,
+            PoolKind::Max => graph.max_pool(x, pool.window)?,
+            PoolKind::Average => graph.average_pool(x, pool.window)?,
         },
         LayerKind::GlobalAverage => graph.global_average_pool(x)?,
         LayerKind::Flatten => graph.flatten(x)?,
         LayerKind::Dense => graph.dense(x, name, channels, true)?,
         LayerKind::Dropout => graph.dropout(x)?,
     })
-}
-
-impl From<Activation> for tunefork_graph::Activation {
-    fn from(activation: Activation) -> Self {
-        match activation {
-            Activation::Relu => Self::Relu,
-            Activation::LeakyRelu => Self::LeakyRelu,
-            Activation::Tanh => Self::Tanh,
-            Activation::Sigmoid => Self::Sigmoid,
-        }
-    }
-}
-
-impl From<Pool> for Window {
-    fn from(pool: Pool) -> Self {
-        Self { kernel: pool.window, stride: pool.stride, padding: pool.padding }
-    }
 }

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::ImageShape;
+use crate::Image;
 
 /// Why a network cannot be built or a set of weights does not belong to it.
 #[derive(Clone, PartialEq, Debug, Error)]
@@ -33,7 +33,7 @@ pub enum NetworkError {
         /// Zeros on each side.
         padding: usize,
         /// Shape of what it reads.
-        input: ImageShape,
+        input: Image,
     },
     /// A pooling window does not fit on its input: less than one pixel would be left.
     #[error(
@@ -46,7 +46,7 @@ pub enum NetworkError {
         /// Side of the window.
         window: usize,
         /// Shape of what it reads.
-        input: ImageShape,
+        input: Image,
     },
     /// A residual block whose convolution changes the size in a way that no 1x1 convolution follows.
     #[error(
@@ -57,9 +57,9 @@ pub enum NetworkError {
         /// Layer.
         layer: String,
         /// What the convolution gives.
-        branch: ImageShape,
+        branch: Image,
         /// What the shortcut gives.
-        shortcut: ImageShape,
+        shortcut: Image,
     },
     /// The network holds more values than this program can count on.
     #[error("{layer}: {what} would hold more than {limit} values")]
@@ -82,12 +82,6 @@ pub enum NetworkError {
     SingleValueNorm {
         /// Layer.
         layer: String,
-    },
-    /// No activation of this name.
-    #[error("unknown activation \"{name}\", known are relu, leaky_relu, tanh, sigmoid")]
-    UnknownActivation {
-        /// The name received.
-        name: String,
     },
     /// Weights of another shape than the parameter's.
     #[error("{name}: {received} weights received, {expected} expected")]

@@ -3,7 +3,7 @@
 //! Validation, the layer table, the list of parameters and the graph are all read off this one list,
 //! so they cannot disagree.
 
-use crate::{Activation, Block, Head, ImageShape, Network, NetworkError, Pool};
+use crate::{Activation, Block, Head, Image, Network, NetworkError, Pool, Window};
 
 /// No layer may have more channels, units or classes; no image side may be longer.
 pub const MAX_SIDE: usize = 1 << 16;
@@ -18,9 +18,9 @@ pub struct Layer {
     /// What it does.
     pub kind: LayerKind,
     /// What it reads; for a shortcut the block's input.
-    pub input: ImageShape,
+    pub input: Image,
     /// What it gives.
-    pub output: ImageShape,
+    pub output: Image,
 }
 
 /// What a layer does.
@@ -68,7 +68,7 @@ impl Layer {
             }
             LayerKind::BatchNorm => 2 * outputs,
             LayerKind::Shortcut { projection_stride: Some(_) } => inputs * outputs,
-            LayerKind::Dense => self.input.len() as u64 * outputs + outputs,
+            LayerKind::Dense => self.input.elements() as u64 * outputs + outputs,
             _ => 0,
         }
     }
@@ -79,10 +79,10 @@ impl Layer {
         let per_output = match self.kind {
             LayerKind::Conv { kernel, .. } => self.input.channels * kernel * kernel,
             LayerKind::Shortcut { projection_stride: Some(_) } => self.input.channels,
-            LayerKind::Dense => self.input.len(),
+            LayerKind::Dense => self.input.elements(),
             _ => 0,
         };
-        (2 * self.output.len() as u64).saturating_mul(per_output as u64)
+        (2 * self.output.elements() as u64).saturating_mul(per_output as u64)
     }
 }
 
@@ -98,10 +98,10 @@ impl Network {
             walk.block(&format!("blocks.{index}"), block)?;
         }
         if self.head == Head::GlobalAverage {
-            let pooled = ImageShape::new(1, 1, walk.shape.channels);
+            let pooled = Image::vector(walk.shape.channels);
             walk.push("head".into(), LayerKind::GlobalAverage, pooled)?;
         }
-        let vector = ImageShape::new(1, 1, walk.shape.len());
+        let vector = Image::vector(walk.shape.elements());
         let map = walk.shape;
         walk.push("flatten".into(), LayerKind::Flatten, vector)?;
         // The first dense layer knows the map it reads: PyTorch flattens it channel by channel, so its
@@ -130,7 +130,7 @@ impl Network {
         in_range("input", "height", self.input.height, 1, MAX_SIDE)?;
         in_range("input", "width", self.input.width, 1, MAX_SIDE)?;
         in_range("input", "channels", self.input.channels, 1, MAX_SIDE)?;
-        in_range("input", "values in an image", self.input.len(), 1, MAX_VALUES as usize)?;
+        in_range("input", "values in an image", self.input.elements(), 1, MAX_VALUES as usize)?;
         in_range("classifier", "classes", self.classes, 2, MAX_SIDE)?;
         if !(0.0..=1.0).contains(&self.dropout) {
             return Err(NetworkError::OutOfRange {
@@ -147,7 +147,7 @@ impl Network {
 /// The list so far and the shape that the next layer reads.
 struct Walk {
     layers: Vec<Layer>,
-    shape: ImageShape,
+    shape: Image,
 }
 
 impl Walk {
@@ -173,15 +173,9 @@ impl Walk {
         Ok(())
     }
 
-    fn shortcut(
-        &mut self,
-        block: &str,
-        input: ImageShape,
-        branch: ImageShape,
-        stride: usize,
-    ) -> Result<(), NetworkError> {
+    fn shortcut(&mut self, block: &str, input: Image, branch: Image, stride: usize) -> Result<(), NetworkError> {
         let strided = |side: usize| (side - 1) / stride + 1;
-        let shortcut = ImageShape::new(strided(input.height), strided(input.width), branch.channels);
+        let shortcut = Image::new(strided(input.height), strided(input.width), branch.channels);
         if shortcut != branch {
             return Err(NetworkError::ResidualShape { layer: block.into(), branch, shortcut });
         }
@@ -192,14 +186,14 @@ impl Walk {
 
     fn dense(&mut self, name: &str, what: &'static str, outputs: usize) -> Result<(), NetworkError> {
         in_range(name, what, outputs, 1, MAX_SIDE)?;
-        self.push(name.into(), LayerKind::Dense, ImageShape::new(1, 1, outputs))
+        self.push(name.into(), LayerKind::Dense, Image::vector(outputs))
     }
 
-    fn push(&mut self, name: String, kind: LayerKind, output: ImageShape) -> Result<(), NetworkError> {
+    fn push(&mut self, name: String, kind: LayerKind, output: Image) -> Result<(), NetworkError> {
         let layer = Layer { name, kind, input: self.shape, output };
         let too_large = |what| NetworkError::TooLarge { layer: layer.name.clone(), what, limit: MAX_VALUES };
         // Every factor is at most 2^17 (a flattened map 2^32), so these products fit in 64 bits.
-        if layer.output.len() as u64 > MAX_VALUES {
+        if layer.output.elements() as u64 > MAX_VALUES {
             return Err(too_large("the output of one image"));
         }
         if layer.parameters() > MAX_VALUES {
@@ -217,38 +211,35 @@ fn check_conv(layer: &str, block: &Block) -> Result<(), NetworkError> {
     in_range(layer, "stride", block.stride, 1, 255)?;
     in_range(layer, "padding", block.padding, 0, block.kernel - 1)?;
     if let Some(pool) = block.pool {
-        in_range(layer, "pool window", pool.window, 1, 255)?;
-        in_range(layer, "pool stride", pool.stride, 1, 255)?;
-        in_range(layer, "pool padding", pool.padding, 0, pool.window / 2)?;
+        let Window { kernel, stride, padding } = pool.window;
+        in_range(layer, "pool window", kernel, 1, 255)?;
+        in_range(layer, "pool stride", stride, 1, 255)?;
+        in_range(layer, "pool padding", padding, 0, kernel / 2)?;
     }
     Ok(())
 }
 
-fn conv_output(layer: &str, block: &Block, input: ImageShape) -> Result<ImageShape, NetworkError> {
-    let side = |length| window_count(length, block.kernel, block.stride, block.padding);
-    match (side(input.height), side(input.width)) {
-        (Some(height), Some(width)) => Ok(ImageShape::new(height, width, block.channels)),
-        _ => Err(NetworkError::KernelTooLarge {
-            layer: format!("{layer}.conv"),
-            kernel: block.kernel,
-            padding: block.padding,
-            input,
-        }),
-    }
+fn conv_output(layer: &str, block: &Block, input: Image) -> Result<Image, NetworkError> {
+    let Block { kernel, stride, padding, channels, .. } = *block;
+    window_output(Window { kernel, stride, padding }, input, channels).ok_or_else(|| NetworkError::KernelTooLarge {
+        layer: format!("{layer}.conv"),
+        kernel,
+        padding,
+        input,
+    })
 }
 
-fn pool_output(layer: &str, pool: Pool, input: ImageShape) -> Result<ImageShape, NetworkError> {
-    let side = |length| window_count(length, pool.window, pool.stride, pool.padding);
-    match (side(input.height), side(input.width)) {
-        (Some(height), Some(width)) => Ok(ImageShape::new(height, width, input.channels)),
-        _ => Err(NetworkError::PoolTooLarge { layer: format!("{layer}.pool"), window: pool.window, input }),
-    }
+fn pool_output(layer: &str, pool: Pool, input: Image) -> Result<Image, NetworkError> {
+    window_output(pool.window, input, input.channels).ok_or_else(|| NetworkError::PoolTooLarge {
+        layer: format!("{layer}.pool"),
+        window: pool.window.kernel,
+        input,
+    })
 }
 
-/// Positions of a window along a side: floor((length + 2 padding - window) / stride) + 1, or `None`
-/// where it does not fit once.
-fn window_count(length: usize, window: usize, stride: usize, padding: usize) -> Option<usize> {
-    (length + 2 * padding).checked_sub(window).map(|room| room / stride + 1)
+/// One pixel for each position of a window; `None` where it does not fit once.
+fn window_output(window: Window, input: Image, channels: usize) -> Option<Image> {
+    Some(Image::new(window.positions(input.height)?, window.positions(input.width)?, channels))
 }
 
 fn in_range(layer: &str, what: &'static str, value: usize, low: usize, high: usize) -> Result<(), NetworkError> {

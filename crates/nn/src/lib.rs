@@ -17,11 +17,12 @@ mod schedule;
 
 pub use error::NetworkError;
 pub use layer::{Layer, LayerKind, MAX_SIDE, MAX_VALUES};
-pub use network::{Activation, Block, Head, ImageShape, Network, Pool, PoolKind};
+pub use network::{Block, Head, Network};
 pub use optimizer::Optimizer;
 pub use parameter::{Parameter, ParameterKind, Start};
 pub use schedule::{Curve, Schedule, ScheduleKind};
 pub use tunefork_graph::optimizer::{OptimizerKind, UpdateRule};
+pub use tunefork_graph::{Activation, Image, Pool, PoolKind, Window};
 
 /// The README's example is run as a test.
 #[cfg(doctest)]

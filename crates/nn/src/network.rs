@@ -1,45 +1,7 @@
 //! What a network is: plain values that can be compared, stored and written in a study file.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
-
-use crate::NetworkError;
-
-/// Height, width and channels of an image or of a feature map.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-pub struct ImageShape {
-    /// Rows of pixels.
-    pub height: usize,
-    /// Pixels in a row.
-    pub width: usize,
-    /// Values in a pixel: 1 for grey, 3 for colour.
-    pub channels: usize,
-}
-
-impl ImageShape {
-    /// A shape of `height` x `width` pixels with `channels` values each.
-    pub const fn new(height: usize, width: usize, channels: usize) -> Self {
-        Self { height, width, channels }
-    }
-
-    /// Number of values: height x width x channels.
-    pub const fn len(self) -> usize {
-        self.height * self.width * self.channels
-    }
-
-    /// Whether the shape holds no value at all.
-    pub const fn is_empty(self) -> bool {
-        self.len() == 0
-    }
-}
-
-impl fmt::Display for ImageShape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}x{}x{}", self.height, self.width, self.channels)
-    }
-}
+use tunefork_graph::{Activation, Image, Pool};
 
 /// A classifier: convolution blocks, a head that makes a vector of the last map, hidden layers, and
 /// the final dense layer with one output per class.
@@ -47,13 +9,13 @@ impl fmt::Display for ImageShape {
 /// Without blocks it is a perceptron. Each hidden layer is followed by its activation and dropout.
 ///
 /// ```
-/// use tunefork_nn::{Block, ImageShape, Network};
+/// use tunefork_nn::{Block, Image, Network};
 ///
 /// let network = Network {
 ///     blocks: vec![Block::new(32), Block::new(64)],
 ///     hidden: vec![128],
 ///     dropout: 0.3,
-///     ..Network::new(ImageShape::new(28, 28, 1), 10)
+///     ..Network::new(Image::new(28, 28, 1), 10)
 /// };
 /// assert_eq!(network.parameter_count()?, 421_834);
 /// # Ok::<(), tunefork_nn::NetworkError>(())
@@ -61,7 +23,7 @@ impl fmt::Display for ImageShape {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Network {
     /// Shape of one image.
-    pub input: ImageShape,
+    pub input: Image,
     /// Number of outputs, at least 2.
     pub classes: usize,
     /// Convolution blocks in the order in which they run; may be empty.
@@ -80,7 +42,7 @@ pub struct Network {
 impl Network {
     /// The smallest classifier for this input: flatten, then one dense layer; a start for
     /// `..Network::new(input, classes)`.
-    pub fn new(input: ImageShape, classes: usize) -> Self {
+    pub fn new(input: Image, classes: usize) -> Self {
         Self {
             input,
             classes,
@@ -146,94 +108,12 @@ impl Block {
     }
 }
 
-/// Pooling over square windows.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-pub struct Pool {
-    /// Largest value or mean.
-    pub kind: PoolKind,
-    /// Side of the window.
-    pub window: usize,
-    /// Step between windows.
-    pub stride: usize,
-    /// Pixels added on each side, at most half the window. They are never the maximum and count as
-    /// zeros in a mean, as in PyTorch.
-    pub padding: usize,
-}
-
-impl Pool {
-    /// Max pooling over windows that touch and do not overlap.
-    pub const fn max(window: usize) -> Self {
-        Self { kind: PoolKind::Max, window, stride: window, padding: 0 }
-    }
-
-    /// Mean over windows that touch and do not overlap.
-    pub const fn average(window: usize) -> Self {
-        Self { kind: PoolKind::Average, window, stride: window, padding: 0 }
-    }
-}
-
-/// What a pooling window yields.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PoolKind {
-    /// The largest value.
-    Max,
-    /// The mean.
-    Average,
-}
-
-/// How the last feature map becomes the vector that the dense layers read.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Head {
-    /// All values side by side.
-    Flatten,
-    /// The mean of each channel.
-    GlobalAverage,
-}
-
-/// The function between two linear layers.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Activation {
-    /// max(x, 0)
-    Relu,
-    /// x where positive, 0.01 x elsewhere
-    LeakyRelu,
-    /// hyperbolic tangent
-    Tanh,
-    /// 1 / (1 + exp(-x))
-    Sigmoid,
-}
-
-impl Activation {
-    /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 4] = [Self::Relu, Self::LeakyRelu, Self::Tanh, Self::Sigmoid];
-
-    /// The name used in study files.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Relu => "relu",
-            Self::LeakyRelu => "leaky_relu",
-            Self::Tanh => "tanh",
-            Self::Sigmoid => "sigmoid",
-        }
-    }
-}
-
-impl fmt::Display for Activation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Activation {
-    type Err = NetworkError;
-
-    fn from_str(text: &str) -> Result<Self, NetworkError> {
-        Self::ALL
-            .into_iter()
-            .find(|activation| activation.name() == text)
-            .ok_or_else(|| NetworkError::UnknownActivation { name: text.to_owned() })
+tunefork_names::named_enum! {
+    /// How the last feature map becomes the vector that the dense layers read.
+    pub enum Head: "head" {
+        /// All values side by side.
+        Flatten = "flatten",
+        /// The mean of each channel.
+        GlobalAverage = "global_average",
     }
 }

@@ -10,7 +10,7 @@
 use tunefork_rng::{Key, Purpose};
 
 use crate::layer::{Layer, LayerKind};
-use crate::{ImageShape, Network, NetworkError};
+use crate::{Image, Network, NetworkError};
 
 /// One trainable tensor.
 #[derive(Clone, PartialEq, Debug)]
@@ -29,14 +29,14 @@ pub enum ParameterKind {
     /// Convolution weights over a window of height x width x input channels.
     Conv {
         /// Kernel height and width, input channels.
-        window: ImageShape,
+        window: Image,
         /// Output channels.
         outputs: usize,
     },
     /// Dense weights over a whole map of height x width x channels.
     Dense {
         /// The map that is flattened; one pixel after another dense layer.
-        window: ImageShape,
+        window: Image,
         /// Outputs.
         outputs: usize,
     },
@@ -74,8 +74,8 @@ impl Network {
 fn parameters_of(layer: &Layer) -> Vec<Parameter> {
     let outputs = layer.output.channels;
     let named = |suffix: &str, kind, start| Parameter { name: format!("{}.{suffix}", layer.name), kind, start };
-    let weight_and_bias = |weight: ParameterKind, window: ImageShape, bias: bool| {
-        let start = Start::Uniform { fan_in: window.len() };
+    let weight_and_bias = |weight: ParameterKind, window: Image, bias: bool| {
+        let start = Start::Uniform { fan_in: window.elements() };
         let mut both = vec![named("weight", weight, start)];
         if bias {
             both.push(named("bias", ParameterKind::Vector { len: outputs }, start));
@@ -84,11 +84,11 @@ fn parameters_of(layer: &Layer) -> Vec<Parameter> {
     };
     match layer.kind {
         LayerKind::Conv { kernel, bias, .. } => {
-            let window = ImageShape::new(kernel, kernel, layer.input.channels);
+            let window = Image::new(kernel, kernel, layer.input.channels);
             weight_and_bias(ParameterKind::Conv { window, outputs }, window, bias)
         }
         LayerKind::Shortcut { projection_stride: Some(_) } => {
-            let window = ImageShape::new(1, 1, layer.input.channels);
+            let window = Image::vector(layer.input.channels);
             weight_and_bias(ParameterKind::Conv { window, outputs }, window, false)
         }
         LayerKind::Dense => {
@@ -108,7 +108,7 @@ impl Parameter {
     pub fn len(&self) -> usize {
         match self.kind {
             ParameterKind::Conv { window, outputs } | ParameterKind::Dense { window, outputs } => {
-                window.len() * outputs
+                window.elements() * outputs
             }
             ParameterKind::Vector { len } => len,
         }
@@ -126,7 +126,7 @@ impl Parameter {
             ParameterKind::Conv { window, outputs } => {
                 vec![outputs, window.channels, window.height, window.width]
             }
-            ParameterKind::Dense { window, outputs } => vec![outputs, window.len()],
+            ParameterKind::Dense { window, outputs } => vec![outputs, window.elements()],
             ParameterKind::Vector { len } => vec![len],
         }
     }
@@ -177,7 +177,7 @@ impl Parameter {
     fn in_torch_order(&self, mut visit: impl FnMut(usize, usize)) {
         let (window, outputs) = match self.kind {
             ParameterKind::Conv { window, outputs } | ParameterKind::Dense { window, outputs } => (window, outputs),
-            ParameterKind::Vector { len } => (ImageShape::new(1, 1, 1), len),
+            ParameterKind::Vector { len } => (Image::vector(1), len),
         };
         let pixels = window.height * window.width;
         let mut there = 0;
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn conv_weights_are_transposed_as_oihw() {
         // [height 1, width 2, inputs 2, outputs 3] <-> [outputs 3, inputs 2, height 1, width 2]
-        let p = parameter(ParameterKind::Conv { window: ImageShape::new(1, 2, 2), outputs: 3 });
+        let p = parameter(ParameterKind::Conv { window: Image::new(1, 2, 2), outputs: 3 });
         let ours: Vec<f32> = (0..12u8).map(f32::from).collect();
         let torch = p.to_torch(&ours).unwrap();
         // output 0, input 0: pixels at ours[0] and ours[6]; output 0, input 1: ours[3], ours[9]
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn dense_weights_follow_the_flattened_map() {
-        let p = parameter(ParameterKind::Dense { window: ImageShape::new(2, 1, 2), outputs: 2 });
+        let p = parameter(ParameterKind::Dense { window: Image::new(2, 1, 2), outputs: 2 });
         // PyTorch's inputs in the order (channel, row): c0 r0, c0 r1, c1 r0, c1 r1
         let torch = [10.0, 11.0, 12.0, 13.0, 20.0, 21.0, 22.0, 23.0];
         let ours = p.from_torch(&torch).unwrap();
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn first_values_are_uniform_and_depend_on_key_and_index_alone() {
-        let network = Network { blocks: vec![Block::new(8)], ..Network::new(ImageShape::new(12, 12, 3), 10) };
+        let network = Network { blocks: vec![Block::new(8)], ..Network::new(Image::new(12, 12, 3), 10) };
         let parameters = network.parameters().unwrap();
         let draw = |index: usize, key: Key| {
             let mut values = vec![9.0; parameters[index].len()];

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tunefork_data::{Normalisation, Part, PrepareOptions, Source, Split};
-use tunefork_nn::{Block, ImageShape, Network, Optimizer, UpdateRule};
+use tunefork_nn::{Block, Image, Network, Optimizer, UpdateRule};
 use tunefork_rng::Key;
 use tunefork_train::{Cpu, Images, Task, TrainSpec, Trainer};
 
@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             blocks: vec![Block::new(32), Block::new(64)],
             hidden: vec![128],
             dropout: 0.3,
-            ..Network::new(ImageShape::new(28, 28, 1), 10)
+            ..Network::new(Image::new(28, 28, 1), 10)
         },
         spec: TrainSpec { epochs, ..TrainSpec::new(Optimizer::new(UpdateRule::ADAM, 1e-3)) },
         split: Arc::new(Split {

@@ -95,14 +95,14 @@ impl<'a> Batch<'a> {
         if self.transforms.is_empty() {
             data.gather(self.indices, normalisation, input);
         } else {
-            let images = input.chunks_exact_mut(shape.bytes());
+            let images = input.chunks_exact_mut(shape.elements());
             assert_eq!(images.len(), self.rows(), "room for the images");
             for ((index, transform), image) in self.indices.iter().zip(self.transforms).zip(images) {
                 transform.apply(data.pixels(*index), shape, normalisation, image);
             }
         }
         if self.mixing > 0.0 {
-            mix(input, shape.bytes(), self.mixing);
+            mix(input, shape.elements(), self.mixing);
         }
     }
 }

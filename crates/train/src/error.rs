@@ -1,7 +1,7 @@
 //! Why training cannot start, go on or be taken up again.
 
 use thiserror::Error;
-use tunefork_nn::{ImageShape, NetworkError};
+use tunefork_nn::{Image, NetworkError};
 
 /// What a trainer can run into.
 #[derive(Debug, Error)]
@@ -30,9 +30,9 @@ pub enum TrainError {
     #[error("the images are {data}, but the network reads {network}")]
     ImageShape {
         /// Shape of the images.
-        data: ImageShape,
+        data: Image,
         /// Shape that the network reads.
-        network: ImageShape,
+        network: Image,
     },
     /// The data has another number of classes than the network has outputs.
     #[error("the data has {data} classes, but the network has {network} outputs")]

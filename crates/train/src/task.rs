@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use tunefork_data::Split;
 use tunefork_graph::optimizer::UpdateRule;
 use tunefork_graph::{Cost, Graph, NoWorkspace, Plan};
-use tunefork_nn::{ImageShape, Network};
+use tunefork_nn::Network;
 use tunefork_rng::{Key, Purpose};
 
 use crate::average::Average;
@@ -246,8 +246,7 @@ fn bare_plan(graph: &Graph) -> Result<Plan, TrainError> {
 impl Images {
     /// Checks that a network can read these images.
     pub(crate) fn check(&self, network: &Network) -> Result<(), TrainError> {
-        let shape = self.data.shape();
-        let data = ImageShape::new(shape.height, shape.width, shape.channels);
+        let data = self.data.shape();
         if data != network.input {
             return Err(TrainError::ImageShape { data, network: network.input });
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tunefork_data::{Generated, Normalisation, Part, Split};
-use tunefork_nn::{Block, ImageShape, Network, Optimizer, Schedule, UpdateRule};
+use tunefork_nn::{Block, Image, Network, Optimizer, Schedule, UpdateRule};
 use tunefork_rng::Key;
 use tunefork_train::{At, Cpu, Images, Isa, Predictor, Task, TrainError, TrainSpec, Trainer};
 
@@ -19,7 +19,7 @@ fn task() -> Task {
             blocks: vec![Block::new(12), Block { residual: true, ..Block::new(20) }],
             hidden: vec![32],
             dropout: 0.2,
-            ..Network::new(ImageShape::new(16, 16, 1), 4)
+            ..Network::new(Image::new(16, 16, 1), 4)
         },
         spec: TrainSpec {
             epochs: 6,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use tunefork_data::{Generated, Normalisation, Part, Split};
 use tunefork_emulator::{Host, Schedule};
 use tunefork_kernels::{Call, Stream, watched};
-use tunefork_nn::{Block, ImageShape, Network, Optimizer, UpdateRule};
+use tunefork_nn::{Block, Image, Network, Optimizer, UpdateRule};
 use tunefork_rng::Key;
 use tunefork_train::{
     Card, Cpu, Cuda, Device, DeviceError, Images, Isa, Precision, Task, TrainError, TrainSpec, Trainer,
@@ -93,7 +93,7 @@ fn task_of(train: usize, validation: usize) -> Task {
             blocks: vec![Block::new(4), Block::new(6)],
             hidden: vec![8],
             dropout: 0.2,
-            ..Network::new(ImageShape::new(12, 12, 1), 3)
+            ..Network::new(Image::new(12, 12, 1), 3)
         },
         spec: TrainSpec {
             epochs: 2,

@@ -16,7 +16,7 @@ use tunefork_kernels::launch::block as launch;
 use tunefork_kernels::{Conv2d, Precision, Span};
 
 use crate::memory::Memory;
-use crate::{convert, stored_len};
+use crate::stored_len;
 
 /// Parts of a workspace start at multiples of so many elements: 256 bytes.
 const ALIGNMENT: usize = 64;
@@ -33,7 +33,7 @@ impl Sized<'_> {
     /// The convolution.
     fn conv(&self) -> Option<Conv2d> {
         let block = self.block;
-        block.conv.map(|part| convert::conv(self.batch, block.input, block.convolved.channels, part.window))
+        block.conv.map(|part| Conv2d::new(self.batch, block.input, block.convolved.channels, part.window))
     }
 
     /// The convolution of a projected shortcut, and its weights.
@@ -42,7 +42,7 @@ impl Sized<'_> {
             Shortcut::Projected { weights, stride, input } => {
                 let window = Window { kernel: 1, stride, padding: 0 };
                 let filters = self.block.convolved.channels;
-                Some((convert::conv(self.batch, input, filters, window), weights))
+                Some((Conv2d::new(self.batch, input, filters, window), weights))
             }
             _ => None,
         }
@@ -58,8 +58,8 @@ impl Sized<'_> {
             channels: image.channels,
             norm: block.norm.is_some(),
             shortcut: block.shortcut != Shortcut::None,
-            activation: convert::activation(block.activation),
-            pool: convert::pool(block.pool),
+            activation: block.activation,
+            pool: block.pool,
             saved_output: block.saves_output(),
             precision: self.precision,
         }

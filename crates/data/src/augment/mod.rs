@@ -5,7 +5,7 @@ mod transform;
 use serde::{Deserialize, Serialize};
 use tunefork_rng::philox4x32_10;
 
-use crate::{DataError, ImageShape};
+use crate::{DataError, Image};
 
 pub use transform::Transform;
 
@@ -15,11 +15,11 @@ pub use transform::Transform;
 /// the images, nor from what happened before.
 ///
 /// ```
-/// use tunefork_data::{Augmentation, ImageShape};
+/// use tunefork_data::{Augmentation, Image};
 /// use tunefork_rng::{Key, Purpose};
 ///
 /// let augmentation = Augmentation { flip: 0.5, crop: 2, ..Augmentation::default() };
-/// let shape = ImageShape::new(28, 28, 1)?;
+/// let shape = Image::new(28, 28, 1);
 /// let key = Key::study(1).counter_key(Purpose::Augment);
 /// let (epoch, image) = (3, 17);
 /// let change = augmentation.draw(shape, key, epoch, image);
@@ -82,7 +82,7 @@ impl Augmentation {
     /// `key` is a [`counter_key`](tunefork_rng::Key::counter_key) for
     /// [`Purpose::Augment`](tunefork_rng::Purpose::Augment).
     #[must_use]
-    pub fn draw(&self, shape: ImageShape, key: [u32; 2], epoch: u32, image: u32) -> Transform {
+    pub fn draw(&self, shape: Image, key: [u32; 2], epoch: u32, image: u32) -> Transform {
         let [mirror, right, down, turn] = philox4x32_10(key, [image, epoch, 0, 0]);
         let [across, along, light, distance] = philox4x32_10(key, [image, epoch, 1, 0]);
         let crop = i64::from(self.crop);
@@ -120,8 +120,8 @@ fn below(bits: u32, n: u64) -> u64 {
 mod tests {
     use super::*;
 
-    fn shape() -> ImageShape {
-        ImageShape::new(8, 6, 1).unwrap()
+    fn shape() -> Image {
+        Image::new(8, 6, 1)
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Positions are whole numbers of 1/65,536 pixel and the weights between four pixels whole numbers of
 //! 1/65,536, so that every engine finds the same values to the bit.
 
-use crate::{ImageShape, Normalisation};
+use crate::{Image, Normalisation};
 
 /// What happens to one image on its way into a batch.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -32,7 +32,7 @@ impl Transform {
 
     /// A mirror image, turned about the centre by an angle in radians, and shifted by so many pixels
     /// to the left and upwards.
-    pub(super) fn moved(shape: ImageShape, flip: bool, angle: f64, [right, down]: [f64; 2]) -> Self {
+    pub(super) fn moved(shape: Image, flip: bool, angle: f64, [right, down]: [f64; 2]) -> Self {
         let (sin, cos) = (libm::sin(angle), libm::cos(angle));
         let mirror = if flip { -1.0 } else { 1.0 };
         let [x, y] = [shape.width, shape.height].map(|pixels| (pixels as f64 - 1.0) / 2.0);
@@ -45,7 +45,7 @@ impl Transform {
     }
 
     /// Erases a square about a centre (row, column), as far as it lies in the image.
-    pub(super) fn erase(&mut self, shape: ImageShape, [row, column]: [u64; 2], side: u64) {
+    pub(super) fn erase(&mut self, shape: Image, [row, column]: [u64; 2], side: u64) {
         let part = |centre: u64, pixels: usize| {
             let end = (centre + side.div_ceil(2)).min(pixels as u64);
             [centre.saturating_sub(side / 2) as u32, end as u32]
@@ -59,10 +59,10 @@ impl Transform {
     ///
     /// # Panics
     /// If a length is not that of an image of this shape, or the normalisation has other channels.
-    pub fn apply(&self, pixels: &[u8], shape: ImageShape, normalisation: &Normalisation, out: &mut [f32]) {
+    pub fn apply(&self, pixels: &[u8], shape: Image, normalisation: &Normalisation, out: &mut [f32]) {
         let source = Source { pixels, shape, tables: normalisation.tables() };
-        assert_eq!(pixels.len(), shape.bytes(), "bytes of an image");
-        assert_eq!(out.len(), shape.bytes(), "values of an image");
+        assert_eq!(pixels.len(), shape.elements(), "bytes of an image");
+        assert_eq!(out.len(), shape.elements(), "values of an image");
         assert_eq!(source.tables.len(), shape.channels, "channels");
         match shape.channels {
             1 => self.place::<1>(&source, out),
@@ -112,14 +112,14 @@ impl Transform {
 /// The image that values are taken from.
 struct Source<'a> {
     pixels: &'a [u8],
-    shape: ImageShape,
+    shape: Image,
     tables: &'a [[f32; 256]],
 }
 
 impl Source<'_> {
     /// The bytes at a place; black outside of the image.
     fn pixel<const C: usize>(&self, x: i32, y: i32) -> [u8; C] {
-        let ImageShape { height, width, .. } = self.shape;
+        let Image { height, width, .. } = self.shape;
         // Negative places become large ones.
         let (x, y) = (x as u32 as usize, y as u32 as usize);
         match x < width && y < height {
@@ -155,8 +155,8 @@ mod tests {
     use super::*;
 
     /// An image of 4 by 3 pixels with one byte for each place.
-    fn image() -> (Vec<u8>, ImageShape, Normalisation) {
-        let shape = ImageShape::new(3, 4, 1).unwrap();
+    fn image() -> (Vec<u8>, Image, Normalisation) {
+        let shape = Image::new(3, 4, 1);
         let normalisation = Normalisation::new(&[0.0], &[1.0 / 255.0]).unwrap();
         ((10..22).collect(), shape, normalisation)
     }
@@ -176,10 +176,10 @@ mod tests {
     #[test]
     fn nothing_happens_where_nothing_should() {
         for channels in [1, 3] {
-            let shape = ImageShape::new(5, 4, channels).unwrap();
+            let shape = Image::new(5, 4, channels);
             let numbers = vec![0.3; channels];
             let normalisation = Normalisation::new(&numbers, &numbers).unwrap();
-            let pixels: Vec<u8> = (0..shape.bytes()).map(|at| (at * 37 % 256) as u8).collect();
+            let pixels: Vec<u8> = (0..shape.elements()).map(|at| (at * 37 % 256) as u8).collect();
             let (mut plain, mut out) = (vec![0.0; pixels.len()], vec![1.0; pixels.len()]);
             normalisation.apply(&pixels, channels, &mut plain);
             Transform::NONE.apply(&pixels, shape, &normalisation, &mut out);

@@ -6,7 +6,8 @@ mod picture;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DataError, Dataset, ImageShape};
+use crate::dataset::check_shape;
+use crate::{DataError, Dataset, Image};
 
 pub use glyph::CLASS_NAMES;
 
@@ -73,7 +74,7 @@ impl Generated {
             (place % self.classes) as u16
         };
         let labels: Vec<u16> = (0..images).map(label).collect();
-        let mut pixels = vec![0; images * shape.bytes()];
+        let mut pixels = vec![0; images * shape.elements()];
         let draw_one = |image: usize, out: &mut [u8]| {
             let number = if image < self.train { image as u64 } else { FIRST_TEST_IMAGE + (image - self.train) as u64 };
             picture::draw(self, usize::from(label(image)), number, out);
@@ -81,9 +82,9 @@ impl Generated {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let share = images.div_ceil(threads).max(1);
         std::thread::scope(|scope| {
-            for (chunk, out) in pixels.chunks_mut(share * shape.bytes()).enumerate() {
+            for (chunk, out) in pixels.chunks_mut(share * shape.elements()).enumerate() {
                 scope.spawn(move || {
-                    for (place, out) in out.chunks_mut(shape.bytes()).enumerate() {
+                    for (place, out) in out.chunks_mut(shape.elements()).enumerate() {
                         draw_one(chunk * share + place, out);
                     }
                 });
@@ -93,11 +94,12 @@ impl Generated {
         Dataset::from_memory(shape, classes, [self.train, 0, self.test], labels, pixels)
     }
 
-    fn checked_shape(&self) -> Result<ImageShape, DataError> {
-        let shape = ImageShape::new(self.height, self.width, self.channels)?;
-        if shape.height.min(shape.width) < Self::MIN_SIDE {
+    fn checked_shape(&self) -> Result<Image, DataError> {
+        let Self { height, width, channels, .. } = *self;
+        let shape = Image::new(height, width, channels);
+        check_shape(shape)?;
+        if height.min(width) < Self::MIN_SIDE {
             let reason = format!("drawn shapes need sides of at least {} pixels", Self::MIN_SIDE);
-            let ImageShape { height, width, channels } = shape;
             return Err(DataError::Shape { height, width, channels, reason });
         }
         let setting = |key, value: String, expected: String| Err(DataError::Setting { key, value, expected });
@@ -113,7 +115,7 @@ impl Generated {
             let expected = format!("at least one image for each of {} classes is needed", self.classes);
             return setting("train", self.train.to_string(), expected);
         }
-        let bytes = self.train.checked_add(self.test).and_then(|n| n.checked_mul(shape.bytes()));
+        let bytes = self.train.checked_add(self.test).and_then(|n| n.checked_mul(shape.elements()));
         if bytes.is_none_or(|bytes| bytes > MAX_BYTES) {
             let expected = format!("drawn sets are limited to {MAX_BYTES} bytes of pixels");
             return setting("train + test", format!("{} + {}", self.train, self.test), expected);

@@ -1,12 +1,12 @@
 //! Any picture to the one shape a set has.
 
-use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::images::{Image as Resized, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
 use super::{Fit, Picture};
-use crate::ImageShape;
+use crate::Image;
 
-pub(super) fn fit(picture: Picture, shape: ImageShape, fit: Fit) -> Vec<u8> {
+pub(super) fn fit(picture: Picture, shape: Image, fit: Fit) -> Vec<u8> {
     // Grey first and colour last, so that no more channels than needed are scaled.
     let picture = if shape.channels == 1 { to_grey(picture) } else { picture };
     let picture = scale(picture, shape.height, shape.width, fit);
@@ -24,7 +24,7 @@ fn scale(picture: Picture, height: usize, width: usize, fit: Fit) -> Picture {
     let (from_width, from_height) = (picture.width as u32, picture.height as u32);
     let source = ImageRef::new(from_width, from_height, &picture.pixels, kind)
         .expect("a picture has height × width × channels bytes");
-    let mut target = Image::new(width as u32, height as u32, kind);
+    let mut target = Resized::new(width as u32, height as u32, kind);
     let mut options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
     if fit == Fit::Crop {
         options = options.fit_into_destination(Some((0.5, 0.5)));

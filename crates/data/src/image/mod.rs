@@ -11,7 +11,7 @@ mod png;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ImageShape;
+use crate::Image;
 
 /// The largest image that is decoded, in pixels.
 pub const MAX_PIXELS: u64 = 1 << 28;
@@ -89,7 +89,7 @@ impl Picture {
     /// The picture brought to `shape`, in grey or colour as that says. Grey is ITU-R 601 luma (299 R + 587 G + 114 B); colour of a grey
     /// picture repeats it.
     #[must_use]
-    pub fn fit(self, shape: ImageShape, fit: Fit) -> Vec<u8> {
+    pub fn fit(self, shape: Image, fit: Fit) -> Vec<u8> {
         fit::fit(self, shape, fit)
     }
 }

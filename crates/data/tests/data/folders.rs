@@ -262,7 +262,7 @@ fn a_name_that_is_nowhere_lists_where_it_was_looked_for() {
 #[test]
 fn single_images_are_read_for_prediction() {
     let place = small_set().with(&[("set/dark/broken.jpg", b"?")]);
-    let shape = tunefork_data::ImageShape::new(2, 2, 1).expect("a shape");
+    let shape = tunefork_data::Image::new(2, 2, 1);
     let paths: Vec<PathBuf> = vec![place.path("set/light/a.PNG"), place.path("set")];
     let pictures = tunefork_data::Pictures::read(&paths, shape, Fit::Crop).expect("good images");
     assert_eq!(pictures.files.len(), 5);

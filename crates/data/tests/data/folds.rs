@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use tunefork_data::{Dataset, ImageShape, Order, Share, Split, SplitOptions};
+use tunefork_data::{Dataset, Image, Order, Share, Split, SplitOptions};
 use tunefork_rng::Key;
 
 /// A set of images of one pixel, with labels.
 fn data(counts: [usize; 3], labels: Vec<u16>, pixels: Vec<u8>) -> Dataset {
-    let shape = ImageShape::new(1, 1, 1).expect("a shape");
+    let shape = Image::new(1, 1, 1);
     let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
     Dataset::from_memory(shape, classes, counts, labels, pixels).expect("a good set")
 }

@@ -4,7 +4,7 @@ use crate::common::{JPEG, flat, png};
 use png::{BitDepth, ColorType};
 use proptest::prelude::*;
 use tunefork_data::image::{self, ImageError, Picture};
-use tunefork_data::{Fit, ImageShape};
+use tunefork_data::{Fit, Image};
 
 fn decode(bytes: &[u8]) -> Picture {
     image::decode(bytes).expect("a good image")
@@ -34,7 +34,7 @@ fn jpegs_of_all_kinds_show_the_same_picture() {
     }
     let grey = decode(include_bytes!("images/grey.jpg"));
     assert_eq!(grey.channels, 1);
-    let shape = ImageShape::new(20, 24, 1).expect("a shape");
+    let shape = Image::new(20, 24, 1);
     let wanted = Picture { channels: 1, pixels: original.fit(shape, Fit::Crop), height: 20, width: 24 };
     check_close(&grey, &wanted, 3);
 }
@@ -110,7 +110,7 @@ fn fitting_keeps_the_aspect_and_cuts_to_the_middle() {
     // Left half black, right half white, twice as wide as high: the middle square keeps the edge.
     let row: Vec<u8> = [[0; 20], [255; 20]].concat();
     let wide = Picture { height: 20, width: 40, channels: 1, pixels: row.repeat(20) };
-    let shape = ImageShape::new(10, 10, 3).expect("a shape");
+    let shape = Image::new(10, 10, 3);
     let fitted = wide.fit(shape, Fit::Crop);
     assert_eq!(fitted.len(), 300);
     for row in fitted.chunks_exact(30) {
@@ -124,7 +124,7 @@ fn stretching_shows_the_whole_picture() {
     // Four bands; the middle square would show the two in the middle only.
     let row: Vec<u8> = [[0; 10], [80; 10], [160; 10], [240; 10]].concat();
     let wide = Picture { height: 20, width: 40, channels: 1, pixels: row.repeat(20) };
-    let shape = ImageShape::new(20, 20, 1).expect("a shape");
+    let shape = Image::new(20, 20, 1);
     let corners = |fit| {
         let fitted = wide.clone().fit(shape, fit);
         [fitted[0], fitted[19]]
@@ -169,10 +169,10 @@ proptest! {
     ) {
         let channels = if colour { 3 } else { 1 };
         let picture = Picture { height, width, channels, pixels: vec![byte; height * width * channels] };
-        let shape = ImageShape::new(to_height, to_width, if to_colour { 3 } else { 1 }).expect("a shape");
+        let shape = Image::new(to_height, to_width, if to_colour { 3 } else { 1 });
         for fit in [Fit::Crop, Fit::Stretch] {
             let fitted = picture.clone().fit(shape, fit);
-            prop_assert_eq!(fitted, vec![byte; shape.bytes()]);
+            prop_assert_eq!(fitted, vec![byte; shape.elements()]);
         }
     }
 }

@@ -97,7 +97,7 @@ fn tiny_imagenet_is_read_from_its_archive() {
     let source = Source::locate("tiny-imagenet-200", Some(&folder)).expect("the set");
     let opened = open(&source, cache.path(), None);
     let data = opened.data;
-    assert_eq!((data.shape().bytes(), opened.warnings.count()), (64 * 64 * 3, 0));
+    assert_eq!((data.shape().elements(), opened.warnings.count()), (64 * 64 * 3, 0));
     assert_eq!(per_class(&data, Part::Train), [500; 20]);
     assert_eq!(per_class(&data, Part::Validation), [50; 20]);
     assert_eq!([0, 11, 19].map(|class| data.classes()[class].as_str()), ["Egyptian cat", "German shepherd", "organ"]);
@@ -116,5 +116,5 @@ fn cats_and_dogs_of_many_sizes_become_one() {
     let opened = open(&source, cache.path(), Some((48, 64)));
     assert_eq!(opened.data.classes(), ["cats", "dogs"]);
     assert_eq!(per_class(&opened.data, Part::Train), [1000; 2]);
-    assert_eq!((opened.data.shape().bytes(), opened.warnings.count()), (48 * 64 * 3, 0));
+    assert_eq!((opened.data.shape().elements(), opened.warnings.count()), (48 * 64 * 3, 0));
 }

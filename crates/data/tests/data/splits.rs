@@ -1,12 +1,12 @@
 //! Splits and normalisation.
 
 use proptest::prelude::*;
-use tunefork_data::{Dataset, ImageShape, Normalisation, Order, Share, Split, SplitOptions};
+use tunefork_data::{Dataset, Image, Normalisation, Order, Share, Split, SplitOptions};
 use tunefork_rng::Key;
 
 /// A set with the given labels; every image is one pixel, its number.
 fn data(counts: [usize; 3], labels: Vec<u16>, classes: usize) -> Dataset {
-    let shape = ImageShape::new(1, 1, 1).expect("a shape");
+    let shape = Image::new(1, 1, 1);
     let names = (0..classes).map(|class| class.to_string()).collect();
     let pixels = (0..labels.len()).map(|index| index as u8).collect();
     Dataset::from_memory(shape, names, counts, labels, pixels).expect("a good set")
@@ -139,8 +139,8 @@ proptest! {
     #[test]
     fn normalisation_is_the_plain_formula(pixels in prop::collection::vec(any::<u8>(), 24), three in any::<bool>()) {
         let channels = if three { 3 } else { 1 };
-        let shape = ImageShape::new(2, 2, channels).expect("a shape");
-        let images = pixels.len() / shape.bytes();
+        let shape = Image::new(2, 2, channels);
+        let images = pixels.len() / shape.elements();
         let names = vec!["a".to_owned(), "b".to_owned()];
         let data = Dataset::from_memory(shape, names, [images, 0, 0], vec![0; images], pixels.clone())
             .expect("a good set");

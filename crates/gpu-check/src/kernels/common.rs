@@ -1,6 +1,7 @@
 //! What checks of several files need.
 
-use tunefork_kernels::{Activation, DeviceMemory, StepRow};
+use tunefork_graph::Activation;
+use tunefork_kernels::{DeviceMemory, StepRow};
 
 use crate::{Case, Failure};
 

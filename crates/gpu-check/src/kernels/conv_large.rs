@@ -1,8 +1,9 @@
 //! The larger tiles of `kernels/conv.cu`, and its sums of many slices: batches that are large enough for
 //! them, of which few images are real. One seed will do.
 
+use tunefork_graph::Activation;
 use tunefork_kernels::launch::conv::{DataGradient, Forward, WeightGradient};
-use tunefork_kernels::{Activation, Conv2d, Precision};
+use tunefork_kernels::{Conv2d, Precision};
 
 use super::conv::{data_gradient_of, forward_of, weight_gradient_of};
 use crate::{Case, Check, Failure};

@@ -1,6 +1,6 @@
 //! `kernels/gather.cu`.
 
-use tunefork_data::{Augmentation, ImageShape, Normalisation};
+use tunefork_data::{Augmentation, Image, Normalisation};
 use tunefork_kernels::launch::gather::{Gather, Transform};
 use tunefork_kernels::{DeviceMemory, Precision, StepRow};
 
@@ -126,7 +126,7 @@ fn changed(case: &mut Case) -> Result<(), Failure> {
     for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
         let mut input = Input::draw(case, precision);
         let Gather { height, width, channels, .. } = input.gather;
-        let shape = ImageShape::new(height, width, channels)?;
+        let shape = Image::new(height, width, channels);
         let strength = |case: &mut Case, most: f64| case.one_of(&[0.0, 0.5, 1.0]) * most;
         let augmentation = Augmentation {
             flip: strength(case, 1.0),

@@ -1,11 +1,12 @@
 //! Layers, forward and backward.
 
+use tunefork_graph::{Activation, Pool};
 use tunefork_kernels::launch::average::Average;
 use tunefork_kernels::launch::block::{Backward, Block, Norm, NormGradients};
 use tunefork_kernels::launch::conv::{DataGradient, Forward, WeightGradient};
 use tunefork_kernels::launch::dense::Dense;
 use tunefork_kernels::launch::statistics::Merge;
-use tunefork_kernels::{Activation, Conv2d, DeviceError, DeviceMemory, DropoutRow, Pool2d, Precision, Stream};
+use tunefork_kernels::{Conv2d, DeviceError, DeviceMemory, DropoutRow, Precision, Stream};
 
 use super::Walk;
 
@@ -107,7 +108,7 @@ impl Walk<'_, '_> {
             norm: true,
             shortcut: self.network.residual,
             activation: Some(Activation::Relu),
-            pool: Some(Pool2d { max: true, kernel: 2, stride: 2, padding: 0 }),
+            pool: Some(Pool::max(2)),
             saved_output: false,
             precision: self.precision,
         }

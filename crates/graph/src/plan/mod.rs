@@ -60,7 +60,6 @@ impl Workspace for NoWorkspace {
 
 /// What a step's workspace may depend on.
 #[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
 pub enum StepShape<'a> {
     /// A [`crate::BlockForward`].
     BlockForward {

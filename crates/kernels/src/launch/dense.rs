@@ -1,7 +1,10 @@
 //! Dense layers: `kernels/dense.cu` and `kernels/dense_tensor.cu`.
 
+use tunefork_graph::Activation;
+
 use super::{Grid, run, stored};
-use crate::{Activation, Arguments, DeviceError, DropoutRow, Kernel, Precision, Source, Span, StepRow, Stream};
+use crate::shape::activation_code;
+use crate::{Arguments, DeviceError, DropoutRow, Kernel, Precision, Source, Span, StepRow, Stream};
 
 /// Rows and columns of a block's tile of a product.
 const TILE: [usize; 2] = [64, 32];
@@ -156,7 +159,7 @@ impl Dense {
             .optional(bias)
             .optional(dropout)
             .value(self.dropout.unwrap_or(0))
-            .value(Activation::code(self.activation))
+            .value(activation_code(self.activation))
             .span(y);
         let kernel = stored!(self.precision, "dense_finish");
         // SAFETY: as above.
@@ -230,7 +233,7 @@ impl Dense {
             .span(step)
             .optional(dropout)
             .value(self.dropout.unwrap_or(0))
-            .value(Activation::code(self.activation))
+            .value(activation_code(self.activation))
             .value(self.outputs as u32)
             .optional(y)
             .span(dy)

@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn tables_are_what_the_host_computes() {
-        let shape = tunefork_data::ImageShape::new(1, 1, 3).unwrap();
+        let shape = Image::new(1, 1, 3);
         let classes = vec!["a".to_owned(), "b".to_owned()];
         let data = Dataset::from_memory(shape, classes, [2, 0, 0], vec![0, 1], vec![7; 6]).unwrap();
         let images = Images {

@@ -80,7 +80,7 @@ fn mean(timed: &[(u64, Duration)]) -> f64 {
 #[cfg(test)]
 mod tests {
     use tunefork_data::{Generated, Normalisation, Split, SplitOptions};
-    use tunefork_nn::{ImageShape, Network, Optimizer, UpdateRule};
+    use tunefork_nn::{Image, Network, Optimizer, UpdateRule};
     use tunefork_rng::Key;
 
     use super::*;
@@ -93,7 +93,7 @@ mod tests {
         let split = Split::new(&data, &SplitOptions::default(), Key::study(0)).unwrap();
         let images = Images { normalisation: Normalisation::of(&data, &split.train).unwrap(), data: Arc::new(data) };
         let task = Task {
-            network: Network { hidden: vec![8], ..Network::new(ImageShape::new(12, 12, 1), 10) },
+            network: Network { hidden: vec![8], ..Network::new(Image::new(12, 12, 1), 10) },
             spec: TrainSpec::new(Optimizer::new(UpdateRule::ADAM, 1e-3)),
             images,
             split: Arc::new(split),

@@ -98,7 +98,7 @@ fn training_images_are_changed_anew_in_each_epoch_and_others_never() {
 #[test]
 fn images_are_mixed_with_their_neighbours() {
     let task = task(0.1);
-    let pixels = task.images.data.shape().bytes();
+    let pixels = task.images.data.shape().elements();
     let (indices, labels) = ([3, 50, 7], [0, 1, 2]);
     let batch = Batch::new(&task.images, &indices, &labels);
     let (mut plain, mut mixed) = (vec![0.0; 3 * pixels], vec![0.0; 3 * pixels]);

@@ -55,7 +55,7 @@ fn tasks_that_cannot_be_are_refused() {
             &|t| (t.spec.batch_size, t.spec.last_batch) = (101, LastBatch::Drop),
         ),
         ("the images are 2x3x1, but the network reads 3x2x1", &|t| {
-            t.network = Network::new(tunefork_nn::ImageShape::new(3, 2, 1), 3);
+            t.network = Network::new(tunefork_nn::Image::new(3, 2, 1), 3);
         }),
         ("the data has 3 classes, but the network has 4 outputs", &|t| t.network.classes = 4),
         ("there are no training images; give some to the training part", &|t| {

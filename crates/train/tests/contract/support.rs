@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use tunefork_data::{Dataset, ImageShape, Normalisation, Split};
+use tunefork_data::{Dataset, Image, Normalisation, Split};
 use tunefork_graph::{Graph, GraphError, NoWorkspace, Plan};
 use tunefork_nn::{Network, Optimizer, UpdateRule};
 use tunefork_rng::{Key, Purpose};
@@ -222,7 +222,7 @@ pub fn stripes(images: usize) -> Images {
         pixels.extend((0..6).map(|i| stream.below(120) as u8 + if i % 3 == shown { 100 } else { 0 }));
     }
     let classes = ["left", "middle", "right"].map(String::from).to_vec();
-    let shape = ImageShape::new(2, 3, 1).unwrap();
+    let shape = Image::new(2, 3, 1);
     let data = Dataset::from_memory(shape, classes, [images, 0, 0], labels, pixels).unwrap();
     Images { data: Arc::new(data), normalisation: Normalisation::new(&[0.4], &[0.3]).unwrap() }
 }
@@ -231,7 +231,7 @@ pub fn stripes(images: usize) -> Images {
 pub fn task(learning_rate: f64) -> Task {
     let optimizer = Optimizer::new(UpdateRule::Sgd { momentum: 0.9, nesterov: false }, learning_rate);
     Task {
-        network: Network::new(tunefork_nn::ImageShape::new(2, 3, 1), 3),
+        network: Network::new(Image::new(2, 3, 1), 3),
         spec: TrainSpec { epochs: 4, batch_size: 16, ..TrainSpec::new(optimizer) },
         images: stripes(180),
         split: Arc::new(Split {

@@ -11,7 +11,9 @@ use std::sync::Arc;
 use reference::Reference;
 use serde::Deserialize;
 use tunefork_data::{Dataset, Normalisation};
-use tunefork_nn::{Activation, Block, Head, ImageShape, Network, Optimizer, ParameterKind, Pool, UpdateRule};
+use tunefork_nn::{
+    Activation, Block, Head, Image, Network, Optimizer, ParameterKind, Pool, PoolKind, UpdateRule, Window,
+};
 use tunefork_train::{Batch, Cpu, Device, Images, Isa, Step, StepResult, StepSettings, Tensor, WeightMap};
 
 #[derive(Deserialize)]
@@ -40,19 +42,19 @@ impl Case {
             "m1" => Network {
                 blocks: vec![Block::new(32), Block::new(64)],
                 hidden: vec![128],
-                ..Network::new(ImageShape::new(28, 28, 1), 10)
+                ..Network::new(Image::new(28, 28, 1), 10)
             },
             "m3" => Network {
                 blocks: [64, 128, 256, 256].map(|k| Block { residual: true, ..Block::new(k) }).to_vec(),
                 head: Head::GlobalAverage,
                 hidden: vec![512],
-                ..Network::new(ImageShape::new(64, 64, 3), 200)
+                ..Network::new(Image::new(64, 64, 3), 200)
             },
             "tiny" => Network {
                 blocks: vec![
                     Block {
                         activation: Some(Activation::LeakyRelu),
-                        pool: Some(Pool { stride: 2, padding: 1, ..Pool::max(3) }),
+                        pool: Some(Pool { kind: PoolKind::Max, window: Window { kernel: 3, stride: 2, padding: 1 } }),
                         residual: true,
                         ..Block::new(6)
                     },
@@ -62,13 +64,16 @@ impl Case {
                         bias: false,
                         batch_norm: false,
                         activation: Some(Activation::Tanh),
-                        pool: Some(Pool { stride: 1, padding: 1, ..Pool::average(2) }),
+                        pool: Some(Pool {
+                            kind: PoolKind::Average,
+                            window: Window { kernel: 2, stride: 1, padding: 1 },
+                        }),
                         ..Block::with_kernel(8, 5)
                     },
                 ],
                 hidden: vec![10],
                 hidden_activation: Activation::Sigmoid,
-                ..Network::new(ImageShape::new(9, 7, 3), 4)
+                ..Network::new(Image::new(9, 7, 3), 4)
             },
             other => panic!("no network {other}"),
         };
@@ -159,7 +164,7 @@ fn weights(network: &Network, map: &WeightMap) -> Vec<Tensor> {
     let mut fan_in = 0;
     for (index, parameter) in network.parameters().unwrap().iter().enumerate() {
         if let ParameterKind::Conv { window, .. } | ParameterKind::Dense { window, .. } = parameter.kind {
-            fan_in = window.len();
+            fan_in = window.elements();
         }
         let bound = (1.0 / (fan_in as f64).sqrt()) as f32;
         let norm = parameter.name.contains(".norm.");
@@ -176,9 +181,9 @@ fn weights(network: &Network, map: &WeightMap) -> Vec<Tensor> {
 }
 
 fn images(network: &Network, count: usize) -> Images {
-    let ImageShape { height, width, channels } = network.input;
-    let shape = tunefork_data::ImageShape::new(height, width, channels).unwrap();
-    let pixels = (0..count * network.input.len()).map(|i| (mix(1, i as u64) >> 56) as u8).collect();
+    let Image { height, width, channels } = network.input;
+    let shape = Image::new(height, width, channels);
+    let pixels = (0..count * network.input.elements()).map(|i| (mix(1, i as u64) >> 56) as u8).collect();
     let labels = (0..count).map(|i| (mix(2, i as u64) % network.classes as u64) as u16).collect();
     let classes = (0..network.classes).map(|class| class.to_string()).collect();
     let data = Dataset::from_memory(shape, classes, [count, 0, 0], labels, pixels).unwrap();

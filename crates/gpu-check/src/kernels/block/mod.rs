@@ -5,8 +5,9 @@ mod model;
 mod setting;
 mod ties;
 
+use tunefork_graph::{Activation, Pool, PoolKind, Window};
+use tunefork_kernels::Precision;
 use tunefork_kernels::launch::block::{Backward, Block, NormGradients};
-use tunefork_kernels::{Activation, Pool2d, Precision};
 
 use self::model::Gradients;
 use self::setting::{Setting, StoredNorm};
@@ -56,7 +57,7 @@ fn plain(case: &mut Case) -> Result<(), Failure> {
 fn max2(case: &mut Case) -> Result<(), Failure> {
     for precision in PRECISIONS {
         let (height, width) = (case.between(2, 7), case.between(2, 7));
-        let pool = Pool2d { max: true, kernel: 2, stride: 2, padding: 0 };
+        let pool = Pool::max(2);
         let mut block = random(case, height, width, Some(pool), precision);
         block.channels = case.one_of(&[8, 16, 40]);
         check(case, &block)?;
@@ -71,16 +72,12 @@ fn window(case: &mut Case) -> Result<(), Failure> {
         let kernel = case.between(1, 4);
         let padding = case.between(0, kernel / 2);
         let kernel = kernel.min(height + 2 * padding).min(width + 2 * padding);
-        let pool = Pool2d {
-            max: case.one_of(&[true, false]),
-            kernel,
-            stride: case.between(1, 4),
-            padding: padding.min(kernel / 2),
-        };
-        if pool.kernel > height.min(width) + 2 * pool.padding {
+        let kind = case.one_of(PoolKind::ALL);
+        let window = Window { kernel, stride: case.between(1, 4), padding: padding.min(kernel / 2) };
+        if window.positions(height.min(width)).is_none() {
             continue;
         }
-        let block = random(case, height, width, Some(pool), precision);
+        let block = random(case, height, width, Some(Pool { kind, window }), precision);
         check(case, &block)?;
     }
     Ok(())
@@ -104,7 +101,7 @@ fn saved_output(case: &mut Case) -> Result<(), Failure> {
     Ok(())
 }
 
-fn random(case: &mut Case, height: usize, width: usize, pool: Option<Pool2d>, precision: Precision) -> Block {
+fn random(case: &mut Case, height: usize, width: usize, pool: Option<Pool>, precision: Precision) -> Block {
     Block {
         batch: case.between(1, 5),
         height,

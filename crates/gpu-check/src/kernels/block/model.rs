@@ -1,5 +1,6 @@
 //! out = pool(activation(norm(y) + r)) and its gradients in f64, by the formulae.
 
+use tunefork_graph::PoolKind;
 use tunefork_kernels::launch::block::Block;
 
 use crate::kernels::common::{activate, slope};
@@ -57,13 +58,14 @@ impl Model<'_> {
             return (0..self.len()).map(|e| vec![e]).collect();
         };
         let span = |at: usize, size: usize| {
-            let start = at * pool.stride;
-            start.saturating_sub(pool.padding)..(start + pool.kernel).saturating_sub(pool.padding).min(size)
+            let start = at * pool.window.stride;
+            start.saturating_sub(pool.window.padding)
+                ..(start + pool.window.kernel).saturating_sub(pool.window.padding).min(size)
         };
         let mut windows = Vec::new();
         for n in 0..self.rows {
-            for p in 0..pool.output(height) {
-                for q in 0..pool.output(width) {
+            for p in 0..pool.window.positions(height).unwrap_or(0) {
+                for q in 0..pool.window.positions(width).unwrap_or(0) {
                     for c in 0..channels {
                         let places = span(p, height)
                             .flat_map(|h| span(q, width).map(move |w| ((n * height + h) * width + w) * channels + c));
@@ -92,11 +94,11 @@ impl Model<'_> {
 
     pub(super) fn forward(&self) -> Vec<f64> {
         let values = self.activated();
-        let area = self.block.pool.map_or(1.0, |pool| (pool.kernel * pool.kernel) as f64);
+        let area = self.block.pool.map_or(1.0, |pool| (pool.window.kernel * pool.window.kernel) as f64);
         self.windows()
             .iter()
             .map(|window| match self.block.pool {
-                Some(pool) if !pool.max => window.iter().map(|&e| values[e]).sum::<f64>() / area,
+                Some(pool) if pool.kind == PoolKind::Average => window.iter().map(|&e| values[e]).sum::<f64>() / area,
                 _ => values[Self::chosen(&values, window)],
             })
             .collect()
@@ -108,8 +110,8 @@ impl Model<'_> {
         let mut g = vec![0.0; self.len()];
         for (window, dout) in self.windows().iter().zip(dout) {
             match self.block.pool {
-                Some(pool) if !pool.max => {
-                    let share = dout / (pool.kernel * pool.kernel) as f64;
+                Some(pool) if pool.kind == PoolKind::Average => {
+                    let share = dout / (pool.window.kernel * pool.window.kernel) as f64;
                     window.iter().for_each(|&e| g[e] += share);
                 }
                 _ => g[Self::chosen(&values, window)] += dout,

@@ -1,7 +1,7 @@
 //! Whole numbers, of which many are equal, and some NaN: which value does max pooling choose?
 
+use tunefork_graph::{Activation, Pool, PoolKind, Window};
 use tunefork_kernels::launch::block::{Backward, Block};
-use tunefork_kernels::{Activation, Pool2d};
 
 use super::model::Model;
 use super::{F32, PRECISIONS};
@@ -11,6 +11,7 @@ use crate::{Case, Failure, Stored};
 pub(super) fn ties_and_nan(case: &mut Case) -> Result<(), Failure> {
     for precision in PRECISIONS {
         let (kernel, stride) = case.one_of(&[(2, 2), (2, 2), (3, 2), (2, 1), (3, 3)]);
+        let window = Window { kernel, stride, padding: if kernel == 3 { 1 } else { 0 } };
         let block = Block {
             batch: 2,
             height: case.between(3, 6),
@@ -19,7 +20,7 @@ pub(super) fn ties_and_nan(case: &mut Case) -> Result<(), Failure> {
             norm: false,
             shortcut: false,
             activation: case.one_of(&[None, Some(Activation::Relu)]),
-            pool: Some(Pool2d { max: true, kernel, stride, padding: if kernel == 3 { 1 } else { 0 } }),
+            pool: Some(Pool { kind: PoolKind::Max, window }),
             saved_output: false,
             precision,
         };

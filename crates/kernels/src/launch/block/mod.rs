@@ -6,10 +6,12 @@ mod work;
 
 pub use add::Add;
 
+use tunefork_graph::{Activation, Pool};
+
 use self::work::{Kind, Work, kernel};
 use super::vectors::THREADS;
 use super::{run, stored};
-use crate::{Activation, Arguments, DeviceError, Pool2d, Precision, Source, Span, StepRow, Stream};
+use crate::{Arguments, DeviceError, Precision, Source, Span, StepRow, Stream};
 
 /// Columns that a block of threads adds up in the second stage of a sum: as in the kernel.
 const COLUMNS: usize = 8;
@@ -35,7 +37,7 @@ pub struct Block {
     /// The activation.
     pub activation: Option<Activation>,
     /// The pooling.
-    pub pool: Option<Pool2d>,
+    pub pool: Option<Pool>,
     /// Whether what was kept for the gradients, `y` of [`backward`](Self::backward), is the block's
     /// result: only without norm and pooling. The derivative then follows from it, without r.
     pub saved_output: bool,

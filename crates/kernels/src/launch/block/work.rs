@@ -1,11 +1,13 @@
 //! How a block's launches deal out their positions, and to which kernels.
 
 use bytemuck::{Pod, Zeroable};
+use tunefork_graph::{Pool, PoolKind};
 
 use super::Block;
 use crate::launch::run;
 use crate::launch::vectors::{BYTES, Threads};
-use crate::{Activation, Arguments, DeviceError, Divisor, Kernel, Pool2d, Precision, Stream};
+use crate::shape::activation_code;
+use crate::{Arguments, DeviceError, Divisor, Kernel, Precision, Stream};
 
 /// Blocks of threads that a launch aims at; positions are dealt out to them in equal chunks.
 const BLOCKS: usize = 1024;
@@ -123,7 +125,7 @@ impl Block {
         let positions = self.batch * height * width;
         let per_thread = positions.div_ceil(threads.lanes * BLOCKS.div_ceil(threads.across));
         let [output_height, output_width] = self.output();
-        let pool = self.pool.unwrap_or(Pool2d { max: false, kernel: 1, stride: 1, padding: 0 });
+        let Pool { kind, window } = self.pool.unwrap_or(Pool::average(1));
         let divisor = |by: usize| Divisor::new(by as u32);
         let shape = Shape {
             height: self.height as u32,
@@ -131,11 +133,11 @@ impl Block {
             channels: self.channels as u32,
             output_height: output_height as u32,
             output_width: output_width as u32,
-            kernel: pool.kernel as u32,
-            stride: pool.stride as u32,
-            padding: pool.padding as u32,
-            max: u32::from(pool.max),
-            activation: Activation::code(self.activation),
+            kernel: window.kernel as u32,
+            stride: window.stride as u32,
+            padding: window.padding as u32,
+            max: u32::from(kind == PoolKind::Max),
+            activation: activation_code(self.activation),
             saved_output: u32::from(self.saved_output),
             plane: (height * width) as u32,
             lanes: threads.lanes as u32,
@@ -143,7 +145,7 @@ impl Block {
             by_groups: divisor(threads.groups),
             by_lines: divisor(height),
             by_row: divisor(width),
-            by_stride: divisor(pool.stride),
+            by_stride: divisor(window.stride),
         };
         Work {
             kind: self.kind(),
@@ -155,11 +157,10 @@ impl Block {
     }
 
     fn kind(&self) -> Kind {
-        let two = Pool2d { max: true, kernel: 2, stride: 2, padding: 0 };
         let vectors = Threads::new(self.channels, self.precision).vector > 1;
         match self.pool {
             None => Kind::Plain,
-            Some(pool) if pool == two && vectors => Kind::Max2,
+            Some(pool) if pool == Pool::max(2) && vectors => Kind::Max2,
             Some(_) => Kind::Window,
         }
     }
@@ -177,20 +178,25 @@ impl Block {
 
     /// Rows and columns of the result.
     pub(super) fn output(&self) -> [usize; 2] {
-        let side = |len| self.pool.map_or(len, |pool| pool.output(len));
+        let side = |len| match self.pool {
+            Some(pool) => pool.window.positions(len).expect("a pooling that fits"),
+            None => len,
+        };
         [side(self.height), side(self.width)]
     }
 
     /// Length, in 4-byte words, of the choices of a max pooling: 2 bytes for each result.
     pub(super) fn choices_len(&self) -> usize {
         match self.pool {
-            Some(pool) if pool.max && self.kind() == Kind::Window => self.output_len().div_ceil(2).next_multiple_of(4),
+            Some(Pool { kind: PoolKind::Max, .. }) if self.kind() == Kind::Window => {
+                self.output_len().div_ceil(2).next_multiple_of(4)
+            }
             _ => 0,
         }
     }
 
     /// Whether gradients depend on the values before or after the activation.
     pub(super) fn needs_values(&self) -> bool {
-        self.activation.is_some() || self.pool.is_some_and(|pool| pool.max)
+        self.activation.is_some() || self.pool.is_some_and(|pool| pool.kind == PoolKind::Max)
     }
 }

@@ -10,7 +10,10 @@ mod first_layer;
 mod tensor;
 
 use super::{Grid, run, slices::Slices};
-use crate::{Activation, Arguments, Conv2d, DeviceError, Kernel, Precision, Span, StepRow, Stream};
+use tunefork_graph::Activation;
+
+use crate::shape::activation_code;
+use crate::{Arguments, Conv2d, DeviceError, Kernel, Precision, Span, StepRow, Stream};
 
 /// Images of at most so many channels are too thin for tiles of channels.
 const THIN: usize = 4;
@@ -85,7 +88,7 @@ impl Forward {
                 .span(x)
                 .span(weights)
                 .optional(bias)
-                .value(Activation::code(self.activation))
+                .value(activation_code(self.activation))
                 .span(y)
                 .optional(partials)
         };
