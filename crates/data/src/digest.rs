@@ -3,7 +3,6 @@
 use sha2::{Digest, Sha256};
 
 use crate::Dataset;
-use crate::listing::hex;
 
 /// The digest of an image's pixels: the first 64 bits of their SHA-256.
 pub(crate) fn of_image(pixels: &[u8]) -> u64 {
@@ -20,7 +19,7 @@ pub(crate) fn of_set(data: &Dataset) -> String {
         digest.update(label.to_le_bytes());
         digest.update(image.to_le_bytes());
     }
-    hex(&digest.finalize()[..8])
+    base16ct::lower::encode_string(&digest.finalize()[..8])
 }
 
 /// For every image the number of the first image with equal pixels, its own if there is none

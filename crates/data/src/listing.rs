@@ -56,7 +56,7 @@ impl Listing {
             digest.update(stamp.bytes.to_le_bytes());
             digest.update(stamp.changed.to_le_bytes());
         }
-        hex(&digest.finalize())
+        base16ct::lower::encode_string(&digest.finalize())
     }
 
     fn add(&mut self, path: PathBuf, name: String) {
@@ -103,9 +103,4 @@ fn nanoseconds(time: SystemTime) -> i128 {
         Ok(after) => after.as_nanos() as i128,
         Err(before) => -(before.duration().as_nanos() as i128),
     }
-}
-
-/// Bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

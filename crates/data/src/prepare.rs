@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::contents::{Contents, Raw};
 use crate::dataset::check_shape;
 use crate::image::{Fit, ImageError};
-use crate::listing::{Listing, hex};
+use crate::listing::Listing;
 use crate::parallel;
 use crate::prepared::{self, Meta, Writer};
 use crate::{DataError, Dataset, Image, Source, Warnings, digest};
@@ -277,7 +277,7 @@ fn file_name(source: &Source, options: &PrepareOptions) -> String {
         if letter.is_alphanumeric() || "-_".contains(letter) { letter } else { '_' }
     };
     let name: String = source.name().chars().map(keep).take(40).collect();
-    format!("{name}-{}.prepared", &hex(&digest.finalize())[..16])
+    format!("{name}-{}.prepared", base16ct::lower::encode_string(&digest.finalize()[..8]))
 }
 
 /// The folders in which the prepared file may lie, best first.

@@ -4,13 +4,13 @@
 //! SHA-256 of all that follows the pixels), the pixels (NHWC), the labels (16 bits each), the images'
 //! digests (64 bits each), and JSON that says the rest ([`Meta`]).
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tunefork_atomic_file::AtomicFile;
 
 use crate::dataset::Pixels;
 use crate::image::Fit;
@@ -76,28 +76,20 @@ fn parse(bytes: &[u8]) -> Option<(Vec<u16>, Vec<u64>, Meta)> {
     (meta.shape.elements() == image_bytes).then_some((labels, digests, meta))
 }
 
-/// Writes a prepared file under another name and renames it when it is whole: whatever happens,
-/// the final name holds a whole file or none.
+/// Writes a prepared file; its name holds a whole file or none.
 pub(crate) struct Writer {
-    file: Option<File>,
-    temporary: PathBuf,
+    file: AtomicFile,
     target: PathBuf,
     image_bytes: usize,
     /// Where the file's cursor stands, in images; runs of neighbours need no seek.
     cursor: Option<usize>,
 }
 
-/// Distinguishes files written by threads of one process.
-static NEXT: AtomicU64 = AtomicU64::new(0);
-
 impl Writer {
-    /// Begins the file that will be `target`, of images of `image_bytes` bytes.
+    /// Begins the file that will be `target`, of images of `image_bytes` bytes. Other processes may do the same.
     pub(crate) fn create(target: &Path, image_bytes: usize) -> Result<Self, DataError> {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let temporary = target.with_extension(format!("{}-{number}.part", std::process::id()));
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&temporary);
-        let file = file.map_err(|error| DataError::io("create", &temporary, error))?;
-        Ok(Self { file: Some(file), temporary, target: target.to_path_buf(), image_bytes, cursor: None })
+        let file = AtomicFile::create_shared(target).map_err(|error| DataError::io("create", target, error))?;
+        Ok(Self { file, target: target.to_path_buf(), image_bytes, cursor: None })
     }
 
     /// Writes the image that has this place.
@@ -137,7 +129,7 @@ impl Writer {
         let mut tail: Vec<u8> = labels.iter().flat_map(|label| label.to_le_bytes()).collect();
         tail.extend(digests.iter().flat_map(|digest| digest.to_le_bytes()));
         serde_json::to_writer(&mut tail, meta)
-            .map_err(|error| DataError::io("write", &self.temporary, error.into()))?;
+            .map_err(|error| DataError::io("write", self.file.temporary(), error.into()))?;
         let mut header = Vec::with_capacity(HEADER_BYTES);
         header.extend_from_slice(&MAGIC);
         for number in [VERSION, labels.len() as u64, self.image_bytes as u64] {
@@ -150,12 +142,9 @@ impl Writer {
             file.seek(SeekFrom::Start(end))?;
             file.write_all(&tail)?;
             file.seek(SeekFrom::Start(0))?;
-            file.write_all(&header)?;
-            file.sync_all()
+            file.write_all(&header)
         })?;
-        // Closed before it is renamed, as some systems require.
-        self.file = None;
-        fs::rename(&self.temporary, &self.target).map_err(|error| DataError::io("write", &self.target, error))
+        self.file.commit().map_err(|error| DataError::io("write", &self.target, error))
     }
 
     fn start_of(&self, place: usize) -> u64 {
@@ -163,14 +152,6 @@ impl Writer {
     }
 
     fn io(&mut self, action: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), DataError> {
-        let file = self.file.as_mut().ok_or_else(|| io::Error::other("the file is closed"));
-        file.and_then(action).map_err(|error| DataError::io("write", &self.temporary, error))
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        // After `finish` there is nothing of this name; before, a half-written file is of no use.
-        let _ = fs::remove_file(&self.temporary);
+        action(self.file.file()).map_err(|error| DataError::io("write", self.file.temporary(), error))
     }
 }

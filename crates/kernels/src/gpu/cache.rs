@@ -4,12 +4,14 @@
 //! common with an earlier one are there already. A file's name holds a hash of all that went into it, and its head a hash of what is in it. Whatever
 //! is wrong with a file or with the folder, the answer is to compile again and to say so once.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use sha2::{Digest, Sha256};
+use tunefork_atomic_file::AtomicFile;
 
 use crate::gpu::nvrtc::{Compiled, Nvrtc, Target};
 use crate::{DeviceError, HEADERS, Kernel};
@@ -134,22 +136,19 @@ fn hash_of(parts: &[&str]) -> String {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
-    hash.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    base16ct::lower::encode_string(&hash.finalize()[..16])
 }
 
 /// Writes beside and renames, so that another process sees a whole file or none.
 fn write(file: &Path, compiled: &Compiled) -> std::io::Result<()> {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)?;
     }
     let rest = [compiled.entry.as_bytes(), &[0], &compiled.image].concat();
     let bytes = [HEAD, &Sha256::digest(&rest)[..], &rest].concat();
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let beside = file.with_extension(format!("{}-{count}.new", std::process::id()));
-    std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, file)).inspect_err(|_| {
-        let _ = std::fs::remove_file(&beside);
-    })
+    let mut beside = AtomicFile::create_shared(file)?;
+    beside.file().write_all(&bytes)?;
+    beside.commit()
 }
 
 /// `TUNEFORK_CACHE`, or `tunefork/kernels` in the user's folder for caches. None if there is neither.

@@ -7,10 +7,10 @@ use super::ExecutorOptions;
 use crate::{EpochReport, Facts, Member, MemberReport, StudyError, StudyHeader, TrialContext};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 const MAGIC: &[u8; 16] = b"tunefork ckpt 1\n";
@@ -90,7 +90,9 @@ impl Folder {
         let header = serde_json::to_vec(&header)?;
         let length = (header.len() as u64).to_le_bytes();
         let parts = [&MAGIC[..], &length, &header, &checkpoint.payload];
-        write_atomically(&self.file(trial.number.0), &parts)
+        let digest = parts.iter().fold(Sha256::new(), |digest, part| digest.chain_update(part)).finalize();
+        let [magic, length, header, payload] = parts;
+        tunefork_atomic_file::write(&self.file(trial.number.0), &[magic, length, header, payload, &digest])
     }
 
     /// The checkpoint of a trial; `Err` says in words why the file there cannot be used.
@@ -136,31 +138,6 @@ fn parse(bytes: &[u8]) -> Option<(Header, Range<usize>)> {
     let (header, payload) = rest.split_at_checked(usize::try_from(length).ok()?)?;
     let header = serde_json::from_slice(header).ok()?;
     Some((header, body.len() - payload.len()..body.len()))
-}
-
-/// Writes the parts, and the digest of all of them at the end. After this either the old file or the whole
-/// new one is there, also after a power cut.
-fn write_atomically(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
-    let temporary = path.with_extension("tmp");
-    let write = || {
-        let mut file = File::create(&temporary)?;
-        let mut digest = Sha256::new();
-        for part in parts {
-            digest.update(part);
-            file.write_all(part)?;
-        }
-        file.write_all(&digest.finalize())?;
-        file.sync_all()?;
-        drop(file);
-        fs::rename(&temporary, path)
-    };
-    // Half a checkpoint is of no use, and on a full disk its room is.
-    write().inspect_err(|_| drop(fs::remove_file(&temporary)))?;
-    // The new name must be on disk as well; where a folder cannot be opened this is not needed.
-    if let Some(Ok(folder)) = path.parent().map(File::open) {
-        folder.sync_all()?;
-    }
-    Ok(())
 }
 
 fn to_bits(pairs: &[(String, f64)]) -> Vec<(String, u64)> {

@@ -1,0 +1,81 @@
+//! The old content or the new one, and nothing beside it.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use tunefork_atomic_file::{AtomicFile, write};
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().expect("a plain name")).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_file_is_replaced_and_nothing_else_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.md");
+    for contents in [[&b"one, "[..], b"two"], [b"", b"three"]] {
+        write(&path, &contents).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), contents.concat());
+    }
+    assert_eq!(names(folder.path()), ["report.md"]);
+}
+
+#[test]
+fn until_it_is_whole_the_old_file_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.bin");
+    write(&path, &[b"old"]).unwrap();
+    let mut file = AtomicFile::create(&path).unwrap();
+    file.file().write_all(b"new").unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"old");
+    assert_eq!(names(folder.path()), ["a.bin", "a.bin.part"]);
+    drop(file);
+    assert_eq!(fs::read(&path).unwrap(), b"old");
+    assert_eq!(names(folder.path()), ["a.bin"]);
+}
+
+/// As a `kill -9` leaves it.
+#[test]
+fn what_a_killed_writer_left_is_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.bin.part"), b"a longer text than the new one").unwrap();
+    let path = folder.path().join("a.bin");
+    write(&path, &[b"new"]).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"new");
+    assert_eq!(names(folder.path()), ["a.bin"]);
+}
+
+#[test]
+fn sharing_writers_do_not_meet() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.bin");
+    std::thread::scope(|scope| {
+        for letter in b'a'..b'i' {
+            let path = &path;
+            scope.spawn(move || {
+                let mut file = AtomicFile::create_shared(path).unwrap();
+                file.file().write_all(&[letter; 10_000]).unwrap();
+                file.commit().unwrap();
+            });
+        }
+    });
+    let found = fs::read(&path).unwrap();
+    assert!(found.len() == 10_000 && found.iter().all(|byte| *byte == found[0]));
+    assert_eq!(names(folder.path()), ["a.bin"]);
+}
+
+#[test]
+fn an_error_leaves_the_old_state() {
+    let folder = tempfile::tempdir().unwrap();
+    // A folder cannot be replaced by a file.
+    fs::create_dir(folder.path().join("taken")).unwrap();
+    write(&folder.path().join("taken"), &[b"new"]).unwrap_err();
+    assert_eq!(names(folder.path()), ["taken"]);
+    write(&folder.path().join("missing/a.bin"), &[b"new"]).unwrap_err();
+    assert_eq!(names(folder.path()), ["taken"]);
+}
