@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::Digest;
+use crate::part::Part;
 
 /// Why a file was not downloaded.
 #[derive(Debug, thiserror::Error)]
@@ -57,17 +57,11 @@ pub enum DownloadError {
         /// The file.
         path: PathBuf,
         /// Its digest.
-        found: Digest,
+        found: String,
         /// What the digest should be.
-        expected: Digest,
+        expected: String,
         /// Who says so.
         basis: String,
-    },
-    /// A `.sha256` file holds no digest.
-    #[error("`{}` is no record of a digest; remove it and run the same command again", path.display())]
-    BadRecord {
-        /// The file.
-        path: PathBuf,
     },
     /// No address gave the file.
     #[error("cannot download `{}`: {}", path.display(), list(failures))]
@@ -104,6 +98,10 @@ impl DownloadError {
         Self::Io { action, path: path.to_path_buf(), source }
     }
 
+    pub(crate) fn stopped(part: &Part) -> Self {
+        Self::Stopped { path: part.path().to_path_buf(), kept: part.length() }
+    }
+
     /// Whether what was given is at fault, not the network or the machine.
     #[must_use]
     pub fn is_input(&self) -> bool {
@@ -122,12 +120,12 @@ pub enum Failure {
     #[error("the server answered {0}")]
     Status(u16),
     /// The connection ended, or went silent, before the file was whole.
-    #[error("the transfer broke off after {received} bytes{} ({reason})", of(*length))]
+    #[error("the transfer broke off after {received} bytes of {length} ({reason})")]
     Cut {
         /// Bytes that have arrived in all.
         received: u64,
-        /// Bytes of the whole file, where that is known.
-        length: Option<u64>,
+        /// Bytes of the whole file.
+        length: u64,
         /// What was seen.
         reason: String,
     },
@@ -139,22 +137,19 @@ pub enum Failure {
         /// What the server says.
         found: u64,
     },
-    /// The file is longer than anybody would expect.
+    /// The file is longer than it should be, which the server did not say before.
     #[error("the server sends more than the {limit} bytes that are taken")]
     TooLong {
-        /// The most that is taken.
+        /// What is published.
         limit: u64,
     },
-    /// The server does not say how long the file is, so that nobody could tell it from a part.
-    #[error("the server does not say how long the file is, and no digest is known to tell")]
-    NoLength,
     /// The bytes are not those of the file.
     #[error("the SHA-256 of what came is {found}, not {expected} ({basis}); it was thrown away")]
     Digest {
         /// What it should be.
-        expected: Digest,
+        expected: String,
         /// What it is.
-        found: Digest,
+        found: String,
         /// Who says what it should be.
         basis: String,
     },
@@ -164,10 +159,6 @@ pub enum Failure {
     /// The address or the answer cannot be used.
     #[error("{0}")]
     Protocol(String),
-}
-
-fn of(length: Option<u64>) -> String {
-    length.map_or(String::new(), |length| format!(" of {length}"))
 }
 
 fn list(failures: &[(String, Failure)]) -> impl fmt::Display {

@@ -1,36 +1,41 @@
 //! One file, from the first address that gives it.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::digest::Digest;
+use crate::digest::of_file;
 use crate::error::{DownloadError, Failure};
 use crate::options::{FetchOptions, WORTHWHILE_PROGRESS};
 use crate::part::Part;
-use crate::record::Record;
 use crate::transfer::{Transfer, Trouble};
 
 /// The longest sleep before it is seen whether to stop.
 const STOP_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A file to fetch.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Wanted {
     /// Where it shall lie. Its folder is created.
     pub path: PathBuf,
     /// Where it can be had, in the order in which they are tried: http or https.
     pub urls: Vec<String>,
-    /// Its length in bytes where that is known for sure; anything else is refused.
-    pub length: Option<u64>,
-    /// The most bytes that are taken.
-    pub limit: u64,
-    /// Its digest, and who publishes that, where somebody does.
-    pub published: Option<(Digest, String)>,
+    /// Its length in bytes; anything else is refused.
+    pub length: u64,
+    /// Its SHA-256, as 64 small hexadecimal digits.
+    pub sha256: String,
+    /// Who says that this is its digest.
+    pub published_by: String,
 }
 
-/// A file that is there.
+impl Wanted {
+    /// The digest's origin, for messages.
+    fn basis(&self) -> String {
+        format!("published by {}", self.published_by)
+    }
+}
+
+/// A file that is there and has the digest that it should have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetched {
     /// Where it lies.
@@ -38,29 +43,11 @@ pub struct Fetched {
     /// Its length in bytes.
     pub length: u64,
     /// Its SHA-256.
-    pub digest: Digest,
-    /// Who says that this is the right digest.
-    pub basis: Basis,
+    pub sha256: String,
+    /// Who says that this is the right digest: "published by ...".
+    pub basis: String,
     /// Whether it was there before.
     pub was_there: bool,
-}
-
-/// Who says what a file's digest should be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Basis {
-    /// Somebody publishes it: these.
-    Published(String),
-    /// Nobody does; it was recorded when the file first came here, as these words say.
-    Recorded(String),
-}
-
-impl fmt::Display for Basis {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Published(by) => write!(f, "published by {by}"),
-            Self::Recorded(origin) => write!(f, "recorded here, not published: {origin}"),
-        }
-    }
 }
 
 /// What happens while files are fetched.
@@ -87,8 +74,8 @@ pub enum Event<'a> {
     Progress {
         /// Bytes that are here.
         done: u64,
-        /// Bytes of the whole file, where that is known.
-        length: Option<u64>,
+        /// Bytes of the whole file.
+        length: u64,
     },
     /// An address did not work and is tried again.
     Retry {
@@ -112,8 +99,7 @@ pub enum Event<'a> {
 
 /// Fetches a file, goes on with one, or finds that it is there.
 ///
-/// `listen` is told what happens. A file that is there is read and compared with the digest that is
-/// published or recorded.
+/// `listen` is told what happens. A file that is there is read and compared with the digest.
 ///
 /// # Errors
 /// [`DownloadError::Nowhere`] when no address gives the file, [`DownloadError::Differs`] when another
@@ -123,138 +109,82 @@ pub fn fetch(
     options: &FetchOptions,
     listen: &mut dyn FnMut(Event<'_>),
 ) -> Result<Fetched, DownloadError> {
-    let expected = Expected::of(wanted)?;
-    let there = match look(wanted, &expected)? {
-        Some(there) => there,
-        None => bring(wanted, &expected, options, listen)?,
+    let was_there = is_there(wanted)? || !bring(wanted, options, listen)?;
+    let fetched = Fetched {
+        path: wanted.path.clone(),
+        length: wanted.length,
+        sha256: wanted.sha256.clone(),
+        basis: wanted.basis(),
+        was_there,
     };
-    listen(Event::Done(&there));
-    Ok(there)
+    listen(Event::Done(&fetched));
+    Ok(fetched)
 }
 
-/// The digest that a file must have, if anybody knows.
-struct Expected(Option<(Digest, Basis)>);
-
-impl Expected {
-    fn of(wanted: &Wanted) -> Result<Self, DownloadError> {
-        if let Some((digest, by)) = &wanted.published {
-            return Ok(Self(Some((*digest, Basis::Published(by.clone())))));
-        }
-        let record = Record::of(&wanted.path)?;
-        Ok(Self(record.map(|record| (record.digest, Basis::Recorded(record.origin)))))
-    }
-
-    /// The expected digest and its basis, if `found` is another one.
-    fn contradicts(&self, found: Digest, target: &Path) -> Option<(Digest, String)> {
-        let (digest, basis) = self.0.as_ref().filter(|(digest, _)| *digest != found)?;
-        let record = Record::path(target);
-        let basis = match basis {
-            Basis::Published(_) => basis.to_string(),
-            Basis::Recorded(_) => {
-                format!("{basis}; remove `{}` to take another file for the right one", record.display())
-            }
-        };
-        Some((*digest, basis))
-    }
-
-    /// Who says that the file with the digest of `record` is right; from now on the record does,
-    /// where nobody said anything before.
-    fn settle(&self, record: Record, target: &Path) -> Result<Basis, DownloadError> {
-        match &self.0 {
-            Some((_, basis)) => Ok(basis.clone()),
-            None => {
-                record.write(target)?;
-                Ok(Basis::Recorded(record.origin))
-            }
-        }
-    }
-}
-
-/// The file, if it is there.
-fn look(wanted: &Wanted, expected: &Expected) -> Result<Option<Fetched>, DownloadError> {
+/// Whether the file is there; another one in its place is an error.
+fn is_there(wanted: &Wanted) -> Result<bool, DownloadError> {
     let path = &wanted.path;
     if !path.exists() {
-        return Ok(None);
+        return Ok(false);
     }
-    let read = Digest::of_file(path);
-    let (digest, length) = read.map_err(|error| DownloadError::io("read", path, error))?;
-    if let Some((expected, basis)) = expected.contradicts(digest, path) {
-        return Err(DownloadError::Differs { path: path.clone(), found: digest, expected, basis });
+    let (found, _) = of_file(path).map_err(|error| DownloadError::io("read", path, error))?;
+    if found == wanted.sha256 {
+        return Ok(true);
     }
-    Ok(Some(Fetched {
-        path: path.clone(),
-        length,
-        digest,
-        basis: expected.settle(Record::of_file(digest), path)?,
-        was_there: true,
-    }))
+    Err(DownloadError::Differs { path: path.clone(), found, expected: wanted.sha256.clone(), basis: wanted.basis() })
 }
 
-/// The file, from the first address that gives it.
-fn bring(
-    wanted: &Wanted,
-    expected: &Expected,
-    options: &FetchOptions,
-    listen: &mut dyn FnMut(Event<'_>),
-) -> Result<Fetched, DownloadError> {
+/// Brings the file from the first address that gives it; false if another process was faster.
+fn bring(wanted: &Wanted, options: &FetchOptions, listen: &mut dyn FnMut(Event<'_>)) -> Result<bool, DownloadError> {
     if let Some(folder) = wanted.path.parent().filter(|f| !f.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|error| DownloadError::io("create", folder, error))?;
     }
     let mut part = Part::open(&wanted.path)?;
     // Another process may have made a file of the part between the look and the lock.
-    if let Some(there) = look(wanted, expected)? {
-        return Ok(there);
+    if is_there(wanted)? {
+        return Ok(false);
     }
     let mut failures = Vec::new();
     for url in &wanted.urls {
-        let found = from_address(url, &mut part, wanted, expected, options, listen)?;
-        match found {
-            Ok(digest) => {
-                let record = Record::of_download(digest, url);
-                let length = part.length();
-                let basis = expected.settle(record, &wanted.path)?;
-                part.finish()?;
-                return Ok(Fetched { path: wanted.path.clone(), length, digest, basis, was_there: false });
-            }
-            Err(failure) => {
-                listen(Event::GivenUp { url, failure: &failure });
-                failures.push((url.clone(), failure));
-            }
-        }
+        let Some(failure) = from_address(url, &mut part, wanted, options, listen)? else {
+            part.finish()?;
+            return Ok(true);
+        };
+        listen(Event::GivenUp { url, failure: &failure });
+        failures.push((url.clone(), failure));
     }
     part.tidy();
     Err(DownloadError::Nowhere { path: wanted.path.clone(), failures })
 }
 
-/// Tries one address, again after each of the waits, until the part is whole and right.
+/// Tries one address, again after each of the waits, until the part is whole and right: then there is no failure.
 fn from_address(
     url: &str,
     part: &mut Part,
     wanted: &Wanted,
-    expected: &Expected,
     options: &FetchOptions,
     listen: &mut dyn FnMut(Event<'_>),
-) -> Result<Result<Digest, Failure>, DownloadError> {
-    let is_known = expected.0.is_some();
-    let mut transfer = Transfer::new(url, wanted, is_known, options);
+) -> Result<Option<Failure>, DownloadError> {
+    let mut transfer = Transfer::new(url, wanted, options);
     let mut waits = options.backoff.iter();
     let mut most = part.length();
+    // The fault may lie in how pieces fit together, or in what was here before: then all is fetched once in one piece.
+    let (mut is_pieced, mut is_second) = (false, false);
     loop {
+        is_pieced |= part.length() > 0;
         let failure = match transfer.run(part, listen) {
+            Ok(()) if part.sha256() == wanted.sha256 => return Ok(None),
             Ok(()) => {
-                let found = part.digest();
-                let Some((expected, basis)) = expected.contradicts(found, &wanted.path) else {
-                    return Ok(Ok(found));
-                };
+                let found = part.sha256();
                 part.clear()?;
-                if transfer.take_foreign() {
-                    // The fault may lie in what was here before, not in what this server sent.
+                if is_pieced && !is_second {
+                    is_second = true;
                     continue;
                 }
-                return Ok(Err(Failure::Digest { expected, found, basis }));
+                return Ok(Some(Failure::Digest { expected: wanted.sha256.clone(), found, basis: wanted.basis() }));
             }
             Err(Trouble::Again(failure)) => failure,
-            Err(Trouble::Here(failure)) => return Ok(Err(failure)),
+            Err(Trouble::Here(failure)) => return Ok(Some(failure)),
             Err(Trouble::End(error)) => return Err(error),
         };
         if part.length() >= most + WORTHWHILE_PROGRESS {
@@ -262,7 +192,7 @@ fn from_address(
             waits = options.backoff.iter();
         }
         let Some(wait) = waits.next() else {
-            return Ok(Err(failure));
+            return Ok(Some(failure));
         };
         listen(Event::Retry { url, failure: &failure, wait: *wait });
         sleep(*wait, part, options)?;
@@ -274,7 +204,7 @@ fn sleep(wait: Duration, part: &Part, options: &FetchOptions) -> Result<(), Down
     let start = Instant::now();
     loop {
         if options.is_stopped() {
-            return Err(DownloadError::Stopped { path: part.path().to_path_buf(), kept: part.length() });
+            return Err(DownloadError::stopped(part));
         }
         match wait.checked_sub(start.elapsed()) {
             Some(left) if !left.is_zero() => thread::sleep(left.min(STOP_INTERVAL)),

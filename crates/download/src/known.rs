@@ -5,11 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::catalogue::CATALOGUE;
 use crate::error::DownloadError;
 use crate::fetch::{Event, Fetched, Wanted, fetch};
-use crate::options::FetchOptions;
-use crate::{Digest, options};
-
-/// How much longer than in the catalogue a file may be for which nobody publishes a digest.
-const LENGTH_MARGIN: u64 = 2;
+use crate::options::{FetchOptions, is_web_address};
 
 /// A data set that can be had by its name.
 #[derive(Debug)]
@@ -38,19 +34,12 @@ pub struct KnownFile {
     pub name: &'static str,
     /// Another name under which it has to lie here, if its own would not be found.
     pub kept_as: Option<&'static str>,
-    /// Its length in bytes; about that where no digest is published.
+    /// Its length in bytes.
     pub length: u64,
-    /// Its digest, where somebody publishes one.
-    pub published: Option<Published>,
-}
-
-/// A digest that somebody publishes.
-#[derive(Debug)]
-pub struct Published {
-    /// The SHA-256.
-    pub digest: Digest,
-    /// Who publishes it.
-    pub by: &'static str,
+    /// Its SHA-256, as 64 small hexadecimal digits.
+    pub sha256: &'static str,
+    /// Who publishes the digest.
+    pub published_by: &'static str,
 }
 
 /// The set that is called `name` in the [`CATALOGUE`].
@@ -64,12 +53,6 @@ impl KnownSet {
     #[must_use]
     pub fn length(&self) -> u64 {
         self.files.iter().map(|file| file.length).sum()
-    }
-
-    /// Whether somebody publishes digests of all its files.
-    #[must_use]
-    pub fn is_published(&self) -> bool {
-        self.files.iter().all(|file| file.published.is_some())
     }
 
     /// Where a file of this set lies below the data folder `data`.
@@ -129,7 +112,7 @@ impl KnownSet {
         let path = self.path(file, data);
         let mut urls = Vec::new();
         if let Some(mirror) = &options.mirror {
-            if !options::is_web_address(mirror) {
+            if !is_web_address(mirror) {
                 return Err(DownloadError::Mirror(mirror.clone()));
             }
             let below = self.path(file, Path::new(""));
@@ -137,19 +120,15 @@ impl KnownSet {
             urls.push(format!("{}/{below}", mirror.trim_end_matches('/')));
         }
         urls.extend(self.addresses.iter().map(|address| format!("{address}{}", file.name)));
-        let is_published = file.published.is_some();
         if urls.is_empty() && !path.exists() {
             return Err(DownloadError::ByHand { name: self.name, by_hand: self.by_hand(data) });
         }
         Ok(Wanted {
             path,
             urls,
-            length: is_published.then_some(file.length),
-            limit: match is_published {
-                true => file.length,
-                false => file.length.saturating_mul(LENGTH_MARGIN),
-            },
-            published: file.published.as_ref().map(|published| (published.digest, published.by.to_owned())),
+            length: file.length,
+            sha256: file.sha256.to_owned(),
+            published_by: file.published_by.to_owned(),
         })
     }
 

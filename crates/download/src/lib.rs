@@ -5,12 +5,11 @@
 //! - [`fetch`] does the same for one file that the caller describes.
 //!
 //! A download is written to `NAME.part` and becomes `NAME` in one step, when it is whole and its
-//! SHA-256 is right. Whatever ends it, the same call goes on where it was. A digest that somebody
-//! publishes is checked; where nobody does, the first download is recorded beside the file
-//! ([`Record`]), shown as such, and later ones are compared with that.
+//! SHA-256 is right. Whatever ends it, the same call goes on where it was, at whichever address: the
+//! digest tells in the end whether the pieces fit.
 //!
 //! Servers are not trusted: they may cut connections, ignore ranges, lie about lengths, redirect in
-//! circles, trickle or send something else. Each of these is a [`Failure`] with its own words, and
+//! circles, go silent or send something else. Each of these is a [`Failure`] with its own words, and
 //! the next address is tried.
 //!
 //! # Examples
@@ -20,7 +19,7 @@
 //! let set = known("fashion-mnist").expect("it is in the catalogue");
 //! let files = set.fetch("data".as_ref(), &FetchOptions::default(), &mut |_event| {})?;
 //! for file in files {
-//!     println!("{} {} {}", file.digest, file.path.display(), file.basis);
+//!     println!("{} {} {}", file.sha256, file.path.display(), file.basis);
 //! }
 //! # Ok::<(), tunefork_download::DownloadError>(())
 //! ```
@@ -31,25 +30,19 @@ mod catalogue;
 mod digest;
 mod error;
 mod fetch;
-mod headers;
 mod known;
 mod options;
-mod pace;
 mod part;
-mod record;
-mod redirect;
 mod transfer;
 
 pub use catalogue::CATALOGUE;
-pub use digest::Digest;
 pub use error::{DownloadError, Failure};
-pub use fetch::{Basis, Event, Fetched, Wanted, fetch};
-pub use known::{KnownFile, KnownSet, Published, known};
+pub use fetch::{Event, Fetched, Wanted, fetch};
+pub use known::{KnownFile, KnownSet, known};
 pub use options::{
-    ANSWER_TIMEOUT, BACKOFF, CONNECT_TIMEOUT, FetchOptions, MAX_REDIRECTS, MIRROR_VARIABLE, STALL_BYTES, STALL_TIMEOUT,
+    ANSWER_TIMEOUT, BACKOFF, CONNECT_TIMEOUT, FetchOptions, MAX_REDIRECTS, MIRROR_VARIABLE, STALL_TIMEOUT,
     WORTHWHILE_PROGRESS,
 };
-pub use record::Record;
 
 /// Runs the example of the README.
 #[cfg(doctest)]

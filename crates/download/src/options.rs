@@ -15,11 +15,8 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// The longest that a server may think before it answers.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The longest that a server may send nothing, or fewer than [`STALL_BYTES`].
+/// The longest that a server may send nothing.
 pub const STALL_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Bytes that must come in every [`STALL_TIMEOUT`]; slower connections are taken for broken.
-pub const STALL_BYTES: u64 = 4 * 1024;
 
 /// The waits before an address is tried again; when they are used up, the next address is.
 pub const BACKOFF: [Duration; 4] =
@@ -36,11 +33,7 @@ pub const MAX_REDIRECTS: u32 = 8;
 pub struct FetchOptions {
     /// An address that is tried first: below it files lie as below a data folder.
     pub mirror: Option<String>,
-    /// At most this for finding a host and connecting to it.
-    pub connect_timeout: Duration,
-    /// At most this until an answer begins.
-    pub answer_timeout: Duration,
-    /// At most this without [`STALL_BYTES`] more.
+    /// At most this without a byte.
     pub stall_timeout: Duration,
     /// The waits before further attempts at one address.
     pub backoff: Vec<Duration>,
@@ -51,14 +44,7 @@ pub struct FetchOptions {
 impl Default for FetchOptions {
     /// No mirror, and the limits that stand in this crate.
     fn default() -> Self {
-        Self {
-            mirror: None,
-            connect_timeout: CONNECT_TIMEOUT,
-            answer_timeout: ANSWER_TIMEOUT,
-            stall_timeout: STALL_TIMEOUT,
-            backoff: BACKOFF.to_vec(),
-            stop: Arc::default(),
-        }
+        Self { mirror: None, stall_timeout: STALL_TIMEOUT, backoff: BACKOFF.to_vec(), stop: Arc::default() }
     }
 }
 

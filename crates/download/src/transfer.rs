@@ -2,18 +2,15 @@
 
 use std::io::{self, Read as _};
 
-use ureq::http::header;
+use ureq::http::header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderName, RANGE};
 use ureq::http::{Response, StatusCode};
 use ureq::{Agent, Body};
 
 use crate::digest::CHUNK;
 use crate::error::{DownloadError, Failure};
 use crate::fetch::{Event, Wanted};
-use crate::headers::{number, parse_range, text};
-use crate::options::{FetchOptions, MAX_REDIRECTS, STALL_BYTES, is_web_address};
-use crate::pace::Pace;
-use crate::part::{Origin, Part};
-use crate::redirect;
+use crate::options::{ANSWER_TIMEOUT, CONNECT_TIMEOUT, FetchOptions, MAX_REDIRECTS, has_scheme, is_web_address};
+use crate::part::Part;
 
 /// How a request ended badly.
 pub(crate) enum Trouble {
@@ -35,46 +32,30 @@ impl From<DownloadError> for Trouble {
 pub(crate) struct Transfer<'a> {
     url: &'a str,
     wanted: &'a Wanted,
-    /// Whether a digest tells in the end if the parts fit together.
-    is_checked: bool,
     options: &'a FetchOptions,
     agent: Agent,
     /// Whether this address has sent bytes of the file.
     has_sent: bool,
-    /// Whether the part holds bytes that came from elsewhere or in an earlier call.
-    is_foreign: bool,
-}
-
-/// An answer whose body is, or goes on with, the file.
-struct Answer {
-    body: Body,
-    /// Bytes of the whole file.
-    length: Option<u64>,
 }
 
 impl<'a> Transfer<'a> {
-    pub(crate) fn new(url: &'a str, wanted: &'a Wanted, is_checked: bool, options: &'a FetchOptions) -> Self {
+    pub(crate) fn new(url: &'a str, wanted: &'a Wanted, options: &'a FetchOptions) -> Self {
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
-            // They are followed here, each one looked at.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
+            .max_redirects(MAX_REDIRECTS)
+            // Encryption is not given up on the way.
+            .https_only(has_scheme(url, "https"))
             .accept_encoding("identity")
             .user_agent(concat!("tunefork/", env!("CARGO_PKG_VERSION")))
-            .timeout_resolve(Some(options.connect_timeout))
-            .timeout_connect(Some(options.connect_timeout))
-            .timeout_recv_response(Some(options.answer_timeout))
+            .timeout_resolve(Some(CONNECT_TIMEOUT))
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .timeout_recv_response(Some(ANSWER_TIMEOUT))
             .timeout_per_read(Some(options.stall_timeout));
         if is_this_machine(url) {
             // No proxy on the way from this machine to itself.
             config = config.proxy(None);
         }
-        Self { url, wanted, is_checked, options, agent: config.build().into(), has_sent: false, is_foreign: true }
-    }
-
-    /// Whether the part held bytes of others; from now on it does not.
-    pub(crate) fn take_foreign(&mut self) -> bool {
-        std::mem::take(&mut self.is_foreign)
+        Self { url, wanted, options, agent: config.build().into(), has_sent: false }
     }
 
     /// Asks for what is missing of the file and appends it to the part.
@@ -83,150 +64,76 @@ impl<'a> Transfer<'a> {
             let reason = "it begins neither with http:// nor with https://";
             return Err(Trouble::Here(Failure::Protocol(reason.to_owned())));
         }
-        let resume = self.resume(part);
-        if resume.is_some() && self.is_whole(part) {
+        if part.length() == self.wanted.length {
+            // The program was ended just before the last step.
             return Ok(());
         }
-        let response = self.ask(resume.as_ref(), part)?;
-        let answer = self.accept(response, resume.is_some(), part)?;
+        if part.length() > self.wanted.length {
+            part.clear()?;
+        }
+        let mut request = self.agent.get(self.url);
+        if part.length() > 0 {
+            request = request.header(RANGE, format!("bytes={}-", part.length()));
+        }
+        let response = request.call().map_err(|error| self.refused(error, part))?;
+        self.accept(&response, part)?;
         self.has_sent = true;
         listen(Event::Started { url: self.url, resumed: part.length() });
-        self.receive(answer, part, listen)
+        self.receive(response.into_body(), part, listen)
     }
 
-    /// The answer of the server, or of the one that it redirects to.
-    fn ask(&self, resume: Option<&Option<String>>, part: &Part) -> Result<Response<Body>, Trouble> {
-        let mut url = self.url.to_owned();
-        for _ in 0..=MAX_REDIRECTS {
-            let mut request = self.agent.get(&url);
-            if let Some(validator) = resume {
-                request = request.header(header::RANGE, format!("bytes={}-", part.length()));
-                if let Some(validator) = validator {
-                    request = request.header(header::IF_RANGE, validator);
+    /// Looks at status, length and range, and empties the part where the server begins anew.
+    fn accept(&self, response: &Response<Body>, part: &mut Part) -> Result<(), Trouble> {
+        let expected = self.wanted.length;
+        match response.status() {
+            StatusCode::OK => {
+                let told = text(response, CONTENT_LENGTH).and_then(|length| length.parse().ok());
+                if let Some(found) = told.filter(|found| *found != expected) {
+                    return Err(Trouble::Here(Failure::Length { expected, found }));
                 }
+                Ok(part.clear()?)
             }
-            let response = request.call().map_err(|error| self.refused(error, part))?;
-            match text(&response, header::LOCATION) {
-                Some(location) if response.status().is_redirection() => {
-                    url = redirect::target(&url, &location).map_err(Trouble::Here)?;
+            StatusCode::PARTIAL_CONTENT if part.length() > 0 => {
+                let range = text(response, CONTENT_RANGE).unwrap_or_default();
+                if range.starts_with(&format!("bytes {}-{}/", part.length(), expected - 1)) {
+                    return Ok(());
                 }
-                _ => return Ok(response),
-            }
-        }
-        let reason = format!("it redirects more than {MAX_REDIRECTS} times");
-        Err(Trouble::Here(Failure::Protocol(reason)))
-    }
-
-    /// What the server must compare before it goes on with the part; nothing inside when the digest
-    /// will tell, nothing at all when the part is of no use.
-    fn resume(&self, part: &Part) -> Option<Option<String>> {
-        let origin = part.origin().filter(|_| part.length() > 0);
-        let validator = origin.filter(|origin| origin.url == self.url).and_then(Origin::validator);
-        match (validator, part.length()) {
-            (_, 0) => None,
-            (Some(validator), _) => Some(Some(validator.to_owned())),
-            (None, _) => self.is_checked.then_some(None),
-        }
-    }
-
-    /// Whether nothing is missing of the part: the program was ended just before the last step.
-    fn is_whole(&self, part: &Part) -> bool {
-        let told = part.origin().and_then(|origin| origin.length);
-        self.wanted.length.or(told) == Some(part.length())
-    }
-
-    /// Looks at status and lengths, and empties the part where the server begins anew.
-    fn accept(&mut self, response: Response<Body>, is_range: bool, part: &mut Part) -> Result<Answer, Trouble> {
-        let told = number(&response, header::CONTENT_LENGTH);
-        let is_chunked = response.headers().contains_key(header::TRANSFER_ENCODING);
-        let length = match response.status() {
-            StatusCode::OK => told.filter(|_| !is_chunked),
-            StatusCode::PARTIAL_CONTENT if is_range => self.range(&response, told, part)?,
-            StatusCode::RANGE_NOT_SATISFIABLE if is_range => {
+                // The next attempt asks for the whole file.
                 part.clear()?;
-                self.is_foreign = false;
-                let reason = "the server's file is shorter than what was here".to_owned();
-                return Err(Trouble::Again(Failure::Protocol(reason)));
+                let reason = format!("the server answered with the range `{range}`, not with what was asked");
+                Err(Trouble::Again(Failure::Protocol(reason)))
             }
-            status => return Err(of_status(status)),
-        };
-        self.check_length(length, is_chunked)?;
-        if response.status() == StatusCode::OK {
-            part.restart(Origin {
-                url: self.url.to_owned(),
-                etag: text(&response, header::ETAG).filter(|etag| !etag.starts_with("W/")),
-                modified: text(&response, header::LAST_MODIFIED),
-                length,
-            })?;
-            self.is_foreign = false;
+            status => Err(of_status(status)),
         }
-        Ok(Answer { body: response.into_body(), length: self.wanted.length.or(length) })
-    }
-
-    /// The length of the whole file, as an answer with a part of it says.
-    fn range(&self, response: &Response<Body>, told: Option<u64>, part: &mut Part) -> Result<Option<u64>, Trouble> {
-        let range = text(response, header::CONTENT_RANGE).unwrap_or_default();
-        let wrong = |part: &mut Part| {
-            // The next attempt asks for the whole file.
-            let cleared = part.clear().map_err(Trouble::End);
-            let reason = format!("the server answered with the range `{range}`, not with what was asked");
-            cleared.err().unwrap_or(Trouble::Again(Failure::Protocol(reason)))
-        };
-        let Some((first, last, length)) = parse_range(&range) else {
-            return Err(wrong(part));
-        };
-        let is_told_well = told.is_none_or(|told| told == last - first + 1);
-        if first != part.length() || !is_told_well {
-            return Err(wrong(part));
-        }
-        Ok(length)
-    }
-
-    fn check_length(&self, length: Option<u64>, is_chunked: bool) -> Result<(), Trouble> {
-        let failure = match (length, self.wanted.length) {
-            (Some(found), Some(expected)) if found != expected => Failure::Length { expected, found },
-            (Some(found), None) if found > self.wanted.limit => Failure::TooLong { limit: self.wanted.limit },
-            (None, None) if !is_chunked && !self.is_checked => Failure::NoLength,
-            _ => return Ok(()),
-        };
-        Err(Trouble::Here(failure))
     }
 
     /// Appends the body to the part, until it ends or is seen to be bad.
-    fn receive(&self, answer: Answer, part: &mut Part, listen: &mut dyn FnMut(Event<'_>)) -> Result<(), Trouble> {
-        let Answer { body, length } = answer;
-        let limit = length.unwrap_or(self.wanted.limit);
+    fn receive(&self, body: Body, part: &mut Part, listen: &mut dyn FnMut(Event<'_>)) -> Result<(), Trouble> {
+        let length = self.wanted.length;
         let mut reader = body.into_reader();
         let mut buffer = vec![0; CHUNK];
-        let mut pace = Pace::new(self.options.stall_timeout);
         loop {
             if self.options.is_stopped() {
-                return Err(Trouble::End(DownloadError::Stopped {
-                    path: part.path().to_path_buf(),
-                    kept: part.length(),
-                }));
+                return Err(Trouble::End(DownloadError::stopped(part)));
             }
             listen(Event::Progress { done: part.length(), length });
-            let cut = |reason: String| Trouble::Again(Failure::Cut { received: part.length(), length, reason });
             let count = match reader.read(&mut buffer) {
-                Ok(0) if length.is_some_and(|length| part.length() < length) => {
-                    return Err(cut("the server ended it".to_owned()));
-                }
+                Ok(0) if part.length() < length => return Err(self.cut(part, "the server ended it".to_owned())),
                 Ok(0) => return Ok(()),
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(cut(words(&ureq::Error::from(error)))),
+                Err(error) => return Err(self.cut(part, words(&ureq::Error::from(error)))),
             };
-            if part.length() + count as u64 > limit {
+            if part.length() + count as u64 > length {
                 part.clear()?;
-                return Err(Trouble::Here(Failure::TooLong { limit }));
+                return Err(Trouble::Here(Failure::TooLong { limit: length }));
             }
             part.append(&buffer[..count])?;
-            if !pace.keeps(count as u64) {
-                let reason = format!("fewer than {STALL_BYTES} bytes in {:?}", pace.window);
-                return Err(Trouble::Again(Failure::Cut { received: part.length(), length, reason }));
-            }
         }
+    }
+
+    fn cut(&self, part: &Part, reason: String) -> Trouble {
+        Trouble::Again(Failure::Cut { received: part.length(), length: self.wanted.length, reason })
     }
 
     /// What a request came to that got no answer.
@@ -237,11 +144,11 @@ impl<'a> Transfer<'a> {
             | ureq::Error::ConnectProxyFailed(_)
             | ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => self.unreachable(&error),
             ureq::Error::Io(ref cause) if !is_of_connection(cause) => self.unreachable(&error),
-            ureq::Error::Io(_) | ureq::Error::Timeout(_) => Trouble::Again(Failure::Cut {
-                received: part.length(),
-                length: self.wanted.length,
-                reason: words(&error),
-            }),
+            ureq::Error::Io(_) | ureq::Error::Timeout(_) => self.cut(part, words(&error)),
+            ureq::Error::RequireHttpsOnly(to) => Trouble::Here(Failure::Downgrade(to)),
+            ureq::Error::TooManyRedirects => {
+                Trouble::Here(Failure::Protocol(format!("it redirects more than {MAX_REDIRECTS} times")))
+            }
             error => Trouble::Here(Failure::Protocol(words(&error))),
         }
     }
@@ -254,6 +161,11 @@ impl<'a> Transfer<'a> {
             false => Trouble::Here(failure),
         }
     }
+}
+
+/// A header as text.
+fn text(response: &Response<Body>, name: HeaderName) -> Option<&str> {
+    response.headers().get(name)?.to_str().ok()
 }
 
 /// Whether an error comes from a connection that stood.
@@ -304,6 +216,21 @@ mod tests {
         }
         for url in ["http://localhost.example.org/", "http://example.org/localhost", ""] {
             assert!(!is_this_machine(url), "{url}");
+        }
+    }
+
+    /// A redirect from https to http then ends as [`Failure::Downgrade`].
+    #[test]
+    fn encryption_is_not_given_up() {
+        let wanted = Wanted::default();
+        let options = FetchOptions::default();
+        for (url, is_encrypted) in [("HTTPS://example.org/a.zip", true), ("http://example.org/a.zip", false)] {
+            let transfer = Transfer::new(url, &wanted, &options);
+            assert_eq!(transfer.agent.config().https_only(), is_encrypted, "{url}");
+            let refused = ureq::Error::RequireHttpsOnly("http://b/".to_owned());
+            let folder = tempfile::tempdir().unwrap();
+            let part = Part::open(&folder.path().join("set.zip")).unwrap();
+            assert!(matches!(transfer.refused(refused, &part), Trouble::Here(Failure::Downgrade(_))));
         }
     }
 }

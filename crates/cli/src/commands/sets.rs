@@ -69,13 +69,13 @@ fn tables(data_dir: Option<&Path>) -> String {
             set.name.to_owned(),
             bytes(set.length()),
             set.about.to_owned(),
-            digest(set).to_owned(),
+            fetched_by(set).to_owned(),
             here(set, data_dir).unwrap_or_else(|| "-".to_owned()),
         ]);
         let row = [set.name, set.licence, set.page];
         terms.push(row.map(str::to_owned).to_vec());
     }
-    table(&["name", "size", "what", "SHA-256", "here"], &contents) + "\n" + &table(&["name", "licence", "page"], &terms)
+    table(&["name", "size", "what", "fetched", "here"], &contents) + "\n" + &table(&["name", "licence", "page"], &terms)
 }
 
 fn object(set: &KnownSet, data_dir: Option<&Path>) -> String {
@@ -83,8 +83,8 @@ fn object(set: &KnownSet, data_dir: Option<&Path>) -> String {
         json!({
             "name": file.name,
             "bytes": file.length,
-            "sha256": file.published.as_ref().map(|published| published.digest.to_string()),
-            "published_by": file.published.as_ref().map(|published| published.by),
+            "sha256": file.sha256,
+            "published_by": file.published_by,
         })
     });
     let object = json!({
@@ -100,12 +100,11 @@ fn object(set: &KnownSet, data_dir: Option<&Path>) -> String {
     format!("{object}\n")
 }
 
-/// Where the SHA-256 of a set's files is from.
-fn digest(set: &KnownSet) -> &'static str {
-    match (set.addresses, set.is_published()) {
-        ([], _) => "by hand",
-        (_, true) => "published",
-        (_, false) => "recorded at the first download",
+/// Whether the program fetches the set.
+fn fetched_by(set: &KnownSet) -> &'static str {
+    match set.addresses {
+        [] => "by hand",
+        _ => "by `data get`",
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
-use tunefork::download::{Basis, Event, Fetched};
+use tunefork::download::{Event, Fetched};
 
 use super::bars::style;
 use crate::output::{bytes, say};
@@ -50,7 +50,7 @@ impl Downloads {
         }
         if let Event::Progress { done, length } = event {
             if let Form::Bar(bar) = &self.form {
-                bar.set_length(length.unwrap_or(done));
+                bar.set_length(length);
                 bar.set_position(done);
                 return;
             }
@@ -94,10 +94,7 @@ fn line(event: Event<'_>) -> Option<String> {
         Event::Started { url, resumed } => {
             format!("from {url}, going on after {}", bytes(resumed))
         }
-        Event::Progress { done, length } => match length {
-            Some(length) => format!("{} of {}", bytes(done), bytes(length)),
-            None => bytes(done),
-        },
+        Event::Progress { done, length } => format!("{} of {}", bytes(done), bytes(length)),
         Event::Retry { url, failure, wait } => {
             format!("again in {} s: {url}: {failure}", wait.as_secs_f32())
         }
@@ -112,7 +109,7 @@ fn done(file: &Fetched) -> String {
         true => "was there, ",
         false => "",
     };
-    format!("{}: {was_there}{}, SHA-256 {} ({})", file.path.display(), bytes(file.length), file.digest, file.basis)
+    format!("{}: {was_there}{}, SHA-256 {} ({})", file.path.display(), bytes(file.length), file.sha256, file.basis)
 }
 
 fn object(event: Event<'_>) -> Option<Value> {
@@ -139,9 +136,8 @@ fn object(event: Event<'_>) -> Option<Value> {
             "event": "done",
             "path": file.path,
             "bytes": file.length,
-            "sha256": file.digest.to_string(),
-            "published": matches!(file.basis, Basis::Published(_)),
-            "basis": file.basis.to_string(),
+            "sha256": file.sha256,
+            "basis": file.basis,
             "was_there": file.was_there,
         }),
         _ => return None,

@@ -1,10 +1,11 @@
 //! `data get` and `data list`, with servers of this process only: every other address is asked through
-//! a proxy that is not there, as without a network.
+//! a proxy that is not there, as without a network. Where bytes must be right, they are those of the real Fashion-MNIST.
 
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use crate::server::{Answer, Asked, Server};
+use crate::server::{Answer, Server};
 use crate::support::{Fixture, TINY};
 
 /// The program as [`Fixture::run`] starts it, cut off from the network.
@@ -32,67 +33,77 @@ fn get(fixture: &Fixture, code: i32, args: &[&str]) -> (String, String) {
     check(offline(fixture, &args).output().unwrap(), code)
 }
 
-/// Bytes for a file that nobody publishes a digest of.
-fn bytes() -> Vec<u8> {
-    (0..400_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()).collect()
+/// The first file of Fashion-MNIST, which is the largest.
+const FIRST: &str = "data/fashion-mnist/train-images-idx3-ubyte.gz";
+
+/// The folder of real sets, if Fashion-MNIST is in it.
+fn real_data() -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    let named = std::env::var_os("TUNEFORK_DATA").map(PathBuf::from);
+    let found = named.into_iter().chain([beside]).find(|folder| folder.join("fashion-mnist").is_dir());
+    if found.is_none() {
+        let is_required = std::env::var_os("TUNEFORK_REQUIRE_DATA").is_some();
+        assert!(!is_required, "no folder `fashion-mnist` in TUNEFORK_DATA or ../shared/data");
+        println!("skipped: no folder `fashion-mnist` in TUNEFORK_DATA or ../shared/data");
+    }
+    found
 }
 
-fn honest(asked: &Asked) -> Answer {
-    Answer::honest(asked, &bytes(), "\"1\"")
+/// A mirror of the real files below any folder; `change` is what it does to its first answer.
+fn mirror(change: fn(Answer) -> Answer) -> Option<Server> {
+    let folder = real_data()?;
+    Some(Server::new(move |asked| {
+        let (_, name) = asked.path.rsplit_once('/').unwrap();
+        let bytes = std::fs::read(folder.join("fashion-mnist").join(name)).unwrap();
+        let answer = Answer::honest(asked, &bytes, "\"1\"");
+        if asked.number == 0 { change(answer) } else { answer }
+    }))
 }
 
 #[test]
 fn a_set_is_fetched_from_a_mirror_once() {
-    let server = Server::new(honest);
+    let Some(server) = mirror(|answer| answer) else { return };
     let fixture = Fixture::new(TINY);
-    let mirror = server.url("");
-    let (out, _) = get(&fixture, 0, &["tiny-imagenet-200", "--mirror", &mirror]);
-    assert!(out.contains("data/tiny-imagenet-200.zip: 1.5 MiB, SHA-256 "), "{out}");
-    assert!(out.contains("recorded here, not published"), "{out}");
-    assert_eq!(std::fs::read(fixture.path("data/tiny-imagenet-200.zip")).unwrap(), bytes());
-    let (out, _) = get(&fixture, 0, &["tiny-imagenet"]);
-    assert!(out.contains("was there"), "{out}");
-    assert_eq!(server.asked().len(), 1);
+    let (out, _) = get(&fixture, 0, &["fashion-mnist", "--mirror", &server.url("")]);
+    assert!(out.contains("data/fashion-mnist/train-images-idx3-ubyte.gz: 25.2 MiB, SHA-256 3aede38d"), "{out}");
+    assert!(out.contains("(published by TensorFlow Datasets)"), "{out}");
+    let (out, _) = get(&fixture, 0, &["fashion-mnist"]);
+    assert_eq!(out.matches("was there").count(), 4, "{out}");
+    assert_eq!(server.asked().len(), 4);
     let (out, _) = check(offline(&fixture, &["data", "list"]).output().unwrap(), 0);
-    assert!(out.contains("data/tiny-imagenet-200.zip"), "{out}");
+    assert!(out.contains("data/fashion-mnist"), "{out}");
 }
 
 #[test]
 fn the_mirror_may_be_a_variable_and_events_objects() {
-    let server = Server::new(|asked| match asked.number {
-        0 => honest(asked).cut(1_000_000),
-        _ => honest(asked),
-    });
+    let Some(server) = mirror(|answer| answer.cut(1_000_000)) else { return };
     let fixture = Fixture::new(TINY);
-    let mut command = offline(&fixture, &["data", "get", "tiny-imagenet", "--json", "--data-dir", "sets"]);
+    let mut command = offline(&fixture, &["data", "get", "fashion-mnist", "--json", "--data-dir", "sets"]);
     command.env("TUNEFORK_MIRROR", server.url("a/b"));
     let (out, _) = check(command.output().unwrap(), 0);
-    assert_eq!(server.asked()[1].path, "/a/b/tiny-imagenet-200.zip");
+    assert_eq!(server.asked()[1].path, "/a/b/fashion-mnist/train-images-idx3-ubyte.gz");
     let events: Vec<serde_json::Value> = out
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .filter(|event: &serde_json::Value| event["event"] != "progress")
         .collect();
     let names: Vec<&str> = events.iter().filter_map(|event| event["event"].as_str()).collect();
-    assert_eq!(names, ["file", "started", "retry", "started", "done"]);
+    assert_eq!(names[..6], ["file", "started", "retry", "started", "done", "file"]);
     assert_eq!(events[3]["resumed"], 1_000_000);
-    assert_eq!(events[4]["published"], false);
-    assert_eq!(events[4]["bytes"], 1_600_000);
+    assert_eq!(events[4]["basis"], "published by TensorFlow Datasets");
+    assert_eq!(events[4]["bytes"], 26_421_880);
 }
 
-fn slow() -> Server {
-    Server::new(|asked| match asked.number {
-        0 => honest(asked).slowly(100_000, Duration::from_millis(100)),
-        _ => honest(asked),
-    })
+fn slow() -> Option<Server> {
+    mirror(|answer| answer.slowly(100_000, Duration::from_millis(100)))
 }
 
 /// Starts a download and waits until some of it is there.
 fn begin(fixture: &Fixture, mirror: &str) -> Child {
-    let args = ["data", "get", "tiny-imagenet", "--mirror", mirror];
+    let args = ["data", "get", "fashion-mnist", "--mirror", mirror];
     let mut command = offline(fixture, &args);
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let part = fixture.path("data/tiny-imagenet-200.zip.part");
+    let part = fixture.path(&format!("{FIRST}.part"));
     while std::fs::metadata(&part).map_or(0, |found| found.len()) < 200_000 {
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -102,18 +113,19 @@ fn begin(fixture: &Fixture, mirror: &str) -> Child {
 /// What was there is not fetched again.
 #[track_caller]
 fn goes_on(fixture: &Fixture, server: &Server) {
-    let part = std::fs::read(fixture.path("data/tiny-imagenet-200.zip.part")).unwrap();
-    let (out, _) = get(fixture, 0, &["tiny-imagenet", "--mirror", &server.url("")]);
+    let part = std::fs::read(fixture.path(&format!("{FIRST}.part"))).unwrap();
+    let (out, _) = get(fixture, 0, &["fashion-mnist", "--mirror", &server.url("")]);
     assert!(out.contains("going on after"), "{out}");
     assert_eq!(server.asked()[1].first_byte(), Some(part.len()));
-    assert_eq!(std::fs::read(fixture.path("data/tiny-imagenet-200.zip")).unwrap(), bytes());
+    assert!(fixture.path(FIRST).exists());
 }
 
 #[test]
 fn a_killed_download_goes_on() {
-    let (server, fixture) = (slow(), Fixture::new(TINY));
+    let Some(server) = slow() else { return };
+    let fixture = Fixture::new(TINY);
     let mut child = begin(&fixture, &server.url(""));
-    let (_, errors) = get(&fixture, 1, &["tiny-imagenet", "--mirror", &server.url("")]);
+    let (_, errors) = get(&fixture, 1, &["fashion-mnist", "--mirror", &server.url("")]);
     assert!(errors.contains("is written by another download"), "{errors}");
     child.kill().unwrap();
     child.wait().unwrap();
@@ -123,12 +135,13 @@ fn a_killed_download_goes_on() {
 #[test]
 #[cfg(unix)]
 fn an_interrupted_download_says_how_to_go_on() {
-    let (server, fixture) = (slow(), Fixture::new(TINY));
+    let Some(server) = slow() else { return };
+    let fixture = Fixture::new(TINY);
     let child = begin(&fixture, &server.url(""));
     let signal = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(signal.success());
     let (_, errors) = check(child.wait_with_output().unwrap(), 130);
-    assert!(errors.contains("to go on: tunefork data get tiny-imagenet"), "{errors}");
+    assert!(errors.contains("to go on: tunefork data get fashion-mnist"), "{errors}");
     goes_on(&fixture, &server);
 }
 
@@ -139,7 +152,7 @@ fn wrong_bytes_of_a_mirror_are_told_with_the_way_by_hand() {
             true => 4_542,
             false => 28_881,
         };
-        Answer::honest(asked, &bytes()[..length], "\"1\"")
+        Answer::honest(asked, &vec![7; length], "\"1\"")
     });
     let fixture = Fixture::new(TINY);
     let (out, errors) = get(&fixture, 1, &["mnist", "--mirror", &server.url("")]);
@@ -152,7 +165,7 @@ fn wrong_bytes_of_a_mirror_are_told_with_the_way_by_hand() {
 /// A study, a plan and a look at a set that is not there: nothing is fetched, and one sentence says how to.
 #[test]
 fn a_known_set_that_is_missing_is_told_with_the_way_to_it() {
-    let server = Server::new(honest);
+    let server = Server::new(|_| Answer::status(404));
     let fixture = Fixture::new("[data]\nsource = \"fashion-mnist\"");
     for args in
         [&["run", "study.toml", "--device", "cpu"][..], &["plan", "study.toml"], &["data", "inspect", "fashion-mnist"]]
@@ -179,7 +192,7 @@ fn what_cannot_be_fetched_is_refused() {
     let fixture = Fixture::new(TINY);
     let (_, errors) = get(&fixture, 2, &["imagenet"]);
     assert!(errors.contains("no set called `imagenet` is known; known are mnist, "), "{errors}");
-    let (_, errors) = get(&fixture, 2, &["cats-dogs"]);
+    let (_, errors) = get(&fixture, 2, &["cats_and_dogs"]);
     assert!(errors.contains("`cats-dogs` cannot be downloaded by a program: fetch"), "{errors}");
     let (_, errors) = get(&fixture, 2, &["mnist", "--mirror", "ftp://example.org"]);
     assert!(errors.contains("the mirror is `ftp://example.org`"), "{errors}");

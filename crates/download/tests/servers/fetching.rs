@@ -1,14 +1,14 @@
-//! What becomes of a file: whole, right, recorded, and only one writer.
+//! What becomes of a file: whole, right, and only one writer.
 
 use std::fs::{self, File};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use tunefork_download::{Basis, Digest, DownloadError, Event, Failure, FetchOptions, Record, fetch};
+use tunefork_download::{DownloadError, Event, Failure, FetchOptions, fetch};
 
 use crate::server::{Answer, Server};
-use crate::support::{Place, failures, get, noise, quick};
+use crate::support::{Place, failures, get, noise, quick, sha256};
 
 #[test]
 fn a_whole_file_arrives_and_nothing_else_is_left() {
@@ -20,14 +20,14 @@ fn a_whole_file_arrives_and_nothing_else_is_left() {
     let fetched = fetch(&wanted, &quick(), &mut |event| match event {
         Event::Started { resumed, .. } => told.push(resumed),
         Event::Progress { done, length } => {
-            assert_eq!(length, Some(200_000));
+            assert_eq!(length, 200_000);
             told.push(done);
         }
         _ => {}
     })
     .unwrap();
-    assert_eq!(fetched.digest, Digest::of(&bytes));
-    assert_eq!(fetched.basis.to_string(), "published by the test");
+    assert_eq!(fetched.sha256, sha256(&bytes));
+    assert_eq!(fetched.basis, "published by the test");
     assert!(!fetched.was_there);
     assert!(told.is_sorted() && told.last() == Some(&200_000), "{told:?}");
     assert_eq!(place.read("set.zip"), bytes);
@@ -43,13 +43,13 @@ fn a_file_that_is_there_is_compared_and_not_fetched() {
     let wanted = place.published(&bytes, &[&server]);
     get(&wanted).unwrap();
     let again = get(&wanted).unwrap();
-    assert!(again.was_there && again.digest == Digest::of(&bytes));
+    assert!(again.was_there && again.sha256 == sha256(&bytes));
     fs::write(place.path("set.zip"), b"something else").unwrap();
     let error = get(&wanted).unwrap_err();
     assert!(matches!(error, DownloadError::Differs { .. }), "{error}");
     let text = error.to_string();
-    assert!(text.contains(&Digest::of(b"something else").to_string()), "{text}");
-    assert!(text.contains(&Digest::of(&bytes).to_string()), "{text}");
+    assert!(text.contains(&sha256(b"something else")), "{text}");
+    assert!(text.contains(&sha256(&bytes)), "{text}");
     assert_eq!(place.read("set.zip"), b"something else");
     assert_eq!(server.asked().len(), 1);
 }
@@ -63,8 +63,8 @@ fn wrong_bytes_are_thrown_away_and_the_next_address_is_tried() {
     let place = Place::new();
     let found = failures(&place.published(&bytes, &[&bad]));
     let expected = Failure::Digest {
-        expected: Digest::of(&bytes),
-        found: Digest::of(&damaged),
+        expected: sha256(&bytes),
+        found: sha256(&damaged),
         basis: "published by the test".to_owned(),
     };
     assert_eq!(found, [expected]);
@@ -80,49 +80,7 @@ fn wrong_bytes_are_thrown_away_and_the_next_address_is_tried() {
     assert_eq!(place.read("set.zip"), bytes);
     assert_eq!(given_up.len(), 1);
     assert!(given_up[0].starts_with(&bad.url("set.zip")), "{given_up:?}");
-    assert!(given_up[0].contains(&Digest::of(&damaged).to_string()), "{given_up:?}");
-}
-
-#[test]
-fn without_a_published_digest_the_first_download_is_recorded() {
-    let (first, second) = (noise(3000), noise(3001));
-    let place = Place::new();
-    let server = Server::honest(&first);
-    let fetched = get(&place.unpublished(&[&server])).unwrap();
-    let Basis::Recorded(origin) = &fetched.basis else {
-        panic!("{:?}", fetched.basis);
-    };
-    assert!(origin.contains(&server.url("set.zip")) && origin.contains("published by nobody"));
-    assert!(fetched.basis.to_string().starts_with("recorded here, not published: 20"));
-    assert_eq!(place.names(), ["set.zip", "set.zip.sha256"]);
-
-    fs::remove_file(place.path("set.zip")).unwrap();
-    let changed = Server::honest(&second);
-    let found = failures(&place.unpublished(&[&changed]));
-    let text = found[0].to_string();
-    assert!(text.contains(&Digest::of(&first).to_string()), "{text}");
-    assert!(text.contains(&Digest::of(&second).to_string()), "{text}");
-    assert!(text.contains("set.zip.sha256` to take another file"), "{text}");
-    assert_eq!(place.names(), ["set.zip.sha256"]);
-
-    get(&place.unpublished(&[&changed, &server])).unwrap();
-    assert_eq!(place.read("set.zip"), first, "the recorded file is taken");
-
-    fs::remove_file(place.path("set.zip")).unwrap();
-    fs::remove_file(place.path("set.zip.sha256")).unwrap();
-    get(&place.unpublished(&[&changed])).unwrap();
-    assert_eq!(place.read("set.zip"), second);
-}
-
-#[test]
-fn a_file_put_there_by_hand_is_recorded_too() {
-    let place = Place::new();
-    fs::write(place.path("set.zip"), b"by hand").unwrap();
-    let fetched = get(&place.unpublished(&[])).unwrap();
-    assert!(fetched.was_there);
-    let record = Record::of(&place.path("set.zip")).unwrap().unwrap();
-    assert_eq!(record.digest, Digest::of(b"by hand"));
-    assert!(record.origin.contains("was here already"), "{}", record.origin);
+    assert!(given_up[0].contains(&sha256(&damaged)), "{given_up:?}");
 }
 
 #[test]
@@ -152,7 +110,7 @@ fn many_at_once_leave_one_right_file() {
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| match get(&wanted) {
-                Ok(fetched) => assert_eq!(fetched.digest, Digest::of(&bytes)),
+                Ok(fetched) => assert_eq!(fetched.sha256, sha256(&bytes)),
                 Err(error) => assert!(matches!(error, DownloadError::InUse { .. }), "{error}"),
             });
         }

@@ -5,12 +5,12 @@ use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 
 use tunefork_data::{Part, PrepareOptions, Source};
-use tunefork_download::{CATALOGUE, Digest, DownloadError, FetchOptions, known};
+use tunefork_download::{CATALOGUE, DownloadError, FetchOptions, KnownFile, KnownSet, known};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use crate::server::{Answer, Server};
-use crate::support::{Place, quick};
+use crate::support::{Place, quick, sha256};
 
 const COLOUR: &[u8] = include_bytes!("../../../data/tests/data/images/colour.jpg");
 const GREY: &[u8] = include_bytes!("../../../data/tests/data/images/grey.jpg");
@@ -54,11 +54,15 @@ fn a_set_of_a_mirror_is_found_and_opened() {
         _ => Answer::honest(asked, &sent, "\"1\""),
     });
     let place = Place::new();
-    let set = known("tiny-imagenet").unwrap();
+    let file = KnownFile {
+        length: bytes.len() as u64,
+        sha256: sha256(&bytes).leak(),
+        ..known("tiny-imagenet").unwrap().files[0]
+    };
+    let set = KnownSet { files: Vec::leak(vec![file]), ..*known("tiny-imagenet").unwrap() };
     let fetched = set.fetch(&place.path("data"), &of_mirror(&server), &mut |_| {}).unwrap();
-    assert_eq!(fetched[0].digest, Digest::of(&bytes));
+    assert_eq!(fetched[0].sha256, sha256(&bytes));
     assert_eq!(fetched[0].path, place.path("data/tiny-imagenet-200.zip"));
-    assert!(fetched[0].basis.to_string().starts_with("recorded here, not published"));
     let asked = server.asked();
     assert_eq!(asked[1].path, "/sets/tiny-imagenet-200.zip");
     assert_eq!(asked[1].first_byte(), Some(1000));
@@ -93,9 +97,11 @@ fn the_catalogue_is_well_formed() {
     for set in CATALOGUE {
         assert!(set.page.starts_with("http") && !set.licence.is_empty() && !set.about.is_empty());
         assert!(set.addresses.iter().all(|a| a.starts_with("http") && a.ends_with('/')));
-        // Without a digest only encryption tells that the bytes are the publisher's.
-        let is_safe = set.addresses.iter().all(|address| address.starts_with("https://"));
-        assert!(set.is_published() || is_safe, "{}", set.name);
+        for file in set.files {
+            let is_digit = |digit: char| digit.is_ascii_digit() || ('a'..='f').contains(&digit);
+            assert!(file.sha256.len() == 64 && file.sha256.chars().all(is_digit), "{}", file.name);
+            assert!(file.length > 0 && !file.published_by.is_empty(), "{}", file.name);
+        }
         assert!(std::ptr::eq(known(set.name).unwrap(), set));
     }
     assert!(known("imagenet").is_none());
@@ -159,7 +165,7 @@ fn the_real_fashion_mnist_has_the_published_digests() {
     let set = known("fashion-mnist").unwrap();
     let fetched = set.fetch(&place.path("data"), &of_mirror(&server), &mut |_| {}).unwrap();
     assert_eq!(fetched.len(), 4);
-    assert!(fetched.iter().all(|file| file.basis.to_string() == "published by TensorFlow Datasets"));
+    assert!(fetched.iter().all(|file| file.basis == "published by TensorFlow Datasets"));
     assert_eq!(server.asked()[1].first_byte(), Some(10_000_000));
     let data = opened("fashion-mnist", &place);
     assert_eq!(data.part(Part::Train).len(), 60_000);

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
-use tunefork_download::{Digest, DownloadError, Failure, FetchOptions, Fetched, Wanted, fetch};
+use tunefork_download::{DownloadError, Failure, FetchOptions, Fetched, Wanted, fetch};
 
 use crate::server::Server;
 
@@ -50,25 +51,20 @@ impl Place {
         fs::read(self.path(name)).expect(name)
     }
 
-    /// The file `set.zip` whose digest is published and is that of `bytes`.
+    /// The file `set.zip` that has these bytes.
     pub fn published(&self, bytes: &[u8], servers: &[&Server]) -> Wanted {
-        Wanted {
-            length: Some(bytes.len() as u64),
-            published: Some((Digest::of(bytes), "the test".to_owned())),
-            ..self.unpublished(servers)
-        }
-    }
-
-    /// The file `set.zip` of which nothing is known.
-    pub fn unpublished(&self, servers: &[&Server]) -> Wanted {
         Wanted {
             path: self.path("set.zip"),
             urls: servers.iter().map(|server| server.url("set.zip")).collect(),
-            length: None,
-            limit: 1 << 20,
-            published: None,
+            length: bytes.len() as u64,
+            sha256: sha256(bytes),
+            published_by: "the test".to_owned(),
         }
     }
+}
+
+pub fn sha256(bytes: &[u8]) -> String {
+    base16ct::lower::encode_string(&Sha256::digest(bytes))
 }
 
 pub fn get(wanted: &Wanted) -> Result<Fetched, DownloadError> {
