@@ -8,6 +8,26 @@ use crate::Error;
 /// The most threads that may be asked for: far more than help, and still few enough to be started.
 const MAX_THREADS: usize = 1024;
 
+/// Digests of all sources that can change the bits of a result: what a file means, the search and the engines. The
+/// arithmetic of Rust is the same in every profile, so that is not in it; the versions of other crates are not either.
+const SOURCES: [&str; 15] = [
+    tunefork_source_digest::source_digest!("src/spec", "src/study_file", "src/workload"),
+    tunefork_cpu::SOURCE_DIGEST,
+    tunefork_cuda::SOURCE_DIGEST,
+    tunefork_data::SOURCE_DIGEST,
+    tunefork_graph::SOURCE_DIGEST,
+    tunefork_kernels::SOURCE_DIGEST,
+    tunefork_nn::SOURCE_DIGEST,
+    tunefork_rng::SOURCE_DIGEST,
+    tunefork_sampler::SOURCE_DIGEST,
+    tunefork_scheduler::SOURCE_DIGEST,
+    tunefork_simd::SOURCE_DIGEST,
+    tunefork_space::SOURCE_DIGEST,
+    tunefork_study::SOURCE_DIGEST,
+    tunefork_train::SOURCE_DIGEST,
+    tunefork_trial::SOURCE_DIGEST,
+];
+
 tunefork_names::named_enum! {
     /// Which kind of device was asked for.
     #[derive(Default)]
@@ -142,7 +162,8 @@ impl Machine {
     /// What the bits of a result depend on besides the study: results of two runs are equal when
     /// their fingerprints are.
     pub fn fingerprint(&self, precision: Precision) -> Facts {
-        let mut facts = vec![("build", env!("CARGO_PKG_VERSION")), ("device", self.name())];
+        let sources = Facts::new(SOURCES.map(|digest| ("sources", digest))).digest();
+        let mut facts = vec![("build", &sources[..12]), ("rustc", env!("TUNEFORK_COMPILER")), ("device", self.name())];
         match &self.gpu {
             Some(gpu) => facts.extend([("gpu", gpu.name()), ("compiler", gpu.compiler())]),
             None => facts.push(("isa", self.isa())),
@@ -170,5 +191,19 @@ mod tests {
         }
         assert!(machine.line().ends_with("2 threads"), "{}", machine.line());
         assert_eq!(machine.name(), "cpu");
+    }
+
+    #[test]
+    fn the_fingerprint_names_sources_and_compiler() {
+        let machine = Machine::new(DeviceChoice::Cpu, "portable", Some(1)).unwrap();
+        let facts = machine.fingerprint(Precision::F32);
+        let names: Vec<&str> = facts.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["build", "rustc", "device", "isa", "precision"]);
+        let build = facts.get("build").unwrap();
+        assert!(build.len() == 12 && build.chars().all(|digit| digit.is_ascii_hexdigit()), "{build}");
+        assert!(facts.get("rustc").unwrap().contains(std::env::consts::ARCH), "{facts:?}");
+        assert!(SOURCES.iter().all(|digest| SOURCES.iter().filter(|other| *other == digest).count() == 1));
+        let before = Facts::new([("build", "0.1.0"), ("device", "cpu")]);
+        assert_eq!(before.differences(&facts)[0], format!("build was 0.1.0 and is now {build}"));
     }
 }

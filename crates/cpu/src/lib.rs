@@ -36,6 +36,10 @@ pub use pool::Pool;
 pub use tunefork_graph::StepSettings;
 pub use workspace::CpuWorkspace;
 
+/// A digest of this crate's sources, which belongs to the fingerprint of a study.
+#[doc(hidden)]
+pub const SOURCE_DIGEST: &str = tunefork_source_digest::source_digest!("src");
+
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

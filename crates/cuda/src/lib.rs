@@ -57,6 +57,10 @@ fn read_stored(stored: &[u8], precision: Precision, values: &mut Vec<f32>) {
     }
 }
 
+/// A digest of this crate's sources, which belongs to the fingerprint of a study.
+#[doc(hidden)]
+pub const SOURCE_DIGEST: &str = tunefork_source_digest::source_digest!("src");
+
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -73,6 +73,10 @@ pub use warnings::{MAX_NAMED, Warning, Warnings};
 /// The largest number of classes: labels are 16-bit.
 pub const MAX_CLASSES: usize = 65_535;
 
+/// A digest of this crate's sources, which belongs to the fingerprint of a study.
+#[doc(hidden)]
+pub const SOURCE_DIGEST: &str = tunefork_source_digest::source_digest!("src");
+
 /// Runs the example of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -64,6 +64,10 @@ pub use step::{
 };
 pub use vocabulary::{Activation, Image, Pool, PoolKind, Window};
 
+/// A digest of this crate's sources, which belongs to the fingerprint of a study.
+#[doc(hidden)]
+pub const SOURCE_DIGEST: &str = tunefork_source_digest::source_digest!("src");
+
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

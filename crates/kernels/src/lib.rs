@@ -32,6 +32,10 @@ pub use stream::{Arguments, DeviceMemory, Feed, Graph, Launch, Span, Stream};
 pub use tunefork_graph::Precision;
 pub use watched::{Call, watched};
 
+/// A digest of this crate's sources, which belongs to the fingerprint of a study.
+#[doc(hidden)]
+pub const SOURCE_DIGEST: &str = tunefork_source_digest::source_digest!("src", "kernels");
+
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

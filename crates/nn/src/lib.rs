@@ -24,6 +24,10 @@ pub use schedule::{Curve, Schedule, ScheduleKind};
 pub use tunefork_graph::optimizer::{OptimizerKind, UpdateRule};
 pub use tunefork_graph::{Activation, Image, Pool, PoolKind, Window};
 
+/// A digest of this crate's sources, which belongs to the fingerprint of a study.
+#[doc(hidden)]
+pub const SOURCE_DIGEST: &str = tunefork_source_digest::source_digest!("src");
+
 /// The README's example is run as a test.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -29,6 +29,10 @@ pub use key::{Key, Purpose};
 pub use philox::philox4x32_10;
 pub use stream::Stream;
 
+/// A digest of this crate's sources, which belongs to the fingerprint of a study.
+#[doc(hidden)]
+pub const SOURCE_DIGEST: &str = tunefork_source_digest::source_digest!("src");
+
 /// Compiles and runs the example in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

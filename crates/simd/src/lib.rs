@@ -52,3 +52,7 @@ pub use avx512::Avx512;
 pub use isa::{Isa, IsaError};
 pub use portable::Portable;
 pub use vector::{MAX_LANES, Simd};
+
+/// A digest of this crate's sources, which belongs to the fingerprint of a study.
+#[doc(hidden)]
+pub const SOURCE_DIGEST: &str = tunefork_source_digest::source_digest!("src");

@@ -40,6 +40,10 @@ pub use point::{Params, Point};
 pub use space::{Condition, Parameter, Space};
 pub use value::Value;
 
+/// A digest of this crate's sources, which belongs to the fingerprint of a study.
+#[doc(hidden)]
+pub const SOURCE_DIGEST: &str = tunefork_source_digest::source_digest!("src");
+
 /// Compiles and runs the example in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -44,3 +44,7 @@ pub use storage::{Storage, StorageError};
 pub use workload::{
     Blueprint, EpochReport, FailureKind, Member, MemberReport, Run, StopFlag, TrialContext, TrialFailure, Workload,
 };
+
+/// A digest of this crate's sources, which belongs to the fingerprint of a study.
+#[doc(hidden)]
+pub const SOURCE_DIGEST: &str = tunefork_source_digest::source_digest!("src");

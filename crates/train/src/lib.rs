@@ -39,6 +39,10 @@ pub use tunefork_kernels::{DeviceError, Precision};
 pub use tunefork_simd::{Isa, IsaError};
 pub use weights::{Tensor, WeightMap};
 
+/// A digest of this crate's sources, which belongs to the fingerprint of a study.
+#[doc(hidden)]
+pub const SOURCE_DIGEST: &str = tunefork_source_digest::source_digest!("src");
+
 /// The README's example is run as a test.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
