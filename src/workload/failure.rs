@@ -1,7 +1,7 @@
 //! What an error of training means for the study.
 
 use tunefork_study::{FailureKind, TrialFailure};
-use tunefork_train::{DeviceError, TrainError};
+use tunefork_train::{EngineError, TrainError};
 
 /// What an error means in a trial that fits the device: if it does not fit now, others hold the memory,
 /// which no clock can know.
@@ -15,15 +15,11 @@ pub(super) fn crowded(error: TrainError) -> TrialFailure {
     }
 }
 
-/// Whether there is no device any more: each trial would fail of that, so none is to blame.
-fn is_gone(reason: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
-    matches!(reason.downcast_ref::<DeviceError>(), Some(DeviceError::Unavailable(_)))
-}
-
 /// What a trial's error means for the study.
 pub(super) fn failure(error: TrainError) -> TrialFailure {
     let kind = match &error {
-        TrainError::Engine(reason) if is_gone(&**reason) => FailureKind::Halt,
+        // Each trial would fail of that, so none is to blame.
+        TrainError::Engine(EngineError::Gone(_)) => FailureKind::Halt,
         TrainError::Diverged { .. } => FailureKind::Diverged,
         TrainError::DoesNotFit { .. } => FailureKind::DoesNotFit,
         TrainError::Interrupted { .. } => FailureKind::Interrupted,

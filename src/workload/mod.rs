@@ -16,7 +16,7 @@ use tunefork_export::Model;
 use tunefork_rng::Key;
 use tunefork_space::Params;
 use tunefork_study::{Blueprint, Cost, FailureKind, Member, TrialContext, TrialFailure, Workload};
-use tunefork_train::{Compiled, Device, Task, TrainError, Trainer};
+use tunefork_train::{Compiled, Device, EngineError, Task, TrainError, Trainer};
 
 use crate::files::write_atomically;
 use crate::predict::weights;
@@ -123,7 +123,7 @@ impl Training {
     }
 
     fn device(&self, threads: usize) -> Result<Box<dyn Device>, TrainError> {
-        self.machine.device(threads, self.spec.fixed().precision()).map_err(|error| TrainError::Engine(Box::new(error)))
+        Ok(self.machine.device(threads, self.spec.fixed().precision()).map_err(EngineError::failed)?)
     }
 }
 

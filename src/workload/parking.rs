@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
-use tunefork_train::{Device, Precision, Task, TrainError, Trainer};
+use tunefork_train::{Device, EngineError, Precision, Task, TrainError, Trainer};
 
 use crate::Machine;
 
@@ -64,7 +64,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn lost() -> TrainError {
-    TrainError::Engine("the device failed in other work, and what this trial had there is lost".into())
+    EngineError::failed("the device failed in other work, and what this trial had there is lost").into()
 }
 
 impl Parking {
@@ -93,8 +93,7 @@ impl Parking {
 
     /// Called with the place locked. Where memory is short, it waits until others are parked.
     fn trainer(&self, place: &Arc<Place>, threads: usize, checkpoint: Option<&[u8]>) -> Result<Trainer, TrainError> {
-        let device =
-            self.machine.device(threads, self.precision).map_err(|error| TrainError::Engine(Box::new(error)))?;
+        let device = self.machine.device(threads, self.precision).map_err(EngineError::failed)?;
         let mut trainer = loop {
             match self.make(place, &*device)? {
                 Some(trainer) => break trainer,

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tunefork_graph::optimizer::UpdateRule;
-use tunefork_graph::{Plan, StepSettings};
+use tunefork_graph::{Evaluated, Plan, StepResult, StepSettings};
 use tunefork_simd::Isa;
 
-use crate::error::EngineError;
+use crate::CpuError;
 use crate::loss::Targets;
 use crate::memory::Memory;
-use crate::optimizer::{self, Update};
+use crate::optimizer;
 use crate::pool::Pool;
 use crate::program::{PreparedProgram, Run};
 
@@ -47,28 +47,6 @@ pub struct Engine {
     update_time: Duration,
 }
 
-/// What a training step reports.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct StepResult {
-    /// Sum of the images' losses, before the update.
-    pub loss_sum: f64,
-    /// Images classified correctly, before the update.
-    pub correct: u32,
-    /// Global norm of the gradients before clipping, if they are clipped.
-    pub gradient_norm: Option<f64>,
-}
-
-/// What an evaluated batch reports.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Evaluated<'a> {
-    /// Sum of the images' losses, without label smoothing.
-    pub loss_sum: f64,
-    /// Images classified correctly.
-    pub correct: u32,
-    /// One row of `classes` values per image.
-    pub logits: &'a [f32],
-}
-
 impl Engine {
     /// An engine on `threads` threads (at least 1; the calling one is one of them), with all weights
     /// zero and running variances one. The plan must have been made with [`CpuWorkspace`](crate::CpuWorkspace).
@@ -76,7 +54,7 @@ impl Engine {
     /// # Errors
     ///
     /// If an image of some layer has too many values to be addressed.
-    pub fn new(plan: Arc<Plan>, isa: Isa, threads: usize) -> Result<Self, EngineError> {
+    pub fn new(plan: Arc<Plan>, isa: Isa, threads: usize) -> Result<Self, CpuError> {
         check_sizes(&plan)?;
         let threads = threads.max(1);
         let training = PreparedProgram::new(&plan.training, &plan.slab, true);
@@ -129,7 +107,7 @@ impl Engine {
         fill: impl FnOnce(&mut [f32]),
         labels: &[u16],
         settings: &StepSettings<'_>,
-    ) -> Result<StepResult, EngineError> {
+    ) -> Result<StepResult, CpuError> {
         let rows = self.check_labels(labels, self.plan.training.batch)?;
         fill(self.memory.images(self.plan.training.input, rows * self.plan.image.elements()));
         let run = Run {
@@ -146,20 +124,9 @@ impl Engine {
         let mut context = self.memory.context(self.isa, &mut self.pool, rows);
         let sum = self.training.run(&mut context, &run);
         let start = std::time::Instant::now();
-        let gradient_norm = self.update(settings);
+        let gradient_norm = optimizer::run(self.isa, &mut self.pool, &self.memory.optimizer(), settings);
         self.update_time += start.elapsed();
-        Ok(StepResult { loss_sum: sum.loss, correct: sum.correct, gradient_norm })
-    }
-
-    fn update(&mut self, settings: &StepSettings<'_>) -> Option<f64> {
-        let update = Update {
-            rule: settings.optimizer,
-            learning_rate: settings.learning_rate,
-            weight_decay: settings.weight_decay,
-            step: settings.step + 1,
-            clip_norm: settings.clip_norm,
-        };
-        optimizer::run(self.isa, &mut self.pool, &self.memory.optimizer(), &update)
+        Ok(StepResult { loss_sum: sum.loss, correct: sum.correct, gradient_norm, skipped: false })
     }
 
     /// Forward in evaluation mode (running statistics, no dropout) with a batch of one image per
@@ -168,7 +135,7 @@ impl Engine {
     /// # Errors
     ///
     /// As for [`train`](Self::train).
-    pub fn evaluate(&mut self, fill: impl FnOnce(&mut [f32]), labels: &[u16]) -> Result<Evaluated<'_>, EngineError> {
+    pub fn evaluate(&mut self, fill: impl FnOnce(&mut [f32]), labels: &[u16]) -> Result<Evaluated<'_>, CpuError> {
         let rows = self.check_labels(labels, self.plan.evaluation.batch)?;
         fill(self.memory.images(self.plan.evaluation.input, rows * self.plan.image.elements()));
         let run = Run {
@@ -215,12 +182,12 @@ impl Engine {
         self.training.times().chain(std::iter::once(("update", self.update_time)))
     }
 
-    fn check_labels(&self, labels: &[u16], batch: usize) -> Result<usize, EngineError> {
+    fn check_labels(&self, labels: &[u16], batch: usize) -> Result<usize, CpuError> {
         if labels.is_empty() || labels.len() > batch {
-            return Err(EngineError::WrongRows { rows: labels.len(), batch });
+            return Err(CpuError::WrongRows { rows: labels.len(), batch });
         }
         match labels.iter().find(|&&label| usize::from(label) >= self.plan.classes) {
-            Some(&label) => Err(EngineError::WrongLabel { label, classes: self.plan.classes }),
+            Some(&label) => Err(CpuError::WrongLabel { label, classes: self.plan.classes }),
             None => Ok(labels.len()),
         }
     }
@@ -231,10 +198,10 @@ fn scratch_len(training: &PreparedProgram, evaluation: &PreparedProgram) -> usiz
 }
 
 /// Tables hold places within a task's part of a tensor in 32 bits.
-fn check_sizes(plan: &Plan) -> Result<(), EngineError> {
+fn check_sizes(plan: &Plan) -> Result<(), CpuError> {
     let largest = plan.arena_len().max(plan.slab.len);
     match u32::try_from(largest) {
         Ok(_) => Ok(()),
-        Err(_) => Err(EngineError::TooLarge { elements: largest }),
+        Err(_) => Err(CpuError::TooLarge { elements: largest }),
     }
 }

@@ -5,7 +5,7 @@ use thiserror::Error;
 /// Why an engine cannot be made or a step cannot be taken.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
-pub enum EngineError {
+pub enum CpuError {
     /// A batch that the plan has no room for, or none at all.
     #[error(
         "a batch of {rows} images does not fit a plan for 1 to {batch}: plan for a larger batch or pass fewer images"

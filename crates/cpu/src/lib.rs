@@ -15,6 +15,7 @@ mod buffer;
 mod context;
 mod conv;
 mod dense;
+mod device;
 mod dropout;
 mod engine;
 mod error;
@@ -30,10 +31,11 @@ mod shared;
 mod simple;
 mod workspace;
 
-pub use engine::{Engine, Evaluated, StepResult};
-pub use error::EngineError;
+pub use device::Cpu;
+pub use engine::Engine;
+pub use error::CpuError;
 pub use pool::Pool;
-pub use tunefork_graph::StepSettings;
+pub use tunefork_graph::{Evaluated, StepResult, StepSettings};
 pub use workspace::CpuWorkspace;
 
 /// A digest of this crate's sources, which belongs to the fingerprint of a study.

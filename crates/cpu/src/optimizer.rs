@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use tunefork_graph::StepSettings;
 use tunefork_graph::optimizer::{UpdateRule, bias_correction, clip_scale};
 use tunefork_simd::{Isa, dispatch};
 
@@ -10,17 +11,6 @@ use crate::shared::Shared;
 
 /// Elements of a task.
 const PART: usize = 16 * 1024;
-
-/// What an update takes beside the buffers.
-#[derive(Clone, Copy, Debug)]
-pub struct Update {
-    pub rule: UpdateRule,
-    pub learning_rate: f64,
-    pub weight_decay: f64,
-    /// Number of the update, from 1.
-    pub step: u64,
-    pub clip_norm: Option<f32>,
-}
 
 /// Parameters, their gradients and the two tensors of state, all of one length.
 #[derive(Clone, Copy)]
@@ -32,13 +22,13 @@ pub struct Buffers<'a> {
 }
 
 /// Updates the parameters and returns the global norm of the gradients, if it had to be known.
-pub fn run(isa: Isa, pool: &mut Pool, buffers: &Buffers<'_>, update: &Update) -> Option<f64> {
-    let norm = update.clip_norm.map(|_| {
+pub fn run(isa: Isa, pool: &mut Pool, buffers: &Buffers<'_>, settings: &StepSettings<'_>) -> Option<f64> {
+    let norm = settings.clip_norm.map(|_| {
         // SAFETY: no task is running.
         norm(isa, unsafe { buffers.gradients.part(0..buffers.len).read() })
     });
-    let clip = norm.zip(update.clip_norm).map_or(1.0, |(norm, most)| clip_scale(norm, f64::from(most)));
-    let rule = Rule::new(update, clip as f32);
+    let clip = norm.zip(settings.clip_norm).map_or(1.0, |(norm, most)| clip_scale(norm, f64::from(most)));
+    let rule = Rule::new(settings, clip as f32);
     let part = |task: usize| -> Range<usize> { task * PART..((task + 1) * PART).min(buffers.len) };
     pool.run(buffers.len.div_ceil(PART), &|task, _| {
         // SAFETY: each task has its own part of every buffer.
@@ -86,8 +76,9 @@ struct Adam {
 }
 
 impl Rule {
-    fn new(update: &Update, clip: f32) -> Self {
-        let (rate, decay) = (update.learning_rate as f32, update.weight_decay as f32);
+    fn new(settings: &StepSettings<'_>, clip: f32) -> Self {
+        let (learning_rate, weight_decay) = (settings.learning_rate, settings.weight_decay);
+        let (rate, decay, t) = (learning_rate as f32, weight_decay as f32, settings.step + 1);
         let adam = |beta1: f64, beta2: f64, epsilon: f64| Adam {
             clip,
             decay: 0.0,
@@ -95,14 +86,14 @@ impl Rule {
             rest1: (1.0 - beta1) as f32,
             beta2: beta2 as f32,
             rest2: (1.0 - beta2) as f32,
-            rate: (update.learning_rate / bias_correction(beta1, update.step)) as f32,
-            root: bias_correction(beta2, update.step).sqrt() as f32,
+            rate: (learning_rate / bias_correction(beta1, t)) as f32,
+            root: bias_correction(beta2, t).sqrt() as f32,
             epsilon: epsilon as f32,
         };
-        match update.rule {
+        match settings.optimizer {
             UpdateRule::Sgd { momentum: 0.0, .. } => Self::Sgd { clip, rate, decay },
             UpdateRule::Sgd { momentum, nesterov } => {
-                Self::Momentum { clip, rate, decay, momentum: momentum as f32, nesterov, first: update.step == 1 }
+                Self::Momentum { clip, rate, decay, momentum: momentum as f32, nesterov, first: t == 1 }
             }
             UpdateRule::RmsProp { alpha, epsilon, momentum } => Self::RmsProp {
                 clip,
@@ -115,7 +106,7 @@ impl Rule {
             },
             UpdateRule::Adam { beta1, beta2, epsilon } => Self::Adam(Adam { decay, ..adam(beta1, beta2, epsilon) }),
             UpdateRule::AdamW { beta1, beta2, epsilon } => {
-                let shrink = (1.0 - update.learning_rate * update.weight_decay) as f32;
+                let shrink = (1.0 - learning_rate * weight_decay) as f32;
                 Self::Adam(Adam { shrink, ..adam(beta1, beta2, epsilon) })
             }
         }

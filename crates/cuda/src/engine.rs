@@ -147,8 +147,12 @@ impl Engine {
         for (steps, results) in steps.chunks(together).zip(results.chunks_mut(together)) {
             self.run(images, steps, true)?;
             for (result, record) in results.iter_mut().zip(&self.records) {
-                *result =
-                    StepResult { loss_sum: record.loss_sum, correct: record.correct, skipped: record.skipped != 0 };
+                *result = StepResult {
+                    loss_sum: record.loss_sum,
+                    correct: record.correct,
+                    gradient_norm: None,
+                    skipped: record.skipped != 0,
+                };
             }
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! What can go wrong.
 
 use thiserror::Error;
+use tunefork_graph::EngineError;
 use tunefork_kernels::{DeviceError, Precision};
 
 /// Why an engine cannot be made or a step cannot be taken.
@@ -62,4 +63,24 @@ pub enum CudaError {
     /// A data set that does not fit the network.
     #[error("the data set does not fit the network: {0}")]
     WrongData(String),
+    /// The GPU failed while another engine was at work, and took all memory with it.
+    #[error("the GPU failed in other work and its memory is lost")]
+    Lost,
+    /// After a fault another GPU was found in place of the one that failed.
+    #[error("the GPU is another one than before: {found} instead of {expected}")]
+    OtherGpu {
+        /// Name of the one that was found.
+        found: String,
+        /// Name of the one before.
+        expected: String,
+    },
+}
+
+impl From<CudaError> for EngineError {
+    fn from(error: CudaError) -> Self {
+        match error {
+            CudaError::Device(DeviceError::Unavailable(_)) => Self::Gone(Box::new(error)),
+            _ => Self::failed(error),
+        }
+    }
 }

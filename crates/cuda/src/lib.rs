@@ -12,6 +12,7 @@
 mod block;
 mod call;
 mod check;
+mod device;
 mod engine;
 mod error;
 mod images;
@@ -25,14 +26,14 @@ mod streamed;
 mod table;
 mod workspace;
 
+pub use device::{Card, Cuda};
 pub use engine::Engine;
 pub use error::CudaError;
 pub use images::Images;
 pub use resident::Resident;
-pub use settings::{Evaluated, StepInput, StepResult};
+pub use settings::StepInput;
 pub use streamed::Streamed;
-pub use tunefork_graph::StepSettings;
-pub use tunefork_kernels::launch::gather::Transform;
+pub use tunefork_graph::{Evaluated, StepResult, StepSettings, Transform};
 pub use workspace::CudaWorkspace;
 
 use half::{bf16, f16};

@@ -1,8 +1,7 @@
-//! What a step is given besides images, and what it reports.
+//! What a step is given besides images.
 
-use tunefork_graph::StepSettings;
 use tunefork_graph::optimizer::{UpdateRule, bias_correction};
-use tunefork_kernels::launch::gather::Transform;
+use tunefork_graph::{StepSettings, TrainingStep, Transform};
 use tunefork_kernels::{DropoutRow, StepRow};
 
 /// The row of the table of steps: `rows` images, `changed` or not, from place `first` of the indices on,
@@ -80,27 +79,8 @@ impl<'a> StepInput<'a> {
     pub fn new(indices: &'a [u32], settings: StepSettings<'a>) -> Self {
         Self { indices, transforms: &[], settings }
     }
-}
 
-/// What a training step reports.
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
-pub struct StepResult {
-    /// Sum of the images' losses, before the update.
-    pub loss_sum: f64,
-    /// Images classified correctly, before the update.
-    pub correct: u32,
-    /// Whether the update was left out because a scaled gradient was not finite
-    /// ([`Precision::F16`](tunefork_kernels::Precision::F16) only).
-    pub skipped: bool,
-}
-
-/// What an evaluated batch reports.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Evaluated<'a> {
-    /// Sum of the images' losses, without label smoothing.
-    pub loss_sum: f64,
-    /// Images classified correctly.
-    pub correct: u32,
-    /// One row of `classes` values per image.
-    pub logits: &'a [f32],
+    pub(crate) fn of(step: &TrainingStep<'a>) -> Self {
+        Self { indices: step.batch.indices(), transforms: step.batch.transforms(), settings: step.settings }
+    }
 }

@@ -2,7 +2,8 @@
 //! happens to these.
 
 use bytemuck::Zeroable;
-use tunefork_kernels::launch::gather::Transform;
+use tunefork_graph::Transform;
+use tunefork_kernels::launch::gather;
 use tunefork_kernels::{DeviceError, Stream};
 
 use crate::StepInput;
@@ -16,7 +17,7 @@ pub(crate) struct Table {
     bytes: Vec<u8>,
     indices: Vec<u32>,
     /// One for each image number, or none at all.
-    transforms: Vec<Transform>,
+    transforms: Vec<gather::Transform>,
     class_weights: Vec<f32>,
     steps: usize,
 }
@@ -46,8 +47,8 @@ impl Table {
         let (settings, rows) = (&step.settings, self.indices.len() - first);
         let changed = !step.transforms.is_empty();
         if changed {
-            self.transforms.resize(first, Transform::zeroed());
-            self.transforms.extend_from_slice(step.transforms);
+            self.transforms.resize(first, gather::Transform::zeroed());
+            self.transforms.extend(step.transforms.iter().map(on_the_device));
         }
         let row = row(settings, rows, changed, first, self.steps);
         self.bytes.extend_from_slice(bytemuck::bytes_of(&row));
@@ -66,4 +67,10 @@ impl Table {
         memory.transforms().part(0..self.transforms.len()).write(stream, &self.transforms)?;
         memory.indices().part(0..self.indices.len()).write(stream, &self.indices)
     }
+}
+
+/// A transform as the kernel reads it.
+fn on_the_device(transform: &Transform) -> gather::Transform {
+    let Transform { column, row, gain, offset, erased } = *transform;
+    gather::Transform { column, row, gain, offset, erased }
 }

@@ -53,7 +53,7 @@ fn change(data: &Dataset, augmentation: &Augmentation, normalisation: &Normalisa
     let shape = data.shape();
     for (index, out) in (0..).zip(batch.chunks_exact_mut(shape.elements())) {
         let transform = augmentation.draw(shape, key, epoch, index);
-        transform.apply(data.pixels(index), shape, normalisation, out);
+        normalisation.apply_changed(&transform, data.pixels(index), shape, out);
     }
 }
 

@@ -101,7 +101,8 @@ impl Normalisation {
     }
 
     /// The same of all channels.
-    pub(crate) fn tables(&self) -> &[[f32; 256]] {
+    #[must_use]
+    pub fn tables(&self) -> &[[f32; 256]] {
         &self.tables
     }
 

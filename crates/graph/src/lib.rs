@@ -29,40 +29,42 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod batch;
 mod block;
 mod builder;
 mod cost;
 mod differentiate;
 pub mod dropout;
+mod engine;
 mod error;
 mod fuse;
 mod graph;
 mod op;
 pub mod optimizer;
 mod plan;
-mod precision;
 mod settings;
 mod shape;
 mod step;
 mod vocabulary;
 
+pub use batch::{Batch, ImageSet};
 pub use block::{Block, ConvPart, Dense, NormPart, Shortcut};
 pub use builder::Conv;
 pub use cost::Cost;
 pub use differentiate::{Differentiated, differentiate};
+pub use engine::{Device, Engine, EngineError, Evaluated, Room, StepResult, TrainingStep};
 pub use error::GraphError;
 pub use graph::{Graph, Init, Node, NodeId, Norm, NormId, Parameter, ParameterId};
 pub use op::Op;
 pub use optimizer::{OptimizerKind, UpdateRule};
 pub use plan::{Buffer, Bytes, NoWorkspace, NormSlot, Plan, Program, SlabLayout, Slot, StepShape, Workspace};
-pub use precision::Precision;
 pub use settings::StepSettings;
 pub use shape::Shape;
 pub use step::{
     BlockBackward, BlockForward, DenseBackward, DenseForward, DropoutBackward, DropoutForward, GlobalAverageBackward,
     GlobalAverageForward, Gradient, Loss, Step, Use,
 };
-pub use vocabulary::{Activation, Image, Pool, PoolKind, Window};
+pub use vocabulary::{Activation, Image, Pool, PoolKind, Precision, Transform, Window};
 
 /// A digest of this crate's sources, which belongs to the fingerprint of a study.
 #[doc(hidden)]

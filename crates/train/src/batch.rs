@@ -1,8 +1,10 @@
 //! Which images make a step, and how they get into an engine.
 
+use std::any::Any;
 use std::sync::Arc;
 
-use tunefork_data::{Augmentation, Dataset, Normalisation, Transform};
+use tunefork_data::{Augmentation, Dataset, Normalisation};
+use tunefork_graph::{Batch, Image, ImageSet, Transform};
 use tunefork_rng::{Key, Purpose};
 
 /// Images with the normalisation under which a network sees them.
@@ -14,95 +16,41 @@ pub struct Images {
     pub normalisation: Normalisation,
 }
 
-/// Some images and their labels, in the order of the rows of a step.
-///
-/// An engine decides how the images come to it: the CPU has them written into its input buffer, a
-/// device that holds the whole set needs the indices alone.
-#[derive(Clone, Copy, Debug)]
-pub struct Batch<'a> {
-    images: &'a Images,
-    indices: &'a [u32],
-    labels: &'a [u16],
-    transforms: &'a [Transform],
-    mixing: f32,
-}
-
-impl<'a> Batch<'a> {
-    /// The images with these numbers, in this order, and their labels.
-    ///
-    /// # Panics
-    /// If the lists differ in length.
-    pub fn new(images: &'a Images, indices: &'a [u32], labels: &'a [u16]) -> Self {
-        assert_eq!(indices.len(), labels.len(), "one label per image");
-        Self { images, indices, labels, transforms: &[], mixing: 0.0 }
+impl ImageSet for Images {
+    fn image(&self) -> Image {
+        self.data.shape()
     }
 
-    /// The same images, each changed in its own way; no transforms: as they are.
-    ///
-    /// # Panics
-    /// If there are some, but not one for each image.
-    #[must_use]
-    pub fn changed(self, transforms: &'a [Transform]) -> Self {
-        let fits = transforms.is_empty() || transforms.len() == self.rows();
-        assert!(fits, "one transform per image");
-        Self { transforms, ..self }
+    fn pixels(&self) -> &[u8] {
+        self.data.all_pixels()
     }
 
-    /// The same batch with this share of the next image (after the last the first) in each image, as
-    /// [`StepSettings::mixing`](crate::StepSettings::mixing) says of the labels.
-    #[must_use]
-    pub fn mixed(self, mixing: f32) -> Self {
-        Self { mixing, ..self }
+    fn labels(&self) -> &[u16] {
+        self.data.labels()
     }
 
-    /// The share of the next image in each; 0: nothing is mixed.
-    pub fn mixing(&self) -> f32 {
-        self.mixing
+    fn tables(&self) -> &[[f32; 256]] {
+        self.normalisation.tables()
     }
 
-    /// What happens to the images on their way to the engine; empty: nothing.
-    pub fn transforms(&self) -> &'a [Transform] {
-        self.transforms
+    fn owner(&self) -> Arc<dyn Any + Send + Sync> {
+        Arc::clone(&self.data) as _
     }
 
-    /// The number of real images: at most the plan's batch.
-    pub fn rows(&self) -> usize {
-        self.indices.len()
-    }
-
-    /// The images' numbers in the data set.
-    pub fn indices(&self) -> &'a [u32] {
-        self.indices
-    }
-
-    /// The images' classes.
-    pub fn labels(&self) -> &'a [u16] {
-        self.labels
-    }
-
-    /// The images that the indices point into.
-    pub fn images(&self) -> &'a Images {
-        self.images
-    }
-
-    /// Writes the changed, normalised and mixed images, height by width by channels, one after the other.
-    ///
-    /// # Panics
-    /// If `input` does not have room for exactly [`Batch::rows`] images.
-    pub fn fill(&self, input: &mut [f32]) {
-        let Images { data, normalisation } = self.images;
+    fn fill(&self, batch: &Batch<'_>, input: &mut [f32]) {
+        let Self { data, normalisation } = self;
         let shape = data.shape();
-        if self.transforms.is_empty() {
-            data.gather(self.indices, normalisation, input);
+        if batch.transforms().is_empty() {
+            data.gather(batch.indices(), normalisation, input);
         } else {
             let images = input.chunks_exact_mut(shape.elements());
-            assert_eq!(images.len(), self.rows(), "room for the images");
-            for ((index, transform), image) in self.indices.iter().zip(self.transforms).zip(images) {
-                transform.apply(data.pixels(*index), shape, normalisation, image);
+            assert_eq!(images.len(), batch.rows(), "room for the images");
+            for ((index, transform), image) in batch.indices().iter().zip(batch.transforms()).zip(images) {
+                normalisation.apply_changed(transform, data.pixels(*index), shape, image);
             }
         }
-        if self.mixing > 0.0 {
-            mix(input, shape.elements(), self.mixing);
+        if batch.mixing() > 0.0 {
+            mix(input, shape.elements(), batch.mixing());
         }
     }
 }
@@ -215,5 +163,26 @@ impl Batches {
     fn read_labels(&mut self, images: &Images) {
         self.labels.clear();
         self.labels.extend(self.order.iter().map(|index| images.data.label(*index)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_what_the_host_computes() {
+        let shape = Image::new(1, 1, 3);
+        let classes = vec!["a".to_owned(), "b".to_owned()];
+        let data = Dataset::from_memory(shape, classes, [2, 0, 0], vec![0, 1], vec![7; 6]).unwrap();
+        let normalisation = Normalisation::new(&[0.1, 0.2, 0.3], &[0.5, 0.6, 0.7]).unwrap();
+        let images = Images { data: Arc::new(data), normalisation };
+        let mut pixel = [0.0; 3];
+        for byte in [0, 7, 255] {
+            images.normalisation.apply(&[byte; 3], 3, &mut pixel);
+            for (table, value) in images.tables().iter().zip(pixel) {
+                assert_eq!(table[usize::from(byte)], value);
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Why training cannot start, go on or be taken up again.
 
 use thiserror::Error;
+use tunefork_graph::EngineError;
 use tunefork_nn::{Image, NetworkError};
 
 /// What a trainer can run into.
@@ -123,7 +124,7 @@ pub enum TrainError {
     Weights(#[from] WeightsError),
     /// The engine cannot be built or has failed.
     #[error("the engine failed: {0}")]
-    Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Engine(#[from] EngineError),
 }
 
 fn advice(largest_batch: Option<usize>) -> String {

@@ -11,9 +11,6 @@ mod average;
 mod batch;
 mod checkpoint;
 mod course;
-mod cpu;
-mod cuda;
-mod engine;
 mod error;
 mod metrics;
 mod mixing;
@@ -23,19 +20,20 @@ mod task;
 mod trainer;
 mod weights;
 
-pub use batch::{Batch, Images};
+pub use batch::Images;
 pub use course::Plateau;
-pub use cpu::Cpu;
-pub use cuda::{Card, Cuda};
-pub use engine::{Device, Engine, Evaluated, Room, Step, StepResult};
 pub use error::{CheckpointError, Place, TrainError, WeightsError};
 pub use metrics::{Confusion, EpochMetrics, Evaluation};
 pub use predict::Predictor;
 pub use spec::{At, ClassWeights, LastBatch, Objective, TrainSpec};
 pub use task::{Compiled, Task};
 pub use trainer::{EpochValue, Trainer};
-pub use tunefork_graph::StepSettings;
-pub use tunefork_kernels::{DeviceError, Precision};
+pub use tunefork_cpu::Cpu;
+pub use tunefork_cuda::{Card, Cuda};
+pub use tunefork_graph::{
+    Batch, Device, Engine, EngineError, Evaluated, ImageSet, Precision, Room, StepResult, StepSettings, TrainingStep,
+};
+pub use tunefork_kernels::DeviceError;
 pub use tunefork_simd::{Isa, IsaError};
 pub use weights::{Tensor, WeightMap};
 

@@ -7,7 +7,7 @@ use tunefork_rng::philox4x32_10;
 
 use crate::{DataError, Image};
 
-pub use transform::Transform;
+pub use tunefork_graph::Transform;
 
 /// How strongly training images are changed; all zero: not at all.
 ///
@@ -89,13 +89,13 @@ impl Augmentation {
         let shift = |bits| below(bits, 2 * crop as u64 + 1) as i64 - crop;
         let angle = (self.rotate * both_sides(turn)).to_radians();
         let mut transform =
-            Transform::moved(shape, unit(mirror) < self.flip, angle, [shift(right) as f64, shift(down) as f64]);
+            transform::moved(shape, unit(mirror) < self.flip, angle, [shift(right) as f64, shift(down) as f64]);
         transform.gain = (1.0 + self.contrast * both_sides(distance)) as f32;
         transform.offset = (self.brightness * both_sides(light)) as f32;
         if self.cutout > 0 {
             let centre =
                 [(along, shape.height), (across, shape.width)].map(|(bits, pixels)| below(bits, pixels as u64));
-            transform.erase(shape, centre, self.cutout.into());
+            transform::erase(&mut transform, shape, centre, self.cutout.into());
         }
         transform
     }

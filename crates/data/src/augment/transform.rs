@@ -1,110 +1,85 @@
-//! What happens to one image, and how it is done on the host.
-//!
-//! Positions are whole numbers of 1/65,536 pixel and the weights between four pixels whole numbers of
-//! 1/65,536, so that every engine finds the same values to the bit.
+//! How a transform is made, and done on the host.
+
+use tunefork_graph::Transform;
 
 use crate::{Image, Normalisation};
 
-/// What happens to one image on its way into a batch.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Transform {
-    /// The value at column x and row y is taken from column `[0] x + [1] y + [2]`, in units of
-    /// 1/[`Self::PIXEL`]; what lies outside of the image is black.
-    pub column: [i32; 3],
-    /// ... and from row `[0] x + [1] y + [2]`, likewise.
-    pub row: [i32; 3],
-    /// What the distance of a value to the training mean is multiplied by.
-    pub gain: f32,
-    /// What is then added, as a share of the way from black to white. The result stays between them.
-    pub offset: f32,
-    /// First row, row behind the last, first column, column behind the last of the part that is set to
-    /// the training mean.
-    pub erased: [u32; 4],
+/// A mirror image, turned about the centre by an angle in radians, and shifted by so many pixels
+/// to the left and upwards.
+pub(super) fn moved(shape: Image, flip: bool, angle: f64, [right, down]: [f64; 2]) -> Transform {
+    let (sin, cos) = (libm::sin(angle), libm::cos(angle));
+    let mirror = if flip { -1.0 } else { 1.0 };
+    let [x, y] = [shape.width, shape.height].map(|pixels| (pixels as f64 - 1.0) / 2.0);
+    let units = |numbers: [f64; 3]| numbers.map(|number| (number * 65_536.0).round() as i32);
+    Transform {
+        column: units([cos * mirror, -sin, x - cos * mirror * x + sin * y + right]),
+        row: units([sin * mirror, cos, y - sin * mirror * x - cos * y + down]),
+        ..Transform::NONE
+    }
 }
 
-impl Transform {
-    /// One pixel in the units of positions.
-    pub const PIXEL: i32 = 1 << 16;
+/// Erases a square about a centre (row, column), as far as it lies in the image.
+pub(super) fn erase(transform: &mut Transform, shape: Image, [row, column]: [u64; 2], side: u64) {
+    let part = |centre: u64, pixels: usize| {
+        let end = (centre + side.div_ceil(2)).min(pixels as u64);
+        [centre.saturating_sub(side / 2) as u32, end as u32]
+    };
+    let [[top, bottom], [left, right]] = [part(row, shape.height), part(column, shape.width)];
+    transform.erased = [top, bottom, left, right];
+}
 
-    /// The image as it is.
-    pub const NONE: Self =
-        Self { column: [Self::PIXEL, 0, 0], row: [0, Self::PIXEL, 0], gain: 1.0, offset: 0.0, erased: [0; 4] };
-
-    /// A mirror image, turned about the centre by an angle in radians, and shifted by so many pixels
-    /// to the left and upwards.
-    pub(super) fn moved(shape: Image, flip: bool, angle: f64, [right, down]: [f64; 2]) -> Self {
-        let (sin, cos) = (libm::sin(angle), libm::cos(angle));
-        let mirror = if flip { -1.0 } else { 1.0 };
-        let [x, y] = [shape.width, shape.height].map(|pixels| (pixels as f64 - 1.0) / 2.0);
-        let units = |numbers: [f64; 3]| numbers.map(|number| (number * 65_536.0).round() as i32);
-        Self {
-            column: units([cos * mirror, -sin, x - cos * mirror * x + sin * y + right]),
-            row: units([sin * mirror, cos, y - sin * mirror * x - cos * y + down]),
-            ..Self::NONE
-        }
-    }
-
-    /// Erases a square about a centre (row, column), as far as it lies in the image.
-    pub(super) fn erase(&mut self, shape: Image, [row, column]: [u64; 2], side: u64) {
-        let part = |centre: u64, pixels: usize| {
-            let end = (centre + side.div_ceil(2)).min(pixels as u64);
-            [centre.saturating_sub(side / 2) as u32, end as u32]
-        };
-        let [[top, bottom], [left, right]] = [part(row, shape.height), part(column, shape.width)];
-        self.erased = [top, bottom, left, right];
-    }
-
+impl Normalisation {
     /// Writes the changed and normalised image: `pixels` and `out` are rows of pixels, channels
-    /// innermost. [`Self::NONE`] gives what [`Normalisation::apply`] gives.
+    /// innermost. [`Transform::NONE`] gives what [`apply`](Self::apply) gives.
     ///
     /// # Panics
     /// If a length is not that of an image of this shape, or the normalisation has other channels.
-    pub fn apply(&self, pixels: &[u8], shape: Image, normalisation: &Normalisation, out: &mut [f32]) {
-        let source = Source { pixels, shape, tables: normalisation.tables() };
+    pub fn apply_changed(&self, transform: &Transform, pixels: &[u8], shape: Image, out: &mut [f32]) {
+        let source = Source { pixels, shape, tables: self.tables() };
         assert_eq!(pixels.len(), shape.elements(), "bytes of an image");
         assert_eq!(out.len(), shape.elements(), "values of an image");
         assert_eq!(source.tables.len(), shape.channels, "channels");
         match shape.channels {
-            1 => self.place::<1>(&source, out),
-            _ => self.place::<3>(&source, out),
+            1 => place::<1>(transform, &source, out),
+            _ => place::<3>(transform, &source, out),
         }
-        if self.gain != 1.0 || self.offset != 0.0 {
-            self.relight(&source, out);
+        if transform.gain != 1.0 || transform.offset != 0.0 {
+            relight(transform, &source, out);
         }
-        let [top, bottom, left, right] = self.erased.map(|edge| edge as usize);
+        let [top, bottom, left, right] = transform.erased.map(|edge| edge as usize);
         for row in top..bottom {
             let start = row * shape.width;
             out[(start + left) * shape.channels..(start + right) * shape.channels].fill(0.0);
         }
     }
+}
 
-    /// Takes every value from its place.
-    fn place<const C: usize>(&self, source: &Source<'_>, out: &mut [f32]) {
-        let (fraction, width) = (Self::PIXEL - 1, source.shape.width);
-        let numbers = [self.column, self.row];
-        let whole = numbers.iter().flatten().all(|number| number & fraction == 0);
-        for (y, out) in out.chunks_exact_mut(width * C).enumerate() {
-            let [mut column, mut row] = numbers.map(|[_, down, start]| down * y as i32 + start);
-            for values in out.as_chunks_mut::<C>().0 {
-                let [x, y] = [column >> 16, row >> 16];
-                *values = match whole || (column | row) & fraction == 0 {
-                    true => source.value::<C>(x, y),
-                    false => source.between::<C>(x, y, [column, row].map(|at| (at & fraction) >> 8)),
-                };
-                column += self.column[0];
-                row += self.row[0];
-            }
+/// Takes every value from its place.
+fn place<const C: usize>(transform: &Transform, source: &Source<'_>, out: &mut [f32]) {
+    let (fraction, width) = (Transform::PIXEL - 1, source.shape.width);
+    let numbers = [transform.column, transform.row];
+    let whole = numbers.iter().flatten().all(|number| number & fraction == 0);
+    for (y, out) in out.chunks_exact_mut(width * C).enumerate() {
+        let [mut column, mut row] = numbers.map(|[_, down, start]| down * y as i32 + start);
+        for values in out.as_chunks_mut::<C>().0 {
+            let [x, y] = [column >> 16, row >> 16];
+            *values = match whole || (column | row) & fraction == 0 {
+                true => source.value::<C>(x, y),
+                false => source.between::<C>(x, y, [column, row].map(|at| (at & fraction) >> 8)),
+            };
+            column += transform.column[0];
+            row += transform.row[0];
         }
     }
+}
 
-    /// Changes contrast and brightness.
-    fn relight(&self, source: &Source<'_>, out: &mut [f32]) {
-        for (channel, table) in source.tables.iter().enumerate() {
-            let (black, white) = (table[0], table[255]);
-            let offset = self.offset * (white - black);
-            for value in out.iter_mut().skip(channel).step_by(source.tables.len()) {
-                *value = (*value * self.gain + offset).clamp(black, white);
-            }
+/// Changes contrast and brightness.
+fn relight(transform: &Transform, source: &Source<'_>, out: &mut [f32]) {
+    for (channel, table) in source.tables.iter().enumerate() {
+        let (black, white) = (table[0], table[255]);
+        let offset = transform.offset * (white - black);
+        for value in out.iter_mut().skip(channel).step_by(source.tables.len()) {
+            *value = (*value * transform.gain + offset).clamp(black, white);
         }
     }
 }
@@ -164,13 +139,13 @@ mod tests {
     fn applied(transform: &Transform) -> Vec<f32> {
         let (pixels, shape, normalisation) = image();
         let mut out = vec![f32::NAN; pixels.len()];
-        transform.apply(&pixels, shape, &normalisation, &mut out);
+        normalisation.apply_changed(transform, &pixels, shape, &mut out);
         out.iter().map(|value| (value * 1000.0).round() / 1000.0).collect()
     }
 
     fn moved(flip: bool, degrees: f64, shift: [f64; 2]) -> Vec<f32> {
         let (_, shape, _) = image();
-        applied(&Transform::moved(shape, flip, degrees.to_radians(), shift))
+        applied(&super::moved(shape, flip, degrees.to_radians(), shift))
     }
 
     #[test]
@@ -182,7 +157,7 @@ mod tests {
             let pixels: Vec<u8> = (0..shape.elements()).map(|at| (at * 37 % 256) as u8).collect();
             let (mut plain, mut out) = (vec![0.0; pixels.len()], vec![1.0; pixels.len()]);
             normalisation.apply(&pixels, channels, &mut plain);
-            Transform::NONE.apply(&pixels, shape, &normalisation, &mut out);
+            normalisation.apply_changed(&Transform::NONE, &pixels, shape, &mut out);
             assert_eq!(out, plain);
         }
     }
@@ -229,7 +204,7 @@ mod tests {
         let erased = |centre, side| {
             let (_, shape, _) = image();
             let mut transform = Transform::NONE;
-            transform.erase(shape, centre, side);
+            erase(&mut transform, shape, centre, side);
             let out = applied(&transform);
             let gone = (0..out.len()).filter(|at| out[*at] == 0.0);
             gone.map(|at| (at / 4, at % 4)).collect::<Vec<_>>()

@@ -159,7 +159,7 @@ fn changed(case: &mut Case) -> Result<(), Failure> {
         let image = input.image();
         let mut rows = vec![0.0; input.rows * image];
         for (row, values) in rows.chunks_mut(image).enumerate() {
-            draws[input.first + row].apply(input.pixels(row), shape, &normalisation, values);
+            normalisation.apply_changed(&draws[input.first + row], input.pixels(row), shape, values);
         }
         let share = input.mixing;
         let mixed = |e: usize| match share > 0.0 {

@@ -15,7 +15,9 @@ use crate::course::best;
 use crate::error::Place;
 use crate::mixing;
 use crate::weights::WeightMap;
-use crate::{At, Compiled, Device, Engine, EpochMetrics, Step, StepResult, StepSettings, Task, Tensor, TrainError};
+use crate::{
+    At, Compiled, Device, Engine, EpochMetrics, StepResult, StepSettings, Task, Tensor, TrainError, TrainingStep,
+};
 
 /// A network in training: goes through its epochs, measures each, and can be stopped and taken up
 /// again between any two of them with the same bits.
@@ -239,7 +241,7 @@ impl Trainer {
             inputs.extend((first..end).map(|index| {
                 let settings = settings(index);
                 let batch = self.batches.get(images, spec.batch_size, index);
-                Step { batch: batch.mixed(settings.mixing), settings }
+                TrainingStep { batch: batch.mixed(settings.mixing), settings }
             }));
             let results = &mut results[..inputs.len()];
             self.engine.train(&inputs, results)?;
@@ -289,7 +291,7 @@ impl Trainer {
         if let Some(average) = &mut self.average {
             average.restore(&slab);
         }
-        self.engine.write_slab(&slab)
+        Ok(self.engine.write_slab(&slab)?)
     }
 
     /// The weights of the epoch that counts.
@@ -320,7 +322,7 @@ struct Trained {
 
 impl Trained {
     /// Counts step `index` (from 0) of an epoch, unless its loss is no number.
-    fn add(&mut self, step: &Step<'_>, result: &StepResult, epoch: u32, index: u64) -> Result<(), TrainError> {
+    fn add(&mut self, step: &TrainingStep<'_>, result: &StepResult, epoch: u32, index: u64) -> Result<(), TrainError> {
         if !result.loss_sum.is_finite() {
             return Err(TrainError::Diverged { place: Place::Step { epoch, step: index + 1 }, loss: result.loss_sum });
         }

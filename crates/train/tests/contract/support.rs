@@ -8,7 +8,8 @@ use tunefork_graph::{Graph, GraphError, NoWorkspace, Plan};
 use tunefork_nn::{Network, Optimizer, UpdateRule};
 use tunefork_rng::{Key, Purpose};
 use tunefork_train::{
-    At, Batch, Device, Engine, Evaluated, Images, Step, StepResult, StepSettings, Task, TrainError, TrainSpec,
+    At, Batch, Device, Engine, EngineError, Evaluated, ImageSet, Images, StepResult, StepSettings, Task, TrainSpec,
+    TrainingStep,
 };
 
 /// A step as the engine saw it.
@@ -46,11 +47,11 @@ impl Device for LinearDevice {
         Plan::new(graph, evaluation_batch, &NoWorkspace)
     }
 
-    fn planned_bytes(&self, plan: &Plan, _: &Images) -> u64 {
+    fn planned_bytes(&self, plan: &Plan, _: &dyn ImageSet) -> u64 {
         plan.bytes().total()
     }
 
-    fn engine(&self, plan: Arc<Plan>) -> Result<Box<dyn Engine>, TrainError> {
+    fn engine(&self, plan: Arc<Plan>) -> Result<Box<dyn Engine>, EngineError> {
         let slab = vec![0.0; plan.slab.len];
         Ok(Box::new(Linear {
             momentum: slab.clone(),
@@ -143,7 +144,7 @@ impl Linear {
         });
         let (loss_sum, correct) = self.forward(batch, true);
         self.update(settings.learning_rate as f32);
-        StepResult { loss_sum, correct }
+        StepResult { loss_sum, correct, ..StepResult::default() }
     }
 }
 
@@ -160,7 +161,7 @@ impl Engine for Linear {
         self.threads = threads;
     }
 
-    fn train(&mut self, steps: &[Step<'_>], results: &mut [StepResult]) -> Result<(), TrainError> {
+    fn train(&mut self, steps: &[TrainingStep<'_>], results: &mut [StepResult]) -> Result<(), EngineError> {
         assert_eq!(steps.len(), results.len());
         assert!(steps.len() <= self.chunk);
         for (step, result) in steps.iter().zip(results) {
@@ -173,33 +174,33 @@ impl Engine for Linear {
         &mut self,
         batches: &[Batch<'_>],
         tell: &mut dyn FnMut(&Batch<'_>, Evaluated<'_>),
-    ) -> Result<(), TrainError> {
+    ) -> Result<(), EngineError> {
         assert!(batches.len() <= self.chunk);
         for batch in batches {
             assert!(batch.rows() <= self.plan.evaluation.batch);
-            let (loss_sum, _) = self.forward(batch, false);
+            let (loss_sum, correct) = self.forward(batch, false);
             let logits = &self.logits;
-            tell(batch, Evaluated { loss_sum, logits });
+            tell(batch, Evaluated { loss_sum, correct, logits });
         }
         Ok(())
     }
 
-    fn read_slab(&self, slab: &mut [f32]) -> Result<(), TrainError> {
+    fn read_slab(&self, slab: &mut [f32]) -> Result<(), EngineError> {
         slab.copy_from_slice(&self.slab);
         Ok(())
     }
 
-    fn write_slab(&mut self, slab: &[f32]) -> Result<(), TrainError> {
+    fn write_slab(&mut self, slab: &[f32]) -> Result<(), EngineError> {
         self.slab.copy_from_slice(slab);
         Ok(())
     }
 
-    fn read_optimizer(&self, state: &mut [f32]) -> Result<(), TrainError> {
+    fn read_optimizer(&self, state: &mut [f32]) -> Result<(), EngineError> {
         state.copy_from_slice(&self.momentum);
         Ok(())
     }
 
-    fn write_optimizer(&mut self, state: &[f32]) -> Result<(), TrainError> {
+    fn write_optimizer(&mut self, state: &[f32]) -> Result<(), EngineError> {
         self.momentum.copy_from_slice(state);
         Ok(())
     }

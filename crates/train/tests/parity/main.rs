@@ -14,7 +14,7 @@ use tunefork_data::{Dataset, Normalisation};
 use tunefork_nn::{
     Activation, Block, Head, Image, Network, Optimizer, ParameterKind, Pool, PoolKind, UpdateRule, Window,
 };
-use tunefork_train::{Batch, Cpu, Device, Images, Isa, Step, StepResult, StepSettings, Tensor, WeightMap};
+use tunefork_train::{Batch, Cpu, Device, Images, Isa, StepResult, StepSettings, Tensor, TrainingStep, WeightMap};
 
 #[derive(Deserialize)]
 struct Case {
@@ -139,7 +139,7 @@ impl Case {
             };
             let batch = Batch::new(&images, &indices, &labels);
             let mut results = [StepResult::default()];
-            engine.train(&[Step { batch, settings }], &mut results).unwrap();
+            engine.train(&[TrainingStep { batch, settings }], &mut results).unwrap();
             losses.push(results[0].loss_sum / rows as f64);
         }
         losses

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tunefork_graph::{Graph, GraphError, NoWorkspace, Plan};
 use tunefork_reference::optimizer::{Optimizer, clip};
 use tunefork_reference::{Batch as Images, Masks, Mode, Settings, State, run_program};
-use tunefork_train::{Batch, Device, Engine, Evaluated, Step, StepResult, StepSettings, TrainError};
+use tunefork_train::{Batch, Device, Engine, EngineError, Evaluated, ImageSet, StepResult, StepSettings, TrainingStep};
 
 /// Makes engines of one graph, which it was given because a plan does not contain it.
 pub struct Reference(pub Graph);
@@ -15,11 +15,11 @@ impl Device for Reference {
         Plan::new(graph, evaluation_batch, &NoWorkspace)
     }
 
-    fn planned_bytes(&self, plan: &Plan, _: &tunefork_train::Images) -> u64 {
+    fn planned_bytes(&self, plan: &Plan, _: &dyn ImageSet) -> u64 {
         2 * plan.bytes().total()
     }
 
-    fn engine(&self, plan: Arc<Plan>) -> Result<Box<dyn Engine>, TrainError> {
+    fn engine(&self, plan: Arc<Plan>) -> Result<Box<dyn Engine>, EngineError> {
         let state = State::new(&self.0);
         Ok(Box::new(ReferenceEngine { graph: self.0.clone(), plan, state, optimizer: None }))
     }
@@ -60,7 +60,11 @@ impl ReferenceEngine {
             self.optimizer.get_or_insert_with(|| Optimizer::new(settings.optimizer, &self.state.parameters));
         optimizer.update(&mut self.state.parameters, &gradients, settings.learning_rate, settings.weight_decay);
         self.state.running = report.running;
-        StepResult { loss_sum: report.loss * batch.rows() as f64, correct: report.correct as u32 }
+        StepResult {
+            loss_sum: report.loss * batch.rows() as f64,
+            correct: report.correct as u32,
+            ..StepResult::default()
+        }
     }
 }
 
@@ -69,22 +73,22 @@ impl Engine for ReferenceEngine {
         &self.plan
     }
 
-    fn train(&mut self, steps: &[Step<'_>], results: &mut [StepResult]) -> Result<(), TrainError> {
+    fn train(&mut self, steps: &[TrainingStep<'_>], results: &mut [StepResult]) -> Result<(), EngineError> {
         for (step, result) in steps.iter().zip(results) {
             *result = self.step(&step.batch, &step.settings);
         }
         Ok(())
     }
 
-    fn evaluate(&mut self, _: &[Batch<'_>], _: &mut dyn FnMut(&Batch<'_>, Evaluated<'_>)) -> Result<(), TrainError> {
+    fn evaluate(&mut self, _: &[Batch<'_>], _: &mut dyn FnMut(&Batch<'_>, Evaluated<'_>)) -> Result<(), EngineError> {
         unreachable!("parity is a matter of training steps")
     }
 
-    fn read_slab(&self, _: &mut [f32]) -> Result<(), TrainError> {
+    fn read_slab(&self, _: &mut [f32]) -> Result<(), EngineError> {
         unreachable!("nobody looks at the weights")
     }
 
-    fn write_slab(&mut self, slab: &[f32]) -> Result<(), TrainError> {
+    fn write_slab(&mut self, slab: &[f32]) -> Result<(), EngineError> {
         let layout = &self.plan.slab;
         for (tensor, slot) in self.state.parameters.iter_mut().zip(&layout.parameters) {
             let values = &slab[slot.offset..][..slot.len];
@@ -93,11 +97,11 @@ impl Engine for ReferenceEngine {
         Ok(())
     }
 
-    fn read_optimizer(&self, _: &mut [f32]) -> Result<(), TrainError> {
+    fn read_optimizer(&self, _: &mut [f32]) -> Result<(), EngineError> {
         unreachable!("nobody looks at the state")
     }
 
-    fn write_optimizer(&mut self, _: &[f32]) -> Result<(), TrainError> {
+    fn write_optimizer(&mut self, _: &[f32]) -> Result<(), EngineError> {
         unreachable!("nobody goes on from a state")
     }
 

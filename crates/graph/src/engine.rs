@@ -1,4 +1,4 @@
-//! What the epoch loop knows of the machine it trains on.
+//! What an epoch loop knows of the machine it trains on.
 //!
 //! A [`Device`] plans graphs and makes an [`Engine`] of a plan; an engine holds one network's state and
 //! takes steps. The loop never sees a thread or a stream, so a second device is a second
@@ -6,9 +6,25 @@
 
 use std::sync::Arc;
 
-use tunefork_graph::{Graph, GraphError, Plan, StepSettings};
+use crate::{Batch, Graph, GraphError, ImageSet, Plan, StepSettings};
 
-use crate::{Batch, Images, TrainError};
+/// Why an engine cannot be made or a step cannot be taken, with the error of its own crate.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// There is no device any more: every other engine would fail of that too.
+    #[error(transparent)]
+    Gone(Box<dyn std::error::Error + Send + Sync>),
+    /// The device fails, or what it was asked for cannot be.
+    #[error(transparent)]
+    Failed(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl EngineError {
+    /// A failure that says nothing about other engines.
+    pub fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Failed(error.into())
+    }
+}
 
 /// A place where networks can be trained.
 pub trait Device: Send + Sync {
@@ -20,14 +36,14 @@ pub trait Device: Send + Sync {
     fn plan(&self, graph: &Graph, evaluation_batch: usize) -> Result<Plan, GraphError>;
 
     /// Exact bytes of all buffers that an engine for this plan allocates to learn from these images.
-    fn planned_bytes(&self, plan: &Plan, images: &Images) -> u64;
+    fn planned_bytes(&self, plan: &Plan, images: &dyn ImageSet) -> u64;
 
     /// How much memory an engine can have here while it learns from these images; nothing where memory
     /// is not the device's own.
     ///
     /// # Errors
-    /// [`TrainError::Engine`] if the device fails.
-    fn room(&self, images: &Images) -> Result<Option<Room>, TrainError> {
+    /// If the device fails.
+    fn room(&self, images: &dyn ImageSet) -> Result<Option<Room>, EngineError> {
         let _ = images;
         Ok(None)
     }
@@ -36,8 +52,8 @@ pub trait Device: Send + Sync {
     /// allocated afterwards.
     ///
     /// # Errors
-    /// [`TrainError::Engine`] if the device does not give what the plan needs.
-    fn engine(&self, plan: Arc<Plan>) -> Result<Box<dyn Engine>, TrainError>;
+    /// If the device does not give what the plan needs.
+    fn engine(&self, plan: Arc<Plan>) -> Result<Box<dyn Engine>, EngineError>;
 }
 
 /// Bytes of a device's own memory, without what images take that lie there for all engines.
@@ -67,8 +83,8 @@ pub trait Engine: Send {
     /// that later calls do not have to.
     ///
     /// # Errors
-    /// [`TrainError::Engine`] if the device does not give what is needed.
-    fn prepare(&mut self, images: &Images) -> Result<(), TrainError> {
+    /// If the device does not give what is needed.
+    fn prepare(&mut self, images: &dyn ImageSet) -> Result<(), EngineError> {
         let _ = images;
         Ok(())
     }
@@ -84,58 +100,58 @@ pub trait Engine: Send {
     /// whose loss is no number is reported like any other, and those behind it are taken too.
     ///
     /// # Errors
-    /// [`TrainError::Engine`] if the device fails; some of the steps may then have been taken.
+    /// If the device fails; some of the steps may then have been taken.
     ///
     /// # Panics
     /// If there is not one result for each step.
-    fn train(&mut self, steps: &[Step<'_>], results: &mut [StepResult]) -> Result<(), TrainError>;
+    fn train(&mut self, steps: &[TrainingStep<'_>], results: &mut [StepResult]) -> Result<(), EngineError>;
 
     /// Forward in evaluation mode with batches of at most the plan's evaluation batch; `tell` is
     /// called with each of them in order.
     ///
     /// # Errors
-    /// [`TrainError::Engine`] if the device fails.
+    /// If the device fails.
     fn evaluate(
         &mut self,
         batches: &[Batch<'_>],
         tell: &mut dyn FnMut(&Batch<'_>, Evaluated<'_>),
-    ) -> Result<(), TrainError>;
+    ) -> Result<(), EngineError>;
 
     /// Copies the slab (parameters, then running statistics, as laid out by the plan) to `slab`.
     ///
     /// # Errors
-    /// [`TrainError::Engine`] if the device fails.
+    /// If the device fails.
     ///
     /// # Panics
     /// If `slab` has another length than the plan's slab.
-    fn read_slab(&self, slab: &mut [f32]) -> Result<(), TrainError>;
+    fn read_slab(&self, slab: &mut [f32]) -> Result<(), EngineError>;
 
     /// Replaces the slab.
     ///
     /// # Errors
-    /// [`TrainError::Engine`] if the device fails.
+    /// If the device fails.
     ///
     /// # Panics
     /// If `slab` has another length than the plan's slab.
-    fn write_slab(&mut self, slab: &[f32]) -> Result<(), TrainError>;
+    fn write_slab(&mut self, slab: &[f32]) -> Result<(), EngineError>;
 
     /// Copies the state of the optimizer, in the engine's own order; a scaled loss has its scale there.
     ///
     /// # Errors
-    /// [`TrainError::Engine`] if the device fails.
+    /// If the device fails.
     ///
     /// # Panics
     /// If `state` does not have [`Engine::optimizer_len`] values.
-    fn read_optimizer(&self, state: &mut [f32]) -> Result<(), TrainError>;
+    fn read_optimizer(&self, state: &mut [f32]) -> Result<(), EngineError>;
 
     /// Replaces the state of the optimizer.
     ///
     /// # Errors
-    /// [`TrainError::Engine`] if the device fails.
+    /// If the device fails.
     ///
     /// # Panics
     /// If `state` does not have [`Engine::optimizer_len`] values.
-    fn write_optimizer(&mut self, state: &[f32]) -> Result<(), TrainError>;
+    fn write_optimizer(&mut self, state: &[f32]) -> Result<(), EngineError>;
 
     /// Number of values in the state of the optimizer.
     fn optimizer_len(&self) -> usize;
@@ -143,7 +159,7 @@ pub trait Engine: Send {
 
 /// A batch and what else its step takes.
 #[derive(Clone, Copy, Debug)]
-pub struct Step<'a> {
+pub struct TrainingStep<'a> {
     /// Images and labels.
     pub batch: Batch<'a>,
     /// Everything besides.
@@ -153,10 +169,15 @@ pub struct Step<'a> {
 /// What a step reports.
 #[derive(Clone, Copy, PartialEq, Default, Debug)]
 pub struct StepResult {
-    /// Sum of the images' losses.
+    /// Sum of the images' losses, before the update.
     pub loss_sum: f64,
-    /// Images classified correctly.
+    /// Images classified correctly, before the update.
     pub correct: u32,
+    /// Global norm of the gradients before clipping, where they are clipped by the host.
+    pub gradient_norm: Option<f64>,
+    /// Whether the update was left out because a scaled gradient was not finite
+    /// ([`Precision::F16`](crate::Precision::F16) only).
+    pub skipped: bool,
 }
 
 /// What an evaluated batch reports.
@@ -164,6 +185,8 @@ pub struct StepResult {
 pub struct Evaluated<'a> {
     /// Sum of the images' losses, without label smoothing.
     pub loss_sum: f64,
+    /// Images classified correctly.
+    pub correct: u32,
     /// One row of `classes` values per image.
     pub logits: &'a [f32],
 }

@@ -5,13 +5,12 @@ mod sets;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tunefork_cuda::{CudaError, CudaWorkspace, Streamed};
-use tunefork_graph::{Graph, GraphError, Plan};
+use tunefork_graph::{self as graph, Device, EngineError, Graph, GraphError, ImageSet, Plan, Room};
 use tunefork_kernels::{DeviceError, Gpu, Precision, Stream};
 
-use self::engine::CudaEngine;
+use self::engine::SharedEngine;
 use self::sets::{Place, Sets, are_streamed, resident_bytes};
-use crate::{Device, Engine, Images, Room, TrainError};
+use crate::{CudaError, CudaWorkspace, Engine, Streamed};
 
 /// Bytes of a card that are never planned with: the driver's context with the code of all kernels, which
 /// takes a little less on every card that we know of, and what a desktop shows.
@@ -153,7 +152,7 @@ impl Cuda {
     }
 
     /// Why these images are streamed, in a sentence, if they are.
-    pub fn streams(&self, images: &Images) -> Option<String> {
+    pub fn streams(&self, images: &dyn ImageSet) -> Option<String> {
         let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
         are_streamed(images, self.image_budget).then(|| {
             format!(
@@ -184,7 +183,7 @@ impl Cuda {
     ///
     /// # Errors
     /// A device that fails.
-    pub fn memory(&self) -> Result<(u64, u64), TrainError> {
+    pub fn memory(&self) -> Result<(u64, u64), CudaError> {
         let mut state = self.shared.lock();
         self.shared.memory(&mut state)
     }
@@ -210,28 +209,28 @@ impl Device for Cuda {
         Plan::new(graph, evaluation_batch, &workspace)
     }
 
-    fn planned_bytes(&self, plan: &Plan, images: &Images) -> u64 {
+    fn planned_bytes(&self, plan: &Plan, images: &dyn ImageSet) -> u64 {
         let ring = match are_streamed(images, self.image_budget) {
             true => Streamed::ring_bytes(plan, self.image_budget),
             false => 0,
         };
-        tunefork_cuda::Engine::planned_bytes(plan, self.precision) + ring
+        Engine::planned_bytes(plan, self.precision) + ring
     }
 
-    fn room(&self, images: &Images) -> Result<Option<Room>, TrainError> {
+    fn room(&self, images: &dyn ImageSet) -> Result<Option<Room>, EngineError> {
         let mut state = self.shared.lock();
         let (free, all) = self.shared.memory(&mut state)?;
         let (missing, images) = state.sets.planned_bytes(images, self.image_budget);
         Ok(Some(Room { free: free.saturating_sub(missing), most: all.saturating_sub(CONTEXT_BYTES + images) }))
     }
 
-    fn engine(&self, plan: Arc<Plan>) -> Result<Box<dyn Engine>, TrainError> {
+    fn engine(&self, plan: Arc<Plan>) -> Result<Box<dyn graph::Engine>, EngineError> {
         let mut state = self.shared.lock();
         let stream = self.shared.card(&mut state)?.stream();
-        let made = tunefork_cuda::Engine::new(Arc::clone(&stream), Arc::clone(&plan), self.precision);
+        let made = Engine::new(Arc::clone(&stream), Arc::clone(&plan), self.precision);
         let engine = made.map_err(|error| self.shared.failed(&mut state, &stream, error))?;
         drop(state);
-        Ok(Box::new(CudaEngine::new(engine, plan, stream, Arc::clone(&self.shared), self.image_budget)))
+        Ok(Box::new(SharedEngine::new(engine, plan, stream, Arc::clone(&self.shared), self.image_budget)))
     }
 }
 
@@ -242,43 +241,41 @@ impl Shared {
     }
 
     /// The GPU; found anew after a fault.
-    fn card(&self, state: &mut State) -> Result<Arc<dyn Card>, TrainError> {
+    fn card(&self, state: &mut State) -> Result<Arc<dyn Card>, CudaError> {
         if let Some(card) = &state.card {
             return Ok(Arc::clone(card));
         }
-        let found = (self.find)().map_err(|error| TrainError::Engine(Box::new(error)))?;
+        let found = (self.find)()?;
         if found.name() != self.name {
-            return Err(TrainError::Engine(
-                format!("the GPU is another one than before: {} instead of {}", found.name(), self.name).into(),
-            ));
+            return Err(CudaError::OtherGpu { found: found.name(), expected: self.name.clone() });
         }
         state.card = Some(Arc::clone(&found));
         Ok(found)
     }
 
-    fn memory(&self, state: &mut State) -> Result<(u64, u64), TrainError> {
+    fn memory(&self, state: &mut State) -> Result<(u64, u64), CudaError> {
         state.sets.drop_unused();
         let card = self.card(state)?;
         card.memory().map_err(|error| self.failed(state, &card.stream(), error.into()))
     }
 
     /// Where images are for the GPU that this stream belongs to.
-    fn place(&self, stream: &Arc<dyn Stream>, images: &Images, budget: u64) -> Result<Place, TrainError> {
+    fn place(&self, stream: &Arc<dyn Stream>, images: &dyn ImageSet, budget: u64) -> Result<Place, CudaError> {
         let mut state = self.lock();
         // Memory of a new context must not meet an engine of the one that was lost.
         if !state.is_at(stream) {
-            return Err(TrainError::Engine("the GPU failed in other work and its memory is lost".into()));
+            return Err(CudaError::Lost);
         }
         let place = state.sets.get(stream, images, budget);
         place.map_err(|error| self.failed(&mut state, stream, error))
     }
 
     /// What an error means: after a fault the GPU is given up, so that the next engine finds it anew.
-    fn failed(&self, state: &mut State, stream: &Arc<dyn Stream>, error: CudaError) -> TrainError {
+    fn failed(&self, state: &mut State, stream: &Arc<dyn Stream>, error: CudaError) -> CudaError {
         if matches!(error, CudaError::Device(DeviceError::Failed(_))) && state.is_at(stream) {
             state.card = None;
             state.sets = Sets::default();
         }
-        TrainError::Engine(Box::new(error))
+        error
     }
 }

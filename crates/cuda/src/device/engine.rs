@@ -2,21 +2,20 @@
 
 use std::sync::Arc;
 
-use tunefork_cuda::{StepInput, Transform};
-use tunefork_graph::Plan;
+use tunefork_graph::{self as graph, Batch, EngineError, Evaluated, ImageSet, Plan, StepResult, TrainingStep};
 use tunefork_kernels::Stream;
 
 use super::Shared;
 use super::sets::Place;
-use crate::{Batch, Engine, Evaluated, Images, Step, StepResult, TrainError};
+use crate::{CudaError, Engine, StepInput};
 
-/// An engine of `tunefork-cuda` at its place on a GPU.
+/// An engine among others on a GPU.
 ///
 /// Every call holds the GPU's lock from its beginning to its end: a stream takes the work of one engine
 /// at a time, and while one is captured nothing else may be asked of it. Only the plan is known without.
-pub(super) struct CudaEngine {
+pub(super) struct SharedEngine {
     /// There until it is dropped.
-    engine: Option<tunefork_cuda::Engine>,
+    engine: Option<Engine>,
     plan: Arc<Plan>,
     chunk: usize,
     optimizer_len: usize,
@@ -24,31 +23,21 @@ pub(super) struct CudaEngine {
     shared: Arc<Shared>,
     /// Bytes that a set of images may take.
     image_budget: u64,
-    taken: Vec<tunefork_cuda::StepResult>,
 }
 
-impl CudaEngine {
+impl SharedEngine {
     pub(super) fn new(
-        engine: tunefork_cuda::Engine,
+        engine: Engine,
         plan: Arc<Plan>,
         stream: Arc<dyn Stream>,
         shared: Arc<Shared>,
         image_budget: u64,
     ) -> Self {
         let chunk = engine.steps_per_call().max(1);
-        Self {
-            plan,
-            chunk,
-            optimizer_len: engine.optimizer_len(),
-            engine: Some(engine),
-            stream,
-            shared,
-            image_budget,
-            taken: vec![tunefork_cuda::StepResult::default(); chunk],
-        }
+        Self { plan, chunk, optimizer_len: engine.optimizer_len(), engine: Some(engine), stream, shared, image_budget }
     }
 
-    fn place(&self, images: &Images) -> Result<Place, TrainError> {
+    fn place(&self, images: &dyn ImageSet) -> Result<Place, CudaError> {
         self.shared.place(&self.stream, images, self.image_budget)
     }
 }
@@ -58,16 +47,16 @@ macro_rules! locked {
     ($self:ident, $engine:ident => $call:expr) => {{
         let mut state = $self.shared.lock();
         let $engine = $self.engine.as_ref().expect("there until it is dropped");
-        $call.map_err(|error| $self.shared.failed(&mut state, &$self.stream, error))
+        $call.map_err(|error| EngineError::from($self.shared.failed(&mut state, &$self.stream, error)))
     }};
     ($self:ident, mut $engine:ident => $call:expr) => {{
         let mut state = $self.shared.lock();
         let $engine = $self.engine.as_mut().expect("there until it is dropped");
-        $call.map_err(|error| $self.shared.failed(&mut state, &$self.stream, error))
+        $call.map_err(|error| EngineError::from($self.shared.failed(&mut state, &$self.stream, error)))
     }};
 }
 
-impl Engine for CudaEngine {
+impl graph::Engine for SharedEngine {
     fn plan(&self) -> &Plan {
         &self.plan
     }
@@ -76,12 +65,12 @@ impl Engine for CudaEngine {
         self.chunk
     }
 
-    fn prepare(&mut self, images: &Images) -> Result<(), TrainError> {
+    fn prepare(&mut self, images: &dyn ImageSet) -> Result<(), EngineError> {
         let place = self.place(images)?;
-        locked!(self, mut engine => engine.prepare(place.images(&images.data)))
+        locked!(self, mut engine => engine.prepare(place.images(images)))
     }
 
-    fn train(&mut self, steps: &[Step<'_>], results: &mut [StepResult]) -> Result<(), TrainError> {
+    fn train(&mut self, steps: &[TrainingStep<'_>], results: &mut [StepResult]) -> Result<(), EngineError> {
         assert_eq!(steps.len(), results.len(), "one result for each step");
         let mut first = 0;
         while let Some(step) = steps.get(first) {
@@ -90,20 +79,9 @@ impl Engine for CudaEngine {
             let count = of_one_set(batches.take(self.chunk));
             let place = self.place(images)?;
             let together = &steps[first..first + count];
-            let transforms: Vec<Vec<Transform>> = together.iter().map(transforms).collect();
-            let inputs: Vec<StepInput<'_>> = together
-                .iter()
-                .zip(&transforms)
-                .map(|(step, transforms)| StepInput {
-                    transforms,
-                    ..StepInput::new(step.batch.indices(), step.settings)
-                })
-                .collect();
-            let taken = &mut self.taken[..count];
-            locked!(self, mut engine => engine.steps(place.images(&images.data), &inputs, taken))?;
-            for (result, taken) in results[first..].iter_mut().zip(taken) {
-                *result = StepResult { loss_sum: taken.loss_sum, correct: taken.correct };
-            }
+            let inputs: Vec<StepInput<'_>> = together.iter().map(StepInput::of).collect();
+            let results = &mut results[first..first + count];
+            locked!(self, mut engine => engine.steps(place.images(images), &inputs, results))?;
             first += count;
         }
         Ok(())
@@ -113,7 +91,7 @@ impl Engine for CudaEngine {
         &mut self,
         batches: &[Batch<'_>],
         tell: &mut dyn FnMut(&Batch<'_>, Evaluated<'_>),
-    ) -> Result<(), TrainError> {
+    ) -> Result<(), EngineError> {
         let mut first = 0;
         while let Some(batch) = batches.get(first) {
             let images = batch.images();
@@ -121,31 +99,27 @@ impl Engine for CudaEngine {
             let place = self.place(images)?;
             let indices: Vec<&[u32]> = together.iter().map(Batch::indices).collect();
             let mut told = together.iter();
-            let mut tell = |evaluated: tunefork_cuda::Evaluated<'_>| {
-                let batch = told.next().expect("each batch once");
-                let (loss_sum, logits) = (evaluated.loss_sum, evaluated.logits);
-                tell(batch, Evaluated { loss_sum, logits });
-            };
-            let images = place.images(&images.data);
+            let mut tell = |evaluated: Evaluated<'_>| tell(told.next().expect("each batch once"), evaluated);
+            let images = place.images(images);
             locked!(self, mut engine => engine.evaluate_batches(images, &indices, &mut tell))?;
             first += together.len();
         }
         Ok(())
     }
 
-    fn read_slab(&self, slab: &mut [f32]) -> Result<(), TrainError> {
+    fn read_slab(&self, slab: &mut [f32]) -> Result<(), EngineError> {
         locked!(self, engine => engine.read_slab(slab))
     }
 
-    fn write_slab(&mut self, slab: &[f32]) -> Result<(), TrainError> {
+    fn write_slab(&mut self, slab: &[f32]) -> Result<(), EngineError> {
         locked!(self, mut engine => engine.write_slab(slab))
     }
 
-    fn read_optimizer(&self, state: &mut [f32]) -> Result<(), TrainError> {
+    fn read_optimizer(&self, state: &mut [f32]) -> Result<(), EngineError> {
         locked!(self, engine => engine.read_optimizer(state))
     }
 
-    fn write_optimizer(&mut self, state: &[f32]) -> Result<(), TrainError> {
+    fn write_optimizer(&mut self, state: &[f32]) -> Result<(), EngineError> {
         locked!(self, mut engine => engine.write_optimizer(state))
     }
 
@@ -154,7 +128,7 @@ impl Engine for CudaEngine {
     }
 }
 
-impl Drop for CudaEngine {
+impl Drop for SharedEngine {
     fn drop(&mut self) {
         // Memory is given back on the stream too.
         let _state = self.shared.lock();
@@ -168,18 +142,5 @@ fn of_one_set<'a>(batches: impl Iterator<Item = &'a Batch<'a>>) -> usize {
     let Some(images) = batches.peek().map(|batch| batch.images()) else {
         return 0;
     };
-    batches.take_while(|batch| std::ptr::eq(batch.images(), images)).count()
-}
-
-/// What happens to the images of a step, as the GPU knows it.
-fn transforms(step: &Step<'_>) -> Vec<Transform> {
-    let transforms = step.batch.transforms().iter();
-    let transforms = transforms.map(|transform| Transform {
-        column: transform.column,
-        row: transform.row,
-        gain: transform.gain,
-        offset: transform.offset,
-        erased: transform.erased,
-    });
-    transforms.collect()
+    batches.take_while(|batch| std::ptr::addr_eq(batch.images(), images)).count()
 }
