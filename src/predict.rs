@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tunefork_data::{Dataset, Pictures};
 use tunefork_export::Model;
-use tunefork_train::{Images, Precision, Predictor, Tensor};
+use tunefork_train::{Images, Precision, Predictor};
 
 use crate::{Error, Machine};
 
@@ -42,7 +42,7 @@ pub fn predict(model: &Path, paths: &[PathBuf], top: usize, machine: &Machine) -
     let indices: Vec<u32> = (0..files.len() as u32).collect();
     let device = machine.device(machine.threads(), Precision::F32)?;
     let classes = model.classes.clone();
-    let mut predictor = Predictor::new(model.network.clone(), &weights(model), &*device)?;
+    let mut predictor = Predictor::new(model.network.clone(), &model.tensors, &*device)?;
     let probabilities = predictor.probabilities(&images, &indices)?;
     let rows = probabilities.chunks_exact(classes.len());
     let named = |(file, row): (PathBuf, &[f32])| Prediction { file, classes: likeliest(&classes, row, top) };
@@ -58,11 +58,4 @@ fn likeliest(classes: &[String], row: &[f32], top: usize) -> Vec<(String, f32)> 
     ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
     ranked.truncate(top);
     ranked
-}
-
-/// A model's weights as an engine takes them.
-pub(crate) fn weights(model: Model) -> Vec<Tensor> {
-    let tensor =
-        |tensor: tunefork_export::Tensor| Tensor { name: tensor.name, shape: tensor.shape, values: tensor.values };
-    model.tensors.into_iter().map(tensor).collect()
 }

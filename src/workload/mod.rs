@@ -19,7 +19,6 @@ use tunefork_study::{Blueprint, Cost, FailureKind, Member, TrialContext, TrialFa
 use tunefork_train::{Compiled, Device, EngineError, Task, TrainError, Trainer};
 
 use crate::files::write_atomically;
-use crate::predict::weights;
 use crate::run_folder::{model_of, models};
 use crate::{Config, Error, Machine, Material, StudySpec, TestResult};
 use failure::{crowded, failure};
@@ -78,11 +77,10 @@ impl Training {
 
     fn evaluate(&self, config: &Config, member: Member, model: Model) -> Result<tunefork_train::Evaluation, Error> {
         let task = self.task(config, member, Key::study(0));
-        let weights = weights(model);
         let device = self.machine.device(self.machine.threads(), config.precision())?;
         let measure = || {
             let mut trainer = Trainer::new(task.clone(), &*device)?;
-            trainer.set_weights(&weights)?;
+            trainer.set_weights(&model.tensors)?;
             trainer.evaluate(&task.split.test)
         };
         // As in training, a device that fails is given one more chance.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tunefork_export::Model;
 use tunefork_rng::Key;
-use tunefork_train::{Task, Tensor, TrainError, Trainer};
+use tunefork_train::{Task, TrainError, Trainer};
 
 use crate::{Config, Division};
 
@@ -31,13 +31,11 @@ pub(crate) fn memory(config: &Config) -> u64 {
 /// When the engine fails.
 pub fn model(trainer: &Trainer) -> Result<Model, TrainError> {
     let task = trainer.task();
-    let tensor =
-        |tensor: Tensor| tunefork_export::Tensor { name: tensor.name, shape: tensor.shape, values: tensor.values };
     Ok(Model {
         network: task.network.clone(),
         normalisation: task.images.normalisation.clone(),
         fit: task.images.data.fit(),
         classes: task.images.data.classes().to_vec(),
-        tensors: trainer.weights()?.into_iter().map(tensor).collect(),
+        tensors: trainer.weights()?,
     })
 }

@@ -33,4 +33,5 @@ mod error;
 mod model;
 
 pub use error::ExportError;
-pub use model::{DESCRIPTION_KEY, FORMAT, Model, Tensor};
+pub use model::{DESCRIPTION_KEY, FORMAT, Model};
+pub use tunefork_nn::Tensor;

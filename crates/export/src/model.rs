@@ -7,7 +7,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 use tunefork_data::{Fit, Normalisation};
-use tunefork_nn::Network;
+use tunefork_nn::{Network, Tensor};
 
 use crate::ExportError;
 
@@ -30,17 +30,6 @@ pub struct Model {
     pub classes: Vec<String>,
     /// The weights.
     pub tensors: Vec<Tensor>,
-}
-
-/// A named tensor.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Tensor {
-    /// Path, for example `blocks.0.conv.weight`.
-    pub name: String,
-    /// Lengths of the axes.
-    pub shape: Vec<usize>,
-    /// Values, the last axis innermost.
-    pub values: Vec<f32>,
 }
 
 /// What stands in the metadata.
@@ -77,7 +66,7 @@ impl Model {
             classes: self.classes.clone(),
         };
         let description = serde_json::to_string(&description)?;
-        let bytes: Vec<Vec<u8>> = self.tensors.iter().map(Tensor::bytes).collect();
+        let bytes: Vec<Vec<u8>> = self.tensors.iter().map(bytes).collect();
         let mut views = Vec::new();
         for (tensor, bytes) in self.tensors.iter().zip(&bytes) {
             let view = TensorView::new(Dtype::F32, tensor.shape.clone(), bytes)?;
@@ -113,7 +102,7 @@ impl Model {
         }
         let mut tensors = Vec::new();
         for name in metadata.offset_keys() {
-            tensors.push(Tensor::from_view(&name, &file.tensor(&name)?)?);
+            tensors.push(tensor(&name, &file.tensor(&name)?)?);
         }
         Ok(Self { network, fit, normalisation, classes, tensors })
     }
@@ -132,21 +121,19 @@ impl Model {
     }
 }
 
-impl Tensor {
-    fn bytes(&self) -> Vec<u8> {
-        self.values.iter().flat_map(|value| value.to_le_bytes()).collect()
-    }
+fn bytes(tensor: &Tensor) -> Vec<u8> {
+    tensor.values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
 
-    fn from_view(name: &str, view: &TensorView<'_>) -> Result<Self, ExportError> {
-        if view.dtype() != Dtype::F32 {
-            let (name, found) = (name.to_string(), format!("{:?}", view.dtype()));
-            return Err(ExportError::Type { name, found });
-        }
-        let (values, _) = view.data().as_chunks();
-        Ok(Self {
-            name: name.to_string(),
-            shape: view.shape().to_vec(),
-            values: values.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
-        })
+fn tensor(name: &str, view: &TensorView<'_>) -> Result<Tensor, ExportError> {
+    if view.dtype() != Dtype::F32 {
+        let (name, found) = (name.to_string(), format!("{:?}", view.dtype()));
+        return Err(ExportError::Type { name, found });
     }
+    let (values, _) = view.data().as_chunks();
+    Ok(Tensor {
+        name: name.to_string(),
+        shape: view.shape().to_vec(),
+        values: values.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
+    })
 }

@@ -19,7 +19,7 @@ pub use error::NetworkError;
 pub use layer::{Layer, LayerKind, MAX_SIDE, MAX_VALUES};
 pub use network::{Block, Head, Network};
 pub use optimizer::Optimizer;
-pub use parameter::{Parameter, ParameterKind, Start};
+pub use parameter::{Parameter, ParameterKind, Start, Tensor};
 pub use schedule::{Curve, Schedule, ScheduleKind};
 pub use tunefork_graph::optimizer::{OptimizerKind, UpdateRule};
 pub use tunefork_graph::{Activation, Image, Pool, PoolKind, Window};

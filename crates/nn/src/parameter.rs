@@ -12,6 +12,17 @@ use tunefork_rng::{Key, Purpose};
 use crate::layer::{Layer, LayerKind};
 use crate::{Image, Network, NetworkError};
 
+/// A named tensor as PyTorch would hold it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Tensor {
+    /// Path, for example `blocks.0.conv.weight` or `blocks.0.norm.running_mean`.
+    pub name: String,
+    /// `[outputs, inputs, height, width]`, `[outputs, inputs]` or `[length]`.
+    pub shape: Vec<usize>,
+    /// Values, the last axis innermost.
+    pub values: Vec<f32>,
+}
+
 /// One trainable tensor.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Parameter {

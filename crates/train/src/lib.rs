@@ -34,8 +34,9 @@ pub use tunefork_graph::{
     Batch, Device, Engine, EngineError, Evaluated, ImageSet, Precision, Room, StepResult, StepSettings, TrainingStep,
 };
 pub use tunefork_kernels::DeviceError;
+pub use tunefork_nn::Tensor;
 pub use tunefork_simd::{Isa, IsaError};
-pub use weights::{Tensor, WeightMap};
+pub use weights::WeightMap;
 
 /// A digest of this crate's sources, which belongs to the fingerprint of a study.
 #[doc(hidden)]

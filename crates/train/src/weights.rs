@@ -4,21 +4,10 @@
 use std::ops::Range;
 
 use tunefork_graph::{SlabLayout, Slot};
-use tunefork_nn::{Network, Parameter};
+use tunefork_nn::{Network, Parameter, Tensor};
 use tunefork_rng::Key;
 
 use crate::{TrainError, WeightsError};
-
-/// A named tensor as PyTorch would hold it.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Tensor {
-    /// Path, for example `blocks.0.conv.weight` or `blocks.0.norm.running_mean`.
-    pub name: String,
-    /// `[outputs, inputs, height, width]`, `[outputs, inputs]` or `[length]`.
-    pub shape: Vec<usize>,
-    /// Values, the last axis innermost.
-    pub values: Vec<f32>,
-}
 
 /// Translates between an engine's slab and named tensors.
 #[derive(Clone, Debug)]
