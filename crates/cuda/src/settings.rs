@@ -1,18 +1,15 @@
 //! What a step is given besides images.
 
-use tunefork_graph::optimizer::{UpdateRule, bias_correction};
 use tunefork_graph::{StepSettings, TrainingStep, Transform};
 use tunefork_kernels::{DropoutRow, StepRow};
 
 /// The row of the table of steps: `rows` images, `changed` or not, from place `first` of the indices on,
 /// results at `record`.
 pub(crate) fn row(settings: &StepSettings<'_>, rows: usize, changed: bool, first: usize, record: usize) -> StepRow {
-    let Scalars { nesterov, decays: [decay1, decay2], epsilon, corrected } = Scalars::of(settings.optimizer);
-    let t = settings.step + 1;
-    let correction = |decay| match corrected {
-        true => bias_correction(decay, t) as f32,
-        false => 1.0,
-    };
+    let scalars = settings.optimizer.scalars(settings.learning_rate, settings.step + 1);
+    let [decay1, decay2] = scalars.decays.map(|decay| decay as f32);
+    let [rest1, rest2] = scalars.rests.map(|rest| rest as f32);
+    let [correction1, correction2] = scalars.corrections.map(|correction| correction as f32);
     StepRow {
         rows: rows as u32,
         first: first as u32,
@@ -20,47 +17,27 @@ pub(crate) fn row(settings: &StepSettings<'_>, rows: usize, changed: bool, first
         step: [settings.step as u32, (settings.step >> 32) as u32],
         dropout_key: settings.dropout_key,
         optimizer: settings.optimizer.kind().code(),
-        nesterov: u32::from(nesterov),
+        nesterov: u32::from(scalars.nesterov),
         first_update: u32::from(settings.step == 0),
         changed: u32::from(changed),
         mixing: settings.mixing,
-        learning_rate: settings.learning_rate as f32,
+        learning_rate: scalars.rate as f32,
         weight_decay: settings.weight_decay as f32,
         label_smoothing: settings.label_smoothing,
         clip_norm: settings.clip_norm.unwrap_or(0.0),
-        decay1: decay1 as f32,
-        decay2: decay2 as f32,
-        epsilon: epsilon as f32,
-        correction1: correction(decay1),
-        correction2: correction(decay2),
-        rest1: (1.0 - decay1) as f32,
-        rest2: (1.0 - decay2) as f32,
+        decay1,
+        decay2,
+        epsilon: scalars.epsilon as f32,
+        correction1,
+        correction2,
+        rest1,
+        rest2,
     }
 }
 
 /// The row of one of the network's dropouts.
 pub(crate) fn dropout_row(settings: &StepSettings<'_>, layer: usize) -> DropoutRow {
     DropoutRow::new(f64::from(settings.dropout.get(layer).copied().unwrap_or(0.0)))
-}
-
-/// An optimizer as the kernel knows it.
-struct Scalars {
-    nesterov: bool,
-    decays: [f64; 2],
-    epsilon: f64,
-    corrected: bool,
-}
-
-impl Scalars {
-    fn of(rule: UpdateRule) -> Self {
-        let new = |decays, epsilon, corrected| Self { nesterov: false, decays, epsilon, corrected };
-        match rule {
-            UpdateRule::Sgd { momentum, nesterov } => Self { nesterov, ..new([momentum, 0.0], 0.0, false) },
-            UpdateRule::RmsProp { alpha, epsilon, momentum } => new([momentum, alpha], epsilon, false),
-            UpdateRule::Adam { beta1, beta2, epsilon } => new([beta1, beta2], epsilon, true),
-            UpdateRule::AdamW { beta1, beta2, epsilon } => new([beta1, beta2], epsilon, true),
-        }
-    }
 }
 
 /// A training step: its images and everything besides.

@@ -91,6 +91,45 @@ impl UpdateRule {
     }
 }
 
+/// The numbers of one update, worked out in f64: what an engine whose rules are one kernel rounds and sends there.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Scalars {
+    /// What a direction is multiplied by.
+    pub rate: f64,
+    /// How much of each state stays: momentum (SGD), momentum and alpha (RMSprop), beta1 and beta2 (Adam, AdamW).
+    pub decays: [f64; 2],
+    /// How much of what is new comes to each state.
+    pub rests: [f64; 2],
+    /// What the states have gathered, 1 - beta^t (Adam, AdamW); else 1.
+    pub corrections: [f64; 2],
+    /// Added to a root.
+    pub epsilon: f64,
+    /// Whether SGD looks ahead.
+    pub nesterov: bool,
+}
+
+impl UpdateRule {
+    /// The numbers of update `t`, from 1.
+    pub fn scalars(&self, learning_rate: f64, t: u64) -> Scalars {
+        let plain = |decays: [f64; 2]| Scalars {
+            rate: learning_rate,
+            decays,
+            rests: decays.map(|decay| 1.0 - decay),
+            corrections: [1.0; 2],
+            epsilon: 0.0,
+            nesterov: false,
+        };
+        match *self {
+            Self::Sgd { momentum, nesterov } => Scalars { nesterov, ..plain([momentum, 0.0]) },
+            Self::RmsProp { alpha, epsilon, momentum } => Scalars { epsilon, ..plain([momentum, alpha]) },
+            Self::Adam { beta1, beta2, epsilon } | Self::AdamW { beta1, beta2, epsilon } => {
+                let corrections = [beta1, beta2].map(|beta| bias_correction(beta, t));
+                Scalars { epsilon, corrections, ..plain([beta1, beta2]) }
+            }
+        }
+    }
+}
+
 /// 1 - beta^t, the weight that a running mean which started at 0 has gathered after `step` updates.
 ///
 /// By repeated squaring in f64: the same bits everywhere, and no drift as a product kept in f32

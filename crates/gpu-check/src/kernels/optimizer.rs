@@ -1,7 +1,7 @@
 //! `kernels/optimizer.cu`, several updates in a row.
 
 use ndarray::Array1;
-use tunefork_graph::optimizer::{UpdateRule, bias_correction};
+use tunefork_graph::{OptimizerKind, UpdateRule};
 use tunefork_kernels::launch::loss::{LossScale, Record};
 use tunefork_kernels::launch::optimizer::{Cast, Update};
 use tunefork_kernels::{DeviceMemory, Precision, StepRow};
@@ -77,37 +77,35 @@ fn rule(case: &mut Case) -> UpdateRule {
     let momentum = case.one_of(&[0.0, 0.9]);
     let epsilon = case.one_of(&[1e-8, 1e-3]);
     let [beta1, beta2] = case.one_of(&[[0.9, 0.999], [0.5, 0.9], [0.95, 0.99]]);
-    match case.between(0, 3) {
-        0 => UpdateRule::Sgd { momentum, nesterov: momentum > 0.0 && case.one_of(&[false, true]) },
-        1 => UpdateRule::RmsProp { alpha: case.one_of(&[0.9, 0.99]), epsilon, momentum },
-        2 => UpdateRule::Adam { beta1, beta2, epsilon },
-        _ => UpdateRule::AdamW { beta1, beta2, epsilon },
+    match case.one_of(OptimizerKind::ALL) {
+        OptimizerKind::Sgd => UpdateRule::Sgd { momentum, nesterov: momentum > 0.0 && case.one_of(&[false, true]) },
+        OptimizerKind::RmsProp => UpdateRule::RmsProp { alpha: case.one_of(&[0.9, 0.99]), epsilon, momentum },
+        OptimizerKind::Adam => UpdateRule::Adam { beta1, beta2, epsilon },
+        OptimizerKind::AdamW => UpdateRule::AdamW { beta1, beta2, epsilon },
     }
 }
 
 /// The row of update number `step`, from 1.
 fn row(rule: UpdateRule, step: u64, [rate, decay, clip_norm]: [f64; 3]) -> StepRow {
-    let (decay1, decay2, epsilon) = match rule {
-        UpdateRule::Sgd { momentum, .. } => (momentum, 0.0, 0.0),
-        UpdateRule::RmsProp { alpha, epsilon, momentum } => (momentum, alpha, epsilon),
-        UpdateRule::Adam { beta1, beta2, epsilon } => (beta1, beta2, epsilon),
-        UpdateRule::AdamW { beta1, beta2, epsilon } => (beta1, beta2, epsilon),
-    };
+    let scalars = rule.scalars(rate, step);
+    let [decay1, decay2] = scalars.decays.map(|decay| decay as f32);
+    let [rest1, rest2] = scalars.rests.map(|rest| rest as f32);
+    let [correction1, correction2] = scalars.corrections.map(|correction| correction as f32);
     StepRow {
         record: 1,
         optimizer: rule.kind().code(),
-        nesterov: u32::from(matches!(rule, UpdateRule::Sgd { nesterov: true, .. })),
+        nesterov: u32::from(scalars.nesterov),
         first_update: u32::from(step == 1),
-        learning_rate: rate as f32,
+        learning_rate: scalars.rate as f32,
         weight_decay: decay as f32,
         clip_norm: clip_norm as f32,
-        decay1: decay1 as f32,
-        decay2: decay2 as f32,
-        epsilon: epsilon as f32,
-        correction1: bias_correction(decay1, step) as f32,
-        correction2: bias_correction(decay2, step) as f32,
-        rest1: (1.0 - decay1) as f32,
-        rest2: (1.0 - decay2) as f32,
+        decay1,
+        decay2,
+        epsilon: scalars.epsilon as f32,
+        correction1,
+        correction2,
+        rest1,
+        rest2,
         ..bytemuck::Zeroable::zeroed()
     }
 }
