@@ -54,7 +54,7 @@ pub use sets::{SetFetched, fetch_set, find_set, known_set};
 pub use spec::{Config, Constant, Experiment, ExperimentRun, Members, StudySpec};
 pub use statistics::{deviation, deviation_of, mean};
 pub use train_once::{TrainEvent, TrainOptions, Trained, train};
-pub use workload::{Training, TrainingRun, figures, model, task, timings};
+pub use workload::{Training, TrainingRun, model, task};
 
 pub use tunefork_data as data;
 pub use tunefork_download as download;

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use tunefork_data::Progress;
 use tunefork_rng::Key;
 use tunefork_space::Params;
-use tunefork_study::{EpochRecord, EpochReport, MemberReport, Run, StopFlag, TrialContext, ValueAt, Workload};
+use tunefork_study::{EpochRecord, MemberReport, Run, StopFlag, TrialContext, Workload};
 use tunefork_trial::TrialNumber;
 
 use crate::files::write_atomically;
@@ -88,7 +88,8 @@ pub fn train(spec: &StudySpec, options: &TrainOptions, tell: &mut dyn FnMut(Trai
     write_atomically(&folder.join("config.toml"), spec.fixed().to_toml().as_bytes())?;
     let mut epochs: Vec<EpochRecord> = Vec::new();
     while !is_over(&training, &context.params, &epochs) {
-        let record = record(run.epoch()?, run.epochs_done());
+        let report = run.epoch()?.into();
+        let record = EpochRecord { step: run.epochs_done(), time: 0, report };
         tell(TrainEvent::Epoch(&record));
         epochs.push(record);
         write_epochs(&folder, &epochs, spec.members())?;
@@ -100,38 +101,18 @@ pub fn train(spec: &StudySpec, options: &TrainOptions, tell: &mut dyn FnMut(Trai
     if let Some(test) = &test {
         test.write(&folder.join("test.json"))?;
     }
-    let counted = counted(spec, &epochs);
+    let counted = spec.value_at().pick(spec.direction(), &epochs, |epoch| epoch.report.value);
+    let counted = counted.expect("there was at least one epoch");
     Ok(Trained {
         epoch: counted.step,
-        value: counted.value,
-        members: last.members.clone(),
+        value: counted.report.value,
+        members: last.report.members.clone(),
         test,
         models: training.models(),
     })
 }
 
 fn is_over(training: &Training, params: &Params, epochs: &[EpochRecord]) -> bool {
-    let values: Vec<f64> = epochs.iter().map(|epoch| epoch.value).collect();
+    let values: Vec<f64> = epochs.iter().map(|epoch| epoch.report.value).collect();
     !values.is_empty() && training.is_over(params, &values)
-}
-
-fn record(report: EpochReport, step: u32) -> EpochRecord {
-    EpochRecord {
-        step,
-        value: report.value,
-        time: 0,
-        metrics: report.metrics,
-        observed: report.observed,
-        members: report.members,
-    }
-}
-
-/// The epoch that gives the run its value.
-fn counted<'a>(spec: &StudySpec, epochs: &'a [EpochRecord]) -> &'a EpochRecord {
-    let better = |best: &'a EpochRecord, new: &'a EpochRecord| match spec.value_at() {
-        ValueAt::Best if !spec.direction().better(new.value, best.value) => best,
-        _ => new,
-    };
-    let counted = epochs.iter().reduce(better);
-    counted.expect("there was at least one epoch")
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use tunefork_report::csv_line;
-use tunefork_study::{EpochRecord, Member};
+use tunefork_study::{EpochRecord, Member, Metrics, Timing};
 
 use crate::files::write_atomically;
 use crate::{Error, Members};
@@ -17,7 +17,7 @@ pub(crate) fn write_epochs(folder: &Path, epochs: &[EpochRecord], members: Membe
     let tables = [
         ("progress.csv", progress_csv(epochs, members)),
         ("classes.csv", classes_csv(epochs)),
-        ("confusion.csv", confusion_csv(last)),
+        ("confusion.csv", confusion_csv(&last.report.metrics)),
     ];
     for (name, table) in tables {
         write_atomically(&folder.join(name), table.as_bytes())?;
@@ -31,29 +31,22 @@ fn progress_csv(epochs: &[EpochRecord], of: Members) -> String {
     let (Some(first), Some(last)) = (epochs.first(), epochs.last()) else {
         return String::new();
     };
-    let whole = |name: &&str| !name.contains('/');
-    let metrics: Vec<&str> = names(&first.metrics).filter(whole).collect();
-    let observed: Vec<&str> = names(&first.observed).collect();
+    let metrics: Vec<&str> = first.report.metrics.whole.iter().map(|(name, _)| name.as_str()).collect();
+    let timed: Vec<&str> = first.report.timing.iter().flat_map(Timing::named).map(|(name, _)| name).collect();
     // Folds in sequence begin one after another: the last epoch knows them all.
-    let members: Vec<Member> = last.members.iter().map(|report| report.member).collect();
+    let members: Vec<Member> = last.report.members.iter().map(|report| report.member).collect();
     let named: Vec<String> = members.iter().map(|member| of.name(*member)).collect();
-    let header: Vec<&str> = ["epoch", "value"]
-        .into_iter()
-        .chain(metrics.iter().copied())
-        .chain(named.iter().map(String::as_str))
-        .chain(observed.iter().copied())
-        .collect();
-    let mut text = csv_line(&header);
-    for epoch in epochs {
-        let mut cells = vec![epoch.step.to_string(), epoch.value.to_string()];
-        let (measured, timed) = (by_name(&epoch.metrics), by_name(&epoch.observed));
-        cells.extend(metrics.iter().map(|name| cell(&measured, name)));
+    let named: Vec<&str> = named.iter().map(String::as_str).collect();
+    let mut text = csv_line(&[&["epoch", "value"], &metrics[..], &named[..], &timed[..]].concat());
+    for EpochRecord { step, report, .. } in epochs {
+        let mut cells = vec![step.to_string(), report.value.to_string()];
+        cells.extend(metrics.iter().map(|name| cell(report.metrics.whole.iter().find(|(other, _)| other == name))));
         cells.extend(members.iter().map(|member| {
-            let mut reports = epoch.members.iter();
-            let report = reports.find(|report| report.member == *member);
+            let report = report.members.iter().find(|report| report.member == *member);
             report.map(|report| report.value.to_string()).unwrap_or_default()
         }));
-        cells.extend(observed.iter().map(|name| cell(&timed, name)));
+        let timing = report.timing.as_ref().map(Timing::named);
+        cells.extend(timed.iter().map(|name| cell(timing.iter().flatten().find(|(other, _)| other == name))));
         text.push_str(&csv_line(&cells));
     }
     text
@@ -61,13 +54,12 @@ fn progress_csv(epochs: &[EpochRecord], of: Members) -> String {
 
 /// One row per epoch and class: precision, recall and F1.
 fn classes_csv(epochs: &[EpochRecord]) -> String {
-    let mut text = csv_line(&["epoch", "class", "precision", "recall", "f1"]);
-    for epoch in epochs {
-        let figures = by_name(&epoch.metrics);
-        for class in classes(epoch) {
-            let figure = |name: &str| cell(&figures, &format!("{name}/{class}"));
-            let cells =
-                [epoch.step.to_string(), class.to_string(), figure("precision"), figure("recall"), figure("f1")];
+    let figures = ["precision", "recall", "f1"];
+    let mut text = csv_line(&[&["epoch", "class"], &figures[..]].concat());
+    for EpochRecord { step, report, .. } in epochs {
+        for of_class in classes(&report.metrics) {
+            let mut cells = vec![step.to_string(), of_class[0].0.0.clone()];
+            cells.extend(figures.map(|figure| cell(of_class.iter().find(|((_, name), _)| name == figure))));
             text.push_str(&csv_line(&cells));
         }
     }
@@ -75,38 +67,27 @@ fn classes_csv(epochs: &[EpochRecord]) -> String {
 }
 
 /// How many images of each class (rows) were taken for each class (columns).
-fn confusion_csv(epoch: &EpochRecord) -> String {
-    let classes: Vec<&str> = classes(epoch).collect();
-    let figures = by_name(&epoch.metrics);
+fn confusion_csv(metrics: &Metrics) -> String {
+    let classes: Vec<&str> = classes(metrics).map(|of_class| of_class[0].0.0.as_str()).collect();
+    // Of 200 classes there are 40,000 pairs, and thousands of them have a count.
+    let pairs = metrics.confusion.iter().map(|((actual, taken), count)| ((actual.as_str(), taken.as_str()), count));
+    let counts: HashMap<(&str, &str), &f64> = pairs.collect();
     let mut text = csv_line(&[&["actual"], &classes[..]].concat());
     for actual in &classes {
-        let counts = classes.iter().map(|predicted| {
-            let count = cell(&figures, &format!("confusion/{actual}/{predicted}"));
-            if count.is_empty() { "0".to_string() } else { count }
-        });
+        let counts =
+            classes.iter().map(|taken| counts.get(&(*actual, *taken)).map_or(0.0, |count| **count).to_string());
         let cells: Vec<String> = std::iter::once(actual.to_string()).chain(counts).collect();
         text.push_str(&csv_line(&cells));
     }
     text
 }
 
-/// Names of the classes of which an epoch has figures.
-fn classes(epoch: &EpochRecord) -> impl Iterator<Item = &str> {
-    names(&epoch.metrics).filter_map(|name| name.strip_prefix("recall/"))
+/// The figures of each class.
+fn classes(metrics: &Metrics) -> impl Iterator<Item = &[((String, String), f64)]> {
+    metrics.per_class.chunk_by(|((one, _), _), ((other, _), _)| one == other)
 }
 
-fn names(figures: &[(String, f64)]) -> impl Iterator<Item = &str> {
-    figures.iter().map(|(name, _)| name.as_str())
-}
-
-/// Figures to look up: of 200 classes there are 40,000 pairs, and thousands of them have one.
-fn by_name(figures: &[(String, f64)]) -> HashMap<&str, f64> {
-    let figures = figures.iter();
-    figures.map(|(name, value)| (name.as_str(), *value)).collect()
-}
-
-/// The figure of this name; nothing where there is none.
-fn cell(figures: &HashMap<&str, f64>, name: &str) -> String {
-    let figure = figures.get(name);
-    figure.map(|value| value.to_string()).unwrap_or_default()
+/// A figure; nothing where there is none.
+fn cell<Name>(figure: Option<&(Name, f64)>) -> String {
+    figure.map(|(_, value)| value.to_string()).unwrap_or_default()
 }

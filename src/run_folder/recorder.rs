@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tunefork_report::{Experiment, Row, Summary, markdown, trials_csv};
 use tunefork_space::{Params, Value};
-use tunefork_study::{End, EndReason, EpochRecord, Event, MemberReport, Observer, StudyRecord};
+use tunefork_study::{End, EndReason, EpochRecord, Event, MemberReport, Observer, StudyRecord, Timing};
 use tunefork_trial::{TrialNumber, TrialState};
 
 use super::{RunFolder, TestResult, write_epochs};
@@ -119,14 +119,13 @@ impl<'a> Recorder<'a> {
         self.trial(number).epochs.push(epoch.clone());
         let row = &mut self.summary.trials[number as usize];
         row.epochs = epoch.step;
-        let of_all = |(name, _): &&(String, f64)| !name.contains('/');
-        row.metrics = epoch.metrics.iter().filter(of_all).cloned().collect();
+        let report = &*epoch.report;
+        row.metrics = report.metrics.whole.clone();
         let members = self.spec.members();
         let named = |report: &MemberReport| (members.name(report.member), report.value);
-        row.members = epoch.members.iter().map(named).collect();
-        row.deviation = deviation_of(&epoch.members);
-        let spent = epoch.observed.iter().filter(|(name, _)| name.ends_with("seconds"));
-        *row.seconds.get_or_insert(0.0) += spent.map(|(_, seconds)| seconds).sum::<f64>();
+        row.members = report.members.iter().map(named).collect();
+        row.deviation = deviation_of(&report.members);
+        *row.seconds.get_or_insert(0.0) += report.timing.as_ref().map_or(0.0, Timing::all_seconds);
     }
 
     fn finished(&mut self, number: u32, state: TrialState, value: Option<f64>, end: &End, known: bool) {
@@ -221,7 +220,7 @@ impl Observer for Recorder<'_> {
                 self.tables_dirty = true;
                 return;
             }
-            _ => return,
+            Event::EpochComputed { .. } | Event::TrialRetried { .. } => return,
         };
         self.dirty.insert(number);
         if !known && self.error.is_none() {

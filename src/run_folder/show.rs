@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
-use tunefork_study::{Facts, Member, MemberReport, StorageError, StudyRecord, TrialRecord};
+use tunefork_study::{EpochRecord, Facts, Member, MemberReport, StorageError, StudyRecord, Timing, TrialRecord};
 
 use super::{RunFolder, TestResult, TestedMember};
 use crate::{Error, deviation_of};
@@ -46,7 +46,7 @@ pub fn show_json(study: &StudyRecord, test: Option<&TestResult>) -> Value {
             "test": test.map(|test| figures(&test.figures)),
         });
         let last = best.epochs.last();
-        if let Some(deviation) = last.and_then(|last| deviation_of(&last.members)) {
+        if let Some(deviation) = last.and_then(|last| deviation_of(&last.report.members)) {
             entry["deviation"] = number(Some(deviation));
             entry["test_deviation"] = test.map(|test| figures(&test.deviations)).into();
             entry["test_members"] = test.map(|test| test.members.iter().map(tested).collect::<Value>()).into();
@@ -74,12 +74,12 @@ pub fn show_json(study: &StudyRecord, test: Option<&TestResult>) -> Value {
 }
 
 fn trial(trial: &TrialRecord) -> Value {
-    let epochs = trial.epochs.iter().map(|epoch| {
-        let mut entry = json!({ "epoch": epoch.step, "value": number(Some(epoch.value)) });
-        add_figures(&mut entry, &epoch.metrics);
-        if !epoch.members.is_empty() {
-            entry["deviation"] = number(deviation_of(&epoch.members));
-            entry["members"] = epoch.members.iter().map(member).collect();
+    let epochs = trial.epochs.iter().map(|EpochRecord { step, report, .. }| {
+        let mut entry = json!({ "epoch": step, "value": number(Some(report.value)) });
+        add_figures(&mut entry, &report.metrics.whole);
+        if !report.members.is_empty() {
+            entry["deviation"] = number(deviation_of(&report.members));
+            entry["members"] = report.members.iter().map(member).collect();
         }
         entry
     });
@@ -97,9 +97,8 @@ fn trial(trial: &TrialRecord) -> Value {
     })
 }
 
-/// Adds the figures of all images; those of single classes are left to the files of the run folder.
-fn add_figures(entry: &mut Value, figures: &[(String, f64)]) {
-    let whole = figures.iter().filter(|(name, _)| !name.contains('/'));
+/// Adds figures of all images; those of single classes are left to the files of the run folder.
+fn add_figures(entry: &mut Value, whole: &[(String, f64)]) {
     for (name, value) in whole {
         entry[name] = number(Some(*value));
     }
@@ -110,7 +109,7 @@ fn member(report: &MemberReport) -> Value {
     let Member { replicate, fold } = report.member;
     let value = number(Some(report.value));
     let mut entry = json!({ "replicate": replicate, "fold": fold, "value": value });
-    add_figures(&mut entry, &report.metrics);
+    add_figures(&mut entry, &report.metrics.whole);
     entry
 }
 
@@ -123,7 +122,10 @@ fn tested(tested: &TestedMember) -> Value {
 }
 
 fn observed(trial: &TrialRecord) -> Value {
-    let epochs = trial.epochs.iter().map(|epoch| figures(&epoch.observed));
+    let epochs = trial.epochs.iter().map(|epoch| {
+        let figures = epoch.report.timing.iter().flat_map(Timing::named);
+        figures.map(|(name, value)| (name.to_owned(), number(Some(value)))).collect::<Map<_, _>>()
+    });
     json!({
         "number": trial.number.0,
         "started": trial.observed.started,

@@ -1,7 +1,7 @@
 //! The checkpoint of a trial that is several trainings: theirs, one after another, behind a header.
 
 use serde::{Deserialize, Serialize};
-use tunefork_study::{Member, MemberReport};
+use tunefork_study::MemberReport;
 
 /// What such a checkpoint begins with; the digit is the version of what follows.
 const MAGIC: &[u8] = b"tunefork members 1\n";
@@ -15,26 +15,17 @@ pub(super) struct Saved<Bytes> {
     pub checkpoint: Bytes,
 }
 
-/// What stands in the header of one training; numbers by their bits, for JSON has no NaN.
+/// What stands in the header of one training.
 #[derive(Serialize, Deserialize)]
 struct Entry {
-    member: Member,
-    value: u64,
-    metrics: Vec<(String, u64)>,
+    #[serde(flatten)]
+    report: MemberReport,
     bytes: usize,
 }
 
 /// All trainings that have begun, as bytes. Each is let go of when it was written.
 pub(super) fn encode<Bytes: AsRef<[u8]>>(trainings: Vec<Saved<Bytes>>) -> Vec<u8> {
-    let entry = |saved: &Saved<Bytes>| {
-        let metrics = saved.report.metrics.iter();
-        Entry {
-            member: saved.report.member,
-            value: saved.report.value.to_bits(),
-            metrics: metrics.map(|(name, value)| (name.clone(), value.to_bits())).collect(),
-            bytes: saved.checkpoint.as_ref().len(),
-        }
-    };
+    let entry = |saved: &Saved<Bytes>| Entry { report: saved.report.clone(), bytes: saved.checkpoint.as_ref().len() };
     let entries: Vec<Entry> = trainings.iter().map(entry).collect();
     let header = serde_json::to_vec(&entries).expect("plain values can be written");
     let length = (header.len() as u64).to_le_bytes();
@@ -60,13 +51,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Vec<Saved<&[u8]>>> {
     for entry in entries {
         let checkpoint;
         (checkpoint, rest) = rest.split_at_checked(entry.bytes)?;
-        let metrics = entry.metrics.into_iter();
-        let report = MemberReport {
-            member: entry.member,
-            value: f64::from_bits(entry.value),
-            metrics: metrics.map(|(name, bits)| (name, f64::from_bits(bits))).collect(),
-        };
-        trainings.push(Saved { report, checkpoint });
+        trainings.push(Saved { report: entry.report, checkpoint });
     }
     rest.is_empty().then_some(trainings)
 }
@@ -74,6 +59,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Vec<Saved<&[u8]>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tunefork_study::{Member, Metrics};
 
     #[test]
     fn trainings_come_back_whole_or_not_at_all() {
@@ -81,7 +67,7 @@ mod tests {
             report: MemberReport {
                 member: Member { replicate: 3, fold },
                 value: 1.0 / 3.0,
-                metrics: vec![("loss".to_string(), f64::INFINITY)],
+                metrics: Metrics { whole: vec![("loss".to_string(), f64::INFINITY)], ..Metrics::default() },
             },
             checkpoint,
         };

@@ -2,78 +2,87 @@
 
 use std::collections::BTreeMap;
 
+use tunefork_study::{Metrics, Timing};
 use tunefork_train::EpochMetrics;
 
 /// Confusion matrices are kept for no more classes than this: they grow with the square.
 const MOST_CLASSES_CONFUSED: usize = 32;
 
-/// The figures of an epoch that are equal in equal runs, by name; those of single classes have the
-/// class after a slash: `recall/cat`.
-pub fn figures(metrics: &EpochMetrics, classes: &[String]) -> Vec<(String, f64)> {
-    let confusion = &metrics.validation.confusion;
-    let named = |name: &str, value: f64| (name.to_string(), value);
-    let mut figures = vec![
-        named("train_loss", metrics.train_loss),
-        named("train_accuracy", metrics.train_accuracy),
-        named("loss", metrics.validation.loss),
-        named("accuracy", metrics.validation.accuracy()),
-        named("precision", confusion.macro_precision()),
-        named("recall", confusion.macro_recall()),
-        named("f1", confusion.macro_f1()),
-        named("gap", metrics.overfitting_gap()),
-        named("last_learning_rate", metrics.learning_rate),
+/// The figures of an epoch that are equal in equal runs.
+pub(super) fn metrics(epoch: &EpochMetrics, classes: &[String]) -> Metrics {
+    let confusion = &epoch.validation.confusion;
+    let whole = [
+        ("train_loss", epoch.train_loss),
+        ("train_accuracy", epoch.train_accuracy),
+        ("loss", epoch.validation.loss),
+        ("accuracy", epoch.validation.accuracy()),
+        ("precision", confusion.macro_precision()),
+        ("recall", confusion.macro_recall()),
+        ("f1", confusion.macro_f1()),
+        ("gap", epoch.overfitting_gap()),
+        ("last_learning_rate", epoch.learning_rate),
     ];
+    let mut metrics = Metrics::default();
+    metrics.whole.extend(whole.map(|(name, value)| (name.to_string(), value)));
     for (class, name) in classes.iter().enumerate() {
-        figures.push((format!("precision/{name}"), confusion.precision(class)));
-        figures.push((format!("recall/{name}"), confusion.recall(class)));
-        figures.push((format!("f1/{name}"), confusion.f1(class)));
+        let figures = [
+            ("precision", confusion.precision(class)),
+            ("recall", confusion.recall(class)),
+            ("f1", confusion.f1(class)),
+        ];
+        metrics.per_class.extend(figures.map(|(figure, value)| ((name.clone(), figure.to_string()), value)));
     }
     if classes.len() > MOST_CLASSES_CONFUSED {
-        return figures;
+        return metrics;
     }
     for (actual, name) in classes.iter().enumerate() {
-        for (predicted, other) in classes.iter().enumerate() {
-            let count = confusion.count(actual, predicted);
+        for (taken, other) in classes.iter().enumerate() {
+            let count = confusion.count(actual, taken);
             if count > 0 {
-                figures.push((format!("confusion/{name}/{other}"), count as f64));
+                metrics.confusion.push(((name.clone(), other.clone()), count as f64));
             }
         }
     }
-    figures
+    metrics
 }
 
-/// The figures of an epoch that differ from run to run; of several trainings together, one after the
-/// other.
-pub fn timings(trainings: &[EpochMetrics]) -> Vec<(String, f64)> {
+/// How long the same epoch of several trainings took, one after the other.
+pub(super) fn timing(trainings: &[EpochMetrics]) -> Timing {
     let sum = |of: fn(&EpochMetrics) -> f64| trainings.iter().map(of).sum::<f64>();
     let seconds = sum(|metrics| metrics.seconds);
-    let images = sum(|metrics| metrics.images as f64);
-    vec![
-        ("seconds".to_string(), seconds),
-        ("validation_seconds".to_string(), sum(|metrics| metrics.validation_seconds)),
-        ("images_per_second".to_string(), images / seconds),
-    ]
+    Timing {
+        seconds,
+        validation_seconds: sum(|metrics| metrics.validation_seconds),
+        images_per_second: sum(|metrics| metrics.images as f64) / seconds,
+    }
 }
 
-/// What the same figures of several trainings are together: means, but counts of a confusion matrix are
+/// What the figures of several trainings are together: means, but counts of a confusion matrix are
 /// added up. Folds so give the matrix of all their images.
-pub(super) fn together<'a>(trainings: impl ExactSizeIterator<Item = &'a [(String, f64)]>) -> Vec<(String, f64)> {
+pub(super) fn together(trainings: &[&Metrics]) -> Metrics {
     let count = trainings.len() as f64;
-    let mut order: Vec<(String, f64)> = Vec::new();
-    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
-    for (name, value) in trainings.flatten() {
-        let place = *places.entry(name).or_insert(order.len());
-        match order.get_mut(place) {
+    let mut all = Metrics {
+        whole: sums(trainings.iter().flat_map(|metrics| &metrics.whole)),
+        per_class: sums(trainings.iter().flat_map(|metrics| &metrics.per_class)),
+        confusion: sums(trainings.iter().flat_map(|metrics| &metrics.confusion)),
+    };
+    all.whole.iter_mut().for_each(|(_, sum)| *sum /= count);
+    all.per_class.iter_mut().for_each(|(_, sum)| *sum /= count);
+    all
+}
+
+/// Figures of one name added up, in the order of their first appearance.
+fn sums<'a, Name: Clone + Ord + 'a>(figures: impl Iterator<Item = &'a (Name, f64)>) -> Vec<(Name, f64)> {
+    let mut sums: Vec<(Name, f64)> = Vec::new();
+    let mut indices: BTreeMap<&Name, usize> = BTreeMap::new();
+    for (name, value) in figures {
+        let index = *indices.entry(name).or_insert(sums.len());
+        match sums.get_mut(index) {
             Some((_, sum)) => *sum += value,
-            None => order.push((name.clone(), *value)),
+            None => sums.push((name.clone(), *value)),
         }
     }
-    for (name, sum) in &mut order {
-        if !name.starts_with("confusion/") {
-            *sum /= count;
-        }
-    }
-    order
+    sums
 }
 
 #[cfg(test)]
@@ -82,14 +91,15 @@ mod tests {
 
     #[test]
     fn figures_are_averaged_and_counts_added() {
-        let named = |pairs: &[(&str, f64)]| -> Vec<(String, f64)> {
-            let pairs = pairs.iter();
-            pairs.map(|(name, value)| (name.to_string(), *value)).collect()
+        let metrics = |loss, recall, confusion: &[(&str, f64)]| Metrics {
+            whole: vec![("loss".to_string(), loss)],
+            per_class: vec![(("a".to_string(), "recall".to_string()), recall)],
+            confusion: confusion.iter().map(|(taken, count)| (("a".to_string(), taken.to_string()), *count)).collect(),
         };
-        let one = named(&[("loss", 1.0), ("confusion/a/a", 3.0)]);
-        let other = named(&[("loss", 4.0), ("confusion/a/b", 2.0), ("confusion/a/a", 1.0)]);
-        let both = named(&[("loss", 2.5), ("confusion/a/a", 4.0), ("confusion/a/b", 2.0)]);
-        assert_eq!(together([&one[..], &other[..]].into_iter()), both);
-        assert_eq!(together([&one[..]].into_iter()), one);
+        let one = metrics(1.0, 0.5, &[("a", 3.0)]);
+        let other = metrics(4.0, 1.0, &[("b", 2.0), ("a", 1.0)]);
+        let both = metrics(2.5, 0.75, &[("a", 4.0), ("b", 2.0)]);
+        assert_eq!(together(&[&one, &other]), both);
+        assert_eq!(together(&[&one]), one);
     }
 }

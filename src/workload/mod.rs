@@ -24,7 +24,6 @@ use crate::{Config, Error, Machine, Material, StudySpec, TestResult};
 use failure::{crowded, failure};
 use parking::Parking;
 
-pub use figures::{figures, timings};
 pub use run::TrainingRun;
 pub(crate) use task::memory;
 pub use task::{model, task};

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use tunefork_study::{EpochReport, FailureKind, Member, MemberReport, Run, StopFlag, TrialFailure};
+use tunefork_study::{EpochReport, FailureKind, Member, MemberReport, Metrics, Run, StopFlag, TrialFailure};
 use tunefork_train::{EpochMetrics, Task, TrainError};
 
 use super::checkpoint::{self, Saved};
 use super::failure::crowded;
-use super::figures::{figures, timings, together};
+use super::figures::{self, timing, together};
 use super::parking::{Parkable, Parking};
 use crate::spec::Members;
 use crate::statistics::mean;
@@ -22,11 +22,11 @@ pub struct TrainingRun {
     epochs: u32,
     /// Epochs of the trial that are done.
     done: u32,
-    trainings: Vec<Training>,
+    trainings: Vec<MemberTraining>,
 }
 
 /// One of the trainings of a trial.
-struct Training {
+struct MemberTraining {
     member: Member,
     /// All of its trial.
     members: Members,
@@ -47,7 +47,7 @@ impl TrainingRun {
         stop: StopFlag,
         checkpoint: Option<&[u8]>,
     ) -> Result<Self, TrialFailure> {
-        let training = |(member, task)| Training { member, members, task, trainer: None, report: None };
+        let training = |(member, task)| MemberTraining { member, members, task, trainer: None, report: None };
         let mut run = Self {
             parking: Arc::clone(parking),
             threads,
@@ -65,7 +65,7 @@ impl TrainingRun {
     }
 
     /// The trainings whose turn it is.
-    fn turn(&mut self) -> impl Iterator<Item = &mut Training> {
+    fn turn(&mut self) -> impl Iterator<Item = &mut MemberTraining> {
         let fold = self.members.turn(self.done, self.epochs);
         let trainings = self.trainings.iter_mut();
         trainings.filter(move |training| fold.is_none_or(|fold| fold == training.member.fold))
@@ -129,26 +129,26 @@ impl TrainingRun {
     }
 
     /// What the trainings have brought together.
-    fn report(&self, metrics: &[EpochMetrics]) -> EpochReport {
+    fn report(&self, epochs: &[EpochMetrics]) -> EpochReport {
         let reports: Vec<&MemberReport> =
             self.trainings.iter().filter_map(|training| training.report.as_ref()).collect();
         let values: Vec<f64> = reports.iter().map(|report| report.value).collect();
-        let of_all = |(name, _): &&(String, f64)| !name.contains('/');
+        let metrics: Vec<&Metrics> = reports.iter().map(|report| &report.metrics).collect();
+        // What single classes have brought in each training is not kept.
         let stored = |report: &&MemberReport| MemberReport {
-            member: report.member,
-            value: report.value,
-            metrics: report.metrics.iter().filter(of_all).cloned().collect(),
+            metrics: Metrics { whole: report.metrics.whole.clone(), ..Metrics::default() },
+            ..**report
         };
         EpochReport {
             value: mean(&values),
-            metrics: together(reports.iter().map(|report| &report.metrics[..])),
-            observed: timings(metrics),
+            metrics: together(&metrics),
+            timing: Some(timing(epochs)),
             members: reports.iter().map(stored).collect(),
         }
     }
 }
 
-impl Training {
+impl MemberTraining {
     /// Its trainer, at the beginning or where a checkpoint was taken.
     fn begin(
         &self,
@@ -172,7 +172,7 @@ impl Training {
         self.report = Some(MemberReport {
             member: self.member,
             value,
-            metrics: figures(&metrics, self.task.images.data.classes()),
+            metrics: figures::metrics(&metrics, self.task.images.data.classes()),
         });
         Ok(metrics)
     }

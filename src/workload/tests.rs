@@ -42,7 +42,7 @@ fn context(training: &Training) -> TrialContext {
 fn finish(training: &Training, run: &mut TrainingRun) -> (Vec<EpochReport>, Vec<Vec<u8>>) {
     let context = context(training);
     let reports = (run.epochs_done()..context.blueprint.epochs)
-        .map(|_| EpochReport { observed: Vec::new(), ..run.epoch().unwrap() })
+        .map(|_| EpochReport { timing: None, ..run.epoch().unwrap() })
         .collect();
     training.keep(&context, run).unwrap();
     let models = training.models();

@@ -43,7 +43,6 @@ pub use successive_halving::{SuccessiveHalving, SuccessiveHalvingOptions};
 
 /// What happens to a trial after a report.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
 pub enum Decision {
     /// It goes on.
     Continue,

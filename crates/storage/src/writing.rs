@@ -4,10 +4,10 @@ use crate::error::Trouble;
 use crate::{OpenStudy, distribution, json};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use rusqlite::{Connection, Params, params};
+use rusqlite::{Connection, Params, ToSql, params};
 use tunefork_study::{
     Change, Clock, End, EpochRecord, Facts, Member, OutsideEvent, Schedule, StorageError, StoredParameter, StudyHeader,
-    ValueAt,
+    Timing, ValueAt,
 };
 use tunefork_trial::{Direction, TrialNumber, TrialState};
 
@@ -208,7 +208,8 @@ fn insert_schedule(connection: &Connection, trial: i64, schedule: &Schedule) -> 
 }
 
 fn insert_report(connection: &Connection, trial: i64, epoch: &EpochRecord) -> Result<(), Trouble> {
-    let (value, kind) = number(epoch.value);
+    let report = &*epoch.report;
+    let (value, kind) = number(report.value);
     execute(
         connection,
         "INSERT INTO trial_intermediate_values
@@ -219,14 +220,14 @@ fn insert_report(connection: &Connection, trial: i64, epoch: &EpochRecord) -> Re
         execute(connection, "INSERT INTO tunefork_reports VALUES (?, ?, ?)", (trial, epoch.step, epoch.time as i64))?;
     }
     // Of a trial that is one training the figures are that training's.
-    let whole = match epoch.members.is_empty() {
+    let whole = match report.members.is_empty() {
         true => (0, 0),
         false => WHOLE_TRIAL,
     };
     let place = (trial, epoch.step);
-    insert_figures(connection, "tunefork_metrics", place, whole, &epoch.metrics)?;
-    insert_figures(connection, "tunefork_observed", place, whole, &epoch.observed)?;
-    for report in &epoch.members {
+    insert_figures(connection, "tunefork_metrics", place, whole, report.metrics.named())?;
+    insert_figures(connection, "tunefork_observed", place, whole, report.timing.iter().flat_map(Timing::named))?;
+    for report in &report.members {
         let Member { replicate, fold } = report.member;
         execute(
             connection,
@@ -234,22 +235,22 @@ fn insert_report(connection: &Connection, trial: i64, epoch: &EpochRecord) -> Re
             (trial, epoch.step, replicate, fold, no_nan(report.value)),
         )?;
         let member = (i64::from(replicate), i64::from(fold));
-        insert_figures(connection, "tunefork_metrics", place, member, &report.metrics)?;
+        insert_figures(connection, "tunefork_metrics", place, member, report.metrics.named())?;
     }
     Ok(())
 }
 
 /// Writes figures of a trial's step, of one of its trainings or of all together.
-fn insert_figures(
+fn insert_figures<N: ToSql>(
     connection: &Connection,
     table: &str,
     (trial, step): (i64, u32),
     (replicate, fold): (i64, i64),
-    figures: &[(String, f64)],
+    figures: impl Iterator<Item = (N, f64)>,
 ) -> Result<(), Trouble> {
     let sql = format!("INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?)");
-    for (position, (name, value)) in figures.iter().enumerate() {
-        execute(connection, &sql, params![trial, step, replicate, fold, position as i64, name, no_nan(*value)])?;
+    for (position, (name, value)) in figures.enumerate() {
+        execute(connection, &sql, params![trial, step, replicate, fold, position as i64, name, no_nan(value)])?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 use tunefork_storage::{SqliteOptions, SqliteStorage, names, read};
-use tunefork_study::{Change, End, EndReason, EpochRecord, Storage, StorageError, StudyHeader};
+use tunefork_study::{Change, End, EndReason, EpochRecord, EpochReport, Storage, StorageError, StudyHeader};
 use tunefork_trial::{Direction, TrialNumber, TrialState};
 
 fn folder() -> TempDir {
@@ -247,14 +247,7 @@ fn readers_see_whole_commits_while_the_study_is_written() {
         });
         let report = |number, step| Change::Report {
             number: TrialNumber(number),
-            epoch: EpochRecord {
-                step,
-                value: 0.5,
-                time: 1,
-                metrics: Vec::new(),
-                observed: Vec::new(),
-                members: Vec::new(),
-            },
+            epoch: EpochRecord { step, time: 1, report: EpochReport { value: 0.5, ..EpochReport::default() }.into() },
         };
         for number in 0..200 {
             let begin = [start(number), report(number, 1)];

@@ -7,9 +7,13 @@ use serde_json::{Map, Value as Json, json};
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use tunefork_space::{Domain, Params, Value};
 use tunefork_storage::{SqliteStorage, read};
-use tunefork_study::{Change, End, EndReason, EpochRecord, Storage, StoredParameter, StudyHeader, StudyRecord};
+use tunefork_study::{
+    Change, End, EndReason, EpochRecord, EpochReport, Metrics, Storage, StoredParameter, StudyHeader, StudyRecord,
+    Timing,
+};
 use tunefork_trial::{Direction, TrialNumber, TrialState};
 
 /// What Optuna reads, or `None` if there is no Optuna to ask.
@@ -54,7 +58,7 @@ fn expected(study: &StudyRecord) -> Vec<Json> {
         };
         let steps = trial.epochs.iter();
         let intermediate: Map<String, Json> =
-            steps.map(|epoch| (epoch.step.to_string(), number(epoch.value))).collect();
+            steps.map(|epoch| (epoch.step.to_string(), number(epoch.report.value))).collect();
         json!({
             "number": trial.number.0,
             "state": state,
@@ -105,11 +109,13 @@ fn report(number: u32, step: u32, value: f64) -> Change {
         number: TrialNumber(number),
         epoch: EpochRecord {
             step,
-            value,
             time: 5,
-            metrics: vec![("loss".to_owned(), 0.5)],
-            observed: vec![("seconds".to_owned(), 0.25)],
-            members: Vec::new(),
+            report: Arc::new(EpochReport {
+                value,
+                metrics: Metrics { whole: vec![("loss".to_owned(), 0.5)], ..Metrics::default() },
+                timing: Some(Timing { seconds: 0.25, ..Timing::default() }),
+                members: Vec::new(),
+            }),
         },
     }
 }

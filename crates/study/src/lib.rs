@@ -24,6 +24,7 @@ mod ledger;
 mod memory;
 mod observer;
 mod record;
+mod report;
 mod storage;
 mod workload;
 
@@ -40,10 +41,9 @@ pub use record::{
     End, EndReason, EpochRecord, OutsideEvent, OutsideKind, Schedule, StoredParameter, StudyHeader, StudyRecord,
     TrialObserved, TrialRecord, ValueAt,
 };
+pub use report::{EpochReport, Member, MemberReport, Metrics, Timing};
 pub use storage::{Storage, StorageError};
-pub use workload::{
-    Blueprint, EpochReport, FailureKind, Member, MemberReport, Run, StopFlag, TrialContext, TrialFailure, Workload,
-};
+pub use workload::{Blueprint, FailureKind, Run, StopFlag, TrialContext, TrialFailure, Workload};
 
 /// A digest of this crate's sources, which belongs to the fingerprint of a study.
 #[doc(hidden)]

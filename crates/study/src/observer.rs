@@ -20,7 +20,6 @@ impl Observer for () {
 /// trial come in their order; the events marked *at once* come when they happen on the clock of the
 /// machine, all others in the study's own order.
 #[derive(Debug)]
-#[non_exhaustive]
 pub enum Event<'a> {
     /// The study begins, or goes on with this many trials known.
     StudyStarted {

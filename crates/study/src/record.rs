@@ -1,7 +1,8 @@
 //! A whole study as stored: what `show`, reports and the executor read.
 
-use crate::{Blueprint, Clock, CostModel, Facts, MemberReport, Place};
+use crate::{Blueprint, Clock, CostModel, EpochReport, Facts, Place};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use tunefork_space::{Domain, Params, Point, Space};
 use tunefork_trial::{Direction, TrialNumber, TrialState};
 
@@ -14,6 +15,21 @@ pub enum ValueAt {
     Last,
     /// The best epoch's, the earliest of equals.
     Best,
+}
+
+impl ValueAt {
+    /// The epoch that counts, of all in their order.
+    pub fn pick<E>(
+        self,
+        direction: Direction,
+        epochs: impl IntoIterator<Item = E>,
+        value: impl Fn(&E) -> f64,
+    ) -> Option<E> {
+        epochs.into_iter().reduce(|best, new| match self {
+            ValueAt::Best if !direction.better(value(&new), value(&best)) => best,
+            ValueAt::Best | ValueAt::Last => new,
+        })
+    }
 }
 
 /// What is fixed when a study is created.
@@ -173,17 +189,6 @@ impl TrialRecord {
     pub fn params(&self) -> Params {
         self.params.iter().map(|p| (p.name.clone(), p.domain.to_value(p.internal))).collect()
     }
-
-    /// The best report, the earliest of equals.
-    pub fn best_epoch(&self, direction: Direction) -> Option<&EpochRecord> {
-        let mut best: Option<&EpochRecord> = None;
-        for epoch in &self.epochs {
-            if !epoch.value.is_nan() && best.is_none_or(|b| direction.better(epoch.value, b.value)) {
-                best = Some(epoch);
-            }
-        }
-        best
-    }
 }
 
 /// What the executor knows of a trial before it runs.
@@ -197,21 +202,15 @@ pub struct Schedule {
     pub epoch_ticks: u64,
 }
 
-/// One report: the result of an epoch.
+/// A report in a study.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EpochRecord {
     /// Epoch, counted from 1 (in ask and tell, the caller's step).
     pub step: u32,
-    /// The value that sampler and scheduler see; NaN and infinities are kept.
-    pub value: f64,
     /// Virtual time of the report; 0 in ask and tell.
     pub time: u64,
-    /// Further figures that are equal in equal runs: loss, accuracy, f1.
-    pub metrics: Vec<(String, f64)>,
-    /// Figures that may differ: seconds, images per second.
-    pub observed: Vec<(String, f64)>,
-    /// What each training has brought so far, by member, where a trial is several of them.
-    pub members: Vec<MemberReport>,
+    /// What the epoch has brought. All who keep it share it.
+    pub report: Arc<EpochReport>,
 }
 
 /// How a trial ended.

@@ -1,6 +1,6 @@
 //! All that a study knows of what it tunes: the [`Workload`] and its [`Run`]s.
 
-use crate::{Cost, EndReason};
+use crate::{Cost, EndReason, EpochReport};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -126,46 +126,6 @@ impl From<Arc<AtomicBool>> for StopFlag {
     fn from(flag: Arc<AtomicBool>) -> Self {
         StopFlag(flag)
     }
-}
-
-/// Result of one epoch.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct EpochReport {
-    /// What the study optimises. NaN or infinite: the trial fails as diverged.
-    pub value: f64,
-    /// Further figures that are equal in equal runs.
-    pub metrics: Vec<(String, f64)>,
-    /// Figures that may differ: seconds, images per second.
-    pub observed: Vec<(String, f64)>,
-    /// What each training has brought so far, by [`Member`], where a trial is several of them; empty
-    /// where it is one. They are equal in equal runs.
-    pub members: Vec<MemberReport>,
-}
-
-/// One of the trainings that a trial consists of: which repetition it is, on which fold of the images.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Member {
-    /// Repetition of the same configuration with other draws, from 0.
-    pub replicate: u32,
-    /// Fold of a cross-validation, from 0.
-    pub fold: u32,
-}
-
-impl fmt::Display for Member {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "replicate {} fold {}", self.replicate, self.fold)
-    }
-}
-
-/// What one training of a trial has brought so far.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MemberReport {
-    /// Which training.
-    pub member: Member,
-    /// Its value.
-    pub value: f64,
-    /// Its further figures.
-    pub metrics: Vec<(String, f64)>,
 }
 
 /// Why a trial cannot go on.

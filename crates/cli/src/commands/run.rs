@@ -66,7 +66,7 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
     line(format!("\n{ended}: {} trials in {}", study.trials.len(), duration(seconds)));
     if let Some(best) = study.best() {
         let last = best.epochs.last();
-        let deviation = last.and_then(|last| deviation_of(&last.members));
+        let deviation = last.and_then(|last| deviation_of(&last.report.members));
         let value = with_deviation(best.value.unwrap_or(f64::NAN), deviation);
         line(format!("best: trial {}, validation {objective} {value}", best.number));
         for (name, value) in best.params().iter() {

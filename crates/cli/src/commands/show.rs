@@ -81,7 +81,7 @@ fn deviation(trial: &TrialRecord) -> Option<f64> {
 
 /// What each of a trial's trainings has brought, if these are several.
 fn trainings(trial: &TrialRecord) -> &[MemberReport] {
-    trial.epochs.last().map_or(&[], |last| &last.members)
+    trial.epochs.last().map_or(&[], |last| &last.report.members)
 }
 
 /// The experiments that a trial belongs to, each once.

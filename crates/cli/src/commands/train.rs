@@ -54,8 +54,8 @@ pub fn train(args: &TrainArgs) -> anyhow::Result<ExitCode> {
 
 /// An epoch's figures, and how long the others will take if they are like those that took so many seconds.
 fn epoch_line(epoch: &EpochRecord, epochs: u32, taken: f64) -> String {
-    let EpochRecord { step, metrics, observed, .. } = epoch;
-    let words = epoch_words(metrics, observed);
+    let EpochRecord { step, report, .. } = epoch;
+    let words = epoch_words(report);
     let left = match epochs.saturating_sub(*step) {
         0 => String::new(),
         left => format!("  {} left", about(taken / f64::from(*step) * f64::from(left))),

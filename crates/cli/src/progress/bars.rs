@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tunefork::data::Progress;
 use tunefork::report::figure;
-use tunefork::study::{EpochReport, Event, Observer};
+use tunefork::study::{EpochReport, Event, Observer, Timing};
 use tunefork::{Listener, StudySpec};
 
 use super::lines::line;
-use super::{Epochs, Preparing, epoch_seconds, epoch_words};
+use super::{Epochs, Preparing, epoch_words};
 use crate::output::duration;
 
 /// Progress bars on the terminal.
@@ -52,8 +52,9 @@ impl Bars {
         let Some(bar) = self.running.get(&number) else {
             return;
         };
-        let left = f64::from(self.epochs.of(number).saturating_sub(step)) * epoch_seconds(&report.observed);
-        let words = epoch_words(&report.metrics, &report.observed);
+        let seconds = report.timing.as_ref().map_or(0.0, Timing::all_seconds);
+        let left = f64::from(self.epochs.of(number).saturating_sub(step)) * seconds;
+        let words = epoch_words(report);
         bar.set_position(step.into());
         bar.set_message(format!("{words}  {} left", duration(left)));
     }
@@ -89,7 +90,7 @@ impl Observer for Bars {
                     self.best.set_message(format!("best: trial {number}, {objective} {value}"));
                 }
             }
-            _ => {}
+            Event::StudyStarted { .. } | Event::TrialRetried { .. } | Event::Warning { .. } => {}
         }
         if let Some(line) = line(event, &self.epochs, &self.objective) {
             self.scroll(line);

@@ -1,7 +1,7 @@
 //! One JSON object per event.
 
 use serde_json::{Map, Value, json};
-use tunefork::study::{EpochRecord, Event, MemberReport, Observer};
+use tunefork::study::{EpochRecord, Event, MemberReport, Observer, Timing};
 use tunefork::{Listener, StudySpec};
 
 use crate::output::say;
@@ -67,33 +67,33 @@ fn object(event: &Event<'_>) -> Option<Value> {
             "known": known,
         }),
         Event::Warning { message } => json!({ "event": "warning", "message": message }),
-        _ => return None,
+        Event::EpochComputed { .. } => return None,
     })
 }
 
-/// An epoch, and what each training has brought by then where there are several; figures of single classes are left to the files of the run folder.
-pub fn epoch_json(epoch: &EpochRecord) -> Value {
-    let figures = |figures: &[(String, f64)]| {
-        let whole = figures.iter().filter(|(name, _)| !name.contains('/'));
-        whole.map(|(name, value)| (name.clone(), json!(value))).collect::<Map<_, _>>()
-    };
+/// An epoch, and what each training has brought by then where there are several; figures of single classes
+/// are left to the files of the run folder.
+pub fn epoch_json(EpochRecord { step, report, .. }: &EpochRecord) -> Value {
+    let figures =
+        |whole: &[(String, f64)]| whole.iter().map(|(name, value)| (name.clone(), json!(value))).collect::<Map<_, _>>();
+    let timing = report.timing.iter().flat_map(Timing::named);
     let mut object = json!({
         "event": "epoch",
-        "epoch": epoch.step,
-        "value": epoch.value,
-        "metrics": figures(&epoch.metrics),
-        "observed": figures(&epoch.observed),
+        "epoch": step,
+        "value": report.value,
+        "metrics": figures(&report.metrics.whole),
+        "observed": timing.map(|(name, value)| (name.to_string(), json!(value))).collect::<Map<_, _>>(),
     });
-    if !epoch.members.is_empty() {
+    if !report.members.is_empty() {
         let member = |report: &MemberReport| {
             json!({
                 "replicate": report.member.replicate,
                 "fold": report.member.fold,
                 "value": report.value,
-                "metrics": figures(&report.metrics),
+                "metrics": figures(&report.metrics.whole),
             })
         };
-        object["members"] = epoch.members.iter().map(member).collect();
+        object["members"] = report.members.iter().map(member).collect();
     }
     object
 }

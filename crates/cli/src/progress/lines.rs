@@ -44,12 +44,9 @@ pub fn line(event: &Event<'_>, epochs: &Epochs, objective: &str) -> Option<Strin
         Event::TrialRetried { number, failure } => {
             format!("trial {number} begins again: {failure}")
         }
-        Event::Reported { number, epoch, known: false } => format!(
-            "trial {number} epoch {}/{}: {}",
-            epoch.step,
-            epochs.of(number.0),
-            epoch_words(&epoch.metrics, &epoch.observed)
-        ),
+        Event::Reported { number, epoch, known: false } => {
+            format!("trial {number} epoch {}/{}: {}", epoch.step, epochs.of(number.0), epoch_words(&epoch.report))
+        }
         Event::TrialFinished { number, state, value, end, best, known: false } => {
             let mut line = format!("trial {number} {state}");
             if let Some(value) = value {
@@ -64,6 +61,9 @@ pub fn line(event: &Event<'_>, epochs: &Epochs, objective: &str) -> Option<Strin
             line
         }
         Event::Warning { message } => format!("warning: {message}"),
-        _ => return None,
+        Event::TrialStarted { .. }
+        | Event::EpochComputed { .. }
+        | Event::Reported { .. }
+        | Event::TrialFinished { .. } => return None,
     })
 }

@@ -11,7 +11,7 @@ use std::io::IsTerminal as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use tunefork::data::{Progress, Stage};
 use tunefork::report::figure;
-use tunefork::study::Event;
+use tunefork::study::{EpochReport, Event};
 use tunefork::{Listener, StudySpec};
 
 pub use downloads::Downloads;
@@ -89,22 +89,10 @@ impl Drop for Preparing {
 }
 
 /// The figures of an epoch that are worth a look while it runs.
-pub fn epoch_words(metrics: &[(String, f64)], observed: &[(String, f64)]) -> String {
-    let find =
-        |list: &[(String, f64)], name: &str| list.iter().find(|(other, _)| other == name).map(|(_, value)| *value);
+pub fn epoch_words(report: &EpochReport) -> String {
+    let find = |name: &str| report.metrics.whole.iter().find(|(other, _)| other == name);
     let shown = [("loss", "train_loss"), ("validation loss", "loss"), ("accuracy", "accuracy")];
-    let mut words: Vec<String> = shown
-        .into_iter()
-        .filter_map(|(label, name)| Some(format!("{label} {}", figure(find(metrics, name)?))))
-        .collect();
-    if let Some(speed) = find(observed, "images_per_second") {
-        words.push(format!("{speed:.0} images/s"));
-    }
-    words.join("  ")
-}
-
-/// Seconds that an epoch took, validation included.
-fn epoch_seconds(observed: &[(String, f64)]) -> f64 {
-    let seconds = observed.iter().filter(|(name, _)| name.ends_with("seconds"));
-    seconds.map(|(_, seconds)| seconds).sum()
+    let words = shown.into_iter().filter_map(|(label, name)| Some(format!("{label} {}", figure(find(name)?.1))));
+    let speed = report.timing.iter().map(|timing| format!("{:.0} images/s", timing.images_per_second));
+    words.chain(speed).collect::<Vec<_>>().join("  ")
 }

@@ -100,7 +100,7 @@ impl Setting {
 /// What of a trial must be equal in equal runs.
 pub fn result(trial: &TrialRecord) -> impl PartialEq + std::fmt::Debug + use<> {
     let epochs = trial.epochs.iter();
-    let epochs = epochs.map(|epoch| (epoch.step, epoch.value, epoch.metrics.clone()));
+    let epochs = epochs.map(|epoch| (epoch.step, epoch.report.value, epoch.report.metrics.clone()));
     (trial.params(), trial.state, trial.value, epochs.collect::<Vec<_>>())
 }
 

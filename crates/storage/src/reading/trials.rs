@@ -6,9 +6,10 @@ use crate::error::Trouble;
 use crate::{distribution, json};
 use rusqlite::{Connection, Row};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tunefork_study::{
-    Blueprint, Cost, End, EndReason, EpochRecord, Member, MemberReport, Schedule, StoredParameter, StudyRecord,
-    TrialObserved, TrialRecord,
+    Blueprint, Cost, End, EndReason, EpochRecord, EpochReport, Member, MemberReport, Metrics, Schedule,
+    StoredParameter, StudyRecord, TrialObserved, TrialRecord,
 };
 use tunefork_trial::{TrialNumber, TrialState};
 
@@ -148,14 +149,8 @@ impl TrialReader<'_> {
         self.rows(columns, "trial_intermediate_values", order, |trial, row| {
             let step: i64 = row.get(3)?;
             let step = u32::try_from(step).map_err(|_| damaged("a step", &step.to_string()))?;
-            trial.epochs.push(EpochRecord {
-                step,
-                value: number(row, 1)?,
-                time: 0,
-                metrics: Vec::new(),
-                observed: Vec::new(),
-                members: Vec::new(),
-            });
+            let report = EpochReport { value: number(row, 1)?, ..EpochReport::default() };
+            trial.epochs.push(EpochRecord { step, time: 0, report: report.into() });
             Ok(())
         })
     }
@@ -186,8 +181,14 @@ impl TrialReader<'_> {
             Ok(())
         })?;
         self.members()?;
-        self.figures("tunefork_metrics", |epoch| &mut epoch.metrics)?;
-        self.figures("tunefork_observed", |epoch| &mut epoch.observed)?;
+        self.metrics()?;
+        self.rows("step, name, value", "tunefork_observed", "1, step, position", |trial, row| {
+            if let Some(report) = report(trial, row)? {
+                let name: String = row.get(2)?;
+                report.timing.get_or_insert_default().insert(&name, or_nan(row, 3)?);
+            }
+            Ok(())
+        })?;
         self.rows("restarts", "tunefork_observed_restarts", "1", |trial, row| {
             trial.observed.restarts = row.get(1)?;
             Ok(())
@@ -201,11 +202,11 @@ impl TrialReader<'_> {
         }
         let columns = "step, replicate, fold, tunefork_members.value";
         self.rows(columns, "tunefork_members", "1, 2, 3, 4", |trial, row| {
-            if let Some(epoch) = epoch(trial, row)? {
-                epoch.members.push(MemberReport {
+            if let Some(report) = report(trial, row)? {
+                report.members.push(MemberReport {
                     member: Member { replicate: row.get(2)?, fold: row.get(3)? },
                     value: or_nan(row, 4)?,
-                    metrics: Vec::new(),
+                    metrics: Metrics::default(),
                 });
             }
             Ok(())
@@ -213,27 +214,23 @@ impl TrialReader<'_> {
     }
 
     /// Figures by their names: those of one of the trial's trainings if it is known, else the trial's own.
-    fn figures(
-        &mut self,
-        table: &str,
-        own: impl Fn(&mut EpochRecord) -> &mut Vec<(String, f64)>,
-    ) -> Result<(), Trouble> {
+    fn metrics(&mut self) -> Result<(), Trouble> {
         let columns = "step, replicate, fold, name, value";
         let order = "1, step, replicate, fold, position";
-        self.rows(columns, table, order, |trial, row| {
-            let Some(epoch) = epoch(trial, row)? else {
+        self.rows(columns, "tunefork_metrics", order, |trial, row| {
+            let Some(report) = report(trial, row)? else {
                 return Ok(());
             };
-            let place: (i64, i64) = (row.get(2)?, row.get(3)?);
-            let figure = (row.get(4)?, or_nan(row, 5)?);
+            let whose: (i64, i64) = (row.get(2)?, row.get(3)?);
             let is_there = |report: &&mut MemberReport| {
                 let Member { replicate, fold } = report.member;
-                place == (replicate.into(), fold.into())
+                whose == (replicate.into(), fold.into())
             };
-            match epoch.members.iter_mut().find(is_there) {
-                Some(report) => report.metrics.push(figure),
-                None => own(epoch).push(figure),
-            }
+            let metrics = match report.members.iter_mut().find(is_there) {
+                Some(report) => &mut report.metrics,
+                None => &mut report.metrics,
+            };
+            metrics.insert(row.get(4)?, or_nan(row, 5)?);
             Ok(())
         })
     }
@@ -257,6 +254,11 @@ fn epoch<'a>(trial: &'a mut TrialRecord, row: &Row<'_>) -> Result<Option<&'a mut
     let step: u32 = row.get(1)?;
     let found = trial.epochs.binary_search_by_key(&step, |epoch| epoch.step);
     Ok(found.ok().map(|index| &mut trial.epochs[index]))
+}
+
+/// What that report says.
+fn report<'a>(trial: &'a mut TrialRecord, row: &Row<'_>) -> Result<Option<&'a mut EpochReport>, Trouble> {
+    Ok(epoch(trial, row)?.map(|epoch| Arc::make_mut(&mut epoch.report)))
 }
 
 /// A number where NULL stands for NaN.

@@ -20,7 +20,7 @@ impl Shared {
         let replay = || {
             history.start(number, point)?;
             for epoch in &trial.epochs {
-                let (step, value) = (epoch.step, epoch.value);
+                let (step, value) = (epoch.step, epoch.report.value);
                 history.report(number, Report { step, value })?;
             }
             match trial.state {

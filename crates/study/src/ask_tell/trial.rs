@@ -1,7 +1,7 @@
 //! A trial that is being evaluated.
 
 use super::study::{Shared, lock};
-use crate::{Change, EpochRecord, StoredParameter, StudyError, compatible};
+use crate::{Change, EpochRecord, EpochReport, StoredParameter, StudyError, compatible};
 use std::sync::{Arc, Mutex};
 use tunefork_sampler::{Ask, Random, Sampler};
 use tunefork_scheduler::Decision;
@@ -171,7 +171,7 @@ impl Trial {
         let shared = &mut *lock(&shared);
         self.changes.push(Change::Report {
             number: self.number,
-            epoch: EpochRecord { step, value, time: 0, metrics: Vec::new(), observed: Vec::new(), members: Vec::new() },
+            epoch: EpochRecord { step, time: 0, report: EpochReport { value, ..EpochReport::default() }.into() },
         });
         if let Err(error) = shared.storage.commit(&self.changes) {
             self.changes.pop();

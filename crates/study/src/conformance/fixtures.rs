@@ -2,9 +2,11 @@
 
 use super::Make;
 use crate::{
-    Blueprint, Change, Clock, Cost, CostModel, End, EndReason, EpochRecord, Facts, Member, MemberReport, OutsideEvent,
-    OutsideKind, Place, Schedule, Storage, StorageError, StoredParameter, StudyHeader, StudyRecord, ValueAt,
+    Blueprint, Change, Clock, Cost, CostModel, End, EndReason, EpochRecord, EpochReport, Facts, Member, MemberReport,
+    Metrics, OutsideEvent, OutsideKind, Place, Schedule, Storage, StorageError, StoredParameter, StudyHeader,
+    StudyRecord, Timing, ValueAt,
 };
+use std::sync::Arc;
 use tunefork_rng::Stream;
 use tunefork_space::{Domain, Params, Value};
 use tunefork_trial::{Direction, TrialNumber, TrialState};
@@ -65,11 +67,8 @@ pub(super) fn report(number: u32, step: u32, value: f64) -> Change {
         number: TrialNumber(number),
         epoch: EpochRecord {
             step,
-            value,
             time: u64::from(step) * 10,
-            metrics: Vec::new(),
-            observed: Vec::new(),
-            members: Vec::new(),
+            report: EpochReport { value, ..EpochReport::default() }.into(),
         },
     }
 }
@@ -123,25 +122,29 @@ pub(super) fn everything() -> Vec<Vec<Change>> {
         start: 17,
         epoch_ticks: 23,
     };
-    let figures = |values: &[f64]| {
-        let named = values.iter().enumerate();
-        named.map(|(i, v)| (format!("figure {i}"), *v)).collect()
+    let key = |one: &str, other: &str| (one.to_owned(), other.to_owned());
+    let metrics = |values: &[f64]| Metrics {
+        whole: values.iter().enumerate().map(|(i, v)| (format!("figure {i}"), *v)).collect(),
+        per_class: vec![(key("é", "recall"), values[0]), (key("n/a", "recall"), 0.5)],
+        confusion: vec![(key("n/a", "é"), 7.0), (key("é", "é"), f64::INFINITY)],
     };
     let member = |replicate, fold| MemberReport {
         member: Member { replicate, fold },
         value: f64::from(fold) - 1.0 / 3.0,
-        metrics: figures(&[f64::NAN, f64::from(replicate)]),
+        metrics: metrics(&[f64::NAN, f64::from(replicate)]),
     };
     let epoch = |step, value| EpochRecord {
         step,
-        value,
         time: u64::from(step) * 23 + 17,
-        metrics: figures(&[f64::NAN, f64::INFINITY, 1.0 / 3.0, 5e-324, 4.0]),
-        observed: figures(&[0.25]),
-        members: match step {
-            1 => Vec::new(),
-            _ => vec![member(0, 0), member(0, 1), member(2, 0)],
-        },
+        report: Arc::new(EpochReport {
+            value,
+            metrics: metrics(&[f64::NAN, f64::INFINITY, 1.0 / 3.0, 5e-324, 4.0]),
+            timing: Some(Timing { seconds: 0.25, validation_seconds: f64::NAN, images_per_second: f64::INFINITY }),
+            members: match step {
+                1 => Vec::new(),
+                _ => vec![member(0, 0), member(0, 1), member(2, 0)],
+            },
+        }),
     };
     let number = TrialNumber;
     let attribute = |key: &str, value| Change::Attribute { number: number(1), key: key.to_owned(), value };

@@ -2,11 +2,11 @@
 
 use crate::{EpochReport, ExecutorOptions, StudyError, TrialContext, TrialFailure};
 use std::collections::BTreeMap;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Result of an epoch: a report, or the failure that ends the trial there.
-pub(super) type EpochResult = Result<EpochReport, TrialFailure>;
+pub(super) type EpochResult = Result<Arc<EpochReport>, TrialFailure>;
 
 /// Shared between the simulation and the workers.
 pub(super) struct Board<R> {
@@ -56,7 +56,7 @@ pub(super) struct Lane<R> {
 
 /// What a worker tells the simulation, beside results.
 pub(super) enum Note {
-    Computed { trial: u32, step: u32, report: EpochReport },
+    Computed { trial: u32, step: u32, report: Arc<EpochReport> },
     Retried { trial: u32, failure: TrialFailure },
     Restarted { trial: u32 },
     Warning(String),
@@ -67,7 +67,7 @@ pub(super) struct Job<R> {
     pub context: TrialContext,
     pub run: Option<R>,
     /// Stored or computed before, for a trial that must be brought up first.
-    pub results: Vec<EpochReport>,
+    pub results: Vec<Arc<EpochReport>>,
     pub step: u32,
     pub limit: u32,
     pub faults: u32,
@@ -223,7 +223,7 @@ impl<R> Board<R> {
     }
 
     /// The reports of a trial so far; `None` when it has ended.
-    pub fn reports(&self, trial: u32) -> Option<Vec<EpochReport>> {
+    pub fn reports(&self, trial: u32) -> Option<Vec<Arc<EpochReport>>> {
         let state = self.lock();
         let lane = state.lanes.get(&trial)?;
         Some(lane.results.iter().flatten().cloned().collect())

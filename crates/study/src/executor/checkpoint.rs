@@ -4,13 +4,14 @@
 //! of the simulation are in no storage yet, so a checkpoint must be able to stand for itself.
 
 use super::ExecutorOptions;
-use crate::{EpochReport, Facts, Member, MemberReport, StudyError, StudyHeader, TrialContext};
+use crate::{EpochReport, Facts, StudyError, StudyHeader, TrialContext};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 const MAGIC: &[u8; 16] = b"tunefork ckpt 1\n";
@@ -29,35 +30,18 @@ pub(super) struct Folder {
 /// What a checkpoint holds.
 pub(super) struct Checkpoint {
     /// Reports of epochs 1, 2, …
-    pub reports: Vec<EpochReport>,
+    pub reports: Vec<Arc<EpochReport>>,
     /// What `Run::checkpoint` returned after them.
     pub payload: Vec<u8>,
 }
 
+/// What stands before the payload.
 #[derive(Serialize, Deserialize)]
-struct Header {
+struct Header<Report> {
     study: String,
     trial: u32,
     params: String,
-    epochs: Vec<Epoch>,
-}
-
-/// A report, with the bits of its numbers: JSON has no NaN.
-#[derive(Serialize, Deserialize)]
-struct Epoch {
-    value: u64,
-    metrics: Vec<(String, u64)>,
-    observed: Vec<(String, u64)>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    members: Vec<Training>,
-}
-
-/// A report of one of the trainings that a trial consists of.
-#[derive(Serialize, Deserialize)]
-struct Training {
-    member: Member,
-    value: u64,
-    metrics: Vec<(String, u64)>,
+    epochs: Vec<Report>,
 }
 
 impl Folder {
@@ -85,7 +69,7 @@ impl Folder {
             study: self.study.clone(),
             trial: trial.number.0,
             params: trial.params.to_string(),
-            epochs: checkpoint.reports.iter().map(Epoch::from).collect(),
+            epochs: checkpoint.reports.iter().map(|report| &**report).collect(),
         };
         let header = serde_json::to_vec(&header)?;
         let length = (header.len() as u64).to_le_bytes();
@@ -109,7 +93,7 @@ impl Folder {
         }
         bytes.truncate(payload.end);
         bytes.drain(..payload.start);
-        Ok(Some(Checkpoint { reports: header.epochs.iter().map(EpochReport::from).collect(), payload: bytes }))
+        Ok(Some(Checkpoint { reports: header.epochs.into_iter().map(Arc::new).collect(), payload: bytes }))
     }
 
     /// Removes the checkpoint of a trial that has ended. One that cannot be removed does no harm.
@@ -127,7 +111,7 @@ impl Folder {
 }
 
 /// The header and where the payload is, if the bytes are whole.
-fn parse(bytes: &[u8]) -> Option<(Header, Range<usize>)> {
+fn parse(bytes: &[u8]) -> Option<(Header<EpochReport>, Range<usize>)> {
     let (body, digest) = bytes.split_at_checked(bytes.len().checked_sub(DIGEST)?)?;
     if Sha256::digest(body).as_slice() != digest {
         return None;
@@ -138,50 +122,4 @@ fn parse(bytes: &[u8]) -> Option<(Header, Range<usize>)> {
     let (header, payload) = rest.split_at_checked(usize::try_from(length).ok()?)?;
     let header = serde_json::from_slice(header).ok()?;
     Some((header, body.len() - payload.len()..body.len()))
-}
-
-fn to_bits(pairs: &[(String, f64)]) -> Vec<(String, u64)> {
-    pairs.iter().map(|(name, value)| (name.clone(), value.to_bits())).collect()
-}
-
-fn from_bits(pairs: &[(String, u64)]) -> Vec<(String, f64)> {
-    pairs.iter().map(|(name, bits)| (name.clone(), f64::from_bits(*bits))).collect()
-}
-
-impl From<&EpochReport> for Epoch {
-    fn from(report: &EpochReport) -> Self {
-        Epoch {
-            value: report.value.to_bits(),
-            metrics: to_bits(&report.metrics),
-            observed: to_bits(&report.observed),
-            members: report.members.iter().map(Training::from).collect(),
-        }
-    }
-}
-
-impl From<&Epoch> for EpochReport {
-    fn from(epoch: &Epoch) -> Self {
-        EpochReport {
-            value: f64::from_bits(epoch.value),
-            metrics: from_bits(&epoch.metrics),
-            observed: from_bits(&epoch.observed),
-            members: epoch.members.iter().map(MemberReport::from).collect(),
-        }
-    }
-}
-
-impl From<&MemberReport> for Training {
-    fn from(report: &MemberReport) -> Self {
-        Training { member: report.member, value: report.value.to_bits(), metrics: to_bits(&report.metrics) }
-    }
-}
-
-impl From<&Training> for MemberReport {
-    fn from(training: &Training) -> Self {
-        MemberReport {
-            member: training.member,
-            value: f64::from_bits(training.value),
-            metrics: from_bits(&training.metrics),
-        }
-    }
 }

@@ -2,8 +2,11 @@
 
 use super::board::{Board, Job, Note};
 use super::checkpoint::{Checkpoint, Folder};
-use crate::{EpochReport, Event, FailureKind, Observer, Run, StudyError, TrialContext, TrialFailure, Workload};
+use crate::{
+    EpochReport, Event, FailureKind, Metrics, Observer, Run, StudyError, TrialContext, TrialFailure, Workload,
+};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Instant;
 use tunefork_space::Params;
 
@@ -26,7 +29,7 @@ pub(super) enum Trouble {
 /// A run, and the results that its checkpoint was ahead of those known.
 pub(super) struct Raised<R> {
     pub run: R,
-    pub ahead: Vec<EpochReport>,
+    pub ahead: Vec<Arc<EpochReport>>,
 }
 
 impl<W: Workload> Training<'_, W> {
@@ -72,7 +75,7 @@ impl<W: Workload> Training<'_, W> {
         });
         match trained {
             Ok(report) => {
-                self.deliver(&mut job, report, board);
+                self.deliver(&mut job, Arc::new(report), board);
                 if job.step < job.limit {
                     self.save_if_due(&mut job, &run, board);
                 }
@@ -83,7 +86,7 @@ impl<W: Workload> Training<'_, W> {
     }
 
     /// Delivers a report; if the trial is over with it, no more epochs are computed.
-    fn deliver(&self, job: &mut Job<W::Run>, report: EpochReport, board: &Board<W::Run>) {
+    fn deliver(&self, job: &mut Job<W::Run>, report: Arc<EpochReport>, board: &Board<W::Run>) {
         let trial = job.context.number.0;
         board.deliver(trial, Ok(report));
         let values: Vec<f64> = board.reports(trial).into_iter().flatten().map(|report| report.value).collect();
@@ -133,7 +136,7 @@ impl<W: Workload> Training<'_, W> {
     pub fn raise(
         &self,
         trial: &TrialContext,
-        results: &[EpochReport],
+        results: &[Arc<EpochReport>],
         limit: u32,
         warn: &mut dyn FnMut(String),
     ) -> Result<Raised<W::Run>, Trouble> {
@@ -176,10 +179,10 @@ impl<W: Workload> Training<'_, W> {
     fn restored(
         &self,
         trial: &TrialContext,
-        results: &[EpochReport],
+        results: &[Arc<EpochReport>],
         limit: u32,
         warn: &mut dyn FnMut(String),
-    ) -> Option<(W::Run, Vec<EpochReport>)> {
+    ) -> Option<(W::Run, Vec<Arc<EpochReport>>)> {
         let checkpoint = match self.folder.as_ref()?.load(trial) {
             Ok(checkpoint) => checkpoint?,
             Err(reason) => {
@@ -226,7 +229,7 @@ impl<W: Workload> Training<'_, W> {
         &self,
         folder: &Folder,
         trial: &TrialContext,
-        reports: Vec<EpochReport>,
+        reports: Vec<Arc<EpochReport>>,
         run: &W::Run,
     ) -> Result<(), String> {
         let payload = guarded(|| run.checkpoint())
@@ -243,7 +246,7 @@ impl<W: Workload> Training<'_, W> {
     pub fn save_all(&self, board: &Board<W::Run>, observer: &mut dyn Observer) {
         let Some(folder) = &self.folder else { return };
         for lane in board.take_lanes() {
-            let reports: Vec<EpochReport> = lane.results.into_iter().flatten().collect();
+            let reports: Vec<Arc<EpochReport>> = lane.results.into_iter().flatten().collect();
             let Some(run) = lane.run else { continue };
             if run.epochs_done() == 0 || run.epochs_done() as usize != reports.len() {
                 continue;
@@ -291,7 +294,7 @@ pub(super) fn guarded<T>(call: impl FnOnce() -> Result<T, TrialFailure>) -> Resu
 }
 
 /// Where two results of one epoch differ in what must be equal.
-pub(super) fn difference(stored: &EpochReport, now: &EpochReport) -> Option<String> {
+fn difference(stored: &EpochReport, now: &EpochReport) -> Option<String> {
     if !same(stored.value, now.value) {
         return Some(format!("its value was {} and is now {}", stored.value, now.value));
     }
@@ -316,15 +319,13 @@ pub(super) fn difference(stored: &EpochReport, now: &EpochReport) -> Option<Stri
     })
 }
 
-fn different_metrics(stored: &[(String, f64)], now: &[(String, f64)]) -> Option<String> {
-    if stored.len() != now.len() {
-        let (before, after) = (stored.len(), now.len());
+fn different_metrics(stored: &Metrics, now: &Metrics) -> Option<String> {
+    let (before, after) = (stored.named().count(), now.named().count());
+    if before != after {
         return Some(format!("it had {before} metrics and now has {after}"));
     }
-    stored
-        .iter()
-        .zip(now)
-        .find(|((name, value), (other, now))| name != other || !same(*value, *now))
+    let mut both = stored.named().zip(now.named());
+    both.find(|((name, value), (other, now))| name != other || !same(*value, *now))
         .map(|((name, value), (other, now))| format!("its metric {name} was {value} and {other} is now {now}"))
 }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use tunefork_rng::{Key, Purpose};
 use tunefork_space::{Domain, Parameter, Params, Space};
 use tunefork_study::{
-    Blueprint, Cost, EpochReport, FailureKind, Member, MemberReport, Run, TrialContext, TrialFailure, Workload,
+    Blueprint, Cost, EpochReport, FailureKind, Member, MemberReport, Metrics, Run, Timing, TrialContext, TrialFailure,
+    Workload,
 };
 
 /// What goes wrong, and how often it still will.
@@ -203,8 +204,8 @@ impl Run for CurveRun {
         }
         Ok(EpochReport {
             value,
-            metrics: vec![("loss".to_owned(), 1.0 - value), ("noise".to_owned(), noise)],
-            observed: vec![("run".to_owned(), f64::from(run))],
+            metrics: whole(&[("loss", 1.0 - value), ("noise", noise)]),
+            timing: Some(Timing { seconds: f64::from(run), ..Timing::default() }),
             members: (0..2).map(|fold| member(fold, value, noise)).collect(),
         })
     }
@@ -221,6 +222,11 @@ fn member(fold: u32, value: f64, noise: f64) -> MemberReport {
     MemberReport {
         member: Member { replicate: 0, fold },
         value: value + noise * (f64::from(fold) - 0.5),
-        metrics: vec![("noise".to_owned(), noise)],
+        metrics: whole(&[("noise", noise)]),
     }
+}
+
+fn whole(figures: &[(&str, f64)]) -> Metrics {
+    let figures = figures.iter().map(|(name, value)| (name.to_string(), *value));
+    Metrics { whole: figures.collect(), ..Metrics::default() }
 }

@@ -28,7 +28,7 @@ fn a_trial_completes_with_the_epoch_in_which_it_is_over() {
     let mut early = 0;
     for trial in &study.trials {
         assert_eq!(trial.state, TrialState::Complete);
-        let values: Vec<f64> = trial.epochs.iter().map(|epoch| epoch.value).collect();
+        let values: Vec<f64> = trial.epochs.iter().map(|epoch| epoch.report.value).collect();
         let (last, before) = values.split_last().unwrap();
         let rises = before.windows(2).all(|pair| pair[0] < pair[1]);
         assert!(rises, "trial {} went on: {values:?}", trial.number);

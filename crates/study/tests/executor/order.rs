@@ -177,8 +177,10 @@ fn a_value_is_the_last_or_the_best_of_the_reports() {
         let study = record(&mut storage);
         let mut differ = 0;
         for trial in &study.trials {
-            let last = trial.epochs.last().unwrap().value;
-            let best = trial.best_epoch(study.header.direction).unwrap().value;
+            let values: Vec<f64> = trial.epochs.iter().map(|epoch| epoch.report.value).collect();
+            let last = *values.last().unwrap();
+            let better = |best, value| if study.header.direction.better(value, best) { value } else { best };
+            let best = values.into_iter().reduce(better).unwrap();
             differ += usize::from(last != best);
             let expected = match value_at {
                 ValueAt::Last => last,

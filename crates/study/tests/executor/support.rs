@@ -100,7 +100,7 @@ pub fn text(storage: &mut dyn Storage) -> String {
     for trial in &mut study.trials {
         trial.observed = Default::default();
         for epoch in &mut trial.epochs {
-            epoch.observed.clear();
+            Arc::make_mut(&mut epoch.report).timing = None;
         }
     }
     format!("{study:#?}")

@@ -4,7 +4,7 @@ use super::{Simulation, halted};
 use crate::executor::training::{Trouble, guarded, same};
 use crate::{
     Change, End, EndReason, Event, FailureKind, OutsideEvent, OutsideKind, Place, StudyError, TrialContext,
-    TrialFailure, ValueAt, Workload,
+    TrialFailure, Workload,
 };
 use tunefork_trial::{TrialNumber, TrialState};
 
@@ -14,14 +14,8 @@ impl<W: Workload> Simulation<'_, W> {
         let number = TrialNumber(place.trial);
         let reports = self.history.reports(number);
         let direction = self.history.direction();
-        let value = match self.definition.header.value_at {
-            ValueAt::Last => reports.last().map(|report| report.value),
-            ValueAt::Best => reports
-                .iter()
-                .map(|report| report.value)
-                .reduce(|best, value| if direction.better(value, best) { value } else { best }),
-        };
-        let value = value.expect("a trial completes with a report");
+        let counted = self.definition.header.value_at.pick(direction, reports, |report| report.value);
+        let value = counted.expect("a trial completes with a report").value;
         let known = self.known.trials.get(number.index());
         let ended = known.is_some_and(|trial| trial.state.is_finished());
         if !ended && self.leads(number, value) && !self.keep(number)? {

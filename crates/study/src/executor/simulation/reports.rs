@@ -4,6 +4,7 @@ use super::stored::stored_verdict;
 use super::{Running, Simulation};
 use crate::executor::board::{Board, EpochResult, News, Note};
 use crate::{Change, EndReason, EpochRecord, EpochReport, Event, Place, StudyError, Workload};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tunefork_scheduler::Decision;
 use tunefork_trial::{Report, TrialNumber, TrialState};
@@ -78,22 +79,16 @@ impl<W: Workload> Simulation<'_, W> {
         Ok(())
     }
 
-    pub(super) fn report(&mut self, place: Place, report: EpochReport) -> Result<(), StudyError> {
+    pub(super) fn report(&mut self, place: Place, report: Arc<EpochReport>) -> Result<(), StudyError> {
         let number = TrialNumber(place.trial);
         let stored = self.known.trials.get(number.index());
         let known = stored.is_some_and(|trial| trial.epochs.len() >= place.step as usize);
-        let epoch = EpochRecord {
-            step: place.step,
-            value: report.value,
-            time: place.time,
-            metrics: report.metrics,
-            observed: report.observed,
-            members: report.members,
-        };
+        let value = report.value;
+        let epoch = EpochRecord { step: place.step, time: place.time, report };
         if !known {
             self.storage.commit(&[Change::Report { number, epoch: epoch.clone() }])?;
         }
-        let report = Report { step: place.step, value: epoch.value };
+        let report = Report { step: place.step, value };
         self.history.report(number, report).expect("a running trial reports its epochs in order");
         self.observer.event(&Event::Reported { number, epoch: &epoch, known });
         match self.verdict(place)? {
@@ -103,9 +98,7 @@ impl<W: Workload> Simulation<'_, W> {
                 self.board.decided(place.trial, place.step);
                 Ok(())
             }
-            Verdict::Stop => {
-                self.finish(place, TrialState::Pruned, Some(epoch.value), EndReason::Stopped, String::new())
-            }
+            Verdict::Stop => self.finish(place, TrialState::Pruned, Some(value), EndReason::Stopped, String::new()),
             Verdict::Complete => self.complete(place),
         }
     }
@@ -126,7 +119,7 @@ impl<W: Workload> Simulation<'_, W> {
         } else {
             match self.definition.scheduler.decide(&self.history, number) {
                 Decision::Stop => Verdict::Stop,
-                _ => Verdict::Continue,
+                Decision::Continue => Verdict::Continue,
             }
         };
         let stored = self.known.trials.get(number.index());

@@ -2,18 +2,12 @@
 
 use super::reports::Verdict;
 use crate::executor::board::EpochResult;
-use crate::{EndReason, EpochReport, FailureKind, TrialFailure, TrialRecord};
+use crate::{EndReason, FailureKind, TrialFailure, TrialRecord};
+use std::sync::Arc;
 
 /// The results that a stored trial has, its failure included.
 pub(super) fn stored_results(trial: &TrialRecord) -> Vec<EpochResult> {
-    let reports = trial.epochs.iter().map(|epoch| {
-        Ok(EpochReport {
-            value: epoch.value,
-            metrics: epoch.metrics.clone(),
-            observed: epoch.observed.clone(),
-            members: epoch.members.clone(),
-        })
-    });
+    let reports = trial.epochs.iter().map(|epoch| Ok(Arc::clone(&epoch.report)));
     reports.chain(stored_failure(trial).map(Err)).collect()
 }
 
