@@ -137,7 +137,7 @@ impl<'a> Recorder<'a> {
         (row.state, row.value) = (state, value);
         row.reason = match (end.reason, end.message.as_str()) {
             (EndReason::Finished | EndReason::Stopped, "") => String::new(),
-            (reason, "") => reason.as_str().to_string(),
+            (reason, "") => reason.to_string(),
             (_, message) => message.to_string(),
         };
     }

@@ -32,7 +32,7 @@ pub fn show_json(study: &StudyRecord, test: Option<&TestResult>) -> Value {
     let header = &study.header;
     let events = study.outside_events.iter().map(|event| {
         json!({
-            "kind": event.kind.as_str(),
+            "kind": event.kind,
             "trial": event.place.trial,
             "epoch": event.place.step,
             "message": event.message,
@@ -90,7 +90,7 @@ fn trial(trial: &TrialRecord) -> Value {
         "params": trial.params(),
         "enqueued": trial.fixed.is_some(),
         "attributes": Value::Object(trial.attributes.iter().cloned().collect()),
-        "reason": trial.end.as_ref().map(|end| end.reason.as_str()),
+        "reason": trial.end.as_ref().map(|end| end.reason),
         "message": trial.end.as_ref().map(|end| end.message.as_str()),
         "planned_bytes": trial.schedule.as_ref().map(|schedule| schedule.blueprint.arena_bytes),
         "epochs": epochs.collect::<Vec<_>>(),

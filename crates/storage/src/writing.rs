@@ -6,8 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rusqlite::{Connection, Params, ToSql, params};
 use tunefork_study::{
-    Change, Clock, End, EpochRecord, Facts, Member, OutsideEvent, Schedule, StorageError, StoredParameter, StudyHeader,
-    Timing, ValueAt,
+    Change, End, EpochRecord, Facts, Member, OutsideEvent, Schedule, StorageError, StoredParameter, StudyHeader, Timing,
 };
 use tunefork_trial::{Direction, TrialNumber, TrialState};
 
@@ -35,14 +34,6 @@ pub(crate) fn create(connection: &Connection, header: &StudyHeader) -> Result<()
             (study, format!("[{}]", json::text(metric))),
         )?;
     }
-    let clock = match header.clock {
-        Clock::Virtual => "virtual",
-        Clock::Eager => "eager",
-    };
-    let value_at = match header.value_at {
-        ValueAt::Last => "last",
-        ValueAt::Best => "best",
-    };
     execute(
         connection,
         "INSERT INTO tunefork_studies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -50,11 +41,11 @@ pub(crate) fn create(connection: &Connection, header: &StudyHeader) -> Result<()
             study,
             header.seed.to_string(),
             header.slots,
-            clock,
+            header.clock.name(),
             header.cost_model.flop as i64,
             header.cost_model.byte as i64,
             header.cost_model.step as i64,
-            value_at,
+            header.value_at.name(),
             header.sampler,
             header.scheduler,
             facts(&header.settings),
@@ -70,12 +61,12 @@ pub(crate) fn apply(connection: &Connection, study: &mut OpenStudy, change: &Cha
     let id = |study: &OpenStudy, number: TrialNumber| study.trial_ids[number.index()];
     match change {
         Change::Enqueue { number, fixed } => {
-            let trial = insert_trial(connection, study, *number, "WAITING", None)?;
+            let trial = insert_trial(connection, study, *number, TrialState::Waiting)?;
             set_fixed(connection, trial, fixed)
         }
         Change::Start { number, params, fixed, schedule } => {
             let trial = if number.index() == study.trial_ids.len() {
-                insert_trial(connection, study, *number, "RUNNING", Some(now()))?
+                insert_trial(connection, study, *number, TrialState::Running)?
             } else {
                 let trial = id(study, *number);
                 let sql = "UPDATE trials SET state = 'RUNNING', datetime_start = ? WHERE trial_id = ?";
@@ -97,9 +88,9 @@ pub(crate) fn apply(connection: &Connection, study: &mut OpenStudy, change: &Cha
         Change::Report { number, epoch } => insert_report(connection, id(study, *number), epoch),
         Change::State { number, state } => {
             // Optuna has no paused trials: they are running ones with a row of ours.
-            let sql = match state {
-                TrialState::Paused => "INSERT INTO tunefork_paused VALUES (?)",
-                _ => "DELETE FROM tunefork_paused WHERE trial_id = ?",
+            let sql = match *state == TrialState::Paused {
+                true => "INSERT INTO tunefork_paused VALUES (?)",
+                false => "DELETE FROM tunefork_paused WHERE trial_id = ?",
             };
             execute(connection, sql, [id(study, *number)])
         }
@@ -136,14 +127,14 @@ fn insert_trial(
     connection: &Connection,
     study: &mut OpenStudy,
     number: TrialNumber,
-    state: &str,
-    start: Option<String>,
+    state: TrialState,
 ) -> Result<i64, Trouble> {
     check_alone(connection, study, number)?;
+    let start = (state == TrialState::Running).then(now);
     execute(
         connection,
         "INSERT INTO trials (number, study_id, state, datetime_start) VALUES (?, ?, ?, ?)",
-        (number.0, study.id, state, start),
+        (number.0, study.id, optuna_word(state), start),
     )?;
     let trial = connection.last_insert_rowid();
     study.trial_ids.push(trial);
@@ -267,11 +258,6 @@ fn finish(
     value: Option<f64>,
     end: &End,
 ) -> Result<(), Trouble> {
-    let state = match state {
-        TrialState::Complete => "COMPLETE",
-        TrialState::Pruned => "PRUNED",
-        _ => "FAIL",
-    };
     if let Some(value) = value {
         let (value, kind) = number(value);
         execute(
@@ -285,9 +271,13 @@ fn finish(
     execute(
         connection,
         "INSERT INTO tunefork_ends VALUES (?, ?, ?, ?)",
-        (trial, end.time as i64, end.reason.as_str(), &end.message),
+        (trial, end.time as i64, end.reason.name(), &end.message),
     )?;
-    execute(connection, "UPDATE trials SET state = ?, datetime_complete = ? WHERE trial_id = ?", (state, now(), trial))
+    execute(
+        connection,
+        "UPDATE trials SET state = ?, datetime_complete = ? WHERE trial_id = ?",
+        (optuna_word(state), now(), trial),
+    )
 }
 
 fn insert_outside_event(connection: &Connection, study: i64, event: &OutsideEvent) -> Result<(), Trouble> {
@@ -296,8 +286,19 @@ fn insert_outside_event(connection: &Connection, study: i64, event: &OutsideEven
         "INSERT INTO tunefork_outside_events
          (study_id, place_time, place_trial, place_step, kind, message)
          VALUES (?, ?, ?, ?, ?, ?)",
-        (study, event.place.time as i64, event.place.trial, event.place.step, event.kind.as_str(), &event.message),
+        (study, event.place.time as i64, event.place.trial, event.place.step, event.kind.name(), &event.message),
     )
+}
+
+/// Optuna's word for a state. It has no paused trials.
+fn optuna_word(state: TrialState) -> &'static str {
+    match state {
+        TrialState::Waiting => "WAITING",
+        TrialState::Running | TrialState::Paused => "RUNNING",
+        TrialState::Complete => "COMPLETE",
+        TrialState::Pruned => "PRUNED",
+        TrialState::Failed => "FAIL",
+    }
 }
 
 /// Optuna's two columns for a number that need not be finite.

@@ -1,6 +1,7 @@
 //! Virtual time: what orders the events of a study, whatever the machine does.
 
 use serde::{Deserialize, Serialize};
+use tunefork_names::named_enum;
 
 /// Work in one epoch of a trial, known before it runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,19 +53,20 @@ impl CostModel {
     }
 }
 
-/// What orders the events of a study.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Clock {
-    /// Virtual time: equal seeds give equal studies, and a decision waits for all before it.
-    #[default]
-    Virtual,
-    /// Results count as they arrive and nothing waits. The order is recorded (times are its numbers),
-    /// so an interrupted study goes on from what it had; equal seeds do not give equal studies.
-    Eager,
+named_enum! {
+    /// What orders the events of a study.
+    #[derive(Default)]
+    pub enum Clock: "clock" {
+        /// Virtual time: equal seeds give equal studies, and a decision waits for all before it.
+        #[default]
+        Virtual = "virtual",
+        /// Results count as they arrive and nothing waits. The order is recorded (times are its numbers),
+        /// so an interrupted study goes on from what it had; equal seeds do not give equal studies.
+        Eager = "eager",
+    }
 }
 
-/// The place of an event in the order of a study: first by virtual time, then by trial, then by step.
+/// The moment of an event in the order of a study: first by virtual time, then by trial, then by step.
 ///
 /// An ask has step 0; the report of epoch `e` has step `e`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

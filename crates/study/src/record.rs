@@ -1,20 +1,21 @@
 //! A whole study as stored: what `show`, reports and the executor read.
 
 use crate::{Blueprint, Clock, CostModel, EpochReport, Facts, Place};
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use tunefork_names::named_enum;
 use tunefork_space::{Domain, Params, Point, Space};
 use tunefork_trial::{Direction, TrialNumber, TrialState};
 
-/// Which report gives a completed trial its value. Both can always be read from the reports.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ValueAt {
-    /// The last epoch's.
-    #[default]
-    Last,
-    /// The best epoch's, the earliest of equals.
-    Best,
+named_enum! {
+    /// Which report gives a completed trial its value. Both can always be read from the reports.
+    #[derive(Default)]
+    pub enum ValueAt: "epoch that counts" {
+        /// The last epoch's.
+        #[default]
+        Last = "last",
+        /// The best epoch's, the earliest of equals.
+        Best = "best",
+    }
 }
 
 impl ValueAt {
@@ -224,58 +225,25 @@ pub struct End {
     pub message: String,
 }
 
-/// Why a trial ended. Optuna's schema knows only its state, so this stands in a table of ours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum EndReason {
-    /// It ran to its last epoch, or was told a value.
-    Finished,
-    /// The scheduler, or the user of ask and tell, stopped it.
-    Stopped,
-    /// The study's wall-time limit passed.
-    TimeLimit,
-    /// A loss or value became NaN or infinite.
-    Diverged,
-    /// Its plan needs more memory than there is.
-    DoesNotFit,
-    /// The parameters describe no valid model or training.
-    InvalidConfiguration,
-    /// It failed twice in a row for a reason outside the study: a crash, a device error.
-    Fault,
-    /// It was told to have failed.
-    Told,
-}
-
-impl EndReason {
-    /// All reasons.
-    pub const ALL: [EndReason; 8] = [
-        EndReason::Finished,
-        EndReason::Stopped,
-        EndReason::TimeLimit,
-        EndReason::Diverged,
-        EndReason::DoesNotFit,
-        EndReason::InvalidConfiguration,
-        EndReason::Fault,
-        EndReason::Told,
-    ];
-
-    /// The word that stands in storages and reports, such as `does_not_fit`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            EndReason::Finished => "finished",
-            EndReason::Stopped => "stopped",
-            EndReason::TimeLimit => "time_limit",
-            EndReason::Diverged => "diverged",
-            EndReason::DoesNotFit => "does_not_fit",
-            EndReason::InvalidConfiguration => "invalid_configuration",
-            EndReason::Fault => "fault",
-            EndReason::Told => "told",
-        }
-    }
-
-    /// The reason with this word.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| reason.as_str() == word)
+named_enum! {
+    /// Why a trial ended. Optuna's schema knows only its state, so this stands in a table of ours.
+    pub enum EndReason: "reason for an end" {
+        /// It ran to its last epoch, or was told a value.
+        Finished = "finished",
+        /// The scheduler, or the user of ask and tell, stopped it.
+        Stopped = "stopped",
+        /// The study's wall-time limit passed.
+        TimeLimit = "time_limit",
+        /// A loss or value became NaN or infinite.
+        Diverged = "diverged",
+        /// Its plan needs more memory than there is.
+        DoesNotFit = "does_not_fit",
+        /// The parameters describe no valid model or training.
+        InvalidConfiguration = "invalid_configuration",
+        /// It failed twice in a row for a reason outside the study: a crash, a device error.
+        Fault = "fault",
+        /// It was told to have failed.
+        Told = "told",
     }
 }
 
@@ -302,30 +270,14 @@ pub struct OutsideEvent {
     pub message: String,
 }
 
-/// Kinds of outside events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OutsideKind {
-    /// The trial at this place failed twice in a row for a reason of the machine.
-    Fault,
-    /// The wall-time limit of the study passed: running trials ended, no more were asked for.
-    TimeLimit,
-    /// The study went on under another fingerprint, so older results may not be reproducible.
-    Drift,
-}
-
-impl OutsideKind {
-    /// The word that stands in storages and reports.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            OutsideKind::Fault => "fault",
-            OutsideKind::TimeLimit => "time_limit",
-            OutsideKind::Drift => "drift",
-        }
-    }
-
-    /// The kind with this word.
-    pub fn from_word(word: &str) -> Option<Self> {
-        [OutsideKind::Fault, OutsideKind::TimeLimit, OutsideKind::Drift].into_iter().find(|kind| kind.as_str() == word)
+named_enum! {
+    /// Kinds of outside events.
+    pub enum OutsideKind: "outside event" {
+        /// The trial of this moment failed twice in a row for a reason of the machine.
+        Fault = "fault",
+        /// The wall-time limit of the study passed: running trials ended, no more were asked for.
+        TimeLimit = "time_limit",
+        /// The study went on under another fingerprint, so older results may not be reproducible.
+        Drift = "drift",
     }
 }

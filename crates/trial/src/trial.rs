@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use tunefork_names::named_enum;
 
 /// The number of a trial in its study, counted from 0.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
@@ -22,22 +23,22 @@ impl fmt::Display for TrialNumber {
     }
 }
 
-/// Where a trial stands in its life.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TrialState {
-    /// Enqueued: its values may be fixed already, but it has not started.
-    Waiting,
-    /// Being trained.
-    Running,
-    /// Set aside; it may go on later.
-    Paused,
-    /// Ran to its end and has a value.
-    Complete,
-    /// Stopped by the scheduler.
-    Pruned,
-    /// Ended without a usable value.
-    Failed,
+named_enum! {
+    /// Where a trial stands in its life.
+    pub enum TrialState: "state" {
+        /// Enqueued: its values may be fixed already, but it has not started.
+        Waiting = "waiting",
+        /// Being trained.
+        Running = "running",
+        /// Set aside; it may go on later.
+        Paused = "paused",
+        /// Ran to its end and has a value.
+        Complete = "complete",
+        /// Stopped by the scheduler.
+        Pruned = "pruned",
+        /// Ended without a usable value.
+        Failed = "failed",
+    }
 }
 
 impl TrialState {
@@ -52,27 +53,14 @@ impl TrialState {
     }
 }
 
-impl fmt::Display for TrialState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Waiting => "waiting",
-            Self::Running => "running",
-            Self::Paused => "paused",
-            Self::Complete => "complete",
-            Self::Pruned => "pruned",
-            Self::Failed => "failed",
-        })
+named_enum! {
+    /// Which values are better.
+    pub enum Direction: "direction" {
+        /// Smaller ones.
+        Minimize = "minimize",
+        /// Larger ones.
+        Maximize = "maximize",
     }
-}
-
-/// Which values are better.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Direction {
-    /// Smaller ones.
-    Minimize,
-    /// Larger ones.
-    Maximize,
 }
 
 impl Direction {

@@ -61,7 +61,7 @@ fn object(event: &Event<'_>) -> Option<Value> {
             "trial": number.0,
             "state": state,
             "value": value,
-            "reason": end.reason.as_str(),
+            "reason": end.reason,
             "message": end.message,
             "best": best,
             "known": known,

@@ -6,7 +6,9 @@ use crate::database::has_table;
 use crate::error::Trouble;
 use crate::json;
 use rusqlite::{Connection, OptionalExtension, Row};
-use tunefork_study::{Clock, CostModel, OutsideEvent, OutsideKind, Place, StudyHeader, StudyRecord, ValueAt};
+use std::fmt::Display;
+use std::str::FromStr;
+use tunefork_study::{CostModel, OutsideEvent, Place, StudyHeader, StudyRecord};
 use tunefork_trial::Direction;
 
 /// A study with the row ids that a writer needs.
@@ -92,16 +94,8 @@ fn own_header(connection: &Connection, id: i64, header: &mut StudyHeader) -> Res
     header.seed = text(0)?.parse().map_err(|_| damaged("the seed", &text(0).unwrap_or_default()))?;
     header.slots = row.get(1)?;
     header.cost_model = CostModel { flop: count(row, 2)?, byte: count(row, 3)?, step: count(row, 4)? };
-    header.value_at = match text(5)?.as_str() {
-        "last" => ValueAt::Last,
-        "best" => ValueAt::Best,
-        other => return Err(damaged("value_at", other)),
-    };
-    header.clock = match text(11)?.as_str() {
-        "virtual" => Clock::Virtual,
-        "eager" => Clock::Eager,
-        other => return Err(damaged("the clock", other)),
-    };
+    header.value_at = named(row, 5)?;
+    header.clock = named(row, 11)?;
     header.sampler = text(6)?;
     header.scheduler = text(7)?;
     let json_error = |what: &str, error: serde_json::Error| damaged(what, &error.to_string());
@@ -119,10 +113,9 @@ fn outside_events(connection: &Connection, study: i64) -> Result<Vec<OutsideEven
     let mut rows = statement.query([study])?;
     let mut events = Vec::new();
     while let Some(row) = rows.next()? {
-        let kind: String = row.get(3)?;
         events.push(OutsideEvent {
             place: Place { time: count(row, 0)?, trial: row.get(1)?, step: row.get(2)? },
-            kind: OutsideKind::from_word(&kind).ok_or_else(|| damaged("the kind of an outside event", &kind))?,
+            kind: named(row, 3)?,
             message: row.get(4)?,
         });
     }
@@ -132,6 +125,12 @@ fn outside_events(connection: &Connection, study: i64) -> Result<Vec<OutsideEven
 /// A count or virtual time: SQLite's integers are signed, ours are not.
 fn count(row: &Row<'_>, column: usize) -> Result<u64, Trouble> {
     Ok(row.get::<_, i64>(column)? as u64)
+}
+
+/// A value that is kept by its name.
+fn named<T: FromStr<Err: Display>>(row: &Row<'_>, column: usize) -> Result<T, Trouble> {
+    let name: String = row.get(column)?;
+    name.parse().map_err(|error: T::Err| Trouble::Damaged(error.to_string()))
 }
 
 fn damaged(what: &str, found: &str) -> Trouble {

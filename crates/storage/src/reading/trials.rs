@@ -1,6 +1,6 @@
 //! Trials from their tables: Optuna's, then ours.
 
-use super::{count, damaged};
+use super::{count, damaged, named};
 use crate::database::has_table;
 use crate::error::Trouble;
 use crate::{distribution, json};
@@ -8,8 +8,8 @@ use rusqlite::{Connection, Row};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tunefork_study::{
-    Blueprint, Cost, End, EndReason, EpochRecord, EpochReport, Member, MemberReport, Metrics, Schedule,
-    StoredParameter, StudyRecord, TrialObserved, TrialRecord,
+    Blueprint, Cost, End, EpochRecord, EpochReport, Member, MemberReport, Metrics, Schedule, StoredParameter,
+    StudyRecord, TrialObserved, TrialRecord,
 };
 use tunefork_trial::{TrialNumber, TrialState};
 
@@ -166,12 +166,7 @@ impl TrialReader<'_> {
             Ok(())
         })?;
         self.rows("end_time, reason, message", "tunefork_ends", "1", |trial, row| {
-            let reason: String = row.get(2)?;
-            trial.end = Some(End {
-                time: count(row, 1)?,
-                reason: EndReason::from_word(&reason).ok_or_else(|| damaged("the reason of an end", &reason))?,
-                message: row.get(3)?,
-            });
+            trial.end = Some(End { time: count(row, 1)?, reason: named(row, 2)?, message: row.get(3)? });
             Ok(())
         })?;
         self.rows("step, report_time", "tunefork_reports", "1, 2", |trial, row| {

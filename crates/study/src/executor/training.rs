@@ -124,7 +124,10 @@ impl<W: Workload> Training<'_, W> {
                 board.deliver(trial, Err(failure));
                 board.give_back(trial, None, 0, job.saved);
             }
-            _ => {
+            FailureKind::Fault
+            | FailureKind::Diverged
+            | FailureKind::DoesNotFit
+            | FailureKind::InvalidConfiguration => {
                 board.deliver(trial, Err(failure));
                 board.give_back(trial, None, 0, job.saved);
             }

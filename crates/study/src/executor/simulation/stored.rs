@@ -26,6 +26,11 @@ pub(super) fn stored_verdict(trial: &TrialRecord, step: u32) -> Option<Verdict> 
     match trial.end.as_ref()?.reason {
         EndReason::Stopped => Some(Verdict::Stop),
         EndReason::Finished => Some(Verdict::Complete),
-        _ => Some(Verdict::Continue),
+        EndReason::TimeLimit
+        | EndReason::Diverged
+        | EndReason::DoesNotFit
+        | EndReason::InvalidConfiguration
+        | EndReason::Fault
+        | EndReason::Told => Some(Verdict::Continue),
     }
 }
