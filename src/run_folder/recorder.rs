@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tunefork_report::{Experiment, Row, Summary, markdown, trials_csv};
+use tunefork_report::{ExperimentSummary, Row, Summary, markdown, trials_csv};
 use tunefork_space::{Params, Value};
 use tunefork_study::{End, EndReason, EpochRecord, Event, MemberReport, Observer, StudyRecord, Timing};
 use tunefork_trial::{TrialNumber, TrialState};
@@ -230,9 +230,9 @@ impl Observer for Recorder<'_> {
 }
 
 /// An experiment as the report takes it.
-fn experiment(experiment: &crate::Experiment) -> Experiment {
+fn experiment(experiment: &crate::Experiment) -> ExperimentSummary {
     let runs = experiment.runs.iter();
-    Experiment {
+    ExperimentSummary {
         name: experiment.name.clone(),
         varied: experiment.varied,
         runs: runs.map(|run| (run.name.clone(), run.trial)).collect(),

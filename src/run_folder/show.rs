@@ -33,8 +33,8 @@ pub fn show_json(study: &StudyRecord, test: Option<&TestResult>) -> Value {
     let events = study.outside_events.iter().map(|event| {
         json!({
             "kind": event.kind,
-            "trial": event.place.trial,
-            "epoch": event.place.step,
+            "trial": event.moment.trial,
+            "epoch": event.moment.step,
             "message": event.message,
         })
     });
@@ -92,7 +92,7 @@ fn trial(trial: &TrialRecord) -> Value {
         "attributes": Value::Object(trial.attributes.iter().cloned().collect()),
         "reason": trial.end.as_ref().map(|end| end.reason),
         "message": trial.end.as_ref().map(|end| end.message.as_str()),
-        "planned_bytes": trial.schedule.as_ref().map(|schedule| schedule.blueprint.arena_bytes),
+        "planned_bytes": trial.schedule.as_ref().map(|schedule| schedule.blueprint.plan_bytes),
         "epochs": epochs.collect::<Vec<_>>(),
     })
 }

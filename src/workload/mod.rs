@@ -149,7 +149,7 @@ impl Workload for Training {
                 bytes: all(|compiled| compiled.epoch_cost.bytes),
                 steps: all(|compiled| compiled.epoch_cost.steps),
             },
-            arena_bytes: all(|compiled| compiled.plan.bytes().total()),
+            plan_bytes: all(|compiled| compiled.plan.bytes().total()),
             plan_key: folds[0].plan.key.clone(),
         })
     }

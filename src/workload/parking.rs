@@ -18,21 +18,21 @@ pub(crate) struct Parking {
     machine: Machine,
     precision: Precision,
     /// Held while an engine is made: whoever meets a full device then sees who has filled it.
-    places: Mutex<Vec<Weak<Place>>>,
+    cells: Mutex<Vec<Weak<TrainerCell>>>,
 }
 
 /// A trainer that may be parked while nobody uses it.
 #[derive(Debug)]
 pub(crate) struct Parkable {
     parking: Arc<Parking>,
-    place: Arc<Place>,
+    cell: Arc<TrainerCell>,
 }
 
 #[derive(Debug)]
-struct Place {
+struct TrainerCell {
     task: Task,
     /// Whether there is an engine: to be seen while the trainer is at work, too. Never true while the
-    /// place waits for room, so two places never wait for each other.
+    /// cell waits for room, so two cells never wait for each other.
     has_engine: AtomicBool,
     contents: Mutex<Contents>,
 }
@@ -70,7 +70,7 @@ fn lost() -> TrainError {
 impl Parking {
     /// For trainers on this machine, all with one precision.
     pub(crate) fn new(machine: Machine, precision: Precision) -> Arc<Self> {
-        Arc::new(Self { machine, precision, places: Mutex::default() })
+        Arc::new(Self { machine, precision, cells: Mutex::default() })
     }
 
     /// A trainer at its beginning, or where a checkpoint was taken.
@@ -80,45 +80,50 @@ impl Parking {
         threads: usize,
         checkpoint: Option<&[u8]>,
     ) -> Result<Parkable, TrainError> {
-        let place = Arc::new(Place {
+        let cell = Arc::new(TrainerCell {
             task,
             has_engine: AtomicBool::new(false),
             contents: Mutex::new(Contents { threads, last_used: Instant::now(), state: State::Empty { epochs: 0 } }),
         });
-        let mut contents = lock(&place.contents);
-        contents.state = State::Ready(Box::new(self.trainer(&place, threads, checkpoint)?));
+        let mut contents = lock(&cell.contents);
+        contents.state = State::Ready(Box::new(self.trainer(&cell, threads, checkpoint)?));
         drop(contents);
-        Ok(Parkable { parking: Arc::clone(self), place })
+        Ok(Parkable { parking: Arc::clone(self), cell })
     }
 
-    /// Called with the place locked. Where memory is short, it waits until others are parked.
-    fn trainer(&self, place: &Arc<Place>, threads: usize, checkpoint: Option<&[u8]>) -> Result<Trainer, TrainError> {
+    /// Called with the cell locked. Where memory is short, it waits until others are parked.
+    fn trainer(
+        &self,
+        cell: &Arc<TrainerCell>,
+        threads: usize,
+        checkpoint: Option<&[u8]>,
+    ) -> Result<Trainer, TrainError> {
         let device = self.machine.device(threads, self.precision).map_err(EngineError::failed)?;
         let mut trainer = loop {
-            match self.make(place, &*device)? {
+            match self.make(cell, &*device)? {
                 Some(trainer) => break trainer,
                 None => self.make_room(),
             }
         };
         if let Some(checkpoint) = checkpoint {
-            trainer.restore(checkpoint).inspect_err(|_| place.has_engine.store(false, SeqCst))?;
+            trainer.restore(checkpoint).inspect_err(|_| cell.has_engine.store(false, SeqCst))?;
         }
         Ok(trainer)
     }
 
     /// Nothing if there was no room while others had engines.
-    fn make(&self, place: &Arc<Place>, device: &dyn Device) -> Result<Option<Trainer>, TrainError> {
-        let mut places = lock(&self.places);
+    fn make(&self, cell: &Arc<TrainerCell>, device: &dyn Device) -> Result<Option<Trainer>, TrainError> {
+        let mut cells = lock(&self.cells);
         // Nobody gets an engine meanwhile, so who has one now had one when there was no room.
-        let others = with_engines(&places).next().is_some();
-        let trainer = match Trainer::new(place.task.clone(), device) {
+        let others = with_engines(&cells).next().is_some();
+        let trainer = match Trainer::new(cell.task.clone(), device) {
             Err(TrainError::DoesNotFit { .. }) if others => return Ok(None),
             made => made?,
         };
-        place.has_engine.store(true, SeqCst);
-        let this = Arc::downgrade(place);
-        places.retain(|other| other.strong_count() > 0 && !other.ptr_eq(&this));
-        places.push(this);
+        cell.has_engine.store(true, SeqCst);
+        let this = Arc::downgrade(cell);
+        cells.retain(|other| other.strong_count() > 0 && !other.ptr_eq(&this));
+        cells.push(this);
         Ok(Some(trainer))
     }
 
@@ -127,8 +132,8 @@ impl Parking {
         if self.park_one() {
             return;
         }
-        if let Some(place) = self.engines().first() {
-            place.park(&mut lock(&place.contents));
+        if let Some(cell) = self.engines().first() {
+            cell.park(&mut lock(&cell.contents));
         }
     }
 
@@ -136,25 +141,25 @@ impl Parking {
     fn park_one(&self) -> bool {
         let engines = self.engines();
         let mut idle: Vec<_> =
-            engines.iter().filter_map(|place| Some((place.contents.try_lock().ok()?.last_used, place))).collect();
+            engines.iter().filter_map(|cell| Some((cell.contents.try_lock().ok()?.last_used, cell))).collect();
         idle.sort_by_key(|(last_used, _)| *last_used);
-        idle.iter().any(|(_, place)| {
-            let contents = place.contents.try_lock();
-            contents.is_ok_and(|mut contents| place.park(&mut contents))
+        idle.iter().any(|(_, cell)| {
+            let contents = cell.contents.try_lock();
+            contents.is_ok_and(|mut contents| cell.park(&mut contents))
         })
     }
 
-    fn engines(&self) -> Vec<Arc<Place>> {
-        with_engines(&lock(&self.places)).collect()
+    fn engines(&self) -> Vec<Arc<TrainerCell>> {
+        with_engines(&lock(&self.cells)).collect()
     }
 }
 
-fn with_engines(places: &[Weak<Place>]) -> impl Iterator<Item = Arc<Place>> {
-    let places = places.iter().filter_map(Weak::upgrade);
-    places.filter(|place| place.has_engine.load(SeqCst))
+fn with_engines(cells: &[Weak<TrainerCell>]) -> impl Iterator<Item = Arc<TrainerCell>> {
+    let cells = cells.iter().filter_map(Weak::upgrade);
+    cells.filter(|cell| cell.has_engine.load(SeqCst))
 }
 
-impl Place {
+impl TrainerCell {
     /// Gives the engine up, if there is one; it is between two epochs, or nobody wants it any more.
     fn park(&self, contents: &mut Contents) -> bool {
         let State::Ready(trainer) = &contents.state else {
@@ -173,24 +178,23 @@ impl Place {
 impl Parkable {
     /// Uses the trainer, which is brought back first if it was parked.
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Trainer) -> Result<T, TrainError>) -> Result<T, TrainError> {
-        let mut contents = lock(&self.place.contents);
+        let mut contents = lock(&self.cell.contents);
         if let State::Parked { checkpoint, .. } = &contents.state {
             let parking = &self.parking;
-            let trainer = parking.trainer(&self.place, contents.threads, Some(checkpoint))?;
+            let trainer = parking.trainer(&self.cell, contents.threads, Some(checkpoint))?;
             contents.state = State::Ready(Box::new(trainer));
         }
-        let result = match &mut contents.state {
-            State::Ready(trainer) => work(trainer),
-            State::Parked { .. } => unreachable!("it was brought back"),
-            State::Empty { .. } => Err(lost()),
+        let State::Ready(trainer) = &mut contents.state else {
+            return Err(lost());
         };
+        let result = work(trainer);
         contents.last_used = Instant::now();
         result
     }
 
     /// Epochs done so far.
     pub(crate) fn epochs_done(&self) -> u32 {
-        match &lock(&self.place.contents).state {
+        match &lock(&self.cell.contents).state {
             State::Ready(trainer) => trainer.epochs_done(),
             State::Parked { epochs, .. } | State::Empty { epochs } => *epochs,
         }
@@ -198,7 +202,7 @@ impl Parkable {
 
     /// All state.
     pub(crate) fn checkpoint(&self) -> Result<Vec<u8>, TrainError> {
-        match &lock(&self.place.contents).state {
+        match &lock(&self.cell.contents).state {
             State::Ready(trainer) => trainer.checkpoint(),
             State::Parked { checkpoint, .. } => Ok(checkpoint.clone()),
             State::Empty { .. } => Err(lost()),
@@ -207,12 +211,12 @@ impl Parkable {
 
     /// Gives the engine up until the trainer is used again.
     pub(crate) fn park(&self) {
-        self.place.park(&mut lock(&self.place.contents));
+        self.cell.park(&mut lock(&self.cell.contents));
     }
 
     /// Goes on with so many threads, also on engines to come.
     pub(crate) fn set_threads(&self, threads: usize) {
-        let mut contents = lock(&self.place.contents);
+        let mut contents = lock(&self.cell.contents);
         contents.threads = threads;
         if let State::Ready(trainer) = &mut contents.state {
             trainer.set_threads(threads);
@@ -221,16 +225,16 @@ impl Parkable {
 
     #[cfg(test)]
     pub(crate) fn is_parked(&self) -> bool {
-        matches!(lock(&self.place.contents).state, State::Parked { .. })
+        matches!(lock(&self.cell.contents).state, State::Parked { .. })
     }
 }
 
 impl Drop for Parkable {
-    /// Gives the memory back while the place can still be found: who needs room meanwhile must see that
+    /// Gives the memory back while the cell can still be found: who needs room meanwhile must see that
     /// there is something to wait for.
     fn drop(&mut self) {
-        lock(&self.place.contents).state = State::Empty { epochs: 0 };
-        self.place.has_engine.store(false, SeqCst);
+        lock(&self.cell.contents).state = State::Empty { epochs: 0 };
+        self.cell.has_engine.store(false, SeqCst);
     }
 }
 

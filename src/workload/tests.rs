@@ -123,8 +123,8 @@ fn a_plan_is_that_of_all_trainings_at_once() {
     let after = plan(&["fold_order=sequential"]);
     let single = plan(&["fold_order=sequential", "replicates=1"]);
     assert_eq!((beside.epochs, after.epochs), (4, 12));
-    assert_eq!(beside.arena_bytes, 6 * single.arena_bytes);
-    assert_eq!(after.arena_bytes, 2 * single.arena_bytes);
+    assert_eq!(beside.plan_bytes, 6 * single.plan_bytes);
+    assert_eq!(after.plan_bytes, 2 * single.plan_bytes);
     // The folds are equally large here.
     assert_eq!(beside.epoch_cost.flops, 6 * single.epoch_cost.flops);
     assert_eq!(after.epoch_cost.steps, 2 * single.epoch_cost.steps);

@@ -11,7 +11,7 @@ use crate::{Row, Summary};
 
 /// Runs that belong together: they differ in what they try.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Experiment {
+pub struct ExperimentSummary {
     /// Its name.
     pub name: String,
     /// Whether the runs follow the values of something that was varied, and keep their order in tables;
@@ -84,7 +84,7 @@ pub(crate) fn write_experiments(text: &mut String, summary: &Summary) -> fmt::Re
 }
 
 /// The runs as they are listed: in the order of what was varied, else the best first.
-fn in_order<'a>(summary: &Summary, experiment: &'a Experiment) -> impl Iterator<Item = &'a (String, u32)> {
+fn in_order<'a>(summary: &Summary, experiment: &'a ExperimentSummary) -> impl Iterator<Item = &'a (String, u32)> {
     let mut runs: Vec<&(String, u32)> = experiment.runs.iter().collect();
     if !experiment.varied {
         runs.sort_by(|(_, one), (_, other)| match (summary.completed(*one), summary.completed(*other)) {

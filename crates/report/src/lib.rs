@@ -26,7 +26,7 @@ mod markdown;
 mod summary;
 
 pub use csv::{csv_line, trials_csv};
-pub use experiments::Experiment;
+pub use experiments::ExperimentSummary;
 pub use figures::{figure, with_deviation};
 pub use markdown::markdown;
 pub use summary::{Row, Summary};

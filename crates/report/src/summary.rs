@@ -3,7 +3,7 @@
 use tunefork_space::Params;
 use tunefork_trial::{Direction, TrialState};
 
-use crate::Experiment;
+use crate::ExperimentSummary;
 
 /// What a report says of a study.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,7 +17,7 @@ pub struct Summary {
     /// Trials by number.
     pub trials: Vec<Row>,
     /// The experiments whose runs the trials are; none in a search.
-    pub experiments: Vec<Experiment>,
+    pub experiments: Vec<ExperimentSummary>,
     /// The trial that experiments are compared with, if it is one of theirs.
     pub baseline: Option<u32>,
     /// The settings worth telling, each with its name.

@@ -1,7 +1,7 @@
 //! The tables of a small study, in full, and what odd values do to them.
 
 use proptest::prelude::*;
-use tunefork_report::{Experiment, Row, Summary, csv_line, markdown, trials_csv};
+use tunefork_report::{ExperimentSummary, Row, Summary, csv_line, markdown, trials_csv};
 use tunefork_space::{Params, Value};
 use tunefork_trial::{Direction, TrialState};
 
@@ -105,7 +105,7 @@ fn less_is_better_where_the_direction_says_so() {
 
 /// The trials of [`summary`] and one that has not started, as runs of two experiments.
 fn experiments() -> Summary {
-    let experiment = |name: &str, varied: bool, runs: &[(&str, u32)]| Experiment {
+    let experiment = |name: &str, varied: bool, runs: &[(&str, u32)]| ExperimentSummary {
         name: name.into(),
         varied,
         runs: runs.iter().map(|(name, trial)| (name.to_string(), *trial)).collect(),

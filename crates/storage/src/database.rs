@@ -1,6 +1,6 @@
 //! A connection to a database whose tables have been checked.
 
-use crate::error::Trouble;
+use crate::error::DatabaseError;
 use crate::schema::{OPTUNA_REVISION, OPTUNA_SCHEMA, OPTUNA_TABLES, OWN_SCHEMA, OWN_TABLES};
 use crate::{SqliteOptions, StorageError};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
@@ -33,7 +33,7 @@ impl Database {
             return Err(StorageError::Missing { path: path.to_owned() });
         }
         let patience = options.patience;
-        connect(path, access, options).map_err(|trouble| trouble.at(path, patience)).map(|connection| Database {
+        connect(path, access, options).map_err(|error| error.at(path, patience)).map(|connection| Database {
             connection,
             path: path.to_owned(),
             patience,
@@ -41,34 +41,41 @@ impl Database {
     }
 
     /// Reads, all from one state of the database.
-    pub fn snapshot<T>(&self, read: impl FnOnce(&Connection) -> Result<T, Trouble>) -> Result<T, StorageError> {
+    pub fn snapshot<T>(&self, read: impl FnOnce(&Connection) -> Result<T, DatabaseError>) -> Result<T, StorageError> {
         self.within("BEGIN DEFERRED", read)
     }
 
     /// Writes, all or nothing.
-    pub fn transaction<T>(&self, write: impl FnOnce(&Connection) -> Result<T, Trouble>) -> Result<T, StorageError> {
+    pub fn transaction<T>(
+        &self,
+        write: impl FnOnce(&Connection) -> Result<T, DatabaseError>,
+    ) -> Result<T, StorageError> {
         self.within("BEGIN IMMEDIATE", write)
     }
 
-    fn within<T>(&self, begin: &str, work: impl FnOnce(&Connection) -> Result<T, Trouble>) -> Result<T, StorageError> {
+    fn within<T>(
+        &self,
+        begin: &str,
+        work: impl FnOnce(&Connection) -> Result<T, DatabaseError>,
+    ) -> Result<T, StorageError> {
         let connection = &self.connection;
         let run = |sql: &str| connection.prepare_cached(sql)?.execute([]).map(|_| ());
-        let result = run(begin).map_err(Trouble::from).and_then(|()| {
+        let result = run(begin).map_err(DatabaseError::from).and_then(|()| {
             let value = work(connection)?;
             run("COMMIT")?;
             Ok(value)
         });
-        result.map_err(|trouble| {
+        result.map_err(|error| {
             if !connection.is_autocommit() {
                 // The first error is the one to tell; an open transaction ends with the connection.
                 let _ = run("ROLLBACK");
             }
-            trouble.at(&self.path, self.patience)
+            error.at(&self.path, self.patience)
         })
     }
 }
 
-fn connect(path: &Path, access: Access, options: SqliteOptions) -> Result<Connection, Trouble> {
+fn connect(path: &Path, access: Access, options: SqliteOptions) -> Result<Connection, DatabaseError> {
     if access == Access::Read {
         return connect_to_read(path, options);
     }
@@ -90,7 +97,7 @@ fn prepare(connection: &Connection, options: SqliteOptions) -> rusqlite::Result<
     connection.busy_timeout(options.patience)
 }
 
-fn connect_to_read(path: &Path, options: SqliteOptions) -> Result<Connection, Trouble> {
+fn connect_to_read(path: &Path, options: SqliteOptions) -> Result<Connection, DatabaseError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = |connection: rusqlite::Result<Connection>| {
         let connection = connection?;
@@ -100,7 +107,7 @@ fn connect_to_read(path: &Path, options: SqliteOptions) -> Result<Connection, Tr
     match open(Connection::open_with_flags(path, flags)) {
         // Readers of a write-ahead log make a file for their locks beside it. Where that cannot be,
         // and there is no log, nobody writes, and the database can be read without locks.
-        Err(Trouble::Sql(error)) if needs_a_lock(&error) && !log_of(path).exists() => {
+        Err(DatabaseError::Sql(error)) if needs_a_lock(&error) && !log_of(path).exists() => {
             let flags = flags | OpenFlags::SQLITE_OPEN_URI;
             open(Connection::open_with_flags(immutable(path), flags))
         }
@@ -139,11 +146,11 @@ pub(crate) fn has_table(connection: &Connection, name: &str) -> rusqlite::Result
 }
 
 /// Refuses databases of other programs, other schemas and newer versions. An empty one is accepted.
-fn check_versions(connection: &Connection, path: &Path) -> Result<(), Trouble> {
+fn check_versions(connection: &Connection, path: &Path) -> Result<(), DatabaseError> {
     let tables: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_master WHERE type = 'table'", [], |row| row.get(0))?;
     if tables > 0 && !has_table(connection, "studies")? {
-        return Err(Trouble::Other(StorageError::NotADatabase {
+        return Err(DatabaseError::Other(StorageError::NotADatabase {
             path: path.to_owned(),
             detail: "an SQLite database of another program".to_owned(),
         }));
@@ -163,17 +170,21 @@ fn check_versions(connection: &Connection, path: &Path) -> Result<(), Trouble> {
         }
     }
     if let Some(found) = own_version(connection)?.filter(|found| *found > OWN_SCHEMA) {
-        return Err(Trouble::Other(StorageError::NewerVersion { path: path.to_owned(), found, known: OWN_SCHEMA }));
+        return Err(DatabaseError::Other(StorageError::NewerVersion {
+            path: path.to_owned(),
+            found,
+            known: OWN_SCHEMA,
+        }));
     }
     Ok(())
 }
 
-fn optuna_version(path: &Path, found: String) -> Trouble {
-    Trouble::Other(StorageError::OptunaVersion { path: path.to_owned(), found, expected: OPTUNA_REVISION })
+fn optuna_version(path: &Path, found: String) -> DatabaseError {
+    DatabaseError::Other(StorageError::OptunaVersion { path: path.to_owned(), found, expected: OPTUNA_REVISION })
 }
 
 /// Creates what tables there are not yet: all, or those that came with a later version.
-fn create_tables(connection: &Connection) -> Result<(), Trouble> {
+fn create_tables(connection: &Connection) -> Result<(), DatabaseError> {
     let found = own_version(connection)?;
     if found == Some(OWN_SCHEMA) {
         return Ok(());
@@ -217,7 +228,7 @@ mod tests {
         database.connection.pragma_update(None, "max_page_count", pages).unwrap();
         let error = database.transaction(|connection| insert(connection, &"x".repeat(100_000))).unwrap_err();
         assert!(matches!(error, StorageError::Full { .. }), "{error}");
-        let count = |connection: &Connection| -> Result<i64, Trouble> {
+        let count = |connection: &Connection| -> Result<i64, DatabaseError> {
             let sql = "SELECT count(*) FROM studies";
             Ok(connection.query_row(sql, [], |row| row.get(0))?)
         };

@@ -8,7 +8,7 @@ use tunefork_study::StorageError;
 
 /// What can go wrong inside this crate, before the path is added.
 #[derive(Debug)]
-pub(crate) enum Trouble {
+pub(crate) enum DatabaseError {
     Sql(rusqlite::Error),
     /// Contents that contradict the schema or themselves.
     Damaged(String),
@@ -16,18 +16,18 @@ pub(crate) enum Trouble {
     Other(StorageError),
 }
 
-impl From<rusqlite::Error> for Trouble {
+impl From<rusqlite::Error> for DatabaseError {
     fn from(error: rusqlite::Error) -> Self {
-        Trouble::Sql(error)
+        DatabaseError::Sql(error)
     }
 }
 
-impl Trouble {
+impl DatabaseError {
     pub fn at(self, path: &Path, patience: Duration) -> StorageError {
         match self {
-            Trouble::Sql(error) => of_sqlite(path, patience, &error),
-            Trouble::Damaged(detail) => StorageError::Damaged { path: path.to_owned(), detail },
-            Trouble::Other(error) => error,
+            DatabaseError::Sql(error) => of_sqlite(path, patience, &error),
+            DatabaseError::Damaged(detail) => StorageError::Damaged { path: path.to_owned(), detail },
+            DatabaseError::Other(error) => error,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Changes as rows.
 
-use crate::error::Trouble;
+use crate::error::DatabaseError;
 use crate::{OpenStudy, distribution, json};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -14,7 +14,7 @@ use tunefork_trial::{Direction, TrialNumber, TrialState};
 const WHOLE_TRIAL: (i64, i64) = (-1, -1);
 
 /// Creates a study.
-pub(crate) fn create(connection: &Connection, header: &StudyHeader) -> Result<(), Trouble> {
+pub(crate) fn create(connection: &Connection, header: &StudyHeader) -> Result<(), DatabaseError> {
     execute(connection, "INSERT INTO studies (study_name) VALUES (?)", [&header.name])?;
     let study = connection.last_insert_rowid();
     let direction = match header.direction {
@@ -57,7 +57,7 @@ pub(crate) fn create(connection: &Connection, header: &StudyHeader) -> Result<()
 }
 
 /// Writes one change, which the ledger has admitted.
-pub(crate) fn apply(connection: &Connection, study: &mut OpenStudy, change: &Change) -> Result<(), Trouble> {
+pub(crate) fn apply(connection: &Connection, study: &mut OpenStudy, change: &Change) -> Result<(), DatabaseError> {
     let id = |study: &OpenStudy, number: TrialNumber| study.trial_ids[number.index()];
     match change {
         Change::Enqueue { number, fixed } => {
@@ -118,7 +118,7 @@ pub(crate) fn apply(connection: &Connection, study: &mut OpenStudy, change: &Cha
     }
 }
 
-fn execute(connection: &Connection, sql: &str, params: impl Params) -> Result<(), Trouble> {
+fn execute(connection: &Connection, sql: &str, params: impl Params) -> Result<(), DatabaseError> {
     connection.prepare_cached(sql)?.execute(params)?;
     Ok(())
 }
@@ -128,7 +128,7 @@ fn insert_trial(
     study: &mut OpenStudy,
     number: TrialNumber,
     state: TrialState,
-) -> Result<i64, Trouble> {
+) -> Result<i64, DatabaseError> {
     check_alone(connection, study, number)?;
     let start = (state == TrialState::Running).then(now);
     execute(
@@ -144,7 +144,7 @@ fn insert_trial(
 
 /// The schema does not make (study, number) unique, and Optuna itself could add trials to our study:
 /// then the next number is not ours to give. The count is only made when some trial is new.
-fn check_alone(connection: &Connection, study: &OpenStudy, number: TrialNumber) -> Result<(), Trouble> {
+fn check_alone(connection: &Connection, study: &OpenStudy, number: TrialNumber) -> Result<(), DatabaseError> {
     let last: Option<i64> =
         connection.prepare_cached("SELECT max(trial_id) FROM trials")?.query_row([], |row| row.get(0))?;
     if last.unwrap_or(0) == study.last_trial_id {
@@ -157,10 +157,10 @@ fn check_alone(connection: &Connection, study: &OpenStudy, number: TrialNumber) 
         return Ok(());
     }
     let detail = format!("another program changed the study: it has {count} trials, and {number} were expected");
-    Err(Trouble::Other(StorageError::refused(number, detail)))
+    Err(DatabaseError::Other(StorageError::refused(number, detail)))
 }
 
-fn insert_parameter(connection: &Connection, trial: i64, parameter: &StoredParameter) -> Result<(), Trouble> {
+fn insert_parameter(connection: &Connection, trial: i64, parameter: &StoredParameter) -> Result<(), DatabaseError> {
     execute(
         connection,
         "INSERT INTO trial_params (trial_id, param_name, param_value, distribution_json)
@@ -169,7 +169,7 @@ fn insert_parameter(connection: &Connection, trial: i64, parameter: &StoredParam
     )
 }
 
-fn set_fixed(connection: &Connection, trial: i64, fixed: &tunefork_space::Params) -> Result<(), Trouble> {
+fn set_fixed(connection: &Connection, trial: i64, fixed: &tunefork_space::Params) -> Result<(), DatabaseError> {
     execute(
         connection,
         "INSERT INTO trial_system_attributes (trial_id, \"key\", value_json)
@@ -179,7 +179,7 @@ fn set_fixed(connection: &Connection, trial: i64, fixed: &tunefork_space::Params
     )
 }
 
-fn insert_schedule(connection: &Connection, trial: i64, schedule: &Schedule) -> Result<(), Trouble> {
+fn insert_schedule(connection: &Connection, trial: i64, schedule: &Schedule) -> Result<(), DatabaseError> {
     let blueprint = &schedule.blueprint;
     execute(
         connection,
@@ -191,14 +191,14 @@ fn insert_schedule(connection: &Connection, trial: i64, schedule: &Schedule) -> 
             blueprint.epoch_cost.bytes as i64,
             blueprint.epoch_cost.steps as i64,
             schedule.epoch_ticks as i64,
-            blueprint.arena_bytes as i64,
+            blueprint.plan_bytes as i64,
             blueprint.plan_key,
             schedule.start as i64,
         ],
     )
 }
 
-fn insert_report(connection: &Connection, trial: i64, epoch: &EpochRecord) -> Result<(), Trouble> {
+fn insert_report(connection: &Connection, trial: i64, epoch: &EpochRecord) -> Result<(), DatabaseError> {
     let report = &*epoch.report;
     let (value, kind) = number(report.value);
     execute(
@@ -238,7 +238,7 @@ fn insert_figures<N: ToSql>(
     (trial, step): (i64, u32),
     (replicate, fold): (i64, i64),
     figures: impl Iterator<Item = (N, f64)>,
-) -> Result<(), Trouble> {
+) -> Result<(), DatabaseError> {
     let sql = format!("INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?)");
     for (position, (name, value)) in figures.enumerate() {
         execute(connection, &sql, params![trial, step, replicate, fold, position as i64, name, no_nan(value)])?;
@@ -257,7 +257,7 @@ fn finish(
     state: TrialState,
     value: Option<f64>,
     end: &End,
-) -> Result<(), Trouble> {
+) -> Result<(), DatabaseError> {
     if let Some(value) = value {
         let (value, kind) = number(value);
         execute(
@@ -280,13 +280,13 @@ fn finish(
     )
 }
 
-fn insert_outside_event(connection: &Connection, study: i64, event: &OutsideEvent) -> Result<(), Trouble> {
+fn insert_outside_event(connection: &Connection, study: i64, event: &OutsideEvent) -> Result<(), DatabaseError> {
     execute(
         connection,
         "INSERT INTO tunefork_outside_events
          (study_id, place_time, place_trial, place_step, kind, message)
          VALUES (?, ?, ?, ?, ?, ?)",
-        (study, event.place.time as i64, event.place.trial, event.place.step, event.kind.name(), &event.message),
+        (study, event.moment.time as i64, event.moment.trial, event.moment.step, event.kind.name(), &event.message),
     )
 }
 

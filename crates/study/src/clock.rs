@@ -66,11 +66,11 @@ named_enum! {
     }
 }
 
-/// The moment of an event in the order of a study: first by virtual time, then by trial, then by step.
+/// When an event comes in the order of a study: first by virtual time, then by trial, then by step.
 ///
 /// An ask has step 0; the report of epoch `e` has step `e`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Place {
+pub struct Moment {
     /// Virtual time in ticks.
     pub time: u64,
     /// Number of the trial; for an ask, the number the new trial gets.

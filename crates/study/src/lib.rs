@@ -30,7 +30,7 @@ mod workload;
 
 pub use ask_tell::{Study, Told, Trial};
 pub use change::Change;
-pub use clock::{Clock, Cost, CostModel, Place};
+pub use clock::{Clock, Cost, CostModel, Moment};
 pub use error::StudyError;
 pub use executor::{Definition, Ended, ExecutorOptions, Outcome, run};
 pub use facts::Facts;

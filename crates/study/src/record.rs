@@ -1,6 +1,6 @@
 //! A whole study as stored: what `show`, reports and the executor read.
 
-use crate::{Blueprint, Clock, CostModel, EpochReport, Facts, Place};
+use crate::{Blueprint, Clock, CostModel, EpochReport, Facts, Moment};
 use std::sync::Arc;
 use tunefork_names::named_enum;
 use tunefork_space::{Domain, Params, Point, Space};
@@ -258,12 +258,12 @@ pub struct TrialObserved {
     pub restarts: u32,
 }
 
-/// Something the virtual clock could not know. It is applied again, at its place, when the study is
+/// Something the virtual clock could not know. It is applied again, at its moment, when the study is
 /// simulated anew, so that the study stays reproducible given these events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutsideEvent {
-    /// It came instead of the event at this place.
-    pub place: Place,
+    /// It came instead of the event of this moment.
+    pub moment: Moment,
     /// What it was.
     pub kind: OutsideKind,
     /// In words.

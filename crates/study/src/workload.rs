@@ -18,7 +18,7 @@ pub struct Blueprint {
     /// Work of one epoch.
     pub epoch_cost: Cost,
     /// Bytes of memory that the trial's plan takes.
-    pub arena_bytes: u64,
+    pub plan_bytes: u64,
     /// Trials with equal keys share one plan.
     pub plan_key: String,
 }

@@ -3,12 +3,12 @@
 mod trials;
 
 use crate::database::has_table;
-use crate::error::Trouble;
+use crate::error::DatabaseError;
 use crate::json;
 use rusqlite::{Connection, OptionalExtension, Row};
 use std::fmt::Display;
 use std::str::FromStr;
-use tunefork_study::{CostModel, OutsideEvent, Place, StudyHeader, StudyRecord};
+use tunefork_study::{CostModel, Moment, OutsideEvent, StudyHeader, StudyRecord};
 use tunefork_trial::Direction;
 
 /// A study with the row ids that a writer needs.
@@ -20,7 +20,7 @@ pub(crate) struct Found {
 }
 
 /// Names of all studies.
-pub(crate) fn names(connection: &Connection) -> Result<Vec<String>, Trouble> {
+pub(crate) fn names(connection: &Connection) -> Result<Vec<String>, DatabaseError> {
     if !has_table(connection, "studies")? {
         return Ok(Vec::new());
     }
@@ -30,7 +30,7 @@ pub(crate) fn names(connection: &Connection) -> Result<Vec<String>, Trouble> {
 }
 
 /// The study of this name, whoever wrote it.
-pub(crate) fn study(connection: &Connection, name: &str) -> Result<Option<Found>, Trouble> {
+pub(crate) fn study(connection: &Connection, name: &str) -> Result<Option<Found>, DatabaseError> {
     if !has_table(connection, "studies")? {
         return Ok(None);
     }
@@ -50,7 +50,7 @@ pub(crate) fn study(connection: &Connection, name: &str) -> Result<Option<Found>
     Ok(Some(Found { id, record, trial_ids, last_trial_id: last_trial_id.unwrap_or(0) }))
 }
 
-fn header(connection: &Connection, id: i64, name: &str, ours: bool) -> Result<StudyHeader, Trouble> {
+fn header(connection: &Connection, id: i64, name: &str, ours: bool) -> Result<StudyHeader, DatabaseError> {
     let directions: Vec<String> = connection
         .prepare_cached("SELECT direction FROM study_directions WHERE study_id = ? ORDER BY objective")?
         .query_map([id], |row| row.get(0))?
@@ -59,7 +59,7 @@ fn header(connection: &Connection, id: i64, name: &str, ours: bool) -> Result<St
         ["MINIMIZE"] => Direction::Minimize,
         ["MAXIMIZE"] => Direction::Maximize,
         _ => {
-            return Err(Trouble::Damaged(format!(
+            return Err(DatabaseError::Damaged(format!(
                 "study `{name}` has the directions {directions:?}; one is supported, MINIMIZE or MAXIMIZE"
             )));
         }
@@ -80,7 +80,7 @@ fn header(connection: &Connection, id: i64, name: &str, ours: bool) -> Result<St
     Ok(header)
 }
 
-fn own_header(connection: &Connection, id: i64, header: &mut StudyHeader) -> Result<(), Trouble> {
+fn own_header(connection: &Connection, id: i64, header: &mut StudyHeader) -> Result<(), DatabaseError> {
     let mut statement = connection.prepare_cached(
         "SELECT seed, slots, flop_picoseconds, byte_picoseconds, step_picoseconds, value_at,
                 sampler, scheduler, settings_json, fingerprint_json, stages_json, clock
@@ -105,7 +105,7 @@ fn own_header(connection: &Connection, id: i64, header: &mut StudyHeader) -> Res
     Ok(())
 }
 
-fn outside_events(connection: &Connection, study: i64) -> Result<Vec<OutsideEvent>, Trouble> {
+fn outside_events(connection: &Connection, study: i64) -> Result<Vec<OutsideEvent>, DatabaseError> {
     let mut statement = connection.prepare_cached(
         "SELECT place_time, place_trial, place_step, kind, message
          FROM tunefork_outside_events WHERE study_id = ? ORDER BY event_id",
@@ -114,7 +114,7 @@ fn outside_events(connection: &Connection, study: i64) -> Result<Vec<OutsideEven
     let mut events = Vec::new();
     while let Some(row) = rows.next()? {
         events.push(OutsideEvent {
-            place: Place { time: count(row, 0)?, trial: row.get(1)?, step: row.get(2)? },
+            moment: Moment { time: count(row, 0)?, trial: row.get(1)?, step: row.get(2)? },
             kind: named(row, 3)?,
             message: row.get(4)?,
         });
@@ -123,16 +123,16 @@ fn outside_events(connection: &Connection, study: i64) -> Result<Vec<OutsideEven
 }
 
 /// A count or virtual time: SQLite's integers are signed, ours are not.
-fn count(row: &Row<'_>, column: usize) -> Result<u64, Trouble> {
+fn count(row: &Row<'_>, column: usize) -> Result<u64, DatabaseError> {
     Ok(row.get::<_, i64>(column)? as u64)
 }
 
 /// A value that is kept by its name.
-fn named<T: FromStr<Err: Display>>(row: &Row<'_>, column: usize) -> Result<T, Trouble> {
+fn named<T: FromStr<Err: Display>>(row: &Row<'_>, column: usize) -> Result<T, DatabaseError> {
     let name: String = row.get(column)?;
-    name.parse().map_err(|error: T::Err| Trouble::Damaged(error.to_string()))
+    name.parse().map_err(|error: T::Err| DatabaseError::Damaged(error.to_string()))
 }
 
-fn damaged(what: &str, found: &str) -> Trouble {
-    Trouble::Damaged(format!("{what} is `{found}`, which is not known"))
+fn damaged(what: &str, found: &str) -> DatabaseError {
+    DatabaseError::Damaged(format!("{what} is `{found}`, which is not known"))
 }

@@ -2,7 +2,7 @@
 
 use super::{count, damaged, named};
 use crate::database::has_table;
-use crate::error::Trouble;
+use crate::error::DatabaseError;
 use crate::{distribution, json};
 use rusqlite::{Connection, Row};
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ pub(super) fn read(
     study: i64,
     ours: bool,
     record: &mut StudyRecord,
-) -> Result<Vec<i64>, Trouble> {
+) -> Result<Vec<i64>, DatabaseError> {
     let ids = trials(connection, study, record)?;
     let mut reader =
         TrialReader { connection, study, by_id: ids.iter().copied().zip(0..).collect(), trials: &mut record.trials };
@@ -35,7 +35,7 @@ pub(super) fn read(
 }
 
 /// Fills in the trials with what the table `trials` knows, and returns their row ids by number.
-fn trials(connection: &Connection, study: i64, record: &mut StudyRecord) -> Result<Vec<i64>, Trouble> {
+fn trials(connection: &Connection, study: i64, record: &mut StudyRecord) -> Result<Vec<i64>, DatabaseError> {
     let mut ids = Vec::new();
     let mut statement = connection.prepare_cached(
         "SELECT trial_id, number, state, datetime_start, datetime_complete
@@ -45,7 +45,7 @@ fn trials(connection: &Connection, study: i64, record: &mut StudyRecord) -> Resu
     while let Some(row) = rows.next()? {
         let number: u32 = row.get(1)?;
         if number as usize != ids.len() {
-            return Err(Trouble::Damaged(format!(
+            return Err(DatabaseError::Damaged(format!(
                 "trial {} is missing or there twice (the next row has number {number})",
                 ids.len()
             )));
@@ -83,8 +83,8 @@ impl TrialReader<'_> {
         columns: &str,
         table: &str,
         order: &str,
-        mut fill: impl FnMut(&mut TrialRecord, &Row<'_>) -> Result<(), Trouble>,
-    ) -> Result<(), Trouble> {
+        mut fill: impl FnMut(&mut TrialRecord, &Row<'_>) -> Result<(), DatabaseError>,
+    ) -> Result<(), DatabaseError> {
         let sql = format!(
             "SELECT {table}.trial_id, {columns} FROM {table}
              JOIN trials ON trials.trial_id = {table}.trial_id
@@ -101,24 +101,26 @@ impl TrialReader<'_> {
         Ok(())
     }
 
-    fn parameters(&mut self) -> Result<(), Trouble> {
+    fn parameters(&mut self) -> Result<(), DatabaseError> {
         let columns = "param_name, param_value, distribution_json";
         self.rows(columns, "trial_params", "param_id", |trial, row| {
             let name: String = row.get(1)?;
             let source: String = row.get(3)?;
-            let domain = distribution::read(&source)
-                .map_err(|detail| Trouble::Damaged(format!("trial {}, parameter `{name}`: {detail}", trial.number)))?;
+            let domain = distribution::read(&source).map_err(|detail| {
+                DatabaseError::Damaged(format!("trial {}, parameter `{name}`: {detail}", trial.number))
+            })?;
             trial.params.push(StoredParameter { name, domain, internal: row.get(2)? });
             Ok(())
         })
     }
 
-    fn attributes(&mut self) -> Result<(), Trouble> {
+    fn attributes(&mut self) -> Result<(), DatabaseError> {
         let order = "trial_user_attribute_id";
         self.rows("\"key\", value_json", "trial_user_attributes", order, |trial, row| {
             let (key, source): (String, String) = (row.get(1)?, row.get(2)?);
-            let value = json::parse(&source)
-                .map_err(|error| Trouble::Damaged(format!("trial {}, attribute `{key}`: {error}", trial.number)))?;
+            let value = json::parse(&source).map_err(|error| {
+                DatabaseError::Damaged(format!("trial {}, attribute `{key}`: {error}", trial.number))
+            })?;
             trial.attributes.push((key, value));
             Ok(())
         })?;
@@ -133,7 +135,7 @@ impl TrialReader<'_> {
         })
     }
 
-    fn values(&mut self) -> Result<(), Trouble> {
+    fn values(&mut self) -> Result<(), DatabaseError> {
         let columns = "value, value_type, objective";
         self.rows(columns, "trial_values", "trial_value_id", |trial, row| {
             if row.get::<_, i64>(3)? == 0 {
@@ -143,7 +145,7 @@ impl TrialReader<'_> {
         })
     }
 
-    fn reports(&mut self) -> Result<(), Trouble> {
+    fn reports(&mut self) -> Result<(), DatabaseError> {
         let columns = "intermediate_value, intermediate_value_type, step";
         let order = "trial_intermediate_values.trial_id, step";
         self.rows(columns, "trial_intermediate_values", order, |trial, row| {
@@ -155,7 +157,7 @@ impl TrialReader<'_> {
         })
     }
 
-    fn own_tables(&mut self) -> Result<(), Trouble> {
+    fn own_tables(&mut self) -> Result<(), DatabaseError> {
         self.rows("1", "tunefork_paused", "1", |trial, _| {
             trial.state = TrialState::Paused;
             Ok(())
@@ -191,7 +193,7 @@ impl TrialReader<'_> {
     }
 
     /// The trainings that reports consist of. Version 1 of our tables did not know them.
-    fn members(&mut self) -> Result<(), Trouble> {
+    fn members(&mut self) -> Result<(), DatabaseError> {
         if !has_table(self.connection, "tunefork_members")? {
             return Ok(());
         }
@@ -209,7 +211,7 @@ impl TrialReader<'_> {
     }
 
     /// Figures by their names: those of one of the trial's trainings if it is known, else the trial's own.
-    fn metrics(&mut self) -> Result<(), Trouble> {
+    fn metrics(&mut self) -> Result<(), DatabaseError> {
         let columns = "step, replicate, fold, name, value";
         let order = "1, step, replicate, fold, position";
         self.rows(columns, "tunefork_metrics", order, |trial, row| {
@@ -231,12 +233,12 @@ impl TrialReader<'_> {
     }
 }
 
-fn schedule(row: &Row<'_>) -> Result<Schedule, Trouble> {
+fn schedule(row: &Row<'_>) -> Result<Schedule, DatabaseError> {
     Ok(Schedule {
         blueprint: Blueprint {
             epochs: row.get(1)?,
             epoch_cost: Cost { flops: count(row, 2)?, bytes: count(row, 3)?, steps: count(row, 4)? },
-            arena_bytes: count(row, 6)?,
+            plan_bytes: count(row, 6)?,
             plan_key: row.get(7)?,
         },
         epoch_ticks: count(row, 5)?,
@@ -245,25 +247,25 @@ fn schedule(row: &Row<'_>) -> Result<Schedule, Trouble> {
 }
 
 /// The report that a row belongs to, by the step in its second column.
-fn epoch<'a>(trial: &'a mut TrialRecord, row: &Row<'_>) -> Result<Option<&'a mut EpochRecord>, Trouble> {
+fn epoch<'a>(trial: &'a mut TrialRecord, row: &Row<'_>) -> Result<Option<&'a mut EpochRecord>, DatabaseError> {
     let step: u32 = row.get(1)?;
     let found = trial.epochs.binary_search_by_key(&step, |epoch| epoch.step);
     Ok(found.ok().map(|index| &mut trial.epochs[index]))
 }
 
 /// What that report says.
-fn report<'a>(trial: &'a mut TrialRecord, row: &Row<'_>) -> Result<Option<&'a mut EpochReport>, Trouble> {
+fn report<'a>(trial: &'a mut TrialRecord, row: &Row<'_>) -> Result<Option<&'a mut EpochReport>, DatabaseError> {
     Ok(epoch(trial, row)?.map(|epoch| Arc::make_mut(&mut epoch.report)))
 }
 
 /// A number where NULL stands for NaN.
-fn or_nan(row: &Row<'_>, column: usize) -> Result<f64, Trouble> {
+fn or_nan(row: &Row<'_>, column: usize) -> Result<f64, DatabaseError> {
     let value: Option<f64> = row.get(column)?;
     Ok(value.unwrap_or(f64::NAN))
 }
 
 /// A number in Optuna's two columns, value and type.
-fn number(row: &Row<'_>, column: usize) -> Result<f64, Trouble> {
+fn number(row: &Row<'_>, column: usize) -> Result<f64, DatabaseError> {
     let kind: String = row.get(column + 1)?;
     Ok(match kind.as_str() {
         "FINITE" => row.get(column)?,

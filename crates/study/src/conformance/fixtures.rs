@@ -3,7 +3,7 @@
 use super::Make;
 use crate::{
     Blueprint, Change, Clock, Cost, CostModel, End, EndReason, EpochRecord, EpochReport, Facts, Member, MemberReport,
-    Metrics, OutsideEvent, OutsideKind, Place, Schedule, Storage, StorageError, StoredParameter, StudyHeader,
+    Metrics, Moment, OutsideEvent, OutsideKind, Schedule, Storage, StorageError, StoredParameter, StudyHeader,
     StudyRecord, Timing, ValueAt,
 };
 use std::sync::Arc;
@@ -116,7 +116,7 @@ pub(super) fn everything() -> Vec<Vec<Change>> {
         blueprint: Blueprint {
             epochs: 10,
             epoch_cost: Cost { flops: u64::from(u32::MAX) * 1000, bytes: 5, steps: 6 },
-            arena_bytes: 1 << 40,
+            plan_bytes: 1 << 40,
             plan_key: "a plan".to_owned(),
         },
         start: 17,
@@ -181,7 +181,7 @@ pub(super) fn everything() -> Vec<Vec<Change>> {
         ],
         vec![
             Change::Outside(OutsideEvent {
-                place: Place { time: 1 << 50, trial: 3, step: 2 },
+                moment: Moment { time: 1 << 50, trial: 3, step: 2 },
                 kind: OutsideKind::TimeLimit,
                 message: "after 60 s".to_owned(),
             }),

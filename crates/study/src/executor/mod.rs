@@ -8,7 +8,7 @@ mod board;
 mod checkpoint;
 mod resume;
 mod simulation;
-mod training;
+mod workers;
 
 use self::simulation::Simulation;
 use crate::{Observer, Storage, StudyError, StudyHeader, Workload};
@@ -51,7 +51,7 @@ pub struct ExecutorOptions {
     pub checkpoints: Option<PathBuf>,
     /// Shortest time between two checkpoints of a trial; they are also never more than one an epoch.
     pub checkpoint_every: Duration,
-    /// Raised from outside, by Ctrl-C: stop, resumable.
+    /// Replayed from outside, by Ctrl-C: stop, resumable.
     pub stop: Arc<AtomicBool>,
     /// Wall time after which running trials end with what they have, and no more are asked for.
     pub time_limit: Option<Duration>,
@@ -96,13 +96,13 @@ pub enum Ended {
     Exhausted,
     /// The wall-time limit passed; running it again goes on with the trials that are left.
     TimeLimit,
-    /// The stop flag was raised; running it again goes on.
+    /// The stop flag was replayed; running it again goes on.
     Interrupted,
 }
 
 /// Runs or resumes a study to its end.
 ///
-/// Trials are asked for, report and end in virtual time (see [`Place`](crate::Place)), in which each
+/// Trials are asked for, report and end in virtual time (see [`Moment`](crate::Moment)), in which each
 /// epoch lasts what the study's [`CostModel`](crate::CostModel) says and `slots` trials run side by
 /// side. Workers train epochs as early as they can, but a decision is made only when everything
 /// before it in virtual time is known. So results depend neither on the number of workers nor on
@@ -122,20 +122,20 @@ pub fn run<W: Workload>(
     definition.header.scheduler = definition.scheduler.name().to_owned();
     let resumed = resume::open(&definition, storage, observer, options)?;
     let folder = checkpoint::Folder::open(options, &definition.header)?;
-    let training =
-        training::Training { workload, folder, tolerant: resumed.tolerant, study: definition.header.name.clone() };
+    let workers =
+        workers::Workers { workload, folder, tolerant: resumed.tolerant, study: definition.header.name.clone() };
     let board = board::Board::new(options);
     let outcome = std::thread::scope(|scope| {
         for _ in 0..options.workers {
-            scope.spawn(|| training.work(&board));
+            scope.spawn(|| workers.work(&board));
         }
         // However the simulation ends, by panic too, the workers must be told or the scope would wait.
         let _closing = board::CloseOnDrop(&board);
-        Simulation::new(definition, resumed, &training, &board, options, storage, observer).run()
+        Simulation::new(definition, resumed, &workers, &board, options, storage, observer).run()
     });
     match &outcome {
-        Ok(Outcome { ended: Ended::Interrupted, .. }) => training.save_all(&board, observer),
-        Ok(outcome) => training.close(outcome.trials),
+        Ok(Outcome { ended: Ended::Interrupted, .. }) => workers.save_all(&board, observer),
+        Ok(outcome) => workers.close(outcome.trials),
         Err(_) => {}
     }
     outcome

@@ -2,7 +2,7 @@
 
 use super::{Definition, ExecutorOptions};
 use crate::{
-    Change, Event, Facts, Observer, OutsideEvent, OutsideKind, Place, Storage, StudyError, StudyHeader, StudyRecord,
+    Change, Event, Facts, Moment, Observer, OutsideEvent, OutsideKind, Storage, StudyError, StudyHeader, StudyRecord,
 };
 
 /// A study as it was found.
@@ -72,18 +72,18 @@ fn drift(
     }
     let message = differences.join("; ");
     observer.event(&Event::Warning { message: &format!("fingerprint drift accepted: {message}") });
-    let event = OutsideEvent { place: last_place(known), kind: OutsideKind::Drift, message };
+    let event = OutsideEvent { moment: last_moment(known), kind: OutsideKind::Drift, message };
     known.header.fingerprint.clone_from(now);
     known.outside_events.push(event.clone());
     Ok(vec![Change::Outside(event), Change::Fingerprint(now.clone())])
 }
 
 /// The latest report stored.
-fn last_place(known: &StudyRecord) -> Place {
+fn last_moment(known: &StudyRecord) -> Moment {
     let reports = known.trials.iter().filter_map(|trial| {
-        trial.epochs.last().map(|epoch| Place { time: epoch.time, trial: trial.number.0, step: epoch.step })
+        trial.epochs.last().map(|epoch| Moment { time: epoch.time, trial: trial.number.0, step: epoch.step })
     });
-    reports.max().unwrap_or(Place { time: 0, trial: 0, step: 0 })
+    reports.max().unwrap_or(Moment { time: 0, trial: 0, step: 0 })
 }
 
 /// A budget may grow. If trials of the stage are still to be asked for, it is simply larger; if all

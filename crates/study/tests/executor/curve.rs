@@ -100,7 +100,7 @@ impl Workload for Shared {
         Ok(Blueprint {
             epochs: 9,
             epoch_cost: Cost { flops: 4_000_000 * width, bytes: 0, steps: 1 },
-            arena_bytes: width,
+            plan_bytes: width,
             plan_key: format!("width {width}"),
         })
     }

@@ -67,8 +67,8 @@ fn a_fault_that_comes_back_is_an_outside_event() {
         assert_eq!((outcome.ended, outcome.outside_events), (Ended::Done, 1));
         let study = record(&mut storage);
         assert_eq!(study.outside_events[0].kind, OutsideKind::Fault);
-        assert_eq!(study.outside_events[0].place.trial, 1);
-        assert_eq!(study.outside_events[0].place.step, 3);
+        assert_eq!(study.outside_events[0].moment.trial, 1);
+        assert_eq!(study.outside_events[0].moment.step, 3);
         let trial = &study.trials[1];
         assert_eq!((trial.state, trial.value), (TrialState::Failed, None));
         assert_eq!(trial.epochs.len(), 2);

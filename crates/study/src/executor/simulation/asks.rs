@@ -3,9 +3,9 @@
 use super::stored::{stored_failure, stored_results};
 use super::{Running, Simulation, halted};
 use crate::executor::board::{EpochResult, Lane};
-use crate::executor::training::{guarded, same};
+use crate::executor::workers::{guarded, same};
 use crate::{
-    Blueprint, Change, Event, FailureKind, Place, Schedule, StopFlag, StoredParameter, StudyError, TrialContext,
+    Blueprint, Change, Event, FailureKind, Moment, Schedule, StopFlag, StoredParameter, StudyError, TrialContext,
     TrialFailure, TrialRecord, Workload, enqueued,
 };
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use tunefork_space::{Params, Point};
 use tunefork_trial::TrialNumber;
 
 impl<W: Workload> Simulation<'_, W> {
-    pub(super) fn ask(&mut self, place: Place) -> Result<(), StudyError> {
-        let number = TrialNumber(place.trial);
+    pub(super) fn ask(&mut self, moment: Moment) -> Result<(), StudyError> {
+        let number = TrialNumber(moment.trial);
         let Some(point) = self.propose(number)? else {
             self.exhausted = true;
             return Ok(());
@@ -24,7 +24,7 @@ impl<W: Workload> Simulation<'_, W> {
         let params = Arc::new(self.history.space().params(&point));
         let fixed = self.definition.enqueued.get(number.index()).cloned();
         let known = self.known.trials.get(number.index()).cloned();
-        let schedule = self.schedule(&params, known.as_ref(), place)?;
+        let schedule = self.schedule(&params, known.as_ref(), moment)?;
         self.history.start(number, point.clone()).expect("numbers are given in order and points are of the space");
         let mut changes = vec![Change::Start {
             number,
@@ -52,7 +52,7 @@ impl<W: Workload> Simulation<'_, W> {
         });
         match schedule {
             Ok(schedule) => self.start(number, params, schedule, known.as_ref()),
-            Err(failure) => return self.fail(place, failure),
+            Err(failure) => return self.fail(moment, failure),
         }
         Ok(())
     }
@@ -107,12 +107,12 @@ impl<W: Workload> Simulation<'_, W> {
         Ok(point)
     }
 
-    /// Cost and place in time of a new trial, or the failure with which it ends at once.
+    /// Cost and virtual start of a new trial, or the failure with which it ends at once.
     fn schedule(
         &self,
         params: &Params,
         known: Option<&TrialRecord>,
-        place: Place,
+        moment: Moment,
     ) -> Result<Result<Schedule, TrialFailure>, StudyError> {
         if let Some(ended) = known.filter(|known| known.state.is_finished()) {
             if let Some(schedule) = &ended.schedule {
@@ -122,7 +122,7 @@ impl<W: Workload> Simulation<'_, W> {
                 return Ok(Err(failure));
             }
         }
-        let number = TrialNumber(place.trial);
+        let number = TrialNumber(moment.trial);
         let blueprint = match self.blueprint(params) {
             Ok(blueprint) => blueprint,
             Err(failure) if failure.kind.reason().is_some() => return Ok(Err(failure)),
@@ -131,7 +131,7 @@ impl<W: Workload> Simulation<'_, W> {
         let schedule = Schedule {
             epoch_ticks: self.definition.header.cost_model.ticks(&blueprint.epoch_cost),
             blueprint,
-            start: place.time,
+            start: moment.time,
         };
         match known.and_then(|known| known.schedule.as_ref()) {
             Some(stored) if *stored != schedule && !self.tolerant => {
@@ -144,7 +144,7 @@ impl<W: Workload> Simulation<'_, W> {
     }
 
     fn blueprint(&self, params: &Params) -> Result<Blueprint, TrialFailure> {
-        let ask = || guarded(|| self.training.workload.blueprint(params));
+        let ask = || guarded(|| self.workers.workload.blueprint(params));
         let blueprint = match ask() {
             Err(failure) if failure.kind == FailureKind::Fault => ask(),
             answer => answer,
@@ -173,7 +173,7 @@ impl<W: Workload> Simulation<'_, W> {
         let values: Vec<f64> = results.iter().flatten().map(|report| report.value).collect();
         let limit = match ended {
             true => results.len() as u32,
-            false => self.training.limit(&context.params, &values, epochs),
+            false => self.workers.limit(&context.params, &values, epochs),
         };
         self.board.add(Lane {
             context: context.clone(),

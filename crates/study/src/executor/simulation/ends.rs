@@ -1,17 +1,17 @@
 //! Ends of trials: complete, pruned, failed.
 
 use super::{Simulation, halted};
-use crate::executor::training::{Trouble, guarded, same};
+use crate::executor::workers::{ReplayError, guarded, same};
 use crate::{
-    Change, End, EndReason, Event, FailureKind, OutsideEvent, OutsideKind, Place, StudyError, TrialContext,
+    Change, End, EndReason, Event, FailureKind, Moment, OutsideEvent, OutsideKind, StudyError, TrialContext,
     TrialFailure, Workload,
 };
 use tunefork_trial::{TrialNumber, TrialState};
 
 impl<W: Workload> Simulation<'_, W> {
     /// The trial has run its last epoch.
-    pub(super) fn complete(&mut self, place: Place) -> Result<(), StudyError> {
-        let number = TrialNumber(place.trial);
+    pub(super) fn complete(&mut self, moment: Moment) -> Result<(), StudyError> {
+        let number = TrialNumber(moment.trial);
         let reports = self.history.reports(number);
         let direction = self.history.direction();
         let counted = self.definition.header.value_at.pick(direction, reports, |report| report.value);
@@ -22,7 +22,7 @@ impl<W: Workload> Simulation<'_, W> {
             self.interrupted = true;
             return Ok(());
         }
-        self.finish(place, TrialState::Complete, Some(value), EndReason::Finished, String::new())
+        self.finish(moment, TrialState::Complete, Some(value), EndReason::Finished, String::new())
     }
 
     /// Whether a trial that completes with this value is the best then.
@@ -44,7 +44,7 @@ impl<W: Workload> Simulation<'_, W> {
         };
         let kept = match kept {
             // A fault may have come from other trials, after this one's last epoch.
-            Err(Trouble::Failure(failure)) if failure.kind == FailureKind::Fault => {
+            Err(ReplayError::Failure(failure)) if failure.kind == FailureKind::Fault => {
                 let failure = &failure;
                 self.observer.event(&Event::TrialRetried { number, failure });
                 self.keep_anew(&context)
@@ -53,52 +53,54 @@ impl<W: Workload> Simulation<'_, W> {
         };
         match kept {
             Ok(()) => Ok(true),
-            Err(Trouble::Differs(detail)) => Err(self.not_reproducible(number, detail)),
-            Err(Trouble::Failure(failure)) if failure.kind == FailureKind::Interrupted && self.stopping() => Ok(false),
-            Err(Trouble::Failure(failure)) => Err(halted(number, failure)),
+            Err(ReplayError::Differs(detail)) => Err(self.not_reproducible(number, detail)),
+            Err(ReplayError::Failure(failure)) if failure.kind == FailureKind::Interrupted && self.stopping() => {
+                Ok(false)
+            }
+            Err(ReplayError::Failure(failure)) => Err(halted(number, failure)),
         }
     }
 
-    fn keep_run(&self, context: &TrialContext, run: &W::Run) -> Result<(), Trouble> {
-        guarded(|| self.training.workload.keep(context, run)).map_err(Trouble::Failure)
+    fn keep_run(&self, context: &TrialContext, run: &W::Run) -> Result<(), ReplayError> {
+        guarded(|| self.workers.workload.keep(context, run)).map_err(ReplayError::Failure)
     }
 
     /// Keeps what a run has that is brought to its end once more.
-    fn keep_anew(&mut self, context: &TrialContext) -> Result<(), Trouble> {
+    fn keep_anew(&mut self, context: &TrialContext) -> Result<(), ReplayError> {
         let results = self.board.reports(context.number.0).unwrap_or_default();
         let observer = &mut *self.observer;
-        let raised = self.training.raise(context, &results, context.blueprint.epochs, &mut |message| {
+        let replayed = self.workers.replay(context, &results, context.blueprint.epochs, &mut |message| {
             observer.event(&Event::Warning { message: &message })
         })?;
-        self.keep_run(context, &raised.run)
+        self.keep_run(context, &replayed.run)
     }
 
-    /// The trial cannot go on: it failed before its first epoch, or in the one at this place.
-    pub(super) fn fail(&mut self, place: Place, failure: TrialFailure) -> Result<(), StudyError> {
-        let number = TrialNumber(place.trial);
+    /// The trial cannot go on: it failed before its first epoch, or in the one at this moment.
+    pub(super) fn fail(&mut self, moment: Moment, failure: TrialFailure) -> Result<(), StudyError> {
+        let number = TrialNumber(moment.trial);
         let Some(reason) = failure.kind.reason() else {
             return Err(halted(number, failure));
         };
-        self.finish(place, TrialState::Failed, None, reason, failure.message)
+        self.finish(moment, TrialState::Failed, None, reason, failure.message)
     }
 
     /// Ends a trial and frees its slot. What is stored must agree.
     pub(super) fn finish(
         &mut self,
-        place: Place,
+        moment: Moment,
         state: TrialState,
         value: Option<f64>,
         reason: EndReason,
         message: String,
     ) -> Result<(), StudyError> {
-        let number = TrialNumber(place.trial);
-        let end = End { time: place.time, reason, message };
+        let number = TrialNumber(moment.trial);
+        let end = End { time: moment.time, reason, message };
         let best = state == TrialState::Complete && value.is_some_and(|value| self.leads(number, value));
         let stored = self.known.trials.get(number.index());
         let stored = stored.filter(|trial| trial.state.is_finished());
         let known = stored.is_some();
         match stored {
-            None => self.commit_end(place, state, value, &end)?,
+            None => self.commit_end(moment, state, value, &end)?,
             Some(stored) => {
                 let agrees = stored.state == state
                     && same(stored.value.unwrap_or(f64::NAN), value.unwrap_or(f64::NAN))
@@ -113,10 +115,10 @@ impl<W: Workload> Simulation<'_, W> {
             }
         }
         self.history.finish(number, state, value).expect("a running trial ends once");
-        self.board.remove(place.trial);
-        self.running.remove(&place.trial);
-        if let Some(folder) = &self.training.folder {
-            folder.remove(place.trial);
+        self.board.remove(moment.trial);
+        self.running.remove(&moment.trial);
+        if let Some(folder) = &self.workers.folder {
+            folder.remove(moment.trial);
         }
         self.observer.event(&Event::TrialFinished { number, state, value, end: &end, best, known });
         self.push_ask();
@@ -124,12 +126,18 @@ impl<W: Workload> Simulation<'_, W> {
     }
 
     /// Commits an end; if the machine was to blame, as an outside event too.
-    fn commit_end(&mut self, place: Place, state: TrialState, value: Option<f64>, end: &End) -> Result<(), StudyError> {
-        let finish = Change::Finish { number: TrialNumber(place.trial), state, value, end: end.clone() };
+    fn commit_end(
+        &mut self,
+        moment: Moment,
+        state: TrialState,
+        value: Option<f64>,
+        end: &End,
+    ) -> Result<(), StudyError> {
+        let finish = Change::Finish { number: TrialNumber(moment.trial), state, value, end: end.clone() };
         if end.reason != EndReason::Fault {
             return Ok(self.storage.commit(&[finish])?);
         }
-        let event = OutsideEvent { place, kind: OutsideKind::Fault, message: end.message.clone() };
+        let event = OutsideEvent { moment, kind: OutsideKind::Fault, message: end.message.clone() };
         self.commit_outside(finish, event)
     }
 }

@@ -12,7 +12,7 @@ use self::order::{Next, Order};
 use self::reports::Waited;
 use super::board::Board;
 use super::resume::Resumed;
-use super::training::Training;
+use super::workers::Workers;
 use super::{Definition, Ended, ExecutorOptions, Outcome};
 use crate::{Event, Observer, Schedule, Storage, StudyError, StudyRecord, TrialContext, TrialFailure, Workload};
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ pub(super) struct Simulation<'a, W: Workload> {
     /// What was stored before this run.
     known: StudyRecord,
     tolerant: bool,
-    training: &'a Training<'a, W>,
+    workers: &'a Workers<'a, W>,
     board: &'a Board<W::Run>,
     options: &'a ExecutorOptions,
     storage: &'a mut dyn Storage,
@@ -57,7 +57,7 @@ impl<'a, W: Workload> Simulation<'a, W> {
     pub fn new(
         definition: Definition,
         resumed: Resumed,
-        training: &'a Training<'a, W>,
+        workers: &'a Workers<'a, W>,
         board: &'a Board<W::Run>,
         options: &'a ExecutorOptions,
         storage: &'a mut dyn Storage,
@@ -70,7 +70,7 @@ impl<'a, W: Workload> Simulation<'a, W> {
             known: resumed.known,
             tolerant: resumed.tolerant,
             definition,
-            training,
+            workers,
             board,
             options,
             storage,
@@ -92,28 +92,28 @@ impl<'a, W: Workload> Simulation<'a, W> {
         self.observer.event(&Event::StudyStarted { known_trials: self.known.trials.len(), budget: self.budget() });
         self.ask_for_all_slots();
         loop {
-            let place = match self.next()? {
-                Next::Event(place) => place,
+            let moment = match self.next()? {
+                Next::Event(moment) => moment,
                 Next::Over => break,
                 Next::Stopped => return Ok(self.outcome(Ended::Interrupted)),
             };
-            let new = place.trial as usize >= self.known.trials.len();
-            if self.interrupted || (self.stopping() && place.step == 0 && new) {
+            let new = moment.trial as usize >= self.known.trials.len();
+            if self.interrupted || (self.stopping() && moment.step == 0 && new) {
                 return Ok(self.outcome(Ended::Interrupted));
             }
-            self.now = place.time;
-            if self.limit_stored_at(place) || (place.step == 0 && self.limit_due(place)) {
-                self.pass_limit(place)?;
-            } else if place.step == 0 {
-                self.ask(place)?;
+            self.now = moment.time;
+            if self.limit_stored_at(moment) || (moment.step == 0 && self.limit_due(moment)) {
+                self.pass_limit(moment)?;
+            } else if moment.step == 0 {
+                self.ask(moment)?;
                 if self.exhausted || self.history.len() as u32 >= self.budget() {
                     self.board.all_added();
                 }
             } else {
-                match self.wait(place)? {
-                    Waited::Found(Ok(report)) => self.report(place, report)?,
-                    Waited::Found(Err(failure)) => self.fail(place, failure)?,
-                    Waited::TimeLimit => self.pass_limit(place)?,
+                match self.wait(moment)? {
+                    Waited::Found(Ok(report)) => self.report(moment, report)?,
+                    Waited::Found(Err(failure)) => self.fail(moment, failure)?,
+                    Waited::TimeLimit => self.pass_limit(moment)?,
                     Waited::Stopped => return Ok(self.outcome(Ended::Interrupted)),
                 }
             }

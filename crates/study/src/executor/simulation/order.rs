@@ -2,7 +2,7 @@
 
 use super::Simulation;
 use super::reports::Waited;
-use crate::{Clock, FailureKind, OutsideKind, Place, Schedule, StudyError, StudyRecord, Workload};
+use crate::{Clock, FailureKind, Moment, OutsideKind, Schedule, StudyError, StudyRecord, Workload};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
@@ -11,14 +11,14 @@ const NEXT_TRIAL: u32 = u32::MAX;
 
 pub(super) enum Order {
     /// What comes next for each slot, the report of its trial or an ask, by virtual time.
-    Virtual(BinaryHeap<Reverse<Place>>),
+    Virtual(BinaryHeap<Reverse<Moment>>),
     /// Times count the events. Those on record come again as they came; then whatever is first.
-    Eager { idle_slots: u32, recorded: BTreeMap<u64, Place> },
+    Eager { idle_slots: u32, recorded: BTreeMap<u64, Moment> },
 }
 
 /// What comes next.
 pub(super) enum Next {
-    Event(Place),
+    Event(Moment),
     /// All slots are idle for good.
     Over,
     /// The study was asked to stop.
@@ -42,9 +42,9 @@ impl Order {
 }
 
 /// The events of a stored study, by their numbers.
-fn recorded(known: &StudyRecord) -> BTreeMap<u64, Place> {
-    let mut places = BTreeMap::new();
-    let mut add = |time, trial, step| places.insert(time, Place { time, trial, step });
+fn recorded(known: &StudyRecord) -> BTreeMap<u64, Moment> {
+    let mut moments = BTreeMap::new();
+    let mut add = |time, trial, step| moments.insert(time, Moment { time, trial, step });
     for trial in &known.trials {
         let number = trial.number.0;
         for epoch in &trial.epochs {
@@ -65,10 +65,10 @@ fn recorded(known: &StudyRecord) -> BTreeMap<u64, Place> {
     }
     for event in &known.outside_events {
         if event.kind == OutsideKind::TimeLimit {
-            places.insert(event.place.time, event.place);
+            moments.insert(event.moment.time, event.moment);
         }
     }
-    places
+    moments
 }
 
 impl<W: Workload> Simulation<'_, W> {
@@ -81,7 +81,7 @@ impl<W: Workload> Simulation<'_, W> {
     /// A slot is free.
     pub(super) fn push_ask(&mut self) {
         match &mut self.order {
-            Order::Virtual(queue) => queue.push(Reverse(Place { time: self.now, trial: NEXT_TRIAL, step: 0 })),
+            Order::Virtual(queue) => queue.push(Reverse(Moment { time: self.now, trial: NEXT_TRIAL, step: 0 })),
             Order::Eager { idle_slots, .. } => *idle_slots += 1,
         }
     }
@@ -89,7 +89,7 @@ impl<W: Workload> Simulation<'_, W> {
     /// A trial goes on with this epoch.
     pub(super) fn push_report(&mut self, trial: u32, step: u32, schedule: &Schedule) {
         if let Order::Virtual(queue) = &mut self.order {
-            queue.push(Reverse(Place { time: schedule.start + u64::from(step) * schedule.epoch_ticks, trial, step }));
+            queue.push(Reverse(Moment { time: schedule.start + u64::from(step) * schedule.epoch_ticks, trial, step }));
         }
     }
 
@@ -125,13 +125,13 @@ impl<W: Workload> Simulation<'_, W> {
             match queue.pop() {
                 None if self.advance() => {}
                 None => return Next::Over,
-                Some(Reverse(place)) if place.trial != NEXT_TRIAL => return Next::Event(place),
-                Some(Reverse(place)) => {
+                Some(Reverse(moment)) if moment.trial != NEXT_TRIAL => return Next::Event(moment),
+                Some(Reverse(moment)) => {
                     let trial = self.history.next_number().0;
-                    let place = Place { trial, ..place };
+                    let moment = Moment { trial, ..moment };
                     // A stored time limit may stand where its own stage has no room for an ask.
-                    if self.wants_more() || self.limit_stored_at(place) {
-                        return Next::Event(place);
+                    if self.wants_more() || self.limit_stored_at(moment) {
+                        return Next::Event(moment);
                     }
                 }
             }
@@ -143,17 +143,17 @@ impl<W: Workload> Simulation<'_, W> {
         loop {
             let asks = self.wants_more();
             let next = self.history.next_number().0;
-            let ask = Place { time, trial: next, step: 0 };
+            let ask = Moment { time, trial: next, step: 0 };
             let Order::Eager { idle_slots, recorded } = &mut self.order else {
                 return Ok(Next::Over);
             };
-            if let Some(place) = recorded.get(&time).copied() {
-                let is_ask = place.step == 0 && !self.limit_stored_at(place);
+            if let Some(moment) = recorded.get(&time).copied() {
+                let is_ask = moment.step == 0 && !self.limit_stored_at(moment);
                 if is_ask && !asks && self.running.is_empty() && self.advance() {
                     continue;
                 }
                 self.use_slot(is_ask);
-                return Ok(Next::Event(place));
+                return Ok(Next::Event(moment));
             }
             if *idle_slots > 0 && asks {
                 self.use_slot(true);
@@ -166,7 +166,7 @@ impl<W: Workload> Simulation<'_, W> {
                 return Ok(Next::Over);
             }
             return Ok(match self.wait_for_any()? {
-                Waited::Found((trial, step)) => Next::Event(Place { time, trial, step }),
+                Waited::Found((trial, step)) => Next::Event(Moment { time, trial, step }),
                 // The loop looks at the clock at an ask.
                 Waited::TimeLimit => Next::Event(ask),
                 Waited::Stopped => Next::Stopped,

@@ -3,7 +3,7 @@
 use super::stored::stored_verdict;
 use super::{Running, Simulation};
 use crate::executor::board::{Board, EpochResult, News, Note};
-use crate::{Change, EndReason, EpochRecord, EpochReport, Event, Place, StudyError, Workload};
+use crate::{Change, EndReason, EpochRecord, EpochReport, Event, Moment, StudyError, Workload};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tunefork_scheduler::Decision;
@@ -29,8 +29,8 @@ pub(super) enum Verdict {
 
 impl<W: Workload> Simulation<'_, W> {
     /// Waits for the result of an epoch.
-    pub(super) fn wait(&mut self, place: Place) -> Result<Waited<EpochResult>, StudyError> {
-        self.wait_with(|board| board.wait(place.trial, place.step, PATIENCE))
+    pub(super) fn wait(&mut self, moment: Moment) -> Result<Waited<EpochResult>, StudyError> {
+        self.wait_with(|board| board.wait(moment.trial, moment.step, PATIENCE))
     }
 
     /// Waits for the result of any epoch: its trial and step.
@@ -79,42 +79,42 @@ impl<W: Workload> Simulation<'_, W> {
         Ok(())
     }
 
-    pub(super) fn report(&mut self, place: Place, report: Arc<EpochReport>) -> Result<(), StudyError> {
-        let number = TrialNumber(place.trial);
+    pub(super) fn report(&mut self, moment: Moment, report: Arc<EpochReport>) -> Result<(), StudyError> {
+        let number = TrialNumber(moment.trial);
         let stored = self.known.trials.get(number.index());
-        let known = stored.is_some_and(|trial| trial.epochs.len() >= place.step as usize);
+        let known = stored.is_some_and(|trial| trial.epochs.len() >= moment.step as usize);
         let value = report.value;
-        let epoch = EpochRecord { step: place.step, time: place.time, report };
+        let epoch = EpochRecord { step: moment.step, time: moment.time, report };
         if !known {
             self.storage.commit(&[Change::Report { number, epoch: epoch.clone() }])?;
         }
-        let report = Report { step: place.step, value };
+        let report = Report { step: moment.step, value };
         self.history.report(number, report).expect("a running trial reports its epochs in order");
         self.observer.event(&Event::Reported { number, epoch: &epoch, known });
-        match self.verdict(place)? {
+        match self.verdict(moment)? {
             Verdict::Continue => {
-                let schedule = self.running[&place.trial].schedule.clone();
-                self.push_report(place.trial, place.step + 1, &schedule);
-                self.board.decided(place.trial, place.step);
+                let schedule = self.running[&moment.trial].schedule.clone();
+                self.push_report(moment.trial, moment.step + 1, &schedule);
+                self.board.decided(moment.trial, moment.step);
                 Ok(())
             }
-            Verdict::Stop => self.finish(place, TrialState::Pruned, Some(value), EndReason::Stopped, String::new()),
-            Verdict::Complete => self.complete(place),
+            Verdict::Stop => self.finish(moment, TrialState::Pruned, Some(value), EndReason::Stopped, String::new()),
+            Verdict::Complete => self.complete(moment),
         }
     }
 
     /// Whether a trial has had its last epoch.
-    fn is_over(&self, place: Place) -> bool {
-        let Running { context, schedule } = &self.running[&place.trial];
+    fn is_over(&self, moment: Moment) -> bool {
+        let Running { context, schedule } = &self.running[&moment.trial];
         let reports = self.history.reports(context.number);
         let values: Vec<f64> = reports.iter().map(|report| report.value).collect();
-        place.step == schedule.blueprint.epochs || self.training.workload.is_over(&context.params, &values)
+        moment.step == schedule.blueprint.epochs || self.workers.workload.is_over(&context.params, &values)
     }
 
     /// What the scheduler says; what is stored must agree.
-    fn verdict(&mut self, place: Place) -> Result<Verdict, StudyError> {
-        let number = TrialNumber(place.trial);
-        let computed = if self.is_over(place) {
+    fn verdict(&mut self, moment: Moment) -> Result<Verdict, StudyError> {
+        let number = TrialNumber(moment.trial);
+        let computed = if self.is_over(moment) {
             Verdict::Complete
         } else {
             match self.definition.scheduler.decide(&self.history, number) {
@@ -123,10 +123,10 @@ impl<W: Workload> Simulation<'_, W> {
             }
         };
         let stored = self.known.trials.get(number.index());
-        let stored = stored.and_then(|trial| stored_verdict(trial, place.step));
+        let stored = stored.and_then(|trial| stored_verdict(trial, moment.step));
         match stored {
             Some(stored) if stored != computed && !self.tolerant => {
-                let detail = format!("epoch {}: the decision was {stored:?} and is now {computed:?}", place.step);
+                let detail = format!("epoch {}: the decision was {stored:?} and is now {computed:?}", moment.step);
                 Err(self.not_reproducible(number, detail))
             }
             Some(stored) => Ok(stored),

@@ -11,7 +11,7 @@ use std::time::Instant;
 use tunefork_space::Params;
 
 /// What all workers share.
-pub(super) struct Training<'a, W> {
+pub(super) struct Workers<'a, W> {
     pub workload: &'a W,
     pub folder: Option<Folder>,
     /// Stored results win over what is computed again: the fingerprint has drifted.
@@ -20,19 +20,19 @@ pub(super) struct Training<'a, W> {
 }
 
 /// Why a run could not be brought to where it was.
-pub(super) enum Trouble {
+pub(super) enum ReplayError {
     Failure(TrialFailure),
     /// An epoch gave another result than before.
     Differs(String),
 }
 
 /// A run, and the results that its checkpoint was ahead of those known.
-pub(super) struct Raised<R> {
+pub(super) struct Replayed<R> {
     pub run: R,
     pub ahead: Vec<Arc<EpochReport>>,
 }
 
-impl<W: Workload> Training<'_, W> {
+impl<W: Workload> Workers<'_, W> {
     /// Computes epochs until the board is closed.
     pub fn work(&self, board: &Board<W::Run>) {
         while let Some(job) = board.take_job() {
@@ -45,24 +45,24 @@ impl<W: Workload> Training<'_, W> {
         let mut run = match job.run.take() {
             Some(run) => run,
             None => {
-                let raised = self.raise(&job.context, &job.results, job.limit, &mut |warning| {
+                let replayed = self.replay(&job.context, &job.results, job.limit, &mut |warning| {
                     board.note(Note::Warning(warning));
                 });
                 job.saved = Some(Instant::now());
                 let begun = !job.results.is_empty() || job.faults > 0;
-                if raised.as_ref().is_ok_and(|raised| begun || !raised.ahead.is_empty()) {
+                if replayed.as_ref().is_ok_and(|replayed| begun || !replayed.ahead.is_empty()) {
                     board.note(Note::Restarted { trial });
                 }
-                match raised {
-                    Ok(raised) if raised.ahead.is_empty() => raised.run,
-                    Ok(raised) => {
-                        for report in raised.ahead {
+                match replayed {
+                    Ok(replayed) if replayed.ahead.is_empty() => replayed.run,
+                    Ok(replayed) => {
+                        for report in replayed.ahead {
                             self.deliver(&mut job, report, board);
                         }
-                        return board.give_back(trial, Some(raised.run), 0, job.saved);
+                        return board.give_back(trial, Some(replayed.run), 0, job.saved);
                     }
-                    Err(Trouble::Failure(failure)) => return self.failed(&job, failure, board),
-                    Err(Trouble::Differs(detail)) => {
+                    Err(ReplayError::Failure(failure)) => return self.failed(&job, failure, board),
+                    Err(ReplayError::Differs(detail)) => {
                         board.give_back(trial, None, job.faults, job.saved);
                         return board.fail(self.not_reproducible(&job.context, detail));
                     }
@@ -136,17 +136,17 @@ impl<W: Workload> Training<'_, W> {
 
     /// Starts a run and brings it past the epochs whose results are known, from the newest usable
     /// checkpoint; each epoch run again must give the result it gave before.
-    pub fn raise(
+    pub fn replay(
         &self,
         trial: &TrialContext,
         results: &[Arc<EpochReport>],
         limit: u32,
         warn: &mut dyn FnMut(String),
-    ) -> Result<Raised<W::Run>, Trouble> {
+    ) -> Result<Replayed<W::Run>, ReplayError> {
         let (mut run, mut ahead) = match self.restored(trial, results, limit, warn) {
             Some((run, reports)) => (run, reports),
             None => {
-                let run = guarded(|| self.workload.start(trial, None)).map_err(Trouble::Failure)?;
+                let run = guarded(|| self.workload.start(trial, None)).map_err(ReplayError::Failure)?;
                 (run, Vec::new())
             }
         };
@@ -154,28 +154,28 @@ impl<W: Workload> Training<'_, W> {
         while (run.epochs_done() as usize) < results.len() {
             if trial.stop.is_raised() {
                 let failure = TrialFailure::new(FailureKind::Interrupted, "stopped during replay");
-                return Err(Trouble::Failure(failure));
+                return Err(ReplayError::Failure(failure));
             }
             let step = run.epochs_done() as usize;
             let detail = match guarded(|| epoch(&mut run)) {
                 Ok(report) => difference(&results[step], &report),
                 Err(failure) if failure.kind.reason().is_none() => {
-                    return Err(Trouble::Failure(failure));
+                    return Err(ReplayError::Failure(failure));
                 }
                 Err(failure) if failure.kind == FailureKind::Fault => {
-                    return Err(Trouble::Failure(failure));
+                    return Err(ReplayError::Failure(failure));
                 }
                 Err(failure) => Some(format!("it now fails: {failure}")),
             };
             if let Some(detail) = detail {
                 let detail = format!("epoch {}: {detail}", step + 1);
                 if !self.tolerant {
-                    return Err(Trouble::Differs(detail));
+                    return Err(ReplayError::Differs(detail));
                 }
                 warn(format!("trial {}: {detail}; the stored result stays", trial.number));
             }
         }
-        Ok(Raised { run, ahead })
+        Ok(Replayed { run, ahead })
     }
 
     /// The run in the checkpoint of a trial with the reports of its epochs, if there is a usable one.
