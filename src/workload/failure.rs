@@ -24,7 +24,18 @@ pub(super) fn failure(error: TrainError) -> TrialFailure {
         TrainError::DoesNotFit { .. } => FailureKind::DoesNotFit,
         TrainError::Interrupted { .. } => FailureKind::Interrupted,
         TrainError::Engine(_) | TrainError::Checkpoint(_) | TrainError::Unfinished => FailureKind::Fault,
-        _ => FailureKind::InvalidConfiguration,
+        TrainError::Setting { .. }
+        | TrainError::Network(_)
+        | TrainError::Data(_)
+        | TrainError::Graph(_)
+        | TrainError::ImageShape { .. }
+        | TrainError::Classes { .. }
+        | TrainError::Channels { .. }
+        | TrainError::NoImages { .. }
+        | TrainError::NoSuchImage { .. }
+        | TrainError::BatchTooLarge { .. }
+        | TrainError::Done { .. }
+        | TrainError::Weights(_) => FailureKind::InvalidConfiguration,
     };
     TrialFailure::new(kind, error.to_string())
 }

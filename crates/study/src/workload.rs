@@ -2,7 +2,6 @@
 
 use crate::{Cost, EndReason, EpochReport};
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tunefork_rng::Key;
@@ -180,18 +179,5 @@ impl FailureKind {
         [FailureKind::Diverged, FailureKind::DoesNotFit, FailureKind::InvalidConfiguration, FailureKind::Fault]
             .into_iter()
             .find(|kind| kind.reason() == Some(reason))
-    }
-}
-
-impl fmt::Display for FailureKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            FailureKind::Diverged => "diverged",
-            FailureKind::DoesNotFit => "does not fit",
-            FailureKind::InvalidConfiguration => "invalid configuration",
-            FailureKind::Fault => "fault",
-            FailureKind::Halt => "halt",
-            FailureKind::Interrupted => "interrupted",
-        })
     }
 }

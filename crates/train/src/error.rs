@@ -6,7 +6,6 @@ use tunefork_nn::{Image, NetworkError};
 
 /// What a trainer can run into.
 #[derive(Debug, Error)]
-#[non_exhaustive]
 pub enum TrainError {
     /// A setting is outside its bounds.
     #[error("{what} is {value}, must be {allowed}")]
@@ -94,10 +93,10 @@ pub enum TrainError {
         largest_batch: Option<usize>,
     },
     /// The loss is no number any more: the learning rate is too high, as a rule.
-    #[error("the loss became {loss} in {place}; a smaller learning rate or clip_norm may help")]
+    #[error("the loss became {loss} in {at}; a smaller learning rate or clip_norm may help")]
     Diverged {
         /// Where.
-        place: Place,
+        at: LossAt,
         /// NaN or infinite.
         loss: f64,
     },
@@ -136,7 +135,7 @@ fn advice(largest_batch: Option<usize>) -> String {
 
 /// Where a loss was computed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Place {
+pub enum LossAt {
     /// In training.
     Step {
         /// Epoch, from 1.
@@ -151,7 +150,7 @@ pub enum Place {
     },
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for LossAt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Step { epoch, step } => write!(f, "epoch {epoch}, step {step}"),

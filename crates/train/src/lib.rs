@@ -22,7 +22,7 @@ mod weights;
 
 pub use batch::Images;
 pub use course::Plateau;
-pub use error::{CheckpointError, Place, TrainError, WeightsError};
+pub use error::{CheckpointError, LossAt, TrainError, WeightsError};
 pub use metrics::{Confusion, EpochMetrics, Evaluation};
 pub use predict::Predictor;
 pub use spec::{At, ClassWeights, LastBatch, Objective, TrainSpec};

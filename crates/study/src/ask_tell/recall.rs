@@ -25,8 +25,10 @@ impl Shared {
             }
             match trial.state {
                 TrialState::Paused => history.pause(number),
-                state if state.is_finished() => history.finish(number, state, trial.value),
-                _ => Ok(()),
+                state @ (TrialState::Complete | TrialState::Pruned | TrialState::Failed) => {
+                    history.finish(number, state, trial.value)
+                }
+                TrialState::Running | TrialState::Waiting => Ok(()),
             }
         };
         replay().map_err(|error: HistoryError| misuse(number, error))

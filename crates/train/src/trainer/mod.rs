@@ -12,7 +12,7 @@ use tunefork_rng::Purpose;
 use crate::average::Average;
 use crate::batch::Batches;
 use crate::course::best;
-use crate::error::Place;
+use crate::error::LossAt;
 use crate::mixing;
 use crate::weights::WeightMap;
 use crate::{
@@ -184,7 +184,7 @@ impl Trainer {
             None => self.measure(&indices.validation, stop)?,
         };
         if !validation.loss.is_finite() {
-            return Err(TrainError::Diverged { place: Place::Validation { epoch }, loss: validation.loss });
+            return Err(TrainError::Diverged { at: LossAt::Validation { epoch }, loss: validation.loss });
         }
         self.finish_epoch(self.task.spec.objective.of(&validation))?;
         Ok(EpochMetrics {
@@ -324,7 +324,7 @@ impl Trained {
     /// Counts step `index` (from 0) of an epoch, unless its loss is no number.
     fn add(&mut self, step: &TrainingStep<'_>, result: &StepResult, epoch: u32, index: u64) -> Result<(), TrainError> {
         if !result.loss_sum.is_finite() {
-            return Err(TrainError::Diverged { place: Place::Step { epoch, step: index + 1 }, loss: result.loss_sum });
+            return Err(TrainError::Diverged { at: LossAt::Step { epoch, step: index + 1 }, loss: result.loss_sum });
         }
         self.loss_sum += result.loss_sum;
         self.correct += u64::from(result.correct);

@@ -2,7 +2,7 @@
 
 use tunefork_nn::{Curve, Schedule};
 use tunefork_rng::Purpose;
-use tunefork_train::{At, LastBatch, Objective, Place, Predictor, Task, TrainError, Trainer};
+use tunefork_train::{At, LastBatch, LossAt, Objective, Predictor, Task, TrainError, Trainer};
 
 use crate::support::{LinearDevice, Seen, jumpy, task};
 
@@ -178,7 +178,7 @@ fn a_loss_that_is_no_number_ends_the_run() {
     let mut trainer = Trainer::new(task(1e30), &device).unwrap();
     let error = trainer.epoch().unwrap_err();
     assert!(
-        matches!(error, TrainError::Diverged { place: Place::Step { epoch: 1, step: 2 }, loss } if !loss.is_finite()),
+        matches!(error, TrainError::Diverged { at: LossAt::Step { epoch: 1, step: 2 }, loss } if !loss.is_finite()),
         "{error}"
     );
     assert!(error.to_string().contains("epoch 1, step 2"), "{error}");
