@@ -86,6 +86,16 @@ pub enum DataError {
         /// What is wrong with it.
         source: CifarError,
     },
+    /// A line of a table of labels says nothing that can be used.
+    #[error("`{}` line {line} {reason}", path.display())]
+    Table {
+        /// The table.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong with it, and what is expected.
+        reason: String,
+    },
     /// A file of class names has more or fewer names than the set has classes.
     #[error("`{}` has {names} class names, one in each line; the set has {classes} classes", path.display())]
     ClassNames {

@@ -122,7 +122,7 @@ fn ending(name: &str) -> Option<String> {
 }
 
 /// The part that a folder's name stands for.
-fn part_of(folder: &str) -> Option<Part> {
+pub(super) fn part_of(folder: &str) -> Option<Part> {
     match folder.to_ascii_lowercase().as_str() {
         "train" | "training" => Some(Part::Train),
         "val" | "valid" | "validation" => Some(Part::Validation),

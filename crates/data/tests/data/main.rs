@@ -9,6 +9,7 @@ mod generated;
 mod idx_sets;
 mod images;
 mod inspect;
+mod labels_csv;
 mod real;
 mod splits;
 mod tiny_imagenet;
