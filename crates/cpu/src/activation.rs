@@ -3,13 +3,21 @@
 use tunefork_graph::Activation;
 use tunefork_simd::{Simd, math};
 
-/// A function of each value whose derivative follows from its result. All are monotone, so that the
-/// largest value of a window can be found before the function is applied.
+/// A function of each value.
 pub trait Function {
+    /// Whether f'(z) is taken from f(z), not from z.
+    const FROM_RESULT: bool;
     /// f(z)
     fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector;
-    /// `gradient` times f'(z), from `result` = f(z).
-    fn slope<S: Simd>(simd: S, result: S::Vector, gradient: S::Vector) -> S::Vector;
+    /// `gradient` times f'(z), from `given`: f(z) or z.
+    fn slope<S: Simd>(simd: S, given: S::Vector, gradient: S::Vector) -> S::Vector;
+
+    /// `gradient` times f'(z), from z.
+    #[inline(always)]
+    fn slope_at<S: Simd>(simd: S, z: S::Vector, gradient: S::Vector) -> S::Vector {
+        let given = if Self::FROM_RESULT { Self::value(simd, z) } else { z };
+        Self::slope(simd, given, gradient)
+    }
 }
 
 /// f(z) = z
@@ -24,6 +32,8 @@ pub struct Tanh;
 pub struct Sigmoid;
 
 impl Function for Identity {
+    const FROM_RESULT: bool = true;
+
     #[inline(always)]
     fn value<S: Simd>(_: S, z: S::Vector) -> S::Vector {
         z
@@ -36,6 +46,8 @@ impl Function for Identity {
 }
 
 impl Function for Relu {
+    const FROM_RESULT: bool = Activation::Relu.derivative_follows_from_result();
+
     #[inline(always)]
     fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector {
         simd.max(simd.splat(0.0), z) // in this order NaN stays NaN
@@ -49,6 +61,8 @@ impl Function for Relu {
 }
 
 impl Function for LeakyRelu {
+    const FROM_RESULT: bool = Activation::LeakyRelu.derivative_follows_from_result();
+
     #[inline(always)]
     fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector {
         Self::slope(simd, z, z)
@@ -62,6 +76,8 @@ impl Function for LeakyRelu {
 }
 
 impl Function for Tanh {
+    const FROM_RESULT: bool = Activation::Tanh.derivative_follows_from_result();
+
     #[inline(always)]
     fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector {
         simd.map(z, math::tanh)
@@ -75,6 +91,8 @@ impl Function for Tanh {
 }
 
 impl Function for Sigmoid {
+    const FROM_RESULT: bool = Activation::Sigmoid.derivative_follows_from_result();
+
     #[inline(always)]
     fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector {
         simd.map(z, math::sigmoid)

@@ -119,7 +119,11 @@ impl Prepared {
             Self::BlockBackward(tables) => tables.scratch_len(),
             Self::DenseForward(tables, _) => tables.scratch_len(),
             Self::DenseBackward(tables, _) => tables.scratch_len(),
-            _ => 0,
+            Self::GlobalAverage(_)
+            | Self::GlobalAverageGradient(_)
+            | Self::Dropout(_)
+            | Self::DropoutGradient(_)
+            | Self::Loss(_) => 0,
         }
     }
 

@@ -22,7 +22,7 @@ impl Workspace for CpuWorkspace {
             StepShape::DenseBackward { dense, batch, input_gradient } => {
                 dense::backward_workspace(dense.outputs, batch, input_gradient)
             }
-            _ => 0,
+            StepShape::DenseForward { .. } => 0,
         }
     }
 }

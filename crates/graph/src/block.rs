@@ -10,10 +10,12 @@ use crate::{Activation, Image, NormId, ParameterId, Pool, PoolKind, Window};
 /// activations, sums and pooling that stand by themselves; features then count as images of one
 /// pixel. At least one part is there.
 ///
-/// **What is kept for the gradients** ("saved"): where there is a norm or a pooling, the
-/// convolution's result with its bias (without convolution: the block's input); otherwise the
-/// block's output, because the derivative of an activation follows from its result. The
-/// normalised values, the activation's and the projected shortcut are computed again.
+/// A max pooling stands only behind an activation that is monotone (or behind none).
+///
+/// **What is kept for the gradients** ("saved"): the block's output where there is neither norm nor
+/// pooling and the derivative of the activation follows from its result; otherwise the convolution's
+/// result with its bias (without convolution: the block's input). The normalised values, the
+/// activation's and the projected shortcut are computed again.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Block {
     /// Name of the convolution or norm, else of the operations.
@@ -78,9 +80,10 @@ pub enum Shortcut {
 }
 
 impl Block {
-    /// Whether the block's output is what is kept for the gradients, not the values before the norm.
+    /// Whether the block's output is what is kept for the gradients, not the values behind the convolution.
     pub fn saves_output(&self) -> bool {
-        self.norm.is_none() && self.pool.is_none()
+        let follows = self.activation.is_none_or(Activation::derivative_follows_from_result);
+        self.norm.is_none() && self.pool.is_none() && follows
     }
 
     /// Whether each value of the result depends on the value at the same place of the inputs only,
@@ -111,7 +114,7 @@ impl Block {
         let norm = self.norm.map_or(0, |_| 2 * self.convolved.channels);
         let shortcut = match self.shortcut {
             Shortcut::Projected { input, .. } => input.channels * self.convolved.channels,
-            _ => 0,
+            Shortcut::None | Shortcut::Identity => 0,
         };
         conv + norm + shortcut
     }
@@ -126,6 +129,8 @@ impl Block {
 }
 
 /// A dense layer with what follows it: out = dropout(activation(x W + b)).
+///
+/// The derivative of the activation follows from its result: others are blocks of their own.
 ///
 /// For the gradients the output is kept where there is an activation. Its value before dropout is
 /// out * (1 - p) where the mask keeps it, and the mask is drawn again.

@@ -37,7 +37,7 @@ impl Block {
     pub fn shortcut_flops(&self) -> u64 {
         match self.shortcut {
             Shortcut::Projected { input, .. } => 2 * (self.convolved.elements() * input.channels) as u64,
-            _ => 0,
+            Shortcut::None | Shortcut::Identity => 0,
         }
     }
 }
@@ -60,6 +60,10 @@ pub(crate) fn flops<B>(step: &Step<B>) -> u64 {
         }
         Step::DenseForward(s) => s.dense.flops(),
         Step::DenseBackward(s) => s.dense.flops() * passes(s.input_gradient.is_some()),
-        _ => 0,
+        Step::GlobalAverageForward(_)
+        | Step::GlobalAverageBackward(_)
+        | Step::DropoutForward(_)
+        | Step::DropoutBackward(_)
+        | Step::Loss(_) => 0,
     }
 }

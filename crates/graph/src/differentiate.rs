@@ -57,7 +57,8 @@ fn rule(op: Op, x: &[NodeId], y: NodeId, dy: NodeId) -> Vec<(usize, Term)> {
             (2, Computed(Op::BiasGradient, vec![dy])),
         ],
         Op::Activation(activation) => {
-            vec![(0, Computed(Op::ActivationGradient(activation), vec![y, dy]))]
+            let given = if activation.derivative_follows_from_result() { y } else { x[0] };
+            vec![(0, Computed(Op::ActivationGradient(activation), vec![given, dy]))]
         }
         Op::MaxPool(window) => vec![(0, Computed(Op::MaxPoolGradient(window), vec![x[0], dy]))],
         Op::AveragePool(window) => vec![(0, Computed(Op::AveragePoolGradient(window), vec![dy]))],
@@ -68,7 +69,21 @@ fn rule(op: Op, x: &[NodeId], y: NodeId, dy: NodeId) -> Vec<(usize, Term)> {
         // The loss is the last node: its own gradient is 1.
         Op::SoftmaxCrossEntropy => vec![(0, Computed(Op::SoftmaxCrossEntropyGradient, vec![x[0]]))],
         // Leaves, and gradients, which are not differentiated again.
-        _ => vec![],
+        Op::Input
+        | Op::Parameter(_)
+        | Op::Conv2dInputGradient(_)
+        | Op::Conv2dWeightGradient(_)
+        | Op::BiasGradient
+        | Op::BatchNormInputGradient(_)
+        | Op::BatchNormScaleGradient(_)
+        | Op::ActivationGradient(_)
+        | Op::MaxPoolGradient(_)
+        | Op::AveragePoolGradient(_)
+        | Op::GlobalAveragePoolGradient
+        | Op::FlattenGradient
+        | Op::DenseInputGradient
+        | Op::DenseWeightGradient
+        | Op::SoftmaxCrossEntropyGradient => vec![],
     }
 }
 

@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use crate::graph::{Graph, NodeId, ParameterId};
-use crate::{Block, ConvPart, Dense, Image, NormPart, Op, Pool, PoolKind, Shortcut};
+use crate::graph::{Graph, NodeId, NormId, ParameterId};
+use crate::{Activation, Block, ConvPart, Dense, Image, NormPart, Op, Pool, PoolKind, Shortcut, Window};
 
 /// A group: what is computed and from which tensors.
 #[derive(Clone, Debug)]
@@ -68,21 +68,19 @@ impl Fusion<'_> {
         if !live || self.taken[id.0] {
             return None;
         }
-        match node.op {
-            Op::Input | Op::Parameter(_) | Op::Flatten => None,
-            Op::Dense => Some(self.dense(id)),
-            Op::GlobalAveragePool => {
+        match role(node.op) {
+            // A projection is taken by the block that adds it, which may start later.
+            Role::Part(_) if self.projection_of_sum(id).is_some() => None,
+            Role::Part(_) => Some(self.block(id)),
+            Role::Dense => Some(self.dense(id)),
+            Role::GlobalAverage => {
                 Some(Group::GlobalAverage { image: self.image(node.inputs[0]), input: node.inputs[0], output: id })
             }
-            Op::Dropout { layer } => {
+            Role::Dropout { layer } => {
                 Some(Group::Dropout { layer, image: self.image(id), input: node.inputs[0], output: id })
             }
-            Op::SoftmaxCrossEntropy => {
-                Some(Group::Loss { classes: self.image(node.inputs[0]).channels, logits: node.inputs[0] })
-            }
-            // A projection is taken by the block that adds it, which may start later.
-            Op::Conv2d(_) if self.is_taken_as_projection(id) => None,
-            _ => Some(self.block(id)),
+            Role::Loss => Some(Group::Loss { classes: self.image(node.inputs[0]).channels, logits: node.inputs[0] }),
+            Role::Nothing => None,
         }
     }
 
@@ -99,7 +97,9 @@ impl Fusion<'_> {
             dropout: None,
         };
         let mut output = id;
-        if let Some((next, Op::Activation(activation))) = self.only_consumer(output) {
+        if let Some((next, Op::Activation(activation))) = self.only_consumer(output)
+            && activation.derivative_follows_from_result()
+        {
             dense.activation = Some(activation);
             output = self.take(next);
         }
@@ -125,56 +125,57 @@ impl Fusion<'_> {
             pool: None,
         };
         let (mut output, mut shortcut) = (input, None);
-        let mut next = Some(first);
-        while let Some(id) = next {
-            if let Op::Add = self.graph.node(id).op {
-                let (tensor, kind) = self.shortcut(id, output);
-                (shortcut, block.shortcut) = (Some(tensor), kind);
+        let mut next = self.part(first).map(|part| (first, part));
+        while let Some((id, part)) = next {
+            if part == Part::Sum {
+                (shortcut, block.shortcut) = self.shortcut(id, output);
             }
-            self.add_part(&mut block, id);
+            self.add_part(&mut block, id, part);
             output = self.take(id);
-            next = self.next_in_block(id);
+            next = self.next_in_block(id, part);
         }
         block.output = self.image(output);
         Group::Block { block: Arc::new(block), input, shortcut, output }
     }
 
     /// The operation that a block goes on with after `id`: its only consumer, if that stands later
-    /// in a block's order, and a sum only if it goes on from this side.
-    fn next_in_block(&self, id: NodeId) -> Option<NodeId> {
-        let (next, op) = self.only_consumer(id)?;
-        let from_here = op != Op::Add || self.main_of_sum(next) == Some(id);
-        (self.stage(next) > self.stage(id) && from_here).then_some(next)
+    /// in a block's order, and a sum only if it goes on from this side. The largest value of a window is
+    /// found before the activation, so a function that is not monotone ends a block before a max pooling.
+    fn next_in_block(&self, id: NodeId, part: Part) -> Option<(NodeId, Part)> {
+        let (next, _) = self.only_consumer(id)?;
+        let next_part = self.part(next)?;
+        let goes_on = match next_part {
+            Part::Sum => self.main_of_sum(next) == Some(id),
+            Part::Pool(Pool { kind: PoolKind::Max, .. }) => {
+                !matches!(part, Part::Activation(activation) if !activation.is_monotone())
+            }
+            Part::Pool(Pool { kind: PoolKind::Average, .. }) | Part::Conv(_) | Part::Norm(_) | Part::Activation(_) => {
+                true
+            }
+        };
+        (goes_on && next_part.stage() > part.stage()).then_some((next, next_part))
     }
 
-    fn add_part(&self, block: &mut Block, id: NodeId) {
-        let node = self.graph.node(id);
-        let parameter = |i: usize| node.inputs.get(i).map(|&input| self.parameter(input));
-        let weight = || self.parameter(node.inputs[1]);
-        match node.op {
-            Op::Conv2d(window) => {
-                block.conv = Some(ConvPart { window, weights: weight(), bias: parameter(2) });
+    fn add_part(&self, block: &mut Block, id: NodeId, part: Part) {
+        let inputs = &self.graph.node(id).inputs;
+        let parameter = |i: usize| self.parameter(inputs[i]);
+        match part {
+            Part::Conv(window) => {
+                let bias = inputs.get(2).map(|&bias| self.parameter(bias));
+                block.conv = Some(ConvPart { window, weights: parameter(1), bias });
                 block.convolved = self.image(id);
             }
-            Op::BatchNorm(norm) => {
-                block.norm = Some(NormPart { norm, scale: weight(), shift: self.parameter(node.inputs[2]) });
-            }
-            Op::Activation(activation) => block.activation = Some(activation),
-            Op::MaxPool(window) => block.pool = Some(Pool { kind: PoolKind::Max, window }),
-            Op::AveragePool(window) => block.pool = Some(Pool { kind: PoolKind::Average, window }),
-            _ => {}
+            Part::Norm(norm) => block.norm = Some(NormPart { norm, scale: parameter(1), shift: parameter(2) }),
+            Part::Sum => {}
+            Part::Activation(activation) => block.activation = Some(activation),
+            Part::Pool(pool) => block.pool = Some(pool),
         }
     }
 
-    /// The place of an operation in a block; 0 for what is no part of one.
-    fn stage(&self, id: NodeId) -> usize {
-        match self.graph.node(id).op {
-            Op::Conv2d(_) => 1,
-            Op::BatchNorm(_) => 2,
-            Op::Add => 3,
-            Op::Activation(_) => 4,
-            Op::MaxPool(_) | Op::AveragePool(_) => 5,
-            _ => 0,
+    fn part(&self, id: NodeId) -> Option<Part> {
+        match role(self.graph.node(id).op) {
+            Role::Part(part) => Some(part),
+            Role::Dense | Role::GlobalAverage | Role::Dropout { .. } | Role::Loss | Role::Nothing => None,
         }
     }
 
@@ -182,37 +183,43 @@ impl Fusion<'_> {
     /// norm, rather not the one that can be a projection; the first where there is none.
     fn main_of_sum(&self, sum: NodeId) -> Option<NodeId> {
         let inputs = &self.graph.node(sum).inputs;
-        let ends_chain = |&&id: &&NodeId| matches!(self.stage(id), 1 | 2) && self.only_consumer(id).is_some();
+        let ends_chain = |&&id: &&NodeId| {
+            matches!(self.part(id), Some(Part::Conv(_) | Part::Norm(_))) && self.only_consumer(id).is_some()
+        };
         let chains = || inputs.iter().filter(ends_chain);
-        chains().find(|&&id| !self.is_projection(id)).or_else(|| chains().next()).or(inputs.first()).copied()
+        chains().find(|&&id| self.projection(id).is_none()).or_else(|| chains().next()).or(inputs.first()).copied()
     }
 
     /// What a sum adds to its main input: a tensor as it is, or projected.
-    fn shortcut(&mut self, sum: NodeId, main: NodeId) -> (NodeId, Shortcut) {
+    fn shortcut(&mut self, sum: NodeId, main: NodeId) -> (Option<NodeId>, Shortcut) {
         let inputs = &self.graph.node(sum).inputs;
         let other = inputs[usize::from(inputs[0] == main)];
-        if !self.is_taken_as_projection(other) {
-            return (other, Shortcut::Identity);
+        match self.projection_of_sum(other) {
+            Some(projection) => {
+                self.take(other);
+                (Some(self.graph.node(other).inputs[0]), projection)
+            }
+            None => (Some(other), Shortcut::Identity),
         }
-        self.take(other);
-        let node = self.graph.node(other);
-        let Op::Conv2d(window) = node.op else { unreachable!("a projection is a convolution") };
-        let (weights, input) = (self.parameter(node.inputs[1]), self.image(node.inputs[0]));
-        (node.inputs[0], Shortcut::Projected { weights, stride: window.stride, input })
     }
 
-    /// Whether a node is a 1x1 convolution without padding and bias with a single consumer.
-    fn is_projection(&self, id: NodeId) -> bool {
+    /// What a node is as a projection: a 1x1 convolution without padding and bias, with a single consumer.
+    fn projection(&self, id: NodeId) -> Option<Shortcut> {
         let node = self.graph.node(id);
-        matches!(node.op, Op::Conv2d(window) if window.kernel == 1 && window.padding == 0)
-            && node.inputs.len() == 2
-            && self.only_consumer(id).is_some()
+        match (node.op, &node.inputs[..]) {
+            (Op::Conv2d(Window { kernel: 1, stride, padding: 0 }), &[input, weights]) => self
+                .only_consumer(id)
+                .map(|_| Shortcut::Projected { weights: self.parameter(weights), stride, input: self.image(input) }),
+            _ => None,
+        }
     }
 
-    /// Whether a projection's consumer is a sum that goes on from its other input.
-    fn is_taken_as_projection(&self, id: NodeId) -> bool {
-        self.is_projection(id)
-            && matches!(self.only_consumer(id), Some((sum, Op::Add)) if self.main_of_sum(sum) != Some(id))
+    /// The projection that a node is, if its consumer is a sum that goes on from its other input.
+    fn projection_of_sum(&self, id: NodeId) -> Option<Shortcut> {
+        match self.only_consumer(id)? {
+            (sum, Op::Add) if self.main_of_sum(sum) != Some(id) => self.projection(id),
+            _ => None,
+        }
     }
 
     fn only_consumer(&self, id: NodeId) -> Option<(NodeId, Op)> {
@@ -232,17 +239,79 @@ impl Fusion<'_> {
     }
 
     fn parameter(&self, id: NodeId) -> ParameterId {
-        match self.graph.node(id).op {
-            Op::Parameter(parameter) => parameter,
-            op => unreachable!("{op:?} stands where a parameter does"),
-        }
+        self.graph.node(id).op.parameter().expect("the builder puts parameters there")
     }
 
     fn name(&self, id: NodeId) -> String {
         let node = self.graph.node(id);
-        match node.inputs.get(1).map(|&input| self.graph.node(input).op) {
-            Some(Op::Parameter(parameter)) => self.graph.parameters()[parameter.0].layer().into(),
-            _ => node.op.name().into(),
+        let parameter = node.inputs.get(1).and_then(|&input| self.graph.node(input).op.parameter());
+        parameter.map_or(node.op.name(), |parameter| self.graph.parameters()[parameter.0].layer()).into()
+    }
+}
+
+/// What an operation is to a group.
+enum Role {
+    Part(Part),
+    Dense,
+    GlobalAverage,
+    Dropout {
+        layer: usize,
+    },
+    Loss,
+    /// Leaves, what renames a tensor, and gradients, which follow from the groups.
+    Nothing,
+}
+
+/// An operation of a block.
+#[derive(Clone, Copy, PartialEq)]
+enum Part {
+    Conv(Window),
+    Norm(NormId),
+    Sum,
+    Activation(Activation),
+    Pool(Pool),
+}
+
+impl Part {
+    /// The place in a block's order.
+    fn stage(self) -> usize {
+        match self {
+            Self::Conv(_) => 1,
+            Self::Norm(_) => 2,
+            Self::Sum => 3,
+            Self::Activation(_) => 4,
+            Self::Pool(_) => 5,
         }
+    }
+}
+
+fn role(op: Op) -> Role {
+    match op {
+        Op::Conv2d(window) => Role::Part(Part::Conv(window)),
+        Op::BatchNorm(norm) => Role::Part(Part::Norm(norm)),
+        Op::Add => Role::Part(Part::Sum),
+        Op::Activation(activation) => Role::Part(Part::Activation(activation)),
+        Op::MaxPool(window) => Role::Part(Part::Pool(Pool { kind: PoolKind::Max, window })),
+        Op::AveragePool(window) => Role::Part(Part::Pool(Pool { kind: PoolKind::Average, window })),
+        Op::Dense => Role::Dense,
+        Op::GlobalAveragePool => Role::GlobalAverage,
+        Op::Dropout { layer } => Role::Dropout { layer },
+        Op::SoftmaxCrossEntropy => Role::Loss,
+        Op::Input
+        | Op::Parameter(_)
+        | Op::Flatten
+        | Op::Conv2dInputGradient(_)
+        | Op::Conv2dWeightGradient(_)
+        | Op::BiasGradient
+        | Op::BatchNormInputGradient(_)
+        | Op::BatchNormScaleGradient(_)
+        | Op::ActivationGradient(_)
+        | Op::MaxPoolGradient(_)
+        | Op::AveragePoolGradient(_)
+        | Op::GlobalAveragePoolGradient
+        | Op::FlattenGradient
+        | Op::DenseInputGradient
+        | Op::DenseWeightGradient
+        | Op::SoftmaxCrossEntropyGradient => Role::Nothing,
     }
 }

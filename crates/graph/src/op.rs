@@ -50,7 +50,7 @@ pub enum Op {
     BatchNormInputGradient(NormId),
     /// \[x, dy\] Gradient of a batch norm by its scale.
     BatchNormScaleGradient(NormId),
-    /// \[y, dy\] Gradient of an activation, from its result y.
+    /// \[y or x, dy\] Gradient of an activation, from its result y where the derivative follows from it, else from x.
     ActivationGradient(Activation),
     /// \[x, dy\] Gradient of a max pooling: each dy goes to the chosen pixel.
     MaxPoolGradient(Window),
@@ -69,6 +69,14 @@ pub enum Op {
 }
 
 impl Op {
+    /// The parameter that stands for itself.
+    pub(crate) fn parameter(self) -> Option<ParameterId> {
+        match self {
+            Self::Parameter(parameter) => Some(parameter),
+            _ => None,
+        }
+    }
+
     /// The name as users know it; for a gradient that of the forward operation.
     pub fn name(&self) -> &'static str {
         match self {

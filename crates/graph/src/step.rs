@@ -266,7 +266,7 @@ impl<B: Copy + PartialEq> Step<B> {
                 pairs.extend(s.shortcut_input.map(|r| (s.output, r)));
             }
             Self::BlockBackward(s) => {
-                // Without a convolution the saved values of a block with norm or pooling are x.
+                // Without a convolution, saved values that are not the output are x.
                 let x = if s.block.conv.is_none() && !s.block.saves_output() { s.saved } else { s.input };
                 for (gradient, read) in [(s.input_gradient, x), (s.shortcut_gradient, s.shortcut_input)] {
                     if let Some(gradient) = fresh(gradient) {
@@ -280,7 +280,11 @@ impl<B: Copy + PartialEq> Step<B> {
                 pairs.extend(fresh(Some(s.input_gradient)).map(|g| (g, s.output_gradient)));
             }
             Self::Loss(s) => pairs.extend(s.gradient.map(|g| (g, s.logits))),
-            _ => {}
+            Self::BlockForward(_)
+            | Self::DenseForward(_)
+            | Self::DenseBackward(_)
+            | Self::GlobalAverageForward(_)
+            | Self::GlobalAverageBackward(_) => {}
         }
         pairs
     }

@@ -69,7 +69,12 @@ impl Layer {
             LayerKind::BatchNorm => 2 * outputs,
             LayerKind::Shortcut { projection_stride: Some(_) } => inputs * outputs,
             LayerKind::Dense => self.input.elements() as u64 * outputs + outputs,
-            _ => 0,
+            LayerKind::Shortcut { projection_stride: None }
+            | LayerKind::Activation(_)
+            | LayerKind::Pool(_)
+            | LayerKind::GlobalAverage
+            | LayerKind::Flatten
+            | LayerKind::Dropout => 0,
         }
     }
 
@@ -80,7 +85,13 @@ impl Layer {
             LayerKind::Conv { kernel, .. } => self.input.channels * kernel * kernel,
             LayerKind::Shortcut { projection_stride: Some(_) } => self.input.channels,
             LayerKind::Dense => self.input.elements(),
-            _ => 0,
+            LayerKind::BatchNorm
+            | LayerKind::Shortcut { projection_stride: None }
+            | LayerKind::Activation(_)
+            | LayerKind::Pool(_)
+            | LayerKind::GlobalAverage
+            | LayerKind::Flatten
+            | LayerKind::Dropout => 0,
         };
         (2 * self.output.elements() as u64).saturating_mul(per_output as u64)
     }

@@ -110,7 +110,12 @@ fn parameters_of(layer: &Layer) -> Vec<Parameter> {
             named("weight", ParameterKind::Vector { len: outputs }, Start::Ones),
             named("bias", ParameterKind::Vector { len: outputs }, Start::Zeros),
         ],
-        _ => Vec::new(),
+        LayerKind::Shortcut { projection_stride: None }
+        | LayerKind::Activation(_)
+        | LayerKind::Pool(_)
+        | LayerKind::GlobalAverage
+        | LayerKind::Flatten
+        | LayerKind::Dropout => Vec::new(),
     }
 }
 

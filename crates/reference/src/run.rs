@@ -1,7 +1,7 @@
 //! Node by node through a graph.
 
 use ndarray::IxDyn;
-use tunefork_graph::{Graph, Node, NodeId, Op};
+use tunefork_graph::{Graph, Node, NodeId, NormId, Op};
 
 use crate::ops::{self, activation, conv, dense, dropout, loss, norm, pool};
 use crate::{Batch, ReferenceError, Running, Settings, State, Tensor};
@@ -87,7 +87,7 @@ impl Runner<'_> {
             Op::Input => self.batch.images.clone(),
             Op::Parameter(id) => self.state.parameters[id.index()].clone(),
             Op::Conv2d(window) => conv::forward(window, x(0), x(1), bias),
-            Op::BatchNorm(_) => return self.batch_norm(node),
+            Op::BatchNorm(id) => return self.batch_norm(node, id),
             Op::Activation(activation) => activation::forward(activation, x(0)),
             Op::MaxPool(window) => pool::max(window, x(0)),
             Op::AveragePool(window) => pool::average(window, x(0)),
@@ -112,8 +112,7 @@ impl Runner<'_> {
         })
     }
 
-    fn batch_norm(&mut self, node: &Node) -> Result<Tensor, ReferenceError> {
-        let Op::BatchNorm(id) = node.op else { unreachable!("only batch norms come here") };
+    fn batch_norm(&mut self, node: &Node, id: NormId) -> Result<Tensor, ReferenceError> {
         let [x, scale, shift] = [0, 1, 2].map(|i| &self.values[node.inputs[i].index()]);
         if self.mode == Mode::Evaluation {
             return Ok(norm::forward(x, scale, shift, &self.state.running[id.index()]));

@@ -112,8 +112,7 @@ impl Growth {
     }
 
     fn activation(&mut self, x: NodeId) -> Result<NodeId, GraphError> {
-        let all = [Activation::Relu, Activation::LeakyRelu, Activation::Tanh, Activation::Sigmoid];
-        let activation = all[self.below(4)];
+        let activation = Activation::ALL[self.below(Activation::ALL.len())];
         self.graph.activation(x, activation)
     }
 
@@ -267,16 +266,18 @@ pub fn random_settings(graph: &Graph, seed: u64) -> Settings {
 }
 
 /// How far the values of a run are from the nearest point where the loss has no derivative: the
-/// smallest magnitude in front of a relu, the smallest lead of a maximum over the next value of its
+/// smallest distance from a kink in front of an activation, the smallest lead of a maximum over the next value of its
 /// window. Where rounding could cross such a point, gradients of two engines may rightly differ.
 /// Exact zeros and ties do not count: they come from an earlier relu or dropout, which pass no
 /// gradient there.
 pub fn kink_distance(graph: &Graph, outcome: &Outcome) -> f64 {
     let forward = graph.nodes().iter().filter(|node| node.of.is_none());
     let distances = forward.map(|node| match node.op {
-        Op::Activation(Activation::Relu | Activation::LeakyRelu) => {
-            let magnitudes = outcome.value(node.inputs[0]).iter().map(|x| x.abs());
-            magnitudes.filter(|&x| x > 0.0).fold(f64::INFINITY, f64::min)
+        Op::Activation(activation) => {
+            let values = outcome.value(node.inputs[0]).iter();
+            let distances =
+                values.flat_map(|x| ops::activation::kinks(activation).iter().map(move |at| (x - at).abs()));
+            distances.filter(|&distance| distance > 0.0).fold(f64::INFINITY, f64::min)
         }
         Op::MaxPool(window) => ops::pool::smallest_lead(window, outcome.value(node.inputs[0])),
         _ => f64::INFINITY,

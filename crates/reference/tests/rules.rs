@@ -23,7 +23,7 @@ fn window(most_padding: impl Fn(usize) -> usize + Copy) -> impl Strategy<Value =
 }
 
 fn activations() -> impl Strategy<Value = Activation> {
-    prop::sample::select(vec![Activation::Relu, Activation::LeakyRelu, Activation::Tanh, Activation::Sigmoid])
+    prop::sample::select(Activation::ALL)
 }
 
 const PLAIN: Conv = Conv { channels: 3, kernel: 1, stride: 1, padding: 0, bias: true };

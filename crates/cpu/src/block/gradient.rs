@@ -37,7 +37,7 @@ dispatch! {
             spread_rows::<S, F, W>(simd, tail, inputs, output_gradient, positions, first_row, gradient)))
     }
 
-    /// The same for a block without norm and pooling, from its result.
+    /// The same for a block whose result was kept.
     pub fn from_output<S>(
         simd: S,
         activation: Option<Activation>,
@@ -130,7 +130,7 @@ fn sum_rows<S: Simd, F: Function, const W: usize>(
                 let window = tail.elements::<W>(hs.clone(), q, channel);
                 let dout = channels.load(row, q * k + channel);
                 let mut add = |z, normalised, dout| {
-                    let g = F::slope(simd, F::value(simd, z), dout);
+                    let g = F::slope_at(simd, z, dout);
                     shift = simd.add(shift, g);
                     scale = simd.mul_add(g, normalised, scale);
                 };
@@ -180,7 +180,7 @@ fn spread_rows<S: Simd, F: Function, const W: usize>(
                 match tail.pool {
                     PoolKind::Max => {
                         let (best, chosen) = channels.largest(&window, |_, number| simd.splat(number as f32));
-                        let g = F::slope(simd, F::value(simd, best), dout);
+                        let g = F::slope_at(simd, best, dout);
                         window.each(|number, at| {
                             let here = simd.equal(chosen, simd.splat(number as f32));
                             put(at, simd.select(here, g, simd.splat(0.0)));
@@ -188,8 +188,8 @@ fn spread_rows<S: Simd, F: Function, const W: usize>(
                     }
                     PoolKind::Average => window.each(|_, at| {
                         // Without norm and activation nothing of y is needed, and nothing was kept.
-                        let result = if inputs.y.is_empty() { dout } else { F::value(simd, channels.at(at).1) };
-                        put(at, F::slope(simd, result, simd.mul(dout, share)));
+                        let z = if inputs.y.is_empty() { dout } else { channels.at(at).1 };
+                        put(at, F::slope_at(simd, z, simd.mul(dout, share)));
                     }),
                 }
             }

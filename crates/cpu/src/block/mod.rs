@@ -25,7 +25,7 @@ fn projection_shape(block: &Block) -> Option<ConvShape> {
         Shortcut::Projected { stride, input, .. } => {
             Some(ConvShape { input, output: block.convolved, window: Window { kernel: 1, stride, padding: 0 } })
         }
-        _ => None,
+        Shortcut::None | Shortcut::Identity => None,
     }
 }
 
@@ -33,7 +33,7 @@ fn projection_shape(block: &Block) -> Option<ConvShape> {
 fn shortcut_len(block: &Block) -> usize {
     match block.shortcut {
         Shortcut::Projected { input, .. } => input.elements(),
-        _ => block.convolved.elements(),
+        Shortcut::None | Shortcut::Identity => block.convolved.elements(),
     }
 }
 

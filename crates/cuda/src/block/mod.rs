@@ -44,7 +44,7 @@ impl Sized<'_> {
                 let filters = self.block.convolved.channels;
                 Some((Conv2d::new(self.batch, input, filters, window), weights))
             }
-            _ => None,
+            Shortcut::None | Shortcut::Identity => None,
         }
     }
 
@@ -85,7 +85,7 @@ impl Sized<'_> {
     fn shortcut_values(&self) -> usize {
         let image: Image = match self.block.shortcut {
             Shortcut::Projected { input, .. } => input,
-            _ => self.block.convolved,
+            Shortcut::None | Shortcut::Identity => self.block.convolved,
         };
         self.batch * image.elements()
     }

@@ -250,7 +250,11 @@ fn step_cost(step: &Step, batch: usize) -> Cost {
         Step::BlockBackward(s) => 2 * s.block.parameters(),
         Step::DenseForward(s) => s.dense.parameters(),
         Step::DenseBackward(s) => 2 * s.dense.parameters(),
-        _ => 0,
+        Step::GlobalAverageForward(_)
+        | Step::GlobalAverageBackward(_)
+        | Step::DropoutForward(_)
+        | Step::DropoutBackward(_)
+        | Step::Loss(_) => 0,
     };
     Cost { flops: batch as u64 * cost::flops(step), bytes: 4 * (elements + parameters) as u64, steps: 1 }
 }

@@ -1,7 +1,7 @@
 //! Functions of single values.
 
 tunefork_names::named_enum! {
-    /// A function applied to each value. The derivative of each follows from its result alone.
+    /// A function applied to each value.
     pub enum Activation: "activation" {
         /// max(x, 0); the gradient at 0 is 0.
         Relu = "relu",
@@ -17,4 +17,19 @@ tunefork_names::named_enum! {
 impl Activation {
     /// The slope of [`Activation::LeakyRelu`] at and left of zero.
     pub const LEAKY_SLOPE: f64 = 0.01;
+
+    /// Whether f'(x) is a function of f(x). Then the result is all that is kept for the gradients; otherwise x is.
+    pub const fn derivative_follows_from_result(self) -> bool {
+        match self {
+            Self::Relu | Self::LeakyRelu | Self::Tanh | Self::Sigmoid => true,
+        }
+    }
+
+    /// Whether a larger x never gives a smaller f(x), so that the largest value of a window can be found before the
+    /// function is applied.
+    pub const fn is_monotone(self) -> bool {
+        match self {
+            Self::Relu | Self::LeakyRelu | Self::Tanh | Self::Sigmoid => true,
+        }
+    }
 }

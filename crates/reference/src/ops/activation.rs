@@ -26,20 +26,28 @@ pub(crate) fn forward(activation: Activation, x: &Tensor) -> Tensor {
     })
 }
 
-/// The derivative from the result, times `dy`.
-pub(crate) fn gradient(activation: Activation, y: &Tensor, dy: &Tensor) -> Tensor {
-    let mut dx = y.mapv(|y| match activation {
-        Activation::Relu => f64::from(u8::from(y > 0.0)),
+/// The derivative times `dy`, from what [`Activation::derivative_follows_from_result`] says: the result y, or x.
+pub(crate) fn gradient(activation: Activation, given: &Tensor, dy: &Tensor) -> Tensor {
+    let mut dx = given.mapv(|at| match activation {
+        Activation::Relu => f64::from(u8::from(at > 0.0)),
         Activation::LeakyRelu => {
-            if y > 0.0 {
+            if at > 0.0 {
                 1.0
             } else {
                 Activation::LEAKY_SLOPE
             }
         }
-        Activation::Tanh => 1.0 - y * y,
-        Activation::Sigmoid => y * (1.0 - y),
+        Activation::Tanh => 1.0 - at * at,
+        Activation::Sigmoid => at * (1.0 - at),
     });
     dx *= dy;
     dx
+}
+
+/// Where the derivative jumps.
+pub(crate) fn kinks(activation: Activation) -> &'static [f64] {
+    match activation {
+        Activation::Relu | Activation::LeakyRelu => &[0.0],
+        Activation::Tanh | Activation::Sigmoid => &[],
+    }
 }

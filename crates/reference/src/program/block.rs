@@ -22,7 +22,7 @@ impl Machine<'_> {
             Some(part) => Some(self.statistics(part, &y)?),
             None => None,
         };
-        let values = self.activated(block, &y, statistics.as_ref(), r.as_ref());
+        let values = activated(block, self.before_activation(block, &y, statistics.as_ref(), r.as_ref()));
         if let Some(saved) = s.saved.filter(|_| !block.saves_output()) {
             self.write(saved, &y);
         }
@@ -38,8 +38,8 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// activation(norm(y) + shortcut(r)).
-    fn activated(&self, block: &Block, y: &Tensor, statistics: Option<&Running>, r: Option<&Tensor>) -> Tensor {
+    /// norm(y) + shortcut(r).
+    fn before_activation(&self, block: &Block, y: &Tensor, statistics: Option<&Running>, r: Option<&Tensor>) -> Tensor {
         let mut values = match (block.norm, statistics) {
             (Some(part), Some(statistics)) => {
                 norm::forward(y, self.parameter(part.scale), self.parameter(part.shift), statistics)
@@ -51,9 +51,9 @@ impl Machine<'_> {
             (Shortcut::Projected { weights, stride, .. }, Some(r)) => {
                 values += &conv::forward(projection(stride), r, self.parameter(weights), None);
             }
-            _ => {}
+            (Shortcut::None | Shortcut::Identity | Shortcut::Projected { .. }, _) => {}
         }
-        block.activation.map_or(values.clone(), |activation| activation::forward(activation, &values))
+        values
     }
 
     fn statistics(&mut self, part: NormPart, y: &Tensor) -> Result<Running, ReferenceError> {
@@ -79,10 +79,9 @@ impl Machine<'_> {
         let saved = s.saved.map(|saved| self.read(saved, block.convolved));
         let statistics = s.statistics.map(|buffer| self.read_statistics(buffer, block.convolved.channels));
 
-        let values = saved.as_ref().map(|saved| match block.saves_output() {
-            true => saved.clone(),
-            false => self.activated(block, saved, statistics.as_ref(), r.as_ref()),
-        });
+        let before = saved.as_ref().filter(|_| !block.saves_output());
+        let before = before.map(|y| self.before_activation(block, y, statistics.as_ref(), r.as_ref()));
+        let values = before.clone().map(|before| activated(block, before)).or_else(|| saved.clone());
         let values = || values.as_ref().expect("the plan keeps what the gradients need");
         gradient = match block.pool {
             Some(part) if part.kind == PoolKind::Max => pool::max_gradient(part.window, values(), &gradient),
@@ -90,7 +89,11 @@ impl Machine<'_> {
             None => gradient,
         };
         if let Some(activation) = block.activation {
-            gradient = activation::gradient(activation, values(), &gradient);
+            let given = match activation.derivative_follows_from_result() {
+                true => values(),
+                false => before.as_ref().expect("such a block keeps what stands before its activation"),
+            };
+            gradient = activation::gradient(activation, given, &gradient);
         }
         let shortcut_gradient = self.shortcut_gradient(block, r.as_ref(), &gradient);
         if let (Some(part), Some(y), Some(statistics)) = (block.norm, &saved, &statistics) {
@@ -117,8 +120,16 @@ impl Machine<'_> {
                 self.report.gradients[weights.index()] = conv::weight_gradient(window, r, gradient);
                 conv::input_gradient(window, size(input), self.parameter(weights), gradient)
             }
-            _ => gradient.clone(),
+            (Shortcut::None | Shortcut::Identity | Shortcut::Projected { .. }, _) => gradient.clone(),
         }
+    }
+}
+
+/// activation(values).
+fn activated(block: &Block, values: Tensor) -> Tensor {
+    match block.activation {
+        Some(activation) => activation::forward(activation, &values),
+        None => values,
     }
 }
 
@@ -130,6 +141,6 @@ fn projection(stride: usize) -> Window {
 fn shortcut_image(block: &Block) -> Image {
     match block.shortcut {
         Shortcut::Projected { input, .. } => input,
-        _ => block.convolved,
+        Shortcut::None | Shortcut::Identity => block.convolved,
     }
 }

@@ -50,7 +50,7 @@ impl BackwardTables {
         let bias = block.conv.and_then(|conv| conv.bias).map(|bias| parameters::range(slab, bias));
         let projection_weights = match block.shortcut {
             Shortcut::Projected { weights, .. } => Some(parameters::range(slab, weights)),
-            _ => None,
+            Shortcut::None | Shortcut::Identity => None,
         };
         let partial = |conv: &Option<ConvSizes>| conv.as_ref().map(|conv| conv.partial.clone());
         let sums = [
