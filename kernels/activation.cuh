@@ -1,13 +1,33 @@
-// The activations that stand at the end of a product.
+// The activations and their derivatives: one overload a code, so that a code that one of them does not have does not
+// compile.
 #pragma once
 
+template <u32 code> struct Code {};
+// What the host named is none of the codes: see unknown_code.
+struct UnknownCode { u32 code; };
+
 // Relu is written so that NaN stays NaN.
-DEVICE float activate(u32 activation, float x) {
+DEVICE float activate(Code<IDENTITY>, float x) { return x; }
+DEVICE float activate(Code<RELU>, float x) { return x <= 0.0f ? 0.0f : x; }
+DEVICE float activate(Code<LEAKY_RELU>, float x) { return x > 0.0f ? x : 0.01f * x; }
+DEVICE float activate(Code<TANH>, float x) { return tanhf(x); }
+DEVICE float activate(Code<SIGMOID>, float x) { return 1.0f / (1.0f + expf(-x)); }
+DEVICE float activate(UnknownCode unknown, float) { return unknown_code(unknown.code); }
+
+// The derivative, which follows from the result.
+DEVICE float slope(Code<IDENTITY>, float) { return 1; }
+DEVICE float slope(Code<RELU>, float y) { return y > 0 ? 1.0f : 0.0f; }
+DEVICE float slope(Code<LEAKY_RELU>, float y) { return y > 0 ? 1.0f : 0.01f; }
+DEVICE float slope(Code<TANH>, float y) { return 1 - y * y; }
+DEVICE float slope(Code<SIGMOID>, float y) { return y * (1 - y); }
+DEVICE float slope(UnknownCode unknown, float) { return unknown_code(unknown.code); }
+
+// Calls `then` with an activation's code as a type: which one it is, is asked once for all that is done there.
+template <class Then> DEVICE void with_activation(u32 activation, Then then) {
+#define CASE(name) case name: return then(Code<name>());
     switch (activation) {
-        case RELU: return x <= 0.0f ? 0.0f : x;
-        case LEAKY_RELU: return x > 0.0f ? x : 0.01f * x;
-        case TANH: return tanhf(x);
-        case SIGMOID: return 1.0f / (1.0f + expf(-x));
-        default: return x;
+        EACH_ACTIVATION(CASE)
+        default: return then(UnknownCode{activation});
     }
+#undef CASE
 }

@@ -1,24 +1,21 @@
 // The mean of each channel over the pixels of an image, and its gradient.
 #include "device.cuh"
 
-// Channels of a block, and the shares of the pixels that it sums side by side.
-enum { CHANNELS = 32, SHARES = 8 };
-
 // A block owns 32 channels of one image. Thread (share, channel) sums pixels share, share + 8, ...; the
 // eight sums are added in order.
 template <class T>
 DEVICE void average_forward(const StepRow* step, const T* x, T* y, u32 pixels, u32 channels) {
     SHARED(shared);
     float* sums = (float*)shared;
-    u32 image = blockIdx.x, channel = blockIdx.y * CHANNELS + threadIdx.x % CHANNELS, share = threadIdx.x / CHANNELS;
+    u32 image = blockIdx.x, channel = blockIdx.y * AVERAGE_CHANNELS + threadIdx.x % AVERAGE_CHANNELS, share = threadIdx.x / AVERAGE_CHANNELS;
     bool real = image < step->rows && channel < channels;
     float sum = 0;
-    for (u32 pixel = share, end = real ? pixels : 0; pixel < end; pixel += SHARES)
+    for (u32 pixel = share, end = real ? pixels : 0; pixel < end; pixel += AVERAGE_SHARES)
         sum += load(x[((u64)image * pixels + pixel) * channels + channel]);
     sums[threadIdx.x] = sum;
     __syncthreads();
     if (!real || share > 0) return;
-    for (u32 other = 1; other < SHARES; other++) sum += sums[other * CHANNELS + threadIdx.x];
+    for (u32 other = 1; other < AVERAGE_SHARES; other++) sum += sums[other * AVERAGE_CHANNELS + threadIdx.x];
     store(y[image * channels + channel], sum / (float)pixels);
 }
 
@@ -37,11 +34,11 @@ DEVICE void average_backward(const StepRow* step, const T* dy, T* dx, u32 pixels
 }
 
 #define INSTANCE(T)                                                                                          \
-    KERNEL(256) average_forward_##T(const StepRow* step, const T* x, T* y, u32 pixels, u32 channels) {       \
+    KERNEL(AVERAGE_CHANNELS * AVERAGE_SHARES) average_forward_##T(const StepRow* step, const T* x, T* y, u32 pixels, u32 channels) {       \
         average_forward<T>(step, x, y, pixels, channels);                                                    \
     }                                                                                                        \
     EXPORT(average_forward_##T)                                                                              \
-    KERNEL(256) average_backward_##T(const StepRow* step, const T* dy, T* dx, u32 pixels, Divisor image,     \
+    KERNEL(AVERAGE_CHANNELS * AVERAGE_SHARES) average_backward_##T(const StepRow* step, const T* dy, T* dx, u32 pixels, Divisor image,     \
                                      Divisor channels, u32 accumulate) {                                     \
         average_backward<T>(step, dy, dx, pixels, image, channels, accumulate);                              \
     }                                                                                                        \

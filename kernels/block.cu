@@ -116,7 +116,7 @@ DEVICE void forward_window(const BlockShape& s, const StepRow* step, const T* y,
 }
 
 #define INSTANCE(T, V, kind, name)                                                                                \
-    KERNEL(256, 3) block_forward_##name(BlockShape s, const StepRow* step, const T* y, const float* statistics,     \
+    KERNEL(STREAM_THREADS, 3) block_forward_##name(BlockShape s, const StepRow* step, const T* y, const float* statistics,     \
                                      const float* scale, const float* shift, const T* r, T* out, u16* choices) { \
         forward_##kind<T, V>(s, step, y, {statistics, scale, shift}, r, out, choices);                           \
     }                                                                                                             \
@@ -152,7 +152,7 @@ template <class T> DEVICE void add(const StepRow* step, u32 elements, const T* x
 }
 
 #define ADD(T, name)                                                                            \
-    KERNEL(256) add_##name(const StepRow* step, u32 elements, const T* x, T* y, u32 accumulate) { \
+    KERNEL(STREAM_THREADS) add_##name(const StepRow* step, u32 elements, const T* x, T* y, u32 accumulate) { \
         add<T>(step, elements, x, y, accumulate);                                               \
     }                                                                                           \
     EXPORT(add_##name)

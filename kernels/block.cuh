@@ -8,19 +8,6 @@
 #include "activation.cuh"
 #include "vectors.cuh"
 
-// Sizes and settings; launch/block.rs has the same fields.
-struct BlockShape {
-    u32 height, width, channels;  // before the pooling
-    u32 output_height, output_width;
-    u32 kernel, stride, padding;  // of the pooling
-    u32 max;                      // or the mean
-    u32 activation;
-    u32 saved_output;             // y is the result (no norm, no pooling)
-    u32 plane;                    // positions of an image: pixels or results, `by_lines` rows of `by_row`
-    u32 lanes, per_thread;        // positions at once, positions one after the other
-    Divisor by_groups, by_lines, by_row, by_stride;
-};
-
 struct Norm { const float *statistics, *scale, *shift; };  // null where there is none
 
 DEVICE float* shared_floats() {
@@ -102,22 +89,19 @@ DEVICE void sum(const float* tables, const Place& at, bool norm, bool shortcut, 
 
 // Which activation it is, is asked once for a vector.
 template <int V> DEVICE void activate_all(u32 activation, float (&z)[V]) {
-    switch (activation) {
-        case RELU: UNROLL for (int v = 0; v < V; v++) z[v] = activate(RELU, z[v]); break;
-        case LEAKY_RELU: UNROLL for (int v = 0; v < V; v++) z[v] = activate(LEAKY_RELU, z[v]); break;
-        case TANH: UNROLL for (int v = 0; v < V; v++) z[v] = activate(TANH, z[v]); break;
-        case SIGMOID: UNROLL for (int v = 0; v < V; v++) z[v] = activate(SIGMOID, z[v]); break;
-    }
+    with_activation(activation, [&](auto code) {
+        UNROLL for (int v = 0; v < V; v++) z[v] = activate(code, z[v]);
+    });
 }
 
-// g times the derivative, which follows from the result.
+// g times the derivative. Relu takes nothing of g where it is flat, whatever g is.
+template <class C> DEVICE float through(C code, float result, float g) { return g * slope(code, result); }
+DEVICE float through(Code<RELU>, float result, float g) { return result > 0 ? g : 0; }
+
 template <int V> DEVICE void multiply_slope(u32 activation, const float (&result)[V], float (&g)[V]) {
-    switch (activation) {
-        case RELU: UNROLL for (int v = 0; v < V; v++) g[v] = result[v] > 0 ? g[v] : 0; break;
-        case LEAKY_RELU: UNROLL for (int v = 0; v < V; v++) g[v] *= result[v] > 0 ? 1.0f : 0.01f; break;
-        case TANH: UNROLL for (int v = 0; v < V; v++) g[v] *= 1 - result[v] * result[v]; break;
-        case SIGMOID: UNROLL for (int v = 0; v < V; v++) g[v] *= result[v] * (1 - result[v]); break;
-    }
+    with_activation(activation, [&](auto code) {
+        UNROLL for (int v = 0; v < V; v++) g[v] = through(code, result[v], g[v]);
+    });
 }
 
 // Max pooling: whether a value takes the place of the largest so far, so that the first of equals

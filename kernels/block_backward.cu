@@ -184,7 +184,7 @@ DEVICE void each_window(const BlockShape& s, const Place& at, const float* table
 // ---- the first pass: partials [chunks][2 C], the sums of g and of g xhat
 
 #define SUMS(T, V, kind, name)                                                                                     \
-    KERNEL(256, 2) block_sums_##name(BlockShape s, const StepRow* step, const T* y, const float* statistics,         \
+    KERNEL(STREAM_THREADS, 2) block_sums_##name(BlockShape s, const StepRow* step, const T* y, const float* statistics,         \
                                   const float* scale, const float* shift, const T* r, const T* dout,              \
                                   const u16* choices, float* partials) {                                          \
         Place at = place<V>(s, step);                                                                              \
@@ -226,7 +226,7 @@ DEVICE void fill_gradient(const BlockShape& s, const StepRow* step, const Place&
 }
 
 #define BACKWARD(T, V, kind, name)                                                                                 \
-    KERNEL(256) block_backward_##name(BlockShape s, const StepRow* step, const T* y, const float* statistics,     \
+    KERNEL(STREAM_THREADS) block_backward_##name(BlockShape s, const StepRow* step, const T* y, const float* statistics,     \
                                       const float* scale, const float* shift, const T* r, const T* dout,          \
                                       const u16* choices, const float* dscale, const float* dshift, T* dy, T* dr, \
                                       float* partials) {                                                          \
@@ -264,15 +264,14 @@ INSTANCES(bf16, bf16)
 // ---- the second stage of both: sums[column] over the chunks, the first `split` columns to one place,
 // the others to another
 
-constexpr u32 COLUMNS = 8;           // of a block: the 32 bytes that memory gives at once
-constexpr u32 ROWS = 256 / COLUMNS;  // chunks that it reads at once
+constexpr u32 ROWS = STREAM_THREADS / SUM_COLUMNS;  // chunks that a block reads at once
 
-KERNEL(256) block_finish(const float* partials, u32 chunks, u32 columns, u32 split, float* first, float* second) {
-    u32 lane = threadIdx.x / COLUMNS, local = threadIdx.x % COLUMNS, column = blockIdx.x * COLUMNS + local;
+KERNEL(STREAM_THREADS) block_finish(const float* partials, u32 chunks, u32 columns, u32 split, float* first, float* second) {
+    u32 lane = threadIdx.x / SUM_COLUMNS, local = threadIdx.x % SUM_COLUMNS, column = blockIdx.x * SUM_COLUMNS + local;
     float sum[1] = {};
     if (column < columns)
         for (u32 chunk = lane; chunk < chunks; chunk += ROWS) sum[0] += partials[chunk * columns + column];
-    add_lanes<1>(shared_floats(), lane, ROWS, local, COLUMNS, sum);
+    add_lanes<1>(shared_floats(), lane, ROWS, local, SUM_COLUMNS, sum);
     if (lane > 0 || column >= columns) return;
     if (column < split) first[column] = sum[0];
     else second[column - split] = sum[0];

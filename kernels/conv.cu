@@ -121,7 +121,7 @@ template <class Tile> DEVICE u32 steps_of(const Places& walk, u32 places) {
 }
 
 template <class Tile, bool whole>
-DEVICE void forward(const StepRow* step, const Shape& shape, const float* x, const float* w, const float* bias,
+DEVICE void forward(const StepRow* step, const ConvShape& shape, const float* x, const float* w, const float* bias,
                     u32 activation, float* y, float* partials) {
     SHARED(shared);
     u32 tile = blockIdx.x / shape.tiles_across, tiles = gridDim.x / shape.tiles_across;
@@ -147,7 +147,7 @@ DEVICE void forward(const StepRow* step, const Shape& shape, const float* x, con
 }
 
 template <class Tile, bool whole>
-DEVICE void data_gradient(const StepRow* step, const Shape& shape, const float* dy, const float* w, float* dx, u32 accumulate) {
+DEVICE void data_gradient(const StepRow* step, const ConvShape& shape, const float* dy, const float* w, float* dx, u32 accumulate) {
     SHARED(shared);
     u32 first = blockIdx.x / shape.tiles_across * Tile::ROWS;
     u32 first_column = blockIdx.x % shape.tiles_across * Tile::COLUMNS;
@@ -230,19 +230,19 @@ DEVICE void add_slices(u32 count, u32 slices, u32 shares, const float* rows, flo
 
 #define INSTANCES(rows, columns, name, whole)                                                                         \
     BOUND(Tile##rows##x##columns)                                                                                     \
-    conv_forward_##rows##x##columns##_##name(const StepRow* step, Shape shape, const float* x, const float* w,        \
+    conv_forward_##rows##x##columns##_##name(const StepRow* step, ConvShape shape, const float* x, const float* w,        \
                                              const float* bias, u32 activation, float* y, float* partials) {          \
         forward<Tile##rows##x##columns, whole>(step, shape, x, w, bias, activation, y, partials);                     \
     }                                                                                                                 \
     EXPORT(conv_forward_##rows##x##columns##_##name)                                                                  \
     BOUND(Tile##rows##x##columns)                                                                                     \
-    conv_data_gradient_##rows##x##columns##_##name(const StepRow* step, Shape shape, const float* dy, const float* w, \
+    conv_data_gradient_##rows##x##columns##_##name(const StepRow* step, ConvShape shape, const float* dy, const float* w, \
                                                    float* dx, u32 accumulate) {                                       \
         data_gradient<Tile##rows##x##columns, whole>(step, shape, dy, w, dx, accumulate);                             \
     }                                                                                                                 \
     EXPORT(conv_data_gradient_##rows##x##columns##_##name)                                                            \
     BOUND(Tile##rows##x##columns)                                                                                     \
-    conv_weight_gradient_##rows##x##columns##_##name(const StepRow* step, Shape shape, u32 per_slice, const float* x, \
+    conv_weight_gradient_##rows##x##columns##_##name(const StepRow* step, ConvShape shape, u32 per_slice, const float* x, \
                                                      const float* dy, float* dw) {                                    \
         weight_gradient<float, Tile##rows##x##columns, whole, whole>(step, shape, per_slice, x, dy, dw);              \
     }                                                                                                                 \
@@ -256,7 +256,7 @@ INSTANCES(32, 32, whole, true)
 INSTANCES(64, 64, any, false)
 INSTANCES(32, 32, any, false)
 
-KERNEL(256) conv_add_slices(u32 count, u32 slices, u32 shares, const float* rows, float* out) {
+KERNEL(STREAM_THREADS) conv_add_slices(u32 count, u32 slices, u32 shares, const float* rows, float* out) {
     add_slices(count, slices, shares, rows, out);
 }
 EXPORT(conv_add_slices)

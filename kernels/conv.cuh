@@ -12,15 +12,6 @@
 // multiples of four (`whole`), a piece is one load; otherwise its numbers are loaded one by one.
 #pragma once
 
-// The same fields as `Shape` in crates/kernels/src/launch/conv/exact.rs.
-struct Shape {
-    u32 height, width, channels;         // of x
-    u32 out_height, out_width, filters;  // of y
-    u32 kernel, stride, padding;
-    u32 tiles_across;                    // tiles side by side; a tile's neighbours share its rows
-    Divisor pixels, columns;             // rows of the product for an image, and for a row of it
-};
-
 // A block's tile. A thread's rows and columns come in groups of four, `groups_down` and
 // `groups_across` of them, far apart: the float4 that neighbouring threads read are neighbours.
 template <u32 rows, u32 columns, u32 groups_down, u32 groups_across, u32 depth> struct Tile {
@@ -28,16 +19,16 @@ template <u32 rows, u32 columns, u32 groups_down, u32 groups_across, u32 depth> 
     static constexpr u32 I = 4 * groups_down, J = 4 * groups_across;
     static constexpr u32 DOWN = rows / I, ACROSS = columns / J, THREADS = DOWN * ACROSS;
     // Four numbers between the rows in shared memory: storing a piece across rows meets other banks.
-    static constexpr u32 PITCH_A = rows + 4, PITCH_B = columns + 4;
+    static constexpr u32 PITCH_A = rows + EXACT_PAD, PITCH_B = columns + EXACT_PAD;
     static constexpr u32 A = depth * PITCH_A, BUFFER = A + depth * PITCH_B;
 };
 
 // As the host chooses them. 8x8 values a thread need the fewest loads for each product; the others are
 // for results that are narrow, or too small to fill a GPU with large tiles.
-typedef Tile<128, 64, 2, 2, 8> Tile128x64;
-typedef Tile<64, 64, 2, 1, 8> Tile64x64;
-typedef Tile<128, 32, 2, 1, 8> Tile128x32;
-typedef Tile<32, 32, 1, 1, 16> Tile32x32;
+#define TILE(rows, columns, groups_down, groups_across, depth) \
+    typedef Tile<rows, columns, groups_down, groups_across, depth> Tile##rows##x##columns;
+EACH_EXACT_TILE(TILE)
+#undef TILE
 
 // Where a thread's value (i, j) stands in the tile.
 template <class Tile> DEVICE u32 row_of(u32 i) {
@@ -155,7 +146,7 @@ template <class T, class Tile, bool whole> struct Patches {
     // Four weights of a piece have one place in the filter if the channels are whole.
     static constexpr u32 PLACES = whole ? 1 : 4;
     const T* x;
-    const Shape* shape;
+    const ConvShape* shape;
     int h[PLACES], v[PLACES];  // pixels from the first of a position
     u32 at[PLACES];            // numbers from it
     float4 pieces[COUNT];
@@ -164,7 +155,7 @@ template <class T, class Tile, bool whole> struct Patches {
 constexpr int OUTSIDE = -(1 << 30);  // a pixel that is in no image, whatever is added
 
 template <class T, class Tile, bool whole>
-DEVICE void start(Patches<T, Tile, whole>& a, const T* x, const Shape& shape, u32 first_row) {
+DEVICE void start(Patches<T, Tile, whole>& a, const T* x, const ConvShape& shape, u32 first_row) {
     a.x = x, a.shape = &shape;
     UNROLL for (u32 e = 0; e < a.PLACES; e++) {
         u32 row = first_row + threadIdx.x % a.QUADS * 4 + e;
@@ -176,7 +167,7 @@ DEVICE void start(Patches<T, Tile, whole>& a, const T* x, const Shape& shape, u3
 }
 
 template <class T, class Tile, bool whole> DEVICE void fetch(Patches<T, Tile, whole>& a, const Positions& walk) {
-    const Shape& shape = *a.shape;
+    const ConvShape& shape = *a.shape;
     UNROLL for (u32 i = 0; i < a.COUNT; i++) {
         u32 m = walk.at + threadIdx.x / a.QUADS + i * (Tile::THREADS / a.QUADS);
         u32 n = divide(m, shape.pixels), rest = m - n * shape.pixels.divisor;
@@ -236,7 +227,7 @@ template <class T, class Tile, bool whole> DEVICE void put(const Rows<T, Tile, w
 // A tile of dw over slice blockIdx.y of the positions, into the slice's own copy of dw. Slices are cut
 // from the full batch, so that their sums do not depend on anything but the shape.
 template <class T, class Tile, bool whole_x, bool whole_y>
-DEVICE void weight_gradient(const StepRow* step, const Shape& shape, u32 per_slice, const T* x, const T* dy, float* dw) {
+DEVICE void weight_gradient(const StepRow* step, const ConvShape& shape, u32 per_slice, const T* x, const T* dy, float* dw) {
     SHARED(shared);
     u32 first_row = blockIdx.x / shape.tiles_across * Tile::ROWS;
     u32 first_column = blockIdx.x % shape.tiles_across * Tile::COLUMNS;
@@ -299,23 +290,17 @@ DEVICE void statistics(const float (&sum)[Tile::I][Tile::J], float* shared, u32 
 
 // One decision for all values: with a decision for each, the code would be many times as long.
 template <class Tile> DEVICE void activate_all(float (&sum)[Tile::I][Tile::J], u32 activation) {
-    auto all = [&](u32 constant) {
+    with_activation(activation, [&](auto code) {
         UNROLL for (u32 i = 0; i < Tile::I; i++) {
-            UNROLL for (u32 j = 0; j < Tile::J; j++) sum[i][j] = activate(constant, sum[i][j]);
+            UNROLL for (u32 j = 0; j < Tile::J; j++) sum[i][j] = activate(code, sum[i][j]);
         }
-    };
-    switch (activation) {
-        case RELU: return all(RELU);
-        case LEAKY_RELU: return all(LEAKY_RELU);
-        case TANH: return all(TANH);
-        case SIGMOID: return all(SIGMOID);
-    }
+    });
 }
 
 // y = act(sum + bias) for a tile of positions, and its statistics if `partials` is there: [tiles][K]
 // means, then [tiles][K] sums of squares.
 template <class T, class Tile, bool whole>
-DEVICE void finish(float (&sum)[Tile::I][Tile::J], float* shared, const Shape& shape, u32 positions, u32 tiles, u32 tile,
+DEVICE void finish(float (&sum)[Tile::I][Tile::J], float* shared, const ConvShape& shape, u32 positions, u32 tiles, u32 tile,
                    u32 first_column, const float* bias, u32 activation, T* y, float* partials) {
     u32 first = tile * Tile::ROWS, filters = shape.filters;
     UNROLL for (u32 j = 0; j < Tile::J; j++) {

@@ -112,15 +112,9 @@ template <class T, u32 width> DEVICE const T* source(const FiltersBack<T, width>
 // Four at a time: a decision for each number would make the code long, one decision for all numbers
 // would let the compiler work on all of them at once and run out of registers.
 DEVICE void activate4(u32 activation, float (&value)[4]) {
-    auto all = [&](u32 constant) {
-        UNROLL for (u32 e = 0; e < 4; e++) value[e] = activate(constant, value[e]);
-    };
-    switch (activation) {
-        case RELU: return all(RELU);
-        case LEAKY_RELU: return all(LEAKY_RELU);
-        case TANH: return all(TANH);
-        case SIGMOID: return all(SIGMOID);
-    }
+    with_activation(activation, [&](auto code) {
+        UNROLL for (u32 e = 0; e < 4; e++) value[e] = activate(code, value[e]);
+    });
 }
 
 // Statistics of the tile's columns over its `count` real rows: the mean, and the squared deviations
@@ -192,7 +186,7 @@ DEVICE void write(const float (&value)[Tile::I][Tile::J][4], u8* shared, T* to, 
 // ---- kernels
 
 template <class T, class Tile, bool whole>
-DEVICE void forward(const StepRow* step, const Shape& shape, const T* x, const T* w, const float* bias,
+DEVICE void forward(const StepRow* step, const ConvShape& shape, const T* x, const T* w, const float* bias,
                     u32 activation, T* y, float* partials) {
     SHARED(shared);
     u32 tile = blockIdx.x / shape.tiles_across, tiles = gridDim.x / shape.tiles_across;
@@ -239,7 +233,7 @@ DEVICE void forward(const StepRow* step, const Shape& shape, const T* x, const T
 }
 
 template <class T, class Tile, bool whole>
-DEVICE void data_gradient(const StepRow* step, const Shape& shape, const T* dy, const T* w, T* dx, u32 accumulate) {
+DEVICE void data_gradient(const StepRow* step, const ConvShape& shape, const T* dy, const T* w, T* dx, u32 accumulate) {
     SHARED(shared);
     u32 tile = blockIdx.x / shape.tiles_across;
     u32 first = tile * Tile::ROWS, first_column = blockIdx.x % shape.tiles_across * Tile::COLUMNS;
@@ -302,14 +296,14 @@ DEVICE void data_gradient(const StepRow* step, const Shape& shape, const T* dy, 
 }
 
 #define INSTANCE(name, T, rows, columns, any, whole)                                                              \
-    KERNEL(128, Tile##rows##x##columns::BLOCKS) conv_tensor_forward_##rows##x##columns##any##_##name(                                             \
-        const StepRow* step, Shape shape, const T* x, const T* w, const float* bias, u32 activation, T* y,        \
+    KERNEL(TENSOR_THREADS, Tile##rows##x##columns::BLOCKS) conv_tensor_forward_##rows##x##columns##any##_##name(                                             \
+        const StepRow* step, ConvShape shape, const T* x, const T* w, const float* bias, u32 activation, T* y,        \
         float* partials) {                                                                                        \
         forward<T, Tile##rows##x##columns, whole>(step, shape, x, w, bias, activation, y, partials);              \
     }                                                                                                             \
     EXPORT(conv_tensor_forward_##rows##x##columns##any##_##name)                                                  \
-    KERNEL(128, Tile##rows##x##columns::BLOCKS) conv_tensor_data_gradient_##rows##x##columns##any##_##name(                                       \
-        const StepRow* step, Shape shape, const T* dy, const T* w, T* dx, u32 accumulate) {                       \
+    KERNEL(TENSOR_THREADS, Tile##rows##x##columns::BLOCKS) conv_tensor_data_gradient_##rows##x##columns##any##_##name(                                       \
+        const StepRow* step, ConvShape shape, const T* dy, const T* w, T* dx, u32 accumulate) {                       \
         data_gradient<T, Tile##rows##x##columns, whole>(step, shape, dy, w, dx, accumulate);                      \
     }                                                                                                             \
     EXPORT(conv_tensor_data_gradient_##rows##x##columns##any##_##name)

@@ -58,7 +58,7 @@ template <class T, u32 width> DEVICE const T* source(const Gradient<T, width>& b
 }
 
 template <class T, class Tile, bool whole>
-DEVICE void weight_gradient(const StepRow* step, const Shape& shape, u32 slice_length, const T* x, const T* dy,
+DEVICE void weight_gradient(const StepRow* step, const ConvShape& shape, u32 slice_length, const T* x, const T* dy,
                             float* slices) {
     SHARED(shared);
     u32 first = blockIdx.x / shape.tiles_across * Tile::ROWS;
@@ -104,8 +104,8 @@ DEVICE void weight_gradient(const StepRow* step, const Shape& shape, u32 slice_l
 }
 
 #define INSTANCE(name, T, rows, columns, any, whole)                                                     \
-    KERNEL(128, Tile##rows##x##columns::BLOCKS) conv_tensor_weight_gradient_##rows##x##columns##any##_##name(                            \
-        const StepRow* step, Shape shape, u32 slice_length, const T* x, const T* dy, float* slices) {    \
+    KERNEL(TENSOR_THREADS, Tile##rows##x##columns::BLOCKS) conv_tensor_weight_gradient_##rows##x##columns##any##_##name(                            \
+        const StepRow* step, ConvShape shape, u32 slice_length, const T* x, const T* dy, float* slices) {    \
         weight_gradient<T, Tile##rows##x##columns, whole>(step, shape, slice_length, x, dy, slices);     \
     }                                                                                                    \
     EXPORT(conv_tensor_weight_gradient_##rows##x##columns##any##_##name)

@@ -8,12 +8,9 @@
 #include "activation.cuh"
 #include "dense.cuh"
 
-constexpr u32 DEPTH = 32, THREADS = 128;
-// In shared memory 4 more numbers from depth to depth, so that storing along the depth meets other banks.
-constexpr u32 PAD = 4, PITCH_A = TILE_ROWS + PAD, PITCH_B = TILE_COLUMNS + PAD;
+constexpr u32 DEPTH = DENSE_DEPTH, THREADS = DENSE_THREADS;
+constexpr u32 PITCH_A = DENSE_ROWS + EXACT_PAD, PITCH_B = DENSE_COLUMNS + EXACT_PAD;
 constexpr u32 STAGE = DEPTH * (PITCH_A + PITCH_B);
-// In the kernels beside the products: neighbouring columns of a block, and shares of their sums.
-constexpr u32 GROUP = 32, SHARES = 8;
 
 DEVICE float* shared_floats() {
     SHARED(bytes);
@@ -53,10 +50,10 @@ DEVICE void fetch(float4 (&quads)[count], const Matrix<float>& from, u32 row, u3
 template <u32 width, bool fast, u32 count> DEVICE void put(float* tile, const float4 (&quads)[count]) {
     UNROLL for (u32 i = 0; i < count; i++) {
         u32 q = threadIdx.x + i * THREADS;
-        float* to = tile + quad_depth<width, fast>(q) * (width + PAD) + quad_row<width, fast>(q);
+        float* to = tile + quad_depth<width, fast>(q) * (width + EXACT_PAD) + quad_row<width, fast>(q);
         if (fast) {
-            to[0] = quads[i].x, to[width + PAD] = quads[i].y;
-            to[2 * (width + PAD)] = quads[i].z, to[3 * (width + PAD)] = quads[i].w;
+            to[0] = quads[i].x, to[width + EXACT_PAD] = quads[i].y;
+            to[2 * (width + EXACT_PAD)] = quads[i].z, to[3 * (width + EXACT_PAD)] = quads[i].w;
         } else *(float4*)to = quads[i];
     }
 }
@@ -77,18 +74,18 @@ struct Exact {
         float* shared = shared_floats();
         // This thread's values: from row 4 (thread / 8) and column 4 (thread mod 8) of the tile on.
         u32 own_row = threadIdx.x / 8 * 4, own_column = threadIdx.x % 8 * 4, turn = 0;
-        float4 a_quads[TILE_ROWS * DEPTH / 4 / THREADS], b_quads[TILE_COLUMNS * DEPTH / 4 / THREADS];
+        float4 a_quads[DENSE_ROWS * DEPTH / 4 / THREADS], b_quads[DENSE_COLUMNS * DEPTH / 4 / THREADS];
         float sum[4][4] = {};
-        fetch<TILE_ROWS, fast_a>(a_quads, a, row, first);
-        fetch<TILE_COLUMNS, fast_b>(b_quads, b, column, first);
+        fetch<DENSE_ROWS, fast_a>(a_quads, a, row, first);
+        fetch<DENSE_COLUMNS, fast_b>(b_quads, b, column, first);
         for (u32 depth = first; depth < last; depth += DEPTH, turn = STAGE - turn) {
             float *left = shared + turn, *right = left + DEPTH * PITCH_A;
-            put<TILE_ROWS, fast_a>(left, a_quads);
-            put<TILE_COLUMNS, fast_b>(right, b_quads);
+            put<DENSE_ROWS, fast_a>(left, a_quads);
+            put<DENSE_COLUMNS, fast_b>(right, b_quads);
             __syncthreads();
             if (depth + DEPTH < last) {
-                fetch<TILE_ROWS, fast_a>(a_quads, a, row, depth + DEPTH);
-                fetch<TILE_COLUMNS, fast_b>(b_quads, b, column, depth + DEPTH);
+                fetch<DENSE_ROWS, fast_a>(a_quads, a, row, depth + DEPTH);
+                fetch<DENSE_COLUMNS, fast_b>(b_quads, b, column, depth + DEPTH);
             }
             UNROLL for (u32 k = 0; k < DEPTH; k++)
                 outer_product(sum, *(const float4*)(left + k * PITCH_A + own_row),
@@ -121,7 +118,8 @@ DEVICE bool keeps(const StepRow* step, const After& after, u32 e) {
 
 // y at `e` = row * outputs + column, from the sum of products.
 DEVICE float finished(const StepRow* step, const After& after, float sum, u32 e, u32 column) {
-    float value = activate(after.activation, after.bias ? sum + after.bias[column] : sum);
+    float value = after.bias ? sum + after.bias[column] : sum;
+    with_activation(after.activation, [&](auto code) { value = activate(code, value); });
     if (!after.dropout) return value;
     return keeps(step, after, e) ? value * after.dropout->scale : 0.0f;
 }
@@ -132,27 +130,16 @@ template <class T>
 DEVICE void finish(const StepRow* step, const float* partials, u32 slices, u32 outputs, u32 batch, const After& after,
                    T* y) {
     float* sums = shared_floats();
-    u32 e = blockIdx.x * GROUP + threadIdx.x % GROUP, share = threadIdx.x / GROUP;
+    u32 e = blockIdx.x * DENSE_GROUP + threadIdx.x % DENSE_GROUP, share = threadIdx.x / DENSE_GROUP;
     bool real = e < step->rows * outputs;
     float sum = 0;
-    for (u32 slice = share, end = real ? slices : 0; slice < end; slice += SHARES)
+    for (u32 slice = share, end = real ? slices : 0; slice < end; slice += DENSE_SHARES)
         sum += partials[(u64)slice * batch * outputs + e];
     sums[threadIdx.x] = sum;
     __syncthreads();
     if (!real || share > 0) return;
-    for (u32 other = 1; other < SHARES; other++) sum += sums[other * GROUP + threadIdx.x];
+    for (u32 other = 1; other < DENSE_SHARES; other++) sum += sums[other * DENSE_GROUP + threadIdx.x];
     store(y[e], finished(step, after, sum, e, e % outputs));
-}
-
-// The derivative of an activation, from its result.
-DEVICE float slope(u32 activation, float y) {
-    switch (activation) {
-        case RELU: return y > 0 ? 1.0f : 0.0f;
-        case LEAKY_RELU: return y > 0 ? 1.0f : 0.01f;
-        case TANH: return 1 - y * y;
-        case SIGMOID: return y * (1 - y);
-        default: return 1;
-    }
 }
 
 // dy becomes the gradient before dropout and activation; its sum over the rows goes to db. The result y
@@ -160,13 +147,14 @@ DEVICE float slope(u32 activation, float y) {
 template <class T>
 DEVICE void derivative(const StepRow* step, const After& after, u32 outputs, const T* y, T* dy, float* db) {
     float* sums = shared_floats();
-    u32 column = blockIdx.x * GROUP + threadIdx.x % GROUP, share = threadIdx.x / GROUP, rows = step->rows;
+    u32 column = blockIdx.x * DENSE_GROUP + threadIdx.x % DENSE_GROUP, share = threadIdx.x / DENSE_GROUP, rows = step->rows;
     float scale = after.dropout ? after.dropout->scale : 1.0f, undo = scale > 0 ? 1 / scale : 0.0f, sum = 0;
-    for (u32 row = share, end = column < outputs ? rows : 0; row < end; row += SHARES) {
+    for (u32 row = share, end = column < outputs ? rows : 0; row < end; row += DENSE_SHARES) {
         u32 e = row * outputs + column;
         float g = load(dy[e]) * scale;
         if (after.dropout && !keeps(step, after, e)) g = 0;
-        else if (after.activation != IDENTITY) g *= slope(after.activation, load(y[e]) * undo);
+        else if (after.activation != IDENTITY)
+            with_activation(after.activation, [&](auto code) { g *= slope(code, load(y[e]) * undo); });
         // The bias sees the gradient as it is stored, like the weights.
         store(dy[e], g);
         sum += load(dy[e]);
@@ -174,17 +162,17 @@ DEVICE void derivative(const StepRow* step, const After& after, u32 outputs, con
     sums[threadIdx.x] = sum;
     __syncthreads();
     if (!db || share > 0 || column >= outputs) return;
-    for (u32 other = 1; other < SHARES; other++) sum += sums[other * GROUP + threadIdx.x];
+    for (u32 other = 1; other < DENSE_SHARES; other++) sum += sums[other * DENSE_GROUP + threadIdx.x];
     db[column] = sum;
 }
 
 #define INSTANCE(T)                                                                                               \
-    KERNEL(256) dense_finish_##T(const StepRow* step, const float* partials, u32 slices, u32 outputs, u32 batch,  \
+    KERNEL(DENSE_GROUP * DENSE_SHARES) dense_finish_##T(const StepRow* step, const float* partials, u32 slices, u32 outputs, u32 batch,  \
                                  const float* bias, const DropoutRow* dropout, u32 layer, u32 activation, T* y) { \
         finish<T>(step, partials, slices, outputs, batch, {bias, dropout, layer, activation}, y);                 \
     }                                                                                                             \
     EXPORT(dense_finish_##T)                                                                                      \
-    KERNEL(256) dense_derivative_##T(const StepRow* step, const DropoutRow* dropout, u32 layer, u32 activation,   \
+    KERNEL(DENSE_GROUP * DENSE_SHARES) dense_derivative_##T(const StepRow* step, const DropoutRow* dropout, u32 layer, u32 activation,   \
                                      u32 outputs, const T* y, T* dy, float* db) {                                 \
         derivative<T>(step, {nullptr, dropout, layer, activation}, outputs, y, dy, db);                           \
     }                                                                                                             \

@@ -15,8 +15,6 @@
 // put(row, column, sum) for each value, also for those outside of the result.
 #pragma once
 
-constexpr u32 TILE_ROWS = 64, TILE_COLUMNS = 32;
-
 // An operand: its numbers (row, depth) lie at row * pitch + depth where the product takes it as `fast`,
 // else at depth * pitch + row; a row of the right operand is a column of the result. Beyond the two ends
 // there are zeros.
@@ -31,8 +29,8 @@ template <class T> struct Matrix {
 template <class Product, class T>
 DEVICE void dense_forward(const StepRow* step, const T* x, const T* weights, u32 inputs, u32 outputs, u32 batch,
                           u32 slice, float* partials) {
-    u32 tiles = (outputs + TILE_COLUMNS - 1) / TILE_COLUMNS, number = blockIdx.x / tiles, rows = step->rows;
-    u32 row = blockIdx.y * TILE_ROWS, column = (blockIdx.x - number * tiles) * TILE_COLUMNS;
+    u32 tiles = (outputs + DENSE_COLUMNS - 1) / DENSE_COLUMNS, number = blockIdx.x / tiles, rows = step->rows;
+    u32 row = blockIdx.y * DENSE_ROWS, column = (blockIdx.x - number * tiles) * DENSE_COLUMNS;
     if (row >= rows) return;
     u32 first = number * slice, last = first + slice < inputs ? first + slice : inputs;
     float* to = partials + (u64)number * batch * outputs;
@@ -45,8 +43,8 @@ DEVICE void dense_forward(const StepRow* step, const T* x, const T* weights, u32
 // dw = x' dz: the depth runs over the images.
 template <class Product, class T>
 DEVICE void dense_weights(u32 block, u32 rows, const T* x, const T* dz, float* dw, u32 inputs, u32 outputs) {
-    u32 tiles = (outputs + TILE_COLUMNS - 1) / TILE_COLUMNS;
-    u32 row = block / tiles * TILE_ROWS, column = block % tiles * TILE_COLUMNS;
+    u32 tiles = (outputs + DENSE_COLUMNS - 1) / DENSE_COLUMNS;
+    u32 row = block / tiles * DENSE_ROWS, column = block % tiles * DENSE_COLUMNS;
     Matrix<T> a = {x, inputs, inputs, rows}, b = {dz, outputs, outputs, rows};
     Product::template multiply<false, false>(a, b, row, column, 0, rows, [&](u32 row, u32 column, float sum) {
         if (row < inputs && column < outputs) dw[row * outputs + column] = sum;
@@ -57,8 +55,8 @@ DEVICE void dense_weights(u32 block, u32 rows, const T* x, const T* dz, float* d
 template <class Product, class T>
 DEVICE void dense_data(u32 block, u32 rows, const T* dz, const T* weights, T* dx, u32 accumulate, u32 inputs,
                        u32 outputs) {
-    u32 tiles = (inputs + TILE_COLUMNS - 1) / TILE_COLUMNS;
-    u32 row = block / tiles * TILE_ROWS, column = block % tiles * TILE_COLUMNS;
+    u32 tiles = (inputs + DENSE_COLUMNS - 1) / DENSE_COLUMNS;
+    u32 row = block / tiles * DENSE_ROWS, column = block % tiles * DENSE_COLUMNS;
     if (row >= rows) return;
     Matrix<T> a = {dz, outputs, rows, outputs}, b = {weights, outputs, inputs, outputs};
     Product::template multiply<true, true>(a, b, row, column, 0, outputs, [&](u32 row, u32 column, float sum) {
@@ -70,12 +68,12 @@ DEVICE void dense_data(u32 block, u32 rows, const T* dz, const T* weights, T* dx
 
 // The kernels of a product: the first `weight_tiles` blocks of the backward one belong to dw.
 #define DENSE(name, T, Product)                                                                                      \
-    KERNEL(128) dense_forward_##name(const StepRow* step, const T* x, const T* weights, u32 inputs, u32 outputs,     \
+    KERNEL(DENSE_THREADS) dense_forward_##name(const StepRow* step, const T* x, const T* weights, u32 inputs, u32 outputs,     \
                                      u32 batch, u32 slice, float* partials) {                                        \
         dense_forward<Product>(step, x, weights, inputs, outputs, batch, slice, partials);                           \
     }                                                                                                                \
     EXPORT(dense_forward_##name)                                                                                     \
-    KERNEL(128) dense_backward_##name(const StepRow* step, const T* x, const T* dz, const T* weights, float* dw,     \
+    KERNEL(DENSE_THREADS) dense_backward_##name(const StepRow* step, const T* x, const T* dz, const T* weights, float* dw,     \
                                       T* dx, u32 accumulate, u32 inputs, u32 outputs, u32 weight_tiles) {            \
         u32 block = blockIdx.x;                                                                                      \
         if (block < weight_tiles) dense_weights<Product>(block, step->rows, x, dz, dw, inputs, outputs);             \

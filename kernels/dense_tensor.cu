@@ -5,7 +5,7 @@
 #include "tensor.cuh"
 #include "dense.cuh"
 
-typedef Tile<TILE_ROWS, TILE_COLUMNS, 16, 32> Tile64x32;
+typedef Tile<DENSE_ROWS, DENSE_COLUMNS, 16, 32> Tile64x32;
 
 // What tensor.cuh asks of an operand: a matrix, and where in it the tile stands.
 template <class T, class Shared, bool fast> struct Walk {
@@ -38,8 +38,8 @@ template <class T> struct Tensor {
     template <bool fast_a, bool fast_b, class Put>
     DEVICE void multiply(const Matrix<T>& a, const Matrix<T>& b, u32 row, u32 column, u32 first, u32 last, Put put) {
         SHARED(shared);
-        Walk<T, typename LayoutOf<fast_a, T, TILE_ROWS>::Type, fast_a> left = {a, row, first, 0};
-        Walk<T, typename LayoutOf<fast_b, T, TILE_COLUMNS>::Type, fast_b> right = {b, column, first, 0};
+        Walk<T, typename LayoutOf<fast_a, T, DENSE_ROWS>::Type, fast_a> left = {a, row, first, 0};
+        Walk<T, typename LayoutOf<fast_b, T, DENSE_COLUMNS>::Type, fast_b> right = {b, column, first, 0};
         float sum[Tile64x32::I][Tile64x32::J][4];
         u32 steps = (last - first + DEPTH<T> - 1) / DEPTH<T>;
         // A pitch of whole pieces keeps every piece aligned, and lets no end fall into one.

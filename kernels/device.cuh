@@ -41,4 +41,5 @@ typedef unsigned long long u64;
 
 #endif
 
+#include "shared.cuh"
 #include "numbers.cuh"

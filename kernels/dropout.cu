@@ -22,7 +22,7 @@ DEVICE void dropout(const StepRow* step, const DropoutRow* row, u32 layer, u32 e
 }
 
 #define INSTANCE(T)                                                                              \
-    KERNEL(256) dropout_##T(const StepRow* step, const DropoutRow* row, u32 layer, u32 elements, \
+    KERNEL(STREAM_THREADS) dropout_##T(const StepRow* step, const DropoutRow* row, u32 layer, u32 elements, \
                             const T* x, T* y, u32 accumulate) {                                  \
         dropout<T>(step, row, layer, elements, x, y, accumulate);                                \
     }                                                                                            \

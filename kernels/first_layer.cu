@@ -17,7 +17,7 @@
 typedef float f32;
 
 template <class T, class Tile, bool whole>
-DEVICE void forward(const StepRow* step, const Shape& shape, u32 panel, const T* x, const T* w, const float* bias,
+DEVICE void forward(const StepRow* step, const ConvShape& shape, u32 panel, const T* x, const T* w, const float* bias,
                     u32 activation, T* y, float* partials) {
     SHARED(shared);
     static_assert(Tile::THREADS == Tile::ROWS, "a thread for each position");
@@ -61,13 +61,13 @@ DEVICE void forward(const StepRow* step, const Shape& shape, u32 panel, const T*
 
 #define INSTANCE(T, name, whole)                                                                                    \
     KERNEL(128)                                                                                                     \
-    first_layer_forward_##name##_##T(const StepRow* step, Shape shape, u32 panel, const T* x, const T* w,           \
+    first_layer_forward_##name##_##T(const StepRow* step, ConvShape shape, u32 panel, const T* x, const T* w,           \
                                      const float* bias, u32 activation, T* y, float* partials) {                    \
         forward<T, Tile128x32, whole>(step, shape, panel, x, w, bias, activation, y, partials);                     \
     }                                                                                                               \
     EXPORT(first_layer_forward_##name##_##T)                                                                        \
     KERNEL(64)                                                                                                      \
-    first_layer_weight_gradient_##name##_##T(const StepRow* step, Shape shape, u32 per_slice, const T* x,           \
+    first_layer_weight_gradient_##name##_##T(const StepRow* step, ConvShape shape, u32 per_slice, const T* x,           \
                                              const T* dy, float* dw) {                                              \
         weight_gradient<T, Tile32x32, false, whole>(step, shape, per_slice, x, dy, dw);                             \
     }                                                                                                               \

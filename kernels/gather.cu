@@ -8,16 +8,6 @@
 // neighbouring values; neighbours may belong to two images, so each finds its own.
 #include "device.cuh"
 
-// How many images, how many numbers in the list, how many transforms: what a number from device memory
-// must not pass.
-struct Counts { u32 images, indices, transforms; };
-// An image: its values, the values of a pixel, the pixels of a row, its rows.
-struct Frame { Divisor image, channels, width; u32 height; };
-// Where the value at (x, y) is taken from, by column = [0] x + [1] y + [2] and row likewise; what its
-// distance to the training mean is multiplied by, and what share of the way to white is added; the rows
-// and columns, from and to, that are set to the mean.
-struct Transform { int column[3], row[3]; float gain, offset; u32 erased[4]; };
-
 enum { PIXEL = 1 << 16 };
 
 struct Batch {
@@ -25,7 +15,7 @@ struct Batch {
     const u32* indices;
     const float* tables;
     const Transform* transforms;
-    Counts counts;
+    GatherCounts counts;
     Frame frame;
     bool changed;
 };
@@ -64,7 +54,7 @@ DEVICE float changed_value(const u8* image, const float* table, Transform t, Fra
 
 // The value at a place of the image that stands at `entry` of the list.
 DEVICE float value_of(const Batch& batch, u32 entry, u32 place) {
-    const Counts& counts = batch.counts;
+    const GatherCounts& counts = batch.counts;
     const Frame& frame = batch.frame;
     u32 number = batch.indices[entry < counts.indices ? entry : counts.indices - 1];
     number = number < counts.images ? number : counts.images - 1;
@@ -80,9 +70,9 @@ DEVICE float value_of(const Batch& batch, u32 entry, u32 place) {
 template <class T>
 DEVICE void gather(const StepRow* step, const Batch& batch, T* out) {
     u32 image = batch.frame.image.divisor, rows = step->rows;
-    u32 start = (blockIdx.x * blockDim.x + threadIdx.x) * 4, count = rows * image;
+    u32 start = (blockIdx.x * blockDim.x + threadIdx.x) * GATHER_VALUES, count = rows * image;
     float share = step->mixing;
-    UNROLL for (u32 i = 0; i < 4; i++) {
+    UNROLL for (u32 i = 0; i < GATHER_VALUES; i++) {
         u32 e = start + i;
         if (e >= count) return;
         u32 row = divide(e, batch.frame.image), place = e - row * image;
@@ -97,8 +87,8 @@ DEVICE void gather(const StepRow* step, const Batch& batch, T* out) {
 }
 
 #define INSTANCE(T)                                                                                          \
-    KERNEL(256) gather_##T(const StepRow* step, const u8* images, const u32* indices, const float* tables,   \
-                           const Transform* transforms, T* out, Counts counts, Frame frame) {                \
+    KERNEL(STREAM_THREADS) gather_##T(const StepRow* step, const u8* images, const u32* indices, const float* tables,   \
+                           const Transform* transforms, T* out, GatherCounts counts, Frame frame) {                \
         Batch batch = {images, indices, tables, transforms, counts, frame, step->changed != 0};              \
         gather<T>(step, batch, out);                                                                         \
     }                                                                                                        \

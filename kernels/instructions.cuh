@@ -31,6 +31,9 @@ DEVICE float add_rounded(float a, float b) { return __fadd_rn(a, b); }
 DEVICE u32 bits_of(float x) { return __float_as_uint(x); }
 DEVICE float f32_of(u32 bits) { return __uint_as_float(bits); }
 
+// What comes of a code that a kernel does not know: NaN. (The emulator ends the launch with an error.)
+DEVICE float unknown_code(u32) { return f32_of(0x7fffffffu); }
+
 // ---- copies from global to shared memory, 16 bytes a thread
 
 DEVICE u32 shared_address(const void* pointer) { return (u32)__cvta_generic_to_shared(pointer); }

@@ -10,12 +10,6 @@
 // has one order and needs no second launch, and few batches are so large that one block would be slow.
 #include "device.cuh"
 
-// The results of a step; crates/kernels/src/launch/loss.rs has the same fields.
-struct Record { double loss; u32 correct, skipped; };
-struct LossScale { float scale; u32 clean; };
-// How many entries the lists have: what a number from device memory must not pass.
-struct Counts { u32 indices, labels, records; };
-
 DEVICE float warp_sum(float value) {
     UNROLL for (int distance = 16; distance > 0; distance /= 2) value += __shfl_xor_sync(~0u, value, distance);
     return value;
@@ -83,7 +77,7 @@ DEVICE Best image_loss(const T* logits, T* gradient, const float* weights, u32 c
 }
 
 // The label of an image of the batch.
-DEVICE u32 label_of(const StepRow* step, const u32* indices, const u16* labels, Counts counts, u32 row) {
+DEVICE u32 label_of(const StepRow* step, const u32* indices, const u16* labels, LossCounts counts, u32 row) {
     u32 entry = step->first + row;
     u32 number = indices[entry < counts.indices ? entry : counts.indices - 1];
     return labels[number < counts.labels ? number : counts.labels - 1];
@@ -92,7 +86,7 @@ DEVICE u32 label_of(const StepRow* step, const u32* indices, const u16* labels, 
 template <class T>
 DEVICE void loss(const StepRow* step, const LossScale* loss_scale, const T* logits, const u32* indices,
                  const u16* labels, const float* weights, T* gradient, Record* records, u32 classes,
-                 Counts counts) {
+                 LossCounts counts) {
     SHARED(shared);
     Record* sums = (Record*)shared;
     u32 warp = threadIdx.x / 32, warps = blockDim.x / 32, rows = step->rows;
@@ -112,22 +106,22 @@ DEVICE void loss(const StepRow* step, const LossScale* loss_scale, const T* logi
         u64 start = (u64)row * classes;
         Best image = image_loss<T>(logits + start, gradient ? gradient + start : gradient, weights, classes,
                                    target, scale);
-        sum.loss += image.value;
+        sum.loss_sum += image.value;
         sum.correct += image.at == label;
     }
     if (threadIdx.x % 32 == 0) sums[warp] = sum;
     __syncthreads();
     if (threadIdx.x > 0) return;
-    for (u32 other = 1; other < warps; other++) sum.loss += sums[other].loss, sum.correct += sums[other].correct;
+    for (u32 other = 1; other < warps; other++) sum.loss_sum += sums[other].loss_sum, sum.correct += sums[other].correct;
     // The sum whose mean over the images is the weighted mean.
-    sum.loss *= (double)rows / weight;
+    sum.loss_sum *= (double)rows / weight;
     records[step->record < counts.records ? step->record : counts.records - 1] = sum;
 }
 
 #define INSTANCE(T)                                                                                            \
-    KERNEL(1024) loss_##T(const StepRow* step, const LossScale* scale, const T* logits, const u32* indices,    \
+    KERNEL(32 * LOSS_WARPS) loss_##T(const StepRow* step, const LossScale* scale, const T* logits, const u32* indices,    \
                           const u16* labels, const float* weights, T* gradient, Record* records, u32 classes,  \
-                          Counts counts) {                                                                     \
+                          LossCounts counts) {                                                                     \
         loss<T>(step, scale, logits, indices, labels, weights, gradient, records, classes, counts);            \
     }                                                                                                          \
     EXPORT(loss_##T)

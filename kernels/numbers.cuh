@@ -24,15 +24,9 @@ DEVICE void store(bf16& to, float x) { to.bits = bf16_from_f32(x); }
 // ---- division of numbers below 2^31 by one that the host knows: a multiplication and a shift
 // (Granlund and Montgomery, "Division by invariant integers using multiplication", PLDI 1994)
 
-struct Divisor { u32 divisor, magic, shift; };
-
 DEVICE u32 divide(u32 n, Divisor by) {
     return by.divisor == 1 ? n : (u32)(((u64)n * by.magic) >> 32) >> by.shift;
 }
-
-// ---- activations, by the numbers that the host gives: relu, leaky relu, tanh, sigmoid
-
-enum Activation { IDENTITY = 0, RELU = 1, LEAKY_RELU = 2, TANH = 3, SIGMOID = 4 };
 
 // ---- random bits of an element, the same on every engine: Philox4x32-10 (crates/rng)
 
@@ -47,30 +41,3 @@ DEVICE Bits4 philox(u32 key0, u32 key1, u32 c0, u32 c1, u32 c2, u32 c3) {
     }
     return {{c0, c1, c2, c3}};
 }
-
-// ---- what changes from step to step lies in device memory, so that one captured graph serves all
-
-// The row of the step that runs; the host writes many of them ahead (crates/kernels/src/step.rs has
-// the same fields). Behind it stand the dropout probabilities, one pair for each layer.
-struct StepRow {
-    u32 rows;          // real images in the batch; those behind them count for nothing
-    u32 first;         // where the batch starts in the list of image numbers
-    u32 record;        // where the step's results go
-    u32 step[2];       // number of the step over the whole run, low and high word
-    u32 dropout_key[2];
-    u32 optimizer;     // 0 SGD, 1 RMSprop, 2 Adam, 3 AdamW
-    u32 nesterov;
-    u32 first_update;  // 1 in the first step: SGD's momentum starts from the gradient
-    u32 changed;       // 1 if the images of the batch have transforms
-    float mixing;      // share of the next image, and of its label, in each image
-    float learning_rate, weight_decay, label_smoothing;
-    float clip_norm;   // 0: gradients stay as they are
-    float decay1;      // momentum of SGD and RMSprop, beta1 of Adam
-    float decay2;      // alpha of RMSprop, beta2 of Adam
-    float epsilon;
-    float correction1, correction2;  // 1 - beta^t
-    float rest1, rest2;  // 1 - decay, rounded once on the host
-};
-
-// Elements with a random number below `threshold` are dropped, the others multiplied by `scale`.
-struct DropoutRow { u32 threshold; float scale; };

@@ -10,13 +10,6 @@
 // read. Gaps between parameters hold zeros everywhere, and zeros stay zeros.
 #include "device.cuh"
 
-struct Record { double loss; u32 correct, skipped; };
-struct LossScale { float scale; u32 clean; };
-
-enum Optimizer { SGD = 0, ADAM = 1, ADAMW = 2, RMSPROP = 3 };
-// Threads of a block, each with four neighbouring values; and most sums of squares.
-enum { THREADS = 256, PART = 4 * THREADS, SUMS = THREADS };
-
 // Finite steps after which the loss scale doubles, and between which powers of two it stays: beyond them
 // the fault is not the scale's.
 enum { CLEAN_STEPS = 2000 };
@@ -36,7 +29,7 @@ DEVICE float block_sum(float value) {
     if (threadIdx.x % 32 == 0) sums[threadIdx.x / 32] = value;
     __syncthreads();
     float sum = sums[0];
-    UNROLL for (u32 warp = 1; warp < THREADS / 32; warp++) sum += sums[warp];
+    UNROLL for (u32 warp = 1; warp < OPTIMIZER_THREADS / 32; warp++) sum += sums[warp];
     return sum;
 }
 
@@ -56,15 +49,15 @@ DEVICE void store4(float* values, u32 at, u32 len, float4 value) {
     if (at + 2 < len) values[at + 2] = value.z;
 }
 
-// workspace: SUMS sums of squares, then the loss scale of this step, which the second launch may change
+// workspace: OPTIMIZER_SUMS sums of squares, then the loss scale of this step, which the second launch may change
 // for the next one.
-KERNEL(256) optimizer_squares(const StepRow* step, const LossScale* loss_scale, const float* gradients,
+KERNEL(OPTIMIZER_THREADS) optimizer_squares(const StepRow* step, const LossScale* loss_scale, const float* gradients,
                               float* workspace, u32 len, u32 scaled) {
-    if (blockIdx.x == 0 && threadIdx.x == 0) workspace[SUMS] = loss_scale->scale;
+    if (blockIdx.x == 0 && threadIdx.x == 0) workspace[OPTIMIZER_SUMS] = loss_scale->scale;
     if (!scaled && step->clip_norm == 0) return;
     // A power of two: the division is exact, and keeps squares in range.
     float unscale = 1.0f / loss_scale->scale, sum = 0;
-    for (u32 at = (blockIdx.x * THREADS + threadIdx.x) * 4; at < len; at += gridDim.x * PART) {
+    for (u32 at = (blockIdx.x * OPTIMIZER_THREADS + threadIdx.x) * 4; at < len; at += gridDim.x * OPTIMIZER_PART) {
         float4 g = load4(gradients, at, len);
         float a = g.x * unscale, b = g.y * unscale, c = g.z * unscale, d = g.w * unscale;
         sum += (a * a + b * b) + (c * c + d * d);
@@ -78,25 +71,31 @@ EXPORT(optimizer_squares)
 // (SGD), v and buf (RMSprop), m and v (Adam, AdamW).
 DEVICE void update_one(const StepRow& row, float root, float& p, float g, float& a, float& b) {
     float rate = row.learning_rate;
-    if (row.optimizer == SGD) {
-        g += row.weight_decay * p;
-        if (row.decay1 != 0) {
-            a = row.first_update ? g : row.decay1 * a + g;
-            g = row.nesterov ? g + row.decay1 * a : a;
-        }
-        p -= rate * g;
-    } else if (row.optimizer == RMSPROP) {
-        g += row.weight_decay * p;
-        a = row.decay2 * a + row.rest2 * g * g;
-        // Without momentum the buffer is the direction itself.
-        b = row.decay1 * b + g / (sqrtf(a) + row.epsilon);
-        p -= rate * b;
-    } else {
-        if (row.optimizer == ADAM) g += row.weight_decay * p;
-        else p *= 1 - rate * row.weight_decay;
-        a += (g - a) * row.rest1;
-        b = row.decay2 * b + row.rest2 * g * g;
-        p -= rate / row.correction1 * a / (sqrtf(b) / root + row.epsilon);
+    switch (row.optimizer) {
+        case SGD:
+            g += row.weight_decay * p;
+            if (row.decay1 != 0) {
+                a = row.first_update ? g : row.decay1 * a + g;
+                g = row.nesterov ? g + row.decay1 * a : a;
+            }
+            p -= rate * g;
+            return;
+        case RMSPROP:
+            g += row.weight_decay * p;
+            a = row.decay2 * a + row.rest2 * g * g;
+            // Without momentum the buffer is the direction itself.
+            b = row.decay1 * b + g / (sqrtf(a) + row.epsilon);
+            p -= rate * b;
+            return;
+        case ADAM:
+        case ADAMW:
+            if (row.optimizer == ADAM) g += row.weight_decay * p;
+            else p *= 1 - rate * row.weight_decay;
+            a += (g - a) * row.rest1;
+            b = row.decay2 * b + row.rest2 * g * g;
+            p -= rate / row.correction1 * a / (sqrtf(b) / root + row.epsilon);
+            return;
+        default: p = unknown_code(row.optimizer);
     }
 }
 
@@ -123,7 +122,7 @@ template <class T>
 DEVICE void update(const StepRow* step, LossScale* loss_scale, float* parameters, const float* gradients,
                    float* first, float* second, T* weights16, const float* workspace, Record* records, u32 len,
                    u32 sums, u32 scaled, u32 record_count) {
-    float scale = 1.0f / workspace[SUMS];
+    float scale = 1.0f / workspace[OPTIMIZER_SUMS];
     if (scaled || step->clip_norm != 0) {
         float squares = block_sum(threadIdx.x < sums ? workspace[threadIdx.x] : 0);
         bool finite = is_finite(squares);
@@ -134,7 +133,7 @@ DEVICE void update(const StepRow* step, LossScale* loss_scale, float* parameters
     }
     StepRow row = *step;
     float root = sqrtf(row.correction2);
-    u32 at = blockIdx.x * PART + threadIdx.x * 4;
+    u32 at = blockIdx.x * OPTIMIZER_PART + threadIdx.x * 4;
     if (at >= len) return;
     // States that the optimizer does not have are not read and written.
     bool has_first = row.optimizer != SGD || row.decay1 != 0, has_second = row.optimizer != SGD;
@@ -154,15 +153,15 @@ DEVICE void update(const StepRow* step, LossScale* loss_scale, float* parameters
 }
 
 template <class T> DEVICE void cast(const float* parameters, T* weights16, u32 len) {
-    u32 start = blockIdx.x * PART + threadIdx.x;
+    u32 start = blockIdx.x * OPTIMIZER_PART + threadIdx.x;
     UNROLL for (u32 i = 0; i < 4; i++) {
-        u32 at = start + i * THREADS;
+        u32 at = start + i * OPTIMIZER_THREADS;
         if (at < len) store(weights16[at], parameters[at]);
     }
 }
 
 #define UPDATE(T)                                                                                               \
-    KERNEL(256) optimizer_update_##T(const StepRow* step, LossScale* scale, float* parameters,                  \
+    KERNEL(OPTIMIZER_THREADS) optimizer_update_##T(const StepRow* step, LossScale* scale, float* parameters,                  \
                                      const float* gradients, float* first, float* second, T* weights16,         \
                                      const float* workspace, Record* records, u32 len, u32 sums, u32 scaled,    \
                                      u32 record_count) {                                                        \
@@ -172,7 +171,7 @@ template <class T> DEVICE void cast(const float* parameters, T* weights16, u32 l
     EXPORT(optimizer_update_##T)
 
 #define CAST(T)                                                                                   \
-    KERNEL(256) optimizer_cast_##T(const float* parameters, T* weights16, u32 len) {              \
+    KERNEL(OPTIMIZER_THREADS) optimizer_cast_##T(const float* parameters, T* weights16, u32 len) {              \
         cast<T>(parameters, weights16, len);                                                      \
     }                                                                                             \
     EXPORT(optimizer_cast_##T)

@@ -21,8 +21,6 @@ DEVICE float* shared_floats() {
 
 // ---- moments of the tiles of a stored tensor
 
-constexpr int ROUNDS = 8;  // positions of a thread, 32 registers
-
 // partials: [tiles][channels] means, then as many M2. Tile t is block t; tiles behind the real positions
 // are not written.
 template <class T, int V>
@@ -30,20 +28,20 @@ DEVICE void tile_moments(const StepRow* step, u32 per_image, u32 channels, u32 l
                          u32 tiles, const T* x, float* partials) {
     u32 lane = divide(threadIdx.x, by_groups), columns = by_groups.divisor * V;
     u32 column = (threadIdx.x - lane * by_groups.divisor) * V, channel = blockIdx.y * columns + column;
-    u32 count = step->rows * per_image, start = blockIdx.x * lanes * ROUNDS;
+    u32 count = step->rows * per_image, start = blockIdx.x * lanes * TILE_ROUNDS;
     if (start >= count) return;  // the whole block
-    u32 end = min(start + lanes * ROUNDS, count);
+    u32 end = min(start + lanes * TILE_ROUNDS, count);
     float* buffer = shared_floats();
     float* means = buffer + lanes * columns;
     bool active = channel < channels;
     u32 first = start + lane, left = active && first < end ? (end - first + lanes - 1) / lanes : 0;  // positions
 
-    Packed<T, V> packed[ROUNDS];
-    UNROLL for (int i = 0; i < ROUNDS; i++) {
+    Packed<T, V> packed[TILE_ROUNDS];
+    UNROLL for (int i = 0; i < TILE_ROUNDS; i++) {
         if (i < left) packed[i] = fetch<V>(x + (first + i * lanes) * channels + channel);
     }
     float sum[V] = {}, mean[V], squares[V] = {};
-    UNROLL for (int i = 0; i < ROUNDS; i++) {
+    UNROLL for (int i = 0; i < TILE_ROUNDS; i++) {
         if (i >= left) continue;
         float values[V];
         unpack(packed[i], values);
@@ -56,7 +54,7 @@ DEVICE void tile_moments(const StepRow* step, u32 per_image, u32 channels, u32 l
     }
     __syncthreads();
     read<V>(means + column, mean);
-    UNROLL for (int i = 0; i < ROUNDS; i++) {
+    UNROLL for (int i = 0; i < TILE_ROUNDS; i++) {
         if (i >= left) continue;
         float values[V];
         unpack(packed[i], values);
@@ -69,7 +67,7 @@ DEVICE void tile_moments(const StepRow* step, u32 per_image, u32 channels, u32 l
 }
 
 #define INSTANCE(T, V, name)                                                                                   \
-    KERNEL(256) name(const StepRow* step, u32 per_image, u32 channels, u32 lanes, Divisor by_groups, u32 tiles, \
+    KERNEL(STREAM_THREADS) name(const StepRow* step, u32 per_image, u32 channels, u32 lanes, Divisor by_groups, u32 tiles, \
                      const T* x, float* partials) {                                                            \
         tile_moments<T, V>(step, per_image, channels, lanes, by_groups, tiles, x, partials);                   \
     }                                                                                                          \
@@ -94,18 +92,16 @@ DEVICE void merge(Moments& a, Moments b) {
     a.count = count;
 }
 
-constexpr u32 COLUMNS = 8;          // channels of a block: the 32 bytes that memory gives at once
-constexpr u32 ROWS = 256 / COLUMNS; // tiles that it reads at once
-constexpr u32 SPAN = 1024;          // tiles that it merges
+constexpr u32 ROWS = STREAM_THREADS / SUM_COLUMNS;  // tiles that a block reads at once
 
-// Block (i, j) merges the tiles j SPAN to (j + 1) SPAN of some channels. With more than SPAN tiles the
+// Block (i, j) merges the tiles j MERGE_SPAN to (j + 1) MERGE_SPAN of some channels. With more than MERGE_SPAN tiles the
 // moments go where the first of them were, and the next launch sees tiles of `stride` times as many
 // positions; the last launch has one block for each group of channels and writes the statistics.
-KERNEL(256) merge_statistics(const StepRow* step, u32 per_image, u32 channels, u32 per_tile, u32 tiles, u32 stride,
+KERNEL(STREAM_THREADS) merge_statistics(const StepRow* step, u32 per_image, u32 channels, u32 per_tile, u32 tiles, u32 stride,
                              u32 last, float* partials, float* statistics, float* running_mean,
                              float* running_variance) {
-    u32 column = threadIdx.x % COLUMNS, row = threadIdx.x / COLUMNS, channel = blockIdx.x * COLUMNS + column;
-    u32 first = blockIdx.y * SPAN, left = (tiles + stride - 1) / stride, end = min(first + SPAN, left);
+    u32 column = threadIdx.x % SUM_COLUMNS, row = threadIdx.x / SUM_COLUMNS, channel = blockIdx.x * SUM_COLUMNS + column;
+    u32 first = blockIdx.y * MERGE_SPAN, left = (tiles + stride - 1) / stride, end = min(first + MERGE_SPAN, left);
     u64 count = (u64)step->rows * per_image, positions = (u64)per_tile * stride;
     Moments all = {0, 0, 0};
     if (channel < channels) {
@@ -118,12 +114,12 @@ KERNEL(256) merge_statistics(const StepRow* step, u32 per_image, u32 channels, u
         }
     }
     float* counts = shared_floats();
-    float* means = counts + 256;
-    float* m2s = means + 256;
+    float* means = counts + STREAM_THREADS;
+    float* m2s = means + STREAM_THREADS;
     for (u32 half = ROWS / 2;; half /= 2) {
         counts[threadIdx.x] = all.count, means[threadIdx.x] = all.mean, m2s[threadIdx.x] = all.m2;
         __syncthreads();
-        u32 other = threadIdx.x + half * COLUMNS;
+        u32 other = threadIdx.x + half * SUM_COLUMNS;
         Moments from = row < half ? Moments{counts[other], means[other], m2s[other]} : Moments{0, 0, 0};
         __syncthreads();
         merge(all, from);
@@ -148,7 +144,7 @@ EXPORT(merge_statistics)
 
 // ---- evaluation: the running values stand for the batch's
 
-KERNEL(256) running_statistics(u32 channels, const float* mean, const float* variance, float* statistics) {
+KERNEL(STREAM_THREADS) running_statistics(u32 channels, const float* mean, const float* variance, float* statistics) {
     u32 channel = blockIdx.x * blockDim.x + threadIdx.x;
     if (channel >= channels) return;
     statistics[channel] = mean[channel];

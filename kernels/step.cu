@@ -5,7 +5,7 @@
 // where all kernels of the step look for it.
 #include "device.cuh"
 
-KERNEL(128) step_begin(const u32* table, u32* counter, u32* row, u32 words, u32 rows) {
+KERNEL(BEGIN_THREADS) step_begin(const u32* table, u32* counter, u32* row, u32 words, u32 rows) {
     // Everybody reads the counter before the first thread changes it.
     u32 number = *counter;
     __syncthreads();

@@ -11,14 +11,13 @@
 // 16, which works as long as nothing is transposed; DepthSlow tiles of those are read one by one.
 #pragma once
 
-constexpr u32 THREADS = 128;  // four warps
-constexpr u32 STEP_PIECES = 4;
+constexpr u32 THREADS = TENSOR_THREADS;  // four warps
+constexpr u32 STEP_PIECES = TENSOR_STEP / VECTOR_BYTES;
 // Whether pieces fly from global to shared memory by themselves. If not, they wait in registers while
 // the step before is multiplied: before sm_80, and where they are put together from single numbers.
 template <bool whole> constexpr bool FLIES = whole && ARCH >= 800;
-constexpr u32 STAGES = 3;  // tiles of each operand in shared memory where pieces fly; otherwise 2
 
-template <class T> constexpr u32 PIECE = 16 / sizeof(T);       // numbers of a piece
+template <class T> constexpr u32 PIECE = VECTOR_BYTES / sizeof(T);       // numbers of a piece
 template <class T> constexpr u32 DEPTH = STEP_PIECES * PIECE<T>;  // numbers of a step
 
 // A block's tile and a warp's part of it.
@@ -75,7 +74,7 @@ template <> struct Core<float> {
 // A row has its 64 bytes of depth together. 80 bytes from row to row put the eight rows of a matrix
 // into different banks.
 template <class T, u32 width> struct DepthFast {
-    static constexpr u32 PITCH = 80, BYTES = width * PITCH, PIECES = width * STEP_PIECES;
+    static constexpr u32 PITCH = TENSOR_STEP + TENSOR_PAD, BYTES = width * PITCH, PIECES = width * STEP_PIECES;
     DEVICE u32 row(u32 piece) { return piece / STEP_PIECES; }
     DEVICE u32 column(u32 piece) { return piece % STEP_PIECES; }
 
@@ -92,7 +91,7 @@ template <class T, u32 width> struct DepthFast {
 
 // A depth has its rows together; 8 numbers more from depth to depth, again for the banks.
 template <class T, u32 width> struct DepthSlow {
-    static constexpr u32 PITCH = (width + 8) * sizeof(T), BYTES = DEPTH<T> * PITCH;
+    static constexpr u32 PITCH = (width + TENSOR_SLOW_PAD) * sizeof(T), BYTES = DEPTH<T> * PITCH;
     static constexpr u32 ACROSS = width / PIECE<T>, PIECES = DEPTH<T> * ACROSS;
     DEVICE u32 row(u32 piece) { return piece / ACROSS; }
     DEVICE u32 column(u32 piece) { return piece % ACROSS; }
@@ -208,20 +207,20 @@ DEVICE void multiply_step(float (&sum)[Tile::I][Tile::J][4], const u8* a_tile, c
 template <class Tile, class A, class B>
 DEVICE void multiply_flying(float (&sum)[Tile::I][Tile::J][4], u8* shared, u32 steps, A& a, B& b) {
     constexpr u32 A_BYTES = A::Layout::BYTES, STAGE = A_BYTES + B::Layout::BYTES;
-    for (u32 step = 0; step < STAGES - 1; step++) {
+    for (u32 step = 0; step < TENSOR_STAGES - 1; step++) {
         if (step < steps) fly(a, step, shared + step * STAGE), fly(b, step, shared + step * STAGE + A_BYTES);
         copies_commit();
     }
-    u32 now = 0, free = (STAGES - 1) * STAGE;
+    u32 now = 0, free = (TENSOR_STAGES - 1) * STAGE;
     for (u32 step = 0; step < steps; step++) {
-        copies_wait<STAGES - 2>();
+        copies_wait<TENSOR_STAGES - 2>();
         __syncthreads();
-        u32 next = step + STAGES - 1;
+        u32 next = step + TENSOR_STAGES - 1;
         if (next < steps) fly(a, next, shared + free), fly(b, next, shared + free + A_BYTES);
         copies_commit();
         multiply_step<Tile, A, B>(sum, shared + now, shared + now + A_BYTES);
-        now = now == (STAGES - 1) * STAGE ? 0 : now + STAGE;
-        free = free == (STAGES - 1) * STAGE ? 0 : free + STAGE;
+        now = now == (TENSOR_STAGES - 1) * STAGE ? 0 : now + STAGE;
+        free = free == (TENSOR_STAGES - 1) * STAGE ? 0 : free + STAGE;
     }
 }
 

@@ -6,7 +6,7 @@
 // of 16 bytes, a vector is one value.
 #pragma once
 
-template <class T> constexpr int VECTOR = 16 / sizeof(T);
+template <class T> constexpr int VECTOR = VECTOR_BYTES / sizeof(T);
 
 // ---- values as they are stored
 

@@ -3,6 +3,7 @@
 mod bits;
 mod gpu_check;
 mod house;
+mod mirror;
 mod mutate;
 mod resources;
 
@@ -16,6 +17,7 @@ type Task = (&'static str, &'static str, fn(&[String]) -> Result<()>);
 
 const TASKS: &[Task] = &[
     ("bits", "run every shipped study at a small budget with a built program and print digests to compare", bits::run),
+    ("mirror", "write kernels/shared.cuh: structs, codes and constants that launchers and kernels share", mirror::run),
     (
         "resources",
         "write kernels/RESOURCES.md: registers, shared memory and occupancy of every kernel (needs NVRTC)",

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "fiber.h"
 
@@ -80,7 +81,7 @@ enum Schedule { RoundRobin, Reverse, Random, GreedyUp, GreedyDown };
 struct Kernel {
     std::string name, file;
     unsigned threads;      // launch bound
-    size_t parameters;
+    std::vector<size_t> parameters;  // bytes of each
     void (*run)(void** arguments);
 };
 

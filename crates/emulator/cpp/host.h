@@ -46,7 +46,7 @@ static inline float min(float a, float b) { return fminf(a, b); }
 template <class T> static T max(T a, T b) { return a < b ? b : a; }
 template <class T> static T min(T a, T b) { return b < a ? b : a; }
 
-template <class... A> static size_t parameters(void (*)(A...)) { return sizeof...(A); }
+template <class... A> static std::vector<size_t> parameters(void (*)(A...)) { return {sizeof(A)...}; }
 template <class... A, size_t... I>
 static void call_each(void (*kernel)(A...), void** a, std::index_sequence<I...>) {
     kernel(*(std::remove_reference_t<A>*)a[I]...);
@@ -105,6 +105,9 @@ static inline u16 bf16_rounded(float x) {
 }
 static inline u32 bf16x2_from_f32(float low, float high) { return (u32)bf16_rounded(high) << 16 | bf16_rounded(low); }
 #endif
+static inline float unknown_code(u32 code, CALLER) {
+    emulator::fail(emulator::words({"unknown_code", file, line}) + ": " + std::to_string(code) + " is none of the kernel's codes");
+}
 // CUDA's own names of the single-precision functions that C++ has too.
 static inline float rsqrtf(float x) { return 1.0f / sqrtf(x); }
 

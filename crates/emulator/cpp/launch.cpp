@@ -8,6 +8,7 @@
 #include <numeric>
 #include <thread>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "registration.h"
@@ -22,17 +23,22 @@ static std::map<std::tuple<int, std::string, std::string>, Kernel>& kernels() {
 static unsigned last_bound;
 Bound::Bound(unsigned threads) { last_bound = threads; }
 
-Registration::Registration(int architecture, const char* name, const char* path, size_t parameters, void (*run)(void**)) {
+Registration::Registration(int architecture, const char* name, const char* path, std::vector<size_t> parameters,
+                           void (*run)(void**)) {
     const char* slash = strrchr(path, '/');
     std::string file = slash ? slash + 1 : path;
-    kernels()[{architecture, file, name}] = Kernel{name, file, last_bound, parameters, run};
+    kernels()[{architecture, file, name}] = Kernel{name, file, last_bound, std::move(parameters), run};
 }
 
 // What the driver would say, or nothing. The larger architecture stands for sm_80 and later, of which
 // sm_86 has the least shared memory.
-static std::string refusal(const Launch& l, int architecture, size_t arguments) {
+static std::string refusal(const Launch& l, int architecture, const size_t* sizes, size_t arguments) {
     auto number = [](uint64_t n) { return std::to_string(n); };
-    if (arguments != l.kernel->parameters) return "it takes " + number(l.kernel->parameters) + " arguments, not " + number(arguments);
+    const std::vector<size_t>& parameters = l.kernel->parameters;
+    if (arguments != parameters.size()) return "it takes " + number(parameters.size()) + " arguments, not " + number(arguments);
+    for (size_t i = 0; i < arguments; i++)
+        if (sizes[i] != parameters[i])
+            return "argument " + number(i + 1) + " takes " + number(parameters[i]) + " bytes, not " + number(sizes[i]);
     if (!l.grid.x || !l.grid.y || !l.grid.z) return "a grid without blocks";
     if (l.grid.x > 0x7fffffffu || l.grid.y > 65535 || l.grid.z > 65535)
         return "a grid of " + number(l.grid.x) + "," + number(l.grid.y) + "," + number(l.grid.z) + " blocks is too large";
@@ -111,7 +117,7 @@ using namespace emulator;
 
 // 0: done; 1: no such kernel; 2: refused; 3: failed. Writes what is wrong to `text`.
 extern "C" int emulator_launch(int architecture, const char* file, const char* name, const unsigned* grid, const unsigned* block,
-                           size_t shared_bytes, void** arguments, size_t argument_count, int schedule, unsigned seed,
+                           size_t shared_bytes, void** arguments, const size_t* argument_sizes, size_t argument_count, int schedule, unsigned seed,
                            int os_threads, char* text, size_t room) {
     auto answer = [&](int code, const std::string& what) {
         text[what.copy(text, room - 1)] = 0;
@@ -121,7 +127,7 @@ extern "C" int emulator_launch(int architecture, const char* file, const char* n
     if (found == kernels().end()) return 1;
     Launch launch{&found->second, arguments, {grid[0], grid[1], grid[2]}, {block[0], block[1], block[2]},
                   shared_bytes, (Schedule)schedule, seed};
-    std::string refused = refusal(launch, architecture, argument_count);
+    std::string refused = refusal(launch, architecture, argument_sizes, argument_count);
     if (!refused.empty()) return answer(2, refused);
     Blocks blocks(launch);
     blocks.run_on(os_threads);

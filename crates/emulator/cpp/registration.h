@@ -1,5 +1,7 @@
 // How kernel files make themselves known.
 #pragma once
+#include <vector>
+
 #include "block.h"
 
 namespace emulator {
@@ -10,7 +12,8 @@ struct Bound {
 };
 
 struct Registration {
-    Registration(int architecture, const char* name, const char* path, size_t parameters, void (*run)(void** arguments));
+    Registration(int architecture, const char* name, const char* path, std::vector<size_t> parameters,
+                 void (*run)(void** arguments));
 };
 
 }  // namespace emulator

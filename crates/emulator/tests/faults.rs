@@ -182,6 +182,10 @@ fn launches_that_a_gpu_refuses_are_refused() {
     assert_says(&refused([0, 128], 0, &arguments), &["without blocks"]);
     assert_says(&refused([1, 128], 65537, &arguments), &["65537", "65536"]);
     assert_says(&refused([1, 128], 0, &Arguments::new()), &["1 arguments, not 0"]);
+    assert_says(
+        &refused([1, 128], 0, &Arguments::new().value(7u32)),
+        &["selftest_divergent_barrier", "argument 1 takes 8 bytes, not 4"],
+    );
     let missing = bench.run("selftest_tf32", [1, 32], 0, &arguments);
     assert_says(&missing.expect_err("only from sm_80").to_string(), &["sm_75"]);
 }

@@ -1,16 +1,6 @@
 //! Division by a number that the host knows, as a multiplication on the device.
 
-use bytemuck::{Pod, Zeroable};
-
-/// Divides numbers below 2^31; `Divisor` in `kernels/numbers.cuh`. Granlund and Montgomery,
-/// "Division by invariant integers using multiplication", PLDI 1994.
-#[repr(C)]
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Pod, Zeroable)]
-pub struct Divisor {
-    divisor: u32,
-    magic: u32,
-    shift: u32,
-}
+use crate::Divisor;
 
 impl Divisor {
     /// For division by `divisor`.

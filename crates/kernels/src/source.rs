@@ -67,6 +67,7 @@ pub const HEADERS: &[(&str, &str)] = &[
     ("device.cuh", include_str!("../kernels/device.cuh")),
     ("instructions.cuh", include_str!("../kernels/instructions.cuh")),
     ("numbers.cuh", include_str!("../kernels/numbers.cuh")),
+    ("shared.cuh", include_str!("../kernels/shared.cuh")),
     ("tensor.cuh", include_str!("../kernels/tensor.cuh")),
     ("vectors.cuh", include_str!("../kernels/vectors.cuh")),
 ];

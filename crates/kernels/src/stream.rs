@@ -165,6 +165,7 @@ pub struct Arguments {
     /// Each argument starts at a multiple of 8 bytes.
     words: Vec<u64>,
     starts: Vec<usize>,
+    sizes: Vec<usize>,
 }
 
 impl Arguments {
@@ -182,6 +183,7 @@ impl Arguments {
         assert!(align_of::<T>() <= 8, "arguments are aligned to 8 bytes");
         let start = self.words.len();
         self.starts.push(start);
+        self.sizes.push(size_of::<T>());
         self.words.resize(start + size_of::<T>().div_ceil(8), 0);
         bytemuck::cast_slice_mut::<u64, u8>(&mut self.words[start..])[..size_of::<T>()]
             .copy_from_slice(bytemuck::bytes_of(&value));
@@ -198,6 +200,22 @@ impl Arguments {
     #[must_use]
     pub fn optional<T: Pod>(self, span: Option<Span<'_, T>>) -> Self {
         self.value(span.map_or(0, |span| span.address()))
+    }
+
+    /// The same with another number in place of 4 bytes of an argument, for tests that plant a wrong one.
+    ///
+    /// # Panics
+    /// If there is no such argument, or it is too short.
+    #[must_use]
+    pub fn with_word(mut self, argument: usize, word: usize, number: u32) -> Self {
+        assert!(4 * word + 4 <= self.sizes[argument], "argument {argument} has no word {word}");
+        bytemuck::cast_slice_mut::<u64, u32>(&mut self.words[self.starts[argument]..])[word] = number;
+        self
+    }
+
+    /// Bytes of each argument.
+    pub fn sizes(&self) -> &[usize] {
+        &self.sizes
     }
 
     /// A pointer to each argument, as the driver wants them. They live as long as this does.

@@ -11,6 +11,7 @@ mod step;
 use std::sync::Arc;
 
 use bytemuck::Zeroable;
+use tunefork_graph::OptimizerKind;
 use tunefork_kernels::{Conv2d, DeviceError, DeviceMemory, Precision, StepRow, Stream};
 
 use networks::{NETWORKS, Network};
@@ -49,7 +50,7 @@ pub fn visit(stream: &Arc<dyn Stream>, precision: Precision, visitor: &mut Visit
             epsilon: 1e-8,
             correction1: 0.1,
             correction2: 0.001,
-            optimizer: 2,
+            optimizer: OptimizerKind::Adam.code(),
             ..StepRow::zeroed()
         };
         let step = DeviceMemory::of(stream, &[step])?;

@@ -32,10 +32,11 @@ impl Target {
     }
 
     /// NVRTC's options. Multiplications and additions may be fused by the compiler; where two kernels
-    /// must agree to the bit, the sources say `fmaf`.
+    /// must agree to the bit, the sources say `fmaf`. Without the last option generic lambdas would be the host's.
     pub fn options(self) -> Vec<String> {
         let kind = if self.ptx { "compute" } else { "sm" };
-        vec![format!("--gpu-architecture={kind}_{}", self.architecture), "--std=c++17".into(), "--fmad=true".into()]
+        let architecture = format!("--gpu-architecture={kind}_{}", self.architecture);
+        vec![architecture, "--std=c++17".into(), "--fmad=true".into(), "-default-device".into()]
     }
 }
 

@@ -1,13 +1,10 @@
 //! The mean over all pixels: `kernels/average.cu`.
 
 use super::{run, stored};
+use crate::mirror::{AVERAGE_CHANNELS, AVERAGE_SHARES};
 use crate::{Arguments, DeviceError, Divisor, Precision, Source, Span, StepRow, Stream};
 
-/// Channels of a block, neighbouring ones.
-const CHANNELS: usize = 32;
-/// Shares of the pixels that a block sums side by side.
-const SHARES: usize = 8;
-const THREADS: usize = CHANNELS * SHARES;
+const THREADS: usize = AVERAGE_CHANNELS * AVERAGE_SHARES;
 
 /// The mean of each channel over the pixels of an image, and its gradient.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +45,7 @@ impl Average {
         self.check(step, x, y);
         let arguments =
             Arguments::new().span(step).span(x).span(y).value(self.pixels as u32).value(self.channels as u32);
-        let columns = self.channels.div_ceil(CHANNELS);
+        let columns = self.channels.div_ceil(AVERAGE_CHANNELS);
         assert!(columns <= 65_535, "{} channels", self.channels);
         let shared = (THREADS * size_of::<f32>()) as u32;
         let kernel = Source::Average.kernel(stored!(self.precision, "average_forward"));

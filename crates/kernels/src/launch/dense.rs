@@ -3,15 +3,12 @@
 use tunefork_graph::Activation;
 
 use super::{Grid, run, stored};
+use crate::mirror::{
+    DENSE_COLUMNS, DENSE_DEPTH, DENSE_GROUP, DENSE_ROWS, DENSE_SHARES, DENSE_THREADS, EXACT_PAD, TENSOR_PAD,
+    TENSOR_STAGES, TENSOR_STEP,
+};
 use crate::shape::activation_code;
 use crate::{Arguments, DeviceError, DropoutRow, Kernel, Precision, Source, Span, StepRow, Stream};
-
-/// Rows and columns of a block's tile of a product.
-const TILE: [usize; 2] = [64, 32];
-const THREADS: usize = 128;
-/// Threads of the kernels between products: columns and the shares of their sums.
-const COLUMNS: usize = 32;
-const SHARES: usize = 8;
 
 /// Blocks that a forward product is split into, if its inner dimension is large enough.
 const BLOCKS: usize = 256;
@@ -58,7 +55,7 @@ impl Dense {
 
     /// Values of a slice of the inner dimension.
     fn slice(&self) -> usize {
-        let tiles = self.batch.div_ceil(TILE[0]) * self.outputs.div_ceil(TILE[1]);
+        let tiles = self.batch.div_ceil(DENSE_ROWS) * self.outputs.div_ceil(DENSE_COLUMNS);
         let slices = BLOCKS.div_ceil(tiles).min(SLICES);
         self.inputs.div_ceil(slices).next_multiple_of(SLICE)
     }
@@ -74,16 +71,17 @@ impl Dense {
         grid: impl Into<Grid>,
         arguments: Arguments,
     ) -> Result<(), DeviceError> {
-        let rows = TILE[0] + TILE[1];
+        let rows = DENSE_ROWS + DENSE_COLUMNS;
         // Some stages of both operands' tiles.
         let bytes = match self.precision {
-            // 32 values of depth, rows padded by 4 values on each side.
-            Precision::F32 => 2 * 32 * (rows + 8) * size_of::<f32>(),
-            // 64 bytes of depth for each row, padded by 16; copies fly from sm_80, and need one more.
-            _ if stream.architecture() >= 80 => 3 * 80 * rows,
-            _ => 2 * 80 * rows,
+            Precision::F32 => 2 * DENSE_DEPTH * (rows + 2 * EXACT_PAD) * size_of::<f32>(),
+            // The depth of each row together, whatever the layout: that takes more than all rows of a depth.
+            Precision::Tf32 | Precision::F16 | Precision::Bf16 => {
+                let stages = if stream.architecture() >= 80 { TENSOR_STAGES } else { 2 };
+                stages * (TENSOR_STEP + TENSOR_PAD) * rows
+            }
         };
-        let (threads, shared) = (THREADS as u32, bytes as u32);
+        let (threads, shared) = (DENSE_THREADS as u32, bytes as u32);
         // SAFETY: the caller's.
         unsafe { run(stream, kernel, grid, threads, shared, arguments) }
     }
@@ -134,7 +132,7 @@ impl Dense {
     ) -> Result<(), DeviceError> {
         self.check(step, dropout, [x, weights, y], workspace, false);
         assert!(bias.is_none_or(|bias| bias.len() == self.outputs), "bias");
-        let (slices, columns) = (self.slices(), self.outputs.div_ceil(TILE[1]));
+        let (slices, columns) = (self.slices(), self.outputs.div_ceil(DENSE_COLUMNS));
         let workspace = workspace.expect("checked: there are slices");
         let product = Arguments::new()
             .span(step)
@@ -145,7 +143,7 @@ impl Dense {
             .value(self.batch as u32)
             .value(self.slice() as u32)
             .span(workspace);
-        let grid = [columns * slices, self.batch.div_ceil(TILE[0])];
+        let grid = [columns * slices, self.batch.div_ceil(DENSE_ROWS)];
         assert!(grid[1] <= 65_535, "{self:?}");
         let kernel = product!(self, "dense_forward");
         // SAFETY: buffers hold what the shape says, the workspace a product for each slice.
@@ -198,9 +196,9 @@ impl Dense {
         if self.activation.is_some() || dropout.is_some() || db.is_some() {
             self.derivative(stream, step, dropout, y, dy, db)?;
         }
-        let weight_tiles = self.inputs.div_ceil(TILE[0]) * self.outputs.div_ceil(TILE[1]);
+        let weight_tiles = self.inputs.div_ceil(DENSE_ROWS) * self.outputs.div_ceil(DENSE_COLUMNS);
         let data_tiles = match dx {
-            Some(_) => self.batch.div_ceil(TILE[0]) * self.inputs.div_ceil(TILE[1]),
+            Some(_) => self.batch.div_ceil(DENSE_ROWS) * self.inputs.div_ceil(DENSE_COLUMNS),
             None => 0,
         };
         let arguments = Arguments::new()
@@ -249,8 +247,8 @@ impl Dense {
 /// # Safety
 /// As [`Stream::launch`].
 unsafe fn sum(stream: &dyn Stream, name: &'static str, sums: usize, arguments: Arguments) -> Result<(), DeviceError> {
-    const THREADS: usize = COLUMNS * SHARES;
-    let (kernel, blocks) = (Source::Dense.kernel(name), sums.div_ceil(COLUMNS));
+    const THREADS: usize = DENSE_GROUP * DENSE_SHARES;
+    let (kernel, blocks) = (Source::Dense.kernel(name), sums.div_ceil(DENSE_GROUP));
     let shared = (THREADS * size_of::<f32>()) as u32;
     // SAFETY: the caller's.
     unsafe { run(stream, kernel, blocks, THREADS as u32, shared, arguments) }

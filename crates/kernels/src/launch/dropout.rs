@@ -1,10 +1,16 @@
 //! Dropout by itself: `kernels/dropout.cu`.
 
 use super::{run, stored};
+use crate::mirror::STREAM_THREADS;
 use crate::{Arguments, DeviceError, DropoutRow, Precision, Source, Span, StepRow, Stream};
 
-/// Threads of a block; each handles the four elements that share a random block.
-const THREADS: usize = 256;
+impl DropoutRow {
+    /// Dropout with probability `p`, in [0, 1].
+    pub fn new(p: f64) -> Self {
+        let threshold = (p.clamp(0.0, 1.0) * 4_294_967_296.0).min(f64::from(u32::MAX));
+        Self { threshold: threshold as u32, scale: if p < 1.0 { (1.0 / (1.0 - p)) as f32 } else { 0.0 } }
+    }
+}
 
 /// Dropout number `layer` over `elements` values for each image of a batch of at most `batch`.
 ///
@@ -51,9 +57,9 @@ impl Dropout {
             .span(x)
             .span(y)
             .value(u32::from(accumulate));
-        let blocks = len.div_ceil(4 * THREADS);
+        let blocks = len.div_ceil(4 * STREAM_THREADS);
         let kernel = Source::Dropout.kernel(stored!(self.precision, "dropout"));
         // SAFETY: both buffers hold as many values as the kernel addresses.
-        unsafe { run(stream, kernel, blocks, THREADS as u32, 0, arguments) }
+        unsafe { run(stream, kernel, blocks, STREAM_THREADS as u32, 0, arguments) }
     }
 }

@@ -1,31 +1,10 @@
 //! The images of a batch: `kernels/gather.cu`.
 
-use bytemuck::{Pod, Zeroable};
+use super::{run, stored};
+use crate::mirror::{Frame, GATHER_VALUES, GatherCounts, STREAM_THREADS};
+use crate::{Arguments, DeviceError, Divisor, Precision, Source, Span, StepRow, Stream};
 
-use crate::{Arguments, DeviceError, Divisor, Precision, Source, Span, StepRow, Stream, launch::run};
-
-const THREADS: usize = 256;
-/// Neighbouring values of a thread.
-const VALUES: usize = 4;
-
-/// What happens to one image of a batch, in units of 1/65,536 pixel; the same fields as `Transform` in
-/// `kernels/gather.cu`.
-#[repr(C)]
-#[derive(Clone, Copy, PartialEq, Debug, Pod, Zeroable)]
-pub struct Transform {
-    /// The value at column x and row y is taken from column `[0] x + [1] y + [2]`; what lies outside of
-    /// the image is black.
-    pub column: [i32; 3],
-    /// ... and from row `[0] x + [1] y + [2]`.
-    pub row: [i32; 3],
-    /// What the distance of a value to the training mean is multiplied by.
-    pub gain: f32,
-    /// What is then added, as a share of the way from black to white.
-    pub offset: f32,
-    /// First row, row behind the last, first column, column behind the last of what is set to the
-    /// training mean.
-    pub erased: [u32; 4],
-}
+pub use crate::mirror::Transform;
 
 /// Collects the images of a batch from the data set, bytes that become numbers by a table, changed and
 /// mixed as the step says.
@@ -41,16 +20,6 @@ pub struct Gather {
     pub channels: usize,
     /// How values are stored.
     pub precision: Precision,
-}
-
-/// An image as the kernel divides it.
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct Frame {
-    image: Divisor,
-    channels: Divisor,
-    width: Divisor,
-    height: u32,
 }
 
 impl Gather {
@@ -88,7 +57,7 @@ impl Gather {
         assert!(self.height <= 4096 && self.width <= 4096, "{} by {} pixels", self.height, self.width);
         let count = images.len() / image;
         assert!(len < 1 << 31 && count < 1 << 31, "{len} values, {count} images");
-        let name = self.precision.pick("gather_f32", "gather_f16", "gather_bf16");
+        let name = stored!(self.precision, "gather");
         let arguments = Arguments::new()
             .span(step)
             .span(images)
@@ -96,16 +65,20 @@ impl Gather {
             .span(tables)
             .span(transforms)
             .span(out)
-            .value([count, indices.len(), transforms.len()].map(|count| count as u32))
+            .value(GatherCounts {
+                images: count as u32,
+                indices: indices.len() as u32,
+                transforms: transforms.len() as u32,
+            })
             .value(Frame {
                 image: Divisor::new(image as u32),
                 channels: Divisor::new(self.channels as u32),
                 width: Divisor::new(self.width as u32),
                 height: self.height as u32,
             });
-        let blocks = len.div_ceil(VALUES * THREADS);
+        let blocks = len.div_ceil(GATHER_VALUES * STREAM_THREADS);
         // SAFETY: the kernel keeps within the numbers of images, indices and transforms and within each
         // image, and writes `len` values.
-        unsafe { run(stream, Source::Gather.kernel(name), blocks, THREADS as u32, 0, arguments) }
+        unsafe { run(stream, Source::Gather.kernel(name), blocks, STREAM_THREADS as u32, 0, arguments) }
     }
 }

@@ -1,23 +1,10 @@
 //! Softmax cross entropy: `kernels/loss.cu`.
 
-use bytemuck::{Pod, Zeroable};
-
 use super::{run, stored};
+use crate::mirror::{LOSS_WARPS, LossCounts};
 use crate::{Arguments, DeviceError, Precision, Source, Span, StepRow, Stream};
 
-/// Most warps of the only block.
-const WARPS: usize = 32;
-
-/// What gradients are multiplied by while they are stored in 16 bits; lies in device memory, because the
-/// optimizer changes it.
-#[repr(C)]
-#[derive(Clone, Copy, PartialEq, Debug, Pod, Zeroable)]
-pub struct LossScale {
-    /// The factor, a power of two.
-    pub scale: f32,
-    /// Steps with finite gradients since the factor changed.
-    pub clean: u32,
-}
+pub use crate::mirror::{LossScale, Record};
 
 impl LossScale {
     /// What a run starts from: 1024 for [`Precision::F16`]; the others need none.
@@ -25,18 +12,6 @@ impl LossScale {
         let scale = if precision == Precision::F16 { 1024.0 } else { 1.0 };
         Self { scale, clean: 0 }
     }
-}
-
-/// The results of a step.
-#[repr(C)]
-#[derive(Clone, Copy, PartialEq, Debug, Default, Pod, Zeroable)]
-pub struct Record {
-    /// Sum of the real images' losses.
-    pub loss_sum: f64,
-    /// How many of them have their largest logit at the label.
-    pub correct: u32,
-    /// 1 if the optimizer left the parameters alone because a gradient was not finite.
-    pub skipped: u32,
 }
 
 /// Softmax cross entropy with label smoothing, class weights and mixed labels, the weighted mean over the
@@ -93,8 +68,12 @@ impl Loss {
             .optional(gradient)
             .span(records)
             .value(self.classes as u32)
-            .value(counts.map(|count| count as u32));
-        let warps = self.batch.clamp(1, WARPS);
+            .value(LossCounts {
+                indices: indices.len() as u32,
+                labels: labels.len() as u32,
+                records: records.len() as u32,
+            });
+        let warps = self.batch.clamp(1, LOSS_WARPS);
         let shared = (warps * size_of::<Record>()) as u32;
         // SAFETY: the kernel keeps within the numbers of indices, labels and records.
         unsafe { run(stream, Source::Loss.kernel(name), 1, 32 * warps as u32, shared, arguments) }

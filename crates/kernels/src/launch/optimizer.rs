@@ -2,13 +2,8 @@
 
 use super::loss::{LossScale, Record};
 use super::{run, stored};
+use crate::mirror::{OPTIMIZER_PART, OPTIMIZER_SUMS, OPTIMIZER_THREADS};
 use crate::{Arguments, DeviceError, Precision, Source, Span, StepRow, Stream};
-
-const THREADS: usize = 256;
-/// Values of a block.
-const PART: usize = 1024;
-/// Most partial sums of squares: one for each thread that adds them.
-const SUMS: usize = THREADS;
 
 /// An update of `len` parameters by the optimizer that the step's row names, with clipping by the global
 /// norm and, for [`Precision::F16`], the division by the loss scale.
@@ -27,11 +22,11 @@ impl Update {
     /// Elements of workspace.
     pub fn workspace_len(&self) -> usize {
         // The partial sums, and the loss scale as it was when they were formed.
-        SUMS + 1
+        OPTIMIZER_SUMS + 1
     }
 
     fn sums(&self) -> usize {
-        self.len.div_ceil(4 * PART).min(SUMS)
+        self.len.div_ceil(4 * OPTIMIZER_PART).min(OPTIMIZER_SUMS)
     }
 
     /// Updates parameters, states and `weights16`, the copy in 16 bits (only and always where the
@@ -85,13 +80,13 @@ impl Update {
             .value(scaled)
             .value(records.len() as u32);
         let name = stored!(self.precision, "optimizer_update");
-        let (threads, shared) = (THREADS as u32, (THREADS / 32 * size_of::<f32>()) as u32);
+        let (threads, shared) = (OPTIMIZER_THREADS as u32, (OPTIMIZER_THREADS / 32 * size_of::<f32>()) as u32);
         // SAFETY: all buffers hold `len` values, the workspace one for each block and one more.
         unsafe {
             let kernel = Source::Optimizer.kernel("optimizer_squares");
             run(stream, kernel, self.sums(), threads, shared, sums)?;
             let kernel = Source::Optimizer.kernel(name);
-            run(stream, kernel, self.len.div_ceil(PART), threads, shared, update)
+            run(stream, kernel, self.len.div_ceil(OPTIMIZER_PART), threads, shared, update)
         }
     }
 
@@ -128,8 +123,8 @@ impl Cast {
         assert!((1..1 << 31).contains(&self.len), "{} parameters", self.len);
         let name = stored!(self.precision, "optimizer_cast");
         let arguments = Arguments::new().span(parameters).span(weights16).value(self.len as u32);
-        let (kernel, blocks) = (Source::Optimizer.kernel(name), self.len.div_ceil(PART));
+        let (kernel, blocks) = (Source::Optimizer.kernel(name), self.len.div_ceil(OPTIMIZER_PART));
         // SAFETY: both buffers hold `len` values.
-        unsafe { run(stream, kernel, blocks, THREADS as u32, 0, arguments) }
+        unsafe { run(stream, kernel, blocks, OPTIMIZER_THREADS as u32, 0, arguments) }
     }
 }

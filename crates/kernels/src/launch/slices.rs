@@ -2,6 +2,7 @@
 //! parts are added in order.
 
 use super::run;
+use crate::mirror::STREAM_THREADS;
 use crate::{Arguments, DeviceError, Source, Span, Stream};
 
 /// The slices of a sum.
@@ -40,7 +41,6 @@ impl Slices {
         parts: Span<'_, f32>,
         sums: Span<'_, f32>,
     ) -> Result<(), DeviceError> {
-        const THREADS: usize = 256;
         if self.count == 1 {
             return Ok(());
         }
@@ -51,9 +51,9 @@ impl Slices {
         let arguments =
             Arguments::new().value(len as u32).value(slices as u32).value(shares as u32).span(parts).span(sums);
         let kernel = Source::Conv.kernel("conv_add_slices");
-        let blocks = len.div_ceil(THREADS / shares);
-        let shared = (THREADS * size_of::<f32>()) as u32;
+        let blocks = len.div_ceil(STREAM_THREADS / shares);
+        let shared = (STREAM_THREADS * size_of::<f32>()) as u32;
         // SAFETY: the lengths were checked above.
-        unsafe { run(stream, kernel, blocks, THREADS as u32, shared, arguments) }
+        unsafe { run(stream, kernel, blocks, STREAM_THREADS as u32, shared, arguments) }
     }
 }

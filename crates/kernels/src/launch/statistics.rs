@@ -5,16 +5,10 @@
 //! them are not written. A convolution writes them along with its result, [`Partials`] forms them of
 //! a tensor that is there already, and [`Merge`] makes mean and deviation of them.
 
-use super::vectors::{BYTES, THREADS, Threads};
+use super::vectors::Threads;
 use super::{run, stored};
+use crate::mirror::{MERGE_SPAN, STREAM_THREADS, SUM_COLUMNS, TILE_ROUNDS, VECTOR_BYTES};
 use crate::{Arguments, DeviceError, Divisor, Precision, Source, Span, StepRow, Stream};
-
-/// Positions that one thread of [`Partials`] keeps in registers: `ROUNDS` in the kernel.
-const ROUNDS: usize = 8;
-/// Tiles that one block of [`Merge`] merges: `SPAN` in the kernel.
-const SPAN: usize = 1024;
-/// Channels that one block of [`Merge`] covers: `COLUMNS` in the kernel.
-const COLUMNS: usize = 8;
 
 /// Moments of the tiles of a stored tensor.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +26,7 @@ pub struct Partials {
 impl Partials {
     /// T.
     pub fn positions_per_tile(&self) -> usize {
-        self.threads().lanes * ROUNDS
+        self.threads().lanes * TILE_ROUNDS
     }
 
     /// Number of tiles of a full batch.
@@ -74,7 +68,7 @@ impl Partials {
         assert_eq!(partials.len(), self.len(), "partials");
         assert!(len < 1 << 31, "{len} values");
         let addresses = [x.address(), partials.address()];
-        assert_eq!(addresses.map(|address| address % BYTES), [0, 0], "aligned to 16 bytes");
+        assert_eq!(addresses.map(|address| address % VECTOR_BYTES as u64), [0, 0], "aligned to 16 bytes");
         let threads = self.threads();
         let name = match threads.vector {
             1 => stored!(self.precision, "partials_scalar"),
@@ -154,13 +148,13 @@ impl Merge {
             assert_eq!((mean.len(), variance.len()), (k, k), "running values");
         }
         assert!(self.partials_len() < 1 << 31, "{tiles} tiles");
-        assert!(tiles <= SPAN * SPAN, "{tiles} tiles");
+        assert!(tiles <= MERGE_SPAN * MERGE_SPAN, "{tiles} tiles");
         assert!(self.batch * self.per_image < 1 << 31, "positions");
         // Groups of tiles are merged where they lie, then the groups; mostly there is one.
         let mut stride = 1;
         loop {
             let left = tiles.div_ceil(stride);
-            let groups = left.div_ceil(SPAN);
+            let groups = left.div_ceil(MERGE_SPAN);
             let arguments = Arguments::new()
                 .span(step)
                 .value(self.per_image as u32)
@@ -178,16 +172,16 @@ impl Merge {
                 run(
                     stream,
                     Source::Statistics.kernel("merge_statistics"),
-                    [k.div_ceil(COLUMNS), groups],
-                    THREADS as u32,
-                    (3 * THREADS * size_of::<f32>()) as u32,
+                    [k.div_ceil(SUM_COLUMNS), groups],
+                    STREAM_THREADS as u32,
+                    (3 * STREAM_THREADS * size_of::<f32>()) as u32,
                     arguments,
                 )?;
             }
             if groups == 1 {
                 return Ok(());
             }
-            stride *= SPAN;
+            stride *= MERGE_SPAN;
         }
     }
 }
@@ -222,8 +216,8 @@ impl Running {
             run(
                 stream,
                 Source::Statistics.kernel("running_statistics"),
-                k.div_ceil(THREADS),
-                THREADS as u32,
+                k.div_ceil(STREAM_THREADS),
+                STREAM_THREADS as u32,
                 0,
                 arguments,
             )

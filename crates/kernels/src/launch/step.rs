@@ -1,9 +1,8 @@
 //! The first launch of a captured step: `kernels/step.cu`.
 
-use crate::{Arguments, DeviceError, Source, Span, Stream, launch::run};
-
-/// Threads of the only block.
-const THREADS: u32 = 128;
+use super::run;
+use crate::mirror::BEGIN_THREADS;
+use crate::{Arguments, DeviceError, Source, Span, Stream};
 
 /// Takes the next row of a table that the host has written ahead, so that a captured step finds its
 /// numbers without the host. A row is a [`StepRow`](crate::StepRow) and, behind it, a
@@ -43,6 +42,6 @@ impl Begin {
             Arguments::new().span(table).span(counter).span(row).value(self.words as u32).value(rows as u32);
         let kernel = Source::Step.kernel("step_begin");
         // SAFETY: the kernel reads one row inside of the table and writes `words` words and the counter.
-        unsafe { run(stream, kernel, 1, THREADS, 0, arguments) }
+        unsafe { run(stream, kernel, 1, BEGIN_THREADS as u32, 0, arguments) }
     }
 }

@@ -2,14 +2,10 @@
 //! neighbouring channels, a block `groups` of them side by side and `lanes` positions at once.
 
 use crate::Precision;
+use crate::mirror::{STREAM_THREADS, VECTOR_BYTES};
 
-/// Threads of a block, at most.
-pub(super) const THREADS: usize = 256;
 /// Most vectors that a block covers along the channels.
 const GROUPS: usize = 64;
-
-/// Bytes of a vector access.
-pub(super) const BYTES: u64 = 16;
 
 /// The shape of a block of threads.
 #[derive(Clone, Copy, Debug)]
@@ -27,15 +23,14 @@ pub(super) struct Threads {
 impl Threads {
     /// For positions of so many channels.
     pub(super) fn new(channels: usize, precision: Precision) -> Self {
-        let bytes = BYTES as usize;
-        let vector = match channels * precision.bytes() % bytes {
-            0 => bytes / precision.bytes(),
+        let vector = match channels * precision.bytes() % VECTOR_BYTES {
+            0 => VECTOR_BYTES / precision.bytes(),
             _ => 1,
         };
         let vectors = channels / vector;
         let across = vectors.div_ceil(GROUPS);
         let groups = vectors.div_ceil(across);
-        Self { vector, groups, lanes: THREADS / groups, across }
+        Self { vector, groups, lanes: STREAM_THREADS / groups, across }
     }
 
     /// Threads of a block: all of them have work.

@@ -1,7 +1,7 @@
 //! Sums of stored tensors.
 
-use crate::launch::vectors::{BYTES, THREADS};
 use crate::launch::{run, stored};
+use crate::mirror::{STREAM_THREADS, VECTOR_BYTES};
 use crate::{Arguments, DeviceError, Precision, Source, Span, StepRow, Stream};
 
 /// y = x, or y += x, of stored tensors: for gradients that come together.
@@ -36,12 +36,22 @@ impl Add {
         assert_eq!(step.len(), 1, "one row");
         assert_eq!((x.len(), y.len()), (bytes, bytes), "values");
         assert!(len < 1 << 31, "{len} values");
-        assert_eq!((x.address() % BYTES, y.address() % BYTES), (0, 0), "aligned");
+        let aligned = |span: Span<'_, u8>| span.address().is_multiple_of(VECTOR_BYTES as u64);
+        assert!(aligned(x) && aligned(y), "aligned to {VECTOR_BYTES} bytes");
         let arguments =
             Arguments::new().span(step).value(self.elements as u32).span(x).span(y).value(u32::from(accumulate));
-        let vector = BYTES as usize / self.precision.bytes();
+        let vector = VECTOR_BYTES / self.precision.bytes();
         let name = stored!(self.precision, "add");
         // SAFETY: both tensors hold as many values as the kernel addresses.
-        unsafe { run(stream, Source::Block.kernel(name), len.div_ceil(vector * THREADS), THREADS as u32, 0, arguments) }
+        unsafe {
+            run(
+                stream,
+                Source::Block.kernel(name),
+                len.div_ceil(vector * STREAM_THREADS),
+                STREAM_THREADS as u32,
+                0,
+                arguments,
+            )
+        }
     }
 }

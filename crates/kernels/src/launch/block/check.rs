@@ -2,21 +2,21 @@
 
 use super::{Backward, Block, Norm};
 use crate::Span;
-use crate::launch::vectors::BYTES;
+use crate::mirror::VECTOR_BYTES;
 
 impl Block {
     pub(super) fn check_input(&self, values: Span<'_, u8>) {
         let len = self.input_len();
         assert!(len < 1 << 31, "{len} values");
         assert_eq!(values.len(), len * self.precision.bytes(), "values");
-        assert_eq!(values.address() % BYTES, 0, "aligned to 16 bytes");
+        assert_eq!(values.address() % VECTOR_BYTES as u64, 0, "aligned to 16 bytes");
     }
 
     pub(super) fn check_output(&self, values: Span<'_, u8>) {
         let len = self.output_len();
         assert!(len < 1 << 31, "{len} values");
         assert_eq!(values.len(), len * self.precision.bytes(), "results");
-        assert_eq!(values.address() % BYTES, 0, "aligned to 16 bytes");
+        assert_eq!(values.address() % VECTOR_BYTES as u64, 0, "aligned to 16 bytes");
     }
 
     pub(super) fn check_norm(&self, norm: Option<Norm<'_>>) {
@@ -25,7 +25,7 @@ impl Block {
             let spans = [norm.statistics, norm.scale, norm.shift];
             let k = self.channels;
             assert_eq!(spans.map(Span::len), [2 * k, k, k], "one value for each channel");
-            assert_eq!(norm.statistics.address() % BYTES, 0, "aligned to 16 bytes");
+            assert_eq!(norm.statistics.address() % VECTOR_BYTES as u64, 0, "aligned to 16 bytes");
         }
     }
 
@@ -51,6 +51,6 @@ impl Block {
             assert_eq!(values.len(), self.channels, "one value for each channel");
         }
         assert!(given.workspace.len() >= self.workspace_len(), "workspace");
-        assert_eq!(given.workspace.address() % BYTES, 0, "aligned to 16 bytes");
+        assert_eq!(given.workspace.address() % VECTOR_BYTES as u64, 0, "aligned to 16 bytes");
     }
 }

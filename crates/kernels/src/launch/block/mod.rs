@@ -9,12 +9,9 @@ pub use add::Add;
 use tunefork_graph::{Activation, Pool};
 
 use self::work::{Kind, Work, kernel};
-use super::vectors::THREADS;
 use super::{run, stored};
+use crate::mirror::{STREAM_THREADS, SUM_COLUMNS};
 use crate::{Arguments, DeviceError, Precision, Source, Span, StepRow, Stream};
-
-/// Columns that a block of threads adds up in the second stage of a sum: as in the kernel.
-const COLUMNS: usize = 8;
 
 /// out = pool(activation(norm(y) + r)), every part optional.
 ///
@@ -269,9 +266,9 @@ impl Block {
             run(
                 stream,
                 Source::BlockBackward.kernel("block_finish"),
-                columns.div_ceil(COLUMNS),
-                THREADS as u32,
-                (THREADS * size_of::<f32>()) as u32,
+                columns.div_ceil(SUM_COLUMNS),
+                STREAM_THREADS as u32,
+                (STREAM_THREADS * size_of::<f32>()) as u32,
                 arguments,
             )
         }

@@ -1,40 +1,16 @@
 //! How a block's launches deal out their positions, and to which kernels.
 
-use bytemuck::{Pod, Zeroable};
 use tunefork_graph::{Pool, PoolKind};
 
 use super::Block;
 use crate::launch::run;
-use crate::launch::vectors::{BYTES, Threads};
+use crate::launch::vectors::Threads;
+use crate::mirror::{BlockShape, VECTOR_BYTES};
 use crate::shape::activation_code;
 use crate::{Arguments, DeviceError, Divisor, Kernel, Precision, Stream};
 
 /// Blocks of threads that a launch aims at; positions are dealt out to them in equal chunks.
 const BLOCKS: usize = 1024;
-
-/// Sizes and settings for the device: `BlockShape` in `kernels/block.cuh`.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub(super) struct Shape {
-    height: u32,
-    width: u32,
-    channels: u32,
-    output_height: u32,
-    output_width: u32,
-    kernel: u32,
-    stride: u32,
-    padding: u32,
-    max: u32,
-    activation: u32,
-    saved_output: u32,
-    plane: u32,
-    lanes: u32,
-    per_thread: u32,
-    by_groups: Divisor,
-    by_lines: Divisor,
-    by_row: Divisor,
-    by_stride: Divisor,
-}
 
 /// What a thread owns: one value of each channel of its vector, or a window of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,7 +42,7 @@ pub(super) struct Work {
     kind: Kind,
     pub(super) precision: Precision,
     threads: Threads,
-    pub(super) shape: Shape,
+    pub(super) shape: BlockShape,
     /// Blocks along the positions.
     pub(super) chunks: usize,
 }
@@ -127,7 +103,7 @@ impl Block {
         let [output_height, output_width] = self.output();
         let Pool { kind, window } = self.pool.unwrap_or(Pool::average(1));
         let divisor = |by: usize| Divisor::new(by as u32);
-        let shape = Shape {
+        let shape = BlockShape {
             height: self.height as u32,
             width: self.width as u32,
             channels: self.channels as u32,
@@ -169,7 +145,7 @@ impl Block {
     /// vector, so that vectors serve any number of channels.
     fn flattened(&self) -> Self {
         let len = self.height * self.width * self.channels;
-        let vector = BYTES as usize / self.precision.bytes();
+        let vector = VECTOR_BYTES / self.precision.bytes();
         match len % vector {
             0 => Self { height: 1, width: len / vector, channels: vector, ..*self },
             _ => *self,

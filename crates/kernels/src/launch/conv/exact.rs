@@ -1,62 +1,19 @@
 //! f32 numbers multiplied exactly: `kernels/conv.cu`.
 
-use bytemuck::{Pod, Zeroable};
-
-use super::{DataGradient, Forward, Product, Slices, WeightGradient, positions, weight_rows};
-use crate::{Conv2d, Divisor, Source};
-
-/// A convolution as kernels see it; the same fields as `Shape` in `kernels/conv.cuh`.
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-pub(super) struct Shape {
-    height: u32,
-    width: u32,
-    channels: u32,
-    out_height: u32,
-    out_width: u32,
-    filters: u32,
-    kernel: u32,
-    stride: u32,
-    padding: u32,
-    tiles_across: u32,
-    pixels: Divisor,
-    columns: Divisor,
-}
-
-impl Shape {
-    /// With so many tiles side by side, and rows of the product that are pixels of images of so many
-    /// rows and columns.
-    pub(super) fn new(conv: &Conv2d, tiles_across: usize, [rows, columns]: [usize; 2]) -> Self {
-        // All dimensions are below 2^31: the numbers of values are.
-        assert!(conv.kernel + 2 * conv.padding < 1 << 15, "a small filter");
-        // Rows behind the last image are counted until their tile is full.
-        assert!(conv.batch * rows * columns < (1 << 31) - 4096, "rows of a product");
-        Self {
-            height: conv.height as u32,
-            width: conv.width as u32,
-            channels: conv.channels as u32,
-            out_height: conv.output_height() as u32,
-            out_width: conv.output_width() as u32,
-            filters: conv.filters as u32,
-            kernel: conv.kernel as u32,
-            stride: conv.stride as u32,
-            padding: conv.padding as u32,
-            tiles_across: tiles_across as u32,
-            pixels: Divisor::new((rows * columns) as u32),
-            columns: Divisor::new(columns as u32),
-        }
-    }
-}
+use super::{DataGradient, Forward, Product, Slices, WeightGradient, positions, shape, weight_rows};
+use crate::mirror::{ConvShape, EXACT_PAD};
+use crate::{Conv2d, Source};
 
 /// A tile of the results, and the kernels that form such tiles.
-struct Tile {
-    rows: usize,
-    columns: usize,
+pub(crate) struct Tile {
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    /// Groups of four rows and of four columns that a thread has.
+    pub(crate) groups: [usize; 2],
     /// Of the sum, in a step.
-    depth: usize,
-    threads: usize,
+    pub(crate) depth: usize,
     /// Whether channels and filters must be multiples of 4.
-    whole: bool,
+    pub(crate) whole: bool,
     /// Share of the multiplications' speed that the kernels reach, about, in percent.
     speed: usize,
     forward: &'static str,
@@ -65,12 +22,12 @@ struct Tile {
 }
 
 macro_rules! tile {
-    ($rows:literal x $columns:literal, $depth:literal, $threads:literal, $speed:literal, $whole:literal, $name:literal) => {
+    ($rows:literal x $columns:literal, $groups:expr, $depth:literal, $speed:literal, $whole:literal, $name:literal) => {
         Tile {
             rows: $rows,
             columns: $columns,
+            groups: $groups,
             depth: $depth,
-            threads: $threads,
             whole: $whole,
             speed: $speed,
             forward: concat!("conv_forward_", $name),
@@ -80,13 +37,14 @@ macro_rules! tile {
     };
 }
 
-const TILES: [Tile; 6] = [
-    tile!(128 x 64, 8, 128, 100, true, "128x64_whole"),
-    tile!(64 x 64, 8, 128, 88, true, "64x64_whole"),
-    tile!(128 x 32, 8, 128, 88, true, "128x32_whole"),
-    tile!(32 x 32, 16, 64, 65, true, "32x32_whole"),
-    tile!(64 x 64, 8, 128, 88, false, "64x64_any"),
-    tile!(32 x 32, 16, 64, 65, false, "32x32_any"),
+/// The header gets the whole ones; the others are of the same sizes.
+pub(crate) const TILES: [Tile; 6] = [
+    tile!(128 x 64, [2, 2], 8, 100, true, "128x64_whole"),
+    tile!(64 x 64, [2, 1], 8, 88, true, "64x64_whole"),
+    tile!(128 x 32, [2, 1], 8, 88, true, "128x32_whole"),
+    tile!(32 x 32, [1, 1], 16, 65, true, "32x32_whole"),
+    tile!(64 x 64, [2, 1], 8, 88, false, "64x64_any"),
+    tile!(32 x 32, [1, 1], 16, 65, false, "32x32_any"),
 ];
 
 /// With fewer blocks a GPU is not busy.
@@ -106,6 +64,11 @@ impl Tile {
         usable.min_by(|a, b| cost(a).total_cmp(&cost(b))).expect("tiles for all channels")
     }
 
+    fn threads(&self) -> usize {
+        let [down, across] = self.groups;
+        self.rows * self.columns / (16 * down * across)
+    }
+
     fn across(&self, columns: usize) -> usize {
         columns.div_ceil(self.columns)
     }
@@ -116,17 +79,18 @@ impl Tile {
 
     /// Two buffers of both operands; `Tile::BUFFER` in `kernels/conv.cuh`.
     fn shared_bytes(&self) -> u32 {
-        (2 * self.depth * (self.rows + 4 + self.columns + 4) * size_of::<f32>()) as u32
+        (2 * self.depth * (self.rows + self.columns + 2 * EXACT_PAD) * size_of::<f32>()) as u32
     }
 
     /// A launch of one of its kernels.
-    fn product(&self, name: &'static str, grid: [usize; 3], shape: Shape) -> Product {
+    fn product(&self, name: &'static str, grid: [usize; 3], shape: ConvShape) -> Product {
         Product {
             kernel: Source::Conv.kernel(name),
             grid: grid.into(),
-            threads: self.threads as u32,
+            threads: self.threads() as u32,
             shared_bytes: self.shared_bytes(),
-            shape: super::Shape::Exact(shape),
+            shape,
+            panel: None,
         }
     }
 
@@ -150,7 +114,7 @@ pub(super) fn forward(forward: &Forward) -> Product {
     let conv = &forward.conv;
     let tile = Tile::of_forward(forward);
     let blocks = tile.blocks(conv.positions(), conv.filters);
-    let shape = Shape::new(conv, tile.across(conv.filters), positions(conv));
+    let shape = shape(conv, tile.across(conv.filters), positions(conv), 1);
     tile.product(tile.forward, [blocks, 1, 1], shape)
 }
 
@@ -160,7 +124,7 @@ pub(super) fn data_gradient(gradient: &DataGradient) -> Product {
     let rows = conv.batch * height * width;
     let tile = Tile::best(conv, rows, conv.channels, conv.stride * conv.stride);
     let blocks = tile.blocks(rows, conv.channels);
-    let shape = Shape::new(conv, tile.across(conv.channels), [height, width]);
+    let shape = shape(conv, tile.across(conv.channels), [height, width], 1);
     // Each phase has its own blocks.
     let grid = [blocks, conv.stride, conv.stride];
     tile.product(tile.data_gradient, grid, shape)
@@ -188,7 +152,7 @@ pub(super) fn weight_gradient(gradient: &WeightGradient, slices: Slices) -> Prod
     let conv = &gradient.conv;
     let tile = Tile::of_weights(conv);
     let blocks = tile.blocks(weight_rows(conv), conv.filters);
-    let shape = Shape::new(conv, tile.across(conv.filters), positions(conv));
+    let shape = shape(conv, tile.across(conv.filters), positions(conv), 1);
     tile.product(tile.weight_gradient, [blocks, slices.count, 1], shape)
 }
 

@@ -1,8 +1,9 @@
 //! Images of at most four channels: `kernels/first_layer.cu`.
 
-use super::exact::{Shape, slices_of};
-use super::{Forward, Product, Slices, WeightGradient, positions, weight_rows};
+use super::exact::slices_of;
+use super::{Forward, Product, Slices, WeightGradient, positions, shape, weight_rows};
 use crate::launch::stored;
+use crate::mirror::EXACT_PAD;
 use crate::{Conv2d, Source};
 
 /// Positions of a tile forward: a thread for each.
@@ -16,9 +17,9 @@ const WEIGHT_THREADS: u32 = 64;
 /// Filters of a tile.
 const COLUMNS: usize = 32;
 
-/// Bytes of `depth` rows of both operands, each 4 numbers longer than its tile.
+/// Bytes of `depth` rows of both operands.
 fn shared_bytes(rows: usize, depth: usize) -> u32 {
-    (depth * (rows + 4 + COLUMNS + 4) * size_of::<f32>()) as u32
+    (depth * (rows + COLUMNS + 2 * EXACT_PAD) * size_of::<f32>()) as u32
 }
 
 /// Positions of a tile of the forward product.
@@ -44,7 +45,8 @@ pub(super) fn forward(forward: &Forward) -> Product {
         grid: (conv.positions().div_ceil(POSITIONS) * across).into(),
         threads: POSITIONS as u32,
         shared_bytes: shared_bytes(POSITIONS, panel).max(sums),
-        shape: super::Shape::Panels(Shape::new(conv, across, positions(conv)), panel as u32),
+        shape: shape(conv, across, positions(conv), 1),
+        panel: Some(panel as u32),
     }
 }
 
@@ -70,6 +72,7 @@ pub(super) fn weight_gradient(gradient: &WeightGradient, slices: Slices) -> Prod
         grid: [down * across, slices.count].into(),
         threads: WEIGHT_THREADS,
         shared_bytes: 2 * shared_bytes(WEIGHTS, DEPTH),
-        shape: super::Shape::Exact(Shape::new(conv, across, positions(conv))),
+        shape: shape(conv, across, positions(conv), 1),
+        panel: None,
     }
 }

@@ -5,15 +5,16 @@
 //! and everything else on tensor cores (`tensor`). All of them see a convolution as one product of
 //! matrices whose operands are gathered while they are loaded.
 
-mod exact;
+pub(crate) mod exact;
 mod first_layer;
 mod tensor;
 
 use super::{Grid, run, slices::Slices};
 use tunefork_graph::Activation;
 
+use crate::mirror::ConvShape;
 use crate::shape::activation_code;
-use crate::{Arguments, Conv2d, DeviceError, Kernel, Precision, Span, StepRow, Stream};
+use crate::{Arguments, Conv2d, DeviceError, Divisor, Kernel, Precision, Span, StepRow, Stream};
 
 /// Images of at most so many channels are too thin for tiles of channels.
 const THIN: usize = 4;
@@ -203,19 +204,13 @@ struct Product {
     grid: Grid,
     threads: u32,
     shared_bytes: u32,
-    /// The convolution as the kernel sees it: the arguments between the step and the operands.
-    shape: Shape,
-}
-
-/// The shapes of `kernels/conv.cuh`, with the depth of a panel or without, and of `kernels/conv_tensor.cuh`.
-enum Shape {
-    Exact(exact::Shape),
-    Panels(exact::Shape, u32),
-    Tensor(tensor::Shape),
+    shape: ConvShape,
+    /// Depth of a panel, where the kernel works in panels.
+    panel: Option<u32>,
 }
 
 impl Product {
-    /// Launches it; `operands` adds the further arguments.
+    /// Launches it; `operands` adds the arguments behind step, shape and panel.
     ///
     /// # Safety
     /// The operands are those of the kernel, with the lengths of the shape.
@@ -225,15 +220,38 @@ impl Product {
         step: Span<'_, StepRow>,
         operands: impl FnOnce(Arguments) -> Arguments,
     ) -> Result<(), DeviceError> {
-        let arguments = Arguments::new().span(step);
-        let arguments = match self.shape {
-            Shape::Exact(shape) => arguments.value(shape),
-            Shape::Panels(shape, depth) => arguments.value(shape).value(depth),
-            Shape::Tensor(shape) => arguments.value(shape),
-        };
+        let mut arguments = Arguments::new().span(step).value(self.shape);
+        if let Some(panel) = self.panel {
+            arguments = arguments.value(panel);
+        }
         let (grid, threads, shared) = (self.grid, self.threads, self.shared_bytes);
         // SAFETY: the caller's.
         unsafe { run(stream, self.kernel, grid, threads, shared, operands(arguments)) }
+    }
+}
+
+/// A convolution as the kernels see it: with so many tiles side by side, rows of the product that are pixels of images of
+/// so many rows and columns, and so many pieces of 16 bytes for each tap.
+fn shape(conv: &Conv2d, tiles_across: usize, [rows, columns]: [usize; 2], per_tap: usize) -> ConvShape {
+    // All dimensions are below 2^31: the numbers of values are.
+    assert!(conv.kernel + 2 * conv.padding < 1 << 15, "a small filter");
+    // Rows behind the last image are counted until their tile is full.
+    assert!(conv.batch * rows * columns < (1 << 31) - 4096, "rows of a product");
+    let divisor = |n: usize| Divisor::new(n as u32);
+    ConvShape {
+        height: conv.height as u32,
+        width: conv.width as u32,
+        channels: conv.channels as u32,
+        out_height: conv.output_height() as u32,
+        out_width: conv.output_width() as u32,
+        filters: conv.filters as u32,
+        kernel: conv.kernel as u32,
+        stride: conv.stride as u32,
+        padding: conv.padding as u32,
+        tiles_across: tiles_across as u32,
+        per_tap: divisor(per_tap),
+        pixels: divisor(rows * columns),
+        columns: divisor(columns),
     }
 }
 

@@ -1,19 +1,12 @@
 //! Products on tensor cores: `kernels/conv_tensor.cu` and `kernels/conv_tensor_weights.cu`.
 
-use bytemuck::{Pod, Zeroable};
-
-use super::{DataGradient, Forward, Product, Slices, WeightGradient, positions};
-use crate::{Conv2d, Divisor, Precision, Source};
-
-/// Threads of a block that multiplies.
-const THREADS: u32 = 128;
+use super::{DataGradient, Forward, Product, Slices, WeightGradient, positions, shape};
+use crate::mirror::{TENSOR_PAD, TENSOR_SLOW_PAD, TENSOR_STAGES, TENSOR_STEP, TENSOR_THREADS, VECTOR_BYTES};
+use crate::{Conv2d, Precision, Source};
 
 /// As many blocks as fill a large GPU twice: a product of fewer tiles takes smaller ones, or is cut
 /// into slices. A number of its own, so that results do not depend on the GPU.
 const BLOCKS: usize = 256;
-
-/// Bytes of depth that are multiplied at once.
-const STEP: usize = 64;
 
 /// Steps of the shortest slice: below, filling the pipeline takes longer than what it saves.
 const STEPS_OF_SLICE: usize = 8;
@@ -34,7 +27,8 @@ enum Tile {
 impl Tile {
     /// For a product with so many rows and columns, cut into slices of its depth or not.
     fn of(conv: &Conv2d, precision: Precision, rows: usize, columns: usize, sliced: bool) -> Self {
-        let piece = 16 / precision.bytes();
+        assert!(conv.kernel <= LARGEST_KERNEL, "filters of at most {LARGEST_KERNEL} rows");
+        let piece = VECTOR_BYTES / precision.bytes();
         let tiles = rows.div_ceil(128) * columns.div_ceil(64);
         let whole = conv.channels.is_multiple_of(piece) && conv.filters.is_multiple_of(piece);
         match (columns, rows) {
@@ -70,7 +64,7 @@ impl Tile {
     fn shared_bytes(self, architecture: u32, operands: [Operand; 2]) -> u32 {
         let stages = match (self, architecture) {
             (Self::Any, _) | (_, ..80) => 2,
-            _ => 3,
+            _ => TENSOR_STAGES,
         };
         let [a, b] = operands.map(|operand| operand.bytes());
         (stages * (a + b)) as u32
@@ -88,52 +82,16 @@ enum Operand {
 impl Operand {
     fn bytes(&self) -> usize {
         match self {
-            Self::DepthFast(rows) => rows * (STEP + 16),
-            // As many depths as a step has, of rows + 8 numbers: the size of a number cancels.
-            Self::DepthSlow(rows) => STEP * (rows + 8),
+            Self::DepthFast(rows) => rows * (TENSOR_STEP + TENSOR_PAD),
+            // As many depths as a step has, padded by some numbers: the size of a number cancels.
+            Self::DepthSlow(rows) => TENSOR_STEP * (rows + TENSOR_SLOW_PAD),
         }
-    }
-}
-
-/// `Shape` of `kernels/conv_tensor.cuh`.
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-pub(super) struct Shape {
-    input: [u32; 3],
-    output: [u32; 3],
-    kernel: u32,
-    stride: u32,
-    padding: u32,
-    tiles_across: u32,
-    per_tap: Divisor,
-    pixels: Divisor,
-    columns: Divisor,
-}
-
-impl Shape {
-    /// `per_tap`: pieces of 16 bytes for each tap; `rows_of_image`: rows and columns of the product's
-    /// positions in an image.
-    fn of(conv: &Conv2d, tiles_across: usize, per_tap: usize, rows_of_image: [usize; 2]) -> super::Shape {
-        assert!(conv.kernel <= LARGEST_KERNEL, "filters of at most {LARGEST_KERNEL} rows");
-        let [rows, columns] = rows_of_image;
-        let divisor = |n: usize| Divisor::new(n as u32);
-        super::Shape::Tensor(Self {
-            input: [conv.height, conv.width, conv.channels].map(|n| n as u32),
-            output: [conv.output_height(), conv.output_width(), conv.filters].map(|n| n as u32),
-            kernel: conv.kernel as u32,
-            stride: conv.stride as u32,
-            padding: conv.padding as u32,
-            tiles_across: tiles_across as u32,
-            per_tap: divisor(per_tap),
-            pixels: divisor(rows * columns),
-            columns: divisor(columns),
-        })
     }
 }
 
 /// Pieces of 16 bytes that so many numbers take.
 fn pieces(precision: Precision, numbers: usize) -> usize {
-    numbers.div_ceil(16 / precision.bytes())
+    numbers.div_ceil(VECTOR_BYTES / precision.bytes())
 }
 
 /// One of the instances for f16, bf16 and tf32.
@@ -185,9 +143,10 @@ pub(super) fn forward(forward: &Forward, architecture: u32) -> Product {
     Product {
         kernel: Source::ConvTensor.kernel(instance(names!("forward"), precision, tile)),
         grid: (down * across).into(),
-        threads: THREADS,
+        threads: TENSOR_THREADS as u32,
         shared_bytes: tile.shared_bytes(architecture, operands),
-        shape: Shape::of(conv, across, per_tap, positions(conv)),
+        shape: shape(conv, across, positions(conv), per_tap),
+        panel: None,
     }
 }
 
@@ -202,16 +161,17 @@ pub(super) fn data_gradient(gradient: &DataGradient, architecture: u32) -> Produ
     Product {
         kernel: Source::ConvTensor.kernel(instance(names!("data_gradient"), precision, tile)),
         grid: [down * across, phases].into(),
-        threads: THREADS,
+        threads: TENSOR_THREADS as u32,
         shared_bytes: tile.shared_bytes(architecture, operands),
-        shape: Shape::of(conv, across, per_tap, [height, width]),
+        shape: shape(conv, across, [height, width], per_tap),
+        panel: None,
     }
 }
 
 /// The tile of a weight gradient, and how many there are below and beside each other.
 fn weight_tile(gradient: &WeightGradient) -> (Tile, [usize; 2]) {
     let (conv, precision) = (&gradient.conv, gradient.precision);
-    let piece = 16 / precision.bytes();
+    let piece = VECTOR_BYTES / precision.bytes();
     let rows = conv.kernel * conv.kernel * pieces(precision, conv.channels) * piece;
     let tile = Tile::of(conv, precision, rows, conv.filters, true);
     (tile, tile.grid(rows, conv.filters))
@@ -221,7 +181,7 @@ fn weight_tile(gradient: &WeightGradient) -> (Tile, [usize; 2]) {
 pub(super) fn slices(gradient: &WeightGradient) -> Slices {
     let positions = gradient.conv.positions();
     let (_, [down, across]) = weight_tile(gradient);
-    let depth = STEP / gradient.precision.bytes();
+    let depth = TENSOR_STEP / gradient.precision.bytes();
     let most = positions.div_ceil(STEPS_OF_SLICE * depth);
     let wanted = BLOCKS.div_ceil(down * across).min(most).max(1);
     // Whole steps, so that only the last slice has one that is not full.
@@ -238,8 +198,9 @@ pub(super) fn weight_gradient(gradient: &WeightGradient, slices: Slices, archite
     Product {
         kernel: Source::ConvTensorWeights.kernel(name),
         grid: [down * across, slices.count].into(),
-        threads: THREADS,
+        threads: TENSOR_THREADS as u32,
         shared_bytes: tile.shared_bytes(architecture, operands),
-        shape: Shape::of(conv, across, per_tap, positions(conv)),
+        shape: shape(conv, across, positions(conv), per_tap),
+        panel: None,
     }
 }

@@ -1,0 +1,181 @@
+// Structs, codes and constants that the host knows too. Written by `cargo xtask mirror` from
+// crates/kernels/src/mirror/mod.rs; a test compares.
+#pragma once
+
+enum Activation { IDENTITY = 0, RELU = 1, LEAKY_RELU = 2, TANH = 3, SIGMOID = 4 };
+
+#define EACH_ACTIVATION(each) \
+    each(IDENTITY) \
+    each(RELU) \
+    each(LEAKY_RELU) \
+    each(TANH) \
+    each(SIGMOID)
+
+enum Optimizer { SGD = 0, ADAM = 1, ADAMW = 2, RMSPROP = 3 };
+
+#define EACH_EXACT_TILE(each) \
+    each(128, 64, 2, 2, 8) \
+    each(64, 64, 2, 1, 8) \
+    each(128, 32, 2, 1, 8) \
+    each(32, 32, 1, 1, 16)
+
+constexpr u32 VECTOR_BYTES = 16;  // Bytes that a thread loads or stores at once.
+constexpr u32 STREAM_THREADS = 256;  // Threads of a block that streams tensors, at most.
+// Columns of a block that adds what other blocks have left: the 32 bytes that memory gives at once.
+constexpr u32 SUM_COLUMNS = 8;
+constexpr u32 TILE_ROUNDS = 8;  // Positions that a thread of a tensor's statistics keeps in registers.
+constexpr u32 MERGE_SPAN = 1024;  // Tiles whose statistics a block merges.
+constexpr u32 GATHER_VALUES = 4;  // Neighbouring values of a thread that gathers.
+// Channels of a block that takes the mean of images, and the shares of the pixels that it sums side by side.
+constexpr u32 AVERAGE_CHANNELS = 32;
+constexpr u32 AVERAGE_SHARES = 8;
+constexpr u32 LOSS_WARPS = 32;  // Most warps of the one block of the loss.
+// Threads of a block of the optimizer, its values, and the most sums of squares: one for each thread that adds them.
+constexpr u32 OPTIMIZER_THREADS = 256;
+constexpr u32 OPTIMIZER_PART = 1024;
+constexpr u32 OPTIMIZER_SUMS = 256;
+constexpr u32 BEGIN_THREADS = 128;  // Threads of the one block that begins a step.
+// Tile and threads of a block of a dense product; what it takes of the depth where it is exact.
+constexpr u32 DENSE_ROWS = 64;
+constexpr u32 DENSE_COLUMNS = 32;
+constexpr u32 DENSE_THREADS = 128;
+constexpr u32 DENSE_DEPTH = 32;
+// Numbers between the rows of an exact operand in shared memory, so that they meet other banks.
+constexpr u32 EXACT_PAD = 4;
+constexpr u32 DENSE_GROUP = 32;  // Neighbouring values of a block between dense products, and the shares of their sums.
+constexpr u32 DENSE_SHARES = 8;
+constexpr u32 TENSOR_THREADS = 128;  // On tensor cores: threads of a block, and bytes of depth of a step.
+constexpr u32 TENSOR_STEP = 64;
+// In shared memory, for the banks: bytes between rows whose depth lies together, numbers between depths whose rows do.
+constexpr u32 TENSOR_PAD = 16;
+constexpr u32 TENSOR_SLOW_PAD = 8;
+// Tiles of each operand in shared memory where pieces fly there by themselves; otherwise 2.
+constexpr u32 TENSOR_STAGES = 3;
+
+// Divides numbers below 2^31 by one that the host knows: a multiplication and a shift.
+// Granlund and Montgomery, "Division by invariant integers using multiplication", PLDI 1994.
+struct Divisor {
+    u32 divisor;
+    u32 magic;
+    u32 shift;
+};
+
+// The numbers of one step. They lie in device memory, so that one captured graph serves all steps; the host
+// writes many of them ahead. Behind each stand the rows of the network's dropouts.
+struct StepRow {
+    u32 rows;  // Real images in the batch; those behind them count for nothing.
+    u32 first;  // Where the batch starts in the list of image numbers.
+    u32 record;  // Where the step's results go.
+    u32 step[2];  // Number of the step over the whole run, low and high word.
+    u32 dropout_key[2];  // Key of the dropout masks.
+    u32 optimizer;  // The code of an `OptimizerKind`.
+    u32 nesterov;  // SGD with Nesterov's momentum: 1.
+    u32 first_update;  // 1 in the first step: SGD's momentum starts from the gradient.
+    u32 changed;  // 1 if the images of the batch have transforms.
+    float mixing;  // Share of the next image, and of its label, in each image of the batch.
+    float learning_rate;  // Learning rate.
+    float weight_decay;  // Weight decay.
+    float label_smoothing;  // Label smoothing.
+    float clip_norm;  // Largest global norm of the gradients; 0: they stay as they are.
+    float decay1;  // Momentum of SGD and RMSprop, beta1 of Adam.
+    float decay2;  // alpha of RMSprop, beta2 of Adam.
+    float epsilon;  // Added to a root.
+    float correction1;  // 1 - beta1^t.
+    float correction2;  // 1 - beta2^t.
+    float rest1;  // 1 - decay1, rounded once: 1 - 0.999 in f32 would be wrong in the fifth digit.
+    float rest2;  // 1 - decay2, rounded once.
+};
+
+// The dropout of one layer in one step: elements with a random number below `threshold` become 0, the others are
+// multiplied by `scale`.
+struct DropoutRow {
+    u32 threshold;  // p in units of 2^-32.
+    float scale;  // 1 / (1 - p), and 0 for p = 1.
+};
+
+// The results of a step.
+struct Record {
+    double loss_sum;  // Sum of the real images' losses.
+    u32 correct;  // How many of them have their largest logit at the label.
+    u32 skipped;  // 1 if the optimizer left the parameters alone because a gradient was not finite.
+};
+
+// What gradients are multiplied by while they are stored in 16 bits; lies in device memory, because the optimizer
+// changes it.
+struct LossScale {
+    float scale;  // The factor, a power of two.
+    u32 clean;  // Steps with finite gradients since the factor changed.
+};
+
+// How many entries the lists of a loss have: what a number from device memory must not pass.
+struct LossCounts {
+    u32 indices;
+    u32 labels;
+    u32 records;
+};
+
+// The same of a gathering: how many images, numbers in the list, transforms.
+struct GatherCounts {
+    u32 images;
+    u32 indices;
+    u32 transforms;
+};
+
+// An image as it is divided: its values, the values of a pixel, the pixels of a row, its rows.
+struct Frame {
+    Divisor image;
+    Divisor channels;
+    Divisor width;
+    u32 height;
+};
+
+// What happens to one image of a batch, in units of 1/65,536 pixel.
+struct Transform {
+    // The value at column x and row y is taken from column `[0] x + [1] y + [2]`; what lies outside of the image
+    // is black.
+    int column[3];
+    int row[3];  // ... and from row `[0] x + [1] y + [2]`.
+    float gain;  // What the distance of a value to the training mean is multiplied by.
+    float offset;  // What is then added, as a share of the way from black to white.
+    // First row, row behind the last, first column, column behind the last of what is set to the training mean.
+    u32 erased[4];
+};
+
+// What follows a convolution: out = pool(activation(norm(y) + r)).
+struct BlockShape {
+    u32 height;  // Of an image before the pooling.
+    u32 width;
+    u32 channels;
+    u32 output_height;
+    u32 output_width;
+    u32 kernel;  // Of the pooling.
+    u32 stride;
+    u32 padding;
+    u32 max;  // Whether the pooling takes the largest value, or the mean.
+    u32 activation;  // The activation's code.
+    u32 saved_output;  // Whether y is the result: no norm, no pooling.
+    u32 plane;  // Positions of an image: pixels or results, `by_lines` rows of `by_row`.
+    u32 lanes;  // Positions that a block takes at once, and one after the other.
+    u32 per_thread;
+    Divisor by_groups;
+    Divisor by_lines;
+    Divisor by_row;
+    Divisor by_stride;
+};
+
+// A convolution as the kernels of its products see it.
+struct ConvShape {
+    u32 height;  // Of x.
+    u32 width;
+    u32 channels;
+    u32 out_height;  // Of y.
+    u32 out_width;
+    u32 filters;
+    u32 kernel;
+    u32 stride;
+    u32 padding;
+    u32 tiles_across;  // Tiles side by side: a tile's neighbours share its rows.
+    Divisor per_tap;  // On tensor cores: pieces of 16 bytes that the channels or filters of a tap take.
+    Divisor pixels;  // Rows of the product for an image, and for a row of it.
+    Divisor columns;
+};
