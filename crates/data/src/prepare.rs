@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
+use tunefork_names::named_enum;
 
 use crate::contents::{Contents, Raw};
 use crate::dataset::check_shape;
@@ -35,14 +36,16 @@ pub struct PrepareOptions {
     pub threads: usize,
 }
 
-/// Which labels of an image count: CIFAR-100 has two of each.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Labels {
-    /// The finest there are: all labels of other sets, the 100 classes of CIFAR-100.
-    #[default]
-    Fine,
-    /// The 20 superclasses of CIFAR-100.
-    Coarse,
+named_enum! {
+    /// Which labels of an image count: CIFAR-100 has two of each.
+    #[derive(Default)]
+    pub enum Labels: "kind of labels" {
+        /// The finest there are: all labels of other sets, the 100 classes of CIFAR-100.
+        #[default]
+        Fine = "fine",
+        /// The 20 superclasses of CIFAR-100.
+        Coarse = "coarse",
+    }
 }
 
 impl Labels {

@@ -5,10 +5,12 @@
 #![deny(missing_docs)]
 
 mod closest;
+mod enumerated;
 mod named;
 mod unknown;
 
 pub use closest::closest;
+pub use enumerated::Named;
 pub use unknown::{UnknownName, listed};
 
 /// What [`named_enum!`] expands to refers to.

@@ -9,7 +9,8 @@
 /// - `name()`, and the same as `Display`;
 /// - `code()`, the place in the table from 0, for files and kernels in other languages;
 /// - `FromStr`, whose error is an [`UnknownName`](crate::UnknownName);
-/// - serde's `Serialize` and `Deserialize` by name.
+/// - serde's `Serialize` and `Deserialize` by name;
+/// - [`Named`](crate::Named), for code that is generic over such enums.
 ///
 /// A variant that is added to the table is in all of these; a `match` over the enum that has no wildcard arm then
 /// does not compile until it handles it.
@@ -61,6 +62,10 @@ macro_rules! named_enum {
             pub const fn code(self) -> u32 {
                 self as u32
             }
+        }
+
+        impl $crate::Named for $Enum {
+            const NAMES: &'static [&'static str] = Self::NAMES;
         }
 
         impl ::std::fmt::Display for $Enum {

@@ -2,7 +2,7 @@
 
 use tunefork_space::Space;
 
-use crate::{Ask, Proposal, Sampler, SamplerError, points::Points, random::draw};
+use crate::{Ask, Proposal, Sampler, SamplerError, SamplerKind, points::Points, random::draw};
 
 /// Proposes every point of a finite space exactly once, in a fixed order.
 ///
@@ -28,7 +28,7 @@ impl Grid {
 
 impl Sampler for Grid {
     fn name(&self) -> &'static str {
-        "grid"
+        SamplerKind::Grid.name()
     }
 
     /// The point number `ask.proposed`. The history's space should be the one that the grid was made

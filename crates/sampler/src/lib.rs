@@ -39,6 +39,18 @@ mod points;
 mod random;
 mod tpe;
 
+tunefork_names::named_enum! {
+    /// The samplers of this crate.
+    pub enum SamplerKind: "sampler" {
+        /// [`Tpe`].
+        Tpe = "tpe",
+        /// [`Random`].
+        Random = "random",
+        /// [`Grid`].
+        Grid = "grid",
+    }
+}
+
 pub use ask::{Ask, Proposal, Sampler};
 pub use error::SamplerError;
 pub use grid::Grid;

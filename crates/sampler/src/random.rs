@@ -4,7 +4,7 @@ use tunefork_rng::Stream;
 use tunefork_space::{Domain, Point, Space};
 use tunefork_trial::History;
 
-use crate::{Ask, Proposal, Sampler, SamplerError, points::Points};
+use crate::{Ask, Proposal, Sampler, SamplerError, SamplerKind, points::Points};
 
 /// How often a duplicate is redrawn before the unused points are counted.
 const REDRAWS: u32 = 32;
@@ -56,7 +56,7 @@ impl Random {
 
 impl Sampler for Random {
     fn name(&self) -> &'static str {
-        "random"
+        SamplerKind::Random.name()
     }
 
     fn propose(&mut self, ask: &Ask<'_>) -> Proposal {

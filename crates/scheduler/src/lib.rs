@@ -41,6 +41,20 @@ pub use error::OptionError;
 pub use percentile::{Percentile, PercentileOptions};
 pub use successive_halving::{SuccessiveHalving, SuccessiveHalvingOptions};
 
+tunefork_names::named_enum! {
+    /// The schedulers of this crate, by the names under which people know them.
+    pub enum SchedulerKind: "scheduler" {
+        /// [`NoScheduler`].
+        None = "none",
+        /// [`Percentile`] at 50.
+        Median = "median",
+        /// [`Percentile`].
+        Percentile = "percentile",
+        /// [`SuccessiveHalving`].
+        Asha = "asha",
+    }
+}
+
 /// What happens to a trial after a report.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Decision {
@@ -72,7 +86,7 @@ pub struct NoScheduler;
 
 impl Scheduler for NoScheduler {
     fn name(&self) -> &'static str {
-        "none"
+        SchedulerKind::None.name()
     }
 
     fn decide(&mut self, _history: &History, _trial: TrialNumber) -> Decision {

@@ -2,7 +2,7 @@
 
 use tunefork_trial::{Direction, History, TrialNumber, TrialState};
 
-use crate::{Decision, OptionError, Scheduler};
+use crate::{Decision, OptionError, Scheduler, SchedulerKind};
 
 /// Settings of [`Percentile`].
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -93,7 +93,8 @@ fn complete(history: &History) -> impl Iterator<Item = TrialNumber> {
 
 impl Scheduler for Percentile {
     fn name(&self) -> &'static str {
-        if self.options.percentile == 50.0 { "median" } else { "percentile" }
+        let median = self.options.percentile == 50.0;
+        if median { SchedulerKind::Median.name() } else { SchedulerKind::Percentile.name() }
     }
 
     fn decide(&mut self, history: &History, trial: TrialNumber) -> Decision {

@@ -2,7 +2,7 @@
 
 use tunefork_trial::{History, Report, TrialNumber};
 
-use crate::{Decision, OptionError, Scheduler};
+use crate::{Decision, OptionError, Scheduler, SchedulerKind};
 
 /// Settings of [`SuccessiveHalving`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -86,7 +86,7 @@ fn value_at_rung(reports: &[Report], rung: u32) -> Option<f64> {
 
 impl Scheduler for SuccessiveHalving {
     fn name(&self) -> &'static str {
-        "asha"
+        SchedulerKind::Asha.name()
     }
 
     fn decide(&mut self, history: &History, trial: TrialNumber) -> Decision {

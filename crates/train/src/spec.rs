@@ -1,7 +1,7 @@
 //! How a network is trained: everything that is chosen before the first step.
 
-use serde::{Deserialize, Serialize};
 use tunefork_data::Augmentation;
+use tunefork_names::named_enum;
 use tunefork_nn::{Optimizer, Schedule};
 
 use crate::course::best;
@@ -54,48 +54,47 @@ pub struct TrainSpec {
     pub objective: Objective,
 }
 
-/// What happens to the images of an epoch that do not fill a batch.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LastBatch {
-    /// They are a smaller batch: the rest of the rows is masked.
-    Keep,
-    /// They are left out of this epoch; which ones changes with the shuffle.
-    Drop,
+named_enum! {
+    /// What happens to the images of an epoch that do not fill a batch.
+    pub enum LastBatch: "way with the last batch" {
+        /// They are a smaller batch: the rest of the rows is masked.
+        Keep = "keep",
+        /// They are left out of this epoch; which ones changes with the shuffle.
+        Drop = "drop",
+    }
 }
 
-/// How the classes weigh in the loss.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ClassWeights {
-    /// Every image weighs the same.
-    Equal,
-    /// Every class weighs the same: an image weighs all training images divided by those of its class
-    /// and by the number of classes.
-    Balanced,
+named_enum! {
+    /// How the classes weigh in the loss.
+    pub enum ClassWeights: "weighing of classes" {
+        /// Every image weighs the same.
+        Equal = "equal",
+        /// Every class weighs the same: an image weighs all training images divided by those of its class
+        /// and by the number of classes.
+        Balanced = "balanced",
+    }
 }
 
-/// Which epoch gives the run's value and weights.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum At {
-    /// The last one.
-    Last,
-    /// The one with the best value; the first of them where several are equal.
-    Best,
+named_enum! {
+    /// Which epoch gives the run's value and weights.
+    pub enum At: "epoch that counts" {
+        /// The last one.
+        Last = "last",
+        /// The one with the best value; the first of them where several are equal.
+        Best = "best",
+    }
 }
 
-/// What is made as good as possible, measured on the validation images.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Objective {
-    /// Share of correct classifications; the larger the better.
-    Accuracy,
-    /// Mean cross entropy; the smaller the better.
-    Loss,
-    /// Mean F1 over the classes; the larger the better.
-    MacroF1,
+named_enum! {
+    /// What is made as good as possible, measured on the validation images.
+    pub enum Objective: "objective" {
+        /// Share of correct classifications; the larger the better.
+        Accuracy = "accuracy",
+        /// Mean cross entropy; the smaller the better.
+        Loss = "loss",
+        /// Mean F1 over the classes; the larger the better.
+        MacroF1 = "f1",
+    }
 }
 
 impl Objective {

@@ -9,7 +9,7 @@ mod fit;
 mod jpeg;
 mod png;
 
-use serde::{Deserialize, Serialize};
+use tunefork_names::named_enum;
 
 use crate::Image;
 
@@ -94,16 +94,17 @@ impl Picture {
     }
 }
 
-/// How a picture of another height or width is brought to those asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Fit {
-    /// Scaled, aspect kept, until it just covers the shape (for a square: until its shorter side
-    /// fits), then cut to its middle.
-    #[default]
-    Crop,
-    /// Scaled in each direction by itself: all of it is seen, but the aspect changes.
-    Stretch,
+named_enum! {
+    /// How a picture of another height or width is brought to those asked for.
+    #[derive(Default)]
+    pub enum Fit: "fit" {
+        /// Scaled, aspect kept, until it just covers the shape (for a square: until its shorter side
+        /// fits), then cut to its middle.
+        #[default]
+        Crop = "crop",
+        /// Scaled in each direction by itself: all of it is seen, but the aspect changes.
+        Stretch = "stretch",
+    }
 }
 
 /// Which format the first bytes announce.

@@ -5,6 +5,7 @@ mod deal;
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
+use tunefork_names::named_enum;
 use tunefork_rng::Key;
 
 use self::deal::Dealer;
@@ -23,15 +24,16 @@ pub enum Share {
     Fraction(f64),
 }
 
-/// In which order images are dealt out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Order {
-    /// Drawn at random by the study's seed, each class by its share of the whole.
-    #[default]
-    Stratified,
-    /// As stored: training first, then validation, then test, from the first image on.
-    Stored,
+named_enum! {
+    /// In which order images are dealt out.
+    #[derive(Default)]
+    pub enum Order: "order" {
+        /// Drawn at random by the study's seed, each class by its share of the whole.
+        #[default]
+        Stratified = "stratified",
+        /// As stored: training first, then validation, then test, from the first image on.
+        Stored = "stored",
+    }
 }
 
 /// How to divide a set.

@@ -28,7 +28,7 @@ use self::{
     split::Split,
 };
 use crate::{
-    Ask, Proposal, Sampler, SamplerError,
+    Ask, Proposal, Sampler, SamplerError, SamplerKind,
     random::{draw, draw_point},
 };
 
@@ -158,7 +158,7 @@ impl Tpe {
 
 impl Sampler for Tpe {
     fn name(&self) -> &'static str {
-        "tpe"
+        SamplerKind::Tpe.name()
     }
 
     fn propose(&mut self, ask: &Ask<'_>) -> Proposal {
