@@ -94,32 +94,12 @@ impl Error {
             | Error::Export(_)
             | Error::Unsupported(_) => true,
             Error::Download(error) => error.is_input(),
-            Error::Train(error) => {
-                !matches!(error, TrainError::Engine(_) | TrainError::Diverged { .. } | TrainError::Interrupted { .. })
-            }
+            Error::Train(error) => error.is_input(),
             Error::Training(failure) => {
                 matches!(failure.kind, FailureKind::InvalidConfiguration | FailureKind::DoesNotFit)
             }
-            Error::Study(error) => matches!(
-                error,
-                StudyError::SettingsChanged { .. }
-                    | StudyError::FingerprintChanged { .. }
-                    | StudyError::BudgetShrank { .. }
-                    | StudyError::Enqueued { .. }
-                    | StudyError::Setting { .. }
-                    | StudyError::Space(_)
-            ),
-            Error::Storage(error) => {
-                matches!(
-                    error,
-                    StorageError::Missing { .. }
-                        | StorageError::NotADatabase { .. }
-                        | StorageError::NoStudy { .. }
-                        | StorageError::NotOneStudy { .. }
-                        | StorageError::NewerVersion { .. }
-                        | StorageError::OptunaVersion { .. }
-                )
-            }
+            Error::Study(error) => error.is_input(),
+            Error::Storage(error) => error.is_input(),
             Error::Io { .. } | Error::Interrupted => false,
         }
     }

@@ -110,3 +110,23 @@ pub enum StudyError {
         detail: String,
     },
 }
+
+impl StudyError {
+    /// Whether what was given is at fault: settings, space, enqueued trials. Otherwise something failed on the way.
+    pub fn is_input(&self) -> bool {
+        match self {
+            Self::SettingsChanged { .. }
+            | Self::FingerprintChanged { .. }
+            | Self::BudgetShrank { .. }
+            | Self::Enqueued { .. }
+            | Self::Setting { .. }
+            | Self::Space(_) => true,
+            Self::Storage(_)
+            | Self::NotReproducible { .. }
+            | Self::Checkpoint { .. }
+            | Self::Halted { .. }
+            | Self::Exhausted { .. }
+            | Self::Misuse { .. } => false,
+        }
+    }
+}

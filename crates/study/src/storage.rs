@@ -159,6 +159,25 @@ pub enum StorageError {
 }
 
 impl StorageError {
+    /// Whether what was given is at fault: the database that was named is none, or holds something else.
+    pub fn is_input(&self) -> bool {
+        match self {
+            Self::Missing { .. }
+            | Self::NotADatabase { .. }
+            | Self::NoStudy { .. }
+            | Self::NotOneStudy { .. }
+            | Self::NewerVersion { .. }
+            | Self::OptunaVersion { .. } => true,
+            Self::Refused { .. }
+            | Self::Locked { .. }
+            | Self::InUse { .. }
+            | Self::ReadOnly { .. }
+            | Self::Full { .. }
+            | Self::Damaged { .. }
+            | Self::Other { .. } => false,
+        }
+    }
+
     /// A refusal that concerns a trial.
     pub fn refused(trial: TrialNumber, detail: impl Into<String>) -> Self {
         StorageError::Refused { trial: Some(trial), detail: detail.into() }

@@ -126,6 +126,30 @@ pub enum TrainError {
     Engine(#[from] EngineError),
 }
 
+impl TrainError {
+    /// Whether what was given is at fault: settings, images, files. Otherwise something failed on the way.
+    pub fn is_input(&self) -> bool {
+        match self {
+            Self::Setting { .. }
+            | Self::Network(_)
+            | Self::Data(_)
+            | Self::Graph(_)
+            | Self::ImageShape { .. }
+            | Self::Classes { .. }
+            | Self::Channels { .. }
+            | Self::NoImages { .. }
+            | Self::NoSuchImage { .. }
+            | Self::BatchTooLarge { .. }
+            | Self::DoesNotFit { .. }
+            | Self::Unfinished
+            | Self::Done { .. }
+            | Self::Checkpoint(_)
+            | Self::Weights(_) => true,
+            Self::Diverged { .. } | Self::Interrupted { .. } | Self::Engine(_) => false,
+        }
+    }
+}
+
 fn advice(largest_batch: Option<usize>) -> String {
     match largest_batch {
         Some(batch) => format!("the largest batch that fits is {batch}"),
