@@ -3,11 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tunefork_data::{DataError, Dataset, Fit, Image, Labels, Normalisation, PrepareOptions, Progress, Split};
+use tunefork_data::{DataError, Dataset, Image, Labels, Normalisation, PrepareOptions, Progress, Split};
 use tunefork_rng::{Key, Purpose};
-use tunefork_space::Value;
 use tunefork_train::Images;
 
+use crate::study_file::table::{
+    CLASSES, COLOUR, DATA_SEED, FIT, FOLDS, IMAGES, LABELS, NORMALISE, SEED, SIZE, SOURCE, TEST_IMAGES,
+};
+use crate::study_file::{GENERATED, NOISE, Normalise};
 use crate::{Config, Error, find_set};
 
 /// Images to train, validate and test on.
@@ -38,13 +41,14 @@ impl Material {
     /// # Errors
     /// When there is no such set, it cannot be used, or holds too few images.
     pub fn open(config: &Config, data_dir: Option<&Path>, progress: &mut dyn FnMut(Progress)) -> Result<Self, Error> {
-        let is_drawn = config.generated().is_some() || config.word("source") == "noise";
-        if is_drawn && labels(config) == Labels::Coarse {
+        let source = SOURCE.of(config);
+        let is_drawn = source == GENERATED || source == NOISE;
+        if is_drawn && LABELS.of(config) == Labels::Coarse {
             return Err(Labels::no_coarse().into());
         }
-        let (data, mut warnings) = match (config.generated(), config.word("source")) {
+        let (data, mut warnings) = match (config.generated(), source.as_str()) {
             (Some(generated), _) => (generated.draw()?, Vec::new()),
-            (None, "noise") => (noise(config)?, Vec::new()),
+            (None, NOISE) => (noise(config)?, Vec::new()),
             (None, name) => {
                 let opened = find_set(name, data_dir)?.open(&prepare(config), progress)?;
                 let warnings = opened.warnings;
@@ -57,8 +61,8 @@ impl Material {
                 (opened.data, sentences)
             }
         };
-        let key = Key::study(config.whole("seed").unsigned_abs());
-        let splits = match config.folds() {
+        let key = Key::study(SEED.of(config));
+        let splits = match FOLDS.of(config) {
             Some(folds) => Split::folds(&data, &config.split(), folds as usize, key)?,
             None => vec![Split::new(&data, &config.split(), key)?],
         };
@@ -109,11 +113,13 @@ fn seen_in_training(data: &Dataset, splits: &[Split]) -> Vec<String> {
 fn normalisation(config: &Config, data: &Dataset, split: &Split) -> Result<Normalisation, Error> {
     Ok(match config.fixed_normalisation() {
         Some((mean, std)) => fixed(&mean, &std, data.shape())?,
-        None if config.word("normalise") == "none" => {
-            let channels = data.shape().channels;
-            Normalisation::new(&vec![0.0; channels], &vec![1.0; channels])?
-        }
-        None => Normalisation::of(data, &split.train)?,
+        None => match NORMALISE.of(config) {
+            Normalise::Training => Normalisation::of(data, &split.train)?,
+            Normalise::None => {
+                let channels = data.shape().channels;
+                Normalisation::new(&vec![0.0; channels], &vec![1.0; channels])?
+            }
+        },
     })
 }
 
@@ -129,42 +135,26 @@ fn fixed(mean: &[f32], std: &[f32], shape: Image) -> Result<Normalisation, DataE
     }
 }
 
-/// Which labels a configuration asks for.
-fn labels(config: &Config) -> Labels {
-    match config.word("labels") {
-        "coarse" => Labels::Coarse,
-        _ => Labels::Fine,
-    }
-}
-
 /// How images of a source are brought to one shape.
 fn prepare(config: &Config) -> PrepareOptions {
-    let side = config.value("size").and_then(Value::as_i64).map(|size| size as usize);
     PrepareOptions {
-        size: side.map(|side| (side, side)),
-        fit: match config.word("fit") {
-            "stretch" => Fit::Stretch,
-            _ => Fit::Crop,
-        },
-        channels: match config.word("colour") {
-            "grey" => Some(1),
-            "rgb" => Some(3),
-            _ => None,
-        },
-        labels: labels(config),
+        size: SIZE.of(config).map(|side| (side, side)),
+        fit: FIT.of(config),
+        channels: COLOUR.of(config).channels(),
+        labels: LABELS.of(config),
         ..PrepareOptions::default()
     }
 }
 
 /// Images without content, for measuring: their labels take turns, their pixels are random.
 fn noise(config: &Config) -> Result<Dataset, Error> {
-    let side = config.value("size").and_then(Value::as_i64).unwrap_or(28) as usize;
-    let channels = if config.word("colour") == "rgb" { 3 } else { 1 };
+    let side = SIZE.of(config).unwrap_or(28);
+    let channels = COLOUR.of(config).channels().unwrap_or(1);
     let shape = Image::new(side, side, channels);
-    let counts = [config.whole("images") as usize, 0, config.whole("test_images") as usize];
-    let classes = config.whole("classes") as usize;
+    let counts = [IMAGES.of(config), 0, TEST_IMAGES.of(config)];
+    let classes = CLASSES.of(config);
     let images: usize = counts.iter().sum();
-    let mut stream = Key::study(config.whole("data_seed").unsigned_abs()).stream(Purpose::Generate);
+    let mut stream = Key::study(DATA_SEED.of(config)).stream(Purpose::Generate);
     let mut pixels = Vec::with_capacity(images * shape.elements());
     while pixels.len() < images * shape.elements() {
         pixels.extend(stream.next_u64().to_le_bytes());

@@ -11,7 +11,7 @@ const MAX_THREADS: usize = 1024;
 /// Digests of all sources that can change the bits of a result: what a file means, the search and the engines. The
 /// arithmetic of Rust is the same in every profile, so that is not in it; the versions of other crates are not either.
 const SOURCES: [&str; 15] = [
-    tunefork_source_digest::source_digest!("src/spec", "src/study_file", "src/workload"),
+    tunefork_source_digest::source_digest!("src/resolve", "src/study_file", "src/workload"),
     tunefork_cpu::SOURCE_DIGEST,
     tunefork_cuda::SOURCE_DIGEST,
     tunefork_data::SOURCE_DIGEST,

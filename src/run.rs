@@ -167,7 +167,7 @@ fn definition(spec: &StudySpec, training: &Training, options: &RunOptions) -> De
     let settings = spec.settings();
     let settings = settings.iter().map(|(name, text)| (name.to_string(), text.to_string()));
     let header = StudyHeader {
-        metric: Some(format!("validation {}", spec.fixed().word("objective"))),
+        metric: Some(format!("validation {}", spec.objective())),
         slots: spec.slots(),
         value_at: spec.value_at(),
         settings: Facts::new(settings.chain(images)),

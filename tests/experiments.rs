@@ -1,6 +1,7 @@
 //! What experiments mean: trials, parameters, equal configurations, one experiment alone.
 
 use tunefork::study::Storage as _;
+use tunefork::study_file::table::{CHANNELS, DROPOUT, EPOCHS, HIDDEN, WEIGHT_DECAY};
 use tunefork::study_file::{FileError, StudyFile};
 use tunefork::{DeviceChoice, Machine, RunFolder, RunOptions, StudySpec, read_study, run};
 use tunefork_space::Value;
@@ -46,7 +47,7 @@ fn one_factor_is_a_parameter_and_its_values_are_trials() {
     assert_eq!(trials(&spec), ["dropout=0.5", "dropout=0.0", "dropout=0.3"]);
     assert_eq!((spec.trials(), spec.baseline_trial()), (3, Some(2)));
     assert_eq!(spec.runs_of(1), [("d", "dropout=0.0")]);
-    assert_eq!(spec.fixed().number("dropout"), 0.3);
+    assert_eq!(DROPOUT.of(spec.fixed()), 0.3);
 }
 
 #[test]
@@ -82,7 +83,7 @@ fn lists_are_taken_apart_into_a_counter_and_layers() {
     let lists: Vec<String> = (spec.enqueued().iter())
         .map(|point| {
             let config = spec.config(&spec.space().params(point));
-            config.get("channels").expect("there are layers").to_toml()
+            config.get(&CHANNELS).expect("there are layers").to_toml()
         })
         .collect();
     assert_eq!(lists, ["[32]", "[32, 64]", "[16, 64, 128]"]);
@@ -108,7 +109,7 @@ fn one_value_for_all_layers_leaves_their_number() {
     );
     assert_eq!(parameters(&spec), ["channels.0 {4, 8}", "channels.1 {4, 16}", "channels.2 {4, 32}", "kernel {3, 5}"]);
     let config = spec.config(&spec.space().params(&spec.enqueued()[0]));
-    assert_eq!(config.list("channels"), [Value::Int(4), Value::Int(4), Value::Int(4)]);
+    assert_eq!(config.list(&CHANNELS), [Value::Int(4), Value::Int(4), Value::Int(4)]);
 }
 
 /// A key that holds nothing by default holds nothing in the runs that do not set it.
@@ -120,9 +121,9 @@ fn what_only_some_runs_have_is_absent_in_the_others() {
     );
     assert_eq!(parameters(&spec), ["weight_decay {null, 0.01}"]);
     let config = |trial: usize| spec.config(&spec.space().params(&spec.enqueued()[trial]));
-    assert_eq!(config(0).value("weight_decay"), None);
+    assert_eq!(WEIGHT_DECAY.of(&config(0)), None);
     assert!(!config(0).to_toml().contains("weight_decay"));
-    assert_eq!(config(1).number("weight_decay"), 0.01);
+    assert_eq!(WEIGHT_DECAY.of(&config(1)), Some(0.01));
 }
 
 #[test]
@@ -150,8 +151,8 @@ fn runs_change_the_baseline_that_the_command_line_leaves() {
     let written: Vec<String> = (spec.enqueued().iter())
         .map(|point| {
             let config = spec.config(&spec.space().params(point));
-            let hidden = config.get("hidden").expect("there are layers").to_toml();
-            format!("{hidden} {}", config.whole("epochs"))
+            let hidden = config.get(&HIDDEN).expect("there are layers").to_toml();
+            format!("{hidden} {}", EPOCHS.of(&config))
         })
         .collect();
     assert_eq!(written, ["[32, 16] 2", "[4] 2"]);
@@ -166,7 +167,7 @@ fn one_experiment_alone_is_a_study_of_its_own() {
     let spec = resolved(TWO);
     let alone = spec.only("kernel").unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(alone.name(), "study-kernel");
-    assert_eq!(alone.config(&alone.baseline()).word("name"), "study-kernel");
+    assert_eq!(alone.name(), "study-kernel");
     assert_eq!(trials(&alone), ["kernel=5 dropout=0.0", "kernel=3 dropout=0.0"]);
     assert_eq!((alone.trials(), alone.baseline_trial()), (2, Some(1)));
     assert_eq!(alone.runs_of(1), [("kernel", "kernel=3")]);

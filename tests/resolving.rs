@@ -1,8 +1,9 @@
 //! What study files mean: parameters, conditions, baselines, layers, `--set`.
 
-use tunefork::study_file::{FileError, StudyFile};
+use tunefork::study_file::table::{CHANNELS, DROPOUT, HIDDEN, LAYERS, MOMENTUM, OPTIMIZER};
+use tunefork::study_file::{FileError, Key, StudyFile};
 use tunefork::{Constant, StudySpec};
-use tunefork_nn::Image;
+use tunefork_nn::{Image, OptimizerKind};
 use tunefork_space::{Params, Value};
 
 fn resolve(text: &str, options: &[&str]) -> Result<StudySpec, FileError> {
@@ -26,7 +27,7 @@ fn parameters(text: &str, options: &[&str]) -> Vec<String> {
     spec.space().parameters().iter().map(describe).collect()
 }
 
-fn whole(spec: &StudySpec, key: &str) -> Vec<i64> {
+fn whole(spec: &StudySpec, key: &Key) -> Vec<i64> {
     let config = spec.config(&spec.baseline());
     match config.get(key) {
         Some(Constant::List(values)) => values.iter().filter_map(Value::as_i64).collect(),
@@ -39,8 +40,8 @@ fn whole(spec: &StudySpec, key: &str) -> Vec<i64> {
 fn an_empty_file_is_a_study_of_one_trial() {
     let spec = resolve("", &[]).unwrap();
     assert_eq!((spec.name(), spec.seed(), spec.trials(), spec.slots()), ("study", 0, 1, 4));
-    assert_eq!(whole(&spec, "channels"), [32, 64]);
-    assert_eq!(whole(&spec, "hidden"), [128]);
+    assert_eq!(whole(&spec, &CHANNELS), [32, 64]);
+    assert_eq!(whole(&spec, &HIDDEN), [128]);
     assert_eq!(spec.baseline(), Params::default());
 }
 
@@ -64,10 +65,10 @@ fn a_list_mixes_constants_and_domains() {
     let text = "[model]\nchannels = [16, { choice = [32, 64] }, { log = [32, 256] }]";
     assert_eq!(parameters(text, &[]), ["channels.1", "channels.2"]);
     let spec = resolve(text, &[]).unwrap();
-    assert_eq!(whole(&spec, "layers"), [3]);
-    assert_eq!(whole(&spec, "channels"), [16, 64, 128]);
+    assert_eq!(whole(&spec, &LAYERS), [3]);
+    assert_eq!(whole(&spec, &CHANNELS), [16, 64, 128]);
     let shallow = resolve(text, &["layers=2"]).unwrap();
-    assert_eq!(whole(&shallow, "channels"), [16, 64]);
+    assert_eq!(whole(&shallow, &CHANNELS), [16, 64]);
 }
 
 #[test]
@@ -76,9 +77,9 @@ fn layers_grow_from_a_start() {
                 channels = { start = { choice = [16, 32] }, factor = 2 }";
     assert_eq!(parameters(text, &[]), ["layers", "channels.start"]);
     let spec = resolve(text, &[]).unwrap();
-    assert_eq!(whole(&spec, "channels"), [32, 64, 128]);
-    assert_eq!(whole(&resolve(text, &["channels.start=16"]).unwrap(), "channels"), [16, 32, 64]);
-    assert_eq!(whole(&resolve(text, &["channels.1=99"]).unwrap(), "channels"), [32, 99, 128]);
+    assert_eq!(whole(&spec, &CHANNELS), [32, 64, 128]);
+    assert_eq!(whole(&resolve(text, &["channels.start=16"]).unwrap(), &CHANNELS), [16, 32, 64]);
+    assert_eq!(whole(&resolve(text, &["channels.1=99"]).unwrap(), &CHANNELS), [32, 99, 128]);
 }
 
 #[test]
@@ -95,7 +96,7 @@ fn conditions_hold_between_parameters_and_are_decided_for_constants() {
     // Without SGD there is no momentum, and without momentum nothing that depends on it.
     assert_eq!(parameters(&stepped, &["optimizer=adam"]).len(), 0);
     let spec = resolve(&stepped, &["optimizer=adam"]).unwrap();
-    assert_eq!(spec.fixed().number("momentum"), 0.0);
+    assert_eq!(MOMENTUM.of(spec.fixed()), 0.0);
 }
 
 #[test]
@@ -111,7 +112,7 @@ fn the_baseline_lies_in_the_domains() {
         ("[train]\noptimizer = { choice = [\"sgd\", \"adamw\"] }", "optimizer", Value::Text("sgd".into())),
     ] {
         let spec = resolve(text, &[]).unwrap_or_else(|e| panic!("{e}"));
-        assert_eq!(spec.fixed().value(key), Some(&expected), "{text}");
+        assert_eq!(spec.fixed().value(Key::find(key).unwrap()), Some(&expected), "{text}");
     }
 }
 
@@ -131,9 +132,9 @@ fn set_replaces_what_the_file_says() {
         resolve(text, &["epochs=3", "train.optimizer=sgd", "dropout = 0.25", "channels=[4, 4, 4]", "channels.1=5"])
             .unwrap();
     assert_eq!(spec.epochs(), 3);
-    assert_eq!(spec.fixed().word("optimizer"), "sgd");
-    assert_eq!(spec.fixed().number("dropout"), 0.25);
-    assert_eq!(whole(&spec, "channels"), [4, 5, 4]);
+    assert_eq!(OPTIMIZER.of(spec.fixed()), OptimizerKind::Sgd);
+    assert_eq!(DROPOUT.of(spec.fixed()), 0.25);
+    assert_eq!(whole(&spec, &CHANNELS), [4, 5, 4]);
     assert_eq!(parameters(text, &["kernel={ choice = [3, 5] }"]), ["kernel", "dropout"]);
     assert_eq!(resolve(text, &["name=two words"]).unwrap().name(), "two words");
 }

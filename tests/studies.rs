@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tunefork::study_file::{Section, StudyFile};
+use tunefork::study_file::{StudyFile, table::AS_TRIAL};
 use tunefork::{Config, Experiment, StudySpec};
 use tunefork_nn::Image;
 use tunefork_space::{Params, Value};
@@ -35,7 +35,10 @@ fn every_study_resolves_and_says_what_it_is() {
     assert!(files.len() >= 10, "{files:?}");
     for path in files {
         let text = std::fs::read_to_string(&path).unwrap();
-        assert!(text.starts_with("# "), "{} has no header", path.display());
+        let (schema, header) = text.split_once('\n').unwrap();
+        assert!(header.starts_with("# "), "{} has no header", path.display());
+        let schema = schema.strip_prefix("#:schema ").unwrap_or_else(|| panic!("{} names no schema", path.display()));
+        assert!(path.parent().unwrap().join(schema).is_file(), "{}: {schema}", path.display());
         let file = StudyFile::read(&path).unwrap_or_else(|e| panic!("{e}"));
         let spec = StudySpec::resolve(&file).unwrap_or_else(|e| panic!("{e}"));
         let stem = path.file_stem().unwrap().to_str().unwrap();
@@ -114,13 +117,12 @@ fn the_reference_study_spans_the_peers_space() {
 fn a_written_configuration_reads_back_to_itself() {
     for path in toml_files(&studies()) {
         let spec = StudySpec::resolve(&StudyFile::read(&path).unwrap()).unwrap();
-        let config = spec.config(&spec.baseline()).with("as_trial", 3.into());
+        let config = spec.config(&spec.baseline()).with(AS_TRIAL.key(), 3.into());
         let again = read_config(&config.to_toml());
         for (key, constant) in config.iter() {
-            let for_a_search = matches!(key.section, Section::Search | Section::Scheduler);
-            if !for_a_search && !key.is_budget() && key.name != "slots" {
+            if !key.is_for_a_search() {
                 let place = format!("{}: {}", path.display(), key.name);
-                assert_eq!(again.get(key.name), Some(constant), "{place}");
+                assert_eq!(again.get(key), Some(constant), "{place}");
             }
         }
     }

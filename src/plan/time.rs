@@ -11,6 +11,8 @@ use tunefork_study::{Cost, CostModel};
 use tunefork_train::{Compiled, Device, Task, TrainError, Trainer};
 use tunefork_trial::{History, TrialNumber};
 
+use crate::study_file::Role;
+use crate::study_file::table::EPOCHS;
 use crate::workload::{memory, task};
 use crate::{Config, Error, Machine, Material, StudySpec};
 
@@ -22,27 +24,6 @@ const TIME_OF_ONE: Duration = Duration::from_millis(100);
 
 /// Random points of a space that stand for all that a search may try.
 const SAMPLED: u64 = 8;
-
-/// Settings that change what is computed, but not for how long: configurations that differ in nothing
-/// else are measured once.
-const WITHOUT_COST: [&str; 16] = [
-    "epochs",
-    "learning_rate",
-    "weight_decay",
-    "momentum",
-    "beta1",
-    "beta2",
-    "alpha",
-    "epsilon",
-    "schedule",
-    "drop_every",
-    "drop_factor",
-    "patience",
-    "rise",
-    "warmup",
-    "early_stop",
-    "label_smoothing",
-];
 
 /// About how long a study takes on this machine if no trial is stopped.
 #[derive(Debug, Clone, PartialEq)]
@@ -158,9 +139,9 @@ impl<'a> Kinds<'a> {
         Self { material, device, all: Vec::new(), places: HashMap::new() }
     }
 
-    /// The kind of a configuration.
+    /// The kind of a configuration: those that differ only in what does not change the time of an epoch are one.
     fn of(&mut self, config: &Config) -> Result<usize, TrainError> {
-        let costly = config.iter().filter(|(key, _)| !WITHOUT_COST.contains(&key.name));
+        let costly = config.iter().filter(|(key, _)| key.role == Role::Costs);
         let name: String = costly.map(|(key, constant)| format!("{} = {}\n", key.name, constant.to_toml())).collect();
         if let Some(place) = self.places.get(&name) {
             return Ok(*place);
@@ -188,7 +169,7 @@ impl<'a> Kinds<'a> {
 
     fn part(&mut self, config: &Config, trials: f64) -> Part {
         let trainings = f64::from(config.members().count());
-        let epochs = config.whole("epochs") as f64 * trainings;
+        let epochs = f64::from(EPOCHS.of(config)) * trainings;
         match self.of(config) {
             Ok(kind) => {
                 self.all[kind].epochs += trials * epochs;
@@ -261,6 +242,8 @@ fn together(parts: &[Part], seconds: &[f64], workers: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::study_file::Key;
+    use crate::study_file::table::{BATCH_SIZE, LEARNING_RATE, MIXUP, NESTEROV, OPTIMIZER};
 
     #[test]
     fn what_was_not_measured_is_told_from_its_cost() {
@@ -282,8 +265,11 @@ mod tests {
 
     #[test]
     fn trials_of_a_kind_differ_in_what_costs_no_time() {
-        for name in WITHOUT_COST {
-            assert!(crate::study_file::Key::find(name).is_some(), "{name} is no key");
+        for costly in [&BATCH_SIZE as &Key, &OPTIMIZER, &MIXUP] {
+            assert_eq!(costly.role, Role::Costs, "{}", costly.name);
+        }
+        for free in [&LEARNING_RATE as &Key, &NESTEROV, &EPOCHS] {
+            assert_eq!(free.role, Role::Free, "{}", free.name);
         }
     }
 }

@@ -11,6 +11,7 @@ use tunefork_trial::{TrialNumber, TrialState};
 
 use super::{RunFolder, TestResult, write_epochs};
 use crate::files::write_atomically;
+use crate::study_file::table::AS_TRIAL;
 use crate::{Error, StudySpec, deviation_of};
 
 /// Writes what it hears of into the folder.
@@ -53,7 +54,7 @@ impl<'a> Recorder<'a> {
         notes: &[String],
         stop: Arc<AtomicBool>,
     ) -> Self {
-        let objective = spec.fixed().word("objective");
+        let objective = spec.objective().name();
         let mut summary = Summary::new(spec.name(), objective, spec.direction(), Vec::new());
         summary.settings = spec.written().to_vec();
         summary.notes = notes.to_vec();
@@ -173,7 +174,7 @@ impl<'a> Recorder<'a> {
     }
 
     fn config(&self, number: u32, params: &Params) -> String {
-        self.spec.config(params).with("as_trial", Value::Int(number.into())).to_toml()
+        self.spec.config(params).with(AS_TRIAL.key(), Value::Int(number.into())).to_toml()
     }
 
     fn write_tables(&self) -> Result<(), Error> {

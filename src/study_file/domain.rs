@@ -7,12 +7,12 @@ use tunefork_names::closest;
 use tunefork_space::{Domain, Value};
 
 use super::error::{FileError, Problem};
-use super::keys::Key;
+use super::key::Key;
+use super::kind::Range;
 use super::place::Place;
 use super::reader::Reader;
 use super::setting::{Content, Term, Varying, When, bare_name};
 
-const DOMAINS: [&str; 4] = ["uniform", "log", "int", "choice"];
 const BESIDE: [&str; 4] = ["step", "when", "default", "per_layer"];
 
 /// A constant or a domain for `key`.
@@ -52,27 +52,21 @@ pub(super) fn refused(reader: &Reader<'_>, key: &Key, value: &Spanned<DeValue<'_
     let error = FileError::new(Problem::Value { key: key.name.to_string(), value: shown })
         .at(&place)
         .note(format!("`{}` takes {}", key.name, key.kind));
-    match (reader.plain(value), key.kind) {
-        (Ok(Some(Value::Text(word))), super::kind::Kind::Word(words)) => match closest(&word, words.iter().copied()) {
-            Some(near) => error.note(format!("did you mean \"{near}\"?")),
-            None => error,
-        },
-        _ => error,
+    let near = match reader.plain(value) {
+        Ok(Some(Value::Text(word))) => closest(&word, key.kind.words()),
+        _ => None,
+    };
+    match near {
+        Some(near) => error.note(format!("did you mean \"{near}\"?")),
+        None => error,
     }
 }
 
 fn varying(reader: &Reader<'_>, key: &'static Key, table: &DeTable<'_>, place: &Place) -> Result<Varying, FileError> {
-    for (name, _) in table {
-        let name_place = reader.place(name.span());
-        if !DOMAINS.contains(&&**name.get_ref()) && !BESIDE.contains(&&**name.get_ref()) {
-            let all = DOMAINS.iter().chain(&BESIDE).copied();
-            let error = reader.unknown(name.get_ref(), "part of a domain", &name_place, all);
-            return Err(error.note(
-                "a domain is { uniform = [a, b] }, { log = [a, b] }, { int = [a, b] } or \
-                 { choice = [...] }, with step, when, default or per_layer beside it",
-            ));
-        }
-    }
+    let parts = [Range::NAMES, &BESIDE].concat();
+    let note = "a domain is { uniform = [a, b] }, { log = [a, b] }, { int = [a, b] } or { choice = [...] }, with step, \
+                when, default or per_layer beside it";
+    reader.check_parts(table, "part of a domain", &parts, note)?;
     if !key.can_vary() {
         return Err(FileError::new(Problem::Value { key: key.name.to_string(), value: "a domain".to_string() })
             .at(place)
@@ -83,15 +77,13 @@ fn varying(reader: &Reader<'_>, key: &'static Key, table: &DeTable<'_>, place: &
         Some(value) => Some(in_domain(reader, key, &domain, value)?),
         None => None,
     };
-    let per_layer = match table.get("per_layer") {
-        Some(value) => Some(
-            value
-                .get_ref()
-                .as_bool()
-                .ok_or_else(|| domain_error(key, "`per_layer` is true or false", &reader.place(value.span())))?,
-        ),
-        None => None,
-    };
+    let per_layer =
+        match table.get("per_layer") {
+            Some(value) => Some(value.get_ref().as_bool().ok_or_else(|| {
+                FileError::domain(key, "`per_layer` is true or false").at(&reader.place(value.span()))
+            })?),
+            None => None,
+        };
     let when = match table.get("when") {
         Some(value) => conditions(reader, key, value)?,
         None => Vec::new(),
@@ -100,15 +92,17 @@ fn varying(reader: &Reader<'_>, key: &'static Key, table: &DeTable<'_>, place: &
 }
 
 fn domain(reader: &Reader<'_>, key: &'static Key, table: &DeTable<'_>, place: &Place) -> Result<Domain, FileError> {
-    let mut given = DOMAINS.iter().filter(|name| table.contains_key(**name));
+    let mut given = Range::ALL.iter().filter(|range| table.contains_key(range.name()));
     let (Some(form), None) = (given.next(), given.next()) else {
         let reason = "it needs exactly one of uniform, log, int and choice";
-        return Err(domain_error(key, reason, place));
+        return Err(FileError::domain(key, reason).at(place));
     };
-    let value = &table[*form];
-    let built =
-        if *form == "choice" { Domain::choice(choices(reader, key, value)?) } else { range(reader, key, form, value)? };
-    let domain = built.map_err(|e| domain_error(key, e.to_string(), &reader.place(value.span())))?;
+    let value = &table[form.name()];
+    let built = match form {
+        Range::Choice => Domain::choice(choices(reader, key, value)?),
+        Range::Uniform | Range::Log | Range::Int => range(reader, key, *form, value)?,
+    };
+    let domain = built.map_err(|e| FileError::domain(key, e.to_string()).at(&reader.place(value.span())))?;
     match table.get("step") {
         Some(step) => with_step(reader, key, domain, step),
         None => Ok(domain),
@@ -119,46 +113,45 @@ fn domain(reader: &Reader<'_>, key: &'static Key, table: &DeTable<'_>, place: &P
 fn range(
     reader: &Reader<'_>,
     key: &'static Key,
-    form: &str,
+    form: Range,
     value: &Spanned<DeValue<'_>>,
 ) -> Result<Result<Domain, tunefork_space::DomainError>, FileError> {
     let place = reader.place(value.span());
-    let whole = form == "int" || (form == "log" && key.kind.is_whole());
-    let fits = match form {
-        "uniform" => matches!(key.kind, super::kind::Kind::Number(..)),
-        _ => key.kind.is_whole() || matches!(key.kind, super::kind::Kind::Number(..)),
-    };
-    if !fits {
+    let whole = form == Range::Int || (form == Range::Log && key.kind.is_whole());
+    if !key.kind.domains().contains(&form) {
         let instead = if key.kind.is_whole() { "int or choice" } else { "choice" };
         let reason = format!("`{form}` is not for it");
-        return Err(domain_error(key, reason, &place).note(format!("`{}` takes {}: use {instead}", key.name, key.kind)));
+        return Err(FileError::domain(key, reason)
+            .at(&place)
+            .note(format!("`{}` takes {}: use {instead}", key.name, key.kind)));
     }
     let bounds = value.get_ref().as_array().map_or(&[][..], |list| &list[..]);
     let [low, high] = bounds else {
         let reason = format!("`{form}` takes two bounds");
-        return Err(domain_error(key, reason, &place).note(format!("write {form} = [lowest, highest]")));
+        return Err(FileError::domain(key, reason).at(&place).note(format!("write {form} = [lowest, highest]")));
     };
     let (lowest, highest) = (number(reader, key, low, whole)?, number(reader, key, high, whole)?);
-    if form == "log" && lowest <= 0.0 {
-        return Err(domain_error(key, "a log range must stay above zero", &reader.place(low.span())));
+    if form == Range::Log && lowest <= 0.0 {
+        return Err(FileError::domain(key, "a log range must stay above zero").at(&reader.place(low.span())));
     }
     if lowest > highest {
-        return Err(
-            domain_error(key, format!("{lowest} is above {highest}"), &place).note("write the lower bound first")
-        );
+        return Err(FileError::domain(key, format!("{lowest} is above {highest}"))
+            .at(&place)
+            .note("write the lower bound first"));
     }
     if lowest == highest {
-        return Err(domain_error(key, format!("it holds {lowest} alone"), &place)
+        return Err(FileError::domain(key, format!("it holds {lowest} alone"))
+            .at(&place)
             .note(format!("for a constant, write {} = {lowest}", key.name)));
     }
     for bound in [low, high] {
         constant(reader, key, bound)?;
     }
     Ok(match form {
-        "uniform" => Domain::uniform(lowest, highest),
-        "log" if whole => Domain::int_log(lowest as i64, highest as i64),
-        "log" => Domain::log(lowest, highest),
-        _ => Domain::int(lowest as i64, highest as i64),
+        Range::Log if whole => Domain::int_log(lowest as i64, highest as i64),
+        Range::Log => Domain::log(lowest, highest),
+        Range::Int => Domain::int(lowest as i64, highest as i64),
+        Range::Uniform | Range::Choice => Domain::uniform(lowest, highest),
     })
 }
 
@@ -171,23 +164,23 @@ fn number(reader: &Reader<'_>, key: &'static Key, value: &Spanned<DeValue<'_>>, 
         _ => {
             let what = if whole { "a whole number" } else { "a number" };
             let reason = format!("{} is not {what}", place.text());
-            Err(domain_error(key, reason, &place))
+            Err(FileError::domain(key, reason).at(&place))
         }
     }
 }
 
 fn choices(reader: &Reader<'_>, key: &'static Key, value: &Spanned<DeValue<'_>>) -> Result<Vec<Value>, FileError> {
     let place = reader.place(value.span());
-    let items = value.get_ref().as_array().ok_or_else(|| domain_error(key, "`choice` takes a list", &place))?;
+    let items = value.get_ref().as_array().ok_or_else(|| FileError::domain(key, "`choice` takes a list").at(&place))?;
     if items.is_empty() {
-        return Err(domain_error(key, "there is nothing to choose from", &place));
+        return Err(FileError::domain(key, "there is nothing to choose from").at(&place));
     }
     let mut values = Vec::new();
     for item in items {
         let value = constant(reader, key, item)?;
         if values.contains(&value) {
             let place = reader.place(item.span());
-            return Err(domain_error(key, format!("{} stands there twice", place.text()), &place));
+            return Err(FileError::domain(key, format!("{} stands there twice", place.text())).at(&place));
         }
         values.push(value);
     }
@@ -204,9 +197,9 @@ fn with_step(
     let whole = matches!(domain, Domain::Int { .. });
     let step = number(reader, key, value, whole)?;
     if step <= 0.0 {
-        return Err(domain_error(key, "a step must be above zero", &place));
+        return Err(FileError::domain(key, "a step must be above zero").at(&place));
     }
-    domain.with_step(step).map_err(|e| domain_error(key, e.to_string(), &place))
+    domain.with_step(step).map_err(|e| FileError::domain(key, e.to_string()).at(&place))
 }
 
 /// A constant that is accepted by the key and lies in the domain.
@@ -221,7 +214,7 @@ pub(super) fn in_domain(
         return Ok(constant);
     }
     let reason = format!("its default {constant} is outside of it");
-    Err(domain_error(key, reason, &reader.place(value.span())))
+    Err(FileError::domain(key, reason).at(&reader.place(value.span())))
 }
 
 /// `when = { optimizer = "sgd", layers = [2, 3] }`
@@ -246,11 +239,6 @@ fn conditions(reader: &Reader<'_>, key: &'static Key, value: &Spanned<DeValue<'_
         conditions.push(When { name: bare_name(&name).to_string(), any_of, place: name_place });
     }
     Ok(conditions)
-}
-
-fn domain_error(key: &Key, reason: impl Into<String>, place: &Place) -> FileError {
-    let (key, reason) = (key.name.to_string(), reason.into());
-    FileError::new(Problem::Domain { key, reason }).at(place)
 }
 
 fn condition_error(key: &Key, reason: impl Into<String>, place: &Place) -> FileError {

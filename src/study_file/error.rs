@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use tunefork_names::closest;
+
+use super::key::Key;
 use super::place::Place;
 
 /// A study file was refused: what is wrong, where, and what would be right.
@@ -78,6 +81,30 @@ impl FileError {
     /// A problem without a place, for example a file that cannot be read.
     pub fn new(problem: Problem) -> Self {
         Self { problem: Box::new(problem), place: None, notes: Vec::new() }
+    }
+
+    /// Settings that contradict each other.
+    pub(crate) fn contradiction(text: impl Into<String>) -> Self {
+        Self::new(Problem::Contradiction(text.into()))
+    }
+
+    /// A name that is not `what` it should be, with the one of the `known` names that was meant, if any is near.
+    pub(crate) fn unknown<'n>(name: &str, what: impl Into<String>, known: impl IntoIterator<Item = &'n str>) -> Self {
+        Self::new(Problem::Unknown { name: name.to_string(), what: what.into() }).meant(name, known)
+    }
+
+    /// A range that makes no sense.
+    pub(super) fn domain(key: &Key, reason: impl Into<String>) -> Self {
+        Self::new(Problem::Domain { key: key.name.to_string(), reason: reason.into() })
+    }
+
+    /// The same problem with the one of the `known` names that was meant, if any is near.
+    #[must_use]
+    pub(crate) fn meant<'n>(self, name: &str, known: impl IntoIterator<Item = &'n str>) -> Self {
+        match closest(name, known) {
+            Some(near) => self.note(format!("did you mean `{near}`?")),
+            None => self,
+        }
     }
 
     /// The same problem at a place.

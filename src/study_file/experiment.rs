@@ -5,11 +5,10 @@ use toml::de::{DeArray, DeTable, DeValue};
 
 use super::domain::{self, refused};
 use super::error::{FileError, Problem};
-use super::keys::{Key, Shape};
+use super::key::{Key, Shape};
 use super::place::Place;
 use super::reader::Reader;
 use super::setting::{Change, Content, Form, Term, bare_name, key_of};
-use super::table::KEYS;
 
 /// Runs that the experiments of one file may have together. More are a mistake, or want a search.
 pub const MOST_RUNS: usize = 10_000;
@@ -45,13 +44,7 @@ impl Experiment {
         let place = reader.place(value.span());
         let table = value.get_ref().as_table();
         let table = table.ok_or_else(|| wrong(SHAPE, &place))?;
-        for (name, _) in table {
-            if !PARTS.contains(&&**name.get_ref()) {
-                let place = reader.place(name.span());
-                let error = reader.unknown(name.get_ref(), "part of an experiment", &place, PARTS);
-                return Err(error.note(SHAPE));
-            }
-        }
+        reader.check_parts(table, "part of an experiment", &PARTS, SHAPE)?;
         let name = match table.get("name") {
             Some(name) => title(reader, name)?,
             None => return Err(wrong("an experiment needs a name", &place).note(SHAPE)),
@@ -130,7 +123,7 @@ fn factor(
     name_place: &Place,
     values: &Spanned<DeValue<'_>>,
 ) -> Result<Vec<Change>, FileError> {
-    let key = varying_key(reader, name, name_place)?;
+    let key = varying_key(name, name_place)?;
     let place = reader.place(values.span());
     let items = values.get_ref().as_array().map_or(&[][..], |list| list);
     if items.is_empty() {
@@ -186,7 +179,7 @@ fn changes(reader: &Reader<'_>, table: &DeTable<'_>) -> Result<Vec<Change>, File
             continue;
         }
         let name = bare_name(&name);
-        let key = varying_key(reader, name, &name_place)?;
+        let key = varying_key(name, &name_place)?;
         let change = change(reader, key, name, value)?;
         refuse_twice(&changes.iter().collect::<Vec<_>>(), &change, &name_place)?;
         changes.push(change);
@@ -195,7 +188,7 @@ fn changes(reader: &Reader<'_>, table: &DeTable<'_>) -> Result<Vec<Change>, File
 }
 
 /// The key behind a name, which may differ from trial to trial.
-fn varying_key(reader: &Reader<'_>, name: &str, place: &Place) -> Result<&'static Key, FileError> {
+fn varying_key(name: &str, place: &Place) -> Result<&'static Key, FileError> {
     let part_exists = |key: &&Key| {
         let part = name.strip_prefix(key.name).unwrap_or_default();
         let layered = matches!(key.shape, Shape::PerLayer { .. });
@@ -203,9 +196,9 @@ fn varying_key(reader: &Reader<'_>, name: &str, place: &Place) -> Result<&'stati
         part.is_empty() || layered && part.strip_prefix('.').is_some_and(layer)
     };
     let Some(key) = key_of(name).filter(part_exists) else {
-        let known = KEYS.iter().filter(|key| key.can_vary()).map(|key| key.name);
+        let known = Key::varying().map(|key| key.name);
         let what = "a key that an experiment can set";
-        return Err(reader.unknown(name, what, place, known));
+        return Err(FileError::unknown(name, what, known).at(place));
     };
     if key.can_vary() {
         return Ok(key);
@@ -281,5 +274,5 @@ fn too_many(text: String, place: &Place) -> FileError {
 }
 
 fn wrong(text: impl Into<String>, place: &Place) -> FileError {
-    FileError::new(Problem::Contradiction(text.into())).at(place)
+    FileError::contradiction(text).at(place)
 }

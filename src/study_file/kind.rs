@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use tunefork_names::{listed, named_enum};
 use tunefork_space::Value;
 
 /// The values that a key takes.
@@ -17,12 +18,28 @@ pub enum Kind {
     Number(Edge, Edge),
     /// One of these words.
     Word(&'static [&'static str]),
-    /// A whole number, both bounds included, or one of these words.
-    WholeOr(i64, i64, &'static [&'static str]),
+    /// One of these words, or the other one.
+    WordOr(&'static [&'static str], &'static str),
+    /// A whole number, both bounds included, or a word.
+    WholeOr(i64, i64, &'static str),
     /// Any text.
     Text,
     /// A number of images (whole) or a share of them (between 0 and 1, both excluded).
     Share,
+}
+
+named_enum! {
+    /// What a domain can be.
+    pub enum Range: "domain" {
+        /// Numbers between two bounds, all as likely.
+        Uniform = "uniform",
+        /// Numbers above zero between two bounds, their logarithms all as likely.
+        Log = "log",
+        /// Whole numbers between two bounds.
+        Int = "int",
+        /// One of some values.
+        Choice = "choice",
+    }
 }
 
 /// A bound of a [`Kind::Number`].
@@ -43,7 +60,9 @@ impl Kind {
         let allowed = match (self, value) {
             (Kind::Flag, Value::Bool(_)) | (Kind::Text, Value::Text(_)) => true,
             (Kind::Whole(low, high) | Kind::WholeOr(low, high, _), Value::Int(whole)) => (low..=high).contains(&whole),
-            (Kind::Word(words) | Kind::WholeOr(_, _, words), Value::Text(word)) => words.contains(&word.as_str()),
+            (Kind::Word(words), Value::Text(word)) => words.contains(&word.as_str()),
+            (Kind::WordOr(words, other), Value::Text(word)) => words.contains(&word.as_str()) || word == other,
+            (Kind::WholeOr(_, _, other), Value::Text(word)) => word == other,
             (Kind::Share, Value::Int(count)) => *count >= 0,
             (Kind::Share, Value::Float(share)) => *share > 0.0 && *share < 1.0,
             (Kind::Number(..), Value::Int(whole)) => {
@@ -52,9 +71,39 @@ impl Kind {
             (Kind::Number(low, high), Value::Float(number)) => {
                 number.is_finite() && low.below(*number) && high.above(*number)
             }
-            _ => false,
+            (
+                Kind::Flag
+                | Kind::Whole(..)
+                | Kind::Number(..)
+                | Kind::Word(_)
+                | Kind::WordOr(..)
+                | Kind::WholeOr(..)
+                | Kind::Text
+                | Kind::Share,
+                _,
+            ) => false,
         };
         allowed.then(|| value.clone())
+    }
+
+    /// The words that it takes.
+    pub fn words(&self) -> impl Iterator<Item = &'static str> {
+        let (words, other): (&[&str], Option<&str>) = match *self {
+            Kind::Word(words) => (words, None),
+            Kind::WordOr(words, other) => (words, Some(other)),
+            Kind::WholeOr(_, _, other) => (&[], Some(other)),
+            Kind::Flag | Kind::Whole(..) | Kind::Number(..) | Kind::Text | Kind::Share => (&[], None),
+        };
+        words.iter().copied().chain(other)
+    }
+
+    /// The domains that may stand in the place of a value.
+    pub fn domains(&self) -> &'static [Range] {
+        match self {
+            Kind::Number(..) => Range::ALL,
+            Kind::Whole(..) | Kind::WholeOr(..) => &[Range::Log, Range::Int, Range::Choice],
+            Kind::Flag | Kind::Word(_) | Kind::WordOr(..) | Kind::Text | Kind::Share => &[Range::Choice],
+        }
     }
 
     /// Whether values of this kind are whole numbers.
@@ -99,11 +148,13 @@ impl fmt::Display for Kind {
                     Edge::None => Ok(()),
                 }
             }
-            Kind::Word(words) => write_words(f, words),
-            Kind::WholeOr(low, high, words) => {
+            Kind::Word(_) | Kind::WordOr(..) => {
+                let words: Vec<String> = self.words().map(|word| format!("\"{word}\"")).collect();
+                f.write_str(&listed(&words.iter().map(String::as_str).collect::<Vec<_>>()))
+            }
+            Kind::WholeOr(low, high, word) => {
                 write_whole(f, *low, *high)?;
-                write!(f, " or ")?;
-                write_words(f, words)
+                write!(f, " or \"{word}\"")
             }
             Kind::Text => write!(f, "a text in quotes"),
             Kind::Share => write!(f, "a number of images (such as 960) or a share of them (such as 0.2)"),
@@ -119,18 +170,6 @@ fn write_whole(f: &mut fmt::Formatter<'_>, low: i64, high: i64) -> fmt::Result {
     }
 }
 
-fn write_words(f: &mut fmt::Formatter<'_>, words: &[&str]) -> fmt::Result {
-    for (i, word) in words.iter().enumerate() {
-        let before = match i {
-            0 => "",
-            _ if i + 1 == words.len() => " or ",
-            _ => ", ",
-        };
-        write!(f, "{before}\"{word}\"")?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,7 +181,7 @@ mod tests {
         assert_eq!(share.accept(&Value::Int(0)), Some(Value::Float(0.0)));
         assert_eq!(share.accept(&Value::Float(1.0)), None);
         assert_eq!(share.accept(&Value::Float(f64::NAN)), None);
-        let padding = Kind::WholeOr(0, 8, &["same"]);
+        let padding = Kind::WholeOr(0, 8, "same");
         assert_eq!(padding.to_string(), "a whole number from 0 to 8 or \"same\"");
         assert!(padding.accept(&Value::Text("same".into())).is_some());
         assert!(padding.accept(&Value::Int(9)).is_none());

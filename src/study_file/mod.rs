@@ -7,13 +7,17 @@
 mod domain;
 mod error;
 mod experiment;
-mod keys;
+mod handle;
+mod key;
 mod kind;
 mod place;
 mod reader;
+mod reference;
+mod schema;
 mod set;
 mod setting;
-mod table;
+pub mod table;
+mod words;
 
 use std::path::Path;
 
@@ -24,11 +28,15 @@ use reader::Reader;
 
 pub use error::{FileError, Problem};
 pub use experiment::{Experiment, ExperimentRun, MOST_RUNS};
-pub use keys::{Key, Preset, Section, Shape};
-pub use kind::{Edge, Kind};
+pub use handle::{Many, One, Optional};
+pub use key::{Key, Only, Preset, Role, Section, Shape};
+pub use kind::{Edge, Kind, Range};
 pub use place::{Place, Source};
+pub use reference::keys_markdown;
+pub use schema::schema;
 pub use setting::{Assignment, Change, Content, Form, Setting, Term, Varying, When, bare_name, key_of};
 pub use table::KEYS;
+pub use words::{Colour, FoldOrder, GENERATED, NOISE, Normalise};
 
 /// Largest study file that is read, in bytes. A larger one is a mistake.
 pub const LARGEST_FILE: u64 = 1 << 20;
@@ -36,10 +44,10 @@ pub const LARGEST_FILE: u64 = 1 << 20;
 /// A study file as it was written.
 ///
 /// ```
-/// use tunefork::study_file::StudyFile;
+/// use tunefork::study_file::{StudyFile, table::LEARNING_RATE};
 ///
 /// let file = StudyFile::parse("study.toml", "[train]\nlearning_rate = { log = [1e-4, 1e-2] }")?;
-/// assert!(file.setting("learning_rate").is_some());
+/// assert!(file.setting(&LEARNING_RATE).is_some());
 ///
 /// let error = StudyFile::parse("study.toml", "[train]\nlearning_rat = 0.1").unwrap_err();
 /// assert!(error.to_string().contains("did you mean `learning_rate`?"));
@@ -101,13 +109,13 @@ impl StudyFile {
                     file.read_experiments(&reader, experiments)?;
                 }
                 (title, DeValue::Table(table)) => {
-                    let section = find_section(&reader, title, &place)?;
+                    let section = find_section(title, &place)?;
                     for (name, value) in table {
                         let place = reader.place(name.span());
                         file.settings.push(reader.setting(section, name.get_ref(), &place, value)?);
                     }
                 }
-                (title, _) => return Err(misplaced(&reader, title, &place)),
+                (title, _) => return Err(misplaced(title, &place)),
             }
         }
         Ok(file)
@@ -119,8 +127,8 @@ impl StudyFile {
     }
 
     /// What was written behind a key, if anything was.
-    pub fn setting(&self, key: &str) -> Option<&Setting> {
-        self.settings.iter().find(|setting| setting.key.name == key)
+    pub fn setting(&self, key: &Key) -> Option<&Setting> {
+        self.settings.iter().find(|setting| setting.key == key)
     }
 
     /// All that was written, key by key.
@@ -173,15 +181,15 @@ impl StudyFile {
 
     /// Brings the number of layers in line with a setting that is about to come.
     fn recount(&mut self, coming: &Setting, counted_by: &str) {
-        let counter = Key::find(counted_by).expect("per-layer keys name their counter");
-        let listed = match (&coming.form, self.setting(coming.key.name)) {
+        let counter = Key::counter(counted_by);
+        let listed = match (&coming.form, self.setting(coming.key)) {
             (Form::List(_), _) => {
                 return self.settings.retain(|setting| setting.key != counter);
             }
             (_, Some(Setting { form: Form::List(terms), .. })) => terms.len(),
             _ => return,
         };
-        if self.setting(counted_by).is_none() {
+        if self.setting(counter).is_none() {
             let (place, value) = (coming.place.clone(), Value::Int(listed as i64));
             let content = Content::Constant(value);
             let form = Form::One(Term { content, place: place.clone() });
@@ -194,7 +202,7 @@ impl StudyFile {
             let table = trial.get_ref().as_table().ok_or_else(|| {
                 let place = reader.place(trial.span());
                 let text = "a trial is a table of parameters and their values".to_string();
-                FileError::new(Problem::Contradiction(text)).at(&place)
+                FileError::contradiction(text).at(&place)
             })?;
             self.trials.push(reader.assignments(table)?);
         }
@@ -210,7 +218,7 @@ impl StudyFile {
             if others.iter().any(|other| other.name == experiment.name) {
                 let text = format!("two experiments are called `{}`", experiment.name);
                 let place = reader.place(value.span());
-                return Err(FileError::new(Problem::Contradiction(text)).at(&place));
+                return Err(FileError::contradiction(text).at(&place));
             }
             self.experiments.push(experiment);
         }
@@ -218,16 +226,16 @@ impl StudyFile {
     }
 }
 
-fn find_section(reader: &Reader<'_>, title: &str, place: &Place) -> Result<Section, FileError> {
-    Section::ALL.into_iter().find(|section| section.name() == title).ok_or_else(|| misplaced(reader, title, place))
+fn find_section(title: &str, place: &Place) -> Result<Section, FileError> {
+    title.parse().map_err(|_| misplaced(title, place))
 }
 
 /// The error for something at the top of the file that is no section.
-fn misplaced(reader: &Reader<'_>, title: &str, place: &Place) -> FileError {
-    let sections = Section::ALL.iter().map(|section| section.name()).chain(["trial", "experiment"]);
-    let error = reader.unknown(title, "a section of a study file", place, sections);
+fn misplaced(title: &str, place: &Place) -> FileError {
+    let sections = Section::NAMES.iter().copied().chain(["trial", "experiment"]);
+    let error = FileError::unknown(title, "a section of a study file", sections).at(place);
     match Key::find(title) {
-        Some(key) => error.note(format!("`{title}` belongs into {}", key.section)),
+        Some(key) => error.note(format!("`{title}` belongs into {}", key.section.title())),
         None if ["trial", "experiment"].contains(&title) => error.note(format!("write [[{title}]] with two brackets")),
         None => error.note(
             "the sections are [study], [data], [model], [train], [search], [scheduler], [[trial]] and \

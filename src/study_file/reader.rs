@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
-use tunefork_names::closest;
 use tunefork_space::Value;
 
 use super::domain;
 use super::error::{FileError, Problem};
-use super::keys::{Key, Section, Shape};
+use super::key::{Key, Section, Shape};
 use super::place::{Place, Source};
 use super::setting::{Assignment, Change, Content, Form, Setting, bare_name, key_of};
-use super::table::KEYS;
+
+/// The parts of a value that grows from layer to layer.
+pub(super) const GROWING: [&str; 2] = ["start", "factor"];
 
 /// Turns spans of one text into places and TOML values into ours.
 pub(super) struct Reader<'s> {
@@ -71,20 +72,19 @@ impl<'s> Reader<'s> {
         flat
     }
 
-    pub(super) fn unknown<'n>(
+    /// That every name in a table is one of `known`; else it is told that it is no `what`, and a note.
+    pub(super) fn check_parts(
         &self,
-        name: &str,
-        what: impl Into<String>,
-        place: &Place,
-        known: impl IntoIterator<Item = &'n str>,
-    ) -> FileError {
-        let (name, what) = (name.to_string(), what.into());
-        let near = closest(&name, known).map(|near| format!("did you mean `{near}`?"));
-        let error = FileError::new(Problem::Unknown { name, what }).at(place);
-        match near {
-            Some(near) => error.note(near),
-            None => error,
-        }
+        table: &DeTable<'_>,
+        what: &str,
+        known: &[&str],
+        note: &str,
+    ) -> Result<(), FileError> {
+        let Some((name, _)) = table.iter().find(|(name, _)| !known.contains(&&**name.get_ref())) else {
+            return Ok(());
+        };
+        let error = FileError::unknown(name.get_ref(), what, known.iter().copied());
+        Err(error.at(&self.place(name.span())).note(note))
     }
 
     /// One `key = value` of a section.
@@ -96,13 +96,13 @@ impl<'s> Reader<'s> {
         value: &Spanned<DeValue<'_>>,
     ) -> Result<Setting, FileError> {
         let Some(key) = Key::find(name).filter(|key| key.section == section) else {
-            let error =
-                self.unknown(name, format!("a key of {section}"), name_place, section.keys().map(|key| key.name));
+            let what = format!("a key of {}", section.title());
+            let error = FileError::unknown(name, what, section.keys().map(|key| key.name)).at(name_place);
             return Err(match Key::find(name) {
-                Some(elsewhere) => error.note(format!("`{name}` belongs into {}", elsewhere.section)),
+                Some(elsewhere) => error.note(format!("`{name}` belongs into {}", elsewhere.section.title())),
                 None => {
                     let names: Vec<_> = section.keys().map(|key| key.name).collect();
-                    error.note(format!("{section} takes {}", names.join(", ")))
+                    error.note(format!("{} takes {}", section.title(), names.join(", ")))
                 }
             });
         };
@@ -132,31 +132,20 @@ impl<'s> Reader<'s> {
 
     /// No list may be longer than there may be layers.
     fn check_length(&self, key: &Key, counted_by: &str, length: usize, place: &Place) -> Result<(), FileError> {
-        let counter = Key::find(counted_by).expect("per-layer keys name their counter");
+        let counter = Key::counter(counted_by);
         if counter.kind.accept(&Value::Int(length as i64)).is_some() {
             return Ok(());
         }
         let text = format!("`{}` lists {length} values", key.name);
-        let error = FileError::new(Problem::Contradiction(text)).at(place);
+        let error = FileError::contradiction(text).at(place);
         Err(error.note(format!("`{counted_by}` takes {}", counter.kind)))
     }
 
     /// `{ start = { choice = [16, 32, 64] }, factor = 2 }`
     fn growing(&self, key: &'static Key, table: &DeTable<'_>, place: &Place) -> Result<Form, FileError> {
-        for (name, _) in table {
-            if !["start", "factor"].contains(&&**name.get_ref()) {
-                let place = self.place(name.span());
-                let what = format!("part of a growing `{}`", key.name);
-                let known = ["start", "factor"];
-                return Err(self
-                    .unknown(name.get_ref(), what, &place, known)
-                    .note("write { start = 32, factor = 2 }; start may be a domain"));
-            }
-        }
-        let wrong = |reason: &str, place: &Place| {
-            let (key, reason) = (key.name.to_string(), reason.to_string());
-            FileError::new(Problem::Domain { key, reason }).at(place)
-        };
+        let what = format!("part of a growing `{}`", key.name);
+        self.check_parts(table, &what, &GROWING, "write { start = 32, factor = 2 }; start may be a domain")?;
+        let wrong = |reason: &str, place: &Place| FileError::domain(key, reason).at(place);
         if !key.kind.is_whole() {
             return Err(wrong("only whole numbers can grow from layer to layer", place));
         }
@@ -197,13 +186,13 @@ impl<'s> Reader<'s> {
         for (name, name_place, value) in self.flatten(table) {
             let name = bare_name(&name);
             let key = key_of(name).ok_or_else(|| {
-                let known = KEYS.iter().filter(|key| key.can_vary()).map(|key| key.name);
-                self.unknown(name, "a parameter", &name_place, known)
+                let known = Key::varying().map(|key| key.name);
+                FileError::unknown(name, "a parameter", known).at(&name_place)
             })?;
             let mut assign = |name: String, value: &Spanned<DeValue<'_>>| {
                 if assignments.iter().any(|other| other.name == name) {
                     let text = format!("`{name}` is given twice");
-                    return Err(FileError::new(Problem::Contradiction(text)).at(&name_place));
+                    return Err(FileError::contradiction(text).at(&name_place));
                 }
                 let place = self.place(value.span());
                 let value = domain::constant(self, key, value)?;

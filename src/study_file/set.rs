@@ -4,11 +4,11 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::StudyFile;
-use super::error::{FileError, Problem};
+use super::error::FileError;
+use super::key::Key;
 use super::place::{Place, Source};
 use super::reader::Reader;
 use super::setting::{Change, bare_name, key_of};
-use super::table::KEYS;
 
 impl StudyFile {
     /// Puts `key=value` in place of what the file says.
@@ -33,16 +33,13 @@ impl StudyFile {
         let reader = Reader::new(&source);
         let Some((name, text)) = assignment.split_once('=') else {
             let text = format!("--set {assignment} has no value");
-            return Err(FileError::new(Problem::Contradiction(text)).note("write --set key=value"));
+            return Err(FileError::contradiction(text).note("write --set key=value"));
         };
         let document = document(name, text);
         let value = parse(&document);
         let name_place = Place::new(&source, 0..name.len());
         let name = bare_name(name.trim());
-        let key = key_of(name).ok_or_else(|| {
-            let known = KEYS.iter().map(|key| key.name);
-            reader.unknown(name, "a key of a study file", &name_place, known)
-        })?;
+        let key = Key::named(name).map_err(|error| error.at(&name_place))?;
         self.change(reader.change(key, name, &value)?);
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use tunefork_space::{Domain, Value};
 
-use super::keys::{Key, Section};
+use super::key::{Key, Section};
 use super::place::Place;
 
 /// What stands behind one key.
@@ -116,7 +116,7 @@ impl Change {
 /// The name of a key or parameter without its section: `model.dropout` and `dropout` are the same.
 pub fn bare_name(name: &str) -> &str {
     match name.split_once('.') {
-        Some((section, rest)) if Section::ALL.iter().any(|s| s.name() == section) => rest,
+        Some((section, rest)) if Section::NAMES.contains(&section) => rest,
         _ => name,
     }
 }

@@ -1,145 +1,305 @@
 //! The table of all keys of a study file.
 //!
-//! Reading, error messages, `--set`, the search space and the written `config.toml` all go by this
-//! table, so a new key is one entry here and one place that uses it.
+//! Everything that is known of a key stands in its row: reading, error messages, `--set`, the search space, the
+//! written `config.toml`, what is compared when a study goes on, `docs/keys.md`, `tunefork keys` and the schema go by
+//! it. A new key is one row and one place that uses it: `LEARNING_RATE.of(&config)`.
 
-use tunefork_nn::{Activation, Head};
+use tunefork_data::{Fit, Labels, Order, Share};
+use tunefork_nn::{Activation, Head, OptimizerKind, PoolKind, ScheduleKind};
+use tunefork_sampler::SamplerKind;
+use tunefork_scheduler::SchedulerKind;
+use tunefork_train::{At, ClassWeights, LastBatch, Objective, Precision};
 
-use super::keys::Preset::{Absent, Doubling, Flag, Number, Whole, Word};
-use super::keys::Section::{Data, Model, Scheduler, Search, Study, Train};
-use super::keys::{Key, Preset, Section, Shape};
-use super::kind::{Edge, Kind};
-use tunefork_nn::{OptimizerKind, ScheduleKind};
-use tunefork_train::Precision;
+use super::handle::{Many, One, Optional, Values};
+use super::handle::{flag, names, names_or, number, share, text, whole, whole_or};
+use super::key::Preset::{Absent, Doubling, FileName, Flag, Listed, Number, Whole, Word};
+use super::key::Role::{Budget, Costs, Fixed, Free, Label, Recorded, RecordedOfOne};
+use super::key::{Key, Only, Section};
+use super::kind::Edge;
+use super::words::{Colour, FoldOrder, GENERATED, NOISE, Normalise};
 
-const fn one(section: Section, name: &'static str, kind: Kind, default: Preset, help: &'static str) -> Key {
-    let shape = Shape::One;
-    Key { section, name, kind, shape, default, help }
+/// The name of a key: that of its constant in small letters.
+const fn lowered<const LENGTH: usize>(name: &str) -> [u8; LENGTH] {
+    let mut bytes = [0; LENGTH];
+    bytes.copy_from_slice(name.as_bytes());
+    bytes.make_ascii_lowercase();
+    bytes
 }
 
-const fn list(section: Section, name: &'static str, kind: Kind, help: &'static str) -> Key {
-    let (shape, default) = (Shape::List, Absent);
-    Key { section, name, kind, shape, default, help }
+/// The rows of each section: `KEY: Handle<Type> = values, default, unit, role, where it means anything, help;`
+macro_rules! keys {
+    ($($Section:ident {
+        $($KEY:ident: $Handle:ident<$Type:ty> = $values:expr, $default:expr, $unit:expr, $role:expr, $only:expr,
+            $help:literal;)+
+    })+) => {
+        $($(
+            #[doc = $help]
+            pub const $KEY: $Handle<$Type> = {
+                const VALUES: Values<$Type> = $values;
+                const NAME: &[u8] = &lowered::<{ stringify!($KEY).len() }>(stringify!($KEY));
+                const ROW: Key = Key {
+                    section: Section::$Section,
+                    name: match std::str::from_utf8(NAME) {
+                        Ok(name) => name,
+                        Err(_) => panic!("the name of a constant is UTF-8"),
+                    },
+                    kind: VALUES.kind,
+                    shape: VALUES.shape,
+                    default: $default,
+                    unit: $unit,
+                    role: $role,
+                    only: $only,
+                    help: $help,
+                };
+                $Handle::new(&ROW, VALUES.read)
+            };
+        )+)+
+
+        /// Every key there is, in the order in which configurations are written.
+        pub const KEYS: &[&Key] = &[$($($KEY.key()),+),+];
+    };
 }
 
-const fn per_layer(
-    name: &'static str,
-    counted_by: &'static str,
-    each: bool,
-    kind: Kind,
-    default: Preset,
-    help: &'static str,
-) -> Key {
-    let section = Model;
-    let shape = Shape::PerLayer { counted_by, each };
-    Key { section, name, kind, shape, default, help }
+/// That a key means something only beside words of another one.
+const fn beside(key: &Key, words: &'static [&'static str]) -> Option<Only> {
+    Some(Only { key: key.name, words })
 }
 
 const ANY: i64 = i64::MAX;
-const POSITIVE: Kind = Kind::Number(Edge::Open(0.0), Edge::None);
-const NOT_NEGATIVE: Kind = Kind::Number(Edge::Closed(0.0), Edge::None);
-const SHARE: Kind = Kind::Number(Edge::Closed(0.0), Edge::Closed(1.0));
-const BELOW_ONE: Kind = Kind::Number(Edge::Closed(0.0), Edge::Open(1.0));
+const ALWAYS: Option<Only> = None;
+const DRAWN: Option<Only> = beside(SOURCE.key(), &[GENERATED, NOISE]);
+const FOLDED: Option<Only> = beside(FOLDS.key(), &[]);
+const POOLED: Option<Only> = beside(POOL.key(), PoolKind::NAMES);
+const SGD: Option<Only> = beside(OPTIMIZER.key(), &[OptimizerKind::Sgd.name()]);
+const ADAMS: Option<Only> = beside(OPTIMIZER.key(), &[OptimizerKind::Adam.name(), OptimizerKind::AdamW.name()]);
+const RMSPROP: Option<Only> = beside(OPTIMIZER.key(), &[OptimizerKind::RmsProp.name()]);
+const WITH_SQUARES: Option<Only> =
+    beside(OPTIMIZER.key(), &[OptimizerKind::Adam.name(), OptimizerKind::AdamW.name(), OptimizerKind::RmsProp.name()]);
+const STEPS: Option<Only> = beside(SCHEDULE.key(), &[ScheduleKind::Step.name()]);
+const PLATEAU: Option<Only> = beside(SCHEDULE.key(), &[ScheduleKind::Plateau.name()]);
+const DROPS: Option<Only> = beside(SCHEDULE.key(), &[ScheduleKind::Step.name(), ScheduleKind::Plateau.name()]);
+const ONE_CYCLE: Option<Only> = beside(SCHEDULE.key(), &[ScheduleKind::OneCycle.name()]);
+const TPE: Option<Only> = beside(SAMPLER.key(), &[SamplerKind::Tpe.name()]);
+const ASHA: Option<Only> = beside(KIND.key(), &[SchedulerKind::Asha.name()]);
+const QUANTILE: Option<Only> = beside(KIND.key(), &[SchedulerKind::Percentile.name()]);
+const QUANTILES: Option<Only> = beside(KIND.key(), &[SchedulerKind::Median.name(), SchedulerKind::Percentile.name()]);
 
-/// Every key there is, in the order in which configurations are written.
-#[rustfmt::skip]
-pub const KEYS: &[Key] = &[
-    one(Study, "name", Kind::Text, Absent, "name of the study and of its folder below runs/ (default: the file's name)"),
-    one(Study, "seed", Kind::Whole(0, ANY), Whole(0), "every random draw follows from it"),
-    one(Study, "trials", Kind::Whole(1, 1_000_000), Whole(20), "how many configurations are tried; may grow later"),
-    one(Study, "time_limit", POSITIVE, Absent, "minutes after which the study ends with what it has; may grow later"),
-    one(Study, "slots", Kind::Whole(1, 1024), Whole(4), "trials that are under way at once in the study's own time"),
-    one(Study, "objective", Kind::Word(&["accuracy", "loss", "f1"]), Word("accuracy"), "the figure on the validation part that is tuned"),
-    one(Study, "at", Kind::Word(&["last", "best"]), Word("last"), "which epoch gives a trial its value and its weights"),
-    one(Study, "replicates", Kind::Whole(1, 100), Whole(1), "trainings of each configuration with other draws; a trial's value is their mean"),
-    one(Study, "as_trial", Kind::Whole(0, u32::MAX as i64 - 1), Absent, "draw as this trial of the study did; stands in best.toml"),
+const fn positive() -> Values<f64> {
+    number(Edge::Open(0.0), Edge::None)
+}
 
-    one(Data, "source", Kind::Text, Word("generated"), "\"generated\" shapes, \"noise\", the name of a data set, or a path"),
-    one(Data, "size", Kind::Whole(1, 4096), Absent, "height and width to which images are brought (default: as they are)"),
-    one(Data, "fit", Kind::Word(&["crop", "stretch"]), Word("crop"), "images of another size are scaled and cut to their middle, or stretched"),
-    one(Data, "colour", Kind::Word(&["auto", "grey", "rgb"]), Word("auto"), "channels of the images"),
-    one(Data, "labels", Kind::Word(&["fine", "coarse"]), Word("fine"), "cifar100: its 100 classes or its 20 superclasses"),
-    one(Data, "train", Kind::Share, Absent, "training images (default: all that are left)"),
-    one(Data, "validation", Kind::Share, Absent, "validation images (default: the source's own, or a tenth of the training images)"),
-    one(Data, "test", Kind::Share, Absent, "test images (default: the source's own, or none)"),
-    one(Data, "folds", Kind::Whole(2, 100), Absent, "parts of which each is once validated on and trained on otherwise; a trial's value is the mean (default: none)"),
-    one(Data, "fold_order", Kind::Word(&["side_by_side", "sequential"]), Word("side_by_side"), "folds: an epoch of each in turn, or one fold after another"),
-    one(Data, "order", Kind::Word(&["stratified", "stored"]), Word("stratified"), "how images are dealt out: at random within classes, or as stored"),
-    one(Data, "normalise", Kind::Word(&["training", "none"]), Word("training"), "subtract mean and divide by deviation of the training part"),
-    list(Data, "mean", Kind::Number(Edge::None, Edge::None), "means to subtract per channel, pixels from 0 to 1"),
-    list(Data, "std", POSITIVE, "deviations to divide by per channel"),
-    one(Data, "classes", Kind::Whole(2, 65_535), Whole(10), "generated, noise: classes; there are 16 shapes"),
-    one(Data, "images", Kind::Whole(1, 10_000_000), Whole(4000), "generated, noise: images to train and validate with"),
-    one(Data, "test_images", Kind::Whole(0, 10_000_000), Whole(1000), "generated, noise: images to test with"),
-    one(Data, "difficulty", SHARE, Number(0.5), "generated: strength of noise, clutter and distortion"),
-    one(Data, "data_seed", Kind::Whole(0, ANY), Whole(0), "generated, noise: the seed that they are drawn from"),
+const fn not_negative() -> Values<f64> {
+    number(Edge::Closed(0.0), Edge::None)
+}
 
-    one(Model, "layers", Kind::Whole(0, 64), Absent, "convolution blocks (default: as many as channels are listed, or 2)"),
-    per_layer("channels", "layers", true, Kind::Whole(1, 65_536), Doubling(32, 512), "output channels of each block"),
-    per_layer("kernel", "layers", false, Kind::Whole(1, 7), Whole(3), "height and width of the convolution"),
-    per_layer("stride", "layers", false, Kind::Whole(1, 16), Whole(1), "step of the convolution"),
-    per_layer("padding", "layers", false, Kind::WholeOr(0, 16, &["same"]), Word("same"), "border of zeros; \"same\" is half the kernel"),
-    per_layer("bias", "layers", false, Kind::Flag, Flag(true), "whether convolutions add a bias"),
-    per_layer("batch_norm", "layers", false, Kind::Flag, Flag(true), "batch normalisation after the convolution"),
-    per_layer("residual", "layers", false, Kind::Flag, Flag(false), "add the block's input to its output"),
-    per_layer("pool", "layers", false, Kind::Word(&["max", "average", "none"]), Word("max"), "pooling at the end of the block"),
-    per_layer("pool_size", "layers", false, Kind::Whole(1, 64), Whole(2), "height, width and step of the pooling"),
-    one(Model, "activation", Kind::Word(Activation::NAMES), Word("relu"), "after every block and hidden layer"),
-    one(Model, "head", Kind::Word(Head::NAMES), Word("flatten"), "how the last block's output becomes one vector"),
-    one(Model, "hidden_layers", Kind::Whole(0, 64), Absent, "hidden layers (default: as many as units are listed, or 1)"),
-    per_layer("hidden", "hidden_layers", true, Kind::Whole(1, 1_000_000), Whole(128), "units of each hidden layer"),
-    one(Model, "dropout", BELOW_ONE, Number(0.0), "share of units set to zero after each hidden layer"),
+/// From 0 to 1.
+const fn fraction() -> Values<f64> {
+    number(Edge::Closed(0.0), Edge::Closed(1.0))
+}
 
-    one(Train, "epochs", Kind::Whole(1, 1_000_000), Whole(10), "passes over the training images"),
-    one(Train, "batch_size", Kind::Whole(1, 1_000_000), Whole(64), "images in a step"),
-    one(Train, "optimizer", Kind::Word(OptimizerKind::NAMES), Word("adam"), "the rule that changes the weights"),
-    one(Train, "learning_rate", POSITIVE, Number(1e-3), "size of a step"),
-    one(Train, "weight_decay", NOT_NEGATIVE, Absent, "pull of the weights towards zero (default: 0; adamw: 0.01)"),
-    one(Train, "momentum", BELOW_ONE, Number(0.0), "sgd: share of the last step that is kept"),
-    one(Train, "nesterov", Kind::Flag, Flag(false), "sgd: Nesterov's form of momentum"),
-    one(Train, "beta1", BELOW_ONE, Number(0.9), "adam, adamw: decay of the mean gradient"),
-    one(Train, "beta2", BELOW_ONE, Number(0.999), "adam, adamw: decay of the squared gradient"),
-    one(Train, "alpha", BELOW_ONE, Number(0.99), "rmsprop: decay of the squared gradient"),
-    one(Train, "epsilon", POSITIVE, Number(1e-8), "adam, adamw, rmsprop: keeps the divisor from zero"),
-    one(Train, "schedule", Kind::Word(ScheduleKind::NAMES), Word("constant"), "how the learning rate changes over the epochs"),
-    one(Train, "drop_every", POSITIVE, Number(10.0), "step: epochs after which the learning rate drops, again and again"),
-    one(Train, "drop_factor", Kind::Number(Edge::Open(0.0), Edge::Open(1.0)), Number(0.1), "step, plateau: what a drop multiplies the learning rate by"),
-    one(Train, "patience", Kind::Whole(0, 1_000_000), Whole(2), "plateau: epochs without progress before the learning rate drops"),
-    one(Train, "rise", Kind::Number(Edge::Open(0.0), Edge::Open(1.0)), Number(0.3), "one_cycle: share of the steps over which the learning rate rises"),
-    one(Train, "warmup", NOT_NEGATIVE, Number(0.0), "epochs over which the learning rate rises from zero"),
-    one(Train, "early_stop", Kind::Whole(1, 1_000_000), Absent, "epochs without a better value after which a trial is over (default: it never is)"),
-    one(Train, "train_steps", Kind::Whole(1, 1_000_000_000), Absent, "most steps of an epoch (default: as many as there are images for)"),
-    one(Train, "clip", NOT_NEGATIVE, Number(0.0), "longest gradient; longer ones are shortened; 0: none is"),
-    one(Train, "label_smoothing", BELOW_ONE, Number(0.0), "share of the target that all classes get"),
-    one(Train, "flip", SHARE, Number(0.0), "probability that a training image is mirrored"),
-    one(Train, "crop", Kind::Whole(0, 1024), Whole(0), "pixels added around each image before a random part of the old size is cut out"),
-    one(Train, "rotate", Kind::Number(Edge::Closed(0.0), Edge::Closed(180.0)), Number(0.0), "largest angle to either side by which images are turned, in degrees"),
-    one(Train, "cutout", Kind::Whole(0, 4096), Whole(0), "side of a square of each image that is erased, in pixels"),
-    one(Train, "brightness", SHARE, Number(0.0), "most light added to images or taken, as a share of white"),
-    one(Train, "contrast", SHARE, Number(0.0), "largest relative change of the images' contrast"),
-    one(Train, "mixup", NOT_NEGATIVE, Number(0.0), "alpha of mixup: how strongly images of a step are mixed with each other; 0: not at all"),
-    one(Train, "class_weights", Kind::Word(&["equal", "balanced"]), Word("equal"), "whether every image or every class weighs the same in the loss"),
-    one(Train, "ema", BELOW_ONE, Number(0.0), "decay per step of averaged weights, which are then measured and kept; 0: none"),
-    one(Train, "last_batch", Kind::Word(&["keep", "drop"]), Word("keep"), "a last batch that is not full"),
-    one(Train, "memory", Kind::Whole(1, 1 << 40), Whole(4096), "MiB that a trial may take; one that needs more fails before it starts"),
-    one(Train, "precision", Kind::Word(Precision::NAMES), Word("f32"), "arithmetic of the engine; all but f32 need a GPU"),
+/// From 0, below 1.
+const fn below_one() -> Values<f64> {
+    number(Edge::Closed(0.0), Edge::Open(1.0))
+}
 
-    one(Search, "sampler", Kind::Word(&["tpe", "random", "grid"]), Word("tpe"), "how the next configuration is chosen"),
-    one(Search, "startup_trials", Kind::Whole(0, 1_000_000), Whole(10), "tpe: random trials before it learns"),
-    one(Search, "candidates", Kind::Whole(1, 100_000), Whole(24), "tpe: points drawn for each proposal"),
-    one(Search, "multivariate", Kind::Flag, Flag(true), "tpe: parameters are modelled together"),
+/// Above 0, below 1.
+const fn inside() -> Values<f64> {
+    number(Edge::Open(0.0), Edge::Open(1.0))
+}
 
-    one(Scheduler, "kind", Kind::Word(&["none", "median", "percentile", "asha"]), Word("none"), "which trials are stopped early"),
-    one(Scheduler, "min_epochs", Kind::Whole(1, 1_000_000), Whole(1), "epochs that every trial gets"),
-    one(Scheduler, "reduction", Kind::Whole(2, 1000), Whole(3), "asha: one of so many goes on at each rung"),
-    one(Scheduler, "percentile", Kind::Number(Edge::Closed(0.0), Edge::Closed(100.0)), Number(25.0), "percentile: share of trials, in percent, that goes on"),
-    one(Scheduler, "min_trials", Kind::Whole(0, 1_000_000), Whole(5), "median, percentile: finished trials before any is stopped"),
-];
+keys! {
+    Study {
+        NAME: One<String> = text(), FileName, "", Label, ALWAYS,
+            "name of the study and of its folder below runs/";
+        SEED: One<u64> = whole(0, ANY), Whole(0), "", Recorded, ALWAYS,
+            "every random draw follows from it";
+        TRIALS: One<u32> = whole(1, 1_000_000), Whole(20), "trials", Budget, ALWAYS,
+            "how many configurations are tried";
+        TIME_LIMIT: Optional<f64> = positive(), Absent("none"), "minutes", Budget, ALWAYS,
+            "minutes after which the study ends with what it has";
+        SLOTS: One<u32> = whole(1, 1024), Whole(4), "trials", Recorded, ALWAYS,
+            "trials that are under way at once in the study's own time";
+        OBJECTIVE: One<Objective> = names(), Word(Objective::Accuracy.name()), "", Fixed, ALWAYS,
+            "the figure on the validation part that is tuned";
+        AT: One<At> = names(), Word(At::Last.name()), "", RecordedOfOne, ALWAYS,
+            "which epoch gives a trial its value and its weights";
+        REPLICATES: One<u32> = whole(1, 100), Whole(1), "trainings", Fixed, ALWAYS,
+            "trainings of each configuration with other draws; a trial's value is their mean";
+        AS_TRIAL: Optional<u32> = whole(0, u32::MAX as i64 - 1), Absent("as no trial"), "", Label, ALWAYS,
+            "draw as this trial of the study did; stands in best.toml";
+    }
+    Data {
+        SOURCE: One<String> = text(), Word(GENERATED), "", Fixed, ALWAYS,
+            "\"generated\" shapes, \"noise\", the name of a data set, or a path";
+        SIZE: Optional<usize> = whole(1, 4096), Absent("as they are"), "pixels", Fixed, ALWAYS,
+            "height and width to which images are brought";
+        FIT: One<Fit> = names(), Word(Fit::Crop.name()), "", Fixed, ALWAYS,
+            "images of another size are scaled and cut to their middle, or stretched";
+        COLOUR: One<Colour> = names(), Word(Colour::Auto.name()), "", Fixed, ALWAYS,
+            "channels of the images";
+        LABELS: One<Labels> = names(), Word(Labels::Fine.name()), "", Fixed, beside(SOURCE.key(), &["cifar100"]),
+            "its 100 classes or its 20 superclasses";
+        TRAIN: Optional<Share> = share(), Absent("all that are left"), "images", Fixed, ALWAYS,
+            "training images";
+        VALIDATION: Optional<Share> = share(),
+            Absent("the source's own, or a tenth of the training images"), "images", Fixed, ALWAYS,
+            "validation images";
+        TEST: Optional<Share> = share(), Absent("the source's own, or none"), "images", Fixed, ALWAYS,
+            "test images";
+        FOLDS: Optional<u32> = whole(2, 100), Absent("none"), "folds", Fixed, ALWAYS,
+            "parts of which each is once validated on and trained on otherwise; a trial's value is the mean";
+        FOLD_ORDER: One<FoldOrder> = names(), Word(FoldOrder::SideBySide.name()), "", Fixed, FOLDED,
+            "an epoch of each fold in turn, or one fold after another";
+        ORDER: One<Order> = names(), Word(Order::Stratified.name()), "", Fixed, ALWAYS,
+            "how images are dealt out: at random within classes, or as stored";
+        NORMALISE: One<Normalise> = names(), Word(Normalise::Training.name()), "", Fixed, ALWAYS,
+            "subtract mean and divide by deviation of the training part";
+        MEAN: Many<f64> = number(Edge::None, Edge::None).list(), Absent("as `normalise` says"), "", Fixed, ALWAYS,
+            "means to subtract per channel, pixels from 0 to 1";
+        STD: Many<f64> = positive().list(), Absent("as `normalise` says"), "", Fixed, ALWAYS,
+            "deviations to divide by per channel";
+        CLASSES: One<usize> = whole(2, 65_535), Whole(10), "classes", Fixed, DRAWN,
+            "classes; there are 16 shapes";
+        IMAGES: One<usize> = whole(1, 10_000_000), Whole(4000), "images", Fixed, DRAWN,
+            "images to train and validate with";
+        TEST_IMAGES: One<usize> = whole(0, 10_000_000), Whole(1000), "images", Fixed, DRAWN,
+            "images to test with";
+        DIFFICULTY: One<f64> = fraction(), Number(0.5), "", Fixed, beside(SOURCE.key(), &[GENERATED]),
+            "strength of noise, clutter and distortion";
+        DATA_SEED: One<u64> = whole(0, ANY), Whole(0), "", Fixed, DRAWN,
+            "the seed that the images are drawn from";
+    }
+    Model {
+        LAYERS: One<usize> = whole(0, 64), Listed("channels", 2), "blocks", Costs, ALWAYS,
+            "convolution blocks";
+        CHANNELS: Many<usize> = whole(1, 65_536).of_each(&LAYERS), Doubling(32, 512), "channels", Costs, ALWAYS,
+            "output channels of each block";
+        KERNEL: Many<usize> = whole(1, 7).of_all(&LAYERS), Whole(3), "pixels", Costs, ALWAYS,
+            "height and width of the convolution";
+        STRIDE: Many<usize> = whole(1, 16).of_all(&LAYERS), Whole(1), "pixels", Costs, ALWAYS,
+            "step of the convolution";
+        PADDING: Many<Option<usize>> = whole_or(0, 16, "same").of_all(&LAYERS), Word("same"), "pixels", Costs, ALWAYS,
+            "border of zeros; \"same\" is half the kernel";
+        BIAS: Many<bool> = flag().of_all(&LAYERS), Flag(true), "", Costs, ALWAYS,
+            "whether convolutions add a bias";
+        BATCH_NORM: Many<bool> = flag().of_all(&LAYERS), Flag(true), "", Costs, ALWAYS,
+            "batch normalisation after the convolution";
+        RESIDUAL: Many<bool> = flag().of_all(&LAYERS), Flag(false), "", Costs, ALWAYS,
+            "add the block's input to its output";
+        POOL: Many<Option<PoolKind>> = names_or("none").of_all(&LAYERS), Word(PoolKind::Max.name()), "", Costs, ALWAYS,
+            "pooling at the end of the block";
+        POOL_SIZE: Many<usize> = whole(1, 64).of_all(&LAYERS), Whole(2), "pixels", Costs, POOLED,
+            "height, width and step of the pooling";
+        ACTIVATION: One<Activation> = names(), Word(Activation::Relu.name()), "", Costs, ALWAYS,
+            "after every block and hidden layer";
+        HEAD: One<Head> = names(), Word(Head::Flatten.name()), "", Costs, ALWAYS,
+            "how the last block's output becomes one vector";
+        HIDDEN_LAYERS: One<usize> = whole(0, 64), Listed("hidden", 1), "layers", Costs, ALWAYS,
+            "hidden layers";
+        HIDDEN: Many<usize> = whole(1, 1_000_000).of_each(&HIDDEN_LAYERS), Whole(128), "units", Costs, ALWAYS,
+            "units of each hidden layer";
+        DROPOUT: One<f64> = below_one(), Number(0.0), "", Costs, ALWAYS,
+            "share of units set to zero after each hidden layer";
+    }
+    Train {
+        EPOCHS: One<u32> = whole(1, 1_000_000), Whole(10), "epochs", Free, ALWAYS,
+            "passes over the training images";
+        BATCH_SIZE: One<usize> = whole(1, 1_000_000), Whole(64), "images", Costs, ALWAYS,
+            "images in a step";
+        OPTIMIZER: One<OptimizerKind> = names(), Word(OptimizerKind::Adam.name()), "", Costs, ALWAYS,
+            "the rule that changes the weights";
+        LEARNING_RATE: One<f64> = positive(), Number(1e-3), "", Free, ALWAYS,
+            "size of a step";
+        WEIGHT_DECAY: Optional<f64> = not_negative(), Absent("0; adamw: 0.01"), "", Free, ALWAYS,
+            "pull of the weights towards zero";
+        MOMENTUM: One<f64> = below_one(), Number(0.0), "", Free, SGD,
+            "share of the last step that is kept";
+        NESTEROV: One<bool> = flag(), Flag(false), "", Free, SGD,
+            "Nesterov's form of momentum";
+        BETA1: One<f64> = below_one(), Number(0.9), "", Free, ADAMS,
+            "decay of the mean gradient";
+        BETA2: One<f64> = below_one(), Number(0.999), "", Free, ADAMS,
+            "decay of the squared gradient";
+        ALPHA: One<f64> = below_one(), Number(0.99), "", Free, RMSPROP,
+            "decay of the squared gradient";
+        EPSILON: One<f64> = positive(), Number(1e-8), "", Free,
+            WITH_SQUARES,
+            "keeps the divisor from zero";
+        SCHEDULE: One<ScheduleKind> = names(), Word(ScheduleKind::Constant.name()), "", Free, ALWAYS,
+            "how the learning rate changes over the epochs";
+        DROP_EVERY: One<f64> = positive(), Number(10.0), "epochs", Free, STEPS,
+            "epochs after which the learning rate drops, again and again";
+        DROP_FACTOR: One<f64> = inside(), Number(0.1), "", Free, DROPS,
+            "what a drop multiplies the learning rate by";
+        PATIENCE: One<u32> = whole(0, 1_000_000), Whole(2), "epochs", Free, PLATEAU,
+            "epochs without progress before the learning rate drops";
+        RISE: One<f64> = inside(), Number(0.3), "", Free, ONE_CYCLE,
+            "share of the steps over which the learning rate rises";
+        WARMUP: One<f64> = not_negative(), Number(0.0), "epochs", Free, ALWAYS,
+            "epochs over which the learning rate rises from zero";
+        EARLY_STOP: Optional<u32> = whole(1, 1_000_000), Absent("it never is"), "epochs", Free, ALWAYS,
+            "epochs without a better value after which a trial is over";
+        TRAIN_STEPS: Optional<u64> = whole(1, 1_000_000_000), Absent("as many as there are images for"), "steps",
+            Costs, ALWAYS,
+            "most steps of an epoch";
+        CLIP: One<f64> = not_negative(), Number(0.0), "", Costs, ALWAYS,
+            "longest gradient; longer ones are shortened; 0: none is";
+        LABEL_SMOOTHING: One<f64> = below_one(), Number(0.0), "", Free, ALWAYS,
+            "share of the target that all classes get";
+        FLIP: One<f64> = fraction(), Number(0.0), "", Costs, ALWAYS,
+            "probability that a training image is mirrored";
+        CROP: One<u32> = whole(0, 1024), Whole(0), "pixels", Costs, ALWAYS,
+            "pixels added around each image before a random part of the old size is cut out";
+        ROTATE: One<f64> = number(Edge::Closed(0.0), Edge::Closed(180.0)), Number(0.0), "degrees", Costs, ALWAYS,
+            "largest angle to either side by which images are turned";
+        CUTOUT: One<u32> = whole(0, 4096), Whole(0), "pixels", Costs, ALWAYS,
+            "side of a square of each image that is erased";
+        BRIGHTNESS: One<f64> = fraction(), Number(0.0), "", Costs, ALWAYS,
+            "most light added to images or taken, as a share of white";
+        CONTRAST: One<f64> = fraction(), Number(0.0), "", Costs, ALWAYS,
+            "largest relative change of the images' contrast";
+        MIXUP: One<f64> = not_negative(), Number(0.0), "", Costs, ALWAYS,
+            "alpha of mixup: how strongly images of a step are mixed with each other; 0: not at all";
+        CLASS_WEIGHTS: One<ClassWeights> = names(), Word(ClassWeights::Equal.name()), "", Costs, ALWAYS,
+            "whether every image or every class weighs the same in the loss";
+        EMA: One<f64> = below_one(), Number(0.0), "", Costs, ALWAYS,
+            "decay per step of averaged weights, which are then measured and kept; 0: none";
+        LAST_BATCH: One<LastBatch> = names(), Word(LastBatch::Keep.name()), "", Fixed, ALWAYS,
+            "a last batch that is not full";
+        MEMORY: One<u64> = whole(1, 1 << 40), Whole(4096), "MiB", Fixed, ALWAYS,
+            "MiB that a trial may take; one that needs more fails before it starts";
+        PRECISION: One<Precision> = names(), Word(Precision::F32.name()), "", Fixed, ALWAYS,
+            "arithmetic of the engine; all but f32 need a GPU";
+    }
+    Search {
+        SAMPLER: One<SamplerKind> = names(), Word(SamplerKind::Tpe.name()), "", Recorded, ALWAYS,
+            "how the next configuration is chosen";
+        STARTUP_TRIALS: One<u32> = whole(0, 1_000_000), Whole(10), "trials", Fixed, TPE,
+            "random trials before it learns";
+        CANDIDATES: One<u32> = whole(1, 100_000), Whole(24), "points", Fixed, TPE,
+            "points drawn for each proposal";
+        MULTIVARIATE: One<bool> = flag(), Flag(true), "", Fixed, TPE,
+            "parameters are modelled together";
+    }
+    Scheduler {
+        KIND: One<SchedulerKind> = names(), Word(SchedulerKind::None.name()), "", Recorded, ALWAYS,
+            "which trials are stopped early";
+        MIN_EPOCHS: One<u32> = whole(1, 1_000_000), Whole(1), "epochs", Fixed, ALWAYS,
+            "epochs that every trial gets";
+        REDUCTION: One<u32> = whole(2, 1000), Whole(3), "", Fixed, ASHA,
+            "one of so many goes on at each rung";
+        PERCENTILE: One<f64> = number(Edge::Closed(0.0), Edge::Closed(100.0)), Number(25.0), "percent", Fixed, QUANTILE,
+            "share of trials that goes on";
+        MIN_TRIALS: One<u32> = whole(0, 1_000_000), Whole(5), "trials", Fixed, QUANTILES,
+            "finished trials before any is stopped";
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+    use tunefork_space::Value;
 
     #[test]
     fn names_are_unique_over_all_sections() {
@@ -149,16 +309,30 @@ mod tests {
 
     #[test]
     fn defaults_are_allowed() {
-        use tunefork_space::Value;
         for key in KEYS {
             let value = match key.default {
-                Absent => continue,
+                Absent(_) | FileName | Listed(..) => continue,
                 Flag(flag) => Value::Bool(flag),
                 Whole(whole) | Doubling(whole, _) => Value::Int(whole),
                 Number(number) => Value::Float(number),
                 Word(word) => Value::Text(word.into()),
             };
             assert!(key.kind.accept(&value).is_some(), "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn rows_refer_to_keys_and_words_that_exist() {
+        for key in KEYS {
+            if let Listed(other, _) = key.default {
+                assert!(Key::find(other).is_some(), "{}: {other}", key.name);
+            }
+            if let Some(Only { key: other, words }) = key.only {
+                let kind = Key::find(other).unwrap_or_else(|| panic!("{}: {other}", key.name)).kind;
+                for word in words {
+                    assert!(kind.accept(&Value::Text((*word).into())).is_some(), "{}: {word}", key.name);
+                }
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use super::checkpoint::{self, Saved};
 use super::failure::crowded;
 use super::figures::{self, timing, together};
 use super::parking::{Parkable, Parking};
-use crate::spec::Members;
+use crate::resolve::Members;
 use crate::statistics::mean;
 
 /// A trial in training.

@@ -6,6 +6,7 @@ use tunefork_export::Model;
 use tunefork_rng::Key;
 use tunefork_train::{Task, TrainError, Trainer};
 
+use crate::study_file::table::MEMORY;
 use crate::{Config, Division};
 
 /// The training run that a configuration describes, on images that are divided.
@@ -22,7 +23,7 @@ pub fn task(config: &Config, division: &Division, key: Key) -> Task {
 
 /// Bytes that a trial may take.
 pub(crate) fn memory(config: &Config) -> u64 {
-    config.whole("memory").unsigned_abs().saturating_mul(1 << 20)
+    MEMORY.of(config).saturating_mul(1 << 20)
 }
 
 /// The model of the epoch that counts, with all that is needed to use it.

@@ -39,6 +39,7 @@ pub enum Command {
     Predict(PredictArgs),
     Bench(BenchArgs),
     Data(DataArgs),
+    Keys(KeysArgs),
 }
 
 /// Run a study, or go on with one.
@@ -101,6 +102,25 @@ pub struct PlanArgs {
     /// Measure nothing: the same text on every machine, without a time
     #[arg(long)]
     pub no_time: bool,
+}
+
+/// Tell what may stand in a study file: all keys, or one in full.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tunefork keys                                       every key with its default, section by section
+  tunefork keys learning_rate                         what it takes, and where it means anything
+  tunefork keys --markdown                            the same of all keys, as Markdown
+  tunefork keys --schema > study.schema.json          a JSON schema for editors")]
+pub struct KeysArgs {
+    /// A key, with its section or without
+    pub name: Option<String>,
+    /// All keys as Markdown
+    #[arg(long, conflicts_with_all = ["name", "schema"])]
+    pub markdown: bool,
+    /// A JSON schema of study files, by which editors complete and check them
+    #[arg(long, conflicts_with = "name")]
+    pub schema: bool,
 }
 
 /// Show the trials of a study, the best and its parameters.

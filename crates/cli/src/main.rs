@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Command::Predict(args) => commands::predict::predict(&args),
         Command::Bench(args) => commands::bench::bench(&args),
         Command::Data(args) => commands::data::data(&args),
+        Command::Keys(args) => commands::keys::keys(&args),
     };
     match result {
         Ok(code) => code,

@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod data;
+pub mod keys;
 pub mod plan;
 pub mod predict;
 pub mod run;

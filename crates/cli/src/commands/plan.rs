@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use tunefork::study_file::table::{KIND, SAMPLER};
 use tunefork::{StudyPlan, StudySpec, StudyTime};
 
 use crate::args::PlanArgs;
@@ -107,7 +108,7 @@ fn write_search(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> std::f
     for parameter in spec.space().parameters() {
         writeln!(text, "              {} in {}", parameter.name, parameter.domain)?;
     }
-    let sampler = spec.fixed().word("sampler");
+    let sampler = SAMPLER.of(spec.fixed());
     let (first, slots) = (spec.enqueued().len(), spec.slots());
     writeln!(text, "trials      {} by {sampler}, {first} given; {slots} at once", plan.trials)?;
     write_stopping(text, spec, plan)?;
@@ -166,7 +167,7 @@ fn write_experiments(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> s
 
 /// Where trials may be stopped.
 fn write_stopping(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> std::fmt::Result {
-    let scheduler = spec.fixed().word("kind");
+    let scheduler = KIND.of(spec.fixed());
     let rungs: Vec<String> = plan.rungs.iter().map(u32::to_string).collect();
     match rungs.is_empty() {
         true => writeln!(text, "stopping    none ({scheduler})"),

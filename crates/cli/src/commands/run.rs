@@ -56,7 +56,7 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
     let study = &report.study;
     let mut text = String::new();
     let mut line = |line: String| writeln!(text, "{line}").expect("a String takes all text");
-    let objective = spec.fixed().word("objective");
+    let objective = spec.objective();
     let ended = match report.outcome.ended {
         Ended::Done => "done",
         Ended::Exhausted => "done, every configuration was tried",

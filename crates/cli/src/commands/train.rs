@@ -46,7 +46,7 @@ pub fn train(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     let seconds = start.elapsed().as_secs_f64();
     let text = match args.json {
         true => summary_json(&trained).to_string() + "\n",
-        false => summary(&trained, spec.fixed().word("objective"), seconds),
+        false => summary(&trained, spec.objective().name(), seconds),
     };
     print(&text)?;
     Ok(ExitCode::SUCCESS)

@@ -36,7 +36,7 @@ impl Bars {
             running: BTreeMap::new(),
             best,
             epochs: Epochs::default(),
-            objective: spec.fixed().word("objective").to_string(),
+            objective: spec.objective().to_string(),
         }
     }
 

@@ -15,7 +15,7 @@ pub struct Lines {
 
 impl Lines {
     pub fn new(spec: &StudySpec) -> Self {
-        let objective = spec.fixed().word("objective").to_string();
+        let objective = spec.objective().to_string();
         Self { epochs: Epochs::default(), objective }
     }
 }

@@ -18,11 +18,16 @@ mod union;
 
 use std::time::Duration;
 
-use tunefork_sampler::Grid;
-use tunefork_space::{Parameter, Params, Point, Space};
+use tunefork_sampler::{Grid, SamplerKind};
+use tunefork_space::{Parameter, Params, Point, Space, Value};
 use tunefork_study::ValueAt;
+use tunefork_train::At;
 
-use crate::study_file::{Assignment, FileError, Problem, StudyFile, key_of};
+use crate::study_file::table::{
+    AS_TRIAL, AT, EARLY_STOP, EPOCHS, FOLD_ORDER, FOLDS, MEAN, NAME, SAMPLER, SEED, SLOTS, STD, TIME_LIMIT, TRIALS,
+    VALIDATION,
+};
+use crate::study_file::{Assignment, FileError, FoldOrder, Key, StudyFile, key_of};
 use cells::Cells;
 
 pub use config::{Config, Constant};
@@ -109,12 +114,12 @@ impl StudySpec {
 
     /// The study's name.
     pub fn name(&self) -> &str {
-        self.fixed.word("name")
+        self.fixed.value(&NAME).and_then(Value::as_str).expect("a study has a name")
     }
 
     /// The seed from which every draw follows.
     pub fn seed(&self) -> u64 {
-        self.fixed.whole("seed").unsigned_abs()
+        SEED.of(&self.fixed)
     }
 
     /// How many configurations are tried at most; one where nothing varies, and those of the
@@ -126,12 +131,12 @@ impl StudySpec {
         if self.space().is_empty() {
             return 1;
         }
-        self.fixed.whole("trials") as u32
+        TRIALS.of(&self.fixed)
     }
 
     /// Trials under way at once in the study's own time.
     pub fn slots(&self) -> u32 {
-        self.fixed.whole("slots") as u32
+        SLOTS.of(&self.fixed)
     }
 
     /// The trainings that each trial consists of.
@@ -142,18 +147,18 @@ impl StudySpec {
     /// Epochs of the baseline, if it is not stopped; a trial may have others. Those of folds that come
     /// one after another count as the trial's, side by side they are one.
     pub fn epochs(&self) -> u32 {
-        self.members().epochs(self.fixed.whole("epochs") as u32)
+        self.members().epochs(EPOCHS.of(&self.fixed))
     }
 
     /// Epochs of a trial, if it is not stopped.
     pub fn epochs_of(&self, point: &Point) -> u32 {
         let config = self.config(&self.space().params(point));
-        self.members().epochs(config.whole("epochs") as u32)
+        self.members().epochs(EPOCHS.of(&config))
     }
 
     /// Fewest and most epochs that a trial may have, if it is not stopped.
     pub fn epochs_range(&self) -> (u32, u32) {
-        let counts: Vec<u32> = match self.space().index_of("epochs") {
+        let counts: Vec<u32> = match self.space().index_of(EPOCHS.name) {
             _ if !self.experiments.is_empty() => {
                 let given = self.enqueued.iter();
                 given.map(|point| self.epochs_of(point)).collect()
@@ -175,22 +180,21 @@ impl StudySpec {
     /// Where it is several trainings, each counts with its own last or best epoch so far, and the trial's
     /// value is their mean in the end: before that not all folds need have begun.
     pub fn value_at(&self) -> ValueAt {
-        match self.fixed.word("at") {
-            "best" if !self.members().are_several() => ValueAt::Best,
-            _ => ValueAt::Last,
+        match AT.of(&self.fixed) {
+            At::Best if !self.members().are_several() => ValueAt::Best,
+            At::Best | At::Last => ValueAt::Last,
         }
     }
 
     /// Wall time after which the study ends with what it has.
     pub fn time_limit(&self) -> Option<Duration> {
-        let minutes = self.fixed.value("time_limit")?.as_f64()?;
+        let minutes = TIME_LIMIT.of(&self.fixed)?;
         Duration::try_from_secs_f64(minutes * 60.0).ok()
     }
 
     /// The trial of the study whose random draws a single training run repeats.
     pub fn as_trial(&self) -> Option<u32> {
-        let number = self.fixed.value("as_trial")?.as_i64()?;
-        u32::try_from(number).ok()
+        AS_TRIAL.of(&self.fixed)
     }
 
     /// The baseline's configuration; its study and data sections hold for all trials.
@@ -214,9 +218,9 @@ impl StudySpec {
         let mut point = Point::absent(space.len());
         for assignment in trial {
             let name = &assignment.name;
-            let refused = |text: String| FileError::new(Problem::Contradiction(text)).at(&assignment.place);
+            let refused = |text: String| FileError::contradiction(text).at(&assignment.place);
             let Some(index) = space.index_of(name) else {
-                if self.fixed.value(name) == Some(&assignment.value) {
+                if Key::find(name).and_then(|key| self.fixed.value(key)) == Some(&assignment.value) {
                     continue;
                 }
                 let names: Vec<_> = space.parameters().iter().map(|p| p.name.as_str()).collect();
@@ -237,7 +241,7 @@ impl StudySpec {
             {
                 let name = &assignment.name;
                 let text = format!("`{name}` does not exist with this trial's other values");
-                return Err(FileError::new(Problem::Contradiction(text))
+                return Err(FileError::contradiction(text)
                     .at(&assignment.place)
                     .note(format!("leave `{name}` out, or meet its condition")));
             }
@@ -259,45 +263,44 @@ impl StudySpec {
 
     /// Contradictions between settings that hold for all trials.
     fn check(&self, file: &StudyFile) -> Result<(), FileError> {
-        let refused = |keys: &[&str], text: String| {
-            let error = FileError::new(Problem::Contradiction(text));
+        let refused = |keys: &[&Key], text: String| {
+            let error = FileError::contradiction(text);
             match keys.iter().find_map(|key| file.setting(key)) {
                 Some(setting) => error.at(&setting.place),
                 None => error,
             }
         };
-        let (mean, std) = (self.fixed.list("mean").len(), self.fixed.list("std").len());
+        let (mean, std) = (self.fixed.list(&MEAN).len(), self.fixed.list(&STD).len());
         if mean != std {
             let text = format!("there are {mean} means but {std} deviations");
-            let error = refused(&["mean", "std"], text);
+            let error = refused(&[&MEAN, &STD], text);
             return Err(error.note("give both, one number per channel: mean = [...], std = [...]"));
         }
         let members = self.members();
-        if self.fixed.folds().is_some() && self.fixed.value("validation").is_some() {
+        if FOLDS.of(&self.fixed).is_some() && VALIDATION.of(&self.fixed).is_some() {
             let text = "`folds` and `validation` cannot both be given".to_string();
             return Err(
-                refused(&["validation"], text).note("each fold is once what is validated on: leave one of the two out")
+                refused(&[&VALIDATION], text).note("each fold is once what is validated on: leave one of the two out")
             );
         }
-        if self.fixed.word("fold_order") == "sequential" && !members.sequential {
+        if FOLD_ORDER.of(&self.fixed) == FoldOrder::Sequential && !members.sequential {
             let text = "`fold_order` says in which order folds are trained, but there are none";
-            return Err(refused(&["fold_order"], text.to_string()).note("add `folds`, or leave `fold_order` out"));
+            return Err(refused(&[&FOLD_ORDER], text.to_string()).note("add `folds`, or leave `fold_order` out"));
         }
-        let stops = self.fixed.value("early_stop").is_some() || self.space().index_of("early_stop").is_some();
+        let stops = EARLY_STOP.of(&self.fixed).is_some() || self.space().index_of(EARLY_STOP.name).is_some();
         if members.sequential && stops {
             let text = "`early_stop` looks at the folds together, which are trained one after another";
-            return Err(refused(&["early_stop", "fold_order"], text.to_string())
+            return Err(refused(&[&EARLY_STOP, &FOLD_ORDER], text.to_string())
                 .note("leave `early_stop` out, or set fold_order = \"side_by_side\""));
         }
-        if self.experiments.is_empty() && self.fixed.word("sampler") == "grid" {
+        if self.experiments.is_empty() && SAMPLER.of(&self.fixed) == SamplerKind::Grid {
             let endless = |p: &&Parameter| p.domain.size().is_none();
             if let Some(Parameter { name, .. }) = self.space().parameters().iter().find(endless) {
                 let text = format!("a grid needs finite domains, but `{name}` has no end of values");
-                let key = key_of(name).map_or(name.as_str(), |key| key.name);
-                return Err(refused(&[key], text).note("give it a `step` or a `choice`"));
+                return Err(refused(key_of(name).as_slice(), text).note("give it a `step` or a `choice`"));
             }
             if let Err(error) = Grid::new(self.space()) {
-                return Err(refused(&["sampler"], error.to_string()));
+                return Err(refused(&[&SAMPLER], error.to_string()));
             }
         }
         Ok(())

@@ -2,14 +2,11 @@
 
 use tunefork_study::Facts;
 
-use crate::study_file::KEYS;
+use crate::study_file::{KEYS, Role};
 
 use super::StudySpec;
 use super::cells::{Cell, Entry};
 use super::config::toml_value;
-
-/// What decides nothing (the name), or is compared by the study itself.
-const NOT_COMPARED: [&str; 6] = ["name", "as_trial", "seed", "slots", "sampler", "kind"];
 
 impl StudySpec {
     /// Everything that decides a study's course, each with its name.
@@ -19,9 +16,12 @@ impl StudySpec {
     pub fn settings(&self) -> Facts {
         let mut facts = Vec::new();
         for (key, entry) in KEYS.iter().zip(&self.cells.entries) {
-            // Of a trial that is one training, `at` is the study's own setting.
-            let is_the_studys = key.name == "at" && !self.members().are_several();
-            if key.is_budget() || is_the_studys || NOT_COMPARED.contains(&key.name) {
+            let is_compared = match key.role {
+                Role::Costs | Role::Free | Role::Fixed => true,
+                Role::RecordedOfOne => self.members().are_several(),
+                Role::Recorded | Role::Budget | Role::Label => false,
+            };
+            if !is_compared {
                 continue;
             }
             match entry {

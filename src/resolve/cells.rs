@@ -2,9 +2,7 @@
 
 use tunefork_space::{Condition, Domain, Parameter, Space, Value};
 
-use crate::study_file::{
-    Content, FileError, Form, KEYS, Key, Place, Preset, Problem, Setting, Shape, StudyFile, Term, Varying,
-};
+use crate::study_file::{Content, FileError, Form, KEYS, Key, Place, Preset, Setting, Shape, StudyFile, Term, Varying};
 
 use super::conditions::refused_space;
 
@@ -72,7 +70,7 @@ impl Cells {
 
 impl<'f> Builder<'f> {
     fn entry(&mut self, key: &'static Key) -> Result<Entry, FileError> {
-        let setting = self.file.setting(key.name);
+        let setting = self.file.setting(key);
         match (key.shape, setting) {
             (Shape::PerLayer { counted_by, each }, setting) => {
                 let layers = self.most_layers(counted_by);
@@ -106,18 +104,15 @@ impl<'f> Builder<'f> {
             Preset::Number(number) => Some(Value::Float(number)),
             Preset::Word(word) => Some(Value::Text(word.into())),
             Preset::Doubling(first, most) => Some(Value::Int((0..layer).fold(first, |units, _| (2 * units).min(most)))),
-            Preset::Absent => match key.name {
-                "name" => Some(Value::Text(self.file.stem().into())),
-                "layers" => Some(Value::Int(self.listed("channels").unwrap_or(2))),
-                "hidden_layers" => Some(Value::Int(self.listed("hidden").unwrap_or(1))),
-                _ => None,
-            },
+            Preset::FileName => Some(Value::Text(self.file.stem().into())),
+            Preset::Listed(other, otherwise) => Some(Value::Int(self.listed(other).unwrap_or(otherwise))),
+            Preset::Absent(_) => None,
         }
     }
 
     /// How many values are listed behind a per-layer key, if a list stands there.
     fn listed(&self, key: &str) -> Option<i64> {
-        match &self.file.setting(key)?.form {
+        match &self.file.setting(Key::find(key)?)?.form {
             Form::List(terms) => Some(terms.len() as i64),
             _ => None,
         }
@@ -224,5 +219,5 @@ fn nearest(domain: &Domain, wanted: Option<&Value>) -> Value {
 }
 
 pub(super) fn contradiction(text: String, place: &Place) -> FileError {
-    FileError::new(Problem::Contradiction(text)).at(place)
+    FileError::contradiction(text).at(place)
 }

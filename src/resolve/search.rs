@@ -1,10 +1,14 @@
 //! From a study's settings to its sampler and its scheduler.
 
-use tunefork_sampler::{Ask, Grid, Proposal, Random, Sampler, Tpe, TpeOptions};
+use tunefork_sampler::{Ask, Grid, Proposal, Random, Sampler, SamplerKind, Tpe, TpeOptions};
 use tunefork_scheduler::{
-    NoScheduler, Percentile, PercentileOptions, Scheduler, SuccessiveHalving, SuccessiveHalvingOptions,
+    NoScheduler, Percentile, PercentileOptions, Scheduler, SchedulerKind, SuccessiveHalving, SuccessiveHalvingOptions,
 };
 use tunefork_space::Space;
+
+use crate::study_file::table::{
+    CANDIDATES, KIND, MIN_EPOCHS, MIN_TRIALS, MULTIVARIATE, PERCENTILE, REDUCTION, SAMPLER, STARTUP_TRIALS,
+};
 
 use super::StudySpec;
 
@@ -38,14 +42,14 @@ impl StudySpec {
         if !self.experiments().is_empty() {
             return Box::new(Given);
         }
-        match fixed.word("sampler") {
-            "random" => Box::new(Random::new()),
-            "grid" => Box::new(Grid::new(self.space()).expect("tried when the study was resolved")),
-            _ => {
+        match SAMPLER.of(fixed) {
+            SamplerKind::Random => Box::new(Random::new()),
+            SamplerKind::Grid => Box::new(Grid::new(self.space()).expect("tried when the study was resolved")),
+            SamplerKind::Tpe => {
                 let options = TpeOptions {
-                    startup_trials: fixed.whole("startup_trials") as u32,
-                    candidates: fixed.whole("candidates") as u32,
-                    multivariate: fixed.flag("multivariate"),
+                    startup_trials: STARTUP_TRIALS.of(fixed),
+                    candidates: CANDIDATES.of(fixed),
+                    multivariate: MULTIVARIATE.of(fixed),
                     ..TpeOptions::default()
                 };
                 Box::new(Tpe::new(options).expect(CHECKED))
@@ -56,28 +60,28 @@ impl StudySpec {
     /// What stops trials early.
     pub fn scheduler(&self) -> Box<dyn Scheduler> {
         let fixed = self.fixed();
-        let min_epochs = fixed.whole("min_epochs") as u32;
+        let min_epochs = MIN_EPOCHS.of(fixed);
         let percentile = |percentile: f64| {
             let options = PercentileOptions {
                 percentile,
-                startup_trials: fixed.whole("min_trials") as u32,
+                startup_trials: MIN_TRIALS.of(fixed),
                 warmup_steps: min_epochs,
                 ..PercentileOptions::default()
             };
             Box::new(Percentile::new(options).expect(CHECKED))
         };
-        match fixed.word("kind") {
-            "median" => percentile(50.0),
-            "percentile" => percentile(fixed.number("percentile")),
-            "asha" => {
+        match KIND.of(fixed) {
+            SchedulerKind::Median => percentile(50.0),
+            SchedulerKind::Percentile => percentile(PERCENTILE.of(fixed)),
+            SchedulerKind::Asha => {
                 let options = SuccessiveHalvingOptions {
                     min_resource: min_epochs,
-                    factor: fixed.whole("reduction") as u32,
+                    factor: REDUCTION.of(fixed),
                     ..SuccessiveHalvingOptions::default()
                 };
                 Box::new(SuccessiveHalving::new(options).expect(CHECKED))
             }
-            _ => Box::new(NoScheduler),
+            SchedulerKind::None => Box::new(NoScheduler),
         }
     }
 }

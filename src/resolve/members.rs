@@ -1,7 +1,9 @@
 //! The trainings that a trial consists of.
 
-use tunefork_space::Value;
 use tunefork_study::Member;
+
+use crate::study_file::FoldOrder;
+use crate::study_file::table::{FOLD_ORDER, FOLDS, REPLICATES};
 
 use super::Config;
 
@@ -90,18 +92,12 @@ impl Members {
 impl Config {
     /// The trainings that a trial consists of.
     pub fn members(&self) -> Members {
-        let folds = self.folds();
+        let folds = FOLDS.of(self);
         Members {
-            replicates: self.whole("replicates") as u32,
+            replicates: REPLICATES.of(self),
             folds: folds.unwrap_or(1),
-            sequential: folds.is_some() && self.word("fold_order") == "sequential",
+            sequential: folds.is_some() && FOLD_ORDER.of(self) == FoldOrder::Sequential,
         }
-    }
-
-    /// How many folds the images are divided into, if they are.
-    pub fn folds(&self) -> Option<u32> {
-        let folds = self.value("folds").and_then(Value::as_i64)?;
-        u32::try_from(folds).ok()
     }
 }
 

@@ -46,7 +46,7 @@ impl Builder<'_> {
     fn entry(&mut self, key: &'static Key) -> Entry {
         match key.shape {
             Shape::One => {
-                let value = |config: &&Config| config.value(key.name).cloned();
+                let value = |config: &&Config| config.value(key).cloned();
                 let values = self.configs.iter().map(value);
                 // A key that only some configurations have holds nothing in the others.
                 let values = values.map(|value| Some(value.unwrap_or(Value::Null)));
@@ -55,7 +55,7 @@ impl Builder<'_> {
                     cell => Entry::One(cell),
                 }
             }
-            Shape::List => match self.configs[0].get(key.name) {
+            Shape::List => match self.configs[0].get(key) {
                 Some(Constant::List(values)) => Entry::Many(values.iter().cloned().map(Cell::Fixed).collect()),
                 _ => Entry::Absent,
             },
@@ -65,7 +65,7 @@ impl Builder<'_> {
 
     /// A cell for each layer of the deepest configuration.
     fn layers(&mut self, key: &'static Key, counted_by: &str, each: bool) -> Vec<Cell> {
-        let lists: Vec<&[Value]> = (self.configs.iter()).map(|config| config.list(key.name)).collect();
+        let lists: Vec<&[Value]> = (self.configs.iter()).map(|config| config.list(key)).collect();
         let longest = lists.iter().map(|list| list.len()).max().unwrap_or(0);
         let layer = |layer: usize| lists.iter().map(|list| list.get(layer).cloned()).collect();
         let even = |list: &&[Value]| list.windows(2).all(|pair| pair[0] == pair[1]);
@@ -117,8 +117,9 @@ impl Builder<'_> {
 
     /// That there is a layer of this number.
     fn deep_enough(&self, counted_by: &str, layer: usize) -> Condition {
+        let counter = Key::counter(counted_by);
         let mut counts: Vec<i64> = (self.configs.iter())
-            .map(|config| config.whole(counted_by))
+            .filter_map(|config| config.value(counter)?.as_i64())
             .filter(|count| *count > layer as i64)
             .collect();
         counts.sort_unstable();

@@ -3,7 +3,7 @@
 use tunefork_names::closest;
 use tunefork_space::{Condition, SpaceError, Value};
 
-use crate::study_file::{FileError, KEYS, Problem, Shape, When, key_of};
+use crate::study_file::{FileError, KEYS, Key, Problem, Shape, When, key_of};
 
 use super::cells::{Builder, Candidate, Cell, Entry};
 use super::layers::whole_values;
@@ -71,7 +71,7 @@ impl Builder<'_> {
         let target = self.candidates.iter().find(|other| other.name == when.name);
         let fixed = self.fixed(&when.name);
         let Some(key) = key_of(&when.name).filter(|_| target.is_some() || fixed.is_some()) else {
-            let names = KEYS.iter().filter(|key| key.can_vary()).map(|key| key.name);
+            let names = Key::varying().map(|key| key.name);
             let names: Vec<&str> = names.chain(self.candidates.iter().map(|c| c.name.as_str())).collect();
             let error = error(format!("there is no `{}`", when.name));
             return Err(match closest(&when.name, names) {
@@ -104,7 +104,7 @@ impl Builder<'_> {
     /// The constant behind a key, or behind one layer of it (`channels.0`).
     fn fixed(&self, name: &str) -> Option<Value> {
         let key = key_of(name)?;
-        let at = KEYS.iter().position(|other| other.name == key.name)?;
+        let at = KEYS.iter().position(|other| *other == key)?;
         let cell = match (&self.entries[at], name.split_once('.')) {
             (Entry::One(cell), None) => cell,
             (Entry::Many(cells), Some((_, layer))) => cells.get(layer.parse::<usize>().ok()?)?,
@@ -128,7 +128,7 @@ pub(super) fn refused_space(error: &SpaceError, candidates: &[&Candidate<'_>]) -
         _ => None,
     };
     let Some(candidate) = candidates.iter().find(|c| Some(&c.name) == named) else {
-        return FileError::new(Problem::Contradiction(error.to_string()));
+        return FileError::contradiction(error.to_string());
     };
     let (key, reason) = (candidate.name.clone(), error.to_string());
     let place = candidate.varying.when.first().map_or(candidate.place, |when| &when.place);

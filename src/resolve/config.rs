@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use tunefork_space::{Params, Value};
 
-use crate::study_file::{KEYS, Key, Section, Shape};
+use crate::study_file::{KEYS, Key, Many, One, Optional, Section, Shape};
 
 use super::cells::{Cell, Cells, Entry, multiplied};
 
@@ -50,7 +50,7 @@ impl Config {
     /// The number of layers that a per-layer key has; the counter comes before it in the table.
     fn count(&self, key: &Key) -> Option<usize> {
         match key.shape {
-            Shape::PerLayer { counted_by, .. } => usize::try_from(self.whole(counted_by)).ok(),
+            Shape::PerLayer { counted_by, .. } => self.value(Key::counter(counted_by))?.as_i64()?.try_into().ok(),
             _ => None,
         }
     }
@@ -61,65 +61,33 @@ impl Config {
     }
 
     /// What a key holds, if it holds anything.
-    pub fn get(&self, name: &str) -> Option<&Constant> {
-        self.iter().find(|(key, _)| key.name == name).map(|(_, constant)| constant)
+    pub fn get(&self, key: &Key) -> Option<&Constant> {
+        self.iter().find(|(other, _)| *other == key).map(|(_, constant)| constant)
     }
 
     /// Changes one key, for example the number of the trial that a written configuration belongs to.
-    ///
-    /// # Panics
-    /// When there is no such key.
     #[must_use]
-    pub fn with(mut self, name: &str, value: Value) -> Self {
-        let key = Key::find(name).expect("a key of the table");
-        self.values.retain(|(other, _)| other.name != name);
+    pub fn with(mut self, key: &'static Key, value: Value) -> Self {
+        self.values.retain(|(other, _)| *other != key);
         self.values.push((key, Constant::One(value)));
-        let rank = |key: &Key| KEYS.iter().position(|other| other.name == key.name);
-        self.values.sort_by_key(|(key, _)| rank(key));
+        self.values.sort_by_key(|(key, _)| KEYS.iter().position(|other| other == key));
         self
     }
 
     /// The single value behind a key, if there is one.
-    pub fn value(&self, name: &str) -> Option<&Value> {
-        match self.get(name)? {
+    pub fn value(&self, key: &Key) -> Option<&Value> {
+        match self.get(key)? {
             Constant::One(value) => Some(value),
             Constant::List(_) => None,
         }
     }
 
     /// The values behind a key that holds a list; none where it holds nothing.
-    pub fn list(&self, name: &str) -> &[Value] {
-        match self.get(name) {
+    pub fn list(&self, key: &Key) -> &[Value] {
+        match self.get(key) {
             Some(Constant::List(values)) => values,
-            _ => &[],
+            Some(Constant::One(_)) | None => &[],
         }
-    }
-
-    /// A whole number.
-    ///
-    /// # Panics
-    /// When the key is not a whole number with a default; so do the next three for theirs.
-    pub fn whole(&self, name: &str) -> i64 {
-        let value = self.value(name).and_then(Value::as_i64);
-        value.unwrap_or_else(|| panic!("`{name}` is a whole number with a default"))
-    }
-
-    /// A number.
-    pub fn number(&self, name: &str) -> f64 {
-        let value = self.value(name).and_then(Value::as_f64);
-        value.unwrap_or_else(|| panic!("`{name}` is a number with a default"))
-    }
-
-    /// A word.
-    pub fn word(&self, name: &str) -> &str {
-        let value = self.value(name).and_then(Value::as_str);
-        value.unwrap_or_else(|| panic!("`{name}` is a word with a default"))
-    }
-
-    /// A flag.
-    pub fn flag(&self, name: &str) -> bool {
-        let value = self.value(name).and_then(Value::as_bool);
-        value.unwrap_or_else(|| panic!("`{name}` is a flag with a default"))
     }
 
     /// The configuration as a study file without anything to tune: what makes one training run.
@@ -129,15 +97,38 @@ impl Config {
             if !text.is_empty() {
                 text.push('\n');
             }
-            writeln!(text, "{section}").expect("a String takes all text");
+            writeln!(text, "[{section}]").expect("a String takes all text");
             for (key, constant) in self.iter() {
-                let only_for_a_search = key.is_budget() || key.name == "slots";
-                if key.section == section && !only_for_a_search {
+                if key.section == section && !key.is_for_a_search() {
                     writeln!(text, "{} = {}", key.name, constant.to_toml()).expect("a String takes all text");
                 }
             }
         }
         text
+    }
+}
+
+/// What the table of keys and the space let through, every handle can read.
+const READABLE: &str = "values are of the kind of their key";
+
+impl<T> One<T> {
+    /// The value in a configuration.
+    pub fn of(&self, config: &Config) -> T {
+        config.value(self).and_then(self.read).expect(READABLE)
+    }
+}
+
+impl<T> Optional<T> {
+    /// The value in a configuration, where it was given.
+    pub fn of(&self, config: &Config) -> Option<T> {
+        config.value(self).map(|value| (self.read)(value).expect(READABLE))
+    }
+}
+
+impl<T> Many<T> {
+    /// The values in a configuration, one for each layer or channel.
+    pub fn of(&self, config: &Config) -> Vec<T> {
+        config.list(self).iter().map(|value| (self.read)(value).expect(READABLE)).collect()
     }
 }
 

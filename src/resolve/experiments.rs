@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use tunefork_names::closest;
 use tunefork_space::{Params, Point, Value};
 
-use crate::study_file::{Content, FileError, Form, KEYS, Problem, Section, StudyFile, Term, Varying};
+use crate::study_file::{Content, FileError, Form, KEYS, Section, StudyFile, Term, Varying};
+
+use crate::study_file::table::{NAME, TRIALS};
 
 use super::cells::{Cell, Cells, Entry, contradiction};
 use super::union::Union;
@@ -151,7 +152,7 @@ impl StudySpec {
         let point = |trial: &u32| -> Point { self.enqueued[*trial as usize].clone() };
         let mut spec =
             Self { enqueued: trials.iter().map(point).collect(), experiments: vec![experiment], ..self.clone() };
-        let at = KEYS.iter().position(|key| key.name == "name");
+        let at = KEYS.iter().position(|key| *key == NAME.key());
         let study = Value::Text(format!("{}-{name}", self.name()));
         spec.cells.entries[at.expect("a study has a name")] = Entry::One(Cell::Fixed(study));
         spec.fixed = spec.config(&spec.baseline());
@@ -159,14 +160,8 @@ impl StudySpec {
     }
 
     fn no_experiment(&self, name: &str) -> FileError {
-        let (name, what) = (name.to_string(), "an experiment of this study".to_string());
         let names: Vec<&str> = (self.experiments.iter()).map(|experiment| experiment.name.as_str()).collect();
-        let near = closest(&name, names.iter().copied());
-        let error = FileError::new(Problem::Unknown { name: name.clone(), what });
-        let error = match near {
-            Some(near) => error.note(format!("did you mean `{near}`?")),
-            None => error,
-        };
+        let error = FileError::unknown(name, "an experiment of this study", names.iter().copied());
         match names.is_empty() {
             true => error.note("it has none"),
             false => error.note(format!("it has {}", names.join(", "))),
@@ -191,7 +186,7 @@ fn refuse_what_varies(file: &StudyFile) -> Result<(), FileError> {
     }
     if let Some(trial) = file.trials().first() {
         let text = "a [[trial]] stands beside experiments";
-        let error = FileError::new(Problem::Contradiction(text.into()));
+        let error = FileError::contradiction(text);
         let error = match trial.first() {
             Some(assignment) => error.at(&assignment.place),
             None => error,
@@ -211,7 +206,7 @@ fn notes(file: &StudyFile) -> Vec<String> {
     if searching(Section::Search) {
         notes.push("[search] is not used: the experiments say what is tried".to_string());
     }
-    if file.setting("trials").is_some() {
+    if file.setting(&TRIALS).is_some() {
         notes.push("`trials` is not used: the experiments say how many there are".to_string());
     }
     notes

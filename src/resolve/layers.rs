@@ -65,9 +65,9 @@ impl<'f> Builder<'f> {
 
     /// The most layers that a configuration may have.
     pub(super) fn most_layers(&self, counted_by: &str) -> usize {
-        let key = Key::find(counted_by).expect("per-layer keys name their counter");
+        let key = Key::counter(counted_by);
         let otherwise = self.default_at(key, 0).and_then(|v| v.as_i64()).unwrap_or(0);
-        let most = match self.file.setting(counted_by).map(|setting| &setting.form) {
+        let most = match self.file.setting(key).map(|setting| &setting.form) {
             Some(Form::One(Term { content: Content::Constant(value), .. })) => value.as_i64(),
             Some(Form::One(Term { content: Content::Domain(varying), .. })) => {
                 let otherwise = if varying.when.is_empty() { 0 } else { otherwise };
@@ -94,7 +94,7 @@ impl<'f> Builder<'f> {
                 _ => 0,
             };
             let part = &pin.name[key.name.len() + 1..];
-            let growing = matches!(self.file.setting(key.name), Some(Setting { form: Form::Growing { .. }, .. }));
+            let growing = matches!(self.file.setting(key), Some(Setting { form: Form::Growing { .. }, .. }));
             if !(part == "start" && growing || part.parse().is_ok_and(|layer: usize| layer < layers)) {
                 return Err(contradiction(format!("there is no `{}`", pin.name), &pin.place)
                     .note(format!("`{}` has {layers} layers, counted from 0", key.name)));

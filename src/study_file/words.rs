@@ -1,0 +1,51 @@
+//! Words that only a study file knows.
+
+use tunefork_names::named_enum;
+
+/// The source of images that are drawn, each showing one shape.
+pub const GENERATED: &str = "generated";
+/// The source of images without content, for measuring.
+pub const NOISE: &str = "noise";
+
+named_enum! {
+    /// Channels of the images.
+    pub enum Colour: "colour" {
+        /// Those of the source.
+        Auto = "auto",
+        /// One.
+        Grey = "grey",
+        /// Three: red, green, blue.
+        Rgb = "rgb",
+    }
+}
+
+impl Colour {
+    /// How many channels that are; nothing: as many as the source has.
+    pub fn channels(self) -> Option<usize> {
+        match self {
+            Self::Auto => None,
+            Self::Grey => Some(1),
+            Self::Rgb => Some(3),
+        }
+    }
+}
+
+named_enum! {
+    /// The mean and deviation under which networks see pixels.
+    pub enum Normalise: "normalisation" {
+        /// Those of the training part.
+        Training = "training",
+        /// 0 and 1.
+        None = "none",
+    }
+}
+
+named_enum! {
+    /// In which order the folds of a trial are trained.
+    pub enum FoldOrder: "order of folds" {
+        /// An epoch of each in turn.
+        SideBySide = "side_by_side",
+        /// One after another.
+        Sequential = "sequential",
+    }
+}
