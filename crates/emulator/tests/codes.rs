@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use tunefork_emulator::{Host, Schedule};
+use tunefork_graph::Activation;
 use tunefork_kernels::launch::block::{Backward, Block};
 use tunefork_kernels::launch::conv::Forward;
 use tunefork_kernels::launch::dense::Dense;
 use tunefork_kernels::launch::loss::{LossScale, Record};
 use tunefork_kernels::launch::optimizer::Update;
-use tunefork_kernels::{
-    Activation, Call, Conv2d, DeviceError, DeviceMemory, Launch, Precision, StepRow, Stream, watched,
-};
+use tunefork_kernels::{Call, Conv2d, DeviceError, DeviceMemory, Launch, Precision, StepRow, Stream, watched};
 
 /// None of the codes, of whatever.
 const UNKNOWN: u32 = 77;

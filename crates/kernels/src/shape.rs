@@ -61,7 +61,7 @@ impl Conv2d {
     }
 }
 
-/// How kernels call an activation, or none: the codes of `Activation` in `kernels/numbers.cuh`.
+/// How kernels call an activation, or none: the codes of `Activation` in `kernels/shared.cuh`.
 pub(crate) fn activation_code(activation: Option<Activation>) -> u32 {
     activation.map_or(0, |activation| 1 + activation.code())
 }

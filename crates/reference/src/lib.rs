@@ -4,7 +4,7 @@
 //! formulae as they are written down. [`run_program`] executes the steps of a
 //! [`Plan`](tunefork_graph::Plan) in an arena of the planned size, and so is what an engine does
 //! without being fast: where it disagrees with `run`, the plan is wrong. [`optimizer`] updates
-//! parameters. [`testing`] makes random graphs, parameters and batches for the tests of engines.
+//! parameters. [`ops`] has each operation by itself. [`testing`] makes random graphs, parameters and batches for the tests of engines.
 //!
 //! ```
 //! use tunefork_graph::{Graph, differentiate};
@@ -28,7 +28,7 @@
 #![deny(missing_docs)]
 
 mod error;
-mod ops;
+pub mod ops;
 pub mod optimizer;
 mod program;
 mod run;

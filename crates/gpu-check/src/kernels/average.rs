@@ -2,8 +2,9 @@
 
 use tunefork_kernels::launch::average::Average;
 use tunefork_kernels::{DeviceMemory, Precision};
+use tunefork_reference::ops::pool::{global_average, global_average_gradient};
 
-use super::common::step_row;
+use super::common::{step_row, tensor};
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] =
@@ -38,11 +39,7 @@ fn forward(case: &mut Case) -> Result<(), Failure> {
         let on_y = Stored::poisoned(case, precision, average.batch * channels)?;
         average.forward(&*case.stream, step.all(), on_x.span(), on_y.span())?;
 
-        let mean = |e: usize| {
-            let values = x[e / channels * image..].iter().skip(e % channels).step_by(channels);
-            values.take(pixels).sum::<f64>() / pixels as f64
-        };
-        let expected: Vec<f64> = (0..rows * channels).map(mean).collect();
+        let expected = global_average(&tensor(&[rows, pixels, 1, channels], &x)).into_raw_vec_and_offset().0;
         let found = &on_y.read(case)?[..rows * channels];
         case.close(&format!("{average:?}, {rows} rows"), found, &expected, limit(precision))?;
     }
@@ -66,9 +63,9 @@ fn backward(case: &mut Case) -> Result<(), Failure> {
         average.backward(&*case.stream, step.all(), on_dy.span(), on_dx.span(), accumulate)?;
 
         dx.truncate(rows * image);
-        for (e, dx) in dx.iter_mut().enumerate() {
-            let value = dy[e / image * channels + e % channels] / pixels as f64;
-            *dx = value + if accumulate { *dx } else { 0.0 };
+        let added = global_average_gradient([pixels, 1], &tensor(&[rows, channels], &dy));
+        for (dx, added) in dx.iter_mut().zip(&added) {
+            *dx = added + if accumulate { *dx } else { 0.0 };
         }
         let found = &on_dx.read(case)?[..rows * image];
         case.close(&format!("{average:?}, {rows} rows"), found, &dx, limit(precision))?;

@@ -1,40 +1,47 @@
-//! What checks of several files need.
+//! What checks of several files need: values as tensors, for the reference.
 
+use ndarray::IxDyn;
 use tunefork_graph::Activation;
 use tunefork_kernels::{DeviceMemory, StepRow};
+use tunefork_reference::{Masks, Mode, Settings, Tensor, ops};
 
 use crate::{Case, Failure};
 
 /// All that may follow a product.
-pub(super) const ACTIVATIONS: [Option<Activation>; 5] =
-    [None, Some(Activation::Relu), Some(Activation::LeakyRelu), Some(Activation::Tanh), Some(Activation::Sigmoid)];
+pub(super) fn activations() -> Vec<Option<Activation>> {
+    std::iter::once(None).chain(Activation::ALL.iter().copied().map(Some)).collect()
+}
 
 /// A step with so many real images.
 pub(super) fn step_row(case: &Case, rows: usize) -> Result<DeviceMemory, Failure> {
-    let row = StepRow { rows: rows as u32, ..bytemuck::Zeroable::zeroed() };
+    let row = StepRow { rows: rows as u32, ..StepRow::default() };
     Ok(DeviceMemory::of(&case.stream, &[row])?)
 }
 
-pub(super) fn activate(activation: Option<Activation>, x: f64) -> f64 {
+/// The first values as a tensor of this shape.
+pub(super) fn tensor(shape: &[usize], values: &[f64]) -> Tensor {
+    let len = shape.iter().product();
+    Tensor::from_shape_vec(IxDyn(shape), values[..len].to_vec()).expect("as many values as the shape has")
+}
+
+pub(super) fn activate(activation: Option<Activation>, x: Tensor) -> Tensor {
     match activation {
+        Some(activation) => ops::activation::forward(activation, &x),
         None => x,
-        Some(Activation::Relu) if x <= 0.0 => 0.0,
-        Some(Activation::Relu) => x,
-        Some(Activation::LeakyRelu) if x > 0.0 => x,
-        Some(Activation::LeakyRelu) => 0.01 * x,
-        Some(Activation::Tanh) => x.tanh(),
-        Some(Activation::Sigmoid) => 1.0 / (1.0 + (-x).exp()),
     }
 }
 
-/// The derivative, from the result.
-pub(super) fn slope(activation: Option<Activation>, y: f64) -> f64 {
+/// `dy` times the derivative, from the result.
+pub(super) fn through(activation: Option<Activation>, y: &Tensor, dy: Tensor) -> Tensor {
     match activation {
-        None => 1.0,
-        Some(Activation::Relu) => f64::from(u8::from(y > 0.0)),
-        Some(Activation::LeakyRelu) if y > 0.0 => 1.0,
-        Some(Activation::LeakyRelu) => 0.01,
-        Some(Activation::Tanh) => 1.0 - y * y,
-        Some(Activation::Sigmoid) => y * (1.0 - y),
+        Some(activation) => ops::activation::gradient(activation, y, &dy),
+        None => dy,
     }
+}
+
+/// What dropout multiplies values by in a step.
+pub(super) fn mask(p: f64, layer: u32, key: [u32; 2], step: u64, shape: &[usize]) -> Result<Tensor, Failure> {
+    let dropout = vec![p; layer as usize + 1];
+    let settings = Settings { dropout, masks: Masks::Drawn { key, step }, ..Settings::default() };
+    Ok(ops::dropout::forward(Mode::Training, &settings, layer as usize, &Tensor::ones(IxDyn(shape)))?)
 }

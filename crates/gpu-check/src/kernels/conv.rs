@@ -1,10 +1,12 @@
 //! `kernels/conv.cu` and `kernels/first_layer.cu`; the products are checked in the same way whoever
 //! does them.
 
+use tunefork_graph::Window;
 use tunefork_kernels::launch::conv::{DataGradient, Forward, WeightGradient};
 use tunefork_kernels::{Conv2d, Precision};
+use tunefork_reference::{Tensor, ops};
 
-use super::common::{ACTIVATIONS, activate, step_row};
+use super::common::{activate, activations, step_row, tensor};
 use crate::{Case, Check, Failure, Stored};
 
 const EXACT: &[Precision] = &[Precision::F32];
@@ -28,7 +30,7 @@ pub(super) fn forward(case: &mut Case, precisions: &[Precision], channels: Chann
             conv,
             precision,
             bias: case.one_of(&[false, true]),
-            activation: case.one_of(&ACTIVATIONS),
+            activation: case.one_of(&activations()),
             statistics: case.one_of(&[false, true]),
         };
         forward_of(case, &forward, rows)
@@ -85,11 +87,9 @@ pub(super) fn forward_of(case: &mut Case, forward: &Forward, rows: usize) -> Res
     )?;
 
     let len = conv.output_len() / conv.batch * rows;
-    let mut y = vec![0.0; len];
-    for_each_product(&conv, rows, |x_at, w_at, y_at| y[y_at] += x[x_at] * w[w_at]);
-    for (at, y) in y.iter_mut().enumerate() {
-        *y = activate(forward.activation, *y + if forward.bias { b[at % conv.filters] } else { 0.0 });
-    }
+    let b = forward.bias.then(|| tensor(&[conv.filters], &b));
+    let y = ops::conv::forward(window(&conv), &images(&conv, rows, &x), &filters(&conv, &w), b.as_ref());
+    let y = activate(forward.activation, y).into_raw_vec_and_offset().0;
     let limit = limit(precision, depth(&conv) * conv.channels);
     let found = &on_y.read(case)?[..len];
     case.close(&format!("{forward:?}, {rows} rows: y"), found, &y, limit)?;
@@ -136,7 +136,9 @@ pub(super) fn data_gradient_of(case: &mut Case, gradient: &DataGradient, rows: u
     gradient.run(&*case.stream, step.all(), on_dy.span(), on_w.span(), on_dx.span(), accumulate)?;
 
     let len = conv.input_len() / conv.batch * rows;
-    for_each_product(&conv, rows, |x_at, w_at, y_at| dx[x_at] += dy[y_at] * w[w_at]);
+    let (size, dy) = ([conv.height, conv.width], results(&conv, rows, &dy));
+    let added = ops::conv::input_gradient(window(&conv), size, &filters(&conv, &w), &dy);
+    dx.iter_mut().zip(&added).for_each(|(dx, added)| *dx += added);
     let limit = limit(precision, depth(&conv) * conv.filters);
     let found = &on_dx.read(case)?[..len];
     let what = format!("{gradient:?}, {rows} rows, accumulate {accumulate}: dx");
@@ -159,8 +161,8 @@ pub(super) fn weight_gradient_of(case: &mut Case, gradient: &WeightGradient, row
         (gradient.workspace_len() > 0).then(|| workspace.span().cast()),
     )?;
 
-    let mut dw = vec![0.0; conv.weights_len()];
-    for_each_product(&conv, rows, |x_at, w_at, y_at| dw[w_at] += x[x_at] * dy[y_at]);
+    let dw = ops::conv::weight_gradient(window(&conv), &images(&conv, rows, &x), &results(&conv, rows, &dy));
+    let dw = dw.into_raw_vec_and_offset().0;
     // The result is f32 and products of stored 16-bit numbers are exact in f32: only sums round.
     let positions = conv.positions() / conv.batch * rows;
     let limit = match precision {
@@ -229,33 +231,21 @@ fn input(
     Ok((Stored::new(case, precision, &mut values)?, values))
 }
 
-/// The three products as they are defined: calls `product` with the places of x, w and y whose values
-/// belong together.
-fn for_each_product(conv: &Conv2d, rows: usize, mut product: impl FnMut(usize, usize, usize)) {
-    let (height, width) = (conv.output_height(), conv.output_width());
-    let inside = |position: usize, tap: usize, size: usize| {
-        (position * conv.stride + tap).checked_sub(conv.padding).filter(|&at| at < size)
-    };
-    for position in 0..rows * height * width {
-        let (n, p, q) = (position / (height * width), position / width % height, position % width);
-        for r in 0..conv.kernel {
-            let Some(h) = inside(p, r, conv.height) else {
-                continue;
-            };
-            for s in 0..conv.kernel {
-                let Some(v) = inside(q, s, conv.width) else {
-                    continue;
-                };
-                for c in 0..conv.channels {
-                    let x_at = ((n * conv.height + h) * conv.width + v) * conv.channels + c;
-                    let row = (r * conv.kernel + s) * conv.channels + c;
-                    for k in 0..conv.filters {
-                        product(x_at, row * conv.filters + k, position * conv.filters + k);
-                    }
-                }
-            }
-        }
-    }
+fn window(conv: &Conv2d) -> Window {
+    Window { kernel: conv.kernel, stride: conv.stride, padding: conv.padding }
+}
+
+/// The real images of the input, of the result, and the filters, for the reference.
+fn images(conv: &Conv2d, rows: usize, x: &[f64]) -> Tensor {
+    tensor(&[rows, conv.height, conv.width, conv.channels], x)
+}
+
+fn results(conv: &Conv2d, rows: usize, y: &[f64]) -> Tensor {
+    tensor(&[rows, conv.output_height(), conv.output_width(), conv.filters], y)
+}
+
+fn filters(conv: &Conv2d, w: &[f64]) -> Tensor {
+    tensor(&[conv.kernel, conv.kernel, conv.channels, conv.filters], w)
 }
 
 /// Taps of the filters.

@@ -1,11 +1,11 @@
 //! `kernels/dense.cu`.
 
-use tunefork_graph::dropout::{counter, scale, threshold};
+use ndarray::IxDyn;
 use tunefork_kernels::launch::dense::Dense;
 use tunefork_kernels::{DeviceMemory, DropoutRow, Precision, StepRow};
-use tunefork_rng::philox4x32_10;
+use tunefork_reference::{Tensor, ops};
 
-use super::common::{ACTIVATIONS, activate, slope};
+use super::common::{activate, activations, mask, tensor, through};
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -40,7 +40,7 @@ fn each(case: &mut Case, check: fn(&mut Case, Dense) -> Result<(), Failure>) -> 
             batch: case.one_of(&[1, 2, 3, 5, 64, 70]),
             inputs: case.one_of(&[1, 3, 16, 31, 64, 68, 97, 300, 601]),
             outputs: case.one_of(&[1, 2, 5, 10, 32, 37, 72, 131, 200]),
-            activation: case.one_of(&ACTIVATIONS),
+            activation: case.one_of(&activations()),
             dropout: case.one_of(&[None, Some(2)]),
             precision,
         };
@@ -90,25 +90,28 @@ impl Layer {
         })
     }
 
-    /// What dropout multiplies element `e` of the result by.
-    fn mask(&self, e: usize) -> f64 {
-        let (Some(p), Some(layer)) = (self.p, self.dense.dropout) else {
-            return 1.0;
-        };
-        let bits = philox4x32_10(KEY, counter((e / 4) as u32, STEP, layer))[e % 4];
-        if u64::from(bits) >= threshold(p) { scale(p) } else { 0.0 }
+    /// What dropout multiplies the results by.
+    fn mask(&self) -> Result<Tensor, Failure> {
+        let shape = [self.rows, self.dense.outputs];
+        match (self.p, self.dense.dropout) {
+            (Some(p), Some(layer)) => mask(p, layer, KEY, STEP, &shape),
+            _ => Ok(Tensor::ones(IxDyn(&shape))),
+        }
     }
 
-    /// Results of the real rows before dropout.
-    fn results(&self) -> Vec<f64> {
-        let Dense { inputs, outputs, .. } = self.dense;
-        let value = |e: usize| {
-            let (row, column) = (e / outputs, e % outputs);
-            let products = (0..inputs).map(|i| self.x[row * inputs + i] * self.weights[i * outputs + column]);
-            let sum = products.sum::<f64>() + self.bias.as_ref().map_or(0.0, |bias| bias[column]);
-            activate(self.dense.activation, sum)
-        };
-        (0..self.rows * outputs).map(value).collect()
+    fn x(&self) -> Tensor {
+        tensor(&[self.rows, self.dense.inputs], &self.x)
+    }
+
+    fn weights(&self) -> Tensor {
+        tensor(&[self.dense.inputs, self.dense.outputs], &self.weights)
+    }
+
+    /// Results of the real rows.
+    fn results(&self) -> Result<Tensor, Failure> {
+        let bias = self.bias.as_ref().map(|bias| tensor(&[bias.len()], bias));
+        let sums = ops::dense::forward(&self.x(), &self.weights(), bias.as_ref());
+        Ok(activate(self.dense.activation, sums) * self.mask()?)
     }
 
     fn limit(&self, depth: usize) -> f64 {
@@ -145,10 +148,7 @@ fn forward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
         on_y.span(),
         Some(layer.workspace.all()),
     )?;
-    let mut expected = layer.results();
-    for (e, y) in expected.iter_mut().enumerate() {
-        *y *= layer.mask(e);
-    }
+    let expected = layer.results()?.into_raw_vec_and_offset().0;
     let found = on_y.read(case)?;
     let (found, beyond) = found.split_at(layer.rows * dense.outputs);
     if beyond.iter().any(|v| !v.is_nan()) {
@@ -162,8 +162,7 @@ fn backward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
     let (Dense { precision, inputs, outputs, batch, .. }, rows) = (dense, layer.rows);
     let on_x = Stored::new(case, precision, &mut layer.x)?;
     let on_weights = Stored::new(case, precision, &mut layer.weights)?;
-    let mut y = layer.results();
-    y.iter_mut().enumerate().for_each(|(e, y)| *y *= layer.mask(e));
+    let mut y = layer.results()?.into_raw_vec_and_offset().0;
     y.resize(batch * outputs, f64::NAN);
     let mut dy = case.values(batch * outputs);
     dy[rows * outputs..].fill(f64::NAN);
@@ -190,12 +189,10 @@ fn backward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
         Some(layer.workspace.all()),
     )?;
 
-    let expected: Vec<f64> = (0..rows * outputs)
-        .map(|e| match layer.mask(e) {
-            0.0 => 0.0,
-            mask => dy[e] * mask * slope(dense.activation, y[e] / mask),
-        })
-        .collect();
+    // What was dropped passes nothing on; what was not is looked at as it was before.
+    let mask = layer.mask()?;
+    let undone = tensor(&[rows, outputs], &y) * mask.mapv(|mask| if mask > 0.0 { 1.0 / mask } else { 0.0 });
+    let expected = through(dense.activation, &undone, tensor(&[rows, outputs], &dy) * mask).into_raw_vec_and_offset().0;
     let what = layer.what();
     // The products start from it as it is stored.
     let mut dz = on_dy.read(case)?;
@@ -204,24 +201,21 @@ fn backward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
     case.close(&format!("{what}: dz"), &dz, &expected, limit)?;
     let found = on_db.read(case)?;
     if layer.bias.is_some() {
-        let db: Vec<f64> = (0..outputs).map(|k| dz.iter().skip(k).step_by(outputs).sum()).collect();
+        let db = ops::bias_gradient(&tensor(&[rows, outputs], &dz)).into_raw_vec_and_offset().0;
         case.close(&format!("{what}: db"), &found, &db, layer.limit(rows))?;
     }
     as_multiplied(case, precision, &mut dz)?;
-    let dw: Vec<f64> = (0..inputs * outputs)
-        .map(|e| (0..rows).map(|row| layer.x[row * inputs + e / outputs] * dz[row * outputs + e % outputs]).sum())
-        .collect();
+    let dz = tensor(&[rows, outputs], &dz);
+    let dw = ops::dense::weight_gradient(&layer.x(), &dz).into_raw_vec_and_offset().0;
     let found = on_dw.read(case)?;
     case.close(&format!("{what}: dw"), &found, &dw, layer.limit(rows))?;
     let Some(accumulate) = accumulate else {
         return Ok(());
     };
-    let expected: Vec<f64> = (0..rows * inputs)
-        .map(|e| {
-            let products = (0..outputs).map(|k| dz[e / inputs * outputs + k] * layer.weights[e % inputs * outputs + k]);
-            products.sum::<f64>() + if accumulate { dx[e] } else { 0.0 }
-        })
-        .collect();
+    let mut expected = ops::dense::input_gradient(&layer.weights(), &dz).into_raw_vec_and_offset().0;
+    if accumulate {
+        expected.iter_mut().zip(&dx).for_each(|(expected, dx)| *expected += dx);
+    }
     let found = &on_dx.read(case)?[..rows * inputs];
     case.close(&format!("{what}: dx, added: {accumulate}"), found, &expected, layer.limit(outputs))
 }

@@ -1,10 +1,9 @@
 //! `kernels/dropout.cu`.
 
-use tunefork_graph::dropout::{counter, scale, threshold};
 use tunefork_kernels::launch::dropout::Dropout;
 use tunefork_kernels::{DeviceMemory, DropoutRow, Precision, StepRow};
-use tunefork_rng::philox4x32_10;
 
+use super::common::mask;
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] = &[Check { name: "dropout/standalone", run: standalone }];
@@ -32,16 +31,10 @@ fn standalone(case: &mut Case) -> Result<(), Failure> {
             accumulate,
         )?;
 
-        for (e, y) in y.iter_mut().enumerate().take(rows * elements) {
-            let bits = philox4x32_10(key, counter((e / 4) as u32, step, layer))[e % 4];
-            let kept = if u64::from(bits) >= threshold(p) { x[e] * scale(p) } else { 0.0 };
-            *y = kept + if accumulate { *y } else { 0.0 };
+        for ((y, x), mask) in y.iter_mut().zip(&x).zip(&mask(p, layer, key, step, &[rows, elements])?) {
+            *y = x * mask + if accumulate { *y } else { 0.0 };
         }
-        let limit = match precision {
-            Precision::F32 | Precision::Tf32 => 1e-6,
-            Precision::F16 => 5e-4,
-            Precision::Bf16 => 4e-3,
-        };
+        let limit = precision.pick(1e-6, 5e-4, 4e-3);
         let found = on_y.read(case)?;
         case.close("values", &found, &y, limit)?;
     }

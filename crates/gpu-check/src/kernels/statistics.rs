@@ -2,8 +2,9 @@
 
 use tunefork_kernels::Precision;
 use tunefork_kernels::launch::statistics::{Merge, Partials, Running};
+use tunefork_reference::{Running as Moments, ops::norm};
 
-use super::common::step_row;
+use super::common::{step_row, tensor};
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -17,20 +18,20 @@ const F32: Precision = Precision::F32;
 const BESIDE_MEAN: f64 = 3e-6;
 
 /// Mean and biased variance of each channel.
-pub(super) fn moments(x: &[f64], channels: usize) -> (Vec<f64>, Vec<f64>) {
-    let m = (x.len() / channels) as f64;
-    let mean_of = |values: &dyn Fn(usize) -> f64, c: usize| (c..x.len()).step_by(channels).map(values).sum::<f64>() / m;
-    let mean: Vec<f64> = (0..channels).map(|c| mean_of(&|e| x[e], c)).collect();
-    let variance = (0..channels).map(|c| mean_of(&|e| (x[e] - mean[c]).powi(2), c));
-    let variance = variance.collect();
-    (mean, variance)
+pub(super) fn moments(x: &[f64], channels: usize) -> Moments {
+    norm::statistics(&tensor(&[x.len() / channels, channels], x))
+}
+
+/// The channels' means, then 1 over the deviations.
+pub(super) fn merged(statistics: &Moments) -> Vec<f64> {
+    statistics.mean.iter().copied().chain(norm::rstd(statistics)).collect()
 }
 
 /// What the device has is mean and rstd, and the running values, of the real positions.
 fn check_merged(case: &mut Case, merge: &Merge, rows: usize, x: &[f64], partials: &Stored) -> Result<(), Failure> {
     let k = merge.channels;
-    let (mean, variance) = moments(&x[..rows * merge.per_image * k], k);
-    let m = (rows * merge.per_image) as f64;
+    let positions = rows * merge.per_image;
+    let batch = moments(&x[..positions * k], k);
     let (mut running_mean, mut running_variance) = (case.values(k), case.values(k));
     running_variance.iter_mut().for_each(|v| *v = v.abs());
     let on_mean = Stored::new(case, F32, &mut running_mean)?;
@@ -44,19 +45,18 @@ fn check_merged(case: &mut Case, merge: &Merge, rows: usize, x: &[f64], partials
         statistics.span().cast(),
         Some((on_mean.span().cast(), on_variance.span().cast())),
     )?;
-    let mix = |old: &[f64], new: &mut dyn Iterator<Item = f64>| -> Vec<f64> {
-        old.iter().zip(new).map(|(old, new)| 0.9 * old + 0.1 * new).collect()
-    };
-    let expected: Vec<f64> = mean.iter().copied().chain(variance.iter().map(|v| 1.0 / (v + 1e-5).sqrt())).collect();
+    let running = Moments { mean: running_mean.into(), variance: running_variance.into() };
+    let running = norm::update(&running, &batch, positions);
+    let expected = merged(&batch);
     let found = statistics.read(case)?;
     case.close("mean", &found[..k], &expected[..k], 1e-6)?;
     case.close("rstd", &found[k..], &expected[k..], BESIDE_MEAN)?;
     let found = on_mean.read(case)?;
-    case.close("running mean", &found, &mix(&running_mean, &mut mean.iter().copied()), 1e-6)?;
-    if m > 1.0 {
-        let mut unbiased = variance.iter().map(|v| v * m / (m - 1.0));
+    case.close("running mean", &found, &running.mean.to_vec(), 1e-6)?;
+    // One value has no deviation.
+    if positions > 1 {
         let found = on_variance.read(case)?;
-        case.close("running variance", &found, &mix(&running_variance, &mut unbiased), BESIDE_MEAN)?;
+        case.close("running variance", &found, &running.variance.to_vec(), BESIDE_MEAN)?;
     }
     Ok(())
 }
@@ -107,7 +107,7 @@ fn merge(case: &mut Case) -> Result<(), Failure> {
         let (t, tiles) = (merge.positions_per_tile, merge.tiles());
         let mut partials = vec![f64::NAN; merge.partials_len()];
         for (tile, x) in x[..rows * per_image * channels].chunks(t * channels).enumerate() {
-            let (mean, variance) = moments(x, channels);
+            let Moments { mean, variance } = moments(x, channels);
             let count = (x.len() / channels) as f64;
             for c in 0..channels {
                 partials[tile * channels + c] = mean[c];
@@ -133,7 +133,7 @@ fn running(case: &mut Case) -> Result<(), Failure> {
         on_variance.span().cast(),
         statistics.span().cast(),
     )?;
-    mean.extend(variance.iter().map(|v| 1.0 / (v + 1e-5).sqrt()));
+    let expected = merged(&Moments { mean: mean.into(), variance: variance.into() });
     let found = statistics.read(case)?;
-    case.close("statistics", &found, &mean, 1e-6)
+    case.close("statistics", &found, &expected, 1e-6)
 }

@@ -4,7 +4,8 @@ use tunefork_graph::Activation;
 
 use crate::Tensor;
 
-pub(crate) fn forward(activation: Activation, x: &Tensor) -> Tensor {
+/// The activation of each value.
+pub fn forward(activation: Activation, x: &Tensor) -> Tensor {
     x.mapv(|x| match activation {
         // NaN stays NaN.
         Activation::Relu => {
@@ -27,7 +28,7 @@ pub(crate) fn forward(activation: Activation, x: &Tensor) -> Tensor {
 }
 
 /// The derivative times `dy`, from what [`Activation::derivative_follows_from_result`] says: the result y, or x.
-pub(crate) fn gradient(activation: Activation, given: &Tensor, dy: &Tensor) -> Tensor {
+pub fn gradient(activation: Activation, given: &Tensor, dy: &Tensor) -> Tensor {
     let mut dx = given.mapv(|at| match activation {
         Activation::Relu => f64::from(u8::from(at > 0.0)),
         Activation::LeakyRelu => {

@@ -7,7 +7,7 @@ use super::{images, pixel};
 use crate::Tensor;
 
 /// y[n, p, q, k] = b[k] + sum over r, s, c of x[n, p u - o + r, q u - o + s, c] w[r, s, c, k].
-pub(crate) fn forward(window: Window, x: &Tensor, weights: &Tensor, bias: Option<&Tensor>) -> Tensor {
+pub fn forward(window: Window, x: &Tensor, weights: &Tensor, bias: Option<&Tensor>) -> Tensor {
     let (x, w) = (images(x), images(weights));
     let (n, height, width, channels) = x.dim();
     let (kernel, _, _, filters) = w.dim();
@@ -33,7 +33,7 @@ pub(crate) fn forward(window: Window, x: &Tensor, weights: &Tensor, bias: Option
 }
 
 /// Gradient by x, whose images have the size `[height, width]`.
-pub(crate) fn input_gradient(window: Window, [height, width]: [usize; 2], weights: &Tensor, dy: &Tensor) -> Tensor {
+pub fn input_gradient(window: Window, [height, width]: [usize; 2], weights: &Tensor, dy: &Tensor) -> Tensor {
     let (w, dy) = (images(weights), images(dy));
     let (kernel, _, channels, _) = w.dim();
     let mut dx = Array4::<f64>::zeros((dy.dim().0, height, width, channels));
@@ -56,7 +56,7 @@ pub(crate) fn input_gradient(window: Window, [height, width]: [usize; 2], weight
 }
 
 /// Gradient by the weights.
-pub(crate) fn weight_gradient(window: Window, x: &Tensor, dy: &Tensor) -> Tensor {
+pub fn weight_gradient(window: Window, x: &Tensor, dy: &Tensor) -> Tensor {
     let (x, dy) = (images(x), images(dy));
     let (_, height, width, channels) = x.dim();
     let mut dw = Array4::<f64>::zeros((window.kernel, window.kernel, channels, dy.dim().3));

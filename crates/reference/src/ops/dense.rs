@@ -4,7 +4,7 @@ use super::rows;
 use crate::Tensor;
 
 /// y = x W + b.
-pub(crate) fn forward(x: &Tensor, weights: &Tensor, bias: Option<&Tensor>) -> Tensor {
+pub fn forward(x: &Tensor, weights: &Tensor, bias: Option<&Tensor>) -> Tensor {
     let mut y = rows(x).dot(&rows(weights)).into_dyn();
     if let Some(bias) = bias {
         y += bias;
@@ -13,11 +13,11 @@ pub(crate) fn forward(x: &Tensor, weights: &Tensor, bias: Option<&Tensor>) -> Te
 }
 
 /// dx = dy Wᵀ.
-pub(crate) fn input_gradient(weights: &Tensor, dy: &Tensor) -> Tensor {
+pub fn input_gradient(weights: &Tensor, dy: &Tensor) -> Tensor {
     rows(dy).dot(&rows(weights).t()).into_dyn()
 }
 
 /// dW = xᵀ dy.
-pub(crate) fn weight_gradient(x: &Tensor, dy: &Tensor) -> Tensor {
+pub fn weight_gradient(x: &Tensor, dy: &Tensor) -> Tensor {
     rows(x).t().dot(&rows(dy)).into_dyn()
 }

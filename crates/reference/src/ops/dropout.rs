@@ -10,7 +10,7 @@ use crate::{Masks, Mode, ReferenceError, Settings, Tensor};
 ///
 /// # Errors
 /// If the given mask has another length.
-pub(crate) fn forward(mode: Mode, settings: &Settings, layer: usize, x: &Tensor) -> Result<Tensor, ReferenceError> {
+pub fn forward(mode: Mode, settings: &Settings, layer: usize, x: &Tensor) -> Result<Tensor, ReferenceError> {
     let mut y = x.clone();
     if mode == Mode::Evaluation {
         return Ok(y);

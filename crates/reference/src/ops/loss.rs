@@ -33,14 +33,15 @@ fn targets(labels: &[u16], classes: usize, settings: &Settings) -> Array2<f64> {
     })
 }
 
-pub(crate) fn forward(logits: &Tensor, labels: &[u16], settings: &Settings) -> Tensor {
+/// The loss, a tensor of one value.
+pub fn forward(logits: &Tensor, labels: &[u16], settings: &Settings) -> Tensor {
     let logp = log_softmax(logits);
     let targets = targets(labels, logp.ncols(), settings);
     ndarray::arr0(-(logp * targets).sum()).into_dyn()
 }
 
 /// softmax times the row's sum of t, minus t.
-pub(crate) fn gradient(logits: &Tensor, labels: &[u16], settings: &Settings) -> Tensor {
+pub fn gradient(logits: &Tensor, labels: &[u16], settings: &Settings) -> Tensor {
     let mut gradient = log_softmax(logits);
     let targets = targets(labels, gradient.ncols(), settings);
     for (mut row, targets) in gradient.rows_mut().into_iter().zip(targets.rows()) {
@@ -53,7 +54,7 @@ pub(crate) fn gradient(logits: &Tensor, labels: &[u16], settings: &Settings) -> 
 }
 
 /// How many rows have their largest logit at the label; the first of equals counts.
-pub(crate) fn correct(logits: &Tensor, labels: &[u16]) -> usize {
+pub fn correct(logits: &Tensor, labels: &[u16]) -> usize {
     let argmax = |row: ndarray::ArrayView1<'_, f64>| {
         row.iter().enumerate().fold(0, |best, (c, &value)| if value > row[best] { c } else { best })
     };

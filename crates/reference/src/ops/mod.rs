@@ -1,12 +1,12 @@
 //! Each operation and its gradients, by the formulae as they are written down.
 
-pub(crate) mod activation;
-pub(crate) mod conv;
-pub(crate) mod dense;
-pub(crate) mod dropout;
-pub(crate) mod loss;
-pub(crate) mod norm;
-pub(crate) mod pool;
+pub mod activation;
+pub mod conv;
+pub mod dense;
+pub mod dropout;
+pub mod loss;
+pub mod norm;
+pub mod pool;
 
 use ndarray::{Array2, ArrayView4, Ix4};
 
@@ -30,6 +30,6 @@ pub(crate) fn pixel(window: tunefork_graph::Window, p: usize, r: usize, size: us
 }
 
 /// Sum over all axes but the last: the gradient by a bias.
-pub(crate) fn bias_gradient(dy: &Tensor) -> Tensor {
+pub fn bias_gradient(dy: &Tensor) -> Tensor {
     rows(dy).sum_axis(ndarray::Axis(0)).into_dyn()
 }

@@ -7,7 +7,7 @@ use super::{bias_gradient, rows};
 use crate::{Running, Tensor};
 
 /// Mean and biased variance of each channel.
-pub(crate) fn statistics(x: &Tensor) -> Running {
+pub fn statistics(x: &Tensor) -> Running {
     let x = rows(x);
     let mean = x.sum_axis(Axis(0)) / x.nrows() as f64;
     let variance = (&x - &mean).mapv(|d| d * d).sum_axis(Axis(0)) / x.nrows() as f64;
@@ -15,7 +15,7 @@ pub(crate) fn statistics(x: &Tensor) -> Running {
 }
 
 /// The running statistics after a batch: they take the unbiased variance.
-pub(crate) fn update(running: &Running, batch: &Running, values: usize) -> Running {
+pub fn update(running: &Running, batch: &Running, values: usize) -> Running {
     let m = values as f64;
     let mix = |old: &Array1<f64>, new: Array1<f64>| old * (1.0 - Norm::MOMENTUM) + new * Norm::MOMENTUM;
     Running {
@@ -25,12 +25,12 @@ pub(crate) fn update(running: &Running, batch: &Running, values: usize) -> Runni
 }
 
 /// gamma (x - mean) / sqrt(variance + eps) + beta.
-pub(crate) fn forward(x: &Tensor, scale: &Tensor, shift: &Tensor, statistics: &Running) -> Tensor {
+pub fn forward(x: &Tensor, scale: &Tensor, shift: &Tensor, statistics: &Running) -> Tensor {
     normalised(x, statistics) * scale + shift
 }
 
 /// dbeta = sum(g); dgamma = sum(g xhat); dx = gamma rstd (g - dbeta/m - xhat dgamma/m).
-pub(crate) fn input_gradient(x: &Tensor, scale: &Tensor, dy: &Tensor, statistics: &Running) -> Tensor {
+pub fn input_gradient(x: &Tensor, scale: &Tensor, dy: &Tensor, statistics: &Running) -> Tensor {
     let m = (x.len() / scale.len()) as f64;
     let xhat = normalised(x, statistics);
     let inner = dy - bias_gradient(dy) / m - xhat * (scale_gradient(x, dy, statistics) / m);
@@ -38,12 +38,12 @@ pub(crate) fn input_gradient(x: &Tensor, scale: &Tensor, dy: &Tensor, statistics
 }
 
 /// sum(g xhat).
-pub(crate) fn scale_gradient(x: &Tensor, dy: &Tensor, statistics: &Running) -> Tensor {
+pub fn scale_gradient(x: &Tensor, dy: &Tensor, statistics: &Running) -> Tensor {
     bias_gradient(&(normalised(x, statistics) * dy))
 }
 
 /// 1 / sqrt(variance + eps).
-pub(crate) fn rstd(statistics: &Running) -> Array1<f64> {
+pub fn rstd(statistics: &Running) -> Array1<f64> {
     statistics.variance.mapv(|variance| 1.0 / (variance + Norm::EPSILON).sqrt())
 }
 

@@ -28,7 +28,8 @@ fn chosen(window: Window, x: &ArrayView4<'_, f64>, [n, p, q, c]: [usize; 4]) -> 
     best.expect("padding is at most half of the kernel: a window has pixels").1
 }
 
-pub(crate) fn max(window: Window, x: &Tensor) -> Tensor {
+/// The largest value of each window; the first of equals, the last NaN.
+pub fn max(window: Window, x: &Tensor) -> Tensor {
     let x = images(x);
     let at = |(n, p, q, c)| {
         let (h, w) = chosen(window, &x, [n, p, q, c]);
@@ -37,7 +38,8 @@ pub(crate) fn max(window: Window, x: &Tensor) -> Tensor {
     Array4::from_shape_fn(positions(window, &x), at).into_dyn()
 }
 
-pub(crate) fn max_gradient(window: Window, x: &Tensor, dy: &Tensor) -> Tensor {
+/// Gradient of a max pooling of `x`: it goes to the values that were chosen.
+pub fn max_gradient(window: Window, x: &Tensor, dy: &Tensor) -> Tensor {
     let x = images(x);
     let mut dx = Array4::<f64>::zeros(x.dim());
     for ((n, p, q, c), &dy) in images(dy).indexed_iter() {
@@ -48,7 +50,7 @@ pub(crate) fn max_gradient(window: Window, x: &Tensor, dy: &Tensor) -> Tensor {
 }
 
 /// The sum of each window over kernel², so that padding counts as zeros.
-pub(crate) fn average(window: Window, x: &Tensor) -> Tensor {
+pub fn average(window: Window, x: &Tensor) -> Tensor {
     let x = images(x);
     let (_, height, width, _) = x.dim();
     let area = (window.kernel * window.kernel) as f64;
@@ -65,7 +67,7 @@ pub(crate) fn average(window: Window, x: &Tensor) -> Tensor {
 }
 
 /// Gradient of an average pooling of images of the size `[height, width]`.
-pub(crate) fn average_gradient(window: Window, [height, width]: [usize; 2], dy: &Tensor) -> Tensor {
+pub fn average_gradient(window: Window, [height, width]: [usize; 2], dy: &Tensor) -> Tensor {
     let dy = images(dy);
     let (n, _, _, channels) = dy.dim();
     let area = (window.kernel * window.kernel) as f64;
@@ -81,13 +83,13 @@ pub(crate) fn average_gradient(window: Window, [height, width]: [usize; 2], dy: 
 }
 
 /// The mean over all pixels.
-pub(crate) fn global_average(x: &Tensor) -> Tensor {
+pub fn global_average(x: &Tensor) -> Tensor {
     let (_, height, width, _) = images(x).dim();
     (images(x).sum_axis(Axis(1)).sum_axis(Axis(1)) / (height * width) as f64).into_dyn()
 }
 
 /// Gradient of the mean over images of the size `[height, width]`.
-pub(crate) fn global_average_gradient([height, width]: [usize; 2], dy: &Tensor) -> Tensor {
+pub fn global_average_gradient([height, width]: [usize; 2], dy: &Tensor) -> Tensor {
     let dy: Array2<f64> = rows(dy);
     let (n, channels) = dy.dim();
     let share = 1.0 / (height * width) as f64;
@@ -96,7 +98,7 @@ pub(crate) fn global_average_gradient([height, width]: [usize; 2], dy: &Tensor) 
 
 /// The smallest difference between the largest value of a window and the next smaller one. Equal
 /// values do not count: they come from one value, or from zeros that pass no gradient.
-pub(crate) fn smallest_lead(window: Window, x: &Tensor) -> f64 {
+pub fn smallest_lead(window: Window, x: &Tensor) -> f64 {
     let x = images(x);
     let (n, positions_down, positions_across, channels) = positions(window, &x);
     let (_, height, width, _) = x.dim();

@@ -5,12 +5,13 @@ mod model;
 mod setting;
 mod ties;
 
-use tunefork_graph::{Activation, Pool, PoolKind, Window};
+use tunefork_graph::{Pool, PoolKind, Window};
 use tunefork_kernels::Precision;
 use tunefork_kernels::launch::block::{Backward, Block, NormGradients};
 
 use self::model::Gradients;
 use self::setting::{Setting, StoredNorm};
+use super::common::activations;
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -25,14 +26,6 @@ pub(super) const CHECKS: &[Check] = &[
 
 const F32: Precision = Precision::F32;
 const PRECISIONS: [Precision; 3] = [Precision::F32, Precision::F16, Precision::Bf16];
-const ACTIVATIONS: [Option<Activation>; 6] = [
-    None,
-    Some(Activation::Relu),
-    Some(Activation::Relu),
-    Some(Activation::LeakyRelu),
-    Some(Activation::Tanh),
-    Some(Activation::Sigmoid),
-];
 /// Multiples of 16 bytes in all formats, in some, in none.
 const CHANNELS: [usize; 10] = [1, 3, 4, 8, 10, 16, 20, 40, 64, 67];
 
@@ -109,7 +102,7 @@ fn random(case: &mut Case, height: usize, width: usize, pool: Option<Pool>, prec
         channels: case.one_of(&CHANNELS),
         norm: case.one_of(&[true, false]),
         shortcut: case.one_of(&[true, false]),
-        activation: case.one_of(&ACTIVATIONS),
+        activation: case.one_of(&activations()),
         pool,
         saved_output: false,
         precision,

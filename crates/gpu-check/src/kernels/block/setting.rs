@@ -5,8 +5,8 @@ use tunefork_kernels::launch::block::{Block, Norm};
 
 use super::F32;
 use super::model::{Model, NormValues};
-use crate::kernels::common::{activate, step_row};
-use crate::kernels::statistics::moments;
+use crate::kernels::common::{activate, step_row, tensor};
+use crate::kernels::statistics::{merged, moments};
 use crate::{Case, Failure, Stored};
 
 /// A block's values on both sides. Behind the real images everything is NaN.
@@ -33,8 +33,7 @@ pub(super) struct StoredNorm {
 
 impl StoredNorm {
     pub(super) fn new(case: &mut Case, real: &[f64], channels: usize) -> Result<Self, Failure> {
-        let (mut statistics, variance) = moments(real, channels);
-        statistics.extend(variance.iter().map(|v| 1.0 / (v + 1e-5).sqrt()));
+        let mut statistics = merged(&moments(real, channels));
         let (mut scale, mut shift) = (case.values(channels), case.values(channels));
         Ok(Self {
             on_statistics: Stored::new(case, F32, &mut statistics)?,
@@ -54,9 +53,9 @@ impl StoredNorm {
         }
     }
 
-    pub(super) fn values(&self) -> NormValues<'_> {
+    pub(super) fn values(&self) -> NormValues {
         let (mean, rstd) = self.statistics.split_at(self.scale.len());
-        NormValues { mean, rstd, scale: &self.scale, shift: &self.shift }
+        NormValues::new(mean, rstd, &self.scale, &self.shift)
     }
 }
 
@@ -66,7 +65,7 @@ impl Setting {
         let [mut y, mut r] = [(); 2].map(|()| values(case, block.input_len(), rows, block.batch));
         let mut dout = values(case, block.output_len(), rows, block.batch);
         if block.saved_output {
-            y.iter_mut().for_each(|y| *y = activate(block.activation, *y));
+            y = activate(block.activation, tensor(&[y.len()], &y)).into_raw_vec_and_offset().0;
         }
         let on_y = Stored::new(case, block.precision, &mut y)?;
         let on_shortcut = Stored::new(case, block.precision, &mut r)?;
