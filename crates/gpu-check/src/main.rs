@@ -13,17 +13,14 @@ mod program;
 
 use std::process::ExitCode;
 
-use program::{checks, options::Options, report, timings, training};
+use clap::Parser;
+use program::options::{Options, Part};
+use program::{checks, report, timings, training};
 use tunefork_kernels::discover;
 
 fn main() -> ExitCode {
-    let options = match Options::read(std::env::args().skip(1)) {
-        Ok(options) => options,
-        Err(message) => {
-            eprintln!("{message}");
-            return ExitCode::from(2);
-        }
-    };
+    let options = Options::parse();
+    let wants = |part| options.parts.contains(&part);
     let gpu = match discover() {
         Ok(gpu) => gpu,
         Err(reason) => {
@@ -40,7 +37,7 @@ fn main() -> ExitCode {
     };
     println!("{}", header.sentence);
 
-    let (checked, gpu) = match options.checks {
+    let (checked, gpu) = match wants(Part::Checks) {
         true => checks::run(gpu, &options),
         false => (Vec::new(), Some(gpu)),
     };
@@ -49,10 +46,10 @@ fn main() -> ExitCode {
     let (mut timed, mut trained) = (Vec::new(), Vec::new());
     match &gpu {
         Some(gpu) if !failed => {
-            if options.kernels {
+            if wants(Part::Kernels) {
                 timed = or_nothing("the kernels' times", timings::run(gpu, options.window));
             }
-            if options.networks {
+            if wants(Part::Networks) {
                 trained = or_nothing("the networks' times", training::run(gpu, options.window));
             }
         }

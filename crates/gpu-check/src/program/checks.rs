@@ -6,8 +6,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tunefork_gpu_check::steps::{Beside, NETWORKS};
-use tunefork_gpu_check::{Case, Failure, kernels::FAMILIES, steps};
+use serde::Serialize;
+use tunefork_gpu_check::steps::Beside;
+use tunefork_gpu_check::{Case, Failure, NETWORKS, Network, kernels::FAMILIES, steps};
 use tunefork_kernels::gpu::Target;
 use tunefork_kernels::{DeviceError, Gpu, Precision, Stream, discover};
 
@@ -17,7 +18,7 @@ use super::options::Options;
 const OLD_PATH: Target = Target::ptx(75);
 
 /// A check on one code path.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Checked {
     /// The check.
     pub name: String,
@@ -45,7 +46,7 @@ pub fn run(gpu: Gpu, options: &Options) -> (Vec<Checked>, Option<Gpu>) {
     let own = gpu.compiler().nvrtc().target(gpu.card().architecture);
     let mut gpu = Some(gpu);
     let mut checked = Vec::new();
-    let runs = NETWORKS.map(|_| Rc::new(OnceCell::new()));
+    let runs: Runs = NETWORKS.iter().map(|_| Rc::default()).collect();
     for target in [own, OLD_PATH] {
         for wanted in wanted(options, target, &runs) {
             let Some(device) = &gpu else { break };
@@ -71,7 +72,7 @@ pub fn outcome(checked: &Checked) -> String {
 }
 
 /// Runs on the processor, each made when it is first wanted and used by all targets and precisions.
-type Runs = [Rc<OnceCell<Beside>>; NETWORKS.len()];
+type Runs = Vec<Rc<OnceCell<Beside>>>;
 
 fn wanted(options: &Options, target: Target, runs: &Runs) -> Vec<Wanted> {
     let kernels = FAMILIES.iter().flat_map(|(_, checks)| checks.iter());
@@ -81,9 +82,8 @@ fn wanted(options: &Options, target: Target, runs: &Runs) -> Vec<Wanted> {
         .collect();
     // Two steps with all gradients, and smaller images than the reports'; many steps, with theirs.
     let sides = [(5, 28), (5, 28), (3, 64), (3, 32), (5, 28)];
-    let whole = [(64, 28), (64, 28), (32, 224), (64, 64), (64, 28)];
-    let steps = options.steps;
-    for (number, name) in NETWORKS.into_iter().enumerate() {
+    let steps = options.steps as usize;
+    for (number, &Network { name, batch: whole, side: whole_side, .. }) in NETWORKS.iter().enumerate() {
         for precision in Precision::of_architecture(target.architecture) {
             let (batch, side) = sides[number];
             wanted.push(Wanted {
@@ -91,12 +91,12 @@ fn wanted(options: &Options, target: Target, runs: &Runs) -> Vec<Wanted> {
                 run: Box::new(move |case| steps::two_steps(case, name, batch, side, precision)),
                 cases: 1,
             });
-            let (run, (batch, side)) = (Rc::clone(&runs[number]), whole[number]);
+            let run = Rc::clone(&runs[number]);
             wanted.push(Wanted {
                 name: format!("run/{name}/{precision:?}").to_lowercase(),
                 run: Box::new(move |case| {
                     if run.get().is_none() {
-                        let _ = run.set(Beside::new(name, batch, side, steps)?);
+                        let _ = run.set(Beside::new(name, whole, whole_side, steps)?);
                     }
                     run.get().expect("just set").check(case, precision)
                 }),

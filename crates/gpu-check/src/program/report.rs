@@ -68,10 +68,6 @@ pub fn print_checks(checked: &[Checked]) {
     }
 }
 
-fn short(precision: Precision) -> String {
-    format!("{precision:?}").to_lowercase()
-}
-
 /// One line for each piece of work.
 pub fn print_timings(timed: &[Timed]) {
     if timed.is_empty() {
@@ -94,7 +90,7 @@ pub fn print_timings(timed: &[Timed]) {
             work.network,
             work.name,
             work.shape,
-            short(work.precision),
+            work.precision,
             seconds * 1e6,
             rate(work.flops),
             rate(work.bytes)
@@ -116,7 +112,7 @@ pub fn print_training(trained: &[Trained]) {
         println!(
             "{:<4} {:<5} {:>5} {:>18.6} {:>10.3} {:>14} {:>14} {:>14}{}",
             t.network,
-            short(t.precision),
+            t.precision,
             t.batch,
             t.seconds_per_1000_images,
             t.epoch_seconds,
@@ -136,39 +132,20 @@ pub fn write(
     timed: &[Timed],
     trained: &[Trained],
 ) -> std::io::Result<()> {
-    let checks: Vec<_> = checked
-        .iter()
-        .map(|check| {
-            json!({
-                "name": check.name, "target": check.target, "cases": check.cases,
-                "seconds": check.seconds, "failure": check.failure,
-            })
-        })
-        .collect();
     let timings: Vec<_> = timed
         .iter()
         .map(|timed| {
             let work = &timed.work;
             json!({
                 "network": work.network, "work": work.name, "shape": work.shape,
-                "precision": short(work.precision),
+                "precision": work.precision,
                 "seconds": timed.seconds, "flops": work.flops, "bytes": work.bytes,
                 "floor_seconds": timed.floor.map(|floor| floor.seconds), "floor_by": timed.floor.map(|floor| floor.by),
             })
         })
         .collect();
-    let training: Vec<_> = trained
-        .iter()
-        .map(|t| {
-            json!({
-                "network": t.network, "precision": short(t.precision), "batch": t.batch,
-                "seconds_per_1000_images": t.seconds_per_1000_images, "epoch_seconds": t.epoch_seconds,
-                "planned_bytes": t.planned_bytes, "arena_bytes": t.arena_bytes, "driver_bytes": t.driver_bytes,
-            })
-        })
-        .collect();
     let all = json!({
-        "machine": header.json, "checks": checks, "timings": timings, "training": training,
+        "machine": header.json, "checks": checked, "timings": timings, "training": trained,
     });
     std::fs::write(file, format!("{all:#}\n"))
 }

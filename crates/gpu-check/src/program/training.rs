@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
+use serde::Serialize;
 use tunefork_cuda::{CudaWorkspace, Engine, Resident, StepInput, StepResult, StepSettings};
-use tunefork_gpu_check::{Failure, steps};
+use tunefork_gpu_check::{Failure, NETWORKS, Network, steps};
 use tunefork_graph::optimizer::UpdateRule;
 use tunefork_graph::{Graph, Plan};
 use tunefork_kernels::{Call, Gpu, Precision, Stream, watched};
@@ -18,28 +19,11 @@ const BATCHES: usize = 8;
 /// Steps of one call, as many as training takes together.
 const STEPS: usize = 64;
 
-/// A network of the reports: its batch, the side of its images, and how many make an epoch.
-struct Network {
-    name: &'static str,
-    batch: usize,
-    side: usize,
-    epoch: usize,
-}
-
-const NETWORKS: [Network; 5] = [
-    network("m0", 64, 28, 60_000),
-    network("m1", 64, 28, 60_000),
-    network("m2", 32, 224, 2_936),
-    network("m3", 64, 64, 100_000),
-    network("m4", 64, 28, 60_000),
-];
-
-const fn network(name: &'static str, batch: usize, side: usize, epoch: usize) -> Network {
-    Network { name, batch, side, epoch }
-}
+/// Images of the reports' data sets, in the order of [`NETWORKS`].
+const EPOCHS: [usize; 5] = [60_000, 60_000, 2_936, 100_000, 60_000];
 
 /// A network that was trained for a while.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Trained {
     /// The network.
     pub network: &'static str,
@@ -70,17 +54,17 @@ impl Trained {
 /// Trains each network in each precision.
 pub fn run(gpu: &Gpu, window: f64) -> Result<Vec<Trained>, Failure> {
     let mut trained = Vec::new();
-    for network in &NETWORKS {
+    for (network, epoch) in NETWORKS.iter().zip(EPOCHS) {
         for precision in Precision::of_architecture(gpu.card().architecture) {
-            trained.push(Training::new(gpu, network, precision)?.measure(gpu, window)?);
+            trained.push(Training::new(gpu, network, precision)?.measure(gpu, epoch, window)?);
         }
     }
     Ok(trained)
 }
 
 /// All that an engine of a network is made of.
-struct Training<'a> {
-    network: &'a Network,
+struct Training {
+    network: &'static Network,
     precision: Precision,
     plan: Arc<Plan>,
     stream: Arc<dyn Stream>,
@@ -89,8 +73,8 @@ struct Training<'a> {
     resident: Arc<Resident>,
 }
 
-impl<'a> Training<'a> {
-    fn new(gpu: &Gpu, network: &'a Network, precision: Precision) -> Result<Self, Failure> {
+impl Training {
+    fn new(gpu: &Gpu, network: &'static Network, precision: Precision) -> Result<Self, Failure> {
         let allocated = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&allocated);
         let stream = watched(&gpu.stream(), move |call| {
@@ -134,7 +118,7 @@ impl<'a> Training<'a> {
         Ok(start.elapsed().as_secs_f64())
     }
 
-    fn measure(&self, gpu: &Gpu, window: f64) -> Result<Trained, Failure> {
+    fn measure(&self, gpu: &Gpu, epoch: usize, window: f64) -> Result<Trained, Failure> {
         // The first engine loads the kernels' code, so that the second shows its own bytes only.
         self.calls(&mut self.engine()?, 1)?;
         let (allocated, (free, _)) = (self.allocated.load(Relaxed), gpu.memory()?);
@@ -153,7 +137,7 @@ impl<'a> Training<'a> {
             precision: self.precision,
             batch: self.network.batch,
             seconds_per_1000_images: 1000.0 * per_image,
-            epoch_seconds: self.network.epoch as f64 * per_image,
+            epoch_seconds: epoch as f64 * per_image,
             planned_bytes: Engine::planned_bytes(&self.plan, self.precision),
             arena_bytes,
             driver_bytes,

@@ -7,7 +7,7 @@ mod repeat;
 mod trial;
 
 pub use long::Beside;
-pub use networks::{NETWORKS, network, two_smooth_steps, two_steps};
+pub use networks::{network, two_smooth_steps, two_steps};
 pub use repeat::check as repeat;
 
 use crate::Check;

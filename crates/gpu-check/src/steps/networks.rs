@@ -11,10 +11,7 @@ use tunefork_reference::testing;
 use tunefork_simd::Isa;
 
 use super::trial::{Data, engine, gradients, slab};
-use crate::{Case, Failure};
-
-/// Names of the networks, as in studies/networks.
-pub const NETWORKS: [&str; 5] = ["m0", "m1", "m2", "m3", "m4"];
+use crate::{Case, Failure, Model, Network};
 
 /// Loss and gradients of a whole step may be off by so much.
 fn limits(precision: Precision) -> (f64, f64) {
@@ -39,42 +36,25 @@ pub fn network(name: &str, batch: usize, side: usize) -> Result<Graph, GraphErro
 
 /// With another activation than relu, pooling takes the mean instead of the maximum.
 fn build(name: &str, batch: usize, side: usize, activation: Activation) -> Result<Graph, GraphError> {
-    let colours = if matches!(name, "m2" | "m3") { 3 } else { 1 };
-    let mut g = Graph::new(batch, [side, side, colours])?;
+    let Network { colours, classes, model, .. } = Network::named(name);
+    let mut g = Graph::new(batch, [side, side, *colours])?;
     let mut x = g.input();
-    match name {
-        "m0" => {
-            x = stage(&mut g, x, "conv1", 32, false, false, activation)?;
-            head(&mut g, x, 128, false, 10, activation)?;
-        }
-        "m1" => {
-            for (name, channels) in [("conv1", 32), ("conv2", 64)] {
-                x = stage(&mut g, x, name, channels, true, false, activation)?;
-            }
-            head(&mut g, x, 128, true, 10, activation)?;
-        }
-        "m2" => {
-            for (name, channels) in [("conv1", 32), ("conv2", 64), ("conv3", 128)] {
-                x = stage(&mut g, x, name, channels, true, false, activation)?;
-            }
-            head(&mut g, x, 128, true, 5, activation)?;
-        }
-        "m3" => {
-            let channels = [("conv1", 64), ("conv2", 128), ("conv3", 256), ("conv4", 256)];
-            for (name, channels) in channels {
-                x = stage(&mut g, x, name, channels, true, true, activation)?;
-            }
-            x = g.global_average_pool(x)?;
-            head(&mut g, x, 512, true, 200, activation)?;
-        }
-        "m4" => {
-            x = g.flatten(x)?;
-            x = g.dense(x, "dense1", 256, true)?;
-            x = g.activation(x, activation)?;
-            head(&mut g, x, 256, false, 10, activation)?;
-        }
-        other => panic!("no network {other}"),
+    for (number, &channels) in (1..).zip(&model.channels) {
+        x = stage(&mut g, x, &format!("conv{number}"), channels, model, activation)?;
     }
+    if model.global_average() {
+        x = g.global_average_pool(x)?;
+    }
+    x = g.flatten(x)?;
+    for (number, &outputs) in (1..).zip(&model.hidden) {
+        x = g.dense(x, &format!("hidden{number}"), outputs, true)?;
+        x = g.activation(x, activation)?;
+        if model.dropout > 0.0 {
+            x = g.dropout(x)?;
+        }
+    }
+    x = g.dense(x, "head", *classes, true)?;
+    g.softmax_cross_entropy(x, *classes)?;
     Ok(g)
 }
 
@@ -84,16 +64,15 @@ fn stage(
     x: NodeId,
     name: &str,
     channels: usize,
-    norm: bool,
-    residual: bool,
+    model: &Model,
     activation: Activation,
 ) -> Result<NodeId, GraphError> {
     let conv = Conv { channels, kernel: 3, stride: 1, padding: 1, bias: true };
     let mut y = g.conv2d(x, name, conv)?;
-    if norm {
+    if model.batch_norm {
         y = g.batch_norm(y, &format!("{name}.norm"))?;
     }
-    if residual {
+    if model.residual {
         let projection = Conv { kernel: 1, padding: 0, bias: false, ..conv };
         let shortcut = match g.node(x).shape == g.node(y).shape {
             true => x,
@@ -107,26 +86,6 @@ fn stage(
         Activation::Relu => g.max_pool(y, pool),
         _ => g.average_pool(y, pool),
     }
-}
-
-/// A hidden layer with its activation, dropout or not, the classes, the loss.
-fn head(
-    g: &mut Graph,
-    x: NodeId,
-    hidden: usize,
-    dropout: bool,
-    classes: usize,
-    activation: Activation,
-) -> Result<(), GraphError> {
-    let x = g.flatten(x)?;
-    let x = g.dense(x, "hidden", hidden, true)?;
-    let mut x = g.activation(x, activation)?;
-    if dropout {
-        x = g.dropout(x)?;
-    }
-    let x = g.dense(x, "head", classes, true)?;
-    g.softmax_cross_entropy(x, classes)?;
-    Ok(())
 }
 
 /// Two training steps of a network, the second with a partial batch: losses, hits and gradients

@@ -106,7 +106,7 @@ impl Walk<'_, '_> {
             width: side,
             channels,
             norm: true,
-            shortcut: self.network.residual,
+            shortcut: self.network.model.residual,
             activation: Some(Activation::Relu),
             pool: Some(Pool::max(2)),
             saved_output: false,

@@ -5,7 +5,6 @@
 //! on another. The shapes are those of `studies/networks` and `peers/torch_epoch.py`.
 
 mod layers;
-mod networks;
 mod step;
 
 use std::sync::Arc;
@@ -14,7 +13,7 @@ use bytemuck::Zeroable;
 use tunefork_graph::OptimizerKind;
 use tunefork_kernels::{Conv2d, DeviceError, DeviceMemory, Precision, StepRow, Stream};
 
-use networks::{NETWORKS, Network};
+use crate::{NETWORKS, Network};
 
 /// A piece of work.
 #[derive(Clone, PartialEq, Debug)]
@@ -41,7 +40,8 @@ pub type Visitor<'a> = dyn FnMut(&Work, &mut dyn FnMut() -> Result<(), DeviceErr
 /// # Errors
 /// The visitor's; a device that fails or has too little memory.
 pub fn visit(stream: &Arc<dyn Stream>, precision: Precision, visitor: &mut Visitor<'_>) -> Result<(), DeviceError> {
-    for network in NETWORKS {
+    // m0 has the shapes of m1, without norms.
+    for network in NETWORKS.iter().filter(|network| network.name != "m0") {
         let step = StepRow {
             rows: network.batch as u32,
             learning_rate: 1e-3,
@@ -70,10 +70,10 @@ struct Walk<'a, 'v> {
 
 impl Walk<'_, '_> {
     fn network(&mut self) -> Result<(), DeviceError> {
-        let Network { batch, channels, residual, dense, .. } = *self.network;
-        let mut side = self.network.side;
+        let Network { batch, mut side, colours, classes, ref model, .. } = *self.network;
+        let channels: Vec<usize> = std::iter::once(colours).chain(model.channels.iter().copied()).collect();
         let mut parameters = 0;
-        self.gather(side, channels[0])?;
+        self.gather(side, colours)?;
         for (number, pair) in channels.windows(2).enumerate() {
             let conv = Conv2d {
                 batch,
@@ -87,7 +87,7 @@ impl Walk<'_, '_> {
             };
             self.convolution(conv, number == 0)?;
             parameters += conv.weights_len() + 3 * conv.filters;
-            if residual && pair[0] != pair[1] {
+            if model.residual && pair[0] != pair[1] {
                 let conv = Conv2d { kernel: 1, padding: 0, ..conv };
                 self.convolution(conv, number == 0)?;
                 parameters += conv.weights_len();
@@ -97,17 +97,17 @@ impl Walk<'_, '_> {
         }
         let last = channels[channels.len() - 1];
         let mut inputs = side * side * last;
-        if residual {
+        if model.global_average() {
             self.average(side * side, last)?;
             inputs = last;
         }
-        for (number, &outputs) in dense.iter().enumerate() {
-            let hidden = number + 1 < dense.len();
+        for (number, &outputs) in model.hidden.iter().chain([&classes]).enumerate() {
+            let hidden = number < model.hidden.len();
             self.dense(inputs, outputs, hidden, number > 0 || channels.len() > 1)?;
             parameters += inputs * outputs + outputs;
             inputs = outputs;
         }
-        self.loss(dense[dense.len() - 1])?;
+        self.loss(classes)?;
         self.update(parameters)?;
         self.begin()
     }
