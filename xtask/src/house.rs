@@ -110,7 +110,7 @@ fn functions(text: &str) -> impl Iterator<Item = (&str, usize)> {
         let name = function_name(line)?;
         let margin = &line[..line.len() - line.trim_start().len()];
         let ends_here = |line: &&str| line.strip_prefix(margin).is_some_and(|rest| rest == "}" || rest == ");");
-        let length = ends[start..].iter().position(|line| ends_here(&line))?;
+        let length = ends[start..].iter().position(ends_here)?;
         Some((name, length + 1))
     })
 }
