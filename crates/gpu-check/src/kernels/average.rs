@@ -39,7 +39,7 @@ fn forward(case: &mut Case) -> Result<(), Failure> {
         let on_y = Stored::poisoned(case, precision, average.batch * channels)?;
         average.forward(&*case.stream, step.all(), on_x.span(), on_y.span())?;
 
-        let expected = global_average(&tensor(&[rows, pixels, 1, channels], &x)).into_raw_vec_and_offset().0;
+        let expected = global_average(&tensor(&[rows, pixels, 1, channels], &x)).into_iter().collect::<Vec<f64>>();
         let found = &on_y.read(case)?[..rows * channels];
         case.close(&format!("{average:?}, {rows} rows"), found, &expected, limit(precision))?;
     }

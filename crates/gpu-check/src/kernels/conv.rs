@@ -89,7 +89,7 @@ pub(super) fn forward_of(case: &mut Case, forward: &Forward, rows: usize) -> Res
     let len = conv.output_len() / conv.batch * rows;
     let b = forward.bias.then(|| tensor(&[conv.filters], &b));
     let y = ops::conv::forward(window(&conv), &images(&conv, rows, &x), &filters(&conv, &w), b.as_ref());
-    let y = activate(forward.activation, y).into_raw_vec_and_offset().0;
+    let y = activate(forward.activation, y).into_iter().collect::<Vec<f64>>();
     let limit = limit(precision, depth(&conv) * conv.channels);
     let found = &on_y.read(case)?[..len];
     case.close(&format!("{forward:?}, {rows} rows: y"), found, &y, limit)?;
@@ -162,7 +162,7 @@ pub(super) fn weight_gradient_of(case: &mut Case, gradient: &WeightGradient, row
     )?;
 
     let dw = ops::conv::weight_gradient(window(&conv), &images(&conv, rows, &x), &results(&conv, rows, &dy));
-    let dw = dw.into_raw_vec_and_offset().0;
+    let dw = dw.into_iter().collect::<Vec<f64>>();
     // The result is f32 and products of stored 16-bit numbers are exact in f32: only sums round.
     let positions = conv.positions() / conv.batch * rows;
     let limit = match precision {

@@ -148,7 +148,7 @@ fn forward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
         on_y.span(),
         Some(layer.workspace.all()),
     )?;
-    let expected = layer.results()?.into_raw_vec_and_offset().0;
+    let expected = layer.results()?.into_iter().collect::<Vec<f64>>();
     let found = on_y.read(case)?;
     let (found, beyond) = found.split_at(layer.rows * dense.outputs);
     if beyond.iter().any(|v| !v.is_nan()) {
@@ -162,7 +162,7 @@ fn backward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
     let (Dense { precision, inputs, outputs, batch, .. }, rows) = (dense, layer.rows);
     let on_x = Stored::new(case, precision, &mut layer.x)?;
     let on_weights = Stored::new(case, precision, &mut layer.weights)?;
-    let mut y = layer.results()?.into_raw_vec_and_offset().0;
+    let mut y = layer.results()?.into_iter().collect::<Vec<f64>>();
     y.resize(batch * outputs, f64::NAN);
     let mut dy = case.values(batch * outputs);
     dy[rows * outputs..].fill(f64::NAN);
@@ -192,7 +192,8 @@ fn backward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
     // What was dropped passes nothing on; what was not is looked at as it was before.
     let mask = layer.mask()?;
     let undone = tensor(&[rows, outputs], &y) * mask.mapv(|mask| if mask > 0.0 { 1.0 / mask } else { 0.0 });
-    let expected = through(dense.activation, &undone, tensor(&[rows, outputs], &dy) * mask).into_raw_vec_and_offset().0;
+    let expected =
+        through(dense.activation, &undone, tensor(&[rows, outputs], &dy) * mask).into_iter().collect::<Vec<f64>>();
     let what = layer.what();
     // The products start from it as it is stored.
     let mut dz = on_dy.read(case)?;
@@ -201,18 +202,18 @@ fn backward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
     case.close(&format!("{what}: dz"), &dz, &expected, limit)?;
     let found = on_db.read(case)?;
     if layer.bias.is_some() {
-        let db = ops::bias_gradient(&tensor(&[rows, outputs], &dz)).into_raw_vec_and_offset().0;
+        let db = ops::bias_gradient(&tensor(&[rows, outputs], &dz)).into_iter().collect::<Vec<f64>>();
         case.close(&format!("{what}: db"), &found, &db, layer.limit(rows))?;
     }
     as_multiplied(case, precision, &mut dz)?;
     let dz = tensor(&[rows, outputs], &dz);
-    let dw = ops::dense::weight_gradient(&layer.x(), &dz).into_raw_vec_and_offset().0;
+    let dw = ops::dense::weight_gradient(&layer.x(), &dz).into_iter().collect::<Vec<f64>>();
     let found = on_dw.read(case)?;
     case.close(&format!("{what}: dw"), &found, &dw, layer.limit(rows))?;
     let Some(accumulate) = accumulate else {
         return Ok(());
     };
-    let mut expected = ops::dense::input_gradient(&layer.weights(), &dz).into_raw_vec_and_offset().0;
+    let mut expected = ops::dense::input_gradient(&layer.weights(), &dz).into_iter().collect::<Vec<f64>>();
     if accumulate {
         expected.iter_mut().zip(&dx).for_each(|(expected, dx)| *expected += dx);
     }

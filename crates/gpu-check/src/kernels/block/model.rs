@@ -41,7 +41,7 @@ pub(super) struct Gradients {
 }
 
 fn values(tensor: Tensor) -> Vec<f64> {
-    tensor.into_raw_vec_and_offset().0
+    tensor.into_iter().collect::<Vec<f64>>()
 }
 
 impl Model<'_> {

@@ -65,7 +65,7 @@ impl Setting {
         let [mut y, mut r] = [(); 2].map(|()| values(case, block.input_len(), rows, block.batch));
         let mut dout = values(case, block.output_len(), rows, block.batch);
         if block.saved_output {
-            y = activate(block.activation, tensor(&[y.len()], &y)).into_raw_vec_and_offset().0;
+            y = activate(block.activation, tensor(&[y.len()], &y)).into_iter().collect::<Vec<f64>>();
         }
         let on_y = Stored::new(case, block.precision, &mut y)?;
         let on_shortcut = Stored::new(case, block.precision, &mut r)?;
