@@ -50,7 +50,7 @@ impl Sized<'_> {
             conv: self.conv()?,
             precision: self.precision,
             bias: block.conv?.bias.is_some(),
-            activation: activation,
+            activation,
             statistics: block.norm.is_some() && training,
         })
     }
