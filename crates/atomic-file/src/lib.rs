@@ -1,6 +1,6 @@
 //! Files that are whole at every moment: written beside their name, flushed to the disk, renamed.
 //!
-//! [`write`] is for content that is in memory, [`AtomicFile`] for content that comes bit by bit, and [`commit`] for a
+//! [`write()`] is for content that is in memory, [`AtomicFile`] for content that comes bit by bit, and [`commit`] for a
 //! file that is kept from one run to the next until it is whole. All three end by the same rule.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

@@ -6,7 +6,7 @@ use tunefork_graph::Window;
 use super::{images, pixel};
 use crate::Tensor;
 
-/// y[n, p, q, k] = b[k] + sum over r, s, c of x[n, p u - o + r, q u - o + s, c] w[r, s, c, k].
+/// `y[n, p, q, k] = b[k] + sum over r, s, c of x[n, p u - o + r, q u - o + s, c] w[r, s, c, k]`.
 pub fn forward(window: Window, x: &Tensor, weights: &Tensor, bias: Option<&Tensor>) -> Tensor {
     let (x, w) = (images(x), images(weights));
     let (n, height, width, channels) = x.dim();

@@ -1,8 +1,8 @@
 //! Softmax cross entropy with label smoothing e over C classes of weights w, the weighted mean over the
 //! rows, each mixed with the next one (z_i: its label) at share m:
 //!
-//! loss = sum_i sum_c t[i, c] (-logp[i, c]) / sum_i w[y_i]
-//! t[i, c] = (1 - e) ((1 - m) w[c] [c = y_i] + m w[c] [c = z_i]) + e/C w[c].
+//! `loss = sum_i sum_c t[i, c] (-logp[i, c]) / sum_i w[y_i]`
+//! `t[i, c] = (1 - e) ((1 - m) w[c] [c = y_i] + m w[c] [c = z_i]) + e/C w[c]`.
 
 use ndarray::Array2;
 
