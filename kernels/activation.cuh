@@ -14,7 +14,11 @@ DEVICE float activate(Code<TANH>, float x) { return tanhf(x); }
 DEVICE float activate(Code<SIGMOID>, float x) { return 1.0f / (1.0f + expf(-x)); }
 DEVICE float activate(UnknownCode unknown, float) { return unknown_code(unknown.code); }
 
-// The derivative, which follows from the result.
+// What the slope is taken from: the result where the derivative follows from it; otherwise x, which has an overload
+// here.
+template <class C> DEVICE float slope_input(C code, float x) { return activate(code, x); }
+
+// The derivative, from the slope's input.
 DEVICE float slope(Code<IDENTITY>, float) { return 1; }
 DEVICE float slope(Code<RELU>, float y) { return y > 0 ? 1.0f : 0.0f; }
 DEVICE float slope(Code<LEAKY_RELU>, float y) { return y > 0 ? 1.0f : 0.01f; }

@@ -98,9 +98,10 @@ template <int V> DEVICE void activate_all(u32 activation, float (&z)[V]) {
 template <class C> DEVICE float through(C code, float result, float g) { return g * slope(code, result); }
 DEVICE float through(Code<RELU>, float result, float g) { return result > 0 ? g : 0; }
 
-template <int V> DEVICE void multiply_slope(u32 activation, const float (&result)[V], float (&g)[V]) {
+// From what was kept of a result, or from z, with `before`.
+template <int V> DEVICE void multiply_slope(u32 activation, bool before, const float (&values)[V], float (&g)[V]) {
     with_activation(activation, [&](auto code) {
-        UNROLL for (int v = 0; v < V; v++) g[v] = through(code, result[v], g[v]);
+        UNROLL for (int v = 0; v < V; v++) g[v] = through(code, before ? slope_input(code, values[v]) : values[v], g[v]);
     });
 }
 

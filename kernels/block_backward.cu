@@ -96,8 +96,7 @@ DEVICE void each_plain(const BlockShape& s, const Place& at, const float* tables
             unpack(douts[i], g);
             if (s.activation != IDENTITY) {
                 sum(tables, at, given.norm, given.r, ys[i], rs[i], z);
-                if (!s.saved_output) activate_all(s.activation, z);
-                multiply_slope(s.activation, z, g);
+                multiply_slope(s.activation, !s.saved_output, z, g);
             }
             take(to, tables, at, position * s.channels + at.channel, ys[i], g);
         }
@@ -122,8 +121,7 @@ DEVICE void each_max2(const BlockShape& s, const Place& at, const float* tables,
             take_largest(z, i, largest, chosen);
         }
         unpack(dout, g);
-        activate_all(s.activation, largest);
-        multiply_slope(s.activation, largest, g);
+        multiply_slope(s.activation, true, largest, g);
         UNROLL for (int i = 0; i < 4; i++) {
             float here[V];
             UNROLL for (int v = 0; v < V; v++) here[v] = chosen[v] == i ? g[v] : 0;
@@ -174,8 +172,7 @@ DEVICE void each_window(const BlockShape& s, const Place& at, const float* table
         }
         if (s.activation != IDENTITY) {
             sum(tables, at, given.norm, given.r, y, r, z);
-            activate_all(s.activation, z);
-            multiply_slope(s.activation, z, g);
+            multiply_slope(s.activation, true, z, g);
         }
         take(to, tables, at, e, y, g);
     }

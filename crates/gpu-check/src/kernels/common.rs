@@ -7,9 +7,10 @@ use tunefork_reference::{Masks, Mode, Settings, Tensor, ops};
 
 use crate::{Case, Failure};
 
-/// All that may follow a product.
-pub(super) fn activations() -> Vec<Option<Activation>> {
-    std::iter::once(None).chain(Activation::ALL.iter().copied().map(Some)).collect()
+/// Nothing, and the activations that may follow where only some may.
+pub(super) fn activations(may: impl Fn(Activation) -> bool) -> Vec<Option<Activation>> {
+    let some = Activation::ALL.iter().copied().filter(|&activation| may(activation));
+    std::iter::once(None).chain(some.map(Some)).collect()
 }
 
 /// A step with so many real images.
@@ -31,10 +32,10 @@ pub(super) fn activate(activation: Option<Activation>, x: Tensor) -> Tensor {
     }
 }
 
-/// `dy` times the derivative, from the result.
-pub(super) fn through(activation: Option<Activation>, y: &Tensor, dy: Tensor) -> Tensor {
+/// `dy` times the derivative, from the result where it follows from it, else from x.
+pub(super) fn through(activation: Option<Activation>, given: &Tensor, dy: Tensor) -> Tensor {
     match activation {
-        Some(activation) => ops::activation::gradient(activation, y, &dy),
+        Some(activation) => ops::activation::gradient(activation, given, &dy),
         None => dy,
     }
 }

@@ -1,6 +1,7 @@
 //! `kernels/dense.cu`.
 
 use ndarray::IxDyn;
+use tunefork_graph::Activation;
 use tunefork_kernels::launch::dense::Dense;
 use tunefork_kernels::{DeviceMemory, DropoutRow, Precision, StepRow};
 use tunefork_reference::{Tensor, ops};
@@ -40,7 +41,7 @@ fn each(case: &mut Case, check: fn(&mut Case, Dense) -> Result<(), Failure>) -> 
             batch: case.one_of(&[1, 2, 3, 5, 64, 70]),
             inputs: case.one_of(&[1, 3, 16, 31, 64, 68, 97, 300, 601]),
             outputs: case.one_of(&[1, 2, 5, 10, 32, 37, 72, 131, 200]),
-            activation: case.one_of(&activations()),
+            activation: case.one_of(&activations(Activation::derivative_follows_from_result)),
             dropout: case.one_of(&[None, Some(2)]),
             precision,
         };

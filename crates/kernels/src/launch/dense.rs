@@ -26,7 +26,7 @@ pub struct Dense {
     pub inputs: usize,
     /// Values of an image after it.
     pub outputs: usize,
-    /// The activation.
+    /// The activation: its derivative follows from its result.
     pub activation: Option<Activation>,
     /// Which of the network's dropouts follows.
     pub dropout: Option<u32>,
@@ -100,6 +100,8 @@ impl Dense {
     ) {
         let (input, output) = (self.batch * self.inputs, self.batch * self.outputs);
         let products = self.inputs * self.outputs;
+        let follows = self.activation.is_none_or(Activation::derivative_follows_from_result);
+        assert!(follows, "an activation whose derivative follows from the result");
         assert_eq!(step.len(), 1, "one row");
         assert!(dropout.is_none_or(|row| row.len() == 1), "one row of dropout");
         assert!(dropout.is_none() || self.dropout.is_some(), "a dropout");

@@ -1,6 +1,6 @@
 //! out = pool(activation(norm(y) + r)) and its gradients, by the reference's operations.
 
-use tunefork_graph::{Norm, Pool, PoolKind};
+use tunefork_graph::{Activation, Norm, Pool, PoolKind};
 use tunefork_kernels::launch::block::Block;
 use tunefork_reference::{Running, Tensor, ops};
 
@@ -50,8 +50,8 @@ impl Model<'_> {
         tensor(&[self.rows, height, width, channels], values)
     }
 
-    /// act(norm(y) + r).
-    fn activated(&self) -> Tensor {
+    /// norm(y) + r.
+    fn sum(&self) -> Tensor {
         let mut sum = self.images(self.y);
         if let Some(norm) = &self.norm {
             sum = ops::norm::forward(&sum, &norm.scale, &norm.shift, &norm.statistics);
@@ -59,11 +59,11 @@ impl Model<'_> {
         if let Some(shortcut) = self.shortcut {
             sum += &self.images(shortcut);
         }
-        activate(self.block.activation, sum)
+        sum
     }
 
     pub(super) fn forward(&self) -> Vec<f64> {
-        let activated = self.activated();
+        let activated = activate(self.block.activation, self.sum());
         values(match self.block.pool {
             None => activated,
             Some(Pool { kind: PoolKind::Max, window }) => ops::pool::max(window, &activated),
@@ -74,7 +74,8 @@ impl Model<'_> {
     pub(super) fn backward(&self, dout: &[f64]) -> Gradients {
         let Block { height, width, channels, .. } = *self.block;
         let y = self.images(self.y);
-        let activated = if self.block.saved_output { y.clone() } else { self.activated() };
+        let sum = if self.block.saved_output { None } else { Some(self.sum()) };
+        let activated = sum.clone().map_or_else(|| y.clone(), |sum| activate(self.block.activation, sum));
         let side = |size| match self.block.pool {
             Some(pool) => pool.window.positions(size).expect("a pooling that fits"),
             None => size,
@@ -87,7 +88,9 @@ impl Model<'_> {
                 ops::pool::average_gradient(window, [height, width], &dout)
             }
         };
-        let g = through(self.block.activation, &activated, pooled);
+        let from_result = self.block.activation.is_none_or(Activation::derivative_follows_from_result);
+        let given = sum.as_ref().filter(|_| !from_result).unwrap_or(&activated);
+        let g = through(self.block.activation, given, pooled);
         let (dy, dscale) = match &self.norm {
             Some(NormValues { statistics, scale, .. }) => (
                 ops::norm::input_gradient(&y, scale, &g, statistics),

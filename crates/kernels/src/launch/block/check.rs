@@ -1,5 +1,7 @@
 //! What a block's launchers ask of lengths and alignments.
 
+use tunefork_graph::{Activation, PoolKind};
+
 use super::{Backward, Block, Norm};
 use crate::Span;
 use crate::mirror::VECTOR_BYTES;
@@ -19,6 +21,15 @@ impl Block {
         assert_eq!(values.address() % VECTOR_BYTES as u64, 0, "aligned to 16 bytes");
     }
 
+    /// The largest value of a window is found before the activation.
+    pub(super) fn check_pool(&self) {
+        let is_max = self.pool.is_some_and(|pool| pool.kind == PoolKind::Max);
+        assert!(
+            !is_max || self.activation.is_none_or(Activation::is_monotone),
+            "max pooling behind a monotone function"
+        );
+    }
+
     pub(super) fn check_norm(&self, norm: Option<Norm<'_>>) {
         assert_eq!(self.norm, norm.is_some(), "norm");
         if let Some(norm) = norm {
@@ -30,9 +41,10 @@ impl Block {
     }
 
     pub(super) fn check_backward(&self, given: &Backward<'_>) {
+        let follows = self.activation.is_none_or(Activation::derivative_follows_from_result);
         assert!(
-            !self.saved_output || (!self.norm && self.pool.is_none()),
-            "the output is kept only without norm and pooling"
+            !self.saved_output || (!self.norm && self.pool.is_none() && follows),
+            "the output is kept only without norm and pooling, and where the derivative follows from it"
         );
         self.check_norm(given.norm);
         assert_eq!(self.norm, given.norm_gradients.is_some(), "norm gradients");

@@ -36,7 +36,7 @@ pub struct Block {
     /// The pooling.
     pub pool: Option<Pool>,
     /// Whether what was kept for the gradients, `y` of [`backward`](Self::backward), is the block's
-    /// result: only without norm and pooling. The derivative then follows from it, without r.
+    /// result: only without norm and pooling, and where the derivative follows from it. Then r is not needed.
     pub saved_output: bool,
     /// How values are stored.
     pub precision: Precision,
@@ -214,6 +214,7 @@ impl Block {
         choices: Option<Span<'_, f32>>,
     ) -> Result<(), DeviceError> {
         assert_eq!(step.len(), 1, "one row");
+        self.check_pool();
         self.check_norm(norm);
         self.check_input(y);
         shortcut.inspect(|&shortcut| self.check_input(shortcut));
