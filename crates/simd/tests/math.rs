@@ -52,6 +52,17 @@ fn tanh_is_within_three_units() {
 }
 
 #[test]
+fn normal_cdf_is_off_by_little() {
+    let exact = |x: f32| 0.5 * libm::erfc(-f64::from(x) * std::f64::consts::FRAC_1_SQRT_2);
+    let off = |x: f32| (f64::from(math::normal_cdf(x)) - exact(x)).abs();
+    let both = sweep(1e-30, 40.0).flat_map(|x| [x, -x]);
+    assert!(both.map(off).fold(0.0, f64::max) < 2e-7);
+    assert!(math::normal_cdf(f32::NAN).is_nan());
+    assert_eq!(math::normal_cdf(f32::INFINITY), 1.0);
+    assert_eq!(math::normal_cdf(f32::NEG_INFINITY), 0.0);
+}
+
+#[test]
 fn sigmoid_is_within_four_units() {
     let exact = |x: f64| 1.0 / (1.0 + libm::exp(-x));
     assert!(worst(sweep(1e-30, 80.0), math::sigmoid, exact) < 4.0);
