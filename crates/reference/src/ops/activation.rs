@@ -1,8 +1,19 @@
 //! Functions of single values.
 
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, PI};
+
 use tunefork_graph::Activation;
 
 use crate::Tensor;
+
+/// Of the argument of the hyperbolic tangent in the approximation of GELU: sqrt(2 / pi), and the weight of the cube.
+const GELU_SCALE: f64 = FRAC_2_SQRT_PI * FRAC_1_SQRT_2;
+const GELU_CUBE: f64 = 0.044_715;
+
+/// ln(1 + e^x).
+fn softplus(x: f64) -> f64 {
+    x.max(0.0) + libm::log1p(libm::exp(-x.abs()))
+}
 
 /// The activation of each value.
 pub fn forward(activation: Activation, x: &Tensor) -> Tensor {
@@ -50,5 +61,37 @@ pub(crate) fn kinks(activation: Activation) -> &'static [f64] {
     match activation {
         Activation::Relu | Activation::LeakyRelu => &[0.0],
         Activation::Tanh | Activation::Sigmoid => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array1;
+
+    use super::*;
+
+    /// Each line of golden/activations.txt: a name, `x`, `value` or `derivative`, and numbers.
+    #[test]
+    fn every_activation_follows_its_formula() {
+        let golden = include_str!("../../tests/golden/activations.txt");
+        let numbers = |name: &str, what: &str| {
+            let line = golden.lines().find_map(|line| line.strip_prefix(&format!("{name} {what} ")));
+            let line = line.unwrap_or_else(|| panic!("no {what} of {name}: run activations.py again"));
+            Array1::from_iter(line.split(' ').map(|number| number.parse::<f64>().unwrap())).into_dyn()
+        };
+        let close = |name: &str, got: &Tensor, expected: &Tensor| {
+            for (got, expected) in got.iter().zip(expected) {
+                assert!((got - expected).abs() <= 1e-13 * (1.0 + expected.abs()), "{name}: {got}, not {expected}");
+            }
+        };
+        for &activation in Activation::ALL {
+            let name = activation.name();
+            let x = numbers(name, "x");
+            let value = forward(activation, &x);
+            close(name, &value, &numbers(name, "value"));
+            let given = if activation.derivative_follows_from_result() { &value } else { &x };
+            let derivative = gradient(activation, given, &Tensor::ones(x.raw_dim()));
+            close(name, &derivative, &numbers(name, "derivative"));
+        }
     }
 }
