@@ -2,14 +2,15 @@
 // crates/kernels/src/mirror/mod.rs; a test compares.
 #pragma once
 
-enum Activation { IDENTITY = 0, RELU = 1, LEAKY_RELU = 2, TANH = 3, SIGMOID = 4 };
+enum Activation { IDENTITY = 0, RELU = 1, LEAKY_RELU = 2, TANH = 3, SIGMOID = 4, GELU = 5 };
 
 #define EACH_ACTIVATION(each) \
     each(IDENTITY) \
     each(RELU) \
     each(LEAKY_RELU) \
     each(TANH) \
-    each(SIGMOID)
+    each(SIGMOID) \
+    each(GELU)
 
 enum Optimizer { SGD = 0, ADAM = 1, ADAMW = 2, RMSPROP = 3 };
 

@@ -105,6 +105,27 @@ impl Function for Sigmoid {
     }
 }
 
+/// z times the share of the standard normal distribution below z.
+pub struct Gelu;
+
+impl Function for Gelu {
+    const FROM_RESULT: bool = Activation::Gelu.derivative_follows_from_result();
+
+    #[inline(always)]
+    fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector {
+        simd.map(z, |z| z * math::normal_cdf(z))
+    }
+
+    #[inline(always)]
+    fn slope<S: Simd>(simd: S, given: S::Vector, gradient: S::Vector) -> S::Vector {
+        let slope = |z: f32| {
+            let density = math::exp(-0.5 * z * z) * 0.398_942_3; // 1 / sqrt(2 pi)
+            math::normal_cdf(z) + z * density
+        };
+        simd.mul(gradient, simd.map(given, slope))
+    }
+}
+
 /// Evaluates an expression with `$F` standing for the [`Function`] of an `Option<Activation>`.
 macro_rules! with_activation {
     ($activation:expr, $F:ident => $body:expr) => {{
@@ -121,6 +142,7 @@ macro_rules! with_activation {
             Some(Activation::LeakyRelu) => with!(LeakyRelu),
             Some(Activation::Tanh) => with!(Tanh),
             Some(Activation::Sigmoid) => with!(Sigmoid),
+            Some(Activation::Gelu) => with!(Gelu),
         }
     }};
 }

@@ -11,6 +11,8 @@ tunefork_names::named_enum! {
         Tanh = "tanh",
         /// 1 / (1 + exp(-x)).
         Sigmoid = "sigmoid",
+        /// x times the share of the standard normal distribution below x: x (1 + erf(x / sqrt(2))) / 2.
+        Gelu = "gelu",
     }
 }
 
@@ -22,6 +24,7 @@ impl Activation {
     pub const fn derivative_follows_from_result(self) -> bool {
         match self {
             Self::Relu | Self::LeakyRelu | Self::Tanh | Self::Sigmoid => true,
+            Self::Gelu => false,
         }
     }
 
@@ -30,6 +33,7 @@ impl Activation {
     pub const fn is_monotone(self) -> bool {
         match self {
             Self::Relu | Self::LeakyRelu | Self::Tanh | Self::Sigmoid => true,
+            Self::Gelu => false,
         }
     }
 }

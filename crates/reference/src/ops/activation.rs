@@ -35,6 +35,7 @@ pub fn forward(activation: Activation, x: &Tensor) -> Tensor {
         }
         Activation::Tanh => libm::tanh(x),
         Activation::Sigmoid => 1.0 / (1.0 + libm::exp(-x)),
+        Activation::Gelu => 0.5 * x * libm::erfc(-x * FRAC_1_SQRT_2),
     })
 }
 
@@ -51,6 +52,10 @@ pub fn gradient(activation: Activation, given: &Tensor, dy: &Tensor) -> Tensor {
         }
         Activation::Tanh => 1.0 - at * at,
         Activation::Sigmoid => at * (1.0 - at),
+        Activation::Gelu => {
+            let density = libm::exp(-0.5 * at * at) / (2.0 * PI).sqrt();
+            0.5 * libm::erfc(-at * FRAC_1_SQRT_2) + at * density
+        }
     });
     dx *= dy;
     dx
@@ -60,7 +65,7 @@ pub fn gradient(activation: Activation, given: &Tensor, dy: &Tensor) -> Tensor {
 pub(crate) fn kinks(activation: Activation) -> &'static [f64] {
     match activation {
         Activation::Relu | Activation::LeakyRelu => &[0.0],
-        Activation::Tanh | Activation::Sigmoid => &[],
+        Activation::Tanh | Activation::Sigmoid | Activation::Gelu => &[],
     }
 }
 
