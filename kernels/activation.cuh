@@ -13,12 +13,14 @@ DEVICE float activate(Code<LEAKY_RELU>, float x) { return x > 0.0f ? x : 0.01f *
 DEVICE float activate(Code<TANH>, float x) { return tanhf(x); }
 DEVICE float activate(Code<SIGMOID>, float x) { return 1.0f / (1.0f + expf(-x)); }
 DEVICE float activate(Code<GELU>, float x) { return x * (0.5f * erfcf(-0.70710678f * x)); }
+DEVICE float activate(Code<GELU_TANH>, float x) { return x / (1.0f + expf(-x * (1.5957691f + 0.07135482f * x * x))); }
 DEVICE float activate(UnknownCode unknown, float) { return unknown_code(unknown.code); }
 
 // What the slope is taken from: the result where the derivative follows from it; otherwise x, which has an overload
 // here.
 template <class C> DEVICE float slope_input(C code, float x) { return activate(code, x); }
 DEVICE float slope_input(Code<GELU>, float x) { return x; }
+DEVICE float slope_input(Code<GELU_TANH>, float x) { return x; }
 
 // The derivative, from the slope's input.
 DEVICE float slope(Code<IDENTITY>, float) { return 1; }
@@ -27,6 +29,10 @@ DEVICE float slope(Code<LEAKY_RELU>, float y) { return y > 0 ? 1.0f : 0.01f; }
 DEVICE float slope(Code<TANH>, float y) { return 1 - y * y; }
 DEVICE float slope(Code<SIGMOID>, float y) { return y * (1 - y); }
 DEVICE float slope(Code<GELU>, float x) { return 0.5f * erfcf(-0.70710678f * x) + x * (0.39894228f * expf(-0.5f * x * x)); }
+DEVICE float slope(Code<GELU_TANH>, float x) {
+    float s = 1.0f / (1.0f + expf(-x * (1.5957691f + 0.07135482f * x * x)));
+    return s + x * (s * (1 - s)) * (1.5957691f + 0.21406446f * x * x);
+}
 DEVICE float slope(UnknownCode unknown, float) { return unknown_code(unknown.code); }
 
 // Calls `then` with an activation's code as a type: which one it is, is asked once for all that is done there.

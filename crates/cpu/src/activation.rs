@@ -126,6 +126,27 @@ impl Function for Gelu {
     }
 }
 
+/// z s(2 sqrt(2 / pi) (z + 0.044715 z^3)), with the logistic function s for (1 + tanh) / 2.
+pub struct GeluTanh;
+
+impl Function for GeluTanh {
+    const FROM_RESULT: bool = Activation::GeluTanh.derivative_follows_from_result();
+
+    #[inline(always)]
+    fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector {
+        simd.map(z, |z| z * math::sigmoid(z * (1.595_769_1 + 0.071_354_82 * z * z)))
+    }
+
+    #[inline(always)]
+    fn slope<S: Simd>(simd: S, given: S::Vector, gradient: S::Vector) -> S::Vector {
+        let slope = |z: f32| {
+            let s = math::sigmoid(z * (1.595_769_1 + 0.071_354_82 * z * z));
+            s + z * (s * (1.0 - s)) * (1.595_769_1 + 0.214_064_46 * z * z)
+        };
+        simd.mul(gradient, simd.map(given, slope))
+    }
+}
+
 /// Evaluates an expression with `$F` standing for the [`Function`] of an `Option<Activation>`.
 macro_rules! with_activation {
     ($activation:expr, $F:ident => $body:expr) => {{
@@ -143,6 +164,7 @@ macro_rules! with_activation {
             Some(Activation::Tanh) => with!(Tanh),
             Some(Activation::Sigmoid) => with!(Sigmoid),
             Some(Activation::Gelu) => with!(Gelu),
+            Some(Activation::GeluTanh) => with!(GeluTanh),
         }
     }};
 }

@@ -13,6 +13,8 @@ tunefork_names::named_enum! {
         Sigmoid = "sigmoid",
         /// x times the share of the standard normal distribution below x: x (1 + erf(x / sqrt(2))) / 2.
         Gelu = "gelu",
+        /// An approximation of GELU: x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.
+        GeluTanh = "gelu_tanh",
     }
 }
 
@@ -24,7 +26,7 @@ impl Activation {
     pub const fn derivative_follows_from_result(self) -> bool {
         match self {
             Self::Relu | Self::LeakyRelu | Self::Tanh | Self::Sigmoid => true,
-            Self::Gelu => false,
+            Self::Gelu | Self::GeluTanh => false,
         }
     }
 
@@ -33,7 +35,7 @@ impl Activation {
     pub const fn is_monotone(self) -> bool {
         match self {
             Self::Relu | Self::LeakyRelu | Self::Tanh | Self::Sigmoid => true,
-            Self::Gelu => false,
+            Self::Gelu | Self::GeluTanh => false,
         }
     }
 }

@@ -36,6 +36,7 @@ pub fn forward(activation: Activation, x: &Tensor) -> Tensor {
         Activation::Tanh => libm::tanh(x),
         Activation::Sigmoid => 1.0 / (1.0 + libm::exp(-x)),
         Activation::Gelu => 0.5 * x * libm::erfc(-x * FRAC_1_SQRT_2),
+        Activation::GeluTanh => 0.5 * x * (1.0 + libm::tanh(GELU_SCALE * (x + GELU_CUBE * x * x * x))),
     })
 }
 
@@ -56,6 +57,10 @@ pub fn gradient(activation: Activation, given: &Tensor, dy: &Tensor) -> Tensor {
             let density = libm::exp(-0.5 * at * at) / (2.0 * PI).sqrt();
             0.5 * libm::erfc(-at * FRAC_1_SQRT_2) + at * density
         }
+        Activation::GeluTanh => {
+            let t = libm::tanh(GELU_SCALE * (at + GELU_CUBE * at * at * at));
+            0.5 * (1.0 + t) + 0.5 * at * (1.0 - t * t) * GELU_SCALE * (1.0 + 3.0 * GELU_CUBE * at * at)
+        }
     });
     dx *= dy;
     dx
@@ -65,7 +70,7 @@ pub fn gradient(activation: Activation, given: &Tensor, dy: &Tensor) -> Tensor {
 pub(crate) fn kinks(activation: Activation) -> &'static [f64] {
     match activation {
         Activation::Relu | Activation::LeakyRelu => &[0.0],
-        Activation::Tanh | Activation::Sigmoid | Activation::Gelu => &[],
+        Activation::Tanh | Activation::Sigmoid | Activation::Gelu | Activation::GeluTanh => &[],
     }
 }
 
