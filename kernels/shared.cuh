@@ -2,7 +2,7 @@
 // crates/kernels/src/mirror/mod.rs; a test compares.
 #pragma once
 
-enum Activation { IDENTITY = 0, RELU = 1, LEAKY_RELU = 2, TANH = 3, SIGMOID = 4, GELU = 5, GELU_TANH = 6 };
+enum Activation { IDENTITY = 0, RELU = 1, LEAKY_RELU = 2, TANH = 3, SIGMOID = 4, GELU = 5, GELU_TANH = 6, SILU = 7 };
 
 #define EACH_ACTIVATION(each) \
     each(IDENTITY) \
@@ -11,7 +11,8 @@ enum Activation { IDENTITY = 0, RELU = 1, LEAKY_RELU = 2, TANH = 3, SIGMOID = 4,
     each(TANH) \
     each(SIGMOID) \
     each(GELU) \
-    each(GELU_TANH)
+    each(GELU_TANH) \
+    each(SILU)
 
 enum Optimizer { SGD = 0, ADAM = 1, ADAMW = 2, RMSPROP = 3 };
 

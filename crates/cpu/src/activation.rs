@@ -147,6 +147,27 @@ impl Function for GeluTanh {
     }
 }
 
+/// z times the logistic function of z.
+pub struct Silu;
+
+impl Function for Silu {
+    const FROM_RESULT: bool = Activation::Silu.derivative_follows_from_result();
+
+    #[inline(always)]
+    fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector {
+        simd.map(z, |z| z * math::sigmoid(z))
+    }
+
+    #[inline(always)]
+    fn slope<S: Simd>(simd: S, given: S::Vector, gradient: S::Vector) -> S::Vector {
+        let slope = |z: f32| {
+            let s = math::sigmoid(z);
+            s + z * (s * (1.0 - s))
+        };
+        simd.mul(gradient, simd.map(given, slope))
+    }
+}
+
 /// Evaluates an expression with `$F` standing for the [`Function`] of an `Option<Activation>`.
 macro_rules! with_activation {
     ($activation:expr, $F:ident => $body:expr) => {{
@@ -165,6 +186,7 @@ macro_rules! with_activation {
             Some(Activation::Sigmoid) => with!(Sigmoid),
             Some(Activation::Gelu) => with!(Gelu),
             Some(Activation::GeluTanh) => with!(GeluTanh),
+            Some(Activation::Silu) => with!(Silu),
         }
     }};
 }

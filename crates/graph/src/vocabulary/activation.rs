@@ -15,6 +15,8 @@ tunefork_names::named_enum! {
         Gelu = "gelu",
         /// An approximation of GELU: x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.
         GeluTanh = "gelu_tanh",
+        /// x / (1 + exp(-x)), also called swish.
+        Silu = "silu",
     }
 }
 
@@ -26,7 +28,7 @@ impl Activation {
     pub const fn derivative_follows_from_result(self) -> bool {
         match self {
             Self::Relu | Self::LeakyRelu | Self::Tanh | Self::Sigmoid => true,
-            Self::Gelu | Self::GeluTanh => false,
+            Self::Gelu | Self::GeluTanh | Self::Silu => false,
         }
     }
 
@@ -35,7 +37,7 @@ impl Activation {
     pub const fn is_monotone(self) -> bool {
         match self {
             Self::Relu | Self::LeakyRelu | Self::Tanh | Self::Sigmoid => true,
-            Self::Gelu | Self::GeluTanh => false,
+            Self::Gelu | Self::GeluTanh | Self::Silu => false,
         }
     }
 }

@@ -37,6 +37,7 @@ pub fn forward(activation: Activation, x: &Tensor) -> Tensor {
         Activation::Sigmoid => 1.0 / (1.0 + libm::exp(-x)),
         Activation::Gelu => 0.5 * x * libm::erfc(-x * FRAC_1_SQRT_2),
         Activation::GeluTanh => 0.5 * x * (1.0 + libm::tanh(GELU_SCALE * (x + GELU_CUBE * x * x * x))),
+        Activation::Silu => x / (1.0 + libm::exp(-x)),
     })
 }
 
@@ -61,6 +62,10 @@ pub fn gradient(activation: Activation, given: &Tensor, dy: &Tensor) -> Tensor {
             let t = libm::tanh(GELU_SCALE * (at + GELU_CUBE * at * at * at));
             0.5 * (1.0 + t) + 0.5 * at * (1.0 - t * t) * GELU_SCALE * (1.0 + 3.0 * GELU_CUBE * at * at)
         }
+        Activation::Silu => {
+            let s = 1.0 / (1.0 + libm::exp(-at));
+            s * (1.0 + at * (1.0 - s))
+        }
     });
     dx *= dy;
     dx
@@ -70,7 +75,7 @@ pub fn gradient(activation: Activation, given: &Tensor, dy: &Tensor) -> Tensor {
 pub(crate) fn kinks(activation: Activation) -> &'static [f64] {
     match activation {
         Activation::Relu | Activation::LeakyRelu => &[0.0],
-        Activation::Tanh | Activation::Sigmoid | Activation::Gelu | Activation::GeluTanh => &[],
+        Activation::Tanh | Activation::Sigmoid | Activation::Gelu | Activation::GeluTanh | Activation::Silu => &[],
     }
 }
 
