@@ -15,6 +15,10 @@ DEVICE float activate(Code<SIGMOID>, float x) { return 1.0f / (1.0f + expf(-x));
 DEVICE float activate(Code<GELU>, float x) { return x * (0.5f * erfcf(-0.70710678f * x)); }
 DEVICE float activate(Code<GELU_TANH>, float x) { return x / (1.0f + expf(-x * (1.5957691f + 0.07135482f * x * x))); }
 DEVICE float activate(Code<SILU>, float x) { return x / (1.0f + expf(-x)); }
+DEVICE float activate(Code<MISH>, float x) {
+    float e = expf(x > 20 ? 20 : x), n = e * (e + 2);
+    return x * (n / (n + 2));
+}
 DEVICE float activate(UnknownCode unknown, float) { return unknown_code(unknown.code); }
 
 // What the slope is taken from: the result where the derivative follows from it; otherwise x, which has an overload
@@ -23,6 +27,7 @@ template <class C> DEVICE float slope_input(C code, float x) { return activate(c
 DEVICE float slope_input(Code<GELU>, float x) { return x; }
 DEVICE float slope_input(Code<GELU_TANH>, float x) { return x; }
 DEVICE float slope_input(Code<SILU>, float x) { return x; }
+DEVICE float slope_input(Code<MISH>, float x) { return x; }
 
 // The derivative, from the slope's input.
 DEVICE float slope(Code<IDENTITY>, float) { return 1; }
@@ -38,6 +43,10 @@ DEVICE float slope(Code<GELU_TANH>, float x) {
 DEVICE float slope(Code<SILU>, float x) {
     float s = 1.0f / (1.0f + expf(-x));
     return s + x * (s * (1 - s));
+}
+DEVICE float slope(Code<MISH>, float x) {
+    float e = expf(x > 20 ? 20 : x), n = e * (e + 2), share = 1 / (n + 2);
+    return n * share + x * (4 * e * (1 + e) * share * share);
 }
 DEVICE float slope(UnknownCode unknown, float) { return unknown_code(unknown.code); }
 

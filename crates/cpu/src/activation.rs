@@ -168,6 +168,33 @@ impl Function for Silu {
     }
 }
 
+/// z tanh(ln(1 + e^z)) = z n / (n + 2) with n = e^z (e^z + 2).
+pub struct Mish;
+
+impl Function for Mish {
+    const FROM_RESULT: bool = Activation::Mish.derivative_follows_from_result();
+
+    #[inline(always)]
+    fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector {
+        simd.map(z, |z| {
+            let e = math::exp(if z > 20.0 { 20.0 } else { z });
+            let n = e * (e + 2.0);
+            z * (n / (n + 2.0))
+        })
+    }
+
+    #[inline(always)]
+    fn slope<S: Simd>(simd: S, given: S::Vector, gradient: S::Vector) -> S::Vector {
+        let slope = |z: f32| {
+            let e = math::exp(if z > 20.0 { 20.0 } else { z });
+            let n = e * (e + 2.0);
+            let share = 1.0 / (n + 2.0);
+            n * share + z * (4.0 * e * (1.0 + e) * share * share)
+        };
+        simd.mul(gradient, simd.map(given, slope))
+    }
+}
+
 /// Evaluates an expression with `$F` standing for the [`Function`] of an `Option<Activation>`.
 macro_rules! with_activation {
     ($activation:expr, $F:ident => $body:expr) => {{
@@ -187,6 +214,7 @@ macro_rules! with_activation {
             Some(Activation::Gelu) => with!(Gelu),
             Some(Activation::GeluTanh) => with!(GeluTanh),
             Some(Activation::Silu) => with!(Silu),
+            Some(Activation::Mish) => with!(Mish),
         }
     }};
 }

@@ -17,6 +17,8 @@ tunefork_names::named_enum! {
         GeluTanh = "gelu_tanh",
         /// x / (1 + exp(-x)), also called swish.
         Silu = "silu",
+        /// x tanh(ln(1 + exp(x))).
+        Mish = "mish",
     }
 }
 
@@ -28,7 +30,7 @@ impl Activation {
     pub const fn derivative_follows_from_result(self) -> bool {
         match self {
             Self::Relu | Self::LeakyRelu | Self::Tanh | Self::Sigmoid => true,
-            Self::Gelu | Self::GeluTanh | Self::Silu => false,
+            Self::Gelu | Self::GeluTanh | Self::Silu | Self::Mish => false,
         }
     }
 
@@ -37,7 +39,7 @@ impl Activation {
     pub const fn is_monotone(self) -> bool {
         match self {
             Self::Relu | Self::LeakyRelu | Self::Tanh | Self::Sigmoid => true,
-            Self::Gelu | Self::GeluTanh | Self::Silu => false,
+            Self::Gelu | Self::GeluTanh | Self::Silu | Self::Mish => false,
         }
     }
 }

@@ -38,6 +38,7 @@ pub fn forward(activation: Activation, x: &Tensor) -> Tensor {
         Activation::Gelu => 0.5 * x * libm::erfc(-x * FRAC_1_SQRT_2),
         Activation::GeluTanh => 0.5 * x * (1.0 + libm::tanh(GELU_SCALE * (x + GELU_CUBE * x * x * x))),
         Activation::Silu => x / (1.0 + libm::exp(-x)),
+        Activation::Mish => x * libm::tanh(softplus(x)),
     })
 }
 
@@ -66,6 +67,10 @@ pub fn gradient(activation: Activation, given: &Tensor, dy: &Tensor) -> Tensor {
             let s = 1.0 / (1.0 + libm::exp(-at));
             s * (1.0 + at * (1.0 - s))
         }
+        Activation::Mish => {
+            let t = libm::tanh(softplus(at));
+            t + at * (1.0 - t * t) / (1.0 + libm::exp(-at))
+        }
     });
     dx *= dy;
     dx
@@ -75,7 +80,12 @@ pub fn gradient(activation: Activation, given: &Tensor, dy: &Tensor) -> Tensor {
 pub(crate) fn kinks(activation: Activation) -> &'static [f64] {
     match activation {
         Activation::Relu | Activation::LeakyRelu => &[0.0],
-        Activation::Tanh | Activation::Sigmoid | Activation::Gelu | Activation::GeluTanh | Activation::Silu => &[],
+        Activation::Tanh
+        | Activation::Sigmoid
+        | Activation::Gelu
+        | Activation::GeluTanh
+        | Activation::Silu
+        | Activation::Mish => &[],
     }
 }
 
