@@ -19,6 +19,7 @@ DEVICE float activate(Code<MISH>, float x) {
     float e = expf(x > 20 ? 20 : x), n = e * (e + 2);
     return x * (n / (n + 2));
 }
+DEVICE float activate(Code<ELU>, float x) { return x > 0 ? x : expm1f(x); }
 DEVICE float activate(UnknownCode unknown, float) { return unknown_code(unknown.code); }
 
 // What the slope is taken from: the result where the derivative follows from it; otherwise x, which has an overload
@@ -48,6 +49,7 @@ DEVICE float slope(Code<MISH>, float x) {
     float e = expf(x > 20 ? 20 : x), n = e * (e + 2), share = 1 / (n + 2);
     return n * share + x * (4 * e * (1 + e) * share * share);
 }
+DEVICE float slope(Code<ELU>, float y) { return y > 0 ? 1.0f : y + 1; }
 DEVICE float slope(UnknownCode unknown, float) { return unknown_code(unknown.code); }
 
 // Calls `then` with an activation's code as a type: which one it is, is asked once for all that is done there.

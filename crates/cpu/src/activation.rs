@@ -195,6 +195,28 @@ impl Function for Mish {
     }
 }
 
+/// z where z > 0, else e^z - 1 = 2 t / (1 - t) with t = tanh(z / 2), which is exact near 0.
+pub struct Elu;
+
+impl Function for Elu {
+    const FROM_RESULT: bool = Activation::Elu.derivative_follows_from_result();
+
+    #[inline(always)]
+    fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector {
+        simd.map(z, |z| {
+            let t = math::tanh(0.5 * z);
+            if z > 0.0 { z } else { 2.0 * t / (1.0 - t) }
+        })
+    }
+
+    #[inline(always)]
+    fn slope<S: Simd>(simd: S, given: S::Vector, gradient: S::Vector) -> S::Vector {
+        let one = simd.splat(1.0);
+        let below = simd.mul(gradient, simd.add(given, one));
+        simd.select(simd.greater(given, simd.splat(0.0)), gradient, below)
+    }
+}
+
 /// Evaluates an expression with `$F` standing for the [`Function`] of an `Option<Activation>`.
 macro_rules! with_activation {
     ($activation:expr, $F:ident => $body:expr) => {{
@@ -215,6 +237,7 @@ macro_rules! with_activation {
             Some(Activation::GeluTanh) => with!(GeluTanh),
             Some(Activation::Silu) => with!(Silu),
             Some(Activation::Mish) => with!(Mish),
+            Some(Activation::Elu) => with!(Elu),
         }
     }};
 }

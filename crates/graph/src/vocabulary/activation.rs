@@ -19,6 +19,8 @@ tunefork_names::named_enum! {
         Silu = "silu",
         /// x tanh(ln(1 + exp(x))).
         Mish = "mish",
+        /// x where x > 0, else exp(x) - 1.
+        Elu = "elu",
     }
 }
 
@@ -29,7 +31,7 @@ impl Activation {
     /// Whether f'(x) is a function of f(x). Then the result is all that is kept for the gradients; otherwise x is.
     pub const fn derivative_follows_from_result(self) -> bool {
         match self {
-            Self::Relu | Self::LeakyRelu | Self::Tanh | Self::Sigmoid => true,
+            Self::Relu | Self::LeakyRelu | Self::Tanh | Self::Sigmoid | Self::Elu => true,
             Self::Gelu | Self::GeluTanh | Self::Silu | Self::Mish => false,
         }
     }
@@ -38,7 +40,7 @@ impl Activation {
     /// function is applied.
     pub const fn is_monotone(self) -> bool {
         match self {
-            Self::Relu | Self::LeakyRelu | Self::Tanh | Self::Sigmoid => true,
+            Self::Relu | Self::LeakyRelu | Self::Tanh | Self::Sigmoid | Self::Elu => true,
             Self::Gelu | Self::GeluTanh | Self::Silu | Self::Mish => false,
         }
     }

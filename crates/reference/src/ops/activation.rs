@@ -39,6 +39,13 @@ pub fn forward(activation: Activation, x: &Tensor) -> Tensor {
         Activation::GeluTanh => 0.5 * x * (1.0 + libm::tanh(GELU_SCALE * (x + GELU_CUBE * x * x * x))),
         Activation::Silu => x / (1.0 + libm::exp(-x)),
         Activation::Mish => x * libm::tanh(softplus(x)),
+        Activation::Elu => {
+            if x > 0.0 {
+                x
+            } else {
+                libm::expm1(x)
+            }
+        }
     })
 }
 
@@ -71,6 +78,13 @@ pub fn gradient(activation: Activation, given: &Tensor, dy: &Tensor) -> Tensor {
             let t = libm::tanh(softplus(at));
             t + at * (1.0 - t * t) / (1.0 + libm::exp(-at))
         }
+        Activation::Elu => {
+            if at > 0.0 {
+                1.0
+            } else {
+                at + 1.0
+            }
+        }
     });
     dx *= dy;
     dx
@@ -85,7 +99,8 @@ pub(crate) fn kinks(activation: Activation) -> &'static [f64] {
         | Activation::Gelu
         | Activation::GeluTanh
         | Activation::Silu
-        | Activation::Mish => &[],
+        | Activation::Mish
+        | Activation::Elu => &[],
     }
 }
 
