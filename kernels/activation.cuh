@@ -20,6 +20,7 @@ DEVICE float activate(Code<MISH>, float x) {
     return x * (n / (n + 2));
 }
 DEVICE float activate(Code<ELU>, float x) { return x > 0 ? x : expm1f(x); }
+DEVICE float activate(Code<HARD_SWISH>, float x) { return x < -3 ? 0 : x > 3 ? x : x * (x + 3) / 6; }
 DEVICE float activate(UnknownCode unknown, float) { return unknown_code(unknown.code); }
 
 // What the slope is taken from: the result where the derivative follows from it; otherwise x, which has an overload
@@ -29,6 +30,7 @@ DEVICE float slope_input(Code<GELU>, float x) { return x; }
 DEVICE float slope_input(Code<GELU_TANH>, float x) { return x; }
 DEVICE float slope_input(Code<SILU>, float x) { return x; }
 DEVICE float slope_input(Code<MISH>, float x) { return x; }
+DEVICE float slope_input(Code<HARD_SWISH>, float x) { return x; }
 
 // The derivative, from the slope's input.
 DEVICE float slope(Code<IDENTITY>, float) { return 1; }
@@ -50,6 +52,7 @@ DEVICE float slope(Code<MISH>, float x) {
     return n * share + x * (4 * e * (1 + e) * share * share);
 }
 DEVICE float slope(Code<ELU>, float y) { return y > 0 ? 1.0f : y + 1; }
+DEVICE float slope(Code<HARD_SWISH>, float x) { return x <= -3 ? 0 : x >= 3 ? 1 : x / 3 + 0.5f; }
 DEVICE float slope(UnknownCode unknown, float) { return unknown_code(unknown.code); }
 
 // Calls `then` with an activation's code as a type: which one it is, is asked once for all that is done there.

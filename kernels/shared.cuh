@@ -2,7 +2,7 @@
 // crates/kernels/src/mirror/mod.rs; a test compares.
 #pragma once
 
-enum Activation { IDENTITY = 0, RELU = 1, LEAKY_RELU = 2, TANH = 3, SIGMOID = 4, GELU = 5, GELU_TANH = 6, SILU = 7, MISH = 8, ELU = 9 };
+enum Activation { IDENTITY = 0, RELU = 1, LEAKY_RELU = 2, TANH = 3, SIGMOID = 4, GELU = 5, GELU_TANH = 6, SILU = 7, MISH = 8, ELU = 9, HARD_SWISH = 10 };
 
 #define EACH_ACTIVATION(each) \
     each(IDENTITY) \
@@ -14,7 +14,8 @@ enum Activation { IDENTITY = 0, RELU = 1, LEAKY_RELU = 2, TANH = 3, SIGMOID = 4,
     each(GELU_TANH) \
     each(SILU) \
     each(MISH) \
-    each(ELU)
+    each(ELU) \
+    each(HARD_SWISH)
 
 enum Optimizer { SGD = 0, ADAM = 1, ADAMW = 2, RMSPROP = 3 };
 

@@ -217,6 +217,31 @@ impl Function for Elu {
     }
 }
 
+/// z min(max(z + 3, 0), 6) / 6.
+pub struct HardSwish;
+
+impl Function for HardSwish {
+    const FROM_RESULT: bool = Activation::HardSwish.derivative_follows_from_result();
+
+    #[inline(always)]
+    fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector {
+        simd.map(z, |z| {
+            let raised = if z < -3.0 { 0.0 } else { z + 3.0 };
+            z * (if raised > 6.0 { 6.0 } else { raised }) * (1.0 / 6.0)
+        })
+    }
+
+    #[inline(always)]
+    fn slope<S: Simd>(simd: S, given: S::Vector, gradient: S::Vector) -> S::Vector {
+        let slope = |z: f32| {
+            let between = z * (1.0 / 3.0) + 0.5;
+            let up = if z <= -3.0 { 0.0 } else { between };
+            if z >= 3.0 { 1.0 } else { up }
+        };
+        simd.mul(gradient, simd.map(given, slope))
+    }
+}
+
 /// Evaluates an expression with `$F` standing for the [`Function`] of an `Option<Activation>`.
 macro_rules! with_activation {
     ($activation:expr, $F:ident => $body:expr) => {{
@@ -238,6 +263,7 @@ macro_rules! with_activation {
             Some(Activation::Silu) => with!(Silu),
             Some(Activation::Mish) => with!(Mish),
             Some(Activation::Elu) => with!(Elu),
+            Some(Activation::HardSwish) => with!(HardSwish),
         }
     }};
 }

@@ -21,6 +21,8 @@ tunefork_names::named_enum! {
         Mish = "mish",
         /// x where x > 0, else exp(x) - 1.
         Elu = "elu",
+        /// x min(max(x + 3, 0), 6) / 6.
+        HardSwish = "hard_swish",
     }
 }
 
@@ -32,7 +34,7 @@ impl Activation {
     pub const fn derivative_follows_from_result(self) -> bool {
         match self {
             Self::Relu | Self::LeakyRelu | Self::Tanh | Self::Sigmoid | Self::Elu => true,
-            Self::Gelu | Self::GeluTanh | Self::Silu | Self::Mish => false,
+            Self::Gelu | Self::GeluTanh | Self::Silu | Self::Mish | Self::HardSwish => false,
         }
     }
 
@@ -41,7 +43,7 @@ impl Activation {
     pub const fn is_monotone(self) -> bool {
         match self {
             Self::Relu | Self::LeakyRelu | Self::Tanh | Self::Sigmoid | Self::Elu => true,
-            Self::Gelu | Self::GeluTanh | Self::Silu | Self::Mish => false,
+            Self::Gelu | Self::GeluTanh | Self::Silu | Self::Mish | Self::HardSwish => false,
         }
     }
 }

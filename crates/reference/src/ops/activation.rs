@@ -46,6 +46,7 @@ pub fn forward(activation: Activation, x: &Tensor) -> Tensor {
                 libm::expm1(x)
             }
         }
+        Activation::HardSwish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
     })
 }
 
@@ -85,6 +86,15 @@ pub fn gradient(activation: Activation, given: &Tensor, dy: &Tensor) -> Tensor {
                 at + 1.0
             }
         }
+        Activation::HardSwish => {
+            if at <= -3.0 {
+                0.0
+            } else if at < 3.0 {
+                at / 3.0 + 0.5
+            } else {
+                1.0
+            }
+        }
     });
     dx *= dy;
     dx
@@ -101,6 +111,7 @@ pub(crate) fn kinks(activation: Activation) -> &'static [f64] {
         | Activation::Silu
         | Activation::Mish
         | Activation::Elu => &[],
+        Activation::HardSwish => &[-3.0, 3.0],
     }
 }
 
