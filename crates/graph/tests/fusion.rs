@@ -71,6 +71,45 @@ fn a_chain_ends_where_its_order_does() {
 }
 
 #[test]
+fn a_block_keeps_what_its_activation_needs() {
+    for &activation in Activation::ALL {
+        let plan = plan(|g, x| {
+            let x = g.conv2d(x, "a", CONV)?;
+            let x = g.activation(x, activation)?;
+            let x = g.flatten(x)?;
+            let x = g.dense(x, "b", 4, true)?;
+            g.activation(x, activation)
+        });
+        let follows = activation.derivative_follows_from_result();
+        let first = forward(&plan)[0];
+        assert_eq!(first.saved == Some(first.output), follows, "{activation}");
+        // A dense layer takes it in, or it is a block of its own, whose input is kept.
+        let alone = format!("{activation}:a");
+        assert_eq!(described(&plan)[1..], if follows { vec![] } else { vec![alone] }, "{activation}");
+        if let Some(alone) = forward(&plan).get(1) {
+            assert_eq!(backward(&plan)[0].saved, Some(alone.input), "{activation}");
+            assert_ne!(alone.input, alone.output, "{activation}");
+        }
+    }
+}
+
+#[test]
+fn only_a_monotone_activation_stands_in_front_of_a_largest_value() {
+    for &activation in Activation::ALL {
+        let blocks = |average: bool| {
+            described(&plan(|g, x| {
+                let x = g.conv2d(x, "a", CONV)?;
+                let x = g.activation(x, activation)?;
+                if average { g.average_pool(x, PAIR) } else { g.max_pool(x, PAIR) }
+            }))
+        };
+        assert_eq!(blocks(true), ["a:cam"], "{activation}");
+        let expected = if activation.is_monotone() { vec!["a:cam"] } else { vec!["a:ca", "max_pool:m"] };
+        assert_eq!(blocks(false), expected, "{activation}");
+    }
+}
+
+#[test]
 fn a_tensor_that_is_read_twice_ends_its_block() {
     let plan = plan(|g, x| {
         let x = g.conv2d(x, "a", CONV)?;
