@@ -28,8 +28,15 @@ impl Isa {
     pub const PORTABLE: Self = Self::Portable(Portable);
 
     /// The widest instruction set that this machine has.
+    #[inline]
     pub fn detect() -> Self {
-        Self::available().pop().unwrap_or(Self::PORTABLE)
+        #[cfg(target_arch = "x86_64")]
+        {
+            let widest = Avx512::new().map(Self::Avx512).or_else(|| Avx2::new().map(Self::Avx2));
+            widest.unwrap_or(Self::PORTABLE)
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        Self::PORTABLE
     }
 
     /// All instruction sets that this machine has, narrowest first.
@@ -110,6 +117,7 @@ mod tests {
         for isa in Isa::available() {
             assert_eq!(isa.to_string().parse(), Ok(isa));
         }
+        assert_eq!(Some(&Isa::detect()), Isa::available().last());
         assert_eq!("auto".parse(), Ok(Isa::detect()));
         assert_eq!("portable".parse(), Ok(Isa::PORTABLE));
     }

@@ -16,112 +16,90 @@ mod elementary;
 mod normal;
 mod reduce;
 
-/// Defines a public function that runs `$body` compiled for the best instruction set at hand, and a
-/// module of the same name with all its versions.
-macro_rules! compiled_per_instruction_set {
-    ($(#[$meta:meta])* $name:ident($($arg:ident: $type:ty),*) $(-> $result:ty)?, $body:path) => {
-        mod $name {
-            use super::*;
+use crate::Isa;
 
-            pub(super) fn portable($($arg: $type),*) $(-> $result)? {
-                $body($($arg),*)
-            }
+/// The functions, by instruction set.
+mod on {
+    use super::{elementary, normal, reduce};
 
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2")]
-            pub(super) fn avx2($($arg: $type),*) $(-> $result)? {
-                $body($($arg),*)
-            }
-
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx512f")]
-            pub(super) fn avx512($($arg: $type),*) $(-> $result)? {
-                $body($($arg),*)
-            }
-
-            /// The versions that this CPU can run, the portable one first.
-            #[cfg(test)]
-            pub(super) fn versions() -> Vec<(&'static str, fn($($type),*) $(-> $result)?)> {
-                let mut versions: Vec<(_, fn($($type),*) $(-> $result)?)> =
-                    vec![("portable", portable)];
-                #[cfg(target_arch = "x86_64")]
-                {
-                    if is_x86_feature_detected!("avx2") {
-                        // SAFETY: the CPU has AVX2.
-                        versions.push(("avx2", |$($arg),*| unsafe { avx2($($arg),*) }));
-                    }
-                    if is_x86_feature_detected!("avx512f") {
-                        // SAFETY: the CPU has AVX-512F.
-                        versions.push(("avx512", |$($arg),*| unsafe { avx512($($arg),*) }));
-                    }
-                }
-                versions
-            }
+    crate::dispatch! {
+        pub(super) fn exp<S>(_simd: S, values: &mut [f64]) {
+            elementary::exp_each(values)
         }
 
-        $(#[$meta])*
-        #[inline]
-        pub fn $name($($arg: $type),*) $(-> $result)? {
-            #[cfg(target_arch = "x86_64")]
-            {
-                if is_x86_feature_detected!("avx512f") {
-                    // SAFETY: the CPU has AVX-512F, which is all that the function requires.
-                    return unsafe { $name::avx512($($arg),*) };
-                }
-                if is_x86_feature_detected!("avx2") {
-                    // SAFETY: the CPU has AVX2, which is all that the function requires.
-                    return unsafe { $name::avx2($($arg),*) };
-                }
-            }
-            $name::portable($($arg),*)
+        pub(super) fn ln<S>(_simd: S, values: &mut [f64]) {
+            elementary::ln_each(values)
         }
-    };
+
+        pub(super) fn normal_cdf<S>(_simd: S, values: &mut [f64]) {
+            normal::cdf_each(values)
+        }
+
+        pub(super) fn normal_mass<S>(_simd: S, low: &mut [f64], high: &[f64]) {
+            normal::mass_each(low, high)
+        }
+
+        pub(super) fn add<S>(_simd: S, sum: &mut [f64], other: &[f64]) {
+            reduce::add(sum, other)
+        }
+
+        pub(super) fn subtract_half_square<S>(_simd: S, sum: &mut [f64], x: f64, centre: &[f64], scale: &[f64]) {
+            reduce::subtract_half_square(sum, x, centre, scale)
+        }
+
+        pub(super) fn sum<S>(_simd: S, values: &[f64]) -> f64 {
+            reduce::sum(values)
+        }
+
+        pub(super) fn log_sum_exp<S>(_simd: S, exponents: &mut [f64], weights: &[f64]) -> f64 {
+            reduce::log_sum_exp(exponents, weights)
+        }
+    }
 }
 
-compiled_per_instruction_set! {
-    /// e^x for each element, within 1 unit in the last place; 0 below −708 (no subnormal results).
-    exp(values: &mut [f64]), elementary::exp_each
+/// e^x for each element, within 1 unit in the last place; 0 below −708 (no subnormal results).
+pub fn exp(values: &mut [f64]) {
+    on::exp(Isa::detect(), values)
 }
 
-compiled_per_instruction_set! {
-    /// The natural logarithm of each element, within 1 unit in the last place. −∞ at 0, NaN below.
-    ln(values: &mut [f64]), elementary::ln_each
+/// The natural logarithm of each element, within 1 unit in the last place. −∞ at 0, NaN below.
+pub fn ln(values: &mut [f64]) {
+    on::ln(Isa::detect(), values)
 }
 
-compiled_per_instruction_set! {
-    /// Φ(z) for each element: the probability that a standard normal number is below z. Accurate to
-    /// 1e-13 of the smaller of Φ(z) and 1 − Φ(z); exactly 0 below −37.
-    normal_cdf(values: &mut [f64]), normal::cdf_each
+/// Φ(z) for each element: the probability that a standard normal number is below z. Accurate to
+/// 1e-13 of the smaller of Φ(z) and 1 − Φ(z); exactly 0 below −37.
+pub fn normal_cdf(values: &mut [f64]) {
+    on::normal_cdf(Isa::detect(), values)
 }
 
-compiled_per_instruction_set! {
-    /// Replaces each `low` by the probability that a standard normal number lies between `low` and
-    /// `high`. Intervals far from 0 keep their relative accuracy (by symmetry, both ends are moved to
-    /// the left of 0). Elements beyond the shorter slice are left alone.
-    normal_mass(low: &mut [f64], high: &[f64]), normal::mass_each
+/// Replaces each `low` by the probability that a standard normal number lies between `low` and
+/// `high`. Intervals far from 0 keep their relative accuracy (by symmetry, both ends are moved to
+/// the left of 0). Elements beyond the shorter slice are left alone.
+pub fn normal_mass(low: &mut [f64], high: &[f64]) {
+    on::normal_mass(Isa::detect(), low, high)
 }
 
-compiled_per_instruction_set! {
-    /// Adds element by element. Elements beyond the shorter slice are left alone.
-    add(sum: &mut [f64], other: &[f64]), reduce::add
+/// Adds element by element. Elements beyond the shorter slice are left alone.
+pub fn add(sum: &mut [f64], other: &[f64]) {
+    on::add(Isa::detect(), sum, other)
 }
 
-compiled_per_instruction_set! {
-    /// Subtracts ½((x − centre) · scale)² from each element of `sum`: the exponents of normal
-    /// densities with these centres and inverse widths. All slices have the same length.
-    subtract_half_square(sum: &mut [f64], x: f64, centre: &[f64], scale: &[f64]),
-    reduce::subtract_half_square
+/// Subtracts ½((x − centre) · scale)² from each element of `sum`: the exponents of normal
+/// densities with these centres and inverse widths. All slices have the same length.
+pub fn subtract_half_square(sum: &mut [f64], x: f64, centre: &[f64], scale: &[f64]) {
+    on::subtract_half_square(Isa::detect(), sum, x, centre, scale)
 }
 
-compiled_per_instruction_set! {
-    /// The sum of all elements, added up in eight interleaved lanes.
-    sum(values: &[f64]) -> f64, reduce::sum
+/// The sum of all elements, added up in eight interleaved lanes.
+pub fn sum(values: &[f64]) -> f64 {
+    on::sum(Isa::detect(), values)
 }
 
-compiled_per_instruction_set! {
-    /// ln Σ weight · e^exponent, without overflow; −∞ when nothing has any weight. Both slices have
-    /// the same length; `exponents` is used as scratch space. Weights are finite and not negative.
-    log_sum_exp(exponents: &mut [f64], weights: &[f64]) -> f64, reduce::log_sum_exp
+/// ln Σ weight · e^exponent, without overflow; −∞ when nothing has any weight. Both slices have
+/// the same length; `exponents` is used as scratch space. Weights are finite and not negative.
+pub fn log_sum_exp(exponents: &mut [f64], weights: &[f64]) -> f64 {
+    on::log_sum_exp(Isa::detect(), exponents, weights)
 }
 
 #[cfg(test)]
@@ -138,46 +116,45 @@ mod tests {
         (0..70).map(|length| (length..2 * length).map(value).collect()).collect()
     }
 
-    /// Checks that all versions give the bits of the first one, the portable one.
-    fn check<F>(versions: Vec<(&str, F)>, run: impl Fn(&F, &[f64]) -> Vec<f64>) {
+    /// Checks that a function gives the bits of the portable one on every instruction set.
+    fn check(run: impl Fn(Isa, &[f64]) -> Vec<f64>) {
         // Any NaN will do: which one comes out is not specified.
         let bits = |x: f64| if x.is_nan() { u64::MAX } else { x.to_bits() };
         for input in inputs() {
-            let run = |version| run(version, &input).into_iter().map(bits).collect::<Vec<u64>>();
-            let expected = run(&versions[0].1);
-            for (name, version) in &versions {
-                assert_eq!(run(version), expected, "{name} on {input:?}");
+            let run = |isa| run(isa, &input).into_iter().map(bits).collect::<Vec<u64>>();
+            let expected = run(Isa::PORTABLE);
+            for isa in Isa::available() {
+                assert_eq!(run(isa), expected, "{isa} on {input:?}");
             }
         }
     }
 
     #[test]
     fn instruction_sets_agree_to_the_bit() {
-        for versions in [exp::versions(), ln::versions(), normal_cdf::versions()] {
-            check(versions, |each, input| {
+        for each in [on::exp, on::ln, on::normal_cdf] {
+            check(|isa, input| {
                 let mut values = input.to_vec();
-                each(&mut values);
+                each(isa, &mut values);
                 values
             });
         }
-        for versions in [normal_mass::versions(), add::versions()] {
-            check(versions, |both, input| {
+        let reversed = |input: &[f64]| input.iter().rev().copied().collect::<Vec<f64>>();
+        for both in [on::normal_mass, on::add] {
+            check(|isa, input| {
                 let mut values = input.to_vec();
-                let other: Vec<f64> = input.iter().rev().copied().collect();
-                both(&mut values, &other);
+                both(isa, &mut values, &reversed(input));
                 values
             });
         }
-        check(subtract_half_square::versions(), |subtract, input| {
+        check(|isa, input| {
             let mut values = input.to_vec();
-            let other: Vec<f64> = input.iter().rev().copied().collect();
-            subtract(&mut values, 0.3, input, &other);
+            on::subtract_half_square(isa, &mut values, 0.3, input, &reversed(input));
             values
         });
-        check(sum::versions(), |sum, input| vec![sum(input)]);
-        check(log_sum_exp::versions(), |log_sum_exp, input| {
+        check(|isa, input| vec![on::sum(isa, input)]);
+        check(|isa, input| {
             let weights: Vec<f64> = (0..input.len()).map(|i| i as f64).collect();
-            vec![log_sum_exp(&mut input.to_vec(), &weights)]
+            vec![on::log_sum_exp(isa, &mut input.to_vec(), &weights)]
         });
     }
 }
