@@ -5,6 +5,7 @@ mod gpu_check;
 mod house;
 mod mirror;
 mod mutate;
+mod omit;
 mod resources;
 
 use std::path::{Path, PathBuf};
@@ -34,6 +35,7 @@ const TASKS: &[Task] = &[
         "plant faults in the kernels, one at a time, and list which check on the emulator sees each",
         mutate::run,
     ),
+    ("omit", "leave out one place of a thing at a time and list how the compiler or a test names it", omit::run),
 ];
 
 fn main() -> Result<()> {

@@ -1,6 +1,6 @@
 //! The group that carries convolutional networks, forward and backward.
 
-use tunefork_graph::{Block, BlockBackward, BlockForward, Image, NormPart, PoolKind, Shortcut, Window};
+use tunefork_graph::{Block, BlockBackward, BlockForward, Image, NormPart, Pool, PoolKind, Shortcut, Window};
 
 use super::{Machine, size};
 use crate::ops::{activation, bias_gradient, conv, norm, pool};
@@ -30,8 +30,8 @@ impl Machine<'_> {
             self.write_statistics(buffer, &statistics);
         }
         let output = match block.pool {
-            Some(part) if part.kind == PoolKind::Max => pool::max(part.window, &values),
-            Some(part) => pool::average(part.window, &values),
+            Some(Pool { kind: PoolKind::Max, window }) => pool::max(window, &values),
+            Some(Pool { kind: PoolKind::Average, window }) => pool::average(window, &values),
             None => values,
         };
         self.write(s.output, &output);
@@ -84,8 +84,10 @@ impl Machine<'_> {
         let values = before.clone().map(|before| activated(block, before)).or_else(|| saved.clone());
         let values = || values.as_ref().expect("the plan keeps what the gradients need");
         gradient = match block.pool {
-            Some(part) if part.kind == PoolKind::Max => pool::max_gradient(part.window, values(), &gradient),
-            Some(part) => pool::average_gradient(part.window, size(block.convolved), &gradient),
+            Some(Pool { kind: PoolKind::Max, window }) => pool::max_gradient(window, values(), &gradient),
+            Some(Pool { kind: PoolKind::Average, window }) => {
+                pool::average_gradient(window, size(block.convolved), &gradient)
+            }
             None => gradient,
         };
         if let Some(activation) = block.activation {

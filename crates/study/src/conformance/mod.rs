@@ -9,12 +9,14 @@
 //!
 //! makes a test for each function here.
 
+mod everything;
 mod fixtures;
 
 use crate::{Change, MemoryStorage, Storage, StudyRecord};
+use everything::everything;
 use fixtures::{
-    NOTHING, accept, created, everything, finish, header, load, parameter, pause, random_change, refuse, report, start,
-    text, uniform,
+    NOTHING, accept, created, finish, header, load, parameter, pause, random_change, refuse, report, start, text,
+    uniform,
 };
 use tunefork_rng::{Key, Purpose};
 use tunefork_space::{Domain, Params};

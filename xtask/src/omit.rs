@@ -1,0 +1,114 @@
+//! `cargo xtask omit [words]`: adding a thing touches several places; leaves out one of them at a time, in a copy of
+//! the repository, and lists how the compiler or a test names it. The omissions stand in `xtask/omissions.toml`; with
+//! words, only those whose name, file or command has one.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+
+use crate::{cargo, root, target};
+
+#[derive(Deserialize)]
+struct Omissions {
+    omission: Vec<Omission>,
+}
+
+/// A place that is forgotten.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Omission {
+    name: String,
+    /// In the repository.
+    file: String,
+    /// Text that stands in the file once.
+    find: String,
+    /// What stands there when the place is forgotten.
+    #[serde(default)]
+    replace: String,
+    /// What cargo is asked to do, and has to fail at.
+    cargo: String,
+}
+
+pub fn run(words: &[String]) -> Result<()> {
+    let list = root().join("xtask/omissions.toml");
+    let text = fs::read_to_string(&list).with_context(|| list.display().to_string())?;
+    let Omissions { omission: mut omissions } = toml::from_str(&text)?;
+    let copy = fresh_copy()?;
+    for omission in &omissions {
+        forgotten(&copy, omission)?;
+    }
+    omissions.retain(|omission| {
+        let texts = [&omission.name, &omission.file, &omission.cargo];
+        words.is_empty() || words.iter().any(|word| texts.iter().any(|text| text.contains(word)))
+    });
+    let commands: BTreeSet<&str> = omissions.iter().map(|omission| omission.cargo.as_str()).collect();
+    for command in commands {
+        let output = ask(&copy, command)?;
+        ensure!(output.status.success(), "cargo {command} fails with nothing left out: {}", first_error(&output));
+    }
+    println!("| left out | file | cargo | says |\n|---|---|---|---|");
+    let mut missed = 0;
+    for omission in &omissions {
+        let how = judge(&copy, omission).with_context(|| format!("leaving out {:?}", omission.name))?;
+        missed += usize::from(how.is_none());
+        let how = how.as_deref().unwrap_or("**nothing**").replace('|', "\\|");
+        println!("| {} | {} | {} | {how} |", omission.name, omission.file, omission.cargo);
+    }
+    println!("\n{} of {} omissions were named.", omissions.len() - missed, omissions.len());
+    ensure!(missed == 0, "nothing names {missed} of the omissions");
+    Ok(())
+}
+
+/// The folder of the copy: what git knows of the repository, as it is now.
+fn fresh_copy() -> Result<PathBuf> {
+    let copy = target().join("omissions");
+    if copy.exists() {
+        fs::remove_dir_all(&copy)?;
+    }
+    let git = std::process::Command::new("git").current_dir(root()).args(["ls-files", "-z"]).output()?;
+    ensure!(git.status.success(), "git lists no files: {}", String::from_utf8_lossy(&git.stderr));
+    for file in String::from_utf8(git.stdout)?.split_terminator('\0') {
+        let to = copy.join(file);
+        fs::create_dir_all(to.parent().unwrap_or(&copy))?;
+        fs::copy(root().join(file), &to).with_context(|| file.to_owned())?;
+    }
+    Ok(copy)
+}
+
+/// The text of an omission's file without the place.
+fn forgotten(copy: &Path, omission: &Omission) -> Result<String> {
+    let path = copy.join(&omission.file);
+    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let found = text.matches(&omission.find).count();
+    ensure!(found == 1, "{:?}: its place is {found} times in {}", omission.name, omission.file);
+    Ok(text.replacen(&omission.find, &omission.replace, 1))
+}
+
+/// Leaves a place out, asks cargo and puts it back; what cargo said first if it failed.
+fn judge(copy: &Path, omission: &Omission) -> Result<Option<String>> {
+    let path = copy.join(&omission.file);
+    let whole = fs::read(&path)?;
+    fs::write(&path, forgotten(copy, omission)?)?;
+    let output = ask(copy, &omission.cargo);
+    fs::write(&path, whole)?;
+    let output = output?;
+    Ok((!output.status.success()).then(|| first_error(&output)))
+}
+
+fn ask(copy: &Path, command: &str) -> Result<Output> {
+    let mut cargo = cargo();
+    cargo.current_dir(copy).env("CARGO_TARGET_DIR", target()).env("RUST_BACKTRACE", "0");
+    Ok(cargo.args(command.split(' ')).output()?)
+}
+
+/// The line with which a compiler or a test begins to complain.
+fn first_error(output: &Output) -> String {
+    let text = format!("{}\n{}", String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+    let panic = text.lines().skip_while(|line| !line.contains(" panicked at ")).nth(1);
+    let error = || text.lines().find(|line| line.contains("error"));
+    panic.or_else(error).unwrap_or("no error is named").trim().to_owned()
+}
