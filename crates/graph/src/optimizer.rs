@@ -76,9 +76,42 @@ impl UpdateRule {
     /// AdamW with PyTorch's defaults.
     pub const ADAMW: Self = Self::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 
+    /// Rules that between them reach every branch of every optimizer: what engines are compared over.
+    pub const EXAMPLES: &[Self] = &[
+        Self::SGD,
+        Self::Sgd { momentum: 0.9, nesterov: false },
+        Self::Sgd { momentum: 0.9, nesterov: true },
+        Self::RMSPROP,
+        Self::RmsProp { alpha: 0.9, epsilon: 1e-3, momentum: 0.9 },
+        Self::ADAM,
+        Self::Adam { beta1: 0.5, beta2: 0.9, epsilon: 1e-3 },
+        Self::ADAMW,
+        Self::AdamW { beta1: 0.95, beta2: 0.99, epsilon: 1e-3 },
+    ];
+
     /// The most state tensors that a rule has for each parameter. A plan has room for all of them,
     /// because the rule is chosen at run time.
     pub const STATES: usize = 2;
+
+    /// Its scalars, each with the bounds that it has beside the others.
+    pub fn bounds(&self) -> Vec<Bounded> {
+        match *self {
+            Self::Sgd { momentum, nesterov } => vec![
+                Bounded::share("momentum", momentum),
+                Bounded::new("momentum", momentum, !nesterov || momentum > 0.0, "above 0 with nesterov"),
+            ],
+            Self::RmsProp { alpha, epsilon, momentum } => vec![
+                Bounded::share("alpha", alpha),
+                Bounded::positive("epsilon", epsilon),
+                Bounded::share("momentum", momentum),
+            ],
+            Self::Adam { beta1, beta2, epsilon } | Self::AdamW { beta1, beta2, epsilon } => vec![
+                Bounded::share("beta1", beta1),
+                Bounded::share("beta2", beta2),
+                Bounded::positive("epsilon", epsilon),
+            ],
+        }
+    }
 
     /// Which optimizer it is.
     pub fn kind(&self) -> OptimizerKind {
@@ -88,6 +121,41 @@ impl UpdateRule {
             Self::Adam { .. } => OptimizerKind::Adam,
             Self::AdamW { .. } => OptimizerKind::AdamW,
         }
+    }
+}
+
+/// A scalar that has been held against its bounds.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Bounded {
+    /// What the scalar is called in formulae and study files.
+    pub name: &'static str,
+    /// What it is.
+    pub value: f64,
+    /// Whether it lies within its bounds.
+    pub holds: bool,
+    /// The bounds in words, after "must be".
+    pub allowed: &'static str,
+}
+
+impl Bounded {
+    /// A scalar, of which the caller knows whether it `holds`.
+    pub fn new(name: &'static str, value: f64, holds: bool, allowed: &'static str) -> Self {
+        Self { name, value, holds, allowed }
+    }
+
+    /// In [0, 1).
+    pub fn share(name: &'static str, value: f64) -> Self {
+        Self::new(name, value, (0.0..1.0).contains(&value), "at least 0 and below 1")
+    }
+
+    /// Finite and above 0.
+    pub fn positive(name: &'static str, value: f64) -> Self {
+        Self::new(name, value, value > 0.0 && value.is_finite(), "a finite number above 0")
+    }
+
+    /// Finite, 0 or above.
+    pub fn not_negative(name: &'static str, value: f64) -> Self {
+        Self::new(name, value, value >= 0.0 && value.is_finite(), "a finite number from 0")
     }
 }
 

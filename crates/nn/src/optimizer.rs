@@ -1,6 +1,6 @@
 //! Optimizer settings with their bounds.
 
-use tunefork_graph::optimizer::UpdateRule;
+use tunefork_graph::optimizer::{Bounded, UpdateRule};
 
 use crate::NetworkError;
 
@@ -40,30 +40,15 @@ impl Optimizer {
     /// # Errors
     /// [`NetworkError::OutOfRange`] with the first that is outside.
     pub fn check(&self) -> Result<(), NetworkError> {
-        let in_range = |what, value: f64, ok: bool, allowed: &str| match ok {
-            true => Ok(()),
-            false => Err(NetworkError::OutOfRange { layer: "optimizer".into(), what, value, allowed: allowed.into() }),
-        };
-        let positive =
-            |what, value: f64| in_range(what, value, value > 0.0 && value.is_finite(), "a finite number above 0");
-        let share = |what, value: f64| in_range(what, value, (0.0..1.0).contains(&value), "at least 0 and below 1");
-        positive("learning_rate", self.learning_rate)?;
-        let decay = self.weight_decay;
-        in_range("weight_decay", decay, decay >= 0.0 && decay.is_finite(), "a finite number from 0")?;
-        match self.rule {
-            UpdateRule::Sgd { momentum, nesterov } => {
-                share("momentum", momentum)?;
-                in_range("momentum", momentum, !nesterov || momentum > 0.0, "above 0 with nesterov")
-            }
-            UpdateRule::RmsProp { alpha, epsilon, momentum } => {
-                share("alpha", alpha)?;
-                positive("epsilon", epsilon)?;
-                share("momentum", momentum)
-            }
-            UpdateRule::Adam { beta1, beta2, epsilon } | UpdateRule::AdamW { beta1, beta2, epsilon } => {
-                share("beta1", beta1)?;
-                share("beta2", beta2)?;
-                positive("epsilon", epsilon)
+        let mut bounds = vec![
+            Bounded::positive("learning_rate", self.learning_rate),
+            Bounded::not_negative("weight_decay", self.weight_decay),
+        ];
+        bounds.extend(self.rule.bounds());
+        match bounds.into_iter().find(|scalar| !scalar.holds) {
+            None => Ok(()),
+            Some(Bounded { name: what, value, allowed, .. }) => {
+                Err(NetworkError::OutOfRange { layer: "optimizer".into(), what, value, allowed: allowed.into() })
             }
         }
     }

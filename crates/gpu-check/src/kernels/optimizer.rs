@@ -1,7 +1,7 @@
 //! `kernels/optimizer.cu`, several updates in a row.
 
 use ndarray::Array1;
-use tunefork_graph::{OptimizerKind, UpdateRule};
+use tunefork_graph::UpdateRule;
 use tunefork_kernels::launch::loss::{LossScale, Record};
 use tunefork_kernels::launch::optimizer::{Cast, Update};
 use tunefork_kernels::{DeviceMemory, Precision, StepRow};
@@ -72,19 +72,6 @@ impl Buffers {
     }
 }
 
-/// Any optimizer with any of its scalars.
-fn rule(case: &mut Case) -> UpdateRule {
-    let momentum = case.one_of(&[0.0, 0.9]);
-    let epsilon = case.one_of(&[1e-8, 1e-3]);
-    let [beta1, beta2] = case.one_of(&[[0.9, 0.999], [0.5, 0.9], [0.95, 0.99]]);
-    match case.one_of(OptimizerKind::ALL) {
-        OptimizerKind::Sgd => UpdateRule::Sgd { momentum, nesterov: momentum > 0.0 && case.one_of(&[false, true]) },
-        OptimizerKind::RmsProp => UpdateRule::RmsProp { alpha: case.one_of(&[0.9, 0.99]), epsilon, momentum },
-        OptimizerKind::Adam => UpdateRule::Adam { beta1, beta2, epsilon },
-        OptimizerKind::AdamW => UpdateRule::AdamW { beta1, beta2, epsilon },
-    }
-}
-
 /// The row of update number `step`, from 1.
 fn row(rule: UpdateRule, step: u64, [rate, decay, clip_norm]: [f64; 3]) -> StepRow {
     let scalars = rule.scalars(rate, step);
@@ -114,7 +101,7 @@ fn row(rule: UpdateRule, step: u64, [rate, decay, clip_norm]: [f64; 3]) -> StepR
 fn updates(case: &mut Case) -> Result<(), Failure> {
     for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
         let update = Update { len: case.one_of(&[1, 2, 3, 4, 5, 63, 1023, 1024, 1025, 5003, 9001]), precision };
-        let rule = rule(case);
+        let rule = case.one_of(UpdateRule::EXAMPLES);
         let scalars = [case.one_of(&[0.125, 0.01]), case.one_of(&[0.0, 0.25]), case.one_of(&[0.0, 0.5, 1e6])];
         let scale = if precision == Precision::F16 { 64.0 } else { 1.0 };
         let mut start = case.values(update.len);
@@ -165,7 +152,7 @@ fn updates(case: &mut Case) -> Result<(), Failure> {
 /// clean steps double it, up to another.
 fn loss_scale(case: &mut Case) -> Result<(), Failure> {
     let update = Update { len: case.one_of(&[1, 7, 1030, 4100]), precision: Precision::F16 };
-    let rule = rule(case);
+    let rule = case.one_of(UpdateRule::EXAMPLES);
     let clip_norm = case.one_of(&[0.0, 1.0]);
     let before = LossScale { scale: 1024.0, clean: 1998 };
     let mut start = case.values(update.len);
@@ -214,7 +201,7 @@ fn loss_scale(case: &mut Case) -> Result<(), Failure> {
 fn nan_without_scale(case: &mut Case) -> Result<(), Failure> {
     for precision in [Precision::F32, Precision::Bf16] {
         let update = Update { len: case.between(1, 1100), precision };
-        let (rule, clip_norm) = (rule(case), case.one_of(&[0.0, 1.0]));
+        let (rule, clip_norm) = (case.one_of(UpdateRule::EXAMPLES), case.one_of(&[0.0, 1.0]));
         let scale = LossScale::initial(precision);
         let mut start = case.values(update.len);
         let buffers = Buffers::new(case, update, scale, &mut start)?;
