@@ -68,7 +68,7 @@ KERNEL(OPTIMIZER_THREADS) optimizer_squares(const StepRow* step, const LossScale
 EXPORT(optimizer_squares)
 
 // One parameter p with its gradient g, already unscaled and clipped, and its two states: buf and nothing
-// (SGD), v and buf (RMSprop), m and v (Adam, AdamW).
+// (SGD), v and buf (RMSprop), m and v (Adam, AdamW), m and nothing (Lion).
 DEVICE void update_one(const StepRow& row, float root, float& p, float g, float& a, float& b) {
     float rate = row.learning_rate;
     switch (row.optimizer) {
@@ -95,6 +95,14 @@ DEVICE void update_one(const StepRow& row, float root, float& p, float g, float&
             b = row.decay2 * b + row.rest2 * g * g;
             p -= rate / row.correction1 * a / (sqrtf(b) / root + row.epsilon);
             return;
+        case LION: {
+            float direction = row.decay1 * a + row.rest1 * g;
+            p *= 1 - rate * row.weight_decay;
+            // Zero moves nothing, and what is no number stays none.
+            p -= rate * (direction > 0 ? 1 : direction < 0 ? -1 : direction);
+            a = row.decay2 * a + row.rest2 * g;
+            return;
+        }
         default: p = unknown_code(row.optimizer);
     }
 }
@@ -136,7 +144,7 @@ DEVICE void update(const StepRow* step, LossScale* loss_scale, float* parameters
     u32 at = blockIdx.x * OPTIMIZER_PART + threadIdx.x * 4;
     if (at >= len) return;
     // States that the optimizer does not have are not read and written.
-    bool has_first = row.optimizer != SGD || row.decay1 != 0, has_second = row.optimizer != SGD;
+    bool has_first = row.optimizer != SGD || row.decay1 != 0, has_second = row.optimizer != SGD && row.optimizer != LION;
     float4 p = load4(parameters, at, len), g = load4(gradients, at, len), none = make_float4(0, 0, 0, 0);
     float4 a = has_first ? load4(first, at, len) : none, b = has_second ? load4(second, at, len) : none;
     update_one(row, root, p.x, g.x * scale, a.x, b.x);

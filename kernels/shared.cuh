@@ -17,7 +17,7 @@ enum Activation { IDENTITY = 0, RELU = 1, LEAKY_RELU = 2, TANH = 3, SIGMOID = 4,
     each(ELU) \
     each(HARD_SWISH)
 
-enum Optimizer { SGD = 0, ADAM = 1, ADAMW = 2, RMSPROP = 3 };
+enum Optimizer { SGD = 0, ADAM = 1, ADAMW = 2, RMSPROP = 3, LION = 4 };
 
 #define EACH_EXACT_TILE(each) \
     each(128, 64, 2, 2, 8) \
@@ -83,8 +83,8 @@ struct StepRow {
     float weight_decay;  // Weight decay.
     float label_smoothing;  // Label smoothing.
     float clip_norm;  // Largest global norm of the gradients; 0: they stay as they are.
-    float decay1;  // Momentum of SGD and RMSprop, beta1 of Adam.
-    float decay2;  // alpha of RMSprop, beta2 of Adam.
+    float decay1;  // Momentum of SGD and RMSprop, beta1 of Adam and Lion.
+    float decay2;  // alpha of RMSprop, beta2 of Adam and Lion.
     float epsilon;  // Added to a root.
     float correction1;  // 1 - beta1^t.
     float correction2;  // 1 - beta2^t.

@@ -67,6 +67,7 @@ impl Config {
             OptimizerKind::Adam => UpdateRule::Adam { beta1, beta2, epsilon },
             OptimizerKind::AdamW => UpdateRule::AdamW { beta1, beta2, epsilon },
             OptimizerKind::RmsProp => UpdateRule::RmsProp { alpha: ALPHA.of(self), epsilon, momentum: 0.0 },
+            OptimizerKind::Lion => UpdateRule::Lion { beta1, beta2 },
         };
         let mut optimizer = Optimizer::new(rule, LEARNING_RATE.of(self));
         if let Some(decay) = WEIGHT_DECAY.of(self) {

@@ -71,7 +71,8 @@ const DRAWN: Option<Only> = beside(SOURCE.key(), &[GENERATED, NOISE]);
 const FOLDED: Option<Only> = beside(FOLDS.key(), &[]);
 const POOLED: Option<Only> = beside(POOL.key(), PoolKind::NAMES);
 const SGD: Option<Only> = beside(OPTIMIZER.key(), &[OptimizerKind::Sgd.name()]);
-const ADAMS: Option<Only> = beside(OPTIMIZER.key(), &[OptimizerKind::Adam.name(), OptimizerKind::AdamW.name()]);
+const WITH_BETAS: Option<Only> =
+    beside(OPTIMIZER.key(), &[OptimizerKind::Adam.name(), OptimizerKind::AdamW.name(), OptimizerKind::Lion.name()]);
 const RMSPROP: Option<Only> = beside(OPTIMIZER.key(), &[OptimizerKind::RmsProp.name()]);
 const WITH_SQUARES: Option<Only> =
     beside(OPTIMIZER.key(), &[OptimizerKind::Adam.name(), OptimizerKind::AdamW.name(), OptimizerKind::RmsProp.name()]);
@@ -216,10 +217,10 @@ keys! {
             "share of the last step that is kept";
         NESTEROV: One<bool> = flag(), Flag(false), "", Free, SGD,
             "Nesterov's form of momentum";
-        BETA1: One<f64> = below_one(), Number(0.9), "", Free, ADAMS,
-            "decay of the mean gradient";
-        BETA2: One<f64> = below_one(), Number(0.999), "", Free, ADAMS,
-            "decay of the squared gradient";
+        BETA1: One<f64> = below_one(), Number(0.9), "", Free, WITH_BETAS,
+            "decay of the mean gradient; lion: its share in the direction";
+        BETA2: One<f64> = below_one(), Number(0.999), "", Free, WITH_BETAS,
+            "decay of the squared gradient; lion: of the mean gradient (its authors' value is 0.99)";
         ALPHA: One<f64> = below_one(), Number(0.99), "", Free, RMSPROP,
             "decay of the squared gradient";
         EPSILON: One<f64> = positive(), Number(1e-8), "", Free,

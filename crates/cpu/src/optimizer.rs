@@ -55,6 +55,20 @@ enum Rule {
     Momentum { clip: f32, rate: f32, decay: f32, momentum: f32, nesterov: bool, first: bool },
     RmsProp { clip: f32, rate: f32, decay: f32, alpha: f32, rest: f32, epsilon: f32, momentum: f32 },
     Adam(Adam),
+    Lion(Lion),
+}
+
+/// Lion's scalars.
+#[derive(Clone, Copy)]
+struct Lion {
+    clip: f32,
+    /// Multiplies the parameter.
+    shrink: f32,
+    rate: f32,
+    beta1: f32,
+    rest1: f32,
+    beta2: f32,
+    rest2: f32,
 }
 
 /// Adam's and AdamW's scalars.
@@ -90,6 +104,7 @@ impl Rule {
             root: bias_correction(beta2, t).sqrt() as f32,
             epsilon: epsilon as f32,
         };
+        let shrink = (1.0 - learning_rate * weight_decay) as f32;
         match settings.optimizer {
             UpdateRule::Sgd { momentum: 0.0, .. } => Self::Sgd { clip, rate, decay },
             UpdateRule::Sgd { momentum, nesterov } => {
@@ -105,10 +120,16 @@ impl Rule {
                 momentum: momentum as f32,
             },
             UpdateRule::Adam { beta1, beta2, epsilon } => Self::Adam(Adam { decay, ..adam(beta1, beta2, epsilon) }),
-            UpdateRule::AdamW { beta1, beta2, epsilon } => {
-                let shrink = (1.0 - learning_rate * weight_decay) as f32;
-                Self::Adam(Adam { shrink, ..adam(beta1, beta2, epsilon) })
-            }
+            UpdateRule::AdamW { beta1, beta2, epsilon } => Self::Adam(Adam { shrink, ..adam(beta1, beta2, epsilon) }),
+            UpdateRule::Lion { beta1, beta2 } => Self::Lion(Lion {
+                clip,
+                shrink,
+                rate,
+                beta1: beta1 as f32,
+                rest1: (1.0 - beta1) as f32,
+                beta2: beta2 as f32,
+                rest2: (1.0 - beta2) as f32,
+            }),
         }
     }
 
@@ -125,6 +146,7 @@ impl Rule {
                 rms_prop(isa, p, g, a, b, clip, rate, decay, alpha, rest, epsilon, momentum);
             }
             Self::Adam(rule) => adam(isa, p, g, a, b, rule),
+            Self::Lion(rule) => lion(isa, p, g, a, rule),
         }
     }
 }
@@ -202,6 +224,18 @@ dispatch! {
             *mean += (g - *mean) * rule.rest1;
             *square = rule.beta2 * *square + rule.rest2 * g * g;
             *p = shrunk - rule.rate * *mean / (square.sqrt() / rule.root + rule.epsilon);
+        }
+    }
+
+    fn lion<S>(simd: S, p: &mut [f32], g: &[f32], a: &mut [f32], rule: Lion) {
+        let _ = simd;
+        for ((p, g), mean) in p.iter_mut().zip(g).zip(a) {
+            let g = g * rule.clip;
+            let direction = rule.beta1 * *mean + rule.rest1 * g;
+            // Zero moves nothing, and what is no number stays none.
+            let sign = if direction == 0.0 { 0.0 } else { direction.signum() };
+            *p = *p * rule.shrink - rule.rate * sign;
+            *mean = rule.beta2 * *mean + rule.rest2 * g;
         }
     }
 }

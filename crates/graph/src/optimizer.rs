@@ -10,6 +10,7 @@
 //! | RMSprop | g += wd p; v = alpha v + (1 - alpha) g g; d = g / (sqrt(v) + eps); with momentum: buf = momentum buf + d, p -= lr buf; else p -= lr d |
 //! | Adam | g += wd p; m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g g; p -= lr / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + eps) |
 //! | AdamW | p *= 1 - lr wd; then as Adam with wd = 0 |
+//! | Lion | p *= 1 - lr wd; p -= lr sign(beta1 m + (1 - beta1) g); m = beta2 m + (1 - beta2) g (arXiv 2302.06675) |
 //!
 //! Weight decay applies to all parameters, biases and batch norms included.
 
@@ -24,6 +25,8 @@ tunefork_names::named_enum! {
         AdamW = "adamw",
         /// RMSprop.
         RmsProp = "rmsprop",
+        /// Lion.
+        Lion = "lion",
     }
 }
 
@@ -64,6 +67,13 @@ pub enum UpdateRule {
         /// Added to the root, above 0.
         epsilon: f64,
     },
+    /// Lion, with decoupled weight decay; state: m.
+    Lion {
+        /// Share of m in the direction, in [0, 1).
+        beta1: f64,
+        /// Decay of m, in [0, 1).
+        beta2: f64,
+    },
 }
 
 impl UpdateRule {
@@ -76,6 +86,9 @@ impl UpdateRule {
     /// AdamW with PyTorch's defaults.
     pub const ADAMW: Self = Self::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 
+    /// Lion with the defaults of its paper's published code.
+    pub const LION: Self = Self::Lion { beta1: 0.9, beta2: 0.99 };
+
     /// Rules that between them reach every branch of every optimizer: what engines are compared over.
     pub const EXAMPLES: &[Self] = &[
         Self::SGD,
@@ -87,6 +100,8 @@ impl UpdateRule {
         Self::Adam { beta1: 0.5, beta2: 0.9, epsilon: 1e-3 },
         Self::ADAMW,
         Self::AdamW { beta1: 0.95, beta2: 0.99, epsilon: 1e-3 },
+        Self::LION,
+        Self::Lion { beta1: 0.5, beta2: 0.9 },
     ];
 
     /// The most state tensors that a rule has for each parameter. A plan has room for all of them,
@@ -110,6 +125,7 @@ impl UpdateRule {
                 Bounded::share("beta2", beta2),
                 Bounded::positive("epsilon", epsilon),
             ],
+            Self::Lion { beta1, beta2 } => vec![Bounded::share("beta1", beta1), Bounded::share("beta2", beta2)],
         }
     }
 
@@ -120,6 +136,7 @@ impl UpdateRule {
             Self::RmsProp { .. } => OptimizerKind::RmsProp,
             Self::Adam { .. } => OptimizerKind::Adam,
             Self::AdamW { .. } => OptimizerKind::AdamW,
+            Self::Lion { .. } => OptimizerKind::Lion,
         }
     }
 }
@@ -164,7 +181,7 @@ impl Bounded {
 pub struct Scalars {
     /// What a direction is multiplied by.
     pub rate: f64,
-    /// How much of each state stays: momentum (SGD), momentum and alpha (RMSprop), beta1 and beta2 (Adam, AdamW).
+    /// How much of each state stays: momentum (SGD), momentum and alpha (RMSprop), beta1 and beta2 (Adam, AdamW, Lion).
     pub decays: [f64; 2],
     /// How much of what is new comes to each state.
     pub rests: [f64; 2],
@@ -190,6 +207,7 @@ impl UpdateRule {
         match *self {
             Self::Sgd { momentum, nesterov } => Scalars { nesterov, ..plain([momentum, 0.0]) },
             Self::RmsProp { alpha, epsilon, momentum } => Scalars { epsilon, ..plain([momentum, alpha]) },
+            Self::Lion { beta1, beta2 } => plain([beta1, beta2]),
             Self::Adam { beta1, beta2, epsilon } | Self::AdamW { beta1, beta2, epsilon } => {
                 let corrections = [beta1, beta2].map(|beta| bias_correction(beta, t));
                 Scalars { epsilon, corrections, ..plain([beta1, beta2]) }

@@ -23,8 +23,8 @@ pub struct Optimizer {
     pub rule: UpdateRule,
     /// Learning rate before the schedule's factor, above 0.
     pub learning_rate: f64,
-    /// Weight decay on all parameters, not negative; decoupled for AdamW, added to the gradient
-    /// otherwise.
+    /// Weight decay on all parameters, not negative; decoupled for AdamW and Lion, added to the
+    /// gradient otherwise.
     pub weight_decay: f64,
 }
 

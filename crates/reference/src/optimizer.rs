@@ -39,7 +39,7 @@ impl Optimizer {
 }
 
 /// One parameter p with its gradient g and its state: a and b are buf for SGD (a), v and buf for
-/// RMSprop, m and v for Adam and AdamW.
+/// RMSprop, m and v for Adam and AdamW, m (a) for Lion.
 fn update_one(rule: UpdateRule, step: u64, lr: f64, wd: f64, p: &mut f64, g: f64, a: &mut f64, b: &mut f64) {
     match rule {
         UpdateRule::Sgd { momentum, nesterov } => {
@@ -56,6 +56,13 @@ fn update_one(rule: UpdateRule, step: u64, lr: f64, wd: f64, p: &mut f64, g: f64
             let direction = g / (a.sqrt() + epsilon);
             *b = if momentum != 0.0 { momentum * *b + direction } else { direction };
             *p -= lr * *b;
+        }
+        UpdateRule::Lion { beta1, beta2 } => {
+            *p *= 1.0 - lr * wd;
+            let direction = beta1 * *a + (1.0 - beta1) * g;
+            // In Rust the sign of zero is one.
+            *p -= if direction == 0.0 { 0.0 } else { lr * direction.signum() };
+            *a = beta2 * *a + (1.0 - beta2) * g;
         }
         UpdateRule::Adam { beta1, beta2, epsilon } => adam(step, lr, [beta1, beta2, epsilon], p, g + wd * *p, a, b),
         UpdateRule::AdamW { beta1, beta2, epsilon } => {

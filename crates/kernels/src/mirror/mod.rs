@@ -98,9 +98,9 @@ structs! {
         pub label_smoothing: f32,
         /// Largest global norm of the gradients; 0: they stay as they are.
         pub clip_norm: f32,
-        /// Momentum of SGD and RMSprop, beta1 of Adam.
+        /// Momentum of SGD and RMSprop, beta1 of Adam and Lion.
         pub decay1: f32,
-        /// alpha of RMSprop, beta2 of Adam.
+        /// alpha of RMSprop, beta2 of Adam and Lion.
         pub decay2: f32,
         /// Added to a root.
         pub epsilon: f32,
