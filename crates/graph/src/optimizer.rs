@@ -251,3 +251,22 @@ pub fn clip_scale(norm: f64, max_norm: f64) -> f64 {
     let scale = max_norm / (norm + 1e-6);
     if scale > 1.0 { 1.0 } else { scale }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_optimizer_has_an_example() {
+        for kind in OptimizerKind::ALL {
+            assert!(UpdateRule::EXAMPLES.iter().any(|rule| rule.kind() == *kind), "{kind}");
+        }
+    }
+
+    #[test]
+    fn every_example_is_within_its_bounds() {
+        for rule in UpdateRule::EXAMPLES {
+            assert!(rule.bounds().iter().all(|bounded| bounded.holds), "{rule:?}");
+        }
+    }
+}
