@@ -134,14 +134,14 @@ impl Function for GeluTanh {
 
     #[inline(always)]
     fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector {
-        simd.map(z, |z| z * math::sigmoid(z * (1.595_769_1 + 0.071_354_82 * z * z)))
+        simd.map(z, |z| z * math::sigmoid(z * (1.595_769 + 0.071_354_82 * z * z)))
     }
 
     #[inline(always)]
     fn slope<S: Simd>(simd: S, given: S::Vector, gradient: S::Vector) -> S::Vector {
         let slope = |z: f32| {
-            let s = math::sigmoid(z * (1.595_769_1 + 0.071_354_82 * z * z));
-            s + z * (s * (1.0 - s)) * (1.595_769_1 + 0.214_064_46 * z * z)
+            let s = math::sigmoid(z * (1.595_769 + 0.071_354_82 * z * z));
+            s + z * (s * (1.0 - s)) * (1.595_769 + 0.214_064_46 * z * z)
         };
         simd.mul(gradient, simd.map(given, slope))
     }
