@@ -64,3 +64,16 @@ template <class Then> DEVICE void with_activation(u32 activation, Then then) {
     }
 #undef CASE
 }
+
+// The same for the largest value of a window, in front of which only monotone functions stand.
+template <class Then> DEVICE void with_monotone_activation(u32 activation, Then then) {
+    switch (activation) {
+        case IDENTITY: return then(Code<IDENTITY>());
+        case RELU: return then(Code<RELU>());
+        case LEAKY_RELU: return then(Code<LEAKY_RELU>());
+        case TANH: return then(Code<TANH>());
+        case SIGMOID: return then(Code<SIGMOID>());
+        case ELU: return then(Code<ELU>());
+        default: return then(UnknownCode{activation});
+    }
+}

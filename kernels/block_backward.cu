@@ -121,7 +121,9 @@ DEVICE void each_max2(const BlockShape& s, const Place& at, const float* tables,
             take_largest(z, i, largest, chosen);
         }
         unpack(dout, g);
-        multiply_slope(s.activation, true, largest, g);
+        with_monotone_activation(s.activation, [&](auto code) {
+            UNROLL for (int v = 0; v < V; v++) g[v] = through(code, activate(code, largest[v]), g[v]);
+        });
         UNROLL for (int i = 0; i < 4; i++) {
             float here[V];
             UNROLL for (int v = 0; v < V; v++) here[v] = chosen[v] == i ? g[v] : 0;

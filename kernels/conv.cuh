@@ -289,12 +289,20 @@ DEVICE void statistics(const float (&sum)[Tile::I][Tile::J], float* shared, u32 
 }
 
 // One decision for all values: with a decision for each, the code would be many times as long.
+// Out of line: with a copy of each function for each of a thread's values, the longer ones spill.
+DEVICE __attribute__((noinline)) float activate_one(u32 activation, float x) {
+    float y = x;
+    with_activation(activation, [&](auto code) { y = activate(code, x); });
+    return y;
+}
+
 template <class Tile> DEVICE void activate_all(float (&sum)[Tile::I][Tile::J], u32 activation) {
-    with_activation(activation, [&](auto code) {
-        UNROLL for (u32 i = 0; i < Tile::I; i++) {
-            UNROLL for (u32 j = 0; j < Tile::J; j++) sum[i][j] = activate(code, sum[i][j]);
+    if (activation == IDENTITY) return;
+    UNROLL for (u32 i = 0; i < Tile::I; i++)
+        UNROLL for (u32 j = 0; j < Tile::J; j++) {
+            float x = sum[i][j];
+            sum[i][j] = activation == RELU ? activate(Code<RELU>(), x) : activate_one(activation, x);
         }
-    });
 }
 
 // y = act(sum + bias) for a tile of positions, and its statistics if `partials` is there: [tiles][K]
