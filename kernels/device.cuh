@@ -27,6 +27,7 @@ typedef unsigned long long u64;
 #endif
 #define EXPORT(name)
 #define DEVICE static __device__ __forceinline__
+#define OUT_OF_LINE static __device__ __noinline__
 #define UNROLL _Pragma("unroll")
 // Dynamic shared memory as a pointer to bytes, aligned to 16. There is no other shared memory.
 #define SHARED(pointer) extern __shared__ __align__(16) u8 pointer[]

@@ -17,6 +17,21 @@ enum Activation { IDENTITY = 0, RELU = 1, LEAKY_RELU = 2, TANH = 3, SIGMOID = 4,
     each(ELU) \
     each(HARD_SWISH)
 
+#define EACH_MONOTONE_ACTIVATION(each) \
+    each(IDENTITY) \
+    each(RELU) \
+    each(LEAKY_RELU) \
+    each(TANH) \
+    each(SIGMOID) \
+    each(ELU)
+
+#define EACH_ACTIVATION_WITH_SLOPE_FROM_X(each) \
+    each(GELU) \
+    each(GELU_TANH) \
+    each(SILU) \
+    each(MISH) \
+    each(HARD_SWISH)
+
 enum Optimizer { SGD = 0, ADAM = 1, ADAMW = 2, RMSPROP = 3, LION = 4 };
 
 #define EACH_EXACT_TILE(each) \

@@ -1,6 +1,7 @@
 //! `cargo xtask <task>`: what is done by hand in this repository.
 
 mod bits;
+mod edit;
 mod gpu_check;
 mod house;
 mod mirror;

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
+use crate::edit::Edit;
 use crate::{cargo, root, target};
 
 /// Longer than any test takes: a fault may well make a kernel loop for ever.
@@ -26,16 +27,13 @@ struct Faults {
 
 /// One planted fault.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Fault {
     name: String,
     /// In `kernels/`.
-    file: String,
+    #[serde(flatten)]
+    edit: Edit,
     /// The test that has to fail.
     test: String,
-    /// Text that stands in the file once.
-    find: String,
-    replace: String,
 }
 
 pub fn run(words: &[String]) -> Result<()> {
@@ -44,10 +42,10 @@ pub fn run(words: &[String]) -> Result<()> {
     let Faults { fault: mut faults } = toml::from_str(&text)?;
     let copy = fresh_copy()?;
     for fault in &faults {
-        planted(&copy, fault)?;
+        fault.edit.text(&copy).with_context(|| fault.name.clone())?;
     }
     faults.retain(|fault| {
-        let texts = [&fault.name, &fault.file, &fault.test];
+        let texts = [&fault.name, &fault.edit.file, &fault.test];
         words.is_empty() || words.iter().any(|w| texts.iter().any(|t| t.contains(w)))
     });
     expect_sound(&copy, &faults)?;
@@ -61,7 +59,7 @@ pub fn run(words: &[String]) -> Result<()> {
             "| {number} of {} | {} | {} | {} | {} |",
             faults.len(),
             fault.name,
-            fault.file,
+            fault.edit.file,
             fault.test,
             how.as_deref().unwrap_or("**nothing**").replace('|', "\\|")
         );
@@ -85,15 +83,6 @@ fn fresh_copy() -> Result<PathBuf> {
     Ok(copy)
 }
 
-/// The text of a fault's file with the fault.
-fn planted(copy: &Path, fault: &Fault) -> Result<String> {
-    let path = copy.join(&fault.file);
-    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let found = text.matches(&fault.find).count();
-    ensure!(found == 1, "{:?}: its place is {found} times in {}", fault.name, fault.file);
-    Ok(text.replacen(&fault.find, &fault.replace, 1))
-}
-
 /// A test that fails without a fault would see them all.
 fn expect_sound(copy: &Path, faults: &[Fault]) -> Result<()> {
     let tests = build(copy)?;
@@ -108,12 +97,7 @@ fn expect_sound(copy: &Path, faults: &[Fault]) -> Result<()> {
 
 /// Plants a fault, runs its test and takes the fault out again; how the test failed, if it did.
 fn judge(copy: &Path, fault: &Fault) -> Result<Option<String>> {
-    let path = copy.join(&fault.file);
-    let sound = fs::read(&path)?;
-    fs::write(&path, planted(copy, fault)?)?;
-    let how = build(copy).and_then(|tests| failure(&tests, copy, &fault.test));
-    fs::write(&path, sound)?;
-    let how = how?;
+    let how = fault.edit.during(copy, || build(copy).and_then(|tests| failure(&tests, copy, &fault.test)))?;
     ensure!(!how.as_ref().is_some_and(|h| h.contains("does not compile")), "it does not compile");
     Ok(how)
 }

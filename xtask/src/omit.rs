@@ -10,6 +10,7 @@ use std::process::Output;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
+use crate::edit::Edit;
 use crate::{cargo, root, target};
 
 #[derive(Deserialize)]
@@ -19,16 +20,11 @@ struct Omissions {
 
 /// A place that is forgotten.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Omission {
     name: String,
     /// In the repository.
-    file: String,
-    /// Text that stands in the file once.
-    find: String,
-    /// What stands there when the place is forgotten.
-    #[serde(default)]
-    replace: String,
+    #[serde(flatten)]
+    edit: Edit,
     /// What cargo is asked to do, and has to fail at.
     cargo: String,
 }
@@ -39,10 +35,10 @@ pub fn run(words: &[String]) -> Result<()> {
     let Omissions { omission: mut omissions } = toml::from_str(&text)?;
     let copy = fresh_copy()?;
     for omission in &omissions {
-        forgotten(&copy, omission)?;
+        omission.edit.text(&copy).with_context(|| omission.name.clone())?;
     }
     omissions.retain(|omission| {
-        let texts = [&omission.name, &omission.file, &omission.cargo];
+        let texts = [&omission.name, &omission.edit.file, &omission.cargo];
         words.is_empty() || words.iter().any(|word| texts.iter().any(|text| text.contains(word)))
     });
     let commands: BTreeSet<&str> = omissions.iter().map(|omission| omission.cargo.as_str()).collect();
@@ -56,7 +52,7 @@ pub fn run(words: &[String]) -> Result<()> {
         let how = judge(&copy, omission).with_context(|| format!("leaving out {:?}", omission.name))?;
         missed += usize::from(how.is_none());
         let how = how.as_deref().unwrap_or("**nothing**").replace('|', "\\|");
-        println!("| {} | {} | {} | {how} |", omission.name, omission.file, omission.cargo);
+        println!("| {} | {} | {} | {how} |", omission.name, omission.edit.file, omission.cargo);
     }
     println!("\n{} of {} omissions were named.", omissions.len() - missed, omissions.len());
     ensure!(missed == 0, "nothing names {missed} of the omissions");
@@ -79,23 +75,9 @@ fn fresh_copy() -> Result<PathBuf> {
     Ok(copy)
 }
 
-/// The text of an omission's file without the place.
-fn forgotten(copy: &Path, omission: &Omission) -> Result<String> {
-    let path = copy.join(&omission.file);
-    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let found = text.matches(&omission.find).count();
-    ensure!(found == 1, "{:?}: its place is {found} times in {}", omission.name, omission.file);
-    Ok(text.replacen(&omission.find, &omission.replace, 1))
-}
-
 /// Leaves a place out, asks cargo and puts it back; what cargo said first if it failed.
 fn judge(copy: &Path, omission: &Omission) -> Result<Option<String>> {
-    let path = copy.join(&omission.file);
-    let whole = fs::read(&path)?;
-    fs::write(&path, forgotten(copy, omission)?)?;
-    let output = ask(copy, &omission.cargo);
-    fs::write(&path, whole)?;
-    let output = output?;
+    let output = omission.edit.during(copy, || ask(copy, &omission.cargo))?;
     Ok((!output.status.success()).then(|| first_error(&output)))
 }
 

@@ -105,96 +105,6 @@ impl Function for Sigmoid {
     }
 }
 
-/// z times the share of the standard normal distribution below z.
-pub struct Gelu;
-
-impl Function for Gelu {
-    const FROM_RESULT: bool = Activation::Gelu.derivative_follows_from_result();
-
-    #[inline(always)]
-    fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector {
-        simd.map(z, |z| z * math::normal_cdf(z))
-    }
-
-    #[inline(always)]
-    fn slope<S: Simd>(simd: S, given: S::Vector, gradient: S::Vector) -> S::Vector {
-        let slope = |z: f32| {
-            let density = math::exp(-0.5 * z * z) * 0.398_942_3; // 1 / sqrt(2 pi)
-            math::normal_cdf(z) + z * density
-        };
-        simd.mul(gradient, simd.map(given, slope))
-    }
-}
-
-/// z s(2 sqrt(2 / pi) (z + 0.044715 z^3)), with the logistic function s for (1 + tanh) / 2.
-pub struct GeluTanh;
-
-impl Function for GeluTanh {
-    const FROM_RESULT: bool = Activation::GeluTanh.derivative_follows_from_result();
-
-    #[inline(always)]
-    fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector {
-        simd.map(z, |z| z * math::sigmoid(z * (1.595_769 + 0.071_354_82 * z * z)))
-    }
-
-    #[inline(always)]
-    fn slope<S: Simd>(simd: S, given: S::Vector, gradient: S::Vector) -> S::Vector {
-        let slope = |z: f32| {
-            let s = math::sigmoid(z * (1.595_769 + 0.071_354_82 * z * z));
-            s + z * (s * (1.0 - s)) * (1.595_769 + 0.214_064_46 * z * z)
-        };
-        simd.mul(gradient, simd.map(given, slope))
-    }
-}
-
-/// z times the logistic function of z.
-pub struct Silu;
-
-impl Function for Silu {
-    const FROM_RESULT: bool = Activation::Silu.derivative_follows_from_result();
-
-    #[inline(always)]
-    fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector {
-        simd.map(z, |z| z * math::sigmoid(z))
-    }
-
-    #[inline(always)]
-    fn slope<S: Simd>(simd: S, given: S::Vector, gradient: S::Vector) -> S::Vector {
-        let slope = |z: f32| {
-            let s = math::sigmoid(z);
-            s + z * (s * (1.0 - s))
-        };
-        simd.mul(gradient, simd.map(given, slope))
-    }
-}
-
-/// z tanh(ln(1 + e^z)) = z n / (n + 2) with n = e^z (e^z + 2).
-pub struct Mish;
-
-impl Function for Mish {
-    const FROM_RESULT: bool = Activation::Mish.derivative_follows_from_result();
-
-    #[inline(always)]
-    fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector {
-        simd.map(z, |z| {
-            let e = math::exp(if z > 20.0 { 20.0 } else { z });
-            let n = e * (e + 2.0);
-            z * (n / (n + 2.0))
-        })
-    }
-
-    #[inline(always)]
-    fn slope<S: Simd>(simd: S, given: S::Vector, gradient: S::Vector) -> S::Vector {
-        let slope = |z: f32| {
-            let e = math::exp(if z > 20.0 { 20.0 } else { z });
-            let n = e * (e + 2.0);
-            let share = 1.0 / (n + 2.0);
-            n * share + z * (4.0 * e * (1.0 + e) * share * share)
-        };
-        simd.mul(gradient, simd.map(given, slope))
-    }
-}
-
 /// z where z > 0, else e^z - 1 = 2 t / (1 - t) with t = tanh(z / 2), which is exact near 0.
 pub struct Elu;
 
@@ -217,28 +127,82 @@ impl Function for Elu {
     }
 }
 
-/// z min(max(z + 3, 0), 6) / 6.
-pub struct HardSwish;
+/// Functions whose value and slope are both written for a single z; the compiler makes vectors of them.
+macro_rules! from_single_values {
+    ($($(#[$doc:meta])* $Name:ident { value: $value:expr, slope: $slope:expr })*) => {$(
+        $(#[$doc])*
+        pub struct $Name;
 
-impl Function for HardSwish {
-    const FROM_RESULT: bool = Activation::HardSwish.derivative_follows_from_result();
+        impl Function for $Name {
+            const FROM_RESULT: bool = Activation::$Name.derivative_follows_from_result();
 
-    #[inline(always)]
-    fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector {
-        simd.map(z, |z| {
-            let raised = if z < -3.0 { 0.0 } else { z + 3.0 };
-            z * (if raised > 6.0 { 6.0 } else { raised }) * (1.0 / 6.0)
-        })
+            #[inline(always)]
+            fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector {
+                simd.map(z, $value)
+            }
+
+            #[inline(always)]
+            fn slope<S: Simd>(simd: S, given: S::Vector, gradient: S::Vector) -> S::Vector {
+                simd.mul(gradient, simd.map(given, $slope))
+            }
+        }
+    )*};
+}
+
+from_single_values! {
+    /// z times the share of the standard normal distribution below z.
+    Gelu {
+        value: |z: f32| z * math::normal_cdf(z),
+        slope: |z: f32| {
+            let density = math::exp(-0.5 * z * z) * 0.398_942_3; // 1 / sqrt(2 pi)
+            math::normal_cdf(z) + z * density
+        }
     }
 
-    #[inline(always)]
-    fn slope<S: Simd>(simd: S, given: S::Vector, gradient: S::Vector) -> S::Vector {
-        let slope = |z: f32| {
+    /// z s(2 sqrt(2 / pi) (z + 0.044715 z^3)), with the logistic function s for (1 + tanh) / 2.
+    GeluTanh {
+        value: |z: f32| z * math::sigmoid(z * (1.595_769 + 0.071_354_82 * z * z)),
+        slope: |z: f32| {
+            let s = math::sigmoid(z * (1.595_769 + 0.071_354_82 * z * z));
+            s + z * (s * (1.0 - s)) * (1.595_769 + 0.214_064_46 * z * z)
+        }
+    }
+
+    /// z times the logistic function of z.
+    Silu {
+        value: |z: f32| z * math::sigmoid(z),
+        slope: |z: f32| {
+            let s = math::sigmoid(z);
+            s + z * (s * (1.0 - s))
+        }
+    }
+
+    /// z tanh(ln(1 + e^z)) = z n / (n + 2) with n = e^z (e^z + 2).
+    Mish {
+        value: |z: f32| {
+            let e = math::exp(if z > 20.0 { 20.0 } else { z });
+            let n = e * (e + 2.0);
+            z * (n / (n + 2.0))
+        },
+        slope: |z: f32| {
+            let e = math::exp(if z > 20.0 { 20.0 } else { z });
+            let n = e * (e + 2.0);
+            let share = 1.0 / (n + 2.0);
+            n * share + z * (4.0 * e * (1.0 + e) * share * share)
+        }
+    }
+
+    /// z min(max(z + 3, 0), 6) / 6.
+    HardSwish {
+        value: |z: f32| {
+            let raised = if z < -3.0 { 0.0 } else { z + 3.0 };
+            z * (if raised > 6.0 { 6.0 } else { raised }) * (1.0 / 6.0)
+        },
+        slope: |z: f32| {
             let between = z * (1.0 / 3.0) + 0.5;
             let up = if z <= -3.0 { 0.0 } else { between };
             if z >= 3.0 { 1.0 } else { up }
-        };
-        simd.mul(gradient, simd.map(given, slope))
+        }
     }
 }
 

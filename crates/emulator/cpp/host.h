@@ -24,6 +24,7 @@ typedef unsigned long long u64;
 #define EXPORT(name) static const emulator::Registration registration_##name( \
     ARCH, #name, __BASE_FILE__, parameters(&name), [](void** arguments) { call_with(&name, arguments); });
 #define DEVICE static inline
+#define OUT_OF_LINE static inline
 #define UNROLL _Pragma("GCC unroll 16")
 #define SHARED(pointer) u8* pointer = emulator::shared_memory
 #define __restrict__

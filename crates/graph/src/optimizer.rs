@@ -95,13 +95,18 @@ impl UpdateRule {
         Self::Sgd { momentum: 0.9, nesterov: false },
         Self::Sgd { momentum: 0.9, nesterov: true },
         Self::RMSPROP,
+        Self::RmsProp { alpha: 0.99, epsilon: 1e-3, momentum: 0.0 },
+        Self::RmsProp { alpha: 0.9, epsilon: 1e-8, momentum: 0.9 },
         Self::RmsProp { alpha: 0.9, epsilon: 1e-3, momentum: 0.9 },
         Self::ADAM,
         Self::Adam { beta1: 0.5, beta2: 0.9, epsilon: 1e-3 },
+        Self::Adam { beta1: 0.95, beta2: 0.99, epsilon: 1e-8 },
         Self::ADAMW,
         Self::AdamW { beta1: 0.95, beta2: 0.99, epsilon: 1e-3 },
+        Self::AdamW { beta1: 0.5, beta2: 0.9, epsilon: 1e-8 },
         Self::LION,
         Self::Lion { beta1: 0.5, beta2: 0.9 },
+        Self::Lion { beta1: 0.95, beta2: 0.98 },
     ];
 
     /// The most state tensors that a rule has for each parameter. A plan has room for all of them,

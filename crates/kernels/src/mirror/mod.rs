@@ -297,6 +297,13 @@ mod tests {
         let activations = codes(&[&["identity"], Activation::NAMES].concat());
         header.codes("Activation", &activations);
         header.each("ACTIVATION", activations.iter());
+        let which = |may: fn(Activation) -> bool| Activation::ALL.iter().filter(move |&&activation| may(activation));
+        let monotone: Vec<&str> = which(Activation::is_monotone).map(|activation| activation.name()).collect();
+        header.each("MONOTONE_ACTIVATION", codes(&[&["identity"], &monotone[..]].concat()));
+        let from_x: Vec<&str> = which(|activation| !activation.derivative_follows_from_result())
+            .map(|activation| activation.name())
+            .collect();
+        header.each("ACTIVATION_WITH_SLOPE_FROM_X", codes(&from_x));
         header.codes("Optimizer", &codes(OptimizerKind::NAMES));
         let tiles = TILES.iter().filter(|tile| tile.whole);
         header.each(
