@@ -5,13 +5,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 use crate::edit::Edit;
-use crate::{cargo, root, target};
+use crate::{cargo, root, succeed, target};
 
 #[derive(Deserialize)]
 struct Omissions {
@@ -43,6 +43,7 @@ pub fn run(words: &[String]) -> Result<()> {
     });
     let commands: BTreeSet<&str> = omissions.iter().map(|omission| omission.cargo.as_str()).collect();
     for command in commands {
+        eprintln!("with nothing left out: cargo {command}");
         let output = ask(&copy, command)?;
         ensure!(output.status.success(), "cargo {command} fails with nothing left out: {}", first_error(&output));
     }
@@ -59,19 +60,14 @@ pub fn run(words: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// The folder of the copy: what git knows of the repository, as it is now.
+/// The folder of the copy: the repository as git's index has it.
 fn fresh_copy() -> Result<PathBuf> {
     let copy = target().join("omissions");
     if copy.exists() {
         fs::remove_dir_all(&copy)?;
     }
-    let git = std::process::Command::new("git").current_dir(root()).args(["ls-files", "-z"]).output()?;
-    ensure!(git.status.success(), "git lists no files: {}", String::from_utf8_lossy(&git.stderr));
-    for file in String::from_utf8(git.stdout)?.split_terminator('\0') {
-        let to = copy.join(file);
-        fs::create_dir_all(to.parent().unwrap_or(&copy))?;
-        fs::copy(root().join(file), &to).with_context(|| file.to_owned())?;
-    }
+    let prefix = format!("--prefix={}/", copy.display());
+    succeed(Command::new("git").current_dir(root()).args(["checkout-index", "--all", &prefix]))?;
     Ok(copy)
 }
 
