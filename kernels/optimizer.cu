@@ -1,12 +1,12 @@
 // Updates of all parameters at once, whatever the optimizer; the formulae with PyTorch's order of
-// operations stand in crates/graph/src/optimizer.rs.
+// operations stand in crates/graph/src/optimizer/mod.rs.
 //
 // Two launches. The first sums the squares of the gradients, one number for each block, where someone
 // needs them: for clipping by the global norm, and to find a gradient that is not finite when they were
 // stored in f16 and so carry the loss scale. The second starts with adding these numbers - every block
 // all of them, in the same order - and then updates its part.
 //
-// All of a parameter is read and written once: p, g, two states, and the 16-bit copy of p that products
+// All of a parameter is read and written once: p, g, the states, and the 16-bit copy of p that products
 // read. Gaps between parameters hold zeros everywhere, and zeros stay zeros.
 #include "device.cuh"
 
@@ -67,44 +67,65 @@ KERNEL(OPTIMIZER_THREADS) optimizer_squares(const StepRow* step, const LossScale
 }
 EXPORT(optimizer_squares)
 
-// One parameter p with its gradient g, already unscaled and clipped, and its two states: buf and nothing
-// (SGD), v and buf (RMSprop), m and v (Adam, AdamW), m and nothing (Lion).
-DEVICE void update_one(const StepRow& row, float root, float& p, float g, float& a, float& b) {
-    float rate = row.learning_rate;
+// One parameter p with its gradient g, already unscaled and clipped, and its states in the order in which
+// crates/graph/src/optimizer/rules.rs names them.
+DEVICE void update_one(const StepRow& row, float& p, float g, float& a, float& b, float& c) {
+    p *= row.shrink;
+    g += row.decay * p;
     switch (row.optimizer) {
         case SGD:
-            g += row.weight_decay * p;
-            if (row.decay1 != 0) {
-                a = row.first_update ? g : row.decay1 * a + g;
-                g = row.nesterov ? g + row.decay1 * a : a;
+            if (row.kept1 != 0) {
+                a = row.kept1 * a + row.added1 * g;
+                g = row.nesterov ? g + row.kept1 * a : a;
             }
-            p -= rate * g;
+            p -= row.rate * g;
             return;
-        case RMSPROP:
-            g += row.weight_decay * p;
-            a = row.decay2 * a + row.rest2 * g * g;
+        case RMSPROP: {
+            a = row.kept2 * a + row.added2 * g * g;
+            float square = a;
+            if (row.centered) {
+                c = row.kept2 * c + row.added2 * g;
+                square = a - c * c;
+                // What rounding makes negative counts as 0; what is no number stays none.
+                if (square < 0) square = 0;
+            }
             // Without momentum the buffer is the direction itself.
-            b = row.decay1 * b + g / (sqrtf(a) + row.epsilon);
-            p -= rate * b;
+            b = row.kept1 * b + g / (sqrtf(square) + row.epsilon);
+            p -= row.rate * b;
             return;
+        }
         case ADAM:
         case ADAMW:
-            if (row.optimizer == ADAM) g += row.weight_decay * p;
-            else p *= 1 - rate * row.weight_decay;
-            a += (g - a) * row.rest1;
-            b = row.decay2 * b + row.rest2 * g * g;
-            p -= rate / row.correction1 * a / (sqrtf(b) / root + row.epsilon);
+        case NADAM:
+            a += (g - a) * row.added1;
+            b = row.kept2 * b + row.added2 * g * g;
+            // The gradient's rate is NAdam's alone.
+            p -= (row.gradient_rate * g + row.rate * a) / (sqrtf(b) / row.root + row.epsilon);
+            return;
+        case ADAGRAD:
+            a += g * g;
+            p -= row.rate * g / (sqrtf(a) + row.epsilon);
             return;
         case LION: {
-            float direction = row.decay1 * a + row.rest1 * g;
-            p *= 1 - rate * row.weight_decay;
+            float direction = row.kept1 * a + row.added1 * g;
             // Zero moves nothing, and what is no number stays none.
-            p -= rate * (direction > 0 ? 1 : direction < 0 ? -1 : direction);
-            a = row.decay2 * a + row.rest2 * g;
+            p -= row.rate * (direction > 0 ? 1 : direction < 0 ? -1 : direction);
+            a = row.kept2 * a + row.added2 * g;
             return;
         }
         default: p = unknown_code(row.optimizer);
     }
+}
+
+// Whether a parameter lies in one of `count` ranges, each a start and an end, in order.
+DEVICE bool lies_in(const u32* ranges, u32 count, u32 at) {
+    u32 low = 0, high = count;
+    while (low < high) {
+        u32 middle = (low + high) / 2;
+        if (ranges[2 * middle + 1] <= at) low = middle + 1;
+        else high = middle;
+    }
+    return low < count && ranges[2 * low] <= at;
 }
 
 // What the gradients are multiplied by: one over the loss scale, and at most max / (norm + 1e-6). Not a
@@ -128,8 +149,9 @@ DEVICE void next_scale(LossScale* loss_scale, Record* record, bool finite) {
 
 template <class T>
 DEVICE void update(const StepRow* step, LossScale* loss_scale, float* parameters, const float* gradients,
-                   float* first, float* second, T* weights16, const float* workspace, Record* records, u32 len,
-                   u32 sums, u32 scaled, u32 record_count) {
+                   float* first, float* second, float* third, T* weights16, const u32* norms_and_biases,
+                   const float* workspace, Record* records, u32 len, u32 ranges, u32 sums, u32 scaled,
+                   u32 record_count) {
     float scale = 1.0f / workspace[OPTIMIZER_SUMS];
     if (scaled || step->clip_norm != 0) {
         float squares = block_sum(threadIdx.x < sums ? workspace[threadIdx.x] : 0);
@@ -140,20 +162,22 @@ DEVICE void update(const StepRow* step, LossScale* loss_scale, float* parameters
         if (step->clip_norm != 0) scale *= clip_scale(step, squares);
     }
     StepRow row = *step;
-    float root = sqrtf(row.correction2);
     u32 at = blockIdx.x * OPTIMIZER_PART + threadIdx.x * 4;
     if (at >= len) return;
-    // States that the optimizer does not have are not read and written.
-    bool has_first = row.optimizer != SGD || row.decay1 != 0, has_second = row.optimizer != SGD && row.optimizer != LION;
+    // Parameters start at multiples of 16 values: four neighbours belong to one of them, or to the gap behind it.
+    if (row.spares_norms_and_biases && lies_in(norms_and_biases, ranges, at)) row.shrink = 1, row.decay = 0;
+    // States that the plan has no room for are not there.
     float4 p = load4(parameters, at, len), g = load4(gradients, at, len), none = make_float4(0, 0, 0, 0);
-    float4 a = has_first ? load4(first, at, len) : none, b = has_second ? load4(second, at, len) : none;
-    update_one(row, root, p.x, g.x * scale, a.x, b.x);
-    update_one(row, root, p.y, g.y * scale, a.y, b.y);
-    update_one(row, root, p.z, g.z * scale, a.z, b.z);
-    update_one(row, root, p.w, g.w * scale, a.w, b.w);
+    float4 a = first ? load4(first, at, len) : none, b = second ? load4(second, at, len) : none;
+    float4 c = third ? load4(third, at, len) : none;
+    update_one(row, p.x, g.x * scale, a.x, b.x, c.x);
+    update_one(row, p.y, g.y * scale, a.y, b.y, c.y);
+    update_one(row, p.z, g.z * scale, a.z, b.z, c.z);
+    update_one(row, p.w, g.w * scale, a.w, b.w, c.w);
     store4(parameters, at, len, p);
-    if (has_first) store4(first, at, len, a);
-    if (has_second) store4(second, at, len, b);
+    if (first) store4(first, at, len, a);
+    if (second) store4(second, at, len, b);
+    if (third) store4(third, at, len, c);
     if (!weights16) return;
     float values[4] = {p.x, p.y, p.z, p.w};
     UNROLL for (u32 i = 0; i < 4; i++)
@@ -169,12 +193,13 @@ template <class T> DEVICE void cast(const float* parameters, T* weights16, u32 l
 }
 
 #define UPDATE(T)                                                                                               \
-    KERNEL(OPTIMIZER_THREADS) optimizer_update_##T(const StepRow* step, LossScale* scale, float* parameters,                  \
-                                     const float* gradients, float* first, float* second, T* weights16,         \
-                                     const float* workspace, Record* records, u32 len, u32 sums, u32 scaled,    \
+    KERNEL(OPTIMIZER_THREADS) optimizer_update_##T(const StepRow* step, LossScale* scale, float* parameters,    \
+                                     const float* gradients, float* first, float* second, float* third,         \
+                                     T* weights16, const u32* norms_and_biases, const float* workspace,         \
+                                     Record* records, u32 len, u32 ranges, u32 sums, u32 scaled,                \
                                      u32 record_count) {                                                        \
-        update<T>(step, scale, parameters, gradients, first, second, weights16, workspace, records, len, sums,  \
-                  scaled, record_count);                                                                        \
+        update<T>(step, scale, parameters, gradients, first, second, third, weights16, norms_and_biases,        \
+                  workspace, records, len, ranges, sums, scaled, record_count);                                 \
     }                                                                                                           \
     EXPORT(optimizer_update_##T)
 

@@ -32,7 +32,7 @@ enum Activation { IDENTITY = 0, RELU = 1, LEAKY_RELU = 2, TANH = 3, SIGMOID = 4,
     each(MISH) \
     each(HARD_SWISH)
 
-enum Optimizer { SGD = 0, ADAM = 1, ADAMW = 2, RMSPROP = 3, LION = 4 };
+enum Optimizer { SGD = 0, ADAM = 1, ADAMW = 2, RMSPROP = 3, LION = 4, NADAM = 5, ADAGRAD = 6 };
 
 #define EACH_EXACT_TILE(each) \
     each(128, 64, 2, 2, 8) \
@@ -91,20 +91,22 @@ struct StepRow {
     u32 dropout_key[2];  // Key of the dropout masks.
     u32 optimizer;  // The code of an `OptimizerKind`.
     u32 nesterov;  // SGD with Nesterov's momentum: 1.
-    u32 first_update;  // 1 in the first step: SGD's momentum starts from the gradient.
+    u32 centered;  // Centred RMSprop: 1.
+    u32 spares_norms_and_biases;  // 1 if weight decay leaves out the parameters of one axis, norms and biases.
     u32 changed;  // 1 if the images of the batch have transforms.
     float mixing;  // Share of the next image, and of its label, in each image of the batch.
-    float learning_rate;  // Learning rate.
-    float weight_decay;  // Weight decay.
     float label_smoothing;  // Label smoothing.
     float clip_norm;  // Largest global norm of the gradients; 0: they stay as they are.
-    float decay1;  // Momentum of SGD and RMSprop, beta1 of Adam and Lion.
-    float decay2;  // alpha of RMSprop, beta2 of Adam and Lion.
+    float shrink;  // What the parameters are multiplied by first.
+    float decay;  // How much of a parameter is added to its gradient.
+    float rate;  // What the direction is multiplied by.
+    float gradient_rate;  // What NAdam multiplies the gradient by.
+    float kept1;  // Momentum of SGD and RMSprop, beta1 of the others.
+    float kept2;  // alpha of RMSprop, beta2 of the others.
+    float added1;  // How much of what is new comes to the first state.
+    float added2;  // How much of what is new comes to the second.
+    float root;  // What a root is divided by.
     float epsilon;  // Added to a root.
-    float correction1;  // 1 - beta1^t.
-    float correction2;  // 1 - beta2^t.
-    float rest1;  // 1 - decay1, rounded once: 1 - 0.999 in f32 would be wrong in the fifth digit.
-    float rest2;  // 1 - decay2, rounded once.
 };
 
 // The dropout of one layer in one step: elements with a random number below `threshold` become 0, the others are

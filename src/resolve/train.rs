@@ -1,7 +1,7 @@
 //! From a configuration to the way its network is trained.
 
 use tunefork_data::Augmentation;
-use tunefork_nn::{Curve, Optimizer, OptimizerKind, Schedule, ScheduleKind, UpdateRule};
+use tunefork_nn::{Curve, GivenScalars, Optimizer, Schedule, ScheduleKind};
 use tunefork_train::{Objective, Plateau, Precision, TrainSpec};
 use tunefork_trial::Direction;
 
@@ -61,15 +61,21 @@ impl Config {
     }
 
     fn optimizer(&self) -> Optimizer {
-        let (beta1, beta2, epsilon) = (BETA1.of(self), BETA2.of(self), EPSILON.of(self));
-        let rule = match OPTIMIZER.of(self) {
-            OptimizerKind::Sgd => UpdateRule::Sgd { momentum: MOMENTUM.of(self), nesterov: NESTEROV.of(self) },
-            OptimizerKind::Adam => UpdateRule::Adam { beta1, beta2, epsilon },
-            OptimizerKind::AdamW => UpdateRule::AdamW { beta1, beta2, epsilon },
-            OptimizerKind::RmsProp => UpdateRule::RmsProp { alpha: ALPHA.of(self), epsilon, momentum: 0.0 },
-            OptimizerKind::Lion => UpdateRule::Lion { beta1, beta2 },
-        };
+        let rule = OPTIMIZER.of(self).rule(&GivenScalars {
+            momentum: Some(MOMENTUM.of(self)),
+            dampening: Some(DAMPENING.of(self)),
+            nesterov: Some(NESTEROV.of(self)),
+            beta1: Some(BETA1.of(self)),
+            beta2: BETA2.of(self),
+            momentum_decay: Some(MOMENTUM_DECAY.of(self)),
+            alpha: Some(ALPHA.of(self)),
+            centered: Some(CENTERED.of(self)),
+            rmsprop_momentum: Some(RMSPROP_MOMENTUM.of(self)),
+            lr_decay: Some(LR_DECAY.of(self)),
+            epsilon: EPSILON.of(self),
+        });
         let mut optimizer = Optimizer::new(rule, LEARNING_RATE.of(self));
+        optimizer.decay_norms_and_biases = DECAY_NORMS_AND_BIASES.of(self);
         if let Some(decay) = WEIGHT_DECAY.of(self) {
             optimizer.weight_decay = decay;
         }

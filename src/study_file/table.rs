@@ -65,17 +65,20 @@ const fn beside(key: &Key, words: &'static [&'static str]) -> Option<Only> {
     Some(Only { key: key.name, words })
 }
 
+/// That a key is a scalar of some optimizers.
+macro_rules! scalar {
+    ($name:literal) => {{
+        const COUNT: usize = OptimizerKind::count_with($name);
+        const NAMES: [&str; COUNT] = OptimizerKind::names_with($name);
+        beside(OPTIMIZER.key(), &NAMES)
+    }};
+}
+
 const ANY: i64 = i64::MAX;
 const ALWAYS: Option<Only> = None;
 const DRAWN: Option<Only> = beside(SOURCE.key(), &[GENERATED, NOISE]);
 const FOLDED: Option<Only> = beside(FOLDS.key(), &[]);
 const POOLED: Option<Only> = beside(POOL.key(), PoolKind::NAMES);
-const SGD: Option<Only> = beside(OPTIMIZER.key(), &[OptimizerKind::Sgd.name()]);
-const WITH_BETAS: Option<Only> =
-    beside(OPTIMIZER.key(), &[OptimizerKind::Adam.name(), OptimizerKind::AdamW.name(), OptimizerKind::Lion.name()]);
-const RMSPROP: Option<Only> = beside(OPTIMIZER.key(), &[OptimizerKind::RmsProp.name()]);
-const WITH_SQUARES: Option<Only> =
-    beside(OPTIMIZER.key(), &[OptimizerKind::Adam.name(), OptimizerKind::AdamW.name(), OptimizerKind::RmsProp.name()]);
 const STEPS: Option<Only> = beside(SCHEDULE.key(), &[ScheduleKind::Step.name()]);
 const PLATEAU: Option<Only> = beside(SCHEDULE.key(), &[ScheduleKind::Plateau.name()]);
 const DROPS: Option<Only> = beside(SCHEDULE.key(), &[ScheduleKind::Step.name(), ScheduleKind::Plateau.name()]);
@@ -213,18 +216,29 @@ keys! {
             "size of a step";
         WEIGHT_DECAY: Optional<f64> = not_negative(), Absent("0; adamw: 0.01"), "", Free, ALWAYS,
             "pull of the weights towards zero";
-        MOMENTUM: One<f64> = below_one(), Number(0.0), "", Free, SGD,
+        DECAY_NORMS_AND_BIASES: One<bool> = flag(), Flag(true), "", Free, ALWAYS,
+            "whether weight decay acts on norms and biases too";
+        MOMENTUM: One<f64> = below_one(), Number(0.0), "", Free, scalar!("momentum"),
             "share of the last step that is kept";
-        NESTEROV: One<bool> = flag(), Flag(false), "", Free, SGD,
+        DAMPENING: One<f64> = fraction(), Number(0.0), "", Free, scalar!("dampening"),
+            "share of a gradient that the momentum does not take up; nesterov wants 0";
+        NESTEROV: One<bool> = flag(), Flag(false), "", Free, scalar!("nesterov"),
             "Nesterov's form of momentum";
-        BETA1: One<f64> = below_one(), Number(0.9), "", Free, WITH_BETAS,
+        BETA1: One<f64> = below_one(), Number(0.9), "", Free, scalar!("beta1"),
             "decay of the mean gradient; lion: its share in the direction";
-        BETA2: One<f64> = below_one(), Number(0.999), "", Free, WITH_BETAS,
-            "decay of the squared gradient; lion: of the mean gradient (its authors' value is 0.99)";
-        ALPHA: One<f64> = below_one(), Number(0.99), "", Free, RMSPROP,
+        BETA2: Optional<f64> = below_one(), Absent("0.999; lion: 0.99"), "", Free, scalar!("beta2"),
+            "decay of the squared gradient; lion: of the mean gradient";
+        MOMENTUM_DECAY: One<f64> = not_negative(), Number(0.004), "", Free, scalar!("momentum_decay"),
+            "how fast nadam's momentum rises from half of beta1 to beta1";
+        ALPHA: One<f64> = below_one(), Number(0.99), "", Free, scalar!("alpha"),
             "decay of the squared gradient";
-        EPSILON: One<f64> = positive(), Number(1e-8), "", Free,
-            WITH_SQUARES,
+        CENTERED: One<bool> = flag(), Flag(false), "", Free, scalar!("centered"),
+            "divide by the gradient's deviation, not by the root of its square";
+        RMSPROP_MOMENTUM: One<f64> = below_one(), Number(0.0), "", Free, scalar!("rmsprop_momentum"),
+            "share of rmsprop's last step that is kept";
+        LR_DECAY: One<f64> = not_negative(), Number(0.0), "", Free, scalar!("lr_decay"),
+            "after n steps adagrad's learning rate is divided by 1 + n times this";
+        EPSILON: Optional<f64> = positive(), Absent("1e-8; adagrad: 1e-10"), "", Free, scalar!("epsilon"),
             "keeps the divisor from zero";
         SCHEDULE: One<ScheduleKind> = names(), Word(ScheduleKind::Constant.name()), "", Free, ALWAYS,
             "how the learning rate changes over the epochs";

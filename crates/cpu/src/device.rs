@@ -103,7 +103,7 @@ impl graph::Engine for Engine {
     fn read_optimizer(&self, state: &mut [f32]) -> Result<(), EngineError> {
         assert_eq!(state.len(), graph::Engine::optimizer_len(self), "the optimizer's values");
         let len = self.gradients().len();
-        for (part, to) in self.optimizer_states().iter().zip(state.chunks_exact_mut(len)) {
+        for (part, to) in self.optimizer_states().zip(state.chunks_exact_mut(len)) {
             to.copy_from_slice(part);
         }
         Ok(())
@@ -112,13 +112,13 @@ impl graph::Engine for Engine {
     fn write_optimizer(&mut self, state: &[f32]) -> Result<(), EngineError> {
         assert_eq!(state.len(), graph::Engine::optimizer_len(self), "the optimizer's values");
         let len = self.gradients().len();
-        for (part, from) in self.optimizer_states_mut().into_iter().zip(state.chunks_exact(len)) {
+        for (part, from) in self.optimizer_states_mut().zip(state.chunks_exact(len)) {
             part.copy_from_slice(from);
         }
         Ok(())
     }
 
     fn optimizer_len(&self) -> usize {
-        self.optimizer_states().iter().map(|part| part.len()).sum()
+        self.optimizer_states().map(|part| part.len()).sum()
     }
 }

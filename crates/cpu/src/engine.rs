@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tunefork_graph::optimizer::UpdateRule;
 use tunefork_graph::{Evaluated, Plan, StepResult, StepSettings};
 use tunefork_simd::Isa;
 
@@ -102,6 +101,10 @@ impl Engine {
     /// # Errors
     ///
     /// If there are no images, more than the plan has room for, or a label is no class.
+    ///
+    /// # Panics
+    ///
+    /// If the optimizer has more tensors of state than the plan.
     pub fn train(
         &mut self,
         fill: impl FnOnce(&mut [f32]),
@@ -109,6 +112,7 @@ impl Engine {
         settings: &StepSettings<'_>,
     ) -> Result<StepResult, CpuError> {
         let rows = self.check_labels(labels, self.plan.training.batch)?;
+        assert!(settings.optimizer.states() <= self.plan.optimizer_states, "the plan has room for the optimizer");
         fill(self.memory.images(self.plan.training.input, rows * self.plan.image.elements()));
         let run = Run {
             targets: Targets {
@@ -124,7 +128,8 @@ impl Engine {
         let mut context = self.memory.context(self.isa, &mut self.pool, rows);
         let sum = self.training.run(&mut context, &run);
         let start = std::time::Instant::now();
-        let gradient_norm = optimizer::run(self.isa, &mut self.pool, &self.memory.optimizer(), settings);
+        let gradient_norm =
+            optimizer::run(self.isa, &mut self.pool, &self.memory.optimizer(), &self.plan.slab.parameters, settings);
         self.update_time += start.elapsed();
         Ok(StepResult { loss_sum: sum.loss, correct: sum.correct, gradient_norm, skipped: false })
     }
@@ -166,15 +171,14 @@ impl Engine {
         self.memory.gradients.as_slice()
     }
 
-    /// The two tensors of the optimizer's state, laid out as the parameters.
-    pub fn optimizer_states(&self) -> [&[f32]; UpdateRule::STATES] {
-        self.memory.states.each_ref().map(|state| state.as_slice())
+    /// The tensors of the optimizer's state, laid out as the parameters, as many as the plan has.
+    pub fn optimizer_states(&self) -> impl Iterator<Item = &[f32]> {
+        self.memory.states.iter().take(self.plan.optimizer_states).map(|state| state.as_slice())
     }
 
     /// The same, to be changed.
-    pub fn optimizer_states_mut(&mut self) -> [&mut [f32]; UpdateRule::STATES] {
-        let states = self.memory.states.each_mut();
-        states.map(|state| state.as_mut_slice())
+    pub fn optimizer_states_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
+        self.memory.states.iter_mut().take(self.plan.optimizer_states).map(|state| state.as_mut_slice())
     }
 
     /// Name of each training step and the time spent in it so far; the update comes last.

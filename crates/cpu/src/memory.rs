@@ -17,8 +17,8 @@ pub struct Memory {
     pub slab: AlignedBuffer,
     /// Gradients of the parameters.
     pub gradients: AlignedBuffer,
-    /// The optimizer's state, laid out as the parameters.
-    pub states: [AlignedBuffer; UpdateRule::STATES],
+    /// The optimizer's state, laid out as the parameters; empty where the plan has no such tensor.
+    pub states: [AlignedBuffer; UpdateRule::MOST_STATES],
     /// `scratch_len` elements per thread.
     scratch: AlignedBuffer,
     scratch_len: usize,
@@ -29,6 +29,8 @@ struct Lengths {
     arena: usize,
     slab: usize,
     trainable: usize,
+    /// How many tensors of state.
+    states: usize,
     scratch: usize,
 }
 
@@ -38,6 +40,7 @@ impl Lengths {
             arena: plan.arena_len(),
             slab: plan.slab.len,
             trainable: plan.slab.trainable_len,
+            states: plan.optimizer_states,
             scratch: scratch_len * threads,
         }
     }
@@ -55,7 +58,7 @@ impl Memory {
             arena: AlignedBuffer::new(lengths.arena),
             slab,
             gradients: AlignedBuffer::new(lengths.trainable),
-            states: std::array::from_fn(|_| AlignedBuffer::new(lengths.trainable)),
+            states: std::array::from_fn(|i| AlignedBuffer::new(if i < lengths.states { lengths.trainable } else { 0 })),
             scratch: AlignedBuffer::new(lengths.scratch),
             scratch_len,
         }
@@ -69,7 +72,7 @@ impl Memory {
     /// Bytes that [`new`](Self::new) allocates.
     pub fn bytes(plan: &Plan, scratch_len: usize, threads: usize) -> u64 {
         let lengths = Lengths::new(plan, scratch_len, threads);
-        let of_parameters = (1 + UpdateRule::STATES as u64) * AlignedBuffer::bytes(lengths.trainable);
+        let of_parameters = (1 + lengths.states as u64) * AlignedBuffer::bytes(lengths.trainable);
         of_parameters + [lengths.arena, lengths.slab, lengths.scratch].map(AlignedBuffer::bytes).iter().sum::<u64>()
     }
 

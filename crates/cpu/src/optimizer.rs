@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use tunefork_graph::StepSettings;
-use tunefork_graph::optimizer::{UpdateRule, bias_correction, clip_scale};
+use tunefork_graph::optimizer::{Scalars, UpdateRule, clip_scale};
+use tunefork_graph::{Slot, StepSettings};
 use tunefork_simd::{Isa, dispatch};
 
 use crate::pool::Pool;
@@ -12,34 +12,46 @@ use crate::shared::Shared;
 /// Elements of a task.
 const PART: usize = 16 * 1024;
 
-/// Parameters, their gradients and the two tensors of state, all of one length.
+/// Parameters, their gradients and the tensors of state, all of one length but the states that the plan has no room
+/// for, which are empty.
 #[derive(Clone, Copy)]
 pub struct Buffers<'a> {
     pub parameters: Shared<'a>,
     pub gradients: Shared<'a>,
-    pub states: [Shared<'a>; 2],
+    pub states: [Shared<'a>; UpdateRule::MOST_STATES],
     pub len: usize,
 }
 
-/// Updates the parameters and returns the global norm of the gradients, if it had to be known.
-pub fn run(isa: Isa, pool: &mut Pool, buffers: &Buffers<'_>, settings: &StepSettings<'_>) -> Option<f64> {
+/// Updates the parameters, which lie in these slots, and returns the global norm of the gradients, if it had to be
+/// known.
+///
+/// # Panics
+/// If the rule has more tensors of state than there are.
+pub fn run(
+    isa: Isa,
+    pool: &mut Pool,
+    buffers: &Buffers<'_>,
+    slots: &[Slot],
+    settings: &StepSettings<'_>,
+) -> Option<f64> {
     let norm = settings.clip_norm.map(|_| {
         // SAFETY: no task is running.
         norm(isa, unsafe { buffers.gradients.part(0..buffers.len).read() })
     });
     let clip = norm.zip(settings.clip_norm).map_or(1.0, |(norm, most)| clip_scale(norm, f64::from(most)));
-    let rule = Rule::new(settings, clip as f32);
-    let part = |task: usize| -> Range<usize> { task * PART..((task + 1) * PART).min(buffers.len) };
+    let update = |weight_decay: f64| Update::new(settings, weight_decay, clip as f32);
+    let (update, without_decay) = (update(settings.weight_decay), update(0.0));
+    let task_part = |task: usize| -> Range<usize> { task * PART..((task + 1) * PART).min(buffers.len) };
     pool.run(buffers.len.div_ceil(PART), &|task, _| {
-        // SAFETY: each task has its own part of every buffer.
-        let (p, g, [a, b]) = unsafe {
-            (
-                buffers.parameters.part(part(task)).write(),
-                buffers.gradients.part(part(task)).read(),
-                buffers.states.map(|state| state.part(part(task)).write()),
-            )
-        };
-        rule.apply(isa, p, g, a, b);
+        if settings.decay_norms_and_biases {
+            update.apply(isa, buffers, task_part(task));
+        } else {
+            for slot in slots {
+                let update = if slot.shape.rank() > 1 { &update } else { &without_decay };
+                let (task, slot) = (task_part(task), slot.offset..slot.offset + slot.len);
+                update.apply(isa, buffers, task.start.max(slot.start)..task.end.min(slot.end));
+            }
+        }
     });
     norm
 }
@@ -49,104 +61,45 @@ fn norm(isa: Isa, gradients: &[f32]) -> f64 {
     gradients.chunks(PART).map(|part| square_sum(isa, part)).sum::<f64>().sqrt()
 }
 
-/// An update's scalars, worked out once in f64.
-enum Rule {
-    Sgd { clip: f32, rate: f32, decay: f32 },
-    Momentum { clip: f32, rate: f32, decay: f32, momentum: f32, nesterov: bool, first: bool },
-    RmsProp { clip: f32, rate: f32, decay: f32, alpha: f32, rest: f32, epsilon: f32, momentum: f32 },
-    Adam(Adam),
-    Lion(Lion),
-}
-
-/// Lion's scalars.
-#[derive(Clone, Copy)]
-struct Lion {
+/// An update of some parameters.
+struct Update {
+    rule: UpdateRule,
+    scalars: Scalars,
+    /// What the gradients are multiplied by.
     clip: f32,
-    /// Multiplies the parameter.
-    shrink: f32,
-    rate: f32,
-    beta1: f32,
-    rest1: f32,
-    beta2: f32,
-    rest2: f32,
 }
 
-/// Adam's and AdamW's scalars.
-#[derive(Clone, Copy)]
-struct Adam {
-    clip: f32,
-    /// Added to the gradient (Adam).
-    decay: f32,
-    /// Multiplies the parameter (AdamW).
-    shrink: f32,
-    rest1: f32,
-    beta2: f32,
-    rest2: f32,
-    /// lr / (1 - beta1^t)
-    rate: f32,
-    /// sqrt(1 - beta2^t)
-    root: f32,
-    epsilon: f32,
-}
-
-impl Rule {
-    fn new(settings: &StepSettings<'_>, clip: f32) -> Self {
-        let (learning_rate, weight_decay) = (settings.learning_rate, settings.weight_decay);
-        let (rate, decay, t) = (learning_rate as f32, weight_decay as f32, settings.step + 1);
-        let adam = |beta1: f64, beta2: f64, epsilon: f64| Adam {
-            clip,
-            decay: 0.0,
-            shrink: 1.0,
-            rest1: (1.0 - beta1) as f32,
-            beta2: beta2 as f32,
-            rest2: (1.0 - beta2) as f32,
-            rate: (learning_rate / bias_correction(beta1, t)) as f32,
-            root: bias_correction(beta2, t).sqrt() as f32,
-            epsilon: epsilon as f32,
-        };
-        let shrink = (1.0 - learning_rate * weight_decay) as f32;
-        match settings.optimizer {
-            UpdateRule::Sgd { momentum: 0.0, .. } => Self::Sgd { clip, rate, decay },
-            UpdateRule::Sgd { momentum, nesterov } => {
-                Self::Momentum { clip, rate, decay, momentum: momentum as f32, nesterov, first: t == 1 }
-            }
-            UpdateRule::RmsProp { alpha, epsilon, momentum } => Self::RmsProp {
-                clip,
-                rate,
-                decay,
-                alpha: alpha as f32,
-                rest: (1.0 - alpha) as f32,
-                epsilon: epsilon as f32,
-                momentum: momentum as f32,
-            },
-            UpdateRule::Adam { beta1, beta2, epsilon } => Self::Adam(Adam { decay, ..adam(beta1, beta2, epsilon) }),
-            UpdateRule::AdamW { beta1, beta2, epsilon } => Self::Adam(Adam { shrink, ..adam(beta1, beta2, epsilon) }),
-            UpdateRule::Lion { beta1, beta2 } => Self::Lion(Lion {
-                clip,
-                shrink,
-                rate,
-                beta1: beta1 as f32,
-                rest1: (1.0 - beta1) as f32,
-                beta2: beta2 as f32,
-                rest2: (1.0 - beta2) as f32,
-            }),
-        }
+impl Update {
+    fn new(settings: &StepSettings<'_>, weight_decay: f64, clip: f32) -> Self {
+        let scalars = settings.optimizer.scalars(settings.learning_rate, weight_decay, settings.step + 1);
+        Self { rule: settings.optimizer, scalars, clip }
     }
 
-    fn apply(&self, isa: Isa, p: &mut [f32], g: &[f32], a: &mut [f32], b: &mut [f32]) {
-        match *self {
-            Self::Sgd { clip, rate, decay } => sgd(isa, p, g, clip, rate, decay),
-            Self::Momentum { clip, rate, decay, momentum, nesterov, first } => {
-                if first {
-                    a.fill(0.0); // then momentum * buffer + gradient is the gradient
-                }
-                sgd_momentum(isa, p, g, a, clip, rate, decay, momentum, nesterov);
-            }
-            Self::RmsProp { clip, rate, decay, alpha, rest, epsilon, momentum } => {
-                rms_prop(isa, p, g, a, b, clip, rate, decay, alpha, rest, epsilon, momentum);
-            }
-            Self::Adam(rule) => adam(isa, p, g, a, b, rule),
-            Self::Lion(rule) => lion(isa, p, g, a, rule),
+    /// Updates these parameters, if there are any.
+    fn apply(&self, isa: Isa, buffers: &Buffers<'_>, part: Range<usize>) {
+        if part.is_empty() {
+            return;
+        }
+        let states = self.rule.states();
+        let state = |which: usize| if which < states { part.clone() } else { 0..0 };
+        // SAFETY: each task has its own part of every buffer.
+        let (p, g, [a, b, c]) = unsafe {
+            (
+                buffers.parameters.part(part.clone()).write(),
+                buffers.gradients.part(part.clone()).read(),
+                [0, 1, 2].map(|which| buffers.states[which].part(state(which)).write()),
+            )
+        };
+        let (clip, scalars) = (self.clip, self.scalars);
+        match self.rule {
+            UpdateRule::Sgd { momentum: 0.0, .. } => sgd(isa, p, g, clip, scalars),
+            UpdateRule::Sgd { nesterov, .. } => sgd_momentum(isa, p, g, a, clip, scalars, nesterov),
+            UpdateRule::RmsProp { centered: false, .. } => rms_prop(isa, p, g, a, b, clip, scalars),
+            UpdateRule::RmsProp { centered: true, .. } => rms_prop_centered(isa, p, g, [a, b, c], clip, scalars),
+            UpdateRule::Adam { .. } | UpdateRule::AdamW { .. } => adam(isa, p, g, a, b, clip, scalars),
+            UpdateRule::NAdam { .. } => nadam(isa, p, g, a, b, clip, scalars),
+            UpdateRule::Adagrad { .. } => adagrad(isa, p, g, a, clip, scalars),
+            UpdateRule::Lion { .. } => lion(isa, p, g, a, clip, scalars),
         }
     }
 }
@@ -164,78 +117,95 @@ dispatch! {
         sums.iter().sum()
     }
 
-    fn sgd<S>(simd: S, p: &mut [f32], g: &[f32], clip: f32, rate: f32, decay: f32) {
+    fn sgd<S>(simd: S, p: &mut [f32], g: &[f32], clip: f32, s: Scalars) {
         let _ = simd;
         for (p, g) in p.iter_mut().zip(g) {
-            let g = g * clip + decay * *p;
-            *p -= rate * g;
+            let g = g * clip + s.decay * *p;
+            *p -= s.rate * g;
         }
     }
 
-    fn sgd_momentum<S>(
-        simd: S,
-        p: &mut [f32],
-        g: &[f32],
-        a: &mut [f32],
-        clip: f32,
-        rate: f32,
-        decay: f32,
-        momentum: f32,
-        nesterov: bool,
-    ) {
+    fn sgd_momentum<S>(simd: S, p: &mut [f32], g: &[f32], a: &mut [f32], clip: f32, s: Scalars, nesterov: bool) {
         let _ = simd;
+        let ([momentum, _], [added, _]) = (s.kept, s.added);
         for ((p, g), buffer) in p.iter_mut().zip(g).zip(a) {
-            let g = g * clip + decay * *p;
-            *buffer = momentum * *buffer + g;
+            let g = g * clip + s.decay * *p;
+            *buffer = momentum * *buffer + added * g;
             let direction = if nesterov { g + momentum * *buffer } else { *buffer };
-            *p -= rate * direction;
+            *p -= s.rate * direction;
         }
     }
 
-    fn rms_prop<S>(
-        simd: S,
-        p: &mut [f32],
-        g: &[f32],
-        a: &mut [f32],
-        b: &mut [f32],
-        clip: f32,
-        rate: f32,
-        decay: f32,
-        alpha: f32,
-        rest: f32,
-        epsilon: f32,
-        momentum: f32,
-    ) {
+    fn rms_prop<S>(simd: S, p: &mut [f32], g: &[f32], a: &mut [f32], b: &mut [f32], clip: f32, s: Scalars) {
         let _ = simd;
+        let ([momentum, alpha], [_, added]) = (s.kept, s.added);
         for (((p, g), square), buffer) in p.iter_mut().zip(g).zip(a).zip(b) {
-            let g = g * clip + decay * *p;
-            *square = alpha * *square + rest * g * g;
+            let g = g * clip + s.decay * *p;
+            *square = alpha * *square + added * g * g;
             // Without momentum the buffer is the direction itself.
-            *buffer = momentum * *buffer + g / (square.sqrt() + epsilon);
-            *p -= rate * *buffer;
+            *buffer = momentum * *buffer + g / (square.sqrt() + s.epsilon);
+            *p -= s.rate * *buffer;
         }
     }
 
-    fn adam<S>(simd: S, p: &mut [f32], g: &[f32], a: &mut [f32], b: &mut [f32], rule: Adam) {
+    fn rms_prop_centered<S>(simd: S, p: &mut [f32], g: &[f32], states: [&mut [f32]; 3], clip: f32, s: Scalars) {
         let _ = simd;
+        let [a, b, c] = states;
+        let ([momentum, alpha], [_, added]) = (s.kept, s.added);
+        for ((((p, g), square), buffer), mean) in p.iter_mut().zip(g).zip(a).zip(b).zip(c) {
+            let g = g * clip + s.decay * *p;
+            *square = alpha * *square + added * g * g;
+            *mean = alpha * *mean + added * g;
+            let variance = *square - *mean * *mean;
+            // What rounding makes negative counts as 0; what is no number stays none.
+            let variance = if variance < 0.0 { 0.0 } else { variance };
+            *buffer = momentum * *buffer + g / (variance.sqrt() + s.epsilon);
+            *p -= s.rate * *buffer;
+        }
+    }
+
+    fn adam<S>(simd: S, p: &mut [f32], g: &[f32], a: &mut [f32], b: &mut [f32], clip: f32, s: Scalars) {
+        let _ = simd;
+        let ([_, beta2], [added1, added2]) = (s.kept, s.added);
         for (((p, g), mean), square) in p.iter_mut().zip(g).zip(a).zip(b) {
-            let shrunk = *p * rule.shrink;
-            let g = g * rule.clip + rule.decay * shrunk;
-            *mean += (g - *mean) * rule.rest1;
-            *square = rule.beta2 * *square + rule.rest2 * g * g;
-            *p = shrunk - rule.rate * *mean / (square.sqrt() / rule.root + rule.epsilon);
+            let shrunk = *p * s.shrink;
+            let g = g * clip + s.decay * shrunk;
+            *mean += (g - *mean) * added1;
+            *square = beta2 * *square + added2 * g * g;
+            *p = shrunk - s.rate * *mean / (square.sqrt() / s.root + s.epsilon);
         }
     }
 
-    fn lion<S>(simd: S, p: &mut [f32], g: &[f32], a: &mut [f32], rule: Lion) {
+    fn nadam<S>(simd: S, p: &mut [f32], g: &[f32], a: &mut [f32], b: &mut [f32], clip: f32, s: Scalars) {
         let _ = simd;
+        let ([_, beta2], [added1, added2]) = (s.kept, s.added);
+        for (((p, g), mean), square) in p.iter_mut().zip(g).zip(a).zip(b) {
+            let g = g * clip + s.decay * *p;
+            *mean += (g - *mean) * added1;
+            *square = beta2 * *square + added2 * g * g;
+            *p -= (s.gradient_rate * g + s.rate * *mean) / (square.sqrt() / s.root + s.epsilon);
+        }
+    }
+
+    fn adagrad<S>(simd: S, p: &mut [f32], g: &[f32], a: &mut [f32], clip: f32, s: Scalars) {
+        let _ = simd;
+        for ((p, g), sum) in p.iter_mut().zip(g).zip(a) {
+            let g = g * clip + s.decay * *p;
+            *sum += g * g;
+            *p -= s.rate * g / (sum.sqrt() + s.epsilon);
+        }
+    }
+
+    fn lion<S>(simd: S, p: &mut [f32], g: &[f32], a: &mut [f32], clip: f32, s: Scalars) {
+        let _ = simd;
+        let ([beta1, beta2], [added1, added2]) = (s.kept, s.added);
         for ((p, g), mean) in p.iter_mut().zip(g).zip(a) {
-            let g = g * rule.clip;
-            let direction = rule.beta1 * *mean + rule.rest1 * g;
+            let g = g * clip;
+            let direction = beta1 * *mean + added1 * g;
             // Zero moves nothing, and what is no number stays none.
             let sign = if direction == 0.0 { 0.0 } else { direction.signum() };
-            *p = *p * rule.shrink - rule.rate * sign;
-            *mean = rule.beta2 * *mean + rule.rest2 * g;
+            *p = *p * s.shrink - s.rate * sign;
+            *mean = beta2 * *mean + added2 * g;
         }
     }
 }

@@ -18,8 +18,9 @@ fn follow(rule: UpdateRule, isa: Isa) {
     let x = graph.flatten(graph.input()).unwrap();
     let x = graph.dense(x, "head", 3, true).unwrap();
     graph.softmax_cross_entropy(x, 3).unwrap();
-    let plan = Arc::new(Plan::new(&graph, 4, &CpuWorkspace).unwrap());
-    let mut engine = Engine::new(plan, isa, 1).unwrap();
+    let mut plan = Plan::new(&graph, 4, &CpuWorkspace).unwrap();
+    plan.optimizer_states = rule.states();
+    let mut engine = Engine::new(Arc::new(plan), isa, 1).unwrap();
     let mut draw = Key::study(3).stream(Purpose::Generate);
     engine.slab_mut().iter_mut().for_each(|p| *p = (draw.f64() - 0.5) as f32);
     let start = tensor(engine.slab());

@@ -89,8 +89,8 @@ fn initialise(graph: &Graph, plan: &Plan, slab: &mut [f32]) {
 
 fn optimizer(name: &str) -> (UpdateRule, f64, f64) {
     match name {
-        "sgd" => (UpdateRule::Sgd { momentum: 0.9, nesterov: false }, 0.05, 5e-4),
-        "nesterov" => (UpdateRule::Sgd { momentum: 0.9, nesterov: true }, 0.05, 5e-4),
+        "sgd" => (UpdateRule::momentum(0.9, false), 0.05, 5e-4),
+        "nesterov" => (UpdateRule::momentum(0.9, true), 0.05, 5e-4),
         "adam" => (UpdateRule::ADAM, 1e-3, 1e-4),
         "adamw" => (UpdateRule::ADAMW, 1e-3, 1e-2),
         "rmsprop" => (UpdateRule::RMSPROP, 1e-3, 1e-4),

@@ -10,7 +10,7 @@ use tunefork_kernels::{Precision, Stream};
 
 use crate::call::Call;
 use crate::check::{check, check_settings};
-use crate::layout::{Layout, batches_per_call, changed_steps_per_call, steps_per_call};
+use crate::layout::{Layout, batches_per_call, changed_steps_per_call, norms_and_biases, steps_per_call};
 use crate::memory::Memory;
 use crate::program::{Context, Runner};
 use crate::streamed::Ring;
@@ -69,6 +69,7 @@ impl Engine {
             slab[norm.variance..norm.variance + norm.len].fill(1.0);
         }
         engine.write_slab(&slab)?;
+        engine.memory.norms_and_biases().write(&*engine.stream, &norms_and_biases(&engine.plan.slab))?;
         engine.write_scale(LossScale::initial(precision))?;
         Ok(engine)
     }
@@ -125,7 +126,7 @@ impl Engine {
     /// names none: then no step has been taken. If the device fails, some may have been.
     ///
     /// # Panics
-    /// If there is not one result for each step.
+    /// If there is not one result for each step, or an optimizer has more tensors of state than the plan.
     pub fn steps<'a>(
         &mut self,
         images: impl Into<Images<'a>>,
@@ -136,6 +137,8 @@ impl Engine {
         let images = images.into();
         self.prepare(images)?;
         for step in steps {
+            let states = step.settings.optimizer.states();
+            assert!(states <= self.plan.optimizer_states, "the plan has room for the optimizer");
             let batch = self.plan.training.batch;
             images.check_batch(step.indices, batch, self.plan.classes)?;
         }
@@ -285,11 +288,11 @@ impl Engine {
         Ok(self.memory.gradients().read_into(&*self.stream, gradients)?)
     }
 
-    /// Number of values in the state of the optimizer: its two tensors, laid out as the parameters,
+    /// Number of values in the state of the optimizer: its tensors, laid out as the parameters,
     /// and with [`Precision::F16`] the loss scale and how many steps it has stood.
     pub fn optimizer_len(&self) -> usize {
         let scale = if self.precision == Precision::F16 { 2 } else { 0 };
-        UpdateRule::STATES * self.plan.slab.trainable_len + scale
+        self.plan.optimizer_states * self.plan.slab.trainable_len + scale
     }
 
     /// Copies the state of the optimizer.
@@ -302,7 +305,7 @@ impl Engine {
     pub fn read_optimizer(&self, state: &mut [f32]) -> Result<(), CudaError> {
         assert_eq!(state.len(), self.optimizer_len(), "the optimizer's values");
         let (len, stream) = (self.plan.slab.trainable_len, &*self.stream);
-        let (states, scale) = state.split_at_mut(UpdateRule::STATES * len);
+        let (states, scale) = state.split_at_mut(self.plan.optimizer_states * len);
         for (from, to) in self.memory.states().iter().zip(states.chunks_exact_mut(len)) {
             from.read_into(stream, to)?;
         }
@@ -324,7 +327,7 @@ impl Engine {
     pub fn write_optimizer(&mut self, state: &[f32]) -> Result<(), CudaError> {
         assert_eq!(state.len(), self.optimizer_len(), "the optimizer's values");
         let (len, stream) = (self.plan.slab.trainable_len, &*self.stream);
-        let (states, scale) = state.split_at(UpdateRule::STATES * len);
+        let (states, scale) = state.split_at(self.plan.optimizer_states * len);
         for (to, from) in self.memory.states().iter().zip(states.chunks_exact(len)) {
             to.write(stream, from)?;
         }

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use tunefork_graph::Plan;
 use tunefork_graph::optimizer::UpdateRule;
+use tunefork_graph::{Plan, SlabLayout};
 use tunefork_kernels::launch::gather::Transform;
 use tunefork_kernels::launch::loss::{LossScale, Record};
 use tunefork_kernels::launch::optimizer::Update;
@@ -28,8 +28,10 @@ pub(crate) struct Layout {
     pub slab: Range<usize>,
     /// Gradients of the parameters.
     pub gradients: Range<usize>,
-    /// The optimizer's state, laid out as the parameters.
-    pub states: [Range<usize>; UpdateRule::STATES],
+    /// The optimizer's state, laid out as the parameters; empty where the plan has no such tensor.
+    pub states: [Range<usize>; UpdateRule::MOST_STATES],
+    /// The ranges of the parameters of one axis.
+    pub norms_and_biases: Range<usize>,
     /// The parameters once more, in 16 bits, where products read them so.
     pub weights16: Option<Range<usize>>,
     /// What the optimizer needs for itself.
@@ -77,7 +79,8 @@ impl Layout {
             arena: take(4 * plan.arena_len()),
             slab: take(4 * plan.slab.len),
             gradients: take(4 * parameters),
-            states: std::array::from_fn(|_| take(4 * parameters)),
+            states: std::array::from_fn(|i| take(if i < plan.optimizer_states { 4 * parameters } else { 0 })),
+            norms_and_biases: take(4 * norms_and_biases(&plan.slab).len()),
             weights16: (precision.bytes() == 2).then(|| take(2 * parameters)),
             update: take(4 * update.workspace_len()),
             scale: take(size_of::<LossScale>()),
@@ -95,6 +98,12 @@ impl Layout {
         layout.len = len;
         layout
     }
+}
+
+/// The ranges of the parameters of one axis, a start and an end each, in order.
+pub(crate) fn norms_and_biases(slab: &SlabLayout) -> Vec<u32> {
+    let slots = slab.parameters.iter().filter(|slot| slot.shape.rank() == 1);
+    slots.flat_map(|slot| [slot.offset as u32, (slot.offset + slot.len) as u32]).collect()
 }
 
 /// Steps that are prepared together: enough that the host is rarely waited for, few enough that

@@ -94,8 +94,13 @@ impl Memory {
     }
 
     /// The optimizer's state.
-    pub fn states(&self) -> [Span<'_, f32>; UpdateRule::STATES] {
+    pub fn states(&self) -> [Span<'_, f32>; UpdateRule::MOST_STATES] {
         self.layout.states.each_ref().map(|bytes| self.part(bytes.clone()))
+    }
+
+    /// The ranges of the parameters that weight decay may leave out.
+    pub fn norms_and_biases(&self) -> Span<'_, u32> {
+        self.part(self.layout.norms_and_biases.clone())
     }
 
     /// Running mean and variance.

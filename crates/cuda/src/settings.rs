@@ -6,32 +6,18 @@ use tunefork_kernels::{DropoutRow, StepRow};
 /// The row of the table of steps: `rows` images, `changed` or not, from place `first` of the indices on,
 /// results at `record`.
 pub(crate) fn row(settings: &StepSettings<'_>, rows: usize, changed: bool, first: usize, record: usize) -> StepRow {
-    let scalars = settings.optimizer.scalars(settings.learning_rate, settings.step + 1);
-    let [decay1, decay2] = scalars.decays.map(|decay| decay as f32);
-    let [rest1, rest2] = scalars.rests.map(|rest| rest as f32);
-    let [correction1, correction2] = scalars.corrections.map(|correction| correction as f32);
     StepRow {
         rows: rows as u32,
         first: first as u32,
         record: record as u32,
         step: [settings.step as u32, (settings.step >> 32) as u32],
         dropout_key: settings.dropout_key,
-        optimizer: settings.optimizer.kind().code(),
-        nesterov: u32::from(scalars.nesterov),
-        first_update: u32::from(settings.step == 0),
         changed: u32::from(changed),
         mixing: settings.mixing,
-        learning_rate: scalars.rate as f32,
-        weight_decay: settings.weight_decay as f32,
         label_smoothing: settings.label_smoothing,
         clip_norm: settings.clip_norm.unwrap_or(0.0),
-        decay1,
-        decay2,
-        epsilon: scalars.epsilon as f32,
-        correction1,
-        correction2,
-        rest1,
-        rest2,
+        spares_norms_and_biases: u32::from(!settings.decay_norms_and_biases),
+        ..StepRow::update(settings.optimizer, settings.learning_rate, settings.weight_decay, settings.step + 1)
     }
 }
 

@@ -175,6 +175,7 @@ pub(crate) fn update(context: &Context<'_>) -> Result<(), DeviceError> {
         memory.gradients(),
         memory.states(),
         memory.weights16(),
+        memory.norms_and_biases(),
         memory.update(),
         memory.records(),
     )

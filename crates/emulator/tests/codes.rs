@@ -152,8 +152,9 @@ fn optimizers() {
             scale.all(),
             parameters.all(),
             gradients.all(),
-            [first.all(), second.all()],
+            [first.all(), second.all(), gradients.all().part(0..0)],
             None,
+            gradients.all::<u32>().part(0..0),
             workspace.all(),
             record.all(),
         )

@@ -13,8 +13,7 @@ type Failure = Box<dyn std::error::Error>;
 
 /// A scale that carries the gradient of any logit beyond the largest f16, 65504.
 const FAR: f32 = 1048576.0;
-const RULES: [UpdateRule; 3] =
-    [UpdateRule::Sgd { momentum: 0.9, nesterov: true }, UpdateRule::RMSPROP, UpdateRule::ADAMW];
+const RULES: [UpdateRule; 3] = [UpdateRule::momentum(0.9, true), UpdateRule::RMSPROP, UpdateRule::ADAMW];
 
 /// A trial's engine with the images that it learns from.
 struct Trial {

@@ -14,6 +14,8 @@ pub struct StepSettings<'a> {
     pub learning_rate: f64,
     /// Weight decay.
     pub weight_decay: f64,
+    /// Whether it acts on biases and on the scales and shifts of norms, the parameters of one axis, too.
+    pub decay_norms_and_biases: bool,
     /// Largest global norm of the gradients; `None`: as they are.
     pub clip_norm: Option<f32>,
     /// Label smoothing, from 0 to 1.
@@ -38,6 +40,7 @@ impl StepSettings<'_> {
             optimizer,
             learning_rate: 1e-3,
             weight_decay: 0.0,
+            decay_norms_and_biases: true,
             clip_norm: None,
             label_smoothing: 0.0,
             class_weights: &[],

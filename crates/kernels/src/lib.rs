@@ -18,6 +18,7 @@ mod mirror;
 mod rehearsal;
 mod shape;
 mod source;
+mod step_row;
 mod stream;
 mod watched;
 

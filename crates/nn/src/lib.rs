@@ -21,7 +21,7 @@ pub use network::{Block, Head, Network};
 pub use optimizer::Optimizer;
 pub use parameter::{Parameter, ParameterKind, Start, Tensor};
 pub use schedule::{Curve, Schedule, ScheduleKind};
-pub use tunefork_graph::optimizer::{OptimizerKind, UpdateRule};
+pub use tunefork_graph::optimizer::{GivenScalars, OptimizerKind, UpdateRule};
 pub use tunefork_graph::{Activation, Image, Pool, PoolKind, Window};
 
 /// A digest of this crate's sources, which belongs to the fingerprint of a study.

@@ -13,7 +13,7 @@ use crate::NetworkError;
 /// assert_eq!(adam.check(), Ok(()));
 /// let sgd = Optimizer {
 ///     weight_decay: 5e-4,
-///     ..Optimizer::new(UpdateRule::Sgd { momentum: 0.9, nesterov: true }, 0.1)
+///     ..Optimizer::new(UpdateRule::momentum(0.9, true), 0.1)
 /// };
 /// assert_eq!(sgd.check(), Ok(()));
 /// ```
@@ -23,16 +23,18 @@ pub struct Optimizer {
     pub rule: UpdateRule,
     /// Learning rate before the schedule's factor, above 0.
     pub learning_rate: f64,
-    /// Weight decay on all parameters, not negative; decoupled for AdamW and Lion, added to the
-    /// gradient otherwise.
+    /// Weight decay, not negative; decoupled for AdamW and Lion, added to the gradient otherwise.
     pub weight_decay: f64,
+    /// Whether weight decay acts on biases and on the scales and shifts of norms too.
+    pub decay_norms_and_biases: bool,
 }
 
 impl Optimizer {
-    /// Without weight decay, except for AdamW, which has PyTorch's 0.01.
+    /// With the rule's usual weight decay ([`OptimizerKind::default_weight_decay`](crate::OptimizerKind)) on all
+    /// parameters.
     pub fn new(rule: UpdateRule, learning_rate: f64) -> Self {
-        let weight_decay = if matches!(rule, UpdateRule::AdamW { .. }) { 0.01 } else { 0.0 };
-        Self { rule, learning_rate, weight_decay }
+        let weight_decay = rule.kind().default_weight_decay();
+        Self { rule, learning_rate, weight_decay, decay_norms_and_biases: true }
     }
 
     /// Checks every scalar against its bounds.
@@ -65,7 +67,7 @@ mod tests {
 
     #[test]
     fn numbers_outside_their_bounds_are_named() {
-        let sgd = |momentum, nesterov| Optimizer::new(UpdateRule::Sgd { momentum, nesterov }, 0.1);
+        let sgd = |momentum, nesterov| Optimizer::new(UpdateRule::momentum(momentum, nesterov), 0.1);
         refused(sgd(1.0, false), "optimizer: momentum is 1, must be at least 0 and below 1");
         refused(sgd(0.0, true), "optimizer: momentum is 0, must be above 0 with nesterov");
         refused(
@@ -85,7 +87,10 @@ mod tests {
             "optimizer: beta2 is 1, must be at least 0 and below 1",
         );
         refused(
-            Optimizer::new(UpdateRule::RmsProp { alpha: 0.9, epsilon: 0.0, momentum: 0.0 }, 0.1),
+            Optimizer::new(
+                UpdateRule::RmsProp { alpha: 0.9, epsilon: 0.0, rmsprop_momentum: 0.0, centered: false },
+                0.1,
+            ),
             "optimizer: epsilon is 0, must be a finite number above 0",
         );
     }

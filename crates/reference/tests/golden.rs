@@ -104,8 +104,8 @@ fn assert_close<'a>(name: &str, got: impl IntoIterator<Item = &'a f64>, golden: 
 
 fn follow(network: &str, graph: &Graph, dropped: usize) {
     let (golden, all) = (golden(), differentiate(graph).unwrap());
-    let with_momentum = |nesterov| UpdateRule::Sgd { momentum: 0.9, nesterov };
-    let rms_momentum = UpdateRule::RmsProp { alpha: 0.99, epsilon: 1e-8, momentum: 0.9 };
+    let with_momentum = |nesterov| UpdateRule::momentum(0.9, nesterov);
+    let rms_momentum = UpdateRule::RmsProp { alpha: 0.99, epsilon: 1e-8, rmsprop_momentum: 0.9, centered: false };
     let optimizers = [
         ("sgd", UpdateRule::SGD, 0.01),
         ("momentum", with_momentum(false), 0.01),

@@ -23,7 +23,8 @@ impl Predictor {
     /// # Errors
     /// If the network cannot be, or the tensors are not its own.
     pub fn new(network: Network, weights: &[Tensor], device: &dyn Device) -> Result<Self, TrainError> {
-        let plan = device.plan(&network.graph(Self::BATCH)?, Self::BATCH)?;
+        let mut plan = device.plan(&network.graph(Self::BATCH)?, Self::BATCH)?;
+        plan.optimizer_states = 0;
         let map = WeightMap::new(&network, plan.slab.clone())?;
         let slab = map.slab(weights)?;
         let mut engine = device.engine(Arc::new(plan))?;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use tunefork_data::Split;
-use tunefork_graph::optimizer::UpdateRule;
 use tunefork_graph::{Cost, Graph, NoWorkspace, Plan};
 use tunefork_nn::Network;
 use tunefork_rng::{Key, Purpose};
@@ -122,10 +121,11 @@ impl Task {
     fn compile_for(&self, device: &dyn Device, batch: usize) -> Result<Compiled, TrainError> {
         let graph = self.network.graph(batch)?;
         let bare = bare_plan(&graph)?;
-        let plan = device.plan(&graph, bare.evaluation.batch)?;
+        let mut plan = device.plan(&graph, bare.evaluation.batch)?;
+        plan.optimizer_states = self.spec.optimizer.rule.states();
         let steps_per_epoch = self.spec.steps_per_epoch(self.split.train.len());
         let slab = plan.slab.len;
-        let states = UpdateRule::STATES * plan.slab.trainable_len;
+        let states = plan.optimizer_states * plan.slab.trainable_len;
         let where_kept = |kept: bool| if kept { slab } else { 0 };
         let best_slab = where_kept(self.spec.at == At::Best);
         let average = where_kept(self.spec.ema > 0.0);

@@ -11,6 +11,7 @@ use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] = &[
     Check { name: "optimizer/updates", run: updates },
+    Check { name: "optimizer/spared", run: spared },
     Check { name: "optimizer/loss_scale", run: loss_scale },
     Check { name: "optimizer/nan_without_scale", run: nan_without_scale },
     Check { name: "optimizer/cast", run: cast },
@@ -21,7 +22,8 @@ struct Buffers {
     update: Update,
     parameters: Stored,
     gradients: Stored,
-    states: [Stored; 2],
+    states: [Stored; UpdateRule::MOST_STATES],
+    norms_and_biases: DeviceMemory,
     weights16: Option<Stored>,
     workspace: DeviceMemory,
     scale: DeviceMemory,
@@ -40,7 +42,8 @@ impl Buffers {
             update,
             parameters: Stored::new(case, Precision::F32, parameters)?,
             gradients: zeros()?,
-            states: [zeros()?, zeros()?],
+            states: [zeros()?, zeros()?, zeros()?],
+            norms_and_biases: DeviceMemory::of(&case.stream, &[0u32; 2])?,
             weights16,
             workspace: DeviceMemory::new(&case.stream, 4 * update.workspace_len())?,
             scale: DeviceMemory::of(&case.stream, &[scale])?,
@@ -59,12 +62,18 @@ impl Buffers {
             self.scale.all(),
             self.parameters.span().cast(),
             self.gradients.span().cast(),
-            [self.states[0].span().cast(), self.states[1].span().cast()],
+            self.states.each_ref().map(|state| state.span().cast()),
             self.weights16.as_ref().map(Stored::span),
+            self.norms_and_biases.all(),
             self.workspace.all(),
             self.records.all(),
         )?;
         Ok(())
+    }
+
+    /// Parameters and states.
+    fn held(&self, case: &mut Case) -> Result<Vec<Vec<f64>>, Failure> {
+        std::iter::once(&self.parameters).chain(&self.states).map(|stored| stored.read(case)).collect()
     }
 
     fn scale(&self, case: &Case) -> Result<LossScale, Failure> {
@@ -74,27 +83,7 @@ impl Buffers {
 
 /// The row of update number `step`, from 1.
 fn row(rule: UpdateRule, step: u64, [rate, decay, clip_norm]: [f64; 3]) -> StepRow {
-    let scalars = rule.scalars(rate, step);
-    let [decay1, decay2] = scalars.decays.map(|decay| decay as f32);
-    let [rest1, rest2] = scalars.rests.map(|rest| rest as f32);
-    let [correction1, correction2] = scalars.corrections.map(|correction| correction as f32);
-    StepRow {
-        record: 1,
-        optimizer: rule.kind().code(),
-        nesterov: u32::from(scalars.nesterov),
-        first_update: u32::from(step == 1),
-        learning_rate: scalars.rate as f32,
-        weight_decay: decay as f32,
-        clip_norm: clip_norm as f32,
-        decay1,
-        decay2,
-        epsilon: scalars.epsilon as f32,
-        correction1,
-        correction2,
-        rest1,
-        rest2,
-        ..bytemuck::Zeroable::zeroed()
-    }
+    StepRow { record: 1, clip_norm: clip_norm as f32, ..StepRow::update(rule, rate, decay, step) }
 }
 
 /// Three updates against the reference: the change of the parameters, and their copy in 16 bits.
@@ -148,6 +137,33 @@ fn updates(case: &mut Case) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Weight decay leaves out the parameters of one axis, wherever they lie, and only where the row says so.
+fn spared(case: &mut Case) -> Result<(), Failure> {
+    let update = Update { len: case.between(1, 3000), precision: Precision::F32 };
+    let rule = case.one_of(UpdateRule::EXAMPLES);
+    let (start, gradients) = (case.values(update.len), case.values(update.len));
+    let gradients: Vec<f32> = gradients.iter().map(|g| *g as f32).collect();
+    let mut bounds: Vec<u32> = (0..case.between(2, 12)).map(|_| 16 * case.between(0, update.len / 16) as u32).collect();
+    bounds.sort_unstable();
+    bounds.truncate(bounds.len() / 2 * 2);
+    let mut updated = |decay: f64, spares: bool| -> Result<Vec<f64>, Failure> {
+        let mut buffers = Buffers::new(case, update, LossScale::initial(update.precision), &mut start.clone())?;
+        buffers.norms_and_biases = DeviceMemory::of(&case.stream, &bounds)?;
+        let row = StepRow { spares_norms_and_biases: u32::from(spares), ..row(rule, 1, [0.125, decay, 0.0]) };
+        buffers.run(case, row, &gradients)?;
+        buffers.parameters.read(case)
+    };
+    let (plain, decayed, spared) = (updated(0.0, false)?, updated(0.5, false)?, updated(0.5, true)?);
+    let is_spared = |at: usize| bounds.chunks(2).any(|range| (range[0]..range[1]).contains(&(at as u32)));
+    for (at, found) in spared.iter().enumerate() {
+        let expected = if is_spared(at) { plain[at] } else { decayed[at] };
+        if *found != expected {
+            return Err(format!("{update:?}, {rule:?}, {bounds:?}: {found} at {at}, expected {expected}").into());
+        }
+    }
+    Ok(())
+}
+
 /// In f16 a gradient that is not finite changes nothing but the scale, which halves down to a limit; 2000
 /// clean steps double it, up to another.
 fn loss_scale(case: &mut Case) -> Result<(), Failure> {
@@ -172,13 +188,13 @@ fn loss_scale(case: &mut Case) -> Result<(), Failure> {
     };
     buffers.run(case, row(1), &gradients)?;
     expect(case, 1024.0, 1999, 0)?;
-    let held = [buffers.parameters.read(case)?, buffers.states[0].read(case)?, buffers.states[1].read(case)?];
+    let held = buffers.held(case)?;
     let copy = buffers.weights16.as_ref().expect("16 bits").read(case)?;
     let bad = case.one_of(&[f32::INFINITY, f32::NEG_INFINITY, f32::NAN]);
     gradients[place] = bad;
     buffers.run(case, row(2), &gradients)?;
     expect(case, 512.0, 0, 1)?;
-    let after = [buffers.parameters.read(case)?, buffers.states[0].read(case)?, buffers.states[1].read(case)?];
+    let after = buffers.held(case)?;
     if held != after || copy != buffers.weights16.as_ref().expect("16 bits").read(case)? {
         return Err(format!("{update:?}: a skipped step changed something").into());
     }

@@ -182,6 +182,6 @@ pub(super) fn settings(step: u64) -> StepSettings<'static> {
         label_smoothing: 0.1,
         dropout: &[0.3],
         dropout_key: [7, 11],
-        ..StepSettings::new(UpdateRule::Sgd { momentum: 0.9, nesterov: true })
+        ..StepSettings::new(UpdateRule::momentum(0.9, true))
     }
 }

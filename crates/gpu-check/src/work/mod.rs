@@ -9,8 +9,7 @@ mod step;
 
 use std::sync::Arc;
 
-use bytemuck::Zeroable;
-use tunefork_graph::OptimizerKind;
+use tunefork_graph::UpdateRule;
 use tunefork_kernels::{Conv2d, DeviceError, DeviceMemory, Precision, StepRow, Stream};
 
 use crate::{NETWORKS, Network};
@@ -42,17 +41,7 @@ pub type Visitor<'a> = dyn FnMut(&Work, &mut dyn FnMut() -> Result<(), DeviceErr
 pub fn visit(stream: &Arc<dyn Stream>, precision: Precision, visitor: &mut Visitor<'_>) -> Result<(), DeviceError> {
     // m0 has the shapes of m1, without norms.
     for network in NETWORKS.iter().filter(|network| network.name != "m0") {
-        let step = StepRow {
-            rows: network.batch as u32,
-            learning_rate: 1e-3,
-            decay1: 0.9,
-            decay2: 0.999,
-            epsilon: 1e-8,
-            correction1: 0.1,
-            correction2: 0.001,
-            optimizer: OptimizerKind::Adam.code(),
-            ..StepRow::zeroed()
-        };
+        let step = StepRow { rows: network.batch as u32, ..StepRow::update(UpdateRule::ADAM, 1e-3, 0.0, 1) };
         let step = DeviceMemory::of(stream, &[step])?;
         let mut walk = Walk { stream, step: &step, network, precision, visitor: &mut *visitor };
         walk.network()?;

@@ -67,11 +67,24 @@ impl Walk<'_, '_> {
         let scale = DeviceMemory::of(self.stream, &[LossScale::initial(precision)])?;
         let bytes = len * (7 * size_of::<f32>() + if half { 2 } else { 0 });
         self.work("update (Adam)", len.to_string(), 0, bytes, &mut |stream| {
-            let states = [states[0].all(), states[1].all()];
+            // Adam has no third state, and spares nothing.
+            let (third, spared) = (workspace.all().part(0..0), workspace.all::<u32>().part(0..0));
+            let states = [states[0].all(), states[1].all(), third];
             let weights16 = weights16.as_ref().map(DeviceMemory::all);
             let (parameters, gradients) = (parameters.all(), gradients.all());
             let (workspace, records) = (workspace.all(), records.all());
-            update.run(stream, step.all(), scale.all(), parameters, gradients, states, weights16, workspace, records)
+            update.run(
+                stream,
+                step.all(),
+                scale.all(),
+                parameters,
+                gradients,
+                states,
+                weights16,
+                spared,
+                workspace,
+                records,
+            )
         })?;
         if let Some(weights16) = &weights16 {
             self.work("cast", len.to_string(), 0, 6 * len, &mut |stream| {

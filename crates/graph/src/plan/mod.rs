@@ -130,7 +130,7 @@ pub struct Bytes {
     pub slab: u64,
     /// Gradients of the parameters.
     pub gradients: u64,
-    /// State of the optimizer, [`UpdateRule::STATES`] values per parameter.
+    /// State of the optimizer, [`Plan::optimizer_states`] values per parameter.
     pub optimizer: u64,
     /// The arena, shared by training and evaluation.
     pub arena: u64,
@@ -160,6 +160,9 @@ pub struct Plan {
     pub evaluation: Program,
     /// How its engine stores and multiplies numbers.
     pub precision: Precision,
+    /// Tensors like the parameters that the optimizer has for its state: as many as Adam's, unless it is set to
+    /// another rule's [`UpdateRule::states`]. An engine does not train with a rule that has more.
+    pub optimizer_states: usize,
     /// Equal for two plans exactly when they do the same work: graph, shapes, batches and
     /// precision, but not names and run-time scalars.
     pub key: String,
@@ -191,6 +194,7 @@ impl Plan {
             evaluation: program(evaluation_batch, None),
             slab,
             precision: workspace.precision(),
+            optimizer_states: UpdateRule::ADAM.states(),
             key: key(graph, evaluation_batch, workspace.precision()),
         })
     }
@@ -211,7 +215,7 @@ impl Plan {
         Bytes {
             slab: bytes(self.slab.len),
             gradients: bytes(self.slab.trainable_len),
-            optimizer: bytes(self.slab.trainable_len * UpdateRule::STATES),
+            optimizer: bytes(self.slab.trainable_len * self.optimizer_states),
             arena: bytes(self.arena_len()),
         }
     }

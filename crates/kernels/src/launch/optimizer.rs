@@ -2,6 +2,8 @@
 
 use super::loss::{LossScale, Record};
 use super::{run, stored};
+use tunefork_graph::optimizer::UpdateRule;
+
 use crate::mirror::{OPTIMIZER_PART, OPTIMIZER_SUMS, OPTIMIZER_THREADS};
 use crate::{Arguments, DeviceError, Precision, Source, Span, StepRow, Stream};
 
@@ -29,9 +31,10 @@ impl Update {
         self.len.div_ceil(4 * OPTIMIZER_PART).min(OPTIMIZER_SUMS)
     }
 
-    /// Updates parameters, states and `weights16`, the copy in 16 bits (only and always where the
+    /// Updates parameters, the states that are not empty, and `weights16`, the copy in 16 bits (only and always where the
     /// precision has 16 bits). A gradient that is not finite with [`Precision::F16`] leaves all of them
-    /// alone, halves the loss scale and marks the step's record.
+    /// alone, halves the loss scale and marks the step's record. `norms_and_biases` are the ranges, a start and an
+    /// end each, in order, of the parameters whose weight a row may spare, at multiples of 16.
     ///
     /// # Errors
     /// A device that fails.
@@ -45,14 +48,17 @@ impl Update {
         scale: Span<'_, LossScale>,
         parameters: Span<'_, f32>,
         gradients: Span<'_, f32>,
-        states: [Span<'_, f32>; 2],
+        states: [Span<'_, f32>; UpdateRule::MOST_STATES],
         weights16: Option<Span<'_, u8>>,
+        norms_and_biases: Span<'_, u32>,
         workspace: Span<'_, f32>,
         records: Span<'_, Record>,
     ) -> Result<(), DeviceError> {
-        let lengths = [parameters, gradients, states[0], states[1]].map(Span::len);
         assert_eq!((step.len(), scale.len()), (1, 1), "one row");
-        assert_eq!(lengths, [self.len; 4], "parameters, gradients, states");
+        assert_eq!([parameters, gradients].map(Span::len), [self.len; 2], "parameters, gradients");
+        assert!(states.iter().all(|state| [0, self.len].contains(&state.len())), "states");
+        let [first, second, third] = states.map(|state| (state.len() > 0).then_some(state));
+        let ranges = norms_and_biases.len() / 2;
         assert_eq!(weights16.map(Span::len), self.weights16_len(), "weights in 16 bits");
         assert!(workspace.len() >= self.workspace_len(), "workspace");
         assert!((1..1 << 31).contains(&self.len), "{} parameters", self.len);
@@ -70,12 +76,15 @@ impl Update {
             .span(scale)
             .span(parameters)
             .span(gradients)
-            .span(states[0])
-            .span(states[1])
+            .optional(first)
+            .optional(second)
+            .optional(third)
             .optional(weights16)
+            .optional((ranges > 0).then_some(norms_and_biases))
             .span(workspace)
             .span(records)
             .value(self.len as u32)
+            .value(ranges as u32)
             .value(self.sums() as u32)
             .value(scaled)
             .value(records.len() as u32);

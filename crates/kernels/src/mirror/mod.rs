@@ -84,34 +84,38 @@ structs! {
         pub optimizer: u32,
         /// SGD with Nesterov's momentum: 1.
         pub nesterov: u32,
-        /// 1 in the first step: SGD's momentum starts from the gradient.
-        pub first_update: u32,
+        /// Centred RMSprop: 1.
+        pub centered: u32,
+        /// 1 if weight decay leaves out the parameters of one axis, norms and biases.
+        pub spares_norms_and_biases: u32,
         /// 1 if the images of the batch have transforms.
         pub changed: u32,
         /// Share of the next image, and of its label, in each image of the batch.
         pub mixing: f32,
-        /// Learning rate.
-        pub learning_rate: f32,
-        /// Weight decay.
-        pub weight_decay: f32,
         /// Label smoothing.
         pub label_smoothing: f32,
         /// Largest global norm of the gradients; 0: they stay as they are.
         pub clip_norm: f32,
-        /// Momentum of SGD and RMSprop, beta1 of Adam and Lion.
-        pub decay1: f32,
-        /// alpha of RMSprop, beta2 of Adam and Lion.
-        pub decay2: f32,
+        /// What the parameters are multiplied by first.
+        pub shrink: f32,
+        /// How much of a parameter is added to its gradient.
+        pub decay: f32,
+        /// What the direction is multiplied by.
+        pub rate: f32,
+        /// What NAdam multiplies the gradient by.
+        pub gradient_rate: f32,
+        /// Momentum of SGD and RMSprop, beta1 of the others.
+        pub kept1: f32,
+        /// alpha of RMSprop, beta2 of the others.
+        pub kept2: f32,
+        /// How much of what is new comes to the first state.
+        pub added1: f32,
+        /// How much of what is new comes to the second.
+        pub added2: f32,
+        /// What a root is divided by.
+        pub root: f32,
         /// Added to a root.
         pub epsilon: f32,
-        /// 1 - beta1^t.
-        pub correction1: f32,
-        /// 1 - beta2^t.
-        pub correction2: f32,
-        /// 1 - decay1, rounded once: 1 - 0.999 in f32 would be wrong in the fifth digit.
-        pub rest1: f32,
-        /// 1 - decay2, rounded once.
-        pub rest2: f32,
     }
 
     /// The dropout of one layer in one step: elements with a random number below `threshold` become 0, the others are

@@ -215,6 +215,7 @@ impl Trainer {
                 optimizer: spec.optimizer.rule,
                 learning_rate: learning_rate * spec.schedule.factor(step, steps, spec.epochs),
                 weight_decay: spec.optimizer.weight_decay,
+                decay_norms_and_biases: spec.optimizer.decay_norms_and_biases,
                 clip_norm: spec.clip_norm,
                 label_smoothing: spec.label_smoothing,
                 class_weights: &self.class_weights,

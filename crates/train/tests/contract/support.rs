@@ -230,7 +230,7 @@ pub fn stripes(images: usize) -> Images {
 
 /// A classifier of stripes: 100 images to train on in batches of 16, 50 to validate, 30 to test.
 pub fn task(learning_rate: f64) -> Task {
-    let optimizer = Optimizer::new(UpdateRule::Sgd { momentum: 0.9, nesterov: false }, learning_rate);
+    let optimizer = Optimizer::new(UpdateRule::momentum(0.9, false), learning_rate);
     Task {
         network: Network::new(Image::new(2, 3, 1), 3),
         spec: TrainSpec { epochs: 4, batch_size: 16, ..TrainSpec::new(optimizer) },

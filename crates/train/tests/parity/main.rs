@@ -94,7 +94,7 @@ impl Case {
     }
 
     fn optimizer(&self) -> Optimizer {
-        let sgd = |momentum, nesterov, rate| Optimizer::new(UpdateRule::Sgd { momentum, nesterov }, rate);
+        let sgd = |momentum, nesterov, rate| Optimizer::new(UpdateRule::momentum(momentum, nesterov), rate);
         let decaying = |optimizer, weight_decay| Optimizer { weight_decay, ..optimizer };
         match self.optimizer.as_str() {
             "sgd" => sgd(0.0, false, 0.02),
