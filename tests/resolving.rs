@@ -3,7 +3,7 @@
 use tunefork::study_file::table::{CHANNELS, DROPOUT, HIDDEN, LAYERS, MOMENTUM, OPTIMIZER};
 use tunefork::study_file::{FileError, Key, StudyFile};
 use tunefork::{Constant, StudySpec};
-use tunefork_nn::{Image, OptimizerKind};
+use tunefork_nn::{GivenScalars, Image, OptimizerKind, UpdateRule};
 use tunefork_space::{Params, Value};
 
 fn resolve(text: &str, options: &[&str]) -> Result<StudySpec, FileError> {
@@ -137,6 +137,20 @@ fn set_replaces_what_the_file_says() {
     assert_eq!(whole(&spec, &CHANNELS), [4, 5, 4]);
     assert_eq!(parameters(text, &["kernel={ choice = [3, 5] }"]), ["kernel", "dropout"]);
     assert_eq!(resolve(text, &["name=two words"]).unwrap().name(), "two words");
+}
+
+#[test]
+fn optimizers_have_their_authors_scalars() {
+    for kind in OptimizerKind::ALL {
+        let spec = resolve(&format!("[train]\noptimizer = \"{kind}\""), &[]).unwrap();
+        let optimizer = spec.fixed().train_spec().optimizer;
+        assert_eq!(optimizer.rule, kind.rule(&GivenScalars::NONE));
+        assert_eq!(optimizer.weight_decay, kind.default_weight_decay());
+    }
+    let options = ["optimizer=rmsprop", "centered=true", "rmsprop_momentum=0.5", "decay_norms_and_biases=false"];
+    let optimizer = resolve("", &options).unwrap().fixed().train_spec().optimizer;
+    let rule = UpdateRule::RmsProp { alpha: 0.99, epsilon: 1e-8, rmsprop_momentum: 0.5, centered: true };
+    assert_eq!((optimizer.rule, optimizer.decay_norms_and_biases), (rule, false));
 }
 
 #[test]
