@@ -3,7 +3,8 @@
 use tunefork_nn::{Block, Image, Network, Pool};
 
 use crate::study_file::table::{
-    ACTIVATION, BATCH_NORM, BIAS, CHANNELS, DROPOUT, HEAD, HIDDEN, KERNEL, PADDING, POOL, POOL_SIZE, RESIDUAL, STRIDE,
+    ACTIVATION, BATCH_NORM, BIAS, CHANNELS, DROPOUT, HEAD, HIDDEN, INITIALISATION, KERNEL, PADDING, POOL, POOL_SIZE,
+    RESIDUAL, STRIDE,
 };
 
 use super::Config;
@@ -19,6 +20,7 @@ impl Config {
             hidden: HIDDEN.of(self),
             hidden_activation: ACTIVATION.of(self),
             dropout: DROPOUT.of(self) as f32,
+            initialisation: INITIALISATION.of(self),
             ..Network::new(input, classes)
         }
     }

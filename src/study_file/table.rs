@@ -5,7 +5,7 @@
 //! it. A new key is one row and one place that uses it: `LEARNING_RATE.of(&config)`.
 
 use tunefork_data::{Fit, Labels, Order, Share};
-use tunefork_nn::{Activation, Head, OptimizerKind, PoolKind, ScheduleKind};
+use tunefork_nn::{Activation, Head, Initialisation, OptimizerKind, PoolKind, ScheduleKind};
 use tunefork_sampler::SamplerKind;
 use tunefork_scheduler::SchedulerKind;
 use tunefork_train::{At, ClassWeights, LastBatch, Objective, Precision};
@@ -204,6 +204,8 @@ keys! {
             "units of each hidden layer";
         DROPOUT: One<f64> = below_one(), Number(0.0), "", Costs, ALWAYS,
             "share of units set to zero after each hidden layer";
+        INITIALISATION: One<Initialisation> = names(), Word(Initialisation::PyTorch.name()), "", Free, ALWAYS,
+            "how weights start: as PyTorch's layers, or by He's, Glorot's or the orthogonal rule, which wide layers make slow";
     }
     Train {
         EPOCHS: One<u32> = whole(1, 1_000_000), Whole(10), "epochs", Free, ALWAYS,

@@ -9,6 +9,7 @@
 
 mod compile;
 mod error;
+mod initialisation;
 mod layer;
 mod network;
 mod optimizer;
@@ -16,6 +17,7 @@ mod parameter;
 mod schedule;
 
 pub use error::NetworkError;
+pub use initialisation::{Fan, Initialisation};
 pub use layer::{Layer, LayerKind, MAX_SIDE, MAX_VALUES};
 pub use network::{Block, Head, Network};
 pub use optimizer::Optimizer;

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use tunefork_graph::{Activation, Image, Pool};
 
+use crate::Initialisation;
+
 /// A classifier: convolution blocks, a head that makes a vector of the last map, hidden layers, and
 /// the final dense layer with one output per class.
 ///
@@ -37,6 +39,9 @@ pub struct Network {
     /// Probability in [0, 1] with which a hidden unit is dropped in training. It is a setting of a
     /// run, not of the compiled graph: networks that differ in it alone share one plan.
     pub dropout: f32,
+    /// How the weights start.
+    #[serde(default)]
+    pub initialisation: Initialisation,
 }
 
 impl Network {
@@ -51,6 +56,7 @@ impl Network {
             hidden: Vec::new(),
             hidden_activation: Activation::Relu,
             dropout: 0.0,
+            initialisation: Initialisation::default(),
         }
     }
 

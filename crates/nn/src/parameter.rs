@@ -9,6 +9,7 @@
 
 use tunefork_rng::{Key, Purpose};
 
+use crate::initialisation::{Fan, Initialisation, uniform};
 use crate::layer::{Layer, LayerKind};
 use crate::{Image, Network, NetworkError};
 
@@ -58,11 +59,18 @@ pub enum ParameterKind {
     },
 }
 
-/// How a parameter starts (PyTorch's defaults).
+/// How a parameter starts.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Start {
-    /// Uniform in +-1/sqrt(fan in), which is Kaiming's uniform rule with a = sqrt(5).
-    Uniform {
+    /// Weights, by a rule.
+    Weights {
+        /// The rule.
+        rule: Initialisation,
+        /// The layer's.
+        fan: Fan,
+    },
+    /// A bias: uniform within 1 / sqrt(fan in).
+    Bias {
         /// Inputs of one output value.
         fan_in: usize,
     },
@@ -78,17 +86,22 @@ impl Network {
     /// # Errors
     /// As [`Network::layers`].
     pub fn parameters(&self) -> Result<Vec<Parameter>, NetworkError> {
-        Ok(self.layers()?.iter().flat_map(parameters_of).collect())
+        Ok(self.layers()?.iter().flat_map(|layer| parameters_of(layer, self.initialisation)).collect())
     }
 }
 
-fn parameters_of(layer: &Layer) -> Vec<Parameter> {
+fn parameters_of(layer: &Layer, rule: Initialisation) -> Vec<Parameter> {
     let outputs = layer.output.channels;
     let named = |suffix: &str, kind, start| Parameter { name: format!("{}.{suffix}", layer.name), kind, start };
     let weight_and_bias = |weight: ParameterKind, window: Image, bias: bool| {
-        let start = Start::Uniform { fan_in: window.elements() };
-        let mut both = vec![named("weight", weight, start)];
+        let area = match weight {
+            ParameterKind::Conv { window, .. } => window.height * window.width,
+            ParameterKind::Dense { .. } | ParameterKind::Vector { .. } => 1,
+        };
+        let fan = Fan { fan_in: window.elements(), fan_out: area * outputs };
+        let mut both = vec![named("weight", weight, Start::Weights { rule, fan })];
         if bias {
+            let start = Start::Bias { fan_in: fan.fan_in };
             both.push(named("bias", ParameterKind::Vector { len: outputs }, start));
         }
         both
@@ -156,13 +169,16 @@ impl Parameter {
     /// If `values` has another length than the parameter.
     pub fn initialise(&self, index: usize, key: Key, values: &mut [f32]) {
         assert_eq!(values.len(), self.len(), "{}: wrong length", self.name);
+        let mut stream = key.stream_at(Purpose::Initialise, index as u64);
         match self.start {
             Start::Zeros => values.fill(0.0),
             Start::Ones => values.fill(1.0),
-            Start::Uniform { fan_in } => {
-                let bound = (1.0 / (fan_in as f64).sqrt()) as f32;
-                let mut stream = key.stream_at(Purpose::Initialise, index as u64);
-                self.in_torch_order(|here, _| values[here] = (2.0 * stream.f32() - 1.0) * bound);
+            Start::Weights { rule, fan } => {
+                let drawn = rule.draw(fan, values.len() / fan.fan_in, &mut stream);
+                self.in_torch_order(|here, there| values[here] = drawn[there]);
+            }
+            Start::Bias { fan_in } => {
+                values.copy_from_slice(&uniform(values.len(), 1.0 / (fan_in as f64).sqrt(), &mut stream));
             }
         }
     }
@@ -221,7 +237,7 @@ mod tests {
     use crate::Block;
 
     fn parameter(kind: ParameterKind) -> Parameter {
-        Parameter { name: "p".into(), kind, start: Start::Uniform { fan_in: 4 } }
+        Parameter { name: "p".into(), kind, start: Start::Zeros }
     }
 
     #[test]

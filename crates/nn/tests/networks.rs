@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use tunefork_graph::{Init, NoWorkspace, Plan};
 use tunefork_nn::{
-    Activation, Block, Head, Image, LayerKind, Network, NetworkError, ParameterKind, Pool, Start, Window,
+    Activation, Block, Fan, Head, Image, LayerKind, Network, NetworkError, ParameterKind, Pool, Start, Window,
 };
 
 fn fashion() -> Network {
@@ -236,7 +236,9 @@ fn the_graph_has_the_same_parameters_in_the_same_order() {
             };
             assert_eq!(planned.shape.sizes(), sizes, "{}", ours.name);
             let init = match ours.start {
-                Start::Uniform { fan_in } => Init::KaimingUniform { fan_in },
+                Start::Weights { fan: Fan { fan_in, .. }, .. } | Start::Bias { fan_in } => {
+                    Init::KaimingUniform { fan_in }
+                }
                 Start::Zeros => Init::Zeros,
                 Start::Ones => Init::Ones,
             };
