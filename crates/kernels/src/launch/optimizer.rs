@@ -57,7 +57,7 @@ impl Update {
         assert_eq!((step.len(), scale.len()), (1, 1), "one row");
         assert_eq!([parameters, gradients].map(Span::len), [self.len; 2], "parameters, gradients");
         assert!(states.iter().all(|state| [0, self.len].contains(&state.len())), "states");
-        let [first, second, third] = states.map(|state| (state.len() > 0).then_some(state));
+        let [first, second, third] = states.map(|state| (!state.is_empty()).then_some(state));
         let ranges = norms_and_biases.len() / 2;
         assert_eq!(weights16.map(Span::len), self.weights16_len(), "weights in 16 bits");
         assert!(workspace.len() >= self.workspace_len(), "workspace");
