@@ -1,7 +1,7 @@
 //! Any picture to the one shape a set has.
 
-use fast_image_resize::images::{Image as Resized, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer, pixels};
 
 use super::{Fit, Picture};
 use crate::Image;
@@ -19,20 +19,25 @@ fn scale(picture: Picture, height: usize, width: usize, fit: Fit) -> Picture {
     if (picture.height, picture.width) == (height, width) {
         return picture;
     }
-    let channels = picture.channels;
-    let kind = if channels == 1 { PixelType::U8 } else { PixelType::U8x3 };
-    let (from_width, from_height) = (picture.width as u32, picture.height as u32);
-    let source = ImageRef::new(from_width, from_height, &picture.pixels, kind)
-        .expect("a picture has height × width × channels bytes");
-    let mut target = Resized::new(width as u32, height as u32, kind);
+    let (channels, pixels) = (picture.channels, vec![0; height * width * picture.channels]);
+    let mut target = Picture { height, width, channels, pixels };
+    match channels {
+        1 => scale_pixels::<pixels::U8>(&picture, &mut target, fit),
+        _ => scale_pixels::<pixels::U8x3>(&picture, &mut target, fit),
+    }
+    target
+}
+
+/// For one kind of pixel: the library's functions for any kind contain all of them, which takes minutes to compile.
+fn scale_pixels<P: PixelTrait>(from: &Picture, to: &mut Picture, fit: Fit) {
+    const BYTES: &str = "a picture has height × width × channels bytes";
+    let source = TypedImageRef::<P>::from_buffer(from.width as u32, from.height as u32, &from.pixels).expect(BYTES);
+    let mut target = TypedImage::<P>::from_buffer(to.width as u32, to.height as u32, &mut to.pixels).expect(BYTES);
     let mut options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
     if fit == Fit::Crop {
         options = options.fit_into_destination(Some((0.5, 0.5)));
     }
-    Resizer::new()
-        .resize(&source, &mut target, &options)
-        .expect("source and target have the same kind of pixels, and neither is empty");
-    Picture { height, width, channels, pixels: target.into_vec() }
+    Resizer::new().resize_typed(&source, &mut target, &options).expect("no picture is empty");
 }
 
 fn to_grey(picture: Picture) -> Picture {
