@@ -25,17 +25,17 @@ impl<T> Values<T> {
     }
 
     /// A list of them.
-    pub const fn list(self) -> Self {
+    pub(super) const fn list(self) -> Self {
         Self { shape: Shape::List, ..self }
     }
 
     /// One for every layer, where a domain is a parameter of each layer.
-    pub const fn of_each(self, counter: &One<usize>) -> Self {
+    pub(super) const fn of_each(self, counter: &One<usize>) -> Self {
         Self { shape: Shape::PerLayer { counted_by: counter.key.name, each: true }, ..self }
     }
 
     /// One for every layer, where a domain is one parameter of all.
-    pub const fn of_all(self, counter: &One<usize>) -> Self {
+    pub(super) const fn of_all(self, counter: &One<usize>) -> Self {
         Self { shape: Shape::PerLayer { counted_by: counter.key.name, each: false }, ..self }
     }
 }

@@ -45,7 +45,7 @@ const CASES: &[Case] = &[
     case("train", "networks/m4", &["images=640", "epochs=2"]),
 ];
 
-pub fn run(arguments: &[String]) -> Result<()> {
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let program = arguments.first().context("name the program: cargo xtask bits target/release/tunefork")?;
     let data = arguments.get(1).map_or_else(|| root().join("../shared/data"), PathBuf::from);
     let out = std::env::temp_dir().join(format!("tunefork-bits-{}", std::process::id()));

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
-pub struct Edit {
+pub(crate) struct Edit {
     /// In the copy.
     pub file: String,
     /// Text that stands in the file once.
@@ -18,7 +18,7 @@ pub struct Edit {
 
 impl Edit {
     /// The file's text with the change.
-    pub fn text(&self, copy: &Path) -> Result<String> {
+    pub(crate) fn text(&self, copy: &Path) -> Result<String> {
         let path = copy.join(&self.file);
         let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         let found = text.matches(&self.find).count();
@@ -27,7 +27,7 @@ impl Edit {
     }
 
     /// Does something while the change is there.
-    pub fn during<T>(&self, copy: &Path, act: impl FnOnce() -> Result<T>) -> Result<T> {
+    pub(crate) fn during<T>(&self, copy: &Path, act: impl FnOnce() -> Result<T>) -> Result<T> {
         let path = copy.join(&self.file);
         let sound = fs::read(&path)?;
         fs::write(&path, self.text(copy)?)?;

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result};
 
-pub fn run(arguments: &[String]) -> Result<()> {
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
     crate::succeed(
         crate::cargo()
             .args(["build", "--release", "-p", "tunefork-gpu-check"])

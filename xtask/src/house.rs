@@ -65,7 +65,7 @@ impl fmt::Display for TooLong {
     }
 }
 
-pub fn run(_: &[String]) -> Result<()> {
+pub(crate) fn run(_: &[String]) -> Result<()> {
     let mut lines = [0; Part::ALL.len()];
     let mut too_long = Vec::new();
     for path in sources()? {

@@ -36,7 +36,7 @@ struct Fault {
     test: String,
 }
 
-pub fn run(words: &[String]) -> Result<()> {
+pub(crate) fn run(words: &[String]) -> Result<()> {
     let list = root().join("crates/gpu-check/mutations/faults.toml");
     let text = fs::read_to_string(&list).with_context(|| list.display().to_string())?;
     let Faults { fault: mut faults } = toml::from_str(&text)?;

@@ -29,7 +29,7 @@ struct Omission {
     cargo: String,
 }
 
-pub fn run(words: &[String]) -> Result<()> {
+pub(crate) fn run(words: &[String]) -> Result<()> {
     let list = root().join("xtask/omissions.toml");
     let text = fs::read_to_string(&list).with_context(|| list.display().to_string())?;
     let Omissions { omission: mut omissions } = toml::from_str(&text)?;

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-pub fn run(_arguments: &[String]) -> Result<()> {
+pub(crate) fn run(_arguments: &[String]) -> Result<()> {
     crate::succeed(
         crate::cargo()
             .args(["test", "-p", "tunefork-kernels", "--test", "resources"])

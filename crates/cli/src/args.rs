@@ -23,7 +23,7 @@ Examples:
 
 Every command tells more with --help."
 )]
-pub struct Tunefork {
+pub(crate) struct Tunefork {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -31,7 +31,7 @@ pub struct Tunefork {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     Run(RunArgs),
     Plan(PlanArgs),
     Show(ShowArgs),
@@ -56,7 +56,7 @@ Examples:
   tunefork run study.toml --set seed=1 --out runs/seed-1
   tunefork run study.toml --json                      one JSON object per event
   tunefork run studies/fashion_cnn_experiments.toml --experiment dropout")]
-pub struct RunArgs {
+pub(crate) struct RunArgs {
     #[command(flatten)]
     pub study: StudyArgs,
     /// Run one [[experiment]] of the file alone, as a study of its own called STUDY-NAME
@@ -93,7 +93,7 @@ pub struct RunArgs {
 Examples:
   tunefork plan studies/quickstart.toml
   tunefork plan study.toml --set batch_size=128       the same with other settings")]
-pub struct PlanArgs {
+pub(crate) struct PlanArgs {
     #[command(flatten)]
     pub study: StudyArgs,
     /// Show one [[experiment]] of the file alone
@@ -112,7 +112,7 @@ Examples:
   tunefork keys learning_rate                         what it takes, and where it means anything
   tunefork keys --markdown                            the same of all keys, as Markdown
   tunefork keys --schema > study.schema.json          a JSON schema for editors")]
-pub struct KeysArgs {
+pub(crate) struct KeysArgs {
     /// A key, with its section or without
     pub name: Option<String>,
     /// All keys as Markdown
@@ -132,7 +132,7 @@ Examples:
   tunefork show runs/quickstart
   tunefork show runs/quickstart/study.db
   tunefork show runs/quickstart --json | jq .best")]
-pub struct ShowArgs {
+pub(crate) struct ShowArgs {
     /// A run folder or a study's database
     #[arg(value_name = "RUN_OR_DB")]
     pub path: PathBuf,
@@ -150,7 +150,7 @@ Examples:
   tunefork train studies/fashion_cnn_best.toml --set seed=1
   tunefork train runs/quickstart/best.toml            the best trial of a study again
   tunefork train study.toml --set epochs=50 --out runs/long")]
-pub struct TrainArgs {
+pub(crate) struct TrainArgs {
     #[command(flatten)]
     pub study: StudyArgs,
     /// One JSON object per epoch and one at the end
@@ -165,7 +165,7 @@ Examples:
   tunefork predict runs/quickstart/best.safetensors photo.jpg
   tunefork predict best.safetensors holiday/ --top 1
   tunefork predict best.safetensors a.png b.png --json")]
-pub struct PredictArgs {
+pub(crate) struct PredictArgs {
     /// A model that a study or a training run left: best.safetensors, model.safetensors
     pub model: PathBuf,
     /// Images (JPEG, PNG) or folders of images
@@ -190,7 +190,7 @@ pub struct PredictArgs {
 Examples:
   tunefork bench studies/networks/m1.toml --threads 2
   tunefork bench study.toml --images 2048 --batch 128 --json")]
-pub struct BenchArgs {
+pub(crate) struct BenchArgs {
     #[command(flatten)]
     pub study: StudyArgs,
     /// Training images in a window [default: all that the file gives]
@@ -206,14 +206,14 @@ pub struct BenchArgs {
 
 /// Get data sets and look at them.
 #[derive(Debug, Args)]
-pub struct DataArgs {
+pub(crate) struct DataArgs {
     #[command(subcommand)]
     pub command: DataCommand,
 }
 
 /// What can be done with data sets.
 #[derive(Debug, Subcommand)]
-pub enum DataCommand {
+pub(crate) enum DataCommand {
     Get(GetArgs),
     List(ListArgs),
     Inspect(InspectArgs),
@@ -231,7 +231,7 @@ Examples:
   tunefork data get tiny-imagenet --mirror http://server:8000/
 
 `tunefork data list` tells which sets are known.")]
-pub struct GetArgs {
+pub(crate) struct GetArgs {
     /// The name of a known data set
     #[arg(value_name = "NAME")]
     pub name: String,
@@ -254,7 +254,7 @@ pub struct GetArgs {
 Examples:
   tunefork data list
   tunefork data list --data-dir ~/data --json")]
-pub struct ListArgs {
+pub(crate) struct ListArgs {
     /// Where data sets lie [default: TUNEFORK_DATA, else data]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
@@ -272,7 +272,7 @@ Examples:
   tunefork data inspect photos/                       a folder with a folder for each class
   tunefork data inspect fashion-mnist --data-dir ~/data
   tunefork data inspect cats-dogs.tar.gz --json")]
-pub struct InspectArgs {
+pub(crate) struct InspectArgs {
     /// A folder, an archive, or the name of a data set
     #[arg(value_name = "PATH_OR_NAME")]
     pub source: String,
@@ -286,7 +286,7 @@ pub struct InspectArgs {
 
 /// What all commands take that read a study.
 #[derive(Debug, Args)]
-pub struct StudyArgs {
+pub(crate) struct StudyArgs {
     /// The study file
     #[arg(value_name = "STUDY.toml")]
     pub file: PathBuf,
@@ -308,7 +308,7 @@ pub struct StudyArgs {
 
 /// What a command runs on.
 #[derive(Debug, Args)]
-pub struct MachineArgs {
+pub(crate) struct MachineArgs {
     /// Where networks are trained
     #[arg(long, value_parser = device(), default_value_t = DeviceChoice::Auto)]
     pub device: DeviceChoice,

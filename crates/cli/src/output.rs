@@ -12,7 +12,7 @@ use tunefork::{Error, Members, TestResult};
 use crate::INTERRUPTED;
 
 /// Prints an error with its causes, and says with which code the program ends.
-pub fn report(error: &anyhow::Error) -> ExitCode {
+pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     let known = error.downcast_ref::<Error>();
     if let Some(Error::Interrupted) = known {
         complain("interrupted");
@@ -42,7 +42,7 @@ fn chain(error: &dyn StdError) -> String {
 }
 
 /// Prints a result that ends with its own newline. A reader that closed its pipe has enough of it.
-pub fn print(text: &str) -> anyhow::Result<()> {
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -51,17 +51,17 @@ pub fn print(text: &str) -> anyhow::Result<()> {
 }
 
 /// Prints a line of progress. Where it cannot be written nobody reads, and the work goes on.
-pub fn say(line: impl Display) {
+pub(crate) fn say(line: impl Display) {
     let _ = writeln!(io::stdout().lock(), "{line}");
 }
 
 /// Prints a line about what went wrong, if anybody reads it.
-pub fn complain(line: impl Display) {
+pub(crate) fn complain(line: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// A table with aligned columns; numbers stand to the right.
-pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
         cells.chain([header[column].chars().count()]).max().unwrap_or(0)
@@ -83,7 +83,7 @@ fn is_number(cell: &str) -> bool {
 }
 
 /// A whole number with a comma at every thousand.
-pub fn thousands(number: u64) -> String {
+pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -96,7 +96,7 @@ pub fn thousands(number: u64) -> String {
 }
 
 /// Bytes in the largest unit that leaves a number above one.
-pub fn bytes(count: u64) -> String {
+pub(crate) fn bytes(count: u64) -> String {
     let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
     match units.iter().find(|(_, shift)| count >> shift > 0) {
         Some((unit, shift)) => format!("{:.1} {unit}", count as f64 / (1_u64 << shift) as f64),
@@ -105,7 +105,7 @@ pub fn bytes(count: u64) -> String {
 }
 
 /// Seconds as people say them.
-pub fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     match whole {
         0..60 => format!("{seconds:.1} s"),
@@ -115,7 +115,7 @@ pub fn duration(seconds: f64) -> String {
 }
 
 /// Seconds that are only known roughly.
-pub fn about(seconds: f64) -> String {
+pub(crate) fn about(seconds: f64) -> String {
     let hours = (seconds / 3600.0).round() as u64;
     match seconds {
         ..0.95 => "1 s".to_string(),
@@ -127,7 +127,7 @@ pub fn about(seconds: f64) -> String {
 }
 
 /// The figures on the test images, and those of each training where a trial is several.
-pub fn test_lines(test: &TestResult) -> String {
+pub(crate) fn test_lines(test: &TestResult) -> String {
     let words = |figures: &[(String, f64)], deviations: &[(String, f64)]| {
         let words = figures.iter().enumerate().map(|(place, (name, value))| {
             let deviation = deviations.get(place).map(|(_, deviation)| *deviation);

@@ -19,7 +19,7 @@ pub(crate) struct HostFeed {
 }
 
 impl HostFeed {
-    pub fn new(device: Arc<Device>, collecting: Arc<Collecting>, bytes: usize) -> Self {
+    pub(crate) fn new(device: Arc<Device>, collecting: Arc<Collecting>, bytes: usize) -> Self {
         Self { device, collecting, buffers: [vec![0; bytes], vec![0; bytes]], next: 0, written: Vec::new() }
     }
 }

@@ -22,7 +22,7 @@ impl Memory {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn allocate(&self, bytes: usize) -> Result<u64, DeviceError> {
+    pub(crate) fn allocate(&self, bytes: usize) -> Result<u64, DeviceError> {
         let layout = layout(bytes);
         // SAFETY: at least one byte.
         let start = unsafe { alloc(layout) };
@@ -40,14 +40,14 @@ impl Memory {
 
     /// # Safety
     /// `address` came from `allocate` with as many bytes and is not used afterwards.
-    pub unsafe fn free(&self, address: u64, bytes: usize) {
+    pub(crate) unsafe fn free(&self, address: u64, bytes: usize) {
         self.live().remove(&address);
         // SAFETY: the caller's; the zone before it was allocated with it.
         unsafe { dealloc((address as *mut u8).sub(ZONE), layout(bytes)) };
     }
 
     /// Fails unless all the bytes lie in one allocation.
-    pub fn expect(&self, address: u64, bytes: usize) -> Result<(), DeviceError> {
+    pub(crate) fn expect(&self, address: u64, bytes: usize) -> Result<(), DeviceError> {
         let live = self.live();
         let inside = live
             .range(..=address)
@@ -60,7 +60,7 @@ impl Memory {
     }
 
     /// The first allocation with a zone that was written to: its bytes, and how far from its first one.
-    pub fn overrun(&self) -> Option<(usize, isize)> {
+    pub(crate) fn overrun(&self) -> Option<(usize, isize)> {
         for (&address, &bytes) in &*self.live() {
             for (zone, offset) in [(address - ZONE as u64, -(ZONE as isize)), (address + bytes as u64, bytes as isize)]
             {

@@ -28,7 +28,7 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    pub fn open(path: &Path, access: Access, options: SqliteOptions) -> Result<Self, StorageError> {
+    pub(crate) fn open(path: &Path, access: Access, options: SqliteOptions) -> Result<Self, StorageError> {
         if access == Access::Read && !path.exists() {
             return Err(StorageError::Missing { path: path.to_owned() });
         }
@@ -41,12 +41,15 @@ impl Database {
     }
 
     /// Reads, all from one state of the database.
-    pub fn snapshot<T>(&self, read: impl FnOnce(&Connection) -> Result<T, DatabaseError>) -> Result<T, StorageError> {
+    pub(crate) fn snapshot<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, DatabaseError>,
+    ) -> Result<T, StorageError> {
         self.within("BEGIN DEFERRED", read)
     }
 
     /// Writes, all or nothing.
-    pub fn transaction<T>(
+    pub(crate) fn transaction<T>(
         &self,
         write: impl FnOnce(&Connection) -> Result<T, DatabaseError>,
     ) -> Result<T, StorageError> {

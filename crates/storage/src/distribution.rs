@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json};
 use tunefork_space::{Domain, DomainError, Value};
 
 /// The domain as Optuna writes it, key order included.
-pub fn write(domain: &Domain) -> String {
+pub(crate) fn write(domain: &Domain) -> String {
     match domain {
         Domain::Float { low, high, log, step, .. } => format!(
             r#"{{"name": "FloatDistribution", "attributes": {{"step": {}, "low": {}, "high": {}, "log": {log}}}}}"#,
@@ -25,7 +25,7 @@ pub fn write(domain: &Domain) -> String {
 
 /// Reads what [`write`] or any version of Optuna wrote: today's names, those of before 3.0, and the
 /// short form with `type`. The error says in words what is wrong.
-pub fn read(source: &str) -> Result<Domain, String> {
+pub(crate) fn read(source: &str) -> Result<Domain, String> {
     let json = json::parse(source).map_err(|error| format!("not JSON ({error}): {source}"))?;
     let attributes = Attributes {
         source,

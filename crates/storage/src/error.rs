@@ -23,7 +23,7 @@ impl From<rusqlite::Error> for DatabaseError {
 }
 
 impl DatabaseError {
-    pub fn at(self, path: &Path, patience: Duration) -> StorageError {
+    pub(crate) fn at(self, path: &Path, patience: Duration) -> StorageError {
         match self {
             DatabaseError::Sql(error) => of_sqlite(path, patience, &error),
             DatabaseError::Damaged(detail) => StorageError::Damaged { path: path.to_owned(), detail },

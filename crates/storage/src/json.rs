@@ -8,7 +8,7 @@ use tunefork_space::{Params, Value};
 const NOT_FINITE: &str = "not finite";
 
 /// A number as Python's `repr` writes it: `0.9`, `1e-05`, `1e+16`, `NaN`, `-Infinity`.
-pub fn float(value: f64) -> String {
+pub(crate) fn float(value: f64) -> String {
     if value.is_nan() {
         return "NaN".to_owned();
     }
@@ -28,7 +28,7 @@ pub fn float(value: f64) -> String {
 }
 
 /// A text in quotes, with everything but printable ASCII escaped.
-pub fn text(value: &str) -> String {
+pub(crate) fn text(value: &str) -> String {
     let mut out = String::with_capacity(value.len() + 2);
     out.push('"');
     for unit in value.chars() {
@@ -53,7 +53,7 @@ pub fn text(value: &str) -> String {
 }
 
 /// A parameter value.
-pub fn value(value: &Value) -> String {
+pub(crate) fn value(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(value) => value.to_string(),
@@ -64,13 +64,13 @@ pub fn value(value: &Value) -> String {
 }
 
 /// Names and values as an object.
-pub fn params(params: &Params) -> String {
+pub(crate) fn params(params: &Params) -> String {
     let pairs: Vec<String> = params.iter().map(|(name, v)| format!("{}: {}", text(name), value(v))).collect();
     format!("{{{}}}", pairs.join(", "))
 }
 
 /// Reads JSON that may hold `NaN`, `Infinity` and `-Infinity`.
-pub fn parse(source: &str) -> Result<Json, serde_json::Error> {
+pub(crate) fn parse(source: &str) -> Result<Json, serde_json::Error> {
     match serde_json::from_str(source) {
         Ok(json) => Ok(json),
         Err(_) => serde_json::from_str(&make_strict(source)),
@@ -113,7 +113,7 @@ fn quoted_length(source: &str) -> usize {
 }
 
 /// A parameter value from what [`parse`] returned.
-pub fn to_value(json: &Json) -> Option<Value> {
+pub(crate) fn to_value(json: &Json) -> Option<Value> {
     Some(match json {
         Json::Null => Value::Null,
         Json::Bool(value) => Value::Bool(*value),
@@ -128,7 +128,7 @@ pub fn to_value(json: &Json) -> Option<Value> {
 }
 
 /// A number from what [`parse`] returned.
-pub fn to_float(json: &Json) -> Option<f64> {
+pub(crate) fn to_float(json: &Json) -> Option<f64> {
     match json {
         Json::Number(number) => number.as_f64(),
         Json::Object(map) => match map.get(NOT_FINITE)?.as_str()? {
@@ -142,7 +142,7 @@ pub fn to_float(json: &Json) -> Option<f64> {
 }
 
 /// Names and values from what [`parse`] returned.
-pub fn to_params(json: &Json) -> Option<Params> {
+pub(crate) fn to_params(json: &Json) -> Option<Params> {
     let map = json.as_object()?;
     map.iter().map(|(name, json)| Some((name.clone(), to_value(json)?))).collect()
 }

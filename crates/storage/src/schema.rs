@@ -1,14 +1,14 @@
 //! The tables: Optuna's, to the letter, and ours beside them.
 
 /// The version of Optuna's schema that we write, as its `version_info` and `alembic_version` tell it.
-pub const OPTUNA_SCHEMA: i64 = 12;
+pub(crate) const OPTUNA_SCHEMA: i64 = 12;
 /// The same, by the name of the migration that led there (Optuna 3.2 to 5.0).
-pub const OPTUNA_REVISION: &str = "v3.2.0.a";
+pub(crate) const OPTUNA_REVISION: &str = "v3.2.0.a";
 /// The version of our own tables.
-pub const OWN_SCHEMA: i64 = 2;
+pub(crate) const OWN_SCHEMA: i64 = 2;
 
 /// Optuna's thirteen tables with their names, types and constraints (schema 12).
-pub const OPTUNA_TABLES: &str = r#"
+pub(crate) const OPTUNA_TABLES: &str = r#"
 CREATE TABLE IF NOT EXISTS studies (
     study_id INTEGER NOT NULL,
     study_name VARCHAR(512) NOT NULL,
@@ -126,7 +126,7 @@ CREATE TABLE IF NOT EXISTS alembic_version (
 /// What may differ between two equal runs stands in `tunefork_observed*` (and in the dates of
 /// `trials`) and nowhere else. Replicate and fold are 0 where a trial is one training; where it is
 /// several, figures of the trial as a whole have −1 for both.
-pub const OWN_TABLES: &str = r#"
+pub(crate) const OWN_TABLES: &str = r#"
 CREATE TABLE IF NOT EXISTS tunefork_version (
     version INTEGER NOT NULL
 );

@@ -9,7 +9,7 @@ use crate::output::{bytes, print, thousands};
 use crate::progress;
 
 /// Measures a network.
-pub fn bench(args: &BenchArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn bench(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let spec = args.study.resolve()?;
     let machine = args.study.machine(args.json)?;
     let data_dir = args.study.data_dir.as_deref();

@@ -11,7 +11,7 @@ use crate::output::{print, table, thousands};
 use crate::progress;
 
 /// Does something with data sets.
-pub fn data(args: &DataArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn data(args: &DataArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
         DataCommand::Get(args) => super::sets::get(args),
         DataCommand::List(args) => super::sets::list(args),

@@ -8,7 +8,7 @@ use crate::args::KeysArgs;
 use crate::output::{print, table};
 
 /// Tells what may stand in a study file.
-pub fn keys(args: &KeysArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn keys(args: &KeysArgs) -> anyhow::Result<ExitCode> {
     let text = match &args.name {
         Some(name) => Key::named(name)?.in_full(),
         None if args.markdown => keys_markdown(),

@@ -1,14 +1,14 @@
 //! One file for each command.
 
-pub mod bench;
-pub mod data;
-pub mod keys;
-pub mod plan;
-pub mod predict;
-pub mod run;
-pub mod sets;
-pub mod show;
-pub mod train;
+pub(crate) mod bench;
+pub(crate) mod data;
+pub(crate) mod keys;
+pub(crate) mod plan;
+pub(crate) mod predict;
+pub(crate) mod run;
+pub(crate) mod sets;
+pub(crate) mod show;
+pub(crate) mod train;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -11,7 +11,7 @@ use crate::output::{about, bytes, print, table, thousands};
 use crate::progress;
 
 /// Shows what a study will take.
-pub fn plan(args: &PlanArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn plan(args: &PlanArgs) -> anyhow::Result<ExitCode> {
     let spec = args.study.resolve_only(args.experiment.as_deref())?;
     let machine = args.study.machine(false)?;
     let data_dir = args.study.data_dir.as_deref();

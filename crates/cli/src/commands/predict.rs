@@ -9,7 +9,7 @@ use crate::args::PredictArgs;
 use crate::output::{complain, print};
 
 /// Classifies images.
-pub fn predict(args: &PredictArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn predict(args: &PredictArgs) -> anyhow::Result<ExitCode> {
     let machine = args.machine.machine()?;
     let predictions = tunefork::predict(&args.model, &args.images, args.top, &machine)?;
     for warning in &predictions.warnings {

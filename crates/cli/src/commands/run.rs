@@ -15,7 +15,7 @@ use crate::output::{complain, duration, print};
 use crate::progress;
 
 /// Runs or resumes a study.
-pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let spec = args.study.resolve_only(args.experiment.as_deref())?;
     let folder = args.study.folder(&spec);
     let options = RunOptions {

@@ -15,7 +15,7 @@ use crate::output::{bytes, complain, print, say, table};
 use crate::progress::Downloads;
 
 /// Downloads a known set, or goes on with it.
-pub fn get(args: &GetArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn get(args: &GetArgs) -> anyhow::Result<ExitCode> {
     let options = FetchOptions {
         mirror: FetchOptions::mirror(args.mirror.as_deref()).map_err(Error::from)?,
         stop: stop_flag()?,
@@ -51,7 +51,7 @@ fn other_form(name: &str, path: &Path, json: bool) {
 }
 
 /// Lists the known sets.
-pub fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
     let data_dir = args.data_dir.as_deref();
     let text = match args.json {
         true => CATALOGUE.iter().map(|set| object(set, data_dir)).collect(),

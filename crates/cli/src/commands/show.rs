@@ -11,7 +11,7 @@ use crate::args::ShowArgs;
 use crate::output::{print, table, test_lines};
 
 /// Shows a study.
-pub fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let (study, test) = read_study(&args.path)?;
     let text = match args.json {
         true => serde_json::to_string_pretty(&show_json(&study, test.as_ref()))? + "\n",

@@ -15,7 +15,7 @@ use crate::output::{about, complain, duration, print, say, test_lines};
 use crate::progress::{self, epoch_words};
 
 /// Trains once.
-pub fn train(args: &TrainArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn train(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     let spec = args.study.resolve()?;
     let options = TrainOptions {
         folder: args.study.folder(&spec),

@@ -13,7 +13,7 @@ use super::{Epochs, Preparing, epoch_words};
 use crate::output::duration;
 
 /// Progress bars on the terminal.
-pub struct Bars {
+pub(super) struct Bars {
     all: MultiProgress,
     preparing: Preparing,
     running: BTreeMap<u32, ProgressBar>,
@@ -24,7 +24,7 @@ pub struct Bars {
 }
 
 impl Bars {
-    pub fn new(spec: &StudySpec) -> Self {
+    pub(super) fn new(spec: &StudySpec) -> Self {
         let all = MultiProgress::new();
         let best = all.add(ProgressBar::new(spec.trials().into()));
         best.set_style(style("{pos}/{len} trials  {elapsed}  {msg}"));

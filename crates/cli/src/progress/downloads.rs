@@ -14,7 +14,7 @@ use crate::output::{bytes, say};
 const PULSE: Duration = Duration::from_secs(2);
 
 /// Shows the events of downloads.
-pub struct Downloads {
+pub(crate) struct Downloads {
     form: Form,
     /// When it was last said how far it is.
     told: Instant,
@@ -27,7 +27,7 @@ enum Form {
 }
 
 impl Downloads {
-    pub fn new(json: bool) -> Self {
+    pub(crate) fn new(json: bool) -> Self {
         let form = if json {
             Form::Json
         } else if std::io::stderr().is_terminal() {
@@ -41,7 +41,7 @@ impl Downloads {
     }
 
     /// Shows what happens.
-    pub fn show(&mut self, event: Event<'_>) {
+    pub(crate) fn show(&mut self, event: Event<'_>) {
         if let (Form::Bar(bar), Event::File { path, .. }) = (&self.form, event) {
             let name = path.file_name().unwrap_or_default();
             bar.reset();

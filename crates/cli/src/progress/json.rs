@@ -8,12 +8,12 @@ use crate::output::say;
 
 /// Prints an object for each event; what was known before has `"known": true`, and what belongs to a trial
 /// of experiments says of which.
-pub struct Json {
+pub(super) struct Json {
     spec: StudySpec,
 }
 
 impl Json {
-    pub fn new(spec: &StudySpec) -> Self {
+    pub(super) fn new(spec: &StudySpec) -> Self {
         Self { spec: spec.clone() }
     }
 }
@@ -73,7 +73,7 @@ fn object(event: &Event<'_>) -> Option<Value> {
 
 /// An epoch, and what each training has brought by then where there are several; figures of single classes
 /// are left to the files of the run folder.
-pub fn epoch_json(EpochRecord { step, report, .. }: &EpochRecord) -> Value {
+pub(crate) fn epoch_json(EpochRecord { step, report, .. }: &EpochRecord) -> Value {
     let figures =
         |whole: &[(String, f64)]| whole.iter().map(|(name, value)| (name.clone(), json!(value))).collect::<Map<_, _>>();
     let timing = report.timing.iter().flat_map(Timing::named);

@@ -8,13 +8,13 @@ use super::{Epochs, epoch_words};
 use crate::output::say;
 
 /// Prints a line for each thing that is news.
-pub struct Lines {
+pub(super) struct Lines {
     epochs: Epochs,
     objective: String,
 }
 
 impl Lines {
-    pub fn new(spec: &StudySpec) -> Self {
+    pub(super) fn new(spec: &StudySpec) -> Self {
         let objective = spec.objective().to_string();
         Self { epochs: Epochs::default(), objective }
     }
@@ -32,7 +32,7 @@ impl Observer for Lines {
 }
 
 /// What an event is told as; nothing for what was known or is told by another event.
-pub fn line(event: &Event<'_>, epochs: &Epochs, objective: &str) -> Option<String> {
+pub(super) fn line(event: &Event<'_>, epochs: &Epochs, objective: &str) -> Option<String> {
     Some(match event {
         Event::StudyStarted { known_trials: 0, budget } => format!("a new study of {budget} trials"),
         Event::StudyStarted { known_trials, budget } => {

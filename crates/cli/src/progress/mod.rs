@@ -14,11 +14,11 @@ use tunefork::report::figure;
 use tunefork::study::{EpochReport, Event};
 use tunefork::{Listener, StudySpec};
 
-pub use downloads::Downloads;
-pub use json::epoch_json;
+pub(crate) use downloads::Downloads;
+pub(crate) use json::epoch_json;
 
 /// The right one for where the output goes.
-pub fn of_study(spec: &StudySpec, json: bool) -> Box<dyn Listener> {
+pub(crate) fn of_study(spec: &StudySpec, json: bool) -> Box<dyn Listener> {
     if json {
         Box::new(json::Json::new(spec))
     } else if std::io::stderr().is_terminal() {
@@ -30,36 +30,36 @@ pub fn of_study(spec: &StudySpec, json: bool) -> Box<dyn Listener> {
 
 /// How many epochs each trial has, which may differ from trial to trial.
 #[derive(Default)]
-pub struct Epochs(BTreeMap<u32, u32>);
+pub(crate) struct Epochs(BTreeMap<u32, u32>);
 
 impl Epochs {
     /// Remembers what is told when a trial starts.
-    pub fn hear(&mut self, event: &Event<'_>) {
+    pub(crate) fn hear(&mut self, event: &Event<'_>) {
         if let Event::TrialStarted { number, blueprint: Some(blueprint), .. } = event {
             self.0.insert(number.0, blueprint.epochs);
         }
     }
 
     /// Those of a trial; none of one that failed before it started.
-    pub fn of(&self, trial: u32) -> u32 {
+    pub(crate) fn of(&self, trial: u32) -> u32 {
         self.0.get(&trial).copied().unwrap_or(0)
     }
 }
 
 /// A bar for the preparation of a data set; nothing where there is no terminal.
-pub struct Preparing {
+pub(crate) struct Preparing {
     bar: Option<ProgressBar>,
     stage: Option<Stage>,
 }
 
 impl Preparing {
     /// Shows nothing until there is something to prepare.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { bar: None, stage: None }
     }
 
     /// Shows how far it is.
-    pub fn show(&mut self, progress: Progress) {
+    pub(crate) fn show(&mut self, progress: Progress) {
         let Progress { stage, done, total } = progress;
         if self.stage != Some(stage) {
             self.stage = Some(stage);
@@ -89,7 +89,7 @@ impl Drop for Preparing {
 }
 
 /// The figures of an epoch that are worth a look while it runs.
-pub fn epoch_words(report: &EpochReport) -> String {
+pub(crate) fn epoch_words(report: &EpochReport) -> String {
     let find = |name: &str| report.metrics.whole.iter().find(|(other, _)| other == name);
     let shown = [("loss", "train_loss"), ("validation loss", "loss"), ("accuracy", "accuracy")];
     let words = shown.into_iter().filter_map(|(label, name)| Some(format!("{label} {}", figure(find(name)?.1))));

@@ -7,7 +7,7 @@ use tunefork_trial::{HistoryError, Report, TrialNumber, TrialState};
 
 impl Shared {
     /// Brings a stored trial into the history.
-    pub fn recall(&mut self, trial: &TrialRecord) -> Result<(), StudyError> {
+    pub(super) fn recall(&mut self, trial: &TrialRecord) -> Result<(), StudyError> {
         let number = trial.number;
         let point = self.recall_parameters(trial)?;
         let history = &mut self.history;

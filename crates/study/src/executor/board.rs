@@ -83,7 +83,7 @@ pub(super) enum News<T> {
 }
 
 impl<R> Board<R> {
-    pub fn new(options: &ExecutorOptions) -> Self {
+    pub(super) fn new(options: &ExecutorOptions) -> Self {
         Board {
             workers: options.workers,
             threads: options.threads,
@@ -106,18 +106,18 @@ impl<R> Board<R> {
     }
 
     /// A trial begins.
-    pub fn add(&self, lane: Lane<R>) {
+    pub(super) fn add(&self, lane: Lane<R>) {
         self.lock().lanes.insert(lane.context.number.0, lane);
         self.work.notify_all();
     }
 
     /// No more trials come. Those that are left share the threads of all workers from now on.
-    pub fn all_added(&self) {
+    pub(super) fn all_added(&self) {
         self.lock().all_added = true;
     }
 
     /// A trial goes on after this step.
-    pub fn decided(&self, trial: u32, step: u32) {
+    pub(super) fn decided(&self, trial: u32, step: u32) {
         if let Some(lane) = self.lock().lanes.get_mut(&trial) {
             lane.decided = step;
         }
@@ -125,14 +125,14 @@ impl<R> Board<R> {
     }
 
     /// No epoch of this trial is needed after this step.
-    pub fn end_at(&self, trial: u32, step: u32) {
+    pub(super) fn end_at(&self, trial: u32, step: u32) {
         if let Some(lane) = self.lock().lanes.get_mut(&trial) {
             lane.limit = step;
         }
     }
 
     /// A trial ends; an epoch of it under way is abandoned.
-    pub fn remove(&self, trial: u32) {
+    pub(super) fn remove(&self, trial: u32) {
         let lane = self.lock().lanes.remove(&trial);
         if let Some(lane) = lane {
             lane.context.stop.raise();
@@ -140,7 +140,7 @@ impl<R> Board<R> {
     }
 
     /// Waits for the result of an epoch of a running trial, but only a short while.
-    pub fn wait(&self, trial: u32, step: u32, patience: Duration) -> Result<News<EpochResult>, StudyError> {
+    pub(super) fn wait(&self, trial: u32, step: u32, patience: Duration) -> Result<News<EpochResult>, StudyError> {
         self.wait_for(patience, |lanes| {
             let lane = lanes.get(&trial)?;
             lane.results.get(step as usize - 1).cloned()
@@ -148,7 +148,7 @@ impl<R> Board<R> {
     }
 
     /// Waits for any result that was not decided on, but only a short while: (trial, step).
-    pub fn wait_for_any(&self, patience: Duration) -> Result<News<(u32, u32)>, StudyError> {
+    pub(super) fn wait_for_any(&self, patience: Duration) -> Result<News<(u32, u32)>, StudyError> {
         self.wait_for(patience, |lanes| {
             let mut lanes = lanes.iter();
             let (trial, lane) = lanes.find(|(_, lane)| lane.results.len() > lane.decided as usize)?;
@@ -181,7 +181,7 @@ impl<R> Board<R> {
     }
 
     /// Takes the run of a trial off the board, waiting for the worker that has it.
-    pub fn take_run(&self, trial: u32) -> Option<R> {
+    pub(super) fn take_run(&self, trial: u32) -> Option<R> {
         let mut state = self.lock();
         loop {
             let lane = state.lanes.get_mut(&trial)?;
@@ -193,7 +193,7 @@ impl<R> Board<R> {
     }
 
     /// Waits for an epoch to compute; `None` when the board is closed.
-    pub fn take_job(&self) -> Option<Job<R>> {
+    pub(super) fn take_job(&self) -> Option<Job<R>> {
         let mut state = self.lock();
         loop {
             if state.closed {
@@ -223,20 +223,20 @@ impl<R> Board<R> {
     }
 
     /// The reports of a trial so far; `None` when it has ended.
-    pub fn reports(&self, trial: u32) -> Option<Vec<Arc<EpochReport>>> {
+    pub(super) fn reports(&self, trial: u32) -> Option<Vec<Arc<EpochReport>>> {
         let state = self.lock();
         let lane = state.lanes.get(&trial)?;
         Some(lane.results.iter().flatten().cloned().collect())
     }
 
     /// Something for the simulation to know.
-    pub fn note(&self, note: Note) {
+    pub(super) fn note(&self, note: Note) {
         self.lock().notes.push(note);
         self.news.notify_all();
     }
 
     /// One more result of a trial, while its worker still has the run.
-    pub fn deliver(&self, trial: u32, result: EpochResult) {
+    pub(super) fn deliver(&self, trial: u32, result: EpochResult) {
         let mut state = self.lock();
         if let Some(lane) = state.lanes.get_mut(&trial) {
             lane.results.push(result.clone());
@@ -250,7 +250,7 @@ impl<R> Board<R> {
     }
 
     /// A worker gives a trial back; the run is dropped if the trial has ended meanwhile.
-    pub fn give_back(&self, trial: u32, run: Option<R>, faults: u32, saved: Option<Instant>) {
+    pub(super) fn give_back(&self, trial: u32, run: Option<R>, faults: u32, saved: Option<Instant>) {
         let mut state = self.lock();
         if let Some(lane) = state.lanes.get_mut(&trial) {
             lane.busy = false;
@@ -264,13 +264,13 @@ impl<R> Board<R> {
     }
 
     /// The study cannot go on.
-    pub fn fail(&self, error: StudyError) {
+    pub(super) fn fail(&self, error: StudyError) {
         self.lock().broken.get_or_insert(error);
         self.news.notify_all();
     }
 
     /// No more work: waiting workers return, epochs under way are abandoned.
-    pub fn close(&self) {
+    pub(super) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
         for lane in state.lanes.values() {
@@ -281,7 +281,7 @@ impl<R> Board<R> {
     }
 
     /// All trials that still run, after the board was closed and the workers have returned.
-    pub fn take_lanes(&self) -> Vec<Lane<R>> {
+    pub(super) fn take_lanes(&self) -> Vec<Lane<R>> {
         std::mem::take(&mut self.lock().lanes).into_values().collect()
     }
 }

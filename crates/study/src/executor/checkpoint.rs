@@ -46,7 +46,7 @@ struct Header<Report> {
 
 impl Folder {
     /// Makes the folder, if checkpoints are wanted.
-    pub fn open(options: &ExecutorOptions, header: &StudyHeader) -> Result<Option<Folder>, StudyError> {
+    pub(super) fn open(options: &ExecutorOptions, header: &StudyHeader) -> Result<Option<Folder>, StudyError> {
         let Some(path) = options.checkpoints.clone() else {
             return Ok(None);
         };
@@ -64,7 +64,7 @@ impl Folder {
     }
 
     /// Writes the checkpoint of a trial in place of the one before.
-    pub fn save(&self, trial: &TrialContext, checkpoint: &Checkpoint) -> io::Result<()> {
+    pub(super) fn save(&self, trial: &TrialContext, checkpoint: &Checkpoint) -> io::Result<()> {
         let header = Header {
             study: self.study.clone(),
             trial: trial.number.0,
@@ -80,7 +80,7 @@ impl Folder {
     }
 
     /// The checkpoint of a trial; `Err` says in words why the file there cannot be used.
-    pub fn load(&self, trial: &TrialContext) -> Result<Option<Checkpoint>, String> {
+    pub(super) fn load(&self, trial: &TrialContext) -> Result<Option<Checkpoint>, String> {
         let path = self.file(trial.number.0);
         let mut bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
@@ -97,12 +97,12 @@ impl Folder {
     }
 
     /// Removes the checkpoint of a trial that has ended. One that cannot be removed does no harm.
-    pub fn remove(&self, trial: u32) {
+    pub(super) fn remove(&self, trial: u32) {
         let _ = fs::remove_file(self.file(trial));
     }
 
     /// Removes the folder if no trial has left anything there.
-    pub fn close(&self, trials: u32) {
+    pub(super) fn close(&self, trials: u32) {
         for trial in 0..trials {
             self.remove(trial);
         }

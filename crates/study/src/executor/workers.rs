@@ -34,7 +34,7 @@ pub(super) struct Replayed<R> {
 
 impl<W: Workload> Workers<'_, W> {
     /// Computes epochs until the board is closed.
-    pub fn work(&self, board: &Board<W::Run>) {
+    pub(super) fn work(&self, board: &Board<W::Run>) {
         while let Some(job) = board.take_job() {
             self.compute(job, board);
         }
@@ -97,7 +97,7 @@ impl<W: Workload> Workers<'_, W> {
     }
 
     /// The step with which a trial of `epochs` epochs is over, as far as these values tell.
-    pub fn limit(&self, params: &Params, values: &[f64], epochs: u32) -> u32 {
+    pub(super) fn limit(&self, params: &Params, values: &[f64], epochs: u32) -> u32 {
         (1..=values.len())
             .find(|&step| self.workload.is_over(params, &values[..step]))
             .map_or(epochs, |step| epochs.min(step as u32))
@@ -136,7 +136,7 @@ impl<W: Workload> Workers<'_, W> {
 
     /// Starts a run and brings it past the epochs whose results are known, from the newest usable
     /// checkpoint; each epoch run again must give the result it gave before.
-    pub fn replay(
+    pub(super) fn replay(
         &self,
         trial: &TrialContext,
         results: &[Arc<EpochReport>],
@@ -246,7 +246,7 @@ impl<W: Workload> Workers<'_, W> {
     }
 
     /// Writes a checkpoint of every trial in training: the study was interrupted in good order.
-    pub fn save_all(&self, board: &Board<W::Run>, observer: &mut dyn Observer) {
+    pub(super) fn save_all(&self, board: &Board<W::Run>, observer: &mut dyn Observer) {
         let Some(folder) = &self.folder else { return };
         for lane in board.take_lanes() {
             let reports: Vec<Arc<EpochReport>> = lane.results.into_iter().flatten().collect();
@@ -261,7 +261,7 @@ impl<W: Workload> Workers<'_, W> {
     }
 
     /// The study has ended: its checkpoints are of no more use.
-    pub fn close(&self, trials: u32) {
+    pub(super) fn close(&self, trials: u32) {
         if let Some(folder) = &self.folder {
             folder.close(trials);
         }

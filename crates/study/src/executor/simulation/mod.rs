@@ -54,7 +54,7 @@ struct Running {
 }
 
 impl<'a, W: Workload> Simulation<'a, W> {
-    pub fn new(
+    pub(super) fn new(
         definition: Definition,
         resumed: Resumed,
         workers: &'a Workers<'a, W>,
@@ -88,7 +88,7 @@ impl<'a, W: Workload> Simulation<'a, W> {
         }
     }
 
-    pub fn run(mut self) -> Result<Outcome, StudyError> {
+    pub(super) fn run(mut self) -> Result<Outcome, StudyError> {
         self.observer.event(&Event::StudyStarted { known_trials: self.known.trials.len(), budget: self.budget() });
         self.ask_for_all_slots();
         loop {

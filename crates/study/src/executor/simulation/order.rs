@@ -26,14 +26,14 @@ pub(super) enum Next {
 }
 
 impl Order {
-    pub fn of(known: &StudyRecord) -> Self {
+    pub(super) fn of(known: &StudyRecord) -> Self {
         match known.header.clock {
             Clock::Virtual => Order::Virtual(BinaryHeap::new()),
             Clock::Eager => Order::Eager { idle_slots: 0, recorded: recorded(known) },
         }
     }
 
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         match self {
             Order::Virtual(queue) => queue.clear(),
             Order::Eager { idle_slots, .. } => *idle_slots = 0,
