@@ -158,3 +158,31 @@ impl Dense {
         (self.inputs + usize::from(self.bias.is_some())) * self.outputs
     }
 }
+
+/// Normalisation of each image by groups of neighbouring channels: out = (x - mean) rstd gamma + beta, with
+/// mean and rstd = 1 / sqrt(var + eps) over the pixels and channels of a group.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GroupNorm {
+    /// Name of the layer.
+    pub name: String,
+    /// Size of an image of x and of the result.
+    pub image: Image,
+    /// How many groups; they divide the channels evenly.
+    pub groups: usize,
+    /// `[C]`, gamma.
+    pub scale: ParameterId,
+    /// `[C]`, beta.
+    pub shift: ParameterId,
+}
+
+impl GroupNorm {
+    /// Channels of a group.
+    pub fn channels(&self) -> usize {
+        self.image.channels / self.groups
+    }
+
+    /// Values of an image in a group.
+    pub fn values(&self) -> usize {
+        self.image.pixels() * self.channels()
+    }
+}

@@ -70,12 +70,33 @@ impl Graph {
             return Err(GraphError::SingleValue { name: name.into(), shape });
         }
         self.new_name(name)?;
-        let per_channel = Shape::new(&[channels]);
-        let scale = self.parameter(format!("{name}.weight"), per_channel, Init::Ones);
-        let shift = self.parameter(format!("{name}.bias"), per_channel, Init::Zeros);
         let norm = NormId(self.norms.len());
         self.norms.push(Norm { name: name.into(), channels });
+        let [scale, shift] = self.scale_and_shift(name, channels);
         Ok(self.push(Op::BatchNorm(norm), vec![x, scale, shift], shape))
+    }
+
+    /// Normalisation of each image by groups of neighbouring channels, with the parameters `name.weight`
+    /// (scale) and `name.bias` (shift) per channel. One group is layer normalisation over channels and pixels.
+    ///
+    /// # Errors
+    /// If `groups` is zero or does not divide the channels, or a group of an image has only one value, so
+    /// that it has no variance.
+    pub fn group_norm(&mut self, x: NodeId, name: &str, groups: usize) -> Result<NodeId, GraphError> {
+        let layer = format!("group_norm \"{name}\"");
+        let shape = self.values(&layer, x)?;
+        let sizes = shape.sizes();
+        let channels = sizes[shape.rank() - 1];
+        require(&layer, "the number of groups", groups)?;
+        if !channels.is_multiple_of(groups) {
+            return Err(GraphError::UnevenGroups { layer, groups, channels });
+        }
+        if sizes[1..].iter().product::<usize>() == groups {
+            return Err(GraphError::SingleValueGroup { layer, groups, shape });
+        }
+        self.new_name(name)?;
+        let [scale, shift] = self.scale_and_shift(name, channels);
+        Ok(self.push(Op::GroupNorm { groups }, vec![x, scale, shift], shape))
     }
 
     /// A function of each value.
@@ -211,6 +232,13 @@ impl Graph {
             (Some(p), Some(q)) => Ok((p, q)),
             _ => Err(GraphError::WindowTooLarge { layer: layer.into(), window, shape }),
         }
+    }
+
+    /// The parameters of a norm, one value per channel each.
+    fn scale_and_shift(&mut self, name: &str, channels: usize) -> [NodeId; 2] {
+        let per_channel = Shape::new(&[channels]);
+        [("weight", Init::Ones), ("bias", Init::Zeros)]
+            .map(|(part, init)| self.parameter(format!("{name}.{part}"), per_channel, init))
     }
 
     /// The inputs of a convolution or a dense layer: x, weights and, if asked for, bias.

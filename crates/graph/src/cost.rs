@@ -60,7 +60,9 @@ pub(crate) fn flops<B>(step: &Step<B>) -> u64 {
         }
         Step::DenseForward(s) => s.dense.flops(),
         Step::DenseBackward(s) => s.dense.flops() * passes(s.input_gradient.is_some()),
-        Step::GlobalAverageForward(_)
+        Step::GroupNormForward(_)
+        | Step::GroupNormBackward(_)
+        | Step::GlobalAverageForward(_)
         | Step::GlobalAverageBackward(_)
         | Step::DropoutForward(_)
         | Step::DropoutBackward(_)

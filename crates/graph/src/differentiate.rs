@@ -56,6 +56,11 @@ fn rule(op: Op, x: &[NodeId], y: NodeId, dy: NodeId) -> Vec<(usize, Term)> {
             (1, Computed(Op::BatchNormScaleGradient(norm), vec![x[0], dy])),
             (2, Computed(Op::BiasGradient, vec![dy])),
         ],
+        Op::GroupNorm { groups } => vec![
+            (0, Computed(Op::GroupNormInputGradient { groups }, vec![x[0], x[1], dy])),
+            (1, Computed(Op::GroupNormScaleGradient { groups }, vec![x[0], dy])),
+            (2, Computed(Op::BiasGradient, vec![dy])),
+        ],
         Op::Activation(activation) => {
             let given = if activation.derivative_follows_from_result() { y } else { x[0] };
             vec![(0, Computed(Op::ActivationGradient(activation), vec![given, dy]))]
@@ -76,6 +81,8 @@ fn rule(op: Op, x: &[NodeId], y: NodeId, dy: NodeId) -> Vec<(usize, Term)> {
         | Op::BiasGradient
         | Op::BatchNormInputGradient(_)
         | Op::BatchNormScaleGradient(_)
+        | Op::GroupNormInputGradient { .. }
+        | Op::GroupNormScaleGradient { .. }
         | Op::ActivationGradient(_)
         | Op::MaxPoolGradient(_)
         | Op::AveragePoolGradient(_)

@@ -78,6 +78,26 @@ pub enum GraphError {
         /// Shape of its input.
         shape: Shape,
     },
+    /// Groups of different sizes.
+    #[error("{layer}: {groups} groups do not divide its {channels} channels evenly")]
+    UnevenGroups {
+        /// The layer.
+        layer: String,
+        /// Number of groups.
+        groups: usize,
+        /// Number of channels.
+        channels: usize,
+    },
+    /// Statistics over a single value of each image.
+    #[error("{layer}: each of {groups} groups of the input {shape} has one value; use fewer groups or a larger image")]
+    SingleValueGroup {
+        /// The layer.
+        layer: String,
+        /// Number of groups.
+        groups: usize,
+        /// Shape of its input.
+        shape: Shape,
+    },
     /// Two layers with one name.
     #[error("two layers have the name \"{name}\"")]
     DuplicateName {

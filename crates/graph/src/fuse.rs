@@ -7,13 +7,14 @@
 use std::sync::Arc;
 
 use crate::graph::{Graph, NodeId, NormId, ParameterId};
-use crate::{Activation, Block, ConvPart, Dense, Image, NormPart, Op, Pool, PoolKind, Shortcut, Window};
+use crate::{Activation, Block, ConvPart, Dense, GroupNorm, Image, NormPart, Op, Pool, PoolKind, Shortcut, Window};
 
 /// A group: what is computed and from which tensors.
 #[derive(Clone, Debug)]
 pub(crate) enum Group {
     Block { block: Arc<Block>, input: NodeId, shortcut: Option<NodeId>, output: NodeId },
     Dense { dense: Arc<Dense>, input: NodeId, output: NodeId },
+    GroupNorm { norm: Arc<GroupNorm>, input: NodeId, output: NodeId },
     GlobalAverage { image: Image, input: NodeId, output: NodeId },
     Dropout { layer: usize, image: Image, input: NodeId, output: NodeId },
     Loss { classes: usize, logits: NodeId },
@@ -24,6 +25,7 @@ impl Group {
         match *self {
             Self::Block { output, .. }
             | Self::Dense { output, .. }
+            | Self::GroupNorm { output, .. }
             | Self::GlobalAverage { output, .. }
             | Self::Dropout { output, .. } => output,
             Self::Loss { .. } => NodeId(usize::MAX),
@@ -73,6 +75,16 @@ impl Fusion<'_> {
             Role::Part(_) if self.projection_of_sum(id).is_some() => None,
             Role::Part(_) => Some(self.block(id)),
             Role::Dense => Some(self.dense(id)),
+            Role::GroupNorm { groups } => {
+                let norm = GroupNorm {
+                    name: self.name(id),
+                    image: self.image(id),
+                    groups,
+                    scale: self.parameter(node.inputs[1]),
+                    shift: self.parameter(node.inputs[2]),
+                };
+                Some(Group::GroupNorm { norm: Arc::new(norm), input: node.inputs[0], output: id })
+            }
             Role::GlobalAverage => {
                 Some(Group::GlobalAverage { image: self.image(node.inputs[0]), input: node.inputs[0], output: id })
             }
@@ -175,7 +187,12 @@ impl Fusion<'_> {
     fn part(&self, id: NodeId) -> Option<Part> {
         match role(self.graph.node(id).op) {
             Role::Part(part) => Some(part),
-            Role::Dense | Role::GlobalAverage | Role::Dropout { .. } | Role::Loss | Role::Nothing => None,
+            Role::Dense
+            | Role::GroupNorm { .. }
+            | Role::GlobalAverage
+            | Role::Dropout { .. }
+            | Role::Loss
+            | Role::Nothing => None,
         }
     }
 
@@ -253,6 +270,9 @@ impl Fusion<'_> {
 enum Role {
     Part(Part),
     Dense,
+    GroupNorm {
+        groups: usize,
+    },
     GlobalAverage,
     Dropout {
         layer: usize,
@@ -294,6 +314,7 @@ fn role(op: Op) -> Role {
         Op::MaxPool(window) => Role::Part(Part::Pool(Pool { kind: PoolKind::Max, window })),
         Op::AveragePool(window) => Role::Part(Part::Pool(Pool { kind: PoolKind::Average, window })),
         Op::Dense => Role::Dense,
+        Op::GroupNorm { groups } => Role::GroupNorm { groups },
         Op::GlobalAveragePool => Role::GlobalAverage,
         Op::Dropout { layer } => Role::Dropout { layer },
         Op::SoftmaxCrossEntropy => Role::Loss,
@@ -305,6 +326,8 @@ fn role(op: Op) -> Role {
         | Op::BiasGradient
         | Op::BatchNormInputGradient(_)
         | Op::BatchNormScaleGradient(_)
+        | Op::GroupNormInputGradient { .. }
+        | Op::GroupNormScaleGradient { .. }
         | Op::ActivationGradient(_)
         | Op::MaxPoolGradient(_)
         | Op::AveragePoolGradient(_)

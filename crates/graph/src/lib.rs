@@ -48,7 +48,7 @@ mod step;
 mod vocabulary;
 
 pub use batch::{Batch, ImageSet};
-pub use block::{Block, ConvPart, Dense, NormPart, Shortcut};
+pub use block::{Block, ConvPart, Dense, GroupNorm, NormPart, Shortcut};
 pub use builder::Conv;
 pub use cost::Cost;
 pub use differentiate::{Differentiated, differentiate};
@@ -62,7 +62,7 @@ pub use settings::StepSettings;
 pub use shape::Shape;
 pub use step::{
     BlockBackward, BlockForward, DenseBackward, DenseForward, DropoutBackward, DropoutForward, GlobalAverageBackward,
-    GlobalAverageForward, Gradient, Loss, Step, Use,
+    GlobalAverageForward, Gradient, GroupNormBackward, GroupNormForward, Loss, Step, Use,
 };
 pub use vocabulary::{Activation, Image, Pool, PoolKind, Precision, Transform, Window};
 

@@ -17,6 +17,12 @@ pub enum Op {
     /// \[x, scale, shift\] Per channel over all other axes: (x - mean) / sqrt(var + 1e-5) * scale +
     /// shift, by the batch's mean and biased variance in training, the running ones in evaluation.
     BatchNorm(NormId),
+    /// \[x, scale, shift\] Per image and group of neighbouring channels: (x - mean) / sqrt(var + 1e-5) * scale +
+    /// shift, by mean and biased variance over the group's pixels and channels; the same in training and evaluation.
+    GroupNorm {
+        /// How many groups the channels are divided into; one is layer normalisation.
+        groups: usize,
+    },
     /// \[x\] A function of each value.
     Activation(Activation),
     /// \[x\] The largest value of each window, by channel; the first of equals.
@@ -44,12 +50,22 @@ pub enum Op {
     Conv2dInputGradient(Window),
     /// \[x, dy\] Gradient of a convolution by its weights.
     Conv2dWeightGradient(Window),
-    /// \[dy\] Sum over all axes but the last: gradient by a bias or by a batch norm's shift.
+    /// \[dy\] Sum over all axes but the last: gradient by a bias or by a norm's shift.
     BiasGradient,
     /// \[x, scale, dy\] Gradient of a batch norm by its input, through the statistics.
     BatchNormInputGradient(NormId),
     /// \[x, dy\] Gradient of a batch norm by its scale.
     BatchNormScaleGradient(NormId),
+    /// \[x, scale, dy\] Gradient of a group norm by its input, through the statistics.
+    GroupNormInputGradient {
+        /// How many groups there are.
+        groups: usize,
+    },
+    /// \[x, dy\] Gradient of a group norm by its scale.
+    GroupNormScaleGradient {
+        /// How many groups there are.
+        groups: usize,
+    },
     /// \[y or x, dy\] Gradient of an activation, from its result y where the derivative follows from it, else from x.
     ActivationGradient(Activation),
     /// \[x, dy\] Gradient of a max pooling: each dy goes to the chosen pixel.
@@ -84,6 +100,9 @@ impl Op {
             Self::Parameter(_) => "parameter",
             Self::Conv2d(_) | Self::Conv2dInputGradient(_) | Self::Conv2dWeightGradient(_) => "conv2d",
             Self::BatchNorm(_) | Self::BatchNormInputGradient(_) | Self::BatchNormScaleGradient(_) => "batch_norm",
+            Self::GroupNorm { .. } | Self::GroupNormInputGradient { .. } | Self::GroupNormScaleGradient { .. } => {
+                "group_norm"
+            }
             Self::BiasGradient => "bias",
             Self::Activation(a) | Self::ActivationGradient(a) => a.name(),
             Self::MaxPool(_) | Self::MaxPoolGradient(_) => "max_pool",

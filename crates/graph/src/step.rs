@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use crate::{Block, Buffer, Dense, Image};
+use crate::{Block, Buffer, Dense, GroupNorm, Image};
 
 /// One pass of an engine. Parameters, their gradients and running statistics lie in the slab, not
 /// in the arena, and are found by the ids in [`Block`] and [`Dense`].
@@ -21,6 +21,10 @@ pub enum Step<B = Buffer> {
     DenseForward(DenseForward<B>),
     /// A dense layer's gradients.
     DenseBackward(DenseBackward<B>),
+    /// A group norm's result and its statistics.
+    GroupNormForward(GroupNormForward<B>),
+    /// A group norm's gradients.
+    GroupNormBackward(GroupNormBackward<B>),
     /// The mean over all pixels.
     GlobalAverageForward(GlobalAverageForward<B>),
     /// Gradient of the mean over all pixels.
@@ -120,6 +124,38 @@ pub struct DenseBackward<B = Buffer> {
     pub output_gradient: B,
     /// Gradient of x. It never lies on x.
     pub input_gradient: Option<Gradient<B>>,
+    /// As much room as the engine asked for.
+    pub workspace: Option<B>,
+}
+
+/// Forward pass of a [`GroupNorm`].
+#[derive(Clone, PartialEq, Debug)]
+pub struct GroupNormForward<B = Buffer> {
+    /// What is computed.
+    pub norm: Arc<GroupNorm>,
+    /// x, `[N, image]`.
+    pub input: B,
+    /// The result, `[N, image]`.
+    pub output: B,
+    /// Of each image the means of its groups, then their 1 / sqrt(var + eps), `[N, 2, groups]`.
+    pub statistics: B,
+}
+
+/// Backward pass of a [`GroupNorm`]: gradients of its parameters (written, not added) and of x.
+///
+/// An engine must have read all it needs of image n before it writes the gradient of image n.
+#[derive(Clone, PartialEq, Debug)]
+pub struct GroupNormBackward<B = Buffer> {
+    /// What was computed.
+    pub norm: Arc<GroupNorm>,
+    /// x, `[N, image]`.
+    pub input: B,
+    /// Gradient of the result, `[N, image]`.
+    pub output_gradient: B,
+    /// Gradient of x, unless nothing before depends on a parameter.
+    pub input_gradient: Option<Gradient<B>>,
+    /// The statistics of the forward pass.
+    pub statistics: B,
     /// As much room as the engine asked for.
     pub workspace: Option<B>,
 }
@@ -237,6 +273,12 @@ impl<B: Copy + PartialEq> Step<B> {
                 uses.extend(s.input_gradient.map(gradient));
                 uses.extend(s.workspace.map(write));
             }
+            Self::GroupNormForward(s) => uses.extend([read(s.input), write(s.output), write(s.statistics)]),
+            Self::GroupNormBackward(s) => {
+                uses.extend([s.output_gradient, s.input, s.statistics].map(read));
+                uses.extend(s.input_gradient.map(gradient));
+                uses.extend(s.workspace.map(write));
+            }
             Self::GlobalAverageForward(s) => uses.extend([read(s.input), write(s.output)]),
             Self::GlobalAverageBackward(s) => uses.extend([read(s.output_gradient), gradient(s.input_gradient)]),
             Self::DropoutForward(s) => uses.extend([read(s.input), write(s.output)]),
@@ -256,6 +298,7 @@ impl<B: Copy + PartialEq> Step<B> {
     /// - An elementwise block, dropout and its gradient: the result on an input.
     /// - A block's gradients, because image n is read before it is written: the gradient of x on x,
     ///   the gradient of r on r, and either on the gradient of the result.
+    /// - A group norm's gradient of x on x or on the gradient of the result, likewise.
     /// - The loss: the gradient of the logits on the logits.
     pub fn overlays(&self) -> Vec<(B, B)> {
         let fresh = |g: Option<Gradient<B>>| g.filter(|g| !g.accumulate).map(|g| g.to);
@@ -275,6 +318,9 @@ impl<B: Copy + PartialEq> Step<B> {
                     }
                 }
             }
+            Self::GroupNormBackward(s) => {
+                pairs.extend(fresh(s.input_gradient).into_iter().flat_map(|g| [(g, s.input), (g, s.output_gradient)]));
+            }
             Self::DropoutForward(s) => pairs.push((s.output, s.input)),
             Self::DropoutBackward(s) => {
                 pairs.extend(fresh(Some(s.input_gradient)).map(|g| (g, s.output_gradient)));
@@ -283,76 +329,10 @@ impl<B: Copy + PartialEq> Step<B> {
             Self::BlockForward(_)
             | Self::DenseForward(_)
             | Self::DenseBackward(_)
+            | Self::GroupNormForward(_)
             | Self::GlobalAverageForward(_)
             | Self::GlobalAverageBackward(_) => {}
         }
         pairs
-    }
-}
-
-impl<B> Step<B> {
-    /// The same step with other names for its tensors.
-    pub(crate) fn map<C>(&self, f: &impl Fn(&B) -> C) -> Step<C> {
-        let some = |b: &Option<B>| b.as_ref().map(f);
-        let gradient = |g: &Gradient<B>| Gradient { to: f(&g.to), accumulate: g.accumulate };
-        match self {
-            Self::BlockForward(s) => Step::BlockForward(BlockForward {
-                block: Arc::clone(&s.block),
-                input: f(&s.input),
-                shortcut_input: some(&s.shortcut_input),
-                saved: some(&s.saved),
-                output: f(&s.output),
-                statistics: some(&s.statistics),
-                workspace: some(&s.workspace),
-            }),
-            Self::BlockBackward(s) => Step::BlockBackward(BlockBackward {
-                block: Arc::clone(&s.block),
-                input: some(&s.input),
-                shortcut_input: some(&s.shortcut_input),
-                saved: some(&s.saved),
-                output_gradient: f(&s.output_gradient),
-                input_gradient: s.input_gradient.as_ref().map(gradient),
-                shortcut_gradient: s.shortcut_gradient.as_ref().map(gradient),
-                statistics: some(&s.statistics),
-                workspace: some(&s.workspace),
-            }),
-            Self::DenseForward(s) => Step::DenseForward(DenseForward {
-                dense: Arc::clone(&s.dense),
-                input: f(&s.input),
-                output: f(&s.output),
-                workspace: some(&s.workspace),
-            }),
-            Self::DenseBackward(s) => Step::DenseBackward(DenseBackward {
-                dense: Arc::clone(&s.dense),
-                input: f(&s.input),
-                output: some(&s.output),
-                output_gradient: f(&s.output_gradient),
-                input_gradient: s.input_gradient.as_ref().map(gradient),
-                workspace: some(&s.workspace),
-            }),
-            Self::GlobalAverageForward(s) => Step::GlobalAverageForward(GlobalAverageForward {
-                image: s.image,
-                input: f(&s.input),
-                output: f(&s.output),
-            }),
-            Self::GlobalAverageBackward(s) => Step::GlobalAverageBackward(GlobalAverageBackward {
-                image: s.image,
-                output_gradient: f(&s.output_gradient),
-                input_gradient: gradient(&s.input_gradient),
-            }),
-            Self::DropoutForward(s) => Step::DropoutForward(DropoutForward {
-                layer: s.layer,
-                image: s.image,
-                input: f(&s.input),
-                output: f(&s.output),
-            }),
-            Self::DropoutBackward(s) => Step::DropoutBackward(DropoutBackward {
-                layer: s.layer,
-                image: s.image,
-                output_gradient: f(&s.output_gradient),
-                input_gradient: gradient(&s.input_gradient),
-            }),
-            Self::Loss(s) => Step::Loss(Loss { classes: s.classes, logits: f(&s.logits), gradient: some(&s.gradient) }),
-        }
     }
 }

@@ -3,7 +3,7 @@
 use ndarray::IxDyn;
 use tunefork_graph::{Graph, Node, NodeId, NormId, Op};
 
-use crate::ops::{self, activation, conv, dense, dropout, loss, norm, pool};
+use crate::ops::{self, activation, conv, dense, dropout, group_norm, loss, norm, pool};
 use crate::{Batch, ReferenceError, Running, Settings, State, Tensor};
 
 /// Whether a graph learns or answers.
@@ -88,6 +88,7 @@ impl Runner<'_> {
             Op::Parameter(id) => self.state.parameters[id.index()].clone(),
             Op::Conv2d(window) => conv::forward(window, x(0), x(1), bias),
             Op::BatchNorm(id) => return self.batch_norm(node, id),
+            Op::GroupNorm { groups } => group_norm::forward(x(0), x(1), x(2), &group_norm::statistics(x(0), groups)),
             Op::Activation(activation) => activation::forward(activation, x(0)),
             Op::MaxPool(window) => pool::max(window, x(0)),
             Op::AveragePool(window) => pool::average(window, x(0)),
@@ -102,6 +103,12 @@ impl Runner<'_> {
             Op::BiasGradient => ops::bias_gradient(x(0)),
             Op::BatchNormInputGradient(_) => norm::input_gradient(x(0), x(1), x(2), &norm::statistics(x(0))),
             Op::BatchNormScaleGradient(_) => norm::scale_gradient(x(0), x(1), &norm::statistics(x(0))),
+            Op::GroupNormInputGradient { groups } => {
+                group_norm::input_gradient(x(0), x(1), x(2), &group_norm::statistics(x(0), groups))
+            }
+            Op::GroupNormScaleGradient { groups } => {
+                group_norm::scale_gradient(x(0), x(1), &group_norm::statistics(x(0), groups))
+            }
             Op::ActivationGradient(activation) => activation::gradient(activation, x(0), x(1)),
             Op::MaxPoolGradient(window) => pool::max_gradient(window, x(0), x(1)),
             Op::AveragePoolGradient(window) => pool::average_gradient(window, size(), x(0)),

@@ -32,7 +32,7 @@ fn stream(seed: u64, index: u64) -> Stream {
 
 /// A small graph of up to a dozen layers in any order that the builder takes: branches, tensors
 /// shared by several layers, residual connections with and without projection, windows that leave
-/// the image, batch norm on features, odd sizes, strides 1 to 3, batches of 1 to 5.
+/// the image, batch and group norm on features, odd sizes, strides 1 to 3, batches of 1 to 5.
 pub fn random_graph(seed: u64) -> Graph {
     let mut random = stream(seed, 0);
     let mut below = |n: u64| random.below(n) as usize;
@@ -77,9 +77,10 @@ impl Growth {
     /// Adds an operation, unless it does not fit the tensor that was picked.
     fn grow(&mut self) {
         let x = self.pick();
-        let grown = match self.below(12) {
+        let grown = match self.below(13) {
             0..3 => self.conv(x),
             3 => self.batch_norm(x),
+            12 => self.group_norm(x),
             4 | 5 => self.activation(x),
             6 => self.pool(x),
             7 | 8 => self.residual(x),
@@ -111,6 +112,12 @@ impl Growth {
         self.graph.batch_norm(x, &name)
     }
 
+    /// One to four groups of those that divide the channels.
+    fn group_norm(&mut self, x: NodeId) -> Result<NodeId, GraphError> {
+        let (name, groups) = (self.name(), 1 + self.below(4));
+        self.graph.group_norm(x, &name, groups)
+    }
+
     fn activation(&mut self, x: NodeId) -> Result<NodeId, GraphError> {
         let activation = Activation::ALL[self.below(Activation::ALL.len())];
         self.graph.activation(x, activation)
@@ -134,9 +141,11 @@ impl Growth {
         let name = self.name();
         let conv = Conv { channels, kernel: 3, stride, padding: 1, bias: self.below(2) == 0 };
         let mut y = self.graph.conv2d(x, &name, conv)?;
-        if self.below(3) > 0 {
-            y = self.batch_norm(y).unwrap_or(y);
-        }
+        y = match self.below(6) {
+            0 => y,
+            1 => self.group_norm(y).unwrap_or(y),
+            _ => self.batch_norm(y).unwrap_or(y),
+        };
         let mut shortcut = x;
         if self.graph.node(x).shape != self.graph.node(y).shape {
             let projection = Conv { channels, kernel: 1, stride, padding: 0, bias: self.below(4) == 0 };

@@ -73,6 +73,25 @@ fn residual() -> Result<Graph, GraphError> {
     Ok(g)
 }
 
+fn grouped() -> Result<Graph, GraphError> {
+    let mut g = Graph::new(BATCH, [7, 6, 2])?;
+    let y = g.conv2d(g.input(), "conv1", conv(4, 3, 1, 1, true))?;
+    let y = g.group_norm(y, "norm1", 2)?;
+    let shortcut = g.conv2d(g.input(), "shortcut", conv(4, 1, 1, 0, false))?;
+    let x = g.add(y, shortcut)?;
+    let x = g.activation(x, Activation::Silu)?;
+    let x = g.max_pool(x, window(3, 2, 1))?;
+    let y = g.conv2d(x, "conv2", conv(4, 3, 1, 1, false))?;
+    let y = g.group_norm(y, "norm2", 1)?;
+    let x = g.add(y, x)?;
+    let x = g.activation(x, Activation::Relu)?;
+    let x = g.global_average_pool(x)?;
+    let x = g.dropout(x)?;
+    let x = g.dense(x, "head", 3, true)?;
+    g.softmax_cross_entropy(x, 3)?;
+    Ok(g)
+}
+
 /// What golden.py draws, in its order.
 fn draw(graph: &Graph, dropped: usize) -> (State, Batch, Settings) {
     let mut draw = Draw(1);
@@ -170,4 +189,11 @@ fn a_residual_network_follows_pytorch() {
     let graph = residual().unwrap();
     follow("residual", &graph, BATCH * 4);
     follow_planned("residual", &graph, BATCH * 4);
+}
+
+#[test]
+fn a_network_with_group_and_layer_norm_follows_pytorch() {
+    let graph = grouped().unwrap();
+    follow("grouped", &graph, BATCH * 4);
+    follow_planned("grouped", &graph, BATCH * 4);
 }

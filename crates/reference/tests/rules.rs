@@ -73,6 +73,22 @@ proptest! {
     }
 
     #[test]
+    fn group_norm(sizes in sizes(), seed: u64, groups in 1usize..4) {
+        check(sizes, seed, |g, x| {
+            let x = g.conv2d(x, "wide", Conv { channels: 6, ..PLAIN })?;
+            g.group_norm(x, "tested", groups)
+        })?;
+    }
+
+    #[test]
+    fn group_norm_of_features(sizes in sizes(), seed: u64, groups in 1usize..4) {
+        check(sizes, seed, |g, x| {
+            let x = g.flatten(x)?;
+            g.group_norm(x, "tested", groups)
+        })?;
+    }
+
+    #[test]
     fn activation(sizes in sizes(), seed: u64, activation in activations()) {
         check(sizes, seed, |g, x| g.activation(x, activation))?;
     }

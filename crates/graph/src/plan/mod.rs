@@ -2,6 +2,7 @@
 
 mod lifetimes;
 mod place;
+mod rename;
 mod schedule;
 mod slab;
 
@@ -11,7 +12,7 @@ use schedule::Schedule;
 pub use slab::{NormSlot, SlabLayout, Slot};
 
 use crate::optimizer::UpdateRule;
-use crate::{Block, Cost, Dense, Graph, GraphError, Image, Op, Precision, Step, cost, differentiate, fuse};
+use crate::{Block, Cost, Dense, Graph, GraphError, GroupNorm, Image, Op, Precision, Step, cost, differentiate, fuse};
 
 /// A piece of the arena, in elements of 4 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -98,6 +99,13 @@ pub enum StepShape<'a> {
         batch: usize,
         /// Whether the gradient of x is asked for.
         input_gradient: bool,
+    },
+    /// A [`crate::GroupNormBackward`].
+    GroupNormBackward {
+        /// What was computed.
+        norm: &'a GroupNorm,
+        /// Images in the batch.
+        batch: usize,
     },
 }
 
@@ -254,6 +262,8 @@ fn step_cost(step: &Step, batch: usize) -> Cost {
         Step::BlockBackward(s) => 2 * s.block.parameters(),
         Step::DenseForward(s) => s.dense.parameters(),
         Step::DenseBackward(s) => 2 * s.dense.parameters(),
+        Step::GroupNormForward(s) => 2 * s.norm.image.channels,
+        Step::GroupNormBackward(s) => 4 * s.norm.image.channels,
         Step::GlobalAverageForward(_)
         | Step::GlobalAverageBackward(_)
         | Step::DropoutForward(_)

@@ -8,7 +8,7 @@ use crate::fuse::Group;
 use crate::graph::{Graph, NodeId};
 use crate::step::{
     BlockBackward, BlockForward, DenseBackward, DenseForward, DropoutBackward, DropoutForward, GlobalAverageBackward,
-    GlobalAverageForward, Gradient, Loss, Step,
+    GlobalAverageForward, Gradient, GroupNormBackward, GroupNormForward, Loss, Step,
 };
 use crate::{Block, Op};
 
@@ -120,6 +120,16 @@ impl Scheduler<'_> {
                     workspace: self.workspace(StepShape::DenseForward { dense, batch: self.batch, training }),
                 })
             }
+            Group::GroupNorm { norm, input, output } => {
+                let statistics = self.new_tensor(2 * self.batch * norm.groups);
+                record.statistics = Some(statistics);
+                Step::GroupNormForward(GroupNormForward {
+                    norm: Arc::clone(norm),
+                    input: self.tensor(*input),
+                    output: self.tensor(*output),
+                    statistics,
+                })
+            }
             Group::GlobalAverage { image, input, output } => Step::GlobalAverageForward(GlobalAverageForward {
                 image: *image,
                 input: self.tensor(*input),
@@ -189,6 +199,14 @@ impl Scheduler<'_> {
                     workspace: self.workspace(shape),
                 }))
             }
+            Group::GroupNorm { norm, input, output } => Some(Step::GroupNormBackward(GroupNormBackward {
+                norm: Arc::clone(norm),
+                input: self.tensor(*input),
+                output_gradient: self.finished_gradient(*output)?,
+                input_gradient: self.gradient(*input),
+                statistics: record.statistics?,
+                workspace: self.workspace(StepShape::GroupNormBackward { norm, batch: self.batch }),
+            })),
             Group::GlobalAverage { image, input, output } => {
                 let output_gradient = self.finished_gradient(*output)?;
                 let input_gradient = self.gradient(*input)?;

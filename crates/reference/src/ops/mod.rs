@@ -4,6 +4,7 @@ pub mod activation;
 pub mod conv;
 pub mod dense;
 pub mod dropout;
+pub mod group_norm;
 pub mod loss;
 pub mod norm;
 pub mod pool;

@@ -6,10 +6,11 @@ use std::ops::AddAssign;
 
 use ndarray::{Array1, IxDyn};
 use tunefork_graph::{
-    Buffer, Dense, DenseBackward, DenseForward, Gradient, Image, Loss, ParameterId, Plan, Program, Step,
+    Buffer, Dense, DenseBackward, DenseForward, Gradient, GroupNorm, GroupNormBackward, GroupNormForward, Image, Loss,
+    ParameterId, Plan, Program, Step,
 };
 
-use crate::ops::{activation, bias_gradient, dense, dropout, loss, norm, pool};
+use crate::ops::{activation, bias_gradient, dense, dropout, group_norm, loss, norm, pool};
 use crate::state::expect_len;
 use crate::{Batch, Mode, ReferenceError, Running, Settings, State, Tensor};
 
@@ -103,6 +104,8 @@ impl Machine<'_> {
             Step::BlockBackward(s) => self.block_backward(s),
             Step::DenseForward(s) => self.dense_forward(s)?,
             Step::DenseBackward(s) => self.dense_backward(s),
+            Step::GroupNormForward(s) => self.group_norm_forward(s),
+            Step::GroupNormBackward(s) => self.group_norm_backward(s),
             Step::GlobalAverageForward(s) => {
                 let y = pool::global_average(&self.read(s.input, s.image));
                 self.write(s.output, &y);
@@ -160,6 +163,27 @@ impl Machine<'_> {
         }
         if let Some(to) = s.input_gradient {
             let dx = dense::input_gradient(self.parameter(weights), &gradient);
+            self.write_gradient(to, &dx);
+        }
+    }
+
+    fn group_norm_forward(&mut self, s: &GroupNormForward) {
+        let GroupNorm { image, groups, scale, shift, .. } = *s.norm;
+        let x = self.read(s.input, image);
+        let statistics = group_norm::statistics(&x, groups);
+        let y = group_norm::forward(&x, self.parameter(scale), self.parameter(shift), &statistics);
+        self.write(s.output, &y);
+        self.write(s.statistics, &statistics);
+    }
+
+    fn group_norm_backward(&mut self, s: &GroupNormBackward) {
+        let GroupNorm { image, groups, scale, shift, .. } = *s.norm;
+        let (x, gradient) = (self.read(s.input, image), self.read(s.output_gradient, image));
+        let statistics = self.read(s.statistics, Image { height: 2, width: groups, channels: 1 });
+        self.report.gradients[scale.index()] = group_norm::scale_gradient(&x, &gradient, &statistics);
+        self.report.gradients[shift.index()] = bias_gradient(&gradient);
+        if let Some(to) = s.input_gradient {
+            let dx = group_norm::input_gradient(&x, self.parameter(scale), &gradient, &statistics);
             self.write_gradient(to, &dx);
         }
     }

@@ -1,4 +1,4 @@
-"""Writes golden.txt: losses, gradients and statistics of two small networks in PyTorch, in float64.
+"""Writes golden.txt: losses, gradients and statistics of three small networks in PyTorch, in float64.
 
 Usage: python golden.py > golden.txt        (written with torch 2.15 on a CPU)
 Each line is a name and its numbers. Parameters, images, labels and masks are drawn by the generator
@@ -58,12 +58,27 @@ def residual(x, p, running, keep, training):
     return x @ p[8] + p[9]
 
 
+def grouped(x, p, running, keep, training):
+    """A residual stage with group norm, one with layer norm, in front of a global average."""
+    y = F.group_norm(conv(x, p[0], p[1], padding=1), 2, p[2], p[3]) + conv(x, p[4])
+    x = F.max_pool2d(F.silu(y), 3, stride=2, padding=1)
+    y = F.group_norm(conv(x, p[5], padding=1), 1, p[6], p[7]) + x
+    x = drop(F.relu(y).mean((2, 3)), keep[0], 0.25, training)
+    return x @ p[8] + p[9]
+
+
 NETWORKS = {
     "plain": (plain, [(3, 3, 2, 4), (4,), (4,), (4,), (3, 3, 4, 3), (3,), (12, 5), (5,), (5, 3), (3,)], [4], (BATCH, 5)),
     "residual": (
         residual,
         [(3, 3, 2, 4), (4,), (4,), (4,), (1, 1, 2, 4), (3, 3, 4, 4), (4,), (4,), (4, 3), (3,)],
         [4, 4],
+        (BATCH, 4),
+    ),
+    "grouped": (
+        grouped,
+        [(3, 3, 2, 4), (4,), (4,), (4,), (1, 1, 2, 4), (3, 3, 4, 4), (4,), (4,), (4, 3), (3,)],
+        [],
         (BATCH, 4),
     ),
 }
