@@ -20,6 +20,7 @@ mod dropout;
 mod engine;
 mod error;
 mod gemm;
+mod group_norm;
 mod layout;
 mod loss;
 mod memory;

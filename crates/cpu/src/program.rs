@@ -3,13 +3,15 @@
 use std::time::{Duration, Instant};
 
 use tunefork_graph::{
-    DropoutBackward, DropoutForward, GlobalAverageBackward, GlobalAverageForward, Loss, Program, SlabLayout, Step,
+    DropoutBackward, DropoutForward, GlobalAverageBackward, GlobalAverageForward, GroupNormBackward, GroupNormForward,
+    Loss, Program, SlabLayout, Step,
 };
 
 use crate::block;
 use crate::context::Context;
 use crate::dense;
 use crate::dropout::Mask;
+use crate::group_norm;
 use crate::loss;
 use crate::simple;
 
@@ -39,6 +41,8 @@ enum Prepared {
     BlockBackward(Box<block::BackwardTables>),
     DenseForward(dense::ForwardTables, Option<usize>),
     DenseBackward(dense::BackwardTables, Option<usize>),
+    GroupNorm(Box<group_norm::Tables>, GroupNormForward),
+    GroupNormGradient(Box<group_norm::Tables>, GroupNormBackward),
     GlobalAverage(GlobalAverageForward),
     GlobalAverageGradient(GlobalAverageBackward),
     Dropout(DropoutForward),
@@ -77,6 +81,14 @@ impl PreparedProgram {
                 Step::DenseBackward(s) => {
                     let tables = dense::BackwardTables::new(s, slab, batch);
                     (format!("{} backward", s.dense.name), Prepared::DenseBackward(tables, s.dense.dropout))
+                }
+                Step::GroupNormForward(s) => {
+                    let tables = Box::new(group_norm::Tables::new(&s.norm, slab));
+                    (format!("{} forward", s.norm.name), Prepared::GroupNorm(tables, s.clone()))
+                }
+                Step::GroupNormBackward(s) => {
+                    let tables = Box::new(group_norm::Tables::new(&s.norm, slab));
+                    (format!("{} backward", s.norm.name), Prepared::GroupNormGradient(tables, s.clone()))
                 }
                 Step::GlobalAverageForward(s) => ("average forward".into(), Prepared::GlobalAverage(s.clone())),
                 Step::GlobalAverageBackward(s) => {
@@ -119,6 +131,7 @@ impl Prepared {
             Self::BlockBackward(tables) => tables.scratch_len(),
             Self::DenseForward(tables, _) => tables.scratch_len(),
             Self::DenseBackward(tables, _) => tables.scratch_len(),
+            Self::GroupNorm(tables, _) | Self::GroupNormGradient(tables, _) => tables.scratch_len(),
             Self::GlobalAverage(_)
             | Self::GlobalAverageGradient(_)
             | Self::Dropout(_)
@@ -134,6 +147,8 @@ impl Prepared {
             Self::BlockBackward(tables) => tables.run(context),
             Self::DenseForward(tables, layer) => tables.run(context, run.mask(*layer).as_ref()),
             Self::DenseBackward(tables, layer) => tables.run(context, run.mask(*layer).as_ref()),
+            Self::GroupNorm(tables, step) => tables.forward(context, step),
+            Self::GroupNormGradient(tables, step) => tables.backward(context, step),
             Self::GlobalAverage(step) => simple::global_average(context, step),
             Self::GlobalAverageGradient(step) => simple::global_average_gradient(context, step),
             Self::Dropout(step) => {

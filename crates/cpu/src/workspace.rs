@@ -4,6 +4,7 @@ use tunefork_graph::{StepShape, Workspace};
 
 use crate::block::{BackwardSizes, ForwardSizes};
 use crate::dense;
+use crate::group_norm;
 
 /// The CPU engine's workspace: packed weights, statistics of strips, partial sums of chunks.
 ///
@@ -22,6 +23,7 @@ impl Workspace for CpuWorkspace {
             StepShape::DenseBackward { dense, batch, input_gradient } => {
                 dense::backward_workspace(dense.outputs, batch, input_gradient)
             }
+            StepShape::GroupNormBackward { norm, batch } => group_norm::backward_workspace(norm, batch),
             StepShape::DenseForward { .. } => 0,
         }
     }

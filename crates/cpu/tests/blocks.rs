@@ -17,7 +17,8 @@ struct Settings {
     channels: usize,
     window: (usize, usize, usize),
     bias: bool,
-    norm: bool,
+    /// 0: none, 1: batch norm, 2: layer norm, 3: groups of one, two or five channels.
+    norm: u8,
     /// 0: none, 1: after a first convolution of the same shape, 2: projected.
     shortcut: u8,
     activation: Option<Activation>,
@@ -41,7 +42,7 @@ fn settings() -> impl Strategy<Value = Settings> {
         Some(Activation::Sigmoid),
     ]);
     let pool = prop::option::of((any::<bool>(), 1usize..4, 1usize..4, 0usize..2));
-    (sizes, conv, (any::<bool>(), 0u8..3, activation), pool, 1usize..70, any::<prop::sample::Index>()).prop_map(
+    (sizes, conv, (0u8..4, 0u8..3, activation), pool, 1usize..70, any::<prop::sample::Index>()).prop_map(
         |((batch, h, w, c), (channels, window, bias), (norm, shortcut, activation), pool, outputs, rows)| Settings {
             batch,
             rows: 1 + rows.index(batch),
@@ -70,9 +71,13 @@ fn graph(settings: &Settings) -> Result<Graph, GraphError> {
         input = graph.conv2d(input, "before", before)?;
     }
     let mut x = graph.conv2d(input, "conv", conv)?;
-    if settings.norm {
-        x = graph.batch_norm(x, "norm")?;
-    }
+    let divisor = |&of: &usize| settings.channels.is_multiple_of(of);
+    x = match settings.norm {
+        0 => x,
+        1 => graph.batch_norm(x, "norm")?,
+        2 => graph.group_norm(x, "norm", 1)?,
+        _ => graph.group_norm(x, "norm", settings.channels / [5, 2, 1].into_iter().find(divisor).unwrap_or(1))?,
+    };
     if settings.shortcut == 1 && graph.node(x).shape == graph.node(input).shape {
         x = graph.add(x, input)?;
     } else if settings.shortcut == 2 {
@@ -125,8 +130,8 @@ fn check(settings: &Settings, seed: u64) -> bool {
         for (index, &node) in all.iter().enumerate() {
             let error = distance(case.gradient(&engine, index), expected.value(node));
             let name = &case.graph.parameters()[index].name;
-            // A batch norm over few values magnifies the rounding before it.
-            let most = if settings.norm { 1e-4 } else { 1e-5 };
+            // A norm over few values magnifies the rounding before it.
+            let most = if settings.norm > 0 { 1e-4 } else { 1e-5 };
             assert!(error <= most * total, "{isa}: gradient of {name} off by {error}, the whole is {total}");
         }
     }
@@ -138,7 +143,7 @@ fn is_parameter(graph: &Graph, id: tunefork_graph::NodeId, index: usize) -> bool
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn blocks_agree_with_the_reference(settings in settings(), seed in 0u64..1000) {
@@ -156,17 +161,19 @@ fn sizes_that_fill_strips_bands_and_groups() {
         channels: 40,
         window: (3, 1, 1),
         bias: true,
-        norm: true,
+        norm: 1,
         shortcut: 0,
         activation: Some(Activation::Tanh),
         pool: Some((false, 2, 2, 0)),
         outputs: 5,
     };
     assert!(check(&base, 1));
-    assert!(check(&Settings { norm: false, pool: Some((false, 3, 2, 1)), ..base.clone() }, 2));
+    assert!(check(&Settings { norm: 0, pool: Some((false, 3, 2, 1)), ..base.clone() }, 2));
     let small =
         Settings { batch: 20, rows: 19, image: [5, 5, 24], channels: 24, shortcut: 1, pool: None, ..base.clone() };
     assert!(check(&small, 3));
+    assert!(check(&Settings { norm: 2, ..base.clone() }, 5));
+    assert!(check(&Settings { norm: 3, ..small }, 6));
     let strided = Settings { batch: 17, rows: 17, image: [8, 8, 16], window: (3, 2, 1), shortcut: 2, ..base };
     assert!(check(&strided, 4));
 }

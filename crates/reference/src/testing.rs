@@ -39,7 +39,7 @@ pub fn random_graph(seed: u64) -> Graph {
     let sizes = [1 + below(5), 1 + below(9), 1 + below(9), 1 + below(4)];
     let graph = Graph::new(sizes[0], [sizes[1], sizes[2], sizes[3]]).expect("no size is zero");
     let input = graph.input();
-    let mut growth = Growth { graph, random, layers: 0, tensors: vec![input] };
+    let mut growth = Growth { graph, random, norms: stream(seed, 4), layers: 0, tensors: vec![input] };
     for _ in 0..growth.below(9) {
         growth.grow();
     }
@@ -49,6 +49,8 @@ pub fn random_graph(seed: u64) -> Graph {
 struct Growth {
     graph: Graph,
     random: Stream,
+    /// Draws which norms there are.
+    norms: Stream,
     layers: usize,
     tensors: Vec<NodeId>,
 }
@@ -77,10 +79,9 @@ impl Growth {
     /// Adds an operation, unless it does not fit the tensor that was picked.
     fn grow(&mut self) {
         let x = self.pick();
-        let grown = match self.below(13) {
+        let grown = match self.below(12) {
             0..3 => self.conv(x),
-            3 => self.batch_norm(x),
-            12 => self.group_norm(x),
+            3 => self.norm(x),
             4 | 5 => self.activation(x),
             6 => self.pool(x),
             7 | 8 => self.residual(x),
@@ -107,15 +108,13 @@ impl Growth {
         self.graph.conv2d(x, &name, conv)
     }
 
-    fn batch_norm(&mut self, x: NodeId) -> Result<NodeId, GraphError> {
+    /// Batch norm, or up to four groups of those that divide the channels.
+    fn norm(&mut self, x: NodeId) -> Result<NodeId, GraphError> {
         let name = self.name();
-        self.graph.batch_norm(x, &name)
-    }
-
-    /// One to four groups of those that divide the channels.
-    fn group_norm(&mut self, x: NodeId) -> Result<NodeId, GraphError> {
-        let (name, groups) = (self.name(), 1 + self.below(4));
-        self.graph.group_norm(x, &name, groups)
+        match self.norms.below(8) as usize {
+            groups @ 1..=4 => self.graph.group_norm(x, &name, groups),
+            _ => self.graph.batch_norm(x, &name),
+        }
     }
 
     fn activation(&mut self, x: NodeId) -> Result<NodeId, GraphError> {
@@ -141,11 +140,9 @@ impl Growth {
         let name = self.name();
         let conv = Conv { channels, kernel: 3, stride, padding: 1, bias: self.below(2) == 0 };
         let mut y = self.graph.conv2d(x, &name, conv)?;
-        y = match self.below(6) {
-            0 => y,
-            1 => self.group_norm(y).unwrap_or(y),
-            _ => self.batch_norm(y).unwrap_or(y),
-        };
+        if self.below(3) > 0 {
+            y = self.norm(y).unwrap_or(y);
+        }
         let mut shortcut = x;
         if self.graph.node(x).shape != self.graph.node(y).shape {
             let projection = Conv { channels, kernel: 1, stride, padding: 0, bias: self.below(4) == 0 };
@@ -207,7 +204,7 @@ impl Growth {
         }
         let mut x = joined.expect("at least the input is loose");
         if self.below(2) == 0 {
-            x = self.batch_norm(x).unwrap_or(x);
+            x = self.norm(x).unwrap_or(x);
         }
         if self.below(2) == 0 {
             x = self.activation(x)?;

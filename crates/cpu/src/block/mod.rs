@@ -3,7 +3,7 @@
 mod backward;
 mod forward;
 pub mod gradient;
-mod moments;
+pub mod moments;
 pub mod tail;
 
 pub use backward::{BackwardSizes, BackwardTables};
