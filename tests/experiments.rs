@@ -4,6 +4,7 @@ use tunefork::study::Storage as _;
 use tunefork::study_file::table::{CHANNELS, DROPOUT, EPOCHS, HIDDEN, WEIGHT_DECAY};
 use tunefork::study_file::{FileError, StudyFile};
 use tunefork::{DeviceChoice, Machine, RunFolder, RunOptions, StudySpec, read_study, run};
+use tunefork_nn::{Image, Norm};
 use tunefork_space::Value;
 use tunefork_storage::SqliteStorage;
 
@@ -239,4 +240,33 @@ fn a_study_of_experiments_runs_and_goes_on() {
     let text = std::fs::read_to_string(folder.path().join("report.md")).unwrap();
     assert!(text.contains("### epochs\n"), "{text}");
     assert!(text.contains("| epochs=2 (baseline) | 1 |"), "{text}");
+}
+
+/// Norms beside each other, on folds, with averaged weights: each has its network, and the model its tensors alone.
+#[test]
+fn norms_are_compared_in_an_experiment() {
+    let text = "[study]\nname = \"norms\"\n\
+        [data]\nsize = 12\nclasses = 2\nimages = 60\ntest_images = 20\nfolds = 2\n\
+        [model]\nchannels = [4, 6]\nhidden = []\nhidden_layers = 0\nnorm_groups = 2\n\
+        [train]\nepochs = 2\nbatch_size = 20\nema = 0.5\n\
+        [[experiment]]\nname = \"norm\"\nruns = [{ name = \"base\" }, { name = \"group\", norm = \"group\" }, \
+        { name = \"mixed\", norm = [\"layer\", \"none\"] }, { name = \"off\", batch_norm = false }]\n";
+    let spec = resolved(text);
+    let (batch, group) = (Some(Norm::Batch), |groups| Some(Norm::Group { groups }));
+    let norms = spec.enqueued().iter().map(|point| {
+        let network = spec.config(&spec.space().params(point)).network(Image::new(12, 12, 1), 2);
+        network.blocks.iter().map(|block| block.norm).collect::<Vec<_>>()
+    });
+    let expected = [[batch, batch], [group(2), group(2)], [group(1), None], [None, None]];
+    assert_eq!(norms.collect::<Vec<_>>(), expected);
+    let values = |threads| {
+        let folder = tempfile::tempdir().unwrap();
+        let machine = Machine::new(DeviceChoice::Cpu, "auto", Some(threads)).unwrap();
+        let options = RunOptions::new(RunFolder::new(folder.path()), machine);
+        let report = run(&spec, &options, &mut ()).unwrap_or_else(|e| panic!("{e}"));
+        let values: Vec<Option<f64>> = report.study.trials.iter().map(|trial| trial.value).collect();
+        assert!(values.iter().all(Option::is_some), "{values:?}");
+        values
+    };
+    assert_eq!(values(1), values(3));
 }

@@ -3,7 +3,7 @@
 use tunefork::study_file::table::{CHANNELS, DROPOUT, HIDDEN, LAYERS, MOMENTUM, OPTIMIZER};
 use tunefork::study_file::{FileError, Key, StudyFile};
 use tunefork::{Constant, StudySpec};
-use tunefork_nn::{GivenScalars, Image, OptimizerKind, UpdateRule};
+use tunefork_nn::{GivenScalars, Image, Norm, OptimizerKind, UpdateRule};
 use tunefork_space::{Params, Value};
 
 fn resolve(text: &str, options: &[&str]) -> Result<StudySpec, FileError> {
@@ -180,8 +180,34 @@ fn networks_follow_the_model_section() {
     let [first, second] = &network.blocks[..] else { panic!("two blocks") };
     assert_eq!((first.kernel, first.stride, first.padding), (5, 2, 0));
     assert_eq!((second.kernel, second.stride, second.padding), (3, 2, 1));
-    assert!(first.batch_norm && !second.batch_norm && !first.bias && second.residual);
+    assert!(first.norm == Some(Norm::Batch) && second.norm.is_none() && !first.bias && second.residual);
     assert_eq!(first.pool, Some(tunefork_nn::Pool::average(3)));
     assert_eq!(second.pool, None);
     assert!(network.parameter_count().is_ok());
+}
+
+#[test]
+fn norms_stand_for_themselves_or_as_batch_norm_says() {
+    let norms = |text: &str, options: &[&str]| {
+        let spec = resolve(text, options).unwrap_or_else(|e| panic!("{e}"));
+        let read = resolve(&spec.fixed().to_toml(), &[]).unwrap_or_else(|e| panic!("{e}"));
+        let network = |spec: &StudySpec| spec.fixed().network(Image::new(32, 32, 3), 7);
+        assert_eq!(network(&spec), network(&read), "as written in a run folder");
+        network(&spec).blocks.iter().map(|block| block.norm).collect::<Vec<_>>()
+    };
+    let (batch, group) = (Some(Norm::Batch), |groups| Some(Norm::Group { groups }));
+    assert_eq!(norms("", &[]), [batch, batch]);
+    assert_eq!(norms("[model]\nbatch_norm = [true, false]", &[]), [batch, None]);
+    assert_eq!(norms("[model]\nnorm = \"group\"", &[]), [group(8), group(8)]);
+    assert_eq!(
+        norms("[model]\nlayers = 4\nnorm = [\"none\", \"batch\", \"group\", \"layer\"]\nnorm_groups = 2", &[]),
+        [None, batch, group(2), group(1)]
+    );
+    assert_eq!(norms("", &["norm=group", "norm.1=none", "norm_groups=[4, 4]"]), [group(4), None]);
+    let both = "[model]\nbatch_norm = [true, false]\nnorm = [\"batch\", \"none\"]";
+    assert_eq!(norms(both, &[]), [batch, None], "both may be given where they say the same");
+
+    let varied = "[model]\nnorm = { choice = [\"batch\", \"group\"] }\n\
+                  norm_groups = { choice = [2, 4], when = { norm = \"group\" } }";
+    assert_eq!(parameters(varied, &[]), ["norm", "norm_groups if norm is group"]);
 }

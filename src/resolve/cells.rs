@@ -2,6 +2,7 @@
 
 use tunefork_space::{Condition, Domain, Parameter, Space, Value};
 
+use crate::study_file::table::{BATCH_NORM, NORM};
 use crate::study_file::{Content, FileError, Form, KEYS, Key, Place, Preset, Setting, Shape, StudyFile, Term, Varying};
 
 use super::conditions::refused_space;
@@ -62,6 +63,7 @@ impl Cells {
             builder.entries.push(entry);
         }
         builder.check_pins()?;
+        builder.check_norms()?;
         builder.need_layers();
         builder.settle_conditions()?;
         builder.finish()
@@ -72,6 +74,7 @@ impl<'f> Builder<'f> {
     fn entry(&mut self, key: &'static Key) -> Result<Entry, FileError> {
         let setting = self.file.setting(key);
         match (key.shape, setting) {
+            (Shape::PerLayer { .. }, None) if !self.is_presumed(key) => Ok(Entry::Absent),
             (Shape::PerLayer { counted_by, each }, setting) => {
                 let layers = self.most_layers(counted_by);
                 self.layers(key, setting, layers, each).map(Entry::Many)
@@ -94,6 +97,12 @@ impl<'f> Builder<'f> {
                 None => Entry::Absent,
             }),
         }
+    }
+
+    /// Whether a key holds its default where it is not given: `batch_norm` does not beside `norm`.
+    fn is_presumed(&self, key: &Key) -> bool {
+        let replaced = *key == *BATCH_NORM && self.file.setting(&NORM).is_some();
+        !replaced && self.default_at(key, 0).is_some()
     }
 
     /// What a key holds in a layer where nothing is said.

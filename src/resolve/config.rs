@@ -39,7 +39,11 @@ impl Config {
                 Entry::Many(cells) => {
                     let count = config.count(key).unwrap_or(cells.len());
                     let cells = cells.iter().take(count);
-                    Constant::List(cells.map(|cell| value(cell, params)).collect())
+                    let values: Vec<Value> = cells.map(|cell| value(cell, params)).collect();
+                    if values.contains(&Value::Null) {
+                        continue;
+                    }
+                    Constant::List(values)
                 }
             };
             config.values.push((key, constant));
@@ -48,7 +52,7 @@ impl Config {
     }
 
     /// The number of layers that a per-layer key has; the counter comes before it in the table.
-    fn count(&self, key: &Key) -> Option<usize> {
+    pub(super) fn count(&self, key: &Key) -> Option<usize> {
         match key.shape {
             Shape::PerLayer { counted_by, .. } => self.value(Key::counter(counted_by))?.as_i64()?.try_into().ok(),
             _ => None,

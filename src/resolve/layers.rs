@@ -2,9 +2,10 @@
 
 use tunefork_space::{Domain, Value};
 
-use crate::study_file::{Content, FileError, Form, Key, Setting, Shape, Term, key_of};
+use crate::study_file::table::{BATCH_NORM, NORM};
+use crate::study_file::{Content, FileError, Form, KEYS, Key, NormKind, Setting, Shape, Term, key_of};
 
-use super::cells::{Builder, Cell, contradiction};
+use super::cells::{Builder, Cell, Entry, contradiction};
 
 impl<'f> Builder<'f> {
     /// The cells of a per-layer key, one for each layer that there may be.
@@ -85,12 +86,39 @@ impl<'f> Builder<'f> {
         pin.map_or(cell, |pin| Cell::Fixed(pin.value.clone()))
     }
 
+    /// The cells of a key with several; none where it holds nothing.
+    fn cells_of(&self, key: &Key) -> &[Cell] {
+        let entry = KEYS.iter().zip(&self.entries).find(|(other, _)| **other == key).map(|(_, entry)| entry);
+        match entry {
+            Some(Entry::Many(cells)) => cells,
+            Some(Entry::One(_) | Entry::Absent) | None => &[],
+        }
+    }
+
+    /// Where `norm` and `batch_norm` are both given, they say the same.
+    pub(super) fn check_norms(&self) -> Result<(), FileError> {
+        let (Some(norm), Some(_)) = (self.file.setting(&NORM), self.file.setting(&BATCH_NORM)) else {
+            return Ok(());
+        };
+        let agree = |cells: (&Cell, &Cell)| match cells {
+            (Cell::Fixed(Value::Text(norm)), Cell::Fixed(Value::Bool(flag))) => {
+                norm == if *flag { NormKind::Batch.name() } else { "none" }
+            }
+            _ => false,
+        };
+        if self.cells_of(&NORM).iter().zip(self.cells_of(&BATCH_NORM)).all(agree) {
+            return Ok(());
+        }
+        Err(contradiction("`norm` and `batch_norm` do not say the same".to_string(), &norm.place)
+            .note("leave `batch_norm` out: norm = \"batch\" is what it stands for"))
+    }
+
     /// Every pin must have met a layer.
     pub(super) fn check_pins(&self) -> Result<(), FileError> {
         for pin in self.file.pinned() {
             let key = key_of(&pin.name).expect("checked when it was set");
             let layers = match key.shape {
-                Shape::PerLayer { counted_by, .. } => self.most_layers(counted_by),
+                Shape::PerLayer { .. } => self.cells_of(key).len(),
                 _ => 0,
             };
             let part = &pin.name[key.name.len() + 1..];

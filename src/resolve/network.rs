@@ -1,11 +1,13 @@
 //! From a configuration to the network that it describes.
 
-use tunefork_nn::{Block, Image, Network, Pool};
+use tunefork_nn::{Block, Image, Network, Norm, Pool};
 
 use crate::study_file::table::{
-    ACTIVATION, BATCH_NORM, BIAS, CHANNELS, DROPOUT, HEAD, HIDDEN, INITIALISATION, KERNEL, PADDING, POOL, POOL_SIZE,
-    RESIDUAL, STRIDE,
+    ACTIVATION, BATCH_NORM, BIAS, CHANNELS, DROPOUT, HEAD, HIDDEN, INITIALISATION, KERNEL, NORM, NORM_GROUPS, PADDING,
+    POOL, POOL_SIZE, RESIDUAL, STRIDE,
 };
+
+use crate::study_file::NormKind;
 
 use super::Config;
 
@@ -27,7 +29,11 @@ impl Config {
 
     fn blocks(&self) -> Vec<Block> {
         let (kernel, stride, padding) = (KERNEL.of(self), STRIDE.of(self), PADDING.of(self));
-        let (bias, batch_norm, residual) = (BIAS.of(self), BATCH_NORM.of(self), RESIDUAL.of(self));
+        let (bias, norm_groups, residual) = (BIAS.of(self), NORM_GROUPS.of(self), RESIDUAL.of(self));
+        let norms = match NORM.of(self) {
+            given if !given.is_empty() => given,
+            _ => BATCH_NORM.of(self).into_iter().map(|flag| flag.then_some(NormKind::Batch)).collect(),
+        };
         let (pool, pool_size) = (POOL.of(self), POOL_SIZE.of(self));
         let block = |(layer, channels): (usize, usize)| Block {
             channels,
@@ -35,7 +41,11 @@ impl Config {
             stride: stride[layer],
             padding: padding[layer].unwrap_or(kernel[layer] / 2),
             bias: bias[layer],
-            batch_norm: batch_norm[layer],
+            norm: norms[layer].map(|kind| match kind {
+                NormKind::Batch => Norm::Batch,
+                NormKind::Group => Norm::Group { groups: norm_groups[layer] },
+                NormKind::Layer => Norm::Group { groups: 1 },
+            }),
             activation: Some(ACTIVATION.of(self)),
             pool: pool[layer].map(|kind| Pool::tiles(kind, pool_size[layer])),
             residual: residual[layer],

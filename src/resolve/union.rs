@@ -59,16 +59,24 @@ impl Builder<'_> {
                 Some(Constant::List(values)) => Entry::Many(values.iter().cloned().map(Cell::Fixed).collect()),
                 _ => Entry::Absent,
             },
-            Shape::PerLayer { counted_by, each } => Entry::Many(self.layers(key, counted_by, each)),
+            Shape::PerLayer { counted_by, each } => match self.layers(key, counted_by, each) {
+                cells if cells.contains(&Cell::Fixed(Value::Null)) => Entry::Absent,
+                cells => Entry::Many(cells),
+            },
         }
     }
 
     /// A cell for each layer of the deepest configuration.
     fn layers(&mut self, key: &'static Key, counted_by: &str, each: bool) -> Vec<Cell> {
-        let lists: Vec<&[Value]> = (self.configs.iter()).map(|config| config.list(key)).collect();
+        let list = |config: &&Config| match config.get(key) {
+            Some(Constant::List(values)) => values.clone(),
+            // As above: nothing in each of its layers.
+            Some(Constant::One(_)) | None => vec![Value::Null; config.count(key).unwrap_or(0)],
+        };
+        let lists: Vec<Vec<Value>> = self.configs.iter().map(list).collect();
         let longest = lists.iter().map(|list| list.len()).max().unwrap_or(0);
         let layer = |layer: usize| lists.iter().map(|list| list.get(layer).cloned()).collect();
-        let even = |list: &&[Value]| list.windows(2).all(|pair| pair[0] == pair[1]);
+        let even = |list: &Vec<Value>| list.windows(2).all(|pair| pair[0] == pair[1]);
         if !each && longest > 0 && lists.iter().all(even) {
             let shared = self.cell(key.name.into(), layer(0), Some((counted_by, 0)));
             return vec![shared; longest];

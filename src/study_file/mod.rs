@@ -36,7 +36,7 @@ pub use reference::keys_markdown;
 pub use schema::schema;
 pub use setting::{Assignment, Change, Content, Form, Setting, Term, Varying, When, bare_name, key_of};
 pub use table::KEYS;
-pub use words::{Colour, FoldOrder, GENERATED, NOISE, Normalise};
+pub use words::{Colour, FoldOrder, GENERATED, NOISE, NormKind, Normalise};
 
 /// Largest study file that is read, in bytes. A larger one is a mistake.
 pub const LARGEST_FILE: u64 = 1 << 20;

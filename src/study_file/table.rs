@@ -16,7 +16,7 @@ use super::key::Preset::{Absent, Doubling, FileName, Flag, Listed, Number, Whole
 use super::key::Role::{Budget, Costs, Fixed, Free, Label, Recorded, RecordedOfOne};
 use super::key::{Key, Only, Section};
 use super::kind::Edge;
-use super::words::{Colour, FoldOrder, GENERATED, NOISE, Normalise};
+use super::words::{Colour, FoldOrder, GENERATED, NOISE, NormKind, Normalise};
 
 /// The name of a key: that of its constant in small letters.
 const fn lowered<const LENGTH: usize>(name: &str) -> [u8; LENGTH] {
@@ -79,6 +79,7 @@ const ALWAYS: Option<Only> = None;
 const DRAWN: Option<Only> = beside(SOURCE.key(), &[GENERATED, NOISE]);
 const FOLDED: Option<Only> = beside(FOLDS.key(), &[]);
 const POOLED: Option<Only> = beside(POOL.key(), PoolKind::NAMES);
+const GROUPED: Option<Only> = beside(NORM.key(), &[NormKind::Group.name()]);
 const STEPS: Option<Only> = beside(SCHEDULE.key(), &[ScheduleKind::Step.name()]);
 const PLATEAU: Option<Only> = beside(SCHEDULE.key(), &[ScheduleKind::Plateau.name()]);
 const DROPS: Option<Only> = beside(SCHEDULE.key(), &[ScheduleKind::Step.name(), ScheduleKind::Plateau.name()]);
@@ -187,7 +188,12 @@ keys! {
         BIAS: Many<bool> = flag().of_all(&LAYERS), Flag(true), "", Costs, ALWAYS,
             "whether convolutions add a bias";
         BATCH_NORM: Many<bool> = flag().of_all(&LAYERS), Flag(true), "", Costs, ALWAYS,
-            "batch normalisation after the convolution";
+            "batch normalisation after the convolution: norm = \"batch\" where it is true, else \"none\"";
+        NORM: Many<Option<NormKind>> = names_or("none").of_all(&LAYERS), Absent("as `batch_norm` says"), "", Costs, ALWAYS,
+            "normalisation after the convolution: each channel over the batch, or each image over groups of channels, \
+             or over all its channels and pixels; always with a scale and a shift per channel";
+        NORM_GROUPS: Many<usize> = whole(1, 65_536).of_all(&LAYERS), Whole(8), "groups", Costs, GROUPED,
+            "groups that a group norm divides the channels into evenly";
         RESIDUAL: Many<bool> = flag().of_all(&LAYERS), Flag(false), "", Costs, ALWAYS,
             "add the block's input to its output";
         POOL: Many<Option<PoolKind>> = names_or("none").of_all(&LAYERS), Word(PoolKind::Max.name()), "", Costs, ALWAYS,

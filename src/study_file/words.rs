@@ -49,3 +49,15 @@ named_enum! {
         Sequential = "sequential",
     }
 }
+
+named_enum! {
+    /// Over what values are normalised behind a convolution.
+    pub enum NormKind: "norm" {
+        /// Each channel over the batch and all pixels.
+        Batch = "batch",
+        /// Each image over groups of neighbouring channels and all pixels.
+        Group = "group",
+        /// Each image over all channels and pixels.
+        Layer = "layer",
+    }
+}

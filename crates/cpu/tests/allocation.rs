@@ -42,6 +42,7 @@ fn steps_allocate_nothing() -> Result<(), Box<dyn std::error::Error>> {
     let x = graph.add(x, shortcut)?;
     let x = graph.activation(x, Activation::Tanh)?;
     let x = graph.max_pool(x, Window { kernel: 3, stride: 2, padding: 1 })?;
+    let x = graph.group_norm(x, "group", 4)?;
     let x = graph.dropout(x)?;
     let x = graph.global_average_pool(x)?;
     let x = graph.dense(x, "hidden", 40, true)?;

@@ -90,6 +90,7 @@ impl<'a> Context<'a> {
             Step::BlockBackward(s) => block::backward(self, s),
             Step::DenseForward(s) => simple::dense_forward(self, s),
             Step::DenseBackward(s) => simple::dense_backward(self, s),
+            Step::GroupNormForward(_) | Step::GroupNormBackward(_) => Ok(()),
             Step::GlobalAverageForward(s) => simple::average_forward(self, s),
             Step::GlobalAverageBackward(s) => simple::average_backward(self, s),
             Step::DropoutForward(s) => simple::dropout_forward(self, s),

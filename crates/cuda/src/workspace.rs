@@ -28,6 +28,7 @@ impl Workspace for CudaWorkspace {
             StepShape::DenseForward { dense, batch, .. } => {
                 simple::dense_launcher(dense, batch, precision).workspace_len(false)
             }
+            StepShape::GroupNormBackward { .. } => 0,
             StepShape::DenseBackward { dense, batch, .. } => {
                 simple::dense_launcher(dense, batch, precision).workspace_len(true)
             }

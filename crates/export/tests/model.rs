@@ -7,11 +7,15 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use tunefork_data::{Fit, Normalisation};
 use tunefork_export::{DESCRIPTION_KEY, Model, Tensor};
-use tunefork_nn::{Block, Image, Network};
+use tunefork_nn::{Block, Image, Network, Norm};
 
 fn model() -> Model {
+    with_norm(Some(Norm::Batch))
+}
+
+fn with_norm(norm: Option<Norm>) -> Model {
     let network = Network {
-        blocks: vec![Block { residual: true, ..Block::new(3) }],
+        blocks: vec![Block { residual: true, norm, ..Block::new(3) }],
         hidden: vec![4],
         dropout: 0.3,
         ..Network::new(Image::new(8, 8, 3), 2)
@@ -45,9 +49,9 @@ fn refusal(bytes: &[u8]) -> String {
     Model::from_bytes(bytes).unwrap_err().to_string()
 }
 
-/// The description in the file of [`model`].
-fn description() -> String {
-    let bytes = model().to_bytes().unwrap();
+/// The description in the file of a model.
+fn description(model: &Model) -> String {
+    let bytes = model.to_bytes().unwrap();
     let (_, metadata) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
     metadata.metadata().as_ref().unwrap()[DESCRIPTION_KEY].clone()
 }
@@ -55,8 +59,22 @@ fn description() -> String {
 #[test]
 fn the_description_has_the_form_of_earlier_files() {
     let block = r#""activation":"relu","pool":{"kind":"max","window":2,"stride":2,"padding":0},"residual":true"#;
-    assert!(description().contains(block), "{}", description());
-    assert!(description().contains(r#""input":{"height":8,"width":8,"channels":3}"#), "{}", description());
+    let description = description(&model());
+    assert!(description.contains(block), "{description}");
+    assert!(description.contains(r#""input":{"height":8,"width":8,"channels":3}"#), "{description}");
+}
+
+#[test]
+fn norms_come_back_in_the_form_of_earlier_files_where_they_knew_them() {
+    for (norm, written) in [
+        (None, r#""batch_norm":false"#),
+        (Some(Norm::Batch), r#""batch_norm":true"#),
+        (Some(Norm::Group { groups: 3 }), r#""batch_norm":{"groups":3}"#),
+    ] {
+        let model = with_norm(norm);
+        assert!(description(&model).contains(written), "{}", description(&model));
+        assert_eq!(Model::from_bytes(&model.to_bytes().unwrap()).unwrap(), model);
+    }
 }
 
 #[test]
@@ -89,10 +107,10 @@ fn other_files_are_refused_with_a_reason() {
     let damaged = refusal(&file(Some(r#"{"format": 1, "network": 3}"#), Dtype::F32));
     assert!(damaged.starts_with("its description of the network is damaged"), "{damaged}");
 
-    let halves = refusal(&file(Some(&description()), Dtype::F16));
+    let halves = refusal(&file(Some(&description(&model())), Dtype::F16));
     assert_eq!(halves, "tensor `fc.weight` holds F16 values, only F32 can be used");
 
-    let classes = description().replace(r#","Hündchen""#, "");
+    let classes = description(&model()).replace(r#","Hündchen""#, "");
     let classes = refusal(&file(Some(&classes), Dtype::F32));
     assert_eq!(classes, "it names 1 classes, its network has 2 outputs");
 

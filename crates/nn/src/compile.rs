@@ -70,6 +70,7 @@ fn add_layer(graph: &mut Graph, layer: &Layer, x: NodeId, block_input: NodeId) -
             graph.conv2d(x, name, Conv { channels, kernel, stride, padding, bias })?
         }
         LayerKind::BatchNorm => graph.batch_norm(x, name)?,
+        LayerKind::GroupNorm { groups } => graph.group_norm(x, name, groups)?,
         LayerKind::Shortcut { projection_stride: None } => graph.add(x, block_input)?,
         LayerKind::Shortcut { projection_stride: Some(stride) } => {
             let projection = Conv { channels, kernel: 1, stride, padding: 0, bias: false };

@@ -3,7 +3,7 @@
 //! Validation, the layer table, the list of parameters and the graph are all read off this one list,
 //! so they cannot disagree.
 
-use crate::{Activation, Block, Head, Image, Network, NetworkError, Pool, Window};
+use crate::{Activation, Block, Head, Image, Network, NetworkError, Norm, Pool, Window};
 
 /// No layer may have more channels, units or classes; no image side may be longer.
 pub const MAX_SIDE: usize = 1 << 16;
@@ -39,6 +39,11 @@ pub enum LayerKind {
     },
     /// Batch normalisation.
     BatchNorm,
+    /// Normalisation of each image by groups of channels.
+    GroupNorm {
+        /// How many groups; one is layer normalisation.
+        groups: usize,
+    },
     /// The block's input is added to the branch.
     Shortcut {
         /// Step of the 1x1 convolution it passes through; `None` adds the input as it is.
@@ -66,7 +71,7 @@ impl Layer {
             LayerKind::Conv { kernel, bias, .. } => {
                 outputs * inputs * (kernel * kernel) as u64 + if bias { outputs } else { 0 }
             }
-            LayerKind::BatchNorm => 2 * outputs,
+            LayerKind::BatchNorm | LayerKind::GroupNorm { .. } => 2 * outputs,
             LayerKind::Shortcut { projection_stride: Some(_) } => inputs * outputs,
             LayerKind::Dense => self.input.elements() as u64 * outputs + outputs,
             LayerKind::Shortcut { projection_stride: None }
@@ -86,6 +91,7 @@ impl Layer {
             LayerKind::Shortcut { projection_stride: Some(_) } => self.input.channels,
             LayerKind::Dense => self.input.elements(),
             LayerKind::BatchNorm
+            | LayerKind::GroupNorm { .. }
             | LayerKind::Shortcut { projection_stride: None }
             | LayerKind::Activation(_)
             | LayerKind::Pool(_)
@@ -168,8 +174,8 @@ impl Walk {
         let output = conv_output(name, block, input)?;
         let Block { kernel, stride, padding, bias, .. } = *block;
         self.push(format!("{name}.conv"), LayerKind::Conv { kernel, stride, padding, bias }, output)?;
-        if block.batch_norm {
-            self.push(format!("{name}.norm"), LayerKind::BatchNorm, output)?;
+        if let Some(norm) = block.norm {
+            self.push(format!("{name}.norm"), norm_layer(name, norm, block.channels)?, output)?;
         }
         if block.residual {
             self.shortcut(name, input, output, stride)?;
@@ -228,6 +234,19 @@ fn check_conv(layer: &str, block: &Block) -> Result<(), NetworkError> {
         in_range(layer, "pool padding", padding, 0, kernel / 2)?;
     }
     Ok(())
+}
+
+fn norm_layer(layer: &str, norm: Norm, channels: usize) -> Result<LayerKind, NetworkError> {
+    match norm {
+        Norm::Batch => Ok(LayerKind::BatchNorm),
+        Norm::Group { groups } if channels.is_multiple_of(groups) => Ok(LayerKind::GroupNorm { groups }),
+        Norm::Group { groups } => Err(NetworkError::OutOfRange {
+            layer: layer.into(),
+            what: "norm_groups",
+            value: groups as f64,
+            allowed: format!("a divisor of its {channels} channels"),
+        }),
+    }
 }
 
 fn conv_output(layer: &str, block: &Block, input: Image) -> Result<Image, NetworkError> {

@@ -19,7 +19,7 @@ mod schedule;
 pub use error::NetworkError;
 pub use initialisation::{Fan, Initialisation};
 pub use layer::{Layer, LayerKind, MAX_SIDE, MAX_VALUES};
-pub use network::{Block, Head, Network};
+pub use network::{Block, Head, Network, Norm};
 pub use optimizer::Optimizer;
 pub use parameter::{Parameter, ParameterKind, Start, Tensor};
 pub use schedule::{Curve, Schedule, ScheduleKind};

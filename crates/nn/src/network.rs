@@ -80,8 +80,9 @@ pub struct Block {
     pub padding: usize,
     /// Whether the convolution adds a bias per channel.
     pub bias: bool,
-    /// Whether batch normalisation follows the convolution.
-    pub batch_norm: bool,
+    /// Normalisation behind the convolution, if any.
+    #[serde(rename = "batch_norm", with = "written_norm")]
+    pub norm: Option<Norm>,
     /// Activation before pooling, if any.
     pub activation: Option<Activation>,
     /// Pooling at the end, if any.
@@ -106,11 +107,54 @@ impl Block {
             stride: 1,
             padding: kernel / 2,
             bias: true,
-            batch_norm: true,
+            norm: Some(Norm::Batch),
             activation: Some(Activation::Relu),
             pool: Some(Pool::max(2)),
             residual: false,
         }
+    }
+}
+
+/// Over what values are normalised; a scale and a shift per channel follow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Norm {
+    /// Each channel over the batch and all pixels; by running statistics in evaluation.
+    Batch,
+    /// Each image over groups of neighbouring channels and all pixels.
+    Group {
+        /// How many groups, which divide the channels evenly; one is layer normalisation.
+        groups: usize,
+    },
+}
+
+/// The form of a norm in files of models: whether there is a batch norm, as before there were others, or `{"groups": 4}`.
+mod written_norm {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Norm;
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Batch(bool),
+        Group { groups: usize },
+    }
+
+    pub(super) fn serialize<S: Serializer>(norm: &Option<Norm>, serializer: S) -> Result<S::Ok, S::Error> {
+        let written = match *norm {
+            None => Written::Batch(false),
+            Some(Norm::Batch) => Written::Batch(true),
+            Some(Norm::Group { groups }) => Written::Group { groups },
+        };
+        written.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Norm>, D::Error> {
+        Ok(match Written::deserialize(deserializer)? {
+            Written::Batch(false) => None,
+            Written::Batch(true) => Some(Norm::Batch),
+            Written::Group { groups } => Some(Norm::Group { groups }),
+        })
     }
 }
 

@@ -52,7 +52,7 @@ pub enum ParameterKind {
         /// Outputs.
         outputs: usize,
     },
-    /// A bias, or batch norm's scale or shift.
+    /// A bias, or a norm's scale or shift.
     Vector {
         /// Number of values.
         len: usize,
@@ -74,9 +74,9 @@ pub enum Start {
         /// Inputs of one output value.
         fan_in: usize,
     },
-    /// Zeros: batch norm's shift.
+    /// Zeros: a norm's shift.
     Zeros,
-    /// Ones: batch norm's scale.
+    /// Ones: a norm's scale.
     Ones,
 }
 
@@ -119,7 +119,7 @@ fn parameters_of(layer: &Layer, rule: Initialisation) -> Vec<Parameter> {
             let window = layer.input;
             weight_and_bias(ParameterKind::Dense { window, outputs }, window, true)
         }
-        LayerKind::BatchNorm => vec![
+        LayerKind::BatchNorm | LayerKind::GroupNorm { .. } => vec![
             named("weight", ParameterKind::Vector { len: outputs }, Start::Ones),
             named("bias", ParameterKind::Vector { len: outputs }, Start::Zeros),
         ],

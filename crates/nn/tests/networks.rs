@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use tunefork_graph::{Init, NoWorkspace, Plan};
 use tunefork_nn::{
-    Activation, Block, Fan, Head, Image, LayerKind, Network, NetworkError, ParameterKind, Pool, Start, Window,
+    Activation, Block, Fan, Head, Image, LayerKind, Network, NetworkError, Norm, ParameterKind, Pool, Start, Window,
 };
 
 fn fashion() -> Network {
@@ -11,7 +11,7 @@ fn fashion() -> Network {
 }
 
 fn m0() -> Network {
-    Network { blocks: vec![Block { batch_norm: false, ..Block::new(32) }], hidden: vec![128], ..fashion() }
+    Network { blocks: vec![Block { norm: None, ..Block::new(32) }], hidden: vec![128], ..fashion() }
 }
 
 /// Also the best network of the Fashion-MNIST report.
@@ -45,14 +45,15 @@ fn m4() -> Network {
 
 /// A network of peers/optuna_study.py.
 fn study(depth: u32, filters: usize, kernel: usize, batch_norm: bool, units: usize) -> Network {
-    let block = |i| Block { batch_norm, ..Block::with_kernel(filters << i, kernel) };
+    let norm = batch_norm.then_some(Norm::Batch);
+    let block = |i| Block { norm, ..Block::with_kernel(filters << i, kernel) };
     Network { blocks: (0..depth).map(block).collect(), hidden: vec![units], ..fashion() }
 }
 
 /// sum(p.numel() for p in net.parameters()) in PyTorch 2.
 #[test]
 fn parameter_counts_equal_pytorchs() {
-    let unpadded = Block { padding: 0, batch_norm: false, ..Block::new(32) };
+    let unpadded = Block { padding: 0, norm: None, ..Block::new(32) };
     let method = Network { blocks: vec![unpadded], hidden: vec![128], ..Network::new(Image::new(32, 32, 3), 10) };
     for (name, network, count) in [
         ("m0", m0(), 804_554),
@@ -143,6 +144,8 @@ fn what_cannot_be_is_named() {
         }),
         "blocks.1: pool padding is 2, must be from 0 to 1",
     );
+    let grouped = Block { norm: Some(Norm::Group { groups: 8 }), ..Block::new(20) };
+    refused(&with(grouped), "blocks.1: norm_groups is 8, must be a divisor of its 20 channels");
     refused(
         &with(Block { kernel: 15, padding: 0, ..Block::new(8) }),
         "blocks.1.conv: a kernel of 15x15 with padding 0 is larger than its input of 14x14x8; use a smaller \
@@ -180,13 +183,13 @@ fn a_strided_residual_block_projects_its_input() {
 
 fn any_block() -> impl Strategy<Value = Block> {
     (0..5usize, 0..8usize, 0..4usize, 0..4usize, any::<[bool; 4]>(), 0..4usize).prop_map(
-        |(channels, kernel, stride, padding, [bias, batch_norm, residual, pooled], window)| Block {
+        |(channels, kernel, stride, padding, [bias, normed, residual, pooled], window)| Block {
             channels,
             kernel,
             stride,
             padding,
             bias,
-            batch_norm,
+            norm: normed.then_some([Norm::Batch, Norm::Group { groups: kernel }][window % 2]),
             activation: Some(Activation::Tanh),
             pool: pooled.then(|| Pool::average(window)),
             residual,

@@ -62,7 +62,7 @@ impl Case {
                         stride: 2,
                         padding: 1,
                         bias: false,
-                        batch_norm: false,
+                        norm: None,
                         activation: Some(Activation::Tanh),
                         pool: Some(Pool {
                             kind: PoolKind::Average,
