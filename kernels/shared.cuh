@@ -50,6 +50,7 @@ constexpr u32 GATHER_VALUES = 4;  // Neighbouring values of a thread that gather
 // Channels of a block that takes the mean of images, and the shares of the pixels that it sums side by side.
 constexpr u32 AVERAGE_CHANNELS = 32;
 constexpr u32 AVERAGE_SHARES = 8;
+constexpr u32 GROUP_NORM_THREADS = 256;  // Threads of a block that normalises a group.
 constexpr u32 LOSS_WARPS = 32;  // Most warps of the one block of the loss.
 // Threads of a block of the optimizer, its values, and the most sums of squares: one for each thread that adds them.
 constexpr u32 OPTIMIZER_THREADS = 256;

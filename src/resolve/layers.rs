@@ -124,8 +124,12 @@ impl<'f> Builder<'f> {
             let part = &pin.name[key.name.len() + 1..];
             let growing = matches!(self.file.setting(key), Some(Setting { form: Form::Growing { .. }, .. }));
             if !(part == "start" && growing || part.parse().is_ok_and(|layer: usize| layer < layers)) {
-                return Err(contradiction(format!("there is no `{}`", pin.name), &pin.place)
-                    .note(format!("`{}` has {layers} layers, counted from 0", key.name)));
+                return Err(contradiction(format!("there is no `{}`", pin.name), &pin.place).note(
+                    match self.cells_of(key) {
+                        [] => format!("give `{}` for all layers first", key.name),
+                        cells => format!("`{}` has {} layers, counted from 0", key.name, cells.len()),
+                    },
+                ));
             }
         }
         Ok(())

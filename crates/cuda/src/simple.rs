@@ -2,10 +2,10 @@
 
 use tunefork_graph::{
     Dense, DenseBackward, DenseForward, DropoutBackward, DropoutForward, GlobalAverageBackward, GlobalAverageForward,
-    Gradient, Image, Loss, Program,
+    Gradient, GroupNorm, GroupNormBackward, GroupNormForward, Image, Loss, Program,
 };
 use tunefork_kernels::launch::optimizer::Update;
-use tunefork_kernels::launch::{average, dense, dropout, gather, loss};
+use tunefork_kernels::launch::{average, dense, dropout, gather, group_norm, loss};
 use tunefork_kernels::{DeviceError, DropoutRow, Precision, Span};
 
 use crate::images::Pictures;
@@ -79,6 +79,42 @@ pub(crate) fn dense_backward(context: &Context<'_>, s: &DenseBackward) -> Result
         layer.bias.map(|bias| memory.gradient(bias)),
         input_gradient,
         s.workspace.map(|buffer| memory.floats(buffer.range())),
+    )
+}
+
+/// The launcher of a group norm.
+pub(crate) fn group_norm_launcher(norm: &GroupNorm, batch: usize, precision: Precision) -> group_norm::GroupNorm {
+    let GroupNorm { image, groups, .. } = *norm;
+    group_norm::GroupNorm { batch, pixels: image.pixels(), channels: image.channels, groups, precision }
+}
+
+pub(crate) fn group_norm_forward(context: &Context<'_>, s: &GroupNormForward) -> Result<(), DeviceError> {
+    let (norm, memory) = (&s.norm, context.memory);
+    let values = context.batch * norm.image.elements();
+    group_norm_launcher(norm, context.batch, context.precision).forward(
+        context.stream,
+        context.row(),
+        memory.tensor(s.input, values),
+        group_norm::Parameters { scale: memory.parameter(norm.scale), shift: memory.parameter(norm.shift) },
+        memory.tensor(s.output, values),
+        memory.floats(s.statistics.range()),
+    )
+}
+
+pub(crate) fn group_norm_backward(context: &Context<'_>, s: &GroupNormBackward) -> Result<(), DeviceError> {
+    let (norm, memory) = (&s.norm, context.memory);
+    let values = context.batch * norm.image.elements();
+    let sums = s.workspace.expect("the workspace was asked for");
+    group_norm_launcher(norm, context.batch, context.precision).backward(
+        context.stream,
+        context.row(),
+        memory.tensor(s.input, values),
+        memory.tensor(s.output_gradient, values),
+        memory.parameter(norm.scale),
+        memory.floats(s.statistics.range()),
+        memory.floats(sums.range()),
+        group_norm::Parameters { scale: memory.gradient(norm.scale), shift: memory.gradient(norm.shift) },
+        s.input_gradient.map(|gradient| (memory.tensor(gradient.to, values), gradient.accumulate)),
     )
 }
 

@@ -28,7 +28,9 @@ impl Workspace for CudaWorkspace {
             StepShape::DenseForward { dense, batch, .. } => {
                 simple::dense_launcher(dense, batch, precision).workspace_len(false)
             }
-            StepShape::GroupNormBackward { .. } => 0,
+            StepShape::GroupNormBackward { norm, batch } => {
+                simple::group_norm_launcher(norm, batch, precision).sums_len()
+            }
             StepShape::DenseBackward { dense, batch, .. } => {
                 simple::dense_launcher(dense, batch, precision).workspace_len(true)
             }

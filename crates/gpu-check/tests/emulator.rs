@@ -79,6 +79,11 @@ fn average() {
 }
 
 #[test]
+fn group_norm() {
+    family("group_norm", 0..12);
+}
+
+#[test]
 fn conv_tensor() {
     family("conv_tensor", 0..24);
 }

@@ -98,14 +98,6 @@ pub enum GraphError {
         /// Shape of its input.
         shape: Shape,
     },
-    /// A layer that an engine does not have.
-    #[error("{layer} does not run on the device {device}: use --device cpu, or another norm")]
-    NotOnThisDevice {
-        /// The operation.
-        layer: String,
-        /// The device.
-        device: &'static str,
-    },
     /// Two layers with one name.
     #[error("two layers have the name \"{name}\"")]
     DuplicateName {

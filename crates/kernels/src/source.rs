@@ -55,6 +55,7 @@ sources! {
     Dense "dense.cu" "Dense layers: products in f32, and what stands between products.",
     DenseTensor "dense_tensor.cu" "Dense layers: products on tensor cores.",
     Average "average.cu" "The mean over all pixels.",
+    GroupNorm "group_norm.cu" "Group norm.",
 }
 
 /// The headers that the files include, with their texts.

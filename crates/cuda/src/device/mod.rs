@@ -5,7 +5,7 @@ mod sets;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tunefork_graph::{self as graph, Device, EngineError, Graph, GraphError, ImageSet, Op, Plan, Room};
+use tunefork_graph::{self as graph, Device, EngineError, Graph, GraphError, ImageSet, Plan, Room};
 use tunefork_kernels::{DeviceError, Gpu, Precision, Stream};
 
 use self::engine::SharedEngine;
@@ -205,9 +205,6 @@ impl std::fmt::Debug for Cuda {
 
 impl Device for Cuda {
     fn plan(&self, graph: &Graph, evaluation_batch: usize) -> Result<Plan, GraphError> {
-        if let Some(node) = graph.nodes().iter().find(|node| matches!(node.op, Op::GroupNorm { .. })) {
-            return Err(GraphError::NotOnThisDevice { layer: node.op.name().into(), device: "cuda" });
-        }
         let workspace = CudaWorkspace { precision: self.precision };
         Plan::new(graph, evaluation_batch, &workspace)
     }

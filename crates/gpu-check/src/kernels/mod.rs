@@ -9,6 +9,7 @@ mod conv_tensor;
 mod dense;
 mod dropout;
 mod gather;
+mod group_norm;
 mod loss;
 mod optimizer;
 mod statistics;
@@ -31,4 +32,5 @@ pub const FAMILIES: &[(&str, &[Check])] = &[
     ("optimizer", optimizer::CHECKS),
     ("dense", dense::CHECKS),
     ("average", average::CHECKS),
+    ("group_norm", group_norm::CHECKS),
 ];

@@ -9,6 +9,7 @@ pub mod conv;
 pub mod dense;
 pub mod dropout;
 pub mod gather;
+pub mod group_norm;
 pub mod loss;
 pub mod optimizer;
 mod slices;

@@ -251,6 +251,8 @@ constants! {
     /// Channels of a block that takes the mean of images, and the shares of the pixels that it sums side by side.
     AVERAGE_CHANNELS = 32;
     AVERAGE_SHARES = 8;
+    /// Threads of a block that normalises a group.
+    GROUP_NORM_THREADS = 256;
     /// Most warps of the one block of the loss.
     LOSS_WARPS = 32;
     /// Threads of a block of the optimizer, its values, and the most sums of squares: one for each thread that adds them.
