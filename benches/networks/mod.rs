@@ -8,7 +8,7 @@ use tunefork::{DeviceChoice, Machine, Material, StudySpec, task};
 
 /// One of the networks.
 #[derive(Clone, Copy)]
-pub struct Network {
+pub(crate) struct Network {
     /// Name of its study file.
     pub name: &'static str,
     /// Training images in a window: a whole number of batches.
@@ -16,7 +16,7 @@ pub struct Network {
 }
 
 /// The reports' networks; windows of a second or two on two cores.
-pub const NETWORKS: [Network; 5] = [
+pub(crate) const NETWORKS: [Network; 5] = [
     Network { name: "m0", images: 4096 },
     Network { name: "m1", images: 2048 },
     Network { name: "m2", images: 32 },
@@ -25,12 +25,12 @@ pub const NETWORKS: [Network; 5] = [
 ];
 
 /// The processor, with all threads.
-pub fn cpu() -> Machine {
+pub(crate) fn cpu() -> Machine {
     Machine::new(DeviceChoice::Cpu, "auto", None).expect("every machine has a CPU")
 }
 
 /// The GPU and the precisions that it has; or, said once, that there is none and what is skipped.
-pub fn cuda(group: &str) -> Option<(Machine, Vec<Precision>)> {
+pub(crate) fn cuda(group: &str) -> Option<(Machine, Vec<Precision>)> {
     match Machine::new(DeviceChoice::Cuda, "auto", None) {
         Ok(machine) => {
             let able = |precision: &Precision| machine.device(1, *precision).is_ok();
@@ -45,7 +45,7 @@ pub fn cuda(group: &str) -> Option<(Machine, Vec<Precision>)> {
 }
 
 /// A network ready to be trained on random images, epoch after epoch.
-pub fn trainer(network: Network, machine: &Machine, precision: Precision) -> Trainer {
+pub(crate) fn trainer(network: Network, machine: &Machine, precision: Precision) -> Trainer {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("studies/networks").join(format!("{}.toml", network.name));
     let mut file = StudyFile::read(&path).expect("the study ships");
     let settings = [

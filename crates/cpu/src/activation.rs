@@ -4,7 +4,7 @@ use tunefork_graph::Activation;
 use tunefork_simd::{Simd, math};
 
 /// A function of each value.
-pub trait Function {
+pub(crate) trait Function {
     /// Whether f'(z) is taken from f(z), not from z.
     const FROM_RESULT: bool;
     /// f(z)
@@ -21,15 +21,15 @@ pub trait Function {
 }
 
 /// f(z) = z
-pub struct Identity;
+pub(crate) struct Identity;
 /// max(z, 0)
-pub struct Relu;
+pub(crate) struct Relu;
 /// z where z > 0, else 0.01 z
-pub struct LeakyRelu;
+pub(crate) struct LeakyRelu;
 /// The hyperbolic tangent.
-pub struct Tanh;
+pub(crate) struct Tanh;
 /// The logistic function.
-pub struct Sigmoid;
+pub(crate) struct Sigmoid;
 
 impl Function for Identity {
     const FROM_RESULT: bool = true;
@@ -106,7 +106,7 @@ impl Function for Sigmoid {
 }
 
 /// z where z > 0, else e^z - 1 = 2 t / (1 - t) with t = tanh(z / 2), which is exact near 0.
-pub struct Elu;
+pub(crate) struct Elu;
 
 impl Function for Elu {
     const FROM_RESULT: bool = Activation::Elu.derivative_follows_from_result();
@@ -131,7 +131,7 @@ impl Function for Elu {
 macro_rules! from_single_values {
     ($($(#[$doc:meta])* $Name:ident { value: $value:expr, slope: $slope:expr })*) => {$(
         $(#[$doc])*
-        pub struct $Name;
+        pub(crate) struct $Name;
 
         impl Function for $Name {
             const FROM_RESULT: bool = Activation::$Name.derivative_follows_from_result();

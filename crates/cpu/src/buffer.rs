@@ -8,30 +8,30 @@ struct Line([f32; LINE]);
 const LINE: usize = 16;
 
 /// A fixed number of `f32`, zero at first, aligned to 64 bytes.
-pub struct AlignedBuffer {
+pub(crate) struct AlignedBuffer {
     lines: Vec<Line>,
     len: usize,
 }
 
 impl AlignedBuffer {
     /// `len` zeros.
-    pub fn new(len: usize) -> Self {
+    pub(crate) fn new(len: usize) -> Self {
         Self { lines: vec![Line([0.0; LINE]); len.div_ceil(LINE)], len }
     }
 
     /// Bytes that a buffer of `len` numbers takes.
-    pub fn bytes(len: usize) -> u64 {
+    pub(crate) fn bytes(len: usize) -> u64 {
         (len.div_ceil(LINE) * size_of::<Line>()) as u64
     }
 
     /// The numbers.
-    pub fn as_slice(&self) -> &[f32] {
+    pub(crate) fn as_slice(&self) -> &[f32] {
         // SAFETY: a line is LINE numbers without padding, and there are enough lines for `len`.
         unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
     }
 
     /// The numbers.
-    pub fn as_mut_slice(&mut self) -> &mut [f32] {
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [f32] {
         // SAFETY: as above.
         unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
     }

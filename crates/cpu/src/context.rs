@@ -10,7 +10,7 @@ use crate::shared::Shared;
 ///
 /// The memory is shared between threads by the rules of the plan: a step touches the tensors it names,
 /// and each of its tasks its own images of them.
-pub struct Context<'a> {
+pub(crate) struct Context<'a> {
     pub isa: Isa,
     pub pool: &'a mut Pool,
     pub arena: Shared<'a>,
@@ -27,7 +27,7 @@ pub struct Context<'a> {
 
 impl<'a> Context<'a> {
     /// A tensor of the arena.
-    pub fn tensor(&self, buffer: Buffer) -> Shared<'a> {
+    pub(crate) fn tensor(&self, buffer: Buffer) -> Shared<'a> {
         self.arena.part(buffer.range())
     }
 }

@@ -24,12 +24,12 @@ const IMAGES: usize = 28;
 const INPUTS: usize = 112;
 
 /// Elements of workspace that a backward step needs: the transposed gradient.
-pub fn backward_workspace(outputs: usize, batch: usize, input_gradient: bool) -> usize {
+pub(crate) fn backward_workspace(outputs: usize, batch: usize, input_gradient: bool) -> usize {
     if input_gradient { packed_len(outputs, batch) } else { 0 }
 }
 
 /// A dense layer's forward step with all that can be worked out beforehand.
-pub struct ForwardTables {
+pub(crate) struct ForwardTables {
     step: DenseForward,
     weights: Range<usize>,
     bias: Option<Range<usize>>,
@@ -40,7 +40,7 @@ pub struct ForwardTables {
 
 impl ForwardTables {
     /// Tables for a step of a program for `batch` images.
-    pub fn new(step: &DenseForward, slab: &SlabLayout, batch: usize) -> Self {
+    pub(crate) fn new(step: &DenseForward, slab: &SlabLayout, batch: usize) -> Self {
         let dense = &*step.dense;
         let block = if dense.outputs.div_ceil(PANEL) < 4 { IMAGES.min(batch) } else { batch };
         Self {
@@ -55,12 +55,12 @@ impl ForwardTables {
     }
 
     /// Elements of scratch per thread.
-    pub fn scratch_len(&self) -> usize {
+    pub(crate) fn scratch_len(&self) -> usize {
         self.block * PANEL
     }
 
     /// Runs the step; `mask` is the dropout's.
-    pub fn run(&self, context: &mut Context<'_>, mask: Option<&Mask>) {
+    pub(crate) fn run(&self, context: &mut Context<'_>, mask: Option<&Mask>) {
         let (isa, rows, scratch, scratch_len) = (context.isa, context.rows, context.scratch, context.scratch_len);
         let dense = &*self.step.dense;
         let (inputs, outputs) = (dense.inputs, dense.outputs);
@@ -102,7 +102,7 @@ impl ForwardTables {
 }
 
 /// A dense layer's backward step with all that can be worked out beforehand.
-pub struct BackwardTables {
+pub(crate) struct BackwardTables {
     step: DenseBackward,
     weights: Range<usize>,
     bias: Option<Range<usize>>,
@@ -114,7 +114,7 @@ pub struct BackwardTables {
 
 impl BackwardTables {
     /// Tables for a step of a program for `batch` images.
-    pub fn new(step: &DenseBackward, slab: &SlabLayout, batch: usize) -> Self {
+    pub(crate) fn new(step: &DenseBackward, slab: &SlabLayout, batch: usize) -> Self {
         let dense = &*step.dense;
         let inputs = 0..INPUTS.min(dense.inputs);
         let outputs = dense.outputs;
@@ -129,12 +129,12 @@ impl BackwardTables {
     }
 
     /// Elements of scratch per thread.
-    pub fn scratch_len(&self) -> usize {
+    pub(crate) fn scratch_len(&self) -> usize {
         if self.step.input_gradient.is_some() { INPUTS * self.batch } else { 0 }
     }
 
     /// Runs the step; `mask` is the dropout's.
-    pub fn run(&self, context: &mut Context<'_>, mask: Option<&Mask>) {
+    pub(crate) fn run(&self, context: &mut Context<'_>, mask: Option<&Mask>) {
         self.before_activation(context, mask);
         self.bias_gradient(context);
         self.transpose(context);

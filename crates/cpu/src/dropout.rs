@@ -8,7 +8,7 @@ const TOGETHER: usize = 16;
 
 /// One layer's mask in one step.
 #[derive(Clone, Copy, Debug)]
-pub struct Mask {
+pub(crate) struct Mask {
     key: [u32; 2],
     step: u64,
     layer: u32,
@@ -19,7 +19,7 @@ pub struct Mask {
 
 impl Mask {
     /// The mask of dropout number `layer` with probability `p`.
-    pub fn new(key: [u32; 2], step: u64, layer: usize, p: f32) -> Self {
+    pub(crate) fn new(key: [u32; 2], step: u64, layer: usize, p: f32) -> Self {
         let p = f64::from(p);
         Self {
             key,
@@ -32,7 +32,7 @@ impl Mask {
     }
 
     /// What undoes the scaling of a kept value.
-    pub fn keep(&self) -> f32 {
+    pub(crate) fn keep(&self) -> f32 {
         self.keep
     }
 }

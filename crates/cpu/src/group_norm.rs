@@ -17,12 +17,12 @@ use crate::layout::{self, Layout};
 use crate::parameters;
 
 /// Elements of workspace that a backward step needs: what each image adds to the parameters' gradients.
-pub fn backward_workspace(norm: &GroupNorm, batch: usize) -> usize {
+pub(crate) fn backward_workspace(norm: &GroupNorm, batch: usize) -> usize {
     2 * norm.image.channels * batch
 }
 
 /// What both passes know beforehand.
-pub struct Tables {
+pub(crate) struct Tables {
     norm: Arc<GroupNorm>,
     scale: Range<usize>,
     shift: Range<usize>,
@@ -37,7 +37,7 @@ pub struct Tables {
 }
 
 impl Tables {
-    pub fn new(norm: &Arc<GroupNorm>, slab: &SlabLayout) -> Self {
+    pub(crate) fn new(norm: &Arc<GroupNorm>, slab: &SlabLayout) -> Self {
         let (image, k) = (norm.image, norm.image.channels);
         let window = Window { kernel: 1, stride: 1, padding: 0 };
         let mut layout = Layout::default();
@@ -57,12 +57,12 @@ impl Tables {
     }
 
     /// Elements of scratch per thread.
-    pub fn scratch_len(&self) -> usize {
+    pub(crate) fn scratch_len(&self) -> usize {
         self.scratch
     }
 
     /// The result and the statistics.
-    pub fn forward(&self, context: &mut Context<'_>, step: &GroupNormForward) {
+    pub(crate) fn forward(&self, context: &mut Context<'_>, step: &GroupNormForward) {
         let (isa, scratch, scratch_len) = (context.isa, context.scratch, context.scratch_len);
         let (len, groups) = (self.norm.image.elements(), self.norm.groups);
         // SAFETY: no step writes the parameters.
@@ -85,7 +85,7 @@ impl Tables {
     }
 
     /// The gradients of x and of the parameters.
-    pub fn backward(&self, context: &mut Context<'_>, step: &GroupNormBackward) {
+    pub(crate) fn backward(&self, context: &mut Context<'_>, step: &GroupNormBackward) {
         let (isa, scratch, scratch_len) = (context.isa, context.scratch, context.scratch_len);
         let (len, k, groups) = (self.norm.image.elements(), self.norm.image.channels, self.norm.groups);
         // SAFETY: no step writes the parameters.

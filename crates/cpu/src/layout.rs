@@ -7,20 +7,20 @@ const ALIGNMENT: usize = 16;
 
 /// Hands out consecutive ranges.
 #[derive(Default)]
-pub struct Layout {
+pub(crate) struct Layout {
     len: usize,
 }
 
 impl Layout {
     /// The next `len` elements.
-    pub fn take(&mut self, len: usize) -> Range<usize> {
+    pub(crate) fn take(&mut self, len: usize) -> Range<usize> {
         let start = self.len.next_multiple_of(ALIGNMENT);
         self.len = start + len;
         start..self.len
     }
 
     /// Elements of all pieces together.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 }
@@ -30,7 +30,7 @@ impl Layout {
 /// # Panics
 ///
 /// If they overlap or reach beyond the end.
-pub fn parts<'a, const N: usize>(slice: &'a mut [f32], ranges: [&Range<usize>; N]) -> [&'a mut [f32]; N] {
+pub(crate) fn parts<'a, const N: usize>(slice: &'a mut [f32], ranges: [&Range<usize>; N]) -> [&'a mut [f32]; N] {
     let ranges = ranges.map(Clone::clone);
     slice.get_disjoint_mut(ranges).expect("pieces of one layout lie apart")
 }

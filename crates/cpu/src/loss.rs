@@ -5,14 +5,14 @@ use tunefork_simd::{Isa, dispatch, math};
 
 /// Sum of the images' losses, and how many were classified correctly.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
-pub struct Sum {
+pub(crate) struct Sum {
     pub loss: f64,
     pub correct: u32,
 }
 
 /// What the logits should say.
 #[derive(Clone, Copy)]
-pub struct Targets<'a> {
+pub(crate) struct Targets<'a> {
     /// Class of each row.
     pub labels: &'a [u16],
     /// Share of the target that all classes get.
@@ -38,7 +38,7 @@ impl Targets<'_> {
 
 /// Loss and hits of rows of `classes` logits. With `gradient`, the gradient of the mean loss takes the
 /// place of the logits.
-pub fn run(isa: Isa, logits: &mut [f32], classes: usize, targets: &Targets<'_>, gradient: bool) -> Sum {
+pub(crate) fn run(isa: Isa, logits: &mut [f32], classes: usize, targets: &Targets<'_>, gradient: bool) -> Sum {
     let labels = targets.labels;
     let total: f32 = labels.iter().map(|label| targets.weight(usize::from(*label))).sum();
     let scale = gradient.then(|| 1.0 / total);

@@ -11,7 +11,7 @@ use crate::pool::Pool;
 use crate::shared::Shared;
 
 /// The buffers of a trial. Nothing else that a step touches grows with the network.
-pub struct Memory {
+pub(crate) struct Memory {
     pub arena: AlignedBuffer,
     /// Parameters and running statistics.
     pub slab: AlignedBuffer,
@@ -48,7 +48,7 @@ impl Lengths {
 
 impl Memory {
     /// Zeros, but for the running variances, which begin at one.
-    pub fn new(plan: &Plan, scratch_len: usize, threads: usize) -> Self {
+    pub(crate) fn new(plan: &Plan, scratch_len: usize, threads: usize) -> Self {
         let lengths = Lengths::new(plan, scratch_len, threads);
         let mut slab = AlignedBuffer::new(lengths.slab);
         for norm in &plan.slab.norms {
@@ -65,19 +65,19 @@ impl Memory {
     }
 
     /// Scratch for another number of threads.
-    pub fn set_threads(&mut self, threads: usize) {
+    pub(crate) fn set_threads(&mut self, threads: usize) {
         self.scratch = AlignedBuffer::new(self.scratch_len * threads);
     }
 
     /// Bytes that [`new`](Self::new) allocates.
-    pub fn bytes(plan: &Plan, scratch_len: usize, threads: usize) -> u64 {
+    pub(crate) fn bytes(plan: &Plan, scratch_len: usize, threads: usize) -> u64 {
         let lengths = Lengths::new(plan, scratch_len, threads);
         let of_parameters = (1 + lengths.states as u64) * AlignedBuffer::bytes(lengths.trainable);
         of_parameters + [lengths.arena, lengths.slab, lengths.scratch].map(AlignedBuffer::bytes).iter().sum::<u64>()
     }
 
     /// What the steps of a program work on.
-    pub fn context<'a>(&'a mut self, isa: Isa, pool: &'a mut Pool, rows: usize) -> Context<'a> {
+    pub(crate) fn context<'a>(&'a mut self, isa: Isa, pool: &'a mut Pool, rows: usize) -> Context<'a> {
         Context {
             isa,
             pool,
@@ -91,7 +91,7 @@ impl Memory {
     }
 
     /// What the optimizer works on.
-    pub fn optimizer(&mut self) -> Buffers<'_> {
+    pub(crate) fn optimizer(&mut self) -> Buffers<'_> {
         Buffers {
             len: self.gradients.as_slice().len(),
             parameters: Shared::new(self.slab.as_mut_slice()),
@@ -101,7 +101,7 @@ impl Memory {
     }
 
     /// The images of a program's input.
-    pub fn images(&mut self, input: Buffer, len: usize) -> &mut [f32] {
+    pub(crate) fn images(&mut self, input: Buffer, len: usize) -> &mut [f32] {
         &mut self.arena.as_mut_slice()[input.range()][..len]
     }
 }

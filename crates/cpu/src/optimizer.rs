@@ -15,7 +15,7 @@ const PART: usize = 16 * 1024;
 /// Parameters, their gradients and the tensors of state, all of one length but the states that the plan has no room
 /// for, which are empty.
 #[derive(Clone, Copy)]
-pub struct Buffers<'a> {
+pub(crate) struct Buffers<'a> {
     pub parameters: Shared<'a>,
     pub gradients: Shared<'a>,
     pub states: [Shared<'a>; UpdateRule::MOST_STATES],
@@ -27,7 +27,7 @@ pub struct Buffers<'a> {
 ///
 /// # Panics
 /// If the rule has more tensors of state than there are.
-pub fn run(
+pub(crate) fn run(
     isa: Isa,
     pool: &mut Pool,
     buffers: &Buffers<'_>,

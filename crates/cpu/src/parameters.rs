@@ -5,14 +5,14 @@ use std::ops::Range;
 use tunefork_graph::{NormPart, ParameterId, SlabLayout};
 
 /// The elements of a parameter in the slab, and of its gradient in the gradients.
-pub fn range(slab: &SlabLayout, id: ParameterId) -> Range<usize> {
+pub(crate) fn range(slab: &SlabLayout, id: ParameterId) -> Range<usize> {
     let slot = slab.parameter(id);
     slot.offset..slot.offset + slot.len
 }
 
 /// A norm's parameters and running statistics in the slab.
 #[derive(Clone, Debug)]
-pub struct NormRanges {
+pub(crate) struct NormRanges {
     pub scale: Range<usize>,
     pub shift: Range<usize>,
     pub mean: Range<usize>,
@@ -20,7 +20,7 @@ pub struct NormRanges {
 }
 
 impl NormRanges {
-    pub fn new(slab: &SlabLayout, norm: &NormPart) -> Self {
+    pub(crate) fn new(slab: &SlabLayout, norm: &NormPart) -> Self {
         let slot = slab.norm(norm.norm);
         Self {
             scale: range(slab, norm.scale),

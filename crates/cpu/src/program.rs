@@ -16,7 +16,7 @@ use crate::loss;
 use crate::simple;
 
 /// What changes from one run of a program to the next.
-pub struct Run<'a> {
+pub(crate) struct Run<'a> {
     /// Class of each real image, and what else the loss aims at.
     pub targets: loss::Targets<'a>,
     /// Probability of each dropout.
@@ -51,7 +51,7 @@ enum Prepared {
 }
 
 /// All steps, ready to run.
-pub struct PreparedProgram {
+pub(crate) struct PreparedProgram {
     steps: Vec<(String, Prepared)>,
     /// Time spent in each step.
     times: Vec<Duration>,
@@ -59,7 +59,7 @@ pub struct PreparedProgram {
 
 impl PreparedProgram {
     /// Works out the tables of every step.
-    pub fn new(program: &Program, slab: &SlabLayout, training: bool) -> Self {
+    pub(crate) fn new(program: &Program, slab: &SlabLayout, training: bool) -> Self {
         let batch = program.batch;
         let steps: Vec<_> = program
             .steps
@@ -103,12 +103,12 @@ impl PreparedProgram {
     }
 
     /// Scratch elements that a thread needs.
-    pub fn scratch_len(&self) -> usize {
+    pub(crate) fn scratch_len(&self) -> usize {
         self.steps.iter().map(|(_, step)| step.scratch_len()).max().unwrap_or(0)
     }
 
     /// Runs all steps and returns the loss.
-    pub fn run(&mut self, context: &mut Context<'_>, run: &Run<'_>) -> loss::Sum {
+    pub(crate) fn run(&mut self, context: &mut Context<'_>, run: &Run<'_>) -> loss::Sum {
         let mut sum = loss::Sum::default();
         for ((_, step), time) in self.steps.iter().zip(&mut self.times) {
             let start = Instant::now();
@@ -119,7 +119,7 @@ impl PreparedProgram {
     }
 
     /// Name of each step and the time spent in it so far.
-    pub fn times(&self) -> impl Iterator<Item = (&str, Duration)> {
+    pub(crate) fn times(&self) -> impl Iterator<Item = (&str, Duration)> {
         self.steps.iter().zip(&self.times).map(|((name, _), time)| (name.as_str(), *time))
     }
 }

@@ -8,7 +8,7 @@ use std::ops::Range;
 /// The bounds are checked; that no part is written while somebody else uses it is the caller's
 /// promise, which is why the accessors are unsafe.
 #[derive(Clone, Copy)]
-pub struct Shared<'a> {
+pub(crate) struct Shared<'a> {
     start: *mut f32,
     len: usize,
     slice: PhantomData<&'a mut [f32]>,
@@ -22,7 +22,7 @@ unsafe impl Sync for Shared<'_> {}
 
 impl<'a> Shared<'a> {
     /// Shares `slice` until the result and all its copies are gone.
-    pub fn new(slice: &'a mut [f32]) -> Self {
+    pub(crate) fn new(slice: &'a mut [f32]) -> Self {
         Self { start: slice.as_mut_ptr(), len: slice.len(), slice: PhantomData }
     }
 
@@ -31,7 +31,7 @@ impl<'a> Shared<'a> {
     /// # Panics
     ///
     /// If the range lies outside.
-    pub fn part(self, range: Range<usize>) -> Self {
+    pub(crate) fn part(self, range: Range<usize>) -> Self {
         assert!(range.start <= range.end && range.end <= self.len, "{range:?} of {}", self.len);
         // SAFETY: the start lies within the slice or just behind its end.
         let start = unsafe { self.start.add(range.start) };
@@ -39,7 +39,7 @@ impl<'a> Shared<'a> {
     }
 
     /// Piece number `index` of pieces of `len` numbers each.
-    pub fn piece(self, index: usize, len: usize) -> Self {
+    pub(crate) fn piece(self, index: usize, len: usize) -> Self {
         self.part(index * len..(index + 1) * len)
     }
 
@@ -48,7 +48,7 @@ impl<'a> Shared<'a> {
     /// # Safety
     ///
     /// Nobody writes any of them while the result is in use.
-    pub unsafe fn read(self) -> &'a [f32] {
+    pub(crate) unsafe fn read(self) -> &'a [f32] {
         // SAFETY: `start` and `len` describe part of a live slice; the caller rules out writers.
         unsafe { std::slice::from_raw_parts(self.start, self.len) }
     }
@@ -58,7 +58,7 @@ impl<'a> Shared<'a> {
     /// # Safety
     ///
     /// Nobody else reads or writes any of them while the result is in use.
-    pub unsafe fn write(self) -> &'a mut [f32] {
+    pub(crate) unsafe fn write(self) -> &'a mut [f32] {
         // SAFETY: `start` and `len` describe part of a live slice; the caller rules out other users.
         unsafe { std::slice::from_raw_parts_mut(self.start, self.len) }
     }

@@ -8,7 +8,7 @@ use crate::dropout::{self, Mask};
 use crate::shared::Shared;
 
 /// Mean over all pixels.
-pub fn global_average(context: &mut Context<'_>, step: &GlobalAverageForward) {
+pub(crate) fn global_average(context: &mut Context<'_>, step: &GlobalAverageForward) {
     let (isa, image_len, k) = (context.isa, step.image.elements(), step.image.channels);
     let (input, output) = (context.tensor(step.input), context.tensor(step.output));
     let scale = 1.0 / step.image.pixels() as f32;
@@ -22,7 +22,7 @@ pub fn global_average(context: &mut Context<'_>, step: &GlobalAverageForward) {
 }
 
 /// Gradient of the mean over all pixels.
-pub fn global_average_gradient(context: &mut Context<'_>, step: &GlobalAverageBackward) {
+pub(crate) fn global_average_gradient(context: &mut Context<'_>, step: &GlobalAverageBackward) {
     let (image_len, k) = (step.image.elements(), step.image.channels);
     let (from, to) = (context.tensor(step.output_gradient), context.tensor(step.input_gradient.to));
     let scale = 1.0 / step.image.pixels() as f32;
@@ -39,14 +39,14 @@ pub fn global_average_gradient(context: &mut Context<'_>, step: &GlobalAverageBa
 }
 
 /// Dropout.
-pub fn dropout(context: &mut Context<'_>, step: &DropoutForward, mask: &Mask) {
+pub(crate) fn dropout(context: &mut Context<'_>, step: &DropoutForward, mask: &Mask) {
     let same = step.input == step.output;
     let (input, output) = (context.tensor(step.input), context.tensor(step.output));
     masked(context, step.image.elements(), input, output, same, false, mask);
 }
 
 /// Gradient of dropout.
-pub fn dropout_gradient(context: &mut Context<'_>, step: &DropoutBackward, mask: &Mask) {
+pub(crate) fn dropout_gradient(context: &mut Context<'_>, step: &DropoutBackward, mask: &Mask) {
     let same = step.output_gradient == step.input_gradient.to;
     let (from, to) = (context.tensor(step.output_gradient), context.tensor(step.input_gradient.to));
     masked(context, step.image.elements(), from, to, same, step.input_gradient.accumulate, mask);

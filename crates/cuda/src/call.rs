@@ -18,7 +18,7 @@ pub(crate) struct Call<'a> {
 
 impl Call<'_> {
     /// Writes a row for each step, and under which numbers its images will be found on the device.
-    pub fn write(&self, table: &mut Table) {
+    pub(crate) fn write(&self, table: &mut Table) {
         let (batch, dropouts) = (self.context.batch, self.context.plan.dropouts);
         table.clear(self.context.memory);
         let weights = self.steps.first().map_or(&[][..], |step| step.settings.class_weights);
@@ -37,7 +37,7 @@ impl Call<'_> {
 
     /// Orders all steps. Where images are streamed, those of the next steps are gathered and copied while
     /// the device is at work on the steps before.
-    pub fn order(mut self, runner: &mut Runner) -> Result<(), CudaError> {
+    pub(crate) fn order(mut self, runner: &mut Runner) -> Result<(), CudaError> {
         let batch = self.context.batch;
         let together = match &self.ring {
             Some(ring) => ring.steps(batch),

@@ -61,7 +61,7 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    pub fn new(plan: &Plan, precision: Precision) -> Self {
+    pub(crate) fn new(plan: &Plan, precision: Precision) -> Self {
         let mut len = 0;
         let mut take = |bytes: usize| {
             let start = len;

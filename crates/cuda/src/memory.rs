@@ -22,7 +22,7 @@ pub(crate) struct Memory {
 
 impl Memory {
     /// Zeros, but for the arena, whose values nobody reads before they are written.
-    pub fn new(stream: &Arc<dyn Stream>, plan: &Arc<Plan>, precision: Precision) -> Result<Self, DeviceError> {
+    pub(crate) fn new(stream: &Arc<dyn Stream>, plan: &Arc<Plan>, precision: Precision) -> Result<Self, DeviceError> {
         let layout = Layout::new(plan, precision);
         let memory = DeviceMemory::new(stream, layout.len)?;
         memory.all::<u8>().part(layout.arena.end..layout.len).fill(&**stream, 0)?;
@@ -34,12 +34,12 @@ impl Memory {
     }
 
     /// `values` stored values in a buffer of the arena.
-    pub fn tensor(&self, buffer: Buffer, values: usize) -> Span<'_, u8> {
+    pub(crate) fn tensor(&self, buffer: Buffer, values: usize) -> Span<'_, u8> {
         self.stored(buffer.range(), values)
     }
 
     /// The same in some elements of the arena.
-    pub fn stored(&self, elements: Range<usize>, values: usize) -> Span<'_, u8> {
+    pub(crate) fn stored(&self, elements: Range<usize>, values: usize) -> Span<'_, u8> {
         let bytes = values * self.precision.bytes();
         assert!(bytes <= 4 * elements.len(), "the buffer is large enough");
         let start = self.layout.arena.start + 4 * elements.start;
@@ -47,28 +47,28 @@ impl Memory {
     }
 
     /// Elements of the arena that hold f32.
-    pub fn floats(&self, elements: Range<usize>) -> Span<'_, f32> {
+    pub(crate) fn floats(&self, elements: Range<usize>) -> Span<'_, f32> {
         let start = self.layout.arena.start;
         self.part(start + 4 * elements.start..start + 4 * elements.end)
     }
 
     /// Parameters, then running statistics.
-    pub fn slab(&self) -> Span<'_, f32> {
+    pub(crate) fn slab(&self) -> Span<'_, f32> {
         self.part(self.layout.slab.clone())
     }
 
     /// The parameters alone.
-    pub fn parameters(&self) -> Span<'_, f32> {
+    pub(crate) fn parameters(&self) -> Span<'_, f32> {
         self.slab().part(0..self.plan.slab.trainable_len)
     }
 
     /// A parameter in f32.
-    pub fn parameter(&self, id: ParameterId) -> Span<'_, f32> {
+    pub(crate) fn parameter(&self, id: ParameterId) -> Span<'_, f32> {
         self.slab().part(self.slot(id))
     }
 
     /// A parameter as products read it.
-    pub fn weights(&self, id: ParameterId) -> Span<'_, u8> {
+    pub(crate) fn weights(&self, id: ParameterId) -> Span<'_, u8> {
         match self.weights16() {
             Some(all) => {
                 let slot = self.slot(id);
@@ -79,109 +79,109 @@ impl Memory {
     }
 
     /// All parameters in 16 bits, where products read them so.
-    pub fn weights16(&self) -> Option<Span<'_, u8>> {
+    pub(crate) fn weights16(&self) -> Option<Span<'_, u8>> {
         self.layout.weights16.clone().map(|bytes| self.part(bytes))
     }
 
     /// A parameter's gradient.
-    pub fn gradient(&self, id: ParameterId) -> Span<'_, f32> {
+    pub(crate) fn gradient(&self, id: ParameterId) -> Span<'_, f32> {
         self.gradients().part(self.slot(id))
     }
 
     /// All gradients.
-    pub fn gradients(&self) -> Span<'_, f32> {
+    pub(crate) fn gradients(&self) -> Span<'_, f32> {
         self.part(self.layout.gradients.clone())
     }
 
     /// The optimizer's state.
-    pub fn states(&self) -> [Span<'_, f32>; UpdateRule::MOST_STATES] {
+    pub(crate) fn states(&self) -> [Span<'_, f32>; UpdateRule::MOST_STATES] {
         self.layout.states.each_ref().map(|bytes| self.part(bytes.clone()))
     }
 
     /// The ranges of the parameters that weight decay may leave out.
-    pub fn norms_and_biases(&self) -> Span<'_, u32> {
+    pub(crate) fn norms_and_biases(&self) -> Span<'_, u32> {
         self.part(self.layout.norms_and_biases.clone())
     }
 
     /// Running mean and variance.
-    pub fn running(&self, id: NormId) -> (Span<'_, f32>, Span<'_, f32>) {
+    pub(crate) fn running(&self, id: NormId) -> (Span<'_, f32>, Span<'_, f32>) {
         let slot = self.plan.slab.norm(id);
         let values = |start| self.slab().part(start..start + slot.len);
         (values(slot.mean), values(slot.variance))
     }
 
     /// The optimizer's own.
-    pub fn update(&self) -> Span<'_, f32> {
+    pub(crate) fn update(&self) -> Span<'_, f32> {
         self.part(self.layout.update.clone())
     }
 
     /// The loss scale.
-    pub fn scale(&self) -> Span<'_, LossScale> {
+    pub(crate) fn scale(&self) -> Span<'_, LossScale> {
         self.part(self.layout.scale.clone())
     }
 
     /// The words of the row of the step that runs.
-    pub fn row(&self) -> Span<'_, u32> {
+    pub(crate) fn row(&self) -> Span<'_, u32> {
         self.part(self.layout.row.clone())
     }
 
     /// The numbers that all kernels of a step read.
-    pub fn step(&self) -> Span<'_, StepRow> {
+    pub(crate) fn step(&self) -> Span<'_, StepRow> {
         let start = self.layout.row.start;
         self.part(start..start + size_of::<StepRow>())
     }
 
     /// One of the dropouts of the step that runs.
-    pub fn dropout(&self, layer: usize) -> Span<'_, DropoutRow> {
+    pub(crate) fn dropout(&self, layer: usize) -> Span<'_, DropoutRow> {
         let first = self.layout.row.start + size_of::<StepRow>();
         let start = first + layer * size_of::<DropoutRow>();
         self.part(start..start + size_of::<DropoutRow>())
     }
 
     /// The number of the next row.
-    pub fn counter(&self) -> Span<'_, u32> {
+    pub(crate) fn counter(&self) -> Span<'_, u32> {
         self.part(self.layout.counter.clone())
     }
 
     /// The rows of the steps to come.
-    pub fn table(&self) -> Span<'_, u32> {
+    pub(crate) fn table(&self) -> Span<'_, u32> {
         self.part(self.layout.table.clone())
     }
 
     /// The counter and `bytes` bytes of the table, with what lies between: to be written at once.
-    pub fn counter_and_table(&self, bytes: usize) -> Span<'_, u8> {
+    pub(crate) fn counter_and_table(&self, bytes: usize) -> Span<'_, u8> {
         self.part(self.layout.counter.start..self.layout.table.start + bytes)
     }
 
     /// The numbers of the steps' images.
-    pub fn indices(&self) -> Span<'_, u32> {
+    pub(crate) fn indices(&self) -> Span<'_, u32> {
         self.part(self.layout.indices.clone())
     }
 
     /// What happens to these images.
-    pub fn transforms(&self) -> Span<'_, Transform> {
+    pub(crate) fn transforms(&self) -> Span<'_, Transform> {
         self.part(self.layout.transforms.clone())
     }
 
     /// How the classes weigh in the loss.
-    pub fn class_weights(&self) -> Span<'_, f32> {
+    pub(crate) fn class_weights(&self) -> Span<'_, f32> {
         self.part(self.layout.class_weights.clone())
     }
 
     /// The steps' results.
-    pub fn records(&self) -> Span<'_, Record> {
+    pub(crate) fn records(&self) -> Span<'_, Record> {
         self.part(self.layout.records.clone())
     }
 
     /// The logits of batch number `batch` of a call that evaluates, `values` of them.
-    pub fn kept_logits(&self, batch: usize, values: usize) -> Span<'_, u8> {
+    pub(crate) fn kept_logits(&self, batch: usize, values: usize) -> Span<'_, u8> {
         let size = self.precision.bytes();
         let start = batch * self.plan.evaluation.batch * self.plan.classes * size;
         self.part::<u8>(self.layout.logits.clone()).part(start..start + values * size)
     }
 
     /// All of them, of so many batches.
-    pub fn all_kept_logits(&self, batches: usize) -> Span<'_, u8> {
+    pub(crate) fn all_kept_logits(&self, batches: usize) -> Span<'_, u8> {
         self.kept_logits(0, batches * self.plan.evaluation.batch * self.plan.classes)
     }
 

@@ -38,7 +38,12 @@ pub(crate) struct Runner {
 
 impl Runner {
     /// Runs the program on the next row of the table. The ring is always the same one.
-    pub fn run(&mut self, context: &Context<'_>, images: Images<'_>, ring: Option<&Ring>) -> Result<(), DeviceError> {
+    pub(crate) fn run(
+        &mut self,
+        context: &Context<'_>,
+        images: Images<'_>,
+        ring: Option<&Ring>,
+    ) -> Result<(), DeviceError> {
         if !self.has_run {
             prepare(context.stream, |stream| Context { stream, ..*context }.step(&images.pictures(ring)))?;
             context.step(&images.pictures(ring))?;
@@ -101,7 +106,7 @@ impl<'a> Context<'a> {
     }
 
     /// The numbers of the step that runs.
-    pub fn row(&self) -> Span<'a, StepRow> {
+    pub(crate) fn row(&self) -> Span<'a, StepRow> {
         self.memory.step()
     }
 }

@@ -89,7 +89,7 @@ pub(crate) struct Ring {
 }
 
 impl Ring {
-    pub fn new(stream: &Arc<dyn Stream>, plan: &Plan, set: &Streamed) -> Result<Self, CudaError> {
+    pub(crate) fn new(stream: &Arc<dyn Stream>, plan: &Plan, set: &Streamed) -> Result<Self, CudaError> {
         let places = Places::new(plan, set.budget);
         Ok(Self {
             memory: DeviceMemory::new(stream, places.bytes())?,
@@ -100,12 +100,12 @@ impl Ring {
     }
 
     /// Steps whose images are sent together.
-    pub fn steps(&self, batch: usize) -> usize {
+    pub(crate) fn steps(&self, batch: usize) -> usize {
         self.places.half / batch
     }
 
     /// Where the images of a step will lie, counted from the next half that is filled.
-    pub fn numbers(&self, step: usize, batch: usize, rows: usize) -> Range<u32> {
+    pub(crate) fn numbers(&self, step: usize, batch: usize, rows: usize) -> Range<u32> {
         let steps = self.steps(batch);
         let half = (self.next + step / steps) % 2;
         let first = half * self.places.half + step % steps * batch;
@@ -113,7 +113,7 @@ impl Ring {
     }
 
     /// Sends the images of the steps that come next, at most [`steps`](Self::steps) of them.
-    pub fn fill<'a>(
+    pub(crate) fn fill<'a>(
         &mut self,
         images: Images<'_>,
         batches: impl Iterator<Item = &'a [u32]>,

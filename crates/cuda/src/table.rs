@@ -24,7 +24,7 @@ pub(crate) struct Table {
 
 impl Table {
     /// Forgets all steps.
-    pub fn clear(&mut self, memory: &Memory) {
+    pub(crate) fn clear(&mut self, memory: &Memory) {
         let head = memory.layout.table.start - memory.layout.counter.start;
         self.bytes.clear();
         self.bytes.resize(head, 0);
@@ -35,13 +35,13 @@ impl Table {
     }
 
     /// How the classes weigh in the steps to come; no weights: all the same.
-    pub fn weigh(&mut self, class_weights: &[f32], classes: usize) {
+    pub(crate) fn weigh(&mut self, class_weights: &[f32], classes: usize) {
         self.class_weights.extend_from_slice(class_weights);
         self.class_weights.resize(classes, 1.0);
     }
 
     /// Adds a step whose images have these numbers.
-    pub fn push(&mut self, numbers: impl Iterator<Item = u32>, step: &StepInput<'_>, dropouts: usize) {
+    pub(crate) fn push(&mut self, numbers: impl Iterator<Item = u32>, step: &StepInput<'_>, dropouts: usize) {
         let first = self.indices.len();
         self.indices.extend(numbers);
         let (settings, rows) = (&step.settings, self.indices.len() - first);
@@ -60,7 +60,7 @@ impl Table {
     }
 
     /// Copies them to the device; the next step is the first of them.
-    pub fn upload(&self, stream: &dyn Stream, memory: &Memory) -> Result<(), DeviceError> {
+    pub(crate) fn upload(&self, stream: &dyn Stream, memory: &Memory) -> Result<(), DeviceError> {
         let rows = self.steps * memory.layout.row_bytes;
         memory.counter_and_table(rows).write(stream, &self.bytes)?;
         memory.class_weights().write(stream, &self.class_weights)?;

@@ -14,7 +14,7 @@ use crate::{Activation, Block, ConvPart, Dense, GroupNorm, Image, NormPart, Op, 
 pub(crate) enum Group {
     Block { block: Arc<Block>, input: NodeId, shortcut: Option<NodeId>, output: NodeId },
     Dense { dense: Arc<Dense>, input: NodeId, output: NodeId },
-    GroupNorm { norm: Arc<GroupNorm>, input: NodeId, output: NodeId },
+    PerImageNorm { norm: Arc<GroupNorm>, input: NodeId, output: NodeId },
     GlobalAverage { image: Image, input: NodeId, output: NodeId },
     Dropout { layer: usize, image: Image, input: NodeId, output: NodeId },
     Loss { classes: usize, logits: NodeId },
@@ -25,7 +25,7 @@ impl Group {
         match *self {
             Self::Block { output, .. }
             | Self::Dense { output, .. }
-            | Self::GroupNorm { output, .. }
+            | Self::PerImageNorm { output, .. }
             | Self::GlobalAverage { output, .. }
             | Self::Dropout { output, .. } => output,
             Self::Loss { .. } => NodeId(usize::MAX),
@@ -83,7 +83,7 @@ impl Fusion<'_> {
                     scale: self.parameter(node.inputs[1]),
                     shift: self.parameter(node.inputs[2]),
                 };
-                Some(Group::GroupNorm { norm: Arc::new(norm), input: node.inputs[0], output: id })
+                Some(Group::PerImageNorm { norm: Arc::new(norm), input: node.inputs[0], output: id })
             }
             Role::GlobalAverage => {
                 Some(Group::GlobalAverage { image: self.image(node.inputs[0]), input: node.inputs[0], output: id })

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// A study that takes about a second.
-pub const TINY: &str = r#"
+pub(crate) const TINY: &str = r#"
 [study]
 name = "tiny"
 trials = 6
@@ -29,29 +29,29 @@ learning_rate = { log = [1e-3, 1e-1] }
 kind = "asha"
 "#;
 
-pub struct Fixture {
+pub(crate) struct Fixture {
     folder: TempDir,
 }
 
 impl Fixture {
     /// A folder with `study.toml`.
-    pub fn new(study: &str) -> Self {
+    pub(crate) fn new(study: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("study.toml"), study).unwrap();
         Self { folder }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         let path = self.path(name);
         std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
     }
 
     /// The program in the folder, without what the environment says of data.
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("tunefork"));
         command
             .args(args)
@@ -63,13 +63,13 @@ impl Fixture {
     }
 
     /// Runs the program to its end, in the folder.
-    pub fn run(&self, args: &[&str]) -> Output {
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
         self.command(args).output().unwrap()
     }
 
     /// Runs the program, which must succeed, and returns what it printed.
     #[track_caller]
-    pub fn ok(&self, args: &[&str]) -> String {
+    pub(crate) fn ok(&self, args: &[&str]) -> String {
         let output = self.run(args);
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{args:?}: {:?}\n{errors}", output.status);
@@ -78,7 +78,7 @@ impl Fixture {
 
     /// Runs the program, which must end with this code, and returns its complaint.
     #[track_caller]
-    pub fn fails(&self, code: i32, args: &[&str]) -> String {
+    pub(crate) fn fails(&self, code: i32, args: &[&str]) -> String {
         let output = self.run(args);
         let errors = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{args:?}\n{errors}");
@@ -86,13 +86,13 @@ impl Fixture {
     }
 
     /// Starts the program.
-    pub fn start(&self, args: &[&str]) -> Child {
+    pub(crate) fn start(&self, args: &[&str]) -> Child {
         self.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
     /// Runs the study into the folder `out`, killing it a number of times on the way to the epochs that
     /// all its trials have in the end.
-    pub fn run_with_kills(&self, out: &str, all: usize, kills: usize) {
+    pub(crate) fn run_with_kills(&self, out: &str, all: usize, kills: usize) {
         let args = ["run", "study.toml", "--out", out, "--workers", "2", "--checkpoint-every", "0"];
         let mut killed = 0;
         for kill in 1..=kills {
@@ -115,21 +115,21 @@ impl Fixture {
     }
 
     /// Runs the program to its end with closed pipes, and returns its exit code.
-    pub fn unheard(&self, args: &[&str]) -> Option<i32> {
+    pub(crate) fn unheard(&self, args: &[&str]) -> Option<i32> {
         let mut child = self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop((child.stdout.take(), child.stderr.take()));
         child.wait().unwrap().code()
     }
 
     /// `show --json` of a run without what may differ.
-    pub fn shown(&self, run: &str) -> serde_json::Value {
+    pub(crate) fn shown(&self, run: &str) -> serde_json::Value {
         let mut study: serde_json::Value = serde_json::from_str(&self.ok(&["show", run, "--json"])).unwrap();
         study.as_object_mut().unwrap().remove("observed").expect("times are observed");
         study
     }
 
     /// The best weights of a run whose trials are several trainings, by the names of their files.
-    pub fn all_weights(&self, run: &str) -> Vec<(String, Vec<u8>)> {
+    pub(crate) fn all_weights(&self, run: &str) -> Vec<(String, Vec<u8>)> {
         let names = files(&self.path(run)).into_iter();
         let models = names.filter(|name| name.ends_with(".safetensors"));
         models
@@ -141,13 +141,13 @@ impl Fixture {
     }
 
     /// The best weights of a run.
-    pub fn weights(&self, run: &str) -> Vec<u8> {
+    pub(crate) fn weights(&self, run: &str) -> Vec<u8> {
         std::fs::read(self.path(run).join("best.safetensors")).unwrap()
     }
 }
 
 /// The epochs that all trials of a run have on record.
-pub fn epochs(fixture: &Fixture, run: &str) -> usize {
+pub(crate) fn epochs(fixture: &Fixture, run: &str) -> usize {
     let trials = fixture.path(run).join("trials");
     if !trials.exists() {
         return 0;
@@ -162,7 +162,7 @@ pub fn epochs(fixture: &Fixture, run: &str) -> usize {
 }
 
 /// All files below a folder, by their paths in it.
-pub fn files(folder: &Path) -> Vec<String> {
+pub(crate) fn files(folder: &Path) -> Vec<String> {
     fn walk(folder: &Path, inside: &str, found: &mut Vec<String>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let entry = entry.unwrap();

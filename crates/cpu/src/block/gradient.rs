@@ -100,7 +100,7 @@ dispatch! {
 
 /// How a norm's input depends on the gradient of its output, one value per channel:
 /// dy = scale rstd (g - sum(g) / m - xhat sum(g xhat) / m).
-pub struct Coefficients<'a> {
+pub(crate) struct Coefficients<'a> {
     pub mean: &'a [f32],
     /// scale rstd
     pub factor: &'a [f32],

@@ -2,12 +2,12 @@
 
 mod backward;
 mod forward;
-pub mod gradient;
-pub mod moments;
-pub mod tail;
+pub(crate) mod gradient;
+pub(crate) mod moments;
+pub(crate) mod tail;
 
-pub use backward::{BackwardSizes, BackwardTables};
-pub use forward::{ForwardSizes, ForwardTables};
+pub(crate) use backward::{BackwardSizes, BackwardTables};
+pub(crate) use forward::{ForwardSizes, ForwardTables};
 
 use tunefork_graph::{Block, Shortcut, Window};
 use tunefork_simd::Isa;

@@ -81,7 +81,7 @@ fn channel_sum<S: Simd>(
 }
 
 /// The sum of one column of rows of `step` numbers, in order.
-pub fn sum_in_order(rows: &[f32], step: usize, column: usize) -> f64 {
+pub(crate) fn sum_in_order(rows: &[f32], step: usize, column: usize) -> f64 {
     rows[column..].iter().step_by(step).map(|&value| f64::from(value)).sum()
 }
 

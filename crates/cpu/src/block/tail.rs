@@ -9,7 +9,7 @@ use crate::activation::{Function, with_activation};
 
 /// Sizes and settings of a block's elementwise part. No pooling is a window of one pixel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Tail {
+pub(crate) struct Tail {
     pub convolved: Image,
     pub output: Image,
     pub activation: Option<Activation>,
@@ -19,7 +19,7 @@ pub struct Tail {
 
 /// Values of a norm, one per channel: (y - mean) * rstd * scale + shift.
 #[derive(Clone, Copy)]
-pub struct Norm<'a> {
+pub(crate) struct Norm<'a> {
     pub mean: &'a [f32],
     pub rstd: &'a [f32],
     pub scale: &'a [f32],
@@ -28,7 +28,7 @@ pub struct Norm<'a> {
 
 /// One image before the tail.
 #[derive(Clone, Copy)]
-pub struct Inputs<'a> {
+pub(crate) struct Inputs<'a> {
     /// P x Q x K.
     pub y: &'a [f32],
     pub norm: Option<Norm<'a>>,
@@ -38,7 +38,7 @@ pub struct Inputs<'a> {
 
 impl Tail {
     /// The tail of a block.
-    pub fn new(block: &Block) -> Self {
+    pub(crate) fn new(block: &Block) -> Self {
         let (pool, window) = match block.pool {
             Some(pool) => (pool.kind, pool.window),
             None => (PoolKind::Max, Window { kernel: 1, stride: 1, padding: 0 }),
@@ -47,7 +47,7 @@ impl Tail {
     }
 
     /// Whether no pixel is in two windows.
-    pub fn windows_are_apart(&self) -> bool {
+    pub(crate) fn windows_are_apart(&self) -> bool {
         self.window.kernel <= self.window.stride
     }
 
@@ -129,7 +129,7 @@ pub(super) struct Channels<'a, S: Simd> {
 
 impl<'a, S: Simd> Channels<'a, S> {
     #[inline(always)]
-    pub fn new(simd: S, inputs: &'a Inputs<'a>, channel: usize, channels: usize) -> Self {
+    pub(super) fn new(simd: S, inputs: &'a Inputs<'a>, channel: usize, channels: usize) -> Self {
         let lanes = S::LANES.min(channels - channel);
         let load = |values: &[f32]| simd.load_partial(&values[channel..channel + lanes]);
         let (zero, one) = (simd.splat(0.0), simd.splat(1.0));
@@ -143,7 +143,7 @@ impl<'a, S: Simd> Channels<'a, S> {
 
     /// The normalised value and the value before the activation, at element `at`.
     #[inline(always)]
-    pub fn at(&self, at: usize) -> (S::Vector, S::Vector) {
+    pub(super) fn at(&self, at: usize) -> (S::Vector, S::Vector) {
         let simd = self.simd;
         let y = self.load(self.inputs.y, at);
         let normalised = simd.mul(simd.sub(y, self.mean), self.rstd);
@@ -155,19 +155,23 @@ impl<'a, S: Simd> Channels<'a, S> {
     }
 
     #[inline(always)]
-    pub fn load(&self, values: &[f32], at: usize) -> S::Vector {
+    pub(super) fn load(&self, values: &[f32], at: usize) -> S::Vector {
         self.simd.load_partial(&values[at..at + self.lanes])
     }
 
     #[inline(always)]
-    pub fn store(&self, vector: S::Vector, values: &mut [f32], at: usize) {
+    pub(super) fn store(&self, vector: S::Vector, values: &mut [f32], at: usize) {
         self.simd.store_partial(vector, &mut values[at..at + self.lanes]);
     }
 
     /// The largest value of a window before the activation, the first of equals (the last NaN), and
     /// what `mark` gives for it from its normalised value and its number in the window.
     #[inline(always)]
-    pub fn largest(&self, window: &Elements, mark: impl Fn(S::Vector, usize) -> S::Vector) -> (S::Vector, S::Vector) {
+    pub(super) fn largest(
+        &self,
+        window: &Elements,
+        mark: impl Fn(S::Vector, usize) -> S::Vector,
+    ) -> (S::Vector, S::Vector) {
         let simd = self.simd;
         let mut best = simd.splat(f32::NEG_INFINITY);
         let mut chosen = simd.splat(0.0);
@@ -193,7 +197,7 @@ pub(super) struct Elements {
 impl Elements {
     /// Calls `f` with the number of each pixel, row by row, and the place of its value.
     #[inline(always)]
-    pub fn each(&self, mut f: impl FnMut(usize, usize)) {
+    pub(super) fn each(&self, mut f: impl FnMut(usize, usize)) {
         let mut number = 0;
         for h in self.rows.clone() {
             for w in self.columns.clone() {

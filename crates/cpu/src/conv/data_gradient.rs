@@ -11,7 +11,7 @@ use super::{CACHE, ConvShape, Padded};
 use crate::gemm::{Left, PANEL, Right, Row, Segment, Start, pack_transposed, packed_len, product};
 
 /// Tables of a data gradient.
-pub struct DataGradient {
+pub(crate) struct DataGradient {
     shape: ConvShape,
     padded: Padded,
     phases: Vec<Phase>,
@@ -91,7 +91,7 @@ fn axes(shape: &ConvShape) -> impl Iterator<Item = (usize, usize, Axis, Axis)> +
 
 impl DataGradient {
     /// Tables for `shape`.
-    pub fn new(shape: ConvShape) -> Self {
+    pub(crate) fn new(shape: ConvShape) -> Self {
         let padded = padded(&shape);
         let mut packed = 0;
         let phases = axes(&shape)
@@ -105,24 +105,24 @@ impl DataGradient {
     }
 
     /// How dy must be padded.
-    pub fn padded(&self) -> Padded {
+    pub(crate) fn padded(&self) -> Padded {
         self.padded
     }
 
     /// Length of the packed weights of all phases.
-    pub fn packed_len(shape: &ConvShape) -> usize {
+    pub(crate) fn packed_len(shape: &ConvShape) -> usize {
         axes(shape)
             .map(|(_, _, v, h)| packed_len(v.count * h.count * shape.output.channels, shape.input.channels))
             .sum()
     }
 
     /// How many tasks packing is.
-    pub fn panels(&self) -> usize {
+    pub(crate) fn panels(&self) -> usize {
         self.phases.len() * self.phase_panels()
     }
 
     /// Where panel `task` starts in the packed weights, and how long it is at most.
-    pub fn panel_range(&self, task: usize) -> std::ops::Range<usize> {
+    pub(crate) fn panel_range(&self, task: usize) -> std::ops::Range<usize> {
         let (phase, panel) = (&self.phases[task / self.phase_panels()], task % self.phase_panels());
         let start = phase.packed + panel * PANEL * phase.depth;
         let end = phase.packed + packed_len(phase.depth, self.shape.input.channels);
@@ -130,7 +130,7 @@ impl DataGradient {
     }
 
     /// Packs panel `task` of the weights `[R, S, C, K]`; `packed` is that panel's part.
-    pub fn pack(&self, weights: &[f32], task: usize, packed: &mut [f32]) {
+    pub(crate) fn pack(&self, weights: &[f32], task: usize, packed: &mut [f32]) {
         let ConvShape { input, output, window } = self.shape;
         let (c, k, r, u) = (input.channels, output.channels, window.kernel, window.stride);
         let (phase, panel) = (task / self.phase_panels(), task % self.phase_panels());
@@ -154,7 +154,7 @@ impl DataGradient {
     }
 
     /// Computes dx of one image from its padded dy, or adds it to what stands there.
-    pub fn run(&self, isa: Isa, dy: &[f32], packed: &[f32], accumulate: bool, dx: &mut [f32]) {
+    pub(crate) fn run(&self, isa: Isa, dy: &[f32], packed: &[f32], accumulate: bool, dx: &mut [f32]) {
         let c = self.shape.input.channels;
         for phase in &self.phases {
             if phase.depth == 0 {

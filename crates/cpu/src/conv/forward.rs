@@ -6,7 +6,7 @@ use super::{CACHE, ConvShape, Padded};
 use crate::gemm::{Left, PANEL, Right, Row, Segment, Start, pack_rows, packed_len, product};
 
 /// Tables of a convolution, done strip by strip: a strip is some output rows of one image.
-pub struct Forward {
+pub(crate) struct Forward {
     shape: ConvShape,
     padded: Padded,
     strip: usize,
@@ -16,7 +16,7 @@ pub struct Forward {
 
 impl Forward {
     /// Tables for `shape`.
-    pub fn new(shape: ConvShape) -> Self {
+    pub(crate) fn new(shape: ConvShape) -> Self {
         let padded = Padded::input(&shape);
         let strip = strip(&shape, &padded);
         let ConvShape { input, output, window } = shape;
@@ -35,39 +35,39 @@ impl Forward {
     }
 
     /// The sizes it was made for.
-    pub fn shape(&self) -> ConvShape {
+    pub(crate) fn shape(&self) -> ConvShape {
         self.shape
     }
 
     /// Length of the packed weights.
-    pub fn packed_len(shape: &ConvShape) -> usize {
+    pub(crate) fn packed_len(shape: &ConvShape) -> usize {
         packed_len(shape.depth(), shape.output.channels)
     }
 
     /// How many tasks packing is.
-    pub fn panels(shape: &ConvShape) -> usize {
+    pub(crate) fn panels(shape: &ConvShape) -> usize {
         shape.output.channels.div_ceil(PANEL)
     }
 
     /// Packs one panel of the weights `[R, S, C, K]`; `packed` is that panel's part.
-    pub fn pack(shape: &ConvShape, weights: &[f32], panel: usize, packed: &mut [f32]) {
+    pub(crate) fn pack(shape: &ConvShape, weights: &[f32], panel: usize, packed: &mut [f32]) {
         let k = shape.output.channels;
         pack_rows(weights, |row| row * k, shape.depth(), k, panel, packed);
     }
 
     /// Number of strips of an image.
-    pub fn strips(&self) -> usize {
+    pub(crate) fn strips(&self) -> usize {
         self.shape.output.height.div_ceil(self.strip)
     }
 
     /// Output rows of strip number `index`.
-    pub fn strip_rows(&self, index: usize) -> std::ops::Range<usize> {
+    pub(crate) fn strip_rows(&self, index: usize) -> std::ops::Range<usize> {
         let start = index * self.strip;
         start..(start + self.strip).min(self.shape.output.height)
     }
 
     /// Elements of scratch that [`run`](Self::run) needs.
-    pub fn scratch_len(&self) -> usize {
+    pub(crate) fn scratch_len(&self) -> usize {
         if self.padded.is_plain(self.shape.input) {
             return 0;
         }
@@ -75,7 +75,7 @@ impl Forward {
     }
 
     /// Convolves strip number `index` of the image `x` into `y`, which holds that strip alone.
-    pub fn run(
+    pub(crate) fn run(
         &self,
         isa: Isa,
         x: &[f32],

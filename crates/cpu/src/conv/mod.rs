@@ -7,9 +7,9 @@ mod forward;
 mod pad;
 mod weight_gradient;
 
-pub use data_gradient::DataGradient;
-pub use forward::Forward;
-pub use weight_gradient::WeightGradient;
+pub(crate) use data_gradient::DataGradient;
+pub(crate) use forward::Forward;
+pub(crate) use weight_gradient::WeightGradient;
 
 use tunefork_graph::{Image, Window};
 
@@ -19,7 +19,7 @@ const CACHE: usize = 512 * 1024 / size_of::<f32>();
 
 /// Sizes of a convolution.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct ConvShape {
+pub(crate) struct ConvShape {
     /// H, W, C.
     pub input: Image,
     /// P, Q, K.
@@ -30,19 +30,19 @@ pub struct ConvShape {
 
 impl ConvShape {
     /// Rows of the weights as a matrix of K columns: R S C.
-    pub fn depth(&self) -> usize {
+    pub(crate) fn depth(&self) -> usize {
         self.window.kernel * self.window.kernel * self.input.channels
     }
 
     /// Number of weights.
-    pub fn weights(&self) -> usize {
+    pub(crate) fn weights(&self) -> usize {
         self.depth() * self.output.channels
     }
 }
 
 /// An image with a border of zeros.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Padded {
+pub(crate) struct Padded {
     /// Rows of zeros above.
     pub top: usize,
     /// Zero pixels left of each row.
@@ -53,12 +53,12 @@ pub struct Padded {
 
 impl Padded {
     /// The image as it is, without a border.
-    pub fn plain(image: Image) -> Self {
+    pub(crate) fn plain(image: Image) -> Self {
         Self { top: 0, left: 0, image }
     }
 
     /// The image of a convolution with the zeros that its padding stands for.
-    pub fn input(shape: &ConvShape) -> Self {
+    pub(crate) fn input(shape: &ConvShape) -> Self {
         let o = shape.window.padding;
         let Image { height, width, channels } = shape.input;
         Self { top: o, left: o, image: Image { height: height + 2 * o, width: width + 2 * o, channels } }

@@ -8,12 +8,12 @@ use super::Padded;
 
 impl Padded {
     /// Whether there is no border, so that the image itself will do.
-    pub fn is_plain(&self, image: Image) -> bool {
+    pub(crate) fn is_plain(&self, image: Image) -> bool {
         self.image == image
     }
 
     /// Copies rows `rows` of the padded image to `padded`.
-    pub fn copy_rows(&self, x: &[f32], image: Image, rows: Range<usize>, padded: &mut [f32]) {
+    pub(crate) fn copy_rows(&self, x: &[f32], image: Image, rows: Range<usize>, padded: &mut [f32]) {
         let (len, inner) = (self.image.width * image.channels, image.width * image.channels);
         let start = self.left * image.channels;
         for (row, to) in rows.zip(padded.chunks_exact_mut(len)) {
@@ -29,12 +29,12 @@ impl Padded {
     }
 
     /// Copies all rows of the padded image to `padded`.
-    pub fn copy(&self, x: &[f32], image: Image, padded: &mut [f32]) {
+    pub(crate) fn copy(&self, x: &[f32], image: Image, padded: &mut [f32]) {
         self.copy_rows(x, image, 0..self.image.height, padded);
     }
 
     /// Writes zeros to the border alone.
-    pub fn clear_border(&self, image: Image, padded: &mut [f32]) {
+    pub(crate) fn clear_border(&self, image: Image, padded: &mut [f32]) {
         let len = self.image.width * image.channels;
         let inner = self.left * image.channels..(self.left + image.width) * image.channels;
         for (row, to) in padded.chunks_exact_mut(len).enumerate().take(self.image.height) {
@@ -48,7 +48,7 @@ impl Padded {
     }
 
     /// Where row `row` of the image starts in the padded one.
-    pub fn row_start(&self, row: usize) -> usize {
+    pub(crate) fn row_start(&self, row: usize) -> usize {
         ((self.top + row) * self.image.width + self.left) * self.image.channels
     }
 }

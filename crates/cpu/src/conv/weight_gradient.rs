@@ -9,7 +9,7 @@ use crate::gemm::{Left, Right, Row, Segment, Start, product};
 ///
 /// A group is as many images as fit into the cache with their gradients, so that small images do not
 /// sweep the whole of a large dw one by one.
-pub struct WeightGradient {
+pub(crate) struct WeightGradient {
     shape: ConvShape,
     padded: Padded,
     group: usize,
@@ -21,7 +21,7 @@ pub struct WeightGradient {
 
 impl WeightGradient {
     /// Tables for groups of at most `most` images; `gradient` is how dy is padded.
-    pub fn new(shape: ConvShape, gradient: Padded, most: usize) -> Self {
+    pub(crate) fn new(shape: ConvShape, gradient: Padded, most: usize) -> Self {
         let padded = Padded::input(&shape);
         let group = (CACHE / (padded.image.elements() + gradient.image.elements())).clamp(1, most.max(1));
         let ConvShape { input, output, window } = shape;
@@ -43,18 +43,18 @@ impl WeightGradient {
     }
 
     /// Images of a group.
-    pub fn group(&self) -> usize {
+    pub(crate) fn group(&self) -> usize {
         self.group
     }
 
     /// Elements of scratch for the padded images of a group; 0 where they need no padding.
-    pub fn scratch_len(&self) -> usize {
+    pub(crate) fn scratch_len(&self) -> usize {
         if self.padded.is_plain(self.shape.input) { 0 } else { self.group * self.padded.image.elements() }
     }
 
     /// Adds the gradient of at most a group of images, one after the other in `x` and, padded, in
     /// `dy`, to `dw`; or overwrites it with `fresh`.
-    pub fn run(&self, isa: Isa, x: &[f32], dy: &[f32], fresh: bool, dw: &mut [f32], scratch: &mut [f32]) {
+    pub(crate) fn run(&self, isa: Isa, x: &[f32], dy: &[f32], fresh: bool, dw: &mut [f32], scratch: &mut [f32]) {
         let ConvShape { input, output, window } = self.shape;
         let images = x.len() / input.elements();
         let data = if self.padded.is_plain(input) {

@@ -20,7 +20,14 @@ const MAX_ROWS_16: usize = 6;
 /// # Panics
 ///
 /// If a table points outside its operand, or an output row outside `output`.
-pub fn product(isa: Isa, left: Left<'_>, right: Right<'_>, columns: usize, start: Start<'_>, output: &mut [f32]) {
+pub(crate) fn product(
+    isa: Isa,
+    left: Left<'_>,
+    right: Right<'_>,
+    columns: usize,
+    start: Start<'_>,
+    output: &mut [f32],
+) {
     if left.rows.is_empty() || columns == 0 {
         return;
     }

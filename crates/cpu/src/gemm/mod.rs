@@ -17,12 +17,12 @@
 mod kernel;
 mod pack;
 
-pub use kernel::product;
-pub use pack::{PANEL, pack_rows, pack_transposed, packed_len};
+pub(crate) use kernel::product;
+pub(crate) use pack::{PANEL, pack_rows, pack_transposed, packed_len};
 
 /// A run of the inner dimension over which both operands advance evenly.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Segment {
+pub(crate) struct Segment {
     /// Where it starts in the left operand, behind the row's own offset.
     pub left: u32,
     /// The row of the right matrix at which it starts.
@@ -33,7 +33,7 @@ pub struct Segment {
 
 /// One row of the product.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Row {
+pub(crate) struct Row {
     /// Where the row starts in the left operand.
     pub left: u32,
     /// Where the row starts in the output.
@@ -42,7 +42,7 @@ pub struct Row {
 
 /// The left operand: element (row, t) of a segment is `data[row.left + segment.left + t * step]`.
 #[derive(Clone, Copy)]
-pub struct Left<'a> {
+pub(crate) struct Left<'a> {
     /// The numbers.
     pub data: &'a [f32],
     /// The rows.
@@ -55,7 +55,7 @@ pub struct Left<'a> {
 
 /// The right operand, `columns` wide.
 #[derive(Clone, Copy)]
-pub enum Right<'a> {
+pub(crate) enum Right<'a> {
     /// In panels, as [`pack_rows`] and [`pack_transposed`] leave it; `depth` rows.
     Packed {
         /// The panels.
@@ -74,7 +74,7 @@ pub enum Right<'a> {
 
 /// What the sums start from.
 #[derive(Clone, Copy)]
-pub enum Start<'a> {
+pub(crate) enum Start<'a> {
     /// Zero: the output is overwritten.
     Zero,
     /// One value per column: the output is overwritten.

@@ -2,7 +2,7 @@
 
 /// Columns of a panel: two vectors of AVX-512. The layout is the same for every instruction set, so
 /// that the size of a plan does not depend on the machine.
-pub const PANEL: usize = 32;
+pub(crate) const PANEL: usize = 32;
 /// A last panel of at most this many columns is only this wide.
 const NARROW: usize = 16;
 
@@ -12,13 +12,13 @@ pub(super) fn panel_width(column: usize, columns: usize) -> usize {
 }
 
 /// Length of a packed matrix of `depth` rows and `columns` columns.
-pub const fn packed_len(depth: usize, columns: usize) -> usize {
+pub(crate) const fn packed_len(depth: usize, columns: usize) -> usize {
     depth * columns.next_multiple_of(NARROW)
 }
 
 /// Packs panel number `panel` of a matrix whose row r starts at `start(r)` in `source`.
 /// `packed` is the whole packed matrix. Columns beyond the last are zero.
-pub fn pack_rows(
+pub(crate) fn pack_rows(
     source: &[f32],
     start: impl Fn(usize) -> usize,
     depth: usize,
@@ -37,7 +37,7 @@ pub fn pack_rows(
 }
 
 /// Packs panel number `panel` of a matrix whose element (r, c) is `source[start(r) + c * step]`.
-pub fn pack_transposed(
+pub(crate) fn pack_transposed(
     source: &[f32],
     start: impl Fn(usize) -> usize,
     step: usize,

@@ -9,7 +9,7 @@ use tunefork_reference::{Batch, Masks, Mode, Outcome, Settings, State, Tensor, r
 use tunefork_simd::Isa;
 
 /// A graph with everything that one training step depends on.
-pub struct Case {
+pub(crate) struct Case {
     pub graph: Graph,
     pub all: Differentiated,
     pub plan: Arc<Plan>,
@@ -20,7 +20,7 @@ pub struct Case {
 
 impl Case {
     /// Random parameters and `rows` random images.
-    pub fn new(graph: Graph, rows: usize, evaluation_batch: usize, seed: u64) -> Self {
+    pub(crate) fn new(graph: Graph, rows: usize, evaluation_batch: usize, seed: u64) -> Self {
         Self {
             all: differentiate(&graph).unwrap(),
             plan: Arc::new(Plan::new(&graph, evaluation_batch, &CpuWorkspace).unwrap()),
@@ -32,12 +32,12 @@ impl Case {
     }
 
     /// What the reference makes of it; `None` where a batch norm has a single value.
-    pub fn expected(&self) -> Option<Outcome> {
+    pub(crate) fn expected(&self) -> Option<Outcome> {
         run(self.all.graph(), &self.state, &self.batch, Mode::Training, &self.settings).ok()
     }
 
     /// An engine with the case's parameters.
-    pub fn engine(&self, isa: Isa, threads: usize) -> Engine {
+    pub(crate) fn engine(&self, isa: Isa, threads: usize) -> Engine {
         let mut engine = Engine::new(Arc::clone(&self.plan), isa, threads).unwrap();
         for (slot, tensor) in self.plan.slab.parameters.iter().zip(&self.state.parameters) {
             copy(tensor.iter(), &mut engine.slab_mut()[slot.offset..slot.offset + slot.len]);
@@ -50,7 +50,7 @@ impl Case {
     }
 
     /// One training step that changes nothing but the running statistics.
-    pub fn step(&self, engine: &mut Engine) -> StepResult {
+    pub(crate) fn step(&self, engine: &mut Engine) -> StepResult {
         let Masks::Drawn { key, step } = self.settings.masks else {
             panic!("the engine draws its masks");
         };
@@ -70,24 +70,24 @@ impl Case {
     }
 
     /// The engine's gradient of parameter number `index`.
-    pub fn gradient<'a>(&self, engine: &'a Engine, index: usize) -> &'a [f32] {
+    pub(crate) fn gradient<'a>(&self, engine: &'a Engine, index: usize) -> &'a [f32] {
         let slot = &self.plan.slab.parameters[index];
         &engine.gradients()[slot.offset..slot.offset + slot.len]
     }
 }
 
 /// Rounds values, which are f32 numbers already, to f32.
-pub fn copy<'a>(from: impl Iterator<Item = &'a f64>, to: &mut [f32]) {
+pub(crate) fn copy<'a>(from: impl Iterator<Item = &'a f64>, to: &mut [f32]) {
     from.zip(to).for_each(|(from, to)| *to = *from as f32);
 }
 
 /// Euclidean norm.
-pub fn norm<'a>(values: impl IntoIterator<Item = &'a f64>) -> f64 {
+pub(crate) fn norm<'a>(values: impl IntoIterator<Item = &'a f64>) -> f64 {
     values.into_iter().map(|v| v * v).sum::<f64>().sqrt()
 }
 
 /// Euclidean distance of what an engine gave from what it should be; infinite for NaN.
-pub fn distance(got: &[f32], expected: &Tensor) -> f64 {
+pub(crate) fn distance(got: &[f32], expected: &Tensor) -> f64 {
     assert_eq!(got.len(), expected.len());
     let sum: f64 = got.iter().zip(expected).map(|(&g, e)| (f64::from(g) - e).powi(2)).sum();
     if sum.is_finite() { sum.sqrt() } else { f64::INFINITY }

@@ -29,7 +29,7 @@ pub(crate) struct BackwardParts {
 }
 
 impl BackwardParts {
-    pub fn new(
+    pub(crate) fn new(
         block: &Block,
         batch: usize,
         input_gradient: bool,

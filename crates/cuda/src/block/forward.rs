@@ -23,7 +23,7 @@ pub(crate) struct ForwardParts {
 }
 
 impl ForwardParts {
-    pub fn new(block: &Block, batch: usize, training: bool, precision: Precision) -> Self {
+    pub(crate) fn new(block: &Block, batch: usize, training: bool, precision: Precision) -> Self {
         let sized = Sized { block, batch, precision };
         let mut cut = Cut::default();
         // Where nothing is kept, y can stand in the result's place, unless that is smaller.

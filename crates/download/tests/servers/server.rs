@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// A request.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub(crate) struct Asked {
     pub path: String,
     /// Header values by their small names.
     pub headers: HashMap<String, String>,
@@ -19,7 +19,7 @@ pub struct Asked {
 
 impl Asked {
     /// The first byte that is asked for, if not all are.
-    pub fn first_byte(&self) -> Option<usize> {
+    pub(crate) fn first_byte(&self) -> Option<usize> {
         let range = self.headers.get("range")?;
         range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
     }
@@ -27,7 +27,7 @@ impl Asked {
 
 /// An answer; the connection is closed after it.
 #[derive(Clone, Debug, Default)]
-pub struct Answer {
+pub(crate) struct Answer {
     status: u16,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
@@ -39,26 +39,26 @@ pub struct Answer {
 
 impl Answer {
     /// An answer without body.
-    pub fn status(status: u16) -> Self {
+    pub(crate) fn status(status: u16) -> Self {
         Self { status, ..Self::default() }
     }
 
     /// All of `bytes`, with their length.
-    pub fn whole(bytes: &[u8]) -> Self {
+    pub(crate) fn whole(bytes: &[u8]) -> Self {
         let mut answer = Self::status(200).header("Content-Length", bytes.len());
         answer.body = bytes.to_vec();
         answer
     }
 
     /// All of `bytes` without a length; they end where the connection does.
-    pub fn endless(bytes: &[u8]) -> Self {
+    pub(crate) fn endless(bytes: &[u8]) -> Self {
         let mut answer = Self::status(200);
         answer.body = bytes.to_vec();
         answer
     }
 
     /// All of `bytes`, in chunks.
-    pub fn chunked(bytes: &[u8]) -> Self {
+    pub(crate) fn chunked(bytes: &[u8]) -> Self {
         let mut answer = Self::status(200).header("Transfer-Encoding", "chunked");
         answer.body = bytes.to_vec();
         answer.is_chunked = true;
@@ -66,7 +66,7 @@ impl Answer {
     }
 
     /// `bytes` from `first` on, as they were asked for.
-    pub fn rest(bytes: &[u8], first: usize) -> Self {
+    pub(crate) fn rest(bytes: &[u8], first: usize) -> Self {
         let range = format!("bytes {first}-{}/{}", bytes.len() - 1, bytes.len());
         let mut answer = Self::status(206).header("Content-Range", range).header("Content-Length", bytes.len() - first);
         answer.body = bytes[first..].to_vec();
@@ -74,7 +74,7 @@ impl Answer {
     }
 
     /// What a good server answers: the rest if that is asked for and the file is still the same one.
-    pub fn honest(asked: &Asked, bytes: &[u8], etag: &str) -> Self {
+    pub(crate) fn honest(asked: &Asked, bytes: &[u8], etag: &str) -> Self {
         let condition = asked.headers.get("if-range");
         let is_same = condition.is_none_or(|condition| condition == etag);
         let answer = match asked.first_byte().filter(|_| is_same) {
@@ -88,20 +88,20 @@ impl Answer {
     }
 
     /// With another header, or another value of one.
-    pub fn header(mut self, name: &str, value: impl ToString) -> Self {
+    pub(crate) fn header(mut self, name: &str, value: impl ToString) -> Self {
         self.headers.retain(|(known, _)| known != name);
         self.headers.push((name.to_owned(), value.to_string()));
         self
     }
 
     /// Closes the connection after so many bytes of the body.
-    pub fn cut(mut self, bytes: usize) -> Self {
+    pub(crate) fn cut(mut self, bytes: usize) -> Self {
         self.cut = Some(bytes);
         self
     }
 
     /// Sends so many bytes, rests, and so on.
-    pub fn slowly(mut self, bytes: usize, rest: Duration) -> Self {
+    pub(crate) fn slowly(mut self, bytes: usize, rest: Duration) -> Self {
         self.pace = Some((bytes, rest));
         self
     }
@@ -134,14 +134,14 @@ impl Answer {
 }
 
 /// A server on this machine; it goes on until the test's process ends.
-pub struct Server {
+pub(crate) struct Server {
     port: u16,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl Server {
     /// A server that answers every request by `answer`.
-    pub fn new(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -167,18 +167,18 @@ impl Server {
     }
 
     /// A server that gives `bytes` to everyone, as a good one does.
-    pub fn honest(bytes: &[u8]) -> Self {
+    pub(crate) fn honest(bytes: &[u8]) -> Self {
         let bytes = bytes.to_vec();
         Self::new(move |asked| Answer::honest(asked, &bytes, "\"1\""))
     }
 
     /// An address on this server.
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}/{path}", self.port)
     }
 
     /// The requests until now.
-    pub fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().expect("no panic").clone()
     }
 }

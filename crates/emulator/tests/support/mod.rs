@@ -6,28 +6,28 @@ use tunefork_emulator::{Host, Schedule};
 use tunefork_kernels::{Arguments, DeviceError, DeviceMemory, Stream};
 
 /// The kernels' stand-in for a GPU.
-pub struct Bench {
+pub(crate) struct Bench {
     host: Arc<Host>,
     stream: Arc<dyn Stream>,
 }
 
 impl Bench {
-    pub fn new(architecture: u32, schedule: Schedule) -> Self {
+    pub(crate) fn new(architecture: u32, schedule: Schedule) -> Self {
         let host = Arc::new(Host::new(architecture, schedule));
         let stream = Arc::clone(&host) as Arc<dyn Stream>;
         Self { host, stream }
     }
 
-    pub fn memory<T: bytemuck::Pod>(&self, values: &[T]) -> DeviceMemory {
+    pub(crate) fn memory<T: bytemuck::Pod>(&self, values: &[T]) -> DeviceMemory {
         DeviceMemory::of(&self.stream, values).expect("memory")
     }
 
-    pub fn read<T: bytemuck::Pod>(&self, memory: &DeviceMemory) -> Vec<T> {
+    pub(crate) fn read<T: bytemuck::Pod>(&self, memory: &DeviceMemory) -> Vec<T> {
         memory.all().read(&*self.stream).expect("memory")
     }
 
     /// Runs a kernel with so many blocks and threads.
-    pub fn run(
+    pub(crate) fn run(
         &self,
         name: &'static str,
         [blocks, threads]: [u32; 2],

@@ -19,7 +19,7 @@ const OLD_PATH: Target = Target::ptx(75);
 
 /// A check on one code path.
 #[derive(Clone, Debug, Serialize)]
-pub struct Checked {
+pub(crate) struct Checked {
     /// The check.
     pub name: String,
     /// What the kernels were compiled for.
@@ -42,7 +42,7 @@ struct Wanted {
 }
 
 /// Runs the checks that are wanted. Returns the GPU too, unless it was lost and did not come back.
-pub fn run(gpu: Gpu, options: &Options) -> (Vec<Checked>, Option<Gpu>) {
+pub(crate) fn run(gpu: Gpu, options: &Options) -> (Vec<Checked>, Option<Gpu>) {
     let own = gpu.compiler().nvrtc().target(gpu.card().architecture);
     let mut gpu = Some(gpu);
     let mut checked = Vec::new();
@@ -64,7 +64,7 @@ pub fn run(gpu: Gpu, options: &Options) -> (Vec<Checked>, Option<Gpu>) {
 }
 
 /// How a check went, in a few words.
-pub fn outcome(checked: &Checked) -> String {
+pub(crate) fn outcome(checked: &Checked) -> String {
     match &checked.failure {
         None => format!("ok, {} cases, {:.1} s", checked.cases, checked.seconds),
         Some(reason) => format!("FAILED in case {}: {reason}", checked.cases),

@@ -9,7 +9,7 @@ use tunefork_kernels::{DeviceError, Gpu, Precision};
 
 /// What a card can do in a second at its highest clocks.
 #[derive(Clone, Copy, Debug)]
-pub struct Peaks {
+pub(crate) struct Peaks {
     rates: Rates,
     multiprocessors: u32,
     /// Of one multiprocessor and cycle, in the order f32, tf32, f16 and bf16; 0 where they are not known.
@@ -18,7 +18,7 @@ pub struct Peaks {
 
 /// A least time and what it comes from.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Floor {
+pub(crate) struct Floor {
     /// Seconds.
     pub seconds: f64,
     /// `memory` or `products`.
@@ -27,7 +27,7 @@ pub struct Floor {
 
 impl Peaks {
     /// Asks the driver.
-    pub fn of(gpu: &Gpu) -> Result<Self, DeviceError> {
+    pub(crate) fn of(gpu: &Gpu) -> Result<Self, DeviceError> {
         Ok(Self::new(gpu.card(), gpu.rates()?))
     }
 
@@ -36,7 +36,7 @@ impl Peaks {
     }
 
     /// Floating-point operations in a second, if they are known: f32 on the plain units, all else on tensor cores.
-    pub fn flops(&self, precision: Precision) -> Option<f64> {
+    pub(crate) fn flops(&self, precision: Precision) -> Option<f64> {
         let each = match precision {
             Precision::F32 => self.multiply_adds[0],
             Precision::Tf32 => self.multiply_adds[1],
@@ -47,12 +47,12 @@ impl Peaks {
     }
 
     /// Bytes in a second.
-    pub fn bandwidth(&self) -> f64 {
+    pub(crate) fn bandwidth(&self) -> f64 {
         self.rates.bandwidth
     }
 
     /// The longer of: all products at the peak, all bytes at the memory's bandwidth.
-    pub fn floor(&self, work: &Work) -> Option<Floor> {
+    pub(crate) fn floor(&self, work: &Work) -> Option<Floor> {
         let memory = Floor { seconds: work.bytes / self.bandwidth(), by: "memory" };
         if work.flops == 0.0 {
             return Some(memory);

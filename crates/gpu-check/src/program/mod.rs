@@ -1,8 +1,8 @@
 //! The parts of the program `gpu-check`.
 
-pub mod checks;
-pub mod floor;
-pub mod options;
-pub mod report;
-pub mod timings;
-pub mod training;
+pub(crate) mod checks;
+pub(crate) mod floor;
+pub(crate) mod options;
+pub(crate) mod report;
+pub(crate) mod timings;
+pub(crate) mod training;

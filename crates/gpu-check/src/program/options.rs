@@ -7,7 +7,7 @@ use clap::{Parser, ValueEnum, value_parser};
 /// Checks every kernel on a GPU, and times it.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "gpu-check")]
-pub struct Options {
+pub(crate) struct Options {
     /// What is done, in this order
     #[arg(long, value_delimiter = ',', default_value = "checks,kernels,networks")]
     pub parts: Vec<Part>,
@@ -30,7 +30,7 @@ pub struct Options {
 
 /// What there is to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum Part {
+pub(crate) enum Part {
     /// All checks.
     Checks,
     /// The kernels' times.

@@ -11,14 +11,14 @@ use super::timings::Timed;
 use super::training::Trained;
 
 /// What was measured on.
-pub struct Header {
+pub(crate) struct Header {
     /// In words.
     pub sentence: String,
     json: Value,
 }
 
 /// The card, what it can do at most, the driver, the compiler, the time.
-pub fn header(gpu: &Gpu) -> Result<Header, DeviceError> {
+pub(crate) fn header(gpu: &Gpu) -> Result<Header, DeviceError> {
     let card = gpu.card();
     let version = |(major, minor): (u32, u32)| format!("{major}.{minor}");
     let (driver, nvrtc) = (version(card.driver), version(gpu.compiler().nvrtc().version()));
@@ -60,7 +60,7 @@ pub fn header(gpu: &Gpu) -> Result<Header, DeviceError> {
 }
 
 /// How many checks passed, and again those that did not.
-pub fn print_checks(checked: &[Checked]) {
+pub(crate) fn print_checks(checked: &[Checked]) {
     let failed: Vec<_> = checked.iter().filter(|check| check.failure.is_some()).collect();
     println!("\n{} of {} checks passed", checked.len() - failed.len(), checked.len());
     for check in failed {
@@ -69,7 +69,7 @@ pub fn print_checks(checked: &[Checked]) {
 }
 
 /// One line for each piece of work.
-pub fn print_timings(timed: &[Timed]) {
+pub(crate) fn print_timings(timed: &[Timed]) {
     if timed.is_empty() {
         return;
     }
@@ -99,7 +99,7 @@ pub fn print_timings(timed: &[Timed]) {
 }
 
 /// One line for each network and precision.
-pub fn print_training(trained: &[Trained]) {
+pub(crate) fn print_training(trained: &[Trained]) {
     if trained.is_empty() {
         return;
     }
@@ -125,7 +125,7 @@ pub fn print_training(trained: &[Trained]) {
 }
 
 /// Writes everything as JSON.
-pub fn write(
+pub(crate) fn write(
     file: &Path,
     header: &Header,
     checked: &[Checked],

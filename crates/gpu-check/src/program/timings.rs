@@ -10,7 +10,7 @@ const WINDOWS: usize = 3;
 
 /// One piece of work, timed.
 #[derive(Clone, Debug)]
-pub struct Timed {
+pub(crate) struct Timed {
     /// What was done.
     pub work: Work,
     /// Seconds for one time. The work is repeated on the same memory, so what fits stays in the caches, and
@@ -21,7 +21,7 @@ pub struct Timed {
 }
 
 /// Times everything.
-pub fn run(gpu: &Gpu, window: f64) -> Result<Vec<Timed>, DeviceError> {
+pub(crate) fn run(gpu: &Gpu, window: f64) -> Result<Vec<Timed>, DeviceError> {
     let peaks = Peaks::of(gpu)?;
     let mut timed = Vec::new();
     for precision in Precision::of_architecture(gpu.card().architecture) {

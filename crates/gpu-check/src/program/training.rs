@@ -24,7 +24,7 @@ const EPOCHS: [usize; 5] = [60_000, 60_000, 2_936, 100_000, 60_000];
 
 /// A network that was trained for a while.
 #[derive(Clone, Debug, Serialize)]
-pub struct Trained {
+pub(crate) struct Trained {
     /// The network.
     pub network: &'static str,
     /// How it stores and multiplies numbers.
@@ -46,13 +46,13 @@ pub struct Trained {
 
 impl Trained {
     /// Whether what was allocated is what was planned.
-    pub fn is_as_planned(&self) -> bool {
+    pub(crate) fn is_as_planned(&self) -> bool {
         self.arena_bytes == self.planned_bytes
     }
 }
 
 /// Trains each network in each precision.
-pub fn run(gpu: &Gpu, window: f64) -> Result<Vec<Trained>, Failure> {
+pub(crate) fn run(gpu: &Gpu, window: f64) -> Result<Vec<Trained>, Failure> {
     let mut trained = Vec::new();
     for (network, epoch) in NETWORKS.iter().zip(EPOCHS) {
         for precision in Precision::of_architecture(gpu.card().architecture) {

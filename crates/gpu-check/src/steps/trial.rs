@@ -21,7 +21,7 @@ pub(super) struct Data {
 
 impl Data {
     /// `count` images that fit a graph.
-    pub fn random(case: &mut Case, graph: &Graph, count: usize) -> Self {
+    pub(super) fn random(case: &mut Case, graph: &Graph, count: usize) -> Self {
         let classes = graph.classes().expect("a graph with a loss");
         let elements = graph.image().elements();
         let byte = |case: &mut Case| case.between(0, 255) as u8;
@@ -33,7 +33,7 @@ impl Data {
 
     /// `count` images of at most ten classes that a network can learn: each class has its pattern of 4 x 4
     /// bright and dark fields, and each image is its class's pattern under noise.
-    pub fn learnable(graph: &Graph, count: usize, seed: u64) -> Self {
+    pub(super) fn learnable(graph: &Graph, count: usize, seed: u64) -> Self {
         let image = graph.image();
         let classes = graph.classes().expect("a graph with a loss").min(10);
         let mut random = Key::study(seed).stream(Purpose::Generate);
@@ -64,7 +64,7 @@ impl Data {
     }
 
     /// Images as a network sees them.
-    pub fn values(&self, indices: &[u32]) -> Vec<f32> {
+    pub(super) fn values(&self, indices: &[u32]) -> Vec<f32> {
         let values = |&index: &u32| {
             let start = index as usize * self.elements;
             let bytes = &self.pixels[start..start + self.elements];
@@ -75,12 +75,12 @@ impl Data {
     }
 
     /// Their labels.
-    pub fn labels(&self, indices: &[u32]) -> Vec<u16> {
+    pub(super) fn labels(&self, indices: &[u32]) -> Vec<u16> {
         indices.iter().map(|&index| self.labels[index as usize]).collect()
     }
 
     /// The same on the device.
-    pub fn resident(&self, stream: &Arc<dyn Stream>, graph: &Graph) -> Result<Arc<Resident>, Failure> {
+    pub(super) fn resident(&self, stream: &Arc<dyn Stream>, graph: &Graph) -> Result<Arc<Resident>, Failure> {
         Ok(Arc::new(Resident::new(stream, graph.image(), &self.pixels, &self.labels, &self.tables)?))
     }
 }

@@ -9,10 +9,10 @@ use tunefork_emulator::{Host, Schedule};
 use tunefork_kernels::{Call, Stream, watched};
 
 /// What the engine leaves to the driver's context on every card.
-pub const CONTEXT: u64 = 640 << 20;
+pub(crate) const CONTEXT: u64 = 640 << 20;
 
 /// The card as all its contexts share it, and what was asked of it.
-pub struct World {
+pub(crate) struct World {
     /// Bytes for everything but the context.
     pub room: u64,
     /// Bytes of these that another program holds.
@@ -37,7 +37,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(room: u64, others: u64, faults: &[u32]) -> Arc<Self> {
+    pub(crate) fn new(room: u64, others: u64, faults: &[u32]) -> Arc<Self> {
         let zero = AtomicU32::default;
         Arc::new(Self {
             room,
@@ -56,11 +56,11 @@ impl World {
     }
 
     /// A card that is large and whole.
-    pub fn plenty() -> Arc<Self> {
+    pub(crate) fn plenty() -> Arc<Self> {
         Self::new(1 << 30, 0, &[])
     }
 
-    pub fn machine(self: &Arc<Self>) -> Machine {
+    pub(crate) fn machine(self: &Arc<Self>) -> Machine {
         let world = Arc::clone(self);
         let find = move || -> Result<Arc<dyn Card>, DeviceError> {
             match world.gone.load(SeqCst) && world.contexts.load(SeqCst) > 0 {

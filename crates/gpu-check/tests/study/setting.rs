@@ -13,14 +13,14 @@ use tunefork::{Error, Listener, Report, RunFolder, RunOptions, StudySpec, run};
 use crate::card::World;
 
 /// One trial at a time, of four epochs of three steps; a validation of one batch.
-pub const TINY: &str = "[study]\nname = \"gpu\"\ntrials = 3\nslots = 1\n\
+pub(crate) const TINY: &str = "[study]\nname = \"gpu\"\ntrials = 3\nslots = 1\n\
     [data]\nsize = 12\nclasses = 2\nimages = 32\ntest_images = 8\nvalidation = 8\n\
     [model]\nlayers = 1\nchannels = 4\nhidden = [8]\nactivation = \"tanh\"\n\
     [train]\nepochs = 4\nbatch_size = 8\nlearning_rate = { log = [1e-3, 1e-2] }\n";
 
 /// What a study says while it runs; it is stopped after a number of reports, if one is given.
 #[derive(Default)]
-pub struct Heard {
+pub(crate) struct Heard {
     pub retries: Vec<(u32, String)>,
     pub warnings: Vec<String>,
     /// Trials whose memory was refused before they started.
@@ -54,7 +54,7 @@ impl Observer for Heard {
 }
 
 /// How a study is run, and where.
-pub struct Setting {
+pub(crate) struct Setting {
     pub study: String,
     pub world: Arc<World>,
     pub folder: TempDir,
@@ -63,7 +63,7 @@ pub struct Setting {
 }
 
 impl Setting {
-    pub fn new(study: &str, world: Arc<World>) -> Self {
+    pub(crate) fn new(study: &str, world: Arc<World>) -> Self {
         Self {
             study: study.to_owned(),
             world,
@@ -73,12 +73,12 @@ impl Setting {
         }
     }
 
-    pub fn run(&self) -> (Report, Heard) {
+    pub(crate) fn run(&self) -> (Report, Heard) {
         let (report, heard) = self.try_run();
         (report.unwrap_or_else(|error| panic!("{error}")), heard)
     }
 
-    pub fn try_run(&self) -> (Result<Report, Error>, Heard) {
+    pub(crate) fn try_run(&self) -> (Result<Report, Error>, Heard) {
         let file = StudyFile::parse("study.toml", &self.study);
         let spec = StudySpec::resolve(&file.unwrap()).unwrap();
         let mut heard = Heard { stop_after: self.stop_after, ..Heard::default() };
@@ -92,25 +92,25 @@ impl Setting {
         (report, heard)
     }
 
-    pub fn model(&self) -> Vec<u8> {
+    pub(crate) fn model(&self) -> Vec<u8> {
         std::fs::read(self.folder.path().join("best.safetensors")).unwrap()
     }
 }
 
 /// What of a trial must be equal in equal runs.
-pub fn result(trial: &TrialRecord) -> impl PartialEq + std::fmt::Debug + use<> {
+pub(crate) fn result(trial: &TrialRecord) -> impl PartialEq + std::fmt::Debug + use<> {
     let epochs = trial.epochs.iter();
     let epochs = epochs.map(|epoch| (epoch.step, epoch.report.value, epoch.report.metrics.clone()));
     (trial.params(), trial.state, trial.value, epochs.collect::<Vec<_>>())
 }
 
-pub fn results(report: &Report) -> Vec<impl PartialEq + std::fmt::Debug + use<>> {
+pub(crate) fn results(report: &Report) -> Vec<impl PartialEq + std::fmt::Debug + use<>> {
     report.study.trials.iter().map(result).collect()
 }
 
 /// Why a trial failed.
 #[track_caller]
-pub fn failure(trial: &TrialRecord) -> (EndReason, &str) {
+pub(crate) fn failure(trial: &TrialRecord) -> (EndReason, &str) {
     assert_eq!(trial.state, TrialState::Failed);
     let end = trial.end.as_ref().expect("an end");
     (end.reason, &end.message)

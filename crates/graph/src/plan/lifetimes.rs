@@ -6,7 +6,7 @@ use super::schedule::{Schedule, Tensor};
 
 impl Schedule {
     /// An address for each tensor, and the length of the arena.
-    pub fn place(&self) -> (Vec<Buffer>, usize) {
+    pub(super) fn place(&self) -> (Vec<Buffer>, usize) {
         let mut spans = self.lifetimes();
         let owners = self.overlay(&mut spans);
         let (offsets, len) = place(&spans);

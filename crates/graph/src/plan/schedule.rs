@@ -18,7 +18,7 @@ pub(super) struct Tensor(pub usize);
 
 impl Tensor {
     /// The tensor's place.
-    pub fn of(self, buffers: &[Buffer]) -> Buffer {
+    pub(super) fn of(self, buffers: &[Buffer]) -> Buffer {
         buffers[self.0]
     }
 }
@@ -34,7 +34,7 @@ pub(super) struct Schedule {
 
 impl Schedule {
     /// The forward steps, the loss, and with `gradients` the backward steps in reverse order.
-    pub fn new(
+    pub(super) fn new(
         graph: &Graph,
         groups: &[Group],
         batch: usize,
@@ -68,7 +68,7 @@ impl Schedule {
     }
 
     /// The steps with addresses.
-    pub fn finish(&self, buffers: &[Buffer]) -> Vec<Step> {
+    pub(super) fn finish(&self, buffers: &[Buffer]) -> Vec<Step> {
         self.steps.iter().map(|step| step.map(&|tensor| tensor.of(buffers))).collect()
     }
 }
@@ -120,7 +120,7 @@ impl Scheduler<'_> {
                     workspace: self.workspace(StepShape::DenseForward { dense, batch: self.batch, training }),
                 })
             }
-            Group::GroupNorm { norm, input, output } => {
+            Group::PerImageNorm { norm, input, output } => {
                 let statistics = self.new_tensor(2 * self.batch * norm.groups);
                 record.statistics = Some(statistics);
                 Step::GroupNormForward(GroupNormForward {
@@ -199,7 +199,7 @@ impl Scheduler<'_> {
                     workspace: self.workspace(shape),
                 }))
             }
-            Group::GroupNorm { norm, input, output } => Some(Step::GroupNormBackward(GroupNormBackward {
+            Group::PerImageNorm { norm, input, output } => Some(Step::GroupNormBackward(GroupNormBackward {
                 norm: Arc::clone(norm),
                 input: self.tensor(*input),
                 output_gradient: self.finished_gradient(*output)?,

@@ -5,7 +5,7 @@ use tunefork_graph::{Activation, Conv, Graph, GraphError, NodeId, StepShape, Win
 const POOL: Window = Window { kernel: 2, stride: 2, padding: 0 };
 
 /// Filters of 3x3 that keep the image's size.
-pub fn same(channels: usize) -> Conv {
+pub(crate) fn same(channels: usize) -> Conv {
     Conv { channels, kernel: 3, stride: 1, padding: 1, bias: true }
 }
 
@@ -61,7 +61,7 @@ fn head(g: &mut Graph, x: NodeId, hidden: usize, dropout: bool, classes: usize) 
 
 /// A network by its name in the comparison, with the comparison's batch; "m3b" has blocks as the
 /// first residual networks had, at the end of every stage, and no other shortcuts.
-pub fn network(name: &str) -> Result<Graph, GraphError> {
+pub(crate) fn network(name: &str) -> Result<Graph, GraphError> {
     let (batch, image) = match name {
         "m2" => (32, [224, 224, 3]),
         "m3" | "m3b" => (64, [64, 64, 3]),
@@ -113,7 +113,7 @@ pub fn network(name: &str) -> Result<Graph, GraphError> {
 
 /// What a plain engine asks for: packed weights of a convolution, and backward also the partial sums
 /// of its weights' gradient from eight chunks of images.
-pub struct PlainEngine;
+pub(crate) struct PlainEngine;
 
 impl Workspace for PlainEngine {
     fn len(&self, step: StepShape<'_>) -> usize {

@@ -8,7 +8,7 @@ use tunefork_gpu_check::work::visit;
 use tunefork_kernels::{DeviceError, Feed, Graph, Launch, Precision, Stream};
 
 /// The most shared memory that any launch of the reports' networks asks for, by kernel.
-pub fn shared_bytes() -> BTreeMap<&'static str, u32> {
+pub(crate) fn shared_bytes() -> BTreeMap<&'static str, u32> {
     let mut most = BTreeMap::new();
     for architecture in [75, 80] {
         let precisions: &[Precision] = match architecture {

@@ -11,7 +11,7 @@ const STEP: f64 = 1e-5;
 const VARIED: usize = 12;
 
 /// A graph with all that it is run on.
-pub struct Case {
+pub(crate) struct Case {
     pub graph: Graph,
     pub state: State,
     pub batch: Batch,
@@ -19,7 +19,7 @@ pub struct Case {
 }
 
 impl Case {
-    pub fn new(graph: Graph, rows: usize, seed: u64) -> Self {
+    pub(crate) fn new(graph: Graph, rows: usize, seed: u64) -> Self {
         let state = testing::random_state(&graph, seed);
         let batch = testing::random_batch(&graph, rows, seed);
         let settings = testing::random_settings(&graph, seed);
@@ -43,7 +43,7 @@ impl Case {
 
     /// Compares gradients with central differences; false where a kink or a batch norm over a
     /// single value forbids it.
-    pub fn gradients_agree(&self) -> bool {
+    pub(crate) fn gradients_agree(&self) -> bool {
         let all = differentiate(&self.graph).unwrap();
         let Ok(outcome) = run(all.graph(), &self.state, &self.batch, Mode::Training, &self.settings) else {
             return false;

@@ -13,7 +13,7 @@ use tunefork_study::{
 
 /// What goes wrong, and how often it still will.
 #[derive(Clone, Copy, Debug)]
-pub enum Trouble {
+pub(crate) enum Trouble {
     Fault,
     Panic,
     Diverge,
@@ -25,7 +25,7 @@ pub enum Trouble {
 
 /// Trains nothing: the value after each epoch follows from parameters, key and the value before.
 #[derive(Default)]
-pub struct Curve {
+pub(crate) struct Curve {
     /// Longest real duration of an epoch.
     pub delay: Duration,
     /// Where trouble is, by (trial, epoch), and how often.
@@ -47,7 +47,7 @@ pub struct Curve {
 }
 
 impl Curve {
-    pub fn with_trouble(trouble: impl IntoIterator<Item = ((u32, u32), (Trouble, u32))>) -> Self {
+    pub(crate) fn with_trouble(trouble: impl IntoIterator<Item = ((u32, u32), (Trouble, u32))>) -> Self {
         Curve { trouble: Mutex::new(trouble.into_iter().collect()), ..Curve::default() }
     }
 
@@ -70,7 +70,7 @@ impl Curve {
 }
 
 /// Mixed parameters, one of them conditional.
-pub fn space() -> Space {
+pub(crate) fn space() -> Space {
     let parameters = vec![
         Parameter::new("optimizer", Domain::choice(["sgd", "adam", "none"]).unwrap()),
         Parameter::new("lr", Domain::log(1e-4, 1.0).unwrap()),
@@ -86,7 +86,7 @@ fn number(params: &Params, name: &str) -> f64 {
 }
 
 /// The workload itself: its runs outlive any borrow.
-pub struct Shared(pub Arc<Curve>);
+pub(crate) struct Shared(pub Arc<Curve>);
 
 impl Workload for Shared {
     type Run = CurveRun;
@@ -146,9 +146,9 @@ impl Workload for Shared {
 }
 
 /// The place of troubles while a trial is kept, where others have their epoch.
-pub const KEEP: u32 = 0;
+pub(crate) const KEEP: u32 = 0;
 
-pub struct CurveRun {
+pub(crate) struct CurveRun {
     workload: Arc<Curve>,
     trial: TrialContext,
     quality: f64,

@@ -14,9 +14,9 @@ use tunefork_study::{
 };
 use tunefork_trial::Direction;
 
-pub const SCHEDULERS: [&str; 3] = ["none", "median", "asha"];
+pub(crate) const SCHEDULERS: [&str; 3] = ["none", "median", "asha"];
 
-pub fn scheduler(name: &str) -> Box<dyn Scheduler> {
+pub(crate) fn scheduler(name: &str) -> Box<dyn Scheduler> {
     match name {
         "median" => {
             let options = PercentileOptions { startup_trials: 3, ..Default::default() };
@@ -31,7 +31,7 @@ pub fn scheduler(name: &str) -> Box<dyn Scheduler> {
 }
 
 /// A study of 14 trials on 3 slots.
-pub fn definition(scheduler_name: &str) -> Definition {
+pub(crate) fn definition(scheduler_name: &str) -> Definition {
     let mut header = StudyHeader::new("curve", Direction::Maximize, 5);
     header.slots = 3;
     header.settings = Facts::new([("search.lr", "log 1e-4..1")]);
@@ -47,17 +47,17 @@ pub fn definition(scheduler_name: &str) -> Definition {
     }
 }
 
-pub fn options(workers: usize) -> ExecutorOptions {
+pub(crate) fn options(workers: usize) -> ExecutorOptions {
     ExecutorOptions { workers, checkpoint_every: Duration::ZERO, ..ExecutorOptions::default() }
 }
 
-pub fn with_checkpoints(options: ExecutorOptions, folder: &Path) -> ExecutorOptions {
+pub(crate) fn with_checkpoints(options: ExecutorOptions, folder: &Path) -> ExecutorOptions {
     ExecutorOptions { checkpoints: Some(folder.join("checkpoints")), ..options }
 }
 
 /// Keeps what it hears, as text.
 #[derive(Default)]
-pub struct Ear {
+pub(crate) struct Ear {
     pub events: Vec<String>,
 }
 
@@ -68,13 +68,13 @@ impl Observer for Ear {
 }
 
 impl Ear {
-    pub fn count(&self, words: &str) -> usize {
+    pub(crate) fn count(&self, words: &str) -> usize {
         self.events.iter().filter(|event| event.contains(words)).count()
     }
 }
 
 /// Runs a study to its end, or to where it stops.
-pub fn go(
+pub(crate) fn go(
     definition: Definition,
     curve: &Arc<Curve>,
     storage: &mut dyn Storage,
@@ -84,18 +84,18 @@ pub fn go(
 }
 
 /// The study as it is when nothing ever disturbs it.
-pub fn undisturbed(definition: Definition) -> String {
+pub(crate) fn undisturbed(definition: Definition) -> String {
     let mut storage = MemoryStorage::default();
     go(definition, &Arc::default(), &mut storage, &options(1)).unwrap();
     text(&mut storage)
 }
 
-pub fn record(storage: &mut dyn Storage) -> StudyRecord {
+pub(crate) fn record(storage: &mut dyn Storage) -> StudyRecord {
     storage.load().unwrap().unwrap()
 }
 
 /// All that must be equal in equal studies, as text.
-pub fn text(storage: &mut dyn Storage) -> String {
+pub(crate) fn text(storage: &mut dyn Storage) -> String {
     let mut study = record(storage);
     for trial in &mut study.trials {
         trial.observed = Default::default();
@@ -107,7 +107,7 @@ pub fn text(storage: &mut dyn Storage) -> String {
 }
 
 /// A storage that dies: after some commits every further one fails, as if the process were killed.
-pub struct Mortal<'a> {
+pub(crate) struct Mortal<'a> {
     pub inner: &'a mut dyn Storage,
     pub commits_left: u32,
 }

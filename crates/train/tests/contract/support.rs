@@ -14,7 +14,7 @@ use tunefork_train::{
 
 /// A step as the engine saw it.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Seen {
+pub(crate) struct Seen {
     pub indices: Vec<u32>,
     pub labels: Vec<u16>,
     pub step: u64,
@@ -30,7 +30,7 @@ pub struct Seen {
 }
 
 /// Makes [`Linear`] engines that share one list of steps.
-pub struct LinearDevice {
+pub(crate) struct LinearDevice {
     pub steps: Arc<Mutex<Vec<Seen>>>,
     /// Steps that an engine wants in a call.
     pub chunk: usize,
@@ -212,7 +212,7 @@ impl Engine for Linear {
 
 /// Images of 2x3 grey pixels in three classes; the class is the column that is brighter by far, in four
 /// of five images.
-pub fn stripes(images: usize) -> Images {
+pub(crate) fn stripes(images: usize) -> Images {
     let mut stream = Key::study(11).stream(Purpose::Generate);
     let mut pixels = Vec::new();
     let mut labels = Vec::new();
@@ -229,7 +229,7 @@ pub fn stripes(images: usize) -> Images {
 }
 
 /// A classifier of stripes: 100 images to train on in batches of 16, 50 to validate, 30 to test.
-pub fn task(learning_rate: f64) -> Task {
+pub(crate) fn task(learning_rate: f64) -> Task {
     let optimizer = Optimizer::new(UpdateRule::momentum(0.9, false), learning_rate);
     Task {
         network: Network::new(Image::new(2, 3, 1), 3),
@@ -245,7 +245,7 @@ pub fn task(learning_rate: f64) -> Task {
 }
 
 /// A learning rate so high that the value jumps up and down.
-pub fn jumpy(at: At) -> Task {
+pub(crate) fn jumpy(at: At) -> Task {
     let mut task = task(40.0);
     task.spec = TrainSpec { epochs: 12, at, ..task.spec };
     task

@@ -8,7 +8,7 @@ use tunefork_reference::{Batch as Images, Masks, Mode, Settings, State, run_prog
 use tunefork_train::{Batch, Device, Engine, EngineError, Evaluated, ImageSet, StepResult, StepSettings, TrainingStep};
 
 /// Makes engines of one graph, which it was given because a plan does not contain it.
-pub struct Reference(pub Graph);
+pub(crate) struct Reference(pub Graph);
 
 impl Device for Reference {
     fn plan(&self, graph: &Graph, evaluation_batch: usize) -> Result<Plan, GraphError> {

@@ -25,7 +25,7 @@ pub(super) struct Memory<'a> {
 }
 
 impl<'a> Memory<'a> {
-    pub fn new(context: &Context<'a>, step: &BlockBackward) -> Self {
+    pub(super) fn new(context: &Context<'a>, step: &BlockBackward) -> Self {
         let tensor = |buffer| context.tensor(buffer);
         let gradient = |gradient: Gradient| (context.tensor(gradient.to), gradient.accumulate);
         // SAFETY: a backward step writes neither parameters nor statistics.
@@ -47,11 +47,11 @@ impl<'a> Memory<'a> {
         }
     }
 
-    pub fn workspace(&self, part: &Range<usize>) -> Shared<'a> {
+    pub(super) fn workspace(&self, part: &Range<usize>) -> Shared<'a> {
         self.workspace.part(part.clone())
     }
 
-    pub fn scratch(&self, thread: usize) -> Shared<'a> {
+    pub(super) fn scratch(&self, thread: usize) -> Shared<'a> {
         self.scratch.piece(thread, self.scratch_len)
     }
 }

@@ -11,7 +11,7 @@ mod memory;
 mod norm;
 mod sizes;
 
-pub use sizes::BackwardSizes;
+pub(crate) use sizes::BackwardSizes;
 
 use std::ops::Range;
 
@@ -30,7 +30,7 @@ use crate::parameters::{self, NormRanges};
 const REDUCTION: usize = 8 * 1024;
 
 /// A block's backward step with all that can be worked out beforehand.
-pub struct BackwardTables {
+pub(crate) struct BackwardTables {
     step: BlockBackward,
     sizes: BackwardSizes,
     tail: Tail,
@@ -43,7 +43,7 @@ pub struct BackwardTables {
 
 impl BackwardTables {
     /// Tables for a step of a program for `batch` images.
-    pub fn new(step: &BlockBackward, slab: &SlabLayout, batch: usize) -> Self {
+    pub(crate) fn new(step: &BlockBackward, slab: &SlabLayout, batch: usize) -> Self {
         let block = &*step.block;
         let sizes = BackwardSizes::new(block, batch, step.input_gradient.is_some(), step.shortcut_gradient.is_some());
         let weights = block.conv.map(|conv| parameters::range(slab, conv.weights));
@@ -81,12 +81,12 @@ impl BackwardTables {
     }
 
     /// Elements of scratch per thread.
-    pub fn scratch_len(&self) -> usize {
+    pub(crate) fn scratch_len(&self) -> usize {
         self.sizes.scratch
     }
 
     /// Runs the step.
-    pub fn run(&self, context: &mut Context<'_>) {
+    pub(crate) fn run(&self, context: &mut Context<'_>) {
         let memory = Memory::new(context, &self.step);
         self.pack(context, &memory);
         if let Some(norm) = &self.norm {

@@ -16,7 +16,7 @@ const CHUNKS: usize = 16;
 const BAND: usize = 16 * 1024;
 
 /// A convolution's gradients: the block's own, or its projection's.
-pub struct ConvSizes {
+pub(crate) struct ConvSizes {
     pub shape: ConvShape,
     pub data: DataGradient,
     /// Whether anybody asks for the gradient by the input.
@@ -37,7 +37,7 @@ impl ConvSizes {
 }
 
 /// Ranges of the workspace and of a thread's scratch.
-pub struct BackwardSizes {
+pub(crate) struct BackwardSizes {
     pub workspace: usize,
     pub scratch: usize,
     /// Images of a chunk.
@@ -82,7 +82,7 @@ pub struct BackwardSizes {
 
 impl BackwardSizes {
     /// For a block and a batch size.
-    pub fn new(block: &Block, batch: usize, input_gradient: bool, shortcut_gradient: bool) -> Self {
+    pub(crate) fn new(block: &Block, batch: usize, input_gradient: bool, shortcut_gradient: bool) -> Self {
         let shapes = (conv_shape(block), projection_shape(block));
         let (chunk, chunks) = chunks(block, shapes, batch);
         let mut conv = shapes.0.map(|shape| ConvSizes::new(shape, chunk, input_gradient));

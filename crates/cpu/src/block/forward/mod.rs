@@ -7,7 +7,7 @@
 mod sizes;
 mod statistics;
 
-pub use sizes::ForwardSizes;
+pub(crate) use sizes::ForwardSizes;
 
 use std::ops::Range;
 
@@ -25,7 +25,7 @@ use crate::parameters::{self, NormRanges};
 use crate::shared::Shared;
 
 /// A block's forward step with all that can be worked out beforehand.
-pub struct ForwardTables {
+pub(crate) struct ForwardTables {
     step: BlockForward,
     sizes: ForwardSizes,
     training: bool,
@@ -44,7 +44,7 @@ struct Conv {
 
 impl ForwardTables {
     /// Tables for a step of a program for `batch` images.
-    pub fn new(step: &BlockForward, slab: &SlabLayout, batch: usize, training: bool) -> Self {
+    pub(crate) fn new(step: &BlockForward, slab: &SlabLayout, batch: usize, training: bool) -> Self {
         let block = &*step.block;
         let conv = block.conv.zip(conv_shape(block)).map(|(conv, shape)| Conv {
             shape,
@@ -70,12 +70,12 @@ impl ForwardTables {
     }
 
     /// Elements of scratch per thread.
-    pub fn scratch_len(&self) -> usize {
+    pub(crate) fn scratch_len(&self) -> usize {
         self.sizes.scratch
     }
 
     /// Runs the step.
-    pub fn run(&self, context: &mut Context<'_>) {
+    pub(crate) fn run(&self, context: &mut Context<'_>) {
         self.pack(context);
         if self.norm.is_some() && self.training {
             self.convolve_batch(context);

@@ -9,7 +9,7 @@ use crate::conv::{ConvShape, Forward};
 use crate::layout::Layout;
 
 /// Where the parts of workspace and scratch lie.
-pub struct ForwardSizes {
+pub(crate) struct ForwardSizes {
     pub workspace: usize,
     pub scratch: usize,
     pub packed: Range<usize>,
@@ -22,7 +22,7 @@ pub struct ForwardSizes {
 
 impl ForwardSizes {
     /// For a block and a batch size.
-    pub fn new(block: &Block, batch: usize, training: bool) -> Self {
+    pub(crate) fn new(block: &Block, batch: usize, training: bool) -> Self {
         let (conv, projection) = (conv_shape(block), projection_shape(block));
         let packed_len = |shape: Option<ConvShape>| shape.as_ref().map_or(0, Forward::packed_len);
         let pieces = conv.map_or(1, |shape| Forward::new(shape).strips()) * batch;
