@@ -1,155 +1,209 @@
 //! Activations of vectors and their slopes.
 
 use tunefork_graph::Activation;
-use tunefork_simd::{Simd, math};
+use tunefork_simd::{Isa, MAX_LANES, Simd, dispatch, math};
 
 /// A function of each value.
-pub(crate) trait Function {
+pub(crate) trait Function: Copy {
     /// Whether f'(z) is taken from f(z), not from z.
-    const FROM_RESULT: bool;
+    fn follows_from_result(self) -> bool;
     /// f(z)
-    fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector;
+    fn value<S: Simd>(self, simd: S, z: S::Vector) -> S::Vector;
     /// `gradient` times f'(z), from `given`: f(z) or z.
-    fn slope<S: Simd>(simd: S, given: S::Vector, gradient: S::Vector) -> S::Vector;
+    fn slope<S: Simd>(self, simd: S, given: S::Vector, gradient: S::Vector) -> S::Vector;
 
     /// `gradient` times f'(z), from z.
     #[inline(always)]
-    fn slope_at<S: Simd>(simd: S, z: S::Vector, gradient: S::Vector) -> S::Vector {
-        let given = if Self::FROM_RESULT { Self::value(simd, z) } else { z };
-        Self::slope(simd, given, gradient)
+    fn slope_at<S: Simd>(self, simd: S, z: S::Vector, gradient: S::Vector) -> S::Vector {
+        let given = if self.follows_from_result() { self.value(simd, z) } else { z };
+        self.slope(simd, given, gradient)
     }
 }
 
 /// f(z) = z
+#[derive(Clone, Copy)]
 pub(crate) struct Identity;
 /// max(z, 0)
+#[derive(Clone, Copy)]
 pub(crate) struct Relu;
 /// z where z > 0, else 0.01 z
+#[derive(Clone, Copy)]
 pub(crate) struct LeakyRelu;
 /// The hyperbolic tangent.
+#[derive(Clone, Copy)]
 pub(crate) struct Tanh;
 /// The logistic function.
+#[derive(Clone, Copy)]
 pub(crate) struct Sigmoid;
 
 impl Function for Identity {
-    const FROM_RESULT: bool = true;
+    #[inline(always)]
+    fn follows_from_result(self) -> bool {
+        true
+    }
 
     #[inline(always)]
-    fn value<S: Simd>(_: S, z: S::Vector) -> S::Vector {
+    fn value<S: Simd>(self, _: S, z: S::Vector) -> S::Vector {
         z
     }
 
     #[inline(always)]
-    fn slope<S: Simd>(_: S, _: S::Vector, gradient: S::Vector) -> S::Vector {
+    fn slope<S: Simd>(self, _: S, _: S::Vector, gradient: S::Vector) -> S::Vector {
         gradient
     }
 }
 
 impl Function for Relu {
-    const FROM_RESULT: bool = Activation::Relu.derivative_follows_from_result();
+    #[inline(always)]
+    fn follows_from_result(self) -> bool {
+        Activation::Relu.derivative_follows_from_result()
+    }
 
     #[inline(always)]
-    fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector {
+    fn value<S: Simd>(self, simd: S, z: S::Vector) -> S::Vector {
         simd.max(simd.splat(0.0), z) // in this order NaN stays NaN
     }
 
     #[inline(always)]
-    fn slope<S: Simd>(simd: S, result: S::Vector, gradient: S::Vector) -> S::Vector {
+    fn slope<S: Simd>(self, simd: S, result: S::Vector, gradient: S::Vector) -> S::Vector {
         let zero = simd.splat(0.0);
         simd.select(simd.greater(result, zero), gradient, zero)
     }
 }
 
 impl Function for LeakyRelu {
-    const FROM_RESULT: bool = Activation::LeakyRelu.derivative_follows_from_result();
-
     #[inline(always)]
-    fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector {
-        Self::slope(simd, z, z)
+    fn follows_from_result(self) -> bool {
+        Activation::LeakyRelu.derivative_follows_from_result()
     }
 
     #[inline(always)]
-    fn slope<S: Simd>(simd: S, result: S::Vector, gradient: S::Vector) -> S::Vector {
+    fn value<S: Simd>(self, simd: S, z: S::Vector) -> S::Vector {
+        self.slope(simd, z, z)
+    }
+
+    #[inline(always)]
+    fn slope<S: Simd>(self, simd: S, result: S::Vector, gradient: S::Vector) -> S::Vector {
         let small = simd.mul(gradient, simd.splat(Activation::LEAKY_SLOPE as f32));
         simd.select(simd.greater(result, simd.splat(0.0)), gradient, small)
     }
 }
 
 impl Function for Tanh {
-    const FROM_RESULT: bool = Activation::Tanh.derivative_follows_from_result();
+    #[inline(always)]
+    fn follows_from_result(self) -> bool {
+        Activation::Tanh.derivative_follows_from_result()
+    }
 
     #[inline(always)]
-    fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector {
+    fn value<S: Simd>(self, simd: S, z: S::Vector) -> S::Vector {
         simd.map(z, math::tanh)
     }
 
     #[inline(always)]
-    fn slope<S: Simd>(simd: S, result: S::Vector, gradient: S::Vector) -> S::Vector {
+    fn slope<S: Simd>(self, simd: S, result: S::Vector, gradient: S::Vector) -> S::Vector {
         let square = simd.mul(result, result);
         simd.mul(gradient, simd.sub(simd.splat(1.0), square))
     }
 }
 
 impl Function for Sigmoid {
-    const FROM_RESULT: bool = Activation::Sigmoid.derivative_follows_from_result();
+    #[inline(always)]
+    fn follows_from_result(self) -> bool {
+        Activation::Sigmoid.derivative_follows_from_result()
+    }
 
     #[inline(always)]
-    fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector {
+    fn value<S: Simd>(self, simd: S, z: S::Vector) -> S::Vector {
         simd.map(z, math::sigmoid)
     }
 
     #[inline(always)]
-    fn slope<S: Simd>(simd: S, result: S::Vector, gradient: S::Vector) -> S::Vector {
+    fn slope<S: Simd>(self, simd: S, result: S::Vector, gradient: S::Vector) -> S::Vector {
         let rest = simd.sub(simd.splat(1.0), result);
         simd.mul(gradient, simd.mul(result, rest))
     }
 }
 
-/// z where z > 0, else e^z - 1 = 2 t / (1 - t) with t = tanh(z / 2), which is exact near 0.
-pub(crate) struct Elu;
+/// A function whose value takes longer than a call: it stands once for each instruction set, where the others stand in
+/// every loop. With all functions in all loops this crate took twice as long to compile.
+#[derive(Clone, Copy)]
+pub(crate) struct Long {
+    pub function: LongFunction,
+    pub isa: Isa,
+}
 
-impl Function for Elu {
-    const FROM_RESULT: bool = Activation::Elu.derivative_follows_from_result();
-
+impl Function for Long {
     #[inline(always)]
-    fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector {
-        simd.map(z, |z| {
-            let t = math::tanh(0.5 * z);
-            if z > 0.0 { z } else { 2.0 * t / (1.0 - t) }
-        })
+    fn follows_from_result(self) -> bool {
+        self.function.follows_from_result
     }
 
     #[inline(always)]
-    fn slope<S: Simd>(simd: S, given: S::Vector, gradient: S::Vector) -> S::Vector {
-        let one = simd.splat(1.0);
-        let below = simd.mul(gradient, simd.add(given, one));
-        simd.select(simd.greater(given, simd.splat(0.0)), gradient, below)
+    fn value<S: Simd>(self, simd: S, z: S::Vector) -> S::Vector {
+        self.of_each(simd, self.function.values, z)
     }
+
+    #[inline(always)]
+    fn slope<S: Simd>(self, simd: S, given: S::Vector, gradient: S::Vector) -> S::Vector {
+        simd.mul(gradient, self.of_each(simd, self.function.slopes, given))
+    }
+}
+
+impl Long {
+    #[inline(always)]
+    fn of_each<S: Simd>(self, simd: S, function: fn(Isa, &mut [f32]), vector: S::Vector) -> S::Vector {
+        let mut values = [0.0; MAX_LANES];
+        let values = &mut values[..S::LANES];
+        simd.store(vector, values);
+        function(self.isa, values);
+        simd.load(values)
+    }
+}
+
+/// Value and slope of a long function, each in place of the values of one vector.
+#[derive(Clone, Copy)]
+pub(crate) struct LongFunction {
+    follows_from_result: bool,
+    values: fn(Isa, &mut [f32]),
+    slopes: fn(Isa, &mut [f32]),
 }
 
 /// Functions whose value and slope are both written for a single z; the compiler makes vectors of them.
 macro_rules! from_single_values {
     ($($(#[$doc:meta])* $Name:ident { value: $value:expr, slope: $slope:expr })*) => {$(
         $(#[$doc])*
-        pub(crate) struct $Name;
+        #[allow(non_upper_case_globals, reason = "named as the activation, as the types of short functions are")]
+        pub(crate) const $Name: LongFunction = {
+            dispatch! {
+                #[inline(never)]
+                fn values<S>(simd: S, values: &mut [f32]) {
+                    let result = simd.map(simd.load_partial(values), $value);
+                    simd.store_partial(result, values);
+                }
 
-        impl Function for $Name {
-            const FROM_RESULT: bool = Activation::$Name.derivative_follows_from_result();
-
-            #[inline(always)]
-            fn value<S: Simd>(simd: S, z: S::Vector) -> S::Vector {
-                simd.map(z, $value)
+                #[inline(never)]
+                fn slopes<S>(simd: S, values: &mut [f32]) {
+                    let result = simd.map(simd.load_partial(values), $slope);
+                    simd.store_partial(result, values);
+                }
             }
-
-            #[inline(always)]
-            fn slope<S: Simd>(simd: S, given: S::Vector, gradient: S::Vector) -> S::Vector {
-                simd.mul(gradient, simd.map(given, $slope))
-            }
-        }
+            let follows_from_result = Activation::$Name.derivative_follows_from_result();
+            LongFunction { follows_from_result, values, slopes }
+        };
     )*};
 }
 
 from_single_values! {
+    /// z where z > 0, else e^z - 1 = 2 t / (1 - t) with t = tanh(z / 2), which is exact near 0.
+    Elu {
+        value: |z: f32| {
+            let t = math::tanh(0.5 * z);
+            if z > 0.0 { z } else { 2.0 * t / (1.0 - t) }
+        },
+        slope: |result: f32| if result > 0.0 { 1.0 } else { result + 1.0 }
+    }
+
     /// z times the share of the standard normal distribution below z.
     Gelu {
         value: |z: f32| z * math::normal_cdf(z),
@@ -206,29 +260,32 @@ from_single_values! {
     }
 }
 
-/// Evaluates an expression with `$F` standing for the [`Function`] of an `Option<Activation>`.
+/// Evaluates an expression with `$f` standing for the [`Function`] of an `Option<Activation>`.
 macro_rules! with_activation {
-    ($activation:expr, $F:ident => $body:expr) => {{
+    ($simd:expr, $activation:expr, $f:ident => $body:expr) => {{
         use tunefork_graph::Activation;
-        macro_rules! with {
-            ($function:ident) => {{
-                type $F = $crate::activation::$function;
+        use $crate::activation::{self, Long};
+        macro_rules! short {
+            ($Function:ident) => {{
+                let $f = activation::$Function;
                 $body
             }};
         }
-        match $activation {
-            None => with!(Identity),
-            Some(Activation::Relu) => with!(Relu),
-            Some(Activation::LeakyRelu) => with!(LeakyRelu),
-            Some(Activation::Tanh) => with!(Tanh),
-            Some(Activation::Sigmoid) => with!(Sigmoid),
-            Some(Activation::Gelu) => with!(Gelu),
-            Some(Activation::GeluTanh) => with!(GeluTanh),
-            Some(Activation::Silu) => with!(Silu),
-            Some(Activation::Mish) => with!(Mish),
-            Some(Activation::Elu) => with!(Elu),
-            Some(Activation::HardSwish) => with!(HardSwish),
-        }
+        let long = match $activation {
+            None => return short!(Identity),
+            Some(Activation::Relu) => return short!(Relu),
+            Some(Activation::LeakyRelu) => return short!(LeakyRelu),
+            Some(Activation::Tanh) => return short!(Tanh),
+            Some(Activation::Sigmoid) => return short!(Sigmoid),
+            Some(Activation::Gelu) => activation::Gelu,
+            Some(Activation::GeluTanh) => activation::GeluTanh,
+            Some(Activation::Silu) => activation::Silu,
+            Some(Activation::Mish) => activation::Mish,
+            Some(Activation::Elu) => activation::Elu,
+            Some(Activation::HardSwish) => activation::HardSwish,
+        };
+        let $f = Long { function: long, isa: $simd.isa() };
+        $body
     }};
 }
 pub(crate) use with_activation;

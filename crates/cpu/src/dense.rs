@@ -238,9 +238,9 @@ impl BackwardTables {
 dispatch! {
     /// Applies an activation in place.
     fn activate<S>(simd: S, activation: Option<Activation>, values: &mut [f32]) {
-        with_activation!(activation, F => {
+        with_activation!(simd, activation, f => {
             for values in values.chunks_mut(S::LANES) {
-                simd.store_partial(F::value(simd, simd.load_partial(values)), values);
+                simd.store_partial(f.value(simd, simd.load_partial(values)), values);
             }
         })
     }
@@ -248,10 +248,10 @@ dispatch! {
     /// gradient *= activation', where the activation's result is `output * keep`.
     fn slope<S>(simd: S, activation: Option<Activation>, keep: f32, output: &[f32], gradient: &mut [f32]) {
         let keep = simd.splat(keep);
-        with_activation!(activation, F => {
+        with_activation!(simd, activation, f => {
             for (output, gradient) in output.chunks(S::LANES).zip(gradient.chunks_mut(S::LANES)) {
                 let result = simd.mul(simd.load_partial(output), keep);
-                let value = F::slope(simd, result, simd.load_partial(gradient));
+                let value = f.slope(simd, result, simd.load_partial(gradient));
                 simd.store_partial(value, gradient);
             }
         })

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use crate::Simd;
+use crate::{Isa, Simd};
 
 /// Token of AVX2 and FMA; exists only where the processor has both.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -42,6 +42,11 @@ impl Simd for Avx2 {
 
     const LANES: usize = 8;
     const REGISTERS: usize = 16;
+
+    #[inline(always)]
+    fn isa(self) -> Isa {
+        Isa::Avx2(self)
+    }
 
     #[inline(always)]
     unsafe fn load_at(self, from: *const f32) -> __m256 {

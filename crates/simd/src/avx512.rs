@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use crate::Simd;
+use crate::{Isa, Simd};
 
 /// Token of AVX-512 F, VL, BW and DQ; exists only where the processor has them all.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -44,6 +44,11 @@ impl Simd for Avx512 {
 
     const LANES: usize = 16;
     const REGISTERS: usize = 32;
+
+    #[inline(always)]
+    fn isa(self) -> Isa {
+        Isa::Avx512(self)
+    }
 
     #[inline(always)]
     unsafe fn load_at(self, from: *const f32) -> __m512 {

@@ -1,6 +1,6 @@
 //! Vectors in plain Rust.
 
-use crate::Simd;
+use crate::{Isa, Simd};
 
 /// Token of the portable instruction set; any machine will do.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -20,6 +20,11 @@ impl Simd for Portable {
 
     const LANES: usize = LANES;
     const REGISTERS: usize = 16;
+
+    #[inline(always)]
+    fn isa(self) -> Isa {
+        Isa::Portable(self)
+    }
 
     #[inline(always)]
     fn splat(self, value: f32) -> Lanes {

@@ -1,5 +1,7 @@
 //! The vector operations that kernels are written in.
 
+use crate::Isa;
+
 /// The most lanes any instruction set has.
 pub const MAX_LANES: usize = 16;
 
@@ -19,6 +21,8 @@ pub trait Simd: Copy + 'static {
     /// Vectors that fit into registers at once.
     const REGISTERS: usize;
 
+    /// The instruction set, for calls of functions that [`dispatch!`](crate::dispatch) has compiled.
+    fn isa(self) -> Isa;
     /// All lanes equal to `value`.
     fn splat(self, value: f32) -> Self::Vector;
 

@@ -14,8 +14,8 @@ dispatch! {
     /// the normalised value. They are the gradients of the norm's shift and scale.
     pub fn sums<S>(simd: S, tail: &Tail, inputs: &Inputs<'_>, output_gradient: &[f32], sums: &mut [f32]) {
         sums.fill(0.0);
-        with_activation!(tail.activation, F =>
-            with_window!(tail, W => sum_rows::<S, F, W>(simd, tail, inputs, output_gradient, sums)))
+        with_activation!(simd, tail.activation, f =>
+            with_window!(tail, W => sum_rows::<S, _, W>(simd, f, tail, inputs, output_gradient, sums)))
     }
 
     /// The gradient before the activation of the image rows that windows `positions` (rows of the
@@ -33,8 +33,8 @@ dispatch! {
         if !tail.windows_cover_everything() {
             gradient.fill(0.0);
         }
-        with_activation!(tail.activation, F => with_window!(tail, W =>
-            spread_rows::<S, F, W>(simd, tail, inputs, output_gradient, positions, first_row, gradient)))
+        with_activation!(simd, tail.activation, f => with_window!(tail, W =>
+            spread_rows::<S, _, W>(simd, f, tail, inputs, output_gradient, positions, first_row, gradient)))
     }
 
     /// The same for a block whose result was kept.
@@ -45,12 +45,12 @@ dispatch! {
         output_gradient: &[f32],
         gradient: &mut [f32],
     ) {
-        with_activation!(activation, F => {
+        with_activation!(simd, activation, f => {
             for at in (0..gradient.len()).step_by(S::LANES) {
                 let part = at..(at + S::LANES).min(gradient.len());
                 let result = simd.load_partial(&output[part.clone()]);
                 let dz = simd.load_partial(&output_gradient[part.clone()]);
-                simd.store_partial(F::slope(simd, result, dz), &mut gradient[part]);
+                simd.store_partial(f.slope(simd, result, dz), &mut gradient[part]);
             }
         })
     }
@@ -113,6 +113,7 @@ pub(crate) struct Coefficients<'a> {
 #[inline(always)]
 fn sum_rows<S: Simd, F: Function, const W: usize>(
     simd: S,
+    f: F,
     tail: &Tail,
     inputs: &Inputs<'_>,
     output_gradient: &[f32],
@@ -130,7 +131,7 @@ fn sum_rows<S: Simd, F: Function, const W: usize>(
                 let window = tail.elements::<W>(hs.clone(), q, channel);
                 let dout = channels.load(row, q * k + channel);
                 let mut add = |z, normalised, dout| {
-                    let g = F::slope_at(simd, z, dout);
+                    let g = f.slope_at(simd, z, dout);
                     shift = simd.add(shift, g);
                     scale = simd.mul_add(g, normalised, scale);
                 };
@@ -154,6 +155,7 @@ fn sum_rows<S: Simd, F: Function, const W: usize>(
 #[inline(always)]
 fn spread_rows<S: Simd, F: Function, const W: usize>(
     simd: S,
+    f: F,
     tail: &Tail,
     inputs: &Inputs<'_>,
     output_gradient: &[f32],
@@ -180,7 +182,7 @@ fn spread_rows<S: Simd, F: Function, const W: usize>(
                 match tail.pool {
                     PoolKind::Max => {
                         let (best, chosen) = channels.largest(&window, |_, number| simd.splat(number as f32));
-                        let g = F::slope_at(simd, best, dout);
+                        let g = f.slope_at(simd, best, dout);
                         window.each(|number, at| {
                             let here = simd.equal(chosen, simd.splat(number as f32));
                             put(at, simd.select(here, g, simd.splat(0.0)));
@@ -189,7 +191,7 @@ fn spread_rows<S: Simd, F: Function, const W: usize>(
                     PoolKind::Average => window.each(|_, at| {
                         // Without norm and activation nothing of y is needed, and nothing was kept.
                         let z = if inputs.y.is_empty() { dout } else { channels.at(at).1 };
-                        put(at, F::slope_at(simd, z, simd.mul(dout, share)));
+                        put(at, f.slope_at(simd, z, simd.mul(dout, share)));
                     }),
                 }
             }

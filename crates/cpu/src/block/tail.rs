@@ -211,26 +211,26 @@ impl Elements {
 dispatch! {
     /// Computes one image's output from what precedes the tail.
     pub fn forward<S>(simd: S, tail: &Tail, inputs: &Inputs<'_>, output: &mut [f32]) {
-        with_activation!(tail.activation, F => with_window!(tail, W => rows::<S, F, W>(simd, tail, inputs, output)))
+        with_activation!(simd, tail.activation, f => with_window!(tail, W => rows::<S, _, W>(simd, f, tail, inputs, output)))
     }
 
     /// output = activation(output + shortcut), for blocks without norm and pooling.
     pub fn activate<S>(simd: S, activation: Option<Activation>, shortcut: Option<&[f32]>, output: &mut [f32]) {
-        with_activation!(activation, F => {
+        with_activation!(simd, activation, f => {
             for at in (0..output.len()).step_by(S::LANES) {
                 let end = (at + S::LANES).min(output.len());
                 let mut z = simd.load_partial(&output[at..end]);
                 if let Some(shortcut) = shortcut {
                     z = simd.add(z, simd.load_partial(&shortcut[at..end]));
                 }
-                simd.store_partial(F::value(simd, z), &mut output[at..end]);
+                simd.store_partial(f.value(simd, z), &mut output[at..end]);
             }
         })
     }
 }
 
 #[inline(always)]
-fn rows<S: Simd, F: Function, const W: usize>(simd: S, tail: &Tail, inputs: &Inputs<'_>, output: &mut [f32]) {
+fn rows<S: Simd, F: Function, const W: usize>(simd: S, f: F, tail: &Tail, inputs: &Inputs<'_>, output: &mut [f32]) {
     let (image, k) = (tail.convolved, tail.convolved.channels);
     let share = simd.splat(tail.share());
     for (p, row) in output.chunks_exact_mut(tail.output.width * k).enumerate() {
@@ -240,10 +240,10 @@ fn rows<S: Simd, F: Function, const W: usize>(simd: S, tail: &Tail, inputs: &Inp
             for q in 0..tail.output.width {
                 let window = tail.elements::<W>(hs.clone(), q, channel);
                 let result = match tail.pool {
-                    PoolKind::Max => F::value(simd, channels.largest(&window, |_, _| simd.splat(0.0)).0),
+                    PoolKind::Max => f.value(simd, channels.largest(&window, |_, _| simd.splat(0.0)).0),
                     PoolKind::Average => {
                         let mut sum = simd.splat(0.0);
-                        window.each(|_, at| sum = simd.add(sum, F::value(simd, channels.at(at).1)));
+                        window.each(|_, at| sum = simd.add(sum, f.value(simd, channels.at(at).1)));
                         simd.mul(sum, share)
                     }
                 };
