@@ -36,14 +36,20 @@ struct Fault {
     test: String,
 }
 
-pub(crate) fn run(words: &[String]) -> Result<()> {
+/// All planted faults, whose places are there.
+fn faults() -> Result<Vec<Fault>> {
     let list = root().join("crates/gpu-check/mutations/faults.toml");
     let text = fs::read_to_string(&list).with_context(|| list.display().to_string())?;
-    let Faults { fault: mut faults } = toml::from_str(&text)?;
-    let copy = fresh_copy()?;
+    let Faults { fault: faults } = toml::from_str(&text)?;
     for fault in &faults {
-        fault.edit.text(&copy).with_context(|| fault.name.clone())?;
+        fault.edit.text(&root().join("kernels")).with_context(|| fault.name.clone())?;
     }
+    Ok(faults)
+}
+
+pub(crate) fn run(words: &[String]) -> Result<()> {
+    let mut faults = faults()?;
+    let copy = fresh_copy()?;
     faults.retain(|fault| {
         let texts = [&fault.name, &fault.edit.file, &fault.test];
         words.is_empty() || words.iter().any(|w| texts.iter().any(|t| t.contains(w)))
@@ -144,4 +150,12 @@ fn failure(tests: &Path, copy: &Path, test: &str) -> Result<Option<String>> {
         .nth(1)
         .unwrap_or("the test did not end by itself");
     Ok(Some(how.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_place_is_there() {
+        super::faults().unwrap();
+    }
 }

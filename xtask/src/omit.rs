@@ -29,14 +29,20 @@ struct Omission {
     cargo: String,
 }
 
-pub(crate) fn run(words: &[String]) -> Result<()> {
+/// All omissions, whose places are there.
+fn omissions() -> Result<Vec<Omission>> {
     let list = root().join("xtask/omissions.toml");
     let text = fs::read_to_string(&list).with_context(|| list.display().to_string())?;
-    let Omissions { omission: mut omissions } = toml::from_str(&text)?;
-    let copy = fresh_copy()?;
+    let Omissions { omission: omissions } = toml::from_str(&text)?;
     for omission in &omissions {
-        omission.edit.text(&copy).with_context(|| omission.name.clone())?;
+        omission.edit.text(&root()).with_context(|| omission.name.clone())?;
     }
+    Ok(omissions)
+}
+
+pub(crate) fn run(words: &[String]) -> Result<()> {
+    let mut omissions = omissions()?;
+    let copy = fresh_copy()?;
     omissions.retain(|omission| {
         let texts = [&omission.name, &omission.edit.file, &omission.cargo];
         words.is_empty() || words.iter().any(|word| texts.iter().any(|text| text.contains(word)))
@@ -89,4 +95,12 @@ fn first_error(output: &Output) -> String {
     let panic = text.lines().skip_while(|line| !line.contains(" panicked at ")).nth(1);
     let error = || text.lines().find(|line| line.contains("error"));
     panic.or_else(error).unwrap_or("no error is named").trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_place_is_there() {
+        super::omissions().unwrap();
+    }
 }
