@@ -35,7 +35,7 @@ fn omissions() -> Result<Vec<Omission>> {
     let text = fs::read_to_string(&list).with_context(|| list.display().to_string())?;
     let Omissions { omission: omissions } = toml::from_str(&text)?;
     for omission in &omissions {
-        omission.edit.text(&root()).with_context(|| omission.name.clone())?;
+        omission.edit.text(root()).with_context(|| omission.name.clone())?;
     }
     Ok(omissions)
 }
