@@ -44,3 +44,23 @@ typedef unsigned long long u64;
 
 #include "shared.cuh"
 #include "numbers.cuh"
+
+// The sum over the lanes of a warp, the same for all of them.
+DEVICE float warp_sum(float value) {
+    UNROLL for (int distance = 16; distance > 0; distance /= 2) value += __shfl_xor_sync(~0u, value, distance);
+    return value;
+}
+
+// The sum over a block of THREADS threads, the same for all of them: a tree over the lanes of each warp, then the
+// warps in order. Takes one float of shared memory for each warp.
+template <u32 THREADS> DEVICE float block_sum(float value) {
+    SHARED(bytes);
+    float* sums = (float*)bytes;
+    value = warp_sum(value);
+    __syncthreads();  // the sum before has been read
+    if (threadIdx.x % 32 == 0) sums[threadIdx.x / 32] = value;
+    __syncthreads();
+    float sum = sums[0];
+    UNROLL for (u32 warp = 1; warp < THREADS / 32; warp++) sum += sums[warp];
+    return sum;
+}

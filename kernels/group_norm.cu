@@ -26,20 +26,6 @@ DEVICE Place place(const Group& group, u32 e) {
     return {group.start + pixel * group.channels + rest, group.channel + rest};
 }
 
-// The sum over the threads of a block, in a tree; every thread gets it.
-DEVICE float block_sum(float value) {
-    SHARED(shared);
-    float* sums = (float*)shared;
-    __syncthreads();  // the sum before has been read
-    sums[threadIdx.x] = value;
-    __syncthreads();
-    for (u32 half = GROUP_NORM_THREADS / 2; half > 0; half /= 2) {
-        if (threadIdx.x < half) sums[threadIdx.x] += sums[threadIdx.x + half];
-        __syncthreads();
-    }
-    return sums[0];
-}
-
 // statistics: of each image the means of its groups, then their 1 / sqrt(variance + eps).
 template <class T>
 DEVICE void forward(const StepRow* step, const T* x, const float* scale, const float* shift, T* y, float* statistics,
@@ -49,12 +35,12 @@ DEVICE void forward(const StepRow* step, const T* x, const float* scale, const f
     // Relative to the first value, so that a large mean loses nothing.
     float first = load(x[group.start]), sum = 0, squares = 0;
     for (u32 e = threadIdx.x; e < group.count; e += GROUP_NORM_THREADS) sum += load(x[place(group, e).at]) - first;
-    float mean = first + block_sum(sum) / (float)group.count;
+    float mean = first + block_sum<GROUP_NORM_THREADS>(sum) / (float)group.count;
     for (u32 e = threadIdx.x; e < group.count; e += GROUP_NORM_THREADS) {
         float deviation = load(x[place(group, e).at]) - mean;
         squares = fmaf(deviation, deviation, squares);
     }
-    float rstd = 1.0f / sqrtf(block_sum(squares) / (float)group.count + EPSILON);
+    float rstd = 1.0f / sqrtf(block_sum<GROUP_NORM_THREADS>(squares) / (float)group.count + EPSILON);
     for (u32 e = threadIdx.x; e < group.count; e += GROUP_NORM_THREADS) {
         auto [at, channel] = place(group, e);
         store(y[at], fmaf((load(x[at]) - mean) * rstd, scale[channel], shift[channel]));
@@ -116,8 +102,8 @@ DEVICE void backward(const StepRow* step, const T* x, const T* dy, const float* 
         by_shift = fmaf(scale[group.channel + c], shifts[c], by_shift);
         by_scale = fmaf(scale[group.channel + c], shifts[channels + c], by_scale);
     }
-    by_shift = block_sum(by_shift) / (float)group.count;
-    by_scale = block_sum(by_scale) / (float)group.count;
+    by_shift = block_sum<GROUP_NORM_THREADS>(by_shift) / (float)group.count;
+    by_scale = block_sum<GROUP_NORM_THREADS>(by_scale) / (float)group.count;
     for (u32 e = threadIdx.x; e < group.count; e += GROUP_NORM_THREADS) {
         auto [at, channel] = place(group, e);
         float normalised = (load(x[at]) - mean) * rstd;

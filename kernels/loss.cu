@@ -10,11 +10,6 @@
 // has one order and needs no second launch, and few batches are so large that one block would be slow.
 #include "device.cuh"
 
-DEVICE float warp_sum(float value) {
-    UNROLL for (int distance = 16; distance > 0; distance /= 2) value += __shfl_xor_sync(~0u, value, distance);
-    return value;
-}
-
 // The largest value with its class. A NaN is larger than every number, and of equal values the first
 // counts; the order is total, so every tree finds the same one.
 struct Best { float value; u32 at; };

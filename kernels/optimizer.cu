@@ -16,23 +16,6 @@ enum { CLEAN_STEPS = 2000 };
 DEVICE float halved(float scale) { return scale > 0x1p-14f ? scale * 0.5f : scale; }
 DEVICE float doubled(float scale) { return scale < 0x1p+16f ? scale * 2 : scale; }
 
-DEVICE float* shared() {
-    SHARED(bytes);
-    return (float*)bytes;
-}
-
-// The sum of a value over the block, the same for all threads: a tree over the lanes of each warp, then
-// the warps in order.
-DEVICE float block_sum(float value) {
-    UNROLL for (int distance = 16; distance > 0; distance /= 2) value += __shfl_xor_sync(~0u, value, distance);
-    float* sums = shared();
-    if (threadIdx.x % 32 == 0) sums[threadIdx.x / 32] = value;
-    __syncthreads();
-    float sum = sums[0];
-    UNROLL for (u32 warp = 1; warp < OPTIMIZER_THREADS / 32; warp++) sum += sums[warp];
-    return sum;
-}
-
 // Four neighbours at a time where there are four: the buffers are aligned to 16 bytes.
 DEVICE float4 load4(const float* values, u32 at, u32 len) {
     if (at + 4 <= len) return *(const float4*)(values + at);
@@ -62,7 +45,7 @@ KERNEL(OPTIMIZER_THREADS) optimizer_squares(const StepRow* step, const LossScale
         float a = g.x * unscale, b = g.y * unscale, c = g.z * unscale, d = g.w * unscale;
         sum += (a * a + b * b) + (c * c + d * d);
     }
-    sum = block_sum(sum);
+    sum = block_sum<OPTIMIZER_THREADS>(sum);
     if (threadIdx.x == 0) workspace[blockIdx.x] = sum;
 }
 EXPORT(optimizer_squares)
@@ -154,7 +137,7 @@ DEVICE void update(const StepRow* step, LossScale* loss_scale, float* parameters
                    u32 record_count) {
     float scale = 1.0f / workspace[OPTIMIZER_SUMS];
     if (scaled || step->clip_norm != 0) {
-        float squares = block_sum(threadIdx.x < sums ? workspace[threadIdx.x] : 0);
+        float squares = block_sum<OPTIMIZER_THREADS>(threadIdx.x < sums ? workspace[threadIdx.x] : 0);
         bool finite = is_finite(squares);
         if (scaled && blockIdx.x == 0 && threadIdx.x == 0)
             next_scale(loss_scale, records + (step->record < record_count ? step->record : record_count - 1), finite);

@@ -171,10 +171,9 @@ pub(crate) struct LongFunction {
 
 /// Functions whose value and slope are both written for a single z; the compiler makes vectors of them.
 macro_rules! from_single_values {
-    ($($(#[$doc:meta])* $Name:ident { value: $value:expr, slope: $slope:expr })*) => {$(
+    ($($(#[$doc:meta])* $NAME:ident = $Activation:ident { value: $value:expr, slope: $slope:expr })*) => {$(
         $(#[$doc])*
-        #[allow(non_upper_case_globals, reason = "named as the activation, as the types of short functions are")]
-        pub(crate) const $Name: LongFunction = {
+        pub(crate) const $NAME: LongFunction = {
             dispatch! {
                 #[inline(never)]
                 fn values<S>(simd: S, values: &mut [f32]) {
@@ -188,7 +187,7 @@ macro_rules! from_single_values {
                     simd.store_partial(result, values);
                 }
             }
-            let follows_from_result = Activation::$Name.derivative_follows_from_result();
+            let follows_from_result = Activation::$Activation.derivative_follows_from_result();
             LongFunction { follows_from_result, values, slopes }
         };
     )*};
@@ -196,7 +195,7 @@ macro_rules! from_single_values {
 
 from_single_values! {
     /// z where z > 0, else e^z - 1 = 2 t / (1 - t) with t = tanh(z / 2), which is exact near 0.
-    Elu {
+    ELU = Elu {
         value: |z: f32| {
             let t = math::tanh(0.5 * z);
             if z > 0.0 { z } else { 2.0 * t / (1.0 - t) }
@@ -205,7 +204,7 @@ from_single_values! {
     }
 
     /// z times the share of the standard normal distribution below z.
-    Gelu {
+    GELU = Gelu {
         value: |z: f32| z * math::normal_cdf(z),
         slope: |z: f32| {
             let density = math::exp(-0.5 * z * z) * 0.398_942_3; // 1 / sqrt(2 pi)
@@ -214,7 +213,7 @@ from_single_values! {
     }
 
     /// z s(2 sqrt(2 / pi) (z + 0.044715 z^3)), with the logistic function s for (1 + tanh) / 2.
-    GeluTanh {
+    GELU_TANH = GeluTanh {
         value: |z: f32| z * math::sigmoid(z * (1.595_769 + 0.071_354_82 * z * z)),
         slope: |z: f32| {
             let s = math::sigmoid(z * (1.595_769 + 0.071_354_82 * z * z));
@@ -223,7 +222,7 @@ from_single_values! {
     }
 
     /// z times the logistic function of z.
-    Silu {
+    SILU = Silu {
         value: |z: f32| z * math::sigmoid(z),
         slope: |z: f32| {
             let s = math::sigmoid(z);
@@ -232,7 +231,7 @@ from_single_values! {
     }
 
     /// z tanh(ln(1 + e^z)) = z n / (n + 2) with n = e^z (e^z + 2).
-    Mish {
+    MISH = Mish {
         value: |z: f32| {
             let e = math::exp(if z > 20.0 { 20.0 } else { z });
             let n = e * (e + 2.0);
@@ -247,7 +246,7 @@ from_single_values! {
     }
 
     /// z min(max(z + 3, 0), 6) / 6.
-    HardSwish {
+    HARD_SWISH = HardSwish {
         value: |z: f32| {
             let raised = if z < -3.0 { 0.0 } else { z + 3.0 };
             z * (if raised > 6.0 { 6.0 } else { raised }) * (1.0 / 6.0)
@@ -277,12 +276,12 @@ macro_rules! with_activation {
             Some(Activation::LeakyRelu) => return short!(LeakyRelu),
             Some(Activation::Tanh) => return short!(Tanh),
             Some(Activation::Sigmoid) => return short!(Sigmoid),
-            Some(Activation::Gelu) => activation::Gelu,
-            Some(Activation::GeluTanh) => activation::GeluTanh,
-            Some(Activation::Silu) => activation::Silu,
-            Some(Activation::Mish) => activation::Mish,
-            Some(Activation::Elu) => activation::Elu,
-            Some(Activation::HardSwish) => activation::HardSwish,
+            Some(Activation::Gelu) => activation::GELU,
+            Some(Activation::GeluTanh) => activation::GELU_TANH,
+            Some(Activation::Silu) => activation::SILU,
+            Some(Activation::Mish) => activation::MISH,
+            Some(Activation::Elu) => activation::ELU,
+            Some(Activation::HardSwish) => activation::HARD_SWISH,
         };
         let $f = Long { function: long, isa: $simd.isa() };
         $body

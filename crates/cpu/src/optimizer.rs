@@ -39,8 +39,10 @@ pub(crate) fn run(
         norm(isa, unsafe { buffers.gradients.part(0..buffers.len).read() })
     });
     let clip = norm.zip(settings.clip_norm).map_or(1.0, |(norm, most)| clip_scale(norm, f64::from(most)));
-    let update = |weight_decay: f64| Update::new(settings, weight_decay, clip as f32);
-    let (update, without_decay) = (update(settings.weight_decay), update(0.0));
+    let rule = settings.optimizer;
+    let scalars = rule.scalars(settings.learning_rate, settings.weight_decay, settings.step + 1);
+    let update = Update { rule, scalars, clip: clip as f32 };
+    let without_decay = Update { scalars: scalars.without_decay(), ..update };
     let task_part = |task: usize| -> Range<usize> { task * PART..((task + 1) * PART).min(buffers.len) };
     pool.run(buffers.len.div_ceil(PART), &|task, _| {
         if settings.decay_norms_and_biases {
@@ -62,6 +64,7 @@ fn norm(isa: Isa, gradients: &[f32]) -> f64 {
 }
 
 /// An update of some parameters.
+#[derive(Clone, Copy)]
 struct Update {
     rule: UpdateRule,
     scalars: Scalars,
@@ -70,11 +73,6 @@ struct Update {
 }
 
 impl Update {
-    fn new(settings: &StepSettings<'_>, weight_decay: f64, clip: f32) -> Self {
-        let scalars = settings.optimizer.scalars(settings.learning_rate, weight_decay, settings.step + 1);
-        Self { rule: settings.optimizer, scalars, clip }
-    }
-
     /// Updates these parameters, if there are any.
     fn apply(&self, isa: Isa, buffers: &Buffers<'_>, part: Range<usize>) {
         if part.is_empty() {
@@ -93,7 +91,7 @@ impl Update {
         let (clip, scalars) = (self.clip, self.scalars);
         match self.rule {
             UpdateRule::Sgd { momentum: 0.0, .. } => sgd(isa, p, g, clip, scalars),
-            UpdateRule::Sgd { nesterov, .. } => sgd_momentum(isa, p, g, a, clip, scalars, nesterov),
+            UpdateRule::Sgd { .. } => sgd_momentum(isa, p, g, a, clip, scalars),
             UpdateRule::RmsProp { centered: false, .. } => rms_prop(isa, p, g, a, b, clip, scalars),
             UpdateRule::RmsProp { centered: true, .. } => rms_prop_centered(isa, p, g, [a, b, c], clip, scalars),
             UpdateRule::Adam { .. } | UpdateRule::AdamW { .. } => adam(isa, p, g, a, b, clip, scalars),
@@ -125,13 +123,13 @@ dispatch! {
         }
     }
 
-    fn sgd_momentum<S>(simd: S, p: &mut [f32], g: &[f32], a: &mut [f32], clip: f32, s: Scalars, nesterov: bool) {
+    fn sgd_momentum<S>(simd: S, p: &mut [f32], g: &[f32], a: &mut [f32], clip: f32, s: Scalars) {
         let _ = simd;
         let ([momentum, _], [added, _]) = (s.kept, s.added);
         for ((p, g), buffer) in p.iter_mut().zip(g).zip(a) {
             let g = g * clip + s.decay * *p;
             *buffer = momentum * *buffer + added * g;
-            let direction = if nesterov { g + momentum * *buffer } else { *buffer };
+            let direction = if s.nesterov { g + momentum * *buffer } else { *buffer };
             *p -= s.rate * direction;
         }
     }

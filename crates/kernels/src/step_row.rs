@@ -8,12 +8,12 @@ use crate::StepRow;
 impl StepRow {
     /// What update `t`, from 1, reads of a row; everything else is 0.
     pub fn update(rule: UpdateRule, learning_rate: f64, weight_decay: f64, t: u64) -> Self {
-        let Scalars { shrink, decay, rate, gradient_rate, kept, added, root, epsilon } =
+        let Scalars { shrink, decay, rate, gradient_rate, kept, added, root, epsilon, nesterov, centered } =
             rule.scalars(learning_rate, weight_decay, t);
         Self {
             optimizer: rule.kind().code(),
-            nesterov: u32::from(matches!(rule, UpdateRule::Sgd { nesterov: true, .. })),
-            centered: u32::from(matches!(rule, UpdateRule::RmsProp { centered: true, .. })),
+            nesterov: u32::from(nesterov),
+            centered: u32::from(centered),
             shrink,
             decay,
             rate,

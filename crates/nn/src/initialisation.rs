@@ -63,7 +63,7 @@ pub(crate) fn uniform(count: usize, bound: f64, stream: &mut Stream) -> Vec<f32>
 ///
 /// Modified Gram-Schmidt, once more where most of a vector was taken away, is orthogonal to rounding (Giraud and
 /// others, "The loss of orthogonality in the Gram-Schmidt orthogonalization process", 2005). It takes
-/// 2 min(rows, columns)^2 max(rows, columns) operations: 0.4 s for 512 x 512.
+/// 2 min(rows, columns)^2 max(rows, columns) operations.
 fn orthogonal(rows: usize, columns: usize, stream: &mut Stream) -> Vec<f64> {
     let (count, length) = (rows.min(columns), rows.max(columns));
     let mut vectors: Vec<Vec<f64>> = Vec::with_capacity(count);

@@ -28,7 +28,7 @@ fn scale(picture: Picture, height: usize, width: usize, fit: Fit) -> Picture {
     target
 }
 
-/// For one kind of pixel: the library's functions for any kind contain all of them, which takes minutes to compile.
+/// For one kind of pixel: the library's functions for any kind contain all of them, which took this crate twice as long to compile.
 fn scale_pixels<P: PixelTrait>(from: &Picture, to: &mut Picture, fit: Fit) {
     const BYTES: &str = "a picture has height × width × channels bytes";
     let source = TypedImageRef::<P>::from_buffer(from.width as u32, from.height as u32, &from.pixels).expect(BYTES);

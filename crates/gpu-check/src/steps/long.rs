@@ -140,7 +140,7 @@ impl Beside {
 
     fn on(&self, stream: &Arc<dyn Stream>, precision: Precision) -> Result<Curve, Failure> {
         let batch = self.batch();
-        let mut engine = engine(stream, &self.graph, batch, precision, &self.state)?;
+        let mut engine = engine(stream, &self.graph, batch, precision, &self.state, settings(0).optimizer)?;
         let resident = self.data.resident(stream, &self.graph)?;
         let order = self.order();
         let inputs: Vec<_> =

@@ -4,6 +4,7 @@ mod long;
 mod networks;
 mod random;
 mod repeat;
+mod spared;
 mod trial;
 
 pub use long::Beside;
@@ -17,4 +18,5 @@ pub const CHECKS: &[Check] = &[
     Check { name: "steps/training", run: random::training },
     Check { name: "steps/evaluation", run: random::evaluation },
     Check { name: "steps/repeat", run: repeat::exact },
+    Check { name: "steps/spared", run: spared::check },
 ];

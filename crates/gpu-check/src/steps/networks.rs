@@ -129,7 +129,7 @@ fn compare(
     let images = 2 * batch;
     let data = Data::random(case, graph, images);
     let state = testing::random_state(graph, case.between(0, 1 << 30) as u64);
-    let mut gpu = engine(&case.stream, graph, batch, precision, &state)?;
+    let mut gpu = engine(&case.stream, graph, batch, precision, &state, settings(0).optimizer)?;
     let resident = data.resident(&case.stream, graph)?;
     let plan = Arc::new(Plan::new(graph, batch, &CpuWorkspace)?);
     let mut cpu = tunefork_cpu::Engine::new(plan, Isa::detect(), 1)?;

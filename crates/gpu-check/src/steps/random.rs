@@ -49,7 +49,7 @@ pub(super) fn training(case: &mut Case) -> Result<(), Failure> {
         return Ok(()); // a batch norm over a single value
     };
 
-    let mut engine = engine(&case.stream, &graph, 2, PRECISION, &state)?;
+    let mut engine = engine(&case.stream, &graph, 2, PRECISION, &state, UpdateRule::SGD)?;
     let resident = data.resident(&case.stream, &graph)?;
     let dropout: Vec<f32> = settings.dropout.iter().map(|&p| p as f32).collect();
     let mut results = [StepResult::default()];
@@ -129,7 +129,7 @@ pub(super) fn evaluation(case: &mut Case) -> Result<(), Failure> {
     let data = Data::random(case, &graph, 11);
     let state = testing::random_state(&graph, seed);
     let settings = testing::random_settings(&graph, seed);
-    let mut engine = engine(&case.stream, &graph, most, PRECISION, &state)?;
+    let mut engine = engine(&case.stream, &graph, most, PRECISION, &state, UpdateRule::SGD)?;
     let resident = data.resident(&case.stream, &graph)?;
     for _ in 0..2 {
         let rows = case.between(1, most.min(graph.batch()));

@@ -24,7 +24,7 @@ fn network() -> Result<Graph, GraphError> {
     let x = g.max_pool(x, pool)?;
     let wider = Conv { channels: 12, ..conv };
     let y = g.conv2d(x, "second", wider)?;
-    let y = g.batch_norm(y, "second.norm")?;
+    let y = g.group_norm(y, "second.norm", 3)?;
     let projection = Conv { kernel: 1, padding: 0, bias: false, ..wider };
     let shortcut = g.conv2d(x, "second.shortcut", projection)?;
     let y = g.add(y, shortcut)?;
@@ -55,7 +55,7 @@ pub fn check(case: &mut Case, precision: Precision) -> Result<(), Failure> {
     let state = testing::random_state(&graph, case.between(0, 1 << 30) as u64);
     let trial = Trial {
         resident: data.resident(&case.stream, &graph)?,
-        rule: case.one_of(&[UpdateRule::ADAM, UpdateRule::ADAMW, UpdateRule::RMSPROP]),
+        rule: case.one_of(UpdateRule::EXAMPLES),
         graph,
         state,
         precision,
@@ -124,7 +124,7 @@ struct Trial {
 
 impl Trial {
     fn engine(&self, stream: &Arc<dyn Stream>) -> Result<Engine, Failure> {
-        engine(stream, &self.graph, 2, self.precision, &self.state)
+        engine(stream, &self.graph, 2, self.precision, &self.state, self.rule)
     }
 
     /// Results of some steps, and the bits of the slab and the optimizer after them.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tunefork_cuda::{CudaWorkspace, Engine, Resident};
-use tunefork_graph::{Graph, Image, Plan, SlabLayout};
+use tunefork_graph::{Graph, Image, Plan, SlabLayout, UpdateRule};
 use tunefork_kernels::{Precision, Stream};
 use tunefork_reference::State;
 use tunefork_rng::{Key, Purpose};
@@ -108,8 +108,10 @@ pub(super) fn engine(
     evaluation_batch: usize,
     precision: Precision,
     state: &State,
+    rule: UpdateRule,
 ) -> Result<Engine, Failure> {
-    let plan = Plan::new(graph, evaluation_batch, &CudaWorkspace { precision })?;
+    let mut plan = Plan::new(graph, evaluation_batch, &CudaWorkspace { precision })?;
+    plan.optimizer_states = rule.states();
     let mut engine = Engine::new(Arc::clone(stream), Arc::new(plan), precision)?;
     engine.write_slab(&slab(&engine.plan().slab, state))?;
     Ok(engine)

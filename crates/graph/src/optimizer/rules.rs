@@ -289,7 +289,12 @@ mod tests {
     #[test]
     fn every_example_is_within_its_bounds() {
         for rule in UpdateRule::EXAMPLES {
-            assert!(rule.bounds().iter().all(|bounded| bounded.holds), "{rule:?}");
+            let bounds = rule.bounds();
+            assert!(bounds.iter().all(|bounded| bounded.holds), "{rule:?}");
+            for scalar in rule.kind().scalars() {
+                let is_flag = ["nesterov", "centered"].contains(scalar);
+                assert_eq!(bounds.iter().any(|bounded| bounded.name == *scalar), !is_flag, "{rule:?}: {scalar}");
+            }
         }
         assert_eq!(UpdateRule::EXAMPLES.iter().map(UpdateRule::states).max(), Some(UpdateRule::MOST_STATES));
     }

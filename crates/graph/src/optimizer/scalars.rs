@@ -22,6 +22,17 @@ pub struct Scalars {
     pub root: f32,
     /// Added to a root.
     pub epsilon: f32,
+    /// Whether SGD looks ahead.
+    pub nesterov: bool,
+    /// Whether RMSprop divides by the deviation.
+    pub centered: bool,
+}
+
+impl Scalars {
+    /// The same without weight decay.
+    pub fn without_decay(self) -> Self {
+        Self { shrink: 1.0, decay: 0.0, ..self }
+    }
 }
 
 impl UpdateRule {
@@ -36,6 +47,8 @@ impl UpdateRule {
             added: kept.map(|kept| (1.0 - kept) as f32),
             root: 1.0,
             epsilon: 0.0,
+            nesterov: false,
+            centered: false,
         };
         let decoupled = |scalars: Scalars| {
             let shrink = (1.0 - learning_rate * weight_decay) as f32;
@@ -46,12 +59,12 @@ impl UpdateRule {
             Scalars { root, epsilon: epsilon as f32, ..with(rate, [beta1, beta2]) }
         };
         match *self {
-            Self::Sgd { momentum, dampening, .. } => {
+            Self::Sgd { momentum, dampening, nesterov } => {
                 let added = if t == 1 { 1.0 } else { 1.0 - dampening };
-                Scalars { added: [added as f32, 1.0], ..with(learning_rate, [momentum, 0.0]) }
+                Scalars { added: [added as f32, 1.0], nesterov, ..with(learning_rate, [momentum, 0.0]) }
             }
-            Self::RmsProp { alpha, epsilon, rmsprop_momentum: momentum, .. } => {
-                Scalars { epsilon: epsilon as f32, ..with(learning_rate, [momentum, alpha]) }
+            Self::RmsProp { alpha, epsilon, rmsprop_momentum: momentum, centered } => {
+                Scalars { epsilon: epsilon as f32, centered, ..with(learning_rate, [momentum, alpha]) }
             }
             Self::Adam { beta1, beta2, epsilon } => {
                 adam(learning_rate / bias_correction(beta1, t), beta1, beta2, epsilon)

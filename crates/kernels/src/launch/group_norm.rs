@@ -139,7 +139,7 @@ impl GroupNorm {
     /// # Safety
     /// As [`Stream::launch`].
     unsafe fn run_groups(&self, stream: &dyn Stream, kernel: Kernel, arguments: Arguments) -> Result<(), DeviceError> {
-        let shared = (GROUP_NORM_THREADS * size_of::<f32>()) as u32;
+        let shared = (GROUP_NORM_THREADS / 32 * size_of::<f32>()) as u32;
         // SAFETY: the caller's.
         unsafe { run(stream, kernel, self.batch * self.groups, GROUP_NORM_THREADS as u32, shared, arguments) }
     }
