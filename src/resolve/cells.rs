@@ -2,7 +2,6 @@
 
 use tunefork_space::{Condition, Domain, Parameter, Space, Value};
 
-use crate::study_file::table::{BATCH_NORM, NORM};
 use crate::study_file::{Content, FileError, Form, KEYS, Key, Place, Preset, Setting, Shape, StudyFile, Term, Varying};
 
 use super::conditions::refused_space;
@@ -97,12 +96,6 @@ impl<'f> Builder<'f> {
                 None => Entry::Absent,
             }),
         }
-    }
-
-    /// Whether a key holds its default where it is not given: `batch_norm` does not beside `norm`.
-    fn is_presumed(&self, key: &Key) -> bool {
-        let replaced = *key == *BATCH_NORM && self.file.setting(&NORM).is_some();
-        !replaced && self.default_at(key, 0).is_some()
     }
 
     /// What a key holds in a layer where nothing is said.

@@ -2,8 +2,7 @@
 
 use tunefork_space::{Domain, Value};
 
-use crate::study_file::table::{BATCH_NORM, NORM};
-use crate::study_file::{Content, FileError, Form, KEYS, Key, NormKind, Setting, Shape, Term, key_of};
+use crate::study_file::{Content, FileError, Form, KEYS, Key, Setting, Shape, Term, key_of};
 
 use super::cells::{Builder, Cell, Entry, contradiction};
 
@@ -87,30 +86,12 @@ impl<'f> Builder<'f> {
     }
 
     /// The cells of a key with several; none where it holds nothing.
-    fn cells_of(&self, key: &Key) -> &[Cell] {
+    pub(super) fn cells_of(&self, key: &Key) -> &[Cell] {
         let entry = KEYS.iter().zip(&self.entries).find(|(other, _)| **other == key).map(|(_, entry)| entry);
         match entry {
             Some(Entry::Many(cells)) => cells,
             Some(Entry::One(_) | Entry::Absent) | None => &[],
         }
-    }
-
-    /// Where `norm` and `batch_norm` are both given, they say the same.
-    pub(super) fn check_norms(&self) -> Result<(), FileError> {
-        let (Some(norm), Some(_)) = (self.file.setting(&NORM), self.file.setting(&BATCH_NORM)) else {
-            return Ok(());
-        };
-        let agree = |cells: (&Cell, &Cell)| match cells {
-            (Cell::Fixed(Value::Text(norm)), Cell::Fixed(Value::Bool(flag))) => {
-                norm == if *flag { NormKind::Batch.name() } else { "none" }
-            }
-            _ => false,
-        };
-        if self.cells_of(&NORM).iter().zip(self.cells_of(&BATCH_NORM)).all(agree) {
-            return Ok(());
-        }
-        Err(contradiction("`norm` and `batch_norm` do not say the same".to_string(), &norm.place)
-            .note("leave `batch_norm` out: norm = \"batch\" is what it stands for"))
     }
 
     /// Every pin must have met a layer.

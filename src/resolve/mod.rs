@@ -11,6 +11,7 @@ mod experiments;
 mod layers;
 mod members;
 mod network;
+mod norms;
 mod search;
 mod settings;
 mod train;

@@ -3,8 +3,8 @@
 use tunefork_nn::{Block, Image, Network, Norm, Pool};
 
 use crate::study_file::table::{
-    ACTIVATION, BATCH_NORM, BIAS, CHANNELS, DROPOUT, HEAD, HIDDEN, INITIALISATION, KERNEL, NORM, NORM_GROUPS, PADDING,
-    POOL, POOL_SIZE, RESIDUAL, STRIDE,
+    ACTIVATION, BIAS, CHANNELS, DROPOUT, HEAD, HIDDEN, INITIALISATION, KERNEL, NORM_GROUPS, PADDING, POOL, POOL_SIZE,
+    RESIDUAL, STRIDE,
 };
 
 use crate::study_file::NormKind;
@@ -30,10 +30,7 @@ impl Config {
     fn blocks(&self) -> Vec<Block> {
         let (kernel, stride, padding) = (KERNEL.of(self), STRIDE.of(self), PADDING.of(self));
         let (bias, norm_groups, residual) = (BIAS.of(self), NORM_GROUPS.of(self), RESIDUAL.of(self));
-        let norms = match NORM.of(self) {
-            given if !given.is_empty() => given,
-            _ => BATCH_NORM.of(self).into_iter().map(|flag| flag.then_some(NormKind::Batch)).collect(),
-        };
+        let norms = self.norms();
         let (pool, pool_size) = (POOL.of(self), POOL_SIZE.of(self));
         let block = |(layer, channels): (usize, usize)| Block {
             channels,
