@@ -177,6 +177,7 @@ fn definition(spec: &StudySpec, training: &Training, options: &RunOptions) -> De
     };
     Definition {
         header,
+        presumed: spec.presumed().map(str::to_string).collect(),
         budget: spec.trials(),
         space: spec.space().clone(),
         enqueued: spec.enqueued().iter().map(|point| spec.space().params(point)).collect(),

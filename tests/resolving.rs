@@ -168,6 +168,16 @@ fn the_settings_follow_the_meaning() {
 }
 
 #[test]
+fn keys_that_a_file_does_not_name_are_presumed() {
+    let spec = resolve("[model]\nchannels = [8, 16]\nnorm = \"group\"", &["optimizer=sgd"]).unwrap();
+    let presumed: Vec<&str> = spec.presumed().collect();
+    assert!(presumed.contains(&"learning_rate") && presumed.contains(&"kernel"));
+    for named in ["channels", "norm", "optimizer"] {
+        assert!(!presumed.contains(&named), "{named}");
+    }
+}
+
+#[test]
 fn networks_follow_the_model_section() {
     let text = "[model]\nchannels = [4, 8]\nkernel = [5, 3]\nstride = 2\npadding = [0, \"same\"]\n\
                 bias = false\nbatch_norm = [true, false]\nresidual = [false, true]\n\

@@ -2,7 +2,7 @@
 
 use tunefork_study::Facts;
 
-use crate::study_file::{KEYS, Role};
+use crate::study_file::{KEYS, Key, Role, key_of};
 
 use super::StudySpec;
 use super::cells::{Cell, Entry};
@@ -50,6 +50,13 @@ impl StudySpec {
             }
         }
         Facts::new(facts)
+    }
+
+    /// The keys that the file does not name: what they hold is the default, also for a study that was begun before
+    /// there was such a key.
+    pub fn presumed(&self) -> impl Iterator<Item = &'static str> {
+        let is_written = |key: &Key| self.written.iter().any(|(name, _)| key_of(name) == Some(key));
+        KEYS.iter().filter(move |key| !is_written(key)).map(|key| key.name)
     }
 }
 

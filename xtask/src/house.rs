@@ -1,5 +1,6 @@
 //! `cargo xtask house`: what the house measures, and what has grown too large in it: files and functions of what
-//! ships and of what verifies it. Tests, benches and examples are counted, not judged.
+//! ships and of what verifies it. Tests, those at the end of a source file among them, benches and examples are
+//! counted apart, not judged.
 
 use std::fmt;
 use std::fs;
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 
+use crate::listing::unexplained;
 use crate::root;
 
 /// The longest file and the longest function that one still takes in at once.
@@ -72,7 +74,9 @@ pub(crate) fn run(_: &[String]) -> Result<()> {
         let text = fs::read_to_string(root().join(&path))?;
         let part = Part::of(&path);
         let count = text.lines().count();
-        lines[part as usize] += count;
+        let tests = unit_tests(&text);
+        lines[part as usize] += count - tests;
+        lines[Part::Tests as usize] += tests;
         if part != Part::Tests {
             let place = path.display().to_string();
             too_long.extend(functions(&text).map(|(name, lines)| TooLong {
@@ -89,6 +93,8 @@ pub(crate) fn run(_: &[String]) -> Result<()> {
     too_long.retain(|one| one.lines > one.limit);
     let list: Vec<String> = too_long.iter().map(ToString::to_string).collect();
     ensure!(list.is_empty(), "too long to take in:\n{}", list.join("\n"));
+    let unexplained = unexplained()?;
+    ensure!(unexplained.is_empty(), "public, and the README of its crate does not say so:\n{}", unexplained.join("\n"));
     Ok(())
 }
 
@@ -100,6 +106,11 @@ fn sources() -> Result<Vec<PathBuf>> {
     ensure!(output.status.success(), "git does not list the files");
     let names = String::from_utf8(output.stdout)?;
     Ok(names.lines().map(PathBuf::from).filter(|path| root().join(path).exists()).collect())
+}
+
+/// Lines of the module of tests that a file of formatted Rust ends with.
+fn unit_tests(text: &str) -> usize {
+    text.find("\n#[cfg(test)]\nmod tests {\n").map_or(0, |start| text[start + 1..].lines().count())
 }
 
 /// The functions of formatted Rust with their lengths: from the line with `fn` to the brace in the same column.

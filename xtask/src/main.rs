@@ -4,6 +4,7 @@ mod bits;
 mod edit;
 mod gpu_check;
 mod house;
+mod listing;
 mod mirror;
 mod mutate;
 mod omit;

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tunefork_cpu::{CpuWorkspace, Engine, StepSettings};
+use tunefork_graph::Plan;
 use tunefork_graph::optimizer::UpdateRule;
-use tunefork_graph::{Activation, Conv, Graph, GraphError, NodeId, Plan, Window};
+use tunefork_networks::Network;
 use tunefork_simd::Isa;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -20,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let option = |key: &str, default: &str| options.get(key).map_or(default.to_owned(), |value| value.to_string());
     let isa: Isa = option("--isa", "auto").parse()?;
     let threads: usize = option("--threads", "2").parse()?;
-    let graph = network(name)?;
+    let graph = Network::named(name).graph()?;
     let batch = graph.batch();
     let default_steps = match name {
         "m2" => 4,
@@ -84,59 +85,4 @@ impl Random {
         self.0 ^= self.0 << 5;
         (self.0 >> 8) as f32 / (1 << 24) as f32
     }
-}
-
-fn network(name: &str) -> Result<Graph, GraphError> {
-    let (batch, image, classes, channels, hidden): (_, _, _, &[usize], &[usize]) = match name {
-        "m0" => (64, [28, 28, 1], 10, &[32], &[128]),
-        "m1" => (64, [28, 28, 1], 10, &[32, 64], &[128]),
-        "m2" => (32, [224, 224, 3], 5, &[32, 64, 128], &[128]),
-        "m3" => (64, [64, 64, 3], 200, &[64, 128, 256, 256], &[512]),
-        _ => (64, [28, 28, 1], 10, &[], &[256, 256]),
-    };
-    let mut graph = Graph::new(batch, image)?;
-    let mut x = graph.input();
-    let mut before = image[2];
-    for (index, &channels) in channels.iter().enumerate() {
-        x = stage(&mut graph, x, &format!("conv{index}"), before, channels, name)?;
-        before = channels;
-    }
-    x = if name == "m3" { graph.global_average_pool(x)? } else { graph.flatten(x)? };
-    for (index, &width) in hidden.iter().enumerate() {
-        x = graph.dense(x, &format!("hidden{index}"), width, true)?;
-        x = graph.activation(x, Activation::Relu)?;
-        if ["m1", "m2", "m3"].contains(&name) {
-            x = graph.dropout(x)?;
-        }
-    }
-    x = graph.dense(x, "head", classes, true)?;
-    graph.softmax_cross_entropy(x, classes)?;
-    Ok(graph)
-}
-
-fn stage(
-    graph: &mut Graph,
-    input: NodeId,
-    layer: &str,
-    before: usize,
-    channels: usize,
-    network: &str,
-) -> Result<NodeId, GraphError> {
-    let conv = Conv { channels, kernel: 3, stride: 1, padding: 1, bias: true };
-    let mut x = graph.conv2d(input, layer, conv)?;
-    if network != "m0" {
-        x = graph.batch_norm(x, &format!("{layer}.norm"))?;
-    }
-    if network == "m3" {
-        let shortcut = match before == channels {
-            true => input,
-            false => {
-                let conv = Conv { channels, kernel: 1, stride: 1, padding: 0, bias: false };
-                graph.conv2d(input, &format!("{layer}.shortcut"), conv)?
-            }
-        };
-        x = graph.add(x, shortcut)?;
-    }
-    x = graph.activation(x, Activation::Relu)?;
-    graph.max_pool(x, Window { kernel: 2, stride: 2, padding: 0 })
 }

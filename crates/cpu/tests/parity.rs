@@ -77,7 +77,7 @@ fn network(name: &str) -> Result<Graph, GraphError> {
 fn initialise(graph: &Graph, plan: &Plan, slab: &mut [f32]) {
     for (index, (parameter, slot)) in graph.parameters().iter().zip(&plan.slab.parameters).enumerate() {
         let (low, high) = match parameter.init {
-            Init::KaimingUniform { fan_in } => (-1.0 / (fan_in as f64).sqrt(), 1.0 / (fan_in as f64).sqrt()),
+            Init::Weights { fan_in } => (-1.0 / (fan_in as f64).sqrt(), 1.0 / (fan_in as f64).sqrt()),
             Init::Ones => (0.5, 1.5),
             Init::Zeros => (-0.5, 0.5),
         };

@@ -3,16 +3,14 @@
 use tunefork_kernels::DeviceError;
 
 use crate::program::{Context, Runner};
-use crate::streamed::Ring;
+use crate::streamed::ImageSource;
 use crate::table::Table;
-use crate::{CudaError, Images, StepInput};
+use crate::{CudaError, StepInput};
 
 /// Some steps and what they need, at most as many as the tables have room for.
 pub(crate) struct Call<'a> {
     pub context: Context<'a>,
-    pub images: Images<'a>,
-    /// There if the images are streamed.
-    pub ring: Option<&'a mut Ring>,
+    pub source: ImageSource<'a>,
     pub steps: &'a [StepInput<'a>],
 }
 
@@ -25,12 +23,11 @@ impl Call<'_> {
         table.weigh(weights, self.context.plan.classes);
         for (number, step) in self.steps.iter().enumerate() {
             let indices = step.indices;
-            match &self.ring {
-                Some(ring) => {
-                    let places = ring.numbers(number, batch, indices.len());
-                    table.push(places, step, dropouts);
+            match &self.source {
+                ImageSource::Streamed { ring, .. } => {
+                    table.push(ring.numbers(number, batch, indices.len()), step, dropouts)
                 }
-                None => table.push(indices.iter().copied(), step, dropouts),
+                ImageSource::Resident(_) => table.push(indices.iter().copied(), step, dropouts),
             }
         }
     }
@@ -39,17 +36,16 @@ impl Call<'_> {
     /// the device is at work on the steps before.
     pub(crate) fn order(mut self, runner: &mut Runner) -> Result<(), CudaError> {
         let batch = self.context.batch;
-        let together = match &self.ring {
-            Some(ring) => ring.steps(batch),
-            None => self.steps.len().max(1),
+        let together = match &self.source {
+            ImageSource::Streamed { ring, .. } => ring.steps(batch),
+            ImageSource::Resident(_) => self.steps.len().max(1),
         };
         for (group, steps) in self.steps.chunks(together).enumerate() {
-            if let Some(ring) = &mut self.ring {
-                let batches = steps.iter().map(|step| step.indices);
-                ring.fill(self.images, batches, batch)?;
+            if let ImageSource::Streamed { ring, pixels, labels, .. } = &mut self.source {
+                ring.fill(pixels, labels, steps.iter().map(|step| step.indices), batch)?;
             }
             for (number, step) in (group * together..).zip(steps) {
-                runner.run(&self.context, self.images, self.ring.as_deref())?;
+                runner.run(&self.context, &self.source)?;
                 if !self.context.training {
                     self.keep_logits(number, step.indices.len())?;
                 }

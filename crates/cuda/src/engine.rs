@@ -13,7 +13,7 @@ use crate::check::{check, check_settings};
 use crate::layout::{Layout, batches_per_call, changed_steps_per_call, norms_and_biases, steps_per_call};
 use crate::memory::Memory;
 use crate::program::{Context, Runner};
-use crate::streamed::Ring;
+use crate::streamed::{ImageSource, Ring};
 use crate::table::Table;
 use crate::{CudaError, Evaluated, Images, StepInput, StepResult, StepSettings, read_stored};
 
@@ -111,9 +111,7 @@ impl Engine {
     pub fn prepare<'a>(&mut self, images: impl Into<Images<'a>>) -> Result<(), CudaError> {
         let images = images.into();
         images.check(self.plan.image, self.plan.classes)?;
-        if let (Images::Streamed { set, .. }, None) = (images, &self.ring) {
-            self.ring = Some(Ring::new(&self.stream, &self.plan, set)?);
-        }
+        ImageSource::new(images, &mut self.ring, &self.stream, &self.plan)?;
         Ok(())
     }
 
@@ -227,8 +225,7 @@ impl Engine {
                 batch: program.batch,
                 training,
             },
-            images,
-            ring: self.ring.as_mut().filter(|_| images.are_streamed()),
+            source: ImageSource::new(images, &mut self.ring, &self.stream, &self.plan)?,
             steps,
         };
         call.write(&mut self.table);

@@ -1,6 +1,5 @@
 //! Where the images of a step come from.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use tunefork_graph::Image;
@@ -41,22 +40,10 @@ impl Images<'_> {
         }
     }
 
-    pub(crate) fn are_streamed(&self) -> bool {
-        matches!(self, Self::Streamed { .. })
-    }
-
     fn image(&self) -> Image {
         match self {
             Self::Resident(resident) => resident.image(),
             Self::Streamed { set, .. } => set.image(),
-        }
-    }
-
-    /// What must live as long as a graph that reads these images.
-    pub(crate) fn owner(&self) -> Arc<dyn Any + Send + Sync> {
-        match *self {
-            Self::Resident(resident) => Arc::clone(resident) as _,
-            Self::Streamed { set, .. } => Arc::clone(set) as _,
         }
     }
 

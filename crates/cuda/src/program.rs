@@ -7,9 +7,9 @@ use tunefork_graph::{Plan, Program, Step};
 use tunefork_kernels::launch::step::Begin;
 use tunefork_kernels::{DeviceError, Graph, Precision, Span, StepRow, Stream, prepare};
 
-use crate::images::{Images, Pictures};
+use crate::images::Pictures;
 use crate::memory::Memory;
-use crate::streamed::Ring;
+use crate::streamed::ImageSource;
 use crate::{block, simple};
 
 /// What the launches of a program work on.
@@ -38,25 +38,20 @@ pub(crate) struct Runner {
 
 impl Runner {
     /// Runs the program on the next row of the table. The ring is always the same one.
-    pub(crate) fn run(
-        &mut self,
-        context: &Context<'_>,
-        images: Images<'_>,
-        ring: Option<&Ring>,
-    ) -> Result<(), DeviceError> {
+    pub(crate) fn run(&mut self, context: &Context<'_>, source: &ImageSource<'_>) -> Result<(), DeviceError> {
         if !self.has_run {
-            prepare(context.stream, |stream| Context { stream, ..*context }.step(&images.pictures(ring)))?;
-            context.step(&images.pictures(ring))?;
+            prepare(context.stream, |stream| Context { stream, ..*context }.step(&source.pictures()))?;
+            context.step(&source.pictures())?;
             self.has_run = true;
             return Ok(());
         }
-        let owner = images.owner();
+        let owner = source.owner();
         let captured = self.captured.take().filter(|(_, before)| Arc::ptr_eq(before, &owner));
         let (graph, _) = match captured {
             Some(captured) => self.captured.insert(captured),
             None => {
                 context.stream.begin_capture()?;
-                let collected = context.step(&images.pictures(ring));
+                let collected = context.step(&source.pictures());
                 let graph = context.stream.end_capture();
                 collected?;
                 self.captured.insert((graph?, owner))

@@ -1,5 +1,6 @@
 //! Data that stays with the host, and the ring through which it comes to the device.
 
+use std::any::Any;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use tunefork_graph::{Image, Plan};
 use tunefork_kernels::{DeviceMemory, Feed, Span, Stream};
 
 use crate::images::{Pictures, new_tables, table_bytes};
-use crate::{CudaError, Images};
+use crate::{CudaError, Images, Resident};
 
 /// Bytes of a ring, if batches are not larger: a half is copied in a millisecond, so that the copies' fixed
 /// cost does not count, and is still little beside a network.
@@ -115,13 +116,11 @@ impl Ring {
     /// Sends the images of the steps that come next, at most [`steps`](Self::steps) of them.
     pub(crate) fn fill<'a>(
         &mut self,
-        images: Images<'_>,
+        pixels: &[u8],
+        labels: &[u16],
         batches: impl Iterator<Item = &'a [u32]>,
         batch: usize,
     ) -> Result<(), CudaError> {
-        let Images::Streamed { pixels, labels, .. } = images else {
-            unreachable!("a ring is for streamed images");
-        };
         let Places { image, half } = self.places;
         let buffer = self.feed.buffer()?;
         let (to_pixels, to_labels) = buffer.split_at_mut(half * image);
@@ -155,15 +154,49 @@ impl Ring {
     }
 }
 
-impl<'a> Images<'a> {
-    /// Where kernels find them: a streamed set in the ring of the engine, which then has one.
-    pub(crate) fn pictures(self, ring: Option<&'a Ring>) -> Pictures<'a> {
-        match (self, ring) {
-            (Self::Resident(resident), _) => resident.pictures(),
-            (Self::Streamed { set, .. }, Some(ring)) => {
+/// Where a call's images come from.
+pub(crate) enum ImageSource<'a> {
+    /// The device has them all.
+    Resident(&'a Arc<Resident>),
+    /// They are sent through the engine's ring.
+    Streamed { ring: &'a mut Ring, set: &'a Arc<Streamed>, pixels: &'a [u8], labels: &'a [u16] },
+}
+
+impl<'a> ImageSource<'a> {
+    /// A ring is made with the first images that need one.
+    pub(crate) fn new(
+        images: Images<'a>,
+        ring: &'a mut Option<Ring>,
+        stream: &Arc<dyn Stream>,
+        plan: &Plan,
+    ) -> Result<Self, CudaError> {
+        Ok(match images {
+            Images::Resident(resident) => Self::Resident(resident),
+            Images::Streamed { set, pixels, labels } => {
+                let ring = match ring {
+                    Some(ring) => ring,
+                    None => ring.insert(Ring::new(stream, plan, set)?),
+                };
+                Self::Streamed { ring, set, pixels, labels }
+            }
+        })
+    }
+
+    /// Where kernels find them.
+    pub(crate) fn pictures(&self) -> Pictures<'_> {
+        match self {
+            Self::Resident(resident) => resident.pictures(),
+            Self::Streamed { ring, set, .. } => {
                 Pictures { pixels: ring.pixels(), labels: ring.labels(), tables: set.tables.all() }
             }
-            (Self::Streamed { .. }, None) => unreachable!("a ring is made before it is used"),
+        }
+    }
+
+    /// What must live as long as a graph that reads these images.
+    pub(crate) fn owner(&self) -> Arc<dyn Any + Send + Sync> {
+        match *self {
+            Self::Resident(resident) => Arc::clone(resident) as _,
+            Self::Streamed { set, .. } => Arc::clone(set) as _,
         }
     }
 }

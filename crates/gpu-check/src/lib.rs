@@ -5,11 +5,9 @@
 
 mod case;
 pub mod kernels;
-mod networks;
 pub mod steps;
 mod stored;
 pub mod work;
 
 pub use case::{Case, Check, Failure};
-pub use networks::{Model, NETWORKS, Network};
 pub use stored::Stored;

@@ -243,7 +243,7 @@ impl Graph {
 
     /// The inputs of a convolution or a dense layer: x, weights and, if asked for, bias.
     fn affine(&mut self, x: NodeId, name: &str, weight: Shape, bias: bool, fan_in: usize) -> Vec<NodeId> {
-        let init = Init::KaimingUniform { fan_in };
+        let init = Init::Weights { fan_in };
         let outputs = weight.sizes()[weight.rank() - 1];
         let mut inputs = vec![x, self.parameter(format!("{name}.weight"), weight, init)];
         if bias {

@@ -1,7 +1,7 @@
 //! Reverse-mode differentiation: one table of rules, applied from the loss back to the parameters.
 
 use crate::graph::{Graph, Node, NodeId, ParameterId};
-use crate::{GraphError, Op};
+use crate::{GradientOp, GraphError, Op};
 
 /// A graph with the gradients of its loss appended as further nodes.
 #[derive(Clone, Debug)]
@@ -33,64 +33,49 @@ impl Differentiated {
 enum Term {
     /// The operation's own gradient, as it is.
     Same,
+    /// The same under the mask of a dropout, which is its own gradient.
+    Masked { layer: usize },
     /// Computed by a further node.
-    Computed(Op, Vec<NodeId>),
+    Computed(GradientOp, Vec<NodeId>),
 }
 
 /// The rule of each operation: for each input that can have a gradient, its position and the term
 /// that it receives. `x` are the inputs, `y` the result, `dy` the gradient of the result.
 fn rule(op: Op, x: &[NodeId], y: NodeId, dy: NodeId) -> Vec<(usize, Term)> {
-    use Term::{Computed, Same};
-    let affine = |by_input: Op, by_weight: Op| {
+    use Term::{Computed, Masked, Same};
+    let affine = |by_input: GradientOp, by_weight: GradientOp| {
         let mut terms = vec![(0, Computed(by_input, vec![x[1], dy])), (1, Computed(by_weight, vec![x[0], dy]))];
         if x.len() == 3 {
-            terms.push((2, Computed(Op::BiasGradient, vec![dy])));
+            terms.push((2, Computed(GradientOp::Bias, vec![dy])));
         }
         terms
     };
     match op {
-        Op::Conv2d(window) => affine(Op::Conv2dInputGradient(window), Op::Conv2dWeightGradient(window)),
-        Op::Dense => affine(Op::DenseInputGradient, Op::DenseWeightGradient),
+        Op::Conv2d(window) => affine(GradientOp::Conv2dInput(window), GradientOp::Conv2dWeight(window)),
+        Op::Dense => affine(GradientOp::DenseInput, GradientOp::DenseWeight),
         Op::BatchNorm(norm) => vec![
-            (0, Computed(Op::BatchNormInputGradient(norm), vec![x[0], x[1], dy])),
-            (1, Computed(Op::BatchNormScaleGradient(norm), vec![x[0], dy])),
-            (2, Computed(Op::BiasGradient, vec![dy])),
+            (0, Computed(GradientOp::BatchNormInput(norm), vec![x[0], x[1], dy])),
+            (1, Computed(GradientOp::BatchNormScale(norm), vec![x[0], dy])),
+            (2, Computed(GradientOp::Bias, vec![dy])),
         ],
         Op::GroupNorm { groups } => vec![
-            (0, Computed(Op::GroupNormInputGradient { groups }, vec![x[0], x[1], dy])),
-            (1, Computed(Op::GroupNormScaleGradient { groups }, vec![x[0], dy])),
-            (2, Computed(Op::BiasGradient, vec![dy])),
+            (0, Computed(GradientOp::GroupNormInput { groups }, vec![x[0], x[1], dy])),
+            (1, Computed(GradientOp::GroupNormScale { groups }, vec![x[0], dy])),
+            (2, Computed(GradientOp::Bias, vec![dy])),
         ],
         Op::Activation(activation) => {
             let given = if activation.derivative_follows_from_result() { y } else { x[0] };
-            vec![(0, Computed(Op::ActivationGradient(activation), vec![given, dy]))]
+            vec![(0, Computed(GradientOp::Activation(activation), vec![given, dy]))]
         }
-        Op::MaxPool(window) => vec![(0, Computed(Op::MaxPoolGradient(window), vec![x[0], dy]))],
-        Op::AveragePool(window) => vec![(0, Computed(Op::AveragePoolGradient(window), vec![dy]))],
-        Op::GlobalAveragePool => vec![(0, Computed(Op::GlobalAveragePoolGradient, vec![dy]))],
+        Op::MaxPool(window) => vec![(0, Computed(GradientOp::MaxPool(window), vec![x[0], dy]))],
+        Op::AveragePool(window) => vec![(0, Computed(GradientOp::AveragePool(window), vec![dy]))],
+        Op::GlobalAveragePool => vec![(0, Computed(GradientOp::GlobalAveragePool, vec![dy]))],
         Op::Add => vec![(0, Same), (1, Same)],
-        Op::Flatten => vec![(0, Computed(Op::FlattenGradient, vec![dy]))],
-        Op::Dropout { layer } => vec![(0, Computed(Op::Dropout { layer }, vec![dy]))],
+        Op::Flatten => vec![(0, Computed(GradientOp::Flatten, vec![dy]))],
+        Op::Dropout { layer } => vec![(0, Masked { layer })],
         // The loss is the last node: its own gradient is 1.
-        Op::SoftmaxCrossEntropy => vec![(0, Computed(Op::SoftmaxCrossEntropyGradient, vec![x[0]]))],
-        // Leaves, and gradients, which are not differentiated again.
-        Op::Input
-        | Op::Parameter(_)
-        | Op::Conv2dInputGradient(_)
-        | Op::Conv2dWeightGradient(_)
-        | Op::BiasGradient
-        | Op::BatchNormInputGradient(_)
-        | Op::BatchNormScaleGradient(_)
-        | Op::GroupNormInputGradient { .. }
-        | Op::GroupNormScaleGradient { .. }
-        | Op::ActivationGradient(_)
-        | Op::MaxPoolGradient(_)
-        | Op::AveragePoolGradient(_)
-        | Op::GlobalAveragePoolGradient
-        | Op::FlattenGradient
-        | Op::DenseInputGradient
-        | Op::DenseWeightGradient
-        | Op::SoftmaxCrossEntropyGradient => vec![],
+        Op::SoftmaxCrossEntropy => vec![(0, Computed(GradientOp::SoftmaxCrossEntropy, vec![x[0]]))],
+        Op::Input | Op::Parameter(_) | Op::Gradient(_) => vec![],
     }
 }
 
@@ -126,7 +111,8 @@ pub fn differentiate(graph: &Graph) -> Result<Differentiated, GraphError> {
             if depends[target.0] {
                 let gradient = match term {
                     Term::Same => dy,
-                    Term::Computed(op, inputs) => append(&mut all, op, inputs, target, id),
+                    Term::Masked { layer } => append(&mut all, Op::Dropout { layer }, vec![dy], target, id),
+                    Term::Computed(op, inputs) => append(&mut all, Op::Gradient(op), inputs, target, id),
                 };
                 terms[target.0].push(gradient);
             }
@@ -196,7 +182,7 @@ mod tests {
         assert_eq!(gradient.of, Some(x));
         // The sum's term (consumer z) comes before the convolution's (consumer y).
         assert_eq!(gradient.inputs[0], all.gradient(z).unwrap());
-        let expected = Op::Conv2dInputGradient(crate::Window { kernel: 3, stride: 1, padding: 1 });
+        let expected = Op::Gradient(GradientOp::Conv2dInput(crate::Window { kernel: 3, stride: 1, padding: 1 }));
         assert_eq!(all.graph().node(gradient.inputs[1]).op, expected);
     }
 

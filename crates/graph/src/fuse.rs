@@ -318,23 +318,6 @@ fn role(op: Op) -> Role {
         Op::GlobalAveragePool => Role::GlobalAverage,
         Op::Dropout { layer } => Role::Dropout { layer },
         Op::SoftmaxCrossEntropy => Role::Loss,
-        Op::Input
-        | Op::Parameter(_)
-        | Op::Flatten
-        | Op::Conv2dInputGradient(_)
-        | Op::Conv2dWeightGradient(_)
-        | Op::BiasGradient
-        | Op::BatchNormInputGradient(_)
-        | Op::BatchNormScaleGradient(_)
-        | Op::GroupNormInputGradient { .. }
-        | Op::GroupNormScaleGradient { .. }
-        | Op::ActivationGradient(_)
-        | Op::MaxPoolGradient(_)
-        | Op::AveragePoolGradient(_)
-        | Op::GlobalAveragePoolGradient
-        | Op::FlattenGradient
-        | Op::DenseInputGradient
-        | Op::DenseWeightGradient
-        | Op::SoftmaxCrossEntropyGradient => Role::Nothing,
+        Op::Input | Op::Parameter(_) | Op::Flatten | Op::Gradient(_) => Role::Nothing,
     }
 }

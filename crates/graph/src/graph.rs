@@ -51,12 +51,12 @@ pub struct Node {
     pub of: Option<NodeId>,
 }
 
-/// How a parameter starts, as PyTorch's layers do.
+/// What a parameter starts from; a graph does not draw it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Init {
-    /// Uniform between -1/sqrt(fan_in) and 1/sqrt(fan_in): weights and biases of convolutions and
-    /// dense layers (Kaiming uniform with a = sqrt(5)).
-    KaimingUniform {
+    /// Random numbers: weights and biases of convolutions and dense layers. PyTorch's layers draw them uniformly
+    /// between -1/sqrt(fan_in) and 1/sqrt(fan_in).
+    Weights {
         /// Inputs of one output: R*S*C of a convolution, the features of a dense layer.
         fan_in: usize,
     },

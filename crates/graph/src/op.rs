@@ -45,43 +45,50 @@ pub enum Op {
     },
     /// \[logits `[N, classes]`\] Mean cross entropy with label smoothing, a scalar.
     SoftmaxCrossEntropy,
+    /// The gradient of one of the others by one of its inputs.
+    Gradient(GradientOp),
+}
 
+/// What a node of the backward pass computes; dy is the gradient of the result of what it differentiates. Gradients
+/// are not differentiated again.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum GradientOp {
     /// \[weights, dy\] Gradient of a convolution by its input.
-    Conv2dInputGradient(Window),
+    Conv2dInput(Window),
     /// \[x, dy\] Gradient of a convolution by its weights.
-    Conv2dWeightGradient(Window),
+    Conv2dWeight(Window),
     /// \[dy\] Sum over all axes but the last: gradient by a bias or by a norm's shift.
-    BiasGradient,
+    Bias,
     /// \[x, scale, dy\] Gradient of a batch norm by its input, through the statistics.
-    BatchNormInputGradient(NormId),
+    BatchNormInput(NormId),
     /// \[x, dy\] Gradient of a batch norm by its scale.
-    BatchNormScaleGradient(NormId),
+    BatchNormScale(NormId),
     /// \[x, scale, dy\] Gradient of a group norm by its input, through the statistics.
-    GroupNormInputGradient {
+    GroupNormInput {
         /// How many groups there are.
         groups: usize,
     },
     /// \[x, dy\] Gradient of a group norm by its scale.
-    GroupNormScaleGradient {
+    GroupNormScale {
         /// How many groups there are.
         groups: usize,
     },
     /// \[y or x, dy\] Gradient of an activation, from its result y where the derivative follows from it, else from x.
-    ActivationGradient(Activation),
+    Activation(Activation),
     /// \[x, dy\] Gradient of a max pooling: each dy goes to the chosen pixel.
-    MaxPoolGradient(Window),
+    MaxPool(Window),
     /// \[dy\] Gradient of an average pooling.
-    AveragePoolGradient(Window),
+    AveragePool(Window),
     /// \[dy\] Gradient of the mean over all pixels.
-    GlobalAveragePoolGradient,
+    GlobalAveragePool,
     /// \[dy\] The same values in the shape of a flattened tensor.
-    FlattenGradient,
+    Flatten,
     /// \[weights, dy\] Gradient of a dense layer by its input.
-    DenseInputGradient,
+    DenseInput,
     /// \[x, dy\] Gradient of a dense layer by its weights.
-    DenseWeightGradient,
+    DenseWeight,
     /// \[logits\] Gradient of the mean cross entropy: (softmax - target) / N.
-    SoftmaxCrossEntropyGradient,
+    SoftmaxCrossEntropy,
 }
 
 impl Op {
@@ -93,26 +100,24 @@ impl Op {
         }
     }
 
-    /// The name as users know it; for a gradient that of the forward operation.
+    /// The name as users know it.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Input => "input",
             Self::Parameter(_) => "parameter",
-            Self::Conv2d(_) | Self::Conv2dInputGradient(_) | Self::Conv2dWeightGradient(_) => "conv2d",
-            Self::BatchNorm(_) | Self::BatchNormInputGradient(_) | Self::BatchNormScaleGradient(_) => "batch_norm",
-            Self::GroupNorm { .. } | Self::GroupNormInputGradient { .. } | Self::GroupNormScaleGradient { .. } => {
-                "group_norm"
-            }
-            Self::BiasGradient => "bias",
-            Self::Activation(a) | Self::ActivationGradient(a) => a.name(),
-            Self::MaxPool(_) | Self::MaxPoolGradient(_) => "max_pool",
-            Self::AveragePool(_) | Self::AveragePoolGradient(_) => "average_pool",
-            Self::GlobalAveragePool | Self::GlobalAveragePoolGradient => "global_average_pool",
+            Self::Conv2d(_) => "conv2d",
+            Self::BatchNorm(_) => "batch_norm",
+            Self::GroupNorm { .. } => "group_norm",
+            Self::Activation(a) => a.name(),
+            Self::MaxPool(_) => "max_pool",
+            Self::AveragePool(_) => "average_pool",
+            Self::GlobalAveragePool => "global_average_pool",
             Self::Add => "add",
-            Self::Flatten | Self::FlattenGradient => "flatten",
-            Self::Dense | Self::DenseInputGradient | Self::DenseWeightGradient => "dense",
+            Self::Flatten => "flatten",
+            Self::Dense => "dense",
             Self::Dropout { .. } => "dropout",
-            Self::SoftmaxCrossEntropy | Self::SoftmaxCrossEntropyGradient => "softmax_cross_entropy",
+            Self::SoftmaxCrossEntropy => "softmax_cross_entropy",
+            Self::Gradient(_) => "gradient",
         }
     }
 }

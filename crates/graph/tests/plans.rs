@@ -2,9 +2,10 @@
 
 mod common;
 
-use common::{PlainEngine, network};
+use common::PlainEngine;
 use proptest::prelude::*;
 use tunefork_graph::{Buffer, NoWorkspace, Plan, Precision, Program, Step, StepShape, Workspace};
+use tunefork_networks::{NETWORKS, Network};
 use tunefork_reference::testing;
 
 /// Stores values in 16 bits.
@@ -115,11 +116,11 @@ proptest! {
 
 #[test]
 fn arenas_are_hardly_larger_than_what_is_alive() {
-    for name in ["m0", "m1", "m2", "m3", "m4"] {
-        let plan = Plan::new(&network(name).unwrap(), 64, &PlainEngine).unwrap();
+    for network in NETWORKS.iter() {
+        let plan = Plan::new(&network.graph().unwrap(), 64, &PlainEngine).unwrap();
         check(&plan);
         let (len, least) = (plan.training.arena_len, most_alive(&plan.training));
-        assert!(len as f64 <= 1.05 * least as f64, "{name}: {len} elements for {least} alive");
+        assert!(len as f64 <= 1.05 * least as f64, "{}: {len} elements for {least} alive", network.name);
     }
     let plans = (0..300).map(|seed| Plan::new(&testing::random_graph(seed), 3, &NoWorkspace).unwrap());
     let (len, least) =
@@ -129,7 +130,7 @@ fn arenas_are_hardly_larger_than_what_is_alive() {
 
 #[test]
 fn tensors_of_16_bits_take_half_the_room() {
-    let graph = network("m1").unwrap();
+    let graph = Network::named("m1").graph().unwrap();
     let plan = |workspace| Plan::new(&graph, 64, workspace).unwrap();
     let (whole, half) = (plan(&PlainEngine), plan(&HalfEngine));
     for (a, b) in whole.training.steps.iter().zip(&half.training.steps) {
@@ -146,7 +147,7 @@ fn tensors_of_16_bits_take_half_the_room() {
 
 #[test]
 fn what_a_convolution_kept_may_be_overwritten_in_the_backward_pass() {
-    let plan = Plan::new(&network("m1").unwrap(), 64, &NoWorkspace).unwrap();
+    let plan = Plan::new(&Network::named("m1").graph().unwrap(), 64, &NoWorkspace).unwrap();
     let mut blocks = 0;
     for step in &plan.training.steps {
         if let Step::BlockBackward(s) = step {

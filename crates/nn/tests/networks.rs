@@ -10,37 +10,19 @@ fn fashion() -> Network {
     Network::new(Image::new(28, 28, 1), 10)
 }
 
-fn m0() -> Network {
-    Network { blocks: vec![Block { norm: None, ..Block::new(32) }], hidden: vec![128], ..fashion() }
-}
-
-/// Also the best network of the Fashion-MNIST report.
-fn m1() -> Network {
-    Network { blocks: vec![Block::new(32), Block::new(64)], hidden: vec![128], dropout: 0.3, ..fashion() }
-}
-
-fn m2() -> Network {
+/// One of the networks of the reports.
+fn report(name: &str) -> Network {
+    let known = tunefork_networks::Network::named(name);
+    let model = &known.model;
+    let norm = model.batch_norm.then_some(Norm::Batch);
+    let block = |&channels| Block { norm, residual: model.residual, ..Block::new(channels) };
     Network {
-        blocks: vec![Block::new(32), Block::new(64), Block::new(128)],
-        hidden: vec![128],
-        dropout: 0.15,
-        ..Network::new(Image::new(224, 224, 3), 5)
+        blocks: model.channels.iter().map(block).collect(),
+        head: if model.global_average() { Head::GlobalAverage } else { Head::Flatten },
+        hidden: model.hidden.clone(),
+        dropout: model.dropout as f32,
+        ..Network::new(Image::new(known.side, known.side, known.colours), known.classes)
     }
-}
-
-fn m3() -> Network {
-    let stage = |channels| Block { residual: true, ..Block::new(channels) };
-    Network {
-        blocks: vec![stage(64), stage(128), stage(256), stage(256)],
-        head: Head::GlobalAverage,
-        hidden: vec![512],
-        dropout: 0.3,
-        ..Network::new(Image::new(64, 64, 3), 200)
-    }
-}
-
-fn m4() -> Network {
-    Network { hidden: vec![256, 256], ..fashion() }
 }
 
 /// A network of peers/optuna_study.py.
@@ -56,11 +38,11 @@ fn parameter_counts_equal_pytorchs() {
     let unpadded = Block { padding: 0, norm: None, ..Block::new(32) };
     let method = Network { blocks: vec![unpadded], hidden: vec![128], ..Network::new(Image::new(32, 32, 3), 10) };
     for (name, network, count) in [
-        ("m0", m0(), 804_554),
-        ("m1", m1(), 421_834),
-        ("m2", m2(), 12_939_525),
-        ("m3", m3(), 1_237_640),
-        ("m4", m4(), 269_322),
+        ("m0", report("m0"), 804_554),
+        ("m1", report("m1"), 421_834),
+        ("m2", report("m2"), 12_939_525),
+        ("m3", report("m3"), 1_237_640),
+        ("m4", report("m4"), 269_322),
         ("study 1 16 3", study(1, 16, 3, false, 64), 201_578),
         ("study 1 64 5", study(1, 64, 5, true, 256), 3_215_882),
         ("study 2 32 5", study(2, 32, 5, true, 128), 455_114),
@@ -96,8 +78,8 @@ fn parameters_stand_in_pytorchs_order() {
         &[10, 128],
         &[10],
     ];
-    assert_eq!(shapes(m1()), m1_shapes);
-    let m3_shapes = shapes(m3());
+    assert_eq!(shapes(report("m1")), m1_shapes);
+    let m3_shapes = shapes(report("m3"));
     assert_eq!(m3_shapes.len(), 23);
     assert_eq!(m3_shapes[4], [64, 3, 1, 1], "the projected shortcut follows the norm");
     assert_eq!(m3_shapes[18..20], [vec![256], vec![512, 256]], "the fourth stage's shortcut is the identity");
@@ -107,7 +89,7 @@ fn parameters_stand_in_pytorchs_order() {
 fn the_forward_operations_of_m3_are_a_third_of_the_peers_count() {
     // 1,266 GFLOP per 1,000 images for forward, weight and data gradients; the first convolution and
     // its shortcut have no data gradient.
-    let layers = m3().layers().unwrap();
+    let layers = report("m3").layers().unwrap();
     let forward: u64 = layers.iter().map(|layer| layer.flops()).sum();
     let first: u64 = layers.iter().take(3).map(|layer| layer.flops()).sum();
     let training = 3 * forward - first;
@@ -116,7 +98,7 @@ fn the_forward_operations_of_m3_are_a_third_of_the_peers_count() {
 
 #[test]
 fn layers_come_in_the_order_in_which_they_run() {
-    let names: Vec<String> = m3().layers().unwrap().into_iter().map(|layer| layer.name).collect();
+    let names: Vec<String> = report("m3").layers().unwrap().into_iter().map(|layer| layer.name).collect();
     assert_eq!(
         names[..5],
         ["blocks.0.conv", "blocks.0.norm", "blocks.0.shortcut", "blocks.0.activation", "blocks.0.pool"]
@@ -165,8 +147,8 @@ fn what_cannot_be_is_named() {
     refused(&Network::new(Image::new(28, 28, 1), 1), "classifier: classes is 1, must be from 2 to 65536");
     refused(&Network::new(Image::new(0, 28, 1), 2), "input: height is 0, must be from 1 to 65536");
     refused(&Network { hidden: vec![64, 0], ..fashion() }, "hidden.1: units is 0, must be from 1 to 65536");
-    refused(&Network { dropout: 1.5, ..m1() }, "hidden: dropout is 1.5, must be from 0 to 1");
-    refused(&Network { dropout: f32::NAN, ..m1() }, "hidden: dropout is NaN, must be from 0 to 1");
+    refused(&Network { dropout: 1.5, ..report("m1") }, "hidden: dropout is 1.5, must be from 0 to 1");
+    refused(&Network { dropout: f32::NAN, ..report("m1") }, "hidden: dropout is NaN, must be from 0 to 1");
     let huge = Network { hidden: vec![60_000], ..Network::new(Image::new(1000, 1000, 3), 10) };
     refused(&huge, "hidden.0: the weights would hold more than 4294967296 values");
 }
@@ -224,7 +206,7 @@ fn the_graph_has_the_same_parameters_in_the_same_order() {
         blocks: vec![Block { activation: None, ..Block::with_kernel(4, 5) }, strided],
         ..Network::new(Image::new(13, 11, 3), 7)
     };
-    for network in [m0(), m1(), m3(), m4(), study(3, 16, 5, true, 64), odd] {
+    for network in [report("m0"), report("m1"), report("m3"), report("m4"), study(3, 16, 5, true, 64), odd] {
         let graph = network.graph(4).unwrap();
         let parameters = network.parameters().unwrap();
         assert_eq!(graph.parameters().len(), parameters.len());
@@ -239,9 +221,7 @@ fn the_graph_has_the_same_parameters_in_the_same_order() {
             };
             assert_eq!(planned.shape.sizes(), sizes, "{}", ours.name);
             let init = match ours.start {
-                Start::Weights { fan: Fan { fan_in, .. }, .. } | Start::Bias { fan_in } => {
-                    Init::KaimingUniform { fan_in }
-                }
+                Start::Weights { fan: Fan { fan_in, .. }, .. } | Start::Bias { fan_in } => Init::Weights { fan_in },
                 Start::Zeros => Init::Zeros,
                 Start::Ones => Init::Ones,
             };
@@ -255,14 +235,23 @@ fn the_graph_has_the_same_parameters_in_the_same_order() {
 }
 
 #[test]
+fn the_reports_networks_are_the_graphs_that_engines_are_checked_with() {
+    // A description has dropout layers whatever their probability, even where these graphs have none.
+    for network in tunefork_networks::NETWORKS.iter().filter(|network| network.model.dropout > 0.0) {
+        let graph = report(network.name).graph(network.batch).unwrap();
+        assert_eq!(graph.signature(), network.graph().unwrap().signature(), "{}", network.name);
+    }
+}
+
+#[test]
 fn dropout_is_no_part_of_the_graph() {
-    let key = |dropout| Network { dropout, ..m1() }.graph(8).unwrap().signature();
+    let key = |dropout| Network { dropout, ..report("m1") }.graph(8).unwrap().signature();
     assert_eq!(key(0.0), key(0.5));
 }
 
 #[test]
 fn batches_that_cannot_be_are_refused() {
-    assert_eq!(m1().graph(0).unwrap_err(), NetworkError::EmptyBatch);
+    assert_eq!(report("m1").graph(0).unwrap_err(), NetworkError::EmptyBatch);
     let narrow = Network { blocks: vec![Block::new(8); 3], ..Network::new(Image::new(4, 4, 1), 2) };
     let error = narrow.graph(8).unwrap_err().to_string();
     assert!(error.starts_with("blocks.2.pool"), "{error}");

@@ -1,7 +1,7 @@
 //! Node by node through a graph.
 
 use ndarray::IxDyn;
-use tunefork_graph::{Graph, Node, NodeId, NormId, Op};
+use tunefork_graph::{GradientOp, Graph, Node, NodeId, NormId, Op};
 
 use crate::ops::{self, activation, conv, dense, dropout, group_norm, loss, norm, pool};
 use crate::{Batch, ReferenceError, Running, Settings, State, Tensor};
@@ -80,8 +80,6 @@ impl Runner<'_> {
     fn compute(&mut self, node: &Node) -> Result<Tensor, ReferenceError> {
         let x = |i: usize| &self.values[node.inputs[i].index()];
         let bias = node.inputs.get(2).map(|id| &self.values[id.index()]);
-        // The size of an image of the result, for gradients that cannot know it from their inputs.
-        let size = || [node.shape.sizes()[1], node.shape.sizes()[2]];
         let (labels, settings) = (&self.batch.labels, self.settings);
         Ok(match node.op {
             Op::Input => self.batch.images.clone(),
@@ -94,29 +92,39 @@ impl Runner<'_> {
             Op::AveragePool(window) => pool::average(window, x(0)),
             Op::GlobalAveragePool => pool::global_average(x(0)),
             Op::Add => x(0) + x(1),
-            Op::Flatten | Op::FlattenGradient => self.reshaped(node),
+            Op::Flatten => self.reshaped(node),
             Op::Dense => dense::forward(x(0), x(1), bias),
             Op::Dropout { layer } => dropout::forward(self.mode, self.settings, layer, x(0))?,
             Op::SoftmaxCrossEntropy => loss::forward(x(0), labels, settings),
-            Op::Conv2dInputGradient(window) => conv::input_gradient(window, size(), x(0), x(1)),
-            Op::Conv2dWeightGradient(window) => conv::weight_gradient(window, x(0), x(1)),
-            Op::BiasGradient => ops::bias_gradient(x(0)),
-            Op::BatchNormInputGradient(_) => norm::input_gradient(x(0), x(1), x(2), &norm::statistics(x(0))),
-            Op::BatchNormScaleGradient(_) => norm::scale_gradient(x(0), x(1), &norm::statistics(x(0))),
-            Op::GroupNormInputGradient { groups } => {
+            Op::Gradient(gradient) => self.gradient(node, gradient),
+        })
+    }
+
+    fn gradient(&self, node: &Node, gradient: GradientOp) -> Tensor {
+        let x = |i: usize| &self.values[node.inputs[i].index()];
+        // The size of an image of the result, for gradients that cannot know it from their inputs.
+        let size = || [node.shape.sizes()[1], node.shape.sizes()[2]];
+        match gradient {
+            GradientOp::Conv2dInput(window) => conv::input_gradient(window, size(), x(0), x(1)),
+            GradientOp::Conv2dWeight(window) => conv::weight_gradient(window, x(0), x(1)),
+            GradientOp::Bias => ops::bias_gradient(x(0)),
+            GradientOp::BatchNormInput(_) => norm::input_gradient(x(0), x(1), x(2), &norm::statistics(x(0))),
+            GradientOp::BatchNormScale(_) => norm::scale_gradient(x(0), x(1), &norm::statistics(x(0))),
+            GradientOp::GroupNormInput { groups } => {
                 group_norm::input_gradient(x(0), x(1), x(2), &group_norm::statistics(x(0), groups))
             }
-            Op::GroupNormScaleGradient { groups } => {
+            GradientOp::GroupNormScale { groups } => {
                 group_norm::scale_gradient(x(0), x(1), &group_norm::statistics(x(0), groups))
             }
-            Op::ActivationGradient(activation) => activation::gradient(activation, x(0), x(1)),
-            Op::MaxPoolGradient(window) => pool::max_gradient(window, x(0), x(1)),
-            Op::AveragePoolGradient(window) => pool::average_gradient(window, size(), x(0)),
-            Op::GlobalAveragePoolGradient => pool::global_average_gradient(size(), x(0)),
-            Op::DenseInputGradient => dense::input_gradient(x(0), x(1)),
-            Op::DenseWeightGradient => dense::weight_gradient(x(0), x(1)),
-            Op::SoftmaxCrossEntropyGradient => loss::gradient(x(0), labels, settings),
-        })
+            GradientOp::Activation(activation) => activation::gradient(activation, x(0), x(1)),
+            GradientOp::MaxPool(window) => pool::max_gradient(window, x(0), x(1)),
+            GradientOp::AveragePool(window) => pool::average_gradient(window, size(), x(0)),
+            GradientOp::GlobalAveragePool => pool::global_average_gradient(size(), x(0)),
+            GradientOp::DenseInput => dense::input_gradient(x(0), x(1)),
+            GradientOp::DenseWeight => dense::weight_gradient(x(0), x(1)),
+            GradientOp::SoftmaxCrossEntropy => loss::gradient(x(0), &self.batch.labels, self.settings),
+            GradientOp::Flatten => self.reshaped(node),
+        }
     }
 
     fn batch_norm(&mut self, node: &Node, id: NormId) -> Result<Tensor, ReferenceError> {

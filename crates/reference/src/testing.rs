@@ -226,7 +226,7 @@ pub fn random_state(graph: &Graph, seed: u64) -> State {
     let mut uniform = |low: f64, high: f64| f64::from((low + (high - low) * random.f64()) as f32);
     let parameters = graph.parameters().iter().map(|parameter| {
         Tensor::from_shape_fn(IxDyn(parameter.shape.sizes()), |_| match parameter.init {
-            Init::KaimingUniform { fan_in } => uniform(-1.0, 1.0) / (fan_in as f64).sqrt(),
+            Init::Weights { fan_in } => uniform(-1.0, 1.0) / (fan_in as f64).sqrt(),
             Init::Ones => uniform(-0.5, 1.5),
             Init::Zeros => uniform(-0.5, 0.5),
         })

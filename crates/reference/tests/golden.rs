@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use ndarray::IxDyn;
 use tunefork_graph::optimizer::UpdateRule;
-use tunefork_graph::{Activation, Conv, Graph, GraphError, NoWorkspace, Plan, Window, differentiate};
+use tunefork_graph::{Activation, Conv, Graph, GraphError, NoWorkspace, NodeId, Plan, Window, differentiate};
 use tunefork_reference::optimizer::{Optimizer, clip};
 use tunefork_reference::{Batch, Masks, Mode, Settings, State, Tensor, run, run_program};
 
@@ -55,34 +55,26 @@ fn plain() -> Result<Graph, GraphError> {
 }
 
 fn residual() -> Result<Graph, GraphError> {
-    let mut g = Graph::new(BATCH, [7, 6, 2])?;
-    let y = g.conv2d(g.input(), "conv1", conv(4, 3, 1, 1, true))?;
-    let y = g.batch_norm(y, "norm1")?;
-    let shortcut = g.conv2d(g.input(), "shortcut", conv(4, 1, 1, 0, false))?;
-    let x = g.add(y, shortcut)?;
-    let x = g.activation(x, Activation::Sigmoid)?;
-    let x = g.max_pool(x, window(3, 2, 1))?;
-    let y = g.conv2d(x, "conv2", conv(4, 3, 1, 1, false))?;
-    let y = g.batch_norm(y, "norm2")?;
-    let x = g.add(y, x)?;
-    let x = g.activation(x, Activation::Relu)?;
-    let x = g.global_average_pool(x)?;
-    let x = g.dropout(x)?;
-    let x = g.dense(x, "head", 3, true)?;
-    g.softmax_cross_entropy(x, 3)?;
-    Ok(g)
+    with_shortcuts(Activation::Sigmoid, |g, x, name| g.batch_norm(x, name))
 }
 
 fn grouped() -> Result<Graph, GraphError> {
+    with_shortcuts(Activation::Silu, |g, x, name| g.group_norm(x, name, if name == "norm1" { 2 } else { 1 }))
+}
+
+fn with_shortcuts(
+    activation: Activation,
+    norm: impl Fn(&mut Graph, NodeId, &str) -> Result<NodeId, GraphError>,
+) -> Result<Graph, GraphError> {
     let mut g = Graph::new(BATCH, [7, 6, 2])?;
     let y = g.conv2d(g.input(), "conv1", conv(4, 3, 1, 1, true))?;
-    let y = g.group_norm(y, "norm1", 2)?;
+    let y = norm(&mut g, y, "norm1")?;
     let shortcut = g.conv2d(g.input(), "shortcut", conv(4, 1, 1, 0, false))?;
     let x = g.add(y, shortcut)?;
-    let x = g.activation(x, Activation::Silu)?;
+    let x = g.activation(x, activation)?;
     let x = g.max_pool(x, window(3, 2, 1))?;
     let y = g.conv2d(x, "conv2", conv(4, 3, 1, 1, false))?;
-    let y = g.group_norm(y, "norm2", 1)?;
+    let y = norm(&mut g, y, "norm2")?;
     let x = g.add(y, x)?;
     let x = g.activation(x, Activation::Relu)?;
     let x = g.global_average_pool(x)?;

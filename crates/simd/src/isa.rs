@@ -24,6 +24,9 @@ pub enum Isa {
 }
 
 impl Isa {
+    /// The names of all instruction sets that there are, narrowest first.
+    const NAMES: [&str; 3] = ["portable", "avx2", "avx512"];
+
     /// The portable instruction set, which every machine has.
     pub const PORTABLE: Self = Self::Portable(Portable);
 
@@ -51,11 +54,11 @@ impl Isa {
     /// The name by which [`FromStr`] knows it.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Portable(_) => "portable",
+            Self::Portable(_) => Self::NAMES[0],
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2(_) => "avx2",
+            Self::Avx2(_) => Self::NAMES[1],
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512(_) => "avx512",
+            Self::Avx512(_) => Self::NAMES[2],
         }
     }
 }
@@ -79,7 +82,10 @@ pub enum IsaError {
 impl fmt::Display for IsaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown(name) => write!(f, "unknown instruction set `{name}`: use auto, portable, avx2 or avx512"),
+            Self::Unknown(name) => {
+                let [portable, avx2, avx512] = Isa::NAMES;
+                write!(f, "unknown instruction set `{name}`: use auto, {portable}, {avx2} or {avx512}")
+            }
             Self::Unavailable(name) => {
                 write!(f, "this machine lacks the instruction set {name}: use auto (which is {} here)", Isa::detect())
             }
@@ -100,11 +106,8 @@ impl FromStr for Isa {
         if let Some(isa) = Self::available().into_iter().find(|isa| isa.name() == name) {
             return Ok(isa);
         }
-        Err(match name {
-            "avx2" => IsaError::Unavailable("avx2"),
-            "avx512" => IsaError::Unavailable("avx512"),
-            _ => IsaError::Unknown(name.to_owned()),
-        })
+        let known = Self::NAMES.into_iter().find(|known| *known == name);
+        Err(known.map_or_else(|| IsaError::Unknown(name.to_owned()), IsaError::Unavailable))
     }
 }
 

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value as Json, json};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use tunefork_space::{Domain, Params, Value};
@@ -120,6 +120,20 @@ fn report(number: u32, step: u32, value: f64) -> Change {
     }
 }
 
+/// A study that is open, and its file.
+fn created(folder: &tempfile::TempDir) -> (PathBuf, SqliteStorage) {
+    let path = folder.path().join("study.db");
+    let mut storage = SqliteStorage::open(&path, "study").expect("a database");
+    let mut header = StudyHeader::new("study", Direction::Maximize, 0);
+    header.metric = Some("accuracy".to_owned());
+    storage.create(&header).expect("a study");
+    (path, storage)
+}
+
+fn start(number: u32) -> Change {
+    Change::Start { number: TrialNumber(number), params: parameters(), fixed: None, schedule: None }
+}
+
 fn finish(number: u32, state: TrialState, value: Option<f64>) -> Change {
     Change::Finish {
         number: TrialNumber(number),
@@ -132,13 +146,7 @@ fn finish(number: u32, state: TrialState, value: Option<f64>) -> Change {
 #[test]
 fn optuna_reads_every_state_while_the_study_is_open() {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("study.db");
-    let mut storage = SqliteStorage::open(&path, "study").expect("a database");
-    let mut header = StudyHeader::new("study", Direction::Maximize, 0);
-    header.metric = Some("accuracy".to_owned());
-    storage.create(&header).expect("a study");
-    let start =
-        |number| Change::Start { number: TrialNumber(number), params: parameters(), fixed: None, schedule: None };
+    let (path, mut storage) = created(&folder);
     let fixed: Params = [("lr", Value::from(0.1)), ("act", "élu".into()), ("norm", Value::Null)].into_iter().collect();
     let lists = [
         (0..6).map(start).collect::<Vec<_>>(),
@@ -172,13 +180,7 @@ fn optuna_reads_every_state_while_the_study_is_open() {
 #[test]
 fn optuna_goes_on_with_our_study_and_we_with_its() {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("study.db");
-    let mut storage = SqliteStorage::open(&path, "study").expect("a database");
-    let mut header = StudyHeader::new("study", Direction::Maximize, 0);
-    header.metric = Some("accuracy".to_owned());
-    storage.create(&header).expect("a study");
-    let start =
-        |number| Change::Start { number: TrialNumber(number), params: parameters(), fixed: None, schedule: None };
+    let (path, mut storage) = created(&folder);
     let first = [start(0), finish(0, TrialState::Complete, Some(0.5))];
     storage.commit(&first).expect("the changes keep the rules");
     if optuna(&path, &["--go-on", "3"]).is_none() {

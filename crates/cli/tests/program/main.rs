@@ -1,10 +1,12 @@
 //! The program as its users have it: started with arguments, judged by what it prints and leaves.
 
+mod choices;
 mod device;
 mod downloads;
 mod equal_runs;
 mod experiments;
 mod folds;
+mod keys;
 mod predict;
 mod refusals;
 #[expect(dead_code, reason = "the downloads' own tests use all of it")]

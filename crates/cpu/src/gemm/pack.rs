@@ -26,14 +26,10 @@ pub(crate) fn pack_rows(
     panel: usize,
     packed: &mut [f32],
 ) {
-    let column = panel * PANEL;
-    let width = panel_width(column, columns);
-    let used = width.min(columns - column);
-    for (r, row) in packed[..depth * width].chunks_exact_mut(width).enumerate() {
+    pack(depth, columns, panel, packed, |r, column, row| {
         let from = start(r) + column;
-        row[..used].copy_from_slice(&source[from..from + used]);
-        row[used..].fill(0.0);
-    }
+        row.copy_from_slice(&source[from..from + row.len()]);
+    });
 }
 
 /// Packs panel number `panel` of a matrix whose element (r, c) is `source[start(r) + c * step]`.
@@ -46,14 +42,22 @@ pub(crate) fn pack_transposed(
     panel: usize,
     packed: &mut [f32],
 ) {
+    pack(depth, columns, panel, packed, |r, column, row| {
+        let from = start(r);
+        for (c, value) in row.iter_mut().enumerate() {
+            *value = source[from + (column + c) * step];
+        }
+    });
+}
+
+/// `fill(r, column, row)` writes what row r of the matrix holds from `column` on.
+#[inline(always)]
+fn pack(depth: usize, columns: usize, panel: usize, packed: &mut [f32], fill: impl Fn(usize, usize, &mut [f32])) {
     let column = panel * PANEL;
     let width = panel_width(column, columns);
     let used = width.min(columns - column);
     for (r, row) in packed[..depth * width].chunks_exact_mut(width).enumerate() {
-        let from = start(r);
-        for (c, value) in row[..used].iter_mut().enumerate() {
-            *value = source[from + (column + c) * step];
-        }
+        fill(r, column, &mut row[..used]);
         row[used..].fill(0.0);
     }
 }

@@ -1,49 +1,42 @@
 //! The shapes, as lines through points of the square from -1 to 1 (y points down).
 
-/// The classes' names, in the order of their labels.
-pub const CLASS_NAMES: [&str; 16] = [
-    "ring",
-    "square",
-    "triangle",
-    "cross",
-    "tee",
-    "zigzag",
-    "arch",
-    "star",
-    "arrow",
-    "hook",
-    "fork",
-    "bars",
-    "hourglass",
-    "ladder",
-    "spiral",
-    "flag",
-];
-
 /// A point: x to the right, y down.
 pub(super) type Point = [f64; 2];
 
-/// The strokes of class `label`: each a line through its points.
-pub(super) fn strokes(label: usize) -> Vec<Vec<Point>> {
-    match CLASS_NAMES[label] {
-        "ring" => vec![arc(0.95, 0.0, 1.0)],
-        "square" => vec![closed(&[[-0.8, -0.8], [0.8, -0.8], [0.8, 0.8], [-0.8, 0.8]])],
-        "triangle" => vec![closed(&[[0.0, -0.95], [0.9, 0.7], [-0.9, 0.7]])],
-        "cross" => lines(&[[[0.0, -0.95], [0.0, 0.95]], [[-0.95, 0.0], [0.95, 0.0]]]),
-        "tee" => lines(&[[[-0.85, -0.8], [0.85, -0.8]], [[0.0, -0.8], [0.0, 0.95]]]),
-        "zigzag" => vec![vec![[-0.8, -0.85], [0.8, -0.85], [-0.8, 0.85], [0.8, 0.85]]],
-        "arch" => vec![joined(&[[-0.75, 0.95]], &arc(0.75, 0.5, 1.0), &[[0.75, 0.95]])],
-        "star" => vec![pentagram()],
-        "arrow" => vec![vec![[-0.95, 0.0], [0.95, 0.0]], vec![[0.3, -0.6], [0.95, 0.0], [0.3, 0.6]]],
-        "hook" => vec![vec![[-0.6, -0.95], [-0.6, 0.8], [0.75, 0.8]]],
-        "fork" => lines(&[[[0.0, 0.95], [0.0, 0.0]], [[0.0, 0.0], [-0.8, -0.9]], [[0.0, 0.0], [0.8, -0.9]]]),
-        "bars" => lines(&[[[-0.9, -0.45], [0.9, -0.45]], [[-0.9, 0.45], [0.9, 0.45]]]),
-        "hourglass" => vec![closed(&[[-0.75, -0.9], [0.75, -0.9], [-0.75, 0.9], [0.75, 0.9]])],
-        "ladder" => lines(&[[[-0.7, -0.9], [-0.7, 0.9]], [[0.7, -0.9], [0.7, 0.9]], [[-0.7, 0.0], [0.7, 0.0]]]),
-        "spiral" => vec![spiral()],
-        "flag" => vec![vec![[-0.6, 0.95], [-0.6, -0.9], [0.8, -0.45], [-0.6, 0.0]]],
-        other => unreachable!("class {other} has no strokes"),
+/// The classes, in the order of their labels: name and strokes, each a line through its points.
+const SHAPES: [(&str, fn() -> Vec<Vec<Point>>); 16] = [
+    ("ring", || vec![arc(0.95, 0.0, 1.0)]),
+    ("square", || vec![closed(&[[-0.8, -0.8], [0.8, -0.8], [0.8, 0.8], [-0.8, 0.8]])]),
+    ("triangle", || vec![closed(&[[0.0, -0.95], [0.9, 0.7], [-0.9, 0.7]])]),
+    ("cross", || lines(&[[[0.0, -0.95], [0.0, 0.95]], [[-0.95, 0.0], [0.95, 0.0]]])),
+    ("tee", || lines(&[[[-0.85, -0.8], [0.85, -0.8]], [[0.0, -0.8], [0.0, 0.95]]])),
+    ("zigzag", || vec![vec![[-0.8, -0.85], [0.8, -0.85], [-0.8, 0.85], [0.8, 0.85]]]),
+    ("arch", || vec![joined(&[[-0.75, 0.95]], &arc(0.75, 0.5, 1.0), &[[0.75, 0.95]])]),
+    ("star", || vec![pentagram()]),
+    ("arrow", || vec![vec![[-0.95, 0.0], [0.95, 0.0]], vec![[0.3, -0.6], [0.95, 0.0], [0.3, 0.6]]]),
+    ("hook", || vec![vec![[-0.6, -0.95], [-0.6, 0.8], [0.75, 0.8]]]),
+    ("fork", || lines(&[[[0.0, 0.95], [0.0, 0.0]], [[0.0, 0.0], [-0.8, -0.9]], [[0.0, 0.0], [0.8, -0.9]]])),
+    ("bars", || lines(&[[[-0.9, -0.45], [0.9, -0.45]], [[-0.9, 0.45], [0.9, 0.45]]])),
+    ("hourglass", || vec![closed(&[[-0.75, -0.9], [0.75, -0.9], [-0.75, 0.9], [0.75, 0.9]])]),
+    ("ladder", || lines(&[[[-0.7, -0.9], [-0.7, 0.9]], [[0.7, -0.9], [0.7, 0.9]], [[-0.7, 0.0], [0.7, 0.0]]])),
+    ("spiral", || vec![spiral()]),
+    ("flag", || vec![vec![[-0.6, 0.95], [-0.6, -0.9], [0.8, -0.45], [-0.6, 0.0]]]),
+];
+
+/// The classes' names, in the order of their labels.
+pub const CLASS_NAMES: [&str; SHAPES.len()] = {
+    let mut names = [""; SHAPES.len()];
+    let mut label = 0;
+    while label < names.len() {
+        names[label] = SHAPES[label].0;
+        label += 1;
     }
+    names
+};
+
+/// The strokes of class `label`.
+pub(super) fn strokes(label: usize) -> Vec<Vec<Point>> {
+    (SHAPES[label].1)()
 }
 
 /// Straight lines between corners that make a circle look round at any size drawn here.

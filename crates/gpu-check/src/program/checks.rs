@@ -8,9 +8,10 @@ use std::time::Instant;
 
 use serde::Serialize;
 use tunefork_gpu_check::steps::Beside;
-use tunefork_gpu_check::{Case, Failure, NETWORKS, Network, kernels::FAMILIES, steps};
+use tunefork_gpu_check::{Case, Failure, kernels::FAMILIES, steps};
 use tunefork_kernels::gpu::Target;
 use tunefork_kernels::{DeviceError, Gpu, Precision, Stream, discover};
+use tunefork_networks::{NETWORKS, Network};
 
 use super::options::Options;
 

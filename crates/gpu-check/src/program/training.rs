@@ -7,10 +7,11 @@ use std::time::Instant;
 
 use serde::Serialize;
 use tunefork_cuda::{CudaWorkspace, Engine, Resident, StepInput, StepResult, StepSettings};
-use tunefork_gpu_check::{Failure, NETWORKS, Network, steps};
+use tunefork_gpu_check::Failure;
 use tunefork_graph::optimizer::UpdateRule;
 use tunefork_graph::{Graph, Plan};
 use tunefork_kernels::{Call, Gpu, Precision, Stream, watched};
+use tunefork_networks::{NETWORKS, Network};
 
 /// Measurements of which the middle one counts.
 const WINDOWS: usize = 5;
@@ -83,7 +84,7 @@ impl Training {
             }
             Ok(())
         });
-        let graph = steps::network(network.name, network.batch, network.side)?;
+        let graph = network.graph()?;
         let workspace = CudaWorkspace { precision };
         Ok(Self {
             network,

@@ -13,10 +13,11 @@ use tunefork_cpu::CpuWorkspace;
 use tunefork_cuda::{StepInput, StepResult};
 use tunefork_graph::{Graph, Init, Plan};
 use tunefork_kernels::{Precision, Stream};
+use tunefork_networks::Network;
 use tunefork_reference::{State, testing};
 use tunefork_simd::Isa;
 
-use super::networks::{network, settings};
+use super::networks::settings;
 use super::trial::{Data, engine, slab};
 use crate::{Case, Failure};
 
@@ -55,13 +56,13 @@ impl Beside {
     /// # Errors
     /// If the side is too small for the network.
     pub fn new(name: &str, batch: usize, side: usize, steps: usize) -> Result<Self, Failure> {
-        let graph = network(name, batch, side)?;
+        let graph = Network::named(name).graph_of(batch, side)?;
         let mut state = testing::random_state(&graph, 1);
         for (parameter, values) in graph.parameters().iter().zip(&mut state.parameters) {
             match parameter.init {
                 Init::Ones => values.fill(1.0),
                 Init::Zeros => values.fill(0.0),
-                Init::KaimingUniform { .. } => {}
+                Init::Weights { .. } => {}
             }
         }
         let mut run = Self {

@@ -8,7 +8,7 @@ mod spared;
 mod trial;
 
 pub use long::Beside;
-pub use networks::{network, two_smooth_steps, two_steps};
+pub use networks::{two_smooth_steps, two_steps};
 pub use repeat::check as repeat;
 
 use crate::Check;

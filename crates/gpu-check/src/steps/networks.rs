@@ -5,13 +5,14 @@ use std::sync::Arc;
 use tunefork_cpu::CpuWorkspace;
 use tunefork_cuda::{StepInput, StepResult, StepSettings};
 use tunefork_graph::optimizer::UpdateRule;
-use tunefork_graph::{Activation, Conv, Graph, GraphError, NodeId, Plan, Window};
+use tunefork_graph::{Graph, Plan};
 use tunefork_kernels::Precision;
+use tunefork_networks::Network;
 use tunefork_reference::testing;
 use tunefork_simd::Isa;
 
 use super::trial::{Data, engine, gradients, slab};
-use crate::{Case, Failure, Model, Network};
+use crate::{Case, Failure};
 
 /// Loss and gradients of a whole step may be off by so much.
 fn limits(precision: Precision) -> (f64, f64) {
@@ -20,71 +21,6 @@ fn limits(precision: Precision) -> (f64, f64) {
         Precision::Tf32 => (2e-3, 5e-3),
         Precision::F16 => (5e-3, 2e-2),
         Precision::Bf16 => (2e-2, 5e-2),
-    }
-}
-
-/// A network by its name, with the report's widths, for images of `side` x `side`.
-///
-/// # Errors
-/// If the side is too small for its poolings.
-///
-/// # Panics
-/// If there is no such network.
-pub fn network(name: &str, batch: usize, side: usize) -> Result<Graph, GraphError> {
-    build(name, batch, side, Activation::Relu)
-}
-
-/// With another activation than relu, pooling takes the mean instead of the maximum.
-fn build(name: &str, batch: usize, side: usize, activation: Activation) -> Result<Graph, GraphError> {
-    let Network { colours, classes, model, .. } = Network::named(name);
-    let mut g = Graph::new(batch, [side, side, *colours])?;
-    let mut x = g.input();
-    for (number, &channels) in (1..).zip(&model.channels) {
-        x = stage(&mut g, x, &format!("conv{number}"), channels, model, activation)?;
-    }
-    if model.global_average() {
-        x = g.global_average_pool(x)?;
-    }
-    x = g.flatten(x)?;
-    for (number, &outputs) in (1..).zip(&model.hidden) {
-        x = g.dense(x, &format!("hidden{number}"), outputs, true)?;
-        x = g.activation(x, activation)?;
-        if model.dropout > 0.0 {
-            x = g.dropout(x)?;
-        }
-    }
-    x = g.dense(x, "head", *classes, true)?;
-    g.softmax_cross_entropy(x, *classes)?;
-    Ok(g)
-}
-
-/// pool(activation(norm(conv(x)) + shortcut(x))), where norm and shortcut may be missing.
-fn stage(
-    g: &mut Graph,
-    x: NodeId,
-    name: &str,
-    channels: usize,
-    model: &Model,
-    activation: Activation,
-) -> Result<NodeId, GraphError> {
-    let conv = Conv { channels, kernel: 3, stride: 1, padding: 1, bias: true };
-    let mut y = g.conv2d(x, name, conv)?;
-    if model.batch_norm {
-        y = g.batch_norm(y, &format!("{name}.norm"))?;
-    }
-    if model.residual {
-        let projection = Conv { kernel: 1, padding: 0, bias: false, ..conv };
-        let shortcut = match g.node(x).shape == g.node(y).shape {
-            true => x,
-            false => g.conv2d(x, &format!("{name}.shortcut"), projection)?,
-        };
-        y = g.add(y, shortcut)?;
-    }
-    y = g.activation(y, activation)?;
-    let pool = Window { kernel: 2, stride: 2, padding: 0 };
-    match activation {
-        Activation::Relu => g.max_pool(y, pool),
-        _ => g.average_pool(y, pool),
     }
 }
 
@@ -98,7 +34,7 @@ fn stage(
 /// # Errors
 /// What differs.
 pub fn two_steps(case: &mut Case, name: &str, batch: usize, side: usize, precision: Precision) -> Result<(), Failure> {
-    let graph = network(name, batch, side)?;
+    let graph = Network::named(name).graph_of(batch, side)?;
     compare(case, name, &graph, precision, precision == Precision::F32)
 }
 
@@ -114,7 +50,7 @@ pub fn two_smooth_steps(
     side: usize,
     precision: Precision,
 ) -> Result<(), Failure> {
-    let graph = build(name, batch, side, Activation::Tanh)?;
+    let graph = Network::named(name).smooth_graph_of(batch, side)?;
     compare(case, &format!("smooth {name}"), &graph, precision, true)
 }
 

@@ -5,6 +5,7 @@ use tunefork_kernels::launch::average::Average;
 use tunefork_kernels::launch::block::{Backward, Block, Norm, NormGradients};
 use tunefork_kernels::launch::conv::{DataGradient, Forward, WeightGradient};
 use tunefork_kernels::launch::dense::Dense;
+use tunefork_kernels::launch::group_norm::{GroupNorm, Parameters};
 use tunefork_kernels::launch::statistics::Merge;
 use tunefork_kernels::{Conv2d, DeviceError, DeviceMemory, DropoutRow, Precision, Stream};
 
@@ -149,6 +150,29 @@ impl Walk<'_, '_> {
         })?;
         let moved = moved + bytes(block.input_len());
         self.work("block backward", shape, 0, moved, &mut |stream| block.backward(stream, step.all(), &given))
+    }
+
+    /// A group norm where the network has a batch norm.
+    pub(super) fn group_norm(&mut self, side: usize, channels: usize) -> Result<(), DeviceError> {
+        let (precision, step, batch) = (self.precision, self.step, self.network.batch);
+        let norm = GroupNorm { batch, pixels: side * side, channels, groups: 8, precision };
+        let values = batch * norm.pixels * channels;
+        let (x, y, dy) = (self.stored(values)?, self.stored(values)?, self.stored(values)?);
+        let (statistics, sums) = (self.f32(norm.statistics_len())?, self.f32(norm.sums_len())?);
+        let parameters = self.f32(4 * channels)?;
+        let part = |number: usize| parameters.all::<f32>().part(number * channels..(number + 1) * channels);
+        let given = Parameters { scale: part(0), shift: part(1) };
+        let gradients = Parameters { scale: part(2), shift: part(3) };
+        let shape = format!("{batch}x{side}x{side}x{channels} / 8");
+        let moved = 2 * values * precision.bytes();
+        self.work("group norm forward", shape.clone(), 0, moved, &mut |stream| {
+            norm.forward(stream, step.all(), x.all(), given, y.all(), statistics.all())
+        })?;
+        let (moved, dx) = (moved + values * precision.bytes(), Some((dy.all(), false)));
+        self.work("group norm backward", shape, 0, moved, &mut |stream| {
+            let (statistics, sums) = (statistics.all(), sums.all());
+            norm.backward(stream, step.all(), x.all(), dy.all(), given.scale, statistics, sums, gradients, dx)
+        })
     }
 
     pub(super) fn dense(&mut self, inputs: usize, outputs: usize, hidden: bool, dx: bool) -> Result<(), DeviceError> {

@@ -1,5 +1,5 @@
-//! What a training step launches, at the shapes of the reports' networks: for timings, and to see what
-//! launches ask for.
+//! What a training step launches, at the shapes of the reports' networks, and the group norm that may stand in a batch
+//! norm's place: for timings, and to see what launches ask for.
 //!
 //! Each piece of work has its memory to itself, filled with one small number, so that no piece depends
 //! on another. The shapes are those of `studies/networks` and `peers/torch_epoch.py`.
@@ -11,8 +11,7 @@ use std::sync::Arc;
 
 use tunefork_graph::UpdateRule;
 use tunefork_kernels::{Conv2d, DeviceError, DeviceMemory, Precision, StepRow, Stream};
-
-use crate::{NETWORKS, Network};
+use tunefork_networks::{NETWORKS, Network};
 
 /// A piece of work.
 #[derive(Clone, PartialEq, Debug)]
@@ -82,6 +81,7 @@ impl Walk<'_, '_> {
                 parameters += conv.weights_len();
             }
             self.block(side, pair[1])?;
+            self.group_norm(side, pair[1])?;
             side /= 2;
         }
         let last = channels[channels.len() - 1];

@@ -1,40 +1,24 @@
 //! The bounds of the scalars.
 
-use super::UpdateRule;
-
-impl UpdateRule {
-    /// Its numbers, each with the bounds that it has beside the others.
-    pub fn bounds(&self) -> Vec<Bounded> {
-        match *self {
-            Self::Sgd { momentum, dampening, nesterov } => vec![
-                Bounded::share("momentum", momentum),
-                Bounded::new("momentum", momentum, !nesterov || momentum > 0.0, "above 0 with nesterov"),
-                Bounded::new("dampening", dampening, (0.0..=1.0).contains(&dampening), "from 0 to 1"),
-                Bounded::new("dampening", dampening, !nesterov || dampening == 0.0, "0 with nesterov"),
-            ],
-            Self::RmsProp { alpha, epsilon, rmsprop_momentum, centered: _ } => vec![
-                Bounded::share("alpha", alpha),
-                Bounded::positive("epsilon", epsilon),
-                Bounded::share("rmsprop_momentum", rmsprop_momentum),
-            ],
-            Self::Adam { beta1, beta2, epsilon } | Self::AdamW { beta1, beta2, epsilon } => vec![
-                Bounded::share("beta1", beta1),
-                Bounded::share("beta2", beta2),
-                Bounded::positive("epsilon", epsilon),
-            ],
-            Self::NAdam { beta1, beta2, epsilon, momentum_decay } => vec![
-                Bounded::share("beta1", beta1),
-                Bounded::share("beta2", beta2),
-                Bounded::positive("epsilon", epsilon),
-                Bounded::not_negative("momentum_decay", momentum_decay),
-            ],
-            Self::Adagrad { epsilon, lr_decay } => {
-                vec![Bounded::positive("epsilon", epsilon), Bounded::not_negative("lr_decay", lr_decay)]
-            }
-            Self::Lion { beta1, beta2 } => vec![Bounded::share("beta1", beta1), Bounded::share("beta2", beta2)],
-        }
-    }
+/// The bounds of scalars, in words.
+macro_rules! allowed {
+    (share) => {
+        "at least 0 and below 1"
+    };
+    (part) => {
+        "from 0 to 1"
+    };
+    (positive) => {
+        "a finite number above 0"
+    };
+    (not_negative) => {
+        "a finite number from 0"
+    };
+    (flag) => {
+        "true or false"
+    };
 }
+pub(super) use allowed;
 
 /// A scalar that has been held against its bounds.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -57,16 +41,26 @@ impl Bounded {
 
     /// In [0, 1).
     pub fn share(name: &'static str, value: f64) -> Self {
-        Self::new(name, value, (0.0..1.0).contains(&value), "at least 0 and below 1")
+        Self::new(name, value, (0.0..1.0).contains(&value), allowed!(share))
+    }
+
+    /// In [0, 1].
+    pub fn part(name: &'static str, value: f64) -> Self {
+        Self::new(name, value, (0.0..=1.0).contains(&value), allowed!(part))
     }
 
     /// Finite and above 0.
     pub fn positive(name: &'static str, value: f64) -> Self {
-        Self::new(name, value, value > 0.0 && value.is_finite(), "a finite number above 0")
+        Self::new(name, value, value > 0.0 && value.is_finite(), allowed!(positive))
     }
 
     /// Finite, 0 or above.
     pub fn not_negative(name: &'static str, value: f64) -> Self {
-        Self::new(name, value, value >= 0.0 && value.is_finite(), "a finite number from 0")
+        Self::new(name, value, value >= 0.0 && value.is_finite(), allowed!(not_negative))
+    }
+
+    /// Either of two.
+    pub fn flag(name: &'static str, value: bool) -> Self {
+        Self::new(name, f64::from(u8::from(value)), true, allowed!(flag))
     }
 }

@@ -20,6 +20,7 @@
 mod bounds;
 mod rules;
 mod scalars;
+mod table;
 
 pub use bounds::Bounded;
 pub use rules::{GivenScalars, OptimizerKind, UpdateRule};

@@ -1,120 +1,72 @@
-//! The table of the optimizers.
+//! The table of the optimizers, and what each of them says of itself.
 
-/// Declares the optimizers: for each its name in study files, and its scalars with their defaults.
-macro_rules! update_rules {
-    ($($(#[$about:meta])* $kind:ident = $name:literal {
-        $($(#[$meaning:meta])* $scalar:ident: $type:ty = $default:literal,)*
-    })*) => {
-        tunefork_names::named_enum! {
-            /// The optimizers by name.
-            pub enum OptimizerKind: "optimizer" {
-                $($(#[$about])* $kind = $name,)*
-            }
-        }
-
-        /// An optimizer with its scalars, which do not change during a run.
-        #[derive(Clone, Copy, PartialEq, Debug)]
-        pub enum UpdateRule {
-            $($(#[$about])* $kind {
-                $($(#[$meaning])* $scalar: $type,)*
-            },)*
-        }
-
-        impl OptimizerKind {
-            /// What the scalars of this optimizer are called in formulae and study files.
-            pub const fn scalars(self) -> &'static [&'static str] {
-                match self {
-                    $(Self::$kind => &[$(stringify!($scalar)),*],)*
-                }
-            }
-
-            /// The rule with what a user has said, and its authors' defaults for all the rest.
-            pub const fn rule(self, given: &GivenScalars) -> UpdateRule {
-                match self {
-                    $(Self::$kind => UpdateRule::$kind {
-                        $($scalar: match given.$scalar {
-                            Some(given) => given,
-                            None => $default,
-                        },)*
-                    },)*
-                }
-            }
-        }
-
-        impl UpdateRule {
-            /// Which optimizer it is.
-            pub const fn kind(&self) -> OptimizerKind {
-                match self {
-                    $(Self::$kind { .. } => OptimizerKind::$kind,)*
-                }
-            }
-        }
-    };
-}
+use super::bounds::{Bounded, allowed};
+use super::scalars::{Scalars, bias_correction, momentum_schedule};
+use super::table::update_rules;
 
 update_rules! {
     /// Stochastic gradient descent, with momentum or without; state with momentum: buf.
     Sgd = "sgd" {
-        /// Share of the previous direction, in [0, 1).
-        momentum: f64 = 0.0,
-        /// Share of each gradient but the first that does not reach buf, in [0, 1].
-        dampening: f64 = 0.0,
+        /// Share of the previous direction.
+        momentum: f64 = 0.0, share;
+        /// Share of each gradient but the first that does not reach buf.
+        dampening: f64 = 0.0, part;
         /// Look ahead along the direction; needs momentum above 0 and no dampening.
-        nesterov: bool = false,
+        nesterov: bool = false, flag;
     }
     /// Adam, with weight decay added to the gradient; state: m, v.
     Adam = "adam" {
-        /// Decay of the mean, in [0, 1).
-        beta1: f64 = 0.9,
-        /// Decay of the mean square, in [0, 1).
-        beta2: f64 = 0.999,
-        /// Added to the root, above 0.
-        epsilon: f64 = 1e-8,
+        /// Decay of the mean.
+        beta1: f64 = 0.9, share;
+        /// Decay of the mean square.
+        beta2: f64 = 0.999, share;
+        /// Added to the root.
+        epsilon: f64 = 1e-8, positive;
     }
     /// Adam with decoupled weight decay; state: m, v.
     AdamW = "adamw" {
-        /// Decay of the mean, in [0, 1).
-        beta1: f64 = 0.9,
-        /// Decay of the mean square, in [0, 1).
-        beta2: f64 = 0.999,
-        /// Added to the root, above 0.
-        epsilon: f64 = 1e-8,
+        /// Decay of the mean.
+        beta1: f64 = 0.9, share;
+        /// Decay of the mean square.
+        beta2: f64 = 0.999, share;
+        /// Added to the root.
+        epsilon: f64 = 1e-8, positive;
     }
     /// RMSprop, centred or not; state: v, buf, and centred: m.
     RmsProp = "rmsprop" {
-        /// Decay of the mean square, and of the mean, in [0, 1).
-        alpha: f64 = 0.99,
-        /// Added to the root, above 0.
-        epsilon: f64 = 1e-8,
-        /// Share of the previous direction, in [0, 1).
-        rmsprop_momentum: f64 = 0.0,
+        /// Decay of the mean square, and of the mean.
+        alpha: f64 = 0.99, share;
+        /// Added to the root.
+        epsilon: f64 = 1e-8, positive;
+        /// Share of the previous direction.
+        rmsprop_momentum: f64 = 0.0, share;
         /// Divide by the deviation of the gradient in place of its mean square's root.
-        centered: bool = false,
+        centered: bool = false, flag;
     }
     /// Lion, with decoupled weight decay; state: m.
     Lion = "lion" {
-        /// Share of m in the direction, in [0, 1).
-        beta1: f64 = 0.9,
-        /// Decay of m, in [0, 1).
-        beta2: f64 = 0.99,
+        /// Share of m in the direction.
+        beta1: f64 = 0.9, share;
+        /// Decay of m.
+        beta2: f64 = 0.99, share;
     }
     /// Adam with Nesterov's momentum, and weight decay added to the gradient; state: m, v.
     NAdam = "nadam" {
-        /// Decay of the mean, in [0, 1).
-        beta1: f64 = 0.9,
-        /// Decay of the mean square, in [0, 1).
-        beta2: f64 = 0.999,
-        /// Added to the root, above 0.
-        epsilon: f64 = 1e-8,
-        /// How fast the momentum rises from half of beta1 to all of it, not negative.
-        momentum_decay: f64 = 0.004,
+        /// Decay of the mean.
+        beta1: f64 = 0.9, share;
+        /// Decay of the mean square.
+        beta2: f64 = 0.999, share;
+        /// Added to the root.
+        epsilon: f64 = 1e-8, positive;
+        /// How fast the momentum rises from half of beta1 to all of it.
+        momentum_decay: f64 = 0.004, not_negative;
     }
     /// Adagrad; state: the sum of the squares.
     Adagrad = "adagrad" {
-        /// Added to the root, above 0.
-        epsilon: f64 = 1e-10,
-        /// How fast the learning rate falls with the steps, not negative.
-        lr_decay: f64 = 0.0,
+        /// Added to the root.
+        epsilon: f64 = 1e-10, positive;
+        /// How fast the learning rate falls with the steps.
+        lr_decay: f64 = 0.0, not_negative;
     }
 }
 
@@ -163,44 +115,6 @@ impl GivenScalars {
 }
 
 impl OptimizerKind {
-    /// How many optimizers have this scalar.
-    pub const fn count_with(scalar: &str) -> usize {
-        let (mut count, mut at) = (0, 0);
-        while at < Self::ALL.len() {
-            count += Self::ALL[at].has(scalar) as usize;
-            at += 1;
-        }
-        count
-    }
-
-    /// The names of the `COUNT` optimizers that have this scalar.
-    ///
-    /// # Panics
-    /// If there are fewer, or none.
-    pub const fn names_with<const COUNT: usize>(scalar: &str) -> [&'static str; COUNT] {
-        assert!(COUNT > 0, "an optimizer has this scalar");
-        let (mut names, mut at, mut kind) = ([""; COUNT], 0, 0);
-        while at < COUNT {
-            if Self::ALL[kind].has(scalar) {
-                names[at] = Self::ALL[kind].name();
-                at += 1;
-            }
-            kind += 1;
-        }
-        names
-    }
-
-    const fn has(self, scalar: &str) -> bool {
-        let (mut at, scalars) = (0, self.scalars());
-        while at < scalars.len() {
-            if is_same(scalars[at], scalar) {
-                return true;
-            }
-            at += 1;
-        }
-        false
-    }
-
     /// The weight decay that its authors' code has unless it is told otherwise.
     pub const fn default_weight_decay(self) -> f64 {
         match self {
@@ -263,16 +177,65 @@ impl UpdateRule {
             Self::Lion { .. } | Self::Adagrad { .. } => 1,
         }
     }
-}
 
-/// `==`, which does not yet run while compiling.
-const fn is_same(one: &str, other: &str) -> bool {
-    let (one, other) = (one.as_bytes(), other.as_bytes());
-    let mut at = 0;
-    while at < one.len() && at < other.len() && one[at] == other[at] {
-        at += 1;
+    /// Its numbers, each with its bounds, those that it has beside the others too.
+    pub fn bounds(&self) -> Vec<Bounded> {
+        let mut bounds = self.own_bounds();
+        if let Self::Sgd { momentum, dampening, nesterov: true } = *self {
+            bounds.push(Bounded::new("momentum", momentum, momentum > 0.0, "above 0 with nesterov"));
+            bounds.push(Bounded::new("dampening", dampening, dampening == 0.0, "0 with nesterov"));
+        }
+        bounds
     }
-    at == one.len() && at == other.len()
+
+    /// The numbers of update `t`, from 1.
+    pub fn scalars(&self, learning_rate: f64, weight_decay: f64, t: u64) -> Scalars {
+        let with = |rate: f64, kept: [f64; 2]| Scalars {
+            shrink: 1.0,
+            decay: weight_decay as f32,
+            rate: rate as f32,
+            gradient_rate: 0.0,
+            kept: kept.map(|kept| kept as f32),
+            added: kept.map(|kept| (1.0 - kept) as f32),
+            root: 1.0,
+            epsilon: 0.0,
+            nesterov: false,
+            centered: false,
+        };
+        let decoupled = |scalars: Scalars| {
+            let shrink = (1.0 - learning_rate * weight_decay) as f32;
+            Scalars { decay: 0.0, shrink, ..scalars }
+        };
+        let adam = |rate: f64, beta1: f64, beta2: f64, epsilon: f64| {
+            let root = bias_correction(beta2, t).sqrt() as f32;
+            Scalars { root, epsilon: epsilon as f32, ..with(rate, [beta1, beta2]) }
+        };
+        match *self {
+            Self::Sgd { momentum, dampening, nesterov } => {
+                let added = if t == 1 { 1.0 } else { 1.0 - dampening };
+                Scalars { added: [added as f32, 1.0], nesterov, ..with(learning_rate, [momentum, 0.0]) }
+            }
+            Self::RmsProp { alpha, epsilon, rmsprop_momentum: momentum, centered } => {
+                Scalars { epsilon: epsilon as f32, centered, ..with(learning_rate, [momentum, alpha]) }
+            }
+            Self::Adam { beta1, beta2, epsilon } => {
+                adam(learning_rate / bias_correction(beta1, t), beta1, beta2, epsilon)
+            }
+            Self::AdamW { beta1, beta2, epsilon } => {
+                decoupled(adam(learning_rate / bias_correction(beta1, t), beta1, beta2, epsilon))
+            }
+            Self::NAdam { beta1, beta2, epsilon, momentum_decay } => {
+                let [gradient, mean] = momentum_schedule(beta1, momentum_decay, t);
+                let gradient_rate = (learning_rate * gradient) as f32;
+                Scalars { gradient_rate, ..adam(learning_rate * mean, beta1, beta2, epsilon) }
+            }
+            Self::Adagrad { epsilon, lr_decay } => {
+                let rate = learning_rate / (1.0 + (t - 1) as f64 * lr_decay);
+                Scalars { epsilon: epsilon as f32, ..with(rate, [0.0; 2]) }
+            }
+            Self::Lion { beta1, beta2 } => decoupled(with(learning_rate, [beta1, beta2])),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -289,12 +252,7 @@ mod tests {
     #[test]
     fn every_example_is_within_its_bounds() {
         for rule in UpdateRule::EXAMPLES {
-            let bounds = rule.bounds();
-            assert!(bounds.iter().all(|bounded| bounded.holds), "{rule:?}");
-            for scalar in rule.kind().scalars() {
-                let is_flag = ["nesterov", "centered"].contains(scalar);
-                assert_eq!(bounds.iter().any(|bounded| bounded.name == *scalar), !is_flag, "{rule:?}: {scalar}");
-            }
+            assert!(rule.bounds().iter().all(|bounded| bounded.holds), "{rule:?}");
         }
         assert_eq!(UpdateRule::EXAMPLES.iter().map(UpdateRule::states).max(), Some(UpdateRule::MOST_STATES));
     }

@@ -1,7 +1,5 @@
 //! The numbers of one update.
 
-use super::UpdateRule;
-
 /// The numbers of one update, each worked out in f64 and rounded once: 1 - 0.999 in f32 would be wrong
 /// in the fifth digit.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -32,57 +30,6 @@ impl Scalars {
     /// The same without weight decay.
     pub fn without_decay(self) -> Self {
         Self { shrink: 1.0, decay: 0.0, ..self }
-    }
-}
-
-impl UpdateRule {
-    /// The numbers of update `t`, from 1.
-    pub fn scalars(&self, learning_rate: f64, weight_decay: f64, t: u64) -> Scalars {
-        let with = |rate: f64, kept: [f64; 2]| Scalars {
-            shrink: 1.0,
-            decay: weight_decay as f32,
-            rate: rate as f32,
-            gradient_rate: 0.0,
-            kept: kept.map(|kept| kept as f32),
-            added: kept.map(|kept| (1.0 - kept) as f32),
-            root: 1.0,
-            epsilon: 0.0,
-            nesterov: false,
-            centered: false,
-        };
-        let decoupled = |scalars: Scalars| {
-            let shrink = (1.0 - learning_rate * weight_decay) as f32;
-            Scalars { decay: 0.0, shrink, ..scalars }
-        };
-        let adam = |rate: f64, beta1: f64, beta2: f64, epsilon: f64| {
-            let root = bias_correction(beta2, t).sqrt() as f32;
-            Scalars { root, epsilon: epsilon as f32, ..with(rate, [beta1, beta2]) }
-        };
-        match *self {
-            Self::Sgd { momentum, dampening, nesterov } => {
-                let added = if t == 1 { 1.0 } else { 1.0 - dampening };
-                Scalars { added: [added as f32, 1.0], nesterov, ..with(learning_rate, [momentum, 0.0]) }
-            }
-            Self::RmsProp { alpha, epsilon, rmsprop_momentum: momentum, centered } => {
-                Scalars { epsilon: epsilon as f32, centered, ..with(learning_rate, [momentum, alpha]) }
-            }
-            Self::Adam { beta1, beta2, epsilon } => {
-                adam(learning_rate / bias_correction(beta1, t), beta1, beta2, epsilon)
-            }
-            Self::AdamW { beta1, beta2, epsilon } => {
-                decoupled(adam(learning_rate / bias_correction(beta1, t), beta1, beta2, epsilon))
-            }
-            Self::NAdam { beta1, beta2, epsilon, momentum_decay } => {
-                let [gradient, mean] = momentum_schedule(beta1, momentum_decay, t);
-                let gradient_rate = (learning_rate * gradient) as f32;
-                Scalars { gradient_rate, ..adam(learning_rate * mean, beta1, beta2, epsilon) }
-            }
-            Self::Adagrad { epsilon, lr_decay } => {
-                let rate = learning_rate / (1.0 + (t - 1) as f64 * lr_decay);
-                Scalars { epsilon: epsilon as f32, ..with(rate, [0.0; 2]) }
-            }
-            Self::Lion { beta1, beta2 } => decoupled(with(learning_rate, [beta1, beta2])),
-        }
     }
 }
 

@@ -25,6 +25,9 @@ use tunefork_trial::TrialNumber;
 pub struct Definition {
     /// Name, seed, slots and the rest; `stages`, `sampler` and `scheduler` are set by the executor.
     pub header: StudyHeader,
+    /// Names of the header's settings that hold their defaults, for the study's file does not name them. A stored
+    /// study that has no such setting was begun before there was one, and goes on.
+    pub presumed: Vec<String>,
     /// Trials in all.
     pub budget: u32,
     /// What may vary.
@@ -121,7 +124,7 @@ pub fn run<W: Workload>(
     definition.header.sampler = definition.sampler.name().to_owned();
     definition.header.scheduler = definition.scheduler.name().to_owned();
     let resumed = resume::open(&definition, storage, observer, options)?;
-    let folder = checkpoint::Folder::open(options, &definition.header)?;
+    let folder = checkpoint::Folder::open(options, &resumed.known.header)?;
     let workers =
         workers::Workers { workload, folder, tolerant: resumed.tolerant, study: definition.header.name.clone() };
     let board = board::Board::new(options);

@@ -25,7 +25,7 @@ pub(super) fn open(
         storage.create(&header)?;
         return Ok(Resumed { known: StudyRecord::new(header), tolerant: false });
     };
-    let differences = facts(&known.header).differences(&facts(&definition.header));
+    let differences = facts(&known.header).differences(&facts_then(&known, definition));
     if !differences.is_empty() {
         return Err(StudyError::SettingsChanged { study: known.header.name, differences });
     }
@@ -53,6 +53,14 @@ fn facts(header: &StudyHeader) -> Facts {
     ];
     let own = own.iter().map(|(name, text)| (*name, text.as_str()));
     Facts::new(own.chain(header.settings.iter()))
+}
+
+/// What must stay, of the settings that there were when the study was begun and of those that the definition names.
+fn facts_then(known: &StudyRecord, definition: &Definition) -> Facts {
+    let is_new = |name: &str| {
+        definition.presumed.iter().any(|presumed| presumed == name) && known.header.settings.get(name).is_none()
+    };
+    Facts::new(facts(&definition.header).iter().filter(|(name, _)| !is_new(name)))
 }
 
 /// Another fingerprint is refused, or accepted and put on record.

@@ -29,6 +29,28 @@ fn changed_settings_are_refused_by_name() {
 }
 
 #[test]
+fn a_setting_that_the_stored_study_did_not_know_yet_is_no_difference_at_its_default() {
+    let later = |presumed: &[&str], lr: &str| {
+        let mut study = definition("asha");
+        study.header.settings = Facts::new([("search.lr", lr), ("norm", "batch")]);
+        study.presumed = presumed.iter().map(|name| name.to_string()).collect();
+        study
+    };
+    let refusal = |study| go(study, &Arc::default(), &mut begun(), &options(1)).unwrap_err().to_string();
+    let text = refusal(later(&[], "log 1e-4..1"));
+    assert!(text.contains("norm was absent and is now batch"), "{text}");
+    // What is stored is compared, whether it is presumed now or not.
+    let text = refusal(later(&["norm", "search.lr"], "log 1e-3..1"));
+    assert!(text.contains("search.lr was log 1e-4..1 and is now log 1e-3..1"), "{text}");
+    assert!(!text.contains("norm"), "{text}");
+    let mut storage = begun();
+    let outcome = go(later(&["norm"], "log 1e-4..1"), &Arc::default(), &mut storage, &options(1)).unwrap();
+    assert_eq!(outcome.ended, Ended::Done);
+    // The study stays what it was: an earlier build, too, goes on with it.
+    assert_eq!(record(&mut storage).header.settings, definition("asha").header.settings);
+}
+
+#[test]
 fn a_smaller_budget_is_refused() {
     let mut study = definition("asha");
     study.budget = 3;

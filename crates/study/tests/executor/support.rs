@@ -38,6 +38,7 @@ pub(crate) fn definition(scheduler_name: &str) -> Definition {
     header.fingerprint = Facts::new([("isa", "portable")]);
     Definition {
         header,
+        presumed: Vec::new(),
         budget: 14,
         space: space(),
         enqueued: Vec::new(),

@@ -1,8 +1,10 @@
-//! The networks of the reports, as the study files in `studies/networks` describe them.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
 
 use std::sync::LazyLock;
 
 use serde::Deserialize;
+use tunefork_graph::{Activation, Conv, Graph, GraphError, NodeId, Window};
 
 /// A network and what it is trained on.
 #[derive(Clone, Debug)]
@@ -50,6 +52,36 @@ impl Model {
     pub fn global_average(&self) -> bool {
         self.head.as_deref() == Some("global_average")
     }
+
+    /// pool(activation(norm(conv(x)) + shortcut(x))), where norm and shortcut may be missing.
+    fn block(
+        &self,
+        g: &mut Graph,
+        x: NodeId,
+        name: &str,
+        channels: usize,
+        activation: Activation,
+    ) -> Result<NodeId, GraphError> {
+        let conv = Conv { channels, kernel: 3, stride: 1, padding: 1, bias: true };
+        let mut y = g.conv2d(x, name, conv)?;
+        if self.batch_norm {
+            y = g.batch_norm(y, &format!("{name}.norm"))?;
+        }
+        if self.residual {
+            let projection = Conv { kernel: 1, padding: 0, bias: false, ..conv };
+            let shortcut = match g.node(x).shape == g.node(y).shape {
+                true => x,
+                false => g.conv2d(x, &format!("{name}.shortcut"), projection)?,
+            };
+            y = g.add(y, shortcut)?;
+        }
+        y = g.activation(y, activation)?;
+        let pool = Window { kernel: 2, stride: 2, padding: 0 };
+        match activation {
+            Activation::Relu => g.max_pool(y, pool),
+            _ => g.average_pool(y, pool),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -94,6 +126,52 @@ impl Network {
     /// If there is none.
     pub fn named(name: &str) -> &'static Self {
         NETWORKS.iter().find(|network| network.name == name).unwrap_or_else(|| panic!("no network {name}"))
+    }
+
+    /// Its graph, for its own batch and images.
+    ///
+    /// # Errors
+    /// None, for the networks that there are.
+    pub fn graph(&self) -> Result<Graph, GraphError> {
+        self.graph_of(self.batch, self.side)
+    }
+
+    /// The same layers for another batch and images of `side` x `side`.
+    ///
+    /// # Errors
+    /// If the side is too small for its poolings.
+    pub fn graph_of(&self, batch: usize, side: usize) -> Result<Graph, GraphError> {
+        self.build(batch, side, Activation::Relu)
+    }
+
+    /// The same with tanh for relu and means for maxima: gradients do not jump where rounding moves a value.
+    ///
+    /// # Errors
+    /// If the side is too small for its poolings.
+    pub fn smooth_graph_of(&self, batch: usize, side: usize) -> Result<Graph, GraphError> {
+        self.build(batch, side, Activation::Tanh)
+    }
+
+    fn build(&self, batch: usize, side: usize, activation: Activation) -> Result<Graph, GraphError> {
+        let mut g = Graph::new(batch, [side, side, self.colours])?;
+        let mut x = g.input();
+        for (number, &channels) in self.model.channels.iter().enumerate() {
+            x = self.model.block(&mut g, x, &format!("conv{number}"), channels, activation)?;
+        }
+        if self.model.global_average() {
+            x = g.global_average_pool(x)?;
+        }
+        x = g.flatten(x)?;
+        for (number, &outputs) in self.model.hidden.iter().enumerate() {
+            x = g.dense(x, &format!("hidden{number}"), outputs, true)?;
+            x = g.activation(x, activation)?;
+            if self.model.dropout > 0.0 {
+                x = g.dropout(x)?;
+            }
+        }
+        x = g.dense(x, "head", self.classes, true)?;
+        g.softmax_cross_entropy(x, self.classes)?;
+        Ok(g)
     }
 }
 
