@@ -28,48 +28,48 @@ pub enum Change {
     },
     /// A running trial gets one more parameter (define-by-run).
     Parameter {
-        /// The trial.
+        /// A running trial.
         number: TrialNumber,
         /// The parameter; its name must be new for the trial.
         parameter: StoredParameter,
     },
     /// A running trial reports; steps grow.
     Report {
-        /// The trial.
+        /// A running trial.
         number: TrialNumber,
-        /// The report.
+        /// Its step is larger than that of the trial's last report.
         epoch: EpochRecord,
     },
     /// A running trial pauses, or a paused one runs again.
     State {
-        /// The trial.
+        /// A running trial to pause, or a paused one that goes on.
         number: TrialNumber,
         /// `Running` or `Paused`.
         state: TrialState,
     },
     /// A trial ends; nothing changes it afterwards.
     Finish {
-        /// The trial.
+        /// A trial that has not ended.
         number: TrialNumber,
         /// `Complete`, `Pruned` or `Failed`.
         state: TrialState,
         /// The value: required for `Complete`, optional for `Pruned`, none for `Failed`; never NaN.
         value: Option<f64>,
-        /// Why and when.
+        /// Why, and when in virtual time.
         end: End,
     },
     /// A user's attribute of an unfinished trial is set.
     Attribute {
-        /// The trial.
+        /// A trial that has not ended.
         number: TrialNumber,
         /// Its name; at most 512 characters.
         key: String,
-        /// Its value.
+        /// Any JSON; it replaces what the name had before.
         value: serde_json::Value,
     },
     /// Training of an unfinished trial was started once more.
     Restarted {
-        /// The trial.
+        /// A running trial.
         number: TrialNumber,
     },
     /// Something that the virtual clock could not know.

@@ -6,7 +6,7 @@ use tunefork_names::named_enum;
 /// Work in one epoch of a trial, known before it runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cost {
-    /// Floating-point operations.
+    /// Floating-point operations, counted from the plan.
     pub flops: u64,
     /// Bytes read and written in memory.
     pub bytes: u64,

@@ -9,7 +9,7 @@ use tunefork_trial::TrialNumber;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StudyError {
-    /// The storage failed.
+    /// The study could not be read or written, or a change would break the storage contract.
     #[error(transparent)]
     Storage(#[from] StorageError),
     /// A domain or value is wrong.
@@ -23,7 +23,7 @@ pub enum StudyError {
     SettingsChanged {
         /// Name of the study.
         study: String,
-        /// What differs.
+        /// A sentence for each setting, as from [`Facts::differences`](crate::Facts::differences).
         differences: Vec<String>,
     },
     /// The fingerprint is not that of the stored study.
@@ -34,7 +34,7 @@ pub enum StudyError {
     FingerprintChanged {
         /// Name of the study.
         study: String,
-        /// What differs.
+        /// A sentence for each fact of the fingerprint.
         differences: Vec<String>,
     },
     /// The budget is smaller than what the stored study was asked for.
@@ -44,9 +44,9 @@ pub enum StudyError {
     BudgetShrank {
         /// Name of the study.
         study: String,
-        /// Trials before.
+        /// Trials that it was asked for before.
         stored: u32,
-        /// Trials now.
+        /// The smaller number that it is asked for now.
         now: u32,
     },
     /// Computing something again gave another result than the stored one.
@@ -56,9 +56,9 @@ pub enum StudyError {
     NotReproducible {
         /// Name of the study.
         study: String,
-        /// The trial.
+        /// The first trial that came out otherwise.
         trial: TrialNumber,
-        /// What differs.
+        /// What is stored, and what came now.
         detail: String,
     },
     /// An enqueued trial cannot be tried.
@@ -66,25 +66,25 @@ pub enum StudyError {
     Enqueued {
         /// Position among the enqueued trials, from 0.
         index: usize,
-        /// What is wrong.
+        /// Which of its values cannot be taken, and why.
         detail: String,
     },
     /// A setting of the executor is out of its range.
     #[error("{name} is {value}; it must be {allowed}")]
     Setting {
-        /// Which.
+        /// Its name, such as `workers`.
         name: &'static str,
-        /// What was given.
+        /// The value given, as text.
         value: String,
-        /// What is allowed.
+        /// The range in words, such as `at least 1`.
         allowed: &'static str,
     },
-    /// A checkpoint could not be written.
+    /// The folder for checkpoints could not be made.
     #[error("cannot write checkpoint {}: {source}; what was reported is kept, run the same command to go on once it can be written", path.display())]
     Checkpoint {
-        /// The file.
+        /// The folder that was wanted.
         path: PathBuf,
-        /// Why.
+        /// Why the system refused.
         source: std::io::Error,
     },
     /// The workload cannot go on here.
@@ -92,19 +92,19 @@ pub enum StudyError {
     Halted {
         /// The trial that met the obstacle.
         trial: TrialNumber,
-        /// What it was.
+        /// The obstacle in the workload's words.
         message: String,
     },
     /// Every point of a finite space was proposed.
     #[error("the search space is used up after {trials} trials")]
     Exhausted {
-        /// Trials so far.
+        /// Trials that the study has, in every state.
         trials: usize,
     },
     /// A trial of ask and tell was used after its end, or wrongly.
     #[error("trial {trial}: {detail}")]
     Misuse {
-        /// The trial.
+        /// The trial that was used.
         trial: TrialNumber,
         /// What was wrong, and what is allowed.
         detail: String,

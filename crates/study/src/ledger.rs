@@ -109,20 +109,18 @@ impl Ledger {
             }
             Change::Parameter { number, parameter } => self.parameter(*number, parameter, admission),
             Change::Report { number, epoch } => self.report(*number, epoch.step, admission),
-            Change::State { number, state } => match state {
-                Paused => {
-                    self.change(*number, "pause", &[Running], admission)?.state = Paused;
-                    Ok(())
-                }
-                Running => {
-                    self.change(*number, "go on", &[Paused], admission)?.state = Running;
-                    Ok(())
-                }
-                other => Err(StorageError::refused(
-                    *number,
-                    format!("{other:?} is not a state to change to; start or finish it instead"),
-                )),
-            },
+            Change::State { number, state } => {
+                let (verb, from) = match state {
+                    Paused => ("pause", Running),
+                    Running => ("go on", Paused),
+                    other => {
+                        let detail = format!("{other:?} is not a state to change to; start or finish it instead");
+                        return Err(StorageError::refused(*number, detail));
+                    }
+                };
+                self.change(*number, verb, &[from], admission)?.state = *state;
+                Ok(())
+            }
             Change::Finish { number, state, value, .. } => {
                 check_value(*number, *state, *value)?;
                 self.change(*number, "finish", &UNFINISHED, admission)?.state = *state;
@@ -147,15 +145,12 @@ impl Ledger {
     }
 
     fn entry(&mut self, number: TrialNumber, verb: &str, allowed: &[TrialState]) -> Result<&mut Entry, StorageError> {
-        let detail = match self.trials.get(number.0 as usize) {
-            Some(entry) if allowed.contains(&entry.state) => None,
-            Some(entry) => Some(format!("it cannot {verb}, since it is {:?}", entry.state)),
-            None => Some(format!("it cannot {verb}, since it does not exist")),
+        let detail = match self.trials.get_mut(number.0 as usize) {
+            Some(entry) if allowed.contains(&entry.state) => return Ok(entry),
+            Some(entry) => format!("it cannot {verb}, since it is {:?}", entry.state),
+            None => format!("it cannot {verb}, since it does not exist"),
         };
-        match detail {
-            None => Ok(&mut self.trials[number.0 as usize]),
-            Some(detail) => Err(StorageError::refused(number, detail)),
-        }
+        Err(StorageError::refused(number, detail))
     }
 
     /// The entry of a trial in an allowed state, after noting what it was.
@@ -227,7 +222,7 @@ impl Ledger {
 const UNFINISHED: [TrialState; 3] = [TrialState::Waiting, TrialState::Running, TrialState::Paused];
 
 /// Whether two domains of one name may stand in one study: Optuna's rule.
-pub fn compatible(one: &Domain, other: &Domain) -> bool {
+pub(crate) fn compatible(one: &Domain, other: &Domain) -> bool {
     match (one, other) {
         (Domain::Float { log: a, .. }, Domain::Float { log: b, .. }) => a == b,
         (Domain::Int { log: a, .. }, Domain::Int { log: b, .. }) => a == b,

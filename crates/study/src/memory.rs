@@ -47,7 +47,6 @@ impl Storage for MemoryStorage {
     }
 }
 
-/// Applies an admitted change.
 fn apply(study: &mut StudyRecord, change: &Change) {
     match change {
         Change::Enqueue { number, fixed } => {

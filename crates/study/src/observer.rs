@@ -7,11 +7,11 @@ use tunefork_trial::{TrialNumber, TrialState};
 /// Listens to a running study: progress bars, files of a run folder, lines of JSON. Called on the
 /// thread that runs the study; what it does never changes a result.
 pub trait Observer {
-    /// Something happened.
+    /// Called once for each event. The study waits until it returns.
     fn event(&mut self, event: &Event<'_>);
 }
 
-/// Listens to nothing.
+/// For a study that nobody watches.
 impl Observer for () {
     fn event(&mut self, _: &Event<'_>) {}
 }
@@ -30,9 +30,9 @@ pub enum Event<'a> {
     },
     /// A trial was asked for and stored.
     TrialStarted {
-        /// Its number.
+        /// Number of the trial, counted from 0.
         number: TrialNumber,
-        /// Its parameters.
+        /// The active parameters with their values.
         params: &'a Params,
         /// Its cost; `None` if it failed before it started.
         blueprint: Option<&'a Blueprint>,
@@ -43,38 +43,38 @@ pub enum Event<'a> {
     },
     /// At once: a worker computed an epoch. It is not committed yet.
     EpochComputed {
-        /// The trial.
+        /// The trial that the epoch is of.
         number: TrialNumber,
-        /// The epoch.
+        /// The epoch, counted from 1.
         step: u32,
-        /// Its result.
+        /// What the epoch has brought.
         report: &'a EpochReport,
     },
     /// At once: a run failed for a reason of the machine, or came back after a restart.
     TrialRetried {
-        /// The trial.
+        /// The trial that is tried once more.
         number: TrialNumber,
-        /// What went wrong.
+        /// What went wrong, with the message to show.
         failure: &'a TrialFailure,
     },
     /// A report was committed.
     Reported {
-        /// The trial.
+        /// The trial that reported.
         number: TrialNumber,
-        /// The report.
+        /// Its step, virtual time and what the epoch has brought.
         epoch: &'a EpochRecord,
         /// Whether the storage had it.
         known: bool,
     },
     /// A trial ended and this was committed.
     TrialFinished {
-        /// The trial.
+        /// The trial that ended.
         number: TrialNumber,
         /// Complete, Pruned or Failed.
         state: TrialState,
-        /// Its value.
+        /// The value it ends with; none if it failed.
         value: Option<f64>,
-        /// Why it ended.
+        /// Why, and when in virtual time.
         end: &'a End,
         /// Whether it is the best so far.
         best: bool,
@@ -83,7 +83,7 @@ pub enum Event<'a> {
     },
     /// Something to tell the user that lost nothing: a corrupt checkpoint, a drifted fingerprint.
     Warning {
-        /// In words.
+        /// What happened, in a clause to show as it is.
         message: &'a str,
     },
 }

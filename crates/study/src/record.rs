@@ -10,10 +10,10 @@ named_enum! {
     /// Which report gives a completed trial its value. Both can always be read from the reports.
     #[derive(Default)]
     pub enum ValueAt: "epoch that counts" {
-        /// The last epoch's.
+        /// The last epoch that was reported.
         #[default]
         Last = "last",
-        /// The best epoch's, the earliest of equals.
+        /// The epoch with the best value, the earliest of equals.
         Best = "best",
     }
 }
@@ -106,15 +106,9 @@ impl StudyRecord {
 
     /// The completed trial with the best value; the earliest of equals.
     pub fn best(&self) -> Option<&TrialRecord> {
-        let mut best: Option<(&TrialRecord, f64)> = None;
-        for trial in &self.trials {
-            if let (TrialState::Complete, Some(value)) = (trial.state, trial.value)
-                && best.is_none_or(|(_, best)| self.header.direction.better(value, best))
-            {
-                best = Some((trial, value));
-            }
-        }
-        best.map(|(trial, _)| trial)
+        let completed = self.trials.iter().filter(|trial| trial.state == TrialState::Complete);
+        let values = completed.filter_map(|trial| Some((trial, trial.value?)));
+        ValueAt::Best.pick(self.header.direction, values, |(_, value)| *value).map(|(trial, _)| trial)
     }
 }
 
@@ -144,7 +138,7 @@ impl StoredParameter {
     }
 }
 
-/// One trial.
+/// A trial as stored: what it was asked to try, what it reported and how it ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrialRecord {
     /// Its number, counted from 0.
@@ -157,7 +151,7 @@ pub struct TrialRecord {
     pub fixed: Option<Params>,
     /// Cost and virtual start; absent in ask and tell.
     pub schedule: Option<Schedule>,
-    /// Reports, by step.
+    /// What it reported; steps grow.
     pub epochs: Vec<EpochRecord>,
     /// The value: of a completed trial by [`ValueAt`], of a pruned one its last report.
     pub value: Option<f64>,
@@ -219,7 +213,7 @@ pub struct EpochRecord {
 pub struct End {
     /// Virtual time; 0 in ask and tell.
     pub time: u64,
-    /// Why.
+    /// The kind of end, one of those that are stored by name.
     pub reason: EndReason,
     /// The reason in words; empty where the reason says all.
     pub message: String,
@@ -252,7 +246,7 @@ named_enum! {
 pub struct TrialObserved {
     /// Start in UTC, as `2026-11-21 18:00:00.000000`.
     pub started: Option<String>,
-    /// End in UTC.
+    /// End in UTC, in the same form.
     pub ended: Option<String>,
     /// How often its training was started again after a fault or a killed process.
     pub restarts: u32,
@@ -264,9 +258,9 @@ pub struct TrialObserved {
 pub struct OutsideEvent {
     /// It came instead of the event of this moment.
     pub moment: Moment,
-    /// What it was.
+    /// What happened, which decides what is applied again.
     pub kind: OutsideKind,
-    /// In words.
+    /// The same in words, with what the machine said.
     pub message: String,
 }
 

@@ -44,12 +44,12 @@ impl fmt::Display for Member {
 /// What one training of a trial has brought so far.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MemberReport {
-    /// Which training.
+    /// Which of the trial's trainings this is.
     pub member: Member,
-    /// Its value.
+    /// What counts of it so far: the value of its last or best epoch.
     #[serde(with = "bits")]
     pub value: f64,
-    /// Its further figures.
+    /// Further figures of this training.
     pub metrics: Metrics,
 }
 
@@ -116,16 +116,16 @@ impl From<Vec<(String, u64)>> for Metrics {
 /// How long an epoch took. It differs from run to run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Timing {
-    /// Seconds of training.
+    /// Seconds spent on training images.
     pub seconds: f64,
-    /// Seconds of validation.
+    /// Seconds spent on validation images.
     pub validation_seconds: f64,
     /// Training images in a second of training.
     pub images_per_second: f64,
 }
 
 impl Timing {
-    /// Seconds in all.
+    /// Seconds of training and validation together.
     pub fn all_seconds(&self) -> f64 {
         self.seconds + self.validation_seconds
     }

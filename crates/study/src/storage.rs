@@ -63,73 +63,73 @@ pub enum StorageError {
     /// Another program holds the database for longer than we wait.
     #[error("{} is locked by another program for more than {seconds} s; close what writes to it and run the same command again", path.display())]
     Locked {
-        /// The database.
+        /// The database that the other program holds.
         path: PathBuf,
-        /// How long we waited.
+        /// Seconds that we waited.
         seconds: u64,
     },
     /// The study is being written by another process of ours.
     #[error("{} is in use by another run; wait for it or stop it", path.display())]
     InUse {
-        /// The database.
+        /// The database that the other run writes.
         path: PathBuf,
     },
     /// The tables are of a later version of this program.
     #[error("{} was written by a newer version (tables of version {found}, this program knows up to {known}); update this program", path.display())]
     NewerVersion {
-        /// The database.
+        /// The database with the newer tables.
         path: PathBuf,
-        /// Version found.
+        /// Version of its tables.
         found: i64,
-        /// Latest version known.
+        /// Latest version that this program reads.
         known: i64,
     },
     /// The tables follow another schema of Optuna.
     #[error("{} has Optuna's schema {found}, but {expected} is needed; `optuna storage upgrade` may bring it there", path.display())]
     OptunaVersion {
-        /// The database.
+        /// The database with the other schema.
         path: PathBuf,
-        /// Revision found.
+        /// Revision of its schema, as Optuna names it.
         found: String,
-        /// Revision needed.
+        /// The one revision that this program reads and writes.
         expected: &'static str,
     },
     /// The file is something else.
     #[error("{} is not a study database ({detail}); name another file or folder", path.display())]
     NotADatabase {
-        /// The file.
+        /// The file that was named as a database.
         path: PathBuf,
-        /// What was found.
+        /// What it is instead, or what SQLite said of it.
         detail: String,
     },
-    /// No such file.
+    /// No file is where the database should be.
     #[error("there is no database at {}", path.display())]
     Missing {
-        /// The file.
+        /// The file that was looked for.
         path: PathBuf,
     },
     /// The database has no study of this name.
     #[error("{} has no study `{name}`; it has: {}", path.display(), if present.is_empty() { "none".to_owned() } else { present.join(", ") })]
     NoStudy {
-        /// The database.
+        /// The database, which could be read.
         path: PathBuf,
-        /// Name asked for.
+        /// The name asked for.
         name: String,
-        /// Names there are.
+        /// Names of the studies it has.
         present: Vec<String>,
     },
     /// No name was given, and the database does not hold exactly one study.
     #[error("{} holds {}", path.display(), if present.is_empty() { "no study yet".to_owned() } else { format!("several studies ({}), and which is meant is not said", present.join(", ")) })]
     NotOneStudy {
-        /// The database.
+        /// The database, which could be read.
         path: PathBuf,
-        /// Names there are.
+        /// Names of the studies it has: none, or more than one.
         present: Vec<String>,
     },
     /// Writing is not allowed.
     #[error("{} cannot be written: {detail}; check the permissions of the file and its folder", path.display())]
     ReadOnly {
-        /// The database.
+        /// The database that was to be written.
         path: PathBuf,
         /// What the system said.
         detail: String,
@@ -137,13 +137,13 @@ pub enum StorageError {
     /// No room is left.
     #[error("the disk of {} is full; everything reported before is kept: make room and run the same command again", path.display())]
     Full {
-        /// The database.
+        /// The database that was to be written.
         path: PathBuf,
     },
     /// The contents contradict the schema or themselves.
     #[error("{} is damaged: {detail}", path.display())]
     Damaged {
-        /// The database.
+        /// The database with the contradiction.
         path: PathBuf,
         /// What was found where.
         detail: String,
@@ -151,9 +151,9 @@ pub enum StorageError {
     /// Anything else the database said.
     #[error("{}: {detail}", path.display())]
     Other {
-        /// The database.
+        /// The database that was read or written.
         path: PathBuf,
-        /// What it said.
+        /// What SQLite or the system said.
         detail: String,
     },
 }

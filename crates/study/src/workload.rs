@@ -92,7 +92,7 @@ pub struct TrialContext {
     pub number: TrialNumber,
     /// Key of the trial's random streams.
     pub key: Key,
-    /// Active parameters.
+    /// The active parameters with their values.
     pub params: Arc<Params>,
     /// The workload's own answer for these parameters.
     pub blueprint: Arc<Blueprint>,
@@ -144,7 +144,7 @@ impl TrialFailure {
     }
 }
 
-/// Kinds of failure.
+/// What sort of failure it is; it decides what becomes of the trial and of the study.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
     /// NaN or infinite loss: the trial fails, always in the same epoch.

@@ -238,7 +238,6 @@ pub(super) fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What a new trial begins with.
 struct Start {
     number: TrialNumber,
     proposal: Point,

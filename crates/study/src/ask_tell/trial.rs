@@ -1,7 +1,8 @@
 //! A trial that is being evaluated.
 
 use super::study::{Shared, lock};
-use crate::{Change, EpochRecord, EpochReport, StoredParameter, StudyError, compatible};
+use crate::ledger::compatible;
+use crate::{Change, EpochRecord, EpochReport, StoredParameter, StudyError};
 use std::sync::{Arc, Mutex};
 use tunefork_sampler::{Ask, Random, Sampler};
 use tunefork_scheduler::Decision;
@@ -17,7 +18,6 @@ pub struct Trial {
     number: TrialNumber,
     /// The joint proposal made at the ask.
     proposal: Point,
-    /// Values of an enqueued trial.
     fixed: Params,
     /// Not written yet.
     changes: Vec<Change>,
@@ -37,7 +37,7 @@ impl Trial {
         self.changes = changes;
     }
 
-    /// Its number.
+    /// The number under which the study and its storage know it, counted from 0.
     pub fn number(&self) -> TrialNumber {
         self.number
     }

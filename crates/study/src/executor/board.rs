@@ -14,7 +14,6 @@ pub(super) struct Board<R> {
     /// CPU threads of all workers together.
     threads: usize,
     state: Mutex<State<R>>,
-    /// Signalled when there may be work.
     work: Condvar,
     /// Signalled when a worker has something to say.
     news: Condvar,
@@ -30,7 +29,6 @@ struct State<R> {
     closed: bool,
 }
 
-/// A trial that runs.
 pub(super) struct Lane<R> {
     pub context: TrialContext,
     /// Virtual start and duration of an epoch.
@@ -62,7 +60,6 @@ pub(super) enum Note {
     Warning(String),
 }
 
-/// An epoch to compute.
 pub(super) struct Job<R> {
     pub context: TrialContext,
     pub run: Option<R>,
@@ -105,7 +102,6 @@ impl<R> Board<R> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A trial begins.
     pub(super) fn add(&self, lane: Lane<R>) {
         self.lock().lanes.insert(lane.context.number.0, lane);
         self.work.notify_all();
@@ -229,7 +225,6 @@ impl<R> Board<R> {
         Some(lane.results.iter().flatten().cloned().collect())
     }
 
-    /// Something for the simulation to know.
     pub(super) fn note(&self, note: Note) {
         self.lock().notes.push(note);
         self.news.notify_all();

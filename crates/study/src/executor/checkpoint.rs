@@ -19,7 +19,7 @@ const DIGEST: usize = 32;
 const LENGTH: usize = 8;
 
 /// Where the checkpoints of a study are.
-pub(super) struct Folder {
+pub(super) struct CheckpointFolder {
     path: PathBuf,
     /// Which study they belong to.
     study: String,
@@ -27,7 +27,6 @@ pub(super) struct Folder {
     pub every: Duration,
 }
 
-/// What a checkpoint holds.
 pub(super) struct Checkpoint {
     /// Reports of epochs 1, 2, …
     pub reports: Vec<Arc<EpochReport>>,
@@ -44,9 +43,12 @@ struct Header<Report> {
     epochs: Vec<Report>,
 }
 
-impl Folder {
+impl CheckpointFolder {
     /// Makes the folder, if checkpoints are wanted.
-    pub(super) fn open(options: &ExecutorOptions, header: &StudyHeader) -> Result<Option<Folder>, StudyError> {
+    pub(super) fn open(
+        options: &ExecutorOptions,
+        header: &StudyHeader,
+    ) -> Result<Option<CheckpointFolder>, StudyError> {
         let Some(path) = options.checkpoints.clone() else {
             return Ok(None);
         };
@@ -56,7 +58,7 @@ impl Folder {
             ("seed", header.seed.to_string()),
             ("settings", header.settings.digest()),
         ]);
-        Ok(Some(Folder { path, study: identity.digest(), every: options.checkpoint_every }))
+        Ok(Some(CheckpointFolder { path, study: identity.digest(), every: options.checkpoint_every }))
     }
 
     fn file(&self, trial: u32) -> PathBuf {

@@ -28,15 +28,15 @@ pub struct Definition {
     /// Names of the header's settings that hold their defaults, for the study's file does not name them. A stored
     /// study that has no such setting was begun before there was one, and goes on.
     pub presumed: Vec<String>,
-    /// Trials in all.
+    /// Trials in all, enqueued and stored ones among them; it may only grow.
     pub budget: u32,
-    /// What may vary.
+    /// The parameters that may vary, and when each is active.
     pub space: Space,
     /// Trials that come first, as given. A parameter they leave open is drawn by the sampler.
     pub enqueued: Vec<Params>,
     /// Attributes of those trials, in the same order, for tools that show them; there may be fewer.
     pub attributes: Vec<Vec<(String, serde_json::Value)>>,
-    /// Where to look.
+    /// Proposes the points of trials, and what enqueued ones leave open.
     pub sampler: Box<dyn Sampler>,
     /// When to stop a trial.
     pub scheduler: Box<dyn Scheduler>,
@@ -54,7 +54,7 @@ pub struct ExecutorOptions {
     pub checkpoints: Option<PathBuf>,
     /// Shortest time between two checkpoints of a trial; they are also never more than one an epoch.
     pub checkpoint_every: Duration,
-    /// Replayed from outside, by Ctrl-C: stop, resumable.
+    /// Raised from outside, by Ctrl-C: stop, resumable.
     pub stop: Arc<AtomicBool>,
     /// Wall time after which running trials end with what they have, and no more are asked for.
     pub time_limit: Option<Duration>,
@@ -80,7 +80,7 @@ impl Default for ExecutorOptions {
 /// How a run of a study ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// Why it returned.
+    /// Whether all is done, and if not, what ended it early.
     pub ended: Ended,
     /// Trials in the study.
     pub trials: u32,
@@ -99,7 +99,7 @@ pub enum Ended {
     Exhausted,
     /// The wall-time limit passed; running it again goes on with the trials that are left.
     TimeLimit,
-    /// The stop flag was replayed; running it again goes on.
+    /// The stop flag was raised; running it again goes on.
     Interrupted,
 }
 
@@ -124,7 +124,7 @@ pub fn run<W: Workload>(
     definition.header.sampler = definition.sampler.name().to_owned();
     definition.header.scheduler = definition.scheduler.name().to_owned();
     let resumed = resume::open(&definition, storage, observer, options)?;
-    let folder = checkpoint::Folder::open(options, &resumed.known.header)?;
+    let folder = checkpoint::CheckpointFolder::open(options, &resumed.known.header)?;
     let workers =
         workers::Workers { workload, folder, tolerant: resumed.tolerant, study: definition.header.name.clone() };
     let board = board::Board::new(options);

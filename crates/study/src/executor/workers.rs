@@ -1,7 +1,7 @@
 //! What workers do: compute epochs, bring runs back after a kill or a fault, write checkpoints.
 
 use super::board::{Board, Job, Note};
-use super::checkpoint::{Checkpoint, Folder};
+use super::checkpoint::{Checkpoint, CheckpointFolder};
 use crate::{
     EpochReport, Event, FailureKind, Metrics, Observer, Run, StudyError, TrialContext, TrialFailure, Workload,
 };
@@ -10,10 +10,9 @@ use std::sync::Arc;
 use std::time::Instant;
 use tunefork_space::Params;
 
-/// What all workers share.
 pub(super) struct Workers<'a, W> {
     pub workload: &'a W,
-    pub folder: Option<Folder>,
+    pub folder: Option<CheckpointFolder>,
     /// Stored results win over what is computed again: the fingerprint has drifted.
     pub tolerant: bool,
     pub study: String,
@@ -230,7 +229,7 @@ impl<W: Workload> Workers<'_, W> {
 
     fn save(
         &self,
-        folder: &Folder,
+        folder: &CheckpointFolder,
         trial: &TrialContext,
         reports: Vec<Arc<EpochReport>>,
         run: &W::Run,

@@ -26,23 +26,17 @@ impl<W: Workload> Simulation<'_, W> {
         let known = self.known.trials.get(number.index()).cloned();
         let schedule = self.schedule(&params, known.as_ref(), moment)?;
         self.history.start(number, point.clone()).expect("numbers are given in order and points are of the space");
-        let mut changes = vec![Change::Start {
-            number,
-            params: StoredParameter::of(self.history.space(), &point),
-            fixed: fixed.clone(),
-            schedule: schedule.as_ref().ok().cloned(),
-        }];
-        if let Some(attributes) = self.definition.attributes.get(number.index()) {
-            changes.extend(attributes.iter().map(|(key, value)| Change::Attribute {
-                number,
-                key: key.clone(),
-                value: value.clone(),
-            }));
-        }
         if known.is_none() {
+            let mut changes = vec![Change::Start {
+                number,
+                params: StoredParameter::of(self.history.space(), &point),
+                fixed: fixed.clone(),
+                schedule: schedule.as_ref().ok().cloned(),
+            }];
+            let attributes = self.definition.attributes.get(number.index()).into_iter().flatten().cloned();
+            changes.extend(attributes.map(|(key, value)| Change::Attribute { number, key, value }));
             self.storage.commit(&changes)?;
         }
-        changes.clear();
         self.observer.event(&Event::TrialStarted {
             number,
             params: &params,

@@ -31,7 +31,6 @@ pub(super) struct Simulation<'a, W: Workload> {
     storage: &'a mut dyn Storage,
     observer: &'a mut dyn Observer,
     history: History,
-    /// What comes next.
     order: Order,
     running: BTreeMap<u32, Running>,
     /// Budgets, one after the other, and which one counts now.

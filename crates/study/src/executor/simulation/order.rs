@@ -16,7 +16,6 @@ pub(super) enum Order {
     Eager { idle_slots: u32, recorded: BTreeMap<u64, Moment> },
 }
 
-/// What comes next.
 pub(super) enum Next {
     Event(Moment),
     /// All slots are idle for good.

@@ -19,7 +19,6 @@ pub(super) enum Waited<T> {
     TimeLimit,
 }
 
-/// What a report leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Continue,
@@ -28,7 +27,6 @@ pub(super) enum Verdict {
 }
 
 impl<W: Workload> Simulation<'_, W> {
-    /// Waits for the result of an epoch.
     pub(super) fn wait(&mut self, moment: Moment) -> Result<Waited<EpochResult>, StudyError> {
         self.wait_with(|board| board.wait(moment.trial, moment.step, PATIENCE))
     }
