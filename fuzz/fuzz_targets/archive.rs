@@ -5,7 +5,7 @@
 use std::io::Cursor;
 
 use libfuzzer_sys::fuzz_target;
-use tunefork_data::archive::{self, Kind};
+use tunefork_data::archive::{self, EntryKind};
 
 const LIMIT: u64 = 1 << 16;
 
@@ -13,7 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(entries) = archive::list(Cursor::new(bytes)) else {
         return;
     };
-    let files = entries.iter().filter(|entry| entry.kind == Kind::File);
+    let files = entries.iter().filter(|entry| entry.kind == EntryKind::File);
     for entry in files.clone() {
         assert!(!entry.name.starts_with('/'), "{}", entry.name);
         assert!(entry.name.split('/').all(|part| part != ".."), "{}", entry.name);

@@ -2,10 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tunefork_data::cifar::{Batch, Kind};
+use tunefork_data::cifar::{Batch, CifarKind};
 
 fuzz_target!(|bytes: &[u8]| {
-    for kind in [Kind::Ten, Kind::Hundred] {
+    for kind in [CifarKind::Ten, CifarKind::Hundred] {
         let Ok(batch) = Batch::parse(bytes.to_vec(), kind) else {
             continue;
         };

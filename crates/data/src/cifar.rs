@@ -1,23 +1,23 @@
 //! CIFAR's binary files: records of labels and an image, one after the other, without any header.
 //!
-//! A record of CIFAR-10 is one byte of label, one of CIFAR-100 two (coarse, then fine; [`Kind`] says
+//! A record of CIFAR-10 is one byte of label, one of CIFAR-100 two (coarse, then fine; [`CifarKind`] says
 //! which is used); then 1024 bytes of red, 1024 of green and 1024 of blue, each 32 rows of 32 pixels.
 
 use crate::image::Picture;
 
 /// Height and width of an image.
-pub const SIDE: usize = 32;
+const SIDE: usize = 32;
 
 /// The largest file that is read: about 87,000 images.
-pub const MAX_BYTES: u64 = 1 << 28;
+pub(crate) const MAX_BYTES: u64 = 1 << 28;
 
 /// Pixels, and so bytes of one colour, of an image.
 const PLANE: usize = SIDE * SIDE;
 
 /// Which of the two sets, and which of its labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// CIFAR-10.
+pub enum CifarKind {
+    /// CIFAR-10 with its 10 labels.
     Ten,
     /// CIFAR-100 with its 100 fine labels.
     Hundred,
@@ -25,7 +25,7 @@ pub enum Kind {
     HundredCoarse,
 }
 
-impl Kind {
+impl CifarKind {
     /// The number of classes.
     #[must_use]
     pub fn classes(self) -> usize {
@@ -83,7 +83,7 @@ pub enum CifarError {
 /// The images of one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
-    kind: Kind,
+    kind: CifarKind,
     bytes: Vec<u8>,
 }
 
@@ -96,16 +96,16 @@ impl Batch {
     ///
     /// # Examples
     /// ```
-    /// use tunefork_data::cifar::{Batch, Kind};
+    /// use tunefork_data::cifar::{Batch, CifarKind};
     ///
     /// let mut record = vec![7];
     /// record.extend([[255; 1024], [128; 1024], [0; 1024]].concat());
-    /// let batch = Batch::parse(record, Kind::Ten)?;
+    /// let batch = Batch::parse(record, CifarKind::Ten)?;
     /// assert_eq!((batch.len(), batch.label(0)), (1, 7));
     /// assert_eq!(batch.picture(0).pixels[..3], [255, 128, 0]);
     /// # Ok::<(), tunefork_data::cifar::CifarError>(())
     /// ```
-    pub fn parse(bytes: Vec<u8>, kind: Kind) -> Result<Self, CifarError> {
+    pub fn parse(bytes: Vec<u8>, kind: CifarKind) -> Result<Self, CifarError> {
         let record = kind.record_bytes();
         match bytes.len() {
             0 => Err(CifarError::Empty),

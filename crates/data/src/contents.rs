@@ -33,7 +33,6 @@ pub(crate) struct Contents {
     pub pixels: Stored,
 }
 
-/// Where the pixels are.
 pub(crate) enum Stored {
     /// Every image is a file.
     Files(Files),
@@ -43,7 +42,6 @@ pub(crate) enum Stored {
 
 /// Images of a format of its own, which need no decoding.
 pub(crate) trait Records: Send + Sync {
-    /// The image of this number.
     fn picture(&self, number: usize) -> Picture;
 }
 

@@ -36,11 +36,11 @@ pub(crate) fn check_shape(shape: Image) -> Result<(), DataError> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
-    /// `train/`, or everything where the source has no parts.
+    /// `train/` or `training/`, or everything where the source has no parts.
     Train,
     /// `val/`, `valid/` or `validation/`.
     Validation,
-    /// `test/`.
+    /// `test/` or `testing/`.
     Test,
 }
 
@@ -59,7 +59,6 @@ impl Part {
     }
 }
 
-/// Where the pixels lie.
 #[derive(Debug)]
 pub(crate) enum Pixels {
     /// In memory: sets that are drawn, or given by the caller.
@@ -114,7 +113,7 @@ impl Dataset {
     ///
     /// # Errors
     /// When a side of the images is 0 or above 4096 or their channels are not 1 or 3, lengths do not fit together, a
-    /// label names no class, or there are fewer than two or more than [`MAX_CLASSES`] classes.
+    /// label names no class, or there are fewer than two or more than 65,535 classes.
     pub fn from_memory(
         shape: Image,
         classes: Vec<String>,

@@ -18,7 +18,7 @@ pub enum DataError {
         action: &'static str,
         /// The file or folder concerned.
         path: PathBuf,
-        /// The system's reason.
+        /// Why the system refused.
         source: std::io::Error,
     },
     /// No data set of this name exists.
@@ -36,7 +36,7 @@ pub enum DataError {
     /// A folder holds several archives and nothing says which one is meant.
     #[error("`{}` holds several archives ({}); name one of them", folder.display(), names.join(", "))]
     SeveralArchives {
-        /// The folder.
+        /// The folder that was named.
         folder: PathBuf,
         /// The archives' file names.
         names: Vec<String>,
@@ -51,13 +51,13 @@ pub enum DataError {
         path: PathBuf,
         /// A set: its format and folder.
         first: (&'static str, PathBuf),
-        /// Another one.
+        /// Another set at the same depth.
         second: (&'static str, PathBuf),
     },
     /// A file without which a set cannot be read is not there.
     #[error("`{}` is missing; {reason}", path.display())]
     MissingFile {
-        /// The file.
+        /// Where the file should be.
         path: PathBuf,
         /// What it is needed for.
         reason: &'static str,
@@ -73,7 +73,7 @@ pub enum DataError {
     /// One IDX file is damaged.
     #[error("IDX file `{}`: {source}", path.display())]
     Idx {
-        /// The file.
+        /// The damaged file, plain or gzipped.
         path: PathBuf,
         /// What is wrong with it.
         source: IdxError,
@@ -81,7 +81,7 @@ pub enum DataError {
     /// One of CIFAR's files is damaged.
     #[error("CIFAR file `{}` {source}", path.display())]
     Cifar {
-        /// The file.
+        /// The damaged file of records.
         path: PathBuf,
         /// What is wrong with it.
         source: CifarError,
@@ -89,7 +89,7 @@ pub enum DataError {
     /// A line of a table of labels says nothing that can be used.
     #[error("`{}` line {line} {reason}", path.display())]
     Table {
-        /// The table.
+        /// The table with this line.
         path: PathBuf,
         /// The line, from 1.
         line: u64,
@@ -99,7 +99,7 @@ pub enum DataError {
     /// A file of class names has more or fewer names than the set has classes.
     #[error("`{}` has {names} class names, one in each line; the set has {classes} classes", path.display())]
     ClassNames {
-        /// The file.
+        /// The file of names.
         path: PathBuf,
         /// The number of names.
         names: usize,
@@ -125,7 +125,7 @@ pub enum DataError {
         path: PathBuf,
         /// The image's index in that file.
         index: usize,
-        /// The label found.
+        /// The label found, counted from 0.
         label: usize,
         /// The number of classes.
         classes: usize,
@@ -137,7 +137,7 @@ pub enum DataError {
         path: PathBuf,
         /// The index of an image with the largest label.
         index: usize,
-        /// The largest label.
+        /// The largest label in the file.
         label: usize,
         /// The smallest label that is missing.
         missing: usize,
@@ -145,7 +145,7 @@ pub enum DataError {
     /// An archive is damaged or breaks a limit.
     #[error("archive `{}`: {source}", path.display())]
     Archive {
-        /// The archive.
+        /// The archive, with the path inside it where one entry is meant.
         path: PathBuf,
         /// What is wrong with it.
         source: ArchiveError,
@@ -153,7 +153,7 @@ pub enum DataError {
     /// A single image that was asked for by name cannot be read.
     #[error("image `{}`: {source}", path.display())]
     Image {
-        /// The image file.
+        /// The image file that was named.
         path: PathBuf,
         /// What is wrong with it.
         source: ImageError,
@@ -169,7 +169,7 @@ pub enum DataError {
     /// A class has no usable training image.
     #[error("class `{class}` of `{}` has no usable image; remove it or add images", path.display())]
     EmptyClass {
-        /// The source.
+        /// The folder or archive of the set.
         path: PathBuf,
         /// The class's folder name or number.
         class: String,
@@ -177,15 +177,15 @@ pub enum DataError {
     /// The number of classes is outside what labels can say.
     #[error("`{}` has {classes} classes; between 2 and {} are allowed", path.display(), crate::MAX_CLASSES)]
     ClassCount {
-        /// The source.
+        /// The folder or archive of the set.
         path: PathBuf,
-        /// The number found.
+        /// The number of classes found.
         classes: usize,
     },
     /// A class occurs in validation or test but not in training.
     #[error("class `{class}` of `{}` occurs in {part}/ but not in train/", path.display())]
     UnknownClass {
-        /// The source.
+        /// The folder or archive of the set.
         path: PathBuf,
         /// The class's folder name.
         class: String,
@@ -195,9 +195,9 @@ pub enum DataError {
     /// More images than an index can count.
     #[error("`{}` has {images} images; at most {} are allowed", path.display(), u32::MAX)]
     TooManyImages {
-        /// The source.
+        /// The folder or archive of the set.
         path: PathBuf,
-        /// The number found.
+        /// The number of images found.
         images: usize,
     },
     /// Images differ in size and no size was asked for.
@@ -206,7 +206,7 @@ pub enum DataError {
         path.display(), first.1, first.2, first.0, second.1, second.2, second.0
     )]
     SizesDiffer {
-        /// The source.
+        /// The folder or archive of the set.
         path: PathBuf,
         /// An image: name, height, width.
         first: (String, usize, usize),
@@ -220,19 +220,19 @@ pub enum DataError {
         height: usize,
         /// Width in pixels.
         width: usize,
-        /// Channels.
+        /// Channels; 1 is grey, 3 is colour.
         channels: usize,
-        /// What is wrong.
+        /// Which bound the shape breaks.
         reason: String,
     },
     /// A setting outside its range.
     #[error("`{key}` is {value}; {expected}")]
     Setting {
-        /// The setting's name.
+        /// What is set, such as `data.folds`.
         key: &'static str,
-        /// The value given.
+        /// The value given, as text.
         value: String,
-        /// What is allowed.
+        /// A clause that says what would be taken.
         expected: String,
     },
     /// A part of a split asks for more than there is.

@@ -5,11 +5,11 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use crate::archive::{self, ArchiveError, Kind};
+use crate::archive::{self, ArchiveError, EntryKind};
 use crate::contents::Raw;
 use crate::image::{ImageError, MAX_FILE_BYTES};
 use crate::listing::Listing;
-use crate::locate::{Form, Source};
+use crate::locate::{Container, Source};
 use crate::{DataError, Warnings};
 
 /// A file as it was found, before anybody knows what it is.
@@ -21,7 +21,6 @@ pub(crate) struct Found {
     pub handle: usize,
 }
 
-/// What lies in a source.
 #[derive(Debug)]
 pub(crate) struct Files {
     /// The folder or archive.
@@ -34,16 +33,8 @@ pub(crate) struct Files {
     pub folders: Vec<String>,
     /// What of an archive is not used.
     pub warnings: Warnings,
-    place: Place,
-}
-
-/// Where the bytes are.
-#[derive(Debug)]
-enum Place {
-    /// A file's handle is the place of its path here.
-    Folder(Vec<PathBuf>),
-    /// In the archive.
-    Archive,
+    /// Where a folder's files lie, by their handles; none for an archive.
+    paths: Option<Vec<PathBuf>>,
 }
 
 impl Files {
@@ -55,15 +46,15 @@ impl Files {
             found: Vec::new(),
             folders: Vec::new(),
             warnings: Warnings::default(),
-            place: Place::Archive,
+            paths: None,
         };
-        match source.form {
-            Form::Folder => {
+        match source.container {
+            Container::Folder => {
                 files.found = listing.files;
                 files.folders = listing.folders;
-                files.place = Place::Folder(listing.paths);
+                files.paths = Some(listing.paths);
             }
-            Form::Archive => files.list_archive()?,
+            Container::Archive => files.list_archive()?,
         }
         Ok(files)
     }
@@ -74,13 +65,13 @@ impl Files {
         for entry in entries.map_err(|source| self.broken(source))? {
             let name = entry.name;
             match entry.kind {
-                Kind::Refused(reason) => self.warnings.leave_out(name, reason),
-                Kind::Folder => self.folders.push(name),
-                Kind::File if !seen.insert(name.clone()) => {
+                EntryKind::Refused(reason) => self.warnings.leave_out(name, reason),
+                EntryKind::Folder => self.folders.push(name),
+                EntryKind::File if !seen.insert(name.clone()) => {
                     let reason = "it occurs a second time; the first is used";
                     self.warnings.leave_out(name, reason);
                 }
-                Kind::File => self.found.push(Found { name, handle: entry.index }),
+                EntryKind::File => self.found.push(Found { name, handle: entry.index }),
             }
         }
         Ok(())
@@ -94,7 +85,7 @@ impl Files {
     /// Calls `send` with the place in `wanted` and the image file for every handle there, in the
     /// order that suits the source, until it returns false.
     pub(crate) fn images(&self, wanted: &[usize], send: &mut dyn FnMut(usize, Raw) -> bool) -> Result<(), DataError> {
-        if let Place::Folder(paths) = &self.place {
+        if let Some(paths) = &self.paths {
             for (place, handle) in wanted.iter().enumerate() {
                 if !send(place, Raw::File(paths[*handle].clone())) {
                     break;
@@ -122,7 +113,7 @@ impl Files {
         let there: Vec<usize> = (0..names.len()).filter(|place| handles[*place].is_some()).collect();
         let wanted: Vec<usize> = handles.iter().copied().flatten().collect();
         let mut loaded: Vec<Option<Vec<u8>>> = vec![None; names.len()];
-        if let Place::Folder(paths) = &self.place {
+        if let Some(paths) = &self.paths {
             for (place, handle) in there.iter().zip(&wanted) {
                 loaded[*place] = Some(load_file(&paths[*handle], limit)?);
             }

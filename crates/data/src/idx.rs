@@ -10,7 +10,7 @@ use std::io::Read;
 pub const MAX_BYTES: u64 = 4 << 30;
 
 /// The largest number of dimensions that is read.
-pub const MAX_DIMENSIONS: usize = 3;
+const MAX_DIMENSIONS: usize = 3;
 
 /// Why bytes are no IDX file.
 #[derive(Debug, thiserror::Error)]
@@ -22,9 +22,9 @@ pub enum IdxError {
     /// The file has another number of dimensions than its place requires.
     #[error("has {found} dimensions; {expected} expected ({what})")]
     Dimensions {
-        /// The number found.
+        /// Dimensions that the file has.
         found: usize,
-        /// The number expected.
+        /// Dimensions that it should have: 3 for images, 1 for labels.
         expected: usize,
         /// What the file should hold.
         what: &'static str,
@@ -122,7 +122,6 @@ pub fn read(mut stream: impl Read) -> Result<Idx<Vec<u8>>, IdxError> {
     }
 }
 
-/// Reads magic number and sizes.
 fn header(stream: &mut impl Read) -> Result<Vec<usize>, IdxError> {
     let mut magic = Vec::new();
     stream.take(4).read_to_end(&mut magic)?;
@@ -142,7 +141,6 @@ fn header(stream: &mut impl Read) -> Result<Vec<usize>, IdxError> {
     Ok(sizes)
 }
 
-/// The product of the sizes.
 fn needed_bytes(sizes: &[usize]) -> Result<u64, IdxError> {
     let product = sizes.iter().try_fold(1_u64, |product, size| product.checked_mul(*size as u64));
     match product {

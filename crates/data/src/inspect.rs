@@ -14,7 +14,7 @@ use crate::prepare::{Progress, Stage, thread_count};
 use crate::{DataError, Labels, Part, Source, Warnings, parallel};
 
 /// At most this many groups of duplicates are listed by name.
-pub const MAX_LISTED_GROUPS: usize = 50;
+const MAX_LISTED_GROUPS: usize = 50;
 
 /// What a set consists of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,18 +23,18 @@ pub struct Inspection {
     pub classes: Vec<String>,
     /// The parts that have images.
     pub parts: Vec<PartSummary>,
-    /// Heights in pixels.
+    /// Heights of the images in pixels, as they are stored.
     pub height: Spread,
-    /// Widths in pixels.
+    /// Widths of the images in pixels, as they are stored.
     pub width: Spread,
-    /// Grey images.
+    /// How many images are grey.
     pub grey: usize,
-    /// Images with colour.
+    /// How many images have colour.
     pub colour: usize,
     /// Mean per channel of the training part's pixels, scaled to 0 to 1. Grey images count as
     /// colour with three equal channels if any image has colour.
     pub mean: Vec<f64>,
-    /// Standard deviation, likewise.
+    /// Standard deviation per channel of the same pixels.
     pub std: Vec<f64>,
     /// Files that cannot be used, or should be looked at, and why.
     pub warnings: Warnings,
@@ -45,9 +45,9 @@ pub struct Inspection {
 /// One part of a set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartSummary {
-    /// Which part.
+    /// The part of the source that is told of.
     pub part: Part,
-    /// Usable images.
+    /// How many usable images it has.
     pub images: usize,
     /// Usable images of each class, by label.
     pub per_class: Vec<usize>,
@@ -56,11 +56,11 @@ pub struct PartSummary {
 /// Smallest, middle and largest of some numbers; the lower middle of an even number of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spread {
-    /// Smallest.
+    /// The smallest of the numbers.
     pub min: usize,
-    /// Middle.
+    /// The middle one in order of size.
     pub median: usize,
-    /// Largest.
+    /// The largest of the numbers.
     pub max: usize,
 }
 
@@ -86,7 +86,7 @@ pub struct Duplicates {
     pub across_parts: usize,
     /// Groups with images of more than one class: at least one label is wrong.
     pub across_classes: usize,
-    /// The first groups, each by its images' names.
+    /// The first 50 groups, each by its images' names.
     pub listed: Vec<Vec<String>>,
 }
 

@@ -61,17 +61,17 @@ pub use dataset::{Dataset, Part};
 pub use error::DataError;
 pub use generated::{CLASS_NAMES, Generated};
 pub use image::Fit;
-pub use inspect::{Duplicates, Inspection, MAX_LISTED_GROUPS, PartSummary, Spread};
-pub use locate::{DATA_VARIABLE, DEFAULT_FOLDER, Source, data_folder, names_of};
+pub use inspect::{Duplicates, Inspection, PartSummary, Spread};
+pub use locate::{Source, data_folder, names_of};
 pub use normalise::Normalisation;
 pub use pictures::Pictures;
 pub use prepare::{Labels, Opened, PrepareOptions, Progress, Stage};
 pub use split::{Order, Share, Split, SplitOptions};
 pub use tunefork_graph::Image;
-pub use warnings::{MAX_NAMED, Warning, Warnings};
+pub use warnings::{Warning, Warnings};
 
 /// The largest number of classes: labels are 16-bit.
-pub const MAX_CLASSES: usize = 65_535;
+pub(crate) const MAX_CLASSES: usize = 65_535;
 
 /// A digest of this crate's sources, which belongs to the fingerprint of a study.
 #[doc(hidden)]

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::DataError;
 use crate::files::{Found, is_hidden};
-use crate::locate::{Form, Source};
+use crate::locate::{Container, Source};
 
 /// Folders nested deeper than this are taken for a link that leads back to itself.
 const MAX_DEPTH: usize = 16;
@@ -25,7 +25,6 @@ pub(crate) struct Listing {
     stamps: Vec<Stamp>,
 }
 
-/// Size and time of a file.
 #[derive(Clone, Copy, Debug)]
 struct Stamp {
     bytes: u64,
@@ -37,9 +36,9 @@ impl Listing {
     /// Lists a folder's files, or the one of an archive.
     pub(crate) fn of(source: &Source) -> Result<Self, DataError> {
         let mut listing = Self::default();
-        match &source.form {
-            Form::Folder => listing.walk(source.path(), "", 0)?,
-            Form::Archive => listing.add(source.path().to_path_buf(), source.name()),
+        match &source.container {
+            Container::Folder => listing.walk(source.path(), "", 0)?,
+            Container::Archive => listing.add(source.path().to_path_buf(), source.name()),
         }
         Ok(listing)
     }

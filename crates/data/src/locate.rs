@@ -7,12 +7,6 @@ use std::path::{Path, PathBuf};
 use crate::files::is_hidden;
 use crate::{DataError, formats};
 
-/// The environment variable that names the data folder.
-pub const DATA_VARIABLE: &str = "TUNEFORK_DATA";
-
-/// The data folder when nothing names one.
-pub const DEFAULT_FOLDER: &str = "data";
-
 /// File name endings of archives, the longer ones first.
 const ARCHIVE_ENDINGS: [&str; 4] = [".tar.gz", ".tgz", ".tar", ".zip"];
 
@@ -25,16 +19,12 @@ const SPELLINGS: [&[&str]; 5] = [
     &["flowers", "flower_photos"],
 ];
 
-/// The folder where sets are looked for by name: `data_dir`, else what the variable
-/// [`DATA_VARIABLE`] says, else [`DEFAULT_FOLDER`].
+/// The folder where sets are looked for by name: `data_dir`, else what the environment variable `TUNEFORK_DATA` says,
+/// else `data`.
 #[must_use]
 pub fn data_folder(data_dir: Option<&Path>) -> PathBuf {
-    let variable = std::env::var_os(DATA_VARIABLE).filter(|value| !value.is_empty());
-    match (data_dir, variable) {
-        (Some(folder), _) => folder.to_path_buf(),
-        (None, Some(folder)) => PathBuf::from(folder),
-        (None, None) => PathBuf::from(DEFAULT_FOLDER),
-    }
+    let variable = || std::env::var_os("TUNEFORK_DATA").filter(|value| !value.is_empty()).map(PathBuf::from);
+    data_dir.map(Path::to_path_buf).or_else(variable).unwrap_or_else(|| PathBuf::from("data"))
 }
 
 /// The names under which the set `name` may lie: itself, then the other usual ones of a well-known set.
@@ -44,16 +34,16 @@ pub fn names_of(name: &str) -> impl Iterator<Item = &str> {
     std::iter::once(name).chain(others.filter(move |other| *other != name))
 }
 
-/// Where a data set lies, and in what form.
+/// Where a data set lies: a folder or an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     path: PathBuf,
-    pub(crate) form: Form,
+    pub(crate) container: Container,
 }
 
-/// Where the files of a set are.
+/// What holds the files of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum Container {
     Folder,
     Archive,
 }
@@ -92,10 +82,10 @@ impl Source {
     /// # Errors
     /// As [`Self::locate`].
     pub fn at(path: &Path) -> Result<Self, DataError> {
-        let found = |path: &Path, form| Ok(Self { path: path.to_path_buf(), form });
+        let found = |path: &Path, container| Ok(Self { path: path.to_path_buf(), container });
         if !path.is_dir() {
             return match is_archive(path) {
-                true => found(path, Form::Archive),
+                true => found(path, Container::Archive),
                 false => Err(DataError::UnknownKind {
                     path: path.to_path_buf(),
                     expected: "a folder, .tar, .tar.gz, .tgz or .zip is expected",
@@ -117,8 +107,8 @@ impl Source {
         }
         archives.sort();
         match archives.as_slice() {
-            _ if is_set => found(path, Form::Folder),
-            [archive] => found(archive, Form::Archive),
+            _ if is_set => found(path, Container::Folder),
+            [archive] => found(archive, Container::Archive),
             [] => Err(DataError::NoImages {
                 path: path.to_path_buf(),
                 hint: "no class folders, no archive, no files of CIFAR or MNIST".to_owned(),

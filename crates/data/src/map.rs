@@ -17,13 +17,11 @@ impl Map {
         // SAFETY: a mapping is sound as long as nobody changes or shortens the file behind it.
         // Only prepared files are mapped, and this crate never writes to one in place: it writes a
         // new file and renames it over the old name, which leaves an existing mapping on the old
-        // file. Other programs have no business with them; DESIGN.md accepts what is left of the
-        // risk for this one file.
+        // file. Other programs have no business with them.
         let map = unsafe { Mmap::map(file) };
         map.map(Self).map_err(|source| DataError::io("map", path, source))
     }
 
-    /// The file's bytes.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.0
     }

@@ -29,7 +29,6 @@ impl Moments {
         }
     }
 
-    /// Adds another channel's sums.
     pub(crate) fn merge(&mut self, other: Self) {
         self.count += other.count;
         self.sum += other.sum;

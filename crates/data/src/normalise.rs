@@ -79,7 +79,7 @@ impl Normalisation {
         Self::new(&mean, &std)
     }
 
-    /// Mean per channel.
+    /// Mean per channel, of pixels scaled to 0 to 1.
     #[must_use]
     pub fn mean(&self) -> &[f32] {
         &self.mean

@@ -20,7 +20,7 @@ use crate::{DataError, Dataset, Image, Source, Warnings, digest};
 /// has colour).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PrepareOptions {
-    /// Height and width.
+    /// Height and width in pixels; without them all images must have the same.
     pub size: Option<(usize, usize)>,
     /// How images of another height or width are brought to these.
     pub fit: Fit,
@@ -65,9 +65,9 @@ impl Labels {
 pub struct Progress {
     /// What is being done.
     pub stage: Stage,
-    /// Images done.
+    /// Images done in this stage, good or bad.
     pub done: usize,
-    /// Images in all.
+    /// Images of all parts of the source.
     pub total: usize,
 }
 
@@ -76,18 +76,18 @@ pub struct Progress {
 pub enum Stage {
     /// Sizes are read from image headers.
     Measure,
-    /// Images are decoded.
+    /// Images are decoded and, for a prepared file, scaled and written.
     Decode,
 }
 
 /// A set that is ready, and what there is to say about it.
 #[derive(Debug)]
 pub struct Opened {
-    /// The images.
+    /// The images, mapped from the prepared file.
     pub data: Dataset,
     /// Files that were left out, also when the prepared file was made by an earlier run.
     pub warnings: Warnings,
-    /// The prepared file.
+    /// Where the prepared file lies.
     pub prepared: PathBuf,
     /// Whether the prepared file was there already.
     pub reused: bool,
@@ -122,8 +122,7 @@ impl Source {
         let threads = thread_count(options.threads);
         let shape = resolve_shape(&contents, options, threads, progress)?;
         let (writer, prepared) = create_in_first(&folders, &name, shape.elements())?;
-        let form = Form { shape, fit: options.fit };
-        write(&contents, form, threads, &fingerprint, writer, progress)?;
+        write(&contents, shape, options.fit, threads, &fingerprint, writer, progress)?;
         match prepared::open(&prepared, &fingerprint) {
             Some((data, warnings)) => Ok(Opened { data, warnings, prepared, reused: false }),
             None => {
@@ -183,17 +182,11 @@ fn resolve_shape(
     Ok(shape)
 }
 
-/// What all images are brought to, and how.
-#[derive(Clone, Copy)]
-struct Form {
-    shape: Image,
-    fit: Fit,
-}
-
-/// Decodes all images into `writer`.
+/// Decodes all images into `writer`, each brought to `shape`.
 fn write(
     contents: &Contents,
-    form: Form,
+    shape: Image,
+    fit: Fit,
     threads: usize,
     fingerprint: &str,
     mut writer: Writer,
@@ -201,7 +194,7 @@ fn write(
 ) -> Result<(), DataError> {
     let total = contents.items.len();
     let work = |raw: Raw| {
-        let pixels = raw.decode()?.fit(form.shape, form.fit);
+        let pixels = raw.decode()?.fit(shape, fit);
         let digest = digest::of_image(&pixels);
         Ok((pixels, digest))
     };
@@ -243,8 +236,7 @@ fn write(
     }
     refuse_empty_class(contents, &labels[..counts[0]])?;
     let classes = contents.classes.clone();
-    let meta =
-        Meta { fingerprint: fingerprint.to_owned(), shape: form.shape, fit: form.fit, classes, counts, warnings };
+    let meta = Meta { fingerprint: fingerprint.to_owned(), shape, fit, classes, counts, warnings };
     writer.finish(&labels, &digests, &meta)
 }
 

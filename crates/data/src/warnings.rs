@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// At most this many warnings keep their text; the others are only counted.
-pub const MAX_NAMED: usize = 100;
+const MAX_NAMED: usize = 100;
 
 /// One file with which something is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ impl std::fmt::Display for Warning {
     }
 }
 
-/// All warnings of a set: the first [`MAX_NAMED`], the others as a number.
+/// All warnings of a set: the first 100, the others as a number.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warnings {
     count: usize,
@@ -62,7 +62,7 @@ impl Warnings {
         self.left_out
     }
 
-    /// The first of them.
+    /// The first 100 of them, in the order in which they came.
     #[must_use]
     pub fn named(&self) -> &[Warning] {
         &self.named

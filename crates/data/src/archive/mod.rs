@@ -6,10 +6,10 @@ mod zip;
 use std::io::{self, Read, Seek, SeekFrom};
 
 /// The longest entry name, in bytes.
-pub const MAX_NAME_BYTES: u64 = 4096;
+const MAX_NAME_BYTES: u64 = 4096;
 
 /// The largest block of extended attributes of a tar archive, in bytes.
-pub const MAX_EXTENSION_BYTES: u64 = 1 << 20;
+const MAX_EXTENSION_BYTES: u64 = 1 << 20;
 
 /// The most entries that are read.
 pub const MAX_ENTRIES: usize = 1 << 25;
@@ -30,7 +30,7 @@ pub enum ArchiveError {
     /// An entry's data has another length than its header says.
     #[error("entry `{name}` should have {size} bytes, {found} were found")]
     Length {
-        /// The entry.
+        /// Path of the entry inside the archive.
         name: String,
         /// The size its header states.
         size: u64,
@@ -42,7 +42,7 @@ pub enum ArchiveError {
     TooLarge {
         /// The size its header states.
         size: u64,
-        /// The largest size.
+        /// The most bytes that are read of such a file.
         limit: u64,
     },
     /// More than [`MAX_ENTRIES`].
@@ -56,7 +56,7 @@ pub enum ArchiveError {
     Extension {
         /// The entry's position in the archive.
         index: usize,
-        /// What is wrong.
+        /// What is too long or not supported.
         reason: &'static str,
     },
     /// The directory of a zip archive is broken.
@@ -69,10 +69,10 @@ pub enum ArchiveError {
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A regular file.
+pub enum EntryKind {
+    /// A regular file, whose data can be read.
     File,
-    /// A folder.
+    /// A folder, which has no data.
     Folder,
     /// Something that is never used, and why.
     Refused(&'static str),
@@ -85,8 +85,8 @@ pub struct Entry {
     pub index: usize,
     /// Path inside the archive, parts separated by `/`, without `.` parts.
     pub name: String,
-    /// What it is.
-    pub kind: Kind,
+    /// Whether it is used, and as what.
+    pub kind: EntryKind,
     /// Length of its data in bytes.
     pub size: u64,
 }

@@ -5,7 +5,9 @@ use std::io::{self, BufReader, Read};
 use flate2::read::MultiGzDecoder;
 use tar::{Archive, EntryType, PaxExtensions};
 
-use super::{ArchiveError, Entry, Kind, MAX_ENTRIES, MAX_EXTENSION_BYTES, MAX_NAME_BYTES, allowance, clean_name, data};
+use super::{
+    ArchiveError, Entry, EntryKind, MAX_ENTRIES, MAX_EXTENSION_BYTES, MAX_NAME_BYTES, allowance, clean_name, data,
+};
 
 /// Large reads: a tar reader asks for 512 bytes at a time.
 const BUFFER_BYTES: usize = 1 << 18;
@@ -80,7 +82,7 @@ fn walk(stream: impl Read, mut visit: impl FnMut(Entry, &mut dyn Read) -> bool) 
         }
         let raw_name = long_name.take().unwrap_or_else(|| header.path_bytes().into_owned());
         let (name, unsafe_name) = clean_name(&String::from_utf8_lossy(&raw_name));
-        let kind = unsafe_name.map_or_else(|| kind_of(kind), Kind::Refused);
+        let kind = unsafe_name.map_or_else(|| kind_of(kind), EntryKind::Refused);
         if index == MAX_ENTRIES {
             return Err(ArchiveError::TooManyEntries);
         }
@@ -126,11 +128,11 @@ fn pax_name(block: &[u8], index: usize) -> Result<Option<Vec<u8>>, ArchiveError>
     Ok(name)
 }
 
-fn kind_of(kind: EntryType) -> Kind {
+fn kind_of(kind: EntryType) -> EntryKind {
     match kind {
-        EntryType::Regular | EntryType::Continuous => Kind::File,
-        EntryType::Directory => Kind::Folder,
-        EntryType::Link | EntryType::Symlink => Kind::Refused("it is a link"),
-        _ => Kind::Refused("it is neither a file nor a folder"),
+        EntryType::Regular | EntryType::Continuous => EntryKind::File,
+        EntryType::Directory => EntryKind::Folder,
+        EntryType::Link | EntryType::Symlink => EntryKind::Refused("it is a link"),
+        _ => EntryKind::Refused("it is neither a file nor a folder"),
     }
 }

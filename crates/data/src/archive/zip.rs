@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::{ArchiveError, Entry, Kind, MAX_ENTRIES, allowance, clean_name, data};
+use super::{ArchiveError, Entry, EntryKind, MAX_ENTRIES, allowance, clean_name, data};
 
 /// All entries, from the archive's directory alone.
 pub(super) fn list(stream: impl Read + Seek) -> Result<Vec<Entry>, ArchiveError> {
@@ -19,13 +19,13 @@ pub(super) fn list(stream: impl Read + Seek) -> Result<Vec<Entry>, ArchiveError>
         let (name, unsafe_name) = clean_name(&text);
         let known = matches!(entry.compression(), CompressionMethod::Stored | CompressionMethod::Deflated);
         let kind = match unsafe_name {
-            Some(reason) => Kind::Refused(reason),
-            None if text.ends_with('/') => Kind::Folder,
-            None if has_drive(&name) => Kind::Refused("its name starts at a drive"),
-            None if entry.is_symlink() => Kind::Refused("it is a link"),
-            None if entry.encrypted() => Kind::Refused("it is encrypted"),
-            None if !known => Kind::Refused("it is packed by another method than deflate"),
-            None => Kind::File,
+            Some(reason) => EntryKind::Refused(reason),
+            None if text.ends_with('/') => EntryKind::Folder,
+            None if has_drive(&name) => EntryKind::Refused("its name starts at a drive"),
+            None if entry.is_symlink() => EntryKind::Refused("it is a link"),
+            None if entry.encrypted() => EntryKind::Refused("it is encrypted"),
+            None if !known => EntryKind::Refused("it is packed by another method than deflate"),
+            None => EntryKind::File,
         };
         let size = entry.size();
         entries.push(Entry { index, name, kind, size });

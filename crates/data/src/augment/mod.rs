@@ -46,7 +46,7 @@ pub struct Augmentation {
 }
 
 impl Augmentation {
-    /// Largest `crop`.
+    /// The largest `crop` that [`Self::check`] allows, in pixels.
     pub const MOST_CROPPED: u32 = 1024;
 
     /// Whether images stay as they are.

@@ -35,7 +35,7 @@ impl Normalisation {
     /// # Panics
     /// If a length is not that of an image of this shape, or the normalisation has other channels.
     pub fn apply_changed(&self, transform: &Transform, pixels: &[u8], shape: Image, out: &mut [f32]) {
-        let source = Source { pixels, shape, tables: self.tables() };
+        let source = SourceImage { pixels, shape, tables: self.tables() };
         assert_eq!(pixels.len(), shape.elements(), "bytes of an image");
         assert_eq!(out.len(), shape.elements(), "values of an image");
         assert_eq!(source.tables.len(), shape.channels, "channels");
@@ -55,7 +55,7 @@ impl Normalisation {
 }
 
 /// Takes every value from its place.
-fn place<const C: usize>(transform: &Transform, source: &Source<'_>, out: &mut [f32]) {
+fn place<const C: usize>(transform: &Transform, source: &SourceImage<'_>, out: &mut [f32]) {
     let (fraction, width) = (Transform::PIXEL - 1, source.shape.width);
     let numbers = [transform.column, transform.row];
     let whole = numbers.iter().flatten().all(|number| number & fraction == 0);
@@ -73,8 +73,7 @@ fn place<const C: usize>(transform: &Transform, source: &Source<'_>, out: &mut [
     }
 }
 
-/// Changes contrast and brightness.
-fn relight(transform: &Transform, source: &Source<'_>, out: &mut [f32]) {
+fn relight(transform: &Transform, source: &SourceImage<'_>, out: &mut [f32]) {
     for (channel, table) in source.tables.iter().enumerate() {
         let (black, white) = (table[0], table[255]);
         let offset = transform.offset * (white - black);
@@ -85,13 +84,13 @@ fn relight(transform: &Transform, source: &Source<'_>, out: &mut [f32]) {
 }
 
 /// The image that values are taken from.
-struct Source<'a> {
+struct SourceImage<'a> {
     pixels: &'a [u8],
     shape: Image,
     tables: &'a [[f32; 256]],
 }
 
-impl Source<'_> {
+impl SourceImage<'_> {
     /// The bytes at a place; black outside of the image.
     fn pixel<const C: usize>(&self, x: i32, y: i32) -> [u8; C] {
         let Image { height, width, .. } = self.shape;
@@ -103,7 +102,6 @@ impl Source<'_> {
         }
     }
 
-    /// The value at a place.
     fn value<const C: usize>(&self, x: i32, y: i32) -> [f32; C] {
         let bytes = self.pixel::<C>(x, y);
         std::array::from_fn(|channel| self.tables[channel][usize::from(bytes[channel])])

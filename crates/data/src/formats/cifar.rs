@@ -2,30 +2,28 @@
 //! image.
 
 use super::{Format, numbered};
-use crate::cifar::{self, Batch, Kind};
+use crate::cifar::{self, Batch, CifarKind};
 use crate::contents::{Contents, Item, Records, Stored};
 use crate::files::{Files, inside};
 use crate::image::Picture;
 use crate::{DataError, Part};
 
-/// CIFAR-10.
 pub(super) const TEN: Format = Format {
     name: "CIFAR-10",
     marks: |name| TEN_FILES.iter().any(|(file, _)| *file == name),
-    read: |files, root| read(files, root, Kind::Ten, &TEN_FILES, "batches.meta.txt"),
+    read: |files, root| read(files, root, CifarKind::Ten, &TEN_FILES, "batches.meta.txt"),
     read_coarse: None,
 };
 
-/// CIFAR-100.
 pub(super) const HUNDRED: Format = Format {
     name: "CIFAR-100",
     marks: |name| name == "train.bin",
     read: |files, root| {
         let classes = "fine_label_names.txt";
-        read(files, root, Kind::Hundred, &HUNDRED_FILES, classes)
+        read(files, root, CifarKind::Hundred, &HUNDRED_FILES, classes)
     },
     read_coarse: Some(|files, root| {
-        let (kind, classes) = (Kind::HundredCoarse, "coarse_label_names.txt");
+        let (kind, classes) = (CifarKind::HundredCoarse, "coarse_label_names.txt");
         read(files, root, kind, &HUNDRED_FILES, classes)
     }),
 };
@@ -47,7 +45,7 @@ const HUNDRED_FILES: [(&str, Part); 2] = [("train.bin", Part::Train), ("test.bin
 fn read(
     mut files: Files,
     root: &str,
-    kind: Kind,
+    kind: CifarKind,
     batch_files: &BatchFiles,
     class_file: &str,
 ) -> Result<Contents, DataError> {
@@ -94,7 +92,7 @@ fn read(
 }
 
 /// The names in a file of one per line, of which there must be as many as classes.
-fn class_names(files: &Files, file: &str, kind: Kind, text: &[u8]) -> Result<Vec<String>, DataError> {
+fn class_names(files: &Files, file: &str, kind: CifarKind, text: &[u8]) -> Result<Vec<String>, DataError> {
     let text = String::from_utf8_lossy(text);
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let names: Vec<String> = lines.map(str::to_owned).collect();

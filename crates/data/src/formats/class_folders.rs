@@ -48,7 +48,6 @@ impl<'a> Levels<'a> {
     }
 }
 
-/// Sorts files into parts and classes.
 pub(super) fn read(mut files: Files) -> Result<Contents, DataError> {
     let mut warnings = std::mem::take(&mut files.warnings);
     let images = choose_images(&files.found, &mut warnings);

@@ -20,7 +20,6 @@ const TABLE: &str = "labels.csv";
 pub(super) const FORMAT: Format =
     Format { name: "a table of labels", marks: |name| name == TABLE, read, read_coarse: None };
 
-/// The largest table that is read.
 const MAX_TABLE_BYTES: u64 = 64 << 20;
 
 fn read(mut files: Files, root: &str) -> Result<Contents, DataError> {

@@ -26,7 +26,7 @@ fn read(mut files: Files, root: &str) -> Result<Contents, DataError> {
     let [wnids, words, annotations] = [(); 3].map(|()| texts.next().flatten());
 
     let mut warnings = std::mem::take(&mut files.warnings);
-    let labels = Labels::of(&wnids.unwrap_or_default(), &mut warnings);
+    let labels = ClassList::of(&wnids.unwrap_or_default(), &mut warnings);
     let sorted = Sorted::of(&files, root);
     let mut items = train_items(&sorted, &labels, &mut warnings);
     let has_validation = !sorted.validation.is_empty();
@@ -54,12 +54,12 @@ fn read(mut files: Files, root: &str) -> Result<Contents, DataError> {
 }
 
 /// The classes' numbers, in the order of `wnids.txt`.
-struct Labels {
+struct ClassList {
     wnids: Vec<String>,
     by_wnid: HashMap<String, u16>,
 }
 
-impl Labels {
+impl ClassList {
     fn of(text: &str, warnings: &mut Warnings) -> Self {
         let (mut wnids, mut by_wnid) = (Vec::new(), HashMap::new());
         for wnid in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -134,7 +134,7 @@ fn item(found: &Found, part: Part, label: u16) -> Item {
     Item { name: found.name.clone(), part, label, handle: found.handle }
 }
 
-fn train_items(sorted: &Sorted<'_>, labels: &Labels, warnings: &mut Warnings) -> Vec<Item> {
+fn train_items(sorted: &Sorted<'_>, labels: &ClassList, warnings: &mut Warnings) -> Vec<Item> {
     let mut items = Vec::new();
     for (wnid, images) in &sorted.train {
         match labels.get(wnid) {
@@ -178,7 +178,7 @@ impl<'a> Annotations<'a> {
     }
 
     /// The images whose class is known.
-    fn items(self, sorted: &Sorted<'_>, labels: &Labels, warnings: &mut Warnings) -> Vec<Item> {
+    fn items(self, sorted: &Sorted<'_>, labels: &ClassList, warnings: &mut Warnings) -> Vec<Item> {
         let mut items = Vec::new();
         for (file, found) in &sorted.validation {
             match self.0.get(file).map(|wnid| (wnid, labels.get(wnid))) {

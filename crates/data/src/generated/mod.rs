@@ -38,9 +38,9 @@ pub struct Generated {
     pub channels: usize,
     /// How many of [`CLASS_NAMES`] are drawn, 2 to 16. Classes take turns.
     pub classes: usize,
-    /// Training images.
+    /// How many training images are drawn, at least one for each class.
     pub train: usize,
-    /// Test images.
+    /// How many test images are drawn, 0 for none.
     pub test: usize,
     /// Which set of the endless many.
     pub seed: u64,

@@ -107,7 +107,6 @@ named_enum! {
     }
 }
 
-/// Which format the first bytes announce.
 enum Format {
     Jpeg,
     Png,

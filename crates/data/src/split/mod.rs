@@ -17,7 +17,7 @@ pub enum Share {
     /// What suits the source, see [`SplitOptions`].
     #[default]
     Auto,
-    /// This many images.
+    /// So many images; asking for more than there are is an error.
     Count(usize),
     /// This fraction of the images of the part it is taken from, above 0 and below 1, rounded to
     /// the nearest whole number.
@@ -48,11 +48,11 @@ named_enum! {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SplitOptions {
-    /// Training images.
+    /// How many images to train on.
     pub train: Share,
-    /// Validation images.
+    /// How many images to validate on.
     pub validation: Share,
-    /// Test images.
+    /// How many images to keep for testing.
     pub test: Share,
     /// How they are dealt out.
     pub order: Order,

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use crate::common::{Place, flat, gzip, tar};
 use proptest::prelude::*;
 use tar::EntryType;
-use tunefork_data::archive::{self, ArchiveError, Kind};
+use tunefork_data::archive::{self, ArchiveError, EntryKind};
 
 const FILE: EntryType = EntryType::Regular;
 
@@ -126,7 +126,7 @@ proptest! {
             bytes.truncate(cut.index(bytes.len()));
         }
         for entry in archive::list(Cursor::new(&bytes)).unwrap_or_default() {
-            if entry.kind == Kind::File {
+            if entry.kind == EntryKind::File {
                 prop_assert!(!entry.name.starts_with('/'));
                 prop_assert!(!entry.name.split('/').any(|part| part == ".."));
             }

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use crate::common::{Place, flat, sentences, zip};
 use proptest::prelude::*;
-use tunefork_data::archive::{self, ArchiveError, Kind};
+use tunefork_data::archive::{self, ArchiveError, EntryKind};
 
 /// Two classes, with ways out of the archive among them.
 fn entries(dark: &[u8], light: &[u8]) -> Vec<u8> {
@@ -50,8 +50,8 @@ fn links_and_encrypted_entries_are_refused() {
     bytes[two - 8..two - 4].copy_from_slice(&(0o120_777_u32 << 16).to_le_bytes());
     bytes[two - 41] = 3;
     let entries = archive::list(Cursor::new(&bytes)).expect("a readable directory");
-    let kinds: Vec<Kind> = entries.iter().map(|entry| entry.kind).collect();
-    assert_eq!(kinds, [Kind::Refused("it is encrypted"), Kind::Refused("it is a link")]);
+    let kinds: Vec<EntryKind> = entries.iter().map(|entry| entry.kind).collect();
+    assert_eq!(kinds, [EntryKind::Refused("it is encrypted"), EntryKind::Refused("it is a link")]);
 }
 
 #[test]
@@ -139,7 +139,7 @@ proptest! {
             bytes.truncate(cut.index(bytes.len()));
         }
         let entries = archive::list(Cursor::new(&bytes)).unwrap_or_default();
-        for entry in entries.iter().filter(|entry| entry.kind == Kind::File) {
+        for entry in entries.iter().filter(|entry| entry.kind == EntryKind::File) {
             prop_assert!(!entry.name.starts_with('/'));
             prop_assert!(!entry.name.split('/').any(|part| part == ".."));
         }
