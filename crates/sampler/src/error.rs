@@ -7,17 +7,17 @@ pub enum SamplerError {
     /// An option outside its range.
     #[error("{option} is {value}, but must be {allowed}")]
     Option {
-        /// The option's name.
+        /// Which field of the options, such as `candidates`.
         option: &'static str,
-        /// The value given.
+        /// What it was set to.
         value: f64,
-        /// What is allowed.
+        /// The range in words, such as `1 or more`.
         allowed: &'static str,
     },
     /// A grid over a parameter with infinitely many values.
     #[error("parameter `{parameter}` has infinitely many values; a grid needs choices, integers or a step")]
     Continuous {
-        /// The parameter's name.
+        /// Name of the parameter without choices or a step.
         parameter: String,
     },
     /// A grid with more points than can be counted.

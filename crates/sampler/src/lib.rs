@@ -42,11 +42,11 @@ mod tpe;
 tunefork_names::named_enum! {
     /// The samplers of this crate.
     pub enum SamplerKind: "sampler" {
-        /// [`Tpe`].
+        /// [`Tpe`], which learns from the trials before.
         Tpe = "tpe",
-        /// [`Random`].
+        /// [`Random`], which draws each trial by itself.
         Random = "random",
-        /// [`Grid`].
+        /// [`Grid`], which tries every point once.
         Grid = "grid",
     }
 }

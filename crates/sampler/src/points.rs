@@ -68,7 +68,6 @@ impl Points {
         Ok(Self { deciding, branches, total })
     }
 
-    /// Number of distinct points.
     pub(crate) fn total(&self) -> u64 {
         self.total
     }

@@ -4,11 +4,11 @@
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{option} is {value}, but must be {allowed}")]
 pub struct OptionError {
-    /// The option's name.
+    /// Which field of the options, such as `factor`.
     pub option: &'static str,
-    /// The value given.
+    /// What it was set to.
     pub value: f64,
-    /// What is allowed.
+    /// The range in words, such as `2 or more`.
     pub allowed: &'static str,
 }
 

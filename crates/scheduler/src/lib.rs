@@ -44,13 +44,13 @@ pub use successive_halving::{SuccessiveHalving, SuccessiveHalvingOptions};
 tunefork_names::named_enum! {
     /// The schedulers of this crate, by the names under which people know them.
     pub enum SchedulerKind: "scheduler" {
-        /// [`NoScheduler`].
+        /// [`NoScheduler`]: no trial is stopped.
         None = "none",
-        /// [`Percentile`] at 50.
+        /// [`Percentile`] at 50: the worse half is stopped.
         Median = "median",
-        /// [`Percentile`].
+        /// [`Percentile`] at a percentage that is given.
         Percentile = "percentile",
-        /// [`SuccessiveHalving`].
+        /// [`SuccessiveHalving`], asynchronous.
         Asha = "asha",
     }
 }
@@ -58,7 +58,7 @@ tunefork_names::named_enum! {
 /// What happens to a trial after a report.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Decision {
-    /// It goes on.
+    /// It trains on until its next report.
     Continue,
     /// It ends here, as pruned.
     Stop,

@@ -4,7 +4,7 @@ use tunefork_trial::{Direction, History, TrialNumber, TrialState};
 
 use crate::{Decision, OptionError, Scheduler, SchedulerKind};
 
-/// Settings of [`Percentile`].
+/// When [`Percentile`] decides, and what a trial must keep up with.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct PercentileOptions {
     /// How many percent of the complete trials a trial must keep up with, 0 to 100. 50 is the median

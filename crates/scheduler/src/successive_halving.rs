@@ -4,7 +4,7 @@ use tunefork_trial::{History, Report, TrialNumber};
 
 use crate::{Decision, OptionError, Scheduler, SchedulerKind};
 
-/// Settings of [`SuccessiveHalving`].
+/// Where the rungs of [`SuccessiveHalving`] stand, and who gets past them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SuccessiveHalvingOptions {
     /// The step of the lowest rung (before `skip`); 1 or more.

@@ -5,7 +5,7 @@
 
 /// `low + k * step` for whole `k`, exact in decimal.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Grid {
+pub(crate) struct StepGrid {
     /// `low` and `step` in units of 10^exponent.
     low: i128,
     step: i128,
@@ -14,7 +14,7 @@ pub(crate) struct Grid {
     points: u64,
 }
 
-impl Grid {
+impl StepGrid {
     /// Lays out the grid from `low` to at most `high`; `None` when it has more points, or numbers
     /// with more digits, than can be told apart. Needs finite numbers, `low <= high`, `step > 0`.
     pub(crate) fn new(low: f64, high: f64, step: f64) -> Option<Self> {
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     fn points(low: f64, high: f64, step: f64) -> Vec<f64> {
-        let grid = Grid::new(low, high, step).unwrap();
+        let grid = StepGrid::new(low, high, step).unwrap();
         (0..grid.points()).map(|k| grid.point(k)).collect()
     }
 
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn grids_beyond_the_numbers_are_refused() {
-        assert!(Grid::new(1e-300, 1e300, 1.0).is_none());
-        assert!(Grid::new(0.0, 1.0, 1e-17).is_none());
+        assert!(StepGrid::new(1e-300, 1e300, 1.0).is_none());
+        assert!(StepGrid::new(0.0, 1.0, 1e-17).is_none());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{DomainError, Value, decimal::Grid};
+use crate::{DomainError, Value, decimal::StepGrid};
 
 /// With bounds within ± this, all integers, their distances and their halves are exact as `f64`.
 const LARGEST_INT: i64 = 1 << 52;
@@ -26,9 +26,9 @@ pub enum Domain {
     /// Real numbers from `low` to `high`.
     #[non_exhaustive]
     Float {
-        /// Smallest value.
+        /// The smallest value, finite; above zero if `log`.
         low: f64,
-        /// Largest value.
+        /// The largest value, finite and on the grid if there is a step.
         high: f64,
         /// Whether equal ratios, not equal differences, are equally likely.
         log: bool,
@@ -38,9 +38,9 @@ pub enum Domain {
     /// Whole numbers from `low` to `high`.
     #[non_exhaustive]
     Int {
-        /// Smallest value.
+        /// The smallest value; at least 1 if `log`.
         low: i64,
-        /// Largest value.
+        /// The largest value, on the grid of the step.
         high: i64,
         /// Whether equal ratios, not equal differences, are equally likely.
         log: bool,
@@ -146,7 +146,7 @@ impl Domain {
                 Err(DomainError::LogWithStep { step: step.into() })
             }
             Self::Float { low, high, .. } => {
-                let grid = Grid::new(low, high, step).ok_or(DomainError::TooManySteps { low, high, step })?;
+                let grid = StepGrid::new(low, high, step).ok_or(DomainError::TooManySteps { low, high, step })?;
                 Ok(Self::Float { low, high: grid.point(grid.points() - 1), log: false, step: Some(step) })
             }
             Self::Int { low, high, .. } => {
@@ -272,9 +272,9 @@ impl Domain {
     }
 
     /// The step grid of a stepped float range.
-    fn float_grid(&self) -> Option<Grid> {
+    fn float_grid(&self) -> Option<StepGrid> {
         match *self {
-            Self::Float { low, high, step: Some(step), .. } => Grid::new(low, high, step),
+            Self::Float { low, high, step: Some(step), .. } => StepGrid::new(low, high, step),
             _ => None,
         }
     }

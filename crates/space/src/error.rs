@@ -19,7 +19,7 @@ pub enum DomainError {
     NotFinite {
         /// Which bound: `low`, `high` or `high - low`.
         bound: &'static str,
-        /// Its value.
+        /// What it is: NaN, or plus or minus infinity.
         value: f64,
     },
     /// A logarithmic range touches zero.
@@ -31,13 +31,13 @@ pub enum DomainError {
     /// A log domain was given a step.
     #[error("step is {step} on a log range; use one or the other")]
     LogWithStep {
-        /// The step given.
+        /// The step given to the log range.
         step: Value,
     },
     /// The step is zero, negative, not finite, or not whole on integers.
     #[error("step is {step}; it must be positive and finite (integers: whole)")]
     BadStep {
-        /// The step given.
+        /// The step that was refused.
         step: Value,
     },
     /// The grid is too fine to be held in numbers.
@@ -47,7 +47,7 @@ pub enum DomainError {
         low: f64,
         /// The upper bound given.
         high: f64,
-        /// The step given.
+        /// The step that is too fine.
         step: f64,
     },
     /// An integer bound that `f64` cannot hold exactly.
@@ -55,7 +55,7 @@ pub enum DomainError {
     IntTooLarge {
         /// Which bound: `low` or `high`.
         bound: &'static str,
-        /// Its value.
+        /// What it is, beyond ±2⁵².
         value: i64,
     },
     /// A categorical domain without choices.
@@ -64,19 +64,19 @@ pub enum DomainError {
     /// A choice stands twice.
     #[error("the choice {choice} stands twice; remove one")]
     DuplicateChoice {
-        /// The choice.
+        /// The value that stands twice.
         choice: Value,
     },
     /// A categorical domain was given a step.
     #[error("choices have no step (step is {step}); remove it")]
     ChoiceWithStep {
-        /// The step given.
+        /// The step given to the choices.
         step: Value,
     },
     /// A value outside the domain.
     #[error("{value} is not in {domain}")]
     Outside {
-        /// The value.
+        /// The value that was given.
         value: Value,
         /// The domain, in words.
         domain: String,
@@ -97,15 +97,15 @@ pub enum SpaceError {
     /// Something is wrong with one parameter's domain or value.
     #[error("parameter `{parameter}`: {reason}")]
     Domain {
-        /// The parameter's name.
+        /// Name of the parameter concerned.
         parameter: String,
-        /// What is wrong.
+        /// What is wrong with its domain, or with a value for it.
         reason: DomainError,
     },
     /// Two parameters share a name.
     #[error("parameter `{parameter}` is defined twice; rename or remove one")]
     Duplicate {
-        /// The name.
+        /// The name that stands twice.
         parameter: String,
     },
     /// A condition names a parameter that does not exist.
@@ -155,19 +155,19 @@ pub enum SpaceError {
     /// A name that is not a parameter of the space.
     #[error("`{parameter}` is not a parameter of this space")]
     UnknownParameter {
-        /// The name.
+        /// The name that was given.
         parameter: String,
     },
     /// A value for a parameter whose conditions do not hold.
     #[error("`{parameter}` has a value, but the conditions under which it exists do not hold")]
     Inactive {
-        /// The name.
+        /// Name of the parameter that does not exist there.
         parameter: String,
     },
     /// No value for a parameter whose conditions hold.
     #[error("`{parameter}` has no value")]
     Missing {
-        /// The name.
+        /// Name of the parameter that needs a value.
         parameter: String,
     },
 }

@@ -92,7 +92,7 @@ impl Params {
         }
     }
 
-    /// Number of parameters.
+    /// How many parameters have a value here.
     pub fn len(&self) -> usize {
         self.0.len()
     }

@@ -92,7 +92,7 @@ impl Space {
         &self.parameters
     }
 
-    /// Number of parameters.
+    /// How many parameters there are, conditional ones included.
     pub fn len(&self) -> usize {
         self.parameters.len()
     }

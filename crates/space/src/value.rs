@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 pub enum Value {
     /// Nothing: a categorical choice such as "no pooling".
     Null,
-    /// A truth value.
+    /// `true` or `false`.
     Bool(bool),
-    /// A whole number.
+    /// A whole number, exact.
     Int(i64),
-    /// A number.
+    /// A real number; NaN and the infinities too.
     Float(f64),
-    /// A text.
+    /// A text, most often the name of a choice.
     Text(String),
 }
 
@@ -86,38 +86,21 @@ impl fmt::Display for Value {
     }
 }
 
-impl From<bool> for Value {
-    fn from(value: bool) -> Self {
-        Self::Bool(value)
-    }
+macro_rules! from {
+    ($($type:ty => $variant:ident,)*) => {$(
+        impl From<$type> for Value {
+            fn from(value: $type) -> Self {
+                Self::$variant(value.into())
+            }
+        }
+    )*};
 }
 
-impl From<i32> for Value {
-    fn from(value: i32) -> Self {
-        Self::Int(value.into())
-    }
-}
-
-impl From<i64> for Value {
-    fn from(value: i64) -> Self {
-        Self::Int(value)
-    }
-}
-
-impl From<f64> for Value {
-    fn from(value: f64) -> Self {
-        Self::Float(value)
-    }
-}
-
-impl From<&str> for Value {
-    fn from(value: &str) -> Self {
-        Self::Text(value.to_owned())
-    }
-}
-
-impl From<String> for Value {
-    fn from(value: String) -> Self {
-        Self::Text(value)
-    }
+from! {
+    bool => Bool,
+    i32 => Int,
+    i64 => Int,
+    f64 => Float,
+    &str => Text,
+    String => Text,
 }

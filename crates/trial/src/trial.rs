@@ -28,7 +28,7 @@ named_enum! {
     pub enum TrialState: "state" {
         /// Enqueued: its values may be fixed already, but it has not started.
         Waiting = "waiting",
-        /// Being trained.
+        /// Started: it is trained, and may report.
         Running = "running",
         /// Set aside; it may go on later.
         Paused = "paused",
@@ -46,19 +46,14 @@ impl TrialState {
     pub fn is_finished(self) -> bool {
         matches!(self, Self::Complete | Self::Pruned | Self::Failed)
     }
-
-    /// Whether the trial has started and not ended.
-    pub fn is_live(self) -> bool {
-        matches!(self, Self::Running | Self::Paused)
-    }
 }
 
 named_enum! {
     /// Which values are better.
     pub enum Direction: "direction" {
-        /// Smaller ones.
+        /// Smaller values are better, as of a loss.
         Minimize = "minimize",
-        /// Larger ones.
+        /// Larger values are better, as of an accuracy.
         Maximize = "maximize",
     }
 }

@@ -17,7 +17,6 @@ pub(super) trait Kernels: std::fmt::Debug + Send {
     /// A random coordinate from one kernel.
     fn draw(&self, slot: usize, stream: &mut Stream) -> f64;
 
-    /// The internal value of a coordinate.
     fn internal(&self, coordinate: f64) -> f64;
 
     /// Adds to `exponents[slot]` the part of the kernels' log densities that is the same everywhere.
@@ -27,7 +26,6 @@ pub(super) trait Kernels: std::fmt::Debug + Send {
     fn add_log_densities(&self, coordinates: &[f64], exponents: &mut [Vec<f64>]);
 }
 
-/// The kernels that suit a domain.
 pub(super) fn for_domain(domain: &Domain) -> Box<dyn Kernels> {
     match domain {
         Domain::Categorical { choices, .. } => Box::new(Categorical::new(choices.len())),

@@ -32,7 +32,7 @@ use crate::{
     random::{draw, draw_point},
 };
 
-/// Settings of [`Tpe`].
+/// When [`Tpe`] begins to learn, and how it proposes then.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TpeOptions {
     /// Proposals are random until so many trials are complete or pruned.
@@ -69,7 +69,6 @@ pub struct Tpe {
     space: Space,
     /// Per parameter, the kernels of the bad trials: a cache, brought up to date at each proposal.
     bad: Vec<Box<dyn Kernels>>,
-    /// Working memory of the densities.
     exponents: Vec<Vec<f64>>,
 }
 
@@ -100,7 +99,6 @@ impl Tpe {
         finished < self.options.startup_trials as usize
     }
 
-    /// The parameters that are proposed jointly.
     fn joint(&self, history: &History) -> Vec<usize> {
         let space = history.space();
         let everywhere = |&index: &usize| {
