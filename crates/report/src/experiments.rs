@@ -12,7 +12,7 @@ use crate::{Row, Summary};
 /// Runs that belong together: they differ in what they try.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExperimentSummary {
-    /// Its name.
+    /// The experiment's name, the title of its table.
     pub name: String,
     /// Whether the runs follow the values of something that was varied, and keep their order in tables;
     /// others are listed by what they brought.

@@ -8,13 +8,13 @@ use crate::ExperimentSummary;
 /// What a report says of a study.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
-    /// The study's name.
+    /// The study's name, the title of the report.
     pub name: String,
     /// What the value of a trial is: `accuracy`, `loss`.
     pub objective: String,
     /// Whether more or less of it is better.
     pub direction: Direction,
-    /// Trials by number.
+    /// A row for each trial, in the order of their numbers.
     pub trials: Vec<Row>,
     /// The experiments whose runs the trials are; none in a search.
     pub experiments: Vec<ExperimentSummary>,
@@ -30,16 +30,16 @@ pub struct Summary {
     pub notes: Vec<String>,
 }
 
-/// One trial.
+/// A trial as the tables show it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// Its number.
+    /// The trial's number, counted from 0.
     pub number: u32,
     /// Where it is in its life.
     pub state: TrialState,
-    /// Its parameters.
+    /// The active parameters with their values.
     pub params: Params,
-    /// Its value.
+    /// What it is judged by; none before its end, or if it failed.
     pub value: Option<f64>,
     /// The value of each of its trainings by name, where it is several: its own is their mean.
     pub members: Vec<(String, f64)>,
@@ -74,14 +74,9 @@ impl Summary {
 
     /// The completed trial with the best value; the first of equals.
     pub fn best(&self) -> Option<&Row> {
-        let mut best: Option<(&Row, f64)> = None;
-        for row in &self.trials {
-            if let (TrialState::Complete, Some(value)) = (row.state, row.value)
-                && best.is_none_or(|(_, best)| self.direction.better(value, best))
-            {
-                best = Some((row, value));
-            }
-        }
+        let completed = self.trials.iter().filter(|row| row.state == TrialState::Complete);
+        let values = completed.filter_map(|row| Some((row, row.value?)));
+        let best = values.reduce(|best, new| if self.direction.better(new.1, best.1) { new } else { best });
         best.map(|(row, _)| row)
     }
 

@@ -12,7 +12,6 @@ pub(crate) enum DatabaseError {
     Sql(rusqlite::Error),
     /// Contents that contradict the schema or themselves.
     Damaged(String),
-    /// Ready made.
     Other(StorageError),
 }
 

@@ -52,7 +52,6 @@ pub(crate) fn text(value: &str) -> String {
     out
 }
 
-/// A parameter value.
 pub(crate) fn value(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
@@ -63,7 +62,6 @@ pub(crate) fn value(value: &Value) -> String {
     }
 }
 
-/// Names and values as an object.
 pub(crate) fn params(params: &Params) -> String {
     let pairs: Vec<String> = params.iter().map(|(name, v)| format!("{}: {}", text(name), value(v))).collect();
     format!("{{{}}}", pairs.join(", "))

@@ -13,7 +13,6 @@ use tunefork_trial::{Direction, TrialNumber, TrialState};
 /// What stands for replicate and fold in figures of a trial that is several trainings.
 const WHOLE_TRIAL: (i64, i64) = (-1, -1);
 
-/// Creates a study.
 pub(crate) fn create(connection: &Connection, header: &StudyHeader) -> Result<(), DatabaseError> {
     execute(connection, "INSERT INTO studies (study_name) VALUES (?)", [&header.name])?;
     let study = connection.last_insert_rowid();

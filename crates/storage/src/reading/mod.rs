@@ -19,7 +19,6 @@ pub(crate) struct Found {
     pub last_trial_id: i64,
 }
 
-/// Names of all studies.
 pub(crate) fn names(connection: &Connection) -> Result<Vec<String>, DatabaseError> {
     if !has_table(connection, "studies")? {
         return Ok(Vec::new());
