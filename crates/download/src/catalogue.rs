@@ -8,11 +8,32 @@
 
 use crate::known::{KnownFile, KnownSet};
 
-/// Who publishes the digests below.
-const TFDS: &str = "TensorFlow Datasets";
-
 /// The older address, the second, redirects to the newer by way of http, which is refused here.
 const CIFAR_ADDRESSES: [&str; 2] = ["https://cave.cs.toronto.edu/kriz/", "https://www.cs.toronto.edu/~kriz/"];
+
+/// A file with its length in bytes and the SHA-256 that TensorFlow Datasets publishes.
+const fn file(name: &'static str, length: u64, sha256: &'static str) -> KnownFile {
+    KnownFile { name, kept_as: None, length, sha256, published_by: "TensorFlow Datasets" }
+}
+
+const MNIST: [KnownFile; 4] = [
+    file("train-images-idx3-ubyte.gz", 9_912_422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
+    file("train-labels-idx1-ubyte.gz", 28_881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
+    file("t10k-images-idx3-ubyte.gz", 1_648_877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
+    file("t10k-labels-idx1-ubyte.gz", 4_542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
+];
+const FASHION_MNIST: [KnownFile; 4] = [
+    file("train-images-idx3-ubyte.gz", 26_421_880, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"),
+    file("train-labels-idx1-ubyte.gz", 29_515, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"),
+    file("t10k-images-idx3-ubyte.gz", 4_422_102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
+    file("t10k-labels-idx1-ubyte.gz", 5_148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
+];
+const CIFAR10: [KnownFile; 1] =
+    [file("cifar-10-binary.tar.gz", 170_052_171, "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd")];
+const CIFAR100: [KnownFile; 1] =
+    [file("cifar-100-binary.tar.gz", 168_513_733, "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec")];
+const FLOWERS: [KnownFile; 1] =
+    [file("flower_photos.tgz", 228_813_984, "4c54ace7911aaffe13a365c34f650e71dd5bf1be0a58b464e5a7183e3e595d9c")];
 
 /// Every set that is known by name.
 pub static CATALOGUE: &[KnownSet] = &[
@@ -27,28 +48,7 @@ pub static CATALOGUE: &[KnownSet] = &[
             "https://storage.googleapis.com/cvdf-datasets/mnist/",
             "https://ossci-datasets.s3.amazonaws.com/mnist/",
         ],
-        files: &[
-            file(
-                "train-images-idx3-ubyte.gz",
-                9_912_422,
-                "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-            ),
-            file(
-                "train-labels-idx1-ubyte.gz",
-                28_881,
-                "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-            ),
-            file(
-                "t10k-images-idx3-ubyte.gz",
-                1_648_877,
-                "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-            ),
-            file(
-                "t10k-labels-idx1-ubyte.gz",
-                4_542,
-                "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-            ),
-        ],
+        files: &MNIST,
     },
     KnownSet {
         name: "fashion-mnist",
@@ -60,28 +60,7 @@ pub static CATALOGUE: &[KnownSet] = &[
             "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
             "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
         ],
-        files: &[
-            file(
-                "train-images-idx3-ubyte.gz",
-                26_421_880,
-                "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-            ),
-            file(
-                "train-labels-idx1-ubyte.gz",
-                29_515,
-                "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-            ),
-            file(
-                "t10k-images-idx3-ubyte.gz",
-                4_422_102,
-                "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-            ),
-            file(
-                "t10k-labels-idx1-ubyte.gz",
-                5_148,
-                "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
-            ),
-        ],
+        files: &FASHION_MNIST,
     },
     KnownSet {
         name: "cifar10",
@@ -90,11 +69,7 @@ pub static CATALOGUE: &[KnownSet] = &[
         page: "https://www.cs.toronto.edu/~kriz/cifar.html",
         folder: "",
         addresses: &CIFAR_ADDRESSES,
-        files: &[file(
-            "cifar-10-binary.tar.gz",
-            170_052_171,
-            "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
-        )],
+        files: &CIFAR10,
     },
     KnownSet {
         name: "cifar100",
@@ -103,11 +78,7 @@ pub static CATALOGUE: &[KnownSet] = &[
         page: "https://www.cs.toronto.edu/~kriz/cifar.html",
         folder: "",
         addresses: &CIFAR_ADDRESSES,
-        files: &[file(
-            "cifar-100-binary.tar.gz",
-            168_513_733,
-            "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec",
-        )],
+        files: &CIFAR100,
     },
     KnownSet {
         name: "tiny-imagenet",
@@ -134,11 +105,7 @@ pub static CATALOGUE: &[KnownSet] = &[
             "https://storage.googleapis.com/download.tensorflow.org/example_images/",
             "http://download.tensorflow.org/example_images/",
         ],
-        files: &[file(
-            "flower_photos.tgz",
-            228_813_984,
-            "4c54ace7911aaffe13a365c34f650e71dd5bf1be0a58b464e5a7183e3e595d9c",
-        )],
+        files: &FLOWERS,
     },
     KnownSet {
         name: "cats-dogs",
@@ -157,8 +124,3 @@ pub static CATALOGUE: &[KnownSet] = &[
         }],
     },
 ];
-
-/// A file with its length in bytes and the SHA-256 that TensorFlow Datasets publishes.
-const fn file(name: &'static str, length: u64, sha256: &'static str) -> KnownFile {
-    KnownFile { name, kept_as: None, length, sha256, published_by: TFDS }
-}

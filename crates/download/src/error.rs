@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::part::Part;
+use crate::part::PartFile;
 
 /// Why a file was not downloaded.
 #[derive(Debug, thiserror::Error)]
@@ -17,20 +17,7 @@ pub enum DownloadError {
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// There is no room for the rest of the file.
-    #[error(
-        "the disk is full; {kept} bytes are kept in `{}`; make room and run the same command again",
-        path.display()
-    )]
-    DiskFull {
-        /// The part that is kept.
-        path: PathBuf,
-        /// Bytes in it.
-        kept: u64,
-        /// The system's reason.
+        /// Why the system refused.
         source: io::Error,
     },
     /// Another process downloads the same file.
@@ -44,7 +31,7 @@ pub enum DownloadError {
     Stopped {
         /// The part that is kept.
         path: PathBuf,
-        /// Bytes in it.
+        /// Bytes that are kept in it.
         kept: u64,
     },
     /// A file of this name is there already, and it is another one.
@@ -54,35 +41,29 @@ pub enum DownloadError {
         path.display()
     )]
     Differs {
-        /// The file.
+        /// The file that is there.
         path: PathBuf,
-        /// Its digest.
+        /// Its SHA-256, as 64 small hexadecimal digits.
         found: String,
         /// What the digest should be.
         expected: String,
-        /// Who says so.
+        /// Who publishes the expected one.
         basis: String,
     },
     /// No address gave the file.
-    #[error("cannot download `{}`: {}", path.display(), list(failures))]
+    #[error("cannot download `{}`: {}{by_hand}", path.display(), list(failures))]
     Nowhere {
         /// Where the file would lie.
         path: PathBuf,
         /// Each address that was tried, and why it did not work.
         failures: Vec<(String, Failure)>,
-    },
-    /// No address gave a file of a known set.
-    #[error("{source}; {by_hand}")]
-    Set {
-        /// What was tried.
-        source: Box<DownloadError>,
-        /// A sentence that says what to fetch by hand, from where, and where to put it.
+        /// Of a file of a known set: what to do by hand, after a semicolon.
         by_hand: String,
     },
     /// The set has no address that a program can fetch.
     #[error("`{name}` cannot be downloaded by a program: {by_hand}")]
     ByHand {
-        /// The set.
+        /// The name of the set in the catalogue.
         name: &'static str,
         /// A sentence that says what to fetch by hand, from where, and where to put it.
         by_hand: String,
@@ -98,7 +79,7 @@ impl DownloadError {
         Self::Io { action, path: path.to_path_buf(), source }
     }
 
-    pub(crate) fn stopped(part: &Part) -> Self {
+    pub(crate) fn stopped(part: &PartFile) -> Self {
         Self::Stopped { path: part.path().to_path_buf(), kept: part.length() }
     }
 
@@ -126,13 +107,13 @@ pub enum Failure {
         received: u64,
         /// Bytes of the whole file.
         length: u64,
-        /// What was seen.
+        /// What the connection came to, in words.
         reason: String,
     },
     /// The file is of another length than it should be.
     #[error("the server has a file of {found} bytes; {expected} are expected")]
     Length {
-        /// What is published.
+        /// Bytes that the file should have.
         expected: u64,
         /// What the server says.
         found: u64,
@@ -140,7 +121,7 @@ pub enum Failure {
     /// The file is longer than it should be, which the server did not say before.
     #[error("the server sends more than the {limit} bytes that are taken")]
     TooLong {
-        /// What is published.
+        /// Bytes that the file should have.
         limit: u64,
     },
     /// The bytes are not those of the file.
@@ -148,14 +129,11 @@ pub enum Failure {
     Digest {
         /// What it should be.
         expected: String,
-        /// What it is.
+        /// The SHA-256 of what came.
         found: String,
         /// Who says what it should be.
         basis: String,
     },
-    /// A redirect from https leads to an address without encryption.
-    #[error("it redirects from https to {0}, which is refused")]
-    Downgrade(String),
     /// The address or the answer cannot be used.
     #[error("{0}")]
     Protocol(String),
@@ -169,7 +147,9 @@ fn list(failures: &[(String, Failure)]) -> impl fmt::Display {
 /// What to do about an obstacle of the system, where that is known.
 fn way_out(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; make room and run the same command again",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "; what has arrived is kept: make room and run the same command again"
+        }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             "; check the permissions, or choose another folder"
         }

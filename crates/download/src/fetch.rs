@@ -4,14 +4,16 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::digest::of_file;
 use crate::error::{DownloadError, Failure};
-use crate::options::{FetchOptions, WORTHWHILE_PROGRESS};
-use crate::part::Part;
-use crate::transfer::{Transfer, Trouble};
+use crate::options::FetchOptions;
+use crate::part::{PartFile, sha256_of};
+use crate::transfer::{Transfer, TransferError};
 
 /// The longest sleep before it is seen whether to stop.
 const STOP_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Bytes after which a connection that broke off was worth it: the waits then begin anew.
+const WORTHWHILE_PROGRESS: u64 = 1024 * 1024;
 
 /// A file to fetch.
 #[derive(Clone, Debug, Default)]
@@ -38,11 +40,11 @@ impl Wanted {
 /// A file that is there and has the digest that it should have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetched {
-    /// Where it lies.
+    /// Where the file lies.
     pub path: PathBuf,
     /// Its length in bytes.
     pub length: u64,
-    /// Its SHA-256.
+    /// Its SHA-256, as 64 small hexadecimal digits.
     pub sha256: String,
     /// Who says that this is the right digest: "published by ...".
     pub basis: String,
@@ -70,7 +72,7 @@ pub enum Event<'a> {
         /// Bytes that were here already.
         resumed: u64,
     },
-    /// Bytes have arrived.
+    /// Bytes have arrived, or the server is about to send.
     Progress {
         /// Bytes that are here.
         done: u64,
@@ -79,7 +81,7 @@ pub enum Event<'a> {
     },
     /// An address did not work and is tried again.
     Retry {
-        /// The address.
+        /// The address that failed.
         url: &'a str,
         /// Why it did not work.
         failure: &'a Failure,
@@ -88,7 +90,7 @@ pub enum Event<'a> {
     },
     /// An address did not work and is given up.
     GivenUp {
-        /// The address.
+        /// The address that failed for good.
         url: &'a str,
         /// Why it did not work.
         failure: &'a Failure,
@@ -127,7 +129,7 @@ fn is_there(wanted: &Wanted) -> Result<bool, DownloadError> {
     if !path.exists() {
         return Ok(false);
     }
-    let (found, _) = of_file(path).map_err(|error| DownloadError::io("read", path, error))?;
+    let found = sha256_of(path).map_err(|error| DownloadError::io("read", path, error))?;
     if found == wanted.sha256 {
         return Ok(true);
     }
@@ -136,10 +138,10 @@ fn is_there(wanted: &Wanted) -> Result<bool, DownloadError> {
 
 /// Brings the file from the first address that gives it; false if another process was faster.
 fn bring(wanted: &Wanted, options: &FetchOptions, listen: &mut dyn FnMut(Event<'_>)) -> Result<bool, DownloadError> {
-    if let Some(folder) = wanted.path.parent().filter(|f| !f.as_os_str().is_empty()) {
+    if let Some(folder) = wanted.path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| DownloadError::io("create", folder, error))?;
     }
-    let mut part = Part::open(&wanted.path)?;
+    let mut part = PartFile::open(&wanted.path)?;
     // Another process may have made a file of the part between the look and the lock.
     if is_there(wanted)? {
         return Ok(false);
@@ -154,13 +156,13 @@ fn bring(wanted: &Wanted, options: &FetchOptions, listen: &mut dyn FnMut(Event<'
         failures.push((url.clone(), failure));
     }
     part.tidy();
-    Err(DownloadError::Nowhere { path: wanted.path.clone(), failures })
+    Err(DownloadError::Nowhere { path: wanted.path.clone(), failures, by_hand: String::new() })
 }
 
 /// Tries one address, again after each of the waits, until the part is whole and right: then there is no failure.
 fn from_address(
     url: &str,
-    part: &mut Part,
+    part: &mut PartFile,
     wanted: &Wanted,
     options: &FetchOptions,
     listen: &mut dyn FnMut(Event<'_>),
@@ -183,9 +185,9 @@ fn from_address(
                 }
                 return Ok(Some(Failure::Digest { expected: wanted.sha256.clone(), found, basis: wanted.basis() }));
             }
-            Err(Trouble::Again(failure)) => failure,
-            Err(Trouble::Here(failure)) => return Ok(Some(failure)),
-            Err(Trouble::End(error)) => return Err(error),
+            Err(TransferError::Retry(failure)) => failure,
+            Err(TransferError::GiveUp(failure)) => return Ok(Some(failure)),
+            Err(TransferError::Abort(error)) => return Err(error),
         };
         if part.length() >= most + WORTHWHILE_PROGRESS {
             most = part.length();
@@ -200,15 +202,13 @@ fn from_address(
 }
 
 /// Sleeps, unless it is time to stop.
-fn sleep(wait: Duration, part: &Part, options: &FetchOptions) -> Result<(), DownloadError> {
-    let start = Instant::now();
-    loop {
-        if options.is_stopped() {
-            return Err(DownloadError::stopped(part));
-        }
-        match wait.checked_sub(start.elapsed()) {
-            Some(left) if !left.is_zero() => thread::sleep(left.min(STOP_INTERVAL)),
-            _ => return Ok(()),
+fn sleep(wait: Duration, part: &PartFile, options: &FetchOptions) -> Result<(), DownloadError> {
+    let end = Instant::now() + wait;
+    while !options.is_stopped() {
+        match end.saturating_duration_since(Instant::now()) {
+            Duration::ZERO => return Ok(()),
+            left => thread::sleep(left.min(STOP_INTERVAL)),
         }
     }
+    Err(DownloadError::stopped(part))
 }

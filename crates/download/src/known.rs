@@ -23,7 +23,7 @@ pub struct KnownSet {
     /// Addresses below which its files lie, the publisher's first. Without any, a person has to fetch
     /// it from [`Self::page`].
     pub addresses: &'static [&'static str],
-    /// Its files.
+    /// The files that make up the set.
     pub files: &'static [KnownFile],
 }
 
@@ -58,11 +58,11 @@ impl KnownSet {
     /// Where a file of this set lies below the data folder `data`.
     #[must_use]
     pub fn path(&self, file: &KnownFile, data: &Path) -> PathBuf {
-        let folder = match self.folder {
-            "" => data.to_path_buf(),
-            folder => data.join(folder),
-        };
-        folder.join(file.kept_as.unwrap_or(file.name))
+        let name = file.kept_as.unwrap_or(file.name);
+        match self.folder {
+            "" => data.join(name),
+            folder => data.join(folder).join(name),
+        }
     }
 
     /// Brings all files of the set below the data folder `data`, as [`fetch`] does with each.
@@ -70,7 +70,7 @@ impl KnownSet {
     /// Files that are there are only compared with their digests.
     ///
     /// # Errors
-    /// [`DownloadError::Set`] or [`DownloadError::ByHand`] when no address gives a file: both say what
+    /// [`DownloadError::Nowhere`] or [`DownloadError::ByHand`] when no address gives a file: both say what
     /// to do by hand. Others as [`fetch`].
     pub fn fetch(
         &self,
@@ -82,8 +82,12 @@ impl KnownSet {
         for (place, file) in self.files.iter().enumerate() {
             let wanted = self.wanted(file, data, options)?;
             listen(Event::File { path: &wanted.path, number: place + 1, files: self.files.len() });
-            let found = fetch(&wanted, options, listen);
-            fetched.push(found.map_err(|error| self.with_advice(error, data))?);
+            fetched.push(fetch(&wanted, options, listen).map_err(|mut error| {
+                if let DownloadError::Nowhere { by_hand, .. } = &mut error {
+                    *by_hand = format!("; {}", self.by_hand(data));
+                }
+                error
+            })?);
         }
         Ok(fetched)
     }
@@ -96,16 +100,11 @@ impl KnownSet {
             Some(address) => (*address).to_owned(),
             None => format!("{} (that page asks to agree to its terms)", self.page),
         };
-        match self.files {
-            [file] => {
-                format!("fetch {} by hand from {from} and save it as `{}`", file.name, self.path(file, data).display())
-            }
-            files => {
-                let path = files.first().map(|file| self.path(file, data));
-                let folder = path.as_deref().and_then(Path::parent).unwrap_or(data);
-                format!("fetch {} by hand from {from} and put them into `{}`", names.join(", "), folder.display())
-            }
-        }
+        let place = match self.files {
+            [file] => format!("save it as `{}`", self.path(file, data).display()),
+            _ => format!("put them into `{}`", data.join(self.folder).display()),
+        };
+        format!("fetch {} by hand from {from} and {place}", names.join(", "))
     }
 
     fn wanted(&self, file: &KnownFile, data: &Path, options: &FetchOptions) -> Result<Wanted, DownloadError> {
@@ -130,14 +129,5 @@ impl KnownSet {
             sha256: file.sha256.to_owned(),
             published_by: file.published_by.to_owned(),
         })
-    }
-
-    fn with_advice(&self, error: DownloadError, data: &Path) -> DownloadError {
-        match error {
-            error @ DownloadError::Nowhere { .. } => {
-                DownloadError::Set { source: Box::new(error), by_hand: self.by_hand(data) }
-            }
-            error => error,
-        }
     }
 }

@@ -11,23 +11,10 @@
 //! Servers are not trusted: they may cut connections, ignore ranges, lie about lengths, redirect in
 //! circles, go silent or send something else. Each of these is a [`Failure`] with its own words, and
 //! the next address is tried.
-//!
-//! # Examples
-//! ```no_run
-//! use tunefork_download::{FetchOptions, known};
-//!
-//! let set = known("fashion-mnist").expect("it is in the catalogue");
-//! let files = set.fetch("data".as_ref(), &FetchOptions::default(), &mut |_event| {})?;
-//! for file in files {
-//!     println!("{} {} {}", file.sha256, file.path.display(), file.basis);
-//! }
-//! # Ok::<(), tunefork_download::DownloadError>(())
-//! ```
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod catalogue;
-mod digest;
 mod error;
 mod fetch;
 mod known;
@@ -39,10 +26,7 @@ pub use catalogue::CATALOGUE;
 pub use error::{DownloadError, Failure};
 pub use fetch::{Event, Fetched, Wanted, fetch};
 pub use known::{KnownFile, KnownSet, known};
-pub use options::{
-    ANSWER_TIMEOUT, BACKOFF, CONNECT_TIMEOUT, FetchOptions, MAX_REDIRECTS, MIRROR_VARIABLE, STALL_TIMEOUT,
-    WORTHWHILE_PROGRESS,
-};
+pub use options::FetchOptions;
 
 /// Runs the example of the README.
 #[cfg(doctest)]

@@ -6,56 +6,39 @@ use std::time::Duration;
 
 use crate::DownloadError;
 
-/// The environment variable that names a mirror.
-pub const MIRROR_VARIABLE: &str = "TUNEFORK_MIRROR";
-
-/// The longest that finding a host and connecting to it may take.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// The longest that a server may think before it answers.
-pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
-
 /// The longest that a server may send nothing.
-pub const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The waits before an address is tried again; when they are used up, the next address is.
-pub const BACKOFF: [Duration; 4] =
-    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10)];
-
-/// Bytes after which a connection that broke off was worth it: the waits then begin anew.
-pub const WORTHWHILE_PROGRESS: u64 = 1024 * 1024;
-
-/// The most redirects that are followed from one address.
-pub const MAX_REDIRECTS: u32 = 8;
+/// The seconds before an address is tried again; when they are used up, the next address is.
+const BACKOFF: [u64; 4] = [1, 2, 5, 10];
 
 /// How files are fetched.
 #[derive(Clone, Debug)]
 pub struct FetchOptions {
     /// An address that is tried first: below it files lie as below a data folder.
     pub mirror: Option<String>,
-    /// At most this without a byte.
+    /// The longest that a server may send nothing; 30 s by default.
     pub stall_timeout: Duration,
-    /// The waits before further attempts at one address.
+    /// The waits before further attempts at one address; by default 1, 2, 5 and 10 s.
     pub backoff: Vec<Duration>,
     /// Raised by another thread to stop; what has arrived is kept.
     pub stop: Arc<AtomicBool>,
 }
 
 impl Default for FetchOptions {
-    /// No mirror, and the limits that stand in this crate.
     fn default() -> Self {
-        Self { mirror: None, stall_timeout: STALL_TIMEOUT, backoff: BACKOFF.to_vec(), stop: Arc::default() }
+        let backoff = BACKOFF.map(Duration::from_secs).to_vec();
+        Self { mirror: None, stall_timeout: STALL_TIMEOUT, backoff, stop: Arc::default() }
     }
 }
 
 impl FetchOptions {
-    /// The mirror to use: the one that was given, else what [`MIRROR_VARIABLE`] says.
+    /// The mirror to use: the one that was given, else what the environment variable `TUNEFORK_MIRROR` says.
     ///
     /// # Errors
     /// [`DownloadError::Mirror`] when it is no address.
     pub fn mirror(given: Option<&str>) -> Result<Option<String>, DownloadError> {
-        let variable = std::env::var(MIRROR_VARIABLE).ok();
-        let value = given.map(str::to_owned).or(variable);
+        let value = given.map(str::to_owned).or_else(|| std::env::var("TUNEFORK_MIRROR").ok());
         match value.filter(|value| !value.trim().is_empty()) {
             Some(value) if !is_web_address(&value) => Err(DownloadError::Mirror(value)),
             value => Ok(value),

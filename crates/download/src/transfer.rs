@@ -1,30 +1,42 @@
 //! One request, and what comes of it.
 
 use std::io::{self, Read as _};
+use std::time::Duration;
 
 use ureq::http::header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderName, RANGE};
 use ureq::http::{Response, StatusCode};
 use ureq::{Agent, Body};
 
-use crate::digest::CHUNK;
 use crate::error::{DownloadError, Failure};
 use crate::fetch::{Event, Wanted};
-use crate::options::{ANSWER_TIMEOUT, CONNECT_TIMEOUT, FetchOptions, MAX_REDIRECTS, has_scheme, is_web_address};
-use crate::part::Part;
+use crate::options::{FetchOptions, has_scheme, is_web_address};
+use crate::part::PartFile;
 
-/// How a request ended badly.
-pub(crate) enum Trouble {
+/// The longest that finding a host and connecting to it may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The longest that a server may think before it answers.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The most redirects that are followed from one address.
+const MAX_REDIRECTS: u32 = 8;
+
+/// Bytes that are taken from a server at once.
+const CHUNK: usize = 64 * 1024;
+
+/// How a request ended badly, and what to do about it.
+pub(crate) enum TransferError {
     /// It may go better next time.
-    Again(Failure),
+    Retry(Failure),
     /// It will not go better at this address.
-    Here(Failure),
+    GiveUp(Failure),
     /// It will not go better anywhere.
-    End(DownloadError),
+    Abort(DownloadError),
 }
 
-impl From<DownloadError> for Trouble {
+impl From<DownloadError> for TransferError {
     fn from(error: DownloadError) -> Self {
-        Self::End(error)
+        Self::Abort(error)
     }
 }
 
@@ -59,10 +71,10 @@ impl<'a> Transfer<'a> {
     }
 
     /// Asks for what is missing of the file and appends it to the part.
-    pub(crate) fn run(&mut self, part: &mut Part, listen: &mut dyn FnMut(Event<'_>)) -> Result<(), Trouble> {
+    pub(crate) fn run(&mut self, part: &mut PartFile, listen: &mut dyn FnMut(Event<'_>)) -> Result<(), TransferError> {
         if !is_web_address(self.url) {
             let reason = "it begins neither with http:// nor with https://";
-            return Err(Trouble::Here(Failure::Protocol(reason.to_owned())));
+            return Err(TransferError::GiveUp(Failure::Protocol(reason.to_owned())));
         }
         if part.length() == self.wanted.length {
             // The program was ended just before the last step.
@@ -83,13 +95,13 @@ impl<'a> Transfer<'a> {
     }
 
     /// Looks at status, length and range, and empties the part where the server begins anew.
-    fn accept(&self, response: &Response<Body>, part: &mut Part) -> Result<(), Trouble> {
+    fn accept(&self, response: &Response<Body>, part: &mut PartFile) -> Result<(), TransferError> {
         let expected = self.wanted.length;
         match response.status() {
             StatusCode::OK => {
                 let told = text(response, CONTENT_LENGTH).and_then(|length| length.parse().ok());
                 if let Some(found) = told.filter(|found| *found != expected) {
-                    return Err(Trouble::Here(Failure::Length { expected, found }));
+                    return Err(TransferError::GiveUp(Failure::Length { expected, found }));
                 }
                 Ok(part.clear()?)
             }
@@ -101,20 +113,20 @@ impl<'a> Transfer<'a> {
                 // The next attempt asks for the whole file.
                 part.clear()?;
                 let reason = format!("the server answered with the range `{range}`, not with what was asked");
-                Err(Trouble::Again(Failure::Protocol(reason)))
+                Err(TransferError::Retry(Failure::Protocol(reason)))
             }
             status => Err(of_status(status)),
         }
     }
 
     /// Appends the body to the part, until it ends or is seen to be bad.
-    fn receive(&self, body: Body, part: &mut Part, listen: &mut dyn FnMut(Event<'_>)) -> Result<(), Trouble> {
+    fn receive(&self, body: Body, part: &mut PartFile, listen: &mut dyn FnMut(Event<'_>)) -> Result<(), TransferError> {
         let length = self.wanted.length;
         let mut reader = body.into_reader();
         let mut buffer = vec![0; CHUNK];
         loop {
             if self.options.is_stopped() {
-                return Err(Trouble::End(DownloadError::stopped(part)));
+                return Err(TransferError::Abort(DownloadError::stopped(part)));
             }
             listen(Event::Progress { done: part.length(), length });
             let count = match reader.read(&mut buffer) {
@@ -126,18 +138,18 @@ impl<'a> Transfer<'a> {
             };
             if part.length() + count as u64 > length {
                 part.clear()?;
-                return Err(Trouble::Here(Failure::TooLong { limit: length }));
+                return Err(TransferError::GiveUp(Failure::TooLong { limit: length }));
             }
             part.append(&buffer[..count])?;
         }
     }
 
-    fn cut(&self, part: &Part, reason: String) -> Trouble {
-        Trouble::Again(Failure::Cut { received: part.length(), length: self.wanted.length, reason })
+    fn cut(&self, part: &PartFile, reason: String) -> TransferError {
+        TransferError::Retry(Failure::Cut { received: part.length(), length: self.wanted.length, reason })
     }
 
     /// What a request came to that got no answer.
-    fn refused(&self, error: ureq::Error, part: &Part) -> Trouble {
+    fn refused(&self, error: ureq::Error, part: &PartFile) -> TransferError {
         match error {
             ureq::Error::HostNotFound
             | ureq::Error::ConnectionFailed
@@ -145,25 +157,26 @@ impl<'a> Transfer<'a> {
             | ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => self.unreachable(&error),
             ureq::Error::Io(ref cause) if !is_of_connection(cause) => self.unreachable(&error),
             ureq::Error::Io(_) | ureq::Error::Timeout(_) => self.cut(part, words(&error)),
-            ureq::Error::RequireHttpsOnly(to) => Trouble::Here(Failure::Downgrade(to)),
-            ureq::Error::TooManyRedirects => {
-                Trouble::Here(Failure::Protocol(format!("it redirects more than {MAX_REDIRECTS} times")))
+            ureq::Error::RequireHttpsOnly(to) => {
+                TransferError::GiveUp(Failure::Protocol(format!("it redirects from https to {to}, which is refused")))
             }
-            error => Trouble::Here(Failure::Protocol(words(&error))),
+            ureq::Error::TooManyRedirects => {
+                TransferError::GiveUp(Failure::Protocol(format!("it redirects more than {MAX_REDIRECTS} times")))
+            }
+            error => TransferError::GiveUp(Failure::Protocol(words(&error))),
         }
     }
 
     /// A host that has sent something may come back; one that was never seen will hardly.
-    fn unreachable(&self, error: &ureq::Error) -> Trouble {
+    fn unreachable(&self, error: &ureq::Error) -> TransferError {
         let failure = Failure::Unreachable(words(error));
         match self.has_sent {
-            true => Trouble::Again(failure),
-            false => Trouble::Here(failure),
+            true => TransferError::Retry(failure),
+            false => TransferError::GiveUp(failure),
         }
     }
 }
 
-/// A header as text.
 fn text(response: &Response<Body>, name: HeaderName) -> Option<&str> {
     response.headers().get(name)?.to_str().ok()
 }
@@ -180,12 +193,12 @@ fn is_of_connection(error: &io::Error) -> bool {
 }
 
 /// Whether trying again can help with this status: the server or the network was at fault.
-fn of_status(status: StatusCode) -> Trouble {
+fn of_status(status: StatusCode) -> TransferError {
     let failure = Failure::Status(status.as_u16());
     match status {
-        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Trouble::Again(failure),
-        status if status.is_server_error() => Trouble::Again(failure),
-        _ => Trouble::Here(failure),
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => TransferError::Retry(failure),
+        status if status.is_server_error() => TransferError::Retry(failure),
+        _ => TransferError::GiveUp(failure),
     }
 }
 
@@ -219,7 +232,7 @@ mod tests {
         }
     }
 
-    /// A redirect from https to http then ends as [`Failure::Downgrade`].
+    /// A redirect from https to http is then refused.
     #[test]
     fn encryption_is_not_given_up() {
         let wanted = Wanted::default();
@@ -229,8 +242,8 @@ mod tests {
             assert_eq!(transfer.agent.config().https_only(), is_encrypted, "{url}");
             let refused = ureq::Error::RequireHttpsOnly("http://b/".to_owned());
             let folder = tempfile::tempdir().unwrap();
-            let part = Part::open(&folder.path().join("set.zip")).unwrap();
-            assert!(matches!(transfer.refused(refused, &part), Trouble::Here(Failure::Downgrade(_))));
+            let part = PartFile::open(&folder.path().join("set.zip")).unwrap();
+            assert!(matches!(transfer.refused(refused, &part), TransferError::GiveUp(Failure::Protocol(_))));
         }
     }
 }
