@@ -1,6 +1,6 @@
 //! From a configuration to the network that it describes.
 
-use tunefork_nn::{Block, Image, Network, Norm, Pool};
+use tunefork_nn::{ConvBlock, Image, Network, Norm, Pool};
 
 use crate::study_file::table::{
     ACTIVATION, BIAS, CHANNELS, DROPOUT, HEAD, HIDDEN, INITIALISATION, KERNEL, NORM_GROUPS, PADDING, POOL, POOL_SIZE,
@@ -27,12 +27,12 @@ impl Config {
         }
     }
 
-    fn blocks(&self) -> Vec<Block> {
+    fn blocks(&self) -> Vec<ConvBlock> {
         let (kernel, stride, padding) = (KERNEL.of(self), STRIDE.of(self), PADDING.of(self));
         let (bias, norm_groups, residual) = (BIAS.of(self), NORM_GROUPS.of(self), RESIDUAL.of(self));
         let norms = self.norms();
         let (pool, pool_size) = (POOL.of(self), POOL_SIZE.of(self));
-        let block = |(layer, channels): (usize, usize)| Block {
+        let block = |(layer, channels): (usize, usize)| ConvBlock {
             channels,
             kernel: kernel[layer],
             stride: stride[layer],

@@ -5,16 +5,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use tunefork_graph::{
-    GroupNorm, GroupNormBackward, GroupNormForward, Norm as NormSettings, PoolKind, SlabLayout, Window,
-};
+use tunefork_graph::{BatchNorm, GroupNorm, GroupNormBackward, GroupNormForward, PoolKind, SlabLayout, Window};
 
 use crate::block::gradient::{self, Coefficients};
 use crate::block::moments;
 use crate::block::tail::{self, Inputs, Norm, Tail};
 use crate::context::Context;
 use crate::layout::{self, Layout};
-use crate::parameters;
 
 /// Elements of workspace that a backward step needs: what each image adds to the parameters' gradients.
 pub(crate) fn backward_workspace(norm: &GroupNorm, batch: usize) -> usize {
@@ -42,8 +39,8 @@ impl Tables {
         let window = Window { kernel: 1, stride: 1, padding: 0 };
         let mut layout = Layout::default();
         Self {
-            scale: parameters::range(slab, norm.scale),
-            shift: parameters::range(slab, norm.shift),
+            scale: slab.parameter(norm.scale).range(),
+            shift: slab.parameter(norm.shift).range(),
             norm: Arc::clone(norm),
             tail: Tail { convolved: image, output: image, activation: None, pool: PoolKind::Max, window },
             means: layout.take(k),
@@ -56,12 +53,10 @@ impl Tables {
         }
     }
 
-    /// Elements of scratch per thread.
     pub(crate) fn scratch_len(&self) -> usize {
         self.scratch
     }
 
-    /// The result and the statistics.
     pub(crate) fn forward(&self, context: &mut Context<'_>, step: &GroupNormForward) {
         let (isa, scratch, scratch_len) = (context.isa, context.scratch, context.scratch_len);
         let (len, groups) = (self.norm.image.elements(), self.norm.groups);
@@ -84,7 +79,6 @@ impl Tables {
         });
     }
 
-    /// The gradients of x and of the parameters.
     pub(crate) fn backward(&self, context: &mut Context<'_>, step: &GroupNormBackward) {
         let (isa, scratch, scratch_len) = (context.isa, context.scratch, context.scratch_len);
         let (len, k, groups) = (self.norm.image.elements(), self.norm.image.channels, self.norm.groups);
@@ -140,7 +134,7 @@ impl Tables {
             let pixels = self.norm.image.pixels() as f64;
             let deviation = channels.map(|c| of(deviations, c) + pixels * (of(means, c) - mean).powi(2)).sum::<f64>();
             group_means[group] = mean as f32;
-            rstds[group] = (1.0 / (deviation / self.norm.values() as f64 + NormSettings::EPSILON).sqrt()) as f32;
+            rstds[group] = (1.0 / (deviation / self.norm.values() as f64 + BatchNorm::EPSILON).sqrt()) as f32;
         }
     }
 

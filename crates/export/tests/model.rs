@@ -7,7 +7,7 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use tunefork_data::{Fit, Normalisation};
 use tunefork_export::{DESCRIPTION_KEY, Model, Tensor};
-use tunefork_nn::{Block, Image, Network, Norm};
+use tunefork_nn::{ConvBlock, Image, Network, Norm};
 
 fn model() -> Model {
     with_norm(Some(Norm::Batch))
@@ -15,7 +15,7 @@ fn model() -> Model {
 
 fn with_norm(norm: Option<Norm>) -> Model {
     let network = Network {
-        blocks: vec![Block { residual: true, norm, ..Block::new(3) }],
+        blocks: vec![ConvBlock { residual: true, norm, ..ConvBlock::new(3) }],
         hidden: vec![4],
         dropout: 0.3,
         ..Network::new(Image::new(8, 8, 3), 2)

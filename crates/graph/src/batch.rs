@@ -92,7 +92,7 @@ impl<'a> Batch<'a> {
         self.indices
     }
 
-    /// The images' classes.
+    /// The class of each image, in the order of [`Batch::indices`].
     pub fn labels(&self) -> &'a [u16] {
         self.labels
     }

@@ -20,21 +20,21 @@ use crate::{Activation, Image, NormId, ParameterId, Pool, PoolKind, Window};
 pub struct Block {
     /// Name of the convolution or norm, else of the operations.
     pub name: String,
-    /// Size of x.
+    /// Size of an image of x.
     pub input: Image,
     /// Size after the convolution, and up to the pooling.
     pub convolved: Image,
     /// Size of the result.
     pub output: Image,
-    /// The convolution.
+    /// `None`: what follows works on x itself.
     pub conv: Option<ConvPart>,
-    /// The batch norm.
+    /// Of the convolution's result; `None`: it goes on as it is.
     pub norm: Option<NormPart>,
     /// What is added before the activation.
     pub shortcut: Shortcut,
-    /// The activation.
+    /// Applied to the sum with the shortcut.
     pub activation: Option<Activation>,
-    /// The pooling.
+    /// Applied last; its windows may overlap.
     pub pool: Option<Pool>,
 }
 
@@ -52,7 +52,7 @@ pub struct ConvPart {
 /// A block's batch norm.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NormPart {
-    /// The running statistics.
+    /// Which of the graph's batch norms: finds its running statistics in the slab.
     pub norm: NormId,
     /// `[K]`, gamma.
     pub scale: ParameterId,
@@ -63,7 +63,7 @@ pub struct NormPart {
 /// What a block adds before its activation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Shortcut {
-    /// Nothing.
+    /// There is no r.
     None,
     /// A tensor of the size `convolved`. It may be the block's input itself.
     Identity,
@@ -105,7 +105,7 @@ impl Block {
         self.is_projected() || (self.shortcut == Shortcut::Identity && recomputes_sum)
     }
 
-    /// Number of parameters.
+    /// How many values of the block are trained: weights, biases, scales and shifts.
     pub fn parameters(&self) -> usize {
         let conv = self.conv.map_or(0, |conv| {
             let filter = conv.window.kernel.pow(2) * self.input.channels + usize::from(conv.bias.is_some());
@@ -138,7 +138,7 @@ impl Block {
 pub struct Dense {
     /// Name of the layer.
     pub name: String,
-    /// Features of x.
+    /// Values of an image of x.
     pub inputs: usize,
     /// Features of the result.
     pub outputs: usize,
@@ -146,15 +146,14 @@ pub struct Dense {
     pub weights: ParameterId,
     /// `[out]`.
     pub bias: Option<ParameterId>,
-    /// The activation.
+    /// Applied before the dropout.
     pub activation: Option<Activation>,
     /// Which of the graph's dropouts follows.
     pub dropout: Option<usize>,
 }
 
 impl Dense {
-    /// Number of parameters.
-    pub fn parameters(&self) -> usize {
+    pub(crate) fn parameters(&self) -> usize {
         (self.inputs + usize::from(self.bias.is_some())) * self.outputs
     }
 }

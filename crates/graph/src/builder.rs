@@ -1,6 +1,6 @@
 //! Adding operations to a graph: shapes are worked out and checked at once.
 
-use crate::graph::{Graph, Init, Node, NodeId, Norm, NormId, Parameter, ParameterId};
+use crate::graph::{BatchNorm, Graph, Init, Node, NodeId, NormId, Parameter, ParameterId};
 use crate::{Activation, GraphError, Op, Shape, Window};
 
 /// Settings of a convolution.
@@ -71,7 +71,7 @@ impl Graph {
         }
         self.new_name(name)?;
         let norm = NormId(self.norms.len());
-        self.norms.push(Norm { name: name.into(), channels });
+        self.norms.push(BatchNorm { name: name.into(), channels });
         let [scale, shift] = self.scale_and_shift(name, channels);
         Ok(self.push(Op::BatchNorm(norm), vec![x, scale, shift], shape))
     }
@@ -299,7 +299,7 @@ fn require(layer: &str, what: &'static str, value: usize) -> Result<(), GraphErr
     }
 }
 
-/// The shape, unless it has too many elements.
+/// The shape, unless it has more elements than a tensor may have.
 fn fits(layer: &str, sizes: &[usize]) -> Result<Shape, GraphError> {
     let shape = Shape::new(sizes);
     match shape.checked_elements() {

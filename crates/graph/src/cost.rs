@@ -27,14 +27,12 @@ impl Add for Cost {
 }
 
 impl Block {
-    /// Operations of the convolution for one image.
-    pub fn conv_flops(&self) -> u64 {
+    fn conv_flops(&self) -> u64 {
         let conv = self.conv.map_or(0, |conv| conv.window.kernel.pow(2) * self.input.channels);
         2 * (self.convolved.elements() * conv) as u64
     }
 
-    /// Operations of the projected shortcut for one image.
-    pub fn shortcut_flops(&self) -> u64 {
+    fn shortcut_flops(&self) -> u64 {
         match self.shortcut {
             Shortcut::Projected { input, .. } => 2 * (self.convolved.elements() * input.channels) as u64,
             Shortcut::None | Shortcut::Identity => 0,
@@ -43,13 +41,12 @@ impl Block {
 }
 
 impl Dense {
-    /// Operations for one image.
-    pub fn flops(&self) -> u64 {
+    fn flops(&self) -> u64 {
         2 * (self.inputs * self.outputs) as u64
     }
 }
 
-/// Operations of a step for one image.
+/// Operations of a step for one image, as all above.
 pub(crate) fn flops<B>(step: &Step<B>) -> u64 {
     let passes = |gradient: bool| 1 + u64::from(gradient);
     match step {

@@ -160,9 +160,9 @@ pub trait Engine: Send {
 /// A batch and what else its step takes.
 #[derive(Clone, Copy, Debug)]
 pub struct TrainingStep<'a> {
-    /// Images and labels.
+    /// At most the plan's batch of images, with their labels.
     pub batch: Batch<'a>,
-    /// Everything besides.
+    /// Optimizer, learning rate, dropout and the like: nothing of it is in the plan.
     pub settings: StepSettings<'a>,
 }
 
@@ -185,7 +185,7 @@ pub struct StepResult {
 pub struct Evaluated<'a> {
     /// Sum of the images' losses, without label smoothing.
     pub loss_sum: f64,
-    /// Images classified correctly.
+    /// Images whose largest logit is that of their label.
     pub correct: u32,
     /// One row of `classes` values per image.
     pub logits: &'a [f32],

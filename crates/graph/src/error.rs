@@ -19,7 +19,7 @@ pub enum GraphError {
     Zero {
         /// The layer or operation.
         layer: String,
-        /// What is zero.
+        /// What the number is called: `the kernel`, `outputs`.
         what: &'static str,
     },
     /// The input has the wrong number of axes.
@@ -29,7 +29,7 @@ pub enum GraphError {
         layer: String,
         /// What it was given.
         shape: Shape,
-        /// What it takes.
+        /// What the operation takes, with its axes: `images [N, H, W, C]`.
         expected: &'static str,
     },
     /// The window does not fit into the padded image.
@@ -39,23 +39,23 @@ pub enum GraphError {
     WindowTooLarge {
         /// The layer or operation.
         layer: String,
-        /// The window.
+        /// Kernel, stride and padding as they were asked for.
         window: Window,
-        /// The input.
+        /// Shape of the input, without the padding.
         shape: Shape,
     },
     /// A pooling window could lie in the padding altogether.
     #[error("{layer}: padding {} is more than half of the kernel {}", window.padding, window.kernel)]
     PaddingTooLarge {
-        /// The operation.
+        /// `max_pool` or `average_pool`.
         layer: String,
-        /// The window.
+        /// As it was asked for.
         window: Window,
     },
     /// Two tensors that must have one shape.
     #[error("{layer}: the shapes {left} and {right} differ")]
     ShapesDiffer {
-        /// The operation.
+        /// `add`, which alone reads two tensors of images or features.
         layer: String,
         /// Shape of the first input.
         left: Shape,
@@ -67,7 +67,7 @@ pub enum GraphError {
     WrongClasses {
         /// Shape of the logits.
         shape: Shape,
-        /// Number of classes.
+        /// How many classes the loss was asked to tell apart.
         classes: usize,
     },
     /// Statistics over a single value.
@@ -81,19 +81,19 @@ pub enum GraphError {
     /// Groups of different sizes.
     #[error("{layer}: {groups} groups do not divide its {channels} channels evenly")]
     UnevenGroups {
-        /// The layer.
+        /// `group_norm` with the layer's name.
         layer: String,
-        /// Number of groups.
+        /// How many groups were asked for.
         groups: usize,
-        /// Number of channels.
+        /// Channels of the input.
         channels: usize,
     },
     /// Statistics over a single value of each image.
     #[error("{layer}: each of {groups} groups of the input {shape} has one value; use fewer groups or a larger image")]
     SingleValueGroup {
-        /// The layer.
+        /// `group_norm` with the layer's name.
         layer: String,
-        /// Number of groups.
+        /// How many groups were asked for.
         groups: usize,
         /// Shape of its input.
         shape: Shape,
@@ -101,7 +101,7 @@ pub enum GraphError {
     /// Two layers with one name.
     #[error("two layers have the name \"{name}\"")]
     DuplicateName {
-        /// The name.
+        /// The name that an earlier layer has already.
         name: String,
     },
     /// A tensor of another graph, or one that has no values of a batch.
@@ -115,13 +115,13 @@ pub enum GraphError {
     TooLarge {
         /// The layer or operation.
         layer: String,
-        /// The shape.
+        /// The shape that the tensor would have.
         shape: Shape,
     },
-    /// A second loss.
+    /// `softmax_cross_entropy` was called a second time.
     #[error("the graph has a loss already")]
     SecondLoss,
-    /// No loss yet.
+    /// `softmax_cross_entropy` was never called.
     #[error("the graph has no loss: end it with softmax_cross_entropy")]
     NoLoss,
     /// A parameter that the loss does not depend on.

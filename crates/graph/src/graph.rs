@@ -40,7 +40,7 @@ impl NormId {
 /// An operation, what it reads, and the shape of its result.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// The operation.
+    /// What is computed, with its settings.
     pub op: Op,
     /// The tensors it reads, in the order that [`Op`] gives.
     pub inputs: Vec<NodeId>,
@@ -73,7 +73,7 @@ pub struct Parameter {
     pub name: String,
     /// `[R, S, C, K]`, `[in, out]` or `[K]`.
     pub shape: Shape,
-    /// How it starts.
+    /// The rule for its first values; an engine does not apply it.
     pub init: Init,
 }
 
@@ -84,17 +84,17 @@ impl Parameter {
     }
 }
 
-/// The running statistics of a batch norm; the mean starts at 0, the variance at 1.
+/// A batch norm with running statistics: their mean starts at 0, their variance at 1.
 #[derive(Clone, Debug)]
-pub struct Norm {
+pub struct BatchNorm {
     /// Name of the layer.
     pub name: String,
-    /// Number of channels.
+    /// Values of the running mean, and as many of the running variance.
     pub channels: usize,
 }
 
-impl Norm {
-    /// Added to the variance under the square root.
+impl BatchNorm {
+    /// Added to the variance under the square root, by group norms too.
     pub const EPSILON: f64 = 1e-5;
     /// Weight of the new batch in the running statistics. The running variance takes the unbiased
     /// variance of the batch.
@@ -110,7 +110,7 @@ impl Norm {
 pub struct Graph {
     pub(crate) nodes: Vec<Node>,
     pub(crate) parameters: Vec<Parameter>,
-    pub(crate) norms: Vec<Norm>,
+    pub(crate) norms: Vec<BatchNorm>,
     pub(crate) dropouts: usize,
     pub(crate) loss: Option<NodeId>,
 }
@@ -143,7 +143,7 @@ impl Graph {
     }
 
     /// The batch norms, in the order in which they were added.
-    pub fn norms(&self) -> &[Norm] {
+    pub fn norms(&self) -> &[BatchNorm] {
         &self.norms
     }
 

@@ -54,7 +54,7 @@ pub use cost::Cost;
 pub use differentiate::{Differentiated, differentiate};
 pub use engine::{Device, Engine, EngineError, Evaluated, Room, StepResult, TrainingStep};
 pub use error::GraphError;
-pub use graph::{Graph, Init, Node, NodeId, Norm, NormId, Parameter, ParameterId};
+pub use graph::{BatchNorm, Graph, Init, Node, NodeId, NormId, Parameter, ParameterId};
 pub use op::{GradientOp, Op};
 pub use optimizer::{OptimizerKind, UpdateRule};
 pub use plan::{Buffer, Bytes, NoWorkspace, NormSlot, Plan, Program, SlabLayout, Slot, StepShape, Workspace};

@@ -10,7 +10,7 @@ use crate::{Activation, NormId, ParameterId, Window};
 pub enum Op {
     /// \[\] The batch of images, `[N, H, W, C]`.
     Input,
-    /// \[\] A parameter.
+    /// \[\] A tensor that training changes, from [`Graph::parameters`](crate::Graph::parameters).
     Parameter(ParameterId),
     /// \[x, weights `[R, S, C, K]`, optional bias `[K]`\] Cross-correlation with zero padding.
     Conv2d(Window),
@@ -92,7 +92,6 @@ pub enum GradientOp {
 }
 
 impl Op {
-    /// The parameter that stands for itself.
     pub(crate) fn parameter(self) -> Option<ParameterId> {
         match self {
             Self::Parameter(parameter) => Some(parameter),

@@ -12,7 +12,7 @@ pub struct StepSettings<'a> {
     pub optimizer: UpdateRule,
     /// Learning rate of this step.
     pub learning_rate: f64,
-    /// Weight decay.
+    /// Decoupled from the gradient for AdamW and Lion, added to it otherwise.
     pub weight_decay: f64,
     /// Whether it acts on biases and on the scales and shifts of norms, the parameters of one axis, too.
     pub decay_norms_and_biases: bool,

@@ -42,7 +42,7 @@ impl Shape {
     }
 
     /// The number of elements, or `None` when it does not fit in a `usize`.
-    pub fn checked_elements(&self) -> Option<usize> {
+    pub(crate) fn checked_elements(&self) -> Option<usize> {
         self.sizes().iter().try_fold(1usize, |product, &size| product.checked_mul(size))
     }
 

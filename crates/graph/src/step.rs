@@ -1,9 +1,9 @@
 //! The steps of a program: what an engine is asked to do, and where the tensors lie.
 //!
 //! Every payload is generic over `B`, what stands for a tensor: a [`Buffer`] in a finished program,
-//! a plain number while lifetimes are worked out. [`Step::reads`], [`Step::writes`] and
-//! [`Step::overlays`] are the contract between planner and engines: a step touches nothing else of
-//! the arena, and a tensor may share memory with another one only as stated there.
+//! a plain number while lifetimes are worked out. [`Step::uses`] and [`Step::overlays`] are
+//! the contract between planner and engines: a step touches nothing else of the arena, and a tensor may share
+//! memory with another one only as stated there.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::{Block, Buffer, Dense, GroupNorm, Image};
 pub enum Step<B = Buffer> {
     /// A block's result and, in training, its statistics.
     BlockForward(BlockForward<B>),
-    /// A block's gradients.
+    /// Gradients of a block's parameters and inputs.
     BlockBackward(BlockBackward<B>),
     /// A dense layer's result.
     DenseForward(DenseForward<B>),
@@ -50,7 +50,7 @@ pub struct Gradient<B = Buffer> {
 /// Forward pass of a [`Block`].
 #[derive(Clone, PartialEq, Debug)]
 pub struct BlockForward<B = Buffer> {
-    /// What is computed.
+    /// Its parts, their sizes and parameters.
     pub block: Arc<Block>,
     /// x, `[N, input]`.
     pub input: B,
@@ -76,7 +76,7 @@ pub struct BlockForward<B = Buffer> {
 /// tensor. Sums over the batch are formed before the first gradient of an image is written.
 #[derive(Clone, PartialEq, Debug)]
 pub struct BlockBackward<B = Buffer> {
-    /// What was computed.
+    /// The block of the forward pass.
     pub block: Arc<Block>,
     /// x, for the gradient of the convolution's weights; `None` without a convolution.
     pub input: Option<B>,
@@ -101,7 +101,7 @@ pub struct BlockBackward<B = Buffer> {
 /// Forward pass of a [`Dense`] group.
 #[derive(Clone, PartialEq, Debug)]
 pub struct DenseForward<B = Buffer> {
-    /// What is computed.
+    /// Its sizes, parameters, activation and dropout.
     pub dense: Arc<Dense>,
     /// x, `[N, in]`.
     pub input: B,
@@ -114,7 +114,7 @@ pub struct DenseForward<B = Buffer> {
 /// Backward pass of a [`Dense`] group: gradients of its parameters (written, not added) and of x.
 #[derive(Clone, PartialEq, Debug)]
 pub struct DenseBackward<B = Buffer> {
-    /// What was computed.
+    /// The group of the forward pass.
     pub dense: Arc<Dense>,
     /// x, `[N, in]`.
     pub input: B,
@@ -131,7 +131,7 @@ pub struct DenseBackward<B = Buffer> {
 /// Forward pass of a [`GroupNorm`].
 #[derive(Clone, PartialEq, Debug)]
 pub struct GroupNormForward<B = Buffer> {
-    /// What is computed.
+    /// Its groups and parameters.
     pub norm: Arc<GroupNorm>,
     /// x, `[N, image]`.
     pub input: B,
@@ -146,7 +146,7 @@ pub struct GroupNormForward<B = Buffer> {
 /// An engine must have read all it needs of image n before it writes the gradient of image n.
 #[derive(Clone, PartialEq, Debug)]
 pub struct GroupNormBackward<B = Buffer> {
-    /// What was computed.
+    /// The norm of the forward pass.
     pub norm: Arc<GroupNorm>,
     /// x, `[N, image]`.
     pub input: B,
@@ -182,16 +182,16 @@ pub struct GlobalAverageBackward<B = Buffer> {
     pub input_gradient: Gradient<B>,
 }
 
-/// Dropout by itself.
+/// Dropout that is no part of a [`Dense`].
 #[derive(Clone, PartialEq, Debug)]
 pub struct DropoutForward<B = Buffer> {
     /// Which of the graph's dropouts.
     pub layer: usize,
     /// Size of an image.
     pub image: Image,
-    /// x.
+    /// x, `[N, image]`.
     pub input: B,
-    /// The result.
+    /// The result, `[N, image]`; it may lie on x.
     pub output: B,
 }
 
@@ -204,14 +204,14 @@ pub struct DropoutBackward<B = Buffer> {
     pub image: Image,
     /// Gradient of the result.
     pub output_gradient: B,
-    /// Gradient of x.
+    /// Gradient of x; it may lie on that of the result.
     pub input_gradient: Gradient<B>,
 }
 
-/// Softmax cross entropy.
+/// Softmax cross entropy: loss and hits of a batch.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Loss<B = Buffer> {
-    /// Number of classes.
+    /// Values of an image's row of logits.
     pub classes: usize,
     /// `[N, classes]`.
     pub logits: B,
@@ -222,7 +222,7 @@ pub struct Loss<B = Buffer> {
 /// How a step uses a tensor of the arena.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Use<B = Buffer> {
-    /// The tensor.
+    /// Which part of the arena.
     pub tensor: B,
     /// Whether the step needs the values that an earlier step left there.
     pub reads: bool,

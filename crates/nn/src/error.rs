@@ -13,9 +13,9 @@ pub enum NetworkError {
     OutOfRange {
         /// Layer, for example `blocks.0`.
         layer: String,
-        /// Which number.
+        /// What the number is called: `kernel`, `pool stride`, `dropout`.
         what: &'static str,
-        /// The number received.
+        /// The number as it was given.
         value: f64,
         /// The bounds in words.
         allowed: String,
@@ -26,7 +26,7 @@ pub enum NetworkError {
          {input}; use a smaller kernel, fewer pooling layers or larger images"
     )]
     KernelTooLarge {
-        /// Layer.
+        /// The convolution, for example `blocks.0.conv`.
         layer: String,
         /// Side of the kernel.
         kernel: usize,
@@ -41,7 +41,7 @@ pub enum NetworkError {
          fewer pooling layers or larger images"
     )]
     PoolTooLarge {
-        /// Layer.
+        /// The pooling, for example `blocks.0.pool`.
         layer: String,
         /// Side of the window.
         window: usize,
@@ -54,7 +54,7 @@ pub enum NetworkError {
          needs an odd kernel and padding = kernel / 2"
     )]
     ResidualShape {
-        /// Layer.
+        /// The block, for example `blocks.0`.
         layer: String,
         /// What the convolution gives.
         branch: Image,
@@ -64,11 +64,11 @@ pub enum NetworkError {
     /// The network holds more values than this program can count on.
     #[error("{layer}: {what} would hold more than {limit} values")]
     TooLarge {
-        /// Layer.
+        /// The layer, for example `hidden.0`.
         layer: String,
         /// Weights or feature map.
         what: &'static str,
-        /// The bound.
+        /// The most values that there may be.
         limit: u64,
     },
     /// No image in a batch.
@@ -80,15 +80,15 @@ pub enum NetworkError {
          on a map of 1x1 has one; use another batch size, or drop the last partial batch"
     )]
     SingleValueNorm {
-        /// Layer.
+        /// The norm, for example `blocks.0.norm`.
         layer: String,
     },
     /// Weights of another shape than the parameter's.
     #[error("{name}: {received} weights received, {expected} expected")]
     WeightCount {
-        /// Parameter.
+        /// Path of the parameter, for example `blocks.0.conv.weight`.
         name: String,
-        /// How many came.
+        /// Weights in the slice that was given.
         received: usize,
         /// How many it has.
         expected: usize,

@@ -3,23 +3,23 @@
 //! Validation, the layer table, the list of parameters and the graph are all read off this one list,
 //! so they cannot disagree.
 
-use crate::{Activation, Block, Head, Image, Network, NetworkError, Norm, Pool, Window};
+use crate::{Activation, ConvBlock, Head, Image, Network, NetworkError, Norm, Pool, Window};
 
 /// No layer may have more channels, units or classes; no image side may be longer.
-pub const MAX_SIDE: usize = 1 << 16;
+const MAX_SIDE: usize = 1 << 16;
 /// No set of weights and no feature map of one image may hold more values (16 GiB of f32).
-pub const MAX_VALUES: u64 = 1 << 32;
+const MAX_VALUES: u64 = 1 << 32;
 
 /// One primitive layer. Vectors are shapes of one pixel.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Layer {
     /// Unique path, for example `blocks.0.conv`; parameters are `<name>.weight` and `<name>.bias`.
     pub name: String,
-    /// What it does.
+    /// The operation with its settings.
     pub kind: LayerKind,
     /// What it reads; for a shortcut the block's input.
     pub input: Image,
-    /// What it gives.
+    /// Size of its result for one image.
     pub output: Image,
 }
 
@@ -30,14 +30,14 @@ pub enum LayerKind {
     Conv {
         /// Side of the kernel.
         kernel: usize,
-        /// Step.
+        /// Pixels from one position to the next.
         stride: usize,
         /// Zeros on each side.
         padding: usize,
         /// Whether there is a bias.
         bias: bool,
     },
-    /// Batch normalisation.
+    /// Normalisation of each channel over the batch.
     BatchNorm,
     /// Normalisation of each image by groups of channels.
     GroupNorm {
@@ -49,17 +49,17 @@ pub enum LayerKind {
         /// Step of the 1x1 convolution it passes through; `None` adds the input as it is.
         projection_stride: Option<usize>,
     },
-    /// Activation.
+    /// A function of each value.
     Activation(Activation),
-    /// Pooling.
+    /// Largest value or mean of each window.
     Pool(Pool),
     /// Mean of each channel.
     GlobalAverage,
-    /// Map to vector.
+    /// The map as a vector, in the order (height, width, channels).
     Flatten,
     /// Dense layer with bias; its input is the map that was flattened.
     Dense,
-    /// Dropout.
+    /// Drops units in training, by the network's probability.
     Dropout,
 }
 
@@ -168,11 +168,11 @@ struct Walk {
 }
 
 impl Walk {
-    fn block(&mut self, name: &str, block: &Block) -> Result<(), NetworkError> {
+    fn block(&mut self, name: &str, block: &ConvBlock) -> Result<(), NetworkError> {
         let input = self.shape;
         check_conv(name, block)?;
         let output = conv_output(name, block, input)?;
-        let Block { kernel, stride, padding, bias, .. } = *block;
+        let ConvBlock { kernel, stride, padding, bias, .. } = *block;
         self.push(format!("{name}.conv"), LayerKind::Conv { kernel, stride, padding, bias }, output)?;
         if let Some(norm) = block.norm {
             self.push(format!("{name}.norm"), norm_layer(name, norm, block.channels)?, output)?;
@@ -222,7 +222,7 @@ impl Walk {
     }
 }
 
-fn check_conv(layer: &str, block: &Block) -> Result<(), NetworkError> {
+fn check_conv(layer: &str, block: &ConvBlock) -> Result<(), NetworkError> {
     in_range(layer, "channels", block.channels, 1, MAX_SIDE)?;
     in_range(layer, "kernel", block.kernel, 1, 255)?;
     in_range(layer, "stride", block.stride, 1, 255)?;
@@ -249,8 +249,8 @@ fn norm_layer(layer: &str, norm: Norm, channels: usize) -> Result<LayerKind, Net
     }
 }
 
-fn conv_output(layer: &str, block: &Block, input: Image) -> Result<Image, NetworkError> {
-    let Block { kernel, stride, padding, channels, .. } = *block;
+fn conv_output(layer: &str, block: &ConvBlock, input: Image) -> Result<Image, NetworkError> {
+    let ConvBlock { kernel, stride, padding, channels, .. } = *block;
     window_output(Window { kernel, stride, padding }, input, channels).ok_or_else(|| NetworkError::KernelTooLarge {
         layer: format!("{layer}.conv"),
         kernel,

@@ -18,8 +18,8 @@ mod schedule;
 
 pub use error::NetworkError;
 pub use initialisation::{Fan, Initialisation};
-pub use layer::{Layer, LayerKind, MAX_SIDE, MAX_VALUES};
-pub use network::{Block, Head, Network, Norm};
+pub use layer::{Layer, LayerKind};
+pub use network::{ConvBlock, Head, Network, Norm};
 pub use optimizer::Optimizer;
 pub use parameter::{Parameter, ParameterKind, Start, Tensor};
 pub use schedule::{Curve, Schedule, ScheduleKind};
@@ -30,7 +30,6 @@ pub use tunefork_graph::{Activation, Image, Pool, PoolKind, Window};
 #[doc(hidden)]
 pub const SOURCE_DIGEST: &str = tunefork_source_digest::source_digest!("src");
 
-/// The README's example is run as a test.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
-pub struct Readme;
+struct Readme;

@@ -11,10 +11,10 @@ use crate::Initialisation;
 /// Without blocks it is a perceptron. Each hidden layer is followed by its activation and dropout.
 ///
 /// ```
-/// use tunefork_nn::{Block, Image, Network};
+/// use tunefork_nn::{ConvBlock, Image, Network};
 ///
 /// let network = Network {
-///     blocks: vec![Block::new(32), Block::new(64)],
+///     blocks: vec![ConvBlock::new(32), ConvBlock::new(64)],
 ///     hidden: vec![128],
 ///     dropout: 0.3,
 ///     ..Network::new(Image::new(28, 28, 1), 10)
@@ -29,7 +29,7 @@ pub struct Network {
     /// Number of outputs, at least 2.
     pub classes: usize,
     /// Convolution blocks in the order in which they run; may be empty.
-    pub blocks: Vec<Block>,
+    pub blocks: Vec<ConvBlock>,
     /// How the last feature map becomes a vector.
     pub head: Head,
     /// Units of each hidden dense layer; may be empty.
@@ -69,8 +69,8 @@ impl Network {
 /// One stage: `pool(activation(norm(conv(x)) + shortcut(x)))`, where all but the convolution may be
 /// left out.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Block {
-    /// Output channels.
+pub struct ConvBlock {
+    /// Filters, and so channels of the result.
     pub channels: usize,
     /// Side of the square kernel.
     pub kernel: usize,
@@ -92,13 +92,13 @@ pub struct Block {
     pub residual: bool,
 }
 
-impl Block {
+impl ConvBlock {
     /// 3x3 convolution that keeps the size, with bias, batch norm, ReLU and 2x2 max pooling.
     pub fn new(channels: usize) -> Self {
         Self::with_kernel(channels, 3)
     }
 
-    /// As [`Block::new`] with another kernel; the padding `kernel / 2` keeps the size where the kernel
+    /// As [`ConvBlock::new`] with another kernel; the padding `kernel / 2` keeps the size where the kernel
     /// is odd.
     pub fn with_kernel(channels: usize, kernel: usize) -> Self {
         Self {

@@ -24,14 +24,14 @@ pub struct Tensor {
     pub values: Vec<f32>,
 }
 
-/// One trainable tensor.
+/// A trainable tensor before it has values.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Parameter {
     /// Path, for example `blocks.0.conv.weight`.
     pub name: String,
-    /// Role and shape.
+    /// What it does in its layer, with its sizes.
     pub kind: ParameterKind,
-    /// First values.
+    /// What [`Parameter::initialise`] writes.
     pub start: Start,
 }
 
@@ -42,19 +42,19 @@ pub enum ParameterKind {
     Conv {
         /// Kernel height and width, input channels.
         window: Image,
-        /// Output channels.
+        /// Number of filters.
         outputs: usize,
     },
     /// Dense weights over a whole map of height x width x channels.
     Dense {
         /// The map that is flattened; one pixel after another dense layer.
         window: Image,
-        /// Outputs.
+        /// Number of units.
         outputs: usize,
     },
     /// A bias, or a norm's scale or shift.
     Vector {
-        /// Number of values.
+        /// One value for each channel or unit.
         len: usize,
     },
 }
@@ -64,9 +64,9 @@ pub enum ParameterKind {
 pub enum Start {
     /// Weights, by a rule.
     Weights {
-        /// The rule.
+        /// The network's.
         rule: Initialisation,
-        /// The layer's.
+        /// The layer's, which the rule's spread depends on.
         fan: Fan,
     },
     /// A bias: uniform within 1 / sqrt(fan in).
@@ -133,7 +133,7 @@ fn parameters_of(layer: &Layer, rule: Initialisation) -> Vec<Parameter> {
 }
 
 impl Parameter {
-    /// Number of values.
+    /// Number of values, the product of its shape.
     pub fn len(&self) -> usize {
         match self.kind {
             ParameterKind::Conv { window, outputs } | ParameterKind::Dense { window, outputs } => {
@@ -234,7 +234,7 @@ impl Parameter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Block;
+    use crate::ConvBlock;
 
     fn parameter(kind: ParameterKind) -> Parameter {
         Parameter { name: "p".into(), kind, start: Start::Zeros }
@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn first_values_are_uniform_and_depend_on_key_and_index_alone() {
-        let network = Network { blocks: vec![Block::new(8)], ..Network::new(Image::new(12, 12, 3), 10) };
+        let network = Network { blocks: vec![ConvBlock::new(8)], ..Network::new(Image::new(12, 12, 3), 10) };
         let parameters = network.parameters().unwrap();
         let draw = |index: usize, key: Key| {
             let mut values = vec![9.0; parameters[index].len()];

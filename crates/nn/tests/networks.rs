@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use tunefork_graph::{Init, NoWorkspace, Plan};
 use tunefork_nn::{
-    Activation, Block, Fan, Head, Image, LayerKind, Network, NetworkError, Norm, ParameterKind, Pool, Start, Window,
+    Activation, ConvBlock, Fan, Head, Image, LayerKind, Network, NetworkError, Norm, ParameterKind, Pool, Start, Window,
 };
 
 fn fashion() -> Network {
@@ -15,7 +15,7 @@ fn report(name: &str) -> Network {
     let known = tunefork_networks::Network::named(name);
     let model = &known.model;
     let norm = model.batch_norm.then_some(Norm::Batch);
-    let block = |&channels| Block { norm, residual: model.residual, ..Block::new(channels) };
+    let block = |&channels| ConvBlock { norm, residual: model.residual, ..ConvBlock::new(channels) };
     Network {
         blocks: model.channels.iter().map(block).collect(),
         head: if model.global_average() { Head::GlobalAverage } else { Head::Flatten },
@@ -28,14 +28,14 @@ fn report(name: &str) -> Network {
 /// A network of peers/optuna_study.py.
 fn study(depth: u32, filters: usize, kernel: usize, batch_norm: bool, units: usize) -> Network {
     let norm = batch_norm.then_some(Norm::Batch);
-    let block = |i| Block { norm, ..Block::with_kernel(filters << i, kernel) };
+    let block = |i| ConvBlock { norm, ..ConvBlock::with_kernel(filters << i, kernel) };
     Network { blocks: (0..depth).map(block).collect(), hidden: vec![units], ..fashion() }
 }
 
 /// sum(p.numel() for p in net.parameters()) in PyTorch 2.
 #[test]
 fn parameter_counts_equal_pytorchs() {
-    let unpadded = Block { padding: 0, norm: None, ..Block::new(32) };
+    let unpadded = ConvBlock { padding: 0, norm: None, ..ConvBlock::new(32) };
     let method = Network { blocks: vec![unpadded], hidden: vec![128], ..Network::new(Image::new(32, 32, 3), 10) };
     for (name, network, count) in [
         ("m0", report("m0"), 804_554),
@@ -114,31 +114,31 @@ fn refused(network: &Network, message: &str) {
 
 #[test]
 fn what_cannot_be_is_named() {
-    let with = |block: Block| Network { blocks: vec![Block::new(8), block], ..fashion() };
-    refused(&with(Block { channels: 0, ..Block::new(8) }), "blocks.1: channels is 0, must be from 1 to 65536");
-    refused(&with(Block { kernel: 0, ..Block::new(8) }), "blocks.1: kernel is 0, must be from 1 to 255");
-    refused(&with(Block { stride: 0, ..Block::new(8) }), "blocks.1: stride is 0, must be from 1 to 255");
-    refused(&with(Block { padding: 3, ..Block::new(8) }), "blocks.1: padding is 3, must be from 0 to 2");
+    let with = |block: ConvBlock| Network { blocks: vec![ConvBlock::new(8), block], ..fashion() };
+    refused(&with(ConvBlock { channels: 0, ..ConvBlock::new(8) }), "blocks.1: channels is 0, must be from 1 to 65536");
+    refused(&with(ConvBlock { kernel: 0, ..ConvBlock::new(8) }), "blocks.1: kernel is 0, must be from 1 to 255");
+    refused(&with(ConvBlock { stride: 0, ..ConvBlock::new(8) }), "blocks.1: stride is 0, must be from 1 to 255");
+    refused(&with(ConvBlock { padding: 3, ..ConvBlock::new(8) }), "blocks.1: padding is 3, must be from 0 to 2");
     refused(
-        &with(Block {
+        &with(ConvBlock {
             pool: Some(Pool { window: Window { kernel: 3, stride: 3, padding: 2 }, ..Pool::max(3) }),
-            ..Block::new(8)
+            ..ConvBlock::new(8)
         }),
         "blocks.1: pool padding is 2, must be from 0 to 1",
     );
-    let grouped = Block { norm: Some(Norm::Group { groups: 8 }), ..Block::new(20) };
+    let grouped = ConvBlock { norm: Some(Norm::Group { groups: 8 }), ..ConvBlock::new(20) };
     refused(&with(grouped), "blocks.1: norm_groups is 8, must be a divisor of its 20 channels");
     refused(
-        &with(Block { kernel: 15, padding: 0, ..Block::new(8) }),
+        &with(ConvBlock { kernel: 15, padding: 0, ..ConvBlock::new(8) }),
         "blocks.1.conv: a kernel of 15x15 with padding 0 is larger than its input of 14x14x8; use a smaller \
          kernel, fewer pooling layers or larger images",
     );
     refused(
-        &with(Block { residual: true, padding: 0, ..Block::new(8) }),
+        &with(ConvBlock { residual: true, padding: 0, ..ConvBlock::new(8) }),
         "blocks.1: the convolution gives 12x12x8 but its 1x1 shortcut 14x14x8; a residual block needs an odd \
          kernel and padding = kernel / 2",
     );
-    let deep = Network { blocks: vec![Block::new(8); 5], ..fashion() };
+    let deep = Network { blocks: vec![ConvBlock::new(8); 5], ..fashion() };
     refused(
         &deep,
         "blocks.4.pool: pooling 2x2 leaves less than one pixel of its input of 1x1x8; use fewer pooling layers \
@@ -155,17 +155,17 @@ fn what_cannot_be_is_named() {
 
 #[test]
 fn a_strided_residual_block_projects_its_input() {
-    let block = Block { stride: 2, residual: true, pool: None, ..Block::new(8) };
-    let network = Network { blocks: vec![Block::new(8), block], ..Network::new(Image::new(9, 7, 8), 3) };
+    let block = ConvBlock { stride: 2, residual: true, pool: None, ..ConvBlock::new(8) };
+    let network = Network { blocks: vec![ConvBlock::new(8), block], ..Network::new(Image::new(9, 7, 8), 3) };
     let layers = network.layers().unwrap();
     let shortcut = layers.iter().find(|layer| layer.name == "blocks.1.shortcut").unwrap();
     assert_eq!(shortcut.kind, LayerKind::Shortcut { projection_stride: Some(2) });
     assert_eq!((shortcut.input, shortcut.output), (Image::new(4, 3, 8), Image::new(2, 2, 8)));
 }
 
-fn any_block() -> impl Strategy<Value = Block> {
+fn any_block() -> impl Strategy<Value = ConvBlock> {
     (0..5usize, 0..8usize, 0..4usize, 0..4usize, any::<[bool; 4]>(), 0..4usize).prop_map(
-        |(channels, kernel, stride, padding, [bias, normed, residual, pooled], window)| Block {
+        |(channels, kernel, stride, padding, [bias, normed, residual, pooled], window)| ConvBlock {
             channels,
             kernel,
             stride,
@@ -201,9 +201,10 @@ proptest! {
 /// The graph's own list of parameters, which engines lay out, is the one the weights are exchanged by.
 #[test]
 fn the_graph_has_the_same_parameters_in_the_same_order() {
-    let strided = Block { stride: 2, residual: true, bias: false, pool: Some(Pool::average(2)), ..Block::new(6) };
+    let strided =
+        ConvBlock { stride: 2, residual: true, bias: false, pool: Some(Pool::average(2)), ..ConvBlock::new(6) };
     let odd = Network {
-        blocks: vec![Block { activation: None, ..Block::with_kernel(4, 5) }, strided],
+        blocks: vec![ConvBlock { activation: None, ..ConvBlock::with_kernel(4, 5) }, strided],
         ..Network::new(Image::new(13, 11, 3), 7)
     };
     for network in [report("m0"), report("m1"), report("m3"), report("m4"), study(3, 16, 5, true, 64), odd] {
@@ -252,11 +253,11 @@ fn dropout_is_no_part_of_the_graph() {
 #[test]
 fn batches_that_cannot_be_are_refused() {
     assert_eq!(report("m1").graph(0).unwrap_err(), NetworkError::EmptyBatch);
-    let narrow = Network { blocks: vec![Block::new(8); 3], ..Network::new(Image::new(4, 4, 1), 2) };
+    let narrow = Network { blocks: vec![ConvBlock::new(8); 3], ..Network::new(Image::new(4, 4, 1), 2) };
     let error = narrow.graph(8).unwrap_err().to_string();
     assert!(error.starts_with("blocks.2.pool"), "{error}");
     let single =
-        Network { blocks: vec![Block { pool: None, ..Block::new(8) }], ..Network::new(Image::new(1, 1, 1), 2) };
+        Network { blocks: vec![ConvBlock { pool: None, ..ConvBlock::new(8) }], ..Network::new(Image::new(1, 1, 1), 2) };
     let refused = Err(NetworkError::SingleValueNorm { layer: "blocks.0.norm".into() });
     assert_eq!(single.graph(1).map(|_| ()), refused);
     assert!(single.graph(2).is_ok());

@@ -11,27 +11,27 @@ pub enum ReferenceError {
     WrongLength {
         /// Which tensor or list.
         what: String,
-        /// Values given.
+        /// Values that were given.
         got: usize,
-        /// Values asked for.
+        /// Values that the graph asks for.
         expected: usize,
     },
     /// More rows than the graph was built for, or none.
     #[error("the batch has {rows} rows, but must have 1 to {batch}")]
     WrongRows {
-        /// Rows given.
+        /// Rows that were given.
         rows: usize,
-        /// The graph's batch.
+        /// Most rows: the graph's batch.
         batch: usize,
     },
     /// A label that is no class.
     #[error("label {label} of row {row} is not below the {classes} classes")]
     WrongLabel {
-        /// The row.
+        /// Which row of the batch.
         row: usize,
-        /// Its label.
+        /// The label of that row.
         label: u16,
-        /// Number of classes.
+        /// Classes of the graph: labels are below it.
         classes: usize,
     },
     /// Batch statistics over a single value.

@@ -19,7 +19,7 @@ pub enum Mode {
 #[derive(Clone, Debug)]
 pub struct Outcome {
     values: Vec<Tensor>,
-    /// The mean loss.
+    /// Mean loss of the rows, weighted by class.
     pub loss: f64,
     /// Rows whose largest logit is at their label.
     pub correct: usize,

@@ -66,7 +66,7 @@ impl Batch {
         Ok(Self { images, labels })
     }
 
-    /// Number of images.
+    /// Images that there are: at most the graph's batch.
     pub fn rows(&self) -> usize {
         self.labels.len()
     }
@@ -76,7 +76,7 @@ impl Batch {
         &self.images
     }
 
-    /// The labels.
+    /// The class of each image.
     pub fn labels(&self) -> &[u16] {
         &self.labels
     }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tunefork_data::{Normalisation, Part, PrepareOptions, Source, Split};
-use tunefork_nn::{Block, Image, Network, Optimizer, UpdateRule};
+use tunefork_nn::{ConvBlock, Image, Network, Optimizer, UpdateRule};
 use tunefork_rng::Key;
 use tunefork_train::{Cpu, Images, Task, TrainSpec, Trainer};
 
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let data = source.open(&PrepareOptions::default(), &mut |_| ())?.data;
     let task = Task {
         network: Network {
-            blocks: vec![Block::new(32), Block::new(64)],
+            blocks: vec![ConvBlock::new(32), ConvBlock::new(64)],
             hidden: vec![128],
             dropout: 0.3,
             ..Network::new(Image::new(28, 28, 1), 10)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tunefork_data::{Generated, Normalisation, Part, Split};
-use tunefork_nn::{Block, Image, Network, Optimizer, Schedule, UpdateRule};
+use tunefork_nn::{ConvBlock, Image, Network, Optimizer, Schedule, UpdateRule};
 use tunefork_rng::Key;
 use tunefork_train::{At, Cpu, Images, Isa, Predictor, Task, TrainError, TrainSpec, Trainer};
 
@@ -16,7 +16,7 @@ fn task() -> Task {
     let normalisation = Normalisation::of(&data, &train).unwrap();
     Task {
         network: Network {
-            blocks: vec![Block::new(12), Block { residual: true, ..Block::new(20) }],
+            blocks: vec![ConvBlock::new(12), ConvBlock { residual: true, ..ConvBlock::new(20) }],
             hidden: vec![32],
             dropout: 0.2,
             ..Network::new(Image::new(16, 16, 1), 4)

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use tunefork_data::{Generated, Normalisation, Part, Split};
 use tunefork_emulator::{Host, Schedule};
 use tunefork_kernels::{Call, Stream, watched};
-use tunefork_nn::{Block, Image, Network, Optimizer, UpdateRule};
+use tunefork_nn::{ConvBlock, Image, Network, Optimizer, UpdateRule};
 use tunefork_rng::Key;
 use tunefork_train::{
     Card, Cpu, Cuda, Device, DeviceError, Images, Isa, Precision, Task, TrainError, TrainSpec, Trainer,
@@ -90,7 +90,7 @@ fn task_of(train: usize, validation: usize) -> Task {
     let normalisation = Normalisation::of(&data, &all).unwrap();
     Task {
         network: Network {
-            blocks: vec![Block::new(4), Block::new(6)],
+            blocks: vec![ConvBlock::new(4), ConvBlock::new(6)],
             hidden: vec![8],
             dropout: 0.2,
             ..Network::new(Image::new(12, 12, 1), 3)

@@ -19,7 +19,7 @@ use crate::{Block, Cost, Dense, Graph, GraphError, GroupNorm, Image, Op, Precisi
 pub struct Buffer {
     /// The first element, a multiple of 64 (256 bytes).
     pub offset: usize,
-    /// Number of elements.
+    /// Elements of 4 bytes, where values are stored in 16 bits too.
     pub len: usize,
 }
 
@@ -62,18 +62,18 @@ impl Workspace for NoWorkspace {
 /// What a step's workspace may depend on.
 #[derive(Clone, Copy, Debug)]
 pub enum StepShape<'a> {
-    /// A [`crate::BlockForward`].
+    /// For a [`BlockForward`](crate::BlockForward).
     BlockForward {
-        /// What is computed.
+        /// Its parts and sizes.
         block: &'a Block,
         /// Images in the batch.
         batch: usize,
         /// With batch statistics and kept values, or by running statistics.
         training: bool,
     },
-    /// A [`crate::BlockBackward`].
+    /// For a [`BlockBackward`](crate::BlockBackward).
     BlockBackward {
-        /// What was computed.
+        /// Its parts and sizes.
         block: &'a Block,
         /// Images in the batch.
         batch: usize,
@@ -82,27 +82,27 @@ pub enum StepShape<'a> {
         /// Whether the gradient of r is asked for.
         shortcut_gradient: bool,
     },
-    /// A [`crate::DenseForward`].
+    /// For a [`DenseForward`](crate::DenseForward).
     DenseForward {
-        /// What is computed.
+        /// Its parts and sizes.
         dense: &'a Dense,
         /// Images in the batch.
         batch: usize,
         /// With dropout, or without.
         training: bool,
     },
-    /// A [`crate::DenseBackward`].
+    /// For a [`DenseBackward`](crate::DenseBackward).
     DenseBackward {
-        /// What was computed.
+        /// Its parts and sizes.
         dense: &'a Dense,
         /// Images in the batch.
         batch: usize,
         /// Whether the gradient of x is asked for.
         input_gradient: bool,
     },
-    /// A [`crate::GroupNormBackward`].
+    /// For a [`GroupNormBackward`](crate::GroupNormBackward).
     GroupNormBackward {
-        /// What was computed.
+        /// Its groups and the size of an image.
         norm: &'a GroupNorm,
         /// Images in the batch.
         batch: usize,
@@ -117,7 +117,7 @@ pub enum StepShape<'a> {
 pub struct Program {
     /// Images in a batch.
     pub batch: usize,
-    /// The steps.
+    /// In the order in which an engine takes them.
     pub steps: Vec<Step>,
     /// Elements of the arena that the steps need.
     pub arena_len: usize,
@@ -145,7 +145,7 @@ pub struct Bytes {
 }
 
 impl Bytes {
-    /// All together.
+    /// Slab, gradients, optimizer state and arena together.
     pub fn total(&self) -> u64 {
         self.slab + self.gradients + self.optimizer + self.arena
     }
@@ -156,7 +156,7 @@ impl Bytes {
 pub struct Plan {
     /// Size of an input image.
     pub image: Image,
-    /// Number of classes.
+    /// Values of an image's row of logits.
     pub classes: usize,
     /// How many dropout probabilities a step is given.
     pub dropouts: usize,

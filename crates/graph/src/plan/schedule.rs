@@ -17,7 +17,6 @@ use crate::{Block, Op};
 pub(super) struct Tensor(pub usize);
 
 impl Tensor {
-    /// The tensor's place.
     pub(super) fn of(self, buffers: &[Buffer]) -> Buffer {
         buffers[self.0]
     }
@@ -67,7 +66,6 @@ impl Schedule {
         Self { steps, input, logits, elements: scheduler.elements }
     }
 
-    /// The steps with addresses.
     pub(super) fn finish(&self, buffers: &[Buffer]) -> Vec<Step> {
         self.steps.iter().map(|step| step.map(&|tensor| tensor.of(buffers))).collect()
     }

@@ -1,5 +1,7 @@
 //! Where parameters and running statistics lie in the slab.
 
+use std::ops::Range;
+
 use crate::{Graph, NormId, ParameterId, Shape};
 
 /// Slots start at multiples of 16 elements: 64 bytes, a cache line and an AVX-512 register.
@@ -28,11 +30,11 @@ pub struct SlabLayout {
 pub struct Slot {
     /// `layer.weight` or `layer.bias`.
     pub name: String,
-    /// Its shape.
+    /// Its axes, with the outputs last.
     pub shape: Shape,
-    /// The first element.
+    /// Elements of the slab before its first.
     pub offset: usize,
-    /// Number of elements.
+    /// Its elements, without the padding to the next slot.
     pub len: usize,
 }
 
@@ -47,6 +49,20 @@ pub struct NormSlot {
     pub variance: usize,
     /// Number of channels, the length of either.
     pub len: usize,
+}
+
+impl Slot {
+    /// Its elements of the slab.
+    pub fn range(&self) -> Range<usize> {
+        self.offset..self.offset + self.len
+    }
+}
+
+impl NormSlot {
+    /// The elements of the running mean and of the running variance in the slab.
+    pub fn ranges(&self) -> [Range<usize>; 2] {
+        [self.mean, self.variance].map(|start| start..start + self.len)
+    }
 }
 
 impl SlabLayout {

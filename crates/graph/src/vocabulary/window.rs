@@ -24,11 +24,6 @@ impl Window {
         let room = (size + 2 * self.padding).checked_sub(self.kernel)?;
         Some(room / self.stride + 1)
     }
-
-    /// Whether no pixel is under two positions.
-    pub fn is_disjoint(&self) -> bool {
-        self.kernel <= self.stride
-    }
 }
 
 impl fmt::Display for Window {

@@ -1,7 +1,7 @@
 //! Normalisation of each image by groups of neighbouring channels, over m values each.
 
 use ndarray::{Array4, ArrayView4, Axis, Ix4, concatenate};
-use tunefork_graph::Norm;
+use tunefork_graph::BatchNorm;
 
 use super::bias_gradient;
 use crate::Tensor;
@@ -11,7 +11,7 @@ pub fn statistics(x: &Tensor, groups: usize) -> Tensor {
     let x = divided(x, groups);
     let means = mean(&x);
     let variances = mean(&(&x - &means).mapv(|d| d * d));
-    let rstds = variances.mapv(|variance| 1.0 / (variance + Norm::EPSILON).sqrt());
+    let rstds = variances.mapv(|variance| 1.0 / (variance + BatchNorm::EPSILON).sqrt());
     concatenate![Axis(1), means, rstds].into_dyn()
 }
 

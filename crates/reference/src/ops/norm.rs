@@ -1,7 +1,7 @@
 //! Batch normalisation by channel, over m values each.
 
 use ndarray::{Array1, Axis};
-use tunefork_graph::Norm;
+use tunefork_graph::BatchNorm;
 
 use super::{bias_gradient, rows};
 use crate::{Running, Tensor};
@@ -17,7 +17,7 @@ pub fn statistics(x: &Tensor) -> Running {
 /// The running statistics after a batch: they take the unbiased variance.
 pub fn update(running: &Running, batch: &Running, values: usize) -> Running {
     let m = values as f64;
-    let mix = |old: &Array1<f64>, new: Array1<f64>| old * (1.0 - Norm::MOMENTUM) + new * Norm::MOMENTUM;
+    let mix = |old: &Array1<f64>, new: Array1<f64>| old * (1.0 - BatchNorm::MOMENTUM) + new * BatchNorm::MOMENTUM;
     Running {
         mean: mix(&running.mean, batch.mean.clone()),
         variance: mix(&running.variance, &batch.variance * (m / (m - 1.0))),
@@ -44,7 +44,7 @@ pub fn scale_gradient(x: &Tensor, dy: &Tensor, statistics: &Running) -> Tensor {
 
 /// 1 / sqrt(variance + eps).
 pub fn rstd(statistics: &Running) -> Array1<f64> {
-    statistics.variance.mapv(|variance| 1.0 / (variance + Norm::EPSILON).sqrt())
+    statistics.variance.mapv(|variance| 1.0 / (variance + BatchNorm::EPSILON).sqrt())
 }
 
 fn normalised(x: &Tensor, statistics: &Running) -> Tensor {

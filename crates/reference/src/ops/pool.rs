@@ -98,7 +98,7 @@ pub fn global_average_gradient([height, width]: [usize; 2], dy: &Tensor) -> Tens
 
 /// The smallest difference between the largest value of a window and the next smaller one. Equal
 /// values do not count: they come from one value, or from zeros that pass no gradient.
-pub fn smallest_lead(window: Window, x: &Tensor) -> f64 {
+pub(crate) fn smallest_lead(window: Window, x: &Tensor) -> f64 {
     let x = images(x);
     let (n, positions_down, positions_across, channels) = positions(window, &x);
     let (_, height, width, _) = x.dim();

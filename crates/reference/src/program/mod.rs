@@ -17,7 +17,7 @@ use crate::{Batch, Mode, ReferenceError, Running, Settings, State, Tensor};
 /// What a program leaves behind.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// The mean loss.
+    /// Mean loss of the rows, weighted by class.
     pub loss: f64,
     /// Rows whose largest logit is at their label.
     pub correct: usize,
@@ -232,7 +232,7 @@ impl Machine<'_> {
 
     fn read_statistics(&self, buffer: Buffer, channels: usize) -> Running {
         let (mean, rstd) = self.arena[buffer.range()].split_at(channels);
-        let variance = |&rstd: &f64| 1.0 / (rstd * rstd) - tunefork_graph::Norm::EPSILON;
+        let variance = |&rstd: &f64| 1.0 / (rstd * rstd) - tunefork_graph::BatchNorm::EPSILON;
         Running { mean: mean.to_vec().into(), variance: rstd.iter().map(variance).collect() }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tunefork_data::Split;
-use tunefork_nn::{Block, Network, Optimizer};
+use tunefork_nn::{ConvBlock, Network, Optimizer};
 use tunefork_train::{LastBatch, Task, TrainError, Trainer};
 
 use crate::support::{LinearDevice, task};
@@ -77,7 +77,7 @@ fn tasks_that_cannot_be_are_refused() {
 fn a_last_batch_too_small_for_batch_norm_is_refused() {
     let mut task = task(0.1);
     task.spec.batch_size = 33;
-    task.network.blocks = vec![Block::new(4), Block { pool: None, ..Block::new(4) }];
+    task.network.blocks = vec![ConvBlock::new(4), ConvBlock { pool: None, ..ConvBlock::new(4) }];
     let device = LinearDevice::default();
     let error = task.compile(&device).unwrap_err().to_string();
     assert!(error.starts_with("blocks.1.norm: batch norm needs more than one value"), "{error}");

@@ -12,7 +12,7 @@ use reference::Reference;
 use serde::Deserialize;
 use tunefork_data::{Dataset, Normalisation};
 use tunefork_nn::{
-    Activation, Block, Head, Image, Network, Optimizer, ParameterKind, Pool, PoolKind, UpdateRule, Window,
+    Activation, ConvBlock, Head, Image, Network, Optimizer, ParameterKind, Pool, PoolKind, UpdateRule, Window,
 };
 use tunefork_train::{Batch, Cpu, Device, Images, Isa, StepResult, StepSettings, Tensor, TrainingStep, WeightMap};
 
@@ -40,25 +40,25 @@ impl Case {
     fn network(&self) -> Network {
         let network = match self.network.as_str() {
             "m1" => Network {
-                blocks: vec![Block::new(32), Block::new(64)],
+                blocks: vec![ConvBlock::new(32), ConvBlock::new(64)],
                 hidden: vec![128],
                 ..Network::new(Image::new(28, 28, 1), 10)
             },
             "m3" => Network {
-                blocks: [64, 128, 256, 256].map(|k| Block { residual: true, ..Block::new(k) }).to_vec(),
+                blocks: [64, 128, 256, 256].map(|k| ConvBlock { residual: true, ..ConvBlock::new(k) }).to_vec(),
                 head: Head::GlobalAverage,
                 hidden: vec![512],
                 ..Network::new(Image::new(64, 64, 3), 200)
             },
             "tiny" => Network {
                 blocks: vec![
-                    Block {
+                    ConvBlock {
                         activation: Some(Activation::LeakyRelu),
                         pool: Some(Pool { kind: PoolKind::Max, window: Window { kernel: 3, stride: 2, padding: 1 } }),
                         residual: true,
-                        ..Block::new(6)
+                        ..ConvBlock::new(6)
                     },
-                    Block {
+                    ConvBlock {
                         stride: 2,
                         padding: 1,
                         bias: false,
@@ -68,7 +68,7 @@ impl Case {
                             kind: PoolKind::Average,
                             window: Window { kernel: 2, stride: 1, padding: 1 },
                         }),
-                        ..Block::with_kernel(8, 5)
+                        ..ConvBlock::with_kernel(8, 5)
                     },
                 ],
                 hidden: vec![10],

@@ -1,6 +1,6 @@
 //! The statistics that a norm works with: the batch's, or the running ones.
 
-use tunefork_graph::Norm as NormSettings;
+use tunefork_graph::BatchNorm;
 
 use super::ForwardTables;
 use crate::block::moments;
@@ -27,7 +27,7 @@ impl ForwardTables {
         };
         moments::merge(context.isa, pieces, &count, means, rstds);
         let all = (context.rows * self.tail.convolved.pixels()) as f64;
-        let momentum = NormSettings::MOMENTUM;
+        let momentum = BatchNorm::MOMENTUM;
         let blend = |old: f32, new: f64| ((1.0 - momentum) * f64::from(old) + momentum * new) as f32;
         for channel in 0..k {
             let variance = f64::from(rstds[channel]);
@@ -38,7 +38,7 @@ impl ForwardTables {
                 let running_variance = &mut slab[norm.variance.start + channel];
                 *running_variance = blend(*running_variance, variance * all / (all - 1.0));
             }
-            rstds[channel] = (1.0 / (variance + NormSettings::EPSILON).sqrt()) as f32;
+            rstds[channel] = (1.0 / (variance + BatchNorm::EPSILON).sqrt()) as f32;
         }
     }
 
@@ -52,7 +52,7 @@ impl ForwardTables {
         let (means, rstds) = statistics.split_at_mut(self.tail.convolved.channels);
         means.copy_from_slice(&slab[norm.mean.clone()]);
         for (rstd, &variance) in rstds.iter_mut().zip(&slab[norm.variance.clone()]) {
-            *rstd = (1.0 / (f64::from(variance) + NormSettings::EPSILON).sqrt()) as f32;
+            *rstd = (1.0 / (f64::from(variance) + BatchNorm::EPSILON).sqrt()) as f32;
         }
     }
 }

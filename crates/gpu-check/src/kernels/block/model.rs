@@ -1,13 +1,13 @@
 //! out = pool(activation(norm(y) + r)) and its gradients, by the reference's operations.
 
-use tunefork_graph::{Activation, Norm, Pool, PoolKind};
+use tunefork_graph::{Activation, BatchNorm, Pool, PoolKind};
 use tunefork_kernels::launch::block::Block;
 use tunefork_reference::{Running, Tensor, ops};
 
 use crate::kernels::common::{activate, tensor, through};
 
 /// A block with its values, for the real images only.
-pub(super) struct Model<'a> {
+pub(super) struct BlockModel<'a> {
     pub block: &'a Block,
     pub rows: usize,
     pub y: &'a [f64],
@@ -25,13 +25,12 @@ pub(super) struct NormValues {
 impl NormValues {
     /// From mean and rstd as kernels have them, and the parameters.
     pub(super) fn new(mean: &[f64], rstd: &[f64], scale: &[f64], shift: &[f64]) -> Self {
-        let variance = rstd.iter().map(|rstd| 1.0 / (rstd * rstd) - Norm::EPSILON);
+        let variance = rstd.iter().map(|rstd| 1.0 / (rstd * rstd) - BatchNorm::EPSILON);
         let statistics = Running { mean: mean.to_vec().into(), variance: variance.collect() };
         Self { statistics, scale: tensor(&[scale.len()], scale), shift: tensor(&[shift.len()], shift) }
     }
 }
 
-/// All gradients.
 pub(super) struct Gradients {
     /// At norm(y) + r.
     pub g: Vec<f64>,
@@ -44,7 +43,7 @@ fn values(tensor: Tensor) -> Vec<f64> {
     tensor.into_iter().collect::<Vec<f64>>()
 }
 
-impl Model<'_> {
+impl BlockModel<'_> {
     fn images(&self, values: &[f64]) -> Tensor {
         let Block { height, width, channels, .. } = *self.block;
         tensor(&[self.rows, height, width, channels], values)

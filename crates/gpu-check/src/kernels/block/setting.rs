@@ -4,7 +4,7 @@ use tunefork_kernels::DeviceMemory;
 use tunefork_kernels::launch::block::{Block, Norm};
 
 use super::F32;
-use super::model::{Model, NormValues};
+use super::model::{BlockModel, NormValues};
 use crate::kernels::common::{activate, step_row, tensor};
 use crate::kernels::statistics::{merged, moments};
 use crate::{Case, Failure, Stored};
@@ -87,8 +87,8 @@ impl Setting {
         })
     }
 
-    pub(super) fn model<'a>(&'a self, block: &'a Block) -> Model<'a> {
-        Model {
+    pub(super) fn model<'a>(&'a self, block: &'a Block) -> BlockModel<'a> {
+        BlockModel {
             block,
             rows: self.rows,
             y: &self.y,

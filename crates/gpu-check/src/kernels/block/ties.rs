@@ -3,7 +3,7 @@
 use tunefork_graph::{Activation, Pool, PoolKind, Window};
 use tunefork_kernels::launch::block::{Backward, Block};
 
-use super::model::Model;
+use super::model::BlockModel;
 use super::{F32, PRECISIONS};
 use crate::kernels::common::step_row;
 use crate::{Case, Failure, Stored};
@@ -58,7 +58,7 @@ fn check(case: &mut Case, block: &Block, y: &mut [f64], dout: &mut [f64]) -> Res
         workspace: workspace.span().cast(),
     };
     block.backward(stream, step.all(), &given)?;
-    let model = Model { block, rows: block.batch, y, norm: None, shortcut: None };
+    let model = BlockModel { block, rows: block.batch, y, norm: None, shortcut: None };
     same("out", &out.read(case)?, &model.forward())?;
     same("dy", &on_y.read(case)?, &model.backward(dout).dy)
 }
