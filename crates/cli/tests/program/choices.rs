@@ -14,15 +14,15 @@ fn study() -> String {
     TINY.replace("hidden = [16]", model)
         .replace("[train]", train)
         .replace("epochs = 3", "epochs = 5")
-        .replace("trials = 6", "trials = 12")
-        .replace("images = 240", "images = 1200")
+        .replace("trials = 6", "trials = 16")
+        .replace("images = 240", "images = 4800")
 }
 
 #[test]
 fn what_a_study_chooses_survives_kills() {
     let fixture = Fixture::new(&study());
     fixture.ok(&["run", "study.toml", "--out", "whole"]);
-    fixture.run_with_kills("killed", epochs(&fixture, "whole"), 5);
+    fixture.run_with_kills("killed", epochs(&fixture, "whole"), 4);
     assert_eq!(fixture.shown("killed"), fixture.shown("whole"));
     assert!(fixture.weights("killed") == fixture.weights("whole"), "the weights");
 }

@@ -25,7 +25,11 @@ pub(super) fn open(
         storage.create(&header)?;
         return Ok(Resumed { known: StudyRecord::new(header), tolerant: false });
     };
-    let differences = facts(&known.header).differences(&facts_then(&known, definition));
+    let is_new = |name: &str| {
+        definition.presumed.iter().any(|presumed| presumed == name) && known.header.settings.get(name).is_none()
+    };
+    let differences =
+        compared(&known.header, |_| true).differences(&compared(&definition.header, |name| !is_new(name)));
     if !differences.is_empty() {
         return Err(StudyError::SettingsChanged { study: known.header.name, differences });
     }
@@ -38,8 +42,8 @@ pub(super) fn open(
     Ok(Resumed { known, tolerant })
 }
 
-/// Everything in a header that must stay, in words.
-fn facts(header: &StudyHeader) -> Facts {
+/// Everything in a header that must stay, in words, with those of the settings that `counts` says.
+fn compared(header: &StudyHeader, counts: impl Fn(&str) -> bool) -> Facts {
     let own = [
         ("direction", format!("{:?}", header.direction)),
         ("metric", header.metric.clone().unwrap_or_default()),
@@ -52,15 +56,7 @@ fn facts(header: &StudyHeader) -> Facts {
         ("scheduler", header.scheduler.clone()),
     ];
     let own = own.iter().map(|(name, text)| (*name, text.as_str()));
-    Facts::new(own.chain(header.settings.iter()))
-}
-
-/// What must stay, of the settings that there were when the study was begun and of those that the definition names.
-fn facts_then(known: &StudyRecord, definition: &Definition) -> Facts {
-    let is_new = |name: &str| {
-        definition.presumed.iter().any(|presumed| presumed == name) && known.header.settings.get(name).is_none()
-    };
-    Facts::new(facts(&definition.header).iter().filter(|(name, _)| !is_new(name)))
+    Facts::new(own.chain(header.settings.iter().filter(|(name, _)| counts(name))))
 }
 
 /// Another fingerprint is refused, or accepted and put on record.
