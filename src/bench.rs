@@ -14,7 +14,7 @@ use crate::{Error, Machine, Material, StudySpec};
 /// Timed windows; the median of them is reported. One more before them warms up.
 pub const WINDOWS: u32 = 5;
 
-/// What is measured.
+/// What of the measurement may be set; the study file says the rest.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BenchOptions {
     /// Training images in a window; by default all.
@@ -23,7 +23,7 @@ pub struct BenchOptions {
     pub batch: Option<usize>,
 }
 
-/// What was measured.
+/// Speed and memory of the training of a study's baseline.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BenchResult {
     /// Name of the study.
@@ -31,9 +31,9 @@ pub struct BenchResult {
     /// Seconds for 1,000 training images, the median of all windows: data, forward, backward and
     /// optimizer.
     pub s_per_1000_images: f64,
-    /// The fastest window.
+    /// Seconds for 1,000 images in the fastest window.
     pub min: f64,
-    /// The slowest window.
+    /// Seconds for 1,000 images in the slowest window.
     pub max: f64,
     /// Billions of floating-point operations a second.
     pub gflops: f64,
@@ -43,7 +43,7 @@ pub struct BenchResult {
     pub engine_bytes: u64,
     /// The process's peak resident bytes, where the system tells.
     pub peak_bytes: Option<u64>,
-    /// Trainable values.
+    /// Trainable values of the network.
     pub params: u64,
     /// Images in a step.
     pub batch: usize,
@@ -55,11 +55,11 @@ pub struct BenchResult {
     pub gpu: Option<String>,
     /// Why the images are copied to the GPU step by step, if they are.
     pub streamed: Option<String>,
-    /// Threads.
+    /// CPU threads that trained.
     pub threads: usize,
-    /// Arithmetic.
+    /// In what numbers the engine multiplies.
     pub precision: Precision,
-    /// Instruction set.
+    /// Instruction set of the CPU, such as `avx2`.
     pub isa: &'static str,
 }
 

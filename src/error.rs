@@ -32,7 +32,7 @@ pub enum Error {
     /// There is no known set of this name.
     #[error("no set called `{name}` is known; known are {}", names.join(", "))]
     UnknownSet {
-        /// The name.
+        /// The name that was asked for.
         name: String,
         /// All that are known.
         names: Vec<&'static str>,
@@ -58,7 +58,7 @@ pub enum Error {
     /// A file of the run folder cannot be written or read.
     #[error("cannot {action} `{}`: {source}{}", path.display(), way_out(source))]
     Io {
-        /// What was tried.
+        /// What was tried: "read", "write", "create".
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
@@ -68,7 +68,7 @@ pub enum Error {
     /// Something that this build or this machine cannot do.
     #[error("{0}")]
     Unsupported(String),
-    /// Ctrl-C.
+    /// The stop flag was raised, as by Ctrl-C.
     #[error("interrupted")]
     Interrupted,
 }

@@ -13,8 +13,5 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 /// Creates a folder and those above it.
 pub(crate) fn create_folder(path: &Path) -> Result<(), Error> {
-    if path.as_os_str().is_empty() {
-        return Ok(());
-    }
     fs::create_dir_all(path).map_err(Error::io("create", path))
 }

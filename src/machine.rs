@@ -35,7 +35,7 @@ tunefork_names::named_enum! {
         /// A graphics card of NVIDIA if there is one that can be used, else the processor.
         #[default]
         Auto = "auto",
-        /// The processor.
+        /// The processor, also where there is a card.
         Cpu = "cpu",
         /// A graphics card of NVIDIA.
         Cuda = "cuda",
@@ -136,7 +136,7 @@ impl Machine {
         format!("on the CPU, {}, {threads}{reason}", self.isa.name())
     }
 
-    /// Threads in all.
+    /// CPU threads in all, shared by the trials that are trained at the same time.
     pub fn threads(&self) -> usize {
         self.threads
     }
@@ -154,7 +154,7 @@ impl Machine {
         }
     }
 
-    /// The instruction set.
+    /// The CPU's instruction set, such as `avx2`.
     pub fn isa(&self) -> &'static str {
         self.isa.name()
     }

@@ -12,7 +12,7 @@ use crate::{Error, Machine};
 /// What an image was taken for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {
-    /// The image.
+    /// The image's file, as it was named or found in a folder.
     pub file: PathBuf,
     /// Classes with their probabilities, the likeliest first.
     pub classes: Vec<(String, f32)>,

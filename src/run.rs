@@ -15,12 +15,12 @@ use tunefork_study::{
 
 use crate::files::create_folder;
 use crate::run_folder::Recorder;
-use crate::{Crew, Error, Machine, Material, RunFolder, StudySpec, TestResult, Training};
+use crate::{Concurrency, Error, Machine, Material, RunFolder, StudySpec, TestResult, Training};
 
 /// How a study is run. Nothing here changes a result, but for the instruction set of the machine.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
-    /// Where everything goes.
+    /// The run folder; it is made, or gone on with.
     pub folder: RunFolder,
     /// Where data sets lie, if that was said.
     pub data_dir: Option<PathBuf>,
@@ -64,7 +64,7 @@ pub trait Listener: Observer {
     fn preparing(&mut self, _progress: Progress) {}
 }
 
-/// Listens to nothing.
+/// For a run that nobody watches.
 impl Listener for () {}
 
 /// How a run ended.
@@ -189,7 +189,7 @@ fn definition(spec: &StudySpec, training: &Training, options: &RunOptions) -> De
 
 fn executor(spec: &StudySpec, options: &RunOptions) -> ExecutorOptions {
     ExecutorOptions {
-        workers: Crew::new(spec, &options.machine, options.workers).workers,
+        workers: Concurrency::new(spec, &options.machine, options.workers).workers,
         threads: options.machine.threads(),
         checkpoints: Some(options.folder.checkpoints()),
         checkpoint_every: options.checkpoint_every,
@@ -217,7 +217,6 @@ fn test(training: &Training, options: &RunOptions, best: u32, params: &Params) -
     Ok(test)
 }
 
-/// Two observers, one after the other.
 struct Both<'a, 'b>(&'a mut Recorder<'b>, &'a mut dyn Listener);
 
 impl Observer for Both<'_, '_> {

@@ -30,8 +30,7 @@ pub fn find_set(name: &str, data_dir: Option<&Path>) -> Result<Source, Error> {
 }
 
 /// The set that can be downloaded under `name` or another of its usual names.
-#[must_use]
-pub fn known_set(name: &str) -> Option<&'static KnownSet> {
+fn known_set(name: &str) -> Option<&'static KnownSet> {
     names_of(name).find_map(known)
 }
 

@@ -23,7 +23,7 @@ pub struct TrainOptions {
     pub data_dir: Option<PathBuf>,
     /// What it runs on.
     pub machine: Machine,
-    /// Raised to stop.
+    /// Raised to stop: the run then ends with [`Error::Interrupted`].
     pub stop: Arc<AtomicBool>,
 }
 
@@ -43,7 +43,7 @@ pub enum TrainEvent<'a> {
 pub struct Trained {
     /// The epoch that counts.
     pub epoch: u32,
-    /// Its value.
+    /// The validation objective after that epoch.
     pub value: f64,
     /// What each training brought, if these are several: with folds or replicates.
     pub members: Vec<MemberReport>,

@@ -13,12 +13,12 @@ use tunefork_space::Params;
 use crate::workload::{memory, task};
 use crate::{Error, Experiment, Machine, Material, StudySpec};
 
-pub use time::{Crew, StudyTime};
+pub use time::{Concurrency, StudyTime};
 
 /// What a study will take.
 #[derive(Debug, Clone)]
 pub struct StudyPlan {
-    /// Trials at most.
+    /// Trials at most: as many as asked for, or as the space has points.
     pub trials: u64,
     /// Fewest and most epochs of a trial that is not stopped.
     pub epochs: (u32, u32),
@@ -56,7 +56,7 @@ pub struct StudyPlan {
 /// What an experiment will take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedExperiment {
-    /// Its name.
+    /// The experiment's name in the file.
     pub name: String,
     /// Runs that it lists.
     pub runs: u64,
@@ -148,7 +148,6 @@ fn planned(spec: &StudySpec, experiment: &Experiment) -> PlannedExperiment {
     }
 }
 
-/// Epochs of given trials, together.
 fn given_epochs(spec: &StudySpec, trials: impl IntoIterator<Item = u32>) -> u64 {
     let points = trials.into_iter().map(|trial| &spec.enqueued()[trial as usize]);
     points.map(|point| u64::from(spec.epochs_of(point))).sum()

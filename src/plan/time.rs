@@ -35,19 +35,19 @@ pub struct StudyTime {
     /// Seconds of an epoch of the default configuration.
     pub baseline_epoch: f64,
     /// Who trains, as it was measured.
-    pub crew: Crew,
+    pub concurrency: Concurrency,
 }
 
 /// How the machine is shared by trials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Crew {
+pub struct Concurrency {
     /// Trials trained at the same time.
     pub workers: usize,
     /// CPU threads of each; some have one more where they cannot be shared evenly.
     pub threads: usize,
 }
 
-impl Crew {
+impl Concurrency {
     /// More workers than slots or trials would never have work, and a GPU trains one trial at a time.
     pub fn new(spec: &StudySpec, machine: &Machine, workers: Option<usize>) -> Self {
         let most = spec.slots().min(spec.trials()) as usize;
@@ -87,20 +87,20 @@ impl StudyTime {
     /// When the default configuration cannot be trained.
     pub fn measure(spec: &StudySpec, machine: &Machine, material: &Material) -> Result<Self, Error> {
         let start = Instant::now();
-        let crew = Crew::new(spec, machine, None);
-        let device = machine.device(crew.threads, spec.fixed().precision())?;
+        let concurrency = Concurrency::new(spec, machine, None);
+        let device = machine.device(concurrency.threads, spec.fixed().precision())?;
         let mut kinds = Kinds::new(material, &*device);
         let baseline = kinds.of(spec.fixed())?;
         let parts = kinds.parts(spec);
         let mut kinds = kinds.all;
-        kinds[baseline].seconds = Some(pace(&kinds[baseline].task, &*device, crew.workers)?);
+        kinds[baseline].seconds = Some(pace(&kinds[baseline].task, &*device, concurrency.workers)?);
         let mut order: Vec<usize> = (0..kinds.len()).collect();
         order.sort_by(|a, b| kinds[*b].work().total_cmp(&kinds[*a].work()));
         for index in order {
             let kind = &mut kinds[index];
             if kind.seconds.is_none() && start.elapsed() < TIME {
                 // What cannot be measured is told from the others.
-                kind.seconds = pace(&kind.task, &*device, crew.workers).ok();
+                kind.seconds = pace(&kind.task, &*device, concurrency.workers).ok();
             }
         }
         let measured: Vec<(u64, Option<f64>)> = kinds.iter().map(|kind| (kind.ticks, kind.seconds)).collect();
@@ -111,10 +111,12 @@ impl StudyTime {
         };
         let experiments = spec.experiments().iter();
         Ok(Self {
-            study: together(&parts, &seconds, crew.workers),
-            experiments: experiments.map(|experiment| together(&given(experiment), &seconds, crew.workers)).collect(),
+            study: together(&parts, &seconds, concurrency.workers),
+            experiments: experiments
+                .map(|experiment| together(&given(experiment), &seconds, concurrency.workers))
+                .collect(),
             baseline_epoch: seconds[baseline],
-            crew,
+            concurrency,
         })
     }
 }

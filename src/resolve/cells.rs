@@ -2,7 +2,9 @@
 
 use tunefork_space::{Condition, Domain, Parameter, Space, Value};
 
-use crate::study_file::{Content, FileError, Form, KEYS, Key, Place, Preset, Setting, Shape, StudyFile, Term, Varying};
+use crate::study_file::{
+    Content, FileError, Form, KEYS, Key, Location, Preset, Setting, Shape, StudyFile, Term, Varying,
+};
 
 use super::conditions::refused_space;
 
@@ -16,7 +18,6 @@ pub(super) enum Cell {
     Parameter { name: String, otherwise: Value, times: i64 },
 }
 
-/// The values of one key.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Entry {
     Absent,
@@ -38,7 +39,7 @@ pub(super) struct Candidate<'f> {
     pub name: String,
     pub key: &'static Key,
     pub varying: &'f Varying,
-    pub place: &'f Place,
+    pub place: &'f Location,
     pub baseline: Value,
     /// The layer whose existence it needs.
     pub layer: usize,
@@ -220,6 +221,6 @@ fn nearest(domain: &Domain, wanted: Option<&Value>) -> Value {
     }
 }
 
-pub(super) fn contradiction(text: String, place: &Place) -> FileError {
+pub(super) fn contradiction(text: String, place: &Location) -> FileError {
     FileError::contradiction(text).at(place)
 }

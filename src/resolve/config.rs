@@ -19,7 +19,7 @@ pub struct Config {
 /// What stands behind a key of a [`Config`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Constant {
-    /// One value.
+    /// The one value of a key such as `epochs`.
     One(Value),
     /// A value for each layer or channel.
     List(Vec<Value>),

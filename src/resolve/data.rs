@@ -41,7 +41,7 @@ impl Config {
     }
 
     /// The fixed means and deviations, if any were given.
-    pub fn fixed_normalisation(&self) -> Option<(Vec<f32>, Vec<f32>)> {
+    pub(crate) fn fixed_normalisation(&self) -> Option<(Vec<f32>, Vec<f32>)> {
         let single = |numbers: Vec<f64>| -> Vec<f32> { numbers.into_iter().map(|number| number as f32).collect() };
         let (mean, std) = (single(MEAN.of(self)), single(STD.of(self)));
         (!mean.is_empty()).then_some((mean, std))

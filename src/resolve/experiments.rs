@@ -15,7 +15,7 @@ use super::{Config, StudySpec, written};
 /// The runs of an experiment, as trials of its study.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Experiment {
-    /// Its name.
+    /// Its name, which no other experiment of the study has.
     pub name: String,
     /// Whether its runs follow the values of some keys; otherwise each was named.
     pub varied: bool,

@@ -84,7 +84,7 @@ impl Members {
     }
 
     /// The fold whose turn it is when a trial has done so many epochs; `None`: it is that of all.
-    pub fn turn(self, done: u32, epochs: u32) -> Option<u32> {
+    pub(crate) fn turn(self, done: u32, epochs: u32) -> Option<u32> {
         self.sequential.then(|| done / epochs)
     }
 }

@@ -90,7 +90,7 @@ impl StudySpec {
         Ok(spec)
     }
 
-    /// What may vary.
+    /// The parameters that may vary; their names are those of keys, with a layer's number where each layer has one.
     pub fn space(&self) -> &Space {
         &self.cells.space
     }
@@ -113,7 +113,7 @@ impl StudySpec {
         Config::new(&self.cells, params)
     }
 
-    /// The study's name.
+    /// The study's name: the key `name`, else that of the file.
     pub fn name(&self) -> &str {
         self.fixed.value(&NAME).and_then(Value::as_str).expect("a study has a name")
     }
@@ -152,7 +152,7 @@ impl StudySpec {
     }
 
     /// Epochs of a trial, if it is not stopped.
-    pub fn epochs_of(&self, point: &Point) -> u32 {
+    pub(crate) fn epochs_of(&self, point: &Point) -> u32 {
         let config = self.config(&self.space().params(point));
         self.members().epochs(EPOCHS.of(&config))
     }
@@ -180,7 +180,7 @@ impl StudySpec {
     ///
     /// Where it is several trainings, each counts with its own last or best epoch so far, and the trial's
     /// value is their mean in the end: before that not all folds need have begun.
-    pub fn value_at(&self) -> ValueAt {
+    pub(crate) fn value_at(&self) -> ValueAt {
         match AT.of(&self.fixed) {
             At::Best if !self.members().are_several() => ValueAt::Best,
             At::Best | At::Last => ValueAt::Last,
@@ -194,7 +194,7 @@ impl StudySpec {
     }
 
     /// The trial of the study whose random draws a single training run repeats.
-    pub fn as_trial(&self) -> Option<u32> {
+    pub(crate) fn as_trial(&self) -> Option<u32> {
         AS_TRIAL.of(&self.fixed)
     }
 

@@ -84,13 +84,13 @@ impl Config {
 }
 
 impl StudySpec {
-    /// What is tuned.
+    /// What the value of a trial is, measured on the validation images.
     pub fn objective(&self) -> Objective {
         OBJECTIVE.of(self.fixed())
     }
 
     /// Whether more or less of it is better.
-    pub fn direction(&self) -> Direction {
+    pub(crate) fn direction(&self) -> Direction {
         match self.objective().is_maximised() {
             true => Direction::Maximize,
             false => Direction::Minimize,

@@ -11,14 +11,13 @@ use super::config::{Config, Constant};
 pub(super) struct Union {
     /// A parameter for each value that differs, its domain all that the configurations have there.
     pub cells: Cells,
-    /// Each configuration's parameters.
     pub params: Vec<Params>,
 }
 
 impl Union {
     /// Around `configs`, of which the first is the baseline.
     pub(super) fn of(configs: &[&Config]) -> Self {
-        let mut builder = Builder {
+        let mut builder = UnionBuilder {
             configs,
             parameters: Vec::new(),
             baseline: Vec::new(),
@@ -35,14 +34,14 @@ impl Union {
     }
 }
 
-struct Builder<'c> {
+struct UnionBuilder<'c> {
     configs: &'c [&'c Config],
     parameters: Vec<Parameter>,
     baseline: Vec<Value>,
     params: Vec<Params>,
 }
 
-impl Builder<'_> {
+impl UnionBuilder<'_> {
     fn entry(&mut self, key: &'static Key) -> Entry {
         match key.shape {
             Shape::One => {

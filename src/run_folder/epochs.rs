@@ -82,7 +82,6 @@ fn confusion_csv(metrics: &Metrics) -> String {
     text
 }
 
-/// The figures of each class.
 fn classes(metrics: &Metrics) -> impl Iterator<Item = &[((String, String), f64)]> {
     metrics.per_class.chunk_by(|((one, _), _), ((other, _), _)| one == other)
 }

@@ -42,12 +42,12 @@ impl RunFolder {
         Self { path: path.into() }
     }
 
-    /// The folder itself.
+    /// The folder as it was named.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The study's database.
+    /// `study.db`, with everything that the study has reported.
     pub fn database(&self) -> PathBuf {
         self.path.join("study.db")
     }
@@ -105,7 +105,6 @@ pub(crate) fn models(model: &Path, members: Members) -> Vec<PathBuf> {
     all.map(|member| model_of(model, members, member)).collect()
 }
 
-/// One of these files.
 pub(crate) fn model_of(model: &Path, members: Members, member: Member) -> PathBuf {
     if !members.are_several() {
         return model.to_path_buf();

@@ -16,7 +16,7 @@ use crate::statistics::{deviation, mean};
 /// It is kept in `test.json`, so that a study that is run again does not look at them twice.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TestResult {
-    /// The trial.
+    /// Number of the trial that was the best.
     pub trial: u32,
     /// Number of test images.
     pub images: u64,
@@ -34,7 +34,7 @@ pub struct TestResult {
 /// How one of the best trial's trainings did on the test images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TestedMember {
-    /// Which training.
+    /// Which of the trial's trainings this is.
     #[serde(flatten)]
     pub member: Member,
     /// Its figures, as those of a [`TestResult`].

@@ -9,7 +9,7 @@ use tunefork_space::{Domain, Value};
 use super::error::{FileError, Problem};
 use super::key::Key;
 use super::kind::Range;
-use super::place::Place;
+use super::location::Location;
 use super::reader::Reader;
 use super::setting::{Content, Term, Varying, When, bare_name};
 
@@ -25,7 +25,6 @@ pub(super) fn term(reader: &Reader<'_>, key: &'static Key, value: &Spanned<DeVal
     Ok(Term { content, place })
 }
 
-/// A constant that `key` accepts.
 pub(super) fn constant(
     reader: &Reader<'_>,
     key: &'static Key,
@@ -62,7 +61,12 @@ pub(super) fn refused(reader: &Reader<'_>, key: &Key, value: &Spanned<DeValue<'_
     }
 }
 
-fn varying(reader: &Reader<'_>, key: &'static Key, table: &DeTable<'_>, place: &Place) -> Result<Varying, FileError> {
+fn varying(
+    reader: &Reader<'_>,
+    key: &'static Key,
+    table: &DeTable<'_>,
+    place: &Location,
+) -> Result<Varying, FileError> {
     let parts = [Range::NAMES, &BESIDE].concat();
     let note = "a domain is { uniform = [a, b] }, { log = [a, b] }, { int = [a, b] } or { choice = [...] }, with step, \
                 when, default or per_layer beside it";
@@ -91,7 +95,7 @@ fn varying(reader: &Reader<'_>, key: &'static Key, table: &DeTable<'_>, place: &
     Ok(Varying { domain, when, default, per_layer })
 }
 
-fn domain(reader: &Reader<'_>, key: &'static Key, table: &DeTable<'_>, place: &Place) -> Result<Domain, FileError> {
+fn domain(reader: &Reader<'_>, key: &'static Key, table: &DeTable<'_>, place: &Location) -> Result<Domain, FileError> {
     let mut given = Range::ALL.iter().filter(|range| table.contains_key(range.name()));
     let (Some(form), None) = (given.next(), given.next()) else {
         let reason = "it needs exactly one of uniform, log, int and choice";
@@ -241,7 +245,7 @@ fn conditions(reader: &Reader<'_>, key: &'static Key, value: &Spanned<DeValue<'_
     Ok(conditions)
 }
 
-fn condition_error(key: &Key, reason: impl Into<String>, place: &Place) -> FileError {
+fn condition_error(key: &Key, reason: impl Into<String>, place: &Location) -> FileError {
     let (key, reason) = (key.name.to_string(), reason.into());
     FileError::new(Problem::Condition { key, reason }).at(place)
 }

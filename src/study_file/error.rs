@@ -5,7 +5,7 @@ use std::fmt;
 use tunefork_names::closest;
 
 use super::key::Key;
-use super::place::Place;
+use super::location::Location;
 
 /// A study file was refused: what is wrong, where, and what would be right.
 ///
@@ -21,69 +21,45 @@ use super::place::Place;
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileError {
     problem: Box<Problem>,
-    place: Option<Place>,
+    place: Option<Location>,
     notes: Vec<String>,
 }
 
 /// The kinds of [`FileError`].
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Problem {
+pub(crate) enum Problem {
     /// The file cannot be read at all.
     #[error("cannot read {path}: {reason}")]
-    Unreadable {
-        /// The path as given.
-        path: String,
-        /// What the system said.
-        reason: String,
-    },
+    Unreadable { path: String, reason: String },
     /// The text is not TOML.
     #[error("this is not valid TOML: {0}")]
     Syntax(String),
     /// A section, key or parameter that does not exist.
     #[error("`{name}` is not {what}")]
     Unknown {
-        /// The name as written.
         name: String,
         /// What it should have been, with its article: `a key of [model]`.
         what: String,
     },
     /// A value of the wrong type or outside of its bounds.
     #[error("`{key}` cannot be {value}")]
-    Value {
-        /// The key.
-        key: String,
-        /// The value as written.
-        value: String,
-    },
+    Value { key: String, value: String },
     /// A domain that makes no sense.
     #[error("the range of `{key}` makes no sense: {reason}")]
-    Domain {
-        /// The key.
-        key: String,
-        /// What is wrong with it.
-        reason: String,
-    },
+    Domain { key: String, reason: String },
     /// A condition that cannot be met or ends in a circle.
     #[error("the condition on `{key}` makes no sense: {reason}")]
-    Condition {
-        /// The parameter that carries the condition.
-        key: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// Settings that contradict each other.
+    Condition { key: String, reason: String },
     #[error("{0}")]
     Contradiction(String),
 }
 
 impl FileError {
     /// A problem without a place, for example a file that cannot be read.
-    pub fn new(problem: Problem) -> Self {
+    pub(crate) fn new(problem: Problem) -> Self {
         Self { problem: Box::new(problem), place: None, notes: Vec::new() }
     }
 
-    /// Settings that contradict each other.
     pub(crate) fn contradiction(text: impl Into<String>) -> Self {
         Self::new(Problem::Contradiction(text.into()))
     }
@@ -93,7 +69,6 @@ impl FileError {
         Self::new(Problem::Unknown { name: name.to_string(), what: what.into() }).meant(name, known)
     }
 
-    /// A range that makes no sense.
     pub(super) fn domain(key: &Key, reason: impl Into<String>) -> Self {
         Self::new(Problem::Domain { key: key.name.to_string(), reason: reason.into() })
     }
@@ -107,28 +82,17 @@ impl FileError {
         }
     }
 
-    /// The same problem at a place.
     #[must_use]
-    pub fn at(mut self, place: &Place) -> Self {
+    pub(crate) fn at(mut self, place: &Location) -> Self {
         self.place = Some(place.clone());
         self
     }
 
     /// The same problem with a line that says what to do.
     #[must_use]
-    pub fn note(mut self, note: impl Into<String>) -> Self {
+    pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
         self.notes.push(note.into());
         self
-    }
-
-    /// What is wrong.
-    pub fn problem(&self) -> &Problem {
-        &self.problem
-    }
-
-    /// Where it is wrong.
-    pub fn place(&self) -> Option<&Place> {
-        self.place.as_ref()
     }
 }
 

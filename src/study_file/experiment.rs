@@ -6,20 +6,19 @@ use toml::de::{DeArray, DeTable, DeValue};
 use super::domain::{self, refused};
 use super::error::{FileError, Problem};
 use super::key::{Key, Shape};
-use super::place::Place;
+use super::location::Location;
 use super::reader::Reader;
 use super::setting::{Change, Content, Form, Term, bare_name, key_of};
 
 /// Runs that the experiments of one file may have together. More are a mistake, or want a search.
-pub const MOST_RUNS: usize = 10_000;
+pub(crate) const MOST_RUNS: usize = 10_000;
 
 const PARTS: [&str; 3] = ["name", "vary", "runs"];
 const SHAPE: &str = "an experiment is a name with vary = { \"model.dropout\" = [0.0, 0.3] } or \
                      runs = [{ name = \"deep\", layers = 3 }]";
 
-/// An experiment as it was written.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Experiment {
+pub(crate) struct Experiment {
     /// Its name, which no other experiment of the file has.
     pub name: String,
     /// Whether its runs are all combinations of some keys' values; otherwise each was written out.
@@ -28,9 +27,8 @@ pub struct Experiment {
     pub runs: Vec<ExperimentRun>,
 }
 
-/// One configuration of an experiment.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ExperimentRun {
+pub(crate) struct ExperimentRun {
     /// The name that was given, or what it changes: `dropout=0.3`. No other run of the experiment
     /// has it.
     pub name: String,
@@ -120,7 +118,7 @@ fn combinations(
 fn factor(
     reader: &Reader<'_>,
     name: &str,
-    name_place: &Place,
+    name_place: &Location,
     values: &Spanned<DeValue<'_>>,
 ) -> Result<Vec<Change>, FileError> {
     let key = varying_key(name, name_place)?;
@@ -188,7 +186,7 @@ fn changes(reader: &Reader<'_>, table: &DeTable<'_>) -> Result<Vec<Change>, File
 }
 
 /// The key behind a name, which may differ from trial to trial.
-fn varying_key(name: &str, place: &Place) -> Result<&'static Key, FileError> {
+fn varying_key(name: &str, place: &Location) -> Result<&'static Key, FileError> {
     let part_exists = |key: &&Key| {
         let part = name.strip_prefix(key.name).unwrap_or_default();
         let layered = matches!(key.shape, Shape::PerLayer { .. });
@@ -231,7 +229,7 @@ fn change(
 }
 
 /// Nothing may be set twice, not as a list and by its parts either.
-fn refuse_twice(changes: &[&Change], change: &Change, place: &Place) -> Result<(), FileError> {
+fn refuse_twice(changes: &[&Change], change: &Change, place: &Location) -> Result<(), FileError> {
     let overlaps = |other: &&&Change| {
         let whole = matches!(other, Change::Key(_)) || matches!(change, Change::Key(_));
         other.key() == change.key() && (whole || other.name() == change.name())
@@ -266,13 +264,13 @@ fn words(change: &Change) -> String {
     format!("{}={value}", change.name())
 }
 
-fn too_many(text: String, place: &Place) -> FileError {
+fn too_many(text: String, place: &Location) -> FileError {
     wrong(text, place).note(format!(
         "the experiments of a file may have {MOST_RUNS} runs in all; for more, write domains and let \
          [search] choose"
     ))
 }
 
-fn wrong(text: impl Into<String>, place: &Place) -> FileError {
+fn wrong(text: impl Into<String>, place: &Location) -> FileError {
     FileError::contradiction(text).at(place)
 }

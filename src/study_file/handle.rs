@@ -10,21 +10,20 @@ use tunefork_names::Named;
 use tunefork_space::Value;
 
 use super::key::{Key, Preset, Shape};
-use super::kind::{Edge, Kind};
+use super::kind::{Edge, ValueKind};
 
 /// The values that a key takes, and how one of them is read.
 pub(super) struct Values<T> {
-    pub kind: Kind,
+    pub kind: ValueKind,
     pub shape: Shape,
     pub read: fn(&Value) -> Option<T>,
 }
 
 impl<T> Values<T> {
-    const fn one(kind: Kind, read: fn(&Value) -> Option<T>) -> Self {
+    const fn one(kind: ValueKind, read: fn(&Value) -> Option<T>) -> Self {
         Self { kind, shape: Shape::One, read }
     }
 
-    /// A list of them.
     pub(super) const fn list(self) -> Self {
         Self { shape: Shape::List, ..self }
     }
@@ -41,43 +40,43 @@ impl<T> Values<T> {
 }
 
 pub(super) const fn flag() -> Values<bool> {
-    Values::one(Kind::Flag, Value::as_bool)
+    Values::one(ValueKind::Flag, Value::as_bool)
 }
 
 /// Whole numbers, both bounds included.
 pub(super) const fn whole<T: TryFrom<i64>>(low: i64, high: i64) -> Values<T> {
-    Values::one(Kind::Whole(low, high), read_whole)
+    Values::one(ValueKind::Whole(low, high), read_whole)
 }
 
 /// Whole numbers, or a word that is read as nothing.
 pub(super) const fn whole_or<T: TryFrom<i64>>(low: i64, high: i64, word: &'static str) -> Values<Option<T>> {
-    Values::one(Kind::WholeOr(low, high, word), |value| match value {
+    Values::one(ValueKind::WholeOr(low, high, word), |value| match value {
         Value::Text(_) => Some(None),
         value => read_whole(value).map(Some),
     })
 }
 
 pub(super) const fn number(low: Edge, high: Edge) -> Values<f64> {
-    Values::one(Kind::Number(low, high), Value::as_f64)
+    Values::one(ValueKind::Number(low, high), Value::as_f64)
 }
 
 /// The names of an enum.
 pub(super) const fn names<E: Named>() -> Values<E> {
-    Values::one(Kind::Word(E::NAMES), |value| value.as_str()?.parse().ok())
+    Values::one(ValueKind::Word(E::NAMES), |value| value.as_str()?.parse().ok())
 }
 
 /// The names of an enum, or a word that is read as nothing.
 pub(super) const fn names_or<E: Named>(word: &'static str) -> Values<Option<E>> {
-    Values::one(Kind::WordOr(E::NAMES, word), |value| Some(value.as_str()?.parse().ok()))
+    Values::one(ValueKind::WordOr(E::NAMES, word), |value| Some(value.as_str()?.parse().ok()))
 }
 
 pub(super) const fn text() -> Values<String> {
-    Values::one(Kind::Text, |value| value.as_str().map(str::to_owned))
+    Values::one(ValueKind::Text, |value| value.as_str().map(str::to_owned))
 }
 
 /// A number of images, or a share of them.
 pub(super) const fn share() -> Values<Share> {
-    Values::one(Kind::Share, |value| match value {
+    Values::one(ValueKind::Share, |value| match value {
         Value::Int(count) => usize::try_from(*count).ok().map(Share::Count),
         value => value.as_f64().map(Share::Fraction),
     })

@@ -4,7 +4,7 @@ use std::fmt;
 
 use tunefork_names::named_enum;
 
-use super::kind::Kind;
+use super::kind::ValueKind;
 use super::table::KEYS;
 
 named_enum! {
@@ -14,7 +14,7 @@ named_enum! {
         Study = "study",
         /// The images and how they are divided.
         Data = "data",
-        /// The network.
+        /// The network: its blocks, head and activation.
         Model = "model",
         /// How a network is trained.
         Train = "train",
@@ -45,7 +45,7 @@ pub struct Key {
     /// Its name, which no other key has.
     pub name: &'static str,
     /// What it may hold.
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// How many values it holds.
     pub shape: Shape,
     /// What holds where it is not given.
@@ -70,7 +70,7 @@ impl PartialEq for Key {
 /// How many values a key holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
-    /// One value.
+    /// One value, whatever the number of layers.
     One,
     /// A list of constants, or one constant for all.
     List,
@@ -89,13 +89,13 @@ pub enum Shape {
 pub enum Preset {
     /// Nothing; what is done then.
     Absent(&'static str),
-    /// A flag.
+    /// The flag that then holds.
     Flag(bool),
-    /// A whole number.
+    /// The whole number that then holds.
     Whole(i64),
-    /// A number.
+    /// The number that then holds.
     Number(f64),
-    /// A word or text.
+    /// The word or text that then holds.
     Word(&'static str),
     /// A whole number that doubles with every layer up to a largest one.
     Doubling(i64, i64),
@@ -127,7 +127,7 @@ pub enum Role {
 /// Where a key means anything: beside one of these words of another key, or wherever that one is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Only {
-    /// The other key.
+    /// Name of the other key.
     pub key: &'static str,
     /// Its words; none: any value.
     pub words: &'static [&'static str],
@@ -153,7 +153,7 @@ impl Key {
     }
 
     /// Whether a domain may stand in its place.
-    pub fn can_vary(&self) -> bool {
+    pub(crate) fn can_vary(&self) -> bool {
         match self.role {
             Role::Costs | Role::Free => true,
             Role::Fixed | Role::Recorded | Role::RecordedOfOne | Role::Budget | Role::Label => false,

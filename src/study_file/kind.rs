@@ -9,7 +9,7 @@ use tunefork_space::Value;
 ///
 /// Displayed as the phrase that error messages and help texts use: `a whole number from 1 to 7`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Kind {
+pub enum ValueKind {
     /// `true` or `false`.
     Flag,
     /// A whole number, both bounds included.
@@ -22,7 +22,7 @@ pub enum Kind {
     WordOr(&'static [&'static str], &'static str),
     /// A whole number, both bounds included, or a word.
     WholeOr(i64, i64, &'static str),
-    /// Any text.
+    /// Any text in quotes.
     Text,
     /// A number of images (whole) or a share of them (between 0 and 1, both excluded).
     Share,
@@ -42,7 +42,7 @@ named_enum! {
     }
 }
 
-/// A bound of a [`Kind::Number`].
+/// A bound of a [`ValueKind::Number`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Edge {
     /// The bound is allowed.
@@ -53,33 +53,33 @@ pub enum Edge {
     None,
 }
 
-impl Kind {
+impl ValueKind {
     /// The value as this kind stores it (`3` becomes `3.0` where numbers are meant), or nothing if
     /// it is not allowed.
-    pub fn accept(&self, value: &Value) -> Option<Value> {
+    pub(crate) fn accept(&self, value: &Value) -> Option<Value> {
         let allowed = match (self, value) {
-            (Kind::Flag, Value::Bool(_)) | (Kind::Text, Value::Text(_)) => true,
-            (Kind::Whole(low, high) | Kind::WholeOr(low, high, _), Value::Int(whole)) => (low..=high).contains(&whole),
-            (Kind::Word(words), Value::Text(word)) => words.contains(&word.as_str()),
-            (Kind::WordOr(words, other), Value::Text(word)) => words.contains(&word.as_str()) || word == other,
-            (Kind::WholeOr(_, _, other), Value::Text(word)) => word == other,
-            (Kind::Share, Value::Int(count)) => *count >= 0,
-            (Kind::Share, Value::Float(share)) => *share > 0.0 && *share < 1.0,
-            (Kind::Number(..), Value::Int(whole)) => {
+            (Self::Flag, Value::Bool(_)) | (Self::Text, Value::Text(_)) => true,
+            (Self::Whole(low, high) | Self::WholeOr(low, high, _), Value::Int(whole)) => (low..=high).contains(&whole),
+            (Self::Word(words), Value::Text(word)) => words.contains(&word.as_str()),
+            (Self::WordOr(words, other), Value::Text(word)) => words.contains(&word.as_str()) || word == other,
+            (Self::WholeOr(_, _, other), Value::Text(word)) => word == other,
+            (Self::Share, Value::Int(count)) => *count >= 0,
+            (Self::Share, Value::Float(share)) => *share > 0.0 && *share < 1.0,
+            (Self::Number(..), Value::Int(whole)) => {
                 return self.accept(&Value::Float(*whole as f64));
             }
-            (Kind::Number(low, high), Value::Float(number)) => {
+            (Self::Number(low, high), Value::Float(number)) => {
                 number.is_finite() && low.below(*number) && high.above(*number)
             }
             (
-                Kind::Flag
-                | Kind::Whole(..)
-                | Kind::Number(..)
-                | Kind::Word(_)
-                | Kind::WordOr(..)
-                | Kind::WholeOr(..)
-                | Kind::Text
-                | Kind::Share,
+                Self::Flag
+                | Self::Whole(..)
+                | Self::Number(..)
+                | Self::Word(_)
+                | Self::WordOr(..)
+                | Self::WholeOr(..)
+                | Self::Text
+                | Self::Share,
                 _,
             ) => false,
         };
@@ -89,10 +89,10 @@ impl Kind {
     /// The words that it takes.
     pub fn words(&self) -> impl Iterator<Item = &'static str> {
         let (words, other): (&[&str], Option<&str>) = match *self {
-            Kind::Word(words) => (words, None),
-            Kind::WordOr(words, other) => (words, Some(other)),
-            Kind::WholeOr(_, _, other) => (&[], Some(other)),
-            Kind::Flag | Kind::Whole(..) | Kind::Number(..) | Kind::Text | Kind::Share => (&[], None),
+            Self::Word(words) => (words, None),
+            Self::WordOr(words, other) => (words, Some(other)),
+            Self::WholeOr(_, _, other) => (&[], Some(other)),
+            Self::Flag | Self::Whole(..) | Self::Number(..) | Self::Text | Self::Share => (&[], None),
         };
         words.iter().copied().chain(other)
     }
@@ -100,15 +100,15 @@ impl Kind {
     /// The domains that may stand in the place of a value.
     pub fn domains(&self) -> &'static [Range] {
         match self {
-            Kind::Number(..) => Range::ALL,
-            Kind::Whole(..) | Kind::WholeOr(..) => &[Range::Log, Range::Int, Range::Choice],
-            Kind::Flag | Kind::Word(_) | Kind::WordOr(..) | Kind::Text | Kind::Share => &[Range::Choice],
+            Self::Number(..) => Range::ALL,
+            Self::Whole(..) | Self::WholeOr(..) => &[Range::Log, Range::Int, Range::Choice],
+            Self::Flag | Self::Word(_) | Self::WordOr(..) | Self::Text | Self::Share => &[Range::Choice],
         }
     }
 
     /// Whether values of this kind are whole numbers.
-    pub fn is_whole(&self) -> bool {
-        matches!(self, Kind::Whole(..) | Kind::WholeOr(..))
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(self, Self::Whole(..) | Self::WholeOr(..))
     }
 }
 
@@ -130,12 +130,12 @@ impl Edge {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ValueKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Kind::Flag => write!(f, "true or false"),
-            Kind::Whole(low, high) => write_whole(f, *low, *high),
-            Kind::Number(low, high) => {
+            Self::Flag => write!(f, "true or false"),
+            Self::Whole(low, high) => write_whole(f, *low, *high),
+            Self::Number(low, high) => {
                 write!(f, "a number")?;
                 match low {
                     Edge::Closed(low) => write!(f, " from {low}")?,
@@ -148,16 +148,16 @@ impl fmt::Display for Kind {
                     Edge::None => Ok(()),
                 }
             }
-            Kind::Word(_) | Kind::WordOr(..) => {
+            Self::Word(_) | Self::WordOr(..) => {
                 let words: Vec<String> = self.words().map(|word| format!("\"{word}\"")).collect();
                 f.write_str(&listed(&words.iter().map(String::as_str).collect::<Vec<_>>()))
             }
-            Kind::WholeOr(low, high, word) => {
+            Self::WholeOr(low, high, word) => {
                 write_whole(f, *low, *high)?;
                 write!(f, " or \"{word}\"")
             }
-            Kind::Text => write!(f, "a text in quotes"),
-            Kind::Share => write!(f, "a number of images (such as 960) or a share of them (such as 0.2)"),
+            Self::Text => write!(f, "a text in quotes"),
+            Self::Share => write!(f, "a number of images (such as 960) or a share of them (such as 0.2)"),
         }
     }
 }
@@ -176,15 +176,15 @@ mod tests {
 
     #[test]
     fn accepts_and_describes() {
-        let share = Kind::Number(Edge::Closed(0.0), Edge::Open(1.0));
+        let share = ValueKind::Number(Edge::Closed(0.0), Edge::Open(1.0));
         assert_eq!(share.to_string(), "a number from 0 and below 1");
         assert_eq!(share.accept(&Value::Int(0)), Some(Value::Float(0.0)));
         assert_eq!(share.accept(&Value::Float(1.0)), None);
         assert_eq!(share.accept(&Value::Float(f64::NAN)), None);
-        let padding = Kind::WholeOr(0, 8, "same");
+        let padding = ValueKind::WholeOr(0, 8, "same");
         assert_eq!(padding.to_string(), "a whole number from 0 to 8 or \"same\"");
         assert!(padding.accept(&Value::Text("same".into())).is_some());
         assert!(padding.accept(&Value::Int(9)).is_none());
-        assert_eq!(Kind::Word(&["a", "b", "c"]).to_string(), "\"a\", \"b\" or \"c\"");
+        assert_eq!(ValueKind::Word(&["a", "b", "c"]).to_string(), "\"a\", \"b\" or \"c\"");
     }
 }

@@ -10,7 +10,7 @@ mod experiment;
 mod handle;
 mod key;
 mod kind;
-mod place;
+mod location;
 mod reader;
 mod reference;
 mod schema;
@@ -24,30 +24,34 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 use tunefork_space::Value;
 
+use experiment::{Experiment, ExperimentRun, MOST_RUNS};
+use location::SourceText;
 use reader::Reader;
+use setting::Change;
 
-pub use error::{FileError, Problem};
-pub use experiment::{Experiment, ExperimentRun, MOST_RUNS};
+pub(crate) use error::Problem;
+pub(crate) use location::Location;
+pub(crate) use setting::{Assignment, Content, Form, Setting, Term, Varying, When, key_of};
+pub(crate) use words::{GENERATED, NOISE};
+
+pub use error::FileError;
 pub use handle::{Many, One, Optional};
 pub use key::{Key, Only, Preset, Role, Section, Shape};
-pub use kind::{Edge, Kind, Range};
-pub use place::{Place, Source};
+pub use kind::{Edge, Range, ValueKind};
 pub use reference::keys_markdown;
 pub use schema::schema;
-pub use setting::{Assignment, Change, Content, Form, Setting, Term, Varying, When, bare_name, key_of};
 pub use table::KEYS;
-pub use words::{Colour, FoldOrder, GENERATED, NOISE, NormKind, Normalise};
+pub use words::{Colour, FoldOrder, NormKind, Normalise};
 
 /// Largest study file that is read, in bytes. A larger one is a mistake.
-pub const LARGEST_FILE: u64 = 1 << 20;
+const LARGEST_FILE: u64 = 1 << 20;
 
 /// A study file as it was written.
 ///
 /// ```
-/// use tunefork::study_file::{StudyFile, table::LEARNING_RATE};
+/// use tunefork::study_file::StudyFile;
 ///
-/// let file = StudyFile::parse("study.toml", "[train]\nlearning_rate = { log = [1e-4, 1e-2] }")?;
-/// assert!(file.setting(&LEARNING_RATE).is_some());
+/// StudyFile::parse("study.toml", "[train]\nlearning_rate = { log = [1e-4, 1e-2] }")?;
 ///
 /// let error = StudyFile::parse("study.toml", "[train]\nlearning_rat = 0.1").unwrap_err();
 /// assert!(error.to_string().contains("did you mean `learning_rate`?"));
@@ -90,7 +94,7 @@ impl StudyFile {
     /// # Errors
     /// At the first thing that a study file cannot hold.
     pub fn parse(name: &str, text: &str) -> Result<Self, FileError> {
-        let source = Source::new(name, text);
+        let source = SourceText::new(name, text);
         let reader = Reader::new(&source);
         let table = DeTable::parse(text).map_err(|e| reader.syntax(&e))?;
         let stem = Path::new(name).file_stem().unwrap_or_default();
@@ -122,44 +126,34 @@ impl StudyFile {
     }
 
     /// The file's name without folder and ending.
-    pub fn stem(&self) -> &str {
+    pub(crate) fn stem(&self) -> &str {
         &self.name
     }
 
-    /// What was written behind a key, if anything was.
-    pub fn setting(&self, key: &Key) -> Option<&Setting> {
+    pub(crate) fn setting(&self, key: &Key) -> Option<&Setting> {
         self.settings.iter().find(|setting| setting.key == key)
     }
 
-    /// All that was written, key by key.
-    pub fn settings(&self) -> &[Setting] {
+    pub(crate) fn settings(&self) -> &[Setting] {
         &self.settings
     }
 
     /// Parameters of single layers that `--set` fixed.
-    pub fn pinned(&self) -> &[Assignment] {
+    pub(crate) fn pinned(&self) -> &[Assignment] {
         &self.pinned
     }
 
-    /// The trials to be tried first.
-    pub fn trials(&self) -> &[Vec<Assignment>] {
+    pub(crate) fn trials(&self) -> &[Vec<Assignment>] {
         &self.trials
     }
 
-    /// The experiments.
-    pub fn experiments(&self) -> &[Experiment] {
+    pub(crate) fn experiments(&self) -> &[Experiment] {
         &self.experiments
     }
 
     /// The file without its experiments: their baseline.
     pub(crate) fn baseline(&self) -> Self {
-        Self {
-            name: self.name.clone(),
-            settings: self.settings.clone(),
-            pinned: self.pinned.clone(),
-            trials: self.trials.clone(),
-            experiments: Vec::new(),
-        }
+        Self { experiments: Vec::new(), ..self.clone() }
     }
 
     /// The file with what a run of an experiment changes.
@@ -226,12 +220,12 @@ impl StudyFile {
     }
 }
 
-fn find_section(title: &str, place: &Place) -> Result<Section, FileError> {
+fn find_section(title: &str, place: &Location) -> Result<Section, FileError> {
     title.parse().map_err(|_| misplaced(title, place))
 }
 
 /// The error for something at the top of the file that is no section.
-fn misplaced(title: &str, place: &Place) -> FileError {
+fn misplaced(title: &str, place: &Location) -> FileError {
     let sections = Section::NAMES.iter().copied().chain(["trial", "experiment"]);
     let error = FileError::unknown(title, "a section of a study file", sections).at(place);
     match Key::find(title) {

@@ -10,7 +10,7 @@ use tunefork_space::Value;
 use super::domain;
 use super::error::{FileError, Problem};
 use super::key::{Key, Section, Shape};
-use super::place::{Place, Source};
+use super::location::{Location, SourceText};
 use super::setting::{Assignment, Change, Content, Form, Setting, bare_name, key_of};
 
 /// The parts of a value that grows from layer to layer.
@@ -18,16 +18,16 @@ pub(super) const GROWING: [&str; 2] = ["start", "factor"];
 
 /// Turns spans of one text into places and TOML values into ours.
 pub(super) struct Reader<'s> {
-    source: &'s Arc<Source>,
+    source: &'s Arc<SourceText>,
 }
 
 impl<'s> Reader<'s> {
-    pub(super) fn new(source: &'s Arc<Source>) -> Self {
+    pub(super) fn new(source: &'s Arc<SourceText>) -> Self {
         Self { source }
     }
 
-    pub(super) fn place(&self, span: Range<usize>) -> Place {
-        Place::new(self.source, span)
+    pub(super) fn place(&self, span: Range<usize>) -> Location {
+        Location::new(self.source, span)
     }
 
     pub(super) fn syntax(&self, error: &toml::de::Error) -> FileError {
@@ -56,7 +56,7 @@ impl<'s> Reader<'s> {
     }
 
     /// Names with dots for nested tables, so that `model.dropout` and `"model.dropout"` are equal.
-    pub(super) fn flatten<'t>(&self, table: &'t DeTable<'_>) -> Vec<(String, Place, &'t Spanned<DeValue<'t>>)> {
+    pub(super) fn flatten<'t>(&self, table: &'t DeTable<'_>) -> Vec<(String, Location, &'t Spanned<DeValue<'t>>)> {
         let mut flat = Vec::new();
         for (name, value) in table {
             let place = self.place(name.span());
@@ -92,7 +92,7 @@ impl<'s> Reader<'s> {
         &self,
         section: Section,
         name: &str,
-        name_place: &Place,
+        name_place: &Location,
         value: &Spanned<DeValue<'_>>,
     ) -> Result<Setting, FileError> {
         let Some(key) = Key::find(name).filter(|key| key.section == section) else {
@@ -109,7 +109,6 @@ impl<'s> Reader<'s> {
         self.value_of(key, value)
     }
 
-    /// What stands behind a key.
     pub(super) fn value_of(&self, key: &'static Key, value: &Spanned<DeValue<'_>>) -> Result<Setting, FileError> {
         let place = self.place(value.span());
         let form = match (value.get_ref(), key.shape) {
@@ -131,7 +130,7 @@ impl<'s> Reader<'s> {
     }
 
     /// No list may be longer than there may be layers.
-    fn check_length(&self, key: &Key, counted_by: &str, length: usize, place: &Place) -> Result<(), FileError> {
+    fn check_length(&self, key: &Key, counted_by: &str, length: usize, place: &Location) -> Result<(), FileError> {
         let counter = Key::counter(counted_by);
         if counter.kind.accept(&Value::Int(length as i64)).is_some() {
             return Ok(());
@@ -142,10 +141,10 @@ impl<'s> Reader<'s> {
     }
 
     /// `{ start = { choice = [16, 32, 64] }, factor = 2 }`
-    fn growing(&self, key: &'static Key, table: &DeTable<'_>, place: &Place) -> Result<Form, FileError> {
+    fn growing(&self, key: &'static Key, table: &DeTable<'_>, place: &Location) -> Result<Form, FileError> {
         let what = format!("part of a growing `{}`", key.name);
         self.check_parts(table, &what, &GROWING, "write { start = 32, factor = 2 }; start may be a domain")?;
-        let wrong = |reason: &str, place: &Place| FileError::domain(key, reason).at(place);
+        let wrong = |reason: &str, place: &Location| FileError::domain(key, reason).at(place);
         if !key.kind.is_whole() {
             return Err(wrong("only whole numbers can grow from layer to layer", place));
         }

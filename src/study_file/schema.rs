@@ -6,7 +6,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::key::{Key, Preset, Section, Shape};
-use super::kind::{Edge, Kind, Range};
+use super::kind::{Edge, Range, ValueKind};
 use super::reader::GROWING;
 use super::table::KEYS;
 
@@ -46,7 +46,6 @@ fn of_section(section: Section) -> Json {
     json!({ "type": "object", "properties": keys.collect::<Map<_, _>>(), "additionalProperties": false })
 }
 
-/// What may stand behind a key.
 fn setting(key: &Key) -> Json {
     let one = match key.can_vary() {
         true => vec![reference(key.name), domain(key)],
@@ -64,9 +63,13 @@ fn setting(key: &Key) -> Json {
         Shape::List => [&one[..], &[list(None)]].concat(),
         Shape::PerLayer { counted_by, .. } => {
             let most = match Key::counter(counted_by).kind {
-                Kind::Whole(_, most) => Some(most),
-                Kind::Flag | Kind::Number(..) | Kind::Word(_) | Kind::WordOr(..) | Kind::WholeOr(..) => None,
-                Kind::Text | Kind::Share => None,
+                ValueKind::Whole(_, most) => Some(most),
+                ValueKind::Flag
+                | ValueKind::Number(..)
+                | ValueKind::Word(_)
+                | ValueKind::WordOr(..)
+                | ValueKind::WholeOr(..) => None,
+                ValueKind::Text | ValueKind::Share => None,
             };
             let growing = key.kind.is_whole().then(|| growing(&one));
             [&one[..], &[list(most)], growing.as_slice()].concat()
@@ -90,15 +93,15 @@ fn default(key: &Key) -> Option<Json> {
     }
 }
 
-fn constant(kind: &Kind) -> Json {
+fn constant(kind: &ValueKind) -> Json {
     let whole = |low: i64, high: i64| match high {
         i64::MAX => json!({ "type": "integer", "minimum": low }),
         _ => json!({ "type": "integer", "minimum": low, "maximum": high }),
     };
     match *kind {
-        Kind::Flag => json!({ "type": "boolean" }),
-        Kind::Whole(low, high) => whole(low, high),
-        Kind::Number(low, high) => {
+        ValueKind::Flag => json!({ "type": "boolean" }),
+        ValueKind::Whole(low, high) => whole(low, high),
+        ValueKind::Number(low, high) => {
             let mut number = json!({ "type": "number" });
             for (edge, closed, open) in [(low, "minimum", "exclusiveMinimum"), (high, "maximum", "exclusiveMaximum")] {
                 match edge {
@@ -109,10 +112,10 @@ fn constant(kind: &Kind) -> Json {
             }
             number
         }
-        Kind::Word(_) | Kind::WordOr(..) => json!({ "enum": kind.words().collect::<Vec<_>>() }),
-        Kind::WholeOr(low, high, word) => json!({ "anyOf": [whole(low, high), { "enum": [word] }] }),
-        Kind::Text => json!({ "type": "string" }),
-        Kind::Share => json!({ "anyOf": [
+        ValueKind::Word(_) | ValueKind::WordOr(..) => json!({ "enum": kind.words().collect::<Vec<_>>() }),
+        ValueKind::WholeOr(low, high, word) => json!({ "anyOf": [whole(low, high), { "enum": [word] }] }),
+        ValueKind::Text => json!({ "type": "string" }),
+        ValueKind::Share => json!({ "anyOf": [
             whole(0, i64::MAX),
             { "type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1 },
         ] }),

@@ -6,7 +6,7 @@ use toml::de::{DeTable, DeValue};
 use super::StudyFile;
 use super::error::FileError;
 use super::key::Key;
-use super::place::{Place, Source};
+use super::location::{Location, SourceText};
 use super::reader::Reader;
 use super::setting::{Change, bare_name, key_of};
 
@@ -29,7 +29,7 @@ impl StudyFile {
     /// # Ok::<(), tunefork::study_file::FileError>(())
     /// ```
     pub fn set(&mut self, assignment: &str) -> Result<(), FileError> {
-        let source = Source::new("--set", assignment);
+        let source = SourceText::new("--set", assignment);
         let reader = Reader::new(&source);
         let Some((name, text)) = assignment.split_once('=') else {
             let text = format!("--set {assignment} has no value");
@@ -37,7 +37,7 @@ impl StudyFile {
         };
         let document = document(name, text);
         let value = parse(&document);
-        let name_place = Place::new(&source, 0..name.len());
+        let name_place = Location::new(&source, 0..name.len());
         let name = bare_name(name.trim());
         let key = Key::named(name).map_err(|error| error.at(&name_place))?;
         self.change(reader.change(key, name, &value)?);

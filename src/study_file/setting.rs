@@ -3,22 +3,18 @@
 use tunefork_space::{Domain, Value};
 
 use super::key::{Key, Section};
-use super::place::Place;
+use super::location::Location;
 
-/// What stands behind one key.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Setting {
-    /// The key.
+pub(crate) struct Setting {
     pub key: &'static Key,
-    /// What it holds.
     pub form: Form,
-    /// Where the value stands.
-    pub place: Place,
+    pub place: Location,
 }
 
 /// How many terms a setting has.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Form {
+pub(crate) enum Form {
     /// One for everything: `kernel = 3`.
     One(Term),
     /// One for each layer: `kernel = [5, 3]`.
@@ -26,35 +22,27 @@ pub enum Form {
     /// One for the first layer, multiplied by `factor` from layer to layer:
     /// `channels = { start = 32, factor = 2 }`.
     Growing {
-        /// The first layer's.
         start: Term,
         /// What each layer is multiplied by to give the next one's.
         factor: i64,
     },
 }
 
-/// A constant or a domain.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Term {
-    /// Which of the two.
+pub(crate) struct Term {
     pub content: Content,
-    /// Where it stands.
-    pub place: Place,
+    pub place: Location,
 }
 
-/// What a [`Term`] is.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Content {
-    /// Always this value.
+pub(crate) enum Content {
     Constant(Value),
-    /// To be tuned.
     Domain(Varying),
 }
 
 /// A domain with all that may stand beside it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Varying {
-    /// The values to choose from.
+pub(crate) struct Varying {
     pub domain: Domain,
     /// The conditions, all of which must hold for the parameter to exist.
     pub when: Vec<When>,
@@ -66,29 +54,25 @@ pub struct Varying {
 
 /// A condition: a parameter or constant has one of some values.
 #[derive(Debug, Clone, PartialEq)]
-pub struct When {
+pub(crate) struct When {
     /// The name, without its section.
     pub name: String,
-    /// The values.
     pub any_of: Vec<Value>,
-    /// Where the condition stands.
-    pub place: Place,
+    pub place: Location,
 }
 
 /// A value given to a parameter by name, in a `[[trial]]` or by `--set`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Assignment {
+pub(crate) struct Assignment {
     /// The parameter's name, without its section.
     pub name: String,
-    /// Its value.
     pub value: Value,
-    /// Where the value stands.
-    pub place: Place,
+    pub place: Location,
 }
 
 /// One thing that an option or an experiment changes in a file.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Change {
+pub(crate) enum Change {
     /// What stands behind a key, as a whole.
     Key(Setting),
     /// The parameter of one layer, `channels.0`, or the first of growing ones, `channels.start`.
@@ -96,8 +80,7 @@ pub enum Change {
 }
 
 impl Change {
-    /// The key.
-    pub fn key(&self) -> &'static Key {
+    pub(crate) fn key(&self) -> &'static Key {
         match self {
             Change::Key(setting) => setting.key,
             Change::Part(part) => key_of(&part.name).expect("parts are read by their key"),
@@ -105,7 +88,7 @@ impl Change {
     }
 
     /// The name of the key or of its part, without the section.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             Change::Key(setting) => setting.key.name,
             Change::Part(part) => &part.name,
@@ -114,7 +97,7 @@ impl Change {
 }
 
 /// The name of a key or parameter without its section: `model.dropout` and `dropout` are the same.
-pub fn bare_name(name: &str) -> &str {
+pub(crate) fn bare_name(name: &str) -> &str {
     match name.split_once('.') {
         Some((section, rest)) if Section::NAMES.contains(&section) => rest,
         _ => name,
@@ -122,6 +105,6 @@ pub fn bare_name(name: &str) -> &str {
 }
 
 /// The key to which a parameter belongs: `channels` for `channels.0`.
-pub fn key_of(parameter: &str) -> Option<&'static Key> {
+pub(crate) fn key_of(parameter: &str) -> Option<&'static Key> {
     Key::find(parameter.split('.').next().unwrap_or(parameter))
 }

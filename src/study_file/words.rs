@@ -3,18 +3,18 @@
 use tunefork_names::named_enum;
 
 /// The source of images that are drawn, each showing one shape.
-pub const GENERATED: &str = "generated";
+pub(crate) const GENERATED: &str = "generated";
 /// The source of images without content, for measuring.
-pub const NOISE: &str = "noise";
+pub(crate) const NOISE: &str = "noise";
 
 named_enum! {
     /// Channels of the images.
     pub enum Colour: "colour" {
         /// Those of the source.
         Auto = "auto",
-        /// One.
+        /// One channel of grey, whatever the source has.
         Grey = "grey",
-        /// Three: red, green, blue.
+        /// Three channels, whatever the source has: red, green, blue.
         Rgb = "rgb",
     }
 }
@@ -35,7 +35,7 @@ named_enum! {
     pub enum Normalise: "normalisation" {
         /// Those of the training part.
         Training = "training",
-        /// 0 and 1.
+        /// Mean 0 and deviation 1: pixels as they are, scaled to 0 to 1.
         None = "none",
     }
 }
@@ -45,7 +45,7 @@ named_enum! {
     pub enum FoldOrder: "order of folds" {
         /// An epoch of each in turn.
         SideBySide = "side_by_side",
-        /// One after another.
+        /// All epochs of one fold, then those of the next.
         Sequential = "sequential",
     }
 }

@@ -6,12 +6,10 @@ use tunefork_study::MemberReport;
 /// What such a checkpoint begins with; the digit is the version of what follows.
 const MAGIC: &[u8] = b"tunefork members 1\n";
 
-/// One training that has begun.
 #[derive(Debug, PartialEq)]
 pub(super) struct Saved<Bytes> {
     /// Its last report, with all its figures.
     pub report: MemberReport,
-    /// Its own checkpoint.
     pub checkpoint: Bytes,
 }
 

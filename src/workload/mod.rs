@@ -46,7 +46,7 @@ impl Training {
         Self { parking: Parking::new(machine.clone(), spec.fixed().precision()), spec, material, machine, model }
     }
 
-    /// The images.
+    /// The images that it trains on, with their divisions.
     pub fn material(&self) -> &Material {
         &self.material
     }

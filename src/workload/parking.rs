@@ -192,7 +192,6 @@ impl Parkable {
         result
     }
 
-    /// Epochs done so far.
     pub(crate) fn epochs_done(&self) -> u32 {
         match &lock(&self.cell.contents).state {
             State::Ready(trainer) => trainer.epochs_done(),
@@ -200,7 +199,6 @@ impl Parkable {
         }
     }
 
-    /// All state.
     pub(crate) fn checkpoint(&self) -> Result<Vec<u8>, TrainError> {
         match &lock(&self.cell.contents).state {
             State::Ready(trainer) => trainer.checkpoint(),

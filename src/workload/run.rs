@@ -64,7 +64,6 @@ impl TrainingRun {
         Ok(run)
     }
 
-    /// The trainings whose turn it is.
     fn turn(&mut self) -> impl Iterator<Item = &mut MemberTraining> {
         let fold = self.members.turn(self.done, self.epochs);
         let trainings = self.trainings.iter_mut();
@@ -128,7 +127,6 @@ impl TrainingRun {
         Ok(())
     }
 
-    /// What the trainings have brought together.
     fn report(&self, epochs: &[EpochMetrics]) -> EpochReport {
         let reports: Vec<&MemberReport> =
             self.trainings.iter().filter_map(|training| training.report.as_ref()).collect();

@@ -12,12 +12,10 @@ pub(crate) struct Edit {
     pub file: String,
     /// Text that stands in the file once.
     find: String,
-    /// What stands there instead.
     replace: String,
 }
 
 impl Edit {
-    /// The file's text with the change.
     pub(crate) fn text(&self, copy: &Path) -> Result<String> {
         let path = copy.join(&self.file);
         let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;

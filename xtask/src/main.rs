@@ -52,13 +52,11 @@ fn main() -> Result<()> {
     run(&arguments[1..])
 }
 
-/// The repository's folder.
 fn root() -> &'static Path {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     xtask.parent().expect("xtask is a folder of the repository")
 }
 
-/// Where cargo builds.
 fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
@@ -70,7 +68,6 @@ fn cargo() -> Command {
     command
 }
 
-/// Runs a command that must succeed.
 fn succeed(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("{command:?} cannot be started"))?;
     if !status.success() {

@@ -25,7 +25,6 @@ struct Faults {
     fault: Vec<Fault>,
 }
 
-/// One planted fault.
 #[derive(Deserialize)]
 struct Fault {
     name: String,

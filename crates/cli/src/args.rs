@@ -24,12 +24,10 @@ Examples:
 Every command tells more with --help."
 )]
 pub(crate) struct Tunefork {
-    /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(RunArgs),

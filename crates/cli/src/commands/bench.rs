@@ -8,7 +8,6 @@ use crate::args::BenchArgs;
 use crate::output::{bytes, print, thousands};
 use crate::progress;
 
-/// Measures a network.
 pub(crate) fn bench(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let spec = args.study.resolve()?;
     let machine = args.study.machine(args.json)?;

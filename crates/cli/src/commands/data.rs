@@ -10,7 +10,6 @@ use crate::args::{DataArgs, DataCommand, InspectArgs};
 use crate::output::{print, table, thousands};
 use crate::progress;
 
-/// Does something with data sets.
 pub(crate) fn data(args: &DataArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
         DataCommand::Get(args) => super::sets::get(args),

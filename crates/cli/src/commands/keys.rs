@@ -7,7 +7,6 @@ use tunefork::study_file::{Key, Section, keys_markdown, schema};
 use crate::args::KeysArgs;
 use crate::output::{print, table};
 
-/// Tells what may stand in a study file.
 pub(crate) fn keys(args: &KeysArgs) -> anyhow::Result<ExitCode> {
     let text = match &args.name {
         Some(name) => Key::named(name)?.in_full(),

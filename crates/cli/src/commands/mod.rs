@@ -49,9 +49,7 @@ impl StudyArgs {
             None => RunFolder::new(format!("runs/{}", spec.name())),
         }
     }
-}
 
-impl StudyArgs {
     /// What the command runs on, told in a line where nobody waits for JSON.
     fn machine(&self, json: bool) -> Result<Machine, Error> {
         let machine = self.machine.machine()?;

@@ -10,7 +10,6 @@ use crate::args::PlanArgs;
 use crate::output::{about, bytes, print, table, thousands};
 use crate::progress;
 
-/// Shows what a study will take.
 pub(crate) fn plan(args: &PlanArgs) -> anyhow::Result<ExitCode> {
     let spec = args.study.resolve_only(args.experiment.as_deref())?;
     let machine = args.study.machine(false)?;
@@ -126,17 +125,17 @@ fn write_time(text: &mut String, spec: &StudySpec, plan: &StudyPlan, time: &Stud
         (false, false) => " if none is stopped",
         (false, true) => "",
     };
-    let threads = match time.crew.threads {
+    let threads = match time.concurrency.threads {
         1 => "1 thread".to_string(),
         threads => format!("{threads} threads"),
     };
-    let crew = match time.crew.workers {
+    let trained_by = match time.concurrency.workers {
         1 => threads,
         workers => format!("{workers} workers, {threads} each"),
     };
     writeln!(
         text,
-        "time        about {}{condition} (measured: {:.2} s an epoch of the default configuration, {crew})",
+        "time        about {}{condition} (measured: {:.2} s an epoch of the default configuration, {trained_by})",
         about(time.study),
         time.baseline_epoch,
     )
@@ -165,7 +164,6 @@ fn write_experiments(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> s
     writeln!(text, "trials      {} distinct runs, each trained once; {slots} at once", thousands(plan.trials))
 }
 
-/// Where trials may be stopped.
 fn write_stopping(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> std::fmt::Result {
     let scheduler = KIND.of(spec.fixed());
     let rungs: Vec<String> = plan.rungs.iter().map(u32::to_string).collect();

@@ -8,7 +8,6 @@ use tunefork::Prediction;
 use crate::args::PredictArgs;
 use crate::output::{complain, print};
 
-/// Classifies images.
 pub(crate) fn predict(args: &PredictArgs) -> anyhow::Result<ExitCode> {
     let machine = args.machine.machine()?;
     let predictions = tunefork::predict(&args.model, &args.images, args.top, &machine)?;

@@ -14,7 +14,6 @@ use crate::args::RunArgs;
 use crate::output::{complain, duration, print};
 use crate::progress;
 
-/// Runs or resumes a study.
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let spec = args.study.resolve_only(args.experiment.as_deref())?;
     let folder = args.study.folder(&spec);

@@ -50,7 +50,6 @@ fn other_form(name: &str, path: &Path, json: bool) {
     }
 }
 
-/// Lists the known sets.
 pub(crate) fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
     let data_dir = args.data_dir.as_deref();
     let text = match args.json {

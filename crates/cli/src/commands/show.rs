@@ -10,7 +10,6 @@ use tunefork::{Members, TestResult, deviation_of, read_study, show_json};
 use crate::args::ShowArgs;
 use crate::output::{print, table, test_lines};
 
-/// Shows a study.
 pub(crate) fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let (study, test) = read_study(&args.path)?;
     let text = match args.json {

@@ -14,7 +14,6 @@ use crate::args::TrainArgs;
 use crate::output::{about, complain, duration, print, say, test_lines};
 use crate::progress::{self, epoch_words};
 
-/// Trains once.
 pub(crate) fn train(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     let spec = args.study.resolve()?;
     let options = TrainOptions {

@@ -12,7 +12,6 @@ use super::lines::line;
 use super::{Epochs, Preparing, epoch_words};
 use crate::output::duration;
 
-/// Progress bars on the terminal.
 pub(super) struct Bars {
     all: MultiProgress,
     preparing: Preparing,

@@ -13,7 +13,6 @@ use crate::output::{bytes, say};
 /// The least time between two lines or objects that only say how far it is.
 const PULSE: Duration = Duration::from_secs(2);
 
-/// Shows the events of downloads.
 pub(crate) struct Downloads {
     form: Form,
     /// When it was last said how far it is.
@@ -40,7 +39,6 @@ impl Downloads {
         Self { form, told: Instant::now() }
     }
 
-    /// Shows what happens.
     pub(crate) fn show(&mut self, event: Event<'_>) {
         if let (Form::Bar(bar), Event::File { path, .. }) = (&self.form, event) {
             let name = path.file_name().unwrap_or_default();
@@ -59,22 +57,14 @@ impl Downloads {
             }
             self.told = Instant::now();
         }
-        match &self.form {
-            Form::Json => {
-                if let Some(object) = object(event) {
-                    say(object);
-                }
-            }
-            Form::Lines => {
-                if let Some(line) = line(event) {
-                    say(line);
-                }
-            }
-            Form::Bar(bar) => {
-                if let Some(line) = line(event) {
-                    bar.suspend(|| say(line));
-                }
-            }
+        let told = match &self.form {
+            Form::Json => object(event).map(|object| object.to_string()),
+            Form::Lines | Form::Bar(_) => line(event),
+        };
+        match (&self.form, told) {
+            (_, None) => {}
+            (Form::Bar(bar), Some(told)) => bar.suspend(|| say(told)),
+            (Form::Lines | Form::Json, Some(told)) => say(told),
         }
     }
 }

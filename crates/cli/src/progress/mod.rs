@@ -58,7 +58,6 @@ impl Preparing {
         Self { bar: None, stage: None }
     }
 
-    /// Shows how far it is.
     pub(crate) fn show(&mut self, progress: Progress) {
         let Progress { stage, done, total } = progress;
         if self.stage != Some(stage) {

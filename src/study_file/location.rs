@@ -9,32 +9,30 @@ const LONGEST_QUOTED_LINE: usize = 160;
 
 /// A text with the name under which the user knows it: a file, or an option of the command line.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Source {
+pub(crate) struct SourceText {
     /// The path as it was given, or for example `--set dropout=2`.
     pub name: String,
-    /// The whole text.
     pub text: String,
 }
 
-impl Source {
-    /// A text under a name.
-    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
+impl SourceText {
+    pub(crate) fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
         Arc::new(Self { name: name.into(), text: text.into() })
     }
 }
 
-/// A stretch of a [`Source`].
+/// A stretch of a [`SourceText`].
 ///
 /// Displayed as `name:line:column`, both counted from 1, columns in characters.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Place {
-    source: Arc<Source>,
+pub(crate) struct Location {
+    source: Arc<SourceText>,
     span: Range<usize>,
 }
 
-impl Place {
+impl Location {
     /// The bytes `span` of `source`; a span that does not fit the text is moved to its end.
-    pub fn new(source: &Arc<Source>, span: Range<usize>) -> Self {
+    pub(crate) fn new(source: &Arc<SourceText>, span: Range<usize>) -> Self {
         let floor = |at: usize| {
             let mut ends = (0..=at.min(source.text.len())).rev();
             ends.find(|end| source.text.is_char_boundary(*end)).unwrap_or(0)
@@ -43,18 +41,16 @@ impl Place {
         Self { source: Arc::clone(source), span: start..floor(span.end).max(start) }
     }
 
-    /// The line, from 1.
-    pub fn line(&self) -> usize {
+    pub(crate) fn line(&self) -> usize {
         self.before().matches('\n').count() + 1
     }
 
     /// The column in characters, from 1.
-    pub fn column(&self) -> usize {
+    pub(crate) fn column(&self) -> usize {
         self.source.text[self.line_start()..self.span.start].chars().count() + 1
     }
 
-    /// What stands there.
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.source.text[self.span.clone()]
     }
 
@@ -85,13 +81,13 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.source.name, self.line(), self.column())
     }
 }
 
-impl fmt::Debug for Place {
+impl fmt::Debug for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
