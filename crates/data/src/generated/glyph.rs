@@ -3,8 +3,11 @@
 /// A point: x to the right, y down.
 pub(super) type Point = [f64; 2];
 
-/// The classes, in the order of their labels: name and strokes, each a line through its points.
-const SHAPES: [(&str, fn() -> Vec<Vec<Point>>); 16] = [
+/// A class's name and strokes, each a line through its points.
+type Shape = (&'static str, fn() -> Vec<Vec<Point>>);
+
+/// The classes, in the order of their labels.
+const SHAPES: [Shape; 16] = [
     ("ring", || vec![arc(0.95, 0.0, 1.0)]),
     ("square", || vec![closed(&[[-0.8, -0.8], [0.8, -0.8], [0.8, 0.8], [-0.8, 0.8]])]),
     ("triangle", || vec![closed(&[[0.0, -0.95], [0.9, 0.7], [-0.9, 0.7]])]),
