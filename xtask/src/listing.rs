@@ -23,7 +23,8 @@ pub(crate) fn unexplained() -> Result<Vec<String>> {
         let library = read(&folder.join("src/lib.rs"))?;
         let readme = read(&folder.join("README.md"))?;
         let words: Vec<&str> = readme.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
-        let unknown = public_names(&library).into_iter().filter(|name| name != OF_BUILDS && !words.contains(&name.as_str()));
+        let unknown =
+            public_names(&library).into_iter().filter(|name| name != OF_BUILDS && !words.contains(&name.as_str()));
         let of = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         missing.extend(unknown.map(|name| format!("{of}: {name}")));
     }
