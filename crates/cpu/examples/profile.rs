@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for slot in &plan.slab.parameters {
         let fan_in = slot.len / slot.shape.sizes().last().unwrap_or(&1).max(&1);
         let bound = if slot.shape.rank() > 1 { 1.0 / (fan_in as f32).sqrt() } else { 1.0 };
-        for value in &mut engine.slab_mut()[slot.offset..slot.offset + slot.len] {
+        for value in &mut engine.slab_mut()[slot.range()] {
             *value = if slot.shape.rank() > 1 { bound * (2.0 * random.next() - 1.0) } else { bound };
         }
     }

@@ -19,18 +19,15 @@ impl AlignedBuffer {
         Self { lines: vec![Line([0.0; LINE]); len.div_ceil(LINE)], len }
     }
 
-    /// Bytes that a buffer of `len` numbers takes.
     pub(crate) fn bytes(len: usize) -> u64 {
         (len.div_ceil(LINE) * size_of::<Line>()) as u64
     }
 
-    /// The numbers.
     pub(crate) fn as_slice(&self) -> &[f32] {
         // SAFETY: a line is LINE numbers without padding, and there are enough lines for `len`.
         unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
     }
 
-    /// The numbers.
     pub(crate) fn as_mut_slice(&mut self) -> &mut [f32] {
         // SAFETY: as above.
         unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }

@@ -26,7 +26,6 @@ pub(crate) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// A tensor of the arena.
     pub(crate) fn tensor(&self, buffer: Buffer) -> Shared<'a> {
         self.arena.part(buffer.range())
     }

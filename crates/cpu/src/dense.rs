@@ -13,7 +13,6 @@ use crate::block::gradient::add_pixels;
 use crate::context::Context;
 use crate::dropout::{self, Mask};
 use crate::gemm::{Left, PANEL, Right, Row, Segment, Start, pack_transposed, packed_len, product};
-use crate::parameters;
 
 /// Inputs that a forward task goes through at once: their weights and values stay in the cache while
 /// all images meet them.
@@ -39,14 +38,13 @@ pub(crate) struct ForwardTables {
 }
 
 impl ForwardTables {
-    /// Tables for a step of a program for `batch` images.
     pub(crate) fn new(step: &DenseForward, slab: &SlabLayout, batch: usize) -> Self {
         let dense = &*step.dense;
         let block = if dense.outputs.div_ceil(PANEL) < 4 { IMAGES.min(batch) } else { batch };
         Self {
             step: step.clone(),
-            weights: parameters::range(slab, dense.weights),
-            bias: dense.bias.map(|bias| parameters::range(slab, bias)),
+            weights: slab.parameter(dense.weights).range(),
+            bias: dense.bias.map(|bias| slab.parameter(bias).range()),
             rows: (0..block)
                 .map(|row| Row { left: (row * dense.inputs) as u32, output: (row * PANEL) as u32 })
                 .collect(),
@@ -54,12 +52,10 @@ impl ForwardTables {
         }
     }
 
-    /// Elements of scratch per thread.
     pub(crate) fn scratch_len(&self) -> usize {
         self.block * PANEL
     }
 
-    /// Runs the step; `mask` is the dropout's.
     pub(crate) fn run(&self, context: &mut Context<'_>, mask: Option<&Mask>) {
         let (isa, rows, scratch, scratch_len) = (context.isa, context.rows, context.scratch, context.scratch_len);
         let dense = &*self.step.dense;
@@ -113,27 +109,24 @@ pub(crate) struct BackwardTables {
 }
 
 impl BackwardTables {
-    /// Tables for a step of a program for `batch` images.
     pub(crate) fn new(step: &DenseBackward, slab: &SlabLayout, batch: usize) -> Self {
         let dense = &*step.dense;
         let inputs = 0..INPUTS.min(dense.inputs);
         let outputs = dense.outputs;
         Self {
             step: step.clone(),
-            weights: parameters::range(slab, dense.weights),
-            bias: dense.bias.map(|bias| parameters::range(slab, bias)),
+            weights: slab.parameter(dense.weights).range(),
+            bias: dense.bias.map(|bias| slab.parameter(bias).range()),
             weight_rows: inputs.clone().map(|i| Row { left: i as u32, output: (i * outputs) as u32 }).collect(),
             data_rows: inputs.map(|i| Row { left: (i * outputs) as u32, output: (i * batch) as u32 }).collect(),
             batch,
         }
     }
 
-    /// Elements of scratch per thread.
     pub(crate) fn scratch_len(&self) -> usize {
         if self.step.input_gradient.is_some() { INPUTS * self.batch } else { 0 }
     }
 
-    /// Runs the step; `mask` is the dropout's.
     pub(crate) fn run(&self, context: &mut Context<'_>, mask: Option<&Mask>) {
         self.before_activation(context, mask);
         self.bias_gradient(context);
@@ -236,7 +229,6 @@ impl BackwardTables {
 }
 
 dispatch! {
-    /// Applies an activation in place.
     fn activate<S>(simd: S, activation: Option<Activation>, values: &mut [f32]) {
         with_activation!(simd, activation, f => {
             for values in values.chunks_mut(S::LANES) {

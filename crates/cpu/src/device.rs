@@ -23,14 +23,9 @@ impl Cpu {
         Self { isa, threads: threads.max(1) }
     }
 
-    /// The instruction set.
+    /// The instruction set that its engines run on: it decides their bits.
     pub fn isa(&self) -> Isa {
         self.isa
-    }
-
-    /// Threads of each engine.
-    pub fn threads(&self) -> usize {
-        self.threads
     }
 }
 

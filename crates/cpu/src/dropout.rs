@@ -1,7 +1,10 @@
-//! Dropout masks, drawn element by element from counters, see [`tunefork_graph::dropout`].
+//! Dropout by itself, and its masks, drawn element by element from counters, see [`tunefork_graph::dropout`].
 
-use tunefork_graph::dropout;
+use tunefork_graph::{DropoutBackward, DropoutForward, dropout};
 use tunefork_simd::dispatch;
+
+use crate::context::Context;
+use crate::shared::Shared;
 
 /// Quads of elements that are drawn together, one per lane.
 const TOGETHER: usize = 16;
@@ -35,6 +38,52 @@ impl Mask {
     pub(crate) fn keep(&self) -> f32 {
         self.keep
     }
+}
+
+pub(crate) fn forward(context: &mut Context<'_>, step: &DropoutForward, mask: Option<&Mask>) {
+    let same = step.input == step.output;
+    let (input, output) = (context.tensor(step.input), context.tensor(step.output));
+    masked(context, step.image.elements(), input, output, same, false, mask);
+}
+
+pub(crate) fn backward(context: &mut Context<'_>, step: &DropoutBackward, mask: Option<&Mask>) {
+    let same = step.output_gradient == step.input_gradient.to;
+    let (from, to) = (context.tensor(step.output_gradient), context.tensor(step.input_gradient.to));
+    masked(context, step.image.elements(), from, to, same, step.input_gradient.accumulate, mask);
+}
+
+/// Writes, or adds, `from` times its mask to `to`, which may be the same tensor.
+fn masked(
+    context: &mut Context<'_>,
+    image_len: usize,
+    from: Shared<'_>,
+    to: Shared<'_>,
+    same: bool,
+    accumulate: bool,
+    mask: Option<&Mask>,
+) {
+    const PART: usize = 256;
+    let isa = context.isa;
+    context.pool.run(context.rows, &|image, _| {
+        for start in (0..image_len).step_by(PART) {
+            let element = image * image_len + start;
+            let part = element..element + PART.min(image_len - start);
+            let mut values = [0.0; PART];
+            let values = &mut values[..part.len()];
+            // SAFETY: the image belongs to this task, and the part is read before it is written.
+            values.copy_from_slice(unsafe { from.part(part.clone()).read() });
+            if let Some(mask) = mask {
+                apply(isa, mask, element, values);
+            }
+            // SAFETY: as above; `from` is not used any more.
+            let to = unsafe { to.part(part).write() };
+            if accumulate && !same {
+                to.iter_mut().zip(values).for_each(|(to, value)| *to += *value);
+            } else {
+                to.copy_from_slice(values);
+            }
+        }
+    });
 }
 
 dispatch! {

@@ -76,12 +76,7 @@ impl Engine {
         &self.plan
     }
 
-    /// The instruction set it runs on.
-    pub fn isa(&self) -> Isa {
-        self.isa
-    }
-
-    /// The number of threads it runs on.
+    /// How many threads it runs on, the calling one included.
     pub fn threads(&self) -> usize {
         self.pool.threads()
     }
@@ -176,8 +171,7 @@ impl Engine {
         self.memory.states.iter().take(self.plan.optimizer_states).map(|state| state.as_slice())
     }
 
-    /// The same, to be changed.
-    pub fn optimizer_states_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
+    pub(crate) fn optimizer_states_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
         self.memory.states.iter_mut().take(self.plan.optimizer_states).map(|state| state.as_mut_slice())
     }
 

@@ -11,17 +11,17 @@ pub enum CpuError {
         "a batch of {rows} images does not fit a plan for 1 to {batch}: plan for a larger batch or pass fewer images"
     )]
     WrongRows {
-        /// Images given.
+        /// Labels that were given, one for each image.
         rows: usize,
-        /// Images planned for.
+        /// Most images that the plan has room for.
         batch: usize,
     },
     /// A label that is no class.
     #[error("label {label} is not below the number of classes, {classes}")]
     WrongLabel {
-        /// The label.
+        /// The label that was given.
         label: u16,
-        /// Number of classes.
+        /// Classes of the plan: labels are below it.
         classes: usize,
     },
     /// More values than this engine can address.

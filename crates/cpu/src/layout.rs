@@ -12,7 +12,6 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// The next `len` elements.
     pub(crate) fn take(&mut self, len: usize) -> Range<usize> {
         let start = self.len.next_multiple_of(ALIGNMENT);
         self.len = start + len;

@@ -10,6 +10,7 @@
 #![deny(missing_docs)]
 
 mod activation;
+mod average;
 mod block;
 mod buffer;
 mod context;
@@ -29,13 +30,11 @@ mod parameters;
 mod pool;
 mod program;
 mod shared;
-mod simple;
 mod workspace;
 
 pub use device::Cpu;
 pub use engine::Engine;
 pub use error::CpuError;
-pub use pool::Pool;
 pub use tunefork_graph::{Evaluated, StepResult, StepSettings};
 pub use workspace::CpuWorkspace;
 

@@ -52,7 +52,8 @@ impl Memory {
         let lengths = Lengths::new(plan, scratch_len, threads);
         let mut slab = AlignedBuffer::new(lengths.slab);
         for norm in &plan.slab.norms {
-            slab.as_mut_slice()[norm.variance..norm.variance + norm.len].fill(1.0);
+            let [_, variance] = norm.ranges();
+            slab.as_mut_slice()[variance].fill(1.0);
         }
         Self {
             arena: AlignedBuffer::new(lengths.arena),
@@ -64,7 +65,6 @@ impl Memory {
         }
     }
 
-    /// Scratch for another number of threads.
     pub(crate) fn set_threads(&mut self, threads: usize) {
         self.scratch = AlignedBuffer::new(self.scratch_len * threads);
     }
@@ -76,7 +76,6 @@ impl Memory {
         of_parameters + [lengths.arena, lengths.slab, lengths.scratch].map(AlignedBuffer::bytes).iter().sum::<u64>()
     }
 
-    /// What the steps of a program work on.
     pub(crate) fn context<'a>(&'a mut self, isa: Isa, pool: &'a mut Pool, rows: usize) -> Context<'a> {
         Context {
             isa,
@@ -90,7 +89,6 @@ impl Memory {
         }
     }
 
-    /// What the optimizer works on.
     pub(crate) fn optimizer(&mut self) -> Buffers<'_> {
         Buffers {
             len: self.gradients.as_slice().len(),
@@ -100,7 +98,6 @@ impl Memory {
         }
     }
 
-    /// The images of a program's input.
     pub(crate) fn images(&mut self, input: Buffer, len: usize) -> &mut [f32] {
         &mut self.arena.as_mut_slice()[input.range()][..len]
     }

@@ -50,7 +50,7 @@ pub(crate) fn run(
         } else {
             for slot in slots {
                 let update = if slot.shape.rank() > 1 { &update } else { &without_decay };
-                let (task, slot) = (task_part(task), slot.offset..slot.offset + slot.len);
+                let (task, slot) = (task_part(task), slot.range());
                 update.apply(isa, buffers, task.start.max(slot.start)..task.end.min(slot.end));
             }
         }
@@ -63,7 +63,6 @@ fn norm(isa: Isa, gradients: &[f32]) -> f64 {
     gradients.chunks(PART).map(|part| square_sum(isa, part)).sum::<f64>().sqrt()
 }
 
-/// An update of some parameters.
 #[derive(Clone, Copy)]
 struct Update {
     rule: UpdateRule,
@@ -73,7 +72,6 @@ struct Update {
 }
 
 impl Update {
-    /// Updates these parameters, if there are any.
     fn apply(&self, isa: Isa, buffers: &Buffers<'_>, part: Range<usize>) {
         if part.is_empty() {
             return;

@@ -2,13 +2,7 @@
 
 use std::ops::Range;
 
-use tunefork_graph::{NormPart, ParameterId, SlabLayout};
-
-/// The elements of a parameter in the slab, and of its gradient in the gradients.
-pub(crate) fn range(slab: &SlabLayout, id: ParameterId) -> Range<usize> {
-    let slot = slab.parameter(id);
-    slot.offset..slot.offset + slot.len
-}
+use tunefork_graph::{NormPart, SlabLayout};
 
 /// A norm's parameters and running statistics in the slab.
 #[derive(Clone, Debug)]
@@ -21,12 +15,8 @@ pub(crate) struct NormRanges {
 
 impl NormRanges {
     pub(crate) fn new(slab: &SlabLayout, norm: &NormPart) -> Self {
-        let slot = slab.norm(norm.norm);
-        Self {
-            scale: range(slab, norm.scale),
-            shift: range(slab, norm.shift),
-            mean: slot.mean..slot.mean + slot.len,
-            variance: slot.variance..slot.variance + slot.len,
-        }
+        let [mean, variance] = slab.norm(norm.norm).ranges();
+        let [scale, shift] = [norm.scale, norm.shift].map(|id| slab.parameter(id).range());
+        Self { scale, shift, mean, variance }
     }
 }

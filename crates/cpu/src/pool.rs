@@ -16,7 +16,7 @@ const SPINS: u32 = 4_000;
 /// [`run`](Self::run) hands out the tasks 0, 1, 2, … to whichever thread is free. Which thread runs a
 /// task must not matter: what a task computes may depend on its number alone. Nothing is allocated
 /// per run. Between runs the threads spin for a moment, then sleep.
-pub struct Pool {
+pub(crate) struct Pool {
     shared: Arc<Shared>,
     workers: Vec<Worker>,
 }
@@ -59,7 +59,7 @@ unsafe impl Send for Shared {}
 impl Pool {
     /// A pool of `threads` threads, at least 1; the calling thread is one of them. Where the system
     /// refuses to start so many, the pool has fewer: results do not depend on their number.
-    pub fn new(threads: usize) -> Self {
+    pub(crate) fn new(threads: usize) -> Self {
         fn nothing(_: usize, _: usize) {}
         let shared = Arc::new(Shared {
             generation: AtomicUsize::new(0),
@@ -87,8 +87,8 @@ impl Pool {
         Self { shared, workers }
     }
 
-    /// The number of threads.
-    pub fn threads(&self) -> usize {
+    /// Number of threads, the calling one included; fewer than asked for where the system refused.
+    pub(crate) fn threads(&self) -> usize {
         self.workers.len() + 1
     }
 
@@ -98,7 +98,7 @@ impl Pool {
     /// # Panics
     ///
     /// If a task panics: with its payload, after all other tasks have ended.
-    pub fn run(&mut self, tasks: usize, function: &Function<'_>) {
+    pub(crate) fn run(&mut self, tasks: usize, function: &Function<'_>) {
         if self.workers.is_empty() || tasks <= 1 {
             (0..tasks).for_each(|task| function(task, 0));
             return;

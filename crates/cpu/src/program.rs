@@ -7,13 +7,9 @@ use tunefork_graph::{
     Loss, Program, SlabLayout, Step,
 };
 
-use crate::block;
 use crate::context::Context;
-use crate::dense;
-use crate::dropout::Mask;
-use crate::group_norm;
-use crate::loss;
-use crate::simple;
+use crate::dropout::{self, Mask};
+use crate::{average, block, dense, group_norm, loss};
 
 /// What changes from one run of a program to the next.
 pub(crate) struct Run<'a> {
@@ -53,12 +49,10 @@ enum Prepared {
 /// All steps, ready to run.
 pub(crate) struct PreparedProgram {
     steps: Vec<(String, Prepared)>,
-    /// Time spent in each step.
     times: Vec<Duration>,
 }
 
 impl PreparedProgram {
-    /// Works out the tables of every step.
     pub(crate) fn new(program: &Program, slab: &SlabLayout, training: bool) -> Self {
         let batch = program.batch;
         let steps: Vec<_> = program
@@ -102,12 +96,10 @@ impl PreparedProgram {
         Self { times: vec![Duration::ZERO; steps.len()], steps }
     }
 
-    /// Scratch elements that a thread needs.
     pub(crate) fn scratch_len(&self) -> usize {
         self.steps.iter().map(|(_, step)| step.scratch_len()).max().unwrap_or(0)
     }
 
-    /// Runs all steps and returns the loss.
     pub(crate) fn run(&mut self, context: &mut Context<'_>, run: &Run<'_>) -> loss::Sum {
         let mut sum = loss::Sum::default();
         for ((_, step), time) in self.steps.iter().zip(&mut self.times) {
@@ -141,7 +133,6 @@ impl Prepared {
     }
 
     fn run(&self, context: &mut Context<'_>, run: &Run<'_>, sum: &mut loss::Sum) {
-        let none = || Mask::new([0, 0], 0, 0, 0.0);
         match self {
             Self::BlockForward(tables) => tables.run(context),
             Self::BlockBackward(tables) => tables.run(context),
@@ -149,14 +140,10 @@ impl Prepared {
             Self::DenseBackward(tables, layer) => tables.run(context, run.mask(*layer).as_ref()),
             Self::GroupNorm(tables, step) => tables.forward(context, step),
             Self::GroupNormGradient(tables, step) => tables.backward(context, step),
-            Self::GlobalAverage(step) => simple::global_average(context, step),
-            Self::GlobalAverageGradient(step) => simple::global_average_gradient(context, step),
-            Self::Dropout(step) => {
-                simple::dropout(context, step, &run.mask(Some(step.layer)).unwrap_or_else(none));
-            }
-            Self::DropoutGradient(step) => {
-                simple::dropout_gradient(context, step, &run.mask(Some(step.layer)).unwrap_or_else(none));
-            }
+            Self::GlobalAverage(step) => average::forward(context, step),
+            Self::GlobalAverageGradient(step) => average::backward(context, step),
+            Self::Dropout(step) => dropout::forward(context, step, run.mask(Some(step.layer)).as_ref()),
+            Self::DropoutGradient(step) => dropout::backward(context, step, run.mask(Some(step.layer)).as_ref()),
             Self::Loss(step) => *sum = loss_step(context, step, run),
         }
     }

@@ -14,12 +14,10 @@ use tunefork_simd::Isa;
 
 use crate::conv::{ConvShape, Forward};
 
-/// The convolution of a block.
 fn conv_shape(block: &Block) -> Option<ConvShape> {
     block.conv.map(|conv| ConvShape { input: block.input, output: block.convolved, window: conv.window })
 }
 
-/// The convolution of a block's projected shortcut.
 fn projection_shape(block: &Block) -> Option<ConvShape> {
     match block.shortcut {
         Shortcut::Projected { stride, input, .. } => {

@@ -37,7 +37,6 @@ pub(crate) struct Inputs<'a> {
 }
 
 impl Tail {
-    /// The tail of a block.
     pub(crate) fn new(block: &Block) -> Self {
         let (pool, window) = match block.pool {
             Some(pool) => (pool.kind, pool.window),

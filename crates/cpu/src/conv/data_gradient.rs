@@ -10,7 +10,6 @@ use tunefork_simd::Isa;
 use super::{CACHE, ConvShape, Padded};
 use crate::gemm::{Left, PANEL, Right, Row, Segment, Start, pack_transposed, packed_len, product};
 
-/// Tables of a data gradient.
 pub(crate) struct DataGradient {
     shape: ConvShape,
     padded: Padded,
@@ -90,7 +89,6 @@ fn axes(shape: &ConvShape) -> impl Iterator<Item = (usize, usize, Axis, Axis)> +
 }
 
 impl DataGradient {
-    /// Tables for `shape`.
     pub(crate) fn new(shape: ConvShape) -> Self {
         let padded = padded(&shape);
         let mut packed = 0;
@@ -109,7 +107,6 @@ impl DataGradient {
         self.padded
     }
 
-    /// Length of the packed weights of all phases.
     pub(crate) fn packed_len(shape: &ConvShape) -> usize {
         axes(shape)
             .map(|(_, _, v, h)| packed_len(v.count * h.count * shape.output.channels, shape.input.channels))

@@ -15,7 +15,6 @@ pub(crate) struct Forward {
 }
 
 impl Forward {
-    /// Tables for `shape`.
     pub(crate) fn new(shape: ConvShape) -> Self {
         let padded = Padded::input(&shape);
         let strip = strip(&shape, &padded);
@@ -34,12 +33,10 @@ impl Forward {
         Self { shape, padded, strip, rows, segments }
     }
 
-    /// The sizes it was made for.
     pub(crate) fn shape(&self) -> ConvShape {
         self.shape
     }
 
-    /// Length of the packed weights.
     pub(crate) fn packed_len(shape: &ConvShape) -> usize {
         packed_len(shape.depth(), shape.output.channels)
     }
@@ -55,18 +52,15 @@ impl Forward {
         pack_rows(weights, |row| row * k, shape.depth(), k, panel, packed);
     }
 
-    /// Number of strips of an image.
     pub(crate) fn strips(&self) -> usize {
         self.shape.output.height.div_ceil(self.strip)
     }
 
-    /// Output rows of strip number `index`.
     pub(crate) fn strip_rows(&self, index: usize) -> std::ops::Range<usize> {
         let start = index * self.strip;
         start..(start + self.strip).min(self.shape.output.height)
     }
 
-    /// Elements of scratch that [`run`](Self::run) needs.
     pub(crate) fn scratch_len(&self) -> usize {
         if self.padded.is_plain(self.shape.input) {
             return 0;

@@ -17,7 +17,6 @@ use tunefork_graph::{Image, Window};
 /// processors that the engine is meant for (1 MiB on Zen 5, 2 MiB on Sapphire Rapids).
 const CACHE: usize = 512 * 1024 / size_of::<f32>();
 
-/// Sizes of a convolution.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct ConvShape {
     /// H, W, C.
@@ -34,7 +33,6 @@ impl ConvShape {
         self.window.kernel * self.window.kernel * self.input.channels
     }
 
-    /// Number of weights.
     pub(crate) fn weights(&self) -> usize {
         self.depth() * self.output.channels
     }

@@ -33,7 +33,6 @@ impl Padded {
         self.copy_rows(x, image, 0..self.image.height, padded);
     }
 
-    /// Writes zeros to the border alone.
     pub(crate) fn clear_border(&self, image: Image, padded: &mut [f32]) {
         let len = self.image.width * image.channels;
         let inner = self.left * image.channels..(self.left + image.width) * image.channels;

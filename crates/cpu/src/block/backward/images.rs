@@ -5,8 +5,8 @@ use std::ops::Range;
 use tunefork_simd::Isa;
 
 use super::BackwardTables;
-use super::memory::Memory;
 use super::sizes::ConvSizes;
+use super::tensors::Tensors;
 use crate::block::gradient::{self, Coefficients};
 use crate::block::tail::{Inputs, Norm};
 use crate::block::{run_forward, shortcut_len};
@@ -17,64 +17,64 @@ impl BackwardTables {
     /// What precedes the tail in one image; a projected shortcut is computed again.
     pub(super) fn inputs<'a>(
         &self,
-        memory: &Memory<'a>,
+        tensors: &Tensors<'a>,
         image: usize,
         projected: &'a mut [f32],
         padded: &mut [f32],
     ) -> Inputs<'a> {
         let k = self.tail.convolved.channels;
         let projection = self.projection_weights.is_some();
-        let r = memory.shortcut_input.map(|r| r.piece(image, shortcut_len(&self.step.block)));
+        let r = tensors.shortcut_input.map(|r| r.piece(image, shortcut_len(&self.step.block)));
         // SAFETY: what belongs to an image is written, as gradients, only later and by the same task.
         let (y, r, packed) = unsafe {
-            let y = memory.saved.map(|saved| saved.piece(image, self.tail.convolved.elements()).read());
-            (y.unwrap_or(&[]), r.map(|r| r.read()), memory.workspace(&self.sizes.projected_weights).read())
+            let y = tensors.saved.map(|saved| saved.piece(image, self.tail.convolved.elements()).read());
+            (y.unwrap_or(&[]), r.map(|r| r.read()), tensors.workspace(&self.sizes.projected_weights).read())
         };
         let shortcut = match (&self.sizes.projected, r) {
             (Some(tables), Some(r)) => {
-                run_forward(memory.isa, tables, r, packed, None, projected, padded);
+                run_forward(tensors.isa, tables, r, packed, None, projected, padded);
                 Some(&*projected)
             }
             (None, r) if !projection => r,
             _ => None,
         };
-        let norm = self.norm.as_ref().zip(memory.statistics).map(|(norm, statistics)| Norm {
+        let norm = self.norm.as_ref().zip(tensors.statistics).map(|(norm, statistics)| Norm {
             mean: &statistics[..k],
             rstd: &statistics[k..2 * k],
-            scale: &memory.slab[norm.scale.clone()],
-            shift: &memory.slab[norm.shift.clone()],
+            scale: &tensors.slab[norm.scale.clone()],
+            shift: &tensors.slab[norm.shift.clone()],
         });
         Inputs { y, norm, shortcut }
     }
 
-    pub(super) fn output_gradient<'a>(&self, memory: &Memory<'a>, image: usize) -> &'a [f32] {
+    pub(super) fn output_gradient<'a>(&self, tensors: &Tensors<'a>, image: usize) -> &'a [f32] {
         // SAFETY: what belongs to an image is written, as gradients, only later and by the same task.
-        unsafe { memory.output_gradient.piece(image, self.tail.output.elements()).read() }
+        unsafe { tensors.output_gradient.piece(image, self.tail.output.elements()).read() }
     }
 
     /// All gradients of a group of images; the `fresh` group of a chunk overwrites the partial sums.
     pub(super) fn run_group(
         &self,
-        memory: &Memory<'_>,
+        tensors: &Tensors<'_>,
         images: Range<usize>,
         fresh: bool,
         partial: &mut [f32],
         scratch: &mut [f32],
     ) {
         let sizes = &self.sizes;
-        let (isa, elements) = (memory.isa, self.tail.convolved.elements());
+        let (isa, elements) = (tensors.isa, self.tail.convolved.elements());
         let [padded, dy, before, projected, shortcut_padded] = layout::parts(
             scratch,
             [&sizes.padded, &sizes.gradient, &sizes.before, &sizes.shortcut, &sizes.shortcut_padded],
         );
         for (index, image) in images.clone().enumerate() {
-            let inputs = self.inputs(memory, image, projected, shortcut_padded);
+            let inputs = self.inputs(tensors, image, projected, shortcut_padded);
             let before = if sizes.keeps_before { &mut before[index * elements..][..elements] } else { &mut *before };
             let dy = &mut dy[index * sizes.gradient_len..][..sizes.gradient_len];
-            self.image_gradient(memory, image, &inputs, before, dy);
+            self.image_gradient(tensors, image, &inputs, before, dy);
             self.add_bias(isa, dy, &mut partial[sizes.bias.clone()]);
         }
-        let convs = [(&sizes.conv, memory.input, &*dy), (&sizes.projection, memory.shortcut_input, &*before)];
+        let convs = [(&sizes.conv, tensors.input, &*dy), (&sizes.projection, tensors.shortcut_input, &*before)];
         for (conv, input, gradient) in convs {
             let (Some(conv), Some(input)) = (conv, input) else {
                 continue;
@@ -86,11 +86,11 @@ impl BackwardTables {
         }
         for (index, image) in images.enumerate() {
             let dy = &dy[index * sizes.gradient_len..][..sizes.gradient_len];
-            self.deliver(memory, &sizes.conv, dy, self.step.block.input.elements(), image, memory.input_gradient);
+            self.deliver(tensors, &sizes.conv, dy, self.step.block.input.elements(), image, tensors.input_gradient);
             if sizes.keeps_before {
                 let before = &before[index * elements..][..elements];
                 let len = shortcut_len(&self.step.block);
-                self.deliver(memory, &sizes.projection, before, len, image, memory.shortcut_gradient);
+                self.deliver(tensors, &sizes.projection, before, len, image, tensors.shortcut_gradient);
             }
         }
     }
@@ -100,14 +100,14 @@ impl BackwardTables {
     /// nobody needs the first one later.
     fn image_gradient(
         &self,
-        memory: &Memory<'_>,
+        tensors: &Tensors<'_>,
         image: usize,
         inputs: &Inputs<'_>,
         before: &mut [f32],
         dy: &mut [f32],
     ) {
-        let (tail, isa) = (&self.tail, memory.isa);
-        let dout = self.output_gradient(memory, image);
+        let (tail, isa) = (&self.tail, tensors.isa);
+        let dout = self.output_gradient(tensors, image);
         let row_len = tail.convolved.width * tail.convolved.channels;
         self.sizes.border.clear_border(tail.convolved, dy);
         let mut first_row = 0;
@@ -126,7 +126,7 @@ impl BackwardTables {
                 let output = &inputs.y[elements.clone()];
                 gradient::from_output(isa, tail.activation, output, &dout[elements.clone()], before);
             }
-            self.through_norm(memory, inputs, rows, before, dy);
+            self.through_norm(tensors, inputs, rows, before, dy);
             first_row = end_row;
         }
     }
@@ -134,7 +134,7 @@ impl BackwardTables {
     /// Takes rows of the gradient through the norm, if there is one, to their place in `dy`.
     fn through_norm(
         &self,
-        memory: &Memory<'_>,
+        tensors: &Tensors<'_>,
         inputs: &Inputs<'_>,
         rows: Range<usize>,
         before: &[f32],
@@ -143,7 +143,7 @@ impl BackwardTables {
         let k = self.tail.convolved.channels;
         let row_len = self.tail.convolved.width * k;
         // SAFETY: the coefficients are written only before the chunks run.
-        let coefficients = unsafe { memory.workspace(&self.sizes.coefficients).read() };
+        let coefficients = unsafe { tensors.workspace(&self.sizes.coefficients).read() };
         for (row, before) in rows.zip(before.chunks_exact(row_len)) {
             let to = &mut dy[self.sizes.border.row_start(row)..][..row_len];
             match &inputs.norm {
@@ -155,7 +155,7 @@ impl BackwardTables {
                         offset: &coefficients[2 * k..3 * k],
                     };
                     let y = &inputs.y[row * row_len..(row + 1) * row_len];
-                    gradient::through_norm(memory.isa, &coefficients, y, before, to);
+                    gradient::through_norm(tensors.isa, &coefficients, y, before, to);
                 }
                 None => to.copy_from_slice(before),
             }
@@ -175,7 +175,7 @@ impl BackwardTables {
     /// Passes an image's gradient on, through the convolution if there is one.
     fn deliver(
         &self,
-        memory: &Memory<'_>,
+        tensors: &Tensors<'_>,
         conv: &Option<ConvSizes>,
         gradient: &[f32],
         len: usize,
@@ -189,10 +189,10 @@ impl BackwardTables {
         match conv {
             Some(conv) => {
                 // SAFETY: as above.
-                let packed = unsafe { memory.workspace(&conv.packed).read() };
-                conv.data.run(memory.isa, gradient, packed, accumulate, to);
+                let packed = unsafe { tensors.workspace(&conv.packed).read() };
+                conv.data.run(tensors.isa, gradient, packed, accumulate, to);
             }
-            None => gradient::deliver(memory.isa, gradient, accumulate, to),
+            None => gradient::deliver(tensors.isa, gradient, accumulate, to),
         }
     }
 }

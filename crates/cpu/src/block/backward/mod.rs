@@ -7,9 +7,9 @@
 //! block and the batch alone, so that the number of threads changes no bit.
 
 mod images;
-mod memory;
 mod norm;
 mod sizes;
+mod tensors;
 
 pub(crate) use sizes::BackwardSizes;
 
@@ -17,14 +17,14 @@ use std::ops::Range;
 
 use tunefork_graph::{BlockBackward, Shortcut, SlabLayout};
 
-use self::memory::Memory;
 use self::sizes::ConvSizes;
+use self::tensors::Tensors;
 use super::gradient;
 use super::tail::Tail;
 use crate::context::Context;
 use crate::conv::Forward;
 use crate::gemm::PANEL;
-use crate::parameters::{self, NormRanges};
+use crate::parameters::NormRanges;
 
 /// Elements that one task adds up over the chunks.
 const REDUCTION: usize = 8 * 1024;
@@ -42,14 +42,13 @@ pub(crate) struct BackwardTables {
 }
 
 impl BackwardTables {
-    /// Tables for a step of a program for `batch` images.
     pub(crate) fn new(step: &BlockBackward, slab: &SlabLayout, batch: usize) -> Self {
         let block = &*step.block;
         let sizes = BackwardSizes::new(block, batch, step.input_gradient.is_some(), step.shortcut_gradient.is_some());
-        let weights = block.conv.map(|conv| parameters::range(slab, conv.weights));
-        let bias = block.conv.and_then(|conv| conv.bias).map(|bias| parameters::range(slab, bias));
+        let weights = block.conv.map(|conv| slab.parameter(conv.weights).range());
+        let bias = block.conv.and_then(|conv| conv.bias).map(|bias| slab.parameter(bias).range());
         let projection_weights = match block.shortcut {
-            Shortcut::Projected { weights, .. } => Some(parameters::range(slab, weights)),
+            Shortcut::Projected { weights, .. } => Some(slab.parameter(weights).range()),
             Shortcut::None | Shortcut::Identity => None,
         };
         let partial = |conv: &Option<ConvSizes>| conv.as_ref().map(|conv| conv.partial.clone());
@@ -80,24 +79,22 @@ impl BackwardTables {
         }
     }
 
-    /// Elements of scratch per thread.
     pub(crate) fn scratch_len(&self) -> usize {
         self.sizes.scratch
     }
 
-    /// Runs the step.
     pub(crate) fn run(&self, context: &mut Context<'_>) {
-        let memory = Memory::new(context, &self.step);
-        self.pack(context, &memory);
+        let tensors = Tensors::new(context, &self.step);
+        self.pack(context, &tensors);
         if let Some(norm) = &self.norm {
-            self.sum_images(context, &memory);
-            self.finish_norm(context, &memory, norm);
+            self.sum_images(context, &tensors);
+            self.finish_norm(context, &tensors, norm);
         }
-        self.run_chunks(context, &memory);
-        self.reduce(context, &memory);
+        self.run_chunks(context, &tensors);
+        self.reduce(context, &tensors);
     }
 
-    fn pack(&self, context: &mut Context<'_>, memory: &Memory<'_>) {
+    fn pack(&self, context: &mut Context<'_>, tensors: &Tensors<'_>) {
         let convs = [(&self.sizes.conv, &self.weights), (&self.sizes.projection, &self.projection_weights)];
         for (conv, weights) in convs {
             let (Some(conv), Some(weights)) = (conv, weights) else {
@@ -106,33 +103,33 @@ impl BackwardTables {
             if !conv.wants_data {
                 continue;
             }
-            let packed = memory.workspace(&conv.packed);
+            let packed = tensors.workspace(&conv.packed);
             context.pool.run(conv.data.panels(), &|task, _| {
                 // SAFETY: each task has its own panel.
                 let packed = unsafe { packed.part(conv.data.panel_range(task)).write() };
-                conv.data.pack(&memory.slab[weights.clone()], task, packed);
+                conv.data.pack(&tensors.slab[weights.clone()], task, packed);
             });
         }
         if let (Some(tables), Some(weights)) = (&self.sizes.projected, &self.projection_weights) {
             // SAFETY: no task is running.
-            let packed = unsafe { memory.workspace(&self.sizes.projected_weights).write() };
+            let packed = unsafe { tensors.workspace(&self.sizes.projected_weights).write() };
             for panel in 0..Forward::panels(&tables.shape()) {
                 let start = panel * PANEL * tables.shape().depth();
-                Forward::pack(&tables.shape(), &memory.slab[weights.clone()], panel, &mut packed[start..]);
+                Forward::pack(&tables.shape(), &tensors.slab[weights.clone()], panel, &mut packed[start..]);
             }
         }
     }
 
     /// Pass B: all other gradients, chunk by chunk.
-    fn run_chunks(&self, context: &mut Context<'_>, memory: &Memory<'_>) {
+    fn run_chunks(&self, context: &mut Context<'_>, tensors: &Tensors<'_>) {
         let (sizes, rows) = (&self.sizes, context.rows);
         context.pool.run(sizes.chunks, &|chunk, thread| {
             let start = (chunk * sizes.chunk).min(rows);
             let end = (start + sizes.chunk).min(rows);
             // SAFETY: the scratch belongs to this thread, the partial sums of the chunk to this task.
             let (scratch, partial) = unsafe {
-                let partials = memory.workspace(&sizes.partials);
-                (memory.scratch(thread).write(), partials.piece(chunk, sizes.partial_len).write())
+                let partials = tensors.workspace(&sizes.partials);
+                (tensors.scratch(thread).write(), partials.piece(chunk, sizes.partial_len).write())
             };
             if start == end {
                 partial.fill(0.0);
@@ -140,24 +137,24 @@ impl BackwardTables {
             partial[sizes.bias.clone()].fill(0.0);
             for first in (start..end).step_by(sizes.group) {
                 let group = first..(first + sizes.group).min(end);
-                self.run_group(memory, group, first == start, partial, scratch);
+                self.run_group(tensors, group, first == start, partial, scratch);
             }
         });
     }
 
     /// Adds the partial sums of all chunks, in their order.
-    fn reduce(&self, context: &mut Context<'_>, memory: &Memory<'_>) {
+    fn reduce(&self, context: &mut Context<'_>, tensors: &Tensors<'_>) {
         let gradients = context.gradients;
         context.pool.run(self.reductions.len(), &|task, _| {
             let (part, start) = &self.reductions[task];
             // SAFETY: the partial sums are complete; each task writes its own part of the gradients.
             let (partials, total) = unsafe {
-                (memory.workspace(&self.sizes.partials).read(), gradients.part(*start..*start + part.len()).write())
+                (tensors.workspace(&self.sizes.partials).read(), gradients.part(*start..*start + part.len()).write())
             };
             let chunk = |chunk: usize| &partials[chunk * self.sizes.partial_len..][part.clone()];
             total.copy_from_slice(chunk(0));
             for index in 1..self.sizes.chunks {
-                gradient::deliver(memory.isa, chunk(index), true, total);
+                gradient::deliver(tensors.isa, chunk(index), true, total);
             }
         });
     }

@@ -69,7 +69,6 @@ pub(crate) struct BackwardSizes {
     pub gradient: Range<usize>,
     /// Elements of one of them.
     pub gradient_len: usize,
-    /// Their border.
     pub border: Padded,
     /// Gradients before the activation.
     pub before: Range<usize>,
@@ -81,7 +80,6 @@ pub(crate) struct BackwardSizes {
 }
 
 impl BackwardSizes {
-    /// For a block and a batch size.
     pub(crate) fn new(block: &Block, batch: usize, input_gradient: bool, shortcut_gradient: bool) -> Self {
         let shapes = (conv_shape(block), projection_shape(block));
         let (chunk, chunks) = chunks(block, shapes, batch);

@@ -21,7 +21,7 @@ use crate::context::Context;
 use crate::conv::{ConvShape, Forward};
 use crate::gemm::PANEL;
 use crate::layout;
-use crate::parameters::{self, NormRanges};
+use crate::parameters::NormRanges;
 use crate::shared::Shared;
 
 /// A block's forward step with all that can be worked out beforehand.
@@ -43,18 +43,17 @@ struct Conv {
 }
 
 impl ForwardTables {
-    /// Tables for a step of a program for `batch` images.
     pub(crate) fn new(step: &BlockForward, slab: &SlabLayout, batch: usize, training: bool) -> Self {
         let block = &*step.block;
         let conv = block.conv.zip(conv_shape(block)).map(|(conv, shape)| Conv {
             shape,
             tables: Forward::new(shape),
-            weights: parameters::range(slab, conv.weights),
-            bias: conv.bias.map(|bias| parameters::range(slab, bias)),
+            weights: slab.parameter(conv.weights).range(),
+            bias: conv.bias.map(|bias| slab.parameter(bias).range()),
         });
         let projection = match (block.shortcut, projection_shape(block)) {
             (Shortcut::Projected { weights, .. }, Some(shape)) => {
-                Some(Conv { shape, tables: Forward::new(shape), weights: parameters::range(slab, weights), bias: None })
+                Some(Conv { shape, tables: Forward::new(shape), weights: slab.parameter(weights).range(), bias: None })
             }
             _ => None,
         };
@@ -69,12 +68,10 @@ impl ForwardTables {
         }
     }
 
-    /// Elements of scratch per thread.
     pub(crate) fn scratch_len(&self) -> usize {
         self.sizes.scratch
     }
 
-    /// Runs the step.
     pub(crate) fn run(&self, context: &mut Context<'_>) {
         self.pack(context);
         if self.norm.is_some() && self.training {
@@ -264,7 +261,6 @@ impl ForwardTables {
 }
 
 impl Conv {
-    /// All strips of one image.
     fn run_image(&self, isa: Isa, x: &[f32], packed: &[f32], slab: &[f32], y: &mut [f32], padded: &mut [f32]) {
         let bias = self.bias.clone().map(|range| &slab[range]);
         run_forward(isa, &self.tables, x, packed, bias, y, padded);

@@ -21,7 +21,6 @@ pub(crate) struct ForwardSizes {
 }
 
 impl ForwardSizes {
-    /// For a block and a batch size.
     pub(crate) fn new(block: &Block, batch: usize, training: bool) -> Self {
         let (conv, projection) = (conv_shape(block), projection_shape(block));
         let packed_len = |shape: Option<ConvShape>| shape.as_ref().map_or(0, Forward::packed_len);

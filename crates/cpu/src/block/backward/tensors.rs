@@ -1,4 +1,4 @@
-//! The tensors of a backward step, for its tasks.
+//! What the tasks of a backward step work on.
 
 use std::ops::Range;
 
@@ -8,8 +8,7 @@ use tunefork_simd::Isa;
 use crate::context::Context;
 use crate::shared::Shared;
 
-/// The step's tensors, for its tasks.
-pub(super) struct Memory<'a> {
+pub(super) struct Tensors<'a> {
     pub isa: Isa,
     pub slab: &'a [f32],
     pub statistics: Option<&'a [f32]>,
@@ -24,7 +23,7 @@ pub(super) struct Memory<'a> {
     pub scratch_len: usize,
 }
 
-impl<'a> Memory<'a> {
+impl<'a> Tensors<'a> {
     pub(super) fn new(context: &Context<'a>, step: &BlockBackward) -> Self {
         let tensor = |buffer| context.tensor(buffer);
         let gradient = |gradient: Gradient| (context.tensor(gradient.to), gradient.accumulate);
