@@ -66,7 +66,8 @@ impl Engine {
         };
         let mut slab = vec![0.0; engine.plan.slab.len];
         for norm in &engine.plan.slab.norms {
-            slab[norm.variance..norm.variance + norm.len].fill(1.0);
+            let [_, variance] = norm.ranges();
+            slab[variance].fill(1.0);
         }
         engine.write_slab(&slab)?;
         engine.memory.norms_and_biases().write(&*engine.stream, &norms_and_biases(&engine.plan.slab))?;
@@ -92,15 +93,9 @@ impl Engine {
         self.precision
     }
 
-    /// Where it runs.
+    /// The stream that all its work goes to.
     pub fn stream(&self) -> &Arc<dyn Stream> {
         &self.stream
-    }
-
-    /// Steps that go to the device together: [`steps`](Self::steps) takes any number, but waits
-    /// after so many.
-    pub fn steps_per_call(&self) -> usize {
-        steps_per_call(&self.plan)
     }
 
     /// Allocates what these images need besides: a ring if they are streamed and there is none yet. The
@@ -143,7 +138,7 @@ impl Engine {
         check_settings(steps, self.plan.classes)?;
         let together = match steps.iter().any(|step| !step.transforms.is_empty()) {
             true => changed_steps_per_call(&self.plan),
-            false => self.steps_per_call(),
+            false => steps_per_call(&self.plan),
         };
         for (steps, results) in steps.chunks(together).zip(results.chunks_mut(together)) {
             self.run(images, steps, true)?;

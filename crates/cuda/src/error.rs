@@ -44,15 +44,15 @@ pub enum CudaError {
         "a batch of {rows} images does not fit a plan for 1 to {batch}: plan for a larger batch or pass fewer images"
     )]
     WrongRows {
-        /// Images given.
+        /// Images that the batch names.
         rows: usize,
-        /// Images planned for.
+        /// Most images that the plan has room for.
         batch: usize,
     },
     /// A number of an image that is not there.
     #[error("image {index} is not among the {images} images of the data set")]
     WrongIndex {
-        /// The number.
+        /// The number that was given.
         index: u32,
         /// Images of the data set.
         images: usize,

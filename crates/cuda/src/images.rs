@@ -20,7 +20,7 @@ pub enum Images<'a> {
         set: &'a Arc<Streamed>,
         /// The bytes of the images, as for [`Resident::new`].
         pixels: &'a [u8],
-        /// Their labels.
+        /// The class of each image.
         labels: &'a [u16],
     },
 }
@@ -32,7 +32,7 @@ impl<'a> From<&'a Arc<Resident>> for Images<'a> {
 }
 
 impl Images<'_> {
-    /// Number of images.
+    /// How many images there are: their numbers are below it.
     pub fn count(&self) -> usize {
         match self {
             Self::Resident(resident) => resident.images(),

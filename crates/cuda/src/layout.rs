@@ -36,7 +36,6 @@ pub(crate) struct Layout {
     pub weights16: Option<Range<usize>>,
     /// What the optimizer needs for itself.
     pub update: Range<usize>,
-    /// The loss scale.
     pub scale: Range<usize>,
     /// The row of the step that runs.
     pub row: Range<usize>,
@@ -50,13 +49,12 @@ pub(crate) struct Layout {
     pub transforms: Range<usize>,
     /// How the classes weigh in the loss.
     pub class_weights: Range<usize>,
-    /// Their results.
+    /// Their results, one record for each step.
     pub records: Range<usize>,
     /// The logits of the batches that are evaluated.
     pub logits: Range<usize>,
     /// Bytes of a row.
     pub row_bytes: usize,
-    /// All bytes.
     pub len: usize,
 }
 

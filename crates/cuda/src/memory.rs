@@ -20,6 +20,32 @@ pub(crate) struct Memory {
     precision: Precision,
 }
 
+/// The parts of [`Layout`] that are rows of numbers.
+macro_rules! parts {
+    ($($part:ident: $number:ty),* $(,)?) => {
+        impl Memory {
+            $(pub(crate) fn $part(&self) -> Span<'_, $number> {
+                self.part(self.layout.$part.clone())
+            })*
+        }
+    };
+}
+
+parts! {
+    slab: f32,
+    gradients: f32,
+    norms_and_biases: u32,
+    update: f32,
+    scale: LossScale,
+    row: u32,
+    counter: u32,
+    table: u32,
+    indices: u32,
+    transforms: Transform,
+    class_weights: f32,
+    records: Record,
+}
+
 impl Memory {
     /// Zeros, but for the arena, whose values nobody reads before they are written.
     pub(crate) fn new(stream: &Arc<dyn Stream>, plan: &Arc<Plan>, precision: Precision) -> Result<Self, DeviceError> {
@@ -52,26 +78,20 @@ impl Memory {
         self.part(start + 4 * elements.start..start + 4 * elements.end)
     }
 
-    /// Parameters, then running statistics.
-    pub(crate) fn slab(&self) -> Span<'_, f32> {
-        self.part(self.layout.slab.clone())
-    }
-
-    /// The parameters alone.
     pub(crate) fn parameters(&self) -> Span<'_, f32> {
         self.slab().part(0..self.plan.slab.trainable_len)
     }
 
     /// A parameter in f32.
     pub(crate) fn parameter(&self, id: ParameterId) -> Span<'_, f32> {
-        self.slab().part(self.slot(id))
+        self.slab().part(self.plan.slab.parameter(id).range())
     }
 
     /// A parameter as products read it.
     pub(crate) fn weights(&self, id: ParameterId) -> Span<'_, u8> {
         match self.weights16() {
             Some(all) => {
-                let slot = self.slot(id);
+                let slot = self.plan.slab.parameter(id).range();
                 all.part(2 * slot.start..2 * slot.end)
             }
             None => self.parameter(id).cast(),
@@ -83,46 +103,18 @@ impl Memory {
         self.layout.weights16.clone().map(|bytes| self.part(bytes))
     }
 
-    /// A parameter's gradient.
     pub(crate) fn gradient(&self, id: ParameterId) -> Span<'_, f32> {
-        self.gradients().part(self.slot(id))
+        self.gradients().part(self.plan.slab.parameter(id).range())
     }
 
-    /// All gradients.
-    pub(crate) fn gradients(&self) -> Span<'_, f32> {
-        self.part(self.layout.gradients.clone())
-    }
-
-    /// The optimizer's state.
     pub(crate) fn states(&self) -> [Span<'_, f32>; UpdateRule::MOST_STATES] {
         self.layout.states.each_ref().map(|bytes| self.part(bytes.clone()))
     }
 
-    /// The ranges of the parameters that weight decay may leave out.
-    pub(crate) fn norms_and_biases(&self) -> Span<'_, u32> {
-        self.part(self.layout.norms_and_biases.clone())
-    }
-
     /// Running mean and variance.
     pub(crate) fn running(&self, id: NormId) -> (Span<'_, f32>, Span<'_, f32>) {
-        let slot = self.plan.slab.norm(id);
-        let values = |start| self.slab().part(start..start + slot.len);
-        (values(slot.mean), values(slot.variance))
-    }
-
-    /// The optimizer's own.
-    pub(crate) fn update(&self) -> Span<'_, f32> {
-        self.part(self.layout.update.clone())
-    }
-
-    /// The loss scale.
-    pub(crate) fn scale(&self) -> Span<'_, LossScale> {
-        self.part(self.layout.scale.clone())
-    }
-
-    /// The words of the row of the step that runs.
-    pub(crate) fn row(&self) -> Span<'_, u32> {
-        self.part(self.layout.row.clone())
+        let [mean, variance] = self.plan.slab.norm(id).ranges();
+        (self.slab().part(mean), self.slab().part(variance))
     }
 
     /// The numbers that all kernels of a step read.
@@ -138,39 +130,9 @@ impl Memory {
         self.part(start..start + size_of::<DropoutRow>())
     }
 
-    /// The number of the next row.
-    pub(crate) fn counter(&self) -> Span<'_, u32> {
-        self.part(self.layout.counter.clone())
-    }
-
-    /// The rows of the steps to come.
-    pub(crate) fn table(&self) -> Span<'_, u32> {
-        self.part(self.layout.table.clone())
-    }
-
     /// The counter and `bytes` bytes of the table, with what lies between: to be written at once.
     pub(crate) fn counter_and_table(&self, bytes: usize) -> Span<'_, u8> {
         self.part(self.layout.counter.start..self.layout.table.start + bytes)
-    }
-
-    /// The numbers of the steps' images.
-    pub(crate) fn indices(&self) -> Span<'_, u32> {
-        self.part(self.layout.indices.clone())
-    }
-
-    /// What happens to these images.
-    pub(crate) fn transforms(&self) -> Span<'_, Transform> {
-        self.part(self.layout.transforms.clone())
-    }
-
-    /// How the classes weigh in the loss.
-    pub(crate) fn class_weights(&self) -> Span<'_, f32> {
-        self.part(self.layout.class_weights.clone())
-    }
-
-    /// The steps' results.
-    pub(crate) fn records(&self) -> Span<'_, Record> {
-        self.part(self.layout.records.clone())
     }
 
     /// The logits of batch number `batch` of a call that evaluates, `values` of them.
@@ -183,10 +145,5 @@ impl Memory {
     /// All of them, of so many batches.
     pub(crate) fn all_kept_logits(&self, batches: usize) -> Span<'_, u8> {
         self.kept_logits(0, batches * self.plan.evaluation.batch * self.plan.classes)
-    }
-
-    fn slot(&self, id: ParameterId) -> Range<usize> {
-        let slot = self.plan.slab.parameter(id);
-        slot.offset..slot.offset + slot.len
     }
 }

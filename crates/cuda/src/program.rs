@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use tunefork_graph::{Plan, Program, Step};
 use tunefork_kernels::launch::step::Begin;
-use tunefork_kernels::{DeviceError, Graph, Precision, Span, StepRow, Stream, prepare};
+use tunefork_kernels::{CapturedGraph, DeviceError, Precision, Span, StepRow, Stream, prepare};
 
 use crate::images::Pictures;
 use crate::memory::Memory;
 use crate::streamed::ImageSource;
-use crate::{block, simple};
+use crate::{block, launches};
 
 /// What the launches of a program work on.
 #[derive(Clone, Copy)]
@@ -32,7 +32,7 @@ pub(crate) struct Context<'a> {
 #[derive(Default)]
 pub(crate) struct Runner {
     /// The graph holds addresses of the data set, which therefore has to live as long.
-    captured: Option<(Box<dyn Graph>, Arc<dyn Any + Send + Sync>)>,
+    captured: Option<(Box<dyn CapturedGraph>, Arc<dyn Any + Send + Sync>)>,
     has_run: bool,
 }
 
@@ -67,12 +67,12 @@ impl<'a> Context<'a> {
         let memory = self.memory;
         Begin { words: memory.row().len() }.run(self.stream, memory.table(), memory.counter(), memory.row())?;
         let program = self.program();
-        simple::gather(self, program, images)?;
+        launches::gather(self, program, images)?;
         for step in &program.steps {
             self.launch(step, images)?;
         }
         match self.training {
-            true => simple::update(self),
+            true => launches::update(self),
             false => Ok(()),
         }
     }
@@ -88,15 +88,15 @@ impl<'a> Context<'a> {
         match step {
             Step::BlockForward(s) => block::forward(self, s),
             Step::BlockBackward(s) => block::backward(self, s),
-            Step::DenseForward(s) => simple::dense_forward(self, s),
-            Step::DenseBackward(s) => simple::dense_backward(self, s),
-            Step::GroupNormForward(s) => simple::group_norm_forward(self, s),
-            Step::GroupNormBackward(s) => simple::group_norm_backward(self, s),
-            Step::GlobalAverageForward(s) => simple::average_forward(self, s),
-            Step::GlobalAverageBackward(s) => simple::average_backward(self, s),
-            Step::DropoutForward(s) => simple::dropout_forward(self, s),
-            Step::DropoutBackward(s) => simple::dropout_backward(self, s),
-            Step::Loss(s) => simple::loss(self, s, images),
+            Step::DenseForward(s) => launches::dense_forward(self, s),
+            Step::DenseBackward(s) => launches::dense_backward(self, s),
+            Step::GroupNormForward(s) => launches::group_norm_forward(self, s),
+            Step::GroupNormBackward(s) => launches::group_norm_backward(self, s),
+            Step::GlobalAverageForward(s) => launches::average_forward(self, s),
+            Step::GlobalAverageBackward(s) => launches::average_backward(self, s),
+            Step::DropoutForward(s) => launches::dropout_forward(self, s),
+            Step::DropoutBackward(s) => launches::dropout_backward(self, s),
+            Step::Loss(s) => launches::loss(self, s, images),
         }
     }
 

@@ -6,7 +6,7 @@ use tunefork_graph::Image;
 use tunefork_kernels::{DeviceMemory, Stream};
 
 use crate::CudaError;
-use crate::images::{self, check_pixels, new_tables, table_bytes};
+use crate::images::{Pictures, check_pixels, new_tables, table_bytes};
 
 /// A data set in the memory of a device, shared by all engines that learn from it: the bytes of its
 /// images, their labels, and the tables that normalise them.
@@ -15,12 +15,12 @@ use crate::images::{self, check_pixels, new_tables, table_bytes};
 /// [`Streamed`](crate::Streamed).
 pub struct Resident {
     image: Image,
-    pictures: Arc<Pictures>,
+    images: Arc<DeviceImages>,
     tables: DeviceMemory,
 }
 
 /// What does not depend on the normalisation.
-struct Pictures {
+struct DeviceImages {
     count: usize,
     classes: usize,
     pixels: DeviceMemory,
@@ -42,13 +42,13 @@ impl Resident {
     ) -> Result<Self, CudaError> {
         check_pixels(image, pixels, labels)?;
         let tables = new_tables(stream, image, tables)?;
-        let pictures = Arc::new(Pictures {
+        let images = Arc::new(DeviceImages {
             count: labels.len(),
             classes: labels.iter().max().map_or(0, |&most| usize::from(most) + 1),
             pixels: DeviceMemory::of(stream, pixels)?,
             labels: DeviceMemory::of(stream, labels)?,
         });
-        Ok(Self { image, pictures, tables })
+        Ok(Self { image, images, tables })
     }
 
     /// The same images under another normalisation; their bytes are shared.
@@ -58,7 +58,7 @@ impl Resident {
     pub fn normalised(&self, stream: &Arc<dyn Stream>, tables: &[f32]) -> Result<Self, CudaError> {
         Ok(Self {
             image: self.image,
-            pictures: Arc::clone(&self.pictures),
+            images: Arc::clone(&self.images),
             tables: new_tables(stream, self.image, tables)?,
         })
     }
@@ -68,14 +68,14 @@ impl Resident {
         (images * (image.elements() + size_of::<u16>()) + table_bytes(image)) as u64
     }
 
-    /// Number of images.
+    /// How many images there are: their numbers are below it.
     pub fn images(&self) -> usize {
-        self.pictures.count
+        self.images.count
     }
 
     /// One more than the largest label.
     pub fn classes(&self) -> usize {
-        self.pictures.classes
+        self.images.classes
     }
 
     /// Size of an image.
@@ -83,11 +83,7 @@ impl Resident {
         self.image
     }
 
-    pub(crate) fn pictures(&self) -> images::Pictures<'_> {
-        images::Pictures {
-            pixels: self.pictures.pixels.all(),
-            labels: self.pictures.labels.all(),
-            tables: self.tables.all(),
-        }
+    pub(crate) fn pictures(&self) -> Pictures<'_> {
+        Pictures { pixels: self.images.pixels.all(), labels: self.images.labels.all(), tables: self.tables.all() }
     }
 }

@@ -21,7 +21,6 @@ pub(crate) fn row(settings: &StepSettings<'_>, rows: usize, changed: bool, first
     }
 }
 
-/// The row of one of the network's dropouts.
 pub(crate) fn dropout_row(settings: &StepSettings<'_>, layer: usize) -> DropoutRow {
     DropoutRow::new(f64::from(settings.dropout.get(layer).copied().unwrap_or(0.0)))
 }

@@ -23,7 +23,6 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Forgets all steps.
     pub(crate) fn clear(&mut self, memory: &Memory) {
         let head = memory.layout.table.start - memory.layout.counter.start;
         self.bytes.clear();

@@ -4,7 +4,7 @@ use tunefork_graph::{StepShape, Workspace};
 use tunefork_kernels::Precision;
 
 use crate::block::{BackwardParts, ForwardParts};
-use crate::{simple, stored_len};
+use crate::{launches, stored_len};
 
 /// The CUDA engine's workspace: tensors within a block, statistics of tiles, partial sums of slices.
 ///
@@ -26,13 +26,13 @@ impl Workspace for CudaWorkspace {
                 BackwardParts::new(block, batch, input_gradient, shortcut_gradient, precision).len
             }
             StepShape::DenseForward { dense, batch, .. } => {
-                simple::dense_launcher(dense, batch, precision).workspace_len(false)
+                launches::dense_launcher(dense, batch, precision).workspace_len(false)
             }
             StepShape::GroupNormBackward { norm, batch } => {
-                simple::group_norm_launcher(norm, batch, precision).sums_len()
+                launches::group_norm_launcher(norm, batch, precision).sums_len()
             }
             StepShape::DenseBackward { dense, batch, .. } => {
-                simple::dense_launcher(dense, batch, precision).workspace_len(true)
+                launches::dense_launcher(dense, batch, precision).workspace_len(true)
             }
         }
     }

@@ -8,7 +8,7 @@ use tunefork_kernels::launch::conv::{DataGradient, WeightGradient};
 use tunefork_kernels::{Conv2d, DeviceError, Precision, Span};
 
 use super::forward::project;
-use super::{Cut, Sized, inside, norm};
+use super::{Cut, SizedBlock, inside, norm};
 use crate::program::Context;
 
 /// The parts of the workspace of a backward pass.
@@ -36,7 +36,7 @@ impl BackwardParts {
         shortcut_gradient: bool,
         precision: Precision,
     ) -> Self {
-        let sized = Sized { block, batch, precision };
+        let sized = SizedBlock { block, batch, precision };
         let rest = sized.rest();
         let is_projected = matches!(block.shortcut, Shortcut::Projected { .. });
         let needs_dsum = shortcut_gradient || is_projected;
@@ -56,7 +56,6 @@ impl BackwardParts {
     }
 }
 
-/// The tensors of a backward pass.
 struct Tensors<'a> {
     /// Gradient of y, unless nobody needs it.
     dy: Option<Span<'a, u8>>,
@@ -69,7 +68,7 @@ struct Tensors<'a> {
 /// read before the gradients of x and r, which may lie there, are written.
 pub(crate) fn backward(context: &Context<'_>, s: &BlockBackward) -> Result<(), DeviceError> {
     let (memory, block) = (context.memory, &*s.block);
-    let sized = Sized { block, batch: context.batch, precision: context.precision };
+    let sized = SizedBlock { block, batch: context.batch, precision: context.precision };
     let parts = BackwardParts::new(
         block,
         context.batch,
@@ -118,7 +117,7 @@ pub(crate) fn backward(context: &Context<'_>, s: &BlockBackward) -> Result<(), D
 
 /// Where the gradient of y can be written at once as the gradient of x, for want of a convolution:
 /// nothing is to be added to, x is not read afterwards, and no other thread needs what lies there.
-fn direct(sized: &Sized<'_>, s: &BlockBackward) -> Option<tunefork_graph::Buffer> {
+fn direct(sized: &SizedBlock<'_>, s: &BlockBackward) -> Option<tunefork_graph::Buffer> {
     let gradient = s.input_gradient.filter(|gradient| !gradient.accumulate)?;
     let is_plain = sized.block.pool.is_none() || gradient.to != s.output_gradient;
     let is_alone = sized.block.conv.is_none() && sized.projection().is_none();
@@ -128,7 +127,7 @@ fn direct(sized: &Sized<'_>, s: &BlockBackward) -> Option<tunefork_graph::Buffer
 /// Back through pooling, activation, sum and norm: their gradients, and that of the bias.
 fn rest(
     context: &Context<'_>,
-    sized: &Sized<'_>,
+    sized: &SizedBlock<'_>,
     s: &BlockBackward,
     saved: Option<Span<'_, u8>>,
     shortcut: Option<Span<'_, u8>>,
@@ -166,7 +165,7 @@ fn rest(
 /// from r and the gradient at the sum.
 fn weight_gradients(
     context: &Context<'_>,
-    sized: &Sized<'_>,
+    sized: &SizedBlock<'_>,
     s: &BlockBackward,
     r: Option<Span<'_, u8>>,
     tensors: &Tensors<'_>,
@@ -192,7 +191,7 @@ fn weight_gradients(
 /// A gradient back through a convolution, or, where there is none, as it is.
 fn deliver(
     context: &Context<'_>,
-    sized: &Sized<'_>,
+    sized: &SizedBlock<'_>,
     convolution: Option<(Conv2d, tunefork_graph::ParameterId)>,
     from: Span<'_, u8>,
     Gradient { to, accumulate }: Gradient,

@@ -7,14 +7,13 @@ use tunefork_kernels::launch::conv;
 use tunefork_kernels::launch::statistics::{Merge, Partials, Running};
 use tunefork_kernels::{DeviceError, Precision, Span};
 
-use super::{Cut, Sized, inside, norm};
+use super::{Cut, SizedBlock, inside, norm};
 use crate::program::Context;
 
 /// The parts of the workspace of a forward pass.
 pub(crate) struct ForwardParts {
     /// The convolution's result, where it is kept nowhere else.
     y: Option<Range<usize>>,
-    /// The projected shortcut.
     projected: Option<Range<usize>>,
     /// Moments of tiles, for the statistics of a batch.
     partials: Option<Range<usize>>,
@@ -24,7 +23,7 @@ pub(crate) struct ForwardParts {
 
 impl ForwardParts {
     pub(crate) fn new(block: &Block, batch: usize, training: bool, precision: Precision) -> Self {
-        let sized = Sized { block, batch, precision };
+        let sized = SizedBlock { block, batch, precision };
         let mut cut = Cut::default();
         // Where nothing is kept, y can stand in the result's place, unless that is smaller.
         let needs_y = block.conv.is_some() && block.pool.is_some() && !training;
@@ -41,8 +40,7 @@ impl ForwardParts {
     }
 }
 
-impl Sized<'_> {
-    /// The launcher of the convolution.
+impl SizedBlock<'_> {
     fn forward(&self, training: bool) -> Option<conv::Forward> {
         let block = self.block;
         let activation = block.activation.filter(|_| self.is_convolution_alone());
@@ -67,10 +65,9 @@ impl Sized<'_> {
     }
 }
 
-/// Launches the forward pass of a block.
 pub(crate) fn forward(context: &Context<'_>, s: &BlockForward) -> Result<(), DeviceError> {
     let (memory, block) = (context.memory, &*s.block);
-    let sized = Sized { block, batch: context.batch, precision: context.precision };
+    let sized = SizedBlock { block, batch: context.batch, precision: context.precision };
     let parts = ForwardParts::new(block, context.batch, context.training, context.precision);
     let x = memory.tensor(s.input, context.batch * block.input.elements());
     let out = memory.tensor(s.output, context.batch * block.output.elements());
@@ -107,7 +104,7 @@ pub(crate) fn forward(context: &Context<'_>, s: &BlockForward) -> Result<(), Dev
 /// y = conv(x), with the moments of its tiles where a batch's statistics are wanted.
 fn convolve(
     context: &Context<'_>,
-    sized: &Sized<'_>,
+    sized: &SizedBlock<'_>,
     x: Span<'_, u8>,
     y: Span<'_, u8>,
     partials: Option<Span<'_, f32>>,
@@ -125,7 +122,7 @@ fn convolve(
 /// the running ones themselves.
 fn statistics_of(
     context: &Context<'_>,
-    sized: &Sized<'_>,
+    sized: &SizedBlock<'_>,
     part: &NormPart,
     y: Span<'_, u8>,
     partials: Option<Span<'_, f32>>,
@@ -152,7 +149,7 @@ fn statistics_of(
 /// The projected shortcut: a convolution of 1x1 without bias.
 pub(super) fn project(
     context: &Context<'_>,
-    sized: &Sized<'_>,
+    sized: &SizedBlock<'_>,
     r: Span<'_, u8>,
     to: Span<'_, u8>,
 ) -> Result<(), DeviceError> {

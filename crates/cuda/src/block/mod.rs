@@ -23,14 +23,13 @@ const ALIGNMENT: usize = 64;
 
 /// A block for a batch of some size, stored in some precision.
 #[derive(Clone, Copy)]
-struct Sized<'a> {
+struct SizedBlock<'a> {
     block: &'a Block,
     batch: usize,
     precision: Precision,
 }
 
-impl Sized<'_> {
-    /// The convolution.
+impl SizedBlock<'_> {
     fn conv(&self) -> Option<Conv2d> {
         let block = self.block;
         block.conv.map(|part| Conv2d::new(self.batch, block.input, block.convolved.channels, part.window))

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use tunefork_graph::{self as graph, Batch, EngineError, Evaluated, ImageSet, Plan, StepResult, TrainingStep};
 use tunefork_kernels::Stream;
 
-use super::Shared;
-use super::sets::Place;
+use super::SharedGpu;
+use super::sets::SharedSet;
+use crate::layout::steps_per_call;
 use crate::{CudaError, Engine, StepInput};
 
 /// An engine among others on a GPU.
@@ -20,7 +21,7 @@ pub(super) struct SharedEngine {
     chunk: usize,
     optimizer_len: usize,
     stream: Arc<dyn Stream>,
-    shared: Arc<Shared>,
+    shared: Arc<SharedGpu>,
     /// Bytes that a set of images may take.
     image_budget: u64,
 }
@@ -30,15 +31,15 @@ impl SharedEngine {
         engine: Engine,
         plan: Arc<Plan>,
         stream: Arc<dyn Stream>,
-        shared: Arc<Shared>,
+        shared: Arc<SharedGpu>,
         image_budget: u64,
     ) -> Self {
-        let chunk = engine.steps_per_call().max(1);
+        let chunk = steps_per_call(&plan);
         Self { plan, chunk, optimizer_len: engine.optimizer_len(), engine: Some(engine), stream, shared, image_budget }
     }
 
-    fn place(&self, images: &dyn ImageSet) -> Result<Place, CudaError> {
-        self.shared.place(&self.stream, images, self.image_budget)
+    fn set(&self, images: &dyn ImageSet) -> Result<SharedSet, CudaError> {
+        self.shared.set(&self.stream, images, self.image_budget)
     }
 }
 
@@ -66,8 +67,8 @@ impl graph::Engine for SharedEngine {
     }
 
     fn prepare(&mut self, images: &dyn ImageSet) -> Result<(), EngineError> {
-        let place = self.place(images)?;
-        locked!(self, mut engine => engine.prepare(place.images(images)))
+        let set = self.set(images)?;
+        locked!(self, mut engine => engine.prepare(set.images(images)))
     }
 
     fn train(&mut self, steps: &[TrainingStep<'_>], results: &mut [StepResult]) -> Result<(), EngineError> {
@@ -77,11 +78,11 @@ impl graph::Engine for SharedEngine {
             let images = step.batch.images();
             let batches = steps[first..].iter().map(|step| &step.batch);
             let count = of_one_set(batches.take(self.chunk));
-            let place = self.place(images)?;
+            let set = self.set(images)?;
             let together = &steps[first..first + count];
             let inputs: Vec<StepInput<'_>> = together.iter().map(StepInput::of).collect();
             let results = &mut results[first..first + count];
-            locked!(self, mut engine => engine.steps(place.images(images), &inputs, results))?;
+            locked!(self, mut engine => engine.steps(set.images(images), &inputs, results))?;
             first += count;
         }
         Ok(())
@@ -96,11 +97,11 @@ impl graph::Engine for SharedEngine {
         while let Some(batch) = batches.get(first) {
             let images = batch.images();
             let together = &batches[first..first + of_one_set(batches[first..].iter())];
-            let place = self.place(images)?;
+            let set = self.set(images)?;
             let indices: Vec<&[u32]> = together.iter().map(Batch::indices).collect();
             let mut told = together.iter();
             let mut tell = |evaluated: Evaluated<'_>| tell(told.next().expect("each batch once"), evaluated);
-            let images = place.images(images);
+            let images = set.images(images);
             locked!(self, mut engine => engine.evaluate_batches(images, &indices, &mut tell))?;
             first += together.len();
         }

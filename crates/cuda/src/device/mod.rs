@@ -9,7 +9,7 @@ use tunefork_graph::{self as graph, Device, EngineError, Graph, GraphError, Imag
 use tunefork_kernels::{DeviceError, Gpu, Precision, Stream};
 
 use self::engine::SharedEngine;
-use self::sets::{Place, Sets, are_streamed, resident_bytes};
+use self::sets::{SharedSet, Sets, are_streamed, resident_bytes};
 use crate::{CudaError, CudaWorkspace, Engine, Streamed};
 
 /// Bytes of a card that are never planned with: the driver's context with the code of all kernels, which
@@ -68,14 +68,14 @@ type Find = dyn Fn() -> Result<Arc<dyn Card>, DeviceError> + Send + Sync;
 /// fail; the next engine that is made finds the GPU anew, with a fresh context.
 #[derive(Clone)]
 pub struct Cuda {
-    shared: Arc<Shared>,
+    shared: Arc<SharedGpu>,
     precision: Precision,
     /// Bytes that a set of images may take.
     image_budget: u64,
 }
 
 /// What all engines on a GPU share.
-struct Shared {
+struct SharedGpu {
     find: Box<Find>,
     name: String,
     compiler: String,
@@ -116,7 +116,7 @@ impl Cuda {
         let card = find()?;
         let (_, all) = card.memory()?;
         Ok(Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(SharedGpu {
                 find: Box::new(find),
                 name: card.name(),
                 compiler: card.compiler(),
@@ -133,7 +133,7 @@ impl Cuda {
     /// # Errors
     /// If it has no instructions for that, in a sentence.
     pub fn with_precision(&self, precision: Precision) -> Result<Self, DeviceError> {
-        let Shared { name, architecture, .. } = &*self.shared;
+        let SharedGpu { name, architecture, .. } = &*self.shared;
         if !precision.runs_on(*architecture) {
             let (major, minor) = (architecture / 10, architecture % 10);
             return Err(DeviceError::Unavailable(format!(
@@ -234,7 +234,7 @@ impl Device for Cuda {
     }
 }
 
-impl Shared {
+impl SharedGpu {
     /// Whatever a thread that panicked was at: what it leaves is a card and images that are whole.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -260,14 +260,14 @@ impl Shared {
     }
 
     /// Where images are for the GPU that this stream belongs to.
-    fn place(&self, stream: &Arc<dyn Stream>, images: &dyn ImageSet, budget: u64) -> Result<Place, CudaError> {
+    fn set(&self, stream: &Arc<dyn Stream>, images: &dyn ImageSet, budget: u64) -> Result<SharedSet, CudaError> {
         let mut state = self.lock();
         // Memory of a new context must not meet an engine of the one that was lost.
         if !state.is_at(stream) {
             return Err(CudaError::Lost);
         }
-        let place = state.sets.get(stream, images, budget);
-        place.map_err(|error| self.failed(&mut state, stream, error))
+        let set = state.sets.get(stream, images, budget);
+        set.map_err(|error| self.failed(&mut state, stream, error))
     }
 
     /// What an error means: after a fault the GPU is given up, so that the next engine finds it anew.

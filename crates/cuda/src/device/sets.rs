@@ -8,17 +8,14 @@ use tunefork_kernels::Stream;
 
 use crate::{CudaError, Images, Resident, Streamed};
 
-/// Where a set of images is.
+/// A set of images that engines share, by where it is.
 #[derive(Clone)]
-pub(super) enum Place {
-    /// On the GPU.
+pub(super) enum SharedSet {
     Resident(Arc<Resident>),
-    /// With the host.
     Streamed(Arc<Streamed>),
 }
 
-impl Place {
-    /// The images for an engine.
+impl SharedSet {
     pub(super) fn images<'a>(&'a self, images: &'a dyn ImageSet) -> Images<'a> {
         match self {
             Self::Resident(set) => Images::Resident(set),
@@ -49,7 +46,7 @@ struct Held {
     tables: Vec<[f32; 256]>,
     /// The bytes that a ring may take, if they are streamed.
     ring: Option<u64>,
-    place: Place,
+    set: SharedSet,
 }
 
 impl Sets {
@@ -78,22 +75,22 @@ impl Sets {
         stream: &Arc<dyn Stream>,
         images: &dyn ImageSet,
         budget: u64,
-    ) -> Result<Place, CudaError> {
+    ) -> Result<SharedSet, CudaError> {
         self.drop_unused();
         let ring = are_streamed(images, budget).then_some(budget);
         let owner = images.owner();
         let mut others = self.held.iter().filter(|held| held.is(&owner, ring));
         if let Some(held) = others.clone().find(|held| held.tables == images.tables()) {
-            return Ok(held.place.clone());
+            return Ok(held.set.clone());
         }
-        let place = place(stream, images, ring, others.next().map(|held| &held.place))?;
+        let set = new_set(stream, images, ring, others.next().map(|held| &held.set))?;
         self.held.push(Held {
             owner: Arc::downgrade(&owner),
             tables: images.tables().to_vec(),
             ring,
-            place: place.clone(),
+            set: set.clone(),
         });
-        Ok(place)
+        Ok(set)
     }
 }
 
@@ -103,21 +100,23 @@ impl Held {
     }
 }
 
-/// A place for images that have none, or only under another normalisation.
-fn place(
+/// The set of images that are nowhere yet, or only under another normalisation.
+fn new_set(
     stream: &Arc<dyn Stream>,
     images: &dyn ImageSet,
     ring: Option<u64>,
-    other: Option<&Place>,
-) -> Result<Place, CudaError> {
+    other: Option<&SharedSet>,
+) -> Result<SharedSet, CudaError> {
     let (image, tables) = (images.image(), images.tables().as_flattened());
     if let Some(budget) = ring {
         let set = Streamed::new(stream, image, tables, budget)?;
-        return Ok(Place::Streamed(Arc::new(set)));
+        return Ok(SharedSet::Streamed(Arc::new(set)));
     }
     let set = match other {
-        Some(Place::Resident(other)) => other.normalised(stream, tables)?,
-        Some(Place::Streamed(_)) | None => Resident::new(stream, image, images.pixels(), images.labels(), tables)?,
+        Some(SharedSet::Resident(other)) => other.normalised(stream, tables)?,
+        Some(SharedSet::Streamed(_)) | None => {
+            Resident::new(stream, image, images.pixels(), images.labels(), tables)?
+        }
     };
-    Ok(Place::Resident(Arc::new(set)))
+    Ok(SharedSet::Resident(Arc::new(set)))
 }

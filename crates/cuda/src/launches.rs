@@ -32,7 +32,6 @@ pub(crate) fn gather(context: &Context<'_>, program: &Program, images: &Pictures
     )
 }
 
-/// The launcher of a dense layer.
 pub(crate) fn dense_launcher(layer: &Dense, batch: usize, precision: Precision) -> dense::Dense {
     dense::Dense {
         batch,
@@ -82,7 +81,6 @@ pub(crate) fn dense_backward(context: &Context<'_>, s: &DenseBackward) -> Result
     )
 }
 
-/// The launcher of a group norm.
 pub(crate) fn group_norm_launcher(norm: &GroupNorm, batch: usize, precision: Precision) -> group_norm::GroupNorm {
     let GroupNorm { image, groups, .. } = *norm;
     group_norm::GroupNorm { batch, pixels: image.pixels(), channels: image.channels, groups, precision }
@@ -199,7 +197,6 @@ pub(crate) fn loss(context: &Context<'_>, s: &Loss, images: &Pictures<'_>) -> Re
     )
 }
 
-/// The update of all parameters.
 pub(crate) fn update(context: &Context<'_>) -> Result<(), DeviceError> {
     let memory = context.memory;
     let update = Update { len: context.plan.slab.trainable_len, precision: context.precision };
