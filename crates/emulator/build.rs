@@ -87,7 +87,6 @@ fn files(folder: &Path, extension: &str) -> impl Iterator<Item = PathBuf> {
     files.into_iter()
 }
 
-/// One compilation.
 struct Job {
     file: String,
     command: Vec<String>,

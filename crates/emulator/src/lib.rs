@@ -36,7 +36,7 @@ mod schedule;
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tunefork_kernels::{Arguments, DeviceError, Feed, Graph, Launch, Stream};
+use tunefork_kernels::{Arguments, CapturedGraph, DeviceError, Feed, Launch, Stream};
 
 use feed::HostFeed;
 use memory::Memory;
@@ -313,7 +313,7 @@ impl Stream for Host {
         Ok(())
     }
 
-    fn end_capture(&self) -> Result<Box<dyn Graph>, DeviceError> {
+    fn end_capture(&self) -> Result<Box<dyn CapturedGraph>, DeviceError> {
         let work = self.collecting.list().take();
         match work {
             Some(work) if !work.is_empty() => Ok(Box::new(Collected { device: Arc::clone(&self.device), work })),
@@ -327,7 +327,7 @@ struct Collected {
     work: Vec<Work>,
 }
 
-impl Graph for Collected {
+impl CapturedGraph for Collected {
     fn launch(&self) -> Result<(), DeviceError> {
         self.work.iter().try_for_each(|work| self.device.run(work))
     }

@@ -9,7 +9,7 @@ pub enum DeviceError {
     /// The device's memory does not suffice.
     #[error("the device has {free} bytes of memory left, {wanted} are wanted")]
     OutOfMemory {
-        /// Bytes asked for.
+        /// Bytes that were asked for.
         wanted: u64,
         /// Bytes that were free.
         free: u64,
@@ -17,11 +17,11 @@ pub enum DeviceError {
     /// A kernel that does not compile or does not exist.
     #[error("kernel {kernel} of {file} cannot be used: {detail}")]
     Kernel {
-        /// Its name.
+        /// Its name, and what it was compiled for.
         kernel: String,
-        /// Its file.
+        /// The file that it stands in, `conv.cu` for example.
         file: &'static str,
-        /// Why.
+        /// What the compiler or the driver said of it.
         detail: String,
     },
     /// Work that failed; the device's context cannot be used any longer.

@@ -3,7 +3,7 @@
 //!
 //! A launcher checks shapes and lengths and then starts its kernel on a [`Stream`], which is a GPU's or
 //! a stand-in's. What changes from step to step lies in device memory ([`StepRow`]), so that a captured
-//! [`Graph`] can be run again without the host.
+//! [`CapturedGraph`] can be run again without the host.
 //!
 //! [`discover`] finds a GPU or says in a sentence what is missing; [`Gpu::stream`] is where its kernels run.
 //! No kernel adds with atomics, and no grid, tile or split depends on the device, so equal work gives equal
@@ -24,11 +24,12 @@ mod watched;
 
 pub use error::DeviceError;
 pub use gpu::{Gpu, discover};
-pub use mirror::{Divisor, DropoutRow, StepRow};
+pub(crate) use mirror::Divisor;
+pub use mirror::{DropoutRow, StepRow};
 pub use rehearsal::prepare;
 pub use shape::Conv2d;
 pub use source::{HEADERS, Kernel, Source};
-pub use stream::{Arguments, DeviceMemory, Feed, Graph, Launch, Span, Stream};
+pub use stream::{Arguments, CapturedGraph, DeviceMemory, Feed, Launch, Span, Stream};
 pub use tunefork_graph::Precision;
 pub use watched::{Call, watched};
 

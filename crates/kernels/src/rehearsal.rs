@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::{DeviceError, Feed, Graph, Kernel, Launch, Stream};
+use crate::{CapturedGraph, DeviceError, Feed, Kernel, Launch, Stream};
 
 /// Makes ready all kernels that `work` launches, several at a time where they have to be compiled.
 ///
@@ -78,7 +78,7 @@ impl Stream for Rehearsal {
         refused("collecting launches")
     }
 
-    fn end_capture(&self) -> Result<Box<dyn Graph>, DeviceError> {
+    fn end_capture(&self) -> Result<Box<dyn CapturedGraph>, DeviceError> {
         refused("collecting launches")
     }
 }

@@ -3,7 +3,7 @@
 /// A kernel: its file and its name there.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Kernel {
-    /// The file.
+    /// The file that it stands in.
     pub source: Source,
     /// The name of the function.
     pub name: &'static str,
@@ -18,15 +18,15 @@ macro_rules! sources {
         }
 
         impl Source {
-            /// All files.
+            /// Every file of kernels there is.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// Its name.
+            /// Name of the file, `conv.cu` for example.
             pub fn file(self) -> &'static str {
                 match self { $(Self::$variant => $file),* }
             }
 
-            /// Its text.
+            /// The CUDA source in it.
             pub fn text(self) -> &'static str {
                 match self { $(Self::$variant => include_str!(concat!("../kernels/", $file))),* }
             }

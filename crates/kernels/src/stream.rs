@@ -107,11 +107,11 @@ pub trait Stream: Send + Sync {
     ///
     /// # Errors
     /// A device that fails; nothing collected.
-    fn end_capture(&self) -> Result<Box<dyn Graph>, DeviceError>;
+    fn end_capture(&self) -> Result<Box<dyn CapturedGraph>, DeviceError>;
 }
 
 /// Launches that were collected once and can be run many times, at little more cost than one launch.
-pub trait Graph: Send {
+pub trait CapturedGraph: Send {
     /// Runs all of them, on the stream that collected them.
     ///
     /// # Errors
@@ -147,7 +147,7 @@ pub trait Feed: Send {
 /// One run of a kernel.
 #[derive(Clone, Copy, Debug)]
 pub struct Launch<'a> {
-    /// The kernel.
+    /// Which kernel is run.
     pub kernel: Kernel,
     /// Blocks in x, y, z.
     pub grid: [u32; 3],
@@ -169,7 +169,7 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// None yet.
+    /// An empty list, to be added to.
     pub fn new() -> Self {
         Self::default()
     }
@@ -251,7 +251,7 @@ impl DeviceMemory {
         Ok(memory)
     }
 
-    /// Number of bytes.
+    /// Bytes that were allocated for it.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
@@ -296,7 +296,7 @@ impl<'a, T: Pod> Span<'a, T> {
         self.address
     }
 
-    /// How many.
+    /// How many numbers there are.
     pub fn len(self) -> usize {
         self.len
     }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::{DeviceError, Feed, Graph, Kernel, Launch, Span, Stream};
+use crate::{CapturedGraph, DeviceError, Feed, Kernel, Launch, Span, Stream};
 
 /// What is asked of a stream.
 #[derive(Clone, Copy, Debug)]
@@ -26,11 +26,11 @@ pub enum Call<'a> {
     Send(usize),
     /// A kernel is run or collected.
     Launch(&'a Launch<'a>),
-    /// The host waits.
+    /// The host waits until all work is done.
     Synchronize,
     /// A collection of launches begins.
     BeginCapture,
-    /// It ends.
+    /// A collection of launches ends.
     EndCapture,
 }
 
@@ -116,7 +116,7 @@ impl Stream for Watched {
         self.stream.begin_capture()
     }
 
-    fn end_capture(&self) -> Result<Box<dyn Graph>, DeviceError> {
+    fn end_capture(&self) -> Result<Box<dyn CapturedGraph>, DeviceError> {
         (self.watch)(Call::EndCapture)?;
         self.stream.end_capture()
     }

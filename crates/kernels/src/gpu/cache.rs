@@ -35,7 +35,7 @@ impl Compiler {
         Self { nvrtc, folder, notice, started: AtomicBool::new(false), unwritable: AtomicBool::new(false) }
     }
 
-    /// NVRTC.
+    /// The NVRTC that it compiles with.
     pub fn nvrtc(&self) -> &Nvrtc {
         &self.nvrtc
     }
@@ -152,7 +152,7 @@ fn write(file: &Path, compiled: &Compiled) -> std::io::Result<()> {
 }
 
 /// `TUNEFORK_CACHE`, or `tunefork/kernels` in the user's folder for caches. None if there is neither.
-pub fn standard_folder() -> Option<PathBuf> {
+pub(super) fn standard_folder() -> Option<PathBuf> {
     let variable = |name: &str| {
         let value = std::env::var_os(name).filter(|value| !value.is_empty())?;
         Some(PathBuf::from(value))

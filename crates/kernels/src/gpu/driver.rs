@@ -10,7 +10,7 @@ use cudarc::driver::CudaContext;
 use cudarc::driver::result::{self, DriverError};
 use cudarc::driver::sys::{self, CUdevice_attribute as Attribute, CUresult};
 
-use super::Card;
+use super::CardProperties;
 use crate::DeviceError;
 
 /// Oldest major version of CUDA that a driver must know: code of NVRTC 12 is unknown to older ones.
@@ -35,8 +35,7 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, DeviceError>) -> Resul
     })
 }
 
-/// The first card that can be used.
-pub(super) fn first_card() -> Result<Card, DeviceError> {
+pub(super) fn first_card() -> Result<CardProperties, DeviceError> {
     // SAFETY: loading the driver's library runs nothing but its own initialisation.
     if !unsafe { sys::is_culib_present() } {
         let name = if cfg!(windows) { "nvcuda.dll" } else { "libcuda.so.1" };
@@ -70,7 +69,7 @@ pub(super) fn first_card() -> Result<Card, DeviceError> {
     })
 }
 
-fn choose(driver: (u32, u32)) -> Result<Card, DeviceError> {
+fn choose(driver: (u32, u32)) -> Result<CardProperties, DeviceError> {
     let count = result::device::get_count().map_err(unusable)?;
     let mut too_old = None;
     for number in 0..count.unsigned_abs() as usize {
@@ -90,7 +89,7 @@ fn choose(driver: (u32, u32)) -> Result<Card, DeviceError> {
 
 const NO_DEVICE: &str = "the NVIDIA driver sees no GPU: look at what `nvidia-smi` lists and at CUDA_VISIBLE_DEVICES";
 
-fn card(number: usize, driver: (u32, u32)) -> Result<Card, DriverError> {
+fn card(number: usize, driver: (u32, u32)) -> Result<CardProperties, DriverError> {
     let device = result::device::get(number as i32)?;
     let attribute = |attribute| {
         // SAFETY: a device that exists.
@@ -98,7 +97,7 @@ fn card(number: usize, driver: (u32, u32)) -> Result<Card, DriverError> {
     };
     let major = attribute(Attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)?;
     let minor = attribute(Attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)?;
-    Ok(Card {
+    Ok(CardProperties {
         name: result::device::get_name(device)?,
         number,
         architecture: major * 10 + minor,
@@ -110,7 +109,7 @@ fn card(number: usize, driver: (u32, u32)) -> Result<Card, DriverError> {
 
 /// A context of our own rather than the one that all libraries of a process share: when a kernel fails, a
 /// context is lost, and another must be possible while parts of the old one are still held.
-pub(super) fn context(card: &Card) -> Result<Arc<CudaContext>, DeviceError> {
+pub(super) fn context(card: &CardProperties) -> Result<Arc<CudaContext>, DeviceError> {
     // A thread that waits for the device sleeps, because there is one that prepares data.
     let flags = sys::CUctx_flags::CU_CTX_SCHED_BLOCKING_SYNC as u32;
     let context = CudaContext::new_non_primary(card.number, flags).map_err(|error| match error.0 {

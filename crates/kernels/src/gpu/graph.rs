@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cudarc::driver::CudaGraph;
 
 use super::stream::GpuStream;
-use crate::{DeviceError, Graph};
+use crate::{CapturedGraph, DeviceError};
 
 /// A graph of the driver, ready to run. The stream keeps the kernels' code loaded.
 pub(super) struct Captured {
@@ -24,7 +24,7 @@ impl Captured {
     }
 }
 
-impl Graph for Captured {
+impl CapturedGraph for Captured {
     fn launch(&self) -> Result<(), DeviceError> {
         self.stream.usable()?;
         self.graph.launch().map_err(|error| self.stream.failed("starting a graph", error))

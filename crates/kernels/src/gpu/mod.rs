@@ -16,24 +16,25 @@ use std::sync::Arc;
 
 use cudarc::driver::CudaContext;
 
-pub use cache::{Compiler, standard_folder};
+pub use cache::Compiler;
 pub use nvrtc::{Compiled, Nvrtc, Report, Target};
 pub use rates::Rates;
 pub use resources::{Resources, resources};
 
 use crate::{DeviceError, Stream};
+use cache::standard_folder;
 use stream::GpuStream;
 
 /// What is known of a card.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Card {
+pub struct CardProperties {
     /// Its name, as the driver has it.
     pub name: String,
     /// Its number among the visible devices.
     pub number: usize,
     /// Compute capability times ten: 75, 86, 90.
     pub architecture: u32,
-    /// Multiprocessors.
+    /// How many multiprocessors it has.
     pub multiprocessors: u32,
     /// Most shared memory that a block may ask for, in bytes.
     pub shared_bytes: u32,
@@ -46,7 +47,7 @@ pub struct Card {
 /// A kernel that fails leaves the context useless: everything on it answers with the first reason. Drop
 /// all that belongs to it and [`discover`] again.
 pub struct Gpu {
-    card: Card,
+    card: CardProperties,
     context: Arc<CudaContext>,
     compiler: Arc<Compiler>,
     stream: Arc<GpuStream>,
@@ -72,7 +73,7 @@ pub fn discover() -> Result<Gpu, DeviceError> {
 }
 
 impl Gpu {
-    fn new(card: Card, compiler: Compiler) -> Result<Self, DeviceError> {
+    fn new(card: CardProperties, compiler: Compiler) -> Result<Self, DeviceError> {
         let context = driver::context(&card)?;
         let (free, total) = context.mem_get_info().map_err(driver::unusable)?;
         let compiler = Arc::new(compiler);
@@ -81,8 +82,8 @@ impl Gpu {
         Ok(Self { card, context, compiler, stream, at_start: (total - free) as u64 })
     }
 
-    /// The card.
-    pub fn card(&self) -> &Card {
+    /// What is known of the card behind it.
+    pub fn card(&self) -> &CardProperties {
         &self.card
     }
 
@@ -131,7 +132,7 @@ impl Gpu {
     }
 }
 
-impl std::fmt::Display for Card {
+impl std::fmt::Display for CardProperties {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (major, minor) = (self.architecture / 10, self.architecture % 10);
         write!(f, "{} (compute capability {major}.{minor})", self.name)

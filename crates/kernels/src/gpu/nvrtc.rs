@@ -58,7 +58,7 @@ pub struct Compiled {
 
 /// What the compiler made of all kernels of a source.
 pub struct Report {
-    /// The intermediate code.
+    /// The PTX of all kernels, as text.
     pub ptx: String,
     /// What the compiler said.
     pub log: String,

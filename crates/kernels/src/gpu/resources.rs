@@ -8,7 +8,7 @@ use crate::{DeviceError, Source};
 /// What one kernel takes on one architecture.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Resources {
-    /// The kernel's name.
+    /// Name of the function, see [`Kernel::name`](crate::Kernel::name).
     pub kernel: String,
     /// Threads that its blocks have at most.
     pub threads: u32,

@@ -21,7 +21,6 @@ pub(super) struct Staging {
 }
 
 impl Staging {
-    /// The current context's.
     pub(super) fn new(context: &Arc<CudaContext>) -> Result<Self, DriverError> {
         let slots = (0..SLOTS).map(|_| Pinned::new(context, SLOT));
         Ok(Self { slots: slots.collect::<Result<_, _>>()?, next: 0 })

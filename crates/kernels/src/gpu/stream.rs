@@ -16,7 +16,7 @@ use super::graph::Captured;
 use super::module::Module;
 use super::nvrtc::{Compiled, Target};
 use super::staging::Staging;
-use crate::{DeviceError, Feed, Graph, Kernel, Launch, Stream};
+use crate::{CapturedGraph, DeviceError, Feed, Kernel, Launch, Stream};
 
 /// Work in order on a GPU.
 pub(super) struct GpuStream {
@@ -70,7 +70,6 @@ impl GpuStream {
         &self.context
     }
 
-    /// The driver's.
     pub(super) fn stream(&self) -> &CudaStream {
         &self.stream
     }
@@ -109,7 +108,6 @@ impl GpuStream {
         self.usable()
     }
 
-    /// Waits for all work.
     pub(super) fn wait(&self) -> Result<(), DeviceError> {
         self.usable()?;
         let done = self.stream.synchronize();
@@ -292,7 +290,7 @@ impl Stream for GpuStream {
         Ok(())
     }
 
-    fn end_capture(&self) -> Result<Box<dyn Graph>, DeviceError> {
+    fn end_capture(&self) -> Result<Box<dyn CapturedGraph>, DeviceError> {
         if !self.capturing.swap(false, Ordering::Relaxed) {
             return Err(DeviceError::Failed("nothing was collected".into()));
         }

@@ -22,9 +22,9 @@ pub struct GroupNorm {
 /// A group norm's parameters, or their gradients: one value per channel each.
 #[derive(Clone, Copy, Debug)]
 pub struct Parameters<'a> {
-    /// Gamma.
+    /// Gamma, one value for each channel.
     pub scale: Span<'a, f32>,
-    /// Beta.
+    /// Beta, one value for each channel.
     pub shift: Span<'a, f32>,
 }
 

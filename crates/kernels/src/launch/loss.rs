@@ -20,7 +20,7 @@ impl LossScale {
 pub struct Loss {
     /// Images in a full batch.
     pub batch: usize,
-    /// Number of classes.
+    /// Logits of an image.
     pub classes: usize,
     /// How logits and their gradient are stored.
     pub precision: Precision,

@@ -14,14 +14,14 @@ use crate::{Arguments, DeviceError, Precision, Source, Span, StepRow, Stream};
 /// afterwards.
 #[derive(Clone, Copy, Debug)]
 pub struct Update {
-    /// Number of parameters.
+    /// Values of the parameters, gaps included.
     pub len: usize,
     /// How the weights are stored that products read.
     pub precision: Precision,
 }
 
 impl Update {
-    /// Elements of workspace.
+    /// Values of f32 that [`run`](Self::run) needs for itself.
     pub fn workspace_len(&self) -> usize {
         // The partial sums, and the loss scale as it was when they were formed.
         OPTIMIZER_SUMS + 1
@@ -107,7 +107,7 @@ impl Update {
 /// Copies parameters that the host has set to the 16 bits that products read.
 #[derive(Clone, Copy, Debug)]
 pub struct Cast {
-    /// Number of parameters.
+    /// Values of the parameters, gaps included.
     pub len: usize,
     /// [`Precision::F16`] or [`Precision::Bf16`].
     pub precision: Precision,

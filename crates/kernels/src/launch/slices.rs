@@ -5,10 +5,8 @@ use super::run;
 use crate::mirror::STREAM_THREADS;
 use crate::{Arguments, DeviceError, Source, Span, Stream};
 
-/// The slices of a sum.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Slices {
-    /// How many.
     pub count: usize,
     /// Terms of each; the last may have fewer, or none.
     pub length: usize,

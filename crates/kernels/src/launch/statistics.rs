@@ -24,7 +24,7 @@ pub struct Partials {
 }
 
 impl Partials {
-    /// T.
+    /// T, which follows from channels and precision.
     pub fn positions_per_tile(&self) -> usize {
         self.threads().lanes * TILE_ROUNDS
     }

@@ -21,7 +21,6 @@ pub(super) struct Threads {
 }
 
 impl Threads {
-    /// For positions of so many channels.
     pub(super) fn new(channels: usize, precision: Precision) -> Self {
         let vector = match channels * precision.bytes() % VECTOR_BYTES {
             0 => VECTOR_BYTES / precision.bytes(),

@@ -76,7 +76,6 @@ impl Header {
         self.commented("", &format!("constexpr u32 {name} = {value};"), comment);
     }
 
-    /// The codes of an enum.
     pub(super) fn codes(&mut self, name: &str, names: &[String]) {
         let numbered: Vec<String> = names.iter().enumerate().map(|(code, name)| format!("{name} = {code}")).collect();
         self.line(&format!("enum {name} {{ {} }};\n", numbered.join(", ")));

@@ -61,7 +61,7 @@ macro_rules! constants {
 structs! {
     /// Divides numbers below 2^31 by one that the host knows: a multiplication and a shift.
     /// Granlund and Montgomery, "Division by invariant integers using multiplication", PLDI 1994.
-    pub struct Divisor {
+    pub(crate) struct Divisor {
         pub(crate) divisor: u32,
         pub(crate) magic: u32,
         pub(crate) shift: u32,

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tunefork_gpu_check::work::visit;
-use tunefork_kernels::{DeviceError, Feed, Graph, Launch, Precision, Stream};
+use tunefork_kernels::{CapturedGraph, DeviceError, Feed, Launch, Precision, Stream};
 
 /// The most shared memory that any launch of the reports' networks asks for, by kernel.
 pub(crate) fn shared_bytes() -> BTreeMap<&'static str, u32> {
@@ -81,7 +81,7 @@ impl Stream for Probe {
         Ok(())
     }
 
-    fn end_capture(&self) -> Result<Box<dyn Graph>, DeviceError> {
+    fn end_capture(&self) -> Result<Box<dyn CapturedGraph>, DeviceError> {
         Err(DeviceError::Failed("nothing is collected".into()))
     }
 }

@@ -8,7 +8,7 @@ pub use add::Add;
 
 use tunefork_graph::{Activation, Pool};
 
-use self::work::{Kind, Work, kernel};
+use self::work::{Owned, Work, kernel};
 use super::{run, stored};
 use crate::mirror::{STREAM_THREADS, SUM_COLUMNS};
 use crate::{Arguments, DeviceError, Precision, Source, Span, StepRow, Stream};
@@ -25,15 +25,15 @@ pub struct Block {
     pub height: usize,
     /// Columns of an image before the pooling.
     pub width: usize,
-    /// Channels.
+    /// Values of a pixel, K.
     pub channels: usize,
     /// Whether values are normalised.
     pub norm: bool,
     /// Whether something is added before the activation.
     pub shortcut: bool,
-    /// The activation.
+    /// Applied to the sum with the shortcut.
     pub activation: Option<Activation>,
-    /// The pooling.
+    /// Applied last; its windows may overlap.
     pub pool: Option<Pool>,
     /// Whether what was kept for the gradients, `y` of [`backward`](Self::backward), is the block's
     /// result: only without norm and pooling, and where the derivative follows from it. Then r is not needed.
@@ -67,7 +67,7 @@ pub struct NormGradients<'a> {
 pub struct Backward<'a> {
     /// What was kept: needed with a norm, an activation or max pooling ([`Block::reads_saved`]).
     pub y: Option<Span<'a, u8>>,
-    /// The norm.
+    /// The values of the forward pass, where the block has a norm.
     pub norm: Option<Norm<'a>>,
     /// Gradients of the norm's parameters: written by [`Block::backward_sums`], read by
     /// [`Block::backward`].
@@ -289,7 +289,6 @@ impl Block {
             .optional((choices > 0).then(|| given.workspace.part(0..choices)))
     }
 
-    /// The partial sums' part of the workspace.
     fn partials<'a>(&self, given: &Backward<'a>, len: usize) -> Span<'a, f32> {
         let start = self.choices_len();
         given.workspace.part(start..start + len)

@@ -14,7 +14,7 @@ const BLOCKS: usize = 1024;
 
 /// What a thread owns: one value of each channel of its vector, or a window of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Kind {
+pub(super) enum Owned {
     /// No pooling.
     Plain,
     /// Max pooling of 2x2 pixels at a stride of 2, vectors only: a thread owns a window.
@@ -26,12 +26,12 @@ pub(super) enum Kind {
 /// The kernel of one name for what a launch's threads own and how values are stored.
 macro_rules! kernel {
     ($work:expr, $name:literal) => {
-        match $work.kind() {
-            (Kind::Plain, true) => stored!($work.precision, $name, "_plain"),
-            (Kind::Max2, _) => stored!($work.precision, $name, "_max2"),
-            (Kind::Window, true) => stored!($work.precision, $name, "_window"),
-            (Kind::Plain, false) => stored!($work.precision, $name, "_plain_scalar"),
-            (Kind::Window, false) => stored!($work.precision, $name, "_window_scalar"),
+        match $work.owned() {
+            (Owned::Plain, true) => stored!($work.precision, $name, "_plain"),
+            (Owned::Max2, _) => stored!($work.precision, $name, "_max2"),
+            (Owned::Window, true) => stored!($work.precision, $name, "_window"),
+            (Owned::Plain, false) => stored!($work.precision, $name, "_plain_scalar"),
+            (Owned::Window, false) => stored!($work.precision, $name, "_window_scalar"),
         }
     };
 }
@@ -39,7 +39,7 @@ pub(super) use kernel;
 
 /// How a launch deals out its positions.
 pub(super) struct Work {
-    kind: Kind,
+    owned: Owned,
     pub(super) precision: Precision,
     threads: Threads,
     pub(super) shape: BlockShape,
@@ -49,8 +49,8 @@ pub(super) struct Work {
 
 impl Work {
     /// What a thread owns, and whether of a vector of channels.
-    pub(super) fn kind(&self) -> (Kind, bool) {
-        (self.kind, self.threads.vector > 1)
+    pub(super) fn owned(&self) -> (Owned, bool) {
+        (self.owned, self.threads.vector > 1)
     }
 
     /// Launches a kernel with shared memory for `tables` values of each channel of a block, and for its
@@ -86,8 +86,8 @@ impl Block {
     /// `flat`: channels do not matter.
     pub(super) fn backward_work(&self, flat: bool) -> Work {
         let block = if flat { self.flattened() } else { *self };
-        match block.kind() {
-            Kind::Max2 => {
+        match block.owned() {
+            Owned::Max2 => {
                 let [height, width] = block.output();
                 block.work(height, width)
             }
@@ -124,7 +124,7 @@ impl Block {
             by_stride: divisor(window.stride),
         };
         Work {
-            kind: self.kind(),
+            owned: self.owned(),
             precision: self.precision,
             threads,
             shape,
@@ -132,12 +132,12 @@ impl Block {
         }
     }
 
-    fn kind(&self) -> Kind {
+    fn owned(&self) -> Owned {
         let vectors = Threads::new(self.channels, self.precision).vector > 1;
         match self.pool {
-            None => Kind::Plain,
-            Some(pool) if pool == Pool::max(2) && vectors => Kind::Max2,
-            Some(_) => Kind::Window,
+            None => Owned::Plain,
+            Some(pool) if pool == Pool::max(2) && vectors => Owned::Max2,
+            Some(_) => Owned::Window,
         }
     }
 
@@ -164,7 +164,7 @@ impl Block {
     /// Length, in 4-byte words, of the choices of a max pooling: 2 bytes for each result.
     pub(super) fn choices_len(&self) -> usize {
         match self.pool {
-            Some(Pool { kind: PoolKind::Max, .. }) if self.kind() == Kind::Window => {
+            Some(Pool { kind: PoolKind::Max, .. }) if self.owned() == Owned::Window => {
                 self.output_len().div_ceil(2).next_multiple_of(4)
             }
             _ => 0,

@@ -105,7 +105,6 @@ impl Tile {
     }
 }
 
-/// Positions of a tile of the forward product.
 pub(super) fn positions_per_tile(forward: &Forward) -> usize {
     Tile::of_forward(forward).rows
 }
@@ -141,7 +140,6 @@ pub(super) fn slices_of(conv: &Conv2d, tiles: usize) -> Slices {
     Slices { count, length: conv.positions().div_ceil(count) }
 }
 
-/// Slices of the weight gradient.
 pub(super) fn slices(gradient: &WeightGradient) -> Slices {
     let conv = &gradient.conv;
     let tile = Tile::of_weights(conv);

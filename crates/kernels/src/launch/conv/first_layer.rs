@@ -22,7 +22,6 @@ fn shared_bytes(rows: usize, depth: usize) -> u32 {
     (depth * (rows + COLUMNS + 2 * EXACT_PAD) * size_of::<f32>()) as u32
 }
 
-/// Positions of a tile of the forward product.
 pub(super) fn positions_per_tile(_: &Forward) -> usize {
     POSITIONS
 }
@@ -54,7 +53,6 @@ fn tiles(conv: &Conv2d) -> [usize; 2] {
     [weight_rows(conv).div_ceil(WEIGHTS), conv.filters.div_ceil(COLUMNS)]
 }
 
-/// Slices of the weight gradient.
 pub(super) fn slices(gradient: &WeightGradient) -> Slices {
     let [down, across] = tiles(&gradient.conv);
     slices_of(&gradient.conv, down * across)

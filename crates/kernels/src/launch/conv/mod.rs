@@ -22,7 +22,7 @@ const THIN: usize = 4;
 /// y = act(x * w + b), and on the way the statistics of y that batch normalisation needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Forward {
-    /// The shape.
+    /// Sizes of input, filters and result.
     pub conv: Conv2d,
     /// How x, w and y are stored, and how they are multiplied.
     pub precision: Precision,

@@ -130,7 +130,6 @@ fn forward_tile(forward: &Forward) -> Tile {
     Tile::of(conv, forward.precision, conv.positions(), conv.filters, false)
 }
 
-/// Positions of a tile of the forward product.
 pub(super) fn positions_per_tile(forward: &Forward) -> usize {
     forward_tile(forward).rows()
 }
@@ -177,7 +176,6 @@ fn weight_tile(gradient: &WeightGradient) -> (Tile, [usize; 2]) {
     (tile, tile.grid(rows, conv.filters))
 }
 
-/// Slices of the weight gradient.
 pub(super) fn slices(gradient: &WeightGradient) -> Slices {
     let positions = gradient.conv.positions();
     let (_, [down, across]) = weight_tile(gradient);
