@@ -9,7 +9,7 @@ pub enum ExportError {
     /// The file cannot be read.
     #[error("cannot read `{}`: {source}", path.display())]
     Unreadable {
-        /// The file.
+        /// The file that was asked for.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
@@ -17,7 +17,7 @@ pub enum ExportError {
     /// A file is not a model; `source` says why.
     #[error("`{}` cannot be used as a model: {source}", path.display())]
     File {
-        /// The file.
+        /// The file that was asked for.
         path: PathBuf,
         /// What is wrong with it.
         source: Box<ExportError>,
@@ -41,7 +41,7 @@ pub enum ExportError {
          this program"
     )]
     NewerFormat {
-        /// The format found.
+        /// Format of the description in the file.
         found: u32,
         /// The newest format known.
         known: u32,
@@ -52,17 +52,17 @@ pub enum ExportError {
     /// A tensor in another type.
     #[error("tensor `{name}` holds {found} values, only F32 can be used")]
     Type {
-        /// The tensor.
+        /// Name of the first such tensor.
         name: String,
-        /// The type found.
+        /// Its type as safetensors calls it, `F16` for example.
         found: String,
     },
     /// Names of classes that do not fit the network.
     #[error("it names {names} classes, its network has {outputs} outputs")]
     Classes {
-        /// Number of names.
+        /// Classes that the description names.
         names: usize,
-        /// Number of outputs.
+        /// Outputs of the network that it describes.
         outputs: usize,
     },
 }

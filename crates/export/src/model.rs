@@ -28,7 +28,7 @@ pub struct Model {
     pub normalisation: Normalisation,
     /// Names of the classes, one for each output.
     pub classes: Vec<String>,
-    /// The weights.
+    /// Weights and running statistics, under PyTorch's names and in its shapes.
     pub tensors: Vec<Tensor>,
 }
 

@@ -15,13 +15,13 @@ pub type Failure = Box<dyn std::error::Error>;
 pub struct Check {
     /// Family and name: `dropout/forward`.
     pub name: &'static str,
-    /// The check.
+    /// Runs one case; fails with what differs from what is expected.
     pub run: fn(&mut Case) -> Result<(), Failure>,
 }
 
 /// Where and with which numbers a check runs.
 pub struct Case {
-    /// Where.
+    /// The device, or what stands in for one.
     pub stream: Arc<dyn Stream>,
     random: tunefork_rng::Stream,
     digest: u64,

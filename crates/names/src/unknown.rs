@@ -10,7 +10,7 @@ use crate::closest;
 pub struct UnknownName {
     /// What was asked for, for example `activation`.
     pub kind: &'static str,
-    /// What was written.
+    /// What was written in place of a name.
     pub received: String,
     /// What could have been written.
     pub allowed: &'static [&'static str],

@@ -17,7 +17,7 @@ pub struct Network {
     pub side: usize,
     /// Values of a pixel.
     pub colours: usize,
-    /// Number of classes.
+    /// Outputs of the last layer.
     pub classes: usize,
     /// Its blocks and layers.
     pub model: Model,
@@ -181,5 +181,5 @@ macro_rules! networks {
     };
 }
 
-/// All of them.
+/// The five networks, m0 to m4.
 pub static NETWORKS: LazyLock<[Network; 5]> = LazyLock::new(|| networks!("m0", "m1", "m2", "m3", "m4"));

@@ -16,7 +16,7 @@ pub enum Purpose {
     Dropout = 4,
     /// The division into training, validation and test parts, or into folds.
     Split = 5,
-    /// Generated data sets.
+    /// The images and labels of a generated data set.
     Generate = 6,
     /// Random changes to training images.
     Augment = 7,

@@ -33,7 +33,6 @@ pub use stream::Stream;
 #[doc(hidden)]
 pub const SOURCE_DIGEST: &str = tunefork_source_digest::source_digest!("src");
 
-/// Compiles and runs the example in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -31,7 +31,6 @@ impl Average {
         (2 * len * size_of::<f32>()) as u64
     }
 
-    /// The averaged slab.
     pub(crate) fn slab(&self) -> &[f32] {
         &self.slab
     }

@@ -10,7 +10,7 @@ use tunefork_rng::{Key, Purpose};
 /// Images with the normalisation under which a network sees them.
 #[derive(Clone, Debug)]
 pub struct Images {
-    /// The bytes.
+    /// Bytes, labels and class names of all images.
     pub data: Arc<Dataset>,
     /// Mean and deviation, as a rule of the training images.
     pub normalisation: Normalisation,

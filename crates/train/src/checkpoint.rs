@@ -78,7 +78,6 @@ impl Writer {
         Self { bytes }
     }
 
-    /// The next part.
     pub(crate) fn floats(&mut self, part: &[f32]) {
         self.bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
         let start = self.bytes.len();
@@ -89,7 +88,6 @@ impl Writer {
         }
     }
 
-    /// The whole checkpoint.
     pub(crate) fn finish(mut self) -> Vec<u8> {
         let digest = Sha256::digest(&self.bytes);
         self.bytes.extend_from_slice(&digest);

@@ -12,9 +12,9 @@ pub enum TrainError {
     Setting {
         /// Name of the setting.
         what: &'static str,
-        /// Value received.
+        /// The value that was given.
         value: f64,
-        /// Bounds in words.
+        /// The bounds in words, after "must be".
         allowed: &'static str,
     },
     /// The network, the optimizer or the schedule is not valid.
@@ -61,9 +61,9 @@ pub enum TrainError {
     NoSuchImage {
         /// Name of the part.
         part: &'static str,
-        /// The index.
+        /// The index that names no image.
         index: u32,
-        /// Images there are.
+        /// How many images there are.
         images: usize,
     },
     /// Not one batch can be filled, and partial batches are dropped.
@@ -72,9 +72,9 @@ pub enum TrainError {
          dropped; use a batch of at most {images}, or keep the last batch"
     )]
     BatchTooLarge {
-        /// Batch size.
+        /// Images that a step should have.
         batch_size: usize,
-        /// Training images.
+        /// How many training images there are.
         images: usize,
     },
     /// The plan needs more memory than it may have.
@@ -83,7 +83,7 @@ pub enum TrainError {
         advice(*largest_batch)
     )]
     DoesNotFit {
-        /// Batch size.
+        /// Images that a step should have.
         batch_size: usize,
         /// Bytes the plan needs.
         wanted: u64,
@@ -95,7 +95,7 @@ pub enum TrainError {
     /// The loss is no number any more: the learning rate is too high, as a rule.
     #[error("the loss became {loss} in {at}; a smaller learning rate or clip_norm may help")]
     Diverged {
-        /// Where.
+        /// Epoch and step, or validation.
         at: LossAt,
         /// NaN or infinite.
         loss: f64,
@@ -160,7 +160,7 @@ fn advice(largest_batch: Option<usize>) -> String {
 /// Where a loss was computed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LossAt {
-    /// In training.
+    /// In a step of training.
     Step {
         /// Epoch, from 1.
         epoch: u32,
@@ -235,9 +235,9 @@ pub enum WeightsError {
     Shape {
         /// Name of the tensor.
         name: String,
-        /// Shape received.
+        /// The shape that was given.
         found: Vec<usize>,
-        /// Shape expected.
+        /// The shape that the network needs.
         expected: Vec<usize>,
     },
     /// A tensor that the network does not have.

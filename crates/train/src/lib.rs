@@ -42,7 +42,6 @@ pub use weights::WeightMap;
 #[doc(hidden)]
 pub const SOURCE_DIGEST: &str = tunefork_source_digest::source_digest!("src");
 
-/// The README's example is run as a test.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
-pub struct Readme;
+struct Readme;

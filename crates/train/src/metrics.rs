@@ -26,7 +26,7 @@ impl Confusion {
         self.counts[actual * self.classes + predicted] += 1;
     }
 
-    /// Number of classes.
+    /// How many classes are told apart.
     pub fn classes(&self) -> usize {
         self.classes
     }
@@ -47,7 +47,7 @@ impl Confusion {
         &self.counts[actual * self.classes..][..self.classes]
     }
 
-    /// Images counted.
+    /// Images that were counted, right or wrong.
     pub fn total(&self) -> u64 {
         self.counts.iter().sum()
     }

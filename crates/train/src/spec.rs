@@ -78,7 +78,7 @@ named_enum! {
 named_enum! {
     /// Which epoch gives the run's value and weights.
     pub enum At: "epoch that counts" {
-        /// The last one.
+        /// The last one, however good.
         Last = "last",
         /// The one with the best value; the first of them where several are equal.
         Best = "best",

@@ -18,11 +18,11 @@ const LARGEST_EVALUATION_BATCH: usize = 256;
 /// One training run: a network, how it is trained, the images, and the key of its random streams.
 #[derive(Clone, Debug)]
 pub struct Task {
-    /// The network.
+    /// What is trained, without weights.
     pub network: Network,
     /// How it is trained.
     pub spec: TrainSpec,
-    /// The images.
+    /// All images, of which the split names some.
     pub images: Images,
     /// Which of them are for training, validation and test.
     pub split: Arc<Split>,
@@ -244,7 +244,6 @@ fn bare_plan(graph: &Graph) -> Result<Plan, TrainError> {
 }
 
 impl Images {
-    /// Checks that a network can read these images.
     pub(crate) fn check(&self, network: &Network) -> Result<(), TrainError> {
         let data = self.data.shape();
         if data != network.input {

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use tunefork_graph::{SlabLayout, Slot};
+use tunefork_graph::SlabLayout;
 use tunefork_nn::{Network, Parameter, Tensor};
 use tunefork_rng::Key;
 
@@ -25,8 +25,7 @@ impl WeightMap {
         Ok(Self { parameters: network.parameters()?, layout })
     }
 
-    /// Number of values in the slab.
-    pub fn slab_len(&self) -> usize {
+    pub(crate) fn slab_len(&self) -> usize {
         self.layout.len
     }
 
@@ -34,7 +33,7 @@ impl WeightMap {
     pub fn initial(&self, key: Key) -> Vec<f32> {
         let mut slab = vec![0.0; self.layout.len];
         for (index, (parameter, slot)) in self.parameters.iter().zip(&self.layout.parameters).enumerate() {
-            parameter.initialise(index, key, &mut slab[range(slot)]);
+            parameter.initialise(index, key, &mut slab[slot.range()]);
         }
         for norm in &self.layout.norms {
             slab[norm.variance..][..norm.len].fill(1.0);
@@ -52,7 +51,7 @@ impl WeightMap {
             tensors.push(Tensor {
                 name: parameter.name.clone(),
                 shape: parameter.torch_shape(),
-                values: parameter.to_torch(&slab[range(slot)]).expect("a slot is as long as its parameter"),
+                values: parameter.to_torch(&slab[slot.range()]).expect("a slot is as long as its parameter"),
             });
         }
         for (name, range) in self.statistics() {
@@ -70,7 +69,7 @@ impl WeightMap {
         let mut known = 0;
         for (parameter, slot) in self.parameters.iter().zip(&self.layout.parameters) {
             let tensor = find(tensors, &parameter.name, &parameter.torch_shape())?;
-            slab[range(slot)].copy_from_slice(&parameter.from_torch(&tensor.values)?);
+            slab[slot.range()].copy_from_slice(&parameter.from_torch(&tensor.values)?);
             known += 1;
         }
         for (name, range) in self.statistics() {
@@ -90,16 +89,10 @@ impl WeightMap {
 
     fn statistics(&self) -> impl Iterator<Item = (String, Range<usize>)> + '_ {
         self.layout.norms.iter().flat_map(|norm| {
-            [
-                (format!("{}.running_mean", norm.name), norm.mean..norm.mean + norm.len),
-                (format!("{}.running_var", norm.name), norm.variance..norm.variance + norm.len),
-            ]
+            let [mean, variance] = norm.ranges();
+            [(format!("{}.running_mean", norm.name), mean), (format!("{}.running_var", norm.name), variance)]
         })
     }
-}
-
-fn range(slot: &Slot) -> Range<usize> {
-    slot.offset..slot.offset + slot.len
 }
 
 fn find<'a>(tensors: &'a [Tensor], name: &str, shape: &[usize]) -> Result<&'a Tensor, WeightsError> {

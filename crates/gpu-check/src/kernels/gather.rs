@@ -43,7 +43,6 @@ impl Input {
         }
     }
 
-    /// Values of an image.
     fn image(&self) -> usize {
         self.gather.height * self.gather.width * self.gather.channels
     }

@@ -51,7 +51,6 @@ impl Buffers {
         })
     }
 
-    /// One update with these gradients.
     fn run(&self, case: &Case, row: StepRow, gradients: &[f32]) -> Result<(), Failure> {
         let stream = &*case.stream;
         self.gradients.span().cast().write(stream, gradients)?;
@@ -71,7 +70,6 @@ impl Buffers {
         Ok(())
     }
 
-    /// Parameters and states.
     fn held(&self, case: &mut Case) -> Result<Vec<Vec<f64>>, Failure> {
         std::iter::once(&self.parameters).chain(&self.states).map(|stored| stored.read(case)).collect()
     }

@@ -21,7 +21,6 @@ const OLD_PATH: Target = Target::ptx(75);
 /// A check on one code path.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Checked {
-    /// The check.
     pub name: String,
     /// What the kernels were compiled for.
     pub target: String,

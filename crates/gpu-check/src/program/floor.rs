@@ -4,7 +4,7 @@
 //! the only figures that the driver does not tell. Memory: clock x bus width.
 
 use tunefork_gpu_check::work::Work;
-use tunefork_kernels::gpu::{Card, Rates};
+use tunefork_kernels::gpu::{CardProperties, Rates};
 use tunefork_kernels::{DeviceError, Gpu, Precision};
 
 /// What a card can do in a second at its highest clocks.
@@ -19,7 +19,6 @@ pub(crate) struct Peaks {
 /// A least time and what it comes from.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Floor {
-    /// Seconds.
     pub seconds: f64,
     /// `memory` or `products`.
     pub by: &'static str,
@@ -31,7 +30,7 @@ impl Peaks {
         Ok(Self::new(gpu.card(), gpu.rates()?))
     }
 
-    fn new(card: &Card, rates: Rates) -> Self {
+    fn new(card: &CardProperties, rates: Rates) -> Self {
         Self { rates, multiprocessors: card.multiprocessors, multiply_adds: multiply_adds(card) }
     }
 
@@ -67,7 +66,7 @@ impl Peaks {
 
 /// Dense products with sums in f32, from NVIDIA's papers on each architecture. Cards for games have
 /// tensor cores of half the speed when sums are kept in f32.
-fn multiply_adds(card: &Card) -> [u32; 3] {
+fn multiply_adds(card: &CardProperties) -> [u32; 3] {
     let half = 1 + u32::from(card.name.contains("GeForce"));
     match card.architecture {
         75 => [64, 0, 512 / half],
@@ -84,8 +83,14 @@ mod tests {
 
     /// Tera-operations and gigabytes a second of a card with these figures.
     fn peaks(name: &str, architecture: u32, multiprocessors: u32, clock: f64, bandwidth: f64) -> [f64; 4] {
-        let card =
-            Card { name: name.into(), number: 0, architecture, multiprocessors, shared_bytes: 65536, driver: (12, 2) };
+        let card = CardProperties {
+            name: name.into(),
+            number: 0,
+            architecture,
+            multiprocessors,
+            shared_bytes: 65536,
+            driver: (12, 2),
+        };
         let rates = Rates { clock, bandwidth, cache_bytes: 1 << 22 };
         let peaks = Peaks::new(&card, rates);
         let tera = |precision| peaks.flops(precision).unwrap_or(0.0) / 1e12;
@@ -109,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_floor_is_the_longer_time() {
-        let card = Card {
+        let card = CardProperties {
             name: "Tesla T4".into(),
             number: 0,
             architecture: 75,

@@ -28,10 +28,9 @@ pub(crate) struct Options {
     pub json: PathBuf,
 }
 
-/// What there is to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(crate) enum Part {
-    /// All checks.
+    /// All checks of kernels and of whole steps.
     Checks,
     /// The kernels' times.
     Kernels,

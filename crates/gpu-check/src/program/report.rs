@@ -12,7 +12,6 @@ use super::training::Trained;
 
 /// What was measured on.
 pub(crate) struct Header {
-    /// In words.
     pub sentence: String,
     json: Value,
 }
@@ -124,7 +123,6 @@ pub(crate) fn print_training(trained: &[Trained]) {
     }
 }
 
-/// Writes everything as JSON.
 pub(crate) fn write(
     file: &Path,
     header: &Header,

@@ -11,7 +11,6 @@ const WINDOWS: usize = 3;
 /// One piece of work, timed.
 #[derive(Clone, Debug)]
 pub(crate) struct Timed {
-    /// What was done.
     pub work: Work,
     /// Seconds for one time. The work is repeated on the same memory, so what fits stays in the caches, and
     /// small work shows the cost of a launch.
@@ -20,7 +19,6 @@ pub(crate) struct Timed {
     pub floor: Option<Floor>,
 }
 
-/// Times everything.
 pub(crate) fn run(gpu: &Gpu, window: f64) -> Result<Vec<Timed>, DeviceError> {
     let peaks = Peaks::of(gpu)?;
     let mut timed = Vec::new();

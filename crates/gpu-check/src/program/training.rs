@@ -26,7 +26,6 @@ const EPOCHS: [usize; 5] = [60_000, 60_000, 2_936, 100_000, 60_000];
 /// A network that was trained for a while.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Trained {
-    /// The network.
     pub network: &'static str,
     /// How it stores and multiplies numbers.
     pub precision: Precision,
@@ -52,7 +51,6 @@ impl Trained {
     }
 }
 
-/// Trains each network in each precision.
 pub(crate) fn run(gpu: &Gpu, window: f64) -> Result<Vec<Trained>, Failure> {
     let mut trained = Vec::new();
     for (network, epoch) in NETWORKS.iter().zip(EPOCHS) {

@@ -38,7 +38,6 @@ impl Walk<'_, '_> {
         self.conv_gradients(conv, first)
     }
 
-    /// x, weights and y of a convolution.
     fn operands(&self, conv: &Conv2d) -> Result<[DeviceMemory; 3], DeviceError> {
         Ok([self.stored(conv.input_len())?, self.stored(conv.weights_len())?, self.stored(conv.output_len())?])
     }

@@ -18,9 +18,9 @@ use tunefork_networks::{NETWORKS, Network};
 pub struct Work {
     /// The network: m1 to m4.
     pub network: &'static str,
-    /// What is done.
+    /// The launcher and its direction: `conv forward`.
     pub name: &'static str,
-    /// On how much.
+    /// Sizes of its tensors: `64x28x28x16`.
     pub shape: String,
     /// How values are stored and multiplied.
     pub precision: Precision,

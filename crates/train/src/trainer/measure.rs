@@ -32,7 +32,6 @@ impl Trainer {
         evaluation
     }
 
-    /// Measures the weights in training.
     pub(super) fn measure(&mut self, indices: &[u32], stop: &dyn Fn() -> bool) -> Result<Evaluation, TrainError> {
         if indices.is_empty() {
             return Err(TrainError::NoImages { part: "evaluation" });

@@ -104,7 +104,7 @@ impl Trainer {
         })
     }
 
-    /// What is trained.
+    /// The task that it was made for.
     pub fn task(&self) -> &Task {
         &self.task
     }
@@ -295,7 +295,6 @@ impl Trainer {
         Ok(self.engine.write_slab(&slab)?)
     }
 
-    /// The weights of the epoch that counts.
     fn counted_slab(&self) -> Result<Vec<f32>, TrainError> {
         match &self.average {
             _ if self.values.is_empty() => self.read_slab(),
