@@ -9,7 +9,7 @@ use tunefork_graph::{self as graph, Device, EngineError, Graph, GraphError, Imag
 use tunefork_kernels::{DeviceError, Gpu, Precision, Stream};
 
 use self::engine::SharedEngine;
-use self::sets::{SharedSet, Sets, are_streamed, resident_bytes};
+use self::sets::{Sets, SharedSet, are_streamed, resident_bytes};
 use crate::{CudaError, CudaWorkspace, Engine, Streamed};
 
 /// Bytes of a card that are never planned with: the driver's context with the code of all kernels, which

@@ -114,9 +114,7 @@ fn new_set(
     }
     let set = match other {
         Some(SharedSet::Resident(other)) => other.normalised(stream, tables)?,
-        Some(SharedSet::Streamed(_)) | None => {
-            Resident::new(stream, image, images.pixels(), images.labels(), tables)?
-        }
+        Some(SharedSet::Streamed(_)) | None => Resident::new(stream, image, images.pixels(), images.labels(), tables)?,
     };
     Ok(SharedSet::Resident(Arc::new(set)))
 }
