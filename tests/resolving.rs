@@ -153,6 +153,22 @@ fn optimizers_have_their_authors_scalars() {
     assert_eq!((optimizer.rule, optimizer.decay_norms_and_biases), (rule, false));
 }
 
+/// What the table of keys lets through is within the bounds of the rule itself, up to those beside other scalars.
+#[test]
+fn keys_of_scalars_are_no_wider_than_the_optimizers_bounds() {
+    for kind in OptimizerKind::ALL {
+        for scalar in kind.scalars() {
+            for value in ["-1e300", "-1.0", "-1e-300", "0.0", "0.5", "1.0", "1.5", "1e300"] {
+                let options = [format!("optimizer={kind}"), format!("{scalar}={value}")];
+                if let Ok(spec) = resolve("", &options.each_ref().map(String::as_str)) {
+                    let optimizer = spec.fixed().train_spec().optimizer;
+                    assert_eq!(optimizer.check(), Ok(()), "{options:?}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn the_settings_follow_the_meaning() {
     let text = "[study]\ntrials = 10\n[model]\ndropout = { uniform = [0.0, 0.5] }\n[train]\nepochs = 3";
@@ -220,4 +236,13 @@ fn norms_stand_for_themselves_or_as_batch_norm_says() {
     let varied = "[model]\nnorm = { choice = [\"batch\", \"group\"] }\n\
                   norm_groups = { choice = [2, 4], when = { norm = \"group\" } }";
     assert_eq!(parameters(varied, &[]), ["norm", "norm_groups if norm is group"]);
+    // A constant for all layers decides at once.
+    assert_eq!(parameters(varied, &["norm=group"]), ["norm_groups"]);
+    assert_eq!(parameters(varied, &["norm=batch"]), [""; 0]);
+    // What is set takes the place of what the file says of the same.
+    let flagged = "[model]\nbatch_norm = true";
+    let grouped = resolve(flagged, &["norm=group"]).unwrap();
+    assert_eq!(grouped.fixed().network(Image::new(28, 28, 1), 10).blocks[0].norm, Some(Norm::Group { groups: 8 }));
+    let spec = resolve("[model]\nnorm = \"group\"", &["batch_norm=false"]).unwrap();
+    assert_eq!(spec.fixed().network(Image::new(28, 28, 1), 10).blocks[0].norm, None);
 }

@@ -3,7 +3,7 @@
 use tunefork_names::closest;
 use tunefork_space::{Condition, SpaceError, Value};
 
-use crate::study_file::{FileError, KEYS, Key, Problem, Shape, When, key_of};
+use crate::study_file::{FileError, KEYS, Key, Problem, Shape, When, belongs_elsewhere, key_of};
 
 use super::cells::{Builder, Candidate, Cell, Entry};
 use super::layers::whole_values;
@@ -74,7 +74,14 @@ impl Builder<'_> {
             let names = Key::varying().map(|key| key.name);
             let names: Vec<&str> = names.chain(self.candidates.iter().map(|c| c.name.as_str())).collect();
             let error = error(format!("there is no `{}`", when.name));
+            let is_layered = key_of(&when.name).is_some_and(Key::is_for_each_layer);
+            if let Some(note) = belongs_elsewhere(&when.name) {
+                return Err(error.note(note));
+            }
             return Err(match closest(&when.name, names) {
+                _ if is_layered => {
+                    error.note(format!("it differs from layer to layer: name one, as `{}.0`", when.name))
+                }
                 Some(near) => error.note(format!("did you mean `{near}`?")),
                 None => error.note("a condition names a key or a parameter of this file"),
             });
@@ -107,6 +114,10 @@ impl Builder<'_> {
         let at = KEYS.iter().position(|other| *other == key)?;
         let cell = match (&self.entries[at], name.split_once('.')) {
             (Entry::One(cell), None) => cell,
+            // One constant for all layers.
+            (Entry::Many(cells), None) if key.is_for_each_layer() => {
+                cells.first().filter(|first| cells.iter().all(|cell| cell == *first))?
+            }
             (Entry::Many(cells), Some((_, layer))) => cells.get(layer.parse::<usize>().ok()?)?,
             _ => return None,
         };

@@ -30,7 +30,7 @@ impl Builder<'_> {
             return Ok(());
         }
         Err(contradiction("`norm` and `batch_norm` do not say the same".to_string(), &norm.place)
-            .note("leave `batch_norm` out: norm = \"batch\" is what it stands for"))
+            .note("leave `batch_norm` out: `norm` alone says which norm there is, \"none\" among them"))
     }
 }
 

@@ -52,14 +52,15 @@ fn progress_csv(epochs: &[EpochRecord], of: Members) -> String {
     text
 }
 
-/// One row per epoch and class: precision, recall and F1.
+/// One row per epoch and class: the figures of each class.
 fn classes_csv(epochs: &[EpochRecord]) -> String {
-    let figures = ["precision", "recall", "f1"];
+    let first = epochs.first().and_then(|first| classes(&first.report.metrics).next()).unwrap_or_default();
+    let figures: Vec<&str> = first.iter().map(|((_, figure), _)| figure.as_str()).collect();
     let mut text = csv_line(&[&["epoch", "class"], &figures[..]].concat());
     for EpochRecord { step, report, .. } in epochs {
         for of_class in classes(&report.metrics) {
             let mut cells = vec![step.to_string(), of_class[0].0.0.clone()];
-            cells.extend(figures.map(|figure| cell(of_class.iter().find(|((_, name), _)| name == figure))));
+            cells.extend(figures.iter().map(|figure| cell(of_class.iter().find(|((_, name), _)| name == figure))));
             text.push_str(&csv_line(&cells));
         }
     }

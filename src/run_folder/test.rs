@@ -10,6 +10,7 @@ use tunefork_train::Evaluation;
 use crate::Error;
 use crate::files::write_atomically;
 use crate::statistics::{deviation, mean};
+use crate::workload::of_evaluation;
 
 /// How the best trial's network did on the test images.
 ///
@@ -47,9 +48,8 @@ impl TestResult {
     /// # Panics
     /// If there is none.
     pub fn new(trial: u32, evaluations: &[(Member, Evaluation)]) -> Self {
-        let tested = evaluations
-            .iter()
-            .map(|(member, evaluation)| TestedMember { member: *member, figures: figures(evaluation) });
+        let tested =
+            evaluations.iter().map(|(member, evaluation)| TestedMember { member: *member, figures: named(evaluation) });
         let mut members: Vec<TestedMember> = tested.collect();
         let of_all = |place: usize| -> Vec<f64> {
             let members = members.iter();
@@ -81,14 +81,6 @@ impl TestResult {
     }
 }
 
-fn figures(evaluation: &Evaluation) -> Vec<(String, f64)> {
-    let confusion = &evaluation.confusion;
-    let figures = [
-        ("accuracy", confusion.accuracy()),
-        ("loss", evaluation.loss),
-        ("precision", confusion.macro_precision()),
-        ("recall", confusion.macro_recall()),
-        ("f1", confusion.macro_f1()),
-    ];
-    figures.map(|(name, value)| (name.to_string(), value)).into()
+fn named(evaluation: &Evaluation) -> Vec<(String, f64)> {
+    of_evaluation(evaluation).map(|(name, value)| (name.to_string(), value)).into()
 }

@@ -6,6 +6,7 @@ use tunefork_names::closest;
 
 use super::key::Key;
 use super::location::Location;
+use super::setting::belongs_elsewhere;
 
 /// A study file was refused: what is wrong, where, and what would be right.
 ///
@@ -66,7 +67,11 @@ impl FileError {
 
     /// A name that is not `what` it should be, with the one of the `known` names that was meant, if any is near.
     pub(crate) fn unknown<'n>(name: &str, what: impl Into<String>, known: impl IntoIterator<Item = &'n str>) -> Self {
-        Self::new(Problem::Unknown { name: name.to_string(), what: what.into() }).meant(name, known)
+        let error = Self::new(Problem::Unknown { name: name.to_string(), what: what.into() });
+        match belongs_elsewhere(name) {
+            Some(note) => error.note(note),
+            None => error.meant(name, known),
+        }
     }
 
     pub(super) fn domain(key: &Key, reason: impl Into<String>) -> Self {

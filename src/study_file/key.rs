@@ -148,6 +148,10 @@ impl Key {
     ///
     /// # Panics
     /// When there is no such key: the table is wrong.
+    pub(crate) fn is_for_each_layer(&self) -> bool {
+        matches!(self.shape, Shape::PerLayer { .. })
+    }
+
     pub(crate) fn counter(counted_by: &str) -> &'static Key {
         Self::find(counted_by).expect("the table counts layers by one of its keys")
     }
@@ -189,7 +193,7 @@ impl fmt::Display for Role {
             Role::Free => "may vary",
             Role::Fixed | Role::Recorded | Role::RecordedOfOne => "the same for all trials",
             Role::Budget => "may grow when the study goes on",
-            Role::Label => "may change when the study goes on",
+            Role::Label => "not compared when the study goes on",
         })
     }
 }

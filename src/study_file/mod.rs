@@ -31,7 +31,7 @@ use setting::Change;
 
 pub(crate) use error::Problem;
 pub(crate) use location::Location;
-pub(crate) use setting::{Assignment, Content, Form, Setting, Term, Varying, When, key_of};
+pub(crate) use setting::{Assignment, Content, Form, Setting, Term, Varying, When, belongs_elsewhere, key_of};
 pub(crate) use words::{GENERATED, NOISE};
 
 pub use error::FileError;

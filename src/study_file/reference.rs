@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::error::FileError;
 use super::key::{Key, Role, Section, Shape};
-use super::setting::{bare_name, key_of};
+use super::setting::{bare_name, belongs_elsewhere, key_of};
 use super::table::KEYS;
 
 impl Key {
@@ -22,7 +22,9 @@ impl Key {
     /// ```
     pub fn named(name: &str) -> Result<&'static Key, FileError> {
         let name = bare_name(name);
-        key_of(name).ok_or_else(|| FileError::unknown(name, "a key of a study file", KEYS.iter().map(|key| key.name)))
+        key_of(name)
+            .filter(|_| belongs_elsewhere(name).is_none())
+            .ok_or_else(|| FileError::unknown(name, "a key of a study file", KEYS.iter().map(|key| key.name)))
     }
 
     /// What it takes, in words: kind, bounds, unit, and for how many layers.

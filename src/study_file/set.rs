@@ -9,6 +9,7 @@ use super::key::Key;
 use super::location::{Location, SourceText};
 use super::reader::Reader;
 use super::setting::{Change, bare_name, key_of};
+use super::table::{BATCH_NORM, NORM};
 
 impl StudyFile {
     /// Puts `key=value` in place of what the file says.
@@ -49,7 +50,7 @@ impl StudyFile {
         match change {
             Change::Key(setting) => {
                 self.pinned.retain(|pin| key_of(&pin.name) != Some(setting.key));
-                self.settings.retain(|other| other.key != setting.key);
+                self.settings.retain(|other| other.key != setting.key && !are_one_choice(other.key, setting.key));
                 self.settings.push(setting);
             }
             Change::Part(part) => {
@@ -58,6 +59,12 @@ impl StudyFile {
             }
         }
     }
+}
+
+/// Whether one key says what the other says too, so that a change of one takes the place of both.
+fn are_one_choice(one: &Key, other: &Key) -> bool {
+    let norms = [NORM.key(), BATCH_NORM.key()];
+    one != other && norms.contains(&one) && norms.contains(&other)
 }
 
 /// A document with one key, `k`, whose value starts at the same byte as in `name=text`.

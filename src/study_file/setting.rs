@@ -96,12 +96,25 @@ impl Change {
     }
 }
 
-/// The name of a key or parameter without its section: `model.dropout` and `dropout` are the same.
+/// The name of a key or parameter without its section: `model.dropout` and `dropout` are the same. One behind another
+/// section than its own stays as it is, and is then no key's.
 pub(crate) fn bare_name(name: &str) -> &str {
-    match name.split_once('.') {
-        Some((section, rest)) if Section::NAMES.contains(&section) => rest,
+    match in_a_section(name) {
+        Some((section, rest)) if key_of(rest).is_none_or(|key| key.section.name() == section) => rest,
         _ => name,
     }
+}
+
+/// Where the key belongs that stands behind another section in this name, if so.
+pub(crate) fn belongs_elsewhere(name: &str) -> Option<String> {
+    let (section, rest) = in_a_section(name)?;
+    let key = key_of(rest).filter(|key| key.section.name() != section)?;
+    Some(format!("`{}` is a key of {}", key.name, key.section.title()))
+}
+
+/// A section's name and what stands behind it.
+fn in_a_section(name: &str) -> Option<(&str, &str)> {
+    name.split_once('.').filter(|(section, _)| Section::NAMES.contains(section))
 }
 
 /// The key to which a parameter belongs: `channels` for `channels.0`.

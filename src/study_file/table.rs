@@ -206,7 +206,7 @@ keys! {
             "how the last block's output becomes one vector";
         HIDDEN_LAYERS: One<usize> = whole(0, 64), Listed("hidden", 1), "layers", Costs, ALWAYS,
             "hidden layers";
-        HIDDEN: Many<usize> = whole(1, 1_000_000).of_each(&HIDDEN_LAYERS), Whole(128), "units", Costs, ALWAYS,
+        HIDDEN: Many<usize> = whole(1, 65_536).of_each(&HIDDEN_LAYERS), Whole(128), "units", Costs, ALWAYS,
             "units of each hidden layer";
         DROPOUT: One<f64> = below_one(), Number(0.0), "", Costs, ALWAYS,
             "share of units set to zero after each hidden layer";
@@ -320,8 +320,11 @@ keys! {
 
 #[cfg(test)]
 mod tests {
+    use super::super::key::Shape;
     use super::*;
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeSet, HashSet};
+    use std::fs;
+    use std::path::Path;
     use tunefork_space::Value;
 
     #[test]
@@ -356,6 +359,31 @@ mod tests {
                     assert!(kind.accept(&Value::Text((*word).into())).is_some(), "{}: {word}", key.name);
                 }
             }
+        }
+    }
+
+    /// A key that no code reads would be accepted, documented, and do nothing.
+    #[test]
+    fn every_key_is_read_somewhere() {
+        let mut code = String::new();
+        let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).expect("the sources are there") {
+                let path = entry.expect("the sources can be listed").path();
+                match path.is_dir() {
+                    true => folders.push(path),
+                    false if path.ends_with("study_file/table.rs") => {}
+                    false => code += &fs::read_to_string(&path).expect("sources can be read"),
+                }
+            }
+        }
+        let words: HashSet<&str> = code.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+        let counts = |name: &str| {
+            KEYS.iter().any(|key| matches!(key.shape, Shape::PerLayer { counted_by, .. } if counted_by == name))
+        };
+        for key in KEYS {
+            let is_read = words.contains(key.name.to_uppercase().as_str()) || counts(key.name);
+            assert!(is_read, "nothing reads `{}`", key.name);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tunefork_study::{Metrics, Timing};
-use tunefork_train::EpochMetrics;
+use tunefork_train::{Confusion, EpochMetrics, Evaluation};
 
 /// Confusion matrices are kept for no more classes than this: they grow with the square.
 const MOST_CLASSES_CONFUSED: usize = 32;
@@ -11,25 +11,13 @@ const MOST_CLASSES_CONFUSED: usize = 32;
 /// The figures of an epoch that are equal in equal runs.
 pub(super) fn metrics(epoch: &EpochMetrics, classes: &[String]) -> Metrics {
     let confusion = &epoch.validation.confusion;
-    let whole = [
-        ("train_loss", epoch.train_loss),
-        ("train_accuracy", epoch.train_accuracy),
-        ("loss", epoch.validation.loss),
-        ("accuracy", epoch.validation.accuracy()),
-        ("precision", confusion.macro_precision()),
-        ("recall", confusion.macro_recall()),
-        ("f1", confusion.macro_f1()),
-        ("gap", epoch.overfitting_gap()),
-        ("last_learning_rate", epoch.learning_rate),
-    ];
+    let before = [("train_loss", epoch.train_loss), ("train_accuracy", epoch.train_accuracy)];
+    let behind = [("gap", epoch.overfitting_gap()), ("last_learning_rate", epoch.learning_rate)];
+    let whole = before.into_iter().chain(of_evaluation(&epoch.validation)).chain(behind);
     let mut metrics = Metrics::default();
     metrics.whole.extend(whole.map(|(name, value)| (name.to_string(), value)));
     for (class, name) in classes.iter().enumerate() {
-        let figures = [
-            ("precision", confusion.precision(class)),
-            ("recall", confusion.recall(class)),
-            ("f1", confusion.f1(class)),
-        ];
+        let figures = of_class(confusion, class);
         metrics.per_class.extend(figures.map(|(figure, value)| ((name.clone(), figure.to_string()), value)));
     }
     if classes.len() > MOST_CLASSES_CONFUSED {
@@ -44,6 +32,22 @@ pub(super) fn metrics(epoch: &EpochMetrics, classes: &[String]) -> Metrics {
         }
     }
     metrics
+}
+
+/// What is told of an evaluation, on validation and on test images.
+pub(crate) fn of_evaluation(evaluation: &Evaluation) -> [(&'static str, f64); 5] {
+    let confusion = &evaluation.confusion;
+    [
+        ("loss", evaluation.loss),
+        ("accuracy", evaluation.accuracy()),
+        ("precision", confusion.macro_precision()),
+        ("recall", confusion.macro_recall()),
+        ("f1", confusion.macro_f1()),
+    ]
+}
+
+fn of_class(confusion: &Confusion, class: usize) -> [(&'static str, f64); 3] {
+    [("precision", confusion.precision(class)), ("recall", confusion.recall(class)), ("f1", confusion.f1(class))]
 }
 
 /// How long the same epoch of several trainings took, one after the other.

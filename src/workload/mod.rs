@@ -24,6 +24,7 @@ use crate::{Config, Error, Machine, Material, StudySpec, TestResult};
 use failure::{crowded, failure};
 use parking::Parking;
 
+pub(crate) use figures::of_evaluation;
 pub use run::TrainingRun;
 pub(crate) use task::memory;
 pub use task::{model, task};

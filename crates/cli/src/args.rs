@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use tunefork::DeviceChoice;
+use tunefork::train::Precision;
 
 /// Tunes convolutional image classifiers.
 ///
@@ -297,9 +298,9 @@ pub(crate) struct StudyArgs {
     /// Where results go [default: runs/ and the name of the study]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Arithmetic of the engine: f32; on a GPU also tf32, bf16, f16 [default: the file's, f32]
-    #[arg(long, value_name = "PRECISION")]
-    pub precision: Option<String>,
+    /// Arithmetic of the engine; all but f32 on a GPU alone [default: the file's, f32]
+    #[arg(long, value_name = "PRECISION", value_parser = precision())]
+    pub precision: Option<Precision>,
     #[command(flatten)]
     pub machine: MachineArgs,
 }
@@ -327,6 +328,10 @@ fn device() -> impl TypedValueParser<Value = DeviceChoice> {
         })
     };
     PossibleValuesParser::new(DeviceChoice::ALL.iter().map(value)).try_map(|name| name.parse())
+}
+
+fn precision() -> impl TypedValueParser<Value = Precision> {
+    PossibleValuesParser::new(Precision::ALL.iter().map(|precision| precision.name())).try_map(|name| name.parse())
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

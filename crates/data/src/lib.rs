@@ -2,8 +2,8 @@
 //!
 //! Three ways lead to a [`Dataset`], images of one shape as bytes with labels:
 //!
-//! - [`Source::locate`] finds a folder or archive of images, or a set in the form of MNIST, CIFAR or
-//!   Tiny ImageNet, and [`Source::open`] decodes it once into a file that later runs only map;
+//! - [`Source::locate`] finds a folder or archive of images, with a table of labels or in class folders, or a set in
+//!   the form of MNIST, CIFAR or Tiny ImageNet, and [`Source::open`] decodes it once into a file that later runs only map;
 //! - [`Generated`] draws a set where there is none;
 //! - [`Dataset::from_memory`] takes what a program has.
 //!

@@ -111,7 +111,8 @@ impl Source {
             [archive] => found(archive, Container::Archive),
             [] => Err(DataError::NoImages {
                 path: path.to_path_buf(),
-                hint: "no class folders, no archive, no files of CIFAR or MNIST".to_owned(),
+                hint: "no class folders, no labels.csv, no archive, no files of CIFAR, MNIST or Tiny ImageNet"
+                    .to_owned(),
             }),
             several => Err(DataError::SeveralArchives {
                 folder: path.to_path_buf(),

@@ -23,14 +23,20 @@ pub struct Check {
 pub struct Case {
     /// The device, or what stands in for one.
     pub stream: Arc<dyn Stream>,
+    seed: u64,
     random: tunefork_rng::Stream,
     digest: u64,
 }
 
 impl Case {
+    /// The seed that it was made with.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// A case on a stream; equal seeds give equal cases.
     pub fn new(stream: Arc<dyn Stream>, seed: u64) -> Self {
-        Self { stream, random: Key::study(seed).stream(Purpose::Generate), digest: 0xcbf2_9ce4_8422_2325 }
+        Self { stream, seed, random: Key::study(seed).stream(Purpose::Generate), digest: 0xcbf2_9ce4_8422_2325 }
     }
 
     /// A random whole number from `low` to `high`, both included.

@@ -23,72 +23,38 @@ fn family(name: &str, seeds: std::ops::Range<u64>) {
     }
 }
 
-#[test]
-fn statistics() {
-    family("statistics", 0..6);
+/// A test for each file of kernels, with the seeds that it is run with.
+macro_rules! families {
+    ($($name:ident $seeds:expr;)*) => {
+        $(#[test]
+        fn $name() {
+            family(stringify!($name), $seeds);
+        })*
+
+        #[test]
+        fn no_family_is_forgotten() {
+            let mut tested = [$(stringify!($name)),*];
+            let mut known: Vec<&str> = FAMILIES.iter().map(|(family, _)| *family).collect();
+            tested.sort_unstable();
+            known.sort_unstable();
+            assert_eq!(tested[..], known[..]);
+        }
+    };
 }
 
-#[test]
-fn block() {
-    family("block", 0..8);
-}
-
-#[test]
-fn conv() {
-    family("conv", 0..8);
-}
-
-#[test]
-fn conv_large() {
-    family("conv_large", 0..1);
-}
-
-#[test]
-fn dropout() {
-    family("dropout", 0..10);
-}
-
-#[test]
-fn step() {
-    family("step", 0..5);
-}
-
-#[test]
-fn gather() {
-    family("gather", 0..10);
-}
-
-#[test]
-fn loss() {
-    family("loss", 0..12);
-}
-
-#[test]
-fn optimizer() {
-    family("optimizer", 0..16);
-}
-
-#[test]
-fn dense() {
-    family("dense", 0..10);
-}
-
-#[test]
-fn average() {
-    family("average", 0..10);
-}
-
-#[test]
-fn group_norm() {
-    family("group_norm", 0..12);
-}
-
-#[test]
-fn conv_tensor() {
-    family("conv_tensor", 0..24);
-}
-
-#[test]
-fn conv_tensor_large() {
-    family("conv_tensor_large", 0..1);
+families! {
+    statistics 0..6;
+    block 0..8;
+    conv 0..8;
+    conv_large 0..1;
+    dropout 0..10;
+    step 0..5;
+    gather 0..10;
+    loss 0..12;
+    optimizer 0..6;
+    dense 0..10;
+    average 0..10;
+    group_norm 0..12;
+    conv_tensor 0..24;
+    conv_tensor_large 0..1;
 }

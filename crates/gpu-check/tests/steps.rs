@@ -39,6 +39,17 @@ fn random_graphs_evaluate() {
 }
 
 #[test]
+fn weight_decay_spares_norms_and_biases() {
+    seeds("steps/spared", 80, 0..6, &TWO);
+}
+
+#[test]
+fn no_check_is_forgotten() {
+    let tested = ["steps/training", "steps/evaluation", "steps/repeat", "steps/spared"];
+    assert_eq!(steps::CHECKS.iter().map(|check| check.name).collect::<Vec<_>>(), tested);
+}
+
+#[test]
 fn equal_steps_give_equal_bits() {
     seeds("steps/repeat", 80, 0..3, &TWO);
     for (architecture, precision) in [(75, Precision::F16), (80, Precision::Bf16)] {

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use serde::Deserialize;
-use tunefork_graph::{Activation, Conv, Graph, GraphError, NodeId, Window};
+use tunefork_graph::{Activation, Conv, Graph, GraphError, NodeId, PoolKind, Window};
 
 /// A network and what it is trained on.
 #[derive(Clone, Debug)]
@@ -61,6 +61,7 @@ impl Model {
         name: &str,
         channels: usize,
         activation: Activation,
+        pool: PoolKind,
     ) -> Result<NodeId, GraphError> {
         let conv = Conv { channels, kernel: 3, stride: 1, padding: 1, bias: true };
         let mut y = g.conv2d(x, name, conv)?;
@@ -76,10 +77,10 @@ impl Model {
             y = g.add(y, shortcut)?;
         }
         y = g.activation(y, activation)?;
-        let pool = Window { kernel: 2, stride: 2, padding: 0 };
-        match activation {
-            Activation::Relu => g.max_pool(y, pool),
-            _ => g.average_pool(y, pool),
+        let window = Window { kernel: 2, stride: 2, padding: 0 };
+        match pool {
+            PoolKind::Max => g.max_pool(y, window),
+            PoolKind::Average => g.average_pool(y, window),
         }
     }
 }
@@ -141,7 +142,7 @@ impl Network {
     /// # Errors
     /// If the side is too small for its poolings.
     pub fn graph_of(&self, batch: usize, side: usize) -> Result<Graph, GraphError> {
-        self.build(batch, side, Activation::Relu)
+        self.build(batch, side, Activation::Relu, PoolKind::Max)
     }
 
     /// The same with tanh for relu and means for maxima: gradients do not jump where rounding moves a value.
@@ -149,14 +150,14 @@ impl Network {
     /// # Errors
     /// If the side is too small for its poolings.
     pub fn smooth_graph_of(&self, batch: usize, side: usize) -> Result<Graph, GraphError> {
-        self.build(batch, side, Activation::Tanh)
+        self.build(batch, side, Activation::Tanh, PoolKind::Average)
     }
 
-    fn build(&self, batch: usize, side: usize, activation: Activation) -> Result<Graph, GraphError> {
+    fn build(&self, batch: usize, side: usize, activation: Activation, pool: PoolKind) -> Result<Graph, GraphError> {
         let mut g = Graph::new(batch, [side, side, self.colours])?;
         let mut x = g.input();
         for (number, &channels) in self.model.channels.iter().enumerate() {
-            x = self.model.block(&mut g, x, &format!("conv{number}"), channels, activation)?;
+            x = self.model.block(&mut g, x, &format!("conv{number}"), channels, activation, pool)?;
         }
         if self.model.global_average() {
             x = g.global_average_pool(x)?;

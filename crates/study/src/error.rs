@@ -17,7 +17,7 @@ pub enum StudyError {
     Space(#[from] SpaceError),
     /// The settings are not those of the stored study.
     #[error(
-        "study `{study}` was started with other settings: {}; only the number of trials may grow: restore the settings, or start anew under another name or folder",
+        "study `{study}` was started with other settings: {}; what a study is compared by stays, only its budget may grow: restore the settings, or start anew under another name or folder",
         differences.join("; ")
     )]
     SettingsChanged {

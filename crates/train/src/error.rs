@@ -93,7 +93,7 @@ pub enum TrainError {
         largest_batch: Option<usize>,
     },
     /// The loss is no number any more: the learning rate is too high, as a rule.
-    #[error("the loss became {loss} in {at}; a smaller learning rate or clip_norm may help")]
+    #[error("the loss became {loss} in {at}; a smaller learning rate or `clip` may help")]
     Diverged {
         /// Epoch and step, or validation.
         at: LossAt,

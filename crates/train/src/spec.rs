@@ -109,7 +109,10 @@ impl Objective {
 
     /// Whether larger values are better.
     pub fn is_maximised(self) -> bool {
-        !matches!(self, Self::Loss)
+        match self {
+            Self::Accuracy | Self::MacroF1 => true,
+            Self::Loss => false,
+        }
     }
 
     /// Whether `new` is strictly better than `old`.
@@ -175,7 +178,7 @@ impl TrainSpec {
         let allowed = "at least 0 and below 1";
         setting("label_smoothing", smoothing.into(), allowed, (0.0..1.0).contains(&smoothing))?;
         match self.clip_norm {
-            Some(norm) => setting("clip_norm", norm.into(), "a finite number above 0", norm > 0.0 && norm.is_finite()),
+            Some(norm) => setting("clip", norm.into(), "a finite number above 0", norm > 0.0 && norm.is_finite()),
             None => Ok(()),
         }
     }

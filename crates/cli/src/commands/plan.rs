@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use tunefork::scheduler::SchedulerKind;
 use tunefork::study_file::table::{KIND, SAMPLER};
 use tunefork::{StudyPlan, StudySpec, StudyTime};
 
@@ -168,7 +169,8 @@ fn write_stopping(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> std:
     let scheduler = KIND.of(spec.fixed());
     let rungs: Vec<String> = plan.rungs.iter().map(u32::to_string).collect();
     match rungs.is_empty() {
-        true => writeln!(text, "stopping    none ({scheduler})"),
+        true if scheduler == SchedulerKind::None => writeln!(text, "stopping    none"),
+        true => writeln!(text, "stopping    none: {scheduler} has no rung before the last epoch"),
         false => writeln!(text, "stopping    {scheduler}, after epochs {}", rungs.join(", ")),
     }
 }

@@ -1,11 +1,13 @@
 //! `tunefork run`
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use tunefork::report::with_deviation;
 use tunefork::study::{Ended, StudyRecord};
+use tunefork::train::Objective;
 use tunefork::{Report, RunOptions, StudySpec, deviation_of};
 
 use super::{same_command, stop_flag};
@@ -72,12 +74,13 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
             line(format!("  {name} = {value}"));
         }
     }
-    if let Some(test) = &report.test
-        && let Some(accuracy) = test.figure("accuracy")
-    {
-        let deviation = test.deviations.iter().find(|(name, _)| name == "accuracy");
-        let accuracy = with_deviation(accuracy, deviation.map(|(_, deviation)| *deviation));
-        line(format!("test accuracy of the best: {accuracy}"));
+    if let Some(test) = &report.test {
+        for name in BTreeSet::from([Objective::Accuracy.name(), objective.name()]) {
+            let Some(value) = test.figure(name) else { continue };
+            let deviation = test.deviations.iter().find(|(other, _)| other == name);
+            let value = with_deviation(value, deviation.map(|(_, deviation)| *deviation));
+            line(format!("test {name} of the best: {value}"));
+        }
     }
     if report.outcome.outside_events > 0 {
         line(format!("reproducible given {} outside events", report.outcome.outside_events));

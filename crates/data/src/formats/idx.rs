@@ -70,9 +70,10 @@ fn read(files: Files, root: &str) -> Result<Contents, DataError> {
     })
 }
 
-/// The images of a part, its file of labels and the labels; nothing if the test part is not there.
+/// The images of a part, its file of labels and the labels.
 type PartFiles = (Idx<Vec<u8>>, String, Vec<u8>);
 
+/// Nothing if the test part is not there.
 fn read_part(files: &Files, root: &str, stem: &str, part: Part) -> Result<Option<PartFiles>, DataError> {
     let there = |dimensions| {
         let names = spellings(stem, dimensions).map(|name| inside(root, &name));

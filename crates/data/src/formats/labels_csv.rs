@@ -74,6 +74,7 @@ impl Table<'_> {
     /// What the table says, once for each image.
     fn rows(&self, bytes: &[u8], warnings: &mut Warnings) -> Result<Vec<Row>, DataError> {
         let line_of = |position: Option<&Position>| position.map_or(1, Position::line);
+        check_quotes(bytes).map_err(|(line, reason)| self.wrong(line, reason))?;
         let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).trim(Trim::All).from_reader(bytes);
         let mut records = Vec::new();
         for record in reader.records() {
@@ -126,6 +127,40 @@ impl Table<'_> {
     }
 }
 
+/// Whether each quote at the beginning of a field ends at the field's end: readers of CSV otherwise take what follows,
+/// several lines of it, for one field. The line in which that goes wrong, and how.
+fn check_quotes(bytes: &[u8]) -> Result<(), (u64, &'static str)> {
+    enum At {
+        Start,
+        Plain,
+        Quoted,
+        /// Behind a quote that ends the field, or is the first of two.
+        Quote,
+        End,
+    }
+    let (mut at, mut line, mut opened) = (At::Start, 1, 1);
+    for &byte in bytes {
+        at = match (at, byte) {
+            (At::Start, b' ' | b'\t') => At::Start,
+            (At::Start, b'"') => {
+                opened = line;
+                At::Quoted
+            }
+            (At::Quoted, b'"') => At::Quote,
+            (At::Quoted, _) | (At::Quote, b'"') => At::Quoted,
+            (At::Start | At::Plain | At::Quote | At::End, b',' | b'\n' | b'\r') => At::Start,
+            (At::Quote | At::End, b' ' | b'\t') => At::End,
+            (At::Quote | At::End, _) => return Err((line, "has text behind a quote that ends a field")),
+            (At::Start | At::Plain, _) => At::Plain,
+        };
+        line += u64::from(byte == b'\n');
+    }
+    match at {
+        At::Quoted => Err((opened, "has a quote that never ends")),
+        At::Start | At::Plain | At::Quote | At::End => Ok(()),
+    }
+}
+
 /// A line of the table, with its number.
 type Record = (u64, StringRecord);
 
@@ -161,7 +196,10 @@ fn plain(image: &str) -> &str {
 /// The classes' names in their order, and each label's class.
 fn classes(rows: &[Row]) -> (Vec<String>, HashMap<&str, u16>) {
     let texts: BTreeSet<&str> = rows.iter().map(|row| row.label.as_str()).collect();
-    let numbers: Option<BTreeSet<u64>> = texts.iter().map(|text| text.parse().ok()).collect();
+    // Two spellings of one number, `1` and `01`, are two names.
+    let numbers: Option<Vec<u64>> = texts.iter().map(|text| text.parse().ok()).collect();
+    let mut numbers = numbers.filter(|numbers| numbers.iter().collect::<BTreeSet<_>>().len() == texts.len());
+    numbers.iter_mut().for_each(|numbers| numbers.sort_unstable());
     let names: Vec<String> = match &numbers {
         Some(numbers) => numbers.iter().map(u64::to_string).collect(),
         None => texts.iter().map(|text| (*text).to_owned()).collect(),

@@ -29,7 +29,7 @@ struct Format {
 type Reader = fn(Files, &str) -> Result<Contents, DataError>;
 
 /// All of them. What none of them marks is a folder of class folders.
-const MARKED: [Format; 5] = [idx::FORMAT, cifar::TEN, cifar::HUNDRED, tiny_imagenet::FORMAT, labels_csv::FORMAT];
+const MARKED: &[Format] = &[idx::FORMAT, cifar::TEN, cifar::HUNDRED, tiny_imagenet::FORMAT, labels_csv::FORMAT];
 
 /// Whether a file of this name marks a set in its folder.
 pub(crate) fn is_mark(file_name: &str) -> bool {

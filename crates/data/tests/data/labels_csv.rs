@@ -63,7 +63,8 @@ fn numbers_are_in_their_order_and_names_in_theirs() {
         let table = format!("a.png,{a}\nb.png,{b}\nmore/c d.png,{c}\nmore/e.png,{e}\n");
         place(table.as_bytes()).opened("set").data.classes().to_vec()
     };
-    assert_eq!(opened(["10", "9", "010", "0"]), ["0", "9", "10"]);
+    assert_eq!(opened(["10", "09", "10", "00"]), ["0", "9", "10"]);
+    assert_eq!(opened(["10", "9", "010", "0"]), ["0", "010", "10", "9"]);
     assert_eq!(opened(["10", "9", "b", "a"]), ["10", "9", "a", "b"]);
     assert_eq!(opened(["\"cat, small\"", "dog", "dog", "\"the \"\"dog\"\"\""]), ["cat, small", "dog", "the \"dog\""]);
 }
@@ -110,6 +111,9 @@ fn what_is_wrong_is_named_with_its_line() {
     refused(b"a.png,cat\nb.png,dog\na.png,dog\n", 3, &["says `dog` (train) of `a.png`", "line 1 says `cat` (train)"]);
     refused(b"image,label,part\na.png,cat,dev\n", 2, &["part `dev`; train, val or test"]);
     refused(b"a.png,cat\nb.png,\xff\n", 2, &["UTF-8"]);
+    refused(b"a.png,\"cat\nb.png,\"dog\n", 2, &["text behind a quote"]);
+    refused(b"a.png,\"cat\"s\nb.png,dog\n", 1, &["text behind a quote"]);
+    refused(b"a.png,cat\nb.png,\"dog\nmore/e.png,cat\n", 2, &["quote that never ends"]);
     let message = place(b"a.png,cat\nb.png,cat\n").error("set");
     assert!(message.contains("has 1 classes; between 2 and"), "{message}");
     let message = place(b"a.png,cat\nz.png,dog\n").error("set");

@@ -167,7 +167,7 @@ pub(super) fn weight_gradient_of(case: &mut Case, gradient: &WeightGradient, row
     let positions = conv.positions() / conv.batch * rows;
     let limit = match precision {
         Precision::Tf32 => limit(precision, positions),
-        _ => limit(Precision::F32, positions),
+        Precision::F32 | Precision::F16 | Precision::Bf16 => limit(Precision::F32, positions),
     };
     let found = on_dw.read(case)?;
     case.close(&format!("{gradient:?}, {rows} rows: dw"), &found, &dw, limit)
@@ -176,7 +176,7 @@ pub(super) fn weight_gradient_of(case: &mut Case, gradient: &WeightGradient, row
 /// Whether the device has instructions for a precision.
 fn exists(case: &Case, precision: Precision) -> bool {
     // Storage as bf16 alone needs none, but a whole network in it is refused before sm_80.
-    case.stream.architecture() >= 80 || matches!(precision, Precision::F32 | Precision::F16)
+    precision.runs_on(case.stream.architecture())
 }
 
 /// A random convolution with at least 16 values in each tensor, so that sums that cancel do not

@@ -32,11 +32,7 @@ struct Layer {
 }
 
 fn each(case: &mut Case, check: fn(&mut Case, Dense) -> Result<(), Failure>) -> Result<(), Failure> {
-    for precision in [Precision::F32, Precision::Tf32, Precision::F16, Precision::Bf16] {
-        let everywhere = matches!(precision, Precision::F32 | Precision::F16);
-        if !everywhere && case.stream.architecture() < 80 {
-            continue;
-        }
+    for precision in Precision::of_architecture(case.stream.architecture()) {
         let dense = Dense {
             batch: case.one_of(&[1, 2, 3, 5, 64, 70]),
             inputs: case.one_of(&[1, 3, 16, 31, 64, 68, 97, 300, 601]),

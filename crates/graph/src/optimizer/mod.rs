@@ -18,9 +18,9 @@
 //! Weight decay acts on all parameters, biases and norms included, or on all but these.
 
 mod bounds;
+mod declare;
 mod rules;
 mod scalars;
-mod table;
 
 pub use bounds::Bounded;
 pub use rules::{GivenScalars, OptimizerKind, UpdateRule};

@@ -1,8 +1,8 @@
 //! The table of the optimizers, and what each of them says of itself.
 
 use super::bounds::{Bounded, allowed};
+use super::declare::update_rules;
 use super::scalars::{Scalars, bias_correction, momentum_schedule};
-use super::table::update_rules;
 
 update_rules! {
     /// Stochastic gradient descent, with momentum or without; state with momentum: buf.

@@ -163,11 +163,9 @@ impl Block {
 
     /// Length, in 4-byte words, of the choices of a max pooling: 2 bytes for each result.
     pub(super) fn choices_len(&self) -> usize {
-        match self.pool {
-            Some(Pool { kind: PoolKind::Max, .. }) if self.owned() == Owned::Window => {
-                self.output_len().div_ceil(2).next_multiple_of(4)
-            }
-            _ => 0,
+        match self.pool.map(|pool| pool.kind) {
+            Some(PoolKind::Max) if self.owned() == Owned::Window => self.output_len().div_ceil(2).next_multiple_of(4),
+            Some(PoolKind::Max | PoolKind::Average) | None => 0,
         }
     }
 

@@ -133,7 +133,7 @@ impl DataGradient {
         check(&self.conv, self.precision, step, dx, Some(weights), dy);
         let product = match self.precision {
             Precision::F32 => exact::data_gradient(self),
-            _ => tensor::data_gradient(self, stream.architecture()),
+            Precision::Tf32 | Precision::F16 | Precision::Bf16 => tensor::data_gradient(self, stream.architecture()),
         };
         let operands = |arguments: Arguments| arguments.span(dy).span(weights).span(dx).value(u32::from(accumulate));
         // SAFETY: the lengths are those of the shape.
@@ -277,7 +277,7 @@ impl Kernels {
         match precision {
             _ if conv.channels <= THIN => Self::FirstLayer,
             Precision::F32 => Self::Exact,
-            _ => Self::Tensor,
+            Precision::Tf32 | Precision::F16 | Precision::Bf16 => Self::Tensor,
         }
     }
 }
