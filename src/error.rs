@@ -77,7 +77,11 @@ impl From<TrialFailure> for Error {
     fn from(failure: TrialFailure) -> Self {
         match failure.kind {
             FailureKind::Interrupted => Error::Interrupted,
-            _ => Error::Training(failure),
+            FailureKind::Diverged
+            | FailureKind::DoesNotFit
+            | FailureKind::InvalidConfiguration
+            | FailureKind::Fault
+            | FailureKind::Halt => Error::Training(failure),
         }
     }
 }

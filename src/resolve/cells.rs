@@ -212,7 +212,7 @@ fn nearest(domain: &Domain, wanted: Option<&Value>) -> Value {
     let (low, high) = match *domain {
         Domain::Float { low, high, .. } => (low, high),
         Domain::Int { low, high, .. } => (low as f64, high as f64),
-        _ => return first,
+        Domain::Categorical { .. } => return first,
     };
     match wanted.as_f64() {
         Some(number) if number >= high => domain.to_value(high),

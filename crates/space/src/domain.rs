@@ -239,7 +239,7 @@ impl Domain {
     pub fn contains_internal(&self, internal: f64) -> bool {
         match self {
             Self::Float { low, high, step: None, .. } => (*low..=*high).contains(&internal),
-            _ => self.rank(internal).is_some(),
+            Self::Float { .. } | Self::Int { .. } | Self::Categorical { .. } => self.rank(internal).is_some(),
         }
     }
 
@@ -275,7 +275,7 @@ impl Domain {
     fn float_grid(&self) -> Option<StepGrid> {
         match *self {
             Self::Float { low, high, step: Some(step), .. } => StepGrid::new(low, high, step),
-            _ => None,
+            Self::Float { .. } | Self::Int { .. } | Self::Categorical { .. } => None,
         }
     }
 }

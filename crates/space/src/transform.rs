@@ -26,7 +26,7 @@ impl Domain {
     pub fn transform(&self, internal: f64) -> f64 {
         match self {
             Self::Float { log: true, .. } | Self::Int { log: true, .. } => libm::log(internal),
-            _ => internal,
+            Self::Float { .. } | Self::Int { .. } | Self::Categorical { .. } => internal,
         }
     }
 

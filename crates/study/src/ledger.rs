@@ -227,7 +227,7 @@ pub(crate) fn compatible(one: &Domain, other: &Domain) -> bool {
         (Domain::Float { log: a, .. }, Domain::Float { log: b, .. }) => a == b,
         (Domain::Int { log: a, .. }, Domain::Int { log: b, .. }) => a == b,
         (Domain::Categorical { choices: a, .. }, Domain::Categorical { choices: b, .. }) => a == b,
-        _ => false,
+        (Domain::Float { .. } | Domain::Int { .. } | Domain::Categorical { .. }, _) => false,
     }
 }
 

@@ -212,7 +212,7 @@ impl Sampler for Tpe {
 fn is_observed(domain: &Domain, value: f64) -> bool {
     match domain {
         Domain::Categorical { choices, .. } => (0.0..choices.len() as f64).contains(&value),
-        _ => !value.is_nan(),
+        Domain::Float { .. } | Domain::Int { .. } => !value.is_nan(),
     }
 }
 

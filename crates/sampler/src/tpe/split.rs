@@ -31,7 +31,7 @@ impl Split {
                 }
                 TrialState::Pruned => pruned.push((PrunedKey::new(history, trial), number)),
                 TrialState::Running | TrialState::Paused if liar => live.push(number),
-                _ => {}
+                TrialState::Running | TrialState::Paused | TrialState::Waiting | TrialState::Failed => {}
             }
         }
         let wanted = good_size(complete.len() + pruned.len());
