@@ -15,3 +15,13 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 pub(crate) fn create_folder(path: &Path) -> Result<(), Error> {
     fs::create_dir_all(path).map_err(Error::io("create", path))
 }
+
+/// What [`is_folder_name`] asks for.
+pub(crate) const FOLDER_NAME: &str =
+    "write a text of at most 120 bytes in quotes, without slashes: a folder has this name";
+
+/// Whether a folder can be made that has this name and lies where it is meant to, on every system.
+pub(crate) fn is_folder_name(name: &str) -> bool {
+    let is_odd = |c: char| c == '/' || c == '\\' || c.is_control();
+    !name.trim().is_empty() && name.len() <= 120 && !name.contains(is_odd) && name != "." && name != ".."
+}

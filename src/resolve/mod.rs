@@ -24,6 +24,7 @@ use tunefork_space::{Parameter, Params, Point, Space, Value};
 use tunefork_study::ValueAt;
 use tunefork_train::At;
 
+use crate::files::{FOLDER_NAME, is_folder_name};
 use crate::study_file::table::{
     AS_TRIAL, AT, EARLY_STOP, EPOCHS, FOLD_ORDER, FOLDS, MEAN, NAME, SAMPLER, SEED, SLOTS, STD, TIME_LIMIT, TRIALS,
     VALIDATION,
@@ -271,6 +272,11 @@ impl StudySpec {
                 None => error,
             }
         };
+        if !is_folder_name(self.name()) {
+            return Err(
+                refused(&[&NAME], format!("`{}` is no name for a study", self.name().escape_debug())).note(FOLDER_NAME)
+            );
+        }
         let (mean, std) = (self.fixed.list(&MEAN).len(), self.fixed.list(&STD).len());
         if mean != std {
             let text = format!("there are {mean} means but {std} deviations");

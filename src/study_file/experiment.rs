@@ -9,6 +9,7 @@ use super::key::{Key, Shape};
 use super::location::Location;
 use super::reader::Reader;
 use super::setting::{Change, Content, Form, Term, bare_name, key_of};
+use crate::files::{FOLDER_NAME, is_folder_name};
 
 /// Runs that the experiments of one file may have together. More are a mistake, or want a search.
 pub(crate) const MOST_RUNS: usize = 10_000;
@@ -67,11 +68,11 @@ impl Experiment {
 /// The name of an experiment or of a run. An experiment that is run alone has a folder of its name.
 fn title(reader: &Reader<'_>, value: &Spanned<DeValue<'_>>) -> Result<String, FileError> {
     match value.get_ref() {
-        DeValue::String(text) if !text.trim().is_empty() && !text.contains(['/', '\\', '\n']) => Ok(text.to_string()),
+        DeValue::String(text) if is_folder_name(text) => Ok(text.to_string()),
         _ => {
             let place = reader.place(value.span());
             let text = format!("{} is not a name", place.text());
-            Err(wrong(text, &place).note("write a text in quotes, without slashes"))
+            Err(wrong(text, &place).note(FOLDER_NAME))
         }
     }
 }
