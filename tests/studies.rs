@@ -43,6 +43,7 @@ fn every_study_resolves_and_says_what_it_is() {
         let spec = StudySpec::resolve(&file).unwrap_or_else(|e| panic!("{e}"));
         let stem = path.file_stem().unwrap().to_str().unwrap();
         assert_eq!(spec.name(), stem, "a study is named as its file");
+        assert_eq!(spec.notes(), [""; 0], "{}", path.display());
     }
 }
 

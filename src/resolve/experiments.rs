@@ -100,6 +100,7 @@ impl StudySpec {
         };
         spec.fixed = spec.config(&spec.baseline());
         spec.check(file)?;
+        spec.notes.extend(spec.idle(file));
         Ok(spec)
     }
 

@@ -8,6 +8,7 @@ mod conditions;
 mod config;
 mod data;
 mod experiments;
+mod idle;
 mod layers;
 mod members;
 mod network;
@@ -88,6 +89,7 @@ impl StudySpec {
             spec.enqueued.push(point);
         }
         spec.check(file)?;
+        spec.notes.extend(spec.idle(file));
         Ok(spec)
     }
 
@@ -209,7 +211,7 @@ impl StudySpec {
         &self.written
     }
 
-    /// What of the file is not used, as sentences.
+    /// What of the file is not used, or does nothing where it stands, as sentences.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }

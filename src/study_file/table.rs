@@ -142,8 +142,8 @@ keys! {
             "images of another size are scaled and cut to their middle, or stretched";
         COLOUR: One<Colour> = names(), Word(Colour::Auto.name()), "", Fixed, ALWAYS,
             "channels of the images";
-        LABELS: One<Labels> = names(), Word(Labels::Fine.name()), "", Fixed, beside(SOURCE.key(), &["cifar100"]),
-            "its 100 classes or its 20 superclasses";
+        LABELS: One<Labels> = names(), Word(Labels::Fine.name()), "", Fixed, ALWAYS,
+            "of CIFAR-100: its 100 classes or its 20 superclasses";
         TRAIN: Optional<Share> = share(), Absent("all that are left"), "images", Fixed, ALWAYS,
             "training images";
         VALIDATION: Optional<Share> = share(),

@@ -1,0 +1,87 @@
+//! Keys that are given where they do nothing.
+
+use tunefork_space::{Domain, Value};
+
+use super::StudySpec;
+use super::cells::{Cell, Entry};
+use crate::study_file::{KEYS, Key, Only, Preset, StudyFile, key_of};
+
+impl StudySpec {
+    /// A sentence for each key of the file that has no effect in any trial, or that is searched also where it has none.
+    pub(super) fn idle(&self, file: &StudyFile) -> Vec<String> {
+        KEYS.iter()
+            .copied()
+            .filter(|key| file.setting(key).is_some())
+            .filter_map(|key| self.idle_key(key, file))
+            .collect()
+    }
+
+    fn idle_key(&self, key: &'static Key, file: &StudyFile) -> Option<String> {
+        let only = key.only?;
+        let other = Key::find(only.key)?;
+        let cells = self.cells_of(key);
+        if cells.iter().all(|cell| matches!(cell, Cell::Fixed(value) if is_default(key, value))) {
+            return None;
+        }
+        let acts: Vec<bool> = match only.words.is_empty() {
+            true => vec![file.setting(other).is_some()],
+            false => self.values_of(other).iter().map(|value| is_one_of(value, &only)).collect(),
+        };
+        if !acts.contains(&true) {
+            return Some(format!("`{}` does nothing in this study: it is only for {only}", key.name));
+        }
+        if !acts.contains(&false) || !self.experiments().is_empty() {
+            return None;
+        }
+        let mut own = self.space().parameters().iter().filter(|parameter| key_of(&parameter.name) == Some(key));
+        let is_free = own.any(|own| !own.when.iter().any(|when| key_of(&when.parameter) == Some(other)));
+        let word = only.words.first()?;
+        is_free.then(|| {
+            format!(
+                "`{}` is searched also where it does nothing, for it is only for {only}: write \
+                 when = {{ {} = \"{word}\" }} beside its domain",
+                key.name, other.name
+            )
+        })
+    }
+
+    /// What a key may hold in the trials of this study.
+    fn values_of(&self, key: &Key) -> Vec<Value> {
+        let of = |cell: &Cell| match cell {
+            Cell::Fixed(value) => vec![value.clone()],
+            Cell::Parameter { name, otherwise, .. } => {
+                let parameter = self.space().parameters().iter().find(|parameter| parameter.name == *name);
+                let elsewhere = parameter.is_none_or(|parameter| !parameter.when.is_empty());
+                let domain = parameter.map(|parameter| &parameter.domain);
+                let size = domain.and_then(Domain::size).unwrap_or(0);
+                let values = domain.iter().flat_map(|domain| (0..size).map(|at| domain.to_value(domain.nth(at))));
+                values.chain(elsewhere.then(|| otherwise.clone())).collect()
+            }
+        };
+        self.cells_of(key).iter().flat_map(of).collect()
+    }
+
+    fn cells_of(&self, key: &Key) -> &[Cell] {
+        let at = KEYS.iter().position(|other| *other == key);
+        match at.map(|at| &self.cells.entries[at]) {
+            Some(Entry::One(cell)) => std::slice::from_ref(cell),
+            Some(Entry::Many(cells)) => cells,
+            Some(Entry::Absent) | None => &[],
+        }
+    }
+}
+
+fn is_one_of(value: &Value, only: &Only) -> bool {
+    matches!(value, Value::Text(word) if only.words.contains(&word.as_str()))
+}
+
+/// Whether this is what holds where the key is not given: nobody minds that it does nothing.
+fn is_default(key: &Key, value: &Value) -> bool {
+    match (key.default, value) {
+        (Preset::Flag(default), Value::Bool(flag)) => default == *flag,
+        (Preset::Whole(default), Value::Int(whole)) => default == *whole,
+        (Preset::Number(default), Value::Float(number)) => default == *number,
+        (Preset::Word(default), Value::Text(word)) => default == word,
+        _ => false,
+    }
+}
