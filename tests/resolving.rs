@@ -203,6 +203,10 @@ fn keys_that_do_nothing_are_told() {
     // Of several layers one is enough.
     assert_eq!(notes("[model]\nnorm = [\"group\", \"batch\"]\nnorm_groups = 2", &[]), [""; 0]);
     assert_eq!(notes("[model]\nnorm_groups = 2", &[]).len(), 1);
+    assert_eq!(
+        notes("[model]\nlayers = 1\nchannels = [8, 8]", &[]),
+        ["of the 2 values of `channels` only 1 are used: there are no more such layers"]
+    );
     assert_eq!(notes("[data]\nfold_order = \"sequential\"\nfolds = 3", &[]), [""; 0]);
     assert_eq!(notes("[scheduler]\nkind = \"none\"\nreduction = 4", &[]).len(), 1);
 }

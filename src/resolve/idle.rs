@@ -4,16 +4,22 @@ use tunefork_space::{Domain, Value};
 
 use super::StudySpec;
 use super::cells::{Cell, Entry};
-use crate::study_file::{KEYS, Key, Only, Preset, StudyFile, key_of};
+use crate::study_file::{Form, KEYS, Key, Only, Preset, Setting, StudyFile, key_of};
 
 impl StudySpec {
     /// A sentence for each key of the file that has no effect in any trial, or that is searched also where it has none.
     pub(super) fn idle(&self, file: &StudyFile) -> Vec<String> {
-        KEYS.iter()
-            .copied()
-            .filter(|key| file.setting(key).is_some())
-            .filter_map(|key| self.idle_key(key, file))
-            .collect()
+        let given = KEYS.iter().copied().filter_map(|key| Some((key, file.setting(key)?)));
+        given.filter_map(|(key, setting)| self.idle_key(key, file).or_else(|| self.idle_layers(key, setting))).collect()
+    }
+
+    /// Values for layers that there never are.
+    fn idle_layers(&self, key: &Key, setting: &Setting) -> Option<String> {
+        let (Form::List(values), true) = (&setting.form, key.is_for_each_layer()) else { return None };
+        let (values, layers) = (values.len(), self.cells_of(key).len());
+        (values > layers && self.experiments().is_empty()).then(|| {
+            format!("of the {values} values of `{}` only {layers} are used: there are no more such layers", key.name)
+        })
     }
 
     fn idle_key(&self, key: &'static Key, file: &StudyFile) -> Option<String> {

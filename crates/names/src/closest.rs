@@ -1,20 +1,23 @@
 //! What a misspelt name was meant to be.
 
 /// The one of `names` that a user who typed `typed` most likely meant, if any is close: at most one edit for three
-/// letters.
+/// letters, whatever their case.
 ///
 /// ```
 /// assert_eq!(tunefork_names::closest("dropuot", ["channels", "dropout"]), Some("dropout"));
+/// assert_eq!(tunefork_names::closest("GELU", ["relu", "gelu"]), Some("gelu"));
 /// ```
 pub fn closest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Nobody mistypes a name into something much longer, and long texts would take long.
     if typed.chars().count() > 64 {
         return None;
     }
+    let lower = typed.to_lowercase();
     names
         .into_iter()
-        .map(|name| (edits(typed, name), name))
-        .filter(|(edits, name)| *edits > 0 && *edits * 3 <= name.chars().count().max(3))
+        .filter(|name| *name != typed)
+        .map(|name| (edits(&lower, &name.to_lowercase()), name))
+        .filter(|(edits, name)| *edits * 3 <= name.chars().count().max(3))
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, name)| name)
 }
