@@ -81,6 +81,9 @@ impl TestResult {
     }
 }
 
+/// The accuracy stands first: it is what people look for.
 fn named(evaluation: &Evaluation) -> Vec<(String, f64)> {
-    of_evaluation(evaluation).map(|(name, value)| (name.to_string(), value)).into()
+    let mut figures = of_evaluation(evaluation).map(|(name, value)| (name.to_string(), value));
+    figures.sort_by_key(|(name, _)| name != "accuracy");
+    figures.into()
 }
