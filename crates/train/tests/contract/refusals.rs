@@ -45,7 +45,7 @@ fn tasks_that_cannot_be_are_refused() {
         ("epochs is 0, must be at least 1", &(|t: &mut Task| t.spec.epochs = 0) as &dyn Fn(&mut Task)),
         ("batch_size is 0, must be at least 1", &|t| t.spec.batch_size = 0),
         ("label_smoothing is 1, must be at least 0 and below 1", &|t| t.spec.label_smoothing = 1.0),
-        ("clip_norm is 0, must be a finite number above 0", &|t| t.spec.clip_norm = Some(0.0)),
+        ("clip is 0, must be a finite number above 0", &|t| t.spec.clip_norm = Some(0.0)),
         ("optimizer: learning_rate is -1, must be a finite number above 0", &|t| {
             t.spec.optimizer = Optimizer::new(t.spec.optimizer.rule, -1.0);
         }),
