@@ -5,7 +5,7 @@ use toml::de::{DeArray, DeTable, DeValue};
 
 use super::domain::{self, refused};
 use super::error::{FileError, Problem};
-use super::key::{Key, Shape};
+use super::key::Key;
 use super::location::Location;
 use super::reader::Reader;
 use super::setting::{Change, Content, Form, Term, bare_name, key_of};
@@ -190,7 +190,7 @@ fn changes(reader: &Reader<'_>, table: &DeTable<'_>) -> Result<Vec<Change>, File
 fn varying_key(name: &str, place: &Location) -> Result<&'static Key, FileError> {
     let part_exists = |key: &&Key| {
         let part = name.strip_prefix(key.name).unwrap_or_default();
-        let layered = matches!(key.shape, Shape::PerLayer { .. });
+        let layered = key.is_for_each_layer();
         let layer = |part: &str| part == "start" || part.parse::<usize>().is_ok();
         part.is_empty() || layered && part.strip_prefix('.').is_some_and(layer)
     };
@@ -215,7 +215,7 @@ fn change(
     value: &Spanned<DeValue<'_>>,
 ) -> Result<Change, FileError> {
     let whole = name == key.name;
-    let layered = matches!(key.shape, Shape::PerLayer { .. });
+    let layered = key.is_for_each_layer();
     match value.get_ref() {
         DeValue::Array(items) if whole && layered => {
             // Only to refuse domains where they stand.

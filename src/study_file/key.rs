@@ -148,12 +148,12 @@ impl Key {
     ///
     /// # Panics
     /// When there is no such key: the table is wrong.
-    pub(crate) fn is_for_each_layer(&self) -> bool {
-        matches!(self.shape, Shape::PerLayer { .. })
-    }
-
     pub(crate) fn counter(counted_by: &str) -> &'static Key {
         Self::find(counted_by).expect("the table counts layers by one of its keys")
+    }
+
+    pub(crate) fn is_for_each_layer(&self) -> bool {
+        matches!(self.shape, Shape::PerLayer { .. })
     }
 
     /// Whether a domain may stand in its place.
