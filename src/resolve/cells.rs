@@ -194,6 +194,15 @@ impl Cell {
     }
 }
 
+/// The cells of a key among the entries of all; none where it holds nothing.
+pub(super) fn cells_of<'e>(entries: &'e [Entry], key: &Key) -> &'e [Cell] {
+    match KEYS.iter().position(|other| *other == key).map(|at| &entries[at]) {
+        Some(Entry::One(cell)) => std::slice::from_ref(cell),
+        Some(Entry::Many(cells)) => cells,
+        Some(Entry::Absent) | None => &[],
+    }
+}
+
 /// A whole number times `by`; anything else as it is.
 pub(super) fn multiplied(value: &Value, by: i64) -> Value {
     match value {

@@ -3,7 +3,7 @@
 use tunefork_space::{Domain, Value};
 
 use super::StudySpec;
-use super::cells::{Cell, Entry};
+use super::cells::{Cell, cells_of};
 use crate::study_file::{Form, KEYS, Key, Only, Preset, Setting, StudyFile, key_of};
 
 impl StudySpec {
@@ -68,12 +68,7 @@ impl StudySpec {
     }
 
     fn cells_of(&self, key: &Key) -> &[Cell] {
-        let at = KEYS.iter().position(|other| *other == key);
-        match at.map(|at| &self.cells.entries[at]) {
-            Some(Entry::One(cell)) => std::slice::from_ref(cell),
-            Some(Entry::Many(cells)) => cells,
-            Some(Entry::Absent) | None => &[],
-        }
+        cells_of(&self.cells.entries, key)
     }
 }
 

@@ -2,9 +2,9 @@
 
 use tunefork_space::{Domain, Value};
 
-use crate::study_file::{Content, FileError, Form, KEYS, Key, Setting, Shape, Term, key_of};
+use crate::study_file::{Content, FileError, Form, Key, Setting, Shape, Term, key_of};
 
-use super::cells::{Builder, Cell, Entry, contradiction};
+use super::cells::{Builder, Cell, cells_of, contradiction};
 
 impl<'f> Builder<'f> {
     /// The cells of a per-layer key, one for each layer that there may be.
@@ -85,13 +85,8 @@ impl<'f> Builder<'f> {
         pin.map_or(cell, |pin| Cell::Fixed(pin.value.clone()))
     }
 
-    /// The cells of a key with several; none where it holds nothing.
     pub(super) fn cells_of(&self, key: &Key) -> &[Cell] {
-        let entry = KEYS.iter().zip(&self.entries).find(|(other, _)| **other == key).map(|(_, entry)| entry);
-        match entry {
-            Some(Entry::Many(cells)) => cells,
-            Some(Entry::One(_) | Entry::Absent) | None => &[],
-        }
+        cells_of(&self.entries, key)
     }
 
     /// Every pin must have met a layer.
