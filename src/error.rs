@@ -99,9 +99,7 @@ impl Error {
             | Error::Unsupported(_) => true,
             Error::Download(error) => error.is_input(),
             Error::Train(error) => error.is_input(),
-            Error::Training(failure) => {
-                matches!(failure.kind, FailureKind::InvalidConfiguration | FailureKind::DoesNotFit)
-            }
+            Error::Training(failure) => failure.kind.is_of_the_configuration(),
             Error::Study(error) => error.is_input(),
             Error::Storage(error) => error.is_input(),
             Error::Io { .. } | Error::Interrupted => false,

@@ -1,5 +1,7 @@
 //! The one question that every sampler answers.
 
+use std::fmt;
+
 use tunefork_rng::{Key, Purpose, Stream};
 use tunefork_space::{Point, Space};
 use tunefork_trial::{History, TrialNumber};
@@ -16,6 +18,8 @@ pub struct Ask<'a> {
     pub proposed: u32,
     /// The key of the study (not of the trial).
     pub key: Key,
+    /// Which points may be proposed: the same in all asks of a study.
+    pub region: Region<'a>,
 }
 
 impl Ask<'_> {
@@ -31,12 +35,43 @@ impl Ask<'_> {
     }
 }
 
+/// The part of a space that proposals come from: all of it, or the points that somebody admits who knows what can be tried at all. Conditions of
+/// the space say which parameters exist together; a region says which of their values work together, and need not say why.
+#[derive(Clone, Copy, Default)]
+pub struct Region<'a>(Option<&'a dyn Fn(&Point) -> bool>);
+
+impl<'a> Region<'a> {
+    /// The whole space.
+    pub const WHOLE: Region<'static> = Region(None);
+
+    /// The points of which `admits` is true; it must answer the same of a point whenever it is asked.
+    pub fn of(admits: &'a dyn Fn(&Point) -> bool) -> Self {
+        Self(Some(admits))
+    }
+
+    /// Whether it is known, without looking at any point, that all are admitted.
+    pub fn is_whole(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Whether this point may be proposed.
+    pub fn admits(&self, point: &Point) -> bool {
+        self.0.is_none_or(|admits| admits(point))
+    }
+}
+
+impl fmt::Debug for Region<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(if self.is_whole() { "the whole space" } else { "a part of the space" })
+    }
+}
+
 /// What a sampler answers.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Proposal {
     /// A value for every active parameter of the space.
     Point(Point),
-    /// A finite space is used up; the study ends.
+    /// The points of a finite space, or those that are admitted, are used up, or so few are admitted that many draws met none; the study ends.
     Exhausted,
 }
 
@@ -57,10 +92,10 @@ pub trait Sampler: Send {
     fn name(&self) -> &'static str;
 
     /// Proposes a value for every parameter of `ask.history.space()` that is active at the proposed
-    /// point.
+    /// point, which lies in `ask.region`.
     fn propose(&mut self, ask: &Ask<'_>) -> Proposal;
 
-    /// Proposes the internal value of one parameter by itself.
+    /// Proposes the internal value of one parameter by itself; the region, which is one of whole points, is not asked.
     fn propose_one(&mut self, ask: &Ask<'_>, parameter: usize) -> f64;
 
     /// How many proposals there are at most before the space is exhausted; `None` when there is no

@@ -10,7 +10,7 @@
 //!
 //! ```
 //! use tunefork_rng::Key;
-//! use tunefork_sampler::{Ask, Proposal, Sampler, Tpe, TpeOptions};
+//! use tunefork_sampler::{Ask, Proposal, Region, Sampler, Tpe, TpeOptions};
 //! use tunefork_space::{Domain, Parameter, Space};
 //! use tunefork_trial::{Direction, History, TrialNumber, TrialState};
 //!
@@ -19,7 +19,7 @@
 //! let mut sampler = Tpe::new(TpeOptions::default())?;
 //! for number in 0..60 {
 //!     let trial = TrialNumber(number);
-//!     let ask = Ask { history: &history, number: trial, proposed: number, key: Key::study(0) };
+//!     let ask = Ask { history: &history, number: trial, proposed: number, key: Key::study(0), region: Region::WHOLE };
 //!     let Proposal::Point(point) = sampler.propose(&ask) else { break };
 //!     let loss = (point.get(0) - 2.0).powi(2);
 //!     history.start(trial, point)?;
@@ -51,7 +51,7 @@ tunefork_names::named_enum! {
     }
 }
 
-pub use ask::{Ask, Proposal, Sampler};
+pub use ask::{Ask, Proposal, Region, Sampler};
 pub use error::SamplerError;
 pub use grid::Grid;
 pub use random::Random;

@@ -9,9 +9,24 @@ use crate::{Ask, Proposal, Sampler, SamplerError, SamplerKind, points::Points};
 /// How often a duplicate is redrawn before the unused points are counted.
 const REDRAWS: u32 = 32;
 
+/// How often a point outside of the region is redrawn before that.
+const REJECTIONS: u32 = 1000;
+
+/// How many points are counted out before a region is taken to be empty.
+const COUNTED: u32 = 10_000;
+
+/// Which points of a region are drawn from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Among {
+    /// All.
+    All,
+    /// Those that no other trial has.
+    Unused,
+}
+
 /// Draws every parameter uniformly from its (on log domains: logarithmic) range.
 ///
-/// In a finite space no point is proposed twice, and when all are used the proposal is
+/// In a finite space no point is proposed twice, and when all that the region admits are used the proposal is
 /// [`Proposal::Exhausted`].
 #[derive(Debug, Default)]
 pub struct Random {
@@ -25,32 +40,50 @@ impl Random {
         Self::default()
     }
 
-    /// One of the unused points, each equally likely.
-    fn unused(&mut self, ask: &Ask<'_>, stream: &mut Stream) -> Proposal {
+    /// A point of the region, each equally likely: of all, or of those that no other trial has.
+    pub(crate) fn draw(&mut self, ask: &Ask<'_>, stream: &mut Stream, among: Among) -> Proposal {
+        let (mut duplicates, mut rejected) = (0, 0);
+        while duplicates < REDRAWS && rejected < REJECTIONS {
+            let point = draw_point(ask.history.space(), stream);
+            if among == Among::Unused && is_used(ask, &point) {
+                duplicates += 1;
+            } else if ask.region.admits(&point) {
+                return Proposal::Point(point);
+            } else {
+                rejected += 1;
+            }
+        }
+        self.count(ask, stream, among)
+    }
+
+    /// The same where most draws are of no use: of a finite space, the points that are left are counted.
+    fn count(&mut self, ask: &Ask<'_>, stream: &mut Stream, among: Among) -> Proposal {
         let space = ask.history.space();
         let cached = self.points.take().filter(|(cached, _)| cached == space);
         let (_, points) = self.points.insert(cached.unwrap_or_else(|| (space.clone(), Points::new(space))));
         let Ok(points) = points else {
             // Too many points to be counted, yet all draws were duplicates: only a space made of
             // very unlikely values can do that, and a repetition does no harm there.
-            return Proposal::Point(draw_point(space, stream));
+            let point = draw_point(space, stream);
+            return if ask.region.admits(&point) { Proposal::Point(point) } else { Proposal::Exhausted };
         };
-        let others = others(ask).map(|trial| ask.history.point(trial));
-        let mut used: Vec<u64> = others.filter_map(|point| points.rank(space, &point)).collect();
-        used.sort_unstable();
-        used.dedup();
-        let unused = points.total() - used.len() as u64;
-        if unused == 0 {
-            return Proposal::Exhausted;
-        }
-        let mut number = stream.below(unused);
-        for rank in used {
-            if rank > number {
+        let others = others(ask).filter(|_| among == Among::Unused).map(|trial| ask.history.point(trial));
+        let mut out: Vec<u64> = others.filter_map(|point| points.rank(space, &point)).collect();
+        out.sort_unstable();
+        out.dedup();
+        for _ in 0..COUNTED {
+            let left = points.total() - out.len() as u64;
+            if left == 0 {
                 break;
             }
-            number += 1;
+            let rank = nth_but(&out, stream.below(left));
+            let Some(point) = points.nth(space, rank) else { break };
+            if ask.region.admits(&point) {
+                return Proposal::Point(point);
+            }
+            out.insert(out.partition_point(|other| *other < rank), rank);
         }
-        points.nth(space, number).map_or(Proposal::Exhausted, Proposal::Point)
+        Proposal::Exhausted
     }
 }
 
@@ -60,14 +93,7 @@ impl Sampler for Random {
     }
 
     fn propose(&mut self, ask: &Ask<'_>) -> Proposal {
-        let mut stream = ask.stream();
-        for _ in 0..REDRAWS {
-            let point = draw_point(ask.history.space(), &mut stream);
-            if !is_used(ask, &point) {
-                return Proposal::Point(point);
-            }
-        }
-        self.unused(ask, &mut stream)
+        self.draw(ask, &mut ask.stream(), Among::Unused)
     }
 
     fn propose_one(&mut self, ask: &Ask<'_>, parameter: usize) -> f64 {
@@ -83,6 +109,17 @@ impl Sampler for Random {
 fn others(ask: &Ask<'_>) -> impl Iterator<Item = tunefork_trial::TrialNumber> {
     let own = ask.number;
     ask.history.numbers().filter(move |&trial| trial != own)
+}
+
+/// The `number`th of the whole numbers that are not in `out`, which is sorted.
+fn nth_but(out: &[u64], mut number: u64) -> u64 {
+    for rank in out {
+        if *rank > number {
+            break;
+        }
+        number += 1;
+    }
+    number
 }
 
 /// Whether another trial has exactly this point.

@@ -2,7 +2,7 @@
 //! constructor at the end of this file.
 
 use tunefork_rng::{Key, Purpose, Stream};
-use tunefork_sampler::{Ask, Grid, Proposal, Random, Sampler, Tpe, TpeOptions};
+use tunefork_sampler::{Ask, Grid, Proposal, Random, Region, Sampler, Tpe, TpeOptions};
 use tunefork_space::{Domain, DomainError, Parameter, Point, Space};
 use tunefork_trial::{Direction, History, Report, TrialNumber, TrialState};
 
@@ -55,7 +55,7 @@ fn spaces() -> [Space; 3] {
 }
 
 fn ask(history: &History, number: TrialNumber) -> Ask<'_> {
-    Ask { history, number, proposed: number.0, key: Key::study(11) }
+    Ask { history, number, proposed: number.0, key: Key::study(11), region: Region::WHOLE }
 }
 
 fn next(history: &History) -> Ask<'_> {
@@ -251,13 +251,57 @@ fn directions_mirror_each_other(new: New) {
     }
 }
 
+/// About one point in twelve: no value that a domain has first, in the parameters that a point has.
+fn is_far(space: &Space, point: &Point) -> bool {
+    (0..space.len()).all(|index| {
+        let domain = space.domain(index);
+        let first = domain.bounds().map_or(domain.nth(0), |(low, high)| domain.untransform(low + 0.2 * (high - low)));
+        !point.has(index) || domain.is_single() || point.get(index) > first
+    })
+}
+
+/// Whatever the history holds, only what is admitted is proposed, by new samplers and by old ones; a region that admits all changes nothing.
+fn proposals_keep_to_the_region(new: New) {
+    for (mut old, space) in everywhere(new) {
+        let far = |point: &Point| is_far(&space, point);
+        for trials in [0, 9, 10, 40, 150] {
+            let history = any_history(&space, trials, 6);
+            let ask = Ask { region: Region::of(&far), ..next(&history) };
+            let proposal = old.propose(&ask);
+            assert_eq!(proposal, new(&space).unwrap().propose(&ask), "after {trials}");
+            if let Proposal::Point(point) = proposal {
+                check_inside(&space, &point);
+                assert!(far(&point), "after {trials}: {}", space.params(&point));
+            }
+            let whole = Ask { region: Region::of(&|_| true), ..ask };
+            assert_eq!(new(&space).unwrap().propose(&whole), new(&space).unwrap().propose(&next(&history)));
+        }
+    }
+}
+
+/// A region of which hardly a point is admitted is found and used up, and an empty one is nothing to wait for.
+fn small_regions_are_exhausted(new: New) {
+    let space = finite_space();
+    let admitted = |point: &Point| space.params(point).to_string().contains("adam") && point.get(3) > 1.0;
+    let mut sampler = new(&space).unwrap();
+    let points = points_until_exhausted(&mut *sampler, &space, Region::of(&admitted));
+    if sampler.trials(&space).is_some() {
+        assert_eq!(points.expect("there are two").len(), 2);
+    }
+    for (mut sampler, space) in everywhere(new) {
+        let history = any_history(&space, 30, 9);
+        let ask = Ask { region: Region::of(&|_| false), ..next(&history) };
+        assert_eq!(sampler.propose(&ask), Proposal::Exhausted);
+    }
+}
+
 /// Runs a study until the sampler has nothing left; `None` when it still has after 200 trials.
-fn points_until_exhausted(sampler: &mut dyn Sampler, space: &Space) -> Option<Vec<Point>> {
+fn points_until_exhausted(sampler: &mut dyn Sampler, space: &Space, region: Region<'_>) -> Option<Vec<Point>> {
     let mut history = History::new(space.clone(), Direction::Maximize);
     let mut points = Vec::new();
     for number in 0..200 {
         let trial = TrialNumber(number);
-        let Proposal::Point(point) = sampler.propose(&ask(&history, trial)) else {
+        let Proposal::Point(point) = sampler.propose(&Ask { region, ..ask(&history, trial) }) else {
             return Some(points);
         };
         points.push(point.clone());
@@ -275,7 +319,7 @@ fn points_until_exhausted(sampler: &mut dyn Sampler, space: &Space) -> Option<Ve
 fn finite_spaces_are_exhausted_without_duplicates(new: New) {
     let space = finite_space();
     let mut sampler = new(&space).expect("every sampler works on a finite space");
-    let points = points_until_exhausted(&mut *sampler, &space);
+    let points = points_until_exhausted(&mut *sampler, &space, Region::WHOLE);
     let Some(total) = sampler.trials(&space) else {
         assert!(points.is_none(), "exhausted, but the number of trials was not known");
         return;
@@ -307,6 +351,8 @@ macro_rules! conformance {
             caches_change_no_proposal,
             the_trial_itself_does_not_count,
             directions_mirror_each_other,
+            proposals_keep_to_the_region,
+            small_regions_are_exhausted,
             finite_spaces_are_exhausted_without_duplicates,
         ]);
     };

@@ -1,7 +1,7 @@
 //! The distribution of random draws and the order of the grid.
 
 use tunefork_rng::Key;
-use tunefork_sampler::{Ask, Grid, Proposal, Random, Sampler};
+use tunefork_sampler::{Ask, Grid, Proposal, Random, Region, Sampler};
 use tunefork_space::{Domain, Parameter, Params, Space};
 use tunefork_trial::{Direction, History, TrialNumber};
 
@@ -14,7 +14,13 @@ fn draws(domain: Domain, count: u32) -> Vec<f64> {
     let space = Space::new(vec![parameter("x", domain)]).unwrap();
     let history = History::new(space, Direction::Minimize);
     let draw = |number| {
-        let ask = Ask { history: &history, number: TrialNumber(number), proposed: number, key: Key::study(0) };
+        let ask = Ask {
+            history: &history,
+            number: TrialNumber(number),
+            proposed: number,
+            key: Key::study(0),
+            region: Region::WHOLE,
+        };
         match Random::new().propose(&ask) {
             Proposal::Point(point) => point.get(0),
             Proposal::Exhausted => panic!("exhausted"),
@@ -74,7 +80,13 @@ fn the_grid_in_its_order() {
     // The numbers of the trials have gaps where trials were enqueued.
     let points: Vec<Params> = (0..6)
         .map(|proposed| {
-            let ask = Ask { history: &history, number: TrialNumber(3 * proposed), proposed, key: Key::study(0) };
+            let ask = Ask {
+                history: &history,
+                number: TrialNumber(3 * proposed),
+                proposed,
+                key: Key::study(0),
+                region: Region::WHOLE,
+            };
             match grid.propose(&ask) {
                 Proposal::Point(point) => space.params(&point),
                 Proposal::Exhausted => panic!("exhausted at {proposed}"),

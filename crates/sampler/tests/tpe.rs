@@ -1,7 +1,7 @@
 //! How TPE behaves in a study, and that it stays the same to the bit.
 
 use tunefork_rng::{Key, Purpose};
-use tunefork_sampler::{Ask, Proposal, Random, Sampler, SamplerError, Tpe, TpeOptions};
+use tunefork_sampler::{Ask, Proposal, Random, Region, Sampler, SamplerError, Tpe, TpeOptions};
 use tunefork_space::{Domain, Parameter, Point, Space};
 use tunefork_trial::{Direction, History, Report, TrialNumber, TrialState};
 
@@ -11,7 +11,7 @@ fn tpe(options: TpeOptions) -> Tpe {
 
 fn propose(sampler: &mut dyn Sampler, history: &History, seed: u64) -> Point {
     let number = history.next_number();
-    let ask = Ask { history, number, proposed: number.0, key: Key::study(seed) };
+    let ask = Ask { history, number, proposed: number.0, key: Key::study(seed), region: Region::WHOLE };
     match sampler.propose(&ask) {
         Proposal::Point(point) => point,
         Proposal::Exhausted => panic!("exhausted after {number} trials"),
@@ -94,7 +94,13 @@ fn conditional_parameters_are_learnt() {
     let mut sampler = tpe(TpeOptions::default());
     for (parameter, optimum) in [(1, 0.2), (2, 0.7)] {
         let mut near = |seed| {
-            let ask = Ask { history: &history, number: history.next_number(), proposed: 100, key: Key::study(seed) };
+            let ask = Ask {
+                history: &history,
+                number: history.next_number(),
+                proposed: 100,
+                key: Key::study(seed),
+                region: Region::WHOLE,
+            };
             (sampler.propose_one(&ask, parameter) - optimum).abs() < 0.15
         };
         // Random draws would be there three times in ten.

@@ -30,8 +30,8 @@ pub trait Workload: Sync {
     /// Cost and memory of a trial with these parameters.
     ///
     /// # Errors
-    /// [`FailureKind::DoesNotFit`] or [`FailureKind::InvalidConfiguration`] fail the trial before it
-    /// starts; the study goes on. They must depend on the parameters and the study alone.
+    /// [`FailureKind::DoesNotFit`] or [`FailureKind::InvalidConfiguration`]: samplers do not propose these parameters, and an enqueued
+    /// trial that has them fails before it starts. They must depend on the parameters and the study alone.
     fn blueprint(&self, params: &Params) -> Result<Blueprint, TrialFailure>;
 
     /// Starts a run from its beginning, or from what [`Run::checkpoint`] returned for this trial.
@@ -149,9 +149,9 @@ impl TrialFailure {
 pub enum FailureKind {
     /// NaN or infinite loss: the trial fails, always in the same epoch.
     Diverged,
-    /// More memory than the study allows: the trial fails.
+    /// More memory than the study allows: never proposed, and if enqueued, the trial fails.
     DoesNotFit,
-    /// No valid model or training: the trial fails.
+    /// No valid model or training: never proposed, and if enqueued, the trial fails.
     InvalidConfiguration,
     /// A reason outside the study, such as a crash or a device error: retried once from the last
     /// checkpoint, and recorded as an outside event if that fails too.
@@ -171,6 +171,14 @@ impl FailureKind {
             FailureKind::InvalidConfiguration => Some(EndReason::InvalidConfiguration),
             FailureKind::Fault => Some(EndReason::Fault),
             FailureKind::Halt | FailureKind::Interrupted => None,
+        }
+    }
+
+    /// Whether the trial's parameters alone are at fault, so that it fails before it starts, always and everywhere.
+    pub fn is_of_the_configuration(self) -> bool {
+        match self {
+            FailureKind::DoesNotFit | FailureKind::InvalidConfiguration => true,
+            FailureKind::Diverged | FailureKind::Fault | FailureKind::Halt | FailureKind::Interrupted => false,
         }
     }
 

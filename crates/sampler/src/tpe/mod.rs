@@ -28,8 +28,8 @@ use self::{
     split::Split,
 };
 use crate::{
-    Ask, Proposal, Sampler, SamplerError, SamplerKind,
-    random::{draw, draw_point},
+    Ask, Proposal, Random, Sampler, SamplerError, SamplerKind,
+    random::{Among, draw},
 };
 
 /// When [`Tpe`] begins to learn, and how it proposes then.
@@ -70,7 +70,12 @@ pub struct Tpe {
     /// Per parameter, the kernels of the bad trials: a cache, brought up to date at each proposal.
     bad: Vec<Box<dyn Kernels>>,
     exponents: Vec<Vec<f64>>,
+    /// Draws while too little is known, and where what is likely to be good is not admitted.
+    random: Random,
 }
+
+/// How often a point is drawn from what is likely to be good, before one is drawn at random since the region admits none of these.
+const TRIES: u32 = 32;
 
 impl Tpe {
     /// Checks the options.
@@ -81,7 +86,7 @@ impl Tpe {
         if options.candidates == 0 {
             return Err(SamplerError::Option { option: "candidates", value: 0.0, allowed: "1 or more" });
         }
-        Ok(Self { options, space: Space::default(), bad: Vec::new(), exponents: Vec::new() })
+        Ok(Self { options, space: Space::default(), bad: Vec::new(), exponents: Vec::new(), random: Random::new() })
     }
 
     /// Forgets the kernels when the space is another one.
@@ -113,6 +118,31 @@ impl Tpe {
             .filter(|&index| !space.is_conditional(index) && !space.domain(index).is_single())
             .filter(everywhere)
             .collect()
+    }
+
+    /// A value for every active parameter, likely to be good.
+    fn propose_point(&mut self, history: &History, split: &Split, stream: &mut Stream) -> Point {
+        let space = history.space();
+        let mut point = Point::absent(space.len());
+        let joint = self.joint(history);
+        if !joint.is_empty() {
+            let values = self.propose_group(history, split, &joint, stream);
+            for (&index, value) in joint.iter().zip(values) {
+                point.set(index, value);
+            }
+        }
+        for &index in space.topological_order() {
+            if point.has(index) || !space.is_active(&point, index) {
+                continue;
+            }
+            let domain = space.domain(index);
+            let value = match domain.is_single() {
+                true => domain.nth(0),
+                false => self.propose_group(history, split, &[index], stream)[0],
+            };
+            point.set(index, value);
+        }
+        point
     }
 
     /// Internal values for a group of parameters, proposed together.
@@ -160,36 +190,18 @@ impl Sampler for Tpe {
     }
 
     fn propose(&mut self, ask: &Ask<'_>) -> Proposal {
-        let (history, space) = (ask.history, ask.history.space());
         let mut stream = ask.stream();
-        if self.is_starting(history) {
-            return Proposal::Point(draw_point(space, &mut stream));
-        }
-        self.meet(space);
-        let split = Split::new(history, ask.number, self.options.constant_liar);
-        let mut point = Point::absent(space.len());
-        let joint = self.joint(history);
-        if !joint.is_empty() {
-            let values = self.propose_group(history, &split, &joint, &mut stream);
-            for (&index, value) in joint.iter().zip(values) {
-                point.set(index, value);
+        if !self.is_starting(ask.history) {
+            self.meet(ask.history.space());
+            let split = Split::new(ask.history, ask.number, self.options.constant_liar);
+            for _ in 0..TRIES {
+                let point = self.propose_point(ask.history, &split, &mut stream);
+                if ask.region.admits(&point) {
+                    return Proposal::Point(point);
+                }
             }
         }
-        for &index in space.topological_order() {
-            if point.has(index) || !space.is_active(&point, index) {
-                continue;
-            }
-            let domain = space.domain(index);
-            point.set(
-                index,
-                if domain.is_single() {
-                    domain.nth(0)
-                } else {
-                    self.propose_group(history, &split, &[index], &mut stream)[0]
-                },
-            );
-        }
-        Proposal::Point(point)
+        self.random.draw(ask, &mut stream, Among::All)
     }
 
     fn propose_one(&mut self, ask: &Ask<'_>, parameter: usize) -> f64 {

@@ -5,7 +5,7 @@ use crate::{Change, End, EndReason, Storage, StoredParameter, StudyError, StudyH
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tunefork_rng::Key;
-use tunefork_sampler::{Ask, Proposal, Sampler};
+use tunefork_sampler::{Ask, Proposal, Region, Sampler};
 use tunefork_scheduler::Scheduler;
 use tunefork_space::{Params, Point, Space};
 use tunefork_trial::{History, TrialNumber, TrialState};
@@ -277,7 +277,7 @@ impl Shared {
         if !self.declared {
             return Ok(Point::absent(self.history.space().len()));
         }
-        let ask = Ask { history: &self.history, number, key: self.key, proposed: self.proposed };
+        let ask = Ask { history: &self.history, number, key: self.key, proposed: self.proposed, region: Region::WHOLE };
         Ok(enqueued::complete(fixed, &ask, &mut *self.sampler)?)
     }
 
@@ -286,7 +286,7 @@ impl Shared {
         if self.history.space().is_empty() {
             return Ok(absent);
         }
-        let ask = Ask { history: &self.history, number, key: self.key, proposed: self.proposed };
+        let ask = Ask { history: &self.history, number, key: self.key, proposed: self.proposed, region: Region::WHOLE };
         match self.sampler.propose(&ask) {
             Proposal::Point(point) => Ok(point),
             Proposal::Exhausted if self.declared => Err(StudyError::Exhausted { trials: self.history.len() }),

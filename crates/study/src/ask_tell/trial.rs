@@ -4,7 +4,7 @@ use super::study::{Shared, lock};
 use crate::ledger::compatible;
 use crate::{Change, EpochRecord, EpochReport, StoredParameter, StudyError};
 use std::sync::{Arc, Mutex};
-use tunefork_sampler::{Ask, Random, Sampler};
+use tunefork_sampler::{Ask, Random, Region, Sampler};
 use tunefork_scheduler::Decision;
 use tunefork_space::{Domain, DomainError, Parameter, Params, Point, Space, Value};
 use tunefork_trial::{History, Report, TrialNumber};
@@ -145,7 +145,13 @@ impl Trial {
     }
 
     fn propose_alone(&self, shared: &mut Shared, index: usize, domain: &Domain) -> f64 {
-        let ask = Ask { history: &shared.history, number: self.number, key: shared.key, proposed: shared.proposed };
+        let ask = Ask {
+            history: &shared.history,
+            number: self.number,
+            key: shared.key,
+            proposed: shared.proposed,
+            region: Region::WHOLE,
+        };
         if shared.history.space().domain(index) == domain {
             return shared.sampler.propose_one(&ask, index);
         }

@@ -4,6 +4,7 @@
 //! the result of each epoch in turn: what the storage has is used at once, the rest is computed. A
 //! study that was killed is therefore the same study as one that was not.
 
+mod blueprints;
 mod board;
 mod checkpoint;
 mod resume;
@@ -95,7 +96,7 @@ pub struct Outcome {
 pub enum Ended {
     /// All trials asked for have ended.
     Done,
-    /// Every point of a finite space was tried.
+    /// Every point of a finite space that can be trained was tried, or so few can be that none was found.
     Exhausted,
     /// The wall-time limit passed; running it again goes on with the trials that are left.
     TimeLimit,

@@ -4,7 +4,8 @@ use crate::curve::{Curve, KEEP, Shared, Trouble};
 use crate::support::{Ear, Mortal, definition, go, options, record, text, undisturbed, with_checkpoints};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use tunefork_study::{EndReason, Ended, MemoryStorage, OutsideKind, StudyError, run};
+use tunefork_space::Params;
+use tunefork_study::{Definition, EndReason, Ended, MemoryStorage, OutsideKind, StudyError, run};
 use tunefork_trial::{TrialNumber, TrialState};
 
 #[test]
@@ -102,28 +103,53 @@ fn a_loss_that_is_no_number_fails_its_trial_alone() {
 }
 
 #[test]
-fn a_trial_that_does_not_fit_fails_before_it_starts() {
+fn what_does_not_fit_is_never_proposed_and_costs_no_trial() {
     let curve = Arc::new(Curve { widest: Some(4), ..Curve::default() });
     let mut storage = MemoryStorage::default();
     let outcome = go(definition("none"), &curve, &mut storage, &options(2)).unwrap();
     assert_eq!((outcome.ended, outcome.trials), (Ended::Done, 14));
-    let study = record(&mut storage);
-    let mut failed = 0;
-    for trial in &study.trials {
-        let wide = trial.params().get("width").and_then(|v| v.as_i64()) > Some(4);
-        assert_eq!(trial.state == TrialState::Failed, wide);
-        if wide {
-            failed += 1;
-            let end = trial.end.as_ref().unwrap();
-            assert_eq!(end.reason, EndReason::DoesNotFit);
-            assert!(end.message.ends_with("4 would fit"), "{}", end.message);
-            assert!(trial.epochs.is_empty() && trial.schedule.is_none());
-        }
+    for trial in record(&mut storage).trials {
+        assert_eq!(trial.state, TrialState::Complete);
+        assert!(trial.params().get("width").and_then(|v| v.as_i64()) <= Some(4));
     }
-    assert!((2..12).contains(&failed), "{failed}");
-    let before = text(&mut storage);
+    let whole = text(&mut storage);
     go(definition("none"), &curve, &mut storage, &options(1)).unwrap();
+    assert_eq!(text(&mut storage), whole);
+    for commits in [3, 17, 40] {
+        let mut storage = MemoryStorage::default();
+        go(definition("none"), &curve, &mut Mortal { inner: &mut storage, commits_left: commits }, &options(2))
+            .unwrap_err();
+        go(definition("none"), &curve, &mut storage, &options(2)).unwrap();
+        assert_eq!(text(&mut storage), whole, "killed after {commits} commits");
+    }
+}
+
+#[test]
+fn an_enqueued_trial_that_does_not_fit_fails_before_it_starts() {
+    let wide = |width: i64| [("width", width)].into_iter().collect::<Params>();
+    let with_wide = || Definition { enqueued: vec![wide(3), wide(5)], ..definition("none") };
+    let curve = Arc::new(Curve { widest: Some(4), ..Curve::default() });
+    let mut storage = MemoryStorage::default();
+    let outcome = go(with_wide(), &curve, &mut storage, &options(2)).unwrap();
+    assert_eq!((outcome.ended, outcome.trials), (Ended::Done, 14));
+    let study = record(&mut storage);
+    let failed: Vec<_> = study.trials.iter().filter(|trial| trial.state == TrialState::Failed).collect();
+    let [failed] = failed[..] else { panic!("one fails, not {}", failed.len()) };
+    assert_eq!(failed.number, TrialNumber(1));
+    let end = failed.end.as_ref().unwrap();
+    assert_eq!(end.reason, EndReason::DoesNotFit);
+    assert!(end.message.ends_with("4 would fit"), "{}", end.message);
+    assert!(failed.epochs.is_empty() && failed.schedule.is_none());
+    let before = text(&mut storage);
+    go(with_wide(), &curve, &mut storage, &options(1)).unwrap();
     assert_eq!(text(&mut storage), before);
+}
+
+#[test]
+fn where_nothing_fits_there_are_no_trials() {
+    let curve = Arc::new(Curve { widest: Some(0), ..Curve::default() });
+    let outcome = go(definition("none"), &curve, &mut MemoryStorage::default(), &options(2)).unwrap();
+    assert_eq!((outcome.ended, outcome.trials), (Ended::Exhausted, 0));
 }
 
 #[test]

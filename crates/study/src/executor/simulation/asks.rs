@@ -3,14 +3,14 @@
 use super::stored::{stored_failure, stored_results};
 use super::{Running, Simulation, halted};
 use crate::executor::board::{EpochResult, Lane};
-use crate::executor::workers::{guarded, same};
+use crate::executor::workers::same;
 use crate::{
-    Blueprint, Change, Event, FailureKind, Moment, Schedule, StopFlag, StoredParameter, StudyError, TrialContext,
-    TrialFailure, TrialRecord, Workload, enqueued,
+    Change, Event, Moment, Schedule, StopFlag, StoredParameter, StudyError, TrialContext, TrialFailure, TrialRecord,
+    Workload, enqueued,
 };
 use std::sync::Arc;
 use tunefork_rng::Key;
-use tunefork_sampler::{Ask, Proposal};
+use tunefork_sampler::{Ask, Proposal, Region};
 use tunefork_space::{Params, Point};
 use tunefork_trial::TrialNumber;
 
@@ -53,11 +53,17 @@ impl<W: Workload> Simulation<'_, W> {
 
     /// The point of a new trial, or `None` if the sampler has no more. What is stored must agree.
     fn propose(&mut self, number: TrialNumber) -> Result<Option<Point>, StudyError> {
+        let known = self.known.trials.get(number.index());
+        let stored = known.map(|known| self.stored_point(known)).transpose()?;
+        // What was tried was admitted, and need not be planned again.
+        let is_stored = |point: &Point| stored.as_ref().is_some_and(|stored| are_same(point, stored));
+        let admits = |point: &Point| is_stored(point) || self.blueprints.admits(&self.history.space().params(point));
         let ask = Ask {
             history: &self.history,
             number,
             key: Key::study(self.definition.header.seed),
             proposed: self.proposed,
+            region: Region::of(&admits),
         };
         let sampler = &mut *self.definition.sampler;
         let point = match self.definition.enqueued.get(number.index()) {
@@ -71,13 +77,10 @@ impl<W: Workload> Simulation<'_, W> {
                 }
             }
         };
-        let Some(known) = self.known.trials.get(number.index()) else {
+        let (Some(known), Some(stored)) = (known, stored) else {
             return Ok(Some(point));
         };
-        let stored = self.stored_point(known)?;
-        let agrees =
-            point.len() == stored.len() && (point.values().iter().zip(stored.values())).all(|(a, b)| same(*a, *b));
-        if agrees || self.tolerant {
+        if are_same(&point, &stored) || self.tolerant {
             return Ok(Some(stored));
         }
         let detail = format!(
@@ -88,6 +91,7 @@ impl<W: Workload> Simulation<'_, W> {
         Err(self.not_reproducible(number, detail))
     }
 
+    /// The point of a stored trial.
     fn stored_point(&self, known: &TrialRecord) -> Result<Point, StudyError> {
         let space = self.history.space();
         let mut point = Point::absent(space.len());
@@ -117,7 +121,7 @@ impl<W: Workload> Simulation<'_, W> {
             }
         }
         let number = TrialNumber(moment.trial);
-        let blueprint = match self.blueprint(params) {
+        let blueprint = match self.blueprints.of(params) {
             Ok(blueprint) => blueprint,
             Err(failure) if failure.kind.reason().is_some() => return Ok(Err(failure)),
             Err(failure) => return Err(halted(number, failure)),
@@ -135,21 +139,6 @@ impl<W: Workload> Simulation<'_, W> {
             Some(stored) => Ok(Ok(stored.clone())),
             None => Ok(Ok(schedule)),
         }
-    }
-
-    fn blueprint(&self, params: &Params) -> Result<Blueprint, TrialFailure> {
-        let ask = || guarded(|| self.workers.workload.blueprint(params));
-        let blueprint = match ask() {
-            Err(failure) if failure.kind == FailureKind::Fault => ask(),
-            answer => answer,
-        }?;
-        if blueprint.epochs == 0 {
-            return Err(TrialFailure::new(
-                FailureKind::InvalidConfiguration,
-                "a trial must have at least 1 epoch, not 0",
-            ));
-        }
-        Ok(blueprint)
     }
 
     fn start(&mut self, number: TrialNumber, params: Arc<Params>, schedule: Schedule, known: Option<&TrialRecord>) {
@@ -185,4 +174,9 @@ impl<W: Workload> Simulation<'_, W> {
         self.push_report(number.0, 1, &schedule);
         self.running.insert(number.0, Running { context, schedule });
     }
+}
+
+/// Whether two points are the same to the bit.
+fn are_same(point: &Point, other: &Point) -> bool {
+    point.len() == other.len() && point.values().iter().zip(other.values()).all(|(a, b)| same(*a, *b))
 }

@@ -10,6 +10,7 @@ mod stored;
 
 use self::order::{Next, Order};
 use self::reports::Waited;
+use super::blueprints::Blueprints;
 use super::board::Board;
 use super::resume::Resumed;
 use super::workers::Workers;
@@ -33,6 +34,7 @@ pub(super) struct Simulation<'a, W: Workload> {
     history: History,
     order: Order,
     running: BTreeMap<u32, Running>,
+    blueprints: Blueprints<'a, W>,
     /// Budgets, one after the other, and which one counts now.
     stages: Vec<u32>,
     stage: usize,
@@ -77,6 +79,7 @@ impl<'a, W: Workload> Simulation<'a, W> {
             history,
             order,
             running: BTreeMap::new(),
+            blueprints: Blueprints::new(workers.workload),
             stage: 0,
             now: 0,
             proposed: 0,
