@@ -9,12 +9,12 @@ use tunefork_data::Progress;
 use tunefork_space::Params;
 use tunefork_storage::{SqliteOptions, SqliteStorage};
 use tunefork_study::{
-    Clock, Definition, Ended, Event, ExecutorOptions, Facts, FailureKind, Observer, Outcome, Storage, StudyHeader,
-    StudyRecord, Workload,
+    Clock, Definition, Ended, Event, ExecutorOptions, Facts, Observer, Outcome, Storage, StudyHeader, StudyRecord,
 };
 
 use crate::files::create_folder;
 use crate::run_folder::Recorder;
+use crate::workload::shortfalls;
 use crate::{Concurrency, Error, Machine, Material, RunFolder, StudySpec, TestResult, Training};
 
 /// How a study is run. Nothing here changes a result, but for the instruction set of the machine.
@@ -89,7 +89,8 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
     let material = Material::open(spec.fixed(), options.data_dir.as_deref(), &mut |progress| {
         listener.preparing(progress);
     })?;
-    let warnings = [&material.warnings[..], spec.notes()].concat();
+    let shortfalls = shortfalls(spec.fixed(), material.first());
+    let warnings = [&material.warnings[..], spec.notes(), &shortfalls[..]].concat();
     for message in &warnings {
         listener.event(&Event::Warning { message });
     }
@@ -103,7 +104,8 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
         listener.event(&Event::Warning { message: &message });
     }
     let training = Training::new(spec.clone(), material, options.machine.clone(), options.folder.model());
-    refuse_hopeless(&training, &spec.baseline())?;
+    // A study of which nothing can be trained is refused before its folder is made.
+    training.example()?;
     create_folder(options.folder.path())?;
     let sqlite = SqliteOptions { durable: options.durable, ..SqliteOptions::default() };
     let mut storage = SqliteStorage::open_with(options.folder.database(), spec.name(), sqlite)?;
@@ -138,16 +140,6 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
         outcome.ended = Ended::Interrupted;
     }
     Ok(Report { outcome, study, test })
-}
-
-/// A study whose own defaults cannot be trained is refused before it starts.
-fn refuse_hopeless(training: &Training, baseline: &Params) -> Result<(), Error> {
-    match training.blueprint(baseline) {
-        Err(failure) if failure.kind == FailureKind::InvalidConfiguration => {
-            Err(Error::Unsupported(format!("the default configuration of this study cannot be trained: {failure}")))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Two studies in one folder would overwrite each other's files.

@@ -12,6 +12,7 @@ use tunefork_trial::TrialNumber;
 
 use crate::files::write_atomically;
 use crate::run_folder::write_epochs;
+use crate::workload::shortfalls;
 use crate::{Error, Machine, Material, RunFolder, StudySpec, TestResult, Training};
 
 /// How a single training run goes.
@@ -69,7 +70,8 @@ pub fn train(spec: &StudySpec, options: &TrainOptions, tell: &mut dyn FnMut(Trai
     })?;
     let gpu = options.machine.gpu();
     let streamed = gpu.and_then(|gpu| gpu.streams(&material.first().images));
-    let warnings: Vec<String> = material.warnings.iter().cloned().chain(streamed).collect();
+    let shortfalls = shortfalls(spec.fixed(), material.first());
+    let warnings: Vec<String> = material.warnings.iter().cloned().chain(shortfalls).chain(streamed).collect();
     tell(TrainEvent::Warnings(&warnings));
     let folder = options.folder.training();
     let training = Training::new(spec.clone(), material, options.machine.clone(), folder.join("model.safetensors"));

@@ -184,34 +184,6 @@ fn the_settings_follow_the_meaning() {
 }
 
 #[test]
-fn keys_that_do_nothing_are_told() {
-    let notes = |text: &str, options: &[&str]| resolve(text, options).unwrap().notes().to_vec();
-    let searched = "[train]\nmomentum = { uniform = [0.1, 0.9] }\noptimizer = { choice = [\"sgd\", \"adam\"] }";
-    assert_eq!(
-        notes(searched, &[]),
-        ["`momentum` is searched also where it does nothing, for it is only for `optimizer` = \"sgd\": write \
-          when = { optimizer = \"sgd\" } beside its domain"]
-    );
-    let nothing = ["`momentum` does nothing in this study: it is only for `optimizer` = \"sgd\""];
-    assert_eq!(notes(searched, &["optimizer=adam"]), nothing);
-    assert_eq!(notes("", &["momentum=0.9"]), nothing);
-    for silent in [&["optimizer=sgd"][..], &["momentum=0.9"], &["momentum=0.0", "optimizer=adam"]] {
-        assert_eq!(notes(searched, silent), [""; 0], "{silent:?}");
-    }
-    let conditional = searched.replace("0.9]", "0.9], when = { optimizer = \"sgd\" }");
-    assert_eq!(notes(&conditional, &[]), [""; 0]);
-    // Of several layers one is enough.
-    assert_eq!(notes("[model]\nnorm = [\"group\", \"batch\"]\nnorm_groups = 2", &[]), [""; 0]);
-    assert_eq!(notes("[model]\nnorm_groups = 2", &[]).len(), 1);
-    assert_eq!(
-        notes("[model]\nlayers = 1\nchannels = [8, 8]", &[]),
-        ["of the 2 values of `channels` only 1 are used: there are no more such layers"]
-    );
-    assert_eq!(notes("[data]\nfold_order = \"sequential\"\nfolds = 3", &[]), [""; 0]);
-    assert_eq!(notes("[scheduler]\nkind = \"none\"\nreduction = 4", &[]).len(), 1);
-}
-
-#[test]
 fn keys_that_a_file_does_not_name_are_presumed() {
     let spec = resolve("[model]\nchannels = [8, 16]\nnorm = \"group\"", &["optimizer=sgd"]).unwrap();
     let presumed: Vec<&str> = spec.presumed().collect();

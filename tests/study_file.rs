@@ -1,17 +1,15 @@
-//! Study files that are refused, and what they are told.
+//! Study files that are refused, and others in which something does nothing: what they are told.
 //!
-//! The cases stand in `study_file/refused.txt`: a name, the file, and the expected message. To see
+//! The cases stand in `study_file/refused.txt` and `study_file/noted.txt`: a name, the file, and the expected message. To see
 //! what changed after a message was improved, run with `TUNEFORK_BLESS=1` and look at the diff.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use tunefork::StudySpec;
-use tunefork::study_file::StudyFile;
+use tunefork::study_file::{FileError, StudyFile};
 use tunefork_names::listed;
 use tunefork_nn::OptimizerKind;
-
-const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/study_file/refused.txt");
 
 struct Case {
     name: String,
@@ -29,30 +27,42 @@ fn cases(text: &str) -> Vec<Case> {
     cases
 }
 
-/// What the file is told; lines that begin with `--set ` stand for that option.
-fn message(file: &str) -> String {
+/// What the file means; lines that begin with `--set ` stand for that option.
+fn resolve(file: &str) -> Result<StudySpec, FileError> {
     let (options, text): (Vec<&str>, Vec<&str>) = file.lines().partition(|line| line.starts_with("--set "));
-    let parsed = StudyFile::parse("study.toml", &(text.join("\n") + "\n"));
-    let resolved = parsed.and_then(|mut file| {
-        for option in options {
-            file.set(&option["--set ".len()..])?;
-        }
-        StudySpec::resolve(&file)
-    });
+    let mut file = StudyFile::parse("study.toml", &(text.join("\n") + "\n"))?;
+    for option in options {
+        file.set(&option["--set ".len()..])?;
+    }
+    StudySpec::resolve(&file)
+}
+
+/// What the file is refused for.
+fn refusal(file: &str) -> String {
     let optimizers: Vec<String> = OptimizerKind::NAMES.iter().map(|name| format!("{name:?}")).collect();
     let optimizers: Vec<&str> = optimizers.iter().map(String::as_str).collect();
-    match resolved {
+    match resolve(file) {
         Ok(_) => "accepted".to_string(),
         // So that a new optimizer changes no message here.
         Err(error) => error.to_string().replace(&listed(&optimizers), "OPTIMIZERS"),
     }
 }
 
-#[test]
-fn refusals_read_as_expected() {
-    let text = std::fs::read_to_string(CASES).expect("the cases are there");
+/// What is noted of a file that is accepted.
+fn notes(file: &str) -> String {
+    let spec = resolve(file).unwrap_or_else(|error| panic!("{error}"));
+    match spec.notes() {
+        [] => "nothing".to_string(),
+        notes => notes.join("\n"),
+    }
+}
+
+/// Compares the messages of all cases in a file with what is expected.
+fn check(file: &str, least: usize, message: fn(&str) -> String) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/study_file").join(file);
+    let text = std::fs::read_to_string(&path).expect("the cases are there");
     let cases = cases(&text);
-    assert!(cases.len() > 40, "only {} cases were found", cases.len());
+    assert!(cases.len() >= least, "only {} cases were found", cases.len());
     let mut blessed = String::new();
     let mut wrong = String::new();
     for case in &cases {
@@ -64,10 +74,20 @@ fn refusals_read_as_expected() {
         }
     }
     if std::env::var_os("TUNEFORK_BLESS").is_some() {
-        std::fs::write(CASES, blessed).expect("the cases can be written");
+        std::fs::write(path, blessed).expect("the cases can be written");
     } else {
         assert!(wrong.is_empty(), "{wrong}");
     }
+}
+
+#[test]
+fn refusals_read_as_expected() {
+    check("refused.txt", 40, refusal);
+}
+
+#[test]
+fn what_does_nothing_is_noted() {
+    check("noted.txt", 30, notes);
 }
 
 #[test]
@@ -83,7 +103,7 @@ fn unreadable_files_are_named() {
 }
 
 mod damaged {
-    use super::message;
+    use super::refusal;
     use proptest::prelude::*;
 
     /// Pieces of study files, right and wrong ones, that are put together at random.
@@ -151,7 +171,7 @@ mod damaged {
         /// Whatever is written, it is accepted or refused, and the refusal has a text.
         #[test]
         fn files_never_panic(pieces in proptest::collection::vec(piece(), 0..40)) {
-            prop_assert!(!message(&pieces.concat()).is_empty());
+            prop_assert!(!refusal(&pieces.concat()).is_empty());
         }
 
         /// A good file with one stretch of it replaced.
@@ -171,7 +191,7 @@ mod damaged {
             let end = (start + len).min(good.len());
             // A cut may go through a character of several bytes.
             let damaged = [&good[..start], piece.as_bytes(), &good[end..]].concat();
-            prop_assert!(!message(&String::from_utf8_lossy(&damaged)).is_empty());
+            prop_assert!(!refusal(&String::from_utf8_lossy(&damaged)).is_empty());
         }
     }
 }

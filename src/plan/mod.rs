@@ -1,8 +1,9 @@
 //! What a study will take, before anything runs.
 
+mod gaps;
 mod time;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tunefork_data::Progress;
 use tunefork_graph::Cost;
@@ -10,8 +11,8 @@ use tunefork_nn::Layer;
 use tunefork_rng::Key;
 use tunefork_space::Params;
 
-use crate::workload::{memory, task};
-use crate::{Error, Experiment, Machine, Material, StudySpec};
+use crate::workload::{memory, shortfalls, task};
+use crate::{Error, Experiment, Machine, Material, StudySpec, Training};
 
 pub use time::{Concurrency, StudyTime};
 
@@ -32,7 +33,7 @@ pub struct StudyPlan {
     pub points: Option<u64>,
     /// Training, validation and test images.
     pub images: [usize; 3],
-    /// The values of the baseline's parameters.
+    /// The baseline: the default of every parameter or, where these together cannot be trained, values that can.
     pub baseline: Params,
     /// The baseline's network, layer by layer.
     pub layers: Vec<Layer>,
@@ -71,7 +72,7 @@ impl StudyPlan {
     /// configurations are trained for a moment, which tells about how long the study takes.
     ///
     /// # Errors
-    /// When the images cannot be used, or the baseline cannot be built.
+    /// When the images cannot be used, or no configuration can be trained.
     pub fn new(
         spec: &StudySpec,
         machine: &Machine,
@@ -80,7 +81,11 @@ impl StudyPlan {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Self, Error> {
         let material = Material::open(spec.fixed(), data_dir, progress)?;
-        let task = task(spec.fixed(), material.first(), Key::study(spec.seed()));
+        let training = Training::new(spec.clone(), material, machine.clone(), PathBuf::new());
+        let material = training.material();
+        let baseline = training.example()?;
+        let config = spec.config(&baseline);
+        let task = task(&config, material.first(), Key::study(spec.seed()));
         let compiled = task.compile(&*machine.device(1, spec.fixed().precision())?)?;
         let points = spec.space().parameters().iter().map(|p| p.domain.size());
         let points = points.reduce(|all, size| all?.checked_mul(size?)).flatten();
@@ -88,7 +93,9 @@ impl StudyPlan {
         let mut warnings = [&material.warnings[..], spec.notes()].concat();
         let gpu = machine.gpu();
         warnings.extend(gpu.and_then(|gpu| gpu.streams(&material.first().images)));
-        let time = match measured.then(|| StudyTime::measure(spec, machine, &material)) {
+        warnings.extend(shortfalls(&config, material.first()));
+        warnings.extend(gaps::gaps(spec, &training));
+        let time = match measured.then(|| StudyTime::measure(spec, machine, &training, &config)) {
             Some(Ok(time)) => Some(time),
             Some(Err(error)) => {
                 warnings.push(format!("how long it takes is not known: {error}"));
@@ -108,7 +115,7 @@ impl StudyPlan {
             rungs: spec.scheduler().rungs(epochs.1),
             points,
             images: [&task.split.train, &task.split.validation, &task.split.test].map(|part| part.len()),
-            baseline: spec.baseline(),
+            baseline,
             layers: task.network.layers().map_err(tunefork_train::TrainError::from)?,
             arena_bytes: compiled.plan.bytes().arena,
             planned_bytes: compiled.most_bytes() * u64::from(spec.members().at_once()),

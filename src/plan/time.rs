@@ -5,16 +5,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tunefork_rng::Key;
-use tunefork_sampler::{Ask, Proposal, Random, Sampler as _};
 use tunefork_space::Params;
 use tunefork_study::{Cost, CostModel};
 use tunefork_train::{Compiled, Device, Task, TrainError, Trainer};
-use tunefork_trial::{History, TrialNumber};
 
 use crate::study_file::Role;
 use crate::study_file::table::EPOCHS;
 use crate::workload::{memory, task};
-use crate::{Config, Error, Machine, Material, StudySpec};
+use crate::{Config, Error, Machine, Material, StudySpec, Training};
 
 /// Time for all measurements. What is left when it is over is told from what was measured.
 const TIME: Duration = Duration::from_secs(2);
@@ -85,13 +83,18 @@ impl StudyTime {
     ///
     /// # Errors
     /// When the default configuration cannot be trained.
-    pub fn measure(spec: &StudySpec, machine: &Machine, material: &Material) -> Result<Self, Error> {
+    pub(super) fn measure(
+        spec: &StudySpec,
+        machine: &Machine,
+        training: &Training,
+        baseline: &Config,
+    ) -> Result<Self, Error> {
         let start = Instant::now();
         let concurrency = Concurrency::new(spec, machine, None);
         let device = machine.device(concurrency.threads, spec.fixed().precision())?;
-        let mut kinds = Kinds::new(material, &*device);
-        let baseline = kinds.of(spec.fixed())?;
-        let parts = kinds.parts(spec);
+        let mut kinds = Kinds::new(training.material(), &*device);
+        let baseline = kinds.of(baseline)?;
+        let parts = kinds.parts(spec, training);
         let mut kinds = kinds.all;
         kinds[baseline].seconds = Some(pace(&kinds[baseline].task, &*device, concurrency.workers)?);
         let mut order: Vec<usize> = (0..kinds.len()).collect();
@@ -157,12 +160,12 @@ impl<'a> Kinds<'a> {
     }
 
     /// The trials of a study: those given, in their order, then some that stand for the others.
-    fn parts(&mut self, spec: &StudySpec) -> Vec<Part> {
+    fn parts(&mut self, spec: &StudySpec, training: &Training) -> Vec<Part> {
         let given = spec.enqueued().len() as u64;
         let others = super::most_trials(spec).saturating_sub(given);
         let given = spec.enqueued().iter().map(|point| spec.space().params(point));
         let given: Vec<(Params, f64)> = given.map(|params| (params, 1.0)).collect();
-        let sample = sample(spec, others.min(SAMPLED));
+        let sample = training.sample(others.min(SAMPLED));
         let share = others as f64 / sample.len().max(1) as f64;
         let sample = sample.into_iter().map(|params| (params, share));
         let trials = given.into_iter().chain(sample);
@@ -190,25 +193,6 @@ fn ticks(compiled: &Compiled) -> u64 {
         bytes: compiled.epoch_cost.bytes,
         steps: compiled.epoch_cost.steps,
     })
-}
-
-/// Points of the space, drawn at random by the study's seed.
-fn sample(spec: &StudySpec, count: u64) -> Vec<Params> {
-    let history = History::new(spec.space().clone(), spec.direction());
-    let first = spec.enqueued().len() as u32;
-    let propose = |index: u32| {
-        let ask = Ask {
-            history: &history,
-            number: TrialNumber(first + index),
-            proposed: index,
-            key: Key::study(spec.seed()),
-        };
-        match Random::new().propose(&ask) {
-            Proposal::Point(point) => Some(spec.space().params(&point)),
-            Proposal::Exhausted => None,
-        }
-    };
-    (0..count as u32).filter_map(propose).collect()
 }
 
 /// Seconds of an epoch of a task while as many like it are trained as there are workers.

@@ -100,7 +100,7 @@ impl StudySpec {
         };
         spec.fixed = spec.config(&spec.baseline());
         spec.check(file)?;
-        spec.notes.extend(spec.idle(file));
+        spec.notes.extend(spec.remarks(file));
         Ok(spec)
     }
 

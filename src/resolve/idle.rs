@@ -4,13 +4,18 @@ use tunefork_space::{Domain, Value};
 
 use super::StudySpec;
 use super::cells::{Cell, cells_of};
-use crate::study_file::{Form, KEYS, Key, Only, Preset, Setting, StudyFile, key_of};
+use crate::study_file::{Content, Form, KEYS, Key, Location, Only, Preset, Setting, StudyFile, key_of};
 
 impl StudySpec {
-    /// A sentence for each key of the file that has no effect in any trial, or that is searched also where it has none.
-    pub(super) fn idle(&self, file: &StudyFile) -> Vec<String> {
+    /// A sentence, with its place, for each key of the file that has no effect in any trial, or that is searched also where it has none.
+    pub(super) fn remarks(&self, file: &StudyFile) -> Vec<String> {
         let given = KEYS.iter().copied().filter_map(|key| Some((key, file.setting(key)?)));
-        given.filter_map(|(key, setting)| self.idle_key(key, file).or_else(|| self.idle_layers(key, setting))).collect()
+        let told = given.flat_map(|(key, setting)| {
+            let idle = self.idle_key(key, file).or_else(|| self.idle_layers(key, setting));
+            let idle = idle.or_else(|| self.unreached(key, file)).map(|text| (text, &setting.place));
+            idle.into_iter().chain(missed_ends(key, setting))
+        });
+        told.map(|(text, place)| format!("{place}: {text}")).collect()
     }
 
     /// Values for layers that there never are.
@@ -67,9 +72,20 @@ impl StudySpec {
         self.cells_of(key).iter().flat_map(of).collect()
     }
 
-    fn cells_of(&self, key: &Key) -> &[Cell] {
+    pub(super) fn cells_of(&self, key: &Key) -> &[Cell] {
         cells_of(&self.cells.entries, key)
     }
+}
+
+/// Ends of ranges that their steps do not lead to.
+fn missed_ends<'f>(key: &'static Key, setting: &'f Setting) -> impl Iterator<Item = (String, &'f Location)> {
+    setting.form.terms().filter_map(move |term| {
+        let Content::Domain(varying) = &term.content else { return None };
+        let (end, last) = (varying.missed?, varying.domain.size()?.checked_sub(1)?);
+        let last = varying.domain.to_value(varying.domain.nth(last));
+        let text = format!("the values of `{}` end at {last}: its steps do not lead to {end}", key.name);
+        Some((text, &term.place))
+    })
 }
 
 fn is_one_of(value: &Value, only: &Only) -> bool {

@@ -17,6 +17,7 @@ mod search;
 mod settings;
 mod train;
 mod union;
+mod unreached;
 
 use std::time::Duration;
 
@@ -89,7 +90,7 @@ impl StudySpec {
             spec.enqueued.push(point);
         }
         spec.check(file)?;
-        spec.notes.extend(spec.idle(file));
+        spec.notes.extend(spec.remarks(file));
         Ok(spec)
     }
 

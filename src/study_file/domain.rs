@@ -76,7 +76,7 @@ fn varying(
             .at(place)
             .note(format!("`{}` is the same for all trials: {}", key.name, key.kind)));
     }
-    let domain = domain(reader, key, table, place)?;
+    let (domain, missed) = domain(reader, key, table, place)?;
     let default = match table.get("default") {
         Some(value) => Some(in_domain(reader, key, &domain, value)?),
         None => None,
@@ -92,10 +92,16 @@ fn varying(
         Some(value) => conditions(reader, key, value)?,
         None => Vec::new(),
     };
-    Ok(Varying { domain, when, default, per_layer })
+    Ok(Varying { domain, missed, when, default, per_layer })
 }
 
-fn domain(reader: &Reader<'_>, key: &'static Key, table: &DeTable<'_>, place: &Location) -> Result<Domain, FileError> {
+/// The domain, and the end that was given to it if its step does not lead there.
+fn domain(
+    reader: &Reader<'_>,
+    key: &'static Key,
+    table: &DeTable<'_>,
+    place: &Location,
+) -> Result<(Domain, Option<f64>), FileError> {
     let mut given = Range::ALL.iter().filter(|range| table.contains_key(range.name()));
     let (Some(form), None) = (given.next(), given.next()) else {
         let reason = "it needs exactly one of uniform, log, int and choice";
@@ -108,8 +114,22 @@ fn domain(reader: &Reader<'_>, key: &'static Key, table: &DeTable<'_>, place: &L
     };
     let domain = built.map_err(|e| FileError::domain(key, e.to_string()).at(&reader.place(value.span())))?;
     match table.get("step") {
-        Some(step) => with_step(reader, key, domain, step),
-        None => Ok(domain),
+        Some(step) => {
+            let stepped = with_step(reader, key, domain.clone(), step)?;
+            let end = last_of(&domain);
+            let missed = end.filter(|end| last_of(&stepped) != Some(*end));
+            Ok((stepped, missed))
+        }
+        None => Ok((domain, None)),
+    }
+}
+
+/// The largest number of a range.
+fn last_of(domain: &Domain) -> Option<f64> {
+    match domain {
+        Domain::Float { high, .. } => Some(*high),
+        Domain::Int { high, .. } => Some(*high as f64),
+        Domain::Categorical { .. } => None,
     }
 }
 

@@ -28,6 +28,16 @@ pub(crate) enum Form {
     },
 }
 
+impl Form {
+    /// All terms that were written.
+    pub(crate) fn terms(&self) -> impl Iterator<Item = &Term> {
+        match self {
+            Form::One(term) | Form::Growing { start: term, .. } => std::slice::from_ref(term).iter(),
+            Form::List(terms) => terms.iter(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Term {
     pub content: Content,
@@ -44,6 +54,8 @@ pub(crate) enum Content {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Varying {
     pub domain: Domain,
+    /// The end that was given to the range, if its step does not lead there.
+    pub missed: Option<f64>,
     /// The conditions, all of which must hold for the parameter to exist.
     pub when: Vec<When>,
     /// The value of the baseline, if one was given.

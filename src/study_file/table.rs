@@ -290,7 +290,7 @@ keys! {
         LAST_BATCH: One<LastBatch> = names(), Word(LastBatch::Keep.name()), "", Fixed, ALWAYS,
             "a last batch that is not full";
         MEMORY: One<u64> = whole(1, 1 << 40), Whole(4096), "MiB", Fixed, ALWAYS,
-            "MiB that a trial may take; one that needs more fails before it starts";
+            "MiB that a trial may take; configurations that need more are not tried";
         PRECISION: One<Precision> = names(), Word(Precision::F32.name()), "", Fixed, ALWAYS,
             "arithmetic of the engine; all but f32 need a GPU";
     }

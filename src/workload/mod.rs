@@ -4,6 +4,7 @@ mod checkpoint;
 mod failure;
 mod figures;
 mod parking;
+mod region;
 mod run;
 mod task;
 #[cfg(test)]
@@ -26,7 +27,7 @@ use parking::Parking;
 
 pub(crate) use figures::of_evaluation;
 pub use run::TrainingRun;
-pub(crate) use task::memory;
+pub(crate) use task::{memory, shortfalls};
 pub use task::{model, task};
 
 /// Trains the networks of a study.

@@ -62,11 +62,8 @@ fn text(spec: &StudySpec, plan: &StudyPlan) -> Result<String, std::fmt::Error> {
         }
     )?;
     let planned = thousands(plan.planned_bytes);
-    writeln!(text, "memory      {planned} bytes ({}) in all", bytes(plan.planned_bytes))?;
-    if plan.planned_bytes > plan.memory {
-        let allowed = bytes(plan.memory);
-        writeln!(text, "            more than the {allowed} that a trial may take: it would fail")?;
-    }
+    let (needed, allowed) = (bytes(plan.planned_bytes), bytes(plan.memory));
+    writeln!(text, "memory      {planned} bytes ({needed}) in all, of {allowed} that a trial may take")?;
     Ok(text)
 }
 

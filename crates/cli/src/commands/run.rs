@@ -60,7 +60,7 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
     let objective = spec.objective();
     let ended = match report.outcome.ended {
         Ended::Done => "done",
-        Ended::Exhausted => "done, every configuration was tried",
+        Ended::Exhausted => "done, every configuration that can be trained was tried",
         Ended::TimeLimit => "ended by the time limit",
         Ended::Interrupted => "stopped",
     };

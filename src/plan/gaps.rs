@@ -1,0 +1,180 @@
+//! The parts of a study's space that can never be trained, in sentences.
+
+use std::time::{Duration, Instant};
+
+use tunefork_sampler::{Ask, Grid, Proposal, Region, Sampler as _};
+use tunefork_space::{Params, Value};
+use tunefork_trial::{History, TrialNumber};
+
+use crate::{StudySpec, Training};
+
+/// Configurations that are looked at: all of a space that has no more, else so many drawn at random.
+const LOOKED_AT: u64 = 256;
+
+/// Time for looking.
+const TIME: Duration = Duration::from_secs(1);
+
+/// Of drawn configurations, so many with a value must fail, and all of them, before the value is blamed.
+const ENOUGH: usize = 4;
+
+/// Values of a parameter that are named in a sentence.
+const NAMED: usize = 6;
+
+/// A configuration that was looked at.
+struct Seen {
+    params: Params,
+    /// Why it cannot be trained, if it cannot.
+    reason: Option<String>,
+}
+
+/// A sentence for each part of the space, and for each given trial, that cannot be trained.
+pub(super) fn gaps(spec: &StudySpec, training: &Training) -> Vec<String> {
+    let mut sentences: Vec<String> = given(spec, training).collect();
+    if spec.experiments().is_empty() && !spec.space().is_empty() {
+        let grid = Grid::new(spec.space()).ok();
+        let grid = grid.filter(|grid| grid.trials(spec.space()).is_some_and(|points| points <= LOOKED_AT));
+        let is_all = grid.is_some();
+        let points = match grid {
+            Some(grid) => points_of(grid, spec),
+            None => training.draw(LOOKED_AT, Region::WHOLE),
+        };
+        sentences.extend(Search::new(look(points, training), is_all).sentences());
+    }
+    sentences
+}
+
+/// Trials that the file lists: these are tried all the same, and fail.
+fn given<'a>(spec: &'a StudySpec, training: &'a Training) -> impl Iterator<Item = String> {
+    let points = spec.enqueued().iter().enumerate();
+    points.filter_map(|(number, point)| {
+        let failure = training.obstacle(&spec.space().params(point))?;
+        Some(format!("trial {number}, which the file gives, will fail before it starts: {failure}"))
+    })
+}
+
+/// All points of a grid.
+fn points_of(mut grid: Grid, spec: &StudySpec) -> Vec<Params> {
+    let history = History::new(spec.space().clone(), spec.direction());
+    let key = tunefork_rng::Key::study(spec.seed());
+    let point = |proposed: u32| {
+        let ask = Ask { history: &history, number: TrialNumber(proposed), proposed, key, region: Region::WHOLE };
+        match grid.propose(&ask) {
+            Proposal::Point(point) => Some(spec.space().params(&point)),
+            Proposal::Exhausted => None,
+        }
+    };
+    (0..).map_while(point).collect()
+}
+
+fn look(points: Vec<Params>, training: &Training) -> Vec<Seen> {
+    let start = Instant::now();
+    let points = points.into_iter().take_while(|_| start.elapsed() < TIME);
+    points
+        .map(|params| Seen { reason: training.obstacle(&params).map(|failure| failure.to_string()), params })
+        .collect()
+}
+
+/// The search for what the configurations that fail have in common.
+struct Search {
+    seen: Vec<Seen>,
+    /// Whether the space has no other configurations.
+    is_all: bool,
+    /// Those that fail, and are not explained yet.
+    open: Vec<usize>,
+}
+
+impl Search {
+    fn new(seen: Vec<Seen>, is_all: bool) -> Self {
+        let open = (0..seen.len()).filter(|index| seen[*index].reason.is_some()).collect();
+        Self { seen, is_all, open }
+    }
+
+    fn sentences(mut self) -> Vec<String> {
+        let mut sentences = Vec::new();
+        while let Some((name, values)) = self.culprit() {
+            let first = self.open.iter().find(|index| has(&self.seen[**index].params, &name, &values));
+            let reason = first.and_then(|index| self.seen[*index].reason.clone()).unwrap_or_default();
+            sentences.push(format!("`{name}` = {} is never tried: {reason}", listed(&values)));
+            self.open.retain(|index| !has(&self.seen[*index].params, &name, &values));
+        }
+        let failed = self.open.len();
+        if let Some(Seen { params, reason: Some(reason) }) = self.open.first().map(|first| &self.seen[*first]) {
+            let seen = self.seen.len();
+            let of = match self.is_all {
+                true => format!("of all {seen} configurations"),
+                false => format!("of {seen} configurations drawn at random"),
+            };
+            let more = if sentences.is_empty() { "" } else { " more" };
+            sentences.push(format!(
+                "{of} {failed}{more} cannot be trained, so such are never tried, for example {params}: {reason}"
+            ));
+        }
+        sentences
+    }
+
+    /// The parameter of which some values always fail, with these values: the one that explains most.
+    fn culprit(&self) -> Option<(String, Vec<Value>)> {
+        let mut best: Option<(usize, String, Vec<Value>)> = None;
+        for name in names(&self.seen) {
+            let values = self.hopeless(&name);
+            let explains = self.open.iter().filter(|index| has(&self.seen[**index].params, &name, &values)).count();
+            if explains > best.as_ref().map_or(0, |(most, ..)| *most) {
+                best = Some((explains, name, values));
+            }
+        }
+        best.map(|(_, name, values)| (name, values))
+    }
+
+    /// The values of a parameter with which nothing can be trained, though with others something can.
+    fn hopeless(&self, name: &str) -> Vec<Value> {
+        let mut values: Vec<(Value, usize, usize)> = Vec::new();
+        for seen in &self.seen {
+            let Some(value) = seen.params.get(name) else { continue };
+            let failed = usize::from(seen.reason.is_some());
+            match values.iter_mut().find(|(other, ..)| other == value) {
+                Some((_, count, failures)) => (*count, *failures) = (*count + 1, *failures + failed),
+                None => values.push((value.clone(), 1, failed)),
+            }
+        }
+        let enough = if self.is_all { 1 } else { ENOUGH };
+        let all = values.len();
+        values.retain(|(_, count, failures)| failures == count && *count >= enough);
+        if values.len() == all {
+            return Vec::new();
+        }
+        let mut values: Vec<Value> = values.into_iter().map(|(value, ..)| value).collect();
+        values.sort_by(|a, b| match (a.as_f64(), b.as_f64()) {
+            (Some(a), Some(b)) => a.total_cmp(&b),
+            _ => a.to_string().cmp(&b.to_string()),
+        });
+        values
+    }
+}
+
+/// The names of all parameters that were seen, in order.
+fn names(seen: &[Seen]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for (name, _) in seen.iter().flat_map(|seen| seen.params.iter()) {
+        if !names.iter().any(|other| other == name) {
+            names.push(name.to_string());
+        }
+    }
+    names
+}
+
+fn has(params: &Params, name: &str, values: &[Value]) -> bool {
+    params.get(name).is_some_and(|value| values.contains(value))
+}
+
+/// `5, 6 or 7`
+fn listed(values: &[Value]) -> String {
+    let mut words: Vec<String> = values.iter().take(NAMED).map(Value::to_string).collect();
+    if values.len() > NAMED {
+        words.push(format!("one of {} more", values.len() - NAMED));
+    }
+    match words.pop() {
+        Some(last) if words.is_empty() => last,
+        Some(last) => format!("{} or {last}", words.join(", ")),
+        None => String::new(),
+    }
+}

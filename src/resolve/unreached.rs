@@ -1,0 +1,150 @@
+//! Keys whose moment never comes: a schedule that is longer than the training, a rule that waits for more trials than there are.
+
+use tunefork_sampler::SamplerKind;
+use tunefork_scheduler::SchedulerKind;
+use tunefork_space::{Domain, Value};
+use tunefork_train::At;
+
+use super::StudySpec;
+use super::cells::Cell;
+use crate::study_file::table::{
+    AT, DECAY_NORMS_AND_BIASES, DROP_EVERY, DROPOUT, EARLY_STOP, EPOCHS, HIDDEN_LAYERS, KIND, MIN_EPOCHS, MIN_TRIALS,
+    OPTIMIZER, PATIENCE, SAMPLER, STARTUP_TRIALS, TRIALS, WARMUP, WEIGHT_DECAY,
+};
+use crate::study_file::{Key, StudyFile};
+
+/// What is looked at where a key is given, and said if its moment never comes.
+type Rule = fn(&StudySpec, &StudyFile) -> Option<String>;
+
+const RULES: &[(&Key, Rule)] = &[
+    (TRIALS.key(), |spec, _| spec.other_count()),
+    (SAMPLER.key(), |spec, file| file.setting(&TRIALS).is_none().then(|| spec.other_count())?),
+    (WARMUP.key(), |spec, _| {
+        let (warmup, epochs) = (spec.least(&WARMUP)?, spec.most(&EPOCHS)?);
+        let says = || {
+            format!("the learning rate is still rising when the training ends: `warmup` is {warmup} epochs of {epochs}")
+        };
+        (warmup >= epochs).then(says)
+    }),
+    (DROP_EVERY.key(), |spec, _| {
+        let (every, epochs) = (spec.least(&DROP_EVERY)?, spec.most(&EPOCHS)?);
+        let says =
+            || format!("the learning rate never drops: `drop_every` is {every} epochs, the training has {epochs}");
+        (every >= epochs).then(says)
+    }),
+    (PATIENCE.key(), |spec, _| {
+        let (patience, epochs) = (spec.least(&PATIENCE)?, spec.most(&EPOCHS)?);
+        let says =
+            || format!("the learning rate never drops: `patience` is {patience} epochs, the training has {epochs}");
+        (patience + 1.0 >= epochs).then(says)
+    }),
+    (EARLY_STOP.key(), |spec, _| {
+        let (patience, epochs) = (spec.least(&EARLY_STOP)?, spec.most(&EPOCHS)?);
+        if patience + 1.0 >= epochs {
+            return Some(format!(
+                "`early_stop` never ends a trial: it waits {patience} epochs, the training has {epochs}"
+            ));
+        }
+        (AT.of(spec.fixed()) == At::Last).then(|| {
+            "`early_stop` ends a trial some epochs after its best one, but its value and weights are those of the last: \
+             write at = \"best\" in [study]"
+                .to_string()
+        })
+    }),
+    (KIND.key(), |spec, file| file.setting(&MIN_EPOCHS).is_none().then(|| spec.no_rung())?),
+    (MIN_EPOCHS.key(), |spec, _| spec.no_rung()),
+    (MIN_TRIALS.key(), |spec, _| {
+        let (least, trials) = (spec.least(&MIN_TRIALS)?, f64::from(spec.trials()));
+        let says = || format!("no trial is ever stopped: `min_trials` is {least}, and there are {trials} trials");
+        (least >= trials).then(says)
+    }),
+    (STARTUP_TRIALS.key(), |spec, _| {
+        let (random, trials) = (spec.least(&STARTUP_TRIALS)?, f64::from(spec.trials()));
+        let says = || format!("all trials are random: `startup_trials` is {random}, and there are {trials} trials");
+        (random >= trials).then(says)
+    }),
+    (DROPOUT.key(), |spec, _| {
+        let says =
+            || "`dropout` does nothing in this study: it acts after hidden layers, and there are none".to_string();
+        (spec.most(&HIDDEN_LAYERS)? == 0.0 && spec.most(&DROPOUT)? > 0.0).then(says)
+    }),
+    (DECAY_NORMS_AND_BIASES.key(), |spec, _| {
+        let varies = [WEIGHT_DECAY.name, OPTIMIZER.name].iter().any(|name| spec.space().index_of(name).is_some());
+        let decay = spec.fixed().train_spec().optimizer.weight_decay;
+        let says = || {
+            "`decay_norms_and_biases` does nothing in this study: nothing decays, for `weight_decay` is 0".to_string()
+        };
+        (!varies && decay == 0.0 && !DECAY_NORMS_AND_BIASES.of(spec.fixed())).then(says)
+    }),
+];
+
+impl StudySpec {
+    /// What is said of a key that is given, if its moment never comes.
+    pub(super) fn unreached(&self, key: &Key, file: &StudyFile) -> Option<String> {
+        let (_, rule) = RULES.iter().find(|(other, _)| other.name == key.name)?;
+        rule(self, file)
+    }
+
+    /// Where the space has more or fewer points than there are trials.
+    fn other_count(&self) -> Option<String> {
+        if !self.experiments().is_empty() || self.space().is_empty() {
+            return None;
+        }
+        let (sampler, trials) = (SAMPLER.of(self.fixed()), u64::from(self.trials()));
+        let proposed = trials.saturating_sub(self.enqueued().len() as u64);
+        let points = self.sampler().trials(self.space())?;
+        let found = format!("the space has {points} configurations, and `trials` is {trials}");
+        match sampler {
+            _ if points < proposed => {
+                Some(format!("{found}: {sampler} tries none twice, so there will be fewer trials"))
+            }
+            SamplerKind::Grid if points > proposed => Some(format!("{found}: the grid's last ones are not tried")),
+            SamplerKind::Grid | SamplerKind::Random | SamplerKind::Tpe => None,
+        }
+    }
+
+    /// Where a scheduler never looks at a trial before it is over.
+    fn no_rung(&self) -> Option<String> {
+        let kind = KIND.of(self.fixed());
+        let epochs = self.epochs_range().1;
+        let stops = kind != SchedulerKind::None && !self.scheduler().rungs(epochs).is_empty();
+        let says = || {
+            format!(
+                "no trial is ever stopped: {kind} first looks after `min_epochs` = {}, and the last epoch is {epochs}",
+                MIN_EPOCHS.of(self.fixed())
+            )
+        };
+        (kind != SchedulerKind::None && !stops).then(says)
+    }
+
+    /// The least number that a key has in any trial.
+    fn least(&self, key: &Key) -> Option<f64> {
+        self.numbers_of(key).into_iter().reduce(f64::min)
+    }
+
+    /// The largest number that a key has in any trial.
+    fn most(&self, key: &Key) -> Option<f64> {
+        self.numbers_of(key).into_iter().reduce(f64::max)
+    }
+
+    /// Numbers of a key, the least and the largest among them.
+    fn numbers_of(&self, key: &Key) -> Vec<f64> {
+        let of = |cell: &Cell| match cell {
+            Cell::Fixed(value) => value.as_f64().into_iter().collect::<Vec<f64>>(),
+            Cell::Parameter { name, otherwise, times } => {
+                let parameters = self.space().parameters();
+                let parameter = parameters.iter().find(|parameter| parameter.name == *name);
+                let elsewhere = parameter.is_none_or(|parameter| !parameter.when.is_empty());
+                let ends = match parameter.map(|parameter| &parameter.domain) {
+                    Some(Domain::Float { low, high, .. }) => vec![*low, *high],
+                    Some(Domain::Int { low, high, .. }) => vec![*low as f64, *high as f64],
+                    Some(Domain::Categorical { choices, .. }) => choices.iter().filter_map(Value::as_f64).collect(),
+                    None => Vec::new(),
+                };
+                let otherwise = otherwise.as_f64().filter(|_| elsewhere);
+                ends.into_iter().chain(otherwise).map(|number| number * *times as f64).collect()
+            }
+        };
+        self.cells_of(key).iter().flat_map(of).collect()
+    }
+}

@@ -1,0 +1,53 @@
+//! Which points of a study's space can be trained at all.
+
+use tunefork_rng::Key;
+use tunefork_sampler::{Ask, Proposal, Random, Region, Sampler as _};
+use tunefork_space::{Params, Point};
+use tunefork_study::{TrialFailure, Workload as _};
+use tunefork_trial::{History, TrialNumber};
+
+use super::Training;
+use crate::Error;
+
+impl Training {
+    /// Why these parameters can never be trained; nothing where they can, or where only the machine fails at it now.
+    pub(crate) fn obstacle(&self, params: &Params) -> Option<TrialFailure> {
+        self.blueprint(params).err().filter(|failure| failure.kind.is_of_the_configuration())
+    }
+
+    /// The default of everything that varies; where these together cannot be trained, values that can.
+    ///
+    /// # Errors
+    /// No such values were found: why the defaults cannot be trained.
+    pub(crate) fn example(&self) -> Result<Params, Error> {
+        let baseline = self.spec.baseline();
+        let Some(failure) = self.obstacle(&baseline) else { return Ok(baseline) };
+        let given = self.spec.enqueued().iter().map(|point| self.spec.space().params(point));
+        let mut others = given.chain(self.sample(1));
+        others.find(|params| self.obstacle(params).is_none()).ok_or_else(|| {
+            Error::Unsupported(format!("the default configuration of this study cannot be trained: {failure}"))
+        })
+    }
+
+    /// So many points that can be trained, drawn at random by the study's seed, or those that there are.
+    pub(crate) fn sample(&self, count: u64) -> Vec<Params> {
+        let admits = |point: &Point| self.obstacle(&self.spec.space().params(point)).is_none();
+        self.draw(count, Region::of(&admits))
+    }
+
+    /// So many points of the whole space.
+    pub(crate) fn draw(&self, count: u64, region: Region<'_>) -> Vec<Params> {
+        let space = self.spec.space();
+        let history = History::new(space.clone(), self.spec.direction());
+        let first = self.spec.enqueued().len() as u32;
+        let propose = |proposed: u32| {
+            let number = TrialNumber(first + proposed);
+            let ask = Ask { history: &history, number, proposed, key: Key::study(self.spec.seed()), region };
+            match Random::new().propose(&ask) {
+                Proposal::Point(point) => Some(space.params(&point)),
+                Proposal::Exhausted => None,
+            }
+        };
+        (0..count as u32).map_while(propose).collect()
+    }
+}

@@ -1,0 +1,106 @@
+//! Configurations that can never be trained: told before a study runs, and never tried.
+
+use tunefork::study::Ended;
+use tunefork::study_file::StudyFile;
+use tunefork::trial::TrialState;
+use tunefork::{DeviceChoice, Machine, Report, RunFolder, RunOptions, StudyPlan, StudySpec, run};
+
+const IMAGES: &str = "[study]\ntrials = 6\n\
+    [data]\nsize = 12\nclasses = 2\nimages = 60\ntest_images = 20\nvalidation = 20\n\
+    [train]\nepochs = 1\nbatch_size = 20\n";
+
+fn spec(rest: &str) -> StudySpec {
+    let file = StudyFile::parse("study.toml", &format!("{IMAGES}{rest}")).unwrap_or_else(|e| panic!("{e}"));
+    StudySpec::resolve(&file).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn machine() -> Machine {
+    Machine::new(DeviceChoice::Cpu, "auto", Some(1)).unwrap()
+}
+
+/// What `tunefork plan` notes.
+fn notes(rest: &str) -> Vec<String> {
+    StudyPlan::new(&spec(rest), &machine(), None, false, &mut |_| {}).unwrap_or_else(|e| panic!("{e}")).warnings
+}
+
+fn run_all(rest: &str) -> Report {
+    let folder = tempfile::tempdir().unwrap();
+    let options = RunOptions::new(RunFolder::new(folder.path()), machine());
+    run(&spec(rest), &options, &mut ()).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// A space, what `plan` says of it, and how many of six trials there are.
+const SPACES: &[(&str, &[&str], usize)] = &[
+    // More poolings than the images have room for.
+    (
+        "[model]\nlayers = { int = [2, 6] }\nchannels = 4\n",
+        &[
+            "`layers` = 4, 5 or 6 is never tried: blocks.3.pool: pooling 2x2 leaves less than one pixel of its input of \
+           1x1x4; use fewer pooling layers or larger images",
+        ],
+        6,
+    ),
+    // What goes together, and what does not; the defaults do not.
+    (
+        "optimizer = \"sgd\"\nnesterov = { choice = [true, false] }\nmomentum = { choice = [0.0, 0.9] }\n[model]\nchannels = [4]\n",
+        &["of all 4 configurations 1 cannot be trained, so such are never tried, for example momentum=0.0 \
+           nesterov=true: optimizer: momentum is 0, must be above 0 with nesterov"],
+        6,
+    ),
+    // A grid is the smaller for it: 4 x 2 points, of which 2 x 2 can be trained.
+    (
+        "[search]\nsampler = \"grid\"\n[model]\nlayers = { int = [2, 5] }\nchannels = [4, 4, 4, 4, 4]\nkernel = { choice = [1, 3] }\n",
+        &["`layers` = 4 or 5 is never tried: blocks.3.pool: pooling 2x2 leaves less than one pixel of its input of \
+           1x1x4; use fewer pooling layers or larger images"],
+        4,
+    ),
+    // All of it can be trained.
+    ("[model]\nlayers = { int = [1, 3] }\nchannels = 4\n", &[], 6),
+];
+
+#[test]
+fn what_can_never_be_trained_is_told_and_not_tried() {
+    for (space, expected, trials) in SPACES {
+        assert_eq!(notes(space), *expected, "{space}");
+        let report = run_all(space);
+        assert_eq!(report.study.trials.len(), *trials, "{space}");
+        let ended = if *trials < 6 { Ended::Exhausted } else { Ended::Done };
+        assert_eq!(report.outcome.ended, ended, "{space}");
+        for trial in &report.study.trials {
+            assert_eq!(trial.state, TrialState::Complete, "{space}: {}", trial.params());
+        }
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_told_and_not_tried() {
+    let space = "memory = 16\n[model]\nchannels = [4]\nhidden = { log = [16, 65536] }\n";
+    let [note] = &notes(space)[..] else { panic!("{:?}", notes(space)) };
+    assert!(note.contains("configurations drawn at random") && note.contains("are free or allowed"), "{note}");
+    let report = run_all(space);
+    assert_eq!(report.study.trials.len(), 6);
+    assert!(report.study.trials.iter().all(|trial| trial.state == TrialState::Complete));
+}
+
+#[test]
+fn a_given_trial_that_cannot_be_trained_is_told_and_fails() {
+    let space = "[model]\nlayers = { int = [2, 6] }\nchannels = 4\n[[trial]]\nlayers = 2\n[[trial]]\nlayers = 6\n";
+    assert!(notes(space)[0].starts_with("trial 1, which the file gives, will fail before it starts: blocks.3.pool"));
+    let states: Vec<TrialState> = run_all(space).study.trials.iter().map(|trial| trial.state).collect();
+    assert_eq!(states[..2], [TrialState::Complete, TrialState::Failed]);
+    assert!(states[2..].iter().all(|state| *state == TrialState::Complete));
+}
+
+#[test]
+fn a_study_of_which_nothing_can_be_trained_is_refused_before_it_starts() {
+    for space in ["[model]\nlayers = { int = [4, 6] }\nchannels = 4\n", "memory = 1\n[model]\nhidden = [65536]\n"] {
+        let folder = tempfile::tempdir().unwrap();
+        let runs = folder.path().join("runs");
+        let options = RunOptions::new(RunFolder::new(&runs), machine());
+        let refused = run(&spec(space), &options, &mut ()).unwrap_err();
+        let planned = StudyPlan::new(&spec(space), &machine(), None, false, &mut |_| {}).unwrap_err();
+        assert_eq!(refused.to_string(), planned.to_string());
+        assert!(refused.is_input() && refused.to_string().contains("cannot be trained: "), "{refused}");
+        assert!(!runs.exists());
+    }
+}
