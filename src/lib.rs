@@ -54,6 +54,7 @@ pub use run_folder::{RunFolder, TestResult, TestedMember, read_study, show_json}
 pub use sets::{SetFetched, fetch_set, find_set};
 pub use statistics::{deviation, deviation_of, mean};
 pub use train_once::{TrainEvent, TrainOptions, Trained, train};
+pub use tunefork_kernels::gpu::driver_is_installed;
 pub use workload::{Training, TrainingRun, model, task};
 
 pub use tunefork_data as data;

@@ -119,7 +119,7 @@ impl Machine {
         ))
     }
 
-    /// What it is and, where the choice was left to us, why: one line.
+    /// What it is, in one line. Why there is no GPU is only said where a driver shows that there should be one.
     pub fn line(&self) -> String {
         if let Some(gpu) = &self.gpu {
             let (major, minor) = (gpu.architecture() / 10, gpu.architecture() % 10);
@@ -129,11 +129,12 @@ impl Machine {
             1 => "1 thread".to_string(),
             threads => format!("{threads} threads"),
         };
-        let reason = match &self.no_gpu {
-            Some(reason) => format!("; no GPU: {reason}"),
+        let no_gpu = match &self.no_gpu {
+            Some(reason) if tunefork_kernels::gpu::driver_is_installed() => format!("; no GPU: {reason}"),
+            Some(_) => "; no GPU".to_string(),
             None => String::new(),
         };
-        format!("on the CPU, {}, {threads}{reason}", self.isa.name())
+        format!("on the CPU, {}, {threads}{no_gpu}", self.isa.name())
     }
 
     /// CPU threads in all, shared by the trials that are trained at the same time.

@@ -22,7 +22,7 @@ mod unreached;
 use std::time::Duration;
 
 use tunefork_sampler::{Grid, SamplerKind};
-use tunefork_space::{Parameter, Params, Point, Space, Value};
+use tunefork_space::{Domain, Parameter, Params, Point, Space, Value};
 use tunefork_study::ValueAt;
 use tunefork_train::At;
 
@@ -305,9 +305,15 @@ impl StudySpec {
         }
         if self.experiments.is_empty() && SAMPLER.of(&self.fixed) == SamplerKind::Grid {
             let endless = |p: &&Parameter| p.domain.size().is_none();
-            if let Some(Parameter { name, .. }) = self.space().parameters().iter().find(endless) {
+            if let Some(Parameter { name, domain, .. }) = self.space().parameters().iter().find(endless) {
                 let text = format!("a grid needs finite domains, but `{name}` has no end of values");
-                return Err(refused(key_of(name).as_slice(), text).note("give it a `step` or a `choice`"));
+                let way_out = match domain {
+                    Domain::Float { log: true, .. } => "list its values: { choice = [...] }",
+                    Domain::Float { .. } | Domain::Int { .. } | Domain::Categorical { .. } => {
+                        "give it a `step` or a `choice`"
+                    }
+                };
+                return Err(refused(key_of(name).as_slice(), text).note(way_out));
             }
             if let Err(error) = Grid::new(self.space()) {
                 return Err(refused(&[&SAMPLER], error.to_string()));

@@ -98,7 +98,7 @@ impl StudySpec {
             _ if points < proposed => {
                 Some(format!("{found}: {sampler} tries none twice, so there will be fewer trials"))
             }
-            SamplerKind::Grid if points > proposed => Some(format!("{found}: the grid's last ones are not tried")),
+            SamplerKind::Grid if points > proposed => Some(format!("{found}: too few for the whole grid")),
             SamplerKind::Grid | SamplerKind::Random | SamplerKind::Tpe => None,
         }
     }

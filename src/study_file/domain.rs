@@ -6,7 +6,7 @@ use toml::de::{DeTable, DeValue};
 use tunefork_names::closest;
 use tunefork_space::{Domain, Value};
 
-use super::error::{FileError, Problem};
+use super::error::{BACKSLASH, FileError, Problem};
 use super::key::Key;
 use super::kind::Range;
 use super::location::Location;
@@ -52,6 +52,9 @@ pub(super) fn refused(reader: &Reader<'_>, key: &Key, value: &Spanned<DeValue<'_
         .at(&place)
         .note(format!("`{}` takes {}", key.name, key.kind));
     let near = match reader.plain(value) {
+        Ok(Some(Value::Text(word))) if word.contains(char::is_control) && place.text().contains('\\') => {
+            return error.note(BACKSLASH);
+        }
         Ok(Some(Value::Text(word))) => closest(&word, key.kind.words()),
         _ => None,
     };

@@ -7,6 +7,11 @@ use tunefork_names::closest;
 use super::key::Key;
 use super::location::Location;
 use super::setting::belongs_elsewhere;
+use super::synonyms::meant_by;
+
+/// What is said where a path of Windows stands in double quotes.
+pub(super) const BACKSLASH: &str =
+    "in double quotes a backslash begins an escape: write a path in single quotes, or with / for \\";
 
 /// A study file was refused: what is wrong, where, and what would be right.
 ///
@@ -68,9 +73,10 @@ impl FileError {
     /// A name that is not `what` it should be, with the one of the `known` names that was meant, if any is near.
     pub(crate) fn unknown<'n>(name: &str, what: impl Into<String>, known: impl IntoIterator<Item = &'n str>) -> Self {
         let error = Self::new(Problem::Unknown { name: name.to_string(), what: what.into() });
-        match belongs_elsewhere(name) {
-            Some(note) => error.note(note),
-            None => error.meant(name, known),
+        match (belongs_elsewhere(name), meant_by(name)) {
+            (Some(note), _) => error.note(note),
+            (None, Some(key)) => error.note(format!("here that is `{}` of {}", key.name, key.section.title())),
+            (None, None) => error.meant(name, known),
         }
     }
 

@@ -22,7 +22,7 @@ pub enum ValueKind {
     WordOr(&'static [&'static str], &'static str),
     /// A whole number, both bounds included, or a word.
     WholeOr(i64, i64, &'static str),
-    /// Any text in quotes.
+    /// A line of text in quotes.
     Text,
     /// A number of images (whole) or a share of them (between 0 and 1, both excluded).
     Share,
@@ -58,7 +58,8 @@ impl ValueKind {
     /// it is not allowed.
     pub(crate) fn accept(&self, value: &Value) -> Option<Value> {
         let allowed = match (self, value) {
-            (Self::Flag, Value::Bool(_)) | (Self::Text, Value::Text(_)) => true,
+            (Self::Flag, Value::Bool(_)) => true,
+            (Self::Text, Value::Text(text)) => !text.contains(char::is_control),
             (Self::Whole(low, high) | Self::WholeOr(low, high, _), Value::Int(whole)) => (low..=high).contains(&whole),
             (Self::Word(words), Value::Text(word)) => words.contains(&word.as_str()),
             (Self::WordOr(words, other), Value::Text(word)) => words.contains(&word.as_str()) || word == other,
@@ -156,7 +157,7 @@ impl fmt::Display for ValueKind {
                 write_whole(f, *low, *high)?;
                 write!(f, " or \"{word}\"")
             }
-            Self::Text => write!(f, "a text in quotes"),
+            Self::Text => write!(f, "a line of text in quotes"),
             Self::Share => write!(f, "a number of images (such as 960) or a share of them (such as 0.2)"),
         }
     }

@@ -54,6 +54,11 @@ impl Location {
         &self.source.text[self.span.clone()]
     }
 
+    /// Whether this letter stands before the place in its line.
+    pub(super) fn follows(&self, letter: char) -> bool {
+        self.before()[self.line_start()..].contains(letter)
+    }
+
     fn before(&self) -> &str {
         &self.source.text[..self.span.start]
     }

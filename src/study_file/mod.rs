@@ -16,6 +16,7 @@ mod reference;
 mod schema;
 mod set;
 mod setting;
+mod synonyms;
 pub mod table;
 mod words;
 
@@ -85,7 +86,12 @@ impl StudyFile {
             let line = e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
             unreadable(format!("line {} is not UTF-8 text", line + 1))
         })?;
-        Self::parse(&path.display().to_string(), &text)
+        let file = Self::parse(&path.display().to_string(), &text)?;
+        if file.settings.is_empty() && file.trials.is_empty() && file.experiments.is_empty() {
+            let nothing = FileError::contradiction(format!("{} says nothing about a study", path.display()));
+            return Err(nothing.note("a study that tunes one thing: [train] learning_rate = { log = [1e-4, 1e-1] }"));
+        }
+        Ok(file)
     }
 
     /// Parses `text`; `name` is what errors call it, and its last part without ending is the

@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 use tunefork_space::Value;
 
 use super::domain;
-use super::error::{FileError, Problem};
+use super::error::{BACKSLASH, FileError, Problem};
 use super::key::{Key, Section, Shape};
 use super::location::{Location, SourceText};
 use super::setting::{Assignment, Change, Content, Form, Setting, bare_name, key_of};
@@ -32,9 +32,10 @@ impl<'s> Reader<'s> {
 
     pub(super) fn syntax(&self, error: &toml::de::Error) -> FileError {
         let problem = FileError::new(Problem::Syntax(error.message().to_string()));
-        match error.span() {
-            Some(span) => problem.at(&self.place(span)),
-            None => problem,
+        let Some(place) = error.span().map(|span| self.place(span)) else { return problem };
+        match place.follows('\\') {
+            true => problem.at(&place).note(BACKSLASH),
+            false => problem.at(&place),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -27,6 +28,22 @@ Every command tells more with --help."
 pub(crate) struct Tunefork {
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// The words that were typed, with a `--set` before each setting of a list, so that the list of `--set a=1 b=2 study.toml` ends before
+/// the file.
+pub(crate) fn typed(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut typed: Vec<OsString> = Vec::new();
+    let mut among_settings = false;
+    for word in words {
+        let is_setting = word.to_str().is_some_and(|word| word.contains('=') && !word.starts_with("--"));
+        if among_settings && is_setting && typed.last().is_some_and(|last| last != "--set") {
+            typed.push("--set".into());
+        }
+        among_settings = word == "--set" || among_settings && is_setting;
+        typed.push(word);
+    }
+    typed
 }
 
 #[derive(Debug, Subcommand)]
@@ -290,7 +307,7 @@ pub(crate) struct StudyArgs {
     #[arg(value_name = "STUDY.toml")]
     pub file: PathBuf,
     /// Change settings of the file; values are written as there
-    #[arg(long, value_name = "KEY=VALUE", num_args = 1..)]
+    #[arg(long, value_name = "KEY=VALUE ...")]
     pub set: Vec<String>,
     /// Where data sets lie [default: TUNEFORK_DATA, else data]
     #[arg(long, value_name = "DIR")]

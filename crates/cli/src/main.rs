@@ -15,7 +15,7 @@ use clap::Parser as _;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    let result = match Tunefork::parse().command {
+    let result = match Tunefork::parse_from(args::typed(std::env::args_os())).command {
         Command::Run(args) => commands::run::run(&args),
         Command::Plan(args) => commands::plan::plan(&args),
         Command::Show(args) => commands::show::show(&args),

@@ -12,7 +12,7 @@ fn said(fixture: &Fixture, args: &[&str]) -> String {
 }
 
 #[test]
-fn auto_takes_the_cpu_and_says_why_once() {
+fn auto_takes_the_cpu_and_says_so_once() {
     let fixture = Fixture::new(&TINY.replace("trials = 6", "trials = 2"));
     for args in [
         &["run", "study.toml"][..],
@@ -24,8 +24,10 @@ fn auto_takes_the_cpu_and_says_why_once() {
         let mut lines = text.lines().filter(|line| line.contains("GPU"));
         let line = lines.next().expect("a line about the GPU");
         assert!(line.starts_with("on the CPU, "), "{line}");
-        let (_, reason) = line.split_once("; no GPU: ").expect("a reason");
-        assert!(reason.contains("NVIDIA"), "{line}");
+        match tunefork::driver_is_installed() {
+            false => assert!(line.ends_with("; no GPU"), "{line}"),
+            true => assert!(line.contains("; no GPU: "), "a driver, and why it is of no use: {line}"),
+        }
         assert_eq!(lines.next(), None, "{args:?}");
     }
     let text = said(&fixture, &["run", "study.toml", "--device", "cpu", "--out", "cpu"]);

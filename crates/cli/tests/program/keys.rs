@@ -23,3 +23,20 @@ fn the_documents_come_from_the_table() {
     assert!(schema["properties"]["train"]["properties"]["learning_rate"].is_object(), "{schema}");
     assert!(fixture.ok(&["keys", "--markdown"]).contains("`learning_rate`"));
 }
+
+#[test]
+fn settings_end_where_the_file_begins() {
+    let fixture = Fixture::new(TINY);
+    let files_last = fixture.ok(&["plan", "--no-time", "--set", "trials=2", "epochs=3", "study.toml"]);
+    let file_first = fixture.ok(&["plan", "--no-time", "study.toml", "--set", "trials=2", "--set", "epochs=3"]);
+    assert_eq!(files_last, file_first);
+    assert!(files_last.contains("trials      2 by") && files_last.contains("epochs      3 a trial"), "{files_last}");
+}
+
+#[test]
+fn an_empty_study_is_refused() {
+    for text in ["", "# nothing yet\n", "[model]\n"] {
+        let told = Fixture::new(text).fails(2, &["run", "study.toml"]);
+        assert!(told.contains("study.toml says nothing about a study"), "{told}");
+    }
+}

@@ -35,9 +35,14 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, DeviceError>) -> Resul
     })
 }
 
-pub(super) fn first_card() -> Result<CardProperties, DeviceError> {
+/// Whether this machine has an NVIDIA driver at all, of whatever age: where it has, somebody expects a GPU to be used.
+pub fn driver_is_installed() -> bool {
     // SAFETY: loading the driver's library runs nothing but its own initialisation.
-    if !unsafe { sys::is_culib_present() } {
+    unsafe { sys::is_culib_present() }
+}
+
+pub(super) fn first_card() -> Result<CardProperties, DeviceError> {
+    if !driver_is_installed() {
         let name = if cfg!(windows) { "nvcuda.dll" } else { "libcuda.so.1" };
         return unavailable(format!(
             "no NVIDIA driver found ({name} cannot be loaded): install the driver, and in a container let it see the GPU"

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use cudarc::driver::CudaContext;
 
 pub use cache::Compiler;
+pub use driver::driver_is_installed;
 pub use nvrtc::{Compiled, Nvrtc, Report, Target};
 pub use rates::Rates;
 pub use resources::{Resources, resources};
