@@ -7,6 +7,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use tunefork::report::with_deviation;
+use tunefork::study::{EndReason, StudyRecord};
+use tunefork::trial::TrialState;
 use tunefork::{Error, Members, TestResult};
 
 use crate::INTERRUPTED;
@@ -80,6 +82,25 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
 
 fn is_number(cell: &str) -> bool {
     cell.chars().all(|c| c.is_ascii_digit() || ",.-+e %".contains(c))
+}
+
+/// So many of something that has an ordinary plural: `1 trial`, `2 trials`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{ending}", thousands(count as u64))
+}
+
+/// A line for each reason for which trials failed, with what was said of the first of them.
+pub(crate) fn failure_lines(study: &StudyRecord) -> String {
+    let of = |reason: &EndReason| {
+        let failed = study.trials.iter().filter(|trial| trial.state == TrialState::Failed);
+        let ends = failed.filter_map(|trial| Some((trial.number, trial.end.as_ref()?)));
+        let mut ends = ends.filter(|(_, end)| end.reason == *reason);
+        let (number, end) = ends.next()?;
+        let (count, why) = (counted(1 + ends.count(), "trial"), reason.name().replace('_', " "));
+        Some(format!("failed: {count} ({why}), the first is trial {number}: {}\n", end.message))
+    };
+    EndReason::ALL.iter().filter_map(of).collect()
 }
 
 /// A whole number with a comma at every thousand.

@@ -13,7 +13,7 @@ use tunefork::{Report, RunOptions, StudySpec, deviation_of};
 use super::{same_command, stop_flag};
 use crate::INTERRUPTED;
 use crate::args::RunArgs;
-use crate::output::{complain, duration, print};
+use crate::output::{complain, counted, duration, failure_lines, print};
 use crate::progress;
 
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
@@ -64,7 +64,8 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
         Ended::TimeLimit => "ended by the time limit",
         Ended::Interrupted => "stopped",
     };
-    line(format!("\n{ended}: {} trials in {}", study.trials.len(), duration(seconds)));
+    line(format!("\n{ended}: {} in {}", counted(study.trials.len(), "trial"), duration(seconds)));
+    failure_lines(study).lines().for_each(|failure| line(failure.to_string()));
     if let Some(best) = study.best() {
         let last = best.epochs.last();
         let deviation = last.and_then(|last| deviation_of(&last.report.members));
@@ -83,7 +84,7 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
         }
     }
     if report.outcome.outside_events > 0 {
-        line(format!("reproducible given {} outside events", report.outcome.outside_events));
+        line(format!("reproducible given {}", counted(report.outcome.outside_events, "outside event")));
     }
     line(format!("report: {}", options.folder.report().display()));
     if report.outcome.best.is_some() {

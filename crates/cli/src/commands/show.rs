@@ -8,7 +8,7 @@ use tunefork::study::{MemberReport, StudyRecord, TrialRecord};
 use tunefork::{Members, TestResult, deviation_of, read_study, show_json};
 
 use crate::args::ShowArgs;
-use crate::output::{print, table, test_lines};
+use crate::output::{failure_lines, print, table, test_lines};
 
 pub(crate) fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let (study, test) = read_study(&args.path)?;
@@ -48,6 +48,10 @@ fn text(study: &StudyRecord, test: Option<&TestResult>) -> Result<String, std::f
     header.extend(grouped.then_some("experiments"));
     header.push("parameters");
     text.push_str(&table(&header, &rows));
+    let failures = failure_lines(study);
+    if !failures.is_empty() {
+        write!(text, "\n{failures}")?;
+    }
     let Some(best) = study.best() else {
         writeln!(text, "\nno trial is complete")?;
         return Ok(text);

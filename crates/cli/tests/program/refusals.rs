@@ -57,6 +57,8 @@ fn a_trial_that_diverges_does_not_end_the_study() {
     let fixture = Fixture::new(&wild.replace("trials = 6", "trials = 3"));
     let errors = fixture.fails(1, &["run", "study.toml"]);
     assert!(errors.contains("no trial was completed; trial 0: the loss became"), "{errors}");
+    let told = fixture.ok(&["show", "runs/tiny"]);
+    assert!(told.contains("\nfailed: 3 trials (diverged), the first is trial 0: the loss became"), "{told}");
     let shown = fixture.shown("runs/tiny");
     for trial in shown["trials"].as_array().unwrap() {
         assert_eq!((&trial["state"], &trial["reason"]), (&"failed".into(), &"diverged".into()));
