@@ -11,6 +11,16 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     tunefork_atomic_file::write(path, &[bytes]).map_err(Error::io("write", path))
 }
 
+/// Brings the file at `path`, which follows from the database, up to date without waiting for the disk, and makes its
+/// folder. One that is as it should be is left alone, so that all can be looked through after a kill.
+pub(crate) fn write_derived(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    if fs::read(path).is_ok_and(|found| found == bytes) {
+        return Ok(());
+    }
+    create_folder(path.parent().unwrap_or(Path::new(".")))?;
+    tunefork_atomic_file::write_derived(path, &[bytes]).map_err(Error::io("write", path))
+}
+
 /// Creates a folder and those above it.
 pub(crate) fn create_folder(path: &Path) -> Result<(), Error> {
     fs::create_dir_all(path).map_err(Error::io("create", path))

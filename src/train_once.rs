@@ -11,7 +11,7 @@ use tunefork_study::{EpochRecord, MemberReport, Run, StopFlag, TrialContext, Wor
 use tunefork_trial::TrialNumber;
 
 use crate::files::write_atomically;
-use crate::run_folder::write_epochs;
+use crate::run_folder::epoch_tables;
 use crate::workload::shortfalls;
 use crate::{Error, Machine, Material, RunFolder, StudySpec, TestResult, Training};
 
@@ -94,7 +94,9 @@ pub fn train(spec: &StudySpec, options: &TrainOptions, tell: &mut dyn FnMut(Trai
         let record = EpochRecord { step: run.epochs_done(), time: 0, report };
         tell(TrainEvent::Epoch(&record));
         epochs.push(record);
-        write_epochs(&folder, &epochs, spec.members())?;
+        for (name, table) in epoch_tables(&epochs, spec.members()) {
+            write_atomically(&folder.join(name), table.as_bytes())?;
+        }
     }
     let last = epochs.last().expect("there was at least one epoch");
     training.keep(&context, &run)?;

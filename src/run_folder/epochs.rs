@@ -1,28 +1,25 @@
 //! The tables of a trial's epochs.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use tunefork_report::csv_line;
 use tunefork_study::{EpochRecord, Member, Metrics, Timing};
 
-use crate::files::write_atomically;
-use crate::{Error, Members};
+use crate::Members;
 
-/// Writes them into a folder; nothing before the first epoch.
-pub(crate) fn write_epochs(folder: &Path, epochs: &[EpochRecord], members: Members) -> Result<(), Error> {
-    let Some(last) = epochs.last() else {
-        return Ok(());
-    };
-    let tables = [
-        ("progress.csv", progress_csv(epochs, members)),
-        ("classes.csv", classes_csv(epochs)),
-        ("confusion.csv", confusion_csv(&last.report.metrics)),
-    ];
-    for (name, table) in tables {
-        write_atomically(&folder.join(name), table.as_bytes())?;
-    }
-    Ok(())
+/// Their files, each with what it holds; none before the first epoch.
+pub(crate) fn epoch_tables(
+    epochs: &[EpochRecord],
+    members: Members,
+) -> impl Iterator<Item = (&'static str, String)> + use<> {
+    let tables = epochs.last().map(|last| {
+        [
+            ("progress.csv", progress_csv(epochs, members)),
+            ("classes.csv", classes_csv(epochs)),
+            ("confusion.csv", confusion_csv(&last.report.metrics)),
+        ]
+    });
+    tables.into_iter().flatten()
 }
 
 /// One row per epoch: its number, the figures of the whole validation part, the value of each training

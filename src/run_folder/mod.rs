@@ -1,5 +1,6 @@
 //! The folder of a run: what it holds, and where.
 
+mod allowance;
 mod epochs;
 mod recorder;
 mod show;
@@ -11,7 +12,7 @@ use tunefork_study::Member;
 
 use crate::Members;
 
-pub(crate) use epochs::write_epochs;
+pub(crate) use epochs::epoch_tables;
 pub(crate) use recorder::Recorder;
 pub use show::{read_study, show_json};
 pub use test::{TestResult, TestedMember};
@@ -31,6 +32,9 @@ pub use test::{TestResult, TestedMember};
 /// | `test.json` | the best trial on the test images |
 /// | `checkpoints/` | trials under way |
 /// | `train/` | a single training run |
+///
+/// While a study runs, what follows from the database may be a little behind it: writing takes at most a twentieth of
+/// the time. It is brought up to date when the study ends or is stopped, and after a kill when it goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunFolder {
     path: PathBuf,

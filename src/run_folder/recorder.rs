@@ -3,18 +3,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use tunefork_report::{ExperimentSummary, Row, Summary, markdown, trials_csv};
 use tunefork_space::{Params, Value};
 use tunefork_study::{End, EndReason, EpochRecord, Event, MemberReport, Observer, StudyRecord, Timing};
 use tunefork_trial::{TrialNumber, TrialState};
 
-use super::{RunFolder, TestResult, write_epochs};
-use crate::files::write_atomically;
+use super::allowance::Allowance;
+use super::{RunFolder, TestResult, epoch_tables};
+use crate::files::write_derived;
 use crate::study_file::table::AS_TRIAL;
 use crate::{Error, StudySpec, deviation_of};
 
-/// Writes what it hears of into the folder.
+/// Writes what it hears of into the folder: all that follows from the database, as often as its allowance lets it.
 ///
 /// After a resumption the study tells everything again from its beginning; what was known is only
 /// collected then, and written with the next news or at the end. The first file that cannot be
@@ -33,6 +35,7 @@ pub(crate) struct Recorder<'a> {
     known: usize,
     /// Whether the study has begun to tell.
     begun: bool,
+    allowance: Allowance,
     stop: Arc<AtomicBool>,
     error: Option<Error>,
 }
@@ -62,8 +65,8 @@ impl<'a> Recorder<'a> {
         summary.baseline = spec.baseline_trial().filter(|_| !spec.experiments().is_empty());
         let times = |trial: &tunefork_study::TrialRecord| Trial {
             epochs: Vec::new(),
-            started: trial.observed.started.clone(),
-            ended: trial.observed.ended.clone(),
+            started: trial.observed.started.as_deref().map(to_the_second),
+            ended: trial.observed.ended.as_deref().map(to_the_second),
         };
         Self {
             folder,
@@ -75,6 +78,7 @@ impl<'a> Recorder<'a> {
             best: None,
             known: known.map_or(0, |known| known.trials.len()),
             begun: false,
+            allowance: Allowance::new(Instant::now()),
             stop,
             error: None,
         }
@@ -169,8 +173,9 @@ impl<'a> Recorder<'a> {
         }
         text.push('\n');
         text.push_str(&self.config(number, &row.params));
-        write_atomically(&folder.join("config.toml"), text.as_bytes())?;
-        write_epochs(&folder, &trial.epochs, self.spec.members())
+        let config = std::iter::once(("config.toml", text));
+        let mut files = config.chain(epoch_tables(&trial.epochs, self.spec.members()));
+        files.try_for_each(|(name, text)| write_derived(&folder.join(name), text.as_bytes()))
     }
 
     fn config(&self, number: u32, params: &Params) -> String {
@@ -178,8 +183,8 @@ impl<'a> Recorder<'a> {
     }
 
     fn write_tables(&self) -> Result<(), Error> {
-        write_atomically(&self.folder.trials_csv(), trials_csv(&self.summary).as_bytes())?;
-        write_atomically(&self.folder.report(), markdown(&self.summary).as_bytes())?;
+        write_derived(&self.folder.trials_csv(), trials_csv(&self.summary).as_bytes())?;
+        write_derived(&self.folder.report(), markdown(&self.summary).as_bytes())?;
         let Some(best) = self.best else { return Ok(()) };
         let row = &self.summary.trials[best as usize];
         let header = format!(
@@ -190,7 +195,7 @@ impl<'a> Recorder<'a> {
             row.value.map(|value| value.to_string()).unwrap_or_default()
         );
         let text = header + &self.config(best, &row.params);
-        write_atomically(&self.folder.best_config(), text.as_bytes())
+        write_derived(&self.folder.best_config(), text.as_bytes())
     }
 }
 
@@ -224,8 +229,10 @@ impl Observer for Recorder<'_> {
             Event::EpochComputed { .. } | Event::TrialRetried { .. } => return,
         };
         self.dirty.insert(number);
-        if !known && self.error.is_none() {
+        let begin = Instant::now();
+        if !known && self.error.is_none() && self.allowance.is_left(begin) {
             self.flush();
+            self.allowance.spend(begin.elapsed());
         }
     }
 }
@@ -238,6 +245,11 @@ fn experiment(experiment: &crate::Experiment) -> ExperimentSummary {
         varied: experiment.varied,
         runs: runs.map(|run| (run.name.clone(), run.trial)).collect(),
     }
+}
+
+/// A time as the database has it, without the parts of a second.
+fn to_the_second(time: &str) -> String {
+    time.split_once('.').map_or(time, |(seconds, _)| seconds).to_owned()
 }
 
 /// The time of day in UTC, to the second.

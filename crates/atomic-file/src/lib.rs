@@ -1,7 +1,8 @@
 //! Files that are whole at every moment: written beside their name, flushed to the disk, renamed.
 //!
 //! [`write()`] is for content that is in memory, [`AtomicFile`] for content that comes bit by bit, and [`commit`] for a
-//! file that is kept from one run to the next until it is whole. All three end by the same rule.
+//! file that is kept from one run to the next until it is whole. All three end by the same rule; [`write_derived`] leaves
+//! out the flushing, for what can be made anew.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -20,6 +21,19 @@ pub fn write(target: &Path, contents: &[&[u8]]) -> io::Result<()> {
         file.file().write_all(content)?;
     }
     file.commit()
+}
+
+/// As [`write()`], but does not wait for the disk: for what can be made anew from something else, which is asked after a
+/// power cut. A dying process leaves the old file or the new one here too.
+///
+/// # Errors
+/// Those of creating, writing and renaming. The old file is then as it was.
+pub fn write_derived(target: &Path, contents: &[&[u8]]) -> io::Result<()> {
+    let mut file = AtomicFile::create(target)?;
+    for content in contents {
+        file.file().write_all(content)?;
+    }
+    fs::rename(&file.temporary, target)
 }
 
 /// Makes `file`, which lies at `path`, the file `target` of the same folder: flushes it, renames it, and flushes the

@@ -102,9 +102,15 @@ impl SqliteStorage {
         let path = path.as_ref();
         let lock = lock(path)?;
         let database = Database::open(path, Access::Write, options)?;
-        let mut storage = SqliteStorage { database, name: name.into(), study: None, _lock: lock };
-        storage.find_study()?;
-        Ok(storage)
+        Ok(SqliteStorage { database, name: name.into(), study: None, _lock: lock })
+    }
+
+    /// Looks for the study unless it is known: whoever opens a database mostly loads it next.
+    fn know_study(&mut self) -> Result<(), StorageError> {
+        match self.study {
+            Some(_) => Ok(()),
+            None => self.find_study().map(|_| ()),
+        }
     }
 
     fn find_study(&mut self) -> Result<Option<StudyRecord>, StorageError> {
@@ -129,6 +135,7 @@ impl Storage for SqliteStorage {
     }
 
     fn create(&mut self, header: &StudyHeader) -> Result<(), StorageError> {
+        self.know_study()?;
         if self.study.is_some() || header.name != self.name {
             return Err(StorageError::Refused {
                 trial: None,
@@ -145,6 +152,7 @@ impl Storage for SqliteStorage {
     }
 
     fn commit(&mut self, changes: &[Change]) -> Result<(), StorageError> {
+        self.know_study()?;
         let Some(study) = &mut self.study else {
             return Err(StorageError::Refused {
                 trial: None,

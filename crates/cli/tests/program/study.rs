@@ -78,6 +78,28 @@ fn a_finished_study_grows_and_is_not_changed() {
     assert!(fixture.read("runs/tiny/report.md").contains("8 trials"));
 }
 
+/// As a power cut may leave them, or a hand.
+#[test]
+fn files_that_follow_from_the_database_are_made_anew() {
+    let fixture = Fixture::new(TINY);
+    fixture.ok(&["run", "study.toml"]);
+    // From here on all times are the database's.
+    fixture.ok(&["run", "study.toml"]);
+    let folder = fixture.path("runs/tiny");
+    let derived = || {
+        let names = files(&folder).into_iter().filter(|name| !name.starts_with("study.db"));
+        names.map(|name| (std::fs::read(folder.join(&name)).unwrap(), name)).collect::<Vec<_>>()
+    };
+    let whole = derived();
+    for name in ["report.md", "trials.csv", "best.toml", "trials/0001/progress.csv"] {
+        std::fs::write(folder.join(name), "").unwrap();
+    }
+    std::fs::remove_dir_all(folder.join("trials/0002")).unwrap();
+    assert!(derived() != whole);
+    fixture.ok(&["run", "study.toml"]);
+    assert!(derived() == whole, "{:?}", files(&folder));
+}
+
 #[test]
 fn events_are_objects_on_request() {
     let fixture = Fixture::new(TINY);
