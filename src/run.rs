@@ -9,13 +9,17 @@ use tunefork_data::Progress;
 use tunefork_space::Params;
 use tunefork_storage::{SqliteOptions, SqliteStorage};
 use tunefork_study::{
-    Clock, Definition, Ended, Event, ExecutorOptions, Facts, Observer, Outcome, Storage, StudyHeader, StudyRecord,
+    Clock, Definition, Ended, Event, ExecutorOptions, Facts, Observer, Outcome, Storage, StorageError, StudyError,
+    StudyHeader, StudyRecord, patiently,
 };
 
 use crate::files::create_folder;
 use crate::run_folder::Recorder;
 use crate::workload::shortfalls;
 use crate::{Concurrency, Error, Machine, Material, RunFolder, StudySpec, TestResult, Training};
+
+/// How long the database is waited for before that is told and the stop flag is looked at.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How a study is run. Nothing here changes a result, but for the instruction set of the machine.
 #[derive(Debug, Clone)]
@@ -107,9 +111,11 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
     // A study of which nothing can be trained is refused before its folder is made.
     training.example()?;
     create_folder(options.folder.path())?;
-    let sqlite = SqliteOptions { durable: options.durable, ..SqliteOptions::default() };
-    let mut storage = SqliteStorage::open_with(options.folder.database(), spec.name(), sqlite)?;
-    let known = storage.load()?;
+    let sqlite = SqliteOptions { durable: options.durable, patience: PATIENCE };
+    let mut storage = patiently(listener, &options.stop, || {
+        SqliteStorage::open_with(options.folder.database(), spec.name(), sqlite)
+    })?;
+    let known = patiently(listener, &options.stop, || storage.load())?;
     if known.is_none() {
         refuse_other_study(&options.folder)?;
     }
@@ -124,6 +130,10 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
         &mut Both(&mut recorder, listener),
         &executor(spec, options),
     );
+    if let Err(error @ StudyError::Storage(StorageError::Removed { .. })) = outcome {
+        // Nothing is put where somebody has tidied up.
+        return Err(error.into());
+    }
     let ended = outcome.as_ref().is_ok_and(|outcome| outcome.ended != Ended::Interrupted);
     let study = storage.load()?;
     let best = study.as_ref().and_then(StudyRecord::best).filter(|_| ended);

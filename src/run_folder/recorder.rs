@@ -226,7 +226,7 @@ impl Observer for Recorder<'_> {
                 self.tables_dirty = true;
                 return;
             }
-            Event::EpochComputed { .. } | Event::TrialRetried { .. } => return,
+            Event::EpochComputed { .. } | Event::TrialRetried { .. } | Event::Waiting { .. } => return,
         };
         self.dirty.insert(number);
         let begin = Instant::now();

@@ -1,9 +1,12 @@
 //! A connection to a database whose tables have been checked.
 
-use crate::error::DatabaseError;
+use crate::error::{DatabaseError, of_io};
 use crate::schema::{OPTUNA_REVISION, OPTUNA_SCHEMA, OPTUNA_TABLES, OWN_SCHEMA, OWN_TABLES};
 use crate::{SqliteOptions, StorageError};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
+use std::io;
+#[cfg(unix)]
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -25,6 +28,8 @@ pub(crate) struct Database {
     connection: Connection,
     path: PathBuf,
     patience: Duration,
+    /// Which file was opened, if it is written.
+    identity: Option<Identity>,
 }
 
 impl Database {
@@ -33,11 +38,12 @@ impl Database {
             return Err(StorageError::Missing { path: path.to_owned() });
         }
         let patience = options.patience;
-        connect(path, access, options).map_err(|error| error.at(path, patience)).map(|connection| Database {
-            connection,
-            path: path.to_owned(),
-            patience,
-        })
+        let connection = connect(path, access, options).map_err(|error| error.at(path, patience))?;
+        let identity = match access {
+            Access::Read => None,
+            Access::Write => Some(Identity::of(path).map_err(|error| of_io(path, &error))?),
+        };
+        Ok(Database { connection, path: path.to_owned(), patience, identity })
     }
 
     /// Reads, all from one state of the database.
@@ -56,11 +62,21 @@ impl Database {
         self.within("BEGIN IMMEDIATE", write)
     }
 
+    /// SQLite would go on writing to a file that nobody can find any more.
+    fn check_place(&self) -> Result<(), StorageError> {
+        let stays = |identity| Identity::of(&self.path).is_ok_and(|now| now == identity);
+        match self.identity.is_none_or(stays) {
+            true => Ok(()),
+            false => Err(StorageError::Removed { path: self.path.clone() }),
+        }
+    }
+
     fn within<T>(
         &self,
         begin: &str,
         work: impl FnOnce(&Connection) -> Result<T, DatabaseError>,
     ) -> Result<T, StorageError> {
+        self.check_place()?;
         let connection = &self.connection;
         let run = |sql: &str| connection.prepare_cached(sql)?.execute([]).map(|_| ());
         let result = run(begin).map_err(DatabaseError::from).and_then(|()| {
@@ -74,6 +90,25 @@ impl Database {
                 let _ = run("ROLLBACK");
             }
             error.at(&self.path, self.patience)
+        })
+    }
+}
+
+/// What tells a file from another one at the same path. The file is looked at and not opened: closing it would free the
+/// locks that SQLite has on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Identity {
+    /// Device and number of the file. Elsewhere the system lets nobody remove an open file.
+    #[cfg(unix)]
+    place: (u64, u64),
+}
+
+impl Identity {
+    fn of(path: &Path) -> io::Result<Self> {
+        let _metadata = std::fs::metadata(path)?;
+        Ok(Identity {
+            #[cfg(unix)]
+            place: (_metadata.dev(), _metadata.ino()),
         })
     }
 }

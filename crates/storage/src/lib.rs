@@ -202,9 +202,16 @@ pub fn names(path: impl AsRef<Path>) -> Result<Vec<String>, StorageError> {
     Database::open(path.as_ref(), Access::Read, SqliteOptions::default())?.snapshot(reading::names)
 }
 
+/// The path without links, so that a database has one lock however it is named. The file itself need not be there yet.
+fn real(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let beside = || Some(folder.canonicalize().ok()?.join(path.file_name()?));
+    path.canonicalize().ok().or_else(beside).unwrap_or_else(|| path.to_owned())
+}
+
 /// Takes the lock that shows a database to be in use.
 fn lock(path: &Path) -> Result<File, StorageError> {
-    let mut name = path.as_os_str().to_owned();
+    let mut name = real(path).into_os_string();
     name.push("-lock");
     let lock = File::options()
         .create(true)

@@ -171,6 +171,42 @@ fn a_second_writer_is_refused() {
     SqliteStorage::open(&path, "s").expect("the first writer is gone");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_second_writer_is_refused_by_whatever_path_it_comes() {
+    let folder = folder();
+    let (path, storage) = database(&folder);
+    let (link, beside) = (folder.path().join("link.db"), folder.path().join("beside"));
+    std::os::unix::fs::symlink(&path, &link).expect("a link to the database");
+    std::os::unix::fs::symlink(folder.path(), &beside).expect("a link to its folder");
+    for path in [&link, &beside.join("study.db")] {
+        assert!(matches!(open_error(path), StorageError::InUse { .. }), "{}", path.display());
+    }
+    drop(storage);
+    SqliteStorage::open(&link, "s").expect("the first writer is gone");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_database_that_goes_away_while_it_is_written_is_missed() {
+    let move_away = |path: &Path| fs::rename(path, path.with_extension("old")).expect("it can be renamed");
+    let remove = |path: &Path| fs::remove_file(path).expect("it can be removed");
+    let replace = |path: &Path| {
+        let copy = path.with_extension("copy");
+        fs::copy(path, &copy).and_then(|_| fs::rename(&copy, path)).expect("it can be replaced");
+    };
+    let remove_folder = |path: &Path| fs::remove_dir_all(path.parent().expect("a folder")).expect("it can be removed");
+    for spoil in [move_away, remove, replace, remove_folder] {
+        let folder = folder();
+        let (path, mut storage) = database(&folder);
+        storage.commit(&[start(0)]).expect("a trial");
+        spoil(&path);
+        let error = storage.commit(&[start(1)]).expect_err("it went away");
+        assert!(matches!(&error, StorageError::Removed { path: gone } if *gone == path), "{error}");
+        assert!(matches!(storage.load(), Err(StorageError::Removed { .. })));
+    }
+}
+
 #[test]
 fn what_is_not_there_is_said_to_be_missing() {
     let folder = folder();

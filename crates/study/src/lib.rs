@@ -23,6 +23,7 @@ mod facts;
 mod ledger;
 mod memory;
 mod observer;
+mod patience;
 mod record;
 mod report;
 mod storage;
@@ -37,6 +38,7 @@ pub use facts::Facts;
 pub use ledger::{Admission, Ledger};
 pub use memory::MemoryStorage;
 pub use observer::{Event, Observer};
+pub use patience::patiently;
 pub use record::{
     End, EndReason, EpochRecord, OutsideEvent, OutsideKind, Schedule, StoredParameter, StudyHeader, StudyRecord,
     TrialObserved, TrialRecord, ValueAt,

@@ -1,6 +1,7 @@
 //! What a study says while it runs.
 
 use crate::{Blueprint, End, EpochRecord, EpochReport, TrialFailure};
+use std::path::Path;
 use tunefork_space::Params;
 use tunefork_trial::{TrialNumber, TrialState};
 
@@ -80,6 +81,11 @@ pub enum Event<'a> {
         best: bool,
         /// Whether the storage had it.
         known: bool,
+    },
+    /// At once: another program holds the storage. The study waits for as long as that takes, or until it is stopped.
+    Waiting {
+        /// The database that is held.
+        path: &'a Path,
     },
     /// Something to tell the user that lost nothing: a corrupt checkpoint, a drifted fingerprint.
     Warning {

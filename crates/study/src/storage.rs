@@ -68,6 +68,12 @@ pub enum StorageError {
         /// Seconds that we waited.
         seconds: u64,
     },
+    /// The database that was opened is no longer there.
+    #[error("{} was removed or replaced while it was in use; put it back, or start anew in another folder", path.display())]
+    Removed {
+        /// Where it was.
+        path: PathBuf,
+    },
     /// The study is being written by another process of ours.
     #[error("{} is in use by another run; wait for it or stop it", path.display())]
     InUse {
@@ -171,6 +177,7 @@ impl StorageError {
             Self::Refused { .. }
             | Self::Locked { .. }
             | Self::InUse { .. }
+            | Self::Removed { .. }
             | Self::ReadOnly { .. }
             | Self::Full { .. }
             | Self::Damaged { .. }

@@ -67,6 +67,7 @@ fn object(event: &Event<'_>) -> Option<Value> {
             "known": known,
         }),
         Event::Warning { message } => json!({ "event": "warning", "message": message }),
+        Event::Waiting { path } => json!({ "event": "waiting", "path": path.display().to_string() }),
         Event::EpochComputed { .. } => return None,
     })
 }

@@ -61,6 +61,10 @@ pub(super) fn line(event: &Event<'_>, epochs: &Epochs, objective: &str) -> Optio
             line
         }
         Event::Warning { message } => format!("warning: {message}"),
+        Event::Waiting { path } => format!(
+            "{} is locked by another program; waiting for it, while training goes on as far as it may",
+            path.display()
+        ),
         Event::TrialStarted { .. }
         | Event::EpochComputed { .. }
         | Event::Reported { .. }

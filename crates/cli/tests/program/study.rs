@@ -1,6 +1,8 @@
 //! A whole study from the command line: its folder, what can be done with it, how it goes on.
 
-use crate::support::{Fixture, TINY, files};
+use std::process::Stdio;
+
+use crate::support::{Fixture, TINY, epochs, files};
 
 #[test]
 fn a_study_leaves_a_folder_that_can_be_used() {
@@ -98,6 +100,26 @@ fn files_that_follow_from_the_database_are_made_anew() {
     assert!(derived() != whole);
     fixture.ok(&["run", "study.toml"]);
     assert!(derived() == whole, "{:?}", files(&folder));
+}
+
+/// Where the system lets a folder in use be moved at all.
+#[cfg(unix)]
+#[test]
+fn a_run_whose_folder_goes_away_does_not_end_well() {
+    let fixture = Fixture::new(TINY);
+    let args = ["run", "study.toml", "--set", "trials=100000"];
+    let child = fixture.command(&args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    while epochs(&fixture, "runs/tiny") < 3 {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    std::fs::rename(fixture.path("runs/tiny"), fixture.path("moved")).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("study.db was removed or replaced while it was in use"), "{errors}");
+    assert!(!fixture.path("runs/tiny/report.md").exists(), "nothing is put where it was");
+    let trials = fixture.shown("moved")["trials"].as_array().unwrap().len();
+    assert!(trials > 0, "what was reported is where the folder is");
 }
 
 #[test]

@@ -140,6 +140,8 @@ pub fn run<W: Workload>(
     match &outcome {
         Ok(Outcome { ended: Ended::Interrupted, .. }) => workers.save_all(&board, observer),
         Ok(outcome) => workers.close(outcome.trials),
+        // What is trained is as good as before, whatever happened to the place where it is written down.
+        Err(StudyError::Storage(_)) => workers.save_all(&board, observer),
         Err(_) => {}
     }
     outcome

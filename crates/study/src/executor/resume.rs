@@ -3,6 +3,7 @@
 use super::{Definition, ExecutorOptions};
 use crate::{
     Change, Event, Facts, Moment, Observer, OutsideEvent, OutsideKind, Storage, StudyError, StudyHeader, StudyRecord,
+    patiently,
 };
 
 /// A study as it was found.
@@ -19,10 +20,10 @@ pub(super) fn open(
     observer: &mut dyn Observer,
     options: &ExecutorOptions,
 ) -> Result<Resumed, StudyError> {
-    let Some(mut known) = storage.load()? else {
+    let Some(mut known) = patiently(observer, &options.stop, || storage.load())? else {
         let mut header = definition.header.clone();
         header.stages = vec![definition.budget];
-        storage.create(&header)?;
+        patiently(observer, &options.stop, || storage.create(&header))?;
         return Ok(Resumed { known: StudyRecord::new(header), tolerant: false });
     };
     let is_new = |name: &str| {
@@ -36,7 +37,7 @@ pub(super) fn open(
     let mut changes = drift(&mut known, definition, observer, options)?;
     changes.extend(grow(&mut known, definition.budget)?);
     if !changes.is_empty() {
-        storage.commit(&changes)?;
+        patiently(observer, &options.stop, || storage.commit(&changes))?;
     }
     let tolerant = known.outside_events.iter().any(|event| event.kind == OutsideKind::Drift);
     Ok(Resumed { known, tolerant })

@@ -3,6 +3,7 @@
 mod curve;
 mod early_end;
 mod failures;
+mod held;
 mod kill;
 mod order;
 mod refusals;

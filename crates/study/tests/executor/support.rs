@@ -107,6 +107,39 @@ pub(crate) fn text(storage: &mut dyn Storage) -> String {
     format!("{study:#?}")
 }
 
+/// A storage that another program holds, now and then, each time for some attempts.
+pub(crate) struct Held<'a> {
+    pub inner: &'a mut dyn Storage,
+    /// Commits between two locks.
+    pub every: u32,
+    /// Attempts that each lock takes.
+    pub attempts: u32,
+    pub commits: u32,
+    pub refused: u32,
+}
+
+impl Storage for Held<'_> {
+    fn load(&mut self) -> Result<Option<StudyRecord>, StorageError> {
+        self.inner.load()
+    }
+
+    fn create(&mut self, header: &StudyHeader) -> Result<(), StorageError> {
+        self.inner.create(header)
+    }
+
+    fn commit(&mut self, changes: &[Change]) -> Result<(), StorageError> {
+        if self.commits == self.every && self.refused < self.attempts {
+            self.refused += 1;
+            return Err(StorageError::Locked { path: "held".into(), seconds: 0 });
+        }
+        if self.commits == self.every {
+            (self.commits, self.refused) = (0, 0);
+        }
+        self.commits += 1;
+        self.inner.commit(changes)
+    }
+}
+
 /// A storage that dies: after some commits every further one fails, as if the process were killed.
 pub(crate) struct Mortal<'a> {
     pub inner: &'a mut dyn Storage,

@@ -35,7 +35,7 @@ impl<W: Workload> Simulation<'_, W> {
             }];
             let attributes = self.definition.attributes.get(number.index()).into_iter().flatten().cloned();
             changes.extend(attributes.map(|(key, value)| Change::Attribute { number, key, value }));
-            self.storage.commit(&changes)?;
+            self.commit(&changes)?;
         }
         self.observer.event(&Event::TrialStarted {
             number,

@@ -135,7 +135,7 @@ impl<W: Workload> Simulation<'_, W> {
     ) -> Result<(), StudyError> {
         let finish = Change::Finish { number: TrialNumber(moment.trial), state, value, end: end.clone() };
         if end.reason != EndReason::Fault {
-            return Ok(self.storage.commit(&[finish])?);
+            return self.commit(&[finish]);
         }
         let event = OutsideEvent { moment, kind: OutsideKind::Fault, message: end.message.clone() };
         self.commit_outside(finish, event)

@@ -15,7 +15,10 @@ use super::board::Board;
 use super::resume::Resumed;
 use super::workers::Workers;
 use super::{Definition, Ended, ExecutorOptions, Outcome};
-use crate::{Event, Observer, Schedule, Storage, StudyError, StudyRecord, TrialContext, TrialFailure, Workload};
+use crate::{
+    Change, Event, Observer, Schedule, Storage, StorageError, StudyError, StudyRecord, TrialContext, TrialFailure,
+    Workload, patiently,
+};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -91,6 +94,16 @@ impl<'a, W: Workload> Simulation<'a, W> {
     }
 
     pub(super) fn run(mut self) -> Result<Outcome, StudyError> {
+        match self.simulate() {
+            // Waiting for another program was given up.
+            Err(StudyError::Storage(StorageError::Locked { .. })) if self.stopping() => {
+                Ok(self.outcome(Ended::Interrupted))
+            }
+            result => result,
+        }
+    }
+
+    fn simulate(&mut self) -> Result<Outcome, StudyError> {
         self.observer.event(&Event::StudyStarted { known_trials: self.known.trials.len(), budget: self.budget() });
         self.ask_for_all_slots();
         loop {
@@ -153,6 +166,10 @@ impl<'a, W: Workload> Simulation<'a, W> {
             best: self.history.best(),
             outside_events: self.known.outside_events.len(),
         }
+    }
+
+    fn commit(&mut self, changes: &[Change]) -> Result<(), StudyError> {
+        Ok(patiently(self.observer, &self.options.stop, || self.storage.commit(changes))?)
     }
 
     fn not_reproducible(&self, trial: TrialNumber, detail: String) -> StudyError {

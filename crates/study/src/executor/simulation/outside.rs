@@ -8,7 +8,7 @@ use tunefork_trial::{TrialNumber, TrialState};
 impl<W: Workload> Simulation<'_, W> {
     /// Commits an outside event together with what it changes.
     pub(super) fn commit_outside(&mut self, change: Change, event: OutsideEvent) -> Result<(), StudyError> {
-        self.storage.commit(&[change, Change::Outside(event.clone())])?;
+        self.commit(&[change, Change::Outside(event.clone())])?;
         self.known.outside_events.push(event);
         Ok(())
     }

@@ -69,7 +69,7 @@ impl<W: Workload> Simulation<'_, W> {
                 self.observer.event(&Event::TrialRetried { number: TrialNumber(trial), failure: &failure })
             }
             Note::Restarted { trial } if self.running.contains_key(&trial) => {
-                self.storage.commit(&[Change::Restarted { number: TrialNumber(trial) }])?;
+                self.commit(&[Change::Restarted { number: TrialNumber(trial) }])?;
             }
             Note::Restarted { .. } => {}
             Note::Warning(message) => self.observer.event(&Event::Warning { message: &message }),
@@ -84,7 +84,7 @@ impl<W: Workload> Simulation<'_, W> {
         let value = report.value;
         let epoch = EpochRecord { step: moment.step, time: moment.time, report };
         if !known {
-            self.storage.commit(&[Change::Report { number, epoch: epoch.clone() }])?;
+            self.commit(&[Change::Report { number, epoch: epoch.clone() }])?;
         }
         let report = Report { step: moment.step, value };
         self.history.report(number, report).expect("a running trial reports its epochs in order");
