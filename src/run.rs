@@ -118,6 +118,8 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
     let known = patiently(listener, &options.stop, || storage.load())?;
     if known.is_none() {
         refuse_other_study(&options.folder)?;
+        // Of a study that was deleted from the database.
+        TestResult::forget(&options.folder.test())?;
     }
     let stop = Arc::clone(&options.stop);
     let mut recorder = Recorder::new(&options.folder, spec, known.as_ref(), &warnings, stop);
@@ -154,7 +156,7 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
 
 /// Two studies in one folder would overwrite each other's files.
 fn refuse_other_study(folder: &RunFolder) -> Result<(), Error> {
-    match tunefork_storage::names(folder.database())?.as_slice() {
+    match tunefork_storage::own_names(folder.database())?.as_slice() {
         [] => Ok(()),
         others => Err(Error::Unsupported(format!(
             "`{}` is the run folder of another study, `{}`: restore the study's name, or choose another folder with --out",

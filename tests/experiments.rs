@@ -232,7 +232,7 @@ fn a_study_of_experiments_runs_and_goes_on() {
 
     let again = run(&spec, &options, &mut ()).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(again.study, report.study, "nothing is done twice");
-    let (stored, _) = read_study(folder.path()).unwrap();
+    let (stored, _) = read_study(folder.path(), None).unwrap();
     assert_eq!(stored, report.study);
     let mut storage = SqliteStorage::open(folder.path().join("study.db"), "own").unwrap();
     assert_eq!(storage.load().unwrap(), Some(stored));

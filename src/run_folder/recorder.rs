@@ -76,7 +76,10 @@ impl<'a> Recorder<'a> {
             dirty: BTreeSet::new(),
             tables_dirty: true,
             best: None,
-            known: known.map_or(0, |known| known.trials.len()),
+            known: known.map_or(0, |known| {
+                let begun = known.trials.iter().filter(|trial| trial.state != TrialState::Waiting);
+                begun.count()
+            }),
             begun: false,
             allowance: Allowance::new(Instant::now()),
             stop,

@@ -8,22 +8,29 @@ use tunefork_study::{EpochRecord, Facts, Member, MemberReport, StorageError, Stu
 use super::{RunFolder, TestResult, TestedMember};
 use crate::{Error, deviation_of};
 
-/// Reads the study in a run folder or in a database, while it runs too.
+/// Reads the study of this name in a run folder or in a database, while it runs too. Without a name it is the only one, or in
+/// a run folder the only one that is not Optuna's.
 ///
 /// # Errors
 /// When there is none, or it cannot be read.
-pub fn read_study(path: &Path) -> Result<(StudyRecord, Option<TestResult>), Error> {
+pub fn read_study(path: &Path, name: Option<&str>) -> Result<(StudyRecord, Option<TestResult>), Error> {
     if !path.is_dir() {
-        return Ok((tunefork_storage::read(path, None)?, None));
+        return Ok((tunefork_storage::read(path, name)?, None));
     }
     let folder = RunFolder::new(path);
     if !folder.database().exists() {
         let path = folder.database();
         return Err(StorageError::Missing { path }.into());
     }
-    let study = tunefork_storage::read(folder.database(), None)?;
+    let own = tunefork_storage::own_names(folder.database())?;
+    let only = match own.as_slice() {
+        [only] => Some(only.as_str()),
+        _ => None,
+    };
+    let study = tunefork_storage::read(folder.database(), name.or(only))?;
     let best = study.best().map(|best| best.number.0);
-    let test = TestResult::read(&folder.test()).filter(|test| Some(test.trial) == best);
+    let test = TestResult::read(&folder.test())
+        .filter(|test| Some(test.trial) == best && only == Some(study.header.name.as_str()));
     Ok((study, test))
 }
 

@@ -75,6 +75,14 @@ impl TestResult {
         serde_json::from_slice(&fs::read(path).ok()?).ok()
     }
 
+    /// Removes the file, if there is one.
+    pub(crate) fn forget(path: &Path) -> Result<(), Error> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path)(error)),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
     pub(crate) fn write(&self, path: &Path) -> Result<(), Error> {
         let text = serde_json::to_string_pretty(self).expect("plain values can be written") + "\n";
         write_atomically(path, text.as_bytes())

@@ -152,6 +152,9 @@ pub(crate) struct ShowArgs {
     /// A run folder or a study's database
     #[arg(value_name = "RUN_OR_DB")]
     pub path: PathBuf,
+    /// Which of several studies in the database
+    #[arg(long, value_name = "NAME")]
+    pub study: Option<String>,
     /// One JSON object; what may differ between two equal runs stands under `observed`
     #[arg(long)]
     pub json: bool,

@@ -1,7 +1,7 @@
 //! A connection to a database whose tables have been checked.
 
 use crate::error::{DatabaseError, of_io};
-use crate::schema::{OPTUNA_REVISION, OPTUNA_SCHEMA, OPTUNA_TABLES, OWN_SCHEMA, OWN_TABLES};
+use crate::schema::{OPTUNA_REVISION, OPTUNA_SCHEMA, OPTUNA_TABLES, OWN_SCHEMA, OWN_TABLES, rows_that_go_together};
 use crate::{SqliteOptions, StorageError};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 use std::io;
@@ -231,6 +231,7 @@ fn create_tables(connection: &Connection) -> Result<(), DatabaseError> {
     connection.execute_batch("BEGIN IMMEDIATE")?;
     connection.execute_batch(OPTUNA_TABLES)?;
     connection.execute_batch(OWN_TABLES)?;
+    connection.execute_batch(&rows_that_go_together())?;
     connection.execute("INSERT OR IGNORE INTO version_info VALUES (1, ?, ?)", (OPTUNA_SCHEMA, library))?;
     connection.execute("INSERT OR IGNORE INTO alembic_version VALUES (?)", [OPTUNA_REVISION])?;
     connection.execute("DELETE FROM tunefork_version", [])?;

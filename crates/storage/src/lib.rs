@@ -209,6 +209,14 @@ fn real(path: &Path) -> PathBuf {
     path.canonicalize().ok().or_else(beside).unwrap_or_else(|| path.to_owned())
 }
 
+/// Names of the studies in a database that were begun by this library, not by Optuna.
+///
+/// # Errors
+/// As [`read`].
+pub fn own_names(path: impl AsRef<Path>) -> Result<Vec<String>, StorageError> {
+    Database::open(path.as_ref(), Access::Read, SqliteOptions::default())?.snapshot(reading::own_names)
+}
+
 /// Takes the lock that shows a database to be in use.
 fn lock(path: &Path) -> Result<File, StorageError> {
     let mut name = real(path).into_os_string();

@@ -5,7 +5,7 @@ pub(crate) const OPTUNA_SCHEMA: i64 = 12;
 /// The same, by the name of the migration that led there (Optuna 3.2 to 5.0).
 pub(crate) const OPTUNA_REVISION: &str = "v3.2.0.a";
 /// The version of our own tables.
-pub(crate) const OWN_SCHEMA: i64 = 2;
+pub(crate) const OWN_SCHEMA: i64 = 3;
 
 /// Optuna's thirteen tables with their names, types and constraints (schema 12).
 pub(crate) const OPTUNA_TABLES: &str = r#"
@@ -214,3 +214,35 @@ CREATE TABLE IF NOT EXISTS tunefork_observed_restarts (
     restarts INTEGER NOT NULL
 );
 "#;
+
+/// Our tables with rows for a trial; [`OWN_TABLES`] has those for a study.
+const TRIAL_TABLES: [&str; 8] = [
+    "tunefork_schedules",
+    "tunefork_paused",
+    "tunefork_ends",
+    "tunefork_reports",
+    "tunefork_members",
+    "tunefork_metrics",
+    "tunefork_observed",
+    "tunefork_observed_restarts",
+];
+const STUDY_TABLES: [&str; 2] = ["tunefork_studies", "tunefork_outside_events"];
+
+/// What makes our rows go with those of Optuna that they belong to. SQLite gives a number that is free again to the next
+/// study or trial, which would take rows that were left for its own. Triggers are part of the database: they do their work
+/// when Optuna itself deletes a study.
+pub(crate) fn rows_that_go_together() -> String {
+    let of = |tables: &[&str], id: &str, whose: &str| {
+        let deletions: Vec<String> =
+            tables.iter().map(|table| format!("DELETE FROM {table} WHERE {id} = OLD.{id};")).collect();
+        let deletions = deletions.join("\n    ");
+        let trigger = format!(
+            "CREATE TRIGGER IF NOT EXISTS tunefork_delete_{whose} AFTER DELETE ON {whose} BEGIN\n    {deletions}\nEND;\n"
+        );
+        // Databases of before there were triggers.
+        let left =
+            tables.iter().map(|table| format!("DELETE FROM {table} WHERE {id} NOT IN (SELECT {id} FROM {whose});\n"));
+        trigger + &left.collect::<String>()
+    };
+    of(&TRIAL_TABLES, "trial_id", "trials") + &of(&STUDY_TABLES, "study_id", "studies")
+}

@@ -155,7 +155,9 @@ fn check_alone(connection: &Connection, study: &OpenStudy, number: TrialNumber) 
     if count == i64::from(number.0) {
         return Ok(());
     }
-    let detail = format!("another program changed the study: it has {count} trials, and {number} were expected");
+    let detail = format!(
+        "another program changed the study: it has {count} trials, and {number} were expected; run the same command again to take in what it enqueued"
+    );
     Err(DatabaseError::Other(StorageError::refused(number, detail)))
 }
 

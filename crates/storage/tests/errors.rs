@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
-use tunefork_storage::{SqliteOptions, SqliteStorage, names, read};
+use tunefork_storage::{SqliteOptions, SqliteStorage, names, own_names, read};
 use tunefork_study::{Change, End, EndReason, EpochRecord, EpochReport, Storage, StorageError, StudyHeader};
 use tunefork_trial::{Direction, TrialNumber, TrialState};
 
@@ -87,7 +87,37 @@ fn an_older_version_is_read_and_taken_over() {
             other.query_row(sql, [], |row| row.get(0))
         })
         .expect("one version, and the table");
-    assert_eq!(found, 2);
+    assert_eq!(found, 3);
+}
+
+/// SQLite gives the next study and the next trial the numbers that are free again.
+#[test]
+fn a_study_that_another_program_deletes_leaves_nothing() {
+    let folder = folder();
+    let (path, mut storage) = database(&folder);
+    let report = EpochRecord { step: 1, time: 7, report: EpochReport { value: 0.5, ..EpochReport::default() }.into() };
+    let end = End { time: 7, reason: EndReason::Finished, message: String::new() };
+    let trial = [
+        start(0),
+        Change::Report { number: TrialNumber(0), epoch: report },
+        Change::Finish { number: TrialNumber(0), state: TrialState::Complete, value: Some(0.5), end },
+    ];
+    storage.commit(&trial).expect("a trial");
+    let before = storage.load().expect("a study");
+    drop(storage);
+    // What Optuna's `delete_study` does, which knows nothing of our tables.
+    let delete = "DELETE FROM trial_values; DELETE FROM trial_intermediate_values; DELETE FROM trials;
+        DELETE FROM study_directions; DELETE FROM studies;";
+    Connection::open(&path).and_then(|other| other.execute_batch(delete)).expect("a deletion");
+    assert_eq!(own_names(&path).expect("a database"), [""; 0]);
+    let (_, mut storage) = database(&folder);
+    storage.commit(&trial).expect("the same trial again");
+    let mut again = storage.load().expect("a study");
+    let observed = |study: &Option<tunefork_study::StudyRecord>| study.as_ref().map(|s| s.trials[0].observed.clone());
+    if let (Some(again), Some(observed)) = (&mut again, observed(&before)) {
+        again.trials[0].observed = observed;
+    }
+    assert_eq!(again, before);
 }
 
 #[test]

@@ -271,6 +271,8 @@ named_enum! {
         Fault = "fault",
         /// The wall-time limit of the study passed: running trials ended, no more were asked for.
         TimeLimit = "time_limit",
+        /// Another program enqueued the trial of this moment, which was run as given.
+        Enqueued = "enqueued",
         /// The study went on under another fingerprint, so older results may not be reproducible.
         Drift = "drift",
     }

@@ -125,7 +125,7 @@ pub enum StorageError {
         present: Vec<String>,
     },
     /// No name was given, and the database does not hold exactly one study.
-    #[error("{} holds {}", path.display(), if present.is_empty() { "no study yet".to_owned() } else { format!("several studies ({}), and which is meant is not said", present.join(", ")) })]
+    #[error("{} holds {}", path.display(), if present.is_empty() { "no study yet".to_owned() } else { format!("several studies ({}), and which is meant is not said: name it (--study)", present.join(", ")) })]
     NotOneStudy {
         /// The database, which could be read.
         path: PathBuf,

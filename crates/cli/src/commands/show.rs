@@ -11,7 +11,7 @@ use crate::args::ShowArgs;
 use crate::output::{failure_lines, print, table, test_lines};
 
 pub(crate) fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
-    let (study, test) = read_study(&args.path)?;
+    let (study, test) = read_study(&args.path, args.study.as_deref())?;
     let text = match args.json {
         true => serde_json::to_string_pretty(&show_json(&study, test.as_ref()))? + "\n",
         false => text(&study, test.as_ref())?,

@@ -65,6 +65,6 @@ fn the_cpu_predicts_with_weights_of_the_gpu() {
         assert!((probability - expected).abs() < 1e-5, "{probability} and {expected}");
     }
     // What the study left can be looked at without a card.
-    let (shown, _) = tunefork::read_study(folder).unwrap();
+    let (shown, _) = tunefork::read_study(folder, None).unwrap();
     assert_eq!(shown.trials.len(), 3);
 }

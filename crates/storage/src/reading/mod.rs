@@ -28,6 +28,16 @@ pub(crate) fn names(connection: &Connection) -> Result<Vec<String>, DatabaseErro
     Ok(names)
 }
 
+/// Those of them that we have rows for.
+pub(crate) fn own_names(connection: &Connection) -> Result<Vec<String>, DatabaseError> {
+    if !has_table(connection, "studies")? || !has_table(connection, "tunefork_studies")? {
+        return Ok(Vec::new());
+    }
+    let sql = "SELECT study_name FROM studies JOIN tunefork_studies USING (study_id) ORDER BY study_id";
+    let names = connection.prepare_cached(sql)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(names)
+}
+
 /// The study of this name, whoever wrote it.
 pub(crate) fn study(connection: &Connection, name: &str) -> Result<Option<Found>, DatabaseError> {
     if !has_table(connection, "studies")? {

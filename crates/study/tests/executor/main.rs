@@ -2,6 +2,7 @@
 
 mod curve;
 mod early_end;
+mod enqueued;
 mod failures;
 mod held;
 mod kill;

@@ -5,14 +5,14 @@ use super::{Running, Simulation, halted};
 use crate::executor::board::{EpochResult, Lane};
 use crate::executor::workers::same;
 use crate::{
-    Change, Event, Moment, Schedule, StopFlag, StoredParameter, StudyError, TrialContext, TrialFailure, TrialRecord,
-    Workload, enqueued,
+    Change, Event, Moment, OutsideEvent, OutsideKind, Schedule, StopFlag, StoredParameter, StudyError, TrialContext,
+    TrialFailure, TrialRecord, Workload, enqueued,
 };
 use std::sync::Arc;
 use tunefork_rng::Key;
 use tunefork_sampler::{Ask, Proposal, Region};
 use tunefork_space::{Params, Point};
-use tunefork_trial::TrialNumber;
+use tunefork_trial::{TrialNumber, TrialState};
 
 impl<W: Workload> Simulation<'_, W> {
     pub(super) fn ask(&mut self, moment: Moment) -> Result<(), StudyError> {
@@ -22,19 +22,27 @@ impl<W: Workload> Simulation<'_, W> {
             return Ok(());
         };
         let params = Arc::new(self.history.space().params(&point));
-        let fixed = self.definition.enqueued.get(number.index()).cloned();
-        let known = self.known.trials.get(number.index()).cloned();
+        let fixed = self.fixed(number).cloned();
+        let stored = self.known.trials.get(number.index()).cloned();
+        let waited = stored.as_ref().is_some_and(|stored| stored.state == TrialState::Waiting);
+        let known = stored.filter(|_| !waited);
         let schedule = self.schedule(&params, known.as_ref(), moment)?;
         self.history.start(number, point.clone()).expect("numbers are given in order and points are of the space");
         if known.is_none() {
             let mut changes = vec![Change::Start {
                 number,
                 params: StoredParameter::of(self.history.space(), &point),
-                fixed: fixed.clone(),
+                fixed: fixed.clone().filter(|_| !waited),
                 schedule: schedule.as_ref().ok().cloned(),
             }];
             let attributes = self.definition.attributes.get(number.index()).into_iter().flatten().cloned();
             changes.extend(attributes.map(|(key, value)| Change::Attribute { number, key, value }));
+            if waited {
+                let message = "enqueued by another program".to_owned();
+                let event = OutsideEvent { moment, kind: OutsideKind::Enqueued, message };
+                changes.push(Change::Outside(event.clone()));
+                self.known.outside_events.push(event);
+            }
             self.commit(&changes)?;
         }
         self.observer.event(&Event::TrialStarted {
@@ -51,9 +59,15 @@ impl<W: Workload> Simulation<'_, W> {
         Ok(())
     }
 
+    /// The values asked for: those of the definition, or of a trial that another program put after these.
+    fn fixed(&self, number: TrialNumber) -> Option<&Params> {
+        let stored = || self.known.trials.get(number.index())?.fixed.as_ref();
+        self.definition.enqueued.get(number.index()).or_else(stored)
+    }
+
     /// The point of a new trial, or `None` if the sampler has no more. What is stored must agree.
     fn propose(&mut self, number: TrialNumber) -> Result<Option<Point>, StudyError> {
-        let known = self.known.trials.get(number.index());
+        let known = self.known.trials.get(number.index()).filter(|known| known.state != TrialState::Waiting);
         let stored = known.map(|known| self.stored_point(known)).transpose()?;
         // What was tried was admitted, and need not be planned again.
         let is_stored = |point: &Point| stored.as_ref().is_some_and(|stored| are_same(point, stored));
@@ -65,9 +79,10 @@ impl<W: Workload> Simulation<'_, W> {
             proposed: self.proposed,
             region: Region::of(&admits),
         };
+        let fixed = self.fixed(number).cloned();
         let sampler = &mut *self.definition.sampler;
-        let point = match self.definition.enqueued.get(number.index()) {
-            Some(fixed) => enqueued::complete(fixed, &ask, sampler)
+        let point = match fixed {
+            Some(fixed) => enqueued::complete(&fixed, &ask, sampler)
                 .map_err(|error| StudyError::Enqueued { index: number.index(), detail: error.to_string() })?,
             None => {
                 self.proposed += 1;

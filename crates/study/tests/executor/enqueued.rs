@@ -1,0 +1,29 @@
+//! Trials that another program puts into a study.
+
+use crate::support::{Mortal, definition, go, options, record, text};
+use std::sync::Arc;
+use tunefork_space::{Params, Value};
+use tunefork_study::{Change, Ended, MemoryStorage, OutsideKind, Storage};
+use tunefork_trial::TrialNumber;
+
+/// As Optuna's `enqueue_trial` does: what is left open is drawn, and the study stays one that can be simulated anew.
+#[test]
+fn a_trial_that_another_program_enqueues_is_run_as_given() {
+    let mut storage = MemoryStorage::default();
+    let stop =
+        go(definition("asha"), &Arc::default(), &mut Mortal { inner: &mut storage, commits_left: 12 }, &options(2));
+    stop.unwrap_err();
+    let number = TrialNumber(record(&mut storage).trials.len() as u32);
+    let fixed: Params = [("optimizer", Value::from("adam")), ("width", Value::from(7))].into_iter().collect();
+    storage.commit(&[Change::Enqueue { number, fixed: fixed.clone() }]).unwrap();
+    let outcome = go(definition("asha"), &Arc::default(), &mut storage, &options(2)).unwrap();
+    assert_eq!((outcome.ended, outcome.trials, outcome.outside_events), (Ended::Done, 14, 1));
+    let study = record(&mut storage);
+    let params = study.trials[number.index()].params();
+    assert_eq!((params.get("optimizer"), params.get("width")), (fixed.get("optimizer"), fixed.get("width")));
+    assert!(params.get("lr").is_some(), "what was left open is drawn");
+    assert_eq!(study.outside_events[0].kind, OutsideKind::Enqueued);
+    let whole = text(&mut storage);
+    go(definition("asha"), &Arc::default(), &mut storage, &options(1)).unwrap();
+    assert_eq!(text(&mut storage), whole);
+}
