@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use std::fs;
 use std::io;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,6 +53,7 @@ impl CheckpointFolder {
             return Ok(None);
         };
         fs::create_dir_all(&path).map_err(|source| StudyError::Checkpoint { path: path.clone(), source })?;
+        remove_halves(&path);
         let identity = Facts::new([
             ("name", header.name.clone()),
             ("seed", header.seed.to_string()),
@@ -109,6 +110,19 @@ impl CheckpointFolder {
             self.remove(trial);
         }
         let _ = fs::remove_dir(&self.path);
+    }
+}
+
+/// Removes what a killed process has left of checkpoints that it was writing, under this version's names and older ones. What
+/// cannot be removed does no harm.
+fn remove_halves(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let is_half = name.ends_with(".part") || name.ends_with(".tmp");
+        if name.starts_with("trial-") && is_half {
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 

@@ -179,3 +179,17 @@ fn a_workload_that_is_not_deterministic_is_found_out() {
     assert!(matches!(&error, StudyError::NotReproducible { trial, .. } if *trial == number), "{error}");
     assert!(error.to_string().contains("epoch 2: its value was"), "{error}");
 }
+
+#[test]
+fn halves_of_checkpoints_go_with_the_next_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = folder.path().join("checkpoints");
+    std::fs::create_dir(&checkpoints).unwrap();
+    for name in ["trial-0003.ckpt.part", "trial-9999.tmp", "notes.part"] {
+        std::fs::write(checkpoints.join(name), "half of it").unwrap();
+    }
+    let options = with_checkpoints(options(1), folder.path());
+    go(definition("none"), &Arc::default(), &mut MemoryStorage::default(), &options).unwrap();
+    let left: Vec<_> = std::fs::read_dir(&checkpoints).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["notes.part"], "only what is ours is removed");
+}
