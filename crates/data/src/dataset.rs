@@ -36,9 +36,9 @@ pub(crate) fn check_shape(shape: Image) -> Result<(), DataError> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
-    /// `train/` or `training/`, or everything where the source has no parts.
+    /// `train/`, `training_set/` and the like, or everything where the source has no parts.
     Train,
-    /// `val/`, `valid/` or `validation/`.
+    /// `val/`, `valid/`, `validation/`, `dev/` or `eval/`.
     Validation,
     /// `test/` or `testing/`.
     Test,

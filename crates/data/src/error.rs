@@ -174,6 +174,33 @@ pub enum DataError {
         /// The class's folder name or number.
         class: String,
     },
+    /// A set lies in its own folder a second time, so that its images would count twice.
+    #[error(
+        "`{}` contains itself a second time: `{}` and `{}`; remove one of them, or name the folder that is meant",
+        path.display(), first.display(), second.display()
+    )]
+    SetTwice {
+        /// The folder or archive of the set.
+        path: PathBuf,
+        /// A folder of the set.
+        first: PathBuf,
+        /// The same folder once more.
+        second: PathBuf,
+    },
+    /// A folder that stands where classes stand has no images of its own, so it may as well be a part or a set.
+    #[error(
+        "class folder `{}` of `{}` holds only folders, such as `{}`; \
+         put its images into it, or name the folder that holds the classes",
+        folder.display(), path.display(), inner.display()
+    )]
+    OnlyFolders {
+        /// The folder or archive of the set.
+        path: PathBuf,
+        /// The folder that would be a class.
+        folder: PathBuf,
+        /// A folder in it that holds images.
+        inner: PathBuf,
+    },
     /// The number of classes is outside what labels can say.
     #[error("`{}` has {classes} classes; between 2 and {} are allowed", path.display(), crate::MAX_CLASSES)]
     ClassCount {

@@ -43,11 +43,13 @@ impl Listing {
         Ok(listing)
     }
 
-    /// A digest of all names, sizes and times. It costs no look into the files.
+    /// A digest of all names, sizes and times, and of the rules by which they are read. It costs no look into the files.
     pub(crate) fn fingerprint(&self) -> String {
         let mut order: Vec<usize> = (0..self.files.len()).collect();
         order.sort_by(|a, b| self.files[*a].name.cmp(&self.files[*b].name));
         let mut digest = Sha256::new();
+        // By other rules the same files are other classes, or other pixels.
+        digest.update(crate::SOURCE_DIGEST);
         for place in order {
             let (name, stamp) = (&self.files[place].name, self.stamps[place]);
             digest.update((name.len() as u64).to_le_bytes());

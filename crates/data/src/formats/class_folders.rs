@@ -1,9 +1,11 @@
 //! Which file belongs to which part and class: `[part/]class/.../image.jpg`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
+use super::parts::{is_evaluation, part_of};
+use super::tree::Tree;
 use crate::contents::{Contents, Item, Stored};
-use crate::files::{Files, Found, is_hidden};
+use crate::files::{Files, Found, inside, is_hidden};
 use crate::{DataError, Part, Warnings};
 
 /// File name endings of images that are read.
@@ -12,51 +14,63 @@ const IMAGE_ENDINGS: [&str; 3] = ["jpg", "jpeg", "png"];
 /// File name endings of images that are not read, worth a warning.
 const OTHER_IMAGE_ENDINGS: [&str; 8] = ["gif", "bmp", "webp", "tif", "tiff", "heic", "avif", "jp2"];
 
-/// Where parts and classes stand in a path.
-struct Levels<'a> {
-    /// Folders that hold everything else, like `cats-dogs/` in `cats-dogs/cats/1.jpg` and
-    /// `cats-dogs/dogs/1.jpg`.
-    common: Vec<&'a str>,
-    /// Whether folders named after parts stand above the classes.
-    with_parts: bool,
+/// Images below more folders than this are left out: no set has them.
+const MAX_DEPTH: usize = 64;
+
+const NO_CLASS: &str = "lies in no class folder";
+
+/// A folder of class folders.
+struct Level<'t, 'a> {
+    part: Part,
+    /// Its path from the root of the source.
+    place: String,
+    tree: &'t Tree<'a>,
 }
 
-impl<'a> Levels<'a> {
-    fn of(images: &[(&Found, Vec<&'a str>)]) -> Self {
-        let mut common = Vec::new();
-        while let Some((_, first)) = images.first() {
-            let depth = common.len();
-            let folder = first[depth];
-            let shared = |path: &Vec<&str>| path.len() > depth + 2 && path[depth] == folder;
-            if part_of(folder).is_some() || !images.iter().all(|(_, path)| shared(path)) {
-                break;
-            }
-            common.push(folder);
+impl<'t, 'a> Level<'t, 'a> {
+    /// What remains below folders that hold everything else, like `training_set/` in `training_set/training_set/cats`.
+    fn below(part: Part, mut place: String, mut tree: &'t Tree<'a>, warnings: &mut Warnings) -> Self {
+        while let Some((name, folder)) = tree.only() {
+            leave_out(&tree.images, NO_CLASS, warnings);
+            (place, tree) = (inside(&place, name), folder);
         }
-        let depth = common.len();
-        let with_parts = images.iter().all(|(_, path)| part_of(path[depth]).is_some());
-        Self { common, with_parts }
+        leave_out(&tree.images, NO_CLASS, warnings);
+        Self { part, place, tree }
     }
 
-    /// Part and class of what lies at `path`, and the rest of the path.
-    fn place<'p>(&self, path: &'p [&'a str]) -> Option<(Part, &'a str, &'p [&'a str])> {
-        match path.strip_prefix(self.common.as_slice())? {
-            [part, class, rest @ ..] if self.with_parts => Some((part_of(part)?, class, rest)),
-            [class, rest @ ..] if !self.with_parts => Some((Part::Train, class, rest)),
-            _ => None,
+    /// Each class's name and images.
+    fn classes(&self, path: &std::path::Path) -> Result<Vec<(&'a str, Vec<&'a Found>)>, DataError> {
+        let shown = |name: &str| path.join(inside(&self.place, name));
+        let mut classes = Vec::new();
+        for (class, folder) in &self.tree.folders {
+            if let Some((deeper, first)) = folder.repeats(&self.tree.folders) {
+                let second = shown(class).join(deeper).join(first);
+                return Err(DataError::SetTwice { path: path.to_path_buf(), first: shown(first), second });
+            }
+            let mut held = folder;
+            while let Some((name, only)) = held.folders.first_key_value().filter(|_| held.images.is_empty()) {
+                // `cats/cats/1.jpg`: unpacked into a folder of its own name.
+                if held.folders.len() > 1 || !name.eq_ignore_ascii_case(class) {
+                    let inner = shown(class).join(name);
+                    return Err(DataError::OnlyFolders { path: path.to_path_buf(), folder: shown(class), inner });
+                }
+                held = only;
+            }
+            classes.push((*class, folder.all()));
         }
+        Ok(classes)
     }
 }
 
 pub(super) fn read(mut files: Files) -> Result<Contents, DataError> {
     let mut warnings = std::mem::take(&mut files.warnings);
     let images = choose_images(&files.found, &mut warnings);
-    let levels = Levels::of(&images);
+    let tree = Tree::of(&images);
+    let levels = levels(&files, &tree, &mut warnings)?;
     let mut placed = Vec::with_capacity(images.len());
-    for (found, path) in &images {
-        match levels.place(path) {
-            Some((part, class, [_, ..])) => placed.push((*found, part, class)),
-            _ => warnings.leave_out(&found.name, "lies in no class folder"),
+    for level in &levels {
+        for (class, images) in level.classes(&files.path)? {
+            placed.extend(images.into_iter().map(|found| (found, level.part, class)));
         }
     }
     let trained = placed.iter().filter(|(_, part, _)| *part == Part::Train);
@@ -92,22 +106,98 @@ pub(super) fn read(mut files: Files) -> Result<Contents, DataError> {
     })
 }
 
-/// The files that are images by their names, each with its path in parts.
-fn choose_images<'a>(files: &'a [Found], warnings: &mut Warnings) -> Vec<(&'a Found, Vec<&'a str>)> {
-    let mut images = Vec::new();
-    for found in files {
-        let path: Vec<&str> = found.name.split('/').collect();
-        if is_hidden(&found.name) {
-            continue;
+/// Where class folders lie: in each part, or in one folder where there are no parts.
+fn levels<'t, 'a>(
+    files: &Files,
+    mut tree: &'t Tree<'a>,
+    warnings: &mut Warnings,
+) -> Result<Vec<Level<'t, 'a>>, DataError> {
+    let mut place = String::new();
+    while tree.parts().is_empty()
+        && let Some((name, folder)) = wrapped(files, &place, tree)?
+    {
+        leave_out(&tree.images, NO_CLASS, warnings);
+        let beside = tree.folders.iter().filter(|(other, _)| **other != name);
+        beside.for_each(|(_, folder)| leave_out(&folder.all(), &format!("lies beside the set in `{name}`"), warnings));
+        (place, tree) = (inside(&place, name), folder);
+    }
+    let parts = tree.parts();
+    if parts.is_empty() {
+        return Ok(vec![Level::below(Part::Train, place, tree, warnings)]);
+    }
+    leave_out(&tree.images, NO_CLASS, warnings);
+    leave_out_beside(files, &place, tree, &parts, warnings)?;
+    let named = |(part, name): &(Part, &str)| *part == Part::Validation && !is_evaluation(name);
+    let has_validation = parts.iter().any(named);
+    let level = |(part, name): &(Part, &'a str)| {
+        let part = if has_validation && is_evaluation(name) { Part::Test } else { *part };
+        Level::below(part, inside(&place, name), &tree.folders[name], warnings)
+    };
+    Ok(parts.iter().map(level).collect())
+}
+
+/// The folder in `tree` that holds the whole set: the only one, or the only one with parts.
+fn wrapped<'t, 'a>(
+    files: &Files,
+    place: &str,
+    tree: &'t Tree<'a>,
+) -> Result<Option<(&'a str, &'t Tree<'a>)>, DataError> {
+    let training = |(name, folder): (&&'a str, &Tree<'a>)| Some((*name, inside(name, &folder.training()?)));
+    let mut sets = tree.folders.iter().filter_map(training);
+    match (sets.next(), sets.next()) {
+        (Some((_, first)), Some((_, second))) => {
+            let [first, second] = [first, second].map(|part| files.shown(&inside(place, &part)));
+            Err(DataError::SetTwice { path: files.path.clone(), first, second })
         }
+        (Some((name, _)), None) => Ok(Some((name, &tree.folders[name]))),
+        (None, _) => Ok(tree.only()),
+    }
+}
+
+/// Leaves out what lies beside the parts of a set, unless it is the set once more.
+fn leave_out_beside(
+    files: &Files,
+    place: &str,
+    tree: &Tree<'_>,
+    parts: &[(Part, &str)],
+    warnings: &mut Warnings,
+) -> Result<(), DataError> {
+    let names: Vec<String> = parts.iter().map(|(_, name)| format!("`{name}`")).collect();
+    let beside = format!("lies beside {}, the parts of the set", names.join(", "));
+    for (name, folder) in tree.folders.iter().filter(|(name, _)| parts.iter().all(|(_, part)| part != *name)) {
+        if let Some(second) = folder.training() {
+            let first = tree.training().unwrap_or_default();
+            let [first, second] = [first, inside(name, &second)].map(|part| files.shown(&inside(place, &part)));
+            return Err(DataError::SetTwice { path: files.path.clone(), first, second });
+        }
+        leave_out(&folder.all(), if part_of(name).is_some() { NO_CLASS } else { &beside }, warnings);
+    }
+    Ok(())
+}
+
+fn leave_out(images: &[&Found], reason: &str, warnings: &mut Warnings) {
+    images.iter().for_each(|found| warnings.leave_out(&found.name, reason));
+}
+
+/// The files that are images by their names.
+fn choose_images<'a>(files: &'a [Found], warnings: &mut Warnings) -> Vec<&'a Found> {
+    let mut images = Vec::new();
+    for found in files.iter().filter(|found| !is_hidden(&found.name)) {
         match ending(&found.name).as_deref() {
-            Some(ending) if IMAGE_ENDINGS.contains(&ending) => images.push((found, path)),
+            Some(ending) if IMAGE_ENDINGS.contains(&ending) => images.push(found),
             Some(ending) if OTHER_IMAGE_ENDINGS.contains(&ending) => {
                 warnings.leave_out(&found.name, "is an image of a format that is not read; use JPEG or PNG");
             }
             _ => {}
         }
     }
+    images.retain(|found| {
+        let is_deep = found.name.split('/').count() > MAX_DEPTH;
+        if is_deep {
+            warnings.leave_out(&found.name, format!("lies in more than {MAX_DEPTH} folders"));
+        }
+        !is_deep
+    });
     images
 }
 
@@ -120,23 +210,13 @@ fn ending(name: &str) -> Option<String> {
     name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase())
 }
 
-/// The part that a folder's name stands for.
-pub(super) fn part_of(folder: &str) -> Option<Part> {
-    match folder.to_ascii_lowercase().as_str() {
-        "train" | "training" => Some(Part::Train),
-        "val" | "valid" | "validation" => Some(Part::Validation),
-        "test" | "testing" => Some(Part::Test),
-        _ => None,
-    }
-}
-
 /// An error if a folder stands where training classes stand and no image is in it.
-fn refuse_empty_folders(files: &Files, levels: &Levels<'_>, classes: &BTreeSet<&str>) -> Result<(), DataError> {
+fn refuse_empty_folders(files: &Files, levels: &[Level<'_, '_>], classes: &BTreeSet<&str>) -> Result<(), DataError> {
+    let trained = levels.iter().filter(|level| level.part == Part::Train);
+    let places: HashSet<&str> = trained.map(|level| level.place.as_str()).collect();
     for folder in files.folders.iter().filter(|folder| !is_hidden(folder)) {
-        let path: Vec<&str> = folder.split('/').collect();
-        if let Some((Part::Train, class, [])) = levels.place(&path)
-            && !classes.contains(class)
-        {
+        let (place, class) = folder.rsplit_once('/').unwrap_or(("", folder));
+        if places.contains(place) && !classes.contains(class) {
             return Err(DataError::EmptyClass { path: files.path.clone(), class: class.to_owned() });
         }
     }

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 
 use csv::{Position, ReaderBuilder, StringRecord, Trim};
 
-use super::class_folders::{is_image, part_of};
+use super::class_folders::is_image;
+use super::parts::part_of;
 use super::{Format, refuse_empty_class};
 use crate::contents::{Contents, Item, Stored};
 use crate::files::{Files, Found, inside, is_hidden};

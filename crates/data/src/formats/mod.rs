@@ -4,7 +4,9 @@ mod cifar;
 mod class_folders;
 mod idx;
 mod labels_csv;
+mod parts;
 mod tiny_imagenet;
+mod tree;
 
 use std::collections::{HashMap, HashSet};
 

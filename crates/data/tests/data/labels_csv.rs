@@ -109,7 +109,7 @@ fn what_is_wrong_is_named_with_its_line() {
     refused(b"a.png,cat\nb.png\n", 2, &["no label", "column 2 of 1"]);
     refused(b"a.png,cat\n,dog\n", 2, &["no image", "column 1 of 2"]);
     refused(b"a.png,cat\nb.png,dog\na.png,dog\n", 3, &["says `dog` (train) of `a.png`", "line 1 says `cat` (train)"]);
-    refused(b"image,label,part\na.png,cat,dev\n", 2, &["part `dev`; train, val or test"]);
+    refused(b"image,label,part\na.png,cat,holdout\n", 2, &["part `holdout`; train, val or test"]);
     refused(b"a.png,cat\nb.png,\xff\n", 2, &["UTF-8"]);
     refused(b"a.png,\"cat\nb.png,\"dog\n", 2, &["text behind a quote"]);
     refused(b"a.png,\"cat\"s\nb.png,dog\n", 1, &["text behind a quote"]);

@@ -13,4 +13,5 @@ mod labels_csv;
 mod real;
 mod splits;
 mod tiny_imagenet;
+mod trees;
 mod zips;

@@ -1,0 +1,151 @@
+//! Folders as people have them: which classes and parts they are, what is left out, and what is refused.
+
+use crate::common::{Place, flat, sentences, tar, zip};
+use tunefork_data::{Dataset, Part};
+
+/// What a tree is, in the words of the tables below: `train a 1 b 1, test a 1`.
+fn told(data: &Dataset) -> String {
+    let mut parts = Vec::new();
+    for part in Part::ALL {
+        let mut text = part.name().to_owned();
+        for (label, class) in data.classes().iter().enumerate() {
+            let count = data.part(part).filter(|image| usize::from(data.label(*image)) == label).count();
+            if count > 0 {
+                text += &format!(" {class} {count}");
+            }
+        }
+        if !data.part(part).is_empty() {
+            parts.push(text);
+        }
+    }
+    parts.join(", ")
+}
+
+/// The paths that a line of words stands for: `train/{cat,dog}/1.png` are two.
+fn paths(words: &str) -> Vec<String> {
+    let expand = |word: &str| match (word.find('{'), word.find('}')) {
+        (Some(open), Some(close)) => word[open + 1..close]
+            .split(',')
+            .map(|name| format!("{}{name}{}", &word[..open], &word[close + 1..]))
+            .collect(),
+        _ => vec![word.to_owned()],
+    };
+    words.split_whitespace().flat_map(expand).flat_map(|word| expand(&word)).collect()
+}
+
+/// The tree as a folder and as both kinds of archives, each image with pixels of its own.
+fn places(words: &str) -> [Place; 3] {
+    let names = paths(words);
+    let images: Vec<Vec<u8>> = (0..names.len()).map(|number| flat(4, 4, number as u8)).collect();
+    let files: Vec<(&str, &[u8])> = names.iter().zip(&images).map(|(n, i)| (n.as_str(), i.as_slice())).collect();
+    let rooted: Vec<String> = names.iter().map(|name| format!("set/{name}")).collect();
+    let folder: Vec<(&str, &[u8])> = rooted.iter().zip(&images).map(|(n, i)| (n.as_str(), i.as_slice())).collect();
+    let entries: Vec<_> = files.iter().map(|(name, bytes)| (*name, tar::EntryType::Regular, *bytes)).collect();
+    [
+        Place::new().with(&folder),
+        Place::new().with(&[("set.tar", &tar(&entries))]),
+        Place::new().with(&[("set.zip", &zip(&files))]),
+    ]
+}
+
+/// Tree; classes with their numbers of images; what is left out.
+const READ: &[(&str, &str, &str)] = &[
+    ("{cat,dog}/1.png", "train cat 1 dog 1", ""),
+    ("pets/{cat,dog}/1.png", "train cat 1 dog 1", ""),
+    ("a/b/pets/{cat,dog}/1.png sample.png", "train cat 1 dog 1", "sample.png"),
+    ("{cat,dog}/1.png {cat,dog}/more/2.png", "train cat 2 dog 2", ""),
+    ("{cat,dog}/{cat,dog}.png", "train cat 2 dog 2", ""),
+    ("cat/cat/1.png dog/1.png", "train cat 1 dog 1", ""),
+    // Parts, and what lies beside them.
+    ("{train,test}/{cat,dog}/1.png", "train cat 1 dog 1, test cat 1 dog 1", ""),
+    ("{train,test}/{cat,dog}/1.png sample.png", "train cat 1 dog 1, test cat 1 dog 1", "sample.png"),
+    (
+        "{train,test}/{cat,dog}/1.png runs/x/confusion_matrix.png",
+        "train cat 1 dog 1, test cat 1 dog 1",
+        "runs/x/confusion_matrix.png",
+    ),
+    (
+        "{train,test}/{cat,dog}/1.png unlabeled/{1,2}.png",
+        "train cat 1 dog 1, test cat 1 dog 1",
+        "unlabeled/1.png unlabeled/2.png",
+    ),
+    (
+        "{train,test}/{cat,dog}/1.png {train,test}/sample.png",
+        "train cat 1 dog 1, test cat 1 dog 1",
+        "test/sample.png train/sample.png",
+    ),
+    ("train/{cat,dog}/1.png test/{1,2}.png", "train cat 1 dog 1", "test/1.png test/2.png"),
+    (
+        "pets/{train,val}/{cat,dog}/1.png docs/figure.png",
+        "train cat 1 dog 1, validation cat 1 dog 1",
+        "docs/figure.png",
+    ),
+    // The names of parts.
+    ("{TRAIN,Valid}/{cat,dog}/1.png", "train cat 1 dog 1, validation cat 1 dog 1", ""),
+    (
+        "{Training,Test}/{cat,dog}/1.png test-multiple/1.png",
+        "train cat 1 dog 1, test cat 1 dog 1",
+        "test-multiple/1.png",
+    ),
+    ("{training_set,test_set}/{cat,dog}/1.png", "train cat 1 dog 1, test cat 1 dog 1", ""),
+    (
+        "training_set/training_set/{cat,dog}/1.png test_set/test_set/{cat,dog}/1.png",
+        "train cat 1 dog 1, test cat 1 dog 1",
+        "",
+    ),
+    (
+        "seg_train/seg_train/{cat,dog}/1.png seg_test/seg_test/{cat,dog}/1.png seg_pred/1.png",
+        "train cat 1 dog 1, test cat 1 dog 1",
+        "seg_pred/1.png",
+    ),
+    ("{trainset,valset,testset}/{cat,dog}/1.png", "train cat 1 dog 1, validation cat 1 dog 1, test cat 1 dog 1", ""),
+    ("{train_images,Dev-Data}/{cat,dog}/1.png", "train cat 1 dog 1, validation cat 1 dog 1", ""),
+    ("{train,eval}/{cat,dog}/1.png", "train cat 1 dog 1, validation cat 1 dog 1", ""),
+    (
+        "{training,validation,evaluation}/{cat,dog}/1.png",
+        "train cat 1 dog 1, validation cat 1 dog 1, test cat 1 dog 1",
+        "",
+    ),
+    // Classes that are called as parts are.
+    ("{plane,train}/1.png", "train plane 1 train 1", ""),
+    ("{plane,train}/1.png train/deeper/2.png", "train plane 1 train 2", ""),
+    ("{test,control}/1.png", "train control 1 test 1", ""),
+    ("{test_tube,flask}/1.png", "train flask 1 test_tube 1", ""),
+];
+
+/// Tree; what the message says.
+const REFUSED: &[(&str, &[&str])] = &[
+    ("{train,test}/{cat,dog}/1.png pets/{train,test}/{cat,dog}/1.png", &["contains itself", "/train`", "/pets/train`"]),
+    ("{one,two}/train/{cat,dog}/1.png", &["contains itself", "/one/train`", "/two/train`"]),
+    ("{cat,dog,pets/cat,pets/dog}/1.png cat/2.png", &["contains itself", "/cat`", "/pets/cat`"]),
+    ("train/{cat,dog}/1.png train/train/{cat,dog}/1.png", &["contains itself", "/train/cat`", "/train/train/cat`"]),
+    ("{cat,dog}/1.png cat/copy/{cat,dog}/1.png", &["contains itself", "/cat`", "/cat/copy/cat`"]),
+    ("{2023,2024}/{cat,dog}/1.png", &["holds only folders", "/2023`", "/2023/cat`"]),
+    ("train/{animals,plants}/{cat,rose}/1.png", &["holds only folders", "/train/animals`", "/train/animals/cat`"]),
+    ("{cat,dog}/images/1.png", &["holds only folders", "/cat`", "/cat/images`"]),
+    ("test/{cat,dog}/1.png", &["no usable image", "train/class/image.jpg"]),
+    ("train/cat/1.png test/{cat,dog}/1.png", &["class `dog`", "in test/ but not in train/"]),
+];
+
+#[test]
+fn trees_are_read_as_they_are_meant() {
+    for (tree, classes, left_out) in READ {
+        for place in places(tree) {
+            let opened = place.opened("set");
+            assert_eq!(&told(&opened.data), classes, "{tree}");
+            let mut files: Vec<String> = opened.warnings.named().iter().map(|warning| warning.file.clone()).collect();
+            files.sort();
+            assert_eq!(&files.join(" "), left_out, "{tree}: {:?}", sentences(&opened));
+        }
+    }
+}
+
+#[test]
+fn trees_that_may_mean_two_things_are_refused_with_both() {
+    for (tree, wanted) in REFUSED {
+        for place in places(tree) {
+            let message = place.error("set");
+            assert!(wanted.iter().all(|words| message.contains(words)), "{tree}: {message}");
+        }
+    }
+}
