@@ -51,14 +51,7 @@ impl Material {
             (None, NOISE) => (noise(config)?, Vec::new()),
             (None, name) => {
                 let opened = find_set(name, data_dir)?.open(&prepare(config), progress)?;
-                let warnings = opened.warnings;
-                let named = warnings.named().iter();
-                let mut sentences: Vec<String> = named.map(|warning| warning.to_string()).collect();
-                let unnamed = warnings.count() - sentences.len();
-                if unnamed > 0 {
-                    sentences.push(format!("{unnamed} more warnings of this set"));
-                }
-                (opened.data, sentences)
+                (opened.data, opened.warnings.sentences())
             }
         };
         let key = Key::study(SEED.of(config));

@@ -46,10 +46,7 @@ pub fn predict(model: &Path, paths: &[PathBuf], top: usize, machine: &Machine) -
     let probabilities = predictor.probabilities(&images, &indices)?;
     let rows = probabilities.chunks_exact(classes.len());
     let named = |(file, row): (PathBuf, &[f32])| Prediction { file, classes: likeliest(&classes, row, top) };
-    Ok(Predictions {
-        images: files.into_iter().zip(rows).map(named).collect(),
-        warnings: warnings.named().iter().map(|warning| warning.to_string()).collect(),
-    })
+    Ok(Predictions { images: files.into_iter().zip(rows).map(named).collect(), warnings: warnings.sentences() })
 }
 
 /// The classes with the largest probabilities; equal ones in the order of the classes.

@@ -1,6 +1,6 @@
 //! The images of a source, in the order in which a set numbers them, and how to read them.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -83,6 +83,10 @@ impl Raw {
 pub(crate) fn read_image_file(path: &Path) -> Result<Vec<u8>, ImageError> {
     let unreadable = |error: std::io::Error| ImageError::Unreadable(error.to_string());
     let mut bytes = Vec::new();
+    // Asked before it is opened: opening a pipe waits for somebody to write.
+    if !fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(ImageError::Unreadable("it is no regular file".to_owned()));
+    }
     let file = File::open(path).map_err(unreadable)?;
     file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {

@@ -210,7 +210,7 @@ pub enum DataError {
         classes: usize,
     },
     /// A class occurs in validation or test but not in training.
-    #[error("class `{class}` of `{}` occurs in {part}/ but not in train/", path.display())]
+    #[error("class `{class}` of `{}` occurs in {part}/ but not in train/{alike}", path.display())]
     UnknownClass {
         /// The folder or archive of the set.
         path: PathBuf,
@@ -218,6 +218,8 @@ pub enum DataError {
         class: String,
         /// The part in which it occurs.
         part: &'static str,
+        /// How a class of train/ that looks equal differs, if there is one.
+        alike: String,
     },
     /// More images than an index can count.
     #[error("`{}` has {images} images; at most {} are allowed", path.display(), u32::MAX)]

@@ -31,7 +31,7 @@ pub(crate) struct Files {
     pub found: Vec<Found>,
     /// All folders, as paths from the root.
     pub folders: Vec<String>,
-    /// What of an archive is not used.
+    /// What is not used, whatever the set is.
     pub warnings: Warnings,
     /// Where a folder's files lie, by their handles; none for an archive.
     paths: Option<Vec<PathBuf>>,
@@ -53,6 +53,7 @@ impl Files {
                 files.found = listing.files;
                 files.folders = listing.folders;
                 files.paths = Some(listing.paths);
+                files.warnings = listing.warnings;
             }
             Container::Archive => files.list_archive()?,
         }
@@ -155,9 +156,28 @@ fn load_file(path: &Path, limit: u64) -> Result<Vec<u8>, DataError> {
     Ok(bytes)
 }
 
-/// Whether any part of a path is hidden, or what macOS adds to archives.
+/// Folders and files that systems leave on disks and in archives, besides those whose names begin with a dot.
+const LITTER: [&str; 14] = [
+    "__MACOSX",
+    "@eaDir",
+    "@Recycle",
+    "@Recently-Snapshot",
+    "#recycle",
+    "#snapshot",
+    "$RECYCLE.BIN",
+    "RECYCLER",
+    "System Volume Information",
+    "lost+found",
+    "found.000",
+    "Thumbs.db",
+    "ehthumbs.db",
+    "desktop.ini",
+];
+
+/// Whether any part of a path is hidden, or what a system left there.
 pub(crate) fn is_hidden(name: &str) -> bool {
-    name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX")
+    let is_litter = |part: &str| LITTER.iter().any(|litter| litter.eq_ignore_ascii_case(part));
+    name.split('/').any(|part| part.starts_with('.') || is_litter(part))
 }
 
 /// The path of `name` in the folder `root`, which is empty for the root of the source.

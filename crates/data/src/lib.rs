@@ -48,6 +48,7 @@ mod locate;
 #[expect(unsafe_code, reason = "mapping a file cannot be proven safe; this file says why it is")]
 mod map;
 mod moments;
+mod names;
 mod normalise;
 mod parallel;
 mod pictures;

@@ -1,16 +1,17 @@
 //! What lies in a source, by names, sizes and times only: enough to notice that it changed.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
 
-use crate::DataError;
-use crate::files::{Found, is_hidden};
+use crate::files::{Found, inside, is_hidden};
 use crate::locate::{Container, Source};
+use crate::names::text_of;
+use crate::{DataError, Warnings};
 
-/// Folders nested deeper than this are taken for a link that leads back to itself.
+/// Folders nested deeper than this are taken for links that lead to ever more folders.
 const MAX_DEPTH: usize = 16;
 
 /// Files of a source, with what tells whether they changed.
@@ -22,6 +23,8 @@ pub(crate) struct Listing {
     pub paths: Vec<PathBuf>,
     /// All folders, as paths from the source's root.
     pub folders: Vec<String>,
+    /// What cannot be read, whatever it is.
+    pub warnings: Warnings,
     stamps: Vec<Stamp>,
 }
 
@@ -37,8 +40,16 @@ impl Listing {
     pub(crate) fn of(source: &Source) -> Result<Self, DataError> {
         let mut listing = Self::default();
         match &source.container {
-            Container::Folder => listing.walk(source.path(), "", 0)?,
-            Container::Archive => listing.add(source.path().to_path_buf(), source.name()),
+            Container::Folder => {
+                let path = source.path();
+                let own = fs::canonicalize(path).map_err(|error| DataError::io("list", path, error))?;
+                listing.walk(path, "", &mut vec![own])?;
+            }
+            Container::Archive => {
+                let path = source.path().to_path_buf();
+                let found = fs::metadata(&path).ok();
+                listing.add(path, source.name(), found);
+            }
         }
         Ok(listing)
     }
@@ -60,40 +71,54 @@ impl Listing {
         base16ct::lower::encode_string(&digest.finalize())
     }
 
-    fn add(&mut self, path: PathBuf, name: String) {
-        // A file that cannot be asked (a link to nowhere) is named when it is read.
-        let stamp = fs::metadata(&path).map_or(Stamp { bytes: 0, changed: 0 }, |metadata| Stamp {
-            bytes: metadata.len(),
-            changed: metadata.modified().map_or(0, nanoseconds),
+    /// Adds the file `name`; one that cannot be asked (a link to nowhere) is named when it is read.
+    fn add(&mut self, path: PathBuf, name: String, found: Option<Metadata>) {
+        let stamp = found.map_or(Stamp { bytes: 0, changed: 0 }, |found| Stamp {
+            bytes: found.len(),
+            changed: found.modified().map_or(0, nanoseconds),
         });
         self.files.push(Found { name, handle: self.paths.len() });
         self.paths.push(path);
         self.stamps.push(stamp);
     }
 
-    /// Adds what lies in `folder`, which is called `name` from the root of the source.
-    fn walk(&mut self, folder: &Path, name: &str, depth: usize) -> Result<(), DataError> {
-        if depth > MAX_DEPTH {
+    /// Adds what lies in `folder`, which is called `name` from the root of the source, in the order of its names. `above` are the folders
+    /// that were gone through to reach it, itself among them, by their true paths.
+    fn walk(&mut self, folder: &Path, name: &str, above: &mut Vec<PathBuf>) -> Result<(), DataError> {
+        if above.len() > MAX_DEPTH {
             let reason = std::io::Error::other(format!("more than {MAX_DEPTH} folders inside each other"));
             return Err(DataError::io("list", folder, reason));
         }
         let failed = |error| DataError::io("list", folder, error);
-        for entry in fs::read_dir(folder).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let own = entry.file_name().to_string_lossy().into_owned();
-            if is_hidden(&own) {
-                continue;
-            }
-            let inside = if name.is_empty() { own } else { format!("{name}/{own}") };
-            let kind = entry.file_type().map_err(failed)?;
+        let entries = fs::read_dir(folder).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        let named = entries.iter().map(|entry| (text_of(entry.file_name().as_encoded_bytes()), entry));
+        let mut named: Vec<_> = named.filter(|(own, _)| !is_hidden(own)).collect();
+        named.sort_by(|a, b| a.0.cmp(&b.0));
+        for (own, entry) in named {
+            let inside = inside(name, &own);
             let path = entry.path();
-            if kind.is_dir() || kind.is_symlink() && path.is_dir() {
-                self.walk(&path, &inside, depth + 1)?;
-                self.folders.push(inside);
-            } else {
-                self.add(path, inside);
+            match fs::metadata(&path) {
+                Ok(found) if found.is_dir() => self.enter(&path, inside, above)?,
+                Ok(found) if !found.is_file() => {
+                    self.warnings.leave_out(inside, "is no regular file (but a pipe, a socket or a device)");
+                }
+                found => self.add(path, inside, found.ok()),
             }
         }
+        Ok(())
+    }
+
+    /// Walks a folder, unless it is a link to one that is being walked.
+    fn enter(&mut self, path: &Path, name: String, above: &mut Vec<PathBuf>) -> Result<(), DataError> {
+        let own = fs::canonicalize(path).map_err(|error| DataError::io("list", path, error))?;
+        if above.iter().any(|folder| folder.starts_with(&own)) {
+            self.warnings.note(name, "is a link to a folder that holds it, and is not followed");
+            return Ok(());
+        }
+        above.push(own);
+        self.walk(path, &name, above)?;
+        above.pop();
+        self.folders.push(name);
         Ok(())
     }
 }

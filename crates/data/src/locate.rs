@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::files::is_hidden;
+use crate::names::text_of;
 use crate::{DataError, formats};
 
 /// File name endings of archives, the longer ones first.
@@ -137,7 +138,7 @@ impl Source {
 }
 
 fn display(name: &OsStr) -> String {
-    name.to_string_lossy().into_owned()
+    text_of(name.as_encoded_bytes())
 }
 
 fn is_archive(path: &Path) -> bool {

@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-/// At most this many warnings keep their text; the others are only counted.
-const MAX_NAMED: usize = 100;
+/// At most this many files are named for one reason ...
+const MAX_FILES: usize = 10;
+
+/// ... and for this many reasons; the others are only counted.
+const MAX_REASONS: usize = 20;
 
 /// One file with which something is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,12 +26,22 @@ impl std::fmt::Display for Warning {
     }
 }
 
-/// All warnings of a set: the first 100, the others as a number.
+/// All warnings of a set, by reason: some files by name, the others as a number.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warnings {
     count: usize,
     left_out: usize,
-    named: Vec<Warning>,
+    reasons: Vec<Reason>,
+}
+
+/// What several files have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Reason {
+    reason: String,
+    left_out: bool,
+    count: usize,
+    /// The first ones in the order of their names.
+    files: Vec<String>,
 }
 
 impl Warnings {
@@ -45,8 +58,18 @@ impl Warnings {
 
     fn push(&mut self, file: String, reason: String, left_out: bool) {
         self.count += 1;
-        if self.named.len() < MAX_NAMED {
-            self.named.push(Warning { file, reason, left_out });
+        let known = self.reasons.iter_mut().find(|known| known.left_out == left_out && known.reason == reason);
+        let Some(known) = known else {
+            if self.reasons.len() < MAX_REASONS {
+                self.reasons.push(Reason { reason, left_out, count: 1, files: vec![file] });
+            }
+            return;
+        };
+        known.count += 1;
+        let place = known.files.partition_point(|other| *other < file);
+        if place < MAX_FILES {
+            known.files.insert(place, file);
+            known.files.truncate(MAX_FILES);
         }
     }
 
@@ -62,9 +85,39 @@ impl Warnings {
         self.left_out
     }
 
-    /// The first 100 of them, in the order in which they came.
+    /// Those that have a name: of each reason, in the order in which they came, the first ten files.
     #[must_use]
-    pub fn named(&self) -> &[Warning] {
-        &self.named
+    pub fn named(&self) -> Vec<Warning> {
+        let warnings = |Reason { reason, left_out, files, .. }: &Reason| {
+            let warning = |file: &String| Warning { file: file.clone(), reason: reason.clone(), left_out: *left_out };
+            files.iter().map(warning).collect::<Vec<_>>()
+        };
+        self.reasons.iter().flat_map(warnings).collect()
     }
+
+    /// The same as sentences; what is only counted is the end of the last one of its reason: "and 3,990 more".
+    #[must_use]
+    pub fn sentences(&self) -> Vec<String> {
+        let mut sentences = Vec::new();
+        for known in &self.reasons {
+            let Reason { reason, left_out, count, files } = known;
+            let warning = |file: &String| Warning { file: file.clone(), reason: reason.clone(), left_out: *left_out };
+            sentences.extend(files.iter().map(|file| warning(file).to_string()));
+            if let Some(last) = sentences.last_mut().filter(|_| *count > files.len()) {
+                *last += &format!(", and {} more", thousands(count - files.len()));
+            }
+        }
+        let told: usize = self.reasons.iter().map(|known| known.count).sum();
+        if self.count > told {
+            sentences.push(format!("and {} more", thousands(self.count - told)));
+        }
+        sentences
+    }
+}
+
+/// A number with a comma before each three of its digits.
+fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let groups = digits.as_bytes().rchunks(3).rev().map(|group| String::from_utf8_lossy(group));
+    groups.collect::<Vec<_>>().join(",")
 }

@@ -10,6 +10,9 @@ use crate::args::{DataArgs, DataCommand, InspectArgs};
 use crate::output::{print, table, thousands};
 use crate::progress;
 
+/// At most this many equal images are named in one line.
+const MAX_EQUAL: usize = 10;
+
 pub(crate) fn data(args: &DataArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
         DataCommand::Get(args) => super::sets::get(args),
@@ -70,12 +73,14 @@ fn write_problems(text: &mut String, inspection: &Inspection) -> std::fmt::Resul
         duplicates.across_classes
     )?;
     for group in &duplicates.listed {
-        writeln!(text, "              {}", group.join(" = "))?;
+        let (first, more) = group.split_at(group.len().min(MAX_EQUAL));
+        let more = if more.is_empty() { String::new() } else { format!(" and {} more", thousands(more.len() as u64)) };
+        writeln!(text, "              {}{more}", first.join(" = "))?;
     }
     let warnings = &inspection.warnings;
     writeln!(text, "left out    {}", warnings.left_out())?;
-    for warning in warnings.named() {
-        writeln!(text, "              {warning}")?;
+    for sentence in warnings.sentences() {
+        writeln!(text, "              {sentence}")?;
     }
     Ok(())
 }

@@ -5,6 +5,8 @@ mod zip;
 
 use std::io::{self, Read, Seek, SeekFrom};
 
+use crate::names::text_of;
+
 /// The longest entry name, in bytes.
 const MAX_NAME_BYTES: u64 = 4096;
 
@@ -174,13 +176,14 @@ fn data(name: &str, size: u64, limit: u64, stream: &mut impl Read) -> Result<Vec
 }
 
 /// A name with its parts joined by `/`, and why it must not be used, if so.
-fn clean_name(text: &str) -> (String, Option<&'static str>) {
+fn clean_name(raw: &[u8]) -> (String, Option<&'static str>) {
+    let text = text_of(raw);
     let parts: Vec<&str> = text.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     let refused = if text.starts_with('/') {
         Some("its name starts at the root of the file system")
     } else if parts.contains(&"..") {
         Some("its name leaves the archive by `..`")
-    } else if text.contains('\0') {
+    } else if raw.contains(&0) {
         Some("its name contains a zero byte")
     } else {
         None

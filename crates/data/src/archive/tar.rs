@@ -81,7 +81,7 @@ fn walk(stream: impl Read, mut visit: impl FnMut(Entry, &mut dyn Read) -> bool) 
             _ => {}
         }
         let raw_name = long_name.take().unwrap_or_else(|| header.path_bytes().into_owned());
-        let (name, unsafe_name) = clean_name(&String::from_utf8_lossy(&raw_name));
+        let (name, unsafe_name) = clean_name(&raw_name);
         let kind = unsafe_name.map_or_else(|| kind_of(kind), EntryKind::Refused);
         if index == MAX_ENTRIES {
             return Err(ArchiveError::TooManyEntries);

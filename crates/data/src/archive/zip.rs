@@ -14,13 +14,12 @@ pub(super) fn list(stream: impl Read + Seek) -> Result<Vec<Entry>, ArchiveError>
     let mut entries = Vec::with_capacity(directory.len());
     for index in 0..directory.len() {
         let entry = directory.entry(index).map_err(broken)?;
-        // Some programs on Windows write their own separator.
-        let text = String::from_utf8_lossy(entry.name_raw()).replace('\\', "/");
-        let (name, unsafe_name) = clean_name(&text);
+        let raw = raw_name(entry.name_raw(), entry.name().ok().as_deref());
+        let (name, unsafe_name) = clean_name(&raw);
         let known = matches!(entry.compression(), CompressionMethod::Stored | CompressionMethod::Deflated);
         let kind = match unsafe_name {
             Some(reason) => EntryKind::Refused(reason),
-            None if text.ends_with('/') => EntryKind::Folder,
+            None if raw.ends_with(b"/") => EntryKind::Folder,
             None if has_drive(&name) => EntryKind::Refused("its name starts at a drive"),
             None if entry.is_symlink() => EntryKind::Refused("it is a link"),
             None if entry.encrypted() => EntryKind::Refused("it is encrypted"),
@@ -66,6 +65,14 @@ pub(super) fn read(
         }
     }
     Ok(())
+}
+
+/// A name's bytes with `/` between its parts. UTF-8 is often not marked as such; what is no UTF-8 is code page 437, which is `decoded`.
+fn raw_name(raw: &[u8], decoded: Option<&str>) -> Vec<u8> {
+    let is_text = std::str::from_utf8(raw).is_ok();
+    let bytes = decoded.filter(|_| !is_text).map_or(raw, str::as_bytes);
+    // Some programs on Windows write their own separator.
+    bytes.iter().map(|byte| if *byte == b'\\' { b'/' } else { *byte }).collect()
 }
 
 fn open<R: Read + Seek>(stream: R) -> Result<ZipArchive<Near<R>>, ArchiveError> {

@@ -6,6 +6,7 @@ use super::parts::{is_evaluation, part_of};
 use super::tree::Tree;
 use crate::contents::{Contents, Item, Stored};
 use crate::files::{Files, Found, inside, is_hidden};
+use crate::names::difference;
 use crate::{DataError, Part, Warnings};
 
 /// File name endings of images that are read.
@@ -87,6 +88,7 @@ pub(super) fn read(mut files: Files) -> Result<Contents, DataError> {
             path: files.path.clone(),
             class: class.to_owned(),
             part: part.name(),
+            alike: alike(class, &classes),
         })?;
         items.push(Item {
             name: found.name.clone(),
@@ -104,6 +106,12 @@ pub(super) fn read(mut files: Files) -> Result<Contents, DataError> {
         warnings,
         pixels: Stored::Files(files),
     })
+}
+
+/// The class that `class` may have been meant to be, told apart from it.
+fn alike(class: &str, classes: &[&str]) -> String {
+    let differences = classes.iter().filter_map(|other| difference(class, other));
+    differences.map(|difference| format!("; it {difference}")).next().unwrap_or_default()
 }
 
 /// Where class folders lie: in each part, or in one folder where there are no parts.

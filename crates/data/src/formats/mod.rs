@@ -12,7 +12,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::contents::{Contents, Item};
 use crate::files::{Files, is_hidden};
-use crate::{DataError, Labels, MAX_CLASSES, Part};
+use crate::{DataError, Labels, MAX_CLASSES, Part, names};
 
 pub(crate) use class_folders::is_image;
 
@@ -50,7 +50,7 @@ pub(crate) fn read(files: Files, labels: Labels) -> Result<Contents, DataError> 
         (None, Labels::Coarse) => return Err(Labels::no_coarse()),
     };
     refuse_class_count(&contents)?;
-    warn_of_case(&mut contents);
+    warn_of_alike(&mut contents);
     Ok(contents)
 }
 
@@ -88,26 +88,28 @@ fn refuse_class_count(contents: &Contents) -> Result<(), DataError> {
     Err(DataError::ClassCount { path: contents.path.clone(), classes })
 }
 
-/// Notes names that differ only by case: where the system does not tell these apart, they are one
-/// file, or one folder with the images of two classes.
-fn warn_of_case(contents: &mut Contents) {
-    let mut seen: HashMap<String, &str> = HashMap::new();
+/// Notes names that look equal: where the system does not tell capital letters apart, they are one file, or one folder with the images of
+/// two classes.
+fn warn_of_alike(contents: &mut Contents) {
     let mut notes = Vec::new();
-    let names = contents.classes.iter().map(|class| ("class", class));
-    let names = names.chain(contents.items.iter().map(|item| ("file", &item.name)));
-    for (kind, name) in names {
-        // Classes and files apart: a file may be called as a class.
-        let first = *seen.entry(format!("{kind} {}", name.to_lowercase())).or_insert(name);
-        if first != name {
-            let reason = format!(
-                "differs from `{first}` only by capital letters; both are used, but many systems \
-                 take them for one {kind}"
-            );
-            notes.push((name.clone(), reason));
-        }
-    }
+    let classes = contents.classes.iter().map(|class| (names::look(class), class));
+    let files = contents.items.iter().map(|item| (item.name.to_lowercase(), &item.name));
+    note_alike("class", classes, &mut notes);
+    note_alike("file", files, &mut notes);
     for (name, reason) in notes {
         contents.warnings.note(name, reason);
+    }
+}
+
+/// Notes the names that have the key of one before them.
+fn note_alike<'a>(kind: &str, names: impl Iterator<Item = (String, &'a String)>, notes: &mut Vec<(String, String)>) {
+    let mut seen: HashMap<String, &str> = HashMap::new();
+    for (key, name) in names {
+        let first = *seen.entry(key).or_insert(name);
+        if let Some(difference) = names::difference(name, first) {
+            let reason = format!("{difference}; both are used, but many systems take them for one {kind}");
+            notes.push((name.clone(), reason));
+        }
     }
 }
 

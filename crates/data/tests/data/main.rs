@@ -3,6 +3,7 @@
 mod archives;
 mod cifar;
 mod common;
+mod disks;
 mod folders;
 mod folds;
 mod generated;
