@@ -34,7 +34,7 @@ pub enum DataError {
         looked: Vec<PathBuf>,
     },
     /// A folder holds several archives and nothing says which one is meant.
-    #[error("`{}` holds several archives ({}); name one of them", folder.display(), names.join(", "))]
+    #[error("`{}` holds several archives ({}); name one of them", folder.display(), few(names))]
     SeveralArchives {
         /// The folder that was named.
         folder: PathBuf,
@@ -159,20 +159,24 @@ pub enum DataError {
         source: ImageError,
     },
     /// Nothing that could be used lies in the source.
-    #[error("`{}` holds no usable image{}", path.display(), in_brackets(hint))]
+    #[error("`{}` holds no usable image{}{reasons}", path.display(), in_brackets(hint))]
     NoImages {
         /// The folder or archive.
         path: PathBuf,
         /// What was found instead.
         hint: String,
+        /// Why images were left out, in brackets; empty if none was.
+        reasons: String,
     },
     /// A class has no usable training image.
-    #[error("class `{class}` of `{}` has no usable image; remove it or add images", path.display())]
+    #[error("class `{class}` of `{}` has no usable image{reasons}; remove it or add images", path.display())]
     EmptyClass {
         /// The folder or archive of the set.
         path: PathBuf,
         /// The class's folder name or number.
         class: String,
+        /// Why its images were left out, in brackets; empty if it has none.
+        reasons: String,
     },
     /// A set lies in its own folder a second time, so that its images would count twice.
     #[error(
@@ -202,12 +206,14 @@ pub enum DataError {
         inner: PathBuf,
     },
     /// The number of classes is outside what labels can say.
-    #[error("`{}` has {classes} classes; between 2 and {} are allowed", path.display(), crate::MAX_CLASSES)]
+    #[error("`{}` has {classes} classes{reasons}; between 2 and {} are allowed", path.display(), crate::MAX_CLASSES)]
     ClassCount {
         /// The folder or archive of the set.
         path: PathBuf,
         /// The number of classes found.
         classes: usize,
+        /// Why images were left out, in brackets; empty if none was.
+        reasons: String,
     },
     /// A class occurs in validation or test but not in training.
     #[error("class `{class}` of `{}` occurs in {part}/ but not in train/{alike}", path.display())]
@@ -310,6 +316,13 @@ impl DataError {
 fn list_paths(paths: &[PathBuf]) -> String {
     let shown: Vec<String> = paths.iter().map(|p| format!("`{}`", p.display())).collect();
     shown.join(", ")
+}
+
+/// The first ten of some names.
+fn few(names: &[String]) -> String {
+    let (first, more) = names.split_at(names.len().min(10));
+    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+    first.join(", ") + &more
 }
 
 fn in_brackets(hint: &str) -> String {

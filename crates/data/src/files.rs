@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::archive::{self, ArchiveError, EntryKind};
 use crate::contents::Raw;
+use crate::formats::is_image;
 use crate::image::{ImageError, MAX_FILE_BYTES};
 use crate::listing::Listing;
 use crate::locate::{Container, Source};
@@ -66,7 +67,12 @@ impl Files {
         for entry in entries.map_err(|source| self.broken(source))? {
             let name = entry.name;
             match entry.kind {
-                EntryKind::Refused(reason) => self.warnings.leave_out(name, reason),
+                EntryKind::Refused(reason) => {
+                    // A class of which nothing can be read is a class.
+                    let folder = name.rsplit_once('/').map(|(folder, _)| folder).filter(|_| is_image(&name));
+                    self.folders.extend(folder.filter(|folder| !leaves(folder)).map(str::to_owned));
+                    self.warnings.leave_out(name, reason);
+                }
                 EntryKind::Folder => self.folders.push(name),
                 EntryKind::File if !seen.insert(name.clone()) => {
                     let reason = "it occurs a second time; the first is used";
@@ -154,6 +160,11 @@ fn load_file(path: &Path, limit: u64) -> Result<Vec<u8>, DataError> {
         return Err(failed(std::io::Error::other(reason)));
     }
     Ok(bytes)
+}
+
+/// Whether a path leads out of where it begins.
+fn leaves(path: &str) -> bool {
+    path.split('/').any(|part| part == "..")
 }
 
 /// Folders and files that systems leave on disks and in archives, besides those whose names begin with a dot.

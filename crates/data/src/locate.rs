@@ -74,7 +74,10 @@ impl Source {
         let is_empty = name.trim().is_empty();
         match looked.iter().find(|path| !is_empty && path.exists()) {
             Some(path) => Self::at(path),
-            None => Err(DataError::NotFound { name: name.to_owned(), looked }),
+            None => match names_of(name).find_map(|name| archives_of(&folder, name).into_iter().next()) {
+                Some(archive) => Self::at(&archive),
+                None => Err(DataError::NotFound { name: name.to_owned(), looked }),
+            },
         }
     }
 
@@ -112,6 +115,7 @@ impl Source {
             [archive] => found(archive, Container::Archive),
             [] => Err(DataError::NoImages {
                 path: path.to_path_buf(),
+                reasons: String::new(),
                 hint: "no class folders, no labels.csv, no archive, no files of CIFAR, MNIST or Tiny ImageNet"
                     .to_owned(),
             }),
@@ -132,8 +136,7 @@ impl Source {
     #[must_use]
     pub fn name(&self) -> String {
         let name = self.path.file_name().map(display).unwrap_or_default();
-        let bare = ARCHIVE_ENDINGS.iter().find_map(|ending| name.strip_suffix(ending));
-        bare.map(str::to_owned).unwrap_or(name)
+        bare_name(&name).map(str::to_owned).unwrap_or(name)
     }
 }
 
@@ -141,7 +144,22 @@ fn display(name: &OsStr) -> String {
     text_of(name.as_encoded_bytes())
 }
 
+/// An archive's name without its ending, in whatever case that is written; none if it is no archive's.
+fn bare_name(name: &str) -> Option<&str> {
+    let ending = ARCHIVE_ENDINGS.iter().find(|ending| name.to_ascii_lowercase().ends_with(*ending))?;
+    Some(&name[..name.len() - ending.len()])
+}
+
+/// The archives in `folder` that are called `name`, but for the case of their endings.
+fn archives_of(folder: &Path, name: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_meant = |path: &PathBuf| path.file_name().is_some_and(|file| bare_name(&display(file)) == Some(name));
+    let mut archives: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| is_meant(path)).collect();
+    archives.sort();
+    archives
+}
+
 fn is_archive(path: &Path) -> bool {
     let name = path.file_name().map(display).unwrap_or_default();
-    path.is_file() && ARCHIVE_ENDINGS.iter().any(|ending| name.ends_with(ending))
+    path.is_file() && bare_name(&name).is_some()
 }

@@ -44,7 +44,7 @@ impl Pictures {
         if pictures.files.is_empty() {
             let path = paths.first().cloned().unwrap_or_default();
             let hint = format!("JPEG or PNG files are expected; {} left out", pictures.warnings.count());
-            return Err(DataError::NoImages { path, hint });
+            return Err(DataError::NoImages { path, hint, reasons: pictures.warnings.because(|_| true) });
         }
         Ok(pictures)
     }

@@ -1,5 +1,6 @@
 //! Decoding a source once, so that every later run only maps a file.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,7 @@ use crate::image::{Fit, ImageError};
 use crate::listing::Listing;
 use crate::parallel;
 use crate::prepared::{self, Meta, Writer};
-use crate::{DataError, Dataset, Image, Source, Warnings, digest};
+use crate::{DataError, Dataset, Image, Part, Source, Warnings, digest};
 
 /// How images are brought to one shape, and where the result is kept.
 ///
@@ -153,16 +154,20 @@ fn resolve_shape(
     }
     let total = contents.items.len();
     let mut measures = vec![None; total];
+    let mut bad = Vec::new();
     let mut done = 0;
     parallel::for_each(contents, threads, Raw::measure, |place, result| {
-        measures[place] = result.ok();
+        match result {
+            Ok(found) => measures[place] = Some(found),
+            Err(error) => bad.push((place, error)),
+        }
         done += 1;
         progress(Progress { stage: Stage::Measure, done, total });
         Ok(())
     })?;
     let named = |place: usize, height, width| (contents.items[place].name.clone(), height, width);
     let mut good = measures.iter().enumerate().filter_map(|(place, m)| m.map(|m| (place, m)));
-    let (first, like) = good.clone().next().ok_or_else(|| no_images(contents))?;
+    let (first, like) = good.clone().next().ok_or_else(|| no_images(contents, &with_bad(contents, bad)))?;
     let channels = good.clone().map(|(_, m)| m.channels).max().unwrap_or(like.channels);
     let (height, width) = match options.size {
         Some(size) => size,
@@ -217,15 +222,11 @@ fn write(
         let changed = std::io::Error::other("it changed while it was read; try again");
         return Err(DataError::io("read", &contents.path, changed));
     }
-    bad.sort_by_key(|(place, _)| *place);
-    let mut warnings = contents.warnings.clone();
-    for (place, error) in &bad {
-        warnings.leave_out(&contents.items[*place].name, error.to_string());
-    }
-    let is_bad = |place: &usize| bad.binary_search_by_key(place, |(place, _)| *place).is_ok();
-    let good: Vec<usize> = (0..total).filter(|place| !is_bad(place)).collect();
+    let is_bad: HashSet<usize> = bad.iter().map(|(place, _)| *place).collect();
+    let warnings = with_bad(contents, bad);
+    let good: Vec<usize> = (0..total).filter(|place| !is_bad.contains(place)).collect();
     if good.is_empty() {
-        return Err(no_images(contents));
+        return Err(no_images(contents, &warnings));
     }
     writer.compact(&good)?;
     let labels: Vec<u16> = good.iter().map(|place| contents.items[*place].label).collect();
@@ -234,29 +235,40 @@ fn write(
     for place in &good {
         counts[contents.items[*place].part as usize] += 1;
     }
-    refuse_empty_class(contents, &labels[..counts[0]])?;
+    refuse_empty_class(contents, &labels[..counts[0]], &warnings)?;
     let classes = contents.classes.clone();
     let meta = Meta { fingerprint: fingerprint.to_owned(), shape, fit, classes, counts, warnings };
     writer.finish(&labels, &digests, &meta)
 }
 
-fn no_images(contents: &Contents) -> DataError {
+/// The warnings of a set, with its images that could not be read.
+fn with_bad(contents: &Contents, mut bad: Vec<(usize, ImageError)>) -> Warnings {
+    bad.sort_by_key(|(place, _)| *place);
+    let mut warnings = contents.warnings.clone();
+    for (place, error) in bad {
+        warnings.leave_out(&contents.items[place].name, error.to_string());
+    }
+    warnings
+}
+
+fn no_images(contents: &Contents, warnings: &Warnings) -> DataError {
     let hint = format!("none of {} could be decoded", contents.items.len());
-    DataError::NoImages { path: contents.path.clone(), hint }
+    DataError::NoImages { path: contents.path.clone(), hint, reasons: warnings.because(|_| true) }
 }
 
 /// An error if some class is not among the training labels.
-fn refuse_empty_class(contents: &Contents, train_labels: &[u16]) -> Result<(), DataError> {
+fn refuse_empty_class(contents: &Contents, train_labels: &[u16], warnings: &Warnings) -> Result<(), DataError> {
     let mut seen = vec![false; contents.classes.len()];
     for label in train_labels {
         seen[usize::from(*label)] = true;
     }
-    match seen.iter().position(|seen| !seen) {
-        Some(class) => {
-            Err(DataError::EmptyClass { path: contents.path.clone(), class: contents.classes[class].clone() })
-        }
-        None => Ok(()),
-    }
+    let Some(class) = seen.iter().position(|seen| !seen) else {
+        return Ok(());
+    };
+    let lost = contents.items.iter().filter(|item| item.part == Part::Train && usize::from(item.label) == class);
+    let lost: HashSet<&str> = lost.map(|item| item.name.as_str()).collect();
+    let reasons = warnings.because(|file| lost.contains(file));
+    Err(DataError::EmptyClass { path: contents.path.clone(), class: contents.classes[class].clone(), reasons })
 }
 
 /// The prepared file's name: the set's, and a digest of where it lies and of the options.

@@ -113,6 +113,14 @@ impl Warnings {
         }
         sentences
     }
+
+    /// Why files for which `is_meant` holds were left out, in brackets behind an error; empty if none was.
+    pub(crate) fn because(&self, is_meant: impl Fn(&str) -> bool) -> String {
+        let named = self.named();
+        let meant = named.iter().filter(|warning| warning.left_out && is_meant(&warning.file));
+        let reasons: Vec<String> = meant.take(3).map(ToString::to_string).collect();
+        if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join("; ")) }
+    }
 }
 
 /// A number with a comma before each three of its digits.

@@ -1,9 +1,12 @@
 //! Archives (tar, gzipped tar, zip), read in place and never unpacked to disk.
 
+mod form;
 mod tar;
 mod zip;
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek};
+
+use form::{Form, form};
 
 use crate::names::text_of;
 
@@ -29,6 +32,9 @@ pub enum ArchiveError {
     /// The stream or the archive's structure is broken, for example truncated.
     #[error("cannot be read to its end: {0}")]
     Read(#[from] io::Error),
+    /// The first bytes are no archive's.
+    #[error("cannot be read: it is {0}")]
+    Other(&'static str),
     /// An entry's data has another length than its header says.
     #[error("entry `{name}` should have {size} bytes, {found} were found")]
     Length {
@@ -91,29 +97,6 @@ pub struct Entry {
     pub kind: EntryKind,
     /// Length of its data in bytes.
     pub size: u64,
-}
-
-/// The forms of archives, told by their first bytes.
-enum Form {
-    Tar,
-    GzippedTar,
-    Zip,
-}
-
-/// The form of an archive, and its length in bytes.
-fn form(stream: &mut (impl Read + Seek)) -> Result<(Form, u64), ArchiveError> {
-    let length = stream.seek(SeekFrom::End(0))?;
-    stream.rewind()?;
-    let mut magic = Vec::new();
-    stream.take(4).read_to_end(&mut magic)?;
-    stream.rewind()?;
-    let form = match magic.as_slice() {
-        [0x1f, 0x8b, ..] => Form::GzippedTar,
-        // The second is how an archive without entries begins.
-        b"PK\x03\x04" | b"PK\x05\x06" => Form::Zip,
-        _ => Form::Tar,
-    };
-    Ok((form, length))
 }
 
 /// All entries of an archive, in order; its form is told by its first bytes.

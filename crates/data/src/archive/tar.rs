@@ -5,6 +5,7 @@ use std::io::{self, BufReader, Read};
 use flate2::read::MultiGzDecoder;
 use tar::{Archive, EntryType, PaxExtensions};
 
+use super::form::check_tar;
 use super::{
     ArchiveError, Entry, EntryKind, MAX_ENTRIES, MAX_EXTENSION_BYTES, MAX_NAME_BYTES, allowance, clean_name, data,
 };
@@ -59,6 +60,10 @@ pub(super) fn unpacked<T>(
 /// Calls `visit` with every entry and its data until it returns false.
 fn walk(stream: impl Read, mut visit: impl FnMut(Entry, &mut dyn Read) -> bool) -> Result<(), ArchiveError> {
     let mut stream = BufReader::with_capacity(BUFFER_BYTES, stream);
+    let mut head = Vec::new();
+    stream.by_ref().take(512).read_to_end(&mut head)?;
+    check_tar(&head)?;
+    let mut stream = head.as_slice().chain(stream);
     let mut archive = Archive::new(&mut stream);
     let mut long_name = None;
     let mut index = 0;

@@ -81,7 +81,7 @@ fn read(
         }
         batches.push(batch);
     }
-    super::refuse_empty_class(&files, &classes, &items)?;
+    super::refuse_empty_class(&files, &classes, &items, &files.warnings)?;
     Ok(Contents {
         path: files.path,
         classes,

@@ -78,9 +78,9 @@ pub(super) fn read(mut files: Files) -> Result<Contents, DataError> {
     let classes: BTreeSet<&str> = trained.map(|(_, _, class)| *class).collect();
     if classes.is_empty() {
         let hint = format!("among {} files; class/image.jpg or train/class/image.jpg is expected", files.found.len());
-        return Err(DataError::NoImages { path: files.path, hint });
+        return Err(DataError::NoImages { path: files.path, hint, reasons: warnings.because(|_| true) });
     }
-    refuse_empty_folders(&files, &levels, &classes)?;
+    refuse_empty_folders(&files, &levels, &classes, &warnings)?;
     let classes: Vec<&str> = classes.into_iter().collect();
     let mut items = Vec::with_capacity(placed.len());
     for (found, part, class) in placed {
@@ -219,13 +219,20 @@ fn ending(name: &str) -> Option<String> {
 }
 
 /// An error if a folder stands where training classes stand and no image is in it.
-fn refuse_empty_folders(files: &Files, levels: &[Level<'_, '_>], classes: &BTreeSet<&str>) -> Result<(), DataError> {
+fn refuse_empty_folders(
+    files: &Files,
+    levels: &[Level<'_, '_>],
+    classes: &BTreeSet<&str>,
+    warnings: &Warnings,
+) -> Result<(), DataError> {
     let trained = levels.iter().filter(|level| level.part == Part::Train);
     let places: HashSet<&str> = trained.map(|level| level.place.as_str()).collect();
     for folder in files.folders.iter().filter(|folder| !is_hidden(folder)) {
         let (place, class) = folder.rsplit_once('/').unwrap_or(("", folder));
         if places.contains(place) && !classes.contains(class) {
-            return Err(DataError::EmptyClass { path: files.path.clone(), class: class.to_owned() });
+            let within = format!("{folder}/");
+            let reasons = warnings.because(|file| file.starts_with(&within));
+            return Err(DataError::EmptyClass { path: files.path.clone(), class: class.to_owned(), reasons });
         }
     }
     Ok(())

@@ -133,6 +133,7 @@ fn refuse_unequal(
     }
     if count == 0 || height * width == 0 {
         return Err(DataError::NoImages {
+            reasons: String::new(),
             path: files.shown(image_file),
             hint: format!("{count} images of {height}x{width} pixels"),
         });

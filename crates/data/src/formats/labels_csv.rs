@@ -53,7 +53,7 @@ fn read(mut files: Files, root: &str) -> Result<Contents, DataError> {
         warnings.note(name, format!("does not name {unnamed} of the images that are there; they are not used"));
     }
     items.sort_by(|a, b| (a.part, a.label, &a.name).cmp(&(b.part, b.label, &b.name)));
-    refuse_empty_class(&files, &classes, &items)?;
+    refuse_empty_class(&files, &classes, &items, &warnings)?;
     Ok(Contents { path: files.path.clone(), classes, items, warnings, pixels: Stored::Files(files) })
 }
 

@@ -12,7 +12,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::contents::{Contents, Item};
 use crate::files::{Files, is_hidden};
-use crate::{DataError, Labels, MAX_CLASSES, Part, names};
+use crate::{DataError, Labels, MAX_CLASSES, Part, Warnings, names};
 
 pub(crate) use class_folders::is_image;
 
@@ -85,7 +85,8 @@ fn refuse_class_count(contents: &Contents) -> Result<(), DataError> {
     if (2..=MAX_CLASSES).contains(&classes) {
         return Ok(());
     }
-    Err(DataError::ClassCount { path: contents.path.clone(), classes })
+    let reasons = contents.warnings.because(|_| true);
+    Err(DataError::ClassCount { path: contents.path.clone(), classes, reasons })
 }
 
 /// Notes names that look equal: where the system does not tell capital letters apart, they are one file, or one folder with the images of
@@ -114,11 +115,15 @@ fn note_alike<'a>(kind: &str, names: impl Iterator<Item = (String, &'a String)>,
 }
 
 /// An error if some class has no training image.
-fn refuse_empty_class(files: &Files, classes: &[String], items: &[Item]) -> Result<(), DataError> {
+fn refuse_empty_class(files: &Files, classes: &[String], items: &[Item], warnings: &Warnings) -> Result<(), DataError> {
     let trained: HashSet<u16> = items.iter().filter(|item| item.part == Part::Train).map(|item| item.label).collect();
     match (0..classes.len()).find(|class| !trained.contains(&(*class as u16))) {
         None => Ok(()),
-        Some(class) => Err(DataError::EmptyClass { path: files.path.clone(), class: classes[class].clone() }),
+        Some(class) => Err(DataError::EmptyClass {
+            path: files.path.clone(),
+            class: classes[class].clone(),
+            reasons: warnings.because(|_| true),
+        }),
     }
 }
 

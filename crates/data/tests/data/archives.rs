@@ -85,7 +85,31 @@ fn damaged_archives_are_refused_with_their_name() {
         let message = place.error(name);
         assert!(message.contains(&format!("{name}.tar")) && message.contains("cannot be read"), "{message}");
     }
-    assert!(place.error("empty").contains("holds no usable image"));
+    assert!(place.error("text").contains("it is no tar, gzip or zip archive"));
+    assert!(place.error("empty").contains("it is empty"));
+}
+
+#[test]
+fn what_is_called_an_archive_and_is_none_is_told() {
+    let page = b"\n<!DOCTYPE html><html><title>Sign in</title></html>";
+    let gzipped = gzip(page);
+    let cases: [(&str, &[u8], &str); 8] = [
+        ("pets.zip", page, "a web page"),
+        ("pets.tar.gz", page, "a web page"),
+        ("pets.tgz", &gzipped, "a web page"),
+        ("pets.tar", b"{\"error\": 404}", "text in JSON"),
+        ("pets.zip", b"Rar!\x1a\x07\x01\x00", "a rar archive"),
+        ("pets.tar", b"\xfd7zXZ\0", "packed by xz"),
+        ("pets.zip", b"version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
+        ("pets.ZIP", b"", "empty"),
+    ];
+    for (name, bytes, wanted) in cases {
+        let place = Place::new().with(&[(name, bytes)]);
+        for called in [name, "pets"] {
+            let message = place.error(called);
+            assert!(message.contains(name) && message.contains(wanted), "{called}: {message}");
+        }
+    }
 }
 
 #[test]

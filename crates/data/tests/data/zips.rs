@@ -55,6 +55,42 @@ fn links_and_encrypted_entries_are_refused() {
 }
 
 #[test]
+fn endings_are_read_in_any_case() {
+    let bytes = entries(&flat(4, 4, 10), &flat(4, 4, 200));
+    for file in ["pets.ZIP", "pets.Zip", "in/one.ZIP"] {
+        let place = Place::new().with(&[(file, &bytes)]);
+        let called = if file.starts_with("in/") { "in" } else { "pets" };
+        for name in [file, called] {
+            assert_eq!(place.opened(name).data.classes(), ["cats", "dogs"], "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_class_of_which_nothing_can_be_read_is_told_with_the_reasons() {
+    let image = flat(4, 4, 1);
+    let unpackable = |names: &[&str], bad: &[&str]| {
+        let mut bytes = zip(&names.iter().map(|name| (*name, image.as_slice())).collect::<Vec<_>>());
+        for name in bad {
+            // Method 98 (PPMd), which stands 36 bytes before the name in the directory.
+            let place = last(&bytes, name.as_bytes());
+            bytes[place - 36] = 98;
+        }
+        Place::new().with(&[("set.zip", &bytes)]).error("set")
+    };
+    let names = ["a/1.png", "b/1.png", "c/1.png"];
+    let message = unpackable(&names, &names);
+    assert!(message.contains("no usable image") && message.contains("`a/1.png` it is packed by another"), "{message}");
+    let message = unpackable(&names, &names[1..2]);
+    assert!(message.contains("class `b`") && message.contains("`b/1.png` it is packed by another"), "{message}");
+
+    let place = Place::new().with(&[("set/a/1.png", &image), ("set/b/1.png", b""), ("set/b/2.png", b"text")]);
+    let message = place.error("set");
+    let reasons = "(left out: `b/1.png` is empty (zero bytes); left out: `b/2.png` is neither JPEG nor PNG)";
+    assert!(message.contains("class `b`") && message.contains(reasons), "{message}");
+}
+
+#[test]
 fn a_bomb_is_refused() {
     let size = archive::UNPACKED_ALLOWANCE as usize / 2;
     let zeros = vec![0; size];
