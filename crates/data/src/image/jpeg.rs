@@ -5,6 +5,7 @@ use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
+use super::orientation::Orientation;
 use super::{ImageError, Measures, Picture, check_size};
 
 /// The most pixels that one byte can stand for: no block of 8×8 takes less than one bit.
@@ -12,7 +13,7 @@ const PIXELS_PER_BYTE: usize = 8 * 64;
 
 type Decoder<'a> = JpegDecoder<ZCursor<&'a [u8]>>;
 
-/// A decoder that has read the header, and what it found.
+/// A decoder that has read the header, and what it found, as it is stored.
 fn begin(bytes: &[u8]) -> Result<(Decoder<'_>, Measures), ImageError> {
     // The format's own limit; ours are checked below. Strict: a truncated file is an error, not a
     // picture with a grey rest.
@@ -32,7 +33,7 @@ fn begin(bytes: &[u8]) -> Result<(Decoder<'_>, Measures), ImageError> {
 }
 
 pub(super) fn measure(bytes: &[u8]) -> Result<Measures, ImageError> {
-    begin(bytes).map(|(_, measures)| measures)
+    begin(bytes).map(|(decoder, measures)| orientation(&decoder).measures(measures))
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Picture, ImageError> {
@@ -40,11 +41,16 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Picture, ImageError> {
     let colours = if channels == 1 { ColorSpace::Luma } else { ColorSpace::RGB };
     let options = decoder.options().jpeg_set_out_colorspace(colours);
     decoder.set_options(options);
+    let orientation = orientation(&decoder);
     let pixels = decoder.decode().map_err(damaged)?;
     if pixels.len() != height * width * channels {
         return Err(ImageError::Damaged(format!("{} bytes were decoded", pixels.len())));
     }
-    Ok(Picture { height, width, channels, pixels })
+    Ok(orientation.apply(Picture { height, width, channels, pixels }))
+}
+
+fn orientation(decoder: &Decoder<'_>) -> Orientation {
+    Orientation::of(decoder.exif().map(Vec::as_slice))
 }
 
 fn damaged(error: impl std::fmt::Display) -> ImageError {

@@ -3,10 +3,11 @@
 //! What comes out, whatever went in: 8 bits per channel, 1 channel for grey files (with or without
 //! alpha), 3 for all others. Palettes are looked up, 16-bit values keep their high byte, CMYK and
 //! YCCK are converted as in Adobe's (inverted) convention, and alpha is laid over white, as image
-//! viewers show it. Orientation tags are not applied.
+//! viewers show it. EXIF's orientation is applied.
 
 mod fit;
 mod jpeg;
+mod orientation;
 mod png;
 
 use tunefork_names::named_enum;
@@ -64,9 +65,9 @@ pub enum ImageError {
 /// What an image file says of itself, before its pixels are decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Measures {
-    /// Height in pixels.
+    /// Height in pixels, as the image is shown.
     pub height: usize,
-    /// Width in pixels.
+    /// Width in pixels, as the image is shown.
     pub width: usize,
     /// 1 for grey, 3 for everything else.
     pub channels: usize,

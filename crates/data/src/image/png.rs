@@ -4,6 +4,7 @@ use std::io::Cursor;
 
 use png::{ColorType, Decoder, Limits, Reader, Transformations};
 
+use super::orientation::Orientation;
 use super::{ImageError, MAX_FILE_BYTES, Measures, Picture, check_size};
 
 /// The most bytes that one byte of a deflate stream can stand for.
@@ -11,7 +12,7 @@ const DEFLATE_RATIO: usize = 1032;
 
 type File<'a> = Reader<Cursor<&'a [u8]>>;
 
-/// A reader that has read the header, and what it found.
+/// A reader that has read the header, and what it found, as it is stored.
 fn begin(bytes: &[u8]) -> Result<(File<'_>, Measures), ImageError> {
     // For text and colour profiles; pixels have limits of their own.
     let limits = Limits { bytes: (MAX_FILE_BYTES as usize).min(64 * bytes.len() + (1 << 20)) };
@@ -29,11 +30,12 @@ fn begin(bytes: &[u8]) -> Result<(File<'_>, Measures), ImageError> {
 }
 
 pub(super) fn measure(bytes: &[u8]) -> Result<Measures, ImageError> {
-    begin(bytes).map(|(_, measures)| measures)
+    begin(bytes).map(|(reader, measures)| orientation(&reader).measures(measures))
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Picture, ImageError> {
     let (mut reader, Measures { height, width, .. }) = begin(bytes)?;
+    let orientation = orientation(&reader);
     let too_large = ImageError::TooLarge { height, width, bytes: bytes.len() };
     let mut raw = vec![0; reader.output_buffer_size().ok_or(too_large)?];
     reader.next_frame(&mut raw).map_err(damaged)?;
@@ -44,7 +46,11 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Picture, ImageError> {
         ColorType::Rgba => (3, over_white::<4>(&raw)),
         ColorType::Indexed => return Err(damaged("its palette is missing")),
     };
-    Ok(Picture { height, width, channels, pixels })
+    Ok(orientation.apply(Picture { height, width, channels, pixels }))
+}
+
+fn orientation(reader: &File<'_>) -> Orientation {
+    Orientation::of(reader.info().exif_metadata.as_deref())
 }
 
 /// Lays pixels of `N` channels, the last of them alpha, over white.

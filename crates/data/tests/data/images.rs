@@ -39,6 +39,53 @@ fn jpegs_of_all_kinds_show_the_same_picture() {
     check_close(&grey, &wanted, 3);
 }
 
+/// The colour photo with an EXIF block that holds this orientation, as big- or little-endian cameras write it.
+fn held(orientation: u8, is_big: bool) -> Vec<u8> {
+    let big = [b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".as_slice(), &[orientation], &[0; 6]].concat();
+    let little =
+        [b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".as_slice(), &[orientation], &[0; 7]].concat();
+    let exif = if is_big { big } else { little };
+    [&JPEG[..2], &[0xff, 0xe1, 0, exif.len() as u8 + 2], &exif, &JPEG[2..]].concat()
+}
+
+#[test]
+fn photos_are_turned_as_viewers_show_them() {
+    let stored = decode(JPEG);
+    let corner = |picture: &Picture, bottom: bool, right: bool| {
+        let row = if bottom { picture.height - 1 } else { 0 };
+        let column = if right { picture.width - 1 } else { 0 };
+        let place = (row * picture.width + column) * 3;
+        picture.pixels[place..place + 3].to_vec()
+    };
+    let (first, second) = (corner(&stored, false, false), corner(&stored, false, true));
+    assert_ne!(first, second);
+    let (top, bottom, left, right) = (false, true, false, true);
+    // Whether it lies on its side, and where the first and the last pixel of the first row that is stored are shown.
+    let cases = [
+        (0, false, (top, left), (top, right)),
+        (1, false, (top, left), (top, right)),
+        (2, false, (top, right), (top, left)),
+        (3, false, (bottom, right), (bottom, left)),
+        (4, false, (bottom, left), (bottom, right)),
+        (5, true, (top, left), (bottom, left)),
+        (6, true, (top, right), (bottom, right)),
+        (7, true, (bottom, right), (top, right)),
+        (8, true, (bottom, left), (top, left)),
+        (9, false, (top, left), (top, right)),
+    ];
+    for (orientation, on_its_side, place, end) in cases {
+        for file in [held(orientation, true), held(orientation, false)] {
+            let shown = decode(&file);
+            let size = if on_its_side { (24, 20) } else { (20, 24) };
+            assert_eq!((shown.height, shown.width), size, "{orientation}");
+            assert_eq!(corner(&shown, place.0, place.1), first, "{orientation}");
+            assert_eq!(corner(&shown, end.0, end.1), second, "{orientation}");
+            let measures = image::measure(&file).expect("a good header");
+            assert_eq!((measures.height, measures.width), size, "{orientation}");
+        }
+    }
+}
+
 #[test]
 fn pngs_of_all_kinds_become_bytes() {
     let eight = BitDepth::Eight;
