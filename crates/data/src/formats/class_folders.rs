@@ -10,10 +10,13 @@ use crate::names::difference;
 use crate::{DataError, Part, Warnings};
 
 /// File name endings of images that are read.
-const IMAGE_ENDINGS: [&str; 3] = ["jpg", "jpeg", "png"];
+const IMAGE_ENDINGS: [&str; 6] = ["jpg", "jpeg", "jpe", "jif", "jfif", "png"];
 
 /// File name endings of images that are not read, worth a warning.
-const OTHER_IMAGE_ENDINGS: [&str; 8] = ["gif", "bmp", "webp", "tif", "tiff", "heic", "avif", "jp2"];
+const OTHER_IMAGE_ENDINGS: [&str; 9] = ["gif", "bmp", "webp", "tif", "tiff", "heic", "heif", "avif", "jp2"];
+
+/// File name endings of what browsers have not yet fetched to its end.
+const UNFINISHED_ENDINGS: [&str; 4] = ["crdownload", "part", "partial", "download"];
 
 /// Images below more folders than this are left out: no set has them.
 const MAX_DEPTH: usize = 64;
@@ -195,6 +198,9 @@ fn choose_images<'a>(files: &'a [Found], warnings: &mut Warnings) -> Vec<&'a Fou
             Some(ending) if IMAGE_ENDINGS.contains(&ending) => images.push(found),
             Some(ending) if OTHER_IMAGE_ENDINGS.contains(&ending) => {
                 warnings.leave_out(&found.name, "is an image of a format that is not read; use JPEG or PNG");
+            }
+            Some(ending) if UNFINISHED_ENDINGS.contains(&ending) => {
+                warnings.leave_out(&found.name, "is an unfinished download; fetch it again");
             }
             _ => {}
         }

@@ -42,7 +42,7 @@ fn read(mut files: Files, root: &str) -> Result<Contents, DataError> {
                 items.push(Item { name: found.name.clone(), part: row.part, label, handle: found.handle });
             }
             None => {
-                let why = if is_image(&row.image) { "is not there" } else { "is neither .jpg, .jpeg nor .png" };
+                let why = if is_image(&row.image) { "is not there" } else { "is not called as a JPEG or PNG file is" };
                 let reason = format!("is named in line {} of {TABLE}, but {why}", row.line);
                 warnings.leave_out(inside(root, &row.image), reason);
             }

@@ -96,7 +96,7 @@ fn images_without_a_line_and_lines_without_an_image_are_told() {
         [
             "`labels.csv` names `a.png` in line 1 and in line 3",
             "left out: `c.png` is named in line 4 of labels.csv, but is not there",
-            "left out: `d.gif` is named in line 5 of labels.csv, but is neither .jpg, .jpeg nor .png",
+            "left out: `d.gif` is named in line 5 of labels.csv, but is not called as a JPEG or PNG file is",
             "`labels.csv` does not name 2 of the images that are there; they are not used",
         ]
     );

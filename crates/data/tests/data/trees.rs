@@ -56,6 +56,9 @@ const READ: &[(&str, &str, &str)] = &[
     ("{cat,dog}/1.png {cat,dog}/more/2.png", "train cat 2 dog 2", ""),
     ("{cat,dog}/{cat,dog}.png", "train cat 2 dog 2", ""),
     ("cat/cat/1.png dog/1.png", "train cat 1 dog 1", ""),
+    // Endings: what a file is, its first bytes say.
+    ("cat/{1.JFIF,2.jpe} dog/1.jif", "train cat 2 dog 1", ""),
+    ("{cat,dog}/1.png dog/{2.webp,3.jpg.crdownload}", "train cat 1 dog 1", "dog/2.webp dog/3.jpg.crdownload"),
     // Parts, and what lies beside them.
     ("{train,test}/{cat,dog}/1.png", "train cat 1 dog 1, test cat 1 dog 1", ""),
     ("{train,test}/{cat,dog}/1.png sample.png", "train cat 1 dog 1, test cat 1 dog 1", "sample.png"),
