@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::files::Files;
 use crate::formats;
-use crate::image::{self, ImageError, MAX_FILE_BYTES, Measures, Picture};
+use crate::image::{self, Changes, ImageError, MAX_FILE_BYTES, Measures, Picture};
 use crate::listing::Listing;
 use crate::locate::Source;
 use crate::{DataError, Labels, Part, Warnings};
@@ -58,12 +58,12 @@ pub(crate) enum Raw {
 }
 
 impl Raw {
-    /// Reads, if need be, and decodes.
-    pub(crate) fn decode(self) -> Result<Picture, ImageError> {
+    /// Reads, if need be, and decodes; what was done to the stored pixels is told.
+    pub(crate) fn decode(self) -> Result<(Picture, Changes), ImageError> {
         match self {
-            Self::File(path) => image::decode(&read_image_file(&path)?),
-            Self::Encoded(bytes) => image::decode(&bytes),
-            Self::Decoded(picture) => Ok(picture),
+            Self::File(path) => image::decode_telling(&read_image_file(&path)?),
+            Self::Encoded(bytes) => image::decode_telling(&bytes),
+            Self::Decoded(picture) => Ok((picture, Changes::default())),
             Self::Bad(error) => Err(error),
         }
     }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::contents::{Contents, Raw};
 use crate::dataset::Dataset;
-use crate::image::Picture;
+use crate::image::{Changed, Picture};
 use crate::listing::Listing;
 use crate::moments::Moments;
 use crate::prepare::{Progress, Stage, thread_count};
@@ -36,6 +36,8 @@ pub struct Inspection {
     pub mean: Vec<f64>,
     /// Standard deviation per channel of the same pixels.
     pub std: Vec<f64>,
+    /// How many images were changed before they were what viewers show.
+    pub changed: Changed,
     /// Files that cannot be used, or should be looked at, and why.
     pub warnings: Warnings,
     /// Images whose decoded pixels are equal.
@@ -124,9 +126,9 @@ impl Source {
         let contents = Contents::read(self, Listing::of(self)?, Labels::Fine)?;
         let total = contents.items.len();
         let work = |raw: Raw| {
-            raw.decode().map(|picture| {
+            raw.decode().map(|(picture, changes)| {
                 let Picture { height, width, channels, pixels } = picture;
-                Facts::of(height, width, channels, &pixels)
+                (Facts::of(height, width, channels, &pixels), changes)
             })
         };
         let mut results: Vec<_> = (0..total).map(|_| None).collect();
@@ -139,14 +141,21 @@ impl Source {
         })?;
         let mut warnings = contents.warnings;
         let mut known = Vec::with_capacity(total);
+        let mut changed = Changed::default();
         for (item, result) in contents.items.into_iter().zip(results) {
             match result {
-                Some(Ok(facts)) => known.push((item.name, item.part, item.label, facts)),
+                Some(Ok((facts, changes))) => {
+                    changed.add(changes);
+                    if let Some(remark) = changes.remark() {
+                        warnings.note(&item.name, remark);
+                    }
+                    known.push((item.name, item.part, item.label, facts));
+                }
                 Some(Err(error)) => warnings.leave_out(item.name, error.to_string()),
                 None => warnings.leave_out(item.name, "was not found again"),
             }
         }
-        Ok(summarise(contents.classes, known, warnings))
+        Ok(Inspection { changed, ..summarise(contents.classes, known, warnings) })
     }
 }
 
@@ -191,6 +200,7 @@ fn summarise(classes: Vec<String>, known: Vec<Known>, warnings: Warnings) -> Ins
         colour,
         mean: moments.iter().map(|channel| channel.mean()).collect(),
         std: moments.iter().map(|channel| channel.deviation()).collect(),
+        changed: Changed::default(),
         warnings,
         duplicates: duplicates(&known),
     }

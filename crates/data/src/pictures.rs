@@ -7,7 +7,7 @@ use crate::contents::read_image_file;
 use crate::dataset::check_shape;
 use crate::files::is_hidden;
 use crate::formats::is_image;
-use crate::image::{self, Fit};
+use crate::image::{self, Changes, Fit, Picture};
 use crate::{DataError, Image, Warnings};
 
 /// Images of one shape, with the files they came from.
@@ -35,10 +35,9 @@ impl Pictures {
             if path.is_dir() {
                 pictures.read_folder(path, shape, fit)?;
             } else {
-                let read = read_image_file(path).and_then(|bytes| image::decode(&bytes));
-                let picture = read.map_err(|source| DataError::Image { path: path.clone(), source })?;
-                pictures.files.push(path.clone());
-                pictures.pixels.extend(picture.fit(shape, fit));
+                let read = read_image_file(path).and_then(|bytes| image::decode_telling(&bytes));
+                let read = read.map_err(|source| DataError::Image { path: path.clone(), source })?;
+                pictures.add(path, read, shape, fit);
             }
         }
         if pictures.files.is_empty() {
@@ -47,6 +46,14 @@ impl Pictures {
             return Err(DataError::NoImages { path, hint, reasons: pictures.warnings.because(|_| true) });
         }
         Ok(pictures)
+    }
+
+    fn add(&mut self, path: &Path, (picture, changes): (Picture, Changes), shape: Image, fit: Fit) {
+        if let Some(remark) = changes.remark() {
+            self.warnings.note(path.display().to_string(), remark);
+        }
+        self.files.push(path.to_path_buf());
+        self.pixels.extend(picture.fit(shape, fit));
     }
 
     fn read_folder(&mut self, folder: &Path, shape: Image, fit: Fit) -> Result<(), DataError> {
@@ -62,11 +69,8 @@ impl Pictures {
             } else if path.is_dir() {
                 self.read_folder(&path, shape, fit)?;
             } else if is_image(&name) {
-                match read_image_file(&path).and_then(|bytes| image::decode(&bytes)) {
-                    Ok(picture) => {
-                        self.files.push(path);
-                        self.pixels.extend(picture.fit(shape, fit));
-                    }
+                match read_image_file(&path).and_then(|bytes| image::decode_telling(&bytes)) {
+                    Ok(read) => self.add(&path, read, shape, fit),
                     Err(error) => self.warnings.leave_out(path.display().to_string(), error.to_string()),
                 }
             }

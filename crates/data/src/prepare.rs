@@ -199,18 +199,21 @@ fn write(
 ) -> Result<(), DataError> {
     let total = contents.items.len();
     let work = |raw: Raw| {
-        let pixels = raw.decode()?.fit(shape, fit);
+        let (picture, changes) = raw.decode()?;
+        let pixels = picture.fit(shape, fit);
         let digest = digest::of_image(&pixels);
-        Ok((pixels, digest))
+        Ok((pixels, digest, changes.remark()))
     };
     let mut digests = vec![0; total];
     let mut bad: Vec<(usize, ImageError)> = Vec::new();
+    let mut remarks: Vec<(usize, String)> = Vec::new();
     let mut done = 0;
     parallel::for_each(contents, threads, work, |place, result| {
         match result {
-            Ok((pixels, digest)) => {
+            Ok((pixels, digest, remark)) => {
                 writer.put(place, &pixels)?;
                 digests[place] = digest;
+                remarks.extend(remark.map(|remark| (place, remark)));
             }
             Err(error) => bad.push((place, error)),
         }
@@ -223,7 +226,9 @@ fn write(
         return Err(DataError::io("read", &contents.path, changed));
     }
     let is_bad: HashSet<usize> = bad.iter().map(|(place, _)| *place).collect();
-    let warnings = with_bad(contents, bad);
+    let mut warnings = with_bad(contents, bad);
+    remarks.sort();
+    remarks.into_iter().for_each(|(place, remark)| warnings.note(&contents.items[place].name, remark));
     let good: Vec<usize> = (0..total).filter(|place| !is_bad.contains(place)).collect();
     if good.is_empty() {
         return Err(no_images(contents, &warnings));

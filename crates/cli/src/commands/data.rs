@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use tunefork::data::image::Changed;
 use tunefork::data::{Inspection, Spread};
 use tunefork::{Error, find_set};
 
@@ -58,8 +59,23 @@ fn text(inspection: &Inspection) -> Result<String, std::fmt::Error> {
     let figures = |values: &[f64]| values.iter().map(|v| format!("{v:.4}")).collect::<Vec<_>>().join(", ");
     writeln!(text, "mean        {}", figures(&inspection.mean))?;
     writeln!(text, "deviation   {}", figures(&inspection.std))?;
+    write_changed(&mut text, &inspection.changed)?;
     write_problems(&mut text, inspection)?;
     Ok(text)
+}
+
+/// What was done to images before they were what viewers show; nothing where nothing was.
+fn write_changed(text: &mut String, changed: &Changed) -> std::fmt::Result {
+    let Changed { turned, scaled, flattened, mended } = *changed;
+    let counts = [
+        (turned, "turned as EXIF says"),
+        (scaled, "of 8 or 12 bits in 16 scaled"),
+        (flattened, "laid over white"),
+        (mended, "read past stray bytes"),
+    ];
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    let told: Vec<String> = counts.map(|(count, what)| format!("{} {what}", thousands(*count as u64))).collect();
+    if told.is_empty() { Ok(()) } else { writeln!(text, "changed     {}", told.join(", ")) }
 }
 
 fn write_problems(text: &mut String, inspection: &Inspection) -> std::fmt::Result {

@@ -1,12 +1,15 @@
 //! JPEG by zune-jpeg.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
 use super::orientation::Orientation;
-use super::{ImageError, Measures, Picture, check_size};
+use super::{Changes, ImageError, Measures, Picture, check_size};
 
 /// The most pixels that one byte can stand for: no block of 8×8 takes less than one bit.
 const PIXELS_PER_BYTE: usize = 8 * 64;
@@ -33,11 +36,12 @@ fn begin(bytes: &[u8]) -> Result<(Decoder<'_>, Measures), ImageError> {
 }
 
 pub(super) fn measure(bytes: &[u8]) -> Result<Measures, ImageError> {
-    begin(bytes).map(|(decoder, measures)| orientation(&decoder).measures(measures))
+    begin(&without_junk(bytes)).map(|(decoder, measures)| orientation(&decoder).measures(measures))
 }
 
-pub(super) fn decode(bytes: &[u8]) -> Result<Picture, ImageError> {
-    let (mut decoder, Measures { height, width, channels }) = begin(bytes)?;
+pub(super) fn decode(bytes: &[u8]) -> Result<(Picture, Changes), ImageError> {
+    let sound = without_junk(bytes);
+    let (mut decoder, Measures { height, width, channels }) = begin(&sound)?;
     let colours = if channels == 1 { ColorSpace::Luma } else { ColorSpace::RGB };
     let options = decoder.options().jpeg_set_out_colorspace(colours);
     decoder.set_options(options);
@@ -46,7 +50,50 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Picture, ImageError> {
     if pixels.len() != height * width * channels {
         return Err(ImageError::Damaged(format!("{} bytes were decoded", pixels.len())));
     }
-    Ok(orientation.apply(Picture { height, width, channels, pixels }))
+    let mended = matches!(sound, Cow::Owned(_));
+    let changes = Changes { turned: orientation.turns(), mended, ..Changes::default() };
+    Ok((orientation.apply(Picture { height, width, channels, pixels }), changes))
+}
+
+/// The file without bytes that stand between its headers and belong to none: zeros that some cameras write, which Pillow and
+/// libjpeg skip.
+fn without_junk(bytes: &[u8]) -> Cow<'_, [u8]> {
+    match headers(bytes) {
+        Some(parts) if parts.windows(2).any(|pair| pair[0].end < pair[1].start) => {
+            Cow::Owned(parts.into_iter().flat_map(|part| bytes[part].iter().copied()).collect())
+        }
+        _ => Cow::Borrowed(bytes),
+    }
+}
+
+/// Where the headers stand, the last of them with all that comes after it. Nothing if the file ends before its first scan.
+fn headers(bytes: &[u8]) -> Option<Vec<Range<usize>>> {
+    const START_OF_SCAN: u8 = 0xda;
+    let start = 0..2;
+    let mut headers = vec![start];
+    let mut at = 2;
+    loop {
+        at += bytes.get(at..)?.iter().position(|byte| *byte == 0xff)?;
+        // A marker may stand behind several of these.
+        let marker = at + bytes[at..].iter().position(|byte| *byte != 0xff)?;
+        let end = match bytes[marker] {
+            START_OF_SCAN => bytes.len(),
+            0x00 => {
+                at = marker + 1;
+                continue;
+            }
+            0x01 | 0xd0..=0xd9 => marker + 1,
+            _ => {
+                let length = *bytes.get(marker + 1..)?.first_chunk::<2>()?;
+                marker + 1 + usize::from(u16::from_be_bytes(length)).max(2)
+            }
+        };
+        headers.push(at..end.min(bytes.len()));
+        if bytes[marker] == START_OF_SCAN {
+            return Some(headers);
+        }
+        at = end;
+    }
 }
 
 fn orientation(decoder: &Decoder<'_>) -> Orientation {

@@ -1,15 +1,20 @@
 //! JPEG and PNG files to bytes of grey or red, green, blue.
 //!
 //! What comes out, whatever went in: 8 bits per channel, 1 channel for grey files (with or without
-//! alpha), 3 for all others. Palettes are looked up, 16-bit values keep their high byte, CMYK and
+//! alpha), 3 for all others. Palettes are looked up, 16-bit values keep their high byte, or as many bits less as the
+//! image does not use (8, 12 or 16 hold its largest colour), CMYK and
 //! YCCK are converted as in Adobe's (inverted) convention, and alpha is laid over white, as image
 //! viewers show it. EXIF's orientation is applied.
 
+mod changes;
+mod depth;
 mod fit;
 mod jpeg;
 mod orientation;
 mod png;
 
+pub use changes::Changed;
+pub(crate) use changes::Changes;
 use tunefork_names::named_enum;
 
 use crate::Image;
@@ -139,6 +144,11 @@ pub fn measure(bytes: &[u8]) -> Result<Measures, ImageError> {
 /// [`ImageError`] for anything but a whole JPEG or PNG file of reasonable size. Memory is only
 /// taken in proportion to the length of `bytes`.
 pub fn decode(bytes: &[u8]) -> Result<Picture, ImageError> {
+    decode_telling(bytes).map(|(picture, _)| picture)
+}
+
+/// The same, with what was done to the pixels that the file stores.
+pub(crate) fn decode_telling(bytes: &[u8]) -> Result<(Picture, Changes), ImageError> {
     guarded(|| match format(bytes)? {
         Format::Jpeg => jpeg::decode(bytes),
         Format::Png => png::decode(bytes),

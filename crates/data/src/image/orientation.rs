@@ -32,13 +32,18 @@ impl Orientation {
         Self { swapped, upwards, leftwards }
     }
 
+    /// Whether what is shown is not as it is stored.
+    pub(super) fn turns(self) -> bool {
+        self != Self::default()
+    }
+
     pub(super) fn measures(self, stored: Measures) -> Measures {
         let Measures { height, width, channels } = stored;
         if self.swapped { Measures { height: width, width: height, channels } } else { stored }
     }
 
     pub(super) fn apply(self, stored: Picture) -> Picture {
-        if self == Self::default() {
+        if !self.turns() {
             return stored;
         }
         let Measures { height, width, channels } =

@@ -39,8 +39,26 @@ fn jpegs_of_all_kinds_show_the_same_picture() {
     check_close(&grey, &wanted, 3);
 }
 
+#[test]
+fn bytes_between_the_headers_of_a_jpeg_are_skipped() {
+    // Behind the start, where cameras put zeros, and before the table that is last before the scan.
+    let scan = JPEG.windows(2).position(|pair| pair == [0xff, 0xda]).unwrap();
+    for junk in [&[0; 12][..], &[0xff, 0, 0xff, 0], &[1, 2, 3], &[0xff, 0xff]] {
+        for place in [2, scan] {
+            let file = [&JPEG[..place], junk, &JPEG[place..]].concat();
+            assert_eq!(decode(&file), decode(JPEG), "{junk:?} at {place}");
+            assert_eq!(image::measure(&file), image::measure(JPEG));
+        }
+    }
+    let end = JPEG.len();
+    for place in [3, scan + 1, end - 40] {
+        let cut = &JPEG[..place];
+        assert!(image::decode(cut).is_err(), "cut at {place}");
+    }
+}
+
 /// The colour photo with an EXIF block that holds this orientation, as big- or little-endian cameras write it.
-fn held(orientation: u8, is_big: bool) -> Vec<u8> {
+pub(crate) fn held(orientation: u8, is_big: bool) -> Vec<u8> {
     let big = [b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".as_slice(), &[orientation], &[0; 6]].concat();
     let little =
         [b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".as_slice(), &[orientation], &[0; 7]].concat();
@@ -91,10 +109,22 @@ fn pngs_of_all_kinds_become_bytes() {
     let eight = BitDepth::Eight;
     // Colour type, depth, samples of a 2×2 image, channels and pixels wanted.
     type Case<'a> = (ColorType, BitDepth, &'a [u8], usize, &'a [u8]);
-    let cases: [Case<'_>; 7] = [
+    let sixteen = BitDepth::Sixteen;
+    let cases: [Case<'_>; 11] = [
         (ColorType::Grayscale, eight, &[0, 80, 160, 255], 1, &[0, 80, 160, 255]),
         (ColorType::Grayscale, BitDepth::One, &[0b0100_0000, 0b1000_0000], 1, &[0, 255, 255, 0]),
-        (ColorType::Grayscale, BitDepth::Sixteen, &[0, 9, 80, 1, 160, 200, 255, 255], 1, &[0, 80, 160, 255]),
+        (ColorType::Grayscale, sixteen, &[0, 9, 80, 1, 160, 200, 255, 255], 1, &[0, 80, 160, 255]),
+        // Of 12 bits and of 8, as sensors write them: 0, 16, 2048 and 4095; 0, 1, 128 and 255; alpha has 16.
+        (ColorType::Grayscale, sixteen, &[0, 0, 0, 16, 8, 0, 15, 255], 1, &[0, 1, 128, 255]),
+        (ColorType::Grayscale, sixteen, &[0, 0, 0, 1, 0, 128, 0, 255], 1, &[0, 1, 128, 255]),
+        (ColorType::Grayscale, sixteen, &[0; 8], 1, &[0; 4]),
+        (
+            ColorType::GrayscaleAlpha,
+            sixteen,
+            &[15, 255, 255, 255, 8, 0, 255, 255, 0, 0, 255, 255, 0, 0, 0, 0],
+            1,
+            &[255, 128, 0, 255],
+        ),
         (ColorType::GrayscaleAlpha, eight, &[0, 0, 100, 255, 0, 127, 9, 0], 1, &[255, 100, 128, 255]),
         (ColorType::Rgb, eight, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], 3, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]),
         (

@@ -1,7 +1,10 @@
 //! What `inspect` says of a set with every kind of fault in it.
 
-use crate::common::{JPEG, Place, flat};
-use tunefork_data::{Inspection, Part, Source, Spread};
+use crate::common::{JPEG, Place, flat, png};
+use crate::images::held;
+use png::{BitDepth, ColorType};
+use tunefork_data::image::Changed;
+use tunefork_data::{Inspection, Part, PrepareOptions, Source, Spread};
 
 #[test]
 fn an_inspection_tells_counts_sizes_colours_faults_and_duplicates() {
@@ -37,4 +40,28 @@ fn an_inspection_tells_counts_sizes_colours_faults_and_duplicates() {
 
     let text = serde_json::to_string(&inspection).expect("writing");
     assert_eq!(serde_json::from_str::<Inspection>(&text).expect("reading"), inspection);
+}
+
+#[test]
+fn what_was_done_to_images_is_counted_and_what_needs_a_look_is_told() {
+    let twelve = png(2, 2, ColorType::Grayscale, BitDepth::Sixteen, &[0, 0, 8, 0, 15, 255, 0, 0]);
+    let sixteen = png(2, 2, ColorType::Grayscale, BitDepth::Sixteen, &[0, 0, 8, 0, 255, 255, 0, 0]);
+    let clear = png(2, 2, ColorType::GrayscaleAlpha, BitDepth::Eight, &[0; 8]);
+    let stray = [&JPEG[..2], &[0; 12], &JPEG[2..]].concat();
+    let place = Place::new().with(&[
+        ("set/a/twelve.png", &twelve),
+        ("set/a/sixteen.png", &sixteen),
+        ("set/a/clear.png", &clear),
+        ("set/b/turned.jpg", &held(6, true)),
+        ("set/b/upright.jpg", &held(1, true)),
+        ("set/b/stray.jpg", &stray),
+    ]);
+    let source = Source::locate("set", Some(place.data.path())).expect("a set");
+    let inspection = source.inspect(2, &mut |_| {}).expect("a readable set");
+    assert_eq!(inspection.changed, Changed { turned: 1, scaled: 1, flattened: 1, mended: 1 });
+    let told = ["`a/twelve.png` has values of 16 bits, none above 4095: 4095 is taken for white"];
+    assert_eq!(inspection.warnings.sentences(), told);
+    let options = PrepareOptions { size: Some((4, 4)), ..PrepareOptions::default() };
+    let opened = source.open(&options, &mut |_| {}).expect("a set of six");
+    assert_eq!((opened.warnings.sentences(), opened.data.len()), (told.map(str::to_owned).to_vec(), 6));
 }
