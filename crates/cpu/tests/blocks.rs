@@ -123,6 +123,7 @@ fn check(settings: &Settings, seed: u64) -> bool {
     }
     let all = case.all.parameter_gradients();
     let total = norm(all.iter().flat_map(|&node| expected.value(node)));
+    let magnified = testing::magnification(case.all.graph(), &expected);
     for isa in Isa::available() {
         let mut engine = case.engine(isa, 2);
         let loss = case.step(&mut engine).loss_sum / settings.rows as f64;
@@ -130,9 +131,10 @@ fn check(settings: &Settings, seed: u64) -> bool {
         for (index, &node) in all.iter().enumerate() {
             let error = distance(case.gradient(&engine, index), expected.value(node));
             let name = &case.graph.parameters()[index].name;
-            // A norm over few values magnifies the rounding before it.
-            let most = if settings.norm > 0 { 1e-4 } else { 1e-5 };
-            assert!(error <= most * total, "{isa}: gradient of {name} off by {error}, the whole is {total}");
+            assert!(
+                error <= 1e-5 * magnified * total,
+                "{isa}: gradient of {name} off by {error}, the whole is {total}, norms magnify rounding {magnified} times"
+            );
         }
     }
     true

@@ -20,7 +20,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use ndarray::{Array1, IxDyn};
+use ndarray::{Array1, ArrayViewD, Axis, IxDyn};
 use tunefork_graph::{Activation, Conv, Graph, GraphError, Init, NodeId, Op, Window};
 use tunefork_rng::{Key, Purpose, Stream};
 
@@ -269,6 +269,23 @@ pub fn random_settings(graph: &Graph, seed: u64) -> Settings {
         dropout: (0..graph.dropouts()).map(|_| up_to(0.8)).collect(),
         masks: Masks::Drawn { key: [random.next_u32(), random.next_u32()], step: random.below(1 << 40) },
     }
+}
+
+/// By how much the norms of a run magnify the rounding of what they normalise: the largest of max |x| / sqrt(variance + eps), and 1 where
+/// there are none. Where few values lie close together, hardly anything is left of them but what they were rounded by.
+pub fn magnification(graph: &Graph, outcome: &Outcome) -> f64 {
+    let largest = |values: ArrayViewD<'_, f64>| values.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
+    let forward = graph.nodes().iter().filter(|node| node.of.is_none());
+    let magnified = forward.filter_map(|node| {
+        let x = || outcome.value(node.inputs[0]);
+        let rstd = match node.op {
+            Op::GroupNorm { groups } => largest(ops::group_norm::statistics(x(), groups).index_axis(Axis(1), 1)),
+            Op::BatchNorm(_) => largest(ops::norm::rstd(&ops::norm::statistics(x())).view().into_dyn()),
+            _ => return None,
+        };
+        Some(rstd * largest(x().view()))
+    });
+    magnified.fold(1.0, f64::max)
 }
 
 /// How far the values of a run are from the nearest point where the loss has no derivative: the
