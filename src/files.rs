@@ -14,7 +14,7 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 /// Brings the file at `path`, which follows from the database, up to date without waiting for the disk, and makes its
 /// folder. One that is as it should be is left alone, so that all can be looked through after a kill.
 pub(crate) fn write_derived(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    if fs::read(path).is_ok_and(|found| found == bytes) {
+    if tunefork_atomic_file::read(path, bytes.len() as u64).is_ok_and(|found| found == bytes) {
         return Ok(());
     }
     create_folder(path.parent().unwrap_or(Path::new(".")))?;

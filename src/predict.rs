@@ -32,7 +32,15 @@ pub struct Predictions {
 /// # Errors
 /// When the model is none of ours, or an image that was named cannot be read.
 pub fn predict(model: &Path, paths: &[PathBuf], top: usize, machine: &Machine) -> Result<Predictions, Error> {
-    let model = Model::read(model)?;
+    let path = model;
+    let model = Model::read(path)?;
+    if let Some(tensor) = model.broken_tensor() {
+        let path = path.display();
+        return Err(Error::Unsupported(format!(
+            "`{path}` can tell nothing: its tensor `{tensor}` holds NaN or infinite values; train it again, with a lower \
+             `learning_rate` or with `clip`"
+        )));
+    }
     let shape = model.network.input;
     let Pictures { files, pixels, warnings } = Pictures::read(paths, shape, model.fit)?;
     let labels = vec![0; files.len()];

@@ -12,6 +12,9 @@ use crate::files::write_atomically;
 use crate::statistics::{deviation, mean};
 use crate::workload::of_evaluation;
 
+/// Largest `test.json` that is read: the figures of 65,535 classes take less.
+const MAX_BYTES: u64 = 1 << 30;
+
 /// How the best trial's network did on the test images.
 ///
 /// It is kept in `test.json`, so that a study that is run again does not look at them twice.
@@ -72,7 +75,7 @@ impl TestResult {
 
     /// What the file holds; nothing where it is missing or damaged.
     pub(crate) fn read(path: &Path) -> Option<Self> {
-        serde_json::from_slice(&fs::read(path).ok()?).ok()
+        serde_json::from_slice(&tunefork_atomic_file::read(path, MAX_BYTES).ok()?).ok()
     }
 
     /// Removes the file, if there is one.

@@ -77,11 +77,7 @@ impl StudyFile {
             let path = path.display().to_string();
             FileError::new(Problem::Unreadable { path, reason })
         };
-        let size = std::fs::metadata(path).map_err(|e| unreadable(e.to_string()))?.len();
-        if size > LARGEST_FILE {
-            return Err(unreadable(format!("{size} bytes are too many for a study file")));
-        }
-        let bytes = std::fs::read(path).map_err(|e| unreadable(e.to_string()))?;
+        let bytes = tunefork_atomic_file::read(path, LARGEST_FILE).map_err(|error| unreadable(error.to_string()))?;
         let text = String::from_utf8(bytes).map_err(|e| {
             let line = e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
             unreadable(format!("line {} is not UTF-8 text", line + 1))

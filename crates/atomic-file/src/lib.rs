@@ -2,12 +2,12 @@
 //!
 //! [`write()`] is for content that is in memory, [`AtomicFile`] for content that comes bit by bit, and [`commit`] for a
 //! file that is kept from one run to the next until it is whole. All three end by the same rule; [`write_derived`] leaves
-//! out the flushing, for what can be made anew.
+//! out the flushing, for what can be made anew. [`read`] and [`open`] are for files of others: they wait for nobody and end.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,11 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// # Errors
 /// Those of creating, writing, flushing and renaming. The old file is then as it was.
 pub fn write(target: &Path, contents: &[&[u8]]) -> io::Result<()> {
-    let mut file = AtomicFile::create(target)?;
-    for content in contents {
-        file.file().write_all(content)?;
-    }
-    file.commit()
+    beside(target, contents)?.commit()
 }
 
 /// As [`write()`], but does not wait for the disk: for what can be made anew from something else, which is asked after a
@@ -29,11 +25,43 @@ pub fn write(target: &Path, contents: &[&[u8]]) -> io::Result<()> {
 /// # Errors
 /// Those of creating, writing and renaming. The old file is then as it was.
 pub fn write_derived(target: &Path, contents: &[&[u8]]) -> io::Result<()> {
+    fs::rename(&beside(target, contents)?.temporary, target)
+}
+
+/// The contents, beside `target`.
+fn beside(target: &Path, contents: &[&[u8]]) -> io::Result<AtomicFile> {
     let mut file = AtomicFile::create(target)?;
     for content in contents {
         file.file().write_all(content)?;
     }
-    fs::rename(&file.temporary, target)
+    Ok(file)
+}
+
+/// Opens a regular file to read it. Folders, pipes and devices are refused without being opened: a pipe waits until somebody
+/// writes, a device may have no end.
+///
+/// # Errors
+/// [`InvalidInput`](io::ErrorKind::InvalidInput) for what is no regular file; those of opening.
+pub fn open(path: &Path) -> io::Result<File> {
+    match fs::metadata(path)?.is_file() {
+        true => File::open(path),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")),
+    }
+}
+
+/// The contents of a regular file of at most `limit` bytes.
+///
+/// # Errors
+/// [`FileTooLarge`](io::ErrorKind::FileTooLarge) for a longer one, also if it grows meanwhile; those of [`open`] and of reading.
+pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let file = open(path)?;
+    let mut bytes = Vec::with_capacity(file.metadata()?.len().min(limit) as usize);
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        let text = format!("it has more than the {limit} bytes that are read at most");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
+    }
+    Ok(bytes)
 }
 
 /// Makes `file`, which lies at `path`, the file `target` of the same folder: flushes it, renames it, and flushes the

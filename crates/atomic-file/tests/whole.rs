@@ -1,7 +1,7 @@
 //! The old content or the new one, and nothing beside it.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
 use tunefork_atomic_file::{AtomicFile, write};
@@ -78,4 +78,27 @@ fn an_error_leaves_the_old_state() {
     assert_eq!(names(folder.path()), ["taken"]);
     write(&folder.path().join("missing/a.bin"), &[b"new"]).unwrap_err();
     assert_eq!(names(folder.path()), ["taken"]);
+}
+
+#[test]
+fn only_regular_files_of_bounded_length_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    fs::write(&path, b"12345").unwrap();
+    assert_eq!(tunefork_atomic_file::read(&path, 5).unwrap(), b"12345");
+    assert_eq!(tunefork_atomic_file::read(&path, 4).unwrap_err().kind(), ErrorKind::FileTooLarge);
+    let of_folder = tunefork_atomic_file::read(folder.path(), 5).unwrap_err();
+    assert_eq!((of_folder.kind(), of_folder.to_string().as_str()), (ErrorKind::InvalidInput, "it is no regular file"));
+    assert_eq!(tunefork_atomic_file::open(&folder.path().join("none")).unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_waits_for_a_pipe_and_a_device_is_not_read_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for path in [pipe.as_path(), Path::new("/dev/zero")] {
+        assert_eq!(tunefork_atomic_file::read(path, 5).unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
 }

@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         Command::Keys(args) => commands::keys::keys(&args),
     };
     match result {
-        Ok(code) => code,
+        Ok(code) => output::ended(code),
         Err(error) => output::report(&error),
     }
 }

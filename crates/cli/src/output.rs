@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use anyhow::Context as _;
 use tunefork::report::with_deviation;
@@ -52,9 +53,24 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Prints a line of progress. Where it cannot be written nobody reads, and the work goes on.
+/// Why a line of progress could not be written, the first time.
+static LOST: OnceLock<io::Error> = OnceLock::new();
+
+/// Prints a line of progress. Where it cannot be written the work goes on, and [`ended`] tells it. A reader that closed its pipe has enough.
 pub(crate) fn say(line: impl Display) {
-    let _ = writeln!(io::stdout().lock(), "{line}");
+    match writeln!(io::stdout().lock(), "{line}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            LOST.get_or_init(|| error);
+        }
+        Ok(()) | Err(_) => {}
+    }
+}
+
+/// The code with which the program ends, its work being done: a failure where lines were lost that somebody was to read.
+pub(crate) fn ended(code: ExitCode) -> ExitCode {
+    let Some(error) = LOST.get() else { return code };
+    complain(format!("error: the work is done, but lines for the standard output were lost: {error}"));
+    ExitCode::FAILURE
 }
 
 /// Prints a line about what went wrong, if anybody reads it.

@@ -1,7 +1,7 @@
 //! The images of a source, in the order in which a set numbers them, and how to read them.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::files::Files;
@@ -81,18 +81,12 @@ impl Raw {
 
 /// The bytes of an image file, if it is not too large.
 pub(crate) fn read_image_file(path: &Path) -> Result<Vec<u8>, ImageError> {
-    let unreadable = |error: std::io::Error| ImageError::Unreadable(error.to_string());
-    let mut bytes = Vec::new();
-    // Asked before it is opened: opening a pipe waits for somebody to write.
-    if !fs::metadata(path).map_err(unreadable)?.is_file() {
-        return Err(ImageError::Unreadable("it is no regular file".to_owned()));
-    }
-    let file = File::open(path).map_err(unreadable)?;
-    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(ImageError::FileSize(bytes.len() as u64));
-    }
-    Ok(bytes)
+    tunefork_atomic_file::read(path, MAX_FILE_BYTES).map_err(|error| match error.kind() {
+        ErrorKind::FileTooLarge => {
+            ImageError::FileSize(fs::metadata(path).map_or(MAX_FILE_BYTES + 1, |found| found.len()))
+        }
+        _ => ImageError::Unreadable(error.to_string()),
+    })
 }
 
 impl Contents {

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use crate::archive::{self, ArchiveError, EntryKind};
@@ -148,18 +147,11 @@ impl Files {
 }
 
 fn open(path: &Path) -> Result<File, DataError> {
-    File::open(path).map_err(|error| DataError::io("read", path, error))
+    tunefork_atomic_file::open(path).map_err(|error| DataError::io("read", path, error))
 }
 
 fn load_file(path: &Path, limit: u64) -> Result<Vec<u8>, DataError> {
-    let failed = |error| DataError::io("read", path, error);
-    let mut bytes = Vec::new();
-    BufReader::new(open(path)?).take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > limit {
-        let reason = format!("it has more than the {limit} bytes that are read at most");
-        return Err(failed(std::io::Error::other(reason)));
-    }
-    Ok(bytes)
+    tunefork_atomic_file::read(path, limit).map_err(|error| DataError::io("read", path, error))
 }
 
 /// Whether a path leads out of where it begins.

@@ -39,7 +39,7 @@ pub(crate) struct Meta {
 /// Opens the prepared file at `path`, if it is whole and was made from the source as it is now.
 /// Looks at everything but the pixels.
 pub(crate) fn open(path: &Path, fingerprint: &str) -> Option<(Dataset, Warnings)> {
-    let file = File::open(path).ok()?;
+    let file = tunefork_atomic_file::open(path).ok()?;
     if file.metadata().ok()?.len() < HEADER_BYTES as u64 {
         return None;
     }

@@ -34,7 +34,7 @@ impl Hasher {
 /// The SHA-256 of the file at `path`.
 pub(crate) fn sha256_of(path: &Path) -> io::Result<String> {
     let mut hasher = Hasher::default();
-    io::copy(&mut File::open(path)?, &mut hasher)?;
+    io::copy(&mut tunefork_atomic_file::open(path)?, &mut hasher)?;
     Ok(hasher.sha256())
 }
 

@@ -11,6 +11,9 @@ use tunefork_nn::{Network, Tensor};
 
 use crate::ExportError;
 
+/// Largest file that is read, in bytes: 4 billion weights.
+const MAX_FILE_BYTES: u64 = 1 << 34;
+
 /// The metadata key under which the description stands.
 pub const DESCRIPTION_KEY: &str = "tunefork";
 
@@ -107,12 +110,18 @@ impl Model {
         Ok(Self { network, fit, normalisation, classes, tensors })
     }
 
+    /// The first tensor with a value that is NaN or infinite: the model can tell nothing then.
+    pub fn broken_tensor(&self) -> Option<&str> {
+        let broken = |tensor: &&Tensor| tensor.values.iter().any(|value| !value.is_finite());
+        self.tensors.iter().find(broken).map(|tensor| tensor.name.as_str())
+    }
+
     /// Reads a file.
     ///
     /// # Errors
     /// When it cannot be read or is not such a file.
     pub fn read(path: &Path) -> Result<Self, ExportError> {
-        let bytes = std::fs::read(path).map_err(|source| {
+        let bytes = tunefork_atomic_file::read(path, MAX_FILE_BYTES).map_err(|source| {
             let path = path.to_path_buf();
             ExportError::Unreadable { path, source }
         })?;

@@ -51,3 +51,31 @@ fn images_and_folders_are_classified() {
     let text = fixture.ok(&["predict", model, "one.png"]);
     assert!(text.starts_with("one.png: ") && text.trim_end().ends_with('%'), "{text}");
 }
+
+#[test]
+fn what_has_no_end_and_what_can_tell_nothing_is_refused_at_once() {
+    let fixture = Fixture::new(TINY);
+    fixture.ok(&["run", "study.toml", "--set", "trials=1"]);
+    write_png(&fixture.path("one.png"), 12);
+    let model = "runs/tiny/best.safetensors";
+    #[cfg(unix)]
+    {
+        let pipe = fixture.path("pipe.png");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for (command, endless) in [("predict", "/dev/zero"), ("predict", "pipe.png")] {
+            let told = fixture.fails(2, &[command, model, endless]);
+            assert!(told.contains(endless) && told.contains("it is no regular file"), "{told}");
+        }
+        for args in [&["predict", "/dev/zero", "one.png"][..], &["run", "pipe.png"], &["plan", "/dev/zero"]] {
+            let told = fixture.fails(2, args);
+            assert!(told.contains("it is no regular file"), "{args:?}: {told}");
+        }
+    }
+    // The last weight of the file.
+    let mut bytes = std::fs::read(fixture.path(model)).unwrap();
+    let end = bytes.len();
+    bytes[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    std::fs::write(fixture.path("broken.safetensors"), bytes).unwrap();
+    let told = fixture.fails(2, &["predict", "broken.safetensors", "one.png"]);
+    assert!(told.contains("`broken.safetensors` can tell nothing: its tensor `"), "{told}");
+}

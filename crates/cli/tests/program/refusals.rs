@@ -51,6 +51,22 @@ fn a_study_that_cannot_work_is_refused_before_it_starts() {
     assert!(plan.contains("note: `layers` = 2 is never tried: blocks.1.conv"), "{plan}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn events_that_are_lost_are_told_and_the_study_is_whole() {
+    let fixture = Fixture::new(&TINY.replace("trials = 6", "trials = 2"));
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = fixture.command(&["run", "study.toml", "--json"]).stdout(full).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("error: the work is done, but lines for the standard output were lost: No space left"),
+        "{told}"
+    );
+    let states = fixture.shown("runs/tiny")["trials"].as_array().unwrap().len();
+    assert_eq!(states, 2);
+}
+
 #[test]
 fn a_trial_that_diverges_does_not_end_the_study() {
     let wild = TINY.replace("[1e-3, 1e-1]", "[1e20, 1e30]") + "[[trial]]\nlearning_rate = 1e25\n";

@@ -16,6 +16,8 @@ use tunefork_atomic_file::AtomicFile;
 use crate::gpu::nvrtc::{Compiled, Nvrtc, Target};
 use crate::{DeviceError, HEADERS, Kernel};
 
+/// Largest compiled kernel that is read.
+const MAX_BYTES: u64 = 1 << 28;
 const HEAD: &[u8] = b"tunefork kernels 2\n";
 const HASH: usize = 32;
 
@@ -110,7 +112,7 @@ impl Compiler {
     }
 
     fn read(&self, file: &Path) -> Option<Compiled> {
-        let bytes = std::fs::read(file).ok()?;
+        let bytes = tunefork_atomic_file::read(file, MAX_BYTES).ok()?;
         let found = parse(&bytes);
         if found.is_none() {
             (self.notice)(&format!("{} is damaged; its kernel is compiled again", file.display()));

@@ -15,6 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const MAGIC: &[u8; 16] = b"tunefork ckpt 1\n";
+/// Largest checkpoint that is read: weights and the optimizer's state of more than memory holds.
+const MAX_BYTES: u64 = 1 << 38;
 const DIGEST: usize = 32;
 const LENGTH: usize = 8;
 
@@ -85,7 +87,7 @@ impl CheckpointFolder {
     /// The checkpoint of a trial; `Err` says in words why the file there cannot be used.
     pub(super) fn load(&self, trial: &TrialContext) -> Result<Option<Checkpoint>, String> {
         let path = self.file(trial.number.0);
-        let mut bytes = match fs::read(&path) {
+        let mut bytes = match tunefork_atomic_file::read(&path, MAX_BYTES) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(format!("checkpoint {}: {error}", path.display())),
