@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use tunefork_sampler::{Ask, Grid, Proposal, Region, Sampler as _};
+use tunefork_sampler::{Grid, Random, Region, Sampler as _};
 use tunefork_space::{Params, Value};
-use tunefork_trial::{History, TrialNumber};
 
 use crate::{StudySpec, Training};
 
@@ -35,8 +34,8 @@ pub(super) fn gaps(spec: &StudySpec, training: &Training) -> Vec<String> {
         let grid = grid.filter(|grid| grid.trials(spec.space()).is_some_and(|points| points <= LOOKED_AT));
         let is_all = grid.is_some();
         let points = match grid {
-            Some(grid) => points_of(grid, spec),
-            None => training.draw(LOOKED_AT, Region::WHOLE),
+            Some(mut grid) => training.propose(&mut grid, LOOKED_AT, Region::WHOLE),
+            None => training.propose(&mut Random::new(), LOOKED_AT, Region::WHOLE),
         };
         sentences.extend(Search::new(look(points, training), is_all).sentences());
     }
@@ -50,20 +49,6 @@ fn given<'a>(spec: &'a StudySpec, training: &'a Training) -> impl Iterator<Item 
         let failure = training.obstacle(&spec.space().params(point))?;
         Some(format!("trial {number}, which the file gives, will fail before it starts: {failure}"))
     })
-}
-
-/// All points of a grid.
-fn points_of(mut grid: Grid, spec: &StudySpec) -> Vec<Params> {
-    let history = History::new(spec.space().clone(), spec.direction());
-    let key = tunefork_rng::Key::study(spec.seed());
-    let point = |proposed: u32| {
-        let ask = Ask { history: &history, number: TrialNumber(proposed), proposed, key, region: Region::WHOLE };
-        match grid.propose(&ask) {
-            Proposal::Point(point) => Some(spec.space().params(&point)),
-            Proposal::Exhausted => None,
-        }
-    };
-    (0..).map_while(point).collect()
 }
 
 fn look(points: Vec<Params>, training: &Training) -> Vec<Seen> {

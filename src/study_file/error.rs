@@ -72,6 +72,15 @@ impl FileError {
 
     /// A name that is not `what` it should be, with the one of the `known` names that was meant, if any is near.
     pub(crate) fn unknown<'n>(name: &str, what: impl Into<String>, known: impl IntoIterator<Item = &'n str>) -> Self {
+        Self::new(Problem::Unknown { name: name.to_string(), what: what.into() }).meant(name, known)
+    }
+
+    /// The same where a key is looked for, which may stand in another section, or have another name in another program.
+    pub(crate) fn unknown_key<'n>(
+        name: &str,
+        what: impl Into<String>,
+        known: impl IntoIterator<Item = &'n str>,
+    ) -> Self {
         let error = Self::new(Problem::Unknown { name: name.to_string(), what: what.into() });
         match (belongs_elsewhere(name), meant_by(name)) {
             (Some(note), _) => error.note(note),

@@ -98,7 +98,7 @@ impl<'s> Reader<'s> {
     ) -> Result<Setting, FileError> {
         let Some(key) = Key::find(name).filter(|key| key.section == section) else {
             let what = format!("a key of {}", section.title());
-            let error = FileError::unknown(name, what, section.keys().map(|key| key.name)).at(name_place);
+            let error = FileError::unknown_key(name, what, section.keys().map(|key| key.name)).at(name_place);
             return Err(match Key::find(name) {
                 Some(elsewhere) => error.note(format!("`{name}` belongs into {}", elsewhere.section.title())),
                 None => {
@@ -187,7 +187,7 @@ impl<'s> Reader<'s> {
             let name = bare_name(&name);
             let key = key_of(name).ok_or_else(|| {
                 let known = Key::varying().map(|key| key.name);
-                FileError::unknown(name, "a parameter", known).at(&name_place)
+                FileError::unknown_key(name, "a parameter", known).at(&name_place)
             })?;
             let mut assign = |name: String, value: &Spanned<DeValue<'_>>| {
                 if assignments.iter().any(|other| other.name == name) {

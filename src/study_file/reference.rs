@@ -24,7 +24,7 @@ impl Key {
         let name = bare_name(name);
         key_of(name)
             .filter(|_| belongs_elsewhere(name).is_none())
-            .ok_or_else(|| FileError::unknown(name, "a key of a study file", KEYS.iter().map(|key| key.name)))
+            .ok_or_else(|| FileError::unknown_key(name, "a key of a study file", KEYS.iter().map(|key| key.name)))
     }
 
     /// What it takes, in words: kind, bounds, unit, and for how many layers.

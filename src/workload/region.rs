@@ -1,7 +1,7 @@
 //! Which points of a study's space can be trained at all.
 
 use tunefork_rng::Key;
-use tunefork_sampler::{Ask, Proposal, Random, Region, Sampler as _};
+use tunefork_sampler::{Ask, Proposal, Random, Region, Sampler};
 use tunefork_space::{Params, Point};
 use tunefork_study::{TrialFailure, Workload as _};
 use tunefork_trial::{History, TrialNumber};
@@ -32,18 +32,18 @@ impl Training {
     /// So many points that can be trained, drawn at random by the study's seed, or those that there are.
     pub(crate) fn sample(&self, count: u64) -> Vec<Params> {
         let admits = |point: &Point| self.obstacle(&self.spec.space().params(point)).is_none();
-        self.draw(count, Region::of(&admits))
+        self.propose(&mut Random::new(), count, Region::of(&admits))
     }
 
-    /// So many points of the whole space.
-    pub(crate) fn draw(&self, count: u64, region: Region<'_>) -> Vec<Params> {
+    /// The first points that a sampler proposes of a region, or all that there are, in a study without trials.
+    pub(crate) fn propose(&self, sampler: &mut dyn Sampler, count: u64, region: Region<'_>) -> Vec<Params> {
         let space = self.spec.space();
         let history = History::new(space.clone(), self.spec.direction());
         let first = self.spec.enqueued().len() as u32;
         let propose = |proposed: u32| {
             let number = TrialNumber(first + proposed);
             let ask = Ask { history: &history, number, proposed, key: Key::study(self.spec.seed()), region };
-            match Random::new().propose(&ask) {
+            match sampler.propose(&ask) {
                 Proposal::Point(point) => Some(space.params(&point)),
                 Proposal::Exhausted => None,
             }

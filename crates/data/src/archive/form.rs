@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom};
 use super::ArchiveError;
 
 /// The length of a tar archive's blocks, the first of which is a header.
-const BLOCK_BYTES: usize = 512;
+pub(super) const BLOCK_BYTES: usize = 512;
 
 /// The forms of archives that are read.
 pub(super) enum Form {

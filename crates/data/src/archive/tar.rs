@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Read};
 use flate2::read::MultiGzDecoder;
 use tar::{Archive, EntryType, PaxExtensions};
 
-use super::form::check_tar;
+use super::form::{BLOCK_BYTES, check_tar};
 use super::{
     ArchiveError, Entry, EntryKind, MAX_ENTRIES, MAX_EXTENSION_BYTES, MAX_NAME_BYTES, allowance, clean_name, data,
 };
@@ -61,7 +61,7 @@ pub(super) fn unpacked<T>(
 fn walk(stream: impl Read, mut visit: impl FnMut(Entry, &mut dyn Read) -> bool) -> Result<(), ArchiveError> {
     let mut stream = BufReader::with_capacity(BUFFER_BYTES, stream);
     let mut head = Vec::new();
-    stream.by_ref().take(512).read_to_end(&mut head)?;
+    stream.by_ref().take(BLOCK_BYTES as u64).read_to_end(&mut head)?;
     check_tar(&head)?;
     let mut stream = head.as_slice().chain(stream);
     let mut archive = Archive::new(&mut stream);
