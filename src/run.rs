@@ -145,7 +145,7 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
         Some(test) if !stopped => test?,
         _ => None,
     };
-    recorder.finish(test.as_ref())?;
+    recorder.finish(test.as_ref(), outcome.as_ref().ok().and_then(|outcome| outcome.under_way))?;
     let study = study.unwrap_or_else(|| StudyRecord::new(header));
     let mut outcome = outcome?;
     if stopped {

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use tunefork_sampler::{Grid, SamplerKind};
 use tunefork_space::{Domain, Parameter, Params, Point, Space, Value};
-use tunefork_study::ValueAt;
+use tunefork_study::{UnderWay, ValueAt};
 use tunefork_train::At;
 
 use crate::files::{FOLDER_NAME, is_folder_name};
@@ -191,10 +191,23 @@ impl StudySpec {
         }
     }
 
-    /// Wall time after which the study ends with what it has.
+    /// Wall time that the study may take in all its runs.
     pub fn time_limit(&self) -> Option<Duration> {
         let minutes = TIME_LIMIT.of(&self.fixed)?;
         Duration::try_from_secs_f64(minutes * 60.0).ok()
+    }
+
+    /// What the model is of a study in which no trial is complete, as a sentence.
+    pub fn under_way(&self, under_way: UnderWay) -> String {
+        let UnderWay { number, epochs, value } = under_way;
+        let counted = match epochs {
+            1 => "1 epoch".to_string(),
+            epochs => format!("{epochs} epochs"),
+        };
+        let objective = self.objective();
+        format!(
+            "No trial is complete. The best so far is trial {number}, under way, after {counted}: {objective} {value}."
+        )
     }
 
     /// The trial of the study whose random draws a single training run repeats.

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use tunefork_report::{ExperimentSummary, Row, Summary, markdown, trials_csv};
 use tunefork_space::{Params, Value};
-use tunefork_study::{End, EndReason, EpochRecord, Event, MemberReport, Observer, StudyRecord, Timing};
+use tunefork_study::{End, EndReason, EpochRecord, Event, MemberReport, Observer, StudyRecord, Timing, UnderWay};
 use tunefork_trial::{TrialNumber, TrialState};
 
 use super::allowance::Allowance;
@@ -91,7 +91,7 @@ impl<'a> Recorder<'a> {
     ///
     /// A study that could not begin, or was stopped before it had told again what was known, leaves the
     /// files as they are.
-    pub(crate) fn finish(mut self, test: Option<&TestResult>) -> Result<(), Error> {
+    pub(crate) fn finish(mut self, test: Option<&TestResult>, under_way: Option<UnderWay>) -> Result<(), Error> {
         if !self.begun || self.summary.trials.len() < self.known {
             return self.error.map_or(Ok(()), Err);
         }
@@ -100,8 +100,15 @@ impl<'a> Recorder<'a> {
             let deviations = test.deviations.iter().map(|(_, deviation)| *deviation);
             self.summary.test_deviations = deviations.collect();
         }
+        if let Some(under_way) = under_way {
+            self.summary.notes.push(self.spec.under_way(under_way));
+        }
         self.tables_dirty = true;
         self.flush();
+        if let (Some(under_way), None) = (under_way, &self.error) {
+            let row = &self.summary.trials[under_way.number.index()];
+            self.write_best(row, &self.spec.under_way(under_way))?;
+        }
         self.error.map_or(Ok(()), Err)
     }
 
@@ -190,14 +197,18 @@ impl<'a> Recorder<'a> {
         write_derived(&self.folder.report(), markdown(&self.summary).as_bytes())?;
         let Some(best) = self.best else { return Ok(()) };
         let row = &self.summary.trials[best as usize];
-        let header = format!(
-            "# The best configuration of the study {}: trial {best}, {} {}.\n\
-             # To train it alone: tunefork train best.toml\n\n",
+        let value = row.value.map(|value| value.to_string()).unwrap_or_default();
+        let what = format!(
+            "The best configuration of the study {}: trial {best}, {} {value}.",
             self.spec.name(),
             self.summary.objective,
-            row.value.map(|value| value.to_string()).unwrap_or_default()
         );
-        let text = header + &self.config(best, &row.params);
+        self.write_best(row, &what)
+    }
+
+    fn write_best(&self, row: &Row, what: &str) -> Result<(), Error> {
+        let header = format!("# {what}\n# To train it alone: tunefork train best.toml\n\n");
+        let text = header + &self.config(row.number, &row.params);
         write_derived(&self.folder.best_config(), text.as_bytes())
     }
 }

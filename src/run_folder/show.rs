@@ -76,7 +76,7 @@ pub fn show_json(study: &StudyRecord, test: Option<&TestResult>) -> Value {
         "best": best,
         "trials": study.trials.iter().map(trial).collect::<Vec<_>>(),
         "outside_events": events.collect::<Vec<_>>(),
-        "observed": { "trials": study.trials.iter().map(observed).collect::<Vec<_>>() },
+        "observed": { "seconds": study.elapsed.as_secs_f64(), "trials": study.trials.iter().map(observed).collect::<Vec<_>>() },
     })
 }
 

@@ -121,7 +121,7 @@ keys! {
         TRIALS: One<u32> = whole(1, 1_000_000), Whole(20), "trials", Budget, ALWAYS,
             "how many configurations are tried";
         TIME_LIMIT: Optional<f64> = positive(), Absent("none"), "minutes", Budget, ALWAYS,
-            "minutes after which the study ends with what it has";
+            "minutes that the study may take in all; if it may take longer, it goes on";
         SLOTS: One<u32> = whole(1, 1024), Whole(4), "trials", Recorded, ALWAYS,
             "trials that are under way at once in the study's own time";
         OBJECTIVE: One<Objective> = names(), Word(Objective::Accuracy.name()), "", Fixed, ALWAYS,

@@ -5,7 +5,7 @@ pub(crate) const OPTUNA_SCHEMA: i64 = 12;
 /// The same, by the name of the migration that led there (Optuna 3.2 to 5.0).
 pub(crate) const OPTUNA_REVISION: &str = "v3.2.0.a";
 /// The version of our own tables.
-pub(crate) const OWN_SCHEMA: i64 = 3;
+pub(crate) const OWN_SCHEMA: i64 = 4;
 
 /// Optuna's thirteen tables with their names, types and constraints (schema 12).
 pub(crate) const OPTUNA_TABLES: &str = r#"
@@ -209,6 +209,10 @@ CREATE TABLE IF NOT EXISTS tunefork_observed (
     value REAL,
     PRIMARY KEY (trial_id, step, replicate, fold, position)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tunefork_observed_time (
+    study_id INTEGER NOT NULL PRIMARY KEY REFERENCES studies (study_id),
+    seconds REAL NOT NULL
+);
 CREATE TABLE IF NOT EXISTS tunefork_observed_restarts (
     trial_id INTEGER NOT NULL PRIMARY KEY REFERENCES trials (trial_id),
     restarts INTEGER NOT NULL
@@ -226,7 +230,7 @@ const TRIAL_TABLES: [&str; 8] = [
     "tunefork_observed",
     "tunefork_observed_restarts",
 ];
-const STUDY_TABLES: [&str; 2] = ["tunefork_studies", "tunefork_outside_events"];
+const STUDY_TABLES: [&str; 3] = ["tunefork_studies", "tunefork_outside_events", "tunefork_observed_time"];
 
 /// What makes our rows go with those of Optuna that they belong to. SQLite gives a number that is free again to the next
 /// study or trial, which would take rows that were left for its own. Triggers are part of the database: they do their work

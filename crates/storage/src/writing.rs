@@ -110,6 +110,11 @@ pub(crate) fn apply(connection: &Connection, study: &mut OpenStudy, change: &Cha
             let sql = "UPDATE tunefork_studies SET stages_json = ? WHERE study_id = ?";
             execute(connection, sql, (stages(budgets), study.id))
         }
+        Change::Elapsed(time) => {
+            let sql = "INSERT INTO tunefork_observed_time VALUES (?, ?)
+                 ON CONFLICT (study_id) DO UPDATE SET seconds = excluded.seconds";
+            execute(connection, sql, (study.id, time.as_secs_f64()))
+        }
         Change::Fingerprint(fingerprint) => {
             let sql = "UPDATE tunefork_studies SET fingerprint_json = ? WHERE study_id = ?";
             execute(connection, sql, (facts(fingerprint), study.id))

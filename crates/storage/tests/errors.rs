@@ -75,7 +75,7 @@ fn an_older_version_is_read_and_taken_over() {
     let folder = folder();
     let (path, storage) = database(&folder);
     drop(storage);
-    let old = "DROP TABLE tunefork_members; UPDATE tunefork_version SET version = 1";
+    let old = "DROP TABLE tunefork_members; DROP TABLE tunefork_observed_time; UPDATE tunefork_version SET version = 1";
     Connection::open(&path).and_then(|other| other.execute_batch(old)).expect("an older database");
     let before = read(&path, None).expect("an older study");
     let name = before.header.name.clone();
@@ -83,11 +83,11 @@ fn an_older_version_is_read_and_taken_over() {
     assert_eq!(storage.load().expect("a study"), Some(before));
     let found: i64 = Connection::open(&path)
         .and_then(|other| {
-            let sql = "SELECT version FROM tunefork_version JOIN (SELECT count(*) FROM tunefork_members)";
+            let sql = "SELECT version FROM tunefork_version JOIN (SELECT count(*) FROM tunefork_members) JOIN (SELECT count(*) FROM tunefork_observed_time)";
             other.query_row(sql, [], |row| row.get(0))
         })
-        .expect("one version, and the table");
-    assert_eq!(found, 3);
+        .expect("one version, and the tables");
+    assert_eq!(found, 4);
 }
 
 /// SQLite gives the next study and the next trial the numbers that are free again.

@@ -1,6 +1,7 @@
 //! What is written: a study grows by changes, and a commit is a list of them.
 
 use crate::{End, EpochRecord, Facts, OutsideEvent, Schedule, StoredParameter};
+use std::time::Duration;
 use tunefork_space::Params;
 use tunefork_trial::{TrialNumber, TrialState};
 
@@ -76,6 +77,8 @@ pub enum Change {
     Outside(OutsideEvent),
     /// The budgets, see [`StudyHeader::stages`](crate::StudyHeader::stages).
     Stages(Vec<u32>),
+    /// The wall time that all runs of the study have taken so far.
+    Elapsed(Duration),
     /// The fingerprint under which the study goes on.
     Fingerprint(Facts),
 }

@@ -131,7 +131,7 @@ impl Ledger {
                 self.entry(*number, "take an attribute", &UNFINISHED).map(|_| ())
             }
             Change::Restarted { number } => self.entry(*number, "restart", &[Running]).map(|_| ()),
-            Change::Outside(_) | Change::Stages(_) | Change::Fingerprint(_) => Ok(()),
+            Change::Outside(_) | Change::Stages(_) | Change::Elapsed(_) | Change::Fingerprint(_) => Ok(()),
         }
     }
 

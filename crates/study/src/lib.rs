@@ -33,7 +33,7 @@ pub use ask_tell::{Study, Told, Trial};
 pub use change::Change;
 pub use clock::{Clock, Cost, CostModel, Moment};
 pub use error::StudyError;
-pub use executor::{Definition, Ended, ExecutorOptions, Outcome, run};
+pub use executor::{Definition, Ended, ExecutorOptions, Outcome, UnderWay, run};
 pub use facts::Facts;
 pub use ledger::{Admission, Ledger};
 pub use memory::MemoryStorage;

@@ -87,6 +87,7 @@ fn apply(study: &mut StudyRecord, change: &Change) {
         Change::Restarted { number } => trial(study, *number).observed.restarts += 1,
         Change::Outside(event) => study.outside_events.push(event.clone()),
         Change::Stages(stages) => study.header.stages.clone_from(stages),
+        Change::Elapsed(time) => study.elapsed = *time,
         Change::Fingerprint(facts) => study.header.fingerprint.clone_from(facts),
     }
 }

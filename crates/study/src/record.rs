@@ -2,6 +2,7 @@
 
 use crate::{Blueprint, Clock, CostModel, EpochReport, Facts, Moment};
 use std::sync::Arc;
+use std::time::Duration;
 use tunefork_names::named_enum;
 use tunefork_space::{Domain, Params, Point, Space};
 use tunefork_trial::{Direction, TrialNumber, TrialState};
@@ -96,12 +97,14 @@ pub struct StudyRecord {
     pub trials: Vec<TrialRecord>,
     /// What the virtual clock could not know, in the order of recording.
     pub outside_events: Vec<OutsideEvent>,
+    /// Wall time that all its runs have taken. Two equal studies need not share it.
+    pub elapsed: Duration,
 }
 
 impl StudyRecord {
     /// A study without trials.
     pub fn new(header: StudyHeader) -> Self {
-        StudyRecord { header, trials: Vec::new(), outside_events: Vec::new() }
+        StudyRecord { header, trials: Vec::new(), outside_events: Vec::new(), elapsed: Duration::ZERO }
     }
 
     /// The completed trial with the best value; the earliest of equals.
@@ -226,8 +229,6 @@ named_enum! {
         Finished = "finished",
         /// The scheduler, or the user of ask and tell, stopped it.
         Stopped = "stopped",
-        /// The study's wall-time limit passed.
-        TimeLimit = "time_limit",
         /// A loss or value became NaN or infinite.
         Diverged = "diverged",
         /// Its plan needs more memory than there is.
@@ -269,8 +270,6 @@ named_enum! {
     pub enum OutsideKind: "outside event" {
         /// The trial of this moment failed twice in a row for a reason of the machine.
         Fault = "fault",
-        /// The wall-time limit of the study passed: running trials ended, no more were asked for.
-        TimeLimit = "time_limit",
         /// Another program enqueued the trial of this moment, which was run as given.
         Enqueued = "enqueued",
         /// The study went on under another fingerprint, so older results may not be reproducible.

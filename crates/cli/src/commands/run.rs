@@ -38,12 +38,19 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         let text = summary(&spec, &report, &options, start.elapsed().as_secs_f64());
         print(&text)?;
     }
+    if report.outcome.ended == Ended::TimeLimit {
+        let taken = duration(report.study.elapsed.as_secs_f64());
+        complain(format!(
+            "the study has taken {taken}, all that `time_limit` allows; to go on, raise it and run the same command"
+        ));
+    }
     Ok(match (report.outcome.ended, report.outcome.best) {
         (Ended::Interrupted, _) => {
             complain(format!("the study was stopped; to go on: {}", same_command()));
             ExitCode::from(INTERRUPTED)
         }
         (_, Some(_)) => ExitCode::SUCCESS,
+        (_, None) if report.outcome.under_way.is_some() => ExitCode::SUCCESS,
         (_, None) => {
             let reason = first_failure(&report.study);
             complain(format!("error: no trial was completed{reason}"));
@@ -61,7 +68,7 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
     let ended = match report.outcome.ended {
         Ended::Done => "done",
         Ended::Exhausted => "done, every configuration that can be trained was tried",
-        Ended::TimeLimit => "ended by the time limit",
+        Ended::TimeLimit => "ended by `time_limit`",
         Ended::Interrupted => "stopped",
     };
     line(format!("\n{ended}: {} in {}", counted(study.trials.len(), "trial"), duration(seconds)));
@@ -75,6 +82,9 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
             line(format!("  {name} = {value}"));
         }
     }
+    if let Some(under_way) = report.outcome.under_way {
+        line(spec.under_way(under_way));
+    }
     if let Some(test) = &report.test {
         for name in BTreeSet::from([Objective::Accuracy.name(), objective.name()]) {
             let Some(value) = test.figure(name) else { continue };
@@ -87,7 +97,7 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
         line(format!("reproducible given {}", counted(report.outcome.outside_events, "outside event")));
     }
     line(format!("report: {}", options.folder.report().display()));
-    if report.outcome.best.is_some() {
+    if report.outcome.best.is_some() || report.outcome.under_way.is_some() {
         for model in options.folder.models(spec.members()) {
             line(format!("model: {}", model.display()));
         }

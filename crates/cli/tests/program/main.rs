@@ -14,3 +14,4 @@ mod refusals;
 mod server;
 mod study;
 mod support;
+mod time_limit;

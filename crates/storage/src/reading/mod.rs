@@ -8,6 +8,7 @@ use crate::json;
 use rusqlite::{Connection, OptionalExtension, Row};
 use std::fmt::Display;
 use std::str::FromStr;
+use std::time::Duration;
 use tunefork_study::{CostModel, Moment, OutsideEvent, StudyHeader, StudyRecord};
 use tunefork_trial::Direction;
 
@@ -53,6 +54,7 @@ pub(crate) fn study(connection: &Connection, name: &str) -> Result<Option<Found>
     let trial_ids = trials::read(connection, id, ours, &mut record)?;
     if ours {
         record.outside_events = outside_events(connection, id)?;
+        record.elapsed = elapsed(connection, id)?;
     }
     let last_trial_id: Option<i64> =
         connection.prepare_cached("SELECT max(trial_id) FROM trials")?.query_row([], |row| row.get(0))?;
@@ -112,6 +114,19 @@ fn own_header(connection: &Connection, id: i64, header: &mut StudyHeader) -> Res
     header.fingerprint = serde_json::from_str(&text(9)?).map_err(|e| json_error("fingerprint_json", e))?;
     header.stages = serde_json::from_str(&text(10)?).map_err(|e| json_error("stages_json", e))?;
     Ok(())
+}
+
+fn elapsed(connection: &Connection, study: i64) -> Result<Duration, DatabaseError> {
+    // Databases of before it was noted, which are only read, have no such table.
+    if !has_table(connection, "tunefork_observed_time")? {
+        return Ok(Duration::ZERO);
+    }
+    let seconds: Option<f64> = connection
+        .prepare_cached("SELECT seconds FROM tunefork_observed_time WHERE study_id = ?")?
+        .query_row([study], |row| row.get(0))
+        .optional()?;
+    let time = Duration::try_from_secs_f64(seconds.unwrap_or(0.0));
+    time.map_err(|error| damaged("the time of the study", &error.to_string()))
 }
 
 fn outside_events(connection: &Connection, study: i64) -> Result<Vec<OutsideEvent>, DatabaseError> {

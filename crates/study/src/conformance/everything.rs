@@ -1,6 +1,7 @@
 //! A study with all that a study can have.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tunefork_space::{Domain, Params, Value};
 use tunefork_trial::{TrialNumber, TrialState};
@@ -55,10 +56,12 @@ pub(super) fn everything() -> Vec<Vec<Change>> {
         vec![
             Change::Outside(OutsideEvent {
                 moment: Moment { time: 1 << 50, trial: 3, step: 2 },
-                kind: OutsideKind::TimeLimit,
-                message: "after 60 s".to_owned(),
+                kind: OutsideKind::Fault,
+                message: "the device was lost".to_owned(),
             }),
             Change::Stages(vec![4, 9]),
+            Change::Elapsed(Duration::from_millis(1500)),
+            Change::Elapsed(Duration::from_millis(4250)),
             Change::Fingerprint(Facts::new([("isa", "avx2")])),
         ],
     ]

@@ -26,6 +26,8 @@ struct State<R> {
     broken: Option<StudyError>,
     /// All trials of the study have been added.
     all_added: bool,
+    /// Epochs under way are finished, and no more are begun.
+    draining: bool,
     closed: bool,
 }
 
@@ -89,6 +91,7 @@ impl<R> Board<R> {
                 notes: Vec::new(),
                 broken: None,
                 all_added: false,
+                draining: false,
                 closed: false,
             }),
             work: Condvar::new(),
@@ -192,7 +195,7 @@ impl<R> Board<R> {
     pub(super) fn take_job(&self) -> Option<Job<R>> {
         let mut state = self.lock();
         loop {
-            if state.closed {
+            if state.closed || state.draining {
                 return None;
             }
             let threads = state.next_threads(self.threads, self.workers);
@@ -202,7 +205,7 @@ impl<R> Board<R> {
                 let run = lane.run.take();
                 let results = match run {
                     Some(_) => Vec::new(),
-                    None => lane.results.iter().flatten().cloned().collect(),
+                    None => lane.reports(),
                 };
                 return Some(Job {
                     context: lane.context.clone(),
@@ -221,8 +224,7 @@ impl<R> Board<R> {
     /// The reports of a trial so far; `None` when it has ended.
     pub(super) fn reports(&self, trial: u32) -> Option<Vec<Arc<EpochReport>>> {
         let state = self.lock();
-        let lane = state.lanes.get(&trial)?;
-        Some(lane.results.iter().flatten().cloned().collect())
+        Some(state.lanes.get(&trial)?.reports())
     }
 
     pub(super) fn note(&self, note: Note) {
@@ -262,6 +264,22 @@ impl<R> Board<R> {
     pub(super) fn fail(&self, error: StudyError) {
         self.lock().broken.get_or_insert(error);
         self.news.notify_all();
+    }
+
+    /// No more epochs are begun; those under way are finished.
+    pub(super) fn drain(&self) {
+        self.lock().draining = true;
+        self.work.notify_all();
+    }
+
+    /// Whether no worker is at an epoch.
+    pub(super) fn is_idle(&self) -> bool {
+        self.lock().lanes.values().all(|lane| !lane.busy)
+    }
+
+    /// Waits only a short while, for what workers say beside results.
+    pub(super) fn wait_for_notes<T>(&self, patience: Duration) -> Result<News<T>, StudyError> {
+        self.wait_for(patience, |_| None)
     }
 
     /// No more work: waiting workers return, epochs under way are abandoned.
@@ -316,6 +334,11 @@ fn share(threads: usize, trials: usize, taken: &[usize]) -> usize {
 }
 
 impl<R> Lane<R> {
+    /// What its epochs have brought, up to a failure.
+    pub(super) fn reports(&self) -> Vec<Arc<EpochReport>> {
+        self.results.iter().flatten().cloned().collect()
+    }
+
     /// Whether epochs of it may still be computed.
     fn goes_on(&self) -> bool {
         let failed = self.results.last().is_some_and(Result::is_err);

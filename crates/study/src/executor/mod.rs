@@ -7,6 +7,7 @@
 mod blueprints;
 mod board;
 mod checkpoint;
+mod leaving;
 mod resume;
 mod simulation;
 mod workers;
@@ -57,7 +58,8 @@ pub struct ExecutorOptions {
     pub checkpoint_every: Duration,
     /// Raised from outside, by Ctrl-C: stop, resumable.
     pub stop: Arc<AtomicBool>,
-    /// Wall time after which running trials end with what they have, and no more are asked for.
+    /// Wall time that the study may take in all, over all its runs. After it epochs under way are finished, and the
+    /// run ends as if it had been stopped: the study goes on from there once it may take longer.
     pub time_limit: Option<Duration>,
     /// Go on although the fingerprint differs; what is stored then wins over what is computed again.
     pub accept_drift: bool,
@@ -79,7 +81,7 @@ impl Default for ExecutorOptions {
 }
 
 /// How a run of a study ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outcome {
     /// Whether all is done, and if not, what ended it early.
     pub ended: Ended,
@@ -87,8 +89,22 @@ pub struct Outcome {
     pub trials: u32,
     /// The completed trial with the best value.
     pub best: Option<TrialNumber>,
+    /// While no trial is completed: the trial under way whose model was kept.
+    pub under_way: Option<UnderWay>,
     /// Outside events on record: the study is reproducible given these.
     pub outside_events: usize,
+}
+
+/// The best of the trials under way when a run ended, while no trial was completed. The workload was asked to keep its
+/// model; the first trial that is completed replaces it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct UnderWay {
+    /// The trial.
+    pub number: TrialNumber,
+    /// Epochs that it was trained, at least 1.
+    pub epochs: u32,
+    /// Its value, as if it had ended there.
+    pub value: f64,
 }
 
 /// Why a run of a study returned.
@@ -98,7 +114,7 @@ pub enum Ended {
     Done,
     /// Every point of a finite space that can be trained was tried, or so few can be that none was found.
     Exhausted,
-    /// The wall-time limit passed; running it again goes on with the trials that are left.
+    /// The study has taken the time that it may; once it may take longer, running it again goes on.
     TimeLimit,
     /// The stop flag was raised; running it again goes on.
     Interrupted,
@@ -129,7 +145,8 @@ pub fn run<W: Workload>(
     let workers =
         workers::Workers { workload, folder, tolerant: resumed.tolerant, study: definition.header.name.clone() };
     let board = board::Board::new(options);
-    let outcome = std::thread::scope(|scope| {
+    let value_at = (definition.header.value_at, definition.header.direction);
+    let mut outcome = std::thread::scope(|scope| {
         for _ in 0..options.workers {
             scope.spawn(|| workers.work(&board));
         }
@@ -137,11 +154,19 @@ pub fn run<W: Workload>(
         let _closing = board::CloseOnDrop(&board);
         Simulation::new(definition, resumed, &workers, &board, options, storage, observer).run()
     });
-    match &outcome {
-        Ok(Outcome { ended: Ended::Interrupted, .. }) => workers.save_all(&board, observer),
-        Ok(outcome) => workers.close(outcome.trials),
+    match &mut outcome {
+        Ok(outcome) => match outcome.ended {
+            Ended::Done | Ended::Exhausted => workers.close(outcome.trials),
+            Ended::TimeLimit | Ended::Interrupted => {
+                let lanes = board.take_lanes();
+                workers.save_all(&lanes, observer);
+                if outcome.best.is_none() {
+                    outcome.under_way = workers.keep_best(lanes, value_at, observer);
+                }
+            }
+        },
         // What is trained is as good as before, whatever happened to the place where it is written down.
-        Err(StudyError::Storage(_)) => workers.save_all(&board, observer),
+        Err(StudyError::Storage(_)) => workers.save_all(&board.take_lanes(), observer),
         Err(_) => {}
     }
     outcome

@@ -2,9 +2,7 @@
 
 use super::board::{Board, Job, Note};
 use super::checkpoint::{Checkpoint, CheckpointFolder};
-use crate::{
-    EpochReport, Event, FailureKind, Metrics, Observer, Run, StudyError, TrialContext, TrialFailure, Workload,
-};
+use crate::{EpochReport, FailureKind, Metrics, Run, StudyError, TrialContext, TrialFailure, Workload};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
@@ -178,7 +176,7 @@ impl<W: Workload> Workers<'_, W> {
     }
 
     /// The run in the checkpoint of a trial with the reports of its epochs, if there is a usable one.
-    fn restored(
+    pub(super) fn restored(
         &self,
         trial: &TrialContext,
         results: &[Arc<EpochReport>],
@@ -227,7 +225,7 @@ impl<W: Workload> Workers<'_, W> {
         }
     }
 
-    fn save(
+    pub(super) fn save(
         &self,
         folder: &CheckpointFolder,
         trial: &TrialContext,
@@ -242,28 +240,6 @@ impl<W: Workload> Workers<'_, W> {
                 trial.number
             )
         })
-    }
-
-    /// Writes a checkpoint of every trial in training: the study was interrupted in good order.
-    pub(super) fn save_all(&self, board: &Board<W::Run>, observer: &mut dyn Observer) {
-        let Some(folder) = &self.folder else { return };
-        for lane in board.take_lanes() {
-            let reports: Vec<Arc<EpochReport>> = lane.results.into_iter().flatten().collect();
-            let Some(run) = lane.run else { continue };
-            if run.epochs_done() == 0 || run.epochs_done() as usize != reports.len() {
-                continue;
-            }
-            if let Err(message) = self.save(folder, &lane.context, reports, &run) {
-                observer.event(&Event::Warning { message: &message });
-            }
-        }
-    }
-
-    /// The study has ended: its checkpoints are of no more use.
-    pub(super) fn close(&self, trials: u32) {
-        if let Some(folder) = &self.folder {
-            folder.close(trials);
-        }
     }
 
     fn not_reproducible(&self, trial: &TrialContext, detail: String) -> StudyError {

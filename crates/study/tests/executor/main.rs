@@ -10,3 +10,4 @@ mod order;
 mod refusals;
 mod resume;
 mod support;
+mod time_limit;

@@ -7,8 +7,7 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tunefork_study::{Ended, ExecutorOptions, MemoryStorage, OutsideKind, Storage, StudyError, run};
-use tunefork_trial::TrialState;
+use tunefork_study::{Ended, ExecutorOptions, MemoryStorage, Storage, StudyError, run};
 
 /// Runs a study with interruptions until it is done; returns how often it was interrupted.
 fn go_with_interruptions(
@@ -186,28 +185,4 @@ fn a_larger_budget_after_the_end_is_a_stage_of_its_own() {
     grow(&mut one, &[]);
     grow(&mut two, &[(false, 10), (true, 10), (false, 10)]);
     assert_eq!(text(&mut one), text(&mut two));
-}
-
-#[test]
-fn a_time_limit_is_recorded_and_the_study_can_go_on() {
-    let mut storage = MemoryStorage::default();
-    let slow = Arc::new(Curve { delay: Duration::from_millis(8), ..Curve::default() });
-    let limited = ExecutorOptions { time_limit: Some(Duration::from_millis(120)), ..options(2) };
-    let outcome = go(definition("asha"), &slow, &mut storage, &limited).unwrap();
-    assert_eq!((outcome.ended, outcome.outside_events), (Ended::TimeLimit, 1));
-    let study = record(&mut storage);
-    assert_eq!(study.outside_events[0].kind, OutsideKind::TimeLimit);
-    assert!(study.trials.len() < 14, "the limit came too late to test anything");
-    assert!(study.trials.iter().all(|trial| trial.state.is_finished()));
-    assert!(study.trials.iter().any(|trial| trial.state != TrialState::Complete));
-    // Simulated again it ends at the same place; with the rest of the budget it goes on.
-    let first = study.trials.len();
-    let outcome = go(definition("asha"), &Arc::default(), &mut storage, &options(1)).unwrap();
-    assert_eq!((outcome.ended, outcome.trials), (Ended::Done, 14));
-    let after = record(&mut storage);
-    assert_eq!(after.header.stages, [first as u32, 14]);
-    assert_eq!(format!("{:?}", study.trials), format!("{:?}", &after.trials[..first]));
-    // And once more, from what is stored alone.
-    let outcome = go(definition("asha"), &Arc::default(), &mut storage, &options(1)).unwrap();
-    assert_eq!((outcome.ended, outcome.outside_events), (Ended::Done, 1));
 }

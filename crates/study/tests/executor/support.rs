@@ -98,6 +98,7 @@ pub(crate) fn record(storage: &mut dyn Storage) -> StudyRecord {
 /// All that must be equal in equal studies, as text.
 pub(crate) fn text(storage: &mut dyn Storage) -> String {
     let mut study = record(storage);
+    study.elapsed = Duration::ZERO;
     for trial in &mut study.trials {
         trial.observed = Default::default();
         for epoch in &mut trial.epochs {

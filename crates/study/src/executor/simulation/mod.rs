@@ -7,9 +7,11 @@ mod order;
 mod outside;
 mod reports;
 mod stored;
+mod time;
 
 use self::order::{Next, Order};
 use self::reports::Waited;
+use self::time::Time;
 use super::blueprints::Blueprints;
 use super::board::Board;
 use super::resume::Resumed;
@@ -21,7 +23,7 @@ use crate::{
 };
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::Duration;
 use tunefork_trial::{History, TrialNumber};
 
 pub(super) struct Simulation<'a, W: Workload> {
@@ -45,10 +47,9 @@ pub(super) struct Simulation<'a, W: Workload> {
     /// Proposals that the sampler has made.
     proposed: u32,
     exhausted: bool,
-    limit_passed: bool,
     /// The stop flag was noticed in the middle of an event.
     interrupted: bool,
-    deadline: Option<Instant>,
+    time: Time,
 }
 
 /// A trial that runs in virtual time.
@@ -69,6 +70,7 @@ impl<'a, W: Workload> Simulation<'a, W> {
     ) -> Self {
         let history = History::new(definition.space.clone(), definition.header.direction);
         let order = Order::of(&resumed.known);
+        let time = Time::new(resumed.known.elapsed, options.time_limit);
         Simulation {
             stages: resumed.known.header.stages.clone(),
             known: resumed.known,
@@ -87,39 +89,42 @@ impl<'a, W: Workload> Simulation<'a, W> {
             now: 0,
             proposed: 0,
             exhausted: false,
-            limit_passed: false,
             interrupted: false,
-            deadline: options.time_limit.map(|limit| Instant::now() + limit),
+            time,
         }
     }
 
     pub(super) fn run(mut self) -> Result<Outcome, StudyError> {
-        match self.simulate() {
+        match self.simulate().and_then(|ended| self.write_time().map(|()| ended)) {
+            Ok(ended) => Ok(self.outcome(ended)),
             // Waiting for another program was given up.
             Err(StudyError::Storage(StorageError::Locked { .. })) if self.stopping() => {
                 Ok(self.outcome(Ended::Interrupted))
             }
-            result => result,
+            Err(error) => Err(error),
         }
     }
 
-    fn simulate(&mut self) -> Result<Outcome, StudyError> {
+    fn simulate(&mut self) -> Result<Ended, StudyError> {
         self.observer.event(&Event::StudyStarted { known_trials: self.known.trials.len(), budget: self.budget() });
+        // Before a worker begins what is not to be begun.
+        self.limit_passed();
         self.ask_for_all_slots();
         loop {
             let moment = match self.next()? {
                 Next::Event(moment) => moment,
                 Next::Over => break,
-                Next::Stopped => return Ok(self.outcome(Ended::Interrupted)),
+                Next::Ended(ended) => return Ok(ended),
             };
             let new = moment.trial as usize >= self.known.trials.len();
             if self.interrupted || (self.stopping() && moment.step == 0 && new) {
-                return Ok(self.outcome(Ended::Interrupted));
+                return Ok(Ended::Interrupted);
+            }
+            if new && moment.step == 0 && self.limit_passed() {
+                return self.drain();
             }
             self.now = moment.time;
-            if self.limit_stored_at(moment) || (moment.step == 0 && self.limit_due(moment)) {
-                self.pass_limit(moment)?;
-            } else if moment.step == 0 {
+            if moment.step == 0 {
                 self.ask(moment)?;
                 if self.exhausted || self.history.len() as u32 >= self.budget() {
                     self.board.all_added();
@@ -128,20 +133,17 @@ impl<'a, W: Workload> Simulation<'a, W> {
                 match self.wait(moment)? {
                     Waited::Found(Ok(report)) => self.report(moment, report)?,
                     Waited::Found(Err(failure)) => self.fail(moment, failure)?,
-                    Waited::TimeLimit => self.pass_limit(moment)?,
-                    Waited::Stopped => return Ok(self.outcome(Ended::Interrupted)),
+                    Waited::Ended(ended) => return Ok(ended),
                 }
             }
         }
-        Ok(self.outcome(if self.interrupted {
+        Ok(if self.interrupted {
             Ended::Interrupted
-        } else if self.limit_passed {
-            Ended::TimeLimit
         } else if self.exhausted {
             Ended::Exhausted
         } else {
             Ended::Done
-        }))
+        })
     }
 
     /// Trials asked for in all.
@@ -164,12 +166,21 @@ impl<'a, W: Workload> Simulation<'a, W> {
             ended,
             trials: self.history.len() as u32,
             best: self.history.best(),
+            under_way: None,
             outside_events: self.known.outside_events.len(),
         }
     }
 
+    /// Commits changes, and from time to time with them what the study has taken so far.
     fn commit(&mut self, changes: &[Change]) -> Result<(), StudyError> {
-        Ok(patiently(self.observer, &self.options.stop, || self.storage.commit(changes))?)
+        self.commit_with(changes, self.time.due())
+    }
+
+    fn commit_with(&mut self, changes: &[Change], time: Option<Duration>) -> Result<(), StudyError> {
+        let all: Vec<Change> = changes.iter().cloned().chain(time.map(Change::Elapsed)).collect();
+        patiently(self.observer, &self.options.stop, || self.storage.commit(&all))?;
+        self.time.wrote(time);
+        Ok(())
     }
 
     fn not_reproducible(&self, trial: TrialNumber, detail: String) -> StudyError {

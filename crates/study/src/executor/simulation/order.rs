@@ -2,7 +2,8 @@
 
 use super::Simulation;
 use super::reports::Waited;
-use crate::{Clock, FailureKind, Moment, OutsideKind, Schedule, StudyError, StudyRecord, Workload};
+use crate::executor::Ended;
+use crate::{Clock, FailureKind, Moment, Schedule, StudyError, StudyRecord, Workload};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
@@ -20,8 +21,8 @@ pub(super) enum Next {
     Event(Moment),
     /// All slots are idle for good.
     Over,
-    /// The study was asked to stop.
-    Stopped,
+    /// The study ends before its end.
+    Ended(Ended),
 }
 
 impl Order {
@@ -60,11 +61,6 @@ fn recorded(known: &StudyRecord) -> BTreeMap<u64, Moment> {
             (Some(schedule), None) => _ = add(schedule.start, number, 0),
             (None, Some(end)) => _ = add(end.time, number, 0),
             (None, None) => {}
-        }
-    }
-    for event in &known.outside_events {
-        if event.kind == OutsideKind::TimeLimit {
-            moments.insert(event.moment.time, event.moment);
         }
     }
     moments
@@ -110,7 +106,6 @@ impl<W: Workload> Simulation<'_, W> {
             return false;
         }
         self.stage += 1;
-        self.limit_passed = false;
         self.order.clear();
         self.ask_for_all_slots();
         true
@@ -128,8 +123,7 @@ impl<W: Workload> Simulation<'_, W> {
                 Some(Reverse(moment)) => {
                     let trial = self.history.next_number().0;
                     let moment = Moment { trial, ..moment };
-                    // A stored time limit may stand where its own stage has no room for an ask.
-                    if self.wants_more() || self.limit_stored_at(moment) {
+                    if self.wants_more() {
                         return Next::Event(moment);
                     }
                 }
@@ -147,7 +141,7 @@ impl<W: Workload> Simulation<'_, W> {
                 return Ok(Next::Over);
             };
             if let Some(moment) = recorded.get(&time).copied() {
-                let is_ask = moment.step == 0 && !self.limit_stored_at(moment);
+                let is_ask = moment.step == 0;
                 if is_ask && !asks && self.running.is_empty() && self.advance() {
                     continue;
                 }
@@ -166,9 +160,7 @@ impl<W: Workload> Simulation<'_, W> {
             }
             return Ok(match self.wait_for_any()? {
                 Waited::Found((trial, step)) => Next::Event(Moment { time, trial, step }),
-                // The loop looks at the clock at an ask.
-                Waited::TimeLimit => Next::Event(ask),
-                Waited::Stopped => Next::Stopped,
+                Waited::Ended(ended) => Next::Ended(ended),
             });
         }
     }

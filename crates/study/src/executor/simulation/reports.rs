@@ -2,10 +2,11 @@
 
 use super::stored::stored_verdict;
 use super::{Running, Simulation};
+use crate::executor::Ended;
 use crate::executor::board::{Board, EpochResult, News, Note};
 use crate::{Change, EndReason, EpochRecord, EpochReport, Event, Moment, StudyError, Workload};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tunefork_scheduler::Decision;
 use tunefork_trial::{Report, TrialNumber, TrialState};
 
@@ -15,8 +16,8 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// What became of a wait for a result.
 pub(super) enum Waited<T> {
     Found(T),
-    Stopped,
-    TimeLimit,
+    /// The study ends before its end: stopped, or out of time.
+    Ended(Ended),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,21 +29,21 @@ pub(super) enum Verdict {
 
 impl<W: Workload> Simulation<'_, W> {
     pub(super) fn wait(&mut self, moment: Moment) -> Result<Waited<EpochResult>, StudyError> {
-        self.wait_with(|board| board.wait(moment.trial, moment.step, PATIENCE))
+        self.wait_with(|board, patience| board.wait(moment.trial, moment.step, patience))
     }
 
     /// Waits for the result of any epoch: its trial and step.
     pub(super) fn wait_for_any(&mut self) -> Result<Waited<(u32, u32)>, StudyError> {
-        self.wait_with(|board| board.wait_for_any(PATIENCE))
+        self.wait_with(|board, patience| board.wait_for_any(patience))
     }
 
     /// Waits, passing on what the workers say meanwhile.
-    fn wait_with<T>(
+    pub(super) fn wait_with<T>(
         &mut self,
-        look: impl Fn(&Board<W::Run>) -> Result<News<T>, StudyError>,
+        look: impl Fn(&Board<W::Run>, Duration) -> Result<News<T>, StudyError>,
     ) -> Result<Waited<T>, StudyError> {
         loop {
-            match look(self.board)? {
+            match look(self.board, PATIENCE)? {
                 News::Found(found) => return Ok(Waited::Found(found)),
                 News::Notes(notes) => {
                     for note in notes {
@@ -52,10 +53,10 @@ impl<W: Workload> Simulation<'_, W> {
                 News::Nothing => {}
             }
             if self.stopping() {
-                return Ok(Waited::Stopped);
+                return Ok(Waited::Ended(Ended::Interrupted));
             }
-            if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                return Ok(Waited::TimeLimit);
+            if self.limit_passed() && self.board.is_idle() {
+                return Ok(Waited::Ended(Ended::TimeLimit));
             }
         }
     }

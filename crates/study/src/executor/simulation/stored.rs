@@ -26,8 +26,7 @@ pub(super) fn stored_verdict(trial: &TrialRecord, step: u32) -> Option<Verdict> 
     match trial.end.as_ref()?.reason {
         EndReason::Stopped => Some(Verdict::Stop),
         EndReason::Finished => Some(Verdict::Complete),
-        EndReason::TimeLimit
-        | EndReason::Diverged
+        EndReason::Diverged
         | EndReason::DoesNotFit
         | EndReason::InvalidConfiguration
         | EndReason::Fault

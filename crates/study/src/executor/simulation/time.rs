@@ -1,0 +1,75 @@
+//! The wall time of a study, and its limit.
+
+use super::Simulation;
+use super::reports::Waited;
+use crate::executor::Ended;
+use crate::{StudyError, Workload};
+use std::time::{Duration, Instant};
+
+/// Shortest time between two notes of the time that a study has taken. What a killed process has taken since its
+/// last note is not counted.
+const NOTE_EVERY: Duration = Duration::from_secs(1);
+
+/// Measures the time that a study takes over all its runs.
+pub(super) struct Time {
+    /// What runs before this one have taken.
+    before: Duration,
+    begun: Instant,
+    limit: Option<Duration>,
+    /// The time that stands in the storage.
+    noted: Duration,
+    /// Whether anything was written since.
+    is_behind: bool,
+}
+
+impl Time {
+    pub(super) fn new(before: Duration, limit: Option<Duration>) -> Self {
+        Time { before, begun: Instant::now(), limit, noted: before, is_behind: false }
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.before + self.begun.elapsed()
+    }
+
+    fn is_over(&self) -> bool {
+        self.limit.is_some_and(|limit| self.elapsed() >= limit)
+    }
+
+    /// The time to note, if the last note is old.
+    pub(super) fn due(&self) -> Option<Duration> {
+        let elapsed = self.elapsed();
+        (elapsed - self.noted >= NOTE_EVERY).then_some(elapsed)
+    }
+
+    /// Something was written, and this note with it.
+    pub(super) fn wrote(&mut self, note: Option<Duration>) {
+        self.is_behind = note.is_none();
+        self.noted = note.unwrap_or(self.noted);
+    }
+}
+
+impl<W: Workload> Simulation<'_, W> {
+    /// Whether the study has taken the time that it may. Then no more epochs are begun.
+    pub(super) fn limit_passed(&self) -> bool {
+        let passed = self.time.is_over();
+        if passed {
+            self.board.drain();
+        }
+        passed
+    }
+
+    /// Waits for the epochs under way. Their results stay with the trials, for a run to come.
+    pub(super) fn drain(&mut self) -> Result<Ended, StudyError> {
+        match self.wait_with(|board, patience| board.wait_for_notes::<std::convert::Infallible>(patience))? {
+            Waited::Ended(ended) => Ok(ended),
+        }
+    }
+
+    /// Notes at the end of a run what the study has taken. One that has changed nothing leaves the storage as it is.
+    pub(super) fn write_time(&mut self) -> Result<(), StudyError> {
+        match self.time.is_behind {
+            true => self.commit_with(&[], Some(self.time.elapsed())),
+            false => Ok(()),
+        }
+    }
+}
