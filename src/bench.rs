@@ -74,7 +74,7 @@ pub fn bench(
     data_dir: Option<&Path>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<BenchResult, Error> {
-    let material = Material::open(spec.fixed(), data_dir, progress)?;
+    let material = Material::open(spec, data_dir, progress)?;
     let mut task = task(spec.fixed(), material.first(), Key::study(spec.seed()));
     task.spec.epochs = 1 + WINDOWS;
     if let Some(batch) = options.batch {

@@ -3,15 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tunefork_data::{DataError, Dataset, Image, Labels, Normalisation, PrepareOptions, Progress, Split};
+use tunefork_data::{DataError, Dataset, Image, Labels, Normalisation, PrepareOptions, Progress, Source, Split};
 use tunefork_rng::{Key, Purpose};
+use tunefork_space::Value;
 use tunefork_train::Images;
 
 use crate::study_file::table::{
     CLASSES, COLOUR, DATA_SEED, FIT, FOLDS, IMAGES, LABELS, NORMALISE, SEED, SIZE, SOURCE, TEST_IMAGES,
 };
 use crate::study_file::{GENERATED, NOISE, Normalise};
-use crate::{Config, Error, find_set};
+use crate::{Config, Error, StudySpec, find_set};
 
 /// Images to train, validate and test on.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct Material {
     pub divisions: Vec<Division>,
     /// What was left out or noticed, and why, as sentences.
     pub warnings: Vec<String>,
+    /// Where the set lies, if it was found from the study file's folder and not by what is written there.
+    beside: Option<String>,
 }
 
 /// Images divided into parts.
@@ -33,14 +36,16 @@ pub struct Division {
 }
 
 impl Material {
-    /// Draws or opens the images of a configuration, and divides them by its seed.
+    /// Draws or opens the images of a study's baseline, and divides them by its seed.
     ///
-    /// Sets are looked for as [`find_set`] says; `progress` is told how far a first preparation
+    /// Sets are looked for as [`find_set`] says, beside the study file last; `progress` is told how far a first preparation
     /// is.
     ///
     /// # Errors
     /// When there is no such set, it cannot be used, or holds too few images.
-    pub fn open(config: &Config, data_dir: Option<&Path>, progress: &mut dyn FnMut(Progress)) -> Result<Self, Error> {
+    pub fn open(spec: &StudySpec, data_dir: Option<&Path>, progress: &mut dyn FnMut(Progress)) -> Result<Self, Error> {
+        let config = spec.fixed();
+        let mut beside = None;
         let source = SOURCE.of(config);
         let is_drawn = source == GENERATED || source == NOISE;
         if is_drawn && LABELS.of(config) == Labels::Coarse {
@@ -50,7 +55,9 @@ impl Material {
             (Some(generated), _) => (generated.draw()?, Vec::new()),
             (None, NOISE) => (noise(config)?, Vec::new()),
             (None, name) => {
-                let opened = find_set(name, data_dir)?.open(&prepare(config), progress)?;
+                let found = find_set(name, data_dir, spec.folder())?;
+                beside = path_beside(&found, name, spec.folder());
+                let opened = found.open(&prepare(config), progress)?;
                 (opened.data, opened.warnings.sentences())
             }
         };
@@ -66,7 +73,16 @@ impl Material {
             let split = Arc::new(split);
             Ok(Division { images, split })
         };
-        Ok(Self { divisions: splits.into_iter().map(divide).collect::<Result<_, Error>>()?, warnings })
+        Ok(Self { divisions: splits.into_iter().map(divide).collect::<Result<_, Error>>()?, warnings, beside })
+    }
+
+    /// The configuration as it can be written to another folder than that of the study file.
+    #[must_use]
+    pub fn located(&self, config: Config) -> Config {
+        match &self.beside {
+            Some(path) => config.with(SOURCE.key(), Value::from(path.as_str())),
+            None => config,
+        }
     }
 
     /// The first division: that of the first fold, if there are folds.
@@ -100,6 +116,14 @@ fn seen_in_training(data: &Dataset, splits: &[Split]) -> Vec<String> {
         .filter(|(images, _)| *images > 0)
         .map(|(images, part)| format!("{images} {part} images are equal to training images, as the set comes divided"))
         .collect()
+}
+
+/// The whole path of a set that is called `name` in a study file of this folder, if only from there the name leads to it.
+fn path_beside(found: &Source, name: &str, folder: Option<&Path>) -> Option<String> {
+    let path = folder?.join(name);
+    let is_it = found.path().starts_with(&path) && !Path::new(name).exists();
+    let path = is_it.then(|| std::path::absolute(path).ok()).flatten()?;
+    path.to_str().map(str::to_owned)
 }
 
 /// The normalisation that a configuration asks for.

@@ -90,7 +90,7 @@ pub struct Report {
 pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) -> Result<Report, Error> {
     // Refused before images are prepared for it.
     options.machine.device(1, spec.fixed().precision())?;
-    let material = Material::open(spec.fixed(), options.data_dir.as_deref(), &mut |progress| {
+    let material = Material::open(spec, options.data_dir.as_deref(), &mut |progress| {
         listener.preparing(progress);
     })?;
     let shortfalls = shortfalls(spec.fixed(), material.first());
@@ -122,7 +122,7 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
         TestResult::forget(&options.folder.test())?;
     }
     let stop = Arc::clone(&options.stop);
-    let mut recorder = Recorder::new(&options.folder, spec, known.as_ref(), &warnings, stop);
+    let mut recorder = Recorder::new(&options.folder, spec, training.material(), known.as_ref(), &warnings, stop);
     let definition = definition(spec, &training, options);
     let header = definition.header.clone();
     let outcome = tunefork_study::run(

@@ -16,12 +16,12 @@ pub enum SetFetched {
     OtherForm(PathBuf),
 }
 
-/// Finds the data set `name` as [`Source::locate`] does. Nothing is downloaded.
+/// Finds the data set `name` as [`Source::locate_beside`] does. Nothing is downloaded.
 ///
 /// # Errors
 /// As there; [`Error::NotFetched`] says how to get a known set that is not there.
-pub fn find_set(name: &str, data_dir: Option<&Path>) -> Result<Source, Error> {
-    Source::locate(name, data_dir).map_err(|source| match (&source, known_set(name)) {
+pub fn find_set(name: &str, data_dir: Option<&Path>, beside: Option<&Path>) -> Result<Source, Error> {
+    Source::locate_beside(name, data_dir, beside).map_err(|source| match (&source, known_set(name)) {
         (DataError::NotFound { .. }, Some(set)) => {
             Error::NotFetched { advice: advice(set, &data_folder(data_dir)), source: Box::new(source) }
         }

@@ -65,7 +65,7 @@ pub struct Trained {
 pub fn train(spec: &StudySpec, options: &TrainOptions, tell: &mut dyn FnMut(TrainEvent<'_>)) -> Result<Trained, Error> {
     // Refused before images are prepared for it.
     options.machine.device(1, spec.fixed().precision())?;
-    let material = Material::open(spec.fixed(), options.data_dir.as_deref(), &mut |progress| {
+    let material = Material::open(spec, options.data_dir.as_deref(), &mut |progress| {
         tell(TrainEvent::Preparing(progress));
     })?;
     let gpu = options.machine.gpu();
@@ -87,7 +87,10 @@ pub fn train(spec: &StudySpec, options: &TrainOptions, tell: &mut dyn FnMut(Trai
         stop: StopFlag::from(Arc::clone(&options.stop)),
     };
     let mut run = training.start(&context, None)?;
-    write_atomically(&folder.join("config.toml"), spec.fixed().to_toml().as_bytes())?;
+    write_atomically(
+        &folder.join("config.toml"),
+        training.material().located(spec.fixed().clone()).to_toml().as_bytes(),
+    )?;
     let mut epochs: Vec<EpochRecord> = Vec::new();
     while !is_over(&training, &context.params, &epochs) {
         let report = run.epoch()?.into();

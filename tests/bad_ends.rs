@@ -62,7 +62,7 @@ fn a_study_stopped_before_the_test_images_is_not_done() {
 #[test]
 fn a_normalisation_for_other_channels_is_refused() {
     let spec = resolve(TINY, &["mean=[0.1, 0.2, 0.3]", "std=[1.0, 1.0, 1.0]"]);
-    let error = Material::open(spec.fixed(), None, &mut |_| {}).unwrap_err();
+    let error = Material::open(&spec, None, &mut |_| {}).unwrap_err();
     let message = error.to_string();
     assert!(message.contains("`mean` is [0.1, 0.2, 0.3]") && message.contains("the images have 1"), "{message}");
     assert!(error.is_input());
@@ -76,7 +76,7 @@ fn coarse_labels_of_a_set_without_them_are_refused() {
     let cifar10 = folder.path().to_str().unwrap();
     for source in ["generated", "noise", cifar10] {
         let spec = resolve("", &[&format!("source={source}"), "labels=coarse"]);
-        let error = Material::open(spec.fixed(), None, &mut |_| {}).unwrap_err();
+        let error = Material::open(&spec, None, &mut |_| {}).unwrap_err();
         assert!(error.to_string().contains("only CIFAR-100 in its binary form has coarse labels"), "{source}: {error}");
     }
 }

@@ -59,7 +59,7 @@ pub(crate) fn trainer(network: Network, machine: &Machine, precision: Precision)
         file.set(setting).expect("these settings exist");
     }
     let spec = StudySpec::resolve(&file).expect("the study resolves");
-    let material = Material::open(spec.fixed(), None, &mut |_| {}).expect("noise is drawn");
+    let material = Material::open(&spec, None, &mut |_| {}).expect("noise is drawn");
     let device = machine.device(machine.threads(), precision).expect("the machine computes so");
     let task = task(spec.fixed(), material.first(), Key::study(0));
     Trainer::new(task, &*device).expect("the network compiles")

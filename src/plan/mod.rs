@@ -80,7 +80,7 @@ impl StudyPlan {
         measured: bool,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Self, Error> {
-        let material = Material::open(spec.fixed(), data_dir, progress)?;
+        let material = Material::open(spec, data_dir, progress)?;
         let training = Training::new(spec.clone(), material, machine.clone(), PathBuf::new());
         let material = training.material();
         let baseline = training.example()?;

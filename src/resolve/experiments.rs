@@ -1,6 +1,7 @@
 //! Studies whose trials are given by experiments.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use tunefork_space::{Params, Point, Value};
 
@@ -97,6 +98,7 @@ impl StudySpec {
             written: written(file),
             notes: notes(file),
             experiments,
+            folder: file.folder().map(Path::to_path_buf),
         };
         spec.fixed = spec.config(&spec.baseline());
         spec.check(file)?;

@@ -19,6 +19,7 @@ mod train;
 mod union;
 mod unreached;
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tunefork_sampler::{Grid, SamplerKind};
@@ -63,6 +64,7 @@ pub struct StudySpec {
     written: Vec<(String, String)>,
     notes: Vec<String>,
     experiments: Vec<Experiment>,
+    folder: Option<PathBuf>,
 }
 
 impl StudySpec {
@@ -83,6 +85,7 @@ impl StudySpec {
             written: written(file),
             notes: Vec::new(),
             experiments: Vec::new(),
+            folder: file.folder().map(Path::to_path_buf),
         };
         spec.fixed = spec.config(&spec.baseline());
         for trial in file.trials() {
@@ -223,6 +226,11 @@ impl StudySpec {
     /// The settings that were given, in the words of the file.
     pub fn written(&self) -> &[(String, String)] {
         &self.written
+    }
+
+    /// The folder of the study file, if it is one.
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
     }
 
     /// What of the file is not used, or does nothing where it stands, as sentences.

@@ -14,7 +14,7 @@ use super::allowance::Allowance;
 use super::{RunFolder, TestResult, epoch_tables};
 use crate::files::write_derived;
 use crate::study_file::table::AS_TRIAL;
-use crate::{Error, StudySpec, deviation_of};
+use crate::{Error, Material, StudySpec, deviation_of};
 
 /// Writes what it hears of into the folder: all that follows from the database, as often as its allowance lets it.
 ///
@@ -24,6 +24,7 @@ use crate::{Error, StudySpec, deviation_of};
 pub(crate) struct Recorder<'a> {
     folder: &'a RunFolder,
     spec: &'a StudySpec,
+    material: &'a Material,
     summary: Summary,
     trials: Vec<Trial>,
     /// Trials whose files are behind.
@@ -53,6 +54,7 @@ impl<'a> Recorder<'a> {
     pub(crate) fn new(
         folder: &'a RunFolder,
         spec: &'a StudySpec,
+        material: &'a Material,
         known: Option<&StudyRecord>,
         notes: &[String],
         stop: Arc<AtomicBool>,
@@ -71,6 +73,7 @@ impl<'a> Recorder<'a> {
         Self {
             folder,
             spec,
+            material,
             summary,
             trials: known.map(|known| known.trials.iter().map(times).collect()).unwrap_or_default(),
             dirty: BTreeSet::new(),
@@ -189,7 +192,8 @@ impl<'a> Recorder<'a> {
     }
 
     fn config(&self, number: u32, params: &Params) -> String {
-        self.spec.config(params).with(AS_TRIAL.key(), Value::Int(number.into())).to_toml()
+        let config = self.material.located(self.spec.config(params));
+        config.with(AS_TRIAL.key(), Value::Int(number.into())).to_toml()
     }
 
     fn write_tables(&self) -> Result<(), Error> {

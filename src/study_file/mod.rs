@@ -20,7 +20,7 @@ mod synonyms;
 pub mod table;
 mod words;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 use tunefork_space::Value;
@@ -61,6 +61,7 @@ const LARGEST_FILE: u64 = 1 << 20;
 #[derive(Debug, Clone, PartialEq)]
 pub struct StudyFile {
     name: String,
+    folder: Option<PathBuf>,
     settings: Vec<Setting>,
     pinned: Vec<Assignment>,
     trials: Vec<Vec<Assignment>>,
@@ -82,7 +83,8 @@ impl StudyFile {
             let line = e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
             unreadable(format!("line {} is not UTF-8 text", line + 1))
         })?;
-        let file = Self::parse(&path.display().to_string(), &text)?;
+        let mut file = Self::parse(&path.display().to_string(), &text)?;
+        file.folder = path.parent().map(Path::to_path_buf);
         if file.settings.is_empty() && file.trials.is_empty() && file.experiments.is_empty() {
             let nothing = FileError::contradiction(format!("{} says nothing about a study", path.display()));
             return Err(nothing.note("a study that tunes one thing: [train] learning_rate = { log = [1e-4, 1e-1] }"));
@@ -102,6 +104,7 @@ impl StudyFile {
         let stem = Path::new(name).file_stem().unwrap_or_default();
         let mut file = Self {
             name: stem.to_string_lossy().into_owned(),
+            folder: None,
             settings: Vec::new(),
             pinned: Vec::new(),
             trials: Vec::new(),
@@ -130,6 +133,11 @@ impl StudyFile {
     /// The file's name without folder and ending.
     pub(crate) fn stem(&self) -> &str {
         &self.name
+    }
+
+    /// The folder that it was read from.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
     }
 
     pub(crate) fn setting(&self, key: &Key) -> Option<&Setting> {

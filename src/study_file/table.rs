@@ -135,7 +135,7 @@ keys! {
     }
     Data {
         SOURCE: One<String> = text(), Word(GENERATED), "", Fixed, ALWAYS,
-            "\"generated\" shapes, \"noise\", the name of a data set, or a path";
+            "\"generated\" shapes, \"noise\", the name of a data set, or a path, also beside this file";
         SIZE: Optional<usize> = whole(1, 4096), Absent("as they are"), "pixels", Fixed, ALWAYS,
             "height and width to which images are brought";
         FIT: One<Fit> = names(), Word(Fit::Crop.name()), "", Fixed, ALWAYS,

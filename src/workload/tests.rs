@@ -21,7 +21,7 @@ fn training(options: &[&str], folder: &Path) -> Training {
         file.set(option).unwrap();
     }
     let spec = StudySpec::resolve(&file).unwrap();
-    let material = Material::open(spec.fixed(), None, &mut |_| {}).unwrap();
+    let material = Material::open(&spec, None, &mut |_| {}).unwrap();
     let machine = Machine::new(DeviceChoice::Cpu, "auto", Some(1)).unwrap();
     Training::new(spec, material, machine, folder.join("model.safetensors"))
 }
@@ -169,7 +169,7 @@ fn trials_that_are_one_training_report_no_members() {
     let mut file = StudyFile::parse("tiny.toml", &TINY.replace("folds = 3", "")).unwrap();
     file.set("replicates=1").unwrap();
     let spec = StudySpec::resolve(&file).unwrap();
-    let material = Material::open(spec.fixed(), None, &mut |_| {}).unwrap();
+    let material = Material::open(&spec, None, &mut |_| {}).unwrap();
     let machine = Machine::new(DeviceChoice::Cpu, "auto", Some(1)).unwrap();
     let training = Training::new(spec, material, machine, folder.path().join("m.safetensors"));
     let mut run = training.start(&context(&training), None).unwrap();

@@ -60,6 +60,15 @@ impl Source {
     /// # Errors
     /// [`DataError::NotFound`], which lists where it looked; others when what was found is no set.
     pub fn locate(name: &str, data_dir: Option<&Path>) -> Result<Self, DataError> {
+        Self::locate_beside(name, data_dir, None)
+    }
+
+    /// The same; a path that leads nowhere from the working folder is then followed from the folder `beside`, such as that
+    /// of a file in which the path stands.
+    ///
+    /// # Errors
+    /// As [`Self::locate`].
+    pub fn locate_beside(name: &str, data_dir: Option<&Path>, beside: Option<&Path>) -> Result<Self, DataError> {
         let folder = data_folder(data_dir);
         let names = names_of(name);
         let endings = [""].iter().chain(&ARCHIVE_ENDINGS);
@@ -71,6 +80,8 @@ impl Source {
             .map(|name| folder.join(name))
             .collect();
         looked.push(PathBuf::from(name));
+        let beside = beside.map(|folder| folder.join(name));
+        looked.extend(beside.filter(|path| path != Path::new(name)));
         let is_empty = name.trim().is_empty();
         match looked.iter().find(|path| !is_empty && path.exists()) {
             Some(path) => Self::at(path),

@@ -24,7 +24,7 @@ pub(crate) fn data(args: &DataArgs) -> anyhow::Result<ExitCode> {
 
 fn inspect(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let mut preparing = progress::Preparing::new();
-    let inspection = find_set(&args.source, args.data_dir.as_deref())?
+    let inspection = find_set(&args.source, args.data_dir.as_deref(), None)?
         .inspect(0, &mut |done| preparing.show(done))
         .map_err(Error::from)?;
     drop(preparing);

@@ -1,21 +1,6 @@
 //! What a trained model says of images.
 
-use std::fs::File;
-use std::path::Path;
-
-use crate::support::{Fixture, TINY};
-
-/// A grey picture with a bright square in its middle.
-fn write_png(path: &Path, side: usize) {
-    let inside = |at: usize| (side / 4..3 * side / 4).contains(&at);
-    let pixel = |i: usize| {
-        if inside(i / side) && inside(i % side) { 230 } else { 20 }
-    };
-    let pixels: Vec<u8> = (0..side * side).map(pixel).collect();
-    let mut encoder = png::Encoder::new(File::create(path).unwrap(), side as u32, side as u32);
-    encoder.set_color(png::ColorType::Grayscale);
-    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
-}
+use crate::support::{Fixture, TINY, write_png};
 
 #[test]
 fn images_and_folders_are_classified() {

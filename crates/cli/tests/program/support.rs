@@ -178,3 +178,15 @@ pub(crate) fn files(folder: &Path) -> Vec<String> {
     found.sort();
     found
 }
+
+/// A grey picture with a bright square in its middle.
+pub(crate) fn write_png(path: &Path, side: usize) {
+    let inside = |at: usize| (side / 4..3 * side / 4).contains(&at);
+    let pixel = |i: usize| {
+        if inside(i / side) && inside(i % side) { 230 } else { 20 }
+    };
+    let pixels: Vec<u8> = (0..side * side).map(pixel).collect();
+    let mut encoder = png::Encoder::new(std::fs::File::create(path).unwrap(), side as u32, side as u32);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+}

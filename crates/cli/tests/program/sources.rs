@@ -1,0 +1,35 @@
+//! Where the images of a study are looked for.
+
+use crate::support::{Fixture, TINY, write_png};
+
+/// A study with its images beside it, as people send both, works from every working folder, and so do the configurations
+/// that it leaves.
+#[test]
+fn images_beside_the_study_file_are_found() {
+    let fixture = Fixture::new("");
+    let folder = fixture.path("sent");
+    for (class, more) in [("cats", 0), ("dogs", 1)] {
+        std::fs::create_dir_all(folder.join("photos").join(class)).unwrap();
+        for image in 0..12 {
+            write_png(&folder.join(format!("photos/{class}/{image}.png")), 13 + 2 * image + more);
+        }
+    }
+    let data = "source = \"photos\"\nsize = 12\nvalidation = 6\ntest = 4\n";
+    let (before, after) = TINY.split_once("[data]").unwrap();
+    let after = after.split_once("[model]").unwrap().1;
+    std::fs::write(folder.join("study.toml"), format!("{before}[data]\n{data}[model]{after}")).unwrap();
+    fixture.ok(&["plan", "sent/study.toml", "--no-time"]);
+    fixture.ok(&["run", "sent/study.toml", "--out", "run"]);
+    let best = fixture.read("run/best.toml");
+    let written = best.lines().find_map(|line| line.strip_prefix("source = ")).expect("a source");
+    assert!(written.trim_matches('"').ends_with("sent/photos") && written.starts_with("\"/"), "{written}");
+    fixture.ok(&["train", "run/best.toml", "--out", "again"]);
+    assert_eq!(fixture.read("again/train/config.toml").lines().filter(|line| line.contains(written)).count(), 1);
+    // From its own folder it is the same study, which goes on.
+    let own = fixture.command(&["run", "study.toml", "--out", "../run"]).current_dir(&folder).output().unwrap();
+    assert!(String::from_utf8_lossy(&own.stdout).contains("going on with 6 of 6"), "{own:?}");
+    // What is nowhere is told with all places.
+    std::fs::remove_dir_all(folder.join("photos")).unwrap();
+    let told = fixture.fails(2, &["plan", "sent/study.toml"]);
+    assert!(told.contains("data/photos") && told.contains("sent/photos"), "{told}");
+}
