@@ -56,7 +56,7 @@ impl Material {
             (None, NOISE) => (noise(config)?, Vec::new()),
             (None, name) => {
                 let found = find_set(name, data_dir, spec.folder())?;
-                beside = path_beside(&found, name, spec.folder());
+                beside = path_beside(name, data_dir, spec.folder());
                 let opened = found.open(&prepare(config), progress)?;
                 (opened.data, opened.warnings.sentences())
             }
@@ -119,10 +119,11 @@ fn seen_in_training(data: &Dataset, splits: &[Split]) -> Vec<String> {
 }
 
 /// The whole path of a set that is called `name` in a study file of this folder, if only from there the name leads to it.
-fn path_beside(found: &Source, name: &str, folder: Option<&Path>) -> Option<String> {
-    let path = folder?.join(name);
-    let is_it = found.path().starts_with(&path) && !Path::new(name).exists();
-    let path = is_it.then(|| std::path::absolute(path).ok()).flatten()?;
+fn path_beside(name: &str, data_dir: Option<&Path>, folder: Option<&Path>) -> Option<String> {
+    if Source::locate(name, data_dir).is_ok() {
+        return None;
+    }
+    let path = std::path::absolute(folder?.join(name)).ok()?;
     path.to_str().map(str::to_owned)
 }
 

@@ -2,6 +2,7 @@
 
 mod bits;
 mod edit;
+mod faults;
 mod gpu_check;
 mod house;
 mod listing;
@@ -30,6 +31,11 @@ const TASKS: &[Task] = &[
         "gpu-check",
         "build the program that checks and times all kernels on a GPU, and run it; it needs a driver and NVRTC only",
         gpu_check::run,
+    ),
+    (
+        "faults",
+        "kill a study, stop it, fail its disk and spoil its files, at random, and hold it against the undisturbed one",
+        faults::run,
     ),
     ("house", "count the lines of the house and name files and functions that are too long", house::run),
     (
