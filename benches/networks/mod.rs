@@ -11,17 +11,19 @@ use tunefork::{DeviceChoice, Machine, Material, StudySpec, task};
 pub(crate) struct Network {
     /// Name of its study file.
     pub name: &'static str,
-    /// Training images in a window: a whole number of batches.
-    pub images: usize,
+    /// Images to train on in a window: a whole number of the report's batches, and several.
+    pub training: usize,
+    /// Images to validate on after them: a whole number of batches, and at least one of each class.
+    pub validation: usize,
 }
 
-/// The reports' networks; windows of a second or two on two cores.
+/// The reports' networks; windows of some seconds on two cores.
 pub(crate) const NETWORKS: [Network; 5] = [
-    Network { name: "m0", images: 4096 },
-    Network { name: "m1", images: 2048 },
-    Network { name: "m2", images: 32 },
-    Network { name: "m3", images: 128 },
-    Network { name: "m4", images: 16384 },
+    Network { name: "m0", training: 16384, validation: 4096 },
+    Network { name: "m1", training: 8192, validation: 2048 },
+    Network { name: "m2", training: 128, validation: 64 },
+    Network { name: "m3", training: 512, validation: 256 },
+    Network { name: "m4", training: 65536, validation: 16384 },
 ];
 
 /// The processor, with all threads.
@@ -50,9 +52,8 @@ pub(crate) fn trainer(network: Network, machine: &Machine, precision: Precision)
     let mut file = StudyFile::read(&path).expect("the study ships");
     let settings = [
         "source=noise".to_string(),
-        // One image of each class, at least, is kept to validate.
-        format!("images={}", network.images + 200),
-        "validation=200".to_string(),
+        format!("images={}", network.training + network.validation),
+        format!("validation={}", network.validation),
         "epochs=100000".to_string(),
     ];
     for setting in &settings {
