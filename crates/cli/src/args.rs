@@ -75,6 +75,8 @@ Examples:
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub study: StudyArgs,
+    #[command(flatten)]
+    pub results: ResultsArgs,
     /// Run one [[experiment]] of the file alone, as a study of its own called STUDY-NAME
     #[arg(long, value_name = "NAME")]
     pub experiment: Option<String>,
@@ -172,6 +174,8 @@ Examples:
 pub(crate) struct TrainArgs {
     #[command(flatten)]
     pub study: StudyArgs,
+    #[command(flatten)]
+    pub results: ResultsArgs,
     /// One JSON object per epoch and one at the end
     #[arg(long)]
     pub json: bool,
@@ -315,9 +319,6 @@ pub(crate) struct StudyArgs {
     /// Where data sets lie [default: TUNEFORK_DATA, else data]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
-    /// Where results go [default: runs/ and the name of the study]
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
     /// Arithmetic of the engine; all but f32 on a GPU alone [default: the file's, f32]
     #[arg(long, value_name = "PRECISION", value_parser = precision())]
     pub precision: Option<Precision>,
@@ -325,10 +326,18 @@ pub(crate) struct StudyArgs {
     pub machine: MachineArgs,
 }
 
+/// What the commands take that leave something.
+#[derive(Debug, Args)]
+pub(crate) struct ResultsArgs {
+    /// Where results go [default: runs/ and the name of the study]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
 /// What a command runs on.
 #[derive(Debug, Args)]
 pub(crate) struct MachineArgs {
-    /// Where networks are trained
+    /// What computes
     #[arg(long, value_parser = device(), default_value_t = DeviceChoice::Auto)]
     pub device: DeviceChoice,
     /// CPU threads in all; changes nothing but the speed [default: one per core]

@@ -17,7 +17,7 @@ use tunefork::study_file::StudyFile;
 use tunefork::{Error, Machine, RunFolder, StudySpec};
 
 use crate::INTERRUPTED;
-use crate::args::{MachineArgs, StudyArgs};
+use crate::args::{MachineArgs, ResultsArgs, StudyArgs};
 use crate::output::{complain, say};
 
 impl StudyArgs {
@@ -42,14 +42,6 @@ impl StudyArgs {
         }
     }
 
-    /// Where the results of the study go.
-    fn folder(&self, spec: &StudySpec) -> RunFolder {
-        match &self.out {
-            Some(out) => RunFolder::new(out),
-            None => RunFolder::new(format!("runs/{}", spec.name())),
-        }
-    }
-
     /// What the command runs on, told in a line where nobody waits for JSON.
     fn machine(&self, json: bool) -> Result<Machine, Error> {
         let machine = self.machine.machine()?;
@@ -58,6 +50,16 @@ impl StudyArgs {
             false => say(machine.line()),
         }
         Ok(machine)
+    }
+}
+
+impl ResultsArgs {
+    /// Where the results of the study go.
+    fn folder(&self, spec: &StudySpec) -> RunFolder {
+        match &self.out {
+            Some(out) => RunFolder::new(out),
+            None => RunFolder::new(format!("runs/{}", spec.name())),
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::progress;
 
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let spec = args.study.resolve_only(args.experiment.as_deref())?;
-    let folder = args.study.folder(&spec);
+    let folder = args.results.folder(&spec);
     let options = RunOptions {
         data_dir: args.study.data_dir.clone(),
         workers: args.workers,

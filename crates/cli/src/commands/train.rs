@@ -17,7 +17,7 @@ use crate::progress::{self, epoch_words};
 pub(crate) fn train(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     let spec = args.study.resolve()?;
     let options = TrainOptions {
-        folder: args.study.folder(&spec),
+        folder: args.results.folder(&spec),
         data_dir: args.study.data_dir.clone(),
         machine: args.study.machine(args.json)?,
         stop: stop_flag()?,
