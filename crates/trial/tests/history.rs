@@ -28,7 +28,9 @@ fn the_life_of_a_trial() {
     };
     history.enqueue(FIRST, at(0.25)).unwrap();
     changed(&history);
-    history.start(FIRST, at(0.5)).unwrap();
+    history.start(FIRST, at(0.4)).unwrap();
+    changed(&history);
+    history.set(FIRST, 0, 0.5).unwrap();
     changed(&history);
     history.report(FIRST, report(1, 3.0)).unwrap();
     changed(&history);
@@ -38,15 +40,42 @@ fn the_life_of_a_trial() {
     history.resume(FIRST).unwrap();
     changed(&history);
     history.report(FIRST, report(4, f64::NAN)).unwrap();
+    changed(&history);
     history.finish(FIRST, TrialState::Complete, Some(2.0)).unwrap();
     changed(&history);
+    history.start(TrialNumber(1), at(0.75)).unwrap();
+    changed(&history);
+    history.add_parameter(Parameter::new("y", Domain::uniform(0.0, 1.0).unwrap())).unwrap();
+    changed(&history);
 
-    assert_eq!(history.point(FIRST), at(0.5));
+    assert_eq!(history.point(FIRST).values()[0], 0.5);
     assert_eq!(history.value(FIRST), Some(2.0));
     assert_eq!(history.value_at(FIRST, 1), Some(3.0));
     assert_eq!(history.value_at(FIRST, 2), None);
     assert!(history.value_at(FIRST, 4).is_some_and(f64::is_nan));
     assert_eq!(history.last_report(FIRST).map(|report| report.step), Some(4));
+}
+
+/// The readers of all trials agree with those of one.
+#[test]
+fn columns_stand_by_trial_number() {
+    let mut history = history(Direction::Maximize);
+    assert!(history.is_empty());
+    for (number, x) in [(0, 0.25), (1, 0.5), (2, 0.75)] {
+        history.start(TrialNumber(number), at(x)).unwrap();
+    }
+    history.finish(TrialNumber(0), TrialState::Failed, None).unwrap();
+    history.finish(TrialNumber(2), TrialState::Pruned, Some(4.0)).unwrap();
+    assert!(!history.is_empty());
+    assert_eq!((history.len(), history.next_number()), (3, TrialNumber(3)));
+    assert!(history.numbers().eq([0, 1, 2].map(TrialNumber)));
+    assert_eq!(history.states(), [TrialState::Failed, TrialState::Running, TrialState::Pruned]);
+    assert_eq!(history.column(0), [0.25, 0.5, 0.75]);
+    assert_eq!(Point::from(history.values().to_vec()), Point::from(vec![f64::NAN, f64::NAN, 4.0]));
+    for trial in history.numbers() {
+        assert_eq!(history.state(trial), history.states()[trial.index()]);
+        assert_eq!(history.value(trial).unwrap_or(f64::NAN).to_bits(), history.values()[trial.index()].to_bits());
+    }
 }
 
 #[test]
@@ -123,7 +152,7 @@ fn a_growing_space_leaves_older_trials_without_the_new_parameter() {
     history.start(FIRST, at(0.5)).unwrap();
     let depth = Parameter::new("depth", Domain::int(1, 3).unwrap());
     assert_eq!(history.add_parameter(depth.clone()), Ok(1));
-    assert!(!history.point(FIRST).has(1));
+    assert_eq!((history.space().index_of("depth"), history.point(FIRST).has(1)), (Some(1), false));
     history.start(TrialNumber(1), Point::absent(2)).unwrap();
     history.set(TrialNumber(1), 1, 2.0).unwrap();
     assert_eq!(history.params(TrialNumber(1)).to_string(), "depth=2");
@@ -134,6 +163,11 @@ fn a_growing_space_leaves_older_trials_without_the_new_parameter() {
 fn nan_is_never_better() {
     let (nan, minimize) = (f64::NAN, Direction::Minimize);
     assert!(minimize.better(1.0, 2.0) && !minimize.better(2.0, 1.0) && !minimize.better(1.0, 1.0));
-    assert!(Direction::Maximize.better(2.0, 1.0));
+    assert!(Direction::Maximize.better(2.0, 1.0) && !Direction::Maximize.better(1.0, 1.0));
     assert!(minimize.better(1.0, nan) && !minimize.better(nan, 1.0) && !minimize.better(nan, nan));
+}
+
+#[test]
+fn a_loss_is_smaller_where_a_value_is_better() {
+    assert_eq!((Direction::Minimize.loss(2.5), Direction::Maximize.loss(2.5)), (2.5, -2.5));
 }
