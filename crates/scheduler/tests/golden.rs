@@ -1,7 +1,8 @@
 //! The decisions of Optuna 5.0.0's pruners on small studies.
 
 use tunefork_scheduler::{
-    Decision, OptionError, Percentile, PercentileOptions, Scheduler, SuccessiveHalving, SuccessiveHalvingOptions,
+    Decision, NoScheduler, OptionError, Percentile, PercentileOptions, Scheduler, SuccessiveHalving,
+    SuccessiveHalvingOptions,
 };
 use tunefork_space::{Point, Space};
 use tunefork_trial::{Direction, History, Report, TrialNumber, TrialState};
@@ -53,6 +54,8 @@ fn median() {
 fn startup_warmup_and_interval() {
     let startup = PercentileOptions { startup_trials: 6, ..Default::default() };
     check(startup, &[0.95, f64::NAN, 0.95], &[KEEP; 3]);
+    let enough = PercentileOptions { startup_trials: 5, min_trials: 5, ..Default::default() };
+    check(enough, &[0.95; 3], &[STOP; 3]);
     let warmup = PercentileOptions { warmup_steps: 1, interval_steps: 2, ..Default::default() };
     check(warmup, &[0.95; 3], &[KEEP, STOP, KEEP]);
     let many = PercentileOptions { min_trials: 6, ..Default::default() };
@@ -128,6 +131,16 @@ fn rungs() {
     assert_eq!(halving(1, 2, 40).rungs(u32::MAX), [0; 0]);
     let every_third = PercentileOptions { warmup_steps: 4, interval_steps: 3, ..Default::default() };
     assert_eq!(Percentile::new(every_third).unwrap().rungs(12), [4, 7, 10]);
+}
+
+/// A study file, and the report of a study, say which rule it was.
+#[test]
+fn schedulers_have_the_names_of_study_files() {
+    let quarter = PercentileOptions { percentile: 25.0, ..Default::default() };
+    assert_eq!(NoScheduler.name(), "none");
+    assert_eq!(Percentile::median().name(), "median");
+    assert_eq!(Percentile::new(quarter).unwrap().name(), "percentile");
+    assert_eq!(SuccessiveHalving::new(Default::default()).unwrap().name(), "asha");
 }
 
 #[test]
