@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// 2⁶³, the first whole number above all `i64`.
+const BEYOND_INT: f64 = 9_223_372_036_854_775_808.0;
+
 /// The value of one parameter, as it stands in a study file or a report.
 ///
 /// Two floats are equal when their bits are: NaN equals itself and 0.0 is not −0.0.
@@ -36,7 +39,9 @@ impl Value {
     pub fn as_i64(&self) -> Option<i64> {
         match *self {
             Self::Int(value) => Some(value),
-            Self::Float(value) if value == value.trunc() && value.abs() < 9.2e18 => Some(value as i64),
+            Self::Float(value) if value == value.trunc() && (-BEYOND_INT..BEYOND_INT).contains(&value) => {
+                Some(value as i64)
+            }
             _ => None,
         }
     }

@@ -24,6 +24,10 @@ fn what_is_refused_is_named() {
             "step is 0.0; it must be positive and finite (integers: whole)",
         ),
         (Domain::int(0, 9).unwrap().with_step(1.5), "step is 1.5; it must be positive and finite (integers: whole)"),
+        (
+            Domain::int(0, 9).unwrap().with_step(9007199254740992.0),
+            "step is 9007199254740992.0; it must be positive and finite (integers: whole)",
+        ),
         (Domain::log(0.1, 1.0).unwrap().with_step(0.1), "step is 0.1 on a log range; use one or the other"),
         (
             Domain::uniform(0.0, 1.0).unwrap().with_step(1e-17),
@@ -46,6 +50,9 @@ fn high_is_lowered_onto_the_grid() {
     let units = Domain::int(16, 519).unwrap().with_step(16.0).unwrap();
     assert_eq!(units.to_value(1e9), Value::Int(512));
     assert_eq!(units.size(), Some(32));
+    let largest = (1u64 << 52) as f64;
+    let ends = Domain::int(-(1 << 52), 1 << 52).unwrap().with_step(largest).unwrap();
+    assert_eq!(ends.grid(), Some(vec![-largest, 0.0, largest]));
 }
 
 #[test]
@@ -100,6 +107,13 @@ fn values_next_to_the_grid_are_put_onto_it() {
     assert!(!tenths.contains(&Value::Float(0.35)));
     assert!(!tenths.contains(&Value::Float(1.1)));
     assert!(!tenths.contains(&Value::Float(f64::NAN)));
+    // Optuna allows 1e-8 of a step.
+    assert!(tenths.contains_internal(0.3 + 0.9e-9) && !tenths.contains_internal(0.3 + 1.1e-9));
+    // Where that is less than the numbers tell apart, a few units in the last place.
+    let fine = Domain::uniform(0.0, 1e6).unwrap().with_step(1e-3).unwrap();
+    let value = 999_999.5f64;
+    assert!(fine.contains_internal(value.next_up()) && fine.contains_internal(value.next_down()));
+    assert!(!fine.contains_internal(value + 20.0 * (value.next_up() - value)));
 }
 
 #[test]
@@ -143,6 +157,13 @@ proptest! {
         let Some(grid) = domain.grid() else { return Ok(()) };
         prop_assert_eq!(grid.len() as u64, domain.size().unwrap());
         prop_assert!(grid.windows(2).all(|pair| pair[0] < pair[1]));
+        prop_assert_eq!(domain.is_categorical(), domain.bounds().is_none());
+        // Beyond the ends there are the ends.
+        let (first, last) = (grid[0], grid[grid.len() - 1]);
+        prop_assert_eq!(domain.nth(u64::MAX), last);
+        prop_assert_eq!(domain.to_value(f64::INFINITY), domain.to_value(last));
+        prop_assert_eq!(domain.to_value(f64::NEG_INFINITY), domain.to_value(first));
+        prop_assert!(!domain.contains_internal(first - 1.0) && !domain.contains_internal(last + 1.0));
         for (rank, &internal) in grid.iter().enumerate() {
             prop_assert_eq!(domain.rank(internal), Some(rank as u64));
             prop_assert_eq!(domain.untransform(domain.transform(internal)), internal);

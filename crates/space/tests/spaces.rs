@@ -85,6 +85,7 @@ fn what_is_refused_is_named() {
 #[test]
 fn spaces_grow_at_their_end() {
     let mut space = optimizers();
+    assert!(Space::default().is_empty() && !space.is_empty());
     assert_eq!(space.push(unit("dropout").when("optimizer", ["adam"])), Ok(4));
     assert_eq!(space.index_of("dropout"), Some(4));
     assert_eq!(space.topological_order().last(), Some(&4));
@@ -106,6 +107,34 @@ fn points_and_named_values_are_the_same_thing() {
     let back = space.params(&point);
     assert_eq!(back.to_string(), "momentum=0.5 optimizer=rmsprop schedule=cosine");
     assert_eq!(space.point(&back), Ok(point));
+}
+
+#[test]
+fn points_grow_and_know_what_is_absent() {
+    let nan = f64::NAN;
+    let mut point = Point::default();
+    assert!(point.is_empty());
+    point.set(2, 0.5);
+    assert_eq!(point, Point::from(vec![nan, nan, 0.5]));
+    point.set(0, -1.0);
+    assert_eq!((point.len(), point.is_empty(), point.values()[0], point.values()[2]), (3, false, -1.0, 0.5));
+    assert_eq!([0, 1, 2, 3].map(|index| point.has(index)), [true, false, true, false]);
+    assert!(point.get(3).is_nan());
+    for other in [vec![-1.0, nan], vec![-1.0, nan, nan], vec![-1.0, 1.0, 0.5], vec![-1.0, nan, 0.25], vec![]] {
+        assert_ne!(point, Point::from(other));
+    }
+}
+
+#[test]
+fn named_values_are_replaced_in_their_place() {
+    let mut params = Params::default();
+    assert!(params.is_empty());
+    for (name, value) in [("a", 1), ("b", 2), ("a", 3)] {
+        params.set(name, value);
+    }
+    assert_eq!((params.len(), params.is_empty(), params.to_string()), (2, false, "a=3 b=2".into()));
+    assert!(params.iter().eq([("a", &Value::Int(3)), ("b", &Value::Int(2))]));
+    assert_eq!(params.get("c"), None);
 }
 
 #[test]
