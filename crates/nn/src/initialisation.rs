@@ -140,6 +140,34 @@ mod tests {
         }
     }
 
+    /// The blocks of `orthogonal` change no bit: modified Gram-Schmidt vector by vector, the columns of a matrix that is
+    /// not wider than high.
+    #[test]
+    fn blocks_have_the_bits_of_one_vector_after_the_other() {
+        for (rows, columns) in [(3, 7), (20, 20), (40, 30), (19, 64)] {
+            let mut stream_of_both = stream();
+            let (count, length) = (rows.min(columns), rows.max(columns));
+            let mut vectors: Vec<Vec<f64>> = Vec::new();
+            for _ in 0..count {
+                let mut vector: Vec<f64> = (0..length).map(|_| stream_of_both.normal()).collect();
+                let before = dot(&vector, &vector);
+                vectors.iter().for_each(|other| subtract_part_along(&mut vector, other));
+                if dot(&vector, &vector) < before / 2.0 {
+                    vectors.iter().for_each(|other| subtract_part_along(&mut vector, other));
+                }
+                let norm = dot(&vector, &vector).sqrt();
+                vectors.push(vector.into_iter().map(|v| v / norm).collect());
+            }
+            let place = |row: usize, column: usize| match rows < columns {
+                true => vectors[row][column],
+                false => vectors[column][row],
+            };
+            let expected = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
+            let expected: Vec<f64> = expected.map(|(row, column)| place(row, column)).collect();
+            assert!(orthogonal(rows, columns, &mut stream()) == expected, "{rows}x{columns}");
+        }
+    }
+
     /// Mean and deviation of 20,000 draws against those of the rule, and the bound of a uniform one.
     #[test]
     fn draws_have_the_moments_of_their_rule() {

@@ -267,6 +267,7 @@ mod tests {
         let p = parameter(ParameterKind::Vector { len: 3 });
         assert!(matches!(p.to_torch(&[0.0; 2]), Err(NetworkError::WeightCount { received: 2, expected: 3, .. })));
         assert!(p.from_torch(&[0.0; 4]).is_err());
+        assert!(!p.is_empty() && parameter(ParameterKind::Vector { len: 0 }).is_empty());
     }
 
     #[test]
@@ -287,8 +288,28 @@ mod tests {
         assert!(mean.abs() < 0.2 * bound, "mean {mean}");
         assert_eq!(weights, draw(0, key));
         assert_ne!(weights, draw(0, Key::study(7).trial(4)));
-        assert_ne!(draw(1, key)[..], weights[..8]);
+        let biases = draw(1, key);
+        assert_ne!(biases, weights[..8]);
+        assert!(biases.iter().all(|b| b.abs() <= bound) && biases.iter().any(|b| b.abs() > 0.5 * bound), "{biases:?}");
         assert_eq!(draw(2, key), [1.0; 8]);
         assert_eq!(draw(3, key), [0.0; 8]);
+    }
+
+    /// A rule gets the sizes of the whole tensor: eight filters of 27 weights each, orthonormal as PyTorch sees them.
+    #[test]
+    fn orthogonal_filters_are_orthonormal() {
+        let initialisation = Initialisation::Orthogonal;
+        let network =
+            Network { blocks: vec![ConvBlock::new(8)], initialisation, ..Network::new(Image::new(12, 12, 3), 10) };
+        let filters = &network.parameters().unwrap()[0];
+        let mut values = vec![0.0; filters.len()];
+        filters.initialise(0, Key::study(7), &mut values);
+        let torch = filters.to_torch(&values).unwrap();
+        for (i, a) in torch.chunks(27).enumerate() {
+            for (j, b) in torch.chunks(27).enumerate() {
+                let product: f32 = a.iter().zip(b).map(|(a, b)| a * b).sum();
+                assert!((product - f32::from(u8::from(i == j))).abs() < 1e-6, "filters {i} and {j}: {product}");
+            }
+        }
     }
 }

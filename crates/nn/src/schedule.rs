@@ -246,6 +246,42 @@ mod tests {
         }
     }
 
+    /// Curves that fall over the run fall over what the warm-up leaves of it.
+    #[test]
+    fn after_the_warm_up_a_curve_runs_over_the_steps_that_are_left() {
+        for curve in [Curve::Cosine { end: 0.2 }, Curve::OneCycle { rise: 0.4, start: 0.1, end: 0.05 }] {
+            let cold = Schedule { curve, warmup_epochs: 0.0 };
+            let warm = Schedule { curve, warmup_epochs: 1.5 };
+            // Of forty steps fifteen are warm-up.
+            for step in 0..=25 {
+                assert_eq!(warm.factor(step + 15, 10, 4), cold.factor(step, 5, 5), "{curve:?}, step {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn bounds_are_where_they_are_said_to_be() {
+        let holds = |curve, warmup_epochs| Schedule { curve, warmup_epochs }.check().is_ok();
+        let (inf, nan) = (f64::INFINITY, f64::NAN);
+        for (warmup, expected) in [(0.0, true), (2.5, true), (-0.1, false), (inf, false), (nan, false)] {
+            assert_eq!(holds(Curve::Constant, warmup), expected, "warmup_epochs {warmup}");
+        }
+        for (every, expected) in [(0.5, true), (0.0, false), (-1.0, false), (inf, false), (nan, false)] {
+            assert_eq!(holds(Curve::Step { every, factor: 0.5 }, 0.0), expected, "every {every}");
+        }
+        for (factor, expected) in [(0.5, true), (1.0, true), (1.1, false), (0.0, false), (-0.5, false), (nan, false)] {
+            assert_eq!(holds(Curve::Step { every: 1.0, factor }, 0.0), expected, "factor {factor}");
+        }
+        for (rise, expected) in [(0.3, true), (0.0, false), (1.0, false), (1.5, false), (-0.3, false), (nan, false)] {
+            assert_eq!(holds(Curve::one_cycle(rise), 0.0), expected, "rise {rise}");
+        }
+        for (end, expected) in [(0.0, true), (1.0, true), (-0.1, false), (1.1, false), (nan, false)] {
+            assert_eq!(holds(Curve::Cosine { end }, 0.0), expected, "end {end}");
+            assert_eq!(holds(Curve::OneCycle { rise: 0.3, start: end, end: 0.0 }, 0.0), expected, "start {end}");
+            assert_eq!(holds(Curve::OneCycle { rise: 0.3, start: 0.0, end }, 0.0), expected, "end {end}");
+        }
+    }
+
     #[test]
     fn numbers_outside_their_bounds_are_named() {
         let message = |curve, warmup_epochs| Schedule { curve, warmup_epochs }.check().unwrap_err().to_string();

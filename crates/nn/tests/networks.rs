@@ -119,13 +119,13 @@ fn what_cannot_be_is_named() {
     refused(&with(ConvBlock { kernel: 0, ..ConvBlock::new(8) }), "blocks.1: kernel is 0, must be from 1 to 255");
     refused(&with(ConvBlock { stride: 0, ..ConvBlock::new(8) }), "blocks.1: stride is 0, must be from 1 to 255");
     refused(&with(ConvBlock { padding: 3, ..ConvBlock::new(8) }), "blocks.1: padding is 3, must be from 0 to 2");
-    refused(
-        &with(ConvBlock {
-            pool: Some(Pool { window: Window { kernel: 3, stride: 3, padding: 2 }, ..Pool::max(3) }),
-            ..ConvBlock::new(8)
-        }),
-        "blocks.1: pool padding is 2, must be from 0 to 1",
-    );
+    for (kernel, message) in [
+        (3, "blocks.1: pool padding is 3, must be from 0 to 1"),
+        (5, "blocks.1: pool padding is 3, must be from 0 to 2"),
+    ] {
+        let pool = Pool { window: Window { kernel, stride: 3, padding: 3 }, ..Pool::max(3) };
+        refused(&with(ConvBlock { pool: Some(pool), ..ConvBlock::new(8) }), message);
+    }
     let grouped = ConvBlock { norm: Some(Norm::Group { groups: 8 }), ..ConvBlock::new(20) };
     refused(&with(grouped), "blocks.1: norm_groups is 8, must be a divisor of its 20 channels");
     refused(
@@ -151,6 +151,37 @@ fn what_cannot_be_is_named() {
     refused(&Network { dropout: f32::NAN, ..report("m1") }, "hidden: dropout is NaN, must be from 0 to 1");
     let huge = Network { hidden: vec![60_000], ..Network::new(Image::new(1000, 1000, 3), 10) };
     refused(&huge, "hidden.0: the weights would hold more than 4294967296 values");
+    refused(&filling(256, 257), "blocks.0.conv: the output of one image would hold more than 4294967296 values");
+}
+
+/// A map of so many pixels with 65,536 channels, made by as few weights.
+fn filling(height: usize, width: usize) -> Network {
+    let block = ConvBlock { norm: None, pool: None, ..ConvBlock::with_kernel(1 << 16, 1) };
+    Network { blocks: vec![block], head: Head::GlobalAverage, ..Network::new(Image::new(height, width, 1), 2) }
+}
+
+/// 2^32 values in a map, or 2^32 weights in a layer, are the most there may be, and may be.
+#[test]
+fn the_largest_layers_are_accepted() {
+    assert!(filling(256, 256).layers().is_ok());
+    let block = ConvBlock { bias: false, ..filling(1, 1).blocks[0].clone() };
+    let wide = Network { blocks: vec![block], ..Network::new(Image::new(1, 1, 1 << 16), 2) };
+    assert_eq!(wide.layers().unwrap()[0].parameters(), 1 << 32);
+}
+
+/// Models on disk say `batch_norm: true` or `false`, as they did before there were other norms.
+#[test]
+fn norms_are_written_as_they_always_were() {
+    for (norm, written) in [
+        (None, r#""batch_norm":false"#),
+        (Some(Norm::Batch), r#""batch_norm":true"#),
+        (Some(Norm::Group { groups: 4 }), r#""batch_norm":{"groups":4}"#),
+    ] {
+        let block = ConvBlock { norm, ..ConvBlock::new(8) };
+        let text = serde_json::to_string(&block).unwrap();
+        assert!(text.contains(written), "{text}");
+        assert_eq!(serde_json::from_str::<ConvBlock>(&text).unwrap(), block);
+    }
 }
 
 #[test]
@@ -203,8 +234,9 @@ proptest! {
 fn the_graph_has_the_same_parameters_in_the_same_order() {
     let strided =
         ConvBlock { stride: 2, residual: true, bias: false, pool: Some(Pool::average(2)), ..ConvBlock::new(6) };
+    let grouped = Some(Norm::Group { groups: 2 });
     let odd = Network {
-        blocks: vec![ConvBlock { activation: None, ..ConvBlock::with_kernel(4, 5) }, strided],
+        blocks: vec![ConvBlock { activation: None, norm: grouped, ..ConvBlock::with_kernel(4, 5) }, strided],
         ..Network::new(Image::new(13, 11, 3), 7)
     };
     for network in [report("m0"), report("m1"), report("m3"), report("m4"), study(3, 16, 5, true, 64), odd] {
@@ -221,6 +253,12 @@ fn the_graph_has_the_same_parameters_in_the_same_order() {
                 ParameterKind::Vector { len } => vec![len],
             };
             assert_eq!(planned.shape.sizes(), sizes, "{}", ours.name);
+            assert!(!ours.is_empty());
+            if let Start::Weights { fan, .. } = ours.start {
+                // All outputs of the kernel's positions over a pixel, or of a dense layer.
+                let from_one_input = if sizes.len() == 4 { sizes[0] * sizes[1] * sizes[3] } else { sizes[1] };
+                assert_eq!(fan.fan_out, from_one_input, "{}", ours.name);
+            }
             let init = match ours.start {
                 Start::Weights { fan: Fan { fan_in, .. }, .. } | Start::Bias { fan_in } => Init::Weights { fan_in },
                 Start::Zeros => Init::Zeros,
@@ -261,6 +299,9 @@ fn batches_that_cannot_be_are_refused() {
     let refused = Err(NetworkError::SingleValueNorm { layer: "blocks.0.norm".into() });
     assert_eq!(single.graph(1).map(|_| ()), refused);
     assert!(single.graph(2).is_ok());
+    for (height, width) in [(1, 2), (2, 1)] {
+        assert!(Network { input: Image::new(height, width, 1), ..single.clone() }.graph(1).is_ok());
+    }
     assert_eq!(single.check_rows(1), refused);
     assert_eq!(single.check_rows(2), Ok(()));
 }
