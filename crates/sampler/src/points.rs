@@ -56,7 +56,7 @@ impl Points {
 
         let mut branches = Vec::new();
         let mut total = 0u64;
-        for (fixed, key) in combinations(space, &deciding)? {
+        for (fixed, key) in combinations(space, &deciding, MOST_BRANCHES)? {
             let is_free = |&index: &usize| !decides[index] && space.is_active(&fixed, index);
             let free: Vec<(usize, u64)> = (0..space.len()).filter(is_free).map(|index| (index, sizes[index])).collect();
             let count = free.iter().try_fold(1u64, |count, (_, size)| count.checked_mul(*size));
@@ -107,29 +107,47 @@ impl Points {
 }
 
 /// All combinations of the deciding parameters' values, in the order of their keys.
-fn combinations(space: &Space, deciding: &[usize]) -> Result<Vec<(Point, Vec<u64>)>, SamplerError> {
+///
+/// # Errors
+/// More than `most`.
+fn combinations(space: &Space, deciding: &[usize], most: usize) -> Result<Vec<(Point, Vec<u64>)>, SamplerError> {
     let mut combinations = vec![(Point::absent(space.len()), Vec::new())];
     for &index in deciding {
         let mut longer = Vec::new();
         for (point, key) in combinations {
             let active = space.is_active(&point, index);
-            let values = if active { space.domain(index).size().unwrap_or(0) } else { 0 };
-            if values > (MOST_BRANCHES - longer.len().min(MOST_BRANCHES)) as u64 {
+            let values = if active { space.domain(index).size().unwrap_or(0) } else { 1 };
+            if values > (most - longer.len()) as u64 {
                 return Err(SamplerError::TooManyPoints);
             }
-            let mut push = |value: f64, rank: u64| {
+            for k in 0..values {
+                let (value, rank) = if active { (space.domain(index).nth(k), k + 1) } else { (f64::NAN, 0) };
                 let (mut point, mut key): (Point, Vec<u64>) = (point.clone(), key.clone());
                 point.set(index, value);
                 key.push(rank);
                 longer.push((point, key));
-            };
-            if active {
-                (0..values).for_each(|k| push(space.domain(index).nth(k), k + 1));
-            } else {
-                push(f64::NAN, 0);
             }
         }
         combinations = longer;
     }
     Ok(combinations)
+}
+
+#[cfg(test)]
+mod tests {
+    use tunefork_space::{Domain, Parameter};
+
+    use super::*;
+
+    #[test]
+    fn combinations_are_counted_up_to_a_limit() {
+        let parameter = |name: &str, high| Parameter::new(name, Domain::int(1, high).unwrap());
+        let space = Space::new(vec![parameter("a", 3), parameter("b", 4).when("a", [1, 2])]).unwrap();
+        // Two values of `a` with four of `b` each, and one without.
+        let keys = |most| combinations(&space, &[0, 1], most).map(|all| all.into_iter().map(|(_, key)| key).collect());
+        let all: Vec<Vec<u64>> = (1..=2).flat_map(|a| (1..=4).map(move |b| vec![a, b])).chain([vec![3, 0]]).collect();
+        assert_eq!(keys(9), Ok(all));
+        assert_eq!(keys(8), Err(SamplerError::TooManyPoints));
+        assert_eq!(keys(2), Err(SamplerError::TooManyPoints));
+    }
 }

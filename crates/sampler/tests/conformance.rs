@@ -269,9 +269,12 @@ fn proposals_keep_to_the_region(new: New) {
             let ask = Ask { region: Region::of(&far), ..next(&history) };
             let proposal = old.propose(&ask);
             assert_eq!(proposal, new(&space).unwrap().propose(&ask), "after {trials}");
-            if let Proposal::Point(point) = proposal {
-                check_inside(&space, &point);
-                assert!(far(&point), "after {trials}: {}", space.params(&point));
+            match proposal {
+                Proposal::Point(point) => {
+                    check_inside(&space, &point);
+                    assert!(far(&point), "after {trials}: {}", space.params(&point));
+                }
+                Proposal::Exhausted => assert!(old.trials(&space).is_some(), "there are points without end"),
             }
             let whole = Ask { region: Region::of(&|_| true), ..ask };
             assert_eq!(new(&space).unwrap().propose(&whole), new(&space).unwrap().propose(&next(&history)));

@@ -1,31 +1,38 @@
 //! The distribution of random draws and the order of the grid.
 
 use tunefork_rng::Key;
-use tunefork_sampler::{Ask, Grid, Proposal, Random, Region, Sampler};
-use tunefork_space::{Domain, Parameter, Params, Space};
+use tunefork_sampler::{Ask, Grid, Proposal, Random, Region, Sampler, Tpe, TpeOptions};
+use tunefork_space::{Domain, Parameter, Params, Point, Space};
 use tunefork_trial::{Direction, History, TrialNumber};
 
 fn parameter(name: &str, domain: Domain) -> Parameter {
     Parameter::new(name, domain)
 }
 
+fn space(parameters: Vec<Parameter>) -> Space {
+    Space::new(parameters).unwrap()
+}
+
+fn unit(name: &str) -> Parameter {
+    parameter(name, Domain::uniform(0.0, 1.0).unwrap())
+}
+
+fn ask(history: &History, number: u32) -> Ask<'_> {
+    Ask { history, number: TrialNumber(number), proposed: number, key: Key::study(0), region: Region::WHOLE }
+}
+
+/// The point proposed; `None` when there is none left.
+fn propose(sampler: &mut dyn Sampler, ask: Ask<'_>) -> Option<Point> {
+    match sampler.propose(&ask) {
+        Proposal::Point(point) => Some(point),
+        Proposal::Exhausted => None,
+    }
+}
+
 /// The first value of each of `count` proposals for an empty history.
 fn draws(domain: Domain, count: u32) -> Vec<f64> {
-    let space = Space::new(vec![parameter("x", domain)]).unwrap();
-    let history = History::new(space, Direction::Minimize);
-    let draw = |number| {
-        let ask = Ask {
-            history: &history,
-            number: TrialNumber(number),
-            proposed: number,
-            key: Key::study(0),
-            region: Region::WHOLE,
-        };
-        match Random::new().propose(&ask) {
-            Proposal::Point(point) => point.get(0),
-            Proposal::Exhausted => panic!("exhausted"),
-        }
-    };
+    let history = History::new(space(vec![parameter("x", domain)]), Direction::Minimize);
+    let draw = |number| propose(&mut Random::new(), ask(&history, number)).expect("exhausted").get(0);
     (0..count).map(draw).collect()
 }
 
@@ -69,28 +76,18 @@ fn log_ranges_are_uniform_in_their_factors() {
 
 #[test]
 fn the_grid_in_its_order() {
-    let space = Space::new(vec![
+    let space = space(vec![
         parameter("width", Domain::int(8, 16).unwrap().with_step(8.0).unwrap()),
         parameter("momentum", Domain::choice([0.5, 0.9]).unwrap()).when("optimizer", ["sgd"]),
         parameter("optimizer", Domain::choice(["sgd", "adam"]).unwrap()),
-    ])
-    .unwrap();
+    ]);
     let history = History::new(space.clone(), Direction::Minimize);
     let mut grid = Grid::new(&space).unwrap();
     // The numbers of the trials have gaps where trials were enqueued.
     let points: Vec<Params> = (0..6)
         .map(|proposed| {
-            let ask = Ask {
-                history: &history,
-                number: TrialNumber(3 * proposed),
-                proposed,
-                key: Key::study(0),
-                region: Region::WHOLE,
-            };
-            match grid.propose(&ask) {
-                Proposal::Point(point) => space.params(&point),
-                Proposal::Exhausted => panic!("exhausted at {proposed}"),
-            }
+            let ask = Ask { proposed, ..ask(&history, 3 * proposed) };
+            space.params(&propose(&mut grid, ask).expect("exhausted"))
         })
         .collect();
     let expected = [
@@ -118,4 +115,61 @@ fn grids_that_cannot_be_counted_are_refused() {
     assert_eq!(error.to_string(), expected);
     let decides = parameter("late", Domain::int(0, 1).unwrap()).when("n0", [0]);
     assert!(Grid::new(&Space::new(vec![wide(0), decides]).unwrap()).is_err());
+}
+
+/// The cache of a grid answers for any number, and only for its own space and region.
+#[test]
+fn a_grid_is_asked_in_any_order_and_about_other_spaces() {
+    let of = |high| space(vec![parameter("n", Domain::int(0, high).unwrap())]);
+    let (history, larger) = (History::new(of(9), Direction::Minimize), History::new(of(99), Direction::Minimize));
+    let endless = History::new(space(vec![unit("x")]), Direction::Minimize);
+    let mut grid = Grid::new(&of(9)).unwrap();
+    let odd = |point: &Point| point.get(0) % 2.0 == 1.0;
+    for (proposed, expected) in
+        [(3, Some(7.0)), (1, Some(3.0)), (2, Some(5.0)), (2, Some(5.0)), (5, None), (0, Some(1.0))]
+    {
+        let ask = Ask { region: Region::of(&odd), ..ask(&history, proposed) };
+        assert_eq!(propose(&mut grid, ask).map(|point| point.get(0)), expected, "number {proposed}");
+    }
+    assert_eq!(propose(&mut grid, ask(&larger, 50)), Some(Point::from(vec![50.0])));
+    assert_eq!(propose(&mut grid, ask(&endless, 0)), None);
+    assert_eq!(propose(&mut grid, ask(&history, 9)), Some(Point::from(vec![9.0])));
+    assert_eq!(propose(&mut grid, ask(&history, 10)), None);
+}
+
+/// A joint proposal and each parameter asked for by itself have streams of their own.
+#[test]
+fn draws_of_different_questions_differ() {
+    let history = History::new(space(vec![unit("x"), unit("y")]), Direction::Minimize);
+    let ask = ask(&history, 0);
+    let mut random = Random::new();
+    let joint = propose(&mut random, ask).unwrap();
+    let mut draws = [joint.get(0), joint.get(1), random.propose_one(&ask, 0), random.propose_one(&ask, 1)];
+    draws.sort_by(f64::total_cmp);
+    assert!(draws.windows(2).all(|pair| pair[0] < pair[1]), "{draws:?}");
+}
+
+/// Neither a parameter with one value nor a trial without values is anything to draw for.
+#[test]
+fn what_says_nothing_changes_no_draw() {
+    let alone = History::new(space(vec![unit("x")]), Direction::Minimize);
+    let expected = propose(&mut Random::new(), ask(&alone, 5)).unwrap().get(0);
+    for single in [Domain::uniform(2.0, 2.0), Domain::int(2, 2), Domain::choice([2])] {
+        let history = History::new(space(vec![parameter("one", single.unwrap()), unit("x")]), Direction::Minimize);
+        assert_eq!(propose(&mut Random::new(), ask(&history, 5)).unwrap().get(1), expected);
+    }
+    let mut waiting = alone.clone();
+    waiting.enqueue(TrialNumber(0), Point::absent(1)).unwrap();
+    assert_eq!(propose(&mut Random::new(), ask(&waiting, 5)).unwrap().get(0), expected);
+}
+
+#[test]
+fn samplers_have_the_names_of_study_files() {
+    assert_eq!(Random::new().name(), "random");
+    assert_eq!(Grid::new(&Space::default()).unwrap().name(), "grid");
+    assert_eq!(Tpe::new(TpeOptions::default()).unwrap().name(), "tpe");
+    assert_eq!(
+        format!("{:?} and {:?}", Region::WHOLE, Region::of(&|_| true)),
+        "the whole space and a part of the space"
+    );
 }

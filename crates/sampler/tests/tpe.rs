@@ -175,6 +175,30 @@ fn parameters_that_appear_late() {
     assert!(mean < 0.35, "small values are good, but the last ones were {last:?}");
 }
 
+/// A choice that is none of today's teaches as little as none at all.
+#[test]
+fn choices_of_other_days_are_not_learnt_from() {
+    let space = Space::new(vec![Parameter::new("kind", Domain::choice(["a", "b", "c"]).unwrap())]).unwrap();
+    let history = |foreign: f64| {
+        let mut history = History::new(space.clone(), Direction::Minimize);
+        for number in 0..30 {
+            let kind = if number % 2 == 0 { foreign } else { f64::from(number % 3) };
+            let trial = TrialNumber(number);
+            history.start(trial, Point::from(vec![kind])).unwrap();
+            history.finish(trial, TrialState::Complete, Some(f64::from(number))).unwrap();
+        }
+        history
+    };
+    let proposals = |foreign| {
+        let history = history(foreign);
+        let mut sampler = tpe(TpeOptions::default());
+        (0..100).map(|seed| propose(&mut sampler, &history, seed).get(0)).collect::<Vec<f64>>()
+    };
+    let expected = proposals(f64::NAN);
+    assert_eq!(proposals(3.0), expected);
+    assert_eq!(proposals(-1.0), expected);
+}
+
 #[test]
 fn bad_options_are_named() {
     let options = TpeOptions { candidates: 0, ..TpeOptions::default() };

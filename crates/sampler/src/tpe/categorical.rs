@@ -45,13 +45,13 @@ impl Kernels for Categorical {
         }
         let observed = self.observed[slot] as usize;
         let mut cumulated = 0.0;
-        for choice in 0..self.choices {
-            cumulated += if choice == observed { self.same } else { self.other };
-            if u < cumulated {
-                return choice as f64;
-            }
-        }
-        (self.choices - 1) as f64
+        let passed = |choice: &usize| {
+            cumulated += if *choice == observed { self.same } else { self.other };
+            u < cumulated
+        };
+        // What rounding leaves belongs to the last choice.
+        let last = self.choices - 1;
+        (0..last).find(passed).unwrap_or(last) as f64
     }
 
     fn internal(&self, coordinate: f64) -> f64 {

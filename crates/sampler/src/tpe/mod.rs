@@ -238,3 +238,15 @@ fn first_largest(values: impl Iterator<Item = f64>) -> usize {
     }
     best.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_equal_ones_is_the_largest() {
+        assert_eq!(first_largest([1.0, 3.0, 2.0, 3.0].into_iter()), 1);
+        assert_eq!(first_largest([f64::NEG_INFINITY, f64::NAN, -2.0].into_iter()), 2);
+        assert_eq!(first_largest([f64::NEG_INFINITY; 2].into_iter()), 0);
+    }
+}
