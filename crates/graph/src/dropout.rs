@@ -27,3 +27,24 @@ pub fn threshold(p: f64) -> u64 {
 pub fn scale(p: f64) -> f64 {
     if p < 1.0 { 1.0 / (1.0 - p) } else { 0.0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_two_words_of_the_counter() {
+        assert_eq!(counter(7, 0x1_0000_0002, 3), [7, 2, 1, 3]);
+    }
+
+    /// A share p of 2^32 numbers lies below the threshold, and what is kept makes up for it.
+    #[test]
+    fn thresholds_and_scales_of_probabilities() {
+        for (p, below, kept) in
+            [(0.0, 0, 1.0), (0.25, 1 << 30, 4.0 / 3.0), (0.5, 1 << 31, 2.0), (0.75, 3 << 30, 4.0), (1.0, 1 << 32, 0.0)]
+        {
+            assert_eq!((threshold(p), scale(p)), (below, kept), "{p}");
+        }
+        assert_eq!((threshold(-0.5), threshold(1.5), scale(1.5)), (0, 1 << 32, 0.0));
+    }
+}

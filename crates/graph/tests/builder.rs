@@ -50,6 +50,10 @@ fn zeros_are_refused_by_name() {
     );
     let mut g = graph();
     let input = g.input();
+    assert_eq!(
+        message(g.group_norm(input, "n", 0)),
+        "group_norm \"n\": the number of groups must be at least 1, got 0"
+    );
     let conv = |conv| message(graph().conv2d(input, "c", conv));
     assert_eq!(conv(Conv { stride: 0, ..CONV }), "conv2d \"c\": the stride must be at least 1, got 0");
     assert_eq!(conv(Conv { kernel: 0, ..CONV }), "conv2d \"c\": the kernel must be at least 1, got 0");
@@ -80,6 +84,9 @@ fn a_norm_over_one_value_is_refused() {
     let mut g = Graph::new(1, [1, 1, 3]).unwrap();
     let input = g.input();
     assert!(message(g.batch_norm(input, "n")).contains("batch_norm \"n\": the input [1, 1, 1, 3] has one value"));
+    assert!(matches!(g.group_norm(input, "n", 3), Err(GraphError::SingleValueGroup { groups: 3, .. })));
+    assert!(matches!(g.group_norm(input, "n", 2), Err(GraphError::UnevenGroups { groups: 2, channels: 3, .. })));
+    assert!(g.group_norm(input, "n", 1).is_ok());
 }
 
 #[test]

@@ -181,6 +181,45 @@ fn what_is_kept_is_what_the_gradients_read() {
     assert_eq!(backward(&linear)[0].saved, None, "a sum of products needs no result for its gradient");
 }
 
+/// What follows a sum of x with a second tensor, and what of the block is elementwise and read by its gradients: the
+/// saved values for a norm, a derivative or a largest value; the second tensor to project it or to find the sum again.
+#[test]
+fn gradients_read_what_they_cannot_do_without() {
+    type After = fn(&mut Graph, NodeId) -> Result<NodeId, GraphError>;
+    let nothing: After = |_, x| Ok(x);
+    let relu: After = |g, x| g.activation(x, Activation::Relu);
+    let silu: After = |g, x| g.activation(x, Activation::Silu);
+    let largest: After = |g, x| g.max_pool(x, PAIR);
+    let mean: After = |g, x| g.average_pool(x, PAIR);
+    // before the sum, projected or not, after it; elementwise, reads saved, reads the second tensor
+    for (before, projected, after, expected) in [
+        ("", false, nothing, ("add:s", [true, false, false])),
+        ("", false, relu, ("add:sa", [true, true, false])),
+        ("", false, silu, ("add:sa", [true, true, true])),
+        ("", false, largest, ("add:sm", [false, true, true])),
+        ("", false, mean, ("add:sm", [false, false, false])),
+        ("norm", true, nothing, ("norm:cnp", [false, true, true])),
+        ("linear", true, nothing, ("linear:cp", [false, false, true])),
+        ("norm", false, nothing, ("norm:cns", [false, true, false])),
+        ("norm", false, relu, ("norm:cnsa", [false, true, true])),
+    ] {
+        let plan = plan(|g, x| {
+            let x = g.conv2d(x, "first", CONV)?;
+            let y = if before.is_empty() { g.dropout(x) } else { g.conv2d(x, before, CONV) }?;
+            let y = if before == "norm" { g.batch_norm(y, "n")? } else { y };
+            let shortcut = if projected { g.conv2d(x, "shortcut", PROJECTION)? } else { x };
+            let sum = g.add(y, shortcut)?;
+            after(g, sum)
+        });
+        let (name, reads) = expected;
+        assert_eq!(described(&plan).last().map(String::as_str), Some(name));
+        let (block, step) = (&forward(&plan).last().unwrap().block, backward(&plan)[0]);
+        let asked = [block.is_elementwise(), block.backward_reads_saved(), block.backward_reads_shortcut()];
+        assert_eq!(asked, reads, "{name}");
+        assert_eq!([step.saved.is_some(), step.shortcut_input.is_some()], reads[1..], "{name}");
+    }
+}
+
 #[test]
 fn a_block_without_convolution_keeps_its_input() {
     let plan = plan(|g, x| {

@@ -4,7 +4,9 @@ mod common;
 
 use common::PlainEngine;
 use proptest::prelude::*;
-use tunefork_graph::{Buffer, NoWorkspace, Plan, Precision, Program, Step, StepShape, Workspace};
+use tunefork_graph::{
+    Buffer, Graph, Init, NoWorkspace, Op, Plan, Precision, Program, Step, StepShape, Workspace, differentiate,
+};
 use tunefork_networks::{NETWORKS, Network};
 use tunefork_reference::testing;
 
@@ -96,6 +98,36 @@ fn check(plan: &Plan) {
     assert_eq!(bytes.total(), 4 * (plan.slab.len + 3 * slots + plan.arena_len()) as u64);
 }
 
+/// Operations of an image: of each convolution and dense layer that reaches the loss, two per multiply-add. Backward as
+/// many for the weights, and for x if a parameter stands before it.
+fn operations(graph: &Graph) -> [u64; 2] {
+    let gradients = differentiate(graph).unwrap();
+    let mut sums = [0; 2];
+    for id in graph.ids().filter(|id| gradients.gradient(*id).is_some()) {
+        let node = graph.node(id);
+        if let Op::Conv2d(_) | Op::Dense = node.op
+            && let Op::Parameter(weights) = graph.node(node.inputs[1]).op
+            && let Init::Weights { fan_in } = graph.parameters()[weights.index()].init
+        {
+            let forward = (2 * fan_in * node.shape.elements() / graph.batch()) as u64;
+            let passes = if gradients.gradient(node.inputs[0]).is_some() { 2 } else { 1 };
+            sums = [sums[0] + forward, sums[1] + passes * forward];
+        }
+    }
+    sums
+}
+
+/// Values of the tensors of all steps, in each step each tensor once.
+fn touched(program: &Program) -> u64 {
+    let of_step = |step: &Step| {
+        let mut tensors: Vec<Buffer> = step.uses().iter().map(|used| used.tensor).collect();
+        tensors.sort();
+        tensors.dedup();
+        tensors.iter().map(|tensor| tensor.len as u64).sum::<u64>()
+    };
+    program.steps.iter().map(of_step).sum()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
@@ -104,6 +136,21 @@ proptest! {
         let engines: [&dyn Workspace; 3] = [&NoWorkspace, &PlainEngine, &HalfEngine];
         let workspace = engines[engine];
         check(&Plan::new(&testing::random_graph(seed), evaluation_batch, workspace).unwrap());
+    }
+
+    #[test]
+    fn costs_are_counted_off_the_graph(seed: u64, evaluation_batch in 1usize..7) {
+        let graph = testing::random_graph(seed);
+        let plan = Plan::new(&graph, evaluation_batch, &NoWorkspace).unwrap();
+        let [forward, backward] = operations(&graph);
+        let [evaluation, training] = [&plan.evaluation, &plan.training].map(|program| program.cost);
+        prop_assert_eq!(evaluation.flops, forward * evaluation_batch as u64);
+        prop_assert_eq!(training.flops, (forward + backward) * graph.batch() as u64);
+        // Forward a parameter is read, backward it is read again and its gradient written; then Adam's update.
+        let parameters = plan.parameter_count() as u64;
+        prop_assert_eq!(evaluation.bytes, 4 * (touched(&plan.evaluation) + parameters));
+        prop_assert_eq!(training.bytes, 4 * (touched(&plan.training) + 3 * parameters + 7 * plan.slab.trainable_len as u64));
+        prop_assert_eq!((evaluation.steps, training.steps), (plan.evaluation.steps.len() as u64, plan.training.steps.len() as u64 + 1));
     }
 
     #[test]

@@ -249,6 +249,109 @@ mod tests {
         }
     }
 
+    /// The numbers of the update `t` = 3 at learning rate 0.5 and weight decay 0.1, from the formulae in the module's head.
+    #[test]
+    fn scalars_are_those_of_the_formulae() {
+        let plain = Scalars {
+            shrink: 1.0,
+            decay: 0.1,
+            rate: 0.5,
+            gradient_rate: 0.0,
+            kept: [0.0; 2],
+            added: [1.0; 2],
+            root: 1.0,
+            epsilon: 0.0,
+            nesterov: false,
+            centered: false,
+        };
+        // beta1 = 0.5 and beta2 = 0.75 after three updates: 1 - 0.5^3 and 1 - 0.75^3.
+        let root = 0.578125f64.sqrt() as f32;
+        let (kept, added) = ([0.5, 0.75], [0.5, 0.25]);
+        let adam = Scalars { rate: (0.5 / 0.875) as f32, kept, added, root, epsilon: 1e-3, ..plain };
+        // NAdam without decay: mu is half of beta1, and the product of three is 1/64.
+        let nadam = Scalars { rate: (0.5 * 0.25 / (1.0 - 1.0 / 256.0)) as f32, ..adam };
+        let nadam = Scalars { gradient_rate: (0.5 * 0.75 / (1.0 - 1.0 / 64.0)) as f32, ..nadam };
+        let (beta1, beta2, epsilon) = (0.5, 0.75, 1e-3);
+        let rms = |centered| UpdateRule::RmsProp { alpha: 0.75, epsilon, rmsprop_momentum: 0.5, centered };
+        for (rule, expected) in [
+            (UpdateRule::SGD, plain),
+            (
+                UpdateRule::Sgd { momentum: 0.5, dampening: 0.25, nesterov: false },
+                Scalars { kept: [0.5, 0.0], added: [0.75, 1.0], ..plain },
+            ),
+            (UpdateRule::momentum(0.5, true), Scalars { kept: [0.5, 0.0], nesterov: true, ..plain }),
+            (rms(false), Scalars { kept, added, epsilon: 1e-3, ..plain }),
+            (rms(true), Scalars { kept, added, epsilon: 1e-3, centered: true, ..plain }),
+            (UpdateRule::Adam { beta1, beta2, epsilon }, adam),
+            (UpdateRule::AdamW { beta1, beta2, epsilon }, Scalars { shrink: 0.95, decay: 0.0, ..adam }),
+            (UpdateRule::NAdam { beta1, beta2, epsilon, momentum_decay: 0.0 }, nadam),
+            (UpdateRule::Adagrad { epsilon, lr_decay: 1.5 }, Scalars { rate: 0.125, epsilon: 1e-3, ..plain }),
+            (UpdateRule::Lion { beta1, beta2 }, Scalars { shrink: 0.95, decay: 0.0, kept, added, ..plain }),
+        ] {
+            let scalars = rule.scalars(0.5, 0.1, 3);
+            assert_eq!(scalars, expected, "{rule:?}");
+            assert_eq!(scalars.without_decay(), Scalars { shrink: 1.0, decay: 0.0, ..expected }, "{rule:?}");
+        }
+        let dampened = UpdateRule::Sgd { momentum: 0.5, dampening: 0.25, nesterov: false };
+        assert_eq!(dampened.scalars(0.5, 0.1, 1).added, [1.0, 1.0], "the first gradient is not dampened");
+    }
+
+    #[test]
+    fn states_are_counted_as_the_table_says() {
+        let rms = |centered| UpdateRule::RmsProp { alpha: 0.9, epsilon: 1e-8, rmsprop_momentum: 0.0, centered };
+        let [lion, nadam, adagrad] = [OptimizerKind::Lion, OptimizerKind::NAdam, OptimizerKind::Adagrad]
+            .map(|kind| kind.rule(&GivenScalars::NONE));
+        for (rule, states) in [
+            (UpdateRule::SGD, 0),
+            (UpdateRule::momentum(0.9, false), 1),
+            (rms(false), 2),
+            (rms(true), 3),
+            (UpdateRule::ADAM, 2),
+            (UpdateRule::ADAMW, 2),
+            (nadam, 2),
+            (lion, 1),
+            (adagrad, 1),
+        ] {
+            assert_eq!(rule.states(), states, "{rule:?}");
+        }
+    }
+
+    #[test]
+    fn scalars_are_held_against_their_bounds() {
+        let (inf, nan) = (f64::INFINITY, f64::NAN);
+        for (value, [share, part, positive, not_negative]) in [
+            (-0.5, [false; 4]),
+            (0.0, [true, true, false, true]),
+            (0.5, [true; 4]),
+            (1.0, [false, true, true, true]),
+            (2.0, [false, false, true, true]),
+            (inf, [false; 4]),
+            (nan, [false; 4]),
+        ] {
+            assert_eq!(Bounded::share("x", value).holds, share, "{value}");
+            assert_eq!(Bounded::part("x", value).holds, part, "{value}");
+            assert_eq!(Bounded::positive("x", value).holds, positive, "{value}");
+            assert_eq!(Bounded::not_negative("x", value).holds, not_negative, "{value}");
+        }
+        // Looking ahead needs a direction that is not dampened.
+        let holds = |momentum, dampening, nesterov| {
+            UpdateRule::Sgd { momentum, dampening, nesterov }.bounds().iter().all(|bounded| bounded.holds)
+        };
+        assert!(holds(0.0, 0.5, false) && holds(0.5, 0.0, true));
+        assert!(!holds(0.0, 0.0, true) && !holds(0.5, 0.5, true));
+    }
+
+    #[test]
+    fn optimizers_are_found_by_their_scalars() {
+        assert_eq!(OptimizerKind::names_with::<4>("beta1"), ["adam", "adamw", "lion", "nadam"]);
+        assert_eq!(OptimizerKind::names_with::<1>("momentum"), ["sgd"]);
+        for (scalar, count) in [("beta1", 4), ("epsilon", 5), ("momentum", 1), ("centered", 1), ("beta", 0), ("", 0)] {
+            assert_eq!(OptimizerKind::count_with(scalar), count, "{scalar}");
+        }
+        assert_eq!(OptimizerKind::AdamW.scalars(), ["beta1", "beta2", "epsilon"]);
+        assert_eq!(OptimizerKind::ALL.iter().map(|kind| kind.default_weight_decay()).sum::<f64>(), 0.01);
+    }
+
     #[test]
     fn every_example_is_within_its_bounds() {
         for rule in UpdateRule::EXAMPLES {

@@ -91,3 +91,47 @@ pub fn clip_scale(norm: f64, max_norm: f64) -> f64 {
     let scale = max_norm / (norm + 1e-6);
     if scale > 1.0 { 1.0 } else { scale }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_correction_is_one_minus_a_power() {
+        for step in 0..40u64 {
+            assert_eq!(bias_correction(0.5, step), 1.0 - 1.0 / (1u64 << step) as f64, "{step}");
+            let expected = 1.0 - libm::pow(0.999, step as f64);
+            assert!((bias_correction(0.999, step) - expected).abs() < 1e-15, "{step}");
+        }
+        assert_eq!(bias_correction(0.999, u64::MAX), 1.0);
+    }
+
+    /// PyTorch's NAdam keeps the product from step to step; leaving it where it is too small to matter changes no bit.
+    #[test]
+    fn the_momentum_schedule_is_that_of_a_running_product() {
+        for (beta1, decay) in [(0.9, 0.004), (0.9, 0.0), (0.5, 0.5), (0.99, 0.02), (0.0, 0.004)] {
+            let fall = libm::pow(0.96, decay);
+            let (mut power, mut product) = (1.0, 1.0);
+            for t in 1..=2000u64 {
+                power *= fall;
+                product *= beta1 * (1.0 - 0.5 * power);
+                let mu = |i: u64| beta1 * (1.0 - 0.5 * libm::pow(fall, i as f64));
+                let expected = [(1.0 - mu(t)) / (1.0 - product), mu(t + 1) / (1.0 - product * mu(t + 1))];
+                assert_eq!(momentum_schedule(beta1, decay, t), expected, "beta1 {beta1}, decay {decay}, update {t}");
+            }
+        }
+        // mu_1 and mu_2 by hand, of beta1 = 0.8 and a whole unit of decay.
+        let (first, second) = (0.8 * (1.0 - 0.48), 0.8 * (1.0 - 0.5 * 0.96 * 0.96));
+        let [gradient, mean] = momentum_schedule(0.8, 1.0, 1);
+        assert!((gradient - 1.0).abs() < 1e-15 && (mean - second / (1.0 - first * second)).abs() < 1e-15);
+    }
+
+    #[test]
+    fn norms_are_clipped_to_the_largest_allowed() {
+        assert_eq!((clip_scale(0.5, 1.0), clip_scale(0.0, 1.0)), (1.0, 1.0));
+        for (norm, most) in [(10.0, 1.0), (3.0, 0.25), (1.0, 1.0)] {
+            assert!((clip_scale(norm, most) * (norm + 1e-6) - most).abs() < 1e-15, "{norm} to {most}");
+        }
+        assert!(clip_scale(f64::NAN, 1.0).is_nan());
+    }
+}
