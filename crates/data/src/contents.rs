@@ -95,6 +95,14 @@ impl Contents {
         formats::read(Files::of(source, listing)?, labels)
     }
 
+    /// How many files beside the images are none.
+    pub(crate) fn others(&self) -> usize {
+        match &self.pixels {
+            Stored::Files(files) => files.others(),
+            Stored::Records(_) => 0,
+        }
+    }
+
     /// Calls `send` with every image's place in `items` and its data, in the order that suits the
     /// source, until it returns false.
     pub(crate) fn feed(&self, send: &mut dyn FnMut(usize, Raw) -> bool) -> Result<(), DataError> {

@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crate::archive::{self, ArchiveError, EntryKind};
 use crate::contents::Raw;
-use crate::formats::is_image;
-use crate::image::{ImageError, MAX_FILE_BYTES};
+use crate::image::{HEAD_BYTES, ImageError, Kind, MAX_FILE_BYTES};
 use crate::listing::Listing;
 use crate::locate::{Container, Source};
 use crate::{DataError, Warnings};
@@ -19,6 +19,8 @@ pub(crate) struct Found {
     pub name: String,
     /// What finds it again: its place among a folder's paths, or its position in the archive.
     pub handle: usize,
+    /// Whether it is an image by its name or, where that does not tell, by its first bytes.
+    pub is_image: bool,
 }
 
 #[derive(Debug)]
@@ -57,7 +59,50 @@ impl Files {
             }
             Container::Archive => files.list_archive()?,
         }
+        files.tell_images()?;
         Ok(files)
+    }
+
+    /// Says of each file whether it is an image.
+    fn tell_images(&mut self) -> Result<(), DataError> {
+        let mut open = Vec::new();
+        for (place, found) in self.found.iter_mut().enumerate().filter(|(_, found)| !is_hidden(&found.name)) {
+            match guess(&found.name) {
+                Some(is_image) => found.is_image = is_image,
+                None => open.push(place),
+            }
+        }
+        let handles: Vec<usize> = open.iter().map(|place| self.found[*place].handle).collect();
+        let begin_as_images = self.begin_as_images(&handles)?;
+        for (place, is_image) in open.into_iter().zip(begin_as_images) {
+            let found = &mut self.found[place];
+            found.is_image = is_image;
+            if !is_image && is_unfinished(&found.name) {
+                self.warnings.leave_out(&found.name, "is an unfinished download; fetch it again");
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the files with these handles begin as images do.
+    fn begin_as_images(&self, handles: &[usize]) -> Result<Vec<bool>, DataError> {
+        if let Some(paths) = &self.paths {
+            return Ok(handles.iter().map(|handle| begins_as_image(&paths[*handle])).collect());
+        }
+        let mut told = vec![false; handles.len()];
+        if !handles.is_empty() {
+            archive::heads(open(&self.path)?, handles, HEAD_BYTES as u64, &mut |place, head| {
+                told[place] = head.is_ok_and(|head| Kind::of(&head).is_some());
+                true
+            })
+            .map_err(|source| self.broken(source))?;
+        }
+        Ok(told)
+    }
+
+    /// How many files there are that are no images.
+    pub(crate) fn others(&self) -> usize {
+        self.found.iter().filter(|found| !found.is_image && !is_hidden(&found.name)).count()
     }
 
     fn list_archive(&mut self) -> Result<(), DataError> {
@@ -68,7 +113,8 @@ impl Files {
             match entry.kind {
                 EntryKind::Refused(reason) => {
                     // A class of which nothing can be read is a class.
-                    let folder = name.rsplit_once('/').map(|(folder, _)| folder).filter(|_| is_image(&name));
+                    let folder =
+                        name.rsplit_once('/').map(|(folder, _)| folder).filter(|_| Kind::named(&name).is_some());
                     self.folders.extend(folder.filter(|folder| !leaves(folder)).map(str::to_owned));
                     self.warnings.leave_out(name, reason);
                 }
@@ -77,7 +123,7 @@ impl Files {
                     let reason = "it occurs a second time; the first is used";
                     self.warnings.leave_out(name, reason);
                 }
-                EntryKind::File => self.found.push(Found { name, handle: entry.index }),
+                EntryKind::File => self.found.push(Found { name, handle: entry.index, is_image: false }),
             }
         }
         Ok(())
@@ -152,6 +198,43 @@ fn open(path: &Path) -> Result<File, DataError> {
 
 fn load_file(path: &Path, limit: u64) -> Result<Vec<u8>, DataError> {
     tunefork_atomic_file::read(path, limit).map_err(|error| DataError::io("read", path, error))
+}
+
+/// Endings of files that are never looked into: there may be one beside each image.
+const OTHER_ENDINGS: [&str; 17] = [
+    "txt", "csv", "tsv", "json", "jsonl", "xml", "html", "yaml", "yml", "toml", "md", "pdf", "npy", "npz", "mat", "gz",
+    "zip",
+];
+
+/// Endings of what browsers have not yet fetched to its end.
+const UNFINISHED_ENDINGS: [&str; 4] = ["crdownload", "part", "partial", "download"];
+
+/// Whether a file is an image, as far as its name tells.
+fn guess(name: &str) -> Option<bool> {
+    match Kind::named(name) {
+        Some(_) => Some(true),
+        None => has_ending(name, &OTHER_ENDINGS).then_some(false),
+    }
+}
+
+fn is_unfinished(name: &str) -> bool {
+    has_ending(name, &UNFINISHED_ENDINGS)
+}
+
+fn has_ending(name: &str, endings: &[&str]) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, own)| endings.iter().any(|ending| ending.eq_ignore_ascii_case(own)))
+}
+
+/// Whether the file at `path`, which is called `name`, is an image by its name or else by its first bytes.
+pub(crate) fn is_image_file(path: &Path, name: &str) -> bool {
+    guess(name).unwrap_or_else(|| begins_as_image(path))
+}
+
+fn begins_as_image(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let file = tunefork_atomic_file::open(path);
+    let read = file.and_then(|file| file.take(HEAD_BYTES as u64).read_to_end(&mut head));
+    read.is_ok() && Kind::of(&head).is_some()
 }
 
 /// Whether a path leads out of where it begins.

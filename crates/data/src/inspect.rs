@@ -40,6 +40,8 @@ pub struct Inspection {
     pub changed: Changed,
     /// Files that cannot be used, or should be looked at, and why.
     pub warnings: Warnings,
+    /// Files that are no images; those of sets in a format of their own do not count.
+    pub other_files: usize,
     /// Images whose decoded pixels are equal.
     pub duplicates: Duplicates,
 }
@@ -139,6 +141,7 @@ impl Source {
             progress(Progress { stage: Stage::Decode, done, total });
             Ok(())
         })?;
+        let other_files = contents.others();
         let mut warnings = contents.warnings;
         let mut known = Vec::with_capacity(total);
         let mut changed = Changed::default();
@@ -155,7 +158,7 @@ impl Source {
                 None => warnings.leave_out(item.name, "was not found again"),
             }
         }
-        Ok(Inspection { changed, ..summarise(contents.classes, known, warnings) })
+        Ok(Inspection { changed, other_files, ..summarise(contents.classes, known, warnings) })
     }
 }
 
@@ -202,6 +205,7 @@ fn summarise(classes: Vec<String>, known: Vec<Known>, warnings: Warnings) -> Ins
         std: moments.iter().map(|channel| channel.deviation()).collect(),
         changed: Changed::default(),
         warnings,
+        other_files: 0,
         duplicates: duplicates(&known),
     }
 }

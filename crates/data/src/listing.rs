@@ -61,6 +61,7 @@ impl Listing {
         let mut digest = Sha256::new();
         // By other rules the same files are other classes, or other pixels.
         digest.update(crate::SOURCE_DIGEST);
+        digest.update([u8::from(cfg!(feature = "tiff"))]);
         for place in order {
             let (name, stamp) = (&self.files[place].name, self.stamps[place]);
             digest.update((name.len() as u64).to_le_bytes());
@@ -77,7 +78,7 @@ impl Listing {
             bytes: found.len(),
             changed: found.modified().map_or(0, nanoseconds),
         });
-        self.files.push(Found { name, handle: self.paths.len() });
+        self.files.push(Found { name, handle: self.paths.len(), is_image: false });
         self.paths.push(path);
         self.stamps.push(stamp);
     }

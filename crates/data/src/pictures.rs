@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::contents::read_image_file;
 use crate::dataset::check_shape;
-use crate::files::is_hidden;
-use crate::formats::is_image;
+use crate::files::{is_hidden, is_image_file};
 use crate::image::{self, Changes, Fit, Picture};
 use crate::{DataError, Image, Warnings};
 
@@ -22,7 +21,7 @@ pub struct Pictures {
 }
 
 impl Pictures {
-    /// Reads the JPEG and PNG files `paths`; of folders, all that lie in them and below, by name.
+    /// Reads the image files `paths`; of folders, all that lie in them and below, by name.
     /// Images are brought to `shape` as a set's are when it is prepared.
     ///
     /// # Errors
@@ -42,7 +41,7 @@ impl Pictures {
         }
         if pictures.files.is_empty() {
             let path = paths.first().cloned().unwrap_or_default();
-            let hint = format!("JPEG or PNG files are expected; {} left out", pictures.warnings.count());
+            let hint = format!("image files are expected; {} left out", pictures.warnings.count());
             return Err(DataError::NoImages { path, hint, reasons: pictures.warnings.because(|_| true) });
         }
         Ok(pictures)
@@ -68,7 +67,7 @@ impl Pictures {
                 continue;
             } else if path.is_dir() {
                 self.read_folder(&path, shape, fit)?;
-            } else if is_image(&name) {
+            } else if is_image_file(&path, &name) {
                 match read_image_file(&path).and_then(|bytes| image::decode_telling(&bytes)) {
                     Ok(read) => self.add(&path, read, shape, fit),
                     Err(error) => self.warnings.leave_out(path.display().to_string(), error.to_string()),

@@ -93,6 +93,9 @@ fn write_problems(text: &mut String, inspection: &Inspection) -> std::fmt::Resul
         let more = if more.is_empty() { String::new() } else { format!(" and {} more", thousands(more.len() as u64)) };
         writeln!(text, "              {}{more}", first.join(" = "))?;
     }
+    if inspection.other_files > 0 {
+        writeln!(text, "other files {}", thousands(inspection.other_files as u64))?;
+    }
     let warnings = &inspection.warnings;
     writeln!(text, "left out    {}", warnings.left_out())?;
     for sentence in warnings.sentences() {

@@ -113,6 +113,15 @@ pub fn list(mut stream: impl Read + Seek) -> Result<Vec<Entry>, ArchiveError> {
     }
 }
 
+/// How much is read of an entry.
+#[derive(Clone, Copy)]
+enum Amount {
+    /// All of it, unless it is longer than this.
+    Whole(u64),
+    /// Its first bytes.
+    Head(u64),
+}
+
 /// Reads the entries at the positions `wanted`, in the order in which they lie in the archive.
 ///
 /// `take` is given the place in `wanted` and the entry's data, or why it cannot be had: it is
@@ -121,9 +130,31 @@ pub fn list(mut stream: impl Read + Seek) -> Result<Vec<Entry>, ArchiveError> {
 /// # Errors
 /// [`ArchiveError`] when the archive as a whole is broken or beyond a limit.
 pub fn read(
-    mut stream: impl Read + Seek,
+    stream: impl Read + Seek,
     wanted: &[usize],
     limit: u64,
+    take: &mut dyn FnMut(usize, Result<Vec<u8>, ArchiveError>) -> bool,
+) -> Result<(), ArchiveError> {
+    read_amount(stream, wanted, Amount::Whole(limit), take)
+}
+
+/// As [`read`], but of each entry only the first `bytes`, or all where it has fewer.
+///
+/// # Errors
+/// As there.
+pub fn heads(
+    stream: impl Read + Seek,
+    wanted: &[usize],
+    bytes: u64,
+    take: &mut dyn FnMut(usize, Result<Vec<u8>, ArchiveError>) -> bool,
+) -> Result<(), ArchiveError> {
+    read_amount(stream, wanted, Amount::Head(bytes), take)
+}
+
+fn read_amount(
+    mut stream: impl Read + Seek,
+    wanted: &[usize],
+    amount: Amount,
     take: &mut dyn FnMut(usize, Result<Vec<u8>, ArchiveError>) -> bool,
 ) -> Result<(), ArchiveError> {
     let (form, packed) = form(&mut stream)?;
@@ -131,9 +162,9 @@ pub fn read(
     order.sort_unstable_by_key(|place| wanted[*place]);
     let mut wanted = order.into_iter().map(|place| (wanted[place], place));
     match form {
-        Form::Tar => tar::read(stream, &mut wanted, limit, take),
-        Form::GzippedTar => tar::unpacked(stream, packed, |stream| tar::read(stream, &mut wanted, limit, take)),
-        Form::Zip => zip::read(stream, packed, &mut wanted, limit, take),
+        Form::Tar => tar::read(stream, &mut wanted, amount, take),
+        Form::GzippedTar => tar::unpacked(stream, packed, |stream| tar::read(stream, &mut wanted, amount, take)),
+        Form::Zip => zip::read(stream, packed, &mut wanted, amount, take),
     }
 }
 
@@ -142,12 +173,17 @@ fn allowance(packed: u64) -> u64 {
     packed.saturating_mul(MAX_UNPACKED_RATIO).saturating_add(UNPACKED_ALLOWANCE)
 }
 
-/// Reads an entry's data to its end, if it has the stated length and that is within the limit.
-fn data(name: &str, size: u64, limit: u64, stream: &mut impl Read) -> Result<Vec<u8>, ArchiveError> {
-    if size > limit {
-        return Err(ArchiveError::TooLarge { size, limit });
-    }
+/// Reads an entry's first bytes, or its data to its end, if it has the stated length and that is within the limit.
+fn data(name: &str, size: u64, amount: Amount, stream: &mut impl Read) -> Result<Vec<u8>, ArchiveError> {
     let mut bytes = Vec::new();
+    match amount {
+        Amount::Whole(limit) if size > limit => return Err(ArchiveError::TooLarge { size, limit }),
+        Amount::Whole(_) => {}
+        Amount::Head(most) => {
+            stream.take(most).read_to_end(&mut bytes)?;
+            return Ok(bytes);
+        }
+    }
     // One more shows whether the data goes on.
     stream.take(size + 1).read_to_end(&mut bytes)?;
     let found = bytes.len() as u64;

@@ -7,7 +7,8 @@ use tar::{Archive, EntryType, PaxExtensions};
 
 use super::form::{BLOCK_BYTES, check_tar};
 use super::{
-    ArchiveError, Entry, EntryKind, MAX_ENTRIES, MAX_EXTENSION_BYTES, MAX_NAME_BYTES, allowance, clean_name, data,
+    Amount, ArchiveError, Entry, EntryKind, MAX_ENTRIES, MAX_EXTENSION_BYTES, MAX_NAME_BYTES, allowance, clean_name,
+    data,
 };
 
 /// Large reads: a tar reader asks for 512 bytes at a time.
@@ -28,14 +29,14 @@ pub(super) fn list(stream: impl Read) -> Result<Vec<Entry>, ArchiveError> {
 pub(super) fn read(
     stream: impl Read,
     wanted: &mut dyn Iterator<Item = (usize, usize)>,
-    limit: u64,
+    amount: Amount,
     take: &mut dyn FnMut(usize, Result<Vec<u8>, ArchiveError>) -> bool,
 ) -> Result<(), ArchiveError> {
     let mut wanted = wanted.peekable();
     walk(stream, |entry, mut stream| {
         let mut go_on = true;
         if let Some((_, place)) = wanted.next_if(|(index, _)| *index == entry.index) {
-            go_on = take(place, data(&entry.name, entry.size, limit, &mut stream));
+            go_on = take(place, data(&entry.name, entry.size, amount, &mut stream));
         }
         go_on && wanted.peek().is_some()
     })

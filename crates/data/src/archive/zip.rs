@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::{ArchiveError, Entry, EntryKind, MAX_ENTRIES, allowance, clean_name, data};
+use super::{Amount, ArchiveError, Entry, EntryKind, MAX_ENTRIES, allowance, clean_name, data};
 
 /// All entries, from the archive's directory alone.
 pub(super) fn list(stream: impl Read + Seek) -> Result<Vec<Entry>, ArchiveError> {
@@ -37,7 +37,7 @@ pub(super) fn read(
     stream: impl Read + Seek,
     packed: u64,
     wanted: &mut dyn Iterator<Item = (usize, usize)>,
-    limit: u64,
+    amount: Amount,
     take: &mut dyn FnMut(usize, Result<Vec<u8>, ArchiveError>) -> bool,
 ) -> Result<(), ArchiveError> {
     let mut archive = open(stream)?;
@@ -51,7 +51,7 @@ pub(super) fn read(
                 // What is really unpacked counts, whatever the directory says of sizes: entries may
                 // share their bytes.
                 let mut counted = entry.by_ref().take(left + 1);
-                let found = data(&name, size, limit, &mut counted);
+                let found = data(&name, size, amount, &mut counted);
                 left = match counted.limit() {
                     0 => return Err(ArchiveError::Bomb(allowed)),
                     rest => rest - 1,

@@ -9,15 +9,6 @@ use crate::files::{Files, Found, inside, is_hidden};
 use crate::names::difference;
 use crate::{DataError, Part, Warnings};
 
-/// File name endings of images that are read.
-const IMAGE_ENDINGS: [&str; 6] = ["jpg", "jpeg", "jpe", "jif", "jfif", "png"];
-
-/// File name endings of images that are not read, worth a warning.
-const OTHER_IMAGE_ENDINGS: [&str; 9] = ["gif", "bmp", "webp", "tif", "tiff", "heic", "heif", "avif", "jp2"];
-
-/// File name endings of what browsers have not yet fetched to its end.
-const UNFINISHED_ENDINGS: [&str; 4] = ["crdownload", "part", "partial", "download"];
-
 /// Images below more folders than this are left out: no set has them.
 const MAX_DEPTH: usize = 64;
 
@@ -190,21 +181,9 @@ fn leave_out(images: &[&Found], reason: &str, warnings: &mut Warnings) {
     images.iter().for_each(|found| warnings.leave_out(&found.name, reason));
 }
 
-/// The files that are images by their names.
+/// The images, but for those that lie too deep.
 fn choose_images<'a>(files: &'a [Found], warnings: &mut Warnings) -> Vec<&'a Found> {
-    let mut images = Vec::new();
-    for found in files.iter().filter(|found| !is_hidden(&found.name)) {
-        match ending(&found.name).as_deref() {
-            Some(ending) if IMAGE_ENDINGS.contains(&ending) => images.push(found),
-            Some(ending) if OTHER_IMAGE_ENDINGS.contains(&ending) => {
-                warnings.leave_out(&found.name, "is an image of a format that is not read; use JPEG or PNG");
-            }
-            Some(ending) if UNFINISHED_ENDINGS.contains(&ending) => {
-                warnings.leave_out(&found.name, "is an unfinished download; fetch it again");
-            }
-            _ => {}
-        }
-    }
+    let mut images: Vec<&Found> = files.iter().filter(|found| found.is_image).collect();
     images.retain(|found| {
         let is_deep = found.name.split('/').count() > MAX_DEPTH;
         if is_deep {
@@ -213,15 +192,6 @@ fn choose_images<'a>(files: &'a [Found], warnings: &mut Warnings) -> Vec<&'a Fou
         !is_deep
     });
     images
-}
-
-/// Whether a file is named like an image that can be read.
-pub(crate) fn is_image(name: &str) -> bool {
-    ending(name).is_some_and(|ending| IMAGE_ENDINGS.contains(&ending.as_str()))
-}
-
-fn ending(name: &str) -> Option<String> {
-    name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase())
 }
 
 /// An error if a folder stands where training classes stand and no image is in it.

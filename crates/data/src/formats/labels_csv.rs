@@ -9,7 +9,6 @@ use std::path::PathBuf;
 
 use csv::{Position, ReaderBuilder, StringRecord, Trim};
 
-use super::class_folders::is_image;
 use super::parts::part_of;
 use super::{Format, refuse_empty_class};
 use crate::contents::{Contents, Item, Stored};
@@ -28,9 +27,9 @@ fn read(mut files: Files, root: &str) -> Result<Contents, DataError> {
     let bytes = files.load(std::slice::from_ref(&name), MAX_TABLE_BYTES)?.pop().flatten().unwrap_or_default();
     let mut warnings = std::mem::take(&mut files.warnings);
     let start = inside(root, "");
-    let images = files.found.iter().filter(|found| is_image(&found.name) && !is_hidden(&found.name));
-    let images = images.filter_map(|found| Some((found.name.strip_prefix(&start)?, found)));
-    let images: HashMap<&str, &Found> = images.collect();
+    let visible = files.found.iter().filter(|found| !is_hidden(&found.name));
+    let named = visible.filter_map(|found| Some((found.name.strip_prefix(&start)?, found)));
+    let (images, others): (HashMap<&str, &Found>, HashMap<&str, &Found>) = named.partition(|(_, found)| found.is_image);
     let table = Table { path: files.shown(&name), images: &images };
     let rows = table.rows(&bytes, &mut warnings)?;
     let (classes, labels) = classes(&rows);
@@ -42,7 +41,7 @@ fn read(mut files: Files, root: &str) -> Result<Contents, DataError> {
                 items.push(Item { name: found.name.clone(), part: row.part, label, handle: found.handle });
             }
             None => {
-                let why = if is_image(&row.image) { "is not there" } else { "is not called as a JPEG or PNG file is" };
+                let why = if others.contains_key(row.image.as_str()) { "is no image" } else { "is not there" };
                 let reason = format!("is named in line {} of {TABLE}, but {why}", row.line);
                 warnings.leave_out(inside(root, &row.image), reason);
             }

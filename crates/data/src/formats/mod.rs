@@ -14,8 +14,6 @@ use crate::contents::{Contents, Item};
 use crate::files::{Files, is_hidden};
 use crate::{DataError, Labels, MAX_CLASSES, Part, Warnings, names};
 
-pub(crate) use class_folders::is_image;
-
 /// One layout that is told by a file.
 struct Format {
     /// What it is called in errors.

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{Format, is_image};
+use super::Format;
 use crate::contents::{Contents, Item, Stored};
 use crate::files::{Files, Found, inside};
 use crate::{DataError, Part, Warnings};
@@ -113,7 +113,7 @@ impl<'a> Sorted<'a> {
     fn of(files: &'a Files, root: &str) -> Self {
         let mut sorted = Self::default();
         let start = inside(root, "");
-        for found in files.found.iter().filter(|found| is_image(&found.name)) {
+        for found in files.found.iter().filter(|found| found.is_image) {
             let Some(path) = found.name.strip_prefix(&start) else {
                 continue;
             };

@@ -3,16 +3,16 @@
 /// Bits that cameras and scanners use of the 16 that a file has room for.
 const WIDTHS: [u32; 3] = [8, 12, 16];
 
-/// Bytes of an image of big-endian 16-bit values, `channels` to a pixel, the last of them `alpha` if that is there, and how many
+/// Bytes of an image of 16-bit values, `channels` to a pixel, the last of them `alpha` if that is there, and how many
 /// bits its colours use. The smallest of [8, 12, 16 bits](WIDTHS) that hold the largest colour become the 8 bits: a file of 12-bit values would
 /// be nearly black otherwise. Alpha uses all 16.
-pub(super) fn to_bytes(raw: &[u8], channels: usize, alpha: bool) -> (Vec<u8>, u32) {
+pub(super) fn to_bytes(values: impl Iterator<Item = u16> + Clone, channels: usize, alpha: bool) -> (Vec<u8>, u32) {
     let colours = channels - usize::from(alpha);
-    let values = || raw.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).enumerate();
+    let values = values.enumerate();
     let is_colour = |place: usize| place % channels < colours;
-    let largest = values().filter(|(place, _)| is_colour(*place)).map(|(_, value)| value).max();
+    let largest = values.clone().filter(|(place, _)| is_colour(*place)).map(|(_, value)| value).max();
     let holds = |bits: &&u32| largest.is_some_and(|largest| largest > 0 && u32::from(largest) >> **bits == 0);
     let bits = WIDTHS.iter().find(holds).copied().unwrap_or(16);
     let shift = |place: usize| if is_colour(place) { bits - 8 } else { 8 };
-    (values().map(|(place, value)| (value >> shift(place)) as u8).collect(), bits)
+    (values.map(|(place, value)| (value >> shift(place)) as u8).collect(), bits)
 }

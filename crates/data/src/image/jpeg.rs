@@ -9,7 +9,7 @@ use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
 use super::orientation::Orientation;
-use super::{Changes, ImageError, Measures, Picture, check_size};
+use super::{Changes, ImageError, Measures, Picture, check_size, damaged};
 
 /// The most pixels that one byte can stand for: no block of 8×8 takes less than one bit.
 const PIXELS_PER_BYTE: usize = 8 * 64;
@@ -98,9 +98,4 @@ fn headers(bytes: &[u8]) -> Option<Vec<Range<usize>>> {
 
 fn orientation(decoder: &Decoder<'_>) -> Orientation {
     Orientation::of(decoder.exif().map(Vec::as_slice))
-}
-
-fn damaged(error: impl std::fmt::Display) -> ImageError {
-    // The decoder ends some of its messages with a newline.
-    ImageError::Damaged(error.to_string().trim_end().to_owned())
 }

@@ -1,20 +1,28 @@
-//! JPEG and PNG files to bytes of grey or red, green, blue.
+//! Image files to bytes of grey or red, green, blue: JPEG, PNG, WebP, BMP, GIF and (by the feature `tiff`) TIFF, told by their first bytes.
 //!
 //! What comes out, whatever went in: 8 bits per channel, 1 channel for grey files (with or without
 //! alpha), 3 for all others. Palettes are looked up, 16-bit values keep their high byte, or as many bits less as the
 //! image does not use (8, 12 or 16 hold its largest colour), CMYK and
 //! YCCK are converted as in Adobe's (inverted) convention, and alpha is laid over white, as image
-//! viewers show it. EXIF's orientation is applied.
+//! viewers show it. EXIF's orientation is applied. Of animations and files of several pages the first is taken.
 
+mod alpha;
+mod bmp;
 mod changes;
 mod depth;
 mod fit;
+mod gif;
 mod jpeg;
+mod kind;
 mod orientation;
 mod png;
+#[cfg_attr(not(feature = "tiff"), path = "no_tiff.rs")]
+mod tiff;
+mod webp;
 
 pub use changes::Changed;
 pub(crate) use changes::Changes;
+pub(crate) use kind::{HEAD_BYTES, Kind};
 use tunefork_names::named_enum;
 
 use crate::Image;
@@ -28,6 +36,12 @@ pub const MAX_FILE_BYTES: u64 = 256 << 20;
 /// The smallest height and width: a line or a dot shows nothing.
 pub const MIN_SIDE: usize = 2;
 
+/// Flat pictures of so many pixels are read, however few bytes they take: 4096×4096.
+const FREE_PIXELS: u64 = 1 << 24;
+
+/// The most bytes that one byte of a deflate stream can stand for.
+const DEFLATE_RATIO: usize = 1032;
+
 /// Why bytes are no usable image.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -35,9 +49,20 @@ pub enum ImageError {
     /// There are no bytes.
     #[error("is empty (zero bytes)")]
     Empty,
-    /// The first bytes are neither JPEG's nor PNG's.
-    #[error("is neither JPEG nor PNG")]
+    /// The first bytes are those of no image.
+    #[error("is no image (JPEG, PNG, WebP, BMP, GIF or TIFF)")]
     Format,
+    /// An image of a kind, or a variety of a kind, that is not read.
+    #[error("is {0}, which is not read; convert it to JPEG or PNG")]
+    Unread(String),
+    /// An image of a kind that this build does not read.
+    #[error("is a {kind} image, which this build does not read; build with the feature `{feature}`")]
+    NotBuilt {
+        /// The kind.
+        kind: &'static str,
+        /// The feature of this crate that reads it.
+        feature: &'static str,
+    },
     /// The file is larger than [`MAX_FILE_BYTES`].
     #[error("has {0} bytes; at most {MAX_FILE_BYTES} are read")]
     FileSize(u64),
@@ -113,17 +138,15 @@ named_enum! {
     }
 }
 
-enum Format {
-    Jpeg,
-    Png,
-}
-
-fn format(bytes: &[u8]) -> Result<Format, ImageError> {
-    match bytes {
-        [] => Err(ImageError::Empty),
-        [0xff, 0xd8, ..] => Ok(Format::Jpeg),
-        [0x89, b'P', b'N', b'G', ..] => Ok(Format::Png),
-        _ => Err(ImageError::Format),
+/// The kind of an image file, if it is one that is read.
+fn kind(bytes: &[u8]) -> Result<Kind, ImageError> {
+    match Kind::of(bytes) {
+        None if bytes.is_empty() => Err(ImageError::Empty),
+        None => Err(ImageError::Format),
+        Some(kind @ (Kind::Heif | Kind::Avif | Kind::Jpeg2000 | Kind::JpegXl)) => {
+            Err(ImageError::Unread(format!("an image in {}", kind.name())))
+        }
+        Some(kind @ (Kind::Jpeg | Kind::Png | Kind::WebP | Kind::Bmp | Kind::Gif | Kind::Tiff)) => Ok(kind),
     }
 }
 
@@ -132,26 +155,36 @@ fn format(bytes: &[u8]) -> Result<Format, ImageError> {
 /// # Errors
 /// As [`decode`], as far as the header tells.
 pub fn measure(bytes: &[u8]) -> Result<Measures, ImageError> {
-    guarded(|| match format(bytes)? {
-        Format::Jpeg => jpeg::measure(bytes),
-        Format::Png => png::measure(bytes),
+    guarded(|| match kind(bytes)? {
+        Kind::Jpeg => jpeg::measure(bytes),
+        Kind::Png => png::measure(bytes),
+        Kind::WebP => webp::measure(bytes),
+        Kind::Bmp => bmp::measure(bytes),
+        Kind::Gif => gif::measure(bytes),
+        Kind::Tiff => tiff::measure(bytes),
+        Kind::Heif | Kind::Avif | Kind::Jpeg2000 | Kind::JpegXl => Err(ImageError::Format),
     })
 }
 
 /// Decodes an image file.
 ///
 /// # Errors
-/// [`ImageError`] for anything but a whole JPEG or PNG file of reasonable size. Memory is only
-/// taken in proportion to the length of `bytes`.
+/// [`ImageError`] for anything but a whole image file of reasonable size. Memory is only
+/// taken in proportion to the length of `bytes`, but for flat pictures of up to 4096×4096 pixels, which some kinds hold in a few bytes.
 pub fn decode(bytes: &[u8]) -> Result<Picture, ImageError> {
     decode_telling(bytes).map(|(picture, _)| picture)
 }
 
 /// The same, with what was done to the pixels that the file stores.
 pub(crate) fn decode_telling(bytes: &[u8]) -> Result<(Picture, Changes), ImageError> {
-    guarded(|| match format(bytes)? {
-        Format::Jpeg => jpeg::decode(bytes),
-        Format::Png => png::decode(bytes),
+    guarded(|| match kind(bytes)? {
+        Kind::Jpeg => jpeg::decode(bytes),
+        Kind::Png => png::decode(bytes),
+        Kind::WebP => webp::decode(bytes),
+        Kind::Bmp => bmp::decode(bytes),
+        Kind::Gif => gif::decode(bytes),
+        Kind::Tiff => tiff::decode(bytes),
+        Kind::Heif | Kind::Avif | Kind::Jpeg2000 | Kind::JpegXl => Err(ImageError::Format),
     })
 }
 
@@ -165,12 +198,22 @@ fn guarded<T>(decoder: impl FnOnce() -> Result<T, ImageError>) -> Result<T, Imag
 /// Refuses sizes outside the limits, before memory is taken for the pixels. `per_byte`: the most
 /// pixels for which one byte of a file of this kind can stand.
 fn check_size(height: usize, width: usize, bytes: usize, per_byte: usize) -> Result<(), ImageError> {
+    check_packed(height, width, bytes, per_byte, 0)
+}
+
+/// The same for kinds that hold flat pictures of any size in a few bytes: so many pixels are `free`.
+fn check_packed(height: usize, width: usize, bytes: usize, per_byte: usize, free: u64) -> Result<(), ImageError> {
     if height < MIN_SIDE || width < MIN_SIDE {
         return Err(ImageError::TooSmall { height, width });
     }
     let pixels = height as u64 * width as u64;
-    if pixels > MAX_PIXELS || pixels > per_byte as u64 * bytes as u64 {
+    if pixels > MAX_PIXELS || pixels > free + per_byte as u64 * bytes as u64 {
         return Err(ImageError::TooLarge { height, width, bytes });
     }
     Ok(())
+}
+
+fn damaged(error: impl std::fmt::Display) -> ImageError {
+    // Some decoders end some of their messages with a newline or a full stop.
+    ImageError::Damaged(error.to_string().trim_end().trim_end_matches('.').to_owned())
 }

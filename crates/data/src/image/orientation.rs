@@ -19,7 +19,12 @@ pub(super) struct Orientation {
 impl Orientation {
     /// What an EXIF block says; as stored where it says nothing, or nothing that there is.
     pub(super) fn of(exif: Option<&[u8]>) -> Self {
-        let [swapped, upwards, leftwards] = match exif.and_then(tag).unwrap_or(1) {
+        Self::numbered(exif.and_then(tag).unwrap_or(1))
+    }
+
+    /// What the tag's value says.
+    pub(super) fn numbered(value: u16) -> Self {
+        let [swapped, upwards, leftwards] = match value {
             2 => [false, false, true],
             3 => [false, true, true],
             4 => [false, true, false],

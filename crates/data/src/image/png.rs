@@ -5,10 +5,7 @@ use std::io::Cursor;
 use png::{BitDepth, ColorType, Decoder, Limits, Reader, Transformations};
 
 use super::orientation::Orientation;
-use super::{Changes, ImageError, MAX_FILE_BYTES, Measures, Picture, check_size, depth};
-
-/// The most bytes that one byte of a deflate stream can stand for.
-const DEFLATE_RATIO: usize = 1032;
+use super::{Changes, DEFLATE_RATIO, ImageError, MAX_FILE_BYTES, Measures, Picture, alpha, check_size, damaged, depth};
 
 type File<'a> = Reader<Cursor<&'a [u8]>>;
 
@@ -38,9 +35,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Picture, Changes), ImageError> {
     let orientation = orientation(&reader);
     let too_large = ImageError::TooLarge { height, width, bytes: bytes.len() };
     let mut raw = vec![0; reader.output_buffer_size().ok_or(too_large)?];
-    reader.next_frame(&mut raw).map_err(damaged)?;
+    read_pixels(&mut reader, &mut raw).map_err(damaged)?;
     let (colour, depth) = reader.output_color_type();
-    let (stored, alpha) = match colour {
+    let (stored, has_alpha) = match colour {
         ColorType::Grayscale => (1, false),
         ColorType::GrayscaleAlpha => (2, true),
         ColorType::Rgb => (3, false),
@@ -48,37 +45,30 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Picture, Changes), ImageError> {
         ColorType::Indexed => return Err(damaged("its palette is missing")),
     };
     let (raw, bits) = match depth {
-        BitDepth::Sixteen => depth::to_bytes(&raw, stored, alpha),
+        BitDepth::Sixteen => {
+            let values = raw.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+            depth::to_bytes(values, stored, has_alpha)
+        }
         BitDepth::One | BitDepth::Two | BitDepth::Four | BitDepth::Eight => (raw, 16),
     };
-    let (channels, pixels) = match alpha {
+    let (channels, pixels) = match has_alpha {
         false => (stored, raw),
-        true if stored == 2 => (1, over_white::<2>(&raw)),
-        true => (3, over_white::<4>(&raw)),
+        true => (stored - 1, alpha::over_white(stored, &raw)),
     };
     let picture = orientation.apply(Picture { height, width, channels, pixels });
     let narrow = Some(bits).filter(|bits| *bits < 16);
-    Ok((picture, Changes { turned: orientation.turns(), narrow, flattened: alpha, mended: false }))
+    Ok((picture, Changes { turned: orientation.turns(), narrow, flattened: has_alpha, mended: false }))
+}
+
+/// Reads all rows and, as Pillow does, not what stands behind them: a file may end there. Interlaced files are whole only with their end.
+fn read_pixels(reader: &mut File<'_>, raw: &mut [u8]) -> Result<(), png::DecodingError> {
+    if reader.info().interlaced {
+        return reader.next_frame(raw).map(|_| ());
+    }
+    let row_bytes = reader.output_line_size(reader.info().width).unwrap_or(raw.len());
+    raw.chunks_exact_mut(row_bytes).try_for_each(|row| reader.read_row(row).map(|_| ()))
 }
 
 fn orientation(reader: &File<'_>) -> Orientation {
     Orientation::of(reader.info().exif_metadata.as_deref())
-}
-
-/// Lays pixels of `N` channels, the last of them alpha, over white.
-fn over_white<const N: usize>(raw: &[u8]) -> Vec<u8> {
-    let mut pixels = Vec::with_capacity(raw.len() / N * (N - 1));
-    for pixel in raw.chunks_exact(N) {
-        let alpha = u32::from(pixel[N - 1]);
-        for colour in &pixel[..N - 1] {
-            let laid = u32::from(*colour) * alpha + 255 * (255 - alpha);
-            // Rounded division by 255; at most 255.
-            pixels.push(((laid + 127) / 255) as u8);
-        }
-    }
-    pixels
-}
-
-fn damaged(error: impl std::fmt::Display) -> ImageError {
-    ImageError::Damaged(error.to_string())
 }

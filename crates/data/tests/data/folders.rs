@@ -85,8 +85,8 @@ fn bad_images_are_named_and_left_out() {
             "left out: `dark/0 empty.png` is empty",
             "left out: `dark/corrupt.jpg` is damaged",
             "left out: `light/dot.png` is 1x1 pixels",
-            "left out: `light/photo.gif` is an image of a format that is not read",
-            "left out: `light/text.jpg` is neither JPEG nor PNG",
+            "left out: `light/photo.gif` is damaged",
+            "left out: `light/text.jpg` is no image",
             "left out: `loose.png` lies in no class folder",
         ];
         for (named, start) in named.iter().zip(starts) {

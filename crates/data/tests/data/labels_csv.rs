@@ -89,14 +89,15 @@ fn a_table_in_an_archive_or_below_a_folder_is_found() {
 
 #[test]
 fn images_without_a_line_and_lines_without_an_image_are_told() {
-    let opened = place(b"a.png,0\nb.png,1\na.png,0\nc.png,1\nd.gif,0\n").opened("set");
+    let opened = place(b"a.png,0\nb.png,1\na.png,0\nc.png,1\nd.gif,0\nlabels.csv,0\n").opened("set");
     assert_eq!(opened.data.len(), 2);
     assert_eq!(
         sentences(&opened),
         [
             "`labels.csv` names `a.png` in line 1 and in line 3",
             "left out: `c.png` is named in line 4 of labels.csv, but is not there",
-            "left out: `d.gif` is named in line 5 of labels.csv, but is not called as a JPEG or PNG file is",
+            "left out: `d.gif` is named in line 5 of labels.csv, but is not there",
+            "left out: `labels.csv` is named in line 6 of labels.csv, but is no image",
             "`labels.csv` does not name 2 of the images that are there; they are not used",
         ]
     );

@@ -10,6 +10,7 @@ mod generated;
 mod idx_sets;
 mod images;
 mod inspect;
+mod kinds;
 mod labels_csv;
 mod real;
 mod splits;

@@ -58,7 +58,8 @@ const READ: &[(&str, &str, &str)] = &[
     ("cat/cat/1.png dog/1.png", "train cat 1 dog 1", ""),
     // Endings: what a file is, its first bytes say.
     ("cat/{1.JFIF,2.jpe} dog/1.jif", "train cat 2 dog 1", ""),
-    ("{cat,dog}/1.png dog/{2.webp,3.jpg.crdownload}", "train cat 1 dog 1", "dog/2.webp dog/3.jpg.crdownload"),
+    ("{cat,dog}/1.png dog/{2.webp,3.jpg.crdownload}", "train cat 1 dog 3", ""),
+    ("{cat,dog}/1.png dog/{2,3.jpg.part,4.txt}", "train cat 1 dog 3", ""),
     // Parts, and what lies beside them.
     ("{train,test}/{cat,dog}/1.png", "train cat 1 dog 1, test cat 1 dog 1", ""),
     ("{train,test}/{cat,dog}/1.png sample.png", "train cat 1 dog 1, test cat 1 dog 1", "sample.png"),
