@@ -14,7 +14,7 @@ use tunefork_study::{
 };
 
 use crate::files::create_folder;
-use crate::run_folder::Recorder;
+use crate::run_folder::{Recorder, outside_notes};
 use crate::workload::shortfalls;
 use crate::{Concurrency, Error, Machine, Material, RunFolder, StudySpec, TestResult, Training};
 
@@ -116,8 +116,16 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
         SqliteStorage::open_with(options.folder.database(), spec.name(), sqlite)
     })?;
     let known = patiently(listener, &options.stop, || storage.load())?;
+    let own = tunefork_storage::own_names(options.folder.database())?;
+    if known.is_some() && !own.iter().any(|name| name == spec.name()) {
+        return Err(Error::Unsupported(format!(
+            "`{}` has a study `{}` that another program made: choose another name, or another folder with --out",
+            options.folder.database().display(),
+            spec.name()
+        )));
+    }
     if known.is_none() {
-        refuse_other_study(&options.folder)?;
+        refuse_other_study(&options.folder, &own)?;
         // Of a study that was deleted from the database.
         TestResult::forget(&options.folder.test())?;
     }
@@ -145,7 +153,8 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
         Some(test) if !stopped => test?,
         _ => None,
     };
-    recorder.finish(test.as_ref(), outcome.as_ref().ok().and_then(|outcome| outcome.under_way))?;
+    let under_way = outcome.as_ref().ok().and_then(|outcome| outcome.under_way);
+    recorder.finish(test.as_ref(), under_way, study.as_ref().map(outside_notes).unwrap_or_default())?;
     let study = study.unwrap_or_else(|| StudyRecord::new(header));
     let mut outcome = outcome?;
     if stopped {
@@ -155,8 +164,8 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
 }
 
 /// Two studies in one folder would overwrite each other's files.
-fn refuse_other_study(folder: &RunFolder) -> Result<(), Error> {
-    match tunefork_storage::own_names(folder.database())?.as_slice() {
+fn refuse_other_study(folder: &RunFolder, own: &[String]) -> Result<(), Error> {
+    match own {
         [] => Ok(()),
         others => Err(Error::Unsupported(format!(
             "`{}` is the run folder of another study, `{}`: restore the study's name, or choose another folder with --out",

@@ -7,10 +7,13 @@ use std::time::Instant;
 
 use tunefork_report::{ExperimentSummary, Row, Summary, markdown, trials_csv};
 use tunefork_space::{Params, Value};
-use tunefork_study::{End, EndReason, EpochRecord, Event, MemberReport, Observer, StudyRecord, Timing, UnderWay};
+use tunefork_study::{
+    End, EndReason, EpochRecord, Event, MemberReport, Observer, StudyRecord, Timing, TrialRecord, UnderWay,
+};
 use tunefork_trial::{TrialNumber, TrialState};
 
 use super::allowance::Allowance;
+use super::outside::outside_row;
 use super::{RunFolder, TestResult, epoch_tables};
 use crate::files::write_derived;
 use crate::study_file::table::AS_TRIAL;
@@ -32,8 +35,12 @@ pub(crate) struct Recorder<'a> {
     /// Whether the tables of all trials are behind.
     tables_dirty: bool,
     best: Option<u32>,
-    /// Trials that were known before.
+    /// Trials that were begun here before.
     known: usize,
+    /// Those that were told of, by now.
+    told: usize,
+    /// The numbers that the definition's trials got, in its order.
+    given: Vec<u32>,
     /// Whether the study has begun to tell.
     begun: bool,
     allowance: Allowance,
@@ -64,8 +71,7 @@ impl<'a> Recorder<'a> {
         summary.settings = spec.written().to_vec();
         summary.notes = notes.to_vec();
         summary.experiments = spec.experiments().iter().map(experiment).collect();
-        summary.baseline = spec.baseline_trial().filter(|_| !spec.experiments().is_empty());
-        let times = |trial: &tunefork_study::TrialRecord| Trial {
+        let times = |trial: &TrialRecord| Trial {
             epochs: Vec::new(),
             started: trial.observed.started.as_deref().map(to_the_second),
             ended: trial.observed.ended.as_deref().map(to_the_second),
@@ -79,10 +85,9 @@ impl<'a> Recorder<'a> {
             dirty: BTreeSet::new(),
             tables_dirty: true,
             best: None,
-            known: known.map_or(0, |known| {
-                let begun = known.trials.iter().filter(|trial| trial.state != TrialState::Waiting);
-                begun.count()
-            }),
+            known: known.map_or(0, StudyRecord::own_trials),
+            told: 0,
+            given: Vec::new(),
             begun: false,
             allowance: Allowance::new(Instant::now()),
             stop,
@@ -94,8 +99,13 @@ impl<'a> Recorder<'a> {
     ///
     /// A study that could not begin, or was stopped before it had told again what was known, leaves the
     /// files as they are.
-    pub(crate) fn finish(mut self, test: Option<&TestResult>, under_way: Option<UnderWay>) -> Result<(), Error> {
-        if !self.begun || self.summary.trials.len() < self.known {
+    pub(crate) fn finish(
+        mut self,
+        test: Option<&TestResult>,
+        under_way: Option<UnderWay>,
+        notes: Vec<String>,
+    ) -> Result<(), Error> {
+        if !self.begun || self.told < self.known {
             return self.error.map_or(Ok(()), Err);
         }
         if let Some(test) = test {
@@ -106,6 +116,7 @@ impl<'a> Recorder<'a> {
         if let Some(under_way) = under_way {
             self.summary.notes.push(self.spec.under_way(under_way));
         }
+        self.summary.notes.extend(notes);
         self.tables_dirty = true;
         self.flush();
         if let (Some(under_way), None) = (under_way, &self.error) {
@@ -129,8 +140,19 @@ impl<'a> Recorder<'a> {
             trial.started = Some(now());
         }
         trial.epochs.clear();
+        self.told += 1;
         self.tables_dirty = true;
         self.summary.trials.push(Row::new(number, TrialState::Running, params.clone()));
+    }
+
+    /// A trial of another program: it has a row in the tables, and no files.
+    fn outside(&mut self, trial: &TrialRecord) {
+        let row = outside_row(trial);
+        match self.summary.trials.get_mut(trial.number.index()) {
+            Some(before) => *before = row,
+            None => self.summary.trials.push(row),
+        }
+        self.tables_dirty = true;
     }
 
     fn reported(&mut self, number: u32, epoch: &EpochRecord) {
@@ -152,6 +174,8 @@ impl<'a> Recorder<'a> {
         }
         self.tables_dirty = true;
         let row = &mut self.summary.trials[number as usize];
+        // Another program's trial ends here only when it was refused before it began.
+        self.told += usize::from(row.is_outside);
         (row.state, row.value) = (state, value);
         row.reason = match (end.reason, end.message.as_str()) {
             (EndReason::Finished | EndReason::Stopped, "") => String::new(),
@@ -162,8 +186,10 @@ impl<'a> Recorder<'a> {
 
     /// Writes all files that are behind; after an error none.
     fn flush(&mut self) {
+        self.name_runs();
         let dirty = std::mem::take(&mut self.dirty);
-        let written = dirty.iter().try_for_each(|number| self.write_trial(*number));
+        let own = |number: &&u32| !self.summary.trials[**number as usize].is_outside;
+        let written = dirty.iter().filter(own).try_for_each(|number| self.write_trial(*number));
         let written = written.and_then(|()| match std::mem::take(&mut self.tables_dirty) {
             true => self.write_tables(),
             false => Ok(()),
@@ -172,6 +198,22 @@ impl<'a> Recorder<'a> {
             self.error = Some(error);
             self.stop.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Gives the runs of experiments the numbers that their trials got: others may have come in between.
+    fn name_runs(&mut self) {
+        let next = self.summary.trials.len() as u32;
+        let number = |place: u32| {
+            let to_come = || next + place - self.given.len() as u32;
+            self.given.get(place as usize).copied().unwrap_or_else(to_come)
+        };
+        for (experiment, of) in self.summary.experiments.iter_mut().zip(self.spec.experiments()) {
+            for ((_, trial), run) in experiment.runs.iter_mut().zip(&of.runs) {
+                *trial = number(run.trial);
+            }
+        }
+        let baseline = self.spec.baseline_trial().filter(|_| !self.spec.experiments().is_empty());
+        self.summary.baseline = baseline.map(number);
     }
 
     fn write_trial(&self, number: u32) -> Result<(), Error> {
@@ -220,7 +262,8 @@ impl<'a> Recorder<'a> {
 impl Observer for Recorder<'_> {
     fn event(&mut self, event: &Event<'_>) {
         let (TrialNumber(number), known) = match event {
-            Event::TrialStarted { number, params, known, .. } => {
+            Event::TrialStarted { number, params, given, known, .. } => {
+                self.given.extend(given.map(|_| number.0));
                 self.started(number.0, params, *known);
                 (*number, *known)
             }
@@ -237,6 +280,10 @@ impl Observer for Recorder<'_> {
             }
             Event::StudyStarted { .. } => {
                 self.begun = true;
+                return;
+            }
+            Event::Outside { trial } => {
+                self.outside(trial);
                 return;
             }
             Event::Warning { message } => {

@@ -74,13 +74,13 @@ pub fn show_json(study: &StudyRecord, test: Option<&TestResult>) -> Value {
             "fingerprint": facts(&header.fingerprint),
         },
         "best": best,
-        "trials": study.trials.iter().map(trial).collect::<Vec<_>>(),
+        "trials": study.trials.iter().map(|one| trial(one, study.is_outside(one))).collect::<Vec<_>>(),
         "outside_events": events.collect::<Vec<_>>(),
         "observed": { "seconds": study.elapsed.as_secs_f64(), "trials": study.trials.iter().map(observed).collect::<Vec<_>>() },
     })
 }
 
-fn trial(trial: &TrialRecord) -> Value {
+fn trial(trial: &TrialRecord, outside: bool) -> Value {
     let epochs = trial.epochs.iter().map(|EpochRecord { step, report, .. }| {
         let mut entry = json!({ "epoch": step, "value": number(Some(report.value)) });
         add_figures(&mut entry, &report.metrics.whole);
@@ -96,6 +96,7 @@ fn trial(trial: &TrialRecord) -> Value {
         "value": number(trial.value),
         "params": trial.params(),
         "enqueued": trial.fixed.is_some(),
+        "outside": outside,
         "attributes": Value::Object(trial.attributes.iter().cloned().collect()),
         "reason": trial.end.as_ref().map(|end| end.reason),
         "message": trial.end.as_ref().map(|end| end.message.as_str()),

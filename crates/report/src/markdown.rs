@@ -59,8 +59,9 @@ fn write_report(text: &mut String, summary: &Summary) -> fmt::Result {
 }
 
 fn write_overview(text: &mut String, summary: &Summary) -> fmt::Result {
-    let epochs: u64 = summary.trials.iter().map(|row| u64::from(row.epochs)).sum();
-    let (trials, epochs) = (count(summary.trials.len() as u64, "trial"), count(epochs, "epoch"));
+    let own: Vec<&Row> = summary.trials.iter().filter(|row| !row.is_outside).collect();
+    let epochs: u64 = own.iter().map(|row| u64::from(row.epochs)).sum();
+    let (trials, epochs) = (count(own.len() as u64, "trial"), count(epochs, "epoch"));
     let states: Vec<String> = [
         TrialState::Complete,
         TrialState::Pruned,
@@ -71,7 +72,7 @@ fn write_overview(text: &mut String, summary: &Summary) -> fmt::Result {
     ]
     .into_iter()
     .filter_map(|state| {
-        let count = summary.trials.iter().filter(|row| row.state == state).count();
+        let count = own.iter().filter(|row| row.state == state).count();
         (count > 0).then(|| format!("{count} {}", state))
     })
     .collect();

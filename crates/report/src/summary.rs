@@ -35,6 +35,8 @@ pub struct Summary {
 pub struct Row {
     /// The trial's number, counted from 0.
     pub number: u32,
+    /// Whether another program ran it, or asked for what cannot be run: its weights are nowhere here.
+    pub is_outside: bool,
     /// Where it is in its life.
     pub state: TrialState,
     /// The active parameters with their values.
@@ -72,9 +74,9 @@ impl Summary {
         }
     }
 
-    /// The completed trial with the best value; the first of equals.
+    /// The completed trial with the best value, of those that were run here; the first of equals.
     pub fn best(&self) -> Option<&Row> {
-        let completed = self.trials.iter().filter(|row| row.state == TrialState::Complete);
+        let completed = self.trials.iter().filter(|row| row.state == TrialState::Complete && !row.is_outside);
         let values = completed.filter_map(|row| Some((row, row.value?)));
         let best = values.reduce(|best, new| if self.direction.better(new.1, best.1) { new } else { best });
         best.map(|(row, _)| row)
@@ -101,6 +103,7 @@ impl Row {
     pub fn new(number: u32, state: TrialState, params: Params) -> Self {
         Self {
             number,
+            is_outside: false,
             state,
             params,
             value: None,

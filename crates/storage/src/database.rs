@@ -46,6 +46,18 @@ impl Database {
         Ok(Database { connection, path: path.to_owned(), patience, identity })
     }
 
+    /// Where the database is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A number that changes when others change the database, and not when we do.
+    pub(crate) fn version(&self) -> Result<i64, StorageError> {
+        let version = self.connection.prepare_cached("PRAGMA data_version");
+        let version = version.and_then(|mut version| version.query_row([], |row| row.get(0)));
+        version.map_err(|error| DatabaseError::from(error).at(&self.path, self.patience))
+    }
+
     /// Reads, all from one state of the database.
     pub(crate) fn snapshot<T>(
         &self,

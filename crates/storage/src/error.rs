@@ -13,6 +13,8 @@ pub(crate) enum DatabaseError {
     /// Contents that contradict the schema or themselves.
     Damaged(String),
     Other(StorageError),
+    /// Another program was faster: what it did.
+    Overtaken(String),
 }
 
 impl From<rusqlite::Error> for DatabaseError {
@@ -22,11 +24,17 @@ impl From<rusqlite::Error> for DatabaseError {
 }
 
 impl DatabaseError {
+    /// The study is no longer there, or another one has its name.
+    pub(crate) fn deleted() -> Self {
+        DatabaseError::Overtaken("it deleted the study".to_owned())
+    }
+
     pub(crate) fn at(self, path: &Path, patience: Duration) -> StorageError {
         match self {
             DatabaseError::Sql(error) => of_sqlite(path, patience, &error),
             DatabaseError::Damaged(detail) => StorageError::Damaged { path: path.to_owned(), detail },
             DatabaseError::Other(error) => error,
+            DatabaseError::Overtaken(detail) => StorageError::Overtaken { path: path.to_owned(), detail },
         }
     }
 }

@@ -121,7 +121,8 @@ pub(crate) fn to_value(json: &Json) -> Option<Value> {
         },
         Json::String(value) => Value::Text(value.clone()),
         Json::Object(_) => Value::Float(to_float(json)?),
-        Json::Array(_) => return None,
+        // No parameter has such a value, but another program may ask for it.
+        Json::Array(_) => Value::Text(json.to_string()),
     })
 }
 

@@ -77,6 +77,8 @@ struct OpenStudy {
     trial_ids: Vec<i64>,
     /// The largest row id of a trial of any study, as far as we know.
     last_trial_id: i64,
+    /// What SQLite counts the changes of others by, as of when the study was loaded.
+    version: i64,
 }
 
 impl SqliteStorage {
@@ -114,6 +116,8 @@ impl SqliteStorage {
     }
 
     fn find_study(&mut self) -> Result<Option<StudyRecord>, StorageError> {
+        // What is changed between the two is news again.
+        let version = self.database.version()?;
         let found = self.database.snapshot(|connection| reading::study(connection, &self.name))?;
         let Some(found) = found else {
             self.study = None;
@@ -124,6 +128,7 @@ impl SqliteStorage {
             ledger: Ledger::of(&found.record),
             trial_ids: found.trial_ids,
             last_trial_id: found.last_trial_id,
+            version,
         });
         Ok(Some(found.record))
     }
@@ -161,15 +166,28 @@ impl Storage for SqliteStorage {
         };
         let admission = study.ledger.admit(changes)?;
         let (trials_before, last_before) = (study.trial_ids.len(), study.last_trial_id);
-        let written = self
-            .database
-            .transaction(|connection| changes.iter().try_for_each(|change| writing::apply(connection, study, change)));
+        let written = self.database.transaction(|connection| {
+            writing::check_study(connection, study, &self.name)?;
+            changes.iter().try_for_each(|change| writing::apply(connection, study, change))
+        });
         if written.is_err() {
             study.trial_ids.truncate(trials_before);
             study.last_trial_id = last_before;
             study.ledger.revert(admission);
         }
         written
+    }
+
+    fn news(&mut self) -> Result<Option<StudyRecord>, StorageError> {
+        let Some(OpenStudy { id, version, .. }) = self.study else { return Ok(None) };
+        if self.database.version()? == version {
+            return Ok(None);
+        }
+        let found = self.find_study()?;
+        match &self.study {
+            Some(study) if study.id == id => Ok(found),
+            Some(_) | None => Err(error::DatabaseError::deleted().at(self.database.path(), Duration::ZERO)),
+        }
     }
 }
 

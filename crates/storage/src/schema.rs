@@ -5,7 +5,7 @@ pub(crate) const OPTUNA_SCHEMA: i64 = 12;
 /// The same, by the name of the migration that led there (Optuna 3.2 to 5.0).
 pub(crate) const OPTUNA_REVISION: &str = "v3.2.0.a";
 /// The version of our own tables.
-pub(crate) const OWN_SCHEMA: i64 = 4;
+pub(crate) const OWN_SCHEMA: i64 = 5;
 
 /// Optuna's thirteen tables with their names, types and constraints (schema 12).
 pub(crate) const OPTUNA_TABLES: &str = r#"
@@ -169,6 +169,11 @@ CREATE TABLE IF NOT EXISTS tunefork_schedules (
 CREATE TABLE IF NOT EXISTS tunefork_paused (
     trial_id INTEGER NOT NULL PRIMARY KEY REFERENCES trials (trial_id)
 );
+CREATE TABLE IF NOT EXISTS tunefork_taken_in (
+    trial_id INTEGER NOT NULL PRIMARY KEY REFERENCES trials (trial_id),
+    place_time INTEGER NOT NULL,
+    place_trial INTEGER NOT NULL
+);
 CREATE TABLE IF NOT EXISTS tunefork_ends (
     trial_id INTEGER NOT NULL PRIMARY KEY REFERENCES trials (trial_id),
     end_time INTEGER NOT NULL,
@@ -220,9 +225,10 @@ CREATE TABLE IF NOT EXISTS tunefork_observed_restarts (
 "#;
 
 /// Our tables with rows for a trial; [`OWN_TABLES`] has those for a study.
-const TRIAL_TABLES: [&str; 8] = [
+const TRIAL_TABLES: [&str; 9] = [
     "tunefork_schedules",
     "tunefork_paused",
+    "tunefork_taken_in",
     "tunefork_ends",
     "tunefork_reports",
     "tunefork_members",
@@ -241,7 +247,8 @@ pub(crate) fn rows_that_go_together() -> String {
             tables.iter().map(|table| format!("DELETE FROM {table} WHERE {id} = OLD.{id};")).collect();
         let deletions = deletions.join("\n    ");
         let trigger = format!(
-            "CREATE TRIGGER IF NOT EXISTS tunefork_delete_{whose} AFTER DELETE ON {whose} BEGIN\n    {deletions}\nEND;\n"
+            "DROP TRIGGER IF EXISTS tunefork_delete_{whose};
+CREATE TRIGGER tunefork_delete_{whose} AFTER DELETE ON {whose} BEGIN\n    {deletions}\nEND;\n"
         );
         // Databases of before there were triggers.
         let left =

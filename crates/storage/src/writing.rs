@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rusqlite::{Connection, Params, ToSql, params};
 use tunefork_study::{
-    Change, End, EpochRecord, Facts, Member, OutsideEvent, Schedule, StorageError, StoredParameter, StudyHeader, Timing,
+    Change, End, EpochRecord, Facts, Member, OutsideEvent, Schedule, StoredParameter, StudyHeader, Timing,
 };
 use tunefork_trial::{Direction, TrialNumber, TrialState};
 
@@ -68,8 +68,11 @@ pub(crate) fn apply(connection: &Connection, study: &mut OpenStudy, change: &Cha
                 insert_trial(connection, study, *number, TrialState::Running)?
             } else {
                 let trial = id(study, *number);
-                let sql = "UPDATE trials SET state = 'RUNNING', datetime_start = ? WHERE trial_id = ?";
-                execute(connection, sql, (now(), trial))?;
+                let sql =
+                    "UPDATE trials SET state = 'RUNNING', datetime_start = ? WHERE trial_id = ? AND state = 'WAITING'";
+                if connection.prepare_cached(sql)?.execute((now(), trial))? == 0 {
+                    return Err(DatabaseError::Overtaken(format!("it began trial {number}, which waited")));
+                }
                 trial
             };
             for parameter in params {
@@ -94,6 +97,10 @@ pub(crate) fn apply(connection: &Connection, study: &mut OpenStudy, change: &Cha
             execute(connection, sql, [id(study, *number)])
         }
         Change::Finish { number, state, value, end } => finish(connection, id(study, *number), *state, *value, end),
+        Change::TakeIn { number, at } => {
+            let sql = "INSERT INTO tunefork_taken_in VALUES (?, ?, ?)";
+            execute(connection, sql, (id(study, *number), at.time as i64, at.trial))
+        }
         Change::Attribute { number, key, value } => {
             let sql = "INSERT INTO trial_user_attributes (trial_id, \"key\", value_json)
                  VALUES (?, ?, ?)
@@ -146,6 +153,15 @@ fn insert_trial(
     Ok(trial)
 }
 
+/// SQLite gives numbers of rows that are gone to the next ones: what is written to a study that was deleted would be another's.
+pub(crate) fn check_study(connection: &Connection, study: &OpenStudy, name: &str) -> Result<(), DatabaseError> {
+    let sql = "SELECT 1 FROM studies WHERE study_id = ? AND study_name = ?";
+    match connection.prepare_cached(sql)?.exists((study.id, name))? {
+        true => Ok(()),
+        false => Err(DatabaseError::deleted()),
+    }
+}
+
 /// The schema does not make (study, number) unique, and Optuna itself could add trials to our study:
 /// then the next number is not ours to give. The count is only made when some trial is new.
 fn check_alone(connection: &Connection, study: &OpenStudy, number: TrialNumber) -> Result<(), DatabaseError> {
@@ -160,10 +176,7 @@ fn check_alone(connection: &Connection, study: &OpenStudy, number: TrialNumber) 
     if count == i64::from(number.0) {
         return Ok(());
     }
-    let detail = format!(
-        "another program changed the study: it has {count} trials, and {number} were expected; run the same command again to take in what it enqueued"
-    );
-    Err(DatabaseError::Other(StorageError::refused(number, detail)))
+    Err(DatabaseError::Overtaken(format!("it has {count} trials, and {number} were expected")))
 }
 
 fn insert_parameter(connection: &Connection, trial: i64, parameter: &StoredParameter) -> Result<(), DatabaseError> {
@@ -210,7 +223,9 @@ fn insert_report(connection: &Connection, trial: i64, epoch: &EpochRecord) -> Re
     execute(
         connection,
         "INSERT INTO trial_intermediate_values
-         (trial_id, step, intermediate_value, intermediate_value_type) VALUES (?, ?, ?, ?)",
+         (trial_id, step, intermediate_value, intermediate_value_type) VALUES (?, ?, ?, ?)
+         ON CONFLICT (trial_id, step) DO UPDATE SET
+         intermediate_value = excluded.intermediate_value, intermediate_value_type = excluded.intermediate_value_type",
         (trial, epoch.step, value, kind),
     )?;
     if epoch.time > 0 {
@@ -264,12 +279,14 @@ fn finish(
     value: Option<f64>,
     end: &End,
 ) -> Result<(), DatabaseError> {
+    // Another program may have told a value or reported to a trial that is ours: what we found counts.
     if let Some(value) = value {
         let (value, kind) = number(value);
         execute(
             connection,
             "INSERT INTO trial_values (trial_id, objective, value, value_type)
-             VALUES (?, 0, ?, ?)",
+             VALUES (?, 0, ?, ?)
+             ON CONFLICT (trial_id, objective) DO UPDATE SET value = excluded.value, value_type = excluded.value_type",
             (trial, value, kind),
         )?;
     }

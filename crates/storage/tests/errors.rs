@@ -75,7 +75,7 @@ fn an_older_version_is_read_and_taken_over() {
     let folder = folder();
     let (path, storage) = database(&folder);
     drop(storage);
-    let old = "DROP TABLE tunefork_members; DROP TABLE tunefork_observed_time; UPDATE tunefork_version SET version = 1";
+    let old = "DROP TABLE tunefork_members; DROP TABLE tunefork_observed_time; DROP TABLE tunefork_taken_in; UPDATE tunefork_version SET version = 1";
     Connection::open(&path).and_then(|other| other.execute_batch(old)).expect("an older database");
     let before = read(&path, None).expect("an older study");
     let name = before.header.name.clone();
@@ -87,7 +87,7 @@ fn an_older_version_is_read_and_taken_over() {
             other.query_row(sql, [], |row| row.get(0))
         })
         .expect("one version, and the tables");
-    assert_eq!(found, 4);
+    assert_eq!(found, 5);
 }
 
 /// SQLite gives the next study and the next trial the numbers that are free again.

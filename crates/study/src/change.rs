@@ -1,6 +1,6 @@
 //! What is written: a study grows by changes, and a commit is a list of them.
 
-use crate::{End, EpochRecord, Facts, OutsideEvent, Schedule, StoredParameter};
+use crate::{End, EpochRecord, Facts, Moment, OutsideEvent, Schedule, StoredParameter};
 use std::time::Duration;
 use tunefork_space::Params;
 use tunefork_trial::{TrialNumber, TrialState};
@@ -58,6 +58,13 @@ pub enum Change {
         value: Option<f64>,
         /// Why, and when in virtual time.
         end: End,
+    },
+    /// A trial that another program has run to its end counts from an ask on.
+    TakeIn {
+        /// A trial that has ended.
+        number: TrialNumber,
+        /// The ask.
+        at: Moment,
     },
     /// A user's attribute of an unfinished trial is set.
     Attribute {

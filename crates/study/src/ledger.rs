@@ -53,7 +53,9 @@ impl Ledger {
     pub fn of(study: &StudyRecord) -> Self {
         let mut ledger = Ledger::default();
         for trial in &study.trials {
-            let names = trial.params.iter().map(|parameter| ledger.name(parameter).id).collect();
+            // What another program calls by a name of ours binds nobody here.
+            let params = trial.params.iter().filter(|_| !study.is_outside(trial));
+            let names = params.map(|parameter| ledger.name(parameter).id).collect();
             ledger.trials.push(Entry {
                 state: trial.state,
                 last_step: trial.epochs.last().map(|epoch| epoch.step),
@@ -130,6 +132,7 @@ impl Ledger {
                 check_name(*number, "attribute", key)?;
                 self.entry(*number, "take an attribute", &UNFINISHED).map(|_| ())
             }
+            Change::TakeIn { number, .. } => self.entry(*number, "be taken in", &FINISHED).map(|_| ()),
             Change::Restarted { number } => self.entry(*number, "restart", &[Running]).map(|_| ()),
             Change::Outside(_) | Change::Stages(_) | Change::Elapsed(_) | Change::Fingerprint(_) => Ok(()),
         }
@@ -219,6 +222,7 @@ impl Ledger {
     }
 }
 
+const FINISHED: [TrialState; 3] = [TrialState::Complete, TrialState::Pruned, TrialState::Failed];
 const UNFINISHED: [TrialState; 3] = [TrialState::Waiting, TrialState::Running, TrialState::Paused];
 
 /// Whether two domains of one name may stand in one study: Optuna's rule.

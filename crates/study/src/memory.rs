@@ -84,6 +84,7 @@ fn apply(study: &mut StudyRecord, change: &Change) {
                 None => attributes.push((key.clone(), value.clone())),
             }
         }
+        Change::TakeIn { number, at } => trial(study, *number).taken_in = Some(*at),
         Change::Restarted { number } => trial(study, *number).observed.restarts += 1,
         Change::Outside(event) => study.outside_events.push(event.clone()),
         Change::Stages(stages) => study.header.stages.clone_from(stages),

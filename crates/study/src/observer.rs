@@ -1,6 +1,6 @@
 //! What a study says while it runs.
 
-use crate::{Blueprint, End, EpochRecord, EpochReport, TrialFailure};
+use crate::{Blueprint, End, EpochRecord, EpochReport, TrialFailure, TrialRecord};
 use std::path::Path;
 use tunefork_space::Params;
 use tunefork_trial::{TrialNumber, TrialState};
@@ -24,7 +24,7 @@ impl Observer for () {
 pub enum Event<'a> {
     /// The study begins, or goes on with this many trials known.
     StudyStarted {
-        /// Trials in the storage.
+        /// Trials in the storage that were begun here.
         known_trials: usize,
         /// Trials asked for in all.
         budget: u32,
@@ -37,10 +37,18 @@ pub enum Event<'a> {
         params: &'a Params,
         /// Its cost; `None` if it failed before it started.
         blueprint: Option<&'a Blueprint>,
-        /// Whether it was enqueued by the study file.
+        /// Whether its values were asked for, by the definition or by another program.
         enqueued: bool,
+        /// Its place among the definition's enqueued trials, if it is one of them.
+        given: Option<usize>,
         /// Whether the storage had it.
         known: bool,
+    },
+    /// Another program began a trial of the study, which takes a number, or has ended it meanwhile: told each time that
+    /// the study looks. Also told of a trial that it enqueued and that was refused.
+    Outside {
+        /// The trial as it is now.
+        trial: &'a TrialRecord,
     },
     /// At once: a worker computed an epoch. It is not committed yet.
     EpochComputed {

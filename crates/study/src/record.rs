@@ -107,11 +107,47 @@ impl StudyRecord {
         StudyRecord { header, trials: Vec::new(), outside_events: Vec::new(), elapsed: Duration::ZERO }
     }
 
-    /// The completed trial with the best value; the earliest of equals.
+    /// The completed trial with the best value; the earliest of equals. Trials that another program has run beside the
+    /// executor's are not counted: nobody here has what they trained.
     pub fn best(&self) -> Option<&TrialRecord> {
-        let completed = self.trials.iter().filter(|trial| trial.state == TrialState::Complete);
+        self.best_of(|trial| !self.is_outside(trial))
+    }
+
+    /// The best of those that another program has run, if it is better than [`best`](Self::best).
+    pub fn better_outside(&self) -> Option<&TrialRecord> {
+        let outside = self.best_of(|trial| self.is_outside(trial))?;
+        let value = |trial: &TrialRecord| trial.value.unwrap_or(f64::NAN);
+        let is_better = |own: &TrialRecord| self.header.direction.better(value(outside), value(own));
+        Some(outside).filter(|_| self.best().is_none_or(is_better))
+    }
+
+    fn best_of(&self, counts: impl Fn(&TrialRecord) -> bool) -> Option<&TrialRecord> {
+        let completed = self.trials.iter().filter(|trial| trial.state == TrialState::Complete && counts(trial));
         let values = completed.filter_map(|trial| Some((trial, trial.value?)));
         ValueAt::Best.pick(self.header.direction, values, |(_, value)| *value).map(|(trial, _)| trial)
+    }
+
+    /// Whether another program runs or has run a trial of a study that an executor runs. What the executor starts has a
+    /// schedule, or at least an end; what merely waits is not begun by anybody.
+    pub fn is_outside(&self, trial: &TrialRecord) -> bool {
+        let has_executor = !self.header.stages.is_empty();
+        has_executor && trial.state != TrialState::Waiting && trial.schedule.is_none() && trial.end.is_none()
+    }
+
+    /// Whether a trial was begun here, and by no other program.
+    pub fn is_own(&self, trial: &TrialRecord) -> bool {
+        trial.state != TrialState::Waiting && !self.is_outside(trial)
+    }
+
+    /// Trials that were begun here.
+    pub fn own_trials(&self) -> usize {
+        self.trials.iter().filter(|trial| self.is_own(trial)).count()
+    }
+
+    /// Trials that are no function of the study's definition: another program has run them, or has asked for them.
+    pub fn outside_trials(&self) -> usize {
+        let asked_for = self.outside_events.iter().filter(|event| event.kind == OutsideKind::Enqueued);
+        self.trials.iter().filter(|trial| self.is_outside(trial)).count() + asked_for.count()
     }
 }
 
@@ -160,6 +196,8 @@ pub struct TrialRecord {
     pub value: Option<f64>,
     /// Why and when it ended.
     pub end: Option<End>,
+    /// Of a trial that another program has run: the ask from which on its end counts for proposals and decisions.
+    pub taken_in: Option<Moment>,
     /// The user's attributes, in the order of their first setting.
     pub attributes: Vec<(String, serde_json::Value)>,
     /// What may differ between two equal runs.
@@ -178,6 +216,7 @@ impl TrialRecord {
             epochs: Vec::new(),
             value: None,
             end: None,
+            taken_in: None,
             attributes: Vec::new(),
             observed: TrialObserved::default(),
         }
@@ -270,7 +309,7 @@ named_enum! {
     pub enum OutsideKind: "outside event" {
         /// The trial of this moment failed twice in a row for a reason of the machine.
         Fault = "fault",
-        /// Another program enqueued the trial of this moment, which was run as given.
+        /// Another program enqueued the trial of this moment, which was run as given, or refused.
         Enqueued = "enqueued",
         /// The study went on under another fingerprint, so older results may not be reproducible.
         Drift = "drift",

@@ -46,6 +46,15 @@ pub trait Storage: Send {
     /// # Errors
     /// [`StorageError::Refused`] if a change breaks the contract; others if it cannot be written.
     fn commit(&mut self, changes: &[Change]) -> Result<(), StorageError>;
+
+    /// The whole study, if another program has changed it since it was last loaded. Storages that no other program can
+    /// reach have no news.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load); also a study that is no longer there.
+    fn news(&mut self) -> Result<Option<StudyRecord>, StorageError> {
+        Ok(None)
+    }
 }
 
 /// Why a storage cannot do what it was asked.
@@ -58,6 +67,15 @@ pub enum StorageError {
         /// The trial concerned, if it is one.
         trial: Option<TrialNumber>,
         /// Which rule, and what was found.
+        detail: String,
+    },
+    /// Another program has changed the study since it was last loaded, and the change can not be made any more. What
+    /// [`Storage::news`] returns then is where to go on from.
+    #[error("another program changed the study in {}: {detail}; run the same command again to take that in", path.display())]
+    Overtaken {
+        /// The database with the study.
+        path: PathBuf,
+        /// What was found.
         detail: String,
     },
     /// Another program holds the database for longer than we wait.
@@ -175,6 +193,7 @@ impl StorageError {
             | Self::NewerVersion { .. }
             | Self::OptunaVersion { .. } => true,
             Self::Refused { .. }
+            | Self::Overtaken { .. }
             | Self::Locked { .. }
             | Self::InUse { .. }
             | Self::Removed { .. }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tunefork::report::with_deviation;
 use tunefork::study::{Ended, StudyRecord};
 use tunefork::train::Objective;
-use tunefork::{Report, RunOptions, StudySpec, deviation_of};
+use tunefork::{Report, RunOptions, StudySpec, deviation_of, outside_notes};
 
 use super::{same_command, stop_flag};
 use crate::INTERRUPTED;
@@ -71,7 +71,7 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
         Ended::TimeLimit => "ended by `time_limit`",
         Ended::Interrupted => "stopped",
     };
-    line(format!("\n{ended}: {} in {}", counted(study.trials.len(), "trial"), duration(seconds)));
+    line(format!("\n{ended}: {} in {}", counted(study.own_trials(), "trial"), duration(seconds)));
     failure_lines(study).lines().for_each(|failure| line(failure.to_string()));
     if let Some(best) = study.best() {
         let last = best.epochs.last();
@@ -93,6 +93,7 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
             line(format!("test {name} of the best: {value}"));
         }
     }
+    outside_notes(study).into_iter().for_each(&mut line);
     if report.outcome.outside_events > 0 {
         line(format!("reproducible given {}", counted(report.outcome.outside_events, "outside event")));
     }

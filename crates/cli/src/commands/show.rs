@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use tunefork::report::{figure, with_deviation};
 use tunefork::study::{MemberReport, StudyRecord, TrialRecord};
-use tunefork::{Members, TestResult, deviation_of, read_study, show_json};
+use tunefork::{Members, TestResult, deviation_of, outside_notes, read_study, show_json};
 
 use crate::args::ShowArgs;
 use crate::output::{failure_lines, print, table, test_lines};
@@ -33,7 +33,10 @@ fn text(study: &StudyRecord, test: Option<&TestResult>) -> Result<String, std::f
         .map(|trial| {
             let mut row = vec![
                 trial.number.to_string(),
-                trial.state.to_string(),
+                match study.is_outside(trial) {
+                    true => format!("{} (outside)", trial.state),
+                    false => trial.state.to_string(),
+                },
                 trial.value.map(figure).unwrap_or_default(),
                 trial.epochs.len().to_string(),
             ];
@@ -52,9 +55,10 @@ fn text(study: &StudyRecord, test: Option<&TestResult>) -> Result<String, std::f
     if !failures.is_empty() {
         write!(text, "\n{failures}")?;
     }
+    let notes: String = outside_notes(study).iter().map(|note| format!("{note}\n")).collect();
     let Some(best) = study.best() else {
         writeln!(text, "\nno trial is complete")?;
-        return Ok(text);
+        return Ok(text + &notes);
     };
     writeln!(
         text,
@@ -74,7 +78,7 @@ fn text(study: &StudyRecord, test: Option<&TestResult>) -> Result<String, std::f
     if let Some(test) = test {
         text.push_str(&test_lines(test));
     }
-    Ok(text)
+    Ok(text + &notes)
 }
 
 /// The standard deviation of a trial's value over its trainings, if these are several.

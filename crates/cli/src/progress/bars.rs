@@ -89,8 +89,11 @@ impl Observer for Bars {
                     self.best.set_message(format!("best: trial {number}, {objective} {value}"));
                 }
             }
-            Event::StudyStarted { .. } | Event::TrialRetried { .. } | Event::Waiting { .. } | Event::Warning { .. } => {
-            }
+            Event::StudyStarted { .. }
+            | Event::TrialRetried { .. }
+            | Event::Outside { .. }
+            | Event::Waiting { .. }
+            | Event::Warning { .. } => {}
         }
         if let Some(line) = line(event, &self.epochs, &self.objective) {
             self.scroll(line);

@@ -1,5 +1,7 @@
 //! One JSON object per event.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 use tunefork::study::{EpochRecord, Event, MemberReport, Observer, Timing};
 use tunefork::{Listener, StudySpec};
@@ -10,11 +12,13 @@ use crate::output::say;
 /// of experiments says of which.
 pub(super) struct Json {
     spec: StudySpec,
+    /// Places of trials in the study file, by number.
+    given: BTreeMap<u64, u32>,
 }
 
 impl Json {
     pub(super) fn new(spec: &StudySpec) -> Self {
-        Self { spec: spec.clone() }
+        Self { spec: spec.clone(), given: BTreeMap::new() }
     }
 }
 
@@ -22,11 +26,14 @@ impl Listener for Json {}
 
 impl Observer for Json {
     fn event(&mut self, event: &Event<'_>) {
+        if let Event::TrialStarted { number, given: Some(place), .. } = event {
+            self.given.insert(number.0.into(), *place as u32);
+        }
         let Some(mut object) = object(event) else {
             return;
         };
-        let trial = object["trial"].as_u64().map(|trial| trial as u32);
-        for (name, value) in trial.into_iter().flat_map(|trial| self.spec.attributes(trial)) {
+        let place = object["trial"].as_u64().and_then(|trial| self.given.get(&trial));
+        for (name, value) in place.into_iter().flat_map(|place| self.spec.attributes(*place)) {
             object[name] = value;
         }
         say(object);
@@ -65,6 +72,13 @@ fn object(event: &Event<'_>) -> Option<Value> {
             "message": end.message,
             "best": best,
             "known": known,
+        }),
+        Event::Outside { trial } => json!({
+            "event": "outside_trial",
+            "trial": trial.number.0,
+            "state": trial.state,
+            "value": trial.value.filter(|value| value.is_finite()),
+            "params": trial.params(),
         }),
         Event::Warning { message } => json!({ "event": "warning", "message": message }),
         Event::Waiting { path } => json!({ "event": "waiting", "path": path.display().to_string() }),

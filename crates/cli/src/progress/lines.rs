@@ -2,6 +2,7 @@
 
 use tunefork::report::figure;
 use tunefork::study::{Event, Observer};
+use tunefork::trial::TrialState;
 use tunefork::{Listener, StudySpec};
 
 use super::{Epochs, epoch_words};
@@ -60,6 +61,9 @@ pub(super) fn line(event: &Event<'_>, epochs: &Epochs, objective: &str) -> Optio
             }
             line
         }
+        // It is told again when it has ended.
+        Event::Outside { trial } if trial.state == TrialState::Waiting => return None,
+        Event::Outside { trial } => format!("trial {} is another program's: {}", trial.number, trial.state),
         Event::Warning { message } => format!("warning: {message}"),
         Event::Waiting { path } => format!(
             "{} is locked by another program; waiting for it, while training goes on as far as it may",

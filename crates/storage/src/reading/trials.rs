@@ -8,7 +8,7 @@ use rusqlite::{Connection, Row};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tunefork_study::{
-    Blueprint, Cost, End, EpochRecord, EpochReport, Member, MemberReport, Metrics, Schedule, StoredParameter,
+    Blueprint, Cost, End, EpochRecord, EpochReport, Member, MemberReport, Metrics, Moment, Schedule, StoredParameter,
     StudyRecord, TrialObserved, TrialRecord,
 };
 use tunefork_trial::{TrialNumber, TrialState};
@@ -22,14 +22,19 @@ pub(super) fn read(
     record: &mut StudyRecord,
 ) -> Result<Vec<i64>, DatabaseError> {
     let ids = trials(connection, study, record)?;
+    // Of a study that an executor runs, what has no schedule is another program's.
+    let has_executor = ours && !record.header.stages.is_empty();
     let mut reader =
         TrialReader { connection, study, by_id: ids.iter().copied().zip(0..).collect(), trials: &mut record.trials };
-    reader.parameters()?;
     reader.attributes()?;
     reader.values()?;
     reader.reports()?;
     if ours {
         reader.own_tables()?;
+    }
+    reader.parameters(|trial| has_executor && trial.schedule.is_none())?;
+    if has_executor {
+        record.trials.iter_mut().filter(|trial| trial.schedule.is_some()).for_each(without_strange);
     }
     Ok(ids)
 }
@@ -101,15 +106,20 @@ impl TrialReader<'_> {
         Ok(())
     }
 
-    fn parameters(&mut self) -> Result<(), DatabaseError> {
+    /// Distributions that only another program knows are left out where it `may_be_strange`.
+    fn parameters(&mut self, may_be_strange: impl Fn(&TrialRecord) -> bool) -> Result<(), DatabaseError> {
         let columns = "param_name, param_value, distribution_json";
         self.rows(columns, "trial_params", "param_id", |trial, row| {
             let name: String = row.get(1)?;
             let source: String = row.get(3)?;
-            let domain = distribution::read(&source).map_err(|detail| {
-                DatabaseError::Damaged(format!("trial {}, parameter `{name}`: {detail}", trial.number))
-            })?;
-            trial.params.push(StoredParameter { name, domain, internal: row.get(2)? });
+            match distribution::read(&source) {
+                Ok(domain) => trial.params.push(StoredParameter { name, domain, internal: row.get(2)? }),
+                Err(_) if may_be_strange(trial) => {}
+                Err(detail) => {
+                    let number = trial.number;
+                    return Err(DatabaseError::Damaged(format!("trial {number}, parameter `{name}`: {detail}")));
+                }
+            }
             Ok(())
         })
     }
@@ -162,6 +172,7 @@ impl TrialReader<'_> {
             trial.state = TrialState::Paused;
             Ok(())
         })?;
+        self.taken_in()?;
         let columns = "epochs, epoch_flops, epoch_bytes, epoch_steps, epoch_ticks, arena_bytes, plan_key, start_time";
         self.rows(columns, "tunefork_schedules", "1", |trial, row| {
             trial.schedule = Some(schedule(row)?);
@@ -188,6 +199,17 @@ impl TrialReader<'_> {
         })?;
         self.rows("restarts", "tunefork_observed_restarts", "1", |trial, row| {
             trial.observed.restarts = row.get(1)?;
+            Ok(())
+        })
+    }
+
+    /// When trials of other programs began to count. Version 4 of our tables did not know that.
+    fn taken_in(&mut self) -> Result<(), DatabaseError> {
+        if !has_table(self.connection, "tunefork_taken_in")? {
+            return Ok(());
+        }
+        self.rows("place_time, place_trial", "tunefork_taken_in", "1", |trial, row| {
+            trial.taken_in = Some(Moment { time: count(row, 1)?, trial: row.get(2)?, step: 0 });
             Ok(())
         })
     }
@@ -231,6 +253,15 @@ impl TrialReader<'_> {
             Ok(())
         })
     }
+}
+
+/// A trial that the executor runs without what another program has told of it: it has ended when we say so, and its reports
+/// are those that have a time.
+fn without_strange(trial: &mut TrialRecord) {
+    if trial.end.is_none() && trial.state.is_finished() {
+        (trial.state, trial.value) = (TrialState::Running, None);
+    }
+    trial.epochs.retain(|epoch| epoch.time > 0);
 }
 
 fn schedule(row: &Row<'_>) -> Result<Schedule, DatabaseError> {

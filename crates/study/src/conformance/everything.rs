@@ -53,6 +53,7 @@ pub(super) fn everything() -> Vec<Vec<Change>> {
                 },
             },
         ],
+        vec![Change::TakeIn { number: number(2), at: Moment { time: 77, trial: 4, step: 0 } }],
         vec![
             Change::Outside(OutsideEvent {
                 moment: Moment { time: 1 << 50, trial: 3, step: 2 },

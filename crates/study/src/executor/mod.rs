@@ -30,7 +30,7 @@ pub struct Definition {
     /// Names of the header's settings that hold their defaults, for the study's file does not name them. A stored
     /// study that has no such setting was begun before there was one, and goes on.
     pub presumed: Vec<String>,
-    /// Trials in all, enqueued and stored ones among them; it may only grow.
+    /// Trials in all, enqueued and stored ones among them, but not those that other programs run; it may only grow.
     pub budget: u32,
     /// The parameters that may vary, and when each is active.
     pub space: Space,
@@ -87,11 +87,13 @@ pub struct Outcome {
     pub ended: Ended,
     /// Trials in the study.
     pub trials: u32,
-    /// The completed trial with the best value.
+    /// The completed trial with the best value, of those that were begun here.
     pub best: Option<TrialNumber>,
     /// While no trial is completed: the trial under way whose model was kept.
     pub under_way: Option<UnderWay>,
-    /// Outside events on record: the study is reproducible given these.
+    /// Trials that other programs have run or asked for: the study is reproducible given these.
+    pub outside_trials: usize,
+    /// Other outside events on record: the study is reproducible given these.
     pub outside_events: usize,
 }
 

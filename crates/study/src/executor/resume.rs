@@ -94,6 +94,7 @@ fn last_moment(known: &StudyRecord) -> Moment {
 /// A budget may grow. If trials of the stage are still to be asked for, it is simply larger; if all
 /// were, some slots may have gone idle already, and the new trials form a stage of their own.
 fn grow(known: &mut StudyRecord, budget: u32) -> Result<Option<Change>, StudyError> {
+    let own = known.own_trials();
     let stages = &mut known.header.stages;
     let stored = stages.last().copied().unwrap_or(0);
     if budget == stored {
@@ -103,7 +104,7 @@ fn grow(known: &mut StudyRecord, budget: u32) -> Result<Option<Change>, StudyErr
         return Err(StudyError::BudgetShrank { study: known.header.name.clone(), stored, now: budget });
     }
     match stages.last_mut() {
-        Some(last) if known.trials.len() < stored as usize => *last = budget,
+        Some(last) if own < stored as usize => *last = budget,
         _ => stages.push(budget),
     }
     Ok(Some(Change::Stages(stages.clone())))

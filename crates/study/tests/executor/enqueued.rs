@@ -17,7 +17,7 @@ fn a_trial_that_another_program_enqueues_is_run_as_given() {
     let fixed: Params = [("optimizer", Value::from("adam")), ("width", Value::from(7))].into_iter().collect();
     storage.commit(&[Change::Enqueue { number, fixed: fixed.clone() }]).unwrap();
     let outcome = go(definition("asha"), &Arc::default(), &mut storage, &options(2)).unwrap();
-    assert_eq!((outcome.ended, outcome.trials, outcome.outside_events), (Ended::Done, 14, 1));
+    assert_eq!((outcome.ended, outcome.trials, outcome.outside_trials), (Ended::Done, 14, 1));
     let study = record(&mut storage);
     let params = study.trials[number.index()].params();
     assert_eq!((params.get("optimizer"), params.get("width")), (fixed.get("optimizer"), fixed.get("width")));

@@ -7,6 +7,7 @@ mod failures;
 mod held;
 mod kill;
 mod order;
+mod outside;
 mod refusals;
 mod resume;
 mod support;

@@ -5,51 +5,99 @@ use super::{Running, Simulation, halted};
 use crate::executor::board::{EpochResult, Lane};
 use crate::executor::workers::same;
 use crate::{
-    Change, Event, Moment, OutsideEvent, OutsideKind, Schedule, StopFlag, StoredParameter, StudyError, TrialContext,
-    TrialFailure, TrialRecord, Workload, enqueued,
+    Change, Event, FailureKind, Moment, OutsideEvent, OutsideKind, Schedule, StopFlag, StorageError, StoredParameter,
+    StudyError, TrialContext, TrialFailure, TrialRecord, Workload, enqueued,
 };
 use std::sync::Arc;
 use tunefork_rng::Key;
 use tunefork_sampler::{Ask, Proposal, Region};
-use tunefork_space::{Params, Point};
+use tunefork_space::{Params, Point, SpaceError};
 use tunefork_trial::{TrialNumber, TrialState};
 
+/// Where the values of a trial come from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// The definition, by the place among its enqueued trials.
+    Definition(usize),
+    /// Another program, which enqueued it.
+    Elsewhere,
+    Sampler,
+}
+
+impl Source {
+    fn given(self) -> Option<usize> {
+        match self {
+            Source::Definition(given) => Some(given),
+            Source::Elsewhere | Source::Sampler => None,
+        }
+    }
+}
+
+enum Proposed {
+    Point(Point),
+    /// What another program asked for is not in the space.
+    Refused(SpaceError),
+    /// The sampler has no more.
+    Exhausted,
+}
+
 impl<W: Workload> Simulation<'_, W> {
-    pub(super) fn ask(&mut self, moment: Moment) -> Result<(), StudyError> {
+    /// Asks for a trial; if another program has given its number away meanwhile, for another one.
+    pub(super) fn ask_or_wait(&mut self, moment: Moment, before: u64) -> Result<(), StudyError> {
+        let (asked, events) = (self.asked, self.known.outside_events.len());
+        match self.ask(moment) {
+            Err(StudyError::Storage(StorageError::Overtaken { .. }))
+                if self.history.next_number().0 == moment.trial =>
+            {
+                (self.asked, self.now) = (asked, before);
+                self.known.outside_events.truncate(events);
+                self.push_ask_at(moment.time);
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    fn ask(&mut self, moment: Moment) -> Result<(), StudyError> {
         let number = TrialNumber(moment.trial);
-        let Some(point) = self.propose(number)? else {
-            self.exhausted = true;
-            return Ok(());
+        let source = self.source(number);
+        let point = match self.propose(number, source)? {
+            Proposed::Point(point) => point,
+            Proposed::Refused(why) => return self.refuse(moment, why),
+            Proposed::Exhausted => {
+                self.exhausted = true;
+                return Ok(());
+            }
         };
         let params = Arc::new(self.history.space().params(&point));
-        let fixed = self.fixed(number).cloned();
         let stored = self.known.trials.get(number.index()).cloned();
         let waited = stored.as_ref().is_some_and(|stored| stored.state == TrialState::Waiting);
         let known = stored.filter(|_| !waited);
         let schedule = self.schedule(&params, known.as_ref(), moment)?;
-        self.history.start(number, point.clone()).expect("numbers are given in order and points are of the space");
         if known.is_none() {
             let mut changes = vec![Change::Start {
                 number,
                 params: StoredParameter::of(self.history.space(), &point),
-                fixed: fixed.clone().filter(|_| !waited),
+                fixed: source.given().map(|given| self.definition.enqueued[given].clone()),
                 schedule: schedule.as_ref().ok().cloned(),
             }];
-            let attributes = self.definition.attributes.get(number.index()).into_iter().flatten().cloned();
+            let attributes = source.given().and_then(|given| self.definition.attributes.get(given));
+            let attributes = attributes.into_iter().flatten().cloned();
             changes.extend(attributes.map(|(key, value)| Change::Attribute { number, key, value }));
-            if waited {
-                let message = "enqueued by another program".to_owned();
-                let event = OutsideEvent { moment, kind: OutsideKind::Enqueued, message };
-                changes.push(Change::Outside(event.clone()));
-                self.known.outside_events.push(event);
+            changes.extend(waited.then(|| self.note_enqueued(moment)));
+            match schedule {
+                Ok(_) => self.commit(&changes)?,
+                // A trial without a schedule is only known for ours by its end.
+                Err(_) => self.unwritten.append(&mut changes),
             }
-            self.commit(&changes)?;
         }
+        self.history.start(number, point).expect("numbers are given in order and points are of the space");
         self.observer.event(&Event::TrialStarted {
             number,
             params: &params,
             blueprint: schedule.as_ref().ok().map(|schedule| &schedule.blueprint),
-            enqueued: fixed.is_some(),
+            enqueued: source != Source::Sampler,
+            given: source.given(),
             known: known.is_some(),
         });
         match schedule {
@@ -59,14 +107,42 @@ impl<W: Workload> Simulation<'_, W> {
         Ok(())
     }
 
-    /// The values asked for: those of the definition, or of a trial that another program put after these.
-    fn fixed(&self, number: TrialNumber) -> Option<&Params> {
-        let stored = || self.known.trials.get(number.index())?.fixed.as_ref();
-        self.definition.enqueued.get(number.index()).or_else(stored)
+    /// Where the values of a trial come from.
+    fn source(&self, number: TrialNumber) -> Source {
+        let is_of = |event: &OutsideEvent| event.kind == OutsideKind::Enqueued && event.moment.trial == number.0;
+        let waits = || self.known.trials.get(number.index()).is_some_and(|trial| trial.state == TrialState::Waiting);
+        match self.asked.given {
+            _ if waits() || self.known.outside_events.iter().any(is_of) => Source::Elsewhere,
+            given if given < self.definition.enqueued.len() => Source::Definition(given),
+            _ => Source::Sampler,
+        }
     }
 
-    /// The point of a new trial, or `None` if the sampler has no more. What is stored must agree.
-    fn propose(&mut self, number: TrialNumber) -> Result<Option<Point>, StudyError> {
+    /// Puts on record that another program asked for a trial.
+    fn note_enqueued(&mut self, moment: Moment) -> Change {
+        let message = "enqueued by another program".to_owned();
+        let event = OutsideEvent { moment, kind: OutsideKind::Enqueued, message };
+        self.known.outside_events.push(event.clone());
+        Change::Outside(event)
+    }
+
+    /// What another program asked for cannot be tried: its trial fails, and the study goes on.
+    fn refuse(&mut self, moment: Moment, why: SpaceError) -> Result<(), StudyError> {
+        let number = TrialNumber(moment.trial);
+        let stored = &self.known.trials[number.index()];
+        self.observer.event(&Event::Outside { trial: stored });
+        if stored.state == TrialState::Waiting {
+            let note = self.note_enqueued(moment);
+            self.unwritten.push(note);
+        }
+        let absent = Point::absent(self.history.space().len());
+        self.history.start(number, absent).expect("numbers are given in order");
+        let message = format!("another program enqueued what is not in the study's space: {why}");
+        self.fail(moment, TrialFailure::new(FailureKind::InvalidConfiguration, message))
+    }
+
+    /// The point of a new trial. What is stored must agree.
+    fn propose(&mut self, number: TrialNumber, source: Source) -> Result<Proposed, StudyError> {
         let known = self.known.trials.get(number.index()).filter(|known| known.state != TrialState::Waiting);
         let stored = known.map(|known| self.stored_point(known)).transpose()?;
         // What was tried was admitted, and need not be planned again.
@@ -76,27 +152,40 @@ impl<W: Workload> Simulation<'_, W> {
             history: &self.history,
             number,
             key: Key::study(self.definition.header.seed),
-            proposed: self.proposed,
+            proposed: self.asked.proposed,
             region: Region::of(&admits),
         };
-        let fixed = self.fixed(number).cloned();
         let sampler = &mut *self.definition.sampler;
-        let point = match fixed {
-            Some(fixed) => enqueued::complete(&fixed, &ask, sampler)
-                .map_err(|error| StudyError::Enqueued { index: number.index(), detail: error.to_string() })?,
-            None => {
-                self.proposed += 1;
+        self.asked.trials += 1;
+        let point = match source {
+            Source::Definition(given) => {
+                self.asked.given += 1;
+                enqueued::complete(&self.definition.enqueued[given], &ask, sampler)
+                    .map_err(|error| StudyError::Enqueued { index: given, detail: error.to_string() })?
+            }
+            Source::Elsewhere => {
+                let fixed = self.known.trials[number.index()].fixed.clone().unwrap_or_default();
+                match enqueued::complete(&fixed, &ask, sampler) {
+                    Ok(point) => point,
+                    Err(why) => return Ok(Proposed::Refused(why)),
+                }
+            }
+            Source::Sampler => {
+                self.asked.proposed += 1;
                 match sampler.propose(&ask) {
                     Proposal::Point(point) => point,
-                    Proposal::Exhausted => return Ok(None),
+                    Proposal::Exhausted => {
+                        self.asked.trials -= 1;
+                        return Ok(Proposed::Exhausted);
+                    }
                 }
             }
         };
         let (Some(known), Some(stored)) = (known, stored) else {
-            return Ok(Some(point));
+            return Ok(Proposed::Point(point));
         };
         if are_same(&point, &stored) || self.tolerant {
-            return Ok(Some(stored));
+            return Ok(Proposed::Point(stored));
         }
         let detail = format!(
             "its parameters were [{}], and proposing again gives [{}]",

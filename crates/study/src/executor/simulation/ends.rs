@@ -27,7 +27,7 @@ impl<W: Workload> Simulation<'_, W> {
 
     /// Whether a trial that completes with this value is the best then.
     pub(super) fn leads(&self, number: TrialNumber, value: f64) -> bool {
-        self.history.best().is_none_or(|best| {
+        self.best.is_none_or(|best| {
             let best_value = self.history.value(best).unwrap_or(f64::NAN);
             self.history.direction().better(value, best_value) || (value == best_value && number < best)
         })
@@ -115,6 +115,9 @@ impl<W: Workload> Simulation<'_, W> {
             }
         }
         self.history.finish(number, state, value).expect("a running trial ends once");
+        if best {
+            self.best = Some(number);
+        }
         self.board.remove(moment.trial);
         self.running.remove(&moment.trial);
         if let Some(folder) = &self.workers.folder {

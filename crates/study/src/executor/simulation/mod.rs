@@ -4,6 +4,7 @@
 mod asks;
 mod ends;
 mod order;
+mod others;
 mod outside;
 mod reports;
 mod stored;
@@ -18,17 +19,17 @@ use super::resume::Resumed;
 use super::workers::Workers;
 use super::{Definition, Ended, ExecutorOptions, Outcome};
 use crate::{
-    Change, Event, Observer, Schedule, Storage, StorageError, StudyError, StudyRecord, TrialContext, TrialFailure,
-    Workload, patiently,
+    Change, Event, Observer, OutsideKind, Schedule, Storage, StorageError, StudyError, StudyRecord, TrialContext,
+    TrialFailure, Workload, patiently,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tunefork_trial::{History, TrialNumber};
 
 pub(super) struct Simulation<'a, W: Workload> {
     definition: Definition,
-    /// What was stored before this run.
+    /// What was stored before this run, and what other programs have added since.
     known: StudyRecord,
     tolerant: bool,
     workers: &'a Workers<'a, W>,
@@ -39,17 +40,33 @@ pub(super) struct Simulation<'a, W: Workload> {
     history: History,
     order: Order,
     running: BTreeMap<u32, Running>,
+    /// Trials of other programs that have a number and no end that counts.
+    others: BTreeSet<TrialNumber>,
+    /// The completed trial with the best value, of our own.
+    best: Option<TrialNumber>,
     blueprints: Blueprints<'a, W>,
     /// Budgets, one after the other, and which one counts now.
     stages: Vec<u32>,
     stage: usize,
     now: u64,
-    /// Proposals that the sampler has made.
-    proposed: u32,
+    asked: Asked,
+    /// Changes that go with the next commit.
+    unwritten: Vec<Change>,
     exhausted: bool,
     /// The stop flag was noticed in the middle of an event.
     interrupted: bool,
     time: Time,
+}
+
+/// How often was asked, and what for.
+#[derive(Clone, Copy, Default)]
+struct Asked {
+    /// Trials in all.
+    trials: u32,
+    /// Those of the definition.
+    given: usize,
+    /// Those that the sampler has proposed.
+    proposed: u32,
 }
 
 /// A trial that runs in virtual time.
@@ -84,10 +101,13 @@ impl<'a, W: Workload> Simulation<'a, W> {
             history,
             order,
             running: BTreeMap::new(),
+            others: BTreeSet::new(),
+            best: None,
             blueprints: Blueprints::new(workers.workload),
             stage: 0,
             now: 0,
-            proposed: 0,
+            asked: Asked::default(),
+            unwritten: Vec::new(),
             exhausted: false,
             interrupted: false,
             time,
@@ -106,7 +126,7 @@ impl<'a, W: Workload> Simulation<'a, W> {
     }
 
     fn simulate(&mut self) -> Result<Ended, StudyError> {
-        self.observer.event(&Event::StudyStarted { known_trials: self.known.trials.len(), budget: self.budget() });
+        self.observer.event(&Event::StudyStarted { known_trials: self.known.own_trials(), budget: self.budget() });
         // Before a worker begins what is not to be begun.
         self.limit_passed();
         self.ask_for_all_slots();
@@ -116,17 +136,17 @@ impl<'a, W: Workload> Simulation<'a, W> {
                 Next::Over => break,
                 Next::Ended(ended) => return Ok(ended),
             };
-            let new = moment.trial as usize >= self.known.trials.len();
+            let new = !self.is_begun(moment.trial);
             if self.interrupted || (self.stopping() && moment.step == 0 && new) {
                 return Ok(Ended::Interrupted);
             }
             if new && moment.step == 0 && self.limit_passed() {
                 return self.drain();
             }
-            self.now = moment.time;
+            let before = std::mem::replace(&mut self.now, moment.time);
             if moment.step == 0 {
-                self.ask(moment)?;
-                if self.exhausted || self.history.len() as u32 >= self.budget() {
+                self.ask_or_wait(moment, before)?;
+                if self.exhausted || self.asked.trials >= self.budget() {
                     self.board.all_added();
                 }
             } else {
@@ -137,6 +157,7 @@ impl<'a, W: Workload> Simulation<'a, W> {
                 }
             }
         }
+        self.look_around()?;
         Ok(if self.interrupted {
             Ended::Interrupted
         } else if self.exhausted {
@@ -165,9 +186,15 @@ impl<'a, W: Workload> Simulation<'a, W> {
         Outcome {
             ended,
             trials: self.history.len() as u32,
-            best: self.history.best(),
+            best: self.best,
             under_way: None,
-            outside_events: self.known.outside_events.len(),
+            outside_trials: self.known.outside_trials(),
+            outside_events: self
+                .known
+                .outside_events
+                .iter()
+                .filter(|event| event.kind != OutsideKind::Enqueued)
+                .count(),
         }
     }
 
@@ -177,8 +204,9 @@ impl<'a, W: Workload> Simulation<'a, W> {
     }
 
     fn commit_with(&mut self, changes: &[Change], time: Option<Duration>) -> Result<(), StudyError> {
-        let all: Vec<Change> = changes.iter().cloned().chain(time.map(Change::Elapsed)).collect();
+        let all: Vec<Change> = self.unwritten.iter().chain(changes).cloned().chain(time.map(Change::Elapsed)).collect();
         patiently(self.observer, &self.options.stop, || self.storage.commit(&all))?;
+        self.unwritten.clear();
         self.time.wrote(time);
         Ok(())
     }

@@ -75,8 +75,12 @@ impl<W: Workload> Simulation<'_, W> {
 
     /// A slot is free.
     pub(super) fn push_ask(&mut self) {
+        self.push_ask_at(self.now);
+    }
+
+    pub(super) fn push_ask_at(&mut self, time: u64) {
         match &mut self.order {
-            Order::Virtual(queue) => queue.push(Reverse(Moment { time: self.now, trial: NEXT_TRIAL, step: 0 })),
+            Order::Virtual(queue) => queue.push(Reverse(Moment { time, trial: NEXT_TRIAL, step: 0 })),
             Order::Eager { idle_slots, .. } => *idle_slots += 1,
         }
     }
@@ -91,13 +95,13 @@ impl<W: Workload> Simulation<'_, W> {
     /// The next event. Asks beyond the budget leave their slots idle until the next stage.
     pub(super) fn next(&mut self) -> Result<Next, StudyError> {
         match self.order {
-            Order::Virtual(_) => Ok(self.next_in_time()),
+            Order::Virtual(_) => self.next_in_time(),
             Order::Eager { .. } => self.next_to_arrive(),
         }
     }
 
     fn wants_more(&self) -> bool {
-        self.history.next_number().0 < self.stages[self.stage] && !self.exhausted
+        self.asked.trials < self.stages[self.stage] && !self.exhausted
     }
 
     /// All slots are idle: the next stage begins, if there is one.
@@ -111,22 +115,19 @@ impl<W: Workload> Simulation<'_, W> {
         true
     }
 
-    fn next_in_time(&mut self) -> Next {
+    fn next_in_time(&mut self) -> Result<Next, StudyError> {
         loop {
             let Order::Virtual(queue) = &mut self.order else {
-                return Next::Over;
+                return Ok(Next::Over);
             };
             match queue.pop() {
                 None if self.advance() => {}
-                None => return Next::Over,
-                Some(Reverse(moment)) if moment.trial != NEXT_TRIAL => return Next::Event(moment),
-                Some(Reverse(moment)) => {
-                    let trial = self.history.next_number().0;
-                    let moment = Moment { trial, ..moment };
-                    if self.wants_more() {
-                        return Next::Event(moment);
-                    }
+                None => return Ok(Next::Over),
+                Some(Reverse(moment)) if moment.trial != NEXT_TRIAL => return Ok(Next::Event(moment)),
+                Some(Reverse(moment)) if self.wants_more() => {
+                    return Ok(Next::Event(self.ask_among_others(moment.time)?));
                 }
+                Some(_) => {}
             }
         }
     }
@@ -135,8 +136,6 @@ impl<W: Workload> Simulation<'_, W> {
         let time = self.now + 1;
         loop {
             let asks = self.wants_more();
-            let next = self.history.next_number().0;
-            let ask = Moment { time, trial: next, step: 0 };
             let Order::Eager { idle_slots, recorded } = &mut self.order else {
                 return Ok(Next::Over);
             };
@@ -145,12 +144,15 @@ impl<W: Workload> Simulation<'_, W> {
                 if is_ask && !asks && self.running.is_empty() && self.advance() {
                     continue;
                 }
-                self.use_slot(is_ask);
+                if is_ask {
+                    self.use_slot();
+                    self.ask_among_others(time)?;
+                }
                 return Ok(Next::Event(moment));
             }
             if *idle_slots > 0 && asks {
-                self.use_slot(true);
-                return Ok(Next::Event(ask));
+                self.use_slot();
+                return Ok(Next::Event(self.ask_among_others(time)?));
             }
             if self.running.is_empty() {
                 if self.advance() {
@@ -165,10 +167,8 @@ impl<W: Workload> Simulation<'_, W> {
         }
     }
 
-    fn use_slot(&mut self, is_ask: bool) {
-        if let Order::Eager { idle_slots, .. } = &mut self.order
-            && is_ask
-        {
+    fn use_slot(&mut self) {
+        if let Order::Eager { idle_slots, .. } = &mut self.order {
             *idle_slots = idle_slots.saturating_sub(1);
         }
     }

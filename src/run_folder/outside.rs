@@ -1,0 +1,41 @@
+//! What a reader should know of trials that other programs have put into a study.
+
+use tunefork_report::{Row, figure};
+use tunefork_study::{StudyRecord, Timing, TrialRecord};
+use tunefork_trial::TrialState;
+
+/// Sentences about trials that other programs have run or asked for; none where there are none.
+pub fn outside_notes(study: &StudyRecord) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(outside) = study.better_outside() {
+        let value = figure(outside.value.unwrap_or(f64::NAN));
+        notes.push(format!(
+            "trial {} has {value}, which is better, but another program ran it: its weights are not here",
+            outside.number
+        ));
+    }
+    match study.outside_trials() {
+        0 => {}
+        1 => notes.push("reproducible given 1 outside trial".to_string()),
+        count => notes.push(format!("reproducible given {count} outside trials")),
+    }
+    let waiting = study.trials.iter().filter(|trial| trial.state == TrialState::Waiting).count();
+    if waiting > 0 {
+        notes.push(format!("{waiting} of the enqueued trials still to be run: raise `trials` where all are run"));
+    }
+    notes
+}
+
+/// Such a trial as the tables show it.
+pub(super) fn outside_row(trial: &TrialRecord) -> Row {
+    let times = trial.epochs.iter().filter_map(|epoch| epoch.report.timing.as_ref());
+    let seconds = times.map(Timing::all_seconds).reduce(|all, seconds| all + seconds);
+    Row {
+        is_outside: true,
+        value: trial.value,
+        epochs: trial.epochs.len() as u32,
+        reason: "by another program".to_string(),
+        seconds,
+        ..Row::new(trial.number.0, trial.state, trial.params())
+    }
+}
