@@ -117,6 +117,10 @@ fn a_graph_needs_one_loss_and_something_to_train() {
     );
     g.softmax_cross_entropy(flat, 60).unwrap();
     assert_eq!(message(g.softmax_cross_entropy(flat, 60)), "the graph has a loss already");
+    assert_eq!(
+        message(g.activation(g.loss().unwrap(), Activation::Relu)),
+        "relu: the input is [], but it must be images [N, H, W, C] or features [N, F]"
+    );
     assert_eq!(message(Plan::new(&g, 1, &NoWorkspace)), "the graph has no parameters: there is nothing to train");
 }
 

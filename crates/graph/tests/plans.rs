@@ -53,6 +53,7 @@ fn check_program(program: &Program) {
         for used in step.uses() {
             let Buffer { offset, len } = used.tensor;
             assert!(offset % 64 == 0 && offset + len <= program.arena_len, "{step:?}");
+            assert_eq!(used.tensor.range(), offset..offset + len);
             assert!(!used.reads || live.contains(&used.tensor), "{:?} is gone or never was: {step:?}", used.tensor);
         }
         for used in step.uses().iter().filter(|used| used.writes) {
@@ -94,6 +95,13 @@ fn check(plan: &Plan) {
     let bytes = plan.bytes();
     let slots: usize = plan.slab.parameters.iter().map(|slot| slot.len.next_multiple_of(16)).sum();
     assert_eq!(plan.slab.trainable_len, slots);
+    let statistics = plan.slab.norms.iter().flat_map(|norm| norm.ranges().map(|range| (range, norm.len)));
+    let mut end = slots;
+    for (range, len) in statistics {
+        assert_eq!(range, end..end + len);
+        end += len.next_multiple_of(16);
+    }
+    assert_eq!(plan.slab.len, end);
     assert_eq!(bytes.gradients + bytes.optimizer, 12 * slots as u64);
     assert_eq!(bytes.total(), 4 * (plan.slab.len + 3 * slots + plan.arena_len()) as u64);
 }
