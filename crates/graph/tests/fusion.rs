@@ -168,6 +168,7 @@ fn what_is_kept_is_what_the_gradients_read() {
     });
     let (f, b) = (forward(&normed)[0], backward(&normed)[0]);
     assert!(f.saved.is_some() && f.saved != Some(f.output) && b.saved == f.saved);
+    assert_eq!(f.saved.map(|saved| saved.len), Some(4 * 8 * 8 * 2));
 
     let simple = plan(|g, x| {
         let x = g.conv2d(x, "a", CONV)?;

@@ -3,7 +3,9 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use tunefork_graph::{Batch, GroupNorm, Image, ImageSet, Pool, PoolKind, Precision, Shape, Transform, Window};
+use tunefork_graph::{
+    Batch, Graph, Image, ImageSet, NoWorkspace, Plan, Pool, PoolKind, Precision, Shape, Step, Transform, Window,
+};
 
 /// Images of one value, their number in the set.
 #[derive(Debug)]
@@ -97,25 +99,15 @@ fn precisions_by_their_bytes_and_the_cards_that_have_them() {
 
 #[test]
 fn groups_of_a_norm_share_the_channels() {
-    let graph = {
-        let mut g = tunefork_graph::Graph::new(2, [4, 5, 6]).unwrap();
-        let x = g.group_norm(g.input(), "n", 3).unwrap();
-        let x = g.flatten(x).unwrap();
-        let x = g.dense(x, "d", 2, true).unwrap();
-        g.softmax_cross_entropy(x, 2).unwrap();
-        g
-    };
-    let plan = tunefork_graph::Plan::new(&graph, 2, &tunefork_graph::NoWorkspace).unwrap();
-    let norm: Vec<&GroupNorm> = plan
-        .training
-        .steps
-        .iter()
-        .filter_map(|step| match step {
-            tunefork_graph::Step::GroupNormForward(s) => Some(&*s.norm),
-            _ => None,
-        })
-        .collect();
-    assert_eq!((norm.len(), norm[0].channels(), norm[0].values()), (1, 2, 40));
+    let mut g = Graph::new(3, [4, 5, 6]).unwrap();
+    let x = g.group_norm(g.input(), "n", 3).unwrap();
+    let x = g.flatten(x).unwrap();
+    let x = g.dense(x, "d", 2, true).unwrap();
+    g.softmax_cross_entropy(x, 2).unwrap();
+    let plan = Plan::new(&g, 2, &NoWorkspace).unwrap();
+    let Step::GroupNormForward(step) = &plan.training.steps[0] else { panic!("the norm comes first") };
+    assert_eq!((step.norm.channels(), step.norm.values()), (2, 40));
+    assert_eq!(step.statistics.len, 2 * 3 * 3, "mean and deviation of three images' three groups");
     let slot = &plan.slab.parameters[2];
     assert_eq!((slot.offset, slot.range(), slot.name.as_str()), (32, 32..272, "d.weight"));
 }

@@ -36,7 +36,8 @@ impl Schedule {
         for (time, step) in self.steps.iter().enumerate() {
             for (Tensor(over), Tensor(under)) in step.overlays() {
                 let owner = owners[under];
-                let is_new = spans[over].first == time && owners[over] == over;
+                // One that lies on another already has an empty lifetime, which begins nowhere.
+                let is_new = spans[over].first == time;
                 let ends = spans[owner].last == time && owner != over;
                 if is_new && ends && self.elements[over] == self.elements[under] {
                     owners[over] = owner;

@@ -79,6 +79,17 @@ mod tests {
         }
     }
 
+    /// Behind tensors of step 0 two equal gaps are left between the lasting ones.
+    #[test]
+    fn of_equal_gaps_the_first_is_taken() {
+        let interval = |last, elements| Interval { first: 0, last, elements };
+        let lasting = [interval(9, 256), interval(0, 192), interval(9, 192), interval(0, 192), interval(9, 128)];
+        let late = Interval { first: 5, last: 5, elements: 64 };
+        let (offsets, end) = place(&[lasting.as_slice(), &[late]].concat());
+        assert_eq!(offsets, [0, 256, 448, 640, 832, 256]);
+        assert_eq!(end, 960);
+    }
+
     #[test]
     fn a_later_tensor_takes_the_place_of_an_earlier_one() {
         let interval = |first, last, elements| Interval { first, last, elements };
