@@ -50,7 +50,7 @@ pub use plan::{Concurrency, PlannedExperiment, StudyPlan, StudyTime};
 pub use predict::{Prediction, Predictions, predict};
 pub use resolve::{Config, Constant, Experiment, ExperimentRun, Members, StudySpec};
 pub use run::{Listener, Report, RunOptions, run};
-pub use run_folder::{RunFolder, TestResult, TestedMember, outside_notes, read_study, show_json};
+pub use run_folder::{RunFolder, TestResult, TestedMember, read_study, show_json, study_notes};
 pub use sets::{SetFetched, fetch_set, find_set};
 pub use statistics::{deviation, deviation_of, mean};
 pub use train_once::{TrainEvent, TrainOptions, Trained, train};

@@ -14,7 +14,7 @@ use tunefork_study::{
 };
 
 use crate::files::create_folder;
-use crate::run_folder::{Recorder, outside_notes};
+use crate::run_folder::{Recorder, study_notes};
 use crate::workload::shortfalls;
 use crate::{Concurrency, Error, Machine, Material, RunFolder, StudySpec, TestResult, Training};
 
@@ -154,7 +154,7 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
         _ => None,
     };
     let under_way = outcome.as_ref().ok().and_then(|outcome| outcome.under_way);
-    recorder.finish(test.as_ref(), under_way, study.as_ref().map(outside_notes).unwrap_or_default())?;
+    recorder.finish(test.as_ref(), under_way, study.as_ref().map(study_notes).unwrap_or_default())?;
     let study = study.unwrap_or_else(|| StudyRecord::new(header));
     let mut outcome = outcome?;
     if stopped {
@@ -212,18 +212,20 @@ fn executor(spec: &StudySpec, options: &RunOptions) -> ExecutorOptions {
     }
 }
 
-/// Looks at the test images once, unless that was done for this trial before.
+/// Looks at the test images, unless that was done for this trial before.
 fn test(training: &Training, options: &RunOptions, best: u32, params: &Params) -> Result<Option<TestResult>, Error> {
     if training.material().first().split.test.is_empty() {
         return Ok(None);
     }
-    if let Some(test) = TestResult::read(&options.folder.test()).filter(|test| test.trial == best) {
+    let before = TestResult::read(&options.folder.test());
+    let looks = before.as_ref().map_or(0, |test| test.looks);
+    if let Some(test) = before.filter(|test| test.trial == best) {
         return Ok(Some(test));
     }
     if options.stop.load(Ordering::Relaxed) {
         return Err(Error::Interrupted);
     }
-    let test = training.test(best, params)?;
+    let test = training.test(best, params)?.map(|test| TestResult { looks: looks + 1, ..test });
     if let Some(test) = &test {
         test.write(&options.folder.test())?;
     }

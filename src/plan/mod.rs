@@ -112,7 +112,7 @@ impl StudyPlan {
                 _ => given_epochs(spec, 0..spec.trials()),
             },
             experiments: spec.experiments().iter().map(|e| planned(spec, e)).collect(),
-            rungs: spec.scheduler().rungs(epochs.1),
+            rungs: spec.scheduler().used_rungs(epochs.1),
             points,
             images: [&task.split.train, &task.split.validation, &task.split.test].map(|part| part.len()),
             baseline,

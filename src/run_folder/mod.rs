@@ -2,7 +2,7 @@
 
 mod allowance;
 mod epochs;
-mod outside;
+mod notes;
 mod recorder;
 mod show;
 mod test;
@@ -14,7 +14,7 @@ use tunefork_study::Member;
 use crate::Members;
 
 pub(crate) use epochs::epoch_tables;
-pub use outside::outside_notes;
+pub use notes::study_notes;
 pub(crate) use recorder::Recorder;
 pub use show::{read_study, show_json};
 pub use test::{TestResult, TestedMember};

@@ -13,7 +13,7 @@ use tunefork_study::{
 use tunefork_trial::{TrialNumber, TrialState};
 
 use super::allowance::Allowance;
-use super::outside::outside_row;
+use super::notes::outside_row;
 use super::{RunFolder, TestResult, epoch_tables};
 use crate::files::write_derived;
 use crate::study_file::table::AS_TRIAL;
@@ -110,6 +110,7 @@ impl<'a> Recorder<'a> {
         }
         if let Some(test) = test {
             self.summary.test = test.figures.clone();
+            self.summary.test_looks = test.looks;
             let deviations = test.deviations.iter().map(|(_, deviation)| *deviation);
             self.summary.test_deviations = deviations.collect();
         }

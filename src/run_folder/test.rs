@@ -22,6 +22,10 @@ const MAX_BYTES: u64 = 1 << 30;
 pub struct TestResult {
     /// Number of the trial that was the best.
     pub trial: u32,
+    /// How often the test images were looked at: once, and once more for each other trial that was the best when the study
+    /// had gone on.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub looks: u32,
     /// Number of test images.
     pub images: u64,
     /// Loss, accuracy, and the means over classes of precision, recall and F1. Where a trial is several
@@ -65,7 +69,7 @@ impl TestResult {
         if members.len() == 1 {
             members.clear();
         }
-        Self { trial, images: evaluations[0].1.confusion.total(), figures, deviations, members }
+        Self { trial, looks: 1, images: evaluations[0].1.confusion.total(), figures, deviations, members }
     }
 
     /// One of the figures.
@@ -90,6 +94,14 @@ impl TestResult {
         let text = serde_json::to_string_pretty(self).expect("plain values can be written") + "\n";
         write_atomically(path, text.as_bytes())
     }
+}
+
+fn once() -> u32 {
+    1
+}
+
+fn is_once(looks: &u32) -> bool {
+    *looks == 1
 }
 
 /// The accuracy stands first: it is what people look for.

@@ -38,7 +38,13 @@ fn write_report(text: &mut String, summary: &Summary) -> fmt::Result {
             let deviation = summary.test_deviations.get(place).copied();
             vec![name.clone(), with_deviation(*value, deviation)]
         });
-        writeln!(text, "\nOn the test images, which were looked at once, after the last trial:\n")?;
+        match summary.test_looks {
+            ..=1 => writeln!(text, "\nOn the test images, which were looked at once, for this trial:\n")?,
+            looks => writeln!(
+                text,
+                "\nOn the test images, which were looked at {looks} times, each time for the trial that was the best then:\n"
+            )?,
+        }
         write_table(text, &["test", ""], figures)?;
     }
     write_experiments(text, summary)?;

@@ -22,6 +22,8 @@ pub struct Summary {
     pub baseline: Option<u32>,
     /// The settings worth telling, each with its name.
     pub settings: Vec<(String, String)>,
+    /// How often the test images were looked at, each time for the trial that was the best then.
+    pub test_looks: u32,
     /// Figures of the best trial on the test images, if they were looked at.
     pub test: Vec<(String, f64)>,
     /// The standard deviations of these figures, in the same order, if they are means over trainings.
@@ -68,6 +70,7 @@ impl Summary {
             experiments: Vec::new(),
             baseline: None,
             settings: Vec::new(),
+            test_looks: 1,
             test: Vec::new(),
             test_deviations: Vec::new(),
             notes: Vec::new(),

@@ -78,6 +78,31 @@ pub trait Scheduler: Send {
     /// The steps below `max_steps` at which a trial that reports after every step may be stopped. (A
     /// stop at the last step saves nothing and is not listed.)
     fn rungs(&self, max_steps: u32) -> Vec<u32>;
+
+    /// Those of them that are worth it: a last one that would save a single step is left out where there are others, since
+    /// a trial that has come so far may be the best, and one that was stopped never is.
+    ///
+    /// ```
+    /// use tunefork_scheduler::{Scheduler, SuccessiveHalving, SuccessiveHalvingOptions};
+    ///
+    /// let scheduler = SuccessiveHalving::new(SuccessiveHalvingOptions { factor: 3, ..Default::default() })?;
+    /// assert_eq!((scheduler.rungs(10), scheduler.used_rungs(10)), (vec![1, 3, 9], vec![1, 3]));
+    /// assert_eq!(scheduler.used_rungs(11), [1, 3, 9]);
+    /// assert_eq!(scheduler.used_rungs(2), [1], "the only one stays");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    fn used_rungs(&self, max_steps: u32) -> Vec<u32> {
+        let mut rungs = self.rungs(max_steps);
+        if rungs.len() > 1 && rungs.last().is_some_and(|rung| rung + 1 == max_steps) {
+            rungs.pop();
+        }
+        rungs
+    }
+
+    /// Whether it may ever stop a trial. If not, all decisions on trials stay what they are when more are tried.
+    fn stops(&self) -> bool {
+        true
+    }
 }
 
 /// Lets every trial run to its end.
@@ -95,6 +120,10 @@ impl Scheduler for NoScheduler {
 
     fn rungs(&self, _max_steps: u32) -> Vec<u32> {
         Vec::new()
+    }
+
+    fn stops(&self) -> bool {
+        false
     }
 }
 

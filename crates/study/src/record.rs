@@ -61,8 +61,8 @@ pub struct StudyHeader {
     pub settings: Facts,
     /// What the bits depend on: build, instruction set, precision, device.
     pub fingerprint: Facts,
-    /// Trials asked for: one number, and one more for each time the budget grew after its trials
-    /// had all been asked for. Trials of a later stage start when all earlier ones have ended.
+    /// Trials asked for: one number, and one more for each time the budget grew after its trials had all been asked for and
+    /// decisions on them been made. Trials of a later stage start when all earlier ones have ended.
     /// Empty in ask and tell.
     pub stages: Vec<u32>,
 }
@@ -137,6 +137,26 @@ impl StudyRecord {
     /// Whether a trial was begun here, and by no other program.
     pub fn is_own(&self, trial: &TrialRecord) -> bool {
         trial.state != TrialState::Waiting && !self.is_outside(trial)
+    }
+
+    /// Budgets, if the study grew in stages and is therefore another one than if it had been begun with the last of them:
+    /// scheduler and sampler have decided without the trials to come. With one slot these would have come later anyway.
+    pub fn grown(&self) -> Option<&[u32]> {
+        let StudyHeader { stages, slots, clock, .. } = &self.header;
+        (stages.len() > 1 && *slots > 1 && *clock == Clock::Virtual).then_some(stages)
+    }
+
+    /// Of the trials that were stopped, the one that was best then, if it was better than [`best`](Self::best).
+    pub fn better_stopped(&self) -> Option<(&TrialRecord, f64)> {
+        let StudyHeader { value_at, direction, .. } = self.header;
+        let stopped = self.trials.iter().filter(|trial| trial.state == TrialState::Pruned && self.is_own(trial));
+        let values = stopped.filter_map(|trial| {
+            let counted = value_at.pick(direction, trial.epochs.iter().map(|epoch| epoch.report.value), |value| *value);
+            Some((trial, counted?))
+        });
+        let (trial, value) = ValueAt::Best.pick(direction, values, |(_, value)| *value)?;
+        let best = self.best()?.value?;
+        direction.better(value, best).then_some((trial, value))
     }
 
     /// Trials that were begun here.
@@ -313,5 +333,35 @@ named_enum! {
         Enqueued = "enqueued",
         /// The study went on under another fingerprint, so older results may not be reproducible.
         Drift = "drift",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Values after each epoch, of a trial that ends in this state.
+    fn trial(number: u32, state: TrialState, values: &[f64]) -> TrialRecord {
+        let epoch = |(value, step): (&f64, u32)| EpochRecord {
+            step,
+            time: 0,
+            report: Arc::new(EpochReport { value: *value, ..EpochReport::default() }),
+        };
+        let epochs = values.iter().zip(1..).map(epoch).collect();
+        let value = values.last().copied();
+        TrialRecord { epochs, value, ..TrialRecord::new(TrialNumber(number), state) }
+    }
+
+    #[test]
+    fn a_stopped_trial_is_better_by_the_epoch_that_counts() {
+        use TrialState::{Complete, Pruned};
+        let mut study = StudyRecord::new(StudyHeader::new("s", Direction::Maximize, 0));
+        study.trials = vec![trial(0, Complete, &[0.9, 0.6]), trial(1, Pruned, &[0.8, 0.5]), trial(2, Pruned, &[0.7])];
+        let found = |study: &StudyRecord| study.better_stopped().map(|(trial, value)| (trial.number.0, value));
+        assert_eq!(found(&study), Some((2, 0.7)));
+        (study.header.value_at, study.trials[0].value) = (ValueAt::Best, Some(0.75));
+        assert_eq!(found(&study), Some((1, 0.8)));
+        study.trials[0].value = Some(0.8);
+        assert_eq!(found(&study), None);
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tunefork::report::with_deviation;
 use tunefork::study::{Ended, StudyRecord};
 use tunefork::train::Objective;
-use tunefork::{Report, RunOptions, StudySpec, deviation_of, outside_notes};
+use tunefork::{Report, RunOptions, StudySpec, deviation_of, study_notes};
 
 use super::{same_command, stop_flag};
 use crate::INTERRUPTED;
@@ -92,8 +92,11 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
             let value = with_deviation(value, deviation.map(|(_, deviation)| *deviation));
             line(format!("test {name} of the best: {value}"));
         }
+        if test.looks > 1 {
+            line(format!("the test images were looked at {} times, each time for the best trial then", test.looks));
+        }
     }
-    outside_notes(study).into_iter().for_each(&mut line);
+    study_notes(study).into_iter().for_each(&mut line);
     if report.outcome.outside_events > 0 {
         line(format!("reproducible given {}", counted(report.outcome.outside_events, "outside event")));
     }

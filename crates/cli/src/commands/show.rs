@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use tunefork::report::{figure, with_deviation};
 use tunefork::study::{MemberReport, StudyRecord, TrialRecord};
-use tunefork::{Members, TestResult, deviation_of, outside_notes, read_study, show_json};
+use tunefork::{Members, TestResult, deviation_of, read_study, show_json, study_notes};
 
 use crate::args::ShowArgs;
 use crate::output::{failure_lines, print, table, test_lines};
@@ -55,7 +55,7 @@ fn text(study: &StudyRecord, test: Option<&TestResult>) -> Result<String, std::f
     if !failures.is_empty() {
         write!(text, "\n{failures}")?;
     }
-    let notes: String = outside_notes(study).iter().map(|note| format!("{note}\n")).collect();
+    let notes: String = study_notes(study).iter().map(|note| format!("{note}\n")).collect();
     let Some(best) = study.best() else {
         writeln!(text, "\nno trial is complete")?;
         return Ok(text + &notes);

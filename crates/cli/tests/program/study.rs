@@ -77,7 +77,29 @@ fn a_finished_study_grows_and_is_not_changed() {
     let changed = fixture.fails(2, &["run", "study.toml", "--set", "trials=8", "epochs=4", "seed=1"]);
     assert!(changed.contains("seed was 0 and is now 1; epochs was 3 and is now 4"), "{changed}");
     assert_eq!(fixture.shown("runs/tiny"), grown, "a refusal changes nothing");
-    assert!(fixture.read("runs/tiny/report.md").contains("8 trials"));
+    let report = fixture.read("runs/tiny/report.md");
+    assert!(
+        report.contains("8 trials") && report.contains("it went on from 6 to 8 trials, which is not the same"),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_study_without_a_scheduler_that_grows_is_what_it_is_at_once() {
+    let fixture = Fixture::new(&TINY.replace("\"asha\"", "\"none\""));
+    fixture.ok(&["run", "study.toml", "--out", "whole", "--set", "trials=9"]);
+    for trials in ["trials=1", "trials=4", "trials=9"] {
+        fixture.ok(&["run", "study.toml", "--out", "grown", "--set", trials]);
+    }
+    let (grown, whole) = (fixture.shown("grown"), fixture.shown("whole"));
+    assert_eq!(grown, whole);
+    assert_eq!(fixture.weights("grown"), fixture.weights("whole"));
+    // Each trial that was the best at an end was tried on the test images.
+    let test: serde_json::Value = serde_json::from_str(&fixture.read("grown/test.json")).unwrap();
+    let report = fixture.read("grown/report.md");
+    let looks = test["looks"].as_u64().expect("other trials were the best before");
+    assert!((2..=3).contains(&looks) && report.contains(&format!("looked at {looks} times")), "{report}");
+    assert!(fixture.read("whole/report.md").contains("looked at once"));
 }
 
 /// As a power cut may leave them, or a hand.

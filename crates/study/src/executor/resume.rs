@@ -35,7 +35,7 @@ pub(super) fn open(
         return Err(StudyError::SettingsChanged { study: known.header.name, differences });
     }
     let mut changes = drift(&mut known, definition, observer, options)?;
-    changes.extend(grow(&mut known, definition.budget)?);
+    changes.extend(grow(&mut known, definition)?);
     if !changes.is_empty() {
         patiently(observer, &options.stop, || storage.commit(&changes))?;
     }
@@ -91,9 +91,11 @@ fn last_moment(known: &StudyRecord) -> Moment {
     reports.max().unwrap_or(Moment { time: 0, trial: 0, step: 0 })
 }
 
-/// A budget may grow. If trials of the stage are still to be asked for, it is simply larger; if all
-/// were, some slots may have gone idle already, and the new trials form a stage of their own.
-fn grow(known: &mut StudyRecord, budget: u32) -> Result<Option<Change>, StudyError> {
+/// A budget may grow. If trials of the stage are still to be asked for, it is simply larger. If all were, slots have gone idle
+/// that would not have; where no trial is ever stopped nothing was decided meanwhile, and the new trials are asked for when
+/// they would have been. Else they form a stage of their own.
+fn grow(known: &mut StudyRecord, definition: &Definition) -> Result<Option<Change>, StudyError> {
+    let budget = definition.budget;
     let own = known.own_trials();
     let stages = &mut known.header.stages;
     let stored = stages.last().copied().unwrap_or(0);
@@ -104,7 +106,7 @@ fn grow(known: &mut StudyRecord, budget: u32) -> Result<Option<Change>, StudyErr
         return Err(StudyError::BudgetShrank { study: known.header.name.clone(), stored, now: budget });
     }
     match stages.last_mut() {
-        Some(last) if own < stored as usize => *last = budget,
+        Some(last) if own < stored as usize || !definition.scheduler.stops() => *last = budget,
         _ => stages.push(budget),
     }
     Ok(Some(Change::Stages(stages.clone())))

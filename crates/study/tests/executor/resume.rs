@@ -178,6 +178,7 @@ fn a_larger_budget_after_the_end_is_a_stage_of_its_own() {
         go_with_interruptions("median", storage, &options(2), kills);
         let study = record(storage);
         assert_eq!(study.header.stages, [9, 14]);
+        assert_eq!(study.grown(), Some(&[9, 14][..]));
         assert_eq!(format!("{before:?}"), format!("{:?}", &study.trials[..9]));
         assert_eq!(study.trials.len(), 14);
     };
@@ -185,4 +186,63 @@ fn a_larger_budget_after_the_end_is_a_stage_of_its_own() {
     grow(&mut one, &[]);
     grow(&mut two, &[(false, 10), (true, 10), (false, 10)]);
     assert_eq!(text(&mut one), text(&mut two));
+}
+
+/// Where nothing is stopped no decision depends on the trials to come.
+#[test]
+fn a_study_without_stops_that_grows_is_what_it_is_at_once() {
+    let (mut storage, curve) = (MemoryStorage::default(), Arc::<Curve>::default());
+    let whole = undisturbed(definition("none"));
+    for (budget, commits_left) in [(4, u32::MAX), (9, 12), (9, u32::MAX), (14, 25), (14, u32::MAX)] {
+        let study = tunefork_study::Definition { budget, ..definition("none") };
+        let mut mortal = Mortal { inner: &mut storage, commits_left };
+        let outcome = go(study, &curve, &mut mortal, &options(2));
+        assert_eq!(outcome.is_ok(), commits_left == u32::MAX);
+        // Whenever it ends in good order, the model is that of the best.
+        if let Ok(outcome) = outcome {
+            let kept = curve.kept.lock().unwrap().last().unwrap().0;
+            assert_eq!(outcome.best.map(|best| best.0), Some(kept), "{budget} trials");
+        }
+    }
+    assert_eq!(text(&mut storage), whole);
+    assert_eq!(record(&mut storage).grown(), None);
+}
+
+/// With one slot the trials to come would have come later anyway.
+#[test]
+fn a_study_in_turn_that_grows_is_what_it_is_at_once() {
+    let study = |budget| {
+        let mut study = tunefork_study::Definition { budget, ..definition("asha") };
+        study.header.slots = 1;
+        study
+    };
+    let (mut grown, mut whole) = (MemoryStorage::default(), MemoryStorage::default());
+    go(study(5), &Arc::default(), &mut grown, &options(1)).unwrap();
+    go(study(14), &Arc::default(), &mut grown, &options(1)).unwrap();
+    go(study(14), &Arc::default(), &mut whole, &options(1)).unwrap();
+    let (grown, whole) = (record(&mut grown), record(&mut whole));
+    assert_eq!((&grown.header.stages[..], grown.grown()), (&[5, 14][..], None));
+    let trials = |study: &tunefork_study::StudyRecord| {
+        let trial = |trial: &tunefork_study::TrialRecord| {
+            let values: Vec<f64> = trial.epochs.iter().map(|epoch| epoch.report.value).collect();
+            (trial.params().to_string(), trial.state, values)
+        };
+        study.trials.iter().map(trial).collect::<Vec<_>>()
+    };
+    assert_eq!(trials(&grown), trials(&whole));
+}
+
+/// Nine epochs have rungs at 1, 2, 4 and 8.
+#[test]
+fn nobody_is_stopped_for_the_sake_of_one_epoch() {
+    let mut storage = MemoryStorage::default();
+    let study = tunefork_study::Definition { budget: 60, ..definition("asha") };
+    go(study, &Arc::default(), &mut storage, &options(2)).unwrap();
+    let study = record(&mut storage);
+    let mut stopped: Vec<usize> = Vec::new();
+    let pruned = study.trials.iter().filter(|trial| trial.state == tunefork_trial::TrialState::Pruned);
+    stopped.extend(pruned.map(|trial| trial.epochs.len()));
+    stopped.sort_unstable();
+    stopped.dedup();
+    assert_eq!(stopped, [1, 2, 4]);
 }

@@ -262,12 +262,13 @@ impl<W: Workload> Simulation<'_, W> {
             true => results.len() as u32,
             false => self.workers.limit(&context.params, &values, epochs),
         };
+        let rungs = self.definition.scheduler.used_rungs(epochs);
         self.board.add(Lane {
             context: context.clone(),
             start: schedule.start,
             epoch_ticks: schedule.epoch_ticks,
             limit,
-            rungs: self.definition.scheduler.rungs(epochs),
+            rungs: rungs.clone(),
             results,
             decided: 0,
             run: None,
@@ -276,7 +277,7 @@ impl<W: Workload> Simulation<'_, W> {
             saved: None,
         });
         self.push_report(number.0, 1, &schedule);
-        self.running.insert(number.0, Running { context, schedule });
+        self.running.insert(number.0, Running { context, schedule, rungs });
     }
 }
 

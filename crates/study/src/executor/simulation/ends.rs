@@ -25,11 +25,11 @@ impl<W: Workload> Simulation<'_, W> {
         self.finish(moment, TrialState::Complete, Some(value), EndReason::Finished, String::new())
     }
 
-    /// Whether a trial that completes with this value is the best then.
+    /// Whether a trial that completes with this value is the best then. What is stored counts from the beginning: of a study
+    /// that grew, a stored trial may end later in virtual time than a new one, which must not take its place.
     pub(super) fn leads(&self, number: TrialNumber, value: f64) -> bool {
-        self.best.is_none_or(|best| {
-            let best_value = self.history.value(best).unwrap_or(f64::NAN);
-            self.history.direction().better(value, best_value) || (value == best_value && number < best)
+        self.leader.is_none_or(|(best, best_value)| {
+            self.history.direction().better(value, best_value) || (value == best_value && number <= best)
         })
     }
 
@@ -115,8 +115,8 @@ impl<W: Workload> Simulation<'_, W> {
             }
         }
         self.history.finish(number, state, value).expect("a running trial ends once");
-        if best {
-            self.best = Some(number);
+        if let (true, Some(value)) = (best, value) {
+            self.leader = Some((number, value));
         }
         self.board.remove(moment.trial);
         self.running.remove(&moment.trial);

@@ -42,8 +42,8 @@ pub(super) struct Simulation<'a, W: Workload> {
     running: BTreeMap<u32, Running>,
     /// Trials of other programs that have a number and no end that counts.
     others: BTreeSet<TrialNumber>,
-    /// The completed trial with the best value, of our own.
-    best: Option<TrialNumber>,
+    /// The completed trial with the best value and that value, of our own: of those stored, or completed since.
+    leader: Option<(TrialNumber, f64)>,
     blueprints: Blueprints<'a, W>,
     /// Budgets, one after the other, and which one counts now.
     stages: Vec<u32>,
@@ -73,6 +73,8 @@ struct Asked {
 struct Running {
     context: TrialContext,
     schedule: Schedule,
+    /// Steps after which the scheduler is asked.
+    rungs: Vec<u32>,
 }
 
 impl<'a, W: Workload> Simulation<'a, W> {
@@ -87,6 +89,7 @@ impl<'a, W: Workload> Simulation<'a, W> {
     ) -> Self {
         let history = History::new(definition.space.clone(), definition.header.direction);
         let order = Order::of(&resumed.known);
+        let leader = resumed.known.best().and_then(|best| Some((best.number, best.value?)));
         let time = Time::new(resumed.known.elapsed, options.time_limit);
         Simulation {
             stages: resumed.known.header.stages.clone(),
@@ -102,7 +105,7 @@ impl<'a, W: Workload> Simulation<'a, W> {
             order,
             running: BTreeMap::new(),
             others: BTreeSet::new(),
-            best: None,
+            leader,
             blueprints: Blueprints::new(workers.workload),
             stage: 0,
             now: 0,
@@ -186,7 +189,7 @@ impl<'a, W: Workload> Simulation<'a, W> {
         Outcome {
             ended,
             trials: self.history.len() as u32,
-            best: self.best,
+            best: self.leader.map(|(best, _)| best),
             under_way: None,
             outside_trials: self.known.outside_trials(),
             outside_events: self

@@ -104,7 +104,7 @@ impl<W: Workload> Simulation<'_, W> {
 
     /// Whether a trial has had its last epoch.
     fn is_over(&self, moment: Moment) -> bool {
-        let Running { context, schedule } = &self.running[&moment.trial];
+        let Running { context, schedule, .. } = &self.running[&moment.trial];
         let reports = self.history.reports(context.number);
         let values: Vec<f64> = reports.iter().map(|report| report.value).collect();
         moment.step == schedule.blueprint.epochs || self.workers.workload.is_over(&context.params, &values)
@@ -113,8 +113,11 @@ impl<W: Workload> Simulation<'_, W> {
     /// What the scheduler says; what is stored must agree.
     fn verdict(&mut self, moment: Moment) -> Result<Verdict, StudyError> {
         let number = TrialNumber(moment.trial);
+        let is_asked = |running: &Running| running.rungs.binary_search(&moment.step).is_ok();
         let computed = if self.is_over(moment) {
             Verdict::Complete
+        } else if !is_asked(&self.running[&moment.trial]) {
+            Verdict::Continue
         } else {
             match self.definition.scheduler.decide(&self.history, number) {
                 Decision::Stop => Verdict::Stop,

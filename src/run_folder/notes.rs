@@ -1,12 +1,25 @@
-//! What a reader should know of trials that other programs have put into a study.
+//! What a reader should know of a study beside its best trial: how it came to be, and what was better elsewhere.
 
 use tunefork_report::{Row, figure};
 use tunefork_study::{StudyRecord, Timing, TrialRecord};
 use tunefork_trial::TrialState;
 
-/// Sentences about trials that other programs have run or asked for; none where there are none.
-pub fn outside_notes(study: &StudyRecord) -> Vec<String> {
+/// Sentences about a trial that was better when it was stopped, about trials that other programs have run or asked for, and about
+/// a study that grew; none where there is nothing to say.
+pub fn study_notes(study: &StudyRecord) -> Vec<String> {
     let mut notes = Vec::new();
+    if let (Some((stopped, value)), Some(best)) = (study.better_stopped(), study.best()) {
+        let (value, ended, epochs) = (figure(value), figure(best.value.unwrap_or(f64::NAN)), stopped.epochs.len());
+        notes.push(format!(
+            "trial {} was stopped after epoch {epochs} with {value}, better than the {ended} of the best, trial {}, which was trained to its end",
+            stopped.number, best.number
+        ));
+    }
+    if let Some([first, .., last]) = study.grown() {
+        notes.push(format!(
+            "it went on from {first} to {last} trials, which is not the same as {last} at once: trials were stopped and proposed without those to come"
+        ));
+    }
     if let Some(outside) = study.better_outside() {
         let value = figure(outside.value.unwrap_or(f64::NAN));
         notes.push(format!(
