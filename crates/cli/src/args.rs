@@ -3,10 +3,11 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use tunefork::DeviceChoice;
 use tunefork::train::Precision;
+
+use crate::values::{at_least_one, device, not_negative, precision};
 
 /// Tunes convolutional image classifiers.
 ///
@@ -346,35 +347,6 @@ pub(crate) struct MachineArgs {
     /// Instruction set: auto, portable, avx2, avx512; the last bits of results depend on it
     #[arg(long, value_name = "ISA", default_value = "auto")]
     pub isa: String,
-}
-
-fn device() -> impl TypedValueParser<Value = DeviceChoice> {
-    let value = |device: &DeviceChoice| {
-        PossibleValue::new(device.name()).help(match device {
-            DeviceChoice::Auto => "A graphics card of NVIDIA that can be used, else the processor",
-            DeviceChoice::Cpu => "The processor",
-            DeviceChoice::Cuda => "A graphics card of NVIDIA",
-        })
-    };
-    PossibleValuesParser::new(DeviceChoice::ALL.iter().map(value)).try_map(|name| name.parse())
-}
-
-fn precision() -> impl TypedValueParser<Value = Precision> {
-    PossibleValuesParser::new(Precision::ALL.iter().map(|precision| precision.name())).try_map(|name| name.parse())
-}
-
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number) if number >= 1 => Ok(number),
-        _ => Err("a whole number from 1 is needed".to_string()),
-    }
-}
-
-fn not_negative(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(number) if number.is_finite() && number >= 0.0 => Ok(number),
-        _ => Err("a number from 0 is needed".to_string()),
-    }
 }
 
 #[cfg(test)]
