@@ -256,6 +256,7 @@ fn dropout_belongs_to_the_dense_layer_before_it_and_vanishes_in_evaluation() {
         let x = g.activation(x, Activation::Relu)?;
         g.dropout(x)
     });
+    assert_eq!(plan.dropouts, 2);
     let kinds = |steps: &[Step]| -> Vec<String> {
         steps.iter().map(|step| format!("{step:?}").split('(').next().unwrap().to_owned()).collect()
     };
