@@ -74,7 +74,7 @@ impl Config {
     pub fn with(mut self, key: &'static Key, value: Value) -> Self {
         self.values.retain(|(other, _)| *other != key);
         self.values.push((key, Constant::One(value)));
-        self.values.sort_by_key(|(key, _)| KEYS.iter().position(|other| other == key));
+        self.values.sort_by_cached_key(|(key, _)| KEYS.iter().position(|other| other == key));
         self
     }
 

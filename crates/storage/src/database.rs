@@ -53,6 +53,7 @@ impl Database {
 
     /// A number that changes when others change the database, and not when we do.
     pub(crate) fn version(&self) -> Result<i64, StorageError> {
+        self.check_place()?;
         let version = self.connection.prepare_cached("PRAGMA data_version");
         let version = version.and_then(|mut version| version.query_row([], |row| row.get(0)));
         version.map_err(|error| DatabaseError::from(error).at(&self.path, self.patience))

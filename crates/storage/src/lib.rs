@@ -65,6 +65,8 @@ pub struct SqliteStorage {
     name: String,
     /// The study, once it exists.
     study: Option<OpenStudy>,
+    /// The study as it was loaded, until we write to it.
+    loaded: Option<StudyRecord>,
     _lock: File,
 }
 
@@ -104,7 +106,7 @@ impl SqliteStorage {
         let path = path.as_ref();
         let lock = lock(path)?;
         let database = Database::open(path, Access::Write, options)?;
-        Ok(SqliteStorage { database, name: name.into(), study: None, _lock: lock })
+        Ok(SqliteStorage { database, name: name.into(), study: None, loaded: None, _lock: lock })
     }
 
     /// Looks for the study unless it is known: whoever opens a database mostly loads it next.
@@ -130,12 +132,18 @@ impl SqliteStorage {
             last_trial_id: found.last_trial_id,
             version,
         });
+        self.loaded = Some(found.record.clone());
         Ok(Some(found.record))
     }
 }
 
 impl Storage for SqliteStorage {
     fn load(&mut self) -> Result<Option<StudyRecord>, StorageError> {
+        if let (Some(study), Some(loaded)) = (&self.study, &self.loaded)
+            && self.database.version()? == study.version
+        {
+            return Ok(Some(loaded.clone()));
+        }
         self.find_study()
     }
 
@@ -165,6 +173,7 @@ impl Storage for SqliteStorage {
             });
         };
         let admission = study.ledger.admit(changes)?;
+        self.loaded = None;
         let (trials_before, last_before) = (study.trial_ids.len(), study.last_trial_id);
         let written = self.database.transaction(|connection| {
             writing::check_study(connection, study, &self.name)?;

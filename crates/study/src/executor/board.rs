@@ -106,8 +106,11 @@ impl<R> Board<R> {
     }
 
     pub(super) fn add(&self, lane: Lane<R>) {
+        let is_work = lane.goes_on();
         self.lock().lanes.insert(lane.context.number.0, lane);
-        self.work.notify_all();
+        if is_work {
+            self.work.notify_all();
+        }
     }
 
     /// No more trials come. Those that are left share the threads of all workers from now on.
@@ -117,10 +120,12 @@ impl<R> Board<R> {
 
     /// A trial goes on after this step.
     pub(super) fn decided(&self, trial: u32, step: u32) {
-        if let Some(lane) = self.lock().lanes.get_mut(&trial) {
-            lane.decided = step;
+        let mut state = self.lock();
+        let Some(lane) = state.lanes.get_mut(&trial) else { return };
+        lane.decided = step;
+        if lane.goes_on() {
+            self.work.notify_all();
         }
-        self.work.notify_all();
     }
 
     /// No epoch of this trial is needed after this step.

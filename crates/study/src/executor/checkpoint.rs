@@ -106,10 +106,15 @@ impl CheckpointFolder {
         let _ = fs::remove_file(self.file(trial));
     }
 
-    /// Removes the folder if no trial has left anything there.
+    /// Removes the checkpoints of all these trials, and the folder if nobody has left anything else there.
     pub(super) fn close(&self, trials: u32) {
-        for trial in 0..trials {
-            self.remove(trial);
+        for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let number =
+                name.to_str().and_then(|name| name.strip_prefix("trial-")?.strip_suffix(".ckpt")?.parse().ok());
+            if number.is_some_and(|number: u32| number < trials) {
+                let _ = fs::remove_file(entry.path());
+            }
         }
         let _ = fs::remove_dir(&self.path);
     }

@@ -120,7 +120,8 @@ impl<W: Workload> Simulation<'_, W> {
         }
         self.board.remove(moment.trial);
         self.running.remove(&moment.trial);
-        if let Some(folder) = &self.workers.folder {
+        // Of one that was known before, a killed process may have left its checkpoint: it goes when the study has ended.
+        if let Some(folder) = self.workers.folder.as_ref().filter(|_| !known) {
             folder.remove(moment.trial);
         }
         self.observer.event(&Event::TrialFinished { number, state, value, end: &end, best, known });

@@ -9,7 +9,11 @@ use tunefork_trial::{Report, TrialNumber, TrialState};
 impl<W: Workload> Simulation<'_, W> {
     /// Looks at what other programs have done, and returns the ask of this time: its number is the first one that is free.
     pub(super) fn ask_among_others(&mut self, time: u64) -> Result<Moment, StudyError> {
-        self.look_around()?;
+        self.place_others();
+        // What is stored was decided on as it was; news counts for what is new.
+        if !self.is_begun(self.history.next_number().0) {
+            self.look_around()?;
+        }
         let ask = Moment { time, trial: self.history.next_number().0, step: 0 };
         let is_new = !self.is_begun(ask.trial);
         for number in self.others.iter().copied().collect::<Vec<_>>() {
@@ -27,7 +31,7 @@ impl<W: Workload> Simulation<'_, W> {
         Ok(ask)
     }
 
-    /// Takes note of what other programs have changed, and gives their trials the numbers that these have.
+    /// Takes note of what other programs have changed.
     pub(super) fn look_around(&mut self) -> Result<(), StudyError> {
         if let Some(now) = patiently(self.observer, &self.options.stop, || self.storage.news())? {
             self.known.trials = now.trials;
@@ -35,11 +39,17 @@ impl<W: Workload> Simulation<'_, W> {
                 self.observer.event(&Event::Outside { trial: &self.known.trials[number.index()] });
             }
         }
+        self.place_others();
+        Ok(())
+    }
+
+    /// Gives trials of other programs the numbers that these have.
+    fn place_others(&mut self) {
         let absent = Point::absent(self.history.space().len());
         loop {
             let number = self.history.next_number();
             let trial = self.known.trials.get(number.index());
-            let Some(trial) = trial.filter(|trial| self.known.is_outside(trial)) else { return Ok(()) };
+            let Some(trial) = trial.filter(|trial| self.known.is_outside(trial)) else { return };
             self.history.enqueue(number, absent.clone()).expect("it is the next number");
             self.others.insert(number);
             self.observer.event(&Event::Outside { trial });
