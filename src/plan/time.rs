@@ -199,9 +199,13 @@ fn ticks(compiled: &Compiled) -> u64 {
 fn pace(task: &Task, device: &dyn Device, workers: usize) -> Result<f64, TrainError> {
     let one = || Trainer::new(task.clone(), device)?.pace(TIME_OF_ONE);
     let all: Vec<Result<f64, TrainError>> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(one)).collect();
-        let joined = threads.into_iter().map(|thread| thread.join());
-        joined.map(|paced| paced.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        // The system may have no more threads: then the study, too, has fewer workers.
+        let others = (1..workers).map_while(|_| thread::Builder::new().spawn_scoped(scope, one).ok());
+        let others: Vec<_> = others.collect();
+        let own = one();
+        let joined = others.into_iter().map(|thread| thread.join());
+        let others = joined.map(|paced| paced.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        std::iter::once(own).chain(others).collect()
     });
     let all: Vec<f64> = all.into_iter().collect::<Result<_, _>>()?;
     Ok(all.iter().sum::<f64>() / all.len() as f64)

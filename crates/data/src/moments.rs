@@ -1,9 +1,9 @@
 //! Exact sums over pixels, from which mean and deviation follow.
 
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use crate::Dataset;
+use crate::parallel::together;
 use crate::prepare::thread_count;
 
 /// Exact sums over the bytes of one channel.
@@ -87,20 +87,19 @@ impl KnownMoments {
 /// The sums of some images, one after the other, channel by channel.
 fn read(data: &Dataset, indices: &[u32]) -> Vec<Moments> {
     let channels = data.shape().channels;
-    let some = |indices: &[u32]| -> Vec<Moments> {
-        let mut moments = vec![Moments::default(); indices.len() * channels];
-        for (index, image) in indices.iter().zip(moments.chunks_exact_mut(channels)) {
-            Moments::add(image, data.pixels(*index));
+    let mut moments = vec![Moments::default(); indices.len() * channels];
+    let threads = thread_count(0);
+    let share = indices.len().div_ceil(threads).max(1);
+    let shares = Mutex::new(indices.chunks(share).zip(moments.chunks_mut(share * channels)));
+    let next = || shares.lock().unwrap_or_else(PoisonError::into_inner).next();
+    together(threads, || {
+        while let Some((indices, moments)) = next() {
+            for (index, image) in indices.iter().zip(moments.chunks_exact_mut(channels)) {
+                Moments::add(image, data.pixels(*index));
+            }
         }
-        moments
-    };
-    let share = indices.len().div_ceil(thread_count(0)).max(1);
-    thread::scope(|scope| {
-        let shares = indices.chunks(share);
-        let threads: Vec<_> = shares.map(|indices| scope.spawn(move || some(indices))).collect();
-        let joined = threads.into_iter().map(|thread| thread.join());
-        joined.flat_map(|read| read.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-    })
+    });
+    moments
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::Builder;
 
 use crate::DataError;
 use crate::contents::{Contents, Raw};
@@ -14,6 +15,18 @@ const BATCH_BYTES: usize = 1 << 20;
 const BATCH_IMAGES: usize = 64;
 
 type Batch<T> = Vec<(usize, T)>;
+
+/// Runs `work` on `threads` threads, the calling one among them; on fewer where the system has no more. What is to be done it
+/// takes from where all take it.
+pub(crate) fn together(threads: usize, work: impl Fn() + Sync) {
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            // The others do what this one would have done.
+            let _ = Builder::new().spawn_scoped(scope, &work);
+        }
+        work();
+    });
+}
 
 /// Runs `work` on every image of `contents`, on `threads` threads, and hands the results to `take`
 /// on the calling thread, with the image's place. Results come in any order; what they are does not
@@ -30,11 +43,10 @@ pub(crate) fn for_each<R: Send>(
     // Set when `take` fails: the reader stops early, and workers empty its channel meanwhile.
     let stop = &AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let reader = scope.spawn(move || read(contents, &send_raw, stop));
         let receive_raw = &receive_raw;
-        for _ in 0..threads {
+        let workers = (0..threads).map_while(|_| {
             let (send_done, work) = (send_done.clone(), &work);
-            scope.spawn(move || {
+            let worker = move || {
                 while let Some(batch) = next(receive_raw) {
                     let done = batch.into_iter().map(|(place, raw)| (place, work(raw))).collect();
                     if send_done.send(done).is_err() {
@@ -42,9 +54,18 @@ pub(crate) fn for_each<R: Send>(
                     }
                 }
                 while next(receive_raw).is_some() {}
-            });
-        }
+            };
+            Builder::new().spawn_scoped(scope, worker).ok()
+        });
+        let workers = workers.count();
         drop(send_done);
+        let reader = move || read(contents, &send_raw, stop);
+        if workers == 0 {
+            return in_turn(contents, &work, &mut take);
+        }
+        let Ok(reader) = Builder::new().spawn_scoped(scope, reader) else {
+            return in_turn(contents, &work, &mut take);
+        };
         // The receiver is used up here, so workers notice when `take` fails.
         let mut done = receive_done.into_iter().flatten();
         let outcome = done.try_for_each(|(place, result)| take(place, result));
@@ -53,6 +74,20 @@ pub(crate) fn for_each<R: Send>(
         let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         outcome.and(read)
     })
+}
+
+/// As [`for_each`], on the calling thread alone: the system has no other.
+fn in_turn<R>(
+    contents: &Contents,
+    work: impl Fn(Raw) -> R,
+    take: &mut impl FnMut(usize, R) -> Result<(), DataError>,
+) -> Result<(), DataError> {
+    let mut outcome = Ok(());
+    contents.feed(&mut |place, raw| {
+        outcome = take(place, work(raw));
+        outcome.is_ok()
+    })?;
+    outcome
 }
 
 /// The next batch, or nothing when the reader is done.

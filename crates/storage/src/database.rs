@@ -4,6 +4,7 @@ use crate::error::{DatabaseError, of_io};
 use crate::schema::{OPTUNA_REVISION, OPTUNA_SCHEMA, OPTUNA_TABLES, OWN_SCHEMA, OWN_TABLES, rows_that_go_together};
 use crate::{SqliteOptions, StorageError};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
+use std::cell::OnceCell;
 use std::io;
 #[cfg(unix)]
 use std::os::unix::fs::MetadataExt as _;
@@ -30,6 +31,8 @@ pub(crate) struct Database {
     patience: Duration,
     /// Which file was opened, if it is written.
     identity: Option<Identity>,
+    /// Which file its write-ahead log was after the first commit.
+    log: OnceCell<Identity>,
 }
 
 impl Database {
@@ -43,7 +46,7 @@ impl Database {
             Access::Read => None,
             Access::Write => Some(Identity::of(path).map_err(|error| of_io(path, &error))?),
         };
-        Ok(Database { connection, path: path.to_owned(), patience, identity })
+        Ok(Database { connection, path: path.to_owned(), patience, identity, log: OnceCell::new() })
     }
 
     /// Where the database is.
@@ -78,9 +81,20 @@ impl Database {
     /// SQLite would go on writing to a file that nobody can find any more.
     fn check_place(&self) -> Result<(), StorageError> {
         let stays = |identity| Identity::of(&self.path).is_ok_and(|now| now == identity);
-        match self.identity.is_none_or(stays) {
+        if !self.identity.is_none_or(stays) {
+            return Err(StorageError::Removed { path: self.path.clone() });
+        }
+        let path = log_of(&self.path);
+        match self.log.get().is_none_or(|log| Identity::of(&path).is_ok_and(|now| now == *log)) {
             true => Ok(()),
-            false => Err(StorageError::Removed { path: self.path.clone() }),
+            false => Err(StorageError::LogRemoved { path }),
+        }
+    }
+
+    /// Takes note of the log, which stays the same file as long as the database is open.
+    fn note_log(&self) {
+        if let (Some(_), None, Ok(log)) = (self.identity, self.log.get(), Identity::of(&log_of(&self.path))) {
+            self.log.get_or_init(|| log);
         }
     }
 
@@ -95,6 +109,7 @@ impl Database {
         let result = run(begin).map_err(DatabaseError::from).and_then(|()| {
             let value = work(connection)?;
             run("COMMIT")?;
+            self.note_log();
             Ok(value)
         });
         result.map_err(|error| {
@@ -149,17 +164,20 @@ fn prepare(connection: &Connection, options: SqliteOptions) -> rusqlite::Result<
 }
 
 fn connect_to_read(path: &Path, options: SqliteOptions) -> Result<Connection, DatabaseError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    // A reader of a write-ahead log makes files for it where there are none. Who is allowed to write removes them again
+    // with its connection, if it is the last one; nothing else is written.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = |connection: rusqlite::Result<Connection>| {
         let connection = connection?;
         prepare(&connection, options)?;
+        connection.pragma_update(None, "query_only", true)?;
         check_versions(&connection, path).map(|()| connection)
     };
     match open(Connection::open_with_flags(path, flags)) {
         // Readers of a write-ahead log make a file for their locks beside it. Where that cannot be,
         // and there is no log, nobody writes, and the database can be read without locks.
         Err(DatabaseError::Sql(error)) if needs_a_lock(&error) && !log_of(path).exists() => {
-            let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
             open(Connection::open_with_flags(immutable(path), flags))
         }
         result => result,

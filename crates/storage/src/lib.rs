@@ -104,6 +104,7 @@ impl SqliteStorage {
         options: SqliteOptions,
     ) -> Result<Self, StorageError> {
         let path = path.as_ref();
+        check_names(path)?;
         let lock = lock(path)?;
         let database = Database::open(path, Access::Write, options)?;
         Ok(SqliteStorage { database, name: name.into(), study: None, loaded: None, _lock: lock })
@@ -242,6 +243,19 @@ fn real(path: &Path) -> PathBuf {
 /// As [`read`].
 pub fn own_names(path: impl AsRef<Path>) -> Result<Vec<String>, StorageError> {
     Database::open(path.as_ref(), Access::Read, SqliteOptions::default())?.snapshot(reading::own_names)
+}
+
+/// SQLite keeps a log beside each name of a database: two names would have two, and spoil what they share.
+fn check_names(path: &Path) -> Result<(), StorageError> {
+    #[cfg(unix)]
+    if let Ok(file) = std::fs::metadata(path)
+        && file.is_file()
+        && std::os::unix::fs::MetadataExt::nlink(&file) > 1
+    {
+        let names = std::os::unix::fs::MetadataExt::nlink(&file);
+        return Err(StorageError::HardLinked { path: path.to_owned(), names });
+    }
+    Ok(())
 }
 
 /// Takes the lock that shows a database to be in use.

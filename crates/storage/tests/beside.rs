@@ -107,3 +107,41 @@ fn nothing_is_written_to_a_study_that_was_deleted() {
     assert_eq!(rows, 0);
     assert_eq!(storage.news().expect_err("deleted").to_string(), error.to_string());
 }
+
+#[test]
+fn who_looks_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, storage, other) = shared(&folder);
+    drop((storage, other));
+    let files = || {
+        let entries = std::fs::read_dir(folder.path()).expect("a folder");
+        let mut names: Vec<_> = entries.map(|entry| entry.expect("an entry").file_name()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(files(), ["study.db", "study.db-lock"]);
+    let before = std::fs::read(&path).expect("a file");
+    read(&path, None).expect("a study");
+    assert_eq!(files(), ["study.db", "study.db-lock"]);
+    assert!(std::fs::read(&path).expect("a file") == before);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_log_that_goes_away_and_a_second_name_are_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, mut storage, other) = shared(&folder);
+    drop(other);
+    storage.commit(&[report(1, 0.25)]).expect("a report");
+    std::fs::remove_file(folder.path().join("study.db-wal")).expect("a log");
+    let error = storage.commit(&[report(2, 0.5)]).expect_err("the log is gone");
+    assert!(matches!(error, StorageError::LogRemoved { .. }), "{error}");
+    drop(storage);
+    assert_eq!(read(&path, None).expect("a study").trials[0].epochs.len(), 1, "what was reported is kept");
+
+    std::fs::hard_link(&path, folder.path().join("other.db")).expect("a link");
+    let error = SqliteStorage::open(&path, "s").expect_err("two names");
+    assert!(matches!(error, StorageError::HardLinked { names: 2, .. }), "{error}");
+    std::fs::remove_file(folder.path().join("other.db")).expect("a link");
+    SqliteStorage::open(&path, "s").expect("one name");
+}

@@ -87,6 +87,14 @@ pub enum StudyError {
         /// Why the system refused.
         source: std::io::Error,
     },
+    /// Not one worker could be started.
+    #[error(
+        "the system has no thread for a worker: {source}; raise the limit of processes or of memory (ulimit -u, -v), or close other programs, and run the same command again"
+    )]
+    NoThread {
+        /// Why the system refused.
+        source: std::io::Error,
+    },
     /// The workload cannot go on here.
     #[error("the study stopped at trial {trial}: {message}; what was reported is kept, run the same command to go on")]
     Halted {
@@ -124,6 +132,7 @@ impl StudyError {
             Self::Storage(_)
             | Self::NotReproducible { .. }
             | Self::Checkpoint { .. }
+            | Self::NoThread { .. }
             | Self::Halted { .. }
             | Self::Exhausted { .. }
             | Self::Misuse { .. } => false,

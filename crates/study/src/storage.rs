@@ -92,6 +92,20 @@ pub enum StorageError {
         /// Where it was.
         path: PathBuf,
     },
+    /// The log of the database that is open is no longer there.
+    #[error("{} was removed or replaced while the study ran; what was reported is kept: run the same command again", path.display())]
+    LogRemoved {
+        /// Where the log was.
+        path: PathBuf,
+    },
+    /// The database has another name beside the one that was given.
+    #[error("{} is one of {names} names of the same file (hard links), each of which would have a log of its own; keep one of them, and copies for the others", path.display())]
+    HardLinked {
+        /// The name that was given.
+        path: PathBuf,
+        /// Number of names.
+        names: u64,
+    },
     /// The study is being written by another process of ours.
     #[error("{} is in use by another run; wait for it or stop it", path.display())]
     InUse {
@@ -197,6 +211,8 @@ impl StorageError {
             | Self::Locked { .. }
             | Self::InUse { .. }
             | Self::Removed { .. }
+            | Self::LogRemoved { .. }
+            | Self::HardLinked { .. }
             | Self::ReadOnly { .. }
             | Self::Full { .. }
             | Self::Damaged { .. }

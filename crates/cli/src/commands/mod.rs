@@ -13,6 +13,7 @@ pub(crate) mod train;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use anyhow::Context as _;
 use tunefork::study_file::StudyFile;
 use tunefork::{Error, Machine, RunFolder, StudySpec};
 
@@ -78,7 +79,8 @@ fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
             std::process::exit(INTERRUPTED.into());
         }
         complain("stopping; press Ctrl-C again to end at once");
-    })?;
+    })
+    .context("the system has no thread that could listen for Ctrl-C; raise the limit of processes (ulimit -u), or close other programs")?;
     Ok(stop)
 }
 

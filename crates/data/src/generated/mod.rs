@@ -6,7 +6,10 @@ mod picture;
 
 use serde::{Deserialize, Serialize};
 
+use std::sync::{Mutex, PoisonError};
+
 use crate::dataset::check_shape;
+use crate::parallel::together;
 use crate::{DataError, Dataset, Image};
 
 pub use glyph::CLASS_NAMES;
@@ -81,13 +84,13 @@ impl Generated {
         };
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let share = images.div_ceil(threads).max(1);
-        std::thread::scope(|scope| {
-            for (chunk, out) in pixels.chunks_mut(share * shape.elements()).enumerate() {
-                scope.spawn(move || {
-                    for (place, out) in out.chunks_mut(shape.elements()).enumerate() {
-                        draw_one(chunk * share + place, out);
-                    }
-                });
+        let chunks = Mutex::new(pixels.chunks_mut(share * shape.elements()).enumerate());
+        let next = || chunks.lock().unwrap_or_else(PoisonError::into_inner).next();
+        together(threads, || {
+            while let Some((chunk, out)) = next() {
+                for (place, out) in out.chunks_mut(shape.elements()).enumerate() {
+                    draw_one(chunk * share + place, out);
+                }
             }
         });
         let classes = CLASS_NAMES[..self.classes].iter().map(|name| (*name).to_owned()).collect();

@@ -13,10 +13,11 @@ mod simulation;
 mod workers;
 
 use self::simulation::Simulation;
-use crate::{Observer, Storage, StudyError, StudyHeader, Workload};
+use crate::{Event, Observer, Storage, StudyError, StudyHeader, Workload};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::thread::{Builder, Scope};
 use std::time::Duration;
 use tunefork_sampler::Sampler;
 use tunefork_scheduler::Scheduler;
@@ -148,12 +149,11 @@ pub fn run<W: Workload>(
         workers::Workers { workload, folder, tolerant: resumed.tolerant, study: definition.header.name.clone() };
     let board = board::Board::new(options);
     let value_at = (definition.header.value_at, definition.header.direction);
+    let work = || workers.work(&board);
     let mut outcome = std::thread::scope(|scope| {
-        for _ in 0..options.workers {
-            scope.spawn(|| workers.work(&board));
-        }
         // However the simulation ends, by panic too, the workers must be told or the scope would wait.
         let _closing = board::CloseOnDrop(&board);
+        begin_workers(scope, &work, options.workers, observer)?;
         Simulation::new(definition, resumed, &workers, &board, options, storage, observer).run()
     });
     match &mut outcome {
@@ -172,6 +172,27 @@ pub fn run<W: Workload>(
         Err(_) => {}
     }
     outcome
+}
+
+/// Starts as many workers as there are threads to be had: how many does not change a result.
+fn begin_workers<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    work: &'scope (dyn Fn() + Sync),
+    wanted: usize,
+    observer: &mut dyn Observer,
+) -> Result<(), StudyError> {
+    for begun in 0..wanted {
+        match (Builder::new().spawn_scoped(scope, work), begun) {
+            (Ok(_), _) => {}
+            (Err(source), 0) => return Err(StudyError::NoThread { source }),
+            (Err(error), _) => {
+                let message = format!("{begun} of {wanted} workers: the system has no more threads ({error})");
+                observer.event(&Event::Warning { message: &message });
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
 }
 
 fn check(definition: &Definition, options: &ExecutorOptions) -> Result<(), StudyError> {
