@@ -9,6 +9,7 @@ mod board;
 mod checkpoint;
 mod leaving;
 mod resume;
+mod share;
 mod simulation;
 mod workers;
 
