@@ -28,7 +28,7 @@ fuzz_target!(|text: &str| {
             Err(error) => error.to_string(),
             Ok(plan) => {
                 assert!(plan.trials >= 1 && plan.epochs.0 >= 1 && plan.epochs.0 <= plan.epochs.1);
-                assert_eq!(plan.images.iter().sum::<usize>(), 28);
+                assert!(plan.images.iter().sum::<usize>() <= 28);
                 plan.warnings.join("\n")
             }
         },

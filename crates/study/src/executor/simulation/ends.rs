@@ -118,6 +118,7 @@ impl<W: Workload> Simulation<'_, W> {
         if let (true, Some(value)) = (best, value) {
             self.leader = Some((number, value));
         }
+        self.has_result = true;
         self.board.remove(moment.trial);
         self.running.remove(&moment.trial);
         // Of one that was known before, a killed process may have left its checkpoint: it goes when the study has ended.

@@ -56,6 +56,8 @@ pub(super) struct Simulation<'a, W: Workload> {
     /// The stop flag was noticed in the middle of an event.
     interrupted: bool,
     time: Time,
+    /// Whether there is an epoch, stored or computed, or the end of a trial.
+    has_result: bool,
 }
 
 /// How often was asked, and what for.
@@ -90,6 +92,7 @@ impl<'a, W: Workload> Simulation<'a, W> {
         let history = History::new(definition.space.clone(), definition.header.direction);
         let order = Order::of(&resumed.known);
         let leader = resumed.known.best().and_then(|best| Some((best.number, best.value?)));
+        let has_result = resumed.known.trials.iter().any(|trial| !trial.epochs.is_empty() || trial.state.is_finished());
         let time = Time::new(resumed.known.elapsed, options.time_limit);
         Simulation {
             stages: resumed.known.header.stages.clone(),
@@ -114,6 +117,7 @@ impl<'a, W: Workload> Simulation<'a, W> {
             exhausted: false,
             interrupted: false,
             time,
+            has_result,
         }
     }
 

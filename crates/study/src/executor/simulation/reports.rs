@@ -64,6 +64,7 @@ impl<W: Workload> Simulation<'_, W> {
     fn pass_on(&mut self, note: Note) -> Result<(), StudyError> {
         match note {
             Note::Computed { trial, step, report } => {
+                self.has_result = true;
                 self.observer.event(&Event::EpochComputed { number: TrialNumber(trial), step, report: &report });
             }
             Note::Retried { trial, failure } => {

@@ -49,9 +49,10 @@ impl Time {
 }
 
 impl<W: Workload> Simulation<'_, W> {
-    /// Whether the study has taken the time that it may. Then no more epochs are begun.
+    /// Whether the study has taken the time that it may. Then no more epochs are begun; but the first one is trained
+    /// whatever the limit, for there is no best so far without it.
     pub(super) fn limit_passed(&self) -> bool {
-        let passed = self.time.is_over();
+        let passed = self.time.is_over() && self.has_result;
         if passed {
             self.board.drain();
         }
