@@ -187,6 +187,10 @@ impl<'a> Recorder<'a> {
 
     /// Writes all files that are behind; after an error none.
     fn flush(&mut self) {
+        // Nothing is put where somebody has tidied up; the study will notice.
+        if !self.folder.database().exists() {
+            return;
+        }
         self.name_runs();
         let dirty = std::mem::take(&mut self.dirty);
         let own = |number: &&u32| !self.summary.trials[**number as usize].is_outside;

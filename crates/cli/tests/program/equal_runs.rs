@@ -1,8 +1,6 @@
 //! The same seed gives the same study, byte for byte: whatever the threads, the workers, and however
 //! often it was killed or stopped.
 
-use std::time::Duration;
-
 use crate::support::{Fixture, TINY, epochs};
 
 #[test]
@@ -47,18 +45,20 @@ fn a_study_that_was_killed_ends_as_one_that_was_not() {
 #[cfg(unix)]
 #[test]
 fn ctrl_c_stops_in_good_order() {
-    use std::process::Command;
+    use std::io::{BufRead as _, BufReader};
+    use std::process::{Command, Stdio};
 
     let fixture = Fixture::new(&longer());
     let args = ["run", "study.toml", "--out", "run"];
-    let mut child = fixture.start(&args);
-    while !fixture.path("run/trials/0001/progress.csv").exists() {
-        assert!(child.try_wait().unwrap().is_none(), "the study ended before it could be stopped");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    let mut child = fixture.command(&args).arg("--json").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    // Files follow when there is time for them; events come at once.
+    let mut events = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(events.any(|event| event.contains("\"epoch\"")), "the study ended before it could be stopped");
+    let rest = std::thread::spawn(move || events.count());
     let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
+    rest.join().unwrap();
 
     let stopped = fixture.shown("run");
     assert!(!stopped["trials"].as_array().unwrap().is_empty());
