@@ -83,23 +83,32 @@ impl Confusion {
         share(2 * hits, taken + self.row(class).iter().sum::<u64>())
     }
 
-    /// Mean precision over all classes, each with equal weight.
+    /// Mean precision over the classes that [occur](Self::occurs), each with equal weight.
     pub fn macro_precision(&self) -> f64 {
         self.mean(Self::precision)
     }
 
-    /// Mean recall over all classes, each with equal weight.
+    /// Mean recall over the classes that [occur](Self::occurs), each with equal weight.
     pub fn macro_recall(&self) -> f64 {
         self.mean(Self::recall)
     }
 
-    /// Mean F1 over all classes, each with equal weight.
+    /// Mean F1 over the classes that [occur](Self::occurs), each with equal weight: scikit-learn's `f1_score(average="macro")`.
     pub fn macro_f1(&self) -> f64 {
         self.mean(Self::f1)
     }
 
+    /// Whether any image is of `class` or was taken for it. A class that is neither says nothing of a classifier, and counts in no mean.
+    ///
+    /// # Panics
+    /// If the class is not below the number of classes.
+    pub fn occurs(&self, class: usize) -> bool {
+        (0..self.classes).any(|other| self.count(class, other) + self.count(other, class) > 0)
+    }
+
     fn mean(&self, figure: impl Fn(&Self, usize) -> f64) -> f64 {
-        (0..self.classes).map(|class| figure(self, class)).sum::<f64>() / self.classes as f64
+        let there: Vec<usize> = (0..self.classes).filter(|class| self.occurs(*class)).collect();
+        there.iter().map(|class| figure(self, *class)).sum::<f64>() / there.len().max(1) as f64
     }
 }
 
@@ -206,7 +215,32 @@ mod tests {
         assert_eq!(confusion.accuracy(), 0.0);
         confusion.add(0, 0);
         assert_eq!((confusion.precision(2), confusion.recall(2), confusion.f1(2)), (0.0, 0.0, 0.0));
-        assert_eq!(confusion.macro_recall(), 1.0 / 3.0);
+        assert_eq!((confusion.macro_precision(), confusion.macro_recall(), confusion.macro_f1()), (1.0, 1.0, 1.0));
+        assert_eq!(Confusion::new(3).macro_f1(), 0.0);
+    }
+
+    /// f1_score, precision_score and recall_score of scikit-learn 1.9, average="macro", zero_division=0: where validation lacks classes, and
+    /// where one that it lacks is taken for another by mistake.
+    #[test]
+    fn means_are_over_the_classes_that_occur() {
+        let images = |class: usize, taken: usize, count: usize| std::iter::repeat_n((class, taken), count);
+        let lacking: Vec<_> = images(0, 0, 6).chain(images(1, 1, 5)).chain(images(1, 0, 1)).collect();
+        let mistaken: Vec<_> = images(0, 0, 3)
+            .chain(images(0, 4, 1))
+            .chain(images(1, 1, 3))
+            .chain(images(3, 3, 2))
+            .chain(images(3, 1, 1))
+            .collect();
+        let cases = [
+            (lacking, [0.916_083_916_083_916, 0.928_571_428_571_428_6, 0.916_666_666_666_666_7]),
+            (mistaken, [0.628_571_428_571_428_6, 0.6875, 0.604_166_666_666_666_6]),
+        ];
+        for (pairs, wanted) in cases {
+            let mut confusion = Confusion::new(5);
+            pairs.into_iter().for_each(|(class, taken)| confusion.add(class, taken));
+            let found = [confusion.macro_f1(), confusion.macro_precision(), confusion.macro_recall()];
+            assert!(found.iter().zip(wanted).all(|(found, wanted)| (found - wanted).abs() < 1e-12), "{found:?}");
+        }
     }
 
     #[test]

@@ -92,7 +92,7 @@ named_enum! {
         Accuracy = "accuracy",
         /// Mean cross entropy; the smaller the better.
         Loss = "loss",
-        /// Mean F1 over the classes; the larger the better.
+        /// Mean F1 over the classes that occur; the larger the better.
         MacroF1 = "f1",
     }
 }
