@@ -1,5 +1,5 @@
-// Structs, codes and constants that the host knows too. Written by `cargo xtask mirror` from
-// crates/kernels/src/mirror/mod.rs; a test compares.
+// Structs, codes and constants that the host knows too. Written by `cargo xtask shared` from
+// crates/kernels/src/shared/mod.rs; a test compares.
 #pragma once
 
 enum Activation { IDENTITY = 0, RELU = 1, LEAKY_RELU = 2, TANH = 3, SIGMOID = 4, GELU = 5, GELU_TANH = 6, SILU = 7, MISH = 8, ELU = 9, HARD_SWISH = 10 };

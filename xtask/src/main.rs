@@ -6,10 +6,10 @@ mod faults;
 mod gpu_check;
 mod house;
 mod listing;
-mod mirror;
 mod mutate;
 mod omit;
 mod resources;
+mod shared;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,7 +21,7 @@ type Task = (&'static str, &'static str, fn(&[String]) -> Result<()>);
 
 const TASKS: &[Task] = &[
     ("bits", "run every shipped study at a small budget with a built program and print digests to compare", bits::run),
-    ("mirror", "write kernels/shared.cuh: structs, codes and constants that launchers and kernels share", mirror::run),
+    ("shared", "write kernels/shared.cuh: structs, codes and constants that launchers and kernels share", shared::run),
     (
         "resources",
         "write kernels/RESOURCES.md: registers, shared memory and occupancy of every kernel (needs NVRTC)",

@@ -1,7 +1,7 @@
 //! The mean over all pixels: `kernels/average.cu`.
 
 use super::{run, stored};
-use crate::mirror::{AVERAGE_CHANNELS, AVERAGE_SHARES};
+use crate::shared::{AVERAGE_CHANNELS, AVERAGE_SHARES};
 use crate::{Arguments, DeviceError, Divisor, Precision, Source, Span, StepRow, Stream};
 
 const THREADS: usize = AVERAGE_CHANNELS * AVERAGE_SHARES;

@@ -3,11 +3,11 @@
 use tunefork_graph::Activation;
 
 use super::{Grid, run, stored};
-use crate::mirror::{
+use crate::shape::activation_code;
+use crate::shared::{
     DENSE_COLUMNS, DENSE_DEPTH, DENSE_GROUP, DENSE_ROWS, DENSE_SHARES, DENSE_THREADS, EXACT_PAD, TENSOR_PAD,
     TENSOR_STAGES, TENSOR_STEP,
 };
-use crate::shape::activation_code;
 use crate::{Arguments, DeviceError, DropoutRow, Kernel, Precision, Source, Span, StepRow, Stream};
 
 /// Blocks that a forward product is split into, if its inner dimension is large enough.

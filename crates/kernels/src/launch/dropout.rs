@@ -1,7 +1,7 @@
 //! Dropout by itself: `kernels/dropout.cu`.
 
 use super::{run, stored};
-use crate::mirror::STREAM_THREADS;
+use crate::shared::STREAM_THREADS;
 use crate::{Arguments, DeviceError, DropoutRow, Precision, Source, Span, StepRow, Stream};
 
 impl DropoutRow {

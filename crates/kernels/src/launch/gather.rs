@@ -1,10 +1,10 @@
 //! The images of a batch: `kernels/gather.cu`.
 
 use super::{run, stored};
-use crate::mirror::{Frame, GATHER_VALUES, GatherCounts, STREAM_THREADS};
+use crate::shared::{Frame, GATHER_VALUES, GatherCounts, STREAM_THREADS};
 use crate::{Arguments, DeviceError, Divisor, Precision, Source, Span, StepRow, Stream};
 
-pub use crate::mirror::Transform;
+pub use crate::shared::Transform;
 
 /// Collects the images of a batch from the data set, bytes that become numbers by a table, changed and
 /// mixed as the step says.

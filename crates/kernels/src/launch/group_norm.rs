@@ -1,7 +1,7 @@
 //! Group norm: `kernels/group_norm.cu`.
 
 use super::{run, stored};
-use crate::mirror::{AVERAGE_CHANNELS, AVERAGE_SHARES, GROUP_NORM_THREADS};
+use crate::shared::{AVERAGE_CHANNELS, AVERAGE_SHARES, GROUP_NORM_THREADS};
 use crate::{Arguments, DeviceError, Divisor, Kernel, Precision, Source, Span, StepRow, Stream};
 
 /// Each image normalised by groups of neighbouring channels, with a scale and a shift per channel.

@@ -1,10 +1,10 @@
 //! Softmax cross entropy: `kernels/loss.cu`.
 
 use super::{run, stored};
-use crate::mirror::{LOSS_WARPS, LossCounts};
+use crate::shared::{LOSS_WARPS, LossCounts};
 use crate::{Arguments, DeviceError, Precision, Source, Span, StepRow, Stream};
 
-pub use crate::mirror::{LossScale, Record};
+pub use crate::shared::{LossScale, Record};
 
 impl LossScale {
     /// What a run starts from: 1024 for [`Precision::F16`]; the others need none.

@@ -4,7 +4,7 @@ use super::loss::{LossScale, Record};
 use super::{run, stored};
 use tunefork_graph::optimizer::UpdateRule;
 
-use crate::mirror::{OPTIMIZER_PART, OPTIMIZER_SUMS, OPTIMIZER_THREADS};
+use crate::shared::{OPTIMIZER_PART, OPTIMIZER_SUMS, OPTIMIZER_THREADS};
 use crate::{Arguments, DeviceError, Precision, Source, Span, StepRow, Stream};
 
 /// An update of `len` parameters by the optimizer that the step's row names, with clipping by the global

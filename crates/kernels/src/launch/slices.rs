@@ -2,7 +2,7 @@
 //! parts are added in order.
 
 use super::run;
-use crate::mirror::STREAM_THREADS;
+use crate::shared::STREAM_THREADS;
 use crate::{Arguments, DeviceError, Source, Span, Stream};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -7,7 +7,7 @@
 
 use super::vectors::Threads;
 use super::{run, stored};
-use crate::mirror::{MERGE_SPAN, STREAM_THREADS, SUM_COLUMNS, TILE_ROUNDS, VECTOR_BYTES};
+use crate::shared::{MERGE_SPAN, STREAM_THREADS, SUM_COLUMNS, TILE_ROUNDS, VECTOR_BYTES};
 use crate::{Arguments, DeviceError, Divisor, Precision, Source, Span, StepRow, Stream};
 
 /// Moments of the tiles of a stored tensor.

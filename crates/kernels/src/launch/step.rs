@@ -1,7 +1,7 @@
 //! The first launch of a captured step: `kernels/step.cu`.
 
 use super::run;
-use crate::mirror::BEGIN_THREADS;
+use crate::shared::BEGIN_THREADS;
 use crate::{Arguments, DeviceError, Source, Span, Stream};
 
 /// Takes the next row of a table that the host has written ahead, so that a captured step finds its

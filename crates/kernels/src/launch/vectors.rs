@@ -2,7 +2,7 @@
 //! neighbouring channels, a block `groups` of them side by side and `lanes` positions at once.
 
 use crate::Precision;
-use crate::mirror::{STREAM_THREADS, VECTOR_BYTES};
+use crate::shared::{STREAM_THREADS, VECTOR_BYTES};
 
 /// Most vectors that a block covers along the channels.
 const GROUPS: usize = 64;

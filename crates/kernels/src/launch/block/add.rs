@@ -1,7 +1,7 @@
 //! Sums of stored tensors.
 
 use crate::launch::{run, stored};
-use crate::mirror::{STREAM_THREADS, VECTOR_BYTES};
+use crate::shared::{STREAM_THREADS, VECTOR_BYTES};
 use crate::{Arguments, DeviceError, Precision, Source, Span, StepRow, Stream};
 
 /// y = x, or y += x, of stored tensors: for gradients that come together.

@@ -4,7 +4,7 @@ use tunefork_graph::{Activation, PoolKind};
 
 use super::{Backward, Block, Norm};
 use crate::Span;
-use crate::mirror::VECTOR_BYTES;
+use crate::shared::VECTOR_BYTES;
 
 impl Block {
     pub(super) fn check_input(&self, values: Span<'_, u8>) {

@@ -10,7 +10,7 @@ use tunefork_graph::{Activation, Pool};
 
 use self::work::{Owned, Work, kernel};
 use super::{run, stored};
-use crate::mirror::{STREAM_THREADS, SUM_COLUMNS};
+use crate::shared::{STREAM_THREADS, SUM_COLUMNS};
 use crate::{Arguments, DeviceError, Precision, Source, Span, StepRow, Stream};
 
 /// out = pool(activation(norm(y) + r)), every part optional.

@@ -5,8 +5,8 @@ use tunefork_graph::{Pool, PoolKind};
 use super::Block;
 use crate::launch::run;
 use crate::launch::vectors::Threads;
-use crate::mirror::{BlockShape, VECTOR_BYTES};
 use crate::shape::activation_code;
+use crate::shared::{BlockShape, VECTOR_BYTES};
 use crate::{Arguments, DeviceError, Divisor, Kernel, Precision, Stream};
 
 /// Blocks of threads that a launch aims at; positions are dealt out to them in equal chunks.

@@ -1,7 +1,7 @@
 //! f32 numbers multiplied exactly: `kernels/conv.cu`.
 
 use super::{DataGradient, Forward, Product, Slices, WeightGradient, positions, shape, weight_rows};
-use crate::mirror::{ConvShape, EXACT_PAD};
+use crate::shared::{ConvShape, EXACT_PAD};
 use crate::{Conv2d, Source};
 
 /// A tile of the results, and the kernels that form such tiles.

@@ -3,7 +3,7 @@
 use super::exact::slices_of;
 use super::{Forward, Product, Slices, WeightGradient, positions, shape, weight_rows};
 use crate::launch::stored;
-use crate::mirror::EXACT_PAD;
+use crate::shared::EXACT_PAD;
 use crate::{Conv2d, Source};
 
 /// Positions of a tile forward: a thread for each.

@@ -12,8 +12,8 @@ mod tensor;
 use super::{Grid, run, slices::Slices};
 use tunefork_graph::Activation;
 
-use crate::mirror::ConvShape;
 use crate::shape::activation_code;
+use crate::shared::ConvShape;
 use crate::{Arguments, Conv2d, DeviceError, Divisor, Kernel, Precision, Span, StepRow, Stream};
 
 /// Images of at most so many channels are too thin for tiles of channels.

@@ -1,7 +1,7 @@
 //! Products on tensor cores: `kernels/conv_tensor.cu` and `kernels/conv_tensor_weights.cu`.
 
 use super::{DataGradient, Forward, Product, Slices, WeightGradient, positions, shape};
-use crate::mirror::{TENSOR_PAD, TENSOR_SLOW_PAD, TENSOR_STAGES, TENSOR_STEP, TENSOR_THREADS, VECTOR_BYTES};
+use crate::shared::{TENSOR_PAD, TENSOR_SLOW_PAD, TENSOR_STAGES, TENSOR_STEP, TENSOR_THREADS, VECTOR_BYTES};
 use crate::{Conv2d, Precision, Source};
 
 /// As many blocks as fill a large GPU twice: a product of fewer tiles takes smaller ones, or is cut

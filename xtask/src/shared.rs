@@ -6,6 +6,6 @@ pub(crate) fn run(_arguments: &[String]) -> Result<()> {
     crate::succeed(
         crate::cargo()
             .args(["test", "-p", "tunefork-kernels", "--lib", "the_header_is_current"])
-            .env("TUNEFORK_MIRROR", "write"),
+            .env("TUNEFORK_SHARED", "write"),
     )
 }

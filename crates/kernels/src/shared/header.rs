@@ -34,8 +34,8 @@ pub(super) struct Header(String);
 impl Header {
     pub(super) fn new() -> Self {
         Self(
-            "// Structs, codes and constants that the host knows too. Written by `cargo xtask mirror` from\n\
-             // crates/kernels/src/mirror/mod.rs; a test compares.\n\
+            "// Structs, codes and constants that the host knows too. Written by `cargo xtask shared` from\n\
+             // crates/kernels/src/shared/mod.rs; a test compares.\n\
              #pragma once\n\n"
                 .into(),
         )

@@ -1,6 +1,6 @@
 //! What Rust and CUDA both know: structs, codes and constants, each written down once, here.
 //!
-//! `kernels/shared.cuh` is made from this file (`cargo xtask mirror`), and a test compares it. A struct is an argument
+//! `kernels/shared.cuh` is made from this file (`cargo xtask shared`), and a test compares it. A struct is an argument
 //! or a row in device memory with the same bytes on both sides; a code is the number of an enum's variant; a constant
 //! is what a launcher and its kernel must agree on. A comment here is the comment there.
 
@@ -296,7 +296,7 @@ mod tests {
         names.iter().map(|name| name.to_uppercase()).collect()
     }
 
-    /// With `TUNEFORK_MIRROR=write` it writes the file.
+    /// With `TUNEFORK_SHARED=write` it writes the file.
     #[test]
     fn the_header_is_current() {
         let mut header = Header::new();
@@ -321,11 +321,11 @@ mod tests {
         add_constants(&mut header);
         add_structs(&mut header);
         let text = header.finish();
-        if std::env::var("TUNEFORK_MIRROR").is_ok_and(|mode| mode == "write") {
+        if std::env::var("TUNEFORK_SHARED").is_ok_and(|mode| mode == "write") {
             std::fs::write(FILE, &text).expect("the header can be written");
         }
         let found = std::fs::read_to_string(FILE).unwrap_or_default();
         let differs = text.lines().zip(found.lines()).position(|(wanted, found)| wanted != found);
-        assert!(text == found, "kernels/shared.cuh: line {differs:?} from 0 differs: run `cargo xtask mirror`");
+        assert!(text == found, "kernels/shared.cuh: line {differs:?} from 0 differs: run `cargo xtask shared`");
     }
 }
