@@ -1,5 +1,6 @@
 //! What a study runs on: the device, its instruction set, its threads.
 
+use tunefork_report::counted;
 use tunefork_study::Facts;
 use tunefork_train::{Cpu, Cuda, Device, Isa, Precision};
 
@@ -125,10 +126,7 @@ impl Machine {
             let (major, minor) = (gpu.architecture() / 10, gpu.architecture() % 10);
             return format!("on the GPU {} (compute capability {major}.{minor}), one trial at a time", gpu.name());
         }
-        let threads = match self.threads {
-            1 => "1 thread".to_string(),
-            threads => format!("{threads} threads"),
-        };
+        let threads = counted(self.threads, "thread");
         let no_gpu = match &self.no_gpu {
             Some(reason) if tunefork_kernels::gpu::driver_is_installed() => format!("; no GPU: {reason}"),
             Some(_) => "; no GPU".to_string(),

@@ -22,6 +22,7 @@ mod unreached;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tunefork_report::{counted, figure};
 use tunefork_sampler::{Grid, SamplerKind};
 use tunefork_space::{Domain, Parameter, Params, Point, Space, Value};
 use tunefork_study::{UnderWay, ValueAt};
@@ -203,13 +204,9 @@ impl StudySpec {
     /// What the model is of a study in which no trial is complete, as a sentence.
     pub fn under_way(&self, under_way: UnderWay) -> String {
         let UnderWay { number, epochs, value } = under_way;
-        let counted = match epochs {
-            1 => "1 epoch".to_string(),
-            epochs => format!("{epochs} epochs"),
-        };
-        let objective = self.objective();
+        let (epochs, objective, value) = (counted(epochs as usize, "epoch"), self.objective(), figure(value));
         format!(
-            "No trial is complete. The best so far is trial {number}, under way, after {counted}: {objective} {value}."
+            "No trial is complete. The best so far is trial {number}, under way, after {epochs}: {objective} {value}."
         )
     }
 

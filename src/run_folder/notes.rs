@@ -1,6 +1,6 @@
 //! What a reader should know of a study beside its best trial: how it came to be, and what was better elsewhere.
 
-use tunefork_report::{Row, figure};
+use tunefork_report::{Row, counted, figure};
 use tunefork_study::{StudyRecord, Timing, TrialRecord};
 use tunefork_trial::TrialState;
 
@@ -27,10 +27,9 @@ pub fn study_notes(study: &StudyRecord) -> Vec<String> {
             outside.number
         ));
     }
-    match study.outside_trials() {
-        0 => {}
-        1 => notes.push("reproducible given 1 outside trial".to_string()),
-        count => notes.push(format!("reproducible given {count} outside trials")),
+    let outside = study.outside_trials();
+    if outside > 0 {
+        notes.push(format!("reproducible given {}", counted(outside, "outside trial")));
     }
     let waiting = study.trials.iter().filter(|trial| trial.state == TrialState::Waiting).count();
     if waiting > 0 {

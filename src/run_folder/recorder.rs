@@ -114,15 +114,13 @@ impl<'a> Recorder<'a> {
             let deviations = test.deviations.iter().map(|(_, deviation)| *deviation);
             self.summary.test_deviations = deviations.collect();
         }
-        if let Some(under_way) = under_way {
-            self.summary.notes.push(self.spec.under_way(under_way));
-        }
+        let under_way = under_way.map(|under_way| (under_way.number.index(), self.spec.under_way(under_way)));
+        self.summary.notes.extend(under_way.iter().map(|(_, what)| what.clone()));
         self.summary.notes.extend(notes);
         self.tables_dirty = true;
         self.flush();
-        if let (Some(under_way), None) = (under_way, &self.error) {
-            let row = &self.summary.trials[under_way.number.index()];
-            self.write_best(row, &self.spec.under_way(under_way))?;
+        if let (Some((trial, what)), None) = (under_way, &self.error) {
+            self.write_best(&self.summary.trials[trial], &what)?;
         }
         self.error.map_or(Ok(()), Err)
     }

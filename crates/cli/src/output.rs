@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::OnceLock;
 
 use anyhow::Context as _;
-use tunefork::report::with_deviation;
+use tunefork::report::{counted, with_deviation};
 use tunefork::study::{EndReason, StudyRecord};
 use tunefork::trial::TrialState;
 use tunefork::{Error, Members, TestResult};
@@ -100,12 +100,6 @@ fn is_number(cell: &str) -> bool {
     cell.chars().all(|c| c.is_ascii_digit() || ",.-+e %".contains(c))
 }
 
-/// So many of something that has an ordinary plural: `1 trial`, `2 trials`.
-pub(crate) fn counted(count: usize, noun: &str) -> String {
-    let ending = if count == 1 { "" } else { "s" };
-    format!("{} {noun}{ending}", thousands(count as u64))
-}
-
 /// A line for each reason for which trials failed, with what was said of the first of them.
 pub(crate) fn failure_lines(study: &StudyRecord) -> String {
     let of = |reason: &EndReason| {
@@ -117,19 +111,6 @@ pub(crate) fn failure_lines(study: &StudyRecord) -> String {
         Some(format!("failed: {count} ({why}), the first is trial {number}: {}\n", end.message))
     };
     EndReason::ALL.iter().filter_map(of).collect()
-}
-
-/// A whole number with a comma at every thousand.
-pub(crate) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// Bytes in the largest unit that leaves a number above one.
@@ -187,9 +168,6 @@ mod tests {
 
     #[test]
     fn numbers_for_people() {
-        assert_eq!(thousands(421_834), "421,834");
-        assert_eq!(thousands(7), "7");
-        assert_eq!(thousands(1_000_000), "1,000,000");
         assert_eq!(bytes(512), "512 bytes");
         assert_eq!(bytes(3 << 19), "1.5 MiB");
         assert_eq!(duration(12.34), "12.3 s");

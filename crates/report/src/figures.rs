@@ -15,6 +15,37 @@ pub fn figure(value: f64) -> String {
     }
 }
 
+/// A whole number with a comma at every thousand.
+///
+/// ```
+/// use tunefork_report::thousands;
+///
+/// assert_eq!((thousands(7), thousands(421_834), thousands(1_000_000)), ("7".into(), "421,834".into(), "1,000,000".into()));
+/// ```
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// So many of something that has an ordinary plural.
+///
+/// ```
+/// use tunefork_report::counted;
+///
+/// assert_eq!((counted(1, "trial"), counted(3_000, "trial")), ("1 trial".into(), "3,000 trials".into()));
+/// ```
+pub fn counted(count: usize, noun: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{ending}", thousands(count as u64))
+}
+
 /// A figure with the standard deviation that it has, if it is a mean; the deviation has no more digits than
 /// the figure.
 ///

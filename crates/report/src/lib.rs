@@ -27,6 +27,6 @@ mod summary;
 
 pub use csv::{csv_line, trials_csv};
 pub use experiments::ExperimentSummary;
-pub use figures::{figure, with_deviation};
+pub use figures::{counted, figure, thousands, with_deviation};
 pub use markdown::markdown;
 pub use summary::{Row, Summary};

@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use tunefork_trial::{Direction, TrialState};
 
 use crate::experiments::write_experiments;
-use crate::figures::{figure, with_deviation};
+use crate::figures::{counted, figure, with_deviation};
 use crate::{Row, Summary};
 
 /// The report as Markdown.
@@ -66,8 +66,8 @@ fn write_report(text: &mut String, summary: &Summary) -> fmt::Result {
 
 fn write_overview(text: &mut String, summary: &Summary) -> fmt::Result {
     let own: Vec<&Row> = summary.trials.iter().filter(|row| !row.is_outside).collect();
-    let epochs: u64 = own.iter().map(|row| u64::from(row.epochs)).sum();
-    let (trials, epochs) = (count(own.len() as u64, "trial"), count(epochs, "epoch"));
+    let epochs: usize = own.iter().map(|row| row.epochs as usize).sum();
+    let (trials, epochs) = (counted(own.len(), "trial"), counted(epochs, "epoch"));
     let states: Vec<String> = [
         TrialState::Complete,
         TrialState::Pruned,
@@ -154,11 +154,4 @@ pub(crate) fn write_table(text: &mut String, header: &[&str], rows: impl Iterato
 /// A cell without what would end it.
 fn escaped(cell: &str) -> String {
     cell.replace('|', "\\|").replace(['\n', '\r'], " ")
-}
-
-fn count(count: u64, what: &str) -> String {
-    match count {
-        1 => format!("1 {what}"),
-        _ => format!("{count} {what}s"),
-    }
 }

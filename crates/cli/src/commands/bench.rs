@@ -2,10 +2,11 @@
 
 use std::process::ExitCode;
 
+use tunefork::report::thousands;
 use tunefork::{BenchOptions, BenchResult, WINDOWS};
 
 use crate::args::BenchArgs;
-use crate::output::{bytes, print, thousands};
+use crate::output::{bytes, print};
 use crate::progress;
 
 pub(crate) fn bench(args: &BenchArgs) -> anyhow::Result<ExitCode> {

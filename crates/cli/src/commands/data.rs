@@ -5,10 +5,11 @@ use std::process::ExitCode;
 
 use tunefork::data::image::Changed;
 use tunefork::data::{Inspection, Spread};
+use tunefork::report::thousands;
 use tunefork::{Error, find_set};
 
 use crate::args::{DataArgs, DataCommand, InspectArgs};
-use crate::output::{print, table, thousands};
+use crate::output::{print, table};
 use crate::progress;
 
 /// At most this many equal images are named in one line.

@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use tunefork::report::{counted, thousands};
 use tunefork::scheduler::SchedulerKind;
 use tunefork::study_file::table::{KIND, SAMPLER};
 use tunefork::{StudyPlan, StudySpec, StudyTime};
 
 use crate::args::PlanArgs;
-use crate::output::{about, bytes, print, table, thousands};
+use crate::output::{about, bytes, print, table};
 use crate::progress;
 
 pub(crate) fn plan(args: &PlanArgs) -> anyhow::Result<ExitCode> {
@@ -123,10 +124,7 @@ fn write_time(text: &mut String, spec: &StudySpec, plan: &StudyPlan, time: &Stud
         (false, false) => " if none is stopped",
         (false, true) => "",
     };
-    let threads = match time.concurrency.threads {
-        1 => "1 thread".to_string(),
-        threads => format!("{threads} threads"),
-    };
+    let threads = counted(time.concurrency.threads, "thread");
     let trained_by = match time.concurrency.workers {
         1 => threads,
         workers => format!("{workers} workers, {threads} each"),

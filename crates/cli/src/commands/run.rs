@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use tunefork::report::with_deviation;
+use tunefork::report::{counted, with_deviation};
 use tunefork::study::{Ended, StudyRecord};
 use tunefork::train::Objective;
 use tunefork::{Report, RunOptions, StudySpec, deviation_of, study_notes};
@@ -13,7 +13,7 @@ use tunefork::{Report, RunOptions, StudySpec, deviation_of, study_notes};
 use super::{same_command, stop_flag};
 use crate::INTERRUPTED;
 use crate::args::RunArgs;
-use crate::output::{complain, counted, duration, failure_lines, print};
+use crate::output::{complain, duration, failure_lines, print};
 use crate::progress;
 
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
