@@ -102,6 +102,6 @@ impl Kind {
 
     /// What it is called in sentences.
     pub(crate) fn name(self) -> &'static str {
-        TABLE.iter().find(|row| row.kind == self).map_or("", |row| row.name)
+        TABLE.iter().find(|row| row.kind == self).expect("every kind has its row").name
     }
 }

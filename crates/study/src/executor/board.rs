@@ -338,8 +338,12 @@ impl<R> Lane<R> {
 
     /// Whether epochs of it may still be computed.
     fn goes_on(&self) -> bool {
-        let failed = self.results.last().is_some_and(Result::is_err);
-        self.busy || !(failed || self.results.len() as u32 >= self.limit)
+        self.busy || !(self.has_failed() || self.results.len() as u32 >= self.limit)
+    }
+
+    /// Whether its last epoch has failed, whenever that will count.
+    pub(super) fn has_failed(&self) -> bool {
+        self.results.last().is_some_and(Result::is_err)
     }
 
     /// How early the next epoch comes: (may be needless, virtual time, trial). `None`: there is none.

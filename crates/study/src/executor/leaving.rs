@@ -35,7 +35,7 @@ impl<W: Workload> Workers<'_, W> {
             value_at.pick(direction, reports, |report| report.value).map(|report| report.value)
         };
         let mut best: Option<(UnderWay, Lane<W::Run>, W::Run)> = None;
-        for mut lane in lanes {
+        for mut lane in lanes.into_iter().filter(|lane| !lane.has_failed()) {
             let (run, reports) = match lane.run.take() {
                 Some(run) => (run, lane.reports()),
                 None => match self.restored(&lane.context, &[], lane.context.blueprint.epochs, &mut |_| {}) {

@@ -143,6 +143,8 @@ impl<W: Workload> Simulation<'_, W> {
             return self.commit(&[finish]);
         }
         let event = OutsideEvent { moment, kind: OutsideKind::Fault, message: end.message.clone() };
-        self.commit_outside(finish, event)
+        self.commit(&[finish, Change::Outside(event.clone())])?;
+        self.known.outside_events.push(event);
+        Ok(())
     }
 }

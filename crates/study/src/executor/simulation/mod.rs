@@ -5,7 +5,6 @@ mod asks;
 mod ends;
 mod order;
 mod others;
-mod outside;
 mod reports;
 mod stored;
 mod time;
@@ -135,7 +134,7 @@ impl<'a, W: Workload> Simulation<'a, W> {
     fn simulate(&mut self) -> Result<Ended, StudyError> {
         self.observer.event(&Event::StudyStarted { known_trials: self.known.own_trials(), budget: self.budget() });
         // Before a worker begins what is not to be begun.
-        self.limit_passed();
+        self.drain_if_over();
         self.ask_for_all_slots();
         loop {
             let moment = match self.next()? {
@@ -147,8 +146,8 @@ impl<'a, W: Workload> Simulation<'a, W> {
             if self.interrupted || (self.stopping() && moment.step == 0 && new) {
                 return Ok(Ended::Interrupted);
             }
-            if new && moment.step == 0 && self.limit_passed() {
-                return self.drain();
+            if new && moment.step == 0 && self.drain_if_over() {
+                return self.wait_until_idle();
             }
             let before = std::mem::replace(&mut self.now, moment.time);
             if moment.step == 0 {

@@ -5,6 +5,7 @@ use super::{Running, Simulation};
 use crate::executor::Ended;
 use crate::executor::board::{Board, EpochResult, News, Note};
 use crate::{Change, EndReason, EpochRecord, EpochReport, Event, Moment, StudyError, Workload};
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tunefork_scheduler::Decision;
@@ -29,21 +30,28 @@ pub(super) enum Verdict {
 
 impl<W: Workload> Simulation<'_, W> {
     pub(super) fn wait(&mut self, moment: Moment) -> Result<Waited<EpochResult>, StudyError> {
-        self.wait_with(|board, patience| board.wait(moment.trial, moment.step, patience))
+        self.wait_with(|board| board.wait(moment.trial, moment.step, PATIENCE))
     }
 
     /// Waits for the result of any epoch: its trial and step.
     pub(super) fn wait_for_any(&mut self) -> Result<Waited<(u32, u32)>, StudyError> {
-        self.wait_with(|board, patience| board.wait_for_any(patience))
+        self.wait_with(|board| board.wait_for_any(PATIENCE))
+    }
+
+    /// Waits for the epochs under way, once no more are begun. Their results stay with the trials, for a run to come.
+    pub(super) fn wait_until_idle(&mut self) -> Result<Ended, StudyError> {
+        match self.wait_with(|board| board.wait_for_notes::<Infallible>(PATIENCE))? {
+            Waited::Ended(ended) => Ok(ended),
+        }
     }
 
     /// Waits, passing on what the workers say meanwhile.
-    pub(super) fn wait_with<T>(
+    fn wait_with<T>(
         &mut self,
-        look: impl Fn(&Board<W::Run>, Duration) -> Result<News<T>, StudyError>,
+        look: impl Fn(&Board<W::Run>) -> Result<News<T>, StudyError>,
     ) -> Result<Waited<T>, StudyError> {
         loop {
-            match look(self.board, PATIENCE)? {
+            match look(self.board)? {
                 News::Found(found) => return Ok(Waited::Found(found)),
                 News::Notes(notes) => {
                     for note in notes {
@@ -55,7 +63,7 @@ impl<W: Workload> Simulation<'_, W> {
             if self.stopping() {
                 return Ok(Waited::Ended(Ended::Interrupted));
             }
-            if self.limit_passed() && self.board.is_idle() {
+            if self.drain_if_over() && self.board.is_idle() {
                 return Ok(Waited::Ended(Ended::TimeLimit));
             }
         }

@@ -1,8 +1,6 @@
 //! The wall time of a study, and its limit.
 
 use super::Simulation;
-use super::reports::Waited;
-use crate::executor::Ended;
 use crate::{StudyError, Workload};
 use std::time::{Duration, Instant};
 
@@ -49,21 +47,14 @@ impl Time {
 }
 
 impl<W: Workload> Simulation<'_, W> {
-    /// Whether the study has taken the time that it may. Then no more epochs are begun; but the first one is trained
-    /// whatever the limit, for there is no best so far without it.
-    pub(super) fn limit_passed(&self) -> bool {
-        let passed = self.time.is_over() && self.has_result;
-        if passed {
+    /// Sees to it that no more epochs are begun once the study has taken the time that it may, and says whether it has. The
+    /// first epoch is trained whatever the limit, for there is no best so far without it.
+    pub(super) fn drain_if_over(&self) -> bool {
+        let is_over = self.time.is_over() && self.has_result;
+        if is_over {
             self.board.drain();
         }
-        passed
-    }
-
-    /// Waits for the epochs under way. Their results stay with the trials, for a run to come.
-    pub(super) fn drain(&mut self) -> Result<Ended, StudyError> {
-        match self.wait_with(|board, patience| board.wait_for_notes::<std::convert::Infallible>(patience))? {
-            Waited::Ended(ended) => Ok(ended),
-        }
+        is_over
     }
 
     /// Notes at the end of a run what the study has taken. One that has changed nothing leaves the storage as it is.
