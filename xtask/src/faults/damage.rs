@@ -50,7 +50,7 @@ fn spoil(file: &Path, dice: &mut Dice) -> Result<()> {
     match dice.below(5) {
         0 => bytes.truncate(at),
         1 => bytes[at..end].fill(0),
-        2 => bytes[at..end].iter_mut().for_each(|byte| *byte = dice.next() as u8),
+        2 => bytes[at..end].iter_mut().for_each(|byte| *byte = dice.byte()),
         3 => bytes.extend((0..=dice.below(4096)).map(|_| 0)),
         _ => bytes[at] ^= 1 << dice.below(8),
     }

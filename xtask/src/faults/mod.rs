@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use tunefork_rng::{Key, Purpose, Stream};
 
 use self::disturbance::{Calls, Disturbance};
 use self::subject::{Left, Subject};
@@ -32,14 +33,14 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let number = |at: usize, other| arguments.get(at).map_or(Ok(other), |text| text.parse::<u64>());
     let (seconds, seed) = (number(1, 60)?, number(2, 0)?);
     let folder = std::env::temp_dir().join(format!("tunefork-faults-{}", std::process::id()));
-    let result = disturb(&program, &folder, Duration::from_secs(seconds), Dice(seed));
+    let result = disturb(&program, &folder, Duration::from_secs(seconds), seed);
     if result.is_ok() {
         std::fs::remove_dir_all(&folder)?;
     }
     result.with_context(|| format!("what is left stands in {}", folder.display()))
 }
 
-fn disturb(program: &Path, folder: &Path, time: Duration, mut dice: Dice) -> Result<()> {
+fn disturb(program: &Path, folder: &Path, time: Duration, seed: u64) -> Result<()> {
     let begun = Instant::now();
     let reference = Subject::new(program, &folder.join("undisturbed"))?;
     let wanted = reference.finish().context("the study without a disturbance")?;
@@ -48,10 +49,10 @@ fn disturb(program: &Path, folder: &Path, time: Duration, mut dice: Dice) -> Res
     let mut counts = Counts::default();
     let mut rounds = 0;
     while begun.elapsed() < time {
-        let seed = dice.0;
+        let seed = seed + u64::from(rounds);
         let place = folder.join("round");
-        round(program, &place, &wanted, length, &calls, &mut dice, &mut counts)
-            .with_context(|| format!("round {rounds}; to see it again: seed {seed}"))?;
+        round(program, &place, &wanted, length, &calls, &mut Dice::of_seed(seed), &mut counts)
+            .with_context(|| format!("round {rounds}, which is the first of seed {seed}"))?;
         std::fs::remove_dir_all(&place)?;
         rounds += 1;
     }
@@ -112,20 +113,21 @@ impl Counts {
     }
 }
 
-/// Draws that a seed repeats (Steele, Lea and Flood 2014, "SplitMix").
-struct Dice(u64);
+/// What happens in a round: the same for the same seed.
+struct Dice(Stream);
 
 impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+    fn of_seed(seed: u64) -> Self {
+        Dice(Key::study(seed).stream(Purpose::Generate))
     }
 
     /// A number below `end`, which is above 0.
     fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
+        self.0.below(end)
+    }
+
+    fn byte(&mut self) -> u8 {
+        self.below(256) as u8
     }
 
     fn of<T: Clone>(&mut self, all: &[T]) -> T {

@@ -154,7 +154,7 @@ impl Left {
 
 /// Images with their labels in the IDX format: noise with a bright stripe, whose row is the class.
 fn drawn(count: u8) -> (Vec<u8>, Vec<u8>) {
-    let mut dice = Dice(count.into());
+    let mut dice = Dice::of_seed(count.into());
     let mut pixels = vec![0, 0, 8, 3, 0, 0, 0, count, 0, 0, 0, SIDE, 0, 0, 0, SIDE];
     let mut labels = vec![0, 0, 8, 1, 0, 0, 0, count];
     for image in 0..count {
@@ -162,7 +162,7 @@ fn drawn(count: u8) -> (Vec<u8>, Vec<u8>) {
         labels.push(class);
         for row in 0..SIDE {
             let light = if row / 3 == class { 128 } else { 0 };
-            pixels.extend((0..SIDE).map(|_| light + (dice.next() % 128) as u8));
+            pixels.extend((0..SIDE).map(|_| light + dice.below(128) as u8));
         }
     }
     (pixels, labels)
