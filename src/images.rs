@@ -67,6 +67,7 @@ impl Material {
             None => vec![Split::new(&data, &config.split(), key)?],
         };
         warnings.extend(seen_in_training(&data, &splits));
+        warnings.extend(imbalances(&data, &splits));
         let data = Arc::new(data);
         let divide = |split: Split| {
             let images = Images { data: Arc::clone(&data), normalisation: normalisation(config, &data, &split)? };
@@ -116,6 +117,17 @@ fn seen_in_training(data: &Dataset, splits: &[Split]) -> Vec<String> {
         .filter(|(images, _)| *images > 0)
         .map(|(images, part)| format!("{images} {part} images are equal to training images, as the set comes divided"))
         .collect()
+}
+
+/// Sentences about the classes of all divisions, none twice.
+fn imbalances(data: &Dataset, splits: &[Split]) -> Vec<String> {
+    let mut sentences: Vec<String> = Vec::new();
+    for sentence in splits.iter().flat_map(|split| split.imbalances(data)) {
+        if !sentences.contains(&sentence) {
+            sentences.push(sentence);
+        }
+    }
+    sentences
 }
 
 /// The whole path of a set that is called `name` in a study file of this folder, if only from there the name leads to it.

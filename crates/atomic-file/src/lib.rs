@@ -6,7 +6,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -74,9 +74,35 @@ pub fn commit(file: &File, path: &Path, target: &Path) -> io::Result<()> {
     // Without this a power cut could leave the new name with no content behind it.
     file.sync_all()?;
     fs::rename(path, target)?;
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let _ = File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all());
+    let _ = File::open(parent(target)).and_then(|folder| folder.sync_all());
     Ok(())
+}
+
+/// The folder of a file.
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Removes what [`AtomicFile::create_shared`] began in `folder` and nobody is writing any more. What cannot be told or
+/// removed stays.
+fn remove_abandoned(folder: &Path) {
+    let paths = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    for path in paths.filter(|path| is_shared_part(path)) {
+        let Ok(file) = open(&path) else { continue };
+        if file.try_lock().is_ok() {
+            // Removed while the lock is held: who has just begun the file then sees that it is taken, or gone.
+            let _ = fs::remove_file(&path);
+        }
+    }
+}
+
+/// Whether a file is called `NAME.PROCESS-NUMBER.part`.
+fn is_shared_part(path: &Path) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let middle = name.strip_suffix(".part").and_then(|name| name.rsplit_once('.'));
+    let numbers = middle.and_then(|(_, middle)| middle.split_once('-'));
+    numbers.is_some_and(|(process, number)| is_number(process) && is_number(number))
 }
 
 /// `path` with `ending` at the end of its name.
@@ -107,16 +133,28 @@ impl AtomicFile {
         Ok(Self { file, temporary, target: target.to_path_buf() })
     }
 
-    /// Begins what will be `target`, under a name that no other process or thread uses.
+    /// Begins what will be `target`, under a name that no other process or thread uses. What killed processes left in its
+    /// folder under such names is removed first.
     ///
     /// # Errors
     /// Those of creating a file.
     pub fn create_shared(target: &Path) -> io::Result<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let temporary = with_ending(target, &format!(".{}-{number}.part", std::process::id()));
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&temporary)?;
-        Ok(Self { file, temporary, target: target.to_path_buf() })
+        remove_abandoned(parent(target));
+        loop {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let temporary = with_ending(target, &format!(".{}-{number}.part", std::process::id()));
+            let file = match OpenOptions::new().read(true).write(true).create_new(true).open(&temporary) {
+                // In another container a process may have the same number.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                file => file?,
+            };
+            // The lock says to others that somebody is writing. Before it is held they may take the file for an abandoned one.
+            let is_contended = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+            if !is_contended && temporary.exists() {
+                return Ok(Self { file, temporary, target: target.to_path_buf() });
+            }
+        }
     }
 
     /// The file, to read and write.

@@ -70,6 +70,27 @@ fn sharing_writers_do_not_meet() {
 }
 
 #[test]
+fn what_killed_sharing_writers_left_is_removed_and_what_is_being_written_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.bin");
+    for left in ["a.bin.1-0.part", "b.bin.77-12.part", "photos.1-x.part", "1-0.part"] {
+        fs::write(folder.path().join(left), b"half").unwrap();
+    }
+    let mut first = AtomicFile::create_shared(&path).unwrap();
+    let second = AtomicFile::create_shared(&folder.path().join("c.bin")).unwrap();
+    let others = ["1-0.part", "photos.1-x.part"];
+    let parts = [&first, &second].map(|file| file.temporary().file_name().unwrap().to_str().unwrap().to_owned());
+    let mut expected = [others.map(str::to_owned), parts].concat();
+    expected.sort();
+    assert_eq!(names(folder.path()), expected);
+    first.file().write_all(b"whole").unwrap();
+    first.commit().unwrap();
+    drop(second);
+    assert_eq!(names(folder.path()), ["1-0.part", "a.bin", "photos.1-x.part"]);
+    assert_eq!(fs::read(&path).unwrap(), b"whole");
+}
+
+#[test]
 fn an_error_leaves_the_old_state() {
     let folder = tempfile::tempdir().unwrap();
     // A folder cannot be replaced by a file.

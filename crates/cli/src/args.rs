@@ -295,6 +295,7 @@ pub(crate) struct ListArgs {
 Examples:
   tunefork data inspect photos/                       a folder with a folder for each class
   tunefork data inspect fashion-mnist --data-dir ~/data
+  tunefork data inspect photos/ --near                 images that look alike, too; --near=8 is less strict
   tunefork data inspect cats-dogs.tar.gz --json")]
 pub(crate) struct InspectArgs {
     /// A folder, an archive, or the name of a data set
@@ -303,6 +304,9 @@ pub(crate) struct InspectArgs {
     /// Where data sets lie [default: TUNEFORK_DATA, else data]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// Also images that look alike: shrunk to 16 by 16 pixels, they differ by at most so many of 255 grey levels
+    #[arg(long, value_name = "LEVELS", num_args = 0..=1, default_missing_value = "4", require_equals = true)]
+    pub near: Option<u8>,
     /// One JSON object
     #[arg(long)]
     pub json: bool,

@@ -10,6 +10,7 @@ use crate::dataset::Dataset;
 use crate::image::{Changed, Picture};
 use crate::listing::Listing;
 use crate::moments::Moments;
+use crate::near::{self, Thumbnail};
 use crate::prepare::{Progress, Stage, thread_count};
 use crate::{DataError, Labels, Part, Source, Warnings, parallel};
 
@@ -44,6 +45,19 @@ pub struct Inspection {
     pub other_files: usize,
     /// Images whose decoded pixels are equal.
     pub duplicates: Duplicates,
+    /// Images that look alike and are not all equal, if they were asked for.
+    pub near: Option<Duplicates>,
+}
+
+/// What is to be looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InspectOptions {
+    /// Threads to decode and compare on; 0 means one per core. The result does not depend on it.
+    pub threads: usize,
+    /// Images are near each other if, brought to 16×16 pixels, their grey values differ by at most so many of 255 levels (the
+    /// root of the mean square) and the mean of each colour by no more. Without it they are not looked for. What is near something
+    /// near belongs to the same group, so large values join what does not look alike.
+    pub near: Option<u8>,
 }
 
 /// One part of a set.
@@ -79,11 +93,13 @@ impl Spread {
     }
 }
 
-/// Images that occur more than once, by decoded size and pixels.
+/// Groups of images that are alike.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Duplicates {
-    /// Groups of equal images.
+    /// How many groups there are.
     pub groups: usize,
+    /// Groups that lie in one part, for each of [`Part::ALL`].
+    pub within: [usize; 3],
     /// Images in these groups.
     pub images: usize,
     /// Groups with images of more than one part: they make validation or test too easy.
@@ -100,6 +116,7 @@ struct Facts {
     width: usize,
     moments: Vec<Moments>,
     digest: [u8; 32],
+    thumbnail: Option<Thumbnail>,
 }
 
 impl Facts {
@@ -111,7 +128,7 @@ impl Facts {
             digest.update((number as u64).to_le_bytes());
         }
         digest.update(pixels);
-        Self { height, width, moments, digest: digest.finalize().into() }
+        Self { height, width, moments, digest: digest.finalize().into(), thumbnail: None }
     }
 }
 
@@ -120,22 +137,27 @@ type Known = (String, Part, u16, Facts);
 
 impl Source {
     /// Decodes every image once, in its own size, and says what the set consists of.
-    /// `threads` 0 means one per core.
     ///
     /// # Errors
     /// [`DataError`] when the source as a whole cannot be read; bad images are counted.
-    pub fn inspect(&self, threads: usize, progress: &mut dyn FnMut(Progress)) -> Result<Inspection, DataError> {
+    pub fn inspect(
+        &self,
+        options: &InspectOptions,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Inspection, DataError> {
+        let threads = thread_count(options.threads);
         let contents = Contents::read(self, Listing::of(self)?, Labels::Fine)?;
         let total = contents.items.len();
         let work = |raw: Raw| {
             raw.decode().map(|(picture, changes)| {
-                let Picture { height, width, channels, pixels } = picture;
-                (Facts::of(height, width, channels, &pixels), changes)
+                let Picture { height, width, channels, ref pixels } = picture;
+                let facts = Facts::of(height, width, channels, pixels);
+                (Facts { thumbnail: options.near.map(|_| Thumbnail::of(picture)), ..facts }, changes)
             })
         };
         let mut results: Vec<_> = (0..total).map(|_| None).collect();
         let mut done = 0;
-        parallel::for_each(&contents, thread_count(threads), work, |place, result| {
+        parallel::for_each(&contents, threads, work, |place, result| {
             results[place] = Some(result);
             done += 1;
             progress(Progress { stage: Stage::Decode, done, total });
@@ -158,7 +180,8 @@ impl Source {
                 None => warnings.leave_out(item.name, "was not found again"),
             }
         }
-        Ok(Inspection { changed, other_files, ..summarise(contents.classes, known, warnings) })
+        let near = options.near.map(|levels| near(&known, levels, threads, progress));
+        Ok(Inspection { changed, other_files, near, ..summarise(contents.classes, known, warnings) })
     }
 }
 
@@ -207,6 +230,7 @@ fn summarise(classes: Vec<String>, known: Vec<Known>, warnings: Warnings) -> Ins
         warnings,
         other_files: 0,
         duplicates: duplicates(&known),
+        near: None,
     }
 }
 
@@ -226,16 +250,39 @@ fn duplicates(known: &[Known]) -> Duplicates {
     for (place, (.., facts)) in known.iter().enumerate() {
         by_digest.entry(facts.digest).or_default().push(place);
     }
-    let mut groups: Vec<Vec<usize>> = by_digest.into_values().filter(|group| group.len() > 1).collect();
+    grouped(known, by_digest.into_values())
+}
+
+/// The images that look alike, but for groups in which all are equal.
+fn near(known: &[Known], levels: u8, threads: usize, progress: &mut dyn FnMut(Progress)) -> Duplicates {
+    let total = known.len();
+    let thumbnails: Vec<&Thumbnail> = known.iter().filter_map(|(.., facts)| facts.thumbnail.as_ref()).collect();
+    let pairs =
+        near::pairs(&thumbnails, levels, threads, |done| progress(Progress { stage: Stage::Compare, done, total }));
+    let mut by_first: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (place, first) in near::joined(total, &pairs).into_iter().enumerate() {
+        by_first.entry(first).or_default().push(place);
+    }
+    let digest = |place: &usize| known[*place].3.digest;
+    let differ = |group: &Vec<usize>| group.iter().any(|place| digest(place) != digest(&group[0]));
+    grouped(known, by_first.into_values().filter(differ))
+}
+
+/// What there is to say of groups of images; those of one image are none.
+fn grouped(known: &[Known], groups: impl Iterator<Item = Vec<usize>>) -> Duplicates {
+    let mut groups: Vec<Vec<usize>> = groups.filter(|group| group.len() > 1).collect();
     groups.sort();
     let differ = |group: &&Vec<usize>, same: &dyn Fn(&Known, &Known) -> bool| {
         group.iter().any(|place| !same(&known[*place], &known[group[0]]))
     };
     let names = |group: &Vec<usize>| group.iter().map(|place| known[*place].0.clone()).collect();
+    let lies_in = |group: &&Vec<usize>, part: Part| group.iter().all(|place| known[*place].1 == part);
+    let within = Part::ALL.map(|part| groups.iter().filter(|group| lies_in(group, part)).count());
     Duplicates {
         groups: groups.len(),
+        within,
         images: groups.iter().map(Vec::len).sum(),
-        across_parts: groups.iter().filter(|group| differ(group, &|a, b| a.1 == b.1)).count(),
+        across_parts: groups.len() - within.iter().sum::<usize>(),
         across_classes: groups.iter().filter(|group| differ(group, &|a, b| a.2 == b.2)).count(),
         listed: groups.iter().take(MAX_LISTED_GROUPS).map(names).collect(),
     }

@@ -32,6 +32,7 @@
 
 pub mod archive;
 mod augment;
+mod cache;
 pub mod cifar;
 mod contents;
 mod dataset;
@@ -49,6 +50,7 @@ mod locate;
 mod map;
 mod moments;
 mod names;
+mod near;
 mod normalise;
 mod parallel;
 mod pictures;
@@ -62,7 +64,7 @@ pub use dataset::{Dataset, Part};
 pub use error::DataError;
 pub use generated::{CLASS_NAMES, Generated};
 pub use image::Fit;
-pub use inspect::{Duplicates, Inspection, PartSummary, Spread};
+pub use inspect::{Duplicates, InspectOptions, Inspection, PartSummary, Spread};
 pub use locate::{Source, data_folder, names_of};
 pub use normalise::Normalisation;
 pub use pictures::Pictures;

@@ -1,7 +1,8 @@
 //! One reader, several workers, one writer: how all images of a source are gone through.
 
+use std::ops::Range;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Builder;
 
@@ -26,6 +27,33 @@ pub(crate) fn together(threads: usize, work: impl Fn() + Sync) {
         }
         work();
     });
+}
+
+/// Divides `0..total` into blocks of `block` and runs `work` on each, on `threads` threads; `progress` is told on the calling
+/// thread how many items have been taken, at last all.
+pub(crate) fn in_blocks(
+    threads: usize,
+    total: usize,
+    block: usize,
+    work: impl Fn(Range<usize>) + Sync,
+    mut progress: impl FnMut(usize),
+) {
+    let taken = AtomicUsize::new(0);
+    let next = || {
+        let start = taken.fetch_add(block, Ordering::Relaxed);
+        (start < total).then(|| start..total.min(start + block))
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            // The others do what this one would have done.
+            let _ = Builder::new().spawn_scoped(scope, || std::iter::from_fn(next).for_each(&work));
+        }
+        for items in std::iter::from_fn(next) {
+            work(items);
+            progress(taken.load(Ordering::Relaxed).min(total));
+        }
+    });
+    progress(total);
 }
 
 /// Runs `work` on every image of `contents`, on `threads` threads, and hands the results to `take`

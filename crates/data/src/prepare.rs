@@ -1,10 +1,8 @@
 //! Decoding a source once, so that every later run only maps a file.
 
 use std::collections::HashSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use sha2::{Digest, Sha256};
 use tunefork_names::named_enum;
 
 use crate::contents::{Contents, Raw};
@@ -12,8 +10,8 @@ use crate::dataset::check_shape;
 use crate::image::{Fit, ImageError};
 use crate::listing::Listing;
 use crate::parallel;
-use crate::prepared::{self, Meta, Writer};
-use crate::{DataError, Dataset, Image, Part, Source, Warnings, digest};
+use crate::prepared::{self, Found, Meta, Writer};
+use crate::{DataError, Dataset, Image, Part, Source, Warnings, cache, digest};
 
 /// How images are brought to one shape, and where the result is kept.
 ///
@@ -31,7 +29,7 @@ pub struct PrepareOptions {
     pub labels: Labels,
     /// The folder of the prepared file. By default `.tunefork` beside the source if that folder
     /// can be written, else `tunefork` in the user's cache folder (XDG_CACHE_HOME or
-    /// `~/.cache`), else in the system's folder for temporary files.
+    /// `~/.cache`), else a folder among the system's temporary files that only this user can write.
     pub cache: Option<PathBuf>,
     /// Decoding threads; 0 means one per core. The result does not depend on it.
     pub threads: usize,
@@ -79,6 +77,10 @@ pub enum Stage {
     Measure,
     /// Images are decoded and, for a prepared file, scaled and written.
     Decode,
+    /// Prepared images are compared with their digests.
+    Check,
+    /// Images are compared with each other.
+    Compare,
 }
 
 /// A set that is ready, and what there is to say about it.
@@ -98,9 +100,9 @@ impl Source {
     /// Opens the set: maps the prepared file if there is one and neither source nor options have
     /// changed, else decodes all images, on all threads, and writes it.
     ///
-    /// A change is noticed by names, sizes and times of the source's files, so opening again
-    /// takes about a millisecond, and for image folders about two microseconds per file more.
-    /// `progress` is called on the calling thread, about once per image.
+    /// A change of the source is noticed by names, sizes and times of its files, for image folders in about two
+    /// microseconds per file. Of the prepared file every byte is compared with a digest, on all threads; a damaged one is
+    /// made again, and named in [`Opened::warnings`]. `progress` is called on the calling thread, at most once per image.
     ///
     /// # Errors
     /// [`DataError`] when the source as a whole cannot be used. Single bad images are left out
@@ -111,26 +113,29 @@ impl Source {
         }
         let listing = Listing::of(self)?;
         let fingerprint = listing.fingerprint();
-        let name = file_name(self, options);
-        let folders = cache_folders(self, options);
-        for folder in &folders {
-            let prepared = folder.join(&name);
-            if let Some((data, warnings)) = prepared::open(&prepared, &fingerprint) {
-                return Ok(Opened { data, warnings, prepared, reused: true });
+        let threads = thread_count(options.threads);
+        let name = cache::file_name(self, options);
+        let folders = cache::folders(self, options);
+        let mut damaged = Vec::new();
+        for prepared in folders.iter().filter_map(|folder| folder.file(&name)) {
+            match prepared::open(&prepared, &fingerprint, threads, progress) {
+                Found::Whole(data, warnings) => return Ok(Opened { data: *data, warnings, prepared, reused: true }),
+                Found::Damaged => damaged.push(prepared),
+                Found::Nothing => {}
             }
         }
         let contents = Contents::read(self, listing, options.labels)?;
-        let threads = thread_count(options.threads);
         let shape = resolve_shape(&contents, options, threads, progress)?;
-        let (writer, prepared) = create_in_first(&folders, &name, shape.elements())?;
+        let (writer, prepared) = cache::create_in_first(&folders, &name, shape.elements())?;
         write(&contents, shape, options.fit, threads, &fingerprint, writer, progress)?;
-        match prepared::open(&prepared, &fingerprint) {
-            Some((data, warnings)) => Ok(Opened { data, warnings, prepared, reused: false }),
-            None => {
-                let reason = std::io::Error::other("it is not what was just written");
-                Err(DataError::io("read", &prepared, reason))
-            }
+        let Found::Whole(data, mut warnings) = prepared::open(&prepared, &fingerprint, threads, progress) else {
+            let reason = std::io::Error::other("it is not what was just written");
+            return Err(DataError::io("read", &prepared, reason));
+        };
+        for path in damaged {
+            warnings.note(path.display().to_string(), "was damaged; the images were prepared again");
         }
+        Ok(Opened { data: *data, warnings, prepared, reused: false })
     }
 }
 
@@ -274,55 +279,4 @@ fn refuse_empty_class(contents: &Contents, train_labels: &[u16], warnings: &Warn
     let lost: HashSet<&str> = lost.map(|item| item.name.as_str()).collect();
     let reasons = warnings.because(|file| lost.contains(file));
     Err(DataError::EmptyClass { path: contents.path.clone(), class: contents.classes[class].clone(), reasons })
-}
-
-/// The prepared file's name: the set's, and a digest of where it lies and of the options.
-fn file_name(source: &Source, options: &PrepareOptions) -> String {
-    let path = fs::canonicalize(source.path()).unwrap_or_else(|_| source.path().to_path_buf());
-    let mut digest = Sha256::new();
-    digest.update(path.as_os_str().as_encoded_bytes());
-    digest.update(format!("{:?} {:?} {:?}", options.size, options.fit, options.channels));
-    if options.labels == Labels::Coarse {
-        digest.update(" coarse labels");
-    }
-    let keep = |letter: char| {
-        if letter.is_alphanumeric() || "-_".contains(letter) { letter } else { '_' }
-    };
-    let name: String = source.name().chars().map(keep).take(40).collect();
-    format!("{name}-{}.prepared", base16ct::lower::encode_string(&digest.finalize()[..8]))
-}
-
-/// The folders in which the prepared file may lie, best first.
-fn cache_folders(source: &Source, options: &PrepareOptions) -> Vec<PathBuf> {
-    if let Some(folder) = &options.cache {
-        return vec![folder.clone()];
-    }
-    let mut folders = Vec::new();
-    let beside = source.path().parent().unwrap_or(Path::new("."));
-    let beside = if beside.as_os_str().is_empty() { Path::new(".") } else { beside };
-    // A folder that is marked as read-only is respected even where the system would let us write.
-    if fs::metadata(beside).is_ok_and(|metadata| !metadata.permissions().readonly()) {
-        folders.push(beside.join(".tunefork"));
-    }
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let cache = variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));
-    folders.extend(cache.map(|cache| cache.join("tunefork")));
-    folders.push(std::env::temp_dir().join("tunefork"));
-    folders
-}
-
-/// Begins the prepared file in the first folder that can be written.
-fn create_in_first(folders: &[PathBuf], name: &str, image_bytes: usize) -> Result<(Writer, PathBuf), DataError> {
-    let mut first_error = None;
-    for folder in folders {
-        let target = folder.join(name);
-        let created = fs::create_dir_all(folder).map_err(|error| DataError::io("create", folder, error));
-        match created.and_then(|()| Writer::create(&target, image_bytes)) {
-            Ok(writer) => return Ok((writer, target)),
-            Err(error) => first_error = first_error.or(Some(error)),
-        }
-    }
-    Err(first_error.unwrap_or_else(|| {
-        DataError::io("create", Path::new(name), std::io::Error::other("there is no folder for it"))
-    }))
 }

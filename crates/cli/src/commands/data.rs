@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use tunefork::data::image::Changed;
-use tunefork::data::{Inspection, Spread};
-use tunefork::report::thousands;
+use tunefork::data::{Duplicates, InspectOptions, Inspection, Part, Spread};
+use tunefork::report::{counted, thousands};
 use tunefork::{Error, find_set};
 
 use crate::args::{DataArgs, DataCommand, InspectArgs};
@@ -26,7 +26,7 @@ pub(crate) fn data(args: &DataArgs) -> anyhow::Result<ExitCode> {
 fn inspect(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let mut preparing = progress::Preparing::new();
     let inspection = find_set(&args.source, args.data_dir.as_deref(), None)?
-        .inspect(0, &mut |done| preparing.show(done))
+        .inspect(&InspectOptions { threads: 0, near: args.near }, &mut |done| preparing.show(done))
         .map_err(Error::from)?;
     drop(preparing);
     print(&match args.json {
@@ -79,20 +79,36 @@ fn write_changed(text: &mut String, changed: &Changed) -> std::fmt::Result {
     if told.is_empty() { Ok(()) } else { writeln!(text, "changed     {}", told.join(", ")) }
 }
 
-fn write_problems(text: &mut String, inspection: &Inspection) -> std::fmt::Result {
-    let duplicates = &inspection.duplicates;
+/// Groups of images that are alike: where they lie, and the first ones by name.
+fn write_duplicates(text: &mut String, title: &str, sign: &str, duplicates: &Duplicates) -> std::fmt::Result {
+    let number = |count: usize| thousands(count as u64);
+    let parts = Part::ALL.iter().zip(duplicates.within).filter(|(_, groups)| *groups > 0);
+    let mut places: Vec<String> =
+        parts.map(|(part, groups)| format!("{} within {}", number(groups), part.name())).collect();
+    places.push(format!("{} across parts", number(duplicates.across_parts)));
     writeln!(
         text,
-        "duplicates  {} images in {} groups, {} groups across parts, {} across classes",
-        thousands(duplicates.images as u64),
-        thousands(duplicates.groups as u64),
-        duplicates.across_parts,
-        duplicates.across_classes
+        "{title}  {} images in {}: {}; {} across classes",
+        number(duplicates.images),
+        counted(duplicates.groups, "group"),
+        places.join(", "),
+        number(duplicates.across_classes)
     )?;
     for group in &duplicates.listed {
         let (first, more) = group.split_at(group.len().min(MAX_EQUAL));
-        let more = if more.is_empty() { String::new() } else { format!(" and {} more", thousands(more.len() as u64)) };
-        writeln!(text, "              {}{more}", first.join(" = "))?;
+        let more = if more.is_empty() { String::new() } else { format!(" and {} more", number(more.len())) };
+        writeln!(text, "              {}{more}", first.join(sign))?;
+    }
+    if duplicates.groups > duplicates.listed.len() {
+        writeln!(text, "              and {} more", counted(duplicates.groups - duplicates.listed.len(), "group"))?;
+    }
+    Ok(())
+}
+
+fn write_problems(text: &mut String, inspection: &Inspection) -> std::fmt::Result {
+    write_duplicates(text, "duplicates", " = ", &inspection.duplicates)?;
+    if let Some(near) = &inspection.near {
+        write_duplicates(text, "look alike", " ~ ", near)?;
     }
     if inspection.other_files > 0 {
         writeln!(text, "other files {}", thousands(inspection.other_files as u64))?;

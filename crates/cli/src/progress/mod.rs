@@ -68,6 +68,8 @@ impl Preparing {
                 .with_message(match stage {
                     Stage::Measure => "measuring images",
                     Stage::Decode => "preparing images",
+                    Stage::Check => "checking prepared images",
+                    Stage::Compare => "comparing images",
                 });
             if let Some(old) = self.bar.replace(bar) {
                 old.finish_and_clear();

@@ -1,5 +1,6 @@
 //! Which images are trained on, which choose among trials, and which judge the winner.
 
+mod balance;
 mod deal;
 
 use std::collections::HashSet;

@@ -180,14 +180,37 @@ fn a_damaged_prepared_file_is_made_again() {
     let whole = fs::read(&path).expect("the prepared file");
     let mut flipped = whole.clone();
     *flipped.last_mut().expect("not empty") ^= 1;
-    for damaged in [&whole[..whole.len() - 1], &whole[..30], &[], &flipped] {
+    let mut damages = vec![whole[..whole.len() - 1].to_vec(), whole[..30].to_vec(), Vec::new(), flipped];
+    // One bit of any byte: of the header, the pixels, the labels, the digests or what follows them.
+    damages.extend((0..whole.len()).step_by(7).map(|place| {
+        let mut flipped = whole.clone();
+        flipped[place] ^= 1 << (place % 8);
+        flipped
+    }));
+    for damaged in damages {
         // Replaced, not changed in place: nothing maps it now, but that is the rule.
         fs::remove_file(&path).expect("the prepared file");
-        fs::write(&path, damaged).expect("a file");
+        fs::write(&path, &damaged).expect("a file");
         let opened = place.open("set", &options).expect("a good set");
         assert!(!opened.reused);
+        // A file of another version of the program is no damage.
+        let told = if damaged.get(8..16) == whole.get(8..16) || damaged.len() < 16 { 1 } else { 0 };
+        let sentence = format!("`{}` was damaged; the images were prepared again", path.display());
+        assert_eq!(opened.warnings.sentences(), vec![sentence; told]);
         assert_eq!(fs::read(&path).expect("the prepared file"), whole);
+        let again = place.open("set", &options).expect("a good set");
+        assert!(again.reused && again.warnings.count() == 0);
     }
+}
+
+/// As a `kill -9` leaves it.
+#[test]
+fn what_a_killed_preparation_left_is_removed() {
+    let place = small_set();
+    fs::write(place.cache.path().join("photos-0123456789abcdef.prepared.4711-0.part"), [0; 100]).expect("a file");
+    let prepared = place.open("set", &place.options(None, None)).expect("a good set").prepared;
+    let entries = fs::read_dir(place.cache.path()).expect("a folder");
+    assert_eq!(entries.map(|entry| entry.expect("an entry").path()).collect::<Vec<_>>(), [prepared]);
 }
 
 #[test]
@@ -208,7 +231,7 @@ fn threads_change_nothing_and_progress_counts_to_the_end() {
         let source = Source::at(&place.path("set")).expect("a set");
         let opened = source.open(&options, &mut |progress| last = Some(progress)).expect("a good set");
         let last = last.expect("progress was told");
-        assert_eq!((last.stage, last.done, last.total), (Stage::Decode, 300, 300));
+        assert_eq!((last.stage, last.done, last.total), (Stage::Check, 294, 294));
         files.push(fs::read(opened.prepared).expect("the prepared file"));
     }
     assert_eq!(files[0], files[1]);

@@ -4,7 +4,7 @@ use crate::common::{JPEG, Place, flat, png};
 use crate::images::held;
 use png::{BitDepth, ColorType};
 use tunefork_data::image::Changed;
-use tunefork_data::{Inspection, Part, PrepareOptions, Source, Spread};
+use tunefork_data::{Dataset, Image, InspectOptions, Inspection, Part, PrepareOptions, Source, Spread};
 
 #[test]
 fn an_inspection_tells_counts_sizes_colours_faults_and_duplicates() {
@@ -17,7 +17,7 @@ fn an_inspection_tells_counts_sizes_colours_faults_and_duplicates() {
         ("set/test/b/photo.jpg", JPEG),
     ]);
     let source = Source::locate("set", Some(place.data.path())).expect("a set");
-    let inspection = source.inspect(2, &mut |_| {}).expect("a readable set");
+    let inspection = source.inspect(&InspectOptions::default(), &mut |_| {}).expect("a readable set");
 
     assert_eq!(inspection.classes, ["a", "b"]);
     let parts: Vec<_> = inspection.parts.iter().map(|p| (p.part, p.images, p.per_class.as_slice())).collect();
@@ -35,7 +35,8 @@ fn an_inspection_tells_counts_sizes_colours_faults_and_duplicates() {
     assert_eq!(inspection.warnings.named()[0].file, "train/b/broken.jpg");
     let duplicates = &inspection.duplicates;
     assert_eq!((duplicates.groups, duplicates.images), (2, 4));
-    assert_eq!((duplicates.across_parts, duplicates.across_classes), (1, 1));
+    assert_eq!((duplicates.within, duplicates.across_parts, duplicates.across_classes), ([1, 0, 0], 1, 1));
+    assert_eq!(inspection.near, None);
     assert_eq!(duplicates.listed, [["train/a/1.png", "train/b/1.png"], ["train/a/2.png", "test/a/1.png"]]);
 
     let text = serde_json::to_string(&inspection).expect("writing");
@@ -57,11 +58,66 @@ fn what_was_done_to_images_is_counted_and_what_needs_a_look_is_told() {
         ("set/b/stray.jpg", &stray),
     ]);
     let source = Source::locate("set", Some(place.data.path())).expect("a set");
-    let inspection = source.inspect(2, &mut |_| {}).expect("a readable set");
+    let inspection = source.inspect(&InspectOptions::default(), &mut |_| {}).expect("a readable set");
     assert_eq!(inspection.changed, Changed { turned: 1, scaled: 1, flattened: 1, mended: 1 });
     let told = ["`a/twelve.png` has values of 16 bits, none above 4095: 4095 is taken for white"];
     assert_eq!(inspection.warnings.sentences(), told);
     let options = PrepareOptions { size: Some((4, 4)), ..PrepareOptions::default() };
     let opened = source.open(&options, &mut |_| {}).expect("a set of six");
     assert_eq!((opened.warnings.sentences(), opened.data.len()), (told.map(str::to_owned).to_vec(), 6));
+}
+
+/// A photo, the same one smaller, a brighter one, one laid over another's class, and pictures of something else.
+#[test]
+fn what_looks_alike_is_found_if_it_is_asked_for() {
+    let picture = |side: u32, shift: u8, turned: bool| {
+        let sample = |place: u32| {
+            let (row, column) = (place / side * 64 / side, place % side * 64 / side);
+            let value = if turned { row * 3 } else { column * 3 };
+            value as u8 + shift
+        };
+        let samples: Vec<u8> = (0..side * side).map(sample).collect();
+        png(side, side, ColorType::Grayscale, BitDepth::Eight, &samples)
+    };
+    let place = Place::new().with(&[
+        ("set/train/a/1.png", &picture(64, 0, false)),
+        ("set/train/a/copy.png", &picture(64, 0, false)),
+        ("set/train/a/smaller.png", &picture(32, 0, false)),
+        ("set/train/b/turned.png", &picture(64, 0, true)),
+        ("set/train/b/twice.png", &picture(64, 40, true)),
+        ("set/train/b/twice again.png", &picture(64, 40, true)),
+        ("set/test/a/1.png", &picture(48, 2, false)),
+        ("set/test/b/brighter.png", &picture(64, 20, false)),
+    ]);
+    let source = Source::locate("set", Some(place.data.path())).expect("a set");
+    let inspect =
+        |near, threads| source.inspect(&InspectOptions { threads, near }, &mut |_| {}).expect("a readable set").near;
+    let near = inspect(Some(4), 1).expect("it was asked for");
+    assert_eq!((near.groups, near.images, near.within, near.across_parts, near.across_classes), (1, 4, [0; 3], 1, 0));
+    assert_eq!(near.listed, [["train/a/1.png", "train/a/copy.png", "train/a/smaller.png", "test/a/1.png"]]);
+    // What is equal is a duplicate and not told again; a wide reach joins the brighter one, too.
+    assert_eq!(inspect(Some(0), 3).expect("it was asked for").groups, 0);
+    assert_eq!(inspect(Some(21), 3).expect("it was asked for").images, 5);
+    assert_eq!(inspect(None, 2), None);
+}
+
+/// As users of the first release of Fashion-MNIST counted them (zalandoresearch/fashion-mnist #44).
+#[test]
+fn duplicates_are_counted_within_and_across_parts() {
+    let (train, test) = (120, 30);
+    // 43 training images are like another one, 1 test image is, and 10 test images are like training images.
+    let shown = |image: usize| match image {
+        77..=119 => image - 77,
+        149 => 120,
+        121..=130 => image - 70,
+        _ => image,
+    };
+    let pixels: Vec<u8> = (0..train + test).flat_map(|image| [shown(image) as u8, 7]).collect();
+    let labels = (0..train + test).map(|image| (shown(image) % 2) as u16).collect();
+    let classes = vec!["even".to_owned(), "odd".to_owned()];
+    let data =
+        Dataset::from_memory(Image::new(1, 2, 1), classes, [train, 0, test], labels, pixels).expect("a good set");
+    let duplicates = Inspection::of(&data).duplicates;
+    assert_eq!((duplicates.groups, duplicates.within, duplicates.across_parts), (54, [43, 0, 1], 10));
+    assert_eq!((duplicates.images, duplicates.across_classes), (108, 0));
 }

@@ -3,7 +3,7 @@
 use crate::common::{JPEG, Place, flat, gzip, sentences, tar, zip};
 use png::{BitDepth, ColorType};
 use tunefork_data::image::{self, ImageError, Measures, Picture};
-use tunefork_data::{Fit, Image, Pictures, Source};
+use tunefork_data::{Fit, Image, InspectOptions, Pictures, Source};
 
 const ORIGINAL: &[u8] = include_bytes!("images/original.png");
 const SIXTEEN_COLOURS: &[u8] = include_bytes!("images/sixteen-colours.png");
@@ -190,7 +190,7 @@ fn files_are_images_by_their_bytes_where_names_do_not_tell() {
         assert!(told[0].starts_with("left out: `b/cut.jpg.part` is damaged"), "{told:?}");
         assert_eq!(told[1], "left out: `b/page.crdownload` is an unfinished download; fetch it again");
         let source = Source::locate(name, Some(place.data.path())).expect("a set");
-        let inspection = source.inspect(1, &mut |_| {}).expect("a readable set");
+        let inspection = source.inspect(&InspectOptions::default(), &mut |_| {}).expect("a readable set");
         assert_eq!(inspection.other_files, 5, "{name}");
     }
     let shape = Image::new(20, 24, 3);

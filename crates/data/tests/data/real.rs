@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tunefork_data::{Dataset, Normalisation, Opened, Part, PrepareOptions, Source};
+use tunefork_data::{Dataset, InspectOptions, Normalisation, Opened, Part, PrepareOptions, Source};
 
 /// The folder of real sets, if the set `name` is in it.
 fn folder_with(name: &str) -> Option<PathBuf> {
@@ -55,6 +55,10 @@ fn fashion_mnist_is_whole() {
     // The values that everybody uses for this set.
     check_close(normalisation.mean(), &[0.2860], 5e-5);
     check_close(normalisation.std(), &[0.3530], 5e-5);
+    // The first release had 54 (zalandoresearch/fashion-mnist #44); the files of today have none.
+    let inspection = source.inspect(&InspectOptions::default(), &mut |_| {}).expect("the set");
+    let duplicates = inspection.duplicates;
+    assert_eq!((duplicates.groups, duplicates.within, duplicates.across_parts), (0, [0; 3], 0));
 }
 
 #[test]
@@ -78,14 +82,14 @@ fn cifar10_jpegs_are_read_from_their_archive_and_opened_again_quickly() {
     check_close(normalisation.mean(), &[0.4913, 0.4821, 0.4465], 0.002);
     check_close(normalisation.std(), &[0.2452, 0.2428, 0.2606], 0.001);
 
-    // Measured at under a millisecond; the best of several, as the machine may be busy.
+    // Measured at 15 ms with the check of all bytes, in a release build; the best of several, as the machine may be busy.
     let again = (0..5).map(|_| {
         let start = std::time::Instant::now();
         assert!(open(&source, cache.path(), None).reused);
         start.elapsed()
     });
     let quickest = again.min().expect("five times");
-    assert!(quickest.as_millis() < 10, "opening again took {quickest:?}");
+    assert!(quickest.as_millis() < 100, "opening again took {quickest:?}");
 }
 
 #[test]

@@ -174,3 +174,34 @@ fn normalisation_survives_being_written_down() {
     assert_eq!(serde_json::from_str::<Normalisation>(&text).expect("reading"), normalisation);
     assert!(serde_json::from_str::<Normalisation>(r#"{"mean":[0.286],"std":[0.0]}"#).is_err());
 }
+
+#[test]
+fn classes_that_are_missing_or_outnumbered_are_told() {
+    // 200 of class 0, 2 of class 1, 1 each of classes 2 and 3; class 0 alone in the test part.
+    let labels = [vec![0; 200], vec![1, 1, 2, 3], vec![0]].concat();
+    let data = data([204, 0, 1], labels, 4);
+    let told = |train: &[u32], validation: &[u32], test: &[u32]| {
+        let [train, validation, test] = [train, validation, test].map(<[u32]>::to_vec);
+        Split { train, validation, test }.imbalances(&data)
+    };
+    let train: Vec<u32> = (0..199).chain([200, 202]).collect();
+    assert_eq!(
+        told(&train, &[199, 201], &[204]),
+        [
+            "class `3` has no training image",
+            "2 classes have one training image alone: `1`, `2`",
+            "2 classes have no validation image: `2`, `3`",
+            "3 classes have no test image: `1`, `2`, `3`",
+            "class `0` has 199 training images and class `1` 1, 199 times fewer: accuracy hardly notices the second, macro_f1 does",
+        ]
+    );
+    let pair = [0, 1, 200, 201];
+    assert_eq!(told(&pair, &[2, 200, 202, 203], &[]), ["2 classes have no training image: `2`, `3`"]);
+    // One below what is told: 99 times as many.
+    let train: Vec<u32> = (0..199).chain(200..204).collect();
+    let one = ["2 classes have one training image alone: `2`, `3`", "199 times fewer"];
+    let sentences = told(&train, &[0, 200, 202, 203], &[]);
+    assert!(sentences.iter().zip(one).all(|(found, part)| found.contains(part)), "{sentences:?}");
+    let train: Vec<u32> = (0..198).chain([200, 201]).collect();
+    assert_eq!(told(&train, &[0, 200, 202, 203], &[]), ["2 classes have no training image: `2`, `3`"]);
+}
