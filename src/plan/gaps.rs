@@ -13,8 +13,9 @@ const LOOKED_AT: u64 = 256;
 /// Time for looking.
 const TIME: Duration = Duration::from_secs(1);
 
-/// Of drawn configurations, so many with a value must fail, and all of them, before the value is blamed.
-const ENOUGH: usize = 4;
+/// Of drawn configurations, all with a value must fail, and so many that it is no chance, before the value is blamed: so likely may it
+/// be, for all values of a parameter together, if the value has nothing to do with it.
+const CHANCE: f64 = 0.01;
 
 /// Values of a parameter that are named in a sentence.
 const NAMED: usize = 6;
@@ -79,7 +80,14 @@ impl Search {
         while let Some((name, values)) = self.culprit() {
             let first = self.open.iter().find(|index| has(&self.seen[**index].params, &name, &values));
             let reason = first.and_then(|index| self.seen[*index].reason.clone()).unwrap_or_default();
-            sentences.push(format!("`{name}` = {} is never tried: {reason}", listed(&values)));
+            sentences.push(match self.is_all {
+                true => format!("`{name}` = {} is never tried: {reason}", listed(&values)),
+                false => {
+                    let drawn = self.seen.iter().filter(|seen| has(&seen.params, &name, &values)).count();
+                    let what = format!("none of {drawn} configurations drawn with it can be trained");
+                    format!("`{name}` = {}: {what}, so such are never tried: {reason}", listed(&values))
+                }
+            });
             self.open.retain(|index| !has(&self.seen[*index].params, &name, &values));
         }
         let failed = self.open.len();
@@ -121,9 +129,12 @@ impl Search {
                 None => values.push((value.clone(), 1, failed)),
             }
         }
-        let enough = if self.is_all { 1 } else { ENOUGH };
         let all = values.len();
-        values.retain(|(_, count, failures)| failures == count && *count >= enough);
+        let failed: usize = values.iter().map(|(.., failures)| failures).sum();
+        let drawn: usize = values.iter().map(|(_, count, _)| count).sum();
+        let share = failed as f64 / drawn as f64;
+        let is_enough = |count: usize| self.is_all || share.powi(count as i32) * all as f64 <= CHANCE;
+        values.retain(|(_, count, failures)| failures == count && is_enough(*count));
         if values.len() == all {
             return Vec::new();
         }

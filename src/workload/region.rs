@@ -25,7 +25,8 @@ impl Training {
         let given = self.spec.enqueued().iter().map(|point| self.spec.space().params(point));
         let mut others = given.chain(self.sample(1));
         others.find(|params| self.obstacle(params).is_none()).ok_or_else(|| {
-            Error::Unsupported(format!("the default configuration of this study cannot be trained: {failure}"))
+            let others = if self.spec.space().is_empty() { "" } else { "; and no other one was found that can" };
+            Error::Unsupported(format!("the default configuration of this study cannot be trained: {failure}{others}"))
         })
     }
 

@@ -71,7 +71,7 @@ impl fmt::Debug for Region<'_> {
 pub enum Proposal {
     /// A value for every active parameter of the space.
     Point(Point),
-    /// The points of a finite space, or those that are admitted, are used up, or so few are admitted that many draws met none; the study ends.
+    /// The points of a finite space, or those that are admitted, are used up, or so few are admitted that none was found; the study ends.
     Exhausted,
 }
 

@@ -38,6 +38,7 @@ mod grid;
 mod points;
 mod random;
 mod tpe;
+mod walk;
 
 tunefork_names::named_enum! {
     /// The samplers of this crate.

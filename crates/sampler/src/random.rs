@@ -4,7 +4,7 @@ use tunefork_rng::Stream;
 use tunefork_space::{Domain, Point, Space};
 use tunefork_trial::History;
 
-use crate::{Ask, Proposal, Sampler, SamplerError, SamplerKind, points::Points};
+use crate::{Ask, Proposal, Sampler, SamplerError, SamplerKind, points::Points, walk::walk};
 
 /// How often a duplicate is redrawn before the unused points are counted.
 const REDRAWS: u32 = 32;
@@ -14,6 +14,9 @@ const REJECTIONS: u32 = 1000;
 
 /// How many points are counted out before a region is taken to be empty.
 const COUNTED: u32 = 10_000;
+
+/// How often a walk that ends at a used point is begun again.
+const WALKS: u32 = 4;
 
 /// Which points of a region are drawn from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +56,10 @@ impl Random {
                 rejected += 1;
             }
         }
-        self.count(ask, stream, among)
+        match self.count(ask, stream, among) {
+            Proposal::Exhausted if rejected == REJECTIONS => step_along(ask, stream, among),
+            proposal => proposal,
+        }
     }
 
     /// The same where most draws are of no use: of a finite space, the points that are left are counted.
@@ -105,8 +111,15 @@ impl Sampler for Random {
     }
 }
 
+/// The same where the region is too small a part of the space to be met.
+fn step_along(ask: &Ask<'_>, stream: &mut Stream, among: Among) -> Proposal {
+    let walks = (0..WALKS).map_while(|_| walk(ask, stream));
+    let mut fresh = walks.filter(|point| among == Among::All || !is_used(ask, point));
+    fresh.next().map_or(Proposal::Exhausted, Proposal::Point)
+}
+
 /// The trials in the history other than the one asked for.
-fn others(ask: &Ask<'_>) -> impl Iterator<Item = tunefork_trial::TrialNumber> {
+pub(crate) fn others(ask: &Ask<'_>) -> impl Iterator<Item = tunefork_trial::TrialNumber> {
     let own = ask.number;
     ask.history.numbers().filter(move |&trial| trial != own)
 }

@@ -3,7 +3,7 @@
 use tunefork_rng::Key;
 use tunefork_sampler::{Ask, Grid, Proposal, Random, Region, Sampler, Tpe, TpeOptions};
 use tunefork_space::{Domain, Parameter, Params, Point, Space};
-use tunefork_trial::{Direction, History, TrialNumber};
+use tunefork_trial::{Direction, History, TrialNumber, TrialState};
 
 fn parameter(name: &str, domain: Domain) -> Parameter {
     Parameter::new(name, domain)
@@ -172,4 +172,42 @@ fn samplers_have_the_names_of_study_files() {
         format!("{:?} and {:?}", Region::WHOLE, Region::of(&|_| true)),
         "the whole space and a part of the space"
     );
+}
+
+/// One point in 10^17 is admitted: six channels that may be 65,536 each and together no more than 60, of which only as many count as
+/// there are layers.
+#[test]
+fn a_region_that_no_draw_meets_is_walked_through() {
+    let channels = |layer: i64| {
+        let channels = parameter(&format!("channels.{layer}"), Domain::int(1, 65_536).unwrap());
+        channels.when("layers", (layer + 1).max(5)..=6)
+    };
+    let mut parameters = vec![parameter("layers", Domain::int(5, 6).unwrap())];
+    parameters.extend((0..6).map(channels));
+    let space = space(parameters);
+    let sum = |point: &Point| point.values()[1..].iter().filter(|value| !value.is_nan()).sum::<f64>();
+    let admits = |point: &Point| sum(point) <= 60.0;
+    let tpe = Tpe::new(TpeOptions { startup_trials: 1, ..TpeOptions::default() }).unwrap();
+    for sampler in [&mut Random::new() as &mut dyn Sampler, &mut { tpe }] {
+        let mut history = History::new(space.clone(), Direction::Minimize);
+        let mut seen: Vec<Point> = Vec::new();
+        for number in 0..20 {
+            let ask = Ask { region: Region::of(&admits), ..ask(&history, number) };
+            let Proposal::Point(point) = sampler.propose(&ask) else { panic!("trial {number} met none") };
+            assert_eq!(sampler.propose(&ask), Proposal::Point(point.clone()), "the same answer to the same question");
+            assert!(admits(&point));
+            for (index, value) in point.values().iter().enumerate() {
+                assert_eq!(space.is_active(&point, index), !value.is_nan());
+            }
+            history.start(TrialNumber(number), point.clone()).unwrap();
+            history.finish(TrialNumber(number), TrialState::Complete, Some(sum(&point))).unwrap();
+            seen.push(point);
+        }
+        // They are all over the region, not all of them its corner.
+        assert!(seen.iter().any(|point| point.get(0) == 5.0) && seen.iter().any(|point| point.get(0) == 6.0));
+        let mut sums: Vec<u64> = seen.iter().map(|point| sum(point) as u64).collect();
+        sums.sort_unstable();
+        sums.dedup();
+        assert!(sums.len() >= 5, "{sums:?}");
+    }
 }

@@ -67,7 +67,7 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
     let objective = spec.objective();
     let ended = match report.outcome.ended {
         Ended::Done => "done",
-        Ended::Exhausted => "done, every configuration that can be trained was tried",
+        Ended::Exhausted => "done, no other configuration that can be trained was found",
         Ended::TimeLimit => "ended by `time_limit`",
         Ended::Interrupted => "stopped",
     };
