@@ -13,22 +13,41 @@ use crate::random::{draw, others};
 /// How often each parameter is drawn anew until the point is taken.
 const ROUNDS: usize = 4;
 
+/// How often the parameters that decide which others exist are drawn before the first and last of them are tried.
+const BRANCHES: usize = 8;
+
 /// Draws of one parameter before it keeps its value: a range of 2^32 shrinks to 1 in half as many on average.
 const SHRINKS: usize = 64;
 
-/// An admitted point, if one is found to begin from: a trial's, or one of all lowest or of all highest values.
+/// An admitted point, if one is found to begin from: one of all lowest or of all highest values, or a trial's.
 pub(crate) fn walk(ask: &Ask<'_>, stream: &mut Stream) -> Option<Point> {
     let space = ask.history.space();
-    let corners = [corner(space, lowest), corner(space, highest)];
-    let trials = others(ask).map(|trial| ask.history.point(trial));
-    let complete = trials.filter(|point| is_whole(space, point));
-    let mut point = corners.into_iter().chain(complete).find(|point| ask.region.admits(point))?;
+    let mut point = begin(ask, stream)?;
     for index in (0..ROUNDS).flat_map(|_| 0..space.len()) {
         if point.has(index) {
             point = redrawn(ask, &point, index, stream);
         }
     }
     Some(point)
+}
+
+fn begin(ask: &Ask<'_>, stream: &mut Stream) -> Option<Point> {
+    let space = ask.history.space();
+    let mut decides = vec![false; space.len()];
+    (0..space.len()).flat_map(|index| space.parents(index)).for_each(|parent| decides[parent] = true);
+    // Other values of what decides are hardly ever reached by steps, since what comes into being with them is drawn from its whole range.
+    let branches = (0..BRANCHES).map(|_| {
+        corner(space, |index| match decides[index] {
+            true => draw(space.domain(index), stream),
+            false => lowest(space.domain(index)),
+        })
+    });
+    if let Some(point) = branches.into_iter().find(|point| ask.region.admits(point)) {
+        return Some(point);
+    }
+    let corners = [lowest, highest].map(|value: fn(&Domain) -> f64| corner(space, |index| value(space.domain(index))));
+    let trials = others(ask).map(|trial| ask.history.point(trial)).filter(|point| is_whole(space, point));
+    corners.into_iter().chain(trials).find(|point| ask.region.admits(point))
 }
 
 /// The point with another value of one parameter, if one is found with which it is admitted.
@@ -73,11 +92,11 @@ fn with(space: &Space, point: &Point, chosen: usize, value: f64, stream: &mut St
 }
 
 /// The point of which each active parameter has the value that `value` says.
-fn corner(space: &Space, value: fn(&Domain) -> f64) -> Point {
+fn corner(space: &Space, mut value: impl FnMut(usize) -> f64) -> Point {
     let mut point = Point::absent(space.len());
     for &index in space.topological_order() {
         if space.is_active(&point, index) {
-            point.set(index, value(space.domain(index)));
+            point.set(index, value(index));
         }
     }
     point
