@@ -13,7 +13,7 @@ use crate::random::{draw, others};
 /// How often each parameter is drawn anew until the point is taken.
 const ROUNDS: usize = 4;
 
-/// How often the parameters that decide which others exist are drawn before the first and last of them are tried.
+/// How often the parameters that decide which others exist are drawn to find a beginning.
 const BRANCHES: usize = 8;
 
 /// Draws of one parameter before it keeps its value: a range of 2^32 shrinks to 1 in half as many on average.
@@ -22,73 +22,52 @@ const SHRINKS: usize = 64;
 /// An admitted point, if one is found to begin from: one of all lowest or of all highest values, or a trial's.
 pub(crate) fn walk(ask: &Ask<'_>, stream: &mut Stream) -> Option<Point> {
     let space = ask.history.space();
-    let mut point = begin(ask, stream)?;
-    for index in (0..ROUNDS).flat_map(|_| 0..space.len()) {
+    let mut decides = vec![false; space.len()];
+    (0..space.len()).flat_map(|index| space.parents(index)).for_each(|parent| decides[parent] = true);
+    let mut point = begin(ask, &decides, stream)?;
+    // What decides which others exist was drawn to begin with: what would come into being with another value of it had to be drawn from
+    // its whole range, where hardly anything is admitted.
+    for index in (0..ROUNDS).flat_map(|_| 0..space.len()).filter(|index| !decides[*index]) {
         if point.has(index) {
-            point = redrawn(ask, &point, index, stream);
+            redraw(ask, &mut point, index, stream);
         }
     }
     Some(point)
 }
 
-fn begin(ask: &Ask<'_>, stream: &mut Stream) -> Option<Point> {
+fn begin(ask: &Ask<'_>, decides: &[bool], stream: &mut Stream) -> Option<Point> {
     let space = ask.history.space();
-    let mut decides = vec![false; space.len()];
-    (0..space.len()).flat_map(|index| space.parents(index)).for_each(|parent| decides[parent] = true);
-    // Other values of what decides are hardly ever reached by steps, since what comes into being with them is drawn from its whole range.
-    let branches = (0..BRANCHES).map(|_| {
-        corner(space, |index| match decides[index] {
+    for end in (0..BRANCHES).flat_map(|_| [lowest, highest]) {
+        let point = corner(space, |index| match decides[index] {
             true => draw(space.domain(index), stream),
-            false => lowest(space.domain(index)),
-        })
-    });
-    if let Some(point) = branches.into_iter().find(|point| ask.region.admits(point)) {
-        return Some(point);
+            false => end(space.domain(index)),
+        });
+        if ask.region.admits(&point) {
+            return Some(point);
+        }
     }
-    let corners = [lowest, highest].map(|value: fn(&Domain) -> f64| corner(space, |index| value(space.domain(index))));
     let trials = others(ask).map(|trial| ask.history.point(trial)).filter(|point| is_whole(space, point));
+    let corners = [lowest, highest].map(|end: fn(&Domain) -> f64| corner(space, |index| end(space.domain(index))));
     corners.into_iter().chain(trials).find(|point| ask.region.admits(point))
 }
 
-/// The point with another value of one parameter, if one is found with which it is admitted.
-fn redrawn(ask: &Ask<'_>, point: &Point, index: usize, stream: &mut Stream) -> Point {
-    let space = ask.history.space();
-    let domain = space.domain(index);
-    let old = domain.transform(point.get(index));
-    let mut range = domain.bounds();
+/// Gives one parameter another value with which the point is admitted, if one is found.
+fn redraw(ask: &Ask<'_>, point: &mut Point, index: usize, stream: &mut Stream) {
+    let domain = ask.history.space().domain(index);
+    let old = point.get(index);
+    let mut range = domain.bounds().filter(|_| !domain.is_single());
     for _ in 0..SHRINKS {
-        let (value, drawn) = match range {
-            Some((low, high)) if !domain.is_single() => {
-                let drawn = low + stream.f64() * (high - low);
-                (domain.untransform(drawn), drawn)
-            }
-            _ => (draw(domain, stream), old),
-        };
-        let next = with(space, point, index, value, stream);
-        if ask.region.admits(&next) {
-            return next;
+        let drawn = range.map(|(low, high)| low + stream.f64() * (high - low));
+        point.set(index, drawn.map_or_else(|| draw(domain, stream), |drawn| domain.untransform(drawn)));
+        if ask.region.admits(point) {
+            return;
         }
-        range = range.map(|(low, high)| if drawn < old { (drawn, high) } else { (low, drawn) });
+        range = range.zip(drawn).map(|((low, high), drawn)| match drawn < domain.transform(old) {
+            true => (drawn, high),
+            false => (low, drawn),
+        });
     }
-    point.clone()
-}
-
-/// The point with another value of one parameter; those that exist only with it are drawn.
-fn with(space: &Space, point: &Point, chosen: usize, value: f64, stream: &mut Stream) -> Point {
-    let mut next = Point::absent(space.len());
-    for &index in space.topological_order() {
-        if space.is_active(&next, index) {
-            next.set(
-                index,
-                match index {
-                    _ if index == chosen => value,
-                    _ if point.has(index) => point.get(index),
-                    _ => draw(space.domain(index), stream),
-                },
-            );
-        }
-    }
-    next
+    point.set(index, old);
 }
 
 /// The point of which each active parameter has the value that `value` says.
