@@ -144,6 +144,30 @@ fn equal_configurations_are_one_trial_of_several_experiments() {
     assert_eq!(spec.experiments()[2].trials(), [1]);
 }
 
+/// What a key says is one thing, what it means another.
+#[test]
+fn configurations_that_mean_the_same_are_one_trial() {
+    let runs = [
+        "name = \"base\"",
+        "name = \"norm\", norm = \"batch\"",
+        "name = \"padding\", padding = 1",
+        "name = \"zero\", dropout = -0.0",
+        "name = \"decay\", weight_decay = 0",
+        "name = \"momentum\", momentum = 0.5",
+        "name = \"groups\", norm_groups = 4",
+        "name = \"drops\", drop_every = 3.0",
+        "name = \"wide\", padding = 0",
+        "name = \"group\", norm = \"group\", norm_groups = 1",
+        "name = \"layer\", norm = \"layer\"",
+        "name = \"sgd\", optimizer = \"sgd\"",
+        "name = \"sgd again\", optimizer = \"sgd\", beta1 = 0.5, momentum = 0.0",
+    ];
+    let runs = runs.map(|run| format!("{{ {run} }}")).join(", ");
+    let spec = resolved(&format!("[model]\nlayers = 1\nkernel = 3\n[[experiment]]\nname = \"a\"\nruns = [{runs}]"));
+    let numbers: Vec<u32> = spec.experiments()[0].runs.iter().map(|run| run.trial).collect();
+    assert_eq!(numbers, [0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 2, 3, 3]);
+}
+
 #[test]
 fn runs_change_the_baseline_that_the_command_line_leaves() {
     let text = "[model]\nhidden = [8, 8]\n[[experiment]]\nname = \"a\"\n\

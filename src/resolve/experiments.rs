@@ -5,11 +5,12 @@ use std::path::Path;
 
 use tunefork_space::{Params, Point, Value};
 
-use crate::study_file::{Content, FileError, Form, KEYS, Section, StudyFile, Term, Varying};
+use crate::study_file::{self, Content, FileError, Form, KEYS, Section, StudyFile, Term, Varying};
 
 use crate::study_file::table::{NAME, TRIALS};
 
 use super::cells::{Cell, Cells, Entry, contradiction};
+use super::idle::Remark;
 use super::union::Union;
 use super::{Config, StudySpec, written};
 
@@ -46,7 +47,7 @@ impl Experiment {
     }
 }
 
-/// Configurations, each once, in the order in which they came.
+/// Configurations that are different trainings, each once, in the order in which they came.
 #[derive(Default)]
 struct Distinct {
     configs: Vec<Config>,
@@ -56,7 +57,7 @@ struct Distinct {
 impl Distinct {
     fn number(&mut self, config: Config) -> u32 {
         let next = self.configs.len() as u32;
-        let number = *self.numbers.entry(config.to_toml()).or_insert(next);
+        let number = *self.numbers.entry(config.meaning()).or_insert(next);
         if number == next {
             self.configs.push(config);
         }
@@ -102,7 +103,8 @@ impl StudySpec {
         };
         spec.fixed = spec.config(&spec.baseline());
         spec.check(file)?;
-        spec.notes.extend(spec.remarks(file));
+        spec.notes.extend(spec.remarks(file).iter().map(ToString::to_string));
+        spec.notes.extend(file.experiments().iter().flat_map(|experiment| remarks_of_runs(&bare, experiment)));
         Ok(spec)
     }
 
@@ -170,6 +172,30 @@ impl StudySpec {
             false => error.note(format!("it has {}", names.join(", "))),
         }
     }
+}
+
+/// What is said of keys that do nothing in the runs that change them: once for each key, with the first such run.
+fn remarks_of_runs(bare: &StudyFile, experiment: &study_file::Experiment) -> Vec<String> {
+    let mut told: Vec<(Remark, &str, usize)> = Vec::new();
+    for run in &experiment.runs {
+        let file = bare.with(run);
+        let Ok(spec) = StudySpec::resolve(&file) else { continue };
+        let is_changed = |remark: &Remark| run.changes.iter().any(|change| *change.key() == *remark.key);
+        for remark in spec.remarks(&file).into_iter().filter(is_changed) {
+            match told.iter_mut().find(|(first, ..)| *first.key == *remark.key) {
+                Some((.., count)) => *count += 1,
+                None => told.push((remark, &run.name, 1)),
+            }
+        }
+    }
+    let (all, name) = (experiment.runs.len(), &experiment.name);
+    let sentence = |(remark, run, count): &(Remark, &str, usize)| {
+        // What is said of a whole study is here said of a run.
+        let text = remark.text.replace(" in this study", "");
+        let others = if *count > 1 { format!(", and in {} more of its {all}", count - 1) } else { String::new() };
+        format!("{}: {text} (in the run `{run}` of the experiment `{name}`{others})", remark.place)
+    };
+    told.iter().map(sentence).collect()
 }
 
 /// Beside experiments nothing else may say which trials there are.

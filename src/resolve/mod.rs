@@ -10,6 +10,7 @@ mod data;
 mod experiments;
 mod idle;
 mod layers;
+mod meaning;
 mod members;
 mod network;
 mod norms;
@@ -94,7 +95,7 @@ impl StudySpec {
             spec.enqueued.push(point);
         }
         spec.check(file)?;
-        spec.notes.extend(spec.remarks(file));
+        spec.notes.extend(spec.remarks(file).iter().map(ToString::to_string));
         Ok(spec)
     }
 

@@ -8,17 +8,21 @@ use tunefork_train::At;
 use super::StudySpec;
 use super::cells::Cell;
 use crate::study_file::table::{
-    AT, DECAY_NORMS_AND_BIASES, DROP_EVERY, DROPOUT, EARLY_STOP, EPOCHS, HIDDEN_LAYERS, KIND, MIN_EPOCHS, MIN_TRIALS,
-    OPTIMIZER, PATIENCE, SAMPLER, STARTUP_TRIALS, TRIALS, WARMUP, WEIGHT_DECAY,
+    AT, DAMPENING, DECAY_NORMS_AND_BIASES, DROP_EVERY, DROPOUT, EARLY_STOP, EPOCHS, HIDDEN_LAYERS, KIND, MEAN,
+    MIN_EPOCHS, MIN_TRIALS, MOMENTUM, NORMALISE, OPTIMIZER, PATIENCE, PERCENTILE, SAMPLER, SCHEDULE, STARTUP_TRIALS,
+    TRIALS, WARMUP, WEIGHT_DECAY,
 };
-use crate::study_file::{Key, StudyFile};
+use crate::study_file::{Key, Normalise, StudyFile};
 
 /// What is looked at where a key is given, and said if its moment never comes.
 type Rule = fn(&StudySpec, &StudyFile) -> Option<String>;
 
 const RULES: &[(&Key, Rule)] = &[
     (TRIALS.key(), |spec, _| spec.other_count()),
-    (SAMPLER.key(), |spec, file| file.setting(&TRIALS).is_none().then(|| spec.other_count())?),
+    (SAMPLER.key(), |spec, file| {
+        let unsaid = [TRIALS.key(), STARTUP_TRIALS.key()].map(|key| spec.unreached_unsaid(key, file));
+        unsaid.into_iter().flatten().next()
+    }),
     (WARMUP.key(), |spec, _| {
         let (warmup, epochs) = (spec.least(&WARMUP)?, spec.most(&EPOCHS)?);
         let says = || {
@@ -51,7 +55,14 @@ const RULES: &[(&Key, Rule)] = &[
                 .to_string()
         })
     }),
-    (KIND.key(), |spec, file| file.setting(&MIN_EPOCHS).is_none().then(|| spec.no_rung())?),
+    (SCHEDULE.key(), |spec, file| {
+        let unsaid = [DROP_EVERY.key(), PATIENCE.key()].map(|key| spec.unreached_unsaid(key, file));
+        unsaid.into_iter().flatten().next()
+    }),
+    (KIND.key(), |spec, file| {
+        let unsaid = [MIN_EPOCHS.key(), MIN_TRIALS.key()].map(|key| spec.unreached_unsaid(key, file));
+        unsaid.into_iter().flatten().next()
+    }),
     (MIN_EPOCHS.key(), |spec, _| spec.no_rung()),
     (MIN_TRIALS.key(), |spec, _| {
         let (least, trials) = (spec.least(&MIN_TRIALS)?, f64::from(spec.trials()));
@@ -62,6 +73,17 @@ const RULES: &[(&Key, Rule)] = &[
         let (random, trials) = (spec.least(&STARTUP_TRIALS)?, f64::from(spec.trials()));
         let says = || format!("all trials are random: `startup_trials` is {random}, and there are {trials} trials");
         (random >= trials).then(says)
+    }),
+    (PERCENTILE.key(), |spec, _| {
+        (spec.least(&PERCENTILE)? >= 100.0).then(|| "no trial is ever stopped: `percentile` is 100".to_string())
+    }),
+    (DAMPENING.key(), |spec, _| {
+        let says = || "`dampening` does nothing in this study: it is a part of `momentum`, which is 0".to_string();
+        (spec.most(&MOMENTUM)? == 0.0 && spec.most(&DAMPENING)? > 0.0).then(says)
+    }),
+    (NORMALISE.key(), |spec, file| {
+        let is_given = file.setting(&MEAN).is_some() && NORMALISE.of(spec.fixed()) == Normalise::None;
+        is_given.then(|| "`normalise` does nothing in this study: `mean` and `std` are given".to_string())
     }),
     (DROPOUT.key(), |spec, _| {
         let says =
@@ -82,21 +104,33 @@ impl StudySpec {
     /// What is said of a key that is given, if its moment never comes.
     pub(super) fn unreached(&self, key: &Key, file: &StudyFile) -> Option<String> {
         let (_, rule) = RULES.iter().find(|(other, _)| other.name == key.name)?;
-        rule(self, file)
+        if self.ever_acts(key, file) { rule(self, file) } else { None }
+    }
+
+    /// What is said of a key that is not given, at the key that makes it act.
+    fn unreached_unsaid(&self, key: &'static Key, file: &StudyFile) -> Option<String> {
+        file.setting(key).is_none().then(|| self.unreached(key, file))?
     }
 
     /// Where the space has more or fewer points than there are trials.
     fn other_count(&self) -> Option<String> {
-        if !self.experiments().is_empty() || self.space().is_empty() {
+        if !self.experiments().is_empty() {
             return None;
         }
-        let (sampler, trials) = (SAMPLER.of(self.fixed()), u64::from(self.trials()));
+        let (sampler, trials) = (SAMPLER.of(self.fixed()), u64::from(TRIALS.of(self.fixed())));
+        if self.space().is_empty() {
+            return (trials > 1).then(|| format!("nothing varies, so there is one trial: `trials` is {trials}"));
+        }
+        let given = self.enqueued().len() as u64;
+        if given > trials {
+            return Some(format!("the file gives {given} trials, and `trials` is {trials}: the others are not tried"));
+        }
         let proposed = trials.saturating_sub(self.enqueued().len() as u64);
         let points = self.sampler().trials(self.space())?;
         let found = format!("the space has {points} configurations, and `trials` is {trials}");
         match sampler {
             _ if points < proposed => {
-                Some(format!("{found}: {sampler} tries none twice, so there will be fewer trials"))
+                Some(format!("{found}: {sampler} proposes none twice, so there will be fewer trials"))
             }
             SamplerKind::Grid if points > proposed => Some(format!("{found}: too few for the whole grid")),
             SamplerKind::Grid | SamplerKind::Random | SamplerKind::Tpe => None,

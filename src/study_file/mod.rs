@@ -25,7 +25,8 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 use tunefork_space::Value;
 
-use experiment::{Experiment, ExperimentRun, MOST_RUNS};
+pub(crate) use experiment::Experiment;
+use experiment::{ExperimentRun, MOST_RUNS};
 use location::SourceText;
 use reader::Reader;
 use setting::Change;
