@@ -72,6 +72,25 @@ fn what_can_never_be_trained_is_told_and_not_tried() {
     }
 }
 
+/// A value is not blamed for what others do: here all channels fail with most numbers of groups.
+#[test]
+fn a_value_is_only_blamed_if_it_is_no_chance() {
+    let space =
+        "[model]\nlayers = 2\nnorm = \"group\"\nchannels = { int = [8, 64] }\nnorm_groups = { int = [2, 64] }\n";
+    let [.., note] = &notes(space)[..] else { panic!("nothing was told") };
+    assert!(note.starts_with("of 256 configurations drawn at random "), "{note}");
+    let report = run_all(space);
+    assert_eq!((report.study.trials.len(), report.outcome.ended), (6, Ended::Done));
+}
+
+/// The trials of a grid are those that can be trained.
+#[test]
+fn a_plan_counts_what_can_be_trained() {
+    let space = "[search]\nsampler = \"grid\"\n[model]\nlayers = { int = [2, 4] }\nchannels = [4, 4, 4, 4]\nkernel = { choice = [1, 3] }\n";
+    let plan = StudyPlan::new(&spec(space), &machine(), None, false, &mut |_| {}).unwrap();
+    assert_eq!((plan.trials, plan.most_epochs), (4, 4));
+}
+
 #[test]
 fn what_does_not_fit_is_told_and_not_tried() {
     let space = "memory = 16\n[model]\nchannels = [4]\nhidden = { log = [16, 65536] }\n";

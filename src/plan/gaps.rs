@@ -27,20 +27,33 @@ struct Seen {
     reason: Option<String>,
 }
 
-/// A sentence for each part of the space, and for each given trial, that cannot be trained.
-pub(super) fn gaps(spec: &StudySpec, training: &Training) -> Vec<String> {
+/// What of a space cannot be trained.
+pub(super) struct Gaps {
+    /// A sentence for each part of the space, and for each given trial.
+    pub(super) sentences: Vec<String>,
+    /// How many configurations can be trained, of a space that was seen whole.
+    pub(super) trainable: Option<u64>,
+}
+
+/// Looks for what cannot be trained.
+pub(super) fn gaps(spec: &StudySpec, training: &Training) -> Gaps {
     let mut sentences: Vec<String> = given(spec, training).collect();
+    let mut trainable = None;
     if spec.experiments().is_empty() && !spec.space().is_empty() {
         let grid = Grid::new(spec.space()).ok();
         let grid = grid.filter(|grid| grid.trials(spec.space()).is_some_and(|points| points <= LOOKED_AT));
-        let is_all = grid.is_some();
+        let is_finite = grid.is_some();
         let points = match grid {
             Some(mut grid) => training.propose(&mut grid, LOOKED_AT, Region::WHOLE),
             None => training.propose(&mut Random::new(), LOOKED_AT, Region::WHOLE),
         };
-        sentences.extend(Search::new(look(points, training), is_all).sentences());
+        let count = points.len();
+        let seen = look(points, training);
+        let is_all = is_finite && seen.len() == count;
+        trainable = is_all.then(|| seen.iter().filter(|seen| seen.reason.is_none()).count() as u64);
+        sentences.extend(Search::new(seen, is_all).sentences());
     }
-    sentences
+    Gaps { sentences, trainable }
 }
 
 /// Trials that the file lists: these are tried all the same, and fail.

@@ -11,6 +11,7 @@ use tunefork_nn::Layer;
 use tunefork_rng::Key;
 use tunefork_space::Params;
 
+use self::gaps::Gaps;
 use crate::workload::{memory, shortfalls, task};
 use crate::{Error, Experiment, Machine, Material, StudySpec, Training};
 
@@ -89,13 +90,14 @@ impl StudyPlan {
         let compiled = task.compile(&*machine.device(1, spec.fixed().precision())?)?;
         let points = spec.space().parameters().iter().map(|p| p.domain.size());
         let points = points.reduce(|all, size| all?.checked_mul(size?)).flatten();
-        let trials = most_trials(spec);
+        let Gaps { sentences, trainable } = gaps::gaps(spec, &training);
+        let trials = most_trials(spec, trainable);
         let mut warnings = [&material.warnings[..], spec.notes()].concat();
         let gpu = machine.gpu();
         warnings.extend(gpu.and_then(|gpu| gpu.streams(&material.first().images)));
         warnings.extend(shortfalls(&config, material.first()));
-        warnings.extend(gaps::gaps(spec, &training));
-        let time = match measured.then(|| StudyTime::measure(spec, machine, &training, &config)) {
+        warnings.extend(sentences);
+        let time = match measured.then(|| StudyTime::measure(spec, machine, &training, &config, trials)) {
             Some(Ok(time)) => Some(time),
             Some(Err(error)) => {
                 warnings.push(format!("how long it takes is not known: {error}"));
@@ -138,9 +140,10 @@ impl StudyPlan {
     }
 }
 
-/// Trials at most: a space may hold fewer points than are asked for.
-fn most_trials(spec: &StudySpec) -> u64 {
+/// Trials at most: a space may hold fewer points than are asked for, and fewer of these that can be trained.
+fn most_trials(spec: &StudySpec, trainable: Option<u64>) -> u64 {
     let points = spec.sampler().trials(spec.space());
+    let points = points.map(|points| points.min(trainable.unwrap_or(points)));
     let most = points.map(|points| points.saturating_add(spec.enqueued().len() as u64));
     most.unwrap_or(u64::MAX).min(spec.trials().into())
 }

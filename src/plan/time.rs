@@ -79,7 +79,7 @@ struct Part {
 impl StudyTime {
     /// Trains the default configuration for some steps, then others that the study may try, most work
     /// first, as long as there is time. As many are trained at once as in the study, so that each has the
-    /// speed that it will have there.
+    /// speed that it will have there. `trials` is how many there are at most.
     ///
     /// # Errors
     /// When the default configuration cannot be trained.
@@ -88,13 +88,14 @@ impl StudyTime {
         machine: &Machine,
         training: &Training,
         baseline: &Config,
+        trials: u64,
     ) -> Result<Self, Error> {
         let start = Instant::now();
         let concurrency = Concurrency::new(spec, machine, None);
         let device = machine.device(concurrency.threads, spec.fixed().precision())?;
         let mut kinds = Kinds::new(training.material(), &*device);
         let baseline = kinds.of(baseline)?;
-        let parts = kinds.parts(spec, training);
+        let parts = kinds.parts(spec, training, trials);
         let mut kinds = kinds.all;
         kinds[baseline].seconds = Some(pace(&kinds[baseline].task, &*device, concurrency.workers)?);
         let mut order: Vec<usize> = (0..kinds.len()).collect();
@@ -160,9 +161,9 @@ impl<'a> Kinds<'a> {
     }
 
     /// The trials of a study: those given, in their order, then some that stand for the others.
-    fn parts(&mut self, spec: &StudySpec, training: &Training) -> Vec<Part> {
+    fn parts(&mut self, spec: &StudySpec, training: &Training, trials: u64) -> Vec<Part> {
         let given = spec.enqueued().len() as u64;
-        let others = super::most_trials(spec).saturating_sub(given);
+        let others = trials.saturating_sub(given);
         let given = spec.enqueued().iter().map(|point| spec.space().params(point));
         let given: Vec<(Params, f64)> = given.map(|params| (params, 1.0)).collect();
         let sample = training.sample(others.min(SAMPLED));

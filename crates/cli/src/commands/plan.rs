@@ -36,6 +36,9 @@ fn text(spec: &StudySpec, plan: &StudyPlan) -> Result<String, std::fmt::Error> {
     if let Some(time) = &plan.time {
         write_time(&mut text, spec, plan, time)?;
     }
+    if let Some(limit) = spec.time_limit() {
+        writeln!(text, "time limit  {} of the whole study", about(limit.as_secs_f64()))?;
+    }
     writeln!(text, "\nThe default configuration:\n")?;
     if !plan.baseline.is_empty() {
         writeln!(text, "  {}\n", plan.baseline)?;
