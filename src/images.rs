@@ -44,6 +44,14 @@ impl Material {
     /// # Errors
     /// When there is no such set, it cannot be used, or holds too few images.
     pub fn open(spec: &StudySpec, data_dir: Option<&Path>, progress: &mut dyn FnMut(Progress)) -> Result<Self, Error> {
+        Self::open_unplaced(spec, data_dir, progress).map_err(|error| spec.placed(error))
+    }
+
+    fn open_unplaced(
+        spec: &StudySpec,
+        data_dir: Option<&Path>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Self, Error> {
         let config = spec.fixed();
         let mut beside = None;
         let source = SOURCE.of(config);

@@ -102,6 +102,17 @@ fn unreadable_files_are_named() {
     assert!(error.contains("größe.toml: line 2 is not UTF-8 text"), "{error}");
 }
 
+#[test]
+fn what_an_empty_file_is_told_works_as_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("empty.toml");
+    std::fs::write(&path, "# nothing yet\n").unwrap();
+    let error = StudyFile::read(&path).unwrap_err().to_string();
+    let (_, example) = error.rsplit_once(": ").unwrap();
+    let spec = resolve(example).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(spec.space().parameters()[0].name, "learning_rate", "{example}");
+}
+
 mod damaged {
     use super::refusal;
     use proptest::prelude::*;

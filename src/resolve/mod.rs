@@ -33,7 +33,7 @@ use crate::study_file::table::{
     AS_TRIAL, AT, EARLY_STOP, EPOCHS, FOLD_ORDER, FOLDS, MEAN, NAME, SAMPLER, SEED, SLOTS, STD, TIME_LIMIT, TRIALS,
     VALIDATION,
 };
-use crate::study_file::{Assignment, FileError, FoldOrder, Key, StudyFile, key_of};
+use crate::study_file::{Assignment, FileError, FoldOrder, Key, Location, StudyFile, key_of};
 use cells::Cells;
 
 pub use config::{Config, Constant};
@@ -62,7 +62,7 @@ pub struct StudySpec {
     cells: Cells,
     fixed: Config,
     enqueued: Vec<Point>,
-    written: Vec<(String, String)>,
+    written: Vec<(String, Location)>,
     notes: Vec<String>,
     experiments: Vec<Experiment>,
     folder: Option<PathBuf>,
@@ -220,9 +220,15 @@ impl StudySpec {
         &self.fixed
     }
 
-    /// The settings that were given, in the words of the file.
-    pub fn written(&self) -> &[(String, String)] {
-        &self.written
+    /// The settings that were given, in the words of the file, each on one line.
+    pub fn written(&self) -> impl Iterator<Item = (&str, String)> {
+        let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        self.places().map(move |(name, place)| (name, one_line(place.text())))
+    }
+
+    /// Where each key and layer that was given has its value.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (&str, &Location)> {
+        self.written.iter().map(|(name, place)| (name.as_str(), place))
     }
 
     /// The folder of the study file, if it is one.
@@ -341,10 +347,9 @@ impl StudySpec {
     }
 }
 
-/// What was given behind each key and layer, on one line each.
-fn written(file: &StudyFile) -> Vec<(String, String)> {
-    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+/// Where each key and layer that was given has its value.
+fn written(file: &StudyFile) -> Vec<(String, Location)> {
     let settings = file.settings().iter().map(|setting| (setting.key.name, &setting.place));
     let pinned = file.pinned().iter().map(|pin| (pin.name.as_str(), &pin.place));
-    settings.chain(pinned).map(|(name, place)| (name.to_string(), one_line(place.text()))).collect()
+    settings.chain(pinned).map(|(name, place)| (name.to_string(), place.clone())).collect()
 }

@@ -87,7 +87,7 @@ impl StudyFile {
         file.folder = path.parent().map(Path::to_path_buf);
         if file.settings.is_empty() && file.trials.is_empty() && file.experiments.is_empty() {
             let nothing = FileError::contradiction(format!("{} says nothing about a study", path.display()));
-            return Err(nothing.note("a study that tunes one thing: [train] learning_rate = { log = [1e-4, 1e-1] }"));
+            return Err(nothing.note("a study that tunes one thing: train.learning_rate = { log = [1e-4, 1e-1] }"));
         }
         Ok(file)
     }

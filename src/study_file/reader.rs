@@ -12,6 +12,8 @@ use super::error::{BACKSLASH, FileError, Problem};
 use super::key::{Key, Section, Shape};
 use super::location::{Location, SourceText};
 use super::setting::{Assignment, Change, Content, Form, Setting, bare_name, key_of};
+use super::table::NAME;
+use crate::files::FOLDER_NAME;
 
 /// The parts of a value that grows from layer to layer.
 pub(super) const GROWING: [&str; 2] = ["start", "factor"];
@@ -33,8 +35,9 @@ impl<'s> Reader<'s> {
     pub(super) fn syntax(&self, error: &toml::de::Error) -> FileError {
         let problem = FileError::new(Problem::Syntax(error.message().to_string()));
         let Some(place) = error.span().map(|span| self.place(span)) else { return problem };
+        let is_a_name = place.line_begins(NAME.name);
         match place.follows('\\') {
-            true => problem.at(&place).note(BACKSLASH),
+            true => problem.at(&place).note(if is_a_name { FOLDER_NAME } else { BACKSLASH }),
             false => problem.at(&place),
         }
     }

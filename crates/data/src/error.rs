@@ -271,7 +271,7 @@ pub enum DataError {
         expected: String,
     },
     /// A part of a split asks for more than there is.
-    #[error("{wanted} {part} images are asked for, {available} are there")]
+    #[error("{wanted} {part} images are asked for, out of {available}")]
     TooFew {
         /// Which part: "training", "validation", "test", or several.
         part: &'static str,
@@ -279,6 +279,18 @@ pub enum DataError {
         wanted: usize,
         /// The number there is.
         available: usize,
+    },
+    /// What the other parts of a split take leaves nothing to train on.
+    #[error(
+        "of {available} images {validation} are for validation and {test} for testing, which leaves none to train on"
+    )]
+    NoneLeft {
+        /// The number that there is for all three parts.
+        available: usize,
+        /// Of these, the number for validation.
+        validation: usize,
+        /// Of these, the number for testing.
+        test: usize,
     },
     /// Equal images, which stay together, leave nothing for a part of a split.
     #[error("{wanted} {part} images are asked for, but images with equal pixels stay together and leave none")]
