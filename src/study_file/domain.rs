@@ -55,7 +55,8 @@ pub(super) fn refused(reader: &Reader<'_>, key: &Key, value: &Spanned<DeValue<'_
     if let Ok(Some(plain)) = reader.plain(value)
         && let Some(rounded) = key.kind.rounded_away(&plain)
     {
-        return error.note(format!("training computes in single precision, in which that is {}"));
+        let rounded = if rounded.is_finite() { number(rounded) } else { "infinite".to_string() };
+        return error.note(format!("training computes in single precision, in which that is {rounded}"));
     }
     let near = match reader.plain(value) {
         Ok(Some(Value::Text(word))) if word.contains(char::is_control) && place.text().contains('\\') => {
