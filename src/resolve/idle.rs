@@ -1,5 +1,6 @@
 //! Keys that are given where they do nothing.
 
+use tunefork_report::counted;
 use tunefork_space::{Domain, Parameter, Value};
 
 use super::StudySpec;
@@ -24,7 +25,8 @@ impl StudySpec {
         let (Form::List(values), true) = (&setting.form, key.is_for_each_layer()) else { return None };
         let (values, layers) = (values.len(), self.cells_of(key).len());
         (values > layers && self.experiments().is_empty()).then(|| {
-            format!("of the {values} values of `{}` only {layers} are used: there are no more such layers", key.name)
+            let (values, layers) = (counted(values, "value"), counted(layers, "layer"));
+            format!("`{}` lists {values} for {layers}: the rest does nothing", key.name)
         })
     }
 

@@ -22,7 +22,7 @@ mod unreached;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tunefork_report::{counted, figure};
+use tunefork_report::{counted, figure, shortened};
 use tunefork_sampler::{Grid, SamplerKind};
 use tunefork_space::{Domain, Parameter, Params, Point, Space, Value};
 use tunefork_study::{UnderWay, ValueAt};
@@ -259,7 +259,7 @@ impl StudySpec {
             let domain = space.domain(index);
             let internal = domain.to_internal(&assignment.value).map_err(|_| {
                 refused(format!("`{name}` = {} is outside of its domain", assignment.value))
-                    .note(format!("`{name}` is {domain}"))
+                    .note(format!("`{name}` is {}", shortened(domain)))
             })?;
             point.set(index, internal);
         }
@@ -306,7 +306,7 @@ impl StudySpec {
         }
         let (mean, std) = (self.fixed.list(&MEAN).len(), self.fixed.list(&STD).len());
         if mean != std {
-            let text = format!("there are {mean} means but {std} deviations");
+            let text = format!("{} but {} are given", counted(mean, "mean"), counted(std, "deviation"));
             let error = refused(&[&MEAN, &STD], text);
             return Err(error.note("give both, one number per channel: mean = [...], std = [...]"));
         }

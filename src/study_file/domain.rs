@@ -17,6 +17,11 @@ use crate::files::FOLDER_NAME;
 
 const BESIDE: [&str; 4] = ["step", "when", "default", "per_layer"];
 
+/// Whether this names a part of a domain, such as `uniform` or `step`.
+pub(super) fn is_part_of_a_domain(name: &str) -> bool {
+    Range::NAMES.contains(&name) || BESIDE.contains(&name)
+}
+
 /// A constant or a domain for `key`.
 pub(super) fn term(reader: &Reader<'_>, key: &'static Key, value: &Spanned<DeValue<'_>>) -> Result<Term, FileError> {
     let place = reader.place(value.span());
