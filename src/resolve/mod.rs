@@ -36,6 +36,8 @@ use crate::study_file::table::{
 use crate::study_file::{Assignment, FileError, FoldOrder, Key, Location, StudyFile, key_of};
 use cells::Cells;
 
+pub(crate) use settings::in_words;
+
 pub use config::{Config, Constant};
 pub use experiments::{Experiment, ExperimentRun};
 pub use members::Members;

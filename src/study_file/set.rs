@@ -41,7 +41,8 @@ impl StudyFile {
         let name_place = Location::new(&source, 0..name.len());
         let key = Key::named(name.trim()).map_err(|error| error.at(&name_place))?;
         let bare = bare_name(name.trim());
-        let part = bare.rsplit_once('.').map(|(_, part)| part).filter(|part| is_part_of_a_domain(part));
+        let part = bare.strip_prefix(key.name).and_then(|rest| rest.strip_prefix('.'));
+        let part = part.filter(|part| is_part_of_a_domain(part));
         let document = document(name, part, text);
         let value = parse(&reader, &document)?;
         let change = match part {

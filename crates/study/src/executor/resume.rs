@@ -1,6 +1,7 @@
 //! Opens a study for a run: creates it, or checks that it is the one that was begun.
 
 use super::{Definition, ExecutorOptions};
+use crate::facts::joined;
 use crate::{
     Change, Clock, Event, Facts, Moment, Observer, OutsideEvent, OutsideKind, Storage, StudyError, StudyHeader,
     StudyRecord, patiently,
@@ -76,7 +77,7 @@ fn drift(
     if !options.accept_drift {
         return Err(StudyError::FingerprintChanged { study: known.header.name.clone(), differences });
     }
-    let message = differences.join("; ");
+    let message = joined(&differences);
     observer.event(&Event::Warning { message: &format!("fingerprint drift accepted: {message}") });
     let event = OutsideEvent { moment: last_moment(known), kind: OutsideKind::Drift, message };
     known.header.fingerprint.clone_from(now);
