@@ -123,7 +123,7 @@ impl Split {
             ("data.train", options.train, trains, pool.len()),
             ("data.validation", options.validation, validations, validation_source.len()),
         ];
-        for (key, share, _, available) in asked.into_iter().filter(|(_, _, taken, _)| *taken == 0) {
+        if let Some((key, share, _, available)) = asked.into_iter().find(|(_, _, taken, _)| *taken == 0) {
             return Err(none_asked(key, share, available).unwrap_or(DataError::NoneLeft {
                 available: pool.len(),
                 validation: given_validation,
