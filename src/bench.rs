@@ -86,7 +86,8 @@ pub fn bench(
         task.split = Arc::new(split);
     }
     let device = machine.device(machine.threads(), spec.fixed().precision())?;
-    let mut trainer = Trainer::new(task, &*device)?;
+    let trainer = Trainer::new(task, &*device);
+    let mut trainer = trainer.map_err(|error| spec.placed(error.into()))?;
     trainer.epoch()?;
     let mut windows = Vec::new();
     let mut images = 0;

@@ -18,6 +18,15 @@ pub enum Error {
     /// The study file is wrong.
     #[error(transparent)]
     File(#[from] FileError),
+    /// A setting of the study file led to another error.
+    #[error("{shown}")]
+    Placed {
+        /// The error with the place of the setting.
+        shown: FileError,
+        /// What came of it.
+        #[source]
+        cause: Box<Error>,
+    },
     /// The images cannot be used.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -97,6 +106,7 @@ impl Error {
             | Error::UnknownSet { .. }
             | Error::Export(_)
             | Error::Unsupported(_) => true,
+            Error::Placed { cause, .. } => cause.is_input(),
             Error::Download(error) => error.is_input(),
             Error::Train(error) => error.is_input(),
             Error::Training(failure) => failure.kind.is_of_the_configuration(),

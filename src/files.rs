@@ -27,8 +27,8 @@ pub(crate) fn create_folder(path: &Path) -> Result<(), Error> {
 }
 
 /// What [`is_folder_name`] asks for.
-pub(crate) const FOLDER_NAME: &str =
-    "write a text of at most 120 bytes in quotes, without slashes: a folder has this name";
+pub(crate) const FOLDER_NAME: &str = "a folder has this name: write one line of at most 120 bytes in quotes, without \
+                                      slashes and backslashes, and not \".\" or \"..\"";
 
 /// Whether a folder can be made that has this name and lies where it is meant to, on every system.
 pub(crate) fn is_folder_name(name: &str) -> bool {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tunefork_data::{DataError, Dataset, Image, Labels, Normalisation, PrepareOptions, Progress, Source, Split};
+use tunefork_report::counted;
 use tunefork_rng::{Key, Purpose};
 use tunefork_space::Value;
 use tunefork_train::Images;
@@ -44,6 +45,14 @@ impl Material {
     /// # Errors
     /// When there is no such set, it cannot be used, or holds too few images.
     pub fn open(spec: &StudySpec, data_dir: Option<&Path>, progress: &mut dyn FnMut(Progress)) -> Result<Self, Error> {
+        Self::open_unplaced(spec, data_dir, progress).map_err(|error| spec.placed(error))
+    }
+
+    fn open_unplaced(
+        spec: &StudySpec,
+        data_dir: Option<&Path>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Self, Error> {
         let config = spec.fixed();
         let mut beside = None;
         let source = SOURCE.of(config);
@@ -115,7 +124,10 @@ fn seen_in_training(data: &Dataset, splits: &[Split]) -> Vec<String> {
     let parts = most.into_iter().flatten().zip(["validation", "test"]);
     parts
         .filter(|(images, _)| *images > 0)
-        .map(|(images, part)| format!("{images} {part} images are equal to training images, as the set comes divided"))
+        .map(|(images, part)| {
+            let (images, are) = (counted(images, &format!("{part} image")), if images == 1 { "is" } else { "are" });
+            format!("{images} {are} equal to training images, as the set comes divided")
+        })
         .collect()
 }
 

@@ -27,6 +27,7 @@
 #![deny(missing_docs)]
 
 mod bench;
+mod blame;
 mod error;
 mod files;
 mod images;

@@ -203,6 +203,6 @@ mod tests {
         assert!(facts.get("rustc").unwrap().contains(std::env::consts::ARCH), "{facts:?}");
         assert!(SOURCES.iter().all(|digest| SOURCES.iter().filter(|other| *other == digest).count() == 1));
         let before = Facts::new([("build", "0.1.0"), ("device", "cpu")]);
-        assert_eq!(before.differences(&facts)[0], format!("build was 0.1.0 and is now {build}"));
+        assert_eq!(before.differences(&facts)[0].to_string(), format!("build was 0.1.0 and is now {build}"));
     }
 }

@@ -14,6 +14,7 @@ use tunefork_study::{
 };
 
 use crate::files::create_folder;
+use crate::resolve::in_words;
 use crate::run_folder::{Recorder, study_notes};
 use crate::workload::shortfalls;
 use crate::{Concurrency, Error, Machine, Material, RunFolder, StudySpec, TestResult, Training};
@@ -140,6 +141,12 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
         &mut Both(&mut recorder, listener),
         &executor(spec, options),
     );
+    let outcome = outcome.map_err(|error| match error {
+        StudyError::SettingsChanged { study, differences } => {
+            StudyError::SettingsChanged { study, differences: differences.into_iter().map(in_words).collect() }
+        }
+        other => other,
+    });
     if let Err(error @ StudyError::Storage(StorageError::Removed { .. })) = outcome {
         // Nothing is put where somebody has tidied up.
         return Err(error.into());

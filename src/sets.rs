@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use tunefork_data::{DataError, Source, data_folder, names_of};
 use tunefork_download::{CATALOGUE, DownloadError, Event, FetchOptions, Fetched, KnownSet, known};
+use tunefork_names::{bytes, closest};
 
 use crate::Error;
+use crate::study_file::{GENERATED, NOISE};
 
 /// What became of a set that was asked for.
 #[derive(Debug)]
@@ -25,8 +27,21 @@ pub fn find_set(name: &str, data_dir: Option<&Path>, beside: Option<&Path>) -> R
         (DataError::NotFound { .. }, Some(set)) => {
             Error::NotFetched { advice: advice(set, &data_folder(data_dir)), source: Box::new(source) }
         }
+        (DataError::NotFound { .. }, None) => match meant(name) {
+            Some(advice) => Error::NotFetched { advice, source: Box::new(source) },
+            None => Error::Data(source),
+        },
         _ => Error::Data(source),
     })
+}
+
+/// What to write in place of a name that is misspelt or missing.
+fn meant(name: &str) -> Option<String> {
+    let known = || [GENERATED, NOISE].into_iter().chain(CATALOGUE.iter().map(|set| set.name));
+    match name.trim().is_empty() {
+        true => Some(format!("known are {}", known().collect::<Vec<_>>().join(", "))),
+        false => closest(name, known()).map(|near| format!("did you mean \"{near}\"?")),
+    }
 }
 
 /// The set that can be downloaded under `name` or another of its usual names.
@@ -74,8 +89,7 @@ fn advice(set: &KnownSet, folder: &Path) -> String {
     match set.addresses {
         [] => format!("to have it, {by_hand}"),
         _ => {
-            let size = set.length() as f64 / f64::from(1 << 20);
-            format!("`tunefork data get {}` fetches it ({size:.1} MiB), or {by_hand}", set.name)
+            format!("`tunefork data get {}` fetches it ({}), or {by_hand}", set.name, bytes(set.length()))
         }
     }
 }

@@ -82,7 +82,7 @@ pub fn train(spec: &StudySpec, options: &TrainOptions, tell: &mut dyn FnMut(Trai
             None => Key::study(spec.seed()),
         },
         params: Arc::new(spec.baseline()),
-        blueprint: Arc::new(training.blueprint(&spec.baseline())?),
+        blueprint: Arc::new(training.checked(&spec.baseline())?),
         threads: options.machine.threads(),
         stop: StopFlag::from(Arc::clone(&options.stop)),
     };

@@ -1,13 +1,14 @@
-//! Study files that are refused, and others in which something does nothing: what they are told.
+//! Study files that are refused, others in which something does nothing, and others of which nothing can be trained:
+//! what they are told.
 //!
-//! The cases stand in `study_file/refused.txt` and `study_file/noted.txt`: a name, the file, and the expected message. To see
+//! The cases stand in `study_file/refused.txt`, `study_file/noted.txt` and `study_file/untrainable.txt`: a name, the file, and the expected message. To see
 //! what changed after a message was improved, run with `TUNEFORK_BLESS=1` and look at the diff.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
-use tunefork::StudySpec;
 use tunefork::study_file::{FileError, StudyFile};
+use tunefork::{DeviceChoice, Machine, StudyPlan, StudySpec};
 use tunefork_names::listed;
 use tunefork_nn::OptimizerKind;
 
@@ -57,6 +58,17 @@ fn notes(file: &str) -> String {
     }
 }
 
+/// What a plan is refused for: the images or the network cannot be as the file wants them.
+fn obstacle(file: &str) -> String {
+    let spec = resolve(file).unwrap_or_else(|error| panic!("{error}"));
+    let machine = Machine::new(DeviceChoice::Cpu, "auto", Some(1)).expect("a processor");
+    let nowhere = Some(Path::new("nowhere"));
+    match StudyPlan::new(&spec, &machine, nowhere, false, &mut |_| {}) {
+        Ok(_) => "accepted".to_string(),
+        Err(error) => error.to_string(),
+    }
+}
+
 /// Compares the messages of all cases in a file with what is expected.
 fn check(file: &str, least: usize, message: fn(&str) -> String) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/study_file").join(file);
@@ -91,6 +103,11 @@ fn what_does_nothing_is_noted() {
 }
 
 #[test]
+fn what_cannot_be_trained_is_told_with_its_place() {
+    check("untrainable.txt", 20, obstacle);
+}
+
+#[test]
 fn unreadable_files_are_named() {
     let error = StudyFile::read(Path::new("no such folder/study.toml")).unwrap_err();
     assert!(error.to_string().starts_with("cannot read no such folder/study.toml: "), "{error}");
@@ -100,6 +117,17 @@ fn unreadable_files_are_named() {
     std::fs::write(&path, b"[study]\nname = \"\xff\"\n").unwrap();
     let error = StudyFile::read(&path).unwrap_err().to_string();
     assert!(error.contains("größe.toml: line 2 is not UTF-8 text"), "{error}");
+}
+
+#[test]
+fn what_an_empty_file_is_told_works_as_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("empty.toml");
+    std::fs::write(&path, "# nothing yet\n").unwrap();
+    let error = StudyFile::read(&path).unwrap_err().to_string();
+    let (_, example) = error.rsplit_once(": ").unwrap();
+    let spec = resolve(example).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(spec.space().parameters()[0].name, "learning_rate", "{example}");
 }
 
 mod damaged {

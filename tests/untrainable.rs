@@ -95,7 +95,7 @@ fn a_plan_counts_what_can_be_trained() {
 fn what_does_not_fit_is_told_and_not_tried() {
     let space = "memory = 16\n[model]\nchannels = [4]\nhidden = { log = [16, 65536] }\n";
     let [note] = &notes(space)[..] else { panic!("{:?}", notes(space)) };
-    assert!(note.contains("configurations drawn at random") && note.contains("are free or allowed"), "{note}");
+    assert!(note.contains("configurations drawn at random") && note.contains("`memory` allows only"), "{note}");
     let report = run_all(space);
     assert_eq!(report.study.trials.len(), 6);
     assert!(report.study.trials.iter().all(|trial| trial.state == TrialState::Complete));

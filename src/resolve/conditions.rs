@@ -1,6 +1,7 @@
 //! Under which conditions parameters exist.
 
 use tunefork_names::closest;
+use tunefork_report::shortened;
 use tunefork_space::{Condition, SpaceError, Value};
 
 use crate::study_file::{FileError, KEYS, Key, Problem, Shape, When, belongs_elsewhere, key_of};
@@ -97,9 +98,8 @@ impl Builder<'_> {
             (Some(target), _) => {
                 let domain = &target.varying.domain;
                 if let Some(value) = any_of.iter().find(|value| !domain.contains(value)) {
-                    return Err(
-                        error(format!("`{}` is never {value}", when.name)).note(format!("its domain is {domain}"))
-                    );
+                    return Err(error(format!("`{}` is never {value}", when.name))
+                        .note(format!("its domain is {}", shortened(domain))));
                 }
                 Ok(Settled::Depends(Condition { parameter: when.name.clone(), any_of }))
             }

@@ -1,9 +1,11 @@
 //! Keys that are given where they do nothing.
 
-use tunefork_space::{Condition, Domain, Value};
+use tunefork_report::counted;
+use tunefork_space::{Domain, Parameter, Value};
 
 use super::StudySpec;
 use super::cells::{Cell, cells_of};
+use super::config::toml_value;
 use crate::study_file::{Content, Form, KEYS, Key, Location, Only, Preset, Setting, StudyFile, key_of};
 
 /// What is said of a key that does not do what it seems to.
@@ -47,7 +49,9 @@ impl StudySpec {
         let Some(other) = Key::find(only.key) else { return Vec::new() };
         match only.words.is_empty() {
             true => vec![file.setting(other).is_some()],
-            false => self.values_of(other).iter().map(|value| is_one_of(value, only)).collect(),
+            false => {
+                self.cells_of(other).iter().flat_map(|cell| self.values_of(cell)).map(|v| only.names(&v)).collect()
+            }
         }
     }
 
@@ -66,11 +70,14 @@ impl StudySpec {
             Form::List(values) => values.len(),
             Form::One(_) | Form::Growing { .. } => layers.max(1),
         };
-        let (name, others) = (key.name, "there are no more such layers");
+        let name = key.name;
         match layers {
             _ if values <= layers => None,
             0 => Some(format!("`{name}` does nothing in this study: there are no such layers")),
-            _ => Some(format!("of the {values} values of `{name}` only {layers} are used: {others}")),
+            _ => {
+                let (values, layers) = (counted(values, "value"), counted(layers, "layer"));
+                Some(format!("`{name}` lists {values} for {layers}: the rest does nothing"))
+            }
         }
     }
 
@@ -89,34 +96,77 @@ impl StudySpec {
             return None;
         }
         let mut own = self.space().parameters().iter().filter(|parameter| key_of(&parameter.name) == Some(key));
-        let is_held = |when: &Condition| {
-            key_of(&when.parameter) == Some(other) && when.any_of.iter().all(|value| is_one_of(value, &only))
-        };
-        let is_free = own.any(|own| !own.when.iter().any(is_held));
-        let word = only.words.first()?;
-        is_free.then(|| {
-            format!(
-                "`{}` is searched also where it does nothing, for it is only for {only}: write \
-                 when = {{ {} = \"{word}\" }} beside its domain",
-                key.name, other.name
-            )
+        let (free, deciders) = own.find_map(|own| Some((own, self.deciders(key, own, other, &only)?)))?;
+        let text = format!("`{}` is searched also where it does nothing, for it is only for {only}", free.name);
+        Some(match &deciders[..] {
+            [one] => match self.condition(one, &only) {
+                Some(condition) => format!("{text}: write when = {{ {condition} }} beside its domain"),
+                None => text,
+            },
+            _ => text,
         })
     }
 
-    /// What a key may hold in the trials of this study.
-    fn values_of(&self, key: &Key) -> Vec<Value> {
-        let of = |cell: &Cell| match cell {
+    /// The parameters that decide whether the parameter `own` of a key does anything; nothing where it always does
+    /// something, or has a condition on one of them.
+    fn deciders(&self, key: &Key, own: &Parameter, other: &Key, only: &Only) -> Option<Vec<&Parameter>> {
+        let is_own = |cell: &Cell| matches!(cell, Cell::Parameter { name, .. } if *name == own.name);
+        let uses: Vec<bool> = self.cells_of(key).iter().map(is_own).collect();
+        let by_layer = other.is_for_each_layer() && key.is_for_each_layer();
+        let cells = self.cells_of(other).iter().enumerate();
+        let cells = cells.filter(|(layer, _)| !by_layer || uses.get(*layer) == Some(&true)).map(|(_, cell)| cell);
+        let mut deciders: Vec<&Parameter> = Vec::new();
+        for cell in cells {
+            let values = self.values_of(cell);
+            if values.iter().all(|value| only.names(value)) {
+                return None;
+            }
+            let Cell::Parameter { name, .. } = cell else { continue };
+            if own.when.iter().any(|when| when.parameter == *name && when.any_of.iter().all(|value| only.names(value)))
+            {
+                return None;
+            }
+            let decider = self.parameter(name).filter(|_| values.iter().any(|value| only.names(value)));
+            deciders.extend(decider.filter(|decider| deciders.iter().all(|other| other.name != decider.name)));
+        }
+        Some(deciders)
+    }
+
+    /// What a condition would say that holds exactly where the parameter has a value beside which a key does something;
+    /// nothing where it also does something while the parameter does not exist.
+    fn condition(&self, decider: &Parameter, only: &Only) -> Option<String> {
+        let everywhere = decider.when.is_empty();
+        let is_default = |cell: &Cell| match cell {
+            Cell::Parameter { name, otherwise, .. } => *name == decider.name && only.names(otherwise),
+            Cell::Fixed(_) => false,
+        };
+        let other = key_of(&decider.name)?;
+        if !everywhere && self.cells_of(other).iter().any(is_default) {
+            return None;
+        }
+        let values = values_in(&decider.domain);
+        let words: Vec<String> = values.iter().filter(|value| only.names(value)).map(toml_value).collect();
+        Some(match &words[..] {
+            [word] => format!("{} = {word}", decider.name),
+            words => format!("{} = [{}]", decider.name, words.join(", ")),
+        })
+    }
+
+    fn parameter(&self, name: &str) -> Option<&Parameter> {
+        self.space().parameters().iter().find(|parameter| parameter.name == name)
+    }
+
+    /// What a cell may hold in the trials of this study.
+    fn values_of(&self, cell: &Cell) -> Vec<Value> {
+        match cell {
             Cell::Fixed(value) => vec![value.clone()],
             Cell::Parameter { name, otherwise, .. } => {
-                let parameter = self.space().parameters().iter().find(|parameter| parameter.name == *name);
+                let parameter = self.parameter(name);
                 let elsewhere = parameter.is_none_or(|parameter| !parameter.when.is_empty());
-                let domain = parameter.map(|parameter| &parameter.domain);
-                let size = domain.and_then(Domain::size).unwrap_or(0);
-                let values = domain.iter().flat_map(|domain| (0..size).map(|at| domain.to_value(domain.nth(at))));
+                let values = parameter.iter().flat_map(|parameter| values_in(&parameter.domain));
                 values.chain(elsewhere.then(|| otherwise.clone())).collect()
             }
-        };
-        self.cells_of(key).iter().flat_map(of).collect()
+        }
     }
 
     pub(super) fn cells_of(&self, key: &Key) -> &[Cell] {
@@ -135,8 +185,10 @@ fn missed_ends<'f>(key: &'static Key, setting: &'f Setting) -> impl Iterator<Ite
     })
 }
 
-fn is_one_of(value: &Value, only: &Only) -> bool {
-    matches!(value, Value::Text(word) if only.words.contains(&word.as_str()))
+/// All values of a domain; none where there is no end of them.
+fn values_in(domain: &Domain) -> Vec<Value> {
+    let size = domain.size().unwrap_or(0);
+    (0..size).map(|at| domain.to_value(domain.nth(at))).collect()
 }
 
 /// Whether this is what holds where the key is not given: nobody minds that it does nothing.

@@ -1,5 +1,6 @@
 //! Keys with a value per layer: how many layers there may be, and which cell each has.
 
+use tunefork_report::counted;
 use tunefork_space::{Domain, Value};
 
 use crate::study_file::{Content, FileError, Form, Key, Setting, Shape, Term, key_of};
@@ -39,7 +40,12 @@ impl<'f> Builder<'f> {
                 Ok((0..layers).map(|layer| self.pinned_or(key, layer, shared.clone())).collect())
             }
             Form::List(terms) if terms.len() < layers => Err(contradiction(
-                format!("`{}` lists {} but there may be {layers} layers", key.name, terms.len()),
+                format!(
+                    "`{}` lists {} but there may be {}",
+                    key.name,
+                    counted(terms.len(), "value"),
+                    counted(layers, "layer")
+                ),
                 &setting.place,
             )
             .note("list one value for each layer, or write one value for all")),
@@ -103,7 +109,7 @@ impl<'f> Builder<'f> {
                 return Err(contradiction(format!("there is no `{}`", pin.name), &pin.place).note(
                     match self.cells_of(key) {
                         [] => format!("give `{}` for all layers first", key.name),
-                        cells => format!("`{}` has {} layers, counted from 0", key.name, cells.len()),
+                        cells => format!("`{}` has {}, counted from 0", key.name, counted(cells.len(), "layer")),
                     },
                 ));
             }

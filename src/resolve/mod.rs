@@ -23,7 +23,7 @@ mod unreached;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tunefork_report::{counted, figure};
+use tunefork_report::{counted, figure, shortened};
 use tunefork_sampler::{Grid, SamplerKind};
 use tunefork_space::{Domain, Parameter, Params, Point, Space, Value};
 use tunefork_study::{UnderWay, ValueAt};
@@ -34,8 +34,10 @@ use crate::study_file::table::{
     AS_TRIAL, AT, EARLY_STOP, EPOCHS, FOLD_ORDER, FOLDS, MEAN, NAME, SAMPLER, SEED, SLOTS, STD, TIME_LIMIT, TRIALS,
     VALIDATION,
 };
-use crate::study_file::{Assignment, FileError, FoldOrder, Key, StudyFile, key_of};
+use crate::study_file::{Assignment, FileError, FoldOrder, Key, Location, StudyFile, key_of};
 use cells::Cells;
+
+pub(crate) use settings::in_words;
 
 pub use config::{Config, Constant};
 pub use experiments::{Experiment, ExperimentRun};
@@ -63,7 +65,7 @@ pub struct StudySpec {
     cells: Cells,
     fixed: Config,
     enqueued: Vec<Point>,
-    written: Vec<(String, String)>,
+    written: Vec<(String, Location)>,
     notes: Vec<String>,
     experiments: Vec<Experiment>,
     folder: Option<PathBuf>,
@@ -221,9 +223,15 @@ impl StudySpec {
         &self.fixed
     }
 
-    /// The settings that were given, in the words of the file.
-    pub fn written(&self) -> &[(String, String)] {
-        &self.written
+    /// The settings that were given, in the words of the file, each on one line.
+    pub fn written(&self) -> impl Iterator<Item = (&str, String)> {
+        let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        self.places().map(move |(name, place)| (name, one_line(place.text())))
+    }
+
+    /// Where each key and layer that was given has its value.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (&str, &Location)> {
+        self.written.iter().map(|(name, place)| (name.as_str(), place))
     }
 
     /// The folder of the study file, if it is one.
@@ -254,7 +262,7 @@ impl StudySpec {
             let domain = space.domain(index);
             let internal = domain.to_internal(&assignment.value).map_err(|_| {
                 refused(format!("`{name}` = {} is outside of its domain", assignment.value))
-                    .note(format!("`{name}` is {domain}"))
+                    .note(format!("`{name}` is {}", shortened(domain)))
             })?;
             point.set(index, internal);
         }
@@ -301,7 +309,7 @@ impl StudySpec {
         }
         let (mean, std) = (self.fixed.list(&MEAN).len(), self.fixed.list(&STD).len());
         if mean != std {
-            let text = format!("there are {mean} means but {std} deviations");
+            let text = format!("{} but {} are given", counted(mean, "mean"), counted(std, "deviation"));
             let error = refused(&[&MEAN, &STD], text);
             return Err(error.note("give both, one number per channel: mean = [...], std = [...]"));
         }
@@ -342,10 +350,9 @@ impl StudySpec {
     }
 }
 
-/// What was given behind each key and layer, on one line each.
-fn written(file: &StudyFile) -> Vec<(String, String)> {
-    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+/// Where each key and layer that was given has its value.
+fn written(file: &StudyFile) -> Vec<(String, Location)> {
     let settings = file.settings().iter().map(|setting| (setting.key.name, &setting.place));
     let pinned = file.pinned().iter().map(|pin| (pin.name.as_str(), &pin.place));
-    settings.chain(pinned).map(|(name, place)| (name.to_string(), one_line(place.text()))).collect()
+    settings.chain(pinned).map(|(name, place)| (name.to_string(), place.clone())).collect()
 }

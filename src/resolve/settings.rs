@@ -1,6 +1,6 @@
 //! What of a study must stay the same when it goes on.
 
-use tunefork_study::Facts;
+use tunefork_study::{Difference, Facts};
 
 use crate::study_file::{KEYS, Key, Role, key_of};
 
@@ -60,12 +60,26 @@ impl StudySpec {
     }
 }
 
+/// A difference in the words of the file: what [`StudySpec::settings`] says of a key that varies is that it is searched.
+pub(crate) fn in_words(difference: Difference) -> Difference {
+    let searched = |text: &Option<String>| match text {
+        Some(text) if text.contains(BETWEEN) => Some("searched".to_string()),
+        other => other.clone(),
+    };
+    let (was, now) = (searched(&difference.was), searched(&difference.now));
+    // Where both are, what they hold elsewhere is the difference.
+    if was == now { difference } else { Difference { was, now, ..difference } }
+}
+
+/// Stands between a parameter and what a key holds where there is no such parameter.
+const BETWEEN: &str = ", else ";
+
 fn written(cell: &Cell) -> String {
     match cell {
         Cell::Fixed(value) => toml_value(value),
         Cell::Parameter { name, otherwise, times } => {
             let times = if *times == 1 { String::new() } else { format!(" * {times}") };
-            format!("{name}{times}, else {}", toml_value(otherwise))
+            format!("{name}{times}{BETWEEN}{}", toml_value(otherwise))
         }
     }
 }

@@ -26,28 +26,26 @@ const RULES: &[(&Key, Rule)] = &[
     (WARMUP.key(), |spec, _| {
         let (warmup, epochs) = (spec.least(&WARMUP)?, spec.most(&EPOCHS)?);
         let says = || {
-            format!("the learning rate is still rising when the training ends: `warmup` is {warmup} epochs of {epochs}")
+            format!(
+                "the learning rate is still rising when the training ends: `warmup` is {warmup} and `epochs` is {epochs}"
+            )
         };
         (warmup >= epochs).then(says)
     }),
     (DROP_EVERY.key(), |spec, _| {
         let (every, epochs) = (spec.least(&DROP_EVERY)?, spec.most(&EPOCHS)?);
-        let says =
-            || format!("the learning rate never drops: `drop_every` is {every} epochs, the training has {epochs}");
+        let says = || format!("the learning rate never drops: `drop_every` is {every} and `epochs` is {epochs}");
         (every >= epochs).then(says)
     }),
     (PATIENCE.key(), |spec, _| {
         let (patience, epochs) = (spec.least(&PATIENCE)?, spec.most(&EPOCHS)?);
-        let says =
-            || format!("the learning rate never drops: `patience` is {patience} epochs, the training has {epochs}");
+        let says = || format!("the learning rate never drops: `patience` is {patience} and `epochs` is {epochs}");
         (patience + 1.0 >= epochs).then(says)
     }),
     (EARLY_STOP.key(), |spec, _| {
         let (patience, epochs) = (spec.least(&EARLY_STOP)?, spec.most(&EPOCHS)?);
         if patience + 1.0 >= epochs {
-            return Some(format!(
-                "`early_stop` never ends a trial: it waits {patience} epochs, the training has {epochs}"
-            ));
+            return Some(format!("`early_stop` never ends a trial: it is {patience} and `epochs` is {epochs}"));
         }
         (AT.of(spec.fixed()) == At::Last).then(|| {
             "`early_stop` ends a trial some epochs after its best one, but its value and weights are those of the last: \
@@ -66,12 +64,12 @@ const RULES: &[(&Key, Rule)] = &[
     (MIN_EPOCHS.key(), |spec, _| spec.no_rung()),
     (MIN_TRIALS.key(), |spec, _| {
         let (least, trials) = (spec.least(&MIN_TRIALS)?, f64::from(spec.trials()));
-        let says = || format!("no trial is ever stopped: `min_trials` is {least}, and there are {trials} trials");
+        let says = || format!("no trial is ever stopped: `min_trials` is {least}, and `trials` is {trials}");
         (least >= trials).then(says)
     }),
     (STARTUP_TRIALS.key(), |spec, _| {
         let (random, trials) = (spec.least(&STARTUP_TRIALS)?, f64::from(spec.trials()));
-        let says = || format!("all trials are random: `startup_trials` is {random}, and there are {trials} trials");
+        let says = || format!("all trials are random: `startup_trials` is {random}, and `trials` is {trials}");
         (random >= trials).then(says)
     }),
     (PERCENTILE.key(), |spec, _| {
@@ -127,7 +125,7 @@ impl StudySpec {
         }
         let proposed = trials.saturating_sub(self.enqueued().len() as u64);
         let points = self.sampler().trials(self.space())?;
-        let found = format!("the space has {points} configurations, and `trials` is {trials}");
+        let found = format!("the number of configurations is {points}, and `trials` is {trials}");
         match sampler {
             _ if points < proposed => {
                 Some(format!("{found}: {sampler} proposes none twice, so there will be fewer trials"))

@@ -68,7 +68,7 @@ impl<'a> Recorder<'a> {
     ) -> Self {
         let objective = spec.objective().name();
         let mut summary = Summary::new(spec.name(), objective, spec.direction(), Vec::new());
-        summary.settings = spec.written().to_vec();
+        summary.settings = spec.written().map(|(name, text)| (name.to_string(), text)).collect();
         summary.notes = notes.to_vec();
         summary.experiments = spec.experiments().iter().map(experiment).collect();
         let times = |trial: &TrialRecord| Trial {

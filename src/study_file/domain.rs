@@ -3,24 +3,36 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use tunefork_names::closest;
+use tunefork_names::{closest, number};
 use tunefork_space::{Domain, Value};
 
 use super::error::{BACKSLASH, FileError, Problem};
-use super::key::Key;
+use super::key::{Key, Shape};
 use super::kind::Range;
 use super::location::Location;
 use super::reader::Reader;
 use super::setting::{Content, Term, Varying, When, bare_name};
+use super::table::SOURCE;
+use crate::files::FOLDER_NAME;
 
 const BESIDE: [&str; 4] = ["step", "when", "default", "per_layer"];
+
+/// Whether this names a part of a domain, such as `uniform` or `step`.
+pub(super) fn is_part_of_a_domain(name: &str) -> bool {
+    Range::NAMES.contains(&name) || BESIDE.contains(&name)
+}
 
 /// A constant or a domain for `key`.
 pub(super) fn term(reader: &Reader<'_>, key: &'static Key, value: &Spanned<DeValue<'_>>) -> Result<Term, FileError> {
     let place = reader.place(value.span());
     let content = match value.get_ref() {
         DeValue::Table(table) => Content::Domain(varying(reader, key, table, &place)?),
-        _ => Content::Constant(constant(reader, key, value)?),
+        _ => Content::Constant(constant(reader, key, value).map_err(|error| match value.get_ref() {
+            DeValue::Array(_) if key.can_vary() => {
+                error.note(format!("to try several, write {} = {{ choice = [...] }}", key.name))
+            }
+            _ => error,
+        })?),
     };
     Ok(Term { content, place })
 }
@@ -31,13 +43,7 @@ pub(super) fn constant(
     value: &Spanned<DeValue<'_>>,
 ) -> Result<Value, FileError> {
     let accepted = reader.plain(value)?.and_then(|value| key.kind.accept(&value));
-    accepted.ok_or_else(|| {
-        let error = refused(reader, key, value);
-        if matches!(value.get_ref(), DeValue::Array(_)) && key.can_vary() {
-            return error.note(format!("to try several, write {} = {{ choice = [...] }}", key.name));
-        }
-        error
-    })
+    accepted.ok_or_else(|| refused(reader, key, value))
 }
 
 /// The error for a value that `key` does not take.
@@ -51,9 +57,15 @@ pub(super) fn refused(reader: &Reader<'_>, key: &Key, value: &Spanned<DeValue<'_
     let error = FileError::new(Problem::Value { key: key.name.to_string(), value: shown })
         .at(&place)
         .note(format!("`{}` takes {}", key.name, key.kind));
+    if let Ok(Some(plain)) = reader.plain(value)
+        && let Some(rounded) = key.kind.rounded_away(&plain)
+    {
+        let rounded = if rounded.is_finite() { number(rounded) } else { "infinite".to_string() };
+        return error.note(format!("training computes in single precision, in which that is {rounded}"));
+    }
     let near = match reader.plain(value) {
         Ok(Some(Value::Text(word))) if word.contains(char::is_control) && place.text().contains('\\') => {
-            return error.note(BACKSLASH);
+            return error.note(if *key == *SOURCE { BACKSLASH } else { FOLDER_NAME });
         }
         Ok(Some(Value::Text(word))) => closest(&word, key.kind.words()),
         _ => None,
@@ -157,19 +169,21 @@ fn range(
         let reason = format!("`{form}` takes two bounds");
         return Err(FileError::domain(key, reason).at(&place).note(format!("write {form} = [lowest, highest]")));
     };
-    let (lowest, highest) = (number(reader, key, low, whole)?, number(reader, key, high, whole)?);
+    let (lowest, highest) = (bound(reader, key, low, whole)?, bound(reader, key, high, whole)?);
     if form == Range::Log && lowest <= 0.0 {
         return Err(FileError::domain(key, "a log range must stay above zero").at(&reader.place(low.span())));
     }
     if lowest > highest {
-        return Err(FileError::domain(key, format!("{lowest} is above {highest}"))
+        return Err(FileError::domain(key, format!("{} is above {}", number(lowest), number(highest)))
             .at(&place)
             .note("write the lower bound first"));
     }
     if lowest == highest {
-        return Err(FileError::domain(key, format!("it holds {lowest} alone"))
-            .at(&place)
-            .note(format!("for a constant, write {} = {lowest}", key.name)));
+        return Err(FileError::domain(key, format!("it holds {} alone", number(lowest))).at(&place).note(format!(
+            "for a constant, write {} = {}",
+            key.name,
+            number(lowest)
+        )));
     }
     for bound in [low, high] {
         constant(reader, key, bound)?;
@@ -183,7 +197,7 @@ fn range(
 }
 
 /// A bound of a range as a number.
-fn number(reader: &Reader<'_>, key: &'static Key, value: &Spanned<DeValue<'_>>, whole: bool) -> Result<f64, FileError> {
+fn bound(reader: &Reader<'_>, key: &'static Key, value: &Spanned<DeValue<'_>>, whole: bool) -> Result<f64, FileError> {
     let place = reader.place(value.span());
     match reader.plain(value)? {
         Some(Value::Int(number)) => Ok(number as f64),
@@ -204,7 +218,17 @@ fn choices(reader: &Reader<'_>, key: &'static Key, value: &Spanned<DeValue<'_>>)
     }
     let mut values = Vec::new();
     for item in items {
-        let value = constant(reader, key, item)?;
+        let value = constant(reader, key, item).map_err(|error| match item.get_ref() {
+            DeValue::Array(_) => match key.shape {
+                Shape::PerLayer { counted_by, .. } => error.note(format!(
+                    "each layer chooses for itself: {} = {{ choice = [...], per_layer = true }} with {counted_by} = \
+                     {{ int = [...] }}; whole lists are tried by an [[experiment]]",
+                    key.name
+                )),
+                Shape::One | Shape::List => error,
+            },
+            _ => error,
+        })?;
         if values.contains(&value) {
             let place = reader.place(item.span());
             return Err(FileError::domain(key, format!("{} stands there twice", place.text())).at(&place));
@@ -222,7 +246,7 @@ fn with_step(
 ) -> Result<Domain, FileError> {
     let place = reader.place(value.span());
     let whole = matches!(domain, Domain::Int { .. });
-    let step = number(reader, key, value, whole)?;
+    let step = bound(reader, key, value, whole)?;
     if step <= 0.0 {
         return Err(FileError::domain(key, "a step must be above zero").at(&place));
     }

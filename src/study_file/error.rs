@@ -4,7 +4,7 @@ use std::fmt;
 
 use tunefork_names::closest;
 
-use super::key::Key;
+use super::key::{Key, Section};
 use super::location::Location;
 use super::setting::belongs_elsewhere;
 use super::synonyms::meant_by;
@@ -75,14 +75,15 @@ impl FileError {
         Self::new(Problem::Unknown { name: name.to_string(), what: what.into() }).meant(name, known)
     }
 
-    /// The same where a key is looked for, which may stand in another section, or have another name in another program.
+    /// The same where a key is looked for, perhaps in a section, which may stand in another section, or have another name in another program.
     pub(crate) fn unknown_key<'n>(
         name: &str,
+        section: Option<Section>,
         what: impl Into<String>,
         known: impl IntoIterator<Item = &'n str>,
     ) -> Self {
         let error = Self::new(Problem::Unknown { name: name.to_string(), what: what.into() });
-        match (belongs_elsewhere(name), meant_by(name)) {
+        match (belongs_elsewhere(name), meant_by(name, section)) {
             (Some(note), _) => error.note(note),
             (None, Some(key)) => error.note(format!("here that is `{}` of {}", key.name, key.section.title())),
             (None, None) => error.meant(name, known),
@@ -120,17 +121,26 @@ impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut margin = 0;
         if let Some(place) = &self.place {
-            writeln!(f, "{place}: {}", self.problem)?;
+            writeln!(f, "{place}: {}", visible(&self.problem.to_string()))?;
             place.quote(f)?;
             margin = place.line().to_string().len();
         } else {
-            write!(f, "{}", self.problem)?;
+            write!(f, "{}", visible(&self.problem.to_string()))?;
         }
         for note in &self.notes {
-            write!(f, "\n{:margin$} = {note}", "")?;
+            write!(f, "\n{:margin$} = {}", "", visible(note))?;
         }
         Ok(())
     }
 }
 
 impl std::error::Error for FileError {}
+
+/// A text without what would move the cursor or change colours: such letters as escapes.
+fn visible(text: &str) -> String {
+    let letter = |letter: char| match letter.is_control() {
+        true => letter.escape_unicode().to_string(),
+        false => letter.to_string(),
+    };
+    text.chars().map(letter).collect()
+}

@@ -197,7 +197,7 @@ fn varying_key(name: &str, place: &Location) -> Result<&'static Key, FileError> 
     let Some(key) = key_of(name).filter(part_exists) else {
         let known = Key::varying().map(|key| key.name);
         let what = "a key that an experiment can set";
-        return Err(FileError::unknown_key(name, what, known).at(place));
+        return Err(FileError::unknown_key(name, None, what, known).at(place));
     };
     if key.can_vary() {
         return Ok(key);

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use tunefork_names::named_enum;
+use tunefork_space::Value;
 
 use super::kind::ValueKind;
 use super::table::KEYS;
@@ -168,6 +169,13 @@ impl Key {
     pub fn is_for_a_search(&self) -> bool {
         let searches = matches!(self.section, Section::Search | Section::Scheduler);
         searches || self.role == Role::Budget || self.name == "slots"
+    }
+}
+
+impl Only {
+    /// Whether a value is one of the words beside which the key means anything.
+    pub(crate) fn names(&self, value: &Value) -> bool {
+        matches!(value, Value::Text(word) if self.words.contains(&word.as_str()))
     }
 }
 

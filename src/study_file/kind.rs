@@ -70,7 +70,9 @@ impl ValueKind {
                 return self.accept(&Value::Float(*whole as f64));
             }
             (Self::Number(low, high), Value::Float(number)) => {
-                number.is_finite() && low.below(*number) && high.above(*number)
+                // As it is written, and as engines compute with it.
+                let allows = |number: f64| number.is_finite() && low.below(number) && high.above(number);
+                allows(*number) && allows(single(*number)) && (single(*number) == 0.0) == (*number == 0.0)
             }
             (
                 Self::Flag
@@ -85,6 +87,13 @@ impl ValueKind {
             ) => false,
         };
         allowed.then(|| value.clone())
+    }
+
+    /// What single precision makes of a number that is allowed as it is written, but not so.
+    pub(crate) fn rounded_away(&self, value: &Value) -> Option<f64> {
+        let Self::Number(low, high) = self else { return None };
+        let number = value.as_f64().filter(|number| number.is_finite() && low.below(*number) && high.above(*number))?;
+        self.accept(value).is_none().then(|| single(number))
     }
 
     /// The words that it takes.
@@ -111,6 +120,11 @@ impl ValueKind {
     pub(crate) fn is_whole(&self) -> bool {
         matches!(self, Self::Whole(..) | Self::WholeOr(..))
     }
+}
+
+/// The number of single precision that is nearest.
+fn single(number: f64) -> f64 {
+    f64::from(number as f32)
 }
 
 impl Edge {

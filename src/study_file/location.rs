@@ -59,6 +59,11 @@ impl Location {
         self.before()[self.line_start()..].contains(letter)
     }
 
+    /// Whether the line of the place begins with this word.
+    pub(super) fn line_begins(&self, word: &str) -> bool {
+        self.source.text[self.line_start()..].trim_start().starts_with(word)
+    }
+
     fn before(&self) -> &str {
         &self.source.text[..self.span.start]
     }

@@ -30,6 +30,7 @@ use experiment::{ExperimentRun, MOST_RUNS};
 use location::SourceText;
 use reader::Reader;
 use setting::Change;
+use synonyms::section_meant_by;
 
 pub(crate) use error::Problem;
 pub(crate) use location::Location;
@@ -88,7 +89,7 @@ impl StudyFile {
         file.folder = path.parent().map(Path::to_path_buf);
         if file.settings.is_empty() && file.trials.is_empty() && file.experiments.is_empty() {
             let nothing = FileError::contradiction(format!("{} says nothing about a study", path.display()));
-            return Err(nothing.note("a study that tunes one thing: [train] learning_rate = { log = [1e-4, 1e-1] }"));
+            return Err(nothing.note("a study that tunes one thing: train.learning_rate = { log = [1e-4, 1e-1] }"));
         }
         Ok(file)
     }
@@ -125,7 +126,12 @@ impl StudyFile {
                         file.settings.push(reader.setting(section, name.get_ref(), &place, value)?);
                     }
                 }
-                (title, _) => return Err(misplaced(title, &place)),
+                (title, value) => {
+                    return Err(match title.parse() {
+                        Ok(section) => no_table(section, value, &place),
+                        Err(_) => misplaced(title, &place),
+                    });
+                }
             }
         }
         Ok(file)
@@ -235,9 +241,26 @@ fn find_section(title: &str, place: &Location) -> Result<Section, FileError> {
     title.parse().map_err(|_| misplaced(title, place))
 }
 
+/// The error for a section that is a list, or a single value.
+fn no_table(section: Section, value: &DeValue<'_>, place: &Location) -> FileError {
+    let title = section.title();
+    let error = |what: &str| FileError::contradiction(format!("`{section}` is a section, {what}")).at(place);
+    match value {
+        DeValue::Array(_) => error("of which there is one").note(format!("write {title} with one bracket")),
+        _ => {
+            let names: Vec<_> = section.keys().map(|key| key.name).collect();
+            error("not a value").note(format!("write {title} on a line, and below it its keys: {}", names.join(", ")))
+        }
+    }
+}
+
 /// The error for something at the top of the file that is no section.
 fn misplaced(title: &str, place: &Location) -> FileError {
     let sections = Section::NAMES.iter().copied().chain(["trial", "experiment"]);
+    if let Some(section) = section_meant_by(title) {
+        let error = FileError::unknown(title, "a section of a study file", []).at(place);
+        return error.note(format!("here that is {}", section.title()));
+    }
     let error = FileError::unknown(title, "a section of a study file", sections).at(place);
     match Key::find(title) {
         Some(key) => error.note(format!("`{title}` belongs into {}", key.section.title())),

@@ -12,6 +12,9 @@ use super::error::{BACKSLASH, FileError, Problem};
 use super::key::{Key, Section, Shape};
 use super::location::{Location, SourceText};
 use super::setting::{Assignment, Change, Content, Form, Setting, bare_name, key_of};
+use super::synonyms::meant_by;
+use super::table::NAME;
+use crate::files::FOLDER_NAME;
 
 /// The parts of a value that grows from layer to layer.
 pub(super) const GROWING: [&str; 2] = ["start", "factor"];
@@ -33,8 +36,9 @@ impl<'s> Reader<'s> {
     pub(super) fn syntax(&self, error: &toml::de::Error) -> FileError {
         let problem = FileError::new(Problem::Syntax(error.message().to_string()));
         let Some(place) = error.span().map(|span| self.place(span)) else { return problem };
+        let is_a_name = place.line_begins(NAME.name);
         match place.follows('\\') {
-            true => problem.at(&place).note(BACKSLASH),
+            true => problem.at(&place).note(if is_a_name { FOLDER_NAME } else { BACKSLASH }),
             false => problem.at(&place),
         }
     }
@@ -98,8 +102,10 @@ impl<'s> Reader<'s> {
     ) -> Result<Setting, FileError> {
         let Some(key) = Key::find(name).filter(|key| key.section == section) else {
             let what = format!("a key of {}", section.title());
-            let error = FileError::unknown_key(name, what, section.keys().map(|key| key.name)).at(name_place);
+            let names = section.keys().map(|key| key.name);
+            let error = FileError::unknown_key(name, Some(section), what, names).at(name_place);
             return Err(match Key::find(name) {
+                Some(_) if meant_by(name, Some(section)).is_some() => error,
                 Some(elsewhere) => error.note(format!("`{name}` belongs into {}", elsewhere.section.title())),
                 None => {
                     let names: Vec<_> = section.keys().map(|key| key.name).collect();
@@ -187,7 +193,7 @@ impl<'s> Reader<'s> {
             let name = bare_name(&name);
             let key = key_of(name).ok_or_else(|| {
                 let known = Key::varying().map(|key| key.name);
-                FileError::unknown_key(name, "a parameter", known).at(&name_place)
+                FileError::unknown_key(name, None, "a parameter", known).at(&name_place)
             })?;
             let mut assign = |name: String, value: &Spanned<DeValue<'_>>| {
                 if assignments.iter().any(|other| other.name == name) {

@@ -21,10 +21,12 @@ impl Key {
     /// # Ok::<(), tunefork::study_file::FileError>(())
     /// ```
     pub fn named(name: &str) -> Result<&'static Key, FileError> {
+        let section = name.split_once('.').and_then(|(section, _)| section.parse().ok());
         let name = bare_name(name);
-        key_of(name)
-            .filter(|_| belongs_elsewhere(name).is_none())
-            .ok_or_else(|| FileError::unknown_key(name, "a key of a study file", KEYS.iter().map(|key| key.name)))
+        key_of(name).filter(|_| belongs_elsewhere(name).is_none()).ok_or_else(|| {
+            let names = KEYS.iter().map(|key| key.name);
+            FileError::unknown_key(name, section, "a key of a study file", names)
+        })
     }
 
     /// What it takes, in words: kind, bounds, unit, and for how many layers.

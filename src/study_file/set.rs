@@ -4,8 +4,10 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::StudyFile;
+use super::domain::is_part_of_a_domain;
 use super::error::FileError;
 use super::key::Key;
+use super::kind::Range;
 use super::location::{Location, SourceText};
 use super::reader::Reader;
 use super::setting::{Change, bare_name, key_of};
@@ -36,12 +38,26 @@ impl StudyFile {
             let text = format!("--set {assignment} has no value");
             return Err(FileError::contradiction(text).note("write --set key=value"));
         };
-        let document = document(name, text);
-        let value = parse(&document);
         let name_place = Location::new(&source, 0..name.len());
-        let name = bare_name(name.trim());
-        let key = Key::named(name).map_err(|error| error.at(&name_place))?;
-        self.change(reader.change(key, name, &value)?);
+        let key = Key::named(name.trim()).map_err(|error| error.at(&name_place))?;
+        let bare = bare_name(name.trim());
+        let part = bare.strip_prefix(key.name).and_then(|rest| rest.strip_prefix('.'));
+        let part = part.filter(|part| is_part_of_a_domain(part));
+        let document = document(name, part, text);
+        let value = parse(&reader, &document)?;
+        let change = match part {
+            Some(part) => {
+                reader.value_of(key, &value).map(Change::Key).map_err(|error| match Range::NAMES.contains(&part) {
+                    true => error,
+                    false => error.note(format!(
+                        "`--set` gives a domain as a whole: {}={{ uniform = [a, b], {part} = {text} }}",
+                        key.name
+                    )),
+                })
+            }
+            None => reader.change(key, bare, &value),
+        };
+        self.change(change?);
         Ok(())
     }
 
@@ -67,21 +83,26 @@ fn are_one_choice(one: &Key, other: &Key) -> bool {
     one != other && norms.contains(&one) && norms.contains(&other)
 }
 
-/// A document with one key, `k`, whose value starts at the same byte as in `name=text`.
-fn document(name: &str, text: &str) -> String {
-    format!("k{}={text}", " ".repeat(name.len().saturating_sub(1)))
+/// A document with one key, `k`, whose value starts at the same byte as in `name=text`; with `part` that is a part of it.
+fn document(name: &str, part: Option<&str>, text: &str) -> String {
+    let part = part.map(|part| format!(".{part}")).unwrap_or_default();
+    format!("k{}{part}={text}", " ".repeat(name.len().saturating_sub(1 + part.len())))
 }
 
-/// The value in a [`document`]; a text that is no TOML is taken as if it stood in quotes.
-fn parse(document: &str) -> Spanned<DeValue<'_>> {
-    if let Ok(table) = DeTable::parse(document) {
-        let mut values = table.into_inner().into_iter();
-        if let (Some((_, value)), None) = (values.next(), values.next()) {
-            return value;
-        }
-    }
+/// The value in a [`document`]; a text that is no TOML is taken as if it stood in quotes, unless it begins like one.
+fn parse<'d>(reader: &Reader<'_>, document: &'d str) -> Result<Spanned<DeValue<'d>>, FileError> {
     let start = document.find('=').map_or(0, |equals| equals + 1);
     let word = document[start..].trim();
+    match DeTable::parse(document) {
+        Ok(table) => {
+            let mut values = table.into_inner().into_iter();
+            if let (Some((_, value)), None) = (values.next(), values.next()) {
+                return Ok(value);
+            }
+        }
+        Err(error) if word.starts_with('"') => return Err(reader.syntax(&error)),
+        Err(_) => {}
+    }
     let start = document.len() - document[start..].trim_start().len();
-    Spanned::new(start..start + word.len(), DeValue::String(word.into()))
+    Ok(Spanned::new(start..start + word.len(), DeValue::String(word.into())))
 }

@@ -103,22 +103,24 @@ impl Training {
         task
     }
 
-    fn compile(&self, config: &Config, fold: u32) -> Result<Compiled, TrialFailure> {
+    fn compile(&self, config: &Config, fold: u32) -> Result<Compiled, TrainError> {
         let members = self.spec.members();
         let replicate = 0;
         let task = self.task(config, Member { replicate, fold }, Key::study(0));
         // One thread: what fits must not depend on how many there are.
-        let device = self.device(1).map_err(failure)?;
-        let at_once = members.at_once();
-        let compiled = task.compile_within(&*device, memory(config) / u64::from(at_once));
-        compiled.map_err(|error| {
-            let mut failure = failure(error);
-            if at_once > 1 && failure.kind == FailureKind::DoesNotFit {
-                let trainings = format!("{at_once} trainings share a trial's memory: ");
-                failure.message.insert_str(0, &trainings);
-            }
-            failure
-        })
+        let device = self.device(1)?;
+        task.compile_within(&*device, memory(config) / u64::from(members.at_once()))
+    }
+
+    /// What it means for a trial that one of its trainings cannot be.
+    fn unfit(&self, error: TrainError) -> TrialFailure {
+        let at_once = self.spec.members().at_once();
+        let mut failure = failure(error);
+        if at_once > 1 && failure.kind == FailureKind::DoesNotFit {
+            let trainings = format!("{at_once} trainings share a trial's memory: ");
+            failure.message.insert_str(0, &trainings);
+        }
+        failure
     }
 
     fn device(&self, threads: usize) -> Result<Box<dyn Device>, TrainError> {
@@ -134,7 +136,7 @@ impl Workload for Training {
     fn blueprint(&self, params: &Params) -> Result<Blueprint, TrialFailure> {
         let config = self.spec.config(params);
         let members = self.spec.members();
-        let folds = (0..members.folds).map(|fold| self.compile(&config, fold));
+        let folds = (0..members.folds).map(|fold| self.compile(&config, fold).map_err(|error| self.unfit(error)));
         let folds = folds.collect::<Result<Vec<Compiled>, _>>()?;
         let all = |of: fn(&Compiled) -> u64| {
             let folds = folds.iter().map(of);

@@ -3,11 +3,12 @@
 use tunefork_rng::Key;
 use tunefork_sampler::{Ask, Proposal, Random, Region, Sampler};
 use tunefork_space::{Params, Point};
-use tunefork_study::{TrialFailure, Workload as _};
+use tunefork_study::{Blueprint, TrialFailure, Workload as _};
 use tunefork_trial::{History, TrialNumber};
 
 use super::Training;
 use crate::Error;
+use crate::blame::Blames as _;
 
 impl Training {
     /// Why these parameters can never be trained; nothing where they can, or where only the machine fails at it now.
@@ -26,8 +27,25 @@ impl Training {
         let mut others = given.chain(self.sample(1));
         others.find(|params| self.obstacle(params).is_none()).ok_or_else(|| {
             let others = if self.spec.space().is_empty() { "" } else { "; and no other one was found that can" };
-            Error::Unsupported(format!("the default configuration of this study cannot be trained: {failure}{others}"))
+            let text = format!("the default configuration of this study cannot be trained: {failure}{others}");
+            self.placed(&baseline, Error::Unsupported(text))
         })
+    }
+
+    /// What the training of these parameters takes.
+    ///
+    /// # Errors
+    /// Why they cannot be trained, with the place of the key that is at fault.
+    pub(crate) fn checked(&self, params: &Params) -> Result<Blueprint, Error> {
+        self.blueprint(params).map_err(|failure| self.placed(params, failure.into()))
+    }
+
+    /// The error that these parameters cannot be trained, with the place of what is at fault.
+    fn placed(&self, params: &Params, error: Error) -> Error {
+        let config = self.spec.config(params);
+        let mut folds = (0..self.spec.members().folds).map(|fold| self.compile(&config, fold));
+        let keys = folds.find_map(Result::err).map(|error| error.keys());
+        self.spec.placed_at(&keys.unwrap_or_default(), error)
     }
 
     /// So many points that can be trained, drawn at random by the study's seed, or those that there are.

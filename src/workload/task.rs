@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tunefork_export::Model;
 use tunefork_nn::Norm;
+use tunefork_report::counted;
 use tunefork_rng::Key;
 use tunefork_train::{Task, TrainError, Trainer};
 
@@ -39,7 +40,7 @@ pub(crate) fn shortfalls(config: &Config, division: &Division) -> Vec<String> {
         ));
     }
     if let Some(most) = spec.train_steps.filter(|most| *most > of_epoch) {
-        told.push(format!("`train_steps` is {most}, but an epoch has only {of_epoch} steps"));
+        told.push(format!("`train_steps` is {most}, but an epoch has only {}", counted(of_epoch as usize, "step")));
     }
     told
 }

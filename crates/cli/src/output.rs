@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use anyhow::Context as _;
 use tunefork::report::{counted, with_deviation};
+use tunefork::space::{Params, Value};
 use tunefork::study::{EndReason, StudyRecord};
 use tunefork::trial::TrialState;
 use tunefork::{Error, Members, TestResult};
@@ -21,7 +22,7 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
         complain("interrupted");
         return ExitCode::from(INTERRUPTED);
     }
-    complain(format!("error: {}", chain(error.as_ref())));
+    complain(format!("error: {}", without_codes(&chain(error.as_ref()))));
     let file = error.downcast_ref::<tunefork::study_file::FileError>().is_some();
     match file || known.is_some_and(Error::is_input) {
         true => ExitCode::from(2),
@@ -42,6 +43,13 @@ fn chain(error: &dyn StdError) -> String {
         cause = error.source();
     }
     text
+}
+
+/// A message without the numbers that the system has for its errors: its words stand before them.
+fn without_codes(message: &str) -> String {
+    let mut parts = message.split(" (os error ");
+    let first = parts.next().unwrap_or_default().to_string();
+    parts.fold(first, |text, part| text + part.split_once(')').map_or(part, |(_, rest)| rest))
 }
 
 /// Prints a result that ends with its own newline. A reader that closed its pipe has enough of it.
@@ -113,13 +121,14 @@ pub(crate) fn failure_lines(study: &StudyRecord) -> String {
     EndReason::ALL.iter().filter_map(of).collect()
 }
 
-/// Bytes in the largest unit that leaves a number above one.
-pub(crate) fn bytes(count: u64) -> String {
-    let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
-    match units.iter().find(|(_, shift)| count >> shift > 0) {
-        Some((unit, shift)) => format!("{:.1} {unit}", count as f64 / (1_u64 << shift) as f64),
-        None => format!("{count} bytes"),
-    }
+/// The parameters that have a value.
+pub(crate) fn given(params: &Params) -> impl Iterator<Item = (&str, &Value)> {
+    params.iter().filter(|(_, value)| **value != Value::Null)
+}
+
+/// The same on a line: `dropout=0.3 layers=2`.
+pub(crate) fn on_a_line(params: &Params) -> String {
+    given(params).map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
 }
 
 /// Seconds as people say them.
@@ -168,8 +177,6 @@ mod tests {
 
     #[test]
     fn numbers_for_people() {
-        assert_eq!(bytes(512), "512 bytes");
-        assert_eq!(bytes(3 << 19), "1.5 MiB");
         assert_eq!(duration(12.34), "12.3 s");
         assert_eq!(duration(3725.0), "1 h 02 min");
         let rough = [0.01, 12.6, 840.0, 7200.0, 345_600.0].map(about);
@@ -180,6 +187,18 @@ mod tests {
     fn columns_are_aligned() {
         let rows = vec![vec!["a".to_string(), "1".into()], vec!["long".into(), "1,000".into()]];
         assert_eq!(table(&["name", "n"], &rows), "name      n\na         1\nlong  1,000\n");
+    }
+
+    #[test]
+    fn numbers_of_the_system_are_left_out() {
+        let message = "cannot read `x`: No such file or directory (os error 2); look (there)";
+        assert_eq!(without_codes(message), "cannot read `x`: No such file or directory; look (there)");
+    }
+
+    #[test]
+    fn what_has_no_value_is_left_out() {
+        let params: Params = [("norm", Value::Null), ("layers", Value::Int(2))].into_iter().collect();
+        assert_eq!(on_a_line(&params), "layers=2");
     }
 
     #[test]

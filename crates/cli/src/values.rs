@@ -1,8 +1,33 @@
 //! What the values of options may be.
 
+use std::ffi::OsStr;
+
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{Arg, Command};
 use tunefork::DeviceChoice;
 use tunefork::train::Precision;
+
+/// Reads the name of a device.
+#[derive(Clone)]
+struct Device(PossibleValuesParser);
+
+impl TypedValueParser for Device {
+    type Value = DeviceChoice;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<DeviceChoice, clap::Error> {
+        if value.eq_ignore_ascii_case("gpu") {
+            let message = format!("there is no device `{}`: write --device {}\n", value.display(), DeviceChoice::Cuda);
+            return Err(command.clone().error(ErrorKind::InvalidValue, message));
+        }
+        let names = self.0.clone().try_map(|name| name.parse());
+        names.parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        self.0.possible_values()
+    }
+}
 
 pub(crate) fn device() -> impl TypedValueParser<Value = DeviceChoice> {
     let value = |device: &DeviceChoice| {
@@ -12,7 +37,7 @@ pub(crate) fn device() -> impl TypedValueParser<Value = DeviceChoice> {
             DeviceChoice::Cuda => "A graphics card of NVIDIA",
         })
     };
-    PossibleValuesParser::new(DeviceChoice::ALL.iter().map(value)).try_map(|name| name.parse())
+    Device(PossibleValuesParser::new(DeviceChoice::ALL.iter().map(value)))
 }
 
 pub(crate) fn precision() -> impl TypedValueParser<Value = Precision> {

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use tunefork_names::counted;
+
 use crate::archive::ArchiveError;
 use crate::cifar::CifarError;
 use crate::idx::IdxError;
@@ -107,7 +109,7 @@ pub enum DataError {
         classes: usize,
     },
     /// Images and labels of one IDX part do not fit together.
-    #[error("`{}` has {images} images, `{}` has {labels} labels", image_file.display(), label_file.display())]
+    #[error("`{}` has {}, `{}` has {}", image_file.display(), counted(*images, "image"), label_file.display(), counted(*labels, "label"))]
     IdxCounts {
         /// The file of images.
         image_file: PathBuf,
@@ -206,7 +208,7 @@ pub enum DataError {
         inner: PathBuf,
     },
     /// The number of classes is outside what labels can say.
-    #[error("`{}` has {classes} classes{reasons}; between 2 and {} are allowed", path.display(), crate::MAX_CLASSES)]
+    #[error("`{}` has {}{reasons}; between 2 and {} are allowed", path.display(), classes_of(*classes), crate::MAX_CLASSES)]
     ClassCount {
         /// The folder or archive of the set.
         path: PathBuf,
@@ -271,7 +273,7 @@ pub enum DataError {
         expected: String,
     },
     /// A part of a split asks for more than there is.
-    #[error("{wanted} {part} images are asked for, {available} are there")]
+    #[error("{wanted} {part} images are asked for, out of {available}")]
     TooFew {
         /// Which part: "training", "validation", "test", or several.
         part: &'static str,
@@ -279,6 +281,18 @@ pub enum DataError {
         wanted: usize,
         /// The number there is.
         available: usize,
+    },
+    /// What the other parts of a split take leaves nothing to train on.
+    #[error(
+        "of {available} images {validation} are for validation and {test} for testing, which leaves none to train on"
+    )]
+    NoneLeft {
+        /// The number that there is for all three parts.
+        available: usize,
+        /// Of these, the number for validation.
+        validation: usize,
+        /// Of these, the number for testing.
+        test: usize,
     },
     /// Equal images, which stay together, leave nothing for a part of a split.
     #[error("{wanted} {part} images are asked for, but images with equal pixels stay together and leave none")]
@@ -290,9 +304,10 @@ pub enum DataError {
     },
     /// A class has too few images to be in every fold.
     #[error(
-        "{folds} folds are asked for, but class `{class}` has {images} images{}; \
-         use at most {different} folds",
-        if different < images { format!(", only {different} of them different") } else { String::new() }
+        "{folds} folds are asked for, but class `{class}` has {}{}; {}",
+        counted(*images, "image"),
+        if different < images { format!(", only {different} of them different") } else { String::new() },
+        fewer_folds(*different)
     )]
     Folds {
         /// The number of folds asked for.
@@ -323,6 +338,19 @@ fn few(names: &[String]) -> String {
     let (first, more) = names.split_at(names.len().min(10));
     let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
     first.join(", ") + &more
+}
+
+/// What to do where a class has so many different images.
+fn fewer_folds(different: usize) -> String {
+    match different {
+        ..2 => "add images to it, or leave it out".to_string(),
+        most => format!("use at most {most} folds"),
+    }
+}
+
+/// So many classes in words.
+fn classes_of(count: usize) -> String {
+    if count == 1 { "1 class".to_string() } else { format!("{count} classes") }
 }
 
 fn in_brackets(hint: &str) -> String {

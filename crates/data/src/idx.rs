@@ -6,6 +6,8 @@
 
 use std::io::Read;
 
+use tunefork_names::bytes;
+
 /// The largest file that is read, unpacked: about 5 million images of 28×28.
 pub const MAX_BYTES: u64 = 4 << 30;
 
@@ -40,7 +42,7 @@ pub enum IdxError {
         found: u64,
     },
     /// The sizes ask for more than [`MAX_BYTES`].
-    #[error("sizes {0:?} need more than the {MAX_BYTES} bytes that are read at most")]
+    #[error("sizes {:?} need more than the {} that are read at most", .0, bytes(MAX_BYTES))]
     TooLarge(Vec<usize>),
     /// The stream broke, for example a truncated gzip file.
     #[error("cannot be read to its end: {0}")]

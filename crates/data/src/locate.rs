@@ -79,9 +79,13 @@ impl Source {
             })
             .map(|name| folder.join(name))
             .collect();
-        looked.push(PathBuf::from(name));
         let beside = beside.map(|folder| folder.join(name));
-        looked.extend(beside.filter(|path| path != Path::new(name)));
+        for path in [PathBuf::from(name)].into_iter().chain(beside) {
+            // A whole path is the same from each folder.
+            if !looked.contains(&path) {
+                looked.push(path);
+            }
+        }
         let is_empty = name.trim().is_empty();
         match looked.iter().find(|path| !is_empty && path.exists()) {
             Some(path) => Self::at(path),

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use tunefork_names::bytes;
+
 use crate::part::PartFile;
 
 /// Why a file was not downloaded.
@@ -27,7 +29,7 @@ pub enum DownloadError {
         path: PathBuf,
     },
     /// The caller wanted to stop.
-    #[error("stopped; {kept} bytes are kept in `{}`, and the same command goes on there", path.display())]
+    #[error("stopped; {} are kept in `{}`, and the same command goes on there", bytes(*kept), path.display())]
     Stopped {
         /// The part that is kept.
         path: PathBuf,
@@ -119,7 +121,7 @@ pub enum Failure {
         found: u64,
     },
     /// The file is longer than it should be, which the server did not say before.
-    #[error("the server sends more than the {limit} bytes that are taken")]
+    #[error("the server sends more than the {} that are taken", bytes(*limit))]
     TooLong {
         /// Bytes that the file should have.
         limit: u64,

@@ -1,13 +1,14 @@
 //! What can go wrong on a device.
 
 use thiserror::Error;
+use tunefork_names::bytes;
 
 /// Why a device cannot be used, or has failed.
 #[derive(Clone, PartialEq, Debug, Error)]
 #[non_exhaustive]
 pub enum DeviceError {
     /// The device's memory does not suffice.
-    #[error("the device has {free} bytes of memory left, {wanted} are wanted")]
+    #[error("the device has {} of memory left, {} are wanted", bytes(*free), bytes(*wanted))]
     OutOfMemory {
         /// Bytes that were asked for.
         wanted: u64,

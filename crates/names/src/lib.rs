@@ -1,16 +1,23 @@
 //! Enums that users write by name: one table gives variants, names, parser and codes.
 //!
-//! [`named_enum!`] declares the enum; [`closest`] finds the name that a misspelt one stands for.
+//! [`named_enum!`] declares the enum; [`closest`] finds the name that a misspelt one stands for,
+//! [`listed`], [`counted`], [`number`] and [`bytes`] are how messages write names, numbers and amounts of memory.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod bytes;
 mod closest;
+mod counted;
 mod enumerated;
 mod named;
+mod number;
 mod unknown;
 
+pub use bytes::bytes;
 pub use closest::closest;
+pub use counted::{counted, thousands, times};
 pub use enumerated::Named;
+pub use number::number;
 pub use unknown::{UnknownName, listed};
 
 /// What [`named_enum!`] expands to refers to.

@@ -1,6 +1,7 @@
 //! What can be wrong with a description.
 
 use thiserror::Error;
+use tunefork_names::number;
 
 use crate::Image;
 
@@ -9,7 +10,7 @@ use crate::Image;
 #[non_exhaustive]
 pub enum NetworkError {
     /// A number is outside its bounds.
-    #[error("{layer}: {what} is {value}, must be {allowed}")]
+    #[error("{layer}: {what} is {}, must be {allowed}", number(*value))]
     OutOfRange {
         /// Layer, for example `blocks.0`.
         layer: String,
@@ -77,7 +78,7 @@ pub enum NetworkError {
     /// Batch norm would see a single value per channel.
     #[error(
         "{layer}: batch norm needs more than one value per channel in training, but a batch of one image \
-         on a map of 1x1 has one; use another batch size, or drop the last partial batch"
+         on a map of 1x1 has one; use another batch size or another norm"
     )]
     SingleValueNorm {
         /// The norm, for example `blocks.0.norm`.

@@ -1,5 +1,8 @@
 //! How figures are written for people.
 
+use tunefork_names::thousands;
+use tunefork_space::{Domain, Value};
+
 /// A figure with four digits after the point, or as few as tell it where that says too little or too much.
 ///
 /// ```
@@ -13,37 +16,6 @@ pub fn figure(value: f64) -> String {
         size if value != 0.0 && !(1e-3..1e5).contains(&size) => format!("{value:.3e}"),
         _ => format!("{value:.4}"),
     }
-}
-
-/// A whole number with a comma at every thousand.
-///
-/// ```
-/// use tunefork_report::thousands;
-///
-/// assert_eq!((thousands(7), thousands(421_834), thousands(1_000_000)), ("7".into(), "421,834".into(), "1,000,000".into()));
-/// ```
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// So many of something that has an ordinary plural.
-///
-/// ```
-/// use tunefork_report::counted;
-///
-/// assert_eq!((counted(1, "trial"), counted(3_000, "trial")), ("1 trial".into(), "3,000 trials".into()));
-/// ```
-pub fn counted(count: usize, noun: &str) -> String {
-    let ending = if count == 1 { "" } else { "s" };
-    format!("{} {noun}{ending}", thousands(count as u64))
 }
 
 /// A figure with the standard deviation that it has, if it is a mean; the deviation has no more digits than
@@ -68,5 +40,28 @@ pub(crate) fn figure_beside(value: f64, other: f64) -> String {
     match value.abs() < 1e-3 && other.abs() >= 1e-3 {
         true => format!("{value:.4}"),
         false => figure(value),
+    }
+}
+
+/// Choices of a domain that are named; what is left of more is counted.
+const NAMED: usize = 10;
+
+/// A domain with no more of its choices than a reader looks at.
+///
+/// ```
+/// use tunefork_report::shortened;
+/// use tunefork_space::Domain;
+///
+/// let many = Domain::choice((0..1000).map(i64::from))?;
+/// assert_eq!(shortened(&many), "{0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 990 more}");
+/// # Ok::<(), tunefork_space::DomainError>(())
+/// ```
+pub fn shortened(domain: &Domain) -> String {
+    match domain {
+        Domain::Categorical { choices, .. } if choices.len() > NAMED + 1 => {
+            let named: Vec<String> = choices.iter().take(NAMED).map(Value::to_string).collect();
+            format!("{{{} and {} more}}", named.join(", "), thousands((choices.len() - NAMED) as u64))
+        }
+        Domain::Categorical { .. } | Domain::Float { .. } | Domain::Int { .. } => domain.to_string(),
     }
 }

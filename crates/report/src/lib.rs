@@ -27,6 +27,7 @@ mod summary;
 
 pub use csv::{csv_line, trials_csv};
 pub use experiments::ExperimentSummary;
-pub use figures::{counted, figure, thousands, with_deviation};
+pub use figures::{figure, shortened, with_deviation};
 pub use markdown::markdown;
 pub use summary::{Row, Summary};
+pub use tunefork_names::{bytes, counted, thousands, times};

@@ -5,7 +5,9 @@ use std::fmt::{self, Write as _};
 use tunefork_trial::{Direction, TrialState};
 
 use crate::experiments::write_experiments;
-use crate::figures::{counted, figure, with_deviation};
+use tunefork_names::{counted, times};
+
+use crate::figures::{figure, with_deviation};
 use crate::{Row, Summary};
 
 /// The report as Markdown.
@@ -42,7 +44,8 @@ fn write_report(text: &mut String, summary: &Summary) -> fmt::Result {
             ..=1 => writeln!(text, "\nOn the test images, which were looked at once, for this trial:\n")?,
             looks => writeln!(
                 text,
-                "\nOn the test images, which were looked at {looks} times, each time for the trial that was the best then:\n"
+                "\nOn the test images, which were looked at {}, each time for the trial that was the best then:\n",
+                times(looks as usize)
             )?,
         }
         write_table(text, &["test", ""], figures)?;

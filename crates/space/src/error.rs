@@ -41,7 +41,7 @@ pub enum DomainError {
         step: Value,
     },
     /// The grid is too fine to be held in numbers.
-    #[error("step is {step}, too fine for the range from {low} to {high}; use a larger step or none")]
+    #[error("step is {step:?}, too fine for the range from {low:?} to {high:?}; use a larger step or none")]
     TooManySteps {
         /// The lower bound given.
         low: f64,

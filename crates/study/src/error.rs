@@ -1,6 +1,7 @@
 //! What can go wrong with a study.
 
-use crate::StorageError;
+use crate::facts::joined;
+use crate::{Difference, StorageError};
 use std::path::PathBuf;
 use tunefork_space::SpaceError;
 use tunefork_trial::TrialNumber;
@@ -18,24 +19,24 @@ pub enum StudyError {
     /// The settings are not those of the stored study.
     #[error(
         "study `{study}` was started with other settings: {}; what a study is compared by stays, only its budget may grow: restore the settings, or start anew under another name or folder",
-        differences.join("; ")
+        joined(differences)
     )]
     SettingsChanged {
         /// Name of the study.
         study: String,
-        /// A sentence for each setting, as from [`Facts::differences`](crate::Facts::differences).
-        differences: Vec<String>,
+        /// Each setting that is another, as from [`Facts::differences`](crate::Facts::differences).
+        differences: Vec<Difference>,
     },
     /// The fingerprint is not that of the stored study.
     #[error(
         "study `{study}` was started under another fingerprint: {}; its results would not be reproducible: go on where it was started, or accept the drift (--accept-drift)",
-        differences.join("; ")
+        joined(differences)
     )]
     FingerprintChanged {
         /// Name of the study.
         study: String,
-        /// A sentence for each fact of the fingerprint.
-        differences: Vec<String>,
+        /// Each fact of the fingerprint that is another.
+        differences: Vec<Difference>,
     },
     /// The budget is smaller than what the stored study was asked for.
     #[error(

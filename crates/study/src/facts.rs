@@ -1,5 +1,7 @@
 //! Named texts that two runs of one study must share.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -11,7 +13,7 @@ use sha2::{Digest, Sha256};
 /// use tunefork_study::Facts;
 /// let stored = Facts::new([("isa", "avx2"), ("precision", "f32")]);
 /// let now = Facts::new([("isa", "avx512"), ("precision", "f32")]);
-/// assert_eq!(stored.differences(&now), ["isa was avx2 and is now avx512"]);
+/// assert_eq!(stored.differences(&now)[0].to_string(), "isa was avx2 and is now avx512");
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts(Vec<(String, String)>);
@@ -32,22 +34,13 @@ impl Facts {
         self.iter().find(|(k, _)| *k == name).map(|(_, v)| v)
     }
 
-    /// One sentence for every name whose text is not the same in `now`; empty if all agree.
-    pub fn differences(&self, now: &Facts) -> Vec<String> {
-        let mut found = Vec::new();
-        for (name, was) in self.iter() {
-            match now.get(name) {
-                Some(is) if is == was => {}
-                Some(is) => found.push(format!("{name} was {was} and is now {is}")),
-                None => found.push(format!("{name} was {was} and is now absent")),
-            }
-        }
-        for (name, is) in now.iter() {
-            if self.get(name).is_none() {
-                found.push(format!("{name} was absent and is now {is}"));
-            }
-        }
-        found
+    /// Every name whose text is not the same in `now`; empty if all agree.
+    pub fn differences(&self, now: &Facts) -> Vec<Difference> {
+        let new = now.iter().map(|(name, _)| name).filter(|name| self.get(name).is_none());
+        let names = self.iter().map(|(name, _)| name).chain(new);
+        let text = |facts: &Facts, name: &str| facts.get(name).map(str::to_owned);
+        let both = names.map(|name| Difference { name: name.to_owned(), was: text(self, name), now: text(now, name) });
+        both.filter(|both| both.was != both.now).collect()
     }
 
     /// SHA-256 over names and texts, as 64 hexadecimal digits.
@@ -63,6 +56,29 @@ impl Facts {
     }
 }
 
+/// What is said under one name, before and now. Displayed as a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The name of both.
+    pub name: String,
+    /// The text that was there, if there was one.
+    pub was: Option<String>,
+    /// The text that is there now, if there is one.
+    pub now: Option<String>,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "absent".to_owned());
+        write!(f, "{} was {} and is now {}", self.name, text(&self.was), text(&self.now))
+    }
+}
+
+/// Differences as one clause.
+pub(crate) fn joined(differences: &[Difference]) -> String {
+    differences.iter().map(Difference::to_string).collect::<Vec<_>>().join("; ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,8 +88,8 @@ mod tests {
         let was = Facts::new([("a", "1"), ("b", "2")]);
         let now = Facts::new([("b", "3"), ("c", "4")]);
         assert_eq!(
-            was.differences(&now),
-            ["a was 1 and is now absent", "b was 2 and is now 3", "c was absent and is now 4"]
+            joined(&was.differences(&now)),
+            "a was 1 and is now absent; b was 2 and is now 3; c was absent and is now 4"
         );
         assert!(was.differences(&was).is_empty());
     }

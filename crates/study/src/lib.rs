@@ -34,7 +34,7 @@ pub use change::Change;
 pub use clock::{Clock, Cost, CostModel, Moment};
 pub use error::StudyError;
 pub use executor::{Definition, Ended, ExecutorOptions, Outcome, UnderWay, run};
-pub use facts::Facts;
+pub use facts::{Difference, Facts};
 pub use ledger::{Admission, Ledger};
 pub use memory::MemoryStorage;
 pub use observer::{Event, Observer};

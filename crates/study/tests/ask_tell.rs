@@ -294,7 +294,7 @@ fn the_other_direction_is_refused() {
     let Err(error) = Study::open(other, sqlite(folder.path()), tpe(), Box::new(NoScheduler)) else {
         panic!("the directions differ");
     };
-    assert!(error.to_string().contains("direction was Minimize"), "{error}");
+    assert!(error.to_string().contains("direction was minimize"), "{error}");
 }
 
 /// Fails at will.

@@ -2,13 +2,14 @@
 
 use thiserror::Error;
 use tunefork_graph::EngineError;
+use tunefork_names::{bytes, number};
 use tunefork_nn::{Image, NetworkError};
 
 /// What a trainer can run into.
 #[derive(Debug, Error)]
 pub enum TrainError {
     /// A setting is outside its bounds.
-    #[error("{what} is {value}, must be {allowed}")]
+    #[error("{what} is {}, must be {allowed}", number(*value))]
     Setting {
         /// Name of the setting.
         what: &'static str,
@@ -79,7 +80,10 @@ pub enum TrainError {
     },
     /// The plan needs more memory than it may have.
     #[error(
-        "training in batches of {batch_size} needs {wanted} bytes, but only {budget} are free or allowed; {}",
+        "training in batches of {batch_size} needs {}, but {} only {}; {}",
+        bytes(*wanted),
+        if *of_device { "the device has" } else { "`memory` allows" },
+        bytes(*budget),
         advice(*largest_batch)
     )]
     DoesNotFit {
@@ -89,6 +93,8 @@ pub enum TrainError {
         wanted: u64,
         /// Bytes it may have: allowed by the caller, or free on the device.
         budget: u64,
+        /// Whether that is what the device has, and not what the caller allows.
+        of_device: bool,
         /// Largest batch that would fit, if any.
         largest_batch: Option<usize>,
     },

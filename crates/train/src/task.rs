@@ -74,9 +74,9 @@ impl Task {
     /// [`TrainError::DoesNotFit`] with the largest batch that would fit; or as [`Task::compile`].
     pub fn compile_within(&self, device: &dyn Device, budget: u64) -> Result<Compiled, TrainError> {
         let compiled = self.compile(device)?;
-        self.fit(device, &compiled, budget, Compiled::most_bytes)?;
+        self.fit(device, &compiled, (budget, false), Compiled::most_bytes)?;
         if let Some(room) = device.room(&self.images)? {
-            self.fit(device, &compiled, room.most, |compiled| compiled.engine_bytes)?;
+            self.fit(device, &compiled, (room.most, true), |compiled| compiled.engine_bytes)?;
         }
         Ok(compiled)
     }
@@ -84,16 +84,17 @@ impl Task {
     /// Refuses what the device has no memory for at this moment.
     pub(crate) fn fit_now(&self, device: &dyn Device, compiled: &Compiled) -> Result<(), TrainError> {
         match device.room(&self.images)? {
-            Some(room) => self.fit(device, compiled, room.free, |compiled| compiled.engine_bytes),
+            Some(room) => self.fit(device, compiled, (room.free, true), |compiled| compiled.engine_bytes),
             None => Ok(()),
         }
     }
 
+    /// Refuses what takes more than a budget, of which is said whether it is that of the device.
     fn fit(
         &self,
         device: &dyn Device,
         compiled: &Compiled,
-        budget: u64,
+        (budget, of_device): (u64, bool),
         bytes: fn(&Compiled) -> u64,
     ) -> Result<(), TrainError> {
         if bytes(compiled) <= budget {
@@ -103,6 +104,7 @@ impl Task {
             batch_size: self.spec.batch_size,
             wanted: bytes(compiled),
             budget,
+            of_device,
             largest_batch: self.largest_batch(device, budget, bytes),
         })
     }

@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use tunefork::report::thousands;
+use tunefork::report::{bytes, counted};
 use tunefork::{BenchOptions, BenchResult, WINDOWS};
 
 use crate::args::BenchArgs;
-use crate::output::{bytes, print};
+use crate::output::print;
 use crate::progress;
 
 pub(crate) fn bench(args: &BenchArgs) -> anyhow::Result<ExitCode> {
@@ -28,7 +28,7 @@ fn text(result: &BenchResult) -> String {
     let peak = result.peak_bytes.map(bytes).unwrap_or_else(|| "unknown".to_string());
     let device = match &result.gpu {
         Some(gpu) => format!("cuda {gpu}"),
-        None => format!("{} {}, {} threads", result.device, result.isa, result.threads),
+        None => format!("{} {}, {}", result.device, result.isa, counted(result.threads, "thread")),
     };
     let planned = match &result.gpu {
         Some(_) => format!("{} on the GPU without its images and the driver's own", bytes(result.engine_bytes)),
@@ -36,13 +36,13 @@ fn text(result: &BenchResult) -> String {
     };
     let notes = result.streamed.iter().map(|why| format!("note: {why}\n"));
     format!(
-        "{notes}{name}: {params} parameters, batches of {batch}, {device}, {precision}\n\
+        "{notes}{name}: {params}, batches of {batch}, {device}, {precision}\n\
          {median:.4} s for 1,000 images (median of {WINDOWS} windows of {images} images; {min:.4} to {max:.4})\n\
          {gflops:.1} GFLOP/s\n\
          planned {planned}, peak resident {peak}{of_host}\n",
         notes = notes.collect::<String>(),
         name = result.name,
-        params = thousands(result.params),
+        params = counted(result.params as usize, "parameter"),
         batch = result.batch,
         precision = result.precision,
         median = result.s_per_1000_images,

@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use tunefork::report::{counted, thousands};
+use tunefork::report::{bytes, counted, shortened, thousands};
 use tunefork::scheduler::SchedulerKind;
 use tunefork::study_file::table::{KIND, SAMPLER};
 use tunefork::{StudyPlan, StudySpec, StudyTime};
 
 use crate::args::PlanArgs;
-use crate::output::{about, bytes, print, table};
+use crate::output::{about, on_a_line, print, table};
 use crate::progress;
 
 pub(crate) fn plan(args: &PlanArgs) -> anyhow::Result<ExitCode> {
@@ -41,7 +41,7 @@ fn text(spec: &StudySpec, plan: &StudyPlan) -> Result<String, std::fmt::Error> {
     }
     writeln!(text, "\nThe default configuration:\n")?;
     if !plan.baseline.is_empty() {
-        writeln!(text, "  {}\n", plan.baseline)?;
+        writeln!(text, "  {}\n", on_a_line(&plan.baseline))?;
     }
     let rows: Vec<Vec<String>> = plan
         .layers
@@ -77,12 +77,14 @@ fn write_trainings(text: &mut String, spec: &StudySpec) -> std::fmt::Result {
     if !members.are_several() {
         return Ok(());
     }
-    let (count, folds, replicates) = (members.count(), members.folds, members.replicates);
+    let (folds, replicates) =
+        (counted(members.folds as usize, "fold"), counted(members.replicates as usize, "replicate"));
+    let count = members.count();
     let order = match members.sequential {
         true => "one fold after another",
         false => "side by side",
     };
-    writeln!(text, "trainings   {count} a trial: {folds} folds x {replicates} replicates, {order}")
+    writeln!(text, "trainings   {count} a trial: {folds} x {replicates}, {order}")
 }
 
 /// What is tried: given configurations, or points of a space.
@@ -93,7 +95,8 @@ fn write_search(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> std::f
     };
     let varying = spec.space().len();
     if varying == 0 && plan.experiments.is_empty() {
-        return writeln!(text, "trials      1 of {epochs} epochs: nothing varies");
+        let epochs = counted(plan.epochs.1 as usize, "epoch");
+        return writeln!(text, "trials      1 of {epochs}: nothing varies");
     }
     if !plan.experiments.is_empty() {
         write_experiments(text, spec, plan)?;
@@ -102,12 +105,12 @@ fn write_search(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> std::f
         return writeln!(text, "epochs      {epochs} a trial, {all} in all if none is stopped");
     }
     let points = match plan.points {
-        Some(points) => format!("at most {} configurations", thousands(points)),
+        Some(points) => format!("at most {}", counted(points as usize, "configuration")),
         None => "no end of configurations".to_string(),
     };
-    writeln!(text, "space       {varying} parameters, {points}")?;
+    writeln!(text, "space       {}, {points}", counted(varying, "parameter"))?;
     for parameter in spec.space().parameters() {
-        writeln!(text, "              {} in {}", parameter.name, parameter.domain)?;
+        writeln!(text, "              {} in {}", parameter.name, shortened(&parameter.domain))?;
     }
     let sampler = SAMPLER.of(spec.fixed());
     let (first, slots) = (spec.enqueued().len(), spec.slots());
@@ -143,7 +146,7 @@ fn write_time(text: &mut String, spec: &StudySpec, plan: &StudyPlan, time: &Stud
 /// Each experiment with its runs, and how many of all runs are trained.
 fn write_experiments(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> std::fmt::Result {
     let runs: u64 = plan.experiments.iter().map(|experiment| experiment.runs).sum();
-    writeln!(text, "experiments {}, with {} runs", plan.experiments.len(), thousands(runs))?;
+    writeln!(text, "experiments {}, with {}", plan.experiments.len(), counted(runs as usize, "run"))?;
     let mut rows: Vec<Vec<String>> = (plan.experiments.iter())
         .map(|experiment| {
             let counts = [experiment.runs, experiment.trials, experiment.epochs];
@@ -160,7 +163,7 @@ fn write_experiments(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> s
     }
     write!(text, "\n{}\n", table(&header, &rows))?;
     let slots = spec.slots();
-    writeln!(text, "trials      {} distinct runs, each trained once; {slots} at once", thousands(plan.trials))
+    writeln!(text, "trials      {}, each trained once; {slots} at once", counted(plan.trials as usize, "distinct run"))
 }
 
 fn write_stopping(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> std::fmt::Result {
@@ -169,6 +172,7 @@ fn write_stopping(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> std:
     match rungs.is_empty() {
         true if scheduler == SchedulerKind::None => writeln!(text, "stopping    none"),
         true => writeln!(text, "stopping    none: {scheduler} has no rung before the last epoch"),
+        false if rungs.len() == 1 => writeln!(text, "stopping    {scheduler}, after epoch {}", rungs[0]),
         false => writeln!(text, "stopping    {scheduler}, after epochs {}", rungs.join(", ")),
     }
 }

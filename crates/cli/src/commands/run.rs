@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use tunefork::report::{counted, with_deviation};
+use tunefork::report::{counted, times, with_deviation};
 use tunefork::study::{Ended, StudyRecord};
 use tunefork::train::Objective;
 use tunefork::{Report, RunOptions, StudySpec, deviation_of, study_notes};
@@ -13,7 +13,7 @@ use tunefork::{Report, RunOptions, StudySpec, deviation_of, study_notes};
 use super::{same_command, stop_flag};
 use crate::INTERRUPTED;
 use crate::args::RunArgs;
-use crate::output::{complain, duration, failure_lines, print};
+use crate::output::{complain, duration, failure_lines, given, print};
 use crate::progress;
 
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
@@ -78,7 +78,7 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
         let deviation = last.and_then(|last| deviation_of(&last.report.members));
         let value = with_deviation(best.value.unwrap_or(f64::NAN), deviation);
         line(format!("best: trial {}, validation {objective} {value}", best.number));
-        for (name, value) in best.params().iter() {
+        for (name, value) in given(&best.params()) {
             line(format!("  {name} = {value}"));
         }
     }
@@ -93,7 +93,8 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
             line(format!("test {name} of the best: {value}"));
         }
         if test.looks > 1 {
-            line(format!("the test images were looked at {} times, each time for the best trial then", test.looks));
+            let looks = times(test.looks as usize);
+            line(format!("the test images were looked at {looks}, each time for the best trial then"));
         }
     }
     study_notes(study).into_iter().for_each(&mut line);

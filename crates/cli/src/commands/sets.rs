@@ -6,12 +6,13 @@ use std::process::ExitCode;
 use serde_json::json;
 use tunefork::data::Source;
 use tunefork::download::{CATALOGUE, FetchOptions, KnownSet};
+use tunefork::report::bytes;
 use tunefork::{Error, SetFetched, fetch_set};
 
 use super::{same_command, stop_flag};
 use crate::INTERRUPTED;
 use crate::args::{GetArgs, ListArgs};
-use crate::output::{bytes, complain, print, say, table};
+use crate::output::{complain, print, say, table};
 use crate::progress::Downloads;
 
 /// Downloads a known set, or goes on with it.

@@ -8,7 +8,7 @@ use tunefork::study::{MemberReport, StudyRecord, TrialRecord};
 use tunefork::{Members, TestResult, deviation_of, read_study, show_json, study_notes};
 
 use crate::args::ShowArgs;
-use crate::output::{failure_lines, print, table, test_lines};
+use crate::output::{failure_lines, given, on_a_line, print, table, test_lines};
 
 pub(crate) fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let (study, test) = read_study(&args.path, args.study.as_deref())?;
@@ -42,7 +42,7 @@ fn text(study: &StudyRecord, test: Option<&TestResult>) -> Result<String, std::f
             ];
             row.extend(several.then(|| deviation(trial).map(figure).unwrap_or_default()));
             row.extend(grouped.then(|| experiments(trial).join(", ")));
-            row.push(trial.params().to_string());
+            row.push(on_a_line(&trial.params()));
             row
         })
         .collect();
@@ -72,7 +72,7 @@ fn text(study: &StudyRecord, test: Option<&TestResult>) -> Result<String, std::f
         let (member, value) = (members.name(report.member), figure(report.value));
         writeln!(text, "  {member}: {value}")?;
     }
-    for (name, value) in best.params().iter() {
+    for (name, value) in given(&best.params()) {
         writeln!(text, "  {name} = {value}")?;
     }
     if let Some(test) = test {

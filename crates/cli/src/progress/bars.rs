@@ -26,7 +26,7 @@ impl Bars {
     pub(super) fn new(spec: &StudySpec) -> Self {
         let all = MultiProgress::new();
         let best = all.add(ProgressBar::new(spec.trials().into()));
-        best.set_style(style("{pos}/{len} trials  {elapsed}  {msg}"));
+        best.set_style(style("trials {pos}/{len}  {elapsed}  {msg}"));
         best.set_message("no trial is complete yet");
         best.tick();
         Self {

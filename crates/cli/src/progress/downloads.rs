@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use tunefork::download::{Event, Fetched};
+use tunefork::report::bytes;
 
 use super::bars::style;
-use crate::output::{bytes, say};
+use crate::output::say;
 
 /// The least time between two lines or objects that only say how far it is.
 const PULSE: Duration = Duration::from_secs(2);

@@ -1,12 +1,12 @@
 //! One line per event, for files and pipes.
 
-use tunefork::report::figure;
+use tunefork::report::{counted, figure};
 use tunefork::study::{Event, Observer};
 use tunefork::trial::TrialState;
 use tunefork::{Listener, StudySpec};
 
 use super::{Epochs, epoch_words};
-use crate::output::say;
+use crate::output::{on_a_line, say};
 
 /// Prints a line for each thing that is news.
 pub(super) struct Lines {
@@ -35,12 +35,15 @@ impl Observer for Lines {
 /// What an event is told as; nothing for what was known or is told by another event.
 pub(super) fn line(event: &Event<'_>, epochs: &Epochs, objective: &str) -> Option<String> {
     Some(match event {
-        Event::StudyStarted { known_trials: 0, budget } => format!("a new study of {budget} trials"),
+        Event::StudyStarted { known_trials: 0, budget } => {
+            format!("a new study of {}", counted(*budget as usize, "trial"))
+        }
         Event::StudyStarted { known_trials, budget } => {
-            format!("going on with {known_trials} of {budget} trials known")
+            let all = counted(*budget as usize, "trial");
+            format!("going on with {known_trials} of {all} known")
         }
         Event::TrialStarted { number, params, known: false, .. } => {
-            format!("trial {number} started: {params}")
+            format!("trial {number} started: {}", on_a_line(params))
         }
         Event::TrialRetried { number, failure } => {
             format!("trial {number} begins again: {failure}")

@@ -57,3 +57,9 @@ fn what_needs_a_gpu_is_refused_in_one_sentence() {
     }
     assert!(!fixture.path("runs").exists(), "nothing was begun");
 }
+
+#[test]
+fn a_gpu_is_called_cuda() {
+    let told = Fixture::new(TINY).fails(2, &["run", "study.toml", "--device", "gpu"]);
+    assert!(told.contains("there is no device `gpu`: write --device cuda"), "{told}");
+}

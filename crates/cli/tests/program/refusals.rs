@@ -42,7 +42,12 @@ fn a_study_that_cannot_work_is_refused_before_it_starts() {
     let batch = TINY.replace("batch_size = { choice = [16, 32] }", "batch_size = 500\nlast_batch = \"drop\"");
     refused(&batch, 2, &["run", "study.toml"], "there are only 180 training images");
     let split = TINY.replace("validation = 60", "train = 200\nvalidation = 60");
-    refused(&split, 2, &["run", "study.toml"], "images are asked for, 240 are there");
+    refused(
+        &split,
+        2,
+        &["run", "study.toml"],
+        "study.toml:10:9: 260 training, validation and test images are asked for, out of 240",
+    );
     let memory = TINY.replace("[train]", "[train]\nmemory = 1").replace("[4, 8]", "[4096, 8192]");
     let expected = "the default configuration of this study cannot be trained: training in batches of";
     refused(&memory, 2, &["run", "study.toml"], expected);

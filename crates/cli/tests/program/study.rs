@@ -76,6 +76,9 @@ fn a_finished_study_grows_and_is_not_changed() {
     assert!(fewer.contains("only grow"), "{fewer}");
     let changed = fixture.fails(2, &["run", "study.toml", "--set", "trials=8", "epochs=4", "seed=1"]);
     assert!(changed.contains("seed was 0 and is now 1; epochs was 3 and is now 4"), "{changed}");
+    let changed = fixture.fails(2, &["run", "study.toml", "--eager", "--set", "trials=8", "learning_rate=0.1475"]);
+    assert!(changed.contains("--eager was not given and is now given"), "{changed}");
+    assert!(changed.contains("learning_rate was searched and is now 0.1475"), "{changed}");
     assert_eq!(fixture.shown("runs/tiny"), grown, "a refusal changes nothing");
     let report = fixture.read("runs/tiny/report.md");
     assert!(
@@ -98,7 +101,10 @@ fn a_study_without_a_scheduler_that_grows_is_what_it_is_at_once() {
     let test: serde_json::Value = serde_json::from_str(&fixture.read("grown/test.json")).unwrap();
     let report = fixture.read("grown/report.md");
     let looks = test["looks"].as_u64().expect("other trials were the best before");
-    assert!((2..=3).contains(&looks) && report.contains(&format!("looked at {looks} times")), "{report}");
+    assert!(
+        (2..=3).contains(&looks) && report.contains(&format!("looked at {}", tunefork::report::times(looks as usize))),
+        "{report}"
+    );
     assert!(fixture.read("whole/report.md").contains("looked at once"));
 }
 
@@ -157,13 +163,34 @@ fn events_are_objects_on_request() {
 }
 
 #[test]
+fn one_of_a_thing_is_no_plural() {
+    let one = TINY.replace("trials = 6", "trials = 1").replace("epochs = 3", "epochs = 1");
+    let fixture = Fixture::new(&one);
+    assert!(fixture.ok(&["run", "study.toml"]).contains("a new study of 1 trial\n"));
+    let given = ["layers=1", "channels=8", "batch_size=16", "learning_rate=0.1"];
+    let plan = fixture.ok(&[&["plan", "study.toml", "--no-time", "--set"][..], &given].concat());
+    assert!(plan.contains("trials      1 of 1 epoch: nothing varies"), "{plan}");
+    let plan = fixture.ok(&[&["plan", "study.toml", "--no-time", "--set"][..], &given[..3]].concat());
+    assert!(plan.contains("space       1 parameter, no end of configurations"), "{plan}");
+}
+
+#[test]
+fn a_plan_names_a_few_of_many_choices() {
+    let choices: Vec<String> = (1..=5000).map(|units| units.to_string()).collect();
+    let many =
+        TINY.replace("hidden = [16]", &format!("hidden_layers = 1\nhidden = {{ choice = [{}] }}", choices.join(", ")));
+    let plan = Fixture::new(&many).ok(&["plan", "study.toml", "--no-time"]);
+    assert!(plan.contains("hidden.0 in {1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 4,990 more}"), "{plan}");
+}
+
+#[test]
 fn plan_tells_what_a_study_takes() {
     let fixture = Fixture::new(TINY);
     let plan = fixture.ok(&["plan", "study.toml"]);
     for line in [
         "images      180 training, 60 validation, 60 test",
         "trials      6 by tpe, 0 given; 4 at once",
-        "stopping    asha, after epochs 1",
+        "stopping    asha, after epoch 1\n",
         "epochs      3 a trial, at most 18 in all",
         "blocks.0.conv",
     ] {

@@ -7,6 +7,7 @@ mod zip;
 use std::io::{self, Read, Seek};
 
 use form::{Form, form};
+use tunefork_names::bytes;
 
 use crate::names::text_of;
 
@@ -46,7 +47,7 @@ pub enum ArchiveError {
         found: u64,
     },
     /// An entry is larger than what is read of a file of its kind.
-    #[error("has {size} bytes; at most {limit} are read")]
+    #[error("has {}; at most {} are read", bytes(*size), bytes(*limit))]
     TooLarge {
         /// The size its header states.
         size: u64,
@@ -57,7 +58,7 @@ pub enum ArchiveError {
     #[error("has more than {MAX_ENTRIES} entries")]
     TooManyEntries,
     /// An archive that unpacks to much more than images can.
-    #[error("unpacks to more than {0} bytes, far more than images of this archive's size can be")]
+    #[error("unpacks to more than {}, far more than images of this archive's size can be", bytes(*.0))]
     Bomb(u64),
     /// A name or a block of attributes is too long, or uses what is not supported.
     #[error("entry {index}: {reason}")]

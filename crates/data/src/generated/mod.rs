@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use std::sync::{Mutex, PoisonError};
 
+use tunefork_names::bytes;
+
 use crate::dataset::check_shape;
 use crate::parallel::together;
 use crate::{DataError, Dataset, Image};
@@ -115,13 +117,17 @@ impl Generated {
             return setting("difficulty", self.difficulty.to_string(), expected);
         }
         if self.train < self.classes {
-            let expected = format!("at least one image for each of {} classes is needed", self.classes);
-            return setting("train", self.train.to_string(), expected);
+            let expected = format!("at least one for each of the {} classes is needed", self.classes);
+            return setting("images", self.train.to_string(), expected);
         }
-        let bytes = self.train.checked_add(self.test).and_then(|n| n.checked_mul(shape.elements()));
-        if bytes.is_none_or(|bytes| bytes > MAX_BYTES) {
-            let expected = format!("drawn sets are limited to {MAX_BYTES} bytes of pixels");
-            return setting("train + test", format!("{} + {}", self.train, self.test), expected);
+        let pixels = self.train.checked_add(self.test).and_then(|n| n.checked_mul(shape.elements()));
+        if pixels.is_none_or(|pixels| pixels > MAX_BYTES) {
+            let (test, limit) = (self.test, bytes(MAX_BYTES as u64));
+            let expected = format!(
+                "with {test} test images of {shape} that is more than the {limit} of pixels that a drawn set may have: \
+                 draw fewer or smaller ones"
+            );
+            return setting("images", self.train.to_string(), expected);
         }
         Ok(shape)
     }

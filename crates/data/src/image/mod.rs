@@ -23,7 +23,7 @@ mod webp;
 pub use changes::Changed;
 pub(crate) use changes::Changes;
 pub(crate) use kind::{HEAD_BYTES, Kind};
-use tunefork_names::named_enum;
+use tunefork_names::{bytes, named_enum};
 
 use crate::Image;
 
@@ -64,7 +64,7 @@ pub enum ImageError {
         feature: &'static str,
     },
     /// The file is larger than [`MAX_FILE_BYTES`].
-    #[error("has {0} bytes; at most {MAX_FILE_BYTES} are read")]
+    #[error("has {}; at most {} are read", bytes(*.0), bytes(MAX_FILE_BYTES))]
     FileSize(u64),
     /// Height or width is below [`MIN_SIDE`].
     #[error("is {height}x{width} pixels; at least {MIN_SIDE}x{MIN_SIDE} are needed")]
@@ -75,7 +75,7 @@ pub enum ImageError {
         width: usize,
     },
     /// More pixels than [`MAX_PIXELS`], or than a file of this length can hold.
-    #[error("claims {height}x{width} pixels in {bytes} bytes, which is refused")]
+    #[error("claims {height}x{width} pixels in {}, which is refused", tunefork_names::bytes(*bytes as u64))]
     TooLarge {
         /// Height in pixels.
         height: usize,

@@ -1,5 +1,7 @@
 //! How the classes are spread over a division.
 
+use tunefork_names::counted;
+
 use super::Split;
 use crate::Dataset;
 
@@ -57,8 +59,9 @@ fn ratio(data: &Dataset, counts: &[usize]) -> Option<String> {
     (times >= TOLD_RATIO).then(|| {
         let (first, second) = (name(data, most), name(data, least));
         format!(
-            "class {first} has {} training images and class {second} {}, {times} times fewer: accuracy hardly notices the second, macro_f1 does",
-            counts[most], counts[least]
+            "class {first} has {} and class {second} {}, {times} times fewer: accuracy hardly notices the second, macro_f1 does",
+            counted(counts[most], "training image"),
+            counts[least]
         )
     })
 }

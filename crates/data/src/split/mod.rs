@@ -89,9 +89,9 @@ impl Split {
     /// Divides `data`; the same data, options and key give the same split.
     ///
     /// # Errors
-    /// [`DataError::TooFew`] with both numbers when more images are asked for than there are, or
-    /// when training or validation would be empty; [`DataError::Equal`] when one would be empty
-    /// because equal images are not divided; [`DataError::Setting`] for a fraction outside 0 to 1.
+    /// [`DataError::TooFew`] with both numbers when more images are asked for than there are; [`DataError::NoneLeft`]
+    /// when the other parts take all; [`DataError::Equal`] when one would be empty because equal images are not
+    /// divided; [`DataError::Setting`] for a fraction outside 0 to 1, and where no image is asked for.
     pub fn new(data: &Dataset, options: &SplitOptions, key: Key) -> Result<Self, DataError> {
         let own = |part: Part| -> Vec<u32> { data.part(part).collect() };
         let pool = own(Part::Train);
@@ -119,10 +119,16 @@ impl Split {
             let part = "training, validation and test";
             return Err(DataError::TooFew { part, wanted, available: pool.len() });
         }
-        for (part, taken) in [("training", trains), ("validation", validations)] {
-            if taken == 0 {
-                return Err(DataError::TooFew { part, wanted: 1, available: 0 });
-            }
+        let asked = [
+            ("data.train", options.train, trains, pool.len()),
+            ("data.validation", options.validation, validations, validation_source.len()),
+        ];
+        if let Some((key, share, _, available)) = asked.into_iter().find(|(_, _, taken, _)| *taken == 0) {
+            return Err(none_asked(key, share, available).unwrap_or(DataError::NoneLeft {
+                available: pool.len(),
+                validation: given_validation,
+                test: given_test,
+            }));
         }
 
         let mut dealer = Dealer::new(data, options.order, key);
@@ -216,11 +222,11 @@ fn pooled(data: &Dataset, options: &SplitOptions) -> Result<SplitOptions, DataEr
     let available = data.part(Part::Train).len();
     let trains = count("training", "data.train", options.train, available, 0)?;
     let validations = rounded(trains, DEFAULT_VALIDATION).max(1);
-    Ok(SplitOptions {
-        train: Share::Count(trains.saturating_sub(validations)),
-        validation: Share::Count(validations),
-        ..*options
-    })
+    if trains < 2 {
+        let expected = "folds divide at least 2 images".to_owned();
+        return Err(DataError::Setting { key: "data.train", value: trains.to_string(), expected });
+    }
+    Ok(SplitOptions { train: Share::Count(trains - validations), validation: Share::Count(validations), ..*options })
 }
 
 /// An error if a class cannot be in every fold.
@@ -271,6 +277,18 @@ fn count(
         return Err(DataError::TooFew { part, wanted, available });
     }
     Ok(wanted)
+}
+
+/// The error of a share that asks for no image; nothing where nobody said how many there should be.
+fn none_asked(key: &'static str, share: Share, available: usize) -> Option<DataError> {
+    let (value, expected) = match share {
+        Share::Auto => return None,
+        Share::Count(count) => (count.to_string(), "at least 1 image is needed".to_owned()),
+        Share::Fraction(fraction) => {
+            (format!("{fraction:?}"), format!("of {available} images that is none, and at least 1 is needed"))
+        }
+    };
+    Some(DataError::Setting { key, value, expected })
 }
 
 fn rounded(whole: usize, fraction: f64) -> usize {

@@ -113,7 +113,7 @@ fn what_no_training_can_start_from_is_an_error() {
     assert!(place.error("set").contains("none of 2 could be decoded"));
 
     let place = Place::new().with(&[("set/a/1.png", &image)]);
-    assert!(place.error("set").contains("has 1 classes"));
+    assert!(place.error("set").contains("has 1 class"));
 
     let place = Place::new().with(&[("set/a/1.txt", b"text")]);
     assert!(place.error("set").contains("holds no usable image"));

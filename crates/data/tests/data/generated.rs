@@ -66,8 +66,8 @@ fn values_outside_their_range_are_named() {
         (Generated { difficulty: f64::NAN, ..small() }, "`difficulty` is NaN"),
         (Generated { channels: 2, ..small() }, "image shape 28x28x2"),
         (Generated { height: 8, ..small() }, "sides of at least 12 pixels"),
-        (Generated { train: 5, ..small() }, "`train` is 5; at least one image for each of 10"),
-        (Generated { train: usize::MAX, ..small() }, "limited to"),
+        (Generated { train: 5, ..small() }, "`images` is 5; at least one for each of the 10 classes"),
+        (Generated { train: usize::MAX, ..small() }, "more than the 4 GiB of pixels"),
     ];
     for (set, wanted) in cases {
         let message = set.draw().expect_err("a bad description").to_string();

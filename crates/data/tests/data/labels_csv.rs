@@ -116,7 +116,7 @@ fn what_is_wrong_is_named_with_its_line() {
     refused(b"a.png,\"cat\"s\nb.png,dog\n", 1, &["text behind a quote"]);
     refused(b"a.png,cat\nb.png,\"dog\nmore/e.png,cat\n", 2, &["quote that never ends"]);
     let message = place(b"a.png,cat\nb.png,cat\n").error("set");
-    assert!(message.contains("has 1 classes; between 2 and"), "{message}");
+    assert!(message.contains("has 1 class; between 2 and"), "{message}");
     let message = place(b"a.png,cat\nz.png,dog\n").error("set");
     assert!(message.contains("class `dog`"), "{message}");
 }

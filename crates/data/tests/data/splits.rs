@@ -65,15 +65,18 @@ fn asking_for_too_much_names_both_numbers() {
     let message = |options: SplitOptions| Split::new(&data, &options, Key::study(1)).expect_err("too much").to_string();
     let default = SplitOptions::default();
     let cases = [
-        (SplitOptions { train: Share::Count(11), ..default }, "11 training images are asked for, 10 are there"),
-        (SplitOptions { test: Share::Count(3), ..default }, "3 test images are asked for, 2 are there"),
-        (SplitOptions { validation: Share::Count(12), ..default }, "12 validation images are asked for, 10 are there"),
+        (SplitOptions { train: Share::Count(11), ..default }, "11 training images are asked for, out of 10"),
+        (SplitOptions { test: Share::Count(3), ..default }, "3 test images are asked for, out of 2"),
+        (SplitOptions { validation: Share::Count(12), ..default }, "12 validation images are asked for, out of 10"),
         (
             SplitOptions { train: Share::Count(8), validation: Share::Count(3), ..default },
-            "11 training, validation and test images are asked for, 10 are there",
+            "11 training, validation and test images are asked for, out of 10",
         ),
-        (SplitOptions { validation: Share::Count(10), ..default }, "1 training images are asked for, 0 are there"),
-        (SplitOptions { validation: Share::Count(0), ..default }, "1 validation images are asked for, 0 are there"),
+        (
+            SplitOptions { validation: Share::Count(10), ..default },
+            "of 10 images 10 are for validation and 0 for testing, which leaves none to train on",
+        ),
+        (SplitOptions { validation: Share::Count(0), ..default }, "`data.validation` is 0; at least 1 image is needed"),
         (SplitOptions { validation: Share::Fraction(1.5), ..default }, "`data.validation` is 1.5"),
         (SplitOptions { train: Share::Fraction(f64::NAN), ..default }, "`data.train` is NaN"),
     ];

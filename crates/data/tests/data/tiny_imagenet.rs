@@ -95,7 +95,7 @@ fn what_the_set_cannot_do_without_is_an_error() {
     let message = gone("train/n1/images/n1_0.JPEG").error("set");
     assert!(message.contains("class `crane`"), "{message}");
     let message = place(&[("wnids.txt", b"n1\n")]).error("set");
-    assert!(message.contains("has 1 classes"), "{message}");
+    assert!(message.contains("has 1 class"), "{message}");
     // Without words the classes keep their numbers; equal words are told apart by them.
     assert_eq!(gone("words.txt").opened("set").data.classes(), ["n2", "n1"]);
     let twice = place(&[("words.txt", b"n1\tcrane\nn2\tcrane\n")]).opened("set");

@@ -110,7 +110,7 @@ fn a_bomb_is_refused() {
     assert!(lengths.len() < 4);
     // The same in a set.
     let place = Place::new().with(&[("set.zip", &zip(&[("b/1.png", &flat(4, 4, 1))]))]);
-    assert!(place.error("set").contains("has 1 classes"));
+    assert!(place.error("set").contains("has 1 class"));
     let mut files = files;
     let good = flat(4, 4, 1);
     files.push(("b/1.png", &good));

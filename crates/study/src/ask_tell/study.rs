@@ -1,14 +1,16 @@
 //! The study: asks, tells, and what both share.
 
 use super::Trial;
-use crate::{Change, End, EndReason, Storage, StoredParameter, StudyError, StudyHeader, StudyRecord, enqueued};
+use crate::{
+    Change, Difference, End, EndReason, Storage, StoredParameter, StudyError, StudyHeader, StudyRecord, enqueued,
+};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tunefork_rng::Key;
 use tunefork_sampler::{Ask, Proposal, Region, Sampler};
 use tunefork_scheduler::Scheduler;
 use tunefork_space::{Params, Point, Space};
-use tunefork_trial::{History, TrialNumber, TrialState};
+use tunefork_trial::{Direction, History, TrialNumber, TrialState};
 
 /// A study whose loop is yours: [`ask`](Study::ask) for a trial, evaluate it, [`tell`](Study::tell)
 /// its value. The order of your calls is the study's clock: the same calls with the same seed give
@@ -115,10 +117,11 @@ impl Study {
         header.scheduler = scheduler.name().to_owned();
         let record = match storage.load()? {
             Some(record) if record.header.direction != header.direction => {
-                let (was, now) = (record.header.direction, header.direction);
+                let text = |direction: Direction| Some(format!("{direction:?}").to_lowercase());
+                let (was, now) = (text(record.header.direction), text(header.direction));
                 return Err(StudyError::SettingsChanged {
                     study: record.header.name,
-                    differences: vec![format!("direction was {was:?} and is now {now:?}")],
+                    differences: vec![Difference { name: "direction".to_owned(), was, now }],
                 });
             }
             Some(record) => record,

@@ -1,9 +1,10 @@
 //! Opens a study for a run: creates it, or checks that it is the one that was begun.
 
 use super::{Definition, ExecutorOptions};
+use crate::facts::joined;
 use crate::{
-    Change, Event, Facts, Moment, Observer, OutsideEvent, OutsideKind, Storage, StudyError, StudyHeader, StudyRecord,
-    patiently,
+    Change, Clock, Event, Facts, Moment, Observer, OutsideEvent, OutsideKind, Storage, StudyError, StudyHeader,
+    StudyRecord, patiently,
 };
 
 /// A study as it was found.
@@ -46,13 +47,14 @@ pub(super) fn open(
 /// Everything in a header that must stay, in words, with those of the settings that `counts` says.
 fn compared(header: &StudyHeader, counts: impl Fn(&str) -> bool) -> Facts {
     let own = [
-        ("direction", format!("{:?}", header.direction)),
+        ("direction", format!("{:?}", header.direction).to_lowercase()),
         ("metric", header.metric.clone().unwrap_or_default()),
         ("seed", header.seed.to_string()),
         ("slots", header.slots.to_string()),
-        ("clock", format!("{:?}", header.clock)),
+        // As the command line says it, and the file: `--eager`, `at`.
+        ("--eager", if header.clock == Clock::Eager { "given" } else { "not given" }.to_string()),
         ("cost model", format!("{:?}", header.cost_model)),
-        ("value at", format!("{:?}", header.value_at)),
+        ("at", format!("{:?}", header.value_at).to_lowercase()),
         ("sampler", header.sampler.clone()),
         ("scheduler", header.scheduler.clone()),
     ];
@@ -75,7 +77,7 @@ fn drift(
     if !options.accept_drift {
         return Err(StudyError::FingerprintChanged { study: known.header.name.clone(), differences });
     }
-    let message = differences.join("; ");
+    let message = joined(&differences);
     observer.event(&Event::Warning { message: &format!("fingerprint drift accepted: {message}") });
     let event = OutsideEvent { moment: last_moment(known), kind: OutsideKind::Drift, message };
     known.header.fingerprint.clone_from(now);

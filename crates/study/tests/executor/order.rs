@@ -273,5 +273,5 @@ fn an_eager_study_counts_results_as_they_arrive_and_goes_on_from_them() {
     assert_eq!(study.trials.len(), 14);
     assert!(study.trials.iter().all(|trial| trial.state.is_finished()));
     let error = go(definition("asha"), &Arc::default(), &mut storage, &options(1)).unwrap_err();
-    assert!(error.to_string().contains("clock was Eager"), "{error}");
+    assert!(error.to_string().contains("--eager was given and is now not given"), "{error}");
 }
