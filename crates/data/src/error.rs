@@ -168,6 +168,16 @@ pub enum DataError {
         /// Why images were left out, in brackets; empty if none was.
         reasons: String,
     },
+    /// All images of a set are for validation or test.
+    #[error("`{}` has no training part, only {parts}{reasons}; put images to train on into train/class/, or give them the part `train`", path.display())]
+    NoTraining {
+        /// The folder or archive.
+        path: PathBuf,
+        /// The parts that have images.
+        parts: String,
+        /// Why images were left out, in brackets; empty if none was.
+        reasons: String,
+    },
     /// A class has no usable training image.
     #[error("class `{class}` of `{}` has no usable image{reasons}; remove it or add images", path.display())]
     EmptyClass {

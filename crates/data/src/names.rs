@@ -21,6 +21,15 @@ pub(crate) fn text_of(name: &[u8]) -> String {
     text
 }
 
+/// The text of a file of names, in lines and columns divided by tabs.
+pub(crate) fn text_of_lines(bytes: &[u8]) -> String {
+    let line = |line: &[u8]| {
+        let columns = line.split(|byte| *byte == b'\t').map(|name| text_of(name.trim_ascii()));
+        columns.collect::<Vec<_>>().join("\t") + "\n"
+    };
+    bytes.split(|byte| *byte == b'\n').map(line).collect()
+}
+
 fn escape(text: &mut String, bytes: &[u8]) {
     for byte in bytes {
         write!(text, "\\x{byte:02x}").expect("writing to memory");

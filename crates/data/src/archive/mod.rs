@@ -169,7 +169,7 @@ fn read_amount(
 }
 
 /// How many bytes an archive of `packed` bytes may unpack to.
-fn allowance(packed: u64) -> u64 {
+pub(crate) fn allowance(packed: u64) -> u64 {
     packed.saturating_mul(MAX_UNPACKED_RATIO).saturating_add(UNPACKED_ALLOWANCE)
 }
 
