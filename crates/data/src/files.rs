@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::archive::{self, ArchiveError, EntryKind};
 use crate::contents::Raw;
-use crate::image::{HEAD_BYTES, ImageError, Kind, MAX_FILE_BYTES};
+use crate::image::{self, HEAD_BYTES, ImageError, Kind, MAX_FILE_BYTES};
 use crate::listing::Listing;
 use crate::locate::{Container, Source};
 use crate::{DataError, Warnings};
@@ -79,8 +79,8 @@ impl Files {
         for (place, is_image) in open.into_iter().zip(begin_as_images) {
             let found = &mut self.found[place];
             found.is_image = is_image;
-            if !is_image && is_unfinished(&found.name) {
-                self.warnings.leave_out(&found.name, "is an unfinished download; fetch it again");
+            if let Some(reason) = why_none(&found.name).filter(|_| !is_image) {
+                self.warnings.leave_out(&found.name, reason);
             }
         }
         Ok(())
@@ -235,13 +235,19 @@ const UNFINISHED_ENDINGS: [&str; 4] = ["crdownload", "part", "partial", "downloa
 /// Whether a file is an image, as far as its name tells.
 fn guess(name: &str) -> Option<bool> {
     match Kind::named(name) {
+        // What it holds may be another kind.
+        Some(Kind::Unread(_)) => None,
         Some(_) => Some(true),
         None => has_ending(name, &OTHER_ENDINGS).then_some(false),
     }
 }
 
-fn is_unfinished(name: &str) -> bool {
-    has_ending(name, &UNFINISHED_ENDINGS)
+/// Why a file that begins as no image does is left out with a word, if it is called as images are.
+pub(crate) fn why_none(name: &str) -> Option<String> {
+    if let Some(Kind::Unread(kind)) = Kind::named(name) {
+        return Some(image::unread(kind).to_string());
+    }
+    has_ending(name, &UNFINISHED_ENDINGS).then(|| "is an unfinished download; fetch it again".to_owned())
 }
 
 fn has_ending(name: &str, endings: &[&str]) -> bool {

@@ -1,6 +1,7 @@
 //! Names of files and classes as text: readable, and different where the names are.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use unicode_security::skeleton;
 
@@ -19,6 +20,12 @@ pub(crate) fn text_of(name: &[u8]) -> String {
         escape(&mut text, chunk.invalid());
     }
     text
+}
+
+/// A path as text that is readable, and different where paths are: what is no UTF-8, and what moves the cursor, is written as `\xe9`.
+#[must_use]
+pub fn shown(path: &Path) -> String {
+    text_of(path.as_os_str().as_encoded_bytes())
 }
 
 /// The text of a file of names, in lines and columns divided by tabs.

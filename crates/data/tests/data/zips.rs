@@ -86,7 +86,7 @@ fn a_class_of_which_nothing_can_be_read_is_told_with_the_reasons() {
 
     let place = Place::new().with(&[("set/a/1.png", &image), ("set/b/1.png", b""), ("set/b/2.png", b"text")]);
     let message = place.error("set");
-    let reasons = "(left out: `b/1.png` is empty (zero bytes); left out: `b/2.png` is no image (JPEG, PNG, WebP, BMP, GIF or TIFF))";
+    let reasons = "(left out: `b/1.png` is empty (zero bytes); left out: `b/2.png` is no image (JPEG, PNG, WebP, BMP, GIF, TIFF or PPM))";
     assert!(message.contains("class `b`") && message.contains(reasons), "{message}");
 }
 
