@@ -4,7 +4,7 @@
 //! alpha), 3 for all others. Palettes are looked up, 16-bit values keep their high byte, or as many bits less as the
 //! image does not use (8, 12 or 16 hold its largest colour), CMYK and
 //! YCCK are converted as in Adobe's (inverted) convention, and alpha is laid over white, as image
-//! viewers show it. EXIF's orientation is applied. Of animations and files of several pages the first is taken.
+//! viewers show it. The orientation that EXIF or XMP says is applied. Of animations and files of several pages the first is taken.
 
 mod alpha;
 mod bmp;
@@ -17,6 +17,7 @@ mod kind;
 mod netpbm;
 mod orientation;
 mod png;
+mod png_metadata;
 #[cfg_attr(not(feature = "tiff"), path = "no_tiff.rs")]
 mod tiff;
 mod webp;
@@ -215,7 +216,24 @@ fn check_packed(height: usize, width: usize, bytes: usize, per_byte: usize, free
     Ok(())
 }
 
+/// What decoders say of a file that ends where it should not, in lower case.
+const ENDS: [&str; 8] = [
+    "not enough bytes",
+    "premature end",
+    "exhausted data",
+    "failed to fill whole buffer",
+    "unexpected end of file",
+    "unexpected eof",
+    "truncated before the end",
+    "truncated too early",
+];
+
 fn damaged(error: impl std::fmt::Display) -> ImageError {
+    let text = error.to_string();
+    let lower = text.to_ascii_lowercase();
+    if ENDS.iter().any(|end| lower.contains(end)) {
+        return ImageError::Damaged("it ends early".to_owned());
+    }
     // Some decoders end some of their messages with a newline or a full stop.
-    ImageError::Damaged(error.to_string().trim_end().trim_end_matches('.').to_owned())
+    ImageError::Damaged(text.trim_end().trim_end_matches('.').to_owned())
 }
