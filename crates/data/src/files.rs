@@ -1,6 +1,7 @@
 //! The files of a source, in a folder or an archive: their names, and the way to their bytes.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -109,24 +110,32 @@ impl Files {
 
     fn list_archive(&mut self) -> Result<(), DataError> {
         let entries = open(&self.path).map(archive::list)?;
-        let mut seen = HashSet::new();
+        let mut places: HashMap<String, usize> = HashMap::new();
         for entry in entries.map_err(|source| self.broken(source))? {
             let name = entry.name;
             match entry.kind {
                 EntryKind::Refused(reason) => {
                     // A class of which nothing can be read is a class.
+                    let folder = name.trim_start_matches('/');
                     let folder =
-                        name.rsplit_once('/').map(|(folder, _)| folder).filter(|_| Kind::named(&name).is_some());
+                        folder.rsplit_once('/').map(|(folder, _)| folder).filter(|_| Kind::named(&name).is_some());
                     self.folders.extend(folder.filter(|folder| !leaves(folder)).map(str::to_owned));
                     self.warnings.leave_out(name, reason);
                 }
                 EntryKind::Folder => self.folders.push(name),
-                EntryKind::File if !seen.insert(name.clone()) => {
-                    let reason = "it occurs a second time; the first is used";
-                    self.warnings.leave_out(name, reason);
-                }
                 EntryKind::File => {
-                    self.found.push(Found { name, bytes: entry.size, handle: entry.index, is_image: false });
+                    let found = Found { name: name.clone(), bytes: entry.size, handle: entry.index, is_image: false };
+                    match places.entry(name) {
+                        Entry::Vacant(place) => {
+                            place.insert(self.found.len());
+                            self.found.push(found);
+                        }
+                        // As tar unpacks it.
+                        Entry::Occupied(place) => {
+                            self.found[*place.get()] = found;
+                            self.warnings.leave_out(place.key(), "occurs a second time; the last is used");
+                        }
+                    }
                 }
             }
         }

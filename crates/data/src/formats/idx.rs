@@ -1,13 +1,12 @@
 //! MNIST's four files of images and labels, each plain or gzipped.
 
-use flate2::read::MultiGzDecoder;
-
 use super::{Format, numbered};
+use crate::archive::{self, Gunzip};
 use crate::contents::{Contents, Item, Records, Stored};
 use crate::files::{Files, Found, inside};
 use crate::idx::{self, Idx, IdxError};
 use crate::image::Picture;
-use crate::{DataError, Part, archive};
+use crate::{DataError, Part};
 
 pub(super) const FORMAT: Format = Format {
     name: "IDX",
@@ -113,7 +112,7 @@ fn load(files: &Files, found: &Found, dimensions: usize) -> Result<Idx<Vec<u8>>,
     let most = check(&head, is_packed, found.bytes, dimensions).map_err(failed)?;
     let bytes = files.load(std::slice::from_ref(&found.name), most)?.pop().flatten().unwrap_or_default();
     match is_packed {
-        true => idx::read(MultiGzDecoder::new(bytes.as_slice())),
+        true => idx::read(Gunzip::new(bytes.as_slice())),
         false => idx::read(bytes.as_slice()),
     }
     .map_err(failed)
@@ -122,7 +121,7 @@ fn load(files: &Files, found: &Found, dimensions: usize) -> Result<Idx<Vec<u8>>,
 /// The most bytes that a file which begins like this may have, if it can be one of so many dimensions.
 fn check(head: &[u8], is_packed: bool, length: u64, dimensions: usize) -> Result<u64, IdxError> {
     let (idx, needed) = match is_packed {
-        true => idx::begin(MultiGzDecoder::new(head))?,
+        true => idx::begin(Gunzip::new(head))?,
         false => idx::begin(head)?,
     };
     match dimensions {
