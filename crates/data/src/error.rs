@@ -6,13 +6,14 @@ use crate::archive::ArchiveError;
 use crate::cifar::CifarError;
 use crate::idx::IdxError;
 use crate::image::ImageError;
+use crate::names::shown;
 
 /// Why a data set could not be found, read, prepared or divided.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
     /// The system refused a file operation.
-    #[error("cannot {action} `{}`: {source}", path.display())]
+    #[error("cannot {action} `{}`: {source}", shown(path))]
     Io {
         /// What was tried: "read", "write", "list" ...
         action: &'static str,
@@ -151,7 +152,7 @@ pub enum DataError {
         source: ArchiveError,
     },
     /// A single image that was asked for by name cannot be read.
-    #[error("image `{}`: {source}", path.display())]
+    #[error("image `{}`: {source}", shown(path))]
     Image {
         /// The image file that was named.
         path: PathBuf,

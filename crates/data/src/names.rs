@@ -28,6 +28,19 @@ pub fn shown(path: &Path) -> String {
     text_of(path.as_os_str().as_encoded_bytes())
 }
 
+/// A text without what moves the cursor, which is written as `\x1b`.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let mut printed = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter.is_control() {
+            true => escape(&mut printed, letter.encode_utf8(&mut [0; 4]).as_bytes()),
+            false => printed.push(letter),
+        }
+    }
+    printed
+}
+
 /// The text of a file of names, in lines and columns divided by tabs.
 pub(crate) fn text_of_lines(bytes: &[u8]) -> String {
     let line = |line: &[u8]| {
