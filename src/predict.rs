@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tunefork_data::{Dataset, Pictures};
+use tunefork_data::{Dataset, Pictures, shown};
 use tunefork_export::Model;
 use tunefork_train::{Images, Precision, Predictor};
 
@@ -35,7 +35,7 @@ pub fn predict(model: &Path, paths: &[PathBuf], top: usize, machine: &Machine) -
     let path = model;
     let model = Model::read(path)?;
     if let Some(tensor) = model.broken_tensor() {
-        let path = path.display();
+        let path = shown(path);
         return Err(Error::Unsupported(format!(
             "`{path}` can tell nothing: its tensor `{tensor}` holds NaN or infinite values; train it again, with a lower \
              `learning_rate` or with `clip`"
@@ -52,6 +52,13 @@ pub fn predict(model: &Path, paths: &[PathBuf], top: usize, machine: &Machine) -
     let classes = model.classes.clone();
     let mut predictor = Predictor::new(model.network.clone(), &model.tensors, &*device)?;
     let probabilities = predictor.probabilities(&images, &indices)?;
+    if probabilities.iter().any(|share| !share.is_finite()) {
+        let path = shown(path);
+        return Err(Error::Unsupported(format!(
+            "`{path}` can tell nothing: the probabilities that it gives are no numbers; a running variance of its norms may be \
+             negative; train it again"
+        )));
+    }
     let rows = probabilities.chunks_exact(classes.len());
     let named = |(file, row): (PathBuf, &[f32])| Prediction { file, classes: likeliest(&classes, row, top) };
     Ok(Predictions { images: files.into_iter().zip(rows).map(named).collect(), warnings: warnings.sentences() })

@@ -52,16 +52,21 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// The contents of a regular file of at most `limit` bytes.
 ///
 /// # Errors
-/// [`FileTooLarge`](io::ErrorKind::FileTooLarge) for a longer one, also if it grows meanwhile; those of [`open`] and of reading.
+/// [`FileTooLarge`](io::ErrorKind::FileTooLarge) for a longer one, before any of it is read, also if it grows meanwhile; those of [`open`]
+/// and of reading.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let file = open(path)?;
-    let mut bytes = Vec::with_capacity(file.metadata()?.len().min(limit) as usize);
-    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
+    let length = file.metadata()?.len();
+    let too_large = || {
         let text = format!("it has more than the {limit} bytes that are read at most");
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
+        io::Error::new(io::ErrorKind::FileTooLarge, text)
+    };
+    if length > limit {
+        return Err(too_large());
     }
-    Ok(bytes)
+    let mut bytes = Vec::with_capacity(length as usize);
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit { Err(too_large()) } else { Ok(bytes) }
 }
 
 /// Makes `file`, which lies at `path`, the file `target` of the same folder: flushes it, renames it, and flushes the

@@ -108,6 +108,10 @@ fn only_regular_files_of_bounded_length_are_read() {
     fs::write(&path, b"12345").unwrap();
     assert_eq!(tunefork_atomic_file::read(&path, 5).unwrap(), b"12345");
     assert_eq!(tunefork_atomic_file::read(&path, 4).unwrap_err().kind(), ErrorKind::FileTooLarge);
+    // A terabyte of which nothing is on the disk: refused by its length.
+    fs::File::options().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
+    let of_large = tunefork_atomic_file::read(&path, 1 << 34).unwrap_err();
+    assert_eq!(of_large.kind(), ErrorKind::FileTooLarge);
     let of_folder = tunefork_atomic_file::read(folder.path(), 5).unwrap_err();
     assert_eq!((of_folder.kind(), of_folder.to_string().as_str()), (ErrorKind::InvalidInput, "it is no regular file"));
     assert_eq!(tunefork_atomic_file::open(&folder.path().join("none")).unwrap_err().kind(), ErrorKind::NotFound);

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::OnceLock;
 
 use anyhow::Context as _;
+use tunefork::data::printable;
 use tunefork::report::{counted, with_deviation};
 use tunefork::space::{Params, Value};
 use tunefork::study::{EndReason, StudyRecord};
@@ -81,9 +82,11 @@ pub(crate) fn ended(code: ExitCode) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Prints a line about what went wrong, if anybody reads it.
-pub(crate) fn complain(line: impl Display) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+/// Prints lines about what went wrong, if anybody reads them. Names in them may hold what moves the cursor.
+pub(crate) fn complain(lines: impl Display) {
+    let lines = lines.to_string();
+    let printed: Vec<String> = lines.split('\n').map(printable).collect();
+    let _ = writeln!(io::stderr().lock(), "{}", printed.join("\n"));
 }
 
 /// A table with aligned columns; numbers stand to the right.

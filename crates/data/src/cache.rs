@@ -36,6 +36,10 @@ impl Folder {
         };
         create().map_err(|error| DataError::io("create", &self.path, error))?;
         let target = self.path.join(name);
+        if target.is_dir() {
+            let error = io::Error::new(io::ErrorKind::IsADirectory, "a folder has its name; remove that");
+            return Err(DataError::io("create", &target, error));
+        }
         Ok((Writer::create(&target, image_bytes)?, target))
     }
 }
@@ -133,6 +137,17 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::*;
+
+    #[test]
+    fn where_a_folder_has_the_files_name_the_next_place_is_taken() {
+        let place = tempfile::tempdir().unwrap();
+        let folders = ["one", "two"].map(|name| Folder::new(place.path().join(name)));
+        fs::create_dir_all(place.path().join("one/a.prepared")).unwrap();
+        let (_, path) = create_in_first(&folders, "a.prepared", 1).unwrap();
+        assert_eq!(path, place.path().join("two/a.prepared"));
+        let error = create_in_first(&folders[..1], "a.prepared", 1).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("one/a.prepared`: a folder has its name"), "{error}");
+    }
 
     #[test]
     fn a_folder_among_those_of_others_is_believed_if_only_its_user_can_write_it() {

@@ -8,13 +8,14 @@ use crate::archive::ArchiveError;
 use crate::cifar::CifarError;
 use crate::idx::IdxError;
 use crate::image::ImageError;
+use crate::names::shown;
 
 /// Why a data set could not be found, read, prepared or divided.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
     /// The system refused a file operation.
-    #[error("cannot {action} `{}`: {source}", path.display())]
+    #[error("cannot {action} `{}`: {source}", shown(path))]
     Io {
         /// What was tried: "read", "write", "list" ...
         action: &'static str,
@@ -153,7 +154,7 @@ pub enum DataError {
         source: ArchiveError,
     },
     /// A single image that was asked for by name cannot be read.
-    #[error("image `{}`: {source}", path.display())]
+    #[error("image `{}`: {source}", shown(path))]
     Image {
         /// The image file that was named.
         path: PathBuf,
@@ -167,6 +168,16 @@ pub enum DataError {
         path: PathBuf,
         /// What was found instead.
         hint: String,
+        /// Why images were left out, in brackets; empty if none was.
+        reasons: String,
+    },
+    /// All images of a set are for validation or test.
+    #[error("`{}` has no training part, only {parts}{reasons}; put images to train on into train/class/, or give them the part `train`", path.display())]
+    NoTraining {
+        /// The folder or archive.
+        path: PathBuf,
+        /// The parts that have images.
+        parts: String,
         /// Why images were left out, in brackets; empty if none was.
         reasons: String,
     },

@@ -1,13 +1,14 @@
 //! The files of a source, in a folder or an archive: their names, and the way to their bytes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::archive::{self, ArchiveError, EntryKind};
 use crate::contents::Raw;
-use crate::image::{HEAD_BYTES, ImageError, Kind, MAX_FILE_BYTES};
+use crate::image::{self, HEAD_BYTES, ImageError, Kind, MAX_FILE_BYTES};
 use crate::listing::Listing;
 use crate::locate::{Container, Source};
 use crate::{DataError, Warnings};
@@ -17,6 +18,8 @@ use crate::{DataError, Warnings};
 pub(crate) struct Found {
     /// Path from the root of the folder or archive, parts separated by `/`.
     pub name: String,
+    /// Its length.
+    pub bytes: u64,
     /// What finds it again: its place among a folder's paths, or its position in the archive.
     pub handle: usize,
     /// Whether it is an image by its name or, where that does not tell, by its first bytes.
@@ -77,8 +80,8 @@ impl Files {
         for (place, is_image) in open.into_iter().zip(begin_as_images) {
             let found = &mut self.found[place];
             found.is_image = is_image;
-            if !is_image && is_unfinished(&found.name) {
-                self.warnings.leave_out(&found.name, "is an unfinished download; fetch it again");
+            if let Some(reason) = why_none(&found.name).filter(|_| !is_image) {
+                self.warnings.leave_out(&found.name, reason);
             }
         }
         Ok(())
@@ -107,23 +110,33 @@ impl Files {
 
     fn list_archive(&mut self) -> Result<(), DataError> {
         let entries = open(&self.path).map(archive::list)?;
-        let mut seen = HashSet::new();
+        let mut places: HashMap<String, usize> = HashMap::new();
         for entry in entries.map_err(|source| self.broken(source))? {
             let name = entry.name;
             match entry.kind {
                 EntryKind::Refused(reason) => {
                     // A class of which nothing can be read is a class.
+                    let folder = name.trim_start_matches('/');
                     let folder =
-                        name.rsplit_once('/').map(|(folder, _)| folder).filter(|_| Kind::named(&name).is_some());
+                        folder.rsplit_once('/').map(|(folder, _)| folder).filter(|_| Kind::named(&name).is_some());
                     self.folders.extend(folder.filter(|folder| !leaves(folder)).map(str::to_owned));
                     self.warnings.leave_out(name, reason);
                 }
                 EntryKind::Folder => self.folders.push(name),
-                EntryKind::File if !seen.insert(name.clone()) => {
-                    let reason = "it occurs a second time; the first is used";
-                    self.warnings.leave_out(name, reason);
+                EntryKind::File => {
+                    let found = Found { name: name.clone(), bytes: entry.size, handle: entry.index, is_image: false };
+                    match places.entry(name) {
+                        Entry::Vacant(place) => {
+                            place.insert(self.found.len());
+                            self.found.push(found);
+                        }
+                        // As tar unpacks it.
+                        Entry::Occupied(place) => {
+                            self.found[*place.get()] = found;
+                            self.warnings.leave_out(place.key(), "occurs a second time; the last is used");
+                        }
+                    }
                 }
-                EntryKind::File => self.found.push(Found { name, handle: entry.index, is_image: false }),
             }
         }
         Ok(())
@@ -156,12 +169,31 @@ impl Files {
         archive::read(open(&self.path)?, wanted, MAX_FILE_BYTES, &mut take).map_err(|source| self.broken(source))
     }
 
+    /// The file of this name or, if there is none, one that differs from it by capital letters.
+    pub(crate) fn find(&self, name: &str) -> Option<&Found> {
+        let exact = self.found.iter().find(|found| found.name == name);
+        exact.or_else(|| self.found.iter().find(|found| found.name.eq_ignore_ascii_case(name)))
+    }
+
+    /// The first bytes of a file, at most `bytes`.
+    pub(crate) fn head(&self, found: &Found, bytes: u64) -> Result<Vec<u8>, DataError> {
+        if let Some(paths) = &self.paths {
+            let path = &paths[found.handle];
+            return head_of(path, bytes).map_err(|error| DataError::io("read", path, error));
+        }
+        let mut head = Ok(Vec::new());
+        archive::heads(open(&self.path)?, &[found.handle], bytes, &mut |_, read| {
+            head = read;
+            false
+        })
+        .map_err(|source| self.broken(source))?;
+        head.map_err(|source| DataError::Archive { path: self.shown(&found.name), source })
+    }
+
     /// The whole content of the files `names`, each of at most `limit` bytes; none for one that is
     /// not there.
     pub(crate) fn load(&self, names: &[String], limit: u64) -> Result<Vec<Option<Vec<u8>>>, DataError> {
-        let by_name: HashMap<&str, usize> =
-            self.found.iter().map(|found| (found.name.as_str(), found.handle)).collect();
-        let handles: Vec<Option<usize>> = names.iter().map(|name| by_name.get(name.as_str()).copied()).collect();
+        let handles: Vec<Option<usize>> = names.iter().map(|name| Some(self.find(name)?.handle)).collect();
         let there: Vec<usize> = (0..names.len()).filter(|place| handles[*place].is_some()).collect();
         let wanted: Vec<usize> = handles.iter().copied().flatten().collect();
         let mut loaded: Vec<Option<Vec<u8>>> = vec![None; names.len()];
@@ -212,13 +244,19 @@ const UNFINISHED_ENDINGS: [&str; 4] = ["crdownload", "part", "partial", "downloa
 /// Whether a file is an image, as far as its name tells.
 fn guess(name: &str) -> Option<bool> {
     match Kind::named(name) {
+        // What it holds may be another kind.
+        Some(Kind::Unread(_)) => None,
         Some(_) => Some(true),
         None => has_ending(name, &OTHER_ENDINGS).then_some(false),
     }
 }
 
-fn is_unfinished(name: &str) -> bool {
-    has_ending(name, &UNFINISHED_ENDINGS)
+/// Why a file that begins as no image does is left out with a word, if it is called as images are.
+pub(crate) fn why_none(name: &str) -> Option<String> {
+    if let Some(Kind::Unread(kind)) = Kind::named(name) {
+        return Some(image::unread(kind).to_string());
+    }
+    has_ending(name, &UNFINISHED_ENDINGS).then(|| "is an unfinished download; fetch it again".to_owned())
 }
 
 fn has_ending(name: &str, endings: &[&str]) -> bool {
@@ -231,10 +269,13 @@ pub(crate) fn is_image_file(path: &Path, name: &str) -> bool {
 }
 
 fn begins_as_image(path: &Path) -> bool {
+    head_of(path, HEAD_BYTES as u64).is_ok_and(|head| Kind::of(&head).is_some())
+}
+
+fn head_of(path: &Path, bytes: u64) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
-    let file = tunefork_atomic_file::open(path);
-    let read = file.and_then(|file| file.take(HEAD_BYTES as u64).read_to_end(&mut head));
-    read.is_ok() && Kind::of(&head).is_some()
+    tunefork_atomic_file::open(path)?.take(bytes).read_to_end(&mut head)?;
+    Ok(head)
 }
 
 /// Whether a path leads out of where it begins.

@@ -4,7 +4,7 @@
 //! dimensions, one 32-bit size per dimension, the data. Images have three dimensions (count, rows,
 //! columns), labels one (count).
 
-use std::io::Read;
+use std::io::{Error, ErrorKind, Read};
 
 use tunefork_names::bytes;
 
@@ -32,21 +32,31 @@ pub enum IdxError {
         what: &'static str,
     },
     /// The sizes ask for more or fewer bytes than there are.
-    #[error("sizes {sizes:?} need {needed} bytes of data, {found} are there{}", if found < needed { " (truncated?)" } else { "" })]
+    #[error("sizes {sizes:?} need {needed} bytes of data, {}", if found < needed { format!("{found} are there (truncated?)") } else { "more are there".to_owned() })]
     Length {
         /// The size of each dimension.
         sizes: Vec<usize>,
         /// The product of the sizes.
         needed: u64,
-        /// The bytes after the header; when reading stops early, the bytes seen so far.
+        /// The bytes after the header; when reading stops early, those seen so far, one more than needed.
         found: u64,
     },
     /// The sizes ask for more than [`MAX_BYTES`].
     #[error("sizes {:?} need more than the {} that are read at most", .0, bytes(MAX_BYTES))]
     TooLarge(Vec<usize>),
+    /// The sizes ask for far more than a gzip file unpacks to that holds images.
+    #[error("sizes {sizes:?} need {needed} bytes, far more than {packed} bytes of images unpack to")]
+    Bomb {
+        /// The size of each dimension.
+        sizes: Vec<usize>,
+        /// The product of the sizes.
+        needed: u64,
+        /// The length of the packed file.
+        packed: u64,
+    },
     /// The stream broke, for example a truncated gzip file.
     #[error("cannot be read to its end: {0}")]
-    Read(#[from] std::io::Error),
+    Read(#[from] Error),
 }
 
 /// A parsed IDX file: sizes and data.
@@ -116,12 +126,24 @@ pub fn read(mut stream: impl Read) -> Result<Idx<Vec<u8>>, IdxError> {
     let read = stream.take(needed + 1).read_to_end(&mut data);
     let found = data.len() as u64;
     match read {
-        Err(source) if source.kind() != std::io::ErrorKind::UnexpectedEof => Err(source.into()),
+        Err(source) if source.kind() != ErrorKind::UnexpectedEof => Err(source.into()),
         // A gzip stream that breaks off is told by its length, as a plain one.
         _ if needed != found => Err(IdxError::Length { sizes, needed, found }),
         Err(source) => Err(source.into()),
         Ok(_) => Ok(Idx { sizes, data }),
     }
+}
+
+/// What the header of a file says, before anything else is read: its sizes, and the bytes of data that must follow.
+pub(crate) fn begin(mut stream: impl Read) -> Result<(Idx<()>, u64), IdxError> {
+    let sizes = header(&mut stream)?;
+    let needed = needed_bytes(&sizes)?;
+    Ok((Idx { sizes, data: () }, needed))
+}
+
+/// The length of the header of a file with so many dimensions.
+pub(crate) fn header_bytes(dimensions: usize) -> u64 {
+    4 + 4 * dimensions as u64
 }
 
 fn header(stream: &mut impl Read) -> Result<Vec<usize>, IdxError> {
@@ -137,10 +159,17 @@ fn header(stream: &mut impl Read) -> Result<Vec<usize>, IdxError> {
     let mut sizes = Vec::with_capacity(dimensions);
     for _ in 0..dimensions {
         let mut size = [0; 4];
-        stream.read_exact(&mut size)?;
+        stream.read_exact(&mut size).map_err(ends_early)?;
         sizes.push(u32::from_be_bytes(size) as usize);
     }
     Ok(sizes)
+}
+
+fn ends_early(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::UnexpectedEof => Error::new(ErrorKind::UnexpectedEof, "it ends within its header"),
+        _ => error,
+    }
 }
 
 fn needed_bytes(sizes: &[usize]) -> Result<u64, IdxError> {

@@ -11,7 +11,7 @@ use crate::image::{Changed, Picture};
 use crate::listing::Listing;
 use crate::moments::Moments;
 use crate::near::{self, Thumbnail};
-use crate::prepare::{Progress, Stage, thread_count};
+use crate::prepare::{Progress, Stage, no_images, refuse_empty_class, thread_count};
 use crate::{DataError, Labels, Part, Source, Warnings, parallel};
 
 /// At most this many groups of duplicates are listed by name.
@@ -163,25 +163,35 @@ impl Source {
             progress(Progress { stage: Stage::Decode, done, total });
             Ok(())
         })?;
-        let other_files = contents.others();
-        let mut warnings = contents.warnings;
+        let mut warnings = contents.warnings.clone();
         let mut known = Vec::with_capacity(total);
         let mut changed = Changed::default();
-        for (item, result) in contents.items.into_iter().zip(results) {
+        for (item, result) in contents.items.iter().zip(results) {
             match result {
                 Some(Ok((facts, changes))) => {
                     changed.add(changes);
                     if let Some(remark) = changes.remark() {
                         warnings.note(&item.name, remark);
                     }
-                    known.push((item.name, item.part, item.label, facts));
+                    known.push((item.name.clone(), item.part, item.label, facts));
                 }
-                Some(Err(error)) => warnings.leave_out(item.name, error.to_string()),
-                None => warnings.leave_out(item.name, "was not found again"),
+                Some(Err(error)) => warnings.leave_out(&item.name, error.to_string()),
+                None => warnings.leave_out(&item.name, "was not found again"),
             }
         }
+        refuse_untrained(&contents, &known, &warnings)?;
+        let other_files = contents.others();
         let near = options.near.map(|levels| near(&known, levels, threads, progress));
         Ok(Inspection { changed, other_files, near, ..summarise(contents.classes, known, warnings) })
+    }
+}
+
+/// The error that training would give where no training image can be decoded: there is nothing to tell of the set then.
+fn refuse_untrained(contents: &Contents, known: &[Known], warnings: &Warnings) -> Result<(), DataError> {
+    match known.iter().any(|(_, part, ..)| *part == Part::Train) {
+        true => Ok(()),
+        false if known.is_empty() => Err(no_images(contents, warnings)),
+        false => refuse_empty_class(contents, &[], warnings),
     }
 }
 

@@ -66,6 +66,7 @@ pub use generated::{CLASS_NAMES, Generated};
 pub use image::Fit;
 pub use inspect::{Duplicates, InspectOptions, Inspection, PartSummary, Spread};
 pub use locate::{Source, data_folder, names_of};
+pub use names::{printable, shown};
 pub use normalise::Normalisation;
 pub use pictures::Pictures;
 pub use prepare::{Labels, Opened, PrepareOptions, Progress, Stage};

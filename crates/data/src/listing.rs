@@ -78,7 +78,7 @@ impl Listing {
             bytes: found.len(),
             changed: found.modified().map_or(0, nanoseconds),
         });
-        self.files.push(Found { name, handle: self.paths.len(), is_image: false });
+        self.files.push(Found { name, bytes: stamp.bytes, handle: self.paths.len(), is_image: false });
         self.paths.push(path);
         self.stamps.push(stamp);
     }

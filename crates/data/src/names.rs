@@ -1,6 +1,7 @@
 //! Names of files and classes as text: readable, and different where the names are.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use unicode_security::skeleton;
 
@@ -19,6 +20,34 @@ pub(crate) fn text_of(name: &[u8]) -> String {
         escape(&mut text, chunk.invalid());
     }
     text
+}
+
+/// A path as text that is readable, and different where paths are: what is no UTF-8, and what moves the cursor, is written as `\xe9`.
+#[must_use]
+pub fn shown(path: &Path) -> String {
+    text_of(path.as_os_str().as_encoded_bytes())
+}
+
+/// A text without what moves the cursor, which is written as `\x1b`.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let mut printed = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter.is_control() {
+            true => escape(&mut printed, letter.encode_utf8(&mut [0; 4]).as_bytes()),
+            false => printed.push(letter),
+        }
+    }
+    printed
+}
+
+/// The text of a file of names, in lines and columns divided by tabs.
+pub(crate) fn text_of_lines(bytes: &[u8]) -> String {
+    let line = |line: &[u8]| {
+        let columns = line.split(|byte| *byte == b'\t').map(|name| text_of(name.trim_ascii()));
+        columns.collect::<Vec<_>>().join("\t") + "\n"
+    };
+    bytes.split(|byte| *byte == b'\n').map(line).collect()
 }
 
 fn escape(text: &mut String, bytes: &[u8]) {

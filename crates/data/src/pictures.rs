@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::contents::read_image_file;
 use crate::dataset::check_shape;
-use crate::files::{is_hidden, is_image_file};
+use crate::files::{is_hidden, is_image_file, why_none};
 use crate::image::{self, Changes, Fit, Picture};
+use crate::names::shown;
 use crate::{DataError, Image, Warnings};
 
 /// Images of one shape, with the files they came from.
@@ -49,7 +50,7 @@ impl Pictures {
 
     fn add(&mut self, path: &Path, (picture, changes): (Picture, Changes), shape: Image, fit: Fit) {
         if let Some(remark) = changes.remark() {
-            self.warnings.note(path.display().to_string(), remark);
+            self.warnings.note(shown(path), remark);
         }
         self.files.push(path.to_path_buf());
         self.pixels.extend(picture.fit(shape, fit));
@@ -70,8 +71,10 @@ impl Pictures {
             } else if is_image_file(&path, &name) {
                 match read_image_file(&path).and_then(|bytes| image::decode_telling(&bytes)) {
                     Ok(read) => self.add(&path, read, shape, fit),
-                    Err(error) => self.warnings.leave_out(path.display().to_string(), error.to_string()),
+                    Err(error) => self.warnings.leave_out(shown(&path), error.to_string()),
                 }
+            } else if let Some(reason) = why_none(&name) {
+                self.warnings.leave_out(shown(&path), reason);
             }
         }
         Ok(())

@@ -261,13 +261,17 @@ fn with_bad(contents: &Contents, mut bad: Vec<(usize, ImageError)>) -> Warnings 
     warnings
 }
 
-fn no_images(contents: &Contents, warnings: &Warnings) -> DataError {
+pub(crate) fn no_images(contents: &Contents, warnings: &Warnings) -> DataError {
     let hint = format!("none of {} could be decoded", contents.items.len());
     DataError::NoImages { path: contents.path.clone(), hint, reasons: warnings.because(|_| true) }
 }
 
 /// An error if some class is not among the training labels.
-fn refuse_empty_class(contents: &Contents, train_labels: &[u16], warnings: &Warnings) -> Result<(), DataError> {
+pub(crate) fn refuse_empty_class(
+    contents: &Contents,
+    train_labels: &[u16],
+    warnings: &Warnings,
+) -> Result<(), DataError> {
     let mut seen = vec![false; contents.classes.len()];
     for label in train_labels {
         seen[usize::from(*label)] = true;

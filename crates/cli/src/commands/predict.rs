@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use tunefork::Prediction;
+use tunefork::data::{printable, shown};
 
 use crate::args::PredictArgs;
 use crate::output::{complain, print};
@@ -24,16 +25,16 @@ pub(crate) fn predict(args: &PredictArgs) -> anyhow::Result<ExitCode> {
 
 fn line(prediction: &Prediction) -> String {
     let classes = prediction.classes.iter();
-    let classes = classes.map(|(class, share)| format!("{class} {:.1} %", share * 100.0));
+    let classes = classes.map(|(class, share)| format!("{} {:.1} %", printable(class), share * 100.0));
     let classes = classes.collect::<Vec<_>>().join(", ");
-    format!("{}: {classes}\n", prediction.file.display())
+    format!("{}: {classes}\n", shown(&prediction.file))
 }
 
 fn json(prediction: &Prediction) -> String {
     let classes = prediction.classes.iter();
     let classes = classes.map(|(class, share)| json!({ "class": class, "probability": share }));
     let object = json!({
-        "file": prediction.file.to_string_lossy(),
+        "file": shown(&prediction.file),
         "classes": classes.collect::<Vec<_>>(),
     });
     object.to_string() + "\n"

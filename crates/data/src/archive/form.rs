@@ -55,11 +55,16 @@ pub(super) fn check_tar(head: &[u8]) -> Result<(), ArchiveError> {
     }
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
     let known = OTHERS.iter().find(|(begin, _)| text.starts_with(begin)).map(|(_, what)| *what);
-    let empty = if head.is_empty() { "empty (zero bytes)" } else { "no tar, gzip or zip archive" };
+    let empty = match head {
+        [] => "empty (zero bytes)",
+        // As downloads that broke off leave them; it is also how a tar archive without entries begins.
+        _ if head.iter().all(|byte| *byte == 0) => "no archive with entries, but zeros; fetch it again",
+        _ => "no tar, gzip or zip archive",
+    };
     Err(ArchiveError::Other(known.unwrap_or(empty)))
 }
 
-/// Whether a block is a header with its checksum (the sum of its bytes, those of the checksum taken for spaces), or the zeros of the end.
+/// Whether a block is a header with its checksum: the sum of its bytes, those of the checksum taken for spaces.
 fn is_tar(head: &[u8]) -> bool {
     let Some(block) = head.first_chunk::<BLOCK_BYTES>() else {
         return false;
@@ -68,5 +73,5 @@ fn is_tar(head: &[u8]) -> bool {
     let stated = u32::from_str_radix(stated.trim_matches([' ', '\0']), 8);
     let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
     let own: u32 = block[148..156].iter().map(|byte| u32::from(*byte)).sum();
-    sum == 0 || stated == Ok(sum - own + 8 * u32::from(b' '))
+    stated == Ok(sum - own + 8 * u32::from(b' '))
 }

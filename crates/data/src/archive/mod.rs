@@ -1,12 +1,14 @@
 //! Archives (tar, gzipped tar, zip), read in place and never unpacked to disk.
 
 mod form;
+mod gzip;
 mod tar;
 mod zip;
 
 use std::io::{self, Read, Seek};
 
 use form::{Form, form};
+pub(crate) use gzip::Gunzip;
 use tunefork_names::bytes;
 
 use crate::names::text_of;
@@ -92,7 +94,7 @@ pub enum EntryKind {
 pub struct Entry {
     /// Position among the archive's entries (extension blocks are no entries).
     pub index: usize,
-    /// Path inside the archive, parts separated by `/`, without `.` parts.
+    /// Path inside the archive, parts separated by `/`, without `.` parts; a name that is refused is as it was written.
     pub name: String,
     /// Whether it is used, and as what.
     pub kind: EntryKind,
@@ -170,7 +172,7 @@ fn read_amount(
 }
 
 /// How many bytes an archive of `packed` bytes may unpack to.
-fn allowance(packed: u64) -> u64 {
+pub(crate) fn allowance(packed: u64) -> u64 {
     packed.saturating_mul(MAX_UNPACKED_RATIO).saturating_add(UNPACKED_ALLOWANCE)
 }
 
@@ -195,18 +197,19 @@ fn data(name: &str, size: u64, amount: Amount, stream: &mut impl Read) -> Result
     Ok(bytes)
 }
 
-/// A name with its parts joined by `/`, and why it must not be used, if so.
+/// A name with its parts joined by `/`; or as it is, and why it must not be used.
 fn clean_name(raw: &[u8]) -> (String, Option<&'static str>) {
     let text = text_of(raw);
     let parts: Vec<&str> = text.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     let refused = if text.starts_with('/') {
-        Some("its name starts at the root of the file system")
+        Some("has a name that starts at the root of the file system")
     } else if parts.contains(&"..") {
-        Some("its name leaves the archive by `..`")
+        Some("has a name that leaves the archive by `..`")
     } else if raw.contains(&0) {
-        Some("its name contains a zero byte")
+        Some("has a name with a zero byte")
     } else {
         None
     };
-    (parts.join("/"), refused)
+    let name = if refused.is_some() { text } else { parts.join("/") };
+    (name, refused)
 }

@@ -2,10 +2,10 @@
 
 use std::io::{self, BufReader, Read};
 
-use flate2::read::MultiGzDecoder;
 use tar::{Archive, EntryType, PaxExtensions};
 
 use super::form::{BLOCK_BYTES, check_tar};
+use super::gzip::Gunzip;
 use super::{
     Amount, ArchiveError, Entry, EntryKind, MAX_ENTRIES, MAX_EXTENSION_BYTES, MAX_NAME_BYTES, allowance, clean_name,
     data,
@@ -50,7 +50,7 @@ pub(super) fn unpacked<T>(
 ) -> Result<T, ArchiveError> {
     let allowed = allowance(packed);
     let packed = BufReader::with_capacity(BUFFER_BYTES, stream);
-    let mut unpacked = MultiGzDecoder::new(packed).take(allowed);
+    let mut unpacked = Gunzip::new(packed).take(allowed);
     let outcome = action(&mut unpacked);
     if unpacked.limit() == 0 {
         return Err(ArchiveError::Bomb(allowed));
@@ -138,7 +138,7 @@ fn kind_of(kind: EntryType) -> EntryKind {
     match kind {
         EntryType::Regular | EntryType::Continuous => EntryKind::File,
         EntryType::Directory => EntryKind::Folder,
-        EntryType::Link | EntryType::Symlink => EntryKind::Refused("it is a link"),
-        _ => EntryKind::Refused("it is neither a file nor a folder"),
+        EntryType::Link | EntryType::Symlink => EntryKind::Refused("is a link"),
+        _ => EntryKind::Refused("is neither a file nor a folder"),
     }
 }

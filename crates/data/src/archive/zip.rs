@@ -3,7 +3,7 @@
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
 use zip::result::ZipError;
-use zip::{CompressionMethod, ZipArchive};
+use zip::{CompressionMethod, System, ZipArchive};
 
 use super::{Amount, ArchiveError, Entry, EntryKind, MAX_ENTRIES, allowance, clean_name, data};
 
@@ -14,16 +14,16 @@ pub(super) fn list(stream: impl Read + Seek) -> Result<Vec<Entry>, ArchiveError>
     let mut entries = Vec::with_capacity(directory.len());
     for index in 0..directory.len() {
         let entry = directory.entry(index).map_err(broken)?;
-        let raw = raw_name(entry.name_raw(), entry.name().ok().as_deref());
+        let raw = raw_name(entry.name_raw(), entry.name().ok().as_deref(), entry.system());
         let (name, unsafe_name) = clean_name(&raw);
         let known = matches!(entry.compression(), CompressionMethod::Stored | CompressionMethod::Deflated);
         let kind = match unsafe_name {
             Some(reason) => EntryKind::Refused(reason),
             None if raw.ends_with(b"/") => EntryKind::Folder,
-            None if has_drive(&name) => EntryKind::Refused("its name starts at a drive"),
-            None if entry.is_symlink() => EntryKind::Refused("it is a link"),
-            None if entry.encrypted() => EntryKind::Refused("it is encrypted"),
-            None if !known => EntryKind::Refused("it is packed by another method than deflate"),
+            None if has_drive(&name) => EntryKind::Refused("has a name that starts at a drive"),
+            None if entry.is_symlink() => EntryKind::Refused("is a link"),
+            None if entry.encrypted() => EntryKind::Refused("is encrypted"),
+            None if !known => EntryKind::Refused("is packed by another method than deflate"),
             None => EntryKind::File,
         };
         let size = entry.size();
@@ -68,11 +68,12 @@ pub(super) fn read(
 }
 
 /// A name's bytes with `/` between its parts. UTF-8 is often not marked as such; what is no UTF-8 is code page 437, which is `decoded`.
-fn raw_name(raw: &[u8], decoded: Option<&str>) -> Vec<u8> {
+fn raw_name(raw: &[u8], decoded: Option<&str>, system: System) -> Vec<u8> {
     let is_text = std::str::from_utf8(raw).is_ok();
     let bytes = decoded.filter(|_| !is_text).map_or(raw, str::as_bytes);
-    // Some programs on Windows write their own separator.
-    bytes.iter().map(|byte| if *byte == b'\\' { b'/' } else { *byte }).collect()
+    // Some programs on Windows write their own separator; elsewhere it is a letter of a name.
+    let is_separator = matches!(system, System::Dos | System::WindowsNTFS | System::VFAT) && !bytes.contains(&b'/');
+    bytes.iter().map(|byte| if *byte == b'\\' && is_separator { b'/' } else { *byte }).collect()
 }
 
 fn open<R: Read + Seek>(stream: R) -> Result<ZipArchive<Near<R>>, ArchiveError> {

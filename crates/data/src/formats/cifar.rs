@@ -6,7 +6,7 @@ use crate::cifar::{self, Batch, CifarKind};
 use crate::contents::{Contents, Item, Records, Stored};
 use crate::files::{Files, inside};
 use crate::image::Picture;
-use crate::{DataError, Part};
+use crate::{DataError, Part, names};
 
 pub(super) const TEN: Format = Format {
     name: "CIFAR-10",
@@ -93,7 +93,7 @@ fn read(
 
 /// The names in a file of one per line, of which there must be as many as classes.
 fn class_names(files: &Files, file: &str, kind: CifarKind, text: &[u8]) -> Result<Vec<String>, DataError> {
-    let text = String::from_utf8_lossy(text);
+    let text = names::text_of_lines(text);
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let names: Vec<String> = lines.map(str::to_owned).collect();
     if names.len() == kind.classes() {

@@ -42,11 +42,11 @@ impl<'t, 'a> Level<'t, 'a> {
                 let second = shown(class).join(deeper).join(first);
                 return Err(DataError::SetTwice { path: path.to_path_buf(), first: shown(first), second });
             }
-            let mut held = folder;
+            let (mut held, mut inner) = (folder, shown(class));
             while let Some((name, only)) = held.folders.first_key_value().filter(|_| held.images.is_empty()) {
+                inner.push(name);
                 // `cats/cats/1.jpg`: unpacked into a folder of its own name.
                 if held.folders.len() > 1 || !name.eq_ignore_ascii_case(class) {
-                    let inner = shown(class).join(name);
                     return Err(DataError::OnlyFolders { path: path.to_path_buf(), folder: shown(class), inner });
                 }
                 held = only;
@@ -70,6 +70,7 @@ pub(super) fn read(mut files: Files) -> Result<Contents, DataError> {
     }
     let trained = placed.iter().filter(|(_, part, _)| *part == Part::Train);
     let classes: BTreeSet<&str> = trained.map(|(_, _, class)| *class).collect();
+    super::refuse_untrained(&files, placed.iter().map(|(_, part, _)| *part), &warnings)?;
     if classes.is_empty() {
         let hint = format!("among {} files; class/image.jpg or train/class/image.jpg is expected", files.found.len());
         return Err(DataError::NoImages { path: files.path, hint, reasons: warnings.because(|_| true) });
@@ -115,7 +116,8 @@ fn levels<'t, 'a>(
     warnings: &mut Warnings,
 ) -> Result<Vec<Level<'t, 'a>>, DataError> {
     let mut place = String::new();
-    while tree.parts().is_empty()
+    // Other parts may lie beside a folder that holds the set, as in `X/train` and `test/test`.
+    while tree.parts().iter().all(|(part, _)| *part != Part::Train)
         && let Some((name, folder)) = wrapped(files, &place, tree)?
     {
         leave_out(&tree.images, NO_CLASS, warnings);
@@ -152,7 +154,7 @@ fn wrapped<'t, 'a>(
             Err(DataError::SetTwice { path: files.path.clone(), first, second })
         }
         (Some((name, _)), None) => Ok(Some((name, &tree.folders[name]))),
-        (None, _) => Ok(tree.only()),
+        (None, _) => Ok(tree.only().filter(|_| tree.parts().is_empty())),
     }
 }
 

@@ -1,11 +1,10 @@
 //! MNIST's four files of images and labels, each plain or gzipped.
 
-use flate2::read::MultiGzDecoder;
-
 use super::{Format, numbered};
+use crate::archive::{self, Gunzip};
 use crate::contents::{Contents, Item, Records, Stored};
-use crate::files::{Files, inside};
-use crate::idx::{self, Idx};
+use crate::files::{Files, Found, inside};
+use crate::idx::{self, Idx, IdxError};
 use crate::image::Picture;
 use crate::{DataError, Part};
 
@@ -18,6 +17,12 @@ pub(super) const FORMAT: Format = Format {
 
 /// How the files of the parts begin.
 const PARTS: [(&str, Part); 2] = [("train", Part::Train), ("t10k", Part::Test)];
+
+/// So many bytes of a file, plain or packed, hold its header.
+const HEAD_BYTES: u64 = 4096;
+
+/// How gzip files begin.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Class names of sets whose files do not tell them, by the name of their folder.
 const KNOWN_CLASSES: [(&str, [&str; 10]); 1] = [(
@@ -76,9 +81,8 @@ type PartFiles = (Idx<Vec<u8>>, String, Vec<u8>);
 /// Nothing if the test part is not there.
 fn read_part(files: &Files, root: &str, stem: &str, part: Part) -> Result<Option<PartFiles>, DataError> {
     let there = |dimensions| {
-        let names = spellings(stem, dimensions).map(|name| inside(root, &name));
-        let is_there = |name: &String| files.found.iter().any(|found| found.name == *name);
-        names.into_iter().find(is_there)
+        let mut names = spellings(stem, dimensions).map(|name| inside(root, &name));
+        names.find_map(|name| files.find(&name))
     };
     let missing = |dimensions| {
         let name = spellings(stem, dimensions).nth(1).unwrap_or_default();
@@ -93,27 +97,47 @@ fn read_part(files: &Files, root: &str, stem: &str, part: Part) -> Result<Option
         (None, _) => return Err(missing(3)),
         (Some(_), None) => return Err(missing(1)),
     };
-    let loaded = files.load(&[image_file.clone(), label_file.clone()], idx::MAX_BYTES)?;
-    let mut loaded = loaded.into_iter().map(Option::unwrap_or_default);
-    let mut parse = |name: &str, wanted: usize| {
-        let bytes = loaded.next().unwrap_or_default();
-        let failed = |source| DataError::Idx { path: files.shown(name), source };
-        let parsed = if name.ends_with(".gz") {
-            idx::read(MultiGzDecoder::new(bytes.as_slice()))
-        } else {
-            idx::read(bytes.as_slice())
-        };
-        let parsed = parsed.map_err(failed)?;
-        match wanted {
-            3 => parsed.images().map(|_| ()).map_err(failed)?,
-            _ => parsed.labels().map(|_| ()).map_err(failed)?,
-        }
-        Ok(parsed)
+    let images = load(files, image_file, 3)?;
+    let labels = load(files, label_file, 1)?.data;
+    refuse_unequal(files, (&image_file.name, &images), (&label_file.name, &labels))?;
+    Ok(Some((images, label_file.name.clone(), labels)))
+}
+
+/// Reads a file of so many dimensions, if its first bytes and its length are those of one.
+fn load(files: &Files, found: &Found, dimensions: usize) -> Result<Idx<Vec<u8>>, DataError> {
+    let failed = |source| DataError::Idx { path: files.shown(&found.name), source };
+    let head = files.head(found, HEAD_BYTES)?;
+    // By the first bytes, as browsers unpack files and leave them their names.
+    let is_packed = head.starts_with(&GZIP);
+    let most = check(&head, is_packed, found.bytes, dimensions).map_err(failed)?;
+    let bytes = files.load(std::slice::from_ref(&found.name), most)?.pop().flatten().unwrap_or_default();
+    match is_packed {
+        true => idx::read(Gunzip::new(bytes.as_slice())),
+        false => idx::read(bytes.as_slice()),
+    }
+    .map_err(failed)
+}
+
+/// The most bytes that a file which begins like this may have, if it can be one of so many dimensions.
+fn check(head: &[u8], is_packed: bool, length: u64, dimensions: usize) -> Result<u64, IdxError> {
+    let (idx, needed) = match is_packed {
+        true => idx::begin(Gunzip::new(head))?,
+        false => idx::begin(head)?,
     };
-    let images = parse(&image_file, 3)?;
-    let labels = parse(&label_file, 1)?.data;
-    refuse_unequal(files, (&image_file, &images), (&label_file, &labels))?;
-    Ok(Some((images, label_file, labels)))
+    match dimensions {
+        3 => idx.images().map(|_| ())?,
+        _ => idx.labels().map(|_| ())?,
+    }
+    let (sizes, header) = (idx.sizes, idx::header_bytes(dimensions));
+    if is_packed && needed > archive::allowance(length) {
+        return Err(IdxError::Bomb { sizes, needed, packed: length });
+    }
+    let found = length.saturating_sub(header);
+    if !is_packed && needed != found {
+        return Err(IdxError::Length { sizes, needed, found });
+    }
+    // What cannot be packed grows a little by it.
+    Ok(if is_packed { 2 * (header + needed) + HEAD_BYTES } else { length })
 }
 
 /// An error unless there are as many images as labels, at least one, and none without pixels.

@@ -9,10 +9,12 @@ use std::path::PathBuf;
 
 use csv::{Position, ReaderBuilder, StringRecord, Trim};
 
+use super::beside::Beside;
 use super::parts::part_of;
 use super::{Format, refuse_empty_class};
 use crate::contents::{Contents, Item, Stored};
-use crate::files::{Files, Found, inside, is_hidden};
+use crate::files::{Files, Found, inside};
+use crate::names::text_of;
 use crate::{DataError, Part, Warnings};
 
 const TABLE: &str = "labels.csv";
@@ -23,31 +25,30 @@ pub(super) const FORMAT: Format =
 const MAX_TABLE_BYTES: u64 = 64 << 20;
 
 fn read(mut files: Files, root: &str) -> Result<Contents, DataError> {
-    let name = inside(root, TABLE);
+    let name = files.find(&inside(root, TABLE)).map_or_else(|| inside(root, TABLE), |found| found.name.clone());
     let bytes = files.load(std::slice::from_ref(&name), MAX_TABLE_BYTES)?.pop().flatten().unwrap_or_default();
     let mut warnings = std::mem::take(&mut files.warnings);
-    let start = inside(root, "");
-    let visible = files.found.iter().filter(|found| !is_hidden(&found.name));
-    let named = visible.filter_map(|found| Some((found.name.strip_prefix(&start)?, found)));
-    let (images, others): (HashMap<&str, &Found>, HashMap<&str, &Found>) = named.partition(|(_, found)| found.is_image);
-    let table = Table { path: files.shown(&name), images: &images };
+    for other in files.found.iter().filter(|other| other.name != name && other.name.eq_ignore_ascii_case(&name)) {
+        warnings.note(&other.name, format!("is not read, as `{name}` is"));
+    }
+    let table = Table { path: files.shown(&name), beside: Beside::of(&files, root) };
     let rows = table.rows(&bytes, &mut warnings)?;
     let (classes, labels) = classes(&rows);
     let mut items = Vec::new();
-    for row in &rows {
-        match images.get(row.image.as_str()) {
+    for Row { line, image, found, label, part } in &rows {
+        match found {
             Some(found) => {
-                let label = labels[row.label.as_str()];
-                items.push(Item { name: found.name.clone(), part: row.part, label, handle: found.handle });
+                let label = labels[label.as_str()];
+                items.push(Item { name: found.name.clone(), part: *part, label, handle: found.handle });
             }
             None => {
-                let why = if others.contains_key(row.image.as_str()) { "is no image" } else { "is not there" };
-                let reason = format!("is named in line {} of {TABLE}, but {why}", row.line);
-                warnings.leave_out(inside(root, &row.image), reason);
+                let reason =
+                    format!("is named in line {line} of {}, but {}", table.name(), table.beside.why_not(image));
+                warnings.leave_out(text_of(image.as_bytes()), reason);
             }
         }
     }
-    let unnamed = images.len() - items.len();
+    let unnamed = table.beside.len() - items.len();
     if unnamed > 0 {
         warnings.note(name, format!("does not name {unnamed} of the images that are there; they are not used"));
     }
@@ -57,48 +58,61 @@ fn read(mut files: Files, root: &str) -> Result<Contents, DataError> {
 }
 
 /// What the table says of an image.
-struct Row {
+struct Row<'a> {
     line: u64,
+    /// The image's path as it is written.
     image: String,
+    found: Option<&'a Found>,
+    /// The name of its class, readable.
     label: String,
     part: Part,
 }
 
 struct Table<'a> {
     path: PathBuf,
-    /// The images that are there, by their paths from the table's folder.
-    images: &'a HashMap<&'a str, &'a Found>,
+    beside: Beside<'a>,
 }
 
-impl Table<'_> {
+impl<'a> Table<'a> {
     /// What the table says, once for each image.
-    fn rows(&self, bytes: &[u8], warnings: &mut Warnings) -> Result<Vec<Row>, DataError> {
-        let line_of = |position: Option<&Position>| position.map_or(1, Position::line);
-        check_quotes(bytes).map_err(|(line, reason)| self.wrong(line, reason))?;
-        let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).trim(Trim::All).from_reader(bytes);
-        let mut records = Vec::new();
-        for record in reader.records() {
-            let record = record.map_err(|error| self.wrong(line_of(error.position()), "is no text in UTF-8"))?;
-            records.push((line_of(record.position()), record));
-        }
+    fn rows(&self, bytes: &[u8], warnings: &mut Warnings) -> Result<Vec<Row<'a>>, DataError> {
+        let records = self.records(bytes)?;
         let (columns, records) = self.columns(&records)?;
-        let mut rows: Vec<Row> = Vec::new();
+        let mut rows: Vec<Row<'_>> = Vec::new();
         let mut places: HashMap<String, usize> = HashMap::new();
         for (line, record) in records {
-            let row = columns.row(*line, record).map_err(|reason| self.wrong(*line, &reason))?;
-            let Some(first) = places.get(&row.image).map(|place| &rows[*place]) else {
-                places.insert(row.image.clone(), rows.len());
+            let row = columns.row(*line, record, &self.beside).map_err(|reason| self.wrong(*line, &reason))?;
+            let key = row.found.map_or_else(|| row.image.clone(), |found| format!("/{}", found.name));
+            let Some(first) = places.get(&key).map(|place| &rows[*place]) else {
+                places.insert(key, rows.len());
                 rows.push(row);
                 continue;
             };
-            let Row { image, label, part, .. } = &row;
+            let Row { label, part, .. } = &row;
+            let image = text_of(row.image.as_bytes());
             if (label, part) != (&first.label, &first.part) {
                 let said = format!("line {} says `{}` ({})", first.line, first.label, first.part.name());
                 return Err(self.wrong(*line, &format!("says `{label}` ({}) of `{image}`, {said}", part.name())));
             }
-            warnings.note(TABLE, format!("names `{image}` in line {} and in line {line}", first.line));
+            warnings.note(self.name(), format!("names `{image}` in line {} and in line {line}", first.line));
         }
         Ok(rows)
+    }
+
+    /// The lines that say something.
+    fn records(&self, bytes: &[u8]) -> Result<Vec<Record>, DataError> {
+        check_quotes(bytes).map_err(|(line, reason)| self.wrong(line, reason))?;
+        let mut lines = Lines { bytes, place: 0, line: 1 };
+        let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).trim(Trim::All).from_reader(bytes);
+        let mut records = Vec::new();
+        for record in reader.records() {
+            match record {
+                Ok(record) if record.iter().all(str::is_empty) && record.len() == 1 => {}
+                Ok(record) => records.push((lines.of(record.position()), record)),
+                Err(error) => return Err(self.wrong(lines.of(error.position()), "is no text in UTF-8")),
+            }
+        }
+        Ok(records)
     }
 
     /// Where the columns stand, and the lines below the header, if there is one.
@@ -110,10 +124,10 @@ impl Table<'_> {
         if let (Some(image), Some(label)) = (place("image"), place("label")) {
             return Ok((Columns { image, label, part: place("part") }, rest));
         }
-        if first.get(0).is_some_and(|image| self.images.contains_key(plain(image))) {
+        if first.get(0).is_some_and(|image| self.beside.find(image).is_some()) {
             return Ok((Columns { image: 0, label: 1, part: None }, records));
         }
-        let found = first.iter().collect::<Vec<_>>().join(",");
+        let found = text_of(first.iter().collect::<Vec<_>>().join(",").as_bytes());
         Err(self.wrong(
             *line,
             &format!(
@@ -122,9 +136,38 @@ impl Table<'_> {
         ))
     }
 
+    /// What the table is called.
+    fn name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
     fn wrong(&self, line: u64, reason: &str) -> DataError {
         DataError::Table { path: self.path.clone(), line, reason: reason.to_owned() }
     }
+}
+
+/// Counts lines, also empty ones, which the reader of CSV takes for a part of the record behind them.
+struct Lines<'b> {
+    bytes: &'b [u8],
+    place: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// The line of a record; those before it were asked for before it.
+    fn of(&mut self, position: Option<&Position>) -> u64 {
+        let start = position.map_or(0, Position::byte) as usize;
+        let empty = self.bytes[start..].iter().take_while(|byte| matches!(**byte, b'\r' | b'\n')).count();
+        let ends = (self.place..start + empty).filter(|place| ends_line(self.bytes, *place));
+        self.line += ends.count() as u64;
+        self.place = start + empty;
+        self.line
+    }
+}
+
+/// Whether a line ends with the byte at this place, as it ends on any system.
+fn ends_line(bytes: &[u8], place: usize) -> bool {
+    bytes[place] == b'\n' || bytes[place] == b'\r' && bytes.get(place + 1) != Some(&b'\n')
 }
 
 /// Whether each quote at the beginning of a field ends at the field's end: readers of CSV otherwise take what follows,
@@ -139,7 +182,7 @@ fn check_quotes(bytes: &[u8]) -> Result<(), (u64, &'static str)> {
         End,
     }
     let (mut at, mut line, mut opened) = (At::Start, 1, 1);
-    for &byte in bytes {
+    for (place, &byte) in bytes.iter().enumerate() {
         at = match (at, byte) {
             (At::Start, b' ' | b'\t') => At::Start,
             (At::Start, b'"') => {
@@ -153,7 +196,7 @@ fn check_quotes(bytes: &[u8]) -> Result<(), (u64, &'static str)> {
             (At::Quote | At::End, _) => return Err((line, "has text behind a quote that ends a field")),
             (At::Start | At::Plain, _) => At::Plain,
         };
-        line += u64::from(byte == b'\n');
+        line += u64::from(ends_line(bytes, place));
     }
     match at {
         At::Quoted => Err((opened, "has a quote that never ends")),
@@ -172,29 +215,25 @@ struct Columns {
 }
 
 impl Columns {
-    fn row(&self, line: u64, record: &StringRecord) -> Result<Row, String> {
+    fn row<'a>(&self, line: u64, record: &StringRecord, beside: &Beside<'a>) -> Result<Row<'a>, String> {
         let get = |column: usize, name: &str| match record.get(column) {
             Some(text) if !text.is_empty() => Ok(text),
             _ => Err(format!("has no {name}, which is expected in column {} of {}", column + 1, record.len())),
         };
         let part = match self.part.map(|column| get(column, "part")).transpose()? {
             None => Part::Train,
-            Some(name) => {
-                part_of(name).ok_or_else(|| format!("has the part `{name}`; train, val or test is expected"))?
-            }
+            Some(name) => part_of(name).ok_or_else(|| {
+                format!("has the part `{}`; train, val or test is expected", text_of(name.as_bytes()))
+            })?,
         };
-        let image = plain(get(self.image, "image")?).to_owned();
-        Ok(Row { line, image, label: get(self.label, "label")?.to_owned(), part })
+        let image = get(self.image, "image")?.to_owned();
+        let label = text_of(get(self.label, "label")?.as_bytes());
+        Ok(Row { line, found: beside.find(&image), image, label, part })
     }
 }
 
-/// A path as listings have it, without a `./` at its beginning.
-fn plain(image: &str) -> &str {
-    image.strip_prefix("./").unwrap_or(image)
-}
-
 /// The classes' names in their order, and each label's class.
-fn classes(rows: &[Row]) -> (Vec<String>, HashMap<&str, u16>) {
+fn classes<'r>(rows: &'r [Row<'_>]) -> (Vec<String>, HashMap<&'r str, u16>) {
     let texts: BTreeSet<&str> = rows.iter().map(|row| row.label.as_str()).collect();
     // Two spellings of one number, `1` and `01`, are two names.
     let numbers: Option<Vec<u64>> = texts.iter().map(|text| text.parse().ok()).collect();

@@ -1,5 +1,6 @@
 //! The ways in which sets are laid out: each says which file marks it, and reads what belongs to it.
 
+mod beside;
 mod cifar;
 mod class_folders;
 mod idx;
@@ -18,7 +19,7 @@ use crate::{DataError, Labels, MAX_CLASSES, Part, Warnings, names};
 struct Format {
     /// What it is called in errors.
     name: &'static str,
-    /// Whether a file of this name lies in the root folder of every such set.
+    /// Whether a file of this name, here in lower case, lies in the root folder of every such set.
     marks: fn(&str) -> bool,
     /// Reads the set in this root folder.
     read: Reader,
@@ -33,7 +34,13 @@ const MARKED: &[Format] = &[idx::FORMAT, cifar::TEN, cifar::HUNDRED, tiny_imagen
 
 /// Whether a file of this name marks a set in its folder.
 pub(crate) fn is_mark(file_name: &str) -> bool {
-    MARKED.iter().any(|format| (format.marks)(file_name))
+    marked_by(file_name).is_some()
+}
+
+/// The format of the sets in which a file of this name lies; some systems change the case of names.
+fn marked_by(file_name: &str) -> Option<&'static Format> {
+    let name = file_name.to_ascii_lowercase();
+    MARKED.iter().find(|format| (format.marks)(&name))
 }
 
 /// Finds out how the files are laid out, and reads the images' names, parts and labels.
@@ -57,7 +64,7 @@ fn marked(files: &Files) -> Result<Option<(&'static Format, String)>, DataError>
     let mut sets: Vec<(usize, &Format, &str)> = Vec::new();
     for found in files.found.iter().filter(|found| !is_hidden(&found.name)) {
         let (root, name) = found.name.rsplit_once('/').unwrap_or(("", &found.name));
-        if let Some(format) = MARKED.iter().find(|format| (format.marks)(name)) {
+        if let Some(format) = marked_by(name) {
             let depth = found.name.split('/').count();
             sets.push((depth, format, root));
         }
@@ -112,8 +119,24 @@ fn note_alike<'a>(kind: &str, names: impl Iterator<Item = (String, &'a String)>,
     }
 }
 
+/// An error if there are images, and all of them are for validation or test.
+fn refuse_untrained(
+    files: &Files,
+    parts: impl Iterator<Item = Part> + Clone,
+    warnings: &Warnings,
+) -> Result<(), DataError> {
+    let has = |part: &Part| parts.clone().any(|other| other == *part);
+    let there: Vec<&str> = Part::ALL.iter().filter(|part| has(part)).map(|part| part.name()).collect();
+    if there.is_empty() || has(&Part::Train) {
+        return Ok(());
+    }
+    let reasons = warnings.because(|_| true);
+    Err(DataError::NoTraining { path: files.path.clone(), parts: there.join(" and "), reasons })
+}
+
 /// An error if some class has no training image.
 fn refuse_empty_class(files: &Files, classes: &[String], items: &[Item], warnings: &Warnings) -> Result<(), DataError> {
+    refuse_untrained(files, items.iter().map(|item| item.part), warnings)?;
     let trained: HashSet<u16> = items.iter().filter(|item| item.part == Part::Train).map(|item| item.label).collect();
     match (0..classes.len()).find(|class| !trained.contains(&(*class as u16))) {
         None => Ok(()),

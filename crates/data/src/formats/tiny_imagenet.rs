@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::Format;
 use crate::contents::{Contents, Item, Stored};
 use crate::files::{Files, Found, inside};
-use crate::{DataError, Part, Warnings};
+use crate::{DataError, Part, Warnings, names};
 
 pub(super) const FORMAT: Format =
     Format { name: "Tiny ImageNet", marks: |name| name == "wnids.txt", read, read_coarse: None };
@@ -19,10 +19,10 @@ pub(super) const FORMAT: Format =
 const MAX_TEXT_BYTES: u64 = 64 << 20;
 
 fn read(mut files: Files, root: &str) -> Result<Contents, DataError> {
-    let names = ["wnids.txt", "words.txt", "val/val_annotations.txt"];
-    let names = names.map(|name| inside(root, name));
-    let texts = files.load(&names, MAX_TEXT_BYTES)?;
-    let mut texts = texts.into_iter().map(|text| text.map(|text| String::from_utf8_lossy(&text).into_owned()));
+    let texts = ["wnids.txt", "words.txt", "val/val_annotations.txt"];
+    let paths = texts.map(|name| inside(root, name));
+    let texts = files.load(&paths, MAX_TEXT_BYTES)?;
+    let mut texts = texts.into_iter().map(|text| text.map(|text| names::text_of_lines(&text)));
     let [wnids, words, annotations] = [(); 3].map(|()| texts.next().flatten());
 
     let mut warnings = std::mem::take(&mut files.warnings);
@@ -37,7 +37,7 @@ fn read(mut files: Files, root: &str) -> Result<Contents, DataError> {
         }
         None if has_validation => {
             return Err(DataError::MissingFile {
-                path: files.shown(&names[2]),
+                path: files.shown(&paths[2]),
                 reason: "it says which classes the images of val/ show",
             });
         }
@@ -117,12 +117,14 @@ impl<'a> Sorted<'a> {
             let Some(path) = found.name.strip_prefix(&start) else {
                 continue;
             };
-            match path.split('/').collect::<Vec<_>>().as_slice() {
-                ["train", wnid, _, ..] => sorted.train.entry(wnid).or_default().push(found),
-                ["val", .., file] => {
+            let mut folders: Vec<&str> = path.split('/').collect();
+            let part = folders.remove(0).to_ascii_lowercase();
+            match (part.as_str(), folders.as_slice()) {
+                ("train", [wnid, _, ..]) => sorted.train.entry(wnid).or_default().push(found),
+                ("val", [.., file]) => {
                     sorted.validation.insert(file, found);
                 }
-                ["test", ..] => sorted.unlabelled += 1,
+                ("test", [_, ..]) => sorted.unlabelled += 1,
                 _ => {}
             }
         }

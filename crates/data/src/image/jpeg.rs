@@ -16,6 +16,14 @@ const PIXELS_PER_BYTE: usize = 8 * 64;
 
 type Decoder<'a> = JpegDecoder<ZCursor<&'a [u8]>>;
 
+/// Frames that the decoder does not read, by the numbers of their markers (ITU-T T.81, table B.1; T.87 for the last).
+const UNREAD: [(&[u8], &str); 4] = [
+    (&[0xc3], "a lossless JPEG image"),
+    (&[0xc5, 0xc6, 0xc7, 0xcd, 0xce, 0xcf], "a hierarchical JPEG image"),
+    (&[0xc9, 0xca, 0xcb], "a JPEG image in arithmetic code"),
+    (&[0xf7], "a JPEG-LS image"),
+];
+
 /// A decoder that has read the header, and what it found, as it is stored.
 fn begin(bytes: &[u8]) -> Result<(Decoder<'_>, Measures), ImageError> {
     // The format's own limit; ours are checked below. Strict: a truncated file is an error, not a
@@ -24,6 +32,7 @@ fn begin(bytes: &[u8]) -> Result<(Decoder<'_>, Measures), ImageError> {
         .set_max_width(usize::from(u16::MAX))
         .set_max_height(usize::from(u16::MAX))
         .set_strict_mode(true);
+    refuse_unread(bytes)?;
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     decoder.decode_headers().map_err(damaged)?;
     let unknown = || ImageError::Damaged("its header says no size".to_owned());
@@ -53,6 +62,23 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Picture, Changes), ImageError> {
     let mended = matches!(sound, Cow::Owned(_));
     let changes = Changes { turned: orientation.turns(), mended, ..Changes::default() };
     Ok((orientation.apply(Picture { height, width, channels, pixels }), changes))
+}
+
+/// An error that names the variety of a file which the decoder would call damaged.
+fn refuse_unread(bytes: &[u8]) -> Result<(), ImageError> {
+    for header in headers(bytes).unwrap_or_default() {
+        let marker = bytes[header.clone()].iter().find(|byte| **byte != 0xff).copied().unwrap_or_default();
+        if let Some((_, what)) = UNREAD.iter().find(|(markers, _)| markers.contains(&marker)) {
+            return Err(ImageError::Unread((*what).to_owned()));
+        }
+        // A frame's header, with the bits of a value behind its length: tables and extensions are none.
+        let is_frame = matches!(marker, 0xc0..=0xc2);
+        let bits = bytes[header].iter().skip_while(|byte| **byte == 0xff).nth(3).copied();
+        if let Some(bits) = bits.filter(|bits| is_frame && *bits != 8) {
+            return Err(ImageError::Unread(format!("a JPEG image of {bits} bits")));
+        }
+    }
+    Ok(())
 }
 
 /// The file without bytes that stand between its headers and belong to none: zeros that some cameras write, which Pillow and
@@ -97,5 +123,5 @@ fn headers(bytes: &[u8]) -> Option<Vec<Range<usize>>> {
 }
 
 fn orientation(decoder: &Decoder<'_>) -> Orientation {
-    Orientation::of(decoder.exif().map(Vec::as_slice))
+    Orientation::of(decoder.exif().map(Vec::as_slice), decoder.xmp().map(Vec::as_slice))
 }

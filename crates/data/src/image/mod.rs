@@ -1,10 +1,10 @@
-//! Image files to bytes of grey or red, green, blue: JPEG, PNG, WebP, BMP, GIF and (by the feature `tiff`) TIFF, told by their first bytes.
+//! Image files to bytes of grey or red, green, blue: JPEG, PNG, WebP, BMP, GIF, Netpbm's and (by the feature `tiff`) TIFF, told by their first bytes.
 //!
 //! What comes out, whatever went in: 8 bits per channel, 1 channel for grey files (with or without
 //! alpha), 3 for all others. Palettes are looked up, 16-bit values keep their high byte, or as many bits less as the
 //! image does not use (8, 12 or 16 hold its largest colour), CMYK and
 //! YCCK are converted as in Adobe's (inverted) convention, and alpha is laid over white, as image
-//! viewers show it. EXIF's orientation is applied. Of animations and files of several pages the first is taken.
+//! viewers show it. The orientation that EXIF or XMP says is applied. Of animations and files of several pages the first is taken.
 
 mod alpha;
 mod bmp;
@@ -14,8 +14,10 @@ mod fit;
 mod gif;
 mod jpeg;
 mod kind;
+mod netpbm;
 mod orientation;
 mod png;
+mod png_metadata;
 #[cfg_attr(not(feature = "tiff"), path = "no_tiff.rs")]
 mod tiff;
 mod webp;
@@ -50,7 +52,7 @@ pub enum ImageError {
     #[error("is empty (zero bytes)")]
     Empty,
     /// The first bytes are those of no image.
-    #[error("is no image (JPEG, PNG, WebP, BMP, GIF or TIFF)")]
+    #[error("is no image (JPEG, PNG, WebP, BMP, GIF, TIFF or PPM)")]
     Format,
     /// An image of a kind, or a variety of a kind, that is not read.
     #[error("is {0}, which is not read; convert it to JPEG or PNG")]
@@ -138,16 +140,15 @@ named_enum! {
     }
 }
 
-/// The kind of an image file, if it is one that is read.
+/// The kind of an image file.
 fn kind(bytes: &[u8]) -> Result<Kind, ImageError> {
-    match Kind::of(bytes) {
-        None if bytes.is_empty() => Err(ImageError::Empty),
-        None => Err(ImageError::Format),
-        Some(kind @ (Kind::Heif | Kind::Avif | Kind::Jpeg2000 | Kind::JpegXl)) => {
-            Err(ImageError::Unread(format!("an image in {}", kind.name())))
-        }
-        Some(kind @ (Kind::Jpeg | Kind::Png | Kind::WebP | Kind::Bmp | Kind::Gif | Kind::Tiff)) => Ok(kind),
-    }
+    let none = if bytes.is_empty() { ImageError::Empty } else { ImageError::Format };
+    Kind::of(bytes).ok_or(none)
+}
+
+/// The error of a kind that is not read.
+pub(crate) fn unread(kind: &str) -> ImageError {
+    ImageError::Unread(format!("an image in {kind}"))
 }
 
 /// Height, width and channels of an image file, from its header.
@@ -162,7 +163,8 @@ pub fn measure(bytes: &[u8]) -> Result<Measures, ImageError> {
         Kind::Bmp => bmp::measure(bytes),
         Kind::Gif => gif::measure(bytes),
         Kind::Tiff => tiff::measure(bytes),
-        Kind::Heif | Kind::Avif | Kind::Jpeg2000 | Kind::JpegXl => Err(ImageError::Format),
+        Kind::Netpbm => netpbm::measure(bytes),
+        Kind::Unread(kind) => Err(unread(kind)),
     })
 }
 
@@ -184,7 +186,8 @@ pub(crate) fn decode_telling(bytes: &[u8]) -> Result<(Picture, Changes), ImageEr
         Kind::Bmp => bmp::decode(bytes),
         Kind::Gif => gif::decode(bytes),
         Kind::Tiff => tiff::decode(bytes),
-        Kind::Heif | Kind::Avif | Kind::Jpeg2000 | Kind::JpegXl => Err(ImageError::Format),
+        Kind::Netpbm => netpbm::decode(bytes),
+        Kind::Unread(kind) => Err(unread(kind)),
     })
 }
 
@@ -213,7 +216,24 @@ fn check_packed(height: usize, width: usize, bytes: usize, per_byte: usize, free
     Ok(())
 }
 
+/// What decoders say of a file that ends where it should not, in lower case.
+const ENDS: [&str; 8] = [
+    "not enough bytes",
+    "premature end",
+    "exhausted data",
+    "failed to fill whole buffer",
+    "unexpected end of file",
+    "unexpected eof",
+    "truncated before the end",
+    "truncated too early",
+];
+
 fn damaged(error: impl std::fmt::Display) -> ImageError {
+    let text = error.to_string();
+    let lower = text.to_ascii_lowercase();
+    if ENDS.iter().any(|end| lower.contains(end)) {
+        return ImageError::Damaged("it ends early".to_owned());
+    }
     // Some decoders end some of their messages with a newline or a full stop.
-    ImageError::Damaged(error.to_string().trim_end().trim_end_matches('.').to_owned())
+    ImageError::Damaged(text.trim_end().trim_end_matches('.').to_owned())
 }

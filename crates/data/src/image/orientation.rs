@@ -5,6 +5,10 @@ use super::{Measures, Picture};
 /// The tag of the orientation in EXIF's first directory.
 const TAG: u16 = 0x0112;
 
+/// The types of tags whose values have 32 bits.
+const LONG: u16 = 4;
+const SIGNED_LONG: u16 = 9;
+
 /// Where the rows and columns of an image as it is stored lie in what is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Orientation {
@@ -17,9 +21,9 @@ pub(super) struct Orientation {
 }
 
 impl Orientation {
-    /// What an EXIF block says; as stored where it says nothing, or nothing that there is.
-    pub(super) fn of(exif: Option<&[u8]>) -> Self {
-        Self::numbered(exif.and_then(tag).unwrap_or(1))
+    /// What an EXIF block says or, where that says nothing, an XMP block; as stored where both say nothing, or nothing that there is.
+    pub(super) fn of(exif: Option<&[u8]>, xmp: Option<&[u8]>) -> Self {
+        Self::numbered(exif.and_then(tag).or_else(|| xmp.and_then(property)).unwrap_or(1))
     }
 
     /// What the tag's value says.
@@ -79,9 +83,29 @@ fn tag(exif: &[u8]) -> Option<u16> {
         let bytes = *tiff.get(at..)?.first_chunk::<2>()?;
         Some(if is_big { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) })
     };
-    let bytes = *tiff.get(4..)?.first_chunk::<4>()?;
-    let start = if is_big { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) } as usize;
+    let long = |at: usize| {
+        let bytes = *tiff.get(at..)?.first_chunk::<4>()?;
+        Some(if is_big { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) })
+    };
+    let start = long(4)? as usize;
     let count = usize::from(short(start)?);
     let mut entries = (0..count).map(|entry| start + 2 + 12 * entry);
-    short(entries.find(|at| short(*at) == Some(TAG))? + 8)
+    let entry = entries.find(|at| short(*at) == Some(TAG))?;
+    match short(entry + 2)? {
+        LONG | SIGNED_LONG => long(entry + 8)?.try_into().ok(),
+        _ => short(entry + 8),
+    }
+}
+
+/// The orientation in an XMP block: an attribute or an element, as Pillow looks for it.
+fn property(xmp: &[u8]) -> Option<u16> {
+    const NAME: &[u8] = b"tiff:Orientation";
+    let mut behind =
+        xmp.windows(NAME.len()).enumerate().filter(|(_, text)| *text == NAME).map(|(at, _)| &xmp[at + NAME.len()..]);
+    behind.find_map(|text| match text {
+        [b'=', b'"' | b'\'', digit @ b'0'..=b'9', ..] | [b'>', digit @ b'0'..=b'9', ..] => {
+            Some(u16::from(digit - b'0'))
+        }
+        _ => None,
+    })
 }

@@ -4,8 +4,8 @@ use std::io::Cursor;
 
 use png::{BitDepth, ColorType, Decoder, Limits, Reader, Transformations};
 
-use super::orientation::Orientation;
-use super::{Changes, DEFLATE_RATIO, ImageError, MAX_FILE_BYTES, Measures, Picture, alpha, check_size, damaged, depth};
+use super::{Changes, DEFLATE_RATIO, ImageError, MAX_FILE_BYTES, Measures, Picture};
+use super::{alpha, check_size, damaged, depth, png_metadata};
 
 type File<'a> = Reader<Cursor<&'a [u8]>>;
 
@@ -27,12 +27,12 @@ fn begin(bytes: &[u8]) -> Result<(File<'_>, Measures), ImageError> {
 }
 
 pub(super) fn measure(bytes: &[u8]) -> Result<Measures, ImageError> {
-    begin(bytes).map(|(reader, measures)| orientation(&reader).measures(measures))
+    begin(bytes).map(|(_, measures)| png_metadata::orientation(bytes).measures(measures))
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<(Picture, Changes), ImageError> {
     let (mut reader, Measures { height, width, .. }) = begin(bytes)?;
-    let orientation = orientation(&reader);
+    let orientation = png_metadata::orientation(bytes);
     let too_large = ImageError::TooLarge { height, width, bytes: bytes.len() };
     let mut raw = vec![0; reader.output_buffer_size().ok_or(too_large)?];
     read_pixels(&mut reader, &mut raw).map_err(damaged)?;
@@ -67,8 +67,4 @@ fn read_pixels(reader: &mut File<'_>, raw: &mut [u8]) -> Result<(), png::Decodin
     }
     let row_bytes = reader.output_line_size(reader.info().width).unwrap_or(raw.len());
     raw.chunks_exact_mut(row_bytes).try_for_each(|row| reader.read_row(row).map(|_| ()))
-}
-
-fn orientation(reader: &File<'_>) -> Orientation {
-    Orientation::of(reader.info().exif_metadata.as_deref())
 }

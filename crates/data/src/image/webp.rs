@@ -21,7 +21,8 @@ fn begin(bytes: &[u8]) -> Result<(File<'_>, Measures, Orientation), ImageError> 
     check_packed(height, width, bytes.len(), PIXELS_PER_BYTE, FREE_PIXELS)?;
     refuse_larger_frames(bytes, height, width)?;
     let exif = decoder.exif_metadata().map_err(damaged)?;
-    Ok((decoder, Measures { height, width, channels: 3 }, Orientation::of(exif.as_deref())))
+    let xmp = decoder.xmp_metadata().map_err(damaged)?;
+    Ok((decoder, Measures { height, width, channels: 3 }, Orientation::of(exif.as_deref(), xmp.as_deref())))
 }
 
 pub(super) fn measure(bytes: &[u8]) -> Result<Measures, ImageError> {

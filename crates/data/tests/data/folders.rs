@@ -119,7 +119,7 @@ fn what_no_training_can_start_from_is_an_error() {
     assert!(place.error("set").contains("holds no usable image"));
 
     let place = Place::new().with(&[("set/test/a/1.png", &image), ("set/test/b/1.png", &image)]);
-    assert!(place.error("set").contains("train/class/image.jpg"));
+    assert!(place.error("set").contains("no training part, only test; put images to train on into train/class/"));
 
     let place = Place::new().with(&[
         ("set/train/a/1.png", &image),

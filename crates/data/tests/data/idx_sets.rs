@@ -1,6 +1,6 @@
 //! IDX files and sets, whole and damaged.
 
-use crate::common::{Place, gzip, idx};
+use crate::common::{Place, gzip, idx, zip};
 use proptest::prelude::*;
 use tunefork_data::{Part, idx as format};
 
@@ -32,6 +32,50 @@ fn a_whole_set_opens_in_file_order() {
     assert_eq!(data.pixels(6), [100, 101, 102, 103, 104, 105]);
     assert_eq!(data.labels(), [0, 1, 0, 1, 0, 1, 1, 0]);
     assert_eq!(data.classes(), ["0", "1"]);
+}
+
+#[test]
+fn names_count_in_any_case_and_what_is_packed_is_told_by_its_bytes() {
+    let (a, b, c, d) = images();
+    let files: [(&str, &[u8]); 4] = [
+        ("set/TRAIN-IMAGES-IDX3-UBYTE", &gzip(&a)),
+        ("set/Train-Labels-idx1-ubyte.GZ", &gzip(&b)),
+        ("set/t10k-images-idx3-ubyte.gz", &c),
+        ("set/T10K-labels.idx1-ubyte", &d),
+    ];
+    let named = files.map(|(name, bytes)| (name.trim_start_matches("set/"), bytes));
+    for place in [Place::new().with(&files), Place::new().with(&[("set.zip", &zip(&named))])] {
+        assert_eq!(place.opened("set").data.labels(), [0, 1, 0, 1, 0, 1, 1, 0]);
+    }
+}
+
+/// Files of 4 GiB of which nothing is on the disk, and what unpacks to as much: told by their first bytes and their length.
+#[test]
+fn what_is_too_long_is_refused_unread() {
+    let (a, b, c, d) = images();
+    let long = |name: &str| {
+        let place = place_with(&a, &b, &c, &d);
+        let file = std::fs::File::options().write(true).open(place.path(name)).expect("a file");
+        file.set_len(4 << 30).expect("a longer file");
+        place.error("set")
+    };
+    let message = long("set/t10k-images-idx3-ubyte");
+    assert!(message.contains("need 12 bytes of data, more are there"), "{message}");
+    let message = long("set/train-images-idx3-ubyte.gz");
+    assert!(message.contains("train-images") && message.contains("has more than the"), "{message}");
+    let place = place_with(&a, &b, &[], &d);
+    std::fs::File::create(place.path("set/t10k-images-idx3-ubyte"))
+        .and_then(|file| file.set_len(4 << 30))
+        .expect("a file");
+    let message = place.error("set");
+    assert!(message.contains("begins with [00, 00, 00, 00]"), "{message}");
+    // In an archive the header counts, too.
+    let bomb = gzip(&idx(&[1 << 20, 32, 64], &[0; 1000]));
+    let entries: [(&str, &[u8]); 2] = [("train-images-idx3-ubyte.gz", &bomb), ("train-labels-idx1-ubyte", &b)];
+    let message = Place::new().with(&[("set.zip", &zip(&entries))]).error("set");
+    assert!(message.contains("need 2147483648 bytes, far more than"), "{message}");
+    let message = place_with(&a[..7], &b, &c, &d).error("set");
+    assert!(message.contains("it ends within its header"), "{message}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Image files of all kinds, whole and damaged.
 
+use std::io::Write as _;
+
 use crate::common::{JPEG, flat, png};
 use png::{BitDepth, ColorType};
 use proptest::prelude::*;
@@ -104,6 +106,79 @@ fn photos_are_turned_as_viewers_show_them() {
     }
 }
 
+/// A directory of EXIF with one tag: its number, its type, and a value of 32 bits.
+fn exif(tag: u16, kind: u8, value: u32) -> Vec<u8> {
+    let [low, high] = tag.to_le_bytes();
+    let head = [b"II*\0\x08\0\0\0\x01\0".as_slice(), &[low, high, kind, 0, 1, 0, 0, 0]].concat();
+    [&head, value.to_le_bytes().as_slice(), &[0; 4]].concat()
+}
+
+/// As ImageMagick writes it into a text.
+fn profile(exif: &[u8]) -> String {
+    let digits = [b"Exif\0\0", exif].concat();
+    let text: Vec<String> = digits.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("\nexif\n{:8}\n{}\n", digits.len(), text.concat())
+}
+
+const XMP: &str = "<x:xmpmeta><rdf:Description tiff:Orientation=\"6\"/></x:xmpmeta>";
+
+#[test]
+fn pngs_are_turned_wherever_they_say_so() {
+    let chunk = |name: &[u8; 4], data: &[u8]| {
+        let mut crc = flate2::Crc::new();
+        crc.update(&[name.as_slice(), data].concat());
+        [&(data.len() as u32).to_be_bytes(), name.as_slice(), data, &crc.sum().to_be_bytes()].concat()
+    };
+    let packed = |text: &str| {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(text.as_bytes()).expect("writing to memory");
+        encoder.finish().expect("writing to memory")
+    };
+    let (short, long) = (exif(0x112, 3, 6), exif(0x112, 4, 6));
+    let text = |keyword: &str, rest: &[u8]| [keyword.as_bytes(), rest].concat();
+    let itxt = text("XML:com.adobe.xmp", &[b"\0\0\0\0\0", XMP.as_bytes()].concat());
+    let element = text("XML:com.adobe.xmp", b"\0\0\0en\0x\0<tiff:Orientation>6</tiff:Orientation>");
+    let ztxt = text("Raw profile type exif", &[b"\0\0".as_slice(), &packed(&profile(&short))].concat());
+    let cases: [(Vec<u8>, bool); 10] = [
+        (chunk(b"eXIf", &short), true),
+        (chunk(b"eXIf", &long), true),
+        (chunk(b"eXIf", &exif(0x112, 3, 1)), false),
+        (chunk(b"zTXt", &ztxt), true),
+        (chunk(b"tEXt", &text("Raw profile type APP1", &[b"\0", profile(&long).as_bytes()].concat())), true),
+        (chunk(b"iTXt", &itxt), true),
+        (chunk(b"iTXt", &element), true),
+        // EXIF counts first, if it says anything of it.
+        ([chunk(b"eXIf", &exif(0x112, 3, 1)), chunk(b"iTXt", &itxt)].concat(), false),
+        ([chunk(b"eXIf", &exif(0x10f, 3, 1)), chunk(b"iTXt", &itxt)].concat(), true),
+        (chunk(b"tEXt", &text("Raw profile type exif", b"\0\nexif\n 9\n4")), false),
+    ];
+    let plain = png(2, 3, ColorType::Grayscale, BitDepth::Eight, &[1, 2, 3, 4, 5, 6]);
+    for (number, (chunks, turns)) in cases.iter().enumerate() {
+        // Behind the header, and behind the pixels.
+        for place in [33, plain.len() - 12] {
+            let file = [&plain[..place], chunks, &plain[place..]].concat();
+            let picture = decode(&file);
+            let (height, width, pixels) = if *turns { (3, 2, [4, 1, 5, 2, 6, 3]) } else { (2, 3, [1, 2, 3, 4, 5, 6]) };
+            assert_eq!(picture, Picture { height, width, channels: 1, pixels: pixels.to_vec() }, "{number} at {place}");
+            let measures = image::measure(&file).expect("a good header");
+            assert_eq!((measures.height, measures.width), (height, width), "{number} at {place}");
+        }
+    }
+}
+
+#[test]
+fn jpegs_are_turned_by_tags_of_any_type_and_by_xmp() {
+    let wanted = decode(&held(6, true));
+    let segment = |data: &[u8]| [&[0xff, 0xe1], (data.len() as u16 + 2).to_be_bytes().as_slice(), data].concat();
+    let with = |segments: &[u8]| [&JPEG[..2], segments, &JPEG[2..]].concat();
+    let block = |exif: &[u8]| segment(&[b"Exif\0\0", exif].concat());
+    let xmp = segment(&[b"http://ns.adobe.com/xap/1.0/\0", XMP.as_bytes()].concat());
+    assert!(decode(&with(&block(&exif(0x112, 4, 6)))) == wanted, "a long number");
+    assert!(decode(&with(&xmp)) == wanted, "XMP");
+    assert!(decode(&with(&[block(&exif(0x10f, 3, 1)), xmp.clone()].concat())) == wanted, "EXIF without a word");
+    assert!(decode(&with(&[block(&exif(0x112, 3, 1)), xmp].concat())) == decode(JPEG), "EXIF counts first");
+}
+
 #[test]
 fn pngs_of_all_kinds_become_bytes() {
     let eight = BitDepth::Eight;
@@ -170,6 +245,46 @@ fn damage_is_told_and_never_a_panic() {
 }
 
 #[test]
+fn varieties_of_jpeg_that_are_not_read_are_named() {
+    let frame = JPEG.windows(2).position(|pair| pair == [0xff, 0xc0]).expect("a frame");
+    let told = |place: usize, byte: u8| {
+        let mut file = JPEG.to_vec();
+        file[frame + place] = byte;
+        let errors = [image::decode(&file).map(|_| ()), image::measure(&file).map(|_| ())];
+        errors.map(|error| error.expect_err("not read").to_string())
+    };
+    let cases = [
+        (1, 0xc3, "a lossless JPEG image"),
+        (1, 0xc9, "a JPEG image in arithmetic code"),
+        (1, 0xca, "a JPEG image in arithmetic code"),
+        (1, 0xc5, "a hierarchical JPEG image"),
+        (1, 0xf7, "a JPEG-LS image"),
+        (4, 12, "a JPEG image of 12 bits"),
+    ];
+    for (place, byte, what) in cases {
+        let wanted = format!("is {what}, which is not read; convert it to JPEG or PNG");
+        assert_eq!(told(place, byte), [wanted.as_str(); 2]);
+    }
+}
+
+/// No word of a decoder's own about buffers and bytes.
+#[test]
+fn a_file_that_ends_early_is_told_so() {
+    let files: [&[u8]; 6] = [
+        &JPEG[..30],
+        &JPEG[..JPEG.len() / 2],
+        &flat(20, 20, 9)[..40],
+        &include_bytes!("images/lossy.webp")[..40],
+        &include_bytes!("images/animated.gif")[..60],
+        &include_bytes!("images/rle.bmp")[..20],
+    ];
+    for (number, file) in files.into_iter().enumerate() {
+        let message = image::decode(file).expect_err("cut").to_string();
+        assert!(message.starts_with("is damaged: it ends"), "{number}: {message}");
+    }
+}
+
+#[test]
 fn a_size_that_the_file_cannot_hold_is_refused_before_memory_is_taken() {
     // The size stands at a fixed place in the header; its checksum must fit.
     let mut file = flat(2, 2, 0);
@@ -216,11 +331,13 @@ proptest! {
     /// Whatever is done to a file, the decoder answers, and a picture it gives has its stated size.
     #[test]
     fn mutated_files_are_answered(
-        file in 0..13_usize,
+        file in 0..15_usize,
         cut in 0.0..1.0_f64,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8),
     ) {
-        let files: [&[u8]; 13] = [
+        let files: [&[u8]; 15] = [
+            b"P3 2 2 255 1 2 3 4 5 6 7 8 9 10 11 12",
+            b"P4\n10 2\n\xa5\x40\x0f\xc0",
             include_bytes!("images/lossy.webp"),
             include_bytes!("images/alpha.webp"),
             include_bytes!("images/animated.webp"),

@@ -103,6 +103,28 @@ fn what_looks_alike_is_found_if_it_is_asked_for() {
 
 /// As users of the first release of Fashion-MNIST counted them (zalandoresearch/fashion-mnist #44).
 #[test]
+fn a_set_of_which_nothing_can_be_trained_on_gives_the_error_of_training() {
+    let image = flat(4, 4, 1);
+    let cases: [&[(&str, &[u8])]; 2] = [
+        &[("set/a/1.png", b""), ("set/b/1.png", b"x")],
+        &[
+            ("set/train/a/1.png", b""),
+            ("set/train/b/1.png", b"x"),
+            ("set/val/a/1.png", &image),
+            ("set/val/b/1.png", &image),
+        ],
+    ];
+    for files in cases {
+        let place = Place::new().with(files);
+        let source = Source::locate("set", Some(place.data.path())).expect("a set");
+        let inspected = source.inspect(&InspectOptions::default(), &mut |_| {}).expect_err("nothing to train on");
+        let opened = place.open("set", &place.options(Some((4, 4)), Some(1))).expect_err("nothing to train on");
+        assert_eq!(inspected.to_string(), opened.to_string());
+        assert!(opened.to_string().contains("is empty (zero bytes)"), "{opened}");
+    }
+}
+
+#[test]
 fn duplicates_are_counted_within_and_across_parts() {
     let (train, test) = (120, 30);
     // 43 training images are like another one, 1 test image is, and 10 test images are like training images.

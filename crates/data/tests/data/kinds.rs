@@ -79,6 +79,98 @@ fn other_kinds_show_what_pillow_shows() {
     }
 }
 
+/// File; height, width, channels and pixels as Pillow 13 has them.
+type Netpbm<'a> = (&'a [u8], usize, usize, usize, &'a [u8]);
+
+const NETPBM: [Netpbm<'_>; 10] = [
+    (b"P1\n# c\n3 2\n101\n0 1 0", 2, 3, 1, &[0, 255, 0, 255, 0, 255]),
+    (b"P1 3 2 #c\n1#x\n0 1010", 2, 3, 1, &[0, 255, 0, 255, 0, 255]),
+    (b"P2\n3 2\n15\n0 1 2 7 14 15\n", 2, 3, 1, &[0, 17, 34, 119, 238, 255]),
+    (b"P3 2 2 255 1 2 3 4 5 6 # end\n7 8 9 10 11 12", 2, 2, 3, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]),
+    (
+        b"P4\n10 2\n\xa5\x40\x0f\xc0",
+        2,
+        10,
+        1,
+        &[0, 255, 0, 255, 255, 0, 255, 0, 255, 0, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0],
+    ),
+    (b"P5 3 2 255\n\x00\x01\x02P\xfe\xff", 2, 3, 1, &[0, 1, 2, 80, 254, 255]),
+    (b"P5\n3 2\n10\n\x00\x01\x03\x05\n\x0b", 2, 3, 1, &[0, 26, 76, 128, 255, 255]),
+    (b"P6 2 2 100#c\n\n\x00\x01\x03\x05\n\x0b23cde\xff", 2, 2, 3, &[0, 3, 8, 13, 26, 28, 128, 130, 252, 255, 255, 255]),
+    (
+        b"P6\n2 2\n1000\n\0\0\0\x01\0\x02\x01\0\x01\xf4\x03\xe8\x03\xe9\xff\xff\x02\0\0\x10\0\x20\0\x30",
+        2,
+        2,
+        3,
+        &[0, 0, 1, 65, 128, 255, 255, 255, 131, 4, 8, 12],
+    ),
+    (b"P6 2 2 255\n\x01\x02\x03\x04\x05\x06\x07\x08\t\n\x0b\x0c", 2, 2, 3, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]),
+];
+
+#[test]
+fn netpbm_shows_what_pillow_shows_and_ends_where_it_ends() {
+    for (file, height, width, channels, pixels) in NETPBM {
+        let wanted = Picture { height, width, channels, pixels: pixels.to_vec() };
+        let name = String::from_utf8_lossy(file);
+        assert_eq!(decode(file), wanted, "{name}");
+        assert_eq!(decode(&[file, b"\nmore"].concat()), wanted, "{name}");
+        assert_eq!(image::measure(file), Ok(Measures { height, width, channels }), "{name}");
+        // The last number of plain files is one with fewer digits, too.
+        let shortest = file.len() - usize::from(matches!(file[1], b'2' | b'3'));
+        for length in 0..shortest - 1 {
+            assert!(image::decode(&file[..length]).is_err(), "{name} cut at {length}");
+        }
+    }
+    let refused = |file: &[u8]| image::decode(file).expect_err("refused").to_string();
+    assert_eq!(refused(b"P5 2 2 0\n1234"), "is damaged: its largest value is 0; 1 to 65535 is possible");
+    assert_eq!(refused(b"P2 2 2 9 1 2 3 10"), "is damaged: it has the value 10, and 9 as its largest");
+    assert_eq!(refused(b"P1 2 2 0 1 2 0"), "is damaged: it has something else than 0 and 1");
+    assert_eq!(refused(b"P6 2 2 255 123"), "is damaged: it ends early");
+    assert!(refused(b"P6 60000 60000 255 123").contains("which is refused"));
+}
+
+#[test]
+fn sets_of_netpbm_are_read_and_twelve_bits_are_told() {
+    let twelve = [b"P5 2 2 65535\n".as_slice(), &[0, 0, 0, 16, 8, 0, 15, 255]].concat();
+    let place =
+        Place::new().with(&[("set/a/1.ppm", NETPBM[9].0), ("set/b/1.PGM", &twelve), ("set/b/none", NETPBM[3].0)]);
+    let opened = place.opened("set");
+    assert_eq!(opened.data.shape(), Image::new(2, 2, 3));
+    assert_eq!(opened.data.pixels(1), [0, 0, 0, 1, 1, 1, 128, 128, 128, 255, 255, 255]);
+    assert_eq!(sentences(&opened), ["`b/1.PGM` has values of 16 bits, none above 4095: 4095 is taken for white"]);
+}
+
+#[test]
+fn images_that_are_not_read_are_told_by_kind() {
+    let image = flat(4, 4, 1);
+    let files: Vec<(&str, &[u8])> = vec![
+        ("set/a/1.png", &image),
+        ("set/b/1.png", &image),
+        ("set/a/t.TGA", b"\0\0\x02\0"),
+        ("set/a/s.svg", b"<?xml version=\"1.0\"?><svg/>"),
+        ("set/b/i.ico", b"\0\0\x01\0"),
+        ("set/b/h.heic", b"?"),
+        // A picture under a false name.
+        ("set/b/p.svg", &image),
+    ];
+    let place = Place::new().with(&files);
+    let named: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (&name[4..], *bytes)).collect();
+    let place = place.with(&[("packed.zip", &zip(&named))]);
+    let end = "which is not read; convert it to JPEG or PNG";
+    let wanted = [("a/s.svg", "SVG"), ("a/t.TGA", "TGA"), ("b/h.heic", "HEIF"), ("b/i.ico", "ICO")]
+        .map(|(name, kind)| format!("left out: `{name}` is an image in {kind}, {end}"));
+    for name in ["set", "packed"] {
+        let opened = place.opened(name);
+        let mut told = sentences(&opened);
+        told.sort();
+        assert_eq!((opened.data.len(), told.as_slice()), (3, wanted.as_slice()), "{name}");
+    }
+    let pictures = Pictures::read(&[place.path("set")], Image::new(4, 4, 1), Fit::Crop).expect("three images");
+    assert_eq!((pictures.files.len(), pictures.warnings.left_out()), (3, 4));
+    let message = Place::new().with(&[("set/a/1.tga", b"x"), ("set/b/1.tga", b"x")]).error("set");
+    assert!(message.contains("no usable image") && message.contains("`a/1.tga` is an image in TGA"), "{message}");
+}
+
 #[test]
 fn what_a_gif_does_not_cover_is_white() {
     let clear = decode(include_bytes!("images/clear.gif"));
@@ -196,7 +288,7 @@ fn files_are_images_by_their_bytes_where_names_do_not_tell() {
     let shape = Image::new(20, 24, 3);
     let pictures = Pictures::read(&[place.path("set")], shape, Fit::Crop).expect("nine images");
     assert_eq!(pictures.files.len(), 9);
-    assert_eq!(pictures.warnings.left_out(), 1);
+    assert_eq!(pictures.warnings.left_out(), 2);
 }
 
 /// Every kind cut at every place: a picture, or an error, and never less than half a picture taken for a whole one.

@@ -57,6 +57,63 @@ fn a_table_is_read_however_it_is_written() {
 }
 
 #[test]
+fn a_table_is_found_in_any_case_and_of_two_one_is_read() {
+    for name in ["Labels.csv", "LABELS.CSV", "labels.CSV"] {
+        let table: &[u8] = b"a.png,cat\nb.png,dog\n";
+        let place = Place::new().with(&[
+            (&format!("set/{name}"), table),
+            ("set/a.png", &flat(4, 4, 1)),
+            ("set/b.png", &flat(4, 4, 2)),
+        ]);
+        assert_eq!(place.opened("set").data.classes(), ["cat", "dog"], "{name}");
+        let place = place.with(&[("set/labels.csv", b"a.png,one\nb.png,two\n")]);
+        let opened = place.opened("set");
+        assert_eq!(opened.data.classes(), ["one", "two"], "{name}");
+        assert_eq!(sentences(&opened), [format!("`{name}` is not read, as `labels.csv` is")]);
+    }
+}
+
+#[test]
+fn paths_are_read_as_other_systems_and_programs_write_them() {
+    assert_eq!(
+        shown(b"./a.png,cat\n.//b.png,dog\nmore\\c d.png,cat\n.\\more\\e.png,dog\n"),
+        ["cat", "dog", "cat", "dog"]
+    );
+    let place = place(b"");
+    let folder = place.path("set").display().to_string();
+    let table =
+        format!("{folder}/a.png,cat\n{folder}/./b.png,dog\n/elsewhere/c.png,cat\nC:\\x\\e.png,dog\nMORE/E.png,cat\n");
+    std::fs::write(place.path("set/labels.csv"), table).expect("a file");
+    let opened = place.opened("set");
+    assert_eq!((opened.data.len(), opened.data.classes()), (2, ["cat".to_owned(), "dog".to_owned()].as_slice()));
+    let absolute = "labels.csv, but is absolute, and not below the table's folder; write paths from that folder";
+    assert_eq!(
+        sentences(&opened),
+        [
+            format!("left out: `/elsewhere/c.png` is named in line 3 of {absolute}"),
+            format!("left out: `C:\\x\\e.png` is named in line 4 of {absolute}"),
+            "left out: `MORE/E.png` is named in line 5 of labels.csv, but is not there; `more/e.png` differs only by \
+             capital letters"
+                .to_owned(),
+            "`labels.csv` does not name 2 of the images that are there; they are not used".to_owned(),
+        ]
+    );
+}
+
+#[test]
+fn what_moves_the_cursor_is_shown_as_an_escape() {
+    let opened =
+        place(b"a.png,cat\x1b[31m\nb.png,\"two\nlines\"\n\"no\x07.png\",two\\x0alines\nmore/e.png,two\\x0alines\n")
+            .opened("set");
+    assert_eq!(opened.data.classes(), ["cat\\x1b[31m", "two\\x0alines", "two\\x5cx0alines"]);
+    assert!(
+        sentences(&opened)[0].starts_with("left out: `no\\x07.png` is named in line 4"),
+        "{:?}",
+        sentences(&opened)
+    );
+}
+
+#[test]
 fn numbers_are_in_their_order_and_names_in_theirs() {
     let opened = |labels: [&str; 4]| {
         let [a, b, c, e] = labels;
@@ -115,8 +172,16 @@ fn what_is_wrong_is_named_with_its_line() {
     refused(b"a.png,\"cat\nb.png,\"dog\n", 2, &["text behind a quote"]);
     refused(b"a.png,\"cat\"s\nb.png,dog\n", 1, &["text behind a quote"]);
     refused(b"a.png,cat\nb.png,\"dog\nmore/e.png,cat\n", 2, &["quote that never ends"]);
+    // Empty lines count, however they end.
+    refused(b"a.png,cat\n\n  \n\nb.png\n", 5, &["no label"]);
+    refused(b"\n\n\xef\xbb\n", 3, &["UTF-8"]);
+    refused(b"\r\n\r\na.png,cat\r\n\r\nb.png\r\n", 5, &["no label"]);
+    refused(b"a.png,cat\r\rb.png\r", 3, &["no label"]);
+    refused(b"\xef\xbb\xbf\n\na.png,\"cat\nfish\"\n\nb.png\n", 6, &["no label"]);
     let message = place(b"a.png,cat\nb.png,cat\n").error("set");
     assert!(message.contains("has 1 class; between 2 and"), "{message}");
+    let message = place(b"image,label,part\na.png,cat,val\nb.png,dog,test\n").error("set");
+    assert!(message.contains("no training part, only validation and test"), "{message}");
     let message = place(b"a.png,cat\nz.png,dog\n").error("set");
     assert!(message.contains("class `dog`"), "{message}");
 }
@@ -132,7 +197,7 @@ proptest! {
         if let Err(error) = found {
             let is_known = matches!(
                 error,
-                DataError::Table { .. } | DataError::ClassCount { .. } | DataError::EmptyClass { .. } | DataError::NoImages { .. }
+                DataError::Table { .. } | DataError::ClassCount { .. } | DataError::EmptyClass { .. } | DataError::NoImages { .. } | DataError::NoTraining { .. }
             );
             prop_assert!(is_known, "{error}");
         }

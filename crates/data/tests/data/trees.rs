@@ -84,6 +84,18 @@ const READ: &[(&str, &str, &str)] = &[
         "train cat 1 dog 1, validation cat 1 dog 1",
         "docs/figure.png",
     ),
+    // Parts of single images beside the set that they belong to.
+    ("pets/train/{cat,dog}/1.png test/test/1.png", "train cat 1 dog 1", "test/test/1.png"),
+    (
+        "X/X/{train,valid}/{cat,dog}/1.png test/test/a.png",
+        "train cat 1 dog 1, validation cat 1 dog 1",
+        "test/test/a.png",
+    ),
+    (
+        "X/{train,test}/{cat,dog}/1.png test/{a,b}/1.png",
+        "train cat 1 dog 1, test cat 1 dog 1",
+        "test/a/1.png test/b/1.png",
+    ),
     // The names of parts.
     ("{TRAIN,Valid}/{cat,dog}/1.png", "train cat 1 dog 1, validation cat 1 dog 1", ""),
     (
@@ -127,7 +139,13 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("{2023,2024}/{cat,dog}/1.png", &["holds only folders", "/2023`", "/2023/cat`"]),
     ("train/{animals,plants}/{cat,rose}/1.png", &["holds only folders", "/train/animals`", "/train/animals/cat`"]),
     ("{cat,dog}/images/1.png", &["holds only folders", "/cat`", "/cat/images`"]),
-    ("test/{cat,dog}/1.png", &["no usable image", "train/class/image.jpg"]),
+    ("{a,b}/a/{cat,dog}/1.png", &["holds only folders", "/a`", "/a/a/cat`"]),
+    ("X/X/{a,b}/{cat,dog}/1.png", &["holds only folders", "/X/X/a`", "/X/X/a/cat`"]),
+    ("test/train/{cat,dog}/1.png val/train/{cat,dog}/1.png", &["contains itself", "/test/train`", "/val/train`"]),
+    ("test/{cat,dog}/1.png", &["no training part, only test;", "train/class/"]),
+    ("{val,test}/{cat,dog}/1.png", &["no training part, only validation and test;"]),
+    ("pets/val/{cat,dog}/1.png sample.png", &["no training part, only validation (left out: `sample.png` lies"]),
+    ("{train,x}/1.txt", &["no usable image", "train/class/image.jpg"]),
     ("train/cat/1.png test/{cat,dog}/1.png", &["class `dog`", "in test/ but not in train/"]),
 ];
 

@@ -8,7 +8,7 @@ use tunefork_data::archive::{self, ArchiveError, EntryKind};
 
 /// Two classes, with ways out of the archive among them.
 fn entries(dark: &[u8], light: &[u8]) -> Vec<u8> {
-    zip(&[
+    let bytes = zip(&[
         ("pets/dogs/b.png", light),
         ("./pets/cats/a.png", dark),
         ("pets/cats/../../evil.png", dark),
@@ -16,7 +16,8 @@ fn entries(dark: &[u8], light: &[u8]) -> Vec<u8> {
         ("C:\\pets\\cats\\drive.png", dark),
         ("pets\\dogs\\a.png", dark),
         ("__MACOSX/pets/cats/._a.png", b"?"),
-    ])
+    ]);
+    made_by(bytes, "pets\\dogs\\a.png", 0)
 }
 
 /// Where a text stands for the last time: in the directory, after the entries.
@@ -36,8 +37,29 @@ fn zips_are_read_like_folders_and_bad_names_are_left_out() {
     let told = sentences(&opened);
     assert_eq!(told.len(), 3, "{told:#?}");
     assert!(told[0].contains("leaves the archive"), "{}", told[0]);
-    assert!(told[1].contains("starts at the root"), "{}", told[1]);
+    assert_eq!(told[1], "left out: `/pets/cats/root.png` has a name that starts at the root of the file system");
     assert!(told[2].contains("starts at a drive"), "{}", told[2]);
+}
+
+/// The same archive, as if this system had made the entry of this name.
+fn made_by(mut bytes: Vec<u8>, name: &str, system: u8) -> Vec<u8> {
+    // In the directory the number stands 41 bytes before the name.
+    let place = last(&bytes, name.as_bytes());
+    bytes[place - 41] = system;
+    bytes
+}
+
+#[test]
+fn a_backslash_divides_names_if_windows_wrote_them_and_nothing_else_does() {
+    for name in [r"b\1.png", r"b\2/1.png"] {
+        let whole = zip(&[("a/1.png", b"?"), (name, b"?")]);
+        for system in 0..20 {
+            let bytes = made_by(whole.clone(), name, system);
+            let entries = archive::list(Cursor::new(&bytes)).expect("a readable directory");
+            let is_divided = name == r"b\1.png" && matches!(system, 0 | 10 | 14);
+            assert_eq!(entries[1].name, if is_divided { "b/1.png" } else { name }, "{system}");
+        }
+    }
 }
 
 #[test]
@@ -51,7 +73,7 @@ fn links_and_encrypted_entries_are_refused() {
     bytes[two - 41] = 3;
     let entries = archive::list(Cursor::new(&bytes)).expect("a readable directory");
     let kinds: Vec<EntryKind> = entries.iter().map(|entry| entry.kind).collect();
-    assert_eq!(kinds, [EntryKind::Refused("it is encrypted"), EntryKind::Refused("it is a link")]);
+    assert_eq!(kinds, [EntryKind::Refused("is encrypted"), EntryKind::Refused("is a link")]);
 }
 
 #[test]
@@ -80,13 +102,13 @@ fn a_class_of_which_nothing_can_be_read_is_told_with_the_reasons() {
     };
     let names = ["a/1.png", "b/1.png", "c/1.png"];
     let message = unpackable(&names, &names);
-    assert!(message.contains("no usable image") && message.contains("`a/1.png` it is packed by another"), "{message}");
+    assert!(message.contains("no usable image") && message.contains("`a/1.png` is packed by another"), "{message}");
     let message = unpackable(&names, &names[1..2]);
-    assert!(message.contains("class `b`") && message.contains("`b/1.png` it is packed by another"), "{message}");
+    assert!(message.contains("class `b`") && message.contains("`b/1.png` is packed by another"), "{message}");
 
     let place = Place::new().with(&[("set/a/1.png", &image), ("set/b/1.png", b""), ("set/b/2.png", b"text")]);
     let message = place.error("set");
-    let reasons = "(left out: `b/1.png` is empty (zero bytes); left out: `b/2.png` is no image (JPEG, PNG, WebP, BMP, GIF or TIFF))";
+    let reasons = "(left out: `b/1.png` is empty (zero bytes); left out: `b/2.png` is no image (JPEG, PNG, WebP, BMP, GIF, TIFF or PPM))";
     assert!(message.contains("class `b`") && message.contains(reasons), "{message}");
 }
 
