@@ -74,7 +74,7 @@ pub enum DomainError {
         step: Value,
     },
     /// A value outside the domain.
-    #[error("{value} is not in {domain}")]
+    #[error("{}{value} is not in {domain}", if value.is_deceptive() { "the text " } else { "" })]
     Outside {
         /// The value that was given.
         value: Value,

@@ -72,13 +72,18 @@ impl<W: Workload> Simulation<'_, W> {
         let params = Arc::new(self.history.space().params(&point));
         let stored = self.known.trials.get(number.index()).cloned();
         let waited = stored.as_ref().is_some_and(|stored| stored.state == TrialState::Waiting);
+        let fixed = stored.as_ref().and_then(|stored| stored.fixed.clone());
         let known = stored.filter(|_| !waited);
         let schedule = self.schedule(&params, known.as_ref(), moment)?;
         if known.is_none() {
             let mut changes = vec![Change::Start {
                 number,
                 params: StoredParameter::of(self.history.space(), &point),
-                fixed: source.given().map(|given| self.definition.enqueued[given].clone()),
+                fixed: match source {
+                    Source::Definition(given) => Some(self.definition.enqueued[given].clone()),
+                    Source::Elsewhere => fixed,
+                    Source::Sampler => None,
+                },
                 schedule: schedule.as_ref().ok().cloned(),
             }];
             let attributes = source.given().and_then(|given| self.definition.attributes.get(given));
@@ -132,8 +137,11 @@ impl<W: Workload> Simulation<'_, W> {
         let stored = &self.known.trials[number.index()];
         self.observer.event(&Event::Outside { trial: stored });
         if stored.state == TrialState::Waiting {
+            // It may have parameters of another space.
+            let (params, fixed) = (Vec::new(), stored.fixed.clone());
+            let start = Change::Start { number, params, fixed, schedule: None };
             let note = self.note_enqueued(moment);
-            self.unwritten.push(note);
+            self.unwritten.extend([start, note]);
         }
         let absent = Point::absent(self.history.space().len());
         self.history.start(number, absent).expect("numbers are given in order");
