@@ -3,7 +3,7 @@
 use crate::support::{Mortal, definition, go, options, record, text};
 use std::sync::Arc;
 use tunefork_space::{Params, Value};
-use tunefork_study::{Change, Ended, MemoryStorage, OutsideKind, Storage};
+use tunefork_study::{Change, Definition, Ended, MemoryStorage, OutsideKind, Storage};
 use tunefork_trial::TrialNumber;
 
 /// As Optuna's `enqueue_trial` does: what is left open is drawn, and the study stays one that can be simulated anew.
@@ -26,4 +26,17 @@ fn a_trial_that_another_program_enqueues_is_run_as_given() {
     let whole = text(&mut storage);
     go(definition("asha"), &Arc::default(), &mut storage, &options(1)).unwrap();
     assert_eq!(text(&mut storage), whole);
+}
+
+/// The values of `optimizer` are drawn among those with which `momentum` exists, whatever the sampler proposes.
+#[test]
+fn what_a_given_value_depends_on_is_drawn_so_that_it_exists() {
+    let given = |value: f64| -> Params { [("momentum", Value::from(value))].into_iter().collect() };
+    let study =
+        || Definition { enqueued: (1..=9).map(|tenth| given(f64::from(tenth) / 10.0)).collect(), ..definition("none") };
+    let mut storage = MemoryStorage::default();
+    go(study(), &Arc::default(), &mut storage, &options(2)).unwrap();
+    for trial in &record(&mut storage).trials[..9] {
+        assert_eq!(trial.params().get("optimizer"), Some(&Value::from("sgd")), "{}", trial.params());
+    }
 }
