@@ -39,7 +39,7 @@ impl Kept {
 
 /// By which a model is known again.
 pub(crate) fn digest(model: &[u8]) -> String {
-    base16ct::lower::encode_string(&Sha256::digest(model))
+    Sha256::digest(model).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The digest of a model's file; nothing where it is missing or cannot be read.

@@ -72,7 +72,9 @@ fn of_sqlite(path: &Path, patience: Duration, error: &rusqlite::Error) -> Storag
         Some(ErrorCode::DatabaseCorrupt) => StorageError::Damaged { path, detail },
         Some(ErrorCode::SystemIoFailure) => StorageError::Other {
             path,
-            detail: format!("{detail}; see whether its disk works and has room, and run the same command again"),
+            detail: format!(
+                "{detail}; see whether its disk works and has room, and files may be so long (ulimit -f), and run the same command again"
+            ),
         },
         Some(_) => StorageError::Other { path, detail },
         // A column of another type than the schema says, a missing row.

@@ -123,6 +123,21 @@ impl<W: Workload> Simulation<'_, W> {
         }
     }
 
+    /// Whether all trials are the definition's, as in a study of experiments. Then what another program enqueues is run beside
+    /// them: there is none whose place it could take.
+    fn is_all_given(&self) -> bool {
+        self.definition.budget as usize == self.definition.enqueued.len()
+    }
+
+    /// Whether such a trial comes next.
+    pub(super) fn is_asked_beside(&mut self) -> bool {
+        if !self.is_all_given() {
+            return false;
+        }
+        self.place_others();
+        self.source(self.history.next_number()) == Source::Elsewhere
+    }
+
     /// Puts on record that another program asked for a trial.
     fn note_enqueued(&mut self, moment: Moment) -> Change {
         let message = "enqueued by another program".to_owned();
@@ -163,8 +178,9 @@ impl<W: Workload> Simulation<'_, W> {
             proposed: self.asked.proposed,
             region: Region::of(&admits),
         };
+        let is_beside = source == Source::Elsewhere && self.is_all_given();
         let sampler = &mut *self.definition.sampler;
-        self.asked.trials += 1;
+        self.asked.trials += u32::from(!is_beside);
         let point = match source {
             Source::Definition(given) => {
                 self.asked.given += 1;

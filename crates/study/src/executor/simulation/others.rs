@@ -45,7 +45,7 @@ impl<W: Workload> Simulation<'_, W> {
     }
 
     /// Gives trials of other programs the numbers that these have.
-    fn place_others(&mut self) {
+    pub(super) fn place_others(&mut self) {
         let absent = Point::absent(self.history.space().len());
         loop {
             let number = self.history.next_number();
