@@ -126,6 +126,7 @@ impl Error {
 fn way_out(error: &std::io::Error) -> &'static str {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "; make room and run the same command again",
+        ErrorKind::FileTooLarge => "; raise the limit of a file's length (ulimit -f) and run the same command again",
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             "; check the permissions, or choose another folder"
         }

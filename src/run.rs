@@ -131,9 +131,10 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
         TestResult::forget(&options.folder.test())?;
     }
     let stop = Arc::clone(&options.stop);
-    let mut recorder = Recorder::new(&options.folder, spec, training.material(), known.as_ref(), &warnings, stop);
     let definition = definition(spec, &training, options);
     let header = definition.header.clone();
+    let training = training.noting(options.folder.kept(), identity(&header));
+    let mut recorder = Recorder::new(&options.folder, spec, training.material(), known.as_ref(), &warnings, stop);
     let outcome = tunefork_study::run(
         definition,
         &training,
@@ -153,21 +154,35 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
     }
     let ended = outcome.as_ref().is_ok_and(|outcome| outcome.ended != Ended::Interrupted);
     let study = storage.load()?;
+    if ended {
+        patiently(listener, &options.stop, || storage.check())?;
+    }
     let best = study.as_ref().and_then(StudyRecord::best).filter(|_| ended);
-    let test = best.map(|best| test(&training, options, best.number.0, &best.params()));
-    let stopped = matches!(test, Some(Err(Error::Interrupted)));
-    let test = match test {
-        Some(test) if !stopped => test?,
-        _ => None,
+    let test = best.map_or(Ok(None), |best| test(&training, options, best.number.0, &best.params()));
+    let stopped = matches!(test, Err(Error::Interrupted));
+    let (test, untested) = match test {
+        Ok(test) => (test, None),
+        Err(error) => (None, Some(error).filter(|_| !stopped)),
     };
     let under_way = outcome.as_ref().ok().and_then(|outcome| outcome.under_way);
     recorder.finish(test.as_ref(), under_way, study.as_ref().map(study_notes).unwrap_or_default())?;
     let study = study.unwrap_or_else(|| StudyRecord::new(header));
     let mut outcome = outcome?;
+    if let Some(error) = untested {
+        return Err(error);
+    }
     if stopped {
         outcome.ended = Ended::Interrupted;
     }
     Ok(Report { outcome, study, test })
+}
+
+/// By which a model is known to be of this study and no other.
+fn identity(header: &StudyHeader) -> String {
+    let own =
+        [("name", header.name.as_str()), ("seed", &header.seed.to_string())].map(|(k, v)| (k.to_owned(), v.to_owned()));
+    let settings = header.settings.iter().map(|(name, text)| (name.to_owned(), text.to_owned()));
+    Facts::new(own.into_iter().chain(settings)).digest()
 }
 
 /// Two studies in one folder would overwrite each other's files.

@@ -2,6 +2,7 @@
 
 mod allowance;
 mod epochs;
+mod kept;
 mod notes;
 mod recorder;
 mod show;
@@ -14,6 +15,7 @@ use tunefork_study::Member;
 use crate::Members;
 
 pub(crate) use epochs::epoch_tables;
+pub(crate) use kept::{Kept, digest, digest_of};
 pub use notes::study_notes;
 pub(crate) use recorder::Recorder;
 pub use show::{read_study, show_json};
@@ -31,6 +33,7 @@ pub use test::{TestResult, TestedMember};
 /// | `trials.csv`, `report.md` | all trials, for programs and for people |
 /// | `best.toml`, `best.safetensors` | the best trial's configuration and weights |
 /// | `best-replicate-0-fold-0.safetensors`, … | its weights, where a trial is several trainings |
+/// | `best.json` | whose weights these are, and their SHA-256: others are not taken for them |
 /// | `test.json` | the best trial on the test images |
 /// | `checkpoints/` | trials under way |
 /// | `train/` | a single training run |
@@ -66,6 +69,11 @@ impl RunFolder {
     /// The files of the best trial's weights, one for each of its trainings.
     pub fn models(&self, members: Members) -> Vec<PathBuf> {
         models(&self.model(), members)
+    }
+
+    /// Whose weights those are.
+    pub fn kept(&self) -> PathBuf {
+        self.path.join("best.json")
     }
 
     /// The best trial's configuration.

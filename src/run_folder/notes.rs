@@ -33,7 +33,9 @@ pub fn study_notes(study: &StudyRecord) -> Vec<String> {
     }
     let waiting = study.trials.iter().filter(|trial| trial.state == TrialState::Waiting).count();
     if waiting > 0 {
-        notes.push(format!("{waiting} of the enqueued trials still to be run: raise `trials` where all are run"));
+        notes.push(format!(
+            "{waiting} of the enqueued trials still to be run: run the same command again, with more `trials` where all are run"
+        ));
     }
     notes
 }

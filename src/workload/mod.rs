@@ -10,6 +10,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use tunefork_study::{Blueprint, Cost, FailureKind, Member, TrialContext, TrialFa
 use tunefork_train::{Compiled, Device, EngineError, Task, TrainError, Trainer};
 
 use crate::files::write_atomically;
-use crate::run_folder::{model_of, models};
+use crate::run_folder::{Kept, digest, digest_of, model_of, models};
 use crate::{Config, Error, Machine, Material, StudySpec, TestResult};
 use failure::{crowded, failure};
 use parking::Parking;
@@ -39,13 +40,21 @@ pub struct Training {
     parking: Arc<Parking>,
     /// Where the best trial's model is kept.
     model: PathBuf,
+    /// Where it is noted whose that is, and what the study is called there.
+    note: Option<(PathBuf, String)>,
 }
 
 impl Training {
     /// Trains on `machine`; the best trial's weights are written to `model`. Where trials are several
     /// trainings, each has a file of its own beside it, see [`Training::models`].
     pub fn new(spec: StudySpec, material: Material, machine: Machine, model: PathBuf) -> Self {
-        Self { parking: Parking::new(machine.clone(), spec.fixed().precision()), spec, material, machine, model }
+        let parking = Parking::new(machine.clone(), spec.fixed().precision());
+        Self { parking, spec, material, machine, model, note: None }
+    }
+
+    /// Notes in a file whose models are kept, so that those of another trial or study are not taken for them.
+    pub(crate) fn noting(self, path: PathBuf, study: String) -> Self {
+        Self { note: Some((path, study)), ..self }
     }
 
     /// The images that it trains on, with their divisions.
@@ -177,12 +186,26 @@ impl Workload for Training {
         TrainingRun::start(&self.parking, members, tasks, threads, stop, checkpoint)
     }
 
-    fn keep(&self, _: &TrialContext, run: &TrainingRun) -> Result<(), TrialFailure> {
+    fn keep(&self, trial: &TrialContext, run: &TrainingRun) -> Result<(), TrialFailure> {
         let halt = |error: Error| TrialFailure::new(FailureKind::Halt, error.to_string());
+        let mut digests = BTreeMap::new();
         run.each(|member, trainer| {
             let model = trainer.with(|trainer| model(trainer)).map_err(crowded)?;
             let bytes = model.to_bytes().map_err(|error| halt(error.into()))?;
+            digests.insert(self.model_of(member), digest(&bytes));
             write_atomically(&self.model_of(member), &bytes).map_err(halt)
-        })
+        })?;
+        let Some((path, study)) = &self.note else { return Ok(()) };
+        // Of folds in sequence, those that are over may have been written before.
+        let of = |model: &PathBuf| digests.get(model).cloned().or_else(|| digest_of(model));
+        let sha256 = self.models().iter().filter_map(of).collect();
+        Kept { study: study.clone(), trial: trial.number.0, sha256 }.write(path).map_err(halt)
+    }
+
+    fn has_kept(&self, trial: &TrialContext) -> bool {
+        let Some((path, study)) = &self.note else { return true };
+        let found: Option<Vec<String>> = self.models().iter().map(|model| digest_of(model)).collect();
+        let found = found.map(|sha256| Kept { study: study.clone(), trial: trial.number.0, sha256 });
+        found.is_some() && found == Kept::read(path)
     }
 }

@@ -16,6 +16,7 @@ use clap::Parser as _;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
+    outlast_file_limit();
     let result = match Tunefork::parse_from(args::typed(std::env::args_os())).command {
         Command::Run(args) => commands::run::run(&args),
         Command::Plan(args) => commands::plan::plan(&args),
@@ -29,5 +30,17 @@ fn main() -> ExitCode {
     match result {
         Ok(code) => output::ended(code),
         Err(error) => output::report(&error),
+    }
+}
+
+/// A file that would be longer than allowed (ulimit -f) is an error of the write then, which can be told, and no signal that
+/// kills. It is the thread that writes which gets the signal; threads have what their first one blocks.
+fn outlast_file_limit() {
+    #[cfg(unix)]
+    {
+        let mut signals = nix::sys::signal::SigSet::empty();
+        signals.add(nix::sys::signal::Signal::SIGXFSZ);
+        // Where it cannot be blocked, it is as it was.
+        let _ = signals.thread_block();
     }
 }

@@ -74,7 +74,7 @@ pub enum DomainError {
         step: Value,
     },
     /// A value outside the domain.
-    #[error("{value} is not in {domain}")]
+    #[error("{}{value} is not in {domain}", if value.is_deceptive() { "the text " } else { "" })]
     Outside {
         /// The value that was given.
         value: Value,
@@ -159,10 +159,12 @@ pub enum SpaceError {
         parameter: String,
     },
     /// A value for a parameter whose conditions do not hold.
-    #[error("`{parameter}` has a value, but the conditions under which it exists do not hold")]
+    #[error("`{parameter}` has a value, but it exists only where {conditions}")]
     Inactive {
         /// Name of the parameter that does not exist there.
         parameter: String,
+        /// The conditions that do not all hold, in words.
+        conditions: String,
     },
     /// No value for a parameter whose conditions hold.
     #[error("`{parameter}` has no value")]

@@ -34,6 +34,16 @@ impl Parameter {
         self.when.push(Condition { parameter: parameter.into(), any_of: any_of.into_iter().map(Into::into).collect() });
         self
     }
+
+    /// The error that it has a value where it does not exist.
+    pub fn inactive(&self) -> SpaceError {
+        let conditions = self.when.iter().map(|Condition { parameter, any_of }| {
+            let values: Vec<String> = any_of.iter().map(Value::to_string).collect();
+            format!("`{parameter}` is {}", values.join(" or "))
+        });
+        let conditions = conditions.collect::<Vec<_>>().join(" and ");
+        SpaceError::Inactive { parameter: self.name.clone(), conditions }
+    }
 }
 
 /// A condition with names and values looked up.
@@ -162,7 +172,7 @@ impl Space {
                     return Err(SpaceError::Missing { parameter: parameter.name.clone() });
                 }
                 (false, true) => {
-                    return Err(SpaceError::Inactive { parameter: parameter.name.clone() });
+                    return Err(parameter.inactive());
                 }
                 _ => {}
             }

@@ -76,6 +76,13 @@ impl PartialEq for Value {
     }
 }
 
+impl Value {
+    /// Whether this is a text that reads like a value of another kind.
+    pub(crate) fn is_deceptive(&self) -> bool {
+        self.as_str().is_some_and(|text| text.parse::<f64>().is_ok() || ["true", "false", "null", ""].contains(&text))
+    }
+}
+
 impl Eq for Value {}
 
 impl fmt::Display for Value {

@@ -149,7 +149,7 @@ fn incomplete_and_impossible_points_are_refused() {
     assert_eq!(error(&adam[..1]), "`schedule` has no value");
     assert_eq!(
         error(&[adam[0].clone(), adam[1].clone(), ("momentum", 0.5.into())]),
-        "`momentum` has a value, but the conditions under which it exists do not hold"
+        "`momentum` has a value, but it exists only where `optimizer` is sgd or rmsprop"
     );
     assert_eq!(error(&[("optimizer", "lion".into())]), "parameter `optimizer`: lion is not in {sgd, adam, rmsprop}");
     assert_eq!(error(&[("speed", 1.into())]), "`speed` is not a parameter of this space");

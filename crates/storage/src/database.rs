@@ -1,15 +1,16 @@
 //! A connection to a database whose tables have been checked.
 
 use crate::error::{DatabaseError, of_io};
-use crate::schema::{OPTUNA_REVISION, OPTUNA_SCHEMA, OPTUNA_TABLES, OWN_SCHEMA, OWN_TABLES, rows_that_go_together};
+use crate::versions::{check_versions, create_tables};
 use crate::{SqliteOptions, StorageError};
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
-use std::cell::OnceCell;
-use std::io;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::cell::Cell;
+use std::fs::{File, Metadata};
+use std::io::{self, Read as _};
 #[cfg(unix)]
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// Statements kept prepared: more than we have.
 const STATEMENTS: usize = 64;
@@ -28,11 +29,18 @@ pub(crate) enum Access {
 pub(crate) struct Database {
     connection: Connection,
     path: PathBuf,
-    patience: Duration,
+    options: SqliteOptions,
     /// Which file was opened, if it is written.
     identity: Option<Identity>,
-    /// Which file its write-ahead log was after the first commit.
-    log: OnceCell<Identity>,
+    /// What its write-ahead log was after the last commit.
+    log: Cell<Option<Log>>,
+}
+
+/// Which file a log is, and how long.
+#[derive(Clone, Copy, Debug)]
+struct Log {
+    identity: Identity,
+    bytes: u64,
 }
 
 impl Database {
@@ -40,13 +48,13 @@ impl Database {
         if access == Access::Read && !path.exists() {
             return Err(StorageError::Missing { path: path.to_owned() });
         }
-        let patience = options.patience;
-        let connection = connect(path, access, options).map_err(|error| error.at(path, patience))?;
+        check_regular(path)?;
+        let connection = connect(path, access, options).map_err(|error| error.at(path, options.patience))?;
         let identity = match access {
             Access::Read => None,
             Access::Write => Some(Identity::of(path).map_err(|error| of_io(path, &error))?),
         };
-        Ok(Database { connection, path: path.to_owned(), patience, identity, log: OnceCell::new() })
+        Ok(Database { connection, path: path.to_owned(), options, identity, log: Cell::new(None) })
     }
 
     /// Where the database is.
@@ -59,7 +67,45 @@ impl Database {
         self.check_place()?;
         let version = self.connection.prepare_cached("PRAGMA data_version");
         let version = version.and_then(|mut version| version.query_row([], |row| row.get(0)));
-        version.map_err(|error| DatabaseError::from(error).at(&self.path, self.patience))
+        version.map_err(|error| self.told(error.into()))
+    }
+
+    fn told(&self, error: DatabaseError) -> StorageError {
+        error.at(&self.path, self.options.patience)
+    }
+
+    /// Whether others, who have nothing of it in memory, can read what was written.
+    pub(crate) fn check(&self) -> Result<(), StorageError> {
+        self.check_place()?;
+        self.check_contents()
+    }
+
+    fn check_contents(&self) -> Result<(), StorageError> {
+        let checked = connect_to_read(&self.path, self.options)
+            .and_then(|other| Ok(other.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))?));
+        let error = match checked {
+            Ok(found) if found == "ok" => return Ok(()),
+            Ok(found) => self.told(DatabaseError::Damaged(found)),
+            Err(error) => self.told(error),
+        };
+        if matches!(error, StorageError::Locked { .. }) {
+            return Err(error);
+        }
+        // Pages of a log that is none any more are not to be copied into the database, which is as good as it was before.
+        let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        let path = log_of(&self.path);
+        match self.is_log_whole() {
+            true => Err(error),
+            false => Err(StorageError::LogSpoilt { path }),
+        }
+    }
+
+    /// Whether the log is as long as it was, and begins as one.
+    fn is_log_whole(&self) -> bool {
+        let mut magic = [0; 4];
+        let begins = File::open(log_of(&self.path)).and_then(|mut log| log.read_exact(&mut magic));
+        let is_log = begins.is_ok() && LOG_MAGIC.contains(&u32::from_be_bytes(magic));
+        is_log && self.log.get().is_none_or(|log| Log::of(&self.path).is_ok_and(|now| now.bytes >= log.bytes))
     }
 
     /// Reads, all from one state of the database.
@@ -84,17 +130,20 @@ impl Database {
         if !self.identity.is_none_or(stays) {
             return Err(StorageError::Removed { path: self.path.clone() });
         }
-        let path = log_of(&self.path);
-        match self.log.get().is_none_or(|log| Identity::of(&path).is_ok_and(|now| now == *log)) {
-            true => Ok(()),
-            false => Err(StorageError::LogRemoved { path }),
+        let Some(log) = self.log.get() else { return Ok(()) };
+        match Log::of(&self.path) {
+            Ok(now) if now.identity != log.identity => Err(StorageError::LogRemoved { path: log_of(&self.path) }),
+            Err(_) => Err(StorageError::LogRemoved { path: log_of(&self.path) }),
+            // Another program may have copied all of it into the database and cut it short then, which loses nothing.
+            Ok(now) if now.bytes < log.bytes => self.check_contents().map(|()| self.log.set(Some(now))),
+            Ok(_) => Ok(()),
         }
     }
 
-    /// Takes note of the log, which stays the same file as long as the database is open.
+    /// Takes note of the log, which stays the same file as long as the database is open, and grows.
     fn note_log(&self) {
-        if let (Some(_), None, Ok(log)) = (self.identity, self.log.get(), Identity::of(&log_of(&self.path))) {
-            self.log.get_or_init(|| log);
+        if let (Some(_), Ok(log)) = (self.identity, Log::of(&self.path)) {
+            self.log.set(Some(log));
         }
     }
 
@@ -117,9 +166,30 @@ impl Database {
                 // The first error is the one to tell; an open transaction ends with the connection.
                 let _ = run("ROLLBACK");
             }
-            error.at(&self.path, self.patience)
+            self.told(error)
         })
     }
+}
+
+/// What a write-ahead log begins with (https://www.sqlite.org/fileformat2.html#walformat).
+const LOG_MAGIC: [u32; 2] = [0x377f_0682, 0x377f_0683];
+
+impl Log {
+    /// The log of the database at `path`.
+    fn of(path: &Path) -> io::Result<Self> {
+        let metadata = std::fs::metadata(log_of(path))?;
+        Ok(Log { identity: Identity::from(&metadata), bytes: metadata.len() })
+    }
+}
+
+/// Files beside a database, by what their names have more than its own.
+const BESIDE: [&str; 5] = ["", "-lock", "-wal", "-shm", "-journal"];
+
+/// Refuses pipes, which would be waited for, and whatever else is no file of its own, before anything is opened.
+pub(crate) fn check_regular(path: &Path) -> Result<(), StorageError> {
+    let all = BESIDE.iter().map(|more| beside(path, more));
+    let mut odd = all.filter(|path| std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()));
+    odd.next().map_or(Ok(()), |path| Err(StorageError::NotRegular { path }))
 }
 
 /// What tells a file from another one at the same path. The file is looked at and not opened: closing it would free the
@@ -133,11 +203,16 @@ struct Identity {
 
 impl Identity {
     fn of(path: &Path) -> io::Result<Self> {
-        let _metadata = std::fs::metadata(path)?;
-        Ok(Identity {
+        Ok(Identity::from(&std::fs::metadata(path)?))
+    }
+}
+
+impl From<&Metadata> for Identity {
+    fn from(_metadata: &Metadata) -> Self {
+        Identity {
             #[cfg(unix)]
             place: (_metadata.dev(), _metadata.ino()),
-        })
+        }
     }
 }
 
@@ -189,8 +264,13 @@ fn needs_a_lock(error: &rusqlite::Error) -> bool {
 }
 
 fn log_of(path: &Path) -> PathBuf {
+    beside(path, "-wal")
+}
+
+/// The path of a file beside a database.
+pub(crate) fn beside(path: &Path, more: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
+    name.push(more);
     name.into()
 }
 
@@ -212,71 +292,6 @@ fn immutable(path: &Path) -> String {
 /// Whether a table is there: Optuna's own databases have none of ours, empty files have none at all.
 pub(crate) fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
     connection.prepare_cached("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?")?.exists([name])
-}
-
-/// Refuses databases of other programs, other schemas and newer versions. An empty one is accepted.
-fn check_versions(connection: &Connection, path: &Path) -> Result<(), DatabaseError> {
-    let tables: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_master WHERE type = 'table'", [], |row| row.get(0))?;
-    if tables > 0 && !has_table(connection, "studies")? {
-        return Err(DatabaseError::Other(StorageError::NotADatabase {
-            path: path.to_owned(),
-            detail: "an SQLite database of another program".to_owned(),
-        }));
-    }
-    let revision: Option<String> = match has_table(connection, "alembic_version")? {
-        true => connection.query_row("SELECT version_num FROM alembic_version", [], |row| row.get(0)).optional()?,
-        false => None,
-    };
-    if let Some(found) = revision.filter(|found| found != OPTUNA_REVISION) {
-        return Err(optuna_version(path, found));
-    }
-    if has_table(connection, "version_info")? {
-        let found: Option<i64> =
-            connection.query_row("SELECT max(schema_version) FROM version_info", [], |row| row.get(0))?;
-        if let Some(found) = found.filter(|found| *found != OPTUNA_SCHEMA) {
-            return Err(optuna_version(path, found.to_string()));
-        }
-    }
-    if let Some(found) = own_version(connection)?.filter(|found| *found > OWN_SCHEMA) {
-        return Err(DatabaseError::Other(StorageError::NewerVersion {
-            path: path.to_owned(),
-            found,
-            known: OWN_SCHEMA,
-        }));
-    }
-    Ok(())
-}
-
-fn optuna_version(path: &Path, found: String) -> DatabaseError {
-    DatabaseError::Other(StorageError::OptunaVersion { path: path.to_owned(), found, expected: OPTUNA_REVISION })
-}
-
-/// Creates what tables there are not yet: all, or those that came with a later version.
-fn create_tables(connection: &Connection) -> Result<(), DatabaseError> {
-    let found = own_version(connection)?;
-    if found == Some(OWN_SCHEMA) {
-        return Ok(());
-    }
-    let library = concat!("tunefork ", env!("CARGO_PKG_VERSION"), " (optuna 5.0.0 schema)");
-    connection.execute_batch("BEGIN IMMEDIATE")?;
-    connection.execute_batch(OPTUNA_TABLES)?;
-    connection.execute_batch(OWN_TABLES)?;
-    connection.execute_batch(&rows_that_go_together())?;
-    connection.execute("INSERT OR IGNORE INTO version_info VALUES (1, ?, ?)", (OPTUNA_SCHEMA, library))?;
-    connection.execute("INSERT OR IGNORE INTO alembic_version VALUES (?)", [OPTUNA_REVISION])?;
-    connection.execute("DELETE FROM tunefork_version", [])?;
-    connection.execute("INSERT INTO tunefork_version VALUES (?)", [OWN_SCHEMA])?;
-    connection.execute_batch("COMMIT")?;
-    Ok(())
-}
-
-/// The version of our tables, if they are there.
-fn own_version(connection: &Connection) -> rusqlite::Result<Option<i64>> {
-    if !has_table(connection, "tunefork_version")? {
-        return Ok(None);
-    }
-    connection.query_row("SELECT max(version) FROM tunefork_version", [], |row| row.get(0))
 }
 
 #[cfg(test)]

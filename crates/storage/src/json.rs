@@ -75,7 +75,8 @@ pub(crate) fn parse(source: &str) -> Result<Json, serde_json::Error> {
     }
 }
 
-/// Replaces bare tokens outside of texts by an object that names them.
+/// Replaces bare tokens outside of texts by an object that names them, and in texts halves of characters, which Python's
+/// may hold, by the sign for what cannot be shown.
 fn make_strict(source: &str) -> String {
     let mut out = String::with_capacity(source.len());
     let mut rest = source;
@@ -89,11 +90,36 @@ fn make_strict(source: &str) -> String {
                 '"' => quoted_length(rest),
                 other => other.len_utf8(),
             };
-            out.push_str(&rest[..length]);
+            push_whole(&mut out, &rest[..length]);
             rest = &rest[length..];
         }
     }
     out
+}
+
+/// Appends a piece of JSON in which each `\ud800` to `\udfff` is half of a pair.
+fn push_whole(out: &mut String, piece: &str) {
+    let half = |at: usize| {
+        let digits = piece.get(at..at + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let is_of =
+        |half: Option<u16>, range: std::ops::RangeInclusive<u16>| half.is_some_and(|half| range.contains(&half));
+    let (mut at, bytes) = (0, piece.as_bytes());
+    while at < bytes.len() {
+        let length = match bytes[at] {
+            b'\\' if is_of(half(at), 0xd800..=0xdbff) && is_of(half(at + 6), 0xdc00..=0xdfff) => 12,
+            b'\\' if is_of(half(at), 0xd800..=0xdfff) => {
+                out.push('\u{fffd}');
+                at += 6;
+                continue;
+            }
+            b'\\' => piece[at..].chars().take(2).map(char::len_utf8).sum(),
+            _ => piece[at..].chars().next().map_or(1, char::len_utf8),
+        };
+        out.push_str(&piece[at..at + length]);
+        at += length;
+    }
 }
 
 /// Bytes of the text in quotes that `source` begins with.
@@ -120,8 +146,8 @@ pub(crate) fn to_value(json: &Json) -> Option<Value> {
             None => Value::Float(number.as_f64()?),
         },
         Json::String(value) => Value::Text(value.clone()),
-        Json::Object(_) => Value::Float(to_float(json)?),
-        // No parameter has such a value, but another program may ask for it.
+        // No parameter has a list or a table for its value, but another program may ask for it.
+        Json::Object(_) => to_float(json).map_or_else(|| Value::Text(json.to_string()), Value::Float),
         Json::Array(_) => Value::Text(json.to_string()),
     })
 }
@@ -193,6 +219,16 @@ mod tests {
                 Value::Int(1),
             ]
         );
+    }
+
+    /// Left: what Python's `json.dumps` gives for `['\ud800', '\\ud800', '😀\udc00', {'a': 1}, nan]`.
+    #[test]
+    fn halves_of_characters_and_tables_are_texts() {
+        let json = parse(r#"["\ud800", "\\ud800", "\ud83d\ude00\udc00", {"a": 1}, NaN]"#).unwrap();
+        let values: Vec<Value> = json.as_array().unwrap().iter().flat_map(to_value).collect();
+        let texts = ["\u{fffd}", "\\ud800", "😀\u{fffd}", r#"{"a":1}"#].map(Value::from);
+        assert_eq!(values[..4], texts);
+        assert!(values[4].as_f64().is_some_and(f64::is_nan), "{:?}", values[4]);
     }
 
     proptest! {

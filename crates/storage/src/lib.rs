@@ -29,9 +29,10 @@ mod error;
 mod json;
 mod reading;
 mod schema;
+mod versions;
 mod writing;
 
-use database::{Access, Database};
+use database::{Access, Database, beside, check_regular};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -74,6 +75,8 @@ pub struct SqliteStorage {
 #[derive(Debug)]
 struct OpenStudy {
     id: i64,
+    /// Whether it has rows of ours.
+    ours: bool,
     ledger: Ledger,
     /// Row ids by trial number.
     trial_ids: Vec<i64>,
@@ -105,6 +108,7 @@ impl SqliteStorage {
     ) -> Result<Self, StorageError> {
         let path = path.as_ref();
         check_names(path)?;
+        check_regular(path)?;
         let lock = lock(path)?;
         let database = Database::open(path, Access::Write, options)?;
         Ok(SqliteStorage { database, name: name.into(), study: None, loaded: None, _lock: lock })
@@ -118,6 +122,14 @@ impl SqliteStorage {
         }
     }
 
+    /// Looks at the whole database through other eyes: it is no study that ended well which nobody can read.
+    ///
+    /// # Errors
+    /// [`StorageError`] if it is damaged, or its log is.
+    pub fn check(&self) -> Result<(), StorageError> {
+        self.database.check()
+    }
+
     fn find_study(&mut self) -> Result<Option<StudyRecord>, StorageError> {
         // What is changed between the two is news again.
         let version = self.database.version()?;
@@ -128,6 +140,7 @@ impl SqliteStorage {
         };
         self.study = Some(OpenStudy {
             id: found.id,
+            ours: found.ours,
             ledger: Ledger::of(&found.record),
             trial_ids: found.trial_ids,
             last_trial_id: found.last_trial_id,
@@ -189,13 +202,13 @@ impl Storage for SqliteStorage {
     }
 
     fn news(&mut self) -> Result<Option<StudyRecord>, StorageError> {
-        let Some(OpenStudy { id, version, .. }) = self.study else { return Ok(None) };
+        let Some(OpenStudy { id, ours, version, .. }) = self.study else { return Ok(None) };
         if self.database.version()? == version {
             return Ok(None);
         }
         let found = self.find_study()?;
         match &self.study {
-            Some(study) if study.id == id => Ok(found),
+            Some(study) if study.id == id && study.ours == ours => Ok(found),
             Some(_) | None => Err(error::DatabaseError::deleted().at(self.database.path(), Duration::ZERO)),
         }
     }
@@ -260,17 +273,14 @@ fn check_names(path: &Path) -> Result<(), StorageError> {
 
 /// Takes the lock that shows a database to be in use.
 fn lock(path: &Path) -> Result<File, StorageError> {
-    let mut name = real(path).into_os_string();
-    name.push("-lock");
-    let lock = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(PathBuf::from(name))
-        .map_err(|error| error::of_io(path, &error))?;
+    let real = real(path);
+    check_regular(&real)?;
+    let name = beside(&real, "-lock");
+    let lock = File::options().create(true).truncate(false).write(true).open(&name);
+    let lock = lock.map_err(|error| error::of_io(&name, &error))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(StorageError::InUse { path: path.to_owned() }),
-        Err(TryLockError::Error(error)) => Err(error::of_io(path, &error)),
+        Err(TryLockError::Error(error)) => Err(error::of_io(&name, &error)),
     }
 }

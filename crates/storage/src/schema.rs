@@ -5,7 +5,7 @@ pub(crate) const OPTUNA_SCHEMA: i64 = 12;
 /// The same, by the name of the migration that led there (Optuna 3.2 to 5.0).
 pub(crate) const OPTUNA_REVISION: &str = "v3.2.0.a";
 /// The version of our own tables.
-pub(crate) const OWN_SCHEMA: i64 = 5;
+pub(crate) const OWN_SCHEMA: i64 = 6;
 
 /// Optuna's thirteen tables with their names, types and constraints (schema 12).
 pub(crate) const OPTUNA_TABLES: &str = r#"
@@ -224,6 +224,19 @@ CREATE TABLE IF NOT EXISTS tunefork_observed_restarts (
 );
 "#;
 
+/// Optuna's tables with rows for a trial.
+pub(crate) const OPTUNA_TRIAL_TABLES: [&str; 6] = [
+    "trial_user_attributes",
+    "trial_system_attributes",
+    "trial_params",
+    "trial_values",
+    "trial_intermediate_values",
+    "trial_heartbeats",
+];
+/// Optuna's tables with rows for a study; those of trials belong to them.
+const OPTUNA_STUDY_TABLES: [&str; 4] =
+    ["trials", "study_directions", "study_user_attributes", "study_system_attributes"];
+
 /// Our tables with rows for a trial; [`OWN_TABLES`] has those for a study.
 const TRIAL_TABLES: [&str; 9] = [
     "tunefork_schedules",
@@ -238,22 +251,38 @@ const TRIAL_TABLES: [&str; 9] = [
 ];
 const STUDY_TABLES: [&str; 3] = ["tunefork_studies", "tunefork_outside_events", "tunefork_observed_time"];
 
-/// What makes our rows go with those of Optuna that they belong to. SQLite gives a number that is free again to the next
-/// study or trial, which would take rows that were left for its own. Triggers are part of the database: they do their work
-/// when Optuna itself deletes a study.
+/// The tables whose rows go with those of another: names, the column that tells whose they are, and the other's name. Those of
+/// trials come first: SQLite lets no trial go that others refer to.
+fn together() -> [(Vec<&'static str>, &'static str, &'static str); 2] {
+    let of_trials = [&OPTUNA_TRIAL_TABLES[..], &TRIAL_TABLES].concat();
+    let of_studies = [&STUDY_TABLES[..], &OPTUNA_STUDY_TABLES].concat();
+    [(of_trials, "trial_id", "trials"), (of_studies, "study_id", "studies")]
+}
+
+/// What makes rows go with those that they belong to. SQLite gives a number that is free again to the next study or trial,
+/// which would take rows that were left for its own. Triggers are part of the database: they do their work when Optuna
+/// itself deletes a study, and then also on what we have written between its look at the study and its deletion.
 pub(crate) fn rows_that_go_together() -> String {
-    let of = |tables: &[&str], id: &str, whose: &str| {
-        let deletions: Vec<String> =
-            tables.iter().map(|table| format!("DELETE FROM {table} WHERE {id} = OLD.{id};")).collect();
-        let deletions = deletions.join("\n    ");
-        let trigger = format!(
+    let triggers = together().map(|(tables, id, whose)| {
+        let deletions = tables.iter().map(|table| format!("    DELETE FROM {table} WHERE {id} = OLD.{id};\n"));
+        let deletions: String = deletions.collect();
+        format!(
             "DROP TRIGGER IF EXISTS tunefork_delete_{whose};
-CREATE TRIGGER tunefork_delete_{whose} AFTER DELETE ON {whose} BEGIN\n    {deletions}\nEND;\n"
-        );
-        // Databases of before there were triggers.
-        let left =
-            tables.iter().map(|table| format!("DELETE FROM {table} WHERE {id} NOT IN (SELECT {id} FROM {whose});\n"));
-        trigger + &left.collect::<String>()
-    };
-    of(&TRIAL_TABLES, "trial_id", "trials") + &of(&STUDY_TABLES, "study_id", "studies")
+CREATE TRIGGER tunefork_delete_{whose} AFTER DELETE ON {whose} BEGIN\n{deletions}END;\n"
+        )
+    });
+    // Of before there were such triggers.
+    triggers.concat() + &without_orphans()
+}
+
+/// Removes rows of trials and studies that are not there.
+pub(crate) fn without_orphans() -> String {
+    let left = together().map(|(tables, id, whose)| {
+        let is_there = match whose {
+            "trials" => "SELECT trial_id FROM trials WHERE study_id IN (SELECT study_id FROM studies)",
+            _ => "SELECT study_id FROM studies",
+        };
+        tables.iter().map(|table| format!("DELETE FROM {table} WHERE {id} NOT IN ({is_there});\n")).collect::<String>()
+    });
+    left.concat()
 }

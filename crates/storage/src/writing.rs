@@ -1,10 +1,11 @@
 //! Changes as rows.
 
 use crate::error::DatabaseError;
+use crate::schema::{OPTUNA_TRIAL_TABLES, without_orphans};
 use crate::{OpenStudy, distribution, json};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use rusqlite::{Connection, Params, ToSql, params};
+use rusqlite::{Connection, OptionalExtension, Params, ToSql, params};
 use tunefork_study::{
     Change, End, EpochRecord, Facts, Member, OutsideEvent, Schedule, StoredParameter, StudyHeader, Timing,
 };
@@ -14,6 +15,8 @@ use tunefork_trial::{Direction, TrialNumber, TrialState};
 const WHOLE_TRIAL: (i64, i64) = (-1, -1);
 
 pub(crate) fn create(connection: &Connection, header: &StudyHeader) -> Result<(), DatabaseError> {
+    // Optuna reads a study before it deletes it: what was written in between would be this one's.
+    connection.execute_batch(&without_orphans())?;
     execute(connection, "INSERT INTO studies (study_name) VALUES (?)", [&header.name])?;
     let study = connection.last_insert_rowid();
     let direction = match header.direction {
@@ -73,6 +76,8 @@ pub(crate) fn apply(connection: &Connection, study: &mut OpenStudy, change: &Cha
                 if connection.prepare_cached(sql)?.execute((now(), trial))? == 0 {
                     return Err(DatabaseError::Overtaken(format!("it began trial {number}, which waited")));
                 }
+                // Optuna may have enqueued it with parameters, and with reports of another life.
+                clear(connection, trial, &["trial_params", "trial_values", "trial_intermediate_values"])?;
                 trial
             };
             for parameter in params {
@@ -148,17 +153,29 @@ fn insert_trial(
         (number.0, study.id, optuna_word(state), start),
     )?;
     let trial = connection.last_insert_rowid();
+    // Of one that had this number before and was removed by somebody who left these.
+    clear(connection, trial, &OPTUNA_TRIAL_TABLES)?;
     study.trial_ids.push(trial);
     study.last_trial_id = trial;
     Ok(trial)
 }
 
+/// Removes what tables of Optuna have of a trial.
+fn clear(connection: &Connection, trial: i64, tables: &[&str]) -> Result<(), DatabaseError> {
+    tables.iter().try_for_each(|table| execute(connection, &format!("DELETE FROM {table} WHERE trial_id = ?"), [trial]))
+}
+
 /// SQLite gives numbers of rows that are gone to the next ones: what is written to a study that was deleted would be another's.
+/// One that Optuna has made anew under the same name has no row of ours.
 pub(crate) fn check_study(connection: &Connection, study: &OpenStudy, name: &str) -> Result<(), DatabaseError> {
-    let sql = "SELECT 1 FROM studies WHERE study_id = ? AND study_name = ?";
-    match connection.prepare_cached(sql)?.exists((study.id, name))? {
-        true => Ok(()),
-        false => Err(DatabaseError::deleted()),
+    let sql = "SELECT tunefork_studies.study_id IS NOT NULL FROM studies LEFT JOIN tunefork_studies USING (study_id)
+         WHERE studies.study_id = ? AND study_name = ?";
+    let ours: Option<bool> =
+        connection.prepare_cached(sql)?.query_row((study.id, name), |row| row.get(0)).optional()?;
+    match ours {
+        Some(ours) if ours == study.ours => Ok(()),
+        Some(_) => Err(DatabaseError::Overtaken("it deleted the study and made another of this name".to_owned())),
+        None => Err(DatabaseError::deleted()),
     }
 }
 

@@ -126,6 +126,99 @@ fn who_looks_leaves_nothing_behind() {
     assert!(std::fs::read(&path).expect("a file") == before);
 }
 
+/// What Optuna's `add_trial` of a waiting trial with parameters writes, and `RUNNING` set to `WAITING` by hand.
+#[test]
+fn waiting_trials_may_have_parameters() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, mut storage, other) = shared(&folder);
+    storage.commit(&[report(1, 0.25)]).expect("a report");
+    let before = storage.load().expect("it can be read").expect("a study");
+    let waiting = r#"INSERT INTO trials VALUES (2, 1, 1, 'WAITING', NULL, NULL);
+        INSERT INTO trial_params VALUES (NULL, 2, 'x', 0.75,
+            '{"name": "FloatDistribution", "attributes": {"step": null, "low": 0.0, "high": 1.0, "log": false}}');
+        INSERT INTO trial_system_attributes VALUES (NULL, 2, 'fixed_params', '{"x": 0.5, "y": {"a": 1}, "z": "\ud800"}');
+        INSERT INTO trial_intermediate_values VALUES (NULL, 2, 7, 0.9, 'FINITE');
+        UPDATE trials SET state = 'WAITING' WHERE trial_id = 1;"#;
+    other.execute_batch(waiting).expect("trials of Optuna");
+    let study = storage.news().expect("it can be read").expect("there is news");
+    assert_eq!(study.trials[0], before.trials[0], "ours runs on");
+    let fixed = study.trials[1].fixed.clone().expect("it was enqueued");
+    assert_eq!(fixed.get("x"), Some(&Value::Float(0.75)), "as Optuna, which takes parameters before what is asked for");
+    let odd = [fixed.get("y"), fixed.get("z")].map(|value| value.and_then(Value::as_str).map(str::to_owned));
+    assert_eq!(odd, [Some(r#"{"a":1}"#.to_owned()), Some("\u{fffd}".to_owned())]);
+    assert!(study.trials[1].params.is_empty() && study.trials[1].epochs.is_empty());
+    let Change::Start { params, schedule, .. } = start(1) else { unreachable!() };
+    let begun = Change::Start { number: TrialNumber(1), params, fixed: Some(fixed.clone()), schedule };
+    storage.commit(&[begun]).expect("it begins with what it is given");
+    let study = read(&path, None).expect("a study");
+    assert_eq!((study.trials[1].params.len(), study.trials[1].epochs.len()), (1, 0));
+    assert_eq!(study.trials[1].fixed, Some(fixed));
+}
+
+#[test]
+fn what_no_reader_of_json_takes_blocks_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_, mut storage, other) = shared(&folder);
+    let digits = "9".repeat(400);
+    let rows = format!(
+        "INSERT INTO trials VALUES (2, 1, 1, 'WAITING', NULL, NULL);
+        INSERT INTO trial_system_attributes VALUES (NULL, 2, 'fixed_params', '{{\"x\": {digits}}}');
+        INSERT INTO trial_user_attributes VALUES (NULL, 1, 'of Python', '{digits}');"
+    );
+    other.execute_batch(&rows).expect("rows of Optuna");
+    let study = storage.news().expect("it can be read").expect("there is news");
+    assert_eq!(study.trials[0].attributes, [("of Python".to_owned(), digits.clone().into())]);
+    let fixed = study.trials[1].fixed.clone().expect("it was enqueued");
+    assert_eq!(fixed.get("fixed_params"), Some(&Value::Text(format!("{{\"x\": {digits}}}"))));
+}
+
+/// Optuna reads a study before it deletes it, so that rows that we write in between are left. The trigger of former versions
+/// left them, and raw SQL without foreign keys does.
+#[test]
+fn rows_without_a_study_are_no_part_of_the_next() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, mut storage, other) = shared(&folder);
+    other.execute_batch("DELETE FROM study_directions; DELETE FROM studies").expect("deleted");
+    let count =
+        || -> i64 { other.query_row("SELECT count(*) FROM trial_params", [], |row| row.get(0)).expect("a count") };
+    assert_eq!(count(), 0, "the trigger takes all with the study");
+    let again = "INSERT INTO studies VALUES (1, 's');
+        INSERT INTO study_directions VALUES (NULL, 'MAXIMIZE', 1, 0);";
+    other.execute_batch(again).expect("Optuna makes it anew");
+    let error = storage.commit(&[report(1, 0.25)]).expect_err("another study");
+    assert!(error.to_string().contains("made another of this name"), "{error}");
+    assert!(storage.news().is_err());
+    drop(storage);
+
+    let orphans =
+        "PRAGMA foreign_keys = OFF; DROP TRIGGER tunefork_delete_studies; DROP TRIGGER tunefork_delete_trials;
+        DELETE FROM study_directions; DELETE FROM studies;
+        INSERT INTO trials VALUES (1, 0, 1, 'RUNNING', NULL, NULL);
+        INSERT INTO trial_params VALUES (NULL, 1, 'x', 0.5, '{}');
+        INSERT INTO tunefork_schedules VALUES (1, 1, 1, 1, 1, 1, 1, 'p', 1);
+        INSERT INTO study_system_attributes VALUES (NULL, 1, 'study:metric_names', '[]');";
+    other.execute_batch(orphans).expect("rows of nobody");
+    let mut storage = SqliteStorage::open(&path, "s").expect("a database");
+    let header = StudyHeader { stages: vec![4], ..StudyHeader::new("s", Direction::Maximize, 0) };
+    storage.create(&header).expect("a study");
+    storage.commit(&[start(0)]).expect("a trial");
+    assert_eq!(read(&path, None).expect("a study").trials.len(), 1);
+}
+
+#[test]
+fn a_trial_that_was_removed_leaves_nothing_to_the_next() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, mut storage, other) = shared(&folder);
+    storage.commit(&[report(1, 0.25)]).expect("a report");
+    drop(storage);
+    let removed = "PRAGMA foreign_keys = OFF; DROP TRIGGER tunefork_delete_trials; DELETE FROM trials;
+        DELETE FROM tunefork_schedules; DELETE FROM tunefork_reports;";
+    other.execute_batch(removed).expect("removed");
+    let mut storage = SqliteStorage::open(&path, "s").expect("a database");
+    storage.commit(&[start(0)]).expect("the same trial again");
+    assert_eq!(read(&path, None).expect("a study").trials[0].epochs.len(), 0);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_log_that_goes_away_and_a_second_name_are_told() {

@@ -87,7 +87,7 @@ fn an_older_version_is_read_and_taken_over() {
             other.query_row(sql, [], |row| row.get(0))
         })
         .expect("one version, and the tables");
-    assert_eq!(found, 5);
+    assert_eq!(found, 6);
 }
 
 /// SQLite gives the next study and the next trial the numbers that are free again.
@@ -130,6 +130,7 @@ fn a_newer_schema_of_optuna_is_refused() {
         .expect("an update");
     let error = open_error(&path);
     assert!(matches!(&error, StorageError::OptunaVersion { found, .. } if found == "13"), "{error}");
+    assert!(error.to_string().contains("update this program"), "{error}");
 }
 
 #[test]
@@ -163,6 +164,7 @@ fn contradictions_in_the_tables_are_named() {
     for (sql, words) in [
         ("UPDATE trials SET state = 'DREAMING'", "DREAMING"),
         ("UPDATE trials SET number = 4", "trial 0 is missing"),
+        ("INSERT INTO trials (number, study_id, state) VALUES (0, 1, 'RUNNING')", "trial 0 is there twice"),
         ("UPDATE tunefork_studies SET seed = 'x'", "seed"),
         ("UPDATE study_directions SET direction = 'NOT_SET'", "NOT_SET"),
         ("INSERT INTO trial_params VALUES (1, 1, 'lr', 0.5, '{\"name\": \"Odd\"}')", "parameter `lr`"),
@@ -176,6 +178,7 @@ fn contradictions_in_the_tables_are_named() {
         let error = read(&path, None).expect_err(sql);
         assert!(matches!(error, StorageError::Damaged { .. }), "{error}");
         assert!(error.to_string().contains(words), "{error}");
+        assert!(error.to_string().contains("put back a copy of it"), "{error}");
     }
 }
 

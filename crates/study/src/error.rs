@@ -52,7 +52,7 @@ pub enum StudyError {
     },
     /// Computing something again gave another result than the stored one.
     #[error(
-        "study `{study}` is not reproducible here: trial {trial}: {detail}; the storage was changed, or the workload or this build is not deterministic (--accept-drift goes on with what is stored)"
+        "study `{study}` is not reproducible here: trial {trial}: {detail}; the storage was changed by hand, or the workload or this build is not deterministic (--accept-drift goes on with what is stored)"
     )]
     NotReproducible {
         /// Name of the study.

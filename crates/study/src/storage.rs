@@ -98,6 +98,12 @@ pub enum StorageError {
         /// Where the log was.
         path: PathBuf,
     },
+    /// The log of the database that is open has lost what was written to it.
+    #[error("{} was cut short or overwritten while the study ran, and what was reported last is lost with it; run the same command again to go on from what is left", path.display())]
+    LogSpoilt {
+        /// Where the log is.
+        path: PathBuf,
+    },
     /// The database has another name beside the one that was given.
     #[error("{} is one of {names} names of the same file (hard links), each of which would have a log of its own; keep one of them, and copies for the others", path.display())]
     HardLinked {
@@ -123,14 +129,32 @@ pub enum StorageError {
         known: i64,
     },
     /// The tables follow another schema of Optuna.
-    #[error("{} has Optuna's schema {found}, but {expected} is needed; `optuna storage upgrade` may bring it there", path.display())]
+    #[error("{} has Optuna's schema {found}, but {expected} is needed; {}", path.display(), if *newer { "update this program, or make the study with an older Optuna" } else { "`optuna storage upgrade` may bring it there" })]
     OptunaVersion {
         /// The database with the other schema.
         path: PathBuf,
         /// Revision of its schema, as Optuna names it.
         found: String,
+        /// Whether it is newer than the one that is needed.
+        newer: bool,
         /// The one revision that this program reads and writes.
         expected: &'static str,
+    },
+    /// A study of Optuna's with several objectives.
+    #[error("study `{name}` in {} has {objectives} objectives; studies with one can be read", path.display())]
+    Objectives {
+        /// The database that it is in.
+        path: PathBuf,
+        /// The study's name.
+        name: String,
+        /// How many it has, at least 2.
+        objectives: usize,
+    },
+    /// A pipe, a device or a folder.
+    #[error("{} is no regular file; move it away, or name another file or folder", path.display())]
+    NotRegular {
+        /// The database, or a file that SQLite or we need beside it.
+        path: PathBuf,
     },
     /// The file is something else.
     #[error("{} is not a study database ({detail}); name another file or folder", path.display())]
@@ -179,7 +203,7 @@ pub enum StorageError {
         path: PathBuf,
     },
     /// The contents contradict the schema or themselves.
-    #[error("{} is damaged: {detail}", path.display())]
+    #[error("{} is damaged: {detail}; put back a copy of it, or start anew in another folder", path.display())]
     Damaged {
         /// The database with the contradiction.
         path: PathBuf,
@@ -203,6 +227,8 @@ impl StorageError {
             Self::Missing { .. }
             | Self::NotADatabase { .. }
             | Self::NoStudy { .. }
+            | Self::Objectives { .. }
+            | Self::NotRegular { .. }
             | Self::NotOneStudy { .. }
             | Self::NewerVersion { .. }
             | Self::OptunaVersion { .. } => true,
@@ -212,6 +238,7 @@ impl StorageError {
             | Self::InUse { .. }
             | Self::Removed { .. }
             | Self::LogRemoved { .. }
+            | Self::LogSpoilt { .. }
             | Self::HardLinked { .. }
             | Self::ReadOnly { .. }
             | Self::Full { .. }

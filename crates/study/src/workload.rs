@@ -60,6 +60,13 @@ pub trait Workload: Sync {
         let _ = (trial, run);
         Ok(())
     }
+
+    /// Whether what [`keep`](Self::keep) kept last is of this trial, and as it was. Else the trial is trained again when the
+    /// study has ended with it as its best.
+    fn has_kept(&self, trial: &TrialContext) -> bool {
+        let _ = trial;
+        true
+    }
 }
 
 /// A trial in training. Its results are a function of the [`TrialContext`] (threads excepted) alone.

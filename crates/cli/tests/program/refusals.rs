@@ -180,3 +180,18 @@ fn help_is_there_for_everyone() {
     }
     assert!(fixture.fails(2, &["plann"]).contains("similar"));
 }
+
+/// The signal of that limit would kill without a word.
+#[cfg(unix)]
+#[test]
+fn a_limit_of_file_lengths_is_told() {
+    let fixture = Fixture::new(TINY);
+    let program = assert_cmd::cargo::cargo_bin!("tunefork");
+    let limited = format!("ulimit -f 64; exec '{}' run study.toml", program.display());
+    let output =
+        std::process::Command::new("sh").args(["-c", &limited]).current_dir(fixture.path("")).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("ulimit -f"), "{errors}");
+    fixture.ok(&["run", "study.toml"]);
+}

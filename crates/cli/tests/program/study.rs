@@ -14,6 +14,7 @@ fn a_study_leaves_a_folder_that_can_be_used() {
 
     let found = files(&fixture.path("runs/tiny"));
     for expected in [
+        "best.json",
         "best.safetensors",
         "best.toml",
         "report.md",
@@ -128,6 +129,54 @@ fn files_that_follow_from_the_database_are_made_anew() {
     assert!(derived() != whole);
     fixture.ok(&["run", "study.toml"]);
     assert!(derived() == whole, "{:?}", files(&folder));
+}
+
+/// Removed, damaged, or another study's.
+#[test]
+fn the_best_model_is_that_of_the_best_trial() {
+    let fixture = Fixture::new(TINY);
+    fixture.ok(&["run", "study.toml"]);
+    fixture.ok(&["run", "study.toml", "--set", "seed=7", "name=other"]);
+    let (model, right) = (fixture.path("runs/tiny/best.safetensors"), fixture.weights("runs/tiny"));
+    let other = fixture.weights("runs/other");
+    assert!(other != right);
+    let spoils: [&dyn Fn(); 5] = [
+        &|| std::fs::remove_file(&model).unwrap(),
+        &|| std::fs::write(&model, &right[..right.len() / 2]).unwrap(),
+        &|| std::fs::write(&model, &other).unwrap(),
+        &|| std::fs::remove_file(fixture.path("runs/tiny/best.json")).unwrap(),
+        &|| {
+            for name in ["best.safetensors", "best.json"] {
+                std::fs::copy(fixture.path("runs/other").join(name), fixture.path("runs/tiny").join(name)).unwrap();
+            }
+        },
+    ];
+    let before = fixture.shown("runs/tiny");
+    for spoil in spoils {
+        // So that the test images are looked at again.
+        std::fs::remove_file(fixture.path("runs/tiny/test.json")).unwrap();
+        spoil();
+        fixture.ok(&["run", "study.toml"]);
+        assert!(fixture.weights("runs/tiny") == right);
+        assert_eq!(fixture.shown("runs/tiny"), before);
+    }
+}
+
+/// No run ends well whose database nobody can read then.
+#[test]
+fn a_log_that_is_cut_short_while_a_study_runs_is_told() {
+    let fixture = Fixture::new(TINY);
+    let args = ["run", "study.toml", "--set", "trials=100000"];
+    let child = fixture.command(&args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    while epochs(&fixture, "runs/tiny") < 3 {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    std::fs::File::create(fixture.path("runs/tiny/study.db-wal")).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("study.db-wal was cut short or overwritten"), "{errors}");
+    fixture.ok(&["run", "study.toml"]);
 }
 
 /// Where the system lets a folder in use be moved at all.

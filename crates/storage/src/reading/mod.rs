@@ -15,6 +15,7 @@ use tunefork_trial::Direction;
 /// A study with the row ids that a writer needs.
 pub(crate) struct Found {
     pub id: i64,
+    pub ours: bool,
     pub record: StudyRecord,
     pub trial_ids: Vec<i64>,
     pub last_trial_id: i64,
@@ -49,7 +50,7 @@ pub(crate) fn study(connection: &Connection, name: &str) -> Result<Option<Found>
         .query_row([name], |row| row.get(0))
         .optional()?;
     let Some(id) = id else { return Ok(None) };
-    let ours = has_table(connection, "tunefork_studies")?;
+    let ours = is_ours(connection, id)?;
     let mut record = StudyRecord::new(header(connection, id, name, ours)?);
     let trial_ids = trials::read(connection, id, ours, &mut record)?;
     if ours {
@@ -58,7 +59,15 @@ pub(crate) fn study(connection: &Connection, name: &str) -> Result<Option<Found>
     }
     let last_trial_id: Option<i64> =
         connection.prepare_cached("SELECT max(trial_id) FROM trials")?.query_row([], |row| row.get(0))?;
-    Ok(Some(Found { id, record, trial_ids, last_trial_id: last_trial_id.unwrap_or(0) }))
+    Ok(Some(Found { id, ours, record, trial_ids, last_trial_id: last_trial_id.unwrap_or(0) }))
+}
+
+/// Whether we have begun the study. One that Optuna has made has no rows of ours.
+fn is_ours(connection: &Connection, id: i64) -> Result<bool, DatabaseError> {
+    if !has_table(connection, "tunefork_studies")? {
+        return Ok(false);
+    }
+    Ok(connection.prepare_cached("SELECT 1 FROM tunefork_studies WHERE study_id = ?")?.exists([id])?)
 }
 
 fn header(connection: &Connection, id: i64, name: &str, ours: bool) -> Result<StudyHeader, DatabaseError> {
@@ -69,11 +78,9 @@ fn header(connection: &Connection, id: i64, name: &str, ours: bool) -> Result<St
     let direction = match directions.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["MINIMIZE"] => Direction::Minimize,
         ["MAXIMIZE"] => Direction::Maximize,
-        _ => {
-            return Err(DatabaseError::Damaged(format!(
-                "study `{name}` has the directions {directions:?}; one is supported, MINIMIZE or MAXIMIZE"
-            )));
-        }
+        [_, _, ..] => return Err(DatabaseError::Objectives { name: name.to_owned(), objectives: directions.len() }),
+        [] => return Err(DatabaseError::Damaged(format!("study `{name}` has no direction"))),
+        [other] => return Err(damaged("the direction of the study", other)),
     };
     let mut header = StudyHeader::new(name, direction, 0);
     let metric: Option<String> = connection

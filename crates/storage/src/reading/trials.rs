@@ -7,9 +7,10 @@ use crate::{distribution, json};
 use rusqlite::{Connection, Row};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tunefork_space::Value;
 use tunefork_study::{
-    Blueprint, Cost, End, EpochRecord, EpochReport, Member, MemberReport, Metrics, Moment, Schedule, StoredParameter,
-    StudyRecord, TrialObserved, TrialRecord,
+    Blueprint, Cost, End, EndReason, EpochRecord, EpochReport, Member, MemberReport, Metrics, Moment, Schedule,
+    StoredParameter, StudyRecord, TrialObserved, TrialRecord,
 };
 use tunefork_trial::{TrialNumber, TrialState};
 
@@ -32,9 +33,13 @@ pub(super) fn read(
     if ours {
         reader.own_tables()?;
     }
-    reader.parameters(|trial| has_executor && trial.schedule.is_none())?;
-    if has_executor {
-        record.trials.iter_mut().filter(|trial| trial.schedule.is_some()).for_each(without_strange);
+    reader.parameters(|trial| !ours || has_executor && trial.schedule.is_none())?;
+    for trial in record.trials.iter_mut().filter(|_| ours) {
+        match has_executor && (trial.schedule.is_some() || trial.end.is_some()) {
+            true => without_strange(trial),
+            false if trial.state == TrialState::Waiting => as_enqueued(trial),
+            false => {}
+        }
     }
     Ok(ids)
 }
@@ -50,10 +55,11 @@ fn trials(connection: &Connection, study: i64, record: &mut StudyRecord) -> Resu
     while let Some(row) = rows.next()? {
         let number: u32 = row.get(1)?;
         if number as usize != ids.len() {
-            return Err(DatabaseError::Damaged(format!(
-                "trial {} is missing or there twice (the next row has number {number})",
-                ids.len()
-            )));
+            let what = match (number as usize) < ids.len() {
+                true => format!("trial {number} is there twice"),
+                false => format!("trial {} is missing, though there is a trial {number}", ids.len()),
+            };
+            return Err(DatabaseError::Damaged(format!("{what}: another program has changed the rows of `trials`")));
         }
         let state: String = row.get(2)?;
         let state = match state.as_str() {
@@ -128,9 +134,8 @@ impl TrialReader<'_> {
         let order = "trial_user_attribute_id";
         self.rows("\"key\", value_json", "trial_user_attributes", order, |trial, row| {
             let (key, source): (String, String) = (row.get(1)?, row.get(2)?);
-            let value = json::parse(&source).map_err(|error| {
-                DatabaseError::Damaged(format!("trial {}, attribute `{key}`: {error}", trial.number))
-            })?;
+            // Python writes what no other reader of JSON takes, such as a number of 400 digits: then it is a text.
+            let value = json::parse(&source).unwrap_or_else(|_| source.into());
             trial.attributes.push((key, value));
             Ok(())
         })?;
@@ -139,7 +144,8 @@ impl TrialReader<'_> {
             let (key, source): (String, String) = (row.get(1)?, row.get(2)?);
             if key == "fixed_params" {
                 let params = json::parse(&source).ok().as_ref().and_then(json::to_params);
-                trial.fixed = Some(params.ok_or_else(|| damaged("fixed_params", &source))?);
+                // What cannot be read is no parameter's value: the trial will be refused with it.
+                trial.fixed = Some(params.unwrap_or_else(|| [(key, Value::Text(source))].into_iter().collect()));
             }
             Ok(())
         })
@@ -255,13 +261,43 @@ impl TrialReader<'_> {
     }
 }
 
-/// A trial that the executor runs without what another program has told of it: it has ended when we say so, and its reports
-/// are those that have a time.
+/// A trial that the executor runs without what another program has told of it: it has ended when we say so, it does not
+/// wait, and its reports are those that have a time.
 fn without_strange(trial: &mut TrialRecord) {
-    if trial.end.is_none() && trial.state.is_finished() {
-        (trial.state, trial.value) = (TrialState::Running, None);
+    match &trial.end {
+        None if trial.state.is_finished() => (trial.state, trial.value) = (TrialState::Running, None),
+        None if trial.state == TrialState::Waiting => trial.state = TrialState::Running,
+        Some(end) if !trial.state.is_finished() => trial.state = state_after(end.reason),
+        None | Some(_) => {}
     }
     trial.epochs.retain(|epoch| epoch.time > 0);
+}
+
+/// The state that an end leads to.
+fn state_after(reason: EndReason) -> TrialState {
+    match reason {
+        EndReason::Finished => TrialState::Complete,
+        EndReason::Stopped => TrialState::Pruned,
+        EndReason::Diverged
+        | EndReason::DoesNotFit
+        | EndReason::InvalidConfiguration
+        | EndReason::Fault
+        | EndReason::Told => TrialState::Failed,
+    }
+}
+
+/// A trial that waits. Optuna may add one that has parameters already, as its `RetryFailedTrialCallback` does, and takes these
+/// before those that are asked for. What it has reported in another life is not of this one.
+fn as_enqueued(trial: &mut TrialRecord) {
+    let given = std::mem::take(&mut trial.params);
+    let given = given.into_iter().map(|given| (given.name, given.domain.to_value(given.internal)));
+    let mut fixed = trial.fixed.take();
+    for (name, value) in given {
+        fixed.get_or_insert_default().set(name, value);
+    }
+    trial.fixed = fixed;
+    trial.epochs.clear();
+    trial.value = None;
 }
 
 fn schedule(row: &Row<'_>) -> Result<Schedule, DatabaseError> {

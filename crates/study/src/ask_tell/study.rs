@@ -261,7 +261,8 @@ impl Shared {
             true => (proposal.clone(), StoredParameter::of(self.history.space(), &proposal)),
             false => (absent, Vec::new()),
         };
-        self.storage.commit(&[Change::Start { number, params, fixed: None, schedule: None }])?;
+        let asked_for = enqueued.as_ref().map(|(_, fixed)| fixed.clone());
+        self.storage.commit(&[Change::Start { number, params, fixed: asked_for, schedule: None }])?;
         self.history.start(number, point).expect("the number is the next, or that of a waiting trial");
         let fixed = match enqueued {
             Some((_, fixed)) => {

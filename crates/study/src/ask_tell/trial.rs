@@ -1,13 +1,14 @@
 //! A trial that is being evaluated.
 
 use super::study::{Shared, lock};
+use crate::enqueued::draw;
 use crate::ledger::compatible;
 use crate::{Change, EpochRecord, EpochReport, StoredParameter, StudyError};
 use std::sync::{Arc, Mutex};
-use tunefork_sampler::{Ask, Random, Region, Sampler};
+use tunefork_sampler::{Ask, Region};
 use tunefork_scheduler::Decision;
-use tunefork_space::{Domain, DomainError, Parameter, Params, Point, Space, Value};
-use tunefork_trial::{History, Report, TrialNumber};
+use tunefork_space::{Domain, DomainError, Parameter, Params, Point, Value};
+use tunefork_trial::{Report, TrialNumber};
 
 /// A trial that runs, from [`Study::ask`](super::Study::ask) to [`Study::tell`](super::Study::tell).
 ///
@@ -155,13 +156,8 @@ impl Trial {
         if shared.history.space().domain(index) == domain {
             return shared.sampler.propose_one(&ask, index);
         }
-        // The sampler only knows the domain of the study: other bounds are drawn from by themselves,
-        // with a key that no other draw has.
-        let space = Space::new(vec![Parameter::new("", domain.clone())]);
-        let space = space.expect("one parameter without conditions is a space");
-        let history = History::new(space, shared.history.direction());
-        let ask = Ask { history: &history, key: shared.key.replicate(index as u32 + 1), ..ask };
-        Random::new().propose_one(&ask, 0)
+        // The sampler only knows the domain of the study: other bounds are drawn from by themselves.
+        draw(domain.clone(), &ask, index)
     }
 
     /// Reports a value after a step, and asks the scheduler whether to go on. On

@@ -63,7 +63,7 @@ pub struct ExecutorOptions {
     /// Wall time that the study may take in all, over all its runs. After it epochs under way are finished, and the
     /// run ends as if it had been stopped: the study goes on from there once it may take longer.
     pub time_limit: Option<Duration>,
-    /// Go on although the fingerprint differs; what is stored then wins over what is computed again.
+    /// Go on although the fingerprint or what is stored differs; what is stored then wins over what is computed again.
     pub accept_drift: bool,
 }
 
@@ -146,8 +146,8 @@ pub fn run<W: Workload>(
     definition.header.scheduler = definition.scheduler.name().to_owned();
     let resumed = resume::open(&definition, storage, observer, options)?;
     let folder = checkpoint::CheckpointFolder::open(options, &resumed.known.header)?;
-    let workers =
-        workers::Workers { workload, folder, tolerant: resumed.tolerant, study: definition.header.name.clone() };
+    let tolerant = resumed.tolerant || options.accept_drift;
+    let workers = workers::Workers { workload, folder, tolerant, study: definition.header.name.clone() };
     let board = board::Board::new(options);
     let value_at = (definition.header.value_at, definition.header.direction);
     let work = || workers.work(&board);

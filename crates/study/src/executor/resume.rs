@@ -44,11 +44,11 @@ pub(super) fn open(
     Ok(Resumed { known, tolerant })
 }
 
-/// Everything in a header that must stay, in words, with those of the settings that `counts` says.
+/// Everything in a header that must stay, in words, with those of the settings that `counts` says. What the metric is called
+/// is for people: Optuna's `set_metric_names` changes it.
 fn compared(header: &StudyHeader, counts: impl Fn(&str) -> bool) -> Facts {
     let own = [
         ("direction", format!("{:?}", header.direction).to_lowercase()),
-        ("metric", header.metric.clone().unwrap_or_default()),
         ("seed", header.seed.to_string()),
         ("slots", header.slots.to_string()),
         // As the command line says it, and the file: `--eager`, `at`.

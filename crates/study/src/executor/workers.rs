@@ -11,7 +11,7 @@ use tunefork_space::Params;
 pub(super) struct Workers<'a, W> {
     pub workload: &'a W,
     pub folder: Option<CheckpointFolder>,
-    /// Stored results win over what is computed again: the fingerprint has drifted.
+    /// Stored results win over what is computed again: they have drifted, or may.
     pub tolerant: bool,
     pub study: String,
 }

@@ -39,6 +39,8 @@ pub(crate) struct Curve {
     pub epochs_run: AtomicU32,
     /// (trial, epoch) of each keep.
     pub kept: Mutex<Vec<(u32, u32)>>,
+    /// Whether what was kept is gone.
+    pub lost: bool,
     /// Runs started from a checkpoint.
     pub restored: AtomicU32,
     pub delays: AtomicU64,
@@ -142,6 +144,10 @@ impl Workload for Shared {
         }
         self.0.kept.lock().unwrap().push((trial.number.0, run.epoch));
         Ok(())
+    }
+
+    fn has_kept(&self, _: &TrialContext) -> bool {
+        !self.0.lost
     }
 }
 

@@ -1,5 +1,6 @@
 //! The executor on a synthetic workload: whatever happens to a study, its results are the same.
 
+mod changed;
 mod curve;
 mod early_end;
 mod enqueued;

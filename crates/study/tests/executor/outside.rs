@@ -212,7 +212,7 @@ fn what_lies_outside_the_space_is_refused_and_the_study_goes_on() {
         (params([("optimizer", "lion")]), ["`optimizer`", "lion", "sgd"]),
         (
             params([("optimizer", Value::from("adam")), ("momentum", Value::from(0.5))]),
-            ["`momentum`", "conditions", ""],
+            ["`momentum`", "exists only where `optimizer` is sgd", ""],
         ),
     ];
     for (fixed, words) in wrong {

@@ -5,8 +5,8 @@ use super::{Running, Simulation, halted};
 use crate::executor::board::{EpochResult, Lane};
 use crate::executor::workers::same;
 use crate::{
-    Change, Event, FailureKind, Moment, OutsideEvent, OutsideKind, Schedule, StopFlag, StorageError, StoredParameter,
-    StudyError, TrialContext, TrialFailure, TrialRecord, Workload, enqueued,
+    Blueprint, Change, Cost, Event, FailureKind, Moment, OutsideEvent, OutsideKind, Schedule, StopFlag, StorageError,
+    StoredParameter, StudyError, TrialContext, TrialFailure, TrialRecord, Workload, enqueued,
 };
 use std::sync::Arc;
 use tunefork_rng::Key;
@@ -72,13 +72,18 @@ impl<W: Workload> Simulation<'_, W> {
         let params = Arc::new(self.history.space().params(&point));
         let stored = self.known.trials.get(number.index()).cloned();
         let waited = stored.as_ref().is_some_and(|stored| stored.state == TrialState::Waiting);
+        let fixed = stored.as_ref().and_then(|stored| stored.fixed.clone());
         let known = stored.filter(|_| !waited);
         let schedule = self.schedule(&params, known.as_ref(), moment)?;
         if known.is_none() {
             let mut changes = vec![Change::Start {
                 number,
                 params: StoredParameter::of(self.history.space(), &point),
-                fixed: source.given().map(|given| self.definition.enqueued[given].clone()),
+                fixed: match source {
+                    Source::Definition(given) => Some(self.definition.enqueued[given].clone()),
+                    Source::Elsewhere => fixed,
+                    Source::Sampler => None,
+                },
                 schedule: schedule.as_ref().ok().cloned(),
             }];
             let attributes = source.given().and_then(|given| self.definition.attributes.get(given));
@@ -118,6 +123,21 @@ impl<W: Workload> Simulation<'_, W> {
         }
     }
 
+    /// Whether all trials are the definition's, as in a study of experiments. Then what another program enqueues is run beside
+    /// them: there is none whose place it could take.
+    fn is_all_given(&self) -> bool {
+        self.definition.budget as usize == self.definition.enqueued.len()
+    }
+
+    /// Whether such a trial comes next.
+    pub(super) fn is_asked_beside(&mut self) -> bool {
+        if !self.is_all_given() {
+            return false;
+        }
+        self.place_others();
+        self.source(self.history.next_number()) == Source::Elsewhere
+    }
+
     /// Puts on record that another program asked for a trial.
     fn note_enqueued(&mut self, moment: Moment) -> Change {
         let message = "enqueued by another program".to_owned();
@@ -132,8 +152,11 @@ impl<W: Workload> Simulation<'_, W> {
         let stored = &self.known.trials[number.index()];
         self.observer.event(&Event::Outside { trial: stored });
         if stored.state == TrialState::Waiting {
+            // It may have parameters of another space.
+            let (params, fixed) = (Vec::new(), stored.fixed.clone());
+            let start = Change::Start { number, params, fixed, schedule: None };
             let note = self.note_enqueued(moment);
-            self.unwritten.push(note);
+            self.unwritten.extend([start, note]);
         }
         let absent = Point::absent(self.history.space().len());
         self.history.start(number, absent).expect("numbers are given in order");
@@ -155,8 +178,9 @@ impl<W: Workload> Simulation<'_, W> {
             proposed: self.asked.proposed,
             region: Region::of(&admits),
         };
+        let is_beside = source == Source::Elsewhere && self.is_all_given();
         let sampler = &mut *self.definition.sampler;
-        self.asked.trials += 1;
+        self.asked.trials += u32::from(!is_beside);
         let point = match source {
             Source::Definition(given) => {
                 self.asked.given += 1;
@@ -181,37 +205,45 @@ impl<W: Workload> Simulation<'_, W> {
                 }
             }
         };
-        let (Some(known), Some(stored)) = (known, stored) else {
+        let Some(stored) = stored else {
             return Ok(Proposed::Point(point));
         };
-        if are_same(&point, &stored) || self.tolerant {
-            return Ok(Proposed::Point(stored));
+        if !are_same(&point, &stored) {
+            let space = self.history.space();
+            let (before, now) = (space.params(&stored), space.params(&point));
+            self.differs(number, format!("its parameters were [{before}], and proposing again gives [{now}]"))?;
         }
-        let detail = format!(
-            "its parameters were [{}], and proposing again gives [{}]",
-            known.params(),
-            self.history.space().params(&point)
-        );
-        Err(self.not_reproducible(number, detail))
+        Ok(Proposed::Point(stored))
     }
 
-    /// The point of a stored trial.
+    /// The point of a stored trial, which must be one of the space: parameters that another program has renamed, removed or set
+    /// to what they cannot be are nothing to go on with.
     fn stored_point(&self, known: &TrialRecord) -> Result<Point, StudyError> {
+        let changed = |detail: String| {
+            let detail = format!(
+                "its parameters were changed by another program ({detail}); put back a copy of the database, or start anew in another folder"
+            );
+            StudyError::Storage(StorageError::refused(known.number, detail))
+        };
         let space = self.history.space();
         let mut point = Point::absent(space.len());
-        for parameter in &known.params {
-            let Some(index) = space.index_of(&parameter.name) else {
-                let detail = format!("parameter `{}` is not one of the study's space", parameter.name);
-                return Err(self.not_reproducible(known.number, detail));
-            };
-            point.set(index, parameter.internal);
+        for StoredParameter { name, internal, .. } in &known.params {
+            let index = space.index_of(name).ok_or_else(|| changed(format!("`{name}` is none of the space")))?;
+            if !space.domain(index).contains_internal(*internal) {
+                return Err(changed(format!("`{name}` is out of its range")));
+            }
+            point.set(index, *internal);
+        }
+        // One that was refused has none.
+        if known.schedule.is_some() {
+            space.point(&space.params(&point)).map_err(|error| changed(error.to_string()))?;
         }
         Ok(point)
     }
 
     /// Cost and virtual start of a new trial, or the failure with which it ends at once.
     fn schedule(
-        &self,
+        &mut self,
         params: &Params,
         known: Option<&TrialRecord>,
         moment: Moment,
@@ -236,9 +268,9 @@ impl<W: Workload> Simulation<'_, W> {
             start: moment.time,
         };
         match known.and_then(|known| known.schedule.as_ref()) {
-            Some(stored) if *stored != schedule && !self.tolerant => {
-                let detail = format!("its plan was {stored:?} and is now {schedule:?}");
-                Err(self.not_reproducible(number, detail))
+            Some(stored) if *stored != schedule => {
+                let detail = format!("its plan was {} and is now {}", planned(stored), planned(&schedule));
+                self.differs(number, detail).map(|()| Ok(stored.clone()))
             }
             Some(stored) => Ok(Ok(stored.clone())),
             None => Ok(Ok(schedule)),
@@ -279,6 +311,15 @@ impl<W: Workload> Simulation<'_, W> {
         self.push_report(number.0, 1, &schedule);
         self.running.insert(number.0, Running { context, schedule, rungs });
     }
+}
+
+/// A plan in words.
+fn planned(schedule: &Schedule) -> String {
+    let Blueprint { epochs, epoch_cost: Cost { flops, bytes, steps }, plan_bytes, plan_key } = &schedule.blueprint;
+    let Schedule { start, epoch_ticks, .. } = schedule;
+    format!(
+        "{epochs} epochs of {flops} operations, {bytes} bytes and {steps} steps in {plan_bytes} bytes of memory ({plan_key}, from {start} on, {epoch_ticks} an epoch)"
+    )
 }
 
 /// Whether two points are the same to the bit.

@@ -1,11 +1,15 @@
 //! Ends of trials: complete, pruned, failed.
 
+use super::stored::stored_end;
 use super::{Simulation, halted};
+use crate::executor::Ended;
 use crate::executor::workers::{ReplayError, guarded, same};
 use crate::{
-    Change, End, EndReason, Event, FailureKind, Moment, OutsideEvent, OutsideKind, StudyError, TrialContext,
-    TrialFailure, Workload,
+    Change, End, EndReason, EpochReport, Event, FailureKind, Moment, OutsideEvent, OutsideKind, StopFlag, StudyError,
+    TrialContext, TrialFailure, Workload,
 };
+use std::sync::Arc;
+use tunefork_rng::Key;
 use tunefork_trial::{TrialNumber, TrialState};
 
 impl<W: Workload> Simulation<'_, W> {
@@ -40,17 +44,22 @@ impl<W: Workload> Simulation<'_, W> {
         let kept = match self.board.take_run(number.0) {
             Some(run) => self.keep_run(&context, &run),
             // The process that trained it is gone.
-            None => self.keep_anew(&context),
+            None => self.keep_anew(&context, &self.board.reports(number.0).unwrap_or_default()),
         };
         let kept = match kept {
             // A fault may have come from other trials, after this one's last epoch.
             Err(ReplayError::Failure(failure)) if failure.kind == FailureKind::Fault => {
                 let failure = &failure;
                 self.observer.event(&Event::TrialRetried { number, failure });
-                self.keep_anew(&context)
+                self.keep_anew(&context, &self.board.reports(number.0).unwrap_or_default())
             }
             kept => kept,
         };
+        self.is_kept(number, kept)
+    }
+
+    /// Whether it is kept now. If the study was asked to stop before, it is not, and that is no error.
+    fn is_kept(&self, number: TrialNumber, kept: Result<(), ReplayError>) -> Result<bool, StudyError> {
         match kept {
             Ok(()) => Ok(true),
             Err(ReplayError::Differs(detail)) => Err(self.not_reproducible(number, detail)),
@@ -61,15 +70,41 @@ impl<W: Workload> Simulation<'_, W> {
         }
     }
 
+    /// What was kept of the best trial may have gone since, or be another's: then the trial is brought to its end once more.
+    pub(super) fn keep_again(&mut self, ended: Ended) -> Result<Ended, StudyError> {
+        let Some((number, _)) = self.leader.filter(|_| ended != Ended::Interrupted) else { return Ok(ended) };
+        let stored = self.known.trials.get(number.index()).filter(|trial| trial.state.is_finished());
+        // What was kept in this run is there.
+        let Some((stored, schedule)) = stored.and_then(|trial| Some((trial, trial.schedule.as_ref()?))) else {
+            return Ok(ended);
+        };
+        let context = TrialContext {
+            number,
+            key: Key::study(self.definition.header.seed).trial(number.0),
+            params: Arc::new(self.history.params(number)),
+            blueprint: Arc::new(schedule.blueprint.clone()),
+            threads: self.options.threads,
+            stop: StopFlag::from(Arc::clone(&self.options.stop)),
+        };
+        if self.workers.workload.has_kept(&context) {
+            return Ok(ended);
+        }
+        let results: Vec<_> = stored.epochs.iter().map(|epoch| Arc::clone(&epoch.report)).collect();
+        let message =
+            format!("what was kept of trial {number}, the best, is not there or was changed: it is trained again");
+        self.observer.event(&Event::Warning { message: &message });
+        let kept = self.keep_anew(&context, &results);
+        Ok(if self.is_kept(number, kept)? { ended } else { Ended::Interrupted })
+    }
+
     fn keep_run(&self, context: &TrialContext, run: &W::Run) -> Result<(), ReplayError> {
         guarded(|| self.workers.workload.keep(context, run)).map_err(ReplayError::Failure)
     }
 
     /// Keeps what a run has that is brought to its end once more.
-    fn keep_anew(&mut self, context: &TrialContext) -> Result<(), ReplayError> {
-        let results = self.board.reports(context.number.0).unwrap_or_default();
+    fn keep_anew(&mut self, context: &TrialContext, results: &[Arc<EpochReport>]) -> Result<(), ReplayError> {
         let observer = &mut *self.observer;
-        let replayed = self.workers.replay(context, &results, context.blueprint.epochs, &mut |message| {
+        let replayed = self.workers.replay(context, results, context.blueprint.epochs, &mut |message| {
             observer.event(&Event::Warning { message: &message })
         })?;
         self.keep_run(context, &replayed.run)
@@ -95,25 +130,27 @@ impl<W: Workload> Simulation<'_, W> {
     ) -> Result<(), StudyError> {
         let number = TrialNumber(moment.trial);
         let end = End { time: moment.time, reason, message };
-        let best = state == TrialState::Complete && value.is_some_and(|value| self.leads(number, value));
         let stored = self.known.trials.get(number.index());
         let stored = stored.filter(|trial| trial.state.is_finished());
         let known = stored.is_some();
-        match stored {
-            None => self.commit_end(moment, state, value, &end)?,
+        let (state, value) = match stored {
+            None => {
+                self.commit_end(moment, state, value, &end)?;
+                (state, value)
+            }
             Some(stored) => {
                 let agrees = stored.state == state
                     && same(stored.value.unwrap_or(f64::NAN), value.unwrap_or(f64::NAN))
                     && stored.end.as_ref().is_none_or(|stored| *stored == end);
-                if !agrees && !self.tolerant {
-                    let detail = format!(
-                        "it ended as {} with {:?} ({:?}), and now as {state} with {value:?} ({end:?})",
-                        stored.state, stored.value, stored.end
-                    );
-                    return Err(self.not_reproducible(number, detail));
+                let counts = stored_end(stored);
+                let was = told(stored.state, stored.value, stored.end.as_ref());
+                if !agrees {
+                    self.differs(number, format!("it ended as {was}, and now as {}", told(state, value, Some(&end))))?;
                 }
+                counts
             }
-        }
+        };
+        let best = state == TrialState::Complete && value.is_some_and(|value| self.leads(number, value));
         self.history.finish(number, state, value).expect("a running trial ends once");
         if let (true, Some(value)) = (best, value) {
             self.leader = Some((number, value));
@@ -147,4 +184,14 @@ impl<W: Workload> Simulation<'_, W> {
         self.known.outside_events.push(event);
         Ok(())
     }
+}
+
+/// An end in words.
+fn told(state: TrialState, value: Option<f64>, end: Option<&End>) -> String {
+    let value = value.map_or_else(|| "without a value".to_owned(), |value| format!("with {value}"));
+    let end = end.map(|End { time, reason, message }| match message.as_str() {
+        "" => format!(" ({reason} at {time})"),
+        message => format!(" ({reason} at {time}: {message})"),
+    });
+    format!("{state} {value}{}", end.unwrap_or_default())
 }

@@ -18,8 +18,8 @@ use super::resume::Resumed;
 use super::workers::Workers;
 use super::{Definition, Ended, ExecutorOptions, Outcome};
 use crate::{
-    Change, Event, Observer, OutsideKind, Schedule, Storage, StorageError, StudyError, StudyRecord, TrialContext,
-    TrialFailure, Workload, patiently,
+    Change, Event, Moment, Observer, OutsideEvent, OutsideKind, Schedule, Storage, StorageError, StudyError,
+    StudyRecord, TrialContext, TrialFailure, Workload, patiently,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
@@ -121,7 +121,8 @@ impl<'a, W: Workload> Simulation<'a, W> {
     }
 
     pub(super) fn run(mut self) -> Result<Outcome, StudyError> {
-        match self.simulate().and_then(|ended| self.write_time().map(|()| ended)) {
+        let ended = self.simulate().and_then(|ended| self.keep_again(ended));
+        match ended.and_then(|ended| self.write_time().map(|()| ended)) {
             Ok(ended) => Ok(self.outcome(ended)),
             // Waiting for another program was given up.
             Err(StudyError::Storage(StorageError::Locked { .. })) if self.stopping() => {
@@ -214,6 +215,25 @@ impl<'a, W: Workload> Simulation<'a, W> {
         patiently(self.observer, &self.options.stop, || self.storage.commit(&all))?;
         self.unwritten.clear();
         self.time.wrote(time);
+        Ok(())
+    }
+
+    /// What was computed again differs from what is stored. That is an error, unless it was accepted beforehand: then it is
+    /// put on record, and what is stored counts from here on.
+    fn differs(&mut self, trial: TrialNumber, detail: String) -> Result<(), StudyError> {
+        if self.tolerant {
+            return Ok(());
+        }
+        if !self.options.accept_drift {
+            return Err(self.not_reproducible(trial, detail));
+        }
+        let message = format!("trial {trial}: {detail}");
+        self.observer.event(&Event::Warning { message: &format!("{message}; what is stored counts") });
+        let moment = Moment { time: self.now, trial: trial.0, step: 0 };
+        let event = OutsideEvent { moment, kind: OutsideKind::Drift, message };
+        self.known.outside_events.push(event.clone());
+        self.unwritten.push(Change::Outside(event));
+        self.tolerant = true;
         Ok(())
     }
 

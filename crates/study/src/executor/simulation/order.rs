@@ -100,8 +100,8 @@ impl<W: Workload> Simulation<'_, W> {
         }
     }
 
-    fn wants_more(&self) -> bool {
-        self.asked.trials < self.stages[self.stage] && !self.exhausted
+    fn wants_more(&mut self) -> bool {
+        !self.exhausted && (self.asked.trials < self.stages[self.stage] || self.is_asked_beside())
     }
 
     /// All slots are idle: the next stage begins, if there is one.

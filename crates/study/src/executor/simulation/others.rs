@@ -2,6 +2,7 @@
 //! and decisions are made from: each from an ask on, which is stored, so that the study can be simulated anew.
 
 use super::Simulation;
+use super::stored::stored_end;
 use crate::{Change, Event, Moment, StudyError, TrialRecord, Workload, patiently};
 use tunefork_space::Point;
 use tunefork_trial::{Report, TrialNumber, TrialState};
@@ -44,7 +45,7 @@ impl<W: Workload> Simulation<'_, W> {
     }
 
     /// Gives trials of other programs the numbers that these have.
-    fn place_others(&mut self) {
+    pub(super) fn place_others(&mut self) {
         let absent = Point::absent(self.history.space().len());
         loop {
             let number = self.history.next_number();
@@ -73,11 +74,7 @@ impl<W: Workload> Simulation<'_, W> {
             let report = Report { step: epoch.step, value: epoch.report.value };
             self.history.report(number, report).expect(FITS);
         }
-        let value = trial.value.filter(|value| !value.is_nan());
-        let state = match (trial.state, value) {
-            (TrialState::Complete, None) => TrialState::Failed,
-            (state, _) => state,
-        };
+        let (state, value) = stored_end(trial);
         self.history.finish(number, state, value).expect(FITS);
     }
 

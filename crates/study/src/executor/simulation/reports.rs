@@ -28,6 +28,16 @@ pub(super) enum Verdict {
     Complete,
 }
 
+impl Verdict {
+    fn words(self) -> &'static str {
+        match self {
+            Verdict::Continue => "go on",
+            Verdict::Stop => "stop it",
+            Verdict::Complete => "end it as complete",
+        }
+    }
+}
+
 impl<W: Workload> Simulation<'_, W> {
     pub(super) fn wait(&mut self, moment: Moment) -> Result<Waited<EpochResult>, StudyError> {
         self.wait_with(|board| board.wait(moment.trial, moment.step, PATIENCE))
@@ -136,9 +146,10 @@ impl<W: Workload> Simulation<'_, W> {
         let stored = self.known.trials.get(number.index());
         let stored = stored.and_then(|trial| stored_verdict(trial, moment.step));
         match stored {
-            Some(stored) if stored != computed && !self.tolerant => {
-                let detail = format!("epoch {}: the decision was {stored:?} and is now {computed:?}", moment.step);
-                Err(self.not_reproducible(number, detail))
+            Some(stored) if stored != computed => {
+                let (step, stored_words, words) = (moment.step, stored.words(), computed.words());
+                let detail = format!("epoch {step}: it was decided to {stored_words} and is now to {words}");
+                self.differs(number, detail).map(|()| stored)
             }
             Some(stored) => Ok(stored),
             None => Ok(computed),

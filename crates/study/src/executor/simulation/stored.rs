@@ -4,6 +4,7 @@ use super::reports::Verdict;
 use crate::executor::board::EpochResult;
 use crate::{EndReason, FailureKind, TrialFailure, TrialRecord};
 use std::sync::Arc;
+use tunefork_trial::TrialState;
 
 /// The results that a stored trial has, its failure included.
 pub(super) fn stored_results(trial: &TrialRecord) -> Vec<EpochResult> {
@@ -16,6 +17,15 @@ pub(super) fn stored_failure(trial: &TrialRecord) -> Option<TrialFailure> {
     let end = trial.end.as_ref()?;
     let kind = FailureKind::of_reason(end.reason)?;
     Some(TrialFailure::new(kind, end.message.clone()))
+}
+
+/// How a stored trial counts as ended, also if its state and value were changed to what does not go together.
+pub(super) fn stored_end(trial: &TrialRecord) -> (TrialState, Option<f64>) {
+    let value = trial.value.filter(|value| !value.is_nan());
+    match (trial.state, value) {
+        (TrialState::Complete, None) | (TrialState::Failed, Some(_)) => (TrialState::Failed, None),
+        (state, value) => (state, value),
+    }
 }
 
 /// What a stored trial shows of the decision after a step.

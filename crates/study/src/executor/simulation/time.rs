@@ -59,7 +59,7 @@ impl<W: Workload> Simulation<'_, W> {
 
     /// Notes at the end of a run what the study has taken. One that has changed nothing leaves the storage as it is.
     pub(super) fn write_time(&mut self) -> Result<(), StudyError> {
-        match self.time.is_behind {
+        match self.time.is_behind || !self.unwritten.is_empty() {
             true => self.commit_with(&[], Some(self.time.elapsed())),
             false => Ok(()),
         }

@@ -1,0 +1,104 @@
+//! Files that are cut short, overwritten or of another kind, and what is said of studies of other programs.
+
+use rusqlite::Connection;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::PathBuf;
+use tempfile::TempDir;
+use tunefork_storage::{SqliteStorage, read};
+use tunefork_study::{Change, Storage, StorageError, StudyHeader};
+use tunefork_trial::{Direction, TrialNumber};
+
+fn database() -> (TempDir, PathBuf, SqliteStorage) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("study.db");
+    let mut storage = SqliteStorage::open(&path, "s").expect("a database");
+    storage.create(&StudyHeader::new("s", Direction::Minimize, 0)).expect("a study");
+    // So that there is something that a lost log does not take.
+    drop(storage);
+    let mut storage = SqliteStorage::open(&path, "s").expect("a database");
+    storage.commit(&[start(0)]).expect("a trial");
+    (folder, path, storage)
+}
+
+fn start(number: u32) -> Change {
+    Change::Start { number: TrialNumber(number), params: Vec::new(), fixed: None, schedule: None }
+}
+
+#[test]
+fn a_log_that_is_cut_short_is_told_and_spoils_nothing_else() {
+    let (folder, path, mut storage) = database();
+    storage.check().expect("it is whole");
+    File::create(folder.path().join("study.db-wal")).expect("a log without length");
+    let error = storage.commit(&[start(1)]).expect_err("the log is empty");
+    assert!(matches!(error, StorageError::LogSpoilt { .. }), "{error}");
+    assert!(matches!(storage.load(), Err(StorageError::LogSpoilt { .. })));
+    drop(storage);
+    assert_eq!(read(&path, None).expect("a study").trials.len(), 0, "what was in the database is");
+    let mut storage = SqliteStorage::open(&path, "s").expect("a database");
+    storage.commit(&[start(0)]).expect("it goes on");
+    storage.check().expect("it is whole");
+}
+
+#[test]
+fn a_log_that_is_overwritten_is_found_at_the_end() {
+    let (folder, path, storage) = database();
+    let log = folder.path().join("study.db-wal");
+    let length = fs::metadata(&log).expect("a log").len() as usize;
+    let file = File::options().write(true).open(&log).expect("a log");
+    (&file).write_all(&vec![0; length]).expect("zeros");
+    let error = storage.check().expect_err("the log is zeros");
+    assert!(matches!(error, StorageError::LogSpoilt { .. }), "{error}");
+    drop(storage);
+    assert_eq!(read(&path, None).expect("a study").trials.len(), 0, "what was in the database is");
+}
+
+/// What `PRAGMA wal_checkpoint(TRUNCATE)` of another program does loses nothing.
+#[test]
+fn a_log_that_another_program_has_emptied_by_the_rules_is_no_loss() {
+    let (_folder, path, mut storage) = database();
+    let other = Connection::open(&path).expect("a second connection");
+    other.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)).expect("a checkpoint");
+    assert_eq!(fs::metadata(path.with_extension("db-wal")).expect("a log").len(), 0);
+    storage.commit(&[start(1)]).expect("it goes on");
+    storage.check().expect("it is whole");
+    assert_eq!(read(&path, None).expect("a study").trials.len(), 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_told_by_its_name_and_not_waited_for() {
+    for name in ["study.db", "study.db-lock", "study.db-wal"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, odd) = (folder.path().join("study.db"), folder.path().join(name));
+        let pipe = std::process::Command::new("mkfifo").arg(&odd).status();
+        for is_pipe in [true, false] {
+            match is_pipe {
+                true => assert!(pipe.as_ref().is_ok_and(|status| status.success())),
+                false => fs::remove_file(&odd).and_then(|()| fs::create_dir(&odd)).expect("a folder instead"),
+            }
+            let error = SqliteStorage::open(&path, "s").expect_err("it is no regular file");
+            assert!(matches!(&error, StorageError::NotRegular { path } if *path == odd), "{error}");
+        }
+    }
+    let error = read("/dev/zero", None).expect_err("it is a device");
+    assert!(error.to_string().contains("/dev/zero is no regular file"), "{error}");
+}
+
+#[test]
+fn studies_of_optuna_are_shown_as_far_as_they_can_be() {
+    let (_folder, path, storage) = database();
+    drop(storage);
+    let rows = r#"INSERT INTO studies VALUES (7, 'mo');
+        INSERT INTO study_directions VALUES (NULL, 'MINIMIZE', 7, 0), (NULL, 'MAXIMIZE', 7, 1);
+        INSERT INTO studies VALUES (8, 'odd');
+        INSERT INTO study_directions VALUES (NULL, 'MINIMIZE', 8, 0);
+        INSERT INTO trials VALUES (80, 0, 8, 'WAITING', NULL, NULL);
+        INSERT INTO trial_system_attributes VALUES (NULL, 80, 'fixed_params', '{"optimizer": "\ud800", "layers": {"a": 1}}');
+        INSERT INTO trial_params VALUES (NULL, 80, 'y', 0.5, '{"name": "Strange", "attributes": {}}');"#;
+    Connection::open(&path).and_then(|other| other.execute_batch(rows)).expect("studies of Optuna");
+    let error = read(&path, Some("mo")).expect_err("two objectives");
+    assert!(error.to_string().contains("has 2 objectives"), "{error}");
+    let odd = read(&path, Some("odd")).expect("it can be shown");
+    assert_eq!(odd.trials[0].fixed.as_ref().map(|fixed| fixed.len()), Some(2));
+}
