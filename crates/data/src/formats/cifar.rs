@@ -54,7 +54,7 @@ fn read(
     for name in &names[..batch_files.len()] {
         // Before the file is read, which may be long.
         let bytes = files.find(name).map_or(0, |found| found.bytes as usize);
-        if bytes % kind.record_bytes() != 0 {
+        if !bytes.is_multiple_of(kind.record_bytes()) {
             let source = CifarError::Length { bytes, record: kind.record_bytes() };
             return Err(DataError::Cifar { path: files.shown(name), source });
         }
