@@ -81,6 +81,10 @@ impl Raw {
 
 /// The bytes of an image file, if it is not too large.
 pub(crate) fn read_image_file(path: &Path) -> Result<Vec<u8>, ImageError> {
+    // Some files of /proc have no length and keep their readers waiting.
+    if fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == 0) {
+        return Err(ImageError::Empty);
+    }
     tunefork_atomic_file::read(path, MAX_FILE_BYTES).map_err(|error| match error.kind() {
         ErrorKind::FileTooLarge => {
             ImageError::FileSize(fs::metadata(path).map_or(MAX_FILE_BYTES + 1, |found| found.len()))

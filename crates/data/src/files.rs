@@ -273,8 +273,11 @@ fn begins_as_image(path: &Path) -> bool {
 }
 
 fn head_of(path: &Path, bytes: u64) -> io::Result<Vec<u8>> {
-    let mut head = Vec::new();
-    tunefork_atomic_file::open(path)?.take(bytes).read_to_end(&mut head)?;
+    let (mut head, file) = (Vec::new(), tunefork_atomic_file::open(path)?);
+    // Some files of /proc have no length and keep their readers waiting.
+    if file.metadata()?.len() > 0 {
+        file.take(bytes).read_to_end(&mut head)?;
+    }
     Ok(head)
 }
 

@@ -64,3 +64,56 @@ fn what_has_no_end_and_what_can_tell_nothing_is_refused_at_once() {
     let told = fixture.fails(2, &["predict", "broken.safetensors", "one.png"]);
     assert!(told.contains("`broken.safetensors` can tell nothing: its tensor `"), "{told}");
 }
+
+/// The model with another number in place of the first running variance.
+fn with_variance(model: &[u8], variance: f32) -> Vec<u8> {
+    let length = u64::from_le_bytes(model[..8].try_into().unwrap()) as usize;
+    let header: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&model[8..8 + length]).unwrap();
+    let tensor = header.iter().find(|(name, _)| name.ends_with("running_var")).expect("a norm").1;
+    let place = 8 + length + tensor["data_offsets"][0].as_u64().unwrap() as usize;
+    let mut bytes = model.to_vec();
+    bytes[place..place + 4].copy_from_slice(&variance.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn a_model_that_gives_no_numbers_and_one_that_is_too_long_are_refused() {
+    let fixture = Fixture::new(TINY);
+    fixture.ok(&["run", "study.toml", "--set", "trials=1", "--set", "norm=batch"]);
+    write_png(&fixture.path("one.png"), 12);
+    let model = std::fs::read(fixture.path("runs/tiny/best.safetensors")).unwrap();
+    std::fs::write(fixture.path("odd.safetensors"), with_variance(&model, -5.0)).unwrap();
+    let told = fixture.fails(2, &["predict", "odd.safetensors", "one.png"]);
+    assert!(told.contains("`odd.safetensors` can tell nothing: the probabilities"), "{told}");
+    // Of this file nothing lies on the disk, and nothing of it is read.
+    let file = std::fs::File::create(fixture.path("long.safetensors")).unwrap();
+    file.set_len(1 << 40).unwrap();
+    let told = fixture.fails(2, &["predict", "long.safetensors", "one.png"]);
+    assert!(told.contains("long.safetensors") && told.contains("has more than the"), "{told}");
+}
+
+#[cfg(unix)]
+#[test]
+fn names_of_files_are_printed_readable_and_different() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    let fixture = Fixture::new(TINY);
+    fixture.ok(&["run", "study.toml", "--set", "trials=1"]);
+    let folder = fixture.path("images");
+    std::fs::create_dir(&folder).unwrap();
+    let names: [&[u8]; 4] = [b"a\x1b[31m.png", b"b\nc.png", b"caf\xe8.png", b"caf\xe9.png"];
+    for name in names {
+        write_png(&folder.join(OsStr::from_bytes(name)), 12);
+    }
+    std::fs::write(folder.join(OsStr::from_bytes(b"x\x1b[2J.png")), b"").unwrap();
+    let shown = ["images/a\\x1b[31m.png", "images/b\\x0ac.png", "images/caf\\xe8.png", "images/caf\\xe9.png"];
+    for format in [None, Some("--json")] {
+        let args = ["predict", "runs/tiny/best.safetensors", "images"].into_iter().chain(format);
+        let output = fixture.run(&args.collect::<Vec<_>>());
+        let (text, told) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        let escaped = |name: &str| if format.is_some() { name.replace('\\', "\\\\") } else { name.to_owned() };
+        assert_eq!(text.lines().count(), 4, "{text}");
+        assert!(text.lines().zip(shown).all(|(line, name)| line.contains(&escaped(name))), "{text}");
+        assert!(told.contains(r"images/x\x1b[2J.png` is empty"), "{told}");
+    }
+}

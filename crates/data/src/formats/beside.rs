@@ -38,7 +38,8 @@ impl<'a> Beside<'a> {
 
     /// The image that is meant by a path in the table.
     pub(super) fn find(&self, path: &str) -> Option<&'a Found> {
-        self.spellings(path).find_map(|path| self.images.get(path.as_str()).copied())
+        let plain = self.images.get(path).filter(|_| !path.contains('\\'));
+        plain.or_else(|| self.spellings(path).find_map(|path| self.images.get(path.as_str()))).copied()
     }
 
     /// Why there is no image of this path, as a clause.

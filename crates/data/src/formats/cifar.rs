@@ -2,7 +2,7 @@
 //! image.
 
 use super::{Format, numbered};
-use crate::cifar::{self, Batch, CifarKind};
+use crate::cifar::{self, Batch, CifarError, CifarKind};
 use crate::contents::{Contents, Item, Records, Stored};
 use crate::files::{Files, inside};
 use crate::image::Picture;
@@ -51,6 +51,14 @@ fn read(
 ) -> Result<Contents, DataError> {
     let mut names: Vec<String> = batch_files.iter().map(|(name, _)| inside(root, name)).collect();
     names.push(inside(root, class_file));
+    for name in &names[..batch_files.len()] {
+        // Before the file is read, which may be long.
+        let bytes = files.find(name).map_or(0, |found| found.bytes as usize);
+        if !bytes.is_multiple_of(kind.record_bytes()) {
+            let source = CifarError::Length { bytes, record: kind.record_bytes() };
+            return Err(DataError::Cifar { path: files.shown(name), source });
+        }
+    }
     let mut loaded = files.load(&names, cifar::MAX_BYTES)?;
     let classes = match loaded.pop().flatten() {
         Some(text) => class_names(&files, class_file, kind, &text)?,

@@ -1,6 +1,6 @@
 //! Which file belongs to which part and class: `[part/]class/.../image.jpg`.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::parts::{is_evaluation, part_of};
 use super::tree::Tree;
@@ -72,7 +72,8 @@ pub(super) fn read(mut files: Files) -> Result<Contents, DataError> {
     let classes: BTreeSet<&str> = trained.map(|(_, _, class)| *class).collect();
     super::refuse_untrained(&files, placed.iter().map(|(_, part, _)| *part), &warnings)?;
     if classes.is_empty() {
-        let hint = format!("among {} files; class/image.jpg or train/class/image.jpg is expected", files.found.len());
+        let (count, endings) = (files.found.len(), endings(&files.found));
+        let hint = format!("among {count} files{endings}; class/image.jpg or train/class/image.jpg is expected");
         return Err(DataError::NoImages { path: files.path, hint, reasons: warnings.because(|_| true) });
     }
     refuse_empty_folders(&files, &levels, &classes, &warnings)?;
@@ -101,6 +102,17 @@ pub(super) fn read(mut files: Files) -> Result<Contents, DataError> {
         warnings,
         pixels: Stored::Files(files),
     })
+}
+
+/// The three endings that most files have, with their numbers, as a clause.
+fn endings(files: &[Found]) -> String {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let named = files.iter().filter_map(|found| found.name.rsplit('/').next()?.rsplit_once('.'));
+    named.for_each(|(_, ending)| *counts.entry(ending.to_lowercase()).or_default() += 1);
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let told: Vec<String> = counts.iter().take(3).map(|(ending, count)| format!("{count} .{ending}")).collect();
+    if told.is_empty() { String::new() } else { format!(", {}", told.join(", ")) }
 }
 
 /// The class that `class` may have been meant to be, told apart from it.

@@ -117,7 +117,14 @@ fn what_is_no_regular_file_is_left_out_unopened() {
     let made = Command::new("mkfifo").arg(place.path("set/cat/x.jpg")).status();
     assert!(made.expect("mkfifo").success());
     symlink("/dev/zero", place.path("set/dog/zero.png")).expect("a link");
+    // Seemingly regular, without length; some of its kind keep readers waiting for ever.
+    symlink("/proc/self/cmdline", place.path("set/dog/proc.png")).expect("a link");
+    symlink("/proc/self/cmdline", place.path("set/dog/proc")).expect("a link");
     let told = sentences(&place.opened("set"));
+    if cfg!(target_os = "linux") {
+        assert_eq!(told[2], "left out: `dog/proc.png` is empty (zero bytes)");
+    }
+    let told = &told[..2];
     let reason = "is no regular file (but a pipe, a socket or a device)";
     assert_eq!(told, [format!("left out: `cat/x.jpg` {reason}"), format!("left out: `dog/zero.png` {reason}")]);
 }

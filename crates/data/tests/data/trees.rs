@@ -145,7 +145,7 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("test/{cat,dog}/1.png", &["no training part, only test;", "train/class/"]),
     ("{val,test}/{cat,dog}/1.png", &["no training part, only validation and test;"]),
     ("pets/val/{cat,dog}/1.png sample.png", &["no training part, only validation (left out: `sample.png` lies"]),
-    ("{train,x}/1.txt", &["no usable image", "train/class/image.jpg"]),
+    ("{train,x}/{1.npy,2.NPY,3.txt}", &["no usable image (among 6 files, 4 .npy, 2 .txt;", "train/class/image.jpg"]),
     ("train/cat/1.png test/{cat,dog}/1.png", &["class `dog`", "in test/ but not in train/"]),
 ];
 
