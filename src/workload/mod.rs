@@ -10,9 +10,9 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tunefork_export::Model;
 use tunefork_rng::Key;
@@ -42,6 +42,8 @@ pub struct Training {
     model: PathBuf,
     /// Where it is noted whose that is, and what the study is called there.
     note: Option<(PathBuf, String)>,
+    /// What is known of configurations that are planned alike: why they cannot be trained, if they cannot.
+    obstacles: Mutex<HashMap<String, Option<TrialFailure>>>,
 }
 
 impl Training {
@@ -49,7 +51,7 @@ impl Training {
     /// trainings, each has a file of its own beside it, see [`Training::models`].
     pub fn new(spec: StudySpec, material: Material, machine: Machine, model: PathBuf) -> Self {
         let parking = Parking::new(machine.clone(), spec.fixed().precision());
-        Self { parking, spec, material, machine, model, note: None }
+        Self { parking, spec, material, machine, model, note: None, obstacles: Mutex::default() }
     }
 
     /// Notes in a file whose models are kept, so that those of another trial or study are not taken for them.

@@ -1,19 +1,50 @@
 //! Which points of a study's space can be trained at all.
 
+use std::sync::PoisonError;
+
 use tunefork_rng::Key;
 use tunefork_sampler::{Ask, Proposal, Random, Region, Sampler};
 use tunefork_space::{Params, Point};
 use tunefork_study::{Blueprint, TrialFailure, Workload as _};
+use tunefork_train::TrainSpec;
 use tunefork_trial::{History, TrialNumber};
 
-use super::Training;
-use crate::Error;
+use super::{Training, memory, task};
 use crate::blame::Blames as _;
+use crate::{Config, Error};
 
 impl Training {
     /// Why these parameters can never be trained; nothing where they can, or where only the machine fails at it now.
     pub(crate) fn obstacle(&self, params: &Params) -> Option<TrialFailure> {
-        self.blueprint(params).err().filter(|failure| failure.kind.is_of_the_configuration())
+        let look = || self.blueprint(params).err().filter(|failure| failure.kind.is_of_the_configuration());
+        let config = self.spec.config(params);
+        if config.train_spec().check().is_err() {
+            return look();
+        }
+        let planned = self.planned_alike(&config);
+        // Not held while one looks: others may look meanwhile, and find the same.
+        let known = || self.obstacles.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(obstacle) = known().get(&planned) {
+            return obstacle.clone();
+        }
+        let obstacle = look();
+        known().insert(planned, obstacle.clone());
+        obstacle
+    }
+
+    /// A text that configurations share of which one plan is made: most points of a space differ in other settings alone, and a plan
+    /// of a large network takes many milliseconds.
+    fn planned_alike(&self, config: &Config) -> String {
+        let mut task = task(config, self.material.first(), Key::study(0));
+        // A setting of a run, not of the compiled graph.
+        task.network.dropout = 0.0;
+        let TrainSpec { batch_size, optimizer, augmentation, train_steps, ema, last_batch, at, .. } = task.spec;
+        let (states, changes, averages) = (optimizer.rule.states(), !augmentation.is_none(), ema > 0.0);
+        let network = task.network;
+        format!(
+            "{network:?} {batch_size} {states} {changes} {train_steps:?} {averages} {last_batch:?} {at:?} {}",
+            memory(config)
+        )
     }
 
     /// The default of everything that varies; where these together cannot be trained, values that can.

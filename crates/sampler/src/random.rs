@@ -9,11 +9,12 @@ use crate::{Ask, Proposal, Sampler, SamplerError, SamplerKind, points::Points, w
 /// How often a duplicate is redrawn before the unused points are counted.
 const REDRAWS: u32 = 32;
 
-/// How often a point outside of the region is redrawn before that.
-const REJECTIONS: u32 = 1000;
+/// How often a point outside of the region is redrawn before one is looked for by steps from its corners. Whether a point is admitted may
+/// take milliseconds to say.
+const REJECTIONS: u32 = 100;
 
-/// How many points are counted out before a region is taken to be empty.
-const COUNTED: u32 = 10_000;
+/// How many points are counted out, where no corner is admitted either, before a region is taken to be empty.
+const COUNTED: u32 = 500;
 
 /// How often a walk that ends at a used point is begun again.
 const WALKS: u32 = 4;
@@ -56,18 +57,23 @@ impl Random {
                 rejected += 1;
             }
         }
-        match self.count(ask, stream, among) {
-            Proposal::Exhausted if rejected == REJECTIONS => step_along(ask, stream, among),
-            proposal => proposal,
-        }
+        // A space that is small enough is counted out, which misses nothing.
+        let is_small = self.points(ask.history.space()).as_ref().is_ok_and(|points| points.total() <= COUNTED.into());
+        let walked = (rejected == REJECTIONS && !is_small).then(|| step_along(ask, stream, among)).flatten();
+        walked.map_or_else(|| self.count(ask, stream, among), Proposal::Point)
+    }
+
+    /// The points of a space, worked out once.
+    fn points(&mut self, space: &Space) -> &Result<Points, SamplerError> {
+        let cached = self.points.take().filter(|(cached, _)| cached == space);
+        let (_, points) = self.points.insert(cached.unwrap_or_else(|| (space.clone(), Points::new(space))));
+        points
     }
 
     /// The same where most draws are of no use: of a finite space, the points that are left are counted.
     fn count(&mut self, ask: &Ask<'_>, stream: &mut Stream, among: Among) -> Proposal {
         let space = ask.history.space();
-        let cached = self.points.take().filter(|(cached, _)| cached == space);
-        let (_, points) = self.points.insert(cached.unwrap_or_else(|| (space.clone(), Points::new(space))));
-        let Ok(points) = points else {
+        let Ok(points) = self.points(space) else {
             // Too many points to be counted, yet all draws were duplicates: only a space made of
             // very unlikely values can do that, and a repetition does no harm there.
             let point = draw_point(space, stream);
@@ -112,10 +118,9 @@ impl Sampler for Random {
 }
 
 /// The same where the region is too small a part of the space to be met.
-fn step_along(ask: &Ask<'_>, stream: &mut Stream, among: Among) -> Proposal {
-    let walks = (0..WALKS).map_while(|_| walk(ask, stream));
-    let mut fresh = walks.filter(|point| among == Among::All || !is_used(ask, point));
-    fresh.next().map_or(Proposal::Exhausted, Proposal::Point)
+fn step_along(ask: &Ask<'_>, stream: &mut Stream, among: Among) -> Option<Point> {
+    let mut walks = (0..WALKS).map_while(|_| walk(ask, stream));
+    walks.find(|point| among == Among::All || !is_used(ask, point))
 }
 
 /// The trials in the history other than the one asked for.
