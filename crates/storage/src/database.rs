@@ -36,11 +36,13 @@ pub(crate) struct Database {
     log: Cell<Option<Log>>,
 }
 
-/// Which file a log is, and how long.
+/// Which file a log is, how long, and whether it begins as one. What is cut short while it is written is as long as before,
+/// but for a hole at its beginning.
 #[derive(Clone, Copy, Debug)]
 struct Log {
     identity: Identity,
     bytes: u64,
+    begins: bool,
 }
 
 impl Database {
@@ -102,10 +104,8 @@ impl Database {
 
     /// Whether the log is as long as it was, and begins as one.
     fn is_log_whole(&self) -> bool {
-        let mut magic = [0; 4];
-        let begins = File::open(log_of(&self.path)).and_then(|mut log| log.read_exact(&mut magic));
-        let is_log = begins.is_ok() && LOG_MAGIC.contains(&u32::from_be_bytes(magic));
-        is_log && self.log.get().is_none_or(|log| Log::of(&self.path).is_ok_and(|now| now.bytes >= log.bytes))
+        let before = self.log.get().map_or(0, |log| log.bytes);
+        Log::of(&self.path).is_ok_and(|now| now.begins && now.bytes >= before)
     }
 
     /// Reads, all from one state of the database.
@@ -133,11 +133,28 @@ impl Database {
         let Some(log) = self.log.get() else { return Ok(()) };
         match Log::of(&self.path) {
             Ok(now) if now.identity != log.identity => Err(StorageError::LogRemoved { path: log_of(&self.path) }),
-            Err(_) => Err(StorageError::LogRemoved { path: log_of(&self.path) }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(StorageError::LogRemoved { path: log_of(&self.path) })
+            }
+            // Such as too many open files, which says nothing of the log.
+            Err(_) => Ok(()),
             // Another program may have copied all of it into the database and cut it short then, which loses nothing.
-            Ok(now) if now.bytes < log.bytes => self.check_contents().map(|()| self.log.set(Some(now))),
+            Ok(now) if now.bytes < log.bytes || !now.begins => {
+                self.check_contents()?;
+                self.log.set(Some(now));
+                self.begin_log()
+            }
             Ok(_) => Ok(()),
         }
+    }
+
+    /// What was overwritten in the log has been written anew since. It is copied into the database, and a new log begins: after a
+    /// kill nobody could read this one. Where somebody else reads meanwhile, the next commit tries again.
+    fn begin_log(&self) -> Result<(), StorageError> {
+        let copied = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        copied.map_err(|error| self.told(error.into()))?;
+        self.note_log();
+        Ok(())
     }
 
     /// Takes note of the log, which stays the same file as long as the database is open, and grows.
@@ -175,10 +192,13 @@ impl Database {
 const LOG_MAGIC: [u32; 2] = [0x377f_0682, 0x377f_0683];
 
 impl Log {
-    /// The log of the database at `path`.
+    /// The log of the database at `path`. SQLite has no locks on it that closing it would free.
     fn of(path: &Path) -> io::Result<Self> {
-        let metadata = std::fs::metadata(log_of(path))?;
-        Ok(Log { identity: Identity::from(&metadata), bytes: metadata.len() })
+        let mut file = File::open(log_of(path))?;
+        let metadata = file.metadata()?;
+        let mut magic = [0; 4];
+        let begins = file.read_exact(&mut magic).is_ok() && LOG_MAGIC.contains(&u32::from_be_bytes(magic));
+        Ok(Log { identity: Identity::from(&metadata), bytes: metadata.len(), begins: begins || metadata.len() == 0 })
     }
 }
 

@@ -53,6 +53,36 @@ fn a_log_that_is_overwritten_is_found_at_the_end() {
     assert_eq!(read(&path, None).expect("a study").trials.len(), 0, "what was in the database is");
 }
 
+/// As it is when the log is cut short in the middle of a commit: what is written goes where it would have gone.
+#[test]
+fn a_hole_in_the_log_is_told_or_mended() {
+    for all_is_written_anew in [false, true] {
+        let (folder, path, mut storage) = database();
+        storage.commit(&[start(1)]).expect("a trial");
+        let log = folder.path().join("study.db-wal");
+        let whole = fs::read(&log).expect("a log");
+        let kept = if all_is_written_anew { 32 } else { whole.len() - 4096 };
+        let file = File::options().write(true).open(&log).expect("a log");
+        (&file).write_all(&vec![0; kept]).expect("zeros");
+        let result = storage.commit(&[start(2)]);
+        match all_is_written_anew {
+            true => {
+                result.expect("nothing but the beginning of the log is gone");
+                storage.commit(&[start(3)]).expect("it goes on");
+                // As after a kill: nobody has copied anything.
+                let copy = folder.path().join("copy.db");
+                fs::copy(&path, &copy).and_then(|_| fs::copy(&log, copy.with_extension("db-wal"))).expect("copies");
+                assert_eq!(read(&copy, None).expect("a study").trials.len(), 4);
+            }
+            false => {
+                assert!(matches!(result, Err(StorageError::LogSpoilt { .. })), "{result:?}");
+                drop(storage);
+                assert_eq!(read(&path, None).expect("a study").trials.len(), 0);
+            }
+        }
+    }
+}
+
 /// What `PRAGMA wal_checkpoint(TRUNCATE)` of another program does loses nothing.
 #[test]
 fn a_log_that_another_program_has_emptied_by_the_rules_is_no_loss() {
