@@ -69,6 +69,13 @@ impl Listing {
             digest.update(stamp.bytes.to_le_bytes());
             digest.update(stamp.changed.to_le_bytes());
         }
+        // A folder without files is a class without images.
+        let mut folders: Vec<&String> = self.folders.iter().collect();
+        folders.sort();
+        for name in folders {
+            digest.update((name.len() as u64).to_le_bytes());
+            digest.update(name.as_bytes());
+        }
         base16ct::lower::encode_string(&digest.finalize())
     }
 

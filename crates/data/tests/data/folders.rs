@@ -159,6 +159,12 @@ fn the_prepared_file_is_used_until_something_changes() {
     assert!(!changed.reused);
     assert_eq!((changed.data.len(), changed.warnings.count()), (4, 1));
 
+    // A folder without files is a class without images, whatever was prepared before.
+    fs::create_dir(place.path("set/empty")).expect("a folder");
+    assert!(matches!(place.open("set", &options), Err(DataError::EmptyClass { .. })));
+    fs::remove_dir(place.path("set/empty")).expect("a folder");
+    assert!(place.open("set", &options).expect("a good set").reused);
+
     // Other options have a file of their own, and the set says how it was made.
     let stretched = PrepareOptions { fit: Fit::Stretch, ..place.options(Some((6, 6)), None) };
     let made = place.open("set", &stretched).expect("a good set");
