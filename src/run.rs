@@ -117,19 +117,7 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
         SqliteStorage::open_with(options.folder.database(), spec.name(), sqlite)
     })?;
     let known = patiently(listener, &options.stop, || storage.load())?;
-    let own = tunefork_storage::own_names(options.folder.database())?;
-    if known.is_some() && !own.iter().any(|name| name == spec.name()) {
-        return Err(Error::Unsupported(format!(
-            "`{}` has a study `{}` that another program made: choose another name, or another folder with --out",
-            options.folder.database().display(),
-            spec.name()
-        )));
-    }
-    if known.is_none() {
-        refuse_other_study(&options.folder, &own)?;
-        // Of a study that was deleted from the database.
-        TestResult::forget(&options.folder.test())?;
-    }
+    check_folder(spec, &options.folder, known.is_some())?;
     let stop = Arc::clone(&options.stop);
     let definition = definition(spec, &training, options);
     let header = definition.header.clone();
@@ -175,6 +163,24 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
         outcome.ended = Ended::Interrupted;
     }
     Ok(Report { outcome, study, test })
+}
+
+/// The folder's study must be ours, and this one.
+fn check_folder(spec: &StudySpec, folder: &RunFolder, is_known: bool) -> Result<(), Error> {
+    let own = tunefork_storage::own_names(folder.database())?;
+    if is_known && !own.iter().any(|name| name == spec.name()) {
+        return Err(Error::Unsupported(format!(
+            "`{}` has a study `{}` that another program made: choose another name, or another folder with --out",
+            folder.database().display(),
+            spec.name()
+        )));
+    }
+    if !is_known {
+        refuse_other_study(folder, &own)?;
+        // Of a study that was deleted from the database.
+        TestResult::forget(&folder.test())?;
+    }
+    Ok(())
 }
 
 /// By which a model is known to be of this study and no other.

@@ -9,10 +9,13 @@ use tunefork_study::{
 };
 use tunefork_trial::TrialState;
 
+/// What a hand does to a stored study.
+type Hand = fn(&mut StudyRecord);
+
 /// A storage in which something was changed.
 struct Changed<'a> {
     inner: &'a mut MemoryStorage,
-    change: fn(&mut StudyRecord),
+    change: Hand,
 }
 
 impl Storage for Changed<'_> {
@@ -31,9 +34,6 @@ impl Storage for Changed<'_> {
     }
 }
 
-/// What is changed, and a part of what is said of it.
-type Case = (fn(&mut StudyRecord), &'static str);
-
 fn finished(scheduler: &str) -> MemoryStorage {
     let mut storage = MemoryStorage::default();
     go(definition(scheduler), &Arc::default(), &mut storage, &options(1)).unwrap();
@@ -48,7 +48,7 @@ fn what_was_changed_is_told_in_words_and_counts_once_that_is_accepted() {
     let parameter = |study: &mut StudyRecord| study.trials[2].params[1].internal = 0.3;
     let plan = |study: &mut StudyRecord| study.trials[2].schedule.as_mut().unwrap().start += 1;
     let reports = |study: &mut StudyRecord| drop(study.trials[2].epochs.pop());
-    let cases: [Case; 6] = [
+    let cases: [(Hand, &str); 6] = [
         (value, "it ended as complete with 0.99 (finished at "),
         (no_value, "it ended as complete without a value"),
         (state, "it ended as failed with 0."),
@@ -80,7 +80,7 @@ fn parameters_that_are_none_of_the_space_are_nothing_to_go_on_with() {
     let range = |study: &mut StudyRecord| study.trials[2].params[1].internal = 7.0;
     let missing = |study: &mut StudyRecord| drop(study.trials[2].params.remove(1));
     let all = |study: &mut StudyRecord| study.trials[2].params.clear();
-    let cases: [Case; 4] = [
+    let cases: [(Hand, &str); 4] = [
         (name, "`rate` is none of the space"),
         (range, "`lr` is out of its range"),
         (missing, "`lr` has no value"),
