@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use libfuzzer_sys::arbitrary::{Arbitrary, Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use tunefork_data::{PrepareOptions, Source};
+use tunefork_data::{InspectOptions, PrepareOptions, Source};
 
 /// Names that mean something to somebody, and some that do not.
 const NAMES: [&str; 32] = [
@@ -134,7 +134,7 @@ fuzz_target!(|entries: Vec<Entry>| {
     let Ok(source) = Source::at(&root) else {
         return;
     };
-    let inspected = source.inspect(1, &mut |_| {});
+    let inspected = source.inspect(&InspectOptions { threads: 1, near: Some(4) }, &mut |_| {});
     let options = PrepareOptions {
         cache: Some(place.path().join("cache")),
         size: Some((4, 4)),
