@@ -44,7 +44,8 @@ impl Random {
         Self::default()
     }
 
-    /// A point of the region, each equally likely: of all, or of those that no other trial has.
+    /// A point of the region, each equally likely: of all, or of those that no other trial has. Where a hundred draws met none and the
+    /// space is too large to be counted out, one to which steps from a corner lead.
     pub(crate) fn draw(&mut self, ask: &Ask<'_>, stream: &mut Stream, among: Among) -> Proposal {
         let (mut duplicates, mut rejected) = (0, 0);
         while duplicates < REDRAWS && rejected < REJECTIONS {
