@@ -26,7 +26,7 @@ fn a_trial_that_does_not_fit_fails_before_it_starts() {
     let trials = &report.study.trials;
     let (reason, message) = failure(&trials[0]);
     assert_eq!(reason, EndReason::DoesNotFit);
-    let [wanted, free] = ["training in batches of 24 needs ", "MiB, but the device has only "];
+    let [wanted, free] = ["training in batches of 24 needs ", "KiB, but the device has only "];
     assert!(message.starts_with(wanted) && message.contains(free), "{message}");
     assert!(message.ends_with("; the largest batch that fits is 8"), "{message}");
     for trial in &trials[1..] {
