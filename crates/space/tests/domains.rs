@@ -31,7 +31,7 @@ fn what_is_refused_is_named() {
         (Domain::log(0.1, 1.0).unwrap().with_step(0.1), "step is 0.1 on a log range; use one or the other"),
         (
             Domain::uniform(0.0, 1.0).unwrap().with_step(1e-17),
-            "step is 0.00000000000000001, too fine for the range from 0 to 1; use a larger step or none",
+            "step is 1e-17, too fine for the range from 0.0 to 1.0; use a larger step or none",
         ),
         (Domain::choice([1, 2]).unwrap().with_step(1.0), "choices have no step (step is 1.0); remove it"),
     ] {
