@@ -3,7 +3,9 @@
 use rusqlite::Connection;
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
 use tempfile::TempDir;
 use tunefork_storage::{SqliteStorage, read};
 use tunefork_study::{Change, Storage, StorageError, StudyHeader};
@@ -12,13 +14,25 @@ use tunefork_trial::{Direction, TrialNumber};
 fn database() -> (TempDir, PathBuf, SqliteStorage) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("study.db");
-    let mut storage = SqliteStorage::open(&path, "s").expect("a database");
+    let mut storage = open(&path);
     storage.create(&StudyHeader::new("s", Direction::Minimize, 0)).expect("a study");
     // So that there is something that a lost log does not take.
     drop(storage);
-    let mut storage = SqliteStorage::open(&path, "s").expect("a database");
+    let mut storage = open(&path);
     storage.commit(&[start(0)]).expect("a trial");
     (folder, path, storage)
+}
+
+/// Opens a study. One that was closed a moment ago may be locked still: until it runs another program, a child of another test
+/// shares the files that were open when it was begun.
+fn open(path: &Path) -> SqliteStorage {
+    for _ in 0..200 {
+        match SqliteStorage::open(path, "s") {
+            Err(StorageError::InUse { .. }) => sleep(Duration::from_millis(10)),
+            opened => return opened.expect("a database"),
+        }
+    }
+    panic!("`{}` stays locked", path.display());
 }
 
 fn start(number: u32) -> Change {
@@ -35,7 +49,7 @@ fn a_log_that_is_cut_short_is_told_and_spoils_nothing_else() {
     assert!(matches!(storage.load(), Err(StorageError::LogSpoilt { .. })));
     drop(storage);
     assert_eq!(read(&path, None).expect("a study").trials.len(), 0, "what was in the database is");
-    let mut storage = SqliteStorage::open(&path, "s").expect("a database");
+    let mut storage = open(&path);
     storage.commit(&[start(0)]).expect("it goes on");
     storage.check().expect("it is whole");
 }
