@@ -179,7 +179,7 @@ fn remarks_of_runs(bare: &StudyFile, experiment: &study_file::Experiment) -> Vec
     let mut told: Vec<(Remark, &str, usize)> = Vec::new();
     for run in &experiment.runs {
         let file = bare.with(run);
-        let Ok(spec) = StudySpec::resolve(&file) else { continue };
+        let Ok(spec) = StudySpec::without_notes(&file) else { continue };
         let is_changed = |remark: &Remark| run.changes.iter().any(|change| *change.key() == *remark.key);
         for remark in spec.remarks(&file).into_iter().filter(is_changed) {
             match told.iter_mut().find(|(first, ..)| *first.key == *remark.key) {
@@ -190,10 +190,8 @@ fn remarks_of_runs(bare: &StudyFile, experiment: &study_file::Experiment) -> Vec
     }
     let (all, name) = (experiment.runs.len(), &experiment.name);
     let sentence = |(remark, run, count): &(Remark, &str, usize)| {
-        // What is said of a whole study is here said of a run.
-        let text = remark.text.replace(" in this study", "");
         let others = if *count > 1 { format!(", and in {} more of its {all}", count - 1) } else { String::new() };
-        format!("{}: {text} (in the run `{run}` of the experiment `{name}`{others})", remark.place)
+        format!("{remark} (in the run `{run}` of the experiment `{name}`{others})")
     };
     told.iter().map(sentence).collect()
 }

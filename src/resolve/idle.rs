@@ -11,8 +11,8 @@ use crate::study_file::{Content, Form, KEYS, Key, Location, Only, Preset, Settin
 /// What is said of a key that does not do what it seems to.
 pub(super) struct Remark {
     pub(super) key: &'static Key,
-    pub(super) place: Location,
-    pub(super) text: String,
+    place: Location,
+    text: String,
 }
 
 impl std::fmt::Display for Remark {
@@ -40,7 +40,7 @@ impl StudySpec {
         let is_domain = setting.form.terms().any(|term| matches!(term.content, Content::Domain(_)));
         let cells = self.cells_of(key);
         let is_fixed = !cells.is_empty() && cells.iter().all(|cell| matches!(cell, Cell::Fixed(_)));
-        let says = || format!("`{}` is never searched: its `when` holds in no trial of this study", key.name);
+        let says = || format!("`{}` is never searched: its `when` holds in no trial", key.name);
         (is_domain && is_fixed).then(says)
     }
 
@@ -73,7 +73,7 @@ impl StudySpec {
         let name = key.name;
         match layers {
             _ if values <= layers => None,
-            0 => Some(format!("`{name}` does nothing in this study: there are no such layers")),
+            0 => Some(format!("`{name}` does nothing: there are no such layers")),
             _ => {
                 let (values, layers) = (counted(values, "value"), counted(layers, "layer"));
                 Some(format!("`{name}` lists {values} for {layers}: the rest does nothing"))
@@ -90,7 +90,7 @@ impl StudySpec {
         }
         let acts = self.acts(&only, file);
         if !acts.contains(&true) {
-            return Some(format!("`{}` does nothing in this study: it is only for {only}", key.name));
+            return Some(format!("`{}` does nothing: it is only for {only}", key.name));
         }
         if !acts.contains(&false) || !self.experiments().is_empty() {
             return None;

@@ -60,8 +60,7 @@ impl Config {
             None => None,
         };
         match value {
-            Some(Value::Text(word)) if !only.words.is_empty() => only.words.contains(&word.as_str()),
-            Some(_) => true,
+            Some(value) => only.words.is_empty() || only.names(value),
             None => false,
         }
     }

@@ -81,6 +81,13 @@ impl StudySpec {
         if !file.experiments().is_empty() {
             return Self::of_experiments(file);
         }
+        let mut spec = Self::without_notes(file)?;
+        spec.notes.extend(spec.remarks(file).iter().map(ToString::to_string));
+        Ok(spec)
+    }
+
+    /// The study of a file without experiments, before anything is said of it.
+    fn without_notes(file: &StudyFile) -> Result<Self, FileError> {
         let cells = Cells::new(file)?;
         let mut spec = Self {
             fixed: Config::new(&cells, &Params::default()),
@@ -97,7 +104,6 @@ impl StudySpec {
             spec.enqueued.push(point);
         }
         spec.check(file)?;
-        spec.notes.extend(spec.remarks(file).iter().map(ToString::to_string));
         Ok(spec)
     }
 

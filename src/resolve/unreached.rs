@@ -19,10 +19,7 @@ type Rule = fn(&StudySpec, &StudyFile) -> Option<String>;
 
 const RULES: &[(&Key, Rule)] = &[
     (TRIALS.key(), |spec, _| spec.other_count()),
-    (SAMPLER.key(), |spec, file| {
-        let unsaid = [TRIALS.key(), STARTUP_TRIALS.key()].map(|key| spec.unreached_unsaid(key, file));
-        unsaid.into_iter().flatten().next()
-    }),
+    (SAMPLER.key(), |spec, file| spec.unreached_unsaid([TRIALS.key(), STARTUP_TRIALS.key()], file)),
     (WARMUP.key(), |spec, _| {
         let (warmup, epochs) = (spec.least(&WARMUP)?, spec.most(&EPOCHS)?);
         let says = || {
@@ -53,14 +50,8 @@ const RULES: &[(&Key, Rule)] = &[
                 .to_string()
         })
     }),
-    (SCHEDULE.key(), |spec, file| {
-        let unsaid = [DROP_EVERY.key(), PATIENCE.key()].map(|key| spec.unreached_unsaid(key, file));
-        unsaid.into_iter().flatten().next()
-    }),
-    (KIND.key(), |spec, file| {
-        let unsaid = [MIN_EPOCHS.key(), MIN_TRIALS.key()].map(|key| spec.unreached_unsaid(key, file));
-        unsaid.into_iter().flatten().next()
-    }),
+    (SCHEDULE.key(), |spec, file| spec.unreached_unsaid([DROP_EVERY.key(), PATIENCE.key()], file)),
+    (KIND.key(), |spec, file| spec.unreached_unsaid([MIN_EPOCHS.key(), MIN_TRIALS.key()], file)),
     (MIN_EPOCHS.key(), |spec, _| spec.no_rung()),
     (MIN_TRIALS.key(), |spec, _| {
         let (least, trials) = (spec.least(&MIN_TRIALS)?, f64::from(spec.trials()));
@@ -76,24 +67,21 @@ const RULES: &[(&Key, Rule)] = &[
         (spec.least(&PERCENTILE)? >= 100.0).then(|| "no trial is ever stopped: `percentile` is 100".to_string())
     }),
     (DAMPENING.key(), |spec, _| {
-        let says = || "`dampening` does nothing in this study: it is a part of `momentum`, which is 0".to_string();
+        let says = || "`dampening` does nothing: it is a part of `momentum`, which is 0".to_string();
         (spec.most(&MOMENTUM)? == 0.0 && spec.most(&DAMPENING)? > 0.0).then(says)
     }),
     (NORMALISE.key(), |spec, file| {
         let is_given = file.setting(&MEAN).is_some() && NORMALISE.of(spec.fixed()) == Normalise::None;
-        is_given.then(|| "`normalise` does nothing in this study: `mean` and `std` are given".to_string())
+        is_given.then(|| "`normalise` does nothing: `mean` and `std` are given".to_string())
     }),
     (DROPOUT.key(), |spec, _| {
-        let says =
-            || "`dropout` does nothing in this study: it acts after hidden layers, and there are none".to_string();
+        let says = || "`dropout` does nothing: it acts after hidden layers, and there are none".to_string();
         (spec.most(&HIDDEN_LAYERS)? == 0.0 && spec.most(&DROPOUT)? > 0.0).then(says)
     }),
     (DECAY_NORMS_AND_BIASES.key(), |spec, _| {
         let varies = [WEIGHT_DECAY.name, OPTIMIZER.name].iter().any(|name| spec.space().index_of(name).is_some());
         let decay = spec.fixed().train_spec().optimizer.weight_decay;
-        let says = || {
-            "`decay_norms_and_biases` does nothing in this study: nothing decays, for `weight_decay` is 0".to_string()
-        };
+        let says = || "`decay_norms_and_biases` does nothing: nothing decays, for `weight_decay` is 0".to_string();
         (!varies && decay == 0.0 && !DECAY_NORMS_AND_BIASES.of(spec.fixed())).then(says)
     }),
 ];
@@ -105,9 +93,10 @@ impl StudySpec {
         if self.ever_acts(key, file) { rule(self, file) } else { None }
     }
 
-    /// What is said of a key that is not given, at the key that makes it act.
-    fn unreached_unsaid(&self, key: &'static Key, file: &StudyFile) -> Option<String> {
-        file.setting(key).is_none().then(|| self.unreached(key, file))?
+    /// What is said of the first of some keys that are not given, at the key that makes them act.
+    fn unreached_unsaid(&self, keys: [&'static Key; 2], file: &StudyFile) -> Option<String> {
+        let mut unsaid = keys.into_iter().filter(|key| file.setting(key).is_none());
+        unsaid.find_map(|key| self.unreached(key, file))
     }
 
     /// Where the space has more or fewer points than there are trials.

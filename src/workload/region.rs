@@ -38,7 +38,25 @@ impl Training {
         let mut task = task(config, self.material.first(), Key::study(0));
         // A setting of a run, not of the compiled graph.
         task.network.dropout = 0.0;
-        let TrainSpec { batch_size, optimizer, augmentation, train_steps, ema, last_batch, at, .. } = task.spec;
+        // All are named, so that one that is to come is looked at here, too.
+        let TrainSpec {
+            batch_size,
+            optimizer,
+            augmentation,
+            train_steps,
+            ema,
+            last_batch,
+            at,
+            epochs: _,
+            schedule: _,
+            plateau: _,
+            early_stop: _,
+            class_weights: _,
+            mixup: _,
+            clip_norm: _,
+            label_smoothing: _,
+            objective: _,
+        } = task.spec;
         let (states, changes, averages) = (optimizer.rule.states(), !augmentation.is_none(), ema > 0.0);
         let network = task.network;
         format!(

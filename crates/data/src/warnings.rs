@@ -1,6 +1,7 @@
 //! What is wrong with the files of a set, short of an error.
 
 use serde::{Deserialize, Serialize};
+use tunefork_names::thousands;
 
 /// At most this many files are named for one reason ...
 const MAX_FILES: usize = 10;
@@ -104,12 +105,12 @@ impl Warnings {
             let warning = |file: &String| Warning { file: file.clone(), reason: reason.clone(), left_out: *left_out };
             sentences.extend(files.iter().map(|file| warning(file).to_string()));
             if let Some(last) = sentences.last_mut().filter(|_| *count > files.len()) {
-                *last += &format!(", and {} more", thousands(count - files.len()));
+                *last += &format!(", and {} more", thousands((count - files.len()) as u64));
             }
         }
         let told: usize = self.reasons.iter().map(|known| known.count).sum();
         if self.count > told {
-            sentences.push(format!("and {} more", thousands(self.count - told)));
+            sentences.push(format!("and {} more", thousands((self.count - told) as u64)));
         }
         sentences
     }
@@ -121,11 +122,4 @@ impl Warnings {
         let reasons: Vec<String> = meant.take(3).map(ToString::to_string).collect();
         if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join("; ")) }
     }
-}
-
-/// A number with a comma before each three of its digits.
-fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let groups = digits.as_bytes().rchunks(3).rev().map(|group| String::from_utf8_lossy(group));
-    groups.collect::<Vec<_>>().join(",")
 }

@@ -37,7 +37,8 @@ pub(crate) fn walk(ask: &Ask<'_>, stream: &mut Stream) -> Option<Point> {
 
 fn begin(ask: &Ask<'_>, decides: &[bool], stream: &mut Stream) -> Option<Point> {
     let space = ask.history.space();
-    for end in (0..BRANCHES).flat_map(|_| [lowest, highest]) {
+    let branches = if decides.contains(&true) { BRANCHES } else { 0 };
+    for end in (0..branches).flat_map(|_| [lowest, highest]) {
         let point = corner(space, |index| match decides[index] {
             true => draw(space.domain(index), stream),
             false => end(space.domain(index)),
