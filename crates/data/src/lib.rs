@@ -32,7 +32,6 @@
 
 pub mod archive;
 mod augment;
-mod cache;
 pub mod cifar;
 mod contents;
 mod dataset;
@@ -50,11 +49,9 @@ mod locate;
 mod map;
 mod moments;
 mod names;
-mod near;
 mod normalise;
 mod parallel;
 mod pictures;
-mod prepare;
 mod prepared;
 mod split;
 mod warnings;
@@ -69,7 +66,7 @@ pub use locate::{Source, data_folder, names_of};
 pub use names::{printable, shown};
 pub use normalise::Normalisation;
 pub use pictures::Pictures;
-pub use prepare::{Labels, Opened, PrepareOptions, Progress, Stage};
+pub use prepared::{Labels, Opened, PrepareOptions, Progress, Stage};
 pub use split::{Order, Share, Split, SplitOptions};
 pub use tunefork_graph::Image;
 pub use warnings::{Warning, Warnings};

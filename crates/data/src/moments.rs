@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::Dataset;
 use crate::parallel::together;
-use crate::prepare::thread_count;
+use crate::prepared::thread_count;
 
 /// Exact sums over the bytes of one channel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

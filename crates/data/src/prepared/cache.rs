@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::prepared::Writer;
+use super::file::Writer;
 use crate::{DataError, Labels, PrepareOptions, Source};
 
 /// A folder that may hold prepared files.

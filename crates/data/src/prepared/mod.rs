@@ -1,17 +1,20 @@
 //! Decoding a source once, so that every later run only maps a file.
 
+mod cache;
+mod file;
+
 use std::collections::HashSet;
 use std::path::PathBuf;
 
 use tunefork_names::named_enum;
 
+use self::file::{Found, Meta, Writer};
 use crate::contents::{Contents, Raw};
 use crate::dataset::check_shape;
 use crate::image::{Fit, ImageError};
 use crate::listing::Listing;
 use crate::parallel;
-use crate::prepared::{self, Found, Meta, Writer};
-use crate::{DataError, Dataset, Image, Part, Source, Warnings, cache, digest};
+use crate::{DataError, Dataset, Image, Part, Source, Warnings, digest};
 
 /// How images are brought to one shape, and where the result is kept.
 ///
@@ -118,7 +121,7 @@ impl Source {
         let folders = cache::folders(self, options);
         let mut damaged = Vec::new();
         for prepared in folders.iter().filter_map(|folder| folder.file(&name)) {
-            match prepared::open(&prepared, &fingerprint, threads, progress) {
+            match file::open(&prepared, &fingerprint, threads, progress) {
                 Found::Whole(data, warnings) => return Ok(Opened { data: *data, warnings, prepared, reused: true }),
                 Found::Damaged => damaged.push(prepared),
                 Found::Nothing => {}
@@ -128,7 +131,7 @@ impl Source {
         let shape = resolve_shape(&contents, options, threads, progress)?;
         let (writer, prepared) = cache::create_in_first(&folders, &name, shape.elements())?;
         write(&contents, shape, options.fit, threads, &fingerprint, writer, progress)?;
-        let Found::Whole(data, mut warnings) = prepared::open(&prepared, &fingerprint, threads, progress) else {
+        let Found::Whole(data, mut warnings) = file::open(&prepared, &fingerprint, threads, progress) else {
             let reason = std::io::Error::other("it is not what was just written");
             return Err(DataError::io("read", &prepared, reason));
         };

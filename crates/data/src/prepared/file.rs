@@ -14,10 +14,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tunefork_atomic_file::AtomicFile;
 
+use super::{Progress, Stage};
 use crate::dataset::Pixels;
 use crate::image::Fit;
 use crate::map::Map;
-use crate::prepare::{Progress, Stage};
 use crate::{DataError, Dataset, Image, Warnings, parallel};
 
 const MAGIC: [u8; 8] = *b"TUNEPREP";

@@ -1,17 +1,19 @@
 //! A look at a data set before anything is trained on it.
 
+mod near;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use self::near::Thumbnail;
 use crate::contents::{Contents, Raw};
 use crate::dataset::Dataset;
 use crate::image::{Changed, Picture};
 use crate::listing::Listing;
 use crate::moments::Moments;
-use crate::near::{self, Thumbnail};
-use crate::prepare::{Progress, Stage, no_images, refuse_empty_class, thread_count};
+use crate::prepared::{Progress, Stage, no_images, refuse_empty_class, thread_count};
 use crate::{DataError, Labels, Part, Source, Warnings, parallel};
 
 /// At most this many groups of duplicates are listed by name.
