@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -138,6 +139,9 @@ fn signalled(subject: &Subject, signal: &str, after: Duration) -> Result<&'stati
     // One that has ended is still ours until it is waited for.
     Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).stderr(Stdio::null()).status()?;
     let output = child.wait_with_output()?;
+    if before_it_listened(&output) {
+        return Ok("ended before it listened");
+    }
     super::subject::check(&output)?;
     Ok(match output.status.code() {
         Some(0) => LATE,
@@ -145,6 +149,14 @@ fn signalled(subject: &Subject, signal: &str, after: Duration) -> Result<&'stati
         None => "killed",
         Some(code) => anyhow::bail!("it ended with {code}: {}", text(&output)),
     })
+}
+
+/// Until a program has a handler, SIGTERM and SIGINT end it. It must have one before it says a word or makes a file, and
+/// whatever it does is said first; so one that was ended so has said nothing.
+fn before_it_listened(output: &Output) -> bool {
+    const INT: i32 = 2;
+    const TERM: i32 = 15;
+    matches!(output.status.signal(), Some(INT | TERM)) && output.stdout.is_empty() && output.stderr.is_empty()
 }
 
 fn traced(subject: &Subject, call: &str, injected: &str) -> Result<&'static str> {
