@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tunefork_data::{DataError, Dataset, Image, Labels, Normalisation, PrepareOptions, Progress, Source, Split};
+use tunefork_data::{DataError, Dataset, Image, Labels, Normalisation, PrepareOptions, Progress, Source, Split, data_folder};
 use tunefork_report::counted;
 use tunefork_rng::{Key, Purpose};
 use tunefork_space::Value;
@@ -22,8 +22,8 @@ pub struct Material {
     pub divisions: Vec<Division>,
     /// What was left out or noticed, and why, as sentences.
     pub warnings: Vec<String>,
-    /// Where the set lies, if it was found from the study file's folder and not by what is written there.
-    beside: Option<String>,
+    /// Where the set lies, if it was found by a path and not by its name.
+    path: Option<String>,
 }
 
 /// Images divided into parts.
@@ -54,7 +54,7 @@ impl Material {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Self, Error> {
         let config = spec.fixed();
-        let mut beside = None;
+        let mut path = None;
         let source = SOURCE.of(config);
         let is_drawn = source == GENERATED || source == NOISE;
         if is_drawn && LABELS.of(config) == Labels::Coarse {
@@ -65,7 +65,7 @@ impl Material {
             (None, NOISE) => (noise(config)?, Vec::new()),
             (None, name) => {
                 let found = find_set(name, data_dir, spec.folder())?;
-                beside = path_beside(name, data_dir, spec.folder());
+                path = path_of(&found, data_dir);
                 let opened = found.open(&prepare(config), progress)?;
                 (opened.data, opened.warnings.sentences())
             }
@@ -83,13 +83,14 @@ impl Material {
             let split = Arc::new(split);
             Ok(Division { images, split })
         };
-        Ok(Self { divisions: splits.into_iter().map(divide).collect::<Result<_, Error>>()?, warnings, beside })
+        Ok(Self { divisions: splits.into_iter().map(divide).collect::<Result<_, Error>>()?, warnings, path })
     }
 
-    /// The configuration as it can be written to another folder than that of the study file.
+    /// The configuration with the set's whole path, unless it lies in the data folder: what is written of it can be used
+    /// from every working folder.
     #[must_use]
     pub fn located(&self, config: Config) -> Config {
-        match &self.beside {
+        match &self.path {
             Some(path) => config.with(SOURCE.key(), Value::from(path.as_str())),
             None => config,
         }
@@ -142,12 +143,12 @@ fn imbalances(data: &Dataset, splits: &[Split]) -> Vec<String> {
     sentences
 }
 
-/// The whole path of a set that is called `name` in a study file of this folder, if only from there the name leads to it.
-fn path_beside(name: &str, data_dir: Option<&Path>, folder: Option<&Path>) -> Option<String> {
-    if Source::locate(name, data_dir).is_ok() {
+/// The whole path of a set that does not lie in the data folder, where its name leads to it.
+fn path_of(set: &Source, data_dir: Option<&Path>) -> Option<String> {
+    if set.path().starts_with(data_folder(data_dir)) {
         return None;
     }
-    let path = std::path::absolute(folder?.join(name)).ok()?;
+    let path = std::path::absolute(set.path()).ok()?;
     path.to_str().map(str::to_owned)
 }
 

@@ -28,6 +28,14 @@ fn images_beside_the_study_file_are_found() {
     // From its own folder it is the same study, which goes on.
     let own = fixture.command(&["run", "study.toml", "--out", "../run"]).current_dir(&folder).output().unwrap();
     assert!(String::from_utf8_lossy(&own.stdout).contains("going on with 6 of 6"), "{own:?}");
+    // A path that leads to it from the working folder is the whole one, too, in what is left.
+    let beside = |folder: &str, arguments: &[&str]| {
+        let output = fixture.command(arguments).current_dir(fixture.path(folder)).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    };
+    beside("sent", &["run", "study.toml", "--out", "../own"]);
+    beside("own", &["train", "best.toml", "--out", "../third"]);
+    assert_eq!(fixture.read("own/best.toml").lines().filter(|line| line.contains(written)).count(), 1);
     // What is nowhere is told with all places.
     std::fs::remove_dir_all(folder.join("photos")).unwrap();
     let told = fixture.fails(2, &["plan", "sent/study.toml"]);
