@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tunefork_data::{DataError, Dataset, Image, Labels, Normalisation, PrepareOptions, Progress, Source, Split, data_folder};
+use tunefork_data::{
+    DataError, Dataset, Image, Labels, Normalisation, PrepareOptions, Progress, Source, Split, data_folder,
+};
 use tunefork_report::counted;
 use tunefork_rng::{Key, Purpose};
 use tunefork_space::Value;

@@ -181,14 +181,14 @@ pub enum DataError {
         /// Why images were left out, in brackets; empty if none was.
         reasons: String,
     },
-    /// A class has no usable training image.
-    #[error("class `{class}` of `{}` has no usable image{reasons}; remove it or add images", path.display())]
-    EmptyClass {
+    /// Classes have no usable training image.
+    #[error("{}", without_images(path, classes, reasons))]
+    EmptyClasses {
         /// The folder or archive of the set.
         path: PathBuf,
-        /// The class's folder name or number.
-        class: String,
-        /// Why its images were left out, in brackets; empty if it has none.
+        /// The classes' folder names or numbers.
+        classes: Vec<String>,
+        /// Why their images were left out, in brackets; empty if there are none.
         reasons: String,
     },
     /// A set lies in its own folder a second time, so that its images would count twice.
@@ -349,6 +349,20 @@ fn few(names: &[String]) -> String {
     let (first, more) = names.split_at(names.len().min(10));
     let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
     first.join(", ") + &more
+}
+
+fn without_images(path: &Path, classes: &[String], reasons: &str) -> String {
+    let path = path.display();
+    match classes {
+        [class] => format!("class `{class}` of `{path}` has no usable image{reasons}; remove it or add images"),
+        several => {
+            let count = several.len();
+            format!(
+                "{count} classes of `{path}` have no usable image: {}{reasons}; remove them or add images",
+                few(several)
+            )
+        }
+    }
 }
 
 /// What to do where a class has so many different images.

@@ -89,7 +89,7 @@ fn read(
         }
         batches.push(batch);
     }
-    super::refuse_empty_class(&files, &classes, &items, &files.warnings)?;
+    super::refuse_empty_classes(&files, &classes, &items, &files.warnings)?;
     Ok(Contents {
         path: files.path,
         classes,

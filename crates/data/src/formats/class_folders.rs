@@ -208,22 +208,29 @@ fn choose_images<'a>(files: &'a [Found], warnings: &mut Warnings) -> Vec<&'a Fou
     images
 }
 
-/// An error if a folder stands where training classes stand and no image is in it.
-fn refuse_empty_folders(
-    files: &Files,
+/// An error if folders stand where training classes stand and no image is in them.
+fn refuse_empty_folders<'a>(
+    files: &'a Files,
     levels: &[Level<'_, '_>],
     classes: &BTreeSet<&str>,
     warnings: &Warnings,
 ) -> Result<(), DataError> {
     let trained = levels.iter().filter(|level| level.part == Part::Train);
     let places: HashSet<&str> = trained.map(|level| level.place.as_str()).collect();
-    for folder in files.folders.iter().filter(|folder| !is_hidden(folder)) {
-        let (place, class) = folder.rsplit_once('/').unwrap_or(("", folder));
-        if places.contains(place) && !classes.contains(class) {
-            let within = format!("{folder}/");
-            let reasons = warnings.because(|file| file.starts_with(&within));
-            return Err(DataError::EmptyClass { path: files.path.clone(), class: class.to_owned(), reasons });
-        }
+    let parted = |folder: &'a str| folder.rsplit_once('/').unwrap_or(("", folder));
+    let folders = files.folders.iter().map(String::as_str).filter(|folder| !is_hidden(folder));
+    let empty: Vec<&str> = folders
+        .filter(|folder| {
+            let (place, class) = parted(folder);
+            places.contains(place) && !classes.contains(class)
+        })
+        .collect();
+    if empty.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let is_within =
+        |file: &str| empty.iter().any(|folder| file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')));
+    let names: BTreeSet<&str> = empty.iter().map(|folder| parted(folder).1).collect();
+    let classes = names.into_iter().map(str::to_owned).collect();
+    Err(DataError::EmptyClasses { path: files.path.clone(), classes, reasons: warnings.because(is_within) })
 }

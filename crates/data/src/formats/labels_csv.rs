@@ -11,7 +11,7 @@ use csv::{Position, ReaderBuilder, StringRecord, Trim};
 
 use super::beside::Beside;
 use super::parts::part_of;
-use super::{Format, refuse_empty_class};
+use super::{Format, refuse_empty_classes};
 use crate::contents::{Contents, Item, Stored};
 use crate::files::{Files, Found, inside};
 use crate::names::text_of;
@@ -53,7 +53,7 @@ fn read(mut files: Files, root: &str) -> Result<Contents, DataError> {
         warnings.note(name, format!("does not name {unnamed} of the images that are there; they are not used"));
     }
     items.sort_by(|a, b| (a.part, a.label, &a.name).cmp(&(b.part, b.label, &b.name)));
-    refuse_empty_class(&files, &classes, &items, &warnings)?;
+    refuse_empty_classes(&files, &classes, &items, &warnings)?;
     Ok(Contents { path: files.path.clone(), classes, items, warnings, pixels: Stored::Files(files) })
 }
 

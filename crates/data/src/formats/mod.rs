@@ -134,17 +134,24 @@ fn refuse_untrained(
     Err(DataError::NoTraining { path: files.path.clone(), parts: there.join(" and "), reasons })
 }
 
-/// An error if some class has no training image.
-fn refuse_empty_class(files: &Files, classes: &[String], items: &[Item], warnings: &Warnings) -> Result<(), DataError> {
+/// An error if some classes have no training image.
+fn refuse_empty_classes(
+    files: &Files,
+    classes: &[String],
+    items: &[Item],
+    warnings: &Warnings,
+) -> Result<(), DataError> {
     refuse_untrained(files, items.iter().map(|item| item.part), warnings)?;
     let trained: HashSet<u16> = items.iter().filter(|item| item.part == Part::Train).map(|item| item.label).collect();
-    match (0..classes.len()).find(|class| !trained.contains(&(*class as u16))) {
-        None => Ok(()),
-        Some(class) => Err(DataError::EmptyClass {
-            path: files.path.clone(),
-            class: classes[class].clone(),
-            reasons: warnings.because(|_| true),
-        }),
+    let labels = (0_u16..).zip(classes);
+    let classes: Vec<String> =
+        labels.filter(|(label, _)| !trained.contains(label)).map(|(_, name)| name.clone()).collect();
+    match classes.is_empty() {
+        true => Ok(()),
+        false => {
+            let reasons = warnings.because(|_| true);
+            Err(DataError::EmptyClasses { path: files.path.clone(), classes, reasons })
+        }
     }
 }
 

@@ -49,7 +49,7 @@ fn read(mut files: Files, root: &str) -> Result<Contents, DataError> {
     }
     items.sort_by(|a, b| (a.part, a.label, &a.name).cmp(&(b.part, b.label, &b.name)));
     let classes = labels.class_names(&words.unwrap_or_default());
-    super::refuse_empty_class(&files, &classes, &items, &warnings)?;
+    super::refuse_empty_classes(&files, &classes, &items, &warnings)?;
     Ok(Contents { path: files.path.clone(), classes, items, warnings, pixels: Stored::Files(files) })
 }
 

@@ -13,7 +13,7 @@ use crate::dataset::Dataset;
 use crate::image::{Changed, Picture};
 use crate::listing::Listing;
 use crate::moments::Moments;
-use crate::prepared::{Progress, Stage, no_images, refuse_empty_class, thread_count};
+use crate::prepared::{Progress, Stage, no_images, refuse_empty_classes, thread_count};
 use crate::{DataError, Labels, Part, Source, Warnings, parallel};
 
 /// At most this many groups of duplicates are listed by name.
@@ -193,7 +193,7 @@ fn refuse_untrained(contents: &Contents, known: &[Known], warnings: &Warnings) -
     match known.iter().any(|(_, part, ..)| *part == Part::Train) {
         true => Ok(()),
         false if known.is_empty() => Err(no_images(contents, warnings)),
-        false => refuse_empty_class(contents, &[], warnings),
+        false => refuse_empty_classes(contents, &[], warnings),
     }
 }
 

@@ -248,7 +248,7 @@ fn write(
     for place in &good {
         counts[contents.items[*place].part as usize] += 1;
     }
-    refuse_empty_class(contents, &labels[..counts[0]], &warnings)?;
+    refuse_empty_classes(contents, &labels[..counts[0]], &warnings)?;
     let classes = contents.classes.clone();
     let meta = Meta { fingerprint: fingerprint.to_owned(), shape, fit, classes, counts, warnings };
     writer.finish(&labels, &digests, &meta)
@@ -269,8 +269,8 @@ pub(crate) fn no_images(contents: &Contents, warnings: &Warnings) -> DataError {
     DataError::NoImages { path: contents.path.clone(), hint, reasons: warnings.because(|_| true) }
 }
 
-/// An error if some class is not among the training labels.
-pub(crate) fn refuse_empty_class(
+/// An error if some classes are not among the training labels.
+pub(crate) fn refuse_empty_classes(
     contents: &Contents,
     train_labels: &[u16],
     warnings: &Warnings,
@@ -279,11 +279,13 @@ pub(crate) fn refuse_empty_class(
     for label in train_labels {
         seen[usize::from(*label)] = true;
     }
-    let Some(class) = seen.iter().position(|seen| !seen) else {
+    let names = contents.classes.iter().zip(&seen).filter(|(_, seen)| !**seen);
+    let classes: Vec<String> = names.map(|(name, _)| name.clone()).collect();
+    if classes.is_empty() {
         return Ok(());
-    };
-    let lost = contents.items.iter().filter(|item| item.part == Part::Train && usize::from(item.label) == class);
+    }
+    let lost = contents.items.iter().filter(|item| item.part == Part::Train && !seen[usize::from(item.label)]);
     let lost: HashSet<&str> = lost.map(|item| item.name.as_str()).collect();
     let reasons = warnings.because(|file| lost.contains(file));
-    Err(DataError::EmptyClass { path: contents.path.clone(), class: contents.classes[class].clone(), reasons })
+    Err(DataError::EmptyClasses { path: contents.path.clone(), classes, reasons })
 }

@@ -161,7 +161,12 @@ fn the_prepared_file_is_used_until_something_changes() {
 
     // A folder without files is a class without images, whatever was prepared before.
     fs::create_dir(place.path("set/empty")).expect("a folder");
-    assert!(matches!(place.open("set", &options), Err(DataError::EmptyClass { .. })));
+    assert!(matches!(place.open("set", &options), Err(DataError::EmptyClasses { .. })));
+    // All of them are named at once.
+    fs::create_dir_all(place.path("set/void/deeper")).expect("a folder");
+    let told = place.open("set", &options).expect_err("two classes are empty").to_string();
+    assert!(told.ends_with("have no usable image: empty, void; remove them or add images"), "{told}");
+    fs::remove_dir_all(place.path("set/void")).expect("a folder");
     fs::remove_dir(place.path("set/empty")).expect("a folder");
     assert!(place.open("set", &options).expect("a good set").reused);
 

@@ -197,7 +197,7 @@ proptest! {
         if let Err(error) = found {
             let is_known = matches!(
                 error,
-                DataError::Table { .. } | DataError::ClassCount { .. } | DataError::EmptyClass { .. } | DataError::NoImages { .. } | DataError::NoTraining { .. }
+                DataError::Table { .. } | DataError::ClassCount { .. } | DataError::EmptyClasses { .. } | DataError::NoImages { .. } | DataError::NoTraining { .. }
             );
             prop_assert!(is_known, "{error}");
         }
