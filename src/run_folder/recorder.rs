@@ -190,10 +190,9 @@ impl<'a> Recorder<'a> {
             return;
         }
         self.name_runs();
-        let dirty = std::mem::take(&mut self.dirty);
-        let own = |number: &&u32| !self.summary.trials[**number as usize].is_outside;
-        let written = dirty.iter().filter(own).try_for_each(|number| self.write_trial(*number));
-        let written = written.and_then(|()| match std::mem::take(&mut self.tables_dirty) {
+        let dirty = std::mem::take(&mut self.dirty).into_iter();
+        let own: Vec<u32> = dirty.filter(|number| !self.summary.trials[*number as usize].is_outside).collect();
+        let written = self.write_trials(&own).and_then(|()| match std::mem::take(&mut self.tables_dirty) {
             true => self.write_tables(),
             false => Ok(()),
         });
@@ -217,6 +216,25 @@ impl<'a> Recorder<'a> {
         }
         let baseline = self.spec.baseline_trial().filter(|_| !self.spec.experiments().is_empty());
         self.summary.baseline = baseline.map(number);
+    }
+
+    /// Many at once, as after a resumption, are looked through by two threads: what takes time is opening small files.
+    fn write_trials(&self, numbers: &[u32]) -> Result<(), Error> {
+        const MANY: usize = 100;
+        let write = |numbers: &[u32]| numbers.iter().try_for_each(|number| self.write_trial(*number));
+        if numbers.len() < MANY {
+            return write(numbers);
+        }
+        let (first, second) = numbers.split_at(numbers.len() / 2);
+        std::thread::scope(|scope| {
+            let other = std::thread::Builder::new().spawn_scoped(scope, || write(second));
+            let written = write(first);
+            let others = match other {
+                Ok(other) => other.join().expect("it only writes"),
+                Err(_) => write(second),
+            };
+            written.and(others)
+        })
     }
 
     fn write_trial(&self, number: u32) -> Result<(), Error> {
