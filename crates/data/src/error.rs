@@ -191,6 +191,20 @@ pub enum DataError {
         /// Why their images were left out, in brackets; empty if there are none.
         reasons: String,
     },
+    /// What would be the classes are the parts of a set: images lie in them without class folders.
+    #[error(
+        "what lies in `{}` is divided into parts ({}) and not into classes; put the images into train/class/, \
+         or say in a `labels.csv` beside them which class each has{}",
+        path.display(), few(parts), unread_tables(tables)
+    )]
+    OnlyParts {
+        /// The folder or archive of the set.
+        path: PathBuf,
+        /// The names of the folders.
+        parts: Vec<String>,
+        /// Tables that lie there and are not read.
+        tables: Vec<String>,
+    },
     /// A set lies in its own folder a second time, so that its images would count twice.
     #[error(
         "`{}` contains itself a second time: `{}` and `{}`; remove one of them, or name the folder that is meant",
@@ -250,7 +264,7 @@ pub enum DataError {
     },
     /// Images differ in size and no size was asked for.
     #[error(
-        "images of `{}` differ in size ({}x{} in `{}`, {}x{} in `{}`); say which height and width to use",
+        "images of `{}` differ in size ({}x{} in `{}`, {}x{} in `{}`); give them one `size`",
         path.display(), first.1, first.2, first.0, second.1, second.2, second.0
     )]
     SizesDiffer {
@@ -363,6 +377,13 @@ fn without_images(path: &Path, classes: &[String], reasons: &str) -> String {
             )
         }
     }
+}
+
+fn unread_tables(tables: &[String]) -> String {
+    if tables.is_empty() {
+        return String::new();
+    }
+    format!(" (of the tables that are there none is called so: {})", few(tables))
 }
 
 /// What to do where a class has so many different images.

@@ -122,6 +122,8 @@ impl Files {
                     self.folders.extend(folder.filter(|folder| !leaves(folder)).map(str::to_owned));
                     self.warnings.leave_out(name, reason);
                 }
+                // The root itself, as `tar -C set .` packs it, is no folder in it.
+                EntryKind::Folder if name.is_empty() => {}
                 EntryKind::Folder => self.folders.push(name),
                 EntryKind::File => {
                     let found = Found { name: name.clone(), bytes: entry.size, handle: entry.index, is_image: false };

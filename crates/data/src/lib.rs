@@ -53,6 +53,7 @@ mod normalise;
 mod parallel;
 mod pictures;
 mod prepared;
+mod runs;
 mod split;
 mod warnings;
 

@@ -4,6 +4,8 @@ use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use crate::files::{Files, Found, inside, is_hidden};
 use crate::names::text_of;
 
@@ -16,6 +18,8 @@ pub(super) struct Beside<'a> {
     folders: Vec<String>,
     /// The images' paths without capital letters.
     lower: OnceCell<HashMap<String, &'a str>>,
+    /// The images' paths with composed letters: some systems write `é` as an `e` and an accent.
+    composed: OnceCell<HashMap<String, &'a str>>,
 }
 
 impl<'a> Beside<'a> {
@@ -29,7 +33,13 @@ impl<'a> Beside<'a> {
         let true_folder = folder.canonicalize().ok().filter(|folder| folder.is_dir());
         let named = true_folder.is_some().then(|| std::path::absolute(&folder).ok()).flatten();
         let folders = named.iter().chain(&true_folder).map(|folder| written(folder)).collect();
-        Self { images, others: others.into_keys().collect(), folders, lower: OnceCell::new() }
+        Self {
+            images,
+            others: others.into_keys().collect(),
+            folders,
+            lower: OnceCell::new(),
+            composed: OnceCell::new(),
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -39,7 +49,15 @@ impl<'a> Beside<'a> {
     /// The image that is meant by a path in the table.
     pub(super) fn find(&self, path: &str) -> Option<&'a Found> {
         let plain = self.images.get(path).filter(|_| !path.contains('\\'));
-        plain.or_else(|| self.spellings(path).find_map(|path| self.images.get(path.as_str()))).copied()
+        let spelt = || self.spellings(path).find_map(|path| self.images.get(path.as_str()));
+        plain.or_else(spelt).or_else(|| self.find_composed(path)).copied()
+    }
+
+    fn find_composed(&self, path: &str) -> Option<&&'a Found> {
+        let compose = |name: &str| name.nfc().collect::<String>();
+        let composed = self.composed.get_or_init(|| self.images.keys().map(|name| (compose(name), *name)).collect());
+        let name = self.spellings(path).find_map(|path| composed.get(&compose(&path)))?;
+        self.images.get(name)
     }
 
     /// Why there is no image of this path, as a clause.

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::parts::{is_evaluation, part_of};
+use super::parts::{is_evaluation, is_like_part, part_of};
 use super::tree::Tree;
+use tunefork_names::counted;
+
 use crate::contents::{Contents, Item, Stored};
 use crate::files::{Files, Found, inside, is_hidden};
 use crate::names::difference;
@@ -71,9 +73,10 @@ pub(super) fn read(mut files: Files) -> Result<Contents, DataError> {
     let trained = placed.iter().filter(|(_, part, _)| *part == Part::Train);
     let classes: BTreeSet<&str> = trained.map(|(_, _, class)| *class).collect();
     super::refuse_untrained(&files, placed.iter().map(|(_, part, _)| *part), &warnings)?;
+    refuse_parts(&files, &classes)?;
     if classes.is_empty() {
-        let (count, endings) = (files.found.len(), endings(&files.found));
-        let hint = format!("among {count} files{endings}; class/image.jpg or train/class/image.jpg is expected");
+        let (count, endings) = (counted(files.found.len(), "file"), endings(&files.found));
+        let hint = format!("among {count}{endings}; class/image.jpg or train/class/image.jpg is expected");
         return Err(DataError::NoImages { path: files.path, hint, reasons: warnings.because(|_| true) });
     }
     refuse_empty_folders(&files, &levels, &classes, &warnings)?;
@@ -102,6 +105,17 @@ pub(super) fn read(mut files: Files) -> Result<Contents, DataError> {
         warnings,
         pixels: Stored::Files(files),
     })
+}
+
+/// An error if all of the classes are called as parts are.
+fn refuse_parts(files: &Files, classes: &BTreeSet<&str>) -> Result<(), DataError> {
+    if classes.is_empty() || !classes.iter().all(|class| is_like_part(class)) {
+        return Ok(());
+    }
+    let names = files.found.iter().map(|found| &found.name);
+    let tables = names.filter(|name| !is_hidden(name) && name.to_lowercase().ends_with(".csv")).cloned().collect();
+    let parts = classes.iter().map(|class| (*class).to_owned()).collect();
+    Err(DataError::OnlyParts { path: files.path.clone(), parts, tables })
 }
 
 /// The three endings that most files have, with their numbers, as a clause.
@@ -145,11 +159,15 @@ fn levels<'t, 'a>(
     leave_out_beside(files, &place, tree, &parts, warnings)?;
     let named = |(part, name): &(Part, &str)| *part == Part::Validation && !is_evaluation(name);
     let has_validation = parts.iter().any(named);
-    let level = |(part, name): &(Part, &'a str)| {
+    let mut levels: Vec<Level<'t, 'a>> = Vec::new();
+    for (part, name) in &parts {
         let part = if has_validation && is_evaluation(name) { Part::Test } else { *part };
-        Level::below(part, inside(&place, name), &tree.folders[name], warnings)
-    };
-    Ok(parts.iter().map(level).collect())
+        if levels.iter().any(|level| level.part == part) {
+            warnings.note(*name, format!("is one of several folders with {} images", part.name()));
+        }
+        levels.push(Level::below(part, inside(&place, name), &tree.folders[name], warnings));
+    }
+    Ok(levels)
 }
 
 /// The folder in `tree` that holds the whole set: the only one, or the only one with parts.

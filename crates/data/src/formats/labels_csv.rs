@@ -1,8 +1,10 @@
 //! Images in a folder and a table beside them: `labels.csv` says what each of them shows.
 //!
 //! A line has an image's path from the table's folder and its label, in this order or in that of a header with the
-//! names `image` and `label` and, where the images are divided already, `part` (train, val or test). Other columns are
-//! not read. Labels that are all numbers are classes in their order, others in that of their names.
+//! names `image` and `label` and, where the images are divided already, `part` (train, val or test). A column `split`,
+//! `set`, `subset` or `partition`, or a third one without a header, is that of the parts if it holds nothing but their
+//! names. Without one, images are divided by the folders in which they lie, if each lies in one that is called as a part is
+//! and some are for training. Other columns are not read. Labels that are all numbers are classes in their order, others in that of their names.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -76,7 +78,8 @@ struct Table<'a> {
 impl<'a> Table<'a> {
     /// What the table says, once for each image.
     fn rows(&self, bytes: &[u8], warnings: &mut Warnings) -> Result<Vec<Row<'a>>, DataError> {
-        let records = self.records(bytes)?;
+        let bytes = without_outer_spaces(bytes).map_err(|(line, reason)| self.wrong(line, reason))?;
+        let records = self.records(&bytes)?;
         let (columns, records) = self.columns(&records)?;
         let mut rows: Vec<Row<'_>> = Vec::new();
         let mut places: HashMap<String, usize> = HashMap::new();
@@ -96,12 +99,14 @@ impl<'a> Table<'a> {
             }
             warnings.note(self.name(), format!("names `{image}` in line {} and in line {line}", first.line));
         }
+        if columns.part.is_none() {
+            divide_by_folders(&mut rows);
+        }
         Ok(rows)
     }
 
     /// The lines that say something.
     fn records(&self, bytes: &[u8]) -> Result<Vec<Record>, DataError> {
-        check_quotes(bytes).map_err(|(line, reason)| self.wrong(line, reason))?;
         let mut lines = Lines { bytes, place: 0, line: 1 };
         let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).trim(Trim::All).from_reader(bytes);
         let mut records = Vec::new();
@@ -120,12 +125,24 @@ impl<'a> Table<'a> {
         let Some(((line, first), rest)) = records.split_first() else {
             return Err(self.wrong(1, "is the end: the table is empty"));
         };
-        let place = |name: &str| first.iter().position(|column| column.eq_ignore_ascii_case(name));
+        let places = |name: &str| -> Vec<usize> {
+            let named = first.iter().enumerate().filter(|(_, column)| column.eq_ignore_ascii_case(name));
+            named.map(|(place, _)| place).collect()
+        };
+        for name in ["image", "label", "part"] {
+            if let [one, other, ..] = places(name)[..] {
+                let reason = format!("has two columns `{name}`, {} and {}; one is expected", one + 1, other + 1);
+                return Err(self.wrong(*line, &reason));
+            }
+        }
+        let place = |name: &str| places(name).first().copied();
         if let (Some(image), Some(label)) = (place("image"), place("label")) {
-            return Ok((Columns { image, label, part: place("part") }, rest));
+            let other = || PART_COLUMNS.iter().filter_map(|name| place(name)).find(|place| holds_parts(rest, *place));
+            return Ok((Columns { image, label, part: place("part").or_else(other) }, rest));
         }
         if first.get(0).is_some_and(|image| self.beside.find(image).is_some()) {
-            return Ok((Columns { image: 0, label: 1, part: None }, records));
+            let part = Some(2).filter(|place| holds_parts(records, *place));
+            return Ok((Columns { image: 0, label: 1, part }, records));
         }
         let found = text_of(first.iter().collect::<Vec<_>>().join(",").as_bytes());
         Err(self.wrong(
@@ -170,9 +187,26 @@ fn ends_line(bytes: &[u8], place: usize) -> bool {
     bytes[place] == b'\n' || bytes[place] == b'\r' && bytes.get(place + 1) != Some(&b'\n')
 }
 
-/// Whether each quote at the beginning of a field ends at the field's end: readers of CSV otherwise take what follows,
-/// several lines of it, for one field. The line in which that goes wrong, and how.
-fn check_quotes(bytes: &[u8]) -> Result<(), (u64, &'static str)> {
+/// What others call the column of the parts.
+const PART_COLUMNS: [&str; 4] = ["split", "set", "subset", "partition"];
+
+/// Whether a column holds nothing but names of parts.
+fn holds_parts(records: &[Record], column: usize) -> bool {
+    !records.is_empty() && records.iter().all(|(_, record)| record.get(column).and_then(part_of).is_some())
+}
+
+/// Gives images the parts of the folders in which they lie, if each lies in one, and some are for training.
+fn divide_by_folders(rows: &mut [Row<'_>]) {
+    let part = |row: &Row<'_>| part_of(row.image.split(['/', '\\']).find(|folder| *folder != ".")?);
+    let parts: Option<Vec<Part>> = rows.iter().map(part).collect();
+    let parts = parts.filter(|parts| parts.contains(&Part::Train)).unwrap_or_default();
+    rows.iter_mut().zip(parts).for_each(|(row, part)| row.part = part);
+}
+
+/// A table without the blanks around quoted fields, within which the reader of CSV would take quotes for letters. Each quote at
+/// the beginning of a field must end at the field's end: such readers otherwise take what follows, several lines of it,
+/// for one field. Else the line in which that goes wrong, and how.
+fn without_outer_spaces(bytes: &[u8]) -> Result<Vec<u8>, (u64, &'static str)> {
     enum At {
         Start,
         Plain,
@@ -182,6 +216,7 @@ fn check_quotes(bytes: &[u8]) -> Result<(), (u64, &'static str)> {
         End,
     }
     let (mut at, mut line, mut opened) = (At::Start, 1, 1);
+    let mut kept = Vec::with_capacity(bytes.len());
     for (place, &byte) in bytes.iter().enumerate() {
         at = match (at, byte) {
             (At::Start, b' ' | b'\t') => At::Start,
@@ -197,10 +232,15 @@ fn check_quotes(bytes: &[u8]) -> Result<(), (u64, &'static str)> {
             (At::Start | At::Plain, _) => At::Plain,
         };
         line += u64::from(ends_line(bytes, place));
+        // Blanks at the beginning of a plain field are the reader's.
+        let is_blank = matches!(byte, b' ' | b'\t') && matches!(at, At::Start | At::End);
+        if !is_blank {
+            kept.push(byte);
+        }
     }
     match at {
         At::Quoted => Err((opened, "has a quote that never ends")),
-        At::Start | At::Plain | At::Quote | At::End => Ok(()),
+        At::Start | At::Plain | At::Quote | At::End => Ok(kept),
     }
 }
 

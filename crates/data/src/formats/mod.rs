@@ -12,7 +12,7 @@ mod tree;
 use std::collections::{HashMap, HashSet};
 
 use crate::contents::{Contents, Item};
-use crate::files::{Files, is_hidden};
+use crate::files::{self, Files, Found, is_hidden};
 use crate::{DataError, Labels, MAX_CLASSES, Part, Warnings, names};
 
 /// One layout that is told by a file.
@@ -45,7 +45,12 @@ fn marked_by(file_name: &str) -> Option<&'static Format> {
 
 /// Finds out how the files are laid out, and reads the images' names, parts and labels.
 pub(crate) fn read(files: Files, labels: Labels) -> Result<Contents, DataError> {
-    let mut contents = match (marked(&files)?, labels) {
+    let mut files = files;
+    let marked = marked(&files)?;
+    if let Some((_, root)) = &marked {
+        leave_out_beside(&mut files, root);
+    }
+    let mut contents = match (marked, labels) {
         (Some((format, root)), Labels::Fine) => (format.read)(files, &root)?,
         (Some((format, root)), Labels::Coarse) => {
             let read = format.read_coarse.ok_or_else(Labels::no_coarse)?;
@@ -82,6 +87,16 @@ fn marked(files: &Files) -> Result<Option<(&'static Format, String)>, DataError>
             first: (format.name, files.shown(root)),
             second: (other.name, files.shown(place)),
         }),
+    }
+}
+
+/// Leaves out by name the images that lie beside the folder in which a marked set lies.
+fn leave_out_beside(files: &mut Files, root: &str) {
+    let within = files::inside(root, "");
+    let is_beside = |found: &&Found| found.is_image && !is_hidden(&found.name) && !found.name.starts_with(&within);
+    let Files { found, warnings, .. } = files;
+    for other in found.iter().filter(is_beside) {
+        warnings.leave_out(&other.name, format!("lies beside the set in `{root}`"));
     }
 }
 

@@ -22,6 +22,12 @@ pub(super) fn part_of(folder: &str) -> Option<Part> {
     NAMES.iter().find(|(_, names)| names.contains(&word.as_str())).map(|(part, _)| *part)
 }
 
+/// Whether a folder is called as a part is, perhaps with a number behind, as the `test1` of cats and dogs.
+pub(super) fn is_like_part(folder: &str) -> bool {
+    let bare = folder.trim_end_matches(|letter: char| letter.is_ascii_digit() || !letter.is_alphanumeric());
+    part_of(bare).is_some()
+}
+
 /// Whether a folder's name may mean validation and test.
 pub(super) fn is_evaluation(folder: &str) -> bool {
     word_of(folder).is_some_and(|word| EVALUATION.contains(&word.as_str()))

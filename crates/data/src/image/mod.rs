@@ -234,6 +234,19 @@ fn damaged(error: impl std::fmt::Display) -> ImageError {
     if ENDS.iter().any(|end| lower.contains(end)) {
         return ImageError::Damaged("it ends early".to_owned());
     }
-    // Some decoders end some of their messages with a newline or a full stop.
-    ImageError::Damaged(text.trim_end().trim_end_matches('.').to_owned())
+    // Some decoders put some of their messages into quotes, or end them with a newline or a full stop.
+    let text = text.trim_matches('"').replace("\\n", "");
+    ImageError::Damaged(without_fields(text.trim().trim_end_matches('.')))
+}
+
+/// A message without the fields of the decoder's own types: `ChunkType { type: IHDR, critical: true }` is IHDR.
+fn without_fields(text: &str) -> String {
+    let fields = text.find(" { ").and_then(|from| Some((from, from + text[from..].find('}')?)));
+    let Some((from, to)) = fields else {
+        return text.to_owned();
+    };
+    let before = text[..from].rsplit_once(' ').map_or("", |(before, _)| before);
+    let first = text[from + 3..to].split(',').next().and_then(|field| field.split_once(": "));
+    let name = first.map_or("", |(_, name)| name.trim());
+    [before, name, text[to + 1..].trim()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }

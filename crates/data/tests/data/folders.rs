@@ -170,6 +170,30 @@ fn the_prepared_file_is_used_until_something_changes() {
     fs::remove_dir(place.path("set/empty")).expect("a folder");
     assert!(place.open("set", &options).expect("a good set").reused);
 
+    // Classes that change places, with files of equal names, lengths and times.
+    #[cfg(unix)]
+    {
+        let (dark, light, between) = (place.path("set/dark"), place.path("set/light"), place.path("between"));
+        let time = fs::FileTimes::new().set_modified(std::time::UNIX_EPOCH);
+        for folder in [&dark, &light] {
+            fs::remove_dir_all(folder).expect("a folder");
+            let image = flat(4, 4, if folder == &dark { 30 } else { 31 });
+            write_files(folder, &[("a.png", &image)]);
+            fs::File::open(folder.join("a.png")).and_then(|file| file.set_times(time)).expect("a time");
+        }
+        let lengths = [&dark, &light].map(|folder| fs::metadata(folder.join("a.png")).expect("a file").len());
+        assert_eq!(lengths[0], lengths[1]);
+        let pixel = |label: u16| {
+            let data = place.open("set", &options).expect("a good set").data;
+            data.pixels(data.labels().iter().position(|other| *other == label).expect("an image") as u32)[0]
+        };
+        assert_eq!([pixel(0), pixel(1)], [30, 31]);
+        for (from, to) in [(&dark, &between), (&light, &dark), (&between, &light)] {
+            fs::rename(from, to).expect("a folder");
+        }
+        assert_eq!([pixel(0), pixel(1)], [31, 30]);
+    }
+
     // Other options have a file of their own, and the set says how it was made.
     let stretched = PrepareOptions { fit: Fit::Stretch, ..place.options(Some((6, 6)), None) };
     let made = place.open("set", &stretched).expect("a good set");

@@ -226,6 +226,26 @@ fn a_large_flat_png_is_no_bomb() {
     assert_eq!(picture.pixels.len(), 6_000_000);
 }
 
+/// The types of decoders stay in programs.
+#[test]
+fn damage_is_told_in_words() {
+    let whole = flat(9, 9, 77);
+    let with = |from: &[u8], to: &[u8]| {
+        let place = whole.windows(from.len()).position(|bytes| bytes == from).expect("it is there");
+        let mut bytes = whole.clone();
+        bytes[place..place + to.len()].copy_from_slice(to);
+        image::decode(&bytes).expect_err("a damaged image").to_string()
+    };
+    assert_eq!(with(b"IDAT", b"IDAU"), "is damaged: Unrecognized critical chunk: IDAU");
+    let told = with(b"IHDR\0\0\0\x09", b"IHDR\0\0\0\x08");
+    assert!(told.starts_with("is damaged: CRC error:") && told.ends_with(" while decoding IHDR chunk"), "{told}");
+    let mut jpeg = JPEG.to_vec();
+    let table = jpeg.windows(2).position(|bytes| bytes == [0xff, 0xdb]).expect("a table");
+    jpeg[table + 2..table + 4].copy_from_slice(&[0, 1]);
+    let told = image::decode(&jpeg).expect_err("a damaged image").to_string();
+    assert!(!told.contains(['"', '\\', '{']), "{told}");
+}
+
 #[test]
 fn damage_is_told_and_never_a_panic() {
     let whole_png = flat(20, 20, 9);

@@ -135,6 +135,58 @@ fn parts_are_kept() {
 }
 
 #[test]
+fn parts_are_told_by_columns_of_other_names() {
+    for table in [
+        "image,label,split\na.png,x,train\nb.png,y,train\nmore/c d.png,x,val\nmore/e.png,y,test\n",
+        "Subset,image,label\nTraining,a.png,x\ntrain,b.png,y\nvalid,more/c d.png,x\ntesting,more/e.png,y\n",
+        "a.png,x,train\nb.png,y,train\nmore/c d.png,x,dev\nmore/e.png,y,test\n",
+    ] {
+        let data = place(table.as_bytes()).opened("set").data;
+        assert_eq!(Part::ALL.map(|part| data.part(part).len()), [2, 1, 1], "{table}");
+    }
+    // Columns of these names that hold something else are other columns.
+    for table in [
+        "image,label,set\na.png,x,train\nb.png,y,train\nmore/c d.png,x,A\nmore/e.png,y,test\n",
+        "a.png,x,train\nb.png,y,1\nmore/c d.png,x,dev\nmore/e.png,y,test\n",
+    ] {
+        let data = place(table.as_bytes()).opened("set").data;
+        assert_eq!(Part::ALL.map(|part| data.part(part).len()), [4, 0, 0], "{table}");
+    }
+}
+
+#[test]
+fn without_a_column_the_folders_tell_the_parts() {
+    let image = flat(4, 4, 10);
+    let files = ["train/0.png", "train/1.png", "val/0.png", "test/0.png", "other/0.png"];
+    let opened = |table: &str| {
+        let named: Vec<String> = files.iter().map(|name| format!("set/{name}")).collect();
+        let files: Vec<(&str, &[u8])> = named.iter().map(|name| (name.as_str(), image.as_slice())).collect();
+        let place = Place::new().with(&files).with(&[("set/labels.csv", table.as_bytes())]);
+        Part::ALL.map(|part| place.opened("set").data.part(part).len())
+    };
+    assert_eq!(opened("train/0.png,x\ntrain/1.png,y\n./val/0.png,x\ntest\\0.png,y\n"), [2, 1, 1]);
+    // One image elsewhere, or none to train on: the folders are no parts.
+    assert_eq!(opened("train/0.png,x\ntrain/1.png,y\nval/0.png,x\nother/0.png,y\n"), [4, 0, 0]);
+    assert_eq!(opened("val/0.png,x\ntest/0.png,y\n"), [2, 0, 0]);
+}
+
+#[test]
+fn quotes_may_have_blanks_before_and_behind_them() {
+    let table = b"\"a.png\", \"x, y\"\nb.png,\t\"z\" \n\"more/c d.png\" , \"z\"\nmore/e.png , x\n";
+    assert_eq!(shown(table), ["x, y", "z", "z", "x"]);
+}
+
+/// macOS takes letters apart, tables of other systems have them whole.
+#[test]
+fn names_are_found_whole_or_with_their_accents_apart() {
+    let (one, two) = (flat(4, 4, 10), flat(4, 4, 20));
+    let table = "caf\u{e9}.png,x\nu\u{308}.png,y\n";
+    let files = [("set/labels.csv", table.as_bytes()), ("set/cafe\u{301}.png", &one[..]), ("set/\u{fc}.png", &two[..])];
+    let opened = Place::new().with(&files).opened("set");
+    assert_eq!((sentences(&opened), opened.data.len()), (Vec::new(), 2));
+}
+
+#[test]
 fn a_table_in_an_archive_or_below_a_folder_is_found() {
     let (one, two) = (flat(4, 4, 10), flat(4, 4, 20));
     let entries = [("x/labels.csv", &b"a.png,0\nb.png,1\n"[..]), ("x/a.png", &one[..]), ("x/b.png", &two[..])];

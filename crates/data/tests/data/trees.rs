@@ -1,6 +1,6 @@
 //! Folders as people have them: which classes and parts they are, what is left out, and what is refused.
 
-use crate::common::{Place, flat, sentences, tar, zip};
+use crate::common::{Place, flat, sentences, tar, write_files, zip};
 use tunefork_data::{Dataset, Part};
 
 /// What a tree is, in the words of the tables below: `train a 1 b 1, test a 1`.
@@ -116,6 +116,8 @@ const READ: &[(&str, &str, &str)] = &[
     ),
     ("{trainset,valset,testset}/{cat,dog}/1.png", "train cat 1 dog 1, validation cat 1 dog 1, test cat 1 dog 1", ""),
     ("{train_images,Dev-Data}/{cat,dog}/1.png", "train cat 1 dog 1, validation cat 1 dog 1", ""),
+    // Two names of one part are told.
+    ("{train,val,valid}/{cat,dog}/1.png", "train cat 1 dog 1, validation cat 2 dog 2", "valid"),
     ("{train,eval}/{cat,dog}/1.png", "train cat 1 dog 1, validation cat 1 dog 1", ""),
     (
         "{training,validation,evaluation}/{cat,dog}/1.png",
@@ -146,6 +148,15 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("{val,test}/{cat,dog}/1.png", &["no training part, only validation and test;"]),
     ("pets/val/{cat,dog}/1.png sample.png", &["no training part, only validation (left out: `sample.png` lies"]),
     ("{train,x}/{1.npy,2.NPY,3.txt}", &["no usable image (among 6 files, 4 .npy, 2 .txt;", "train/class/image.jpg"]),
+    // Parts without classes.
+    (
+        "{train,test}/{1,2}.png",
+        &["divided into parts (test, train) and not into classes", "train/class/", "`labels.csv`"],
+    ),
+    ("{train,test1}/1.png sampleSubmission.csv", &["(test1, train)", "none is called so: sampleSubmission.csv"]),
+    ("images/{Train,val-2017}/1.png", &["(Train, val-2017)"]),
+    ("cat/{train,test}/1.png", &["(test, train)"]),
+    ("train/1.png", &["(train)"]),
     ("train/cat/1.png test/{cat,dog}/1.png", &["class `dog`", "in test/ but not in train/"]),
 ];
 
@@ -160,6 +171,66 @@ fn trees_are_read_as_they_are_meant() {
             assert_eq!(&files.join(" "), left_out, "{tree}: {:?}", sentences(&opened));
         }
     }
+}
+
+/// The way in which `tar -C set .` and others pack a folder begins with the folder itself.
+#[test]
+fn an_archive_may_begin_with_its_own_root() {
+    let (dark, light) = (flat(4, 4, 10), flat(4, 4, 200));
+    let (file, folder) = (tar::EntryType::Regular, tar::EntryType::Directory);
+    let packed = tar(&[
+        ("./", folder, b""),
+        ("./cat/", folder, b""),
+        ("./cat/1.png", file, &dark),
+        ("./dog/1.png", file, &light),
+    ]);
+    let place = Place::new().with(&[("set.tar", &packed)]);
+    assert_eq!(told(&place.opened("set").data), "train cat 1 dog 1");
+}
+
+/// Studies and trainings whose results were put among the images spoil no set, and change nothing of it.
+#[test]
+fn what_runs_have_left_belongs_to_no_set() {
+    let images = [("set/cat/1.png", flat(4, 4, 10)), ("set/dog/1.png", flat(4, 4, 200))];
+    let images = images.each_ref().map(|(name, bytes)| (*name, bytes.as_slice()));
+    let study = [
+        "study.db",
+        "study.db-lock",
+        "report.md",
+        "trials/0000/config.toml",
+        "trials/0000/progress.csv",
+        "checkpoints/a",
+    ];
+    let training = ["train/config.toml", "train/progress.csv", "train/model.safetensors"];
+    for (folder, files) in [
+        ("set/runs/one", &study[..]),
+        ("set", &study),
+        ("set/cat", &study),
+        ("set", &training),
+        ("set/runs/a/b", &training),
+    ] {
+        let place = Place::new().with(&images);
+        assert!(!place.opened("set").reused);
+        let names: Vec<String> = files.iter().map(|file| format!("{folder}/{file}")).collect();
+        write_files(place.data.path(), &names.iter().map(|name| (name.as_str(), &b"left"[..])).collect::<Vec<_>>());
+        let opened = place.opened("set");
+        assert_eq!((told(&opened.data).as_str(), opened.reused), ("train cat 1 dog 1", true), "{names:?}");
+    }
+}
+
+/// A table in a part is the set; what lies in the others is told.
+#[test]
+fn images_beside_a_marked_set_are_left_out_by_name() {
+    let image = flat(4, 4, 10);
+    let place = Place::new().with(&[
+        ("set/train/labels.csv", b"1.png,cat\n2.png,dog\n"),
+        ("set/train/1.png", &image),
+        ("set/train/2.png", &image),
+        ("set/val/cat/1.png", &image),
+    ]);
+    let opened = place.opened("set");
+    assert_eq!(told(&opened.data), "train cat 1 dog 1");
+    assert_eq!(sentences(&opened), ["left out: `val/cat/1.png` lies beside the set in `train`"]);
 }
 
 #[test]

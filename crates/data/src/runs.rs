@@ -1,0 +1,33 @@
+//! What Tunefork's own runs leave in folders: people keep them beside their images, also among their class folders.
+
+/// The files and folders of a study, and of a training.
+const LEFT: [&str; 17] = [
+    "study.db",
+    "study.db-wal",
+    "study.db-shm",
+    "study.db-lock",
+    "report.md",
+    "trials.csv",
+    "best.toml",
+    "best.json",
+    "best.safetensors",
+    "test.json",
+    "config.toml",
+    "progress.csv",
+    "classes.csv",
+    "confusion.csv",
+    "model.safetensors",
+    "trials",
+    "checkpoints",
+];
+
+/// Whether these are the names in the folder of a study or of a training.
+pub(crate) fn are_marked<'n>(names: impl Iterator<Item = &'n str> + Clone) -> bool {
+    let has = |mark: &str| names.clone().any(|name| name == mark);
+    has("study.db") || has("config.toml") && has("progress.csv")
+}
+
+/// Whether a run has left what is called so in its folder.
+pub(crate) fn left(name: &str) -> bool {
+    LEFT.contains(&name)
+}
