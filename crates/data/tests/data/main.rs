@@ -12,6 +12,7 @@ mod images;
 mod inspect;
 mod kinds;
 mod labels_csv;
+mod memory;
 mod real;
 mod splits;
 mod tiny_imagenet;
