@@ -263,14 +263,36 @@ fn varieties_that_are_not_read_are_named() {
     assert_eq!(message(include_bytes!("images/jpeg.tif")), tiff[1]);
 }
 
+/// The header of a BMP file with 200 bytes of pixels.
+fn bmp(width: u32, height: u32, method: u8, bits: u8) -> Vec<u8> {
+    let head = [b"BM".as_slice(), &[0; 8], &[54, 0, 0, 0, 40, 0, 0, 0]].concat();
+    [&head, width.to_le_bytes().as_slice(), &height.to_le_bytes(), &[1, 0, bits, 0, method, 0, 0, 0], &[0; 200]]
+        .concat()
+}
+
+#[test]
+fn bmps_are_read_or_refused_by_their_packing() {
+    let is_read = |method, bits| match (method, bits) {
+        (0, 1 | 2 | 4 | 8 | 16 | 24 | 32) | (1, 8) | (2, 4) | (3 | 6, 16 | 32) => true,
+        _ => false,
+    };
+    for method in 0..8 {
+        for bits in [0, 1, 2, 3, 4, 8, 16, 24, 32, 64] {
+            let found = image::measure(&bmp(4, 4, method, bits));
+            match is_read(method, bits) {
+                true => assert!(found.is_ok(), "{found:?}"),
+                false => assert_eq!(
+                    found,
+                    Err(ImageError::Unread(format!("a BMP image packed by method {method} at {bits} bits")))
+                ),
+            }
+        }
+    }
+}
+
 /// Headers that claim the largest sides there are, in files of a few bytes.
 #[test]
 fn claims_that_no_file_can_hold_are_refused() {
-    let bmp = |width: u32, height: u32, method: u8, bits: u8| {
-        let head = [b"BM".as_slice(), &[0; 8], &[54, 0, 0, 0, 40, 0, 0, 0]].concat();
-        [&head, width.to_le_bytes().as_slice(), &height.to_le_bytes(), &[1, 0, bits, 0, method, 0, 0, 0], &[0; 200]]
-            .concat()
-    };
     let gif = [b"GIF89a\xff\xff\xff\xff\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\xff\xff\xff\xff\0\x02".as_slice(), &[0; 9]]
         .concat();
     // Lossless with both sides of 16,383 pixels.

@@ -1,6 +1,7 @@
 //! Tests of the crate from outside. One program, because linking eight takes longer than running.
 
 mod archives;
+mod augment;
 mod cifar;
 mod common;
 mod disks;
