@@ -272,10 +272,8 @@ fn bmp(width: u32, height: u32, method: u8, bits: u8) -> Vec<u8> {
 
 #[test]
 fn bmps_are_read_or_refused_by_their_packing() {
-    let is_read = |method, bits| match (method, bits) {
-        (0, 1 | 2 | 4 | 8 | 16 | 24 | 32) | (1, 8) | (2, 4) | (3 | 6, 16 | 32) => true,
-        _ => false,
-    };
+    let is_read =
+        |method, bits| matches!((method, bits), (0, 1 | 2 | 4 | 8 | 16 | 24 | 32) | (1, 8) | (2, 4) | (3 | 6, 16 | 32));
     for method in 0..8 {
         for bits in [0, 1, 2, 3, 4, 8, 16, 24, 32, 64] {
             let found = image::measure(&bmp(4, 4, method, bits));
