@@ -207,6 +207,10 @@ fn a_predictor_agrees_with_the_trainer() {
     let mut trainer = Trainer::new(task.clone(), &device).unwrap();
     trainer.epoch().unwrap();
     let mut predictor = Predictor::new(task.network.clone(), &trainer.weights().unwrap(), &device).unwrap();
+    // Neither shows its weights.
+    let shown = [format!("{trainer:?}"), format!("{predictor:?}")];
+    assert!(shown[0].starts_with("Trainer { task: Task {") && shown[0].ends_with(", .. }"), "{}", shown[0]);
+    assert!(shown[1].starts_with("Predictor { network: Network {") && shown[1].ends_with(", .. }"), "{}", shown[1]);
     let probabilities = predictor.probabilities(&task.images, &task.split.validation).unwrap();
     let mut correct = 0;
     for (row, index) in probabilities.chunks(3).zip(&task.split.validation) {
