@@ -123,3 +123,44 @@ impl Warnings {
         if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join("; ")) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Warnings;
+
+    #[test]
+    fn many_files_and_many_reasons_are_few_sentences() {
+        let mut warnings = Warnings::default();
+        for number in (0..12).rev() {
+            warnings.note(format!("{number:02}"), "is dark");
+        }
+        let named = |warnings: &Warnings| warnings.named().into_iter().map(|w| w.file).collect::<Vec<_>>();
+        assert_eq!(named(&warnings), (0..10).map(|number| format!("{number:02}")).collect::<Vec<_>>());
+        for number in 1..20 {
+            warnings.leave_out("file", format!("has fault {number}"));
+        }
+        // As many reasons as are named, and none more.
+        let sentences = warnings.sentences();
+        assert_eq!((warnings.count(), warnings.left_out(), sentences.len()), (31, 19, 29));
+        assert_eq!(sentences[9], "`09` is dark, and 2 more");
+        assert_eq!(sentences[28], "left out: `file` has fault 19");
+        warnings.leave_out("file", "has fault 20");
+        warnings.leave_out("other", "has fault 20");
+        let sentences = warnings.sentences();
+        assert_eq!((warnings.count(), warnings.left_out(), sentences.len()), (33, 21, 30));
+        assert_eq!(sentences[29], "and 2 more");
+        assert_eq!(named(&warnings).len(), 29);
+    }
+
+    #[test]
+    fn a_file_that_is_used_is_no_reason_for_an_error() {
+        let mut warnings = Warnings::default();
+        warnings.note("a", "is dark");
+        assert_eq!(warnings.because(|_| true), "");
+        for file in ["b", "c", "d", "e"] {
+            warnings.leave_out(file, "is empty");
+        }
+        let wanted = " (left out: `b` is empty; left out: `d` is empty; left out: `e` is empty)";
+        assert_eq!(warnings.because(|file| file != "c"), wanted);
+    }
+}

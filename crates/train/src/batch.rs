@@ -170,6 +170,20 @@ impl Batches {
 mod tests {
     use super::*;
 
+    /// Images of 600 values go through three parts, of which the last is shorter.
+    #[test]
+    fn images_of_any_size_are_mixed_with_their_neighbours() {
+        for len in [1, 256, 600] {
+            let plain: Vec<f32> = (0..3 * len).map(|at| at as f32).collect();
+            let mut mixed = plain.clone();
+            mix(&mut mixed, len, 0.25);
+            for (at, found) in mixed.iter().enumerate() {
+                let expected = 0.75 * plain[at] + 0.25 * plain[(at + len) % plain.len()];
+                assert_eq!(*found, expected, "value {at} of images of {len}");
+            }
+        }
+    }
+
     #[test]
     fn tables_are_what_the_host_computes() {
         let shape = Image::new(1, 1, 3);

@@ -244,6 +244,25 @@ mod tests {
     }
 
     #[test]
+    fn speed_and_gap_follow_from_what_was_measured() {
+        let mut confusion = Confusion::new(2);
+        [(0, 0), (1, 1), (1, 1), (1, 0)].into_iter().for_each(|(actual, taken)| confusion.add(actual, taken));
+        let mut epoch = EpochMetrics {
+            epoch: 1,
+            train_loss: 0.5,
+            train_accuracy: 0.875,
+            validation: Evaluation { loss: 0.6, confusion },
+            learning_rate: 0.1,
+            images: 100,
+            seconds: 4.0,
+            validation_seconds: 1.0,
+        };
+        assert_eq!((epoch.overfitting_gap(), epoch.images_per_second()), (0.125, 25.0));
+        epoch.seconds = 0.0;
+        assert!(epoch.images_per_second().is_finite(), "a clock may stand still");
+    }
+
+    #[test]
     fn the_largest_value_with_the_lowest_index_wins() {
         assert_eq!(argmax(&[1.0, 3.0, 3.0]), 1);
         assert_eq!(argmax(&[-1.0, -3.0]), 0);

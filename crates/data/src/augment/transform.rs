@@ -193,6 +193,8 @@ mod tests {
     fn light_stays_between_black_and_white() {
         let brighter = Transform { gain: 2.0, offset: 0.1, ..Transform::NONE };
         assert_eq!(applied(&brighter)[0], 45.5);
+        assert_eq!(applied(&Transform { gain: 2.0, ..Transform::NONE })[0], 20.0);
+        assert_eq!(applied(&Transform { offset: 0.1, ..Transform::NONE })[0], 35.5);
         let dazzling = Transform { offset: 2.0, ..Transform::NONE };
         assert_eq!(applied(&dazzling)[0], 255.0);
     }

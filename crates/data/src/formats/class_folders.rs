@@ -217,7 +217,7 @@ fn leave_out(images: &[&Found], reason: &str, warnings: &mut Warnings) {
 fn choose_images<'a>(files: &'a [Found], warnings: &mut Warnings) -> Vec<&'a Found> {
     let mut images: Vec<&Found> = files.iter().filter(|found| found.is_image).collect();
     images.retain(|found| {
-        let is_deep = found.name.split('/').count() > MAX_DEPTH;
+        let is_deep = found.name.matches('/').count() > MAX_DEPTH;
         if is_deep {
             warnings.leave_out(&found.name, format!("lies in more than {MAX_DEPTH} folders"));
         }

@@ -84,6 +84,28 @@ fn long_names_of_both_kinds_are_read() {
 }
 
 #[test]
+fn names_and_attributes_have_a_longest_length() {
+    let list = |kind, block: &[u8]| {
+        let bytes = tar(&[("block", kind, block), ("short.png", FILE, b"?")]);
+        let entries = archive::list(Cursor::new(&bytes)).map_err(|error| error.to_string())?;
+        Ok::<_, String>(entries.into_iter().map(|entry| entry.name).collect::<Vec<_>>())
+    };
+    let name = |length: usize| "k".repeat(length);
+    assert_eq!(list(EntryType::GNULongName, name(4096).as_bytes()), Ok(vec![name(4096)]));
+    // The record says its own length, of as many digits in both cases.
+    let comment = |length: usize| format!("{length} comment={}\n", name(length - 17));
+    assert_eq!(comment(1 << 20).len(), 1 << 20);
+    assert_eq!(list(EntryType::XHeader, comment(1 << 20).as_bytes()), Ok(vec!["short.png".to_owned()]));
+    for refused in [
+        list(EntryType::GNULongName, name(4097).as_bytes()),
+        list(EntryType::XHeader, comment((1 << 20) + 1).as_bytes()),
+    ] {
+        let message = refused.expect_err("too long");
+        assert!(message.contains("its name or attributes are too long"), "{message}");
+    }
+}
+
+#[test]
 fn damaged_archives_are_refused_with_their_name() {
     let plain = entries(&flat(4, 4, 10), &flat(4, 4, 200));
     let packed = gzip(&plain);

@@ -238,6 +238,28 @@ fn a_damaged_prepared_file_is_made_again() {
     }
 }
 
+/// Three images of more than a MiB, so that blocks end within them.
+#[test]
+fn a_large_prepared_file_is_compared_block_by_block() {
+    let place = Place::new().with(&[
+        ("set/a/1.png", &flat(1000, 1100, 10)),
+        ("set/a/2.png", &flat(1000, 1100, 20)),
+        ("set/b/1.png", &flat(1000, 1100, 30)),
+    ]);
+    let options = place.options(None, None);
+    let path = place.open("set", &options).expect("a good set").prepared;
+    assert!(place.open("set", &options).expect("a good set").reused);
+    let whole = fs::read(&path).expect("the prepared file");
+    for block in 0..4 {
+        let mut damaged = whole.clone();
+        damaged[64 + (block << 20) + 17] ^= 1;
+        fs::remove_file(&path).expect("the prepared file");
+        fs::write(&path, &damaged).expect("a file");
+        let opened = place.open("set", &options).expect("a good set");
+        assert_eq!((opened.reused, opened.warnings.count()), (false, 1), "block {block}");
+    }
+}
+
 /// As a `kill -9` leaves it.
 #[test]
 fn what_a_killed_preparation_left_is_removed() {

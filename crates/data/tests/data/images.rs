@@ -139,7 +139,7 @@ fn pngs_are_turned_wherever_they_say_so() {
     let itxt = text("XML:com.adobe.xmp", &[b"\0\0\0\0\0", XMP.as_bytes()].concat());
     let element = text("XML:com.adobe.xmp", b"\0\0\0en\0x\0<tiff:Orientation>6</tiff:Orientation>");
     let ztxt = text("Raw profile type exif", &[b"\0\0".as_slice(), &packed(&profile(&short))].concat());
-    let cases: [(Vec<u8>, bool); 10] = [
+    let cases: [(Vec<u8>, bool); 11] = [
         (chunk(b"eXIf", &short), true),
         (chunk(b"eXIf", &long), true),
         (chunk(b"eXIf", &exif(0x112, 3, 1)), false),
@@ -151,6 +151,8 @@ fn pngs_are_turned_wherever_they_say_so() {
         ([chunk(b"eXIf", &exif(0x112, 3, 1)), chunk(b"iTXt", &itxt)].concat(), false),
         ([chunk(b"eXIf", &exif(0x10f, 3, 1)), chunk(b"iTXt", &itxt)].concat(), true),
         (chunk(b"tEXt", &text("Raw profile type exif", b"\0\nexif\n 9\n4")), false),
+        // Long, but a file of its length may take so much memory.
+        (chunk(b"tEXt", &text("Comment", &[b"\0".as_slice(), &vec![b'x'; 2 << 20]].concat())), false),
     ];
     let plain = png(2, 3, ColorType::Grayscale, BitDepth::Eight, &[1, 2, 3, 4, 5, 6]);
     for (number, (chunks, turns)) in cases.iter().enumerate() {

@@ -79,6 +79,67 @@ fn other_kinds_show_what_pillow_shows() {
     }
 }
 
+/// An unpacked TIFF file of 2×3 pixels in red, green and blue, one strip for each plane.
+#[cfg(feature = "tiff")]
+fn tiff(bits: u32, planes: &[&[u8]]) -> Vec<u8> {
+    let mut file = b"II*\0\0\0\0\0".to_vec();
+    let mut strips = Vec::new();
+    for plane in planes {
+        strips.push(file.len() as u32);
+        file.extend_from_slice(plane);
+    }
+    let lengths = planes.iter().map(|plane| plane.len() as u32).collect();
+    let planar = if planes.len() == 1 { 1 } else { 2 };
+    // Width, height, bits, packing, colours, strips, channels, rows in a strip, lengths, planes.
+    let fields: [(u16, u16, Vec<u32>); 10] = [
+        (256, 4, vec![3]),
+        (257, 4, vec![2]),
+        (258, 3, vec![bits; 3]),
+        (259, 3, vec![1]),
+        (262, 3, vec![2]),
+        (273, 4, strips),
+        (277, 3, vec![3]),
+        (278, 4, vec![2]),
+        (279, 4, lengths),
+        (284, 3, vec![planar]),
+    ];
+    let mut directory = (fields.len() as u16).to_le_bytes().to_vec();
+    for (tag, kind, values) in fields {
+        let length = if kind == 3 { 2 } else { 4 };
+        let mut bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()[..length].to_vec()).collect();
+        if bytes.len() > 4 {
+            let place = file.len() as u32;
+            file.append(&mut bytes);
+            bytes = place.to_le_bytes().to_vec();
+        }
+        bytes.resize(4, 0);
+        directory.extend([tag.to_le_bytes(), kind.to_le_bytes()].as_flattened());
+        directory.extend((values.len() as u32).to_le_bytes());
+        directory.append(&mut bytes);
+    }
+    let place = file.len() as u32;
+    file[4..8].copy_from_slice(&place.to_le_bytes());
+    [file, directory, vec![0; 4]].concat()
+}
+
+#[cfg(feature = "tiff")]
+#[test]
+fn tiffs_of_16_bits_and_of_planes_are_read() {
+    let pixels: Vec<u8> = (1..=18).map(|number| number * 14).chain([255]).skip(1).collect();
+    let wide = |bytes: &[u8]| bytes.iter().flat_map(|byte| [byte ^ 0x55, *byte]).collect::<Vec<u8>>();
+    let planes = [0, 1, 2].map(|channel| pixels.iter().copied().skip(channel).step_by(3).collect::<Vec<u8>>());
+    let wide_planes = planes.clone().map(|plane| wide(&plane));
+    let files = [
+        tiff(8, &[&pixels]),
+        tiff(8, &planes.each_ref().map(Vec::as_slice)),
+        tiff(16, &[&wide(&pixels)]),
+        tiff(16, &wide_planes.each_ref().map(Vec::as_slice)),
+    ];
+    for (number, file) in files.into_iter().enumerate() {
+        assert_eq!(decode(&file), Picture { height: 2, width: 3, channels: 3, pixels: pixels.clone() }, "{number}");
+    }
+}
+
 /// File; height, width, channels and pixels as Pillow 13 has them.
 type Netpbm<'a> = (&'a [u8], usize, usize, usize, &'a [u8]);
 
@@ -202,14 +263,34 @@ fn varieties_that_are_not_read_are_named() {
     assert_eq!(message(include_bytes!("images/jpeg.tif")), tiff[1]);
 }
 
+/// The header of a BMP file with 200 bytes of pixels.
+fn bmp(width: u32, height: u32, method: u8, bits: u8) -> Vec<u8> {
+    let head = [b"BM".as_slice(), &[0; 8], &[54, 0, 0, 0, 40, 0, 0, 0]].concat();
+    [&head, width.to_le_bytes().as_slice(), &height.to_le_bytes(), &[1, 0, bits, 0, method, 0, 0, 0], &[0; 200]]
+        .concat()
+}
+
+#[test]
+fn bmps_are_read_or_refused_by_their_packing() {
+    let is_read =
+        |method, bits| matches!((method, bits), (0, 1 | 2 | 4 | 8 | 16 | 24 | 32) | (1, 8) | (2, 4) | (3 | 6, 16 | 32));
+    for method in 0..8 {
+        for bits in [0, 1, 2, 3, 4, 8, 16, 24, 32, 64] {
+            let found = image::measure(&bmp(4, 4, method, bits));
+            match is_read(method, bits) {
+                true => assert!(found.is_ok(), "{found:?}"),
+                false => assert_eq!(
+                    found,
+                    Err(ImageError::Unread(format!("a BMP image packed by method {method} at {bits} bits")))
+                ),
+            }
+        }
+    }
+}
+
 /// Headers that claim the largest sides there are, in files of a few bytes.
 #[test]
 fn claims_that_no_file_can_hold_are_refused() {
-    let bmp = |width: u32, height: u32, method: u8, bits: u8| {
-        let head = [b"BM".as_slice(), &[0; 8], &[54, 0, 0, 0, 40, 0, 0, 0]].concat();
-        [&head, width.to_le_bytes().as_slice(), &height.to_le_bytes(), &[1, 0, bits, 0, method, 0, 0, 0], &[0; 200]]
-            .concat()
-    };
     let gif = [b"GIF89a\xff\xff\xff\xff\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\xff\xff\xff\xff\0\x02".as_slice(), &[0; 9]]
         .concat();
     // Lossless with both sides of 16,383 pixels.

@@ -1,6 +1,7 @@
 //! Tests of the crate from outside. One program, because linking eight takes longer than running.
 
 mod archives;
+mod augment;
 mod cifar;
 mod common;
 mod disks;
@@ -12,6 +13,7 @@ mod images;
 mod inspect;
 mod kinds;
 mod labels_csv;
+mod memory;
 mod real;
 mod splits;
 mod tiny_imagenet;

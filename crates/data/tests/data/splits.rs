@@ -59,6 +59,23 @@ fn own_parts_are_used_and_may_be_cut() {
     assert_eq!((cut.train, cut.validation, cut.test), (vec![0, 1], vec![6, 7], vec![10, 11]));
 }
 
+/// Two classes that take turns, all for training and as many for validation.
+#[test]
+fn classes_and_parts_are_dealt_by_draws_of_their_own() {
+    let data = data([80, 80, 0], (0..160).map(|index| index % 2).collect(), 2);
+    let options = SplitOptions { train: Share::Count(20), validation: Share::Count(20), ..SplitOptions::default() };
+    let split = split(&data, &options);
+    let places = |list: &[u32], class: u32| -> Vec<u32> {
+        list.iter().map(|image| image % 80).filter(|place| place % 2 == class).map(|place| place / 2).collect()
+    };
+    let lists = [(&split.train, 0), (&split.train, 1), (&split.validation, 0), (&split.validation, 1)];
+    let lists = lists.map(|(list, class)| places(list, class));
+    for (number, list) in lists.iter().enumerate() {
+        assert_eq!(list.len(), 10);
+        assert!(!lists[..number].contains(list), "{lists:?}");
+    }
+}
+
 #[test]
 fn asking_for_too_much_names_both_numbers() {
     let data = data([10, 0, 2], vec![0, 1].into_iter().cycle().take(12).collect(), 2);

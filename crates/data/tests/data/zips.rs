@@ -208,3 +208,16 @@ proptest! {
         });
     }
 }
+
+#[test]
+fn images_in_too_many_folders_are_left_out() {
+    let image = flat(4, 4, 1);
+    // Within a class, so in one folder more.
+    let deep = |folders: usize| format!("cat/{}1.png", "d/".repeat(folders - 1));
+    let (deepest, too_deep) = (deep(64), deep(65));
+    let entries: [(&str, &[u8]); 4] =
+        [("cat/1.png", &image), (&deepest, &image), (&too_deep, &image), ("dog/1.png", &image)];
+    let opened = Place::new().with(&[("set.zip", &zip(&entries))]).opened("set");
+    assert_eq!(opened.data.labels(), [0, 0, 1]);
+    assert_eq!(sentences(&opened), [format!("left out: `{too_deep}` lies in more than 64 folders")]);
+}

@@ -156,3 +156,29 @@ fn averaged_weights_are_measured_and_kept() {
         assert_eq!(other.evaluate(&task.split.validation).unwrap(), measured);
     }
 }
+
+/// Every eighth step of an epoch and its last one move the average, each time as far as single steps would.
+#[test]
+fn an_average_moves_by_the_steps_since_the_last_time() {
+    let mut task = task(0.1);
+    (task.spec.ema, task.spec.batch_size, task.spec.epochs) = (0.9, 4, 5);
+    for chunk in [1, 3, 64] {
+        let device = LinearDevice { chunk, ..LinearDevice::default() };
+        let mut trainer = Trainer::new(task.clone(), &device).unwrap();
+        let bias = |trainer: &Trainer| trainer.weights().unwrap().remove(1).values;
+        let mut average = bias(&trainer);
+        for epoch in 0..5 {
+            trainer.epoch().unwrap();
+            let steps = device.steps.lock().unwrap();
+            for (last, since) in [(8, 8), (16, 8), (24, 8), (25, 1)] {
+                let step = 25 * epoch + last;
+                let decay = ((1 + step) as f64 / (10 + step) as f64).min(0.9);
+                let kept = libm::pow(decay, f64::from(since)) as f32;
+                for (average, now) in average.iter_mut().zip(&steps[step - 1].bias) {
+                    *average = now + kept * (*average - now);
+                }
+            }
+            assert_eq!(bias(&trainer), average, "epoch {epoch}, chunks of {chunk}");
+        }
+    }
+}

@@ -127,6 +127,19 @@ fn an_epoch_is_measured() {
     assert!(matches!(trainer.epoch(), Err(TrainError::Done { epochs: 4 })));
 }
 
+/// Weights that stand still are in training what they are in an evaluation of the same images.
+#[test]
+fn training_is_measured_as_an_evaluation_is() {
+    let task = task(1e-30);
+    let mut trainer = Trainer::new(task.clone(), &LinearDevice::default()).unwrap();
+    let epoch = trainer.epoch().unwrap();
+    let evaluation = trainer.evaluate(&task.split.train).unwrap();
+    assert_eq!(epoch.train_accuracy, evaluation.accuracy());
+    assert!(epoch.train_accuracy > 0.0 && epoch.train_accuracy < 1.0, "{}", epoch.train_accuracy);
+    assert!((epoch.train_loss - evaluation.loss).abs() < 1e-9, "{} {}", epoch.train_loss, evaluation.loss);
+    assert_eq!(epoch.learning_rate, 1e-30);
+}
+
 #[test]
 fn the_best_epoch_gives_value_and_weights() {
     let mut trainer = Trainer::new(jumpy(At::Best), &LinearDevice::default()).unwrap();
@@ -194,6 +207,10 @@ fn a_predictor_agrees_with_the_trainer() {
     let mut trainer = Trainer::new(task.clone(), &device).unwrap();
     trainer.epoch().unwrap();
     let mut predictor = Predictor::new(task.network.clone(), &trainer.weights().unwrap(), &device).unwrap();
+    // Neither shows its weights.
+    let shown = [format!("{trainer:?}"), format!("{predictor:?}")];
+    assert!(shown[0].starts_with("Trainer { task: Task {") && shown[0].ends_with(", .. }"), "{}", shown[0]);
+    assert!(shown[1].starts_with("Predictor { network: Network {") && shown[1].ends_with(", .. }"), "{}", shown[1]);
     let probabilities = predictor.probabilities(&task.images, &task.split.validation).unwrap();
     let mut correct = 0;
     for (row, index) in probabilities.chunks(3).zip(&task.split.validation) {

@@ -2,6 +2,7 @@
 //! of every call.
 
 mod checkpoints;
+mod counts;
 mod course;
 mod epochs;
 mod refusals;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tunefork_data::Split;
 use tunefork_nn::{ConvBlock, Network, Optimizer};
-use tunefork_train::{LastBatch, Task, TrainError, Trainer};
+use tunefork_train::{LastBatch, Plateau, Task, TrainError, Trainer};
 
 use crate::support::{LinearDevice, task};
 
@@ -29,6 +29,21 @@ fn what_does_not_fit_says_what_would() {
     assert!(error.ends_with("not even a batch of 1 fits: use a smaller network or smaller images"), "{error}");
 }
 
+/// A plateau that drops at once.
+fn dropping(factor: f64) -> Option<Plateau> {
+    Some(Plateau { patience: 0, factor })
+}
+
+#[test]
+fn settings_at_their_bounds_are_no_fault() {
+    let mut task = task(0.1);
+    (task.spec.epochs, task.spec.batch_size) = (1, 1);
+    (task.spec.early_stop, task.spec.train_steps) = (Some(1), Some(1));
+    (task.spec.ema, task.spec.mixup, task.spec.label_smoothing) = (0.0, 0.0, 0.0);
+    task.spec.plateau = dropping(0.5);
+    assert!(task.compile(&LinearDevice::default()).is_ok());
+}
+
 #[test]
 fn tasks_that_cannot_be_are_refused() {
     let refusal = |change: &dyn Fn(&mut Task)| {
@@ -45,7 +60,16 @@ fn tasks_that_cannot_be_are_refused() {
         ("epochs is 0, must be at least 1", &(|t: &mut Task| t.spec.epochs = 0) as &dyn Fn(&mut Task)),
         ("batch_size is 0, must be at least 1", &|t| t.spec.batch_size = 0),
         ("label_smoothing is 1, must be at least 0 and below 1", &|t| t.spec.label_smoothing = 1.0),
+        ("label_smoothing is -0.5, must be at least 0 and below 1", &|t| t.spec.label_smoothing = -0.5),
         ("clip is 0, must be a finite number above 0", &|t| t.spec.clip_norm = Some(0.0)),
+        ("clip is inf, must be a finite number above 0", &|t| t.spec.clip_norm = Some(f32::INFINITY)),
+        ("early_stop is 0, must be at least 1", &|t| t.spec.early_stop = Some(0)),
+        ("ema is 1, must be at least 0 and below 1", &|t| t.spec.ema = 1.0),
+        ("ema is -0.5, must be at least 0 and below 1", &|t| t.spec.ema = -0.5),
+        ("mixup is -0.5, must be a finite number from 0", &|t| t.spec.mixup = -0.5),
+        ("mixup is inf, must be a finite number from 0", &|t| t.spec.mixup = f64::INFINITY),
+        ("plateau factor is 0, must be above 0 and below 1", &|t| t.spec.plateau = dropping(0.0)),
+        ("plateau factor is 1, must be above 0 and below 1", &|t| t.spec.plateau = dropping(1.0)),
         ("optimizer: learning_rate is -1, must be a finite number above 0", &|t| {
             t.spec.optimizer = Optimizer::new(t.spec.optimizer.rule, -1.0);
         }),

@@ -2,6 +2,7 @@
 //! the loop does can be checked without any engine.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tunefork_data::{Dataset, Image, Normalisation, Split};
 use tunefork_graph::{Graph, GraphError, NoWorkspace, Plan};
@@ -27,18 +28,24 @@ pub(crate) struct Seen {
     pub dropout: Vec<f32>,
     pub dropout_key: [u32; 2],
     pub threads: usize,
+    /// What the step made of the bias.
+    pub bias: Vec<f32>,
 }
 
 /// Makes [`Linear`] engines that share one list of steps.
 pub(crate) struct LinearDevice {
     pub steps: Arc<Mutex<Vec<Seen>>>,
+    /// Images of each batch that was evaluated.
+    pub evaluated: Arc<Mutex<Vec<usize>>>,
     /// Steps that an engine wants in a call.
     pub chunk: usize,
+    /// What a step, or the evaluation of a batch, takes at least.
+    pub pause: Duration,
 }
 
 impl Default for LinearDevice {
     fn default() -> Self {
-        Self { steps: Arc::default(), chunk: 1 }
+        Self { steps: Arc::default(), evaluated: Arc::default(), chunk: 1, pause: Duration::ZERO }
     }
 }
 
@@ -58,7 +65,9 @@ impl Device for LinearDevice {
             input: Vec::new(),
             logits: Vec::new(),
             steps: Arc::clone(&self.steps),
+            evaluated: Arc::clone(&self.evaluated),
             chunk: self.chunk,
+            pause: self.pause,
             threads: 1,
             slab,
             plan,
@@ -74,7 +83,9 @@ struct Linear {
     input: Vec<f32>,
     logits: Vec<f32>,
     steps: Arc<Mutex<Vec<Seen>>>,
+    evaluated: Arc<Mutex<Vec<usize>>>,
     chunk: usize,
+    pause: Duration,
     threads: usize,
 }
 
@@ -128,6 +139,9 @@ impl Linear {
 
 impl Linear {
     fn step(&mut self, batch: &Batch<'_>, settings: &StepSettings<'_>) -> StepResult {
+        std::thread::sleep(self.pause);
+        let (loss_sum, correct) = self.forward(batch, true);
+        self.update(settings.learning_rate as f32);
         self.steps.lock().unwrap().push(Seen {
             indices: batch.indices().to_vec(),
             labels: batch.labels().to_vec(),
@@ -141,9 +155,8 @@ impl Linear {
             dropout: settings.dropout.to_vec(),
             dropout_key: settings.dropout_key,
             threads: self.threads,
+            bias: self.slab[self.plan.slab.parameters[1].range()].to_vec(),
         });
-        let (loss_sum, correct) = self.forward(batch, true);
-        self.update(settings.learning_rate as f32);
         StepResult { loss_sum, correct, ..StepResult::default() }
     }
 }
@@ -178,6 +191,8 @@ impl Engine for Linear {
         assert!(batches.len() <= self.chunk);
         for batch in batches {
             assert!(batch.rows() <= self.plan.evaluation.batch);
+            std::thread::sleep(self.pause);
+            self.evaluated.lock().unwrap().push(batch.rows());
             let (loss_sum, correct) = self.forward(batch, false);
             let logits = &self.logits;
             tell(batch, Evaluated { loss_sum, correct, logits });
