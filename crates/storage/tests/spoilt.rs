@@ -54,6 +54,19 @@ fn a_log_that_is_cut_short_is_told_and_spoils_nothing_else() {
     storage.check().expect("it is whole");
 }
 
+/// Copying it into the database at every commit would wait for the disk each time.
+#[test]
+fn a_log_that_nobody_touches_grows_from_commit_to_commit() {
+    let (folder, _, mut storage) = database();
+    let length = || fs::metadata(folder.path().join("study.db-wal")).expect("a log").len();
+    let mut before = length();
+    for number in 1..5 {
+        storage.commit(&[start(number)]).expect("a trial");
+        assert!(length() > before, "{} bytes after {before}", length());
+        before = length();
+    }
+}
+
 #[test]
 fn a_log_that_is_overwritten_is_found_at_the_end() {
     let (folder, path, storage) = database();
