@@ -159,3 +159,38 @@ fn studies_of_optuna_are_shown_as_far_as_they_can_be() {
     let odd = read(&path, Some("odd")).expect("it can be shown");
     assert_eq!(odd.trials[0].fixed.as_ref().map(|fixed| fixed.len()), Some(2));
 }
+
+#[cfg(unix)]
+const FEW_FILES: &str = "TUNEFORK_TEST_FEW_FILES";
+
+/// Does nothing by itself: the test below runs it in a process that may open few files.
+#[cfg(unix)]
+#[test]
+fn study_to_be_opened_among_few_files() {
+    let Some(path) = std::env::var_os(FEW_FILES) else {
+        return;
+    };
+    let mut others: Vec<File> = std::iter::from_fn(|| File::open("/").ok()).collect();
+    for free in 0..20 {
+        match SqliteStorage::open(&path, "s") {
+            Ok(_) => return assert!(free > 2, "database, log and lock are three files"),
+            Err(error) => assert!(error.to_string().contains("ulimit -n"), "{free} files: {error}"),
+        }
+        others.pop();
+    }
+    panic!("20 files are enough");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_lack_of_files_is_told_whatever_could_not_be_opened() {
+    let (_folder, path, storage) = database();
+    drop(storage);
+    let program = std::env::current_exe().expect("this program");
+    let limited = "ulimit -n 64 && exec \"$0\" --exact study_to_be_opened_among_few_files";
+    let child = std::process::Command::new("sh").args(["-c", limited]).arg(program).env(FEW_FILES, &path).output();
+    let child = child.expect("a shell");
+    assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
+    let out = String::from_utf8_lossy(&child.stdout);
+    assert!(out.contains("1 passed"), "{out}");
+}
