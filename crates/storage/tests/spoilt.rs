@@ -194,3 +194,33 @@ fn a_lack_of_files_is_told_whatever_could_not_be_opened() {
     let out = String::from_utf8_lossy(&child.stdout);
     assert!(out.contains("1 passed"), "{out}");
 }
+
+const FOLDER: &str = "TUNEFORK_TEST_FOLDER_WITH_ODD_NAME";
+
+/// Does nothing by itself: the test below runs it in a process that works in a folder of its own.
+#[test]
+fn study_whose_name_is_an_address() {
+    if std::env::var_os(FOLDER).is_none() {
+        return;
+    }
+    let path = Path::new("file:study.db?mode=memory");
+    let mut storage = open(path);
+    storage.create(&StudyHeader::new("s", Direction::Minimize, 0)).expect("a study");
+    drop(storage);
+    assert!(path.is_file(), "it is where it was asked for");
+    assert_eq!(read(path, None).expect("a study").trials.len(), 0);
+}
+
+#[test]
+fn a_path_that_looks_like_an_address_is_a_path() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = std::env::current_exe().expect("this program");
+    let child = std::process::Command::new(program)
+        .args(["--exact", "study_whose_name_is_an_address"])
+        .current_dir(folder.path())
+        .env(FOLDER, "")
+        .output()
+        .expect("this program");
+    let out = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success() && out.contains("1 passed"), "{out}");
+}
