@@ -62,6 +62,19 @@ fn what_is_told_of_our_trial_changes_nothing() {
     assert_eq!((trial.state, trial.value, trial.epochs[1].report.value), (TrialState::Complete, Some(0.5), 0.5));
 }
 
+/// Optuna knows no pauses: it sees a trial that runs.
+#[test]
+fn a_pause_is_no_state_that_another_program_has_set() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, mut storage, other) = shared(&folder);
+    for state in [TrialState::Paused, TrialState::Running] {
+        storage.commit(&[Change::State { number: NUMBER, state }]).expect("it pauses, or goes on");
+        assert_eq!(read(&path, None).expect("a study").trials[0].state, state);
+        let found: String = other.query_row("SELECT state FROM trials", [], |row| row.get(0)).expect("a row");
+        assert_eq!(found, "RUNNING");
+    }
+}
+
 /// The states that Optuna shows, set back by hand: how a trial has ended stands with the end.
 #[test]
 fn what_has_ended_stays_ended() {
