@@ -5,7 +5,7 @@ use crate::support::{Mortal, definition, go, options, record};
 use std::sync::Arc;
 use std::time::Duration;
 use tunefork_space::Params;
-use tunefork_study::{Clock, Definition, EndReason, MemoryStorage, StudyRecord};
+use tunefork_study::{Clock, Definition, EndReason, MemoryStorage, StudyRecord, TrialRecord};
 
 fn eager(budget: u32) -> Definition {
     let mut study = Definition { budget, ..definition("asha") };
@@ -49,6 +49,21 @@ fn storage_events(storage: &mut MemoryStorage) -> Vec<(u64, u32, u32)> {
     storage.load().unwrap().as_ref().map(events).unwrap_or_default()
 }
 
+/// However often the study was killed, its three slots are never idle and never shared.
+fn check_slots(study: &StudyRecord) {
+    let end = |trial: &TrialRecord| trial.end.as_ref().unwrap().time;
+    let start = |trial: &TrialRecord| trial.schedule.as_ref().map_or(end(trial), |schedule| schedule.start);
+    let lives: Vec<(u64, u64)> = study.trials.iter().map(|trial| (start(trial), end(trial))).collect();
+    let last = lives.iter().map(|(start, _)| *start).max().unwrap();
+    for (time, trial, step) in events(study) {
+        let running = lives.iter().filter(|(start, end)| *start < time && time <= *end).count();
+        match step {
+            0 => assert!(running < 3, "trial {trial} is asked for beside {running}: {lives:?}"),
+            _ => assert!(running == 3 || time > last, "{running} trials run at {time}: {lives:?}"),
+        }
+    }
+}
+
 fn slow() -> Curve {
     Curve { delay: Duration::from_millis(1), ..Curve::default() }
 }
@@ -59,6 +74,7 @@ fn an_eager_study_counts_results_as_they_arrive_and_goes_on_from_them() {
     go_on(&mut storage, slow, || eager(14), &[17, 30, 9]);
     let study = record(&mut storage);
     assert_eq!(study.trials.len(), 14);
+    check_slots(&study);
     assert!(study.trials.iter().all(|trial| trial.state.is_finished()));
     let error = go(definition("asha"), &Arc::default(), &mut storage, &options(1)).unwrap_err();
     assert!(error.to_string().contains("--eager was given and is now not given"), "{error}");
@@ -76,6 +92,7 @@ fn failures_of_an_eager_study_come_again_as_they_came() {
     let mut storage = MemoryStorage::default();
     go_on(&mut storage, curve, study, &[2, 3, 4, 5, 6, 7]);
     let study = record(&mut storage);
+    check_slots(&study);
     let reasons = study.trials.iter().map(|trial| trial.end.as_ref().unwrap().reason);
     let reasons: Vec<EndReason> = reasons.skip(1).take(3).collect();
     // The second epoch fails unless the scheduler stops the trial after the first.
