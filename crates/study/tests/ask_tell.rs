@@ -274,7 +274,9 @@ fn steps_must_grow_and_the_trial_goes_on() {
     }
     trial.report(3, f64::NAN).unwrap();
     study.tell(trial, 0.5).unwrap();
-    assert_eq!(study.record().unwrap().trials[0].epochs.len(), 2);
+    let epochs = study.record().unwrap().trials[0].epochs.clone();
+    assert_eq!(epochs.iter().map(|epoch| epoch.step).collect::<Vec<_>>(), [2, 3]);
+    assert!(epochs[0].report.value == 0.5 && epochs[1].report.value.is_nan(), "{epochs:?}");
 }
 
 #[test]
