@@ -49,17 +49,22 @@ fn storage_events(storage: &mut MemoryStorage) -> Vec<(u64, u32, u32)> {
     storage.load().unwrap().as_ref().map(events).unwrap_or_default()
 }
 
-/// However often the study was killed, its three slots are never idle and never shared.
+/// However often the study was killed, its three slots are never shared, and never idle but at the end of a stage.
 fn check_slots(study: &StudyRecord) {
     let end = |trial: &TrialRecord| trial.end.as_ref().unwrap().time;
     let start = |trial: &TrialRecord| trial.schedule.as_ref().map_or(end(trial), |schedule| schedule.start);
     let lives: Vec<(u64, u64)> = study.trials.iter().map(|trial| (start(trial), end(trial))).collect();
-    let last = lives.iter().map(|(start, _)| *start).max().unwrap();
     for (time, trial, step) in events(study) {
+        let stages = &study.header.stages;
+        let stage = stages.iter().position(|budget| trial < *budget).unwrap();
+        let trials = ..stages[stage] as usize;
+        let is_last = time > lives[trials].iter().map(|(start, _)| *start).max().unwrap();
+        let before = ..stage.checked_sub(1).map_or(0, |before| stages[before] as usize);
+        assert!(lives[before].iter().all(|(_, end)| *end < time), "trial {trial} is of a later stage: {lives:?}");
         let running = lives.iter().filter(|(start, end)| *start < time && time <= *end).count();
         match step {
             0 => assert!(running < 3, "trial {trial} is asked for beside {running}: {lives:?}"),
-            _ => assert!(running == 3 || time > last, "{running} trials run at {time}: {lives:?}"),
+            _ => assert!(running == 3 || is_last, "{running} trials run at {time}: {lives:?}"),
         }
     }
 }
@@ -108,5 +113,24 @@ fn an_eager_study_grows() {
     go_on(&mut storage, slow, || eager(12), &[1, 2]);
     let study = record(&mut storage);
     assert_eq!((study.trials.len(), &study.header.stages[..]), (12, &[5, 9, 12][..]));
+    check_slots(&study);
     assert!(study.trials.iter().all(|trial| trial.state.is_finished()));
+}
+
+/// All trials of a stage were asked for when the study was killed, and some of them run on.
+#[test]
+fn a_stage_waits_for_the_one_before_also_after_a_kill() {
+    let killed = (8..60).find_map(|commits_left| {
+        let mut storage = MemoryStorage::default();
+        let mut mortal = Mortal { inner: &mut storage, commits_left };
+        let _ = go(eager(5), &Arc::new(slow()), &mut mortal, &options(3));
+        let trials = record(&mut storage).trials;
+        let is_under_way = trials.len() == 5 && !trials.iter().all(|trial| trial.state.is_finished());
+        is_under_way.then_some(storage)
+    });
+    let mut storage = killed.expect("the last of five trials has run at some commit");
+    go_on(&mut storage, slow, || eager(9), &[1, 6]);
+    let study = record(&mut storage);
+    assert_eq!((study.trials.len(), &study.header.stages[..]), (9, &[5, 9][..]));
+    check_slots(&study);
 }
