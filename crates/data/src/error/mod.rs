@@ -1,8 +1,12 @@
 //! What can go wrong with data, in one type.
 
+mod words;
+
 use std::path::{Path, PathBuf};
 
 use tunefork_names::counted;
+
+use words::{classes_of, few, fewer_folds, in_brackets, list_paths, unread_tables, without_images};
 
 use crate::archive::ArchiveError;
 use crate::cifar::CifarError;
@@ -351,54 +355,4 @@ impl DataError {
     pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
         Self::Io { action, path: path.to_path_buf(), source }
     }
-}
-
-fn list_paths(paths: &[PathBuf]) -> String {
-    let shown: Vec<String> = paths.iter().map(|p| format!("`{}`", p.display())).collect();
-    shown.join(", ")
-}
-
-/// The first ten of some names.
-fn few(names: &[String]) -> String {
-    let (first, more) = names.split_at(names.len().min(10));
-    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
-    first.join(", ") + &more
-}
-
-fn without_images(path: &Path, classes: &[String], reasons: &str) -> String {
-    let path = path.display();
-    match classes {
-        [class] => format!("class `{class}` of `{path}` has no usable image{reasons}; remove it or add images"),
-        several => {
-            let count = several.len();
-            format!(
-                "{count} classes of `{path}` have no usable image: {}{reasons}; remove them or add images",
-                few(several)
-            )
-        }
-    }
-}
-
-fn unread_tables(tables: &[String]) -> String {
-    if tables.is_empty() {
-        return String::new();
-    }
-    format!(" (of the tables that are there none is called so: {})", few(tables))
-}
-
-/// What to do where a class has so many different images.
-fn fewer_folds(different: usize) -> String {
-    match different {
-        ..2 => "add images to it, or leave it out".to_string(),
-        most => format!("use at most {most} folds"),
-    }
-}
-
-/// So many classes in words.
-fn classes_of(count: usize) -> String {
-    if count == 1 { "1 class".to_string() } else { format!("{count} classes") }
-}
-
-fn in_brackets(hint: &str) -> String {
-    if hint.is_empty() { String::new() } else { format!(" ({hint})") }
 }
