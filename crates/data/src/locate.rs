@@ -53,6 +53,8 @@ impl Source {
     /// Finds the data set `name`: a path to a folder or archive, or the name of one in the data
     /// folder that [`data_folder`] says.
     ///
+    /// What begins with `./` or `../`, or is `.` or `..`, is a path and not looked for in the data folder.
+    ///
     /// Well-known sets are found under any of their usual names, `tiny-imagenet` also as
     /// `tiny-imagenet-200`. A folder without folders and without files of a known format stands for
     /// its one archive.
@@ -72,6 +74,8 @@ impl Source {
         let folder = data_folder(data_dir);
         let names = names_of(name);
         let endings = [""].iter().chain(&ARCHIVE_ENDINGS);
+        let is_path = matches!(name.split(['/', std::path::MAIN_SEPARATOR]).next(), Some("." | ".."));
+        let names = names.filter(|_| !is_path);
         let mut looked: Vec<PathBuf> = names
             .flat_map(|name| {
                 let endings = endings.clone();
@@ -89,10 +93,13 @@ impl Source {
         let is_empty = name.trim().is_empty();
         match looked.iter().find(|path| !is_empty && path.exists()) {
             Some(path) => Self::at(path),
-            None => match names_of(name).find_map(|name| archives_of(&folder, name).into_iter().next()) {
-                Some(archive) => Self::at(&archive),
-                None => Err(DataError::NotFound { name: name.to_owned(), looked }),
-            },
+            None => {
+                match names_of(name).filter(|_| !is_path).find_map(|name| archives_of(&folder, name).into_iter().next())
+                {
+                    Some(archive) => Self::at(&archive),
+                    None => Err(DataError::NotFound { name: name.to_owned(), looked }),
+                }
+            }
         }
     }
 

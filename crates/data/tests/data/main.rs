@@ -14,6 +14,7 @@ mod inspect;
 mod kinds;
 mod labels_csv;
 mod memory;
+mod prepared;
 mod real;
 mod splits;
 mod tiny_imagenet;
