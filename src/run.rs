@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tunefork_data::Progress;
+use tunefork_data::{Progress, shown};
+use tunefork_report::counted;
 use tunefork_space::Params;
 use tunefork_storage::{SqliteOptions, SqliteStorage};
 use tunefork_study::{
@@ -111,6 +112,7 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
     let training = Training::new(spec.clone(), material, options.machine.clone(), options.folder.model());
     // A study of which nothing can be trained is refused before its folder is made.
     training.example()?;
+    refuse_files_without_study(&options.folder)?;
     create_folder(options.folder.path())?;
     let sqlite = SqliteOptions { durable: options.durable, patience: PATIENCE };
     let mut storage = patiently(listener, &options.stop, || {
@@ -181,6 +183,26 @@ fn check_folder(spec: &StudySpec, folder: &RunFolder, is_known: bool) -> Result<
         TestResult::forget(&folder.test())?;
     }
     Ok(())
+}
+
+/// A new study would replace files of these names, whoever's they are.
+fn refuse_files_without_study(folder: &RunFolder) -> Result<(), Error> {
+    if std::fs::metadata(folder.database()).is_ok_and(|database| database.len() > 0) {
+        return Ok(());
+    }
+    let there: Vec<String> =
+        folder.written().into_iter().filter(|path| path.is_file()).map(|path| shown(&path)).collect();
+    match there.as_slice() {
+        [] => Ok(()),
+        [first, more @ ..] => {
+            let more =
+                if more.is_empty() { String::new() } else { format!(" and {}", counted(more.len(), "other file")) };
+            Err(Error::Unsupported(format!(
+                "a new study would replace `{first}`{more}, and no study.db says that they are a study's: move them away, \
+                 or choose another folder with --out"
+            )))
+        }
+    }
 }
 
 /// By which a model is known to be of this study and no other.

@@ -96,6 +96,11 @@ impl RunFolder {
         self.path.join("test.json")
     }
 
+    /// The files that a study writes beside its database.
+    pub(crate) fn written(&self) -> [PathBuf; 6] {
+        [self.report(), self.trials_csv(), self.best_config(), self.model(), self.kept(), self.test()]
+    }
+
     /// What trials under way go on from.
     pub fn checkpoints(&self) -> PathBuf {
         self.path.join("checkpoints")

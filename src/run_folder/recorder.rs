@@ -1,6 +1,7 @@
 //! Keeps a run folder's files in step with the study.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -185,10 +186,6 @@ impl<'a> Recorder<'a> {
 
     /// Writes all files that are behind; after an error none.
     fn flush(&mut self) {
-        // Nothing is put where somebody has tidied up; the study will notice.
-        if !self.folder.database().exists() {
-            return;
-        }
         self.name_runs();
         let dirty = std::mem::take(&mut self.dirty).into_iter();
         let own: Vec<u32> = dirty.filter(|number| !self.summary.trials[*number as usize].is_outside).collect();
@@ -251,7 +248,15 @@ impl<'a> Recorder<'a> {
         text.push_str(&self.config(number, &row.params));
         let config = std::iter::once(("config.toml", text));
         let mut files = config.chain(epoch_tables(&trial.epochs, self.spec.members()));
-        files.try_for_each(|(name, text)| write_derived(&folder.join(name), text.as_bytes()))
+        files.try_for_each(|(name, text)| self.put(&folder.join(name), &text))
+    }
+
+    /// Brings a file up to date. Nothing is put where somebody has tidied up; the study will notice.
+    fn put(&self, path: &Path, text: &str) -> Result<(), Error> {
+        match self.folder.database().exists() {
+            true => write_derived(path, text.as_bytes()),
+            false => Ok(()),
+        }
     }
 
     fn config(&self, number: u32, params: &Params) -> String {
@@ -260,8 +265,8 @@ impl<'a> Recorder<'a> {
     }
 
     fn write_tables(&self) -> Result<(), Error> {
-        write_derived(&self.folder.trials_csv(), trials_csv(&self.summary).as_bytes())?;
-        write_derived(&self.folder.report(), markdown(&self.summary).as_bytes())?;
+        self.put(&self.folder.trials_csv(), &trials_csv(&self.summary))?;
+        self.put(&self.folder.report(), &markdown(&self.summary))?;
         let Some(best) = self.best else { return Ok(()) };
         let row = &self.summary.trials[best as usize];
         let value = row.value.map(|value| value.to_string()).unwrap_or_default();
@@ -276,7 +281,7 @@ impl<'a> Recorder<'a> {
     fn write_best(&self, row: &Row, what: &str) -> Result<(), Error> {
         let header = format!("# {what}\n# To train it alone: tunefork train best.toml\n\n");
         let text = header + &self.config(row.number, &row.params);
-        write_derived(&self.folder.best_config(), text.as_bytes())
+        self.put(&self.folder.best_config(), &text)
     }
 }
 

@@ -199,6 +199,27 @@ fn a_run_whose_folder_goes_away_does_not_end_well() {
     assert!(trials > 0, "what was reported is where the folder is");
 }
 
+/// Nobody knows whose they are, and a new study would replace them.
+#[test]
+fn files_without_a_study_are_not_replaced() {
+    let fixture = Fixture::new(TINY);
+    std::fs::create_dir_all(fixture.path("run")).unwrap();
+    std::fs::write(fixture.path("run/report.md"), "mine").unwrap();
+    let told = fixture.fails(2, &["run", "study.toml", "--out", "run"]);
+    assert!(told.contains("run/report.md`, and no study.db"), "{told}");
+    assert_eq!(fixture.read("run/report.md"), "mine");
+    std::fs::remove_file(fixture.path("run/report.md")).unwrap();
+    fixture.ok(&["run", "study.toml", "--out", "run"]);
+    // The same of a study whose database is gone.
+    let best = fixture.read("run/best.toml");
+    for file in ["study.db", "study.db-lock"] {
+        std::fs::remove_file(fixture.path(&format!("run/{file}"))).unwrap();
+    }
+    let told = fixture.fails(2, &["run", "study.toml", "--out", "run"]);
+    assert!(told.contains("5 other files"), "{told}");
+    assert_eq!(fixture.read("run/best.toml"), best);
+}
+
 #[test]
 fn events_are_objects_on_request() {
     let fixture = Fixture::new(TINY);
