@@ -17,6 +17,7 @@ use tunefork_study::{
 use crate::files::create_folder;
 use crate::resolve::in_words;
 use crate::run_folder::{Recorder, study_notes};
+use crate::study_file::table::SOURCE;
 use crate::workload::shortfalls;
 use crate::{Concurrency, Error, Machine, Material, RunFolder, StudySpec, TestResult, Training};
 
@@ -121,7 +122,7 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
     let known = patiently(listener, &options.stop, || storage.load())?;
     check_folder(spec, &options.folder, known.is_some())?;
     let stop = Arc::clone(&options.stop);
-    let definition = definition(spec, &training, options);
+    let definition = definition(spec, &training, options, known.as_ref());
     let header = definition.header.clone();
     let training = training.noting(options.folder.kept(), identity(&header));
     let mut recorder = Recorder::new(&options.folder, spec, training.material(), known.as_ref(), &warnings, stop);
@@ -225,15 +226,29 @@ fn refuse_other_study(folder: &RunFolder, own: &[String]) -> Result<(), Error> {
     }
 }
 
-fn definition(spec: &StudySpec, training: &Training, options: &RunOptions) -> Definition {
-    let images = [("digest of the images".to_string(), training.material().digest())];
+/// Among the settings of a study, what its images are.
+const IMAGES: &str = "digest of the images";
+
+/// What must stay as it is when the study goes on. Images that were moved are the same images: where those of the `known`
+/// study lay is not compared then.
+fn settings(spec: &StudySpec, training: &Training, known: Option<&StudyRecord>) -> Facts {
+    let digest = training.material().digest();
+    let before = known.map(|known| &known.header.settings).filter(|before| before.get(IMAGES) == Some(&digest));
+    let place = before.and_then(|before| before.get(SOURCE.key().name));
     let settings = spec.settings();
-    let settings = settings.iter().map(|(name, text)| (name.to_string(), text.to_string()));
+    let settings = settings.iter().map(|(name, text)| match place {
+        Some(place) if name == SOURCE.key().name => (name.to_owned(), place.to_owned()),
+        _ => (name.to_owned(), text.to_owned()),
+    });
+    Facts::new(settings.chain([(IMAGES.to_owned(), digest.clone())]))
+}
+
+fn definition(spec: &StudySpec, training: &Training, options: &RunOptions, known: Option<&StudyRecord>) -> Definition {
     let header = StudyHeader {
         metric: Some(format!("validation {}", spec.objective())),
         slots: spec.slots(),
         value_at: spec.value_at(),
-        settings: Facts::new(settings.chain(images)),
+        settings: settings(spec, training, known),
         fingerprint: options.machine.fingerprint(spec.fixed().precision()),
         clock: if options.eager { Clock::Eager } else { Clock::Virtual },
         ..StudyHeader::new(spec.name(), spec.direction(), spec.seed())

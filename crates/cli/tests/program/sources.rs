@@ -36,6 +36,14 @@ fn images_beside_the_study_file_are_found() {
     beside("sent", &["run", "study.toml", "--out", "../own"]);
     beside("own", &["train", "best.toml", "--out", "../third"]);
     assert_eq!(fixture.read("own/best.toml").lines().filter(|line| line.contains(written)).count(), 1);
+    // A set that was moved is the same set, another one is not.
+    std::fs::rename(folder.join("photos"), folder.join("moved")).unwrap();
+    let moved = ["run", "sent/study.toml", "--set", "source=moved", "--out", "run"];
+    assert!(fixture.ok(&moved).contains("going on with 6 of 6"));
+    std::fs::rename(folder.join("moved/cats/0.png"), folder.join("moved/dogs/12.png")).unwrap();
+    let told = fixture.fails(2, &moved);
+    assert!(told.contains("digest of the images was") && told.contains("source was"), "{told}");
+    std::fs::rename(folder.join("moved"), folder.join("photos")).unwrap();
     // What is nowhere is told with all places.
     std::fs::remove_dir_all(folder.join("photos")).unwrap();
     let told = fixture.fails(2, &["plan", "sent/study.toml"]);
