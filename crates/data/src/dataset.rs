@@ -135,11 +135,7 @@ impl Dataset {
     ) -> Result<Self, DataError> {
         check_shape(shape)?;
         if !(2..=MAX_CLASSES).contains(&classes.len()) {
-            return Err(DataError::ClassCount {
-                path: path.to_path_buf(),
-                classes: classes.len(),
-                reasons: String::new(),
-            });
+            return Err(DataError::ClassCount { path: path.to_path_buf(), classes, reasons: String::new() });
         }
         let images = labels.len();
         if images > u32::MAX as usize {

@@ -114,7 +114,7 @@ impl Source {
                 true => found(path, Container::Archive),
                 false => Err(DataError::UnknownKind {
                     path: path.to_path_buf(),
-                    expected: "a folder, .tar, .tar.gz, .tgz or .zip is expected",
+                    expected: "a folder, .tar, .tar.gz, .tgz or .zip is expected; pack it so, or unpack it",
                 }),
             };
         }

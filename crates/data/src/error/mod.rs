@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tunefork_names::counted;
 
-use words::{classes_of, few, fewer_folds, in_brackets, list_paths, unread_tables, without_images};
+use words::{choice, classes_of, few, fewer_folds, in_brackets, list_paths, of_home, unread_tables, without_images};
 
 use crate::archive::ArchiveError;
 use crate::cifar::CifarError;
@@ -31,8 +31,9 @@ pub enum DataError {
     /// No data set of this name exists.
     #[error(
         "found no data set `{name}`; looked at {}; name a folder or archive, \
-         or say where data lies with --data-dir or TUNEFORK_DATA",
-        list_paths(looked)
+         or say where data lies with --data-dir or TUNEFORK_DATA{}",
+        list_paths(looked),
+        of_home(name)
     )]
     NotFound {
         /// The name or path that was asked for.
@@ -50,8 +51,8 @@ pub enum DataError {
     },
     /// A source holds several sets at the same depth and nothing says which one is meant.
     #[error(
-        "`{}` holds {} in `{}` and {} in `{}`; name one of the two folders",
-        path.display(), first.0, first.1.display(), second.0, second.1.display()
+        "`{}` holds {} in `{}` and {} in `{}`; {}",
+        path.display(), first.0, first.1.display(), second.0, second.1.display(), choice(path, "name one of the two folders")
     )]
     SeveralSets {
         /// The folder or archive.
@@ -211,8 +212,8 @@ pub enum DataError {
     },
     /// A set lies in its own folder a second time, so that its images would count twice.
     #[error(
-        "`{}` contains itself a second time: `{}` and `{}`; remove one of them, or name the folder that is meant",
-        path.display(), first.display(), second.display()
+        "`{}` contains itself a second time: `{}` and `{}`; remove one of them, or {}",
+        path.display(), first.display(), second.display(), choice(path, "name the folder that is meant")
     )]
     SetTwice {
         /// The folder or archive of the set.
@@ -225,8 +226,8 @@ pub enum DataError {
     /// A folder that stands where classes stand has no images of its own, so it may as well be a part or a set.
     #[error(
         "class folder `{}` of `{}` holds only folders, such as `{}`; \
-         put its images into it, or name the folder that holds the classes",
-        folder.display(), path.display(), inner.display()
+         put its images into it, take it away if it is no class, or {}",
+        folder.display(), path.display(), inner.display(), choice(path, "name the folder that holds the classes")
     )]
     OnlyFolders {
         /// The folder or archive of the set.
@@ -237,12 +238,12 @@ pub enum DataError {
         inner: PathBuf,
     },
     /// The number of classes is outside what labels can say.
-    #[error("`{}` has {}{reasons}; between 2 and {} are allowed", path.display(), classes_of(*classes), crate::MAX_CLASSES)]
+    #[error("`{}` has {}{reasons}; between 2 and {} are allowed", path.display(), classes_of(classes), crate::MAX_CLASSES)]
     ClassCount {
         /// The folder or archive of the set.
         path: PathBuf,
-        /// The number of classes found.
-        classes: usize,
+        /// The names of the classes found.
+        classes: Vec<String>,
         /// Why images were left out, in brackets; empty if none was.
         reasons: String,
     },

@@ -43,9 +43,23 @@ pub(super) fn fewer_folds(different: usize) -> String {
     }
 }
 
-/// So many classes in words.
-pub(super) fn classes_of(count: usize) -> String {
-    if count == 1 { "1 class".to_string() } else { format!("{count} classes") }
+/// So many classes in words; a single one by its name.
+pub(super) fn classes_of(names: &[String]) -> String {
+    match names {
+        [] => "no classes".to_string(),
+        [name] => format!("1 class, `{name}`"),
+        several => format!("{} classes", several.len()),
+    }
+}
+
+/// What to do where a folder has to be chosen: those in an archive cannot be named.
+pub(super) fn choice(path: &Path, advice: &'static str) -> &'static str {
+    if path.is_file() { "unpack the archive and name the folder that is meant" } else { advice }
+}
+
+/// What to say of a path that a shell would have expanded.
+pub(super) fn of_home(name: &str) -> &'static str {
+    if name.starts_with('~') { "; `~` stands for itself here: write the whole path" } else { "" }
 }
 
 pub(super) fn in_brackets(hint: &str) -> String {

@@ -101,12 +101,11 @@ fn leave_out_beside(files: &mut Files, root: &str) {
 }
 
 fn refuse_class_count(contents: &Contents) -> Result<(), DataError> {
-    let classes = contents.classes.len();
-    if (2..=MAX_CLASSES).contains(&classes) {
+    if (2..=MAX_CLASSES).contains(&contents.classes.len()) {
         return Ok(());
     }
     let reasons = contents.warnings.because(|_| true);
-    Err(DataError::ClassCount { path: contents.path.clone(), classes, reasons })
+    Err(DataError::ClassCount { path: contents.path.clone(), classes: contents.classes.clone(), reasons })
 }
 
 /// Notes names that look equal: where the system does not tell capital letters apart, they are one file, or one folder with the images of
