@@ -2,6 +2,7 @@
 
 mod allowance;
 mod epochs;
+mod importances;
 mod kept;
 mod notes;
 mod recorder;

@@ -14,6 +14,7 @@ use tunefork_study::{
 use tunefork_trial::{TrialNumber, TrialState};
 
 use super::allowance::Allowance;
+use super::importances::importances;
 use super::notes::outside_row;
 use super::{RunFolder, TestResult, epoch_tables};
 use crate::files::write_derived;
@@ -187,6 +188,9 @@ impl<'a> Recorder<'a> {
     /// Writes all files that are behind; after an error none.
     fn flush(&mut self) {
         self.name_runs();
+        if self.tables_dirty {
+            self.summary.importances = importances(self.spec, &self.summary.trials);
+        }
         let dirty = std::mem::take(&mut self.dirty).into_iter();
         let own: Vec<u32> = dirty.filter(|number| !self.summary.trials[*number as usize].is_outside).collect();
         let written = self.write_trials(&own).and_then(|()| match std::mem::take(&mut self.tables_dirty) {

@@ -50,6 +50,7 @@ fn write_report(text: &mut String, summary: &Summary) -> fmt::Result {
         }
         write_table(text, &["test", ""], figures)?;
     }
+    write_importances(text, summary)?;
     write_experiments(text, summary)?;
     writeln!(text, "\n## Trials\n")?;
     write_trials(text, summary)?;
@@ -103,6 +104,23 @@ fn write_overview(text: &mut String, summary: &Summary) -> fmt::Result {
         ),
         _ => writeln!(text, "None of them is complete yet."),
     }
+}
+
+/// Which parameters mattered, if that is known.
+fn write_importances(text: &mut String, summary: &Summary) -> fmt::Result {
+    if summary.importances.is_empty() {
+        return Ok(());
+    }
+    writeln!(text, "\n## What mattered\n")?;
+    let complete = summary.trials.iter().filter(|row| row.state == TrialState::Complete && !row.is_outside).count();
+    let is_rough = if complete < 50 { " Of so few trials it is a rough guess." } else { "" };
+    writeln!(
+        text,
+        "How far the values of the best tenth of {} lie from those of all (PED-ANOVA), as shares.{is_rough}\n",
+        counted(complete, "completed trial")
+    )?;
+    let rows = summary.importances.iter().map(|(name, share)| vec![name.clone(), format!("{:.0} %", share * 100.0)]);
+    write_table(text, &["parameter", "share"], rows)
 }
 
 /// What each training of the best trial brought; nothing where it is a single one.

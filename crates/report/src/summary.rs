@@ -28,6 +28,9 @@ pub struct Summary {
     pub test: Vec<(String, f64)>,
     /// The standard deviations of these figures, in the same order, if they are means over trainings.
     pub test_deviations: Vec<f64>,
+    /// What each parameter has to do with a trial being among the best, as a share of all of them, the most important
+    /// first; empty where that is not known.
+    pub importances: Vec<(String, f64)>,
     /// Sentences about what a reader should know: warnings, outside events.
     pub notes: Vec<String>,
 }
@@ -73,6 +76,7 @@ impl Summary {
             test_looks: 1,
             test: Vec::new(),
             test_deviations: Vec::new(),
+            importances: Vec::new(),
             notes: Vec::new(),
         }
     }

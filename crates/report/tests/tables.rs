@@ -104,6 +104,18 @@ fn less_is_better_where_the_direction_says_so() {
 }
 
 /// The trials of [`summary`] and one that has not started, as runs of two experiments.
+#[test]
+fn what_mattered_is_told_where_it_is_known() {
+    assert!(!markdown(&summary()).contains("What mattered"));
+    let importances = vec![("momentum".to_owned(), 0.756), ("optimizer".to_owned(), 0.244)];
+    let text = markdown(&Summary { importances, ..summary() });
+    let expected = "\n## What mattered\n\n\
+                    How far the values of the best tenth of 2 completed trials lie from those of all (PED-ANOVA), as shares. \
+                    Of so few trials it is a rough guess.\n\n\
+                    | parameter | share |\n|---|---|\n| momentum | 76 % |\n| optimizer | 24 % |\n";
+    assert!(text.contains(expected), "{text}");
+}
+
 fn experiments() -> Summary {
     let experiment = |name: &str, varied: bool, runs: &[(&str, u32)]| ExperimentSummary {
         name: name.into(),
