@@ -241,7 +241,7 @@ fn connect(path: &Path, access: Access, options: SqliteOptions) -> Result<Connec
         return connect_to_read(path, options);
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let connection = Connection::open_with_flags(no_address(path), flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     prepare(&connection, options)?;
     // A database of somebody else must be refused before anything is changed in it.
     check_versions(&connection, path)?;
@@ -268,7 +268,7 @@ fn connect_to_read(path: &Path, options: SqliteOptions) -> Result<Connection, Da
         connection.pragma_update(None, "query_only", true)?;
         check_versions(&connection, path).map(|()| connection)
     };
-    match open(Connection::open_with_flags(path, flags)) {
+    match open(Connection::open_with_flags(no_address(path), flags)) {
         // Readers of a write-ahead log make a file for their locks beside it. Where that cannot be,
         // and there is no log, nobody writes, and the database can be read without locks.
         Err(DatabaseError::Sql(error)) if needs_a_lock(&error) && !log_of(path).exists() => {
@@ -294,6 +294,11 @@ pub(crate) fn beside(path: &Path, more: &str) -> PathBuf {
     name.into()
 }
 
+/// The same path as nothing but a path: one that begins with `file:` is an address to SQLite.
+fn no_address(path: &Path) -> PathBuf {
+    Path::new(".").join(path)
+}
+
 /// The path as a URI that says that nobody changes the file.
 fn immutable(path: &Path) -> String {
     let escaped: String = path
@@ -317,6 +322,7 @@ pub(crate) fn has_table(connection: &Connection, name: &str) -> rusqlite::Result
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn a_full_disk_is_told_and_leaves_what_was_committed() {
@@ -339,6 +345,22 @@ mod tests {
         };
         assert_eq!(database.snapshot(count).unwrap(), 1);
         database.transaction(|connection| insert(connection, "second")).unwrap();
+    }
+
+    /// As Optuna leaves its databases: without a write-ahead log, so that who writes keeps readers out.
+    #[test]
+    fn a_database_that_another_program_holds_is_not_read_without_its_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("study.db");
+        drop(Database::open(&path, Access::Write, SqliteOptions::default()).unwrap());
+        let other = Connection::open(&path).unwrap();
+        other.pragma_update(None, "journal_mode", "delete").unwrap();
+        other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+        let options = SqliteOptions { patience: Duration::from_millis(50), ..SqliteOptions::default() };
+        let error = Database::open(&path, Access::Read, options).unwrap_err();
+        assert!(matches!(error, StorageError::Locked { .. }), "{error}");
+        other.execute_batch("COMMIT").unwrap();
+        Database::open(&path, Access::Read, options).unwrap();
     }
 
     #[test]

@@ -55,7 +55,7 @@ fn of_sqlite(path: &Path, patience: Duration, error: &rusqlite::Error) -> Storag
             StorageError::Locked { path, seconds: patience.as_secs() }
         }
         Some(ErrorCode::DiskFull) => StorageError::Full { path },
-        Some(ErrorCode::CannotOpen) if is_out_of_files(&path) => {
+        Some(ErrorCode::CannotOpen) if is_out_of_files() => {
             StorageError::Other { path, detail: NO_MORE_FILES.to_owned() }
         }
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
@@ -87,9 +87,8 @@ const NO_MORE_FILES: &str =
 
 /// Whether the files that SQLite needs side by side (database, log, index, journal) are too many. It does not tell why it
 /// could not open one.
-fn is_out_of_files(path: &Path) -> bool {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let files: Vec<_> = (0..4).map(|_| std::fs::File::open(folder)).collect();
+fn is_out_of_files() -> bool {
+    let files: Vec<_> = (0..4).map(|_| std::fs::File::open("/")).collect();
     files.iter().any(|file| file.as_ref().is_err_and(is_too_many))
 }
 
@@ -108,5 +107,67 @@ pub(crate) fn of_io(path: &Path, error: &io::Error) -> StorageError {
             StorageError::ReadOnly { path, detail: error.to_string() }
         }
         _ => StorageError::Other { path, detail: error.to_string() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::ffi;
+
+    /// What stands first in the debugging form: the kind of error.
+    fn kind(error: &StorageError) -> String {
+        let all = format!("{error:?}");
+        all.split(' ').next().unwrap().to_owned()
+    }
+
+    #[test]
+    fn errors_of_sqlite_are_told_by_their_kind() {
+        for (code, expected) in [
+            (ffi::SQLITE_BUSY, "Locked"),
+            (ffi::SQLITE_LOCKED, "Locked"),
+            (ffi::SQLITE_FULL, "Full"),
+            (ffi::SQLITE_CANTOPEN, "ReadOnly"),
+            (ffi::SQLITE_READONLY, "ReadOnly"),
+            (ffi::SQLITE_PERM, "ReadOnly"),
+            (ffi::SQLITE_CONSTRAINT, "Damaged"),
+            (ffi::SQLITE_NOTADB, "NotADatabase"),
+            (ffi::SQLITE_CORRUPT, "Damaged"),
+            (ffi::SQLITE_IOERR, "Other"),
+            (ffi::SQLITE_NOMEM, "Other"),
+        ] {
+            let sqlite = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            let error = DatabaseError::from(sqlite).at(Path::new("a.db"), Duration::from_secs(7));
+            assert_eq!(kind(&error), expected, "{code}");
+            let says = |words: &str| error.to_string().contains(words);
+            assert_eq!(says("another program has removed"), code == ffi::SQLITE_CONSTRAINT, "{error}");
+            assert_eq!(says("ulimit -f"), code == ffi::SQLITE_IOERR, "{error}");
+            assert!(!says("ulimit -n"), "there are files enough: {error}");
+        }
+        let missing = DatabaseError::from(rusqlite::Error::QueryReturnedNoRows);
+        assert_eq!(kind(&missing.at(Path::new("a.db"), Duration::ZERO)), "Damaged");
+    }
+
+    #[test]
+    fn errors_of_the_system_are_told_by_their_kind() {
+        for (system, expected) in [
+            (io::ErrorKind::StorageFull, "Full"),
+            (io::ErrorKind::NotFound, "Missing"),
+            (io::ErrorKind::PermissionDenied, "ReadOnly"),
+            (io::ErrorKind::ReadOnlyFilesystem, "ReadOnly"),
+            (io::ErrorKind::InvalidFilename, "Other"),
+        ] {
+            assert_eq!(kind(&of_io(Path::new("a.db"), &system.into())), expected, "{system}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_lack_of_files_is_told_with_what_raises_it() {
+        // EACCES, ENFILE, EMFILE, ENOTTY.
+        for (number, is_lack) in [(13, false), (23, true), (24, true), (25, false)] {
+            let error = of_io(Path::new("a.db"), &io::Error::from_raw_os_error(number));
+            assert_eq!(error.to_string().contains("ulimit -n"), is_lack, "{error}");
+        }
     }
 }

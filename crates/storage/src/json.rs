@@ -203,6 +203,7 @@ mod tests {
     #[test]
     fn texts_are_ascii() {
         assert_eq!(text("a\"\\\n\u{1}é😀"), r#""a\"\\\n\u0001\u00e9\ud83d\ude00""#);
+        assert_eq!(text("\r\t\u{8}\u{c} ~\u{7f}"), r#""\r\t\b\f ~\u007f""#);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tempfile::TempDir;
 use tunefork_space::{Domain, Value};
-use tunefork_storage::{SqliteStorage, read};
+use tunefork_storage::{SqliteStorage, names, own_names, read};
 use tunefork_study::{
     Blueprint, Change, Cost, End, EndReason, EpochRecord, EpochReport, Schedule, Storage, StorageError,
     StoredParameter, StudyHeader,
@@ -60,6 +60,72 @@ fn what_is_told_of_our_trial_changes_nothing() {
     storage.commit(&[report(2, 0.5), finish(0.5)]).expect("ours counts");
     let trial = &read(&path, None).expect("a study").trials[0];
     assert_eq!((trial.state, trial.value, trial.epochs[1].report.value), (TrialState::Complete, Some(0.5), 0.5));
+}
+
+/// Optuna knows no pauses: it sees a trial that runs.
+#[test]
+fn a_pause_is_no_state_that_another_program_has_set() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, mut storage, other) = shared(&folder);
+    for state in [TrialState::Paused, TrialState::Running] {
+        storage.commit(&[Change::State { number: NUMBER, state }]).expect("it pauses, or goes on");
+        assert_eq!(read(&path, None).expect("a study").trials[0].state, state);
+        let found: String = other.query_row("SELECT state FROM trials", [], |row| row.get(0)).expect("a row");
+        assert_eq!(found, "RUNNING");
+    }
+}
+
+/// The states that Optuna shows, set back by hand: how a trial has ended stands with the end.
+#[test]
+fn what_has_ended_stays_ended() {
+    for (reason, state) in [
+        (EndReason::Finished, TrialState::Complete),
+        (EndReason::Stopped, TrialState::Pruned),
+        (EndReason::Diverged, TrialState::Failed),
+        (EndReason::DoesNotFit, TrialState::Failed),
+        (EndReason::InvalidConfiguration, TrialState::Failed),
+        (EndReason::Fault, TrialState::Failed),
+        (EndReason::Told, TrialState::Failed),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, mut storage, other) = shared(&folder);
+        let value = Some(0.5).filter(|_| state != TrialState::Failed);
+        let end = End { time: 2, reason, message: String::new() };
+        storage.commit(&[Change::Finish { number: NUMBER, state, value, end }]).expect("an end");
+        let before = storage.load().expect("it can be read").expect("a study");
+        assert_eq!(before.trials[0].state, state);
+        other.execute_batch("UPDATE trials SET state = 'RUNNING'").expect("set back");
+        assert_eq!(read(&path, None).expect("a study"), before, "{reason:?}");
+    }
+}
+
+#[test]
+fn own_names_are_those_of_our_studies() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, storage, other) = shared(&folder);
+    drop(storage);
+    let row = "INSERT INTO studies VALUES (7, 'of Optuna');
+        INSERT INTO study_directions VALUES (NULL, 'MINIMIZE', 7, 0);";
+    other.execute_batch(row).expect("a study of Optuna");
+    assert_eq!(names(&path).expect("a database"), ["s", "of Optuna"]);
+    assert_eq!(own_names(&path).expect("a database"), ["s"]);
+    other.execute_batch("DROP TABLE tunefork_studies").expect("a database of Optuna");
+    assert_eq!(own_names(&path).expect("a database"), [""; 0]);
+}
+
+/// Ask and tell has no virtual time.
+#[test]
+fn a_report_without_a_time_has_no_row_of_ours() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_, mut storage, other) = shared(&folder);
+    let report = |step, time| {
+        let report = Arc::new(EpochReport { value: 0.5, ..EpochReport::default() });
+        Change::Report { number: NUMBER, epoch: EpochRecord { step, time, report } }
+    };
+    storage.commit(&[report(1, 0), report(2, 1)]).expect("reports");
+    let steps = "SELECT group_concat(step) FROM tunefork_reports";
+    let steps: String = other.query_row(steps, [], |row| row.get(0)).expect("one row");
+    assert_eq!(steps, "2");
 }
 
 #[test]

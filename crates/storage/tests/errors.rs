@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tunefork_storage::{SqliteOptions, SqliteStorage, names, own_names, read};
 use tunefork_study::{Change, End, EndReason, EpochRecord, EpochReport, Storage, StorageError, StudyHeader};
@@ -188,8 +188,11 @@ fn a_lock_is_waited_for_and_then_told() {
     let (path, mut storage) = database(&folder);
     let other = Connection::open(&path).expect("the same database");
     other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+    let begun = Instant::now();
     let error = storage.commit(&[start(0)]).expect_err("it is locked");
     assert!(matches!(error, StorageError::Locked { .. }), "{error}");
+    // SQLite's own patience would be 5 s.
+    assert!((100..2500).contains(&begun.elapsed().as_millis()), "{:?}", begun.elapsed());
     other.execute_batch("COMMIT").expect("the end of the lock");
     storage.commit(&[start(0)]).expect("nothing is lost");
     assert_eq!(read(&path, None).expect("a study").trials.len(), 1);
@@ -294,6 +297,32 @@ fn a_study_can_be_read_where_nothing_can_be_written() {
         assert_eq!(read(&path, None).expect("a study").trials.len(), 1);
     }
     allow(0o755).expect("the folder is ours");
+}
+
+/// No log fits beside a name that is nearly as long as names may be, which hinders every user.
+#[cfg(unix)]
+#[test]
+fn a_study_can_be_read_where_no_log_can_lie_beside_it() {
+    let folder = folder();
+    let (path, mut storage) = database(&folder);
+    storage.commit(&[start(0)]).expect("a trial");
+    drop(storage);
+    let long = folder.path().join("é".repeat(126));
+    fs::copy(&path, &long).expect("a copy");
+    assert_eq!(read(&long, None).expect("a study").trials.len(), 1);
+}
+
+/// What stands in the log alone is not passed over where it cannot be read.
+#[test]
+fn a_log_that_spoils_the_database_is_told_by_readers() {
+    let folder = folder();
+    let (path, storage) = database(&folder);
+    drop(storage);
+    let other = Connection::open(&path).expect("the same database");
+    let spoil = "PRAGMA writable_schema = ON; INSERT INTO sqlite_master VALUES ('table', 'odd', 'odd', 0, 'odd');";
+    other.execute_batch(spoil).expect("an odd row in the log");
+    let error = read(&path, None).expect_err("the schema is no schema any more");
+    assert!(matches!(error, StorageError::Damaged { .. }), "{error}");
 }
 
 #[test]

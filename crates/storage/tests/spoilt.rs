@@ -54,6 +54,19 @@ fn a_log_that_is_cut_short_is_told_and_spoils_nothing_else() {
     storage.check().expect("it is whole");
 }
 
+/// Copying it into the database at every commit would wait for the disk each time.
+#[test]
+fn a_log_that_nobody_touches_grows_from_commit_to_commit() {
+    let (folder, _, mut storage) = database();
+    let length = || fs::metadata(folder.path().join("study.db-wal")).expect("a log").len();
+    let mut before = length();
+    for number in 1..5 {
+        storage.commit(&[start(number)]).expect("a trial");
+        assert!(length() > before, "{} bytes after {before}", length());
+        before = length();
+    }
+}
+
 #[test]
 fn a_log_that_is_overwritten_is_found_at_the_end() {
     let (folder, path, storage) = database();
@@ -145,4 +158,69 @@ fn studies_of_optuna_are_shown_as_far_as_they_can_be() {
     assert!(error.to_string().contains("has 2 objectives"), "{error}");
     let odd = read(&path, Some("odd")).expect("it can be shown");
     assert_eq!(odd.trials[0].fixed.as_ref().map(|fixed| fixed.len()), Some(2));
+}
+
+#[cfg(unix)]
+const FEW_FILES: &str = "TUNEFORK_TEST_FEW_FILES";
+
+/// Does nothing by itself: the test below runs it in a process that may open few files.
+#[cfg(unix)]
+#[test]
+fn study_to_be_opened_among_few_files() {
+    let Some(path) = std::env::var_os(FEW_FILES) else {
+        return;
+    };
+    let mut others: Vec<File> = std::iter::from_fn(|| File::open("/").ok()).collect();
+    for free in 0..20 {
+        match SqliteStorage::open(&path, "s") {
+            Ok(_) => return assert!(free > 2, "database, log and lock are three files"),
+            Err(error) => assert!(error.to_string().contains("ulimit -n"), "{free} files: {error}"),
+        }
+        others.pop();
+    }
+    panic!("20 files are enough");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_lack_of_files_is_told_whatever_could_not_be_opened() {
+    let (_folder, path, storage) = database();
+    drop(storage);
+    let program = std::env::current_exe().expect("this program");
+    let limited = "ulimit -n 64 && exec \"$0\" --exact study_to_be_opened_among_few_files";
+    let child = std::process::Command::new("sh").args(["-c", limited]).arg(program).env(FEW_FILES, &path).output();
+    let child = child.expect("a shell");
+    assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
+    let out = String::from_utf8_lossy(&child.stdout);
+    assert!(out.contains("1 passed"), "{out}");
+}
+
+const FOLDER: &str = "TUNEFORK_TEST_FOLDER_WITH_ODD_NAME";
+
+/// Does nothing by itself: the test below runs it in a process that works in a folder of its own.
+#[test]
+fn study_whose_name_is_an_address() {
+    if std::env::var_os(FOLDER).is_none() {
+        return;
+    }
+    let path = Path::new("file:study.db?mode=memory");
+    let mut storage = open(path);
+    storage.create(&StudyHeader::new("s", Direction::Minimize, 0)).expect("a study");
+    drop(storage);
+    assert!(path.is_file(), "it is where it was asked for");
+    assert_eq!(read(path, None).expect("a study").trials.len(), 0);
+}
+
+#[test]
+fn a_path_that_looks_like_an_address_is_a_path() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = std::env::current_exe().expect("this program");
+    let child = std::process::Command::new(program)
+        .args(["--exact", "study_whose_name_is_an_address"])
+        .current_dir(folder.path())
+        .env(FOLDER, "")
+        .output()
+        .expect("this program");
+    let out = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success() && out.contains("1 passed"), "{out}");
 }

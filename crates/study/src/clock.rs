@@ -78,3 +78,21 @@ pub struct Moment {
     /// Epoch, or 0 for an ask.
     pub step: u32,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_work_has_its_price() {
+        let model = CostModel { flop: 2_000_000, byte: 3_000_000, step: 5_000_000 };
+        let ticks = |flops, bytes, steps| model.ticks(&Cost { flops, bytes, steps });
+        assert_eq!([ticks(7, 0, 0), ticks(0, 7, 0), ticks(0, 0, 7)], [14, 21, 35]);
+        assert_eq!(ticks(7, 11, 13), 14 + 33 + 65);
+        assert_eq!(ticks(0, 0, 0), 1, "time always goes forward");
+        assert_eq!(ticks(u64::MAX, u64::MAX, u64::MAX), 1 << 45);
+        let small = CostModel { flop: 1, byte: 1, step: 1 };
+        assert_eq!(small.ticks(&Cost { flops: 1_999_998, bytes: 1, steps: 0 }), 1, "parts of a tick are none");
+        assert_eq!(small.ticks(&Cost { flops: 1_999_998, bytes: 1, steps: 1 }), 2);
+    }
+}

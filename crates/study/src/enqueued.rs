@@ -14,10 +14,8 @@ pub(crate) fn complete(fixed: &Params, ask: &Ask<'_>, sampler: &mut dyn Sampler)
     let given = space.partial_point(fixed)?;
     let mut point = Point::absent(space.len());
     for &index in space.topological_order() {
-        let domain = space.domain(index);
         match (space.is_active(&point, index), given.has(index)) {
             (true, true) => point.set(index, given.get(index)),
-            (true, false) if domain.is_single() => point.set(index, domain.nth(0)),
             (true, false) => {
                 let proposed = sampler.propose_one(ask, index);
                 let value = match values_for(space, &given, index) {

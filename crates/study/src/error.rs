@@ -140,3 +140,37 @@ impl StudyError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_given_is_told_from_what_failed_on_the_way() {
+        let (study, trial, detail) = ("s".to_owned(), TrialNumber(0), String::new());
+        let source = || std::io::Error::from(std::io::ErrorKind::OutOfMemory);
+        let given = [
+            StudyError::SettingsChanged { study: study.clone(), differences: Vec::new() },
+            StudyError::FingerprintChanged { study: study.clone(), differences: Vec::new() },
+            StudyError::BudgetShrank { study: study.clone(), stored: 2, now: 1 },
+            StudyError::Enqueued { index: 0, detail: detail.clone() },
+            StudyError::Setting { name: "slots", value: "0".to_owned(), allowed: "at least 1" },
+            StudyError::from(tunefork_space::Domain::uniform(1.0, 0.0).unwrap_err().of("x")),
+        ];
+        for error in given {
+            assert!(error.is_input(), "{error}");
+        }
+        let on_the_way = [
+            StudyError::from(StorageError::Full { path: "a.db".into() }),
+            StudyError::NotReproducible { study, trial, detail: detail.clone() },
+            StudyError::Checkpoint { path: "c".into(), source: source() },
+            StudyError::NoThread { source: source() },
+            StudyError::Halted { trial, message: detail.clone() },
+            StudyError::Exhausted { trials: 1 },
+            StudyError::Misuse { trial, detail },
+        ];
+        for error in on_the_way {
+            assert!(!error.is_input(), "{error}");
+        }
+    }
+}

@@ -102,4 +102,17 @@ mod tests {
     use super::*;
 
     crate::storage_conformance!(MemoryStorage::default, |storage| storage);
+
+    #[test]
+    fn restarts_are_counted() -> Result<(), StorageError> {
+        let number = TrialNumber(0);
+        let mut storage = MemoryStorage::default();
+        storage.create(&StudyHeader::new("s", tunefork_trial::Direction::Minimize, 0))?;
+        storage.commit(&[Change::Start { number, params: Vec::new(), fixed: None, schedule: None }])?;
+        for restarts in 1..4 {
+            storage.commit(&[Change::Restarted { number }])?;
+            assert_eq!(storage.load()?.unwrap().trials[0].observed.restarts, restarts);
+        }
+        Ok(())
+    }
 }

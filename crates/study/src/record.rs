@@ -337,31 +337,4 @@ named_enum! {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Values after each epoch, of a trial that ends in this state.
-    fn trial(number: u32, state: TrialState, values: &[f64]) -> TrialRecord {
-        let epoch = |(value, step): (&f64, u32)| EpochRecord {
-            step,
-            time: 0,
-            report: Arc::new(EpochReport { value: *value, ..EpochReport::default() }),
-        };
-        let epochs = values.iter().zip(1..).map(epoch).collect();
-        let value = values.last().copied();
-        TrialRecord { epochs, value, ..TrialRecord::new(TrialNumber(number), state) }
-    }
-
-    #[test]
-    fn a_stopped_trial_is_better_by_the_epoch_that_counts() {
-        use TrialState::{Complete, Pruned};
-        let mut study = StudyRecord::new(StudyHeader::new("s", Direction::Maximize, 0));
-        study.trials = vec![trial(0, Complete, &[0.9, 0.6]), trial(1, Pruned, &[0.8, 0.5]), trial(2, Pruned, &[0.7])];
-        let found = |study: &StudyRecord| study.better_stopped().map(|(trial, value)| (trial.number.0, value));
-        assert_eq!(found(&study), Some((2, 0.7)));
-        (study.header.value_at, study.trials[0].value) = (ValueAt::Best, Some(0.75));
-        assert_eq!(found(&study), Some((1, 0.8)));
-        study.trials[0].value = Some(0.8);
-        assert_eq!(found(&study), None);
-    }
-}
+mod tests;

@@ -228,4 +228,14 @@ mod tests {
         let bare: EpochReport = serde_json::from_str(r#"{"value":0,"metrics":[],"observed":[]}"#).unwrap();
         assert_eq!(bare, EpochReport::default());
     }
+
+    #[test]
+    fn times_come_back_by_their_names_and_count_together() {
+        let timing = Timing { seconds: 1.5, validation_seconds: 0.25, images_per_second: 40.0 };
+        let mut back = Timing::default();
+        timing.named().into_iter().for_each(|(name, value)| back.insert(name, value));
+        back.insert("unknown", 7.0);
+        assert_eq!(back, timing);
+        assert_eq!(timing.all_seconds(), 1.75);
+    }
 }

@@ -252,3 +252,44 @@ impl StorageError {
         StorageError::Refused { trial: Some(trial), detail: detail.into() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_named_is_told_from_what_failed_on_the_way() {
+        let (path, name, detail, present) = (PathBuf::from("a.db"), "s".to_owned(), "d".to_owned(), Vec::new());
+        let path = || path.clone();
+        let named = [
+            StorageError::Missing { path: path() },
+            StorageError::NotADatabase { path: path(), detail: detail.clone() },
+            StorageError::NoStudy { path: path(), name: name.clone(), present: present.clone() },
+            StorageError::Objectives { path: path(), name, objectives: 2 },
+            StorageError::NotRegular { path: path() },
+            StorageError::NotOneStudy { path: path(), present },
+            StorageError::NewerVersion { path: path(), found: 2, known: 1 },
+            StorageError::OptunaVersion { path: path(), found: "v4".to_owned(), newer: true, expected: "v3" },
+        ];
+        for error in named {
+            assert!(error.is_input(), "{error}");
+        }
+        let on_the_way = [
+            StorageError::refused(TrialNumber(0), "d"),
+            StorageError::Overtaken { path: path(), detail: detail.clone() },
+            StorageError::Locked { path: path(), seconds: 5 },
+            StorageError::InUse { path: path() },
+            StorageError::Removed { path: path() },
+            StorageError::LogRemoved { path: path() },
+            StorageError::LogSpoilt { path: path() },
+            StorageError::HardLinked { path: path(), names: 2 },
+            StorageError::ReadOnly { path: path(), detail: detail.clone() },
+            StorageError::Full { path: path() },
+            StorageError::Damaged { path: path(), detail: detail.clone() },
+            StorageError::Other { path: path(), detail },
+        ];
+        for error in on_the_way {
+            assert!(!error.is_input(), "{error}");
+        }
+    }
+}

@@ -196,3 +196,35 @@ impl FailureKind {
             .find(|kind| kind.reason() == Some(reason))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_is_raised_for_all_who_share_it() {
+        let shared = Arc::new(AtomicBool::new(false));
+        let flag = StopFlag::from(Arc::clone(&shared));
+        let clone = flag.clone();
+        assert!(!flag.is_raised() && !clone.is_raised());
+        clone.raise();
+        assert!(flag.is_raised() && clone.is_raised() && shared.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn a_recorded_reason_leads_to_the_failure_that_it_came_from() {
+        use FailureKind::{Diverged, DoesNotFit, Fault, Halt, Interrupted, InvalidConfiguration};
+        for (kind, is_of_the_configuration) in
+            [(Diverged, false), (DoesNotFit, true), (InvalidConfiguration, true), (Fault, false)]
+        {
+            assert_eq!(kind.reason().and_then(FailureKind::of_reason), Some(kind));
+            assert_eq!(kind.is_of_the_configuration(), is_of_the_configuration, "{kind:?}");
+        }
+        for kind in [Halt, Interrupted] {
+            assert_eq!((kind.reason(), kind.is_of_the_configuration()), (None, false), "{kind:?}");
+        }
+        for reason in [EndReason::Finished, EndReason::Stopped, EndReason::Told] {
+            assert_eq!(FailureKind::of_reason(reason), None, "{reason:?}");
+        }
+    }
+}

@@ -112,6 +112,32 @@ fn a_name_gives_one_value_in_a_trial() {
     assert_eq!(study.record().unwrap().trials[0].params.len(), 1);
 }
 
+/// Each kind of suggestion takes all its values and no others, and is stored with its domain.
+#[test]
+fn suggestions_are_of_the_domains_that_were_asked_for() {
+    let study = open(memory(), Box::new(Random::new()));
+    let mut seen = [(); 3].map(|()| std::collections::BTreeSet::new());
+    for _ in 0..60 {
+        let mut trial = study.ask().unwrap();
+        assert!((0.5..=0.75).contains(&trial.suggest_float("float", 0.5, 0.75).unwrap()));
+        assert!((1e-3..=1e-2).contains(&trial.suggest_log("log", 1e-3, 1e-2).unwrap()));
+        seen[0].insert(trial.suggest_int("int", 4, 6).unwrap());
+        seen[1].insert(trial.suggest_int_step("step", 4, 9, 2).unwrap());
+        seen[2].insert(trial.suggest_categorical("choice", &[7, 9]).unwrap());
+        study.tell(trial, 0.0).unwrap();
+    }
+    assert_eq!(seen.map(Vec::from_iter), [vec![4, 5, 6], vec![4, 6, 8], vec![7, 9]]);
+    let domains = [
+        Domain::uniform(0.5, 0.75),
+        Domain::log(1e-3, 1e-2),
+        Domain::int(4, 6),
+        Domain::int(4, 9).and_then(|domain| domain.with_step(2.0)),
+        Domain::choice([7, 9]),
+    ];
+    let params = &study.record().unwrap().trials[0].params;
+    assert_eq!(params.iter().map(|stored| stored.domain.clone()).collect::<Vec<_>>(), domains.map(Result::unwrap));
+}
+
 #[test]
 fn other_bounds_are_respected_and_other_kinds_refused() {
     let study = open(memory(), Box::new(Random::new()));
@@ -248,7 +274,9 @@ fn steps_must_grow_and_the_trial_goes_on() {
     }
     trial.report(3, f64::NAN).unwrap();
     study.tell(trial, 0.5).unwrap();
-    assert_eq!(study.record().unwrap().trials[0].epochs.len(), 2);
+    let epochs = study.record().unwrap().trials[0].epochs.clone();
+    assert_eq!(epochs.iter().map(|epoch| epoch.step).collect::<Vec<_>>(), [2, 3]);
+    assert!(epochs[0].report.value == 0.5 && epochs[1].report.value.is_nan(), "{epochs:?}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The board between the simulation, which needs results, and the workers, which compute them.
 
+use super::lane::Lane;
 use super::share::share;
 use crate::{EpochReport, ExecutorOptions, StudyError, TrialContext, TrialFailure};
 use std::collections::BTreeMap;
@@ -30,29 +31,6 @@ struct State<R> {
     /// Epochs under way are finished, and no more are begun.
     draining: bool,
     closed: bool,
-}
-
-pub(super) struct Lane<R> {
-    pub context: TrialContext,
-    /// Virtual start and duration of an epoch.
-    pub start: u64,
-    pub epoch_ticks: u64,
-    /// Epochs that can be needed.
-    pub limit: u32,
-    /// Steps after which the scheduler may stop the trial, in order.
-    pub rungs: Vec<u32>,
-    /// Results of epochs 1, 2, …: stored ones first, then computed ones.
-    pub results: Vec<EpochResult>,
-    /// Steps that the simulation has decided on.
-    pub decided: u32,
-    /// The trial in training, while no worker has it.
-    pub run: Option<R>,
-    /// A worker has the trial.
-    pub busy: bool,
-    /// Faults since the last new result.
-    pub faults: u32,
-    /// When the last checkpoint was written, or training began in this process.
-    pub saved: Option<Instant>,
 }
 
 /// What a worker tells the simulation, beside results.
@@ -327,40 +305,6 @@ impl<R> State<R> {
             .filter_map(|lane| lane.urgency().map(|urgency| (urgency, lane)))
             .min_by_key(|(urgency, _)| *urgency)
             .map(|(_, lane)| lane)
-    }
-}
-
-impl<R> Lane<R> {
-    /// What its epochs have brought, up to a failure.
-    pub(super) fn reports(&self) -> Vec<Arc<EpochReport>> {
-        self.results.iter().flatten().cloned().collect()
-    }
-
-    /// Whether epochs of it may still be computed.
-    fn goes_on(&self) -> bool {
-        self.busy || !(self.has_failed() || self.results.len() as u32 >= self.limit)
-    }
-
-    /// Whether its last epoch has failed, whenever that will count.
-    pub(super) fn has_failed(&self) -> bool {
-        self.results.last().is_some_and(Result::is_err)
-    }
-
-    /// How early the next epoch comes: (may be needless, virtual time, trial). `None`: there is none.
-    fn urgency(&self) -> Option<(bool, u64, u32)> {
-        let step = self.results.len() as u32 + 1;
-        if self.busy || !self.goes_on() {
-            return None;
-        }
-        let open_rung = self.rungs.iter().find(|rung| **rung > self.decided);
-        let needless = match open_rung {
-            // One epoch past a rung is computed ahead by workers who would wait otherwise.
-            Some(rung) if step > rung + 1 => return None,
-            Some(rung) => step == rung + 1,
-            None => false,
-        };
-        let time = self.start + u64::from(step) * self.epoch_ticks;
-        Some((needless, time, self.context.number.0))
     }
 }
 

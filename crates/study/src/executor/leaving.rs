@@ -1,7 +1,7 @@
 //! What is left behind when a run of a study ends: checkpoints to go on from, and a model.
 
 use super::UnderWay;
-use super::board::Lane;
+use super::lane::Lane;
 use super::workers::{Workers, guarded};
 use crate::{EpochReport, Event, Observer, Run, ValueAt, Workload};
 use std::sync::Arc;

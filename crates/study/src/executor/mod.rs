@@ -7,6 +7,7 @@
 mod blueprints;
 mod board;
 mod checkpoint;
+mod lane;
 mod leaving;
 mod resume;
 mod share;

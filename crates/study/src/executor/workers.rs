@@ -311,3 +311,14 @@ fn different_metrics(stored: &Metrics, now: &Metrics) -> Option<String> {
 pub(super) fn same(one: f64, other: f64) -> bool {
     one == other || (one.is_nan() && other.is_nan())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::same;
+
+    #[test]
+    fn numbers_are_the_same_where_a_storage_gives_them_back_so() {
+        assert!(same(0.5, 0.5) && same(0.0, -0.0) && same(f64::NAN, -f64::NAN));
+        assert!(!same(0.5, f64::NAN) && !same(f64::NAN, 0.5) && !same(0.5, 0.5 + f64::EPSILON));
+    }
+}

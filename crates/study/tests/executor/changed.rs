@@ -1,7 +1,7 @@
 //! What another program or a hand has changed in a study between two runs, and what was kept and is gone.
 
 use crate::curve::{Curve, Trouble};
-use crate::support::{definition, go, options, record, text};
+use crate::support::{Mortal, definition, go, options, record, text};
 use std::sync::Arc;
 use tunefork_study::{
     Change, Ended, ExecutorOptions, MemoryStorage, OutsideKind, Storage, StorageError, StudyError, StudyHeader,
@@ -121,4 +121,23 @@ fn what_was_kept_of_the_best_trial_is_made_again_if_it_is_gone() {
     let error = go(definition("asha"), &curve, &mut storage, &options(2)).unwrap_err();
     assert!(matches!(error, StudyError::NotReproducible { .. }), "{error}");
     assert!(curve.kept.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_plan_that_was_changed_under_way_is_told_in_words() {
+    let mut inner = MemoryStorage::default();
+    let mut mortal = Mortal { inner: &mut inner, commits_left: 5 };
+    go(definition("none"), &Arc::default(), &mut mortal, &options(1)).unwrap_err();
+    assert_eq!(record(&mut inner).trials[1].state, TrialState::Running);
+    let change = |study: &mut StudyRecord| study.trials[1].schedule.as_mut().unwrap().epoch_ticks += 1;
+    let error = go(definition("none"), &Arc::default(), &mut Changed { inner: &mut inner, change }, &options(1));
+    let (schedule, told) = (record(&mut inner).trials[1].schedule.clone().unwrap(), error.unwrap_err().to_string());
+    let (flops, bytes) = (schedule.blueprint.epoch_cost.flops, schedule.blueprint.plan_bytes);
+    let plan = |ticks: u64| {
+        format!(
+            "9 epochs of {flops} operations, 0 bytes and 1 steps in {bytes} bytes of memory (width {bytes}, from 0 on, {ticks} an epoch)"
+        )
+    };
+    let words = format!("its plan was {} and is now {}", plan(schedule.epoch_ticks + 1), plan(schedule.epoch_ticks));
+    assert!(told.contains("trial 1: ") && told.contains(&words), "{told}");
 }

@@ -193,3 +193,28 @@ fn halves_of_checkpoints_go_with_the_next_run() {
     let left: Vec<_> = std::fs::read_dir(&checkpoints).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["notes.part"], "only what is ours is removed");
 }
+
+/// What a run without checkpoints does again before it goes on.
+#[test]
+fn a_fault_in_a_replay_is_hidden_and_another_failure_is_found_out() {
+    for (trouble, hidden) in [(Trouble::Fault, true), (Trouble::Panic, true), (Trouble::Diverge, false)] {
+        let mut storage = MemoryStorage::default();
+        let mut mortal = Mortal { inner: &mut storage, commits_left: 24 };
+        go(definition("none"), &Arc::default(), &mut mortal, &options(1)).unwrap_err();
+        let study = record(&mut storage);
+        let trial = study.trials.iter().find(|trial| trial.state == TrialState::Running && trial.epochs.len() >= 2);
+        let number = trial.unwrap().number;
+        let curve = Arc::new(Curve::with_trouble([((number.0, 2), (trouble, 1))]));
+        let result = go(definition("none"), &curve, &mut storage, &options(1));
+        match hidden {
+            true => {
+                result.unwrap();
+                assert_eq!(text(&mut storage), undisturbed(definition("none")), "{trouble:?}");
+            }
+            false => {
+                let error = result.unwrap_err().to_string();
+                assert!(error.contains("epoch 2: it now fails: the loss is NaN"), "{error}");
+            }
+        }
+    }
+}

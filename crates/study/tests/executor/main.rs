@@ -2,6 +2,7 @@
 
 mod changed;
 mod curve;
+mod eager;
 mod early_end;
 mod enqueued;
 mod failures;

@@ -1,13 +1,13 @@
 //! The order of events, and that workers and delays do not change it.
 
 use crate::curve::{Curve, Shared, space};
-use crate::support::{Ear, Mortal, SCHEDULERS, definition, go, options, record, text, undisturbed};
+use crate::support::{Ear, SCHEDULERS, definition, go, options, record, text, undisturbed};
 use std::sync::Arc;
 use std::time::Duration;
 use tunefork_sampler::{Grid, Random};
 use tunefork_space::{Domain, Parameter, Params, Space, Value};
 use tunefork_storage::SqliteStorage;
-use tunefork_study::{Clock, Ended, MemoryStorage, StudyError, StudyRecord, ValueAt, run};
+use tunefork_study::{Ended, MemoryStorage, StudyError, ValueAt, run};
 use tunefork_trial::{TrialNumber, TrialState};
 
 #[test]
@@ -234,44 +234,4 @@ fn random_never_repeats_itself_across_a_resumption() {
     let outcome = go(study, &Arc::default(), &mut storage, &options(1)).unwrap();
     assert_eq!(outcome.trials, 8);
     assert!(space().len() > 1);
-}
-
-/// The places of all asks and reports, in the order of their times.
-fn events(study: &StudyRecord) -> Vec<(u64, u32, u32)> {
-    let mut events = Vec::new();
-    for trial in &study.trials {
-        events.push((trial.schedule.as_ref().unwrap().start, trial.number.0, 0));
-        for epoch in &trial.epochs {
-            events.push((epoch.time, trial.number.0, epoch.step));
-        }
-    }
-    events.sort_unstable();
-    events
-}
-
-#[test]
-fn an_eager_study_counts_results_as_they_arrive_and_goes_on_from_them() {
-    let eager = || {
-        let mut study = definition("asha");
-        study.header.clock = Clock::Eager;
-        study
-    };
-    let mut storage = MemoryStorage::default();
-    let mut before = Vec::new();
-    for commits_left in [17, 30, 9, 1000] {
-        let mut mortal = Mortal { inner: &mut storage, commits_left };
-        let curve = Arc::new(Curve { delay: Duration::from_millis(1), ..Curve::default() });
-        let ended = go(eager(), &curve, &mut mortal, &options(3));
-        assert_eq!(ended.is_ok(), commits_left == 1000, "{ended:?}");
-        let events = events(&record(&mut storage));
-        let times = events.iter().map(|(time, ..)| *time);
-        assert!(times.eq(1..=events.len() as u64), "{events:?}");
-        assert_eq!(events[..before.len()], before, "what was recorded has changed");
-        before = events;
-    }
-    let study = record(&mut storage);
-    assert_eq!(study.trials.len(), 14);
-    assert!(study.trials.iter().all(|trial| trial.state.is_finished()));
-    let error = go(definition("asha"), &Arc::default(), &mut storage, &options(1)).unwrap_err();
-    assert!(error.to_string().contains("--eager was given and is now not given"), "{error}");
 }

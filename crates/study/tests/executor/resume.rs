@@ -108,6 +108,22 @@ fn checkpoints_save_epochs() {
 }
 
 #[test]
+fn checkpoints_of_trials_that_have_ended_are_removed_while_the_study_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = with_checkpoints(options(1), folder.path());
+    let curve = Curve { stop_after: Some((60, options.stop.clone())), ..Curve::default() };
+    let mut storage = MemoryStorage::default();
+    let outcome = go(definition("none"), &Arc::new(curve), &mut storage, &options).unwrap();
+    assert_eq!(outcome.ended, Ended::Interrupted);
+    let trials = record(&mut storage).trials;
+    assert!(trials.iter().filter(|trial| trial.state.is_finished()).count() > 2);
+    let left = |number: u32| folder.path().join(format!("checkpoints/trial-{number:04}.ckpt")).exists();
+    let left: Vec<bool> = (0..trials.len() as u32).map(left).collect();
+    assert!(left.contains(&true), "what is under way is saved");
+    assert!(trials.iter().zip(&left).all(|(trial, left)| !(trial.state.is_finished() && *left)), "{left:?}");
+}
+
+#[test]
 fn a_damaged_checkpoint_costs_time_and_nothing_else() {
     let damages: [fn(Vec<u8>) -> Vec<u8>; 5] = [
         // The run's own state, just before the digest: only the digest can tell.

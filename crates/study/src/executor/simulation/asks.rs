@@ -2,7 +2,8 @@
 
 use super::stored::{stored_failure, stored_results};
 use super::{Running, Simulation, halted};
-use crate::executor::board::{EpochResult, Lane};
+use crate::executor::board::EpochResult;
+use crate::executor::lane::Lane;
 use crate::executor::workers::same;
 use crate::{
     Blueprint, Change, Cost, Event, FailureKind, Moment, OutsideEvent, OutsideKind, Schedule, StopFlag, StorageError,

@@ -65,3 +65,35 @@ impl<W: Workload> Simulation<'_, W> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Five seconds into a run, after three seconds of former ones.
+    fn running(limit: Option<Duration>) -> Time {
+        let time = Time::new(3 * SECOND, limit);
+        Time { begun: time.begun.checked_sub(5 * SECOND).unwrap(), ..time }
+    }
+
+    #[test]
+    fn the_time_is_noted_from_second_to_second() {
+        assert_eq!(Time::new(3 * SECOND, None).due(), None, "it is noted already");
+        let mut time = running(None);
+        let due = time.due().unwrap();
+        assert!((8 * SECOND..9 * SECOND).contains(&due), "{due:?}");
+        time.wrote(Some(due));
+        assert_eq!((time.due(), time.noted, time.is_behind), (None, due, false));
+        time.wrote(None);
+        assert_eq!((time.noted, time.is_behind), (due, true));
+    }
+
+    #[test]
+    fn the_time_of_former_runs_counts() {
+        assert!(!running(None).is_over());
+        assert!(running(Some(8 * SECOND)).is_over());
+        assert!(!running(Some(60 * SECOND)).is_over());
+    }
+}
