@@ -96,13 +96,8 @@ impl Database {
     }
 
     fn check_contents(&self) -> Result<(), StorageError> {
-        let checked = connect_to_read(&self.path, self.options)
-            .and_then(|other| Ok(other.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))?));
-        let error = match checked {
-            Ok(found) if found == "ok" => return Ok(()),
-            Ok(found) => self.told(DatabaseError::Damaged(found)),
-            Err(error) => self.told(error),
-        };
+        let checked = connect_to_read(&self.path, self.options).and_then(|other| check_whole(&other, "quick_check"));
+        let Err(error) = checked.map_err(|error| self.told(error)) else { return Ok(()) };
         if matches!(error, StorageError::Locked { .. }) {
             return Err(error);
         }
@@ -233,7 +228,7 @@ fn connect_to_write(path: &Path, options: SqliteOptions, was_log_left: bool) -> 
     prepare(&connection, options)?;
     if was_log_left {
         connection.set_db_config(KEEP_LOG, true)?;
-        check_whole(&connection)?;
+        check_whole(&connection, "integrity_check")?;
     }
     // A database of somebody else must be refused before anything is changed in it.
     check_versions(&connection, path)?;
@@ -245,12 +240,14 @@ fn connect_to_write(path: &Path, options: SqliteOptions, was_log_left: bool) -> 
     Ok(connection)
 }
 
-/// SQLite takes any log that lies beside a database for the database's own. Where a copy was put in the database's place, the pages
-/// of both are no tree together, and rows and indexes contradict each other.
-fn check_whole(connection: &Connection) -> Result<(), DatabaseError> {
-    match connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0))? {
-        found if found == "ok" => Ok(()),
-        found => Err(DatabaseError::Damaged(found)),
+/// Looks at all pages. SQLite takes any log that lies beside a database for the database's own: where a copy was put in the database's
+/// place, the pages of both are no trees together, and rows and indexes contradict each other.
+fn check_whole(connection: &Connection, pragma: &str) -> Result<(), DatabaseError> {
+    let found: String = connection.query_row(&format!("PRAGMA {pragma}(1)"), [], |row| row.get(0))?;
+    match found.as_str() {
+        "ok" => Ok(()),
+        // A heading stands in front.
+        found => Err(DatabaseError::Damaged(found.lines().last().unwrap_or_default().to_owned())),
     }
 }
 
