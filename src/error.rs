@@ -1,8 +1,8 @@
 //! What can go wrong when a study is run, in one type.
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use tunefork_atomic_file::way_out;
 use tunefork_data::DataError;
 use tunefork_download::DownloadError;
 use tunefork_export::ExportError;
@@ -101,12 +101,12 @@ impl Error {
     pub fn is_input(&self) -> bool {
         match self {
             Error::File(_)
-            | Error::Data(_)
             | Error::NotFetched { .. }
             | Error::UnknownSet { .. }
             | Error::Export(_)
             | Error::Unsupported(_) => true,
             Error::Placed { cause, .. } => cause.is_input(),
+            Error::Data(error) => error.is_input(),
             Error::Download(error) => error.is_input(),
             Error::Train(error) => error.is_input(),
             Error::Training(failure) => failure.kind.is_of_the_configuration(),
@@ -119,17 +119,5 @@ impl Error {
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Error::Io { action, path, source }
-    }
-}
-
-/// What to do about an obstacle of the system, where that is known.
-fn way_out(error: &std::io::Error) -> &'static str {
-    match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "; make room and run the same command again",
-        ErrorKind::FileTooLarge => "; raise the limit of a file's length (ulimit -f) and run the same command again",
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            "; check the permissions, or choose another folder"
-        }
-        _ => "",
     }
 }

@@ -37,7 +37,7 @@ use crate::study_file::table::{
 use crate::study_file::{Assignment, FileError, FoldOrder, Key, Location, StudyFile, key_of};
 use cells::Cells;
 
-pub(crate) use settings::in_words;
+pub(crate) use settings::{in_words, told_settings};
 
 pub use config::{Config, Constant};
 pub use experiments::{Experiment, ExperimentRun};

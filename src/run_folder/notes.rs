@@ -17,7 +17,7 @@ pub fn study_notes(study: &StudyRecord) -> Vec<String> {
     }
     if let Some([first, .., last]) = study.grown() {
         notes.push(format!(
-            "it went on from {first} to {last} trials, which is not the same as {last} at once: trials were stopped and proposed without those to come"
+            "`trials` was raised from {first} to {last}, which is not the same as {last} at once: trials were stopped and proposed without those to come"
         ));
     }
     if let Some(outside) = study.better_outside() {
@@ -33,9 +33,11 @@ pub fn study_notes(study: &StudyRecord) -> Vec<String> {
     }
     let waiting = study.trials.iter().filter(|trial| trial.state == TrialState::Waiting).count();
     if waiting > 0 {
-        notes.push(format!(
-            "{waiting} of the enqueued trials still to be run: run the same command again, with more `trials` where all are run"
-        ));
+        let by_whom = match study.header.stages.is_empty() {
+            true => "by the program that made the study",
+            false => "run the same command again, with more `trials` where all are run",
+        };
+        notes.push(format!("{waiting} of the enqueued trials still to be run: {by_whom}"));
     }
     notes
 }
@@ -51,5 +53,38 @@ pub(super) fn outside_row(trial: &TrialRecord) -> Row {
         reason: "by another program".to_string(),
         seconds,
         ..Row::new(trial.number.0, trial.state, trial.params())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tunefork_study::StudyHeader;
+    use tunefork_trial::{Direction, TrialNumber};
+
+    fn study(stages: &[u32], slots: u32) -> StudyRecord {
+        let header = StudyHeader::new("s", Direction::Minimize, 0);
+        let mut study = StudyRecord::new(StudyHeader { stages: stages.to_vec(), slots, ..header });
+        study.trials.push(TrialRecord::new(TrialNumber(0), TrialState::Waiting));
+        study
+    }
+
+    #[test]
+    fn trials_that_wait_are_for_who_can_run_them() {
+        let [ours, others] = [&[4][..], &[]].map(|stages| study_notes(&study(stages, 1)));
+        let told = "1 of the enqueued trials still to be run";
+        let again = "run the same command again, with more `trials` where all are run";
+        assert_eq!(ours, [format!("{told}: {again}")]);
+        assert_eq!(others, [format!("{told}: by the program that made the study")]);
+    }
+
+    #[test]
+    fn stages_are_told_by_what_was_asked_for() {
+        let told = study_notes(&study(&[6, 9, 11], 2));
+        assert!(
+            told[0].starts_with("`trials` was raised from 6 to 11, which is not the same as 11 at once"),
+            "{told:?}"
+        );
+        assert_eq!(study_notes(&study(&[11], 2)).len(), 1);
     }
 }

@@ -347,7 +347,8 @@ fn to_the_second(time: &str) -> String {
     time.split_once('.').map_or(time, |(seconds, _)| seconds).to_owned()
 }
 
-/// The time of day in UTC, to the second.
+/// The time of day in UTC, to the second. A clock may be beyond all calendars.
 fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S").to_string()
+    let now = jiff::Timestamp::try_from(std::time::SystemTime::now()).unwrap_or(jiff::Timestamp::MAX);
+    now.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }

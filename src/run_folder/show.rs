@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use tunefork_study::{EpochRecord, Facts, Member, MemberReport, StorageError, StudyRecord, Timing, TrialRecord};
 
 use super::{RunFolder, TestResult, TestedMember};
+use crate::resolve::told_settings;
 use crate::{Error, deviation_of};
 
 /// Reads the study of this name in a run folder or in a database, while it runs too. Without a name it is the only one, or in
@@ -70,7 +71,7 @@ pub fn show_json(study: &StudyRecord, test: Option<&TestResult>) -> Value {
             "sampler": header.sampler,
             "scheduler": header.scheduler,
             "value_at": header.value_at,
-            "settings": facts(&header.settings),
+            "settings": facts(&told_settings(&header.settings)),
             "fingerprint": facts(&header.fingerprint),
         },
         "best": best,

@@ -192,3 +192,17 @@ impl Drop for AtomicFile {
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// What to do about an obstacle of the system, where that is known: the end of a sentence, or nothing.
+pub fn way_out(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; make room and run the same command again",
+        io::ErrorKind::FileTooLarge => {
+            "; raise the limit of a file's length (ulimit -f) and run the same command again"
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "; check the permissions, or choose another folder"
+        }
+        _ => "",
+    }
+}

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
-use tunefork_atomic_file::{AtomicFile, write};
+use tunefork_atomic_file::{AtomicFile, way_out, write};
 
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
@@ -126,4 +126,19 @@ fn nobody_waits_for_a_pipe_and_a_device_is_not_read_to_its_end() {
     for path in [pipe.as_path(), Path::new("/dev/zero")] {
         assert_eq!(tunefork_atomic_file::read(path, 5).unwrap_err().kind(), ErrorKind::InvalidInput);
     }
+}
+
+#[test]
+fn obstacles_that_users_can_remove_are_told_with_what_removes_them() {
+    for (kind, advice) in [
+        (ErrorKind::StorageFull, "make room"),
+        (ErrorKind::QuotaExceeded, "make room"),
+        (ErrorKind::FileTooLarge, "ulimit -f"),
+        (ErrorKind::PermissionDenied, "check the permissions"),
+        (ErrorKind::ReadOnlyFilesystem, "check the permissions"),
+    ] {
+        let told = way_out(&kind.into());
+        assert!(told.starts_with("; ") && told.contains(advice), "{kind}: {told}");
+    }
+    assert_eq!(way_out(&ErrorKind::NotFound.into()), "");
 }

@@ -1,16 +1,17 @@
 //! A connection to a database whose tables have been checked.
 
+use crate::beside::{Identity, check_names, check_regular};
 use crate::error::{DatabaseError, of_io};
+use crate::lock::Lock;
+use crate::log::{Log, is_log_left, log_of};
 use crate::versions::{check_versions, create_tables};
 use crate::{SqliteOptions, StorageError};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::cell::Cell;
-use std::fs::{File, Metadata};
-use std::io::{self, Read as _};
-#[cfg(unix)]
-use std::os::unix::fs::MetadataExt as _;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Statements kept prepared: more than we have.
 const STATEMENTS: usize = 64;
@@ -18,6 +19,9 @@ const STATEMENTS: usize = 64;
 /// Pages in the write-ahead log before SQLite copies them into the database. Each copy waits for the
 /// disk twice, so they should be rare; 4,000 pages are 16 MB.
 const CHECKPOINT_PAGES: u32 = 4000;
+
+/// That the log is neither copied into the database nor removed by the last connection that is closed.
+const KEEP_LOG: DbConfig = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
@@ -30,33 +34,42 @@ pub(crate) struct Database {
     connection: Connection,
     path: PathBuf,
     options: SqliteOptions,
+    /// Held if it is written.
+    lock: Option<Lock>,
     /// Which file was opened, if it is written.
     identity: Option<Identity>,
     /// What its write-ahead log was after the last commit.
     log: Cell<Option<Log>>,
 }
 
-/// Which file a log is, how long, and whether it begins as one. What is cut short while it is written is as long as before,
-/// but for a hole at its beginning.
-#[derive(Clone, Copy, Debug)]
-struct Log {
-    identity: Identity,
-    bytes: u64,
-    begins: bool,
-}
-
 impl Database {
     pub(crate) fn open(path: &Path, access: Access, options: SqliteOptions) -> Result<Self, StorageError> {
-        if access == Access::Read && !path.exists() {
-            return Err(StorageError::Missing { path: path.to_owned() });
-        }
         check_regular(path)?;
-        let connection = connect(path, access, options).map_err(|error| error.at(path, options.patience))?;
+        let lock = match access {
+            Access::Read if !path.exists() => return Err(StorageError::Missing { path: path.to_owned() }),
+            Access::Read => None,
+            Access::Write => {
+                check_names(path)?;
+                Some(Lock::take(path)?)
+            }
+        };
+        let was_log_left = is_log_left(path);
+        let connection = match access {
+            Access::Read => connect_to_read(path, options),
+            Access::Write => connect_to_write(path, options, was_log_left),
+        };
+        let connection = connection.map_err(|error| match error.at(path, options.patience) {
+            // Until here nothing was written but the log's index.
+            StorageError::Damaged { detail, .. } if was_log_left => {
+                StorageError::LogDiffers { path: path.to_owned(), detail }
+            }
+            error => error,
+        })?;
         let identity = match access {
             Access::Read => None,
             Access::Write => Some(Identity::of(path).map_err(|error| of_io(path, &error))?),
         };
-        Ok(Database { connection, path: path.to_owned(), options, identity, log: Cell::new(None) })
+        Ok(Database { connection, path: path.to_owned(), options, lock, identity, log: Cell::new(None) })
     }
 
     /// Where the database is.
@@ -83,18 +96,13 @@ impl Database {
     }
 
     fn check_contents(&self) -> Result<(), StorageError> {
-        let checked = connect_to_read(&self.path, self.options)
-            .and_then(|other| Ok(other.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))?));
-        let error = match checked {
-            Ok(found) if found == "ok" => return Ok(()),
-            Ok(found) => self.told(DatabaseError::Damaged(found)),
-            Err(error) => self.told(error),
-        };
+        let checked = connect_to_read(&self.path, self.options).and_then(|other| check_whole(&other, "quick_check"));
+        let Err(error) = checked.map_err(|error| self.told(error)) else { return Ok(()) };
         if matches!(error, StorageError::Locked { .. }) {
             return Err(error);
         }
         // Pages of a log that is none any more are not to be copied into the database, which is as good as it was before.
-        let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        let _ = self.connection.set_db_config(KEEP_LOG, true);
         let path = log_of(&self.path);
         match self.is_log_whole() {
             true => Err(error),
@@ -126,10 +134,10 @@ impl Database {
 
     /// SQLite would go on writing to a file that nobody can find any more.
     fn check_place(&self) -> Result<(), StorageError> {
-        let stays = |identity| Identity::of(&self.path).is_ok_and(|now| now == identity);
-        if !self.identity.is_none_or(stays) {
+        if !self.identity.is_none_or(|identity| identity.is_at(&self.path)) {
             return Err(StorageError::Removed { path: self.path.clone() });
         }
+        self.lock.as_ref().map_or(Ok(()), Lock::check)?;
         let Some(log) = self.log.get() else { return Ok(()) };
         match Log::of(&self.path) {
             Ok(now) if now.identity != log.identity => Err(StorageError::LogRemoved { path: log_of(&self.path) }),
@@ -155,6 +163,19 @@ impl Database {
         copied.map_err(|error| self.told(error.into()))?;
         self.note_log();
         Ok(())
+    }
+
+    /// Copies what the log has into the database, as far as no reader is in the middle of it, and waits for nobody.
+    /// What cannot be copied is as safe where it is.
+    pub(crate) fn copy_log(&self) {
+        let _ = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+    }
+
+    /// What the database and a log that was left say together was read whole, so the log is the database's own.
+    pub(crate) fn trust_log(&self) {
+        if self.lock.is_some() {
+            let _ = self.connection.set_db_config(KEEP_LOG, false);
+        }
     }
 
     /// Takes note of the log, which stays the same file as long as the database is open, and grows.
@@ -188,61 +209,27 @@ impl Database {
     }
 }
 
-/// What a write-ahead log begins with (https://www.sqlite.org/fileformat2.html#walformat).
-const LOG_MAGIC: [u32; 2] = [0x377f_0682, 0x377f_0683];
-
-impl Log {
-    /// The log of the database at `path`. SQLite has no locks on it that closing it would free.
-    fn of(path: &Path) -> io::Result<Self> {
-        let mut file = File::open(log_of(path))?;
-        let metadata = file.metadata()?;
-        let mut magic = [0; 4];
-        let begins = file.read_exact(&mut magic).is_ok() && LOG_MAGIC.contains(&u32::from_be_bytes(magic));
-        Ok(Log { identity: Identity::from(&metadata), bytes: metadata.len(), begins: begins || metadata.len() == 0 })
-    }
-}
-
-/// Files beside a database, by what their names have more than its own.
-const BESIDE: [&str; 5] = ["", "-lock", "-wal", "-shm", "-journal"];
-
-/// Refuses pipes, which would be waited for, and whatever else is no file of its own, before anything is opened.
-pub(crate) fn check_regular(path: &Path) -> Result<(), StorageError> {
-    let all = BESIDE.iter().map(|more| beside(path, more));
-    let mut odd = all.filter(|path| std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()));
-    odd.next().map_or(Ok(()), |path| Err(StorageError::NotRegular { path }))
-}
-
-/// What tells a file from another one at the same path. The file is looked at and not opened: closing it would free the
-/// locks that SQLite has on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Identity {
-    /// Device and number of the file. Elsewhere the system lets nobody remove an open file.
-    #[cfg(unix)]
-    place: (u64, u64),
-}
-
-impl Identity {
-    fn of(path: &Path) -> io::Result<Self> {
-        Ok(Identity::from(&std::fs::metadata(path)?))
-    }
-}
-
-impl From<&Metadata> for Identity {
-    fn from(_metadata: &Metadata) -> Self {
-        Identity {
-            #[cfg(unix)]
-            place: (_metadata.dev(), _metadata.ino()),
+impl Drop for Database {
+    /// While others have the database open, SQLite would leave what was written in the log, and the database by itself could hold
+    /// nothing. What cannot be copied stays in the log.
+    fn drop(&mut self) {
+        let is_kept = self.connection.db_config(KEEP_LOG).unwrap_or(true);
+        if self.lock.is_some() && !is_kept {
+            // Who reads just now is not waited for.
+            let _ = self.connection.busy_timeout(Duration::ZERO);
+            let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         }
     }
 }
 
-fn connect(path: &Path, access: Access, options: SqliteOptions) -> Result<Connection, DatabaseError> {
-    if access == Access::Read {
-        return connect_to_read(path, options);
-    }
+fn connect_to_write(path: &Path, options: SqliteOptions, was_log_left: bool) -> Result<Connection, DatabaseError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
     let connection = Connection::open_with_flags(no_address(path), flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     prepare(&connection, options)?;
+    if was_log_left {
+        connection.set_db_config(KEEP_LOG, true)?;
+        check_whole(&connection, "integrity_check")?;
+    }
     // A database of somebody else must be refused before anything is changed in it.
     check_versions(&connection, path)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
@@ -253,6 +240,17 @@ fn connect(path: &Path, access: Access, options: SqliteOptions) -> Result<Connec
     Ok(connection)
 }
 
+/// Looks at all pages. SQLite takes any log that lies beside a database for the database's own: where a copy was put in the database's
+/// place, the pages of both are no trees together, and rows and indexes contradict each other.
+fn check_whole(connection: &Connection, pragma: &str) -> Result<(), DatabaseError> {
+    let found: String = connection.query_row(&format!("PRAGMA {pragma}(1)"), [], |row| row.get(0))?;
+    match found.as_str() {
+        "ok" => Ok(()),
+        // A heading stands in front.
+        found => Err(DatabaseError::Damaged(found.lines().last().unwrap_or_default().to_owned())),
+    }
+}
+
 fn prepare(connection: &Connection, options: SqliteOptions) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(options.patience)
@@ -260,11 +258,14 @@ fn prepare(connection: &Connection, options: SqliteOptions) -> rusqlite::Result<
 
 fn connect_to_read(path: &Path, options: SqliteOptions) -> Result<Connection, DatabaseError> {
     // A reader of a write-ahead log makes files for it where there are none. Who is allowed to write removes them again
-    // with its connection, if it is the last one; nothing else is written.
+    // with its connection, if it is the last one; nothing else is written. What a kill has left in a log is for the next
+    // writer to copy, who looks first whether the log is the database's own.
+    let was_log_left = is_log_left(path);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = |connection: rusqlite::Result<Connection>| {
         let connection = connection?;
         prepare(&connection, options)?;
+        connection.set_db_config(KEEP_LOG, was_log_left)?;
         connection.pragma_update(None, "query_only", true)?;
         check_versions(&connection, path).map(|()| connection)
     };
@@ -281,17 +282,6 @@ fn connect_to_read(path: &Path, options: SqliteOptions) -> Result<Connection, Da
 
 fn needs_a_lock(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied))
-}
-
-fn log_of(path: &Path) -> PathBuf {
-    beside(path, "-wal")
-}
-
-/// The path of a file beside a database.
-pub(crate) fn beside(path: &Path, more: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(more);
-    name.into()
 }
 
 /// The same path as nothing but a path: one that begins with `file:` is an address to SQLite.

@@ -23,18 +23,21 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod beside;
 mod database;
 mod distribution;
 mod error;
 mod json;
+mod lock;
+mod log;
 mod reading;
 mod schema;
+mod time;
 mod versions;
 mod writing;
 
-use database::{Access, Database, beside, check_regular};
-use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
+use database::{Access, Database};
+use std::path::Path;
 use std::time::Duration;
 use tunefork_study::{Change, Ledger, Storage, StorageError, StudyHeader, StudyRecord};
 
@@ -68,7 +71,6 @@ pub struct SqliteStorage {
     study: Option<OpenStudy>,
     /// The study as it was loaded, until we write to it.
     loaded: Option<StudyRecord>,
-    _lock: File,
 }
 
 /// What must be known to write to a study.
@@ -106,12 +108,8 @@ impl SqliteStorage {
         name: impl Into<String>,
         options: SqliteOptions,
     ) -> Result<Self, StorageError> {
-        let path = path.as_ref();
-        check_names(path)?;
-        check_regular(path)?;
-        let lock = lock(path)?;
-        let database = Database::open(path, Access::Write, options)?;
-        Ok(SqliteStorage { database, name: name.into(), study: None, loaded: None, _lock: lock })
+        let database = Database::open(path.as_ref(), Access::Write, options)?;
+        Ok(SqliteStorage { database, name: name.into(), study: None, loaded: None })
     }
 
     /// Looks for the study unless it is known: whoever opens a database mostly loads it next.
@@ -130,10 +128,17 @@ impl SqliteStorage {
         self.database.check()
     }
 
+    /// Whether another program has changed the database since the study was loaded.
+    fn is_changed(&self) -> bool {
+        let version = self.database.version();
+        self.study.as_ref().is_some_and(|study| version.is_ok_and(|version| version != study.version))
+    }
+
     fn find_study(&mut self) -> Result<Option<StudyRecord>, StorageError> {
         // What is changed between the two is news again.
         let version = self.database.version()?;
         let found = self.database.snapshot(|connection| reading::study(connection, &self.name))?;
+        self.database.trust_log();
         let Some(found) = found else {
             self.study = None;
             return Ok(None);
@@ -175,6 +180,8 @@ impl Storage for SqliteStorage {
             });
         }
         self.database.transaction(|connection| writing::create(connection, header))?;
+        // Who loses the log then goes on with a study that knows less, and does not begin another one.
+        self.database.copy_log();
         self.find_study().map(|_| ())
     }
 
@@ -198,7 +205,13 @@ impl Storage for SqliteStorage {
             study.last_trial_id = last_before;
             study.ledger.revert(admission);
         }
-        written
+        match written {
+            // What rules of the tables forbid is no damage where another program was faster.
+            Err(StorageError::Damaged { path, detail }) if self.is_changed() => {
+                Err(StorageError::Overtaken { path, detail })
+            }
+            written => written,
+        }
     }
 
     fn news(&mut self) -> Result<Option<StudyRecord>, StorageError> {
@@ -243,44 +256,10 @@ pub fn names(path: impl AsRef<Path>) -> Result<Vec<String>, StorageError> {
     Database::open(path.as_ref(), Access::Read, SqliteOptions::default())?.snapshot(reading::names)
 }
 
-/// The path without links, so that a database has one lock however it is named. The file itself need not be there yet.
-fn real(path: &Path) -> PathBuf {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let beside = || Some(folder.canonicalize().ok()?.join(path.file_name()?));
-    path.canonicalize().ok().or_else(beside).unwrap_or_else(|| path.to_owned())
-}
-
 /// Names of the studies in a database that were begun by this library, not by Optuna.
 ///
 /// # Errors
 /// As [`read`].
 pub fn own_names(path: impl AsRef<Path>) -> Result<Vec<String>, StorageError> {
     Database::open(path.as_ref(), Access::Read, SqliteOptions::default())?.snapshot(reading::own_names)
-}
-
-/// SQLite keeps a log beside each name of a database: two names would have two, and spoil what they share.
-fn check_names(path: &Path) -> Result<(), StorageError> {
-    #[cfg(unix)]
-    if let Ok(file) = std::fs::metadata(path)
-        && file.is_file()
-        && std::os::unix::fs::MetadataExt::nlink(&file) > 1
-    {
-        let names = std::os::unix::fs::MetadataExt::nlink(&file);
-        return Err(StorageError::HardLinked { path: path.to_owned(), names });
-    }
-    Ok(())
-}
-
-/// Takes the lock that shows a database to be in use.
-fn lock(path: &Path) -> Result<File, StorageError> {
-    let real = real(path);
-    check_regular(&real)?;
-    let name = beside(&real, "-lock");
-    let lock = File::options().create(true).truncate(false).write(true).open(&name);
-    let lock = lock.map_err(|error| error::of_io(&name, &error))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(StorageError::InUse { path: path.to_owned() }),
-        Err(TryLockError::Error(error)) => Err(error::of_io(&name, &error)),
-    }
 }

@@ -2,9 +2,8 @@
 
 use crate::error::DatabaseError;
 use crate::schema::{OPTUNA_TRIAL_TABLES, without_orphans};
+use crate::time::now;
 use crate::{OpenStudy, distribution, json};
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use rusqlite::{Connection, OptionalExtension, Params, ToSql, params};
 use tunefork_study::{
     Change, End, EpochRecord, Facts, Member, OutsideEvent, Schedule, StoredParameter, StudyHeader, Timing,
@@ -355,10 +354,6 @@ fn number(value: f64) -> (Option<f64>, &'static str) {
 }
 
 /// The time now as Optuna 5 writes it: UTC with six digits.
-fn now() -> String {
-    Timestamp::now().to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S.%6f").to_string()
-}
-
 fn facts(facts: &Facts) -> String {
     serde_json::to_string(facts).expect("texts are always JSON")
 }

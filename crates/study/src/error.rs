@@ -1,6 +1,6 @@
 //! What can go wrong with a study.
 
-use crate::facts::joined;
+use crate::facts::{few, joined};
 use crate::{Difference, StorageError};
 use std::path::PathBuf;
 use tunefork_space::SpaceError;
@@ -19,7 +19,7 @@ pub enum StudyError {
     /// The settings are not those of the stored study.
     #[error(
         "study `{study}` was started with other settings: {}; what a study is compared by stays, only its budget may grow: restore the settings, or start anew under another name or folder",
-        joined(differences)
+        few(differences)
     )]
     SettingsChanged {
         /// Name of the study.
@@ -38,14 +38,14 @@ pub enum StudyError {
         /// Each fact of the fingerprint that is another.
         differences: Vec<Difference>,
     },
-    /// The budget is smaller than what the stored study was asked for.
+    /// The budget is smaller than what the stored study has.
     #[error(
-        "study `{study}` was started with {stored} trials and is now asked for {now}; the number of trials may only grow"
+        "study `{study}` has {stored} trials and is now asked for {now}; what was begun stays: ask for {stored} or more, or start anew under another name or folder"
     )]
     BudgetShrank {
         /// Name of the study.
         study: String,
-        /// Trials that it was asked for before.
+        /// Trials that were begun.
         stored: u32,
         /// The smaller number that it is asked for now.
         now: u32,

@@ -79,6 +79,18 @@ pub(crate) fn joined(differences: &[Difference]) -> String {
     differences.iter().map(Difference::to_string).collect::<Vec<_>>().join("; ")
 }
 
+/// Differences that are told; the others are counted.
+const TOLD: usize = 3;
+
+/// The first of the differences as one clause.
+pub(crate) fn few(differences: &[Difference]) -> String {
+    let told = joined(&differences[..differences.len().min(TOLD)]);
+    match differences.len().saturating_sub(TOLD) {
+        0 => told,
+        more => format!("{told}; and {more} more"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +104,18 @@ mod tests {
             "a was 1 and is now absent; b was 2 and is now 3; c was absent and is now 4"
         );
         assert!(was.differences(&was).is_empty());
+    }
+
+    #[test]
+    fn of_many_differences_the_first_are_told_and_the_others_counted() {
+        let was = Facts::new(["a", "b", "c", "d", "e"].map(|name| (name, "1")));
+        let same = |from: usize| {
+            Facts::new(was.iter().enumerate().map(|(at, (name, text))| (name, if at < from { "2" } else { text })))
+        };
+        let told = "a was 1 and is now 2; b was 1 and is now 2; c was 1 and is now 2";
+        assert_eq!(few(&was.differences(&same(3))), told);
+        assert_eq!(few(&was.differences(&same(4))), format!("{told}; and 1 more"));
+        assert_eq!(few(&was.differences(&same(5))), format!("{told}; and 2 more"));
     }
 
     #[test]

@@ -92,6 +92,12 @@ pub enum StorageError {
         /// Where it was.
         path: PathBuf,
     },
+    /// The file whose lock shows the database to be in use is no longer there, so that others do not see it.
+    #[error("{} was removed or replaced while the study ran, and another run may be writing the study by now; what was reported is kept: run the same command again", path.display())]
+    LockRemoved {
+        /// Where the file was.
+        path: PathBuf,
+    },
     /// The log of the database that is open is no longer there.
     #[error("{} was removed or replaced while the study ran; what was reported is kept: run the same command again", path.display())]
     LogRemoved {
@@ -103,6 +109,14 @@ pub enum StorageError {
     LogSpoilt {
         /// Where the log is.
         path: PathBuf,
+    },
+    /// Beside the database lies the log of another one, or of another state of it.
+    #[error("{0} and the log beside it, {0}-wal, contradict each other ({detail}), as when a copy of the database was put back and the log was left; nothing was changed: where it is such a copy, remove {0}-wal and {0}-shm and run the same command again, else put back a copy of all three, or start anew in another folder", path.display())]
+    LogDiffers {
+        /// The database.
+        path: PathBuf,
+        /// What was found where.
+        detail: String,
     },
     /// The database has another name beside the one that was given.
     #[error("{} is one of {names} names of the same file (hard links), each of which would have a log of its own; keep one of them, and copies for the others", path.display())]
@@ -156,6 +170,14 @@ pub enum StorageError {
         /// The database, or a file that SQLite or we need beside it.
         path: PathBuf,
     },
+    /// A link to nothing.
+    #[error("{} is a link to {}, which is not there; remove the link, or put back what it leads to", path.display(), target.display())]
+    DanglingLink {
+        /// The link: the database, or a file that SQLite or we need beside it.
+        path: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+    },
     /// The file is something else.
     #[error("{} is not a study database ({detail}); name another file or folder", path.display())]
     NotADatabase {
@@ -203,7 +225,7 @@ pub enum StorageError {
         path: PathBuf,
     },
     /// The contents contradict the schema or themselves.
-    #[error("{} is damaged: {detail}; put back a copy of it, or start anew in another folder", path.display())]
+    #[error("{0} is damaged: {detail}; remove {0}-wal and {0}-shm where they are left and put back a copy of it, or start anew in another folder", path.display())]
     Damaged {
         /// The database with the contradiction.
         path: PathBuf,
@@ -229,6 +251,7 @@ impl StorageError {
             | Self::NoStudy { .. }
             | Self::Objectives { .. }
             | Self::NotRegular { .. }
+            | Self::DanglingLink { .. }
             | Self::NotOneStudy { .. }
             | Self::NewerVersion { .. }
             | Self::OptunaVersion { .. } => true,
@@ -237,8 +260,10 @@ impl StorageError {
             | Self::Locked { .. }
             | Self::InUse { .. }
             | Self::Removed { .. }
+            | Self::LockRemoved { .. }
             | Self::LogRemoved { .. }
             | Self::LogSpoilt { .. }
+            | Self::LogDiffers { .. }
             | Self::HardLinked { .. }
             | Self::ReadOnly { .. }
             | Self::Full { .. }
@@ -267,6 +292,7 @@ mod tests {
             StorageError::NoStudy { path: path(), name: name.clone(), present: present.clone() },
             StorageError::Objectives { path: path(), name, objectives: 2 },
             StorageError::NotRegular { path: path() },
+            StorageError::DanglingLink { path: path(), target: path() },
             StorageError::NotOneStudy { path: path(), present },
             StorageError::NewerVersion { path: path(), found: 2, known: 1 },
             StorageError::OptunaVersion { path: path(), found: "v4".to_owned(), newer: true, expected: "v3" },
@@ -280,8 +306,10 @@ mod tests {
             StorageError::Locked { path: path(), seconds: 5 },
             StorageError::InUse { path: path() },
             StorageError::Removed { path: path() },
+            StorageError::LockRemoved { path: path() },
             StorageError::LogRemoved { path: path() },
             StorageError::LogSpoilt { path: path() },
+            StorageError::LogDiffers { path: path(), detail: detail.clone() },
             StorageError::HardLinked { path: path(), names: 2 },
             StorageError::ReadOnly { path: path(), detail: detail.clone() },
             StorageError::Full { path: path() },

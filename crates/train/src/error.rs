@@ -136,9 +136,9 @@ impl TrainError {
     /// Whether what was given is at fault: settings, images, files. Otherwise something failed on the way.
     pub fn is_input(&self) -> bool {
         match self {
+            Self::Data(error) => error.is_input(),
             Self::Setting { .. }
             | Self::Network(_)
-            | Self::Data(_)
             | Self::Graph(_)
             | Self::ImageShape { .. }
             | Self::Classes { .. }

@@ -1,6 +1,8 @@
 //! What is wrong is said, with the right exit code, and nothing is lost.
 
-use crate::support::{Fixture, TINY};
+use std::process::Stdio;
+
+use crate::support::{Fixture, TINY, write_png};
 
 #[track_caller]
 fn refused(study: &str, code: i32, args: &[&str], expected: &str) {
@@ -151,6 +153,30 @@ fn two_runs_do_not_write_one_study() {
     first.wait().unwrap();
 }
 
+#[cfg(unix)]
+#[test]
+fn a_run_whose_lock_was_removed_leaves_the_study_to_the_next_one() {
+    let fixture = Fixture::new(&TINY.replace("epochs = 3", "epochs = 2000"));
+    let run = ["run", "study.toml"];
+    let first = fixture.command(&run).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    while !fixture.path("runs/tiny/trials").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    std::fs::remove_file(fixture.path("runs/tiny/study.db-lock")).unwrap();
+    let mut second = fixture.start(&run);
+    let output = first.wait_with_output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("study.db-lock was removed") && !errors.contains("damaged"), "{errors}");
+    while !fixture.path("runs/tiny/study.db-lock").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert_eq!(second.try_wait().unwrap(), None, "the other one goes on");
+    second.kill().unwrap();
+    second.wait().unwrap();
+    assert_eq!(fixture.shown("runs/tiny")["study"]["name"], "tiny");
+}
+
 /// As behind `| head -1`: what goes on is in the run folder.
 #[test]
 fn a_reader_that_goes_away_stops_nothing() {
@@ -194,4 +220,23 @@ fn a_limit_of_file_lengths_is_told() {
     assert_eq!(output.status.code(), Some(1), "{errors}");
     assert!(errors.contains("ulimit -f"), "{errors}");
     fixture.ok(&["run", "study.toml"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_hinders_the_preparation_of_images_is_no_wrong_input() {
+    let study = "[study]\nname = \"tiny\"\ntrials = 1\n[data]\nsource = \"photos\"\nsize = 32\n[train]\nepochs = 1";
+    let fixture = Fixture::new(study);
+    for class in ["cats", "dogs"] {
+        std::fs::create_dir_all(fixture.path("photos").join(class)).unwrap();
+        (0..20).for_each(|side| write_png(&fixture.path("photos").join(class).join(format!("{side}.png")), 20 + side));
+    }
+    let program = assert_cmd::cargo::cargo_bin!("tunefork");
+    let limited = format!("ulimit -f 2; exec '{}' run study.toml", program.display());
+    let output =
+        std::process::Command::new("sh").args(["-c", &limited]).current_dir(fixture.path("")).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("cannot write `") && errors.contains("ulimit -f"), "{errors}");
+    assert!(!fixture.path("runs").exists(), "nothing was begun");
 }

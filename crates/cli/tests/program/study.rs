@@ -74,7 +74,7 @@ fn a_finished_study_grows_and_is_not_changed() {
     assert_eq!(grown["trials"].as_array().unwrap().len(), 8);
 
     let fewer = fixture.fails(2, &["run", "study.toml"]);
-    assert!(fewer.contains("only grow"), "{fewer}");
+    assert!(fewer.contains("has 8 trials and is now asked for 6; what was begun stays: ask for 8 or more"), "{fewer}");
     let changed = fixture.fails(2, &["run", "study.toml", "--set", "trials=8", "epochs=4", "seed=1"]);
     assert!(changed.contains("seed was 0 and is now 1; epochs was 3 and is now 4"), "{changed}");
     let changed = fixture.fails(2, &["run", "study.toml", "--eager", "--set", "trials=8", "learning_rate=0.1475"]);
@@ -83,9 +83,40 @@ fn a_finished_study_grows_and_is_not_changed() {
     assert_eq!(fixture.shown("runs/tiny"), grown, "a refusal changes nothing");
     let report = fixture.read("runs/tiny/report.md");
     assert!(
-        report.contains("8 trials") && report.contains("it went on from 6 to 8 trials, which is not the same"),
+        report.contains("8 trials") && report.contains("`trials` was raised from 6 to 8, which is not the same"),
         "{report}"
     );
+}
+
+#[test]
+fn trials_that_were_asked_for_and_never_begun_are_taken_back() {
+    let fixture = Fixture::new(TINY);
+    fixture.ok(&["run", "study.toml"]);
+    let before = fixture.shown("runs/tiny");
+    fixture.ok(&["run", "study.toml", "--set", "trials=5000", "time_limit=0.0001"]);
+    let report = fixture.read("runs/tiny/report.md");
+    assert!(report.contains("6 trials") && report.contains("`trials` was raised from 6 to 5000, which"), "{report}");
+    fixture.ok(&["run", "study.toml"]);
+    assert_eq!(fixture.shown("runs/tiny"), before);
+    assert!(!fixture.read("runs/tiny/report.md").contains("was raised"));
+}
+
+#[test]
+fn conditions_are_told_as_the_file_has_them() {
+    let momentum = |high: &str| {
+        let optimizer = "epochs = 1\noptimizer = { choice = [\"sgd\", \"adam\"] }";
+        let momentum = format!("momentum = {{ uniform = [0.5, {high}], when = {{ optimizer = \"sgd\" }} }}");
+        TINY.replace("epochs = 3", &format!("{optimizer}\n{momentum}")).replace("trials = 6", "trials = 2")
+    };
+    let fixture = Fixture::new(&momentum("0.95"));
+    fixture.ok(&["run", "study.toml"]);
+    let shown = fixture.shown("runs/tiny");
+    assert_eq!(shown["study"]["settings"]["domain of momentum"], r#"[0.5, 0.95] when optimizer is "sgd""#);
+    std::fs::write(fixture.path("study.toml"), momentum("0.9")).unwrap();
+    let changed = fixture.fails(2, &["run", "study.toml"]);
+    let told =
+        r#"domain of momentum was [0.5, 0.95] when optimizer is "sgd" and is now [0.5, 0.9] when optimizer is "sgd""#;
+    assert!(changed.contains(told), "{changed}");
 }
 
 #[test]

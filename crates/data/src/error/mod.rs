@@ -4,6 +4,7 @@ mod words;
 
 use std::path::{Path, PathBuf};
 
+use tunefork_atomic_file::way_out;
 use tunefork_names::counted;
 
 use words::{choice, classes_of, few, fewer_folds, in_brackets, list_paths, of_home, unread_tables, without_images};
@@ -19,7 +20,7 @@ use crate::names::shown;
 #[non_exhaustive]
 pub enum DataError {
     /// The system refused a file operation.
-    #[error("cannot {action} `{}`: {source}", shown(path))]
+    #[error("cannot {action} `{}`: {source}{}", shown(path), way_out(source))]
     Io {
         /// What was tried: "read", "write", "list" ...
         action: &'static str,
@@ -352,6 +353,11 @@ pub enum DataError {
 }
 
 impl DataError {
+    /// Whether the set or what was asked of it is at fault. Otherwise the system refused what is written for it.
+    pub fn is_input(&self) -> bool {
+        !matches!(self, Self::Io { action: "create" | "write" | "map", .. })
+    }
+
     /// Wraps a system error with what was tried and where.
     pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
         Self::Io { action, path: path.to_path_buf(), source }

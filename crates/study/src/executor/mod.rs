@@ -33,7 +33,8 @@ pub struct Definition {
     /// Names of the header's settings that hold their defaults, for the study's file does not name them. A stored
     /// study that has no such setting was begun before there was one, and goes on.
     pub presumed: Vec<String>,
-    /// Trials in all, enqueued and stored ones among them, but not those that other programs run; it may only grow.
+    /// Trials in all, enqueued and stored ones among them, but not those that other programs run; it may grow, and shrink
+    /// to the trials that were begun.
     pub budget: u32,
     /// The parameters that may vary, and when each is active.
     pub space: Space,

@@ -105,11 +105,24 @@ fn grow(known: &mut StudyRecord, definition: &Definition) -> Result<Option<Chang
         return Ok(None);
     }
     if budget < stored {
-        return Err(StudyError::BudgetShrank { study: known.header.name.clone(), stored, now: budget });
+        shrink(known, budget)?;
+        return Ok(Some(Change::Stages(known.header.stages.clone())));
     }
     match stages.last_mut() {
         Some(last) if own < stored as usize || !definition.scheduler.stops() => *last = budget,
         _ => stages.push(budget),
     }
     Ok(Some(Change::Stages(stages.clone())))
+}
+
+/// A budget may shrink to what there is: trials that nobody has asked for yet are as if they had never been wanted.
+fn shrink(known: &mut StudyRecord, budget: u32) -> Result<(), StudyError> {
+    let begun = known.own_trials() as u32;
+    if budget < begun {
+        return Err(StudyError::BudgetShrank { study: known.header.name.clone(), stored: begun, now: budget });
+    }
+    let stages = &mut known.header.stages;
+    stages.retain(|stage| *stage < budget);
+    stages.push(budget);
+    Ok(())
 }

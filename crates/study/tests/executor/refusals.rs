@@ -1,10 +1,10 @@
 //! Studies that must not be resumed as they are.
 
 use crate::curve::{Curve, Shared};
-use crate::support::{Ear, Mortal, definition, go, options, record};
+use crate::support::{Ear, Mortal, definition, go, options, record, text};
 use std::sync::Arc;
 use tunefork_sampler::Random;
-use tunefork_study::{Ended, ExecutorOptions, Facts, MemoryStorage, OutsideKind, StudyError, run};
+use tunefork_study::{Definition, Ended, ExecutorOptions, Facts, MemoryStorage, OutsideKind, StudyError, run};
 
 /// A study that was killed on its way.
 fn begun() -> MemoryStorage {
@@ -51,12 +51,50 @@ fn a_setting_that_the_stored_study_did_not_know_yet_is_no_difference_at_its_defa
     assert_eq!(record(&mut storage).header.settings, definition("asha").header.settings);
 }
 
+fn asked_for(budget: u32) -> Definition {
+    Definition { budget, ..definition("asha") }
+}
+
 #[test]
-fn a_smaller_budget_is_refused() {
-    let mut study = definition("asha");
-    study.budget = 3;
-    let error = go(study, &Arc::default(), &mut begun(), &options(1)).unwrap_err();
-    assert!(matches!(error, StudyError::BudgetShrank { stored: 14, now: 3, .. }), "{error}");
+fn a_budget_below_what_was_begun_is_refused() {
+    let mut storage = begun();
+    let begun = record(&mut storage).own_trials() as u32;
+    let before = text(&mut storage);
+    let error = go(asked_for(begun - 1), &Arc::default(), &mut storage, &options(1)).unwrap_err();
+    let is_told = matches!(error, StudyError::BudgetShrank { stored, now, .. } if (stored, now) == (begun, begun - 1));
+    assert!(is_told, "{error}");
+    assert!(error.to_string().contains(&format!("ask for {begun} or more")), "{error}");
+    assert_eq!(text(&mut storage), before);
+}
+
+/// What nobody has asked for yet leaves no trace.
+#[test]
+fn a_budget_that_shrinks_to_what_was_begun_gives_the_study_of_the_smaller_one() {
+    for more in [0, 1] {
+        let mut shrunk = begun();
+        let budget = record(&mut shrunk).own_trials() as u32 + more;
+        assert!(budget < 14, "{budget}");
+        go(asked_for(budget), &Arc::default(), &mut shrunk, &options(2)).unwrap();
+        let mut whole = MemoryStorage::default();
+        go(asked_for(budget), &Arc::default(), &mut whole, &options(1)).unwrap();
+        assert_eq!(text(&mut shrunk), text(&mut whole));
+    }
+}
+
+/// By mistake, and then killed at its beginning.
+#[test]
+fn a_study_that_grew_too_far_shrinks_to_the_stage_before() {
+    let mut right = MemoryStorage::default();
+    go(asked_for(6), &Arc::default(), &mut right, &options(1)).unwrap();
+    let mut grown = right.clone();
+    let mut mortal = Mortal { inner: &mut grown, commits_left: 1 };
+    go(asked_for(5000), &Arc::default(), &mut mortal, &options(1)).unwrap_err();
+    assert_eq!(record(&mut grown).header.stages, [6, 5000]);
+    for budget in [6, 9] {
+        go(asked_for(budget), &Arc::default(), &mut grown, &options(1)).unwrap();
+        go(asked_for(budget), &Arc::default(), &mut right, &options(1)).unwrap();
+        assert_eq!(text(&mut grown), text(&mut right));
+    }
 }
 
 #[test]
