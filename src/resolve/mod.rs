@@ -347,7 +347,9 @@ impl StudySpec {
         }
         if FOLD_ORDER.of(&self.fixed) == FoldOrder::Sequential && !members.sequential {
             let text = "`fold_order` says in which order folds are trained, but there are none";
-            return Err(refused(&[&FOLD_ORDER], text.to_string()).note("add `folds`, or leave `fold_order` out"));
+            return Err(
+                refused(&[&FOLD_ORDER], text.to_string()).note("add `folds`, or set fold_order = \"side_by_side\"")
+            );
         }
         let stops = EARLY_STOP.of(&self.fixed).is_some() || self.space().index_of(EARLY_STOP.name).is_some();
         if members.sequential && stops {

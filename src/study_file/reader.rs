@@ -228,7 +228,10 @@ fn no_key(section: Section, name: &str, value: &DeValue<'_>) -> FileError {
     }
     let error = FileError::unknown_key(name, Some(section), what, section.keys().map(|key| key.name));
     match (Key::find(name), meant_by(name, Some(section))) {
-        (Some(_), Some(Meant::This(_))) => error,
+        (Some(elsewhere), Some(Meant::This(_))) => match elsewhere.only {
+            Some(only) => error.note(format!("`{name}` of {} is only for {only}", elsewhere.section.title())),
+            None => error,
+        },
         (Some(elsewhere), None) => {
             let only = elsewhere.only.map(|only| format!(", and is only for {only}")).unwrap_or_default();
             error.note(format!("`{name}` belongs into {}{only}", elsewhere.section.title()))
