@@ -3,11 +3,11 @@
 use tunefork_data::DataError;
 use tunefork_graph::GraphError;
 use tunefork_nn::NetworkError;
-use tunefork_train::TrainError;
+use tunefork_train::{Device, TrainError};
 
 use crate::study_file::table::*;
 use crate::study_file::{FileError, Key, Location, key_of};
-use crate::{Error, StudySpec};
+use crate::{Error, Machine, StudySpec};
 
 /// The keys that an error is about, those that are most likely to be changed first.
 pub(crate) trait Blames {
@@ -21,6 +21,17 @@ impl StudySpec {
         self.placed_at(&keys, error)
     }
 
+    /// A device with one thread that computes as precisely as the file says.
+    ///
+    /// # Errors
+    /// When the machine has none.
+    pub(crate) fn device(&self, machine: &Machine) -> Result<Box<dyn Device>, Error> {
+        // Who gives an option knows where it stands.
+        let is_in_a_file = self.place_of(&PRECISION).is_some_and(|place| !place.is_of_an_option());
+        let device = machine.device(1, self.fixed().precision());
+        device.map_err(|error| if is_in_a_file { self.placed_at(&[PRECISION.key()], error) } else { error })
+    }
+
     /// The same error with the place of the first of `keys` that stands in the file.
     pub(crate) fn placed_at(&self, keys: &[&Key], error: Error) -> Error {
         match keys.iter().find_map(|key| self.place_of(key)) {
@@ -31,7 +42,8 @@ impl StudySpec {
         }
     }
 
-    fn place_of(&self, key: &Key) -> Option<&Location> {
+    /// Where a key has its value, if it was given.
+    pub(crate) fn place_of(&self, key: &Key) -> Option<&Location> {
         self.places().find(|(name, _)| key_of(name) == Some(key)).map(|(_, place)| place)
     }
 }
@@ -135,7 +147,9 @@ impl Blames for GraphError {
     }
 }
 
-/// The key of a name, which may stand behind its section.
+/// The key of a name, which may stand behind its section; and the one beside which it acts, if it was not given itself.
 fn named(name: &str) -> Vec<&'static Key> {
-    Key::named(name).into_iter().collect()
+    let key = Key::named(name).ok();
+    let beside = key.and_then(|key| Key::find(key.only?.key));
+    key.into_iter().chain(beside).collect()
 }

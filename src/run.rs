@@ -15,6 +15,7 @@ use tunefork_study::{
 };
 
 use crate::files::create_folder;
+use crate::plan::never_tried;
 use crate::resolve::in_words;
 use crate::run_folder::{Recorder, study_notes};
 use crate::study_file::table::SOURCE;
@@ -92,11 +93,11 @@ pub struct Report {
 /// reported is kept.
 pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) -> Result<Report, Error> {
     // Refused before images are prepared for it.
-    options.machine.device(1, spec.fixed().precision())?;
+    spec.device(&options.machine)?;
     let material = Material::open(spec, options.data_dir.as_deref(), &mut |progress| {
         listener.preparing(progress);
     })?;
-    let shortfalls = shortfalls(spec.fixed(), material.first());
+    let shortfalls = shortfalls(spec, spec.fixed(), material.first());
     let warnings = [&material.warnings[..], spec.notes(), &shortfalls[..]].concat();
     for message in &warnings {
         listener.event(&Event::Warning { message });
@@ -114,6 +115,10 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
     // A study of which nothing can be trained is refused before its folder is made.
     training.example()?;
     refuse_files_without_study(&options.folder)?;
+    // They depend on the time that looking takes, and are no part of what the study leaves.
+    for message in &never_tried(spec, &training) {
+        listener.event(&Event::Warning { message });
+    }
     create_folder(options.folder.path())?;
     let sqlite = SqliteOptions { durable: options.durable, patience: PATIENCE };
     let mut storage = patiently(listener, &options.stop, || {

@@ -64,14 +64,15 @@ pub struct Trained {
 /// When the images cannot be used, or training cannot start or go on.
 pub fn train(spec: &StudySpec, options: &TrainOptions, tell: &mut dyn FnMut(TrainEvent<'_>)) -> Result<Trained, Error> {
     // Refused before images are prepared for it.
-    options.machine.device(1, spec.fixed().precision())?;
+    spec.device(&options.machine)?;
     let material = Material::open(spec, options.data_dir.as_deref(), &mut |progress| {
         tell(TrainEvent::Preparing(progress));
     })?;
     let gpu = options.machine.gpu();
     let streamed = gpu.and_then(|gpu| gpu.streams(&material.first().images));
-    let shortfalls = shortfalls(spec.fixed(), material.first());
-    let warnings: Vec<String> = material.warnings.iter().cloned().chain(shortfalls).chain(streamed).collect();
+    let shortfalls = shortfalls(&spec.alone(), spec.fixed(), material.first());
+    let mut warnings = [&material.warnings[..], spec.notes_of_one(), &shortfalls[..]].concat();
+    warnings.extend(streamed);
     tell(TrainEvent::Warnings(&warnings));
     let folder = options.folder.training();
     let training = Training::new(spec.clone(), material, options.machine.clone(), folder.join("model.safetensors"));

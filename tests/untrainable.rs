@@ -1,9 +1,9 @@
 //! Configurations that can never be trained: told before a study runs, and never tried.
 
-use tunefork::study::Ended;
+use tunefork::study::{Ended, Event, Observer};
 use tunefork::study_file::StudyFile;
 use tunefork::trial::TrialState;
-use tunefork::{DeviceChoice, Machine, Report, RunFolder, RunOptions, StudyPlan, StudySpec, run};
+use tunefork::{DeviceChoice, Listener, Machine, Report, RunFolder, RunOptions, StudyPlan, StudySpec, run};
 
 const IMAGES: &str = "[study]\ntrials = 6\n\
     [data]\nsize = 12\nclasses = 2\nimages = 60\ntest_images = 20\nvalidation = 20\n\
@@ -18,9 +18,14 @@ fn machine() -> Machine {
     Machine::new(DeviceChoice::Cpu, "auto", Some(1)).unwrap()
 }
 
-/// What `tunefork plan` notes.
+/// What `tunefork plan` notes, but of the number of trials.
 fn notes(rest: &str) -> Vec<String> {
-    StudyPlan::new(&spec(rest), &machine(), None, false, &mut |_| {}).unwrap_or_else(|e| panic!("{e}")).warnings
+    notes_of(&spec(rest))
+}
+
+fn notes_of(spec: &StudySpec) -> Vec<String> {
+    let plan = StudyPlan::new(spec, &machine(), None, false, &mut |_| {}).unwrap_or_else(|e| panic!("{e}"));
+    plan.warnings.into_iter().filter(|note| !note.contains("`trials` is")).collect()
 }
 
 fn run_all(rest: &str) -> Report {
@@ -36,7 +41,7 @@ const SPACES: &[(&str, &[&str], usize)] = &[
         "[model]\nlayers = { int = [2, 6] }\nchannels = 4\n",
         &[
             "`layers` = 4, 5 or 6 is never tried: blocks.3.pool: pooling 2x2 leaves less than one pixel of its input of \
-           1x1x4; use fewer pooling layers or larger images",
+           1x1x4; use smaller or fewer pooling layers, or larger images",
         ],
         6,
     ),
@@ -51,7 +56,7 @@ const SPACES: &[(&str, &[&str], usize)] = &[
     (
         "[search]\nsampler = \"grid\"\n[model]\nlayers = { int = [2, 4] }\nchannels = [4, 4, 4, 4]\nkernel = { choice = [1, 3] }\n",
         &["`layers` = 4 is never tried: blocks.3.pool: pooling 2x2 leaves less than one pixel of its input of \
-           1x1x4; use fewer pooling layers or larger images"],
+           1x1x4; use smaller or fewer pooling layers, or larger images"],
         4,
     ),
     // All of it can be trained.
@@ -104,7 +109,8 @@ fn what_does_not_fit_is_told_and_not_tried() {
 #[test]
 fn a_given_trial_that_cannot_be_trained_is_told_and_fails() {
     let space = "[model]\nlayers = { int = [2, 6] }\nchannels = 4\n[[trial]]\nlayers = 2\n[[trial]]\nlayers = 6\n";
-    assert!(notes(space)[0].starts_with("trial 1, which the file gives, will fail before it starts: blocks.3.pool"));
+    let told = "study.toml:18:10: trial 1, which the file gives, will fail before it starts: blocks.3.pool";
+    assert!(notes(space)[0].starts_with(told), "{:?}", notes(space));
     let states: Vec<TrialState> = run_all(space).study.trials.iter().map(|trial| trial.state).collect();
     assert_eq!(states[..2], [TrialState::Complete, TrialState::Failed]);
     assert!(states[2..].iter().all(|state| *state == TrialState::Complete));
@@ -122,4 +128,81 @@ fn a_study_of_which_nothing_can_be_trained_is_refused_before_it_starts() {
         assert!(refused.is_input() && refused.to_string().contains("cannot be trained: "), "{refused}");
         assert!(!runs.exists());
     }
+}
+
+#[test]
+fn a_run_that_cannot_be_trained_is_told_by_its_name() {
+    let space = "[model]\nchannels = 4\n[[experiment]]\nname = \"depth\"\nvary = { layers = [2, 6] }\n";
+    let told = "trial 1, the run `layers=6` of the experiment `depth`, will fail before it starts: blocks.3.pool";
+    assert!(notes(space)[0].contains(told), "{:?}", notes(space));
+}
+
+/// What listens to a run and keeps its warnings.
+#[derive(Default)]
+struct Warnings(Vec<String>);
+
+impl Observer for Warnings {
+    fn event(&mut self, event: &Event<'_>) {
+        if let Event::Warning { message } = event {
+            self.0.push(message.to_string());
+        }
+    }
+}
+
+impl Listener for Warnings {}
+
+#[test]
+fn a_run_tells_what_is_never_tried_and_leaves_it_out_of_the_folder() {
+    let (space, expected, _) = SPACES[0];
+    let folder = tempfile::tempdir().unwrap();
+    let options = RunOptions::new(RunFolder::new(folder.path()), machine());
+    let mut told = Warnings::default();
+    run(&spec(space), &options, &mut told).unwrap_or_else(|e| panic!("{e}"));
+    assert!(told.0.iter().any(|warning| warning == expected[0]), "{:?}", told.0);
+    let report = std::fs::read_to_string(folder.path().join("report.md")).unwrap();
+    assert!(!report.contains("is never tried"), "{report}");
+}
+
+/// Settings that do nothing with images of 12 x 12 pixels, of which 40 are trained on.
+#[test]
+fn what_does_nothing_with_these_images_is_told_with_its_place() {
+    for (settings, expected) in [
+        (
+            "cutout = 4096",
+            &["study.toml:12:10: `cutout` is 4096, and images have 12x12x1: nothing is left of them"][..],
+        ),
+        (
+            "cutout = { int = [11, 22] }",
+            &[
+                "study.toml:12:10: `cutout` goes up to 22, and images have 12x12x1: on average more than half of an image \
+               is erased",
+            ],
+        ),
+        ("cutout = 11", &[]),
+        (
+            "crop = 1000",
+            &[
+                "study.toml:12:8: `crop` is 1000, and images have 12x12x1: on average more than half of what is cut out \
+               is empty",
+            ],
+        ),
+        ("crop = 4", &[]),
+        ("train_steps = 30", &["study.toml:12:15: `train_steps` is 30, but an epoch has only 20 steps"]),
+    ] {
+        assert_eq!(notes(&format!("{settings}\n[model]\nchannels = [4]\n")), expected, "{settings}");
+    }
+    let batches = |batch_size: &str| -> Vec<String> {
+        let text = IMAGES.replace("batch_size = 2", &format!("batch_size = {batch_size}")) + "[model]\nlayers = 0\n";
+        notes_of(&StudySpec::resolve(&StudyFile::parse("study.toml", &text).unwrap()).unwrap())
+    };
+    assert_eq!(batches("40"), [""; 0]);
+    assert_eq!(batches("1000"), ["study.toml:11:14: `batch_size` is 1000, but there are only 40 training images"]);
+    assert_eq!(
+        batches("{ choice = [20, 80] }"),
+        ["study.toml:11:14: `batch_size` goes up to 80, but there are only 40 training images"]
+    );
+    assert_eq!(
+        batches("{ choice = [64, 128, 256] }"),
+        ["study.toml:11:14: `batch_size` changes nothing: from 64 on each step takes all of the 40 training images"]
+    );
 }

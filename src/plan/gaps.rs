@@ -13,6 +13,9 @@ const LOOKED_AT: u64 = 256;
 /// Time for looking.
 const TIME: Duration = Duration::from_secs(1);
 
+/// Time for looking where somebody waits for a study to begin.
+const GLANCE: Duration = Duration::from_millis(100);
+
 /// Of drawn configurations, all with a value must fail, and so many that it is no chance, before the value is blamed: so likely may it
 /// be, for all values of a parameter together, if the value has nothing to do with it.
 const CHANCE: f64 = 0.01;
@@ -37,9 +40,37 @@ pub(super) struct Gaps {
 
 /// Looks for what cannot be trained.
 pub(super) fn gaps(spec: &StudySpec, training: &Training) -> Gaps {
-    let mut sentences: Vec<String> = given(spec, training).collect();
-    let mut trainable = None;
-    if spec.experiments().is_empty() && !spec.space().is_empty() {
+    let given = given(spec, training);
+    let Some(Look { seen, is_all, .. }) = Look::at(spec, training, TIME) else {
+        return Gaps { sentences: given.collect(), trainable: None };
+    };
+    let trainable = is_all.then(|| seen.iter().filter(|seen| seen.reason.is_none()).count() as u64);
+    Gaps { sentences: given.chain(Search::new(seen, is_all).sentences()).collect(), trainable }
+}
+
+/// A sentence for each part of the space that can never be trained; none where that takes long to find out.
+pub(crate) fn never_tried(spec: &StudySpec, training: &Training) -> Vec<String> {
+    match Look::at(spec, training, GLANCE) {
+        Some(Look { seen, is_all, is_cut: false }) => Search::new(seen, is_all).sentences(),
+        Some(_) | None => Vec::new(),
+    }
+}
+
+/// Configurations of a space, looked at.
+struct Look {
+    seen: Vec<Seen>,
+    /// Whether the space has no other ones.
+    is_all: bool,
+    /// Whether there was no time for some.
+    is_cut: bool,
+}
+
+impl Look {
+    /// Looks at a space as long as there is time; nothing where nothing is searched.
+    fn at(spec: &StudySpec, training: &Training, time: Duration) -> Option<Self> {
+        if !spec.experiments().is_empty() || spec.space().is_empty() {
+            return None;
+        }
         let grid = Grid::new(spec.space()).ok();
         let grid = grid.filter(|grid| grid.trials(spec.space()).is_some_and(|points| points <= LOOKED_AT));
         let is_finite = grid.is_some();
@@ -47,13 +78,13 @@ pub(super) fn gaps(spec: &StudySpec, training: &Training) -> Gaps {
             Some(mut grid) => training.propose(&mut grid, LOOKED_AT, Region::WHOLE),
             None => training.propose(&mut Random::new(), LOOKED_AT, Region::WHOLE),
         };
-        let count = points.len();
-        let seen = look(points, training);
-        let is_all = is_finite && seen.len() == count;
-        trainable = is_all.then(|| seen.iter().filter(|seen| seen.reason.is_none()).count() as u64);
-        sentences.extend(Search::new(seen, is_all).sentences());
+        let (count, start) = (points.len(), Instant::now());
+        let look =
+            |params: Params| Seen { reason: training.obstacle(&params).map(|failure| failure.to_string()), params };
+        let seen: Vec<Seen> = points.into_iter().take_while(|_| start.elapsed() < time).map(look).collect();
+        let is_cut = seen.len() < count;
+        Some(Self { seen, is_all: is_finite && !is_cut, is_cut })
     }
-    Gaps { sentences, trainable }
 }
 
 /// Trials that the file lists: these are tried all the same, and fail.
@@ -61,16 +92,13 @@ fn given<'a>(spec: &'a StudySpec, training: &'a Training) -> impl Iterator<Item 
     let points = spec.enqueued().iter().enumerate();
     points.filter_map(|(number, point)| {
         let failure = training.obstacle(&spec.space().params(point))?;
-        Some(format!("trial {number}, which the file gives, will fail before it starts: {failure}"))
+        let place = spec.place_of_trial(number).map(|place| format!("{place}: ")).unwrap_or_default();
+        let trial = match spec.runs_of(number as u32).first() {
+            Some((experiment, run)) => format!("trial {number}, the run `{run}` of the experiment `{experiment}`,"),
+            None => format!("trial {number}, which the file gives,"),
+        };
+        Some(format!("{place}{trial} will fail before it starts: {failure}"))
     })
-}
-
-fn look(points: Vec<Params>, training: &Training) -> Vec<Seen> {
-    let start = Instant::now();
-    let points = points.into_iter().take_while(|_| start.elapsed() < TIME);
-    points
-        .map(|params| Seen { reason: training.obstacle(&params).map(|failure| failure.to_string()), params })
-        .collect()
 }
 
 /// The search for what the configurations that fail have in common.

@@ -15,6 +15,7 @@ use self::gaps::Gaps;
 use crate::workload::{memory, shortfalls, task};
 use crate::{Error, Experiment, Machine, Material, StudySpec, Training};
 
+pub(crate) use gaps::never_tried;
 pub use time::{Concurrency, StudyTime};
 
 /// What a study will take.
@@ -87,7 +88,7 @@ impl StudyPlan {
         let baseline = training.example()?;
         let config = spec.config(&baseline);
         let task = task(&config, material.first(), Key::study(spec.seed()));
-        let compiled = task.compile(&*machine.device(1, spec.fixed().precision())?)?;
+        let compiled = task.compile(&*spec.device(machine)?)?;
         let points = spec.space().parameters().iter().map(|p| p.domain.size());
         let points = points.reduce(|all, size| all?.checked_mul(size?)).flatten();
         let Gaps { sentences, trainable } = gaps::gaps(spec, &training);
@@ -95,7 +96,7 @@ impl StudyPlan {
         let mut warnings = [&material.warnings[..], spec.notes()].concat();
         let gpu = machine.gpu();
         warnings.extend(gpu.and_then(|gpu| gpu.streams(&material.first().images)));
-        warnings.extend(shortfalls(&config, material.first()));
+        warnings.extend(shortfalls(spec, &config, material.first()));
         warnings.extend(sentences);
         let time = match measured.then(|| StudyTime::measure(spec, machine, &training, &config, trials)) {
             Some(Ok(time)) => Some(time),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tunefork_space::{Params, Point, Value};
 
-use crate::study_file::{self, Content, FileError, Form, KEYS, Section, StudyFile, Term, Varying};
+use crate::study_file::{self, Content, FileError, Form, KEYS, Section, Setting, StudyFile, Term, Varying};
 
 use crate::study_file::table::{NAME, TRIALS};
 
@@ -94,15 +94,19 @@ impl StudySpec {
         };
         let mut spec = Self {
             enqueued: params[1..].iter().map(point).collect(),
-            fixed: baseline,
+            fixed: baseline.clone(),
             cells,
             written: written(file),
             notes: notes(file),
+            notes_of_one: Vec::new(),
+            given: Vec::new(),
             experiments,
             folder: file.folder().map(Path::to_path_buf),
         };
         spec.fixed = spec.config(&spec.baseline());
         spec.check(file)?;
+        spec.notes_of_one = spec.remarks_of_one(file);
+        spec.notes.extend(overruled(file, &baseline, &distinct.configs));
         spec.notes.extend(spec.remarks(file).iter().map(ToString::to_string));
         spec.notes.extend(file.experiments().iter().flat_map(|experiment| remarks_of_runs(&bare, experiment)));
         Ok(spec)
@@ -194,6 +198,20 @@ fn remarks_of_runs(bare: &StudyFile, experiment: &study_file::Experiment) -> Vec
         format!("{remark} (in the run `{run}` of the experiment `{name}`{others})")
     };
     told.iter().map(sentence).collect()
+}
+
+/// What is said of settings that no run has, for each sets another value.
+fn overruled(file: &StudyFile, baseline: &Config, runs: &[Config]) -> Vec<String> {
+    let written = file.experiments().iter().flat_map(|experiment| &experiment.runs);
+    let is_set_by_all = |setting: &&Setting| {
+        written.clone().all(|run| run.changes.iter().any(|change| change.name() == setting.key.name))
+    };
+    let is_of_none = |setting: &&Setting| runs.iter().all(|run| run.get(setting.key) != baseline.get(setting.key));
+    let overruled = file.settings().iter().filter(is_set_by_all).filter(is_of_none);
+    let told = overruled.map(|Setting { key, place, .. }| {
+        format!("{place}: no run has this `{}`: each run of the experiments sets another", key.name)
+    });
+    told.collect()
 }
 
 /// Beside experiments nothing else may say which trials there are.

@@ -32,7 +32,9 @@ impl StudySpec {
             let told = idle.into_iter().chain(missed_ends(key, setting));
             told.map(move |(text, place)| Remark { key, place: place.clone(), text })
         });
-        told.collect()
+        let unsaid = self.other_count_unsaid(file);
+        let unsaid = unsaid.and_then(|(key, text)| Some(Remark { key, place: file.setting(key)?.place.clone(), text }));
+        told.chain(unsaid).collect()
     }
 
     /// A domain whose condition never holds.
@@ -152,12 +154,12 @@ impl StudySpec {
         })
     }
 
-    fn parameter(&self, name: &str) -> Option<&Parameter> {
+    pub(super) fn parameter(&self, name: &str) -> Option<&Parameter> {
         self.space().parameters().iter().find(|parameter| parameter.name == name)
     }
 
     /// What a cell may hold in the trials of this study.
-    fn values_of(&self, cell: &Cell) -> Vec<Value> {
+    pub(super) fn values_of(&self, cell: &Cell) -> Vec<Value> {
         match cell {
             Cell::Fixed(value) => vec![value.clone()],
             Cell::Parameter { name, otherwise, .. } => {
@@ -192,7 +194,7 @@ fn values_in(domain: &Domain) -> Vec<Value> {
 }
 
 /// Whether this is what holds where the key is not given: nobody minds that it does nothing.
-fn is_default(key: &Key, value: &Value) -> bool {
+pub(super) fn is_default(key: &Key, value: &Value) -> bool {
     match (key.default, value) {
         (Preset::Flag(default), Value::Bool(flag)) => default == *flag,
         (Preset::Whole(default), Value::Int(whole)) => default == *whole,

@@ -106,15 +106,29 @@ impl<'f> Builder<'f> {
             let part = &pin.name[key.name.len() + 1..];
             let growing = matches!(self.file.setting(key), Some(Setting { form: Form::Growing { .. }, .. }));
             if !(part == "start" && growing || part.parse().is_ok_and(|layer: usize| layer < layers)) {
-                return Err(contradiction(format!("there is no `{}`", pin.name), &pin.place).note(
-                    match self.cells_of(key) {
-                        [] => format!("give `{}` for all layers first", key.name),
-                        cells => format!("`{}` has {}, counted from 0", key.name, counted(cells.len(), "layer")),
-                    },
-                ));
+                let error = contradiction(format!("there is no `{}`", pin.name), &pin.place);
+                return Err(error.note(self.way_to(key, part, &pin.value)));
             }
         }
         Ok(())
+    }
+
+    /// What can be set where there is no such layer.
+    fn way_to(&self, key: &Key, part: &str, value: &Value) -> String {
+        let name = key.name;
+        let Shape::PerLayer { counted_by, .. } = key.shape else {
+            return format!("`{name}` is not divided into layers: --set {name}={value}");
+        };
+        match (self.cells_of(key).len(), part.parse::<usize>()) {
+            (0, Ok(layer)) if self.most_layers(counted_by) == 0 => {
+                match self.file.setting(key).map(|given| &given.form) {
+                    Some(Form::List(_)) => format!("`{name}` lists none: --set {name}=[...]"),
+                    _ => format!("`{counted_by}` is 0: --set {counted_by}={} as well", layer + 1),
+                }
+            }
+            (0, _) => format!("give `{name}` for all layers first"),
+            (layers, _) => format!("`{name}` has {}, counted from 0", counted(layers, "layer")),
+        }
     }
 }
 

@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use tunefork_space::Value;
 
-use crate::study_file::table::{BATCH_NORM, DROPOUT, HIDDEN, KERNEL, NORM, NORM_GROUPS, PADDING, WEIGHT_DECAY};
+use crate::study_file::table::{
+    ACTIVATION, BATCH_NORM, CHANNELS, DECAY_NORMS_AND_BIASES, DROPOUT, HIDDEN, KERNEL, NORM, NORM_GROUPS, PADDING,
+    WEIGHT_DECAY,
+};
 use crate::study_file::{Key, NormKind};
 
 use super::{Config, Constant};
@@ -49,7 +52,13 @@ impl Config {
 
     /// Whether a key does anything beside what the others say.
     fn has_effect(&self, key: &Key, layer: usize) -> bool {
-        if *key == *DROPOUT && HIDDEN.of(self).is_empty() {
+        let has_hidden = !HIDDEN.of(self).is_empty();
+        let idle = [
+            (DROPOUT.key(), !has_hidden),
+            (ACTIVATION.key(), !has_hidden && CHANNELS.of(self).is_empty()),
+            (DECAY_NORMS_AND_BIASES.key(), self.train_spec().optimizer.weight_decay == 0.0),
+        ];
+        if idle.iter().any(|(other, is_idle)| *other == key && *is_idle) {
             return false;
         }
         let Some(only) = key.only else { return true };

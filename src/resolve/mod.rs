@@ -14,6 +14,7 @@ mod meaning;
 mod members;
 mod network;
 mod norms;
+mod once;
 mod search;
 mod settings;
 mod train;
@@ -67,6 +68,8 @@ pub struct StudySpec {
     enqueued: Vec<Point>,
     written: Vec<(String, Location)>,
     notes: Vec<String>,
+    notes_of_one: Vec<String>,
+    given: Vec<Option<Location>>,
     experiments: Vec<Experiment>,
     folder: Option<PathBuf>,
 }
@@ -83,6 +86,7 @@ impl StudySpec {
         }
         let mut spec = Self::without_notes(file)?;
         spec.notes.extend(spec.remarks(file).iter().map(ToString::to_string));
+        spec.notes_of_one = spec.remarks_of_one(file);
         Ok(spec)
     }
 
@@ -95,6 +99,8 @@ impl StudySpec {
             enqueued: Vec::new(),
             written: written(file),
             notes: Vec::new(),
+            notes_of_one: Vec::new(),
+            given: file.trials().iter().map(|trial| Some(trial.first()?.place.clone())).collect(),
             experiments: Vec::new(),
             folder: file.folder().map(Path::to_path_buf),
         };
@@ -250,6 +256,16 @@ impl StudySpec {
         &self.notes
     }
 
+    /// The same where the baseline is trained once, without a search.
+    pub fn notes_of_one(&self) -> &[String] {
+        &self.notes_of_one
+    }
+
+    /// Where a `[[trial]]` stands in the file.
+    pub(crate) fn place_of_trial(&self, number: usize) -> Option<&Location> {
+        self.given.get(number)?.as_ref()
+    }
+
     /// A `[[trial]]` as a point; parameters that it leaves out have the baseline's values.
     fn enqueue(&self, trial: &[Assignment]) -> Result<Point, FileError> {
         let space = self.space();
@@ -263,7 +279,10 @@ impl StudySpec {
                 }
                 let names: Vec<_> = space.parameters().iter().map(|p| p.name.as_str()).collect();
                 let text = format!("`{name}` does not vary in this study, so a trial cannot set it");
-                return Err(refused(text).note(format!("what varies: {}", names.join(", "))));
+                return Err(refused(text).note(match &names[..] {
+                    [] => "nothing varies: give a key a domain, or leave the [[trial]] out".to_string(),
+                    names => format!("what varies: {}", names.join(", ")),
+                }));
             };
             let domain = space.domain(index);
             let internal = domain.to_internal(&assignment.value).map_err(|_| {
@@ -315,7 +334,7 @@ impl StudySpec {
         }
         let (mean, std) = (self.fixed.list(&MEAN).len(), self.fixed.list(&STD).len());
         if mean != std {
-            let text = format!("{} but {} are given", counted(mean, "mean"), counted(std, "deviation"));
+            let text = format!("`mean` has {} and `std` {}", counted(mean, "number"), counted(std, "number"));
             let error = refused(&[&MEAN, &STD], text);
             return Err(error.note("give both, one number per channel: mean = [...], std = [...]"));
         }
@@ -328,7 +347,9 @@ impl StudySpec {
         }
         if FOLD_ORDER.of(&self.fixed) == FoldOrder::Sequential && !members.sequential {
             let text = "`fold_order` says in which order folds are trained, but there are none";
-            return Err(refused(&[&FOLD_ORDER], text.to_string()).note("add `folds`, or leave `fold_order` out"));
+            return Err(
+                refused(&[&FOLD_ORDER], text.to_string()).note("add `folds`, or set fold_order = \"side_by_side\"")
+            );
         }
         let stops = EARLY_STOP.of(&self.fixed).is_some() || self.space().index_of(EARLY_STOP.name).is_some();
         if members.sequential && stops {

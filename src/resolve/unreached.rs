@@ -1,18 +1,21 @@
 //! Keys whose moment never comes: a schedule that is longer than the training, a rule that waits for more trials than there are.
 
-use tunefork_sampler::SamplerKind;
+use tunefork_names::number;
+use tunefork_sampler::{Grid, Sampler as _, SamplerKind};
 use tunefork_scheduler::SchedulerKind;
 use tunefork_space::{Domain, Value};
 use tunefork_train::At;
 
 use super::StudySpec;
 use super::cells::Cell;
+use super::idle::is_default;
+use super::layers::whole_values;
 use crate::study_file::table::{
-    AT, DAMPENING, DECAY_NORMS_AND_BIASES, DROP_EVERY, DROPOUT, EARLY_STOP, EPOCHS, HIDDEN_LAYERS, KIND, MEAN,
-    MIN_EPOCHS, MIN_TRIALS, MOMENTUM, NORMALISE, OPTIMIZER, PATIENCE, PERCENTILE, SAMPLER, SCHEDULE, STARTUP_TRIALS,
-    TRIALS, WARMUP, WEIGHT_DECAY,
+    ACTIVATION, AT, DAMPENING, DECAY_NORMS_AND_BIASES, DROP_EVERY, DROPOUT, EARLY_STOP, EPOCHS, HIDDEN_LAYERS, KIND,
+    LAYERS, MEAN, MIN_EPOCHS, MIN_TRIALS, MOMENTUM, NORMALISE, OPTIMIZER, PATIENCE, PERCENTILE, SAMPLER, SCHEDULE,
+    STARTUP_TRIALS, STD, TRIALS, WARMUP, WEIGHT_DECAY,
 };
-use crate::study_file::{Key, Normalise, StudyFile};
+use crate::study_file::{Key, Normalise, StudyFile, key_of};
 
 /// What is looked at where a key is given, and said if its moment never comes.
 type Rule = fn(&StudySpec, &StudyFile) -> Option<String>;
@@ -64,7 +67,11 @@ const RULES: &[(&Key, Rule)] = &[
         (random >= trials).then(says)
     }),
     (PERCENTILE.key(), |spec, _| {
-        (spec.least(&PERCENTILE)? >= 100.0).then(|| "no trial is ever stopped: `percentile` is 100".to_string())
+        let percentile = spec.least(&PERCENTILE)?;
+        if percentile > 0.0 && percentile < 1.0 {
+            return Some(format!("less than a hundredth of the trials goes on: `percentile` is {percentile}, of 100"));
+        }
+        (percentile >= 100.0).then(|| "no trial is ever stopped: `percentile` is 100".to_string())
     }),
     (DAMPENING.key(), |spec, _| {
         let says = || "`dampening` does nothing: it is a part of `momentum`, which is 0".to_string();
@@ -74,15 +81,24 @@ const RULES: &[(&Key, Rule)] = &[
         let is_given = file.setting(&MEAN).is_some() && NORMALISE.of(spec.fixed()) == Normalise::None;
         is_given.then(|| "`normalise` does nothing: `mean` and `std` are given".to_string())
     }),
+    (MEAN.key(), |spec, _| spec.not_of_pixels(&MEAN, 0.0)),
+    (STD.key(), |spec, _| spec.not_of_pixels(&STD, 1e-3)),
+    (ACTIVATION.key(), |spec, _| {
+        let says =
+            || "`activation` does nothing: it acts after blocks and hidden layers, and there are none".to_string();
+        let has_layers = spec.most(&LAYERS)? > 0.0 || spec.most(&HIDDEN_LAYERS)? > 0.0;
+        (!has_layers && spec.is_ever_else(&ACTIVATION)).then(says)
+    }),
     (DROPOUT.key(), |spec, _| {
         let says = || "`dropout` does nothing: it acts after hidden layers, and there are none".to_string();
-        (spec.most(&HIDDEN_LAYERS)? == 0.0 && spec.most(&DROPOUT)? > 0.0).then(says)
+        let is_idle = spec.most(&HIDDEN_LAYERS)? == 0.0 && spec.most(&DROPOUT)? > 0.0;
+        if is_idle { Some(says()) } else { spec.dropout_without_layers() }
     }),
     (DECAY_NORMS_AND_BIASES.key(), |spec, _| {
         let varies = [WEIGHT_DECAY.name, OPTIMIZER.name].iter().any(|name| spec.space().index_of(name).is_some());
         let decay = spec.fixed().train_spec().optimizer.weight_decay;
         let says = || "`decay_norms_and_biases` does nothing: nothing decays, for `weight_decay` is 0".to_string();
-        (!varies && decay == 0.0 && !DECAY_NORMS_AND_BIASES.of(spec.fixed())).then(says)
+        (!varies && decay == 0.0 && spec.is_ever_else(&DECAY_NORMS_AND_BIASES)).then(says)
     }),
 ];
 
@@ -113,15 +129,68 @@ impl StudySpec {
             return Some(format!("the file gives {given} trials, and `trials` is {trials}: the others are not tried"));
         }
         let proposed = trials.saturating_sub(self.enqueued().len() as u64);
-        let points = self.sampler().trials(self.space())?;
+        let of_grid = || Grid::new(self.space()).ok()?.trials(self.space());
+        let points = self.sampler().trials(self.space()).or_else(of_grid)?;
         let found = format!("the number of configurations is {points}, and `trials` is {trials}");
         match sampler {
+            SamplerKind::Tpe if points < proposed => {
+                Some(format!("{found}: some will be trained several times, each time with other random draws"))
+            }
             _ if points < proposed => {
                 Some(format!("{found}: {sampler} proposes none twice, so there will be fewer trials"))
             }
-            SamplerKind::Grid if points > proposed => Some(format!("{found}: too few for the whole grid")),
+            SamplerKind::Grid if points > proposed => {
+                Some(format!("{found}: too few for the whole grid, if more than {proposed} of them can be trained"))
+            }
             SamplerKind::Grid | SamplerKind::Random | SamplerKind::Tpe => None,
         }
+    }
+
+    /// The same where the number of trials and the sampler are the defaults: said of what varies first.
+    pub(super) fn other_count_unsaid(&self, file: &StudyFile) -> Option<(&'static Key, String)> {
+        let varies = key_of(&self.space().parameters().first()?.name)?;
+        let is_said = [TRIALS.key(), SAMPLER.key()].iter().any(|key| file.setting(key).is_some());
+        if is_said { None } else { Some((varies, self.other_count()?)) }
+    }
+
+    /// Where means or deviations cannot be of pixels, which are numbers from 0 to 1.
+    fn not_of_pixels(&self, key: &Key, least: f64) -> Option<String> {
+        let numbers = self.numbers_of(key);
+        let wrong = numbers.into_iter().find(|number| *number < least || *number > 1.0)?;
+        let advice = match wrong {
+            _ if wrong > 1.0 => ": divide by 255 what was measured of bytes".to_string(),
+            _ if wrong > 0.0 => format!(": divided by it they go up to {}", number(1.0 / wrong)),
+            _ => String::new(),
+        };
+        Some(format!("`{}` is {}, but pixels are numbers from 0 to 1{advice}", key.name, number(wrong)))
+    }
+
+    /// Where dropout is searched without hidden layers.
+    fn dropout_without_layers(&self) -> Option<String> {
+        let (own, layers) = (self.parameter(DROPOUT.name)?, self.parameter(HIDDEN_LAYERS.name)?);
+        if !layers.when.is_empty() || !self.experiments().is_empty() {
+            return None;
+        }
+        let condition = own.when.iter().find(|when| when.parameter == layers.name);
+        let counts = whole_values(&layers.domain).into_iter();
+        let counts = counts.filter(|count| condition.is_none_or(|when| when.any_of.contains(&Value::Int(*count))));
+        let (none, some): (Vec<i64>, Vec<i64>) = counts.partition(|count| *count == 0);
+        let some: Vec<String> = some.iter().map(i64::to_string).collect();
+        match (none.len(), some.len()) {
+            (0, _) => None,
+            (_, 0) => Some("`dropout` is searched only where it does nothing: without hidden layers".to_string()),
+            _ => Some(format!(
+                "`dropout` is searched also where it does nothing, for it acts after hidden layers: write \
+                 when = {{ hidden_layers = [{}] }} beside its domain",
+                some.join(", ")
+            )),
+        }
+    }
+
+    /// Whether a key has another value than its default in any trial.
+    pub(crate) fn is_ever_else(&self, key: &Key) -> bool {
+        let values = self.cells_of(key).iter().flat_map(|cell| self.values_of(cell));
+        values.into_iter().any(|value| !is_default(key, &value))
     }
 
     /// Where a scheduler never looks at a trial before it is over.
@@ -139,12 +208,12 @@ impl StudySpec {
     }
 
     /// The least number that a key has in any trial.
-    fn least(&self, key: &Key) -> Option<f64> {
+    pub(crate) fn least(&self, key: &Key) -> Option<f64> {
         self.numbers_of(key).into_iter().reduce(f64::min)
     }
 
     /// The largest number that a key has in any trial.
-    fn most(&self, key: &Key) -> Option<f64> {
+    pub(crate) fn most(&self, key: &Key) -> Option<f64> {
         self.numbers_of(key).into_iter().reduce(f64::max)
     }
 

@@ -12,6 +12,7 @@ use super::kind::Range;
 use super::location::Location;
 use super::reader::Reader;
 use super::setting::{Content, Term, Varying, When, bare_name};
+use super::synonyms::{Meant, is_a_table, word_meant_by, written_as};
 use super::table::SOURCE;
 use crate::files::FOLDER_NAME;
 
@@ -28,13 +29,32 @@ pub(super) fn term(reader: &Reader<'_>, key: &'static Key, value: &Spanned<DeVal
     let content = match value.get_ref() {
         DeValue::Table(table) => Content::Domain(varying(reader, key, table, &place)?),
         _ => Content::Constant(constant(reader, key, value).map_err(|error| match value.get_ref() {
-            DeValue::Array(_) if key.can_vary() => {
-                error.note(format!("to try several, write {} = {{ choice = [...] }}", key.name))
-            }
+            DeValue::Array(items) => match to_try(reader, key, items) {
+                Some(note) => error.note(note),
+                None => error,
+            },
             _ => error,
         })?),
     };
     Ok(Term { content, place })
+}
+
+/// How several values are tried that stand where one is meant.
+fn to_try(reader: &Reader<'_>, key: &'static Key, items: &[Spanned<DeValue<'_>>]) -> Option<String> {
+    let name = key.name;
+    match key.shape {
+        // One value for each layer is a list already.
+        Shape::PerLayer { .. } => Some(whole_lists(name)),
+        Shape::One if key.can_vary() && !items.is_empty() => {
+            let are_values = items.iter().all(|item| constant(reader, key, item).is_ok());
+            are_values.then(|| format!("to try several, write {name} = {{ choice = [...] }}"))
+        }
+        Shape::One | Shape::List => None,
+    }
+}
+
+fn whole_lists(name: &str) -> String {
+    format!("whole lists are tried by an [[experiment]] with vary = {{ {name} = [[...], [...]] }}")
 }
 
 pub(super) fn constant(
@@ -54,9 +74,11 @@ pub(super) fn refused(reader: &Reader<'_>, key: &Key, value: &Spanned<DeValue<'_
         DeValue::Table(_) => "a table".to_string(),
         _ => place.text().to_string(),
     };
-    let error = FileError::new(Problem::Value { key: key.name.to_string(), value: shown })
-        .at(&place)
-        .note(format!("`{}` takes {}", key.name, key.kind));
+    let error = FileError::new(Problem::Value { key: key.name.to_string(), value: shown }).at(&place).note(format!(
+        "`{}` takes {}",
+        key.name,
+        key.takes_one()
+    ));
     if let Ok(Some(plain)) = reader.plain(value)
         && let Some(rounded) = key.kind.rounded_away(&plain)
     {
@@ -67,13 +89,24 @@ pub(super) fn refused(reader: &Reader<'_>, key: &Key, value: &Spanned<DeValue<'_
         Ok(Some(Value::Text(word))) if word.contains(char::is_control) && place.text().contains('\\') => {
             return error.note(if *key == *SOURCE { BACKSLASH } else { FOLDER_NAME });
         }
-        Ok(Some(Value::Text(word))) => closest(&word, key.kind.words()),
+        Ok(Some(Value::Text(word))) => meant(key, &word),
         _ => None,
     };
     match near {
-        Some(near) => error.note(format!("did you mean \"{near}\"?")),
+        Some(near) => error.note(near),
         None => error,
     }
+}
+
+/// What was meant by a word that is none of a key's: another one of its words, or one of another key.
+fn meant(key: &Key, word: &str) -> Option<String> {
+    match word_meant_by(key, word) {
+        Some(Meant::This(own)) => return Some(format!("here that is \"{own}\"")),
+        Some(Meant::Nothing) => return None,
+        None => {}
+    }
+    let near = closest(word, key.kind.words()).map(|near| format!("did you mean \"{near}\"?"));
+    near.or_else(|| written_as(word, key.section).filter(|_| is_a_table(key)))
 }
 
 fn varying(
@@ -222,8 +255,9 @@ fn choices(reader: &Reader<'_>, key: &'static Key, value: &Spanned<DeValue<'_>>)
             DeValue::Array(_) => match key.shape {
                 Shape::PerLayer { counted_by, .. } => error.note(format!(
                     "each layer chooses for itself: {} = {{ choice = [...], per_layer = true }} with {counted_by} = \
-                     {{ int = [...] }}; whole lists are tried by an [[experiment]]",
-                    key.name
+                     {{ int = [...] }}; {}",
+                    key.name,
+                    whole_lists(key.name)
                 )),
                 Shape::One | Shape::List => error,
             },
@@ -271,10 +305,13 @@ pub(super) fn in_domain(
 /// `when = { optimizer = "sgd", layers = [2, 3] }`
 fn conditions(reader: &Reader<'_>, key: &'static Key, value: &Spanned<DeValue<'_>>) -> Result<Vec<When>, FileError> {
     let place = reader.place(value.span());
-    let table = value.get_ref().as_table().filter(|table| !table.is_empty());
-    let table = table.ok_or_else(|| {
-        condition_error(key, "it names nothing", &place)
-            .note("write when = { optimizer = \"sgd\" } or when = { layers = [2, 3] }")
+    let table = match value.get_ref() {
+        DeValue::Table(table) if !table.is_empty() => Ok(table),
+        DeValue::Table(_) => Err("it names nothing"),
+        _ => Err("it is a table of names and values"),
+    };
+    let table = table.map_err(|reason| {
+        condition_error(key, reason, &place).note("write when = { optimizer = \"sgd\" } or when = { layers = [2, 3] }")
     })?;
     let mut conditions = Vec::new();
     for (name, name_place, value) in reader.flatten(table) {

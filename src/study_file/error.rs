@@ -7,7 +7,7 @@ use tunefork_names::closest;
 use super::key::{Key, Section};
 use super::location::Location;
 use super::setting::belongs_elsewhere;
-use super::synonyms::meant_by;
+use super::synonyms::{Meant, meant_by};
 
 /// What is said where a path of Windows stands in double quotes.
 pub(super) const BACKSLASH: &str =
@@ -85,7 +85,10 @@ impl FileError {
         let error = Self::new(Problem::Unknown { name: name.to_string(), what: what.into() });
         match (belongs_elsewhere(name), meant_by(name, section)) {
             (Some(note), _) => error.note(note),
-            (None, Some(key)) => error.note(format!("here that is `{}` of {}", key.name, key.section.title())),
+            (None, Some(Meant::This(key))) => {
+                error.note(format!("here that is `{}` of {}", key.name, key.section.title()))
+            }
+            (None, Some(Meant::Nothing)) => error,
             (None, None) => error.meant(name, known),
         }
     }

@@ -3,7 +3,7 @@
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
-use super::domain::{self, refused};
+use super::domain::{self, is_part_of_a_domain, refused};
 use super::error::{FileError, Problem};
 use super::key::Key;
 use super::location::Location;
@@ -194,6 +194,13 @@ fn varying_key(name: &str, place: &Location) -> Result<&'static Key, FileError> 
         let layer = |part: &str| part == "start" || part.parse::<usize>().is_ok();
         part.is_empty() || layered && part.strip_prefix('.').is_some_and(layer)
     };
+    if let Some((key, part)) = name.split_once('.').and_then(|(key, part)| Some((Key::find(key)?, part)))
+        && is_part_of_a_domain(part)
+    {
+        let (key, value) = (key.name.to_string(), "a domain in an experiment".to_string());
+        let note = format!("list its values: vary = {{ {key} = [...] }}");
+        return Err(FileError::new(Problem::Value { key, value }).at(place).note(note));
+    }
     let Some(key) = key_of(name).filter(part_exists) else {
         let known = Key::varying().map(|key| key.name);
         let what = "a key that an experiment can set";

@@ -7,6 +7,9 @@ use std::sync::Arc;
 /// Longest line that is quoted below an error; longer ones are named by line and column only.
 const LONGEST_QUOTED_LINE: usize = 160;
 
+/// What texts are called that are given as an option.
+pub(super) const OPTION: &str = "--set";
+
 /// A text with the name under which the user knows it: a file, or an option of the command line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct SourceText {
@@ -39,6 +42,11 @@ impl Location {
         };
         let start = floor(span.start);
         Self { source: Arc::clone(source), span: start..floor(span.end).max(start) }
+    }
+
+    /// Whether that is an option of the command line, and no file.
+    pub(crate) fn is_of_an_option(&self) -> bool {
+        self.source.name == OPTION
     }
 
     pub(crate) fn line(&self) -> usize {

@@ -30,7 +30,7 @@ use experiment::{ExperimentRun, MOST_RUNS};
 use location::SourceText;
 use reader::Reader;
 use setting::Change;
-use synonyms::section_meant_by;
+use synonyms::{NAMES_OF_KINDS, assigned, section_meant_by, table_meant_by, word_of};
 
 pub(crate) use error::Problem;
 pub(crate) use location::Location;
@@ -120,7 +120,7 @@ impl StudyFile {
                     file.read_experiments(&reader, experiments)?;
                 }
                 (title, DeValue::Table(table)) => {
-                    let section = find_section(title, &place)?;
+                    let section = title.parse().map_err(|_| misplaced(title, value.get_ref(), &place))?;
                     for (name, value) in table {
                         let place = reader.place(name.span());
                         file.settings.push(reader.setting(section, name.get_ref(), &place, value)?);
@@ -129,7 +129,7 @@ impl StudyFile {
                 (title, value) => {
                     return Err(match title.parse() {
                         Ok(section) => no_table(section, value, &place),
-                        Err(_) => misplaced(title, &place),
+                        Err(_) => misplaced(title, value, &place),
                     });
                 }
             }
@@ -237,10 +237,6 @@ impl StudyFile {
     }
 }
 
-fn find_section(title: &str, place: &Location) -> Result<Section, FileError> {
-    title.parse().map_err(|_| misplaced(title, place))
-}
-
 /// The error for a section that is a list, or a single value.
 fn no_table(section: Section, value: &DeValue<'_>, place: &Location) -> FileError {
     let title = section.title();
@@ -255,13 +251,23 @@ fn no_table(section: Section, value: &DeValue<'_>, place: &Location) -> FileErro
 }
 
 /// The error for something at the top of the file that is no section.
-fn misplaced(title: &str, place: &Location) -> FileError {
-    let sections = Section::NAMES.iter().copied().chain(["trial", "experiment"]);
-    if let Some(section) = section_meant_by(title) {
-        let error = FileError::unknown(title, "a section of a study file", []).at(place);
-        return error.note(format!("here that is {}", section.title()));
+fn misplaced(title: &str, value: &DeValue<'_>, place: &Location) -> FileError {
+    let what = "a section of a study file";
+    if let DeValue::Table(table) = value
+        && let Some(section) = section_meant_by(title)
+    {
+        let error = FileError::unknown(title, what, []).at(place);
+        let named = NAMES_OF_KINDS.iter().find_map(|name| table.get(*name)?.get_ref().as_str());
+        return error.note(match (table_meant_by(title), named) {
+            (Some(key), Some(word)) => match word_of(key, word) {
+                Some(word) => assigned(key, word),
+                None => format!("here that is `{}` of {}, which takes {}", key.name, key.section.title(), key.kind),
+            },
+            _ => format!("here that is {}", section.title()),
+        });
     }
-    let error = FileError::unknown(title, "a section of a study file", sections).at(place);
+    let sections = Section::NAMES.iter().copied().chain(["trial", "experiment"]);
+    let error = FileError::unknown(title, what, sections).at(place);
     match Key::find(title) {
         Some(key) => error.note(format!("`{title}` belongs into {}", key.section.title())),
         None if ["trial", "experiment"].contains(&title) => error.note(format!("write [[{title}]] with two brackets")),

@@ -12,7 +12,7 @@ use super::error::{BACKSLASH, FileError, Problem};
 use super::key::{Key, Section, Shape};
 use super::location::{Location, SourceText};
 use super::setting::{Assignment, Change, Content, Form, Setting, bare_name, key_of};
-use super::synonyms::meant_by;
+use super::synonyms::{Meant, NAMES_OF_KINDS, meant_by, part_meant_by, written_as};
 use super::table::NAME;
 use crate::files::FOLDER_NAME;
 
@@ -88,7 +88,12 @@ impl<'s> Reader<'s> {
         let Some((name, _)) = table.iter().find(|(name, _)| !known.contains(&&**name.get_ref())) else {
             return Ok(());
         };
-        let error = FileError::unknown(name.get_ref(), what, known.iter().copied());
+        let unguessed = || FileError::unknown(name.get_ref(), what, []);
+        let error = match part_meant_by(name.get_ref()) {
+            Some(Meant::This(part)) if known.contains(&part) => unguessed().note(format!("here that is `{part}`")),
+            Some(_) => unguessed(),
+            None => FileError::unknown(name.get_ref(), what, known.iter().copied()),
+        };
         Err(error.at(&self.place(name.span())).note(note))
     }
 
@@ -100,20 +105,10 @@ impl<'s> Reader<'s> {
         name_place: &Location,
         value: &Spanned<DeValue<'_>>,
     ) -> Result<Setting, FileError> {
-        let Some(key) = Key::find(name).filter(|key| key.section == section) else {
-            let what = format!("a key of {}", section.title());
-            let names = section.keys().map(|key| key.name);
-            let error = FileError::unknown_key(name, Some(section), what, names).at(name_place);
-            return Err(match Key::find(name) {
-                Some(_) if meant_by(name, Some(section)).is_some() => error,
-                Some(elsewhere) => error.note(format!("`{name}` belongs into {}", elsewhere.section.title())),
-                None => {
-                    let names: Vec<_> = section.keys().map(|key| key.name).collect();
-                    error.note(format!("{} takes {}", section.title(), names.join(", ")))
-                }
-            });
-        };
-        self.value_of(key, value)
+        match Key::find(name).filter(|key| key.section == section) {
+            Some(key) => self.value_of(key, value),
+            None => Err(no_key(section, name, value.get_ref()).at(name_place)),
+        }
     }
 
     pub(super) fn value_of(&self, key: &'static Key, value: &Spanned<DeValue<'_>>) -> Result<Setting, FileError> {
@@ -123,6 +118,12 @@ impl<'s> Reader<'s> {
                 self.check_length(key, counted_by, items.len(), &place)?;
                 let terms = items.iter().map(|item| domain::term(self, key, item));
                 Form::List(terms.collect::<Result<_, _>>()?)
+            }
+            (DeValue::Array(items), Shape::List) if items.is_empty() => {
+                let text = format!("`{}` lists no value", key.name);
+                return Err(FileError::contradiction(text)
+                    .at(&place)
+                    .note("list one for each channel, or leave it out"));
             }
             (DeValue::Array(items), Shape::List) => {
                 let terms = items.iter().map(|item| domain::term(self, key, item));
@@ -215,5 +216,29 @@ impl<'s> Reader<'s> {
             }
         }
         Ok(assignments)
+    }
+}
+
+/// The error for a name that is no key of a section: what it is elsewhere, or what the section takes.
+fn no_key(section: Section, name: &str, value: &DeValue<'_>) -> FileError {
+    let what = format!("a key of {}", section.title());
+    let named = value.as_str().filter(|_| NAMES_OF_KINDS.contains(&name));
+    if let Some(written) = named.and_then(|word| written_as(word, section)) {
+        return FileError::unknown(name, what, []).note(written);
+    }
+    let error = FileError::unknown_key(name, Some(section), what, section.keys().map(|key| key.name));
+    match (Key::find(name), meant_by(name, Some(section))) {
+        (Some(elsewhere), Some(Meant::This(_))) => match elsewhere.only {
+            Some(only) => error.note(format!("`{name}` of {} is only for {only}", elsewhere.section.title())),
+            None => error,
+        },
+        (Some(elsewhere), None) => {
+            let only = elsewhere.only.map(|only| format!(", and is only for {only}")).unwrap_or_default();
+            error.note(format!("`{name}` belongs into {}{only}", elsewhere.section.title()))
+        }
+        (Some(_), Some(Meant::Nothing)) | (None, _) => {
+            let names: Vec<_> = section.keys().map(|key| key.name).collect();
+            error.note(format!("{} takes {}", section.title(), names.join(", ")))
+        }
     }
 }

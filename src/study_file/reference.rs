@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::error::FileError;
 use super::key::{Key, Role, Section, Shape};
+use super::kind::ValueKind;
 use super::setting::{bare_name, belongs_elsewhere, key_of};
 use super::table::KEYS;
 
@@ -31,16 +32,26 @@ impl Key {
 
     /// What it takes, in words: kind, bounds, unit, and for how many layers.
     pub fn takes(&self) -> String {
-        let unit = match self.unit {
-            "" => String::new(),
-            unit => format!(" ({unit})"),
-        };
+        let unit = self.unit_in_brackets();
         let count = match self.shape {
             Shape::One => "",
             Shape::List => "; or a list of such values",
             Shape::PerLayer { .. } => "; or a list with a value for each layer",
         };
         format!("{}{unit}{count}", self.kind)
+    }
+
+    /// What a value of it is, in words; without the unit where the words or the key's name say it already.
+    pub(super) fn takes_one(&self) -> String {
+        let is_said = self.kind == ValueKind::Share || self.name == self.unit;
+        format!("{}{}", self.kind, if is_said { String::new() } else { self.unit_in_brackets() })
+    }
+
+    fn unit_in_brackets(&self) -> String {
+        match self.unit {
+            "" => String::new(),
+            unit => format!(" ({unit})"),
+        }
     }
 
     /// All that the table says of it, over several lines.

@@ -8,10 +8,10 @@ use super::domain::is_part_of_a_domain;
 use super::error::FileError;
 use super::key::Key;
 use super::kind::Range;
-use super::location::{Location, SourceText};
+use super::location::{Location, OPTION, SourceText};
 use super::reader::Reader;
 use super::setting::{Change, bare_name, key_of};
-use super::table::{BATCH_NORM, NORM};
+use super::table::{BATCH_NORM, FOLDS, NORM, VALIDATION};
 
 impl StudyFile {
     /// Puts `key=value` in place of what the file says.
@@ -32,7 +32,7 @@ impl StudyFile {
     /// # Ok::<(), tunefork::study_file::FileError>(())
     /// ```
     pub fn set(&mut self, assignment: &str) -> Result<(), FileError> {
-        let source = SourceText::new("--set", assignment);
+        let source = SourceText::new(OPTION, assignment);
         let reader = Reader::new(&source);
         let Some((name, text)) = assignment.split_once('=') else {
             let text = format!("--set {assignment} has no value");
@@ -77,10 +77,12 @@ impl StudyFile {
     }
 }
 
-/// Whether one key says what the other says too, so that a change of one takes the place of both.
+/// Keys of which one alone may stand in a file, for they say the same, or what excludes each other.
+const CHOICES: &[[&Key; 2]] = &[[NORM.key(), BATCH_NORM.key()], [FOLDS.key(), VALIDATION.key()]];
+
+/// Whether a change of one key takes the place of both.
 fn are_one_choice(one: &Key, other: &Key) -> bool {
-    let norms = [NORM.key(), BATCH_NORM.key()];
-    one != other && norms.contains(&one) && norms.contains(&other)
+    one != other && CHOICES.iter().any(|keys| keys.contains(&one) && keys.contains(&other))
 }
 
 /// A document with one key, `k`, whose value starts at the same byte as in `name=text`; with `part` that is a part of it.

@@ -6,6 +6,7 @@ mod figures;
 mod parking;
 mod region;
 mod run;
+mod shortfalls;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -28,7 +29,8 @@ use parking::Parking;
 
 pub(crate) use figures::of_evaluation;
 pub use run::TrainingRun;
-pub(crate) use task::{memory, shortfalls};
+pub(crate) use shortfalls::shortfalls;
+pub(crate) use task::memory;
 pub use task::{model, task};
 
 /// Trains the networks of a study.

@@ -39,7 +39,7 @@ pub enum NetworkError {
     /// A pooling window does not fit on its input: less than one pixel would be left.
     #[error(
         "{layer}: pooling {window}x{window} leaves less than one pixel of its input of {input}; use \
-         fewer pooling layers or larger images"
+         smaller or fewer pooling layers, or larger images"
     )]
     PoolTooLarge {
         /// The pooling, for example `blocks.0.pool`.

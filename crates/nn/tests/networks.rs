@@ -141,8 +141,8 @@ fn what_cannot_be_is_named() {
     let deep = Network { blocks: vec![ConvBlock::new(8); 5], ..fashion() };
     refused(
         &deep,
-        "blocks.4.pool: pooling 2x2 leaves less than one pixel of its input of 1x1x8; use fewer pooling layers \
-         or larger images",
+        "blocks.4.pool: pooling 2x2 leaves less than one pixel of its input of 1x1x8; use smaller or fewer pooling \
+         layers, or larger images",
     );
     refused(&Network::new(Image::new(28, 28, 1), 1), "classifier: classes is 1, must be from 2 to 65536");
     refused(&Network::new(Image::new(0, 28, 1), 2), "input: height is 0, must be from 1 to 65536");

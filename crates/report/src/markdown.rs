@@ -94,7 +94,8 @@ fn write_overview(text: &mut String, summary: &Summary) -> fmt::Result {
     if states.is_empty() {
         return writeln!(text, "No trial was started.");
     }
-    writeln!(text, "{trials} ({}) were trained for {epochs} in all.", states.join(", "))?;
+    let were = if own.len() == 1 { "was" } else { "were" };
+    writeln!(text, "{trials} ({}) {were} trained for {epochs} in all.", states.join(", "))?;
     match summary.best() {
         Some(Row { number, value: Some(value), deviation, .. }) => writeln!(
             text,

@@ -99,7 +99,7 @@ fn less_is_better_where_the_direction_says_so() {
     summary.trials.push(Row::new(0, TrialState::Running, Params::default()));
     assert!(
         markdown(&summary)
-            .contains("1 trial (1 running) were trained for 0 epochs in all.\nNone of them is complete yet.")
+            .contains("1 trial (1 running) was trained for 0 epochs in all.\nNone of them is complete yet.")
     );
 }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use tunefork::report::{bytes, counted, shortened, thousands};
 use tunefork::scheduler::SchedulerKind;
-use tunefork::study_file::table::{KIND, SAMPLER};
+use tunefork::study_file::table::{KIND, SAMPLER, SOURCE};
 use tunefork::{StudyPlan, StudySpec, StudyTime};
 
 use crate::args::PlanArgs;
@@ -31,6 +31,7 @@ fn text(spec: &StudySpec, plan: &StudyPlan) -> Result<String, std::fmt::Error> {
     let [train, validation, test] = plan.images.map(|images| thousands(images as u64));
     writeln!(text, "study       {} (seed {})", spec.name(), spec.seed())?;
     writeln!(text, "images      {train} training, {validation} validation, {test} test")?;
+    writeln!(text, "source      {}", source(spec))?;
     write_trainings(&mut text, spec)?;
     write_search(&mut text, spec, plan)?;
     if let Some(time) = &plan.time {
@@ -69,6 +70,15 @@ fn text(spec: &StudySpec, plan: &StudyPlan) -> Result<String, std::fmt::Error> {
     let (needed, allowed) = (bytes(plan.planned_bytes), bytes(plan.memory));
     writeln!(text, "memory      {planned} bytes ({needed}) in all, of {allowed} that a trial may take")?;
     Ok(text)
+}
+
+/// Where the images come from.
+fn source(spec: &StudySpec) -> String {
+    let source = SOURCE.of(spec.fixed());
+    match spec.presumed().any(|name| name == SOURCE.name) {
+        true => format!("{source}, for the file names no `{}`", SOURCE.name),
+        false => source,
+    }
 }
 
 /// How many trainings a trial is, if it is several.

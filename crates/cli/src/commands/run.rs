@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use tunefork::report::{counted, times, with_deviation};
+use tunefork::sampler::SamplerKind;
 use tunefork::study::{Ended, StudyRecord};
+use tunefork::study_file::table::SAMPLER;
 use tunefork::train::Objective;
 use tunefork::{Report, RunOptions, StudySpec, deviation_of, study_notes};
 
@@ -67,7 +69,7 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
     let objective = spec.objective();
     let ended = match report.outcome.ended {
         Ended::Done => "done",
-        Ended::Exhausted => "done, no other configuration that can be trained was found",
+        Ended::Exhausted => exhausted(spec, study),
         Ended::TimeLimit => "ended by `time_limit`",
         Ended::Interrupted => "stopped",
     };
@@ -108,6 +110,17 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
         }
     }
     text
+}
+
+/// Why there are fewer trials than were asked for.
+fn exhausted(spec: &StudySpec, study: &StudyRecord) -> &'static str {
+    let proposed = study.own_trials().saturating_sub(spec.enqueued().len()) as u64;
+    let is_all = spec.sampler().trials(spec.space()).is_some_and(|points| proposed >= points);
+    match SAMPLER.of(spec.fixed()) {
+        _ if is_all => "done, all configurations were tried",
+        SamplerKind::Grid => "done, all configurations that can be trained were tried",
+        SamplerKind::Random | SamplerKind::Tpe => "done, no other configuration that can be trained was found",
+    }
 }
 
 /// The reason of the first trial that failed, if one did.

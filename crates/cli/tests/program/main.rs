@@ -16,3 +16,4 @@ mod sources;
 mod study;
 mod support;
 mod time_limit;
+mod told;

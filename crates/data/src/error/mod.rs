@@ -270,7 +270,7 @@ pub enum DataError {
     },
     /// Images differ in size and no size was asked for.
     #[error(
-        "images of `{}` differ in size ({}x{} in `{}`, {}x{} in `{}`); give them one `size`",
+        "images of `{}` differ in size ({}x{} in `{}`, {}x{} in `{}`); say with `size` to which height and width to bring them",
         path.display(), first.1, first.2, first.0, second.1, second.2, second.0
     )]
     SizesDiffer {

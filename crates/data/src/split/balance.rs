@@ -59,7 +59,7 @@ fn ratio(data: &Dataset, counts: &[usize]) -> Option<String> {
     (times >= TOLD_RATIO).then(|| {
         let (first, second) = (name(data, most), name(data, least));
         format!(
-            "class {first} has {} and class {second} {}, {times} times fewer: accuracy hardly notices the second, macro_f1 does",
+            "class {first} has {} and class {second} {}, {times} times fewer: accuracy hardly notices the second, f1 does",
             counted(counts[most], "training image"),
             counts[least]
         )

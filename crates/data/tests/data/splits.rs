@@ -212,7 +212,7 @@ fn classes_that_are_missing_or_outnumbered_are_told() {
             "2 classes have one training image alone: `1`, `2`",
             "2 classes have no validation image: `2`, `3`",
             "3 classes have no test image: `1`, `2`, `3`",
-            "class `0` has 199 training images and class `1` 1, 199 times fewer: accuracy hardly notices the second, macro_f1 does",
+            "class `0` has 199 training images and class `1` 1, 199 times fewer: accuracy hardly notices the second, f1 does",
         ]
     );
     let pair = [0, 1, 200, 201];
