@@ -161,11 +161,14 @@ fn configurations_that_mean_the_same_are_one_trial() {
         "name = \"layer\", norm = \"layer\"",
         "name = \"sgd\", optimizer = \"sgd\"",
         "name = \"sgd again\", optimizer = \"sgd\", beta1 = 0.5, momentum = 0.0",
+        "name = \"no decay\", decay_norms_and_biases = false",
+        "name = \"linear\", layers = 0, hidden_layers = 0",
+        "name = \"linear tanh\", layers = 0, hidden_layers = 0, activation = \"tanh\"",
     ];
     let runs = runs.map(|run| format!("{{ {run} }}")).join(", ");
     let spec = resolved(&format!("[model]\nlayers = 1\nkernel = 3\n[[experiment]]\nname = \"a\"\nruns = [{runs}]"));
     let numbers: Vec<u32> = spec.experiments()[0].runs.iter().map(|run| run.trial).collect();
-    assert_eq!(numbers, [0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 2, 3, 3]);
+    assert_eq!(numbers, [0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 2, 3, 3, 0, 4, 4]);
 }
 
 #[test]

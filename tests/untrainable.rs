@@ -175,7 +175,7 @@ fn what_does_nothing_with_these_images_is_told_with_its_place() {
             "cutout = { int = [11, 22] }",
             &[
                 "study.toml:12:10: `cutout` goes up to 22, and images have 12x12x1: on average more than half of an image \
-               is erased",
+               is erased then",
             ],
         ),
         ("cutout = 11", &[]),

@@ -133,9 +133,9 @@ impl StudySpec {
         let points = self.sampler().trials(self.space()).or_else(of_grid)?;
         let found = format!("the number of configurations is {points}, and `trials` is {trials}");
         match sampler {
-            SamplerKind::Tpe if points < proposed => {
-                Some(format!("{found}: some will be trained several times, each time with other random draws"))
-            }
+            SamplerKind::Tpe if points < proposed => Some(format!(
+                "{found}: configurations will be trained several times, each time with other random draws"
+            )),
             _ if points < proposed => {
                 Some(format!("{found}: {sampler} proposes none twice, so there will be fewer trials"))
             }

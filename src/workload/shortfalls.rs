@@ -89,7 +89,8 @@ impl Seen<'_> {
     fn beyond_the_image(&self, key: &Key, told: fn(usize, usize) -> &'static str) -> Option<String> {
         let shape = self.task.images.data.shape();
         let (most, side) = (self.spec.most(key)? as usize, shape.height.max(shape.width));
-        let says = || Some(format!("{}, and images have {shape}: {}", self.is(key)?, told(most, side)));
+        let then = if self.spec.least(key)? < most as f64 { " then" } else { "" };
+        let says = || Some(format!("{}, and images have {shape}: {}{then}", self.is(key)?, told(most, side)));
         if most >= side { says() } else { None }
     }
 
