@@ -102,14 +102,8 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
     for message in &warnings {
         listener.event(&Event::Warning { message });
     }
-    if let (Some(gpu), Some(2..)) = (options.machine.gpu(), options.workers) {
-        let message =
-            format!("{} trains one trial at a time: --workers counts as 1, which changes no result", gpu.name());
-        listener.event(&Event::Warning { message: &message });
-    }
-    let gpu = options.machine.gpu();
-    if let Some(message) = gpu.and_then(|gpu| gpu.streams(&material.first().images)) {
-        listener.event(&Event::Warning { message: &message });
+    for message in &about_gpu(options, &material) {
+        listener.event(&Event::Warning { message });
     }
     let training = Training::new(spec.clone(), material, options.machine.clone(), options.folder.model());
     // A study of which nothing can be trained is refused before its folder is made.
@@ -171,6 +165,14 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
         outcome.ended = Ended::Interrupted;
     }
     Ok(Report { outcome, study, test })
+}
+
+/// Sentences about a GPU, if one trains: how many trials it takes at once, and where the images lie.
+fn about_gpu(options: &RunOptions, material: &Material) -> Vec<String> {
+    let Some(gpu) = options.machine.gpu() else { return Vec::new() };
+    let one = || format!("{} trains one trial at a time: --workers counts as 1, which changes no result", gpu.name());
+    let workers = matches!(options.workers, Some(2..)).then(one);
+    workers.into_iter().chain(gpu.streams(&material.first().images)).collect()
 }
 
 /// The folder's study must be ours, and this one.
