@@ -11,12 +11,13 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     tunefork_atomic_file::write(path, &[bytes]).map_err(Error::io("write", path))
 }
 
-/// Brings the file at `path`, which follows from the database, up to date without waiting for the disk, and makes its
-/// folder. One that is as it should be is left alone, so that all can be looked through after a kill.
+/// Whether the file at `path` is as it should be.
+pub(crate) fn holds(path: &Path, bytes: &[u8]) -> bool {
+    tunefork_atomic_file::read(path, bytes.len() as u64).is_ok_and(|found| found == bytes)
+}
+
+/// Writes the file at `path`, which follows from the database, without waiting for the disk, and makes its folder.
 pub(crate) fn write_derived(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    if tunefork_atomic_file::read(path, bytes.len() as u64).is_ok_and(|found| found == bytes) {
-        return Ok(());
-    }
     create_folder(path.parent().unwrap_or(Path::new(".")))?;
     tunefork_atomic_file::write_derived(path, &[bytes]).map_err(Error::io("write", path))
 }

@@ -109,10 +109,6 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
     // A study of which nothing can be trained is refused before its folder is made.
     training.example()?;
     refuse_files_without_study(&options.folder)?;
-    // They depend on the time that looking takes, and are no part of what the study leaves.
-    for message in &never_tried(spec, &training) {
-        listener.event(&Event::Warning { message });
-    }
     create_folder(options.folder.path())?;
     let sqlite = SqliteOptions { durable: options.durable, patience: PATIENCE };
     let mut storage = patiently(listener, &options.stop, || {
@@ -120,6 +116,12 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
     })?;
     let known = patiently(listener, &options.stop, || storage.load())?;
     check_folder(spec, &options.folder, known.is_some())?;
+    if known.is_none() {
+        // They depend on the time that looking takes, and are no part of what the study leaves.
+        for message in &never_tried(spec, &training) {
+            listener.event(&Event::Warning { message });
+        }
+    }
     let stop = Arc::clone(&options.stop);
     let definition = definition(spec, &training, options, known.as_ref());
     let header = definition.header.clone();

@@ -6,7 +6,7 @@ use tunefork_trial::{History, TrialState};
 
 use crate::StudySpec;
 
-/// Of fewer completed trials the best tenth are one, which lies somewhere.
+/// Of fewer completed trials the best tenth are one or two, which lie somewhere.
 const LEAST: usize = 20;
 
 /// The share of each parameter, the most important first. Nothing of few trials, where only one parameter varies, or where

@@ -17,7 +17,7 @@ use super::allowance::Allowance;
 use super::importances::importances;
 use super::notes::outside_row;
 use super::{RunFolder, TestResult, epoch_tables};
-use crate::files::write_derived;
+use crate::files::{holds, write_derived};
 use crate::study_file::table::AS_TRIAL;
 use crate::{Error, Material, StudySpec, deviation_of};
 
@@ -255,12 +255,13 @@ impl<'a> Recorder<'a> {
         files.try_for_each(|(name, text)| self.put(&folder.join(name), &text))
     }
 
-    /// Brings a file up to date. Nothing is put where somebody has tidied up; the study will notice.
+    /// Brings a file up to date. One that is as it should be is left alone, so that all can be looked through after a kill;
+    /// nothing is put where somebody has tidied up, which the study will notice.
     fn put(&self, path: &Path, text: &str) -> Result<(), Error> {
-        match self.folder.database().exists() {
-            true => write_derived(path, text.as_bytes()),
-            false => Ok(()),
+        if holds(path, text.as_bytes()) || !self.folder.database().exists() {
+            return Ok(());
         }
+        write_derived(path, text.as_bytes())
     }
 
     fn config(&self, number: u32, params: &Params) -> String {

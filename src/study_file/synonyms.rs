@@ -216,6 +216,7 @@ pub(super) fn assigned(key: &Key, word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::study_file::domain::is_part_of_a_domain;
     use std::collections::HashSet;
 
     #[test]
@@ -224,6 +225,14 @@ mod tests {
         for name in SYNONYMS.iter().flat_map(|(names, _)| *names) {
             assert!(Key::find(name).is_none(), "{name} is a key itself");
             assert!(seen.insert(name), "{name} stands there twice");
+        }
+    }
+
+    #[test]
+    fn a_part_from_elsewhere_is_none_of_ours_and_means_one() {
+        for (names, meant) in PARTS {
+            assert!(names.iter().all(|name| !is_part_of_a_domain(name)), "{names:?}");
+            assert!(meant.is_none_or(is_part_of_a_domain), "{meant:?}");
         }
     }
 

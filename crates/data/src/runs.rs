@@ -1,22 +1,16 @@
 //! What Tunefork's own runs leave in folders: people keep them beside their images, also among their class folders.
 
-/// The files and folders of a study, and of a training.
-const LEFT: [&str; 17] = [
-    "study.db",
-    "study.db-wal",
-    "study.db-shm",
-    "study.db-lock",
+/// The files and folders of a study, and of a training, but for its database and its models.
+const LEFT: [&str; 11] = [
     "report.md",
     "trials.csv",
     "best.toml",
     "best.json",
-    "best.safetensors",
     "test.json",
     "config.toml",
     "progress.csv",
     "classes.csv",
     "confusion.csv",
-    "model.safetensors",
     "trials",
     "checkpoints",
 ];
@@ -29,5 +23,6 @@ pub(crate) fn are_marked<'n>(names: impl Iterator<Item = &'n str> + Clone) -> bo
 
 /// Whether a run has left what is called so in its folder.
 pub(crate) fn left(name: &str) -> bool {
-    LEFT.contains(&name)
+    // A database has files beside it, a model of several trainings is several files.
+    LEFT.contains(&name) || name.starts_with("study.db") || name.ends_with(".safetensors")
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::time::SystemTime;
 
+/// The time now as Optuna 5 writes it: UTC with six digits.
 pub(crate) fn now() -> String {
     text(SystemTime::now())
 }

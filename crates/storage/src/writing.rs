@@ -353,7 +353,6 @@ fn number(value: f64) -> (Option<f64>, &'static str) {
     }
 }
 
-/// The time now as Optuna 5 writes it: UTC with six digits.
 fn facts(facts: &Facts) -> String {
     serde_json::to_string(facts).expect("texts are always JSON")
 }

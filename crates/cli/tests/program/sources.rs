@@ -49,3 +49,30 @@ fn images_beside_the_study_file_are_found() {
     let told = fixture.fails(2, &["plan", "sent/study.toml"]);
     assert!(told.contains("data/photos") && told.contains("sent/photos"), "{told}");
 }
+
+/// Whatever a run leaves among the class folders, they are the same set as before: it is not prepared anew.
+#[test]
+fn what_a_run_leaves_among_its_images_is_none_of_them() {
+    let fixture = Fixture::new("");
+    let folder = fixture.path("set");
+    for (class, more) in [("cats", 0), ("dogs", 1)] {
+        std::fs::create_dir_all(folder.join(class)).unwrap();
+        (0..12).for_each(|image| write_png(&folder.join(format!("{class}/{image}.png")), 13 + 2 * image + more));
+    }
+    let (before, after) = TINY.split_once("[data]").unwrap();
+    let after = after.split_once("[model]").unwrap().1;
+    let data = "source = \"set\"\nsize = 12\nfolds = 2\ntest = 4\n";
+    std::fs::write(fixture.path("study.toml"), format!("{before}[data]\n{data}[model]{after}")).unwrap();
+    let prepared = || {
+        let files = std::fs::read_dir(fixture.path(".tunefork")).unwrap().map(|file| file.unwrap());
+        files.map(|file| file.metadata().unwrap().modified().unwrap()).collect::<Vec<_>>()
+    };
+    fixture.ok(&["run", "study.toml", "--out", "set/runs/one", "--set", "trials=2"]);
+    let first = prepared();
+    for out in ["set/runs/one", "set", "set/cats"] {
+        fixture.ok(&["run", "study.toml", "--out", out, "--set", "trials=3"]);
+        fixture.ok(&["train", "study.toml", "--out", out]);
+    }
+    fixture.ok(&["run", "study.toml", "--out", "set", "--set", "trials=4"]);
+    assert_eq!(prepared(), first);
+}

@@ -10,6 +10,8 @@ use crate::files::{Files, Found, inside, is_hidden};
 use crate::names::text_of;
 
 pub(super) struct Beside<'a> {
+    /// How the names of the files in the table's folder begin.
+    start: String,
     /// The images, by their paths from the table's folder.
     images: HashMap<&'a str, &'a Found>,
     /// The paths of what is no image.
@@ -34,12 +36,17 @@ impl<'a> Beside<'a> {
         let named = true_folder.is_some().then(|| std::path::absolute(&folder).ok()).flatten();
         let folders = named.iter().chain(&true_folder).map(|folder| written(folder)).collect();
         Self {
+            start,
             images,
             others: others.into_keys().collect(),
             folders,
             lower: OnceCell::new(),
             composed: OnceCell::new(),
         }
+    }
+
+    pub(super) fn start(&self) -> &str {
+        &self.start
     }
 
     pub(super) fn len(&self) -> usize {

@@ -100,7 +100,7 @@ impl<'a> Table<'a> {
             warnings.note(self.name(), format!("names `{image}` in line {} and in line {line}", first.line));
         }
         if columns.part.is_none() {
-            divide_by_folders(&mut rows);
+            divide_by_folders(&mut rows, self.beside.start());
         }
         Ok(rows)
     }
@@ -195,12 +195,14 @@ fn holds_parts(records: &[Record], column: usize) -> bool {
     !records.is_empty() && records.iter().all(|(_, record)| record.get(column).and_then(part_of).is_some())
 }
 
-/// Gives images the parts of the folders in which they lie, if each lies in one, and some are for training.
-fn divide_by_folders(rows: &mut [Row<'_>]) {
-    let part = |row: &Row<'_>| part_of(row.image.split(['/', '\\']).find(|folder| *folder != ".")?);
-    let parts: Option<Vec<Part>> = rows.iter().map(part).collect();
+/// Gives the images that are there the parts of the folders in which they lie below the table's, if each lies in one, and
+/// some are for training.
+fn divide_by_folders(rows: &mut [Row<'_>], start: &str) {
+    let part = |found: &Found| part_of(found.name.strip_prefix(start)?.split_once('/')?.0);
+    let parts: Option<Vec<Part>> = rows.iter().filter_map(|row| row.found).map(part).collect();
     let parts = parts.filter(|parts| parts.contains(&Part::Train)).unwrap_or_default();
-    rows.iter_mut().zip(parts).for_each(|(row, part)| row.part = part);
+    let there = rows.iter_mut().filter(|row| row.found.is_some());
+    there.zip(parts).for_each(|(row, part)| row.part = part);
 }
 
 /// A table without the blanks around quoted fields, within which the reader of CSV would take quotes for letters. Each quote at

@@ -165,6 +165,8 @@ fn without_a_column_the_folders_tell_the_parts() {
         Part::ALL.map(|part| place.opened("set").data.part(part).len())
     };
     assert_eq!(opened("train/0.png,x\ntrain/1.png,y\n./val/0.png,x\ntest\\0.png,y\n"), [2, 1, 1]);
+    // A line without an image tells no part.
+    assert_eq!(opened("train/0.png,x\ntrain/1.png,y\nval/0.png,x\ngone.png,y\n"), [2, 1, 0]);
     // One image elsewhere, or none to train on: the folders are no parts.
     assert_eq!(opened("train/0.png,x\ntrain/1.png,y\nval/0.png,x\nother/0.png,y\n"), [4, 0, 0]);
     assert_eq!(opened("val/0.png,x\ntest/0.png,y\n"), [2, 0, 0]);
