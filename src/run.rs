@@ -157,8 +157,8 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
         Err(error) => (None, Some(error).filter(|_| !stopped)),
     };
     let under_way = outcome.as_ref().ok().and_then(|outcome| outcome.under_way);
-    recorder.finish(test.as_ref(), under_way, study.as_ref().map(study_notes).unwrap_or_default())?;
     let study = study.unwrap_or_else(|| StudyRecord::new(header));
+    recorder.finish(&study, test.as_ref(), under_way, study_notes(&study))?;
     let mut outcome = outcome?;
     if let Some(error) = untested {
         return Err(error);

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use tunefork_report::BASELINE;
 use tunefork_space::{Params, Point, Value};
 
 use crate::study_file::{self, Content, FileError, Form, KEYS, Section, Setting, StudyFile, Term, Varying};
@@ -127,14 +128,16 @@ impl StudySpec {
     }
 
     /// The same names as attributes of the trial, which Optuna's tools show: a list of experiments, and
-    /// in the same order a list of runs.
+    /// in the same order a list of runs. The baseline is marked.
     pub fn attributes(&self, trial: u32) -> Vec<(String, serde_json::Value)> {
         let runs = self.runs_of(trial);
         if runs.is_empty() {
             return Vec::new();
         }
         let (experiments, names): (Vec<&str>, Vec<&str>) = runs.into_iter().unzip();
-        vec![("experiment".to_string(), experiments.into()), ("run".to_string(), names.into())]
+        let baseline = (self.baseline_trial() == Some(trial)).then(|| (BASELINE.to_string(), true.into()));
+        let names = [("experiment".to_string(), experiments.into()), ("run".to_string(), names.into())];
+        names.into_iter().chain(baseline).collect()
     }
 
     /// The given trial that is the baseline, if one is.

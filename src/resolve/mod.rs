@@ -27,7 +27,7 @@ use std::time::Duration;
 use tunefork_report::{counted, figure, shortened};
 use tunefork_sampler::{Grid, SamplerKind};
 use tunefork_space::{Domain, Parameter, Params, Point, Space, Value};
-use tunefork_study::{UnderWay, ValueAt};
+use tunefork_study::{Members, UnderWay, ValueAt};
 use tunefork_train::At;
 
 use crate::files::{FOLDER_NAME, is_folder_name};
@@ -42,7 +42,6 @@ pub(crate) use settings::{in_words, told_settings};
 
 pub use config::{Config, Constant};
 pub use experiments::{Experiment, ExperimentRun};
-pub use members::Members;
 
 /// A resolved study.
 ///

@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 
 use tunefork_report::csv_line;
-use tunefork_study::{EpochRecord, Member, Metrics, Timing};
-
-use crate::Members;
+use tunefork_study::{EpochRecord, Member, Members, Metrics, Timing};
 
 /// Their files, each with what it holds; none before the first epoch.
 pub(crate) fn epoch_tables(

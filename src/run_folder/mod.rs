@@ -2,7 +2,6 @@
 
 mod allowance;
 mod epochs;
-mod importances;
 mod kept;
 mod notes;
 mod recorder;
@@ -11,9 +10,7 @@ mod test;
 
 use std::path::{Path, PathBuf};
 
-use tunefork_study::Member;
-
-use crate::Members;
+use tunefork_study::{Member, Members};
 
 pub(crate) use epochs::epoch_tables;
 pub(crate) use kept::{Kept, digest, digest_of};
@@ -31,7 +28,8 @@ pub use test::{TestResult, TestedMember};
 /// | `trials/NNNN/progress.csv` | its epochs, one row each |
 /// | `trials/NNNN/classes.csv` | precision, recall and F1 of each class, after each epoch |
 /// | `trials/NNNN/confusion.csv` | the confusion matrix after the last epoch |
-/// | `trials.csv`, `report.md` | all trials, for programs and for people |
+/// | `report.html` | what came out, with figures: a page that needs nothing else |
+/// | `report.md`, `trials.csv` | the same as text; all trials for programs, with the columns of Optuna's `trials_dataframe()` |
 /// | `best.toml`, `best.safetensors` | the best trial's configuration and weights |
 /// | `best-replicate-0-fold-0.safetensors`, … | its weights, where a trial is several trainings |
 /// | `best.json` | whose weights these are, and their SHA-256: others are not taken for them |
@@ -77,6 +75,11 @@ impl RunFolder {
         self.path.join("best.json")
     }
 
+    /// The report with figures, for a browser.
+    pub fn page(&self) -> PathBuf {
+        self.path.join("report.html")
+    }
+
     /// The best trial's configuration.
     pub fn best_config(&self) -> PathBuf {
         self.path.join("best.toml")
@@ -99,7 +102,7 @@ impl RunFolder {
 
     /// The files that a study writes beside its database.
     pub(crate) fn written(&self) -> [PathBuf; 6] {
-        [self.report(), self.trials_csv(), self.best_config(), self.model(), self.kept(), self.test()]
+        [self.report(), self.page(), self.trials_csv(), self.best_config(), self.model(), self.kept(), self.test()]
     }
 
     /// What trials under way go on from.

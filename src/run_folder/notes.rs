@@ -1,7 +1,7 @@
 //! What a reader should know of a study beside its best trial: how it came to be, and what was better elsewhere.
 
-use tunefork_report::{Row, counted, figure};
-use tunefork_study::{StudyRecord, Timing, TrialRecord};
+use tunefork_report::{counted, figure};
+use tunefork_study::StudyRecord;
 use tunefork_trial::TrialState;
 
 /// Sentences about a trial that was better when it was stopped, about trials that other programs have run or asked for, and about
@@ -42,24 +42,10 @@ pub fn study_notes(study: &StudyRecord) -> Vec<String> {
     notes
 }
 
-/// Such a trial as the tables show it.
-pub(super) fn outside_row(trial: &TrialRecord) -> Row {
-    let times = trial.epochs.iter().filter_map(|epoch| epoch.report.timing.as_ref());
-    let seconds = times.map(Timing::all_seconds).reduce(|all, seconds| all + seconds);
-    Row {
-        is_outside: true,
-        value: trial.value,
-        epochs: trial.epochs.len() as u32,
-        reason: "by another program".to_string(),
-        seconds,
-        ..Row::new(trial.number.0, trial.state, trial.params())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tunefork_study::StudyHeader;
+    use tunefork_study::{StudyHeader, TrialRecord};
     use tunefork_trial::{Direction, TrialNumber};
 
     fn study(stages: &[u32], slots: u32) -> StudyRecord {

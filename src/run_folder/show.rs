@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
-use tunefork_study::{EpochRecord, Facts, Member, MemberReport, StorageError, StudyRecord, Timing, TrialRecord};
+use tunefork_study::{
+    EpochRecord, Facts, Member, MemberReport, StorageError, StudyRecord, Timing, TrialRecord, deviation_of,
+};
 
 use super::{RunFolder, TestResult, TestedMember};
 use crate::resolve::told_settings;
-use crate::{Error, deviation_of};
+use crate::Error;
 
 /// Reads the study of this name in a run folder or in a database, while it runs too. Without a name it is the only one, or in
 /// a run folder the only one that is not Optuna's.

@@ -4,12 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use tunefork_study::Member;
+use tunefork_report::Test;
+use tunefork_study::{Member, deviation, mean};
 use tunefork_train::Evaluation;
 
 use crate::Error;
 use crate::files::write_atomically;
-use crate::statistics::{deviation, mean};
 use crate::workload::of_evaluation;
 
 /// Largest `test.json` that is read: the figures of 65,535 classes take less.
@@ -70,6 +70,11 @@ impl TestResult {
             members.clear();
         }
         Self { trial, looks: 1, images: evaluations[0].1.confusion.total(), figures, deviations, members }
+    }
+
+    /// As a report tells it.
+    pub fn told(&self) -> Test {
+        Test { looks: self.looks, figures: self.figures.clone(), deviations: self.deviations.clone() }
     }
 
     /// One of the figures.

@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use tunefork_study::{EpochReport, FailureKind, Member, MemberReport, Metrics, Run, StopFlag, TrialFailure};
+use tunefork_study::{EpochReport, FailureKind, Member, MemberReport, Members, Metrics, Run, StopFlag, TrialFailure, mean};
 use tunefork_train::{EpochMetrics, Task, TrainError};
 
 use super::checkpoint::{self, Saved};
 use super::failure::crowded;
 use super::figures::{self, timing, together};
 use super::parking::{Parkable, Parking};
-use crate::resolve::Members;
-use crate::statistics::mean;
 
 /// A trial in training.
 pub struct TrainingRun {

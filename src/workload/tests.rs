@@ -8,7 +8,7 @@ use tunefork_trial::TrialNumber;
 
 use super::*;
 use crate::study_file::StudyFile;
-use crate::{DeviceChoice, statistics};
+use crate::DeviceChoice;
 
 const TINY: &str = "[study]\nseed = 5\nreplicates = 2\nat = \"best\"\n\
     [data]\nsize = 12\nclasses = 2\nimages = 90\ntest_images = 10\nfolds = 3\n\
@@ -81,7 +81,7 @@ fn each_training_brings_what_it_brings_alone() {
                 assert!(*bytes == expected, "{at} {order} {}", report.member);
             }
             let values: Vec<f64> = last.members.iter().map(|report| report.value).collect();
-            assert_eq!(last.value, statistics::mean(&values));
+            assert_eq!(last.value, tunefork_study::mean(&values));
             let distinct: std::collections::BTreeSet<_> = models.iter().collect();
             assert_eq!(distinct.len(), 6, "no two have the same draws and images");
         }

@@ -67,6 +67,21 @@ impl Figure {
         }
     }
 
+    /// Its name in the page.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Its title.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// What somebody who does not see it is told.
+    pub fn told(&self) -> &str {
+        &self.description
+    }
+
     /// What somebody who does not see it is told: what it shows, and what can be seen in it.
     pub fn description(self, description: impl Into<String>) -> Self {
         Self { description: description.into(), ..self }

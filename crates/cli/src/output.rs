@@ -10,9 +10,9 @@ use anyhow::Context as _;
 use tunefork::data::printable;
 use tunefork::report::{counted, with_deviation};
 use tunefork::space::{Params, Value};
-use tunefork::study::{EndReason, StudyRecord};
+use tunefork::study::{EndReason, Members, StudyRecord};
 use tunefork::trial::TrialState;
-use tunefork::{Error, Members, TestResult};
+use tunefork::{Error, TestResult};
 
 use crate::INTERRUPTED;
 

@@ -1,33 +1,39 @@
-//! What a study found, as tables: `trials.csv` for programs and `report.md` for people.
+//! What a study found: a page for people, and tables for programs.
 //!
-//! The functions here take a [`Summary`], plain values that any study can be brought to, and return
-//! text. They read no database and write no file.
+//! A [`Report`] is made of a study as it is stored, whoever wrote it. It reads no database and writes no file:
+//! it gives text.
 //!
 //! ```
-//! use tunefork_report::{Row, Summary, markdown, trials_csv};
-//! use tunefork_trial::{Direction, TrialState};
+//! use tunefork_report::{Report, trials_csv};
+//! use tunefork_study::{StudyHeader, StudyRecord, TrialRecord};
+//! use tunefork_trial::{Direction, TrialNumber, TrialState};
 //!
-//! let row = Row {
-//!     value: Some(0.875),
-//!     epochs: 3,
-//!     ..Row::new(0, TrialState::Complete, [("dropout", 0.25)].into_iter().collect())
-//! };
-//! let summary = Summary::new("demo", "accuracy", Direction::Maximize, vec![row]);
-//! assert!(trials_csv(&summary).contains("0,complete,0.875,3,0.25"));
-//! assert!(markdown(&summary).contains("The best of them is **trial 0**: accuracy **0.8750**."));
+//! let mut study = StudyRecord::new(StudyHeader::new("demo", Direction::Maximize, 0));
+//! study.trials.push(TrialRecord { value: Some(0.875), ..TrialRecord::new(TrialNumber(0), TrialState::Complete) });
+//! assert!(trials_csv(&study).contains("0,0.875,"));
+//! assert!(Report::new(&study).markdown().contains("- best value: **0.8750** (trial 0)"));
 //! ```
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod csv;
+mod document;
 mod experiments;
 mod figures;
+mod html;
+mod importances;
 mod markdown;
-mod summary;
+mod numbers;
+mod report;
+mod sections;
+mod statistics;
 
 pub use csv::{csv_line, trials_csv};
-pub use experiments::ExperimentSummary;
-pub use figures::{figure, shortened, with_deviation};
-pub use markdown::markdown;
-pub use summary::{Row, Summary};
+pub use numbers::{duration, figure, shortened, value_text, with_deviation};
+pub use report::{BASELINE, Report, Test};
 pub use tunefork_names::{bytes, counted, thousands, times};
+
+/// Compiles and runs the example in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -21,11 +21,13 @@ mod error;
 mod executor;
 mod facts;
 mod ledger;
+mod members;
 mod memory;
 mod observer;
 mod patience;
 mod record;
 mod report;
+mod statistics;
 mod storage;
 mod workload;
 
@@ -36,6 +38,7 @@ pub use error::StudyError;
 pub use executor::{Definition, Ended, ExecutorOptions, Outcome, UnderWay, run};
 pub use facts::{Difference, Facts};
 pub use ledger::{Admission, Ledger};
+pub use members::Members;
 pub use memory::MemoryStorage;
 pub use observer::{Event, Observer};
 pub use patience::patiently;
@@ -44,6 +47,7 @@ pub use record::{
     TrialObserved, TrialRecord, ValueAt,
 };
 pub use report::{EpochReport, Member, MemberReport, Metrics, Timing};
+pub use statistics::{deviation, deviation_of, mean};
 pub use storage::{Storage, StorageError};
 pub use workload::{Blueprint, FailureKind, Run, StopFlag, TrialContext, TrialFailure, Workload};
 

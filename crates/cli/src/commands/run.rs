@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use tunefork::report::{counted, times, with_deviation};
 use tunefork::sampler::SamplerKind;
-use tunefork::study::{Ended, StudyRecord};
+use tunefork::study::{Ended, StudyRecord, deviation_of};
 use tunefork::study_file::table::SAMPLER;
 use tunefork::train::Objective;
-use tunefork::{Report, RunOptions, StudySpec, deviation_of, study_notes};
+use tunefork::{Report, RunOptions, StudySpec, study_notes};
 
 use super::{same_command, stop_flag};
 use crate::INTERRUPTED;

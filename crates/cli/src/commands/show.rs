@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use tunefork::report::{figure, with_deviation};
-use tunefork::study::{MemberReport, StudyRecord, TrialRecord};
-use tunefork::{Members, TestResult, deviation_of, read_study, show_json, study_notes};
+use tunefork::study::{MemberReport, Members, StudyRecord, TrialRecord, deviation_of};
+use tunefork::{TestResult, read_study, show_json, study_notes};
 
 use crate::args::ShowArgs;
 use crate::output::{failure_lines, given, on_a_line, print, table, test_lines};

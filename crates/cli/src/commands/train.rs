@@ -6,7 +6,8 @@ use std::time::Instant;
 use serde_json::json;
 use tunefork::report::{figure, with_deviation};
 use tunefork::study::EpochRecord;
-use tunefork::{Error, Members, TrainEvent, TrainOptions, Trained, deviation_of};
+use tunefork::study::{Members, deviation_of};
+use tunefork::{Error, TrainEvent, TrainOptions, Trained};
 
 use super::{same_command, stop_flag};
 use crate::INTERRUPTED;

@@ -1,6 +1,6 @@
 //! What several figures of one kind say together.
 
-use tunefork_study::MemberReport;
+use crate::MemberReport;
 
 /// The mean; NaN of none.
 pub fn mean(values: &[f64]) -> f64 {
@@ -10,8 +10,8 @@ pub fn mean(values: &[f64]) -> f64 {
 /// The sample standard deviation, with one less than their number as divisor; nothing of fewer than two.
 ///
 /// ```
-/// assert_eq!(tunefork::deviation(&[1.0, 2.0, 3.0]), Some(1.0));
-/// assert_eq!(tunefork::deviation(&[1.0]), None);
+/// assert_eq!(tunefork_study::deviation(&[1.0, 2.0, 3.0]), Some(1.0));
+/// assert_eq!(tunefork_study::deviation(&[1.0]), None);
 /// ```
 pub fn deviation(values: &[f64]) -> Option<f64> {
     if values.len() < 2 {

@@ -43,6 +43,59 @@ pub(crate) fn figure_beside(value: f64, other: f64) -> String {
     }
 }
 
+/// A share as percent, with a digit behind the point where it is small.
+pub(crate) fn percent(share: f64) -> String {
+    let percent = 100.0 * share;
+    if percent.abs() < 9.95 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
+}
+
+/// Seconds as people say them.
+///
+/// ```
+/// use tunefork_report::duration;
+///
+/// assert_eq!(duration(4.25), "4.2 s");
+/// assert_eq!(duration(75.0), "1 min 15 s");
+/// assert_eq!(duration(7260.0), "2 h 01 min");
+/// ```
+pub fn duration(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        0..60 => format!("{seconds:.1} s"),
+        60..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
+        _ => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+/// Digits that tell a setting from its neighbours: nobody chooses a learning rate by its fifth.
+const DIGITS: i32 = 4;
+
+/// A parameter's value for people: a number with four digits, unless it was written with few.
+///
+/// ```
+/// use tunefork_report::value_text;
+///
+/// assert_eq!(value_text(&0.0005436546935911981.into()), "0.0005437");
+/// assert_eq!(value_text(&1.23456e-7.into()), "1.235e-7");
+/// assert_eq!(value_text(&0.25.into()), "0.25");
+/// assert_eq!(value_text(&12345.678.into()), "12346");
+/// assert_eq!(value_text(&"adam".into()), "adam");
+/// ```
+pub fn value_text(value: &Value) -> String {
+    match value {
+        Value::Float(number) if number.is_finite() && *number != 0.0 => {
+            let exponent = number.abs().log10().floor() as i32;
+            let rounded = match exponent {
+                -4..15 => format!("{number:.*}", (DIGITS - 1 - exponent).max(0) as usize),
+                _ => format!("{number:.*e}", DIGITS as usize - 1),
+            };
+            let written = value.to_string();
+            if written.len() <= rounded.len() { written } else { rounded }
+        }
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) => value.to_string(),
+    }
+}
+
 /// Choices of a domain that are named; what is left of more is counted.
 const NAMED: usize = 10;
 

@@ -1,0 +1,159 @@
+//! What a report is made of.
+
+use std::collections::BTreeMap;
+
+use tunefork_space::Domain;
+use tunefork_study::{EndReason, MemberReport, StudyRecord, Timing, TrialRecord, deviation_of as deviation_of_trainings};
+use tunefork_trial::TrialState;
+
+use crate::document::{Block, Document};
+use crate::{html, markdown, sections};
+
+/// A study as it is stored, and what is known of it beside.
+///
+/// All that it tells follows from these: a study that Optuna has written is told in the same way.
+#[derive(Clone, Debug)]
+pub struct Report<'a> {
+    /// The study.
+    pub study: &'a StudyRecord,
+    /// The best trial on the test images, if it was looked at.
+    pub test: Option<Test>,
+    /// Settings worth telling, each with its name.
+    pub settings: Vec<(String, String)>,
+    /// Sentences about what a reader should know: warnings, outside events.
+    pub notes: Vec<String>,
+}
+
+/// How the best trial did on the test images.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Test {
+    /// How often the test images were looked at, each time for the trial that was the best then.
+    pub looks: u32,
+    /// The figures by name.
+    pub figures: Vec<(String, f64)>,
+    /// The standard deviations of these figures by name, if they are means over trainings.
+    pub deviations: Vec<(String, f64)>,
+}
+
+impl<'a> Report<'a> {
+    /// A report of a study with nothing beside it.
+    pub fn new(study: &'a StudyRecord) -> Self {
+        Self { study, test: None, settings: Vec::new(), notes: Vec::new() }
+    }
+
+    /// The report as Markdown.
+    pub fn markdown(&self) -> String {
+        markdown::of(&self.document())
+    }
+
+    /// The report as one HTML page with figures, which needs no network and no other file.
+    pub fn html(&self) -> String {
+        html::of(&self.document())
+    }
+
+    /// Its figures as SVG files of their own, each with a name.
+    pub fn figures(&self) -> Vec<(String, String)> {
+        let blocks = self.document().sections.into_iter().flat_map(|section| section.blocks);
+        let figures = blocks.filter_map(|block| match block {
+            Block::Figure(figure) => Some((figure.id().to_owned(), figure.svg())),
+            _ => None,
+        });
+        figures.collect()
+    }
+
+    /// What it says, section by section.
+    pub(crate) fn document(&self) -> Document {
+        sections::all(self)
+    }
+
+    /// What the value of a trial is, in a word: `accuracy`.
+    pub(crate) fn objective(&self) -> &str {
+        let metric = self.study.header.metric.as_deref().unwrap_or("value");
+        metric.strip_prefix("validation ").unwrap_or(metric)
+    }
+
+    /// The trials that were begun here, by their numbers.
+    pub(crate) fn own(&self) -> impl Iterator<Item = &'a TrialRecord> + use<'a> {
+        let study = self.study;
+        study.trials.iter().filter(|trial| study.is_own(trial))
+    }
+
+    /// Those of them that ran to their end with a value.
+    pub(crate) fn complete(&self) -> Vec<(&'a TrialRecord, f64)> {
+        let complete = self.own().filter(|trial| trial.state == TrialState::Complete);
+        complete.filter_map(|trial| Some((trial, trial.value.filter(|value| value.is_finite())?))).collect()
+    }
+
+    /// All parameters with their domains, in the order of their first appearance.
+    pub(crate) fn parameters(&self) -> Vec<(&'a str, &'a Domain)> {
+        let mut places = BTreeMap::new();
+        let mut ordered = Vec::new();
+        for stored in self.study.trials.iter().flat_map(|trial| &trial.params) {
+            places.entry(stored.name.as_str()).or_insert_with(|| {
+                ordered.push((stored.name.as_str(), &stored.domain));
+            });
+        }
+        ordered
+    }
+
+    /// The trial that runs of experiments are compared with.
+    pub(crate) fn baseline(&self) -> Option<&'a TrialRecord> {
+        self.own().find(|trial| attribute(trial, BASELINE).is_some())
+    }
+
+    /// The first trial whose values somebody gave, instead of a search.
+    pub(crate) fn first_given(&self) -> Option<&'a TrialRecord> {
+        self.own().find(|trial| trial.fixed.is_some())
+    }
+}
+
+/// The attribute of the trial that is the baseline of experiments.
+pub const BASELINE: &str = "baseline";
+
+/// An attribute of a trial.
+pub(crate) fn attribute<'a>(trial: &'a TrialRecord, name: &str) -> Option<&'a serde_json::Value> {
+    trial.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+}
+
+/// What each of a trial's trainings has brought, if these are several.
+pub(crate) fn trainings(trial: &TrialRecord) -> &[MemberReport] {
+    trial.epochs.last().map_or(&[], |last| &last.report.members)
+}
+
+/// The standard deviation of a trial's value over its trainings, if these are several.
+pub(crate) fn deviation_of(trial: &TrialRecord) -> Option<f64> {
+    deviation_of_trainings(trainings(trial))
+}
+
+/// The figures of all images after a trial's last epoch.
+pub(crate) fn last_figures(trial: &TrialRecord) -> &[(String, f64)] {
+    trial.epochs.last().map_or(&[], |last| &last.report.metrics.whole)
+}
+
+/// One of them.
+pub(crate) fn last_figure(trial: &TrialRecord, name: &str) -> Option<f64> {
+    last_figures(trial).iter().find(|(other, _)| other == name).map(|(_, value)| *value)
+}
+
+/// Seconds of training and validation, if they were measured.
+pub(crate) fn seconds(trial: &TrialRecord) -> Option<f64> {
+    let times = trial.epochs.iter().filter_map(|epoch| epoch.report.timing.as_ref());
+    times.map(Timing::all_seconds).reduce(|all, seconds| all + seconds)
+}
+
+/// Epochs that a trial was trained.
+pub(crate) fn epochs(trial: &TrialRecord) -> u32 {
+    trial.epochs.last().map_or(0, |last| last.step)
+}
+
+/// Why a trial ended, where that is worth a word.
+pub(crate) fn reason(study: &StudyRecord, trial: &TrialRecord) -> String {
+    let Some(end) = &trial.end else {
+        return if study.is_outside(trial) { "by another program".to_string() } else { String::new() };
+    };
+    match (end.reason, end.message.as_str()) {
+        (EndReason::Finished | EndReason::Stopped, "") => String::new(),
+        (reason, "") => reason.to_string(),
+        (_, message) => message.to_string(),
+    }
+}

@@ -1,0 +1,66 @@
+//! The best trial: its configuration, and how it did.
+
+use tunefork_names::times;
+use tunefork_space::Value;
+use tunefork_study::{Members, TrialRecord};
+
+use crate::Report;
+use crate::document::{Section, Table};
+use crate::figures;
+use crate::numbers::{figure, value_text, with_deviation};
+use crate::report::{deviation_of, last_figures, trainings};
+
+pub(super) fn best(report: &Report<'_>) -> Section {
+    let mut section = Section::new("Best trial");
+    if let Some(best) = report.study.best() {
+        section.text(format!("Trial {}, whose configuration is:", best.number));
+        let params = best.params();
+        let given = params.iter().filter(|(_, value)| **value != Value::Null);
+        let rows = given.map(|(name, value)| vec![name.to_string(), value_text(value)]);
+        section.table(Table::new(["parameter", "value"]).with_rows(rows));
+        section.text("On the validation images, after its last epoch:");
+        section.table(validation(report, best));
+        trainings_of(&mut section, report, best);
+    }
+    test(&mut section, report);
+    section.figure(figures::confusion(report));
+    section.figure(figures::classes(report));
+    section
+}
+
+/// What the trial is judged by stands first: that of the last epoch need not be it.
+fn validation(report: &Report<'_>, best: &TrialRecord) -> Table {
+    let objective = report.objective();
+    let value = best.value.iter().map(|value| vec![objective.to_string(), with_deviation(*value, deviation_of(best))]);
+    let others = last_figures(best).iter().filter(|(name, _)| name != objective);
+    let others = others.map(|(name, value)| vec![name.clone(), figure(*value)]);
+    Table::new(["figure", "value"]).with_rows(value.chain(others))
+}
+
+/// What each training has brought; nothing where the trial is a single one.
+fn trainings_of(section: &mut Section, report: &Report<'_>, best: &TrialRecord) {
+    let reports = trainings(best);
+    if reports.is_empty() {
+        return;
+    }
+    section.text(format!("The value is the mean over {} trainings, ± their standard deviation:", reports.len()));
+    let members = Members::of(reports.iter().map(|report| report.member));
+    let rows = reports.iter().map(|report| vec![members.name(report.member), figure(report.value)]);
+    section.table(Table::new(["training", report.objective()]).with_rows(rows));
+}
+
+fn test(section: &mut Section, report: &Report<'_>) {
+    let Some(test) = &report.test else { return };
+    section.text(match test.looks {
+        ..=1 => "On the test images, which were looked at once, for this trial:".to_string(),
+        looks => format!(
+            "On the test images, which were looked at {}, each time for the trial that was the best then:",
+            times(looks as usize)
+        ),
+    });
+    let rows = test.figures.iter().map(|(name, value)| {
+        let deviation = test.deviations.iter().find(|(other, _)| other == name).map(|(_, deviation)| *deviation);
+        vec![name.clone(), with_deviation(*value, deviation)]
+    });
+    section.table(Table::new(["figure", "value"]).with_rows(rows));
+}

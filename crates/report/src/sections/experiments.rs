@@ -1,0 +1,91 @@
+//! What each run of an experiment brought, and what that is to the baseline.
+
+use tunefork_study::TrialRecord;
+use tunefork_trial::TrialState;
+
+use crate::Report;
+use crate::document::{Block, Section, Table, TableRow};
+use crate::figures;
+use crate::experiments::{Experiment, experiments as of};
+use crate::numbers::{figure_beside, with_deviation};
+use crate::report::{deviation_of, epochs};
+
+/// A table for each experiment; nothing where there is none.
+pub(super) fn experiments(report: &Report<'_>) -> Section {
+    let mut section = Section::new("Experiments");
+    let experiments = of(report);
+    if experiments.is_empty() {
+        return section;
+    }
+    let baseline = report.baseline();
+    section.text(match baseline {
+        None => "The baseline is none of the runs.".to_string(),
+        Some(trial) => match completed(trial) {
+            None => format!("The baseline, trial {}, is not complete.", trial.number),
+            Some(_) => format!(
+                "Differences are to the baseline, trial {}: {} {}.",
+                trial.number,
+                report.objective(),
+                shown(trial)
+            ),
+        },
+    });
+    for (place, experiment) in experiments.iter().enumerate() {
+        section.blocks.push(Block::Title(experiment.name.to_string()));
+        section.table(table(report, experiment, baseline));
+        section.figure(figures::one_factor(report, experiment, place));
+    }
+    section
+}
+
+fn table(report: &Report<'_>, experiment: &Experiment<'_>, baseline: Option<&TrialRecord>) -> Table {
+    let mut table = Table::new(["run", "trial", "epochs", report.objective(), "difference", "relative"]);
+    let values = experiment.runs.iter().filter_map(|(_, trial)| completed(trial));
+    let better = |a: f64, b: f64| if report.study.header.direction.better(b, a) { b } else { a };
+    let best = values.reduce(better);
+    table.rows = experiment
+        .runs
+        .iter()
+        .map(|(name, trial)| TableRow {
+            trial: Some(trial.number.0),
+            is_marked: best.is_some() && completed(trial) == best,
+            cells: run(name, trial, baseline),
+        })
+        .collect();
+    table
+}
+
+/// The value of a trial that ran to its end.
+fn completed(trial: &TrialRecord) -> Option<f64> {
+    trial.value.filter(|_| trial.state == TrialState::Complete)
+}
+
+/// The value of a trial with its deviation.
+fn shown(trial: &TrialRecord) -> String {
+    trial.value.map(|value| with_deviation(value, deviation_of(trial))).unwrap_or_default()
+}
+
+fn run(name: &str, trial: &TrialRecord, baseline: Option<&TrialRecord>) -> Vec<String> {
+    let is_baseline = baseline.is_some_and(|baseline| baseline.number == trial.number);
+    let name = if is_baseline { format!("{name} (baseline)") } else { name.to_string() };
+    let value = match trial.state {
+        TrialState::Complete => shown(trial),
+        state => format!("{} ({state})", shown(trial)).trim_start().to_string(),
+    };
+    let (mut difference, mut relative) = (String::new(), String::new());
+    if let (Some(value), Some(baseline), false) = (completed(trial), baseline.and_then(completed), is_baseline) {
+        difference = signed(value - baseline, baseline);
+        if baseline != 0.0 {
+            relative = format!("{:+.2} %", 100.0 * (value - baseline) / baseline.abs());
+        }
+    }
+    vec![name, trial.number.to_string(), epochs(trial).to_string(), value, difference, relative]
+}
+
+/// A difference to `baseline`, with its sign and no more digits than that has.
+fn signed(difference: f64, baseline: f64) -> String {
+    match figure_beside(difference, baseline) {
+        text if difference >= 0.0 => format!("+{text}"),
+        text => text,
+    }
+}

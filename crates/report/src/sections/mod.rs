@@ -1,0 +1,30 @@
+//! What a report says, in the order in which it is read.
+
+mod about;
+mod best;
+mod course;
+mod experiments;
+mod findings;
+mod overview;
+mod parameters;
+mod trials;
+
+use crate::Report;
+use crate::document::{Document, Section};
+
+/// All sections of a study's report; those that have nothing to say are left out.
+pub(crate) fn all(report: &Report<'_>) -> Document {
+    let sections = [
+        overview::overview(report),
+        findings::findings(report),
+        best::best(report),
+        experiments::experiments(report),
+        parameters::parameters(report),
+        course::course(report),
+        trials::trials(report),
+        about::notes(report),
+        about::settings(report),
+    ];
+    let sections = sections.into_iter().filter(|section| !section.blocks.is_empty());
+    Document { title: report.study.header.name.clone(), subtitle: overview::subtitle(report), sections: sections.collect() }
+}

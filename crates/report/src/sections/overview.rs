@@ -1,0 +1,121 @@
+//! What is seen first: the result, and what it took.
+
+use tunefork_names::counted;
+use tunefork_study::TrialRecord;
+use tunefork_trial::{Direction, TrialState};
+
+use crate::Report;
+use crate::document::{Block, Fact, Section};
+use crate::figures;
+use crate::numbers::{duration, percent, with_deviation};
+use crate::report::{deviation_of, epochs};
+
+/// What was asked, on a line.
+pub(super) fn subtitle(report: &Report<'_>) -> String {
+    let header = &report.study.header;
+    let aim = match header.direction {
+        Direction::Maximize => "as high as possible",
+        Direction::Minimize => "as low as possible",
+    };
+    let how = [&header.sampler, &header.scheduler].map(String::as_str);
+    let how: Vec<&str> = how.into_iter().filter(|name| !name.is_empty()).collect();
+    let how = if how.is_empty() { String::new() } else { format!(" Search: {}, seed {}.", how.join(", "), header.seed) };
+    format!("{} was to be {aim}.{how}", capital(header.metric.as_deref().unwrap_or("the value")))
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+pub(super) fn overview(report: &Report<'_>) -> Section {
+    let mut section = Section::new("Overview");
+    let own: Vec<&TrialRecord> = report.own().collect();
+    if own.is_empty() {
+        section.text("No trial was started.");
+        return section;
+    }
+    let facts = [best(report), test(report), trials(&own), time(report, &own), saved(report)];
+    section.blocks.push(Block::Facts(facts.into_iter().flatten().collect()));
+    if report.study.best().is_none() {
+        section.text("No trial is complete yet.");
+    }
+    section.figure(figures::history(report));
+    section
+}
+
+fn best(report: &Report<'_>) -> Option<Fact> {
+    let best = report.study.best()?;
+    let value = with_deviation(best.value?, deviation_of(best));
+    Some(Fact::new(format!("best {}", report.objective()), value, format!("trial {}", best.number)))
+}
+
+fn test(report: &Report<'_>) -> Option<Fact> {
+    let test = report.test.as_ref()?;
+    let (name, value) = test.figures.iter().find(|(name, _)| name == report.objective()).or(test.figures.first())?;
+    let deviation = test.deviations.iter().find(|(other, _)| other == name).map(|(_, deviation)| *deviation);
+    Some(Fact::new(format!("{name} on the test images"), with_deviation(*value, deviation), "the same trial"))
+}
+
+/// How the trials have ended: `12 trials (8 complete, 3 pruned, 1 failed)`.
+fn trials(own: &[&TrialRecord]) -> Option<Fact> {
+    let states = [
+        TrialState::Complete,
+        TrialState::Pruned,
+        TrialState::Failed,
+        TrialState::Running,
+        TrialState::Paused,
+        TrialState::Waiting,
+    ];
+    let counts = states.into_iter().filter_map(|state| {
+        let count = own.iter().filter(|trial| trial.state == state).count();
+        (count > 0).then(|| format!("{count} {state}"))
+    });
+    let epochs: u64 = own.iter().map(|trial| u64::from(epochs(trial))).sum();
+    let note = format!("{}; {} in all", counts.collect::<Vec<_>>().join(", "), counted(epochs as usize, "epoch"));
+    Some(Fact::new("trials", own.len().to_string(), note))
+}
+
+fn time(report: &Report<'_>, own: &[&TrialRecord]) -> Option<Fact> {
+    let elapsed = report.study.elapsed.as_secs_f64();
+    let trained: f64 = own.iter().filter_map(|trial| crate::report::seconds(trial)).sum();
+    let note = if trained > 0.0 { format!("{} of training and validation", duration(trained)) } else { String::new() };
+    (elapsed > 0.0).then(|| Fact::new("time", duration(elapsed), note))
+}
+
+/// What stopping early saved of the epochs that the stopped and completed trials would have taken.
+fn saved(report: &Report<'_>) -> Option<Fact> {
+    let saved = Saved::of(report)?;
+    let note = format!("of {}, in {}", counted(saved.planned as usize, "epoch"), counted(saved.stopped, "stopped trial"));
+    Some(Fact::new("saved by stopping early", percent(saved.share()), note))
+}
+
+/// What stopping trials early has saved.
+pub(super) struct Saved {
+    /// Trials that were stopped.
+    pub stopped: usize,
+    /// Epochs that all ended trials would have taken.
+    pub planned: u64,
+    /// Epochs that they have taken.
+    pub trained: u64,
+}
+
+impl Saved {
+    /// Nothing where no trial was stopped, or nobody knows how long trials were to be.
+    pub(super) fn of(report: &Report<'_>) -> Option<Self> {
+        let ended = report.own().filter(|trial| matches!(trial.state, TrialState::Complete | TrialState::Pruned));
+        let mut saved = Self { stopped: 0, planned: 0, trained: 0 };
+        for trial in ended {
+            let planned = trial.schedule.as_ref().map(|schedule| schedule.blueprint.epochs)?;
+            saved.planned += u64::from(planned);
+            saved.trained += u64::from(epochs(trial));
+            saved.stopped += usize::from(trial.state == TrialState::Pruned);
+        }
+        (saved.stopped > 0).then_some(saved)
+    }
+
+    /// The epochs that were saved, as a share.
+    pub(super) fn share(&self) -> f64 {
+        1.0 - self.trained as f64 / self.planned.max(1) as f64
+    }
+}
