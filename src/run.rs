@@ -259,6 +259,7 @@ fn definition(spec: &StudySpec, training: &Training, options: &RunOptions, known
         value_at: spec.value_at(),
         settings: settings(spec, training, known),
         fingerprint: options.machine.fingerprint(spec.fixed().precision()),
+        attributes: spec.written().map(|(name, text)| (name.to_string(), text.into())).collect(),
         clock: if options.eager { Clock::Eager } else { Clock::Virtual },
         ..StudyHeader::new(spec.name(), spec.direction(), spec.seed())
     };

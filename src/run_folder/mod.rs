@@ -101,7 +101,7 @@ impl RunFolder {
     }
 
     /// The files that a study writes beside its database.
-    pub(crate) fn written(&self) -> [PathBuf; 6] {
+    pub(crate) fn written(&self) -> [PathBuf; 7] {
         [self.report(), self.page(), self.trials_csv(), self.best_config(), self.model(), self.kept(), self.test()]
     }
 

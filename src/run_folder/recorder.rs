@@ -157,7 +157,6 @@ impl<'a> Recorder<'a> {
     fn write_tables(&self, study: &StudyRecord, test: Option<&TestResult>) -> Result<(), Error> {
         let report = Report {
             test: test.map(TestResult::told),
-            settings: self.spec.written().map(|(name, text)| (name.to_string(), text)).collect(),
             notes: self.notes.clone(),
             ..Report::new(study)
         };

@@ -30,7 +30,7 @@ mod statistics;
 
 pub use csv::{csv_line, trials_csv};
 pub use numbers::{duration, figure, shortened, value_text, with_deviation};
-pub use report::{BASELINE, Report, Test};
+pub use report::{BASELINE, NOTES, Report, Test};
 pub use tunefork_names::{bytes, counted, thousands, times};
 
 /// Compiles and runs the example in the README.

@@ -18,9 +18,7 @@ pub struct Report<'a> {
     pub study: &'a StudyRecord,
     /// The best trial on the test images, if it was looked at.
     pub test: Option<Test>,
-    /// Settings worth telling, each with its name.
-    pub settings: Vec<(String, String)>,
-    /// Sentences about what a reader should know: warnings, outside events.
+    /// Sentences about what a reader should know, beside those that the study has in its attribute [`NOTES`].
     pub notes: Vec<String>,
 }
 
@@ -38,7 +36,7 @@ pub struct Test {
 impl<'a> Report<'a> {
     /// A report of a study with nothing beside it.
     pub fn new(study: &'a StudyRecord) -> Self {
-        Self { study, test: None, settings: Vec::new(), notes: Vec::new() }
+        Self { study, test: None, notes: Vec::new() }
     }
 
     /// The report as Markdown.
@@ -106,6 +104,9 @@ impl<'a> Report<'a> {
         self.own().find(|trial| trial.fixed.is_some())
     }
 }
+
+/// The attribute of a study with what was told while it ran: a list of sentences.
+pub const NOTES: &str = "notes";
 
 /// The attribute of the trial that is the baseline of experiments.
 pub const BASELINE: &str = "baseline";

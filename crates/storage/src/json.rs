@@ -7,6 +7,11 @@ use tunefork_space::{Params, Value};
 /// What stands in place of the bare tokens `NaN` and `Infinity` while a text is strict JSON.
 const NOT_FINITE: &str = "not finite";
 
+/// An attribute's value. Python writes what no other reader of JSON takes, such as a number of 400 digits: then it is a text.
+pub(crate) fn parse_or_text(source: String) -> Json {
+    parse(&source).unwrap_or_else(|_| source.into())
+}
+
 /// A number as Python's `repr` writes it: `0.9`, `1e-05`, `1e+16`, `NaN`, `-Infinity`.
 pub(crate) fn float(value: f64) -> String {
     if value.is_nan() {

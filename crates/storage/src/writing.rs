@@ -35,6 +35,9 @@ pub(crate) fn create(connection: &Connection, header: &StudyHeader) -> Result<()
             (study, format!("[{}]", json::text(metric))),
         )?;
     }
+    for (key, value) in &header.attributes {
+        set_study_attribute(connection, study, key, value)?;
+    }
     execute(
         connection,
         "INSERT INTO tunefork_studies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -126,11 +129,19 @@ pub(crate) fn apply(connection: &Connection, study: &mut OpenStudy, change: &Cha
                  ON CONFLICT (study_id) DO UPDATE SET seconds = excluded.seconds";
             execute(connection, sql, (study.id, time.as_secs_f64()))
         }
+        Change::StudyAttribute { key, value } => set_study_attribute(connection, study.id, key, value),
         Change::Fingerprint(fingerprint) => {
             let sql = "UPDATE tunefork_studies SET fingerprint_json = ? WHERE study_id = ?";
             execute(connection, sql, (facts(fingerprint), study.id))
         }
     }
+}
+
+fn set_study_attribute(connection: &Connection, study: i64, key: &str, value: &Json) -> Result<(), DatabaseError> {
+    let sql = "INSERT INTO study_user_attributes (study_id, \"key\", value_json)
+         VALUES (?, ?, ?)
+         ON CONFLICT (study_id, \"key\") DO UPDATE SET value_json = excluded.value_json";
+    execute(connection, sql, (study, key, value.to_string()))
 }
 
 fn execute(connection: &Connection, sql: &str, params: impl Params) -> Result<(), DatabaseError> {

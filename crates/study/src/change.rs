@@ -86,6 +86,13 @@ pub enum Change {
     Stages(Vec<u32>),
     /// The wall time that all runs of the study have taken so far.
     Elapsed(Duration),
+    /// What is told of the study for people is set, see [`StudyHeader::attributes`](crate::StudyHeader::attributes).
+    StudyAttribute {
+        /// Its name; at most 512 characters.
+        key: String,
+        /// Any JSON; it replaces what the name had before.
+        value: serde_json::Value,
+    },
     /// The fingerprint under which the study goes on.
     Fingerprint(Facts),
 }

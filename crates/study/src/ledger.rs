@@ -129,11 +129,12 @@ impl Ledger {
                 Ok(())
             }
             Change::Attribute { number, key, .. } => {
-                check_name(*number, "attribute", key)?;
+                check_name(Some(*number), "attribute", key)?;
                 self.entry(*number, "take an attribute", &UNFINISHED).map(|_| ())
             }
             Change::TakeIn { number, .. } => self.entry(*number, "be taken in", &FINISHED).map(|_| ()),
             Change::Restarted { number } => self.entry(*number, "restart", &[Running]).map(|_| ()),
+            Change::StudyAttribute { key, .. } => check_name(None, "attribute", key),
             Change::Outside(_) | Change::Stages(_) | Change::Elapsed(_) | Change::Fingerprint(_) => Ok(()),
         }
     }
@@ -235,15 +236,15 @@ pub(crate) fn compatible(one: &Domain, other: &Domain) -> bool {
     }
 }
 
-fn check_name(number: TrialNumber, what: &str, name: &str) -> Result<(), StorageError> {
+fn check_name(number: Option<TrialNumber>, what: &str, name: &str) -> Result<(), StorageError> {
     let length = name.chars().count();
     if length <= NAME_LIMIT {
         return Ok(());
     }
-    Err(StorageError::refused(
-        number,
-        format!("the name of an {what} has {length} characters; {NAME_LIMIT} are allowed"),
-    ))
+    Err(StorageError::Refused {
+        trial: number,
+        detail: format!("the name of an {what} has {length} characters; {NAME_LIMIT} are allowed"),
+    })
 }
 
 fn check_value(number: TrialNumber, state: TrialState, value: Option<f64>) -> Result<(), StorageError> {

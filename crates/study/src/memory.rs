@@ -78,18 +78,22 @@ fn apply(study: &mut StudyRecord, change: &Change) {
             trial.end = Some(end.clone());
         }
         Change::Attribute { number, key, value } => {
-            let attributes = &mut trial(study, *number).attributes;
-            match attributes.iter_mut().find(|(k, _)| k == key) {
-                Some((_, old)) => *old = value.clone(),
-                None => attributes.push((key.clone(), value.clone())),
-            }
+            set(&mut trial(study, *number).attributes, key, value);
         }
+        Change::StudyAttribute { key, value } => set(&mut study.header.attributes, key, value),
         Change::TakeIn { number, at } => trial(study, *number).taken_in = Some(*at),
         Change::Restarted { number } => trial(study, *number).observed.restarts += 1,
         Change::Outside(event) => study.outside_events.push(event.clone()),
         Change::Stages(stages) => study.header.stages.clone_from(stages),
         Change::Elapsed(time) => study.elapsed = *time,
         Change::Fingerprint(facts) => study.header.fingerprint.clone_from(facts),
+    }
+}
+
+fn set(attributes: &mut Vec<(String, serde_json::Value)>, key: &str, value: &serde_json::Value) {
+    match attributes.iter_mut().find(|(other, _)| other == key) {
+        Some((_, old)) => *old = value.clone(),
+        None => attributes.push((key.to_owned(), value.clone())),
     }
 }
 

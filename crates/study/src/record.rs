@@ -61,6 +61,9 @@ pub struct StudyHeader {
     pub settings: Facts,
     /// What the bits depend on: build, instruction set, precision, device.
     pub fingerprint: Facts,
+    /// What is told of it for people, as Optuna's user attributes of a study: of ours the settings as its file has them. Nothing is
+    /// decided by it, and it may change.
+    pub attributes: Vec<(String, serde_json::Value)>,
     /// Trials asked for: one number, and one more for each time the budget grew after its trials had all been asked for and
     /// decisions on them been made. Trials of a later stage start when all earlier ones have ended.
     /// Empty in ask and tell.
@@ -83,6 +86,7 @@ impl StudyHeader {
             scheduler: String::new(),
             settings: Facts::default(),
             fingerprint: Facts::default(),
+            attributes: Vec::new(),
             stages: Vec::new(),
         }
     }

@@ -2,22 +2,34 @@
 
 use crate::Report;
 use crate::document::{Block, Section, Table};
+use crate::report::NOTES;
 
 pub(super) fn notes(report: &Report<'_>) -> Section {
     let mut section = Section::new("Notes");
-    if !report.notes.is_empty() {
-        section.blocks.push(Block::List(report.notes.clone()));
+    let stored = report.study.header.attributes.iter().find(|(name, _)| name == NOTES);
+    let stored = stored.and_then(|(_, notes)| notes.as_array()).into_iter().flatten();
+    let stored = stored.filter_map(|note| note.as_str().map(str::to_owned));
+    let mut notes: Vec<String> = Vec::new();
+    for note in stored.chain(report.notes.iter().cloned()) {
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+    if !notes.is_empty() {
+        section.blocks.push(Block::List(notes));
     }
     section
 }
 
-/// Settings as the file has them; of a study that was read from a database alone, as they are stored there.
+/// What the study's file says, or what another program has noted of it, and what its bits depend on.
 pub(super) fn settings(report: &Report<'_>) -> Section {
     let mut section = Section::new("Settings");
     let header = &report.study.header;
-    if !report.settings.is_empty() {
-        let rows = report.settings.iter().map(|(name, value)| vec![name.clone(), value.clone()]);
-        section.table(Table::new(["setting", "value"]).with_rows(rows));
+    let settings = header.attributes.iter().filter(|(name, _)| name != NOTES);
+    let settings: Vec<Vec<String>> =
+        settings.map(|(name, value)| vec![name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)]).collect();
+    if !settings.is_empty() {
+        section.table(Table::new(["setting", "value"]).with_rows(settings));
     }
     let fingerprint: Vec<Vec<String>> =
         header.fingerprint.iter().map(|(name, value)| vec![name.to_string(), value.to_string()]).collect();

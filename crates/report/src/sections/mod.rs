@@ -10,7 +10,7 @@ mod parameters;
 mod trials;
 
 use crate::Report;
-use crate::document::{Document, Section};
+use crate::document::Document;
 
 /// All sections of a study's report; those that have nothing to say are left out.
 pub(crate) fn all(report: &Report<'_>) -> Document {

@@ -92,10 +92,21 @@ fn header(connection: &Connection, id: i64, name: &str, ours: bool) -> Result<St
         .optional()?;
     header.metric =
         metric.and_then(|text| json::parse(&text).ok()).and_then(|json| json.get(0)?.as_str().map(str::to_owned));
+    header.attributes = attributes(connection, id)?;
     if ours {
         own_header(connection, id, &mut header)?;
     }
     Ok(header)
+}
+
+fn attributes(connection: &Connection, id: i64) -> Result<Vec<(String, serde_json::Value)>, DatabaseError> {
+    let sql = "SELECT \"key\", value_json FROM study_user_attributes WHERE study_id = ? ORDER BY study_user_attribute_id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([id], |row| {
+        let (key, source): (String, String) = (row.get(0)?, row.get(1)?);
+        Ok((key, json::parse_or_text(source)))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn own_header(connection: &Connection, id: i64, header: &mut StudyHeader) -> Result<(), DatabaseError> {

@@ -134,9 +134,7 @@ impl TrialReader<'_> {
         let order = "trial_user_attribute_id";
         self.rows("\"key\", value_json", "trial_user_attributes", order, |trial, row| {
             let (key, source): (String, String) = (row.get(1)?, row.get(2)?);
-            // Python writes what no other reader of JSON takes, such as a number of 400 digits: then it is a text.
-            let value = json::parse(&source).unwrap_or_else(|_| source.into());
-            trial.attributes.push((key, value));
+            trial.attributes.push((key, json::parse_or_text(source)));
             Ok(())
         })?;
         let order = "trial_system_attribute_id";

@@ -64,6 +64,9 @@ pub(super) fn everything() -> Vec<Vec<Change>> {
             Change::Elapsed(Duration::from_millis(1500)),
             Change::Elapsed(Duration::from_millis(4250)),
             Change::Fingerprint(Facts::new([("isa", "avx2")])),
+            Change::StudyAttribute { key: "told".to_owned(), value: serde_json::json!([1, "é"]) },
+            Change::StudyAttribute { key: "trials".to_owned(), value: "4".into() },
+            Change::StudyAttribute { key: "trials".to_owned(), value: "9".into() },
         ],
     ]
 }

@@ -37,6 +37,7 @@ pub(super) fn open(
     }
     let mut changes = drift(&mut known, definition, observer, options)?;
     changes.extend(grow(&mut known, definition)?);
+    changes.extend(told(&mut known, definition));
     if !changes.is_empty() {
         patiently(observer, &options.stop, || storage.commit(&changes))?;
     }
@@ -91,6 +92,20 @@ fn last_moment(known: &StudyRecord) -> Moment {
         trial.epochs.last().map(|epoch| Moment { time: epoch.time, trial: trial.number.0, step: epoch.step })
     });
     reports.max().unwrap_or(Moment { time: 0, trial: 0, step: 0 })
+}
+
+/// What is told of the study now, where that was told otherwise.
+fn told(known: &mut StudyRecord, definition: &Definition) -> Vec<Change> {
+    let stored = &mut known.header.attributes;
+    let new = definition.header.attributes.iter().filter(|attribute| !stored.contains(attribute));
+    let new: Vec<(String, serde_json::Value)> = new.cloned().collect();
+    for (key, value) in &new {
+        match stored.iter_mut().find(|(other, _)| other == key) {
+            Some((_, old)) => old.clone_from(value),
+            None => stored.push((key.clone(), value.clone())),
+        }
+    }
+    new.into_iter().map(|(key, value)| Change::StudyAttribute { key, value }).collect()
 }
 
 /// A budget may grow. If trials of the stage are still to be asked for, it is simply larger. If all were, slots have gone idle
