@@ -1,5 +1,9 @@
 //! A figure: panels in a grid, with a title and an alternative text.
 
+use crate::layout::Layout;
+use crate::pen::{Anchor, BOLD, HEADING, Pen, coordinate};
+use crate::style::standalone;
+use crate::text::{clean, escaped};
 use crate::{Chart, Parallel};
 
 /// What stands in a place of a figure's grid.
@@ -132,7 +136,40 @@ impl Figure {
     }
 
     fn drawn(&self, stands_alone: bool) -> String {
-        let _ = stands_alone;
-        String::from("<svg xmlns=\"http://www.w3.org/2000/svg\"/>")
+        let layout = Layout::new(self);
+        let mut pen = Pen::default();
+        let mut top = 8.0;
+        if stands_alone && !clean(&self.title).is_empty() {
+            pen.text("title", (8.0, 24.0), Anchor::Start, &self.title, (self.width - 16.0, HEADING * BOLD));
+            top = 40.0;
+        }
+        let height = coordinate(layout.draw(&mut pen, top).ceil());
+        let (width, id) = (coordinate(self.width), name_of(&self.id));
+        let mut svg = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" id=\"{id}\" viewBox=\"0 0 {width} {height}\" \
+             width=\"{width}\" height=\"{height}\" role=\"img\" aria-labelledby=\"{id}-title {id}-text\">"
+        );
+        let description = format!("{}{}", clean(&self.description), pen.omissions());
+        svg += &format!("<title id=\"{id}-title\">{}</title>", escaped(&clean(&self.title)));
+        svg += &format!("<desc id=\"{id}-text\">{}</desc>", escaped(description.trim()));
+        if stands_alone {
+            svg += &format!("<style>{}</style><rect class=\"paper\" width=\"100%\" height=\"100%\"/>", standalone());
+        }
+        svg + &pen.out + "</svg>"
     }
+}
+
+/// A name as an `id` can be: letters, digits, hyphens. What differs stays different, by a digest at its end.
+fn name_of(id: &str) -> String {
+    let is_kept = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let is_name = id.starts_with(|c: char| c.is_ascii_alphabetic()) && id.chars().all(is_kept) && id.len() <= 64;
+    if is_name {
+        return id.to_string();
+    }
+    // FNV-1a.
+    let digest = id
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325u64, |digest, byte| (digest ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    let kept: String = id.chars().filter(|&c| is_kept(c)).take(40).collect();
+    format!("figure-{kept}-{digest:016x}")
 }

@@ -18,16 +18,35 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod axes;
 mod axis;
 mod chart;
 mod figure;
+mod labels;
+mod layout;
+mod legend;
+mod limits;
 mod mark;
+mod marks;
+mod number;
+mod palette;
+mod parallel;
+mod pen;
+mod prepared;
+mod projection;
+mod shapes;
+mod spans;
+mod statistics;
 mod style;
+mod text;
+mod ticks;
+mod tiles;
 
 pub use axis::{Axis, Scale, Unit};
 pub use chart::{Chart, Palette, Parallel};
 pub use figure::{Figure, Panel, Sharing};
 pub use mark::{Bar, Cell, Colour, Extent, Interval, Layer, Mark, Point, Polyline, Shape};
+pub use statistics::{distribution, histogram, surface};
 pub use style::STYLE;
 
 /// Compiles and runs the example in the README.
