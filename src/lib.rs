@@ -50,7 +50,9 @@ pub use plan::{Concurrency, PlannedExperiment, StudyPlan, StudyTime};
 pub use predict::{Prediction, Predictions, predict};
 pub use resolve::{Config, Constant, Experiment, ExperimentRun, StudySpec};
 pub use run::{Listener, Report, RunOptions, run};
-pub use run_folder::{RunFolder, TestResult, TestedMember, read_study, show_json, study_notes};
+pub use run_folder::{
+    ReportFormat, RunFolder, TestResult, TestedMember, read_study, show_json, study_notes, write_report,
+};
 pub use sets::{SetFetched, fetch_set, find_set};
 pub use train_once::{TrainEvent, TrainOptions, Trained, train};
 pub use tunefork_kernels::gpu::driver_is_installed;

@@ -144,6 +144,9 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
         // Nothing is put where somebody has tidied up.
         return Err(error.into());
     }
+    if let (Ok(_), Some(told)) = (&outcome, recorder.told(known.as_ref())) {
+        patiently(listener, &options.stop, || storage.commit(std::slice::from_ref(&told)))?;
+    }
     let ended = outcome.as_ref().is_ok_and(|outcome| outcome.ended != Ended::Interrupted);
     let study = storage.load()?;
     if ended {

@@ -5,6 +5,7 @@ mod epochs;
 mod kept;
 mod notes;
 mod recorder;
+mod report;
 mod show;
 mod test;
 
@@ -16,6 +17,7 @@ pub(crate) use epochs::epoch_tables;
 pub(crate) use kept::{Kept, digest, digest_of};
 pub use notes::study_notes;
 pub(crate) use recorder::Recorder;
+pub use report::{ReportFormat, write_report};
 pub use show::{read_study, show_json};
 pub use test::{TestResult, TestedMember};
 

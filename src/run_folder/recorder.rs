@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use tunefork_report::{Report, trials_csv};
+use tunefork_report::{NOTES, Report, trials_csv};
 use tunefork_space::{Params, Value};
-use tunefork_study::{Event, Observer, StudyRecord, TrialRecord, UnderWay};
+use tunefork_study::{Change, Event, Observer, StudyRecord, TrialRecord, UnderWay};
 
 use super::allowance::Allowance;
 use super::{RunFolder, TestResult, epoch_tables, read_study};
@@ -59,6 +59,13 @@ impl<'a> Recorder<'a> {
             stop,
             error: None,
         }
+    }
+
+    /// What was told beside the study, for the attribute that `known` had of it, or that it is to have.
+    pub(crate) fn told(&self, known: Option<&StudyRecord>) -> Option<Change> {
+        let was_told = known.is_some_and(|known| known.header.attributes.iter().any(|(key, _)| key == NOTES));
+        let is_told = was_told || !self.notes.is_empty();
+        is_told.then(|| Change::StudyAttribute { key: NOTES.to_owned(), value: self.notes.clone().into() })
     }
 
     /// Writes what is still to be written, with the figures on the test images. A study that could not begin leaves the

@@ -4,10 +4,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use tunefork::DeviceChoice;
+use tunefork::{DeviceChoice, ReportFormat};
 use tunefork::train::Precision;
 
-use crate::values::{at_least_one, device, not_negative, precision};
+use crate::values::{at_least_one, device, not_negative, precision, report_format};
 
 /// Tunes convolutional image classifiers.
 ///
@@ -52,6 +52,7 @@ pub(crate) enum Command {
     Run(RunArgs),
     Plan(PlanArgs),
     Show(ShowArgs),
+    Report(ReportArgs),
     Train(TrainArgs),
     Predict(PredictArgs),
     Bench(BenchArgs),
@@ -161,6 +162,31 @@ pub(crate) struct ShowArgs {
     /// One JSON object; what may differ between two equal runs stands under `observed`
     #[arg(long)]
     pub json: bool,
+}
+
+/// Write the report of a study: a page with figures, Markdown, pictures, a table.
+///
+/// `tunefork run` leaves one in the run folder; this writes it again, also while the study runs, and for studies that Optuna
+/// has written.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tunefork report runs/quickstart                     report.html, report.md and trials.csv, in the run folder
+  tunefork report runs/quickstart --format svg        each figure as a file
+  tunefork report optuna.db --study mnist --out mnist-report")]
+pub(crate) struct ReportArgs {
+    /// A run folder or a study's database
+    #[arg(value_name = "RUN_OR_DB")]
+    pub path: PathBuf,
+    /// Which of several studies in the database
+    #[arg(long, value_name = "NAME")]
+    pub study: Option<String>,
+    /// What to write, several with commas between them
+    #[arg(long, value_name = "FORMAT", value_parser = report_format(), value_delimiter = ',', default_value = "html,md,csv")]
+    pub format: Vec<ReportFormat>,
+    /// The folder to write into [default: the run folder, or DATABASE-report beside the database]
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
 }
 
 /// Train once, without a search, with fixed or default values.

@@ -20,6 +20,7 @@ fn main() -> ExitCode {
     let result = match Tunefork::parse_from(args::typed(std::env::args_os())).command {
         Command::Run(args) => commands::run::run(&args),
         Command::Plan(args) => commands::plan::plan(&args),
+        Command::Report(args) => commands::report::report(&args),
         Command::Show(args) => commands::show::show(&args),
         Command::Train(args) => commands::train::train(&args),
         Command::Predict(args) => commands::predict::predict(&args),

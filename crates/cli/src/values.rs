@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Command};
-use tunefork::DeviceChoice;
+use tunefork::{DeviceChoice, ReportFormat};
 use tunefork::train::Precision;
 
 /// Reads the name of a device.
@@ -38,6 +38,18 @@ pub(crate) fn device() -> impl TypedValueParser<Value = DeviceChoice> {
         })
     };
     Device(PossibleValuesParser::new(DeviceChoice::ALL.iter().map(value)))
+}
+
+pub(crate) fn report_format() -> impl TypedValueParser<Value = ReportFormat> {
+    let value = |format: &ReportFormat| {
+        PossibleValue::new(format.name()).help(match format {
+            ReportFormat::Html => "report.html: a page with figures that needs no network and no other file",
+            ReportFormat::Markdown => "report.md: its sentences and tables",
+            ReportFormat::Svg => "figures/NAME.svg: each figure as a file",
+            ReportFormat::Csv => "trials.csv: all trials, with the columns of Optuna's trials_dataframe()",
+        })
+    };
+    PossibleValuesParser::new(ReportFormat::ALL.iter().map(value)).try_map(|name| name.parse())
 }
 
 pub(crate) fn precision() -> impl TypedValueParser<Value = Precision> {

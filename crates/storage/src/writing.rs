@@ -5,6 +5,7 @@ use crate::schema::{OPTUNA_TRIAL_TABLES, without_orphans};
 use crate::time::now;
 use crate::{OpenStudy, distribution, json};
 use rusqlite::{Connection, OptionalExtension, Params, ToSql, params};
+use serde_json::Value as Json;
 use tunefork_study::{
     Change, End, EpochRecord, Facts, Member, OutsideEvent, Schedule, StoredParameter, StudyHeader, Timing,
 };

@@ -195,7 +195,7 @@ impl Ledger {
     ) -> Result<(), StorageError> {
         let name = &parameter.name;
         if !self.domains.contains_key(name) {
-            check_name(number, "parameter", name)?;
+            check_name(Some(number), "parameter", name)?;
             admission.new_names.push(name.clone());
         }
         let known = self.name(parameter);

@@ -5,6 +5,7 @@ pub(crate) mod data;
 pub(crate) mod keys;
 pub(crate) mod plan;
 pub(crate) mod predict;
+pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod sets;
 pub(crate) mod show;
