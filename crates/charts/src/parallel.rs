@@ -28,7 +28,7 @@ impl<'a> PreparedParallel<'a> {
         let tones = parallel.colour.as_ref().map(|(axis, palette)| Tones::new(axis, tight(colours, axis), *palette));
         let mut legend = Legend::default();
         if let Some(tones) = tones.as_ref().filter(|_| !colours.is_empty()) {
-            legend.add_colours(tones);
+            legend.add_colours(tones, false);
         }
         let span = |i: usize| {
             let mut span = Span::default();
