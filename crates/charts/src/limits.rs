@@ -136,7 +136,7 @@ fn given(axis: &Axis) -> Option<Limits> {
 
 /// Whether an axis has a place for this value, be it within its limits or not.
 pub(crate) fn is_drawable(axis: &Axis, value: f64) -> Result<(), Refused> {
-    if !(value.abs() <= LARGEST) {
+    if value.is_nan() || value.abs() > LARGEST {
         return Err(Refused::NoNumber);
     }
     match &axis.scale {

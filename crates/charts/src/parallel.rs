@@ -11,6 +11,8 @@ use crate::prepared::Room;
 use crate::projection::Projection;
 use crate::ticks::heading;
 
+/// More lines than these hide each other less if they are fainter.
+const MANY: usize = 200;
 /// Labels at an axis, of which some stand over lines.
 const GAP: f64 = 5.0;
 
@@ -93,7 +95,8 @@ impl<'a> PreparedParallel<'a> {
                 (Some(step), Some(tones)) => tones.class(step),
                 _ => String::from("s0"),
             };
-            pen.open(&format!("l t w {colour}"), 0.0, 0.0);
+            let many = if self.parallel.lines.len() > MANY { " v" } else { "" };
+            pen.open(&format!("l t w{many} {colour}"), 0.0, 0.0);
             for (tag, d) in group {
                 pen.path("", d, tag);
             }

@@ -56,6 +56,6 @@ mod tests {
             block.split(';').filter_map(|one| Some(one.trim().split_once(':')?.0.to_string())).collect()
         };
         assert_eq!(names(light), names(dark));
-        assert_eq!(names(light).len(), 7 + 8 + 16 + 15);
+        assert_eq!(names(light).len(), 8 + 8 + 16 + 15);
     }
 }
