@@ -79,7 +79,8 @@ impl Names {
         if upright <= stride.max(2) && widest < 40.0 {
             return Some(Self { stride: upright, is_turned: false, room: widest + 1.0, depth: LINE });
         }
-        let room = widest.min((DEEPEST - TICK) / SINE);
+        // In a narrow chart they would reach into its neighbour.
+        let room = widest.min((DEEPEST - TICK) / SINE).min(0.6 * projection.length());
         Some(Self { stride, is_turned: true, room, depth: room * SINE + TICK + 4.0 })
     }
 

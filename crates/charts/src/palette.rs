@@ -57,7 +57,7 @@ impl<'a> Tones<'a> {
     /// round with the paper at the ends, but not in the middle.
     pub(crate) fn class_of_text(&self, step: usize) -> &'static str {
         match self.palette {
-            Palette::Sequential if step < 5 => "pale",
+            Palette::Sequential if step < 6 => "pale",
             Palette::Sequential if step < VALUES / 2 => "middle",
             Palette::Sequential => "strong",
             // The two strongest blues are dark on any paper.
