@@ -7,13 +7,15 @@ use crate::ticks::{Tick, heading, ticks};
 /// Between a tick's label and the axis.
 const GAP: f64 = 6.0;
 /// Between two labels in a row.
-const APART: f64 = 10.0;
+const APART: f64 = 8.0;
 /// The height of a line of text.
 pub(crate) const LINE: f64 = 16.0;
 /// Turned names go down at this angle.
-const ANGLE: i32 = -40;
-const SINE: f64 = 0.643;
-const COSINE: f64 = 0.766;
+const ANGLE: i32 = -45;
+const SINE: f64 = 0.707;
+const COSINE: f64 = SINE;
+/// Between the baselines of turned names.
+const TURNED_LINE: f64 = 12.0;
 /// How far down turned names may reach.
 const DEEPEST: f64 = 96.0;
 
@@ -24,7 +26,7 @@ pub(crate) fn vertical_ticks(projection: &Projection<'_>) -> Vec<Tick> {
 
 /// The ticks of a horizontal axis: as many as their labels leave room for.
 pub(crate) fn horizontal_ticks(projection: &Projection<'_>) -> Vec<Tick> {
-    let most = (projection.length() / 52.0).clamp(2.0, 11.0) as usize;
+    let most = (projection.length() / 52.0).clamp(3.0, 11.0) as usize;
     let choices = (1..=most).rev().map(|most| ticks(projection.axis, projection.limits, most));
     choices.into_iter().find(|ticks| are_apart(ticks, projection)).unwrap_or_default()
 }
@@ -71,13 +73,14 @@ impl Names {
         if is_nearly {
             return Some(Self { stride: 1, is_turned: false, room: band - APART / 2.0, depth: LINE });
         }
-        let stride = (LINE / SINE / band).ceil().max(1.0) as usize;
+        let stride = (TURNED_LINE / SINE / band).ceil().max(1.0) as usize;
         // Short ones, as numbers, stay upright with some left out.
         let upright = ((widest + APART) / band).ceil().max(1.0) as usize;
         if upright <= stride.max(2) && widest < 40.0 {
             return Some(Self { stride: upright, is_turned: false, room: widest + 1.0, depth: LINE });
         }
-        let room = widest.min((DEEPEST - TICK) / SINE);
+        // In a narrow chart they would reach into its neighbour.
+        let room = widest.min((DEEPEST - TICK) / SINE).min(0.6 * projection.length());
         Some(Self { stride, is_turned: true, room, depth: room * SINE + TICK + 4.0 })
     }
 
@@ -115,10 +118,13 @@ pub(crate) struct Axes<'p, 'a> {
     pub(crate) y: &'p Projection<'a>,
     pub(crate) shows_x: bool,
     pub(crate) shows_y: bool,
-    pub(crate) shows_heading: bool,
+    /// The room of the label above the vertical axis, if it has one.
+    pub(crate) heading: Option<f64>,
     /// How far labels may reach to the left and to the right of the area.
     pub(crate) left: f64,
     pub(crate) right: f64,
+    /// What lies between the area and its heading.
+    pub(crate) above: f64,
     /// Without data, numbers would mean nothing.
     pub(crate) has_data: bool,
 }
@@ -150,9 +156,9 @@ impl Axes<'_, '_> {
         }
         pen.close();
         let room = self.left + width + self.right;
-        if self.shows_y && self.shows_heading {
+        if let Some(room) = self.heading {
             let heading = heading(self.y.axis, self.y.limits);
-            pen.text("", (-self.left, -9.0), Anchor::Start, &heading, (room, LABEL));
+            pen.text("", (-self.left, -9.0 - self.above), Anchor::Start, &heading, (room, LABEL));
         }
         if self.shows_x {
             let heading = heading(self.x.axis, self.x.limits);

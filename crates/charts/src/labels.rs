@@ -50,16 +50,11 @@ pub(crate) fn draw_names(pen: &mut Pen, layers: &[Layer], x: &Projection<'_>, y:
     for ((end, height, layer), shown) in names.into_iter().zip(spaced(&wanted, LINE - 1.0, y.length())) {
         let class = class_of(layer.colour);
         let width = x.length();
-        // A line that ends at the border is led to its name; another one is found by its colour.
-        let from = if end > width - 8.0 { height } else { shown };
         let kind = if matches!(layer.mark, Mark::RuleY(_)) { "r" } else { "l t" };
-        let d = format!(
-            "M{} {}L{} {}h3",
-            coordinate(width + 2.0),
-            coordinate(from),
-            coordinate(width + 9.0),
-            coordinate(shown)
-        );
+        // A line that ends near to the border is led to its name; another one is found by its colour.
+        let (from, height) = if end > 0.92 * width { (end + 2.0, height) } else { (width + 2.0, shown) };
+        let [from, before] = [from, width + 10.0].map(coordinate);
+        let d = format!("M{from} {}L{before} {}h2", coordinate(height), coordinate(shown));
         pen.plain(&format!("{kind} {class}"), &d);
         let name = layer.name.as_deref().unwrap_or_default();
         pen.text("", (width + STROKE + 2.0, shown + 4.0), Anchor::Start, name, (room - STROKE - 2.0, LABEL));
@@ -90,18 +85,33 @@ fn spaced(wanted: &[f64], apart: f64, length: f64) -> Vec<f64> {
     blocks.iter().flat_map(|block| (0..block.1).map(move |i| first(block) + i as f64 * apart)).collect()
 }
 
-/// Draws the names of vertical rules at the top, and of horizontal ones that do not stand at the right.
-pub(crate) fn draw_rules(pen: &mut Pen, layers: &[Layer], x: &Projection<'_>, y: &Projection<'_>, at_right: bool) {
+/// Draws the names of vertical rules at the top (above the area, right of what stands there up to `taken`, if they fit), and of
+/// horizontal ones that do not stand at the right.
+pub(crate) fn draw_rules(
+    pen: &mut Pen,
+    layers: &[Layer],
+    (x, y): (&Projection<'_>, &Projection<'_>),
+    at_right: bool,
+    mut taken: f64,
+) {
+    let mut lines_taken = 0.0;
     for layer in layers {
         let Some(name) = &layer.name else { continue };
         let width = width_of(name, TICK);
         match layer.mark {
             Mark::RuleX(value) => {
                 let Ok(place) = x.place(value) else { continue };
+                if place - width / 2.0 > taken && place + width / 2.0 <= x.length() {
+                    pen.text("n", (place, -5.0), Anchor::Middle, name, (width + 1.0, TICK));
+                    taken = place + width / 2.0 + 8.0;
+                    continue;
+                }
                 let fits_right = place + 5.0 + width <= x.length() || place < x.length() / 2.0;
                 let (anchor, aside) = if fits_right { (Anchor::Start, 5.0) } else { (Anchor::End, -5.0) };
                 let room = if fits_right { x.length() - place } else { place } - 5.0;
-                pen.text("n", (place + aside, 11.0), anchor, name, (room, TICK));
+                pen.text("n", (place + aside, 11.0 + lines_taken), anchor, name, (room, TICK));
+                // Names beside each other might meet.
+                lines_taken += LINE - 2.0;
             }
             Mark::RuleY(value) if !at_right => {
                 let Ok(place) = y.place(value) else { continue };

@@ -5,11 +5,13 @@ use crate::figure::{Figure, Panel, Sharing};
 use crate::legend::Legend;
 use crate::parallel::PreparedParallel;
 use crate::pen::Pen;
-use crate::prepared::{Place, PreparedChart, Room};
+use crate::prepared::{Heading, Place, PreparedChart, Room};
 use crate::spans::{self, Spans, lies};
 
 /// Between two columns and between two rows.
 const GAP: f64 = 14.0;
+/// Around the whole.
+const MARGIN: f64 = 8.0;
 /// The height of a row of bars, and of a row of cells.
 const ROW: f64 = 22.0;
 
@@ -26,6 +28,14 @@ impl Prepared<'_> {
             Self::Chart(chart) => Some(&chart.legend),
             Self::Parallel(parallel) => Some(&parallel.legend),
             Self::Empty => None,
+        }
+    }
+
+    /// What lies between its area and its heading.
+    fn above(&self) -> f64 {
+        match self {
+            Self::Chart(chart) => chart.above_bars(),
+            Self::Parallel(_) | Self::Empty => 0.0,
         }
     }
 }
@@ -68,11 +78,10 @@ impl<'a> Layout<'a> {
 
     /// Draws the panels below a height, and gives the height of the whole.
     pub(crate) fn draw(&self, pen: &mut Pen, below: f64) -> f64 {
-        let margin = 8.0;
-        let inner = self.figure.width - 2.0 * margin;
+        let inner = self.figure.width - 2.0 * MARGIN;
         let mut y = below;
         if let Some(legend) = &self.legend {
-            legend.draw(pen, (margin, y), inner);
+            legend.draw(pen, (MARGIN, y), inner);
             y += legend.height(inner) + 4.0;
         }
         let panel_width = (inner - GAP * (self.columns - 1) as f64) / self.columns as f64;
@@ -81,17 +90,22 @@ impl<'a> Layout<'a> {
         let sides = self.sides(&rows, &heights, panel_width);
         let taken: f64 = sides.iter().map(|(left, right)| left + right).sum();
         let width = ((inner - GAP * (self.columns - 1) as f64 - taken) / self.columns as f64).max(24.0);
-        for (row, &height) in rows.iter().zip(&heights) {
-            let (top, bottom) = self.above_and_below(row, &sides, width);
-            let mut x = margin;
+        for (i, (row, &height)) in rows.iter().zip(&heights).enumerate() {
+            let (top, bottom) = self.above_and_below(row, &sides, (width, height));
+            let above = row.iter().map(Prepared::above).fold(0.0, f64::max);
+            let top = top + above;
+            // Shared numbers stand at the last panel of a column, where there is nothing below it.
+            let is_last = i + 1 == rows.len();
+            let bottom = if is_last || self.figure.sharing == Sharing::Nothing { bottom } else { 4.0 };
+            let mut x = MARGIN;
             for (panel, &(left, right)) in row.iter().zip(&sides) {
-                let room = Room { left, right, top };
+                let room = Room { left, right, top, above };
                 self.draw_panel(pen, panel, (x + left, y + top), (width, height), room);
                 x += left + width + right + GAP;
             }
             y += top + height + bottom + GAP;
         }
-        y - GAP + margin
+        y - GAP + MARGIN
     }
 
     fn draw_panel(&self, pen: &mut Pen, panel: &Prepared<'a>, at: (f64, f64), size: (f64, f64), room: Room) {
@@ -148,12 +162,15 @@ impl<'a> Layout<'a> {
     }
 
     /// The room above and below the areas of a row.
-    fn above_and_below(&self, row: &[Prepared<'a>], sides: &[(f64, f64)], width: f64) -> (f64, f64) {
+    fn above_and_below(&self, row: &[Prepared<'a>], sides: &[(f64, f64)], size: (f64, f64)) -> (f64, f64) {
         let has_legend = self.legend.is_none();
         let rooms = row.iter().zip(sides).map(|(panel, &(left, right))| match panel {
             Prepared::Empty => (0.0, 0.0),
-            Prepared::Chart(chart) => chart.above_and_below(width, (left, right), has_legend),
-            Prepared::Parallel(parallel) => (parallel.above(left + width + right, has_legend), 8.0),
+            Prepared::Chart(chart) => {
+                let (width, room) = narrowed(chart.chart, size, Room { left, right, ..Room::default() });
+                chart.above_and_below(width, (left, room.right), has_legend)
+            }
+            Prepared::Parallel(parallel) => (parallel.above(left + size.0 + right, has_legend), 8.0),
         });
         rooms.fold((0.0, 0.0), |most, room| (most.0.max(room.0), most.1.max(room.1)))
     }
@@ -212,7 +229,12 @@ fn place(figure: &Figure, columns: usize, i: usize) -> Place {
     Place {
         shows_x: !is_shared || !has_one_below,
         shows_y: !is_shared || !has_one_before,
-        shows_heading: figure.sharing != Sharing::Everything || row == 0,
+        heading: match figure.sharing {
+            Sharing::Nothing => Heading::Panel,
+            Sharing::RowsAndColumns => Heading::Row(figure.width - 2.0 * MARGIN),
+            Sharing::Everything if row == 0 => Heading::Row(figure.width - 2.0 * MARGIN),
+            Sharing::Everything => Heading::None,
+        },
         has_names_at_right: columns == 1,
     }
 }

@@ -18,7 +18,7 @@ const LONGEST: f64 = 200.0;
 #[derive(Clone, Debug, PartialEq)]
 enum Entry {
     Mark { class: String, swatch: Swatch, name: String },
-    Colours { label: String, ends: [String; 2], classes: Vec<String> },
+    Colours { label: String, ends: [String; 2], classes: Vec<String>, kind: &'static str },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,7 +51,7 @@ impl Entry {
                 let room = (most - SWATCH - 5.0).min(LONGEST);
                 pen.text("", (SWATCH + 5.0, 12.0), Anchor::Start, name, (room, LABEL));
             }
-            Self::Colours { label, ends: [low, high], classes } => {
+            Self::Colours { label, ends: [low, high], classes, kind } => {
                 let mut x = 0.0;
                 let numbers = width_of(low, TICK) + width_of(high, TICK) + 10.0;
                 if !label.is_empty() {
@@ -64,7 +64,7 @@ impl Entry {
                 let step = BAR / classes.len() as f64;
                 for (i, class) in classes.iter().enumerate() {
                     let left = x + i as f64 * step;
-                    pen.plain(&format!("c {class}"), &rectangle((left, left + step), (3.0, 13.0)));
+                    pen.plain(&format!("{kind} {class}"), &rectangle((left, left + step), (3.0, 13.0)));
                 }
                 pen.text("k", (x + BAR + 5.0, 12.0), Anchor::Start, high, (LONGEST, TICK));
             }
@@ -97,8 +97,8 @@ impl Legend {
         }
     }
 
-    /// A colour bar.
-    pub(crate) fn add_colours(&mut self, tones: &Tones<'_>) {
+    /// A colour bar. Low values of cells are paler than those of points, which would not be seen.
+    pub(crate) fn add_colours(&mut self, tones: &Tones<'_>, has_cells: bool) {
         let limits = tones.limits();
         let factor = if tones.axis().unit == Unit::Percent { 100.0 } else { 1.0 };
         let mut classes: Vec<String> = (0..tones.count()).map(|step| tones.class(step)).collect();
@@ -109,7 +109,8 @@ impl Legend {
             Some(names) => [names.first(), names.last()].map(|name| name.cloned().unwrap_or_default()),
             None => [limits.low, limits.high].map(|end| brief(end * factor)),
         };
-        self.entries.push(Entry::Colours { label: heading(&plain_seconds(tones.axis()), limits), ends, classes });
+        let label = heading(&plain_seconds(tones.axis()), limits);
+        self.entries.push(Entry::Colours { label, ends, classes, kind: if has_cells { "c" } else { "b" } });
     }
 
     /// How high it is in a row of this width.

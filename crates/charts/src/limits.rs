@@ -28,8 +28,8 @@ pub(crate) enum Refused {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Span {
     ends: Option<(f64, f64)>,
-    /// A bar starts at an end, so there is no room beside it.
-    is_flush_at_zero: bool,
+    /// Where rectangles begin and end: there is no room beside them.
+    edges: Option<(f64, f64)>,
 }
 
 impl Span {
@@ -40,10 +40,11 @@ impl Span {
         }
     }
 
-    /// The foot of bars.
-    pub(crate) fn add_foot(&mut self, axis: &Axis, value: f64) {
+    /// A value beside which there is no room, as the foot of bars.
+    pub(crate) fn add_edge(&mut self, axis: &Axis, value: f64) {
         self.add(axis, value);
-        self.is_flush_at_zero |= value == 0.0;
+        let (low, high) = self.edges.unwrap_or((value, value));
+        self.edges = Some((low.min(value), high.max(value)));
     }
 
     pub(crate) fn join(&mut self, axis: &Axis, other: Self) {
@@ -51,7 +52,10 @@ impl Span {
             self.add(axis, low);
             self.add(axis, high);
         }
-        self.is_flush_at_zero |= other.is_flush_at_zero;
+        if let Some((low, high)) = other.edges {
+            self.add_edge(axis, low);
+            self.add_edge(axis, high);
+        }
     }
 
     pub(crate) fn is_empty(self) -> bool {
@@ -75,8 +79,12 @@ impl Span {
             (Some((low, high)), Scale::Log10) => {
                 let (low, high) = (low.log10(), high.log10());
                 let room = if high - low < 1e-9 { 0.3 } else { ROOM * (high - low) };
+                let (is_low, is_high) = self.are_edges();
                 let end = |exponent: f64| 10f64.powf(exponent.clamp(-302.0, 302.0));
-                Limits { low: end(low - room), high: end(high + room) }
+                Limits {
+                    low: if is_low { end(low) } else { end(low - room) },
+                    high: if is_high { end(high) } else { end(high + room) },
+                }
             }
             (Some((low, high)), _) => self.with_room(low, high),
         }
@@ -90,10 +98,15 @@ impl Span {
             (true, false) => 1.0,
             (false, _) => ROOM * (high - low),
         };
-        let is_flush = |end: f64| self.is_flush_at_zero && end == 0.0;
-        Limits {
-            low: if is_flush(low) { low } else { low - room },
-            high: if is_flush(high) && low < 0.0 { high } else { high + room },
+        let (is_low, is_high) = self.are_edges();
+        Limits { low: if is_low { low } else { low - room }, high: if is_high { high } else { high + room } }
+    }
+
+    /// Whether the lower and the higher end are edges. What has no length has room above it at least.
+    fn are_edges(self) -> (bool, bool) {
+        match (self.ends, self.edges) {
+            (Some((low, high)), Some(edges)) => (low == edges.0, high == edges.1 && low < high),
+            _ => (false, false),
         }
     }
 }
@@ -123,7 +136,7 @@ fn given(axis: &Axis) -> Option<Limits> {
 
 /// Whether an axis has a place for this value, be it within its limits or not.
 pub(crate) fn is_drawable(axis: &Axis, value: f64) -> Result<(), Refused> {
-    if !(value.abs() <= LARGEST) {
+    if value.is_nan() || value.abs() > LARGEST {
         return Err(Refused::NoNumber);
     }
     match &axis.scale {
@@ -161,7 +174,7 @@ mod tests {
     fn bars_stand_on_the_end_of_their_axis() {
         let axis = Axis::linear("");
         let mut span = Span::default();
-        span.add_foot(&axis, 0.0);
+        span.add_edge(&axis, 0.0);
         span.add(&axis, 100.0);
         assert_eq!(span.limits(&axis), Limits { low: 0.0, high: 104.0 });
     }

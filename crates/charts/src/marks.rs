@@ -7,6 +7,9 @@ use crate::pen::{Pen, coordinate};
 use crate::projection::Projection;
 use crate::{Interval, Point, Shape, shapes};
 
+/// More points than these are small, unasked.
+const MANY: usize = 500;
+
 /// What marks are drawn between.
 pub(crate) struct Area<'p, 'a> {
     pub(crate) x: &'p Projection<'a>,
@@ -72,7 +75,7 @@ impl Area<'_, '_> {
                 (Some(step), Some(tones)) => tones.class(step),
                 _ => class_of(layer.colour),
             };
-            let size = if layer.is_thin { " t" } else { "" };
+            let size = if layer.is_thin || points.len() > MANY { " t" } else { "" };
             pen.open(&format!("{} {colour}{size}", shapes::class(layer.shape)), 0.0, 0.0);
             let bare = group.iter().filter(|(tag, _)| tag.is_empty());
             pen.plain("", &bare.map(|&(_, place)| shapes::path(layer.shape, place)).collect::<String>());

@@ -53,12 +53,15 @@ impl<'a> Tones<'a> {
         }
     }
 
-    /// The class of a text over a step's colour.
+    /// The class of a text over a step's colour: whichever of light and dark has more contrast, at least 3.9 to 1. That turns
+    /// round with the paper at the ends, but not in the middle.
     pub(crate) fn class_of_text(&self, step: usize) -> &'static str {
         match self.palette {
-            Palette::Sequential if step < VALUES / 2 => "pale",
+            Palette::Sequential if step < 6 => "pale",
+            Palette::Sequential if step < VALUES / 2 => "middle",
             Palette::Sequential => "strong",
-            Palette::Diverging if step.abs_diff(SIGNS / 2) < 4 => "",
+            // The two strongest blues are dark on any paper.
+            Palette::Diverging if step < 2 => "blue",
             Palette::Diverging => "sign",
         }
     }

@@ -11,6 +11,8 @@ use crate::prepared::Room;
 use crate::projection::Projection;
 use crate::ticks::heading;
 
+/// More lines than these hide each other less if they are fainter.
+const MANY: usize = 200;
 /// Labels at an axis, of which some stand over lines.
 const GAP: f64 = 5.0;
 
@@ -28,7 +30,7 @@ impl<'a> PreparedParallel<'a> {
         let tones = parallel.colour.as_ref().map(|(axis, palette)| Tones::new(axis, tight(colours, axis), *palette));
         let mut legend = Legend::default();
         if let Some(tones) = tones.as_ref().filter(|_| !colours.is_empty()) {
-            legend.add_colours(tones);
+            legend.add_colours(tones, false);
         }
         let span = |i: usize| {
             let mut span = Span::default();
@@ -93,7 +95,8 @@ impl<'a> PreparedParallel<'a> {
                 (Some(step), Some(tones)) => tones.class(step),
                 _ => String::from("s0"),
             };
-            pen.open(&format!("l t w {colour}"), 0.0, 0.0);
+            let many = if self.parallel.lines.len() > MANY { " v" } else { "" };
+            pen.open(&format!("l t w{many} {colour}"), 0.0, 0.0);
             for (tag, d) in group {
                 pen.path("", d, tag);
             }

@@ -219,6 +219,6 @@ mod tests {
     fn a_shortened_text_has_the_whole_as_its_tooltip() {
         let mut pen = Pen::default();
         pen.text("k", (1.0, 2.0), Anchor::End, "<a long name>", (40.0, TICK));
-        assert_eq!(pen.out, "<text class=\"k e\" x=\"1\" y=\"2\"><title>&lt;a long name&gt;</title>&lt;a lo…</text>");
+        assert_eq!(pen.out, "<text class=\"k e\" x=\"1\" y=\"2\"><title>&lt;a long name&gt;</title>&lt;a l…</text>");
     }
 }

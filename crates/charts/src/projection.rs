@@ -51,6 +51,7 @@ impl<'a> Projection<'a> {
         let fraction = match self.axis.scale {
             // Halves, for the length between the limits may be more than a number holds.
             Scale::Linear | Scale::Band(_) => (value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0),
+            // The machine's own logarithm: its last bit is far below the tenth of a pixel that is written.
             Scale::Log10 => (value.log10() - low.log10()) / (high.log10() - low.log10()),
         };
         Ok(self.start + fraction.clamp(-9.0, 9.0) * (self.end - self.start))

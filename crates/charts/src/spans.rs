@@ -1,7 +1,7 @@
 //! From where to where the data of a chart go.
 
 use crate::chart::{Chart, Parallel};
-use crate::limits::Span;
+use crate::limits::{Span, is_drawable};
 use crate::mark::{Extent, Layer, Mark};
 
 /// The spans of a chart's axes.
@@ -37,7 +37,9 @@ pub(crate) fn of_colours(parallel: &Parallel) -> Span {
 fn add(spans: &mut Spans, chart: &Chart, layer: &Layer) {
     match &layer.mark {
         Mark::Points(points) | Mark::Line(points) | Mark::Steps(points) => {
-            for point in points {
+            // What is not drawn takes no room.
+            let is_drawn = |x: f64, y: f64| is_drawable(&chart.x, x).is_ok() && is_drawable(&chart.y, y).is_ok();
+            for point in points.iter().filter(|point| is_drawn(point.x, point.y)) {
                 spans.x.add(&chart.x, point.x);
                 spans.y.add(&chart.y, point.y);
                 if let (Some(value), Some((axis, _))) = (point.value, &chart.colour) {
@@ -50,7 +52,11 @@ fn add(spans: &mut Spans, chart: &Chart, layer: &Layer) {
                 let (at, along) = sides(spans, lies(chart));
                 let (axis_at, axis_along) = axes(chart);
                 ends(bar.at).into_iter().for_each(|value| at.add(axis_at, value));
-                along.add_foot(axis_along, bar.start);
+                // Other bars of a stack or of a time line begin anywhere.
+                if bar.start == 0.0 {
+                    along.add_edge(axis_along, 0.0);
+                }
+                along.add(axis_along, bar.start);
                 along.add(axis_along, bar.end);
             }
         }
@@ -66,8 +72,8 @@ fn add(spans: &mut Spans, chart: &Chart, layer: &Layer) {
         }
         Mark::Cells(cells) => {
             for cell in cells {
-                ends(cell.x).into_iter().for_each(|value| spans.x.add(&chart.x, value));
-                ends(cell.y).into_iter().for_each(|value| spans.y.add(&chart.y, value));
+                ends(cell.x).into_iter().for_each(|value| spans.x.add_edge(&chart.x, value));
+                ends(cell.y).into_iter().for_each(|value| spans.y.add_edge(&chart.y, value));
                 if let Some((axis, _)) = &chart.colour {
                     spans.colour.add(axis, cell.value);
                 }

@@ -8,7 +8,7 @@ use crate::{Axis, Bar, Cell, Point, Scale};
 /// Most bars of a histogram.
 const MOST_BARS: usize = 40;
 /// Cells of a surface along each axis.
-const CELLS: usize = 28;
+const CELLS: usize = 40;
 /// Points that decide the value of a cell.
 const NEIGHBOURS: usize = 12;
 

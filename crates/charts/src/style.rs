@@ -3,7 +3,7 @@
 /// The CSS that a page with [inline](crate::Figure::inline) figures puts into a `<style>` once.
 ///
 /// Colours are custom properties of `:root`, for light and for dark (`prefers-color-scheme`), which the page may use and
-/// may set itself: `--ink`, `--paper`, `--muted`, `--grid`, `--series-1` to `--series-8`, `--value-0` to `--value-15` (pale to
+/// may set itself: `--ink`, `--paper`, `--muted` (text), `--behind` (marks), `--grid`, `--series-1` to `--series-8`, `--value-0` to `--value-15` (pale to
 /// strong) and `--sign-0` to `--sign-14` (blue to orange).
 pub const STYLE: &str = include_str!("style.css");
 
@@ -56,6 +56,6 @@ mod tests {
             block.split(';').filter_map(|one| Some(one.trim().split_once(':')?.0.to_string())).collect()
         };
         assert_eq!(names(light), names(dark));
-        assert_eq!(names(light).len(), 6 + 8 + 16 + 15);
+        assert_eq!(names(light).len(), 8 + 8 + 16 + 15);
     }
 }

@@ -1,7 +1,7 @@
 //! Bars and cells: what covers a rectangle.
 
 use crate::limits::Refused;
-use crate::mark::{Bar, Cell, Layer, Tag};
+use crate::mark::{Bar, Cell, Layer};
 use crate::marks::Area;
 use crate::palette::class_of;
 use crate::pen::{Anchor, Pen, TICK, rectangle, width_of};
@@ -126,8 +126,10 @@ fn joined(mut places: Vec<Rectangle>) -> String {
     places.sort_by(|one, other| one.1.0.total_cmp(&other.1.0).then(one.0.0.total_cmp(&other.0.0)));
     let mut joined: Vec<Rectangle> = Vec::new();
     for (x, y) in places {
+        // On whole pixels, for between two halves of one the paper would shine through.
+        let (x, y) = ((x.0.round(), x.1.round()), (y.0.round(), y.1.round()));
         match joined.last_mut() {
-            Some((before, height)) if *height == y && (before.1 - x.0).abs() < 0.01 => before.1 = x.1,
+            Some((before, height)) if *height == y && before.1 == x.0 => before.1 = x.1,
             _ => joined.push((x, y)),
         }
     }
