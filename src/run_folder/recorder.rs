@@ -162,11 +162,7 @@ impl<'a> Recorder<'a> {
     }
 
     fn write_tables(&self, study: &StudyRecord, test: Option<&TestResult>) -> Result<(), Error> {
-        let report = Report {
-            test: test.map(TestResult::told),
-            notes: self.notes.clone(),
-            ..Report::new(study)
-        };
+        let report = Report { test: test.map(TestResult::told), notes: self.notes.clone(), ..Report::new(study) };
         self.put(&self.folder.trials_csv(), &trials_csv(study))?;
         self.put(&self.folder.report(), &report.markdown())?;
         self.put(&self.folder.page(), &report.html())?;

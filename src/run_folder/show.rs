@@ -8,8 +8,8 @@ use tunefork_study::{
 };
 
 use super::{RunFolder, TestResult, TestedMember};
-use crate::resolve::told_settings;
 use crate::Error;
+use crate::resolve::told_settings;
 
 /// Reads the study of this name in a run folder or in a database, while it runs too. Without a name it is the only one, or in
 /// a run folder the only one that is not Optuna's.

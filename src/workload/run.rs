@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use tunefork_study::{EpochReport, FailureKind, Member, MemberReport, Members, Metrics, Run, StopFlag, TrialFailure, mean};
+use tunefork_study::{
+    EpochReport, FailureKind, Member, MemberReport, Members, Metrics, Run, StopFlag, TrialFailure, mean,
+};
 use tunefork_train::{EpochMetrics, Task, TrainError};
 
 use super::checkpoint::{self, Saved};

@@ -7,8 +7,8 @@ use tunefork_train::Precision;
 use tunefork_trial::TrialNumber;
 
 use super::*;
-use crate::study_file::StudyFile;
 use crate::DeviceChoice;
+use crate::study_file::StudyFile;
 
 const TINY: &str = "[study]\nseed = 5\nreplicates = 2\nat = \"best\"\n\
     [data]\nsize = 12\nclasses = 2\nimages = 90\ntest_images = 10\nfolds = 3\n\

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use tunefork::{DeviceChoice, ReportFormat};
 use tunefork::train::Precision;
+use tunefork::{DeviceChoice, ReportFormat};
 
 use crate::values::{at_least_one, device, not_negative, precision, report_format};
 

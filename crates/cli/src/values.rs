@@ -5,8 +5,8 @@ use std::ffi::OsStr;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Command};
-use tunefork::{DeviceChoice, ReportFormat};
 use tunefork::train::Precision;
+use tunefork::{DeviceChoice, ReportFormat};
 
 /// Reads the name of a device.
 #[derive(Clone)]

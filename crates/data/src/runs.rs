@@ -1,8 +1,10 @@
 //! What Tunefork's own runs leave in folders: people keep them beside their images, also among their class folders.
 
 /// The files and folders of a study, and of a training, but for its database and its models.
-const LEFT: [&str; 11] = [
+const LEFT: [&str; 13] = [
+    "report.html",
     "report.md",
+    "figures",
     "trials.csv",
     "best.toml",
     "best.json",

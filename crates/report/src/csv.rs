@@ -17,10 +17,10 @@ use crate::report::{epochs, last_figures, reason, seconds, trainings};
 /// The attributes are those of the trial, the figures of its last epoch, its `epochs`, `seconds` of training and validation
 /// and the `reason` for its end; where trials are several trainings, the `deviation` of their values and each of these.
 pub fn trials_csv(study: &StudyRecord) -> String {
-    let attributes: Vec<Vec<(String, String)>> =
-        study.trials.iter().map(|trial| attributes_of(study, trial)).collect();
+    let attributes: Vec<Vec<(String, String)>> = study.trials.iter().map(|trial| attributes_of(study, trial)).collect();
     let names = |names: &mut dyn Iterator<Item = &str>| -> BTreeSet<String> { names.map(str::to_owned).collect() };
-    let of_params = names(&mut study.trials.iter().flat_map(|trial| trial.params.iter().map(|stored| stored.name.as_str())));
+    let of_params =
+        names(&mut study.trials.iter().flat_map(|trial| trial.params.iter().map(|stored| stored.name.as_str())));
     let of_attributes = names(&mut attributes.iter().flatten().map(|(name, _)| name.as_str()));
     let fixed = ["number", "value", "datetime_start", "datetime_complete", "duration"].map(String::from);
     let header: Vec<String> = (fixed.into_iter())

@@ -59,6 +59,8 @@ impl Fact {
 /// Rows of cells below a header.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Table {
+    /// What it is of; empty where the text before it says so.
+    pub caption: String,
     /// The names of the columns.
     pub header: Vec<String>,
     /// The rows, each with a cell for each column.
@@ -78,7 +80,13 @@ pub(crate) struct TableRow {
 
 impl Table {
     pub(crate) fn new<Name: Into<String>>(header: impl IntoIterator<Item = Name>) -> Self {
-        Self { header: header.into_iter().map(Into::into).collect(), rows: Vec::new() }
+        Self { header: header.into_iter().map(Into::into).collect(), ..Self::default() }
+    }
+
+    /// The table with words above it.
+    pub(crate) fn of(mut self, caption: impl Into<String>) -> Self {
+        self.caption = caption.into();
+        self
     }
 
     /// The table with these rows, which are no trials.

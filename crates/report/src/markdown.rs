@@ -44,6 +44,9 @@ fn write_section(text: &mut String, section: &Section) -> fmt::Result {
 }
 
 fn write_table(text: &mut String, table: &Table) -> fmt::Result {
+    if !table.caption.is_empty() {
+        writeln!(text, "\n{}", escaped(&table.caption))?;
+    }
     let line = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
     writeln!(text, "\n{}", line(table.header.iter().map(|cell| in_cell(cell)).collect()))?;
     writeln!(text, "|{}", "---|".repeat(table.header.len()))?;

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use tunefork_space::Domain;
-use tunefork_study::{EndReason, MemberReport, StudyRecord, Timing, TrialRecord, deviation_of as deviation_of_trainings};
+use tunefork_study::{
+    EndReason, MemberReport, StudyRecord, Timing, TrialRecord, deviation_of as deviation_of_trainings,
+};
 use tunefork_trial::TrialState;
 
 use crate::document::{Block, Document};

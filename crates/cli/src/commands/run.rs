@@ -103,7 +103,7 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
     if report.outcome.outside_events > 0 {
         line(format!("reproducible given {}", counted(report.outcome.outside_events, "outside event")));
     }
-    line(format!("report: {}", options.folder.report().display()));
+    line(format!("report: {}", options.folder.page().display()));
     if report.outcome.best.is_some() || report.outcome.under_way.is_some() {
         for model in options.folder.models(spec.members()) {
             line(format!("model: {}", model.display()));

@@ -78,7 +78,9 @@ fn experiments_are_named_wherever_trials_are_shown() {
         assert!(report.contains(part), "{part} is not in\n{report}");
     }
     let csv = fixture.read("runs/given/trials.csv");
-    assert!(csv.starts_with("trial,state,value,epochs,experiment,run,"), "{csv}");
+    for part in [",user_attrs_experiment,", ",user_attrs_run,", ",epochs; rate; named,"] {
+        assert!(csv.contains(part), "{part} is not in\n{csv}");
+    }
     // A trial's configuration is its own.
     assert!(fixture.read("runs/given/trials/0006/config.toml").contains("channels = [4, 8]"));
     assert!(fixture.read("runs/given/trials/0002/config.toml").contains("epochs = 3"));

@@ -109,7 +109,9 @@ fn mean_and_deviation_are_told_everywhere() {
         assert!(text.contains("replicate 1 fold 4"), "{text}");
     }
     let table = fixture.read("run/trials.csv");
-    assert!(table.contains("deviation,replicate 0 fold 0,"), "{table}");
+    for column in ["user_attrs_deviation", "user_attrs_replicate 0 fold 0"] {
+        assert!(table.lines().next().unwrap().split(',').any(|name| name == column), "{table}");
+    }
 
     // Any of the models can be put to use, and its configuration trains them all again.
     let again = fixture.ok(&["train", "run/best.toml", "--out", "again"]);
@@ -155,7 +157,7 @@ fn trainings_are_named_by_what_tells_them_apart() {
         assert!(report.contains(&format!("\n| {name} | ")), "{report}");
         let header = fixture.read("run/trials.csv");
         let header = header.lines().next().unwrap();
-        assert!(header.contains(&format!(",{name},")), "{header}");
+        assert!(header.contains(&format!(",user_attrs_{name},")), "{header}");
         for table in ["run/trials/0000/progress.csv", "trained/train/progress.csv"] {
             let header = fixture.read(table);
             let header = header.lines().next().unwrap();

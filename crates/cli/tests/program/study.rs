@@ -17,6 +17,7 @@ fn a_study_leaves_a_folder_that_can_be_used() {
         "best.json",
         "best.safetensors",
         "best.toml",
+        "report.html",
         "report.md",
         "study.db",
         "test.json",
@@ -36,7 +37,7 @@ fn a_study_leaves_a_folder_that_can_be_used() {
     let best = shown["best"]["trial"].as_u64().unwrap();
     let csv = fixture.read("runs/tiny/trials.csv");
     assert_eq!(csv.lines().count(), 7, "{csv}");
-    assert!(fixture.read("runs/tiny/report.md").contains(&format!("**trial {best}**")));
+    assert!(fixture.read("runs/tiny/report.md").contains(&format!("** (trial {best})\n")));
     let text = fixture.ok(&["show", "runs/tiny/study.db"]);
     assert!(text.contains(&format!("best: trial {best}, validation accuracy")), "{text}");
 }
@@ -83,7 +84,7 @@ fn a_finished_study_grows_and_is_not_changed() {
     assert_eq!(fixture.shown("runs/tiny"), grown, "a refusal changes nothing");
     let report = fixture.read("runs/tiny/report.md");
     assert!(
-        report.contains("8 trials") && report.contains("`trials` was raised from 6 to 8, which is not the same"),
+        report.contains("trials: **8** (") && report.contains("`trials` was raised from 6 to 8, which is not the same"),
         "{report}"
     );
 }
@@ -95,7 +96,10 @@ fn trials_that_were_asked_for_and_never_begun_are_taken_back() {
     let before = fixture.shown("runs/tiny");
     fixture.ok(&["run", "study.toml", "--set", "trials=5000", "time_limit=0.0001"]);
     let report = fixture.read("runs/tiny/report.md");
-    assert!(report.contains("6 trials") && report.contains("`trials` was raised from 6 to 5000, which"), "{report}");
+    assert!(
+        report.contains("trials: **6** (") && report.contains("`trials` was raised from 6 to 5000, which"),
+        "{report}"
+    );
     fixture.ok(&["run", "study.toml"]);
     assert_eq!(fixture.shown("runs/tiny"), before);
     assert!(!fixture.read("runs/tiny/report.md").contains("was raised"));
@@ -153,7 +157,7 @@ fn files_that_follow_from_the_database_are_made_anew() {
         names.map(|name| (std::fs::read(folder.join(&name)).unwrap(), name)).collect::<Vec<_>>()
     };
     let whole = derived();
-    for name in ["report.md", "trials.csv", "best.toml", "trials/0001/progress.csv"] {
+    for name in ["report.md", "report.html", "trials.csv", "best.toml", "trials/0001/progress.csv"] {
         std::fs::write(folder.join(name), "").unwrap();
     }
     std::fs::remove_dir_all(folder.join("trials/0002")).unwrap();
@@ -247,7 +251,7 @@ fn files_without_a_study_are_not_replaced() {
         std::fs::remove_file(fixture.path(&format!("run/{file}"))).unwrap();
     }
     let told = fixture.fails(2, &["run", "study.toml", "--out", "run"]);
-    assert!(told.contains("5 other files"), "{told}");
+    assert!(told.contains("6 other files"), "{told}");
     assert_eq!(fixture.read("run/best.toml"), best);
 }
 

@@ -23,7 +23,9 @@ pub(crate) fn correlation(report: &Report<'_>) -> Option<Figure> {
     let mut cells = Vec::new();
     for (row, of_row) in names.iter().enumerate() {
         for (place, of_column) in names.iter().enumerate().take(row) {
-            let pair = |(trial, value): &(&TrialRecord, f64)| Some((column(place, trial, *value)?, column(row, trial, *value)?));
+            let pair = |(trial, value): &(&TrialRecord, f64)| {
+                Some((column(place, trial, *value)?, column(row, trial, *value)?))
+            };
             let pairs: Vec<(f64, f64)> = complete.iter().filter_map(pair).collect();
             let Some(rank) = rank_correlation(&pairs) else { continue };
             let tip = format!("{of_column} and {of_row}: {rank:+.2} of {} trials", pairs.len());

@@ -28,9 +28,11 @@ pub(crate) fn cost(report: &Report<'_>) -> Option<Figure> {
         .filter(|(_, points)| points.len() >= 4 && points.iter().any(|(_, cost, _)| *cost != points[0].1))
         .map(|(axis, points)| {
             let dots = points.iter().map(|(trial, cost, value)| Point::new(*cost, *value).key(trial.number.0));
-            Chart::new(axis, value_axis(report, &values))
-                .layer(Layer::points(dots.collect::<Vec<_>>()).thin())
-                .layer(Layer::steps(front(&points, report.study.header.direction)).colour(Colour::Series(2)).name("best for less"))
+            Chart::new(axis, value_axis(report, &values)).layer(Layer::points(dots.collect::<Vec<_>>()).thin()).layer(
+                Layer::steps(front(&points, report.study.header.direction))
+                    .colour(Colour::Series(2))
+                    .name("best for less"),
+            )
         })
         .collect();
     if panels.is_empty() {

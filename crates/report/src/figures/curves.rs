@@ -25,7 +25,8 @@ pub(crate) fn curves(report: &Report<'_>) -> Option<Figure> {
     let last = |trial: &&TrialRecord| trial.epochs.last().map(|epoch| epoch.report.value);
     let values: Vec<f64> = drawn.iter().filter_map(last).collect();
     let mut chart = Chart::new(Axis::linear("epoch").whole(), value_axis(report, &values));
-    let lines = |state: TrialState| drawn.iter().filter(move |trial| trial.state == state && Some(trial.number) != best);
+    let lines =
+        |state: TrialState| drawn.iter().filter(move |trial| trial.state == state && Some(trial.number) != best);
     for trial in lines(TrialState::Pruned) {
         chart = chart.layer(line(trial).thin().colour(Colour::Muted).end(Shape::Cross));
     }
@@ -41,8 +42,12 @@ pub(crate) fn curves(report: &Report<'_>) -> Option<Figure> {
         chart = chart.layer(line(trial).colour(Colour::Series(2)).name(format!("best: trial {}", trial.number)));
     }
     let stopped = trials.iter().filter(|trial| trial.state == TrialState::Pruned).count();
-    let part = if every > 1 { format!(" Of {} trials {} are drawn.", trials.len(), drawn.len()) } else { String::new() };
-    let told = format!("{} after each epoch; a cross is where a trial was stopped: {stopped} were.{part}", report.objective());
+    let part =
+        if every > 1 { format!(" Of {} trials {} are drawn.", trials.len(), drawn.len()) } else { String::new() };
+    let told = format!(
+        "The {} after each epoch; a cross is where a trial was stopped: {stopped} were.{part}",
+        report.objective()
+    );
     Some(Figure::new("curves", "Learning curves").description(told).panel(chart))
 }
 

@@ -23,7 +23,8 @@ pub(crate) fn one_factor(report: &Report<'_>, experiment: &Experiment<'_>, place
     if complete.len() < 2 {
         return None;
     }
-    let ends: Vec<f64> = complete.iter().flat_map(|(_, value, deviation, ..)| [value - deviation, value + deviation]).collect();
+    let ends: Vec<f64> =
+        complete.iter().flat_map(|(_, value, deviation, ..)| [value - deviation, value + deviation]).collect();
     let intervals: Vec<Interval> = complete
         .iter()
         .map(|(place, value, deviation, key, name)| {
@@ -42,7 +43,9 @@ pub(crate) fn one_factor(report: &Report<'_>, experiment: &Experiment<'_>, place
         None => *name,
     });
     let mut chart = Chart::new(Axis::band(common.unwrap_or_default(), names), value_axis(report, &ends));
-    if let Some(value) = report.baseline().filter(|trial| trial.state == TrialState::Complete).and_then(|trial| trial.value) {
+    if let Some(value) =
+        report.baseline().filter(|trial| trial.state == TrialState::Complete).and_then(|trial| trial.value)
+    {
         chart = chart.layer(Layer::rule_y(value).name("baseline"));
     }
     let several = complete.iter().any(|(_, _, deviation, ..)| *deviation > 0.0);

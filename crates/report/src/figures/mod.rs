@@ -85,8 +85,7 @@ fn value_colour(report: &Report<'_>, values: &[f64]) -> (Axis, Palette) {
 fn drawn_parameters<'a>(report: &Report<'a>) -> Vec<(&'a str, &'a Domain)> {
     let importances = crate::importances::importances(report);
     let place = |name: &str| importances.iter().position(|of| of.parameter == name).unwrap_or(usize::MAX);
-    let mut parameters: Vec<_> =
-        report.parameters().into_iter().filter(|(name, _)| varies(report, name)).collect();
+    let mut parameters: Vec<_> = report.parameters().into_iter().filter(|(name, _)| varies(report, name)).collect();
     parameters.sort_by_key(|(name, _)| place(name));
     parameters
 }

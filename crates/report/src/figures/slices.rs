@@ -26,13 +26,13 @@ pub(crate) fn slices(report: &Report<'_>) -> Option<Figure> {
             let place = |(trial, value): &(&TrialRecord, f64)| Some((internal(trial, name)?, *value, trial.number.0));
             of.iter().filter_map(place).map(|(x, y, key)| Point::new(x, y).key(key)).collect()
         };
-        let layer = |of, shape, colour| Layer::points(points(of)).thin().shape(shape).colour(colour).spread();
+        let layer = |of, shape, colour| Layer::points(points(of)).shape(shape).colour(colour).spread();
         Chart::new(parameter_axis(name, domain), value_axis(report, &values))
-            .layer(layer(&stopped, Shape::Ring, Colour::Muted))
+            .layer(layer(&stopped, Shape::Ring, Colour::Muted).thin())
             .layer(layer(&complete, Shape::Dot, Colour::Series(1)))
     });
     let told = format!(
-        "{} of each trial over the value of each parameter; those that were stopped early are grey.",
+        "The {} of each trial over the value of each parameter; those that were stopped early are grey.",
         report.objective()
     );
     let columns = if drawn.len() < 3 { drawn.len() } else { 3 };

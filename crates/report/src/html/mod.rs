@@ -99,8 +99,12 @@ fn write_table(text: &mut String, table: &Table) {
     let numeric: Vec<bool> =
         (0..table.header.len()).map(|column| table.rows.iter().all(|row| is_number(&row.cells[column]))).collect();
     let class = |column: usize| if numeric[column] { " class=\"number\"" } else { "" };
+    let caption = match table.caption.as_str() {
+        "" => String::new(),
+        caption => format!("<caption>{}</caption>\n", escaped(caption)),
+    };
     let kind = if is_of_trials { " class=\"trials\"" } else { "" };
-    let _ = write!(text, "<div class=\"table\" tabindex=\"0\"><table{kind}>\n<thead><tr>");
+    let _ = write!(text, "<div class=\"table\" tabindex=\"0\"><table{kind}>\n{caption}<thead><tr>");
     for (column, name) in table.header.iter().enumerate() {
         let _ = write!(text, "<th scope=\"col\"{}>{}</th>", class(column), cell(name));
     }

@@ -26,8 +26,9 @@ pub(super) fn settings(report: &Report<'_>) -> Section {
     let mut section = Section::new("Settings");
     let header = &report.study.header;
     let settings = header.attributes.iter().filter(|(name, _)| name != NOTES);
-    let settings: Vec<Vec<String>> =
-        settings.map(|(name, value)| vec![name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)]).collect();
+    let settings: Vec<Vec<String>> = settings
+        .map(|(name, value)| vec![name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)])
+        .collect();
     if !settings.is_empty() {
         section.table(Table::new(["setting", "value"]).with_rows(settings));
     }

@@ -13,13 +13,12 @@ use crate::report::{deviation_of, last_figures, trainings};
 pub(super) fn best(report: &Report<'_>) -> Section {
     let mut section = Section::new("Best trial");
     if let Some(best) = report.study.best() {
-        section.text(format!("Trial {}, whose configuration is:", best.number));
         let params = best.params();
         let given = params.iter().filter(|(_, value)| **value != Value::Null);
         let rows = given.map(|(name, value)| vec![name.to_string(), value_text(value)]);
-        section.table(Table::new(["parameter", "value"]).with_rows(rows));
-        section.text("On the validation images, after its last epoch:");
-        section.table(validation(report, best));
+        let caption = format!("Trial {} has this configuration:", best.number);
+        section.table(Table::new(["parameter", "value"]).of(caption).with_rows(rows));
+        section.table(validation(report, best).of("Validation images, after its last epoch:"));
         trainings_of(&mut section, report, best);
     }
     test(&mut section, report);
@@ -43,24 +42,24 @@ fn trainings_of(section: &mut Section, report: &Report<'_>, best: &TrialRecord) 
     if reports.is_empty() {
         return;
     }
-    section.text(format!("The value is the mean over {} trainings, ± their standard deviation:", reports.len()));
+    let caption = format!("The value is the mean over {} trainings, ± their standard deviation:", reports.len());
     let members = Members::of(reports.iter().map(|report| report.member));
     let rows = reports.iter().map(|report| vec![members.name(report.member), figure(report.value)]);
-    section.table(Table::new(["training", report.objective()]).with_rows(rows));
+    section.table(Table::new(["training", report.objective()]).of(caption).with_rows(rows));
 }
 
 fn test(section: &mut Section, report: &Report<'_>) {
     let Some(test) = &report.test else { return };
-    section.text(match test.looks {
-        ..=1 => "On the test images, which were looked at once, for this trial:".to_string(),
+    let caption = match test.looks {
+        ..=1 => "Test images, which were looked at once, for this trial:".to_string(),
         looks => format!(
-            "On the test images, which were looked at {}, each time for the trial that was the best then:",
+            "Test images, which were looked at {}, each time for the trial that was the best then:",
             times(looks as usize)
         ),
-    });
+    };
     let rows = test.figures.iter().map(|(name, value)| {
         let deviation = test.deviations.iter().find(|(other, _)| other == name).map(|(_, deviation)| *deviation);
         vec![name.clone(), with_deviation(*value, deviation)]
     });
-    section.table(Table::new(["figure", "value"]).with_rows(rows));
+    section.table(Table::new(["figure", "value"]).of(caption).with_rows(rows));
 }

@@ -5,8 +5,8 @@ use tunefork_trial::TrialState;
 
 use crate::Report;
 use crate::document::{Block, Section, Table, TableRow};
-use crate::figures;
 use crate::experiments::{Experiment, experiments as of};
+use crate::figures;
 use crate::numbers::{figure_beside, with_deviation};
 use crate::report::{deviation_of, epochs};
 

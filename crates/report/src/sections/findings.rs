@@ -44,7 +44,8 @@ fn gain(report: &Report<'_>) -> Option<String> {
     }
     let objective = report.objective();
     let difference = figure_beside((value - before).abs(), before);
-    let relative = if before == 0.0 { String::new() } else { format!(", {}", percent((value - before).abs() / before.abs())) };
+    let relative =
+        if before == 0.0 { String::new() } else { format!(", {}", percent((value - before).abs() / before.abs())) };
     let errors = match report.study.header.direction {
         // Of an accuracy that is near 1 the share of errors that are gone says more.
         Direction::Maximize if objective == "accuracy" && before < 1.0 => {
@@ -73,12 +74,15 @@ fn convergence(report: &Report<'_>) -> Option<String> {
     let near = last - 0.05 * (last - first);
     let is_near = |value: f64| value == near || direction.better(value, near);
     let (earlier, _) = complete.iter().find(|(_, value)| is_near(*value))?;
-    let mut text = format!("The best came with trial {} of {count}", best.number.0 + 1);
+    let mut text = format!("Of {} the best is trial {}", counted(count, "trial"), best.number);
     if earlier.number < best.number && first != last {
-        let place = earlier.number.0 + 1;
-        text.push_str(&format!("; 95 % of what the search gained over its first trial was reached with trial {place}"));
+        let (first, _) = complete[0];
+        text.push_str(&format!(
+            "; 95 % of what it gains over trial {}, the first to complete, was reached with trial {}",
+            first.number, earlier.number
+        ));
     }
-    Some(text + " (counted from 1).")
+    Some(text + ".")
 }
 
 /// How the completed trials are spread.
@@ -135,10 +139,15 @@ fn where_the_best_lie(report: &Report<'_>) -> Vec<String> {
 fn lies(name: &str, domain: &Domain, best: &[f64], all: &[f64]) -> String {
     let text = |internal: f64| value_text(&domain.to_value(internal));
     if let Domain::Categorical { choices, .. } = domain {
-        let share = |of: &[f64], choice: usize| of.iter().filter(|value| **value == choice as f64).count() as f64 / of.len() as f64;
+        let share = |of: &[f64], choice: usize| {
+            of.iter().filter(|value| **value == choice as f64).count() as f64 / of.len() as f64
+        };
         let most = (0..choices.len()).max_by(|a, b| share(best, *a).total_cmp(&share(best, *b))).unwrap_or(0);
         let (of_best, of_all) = (percent(share(best, most)), percent(share(all, most)));
-        return format!("{name} = {} in {of_best} of the best quarter of trials, and in {of_all} of all.", text(most as f64));
+        return format!(
+            "{name} = {} in {of_best} of the best quarter of trials, and in {of_all} of all.",
+            text(most as f64)
+        );
     }
     // Where half of the best lie; between two values of a domain with steps there is none.
     let nearest = |values: &[f64], share: f64| {
@@ -251,7 +260,6 @@ fn trains_longer(report: &Report<'_>) -> Option<String> {
     let direction = report.study.header.direction;
     let top = ValueAt::Best.pick(direction, &best.epochs, value)?;
     let last = best.epochs.last()?;
-    (best.epochs.len() >= 3 && top.step == last.step).then(|| {
-        format!("Train longer: the best epoch of the best trial is its last, epoch {}.", last.step)
-    })
+    (best.epochs.len() >= 3 && top.step == last.step)
+        .then(|| format!("Train longer: the best epoch of the best trial is its last, epoch {}.", last.step))
 }

@@ -26,5 +26,9 @@ pub(crate) fn all(report: &Report<'_>) -> Document {
         about::settings(report),
     ];
     let sections = sections.into_iter().filter(|section| !section.blocks.is_empty());
-    Document { title: report.study.header.name.clone(), subtitle: overview::subtitle(report), sections: sections.collect() }
+    Document {
+        title: report.study.header.name.clone(),
+        subtitle: overview::subtitle(report),
+        sections: sections.collect(),
+    }
 }

@@ -19,7 +19,8 @@ pub(super) fn subtitle(report: &Report<'_>) -> String {
     };
     let how = [&header.sampler, &header.scheduler].map(String::as_str);
     let how: Vec<&str> = how.into_iter().filter(|name| !name.is_empty()).collect();
-    let how = if how.is_empty() { String::new() } else { format!(" Search: {}, seed {}.", how.join(", "), header.seed) };
+    let how =
+        if how.is_empty() { String::new() } else { format!(" Search: {}, seed {}.", how.join(", "), header.seed) };
     format!("{} was to be {aim}.{how}", capital(header.metric.as_deref().unwrap_or("the value")))
 }
 
@@ -86,7 +87,8 @@ fn time(report: &Report<'_>, own: &[&TrialRecord]) -> Option<Fact> {
 /// What stopping early saved of the epochs that the stopped and completed trials would have taken.
 fn saved(report: &Report<'_>) -> Option<Fact> {
     let saved = Saved::of(report)?;
-    let note = format!("of {}, in {}", counted(saved.planned as usize, "epoch"), counted(saved.stopped, "stopped trial"));
+    let note =
+        format!("of {}, in {}", counted(saved.planned as usize, "epoch"), counted(saved.stopped, "stopped trial"));
     Some(Fact::new("saved by stopping early", percent(saved.share()), note))
 }
 

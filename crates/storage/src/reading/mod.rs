@@ -100,7 +100,8 @@ fn header(connection: &Connection, id: i64, name: &str, ours: bool) -> Result<St
 }
 
 fn attributes(connection: &Connection, id: i64) -> Result<Vec<(String, serde_json::Value)>, DatabaseError> {
-    let sql = "SELECT \"key\", value_json FROM study_user_attributes WHERE study_id = ? ORDER BY study_user_attribute_id";
+    let sql =
+        "SELECT \"key\", value_json FROM study_user_attributes WHERE study_id = ? ORDER BY study_user_attribute_id";
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map([id], |row| {
         let (key, source): (String, String) = (row.get(0)?, row.get(1)?);
