@@ -5,8 +5,8 @@ use std::ffi::OsStr;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Command};
-use tunefork::DeviceChoice;
 use tunefork::train::Precision;
+use tunefork::{DeviceChoice, ModelFormat};
 
 /// Reads the name of a device.
 #[derive(Clone)]
@@ -42,6 +42,10 @@ pub(crate) fn device() -> impl TypedValueParser<Value = DeviceChoice> {
 
 pub(crate) fn precision() -> impl TypedValueParser<Value = Precision> {
     PossibleValuesParser::new(Precision::ALL.iter().map(|precision| precision.name())).try_map(|name| name.parse())
+}
+
+pub(crate) fn format() -> impl TypedValueParser<Value = ModelFormat> {
+    PossibleValuesParser::new(ModelFormat::ALL.iter().map(|format| format.name())).try_map(|name| name.parse())
 }
 
 pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
