@@ -70,7 +70,7 @@ pub(crate) struct EvaluateArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  tunefork export runs/quickstart                     the best model of a run, as best.onnx beside it
+  tunefork export runs/quickstart                     the best model of a run, as best.onnx
   tunefork export best.safetensors --out web/model.onnx
   tunefork export runs/quickstart --raw               takes images as decoders give them
   tunefork export runs/quickstart --out model.safetensors")]
@@ -83,8 +83,8 @@ pub(crate) struct ExportArgs {
     /// The file [default: the model's name with the ending of the format, beside the model]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// The ONNX file takes bytes as decoders give them, uint8 [batch, height, width, channels] of any size, and resizes
-    /// them itself: as Tunefork does for images that have the network's size, nearly so for others
+    /// The ONNX file takes images as decoders give them, uint8 [batch, height, width, channels] of any size, and resizes
+    /// them itself
     #[arg(long)]
     pub raw: bool,
     /// The ONNX file takes images that are normalised already

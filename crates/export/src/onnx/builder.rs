@@ -57,6 +57,11 @@ impl Builder {
         self.constant(name, DataType::Int64, &[values.len()], bytes)
     }
 
+    /// A single whole number: a place.
+    pub(super) fn integer(&mut self, name: &str, value: i64) -> String {
+        self.constant(name, DataType::Int64, &[], value.to_le_bytes().to_vec())
+    }
+
     fn constant(&mut self, name: &str, data_type: DataType, shape: &[usize], raw_data: Vec<u8>) -> String {
         let name = self.unused(name);
         self.names.insert(name.clone());
@@ -84,10 +89,6 @@ pub(super) fn int(name: &str, value: i64) -> AttributeProto {
 
 pub(super) fn ints(name: &str, values: impl IntoIterator<Item = usize>) -> AttributeProto {
     attribute(name, AttributeType::Ints, |it| it.ints = values.into_iter().map(|value| value as i64).collect())
-}
-
-pub(super) fn string(name: &str, value: &str) -> AttributeProto {
-    attribute(name, AttributeType::String, |it| it.s = Some(value.as_bytes().to_vec()))
 }
 
 fn attribute(name: &str, kind: AttributeType, set: impl FnOnce(&mut AttributeProto)) -> AttributeProto {

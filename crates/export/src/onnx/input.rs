@@ -1,11 +1,11 @@
 //! What stands between the images that a program has and those that the network reads.
 
-use tunefork_data::{Fit, Normalisation};
+use tunefork_data::Normalisation;
 use tunefork_nn::Image;
 
-use super::OnnxInput;
-use super::builder::{Builder, Side, int, ints, string, value};
+use super::builder::{Builder, Side, int, ints, value};
 use super::proto::{DataType, ValueInfoProto};
+use super::{OnnxInput, resize};
 use crate::Model;
 
 /// The name of the input.
@@ -47,7 +47,7 @@ pub(super) fn add(graph: &mut Builder, input: OnnxInput, model: &Model) -> Strin
         OnnxInput::Raw => {
             let images = graph.node(LAYER, "Transpose", &[&images], vec![ints("perm", [0, 3, 1, 2])]);
             let images = graph.node(LAYER, "Cast", &[&images], vec![int("to", DataType::Float as i64)]);
-            let images = resized(graph, &images, model.network.input, model.fit);
+            let images = resize::add(graph, LAYER, &images, model.network.input, model.fit);
             let scale = graph.number(LAYER, 255.0);
             let images = graph.node(LAYER, "Div", &[&images, &scale], vec![]);
             normalised(graph, &images, &model.normalisation)
@@ -62,48 +62,4 @@ fn normalised(graph: &mut Builder, images: &str, normalisation: &Normalisation) 
     let std = graph.floats("normalisation.std", &[std.len(), 1, 1], std);
     let centred = graph.node(LAYER, "Sub", &[images, &mean], vec![]);
     graph.node(LAYER, "Div", &[&centred, &std], vec![])
-}
-
-/// Images of any size in that of the network, with a triangle filter as wide as the reduction and in whole bytes, as the data are prepared.
-/// There bytes are also rounded between rows and columns, so this is the same only for images that have the size.
-fn resized(graph: &mut Builder, images: &str, shape: Image, fit: Fit) -> String {
-    let images = match fit {
-        Fit::Crop => cropped(graph, images, shape),
-        Fit::Stretch => images.to_owned(),
-    };
-    let sizes = graph.integers("input/size", &[shape.height as i64, shape.width as i64]);
-    let attributes = vec![
-        string("mode", "linear"),
-        string("coordinate_transformation_mode", "half_pixel"),
-        int("antialias", 1),
-        ints("axes", [2, 3]),
-    ];
-    // The second and third input, a region and factors, are not there.
-    let images = graph.node(LAYER, "Resize", &[&images, "", "", &sizes], attributes);
-    graph.node(LAYER, "Round", &[&images], vec![])
-}
-
-/// The largest part in the middle that has the proportions of the network's images, in whole pixels.
-fn cropped(graph: &mut Builder, images: &str, shape: Image) -> String {
-    let (height, width) = (shape.height as i64, shape.width as i64);
-    let axes = graph.integers("input/axes", &[2, 3]);
-    let swapped = graph.integers("input/swapped", &[1, 0]);
-    let [one, two] = [1, 2].map(|number| graph.integers(&format!("input/{number}"), &[number]));
-    let own = graph.integers("input/numerators", &[height, width]);
-    let other = graph.integers("input/denominators", &[width, height]);
-    let half = graph.integers("input/rounding", &[width / 2, height / 2]);
-    let mut node = |operator: &str, inputs: &[&str]| graph.node(LAYER, operator, inputs, vec![]);
-    let whole = node("Shape", &[images]);
-    let sides = node("Gather", &[&whole, &axes]);
-    // The height that belongs to the width, and the width that belongs to the height.
-    let across = node("Gather", &[&sides, &swapped]);
-    let product = node("Mul", &[&across, &own]);
-    let product = node("Add", &[&product, &half]);
-    let belonging = node("Div", &[&product, &other]);
-    let belonging = node("Max", &[&belonging, &one]);
-    let kept = node("Min", &[&belonging, &sides]);
-    let rest = node("Sub", &[&sides, &kept]);
-    let start = node("Div", &[&rest, &two]);
-    let end = node("Add", &[&start, &kept]);
-    node("Slice", &[images, &start, &end, &axes])
 }

@@ -7,6 +7,7 @@ mod builder;
 mod input;
 mod layer;
 mod proto;
+mod resize;
 mod weights;
 
 use std::fmt::Write as _;
@@ -20,8 +21,8 @@ use self::proto::{DataType, ModelProto, OperatorSetIdProto, StringStringEntryPro
 use self::weights::Weights;
 use crate::{ExportError, Model};
 
-/// Version of the operators: the first in which images are made smaller without aliasing. onnxruntime has it since 1.14.
-const OPERATORS: i64 = 18;
+/// Version of the operators. onnxruntime has it since 1.12.
+const OPERATORS: i64 = 17;
 /// Version of the form of files, that of these operators.
 const FORM: i64 = 8;
 /// Largest file: messages may have 2 GiB, and what is not weights takes less than this.
@@ -35,8 +36,8 @@ pub enum OnnxInput {
     Scaled,
     /// uint8 `[batch, height, width, channels]` as decoders give it, in any height and width; resizing and normalisation are part of the graph.
     ///
-    /// Images that have the network's size give what [`OnnxInput::Scaled`] gives. Others are resized nearly as the data are: bytes may differ by a
-    /// rounding, and a part that is cut out lies up to half a pixel beside.
+    /// Images that have the network's size give what [`OnnxInput::Scaled`] gives. Others are brought to it as the data are; a byte may be rounded the
+    /// other way, seldom.
     Raw,
     /// float32 `[batch, channels, height, width]`, normalised by whoever calls.
     Normalised,

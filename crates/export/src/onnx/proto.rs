@@ -77,8 +77,6 @@ pub(super) struct AttributeProto {
     pub(super) f: Option<f32>,
     #[prost(int64, optional, tag = "3")]
     pub(super) i: Option<i64>,
-    #[prost(bytes = "vec", optional, tag = "4")]
-    pub(super) s: Option<Vec<u8>>,
     #[prost(int64, repeated, tag = "8")]
     pub(super) ints: Vec<i64>,
     #[prost(enumeration = "AttributeType", tag = "20")]
@@ -91,7 +89,6 @@ pub(super) enum AttributeType {
     Undefined = 0,
     Float = 1,
     Int = 2,
-    String = 3,
     Ints = 7,
 }
 

@@ -8,8 +8,8 @@ use tunefork_train::Images;
 
 /// How many images of each shape.
 pub(crate) const COUNT: usize = 48;
-/// The size of photos that have to be resized, of which a part in the middle does not begin at a whole pixel.
-pub(crate) const PHOTO: Image = Image::new(91, 120, 3);
+/// Sizes of photos that have to be resized: made smaller, with a part in the middle that does not begin at a whole pixel, and made larger.
+pub(crate) const PHOTOS: [Image; 2] = [Image::new(91, 120, 3), Image::new(21, 15, 3)];
 
 /// The folder of real sets, if the photos are in it.
 fn photos() -> Option<PathBuf> {

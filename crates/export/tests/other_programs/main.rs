@@ -24,8 +24,8 @@ use self::networks::{SHAPES, kind, model, networks};
 
 /// How far probabilities may lie apart.
 const TOLERANCE: f64 = 1e-5;
-/// The same where images are resized, which the runtime does almost as we do.
-const RESIZED_TOLERANCE: f64 = 0.02;
+/// The same where images are resized in the graph: a byte here and there is rounded the other way.
+const RESIZED_TOLERANCE: f64 = 2e-3;
 
 const FORMS: [(&str, OnnxInput); 3] =
     [("scaled", OnnxInput::Scaled), ("raw", OnnxInput::Raw), ("normalised", OnnxInput::Normalised)];
@@ -52,15 +52,16 @@ impl Cases {
         let mut cases = Self { folder: tempfile::tempdir().unwrap(), listed: Vec::new() };
         let cache = tempfile::tempdir().unwrap();
         let sets = SHAPES.map(|shape| images::images(shape, cache.path()));
+        let [large, small] = images::PHOTOS.map(|shape| images::images(shape, cache.path()));
         for (name, network) in networks() {
             let images = sets.iter().find(|images| images.data.shape() == network.input).expect("a set of each shape");
-            cases.add(&name, &model(network, images.normalisation.clone()), images, None);
+            let photos = (name == "windows").then_some(&small);
+            cases.add(&name, &model(network, images.normalisation.clone()), images, photos);
         }
-        let photos = images::images(images::PHOTO, cache.path());
         let mut trained = trained(&sets[0]);
         for fit in [Fit::Crop, Fit::Stretch] {
             trained.fit = fit;
-            cases.add(&format!("trained-{fit}"), &trained, &sets[0], Some(&photos));
+            cases.add(&format!("trained-{fit}"), &trained, &sets[0], Some(&large));
         }
         std::fs::write(cases.path("cases.json"), json!(cases.listed).to_string()).unwrap();
         cases

@@ -20,6 +20,9 @@ def session(case, form):
     path = folder / f"{case['name']}.{form}.onnx"
     model = onnx.load(path)
     onnx.checker.check_model(model, full_check=True)
+    used = {name for node in model.graph.node for name in node.input}
+    unused = {constant.name for constant in model.graph.initializer} - used
+    assert not unused, f"nothing uses {unused}"
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     assert json.loads(metadata["classes"]) == case["classes"], metadata["classes"]
     assert ast.literal_eval(metadata["names"]) == dict(enumerate(case["classes"])), metadata["names"]
