@@ -35,8 +35,7 @@ pub fn find_model(path: &Path) -> Result<PathBuf, Error> {
     if !path.is_dir() {
         return Ok(path.to_path_buf());
     }
-    let of_training = path.join("model.safetensors");
-    let usual = [RunFolder::new(path).model(), of_training];
+    let usual = [RunFolder::new(path).model(), path.join("model.safetensors")];
     if let Some(model) = usual.iter().find(|model| model.is_file()) {
         return Ok(model.clone());
     }
@@ -46,8 +45,11 @@ pub fn find_model(path: &Path) -> Result<PathBuf, Error> {
     let is_model = |path: &PathBuf| ModelFormat::of(path) == Some(ModelFormat::Safetensors);
     let mut found: Vec<PathBuf> = entries.into_iter().filter(is_model).collect();
     found.sort();
-    // Of a training that stands in a run folder without a study.
-    found.extend(Some(path.join("train/model.safetensors")).filter(|model| found.is_empty() && model.is_file()));
+    if found.is_empty() {
+        // A run folder without a study.
+        let of_training = RunFolder::new(path).training().join("model.safetensors");
+        found.extend(of_training.is_file().then_some(of_training));
+    }
     Err(Error::NoModel { folder: path.to_path_buf(), found })
 }
 

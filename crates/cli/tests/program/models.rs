@@ -4,36 +4,43 @@ use std::path::Path;
 
 use crate::support::{Fixture, TINY, files};
 
-/// A picture that is nearly white or nearly black.
-fn write_plain(path: &Path, is_light: bool, image: usize) {
-    let (side, grey) = (12, if is_light { 250 } else { 5 });
-    let pixels: Vec<u8> = (0..side * side).map(|pixel| if pixel == image { 128 } else { grey }).collect();
+/// How bright images of a class are.
+const NIGHT: u8 = 5;
+const DUSK: u8 = 110;
+const DAY: u8 = 250;
+
+/// A picture of one grey, but for a pixel.
+fn write_plain(path: &Path, grey: u8, image: usize) {
+    let side = 12;
+    let pixels: Vec<u8> = (0..side * side).map(|pixel| if pixel == image { 180 } else { grey }).collect();
     let mut encoder = png::Encoder::new(std::fs::File::create(path).unwrap(), side as u32, side as u32);
     encoder.set_color(png::ColorType::Grayscale);
     encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
 }
 
-/// A set of class folders with so many light and dark images each.
-fn write_set(folder: &Path, classes: &[(&str, usize, usize)]) {
-    for (class, light, dark) in classes {
+/// A set of class folders, each with so many images of these greys.
+fn write_set(folder: &Path, classes: &[(&str, &[(u8, usize)])]) {
+    for (class, images) in classes {
         std::fs::create_dir_all(folder.join(class)).unwrap();
-        let lights = (0..light + dark).map(|image| image < *light);
-        lights.enumerate().for_each(|(image, is_light)| {
-            write_plain(&folder.join(class).join(format!("{image}.png")), is_light, image);
+        let greys = images.iter().flat_map(|(grey, count)| std::iter::repeat_n(*grey, *count));
+        greys.enumerate().for_each(|(image, grey)| {
+            write_plain(&folder.join(class).join(format!("{image}.png")), grey, image);
         });
     }
 }
 
-/// A folder with a run that told night from day, without a mistake.
+/// A folder with a run that tells the times of day apart, without a mistake.
 fn trained(more: &[&str]) -> Fixture {
     let fixture = Fixture::new("");
-    write_set(&fixture.path("photos"), &[("day", 24, 0), ("night", 0, 24)]);
-    let data = "source = \"photos\"\nsize = 12\nvalidation = 8\ntest = 4\n";
+    let photos: [(&str, &[(u8, usize)]); 3] =
+        [("day", &[(DAY, 24)]), ("dusk", &[(DUSK, 24)]), ("night", &[(NIGHT, 24)])];
+    write_set(&fixture.path("photos"), &photos);
+    let data = "source = \"photos\"\nsize = 12\nvalidation = 12\ntest = 6\n";
     let (before, after) = TINY.split_once("[data]").unwrap();
     let after = after.split_once("[model]").unwrap().1;
     std::fs::write(fixture.path("study.toml"), format!("{before}[data]\n{data}[model]{after}")).unwrap();
     let run =
-        ["run", "study.toml", "--set", "trials=1", "--set", "epochs=8", "--set", "learning_rate=0.01", "--out", "run"];
+        ["run", "study.toml", "--set", "trials=1", "--set", "epochs=20", "--set", "learning_rate=0.01", "--out", "run"];
     fixture.ok(&[&run[..], more].concat());
     fixture
 }
@@ -42,22 +49,30 @@ fn trained(more: &[&str]) -> Fixture {
 fn a_model_is_measured_on_labelled_images() {
     let fixture = trained(&[]);
     // Three of ten nights are day in truth.
-    write_set(&fixture.path("new"), &[("night", 3, 7), ("day", 5, 0)]);
-    let json: serde_json::Value = serde_json::from_str(&fixture.ok(&["evaluate", "run", "new", "--json"])).unwrap();
-    assert_eq!((&json["images"], &json["confusion"]), (&15.into(), &serde_json::json!([[5, 0], [3, 7]])), "{json}");
+    write_set(&fixture.path("new"), &[("night", &[(DAY, 3), (NIGHT, 7)]), ("day", &[(DAY, 5)])]);
+    let output = fixture.run(&["evaluate", "run", "new", "--json"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("`new` has no images of these classes of the model: dusk\n"), "{told}");
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let confusion = serde_json::json!([[5, 0, 0], [0, 0, 0], [3, 0, 7]]);
+    assert_eq!((&json["images"], &json["confusion"]), (&15.into(), &confusion), "{json}");
     assert!((json["accuracy"].as_f64().unwrap() - 0.8).abs() < 1e-12, "{json}");
-    assert_eq!(json["classes"][1]["class"], "night", "{json}");
-    assert!((json["classes"][1]["recall"].as_f64().unwrap() - 0.7).abs() < 1e-12, "{json}");
+    assert_eq!(json["classes"][2]["class"], "night", "{json}");
+    assert!((json["classes"][2]["recall"].as_f64().unwrap() - 0.7).abs() < 1e-12, "{json}");
+    // Of the classes that occur.
     assert!((json["recall"].as_f64().unwrap() - 0.85).abs() < 1e-12, "{json}");
     let text = fixture.ok(&["evaluate", "run/best.safetensors", "new"]);
-    assert!(text.contains("accuracy   0.8000") && text.contains("is, was taken for  day  night\n"), "{text}");
-    // The same images without one of the classes.
-    std::fs::rename(fixture.path("new/day"), fixture.path("new/dusk")).unwrap();
+    assert!(text.contains("accuracy   0.8000") && text.contains("is, was taken for  day  dusk  night\n"), "{text}");
+    // Classes that the model does not know.
+    std::fs::rename(fixture.path("new/day"), fixture.path("new/fog")).unwrap();
     let told = fixture.fails(2, &["evaluate", "run", "new"]);
-    assert!(told.contains("a class `dusk` that the model does not know: it knows day, night"), "{told}");
-    std::fs::rename(fixture.path("new/dusk"), fixture.path("new/Day")).unwrap();
+    assert!(
+        told.contains("`new` has a class `fog` that the model does not know: it knows day, dusk, night\n"),
+        "{told}"
+    );
+    std::fs::rename(fixture.path("new/fog"), fixture.path("new/Day")).unwrap();
     let told = fixture.fails(2, &["evaluate", "run", "new"]);
-    assert!(told.contains("is it `day`?"), "{told}");
+    assert!(told.contains("is it `day`? Then call it so"), "{told}");
 }
 
 #[test]
@@ -70,7 +85,7 @@ fn a_model_is_written_for_other_programs() {
     );
     let scaled = std::fs::read(fixture.path("run/best.onnx")).unwrap();
     let has = |bytes: &[u8], words: &str| bytes.windows(words.len()).any(|part| part == words.as_bytes());
-    assert!(has(&scaled, r#"["day","night"]"#) && has(&scaled, r#"{0: "day", 1: "night"}"#));
+    assert!(has(&scaled, r#"["day","dusk","night"]"#) && has(&scaled, r#"{0: "day", 1: "dusk", 2: "night"}"#));
     let told = fixture.ok(&["export", "run/best.safetensors", "--raw", "--out", "web/model.onnx"]);
     assert!(told.contains("uint8 [batch, height, width, 1]"), "{told}");
     assert!(std::fs::read(fixture.path("web/model.onnx")).unwrap() != scaled);
@@ -109,7 +124,7 @@ fn of_several_trainings_one_has_to_be_named() {
 #[test]
 fn predictions_become_a_table() {
     let fixture = trained(&[]);
-    write_set(&fixture.path("a, b"), &[("day", 2, 0)]);
+    write_set(&fixture.path("a, b"), &[("day", &[(DAY, 2)])]);
     let told = fixture.ok(&["predict", "run", "a, b", "--top", "1", "--out", "tables/days.csv"]);
     assert_eq!(told, "tables/days.csv: 2 images\n");
     let table = fixture.read("tables/days.csv");
@@ -120,6 +135,6 @@ fn predictions_become_a_table() {
         "{table}"
     );
     fixture.ok(&["predict", "run", "a, b", "--out", "both.csv"]);
-    assert_eq!(fixture.read("both.csv").lines().count(), 5, "two classes of two images");
+    assert_eq!(fixture.read("both.csv").lines().count(), 7, "three classes of two images");
     fixture.fails(2, &["predict", "run", "a, b", "--json", "--out", "x.csv"]);
 }

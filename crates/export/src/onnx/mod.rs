@@ -69,7 +69,7 @@ impl Model {
             producer_version: env!("CARGO_PKG_VERSION").to_owned(),
             graph: Some(self.graph(options)?.graph),
             opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPERATORS }],
-            metadata_props: self.metadata(options),
+            metadata_props: self.metadata(options)?,
         };
         Ok(file.encode_to_vec())
     }
@@ -98,17 +98,16 @@ impl Model {
         Ok(graph)
     }
 
-    fn metadata(&self, options: &OnnxOptions) -> Vec<StringStringEntryProto> {
-        let (mean, std) = (self.normalisation.mean(), self.normalisation.std());
+    fn metadata(&self, options: &OnnxOptions) -> Result<Vec<StringStringEntryProto>, ExportError> {
         let entries = [
             ("classes", json!(self.classes).to_string()),
             ("names", numbered(&self.classes)),
             ("input", options.input.form(self.network.input)),
-            ("normalisation", json!({ "mean": mean, "std": std }).to_string()),
+            ("normalisation", serde_json::to_string(&self.normalisation)?),
             ("fit", self.fit.name().to_owned()),
         ];
         let entry = |(key, value): (&str, String)| StringStringEntryProto { key: key.to_owned(), value };
-        entries.into_iter().map(entry).collect()
+        Ok(entries.into_iter().map(entry).collect())
     }
 }
 

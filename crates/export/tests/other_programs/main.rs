@@ -16,7 +16,7 @@ use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 use tunefork_data::{Dataset, Fit, Image, Normalisation, Split};
 use tunefork_export::{Model, OnnxInput, OnnxOptions};
-use tunefork_nn::{Network, Optimizer, UpdateRule};
+use tunefork_nn::{Activation, Network, Optimizer, PoolKind, UpdateRule};
 use tunefork_rng::Key;
 use tunefork_train::{Cpu, Images, Isa, Predictor, Task, TrainSpec, Trainer};
 
@@ -190,6 +190,15 @@ fn every_network_has_a_file_for_each_input() {
                 "{name}, {form}"
             );
         }
+    }
+}
+
+/// Also where there is no PyTorch to run it.
+#[test]
+fn the_loader_for_pytorch_knows_every_name() {
+    let loader = include_str!("../../../../docs/load_tunefork.py");
+    for name in [Activation::NAMES, PoolKind::NAMES].concat() {
+        assert!(loader.contains(&format!("\"{name}\": nn.")), "docs/load_tunefork.py does not know `{name}`");
     }
 }
 
