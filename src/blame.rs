@@ -62,6 +62,7 @@ impl Blames for Error {
             | Error::Study(_)
             | Error::Storage(_)
             | Error::Export(_)
+            | Error::NoModel { .. }
             | Error::Io { .. }
             | Error::Unsupported(_)
             | Error::Interrupted => Vec::new(),

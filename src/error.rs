@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use tunefork_atomic_file::way_out;
-use tunefork_data::DataError;
+use tunefork_data::{DataError, shown};
 use tunefork_download::DownloadError;
 use tunefork_export::ExportError;
 use tunefork_study::{FailureKind, StorageError, StudyError, TrialFailure};
@@ -64,6 +64,14 @@ pub enum Error {
     /// A model cannot be read or written.
     #[error(transparent)]
     Export(#[from] ExportError),
+    /// A folder holds no model, or several of which one has to be named.
+    #[error("`{}` is a folder {}", shown(folder), which_model(folder, found))]
+    NoModel {
+        /// The folder that was named.
+        folder: PathBuf,
+        /// The models that are there, by name.
+        found: Vec<PathBuf>,
+    },
     /// A file of the run folder cannot be written or read.
     #[error("cannot {action} `{}`: {source}{}", path.display(), way_out(source))]
     Io {
@@ -104,6 +112,7 @@ impl Error {
             | Error::NotFetched { .. }
             | Error::UnknownSet { .. }
             | Error::Export(_)
+            | Error::NoModel { .. }
             | Error::Unsupported(_) => true,
             Error::Placed { cause, .. } => cause.is_input(),
             Error::Data(error) => error.is_input(),
@@ -119,5 +128,16 @@ impl Error {
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Error::Io { action, path, source }
+    }
+}
+
+/// What to do about a folder without the one model that was meant.
+fn which_model(folder: &Path, found: &[PathBuf]) -> String {
+    let name = |path: &PathBuf| format!("`{}`", shown(path.strip_prefix(folder).unwrap_or(path)));
+    let names: Vec<String> = found.iter().take(10).map(name).collect();
+    let more = if found.len() > 10 { format!(" and {} more", found.len() - 10) } else { String::new() };
+    match found {
+        [] => "without a model: name a .safetensors file, or a run folder whose study has a best trial".to_owned(),
+        _ => format!("without best.safetensors or model.safetensors: name one of {}{more} in it", names.join(", ")),
     }
 }

@@ -7,7 +7,7 @@
 //! 3. [`Material`] holds the images, divided into training, validation and test parts.
 //! 4. [`run`] lets a study propose configurations and [`Training`] train them, and keeps the
 //!    [`RunFolder`] in step; [`train`](fn@train) trains a single configuration.
-//! 5. [`read_study`] and [`predict`](fn@predict) look at what came out.
+//! 5. [`read_study`], [`predict`](fn@predict) and [`evaluate`](fn@evaluate) look at what came out; [`export_model`] hands it to other programs.
 //!
 //! ```no_run
 //! use tunefork::study_file::StudyFile;
@@ -29,9 +29,11 @@
 mod bench;
 mod blame;
 mod error;
+mod evaluate;
 mod files;
 mod images;
 mod machine;
+mod models;
 mod plan;
 mod predict;
 mod resolve;
@@ -44,8 +46,10 @@ mod workload;
 
 pub use bench::{BenchOptions, BenchResult, WINDOWS, bench};
 pub use error::Error;
+pub use evaluate::{ModelEvaluation, evaluate};
 pub use images::{Division, Material};
 pub use machine::{DeviceChoice, Machine};
+pub use models::{ExportAs, ModelFormat, export_model, find_model, read_model};
 pub use plan::{Concurrency, PlannedExperiment, StudyPlan, StudyTime};
 pub use predict::{Prediction, Predictions, predict};
 pub use resolve::{Config, Constant, Experiment, ExperimentRun, StudySpec};

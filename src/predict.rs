@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tunefork_data::{Dataset, Pictures, shown};
-use tunefork_export::Model;
+use tunefork_report::csv_line;
 use tunefork_train::{Images, Precision, Predictor};
 
-use crate::{Error, Machine};
+use crate::files::write_atomically;
+use crate::{Error, Machine, read_model};
 
 /// What an image was taken for.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,20 +28,30 @@ pub struct Predictions {
     pub warnings: Vec<String>,
 }
 
-/// The `top` likeliest classes of each image in `paths`, which are files or folders.
+impl Predictions {
+    /// Writes a table with the columns `file`, `class` and `probability`, and a row for each class that is named of an image, the likeliest
+    /// first.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file cannot be written.
+    pub fn write_csv(&self, path: &Path) -> Result<(), Error> {
+        let mut text = csv_line(&["file", "class", "probability"]);
+        for Prediction { file, classes } in &self.images {
+            let file = shown(file);
+            let rows = classes.iter().map(|(class, share)| csv_line(&[file.as_str(), class, &share.to_string()]));
+            text.extend(rows);
+        }
+        write_atomically(path, text.as_bytes())
+    }
+}
+
+/// The `top` likeliest classes of each image in `paths`, which are files or folders. The model is a file, or the folder of a run.
 ///
 /// # Errors
 /// When the model is none of ours, or an image that was named cannot be read.
 pub fn predict(model: &Path, paths: &[PathBuf], top: usize, machine: &Machine) -> Result<Predictions, Error> {
     let path = model;
-    let model = Model::read(path)?;
-    if let Some(tensor) = model.broken_tensor() {
-        let path = shown(path);
-        return Err(Error::Unsupported(format!(
-            "`{path}` can tell nothing: its tensor `{tensor}` holds NaN or infinite values; train it again, with a lower \
-             `learning_rate` or with `clip`"
-        )));
-    }
+    let model = read_model(path)?;
     let shape = model.network.input;
     let Pictures { files, pixels, warnings } = Pictures::read(paths, shape, model.fit)?;
     let labels = vec![0; files.len()];
@@ -53,15 +64,20 @@ pub fn predict(model: &Path, paths: &[PathBuf], top: usize, machine: &Machine) -
     let mut predictor = Predictor::new(model.network.clone(), &model.tensors, &*device)?;
     let probabilities = predictor.probabilities(&images, &indices)?;
     if probabilities.iter().any(|share| !share.is_finite()) {
-        let path = shown(path);
-        return Err(Error::Unsupported(format!(
-            "`{path}` can tell nothing: the probabilities that it gives are no numbers; a running variance of its norms may be \
-             negative; train it again"
-        )));
+        return Err(gives_no_numbers(path));
     }
     let rows = probabilities.chunks_exact(classes.len());
     let named = |(file, row): (PathBuf, &[f32])| Prediction { file, classes: likeliest(&classes, row, top) };
     Ok(Predictions { images: files.into_iter().zip(rows).map(named).collect(), warnings: warnings.sentences() })
+}
+
+/// The error of a model whose results are NaN or infinite.
+pub(crate) fn gives_no_numbers(model: &Path) -> Error {
+    Error::Unsupported(format!(
+        "`{}` can tell nothing: the probabilities that it gives are no numbers; a running variance of its norms may be negative; \
+         train it again",
+        shown(model)
+    ))
 }
 
 /// The classes with the largest probabilities; equal ones in the order of the classes.

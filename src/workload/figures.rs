@@ -46,7 +46,8 @@ pub(crate) fn of_evaluation(evaluation: &Evaluation) -> [(&'static str, f64); 5]
     ]
 }
 
-fn of_class(confusion: &Confusion, class: usize) -> [(&'static str, f64); 3] {
+/// What is told of one class.
+pub(crate) fn of_class(confusion: &Confusion, class: usize) -> [(&'static str, f64); 3] {
     [("precision", confusion.precision(class)), ("recall", confusion.recall(class)), ("f1", confusion.f1(class))]
 }
 

@@ -27,7 +27,7 @@ use crate::{Config, Error, Machine, Material, StudySpec, TestResult};
 use failure::{crowded, failure};
 use parking::Parking;
 
-pub(crate) use figures::of_evaluation;
+pub(crate) use figures::{of_class, of_evaluation};
 pub use run::TrainingRun;
 pub(crate) use shortfalls::shortfalls;
 pub(crate) use task::memory;

@@ -24,6 +24,8 @@ fn main() -> ExitCode {
         Command::Show(args) => commands::show::show(&args),
         Command::Train(args) => commands::train::train(&args),
         Command::Predict(args) => commands::predict::predict(&args),
+        Command::Evaluate(args) => commands::evaluate::evaluate(&args),
+        Command::Export(args) => commands::export::export(&args),
         Command::Bench(args) => commands::bench::bench(&args),
         Command::Data(args) => commands::data::data(&args),
         Command::Keys(args) => commands::keys::keys(&args),

@@ -6,7 +6,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Command};
 use tunefork::train::Precision;
-use tunefork::{DeviceChoice, ReportFormat};
+use tunefork::{DeviceChoice, ModelFormat, ReportFormat};
 
 /// Reads the name of a device.
 #[derive(Clone)]
@@ -54,6 +54,10 @@ pub(crate) fn report_format() -> impl TypedValueParser<Value = ReportFormat> {
 
 pub(crate) fn precision() -> impl TypedValueParser<Value = Precision> {
     PossibleValuesParser::new(Precision::ALL.iter().map(|precision| precision.name())).try_map(|name| name.parse())
+}
+
+pub(crate) fn format() -> impl TypedValueParser<Value = ModelFormat> {
+    PossibleValuesParser::new(ModelFormat::ALL.iter().map(|format| format.name())).try_map(|name| name.parse())
 }
 
 pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {

@@ -172,6 +172,18 @@ impl Dataset {
         })
     }
 
+    /// The same images under other classes, such as those of a model: an image of class `c` is of class `places[c]` then.
+    ///
+    /// # Panics
+    /// Unless there is one place for each class, below the number of the new ones.
+    #[must_use]
+    pub fn relabelled(self, classes: Vec<String>, places: &[u16]) -> Self {
+        assert_eq!(places.len(), self.classes.len(), "a place for each class");
+        assert!(places.iter().all(|place| usize::from(*place) < classes.len()), "places among the classes: {places:?}");
+        let labels = self.labels.iter().map(|label| places[usize::from(*label)]).collect();
+        Self { classes, labels, ..self }
+    }
+
     /// The same set with what is known of a prepared one: the digests of its images, and how they
     /// were brought to their shape.
     pub(crate) fn prepared(self, digests: Vec<u64>, fit: Fit) -> Self {

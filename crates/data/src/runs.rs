@@ -25,6 +25,7 @@ pub(crate) fn are_marked<'n>(names: impl Iterator<Item = &'n str> + Clone) -> bo
 
 /// Whether a run has left what is called so in its folder.
 pub(crate) fn left(name: &str) -> bool {
-    // A database has files beside it, a model of several trainings is several files.
-    LEFT.contains(&name) || name.starts_with("study.db") || name.ends_with(".safetensors")
+    // A database has files beside it, a model of several trainings is several files, and each may have been exported.
+    let is_model = name.ends_with(".safetensors") || name.ends_with(".onnx");
+    LEFT.contains(&name) || name.starts_with("study.db") || is_model
 }

@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use tunefork_names::bytes;
+use tunefork_nn::NetworkError;
+
 /// Why a model cannot be written or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -64,6 +67,39 @@ pub enum ExportError {
         names: usize,
         /// Outputs of the network that it describes.
         outputs: usize,
+    },
+    /// The network that is described cannot be.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// A tensor of the network is not there.
+    #[error("the model lacks the tensor `{name}` of its network")]
+    MissingTensor {
+        /// Name of the tensor.
+        name: String,
+    },
+    /// A tensor does not have the shape of the network's.
+    #[error("the tensor `{name}` has the shape {found:?}, its network needs {expected:?}")]
+    TensorShape {
+        /// Name of the tensor.
+        name: String,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The shape that the network needs.
+        expected: Vec<usize>,
+    },
+    /// A tensor that no layer of the network has.
+    #[error("the model has a tensor `{name}`, its network has none of this name")]
+    UnknownTensor {
+        /// Name of the first such tensor.
+        name: String,
+    },
+    /// More weights than fit into an ONNX file.
+    #[error("its weights take {}, an ONNX file holds {} of them at most: keep to safetensors", bytes(*found as u64), bytes(*limit as u64))]
+    TooLong {
+        /// Bytes of all tensors.
+        found: usize,
+        /// The most that are written.
+        limit: usize,
     },
 }
 

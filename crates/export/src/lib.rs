@@ -1,4 +1,5 @@
-//! Trained classifiers as safetensors files that carry what is needed to use them.
+//! Trained classifiers as files that carry what is needed to use them: safetensors, which Tunefork reads again, and ONNX, which other programs
+//! run ([`Model::to_onnx`]).
 //!
 //! The tensors have PyTorch's shapes and order (`[outputs, inputs, height, width]` and `[outputs,
 //! inputs]`), so any program that reads safetensors can load them by name. Beside them, under the
@@ -31,7 +32,13 @@
 
 mod error;
 mod model;
+mod onnx;
 
 pub use error::ExportError;
 pub use model::{DESCRIPTION_KEY, FORMAT, Model};
+pub use onnx::{OnnxInput, OnnxOptions};
 pub use tunefork_nn::Tensor;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

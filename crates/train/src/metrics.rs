@@ -3,6 +3,7 @@
 //! All figures of a classifier follow from its confusion matrix, so that is what is kept.
 
 use serde::{Deserialize, Serialize};
+use tunefork_graph::{Batch, Evaluated};
 
 /// How often images of each class were taken for each class.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -132,6 +133,31 @@ impl Evaluation {
     }
 }
 
+/// An evaluation that goes on from batch to batch.
+pub(crate) struct Tally {
+    loss_sum: f64,
+    confusion: Confusion,
+}
+
+impl Tally {
+    pub(crate) fn new(classes: usize) -> Self {
+        Self { loss_sum: 0.0, confusion: Confusion::new(classes) }
+    }
+
+    pub(crate) fn add(&mut self, batch: &Batch<'_>, evaluated: &Evaluated<'_>) {
+        self.loss_sum += evaluated.loss_sum;
+        let rows = evaluated.logits.chunks_exact(self.confusion.classes());
+        for (label, logits) in batch.labels().iter().zip(rows) {
+            self.confusion.add(usize::from(*label), argmax(logits));
+        }
+    }
+
+    /// What the batches were together: at least one image.
+    pub(crate) fn evaluation(self) -> Evaluation {
+        Evaluation { loss: self.loss_sum / self.confusion.total() as f64, confusion: self.confusion }
+    }
+}
+
 /// What one epoch brought. Equal runs give equal numbers, but for [`EpochMetrics::seconds`] and what
 /// follows from it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -169,7 +195,7 @@ impl EpochMetrics {
 }
 
 /// Index of the largest value; the lowest index where several are equal. NaN is never the largest.
-pub(crate) fn argmax(values: &[f32]) -> usize {
+fn argmax(values: &[f32]) -> usize {
     let mut best = 0;
     for (index, value) in values.iter().enumerate() {
         if *value > values[best] || (values[best].is_nan() && !value.is_nan()) {

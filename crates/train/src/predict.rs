@@ -5,8 +5,9 @@ use std::sync::Arc;
 use tunefork_nn::Network;
 
 use crate::batch::Batches;
+use crate::metrics::Tally;
 use crate::weights::WeightMap;
-use crate::{Device, Engine, Images, Tensor, TrainError};
+use crate::{Device, Engine, Evaluation, Images, Tensor, TrainError};
 
 /// A network with its weights, ready to classify images.
 pub struct Predictor {
@@ -63,6 +64,27 @@ impl Predictor {
         let mut values = self.logits(images, indices)?;
         values.chunks_exact_mut(self.network.classes).for_each(softmax);
         Ok(values)
+    }
+
+    /// The loss on images with labels, and what each was taken for.
+    ///
+    /// # Errors
+    /// As [`Predictor::logits`].
+    ///
+    /// # Panics
+    /// If an index names no image.
+    pub fn evaluation(&mut self, images: &Images, indices: &[u32]) -> Result<Evaluation, TrainError> {
+        images.check(&self.network)?;
+        if indices.is_empty() {
+            return Err(TrainError::NoImages { part: "evaluation" });
+        }
+        let mut batches = Batches::new(indices.len(), 0);
+        batches.listed(images, indices);
+        let mut tally = Tally::new(self.network.classes);
+        for chunk in batches.chunks(images, Self::BATCH, self.engine.chunk()) {
+            self.engine.evaluate(&chunk, &mut |batch, evaluated| tally.add(batch, &evaluated))?;
+        }
+        Ok(tally.evaluation())
     }
 }
 

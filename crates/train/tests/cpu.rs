@@ -92,6 +92,11 @@ fn a_predictor_gives_what_the_trainer_measured() {
     let measured = trainer.evaluate(&task.split.validation).unwrap();
     assert!((loss / 100.0 - measured.loss).abs() < 1e-5, "{} {}", loss / 100.0, measured.loss);
     assert_eq!(measured.accuracy(), trainer.value().unwrap().value);
+    // Batches of another size add up losses in another order.
+    let evaluated = predictor.evaluation(&task.images, &task.split.validation).unwrap();
+    assert_eq!(evaluated.confusion, measured.confusion);
+    assert!((evaluated.loss - measured.loss).abs() < 1e-6, "{} {}", evaluated.loss, measured.loss);
+    assert!(matches!(predictor.evaluation(&task.images, &[]), Err(TrainError::NoImages { .. })));
 }
 
 #[test]

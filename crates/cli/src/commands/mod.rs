@@ -2,6 +2,8 @@
 
 pub(crate) mod bench;
 pub(crate) mod data;
+pub(crate) mod evaluate;
+pub(crate) mod export;
 pub(crate) mod keys;
 pub(crate) mod plan;
 pub(crate) mod predict;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use serde_json::json;
 use tunefork::Prediction;
 use tunefork::data::{printable, shown};
+use tunefork::report::counted;
 
 use crate::args::PredictArgs;
 use crate::output::{complain, print};
@@ -14,6 +15,11 @@ pub(crate) fn predict(args: &PredictArgs) -> anyhow::Result<ExitCode> {
     let predictions = tunefork::predict(&args.model, &args.images, args.top, &machine)?;
     for warning in &predictions.warnings {
         complain(warning);
+    }
+    if let Some(out) = &args.out {
+        predictions.write_csv(out)?;
+        print(&format!("{}: {}\n", shown(out), counted(predictions.images.len(), "image")))?;
+        return Ok(ExitCode::SUCCESS);
     }
     let line = |prediction: &Prediction| match args.json {
         true => json(prediction),

@@ -7,6 +7,7 @@ mod equal_runs;
 mod experiments;
 mod folds;
 mod keys;
+mod models;
 mod predict;
 mod refusals;
 #[expect(dead_code, reason = "the downloads' own tests use all of it")]

@@ -72,6 +72,7 @@ fn what_a_run_leaves_among_its_images_is_none_of_them() {
     for out in ["set/runs/one", "set", "set/cats"] {
         fixture.ok(&["run", "study.toml", "--out", out, "--set", "trials=3"]);
         fixture.ok(&["train", "study.toml", "--out", out]);
+        fixture.ok(&["export", &format!("{out}/best-replicate-0-fold-0.safetensors")]);
     }
     fixture.ok(&["run", "study.toml", "--out", "set", "--set", "trials=4"]);
     assert_eq!(prepared(), first);

@@ -22,6 +22,18 @@ fn a_set_says_what_it_holds() {
 }
 
 #[test]
+fn images_come_under_other_classes() {
+    let data = set([2, 1, 0], &[0, 1, 0], 6).expect("a good set").relabelled(names(5), &[4, 2]);
+    assert_eq!((data.labels(), data.classes().len(), data.part(Part::Validation)), ([4, 2, 4].as_slice(), 5, 2..3));
+}
+
+#[test]
+#[should_panic = "places among the classes: [0, 2]"]
+fn a_place_that_is_no_class_is_refused() {
+    let _ = set([2, 0, 0], &[0, 1], 4).expect("a good set").relabelled(names(2), &[0, 2]);
+}
+
+#[test]
 fn lengths_that_do_not_fit_together_are_named() {
     let message = |found: Result<Dataset, DataError>| found.expect_err("refused").to_string();
     let labels = [0, 1, 1];

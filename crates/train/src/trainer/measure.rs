@@ -1,8 +1,8 @@
 //! How good weights are on given images.
 
 use super::Trainer;
-use crate::metrics::argmax;
-use crate::{Confusion, Evaluation, TrainError};
+use crate::metrics::Tally;
+use crate::{Evaluation, TrainError};
 
 impl Trainer {
     /// Measures the weights of the epoch that counts on some images, for example on the test part of
@@ -38,22 +38,14 @@ impl Trainer {
         }
         let images = &self.task.images;
         self.batches.listed(images, indices);
-        let classes = self.task.network.classes;
-        let mut confusion = Confusion::new(classes);
-        let mut loss_sum = 0.0;
+        let mut tally = Tally::new(self.task.network.classes);
         let size = self.compiled.plan.evaluation.batch;
         for chunk in self.batches.chunks(images, size, self.engine.chunk()) {
             if stop() {
                 return Err(TrainError::Interrupted { epoch: self.epochs_done() + 1 });
             }
-            self.engine.evaluate(&chunk, &mut |batch, evaluated| {
-                loss_sum += evaluated.loss_sum;
-                let rows = evaluated.logits.chunks_exact(classes);
-                for (label, logits) in batch.labels().iter().zip(rows) {
-                    confusion.add(usize::from(*label), argmax(logits));
-                }
-            })?;
+            self.engine.evaluate(&chunk, &mut |batch, evaluated| tally.add(batch, &evaluated))?;
         }
-        Ok(Evaluation { loss: loss_sum / indices.len() as f64, confusion })
+        Ok(tally.evaluation())
     }
 }

@@ -1,11 +1,15 @@
 //! What can be typed.
 
+mod models;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use tunefork::train::Precision;
 use tunefork::{DeviceChoice, ReportFormat};
+
+pub(crate) use models::{EvaluateArgs, ExportArgs, PredictArgs};
 
 use crate::values::{at_least_one, device, not_negative, precision, report_format};
 
@@ -22,7 +26,8 @@ Examples:
   tunefork run studies/quickstart.toml            a first study on generated images
   tunefork plan study.toml                        what it would take
   tunefork show runs/quickstart                   what came out
-  tunefork predict runs/quickstart/best.safetensors photo.jpg
+  tunefork predict runs/quickstart photo.jpg      what is on a photo
+  tunefork export runs/quickstart                 the best model for other programs
 
 Every command tells more with --help."
 )]
@@ -55,6 +60,8 @@ pub(crate) enum Command {
     Report(ReportArgs),
     Train(TrainArgs),
     Predict(PredictArgs),
+    Evaluate(EvaluateArgs),
+    Export(ExportArgs),
     Bench(BenchArgs),
     Data(DataArgs),
     Keys(KeysArgs),
@@ -206,29 +213,6 @@ pub(crate) struct TrainArgs {
     /// One JSON object per epoch and one at the end
     #[arg(long)]
     pub json: bool,
-}
-
-/// Say what is on images.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  tunefork predict runs/quickstart/best.safetensors photo.jpg
-  tunefork predict best.safetensors holiday/ --top 1
-  tunefork predict best.safetensors a.png b.png --json")]
-pub(crate) struct PredictArgs {
-    /// A model that a study or a training run left: best.safetensors, model.safetensors
-    pub model: PathBuf,
-    /// Images (JPEG, PNG) or folders of images
-    #[arg(value_name = "IMAGE_OR_FOLDER", required = true)]
-    pub images: Vec<PathBuf>,
-    /// How many classes to name
-    #[arg(long, value_name = "K", default_value_t = 3, value_parser = at_least_one)]
-    pub top: usize,
-    /// One JSON object per image
-    #[arg(long)]
-    pub json: bool,
-    #[command(flatten)]
-    pub machine: MachineArgs,
 }
 
 /// Measure how fast a network is trained, and how much memory that takes.

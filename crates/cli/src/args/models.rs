@@ -1,0 +1,93 @@
+//! What can be typed of commands that put a trained model to work.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use tunefork::ModelFormat;
+
+use super::MachineArgs;
+use crate::values::{at_least_one, format};
+
+/// Say what is on images.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tunefork predict runs/quickstart photo.jpg          by the best model of a run
+  tunefork predict best.safetensors holiday/ --top 1
+  tunefork predict best.safetensors holiday/ --out holiday.csv
+  tunefork predict best.safetensors a.png b.png --json")]
+pub(crate) struct PredictArgs {
+    /// A run folder, or a model that a study or a training run left: best.safetensors, model.safetensors
+    pub model: PathBuf,
+    /// Images (JPEG, PNG) or folders of images
+    #[arg(value_name = "IMAGE_OR_FOLDER", required = true)]
+    pub images: Vec<PathBuf>,
+    /// How many classes to name
+    #[arg(long, value_name = "K", default_value_t = 3, value_parser = at_least_one)]
+    pub top: usize,
+    /// One JSON object per image
+    #[arg(long)]
+    pub json: bool,
+    /// Write a table instead of printing: file, class and probability, a line for each class that is named
+    #[arg(long, value_name = "FILE.csv", conflicts_with = "json")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub machine: MachineArgs,
+}
+
+/// Measure a model on labelled images.
+///
+/// Accuracy, precision, recall and F1 (means over classes, and of each class), and the confusion matrix. Every image
+/// of the set counts, whatever part it came with: name a folder of images that the model was not trained on. Classes
+/// are matched by name; one that the model does not know is an error.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tunefork evaluate runs/shoes new-photos/            a folder with a folder for each class
+  tunefork evaluate best.safetensors set.tar.gz
+  tunefork evaluate runs/shoes new-photos/ --json | jq .accuracy")]
+pub(crate) struct EvaluateArgs {
+    /// A run folder or a model
+    pub model: PathBuf,
+    /// A folder, an archive, or the name of a data set
+    #[arg(value_name = "PATH_OR_NAME")]
+    pub set: String,
+    /// Where data sets lie [default: TUNEFORK_DATA, else data]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub machine: MachineArgs,
+}
+
+/// Write a model for other programs: as ONNX, or as safetensors.
+///
+/// The ONNX file takes any number of images as `images`: float32 [batch, channels, height, width], bytes divided by
+/// 255. Normalisation is part of it. It gives `probabilities` and `logits`; names of the classes stand in its
+/// metadata. docs/load_tunefork.py loads the safetensors file into PyTorch.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tunefork export runs/quickstart                     the best model of a run, as best.onnx
+  tunefork export best.safetensors --out web/model.onnx
+  tunefork export runs/quickstart --raw               takes images as decoders give them
+  tunefork export runs/quickstart --out model.safetensors")]
+pub(crate) struct ExportArgs {
+    /// A run folder or a model
+    pub model: PathBuf,
+    /// Form of the file [default: as --out ends, else onnx]
+    #[arg(long, value_parser = format())]
+    pub format: Option<ModelFormat>,
+    /// The file [default: the model's name with the ending of the format, beside the model]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// The ONNX file takes images as decoders give them, uint8 [batch, height, width, channels] of any size, and resizes
+    /// them itself
+    #[arg(long)]
+    pub raw: bool,
+    /// The ONNX file takes images that are normalised already
+    #[arg(long, conflicts_with = "raw")]
+    pub no_normalisation: bool,
+}
