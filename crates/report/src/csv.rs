@@ -10,7 +10,7 @@ use tunefork_trial::TrialState;
 
 use crate::report::{epochs, last_figures, reason, seconds, trainings};
 
-/// One row per trial, as pandas writes Optuna's `study.trials_dataframe()` without its index: `number`, `value`,
+/// One row per trial, as pandas writes Optuna's `study.trials_dataframe()` without its index: `number`, `value` (`value_METRIC` where it has a name),
 /// `datetime_start`, `datetime_complete`, `duration`, a column `params_NAME` for each parameter, `user_attrs_NAME` for each
 /// attribute, `state`. Names stand in alphabetical order; what a trial does not have is empty; numbers are written in full.
 ///
@@ -22,7 +22,8 @@ pub fn trials_csv(study: &StudyRecord) -> String {
     let of_params =
         names(&mut study.trials.iter().flat_map(|trial| trial.params.iter().map(|stored| stored.name.as_str())));
     let of_attributes = names(&mut attributes.iter().flatten().map(|(name, _)| name.as_str()));
-    let fixed = ["number", "value", "datetime_start", "datetime_complete", "duration"].map(String::from);
+    let value = study.header.metric.as_ref().map_or_else(|| "value".to_owned(), |metric| format!("value_{metric}"));
+    let fixed = ["number", &value, "datetime_start", "datetime_complete", "duration"].map(str::to_owned);
     let header: Vec<String> = (fixed.into_iter())
         .chain(of_params.iter().map(|name| format!("params_{name}")))
         .chain(of_attributes.iter().map(|name| format!("user_attrs_{name}")))

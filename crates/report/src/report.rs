@@ -146,7 +146,7 @@ pub(crate) fn seconds(trial: &TrialRecord) -> Option<f64> {
 
 /// Epochs that a trial was trained.
 pub(crate) fn epochs(trial: &TrialRecord) -> u32 {
-    trial.epochs.last().map_or(0, |last| last.step)
+    trial.epochs.len() as u32
 }
 
 /// Why a trial ended, where that is worth a word.

@@ -46,7 +46,7 @@ fn findings_follow_from_the_trials() {
         "What mattered most is learning_rate (",
         "Half of the best quarter of trials have learning_rate from",
         "20 trials were stopped early, half of them by epoch 3: 420 of 540 epochs were trained, 22 % were saved.",
-        "Train longer: the best epoch of the best trial is its last, epoch 9.",
+        "Longer training may help: the best epoch of the best trial is its last, epoch 9.",
     ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
@@ -67,8 +67,8 @@ fn what_lies_at_a_bound_is_to_be_widened() {
 
 #[test]
 fn experiments_have_a_figure_each() {
-    assert_eq!(names(&experiments()), ["history", "experiment-0", "experiment-1"]);
-    assert_eq!(names(&shapes()), ["history"], "three trials have nothing more to show");
+    assert_eq!(names(&experiments()), ["history", "experiment-0", "experiment-1", "curves"]);
+    assert_eq!(names(&shapes()), ["history", "curves"], "three trials have nothing more to show");
 }
 
 /// Studies of which little is known are pages, too.

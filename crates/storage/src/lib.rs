@@ -33,6 +33,7 @@ mod log;
 mod reading;
 mod schema;
 mod time;
+mod told;
 mod versions;
 mod writing;
 

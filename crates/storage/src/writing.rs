@@ -3,7 +3,7 @@
 use crate::error::DatabaseError;
 use crate::schema::{OPTUNA_TRIAL_TABLES, without_orphans};
 use crate::time::now;
-use crate::{OpenStudy, distribution, json};
+use crate::{OpenStudy, distribution, json, told};
 use rusqlite::{Connection, OptionalExtension, Params, ToSql, params};
 use serde_json::Value as Json;
 use tunefork_study::{
@@ -328,7 +328,8 @@ fn finish(
         connection,
         "UPDATE trials SET state = ?, datetime_complete = ? WHERE trial_id = ?",
         (optuna_word(state), now(), trial),
-    )
+    )?;
+    told::write(connection, trial)
 }
 
 fn insert_outside_event(connection: &Connection, study: i64, event: &OutsideEvent) -> Result<(), DatabaseError> {

@@ -46,6 +46,7 @@ print(json.dumps({
     "optuna": optuna.__version__,
     "direction": study.direction.name,
     "metric_names": study.metric_names,
+    "attributes": study.user_attrs,
     "best": best,
     "trials": trials,
 }))

@@ -66,10 +66,20 @@ fn expected(study: &StudyRecord) -> Vec<Json> {
             "params": trial.params(),
             "intermediate": intermediate,
             "fixed": trial.fixed,
-            "attributes": trial.attributes.iter().cloned().collect::<Map<_, _>>(),
+            "attributes": trial.attributes.iter().cloned().chain(told(trial)).collect::<Map<_, _>>(),
         })
     };
     study.trials.iter().map(trial).collect()
+}
+
+/// What follows from a trial's figures stands among its attributes once it has ended.
+fn told(trial: &tunefork_study::TrialRecord) -> Vec<(String, Json)> {
+    let count = trial.epochs.len();
+    if count == 0 || !trial.state.is_finished() {
+        return Vec::new();
+    }
+    let told = [("loss", json!(0.5)), ("epochs", json!(count)), ("seconds", json!(0.25 * count as f64))];
+    told.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 fn check(path: &Path, study: &StudyRecord) {
@@ -78,6 +88,7 @@ fn check(path: &Path, study: &StudyRecord) {
     };
     assert_eq!(read["direction"], "MAXIMIZE");
     assert_eq!(read["metric_names"], json!(["accuracy"]));
+    assert_eq!(read["attributes"], json!({"source": "\"fashion-mnist\""}));
     assert_eq!(read["best"], json!(study.best().map(|best| best.number.0)));
     let mut trials = read["trials"].as_array().expect("a list of trials").clone();
     for trial in &mut trials {
@@ -126,6 +137,7 @@ fn created(folder: &tempfile::TempDir) -> (PathBuf, SqliteStorage) {
     let mut storage = SqliteStorage::open(&path, "study").expect("a database");
     let mut header = StudyHeader::new("study", Direction::Maximize, 0);
     header.metric = Some("accuracy".to_owned());
+    header.attributes = vec![("source".to_owned(), "\"fashion-mnist\"".into())];
     storage.create(&header).expect("a study");
     (path, storage)
 }

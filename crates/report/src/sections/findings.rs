@@ -260,6 +260,7 @@ fn trains_longer(report: &Report<'_>) -> Option<String> {
     let direction = report.study.header.direction;
     let top = ValueAt::Best.pick(direction, &best.epochs, value)?;
     let last = best.epochs.last()?;
-    (best.epochs.len() >= 3 && top.step == last.step)
-        .then(|| format!("Train longer: the best epoch of the best trial is its last, epoch {}.", last.step))
+    (best.epochs.len() >= 3 && top.step == last.step).then(|| {
+        format!("Longer training may help: the best epoch of the best trial is its last, epoch {}.", last.step)
+    })
 }

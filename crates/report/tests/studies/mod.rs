@@ -57,14 +57,14 @@ pub(crate) fn shapes() -> StudyRecord {
     let trial = |number, state, value| TrialRecord { value, ..TrialRecord::new(TrialNumber(number), state) };
     let mut sgd = trial(0, TrialState::Complete, Some(0.5));
     sgd.params = vec![optimizer(0.0), momentum];
-    sgd.epochs = vec![epoch(4, 0.5)];
+    sgd.epochs = (1..=4).map(|step| epoch(step, 0.5)).collect();
     *figures(&mut sgd) = vec![("loss".into(), 1.25)];
     last(&mut sgd).timing = Some(Timing { seconds: 1.25, validation_seconds: 0.25, images_per_second: 100.0 });
     sgd.observed.started = Some("2026-11-30 06:00:00.000000".into());
     sgd.observed.ended = Some("2026-11-30 06:01:02.500000".into());
     let mut adam = trial(1, TrialState::Complete, Some(0.8125));
     adam.params = vec![optimizer(1.0)];
-    adam.epochs = vec![epoch(4, 0.8125)];
+    adam.epochs = (1..=4).map(|step| epoch(step, 0.8125)).collect();
     *figures(&mut adam) = vec![("loss".into(), 0.5)];
     let mut failed = trial(2, TrialState::Failed, None);
     failed.params = vec![optimizer(1.0)];

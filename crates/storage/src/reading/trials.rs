@@ -3,7 +3,7 @@
 use super::{count, damaged, named};
 use crate::database::has_table;
 use crate::error::DatabaseError;
-use crate::{distribution, json};
+use crate::{distribution, json, told};
 use rusqlite::{Connection, Row};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,6 +35,7 @@ pub(super) fn read(
     }
     reader.parameters(|trial| !ours || has_executor && trial.schedule.is_none())?;
     for trial in record.trials.iter_mut().filter(|_| ours) {
+        told::remove(trial);
         match has_executor && (trial.schedule.is_some() || trial.end.is_some()) {
             true => without_strange(trial),
             false if trial.state == TrialState::Waiting => as_enqueued(trial),
