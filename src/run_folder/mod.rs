@@ -31,7 +31,10 @@ pub use test::{TestResult, TestedMember};
 /// | `trials/NNNN/classes.csv` | precision, recall and F1 of each class, after each epoch |
 /// | `trials/NNNN/confusion.csv` | the confusion matrix after the last epoch |
 /// | `report.html` | what came out, with figures: a page that needs nothing else |
-/// | `report.md`, `trials.csv` | the same as text; all trials for programs, with the columns of Optuna's `trials_dataframe()` |
+/// | `report.md` | the same as text |
+/// | `journal.md` | what was tried, in order, and what came of it |
+/// | `summary.json` | counts, extremes, mean, deviation and median, for programs |
+/// | `trials.csv` | all trials, with the columns of Optuna's `trials_dataframe()` |
 /// | `best.toml`, `best.safetensors` | the best trial's configuration and weights |
 /// | `best-replicate-0-fold-0.safetensors`, … | its weights, where a trial is several trainings |
 /// | `best.json` | whose weights these are, and their SHA-256: others are not taken for them |
@@ -77,24 +80,14 @@ impl RunFolder {
         self.path.join("best.json")
     }
 
-    /// The report with figures, for a browser.
-    pub fn page(&self) -> PathBuf {
-        self.path.join("report.html")
+    /// The report, as this format has it.
+    pub fn report(&self, format: ReportFormat) -> PathBuf {
+        self.path.join(format.file_name())
     }
 
     /// The best trial's configuration.
     pub fn best_config(&self) -> PathBuf {
         self.path.join("best.toml")
-    }
-
-    /// The table of trials for programs.
-    pub fn trials_csv(&self) -> PathBuf {
-        self.path.join("trials.csv")
-    }
-
-    /// The report for people.
-    pub fn report(&self) -> PathBuf {
-        self.path.join("report.md")
     }
 
     /// The figures on the test images.
@@ -103,8 +96,10 @@ impl RunFolder {
     }
 
     /// The files that a study writes beside its database.
-    pub(crate) fn written(&self) -> [PathBuf; 7] {
-        [self.report(), self.page(), self.trials_csv(), self.best_config(), self.model(), self.kept(), self.test()]
+    pub(crate) fn written(&self) -> Vec<PathBuf> {
+        let reports = ReportFormat::LEFT.map(|format| self.report(format));
+        let others = [self.best_config(), self.model(), self.kept(), self.test()];
+        reports.into_iter().chain(others).collect()
     }
 
     /// What trials under way go on from.

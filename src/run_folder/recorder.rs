@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use tunefork_report::{NOTES, Report, trials_csv};
+use tunefork_report::{NOTES, Report};
 use tunefork_space::{Params, Value};
 use tunefork_study::{Change, Event, Observer, StudyRecord, TrialRecord, UnderWay};
 
 use super::allowance::Allowance;
-use super::{RunFolder, TestResult, epoch_tables, read_study};
+use super::{ReportFormat, RunFolder, TestResult, epoch_tables, read_study};
 use crate::files::{holds, write_derived};
 use crate::study_file::table::AS_TRIAL;
 use crate::{Error, Material, StudySpec};
@@ -163,9 +163,8 @@ impl<'a> Recorder<'a> {
 
     fn write_tables(&self, study: &StudyRecord, test: Option<&TestResult>) -> Result<(), Error> {
         let report = Report { test: test.map(TestResult::told), notes: self.notes.clone(), ..Report::new(study) };
-        self.put(&self.folder.trials_csv(), &trials_csv(study))?;
-        self.put(&self.folder.report(), &report.markdown())?;
-        self.put(&self.folder.page(), &report.html())?;
+        let mut files = ReportFormat::LEFT.into_iter().flat_map(|format| format.files(&report, self.folder.path()));
+        files.try_for_each(|(path, text)| self.put(&path, &text))?;
         let Some(best) = study.best() else { return Ok(()) };
         let value = best.value.map(|value| value.to_string()).unwrap_or_default();
         let what = format!(

@@ -19,8 +19,46 @@ named_enum! {
         Markdown = "md",
         /// `figures/NAME.svg`: each figure as a file.
         Svg = "svg",
+        /// `journal.md`: what was tried, in order, and what came of it.
+        Journal = "journal",
+        /// `summary.json`: counts, extremes, mean, deviation and median, for programs.
+        Json = "json",
         /// `trials.csv`: all trials, with the columns of Optuna's `trials_dataframe()`.
         Csv = "csv",
+    }
+}
+
+impl ReportFormat {
+    /// What `tunefork run` leaves: all but pictures, which are on the page.
+    pub(crate) const LEFT: [Self; 5] = [Self::Html, Self::Markdown, Self::Journal, Self::Json, Self::Csv];
+
+    /// The name of its file, or of the folder of its files.
+    pub fn file_name(self) -> &'static str {
+        match self {
+            Self::Html => "report.html",
+            Self::Markdown => "report.md",
+            Self::Svg => "figures",
+            Self::Journal => "journal.md",
+            Self::Json => "summary.json",
+            Self::Csv => "trials.csv",
+        }
+    }
+
+    /// Its files in a folder, each with what it holds.
+    pub(crate) fn files(self, report: &Report<'_>, folder: &Path) -> Vec<(PathBuf, String)> {
+        let path = folder.join(self.file_name());
+        let text = match self {
+            Self::Html => report.html(),
+            Self::Markdown => report.markdown(),
+            Self::Journal => report.journal(),
+            Self::Json => format!("{:#}\n", report.summary()),
+            Self::Csv => trials_csv(report.study),
+            Self::Svg => {
+                let figures = report.figures().into_iter();
+                return figures.map(|(name, svg)| (path.join(format!("{name}.svg")), svg)).collect();
+            }
+        };
+        vec![(path, text)]
     }
 }
 
@@ -35,22 +73,11 @@ pub fn write_report(
     folder: &Path,
 ) -> Result<Vec<PathBuf>, Error> {
     let report = Report { test: test.map(TestResult::told), notes: study_notes(study), ..Report::new(study) };
-    let mut written = Vec::new();
-    for format in formats {
-        let files = match format {
-            ReportFormat::Html => vec![("report.html".to_owned(), report.html())],
-            ReportFormat::Markdown => vec![("report.md".to_owned(), report.markdown())],
-            ReportFormat::Csv => vec![("trials.csv".to_owned(), trials_csv(study))],
-            ReportFormat::Svg => {
-                let figures = report.figures().into_iter();
-                figures.map(|(name, svg)| (format!("figures/{name}.svg"), svg)).collect()
-            }
-        };
-        for (name, text) in files {
-            let path = folder.join(name);
+    let files = formats.iter().flat_map(|format| format.files(&report, folder));
+    files
+        .map(|(path, text)| {
             write_derived(&path, text.as_bytes())?;
-            written.push(path);
-        }
-    }
-    Ok(written)
+            Ok(path)
+        })
+        .collect()
 }

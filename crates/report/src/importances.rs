@@ -5,7 +5,6 @@ use tunefork_space::{Parameter, Point, Space};
 use tunefork_trial::{History, HistoryError, TrialState};
 
 use crate::Report;
-use crate::experiments::experiments_of;
 
 /// Of fewer completed trials the best tenth are one or two, which lie somewhere.
 const LEAST: usize = 20;
@@ -13,8 +12,7 @@ const LEAST: usize = 20;
 /// The share of each parameter, the most important first. Nothing of few trials, where only one parameter varies, or where
 /// trials are runs of experiments: those were chosen, and lie where they were put.
 pub(crate) fn importances(report: &Report<'_>) -> Vec<Importance> {
-    let is_designed = report.study.trials.iter().any(|trial| !experiments_of(trial).is_empty());
-    if is_designed || report.complete().len() < LEAST || report.parameters().len() < 2 {
+    if report.is_designed() || report.complete().len() < LEAST || report.parameters().len() < 2 {
         return Vec::new();
     }
     // A parameter that a database describes in two ways is one that nobody can compare.

@@ -22,11 +22,13 @@ mod experiments;
 mod figures;
 mod html;
 mod importances;
+mod journal;
 mod markdown;
 mod numbers;
 mod report;
 mod sections;
 mod statistics;
+mod summary;
 
 pub use csv::{csv_line, trials_csv};
 pub use numbers::{duration, figure, shortened, value_text, with_deviation};

@@ -67,7 +67,7 @@ fn in_cell(cell: &str) -> String {
 
 /// Text that begins no line, no tag and no control sequence of its own. Signs that only mean something to Markdown, such as
 /// those in `learning_rate`, stay as they are: people read these files as they lie.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     clean.collect::<String>().replace('<', "\\<")
 }

@@ -9,7 +9,8 @@ use tunefork_study::{
 use tunefork_trial::TrialState;
 
 use crate::document::{Block, Document};
-use crate::{html, markdown, sections};
+use crate::experiments::experiments_of;
+use crate::{html, journal, markdown, sections, summary};
 
 /// A study as it is stored, and what is known of it beside.
 ///
@@ -49,6 +50,17 @@ impl<'a> Report<'a> {
     /// The report as one HTML page with figures, which needs no network and no other file.
     pub fn html(&self) -> String {
         html::of(&self.document())
+    }
+
+    /// What was tried, in order, and what came of it, as Markdown.
+    pub fn journal(&self) -> String {
+        journal::journal(self)
+    }
+
+    /// Counts, the best and the worst, mean, deviation, median, what stopping early saved and when the search converged, as a JSON
+    /// object for programs. What is not known is null.
+    pub fn summary(&self) -> serde_json::Value {
+        summary::summary(self)
     }
 
     /// Its figures as SVG files of their own, each with a name.
@@ -94,6 +106,11 @@ impl<'a> Report<'a> {
             });
         }
         ordered
+    }
+
+    /// Whether the trials are runs of experiments: what they try was chosen, and not found by a search.
+    pub(crate) fn is_designed(&self) -> bool {
+        self.study.trials.iter().any(|trial| !experiments_of(trial).is_empty())
     }
 
     /// The trial that runs of experiments are compared with.

@@ -67,7 +67,7 @@ fn what_lies_at_a_bound_is_to_be_widened() {
 
 #[test]
 fn experiments_have_a_figure_each() {
-    assert_eq!(names(&experiments()), ["history", "experiment-0", "experiment-1", "curves"]);
+    assert_eq!(names(&experiments()), ["history", "experiments", "curves"]);
     assert_eq!(names(&shapes()), ["history", "curves"], "three trials have nothing more to show");
 }
 
@@ -122,7 +122,7 @@ fn check(study: &StudyRecord) {
             panic!("{name}: {error}\n{svg}");
         }
     }
-    let _ = (report.markdown(), trials_csv(study));
+    let _ = (report.markdown(), trials_csv(study), report.journal(), report.summary().to_string());
 }
 
 /// The aims are 2 s and 2 MB; this is a build without all optimisation, on a machine that may be busy.

@@ -79,6 +79,32 @@ fn studies_without_results_are_told_as_what_they_are() {
 }
 
 #[test]
+fn the_journal_tells_what_came_of_each_trial() {
+    let expected = "# Journal of shapes\n\n\
+        - **trial 1** optimizer=adam: accuracy 0.8125 after 4 epochs, the best so far\n\
+        - **trial 2** optimizer=adam: failed after 1 epoch: loss is NaN, epoch 1\n\
+        - 2026-11-30 06:01:02 **trial 0** optimizer=sgd momentum=0.9: accuracy 0.5000 after 4 epochs\n";
+    assert_eq!(Report::new(&shapes()).journal(), expected);
+}
+
+#[test]
+fn the_summary_has_what_programs_ask_for() {
+    let summary = report(&shapes()).summary();
+    assert_eq!(summary["trials"], 3);
+    assert_eq!((&summary["best"], &summary["worst"], &summary["best_trial"]), (&0.8125.into(), &0.5.into(), &1.into()));
+    assert_eq!(
+        (&summary["mean"], &summary["median"], &summary["range"]),
+        (&0.65625.into(), &0.65625.into(), &0.3125.into())
+    );
+    assert_eq!(summary["params"]["optimizer"], "adam");
+    assert_eq!(summary["test"]["accuracy"], 0.8);
+    assert_eq!(
+        (&summary["epochs_saved"], &summary["converged_at"]),
+        (&serde_json::Value::Null, &serde_json::Value::Null)
+    );
+}
+
+#[test]
 fn experiments_are_compared_with_their_baseline() {
     let text = Report::new(&experiments()).markdown();
     let section = text.split("## Experiments\n").nth(1).unwrap();

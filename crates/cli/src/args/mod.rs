@@ -178,7 +178,7 @@ pub(crate) struct ShowArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  tunefork report runs/quickstart                     report.html, report.md and trials.csv, in the run folder
+  tunefork report runs/quickstart                     all but the pictures, in the run folder
   tunefork report runs/quickstart --format svg        each figure as a file
   tunefork report optuna.db --study mnist --out mnist-report")]
 pub(crate) struct ReportArgs {
@@ -189,7 +189,7 @@ pub(crate) struct ReportArgs {
     #[arg(long, value_name = "NAME")]
     pub study: Option<String>,
     /// What to write, several with commas between them
-    #[arg(long, value_name = "FORMAT", value_parser = report_format(), value_delimiter = ',', default_value = "html,md,csv")]
+    #[arg(long, value_name = "FORMAT", value_parser = report_format(), value_delimiter = ',', default_value = "html,md,journal,json,csv")]
     pub format: Vec<ReportFormat>,
     /// The folder to write into [default: the run folder, or DATABASE-report beside the database]
     #[arg(long, value_name = "FOLDER")]

@@ -10,7 +10,7 @@ use tunefork::sampler::SamplerKind;
 use tunefork::study::{Ended, StudyRecord, deviation_of};
 use tunefork::study_file::table::SAMPLER;
 use tunefork::train::Objective;
-use tunefork::{Report, RunOptions, StudySpec, study_notes};
+use tunefork::{Report, ReportFormat, RunOptions, StudySpec, study_notes};
 
 use super::{same_command, stop_flag};
 use crate::INTERRUPTED;
@@ -103,7 +103,7 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
     if report.outcome.outside_events > 0 {
         line(format!("reproducible given {}", counted(report.outcome.outside_events, "outside event")));
     }
-    line(format!("report: {}", options.folder.page().display()));
+    line(format!("report: {}", options.folder.report(ReportFormat::Html).display()));
     if report.outcome.best.is_some() || report.outcome.under_way.is_some() {
         for model in options.folder.models(spec.members()) {
             line(format!("model: {}", model.display()));

@@ -17,9 +17,11 @@ fn a_study_leaves_a_folder_that_can_be_used() {
         "best.json",
         "best.safetensors",
         "best.toml",
+        "journal.md",
         "report.html",
         "report.md",
         "study.db",
+        "summary.json",
         "test.json",
         "trials.csv",
         "trials/0000/classes.csv",
@@ -157,7 +159,15 @@ fn files_that_follow_from_the_database_are_made_anew() {
         names.map(|name| (std::fs::read(folder.join(&name)).unwrap(), name)).collect::<Vec<_>>()
     };
     let whole = derived();
-    for name in ["report.md", "report.html", "trials.csv", "best.toml", "trials/0001/progress.csv"] {
+    for name in [
+        "report.md",
+        "report.html",
+        "journal.md",
+        "summary.json",
+        "trials.csv",
+        "best.toml",
+        "trials/0001/progress.csv",
+    ] {
         std::fs::write(folder.join(name), "").unwrap();
     }
     std::fs::remove_dir_all(folder.join("trials/0002")).unwrap();
@@ -251,7 +261,7 @@ fn files_without_a_study_are_not_replaced() {
         std::fs::remove_file(fixture.path(&format!("run/{file}"))).unwrap();
     }
     let told = fixture.fails(2, &["run", "study.toml", "--out", "run"]);
-    assert!(told.contains("6 other files"), "{told}");
+    assert!(told.contains("8 other files"), "{told}");
     assert_eq!(fixture.read("run/best.toml"), best);
 }
 

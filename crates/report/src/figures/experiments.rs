@@ -1,59 +1,160 @@
-//! What each run of an experiment brought.
+//! What the runs of experiments brought.
 
-use tunefork_charts::{Axis, Chart, Figure, Interval, Layer};
+use tunefork_charts::{Axis, Cell, Chart, Figure, Interval, Layer, Sharing};
+use tunefork_study::TrialRecord;
 use tunefork_trial::TrialState;
 
-use super::value_axis;
+use super::{value_axis, value_colour};
 use crate::Report;
 use crate::experiments::Experiment;
-use crate::numbers::with_deviation;
+use crate::numbers::{figure, with_deviation};
 use crate::report::deviation_of;
 
-/// A dot for each run, with the deviation of its trainings as whiskers where these are several, and the baseline as a rule.
-pub(crate) fn one_factor(report: &Report<'_>, experiment: &Experiment<'_>, place: usize) -> Option<Figure> {
-    let complete: Vec<(usize, f64, f64, u32, &str)> = experiment
-        .runs
+/// A run that ran to its end.
+struct Run<'a> {
+    /// Its place among the runs.
+    place: usize,
+    name: &'a str,
+    trial: &'a TrialRecord,
+    value: f64,
+}
+
+fn complete<'a>(experiment: &'a Experiment<'a>) -> Vec<Run<'a>> {
+    let runs = experiment.runs.iter().enumerate();
+    let complete = runs.filter(|(_, (_, trial))| trial.state == TrialState::Complete);
+    complete.filter_map(|(place, (name, trial))| Some(Run { place, name, trial, value: trial.value? })).collect()
+}
+
+/// A panel for each experiment, all with the same values: a dot for each run, with the deviation of its trainings as whiskers
+/// where these are several, and the baseline as a rule.
+pub(crate) fn one_factor(report: &Report<'_>, experiments: &[Experiment<'_>]) -> Option<Figure> {
+    let drawn: Vec<&Experiment<'_>> = experiments
         .iter()
-        .enumerate()
-        .filter(|(_, (_, trial))| trial.state == TrialState::Complete)
-        .filter_map(|(place, (name, trial))| {
-            Some((place, trial.value?, deviation_of(trial).unwrap_or(0.0), trial.number.0, *name))
-        })
+        .filter(|experiment| complete(experiment).len() >= 2 && two_factors(experiment).is_none())
         .collect();
-    if complete.len() < 2 {
+    if drawn.is_empty() {
         return None;
     }
-    let ends: Vec<f64> =
-        complete.iter().flat_map(|(_, value, deviation, ..)| [value - deviation, value + deviation]).collect();
-    let intervals: Vec<Interval> = complete
-        .iter()
-        .map(|(place, value, deviation, key, name)| {
-            let told = with_deviation(*value, (*deviation > 0.0).then_some(*deviation));
-            let interval = Interval::new(*place as f64, value - deviation, *value, value + deviation);
-            interval.key(*key).tip(format!("{name}: {told}"))
-        })
-        .collect();
-    // Where each run is named by one setting, the axis tells which; otherwise the runs have names of their own.
-    let setting = experiment.runs.iter().map(|(name, _)| name.split_once('=').map(|(setting, _)| setting));
-    let settings: Vec<Option<&str>> = setting.collect();
-    let common = settings[0].filter(|first| settings.iter().all(|other| *other == Some(*first)));
-    let common = common.filter(|_| experiment.runs.iter().all(|(name, _)| name.matches('=').count() == 1));
-    let names = experiment.runs.iter().map(|(name, _)| match common {
-        Some(_) => name.split_once('=').map_or(*name, |(_, value)| value),
-        None => *name,
-    });
-    let mut chart = Chart::new(Axis::band(common.unwrap_or_default(), names), value_axis(report, &ends));
-    if let Some(value) =
-        report.baseline().filter(|trial| trial.state == TrialState::Complete).and_then(|trial| trial.value)
-    {
-        chart = chart.layer(Layer::rule_y(value).name("baseline"));
-    }
-    let several = complete.iter().any(|(_, _, deviation, ..)| *deviation > 0.0);
+    let runs: Vec<Run<'_>> = drawn.iter().flat_map(|experiment| complete(experiment)).collect();
+    let deviations = runs.iter().map(|run| (run.value, deviation_of(run.trial).unwrap_or(0.0)));
+    let ends: Vec<f64> = deviations.flat_map(|(value, deviation)| [value - deviation, value + deviation]).collect();
+    let several = runs.iter().any(|run| deviation_of(run.trial).is_some());
     let told = match several {
         true => "Dots are means over the trainings of a run, whiskers a deviation to both sides.",
         false => "A dot is one training: how far another seed would move it is not known.",
     };
-    let id = format!("experiment-{place}");
-    let figure = Figure::new(id, experiment.name).description(told).height(170);
-    Some(figure.panel(chart.layer(Layer::intervals(intervals))))
+    let columns = if drawn.len() == 1 { 1 } else { 2 };
+    let figure = Figure::new("experiments", "What each setting brings").description(told).columns(columns);
+    let figure = figure.height(160).sharing(Sharing::Nothing);
+    Some(figure.panels(drawn.into_iter().map(|experiment| panel(report, experiment, &ends))))
+}
+
+fn panel(report: &Report<'_>, experiment: &Experiment<'_>, ends: &[f64]) -> Chart {
+    let runs = complete(experiment);
+    let intervals: Vec<Interval> = runs
+        .iter()
+        .map(|run| {
+            let deviation = deviation_of(run.trial);
+            let (low, high) = (run.value - deviation.unwrap_or(0.0), run.value + deviation.unwrap_or(0.0));
+            let tip = format!("{}: {}", run.name, with_deviation(run.value, deviation));
+            Interval::new(run.place as f64, low, run.value, high).key(run.trial.number.0).tip(tip)
+        })
+        .collect();
+    // Where each run is named by one setting, the axis tells which; otherwise the runs have names of their own.
+    let names: Vec<&str> = experiment.runs.iter().map(|(name, _)| *name).collect();
+    let (axis, names) = match common_setting(&names) {
+        Some(setting) => (setting, names.iter().map(|name| &name[setting.len() + 1..]).collect()),
+        None => ("", names),
+    };
+    let (low, high) =
+        ends.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), end| (low.min(*end), high.max(*end)));
+    let room = 0.06 * (high - low);
+    let values = value_axis(report, ends);
+    let values = if high > low { values.range(low - room, high + room) } else { values };
+    let mut chart = Chart::new(Axis::band(axis, names), values).title(experiment.name);
+    let baseline = report.baseline().filter(|trial| trial.state == TrialState::Complete);
+    if let Some(value) = baseline.and_then(|trial| trial.value) {
+        chart = chart.layer(Layer::rule_y(value));
+    }
+    chart.layer(Layer::intervals(intervals))
+}
+
+/// The setting that alone names each run, as `dropout` does `dropout=0.2`.
+fn common_setting<'a>(names: &[&'a str]) -> Option<&'a str> {
+    let settings = names.iter().map(|name| name.split_once('=').map(|(setting, _)| setting));
+    let settings: Vec<Option<&str>> = settings.collect();
+    let first = (*settings.first()?)?;
+    let is_alone = names.iter().all(|name| name.matches('=').count() == 1);
+    (is_alone && settings.iter().all(|other| *other == Some(first))).then_some(first)
+}
+
+/// Two settings, and the values that each run has of them.
+type TwoFactors<'a> = ([&'a str; 2], Vec<[&'a str; 2]>);
+
+/// Of an experiment whose runs are all named by the same two settings, as `dropout=0.3 batch_norm=true`.
+fn two_factors<'a>(experiment: &Experiment<'a>) -> Option<TwoFactors<'a>> {
+    let mut settings: Option<[&str; 2]> = None;
+    let mut values = Vec::new();
+    for (name, _) in &experiment.runs {
+        let (first, second) = name.split_once(' ')?;
+        let [(a, x), (b, y)] = [first.split_once('=')?, second.split_once('=')?];
+        if y.contains('=') || *settings.get_or_insert([a, b]) != [a, b] {
+            return None;
+        }
+        values.push([x, y]);
+    }
+    Some((settings?, values))
+}
+
+/// A heat map of each experiment that varies two settings.
+pub(crate) fn interactions(report: &Report<'_>, experiments: &[Experiment<'_>]) -> Option<Figure> {
+    let panels: Vec<Chart> = experiments.iter().filter_map(|experiment| heat_map(report, experiment)).collect();
+    if panels.is_empty() {
+        return None;
+    }
+    let columns = panels.len().min(2);
+    let told = "Each cell is a run; what two settings do together is what the rows do differently in each column.";
+    Some(Figure::new("interactions", "Two settings together").description(told).columns(columns).panels(panels))
+}
+
+fn heat_map(report: &Report<'_>, experiment: &Experiment<'_>) -> Option<Chart> {
+    let ([across, up], values) = two_factors(experiment)?;
+    let distinct = |place: usize| {
+        let mut found: Vec<&str> = Vec::new();
+        for value in values.iter().map(|pair| pair[place]) {
+            if !found.contains(&value) {
+                found.push(value);
+            }
+        }
+        found
+    };
+    let (columns, rows) = (distinct(0), distinct(1));
+    let runs = complete(experiment);
+    let cells: Vec<Cell> = runs
+        .iter()
+        .filter_map(|run| {
+            let [x, y] = values[run.place];
+            let column = columns.iter().position(|value| *value == x)?;
+            let row = rows.iter().position(|value| *value == y)?;
+            let tip = format!("{}: {}", run.name, with_deviation(run.value, deviation_of(run.trial)));
+            Some(Cell::new(column, row, run.value).label(figure(run.value)).key(run.trial.number.0).tip(tip))
+        })
+        .collect();
+    let (colour, palette) = value_colour(report, &runs.iter().map(|run| run.value).collect::<Vec<_>>());
+    let chart = Chart::new(Axis::band(across, columns), Axis::band(up, rows)).title(experiment.name);
+    (cells.len() >= 2).then(|| chart.colour(colour, palette).layer(Layer::cells(cells)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_setting_that_names_runs_is_known() {
+        assert_eq!(common_setting(&["dropout=0.0", "dropout=0.2"]), Some("dropout"));
+        assert_eq!(common_setting(&["dropout=0.0", "kernel=3"]), None);
+        assert_eq!(common_setting(&["dropout=0.0 kernel=3", "dropout=0.2 kernel=3"]), None);
+        assert_eq!(common_setting(&["deep", "dropout=0.2"]), None);
+        assert_eq!(common_setting(&[]), None);
+    }
 }

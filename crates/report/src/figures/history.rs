@@ -50,5 +50,6 @@ pub(crate) fn history(report: &Report<'_>) -> Option<Figure> {
         Some(best) => format!("The best is trial {} with {}.", best.number, figure(best.value.unwrap_or(f64::NAN))),
         None => "No trial is complete.".to_string(),
     };
-    Some(Figure::new("history", "How the search went").description(told).panel(chart))
+    let title = if report.is_designed() { "All runs" } else { "How the search went" };
+    Some(Figure::new("history", title).description(told).panel(chart))
 }

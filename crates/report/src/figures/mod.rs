@@ -21,7 +21,7 @@ pub(crate) use correlation::correlation;
 pub(crate) use cost::cost;
 pub(crate) use curves::curves;
 pub(crate) use distribution::distribution;
-pub(crate) use experiments::one_factor;
+pub(crate) use experiments::{interactions, one_factor};
 pub(crate) use history::history;
 pub(crate) use importances::importances;
 pub(crate) use interaction::interaction;

@@ -1,5 +1,6 @@
 //! What each run of an experiment brought, and what that is to the baseline.
 
+use tunefork_names::counted;
 use tunefork_study::TrialRecord;
 use tunefork_trial::TrialState;
 
@@ -30,12 +31,34 @@ pub(super) fn experiments(report: &Report<'_>) -> Section {
             ),
         },
     });
-    for (place, experiment) in experiments.iter().enumerate() {
+    if let Some((least, images)) = least_difference(report) {
+        section.text(format!(
+            "Of {} a difference of less than {} may be chance (95 %).",
+            counted(images, "validation image"),
+            figure_beside(least, 1.0)
+        ));
+    }
+    section.figure(figures::one_factor(report, &experiments));
+    section.figure(figures::interactions(report, &experiments));
+    for experiment in &experiments {
         section.blocks.push(Block::Title(experiment.name.to_string()));
         section.table(table(report, experiment, baseline));
-        section.figure(figures::one_factor(report, experiment, place));
     }
     section
+}
+
+/// How far two accuracies have to lie apart to be told apart by the validation images (95 %), and how many these are. The two
+/// trainings are taken for independent, so that it is an upper bound: they have seen the same images.
+pub(super) fn least_difference(report: &Report<'_>) -> Option<(f64, usize)> {
+    if report.objective() != "accuracy" {
+        return None;
+    }
+    let best = report.study.best()?;
+    let (accuracy, metrics) = (best.value?, &best.epochs.last()?.report.metrics);
+    let images: f64 = metrics.confusion.iter().map(|(_, count)| count).sum();
+    let deviation = (accuracy * (1.0 - accuracy) / images).sqrt();
+    let least = 1.96 * std::f64::consts::SQRT_2 * deviation;
+    (images > 0.0 && least > 0.0).then_some((least, images as usize))
 }
 
 fn table(report: &Report<'_>, experiment: &Experiment<'_>, baseline: Option<&TrialRecord>) -> Table {

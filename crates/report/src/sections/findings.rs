@@ -5,9 +5,11 @@ use tunefork_space::Domain;
 use tunefork_study::{EndReason, TrialRecord, ValueAt, mean};
 use tunefork_trial::{Direction, TrialState};
 
+use super::experiments::least_difference;
 use super::overview::Saved;
 use crate::Report;
 use crate::document::{Block, Section};
+use crate::experiments::experiments;
 use crate::importances::importances;
 use crate::numbers::{figure, figure_beside, percent, value_text, with_deviation};
 use crate::report::{deviation_of, last_figure};
@@ -19,7 +21,7 @@ const LEAST: usize = 8;
 pub(super) fn findings(report: &Report<'_>) -> Section {
     let mut section = Section::new("Findings");
     let sentences = [gain(report), convergence(report), spread(report), mattered(report)];
-    let sentences = sentences.into_iter().flatten().chain(where_the_best_lie(report));
+    let sentences = sentences.into_iter().flatten().chain(effects(report)).chain(where_the_best_lie(report));
     let more = [stopping(report), gap(report), failures(report)].into_iter().flatten();
     let found: Vec<String> = sentences.chain(more).collect();
     if !found.is_empty() {
@@ -61,28 +63,60 @@ fn gain(report: &Report<'_>) -> Option<String> {
     ))
 }
 
-/// With which trial the search had nearly found what it found.
-fn convergence(report: &Report<'_>) -> Option<String> {
+/// The trial by which 95 % of what the search gained over its first complete one was reached: that of convergence. Nothing of few
+/// trials, or where none was better than the first.
+pub(crate) fn converged<'a>(report: &Report<'a>) -> Option<&'a TrialRecord> {
     let complete = report.complete();
-    let best = report.study.best()?;
-    let (first, last) = (complete.first()?.1, best.value?);
-    if complete.len() < LEAST {
+    let (first, last) = (complete.first()?.1, report.study.best()?.value?);
+    if complete.len() < LEAST || report.is_designed() || first == last {
         return None;
     }
-    let count = report.own().count();
     let direction = report.study.header.direction;
     let near = last - 0.05 * (last - first);
     let is_near = |value: f64| value == near || direction.better(value, near);
-    let (earlier, _) = complete.iter().find(|(_, value)| is_near(*value))?;
-    let mut text = format!("Of {} the best is trial {}", counted(count, "trial"), best.number);
-    if earlier.number < best.number && first != last {
-        let (first, _) = complete[0];
-        text.push_str(&format!(
-            "; 95 % of what it gains over trial {}, the first to complete, was reached with trial {}",
-            first.number, earlier.number
-        ));
-    }
-    Some(text + ".")
+    complete.into_iter().find(|(_, value)| is_near(*value)).map(|(trial, _)| trial)
+}
+
+/// With which trial the search had nearly found what it found.
+fn convergence(report: &Report<'_>) -> Option<String> {
+    let (trial, best) = (converged(report)?, report.study.best()?);
+    let (first, _) = report.complete().into_iter().next()?;
+    let text = format!("Of {} the best is trial {}", counted(report.own().count(), "trial"), best.number);
+    Some(match trial.number < best.number {
+        true => format!(
+            "{text}; 95 % of what it gains over trial {}, the first to complete, was reached with trial {}.",
+            first.number, trial.number
+        ),
+        false => text + ".",
+    })
+}
+
+/// What each experiment says of what it varies.
+fn effects(report: &Report<'_>) -> Vec<String> {
+    let direction = report.study.header.direction;
+    let found = experiments(report).into_iter().filter_map(|experiment| {
+        let runs = experiment.runs.iter().filter(|(_, trial)| trial.state == TrialState::Complete);
+        let mut values: Vec<(&str, f64)> = runs.filter_map(|(name, trial)| Some((*name, trial.value?))).collect();
+        values.sort_by(|(_, a), (_, b)| direction.loss(*a).total_cmp(&direction.loss(*b)));
+        let [(best, high), .., (worst, low)] = values[..] else { return None };
+        let difference = (high - low).abs();
+        let of = counted(values.len(), "run");
+        let chance = match least_difference(report) {
+            Some((least, _)) if difference < least => ", which may be chance",
+            _ => "",
+        };
+        Some(match difference == 0.0 {
+            true => format!("{}: all {of} have {}.", experiment.name, figure(high)),
+            false => format!(
+                "{}: {best} is the best of {of} ({}), {worst} the worst ({}); they are {} apart{chance}.",
+                experiment.name,
+                figure(high),
+                figure(low),
+                figure_beside(difference, high)
+            ),
+        })
+    });
+    found.collect()
 }
 
 /// How the completed trials are spread.

@@ -9,6 +9,9 @@ mod overview;
 mod parameters;
 mod trials;
 
+pub(crate) use findings::converged;
+pub(crate) use overview::Saved;
+
 use crate::Report;
 use crate::document::Document;
 

@@ -93,7 +93,7 @@ fn saved(report: &Report<'_>) -> Option<Fact> {
 }
 
 /// What stopping trials early has saved.
-pub(super) struct Saved {
+pub(crate) struct Saved {
     /// Trials that were stopped.
     pub stopped: usize,
     /// Epochs that all ended trials would have taken.
@@ -104,7 +104,7 @@ pub(super) struct Saved {
 
 impl Saved {
     /// Nothing where no trial was stopped, or nobody knows how long trials were to be.
-    pub(super) fn of(report: &Report<'_>) -> Option<Self> {
+    pub(crate) fn of(report: &Report<'_>) -> Option<Self> {
         let ended = report.own().filter(|trial| matches!(trial.state, TrialState::Complete | TrialState::Pruned));
         let mut saved = Self { stopped: 0, planned: 0, trained: 0 };
         for trial in ended {
@@ -117,7 +117,7 @@ impl Saved {
     }
 
     /// The epochs that were saved, as a share.
-    pub(super) fn share(&self) -> f64 {
+    pub(crate) fn share(&self) -> f64 {
         1.0 - self.trained as f64 / self.planned.max(1) as f64
     }
 }

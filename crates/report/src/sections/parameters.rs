@@ -10,6 +10,9 @@ use crate::numbers::percent;
 
 pub(super) fn parameters(report: &Report<'_>) -> Section {
     let mut section = Section::new("What mattered");
+    if report.is_designed() {
+        return section;
+    }
     let importances = importances(report);
     if !importances.is_empty() {
         let complete = report.complete().len();
