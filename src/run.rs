@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tunefork_data::{Progress, shown};
-use tunefork_report::counted;
+use tunefork_report::{HYPOTHESES, counted};
 use tunefork_space::Params;
 use tunefork_storage::{SqliteOptions, SqliteStorage};
 use tunefork_study::{
@@ -255,6 +255,13 @@ fn settings(spec: &StudySpec, training: &Training, known: Option<&StudyRecord>) 
     Facts::new(settings.chain([(IMAGES.to_owned(), digest.clone())]))
 }
 
+/// What Optuna's tools show of the study: the settings of its file, and its hypotheses.
+fn attributes(spec: &StudySpec) -> Vec<(String, serde_json::Value)> {
+    let settings = spec.written().map(|(name, text)| (name.to_string(), text.into()));
+    let hypotheses = (!spec.hypotheses().is_empty()).then(|| (HYPOTHESES.to_string(), spec.hypotheses().into()));
+    settings.chain(hypotheses).collect()
+}
+
 fn definition(spec: &StudySpec, training: &Training, options: &RunOptions, known: Option<&StudyRecord>) -> Definition {
     let header = StudyHeader {
         metric: Some(format!("validation {}", spec.objective())),
@@ -262,7 +269,7 @@ fn definition(spec: &StudySpec, training: &Training, options: &RunOptions, known
         value_at: spec.value_at(),
         settings: settings(spec, training, known),
         fingerprint: options.machine.fingerprint(spec.fixed().precision()),
-        attributes: spec.written().map(|(name, text)| (name.to_string(), text.into())).collect(),
+        attributes: attributes(spec),
         clock: if options.eager { Clock::Eager } else { Clock::Virtual },
         ..StudyHeader::new(spec.name(), spec.direction(), spec.seed())
     };

@@ -11,6 +11,7 @@ use crate::study_file::{self, Content, FileError, Form, KEYS, Section, Setting, 
 use crate::study_file::table::{NAME, TRIALS};
 
 use super::cells::{Cell, Cells, Entry, contradiction};
+use super::hypotheses::hypotheses;
 use super::idle::Remark;
 use super::union::Union;
 use super::{Config, StudySpec, written};
@@ -102,8 +103,10 @@ impl StudySpec {
             notes_of_one: Vec::new(),
             given: Vec::new(),
             experiments,
+            hypotheses: Vec::new(),
             folder: file.folder().map(Path::to_path_buf),
         };
+        spec.hypotheses = hypotheses(file, spec.space())?;
         spec.fixed = spec.config(&spec.baseline());
         spec.check(file)?;
         spec.notes_of_one = spec.remarks_of_one(file);

@@ -8,6 +8,7 @@ mod conditions;
 mod config;
 mod data;
 mod experiments;
+mod hypotheses;
 mod idle;
 mod layers;
 mod meaning;
@@ -42,6 +43,7 @@ pub(crate) use settings::{in_words, told_settings};
 
 pub use config::{Config, Constant};
 pub use experiments::{Experiment, ExperimentRun};
+use hypotheses::hypotheses;
 
 /// A resolved study.
 ///
@@ -70,6 +72,7 @@ pub struct StudySpec {
     notes_of_one: Vec<String>,
     given: Vec<Option<Location>>,
     experiments: Vec<Experiment>,
+    hypotheses: Vec<String>,
     folder: Option<PathBuf>,
 }
 
@@ -101,8 +104,10 @@ impl StudySpec {
             notes_of_one: Vec::new(),
             given: file.trials().iter().map(|trial| Some(trial.first()?.place.clone())).collect(),
             experiments: Vec::new(),
+            hypotheses: Vec::new(),
             folder: file.folder().map(Path::to_path_buf),
         };
+        spec.hypotheses = hypotheses(file, spec.space())?;
         spec.fixed = spec.config(&spec.baseline());
         for trial in file.trials() {
             let point = spec.enqueue(trial)?;
@@ -128,6 +133,11 @@ impl StudySpec {
         let mut point = Point::absent(self.space().len());
         self.fill(&mut point);
         self.space().params(&point)
+    }
+
+    /// The claims that the report is to judge, as they are written.
+    pub fn hypotheses(&self) -> &[String] {
+        &self.hypotheses
     }
 
     /// The configuration of a trial.

@@ -8,6 +8,7 @@ mod domain;
 mod error;
 mod experiment;
 mod handle;
+mod hypothesis;
 mod key;
 mod kind;
 mod location;
@@ -27,6 +28,7 @@ use tunefork_space::Value;
 
 pub(crate) use experiment::Experiment;
 use experiment::{ExperimentRun, MOST_RUNS};
+use hypothesis::Hypothesis;
 use location::SourceText;
 use reader::Reader;
 use setting::Change;
@@ -68,6 +70,7 @@ pub struct StudyFile {
     pinned: Vec<Assignment>,
     trials: Vec<Vec<Assignment>>,
     experiments: Vec<Experiment>,
+    hypotheses: Vec<Hypothesis>,
 }
 
 impl StudyFile {
@@ -111,6 +114,7 @@ impl StudyFile {
             pinned: Vec::new(),
             trials: Vec::new(),
             experiments: Vec::new(),
+            hypotheses: Vec::new(),
         };
         for (title, value) in table.get_ref() {
             let place = reader.place(title.span());
@@ -118,6 +122,10 @@ impl StudyFile {
                 ("trial", DeValue::Array(trials)) => file.read_trials(&reader, trials)?,
                 ("experiment", DeValue::Array(experiments)) => {
                     file.read_experiments(&reader, experiments)?;
+                }
+                ("hypothesis", DeValue::Array(hypotheses)) => {
+                    let read = hypotheses.iter().map(|hypothesis| Hypothesis::read(&reader, hypothesis));
+                    file.hypotheses = read.collect::<Result<_, _>>()?;
                 }
                 (title, DeValue::Table(table)) => {
                     let section = title.parse().map_err(|_| misplaced(title, value.get_ref(), &place))?;
@@ -166,6 +174,10 @@ impl StudyFile {
 
     pub(crate) fn experiments(&self) -> &[Experiment] {
         &self.experiments
+    }
+
+    pub(crate) fn hypotheses(&self) -> &[Hypothesis] {
+        &self.hypotheses
     }
 
     /// The file without its experiments: their baseline.
@@ -250,6 +262,9 @@ fn no_table(section: Section, value: &DeValue<'_>, place: &Location) -> FileErro
     }
 }
 
+/// Sections of which there may be several.
+const LISTS: [&str; 3] = ["trial", "experiment", "hypothesis"];
+
 /// The error for something at the top of the file that is no section.
 fn misplaced(title: &str, value: &DeValue<'_>, place: &Location) -> FileError {
     let what = "a section of a study file";
@@ -266,14 +281,14 @@ fn misplaced(title: &str, value: &DeValue<'_>, place: &Location) -> FileError {
             _ => format!("here that is {}", section.title()),
         });
     }
-    let sections = Section::NAMES.iter().copied().chain(["trial", "experiment"]);
+    let sections = Section::NAMES.iter().copied().chain(LISTS);
     let error = FileError::unknown(title, what, sections).at(place);
     match Key::find(title) {
         Some(key) => error.note(format!("`{title}` belongs into {}", key.section.title())),
-        None if ["trial", "experiment"].contains(&title) => error.note(format!("write [[{title}]] with two brackets")),
+        None if LISTS.contains(&title) => error.note(format!("write [[{title}]] with two brackets")),
         None => error.note(
-            "the sections are [study], [data], [model], [train], [search], [scheduler], [[trial]] and \
-             [[experiment]]",
+            "the sections are [study], [data], [model], [train], [search], [scheduler], [[trial]], \
+             [[experiment]] and [[hypothesis]]",
         ),
     }
 }

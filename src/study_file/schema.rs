@@ -19,6 +19,10 @@ pub fn schema() -> Json {
             "experiment",
             json!({ "description": "Configurations that are given.", "type": "array", "items": experiment() }),
         ),
+        (
+            "hypothesis",
+            json!({ "description": "Claims that the report judges.", "type": "array", "items": hypothesis() }),
+        ),
     ];
     let lists = lists.into_iter().map(|(title, schema)| (title.to_string(), schema));
     json!({
@@ -203,6 +207,16 @@ fn by_name(properties: Map<String, Json>, of: impl Fn(&Key) -> Json) -> Json {
         "type": "object",
         "properties": properties,
         "patternProperties": patterns,
+        "additionalProperties": false,
+    })
+}
+
+fn hypothesis() -> Json {
+    let description = "As optimizer: adam > sgd, learning_rate: 1e-4..1e-3 > others, epochs: increasing, or dropout x batch_norm: interact.";
+    json!({
+        "type": "object",
+        "properties": { "claim": { "description": description, "type": "string" } },
+        "required": ["claim"],
         "additionalProperties": false,
     })
 }

@@ -21,6 +21,7 @@ mod document;
 mod experiments;
 mod figures;
 mod html;
+mod hypotheses;
 mod importances;
 mod journal;
 mod markdown;
@@ -31,6 +32,7 @@ mod statistics;
 mod summary;
 
 pub use csv::{csv_line, trials_csv};
+pub use hypotheses::{Claim, ClaimError, HYPOTHESES, Values, is_named};
 pub use numbers::{duration, figure, shortened, value_text, with_deviation};
 pub use report::{BASELINE, NOTES, Report, Test};
 pub use tunefork_names::{bytes, counted, thousands, times};

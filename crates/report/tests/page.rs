@@ -71,6 +71,37 @@ fn experiments_have_a_figure_each() {
     assert_eq!(names(&shapes()), ["history", "curves"], "three trials have nothing more to show");
 }
 
+#[test]
+fn claims_are_judged_from_the_trials() {
+    let mut study = experiments();
+    let claims =
+        ["optimizer: adam > sgd", "optimizer: sgd > adam", "momentum: increasing", "optimizer x momentum: interact"];
+    study.header.attributes.push(("hypotheses".into(), serde_json::json!(claims)));
+    let text = Report::new(&study).markdown();
+    let unknown = "+0.3125 in two runs that differ in nothing else, but nobody knows how far chance goes";
+    assert!(text.contains(&format!("| optimizer: adam > sgd | undecided | {unknown}")), "{text}");
+    for (trial, values) in study.trials.iter_mut().zip([[0.49, 0.51], [0.81, 0.815]]) {
+        studies::trainings(trial, &values);
+    }
+    let text = Report::new(&study).markdown();
+    for line in [
+        "| optimizer: adam > sgd | supported | +0.3125 (95 %: +",
+        "| optimizer: sgd > adam | rejected | -0.3125 (95 %: -",
+        "| momentum: increasing | undecided | no two runs differ in this alone. |",
+        "| optimizer x momentum: interact | undecided | runs with all combinations",
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+    let mut search = search(200, ["search", "optimizer", "lion"]);
+    search
+        .header
+        .attributes
+        .push(("hypotheses".into(), serde_json::json!(["learning_rate: 1e-3..1e-2 > others", "layers: increasing"])));
+    let text = Report::new(&search).markdown();
+    assert!(text.contains("| learning_rate: 1e-3..1e-2 > others | supported | +"), "{text}");
+    assert!(text.contains("| layers: increasing | undecided | rank correlation"), "{text}");
+}
+
 /// Studies of which little is known are pages, too.
 #[test]
 fn small_and_broken_studies_are_pages() {

@@ -2,6 +2,7 @@
 
 use crate::Report;
 use crate::document::{Block, Section, Table};
+use crate::hypotheses::HYPOTHESES;
 use crate::report::NOTES;
 
 pub(super) fn notes(report: &Report<'_>) -> Section {
@@ -25,7 +26,7 @@ pub(super) fn notes(report: &Report<'_>) -> Section {
 pub(super) fn settings(report: &Report<'_>) -> Section {
     let mut section = Section::new("Settings");
     let header = &report.study.header;
-    let settings = header.attributes.iter().filter(|(name, _)| name != NOTES);
+    let settings = header.attributes.iter().filter(|(name, _)| ![NOTES, HYPOTHESES].contains(&name.as_str()));
     let settings: Vec<Vec<String>> = settings
         .map(|(name, value)| vec![name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)])
         .collect();

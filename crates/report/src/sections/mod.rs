@@ -5,6 +5,7 @@ mod best;
 mod course;
 mod experiments;
 mod findings;
+mod hypotheses;
 mod overview;
 mod parameters;
 mod trials;
@@ -20,6 +21,7 @@ pub(crate) fn all(report: &Report<'_>) -> Document {
     let sections = [
         overview::overview(report),
         findings::findings(report),
+        hypotheses::hypotheses(report),
         best::best(report),
         experiments::experiments(report),
         parameters::parameters(report),
