@@ -113,13 +113,14 @@ fn paired(report: &Report<'_>, first: &[Run<'_>], second: &[Run<'_>], name: &str
         pairs.iter().filter_map(|(a, b)| Some(variance_of(a)?.1 + variance_of(b)?.1)).fold(f64::INFINITY, f64::min);
     let spread = deviation(&differences).filter(|_| fewer >= 3);
     let (error, freedom) = match (both, spread) {
-        (Some(both), None) => (Some((mean(&both) / fewer as f64).sqrt()), freedom),
-        (_, Some(spread)) => (Some(spread / (fewer as f64).sqrt()), (fewer - 1) as f64),
+        // How far pairs differ is no measure of chance where their values differ for a reason: it is the last one.
+        (Some(both), _) => (Some((mean(&both) / fewer as f64).sqrt()), freedom),
+        (None, Some(spread)) => (Some(spread / (fewer as f64).sqrt()), (fewer - 1) as f64),
         (None, None) => (None, 1.0),
     };
     let how = match count {
         1 => "in two runs that differ in nothing else".to_owned(),
-        _ => format!("in {count} pairs of runs that differ in nothing else"),
+        _ => format!("in the mean of {count} pairs of runs that differ in nothing else"),
     };
     Some(Difference { mean: mean(&differences), error, freedom, runs: fewer, how })
 }
