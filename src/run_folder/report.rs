@@ -62,17 +62,19 @@ impl ReportFormat {
     }
 }
 
-/// Writes the report of a study into a folder, and returns the files. Those that were there are replaced.
+/// Writes the report of a study, and what it is to those that it is compared with, into a folder, and returns the files. Those that
+/// were there are replaced.
 ///
 /// # Errors
 /// When one of them cannot be written.
 pub fn write_report(
     study: &StudyRecord,
     test: Option<&TestResult>,
+    compared: Vec<StudyRecord>,
     formats: &[ReportFormat],
     folder: &Path,
 ) -> Result<Vec<PathBuf>, Error> {
-    let report = Report { test: test.map(TestResult::told), notes: study_notes(study), ..Report::new(study) };
+    let report = Report { test: test.map(TestResult::told), compared, notes: study_notes(study), ..Report::new(study) };
     let files = formats.iter().flat_map(|format| format.files(&report, folder));
     files
         .map(|(path, text)| {

@@ -52,6 +52,11 @@ impl Point {
         Self { x, y, value: None, label: None, tag: Tag::default() }
     }
 
+    /// Its value on the y axis.
+    pub fn y(&self) -> f64 {
+        self.y
+    }
+
     /// The value that its colour shows, on the chart's colour axis ([`Chart::colour`](crate::Chart::colour)).
     pub fn value(self, value: f64) -> Self {
         Self { value: Some(value), ..self }

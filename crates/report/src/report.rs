@@ -21,6 +21,8 @@ pub struct Report<'a> {
     pub study: &'a StudyRecord,
     /// The best trial on the test images, if it was looked at.
     pub test: Option<Test>,
+    /// Studies that this one is compared with.
+    pub compared: Vec<StudyRecord>,
     /// Sentences about what a reader should know, beside those that the study has in its attribute [`NOTES`].
     pub notes: Vec<String>,
 }
@@ -39,7 +41,7 @@ pub struct Test {
 impl<'a> Report<'a> {
     /// A report of a study with nothing beside it.
     pub fn new(study: &'a StudyRecord) -> Self {
-        Self { study, test: None, notes: Vec::new() }
+        Self { study, test: None, compared: Vec::new(), notes: Vec::new() }
     }
 
     /// The report as Markdown.

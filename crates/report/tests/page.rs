@@ -102,6 +102,16 @@ fn claims_are_judged_from_the_trials() {
     assert!(text.contains("| layers: increasing | undecided | rank correlation"), "{text}");
 }
 
+#[test]
+fn studies_are_compared() {
+    let (study, other) = (search(60, ["tpe", "optimizer", "lion"]), search(30, ["grid", "optimizer", "lion"]));
+    let report = Report { compared: vec![other], ..Report::new(&study) };
+    let text = report.markdown();
+    assert!(text.contains("| tpe |  | 60 | 20 | 420 | 22 % |"), "{text}");
+    assert!(text.contains("| grid |  | 30 | 10 | 210 | 22 % |"), "{text}");
+    assert!(report.figures().iter().any(|(name, _)| name == "comparison"));
+}
+
 /// Studies of which little is known are pages, too.
 #[test]
 fn small_and_broken_studies_are_pages() {

@@ -180,6 +180,7 @@ pub(crate) struct ShowArgs {
 Examples:
   tunefork report runs/quickstart                     all but the pictures, in the run folder
   tunefork report runs/quickstart --format svg        each figure as a file
+  tunefork report runs/asha --compare runs/grid --out both
   tunefork report optuna.db --study mnist --out mnist-report")]
 pub(crate) struct ReportArgs {
     /// A run folder or a study's database
@@ -191,6 +192,9 @@ pub(crate) struct ReportArgs {
     /// What to write, several with commas between them
     #[arg(long, value_name = "FORMAT", value_parser = report_format(), value_delimiter = ',', default_value = "html,md,journal,json,csv")]
     pub format: Vec<ReportFormat>,
+    /// Other run folders or databases to compare the study with
+    #[arg(long, value_name = "RUN_OR_DB", num_args = 1..)]
+    pub compare: Vec<PathBuf>,
     /// The folder to write into [default: the run folder, or DATABASE-report beside the database]
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,

@@ -11,7 +11,8 @@ use crate::output::say;
 pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let (study, test) = read_study(&args.path, args.study.as_deref())?;
     let folder = args.out.clone().unwrap_or_else(|| beside(&args.path));
-    for path in write_report(&study, test.as_ref(), &args.format, &folder)? {
+    let compared = args.compare.iter().map(|path| Ok(read_study(path, None)?.0)).collect::<anyhow::Result<_>>()?;
+    for path in write_report(&study, test.as_ref(), compared, &args.format, &folder)? {
         say(path.display());
     }
     Ok(ExitCode::SUCCESS)

@@ -3,6 +3,7 @@
 //! Marks of a trial carry its number, by which the page finds them all.
 
 mod classes;
+mod comparison;
 mod correlation;
 mod cost;
 mod curves;
@@ -17,6 +18,7 @@ mod stopping;
 mod timeline;
 
 pub(crate) use classes::{classes, confusion};
+pub(crate) use comparison::comparison;
 pub(crate) use correlation::correlation;
 pub(crate) use cost::cost;
 pub(crate) use curves::curves;

@@ -2,6 +2,7 @@
 
 mod about;
 mod best;
+mod comparison;
 mod course;
 mod experiments;
 mod findings;
@@ -22,6 +23,7 @@ pub(crate) fn all(report: &Report<'_>) -> Document {
         overview::overview(report),
         findings::findings(report),
         hypotheses::hypotheses(report),
+        comparison::comparison(report),
         best::best(report),
         experiments::experiments(report),
         parameters::parameters(report),
