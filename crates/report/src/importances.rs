@@ -6,8 +6,8 @@ use tunefork_trial::{History, HistoryError, TrialState};
 
 use crate::Report;
 
-/// Of fewer completed trials the best tenth are one or two, which lie somewhere.
-const LEAST: usize = 20;
+/// Of fewer completed trials the best tenth are one to three, which lie somewhere.
+const LEAST: usize = 40;
 
 /// The share of each parameter, the most important first. Nothing of few trials, where only one parameter varies, or where
 /// trials are runs of experiments: those were chosen, and lie where they were put.

@@ -21,7 +21,7 @@ pub(crate) fn summary(report: &Report<'_>) -> Json {
     let some = |of: &dyn Fn(&[f64]) -> f64| (!values.is_empty()).then(|| of(&values));
     let saved = Saved::of(report);
     let best = study.best();
-    let seconds: f64 = report.own().filter_map(crate::report::seconds).sum();
+    let seconds = report.own().filter_map(crate::report::seconds).reduce(|all, seconds| all + seconds);
     let attribute = |name: &str, value: &Json| (name.to_owned(), value.clone());
     json!({
         "study": study.header.name,
@@ -37,7 +37,7 @@ pub(crate) fn summary(report: &Report<'_>) -> Json {
         "share_of_epochs_saved": saved.as_ref().map(Saved::share),
         "seconds": study.elapsed.as_secs_f64(),
         "seconds_trained": seconds,
-        "best": extreme(true),
+        "best": best.and_then(|best| best.value),
         "best_trial": best.map(|best| best.number.0),
         "params": best.map(TrialRecord::params),
         "worst": extreme(false),

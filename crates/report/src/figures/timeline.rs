@@ -49,6 +49,6 @@ pub(crate) fn timeline(report: &Report<'_>) -> Option<Figure> {
             chart = chart.layer(Layer::bars(bars).name(name).colour(colour));
         }
     }
-    let told = format!("At most {count} trials were under way at the same time.");
+    let told = format!("At most {} under way at the same time.", tunefork_names::counted(count, "trial"));
     Some(Figure::new("timeline", "When trials ran").description(told).panel(chart))
 }

@@ -52,7 +52,8 @@ fn contents(text: &mut String, document: &Document) {
 
 /// The anchor of a section.
 fn id(title: &str) -> String {
-    title.to_lowercase().replace(' ', "-")
+    // Figures have names of their own, which may be the same words.
+    format!("section-{}", title.to_lowercase().replace(' ', "-"))
 }
 
 fn write_section(text: &mut String, section: &Section) {

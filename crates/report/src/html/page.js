@@ -2,7 +2,7 @@
 (() => {
   const tip = document.getElementById("tip");
   const panel = document.getElementById("selection");
-  const all = document.querySelector("#trials table.trials");
+  const all = document.querySelector("#section-trials table.trials");
   const names = all ? [...all.tHead.rows[0].cells].map((cell) => cell.textContent) : [];
   const rows = new Map();
   if (all) for (const row of all.tBodies[0].rows) rows.set(row.dataset.key, row);

@@ -1,51 +1,70 @@
 //! How much of a difference is chance.
 
-use crate::Report;
+use statrs::distribution::{ContinuousCDF, FisherSnedecor, StudentsT};
+use tunefork_study::{TrialRecord, deviation};
 
-/// The quantiles of Student's t distribution at 97.5 %, for 1 to 30 degrees of freedom.
-const T: [f64; 30] = [
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
-    2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
-];
+use crate::report::trainings;
 
-/// How many deviations of a mean its 95 % interval reaches to both sides, where its deviation was found from values with so many
-/// degrees of freedom.
-pub(super) fn reach(freedom: f64) -> f64 {
-    match freedom {
-        _ if freedom.is_nan() || freedom < 1.0 => T[0],
-        ..31.0 => T[freedom as usize - 1],
-        // Cornish and Fisher's first term.
-        _ => 1.960 * (1.0 + (1.960_f64.powi(2) + 1.0) / (4.0 * freedom)),
+/// How far a sum over runs may be off, from how far their trainings lie apart. One deviation is taken for all of them: two or three
+/// trainings of each run know it badly, all together better.
+pub(super) struct Chance {
+    /// The standard error of the sum.
+    pub error: f64,
+    /// The degrees of freedom from which it is known.
+    pub freedom: f64,
+}
+
+impl Chance {
+    /// Of runs with their shares in the sum; nothing if one of them was trained once.
+    pub(super) fn of<'a>(runs: impl Iterator<Item = (&'a TrialRecord, f64)>) -> Option<Self> {
+        let (mut squares, mut freedom, mut shares) = (0.0, 0.0, 0.0);
+        for (trial, share) in runs {
+            let values: Vec<f64> = trainings(trial).iter().map(|report| report.value).collect();
+            let more = values.len() as f64 - 1.0;
+            squares += deviation(&values)?.powi(2) * more;
+            freedom += more;
+            shares += share * share / values.len() as f64;
+        }
+        (freedom > 0.0).then(|| Self { error: (squares / freedom * shares).sqrt(), freedom })
     }
 }
 
-/// The value that a chi-squared variable of so many degrees of freedom stays below in 95 of 100 cases (Wilson and Hilferty, 1931).
-pub(super) fn most_squares(freedom: f64) -> f64 {
-    let part = 2.0 / (9.0 * freedom);
-    freedom * (1.0 - part + 1.645 * part.sqrt()).powi(3)
+/// How many deviations of a mean its 95 % interval reaches to both sides, where its deviation is known from so many degrees of freedom
+/// and so many intervals are looked at (Bonferroni).
+pub(super) fn reach(freedom: f64, intervals: usize) -> f64 {
+    let student = StudentsT::new(0.0, 1.0, freedom.max(1.0));
+    student.map_or(f64::INFINITY, |student| student.inverse_cdf(1.0 - 0.025 / intervals as f64))
 }
 
-/// The variance of one training's accuracy that follows from the number of validation images alone.
-pub(super) fn of_images(report: &Report<'_>, accuracy: f64) -> Option<f64> {
-    if report.objective() != "accuracy" {
-        return None;
-    }
-    let metrics = &report.study.best()?.epochs.last()?.report.metrics;
-    let images: f64 = metrics.confusion.iter().map(|(_, count)| count).sum();
-    (images > 0.0 && (0.0..=1.0).contains(&accuracy)).then(|| accuracy * (1.0 - accuracy) / images)
+/// The ratio of two variances that chance stays below in 95 of 100 cases.
+pub(super) fn most_ratio(above: f64, below: f64) -> f64 {
+    FisherSnedecor::new(above, below).map_or(f64::INFINITY, |fisher| fisher.inverse_cdf(0.95))
+}
+
+/// The standard error of a difference of means and its degrees of freedom (Welch, 1947); nothing of a single value.
+pub(super) fn welch(first: &[f64], second: &[f64]) -> Option<(f64, f64)> {
+    let part = |values: &[f64]| Some((deviation(values)?.powi(2) / values.len() as f64, values.len() as f64 - 1.0));
+    let ((a, n), (b, m)) = (part(first)?, part(second)?);
+    Some(((a + b).sqrt(), (a + b).powi(2) / (a * a / n + b * b / m)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// scipy.stats.t.ppf(0.975, n), scipy.stats.chi2.ppf(0.95, n).
+    /// scipy.stats.t.ppf(0.975, n), t.ppf(1 - 0.025 / 5, 4), f.ppf(0.95, 4, 9); Welch's formula by hand.
     #[test]
     fn quantiles_are_those_of_the_tables() {
-        assert_eq!((reach(1.0), reach(10.4), reach(30.9)), (12.706, 2.228, 2.042));
-        assert!((reach(40.0) - 2.0211).abs() < 0.003 && (reach(1000.0) - 1.9623).abs() < 0.001);
-        for (freedom, expected) in [(1.0, 3.841), (4.0, 9.488), (25.0, 37.652)] {
-            assert!((most_squares(freedom) / expected - 1.0).abs() < 0.03, "{freedom}");
+        for (freedom, intervals, expected) in [(1.0, 1, 12.7062), (10.0, 1, 2.2281), (4.0, 5, 4.6041), (1e6, 1, 1.9600)]
+        {
+            assert!(
+                (reach(freedom, intervals) / expected - 1.0).abs() < 1e-4,
+                "{freedom}: {}",
+                reach(freedom, intervals)
+            );
         }
+        assert!((most_ratio(4.0, 9.0) / 3.6331 - 1.0).abs() < 1e-4);
+        let (error, freedom) = welch(&[1.0, 2.0, 3.0], &[2.0, 2.5]).unwrap();
+        assert!((error - 0.629153).abs() < 1e-6 && (freedom - 2.635036).abs() < 1e-6, "{error} {freedom}");
     }
 }

@@ -1,14 +1,15 @@
 //! Whether the trials of a study bear a claim out.
 
 use tunefork_space::Value;
-use tunefork_study::{StoredParameter, TrialRecord, deviation, mean};
-use tunefork_trial::Direction;
+use tunefork_study::{StoredParameter, TrialRecord, mean};
+use tunefork_trial::{Direction, TrialState};
 
-use super::chance::{most_squares, of_images, reach};
+use super::chance::{Chance, reach, welch};
 use super::claim::{Claim, Values, is_named};
+use super::interaction::interact;
+use super::series::rises_in_a_series;
 use crate::Report;
-use crate::numbers::{figure, figure_beside};
-use crate::report::trainings;
+use crate::numbers::figure_beside;
 use crate::statistics::rank_correlation;
 
 /// What the trials say of a claim.
@@ -21,13 +22,21 @@ pub(crate) struct Judgement {
 }
 
 impl Judgement {
-    fn undecided(because: impl Into<String>) -> Self {
-        Self { verdict: "undecided", because: because.into() }
+    pub(super) fn new(verdict: &'static str, because: impl Into<String>) -> Self {
+        Self { verdict, because: because.into() }
+    }
+
+    pub(super) fn undecided(because: impl Into<String>) -> Self {
+        Self::new("undecided", because)
     }
 }
 
-/// A completed trial with its value, larger being better.
-type Run<'a> = (&'a TrialRecord, f64);
+/// What is said where each run was trained once: what another seed changes can be far more than what is asked about.
+pub(super) const SEVERAL: &str =
+    "how far another seed would move it is not known: train each several times (replicates = 3)";
+
+/// A completed trial and how good it is: larger is better.
+pub(super) type Run<'a> = (&'a TrialRecord, f64);
 
 /// Judges a claim from all completed trials.
 pub(crate) fn judge(report: &Report<'_>, claim: &Claim) -> Judgement {
@@ -38,290 +47,158 @@ pub(crate) fn judge(report: &Report<'_>, claim: &Claim) -> Judgement {
     let runs: Vec<Run<'_>> = report.complete().into_iter().map(|(trial, value)| (trial, sign * value)).collect();
     match claim {
         Claim::Better { parameter, these, those } => better(report, &runs, parameter, these, those),
+        Claim::Rises { parameter, up } if report.is_designed() => rises_in_a_series(report, &runs, parameter, *up),
         Claim::Rises { parameter, up } => rises(report, &runs, parameter, *up),
-        Claim::Interact { parameters: [one, other] } => interact(report, &runs, one, other),
+        Claim::Interact { parameters: [one, other] } => interact(&runs, one, other),
     }
 }
 
-fn stored<'a>(trial: &'a TrialRecord, name: &str) -> Option<&'a StoredParameter> {
+pub(super) fn stored<'a>(trial: &'a TrialRecord, name: &str) -> Option<&'a StoredParameter> {
     trial.params.iter().find(|stored| is_named(&stored.name, name))
 }
 
+/// The number that a trial's parameter is. Numbers among choices count, too.
+pub(super) fn number_of(trial: &TrialRecord, name: &str) -> Option<f64> {
+    let stored = stored(trial, name)?;
+    match stored.domain.to_value(stored.internal) {
+        Value::Int(number) => Some(number as f64),
+        Value::Float(number) => Some(number),
+        Value::Null | Value::Bool(_) | Value::Text(_) => None,
+    }
+}
+
 /// Whether two trials differ in nothing but the parameters that are named, as far as both have the others.
-fn differ_only_in(one: &TrialRecord, other: &TrialRecord, names: &[&str]) -> bool {
+pub(super) fn differ_only_in(one: &TrialRecord, other: &TrialRecord, names: &[&str]) -> bool {
     one.params.iter().all(|a| {
         let is_asked = names.iter().any(|name| is_named(&a.name, name));
         is_asked || other.params.iter().find(|b| b.name == a.name).is_none_or(|b| a.internal == b.internal)
     })
 }
 
-/// A difference of means with what it may be off by.
-struct Difference {
-    mean: f64,
-    /// The standard error of the mean; nothing where nobody knows.
-    error: Option<f64>,
-    /// Degrees of freedom from which that was found.
-    freedom: f64,
-    /// Runs on the side that has fewer.
-    runs: usize,
-    /// How it was found.
-    how: String,
-}
-
 fn better(report: &Report<'_>, runs: &[Run<'_>], name: &str, these: &[Values], those: &[Values]) -> Judgement {
-    let is_one = |values: &[Values], trial: &TrialRecord| {
+    let has = |values: &[Values], trial: &TrialRecord| {
         stored(trial, name).is_some_and(|stored| values.iter().any(|value| value.contain(stored)))
     };
-    let first: Vec<Run<'_>> = runs.iter().copied().filter(|(trial, _)| is_one(these, trial)).collect();
-    let second: Vec<Run<'_>> = runs
-        .iter()
-        .copied()
-        .filter(|(trial, _)| match those.is_empty() {
-            true => stored(trial, name).is_some() && !is_one(these, trial),
-            false => is_one(those, trial),
-        })
-        .collect();
+    let is_first = |trial: &TrialRecord| has(these, trial);
+    let is_second = |trial: &TrialRecord| match those.is_empty() {
+        true => stored(trial, name).is_some() && !has(these, trial),
+        false => has(those, trial),
+    };
+    let side =
+        |is: &dyn Fn(&TrialRecord) -> bool| runs.iter().copied().filter(|(trial, _)| is(trial)).collect::<Vec<_>>();
+    let (first, second) = (side(&is_first), side(&is_second));
     if first.is_empty() || second.is_empty() {
         return Judgement::undecided("no completed trial is on one of the sides.");
     }
-    let found = if report.is_designed() { paired(report, &first, &second, name) } else { Some(apart(&first, &second)) };
-    match found {
-        Some(found) => told(&found),
-        None => Judgement::undecided("no two runs differ in this alone."),
+    if report.is_designed() {
+        return paired(&first, &second, name);
     }
+    let stopped = |is: &dyn Fn(&TrialRecord) -> bool| {
+        report.own().filter(|trial| trial.state == TrialState::Pruned && is(trial)).count()
+    };
+    apart(&first, &second, [stopped(&is_first), stopped(&is_second)])
 }
 
 /// Runs that differ in this alone, each pair for itself.
-fn paired(report: &Report<'_>, first: &[Run<'_>], second: &[Run<'_>], name: &str) -> Option<Difference> {
-    let pairs: Vec<(Run<'_>, Run<'_>)> = first
-        .iter()
-        .flat_map(|a| second.iter().map(move |b| (*a, *b)))
-        .filter(|((a, _), (b, _))| differ_only_in(a, b, &[name]))
-        .collect();
+fn paired(first: &[Run<'_>], second: &[Run<'_>], name: &str) -> Judgement {
+    let all = first.iter().flat_map(|a| second.iter().map(move |b| (*a, *b)));
+    let pairs: Vec<(Run<'_>, Run<'_>)> = all.filter(|((a, _), (b, _))| differ_only_in(a, b, &[name])).collect();
     if pairs.is_empty() {
-        return None;
+        return Judgement::undecided("no two runs differ in this alone.");
     }
-    let differences: Vec<f64> = pairs.iter().map(|((_, a), (_, b))| a - b).collect();
-    let count = pairs.len();
-    // A run may be in several pairs: what it is off by is in all of them.
-    let sides = [first, second]
-        .map(|side| side.iter().filter(|run| pairs.iter().any(|(a, b)| is_same(a, run) || is_same(b, run))).count());
-    let fewer = sides.into_iter().min().unwrap_or(1).max(1);
-    let variance_of = |run: &Run<'_>| variance(report, run);
-    let both: Option<Vec<f64>> = pairs.iter().map(|(a, b)| Some(variance_of(a)?.0 + variance_of(b)?.0)).collect();
-    let freedom: f64 =
-        pairs.iter().filter_map(|(a, b)| Some(variance_of(a)?.1 + variance_of(b)?.1)).fold(f64::INFINITY, f64::min);
-    let spread = deviation(&differences).filter(|_| fewer >= 3);
-    let (error, freedom) = match (both, spread) {
-        // How far pairs differ is no measure of chance where their values differ for a reason: it is the last one.
-        (Some(both), _) => (Some((mean(&both) / fewer as f64).sqrt()), freedom),
-        (None, Some(spread)) => (Some(spread / (fewer as f64).sqrt()), (fewer - 1) as f64),
-        (None, None) => (None, 1.0),
-    };
-    let how = match count {
+    let count = pairs.len() as f64;
+    let difference = mean(&pairs.iter().map(|((_, a), (_, b))| a - b).collect::<Vec<f64>>());
+    let how = match pairs.len() {
         1 => "in two runs that differ in nothing else".to_owned(),
-        _ => format!("in the mean of {count} pairs of runs that differ in nothing else"),
+        pairs => format!("in the mean of {pairs} pairs of runs that differ in nothing else"),
     };
-    Some(Difference { mean: mean(&differences), error, freedom, runs: fewer, how })
-}
-
-fn is_same(one: &Run<'_>, other: &Run<'_>) -> bool {
-    one.0.number == other.0.number
-}
-
-/// The variance of a run's value and the degrees of freedom from which it is known: by its trainings, else by the number of
-/// validation images.
-fn variance(report: &Report<'_>, (trial, value): &Run<'_>) -> Option<(f64, f64)> {
-    let values: Vec<f64> = trainings(trial).iter().map(|report| report.value).collect();
-    match deviation(&values) {
-        Some(deviation) => {
-            let count = values.len() as f64;
-            Some((deviation * deviation / count, count - 1.0))
-        }
-        None => Some((of_images(report, value.abs())?, f64::INFINITY)),
+    // A run may be in several pairs; what it is off by counts as often.
+    let share = |run: &Run<'_>| {
+        let times = pairs.iter().filter(|(a, b)| a.0.number == run.0.number || b.0.number == run.0.number).count();
+        times as f64 / count
+    };
+    let weighted = first.iter().chain(second).map(|run| (run.0, share(run))).filter(|(_, share)| *share > 0.0);
+    match Chance::of(weighted) {
+        Some(chance) => decided(difference, chance.error, chance.freedom, &how),
+        None => Judgement::undecided(format!("better by {} {how}; {SEVERAL}.", signed(difference))),
     }
 }
 
-/// All runs of both sides, whatever else they differ in (Welch, 1947).
-fn apart(first: &[Run<'_>], second: &[Run<'_>]) -> Difference {
+/// All trials of both sides, whatever else they differ in. Where some were stopped, those that are left are the good ones of
+/// their side, and tell nothing of it.
+fn apart(first: &[Run<'_>], second: &[Run<'_>], stopped: [usize; 2]) -> Judgement {
     let values = |side: &[Run<'_>]| side.iter().map(|(_, value)| *value).collect::<Vec<f64>>();
-    let (first, second) = (values(first), values(second));
-    let part = |values: &[f64]| Some((deviation(values)?.powi(2) / values.len() as f64, values.len() as f64 - 1.0));
-    let (error, freedom) = match (part(&first), part(&second)) {
-        (Some((a, n)), Some((b, m))) => (Some((a + b).sqrt()), (a + b).powi(2) / (a * a / n + b * b / m)),
-        _ => (None, 1.0),
-    };
-    let how = format!(
-        "in the mean of {} and of {} trials of a search, which differ in more than this",
-        first.len(),
-        second.len()
-    );
-    Difference { mean: mean(&first) - mean(&second), error, freedom, runs: first.len().min(second.len()), how }
+    let (a, b) = (values(first), values(second));
+    let how =
+        format!("in the mean of {} and of {} trials of a search, which differ in more than this", a.len(), b.len());
+    let difference = mean(&a) - mean(&b);
+    if stopped != [0, 0] {
+        let [one, other] = stopped;
+        return Judgement::undecided(format!(
+            "better by {} {how}; {one} and {other} more were stopped early, so that only the good ones of each side are left.",
+            signed(difference)
+        ));
+    }
+    match welch(&a, &b) {
+        Some((error, freedom)) => decided(difference, error, freedom, &how),
+        None => {
+            Judgement::undecided(format!("better by {} {how}; one trial tells nothing of chance.", signed(difference)))
+        }
+    }
 }
 
-fn told(found: &Difference) -> Judgement {
-    let Difference { mean, error, freedom, runs, how } = found;
-    let Some(error) = error else {
-        return Judgement::undecided(format!(
-            "{} {how}, but nobody knows how far chance goes: train each run several times (replicates).",
-            signed(*mean)
-        ));
-    };
-    let reach = reach(*freedom) * error;
-    let (low, high) = (mean - reach, mean + reach);
-    let interval = format!("{} (95 %: {} to {}) {how}", signed(*mean), signed(low), signed(high));
+/// By the 95 % interval of a difference.
+pub(super) fn decided(difference: f64, error: f64, freedom: f64, how: &str) -> Judgement {
+    let reach = reach(freedom, 1) * error;
+    let (low, high) = (difference - reach, difference + reach);
+    let because = format!("better by {} (95 %: {} to {}) {how}", signed(difference), signed(low), signed(high));
     if low > 0.0 {
-        return Judgement { verdict: "supported", because: format!("{interval}.") };
+        return Judgement::new("supported", because + ".");
     }
     if high < 0.0 {
-        return Judgement { verdict: "rejected", because: format!("{interval}.") };
+        return Judgement::new("rejected", because + ".");
     }
-    // An interval shrinks as one over the root of the number of runs.
-    let needed = (*runs as f64 * ((reach / mean).powi(2) - 1.0)).ceil();
-    let more = match needed {
-        1.0..=200.0 => format!("; about {needed:.0} more runs of each side would tell, if the difference is real"),
-        _ => "; if there is a difference, it is too small for a few more runs to tell".to_owned(),
-    };
-    Judgement::undecided(format!("{interval}{more}."))
+    // An interval shrinks as one over the root of the number of trainings.
+    let times = (reach / difference).powi(2).ceil();
+    Judgement::undecided(match times {
+        2.0..=50.0 => {
+            format!("{because}; about {times:.0} times as many trainings would tell, if the difference is real.")
+        }
+        _ => format!("{because}; if there is a difference, it is too small to be told."),
+    })
 }
 
-fn signed(value: f64) -> String {
+pub(super) fn signed(value: f64) -> String {
     let text = figure_beside(value, 1.0);
     if value >= 0.0 { format!("+{text}") } else { text }
 }
 
+/// Of a search by the rank correlation of all trials that completed.
 fn rises(report: &Report<'_>, runs: &[Run<'_>], name: &str, up: bool) -> Judgement {
-    let mut placed: Vec<(f64, f64, &TrialRecord)> = runs.iter().filter_map(|run| placed_by(run, name, up)).collect();
-    if report.is_designed() {
-        return match series(&placed, name) {
-            Some(series) => steps(report, series),
-            None => Judgement::undecided("no two runs differ in this alone."),
-        };
-    }
-    placed.sort_by(|(a, ..), (b, ..)| a.total_cmp(b));
-    let pairs: Vec<(f64, f64)> = placed.iter().map(|(number, value, _)| (*number, *value)).collect();
-    let Some(rank) = rank_correlation(&pairs) else {
+    let pairs = |good: bool| -> Vec<(f64, f64)> {
+        let pair = |(trial, value): &Run<'_>| Some((number_of(trial, name)?, if good { *value } else { trial.value? }));
+        runs.iter().filter_map(pair).collect()
+    };
+    let (Some(good), Some(plain)) = (rank_correlation(&pairs(true)), rank_correlation(&pairs(false))) else {
         return Judgement::undecided("too few trials have different values of it.");
     };
-    let strength = rank * ((pairs.len() - 1) as f64).sqrt();
-    let because =
-        format!("rank correlation {rank:+.2} in {} trials of a search, which differ in more than this.", pairs.len());
-    match strength {
-        1.96.. => Judgement { verdict: "supported", because },
-        ..-1.96 => Judgement { verdict: "rejected", because },
-        _ => Judgement::undecided(because),
-    }
-}
-
-/// The number of a run's parameter, turned round if smaller ones are to be better, with the run's value. Numbers among choices have
-/// an order, too.
-fn placed_by<'a>((trial, value): &Run<'a>, name: &str, up: bool) -> Option<(f64, f64, &'a TrialRecord)> {
-    let stored = stored(trial, name)?;
-    let number = match stored.domain.to_value(stored.internal) {
-        Value::Int(number) => number as f64,
-        Value::Float(number) => number,
-        Value::Null | Value::Bool(_) | Value::Text(_) => return None,
-    };
-    Some((if up { number } else { -number }, *value, *trial))
-}
-
-/// The longest list of runs that differ in this alone, in its order, one for each value.
-fn series<'a>(placed: &[(f64, f64, &'a TrialRecord)], name: &str) -> Option<Vec<(f64, f64, &'a TrialRecord)>> {
-    let of = |first: &(f64, f64, &'a TrialRecord)| {
-        let mut series: Vec<_> =
-            placed.iter().filter(|(.., other)| differ_only_in(first.2, other, &[name])).copied().collect();
-        series.sort_by(|(a, ..), (b, ..)| a.total_cmp(b));
-        series.dedup_by(|a, b| a.0 == b.0);
-        series
-    };
-    placed.iter().map(of).max_by_key(Vec::len).filter(|series| series.len() >= 2)
-}
-
-/// Whether a series rises from each value to the next, but for what is chance.
-fn steps(report: &Report<'_>, series: Vec<(f64, f64, &TrialRecord)>) -> Judgement {
-    let told: Vec<String> =
-        series.iter().map(|(number, value, _)| format!("{} at {}", figure(value.abs()), number.abs())).collect();
-    let because = format!("{}, in runs that differ in nothing else", told.join(", "));
-    let errors: Option<Vec<f64>> =
-        series.iter().map(|(_, value, trial)| Some(variance(report, &(trial, *value))?.0)).collect();
-    let Some(errors) = errors else {
-        return Judgement::undecided(format!(
-            "{because}; nobody knows how far chance goes: train each run several times."
-        ));
-    };
-    let beyond = |from: usize, to: usize| (series[to].1 - series[from].1) / (1.96 * (errors[from] + errors[to]).sqrt());
-    let last = series.len() - 1;
-    let falls = (0..last).find(|place| beyond(*place, place + 1) < -1.0);
-    match falls {
-        Some(place) => Judgement {
-            verdict: "rejected",
-            because: format!("{because}: from {} on it gets worse.", series[place].0.abs()),
-        },
-        None if beyond(0, last) > 1.0 => Judgement { verdict: "supported", because: format!("{because}.") },
-        None => Judgement::undecided(format!("{because}: first and last are within chance of each other.")),
-    }
-}
-
-fn interact(report: &Report<'_>, runs: &[Run<'_>], one: &str, other: &str) -> Judgement {
-    let place = |run: &Run<'_>| Some((stored(run.0, one)?.internal, stored(run.0, other)?.internal));
-    // The largest set of runs that differ in these two alone.
-    let sets = runs.iter().map(|(first, _)| {
-        runs.iter().filter(|(trial, _)| differ_only_in(first, trial, &[one, other])).collect::<Vec<_>>()
-    });
-    let Some(set) = sets.max_by_key(Vec::len) else { return Judgement::undecided("no trial is complete.") };
-    let distinct = |of: &dyn Fn((f64, f64)) -> f64| {
-        let mut values: Vec<f64> = set.iter().filter_map(|run| place(run)).map(of).collect();
-        values.sort_by(f64::total_cmp);
-        values.dedup();
-        values
-    };
-    let (rows, columns) = (distinct(&|(a, _)| a), distinct(&|(_, b)| b));
-    let at = |row: f64, column: f64| set.iter().find(|run| place(run) == Some((row, column)));
-    // Values of one that were tried with all values of the other, whichever way that gives more.
-    let whole = |rows: &[f64], columns: &[f64]| -> Vec<Vec<&&Run<'_>>> {
-        rows.iter().filter_map(|row| columns.iter().map(|column| at(*row, *column)).collect()).collect()
-    };
-    let swapped = |rows: &[f64], columns: &[f64]| -> Vec<Vec<&&Run<'_>>> {
-        columns.iter().filter_map(|column| rows.iter().map(|row| at(*row, *column)).collect()).collect()
-    };
-    let tables = [whole(&rows, &columns), swapped(&rows, &columns)];
-    let cells = |table: &Vec<Vec<&&Run<'_>>>| table.iter().map(Vec::len).sum::<usize>();
-    let table = tables.into_iter().filter(|table| table.len() >= 2 && table[0].len() >= 2).max_by_key(cells);
-    let Some(table) = table else {
-        return Judgement::undecided(
-            "runs with all combinations of their values, and all else the same, are not there.",
-        );
-    };
-    let values: Vec<Vec<f64>> = table.iter().map(|row| row.iter().map(|run| run.1).collect()).collect();
-    let variances: Option<Vec<f64>> = table.iter().flatten().map(|run| Some(variance(report, run)?.0)).collect();
-    let (largest, squares) = beyond_sums(&values);
-    let (rows, columns) = (table.len(), table[0].len());
-    let freedom = ((rows - 1) * (columns - 1)) as f64;
+    let count = pairs(true).len();
     let because = format!(
-        "of {rows} x {columns} runs one is up to {} off what the two do each by itself",
-        figure_beside(largest, 1.0)
+        "rank correlation with {} {plain:+.2} in {count} trials of a search, which differ in more than this",
+        report.objective()
     );
-    match variances.map(|variances| squares / mean(&variances)) {
-        Some(squares) if squares > most_squares(freedom) => {
-            Judgement { verdict: "supported", because: format!("{because}, more than chance.") }
-        }
-        Some(_) => Judgement::undecided(format!("{because}, which is within chance.")),
-        None => {
-            Judgement::undecided(format!("{because}; nobody knows how far chance goes: train each run several times."))
-        }
+    let stopped =
+        report.own().filter(|trial| trial.state == TrialState::Pruned && number_of(trial, name).is_some()).count();
+    if stopped > 0 {
+        return Judgement::undecided(format!(
+            "{because}; {stopped} more were stopped early, so that only good ones are left."
+        ));
     }
-}
-
-/// What is left of a table when its rows' and columns' means are taken away: the largest, and the sum of their squares.
-fn beyond_sums(values: &[Vec<f64>]) -> (f64, f64) {
-    let rows: Vec<f64> = values.iter().map(|row| mean(row)).collect();
-    let columns: Vec<f64> =
-        (0..values[0].len()).map(|column| mean(&values.iter().map(|row| row[column]).collect::<Vec<f64>>())).collect();
-    let all = mean(&rows);
-    let rest = values.iter().zip(&rows).flat_map(|(row, of_row)| {
-        row.iter().zip(&columns).map(move |(value, of_column)| value - of_row - of_column + all)
-    });
-    rest.fold((0.0_f64, 0.0), |(largest, squares), rest| (largest.max(rest.abs()), squares + rest * rest))
+    match if up { good } else { -good } * ((count - 1) as f64).sqrt() {
+        1.96.. => Judgement::new("supported", because + "."),
+        ..-1.96 => Judgement::new("rejected", because + "."),
+        _ => Judgement::undecided(because + "."),
+    }
 }
 
 #[cfg(test)]
@@ -329,23 +206,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_two_do_each_by_itself_leaves_nothing() {
-        let (largest, squares) = beyond_sums(&[vec![0.1, 0.2, 0.4], vec![0.3, 0.4, 0.6]]);
-        assert!(largest < 1e-12 && squares < 1e-20);
-        let (largest, squares) = beyond_sums(&[vec![0.0, 0.0], vec![0.0, 0.4]]);
-        assert!((largest - 0.1).abs() < 1e-12 && (squares - 0.04).abs() < 1e-12);
-    }
-
-    #[test]
     fn intervals_decide() {
-        let difference = |mean, error, freedom, runs| Difference { mean, error, freedom, runs, how: "here".to_owned() };
-        let verdict = |found: Difference| told(&found).verdict;
-        assert_eq!(verdict(difference(0.05, Some(0.02), f64::INFINITY, 1)), "supported");
-        assert_eq!(verdict(difference(-0.05, Some(0.02), f64::INFINITY, 1)), "rejected");
-        assert_eq!(verdict(difference(0.05, Some(0.02), 2.0, 1)), "undecided");
-        // (1.96 x 0.02 / 0.02)^2 - 1 is 2.84: three more of one.
-        let more = told(&difference(0.02, Some(0.02), f64::INFINITY, 1)).because;
-        assert!(more.contains("about 3 more runs of each side would tell"), "{more}");
-        assert!(told(&difference(0.05, None, 1.0, 1)).because.contains("replicates"));
+        let verdict = |difference, error, freedom| decided(difference, error, freedom, "here").verdict;
+        assert_eq!(verdict(0.05, 0.02, 1000.0), "supported");
+        assert_eq!(verdict(-0.05, 0.02, 1000.0), "rejected");
+        assert_eq!(verdict(0.05, 0.02, 2.0), "undecided");
+        // (1.96 x 0.02 / 0.02)^2 is 3.85.
+        let told = decided(0.02, 0.02, 1e6, "here").because;
+        assert_eq!(
+            told,
+            "better by +0.0200 (95 %: -0.0192 to +0.0592) here; about 4 times as many trainings would tell, if the difference is real."
+        );
     }
 }

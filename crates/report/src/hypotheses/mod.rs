@@ -2,7 +2,9 @@
 
 mod chance;
 mod claim;
+mod interaction;
 mod judge;
+mod series;
 
 pub use claim::{Claim, ClaimError, Values, is_named};
 pub(crate) use judge::{Judgement, judge};

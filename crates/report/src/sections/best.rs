@@ -14,11 +14,14 @@ pub(super) fn best(report: &Report<'_>) -> Section {
     let mut section = Section::new("Best trial");
     if let Some(best) = report.study.best() {
         let params = best.params();
-        let given = params.iter().filter(|(_, value)| **value != Value::Null);
+        // In experiments it stands for what a run does not have; elsewhere it is a choice.
+        let given = params.iter().filter(|(_, value)| **value != Value::Null || !report.is_designed());
         let rows = given.map(|(name, value)| vec![name.to_string(), value_text(value)]);
         let caption = format!("Trial {} has this configuration:", best.number);
         section.table(Table::new(["parameter", "value"]).of(caption).with_rows(rows));
-        section.table(validation(report, best).of("Validation images, after its last epoch:"));
+        if !last_figures(best).is_empty() {
+            section.table(validation(report, best).of("Validation images, after its last epoch:"));
+        }
         trainings_of(&mut section, report, best);
     }
     test(&mut section, report);

@@ -33,7 +33,7 @@ pub(super) fn experiments(report: &Report<'_>) -> Section {
     });
     if let Some((least, images)) = least_difference(report) {
         section.text(format!(
-            "Of {} a difference of less than {} may be chance (95 %).",
+            "Of {} alone a difference of less than {} may be chance (95 %); another seed adds to it.",
             counted(images, "validation image"),
             figure_beside(least, 1.0)
         ));
@@ -47,8 +47,8 @@ pub(super) fn experiments(report: &Report<'_>) -> Section {
     section
 }
 
-/// How far two accuracies have to lie apart to be told apart by the validation images (95 %), and how many these are. The two
-/// trainings are taken for independent, so that it is an upper bound: they have seen the same images.
+/// How far two accuracies have to lie apart to be told apart by the number of validation images (95 %), and how many these are. What
+/// another seed changes comes on top of it.
 pub(super) fn least_difference(report: &Report<'_>) -> Option<(f64, usize)> {
     if report.objective() != "accuracy" {
         return None;

@@ -20,7 +20,7 @@ const LEAST: usize = 8;
 
 pub(super) fn findings(report: &Report<'_>) -> Section {
     let mut section = Section::new("Findings");
-    let sentences = [gain(report), convergence(report), spread(report), mattered(report)];
+    let sentences = [known_to(report), gain(report), convergence(report), spread(report), mattered(report)];
     let sentences = sentences.into_iter().flatten().chain(effects(report)).chain(where_the_best_lie(report));
     let more = [stopping(report), gap(report), failures(report)].into_iter().flatten();
     let found: Vec<String> = sentences.chain(more).collect();
@@ -33,6 +33,32 @@ pub(super) fn findings(report: &Report<'_>) -> Section {
         section.blocks.push(Block::List(next));
     }
     section
+}
+
+/// How far the best value is known, and what lies within that.
+fn known_to(report: &Report<'_>) -> Option<String> {
+    let (least, images) = least_difference(report)?;
+    let best = report.study.best()?;
+    let value = best.value?;
+    let near = report
+        .complete()
+        .into_iter()
+        .filter(|(trial, other)| trial.number != best.number && (other - value).abs() < least);
+    let near = near.count();
+    let half = least / std::f64::consts::SQRT_2;
+    let others = match near {
+        0 => String::new(),
+        1 => format!(", and 1 other trial is within {} of it, which may be chance", figure_beside(least, 1.0)),
+        near => {
+            format!(", and {near} other trials are within {} of it, which may be chance", figure_beside(least, 1.0))
+        }
+    };
+    Some(format!(
+        "The best accuracy, {}, is that of {}: alone by their number it is known to ± {} (95 %){others}.",
+        figure(value),
+        counted(images, "validation image"),
+        figure_beside(half, 1.0)
+    ))
 }
 
 /// What the best is to the trial that it is compared with.
@@ -154,8 +180,7 @@ fn mattered(report: &Report<'_>) -> Option<String> {
 
 /// Where the best quarter of the completed trials lie in the parameters that mattered most, against all of them.
 fn where_the_best_lie(report: &Report<'_>) -> Vec<String> {
-    let best = best_quarter(report);
-    let all: Vec<&TrialRecord> = report.complete().into_iter().map(|(trial, _)| trial).collect();
+    let (best, all) = (best_quarter(report), all_complete(report));
     if all.len() < 2 * LEAST {
         return Vec::new();
     }
@@ -192,7 +217,11 @@ fn lies(name: &str, domain: &Domain, best: &[f64], all: &[f64]) -> String {
     let (low, high) = (nearest(best, 0.25), nearest(best, 0.75));
     let (lowest, highest) = (nearest(all, 0.0), nearest(all, 1.0));
     let within = if low == high { format!("at {low}") } else { format!("from {low} to {high}") };
-    format!("Half of the best quarter of trials have {name} {within}; all lie from {lowest} to {highest}.")
+    format!("Half of the best quarter of trials have {name} {within}; all trials lie from {lowest} to {highest}.")
+}
+
+fn all_complete<'a>(report: &Report<'a>) -> Vec<&'a TrialRecord> {
+    report.complete().into_iter().map(|(trial, _)| trial).collect()
 }
 
 /// The best quarter of the completed trials.
@@ -228,13 +257,14 @@ fn gap(report: &Report<'_>) -> Option<String> {
     let best = report.study.best()?;
     let (train, validation) = (last_figure(best, "train_accuracy")?, last_figure(best, "accuracy")?);
     let gap = train - validation;
+    // With dropout, and while weights still change, training images are harder: a small gap tells nothing.
     let what = match gap {
-        0.1.. => "it overfits",
-        0.03..0.1 => "it overfits a little",
-        _ => "it does not overfit",
+        0.1.. => ": it overfits",
+        0.03..0.1 => ": it overfits a little",
+        _ => "",
     };
     Some(format!(
-        "After its last epoch the best trial has accuracy {} on its training images and {} on the validation images: {what}.",
+        "After its last epoch the best trial has accuracy {} on its training images and {} on the validation images{what}.",
         figure(train),
         figure(validation)
     ))
@@ -263,7 +293,7 @@ fn at_a_bound(report: &Report<'_>) -> Vec<String> {
     if report.complete().len() < 2 * LEAST {
         return Vec::new();
     }
-    let best = best_quarter(report);
+    let (best, everyone) = (best_quarter(report), all_complete(report));
     let found = report.parameters().into_iter().filter_map(|(name, domain)| {
         let (low, high) = match *domain {
             Domain::Float { low, high, .. } if low < high => (low, high),
@@ -275,6 +305,11 @@ fn at_a_bound(report: &Report<'_>) -> Vec<String> {
             (at - low) / (high - low)
         };
         let places: Vec<f64> = internals(&best, name).into_iter().map(place).collect();
+        // Where half of all trials lie there, the best do so by chance.
+        let all: Vec<f64> = internals(&everyone, name).into_iter().map(place).collect();
+        if !(0.05..0.95).contains(&quantile(&all, 0.5)) {
+            return None;
+        }
         let (bound, word) = match quantile(&places, 0.5) {
             // Below such a bound there is mostly nothing: no dropout, one layer.
             ..0.05 if low > 0.0 && low != 1.0 => (low, "lower"),
@@ -289,7 +324,8 @@ fn at_a_bound(report: &Report<'_>) -> Vec<String> {
 
 /// A best trial that was still getting better when its epochs were over.
 fn trains_longer(report: &Report<'_>) -> Option<String> {
-    let best = report.study.best()?;
+    // A step of another program need not be an epoch.
+    let best = report.study.best().filter(|best| best.schedule.is_some())?;
     let value = |epoch: &&tunefork_study::EpochRecord| epoch.report.value;
     let direction = report.study.header.direction;
     let top = ValueAt::Best.pick(direction, &best.epochs, value)?;

@@ -10,6 +10,15 @@ pub(super) fn hypotheses(report: &Report<'_>) -> Section {
     if judged.is_empty() {
         return section;
     }
+    let counts = ["supported", "rejected", "undecided"].map(|verdict| {
+        let count = judged.iter().filter(|(_, judgement)| judgement.verdict == verdict).count();
+        format!("{count} {verdict}")
+    });
+    let text = format!(
+        "{}. Better is what the study looks for: a higher value, or a lower one where it minimises.",
+        counts.join(", ")
+    );
+    section.text(text);
     let rows =
         judged.into_iter().map(|(claim, judgement)| vec![claim, judgement.verdict.to_owned(), judgement.because]);
     section.table(Table::new(["claim", "verdict", "because"]).with_rows(rows));

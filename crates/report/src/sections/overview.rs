@@ -73,7 +73,10 @@ fn trials(own: &[&TrialRecord]) -> Option<Fact> {
         (count > 0).then(|| format!("{count} {state}"))
     });
     let epochs: u64 = own.iter().map(|trial| u64::from(epochs(trial))).sum();
-    let note = format!("{}; {} in all", counts.collect::<Vec<_>>().join(", "), counted(epochs as usize, "epoch"));
+    let mut note = counts.collect::<Vec<_>>().join(", ");
+    if epochs > 0 {
+        note.push_str(&format!("; {} in all", counted(epochs as usize, "epoch")));
+    }
     Some(Fact::new("trials", own.len().to_string(), note))
 }
 

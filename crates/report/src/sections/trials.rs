@@ -35,7 +35,8 @@ pub(super) fn trials(report: &Report<'_>) -> Section {
             cells.extend(is_grouped.then(|| names.join(", ")));
             let params = trial.params();
             cells.extend(parameters.iter().map(|(name, _)| match params.get(name) {
-                None | Some(Value::Null) => String::new(),
+                None => String::new(),
+                Some(Value::Null) if is_grouped => String::new(),
                 Some(value) => value_text(value),
             }));
             TableRow { trial: Some(trial.number.0), is_marked: Some(trial.number) == best, cells }
