@@ -37,6 +37,7 @@ pub use test::{TestResult, TestedMember};
 /// | `best.json` | whose weights these are, and their SHA-256: others are not taken for them |
 /// | `test.json` | the best trial on the test images |
 /// | `checkpoints/` | trials under way |
+/// | `tensorboard/` | with `--tensorboard`: event files of TensorBoard, a folder for each trial |
 /// | `train/` | a single training run |
 ///
 /// While a study runs, what follows from the database may be a little behind it: writing takes at most a twentieth of
@@ -110,6 +111,11 @@ impl RunFolder {
     /// What trials under way go on from.
     pub fn checkpoints(&self) -> PathBuf {
         self.path.join("checkpoints")
+    }
+
+    /// Event files of TensorBoard.
+    pub fn tensorboard(&self) -> PathBuf {
+        self.path.join("tensorboard")
     }
 
     /// Where a single training run puts its results.

@@ -73,6 +73,7 @@ Examples:
   tunefork run study.toml --set trials=50             more trials of the same study
   tunefork run study.toml --set seed=1 --out runs/seed-1
   tunefork run study.toml --json                      one JSON object per event
+  tunefork run study.toml --tensorboard               then: tensorboard --logdir runs/STUDY-NAME/tensorboard
   tunefork run studies/fashion_cnn_experiments.toml --experiment dropout")]
 pub(crate) struct RunArgs {
     #[command(flatten)]
@@ -98,6 +99,8 @@ pub(crate) struct RunArgs {
     /// Go on although the program or the machine is another one than the study was begun on
     #[arg(long)]
     pub accept_drift: bool,
+    #[command(flatten)]
+    pub tracking: TrackingArgs,
     /// Seconds between two checkpoints of a trial, at least
     #[arg(long, value_name = "SECONDS", default_value_t = 30.0, hide = true, value_parser = not_negative)]
     pub checkpoint_every: f64,
@@ -363,6 +366,15 @@ pub(crate) struct ResultsArgs {
     /// Where results go [default: runs/ and the name of the study]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+}
+
+/// In which other programs a study is followed.
+#[derive(Debug, Args)]
+pub(crate) struct TrackingArgs {
+    /// Write TensorBoard's event files into the folder `tensorboard` of the run folder: every trial with its curves, and all
+    /// of them in the tab HParams
+    #[arg(long)]
+    pub tensorboard: bool,
 }
 
 /// What a command runs on.

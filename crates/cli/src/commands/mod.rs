@@ -16,10 +16,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 use tunefork::study_file::StudyFile;
-use tunefork::{Error, Machine, RunFolder, StudySpec};
+use tunefork::{Error, Machine, RunFolder, StudySpec, Tracking};
 
 use crate::INTERRUPTED;
-use crate::args::{MachineArgs, ResultsArgs, StudyArgs};
+use crate::args::{MachineArgs, ResultsArgs, StudyArgs, TrackingArgs};
 use crate::output::{complain, say};
 
 impl StudyArgs {
@@ -62,6 +62,12 @@ impl ResultsArgs {
             Some(out) => RunFolder::new(out),
             None => RunFolder::new(format!("runs/{}", spec.name())),
         }
+    }
+}
+
+impl TrackingArgs {
+    fn tracking(&self) -> Tracking {
+        Tracking { tensorboard: self.tensorboard }
     }
 }
 

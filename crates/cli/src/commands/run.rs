@@ -27,6 +27,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         durable: args.durable,
         eager: args.eager,
         accept_drift: args.accept_drift,
+        tracking: args.tracking.tracking(),
         checkpoint_every: Duration::from_secs_f64(args.checkpoint_every),
         stop: stop_flag()?,
         ..RunOptions::new(folder, args.study.machine(args.json)?)

@@ -1,0 +1,153 @@
+//! A study that is told to trackers as an executor would, from its beginning to some event, or again.
+
+use std::sync::Arc;
+
+use tunefork_space::{Domain, Parameter, Params, Space};
+use tunefork_study::{
+    Blueprint, Cost, End, EndReason, EpochRecord, EpochReport, Event, Metrics, StoredParameter, StudyHeader,
+    StudyRecord, Timing, TrialRecord,
+};
+use tunefork_track::{Subject, Tracker};
+use tunefork_trial::{Direction, TrialNumber, TrialState};
+
+/// A finished study: each trial is trained for three epochs; trial 2 is stopped after two, trial 3 diverges at once.
+pub(crate) struct Demo {
+    pub(crate) space: Space,
+    pub(crate) study: StudyRecord,
+}
+
+impl Demo {
+    pub(crate) fn new(trials: u32) -> Self {
+        let lr = Domain::log(1e-4, 1.0).unwrap();
+        let parameters = vec![
+            Parameter::new("lr", lr),
+            Parameter::new("optimizer", Domain::choice(["adam", "sgd"]).unwrap()),
+            Parameter::new("batch_norm", Domain::choice([true, false]).unwrap()),
+            Parameter::new("layers", Domain::int(1, 3).unwrap()),
+        ];
+        let space = Space::new(parameters).unwrap();
+        let metric = Some("validation accuracy".to_owned());
+        let header = StudyHeader { metric, stages: vec![trials], ..StudyHeader::new("demo", Direction::Maximize, 0) };
+        let mut study = StudyRecord::new(header);
+        study.trials = (0..trials).map(|number| trial(&space, number)).collect();
+        Self { space, study }
+    }
+
+    pub(crate) fn subject<'a>(&'a self, known: Option<&'a StudyRecord>) -> Subject<'a> {
+        Subject { known, ..Subject::new(&self.study.header, &self.space) }
+    }
+
+    /// The study when so many of its events were stored.
+    pub(crate) fn known(&self, events: usize) -> StudyRecord {
+        let mut known = StudyRecord { trials: Vec::new(), ..self.study.clone() };
+        for (number, what) in self.events().into_iter().take(events) {
+            let whole = &self.study.trials[number as usize];
+            match what {
+                What::Start => {
+                    let trial = TrialRecord::new(TrialNumber(number), TrialState::Running);
+                    known.trials.push(TrialRecord { params: whole.params.clone(), ..trial });
+                }
+                What::Epoch(epoch) => known.trials[number as usize].epochs.push(whole.epochs[epoch].clone()),
+                What::End => known.trials[number as usize] = whole.clone(),
+            }
+        }
+        known
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.events().len()
+    }
+
+    /// All that happens, two trials side by side.
+    fn events(&self) -> Vec<(u32, What)> {
+        let mut events = Vec::new();
+        for pair in self.study.trials.chunks(2) {
+            events.extend(pair.iter().map(|trial| (trial.number.0, What::Start)));
+            for epoch in 0..3 {
+                let trained = pair.iter().filter(|trial| epoch < trial.epochs.len());
+                events.extend(trained.map(|trial| (trial.number.0, What::Epoch(epoch))));
+            }
+            events.extend(pair.iter().map(|trial| (trial.number.0, What::End)));
+        }
+        events
+    }
+
+    /// Tells the events up to `until`, those before `known` as known.
+    pub(crate) fn tell(&self, tracker: &mut dyn Tracker, known: usize, until: usize) {
+        let trials = self.study.trials.len();
+        let started = self.events().into_iter().take(known).filter(|(_, what)| *what == What::Start).count();
+        tracker.event(&Event::StudyStarted { known_trials: started, budget: trials as u32 });
+        for (place, (number, what)) in self.events().into_iter().enumerate().take(until) {
+            self.tell_one(tracker, number, what, place < known);
+        }
+    }
+
+    fn tell_one(&self, tracker: &mut dyn Tracker, number: u32, what: What, known: bool) {
+        let trial = &self.study.trials[number as usize];
+        let number = trial.number;
+        match what {
+            What::Start => {
+                let params: Params = trial.params();
+                let blueprint =
+                    Blueprint { epochs: 3, epoch_cost: Cost::default(), plan_bytes: 0, plan_key: String::new() };
+                let blueprint = Some(&blueprint);
+                let start =
+                    Event::TrialStarted { number, params: &params, blueprint, enqueued: false, given: None, known };
+                tracker.event(&start);
+            }
+            What::Epoch(epoch) => tracker.event(&Event::Reported { number, epoch: &trial.epochs[epoch], known }),
+            What::End => tracker.event(&Event::TrialFinished {
+                number,
+                state: trial.state,
+                value: trial.value,
+                end: trial.end.as_ref().unwrap(),
+                best: trial.value == self.study.best().and_then(|best| best.value),
+                known,
+            }),
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum What {
+    Start,
+    Epoch(usize),
+    End,
+}
+
+fn trial(space: &Space, number: u32) -> TrialRecord {
+    let point = vec![0.001 * f64::from(number + 1), f64::from(number % 2), f64::from(number / 2 % 2), 2.0].into();
+    let (state, reason, epochs) = match number {
+        2 => (TrialState::Pruned, EndReason::Stopped, 2),
+        3 => (TrialState::Failed, EndReason::Diverged, 1),
+        _ => (TrialState::Complete, EndReason::Finished, 3),
+    };
+    let epochs: Vec<EpochRecord> = (1..=epochs).map(|step| epoch(number, step, state)).collect();
+    let value = epochs.last().map(|epoch| epoch.report.value).filter(|value| value.is_finite());
+    let end = Some(End { time: 9, reason, message: String::new() });
+    let params = StoredParameter::of(space, &point);
+    TrialRecord { params, epochs, value, end, ..TrialRecord::new(TrialNumber(number), state) }
+}
+
+fn epoch(number: u32, step: u32, state: TrialState) -> EpochRecord {
+    let accuracy = 0.5 + 0.1 * f64::from(step) + 0.001 * f64::from(number);
+    let value = if state == TrialState::Failed { f64::NAN } else { accuracy };
+    let mut metrics = Metrics::default();
+    let figures = [
+        ("train_loss", 1.0 / f64::from(step)),
+        ("loss", if state == TrialState::Failed { f64::INFINITY } else { 2.0 / f64::from(step) }),
+        ("accuracy", value),
+        ("last_learning_rate", 0.001),
+        ("f1/cat", 0.25),
+        ("f1/dog & wolf", 0.75),
+        ("confusion/cat/cat", 3.0),
+        ("confusion/dog & wolf/cat", 1.0),
+    ];
+    figures.into_iter().for_each(|(name, value)| metrics.insert(name.to_owned(), value));
+    let timing = Some(Timing { seconds: 0.5, ..Timing::default() });
+    EpochRecord {
+        step,
+        time: step.into(),
+        report: Arc::new(EpochReport { value, metrics, timing, members: Vec::new() }),
+    }
+}
