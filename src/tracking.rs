@@ -1,7 +1,7 @@
 //! In which other programs a study is followed.
 
 use tunefork_study::{Definition, StudyRecord};
-use tunefork_track::{Subject, TensorBoard, Tracker};
+use tunefork_track::{MlflowFolder, Place, Subject, TensorBoard, Tracker};
 
 use crate::RunFolder;
 
@@ -10,6 +10,8 @@ use crate::RunFolder;
 pub struct Tracking {
     /// Whether to write event files of TensorBoard into the run folder.
     pub tensorboard: bool,
+    /// Where to put runs of MLflow.
+    pub mlflow: Option<Place>,
 }
 
 impl Tracking {
@@ -25,6 +27,18 @@ impl Tracking {
         let mut trackers: Vec<Box<dyn Tracker>> = Vec::new();
         if self.tensorboard {
             trackers.push(Box::new(TensorBoard::new(folder.tensorboard(), &subject)));
+        }
+        match &self.mlflow {
+            None => {}
+            Some(Place::Folder(root)) => trackers.push(Box::new(MlflowFolder::new(root, folder.mlflow(), &subject))),
+            #[cfg(feature = "mlflow")]
+            Some(Place::Server(address)) => {
+                let server = tunefork_track::MlflowServer::new(address.clone(), folder.mlflow(), &subject);
+                trackers.push(Box::new(server));
+            }
+            // The program refuses it.
+            #[cfg(not(feature = "mlflow"))]
+            Some(Place::Server(_)) => {}
         }
         trackers
     }

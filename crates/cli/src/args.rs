@@ -4,10 +4,11 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use tunefork::track::Place;
 use tunefork::train::Precision;
 use tunefork::{DeviceChoice, ReportFormat};
 
-use crate::values::{at_least_one, device, not_negative, precision, report_format};
+use crate::values::{at_least_one, device, mlflow_place, not_negative, precision, report_format};
 
 /// Tunes convolutional image classifiers.
 ///
@@ -74,6 +75,7 @@ Examples:
   tunefork run study.toml --set seed=1 --out runs/seed-1
   tunefork run study.toml --json                      one JSON object per event
   tunefork run study.toml --tensorboard               then: tensorboard --logdir runs/STUDY-NAME/tensorboard
+  tunefork run study.toml --mlflow http://127.0.0.1:5000
   tunefork run studies/fashion_cnn_experiments.toml --experiment dropout")]
 pub(crate) struct RunArgs {
     #[command(flatten)]
@@ -375,6 +377,13 @@ pub(crate) struct TrackingArgs {
     /// of them in the tab HParams
     #[arg(long)]
     pub tensorboard: bool,
+    /// Keep runs of MLflow in step, one for the study and one below it for each trial: on a tracking server, as
+    /// http://127.0.0.1:5000, or in a folder, as mlruns
+    ///
+    /// A server that is slow or away slows no trial; what it missed is sent later, also by the same command again. Who asks is said
+    /// by MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or by MLFLOW_TRACKING_TOKEN.
+    #[arg(long, value_name = "URL_OR_FOLDER", value_parser = mlflow_place())]
+    pub mlflow: Option<Place>,
 }
 
 /// What a command runs on.

@@ -1,18 +1,22 @@
 //! Follows a running study in the programs that people watch trainings with.
 //!
-//! A [`Tracker`] listens to a study and writes elsewhere what it hears: [`TensorBoard`] into event files. What goes wrong there is told
-//! once, as a warning, and never ends or slows a study.
+//! A [`Tracker`] listens to a study and writes elsewhere what it hears: [`TensorBoard`] into event files, [`MlflowFolder`] and `MlflowServer`
+//! into runs of MLflow. What goes wrong there is told once, as a warning, and never ends or slows a study.
 //!
 //! A study that goes on tells everything again. What was written before stays, and nothing is written twice.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod figures;
+pub mod mlflow;
 mod subject;
 pub mod tensorboard;
 mod times;
 mod tracker;
 
+#[cfg(feature = "mlflow")]
+pub use mlflow::MlflowServer;
+pub use mlflow::{MlflowFolder, Place};
 pub use subject::Subject;
 pub use tensorboard::TensorBoard;
 pub use tracker::Tracker;

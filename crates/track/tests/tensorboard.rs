@@ -4,26 +4,12 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use serde_json::{Value as Json, json};
-use support::Demo;
+use support::{Demo, files, python};
 use tunefork_space::Value;
 use tunefork_track::{TensorBoard, Tracker as _};
-
-/// All files below a folder with their contents.
-fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => found.extend(files(&path)),
-            false => drop(found.insert(path.clone(), std::fs::read(&path).unwrap())),
-        }
-    }
-    found
-}
 
 /// Runs the study from `known` events on to `until`; the last run brings it to its end.
 fn run(demo: &Demo, folder: &Path, known: usize, until: usize) {
@@ -34,19 +20,6 @@ fn run(demo: &Demo, folder: &Path, known: usize, until: usize) {
         tracker.finish(&demo.study, true);
     }
     assert_eq!(tracker.warning(), None);
-}
-
-/// What TensorBoard reads, or `None` if there is no TensorBoard to ask.
-fn tensorboard(folder: &Path) -> Option<Json> {
-    let Some(python) = std::env::var_os("TUNEFORK_TRACKING_PYTHON") else {
-        // Written past the test harness, which would keep it to itself.
-        let _ = writeln!(std::io::stderr(), "skipped: TUNEFORK_TRACKING_PYTHON names no Python with tensorboard");
-        return None;
-    };
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tensorboard_reads.py");
-    let output = Command::new(python).arg(script).arg(folder).output().expect("TUNEFORK_TRACKING_PYTHON can be run");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Some(serde_json::from_slice(&output.stdout).expect("the script prints JSON"))
 }
 
 /// As JSON has numbers that are none.
@@ -94,7 +67,7 @@ fn check(demo: &Demo, read: &Json) {
 fn tensorboard_reads_every_figure_and_session() {
     let (demo, folder) = (Demo::new(6), tempfile::tempdir().unwrap());
     run(&demo, folder.path(), 0, demo.len());
-    let Some(read) = tensorboard(folder.path()) else { return };
+    let Some(read) = python("tensorboard_reads.py", &[&folder.path().display().to_string()]) else { return };
     check(&demo, &read);
 }
 
@@ -112,7 +85,7 @@ fn a_study_that_was_killed_goes_on_with_its_files() {
         stored = until + 1;
     }
     run(&demo, folder.path(), stored, demo.len());
-    let Some(read) = tensorboard(folder.path()) else { return };
+    let Some(read) = python("tensorboard_reads.py", &[&folder.path().display().to_string()]) else { return };
     check(&demo, &read);
 }
 
@@ -131,7 +104,7 @@ fn a_finished_study_is_left_as_it_is() {
 fn what_was_known_is_written_too() {
     let (demo, folder) = (Demo::new(6), tempfile::tempdir().unwrap());
     run(&demo, folder.path(), demo.len() - 4, demo.len());
-    let Some(read) = tensorboard(folder.path()) else { return };
+    let Some(read) = python("tensorboard_reads.py", &[&folder.path().display().to_string()]) else { return };
     check(&demo, &read);
 }
 

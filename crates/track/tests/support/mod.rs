@@ -1,6 +1,13 @@
 //! A study that is told to trackers as an executor would, from its beginning to some event, or again.
+#![allow(dead_code, reason = "each test uses some of it")]
 
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
+
+use serde_json::{Value as Json, json};
 
 use tunefork_space::{Domain, Parameter, Params, Space};
 use tunefork_study::{
@@ -149,5 +156,70 @@ fn epoch(number: u32, step: u32, state: TrialState) -> EpochRecord {
         step,
         time: step.into(),
         report: Arc::new(EpochReport { value, metrics, timing, members: Vec::new() }),
+    }
+}
+
+/// All files below a folder with their contents.
+pub(crate) fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(files(&path)),
+            false => drop(found.insert(path.clone(), std::fs::read(&path).unwrap())),
+        }
+    }
+    found
+}
+
+/// What a script prints that asks the real program, or `None` if there is no Python with these programs.
+pub(crate) fn python(script: &str, args: &[&str]) -> Option<Json> {
+    let Some(python) = std::env::var_os("TUNEFORK_TRACKING_PYTHON") else {
+        // Written past the test harness, which would keep it to itself.
+        let _ = writeln!(
+            std::io::stderr(),
+            "skipped: TUNEFORK_TRACKING_PYTHON names no Python with tensorboard and mlflow"
+        );
+        return None;
+    };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(script);
+    let output = Command::new(python).arg(script).args(args).output().expect("TUNEFORK_TRACKING_PYTHON can be run");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(serde_json::from_slice(&output.stdout).expect("the script prints JSON"))
+}
+
+/// The runs in MLflow are those of the study, with every point once.
+pub(crate) fn check_mlflow(demo: &Demo, read: &Json) {
+    let number = |value: f64| if value.is_finite() { json!(value) } else { json!(value.to_string().to_lowercase()) };
+    assert_eq!(read.as_object().unwrap().len(), demo.study.trials.len() + 1);
+    let study = &read["demo"];
+    assert_eq!((&study["status"], &study["parent"]), (&json!("FINISHED"), &Json::Null));
+    assert_eq!(study["tags"]["metric"], "validation accuracy");
+    let ended = demo.events().into_iter().filter(|(_, what)| *what == What::End);
+    let best = demo.study.best().unwrap();
+    let place = ended.clone().position(|(number, _)| number == best.number.0).unwrap() + 1;
+    assert_eq!(study["metrics"], json!({ "best_value": [[place, best.value]] }));
+    for trial in &demo.study.trials {
+        let name = format!("trial-{:04}", trial.number.0);
+        let run = &read[&name];
+        assert_eq!(run["parent"], study["id"], "{name}");
+        let status = if trial.state == TrialState::Failed { "FAILED" } else { "FINISHED" };
+        assert_eq!(run["status"], status, "{name}");
+        assert_eq!(run["tags"]["state"], trial.state.name(), "{name}");
+        assert_eq!(run["tags"]["trial"], trial.number.to_string(), "{name}");
+        let params: BTreeMap<String, String> =
+            trial.params().iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect();
+        assert_eq!(run["params"], json!(params), "{name}");
+        for (stored, key) in
+            [("loss", "loss"), ("accuracy", "accuracy"), ("f1/cat", "f1.cat"), ("f1/dog & wolf", "f1.dog _ wolf")]
+        {
+            let figure = |epoch: &EpochRecord| epoch.report.metrics.named().find(|(name, _)| name == stored).unwrap().1;
+            let expected: Vec<Json> =
+                trial.epochs.iter().map(|epoch| json!([epoch.step, number(figure(epoch))])).collect();
+            assert_eq!(run["metrics"][key], json!(expected), "{name} {key}");
+        }
+        let last = trial.epochs.last().unwrap().step;
+        let value = trial.value.map(|value| json!([[last, value]]));
+        assert_eq!(run["metrics"].get("value"), value.as_ref(), "{name}");
     }
 }
