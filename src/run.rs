@@ -139,22 +139,14 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
         &mut All { recorder: &mut recorder, trackers: &mut trackers, listener },
         &executor(spec, options),
     );
-    let outcome = outcome.map_err(|error| match error {
-        StudyError::SettingsChanged { study, differences } => {
-            StudyError::SettingsChanged { study, differences: differences.into_iter().map(in_words).collect() }
-        }
-        other => other,
-    });
+    let outcome = outcome.map_err(with_words);
     if let Err(error @ StudyError::Storage(StorageError::Removed { .. })) = outcome {
         // Nothing is put where somebody has tidied up.
         return Err(error.into());
     }
     let ended = outcome.as_ref().is_ok_and(|outcome| outcome.ended != Ended::Interrupted);
-    if outcome.is_ok()
-        && !trackers.is_empty()
-        && let Some(study) = &storage.load()?
-    {
-        All { recorder: &mut recorder, trackers: &mut trackers, listener }.finish(study, ended);
+    if outcome.is_ok() && !trackers.is_empty() {
+        All { recorder: &mut recorder, trackers: &mut trackers, listener }.finish(storage.load()?, ended);
     }
     if let (Ok(_), Some(told)) = (&outcome, recorder.told(known.as_ref())) {
         patiently(listener, &options.stop, || storage.commit(std::slice::from_ref(&told)))?;
@@ -181,6 +173,16 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
         outcome.ended = Ended::Interrupted;
     }
     Ok(Report { outcome, study, test })
+}
+
+/// Differences of settings as a study file would have them.
+fn with_words(error: StudyError) -> StudyError {
+    match error {
+        StudyError::SettingsChanged { study, differences } => {
+            StudyError::SettingsChanged { study, differences: differences.into_iter().map(in_words).collect() }
+        }
+        other => other,
+    }
 }
 
 /// Sentences about a GPU, if one trains: how many trials it takes at once, and where the images lie.
@@ -330,8 +332,10 @@ struct All<'a, 'b> {
 
 impl All<'_, '_> {
     /// Brings the trackers to an end.
-    fn finish(&mut self, study: &StudyRecord, done: bool) {
-        self.trackers.iter_mut().for_each(|tracker| tracker.finish(study, done));
+    fn finish(&mut self, study: Option<StudyRecord>, done: bool) {
+        if let Some(study) = &study {
+            self.trackers.iter_mut().for_each(|tracker| tracker.finish(study, done));
+        }
         self.pass_warnings();
     }
 

@@ -8,15 +8,15 @@
 #![deny(missing_docs)]
 
 mod figures;
-pub mod mlflow;
+mod mlflow;
 mod subject;
-pub mod tensorboard;
+mod tensorboard;
 mod times;
 mod tracker;
 
 #[cfg(feature = "mlflow")]
 pub use mlflow::MlflowServer;
-pub use mlflow::{MlflowFolder, Place};
+pub use mlflow::{Address, MlflowFolder, Place, PlaceError};
 pub use subject::Subject;
 pub use tensorboard::TensorBoard;
 pub use tracker::Tracker;

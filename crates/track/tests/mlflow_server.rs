@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use server::{Mode, Server};
-use support::Demo;
+use support::{Demo, check_mlflow, python};
 use tunefork_track::{MlflowServer, Place, Tracker};
 
 /// Longer than this nobody may be held up by all events of a study together.
@@ -148,7 +148,6 @@ fn a_killed_study_goes_on_with_its_runs() {
         demo.tell(&mut tracker, stored, until);
         std::thread::sleep(Duration::from_millis(50));
         drop(tracker);
-        std::thread::sleep(Duration::from_millis(100));
         if let Some(before) = before {
             std::fs::write(&saved, before).unwrap();
         }
@@ -201,4 +200,78 @@ fn what_is_refused_is_told_once() {
     assert_eq!(warnings.len(), 2, "{warnings:?}");
     assert!(warnings[0].contains("does not take the study: SOME: no"), "{warnings:?}");
     assert!(warnings[1].contains("did not take all of 5 runs"), "{warnings:?}");
+}
+
+/// Ends when the test does.
+struct Program(std::process::Child);
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// MLflow's server, killed in the middle of a study and started again. It is started as `mlflow server` does it, but as one process, which
+/// can be killed.
+#[test]
+fn mlflow_shows_the_study_and_its_trials() {
+    let Some(python_program) = std::env::var_os("TUNEFORK_TRACKING_PYTHON") else {
+        python("mlflow_reads.py", &[]);
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let address = format!("http://127.0.0.1:{port}");
+    let start = || {
+        let log = std::fs::File::create(folder.path().join("log")).unwrap();
+        let program = std::process::Command::new(&python_program)
+            .args([
+                "-m",
+                "uvicorn",
+                "mlflow.server.fastapi_app:app",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                &port.to_string(),
+            ])
+            .current_dir(folder.path())
+            .env("_MLFLOW_SERVER_FILE_STORE", "sqlite:///store.db")
+            .env("_MLFLOW_SERVER_ARTIFACT_ROOT", "artifacts")
+            .env("MLFLOW_DISABLE_TELEMETRY", "true")
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .expect("TUNEFORK_TRACKING_PYTHON can be run");
+        let program = Program(program);
+        let begin = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            let log = std::fs::read_to_string(folder.path().join("log")).unwrap_or_default();
+            assert!(begin.elapsed() < Duration::from_secs(120), "the server does not come up: {log}");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        program
+    };
+    let demo = Demo::new(6);
+    let until = demo.len() / 2;
+    let mut first = tracker(&demo, folder.path(), &address, 0);
+    let program = start();
+    demo.tell(&mut first, 0, until);
+    std::thread::sleep(Duration::from_millis(500));
+    drop(program);
+    drop(first);
+    let _program = start();
+    let mut last = tracker(&demo, folder.path(), &address, until);
+    demo.tell(&mut last, until, demo.len());
+    let mut warnings = finish(&demo, &mut last);
+    // A machine that does much else may need more than the last seconds.
+    for _ in 0..5 {
+        if warnings.is_empty() {
+            break;
+        }
+        warnings = run(&demo, tracker(&demo, folder.path(), &address, demo.len()), demo.len());
+    }
+    assert_eq!(warnings, [""; 0]);
+    let read = python("mlflow_reads.py", &[&address]).expect("there is a Python");
+    check_mlflow(&demo, &read);
 }

@@ -17,3 +17,4 @@ mod study;
 mod support;
 mod time_limit;
 mod told;
+mod tracking;

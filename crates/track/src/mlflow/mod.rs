@@ -1,6 +1,8 @@
 //! Runs of MLflow: one for the study, and one below it for each trial, on a tracking server or in a folder.
 
 #[cfg(feature = "mlflow")]
+mod batch;
+#[cfg(feature = "mlflow")]
 mod client;
 mod folder;
 mod names;
@@ -10,6 +12,8 @@ mod saved;
 mod sender;
 #[cfg(feature = "mlflow")]
 mod server;
+#[cfg(feature = "mlflow")]
+mod shared;
 mod told;
 
 use std::io;

@@ -1,21 +1,22 @@
 //! Sends what is told of a study, on a thread of its own.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 
+use super::batch::{Batch, pairs};
 use super::client::{Client, Failure, text};
 use super::saved::{Known, KnownTrial, Saved};
+use super::shared::Shared;
 use super::told::{Begin, Status, Told, What, Whose};
 
 /// The tag by which a run is found whose creation was never heard to have worked.
 const NAME: &str = "tunefork.run";
 
-/// What is sent in one batch; MLflow takes 1,000 metrics, 100 parameters and 100 tags, and 1,000 of all together.
-const MOST_METRICS: usize = 800;
+/// Parameters, or tags, in one batch.
 const MOST_TEXTS: usize = 100;
 
 /// Messages that are looked at together, for batches.
@@ -29,50 +30,6 @@ const HURRY: Duration = Duration::from_millis(200);
 
 /// The shortest time between two writes of what is saved.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
-
-/// What both threads know.
-#[derive(Debug, Default)]
-pub(super) struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct State {
-    /// Messages of each run that are not sent yet.
-    pub(super) unsent: BTreeMap<Whose, usize>,
-    /// What is to be told to the user.
-    pub(super) warnings: Vec<String>,
-    /// Why the last request failed, if it did.
-    pub(super) failure: Option<String>,
-    /// Runs of which something was refused.
-    pub(super) refused: BTreeSet<Whose>,
-    /// The server has nothing of the study any more.
-    pub(super) is_emptied: bool,
-    /// The server is known to have the study's run.
-    pub(super) has_begun: bool,
-    /// Nothing more will come: sending until then, and not waiting for long.
-    pub(super) until: Option<Instant>,
-    /// The sender has ended.
-    pub(super) is_over: bool,
-}
-
-impl Shared {
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn change(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.lock());
-        self.changed.notify_all();
-    }
-
-    /// Waits until the state is as asked, at most so long.
-    pub(super) fn wait(&self, most: Duration, is_so: impl Fn(&State) -> bool) {
-        let waiting = self.changed.wait_timeout_while(self.lock(), most, |state| !is_so(state));
-        drop(waiting.unwrap_or_else(PoisonError::into_inner));
-    }
-}
 
 pub(super) struct Sender {
     client: Client,
@@ -195,7 +152,7 @@ impl Sender {
             self.begin(whose, &begin)?;
         }
         let id = self.id(whose)?;
-        let mut batch = Batch { steps: self.steps(whose)?, ..Batch::default() };
+        let mut batch = Batch::new(self.steps(whose)?);
         let pending = self.pending.iter().filter(|told| told.whose == whose);
         let count = pending.take_while(|told| batch.take(&told.what)).count();
         let Batch { metrics, params, tags, end, steps, .. } = batch;
@@ -277,7 +234,7 @@ impl Sender {
                     self.known().trials.insert(number, KnownTrial { run: id.clone(), whole: false });
                 }
             }
-            self.runs.insert(whose, Run { id, steps: self.may_exist.then_some(None).unwrap_or(Some(BTreeMap::new())) });
+            self.runs.insert(whose, Run { id, steps: if self.may_exist { None } else { Some(BTreeMap::new()) } });
         }
         Ok(())
     }
@@ -394,63 +351,5 @@ impl Sender {
         if self.shared.lock().until.is_some() {
             std::thread::sleep(HURRY);
         }
-    }
-}
-
-/// What goes to a run in one request, and its end.
-#[derive(Default)]
-struct Batch {
-    /// The last step of each metric, with this batch.
-    steps: BTreeMap<String, i64>,
-    metrics: Vec<Json>,
-    params: Vec<(String, String)>,
-    tags: Vec<(String, String)>,
-    end: Option<(Status, i64)>,
-    is_begun: bool,
-}
-
-impl Batch {
-    /// Takes a message in, if it goes into the batch. Points that the server has are left out.
-    fn take(&mut self, what: &What) -> bool {
-        let fits = match what {
-            What::Begin(_) => !self.is_begun,
-            What::Figures { values, .. } => self.metrics.len() + values.len() <= MOST_METRICS,
-            What::End { .. } => true,
-        };
-        if !fits || self.end.is_some() {
-            return false;
-        }
-        self.is_begun = true;
-        match what {
-            What::Begin(begin) => self.params.clone_from(&begin.params),
-            What::Figures { step, time, values } => {
-                for (name, value) in values {
-                    if self.steps.get(name) < Some(step) {
-                        let value = number(*value);
-                        self.metrics.push(json!({ "key": name, "value": value, "timestamp": time, "step": step }));
-                        self.steps.insert(name.clone(), *step);
-                    }
-                }
-            }
-            What::End { status, time, tags } => {
-                self.tags.clone_from(tags);
-                self.end = Some((*status, *time));
-            }
-        }
-        true
-    }
-}
-
-fn pairs(texts: &[(String, String)]) -> Json {
-    texts.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect()
-}
-
-/// JSON has no numbers that are none.
-fn number(value: f64) -> Json {
-    match value {
-        value if value.is_finite() => value.into(),
-        value if value.is_nan() => "NaN".into(),
-        value if value > 0.0 => "Infinity".into(),
-        _ => "-Infinity".into(),
     }
 }

@@ -13,7 +13,8 @@ use tunefork_study::{Event, Observer, StudyRecord};
 use super::client::Client;
 use super::place::Address;
 use super::saved::Saved;
-use super::sender::{Sender, Shared};
+use super::sender::Sender;
+use super::shared::Shared;
 use super::told::{Teller, Told, Whose};
 use crate::{Subject, Tracker};
 
@@ -219,9 +220,12 @@ impl Tracker for MlflowServer {
     }
 }
 
-/// A study that ends with an error waits for nobody.
+/// A study that ends with an error waits only for the request that is under way, and not long for that.
 impl Drop for MlflowServer {
     fn drop(&mut self) {
-        self.shared.change(|state| state.until = state.until.or(Some(Instant::now())));
+        if self.way.take().is_some() {
+            self.shared.change(|state| state.until = Some(Instant::now()));
+            self.shared.wait(Duration::from_secs(1), |state| state.is_over);
+        }
     }
 }
