@@ -5,8 +5,7 @@ use std::ffi::OsStr;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Command};
-use tunefork::track::Place;
-use tunefork::track::mlflow::PlaceError;
+use tunefork::track::{Place, PlaceError};
 use tunefork::train::Precision;
 use tunefork::{DeviceChoice, ReportFormat};
 
