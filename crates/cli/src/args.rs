@@ -75,7 +75,7 @@ Examples:
   tunefork run study.toml --set trials=50             more trials of the same study
   tunefork run study.toml --set seed=1 --out runs/seed-1
   tunefork run study.toml --json                      one JSON object per event
-  tunefork run study.toml --tensorboard               then: tensorboard --logdir runs/STUDY-NAME/tensorboard
+  tunefork run study.toml --tensorboard               curves of every trial, while it runs
   tunefork run study.toml --mlflow http://127.0.0.1:5000
   tunefork run studies/fashion_cnn_experiments.toml --experiment dropout")]
 pub(crate) struct RunArgs {

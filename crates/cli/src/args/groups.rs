@@ -41,6 +41,8 @@ pub(crate) struct ResultsArgs {
 pub(crate) struct TrackingArgs {
     /// Write TensorBoard's event files into the folder `tensorboard` of the run folder: every trial with its curves, and all
     /// of them in the tab HParams
+    ///
+    /// To look at them, also while the study runs: tensorboard --logdir runs/STUDY-NAME/tensorboard
     #[arg(long)]
     pub tensorboard: bool,
     /// Keep runs of MLflow in step, one for the study and one below it for each trial: on a tracking server, as

@@ -105,6 +105,9 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
         line(format!("reproducible given {}", counted(report.outcome.outside_events, "outside event")));
     }
     line(format!("report: {}", options.folder.page().display()));
+    if options.tracking.tensorboard {
+        line(format!("curves: tensorboard --logdir {}", options.folder.tensorboard().display()));
+    }
     if report.outcome.best.is_some() || report.outcome.under_way.is_some() {
         for model in options.folder.models(spec.members()) {
             line(format!("model: {}", model.display()));

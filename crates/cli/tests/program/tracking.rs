@@ -8,6 +8,7 @@ fn a_study_is_followed_in_tensorboard_and_mlflow_and_goes_on_there() {
     let run = ["run", "study.toml", "--tensorboard", "--mlflow", "mlruns"];
     let told = fixture.ok(&run);
     assert!(!told.contains("warning"), "{told}");
+    assert!(told.contains("curves: tensorboard --logdir runs/tiny/tensorboard"), "{told}");
     let events = files(&fixture.path("runs/tiny/tensorboard"));
     // The experiment, and six trials.
     assert_eq!(events.len(), 7, "{events:?}");
