@@ -41,6 +41,7 @@ mod run;
 mod run_folder;
 mod sets;
 pub mod study_file;
+mod tracking;
 mod train_once;
 mod workload;
 
@@ -58,6 +59,7 @@ pub use run_folder::{
     ReportFormat, RunFolder, TestResult, TestedMember, read_study, show_json, study_notes, write_report,
 };
 pub use sets::{SetFetched, fetch_set, find_set};
+pub use tracking::Tracking;
 pub use train_once::{TrainEvent, TrainOptions, Trained, train};
 pub use tunefork_kernels::gpu::driver_is_installed;
 pub use workload::{Training, TrainingRun, model, task};
@@ -73,5 +75,6 @@ pub use tunefork_scheduler as scheduler;
 pub use tunefork_space as space;
 pub use tunefork_storage as storage;
 pub use tunefork_study as study;
+pub use tunefork_track as track;
 pub use tunefork_train as train;
 pub use tunefork_trial as trial;

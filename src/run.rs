@@ -13,6 +13,7 @@ use tunefork_study::{
     Clock, Definition, Ended, Event, ExecutorOptions, Facts, Observer, Outcome, Storage, StorageError, StudyError,
     StudyHeader, StudyRecord, patiently,
 };
+use tunefork_track::Tracker;
 
 use crate::files::create_folder;
 use crate::plan::never_tried;
@@ -20,7 +21,7 @@ use crate::resolve::in_words;
 use crate::run_folder::{Recorder, study_notes};
 use crate::study_file::table::SOURCE;
 use crate::workload::shortfalls;
-use crate::{Concurrency, Error, Machine, Material, RunFolder, StudySpec, TestResult, Training};
+use crate::{Concurrency, Error, Machine, Material, RunFolder, StudySpec, TestResult, Tracking, Training};
 
 /// How long the database is waited for before that is told and the stop flag is looked at.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -45,6 +46,8 @@ pub struct RunOptions {
     pub eager: bool,
     /// Whether to go on under another fingerprint.
     pub accept_drift: bool,
+    /// In which other programs it is followed, beside the run folder.
+    pub tracking: Tracking,
     /// Raised to stop, resumable.
     pub stop: Arc<AtomicBool>,
 }
@@ -61,6 +64,7 @@ impl RunOptions {
             durable: false,
             eager: false,
             accept_drift: false,
+            tracking: Tracking::default(),
             stop: Arc::default(),
         }
     }
@@ -127,27 +131,26 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
     let header = definition.header.clone();
     let training = training.noting(options.folder.kept(), identity(&header));
     let mut recorder = Recorder::new(&options.folder, spec, training.material(), known.as_ref(), &warnings, stop);
+    let mut trackers = options.tracking.trackers(&options.folder, &definition, known.as_ref());
     let outcome = tunefork_study::run(
         definition,
         &training,
         &mut storage,
-        &mut Both(&mut recorder, listener),
+        &mut All { recorder: &mut recorder, trackers: &mut trackers, listener },
         &executor(spec, options),
     );
-    let outcome = outcome.map_err(|error| match error {
-        StudyError::SettingsChanged { study, differences } => {
-            StudyError::SettingsChanged { study, differences: differences.into_iter().map(in_words).collect() }
-        }
-        other => other,
-    });
+    let outcome = outcome.map_err(with_words);
     if let Err(error @ StudyError::Storage(StorageError::Removed { .. })) = outcome {
         // Nothing is put where somebody has tidied up.
         return Err(error.into());
     }
+    let ended = outcome.as_ref().is_ok_and(|outcome| outcome.ended != Ended::Interrupted);
+    if outcome.is_ok() && !trackers.is_empty() {
+        All { recorder: &mut recorder, trackers: &mut trackers, listener }.finish(storage.load()?, ended);
+    }
     if let (Ok(_), Some(told)) = (&outcome, recorder.told(known.as_ref())) {
         patiently(listener, &options.stop, || storage.commit(std::slice::from_ref(&told)))?;
     }
-    let ended = outcome.as_ref().is_ok_and(|outcome| outcome.ended != Ended::Interrupted);
     let study = storage.load()?;
     if ended {
         patiently(listener, &options.stop, || storage.check())?;
@@ -170,6 +173,16 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
         outcome.ended = Ended::Interrupted;
     }
     Ok(Report { outcome, study, test })
+}
+
+/// Differences of settings as a study file would have them.
+fn with_words(error: StudyError) -> StudyError {
+    match error {
+        StudyError::SettingsChanged { study, differences } => {
+            StudyError::SettingsChanged { study, differences: differences.into_iter().map(in_words).collect() }
+        }
+        other => other,
+    }
 }
 
 /// Sentences about a GPU, if one trains: how many trials it takes at once, and where the images lie.
@@ -317,11 +330,36 @@ fn test(training: &Training, options: &RunOptions, best: u32, params: &Params) -
     Ok(test)
 }
 
-struct Both<'a, 'b>(&'a mut Recorder<'b>, &'a mut dyn Listener);
+/// All that listen: the run folder first, for it may stop the study, then the trackers, whose warnings the others hear.
+struct All<'a, 'b> {
+    recorder: &'a mut Recorder<'b>,
+    trackers: &'a mut [Box<dyn Tracker>],
+    listener: &'a mut dyn Listener,
+}
 
-impl Observer for Both<'_, '_> {
+impl All<'_, '_> {
+    /// Brings the trackers to an end.
+    fn finish(&mut self, study: Option<StudyRecord>, done: bool) {
+        if let Some(study) = &study {
+            self.trackers.iter_mut().for_each(|tracker| tracker.finish(study, done));
+        }
+        self.pass_warnings();
+    }
+
+    fn pass_warnings(&mut self) {
+        for message in &self.trackers.iter_mut().filter_map(|tracker| tracker.warning()).collect::<Vec<_>>() {
+            let event = Event::Warning { message };
+            self.recorder.event(&event);
+            self.listener.event(&event);
+        }
+    }
+}
+
+impl Observer for All<'_, '_> {
     fn event(&mut self, event: &Event<'_>) {
-        self.0.event(event);
-        self.1.event(event);
+        self.recorder.event(event);
+        self.trackers.iter_mut().for_each(|tracker| tracker.event(event));
+        self.listener.event(event);
+        self.pass_warnings();
     }
 }

@@ -40,6 +40,8 @@ pub use test::{TestResult, TestedMember};
 /// | `best.json` | whose weights these are, and their SHA-256: others are not taken for them |
 /// | `test.json` | the best trial on the test images |
 /// | `checkpoints/` | trials under way |
+/// | `tensorboard/` | with `--tensorboard`: event files of TensorBoard, a folder for each trial |
+/// | `mlflow.json` | with `--mlflow`: by what the study's runs are known there |
 /// | `train/` | a single training run |
 ///
 /// While a study runs, what follows from the database may be a little behind it: writing takes at most a twentieth of
@@ -105,6 +107,16 @@ impl RunFolder {
     /// What trials under way go on from.
     pub fn checkpoints(&self) -> PathBuf {
         self.path.join("checkpoints")
+    }
+
+    /// Event files of TensorBoard.
+    pub fn tensorboard(&self) -> PathBuf {
+        self.path.join("tensorboard")
+    }
+
+    /// By what the study's runs in MLflow are known.
+    pub fn mlflow(&self) -> PathBuf {
+        self.path.join("mlflow.json")
     }
 
     /// Where a single training run puts its results.

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Command};
+use tunefork::track::{Place, PlaceError};
 use tunefork::train::Precision;
 use tunefork::{DeviceChoice, ModelFormat, ReportFormat};
 
@@ -60,6 +61,30 @@ pub(crate) fn precision() -> impl TypedValueParser<Value = Precision> {
 
 pub(crate) fn format() -> impl TypedValueParser<Value = ModelFormat> {
     PossibleValuesParser::new(ModelFormat::ALL.iter().map(|format| format.name())).try_map(|name| name.parse())
+}
+
+/// Where runs of MLflow go. An address may hold a password, so that no error repeats it.
+#[derive(Clone)]
+struct MlflowPlace;
+
+impl TypedValueParser for MlflowPlace {
+    type Value = Place;
+
+    fn parse_ref(&self, command: &Command, _: Option<&Arg>, value: &OsStr) -> Result<Place, clap::Error> {
+        let place = value.to_str().map_or_else(|| Ok(Place::Folder(value.into())), str::parse);
+        let refused = |reason: String| command.clone().error(ErrorKind::InvalidValue, format!("--mlflow: {reason}\n"));
+        match place.map_err(|error: PlaceError| refused(error.to_string()))? {
+            #[cfg(not(feature = "mlflow"))]
+            Place::Server(_) => {
+                Err(refused("this program was built without MLflow's servers: name a folder".to_owned()))
+            }
+            place => Ok(place),
+        }
+    }
+}
+
+pub(crate) fn mlflow_place() -> impl TypedValueParser<Value = Place> {
+    MlflowPlace
 }
 
 pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {

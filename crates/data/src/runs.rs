@@ -1,7 +1,7 @@
 //! What Tunefork's own runs leave in folders: people keep them beside their images, also among their class folders.
 
 /// The files and folders of a study, and of a training, but for its database and its models.
-const LEFT: [&str; 15] = [
+const LEFT: [&str; 17] = [
     "report.html",
     "report.md",
     "journal.md",
@@ -17,6 +17,8 @@ const LEFT: [&str; 15] = [
     "confusion.csv",
     "trials",
     "checkpoints",
+    "tensorboard",
+    "mlflow.json",
 ];
 
 /// Whether these are the names in the folder of a study or of a training.

@@ -1,17 +1,18 @@
 //! What can be typed.
 
+mod groups;
 mod models;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use tunefork::train::Precision;
-use tunefork::{DeviceChoice, ReportFormat};
+use tunefork::ReportFormat;
 
+pub(crate) use groups::{MachineArgs, ResultsArgs, StudyArgs, TrackingArgs};
 pub(crate) use models::{EvaluateArgs, ExportArgs, PredictArgs};
 
-use crate::values::{at_least_one, device, not_negative, precision, report_format};
+use crate::values::{at_least_one, not_negative, report_format};
 
 /// Tunes convolutional image classifiers.
 ///
@@ -80,6 +81,8 @@ Examples:
   tunefork run study.toml --set trials=50             more trials of the same study
   tunefork run study.toml --set seed=1 --out runs/seed-1
   tunefork run study.toml --json                      one JSON object per event
+  tunefork run study.toml --tensorboard               curves of every trial, while it runs
+  tunefork run study.toml --mlflow http://127.0.0.1:5000
   tunefork run studies/fashion_cnn_experiments.toml --experiment dropout")]
 pub(crate) struct RunArgs {
     #[command(flatten)]
@@ -105,6 +108,8 @@ pub(crate) struct RunArgs {
     /// Go on although the program or the machine is another one than the study was begun on
     #[arg(long)]
     pub accept_drift: bool,
+    #[command(flatten)]
+    pub tracking: TrackingArgs,
     /// Seconds between two checkpoints of a trial, at least
     #[arg(long, value_name = "SECONDS", default_value_t = 30.0, hide = true, value_parser = not_negative)]
     pub checkpoint_every: f64,
@@ -324,47 +329,6 @@ pub(crate) struct InspectArgs {
     /// One JSON object
     #[arg(long)]
     pub json: bool,
-}
-
-/// What all commands take that read a study.
-#[derive(Debug, Args)]
-pub(crate) struct StudyArgs {
-    /// The study file
-    #[arg(value_name = "STUDY.toml")]
-    pub file: PathBuf,
-    /// Change settings of the file; values are written as there
-    #[arg(long, value_name = "KEY=VALUE ...")]
-    pub set: Vec<String>,
-    /// Where data sets lie [default: TUNEFORK_DATA, else data]
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
-    /// Arithmetic of the engine; all but f32 on a GPU alone [default: the file's, f32]
-    #[arg(long, value_name = "PRECISION", value_parser = precision())]
-    pub precision: Option<Precision>,
-    #[command(flatten)]
-    pub machine: MachineArgs,
-}
-
-/// What the commands take that leave something.
-#[derive(Debug, Args)]
-pub(crate) struct ResultsArgs {
-    /// Where results go [default: runs/ and the name of the study]
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-}
-
-/// What a command runs on.
-#[derive(Debug, Args)]
-pub(crate) struct MachineArgs {
-    /// What computes
-    #[arg(long, value_parser = device(), default_value_t = DeviceChoice::Auto)]
-    pub device: DeviceChoice,
-    /// CPU threads in all; changes nothing but the speed [default: one per core]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
-    pub threads: Option<usize>,
-    /// Instruction set: auto, portable, avx2, avx512; the last bits of results depend on it
-    #[arg(long, value_name = "ISA", default_value = "auto")]
-    pub isa: String,
 }
 
 #[cfg(test)]

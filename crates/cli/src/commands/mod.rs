@@ -18,10 +18,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 use tunefork::study_file::StudyFile;
-use tunefork::{Error, Machine, RunFolder, StudySpec};
+use tunefork::{Error, Machine, RunFolder, StudySpec, Tracking};
 
 use crate::INTERRUPTED;
-use crate::args::{MachineArgs, ResultsArgs, StudyArgs};
+use crate::args::{MachineArgs, ResultsArgs, StudyArgs, TrackingArgs};
 use crate::output::{complain, say};
 
 impl StudyArgs {
@@ -67,6 +67,12 @@ impl ResultsArgs {
     }
 }
 
+impl TrackingArgs {
+    fn tracking(&self) -> Tracking {
+        Tracking { tensorboard: self.tensorboard, mlflow: self.mlflow.clone() }
+    }
+}
+
 impl MachineArgs {
     fn machine(&self) -> Result<Machine, Error> {
         Machine::new(self.device, &self.isa, self.threads)
@@ -93,6 +99,32 @@ fn same_command() -> String {
         true if !arg.is_empty() => arg,
         _ => format!("'{}'", arg.replace('\'', "'\\''")),
     };
-    let args = std::env::args_os().skip(1).map(|arg| quoted(arg.to_string_lossy().into_owned()));
+    let args = std::env::args_os().skip(1).map(|arg| quoted(without_password(&arg.to_string_lossy())));
     ["tunefork".to_string()].into_iter().chain(args).collect::<Vec<_>>().join(" ")
+}
+
+/// An argument without the user and the password that an address in it has.
+fn without_password(arg: &str) -> String {
+    let address = arg.split_once("://").and_then(|(scheme, rest)| {
+        let host = rest.split('/').next()?;
+        let (user, _) = host.rsplit_once('@')?;
+        Some(format!("{scheme}://USER:PASSWORD{}", &rest[user.len()..]))
+    });
+    address.unwrap_or_else(|| arg.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_not_told_again() {
+        assert_eq!(
+            without_password("--mlflow=http://me:secret@host:5000/x@y"),
+            "--mlflow=http://USER:PASSWORD@host:5000/x@y"
+        );
+        for plain in ["http://host:5000/a@b", "a@b", "study.toml"] {
+            assert_eq!(without_password(plain), plain);
+        }
+    }
 }

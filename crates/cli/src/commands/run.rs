@@ -27,6 +27,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         durable: args.durable,
         eager: args.eager,
         accept_drift: args.accept_drift,
+        tracking: args.tracking.tracking(),
         checkpoint_every: Duration::from_secs_f64(args.checkpoint_every),
         stop: stop_flag()?,
         ..RunOptions::new(folder, args.study.machine(args.json)?)
@@ -104,6 +105,9 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
         line(format!("reproducible given {}", counted(report.outcome.outside_events, "outside event")));
     }
     line(format!("report: {}", options.folder.report(ReportFormat::Html).display()));
+    if options.tracking.tensorboard {
+        line(format!("curves: tensorboard --logdir {}", options.folder.tensorboard().display()));
+    }
     if report.outcome.best.is_some() || report.outcome.under_way.is_some() {
         for model in options.folder.models(spec.members()) {
             line(format!("model: {}", model.display()));

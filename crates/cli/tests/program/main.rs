@@ -18,3 +18,4 @@ mod study;
 mod support;
 mod time_limit;
 mod told;
+mod tracking;
