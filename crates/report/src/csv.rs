@@ -52,22 +52,15 @@ pub fn trials_csv(study: &StudyRecord) -> String {
 }
 
 fn attributes_of(study: &StudyRecord, trial: &TrialRecord) -> Vec<(String, String)> {
-    let text = |json: &Json| match json {
-        Json::String(text) => text.clone(),
-        Json::Array(entries) => {
-            let entries = entries.iter().map(|entry| entry.as_str().map_or_else(|| entry.to_string(), str::to_owned));
-            entries.collect::<Vec<_>>().join("; ")
-        }
-        other => other.to_string(),
-    };
-    let given = trial.attributes.iter().map(|(name, json)| (name.clone(), text(json)));
+    let given = trial.attributes.iter().map(|(name, json)| (name.clone(), python_json(json)));
     let figures = last_figures(trial).iter().map(|(name, value)| (name.clone(), python_float(*value)));
     let reports = trainings(trial);
     let members = Members::of(reports.iter().map(|report| report.member));
     let of_members = reports.iter().map(|report| (members.name(report.member), python_float(report.value)));
     let of_all = [
-        ("epochs", (!trial.epochs.is_empty()).then(|| epochs(trial).to_string())),
-        ("seconds", seconds(trial).map(|seconds| format!("{seconds:.3}"))),
+        // Of a trial of ours, as it stands in Optuna's tools.
+        ("epochs", (!last_figures(trial).is_empty()).then(|| epochs(trial).to_string())),
+        ("seconds", seconds(trial).map(python_float)),
         ("reason", Some(reason(study, trial)).filter(|reason| !reason.is_empty())),
         ("deviation", deviation_of(reports).map(python_float)),
     ];
@@ -94,6 +87,32 @@ fn python(value: &Value) -> String {
         Value::Bool(false) => "False".to_owned(),
         Value::Float(number) => python_float(*number),
         Value::Int(_) | Value::Text(_) => value.to_string(),
+    }
+}
+
+/// A value of JSON as pandas writes what Python makes of it.
+fn python_json(json: &Json) -> String {
+    match json {
+        Json::String(text) => text.clone(),
+        Json::Null => String::new(),
+        other => python_within(other),
+    }
+}
+
+/// The same within a list or a table: Python's `repr`.
+fn python_within(json: &Json) -> String {
+    let joined = |parts: Vec<String>| parts.join(", ");
+    match json {
+        Json::Null => "None".to_owned(),
+        Json::Bool(value) => if *value { "True" } else { "False" }.to_owned(),
+        Json::Number(number) => number.to_string(),
+        Json::String(text) if text.contains('\'') && !text.contains('"') => format!("\"{text}\""),
+        Json::String(text) => format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n")),
+        Json::Array(entries) => format!("[{}]", joined(entries.iter().map(python_within).collect())),
+        Json::Object(entries) => {
+            let entries = entries.iter().map(|(key, value)| format!("'{key}': {}", python_within(value)));
+            format!("{{{}}}", joined(entries.collect()))
+        }
     }
 }
 
@@ -147,6 +166,9 @@ mod tests {
     #[test]
     fn numbers_are_as_python_reads_them() {
         assert_eq!([0.1, 1.0, 1e-7, f64::NAN, f64::NEG_INFINITY].map(python_float), ["0.1", "1.0", "1e-7", "", "-inf"]);
+        let json = serde_json::json!({"a": [1, 2.5, null, true, "x", "it's"]});
+        assert_eq!(python_json(&json), "{'a': [1, 2.5, None, True, 'x', \"it's\"]}");
+        assert_eq!(python_json(&"plain".into()), "plain");
         assert_eq!([Value::Null, true.into(), 3.into()].map(|value| python(&value)), ["", "True", "3"]);
     }
 }

@@ -5,6 +5,7 @@ use tunefork_space::{Parameter, Point, Space};
 use tunefork_trial::{History, HistoryError, TrialState};
 
 use crate::Report;
+use crate::domains::internal;
 
 /// Of fewer completed trials the best tenth are one to three, which lie somewhere.
 const LEAST: usize = 40;
@@ -33,13 +34,13 @@ fn history(report: &Report<'_>) -> Result<History, HistoryError> {
     }
     let mut indices = Vec::new();
     for (name, domain) in report.parameters() {
-        indices.push((name, domain, history.add_parameter(Parameter::new(name, domain.clone()))?));
+        let index = history.add_parameter(Parameter::new(name, domain.clone()))?;
+        indices.push((name, domain, index));
     }
     for (number, trial, value) in started {
-        for stored in &trial.params {
-            let known = indices.iter().find(|(name, domain, _)| *name == stored.name && **domain == stored.domain);
-            if let Some((_, _, index)) = known {
-                history.set(number, *index, stored.internal)?;
+        for (name, domain, index) in &indices {
+            if let Some(value) = internal(trial, name, domain) {
+                history.set(number, *index, value)?;
             }
         }
         history.finish(number, TrialState::Complete, Some(value))?;

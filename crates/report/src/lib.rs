@@ -18,6 +18,7 @@
 
 mod csv;
 mod document;
+mod domains;
 mod experiments;
 mod figures;
 mod html;

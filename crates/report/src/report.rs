@@ -9,6 +9,7 @@ use tunefork_study::{
 use tunefork_trial::TrialState;
 
 use crate::document::{Block, Document};
+use crate::domains::united;
 use crate::experiments::experiments_of;
 use crate::{html, journal, markdown, sections, summary};
 
@@ -98,14 +99,17 @@ impl<'a> Report<'a> {
         complete.filter_map(|trial| Some((trial, trial.value.filter(|value| value.is_finite())?))).collect()
     }
 
-    /// All parameters with their domains, in the order of their first appearance.
-    pub(crate) fn parameters(&self) -> Vec<(&'a str, &'a Domain)> {
-        let mut places = BTreeMap::new();
-        let mut ordered = Vec::new();
+    /// All parameters, in the order of their first appearance, with what they may be in any of the trials.
+    pub(crate) fn parameters(&self) -> Vec<(&'a str, Domain)> {
+        let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut ordered: Vec<(&'a str, Domain)> = Vec::new();
         for stored in self.study.trials.iter().flat_map(|trial| &trial.params) {
-            places.entry(stored.name.as_str()).or_insert_with(|| {
-                ordered.push((stored.name.as_str(), &stored.domain));
-            });
+            let place = *places.entry(stored.name.as_str()).or_insert(ordered.len());
+            match ordered.get_mut(place) {
+                Some((_, domain)) if *domain != stored.domain => *domain = united(domain, &stored.domain),
+                Some(_) => {}
+                None => ordered.push((stored.name.as_str(), stored.domain.clone())),
+            }
         }
         ordered
     }

@@ -19,9 +19,9 @@ fn csv_has_optunas_columns_and_a_row_for_each_trial() {
         trials_csv(&shapes()),
         "number,value_validation accuracy,datetime_start,datetime_complete,duration,params_momentum,params_optimizer,\
          user_attrs_epochs,user_attrs_loss,user_attrs_reason,user_attrs_seconds,state\n\
-         0,0.5,2026-11-30 06:00:00.000000,2026-11-30 06:01:02.500000,0 days 00:01:02.500000,0.9,sgd,4,1.25,,1.500,COMPLETE\n\
+         0,0.5,2026-11-30 06:00:00.000000,2026-11-30 06:01:02.500000,0 days 00:01:02.500000,0.9,sgd,4,1.25,,1.5,COMPLETE\n\
          1,0.8125,,,,,adam,4,0.5,,,COMPLETE\n\
-         2,,,,,,adam,1,,\"loss is NaN, epoch 1\",,FAIL\n"
+         2,,,,,,adam,,,\"loss is NaN, epoch 1\",,FAIL\n"
     );
 }
 

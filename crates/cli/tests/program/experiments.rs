@@ -78,7 +78,7 @@ fn experiments_are_named_wherever_trials_are_shown() {
         assert!(report.contains(part), "{part} is not in\n{report}");
     }
     let csv = fixture.read("runs/given/trials.csv");
-    for part in [",user_attrs_experiment,", ",user_attrs_run,", ",epochs; rate; named,"] {
+    for part in [",user_attrs_experiment,", ",user_attrs_run,", ",\"['epochs', 'rate', 'named']\","] {
         assert!(csv.contains(part), "{part} is not in\n{csv}");
     }
     // A trial's configuration is its own.

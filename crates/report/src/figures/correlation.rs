@@ -11,13 +11,13 @@ use crate::statistics::rank_correlation;
 pub(crate) fn correlation(report: &Report<'_>) -> Option<Figure> {
     let complete = report.complete();
     let numeric = drawn_parameters(report).into_iter().filter(|(_, domain)| !domain.is_categorical());
-    let parameters: Vec<&str> = numeric.take(MOST_PARAMETERS).map(|(name, _)| name).collect();
+    let parameters: Vec<_> = numeric.take(MOST_PARAMETERS).collect();
     if complete.len() < 8 || parameters.is_empty() {
         return None;
     }
-    let names: Vec<&str> = parameters.iter().copied().chain([report.objective()]).collect();
+    let names: Vec<&str> = parameters.iter().map(|(name, _)| *name).chain([report.objective()]).collect();
     let column = |place: usize, trial: &TrialRecord, value: f64| match parameters.get(place) {
-        Some(name) => internal(trial, name),
+        Some((name, domain)) => internal(trial, name, domain),
         None => Some(value),
     };
     let mut cells = Vec::new();

@@ -14,9 +14,11 @@ const CELLS: usize = 6;
 /// The mean value in cells of the two most important parameters, with the trials over them.
 pub(crate) fn interaction(report: &Report<'_>) -> Option<Figure> {
     let parameters = drawn_parameters(report);
-    let [(x, x_domain), (y, y_domain), ..] = parameters[..] else { return None };
+    let [(x, x_domain), (y, y_domain), ..] = &parameters[..] else { return None };
     let found: Vec<(f64, f64, f64, u32)> = (report.complete().into_iter())
-        .filter_map(|(trial, value)| Some((internal(trial, x)?, internal(trial, y)?, value, trial.number.0)))
+        .filter_map(|(trial, value)| {
+            Some((internal(trial, x, x_domain)?, internal(trial, y, y_domain)?, value, trial.number.0))
+        })
         .collect();
     if found.len() < 12 {
         return None;

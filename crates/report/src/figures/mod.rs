@@ -34,10 +34,10 @@ pub(crate) use timeline::timeline;
 
 use tunefork_charts::{Axis, Palette};
 use tunefork_space::Domain;
-use tunefork_study::TrialRecord;
 use tunefork_trial::Direction;
 
 use crate::Report;
+use crate::domains::internal;
 use crate::numbers::value_text;
 use crate::statistics::quantile;
 
@@ -84,21 +84,17 @@ fn value_colour(report: &Report<'_>, values: &[f64]) -> (Axis, Palette) {
 
 /// The parameters that are drawn: the most important first, where that is known, then in their own order; none that is the
 /// same everywhere.
-fn drawn_parameters<'a>(report: &Report<'a>) -> Vec<(&'a str, &'a Domain)> {
+fn drawn_parameters<'a>(report: &Report<'a>) -> Vec<(&'a str, Domain)> {
     let importances = crate::importances::importances(report);
     let place = |name: &str| importances.iter().position(|of| of.parameter == name).unwrap_or(usize::MAX);
-    let mut parameters: Vec<_> = report.parameters().into_iter().filter(|(name, _)| varies(report, name)).collect();
+    let mut parameters: Vec<_> =
+        report.parameters().into_iter().filter(|(name, domain)| varies(report, name, domain)).collect();
     parameters.sort_by_key(|(name, _)| place(name));
     parameters
 }
 
-fn varies(report: &Report<'_>, name: &str) -> bool {
-    let mut values = report.study.trials.iter().filter_map(|trial| internal(trial, name)).map(f64::to_bits);
+fn varies(report: &Report<'_>, name: &str, domain: &Domain) -> bool {
+    let mut values = report.study.trials.iter().filter_map(|trial| internal(trial, name, domain)).map(f64::to_bits);
     let first = values.next();
     first.is_some_and(|first| values.any(|value| value != first))
-}
-
-/// The internal value of a trial's parameter.
-fn internal(trial: &TrialRecord, name: &str) -> Option<f64> {
-    trial.params.iter().find(|stored| stored.name == name).map(|stored| stored.internal)
 }

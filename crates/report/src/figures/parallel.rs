@@ -17,7 +17,7 @@ pub(crate) fn parallel(report: &Report<'_>) -> Option<Figure> {
     let axes = drawn.iter().map(|(name, domain)| parameter_axis(name, domain));
     let axes: Vec<_> = axes.chain([value_axis(report, &values)]).collect();
     let lines = complete.iter().map(|(trial, value)| {
-        let places = drawn.iter().map(|(name, _)| internal(trial, name).unwrap_or(f64::NAN));
+        let places = drawn.iter().map(|(name, domain)| internal(trial, name, domain).unwrap_or(f64::NAN));
         Polyline::new(places.chain([*value]).collect::<Vec<f64>>()).value(*value).key(trial.number.0)
     });
     let (axis, palette) = value_colour(report, &values);

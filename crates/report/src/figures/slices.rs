@@ -23,7 +23,8 @@ pub(crate) fn slices(report: &Report<'_>) -> Option<Figure> {
     let drawn = &parameters[..parameters.len().min(MOST_PARAMETERS)];
     let panels = drawn.iter().map(|(name, domain)| {
         let points = |of: &[(&TrialRecord, f64)]| -> Vec<Point> {
-            let place = |(trial, value): &(&TrialRecord, f64)| Some((internal(trial, name)?, *value, trial.number.0));
+            let place =
+                |(trial, value): &(&TrialRecord, f64)| Some((internal(trial, name, domain)?, *value, trial.number.0));
             of.iter().filter_map(place).map(|(x, y, key)| Point::new(x, y).key(key)).collect()
         };
         let layer = |of, shape, colour| Layer::points(points(of)).shape(shape).colour(colour).spread();

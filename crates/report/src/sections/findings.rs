@@ -9,6 +9,7 @@ use super::experiments::least_difference;
 use super::overview::Saved;
 use crate::Report;
 use crate::document::{Block, Section};
+use crate::domains::internal;
 use crate::experiments::experiments;
 use crate::importances::importances;
 use crate::numbers::{figure, figure_beside, percent, value_text, with_deviation};
@@ -189,7 +190,7 @@ fn where_the_best_lie(report: &Report<'_>) -> Vec<String> {
     important
         .filter_map(|of| {
             let (name, domain) = parameters.iter().find(|(name, _)| *name == of.parameter)?;
-            let (of_best, of_all) = (internals(&best, name), internals(&all, name));
+            let (of_best, of_all) = (internals(&best, name, domain), internals(&all, name, domain));
             (of_best.len() >= 3).then(|| lies(name, domain, &of_best, &of_all))
         })
         .collect()
@@ -233,9 +234,8 @@ fn best_quarter<'a>(report: &Report<'a>) -> Vec<&'a TrialRecord> {
     complete.into_iter().map(|(trial, _)| trial).collect()
 }
 
-fn internals(trials: &[&TrialRecord], name: &str) -> Vec<f64> {
-    let stored = trials.iter().filter_map(|trial| trial.params.iter().find(|stored| stored.name == name));
-    stored.map(|stored| stored.internal).collect()
+fn internals(trials: &[&TrialRecord], name: &str, domain: &Domain) -> Vec<f64> {
+    trials.iter().filter_map(|trial| internal(trial, name, domain)).collect()
 }
 
 fn stopping(report: &Report<'_>) -> Option<String> {
@@ -295,7 +295,7 @@ fn at_a_bound(report: &Report<'_>) -> Vec<String> {
     }
     let (best, everyone) = (best_quarter(report), all_complete(report));
     let found = report.parameters().into_iter().filter_map(|(name, domain)| {
-        let (low, high) = match *domain {
+        let (low, high) = match domain {
             Domain::Float { low, high, .. } if low < high => (low, high),
             Domain::Int { low, high, .. } if low < high => (low as f64, high as f64),
             Domain::Float { .. } | Domain::Int { .. } | Domain::Categorical { .. } => return None,
@@ -304,9 +304,9 @@ fn at_a_bound(report: &Report<'_>) -> Vec<String> {
             let [low, high, at] = [low, high, internal].map(|value| domain.transform(value));
             (at - low) / (high - low)
         };
-        let places: Vec<f64> = internals(&best, name).into_iter().map(place).collect();
+        let places: Vec<f64> = internals(&best, name, &domain).into_iter().map(place).collect();
         // Where half of all trials lie there, the best do so by chance.
-        let all: Vec<f64> = internals(&everyone, name).into_iter().map(place).collect();
+        let all: Vec<f64> = internals(&everyone, name, &domain).into_iter().map(place).collect();
         if !(0.05..0.95).contains(&quantile(&all, 0.5)) {
             return None;
         }
