@@ -1,6 +1,6 @@
 //! Claims are about what the study varies.
 
-use tunefork_report::is_named;
+use tunefork_report::{is_named, shortened};
 use tunefork_space::Space;
 
 use crate::study_file::{FileError, StudyFile};
@@ -15,6 +15,14 @@ pub(super) fn hypotheses(file: &StudyFile, space: &Space) -> Result<Vec<String>,
         let mut names = hypothesis.claim.parameters().into_iter();
         if let Some(name) = names.find(|name| !varying.iter().any(|known| is_named(known, name))) {
             return Err(unknown(name, &varying).at(&hypothesis.place));
+        }
+        let name = hypothesis.claim.parameters()[0];
+        let of = space.parameters().iter().find(|parameter| is_named(&parameter.name, name));
+        let of = of.expect("it was found among them");
+        if let Some(value) = hypothesis.claim.values().find(|value| !value.are_in(&of.domain)) {
+            let text = format!("`{value}` is no value of `{}`", of.name);
+            let error = FileError::contradiction(text).at(&hypothesis.place);
+            return Err(error.note(format!("here it is one of {}", shortened(&of.domain))));
         }
     }
     Ok(file.hypotheses().iter().map(|hypothesis| hypothesis.text.clone()).collect())

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use tunefork_space::Value;
+use tunefork_space::{Domain, Value};
 use tunefork_study::StoredParameter;
 
 /// A claim about what one parameter does, or two together. Better is what the study's direction calls so.
@@ -69,6 +69,15 @@ impl fmt::Display for ClaimError {
 impl std::error::Error for ClaimError {}
 
 impl Claim {
+    /// All values that it names.
+    pub fn values(&self) -> impl Iterator<Item = &Values> {
+        let (these, those): (&[Values], &[Values]) = match self {
+            Self::Better { these, those, .. } => (these, those),
+            Self::Rises { .. } | Self::Interact { .. } => (&[], &[]),
+        };
+        these.iter().chain(those)
+    }
+
     /// The names that it is about, as they are written.
     pub fn parameters(&self) -> Vec<&str> {
         match self {
@@ -98,6 +107,9 @@ fn parsed(text: &str) -> Option<Claim> {
         }
         "interact" => {
             let (one, other) = name.split_once(" x ")?;
+            if one.trim() == other.trim() || other.contains(" x ") {
+                return None;
+            }
             return Some(Claim::Interact { parameters: [one, other].map(|name| name.trim().to_owned()) });
         }
         _ => {}
@@ -122,7 +134,35 @@ fn values(text: &str) -> Option<Vec<Values>> {
     text.split(',').map(value).collect()
 }
 
+impl fmt::Display for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(text) => f.write_str(text),
+            Self::Range(low, high) => write!(f, "{low}..{high}"),
+        }
+    }
+}
+
 impl Values {
+    /// Whether a parameter of this domain can have one of these.
+    pub fn are_in(&self, domain: &Domain) -> bool {
+        let (low, high) = match domain {
+            Domain::Categorical { choices, .. } => {
+                let has = |place: usize| {
+                    let internal = place as f64;
+                    self.contain(&StoredParameter { name: String::new(), domain: domain.clone(), internal })
+                };
+                return (0..choices.len()).any(has);
+            }
+            Domain::Float { low, high, .. } => (*low, *high),
+            Domain::Int { low, high, .. } => (*low as f64, *high as f64),
+        };
+        match self {
+            Self::One(text) => text.parse::<f64>().is_ok_and(|value| (low..=high).contains(&value)),
+            Self::Range(from, to) => *from <= high && low <= *to,
+        }
+    }
+
     /// Whether a trial's parameter has one of these.
     pub(super) fn contain(&self, stored: &StoredParameter) -> bool {
         let value = stored.domain.to_value(stored.internal);
@@ -153,7 +193,6 @@ pub fn is_named(parameter: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tunefork_space::Domain;
 
     #[test]
     fn claims_are_read_as_they_are_written() {
