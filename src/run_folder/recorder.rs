@@ -61,11 +61,12 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// What was told beside the study, for the attribute that `known` had of it, or that it is to have.
+    /// What was told beside the study, for its attribute, if `known` has another one.
     pub(crate) fn told(&self, known: Option<&StudyRecord>) -> Option<Change> {
-        let was_told = known.is_some_and(|known| known.header.attributes.iter().any(|(key, _)| key == NOTES));
-        let is_told = was_told || !self.notes.is_empty();
-        is_told.then(|| Change::StudyAttribute { key: NOTES.to_owned(), value: self.notes.clone().into() })
+        let value: serde_json::Value = self.notes.clone().into();
+        let stored = known.and_then(|known| known.header.attributes.iter().find(|(key, _)| key == NOTES));
+        let is_news = stored.map_or(!self.notes.is_empty(), |(_, stored)| *stored != value);
+        is_news.then(|| Change::StudyAttribute { key: NOTES.to_owned(), value })
     }
 
     /// Writes what is still to be written, with the figures on the test images. A study that could not begin leaves the

@@ -3,7 +3,7 @@
 use crate::error::DatabaseError;
 use crate::json;
 use rusqlite::Connection;
-use tunefork_study::{Timing, TrialRecord};
+use tunefork_study::TrialRecord;
 
 /// The figures of all images after its last epoch, how many epochs it had and how long it took, as attributes of the trial
 /// `id`, which has ended. One that a user has set stays as it is.
@@ -45,26 +45,26 @@ pub(crate) fn write(connection: &Connection, id: i64) -> Result<(), DatabaseErro
     Ok(())
 }
 
-/// Takes them out of a trial's attributes again: it has what they follow from.
-pub(crate) fn remove(trial: &mut TrialRecord) {
-    let Some(last) = trial.epochs.last() else { return };
-    let figures = &last.report.metrics.whole;
-    let names = figures.iter().map(|(name, _)| name.as_str()).chain(["epochs", "seconds"]);
-    let names: Vec<&str> = names.filter(|_| !figures.is_empty()).collect();
-    let seconds = trial.epochs.iter().filter_map(|epoch| epoch.report.timing.as_ref()).map(Timing::all_seconds);
-    let told = attributes(figures, trial.epochs.len(), seconds.reduce(|all, seconds| all + seconds));
-    // How long it took is added up in another order here: there it is known by its name alone.
-    trial.attributes.retain(|(key, value)| {
-        let is_told = |(name, text): &(String, String)| {
-            name == key && (name == "seconds" || json::parse(text).is_ok_and(|told| told == *value))
-        };
-        !names.contains(&key.as_str()) || !told.iter().any(is_told)
-    });
+/// Whether an attribute is one of these: a trial that has been read has what they follow from.
+pub(crate) fn is_told(trial: &TrialRecord, key: &str, value: &str) -> bool {
+    let Some(last) = trial.epochs.last().filter(|last| !last.report.metrics.whole.is_empty()) else { return false };
+    match key {
+        EPOCHS => value == trial.epochs.len().to_string(),
+        // Parts of a second are added up in another order there.
+        SECONDS => true,
+        key => {
+            let figure = last.report.metrics.whole.iter().find(|(name, _)| name == key);
+            figure.is_some_and(|(_, figure)| value == json::float(*figure))
+        }
+    }
 }
+
+const EPOCHS: &str = "epochs";
+const SECONDS: &str = "seconds";
 
 /// Names and values in JSON.
 fn attributes(figures: &[(String, f64)], epochs: usize, seconds: Option<f64>) -> Vec<(String, String)> {
     let figures = figures.iter().map(|(name, value)| (name.clone(), json::float(*value)));
-    let epochs = [("epochs".to_owned(), epochs.to_string())];
-    figures.chain(epochs).chain(seconds.map(|seconds| ("seconds".to_owned(), json::float(seconds)))).collect()
+    let epochs = [(EPOCHS.to_owned(), epochs.to_string())];
+    figures.chain(epochs).chain(seconds.map(|seconds| (SECONDS.to_owned(), json::float(seconds)))).collect()
 }

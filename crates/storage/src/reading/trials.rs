@@ -27,15 +27,14 @@ pub(super) fn read(
     let has_executor = ours && !record.header.stages.is_empty();
     let mut reader =
         TrialReader { connection, study, by_id: ids.iter().copied().zip(0..).collect(), trials: &mut record.trials };
-    reader.attributes()?;
     reader.values()?;
     reader.reports()?;
     if ours {
         reader.own_tables()?;
     }
+    reader.attributes(ours)?;
     reader.parameters(|trial| !ours || has_executor && trial.schedule.is_none())?;
     for trial in record.trials.iter_mut().filter(|_| ours) {
-        told::remove(trial);
         match has_executor && (trial.schedule.is_some() || trial.end.is_some()) {
             true => without_strange(trial),
             false if trial.state == TrialState::Waiting => as_enqueued(trial),
@@ -131,11 +130,13 @@ impl TrialReader<'_> {
         })
     }
 
-    fn attributes(&mut self) -> Result<(), DatabaseError> {
+    fn attributes(&mut self, ours: bool) -> Result<(), DatabaseError> {
         let order = "trial_user_attribute_id";
         self.rows("\"key\", value_json", "trial_user_attributes", order, |trial, row| {
             let (key, source): (String, String) = (row.get(1)?, row.get(2)?);
-            trial.attributes.push((key, json::parse_or_text(source)));
+            if !(ours && told::is_told(trial, &key, &source)) {
+                trial.attributes.push((key, json::parse_or_text(source)));
+            }
             Ok(())
         })?;
         let order = "trial_system_attribute_id";
