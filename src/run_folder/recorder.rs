@@ -88,8 +88,7 @@ impl<'a> Recorder<'a> {
         self.notes.extend(under_way.iter().map(|(_, what)| what.clone()));
         self.notes.extend(notes);
         let dirty: Vec<u32> = std::mem::take(&mut self.dirty).into_iter().collect();
-        self.write_trials(study, &dirty)?;
-        self.write_tables(study, test)?;
+        side_by_side(|| self.write_trials(study, &dirty), || self.write_tables(study, test))?;
         match under_way.and_then(|(trial, what)| Some((study.trials.get(trial)?, what))) {
             Some((trial, what)) => self.write_best(trial, &what),
             None => Ok(()),
@@ -118,15 +117,7 @@ impl<'a> Recorder<'a> {
             return write(numbers);
         }
         let (first, second) = numbers.split_at(numbers.len() / 2);
-        std::thread::scope(|scope| {
-            let other = std::thread::Builder::new().spawn_scoped(scope, || write(second));
-            let written = write(first);
-            let others = match other {
-                Ok(other) => other.join().expect("it only writes"),
-                Err(_) => write(second),
-            };
-            written.and(others)
-        })
+        side_by_side(|| write(first), || write(second))
     }
 
     /// The files of a trial that was begun here; others have none.
@@ -215,6 +206,22 @@ impl Observer for Recorder<'_> {
             self.allowance.spend(now.elapsed());
         }
     }
+}
+
+/// Does two things at the same time, if the system has a thread for the second.
+fn side_by_side(
+    first: impl FnOnce() -> Result<(), Error>,
+    second: impl Fn() -> Result<(), Error> + Sync,
+) -> Result<(), Error> {
+    std::thread::scope(|scope| {
+        let other = std::thread::Builder::new().spawn_scoped(scope, &second);
+        let done = first();
+        let others = match other {
+            Ok(other) => other.join().expect("it only writes"),
+            Err(_) => second(),
+        };
+        done.and(others)
+    })
 }
 
 /// A time as the database has it, without the parts of a second.
