@@ -1,7 +1,7 @@
 //! What each run of an experiment brought, and what that is to the baseline.
 
 use tunefork_names::counted;
-use tunefork_study::TrialRecord;
+use tunefork_study::{Members, TrialRecord};
 use tunefork_trial::TrialState;
 
 use crate::Report;
@@ -9,7 +9,7 @@ use crate::document::{Block, Section, Table, TableRow};
 use crate::experiments::{Experiment, experiments as of};
 use crate::figures;
 use crate::numbers::{figure_beside, with_deviation};
-use crate::report::{deviation_of, epochs};
+use crate::report::{deviation_of, epochs, trainings};
 
 /// A table for each experiment; nothing where there is none.
 pub(super) fn experiments(report: &Report<'_>) -> Section {
@@ -55,7 +55,9 @@ pub(super) fn least_difference(report: &Report<'_>) -> Option<(f64, usize)> {
     }
     let best = report.study.best()?;
     let (accuracy, metrics) = (best.value?, &best.epochs.last()?.report.metrics);
-    let images: f64 = metrics.confusion.iter().map(|(_, count)| count).sum();
+    // Replicates have all seen the same images, folds others each.
+    let replicates = Members::of(trainings(best).iter().map(|report| report.member)).replicates;
+    let images = metrics.confusion.iter().map(|(_, count)| count).sum::<f64>() / f64::from(replicates);
     let deviation = (accuracy * (1.0 - accuracy) / images).sqrt();
     let least = 1.96 * std::f64::consts::SQRT_2 * deviation;
     (images > 0.0 && least > 0.0).then_some((least, images as usize))
