@@ -22,6 +22,21 @@ pub(crate) fn write_derived(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     tunefork_atomic_file::write_derived(path, &[bytes]).map_err(Error::io("write", path))
 }
 
+/// As [`write_derived`], in a folder below `root` or in `root` itself, which is not made: somebody may have taken it away a moment
+/// ago, and then nothing is written.
+pub(crate) fn write_below(root: &Path, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let parents = path.ancestors().skip(1).take_while(|folder| *folder != root);
+    let parents: Vec<&Path> = parents.collect();
+    let made = parents.into_iter().rev().try_for_each(|folder| match fs::create_dir(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    });
+    match made.and_then(|()| tunefork_atomic_file::write_derived(path, &[bytes])) {
+        Err(_) if !root.exists() => Ok(()),
+        written => written.map_err(Error::io("write", path)),
+    }
+}
+
 /// Creates a folder and those above it.
 pub(crate) fn create_folder(path: &Path) -> Result<(), Error> {
     fs::create_dir_all(path).map_err(Error::io("create", path))

@@ -12,7 +12,7 @@ use tunefork_study::{Change, Event, Observer, StudyRecord, TrialRecord, UnderWay
 
 use super::allowance::Allowance;
 use super::{ReportFormat, RunFolder, TestResult, epoch_tables, read_study};
-use crate::files::{holds, write_derived};
+use crate::files::{holds, write_below};
 use crate::study_file::table::AS_TRIAL;
 use crate::{Error, Material, StudySpec};
 
@@ -145,7 +145,7 @@ impl<'a> Recorder<'a> {
         if holds(path, text.as_bytes()) || !self.folder.database().exists() {
             return Ok(());
         }
-        write_derived(path, text.as_bytes())
+        write_below(self.folder.path(), path, text.as_bytes())
     }
 
     fn config(&self, number: u32, params: &Params) -> String {

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use anyhow::Context as _;
 use tunefork::data::printable;
+pub(crate) use tunefork::report::duration;
 use tunefork::report::{counted, with_deviation};
 use tunefork::space::{Params, Value};
 use tunefork::study::{EndReason, Members, StudyRecord};
@@ -132,16 +133,6 @@ pub(crate) fn given(params: &Params) -> impl Iterator<Item = (&str, &Value)> {
 /// The same on a line: `dropout=0.3 layers=2`.
 pub(crate) fn on_a_line(params: &Params) -> String {
     given(params).map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
-}
-
-/// Seconds as people say them.
-pub(crate) fn duration(seconds: f64) -> String {
-    let whole = seconds.round() as u64;
-    match whole {
-        0..60 => format!("{seconds:.1} s"),
-        60..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
-        _ => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
-    }
 }
 
 /// Seconds that are only known roughly.

@@ -6,9 +6,8 @@ use jiff::civil::DateTime;
 use serde_json::Value as Json;
 use tunefork_space::Value;
 use tunefork_study::{Members, StudyRecord, TrialRecord, deviation_of};
-use tunefork_trial::TrialState;
 
-use crate::report::{epochs, last_figures, reason, seconds, trainings};
+use crate::report::{epochs, last_figures, reason, seconds};
 
 /// One row per trial, as pandas writes Optuna's `study.trials_dataframe()` without its index: `number`, `value` (`value_METRIC` where it has a name),
 /// `datetime_start`, `datetime_complete`, `duration`, a column `params_NAME` for each parameter, `user_attrs_NAME` for each
@@ -45,7 +44,7 @@ pub fn trials_csv(study: &StudyRecord) -> String {
             let found = attributes.iter().find(|(other, _)| other == name);
             found.map(|(_, text)| text.clone()).unwrap_or_default()
         }));
-        cells.push(state(trial.state).to_owned());
+        cells.push(trial.state.optuna_word().to_owned());
         text.push_str(&csv_line(&cells));
     }
     text
@@ -54,7 +53,7 @@ pub fn trials_csv(study: &StudyRecord) -> String {
 fn attributes_of(study: &StudyRecord, trial: &TrialRecord) -> Vec<(String, String)> {
     let given = trial.attributes.iter().map(|(name, json)| (name.clone(), python_json(json)));
     let figures = last_figures(trial).iter().map(|(name, value)| (name.clone(), python_float(*value)));
-    let reports = trainings(trial);
+    let reports = trial.trainings();
     let members = Members::of(reports.iter().map(|report| report.member));
     let of_members = reports.iter().map(|report| (members.name(report.member), python_float(report.value)));
     let of_all = [
@@ -66,18 +65,6 @@ fn attributes_of(study: &StudyRecord, trial: &TrialRecord) -> Vec<(String, Strin
     ];
     let of_all = of_all.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?)));
     given.chain(figures).chain(of_members).chain(of_all).collect()
-}
-
-/// As Optuna names states.
-fn state(state: TrialState) -> &'static str {
-    match state {
-        TrialState::Waiting => "WAITING",
-        // Optuna knows no pause: such a trial runs.
-        TrialState::Running | TrialState::Paused => "RUNNING",
-        TrialState::Complete => "COMPLETE",
-        TrialState::Pruned => "PRUNED",
-        TrialState::Failed => "FAIL",
-    }
 }
 
 fn python(value: &Value) -> String {

@@ -16,7 +16,7 @@ pub(crate) struct Experiment<'a> {
 }
 
 /// The experiments that a trial belongs to, one for each of its runs.
-pub(crate) fn experiments_of(trial: &TrialRecord) -> Vec<&str> {
+pub fn experiments_of(trial: &TrialRecord) -> Vec<&str> {
     names(trial, "experiment")
 }
 

@@ -33,6 +33,7 @@ mod statistics;
 mod summary;
 
 pub use csv::{csv_line, trials_csv};
+pub use experiments::experiments_of;
 pub use hypotheses::{Claim, ClaimError, HYPOTHESES, Values, is_named};
 pub use numbers::{duration, figure, shortened, value_text, with_deviation};
 pub use report::{BASELINE, NOTES, Report, Test};

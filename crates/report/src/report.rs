@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use tunefork_space::Domain;
-use tunefork_study::{
-    EndReason, MemberReport, StudyRecord, Timing, TrialRecord, deviation_of as deviation_of_trainings,
-};
+use tunefork_study::{EndReason, StudyRecord, Timing, TrialRecord, deviation_of as deviation_of_trainings};
 use tunefork_trial::TrialState;
 
 use crate::document::{Block, Document};
@@ -141,14 +139,9 @@ pub(crate) fn attribute<'a>(trial: &'a TrialRecord, name: &str) -> Option<&'a se
     trial.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value)
 }
 
-/// What each of a trial's trainings has brought, if these are several.
-pub(crate) fn trainings(trial: &TrialRecord) -> &[MemberReport] {
-    trial.epochs.last().map_or(&[], |last| &last.report.members)
-}
-
 /// The standard deviation of a trial's value over its trainings, if these are several.
 pub(crate) fn deviation_of(trial: &TrialRecord) -> Option<f64> {
-    deviation_of_trainings(trainings(trial))
+    deviation_of_trainings(trial.trainings())
 }
 
 /// The figures of all images after a trial's last epoch.

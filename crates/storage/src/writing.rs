@@ -161,7 +161,7 @@ fn insert_trial(
     execute(
         connection,
         "INSERT INTO trials (number, study_id, state, datetime_start) VALUES (?, ?, ?, ?)",
-        (number.0, study.id, optuna_word(state), start),
+        (number.0, study.id, state.optuna_word(), start),
     )?;
     let trial = connection.last_insert_rowid();
     // Of one that had this number before and was removed by somebody who left these.
@@ -327,7 +327,7 @@ fn finish(
     execute(
         connection,
         "UPDATE trials SET state = ?, datetime_complete = ? WHERE trial_id = ?",
-        (optuna_word(state), now(), trial),
+        (state.optuna_word(), now(), trial),
     )?;
     told::write(connection, trial)
 }
@@ -340,17 +340,6 @@ fn insert_outside_event(connection: &Connection, study: i64, event: &OutsideEven
          VALUES (?, ?, ?, ?, ?, ?)",
         (study, event.moment.time as i64, event.moment.trial, event.moment.step, event.kind.name(), &event.message),
     )
-}
-
-/// Optuna's word for a state. It has no paused trials.
-fn optuna_word(state: TrialState) -> &'static str {
-    match state {
-        TrialState::Waiting => "WAITING",
-        TrialState::Running | TrialState::Paused => "RUNNING",
-        TrialState::Complete => "COMPLETE",
-        TrialState::Pruned => "PRUNED",
-        TrialState::Failed => "FAIL",
-    }
 }
 
 /// Optuna's two columns for a number that need not be finite.

@@ -1,6 +1,6 @@
 //! A whole study as stored: what `show`, reports and the executor read.
 
-use crate::{Blueprint, Clock, CostModel, EpochReport, Facts, Moment};
+use crate::{Blueprint, Clock, CostModel, EpochReport, Facts, MemberReport, Moment};
 use std::sync::Arc;
 use std::time::Duration;
 use tunefork_names::named_enum;
@@ -244,6 +244,11 @@ impl TrialRecord {
             attributes: Vec::new(),
             observed: TrialObserved::default(),
         }
+    }
+
+    /// What each of its trainings has brought, if it is several.
+    pub fn trainings(&self) -> &[MemberReport] {
+        self.epochs.last().map_or(&[], |last| &last.report.members)
     }
 
     /// Names with external values.

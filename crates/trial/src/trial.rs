@@ -42,6 +42,17 @@ named_enum! {
 }
 
 impl TrialState {
+    /// Optuna's word for it, in databases and tables. It has no paused trials.
+    pub fn optuna_word(self) -> &'static str {
+        match self {
+            Self::Waiting => "WAITING",
+            Self::Running | Self::Paused => "RUNNING",
+            Self::Complete => "COMPLETE",
+            Self::Pruned => "PRUNED",
+            Self::Failed => "FAIL",
+        }
+    }
+
     /// Whether the trial has ended; an ended trial never changes again.
     pub fn is_finished(self) -> bool {
         matches!(self, Self::Complete | Self::Pruned | Self::Failed)

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use tunefork::report::{figure, with_deviation};
-use tunefork::study::{MemberReport, Members, StudyRecord, TrialRecord, deviation_of};
+use tunefork::report::{experiments_of, figure, with_deviation};
+use tunefork::study::{Members, StudyRecord, TrialRecord, deviation_of};
 use tunefork::{TestResult, read_study, show_json, study_notes};
 
 use crate::args::ShowArgs;
@@ -66,7 +66,7 @@ fn text(study: &StudyRecord, test: Option<&TestResult>) -> Result<String, std::f
         best.number,
         with_deviation(best.value.unwrap_or(f64::NAN), deviation(best))
     )?;
-    let reports = trainings(best);
+    let reports = best.trainings();
     let members = Members::of(reports.iter().map(|report| report.member));
     for report in reports {
         let (member, value) = (members.name(report.member), figure(report.value));
@@ -83,19 +83,12 @@ fn text(study: &StudyRecord, test: Option<&TestResult>) -> Result<String, std::f
 
 /// The standard deviation of a trial's value over its trainings, if these are several.
 fn deviation(trial: &TrialRecord) -> Option<f64> {
-    deviation_of(trainings(trial))
-}
-
-/// What each of a trial's trainings has brought, if these are several.
-fn trainings(trial: &TrialRecord) -> &[MemberReport] {
-    trial.epochs.last().map_or(&[], |last| &last.report.members)
+    deviation_of(trial.trainings())
 }
 
 /// The experiments that a trial belongs to, each once.
 fn experiments(trial: &TrialRecord) -> Vec<&str> {
-    let attribute = trial.attributes.iter().find(|(key, _)| key == "experiment");
-    let names = attribute.and_then(|(_, names)| names.as_array());
-    let mut names: Vec<&str> = names.into_iter().flatten().filter_map(|name| name.as_str()).collect();
+    let mut names = experiments_of(trial);
     names.dedup();
     names
 }

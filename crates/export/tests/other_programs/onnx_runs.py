@@ -15,7 +15,7 @@ import onnxruntime
 folder = Path(sys.argv[1])
 
 
-def session(case, form):
+def checked_model(case, form):
     """The model, after everything in it was checked."""
     path = folder / f"{case['name']}.{form}.onnx"
     model = onnx.load(path)
@@ -33,7 +33,7 @@ def session(case, form):
 
 def difference(case, form, images, expected="same"):
     """The largest difference of a probability, and of a logit as a share of the largest logit."""
-    run = session(case, form).run
+    run = checked_model(case, form).run
     probabilities, logits = run(["probabilities", "logits"], {"images": images})
     # Any number of images at once.
     first = run(["probabilities"], {"images": images[:1]})[0]

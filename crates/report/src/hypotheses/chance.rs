@@ -3,8 +3,6 @@
 use statrs::distribution::{ContinuousCDF, FisherSnedecor, StudentsT};
 use tunefork_study::{TrialRecord, deviation};
 
-use crate::report::trainings;
-
 /// How far a sum over runs may be off, from how far their trainings lie apart. One deviation is taken for all of them: two or three
 /// trainings of each run know it badly, all together better.
 pub(super) struct Chance {
@@ -19,7 +17,7 @@ impl Chance {
     pub(super) fn of<'a>(runs: impl Iterator<Item = (&'a TrialRecord, f64)>) -> Option<Self> {
         let (mut squares, mut freedom, mut shares) = (0.0, 0.0, 0.0);
         for (trial, share) in runs {
-            let values: Vec<f64> = trainings(trial).iter().map(|report| report.value).collect();
+            let values: Vec<f64> = trial.trainings().iter().map(|report| report.value).collect();
             let more = values.len() as f64 - 1.0;
             squares += deviation(&values)?.powi(2) * more;
             freedom += more;

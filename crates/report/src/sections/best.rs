@@ -8,7 +8,7 @@ use crate::Report;
 use crate::document::{Section, Table};
 use crate::figures;
 use crate::numbers::{figure, value_text, with_deviation};
-use crate::report::{deviation_of, last_figures, trainings};
+use crate::report::{deviation_of, last_figures};
 
 pub(super) fn best(report: &Report<'_>) -> Section {
     let mut section = Section::new("Best trial");
@@ -41,7 +41,7 @@ fn validation(report: &Report<'_>, best: &TrialRecord) -> Table {
 
 /// What each training has brought; nothing where the trial is a single one.
 fn trainings_of(section: &mut Section, report: &Report<'_>, best: &TrialRecord) {
-    let reports = trainings(best);
+    let reports = best.trainings();
     if reports.is_empty() {
         return;
     }

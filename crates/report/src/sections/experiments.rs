@@ -9,7 +9,7 @@ use crate::document::{Block, Section, Table, TableRow};
 use crate::experiments::{Experiment, experiments as of};
 use crate::figures;
 use crate::numbers::{figure_beside, with_deviation};
-use crate::report::{deviation_of, epochs, trainings};
+use crate::report::{deviation_of, epochs};
 
 /// A table for each experiment; nothing where there is none.
 pub(super) fn experiments(report: &Report<'_>) -> Section {
@@ -56,7 +56,7 @@ pub(super) fn least_difference(report: &Report<'_>) -> Option<(f64, usize)> {
     let best = report.study.best()?;
     let (accuracy, metrics) = (best.value?, &best.epochs.last()?.report.metrics);
     // Replicates have all seen the same images, folds others each.
-    let replicates = Members::of(trainings(best).iter().map(|report| report.member)).replicates;
+    let replicates = Members::of(best.trainings().iter().map(|report| report.member)).replicates;
     let images = metrics.confusion.iter().map(|(_, count)| count).sum::<f64>() / f64::from(replicates);
     let deviation = (accuracy * (1.0 - accuracy) / images).sqrt();
     let least = 1.96 * std::f64::consts::SQRT_2 * deviation;
