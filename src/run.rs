@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tunefork_data::{Progress, shown};
-use tunefork_report::{HYPOTHESES, counted};
+use tunefork_report::{HYPOTHESES, Hypothesis, counted};
 use tunefork_space::Params;
 use tunefork_storage::{SqliteOptions, SqliteStorage};
 use tunefork_study::{
@@ -18,7 +18,7 @@ use tunefork_track::Tracker;
 use crate::files::create_folder;
 use crate::plan::never_tried;
 use crate::resolve::in_words;
-use crate::run_folder::{Recorder, study_notes};
+use crate::run_folder::{Mistakes, Recorder, study_notes};
 use crate::study_file::table::SOURCE;
 use crate::workload::shortfalls;
 use crate::{Concurrency, Error, Machine, Material, RunFolder, StudySpec, TestResult, Tracking, Training};
@@ -156,6 +156,9 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
         patiently(listener, &options.stop, || storage.check())?;
     }
     let best = study.as_ref().and_then(StudyRecord::best).filter(|_| ended);
+    if let Some(message) = best.and_then(|best| show_mistakes(&training, options, best.number.0, &best.params())) {
+        listener.event(&Event::Warning { message: &message });
+    }
     let test = best.map_or(Ok(None), |best| test(&training, options, best.number.0, &best.params()));
     let stopped = matches!(test, Err(Error::Interrupted));
     let (test, untested) = match test {
@@ -163,7 +166,12 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
         Err(error) => (None, Some(error).filter(|_| !stopped)),
     };
     let under_way = outcome.as_ref().ok().and_then(|outcome| outcome.under_way);
-    let study = study.unwrap_or_else(|| StudyRecord::new(header));
+    let mut study = study.unwrap_or_else(|| StudyRecord::new(header));
+    let tested = test.as_ref().map_or(Vec::new(), |test| test.untold(&study));
+    if !tested.is_empty() {
+        patiently(listener, &options.stop, || storage.commit(&tested))?;
+        study = storage.load()?.unwrap_or(study);
+    }
     recorder.finish(&study, test.as_ref(), under_way, study_notes(&study))?;
     let mut outcome = outcome?;
     if let Some(error) = untested {
@@ -271,7 +279,8 @@ fn settings(spec: &StudySpec, training: &Training, known: Option<&StudyRecord>) 
 /// What Optuna's tools show of the study: the settings of its file, and its hypotheses.
 fn attributes(spec: &StudySpec) -> Vec<(String, serde_json::Value)> {
     let settings = spec.written().map(|(name, text)| (name.to_string(), text.into()));
-    let hypotheses = (!spec.hypotheses().is_empty()).then(|| (HYPOTHESES.to_string(), spec.hypotheses().into()));
+    let stored: Vec<serde_json::Value> = spec.hypotheses().iter().map(Hypothesis::stored).collect();
+    let hypotheses = (!stored.is_empty()).then(|| (HYPOTHESES.to_string(), stored.into()));
     settings.chain(hypotheses).collect()
 }
 
@@ -308,6 +317,16 @@ fn executor(spec: &StudySpec, options: &RunOptions) -> ExecutorOptions {
         time_limit: spec.time_limit(),
         accept_drift: options.accept_drift,
     }
+}
+
+/// Keeps pictures of what the best trial takes for something else, unless those of this trial are there. A report without them is a report:
+/// what cannot be had is told.
+fn show_mistakes(training: &Training, options: &RunOptions, best: u32, params: &Params) -> Option<String> {
+    if options.stop.load(Ordering::Relaxed) || Mistakes::read(&options.folder, Some(best)).is_some() {
+        return None;
+    }
+    let mistakes = training.mistakes(best, params).and_then(|mistakes| mistakes.write(&options.folder.mistakes()));
+    mistakes.err().map(|error| format!("the report has no pictures of mistakes: {error}"))
 }
 
 /// Looks at the test images, unless that was done for this trial before.

@@ -1,6 +1,6 @@
 //! Claims are about what the study varies.
 
-use tunefork_report::{is_named, shortened};
+use tunefork_report::{Hypothesis, is_named, shortened};
 use tunefork_space::Space;
 
 use crate::study_file::{FileError, StudyFile};
@@ -9,7 +9,7 @@ use crate::study_file::{FileError, StudyFile};
 ///
 /// # Errors
 /// A claim about what does not vary: nothing could be said of it.
-pub(super) fn hypotheses(file: &StudyFile, space: &Space) -> Result<Vec<String>, FileError> {
+pub(super) fn hypotheses(file: &StudyFile, space: &Space) -> Result<Vec<Hypothesis>, FileError> {
     let varying: Vec<&str> = space.parameters().iter().map(|parameter| parameter.name.as_str()).collect();
     for hypothesis in file.hypotheses() {
         let mut names = hypothesis.claim.parameters().into_iter();
@@ -25,7 +25,7 @@ pub(super) fn hypotheses(file: &StudyFile, space: &Space) -> Result<Vec<String>,
             return Err(error.note(format!("here it is one of {}", shortened(&of.domain))));
         }
     }
-    Ok(file.hypotheses().iter().map(|hypothesis| hypothesis.text.clone()).collect())
+    Ok(file.hypotheses().iter().map(|hypothesis| hypothesis.told.clone()).collect())
 }
 
 fn unknown(name: &str, varying: &[&str]) -> FileError {

@@ -25,7 +25,7 @@ mod unreached;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tunefork_report::{counted, figure, shortened};
+use tunefork_report::{Hypothesis, counted, figure, shortened};
 use tunefork_sampler::{Grid, SamplerKind};
 use tunefork_space::{Domain, Parameter, Params, Point, Space, Value};
 use tunefork_study::{Members, UnderWay, ValueAt};
@@ -72,7 +72,7 @@ pub struct StudySpec {
     notes_of_one: Vec<String>,
     given: Vec<Option<Location>>,
     experiments: Vec<Experiment>,
-    hypotheses: Vec<String>,
+    hypotheses: Vec<Hypothesis>,
     folder: Option<PathBuf>,
 }
 
@@ -136,7 +136,7 @@ impl StudySpec {
     }
 
     /// The claims that the report is to judge, as they are written.
-    pub fn hypotheses(&self) -> &[String] {
+    pub fn hypotheses(&self) -> &[Hypothesis] {
         &self.hypotheses
     }
 

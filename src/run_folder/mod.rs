@@ -3,6 +3,7 @@
 mod allowance;
 mod epochs;
 mod kept;
+mod mistakes;
 mod notes;
 mod recorder;
 mod report;
@@ -15,6 +16,7 @@ use tunefork_study::{Member, Members};
 
 pub(crate) use epochs::epoch_tables;
 pub(crate) use kept::{Kept, digest, digest_of};
+pub(crate) use mistakes::Mistakes;
 pub use notes::study_notes;
 pub(crate) use recorder::Recorder;
 pub use report::{ReportFormat, write_report};
@@ -39,6 +41,7 @@ pub use test::{TestResult, TestedMember};
 /// | `best-replicate-0-fold-0.safetensors`, … | its weights, where a trial is several trainings |
 /// | `best.json` | whose weights these are, and their SHA-256: others are not taken for them |
 /// | `test.json` | the best trial on the test images |
+/// | `mistakes.json` | validation images that it takes for something else, as pictures for the report |
 /// | `checkpoints/` | trials under way |
 /// | `tensorboard/` | with `--tensorboard`: event files of TensorBoard, a folder for each trial |
 /// | `mlflow.json` | with `--mlflow`: by what the study's runs are known there |
@@ -97,10 +100,15 @@ impl RunFolder {
         self.path.join("test.json")
     }
 
+    /// Pictures of the best trial's mistakes.
+    pub(crate) fn mistakes(&self) -> PathBuf {
+        self.path.join("mistakes.json")
+    }
+
     /// The files that a study writes beside its database.
     pub(crate) fn written(&self) -> Vec<PathBuf> {
         let reports = ReportFormat::LEFT.map(|format| self.report(format));
-        let others = [self.best_config(), self.model(), self.kept(), self.test()];
+        let others = [self.best_config(), self.model(), self.kept(), self.test(), self.mistakes()];
         reports.into_iter().chain(others).collect()
     }
 

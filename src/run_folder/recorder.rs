@@ -11,7 +11,7 @@ use tunefork_space::{Params, Value};
 use tunefork_study::{Change, Event, Observer, StudyRecord, TrialRecord, UnderWay};
 
 use super::allowance::Allowance;
-use super::{ReportFormat, RunFolder, TestResult, epoch_tables, read_study};
+use super::{Mistakes, ReportFormat, RunFolder, TestResult, epoch_tables, read_study};
 use crate::files::{holds, write_below};
 use crate::study_file::table::AS_TRIAL;
 use crate::{Error, Material, StudySpec};
@@ -154,7 +154,11 @@ impl<'a> Recorder<'a> {
     }
 
     fn write_tables(&self, study: &StudyRecord, test: Option<&TestResult>) -> Result<(), Error> {
-        let report = Report { test: test.map(TestResult::told), notes: self.notes.clone(), ..Report::new(study) };
+        let mut report = Report::new(study);
+        report.test = test.map(TestResult::told);
+        let best = study.best().map(|best| best.number.0);
+        report.mistakes = Mistakes::read(&self.folder, best).map_or(Vec::new(), Mistakes::told);
+        report.notes.clone_from(&self.notes);
         let mut files = ReportFormat::LEFT.into_iter().flat_map(|format| format.files(&report, self.folder.path()));
         files.try_for_each(|(path, text)| self.put(&path, &text))?;
         let Some(best) = study.best() else { return Ok(()) };

@@ -6,7 +6,7 @@ use tunefork_names::named_enum;
 use tunefork_report::{Report, trials_csv};
 use tunefork_study::StudyRecord;
 
-use super::{TestResult, study_notes};
+use super::{Mistakes, RunFolder, TestResult, read_study, study_notes};
 use crate::Error;
 use crate::files::write_derived;
 
@@ -62,19 +62,28 @@ impl ReportFormat {
     }
 }
 
-/// Writes the report of a study, and what it is to those that it is compared with, into a folder, and returns the files. Those that
-/// were there are replaced.
+/// Writes the report of a study in a run folder or a database, and what it is to those that it is compared with, into a folder, and returns
+/// the files. Those that were there are replaced. `name` says which of several studies in the database.
 ///
 /// # Errors
-/// When one of them cannot be written.
+/// When the study cannot be read, or a file cannot be written.
 pub fn write_report(
-    study: &StudyRecord,
-    test: Option<&TestResult>,
+    path: &Path,
+    name: Option<&str>,
     compared: Vec<StudyRecord>,
     formats: &[ReportFormat],
     folder: &Path,
 ) -> Result<Vec<PathBuf>, Error> {
-    let report = Report { test: test.map(TestResult::told), compared, notes: study_notes(study), ..Report::new(study) };
+    let (study, test) = read_study(path, name)?;
+    let study = &study;
+    let mut report = Report::new(study);
+    // Of a database alone, and of another study in it, there are none.
+    let of_this_study = path.is_dir().then(|| study.best().map(|best| best.number.0)).flatten();
+    let mistakes = of_this_study.and_then(|best| Mistakes::read(&RunFolder::new(path), Some(best)));
+    report.mistakes = mistakes.map_or(Vec::new(), Mistakes::told);
+    report.test = test.as_ref().map(TestResult::told);
+    report.compared = compared;
+    report.notes = study_notes(study);
     let files = formats.iter().flat_map(|format| format.files(&report, folder));
     files
         .map(|(path, text)| {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use tunefork_report::Test;
-use tunefork_study::{Member, deviation, mean};
+use tunefork_study::{Change, Member, StudyRecord, deviation, mean};
 use tunefork_train::Evaluation;
 
 use crate::Error;
@@ -70,6 +70,14 @@ impl TestResult {
             members.clear();
         }
         Self { trial, looks: 1, images: evaluations[0].1.confusion.total(), figures, deviations, members }
+    }
+
+    /// What Optuna's tools are still to show of the trial, as `test_accuracy`.
+    pub(crate) fn untold(&self, study: &StudyRecord) -> Vec<Change> {
+        let Some(trial) = study.trials.get(self.trial as usize) else { return Vec::new() };
+        let figures = self.figures.iter().map(|(name, value)| (format!("test_{name}"), serde_json::Value::from(*value)));
+        let untold = figures.filter(|figure| !trial.attributes.contains(figure));
+        untold.map(|(key, value)| Change::Attribute { number: trial.number, key, value }).collect()
     }
 
     /// As a report tells it.

@@ -215,7 +215,10 @@ fn hypothesis() -> Json {
     let description = "As optimizer: adam > sgd, learning_rate: 1e-4..1e-3 > others, epochs: increasing, or dropout x batch_norm: interact.";
     json!({
         "type": "object",
-        "properties": { "claim": { "description": description, "type": "string" } },
+        "properties": {
+            "claim": { "description": description, "type": "string" },
+            "question": { "description": "What the claim answers, in words.", "type": "string" },
+        },
         "required": ["claim"],
         "additionalProperties": false,
     })

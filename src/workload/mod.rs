@@ -16,14 +16,15 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use tunefork_export::Model;
+use tunefork_report::PARAMETERS;
 use tunefork_rng::Key;
 use tunefork_space::Params;
 use tunefork_study::{Blueprint, Cost, FailureKind, Member, TrialContext, TrialFailure, Workload};
-use tunefork_train::{Compiled, Device, EngineError, Task, TrainError, Trainer};
+use tunefork_train::{Compiled, Device, EngineError, Predictor, Task, TrainError, Trainer};
 
 use crate::files::write_atomically;
-use crate::run_folder::{Kept, digest, digest_of, model_of, models};
-use crate::{Config, Error, Machine, Material, StudySpec, TestResult};
+use crate::run_folder::{Kept, Mistakes, digest, digest_of, model_of, models};
+use crate::{Config, Division, Error, Machine, Material, StudySpec, TestResult};
 use failure::{crowded, failure};
 use parking::Parking;
 
@@ -87,6 +88,18 @@ impl Training {
             results.push((member, self.evaluate(&config, member, model)?));
         }
         Ok(Some(TestResult::new(trial, &results)))
+    }
+
+    /// The validation images of which the first model of this trial that was kept is surest that they are what they are not.
+    pub(crate) fn mistakes(&self, trial: u32, params: &Params) -> Result<Mistakes, Error> {
+        let config = self.spec.config(params);
+        let Division { images, split } = self.material.first();
+        let first = Member { replicate: 0, fold: 0 };
+        let model = Model::read(&self.model_of(first))?;
+        let device = self.machine.device(self.machine.threads(), config.precision())?;
+        let mut predictor = Predictor::new(model.network, &model.tensors, &*device)?;
+        let probabilities = predictor.probabilities(images, &split.validation)?;
+        Ok(Mistakes::new(trial, images, &split.validation, &probabilities))
     }
 
     fn evaluate(&self, config: &Config, member: Member, model: Model) -> Result<tunefork_train::Evaluation, Error> {
@@ -169,6 +182,13 @@ impl Workload for Training {
             plan_bytes: all(|compiled| compiled.plan.bytes().total()),
             plan_key: folds[0].plan.key.clone(),
         })
+    }
+
+    /// The number of trained values, by which Optuna's tools and the report compare networks.
+    fn attributes(&self, params: &Params) -> Vec<(String, serde_json::Value)> {
+        let images = &self.material.first().images.data;
+        let network = self.spec.config(params).network(images.shape(), images.classes().len());
+        network.parameter_count().map(|count| (PARAMETERS.to_owned(), count.into())).into_iter().collect()
     }
 
     fn is_over(&self, params: &Params, values: &[f64]) -> bool {

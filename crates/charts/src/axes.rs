@@ -2,6 +2,7 @@
 
 use crate::pen::{Anchor, LABEL, Pen, TICK, coordinate, width_of};
 use crate::projection::Projection;
+use crate::text::told_apart;
 use crate::ticks::{Tick, heading, ticks};
 
 /// Between a tick's label and the axis.
@@ -90,13 +91,13 @@ impl Names {
     }
 
     fn draw(&self, pen: &mut Pen, projection: &Projection<'_>, height: f64) {
-        for (i, name) in projection.axis.names().unwrap_or_default().iter().enumerate().step_by(self.stride) {
+        let names = told_apart(projection.axis.names().unwrap_or_default(), self.room, TICK);
+        for (i, (shown, whole)) in names.iter().enumerate().step_by(self.stride) {
             let Ok(x) = projection.place(i as f64) else { continue };
             if self.is_turned {
-                let place = (x + 3.0, height + GAP + 6.0);
-                pen.turned("", place, Anchor::End, name, (self.room, TICK), ANGLE);
+                pen.written("", (x + 3.0, height + GAP + 6.0), Anchor::End, (shown, whole), ANGLE);
             } else {
-                pen.text("", (x, height + GAP + TICK - 1.0), Anchor::Middle, name, (self.room, TICK));
+                pen.written("", (x, height + GAP + TICK - 1.0), Anchor::Middle, (shown, whole), 0);
             }
         }
     }
@@ -172,9 +173,10 @@ impl Axes<'_, '_> {
     fn draw_vertical(&self, pen: &mut Pen) {
         if let Some(names) = self.y.axis.names() {
             let stride = (13.0 / self.y.band()).ceil().max(1.0) as usize;
-            for (i, name) in names.iter().enumerate().step_by(stride) {
+            let names = told_apart(names, self.left - GAP, TICK);
+            for (i, (shown, whole)) in names.iter().enumerate().step_by(stride) {
                 let Ok(y) = self.y.place(i as f64) else { continue };
-                pen.text("", (-GAP, y + 4.0), Anchor::End, name, (self.left - GAP, TICK));
+                pen.written("", (-GAP, y + 4.0), Anchor::End, (shown, whole), 0);
             }
         }
         for tick in vertical_ticks(self.y).iter().filter(|_| self.has_data) {

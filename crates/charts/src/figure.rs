@@ -81,9 +81,15 @@ impl Figure {
         &self.title
     }
 
-    /// What somebody who does not see it is told.
-    pub fn told(&self) -> &str {
-        &self.description
+    /// What somebody who does not see it is told: the [`description`](Figure::description), and what could not be drawn.
+    pub fn told(&self) -> String {
+        let mut pen = Pen::default();
+        Layout::new(self).draw(&mut pen, 0.0);
+        self.with_omissions(&pen)
+    }
+
+    fn with_omissions(&self, pen: &Pen) -> String {
+        format!("{}{}", clean(&self.description), pen.omissions()).trim().to_string()
     }
 
     /// What somebody who does not see it is told: what it shows, and what can be seen in it.
@@ -149,9 +155,8 @@ impl Figure {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" id=\"{id}\" viewBox=\"0 0 {width} {height}\" \
              width=\"{width}\" height=\"{height}\" role=\"img\" aria-labelledby=\"{id}-title {id}-text\">"
         );
-        let description = format!("{}{}", clean(&self.description), pen.omissions());
         svg += &format!("<title id=\"{id}-title\">{}</title>", escaped(&clean(&self.title)));
-        svg += &format!("<desc id=\"{id}-text\">{}</desc>", escaped(description.trim()));
+        svg += &format!("<desc id=\"{id}-text\">{}</desc>", escaped(&self.with_omissions(&pen)));
         if stands_alone {
             svg += &format!("<style>{}</style><rect class=\"paper\" width=\"100%\" height=\"100%\"/>", standalone());
         }

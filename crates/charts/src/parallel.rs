@@ -9,6 +9,7 @@ use crate::palette::Tones;
 use crate::pen::{Anchor, BOLD, LABEL, Pen, TICK, coordinate, width_of};
 use crate::prepared::Room;
 use crate::projection::Projection;
+use crate::text::told_apart;
 use crate::ticks::heading;
 
 /// More lines than these hide each other less if they are fainter.
@@ -154,9 +155,10 @@ impl<'a> PreparedParallel<'a> {
                 pen.text("", (0.0, y), Anchor::Start, &tick.label, (room, TICK));
             }
             let stride = (13.0 / projection.band()).ceil().max(1.0) as usize;
-            for (i, name) in projection.axis.names().unwrap_or_default().iter().enumerate().step_by(stride) {
+            let names = told_apart(projection.axis.names().unwrap_or_default(), room, TICK);
+            for (i, (shown, whole)) in names.iter().enumerate().step_by(stride) {
                 let Ok(y) = projection.place(i as f64) else { continue };
-                pen.text("", (0.0, y), Anchor::Start, name, (room, TICK));
+                pen.written("", (0.0, y), Anchor::Start, (shown, whole), 0);
             }
             pen.close();
         }

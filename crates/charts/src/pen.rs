@@ -139,6 +139,18 @@ impl Pen {
     ) {
         let whole = clean(text);
         let shown = shortened(&whole, room, size);
+        self.written(class, (x, y), anchor, (&shown, &whole), degrees);
+    }
+
+    /// A text that was shortened already, with the whole of it as its tooltip.
+    pub(crate) fn written(
+        &mut self,
+        class: &str,
+        (x, y): (f64, f64),
+        anchor: Anchor,
+        (shown, whole): (&str, &str),
+        degrees: i32,
+    ) {
         if shown.is_empty() {
             return;
         }
@@ -157,9 +169,9 @@ impl Pen {
             ),
         };
         if shown != whole {
-            let _ = write!(self.out, "<title>{}</title>", escaped(&whole));
+            let _ = write!(self.out, "<title>{}</title>", escaped(whole));
         }
-        let _ = write!(self.out, "{}</text>", escaped(&shown));
+        let _ = write!(self.out, "{}</text>", escaped(shown));
     }
 }
 

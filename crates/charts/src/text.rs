@@ -1,5 +1,7 @@
 //! Names as they can stand in a picture: cleaned, measured, shortened, escaped.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 /// Letters of a name that are looked at; nothing in a chart has room for more.
 const LONGEST: usize = 1_000;
 /// Marks on one letter that are kept: more of them grow out of the line.
@@ -72,6 +74,41 @@ pub(crate) fn shortened(text: &str, room: f64, size: f64) -> String {
     kept
 }
 
+/// Names side by side, each cleaned and shortened to this room: what is shown, and the whole. Names whose beginnings are the same are
+/// shown by their ends, and those that still look alike by their numbers.
+pub(crate) fn told_apart(names: &[String], room: f64, size: f64) -> Vec<(String, String)> {
+    let whole: Vec<String> = names.iter().map(|name| clean(name)).collect();
+    let mut shown: Vec<String> = whole.iter().map(|name| shortened(name, room, size)).collect();
+    let ways: [&dyn Fn(usize) -> String; 2] =
+        [&|i| shortened_in_front(&whole[i], room, size), &|i| shortened(&format!("{} {}", i + 1, whole[i]), room, size)];
+    for shorten in ways {
+        let mut meant: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for (shown, whole) in shown.iter().zip(&whole) {
+            meant.entry(shown).or_default().insert(whole);
+        }
+        let alike: Vec<usize> = (0..names.len()).filter(|&i| meant[shown[i].as_str()].len() > 1).collect();
+        alike.into_iter().for_each(|i| shown[i] = shorten(i));
+    }
+    shown.into_iter().zip(whole).collect()
+}
+
+/// The end of a cleaned text that fits into this room, behind an ellipsis.
+fn shortened_in_front(text: &str, room: f64, size: f64) -> String {
+    if width(text, size) <= room {
+        return text.to_string();
+    }
+    let mut left = room / size - advance(ELLIPSIS);
+    let fits = |c: &char| {
+        left -= advance(*c);
+        left >= 0.0
+    };
+    let kept: Vec<char> = text.chars().rev().take_while(fits).collect();
+    let kept: String = kept.into_iter().rev().collect();
+    // A mark without its letter would sit on the ellipsis.
+    let kept = kept.trim_start_matches(|c: char| c == ' ' || advance(c) == 0.0);
+    format!("{ELLIPSIS}{kept}")
+}
+
 /// The width of a character as a part of the font's size. Means over Segoe UI, Roboto, Helvetica and DejaVu Sans, rounded up:
 /// a label that is thought too wide costs a little room, one that is thought too narrow runs into its neighbour.
 fn advance(c: char) -> f64 {
@@ -113,6 +150,20 @@ mod tests {
     #[test]
     fn marks_of_xml_are_escaped() {
         assert_eq!(escaped("<a b=\"c\">&'"), "&lt;a b=&quot;c&quot;&gt;&amp;'");
+    }
+
+    #[test]
+    fn names_that_begin_alike_are_told_apart() {
+        let shown = |names: &[&str], room: f64| -> Vec<String> {
+            let names: Vec<String> = names.iter().map(|name| name.to_string()).collect();
+            told_apart(&names, room, 12.0).into_iter().map(|(shown, _)| shown).collect()
+        };
+        assert_eq!(shown(&["dropout", "kernel"], 100.0), ["dropout", "kernel"]);
+        let ends = shown(&["dropout=0.3 kernel=3", "dropout=0.3 kernel=5"], 70.0);
+        assert!(ends[0].starts_with('…') && ends[0].ends_with("=3") && ends[1].ends_with("=5"), "{ends:?}");
+        let numbers = shown(&["the same begin - a - the same end", "the same begin - b - the same end"], 60.0);
+        assert!(numbers[0].starts_with("1 the") && numbers[1].starts_with("2 the"), "{numbers:?}");
+        assert_eq!(shown(&["twice and long", "twice and long"], 40.0)[0], shown(&["twice and long"], 40.0)[0]);
     }
 
     #[test]

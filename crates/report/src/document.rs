@@ -31,12 +31,34 @@ pub(crate) enum Block {
     Text(String),
     /// Sentences that stand one below another.
     List(Vec<String>),
+    /// Questions with their answers.
+    Answers(Vec<Answer>),
     /// A title within a section.
     Title(String),
     /// A table.
     Table(Table),
-    /// A picture.
+    /// A figure.
     Figure(Box<Figure>),
+    /// Photographs side by side.
+    Pictures(Vec<Picture>),
+}
+
+/// A question that the study answers.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    /// As a reader would ask it.
+    pub question: &'static str,
+    /// The answer; at least one sentence.
+    pub sentences: Vec<String>,
+}
+
+/// A photograph.
+#[derive(Clone, Debug)]
+pub(crate) struct Picture {
+    /// What stands below it.
+    pub caption: String,
+    /// A PNG file.
+    pub png: Vec<u8>,
 }
 
 /// A figure that is seen first.

@@ -12,7 +12,11 @@ const LEAST: usize = 40;
 
 /// The share of each parameter, the most important first. Nothing of few trials, where only one parameter varies, or where
 /// trials are runs of experiments: those were chosen, and lie where they were put.
-pub(crate) fn importances(report: &Report<'_>) -> Vec<Importance> {
+pub(crate) fn importances<'r>(report: &'r Report<'_>) -> &'r [Importance] {
+    report.importances.get_or_init(|| worked_out(report))
+}
+
+fn worked_out(report: &Report<'_>) -> Vec<Importance> {
     if report.is_designed() || report.complete().len() < LEAST || report.parameters().len() < 2 {
         return Vec::new();
     }

@@ -34,9 +34,9 @@ mod summary;
 
 pub use csv::{csv_line, trials_csv};
 pub use experiments::experiments_of;
-pub use hypotheses::{Claim, ClaimError, HYPOTHESES, Values, is_named};
+pub use hypotheses::{Claim, ClaimError, HYPOTHESES, Hypothesis, Values, is_named};
 pub use numbers::{duration, figure, shortened, value_text, with_deviation};
-pub use report::{BASELINE, NOTES, Report, Test};
+pub use report::{BASELINE, Mistake, NOTES, PARAMETERS, Report, Test};
 pub use tunefork_names::{bytes, counted, thousands, times};
 
 /// Compiles and runs the example in the README.

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::document::{Block, Document, Section, Table};
+use crate::document::{Answer, Block, Document, Section, Table};
 
 /// The document without its figures, which stand in files of their own.
 pub(crate) fn of(document: &Document) -> String {
@@ -37,9 +37,23 @@ fn write_section(text: &mut String, section: &Section) -> fmt::Result {
             writeln!(text)?;
             sentences.iter().try_for_each(|sentence| writeln!(text, "- {}", escaped(sentence)))
         }
+        Block::Answers(answers) => {
+            writeln!(text)?;
+            answers.iter().try_for_each(|Answer { question, sentences }| match sentences.as_slice() {
+                [one] => writeln!(text, "- **{question}** {}", escaped(one)),
+                each => {
+                    writeln!(text, "- **{question}**")?;
+                    each.iter().try_for_each(|sentence| writeln!(text, "  - {}", escaped(sentence)))
+                }
+            })
+        }
         Block::Title(title) => writeln!(text, "\n### {}", escaped(title)),
         Block::Table(table) => write_table(text, table),
         Block::Figure(_) => Ok(()),
+        Block::Pictures(pictures) => {
+            writeln!(text)?;
+            pictures.iter().try_for_each(|picture| writeln!(text, "- {}", escaped(&picture.caption)))
+        }
     })
 }
 

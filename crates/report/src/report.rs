@@ -1,7 +1,9 @@
 //! What a report is made of.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
+use tunefork_importance::Importance;
 use tunefork_space::Domain;
 use tunefork_study::{EndReason, StudyRecord, Timing, TrialRecord, deviation_of as deviation_of_trainings};
 use tunefork_trial::TrialState;
@@ -20,10 +22,27 @@ pub struct Report<'a> {
     pub study: &'a StudyRecord,
     /// The best trial on the test images, if it was looked at.
     pub test: Option<Test>,
+    /// Images that the best trial takes for something else, the surest first.
+    pub mistakes: Vec<Mistake>,
     /// Studies that this one is compared with.
     pub compared: Vec<StudyRecord>,
     /// Sentences about what a reader should know, beside those that the study has in its attribute [`NOTES`].
     pub notes: Vec<String>,
+    /// Worked out once: several sections and figures ask for them.
+    pub(crate) importances: OnceLock<Vec<Importance>>,
+}
+
+/// An image that was taken for something else.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mistake {
+    /// The class that it is of.
+    pub actual: String,
+    /// The class that it was taken for.
+    pub taken: String,
+    /// How sure that was, from 0 to 1.
+    pub probability: f64,
+    /// The image, as a PNG file.
+    pub png: Vec<u8>,
 }
 
 /// How the best trial did on the test images.
@@ -37,10 +56,19 @@ pub struct Test {
     pub deviations: Vec<(String, f64)>,
 }
 
+impl Test {
+    /// The figure that is told first, that of the objective if it is there, with its deviation.
+    pub(crate) fn main(&self, objective: &str) -> Option<(&str, f64, Option<f64>)> {
+        let (name, value) = self.figures.iter().find(|(name, _)| name == objective).or(self.figures.first())?;
+        let deviation = self.deviations.iter().find(|(other, _)| other == name).map(|(_, deviation)| *deviation);
+        Some((name, *value, deviation))
+    }
+}
+
 impl<'a> Report<'a> {
     /// A report of a study with nothing beside it.
     pub fn new(study: &'a StudyRecord) -> Self {
-        Self { study, test: None, compared: Vec::new(), notes: Vec::new() }
+        Self { study, test: None, mistakes: Vec::new(), compared: Vec::new(), notes: Vec::new(), importances: OnceLock::new() }
     }
 
     /// The report as Markdown.
@@ -134,6 +162,9 @@ pub const NOTES: &str = "notes";
 /// The attribute of the trial that is the baseline of experiments.
 pub const BASELINE: &str = "baseline";
 
+/// The attribute of a trial with the number of trained values of its network.
+pub const PARAMETERS: &str = "parameters";
+
 /// An attribute of a trial.
 pub(crate) fn attribute<'a>(trial: &'a TrialRecord, name: &str) -> Option<&'a serde_json::Value> {
     trial.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value)
@@ -163,6 +194,11 @@ pub(crate) fn seconds(trial: &TrialRecord) -> Option<f64> {
 /// Epochs that a trial was trained.
 pub(crate) fn epochs(trial: &TrialRecord) -> u32 {
     trial.epochs.len() as u32
+}
+
+/// The number of trained values of a trial's network, if it was told.
+pub(crate) fn parameters(trial: &TrialRecord) -> Option<u64> {
+    attribute(trial, PARAMETERS)?.as_u64()
 }
 
 /// Why a trial ended, where that is worth a word.

@@ -22,11 +22,15 @@ fn a_search_has_its_figures() {
         "history",
         "importances",
         "slices",
+        "quartiles",
         "interaction",
+        "contour",
+        "scatter",
         "parallel",
         "correlation",
         "curves",
         "stopping",
+        "tried",
         "distribution",
         "cost",
         "timeline",
@@ -110,7 +114,8 @@ fn claims_are_judged_from_the_trials() {
 #[test]
 fn studies_are_compared() {
     let (study, other) = (search(60, ["tpe", "optimizer", "lion"]), search(30, ["grid", "optimizer", "lion"]));
-    let report = Report { compared: vec![other], ..Report::new(&study) };
+    let mut report = Report::new(&study);
+    report.compared = vec![other];
     let text = report.markdown();
     assert!(text.contains("| tpe |  | 60 | 20 | 420 | 22 % |"), "{text}");
     assert!(text.contains("| grid |  | 30 | 10 | 210 | 22 % |"), "{text}");

@@ -68,7 +68,7 @@ pub enum Change {
     },
     /// A user's attribute of an unfinished trial is set.
     Attribute {
-        /// A trial that has not ended.
+        /// A trial in any state: what is told of it for people is no part of its result.
         number: TrialNumber,
         /// Its name; at most 512 characters.
         key: String,

@@ -34,6 +34,12 @@ pub trait Workload: Sync {
     /// trial that has them fails before it starts. They must depend on the parameters and the study alone.
     fn blueprint(&self, params: &Params) -> Result<Blueprint, TrialFailure>;
 
+    /// What people are told of a trial with these parameters when it starts: attributes of the trial, of which no decision is made.
+    fn attributes(&self, params: &Params) -> Vec<(String, serde_json::Value)> {
+        let _ = params;
+        Vec::new()
+    }
+
     /// Starts a run from its beginning, or from what [`Run::checkpoint`] returned for this trial.
     ///
     /// # Errors

@@ -9,10 +9,9 @@ use crate::args::ReportArgs;
 use crate::output::say;
 
 pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
-    let (study, test) = read_study(&args.path, args.study.as_deref())?;
     let folder = args.out.clone().unwrap_or_else(|| beside(&args.path));
     let compared = args.compare.iter().map(|path| Ok(read_study(path, None)?.0)).collect::<anyhow::Result<_>>()?;
-    for path in write_report(&study, test.as_ref(), compared, &args.format, &folder)? {
+    for path in write_report(&args.path, args.study.as_deref(), compared, &args.format, &folder)? {
         say(path.display());
     }
     Ok(ExitCode::SUCCESS)

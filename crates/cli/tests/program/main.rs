@@ -9,6 +9,7 @@ mod folds;
 mod keys;
 mod models;
 mod predict;
+mod questions;
 mod refusals;
 #[expect(dead_code, reason = "the downloads' own tests use all of it")]
 #[path = "../../../download/tests/servers/server.rs"]

@@ -11,7 +11,7 @@ use crate::report::seconds;
 /// What a trial may be measured by.
 type Cost<'a> = (Axis, Vec<(&'a TrialRecord, f64, f64)>);
 
-/// The value over the time and the memory of training, with the trials that nothing cheaper is better than.
+/// The value over parameters, time and memory of training, with the trials that nothing cheaper is better than.
 pub(crate) fn cost(report: &Report<'_>) -> Option<Figure> {
     let complete = report.complete();
     let values: Vec<f64> = complete.iter().map(|(_, value)| *value).collect();
@@ -19,7 +19,9 @@ pub(crate) fn cost(report: &Report<'_>) -> Option<Figure> {
     let measured = |of: &dyn Fn(&TrialRecord) -> Option<f64>| -> Vec<(&TrialRecord, f64, f64)> {
         complete.iter().filter_map(|(trial, value)| Some((*trial, of(trial)?, *value))).collect()
     };
-    let costs: [Cost<'_>; 2] = [
+    let parameters = |trial: &TrialRecord| Some(crate::report::parameters(trial)? as f64);
+    let costs: [Cost<'_>; 3] = [
+        (Axis::log10("parameters"), measured(&parameters)),
         (Axis::log10("time of a trial").seconds(), measured(&|trial| seconds(trial))),
         (Axis::log10("memory of a trial").unit(Unit::Named("MiB".to_string())), measured(&mib)),
     ];

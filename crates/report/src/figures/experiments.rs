@@ -4,11 +4,12 @@ use tunefork_charts::{Axis, Cell, Chart, Figure, Interval, Layer, Sharing};
 use tunefork_study::TrialRecord;
 use tunefork_trial::TrialState;
 
-use super::{value_axis, value_colour};
+use super::value_colour;
 use crate::Report;
 use crate::experiments::Experiment;
 use crate::numbers::{figure, with_deviation};
 use crate::report::deviation_of;
+use crate::statistics::quantile;
 
 /// A run that ran to its end.
 struct Run<'a> {
@@ -25,8 +26,8 @@ fn complete<'a>(experiment: &'a Experiment<'a>) -> Vec<Run<'a>> {
     complete.filter_map(|(place, (name, trial))| Some(Run { place, name, trial, value: trial.value? })).collect()
 }
 
-/// A panel for each experiment, all with the same values: a dot for each run, with the deviation of its trainings as whiskers
-/// where these are several, and the baseline as a rule.
+/// A panel for each experiment, with the same values but where one goes much further than the others: a dot for each run, with the
+/// deviation of its trainings as whiskers where these are several, and the baseline as a rule.
 pub(crate) fn one_factor(report: &Report<'_>, experiments: &[Experiment<'_>]) -> Option<Figure> {
     let drawn: Vec<&Experiment<'_>> = experiments
         .iter()
@@ -35,21 +36,49 @@ pub(crate) fn one_factor(report: &Report<'_>, experiments: &[Experiment<'_>]) ->
     if drawn.is_empty() {
         return None;
     }
-    let runs: Vec<Run<'_>> = drawn.iter().flat_map(|experiment| complete(experiment)).collect();
-    let deviations = runs.iter().map(|run| (run.value, deviation_of(run.trial).unwrap_or(0.0)));
-    let ends: Vec<f64> = deviations.flat_map(|(value, deviation)| [value - deviation, value + deviation]).collect();
-    let several = runs.iter().any(|run| deviation_of(run.trial).is_some());
-    let told = match several {
+    let mut runs = drawn.iter().flat_map(|experiment| complete(experiment));
+    let told = match runs.any(|run| deviation_of(run.trial).is_some()) {
         true => "Dots are means over the trainings of a run, whiskers a deviation to both sides.",
         false => "A dot is one training: how far another seed would move it is not known.",
     };
+    let spans: Vec<(f64, f64)> = drawn.iter().map(|experiment| span(experiment)).collect();
+    let lengths: Vec<f64> = spans.iter().map(|(low, high)| high - low).collect();
+    let most = MUCH_FURTHER * quantile(&lengths, 0.5);
+    let common = spans.iter().filter(|(low, high)| high - low <= most).copied().reduce(join);
+    let own: Vec<&str> =
+        drawn.iter().zip(&lengths).filter(|(_, length)| **length > most).map(|(experiment, _)| experiment.name).collect();
+    let note = match own.is_empty() {
+        true => String::new(),
+        false => format!(" With an axis of its own, since it goes much further: {}.", own.join(", ")),
+    };
     let columns = if drawn.len() == 1 { 1 } else { 2 };
+    let told = format!("{told}{note}");
     let figure = Figure::new("experiments", "What each setting brings").description(told).columns(columns);
     let figure = figure.height(160).sharing(Sharing::Nothing);
-    Some(figure.panels(drawn.into_iter().map(|experiment| panel(report, experiment, &ends))))
+    let panels = drawn.into_iter().zip(spans).map(|(experiment, (low, high))| {
+        let own = high - low > most;
+        panel(report, experiment, common.filter(|_| !own).unwrap_or((low, high)))
+    });
+    Some(figure.panels(panels))
 }
 
-fn panel(report: &Report<'_>, experiment: &Experiment<'_>, ends: &[f64]) -> Chart {
+/// An experiment that goes so much further than the one in the middle would hide what the others do.
+const MUCH_FURTHER: f64 = 4.0;
+
+/// From where to where the runs of an experiment go, with their deviations.
+fn span(experiment: &Experiment<'_>) -> (f64, f64) {
+    let ends = complete(experiment).into_iter().map(|run| {
+        let deviation = deviation_of(run.trial).unwrap_or(0.0);
+        (run.value - deviation, run.value + deviation)
+    });
+    ends.reduce(join).unwrap_or((0.0, 0.0))
+}
+
+fn join(one: (f64, f64), other: (f64, f64)) -> (f64, f64) {
+    (one.0.min(other.0), one.1.max(other.1))
+}
+
+fn panel(report: &Report<'_>, experiment: &Experiment<'_>, (low, high): (f64, f64)) -> Chart {
     let runs = complete(experiment);
     let intervals: Vec<Interval> = runs
         .iter()
@@ -66,10 +95,8 @@ fn panel(report: &Report<'_>, experiment: &Experiment<'_>, ends: &[f64]) -> Char
         Some(setting) => (setting, names.iter().map(|name| &name[setting.len() + 1..]).collect()),
         None => ("", names),
     };
-    let (low, high) =
-        ends.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), end| (low.min(*end), high.max(*end)));
     let room = 0.06 * (high - low);
-    let values = value_axis(report, ends);
+    let values = Axis::linear(report.objective());
     let values = if high > low { values.range(low - room, high + room) } else { values };
     let mut chart = Chart::new(Axis::band(axis, names), values).title(experiment.name);
     let baseline = report.baseline().filter(|trial| trial.state == TrialState::Complete);

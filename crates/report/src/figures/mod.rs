@@ -4,6 +4,7 @@
 
 mod classes;
 mod comparison;
+mod contour;
 mod correlation;
 mod cost;
 mod curves;
@@ -13,12 +14,17 @@ mod history;
 mod importances;
 mod interaction;
 mod parallel;
+mod quartiles;
+mod ranges;
+mod scatter;
 mod slices;
 mod stopping;
 mod timeline;
+mod tried;
 
 pub(crate) use classes::{classes, confusion};
 pub(crate) use comparison::comparison;
+pub(crate) use contour::contour;
 pub(crate) use correlation::correlation;
 pub(crate) use cost::cost;
 pub(crate) use curves::curves;
@@ -28,9 +34,12 @@ pub(crate) use history::history;
 pub(crate) use importances::importances;
 pub(crate) use interaction::interaction;
 pub(crate) use parallel::parallel;
+pub(crate) use quartiles::quartiles;
+pub(crate) use scatter::scatter;
 pub(crate) use slices::slices;
 pub(crate) use stopping::stopping;
 pub(crate) use timeline::timeline;
+pub(crate) use tried::tried;
 
 use tunefork_charts::{Axis, Palette};
 use tunefork_space::Domain;
@@ -46,6 +55,9 @@ const MOST_PARAMETERS: usize = 9;
 
 /// The axis of a parameter. Choices are categories, and stand at their places.
 fn parameter_axis(name: &str, domain: &Domain) -> Axis {
+    if let Some((low, high)) = ranges::has_few_numbers(domain) {
+        return Axis::linear(name).whole().range(low as f64 - 0.5, high as f64 + 0.5);
+    }
     match domain {
         Domain::Categorical { choices, .. } => Axis::band(name, choices.iter().map(value_text)),
         Domain::Float { low, high, log: true, .. } => Axis::log10(name).range(*low, *high),

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use tunefork_charts::STYLE;
 
-use crate::document::{Block, Document, Section, Table};
+use crate::document::{Answer, Block, Document, Picture, Section, Table};
 
 /// How the page looks.
 const PAGE_STYLE: &str = include_str!("page.css");
@@ -80,16 +81,33 @@ fn write_block(text: &mut String, block: &Block) {
             sentences.iter().for_each(|sentence| text.push_str(&format!("<li>{}</li>\n", escaped(sentence))));
             writeln!(text, "</ul>")
         }
+        Block::Answers(answers) => {
+            text.push_str("<dl class=\"answers\">\n");
+            for Answer { question, sentences } in answers {
+                let _ = writeln!(text, "<dt>{question}</dt>");
+                sentences.iter().for_each(|sentence| text.push_str(&format!("<dd>{}</dd>\n", escaped(sentence))));
+            }
+            writeln!(text, "</dl>")
+        }
         Block::Title(title) => writeln!(text, "<h3><bdi>{}</bdi></h3>", escaped(title)),
         Block::Table(table) => {
             write_table(text, table);
             Ok(())
         }
+        Block::Pictures(pictures) => {
+            text.push_str("<ul class=\"pictures\">\n");
+            for Picture { caption, png } in pictures {
+                let (caption, data) = (escaped(caption), BASE64_STANDARD.encode(png));
+                let image = format!("<img alt=\"{caption}\" src=\"data:image/png;base64,{data}\">");
+                let _ = writeln!(text, "<li>{image}<bdi aria-hidden=\"true\">{caption}</bdi></li>");
+            }
+            writeln!(text, "</ul>")
+        }
         Block::Figure(figure) => writeln!(
             text,
             "<figure>\n<figcaption><b>{}</b> {}</figcaption>\n{}\n</figure>",
             escaped(figure.title()),
-            escaped(figure.told()),
+            escaped(&figure.told()),
             figure.inline()
         ),
     };

@@ -5,9 +5,9 @@ use tunefork_space::Value;
 use tunefork_study::{Members, TrialRecord};
 
 use crate::Report;
-use crate::document::{Section, Table};
+use crate::document::{Block, Picture, Section, Table};
 use crate::figures;
-use crate::numbers::{figure, value_text, with_deviation};
+use crate::numbers::{figure, percent, value_text, with_deviation};
 use crate::report::{deviation_of, last_figures};
 
 pub(super) fn best(report: &Report<'_>) -> Section {
@@ -27,6 +27,7 @@ pub(super) fn best(report: &Report<'_>) -> Section {
     test(&mut section, report);
     section.figure(figures::confusion(report));
     section.figure(figures::classes(report));
+    mistakes(&mut section, report);
     section
 }
 
@@ -49,6 +50,20 @@ fn trainings_of(section: &mut Section, report: &Report<'_>, best: &TrialRecord) 
     let members = Members::of(reports.iter().map(|report| report.member));
     let rows = reports.iter().map(|report| vec![members.name(report.member), figure(report.value)]);
     section.table(Table::new(["training", report.objective()]).of(caption).with_rows(rows));
+}
+
+/// What it takes for something else, as pictures.
+fn mistakes(section: &mut Section, report: &Report<'_>) {
+    if report.mistakes.is_empty() {
+        return;
+    }
+    section.blocks.push(Block::Title("Its surest mistakes".to_string()));
+    section.text("Validation images that it takes for something else, and how sure it is.");
+    let pictures = report.mistakes.iter().map(|mistake| Picture {
+        caption: format!("{}, taken for {} ({})", mistake.actual, mistake.taken, percent(mistake.probability)),
+        png: mistake.png.clone(),
+    });
+    section.blocks.push(Block::Pictures(pictures.collect()));
 }
 
 fn test(section: &mut Section, report: &Report<'_>) {

@@ -1,15 +1,19 @@
 //! What each run of an experiment brought, and what that is to the baseline.
 
-use tunefork_names::counted;
+use std::collections::BTreeSet;
+
+use tunefork_names::{counted, thousands};
 use tunefork_study::{Members, TrialRecord};
 use tunefork_trial::TrialState;
 
+use super::{epochs_to, milestone};
 use crate::Report;
 use crate::document::{Block, Section, Table, TableRow};
 use crate::experiments::{Experiment, experiments as of};
 use crate::figures;
 use crate::numbers::{figure_beside, with_deviation};
-use crate::report::{deviation_of, epochs};
+use crate::report::{deviation_of, epochs, parameters};
+
 
 /// A table for each experiment; nothing where there is none.
 pub(super) fn experiments(report: &Report<'_>) -> Section {
@@ -65,6 +69,17 @@ pub(super) fn least_difference(report: &Report<'_>) -> Option<(f64, usize)> {
 
 fn table(report: &Report<'_>, experiment: &Experiment<'_>, baseline: Option<&TrialRecord>) -> Table {
     let mut table = Table::new(["run", "trial", "epochs", report.objective(), "difference", "relative"]);
+    let runs = || experiment.runs.iter().map(|(_, trial)| *trial);
+    let milestone = milestone(report).filter(|_| runs().any(|trial| trial.epochs.len() > 1));
+    let sizes = runs().filter_map(parameters).collect::<BTreeSet<u64>>();
+    table.header.extend(milestone.map(|value| format!("epochs to {value:.2}")));
+    table.header.extend((sizes.len() > 1).then(|| "parameters".to_string()));
+    let more = |trial: &TrialRecord| {
+        let epochs = milestone.map(|value| epochs_to(report, trial, value));
+        let epochs = epochs.map(|epochs| epochs.map_or_else(|| "never".to_string(), |epochs| epochs.to_string()));
+        let size = (sizes.len() > 1).then(|| parameters(trial).map(thousands).unwrap_or_default());
+        epochs.into_iter().chain(size)
+    };
     let values = experiment.runs.iter().filter_map(|(_, trial)| completed(trial));
     let better = |a: f64, b: f64| if report.study.header.direction.better(b, a) { b } else { a };
     let best = values.reduce(better);
@@ -74,7 +89,7 @@ fn table(report: &Report<'_>, experiment: &Experiment<'_>, baseline: Option<&Tri
         .map(|(name, trial)| TableRow {
             trial: Some(trial.number.0),
             is_marked: best.is_some() && completed(trial) == best,
-            cells: run(name, trial, baseline),
+            cells: run(name, trial, baseline).into_iter().chain(more(trial)).collect(),
         })
         .collect();
     table

@@ -2,7 +2,7 @@
 
 use crate::Report;
 use crate::document::{Section, Table};
-use crate::hypotheses::judged;
+use crate::hypotheses::{Hypothesis, judged};
 
 pub(super) fn hypotheses(report: &Report<'_>) -> Section {
     let mut section = Section::new("Hypotheses");
@@ -19,8 +19,17 @@ pub(super) fn hypotheses(report: &Report<'_>) -> Section {
         counts.join(", ")
     );
     section.text(text);
-    let rows =
-        judged.into_iter().map(|(claim, judgement)| vec![claim, judgement.verdict.to_owned(), judgement.because]);
-    section.table(Table::new(["claim", "verdict", "because"]).with_rows(rows));
+    let asked = judged.iter().any(|(hypothesis, _)| hypothesis.question.is_some());
+    let mut before = None;
+    let rows = judged.into_iter().map(|(Hypothesis { claim, question }, judgement)| {
+        // Several claims may answer one question.
+        let shown = question.clone().filter(|_| question != before).unwrap_or_default();
+        before = question;
+        let cells = asked.then_some(shown).into_iter();
+        cells.chain([claim, judgement.verdict.to_owned(), judgement.because]).collect()
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
+    let header = asked.then_some("question").into_iter().chain(["claim", "verdict", "because"]);
+    section.table(Table::new(header).with_rows(rows));
     section
 }

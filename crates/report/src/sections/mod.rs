@@ -3,15 +3,15 @@
 mod about;
 mod best;
 mod comparison;
-mod course;
 mod experiments;
 mod findings;
 mod hypotheses;
 mod overview;
 mod parameters;
+mod training;
 mod trials;
 
-pub(crate) use findings::converged;
+pub(crate) use findings::{converged, epochs_to, milestone};
 pub(crate) use overview::Saved;
 
 use crate::Report;
@@ -27,7 +27,7 @@ pub(crate) fn all(report: &Report<'_>) -> Document {
         best::best(report),
         experiments::experiments(report),
         parameters::parameters(report),
-        course::course(report),
+        training::training(report),
         trials::trials(report),
         about::notes(report),
         about::settings(report),

@@ -4,6 +4,7 @@ use tunefork_names::counted;
 use tunefork_study::TrialRecord;
 use tunefork_trial::{Direction, TrialState};
 
+use super::findings::in_a_sentence;
 use crate::Report;
 use crate::document::{Block, Fact, Section};
 use crate::figures;
@@ -36,6 +37,9 @@ pub(super) fn overview(report: &Report<'_>) -> Section {
         section.text("No trial was started.");
         return section;
     }
+    if let Some(sentence) = in_a_sentence(report) {
+        section.text(sentence);
+    }
     let facts = [best(report), test(report), trials(&own), time(report, &own), saved(report)];
     section.blocks.push(Block::Facts(facts.into_iter().flatten().collect()));
     if report.study.best().is_none() {
@@ -52,10 +56,8 @@ fn best(report: &Report<'_>) -> Option<Fact> {
 }
 
 fn test(report: &Report<'_>) -> Option<Fact> {
-    let test = report.test.as_ref()?;
-    let (name, value) = test.figures.iter().find(|(name, _)| name == report.objective()).or(test.figures.first())?;
-    let deviation = test.deviations.iter().find(|(other, _)| other == name).map(|(_, deviation)| *deviation);
-    Some(Fact::new(format!("{name} on the test images"), with_deviation(*value, deviation), "the same trial"))
+    let (name, value, deviation) = report.test.as_ref()?.main(report.objective())?;
+    Some(Fact::new(format!("{name} on the test images"), with_deviation(value, deviation), "the same trial"))
 }
 
 /// How the trials have ended: `12 trials (8 complete, 3 pruned, 1 failed)`.

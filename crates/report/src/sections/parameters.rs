@@ -26,7 +26,10 @@ pub(super) fn parameters(report: &Report<'_>) -> Section {
     }
     section.figure(figures::importances(report));
     section.figure(figures::slices(report));
+    section.figure(figures::quartiles(report));
     section.figure(figures::interaction(report));
+    section.figure(figures::contour(report));
+    section.figure(figures::scatter(report));
     section.figure(figures::parallel(report));
     section.figure(figures::correlation(report));
     section

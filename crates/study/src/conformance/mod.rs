@@ -164,11 +164,12 @@ pub fn finished_trials_are_final<S: Storage>(make: Make<'_, S>, reopen: Reopen<'
             finish(trial, TrialState::Failed, None),
             Change::Restarted { number },
             Change::Parameter { number, parameter: parameter("x", uniform(), 0.5) },
-            Change::Attribute { number, key: "a".to_owned(), value: 1.into() },
         ] {
             refuse(&mut storage, &[late]);
         }
+        accept(&mut storage, &[Change::Attribute { number, key: "a".to_owned(), value: 1.into() }]);
     }
+    assert!(load(&mut reopen(storage)).trials.iter().all(|trial| trial.attributes.len() == 1));
 }
 
 /// A step is larger than the one before, also after opening again.

@@ -39,6 +39,11 @@ impl<'a, W: Workload> Blueprints<'a, W> {
         Ok(blueprint)
     }
 
+    /// What is told of a trial with these parameters.
+    pub(super) fn attributes(&self, params: &Params) -> Vec<(String, serde_json::Value)> {
+        self.workload.attributes(params)
+    }
+
     /// Whether a sampler may propose these parameters: not if they can never be trained. What the machine fails at now is another matter.
     pub(super) fn admits(&self, params: &Params) -> bool {
         !self.of(params).is_err_and(|failure| failure.kind.is_of_the_configuration())

@@ -88,7 +88,8 @@ impl<W: Workload> Simulation<'_, W> {
                 schedule: schedule.as_ref().ok().cloned(),
             }];
             let attributes = source.given().and_then(|given| self.definition.attributes.get(given));
-            let attributes = attributes.into_iter().flatten().cloned();
+            let of_the_plan = schedule.is_ok().then(|| self.blueprints.attributes(&params));
+            let attributes = attributes.into_iter().flatten().cloned().chain(of_the_plan.into_iter().flatten());
             changes.extend(attributes.map(|(key, value)| Change::Attribute { number, key, value }));
             changes.extend(waited.then(|| self.note_enqueued(moment)));
             match schedule {

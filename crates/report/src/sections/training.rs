@@ -4,10 +4,11 @@ use crate::Report;
 use crate::document::Section;
 use crate::figures;
 
-pub(super) fn course(report: &Report<'_>) -> Section {
-    let mut section = Section::new("Course");
+pub(super) fn training(report: &Report<'_>) -> Section {
+    let mut section = Section::new("Training");
     section.figure(figures::curves(report));
     section.figure(figures::stopping(report));
+    section.figure(figures::tried(report));
     section.figure(figures::distribution(report));
     section.figure(figures::cost(report));
     section.figure(figures::timeline(report));
