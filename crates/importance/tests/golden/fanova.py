@@ -58,11 +58,11 @@ def choice(*choices):
 
 # What Optuna is given: a domain, and how a value is brought into it.
 STUDIES = {
-    "sum": (sum_of_parts, 100, {"x": SAME, "y": SAME, "nothing": SAME}),
-    "product": (product, 60, {"x": SAME, "y": SAME}),
+    "sum": (sum_of_parts, 50, {"x": SAME, "y": SAME, "nothing": SAME}),
+    "product": (product, 40, {"x": SAME, "y": SAME}),
     "mixed-forest": (
         mixed,
-        70,
+        50,
         {
             "rate": (FloatDistribution(math.log(1e-5), math.log(1e-1)), math.log),
             "depth": (FloatDistribution(0.5, 8.5), float),
