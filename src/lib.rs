@@ -35,6 +35,7 @@ mod images;
 mod machine;
 mod models;
 mod plan;
+mod pictures;
 mod predict;
 mod resolve;
 mod run;

@@ -131,7 +131,7 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
     let header = definition.header.clone();
     let training = training.noting(options.folder.kept(), identity(&header));
     let mut recorder = Recorder::new(&options.folder, spec, training.material(), known.as_ref(), &warnings, stop);
-    let mut trackers = options.tracking.trackers(&options.folder, &definition, known.as_ref());
+    let mut trackers = options.tracking.trackers(&options.folder, &definition, known.as_ref(), training.material());
     let outcome = tunefork_study::run(
         definition,
         &training,

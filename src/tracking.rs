@@ -3,7 +3,8 @@
 use tunefork_study::{Definition, StudyRecord};
 use tunefork_track::{MlflowFolder, Place, Subject, TensorBoard, Tracker};
 
-use crate::RunFolder;
+use crate::pictures::examples;
+use crate::{Material, RunFolder};
 
 /// What is kept in step beside the run folder. Nothing here changes a result, and what fails is told as a warning.
 #[derive(Debug, Clone, Default)]
@@ -15,15 +16,20 @@ pub struct Tracking {
 }
 
 impl Tracking {
-    /// The trackers of a study that is about to run; `known` is what was stored before.
+    /// The trackers of a study that is about to run; `known` is what was stored before, `material` the images.
     pub(crate) fn trackers(
         &self,
         folder: &RunFolder,
         definition: &Definition,
         known: Option<&StudyRecord>,
+        material: &Material,
     ) -> Vec<Box<dyn Tracker>> {
         let Definition { header, space, attributes, .. } = definition;
-        let subject = Subject { header, space, attributes, known };
+        let first = material.first();
+        // Only TensorBoard shows them.
+        let examples = self.tensorboard.then(|| examples(&first.images.data, &first.split.train)).flatten();
+        let pictures = examples.as_slice();
+        let subject = Subject { header, space, attributes, known, pictures };
         let mut trackers: Vec<Box<dyn Tracker>> = Vec::new();
         if self.tensorboard {
             trackers.push(Box::new(TensorBoard::new(folder.tensorboard(), &subject)));

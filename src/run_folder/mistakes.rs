@@ -10,6 +10,7 @@ use tunefork_train::Images;
 use super::RunFolder;
 use crate::Error;
 use crate::files::write_atomically;
+use crate::pictures::png;
 
 /// Largest `mistakes.json` that is read: pictures of the largest images that a network may read take less.
 const MAX_BYTES: u64 = 1 << 28;
@@ -54,7 +55,7 @@ impl Mistakes {
         let name = |class: usize| data.classes()[class].clone();
         let mut room = MOST_BYTES;
         let pictures = wrong.into_iter().take(MOST).map_while(|(index, taken, share)| {
-            let png = png(images, index)?;
+            let png = png(data.shape(), data.pixels(index))?;
             room = room.checked_sub(png.len())?;
             let actual = name(data.label(index).into());
             Some(Picture { actual, taken: name(taken), probability: share.into(), png: BASE64_STANDARD.encode(png) })
@@ -82,18 +83,6 @@ impl Mistakes {
         });
         told.collect()
     }
-}
-
-/// An image as it was shown to the network, but for the normalisation.
-fn png(images: &Images, index: u32) -> Option<Vec<u8>> {
-    let shape = images.data.shape();
-    let colour = if shape.channels == 1 { png::ColorType::Grayscale } else { png::ColorType::Rgb };
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, shape.width as u32, shape.height as u32);
-    encoder.set_color(colour);
-    encoder.set_depth(png::BitDepth::Eight);
-    encoder.write_header().ok()?.write_image_data(images.data.pixels(index)).ok()?;
-    Some(bytes)
 }
 
 #[cfg(test)]

@@ -136,16 +136,16 @@ impl<'a> Recorder<'a> {
         text.push_str(&self.config(number, &trial.params()));
         let config = std::iter::once(("config.toml", text));
         let mut files = config.chain(epoch_tables(&trial.epochs, self.spec.members()));
-        files.try_for_each(|(name, text)| self.put(&folder.join(name), &text))
+        files.try_for_each(|(name, text)| self.put(&folder.join(name), text.as_bytes()))
     }
 
     /// Brings a file up to date. One that is as it should be is left alone, so that all can be looked through after a kill;
     /// nothing is put where somebody has tidied up, which the study will notice.
-    fn put(&self, path: &Path, text: &str) -> Result<(), Error> {
-        if holds(path, text.as_bytes()) || !self.folder.database().exists() {
+    fn put(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+        if holds(path, bytes) || !self.folder.database().exists() {
             return Ok(());
         }
-        write_below(self.folder.path(), path, text.as_bytes())
+        write_below(self.folder.path(), path, bytes)
     }
 
     fn config(&self, number: u32, params: &Params) -> String {
@@ -159,8 +159,9 @@ impl<'a> Recorder<'a> {
         let best = study.best().map(|best| best.number.0);
         report.mistakes = Mistakes::read(&self.folder, best).map_or(Vec::new(), Mistakes::told);
         report.notes.clone_from(&self.notes);
-        let mut files = ReportFormat::LEFT.into_iter().flat_map(|format| format.files(&report, self.folder.path()));
-        files.try_for_each(|(path, text)| self.put(&path, &text))?;
+        for format in ReportFormat::LEFT {
+            format.files(&report, self.folder.path())?.iter().try_for_each(|(path, bytes)| self.put(path, bytes))?;
+        }
         let Some(best) = study.best() else { return Ok(()) };
         let value = best.value.map(|value| value.to_string()).unwrap_or_default();
         let what = format!(
@@ -175,7 +176,7 @@ impl<'a> Recorder<'a> {
     fn write_best(&self, trial: &TrialRecord, what: &str) -> Result<(), Error> {
         let header = format!("# {what}\n# To train it alone: tunefork train best.toml\n\n");
         let text = header + &self.config(trial.number.0, &trial.params());
-        self.put(&self.folder.best_config(), &text)
+        self.put(&self.folder.best_config(), text.as_bytes())
     }
 }
 

@@ -19,6 +19,8 @@ named_enum! {
         Markdown = "md",
         /// `figures/NAME.svg`: each figure as a file.
         Svg = "svg",
+        /// `figures/NAME.png`: each figure as a picture, if the program was built with the feature `png`.
+        Png = "png",
         /// `journal.md`: what was tried, in order, and what came of it.
         Journal = "journal",
         /// `summary.json`: counts, extremes, mean, deviation and median, for programs.
@@ -37,7 +39,7 @@ impl ReportFormat {
         match self {
             Self::Html => "report.html",
             Self::Markdown => "report.md",
-            Self::Svg => "figures",
+            Self::Svg | Self::Png => "figures",
             Self::Journal => "journal.md",
             Self::Json => "summary.json",
             Self::Csv => "trials.csv",
@@ -45,7 +47,10 @@ impl ReportFormat {
     }
 
     /// Its files in a folder, each with what it holds.
-    pub(crate) fn files(self, report: &Report<'_>, folder: &Path) -> Vec<(PathBuf, String)> {
+    ///
+    /// # Errors
+    /// Where pictures are asked for that this program cannot make.
+    pub(crate) fn files(self, report: &Report<'_>, folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>, Error> {
         let path = folder.join(self.file_name());
         let text = match self {
             Self::Html => report.html(),
@@ -55,11 +60,28 @@ impl ReportFormat {
             Self::Csv => trials_csv(report.study),
             Self::Svg => {
                 let figures = report.figures().into_iter();
-                return figures.map(|(name, svg)| (path.join(format!("{name}.svg")), svg)).collect();
+                return Ok(figures.map(|(name, svg)| (path.join(format!("{name}.svg")), svg.into_bytes())).collect());
+            }
+            Self::Png => {
+                let figures = report.figures().into_iter();
+                return figures.map(|(name, svg)| Ok((path.join(format!("{name}.png")), picture(&svg)?))).collect();
             }
         };
-        vec![(path, text)]
+        Ok(vec![(path, text.into_bytes())])
     }
+}
+
+/// A figure in twice as many pixels as CSS has, for screens and paper of today.
+#[cfg(feature = "png")]
+fn picture(svg: &str) -> Result<Vec<u8>, Error> {
+    tunefork_report::png(svg, 2.0).map_err(|error| Error::Unsupported(error.to_string()))
+}
+
+#[cfg(not(feature = "png"))]
+fn picture(_: &str) -> Result<Vec<u8>, Error> {
+    Err(Error::Unsupported(
+        "this program was built without pictures: build it with `cargo build --release --features png`, or write svg".to_string(),
+    ))
 }
 
 /// Writes the report of a study in a run folder or a database, and what it is to those that it is compared with, into a folder, and returns
@@ -84,10 +106,12 @@ pub fn write_report(
     report.test = test.as_ref().map(TestResult::told);
     report.compared = compared;
     report.notes = study_notes(study);
-    let files = formats.iter().flat_map(|format| format.files(&report, folder));
+    let files = formats.iter().map(|format| format.files(&report, folder)).collect::<Result<Vec<_>, _>>()?;
     files
-        .map(|(path, text)| {
-            write_derived(&path, text.as_bytes())?;
+        .into_iter()
+        .flatten()
+        .map(|(path, bytes)| {
+            write_derived(&path, &bytes)?;
             Ok(path)
         })
         .collect()

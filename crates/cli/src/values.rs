@@ -47,6 +47,7 @@ pub(crate) fn report_format() -> impl TypedValueParser<Value = ReportFormat> {
             ReportFormat::Html => "report.html: a page with figures that needs no network and no other file",
             ReportFormat::Markdown => "report.md: its sentences and tables",
             ReportFormat::Svg => "figures/NAME.svg: each figure as a file",
+            ReportFormat::Png => "figures/NAME.png: each figure as a picture, in a program built with --features png",
             ReportFormat::Journal => "journal.md: what was tried, in order, and what came of it",
             ReportFormat::Json => "summary.json: counts, extremes, mean, deviation and median, for programs",
             ReportFormat::Csv => "trials.csv: all trials, with the columns of Optuna's trials_dataframe()",

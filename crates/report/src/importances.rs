@@ -1,6 +1,6 @@
 //! Which parameters mattered.
 
-use tunefork_importance::{Importance, PedAnova, ped_anova};
+use tunefork_importance::{Effects, Fanova, Importance, PedAnova, fanova, ped_anova};
 use tunefork_space::{Parameter, Point, Space};
 use tunefork_trial::{History, HistoryError, TrialState};
 
@@ -10,18 +10,40 @@ use crate::domains::internal;
 /// Of fewer completed trials the best tenth are one to three, which lie somewhere.
 const LEAST: usize = 40;
 
-/// The share of each parameter, the most important first. Nothing of few trials, where only one parameter varies, or where
-/// trials are runs of experiments: those were chosen, and lie where they were put.
-pub(crate) fn importances<'r>(report: &'r Report<'_>) -> &'r [Importance] {
-    report.importances.get_or_init(|| worked_out(report))
+/// Of more trials the forest is grown on so many, which lie evenly in the order of their values: they tell as much, and a report is
+/// written often.
+const MOST_IN_FOREST: usize = 500;
+
+/// What has to do with being among the best, and what moves the results.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Mattered {
+    /// The share of each parameter, the most important first.
+    pub importances: Vec<Importance>,
+    /// What each explains of the variance, alone and with each other one.
+    pub effects: Effects,
 }
 
-fn worked_out(report: &Report<'_>) -> Vec<Importance> {
+/// Both. Nothing of few trials, where only one parameter varies, or where trials are runs of experiments: those were chosen, and lie
+/// where they were put.
+pub(crate) fn mattered<'r>(report: &'r Report<'_>) -> &'r Mattered {
+    report.mattered.get_or_init(|| worked_out(report))
+}
+
+/// The share of each parameter in being among the best, the most important first.
+pub(crate) fn importances<'r>(report: &'r Report<'_>) -> &'r [Importance] {
+    &mattered(report).importances
+}
+
+fn worked_out(report: &Report<'_>) -> Mattered {
     if report.is_designed() || report.complete().len() < LEAST || report.parameters().len() < 2 {
-        return Vec::new();
+        return Mattered::default();
     }
     // A parameter that a database describes in two ways is one that nobody can compare.
-    history(report).map(|history| ped_anova(&history, PedAnova::default())).unwrap_or_default()
+    let Ok(history) = history(report) else { return Mattered::default() };
+    Mattered {
+        importances: ped_anova(&history, PedAnova::default()),
+        effects: fanova(&history, Fanova { trials: MOST_IN_FOREST, ..Fanova::default() }),
+    }
 }
 
 /// The completed trials, numbered anew. Parameters come one by one: which of them exist under which conditions is seen

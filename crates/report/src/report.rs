@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use tunefork_importance::Importance;
 use tunefork_space::Domain;
 use tunefork_study::{EndReason, StudyRecord, Timing, TrialRecord, deviation_of as deviation_of_trainings};
 use tunefork_trial::TrialState;
@@ -11,6 +10,7 @@ use tunefork_trial::TrialState;
 use crate::document::{Block, Document};
 use crate::domains::united;
 use crate::experiments::experiments_of;
+use crate::importances::Mattered;
 use crate::{html, journal, markdown, sections, summary};
 
 /// A study as it is stored, and what is known of it beside.
@@ -29,7 +29,7 @@ pub struct Report<'a> {
     /// Sentences about what a reader should know, beside those that the study has in its attribute [`NOTES`].
     pub notes: Vec<String>,
     /// Worked out once: several sections and figures ask for them.
-    pub(crate) importances: OnceLock<Vec<Importance>>,
+    pub(crate) mattered: OnceLock<Mattered>,
 }
 
 /// An image that was taken for something else.
@@ -68,7 +68,7 @@ impl Test {
 impl<'a> Report<'a> {
     /// A report of a study with nothing beside it.
     pub fn new(study: &'a StudyRecord) -> Self {
-        Self { study, test: None, mistakes: Vec::new(), compared: Vec::new(), notes: Vec::new(), importances: OnceLock::new() }
+        Self { study, test: None, mistakes: Vec::new(), compared: Vec::new(), notes: Vec::new(), mattered: OnceLock::new() }
     }
 
     /// The report as Markdown.

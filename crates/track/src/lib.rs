@@ -17,7 +17,7 @@ mod tracker;
 #[cfg(feature = "mlflow")]
 pub use mlflow::MlflowServer;
 pub use mlflow::{Address, MlflowFolder, Place, PlaceError};
-pub use subject::Subject;
+pub use subject::{Picture, Subject};
 pub use tensorboard::TensorBoard;
 pub use tracker::Tracker;
 

@@ -60,7 +60,7 @@ fn check(demo: &Demo, read: &Json) {
     let names: BTreeSet<&str> = demo.space.parameters().iter().map(|parameter| parameter.name.as_str()).collect();
     assert_eq!(read["columns"], json!(names));
     assert_eq!(read["metrics"], json!([["", "value", "validation accuracy"]]));
-    assert_eq!(read["images"], json!([demo.study.best().unwrap().number.0]));
+    assert_eq!(read["images"], json!([["confusion", demo.study.best().unwrap().number.0], ["examples", 0]]));
 }
 
 #[test]

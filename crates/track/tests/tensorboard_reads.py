@@ -37,7 +37,7 @@ for run, found in multiplexer.Runs().items():
         elif plugin == "images":
             for point in multiplexer.Tensors(run, tag):
                 assert point.tensor_proto.string_val[2].startswith(b"\x89PNG"), tag
-                images.append(point.step)
+                images.append([tag, point.step])
 
 provider = data_provider.MultiplexerDataProvider(multiplexer, folder)
 backend = backend_context.Context(base_plugin.TBContext(data_provider=provider, logdir=folder))
@@ -63,7 +63,7 @@ for group in groups.session_groups:
 json.dump(
     {
         "scalars": scalars,
-        "images": images,
+        "images": sorted(images),
         "sessions": sessions,
         "columns": [info.name for info in experiment.hparam_infos],
         "metrics": [[info.name.group, info.name.tag, info.display_name] for info in experiment.metric_infos],

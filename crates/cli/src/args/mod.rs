@@ -184,7 +184,7 @@ pub(crate) struct ShowArgs {
 #[command(after_help = "\
 Examples:
   tunefork report runs/quickstart                     all but the pictures, in the run folder
-  tunefork report runs/quickstart --format svg        each figure as a file
+  tunefork report runs/quickstart --format svg        each figure as a file; png, if the program was built with --features png
   tunefork report runs/asha --compare runs/grid --out both
   tunefork report optuna.db --study mnist --out mnist-report")]
 pub(crate) struct ReportArgs {

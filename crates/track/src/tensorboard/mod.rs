@@ -17,9 +17,9 @@ use tunefork_trial::TrialState;
 use crate::figures::{VALUE, figures};
 use crate::times::{Times, now};
 use crate::tracker::Health;
-use crate::{Subject, Tracker};
+use crate::{Picture, Subject, Tracker};
 use file::EventFile;
-use messages::SummaryValue;
+use messages::{Image, SummaryValue};
 
 /// The tag of the best trial's confusion matrix.
 const CONFUSION: &str = "confusion";
@@ -32,8 +32,8 @@ const CONFUSION: &str = "confusion";
 pub struct TensorBoard {
     folder: PathBuf,
     space: Space,
-    /// The experiment's record, if it has to be written.
-    experiment: SummaryValue,
+    /// The experiment's record, and the pictures of what is trained on, if they have to be written.
+    start: Vec<SummaryValue>,
     times: Times,
     /// The files of trials that have not ended.
     trials: BTreeMap<u32, EventFile>,
@@ -48,7 +48,7 @@ impl TensorBoard {
         Self {
             folder: folder.into(),
             space: subject.space.clone(),
-            experiment: hparams::experiment(subject, now()),
+            start: [hparams::experiment(subject, now())].into_iter().chain(subject.pictures.iter().map(shown)).collect(),
             times: Times::new(subject.known),
             trials: BTreeMap::new(),
             begun: false,
@@ -75,7 +75,7 @@ impl TensorBoard {
         let mut root = EventFile::open(&self.folder, now())?;
         match root.has_start {
             true => Ok(()),
-            false => root.add(now(), 0, vec![self.experiment.clone()]),
+            false => root.add(now(), 0, std::mem::take(&mut self.start)),
         }
     }
 
@@ -159,6 +159,12 @@ impl Tracker for TensorBoard {
             self.note(result);
         }
     }
+}
+
+fn shown(picture: &Picture) -> SummaryValue {
+    let Picture { tag, width, height, png } = picture;
+    let image = Image { height: *height as i32, width: *width as i32, colorspace: 3, encoded: png.clone() };
+    SummaryValue { tag: tag.clone(), image: Some(image), ..SummaryValue::default() }
 }
 
 fn scalar(tag: String, value: f64) -> SummaryValue {

@@ -14,13 +14,14 @@ use tunefork_study::{
     Blueprint, Cost, End, EndReason, EpochRecord, EpochReport, Event, Metrics, StoredParameter, StudyHeader,
     StudyRecord, Timing, TrialRecord,
 };
-use tunefork_track::{Subject, Tracker};
+use tunefork_track::{Picture, Subject, Tracker};
 use tunefork_trial::{Direction, TrialNumber, TrialState};
 
 /// A finished study: each trial is trained for three epochs; trial 2 is stopped after two, trial 3 diverges at once.
 pub(crate) struct Demo {
     pub(crate) space: Space,
     pub(crate) study: StudyRecord,
+    pub(crate) pictures: Vec<Picture>,
 }
 
 impl Demo {
@@ -37,11 +38,14 @@ impl Demo {
         let header = StudyHeader { metric, stages: vec![trials], ..StudyHeader::new("demo", Direction::Maximize, 0) };
         let mut study = StudyRecord::new(header);
         study.trials = (0..trials).map(|number| trial(&space, number)).collect();
-        Self { space, study }
+        // One grey pixel.
+        let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0:~\x9bU\0\0\0\nIDATx\x9cc`\0\0\0\x02\0\x01H\xaf\xa4q\0\0\0\0IEND\xaeB`\x82".to_vec();
+        let pictures = vec![Picture { tag: "examples".to_owned(), width: 1, height: 1, png }];
+        Self { space, study, pictures }
     }
 
     pub(crate) fn subject<'a>(&'a self, known: Option<&'a StudyRecord>) -> Subject<'a> {
-        Subject { known, ..Subject::new(&self.study.header, &self.space) }
+        Subject { known, pictures: &self.pictures, ..Subject::new(&self.study.header, &self.space) }
     }
 
     /// The study when so many of its events were stored.

@@ -68,6 +68,7 @@ pub(super) fn parameters(report: &Report<'_>) -> Option<String> {
             of_best as f64 / *size as f64,
             thousands(*size)
         ),
+        Some(_) | None if of_best == least => format!("{head}, the fewest."),
         Some(_) | None => format!("{head}, and no smaller one of {} comes near it.", counted(sized.len(), "trial")),
     })
 }

@@ -25,7 +25,7 @@ enum Answers {
 }
 
 /// All questions, in the order in which they are read. One that the trials cannot answer is left out.
-const QUESTIONS: [(&str, Answers); 16] = [
+const QUESTIONS: [(&str, Answers); 17] = [
     ("How sure is the best value?", Answers::One(result::known_to)),
     ("Is it stable over seeds?", Answers::One(result::stability)),
     ("What did tuning gain?", Answers::One(result::gain)),
@@ -33,7 +33,8 @@ const QUESTIONS: [(&str, Answers); 16] = [
     ("Which classes are hard?", Answers::One(training::hard_classes)),
     ("When did the search converge?", Answers::One(search::convergence)),
     ("How are the results spread?", Answers::One(search::spread)),
-    ("What mattered most?", Answers::One(parameters::mattered)),
+    ("What mattered most?", Answers::One(parameters::most_important)),
+    ("Do settings depend on each other?", Answers::One(parameters::interactions)),
     ("Where do the best trials lie?", Answers::Each(parameters::where_the_best_lie)),
     ("What does each setting bring?", Answers::Each(parameters::effects)),
     ("How many epochs does it take?", Answers::One(training::epochs_until)),

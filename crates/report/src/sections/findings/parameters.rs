@@ -9,7 +9,7 @@ use super::LEAST;
 use crate::Report;
 use crate::domains::internal;
 use crate::experiments::experiments;
-use crate::importances::importances;
+use crate::importances::{Mattered, importances, mattered};
 use crate::numbers::{figure, figure_beside, percent, value_text};
 use crate::sections::experiments::least_difference;
 use crate::statistics::quantile;
@@ -42,7 +42,7 @@ pub(super) fn effects(report: &Report<'_>) -> Vec<String> {
     found.collect()
 }
 
-pub(super) fn mattered(report: &Report<'_>) -> Option<String> {
+pub(super) fn most_important(report: &Report<'_>) -> Option<String> {
     let importances = importances(report);
     let first = importances.first().filter(|first| first.share > 0.0)?;
     let second = importances.get(1).filter(|second| second.share > 0.0);
@@ -54,6 +54,21 @@ pub(super) fn mattered(report: &Report<'_>) -> Option<String> {
         percent(first.share),
         second.unwrap_or_default()
     ))
+}
+
+/// Whether what one parameter does depends on another one.
+pub(super) fn interactions(report: &Report<'_>) -> Option<String> {
+    let Mattered { effects, .. } = mattered(report);
+    let most = effects.interactions.first()?;
+    let alone: f64 = effects.main.iter().map(|of| of.explained).sum();
+    let together = 1.0 - alone;
+    let [one, other] = &most.parameters;
+    let head = format!("Parameters explain {} of the variance each by itself", percent(alone));
+    // Less than the trees of the forest differ by is nothing.
+    Some(match most.explained > most.deviation && most.explained >= 0.02 {
+        true => format!("{head}; the pair that explains most beside that is {one} with {other} ({}).", percent(most.explained)),
+        false => format!("{head}; no pair stands out among what makes up the other {}.", percent(together)),
+    })
 }
 
 /// Where the best quarter of the completed trials lie in the parameters that mattered most, against all of them.
