@@ -1,10 +1,11 @@
 //! How far the values of the best trials lie from those of all.
 
 use tunefork_space::Domain;
-use tunefork_trial::{History, TrialState};
+use tunefork_trial::History;
 
 use crate::cells::Cells;
 use crate::density::{Kind, density};
+use crate::trials::known;
 
 /// What is asked about the trials.
 ///
@@ -43,9 +44,7 @@ const TINY: f64 = 1e-12;
 /// Only completed trials with a value count. A parameter that exists under conditions is compared where it exists. With
 /// fewer than two such trials nothing is known, and the list is empty.
 pub fn ped_anova(history: &History, asked: PedAnova) -> Vec<Importance> {
-    let is_known =
-        |number: &usize| history.states()[*number] == TrialState::Complete && history.values()[*number].is_finite();
-    let trials: Vec<usize> = (0..history.len()).filter(is_known).collect();
+    let trials = known(history);
     if trials.len() < 2 {
         return Vec::new();
     }

@@ -22,6 +22,8 @@ pub enum Purpose {
     Augment = 7,
     /// How images are mixed with each other.
     Mix = 8,
+    /// Which trials a tree of a forest is grown on.
+    Resample = 9,
 }
 
 /// A place in a study: the study's seed and, below it, trial, replicate and fold.

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use tunefork_rng::{Key, Purpose};
 
-const PURPOSES: [Purpose; 7] = [
+const PURPOSES: [Purpose; 9] = [
     Purpose::Propose,
     Purpose::Initialise,
     Purpose::Shuffle,
@@ -11,6 +11,8 @@ const PURPOSES: [Purpose; 7] = [
     Purpose::Split,
     Purpose::Generate,
     Purpose::Augment,
+    Purpose::Mix,
+    Purpose::Resample,
 ];
 
 /// No two of many neighbouring keys, purposes and indices share a stream or a counter key.
@@ -32,7 +34,7 @@ fn every_place_has_its_own_stream() {
         }
     }
     let places = seen.len();
-    assert_eq!(places, 3 * 4 * 4 * 7 * 4);
+    assert_eq!(places, 3 * 4 * 4 * 9 * 4);
     seen.sort_unstable();
     seen.dedup();
     assert_eq!(seen.len(), places);
