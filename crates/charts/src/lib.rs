@@ -32,6 +32,8 @@ mod number;
 mod palette;
 mod parallel;
 mod pen;
+#[cfg(feature = "png")]
+mod picture;
 mod prepared;
 mod projection;
 mod shapes;
@@ -46,6 +48,8 @@ pub use axis::{Axis, Scale, Unit};
 pub use chart::{Chart, Palette, Parallel};
 pub use figure::{Figure, Panel, Sharing};
 pub use mark::{Bar, Cell, Colour, Extent, Interval, Layer, Mark, Point, Polyline, Shape};
+#[cfg(feature = "png")]
+pub use picture::{PngError, png};
 pub use statistics::{distribution, histogram, surface};
 pub use style::STYLE;
 
