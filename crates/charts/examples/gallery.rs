@@ -1,5 +1,5 @@
 //! Every kind of chart, for looking at: `cargo run -p tunefork-charts --example gallery -- FOLDER` writes `index.html`, and a
-//! file for each figure at two widths.
+//! file for each figure at two widths; with `--features png` a picture of each, too.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -382,11 +382,10 @@ fn hostile() -> Figure {
     Figure::new("<id>", "Hostile <names> & values").columns(2).panel(chart).panel(extreme).panel(equal).panel(none)
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let folder = PathBuf::from(env::args().nth(1).ok_or("which folder?")?);
-    fs::create_dir_all(&folder)?;
-    let trials = trials(env::args().nth(2).map_or(Ok(150), |count| count.parse())?);
-    let figures = [
+/// Every kind of figure, of so many trials: at least 60.
+pub(crate) fn figures(count: u32) -> Vec<Figure> {
+    let trials = trials(count);
+    vec![
         history(&trials),
         slices(&trials),
         parameters(&trials),
@@ -405,7 +404,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         contour(&trials),
         interaction(),
         hostile(),
-    ];
+    ]
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = PathBuf::from(env::args().nth(1).ok_or("which folder?")?);
+    fs::create_dir_all(&folder)?;
+    let figures = figures(env::args().nth(2).map_or(Ok(150), |count| count.parse())?);
     let mut page = format!(
         "<!doctype html><meta charset=\"utf-8\"><title>Gallery</title><style>{STYLE}\nbody{{background:var(--paper);color:var(--ink);\
          font-family:system-ui,sans-serif;max-width:720px;margin:1em auto}}</style>\n"
@@ -414,6 +419,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         page += &figure.inline();
         page.push('\n');
         fs::write(folder.join(format!("{i:02}.svg")), figure.svg())?;
+        #[cfg(feature = "png")]
+        fs::write(folder.join(format!("{i:02}.png")), tunefork_charts::png(&figure.svg(), 2.0)?)?;
         fs::write(folder.join(format!("{i:02}-narrow.svg")), figure.width(360).svg())?;
     }
     fs::write(folder.join("index.html"), page)?;

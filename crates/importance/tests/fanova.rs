@@ -167,7 +167,8 @@ fn of_many_trials_some_are_taken() {
 
 /// Any trials at all: few values, so that many are equal, and absent ones.
 fn trials() -> impl Strategy<Value = Vec<(Vec<f64>, f64)>> {
-    let coordinate = prop_oneof![3 => (0..5_u8).prop_map(|at| f64::from(at) / 4.0), 1 => 0.0..=1.0, 1 => Just(f64::NAN)];
+    let coordinate =
+        prop_oneof![3 => (0..5_u8).prop_map(|at| f64::from(at) / 4.0), 1 => 0.0..=1.0, 1 => Just(f64::NAN)];
     let value = prop_oneof![(0..3_i8).prop_map(f64::from), any::<f64>()];
     proptest::collection::vec((proptest::collection::vec(coordinate, 3), value), 2..40)
         .prop_map(|trials| trials.into_iter().filter(|(_, value)| value.is_finite()).collect())
@@ -211,7 +212,7 @@ proptest! {
         prop_assert_eq!(fanova(&of(&trials), asked), fanova(&of(&trials), asked));
     }
 
-    /// Whether small values are good or bad, and in which unit they are.
+    /// Here even to the last bit, for fours are exact.
     #[test]
     fn the_unit_of_values_changes_nothing(trials in trials()) {
         let small = |value: f64| value % 1e3;

@@ -63,7 +63,8 @@ fn read(golden: &str) -> impl Iterator<Item = (History, Vec<Vec<&str>>)> {
             match line[0] {
                 "trial" => {
                     let number = history.next_number();
-                    let point = history.space().point(&params(history.space(), &line[2..])).expect("a point of the space");
+                    let point =
+                        history.space().point(&params(history.space(), &line[2..])).expect("a point of the space");
                     history.start(number, point).unwrap();
                     history.finish(number, TrialState::Complete, Some(line[1].parse().unwrap())).unwrap();
                 }
@@ -94,7 +95,8 @@ fn explained(effects: &Effects, names: &str) -> f64 {
     let mut wanted: Vec<&str> = names.split('*').collect();
     wanted.sort_unstable();
     let alone = effects.main.iter().map(|of| (vec![of.parameter.as_str()], of.explained));
-    let together = effects.interactions.iter().map(|of| (of.parameters.iter().map(String::as_str).collect(), of.explained));
+    let together =
+        effects.interactions.iter().map(|of| (of.parameters.iter().map(String::as_str).collect(), of.explained));
     let mut all = alone.chain(together).map(|(mut names, explained): (Vec<&str>, f64)| {
         names.sort_unstable();
         (names, explained)

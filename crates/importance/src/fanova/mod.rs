@@ -92,6 +92,24 @@ pub struct Interaction {
 ///
 /// Very bad results have a large part in a variance. What makes a trial one of the best is asked by
 /// [`ped_anova`](crate::ped_anova()).
+///
+/// ```
+/// use tunefork_importance::{Fanova, fanova};
+/// use tunefork_space::{Domain, Parameter, Space};
+/// use tunefork_trial::{Direction, History, TrialState};
+///
+/// let signs = |name| Ok::<_, tunefork_space::DomainError>(Parameter::new(name, Domain::choice([-1, 1])?));
+/// let mut history = History::new(Space::new(vec![signs("x")?, signs("y")?])?, Direction::Minimize);
+/// for i in 0..100 {
+///     let (x, y) = (i % 2, i / 2 % 2);
+///     let number = history.next_number();
+///     history.start(number, vec![f64::from(x), f64::from(y)].into())?;
+///     history.finish(number, TrialState::Complete, Some(if x == y { 1.0 } else { 0.0 }))?;
+/// }
+/// let effects = fanova(&history, Fanova::default());
+/// assert!(effects.interactions[0].explained > 0.99); // Neither sign tells anything alone.
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn fanova(history: &History, asked: Fanova) -> Effects {
     let trials = chosen(history, asked.trials.max(2));
     if trials.len() < 2 {
@@ -132,7 +150,7 @@ fn forest(history: &History, parameters: &[usize], trials: &[usize], asked: Fano
     let cube = Cube::new(history, parameters, trials, &mut stream(0));
     let orders = tree::orders(&cube);
     let tree = |number: u64| variance::parts(&tree::grow(&cube, &orders, &mut stream(number)));
-    (1..=asked.trees as u64).filter_map(tree).collect()
+    (1..=asked.trees.max(1) as u64).filter_map(tree).collect()
 }
 
 /// The trials that count, no more than `most`, ordered by what is known of them, so that their numbers play no part.

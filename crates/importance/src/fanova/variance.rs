@@ -61,7 +61,8 @@ impl Tree {
     fn new(leaves: &[Leaf]) -> Self {
         let axes = leaves[0].sides.len();
         let cuts: Vec<Vec<f64>> = (0..axes).map(|axis| cuts(leaves.iter().map(|leaf| leaf.sides[axis]))).collect();
-        let mut widths: Vec<Vec<f64>> = cuts.iter().map(|cuts| cuts.windows(2).map(|c| c[1] - c[0]).collect()).collect();
+        let mut widths: Vec<Vec<f64>> =
+            cuts.iter().map(|cuts| cuts.windows(2).map(|c| c[1] - c[0]).collect()).collect();
         widths.push(vec![1.0]);
         let place = |cuts: &[f64], at: f64| cuts.partition_point(|cut| *cut < at);
         let side = |((low, high), cuts): (&(f64, f64), &Vec<f64>)| Side {

@@ -4,7 +4,8 @@
 
 Optuna's trees see values as they are: a log domain without its logarithms, a grid without the halves of a step at its ends,
 and choices as corners of a cube of which most are no choice. So that one function is compared, Optuna is given what these domains
-are transformed to here. A parameter that is absent is given any value, where Optuna would leave it out.
+are transformed to here: choices stand in the order of their mean values. A parameter that is absent is given any value, another
+for each seed, where Optuna would leave it out.
 """
 
 import math
@@ -53,7 +54,8 @@ SAME = (FloatDistribution(0, 1), lambda value: value)
 
 
 def choice(*choices):
-    return FloatDistribution(-0.5, len(choices) - 0.5), choices.index
+    """A third of the range for each of three."""
+    return FloatDistribution(-0.5, len(choices) - 0.5), choices
 
 
 # What Optuna is given: a domain, and how a value is brought into it.
@@ -81,8 +83,30 @@ def fraction(evaluator, columns):
     return mean(tree.get_marginal_variance(columns) / tree.variance for tree in trees)
 
 
-def shares(study, domains, seed):
+def in_order(trials, parameter, choices):
+    """The place of each choice in the order of the mean values."""
+    means = {choice: mean(value for params, value in trials if params[parameter] == choice) for choice in choices}
+    return sorted(choices, key=means.get).index
+
+
+def brought(trials, given, seed):
+    """A study as Optuna is given it."""
+    absent = random.Random(seed)
+    bring = {key: of if callable(of) else in_order(trials, key, of) for key, (_, of) in given.items()}
+    domains = {parameter: given[parameter][0] for parameter in sorted(given)}
+    study = optuna.create_study()
+    for params, value in trials:
+        here = {
+            key: bring[key](params[key]) if key in params else domain.low + (domain.high - domain.low) * absent.random()
+            for key, domain in domains.items()
+        }
+        study.add_trial(create_trial(state=TrialState.COMPLETE, value=value, params=here, distributions=domains))
+    return study, domains
+
+
+def shares(trials, given, seed):
     """What each parameter and each pair explains, in a forest of this seed."""
+    study, domains = brought(trials, given, seed)
     space = optuna._transform._SearchSpaceTransform(domains, transform_log=False, transform_step=False)
     points = np.array([space.transform(trial.params) for trial in study.trials])
     forest = _Fanova(n_trees=64, max_depth=64, min_samples_split=2, min_samples_leaf=1, seed=seed)
@@ -102,19 +126,11 @@ def shares(study, domains, seed):
 
 for name, (function, count, given) in STUDIES.items():
     source = random.Random(name)
-    study = optuna.create_study()
-    domains = {parameter: given[parameter][0] for parameter in sorted(given)}
     print(f"study\t{name}\tminimize")
-    for _ in range(count):
-        params, value = function(source.random)
+    trials = [function(source.random) for _ in range(count)]
+    for params, value in trials:
         print("trial", value, *(f"{key}={value}" for key, value in params.items()), sep="\t")
-        brought = {key: bring(params[key]) if key in params else None for key, (_, bring) in given.items()}
-        for key, absent in brought.items():
-            if absent is None:
-                brought[key] = domains[key].high * source.random()
-        study.add_trial(create_trial(state=TrialState.COMPLETE, value=value, params=brought, distributions=domains))
-    print(name, file=sys.stderr)
-    of_seeds = [shares(study, domains, seed) for seed in range(SEEDS)]
+    of_seeds = [shares(trials, given, seed) for seed in range(SEEDS)]
     for names in of_seeds[0]:
         found = [of_seed[names] for of_seed in of_seeds]
-        print("explained", "*".join(names), repr(mean(found)), repr(stdev(found)), sep="\t")
+        print("explained", "*".join(names), float(mean(found)), float(stdev(found)), sep="\t")
