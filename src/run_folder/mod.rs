@@ -3,6 +3,7 @@
 mod allowance;
 mod epochs;
 mod kept;
+mod layouts;
 mod notes;
 mod recorder;
 mod report;
@@ -15,6 +16,7 @@ use tunefork_study::{Member, Members};
 
 pub(crate) use epochs::epoch_tables;
 pub(crate) use kept::{Kept, digest, digest_of};
+pub use layouts::{StudyFormat, export_study};
 pub use notes::study_notes;
 pub(crate) use recorder::Recorder;
 pub use report::{ReportFormat, write_report};

@@ -27,6 +27,7 @@ mod importances;
 mod journal;
 mod markdown;
 mod numbers;
+mod ray;
 mod report;
 mod sections;
 mod statistics;
@@ -36,6 +37,7 @@ pub use csv::{csv_line, trials_csv};
 pub use experiments::experiments_of;
 pub use hypotheses::{Claim, ClaimError, HYPOTHESES, Values, is_named};
 pub use numbers::{duration, figure, shortened, value_text, with_deviation};
+pub use ray::ray_experiment;
 pub use report::{BASELINE, NOTES, Report, Test};
 pub use tunefork_names::{bytes, counted, thousands, times};
 
