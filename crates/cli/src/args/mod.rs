@@ -22,11 +22,13 @@ use crate::values::{at_least_one, not_negative, report_format};
 /// leaves a model, a study and a report.
 #[derive(Debug, Parser)]
 #[command(
+    name = "tunefork",
     version,
     max_term_width = 100,
     after_help = "\
 Examples:
   tunefork run studies/quickstart.toml        a first study on generated images
+  tunefork doctor                             what this machine has for a study
   tunefork plan study.toml                    what it would take
   tunefork show runs/quickstart               what came out
   tunefork predict runs/quickstart photo.jpg  what is on a photo
@@ -340,7 +342,7 @@ pub(crate) struct InspectArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::{Args as _, CommandFactory as _};
+    use clap::CommandFactory as _;
 
     #[test]
     fn the_definition_is_consistent() {

@@ -29,7 +29,15 @@ fn study(args: &ExportArgs, format: StudyFormat) -> anyhow::Result<ExitCode> {
     let run = if args.model.is_dir() { args.model.as_path() } else { args.model.parent().unwrap_or(Path::new(".")) };
     let folder = args.out.clone().unwrap_or_else(|| run.join(format.name()));
     export_study(&study, format, &folder)?;
-    print(&format!("{format}: {} ({})\n", shown(&folder), counted(study.trials.len(), "trial")))?;
+    let mut text = format!("{format}: {} ({})\n", shown(&folder), counted(study.trials.len(), "trial"));
+    match format {
+        // Ray takes a path that is not absolute for the address of a server.
+        StudyFormat::Ray => {
+            let path = std::path::absolute(&folder).unwrap_or(folder);
+            text.push_str(&format!("opens with ray.tune.ExperimentAnalysis(\"{}\")\n", shown(&path)));
+        }
+    }
+    print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 

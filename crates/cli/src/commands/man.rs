@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Command, CommandFactory as _};
 use clap_mangen::Man;
+use clap_mangen::roff::{Roff, roman};
 use tunefork::data::shown;
 use tunefork::{Error, names};
 
@@ -41,8 +42,23 @@ fn find<'a>(program: &'a Command, words: &[String]) -> Result<&'a Command, Error
 
 fn page(command: &Command) -> std::io::Result<Vec<u8>> {
     let mut page = Vec::new();
-    Man::new(command.clone()).render(&mut page)?;
+    let examples = command.get_after_help().map(ToString::to_string);
+    let source = format!("tunefork {}", env!("CARGO_PKG_VERSION"));
+    Man::new(command.clone().after_help(None::<&str>)).source(source).manual("Tunefork").render(&mut page)?;
+    if let Some(examples) = examples {
+        write_examples(&examples, &mut page)?;
+    }
     Ok(page)
+}
+
+/// What stands below a command's help, line by line as it is there.
+fn write_examples(examples: &str, page: &mut Vec<u8>) -> std::io::Result<()> {
+    let mut section = Roff::new();
+    section.control("SH", ["EXAMPLES"]).control("nf", []);
+    for line in examples.lines().filter(|line| *line != "Examples:") {
+        section.text([roman(line)]);
+    }
+    section.control("fi", []).to_writer(page)
 }
 
 /// Writes the page of a command and those of its commands.

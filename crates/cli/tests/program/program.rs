@@ -49,7 +49,7 @@ fn there_is_a_manual_page_for_each_command() {
         assert!(program.contains(&format!("tunefork\\-{command}(1)")), "{command} in\n{program}");
         let page = fixture.ok(&["man", &command]);
         assert!(page.contains(&format!(".TH tunefork-{command} 1")), "{page}");
-        assert!(page.contains("Examples:") || command == "data", "{page}");
+        assert!(page.contains(".SH EXAMPLES") || command == "data", "{page}");
     }
     let get = fixture.ok(&["man", "data", "get"]);
     assert!(get.contains(".TH tunefork-data-get 1"), "{get}");

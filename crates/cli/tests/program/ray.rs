@@ -14,7 +14,7 @@ fn exported() -> Fixture {
     let fixture = Fixture::new(TINY);
     fixture.ok(&["run", "study.toml"]);
     let told = fixture.ok(&["export", "runs/tiny", "--format", "ray"]);
-    assert_eq!(told, "ray: runs/tiny/ray (6 trials)\n");
+    assert!(told.starts_with("ray: runs/tiny/ray (6 trials)\nopens with ray.tune.ExperimentAnalysis(\"/"), "{told}");
     fixture
 }
 
@@ -60,7 +60,7 @@ fn ray_opens_it() {
     };
     let fixture = exported();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/program/ray_opens.py");
-    let output = Command::new(python).args([script, "runs/tiny/ray"]).current_dir(fixture.path("")).output().unwrap();
+    let output = Command::new(python).arg(script).arg(fixture.path("runs/tiny/ray")).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
     let study = fixture.shown("runs/tiny");
