@@ -41,7 +41,7 @@ impl RunsFound {
             free,
             is_little: free.is_some_and(|free| free < LITTLE),
             commit_seconds: tried.as_ref().ok().map(Duration::as_secs_f64),
-            problem: tried.err().map(|error| error.to_string()),
+            problem: tried.err().map(|error| format!("no study can be kept in `{}`: {error}", shown(folder))),
         }
     }
 }
@@ -88,7 +88,6 @@ fn try_database(there: &Path) -> Result<Duration, Error> {
 
 #[cfg(unix)]
 fn free(folder: &Path) -> Option<u64> {
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let found = rustix::fs::statvfs(folder).ok()?;
     Some(found.f_bavail.saturating_mul(found.f_frsize))
 }

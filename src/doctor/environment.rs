@@ -63,6 +63,8 @@ fn unread(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
+    use std::path::Path;
 
     #[test]
     fn passwords_are_not_told() {
@@ -73,6 +75,44 @@ mod tests {
             ("MLFLOW_TRACKING_PASSWORD", "", false),
         ] {
             assert_eq!(Variable::of(name, value.as_ref(), "").value.is_some(), told, "{name}={value}");
+        }
+    }
+
+    /// Names that follow `variable("` and the like in the sources of a folder.
+    fn read_below(folder: &Path, names: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                read_below(&path, names);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            let asked = ["var(\"", "var_os(\"", "variable(\""].into_iter().flat_map(|call| text.split(call).skip(1));
+            names.extend(asked.filter_map(|rest| rest.split_once('"')).map(|(name, _)| name.to_owned()));
+        }
+    }
+
+    #[test]
+    fn every_variable_that_is_read_is_known() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut names = BTreeSet::new();
+        for sources in [
+            "src",
+            "crates/cli/src",
+            "crates/data/src",
+            "crates/download/src",
+            "crates/kernels/src",
+            "crates/track/src",
+        ] {
+            read_below(&root.join(sources), &mut names);
+        }
+        // Only a test asks for it.
+        names.remove("TUNEFORK_SHARED");
+        let ours: Vec<&String> =
+            names.iter().filter(|name| name.starts_with(OURS) || name.starts_with("MLFLOW_")).collect();
+        assert!(ours.len() >= 7, "{ours:?}");
+        for name in ours {
+            assert!(KNOWN.iter().any(|(known, _)| known == name), "{name} has no row");
         }
     }
 

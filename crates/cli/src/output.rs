@@ -49,7 +49,7 @@ fn chain(error: &dyn StdError) -> String {
 }
 
 /// A message without the numbers that the system has for its errors: its words stand before them.
-fn without_codes(message: &str) -> String {
+pub(crate) fn without_codes(message: &str) -> String {
     let mut parts = message.split(" (os error ");
     let first = parts.next().unwrap_or_default().to_string();
     parts.fold(first, |text, part| text + part.split_once(')').map_or(part, |(_, rest)| rest))

@@ -7,7 +7,7 @@ use tunefork::report::{bytes, counted};
 use tunefork::{Checkup, CheckupOptions, DataFound, GpuFound, MemoryFound, ProcessorFound, RunsFound, ThreadsFound};
 
 use crate::args::DoctorArgs;
-use crate::output::print;
+use crate::output::{print, without_codes};
 
 /// Columns of the titles, and of all.
 const TITLE: usize = 12;
@@ -130,13 +130,13 @@ fn runs(found: &RunsFound) -> Vec<String> {
         let milliseconds = seconds * 1e3;
         format!("a database can be made and locked there; a commit that waits for the disk takes {milliseconds:.1} ms")
     });
-    let problem = found.problem.as_ref().map(|problem| format!("no study can be kept there: {problem}"));
+    let problem = found.problem.as_ref().map(|_| "no study can be kept there: see below".to_owned());
     [Some(place), tried, problem].into_iter().flatten().collect()
 }
 
 fn data(found: &DataFound) -> Vec<String> {
     let said_by = match found.said_by {
-        "default" => "where nothing else is said".to_owned(),
+        "default" => "the default".to_owned(),
         said_by => format!("as {said_by} says"),
     };
     let missing = if found.exists { "" } else { "; it is not there" };
@@ -159,5 +159,6 @@ fn conclusion(checkup: &Checkup) -> Vec<String> {
         0 => "a study can be run".to_owned(),
         count => format!("no study can be run, for {}:", counted(count, "reason")),
     };
-    trains.into_iter().chain([verdict]).chain(checkup.problems.clone()).collect()
+    let problems = checkup.problems.iter().map(|problem| without_codes(problem));
+    trains.into_iter().chain([verdict]).chain(problems).collect()
 }
