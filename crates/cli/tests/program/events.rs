@@ -123,7 +123,7 @@ fn what_is_no_event_is_refused() {
 }
 
 #[test]
-fn an_interrupted_run_has_a_last_event_too() {
+fn a_run_that_its_time_ends_has_a_last_event_too() {
     let fixture = Fixture::new(&format!("{}\n", TINY.replace("trials = 6", "trials = 6\ntime_limit = 0.001")));
     let output = fixture.run(&["run", "study.toml", "--json"]);
     let events = events(&String::from_utf8(output.stdout).unwrap());
