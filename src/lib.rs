@@ -28,6 +28,7 @@
 
 mod bench;
 mod blame;
+mod doctor;
 mod error;
 mod evaluate;
 mod files;
@@ -47,6 +48,10 @@ mod train_once;
 mod workload;
 
 pub use bench::{BenchOptions, BenchResult, WINDOWS, bench};
+pub use doctor::{
+    CardFound, Checkup, CheckupOptions, CompilerFound, DataFound, GpuFound, MemoryFound, ProcessorFound, RunsFound,
+    SetFound, ThreadsFound, Variable,
+};
 pub use error::Error;
 pub use evaluate::{ModelEvaluation, evaluate};
 pub use images::{Division, Material};
@@ -57,17 +62,18 @@ pub use predict::{Prediction, Predictions, predict};
 pub use resolve::{Config, Constant, Experiment, ExperimentRun, StudySpec};
 pub use run::{Listener, Report, RunOptions, run};
 pub use run_folder::{
-    ReportFormat, RunFolder, TestResult, TestedMember, read_study, show_json, study_notes, write_report,
+    ReportFormat, RunFolder, StudyFormat, TestResult, TestedMember, export_study, read_study, show_json, study_notes,
+    write_report,
 };
 pub use sets::{SetFetched, fetch_set, find_set};
 pub use tracking::Tracking;
 pub use train_once::{TrainEvent, TrainOptions, Trained, train};
-pub use tunefork_kernels::gpu::driver_is_installed;
 pub use workload::{Training, TrainingRun, model, task};
 
 pub use tunefork_data as data;
 pub use tunefork_download as download;
 pub use tunefork_export as export;
+pub use tunefork_names as names;
 pub use tunefork_nn as nn;
 pub use tunefork_report as report;
 pub use tunefork_rng as rng;

@@ -120,18 +120,14 @@ impl Machine {
         ))
     }
 
-    /// What it is, in one line. Why there is no GPU is only said where a driver shows that there should be one.
+    /// What it is, in one line. That there is no GPU is told in a word; why, by [`Checkup`](crate::Checkup).
     pub fn line(&self) -> String {
         if let Some(gpu) = &self.gpu {
             let (major, minor) = (gpu.architecture() / 10, gpu.architecture() % 10);
             return format!("on the GPU {} (compute capability {major}.{minor}), one trial at a time", gpu.name());
         }
         let threads = counted(self.threads, "thread");
-        let no_gpu = match &self.no_gpu {
-            Some(reason) if tunefork_kernels::gpu::driver_is_installed() => format!("; no GPU: {reason}"),
-            Some(_) => "; no GPU".to_string(),
-            None => String::new(),
-        };
+        let no_gpu = if self.no_gpu.is_some() { "; no GPU" } else { "" };
         format!("on the CPU, {}, {threads}{no_gpu}", self.isa.name())
     }
 
@@ -161,8 +157,8 @@ impl Machine {
     /// What the bits of a result depend on besides the study: results of two runs are equal when
     /// their fingerprints are.
     pub fn fingerprint(&self, precision: Precision) -> Facts {
-        let sources = Facts::new(SOURCES.map(|digest| ("sources", digest))).digest();
-        let mut facts = vec![("build", &sources[..12]), ("rustc", env!("TUNEFORK_COMPILER")), ("device", self.name())];
+        let build = build();
+        let mut facts = vec![("build", build.as_str()), ("rustc", env!("TUNEFORK_COMPILER")), ("device", self.name())];
         match &self.gpu {
             Some(gpu) => facts.extend([("gpu", gpu.name()), ("compiler", gpu.compiler())]),
             None => facts.push(("isa", self.isa())),
@@ -170,6 +166,12 @@ impl Machine {
         facts.push(("precision", precision.name()));
         Facts::new(facts)
     }
+}
+
+/// The digest of all sources that can change the bits of a result, short enough to be told.
+pub(crate) fn build() -> String {
+    let sources = Facts::new(SOURCES.map(|digest| ("sources", digest))).digest();
+    sources[..12].to_owned()
 }
 
 #[cfg(test)]

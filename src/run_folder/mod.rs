@@ -3,6 +3,7 @@
 mod allowance;
 mod epochs;
 mod kept;
+mod layouts;
 mod mistakes;
 mod notes;
 mod recorder;
@@ -16,6 +17,7 @@ use tunefork_study::{Member, Members};
 
 pub(crate) use epochs::epoch_tables;
 pub(crate) use kept::{Kept, digest, digest_of};
+pub use layouts::{StudyFormat, export_study};
 pub(crate) use mistakes::Mistakes;
 pub use notes::study_notes;
 pub(crate) use recorder::Recorder;

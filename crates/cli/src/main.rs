@@ -3,6 +3,7 @@
 
 mod args;
 mod commands;
+mod events;
 mod output;
 mod progress;
 mod values;
@@ -29,6 +30,10 @@ fn main() -> ExitCode {
         Command::Bench(args) => commands::bench::bench(&args),
         Command::Data(args) => commands::data::data(&args),
         Command::Keys(args) => commands::keys::keys(&args),
+        Command::Doctor(args) => commands::doctor::doctor(&args),
+        Command::Schema(args) => commands::schema::schema(&args),
+        Command::Completions(args) => commands::completions::completions(&args),
+        Command::Man(args) => commands::man::man(&args),
     };
     match result {
         Ok(code) => output::ended(code),

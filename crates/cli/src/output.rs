@@ -16,6 +16,7 @@ use tunefork::trial::TrialState;
 use tunefork::{Error, TestResult};
 
 use crate::INTERRUPTED;
+use crate::events::Failures;
 
 /// Prints an error with its causes, and says with which code the program ends.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
@@ -48,7 +49,7 @@ fn chain(error: &dyn StdError) -> String {
 }
 
 /// A message without the numbers that the system has for its errors: its words stand before them.
-fn without_codes(message: &str) -> String {
+pub(crate) fn without_codes(message: &str) -> String {
     let mut parts = message.split(" (os error ");
     let first = parts.next().unwrap_or_default().to_string();
     parts.fold(first, |text, part| text + part.split_once(')').map_or(part, |(_, rest)| rest))
@@ -112,17 +113,26 @@ fn is_number(cell: &str) -> bool {
     cell.chars().all(|c| c.is_ascii_digit() || ",.-+e %".contains(c))
 }
 
-/// A line for each reason for which trials failed, with what was said of the first of them.
-pub(crate) fn failure_lines(study: &StudyRecord) -> String {
+/// The reasons for which trials failed, each with what was said of the first of them.
+pub(crate) fn failures(study: &StudyRecord) -> Vec<Failures> {
     let of = |reason: &EndReason| {
         let failed = study.trials.iter().filter(|trial| trial.state == TrialState::Failed);
         let ends = failed.filter_map(|trial| Some((trial.number, trial.end.as_ref()?)));
         let mut ends = ends.filter(|(_, end)| end.reason == *reason);
-        let (number, end) = ends.next()?;
-        let (count, why) = (counted(1 + ends.count(), "trial"), reason.name().replace('_', " "));
-        Some(format!("failed: {count} ({why}), the first is trial {number}: {}\n", end.message))
+        let (first, end) = ends.next()?;
+        let message = end.message.clone();
+        Some(Failures { reason: *reason, trials: 1 + ends.count(), first: first.0, message })
     };
     EndReason::ALL.iter().filter_map(of).collect()
+}
+
+/// A line for each of them.
+pub(crate) fn failure_lines(study: &StudyRecord) -> String {
+    let line = |Failures { reason, trials, first, message }: Failures| {
+        let (count, why) = (counted(trials, "trial"), reason.name().replace('_', " "));
+        format!("failed: {count} ({why}), the first is trial {first}: {message}\n")
+    };
+    failures(study).into_iter().map(line).collect()
 }
 
 /// The parameters that have a value.

@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, Command};
 use tunefork::track::{Place, PlaceError};
 use tunefork::train::Precision;
-use tunefork::{DeviceChoice, ModelFormat, ReportFormat};
+use tunefork::{DeviceChoice, ModelFormat, ReportFormat, StudyFormat};
 
 /// Reads the name of a device.
 #[derive(Clone)]
@@ -60,8 +60,32 @@ pub(crate) fn precision() -> impl TypedValueParser<Value = Precision> {
     PossibleValuesParser::new(Precision::ALL.iter().map(|precision| precision.name())).try_map(|name| name.parse())
 }
 
-pub(crate) fn format() -> impl TypedValueParser<Value = ModelFormat> {
-    PossibleValuesParser::new(ModelFormat::ALL.iter().map(|format| format.name())).try_map(|name| name.parse())
+/// What is exported, and as what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExportFormat {
+    /// A model.
+    Model(ModelFormat),
+    /// A study with all its trials.
+    Study(StudyFormat),
+}
+
+pub(crate) fn export_format() -> impl TypedValueParser<Value = ExportFormat> {
+    let model = |format: &ModelFormat| {
+        PossibleValue::new(format.name()).help(match format {
+            ModelFormat::Onnx => "A model that onnxruntime and others run, with normalisation inside",
+            ModelFormat::Safetensors => "A model's weights by name, for PyTorch and others",
+        })
+    };
+    let study = |format: &StudyFormat| {
+        PossibleValue::new(format.name()).help(match format {
+            StudyFormat::Ray => "All trials, as the folder of an experiment of Ray Tune",
+        })
+    };
+    let values = ModelFormat::ALL.iter().map(model).chain(StudyFormat::ALL.iter().map(study));
+    PossibleValuesParser::new(values).try_map(|name| {
+        let study = StudyFormat::ALL.iter().find(|format| format.name() == name);
+        study.map_or_else(|| name.parse().map(ExportFormat::Model), |format| Ok(ExportFormat::Study(*format)))
+    })
 }
 
 /// Where runs of MLflow go. An address may hold a password, so that no error repeats it.

@@ -27,6 +27,7 @@ mod importances;
 mod journal;
 mod markdown;
 mod numbers;
+mod ray;
 mod report;
 mod sections;
 mod statistics;
@@ -39,6 +40,7 @@ pub use numbers::{duration, figure, shortened, value_text, with_deviation};
 pub use report::{BASELINE, Mistake, NOTES, PARAMETERS, Report, Test};
 #[cfg(feature = "png")]
 pub use tunefork_charts::{PngError, png};
+pub use ray::ray_experiment;
 pub use tunefork_names::{bytes, counted, thousands, times};
 
 /// Compiles and runs the example in the README.

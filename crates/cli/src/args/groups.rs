@@ -11,9 +11,10 @@ use crate::values::{at_least_one, device, mlflow_place, precision};
 
 /// What all commands take that read a study.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Study file")]
 pub(crate) struct StudyArgs {
     /// The study file
-    #[arg(value_name = "STUDY.toml")]
+    #[arg(value_name = "STUDY.toml", help_heading = None::<&str>)]
     pub file: PathBuf,
     /// Change settings of the file; values are written as there
     #[arg(long, value_name = "KEY=VALUE ...")]
@@ -30,6 +31,7 @@ pub(crate) struct StudyArgs {
 
 /// What the commands take that leave something.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Results")]
 pub(crate) struct ResultsArgs {
     /// Where results go [default: runs/ and the name of the study]
     #[arg(long, value_name = "DIR")]
@@ -38,6 +40,7 @@ pub(crate) struct ResultsArgs {
 
 /// In which other programs a study is followed.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Tracking")]
 pub(crate) struct TrackingArgs {
     /// Write TensorBoard's event files into the folder `tensorboard` of the run folder: every trial with its curves, and all
     /// of them in the tab HParams
@@ -56,6 +59,7 @@ pub(crate) struct TrackingArgs {
 
 /// What a command runs on.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Machine")]
 pub(crate) struct MachineArgs {
     /// What computes
     #[arg(long, value_parser = device(), default_value_t = DeviceChoice::Auto)]

@@ -2,6 +2,7 @@
 
 mod groups;
 mod models;
+mod program;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use tunefork::ReportFormat;
 
 pub(crate) use groups::{MachineArgs, ResultsArgs, StudyArgs, TrackingArgs};
 pub(crate) use models::{EvaluateArgs, ExportArgs, PredictArgs};
+pub(crate) use program::{CompletionsArgs, DoctorArgs, ManArgs, SchemaArgs};
 
 use crate::values::{at_least_one, not_negative, report_format};
 
@@ -20,15 +22,17 @@ use crate::values::{at_least_one, not_negative, report_format};
 /// leaves a model, a study and a report.
 #[derive(Debug, Parser)]
 #[command(
+    name = "tunefork",
     version,
     max_term_width = 100,
     after_help = "\
 Examples:
-  tunefork run studies/quickstart.toml            a first study on generated images
-  tunefork plan study.toml                        what it would take
-  tunefork show runs/quickstart                   what came out
-  tunefork predict runs/quickstart photo.jpg      what is on a photo
-  tunefork export runs/quickstart                 the best model for other programs
+  tunefork run studies/quickstart.toml        a first study on generated images
+  tunefork doctor                             what this machine has for a study
+  tunefork plan study.toml                    what it would take
+  tunefork show runs/quickstart               what came out
+  tunefork predict runs/quickstart photo.jpg  what is on a photo
+  tunefork export runs/quickstart             the best model for other programs
 
 Every command tells more with --help."
 )]
@@ -66,6 +70,10 @@ pub(crate) enum Command {
     Bench(BenchArgs),
     Data(DataArgs),
     Keys(KeysArgs),
+    Doctor(DoctorArgs),
+    Schema(SchemaArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
 }
 
 /// Run a study, or go on with one.
@@ -77,18 +85,14 @@ pub(crate) enum Command {
 #[command(after_help = "\
 Examples:
   tunefork run studies/quickstart.toml
-  tunefork run study.toml --workers 2 --threads 8     two trials at once, four threads each
-  tunefork run study.toml --set trials=50             more trials of the same study
+  tunefork run study.toml --workers 2 --threads 8  two at once, 4 threads each
+  tunefork run study.toml --set trials=50          more trials of the same study
   tunefork run study.toml --set seed=1 --out runs/seed-1
-  tunefork run study.toml --json                      one JSON object per event
-  tunefork run study.toml --tensorboard               curves of every trial, while it runs
+  tunefork run study.toml --json                   one JSON object per event
+  tunefork run study.toml --tensorboard            curves of every trial, live
   tunefork run study.toml --mlflow http://127.0.0.1:5000
   tunefork run studies/fashion_cnn_experiments.toml --experiment dropout")]
 pub(crate) struct RunArgs {
-    #[command(flatten)]
-    pub study: StudyArgs,
-    #[command(flatten)]
-    pub results: ResultsArgs,
     /// Run one [[experiment]] of the file alone, as a study of its own called STUDY-NAME
     #[arg(long, value_name = "NAME")]
     pub experiment: Option<String>,
@@ -108,11 +112,15 @@ pub(crate) struct RunArgs {
     /// Go on although the program or the machine is another one than the study was begun on
     #[arg(long)]
     pub accept_drift: bool,
-    #[command(flatten)]
-    pub tracking: TrackingArgs,
     /// Seconds between two checkpoints of a trial, at least
     #[arg(long, value_name = "SECONDS", default_value_t = 30.0, hide = true, value_parser = not_negative)]
     pub checkpoint_every: f64,
+    #[command(flatten)]
+    pub study: StudyArgs,
+    #[command(flatten)]
+    pub results: ResultsArgs,
+    #[command(flatten)]
+    pub tracking: TrackingArgs,
 }
 
 /// Show what a study will take, before anything runs.
@@ -124,26 +132,26 @@ pub(crate) struct RunArgs {
 #[command(after_help = "\
 Examples:
   tunefork plan studies/quickstart.toml
-  tunefork plan study.toml --set batch_size=128       the same with other settings")]
+  tunefork plan study.toml --set batch_size=128  the same with other settings")]
 pub(crate) struct PlanArgs {
-    #[command(flatten)]
-    pub study: StudyArgs,
     /// Show one [[experiment]] of the file alone
     #[arg(long, value_name = "NAME")]
     pub experiment: Option<String>,
     /// Measure nothing: the same text on every machine, without a time
     #[arg(long)]
     pub no_time: bool,
+    #[command(flatten)]
+    pub study: StudyArgs,
 }
 
 /// Tell what may stand in a study file: all keys, or one in full.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  tunefork keys                                       every key with its default, section by section
-  tunefork keys learning_rate                         what it takes, and where it means anything
-  tunefork keys --markdown                            the same of all keys, as Markdown
-  tunefork keys --schema > study.schema.json          a JSON schema for editors")]
+  tunefork keys                               every key with its default
+  tunefork keys learning_rate                 what it takes, and where
+  tunefork keys --markdown                    the same of all keys, as Markdown
+  tunefork keys --schema > study.schema.json  a JSON schema for editors")]
 pub(crate) struct KeysArgs {
     /// A key, with its section or without
     pub name: Option<String>,
@@ -183,8 +191,8 @@ pub(crate) struct ShowArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  tunefork report runs/quickstart                     all but the pictures, in the run folder
-  tunefork report runs/quickstart --format svg        each figure as a file; png, if the program was built with --features png
+  tunefork report runs/quickstart               all but pictures, in the folder
+  tunefork report runs/quickstart --format svg  each figure as a file (or png)
   tunefork report runs/asha --compare runs/grid --out both
   tunefork report optuna.db --study mnist --out mnist-report")]
 pub(crate) struct ReportArgs {
@@ -212,16 +220,16 @@ pub(crate) struct ReportArgs {
 #[command(after_help = "\
 Examples:
   tunefork train studies/fashion_cnn_best.toml --set seed=1
-  tunefork train runs/quickstart/best.toml            the best trial of a study again
+  tunefork train runs/quickstart/best.toml  the best trial of a study again
   tunefork train study.toml --set epochs=50 --out runs/long")]
 pub(crate) struct TrainArgs {
+    /// One JSON object per epoch and one at the end
+    #[arg(long)]
+    pub json: bool,
     #[command(flatten)]
     pub study: StudyArgs,
     #[command(flatten)]
     pub results: ResultsArgs,
-    /// One JSON object per epoch and one at the end
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Measure how fast a network is trained, and how much memory that takes.
@@ -234,8 +242,6 @@ Examples:
   tunefork bench studies/networks/m1.toml --threads 2
   tunefork bench study.toml --images 2048 --batch 128 --json")]
 pub(crate) struct BenchArgs {
-    #[command(flatten)]
-    pub study: StudyArgs,
     /// Training images in a window [default: all that the file gives]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub images: Option<usize>,
@@ -245,6 +251,8 @@ pub(crate) struct BenchArgs {
     /// One JSON object
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub study: StudyArgs,
 }
 
 /// Get data sets and look at them.
@@ -312,9 +320,9 @@ pub(crate) struct ListArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  tunefork data inspect photos/                       a folder with a folder for each class
+  tunefork data inspect photos/         a folder for each class
   tunefork data inspect fashion-mnist --data-dir ~/data
-  tunefork data inspect photos/ --near                 images that look alike, too; --near=8 is less strict
+  tunefork data inspect photos/ --near  also look-alikes; =8 is less strict
   tunefork data inspect cats-dogs.tar.gz --json")]
 pub(crate) struct InspectArgs {
     /// A folder, an archive, or the name of a data set
@@ -350,8 +358,38 @@ mod tests {
                 let name = command.get_name();
                 assert!(help.contains("Examples:") && help.contains(name), "{name}: {help}");
             }
+            let long = help.lines().find(|line| line.chars().count() > 80);
+            assert_eq!(long, None, "it is broken on a terminal of 80 columns");
             command.get_subcommands().for_each(check);
         }
         check(&Tunefork::command());
+    }
+
+    /// What many commands take stands under headings of its own, below.
+    #[test]
+    fn own_options_come_before_shared_ones() {
+        let shared = [StudyArgs::augment_args, ResultsArgs::augment_args, TrackingArgs::augment_args];
+        let shared = shared.map(|augment| augment(clap::Command::new("shared")));
+        let shared: Vec<&str> =
+            shared.iter().flat_map(clap::Command::get_opts).filter_map(clap::Arg::get_long).collect();
+        assert!(["set", "device", "out", "mlflow"].iter().all(|name| shared.contains(name)), "{shared:?}");
+        fn check(command: &mut clap::Command, shared: &[&str]) {
+            let help = command.render_long_help().to_string();
+            let place = |arg: &clap::Arg| {
+                let long = format!("--{}", arg.get_long()?);
+                let is_its = |line: &str| line.split_whitespace().find(|word| word.starts_with("--")) == Some(&long);
+                help.lines().position(|line| line.trim_start().starts_with('-') && is_its(line))
+            };
+            let (others, own): (Vec<_>, Vec<_>) = command.get_opts().partition(|arg| arg.get_help_heading().is_some());
+            let last_own = own.iter().filter_map(|arg| place(arg)).max();
+            let first_shared = others.iter().filter_map(|arg| place(arg)).min();
+            let name = command.get_name();
+            assert!(first_shared.is_none_or(|first| last_own.is_none_or(|own| own < first)), "{name}\n{help}");
+            for arg in others {
+                assert!(arg.get_long().is_some_and(|long| shared.contains(&long)), "{name}: {arg} is its own");
+            }
+            command.get_subcommands_mut().for_each(|command| check(command, shared));
+        }
+        check(&mut Tunefork::command(), &shared);
     }
 }

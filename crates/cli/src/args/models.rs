@@ -3,16 +3,15 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tunefork::ModelFormat;
 
 use super::MachineArgs;
-use crate::values::{at_least_one, format};
+use crate::values::{ExportFormat, at_least_one, export_format};
 
 /// Say what is on images.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  tunefork predict runs/quickstart photo.jpg          by the best model of a run
+  tunefork predict runs/quickstart photo.jpg  by the best model of a run
   tunefork predict best.safetensors holiday/ --top 1
   tunefork predict best.safetensors holiday/ --out holiday.csv
   tunefork predict best.safetensors a.png b.png --json")]
@@ -43,7 +42,7 @@ pub(crate) struct PredictArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  tunefork evaluate runs/shoes new-photos/            a folder with a folder for each class
+  tunefork evaluate runs/shoes new-photos/  a folder for each class
   tunefork evaluate best.safetensors set.tar.gz
   tunefork evaluate runs/shoes new-photos/ --json | jq .accuracy")]
 pub(crate) struct EvaluateArgs {
@@ -62,26 +61,33 @@ pub(crate) struct EvaluateArgs {
     pub machine: MachineArgs,
 }
 
-/// Write a model for other programs: as ONNX, or as safetensors.
+/// Write a model or a whole study for other programs: ONNX, safetensors, Ray Tune.
 ///
 /// The ONNX file takes any number of images as `images`: float32 [batch, channels, height, width], bytes divided by
 /// 255. Normalisation is part of it. It gives `probabilities` and `logits`; names of the classes stand in its
 /// metadata. docs/load_tunefork.py loads the safetensors file into PyTorch.
+///
+/// `--format ray` writes all trials as the folder of an experiment of Ray Tune: params.json, result.json and progress.csv of each
+/// trial, and experiment_state-*.json, by which `ray.tune.ExperimentAnalysis(FOLDER)` opens it (as Ray 2.60 does). There is no
+/// tuner.pkl, so `Tuner.restore` does not go on with it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  tunefork export runs/quickstart                     the best model of a run, as best.onnx
+  tunefork export runs/quickstart               the best model, as best.onnx
   tunefork export best.safetensors --out web/model.onnx
-  tunefork export runs/quickstart --raw               takes images as decoders give them
-  tunefork export runs/quickstart --out model.safetensors")]
+  tunefork export runs/quickstart --raw         takes images of any size
+  tunefork export runs/quickstart --out model.safetensors
+  tunefork export runs/quickstart --format ray  all trials, in its folder ray")]
 pub(crate) struct ExportArgs {
-    /// A run folder or a model
+    /// A run folder or a model; for ray a run folder or a study's database
+    #[arg(value_name = "RUN_OR_MODEL")]
     pub model: PathBuf,
     /// Form of the file [default: as --out ends, else onnx]
-    #[arg(long, value_parser = format())]
-    pub format: Option<ModelFormat>,
-    /// The file [default: the model's name with the ending of the format, beside the model]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_parser = export_format())]
+    pub format: Option<ExportFormat>,
+    /// The file [default: the model's name with the ending of the format, beside the model], or the folder of ray [default: ray,
+    /// in the run folder]
+    #[arg(long, value_name = "FILE_OR_FOLDER")]
     pub out: Option<PathBuf>,
     /// The ONNX file takes images as decoders give them, uint8 [batch, height, width, channels] of any size, and resizes
     /// them itself

@@ -1,14 +1,19 @@
 //! One file for each command.
 
 pub(crate) mod bench;
+pub(crate) mod completions;
 pub(crate) mod data;
+pub(crate) mod doctor;
 pub(crate) mod evaluate;
 pub(crate) mod export;
+mod finished;
 pub(crate) mod keys;
+pub(crate) mod man;
 pub(crate) mod plan;
 pub(crate) mod predict;
 pub(crate) mod report;
 pub(crate) mod run;
+pub(crate) mod schema;
 pub(crate) mod sets;
 pub(crate) mod show;
 pub(crate) mod train;

@@ -12,10 +12,11 @@ use tunefork::study_file::table::SAMPLER;
 use tunefork::train::Objective;
 use tunefork::{Report, ReportFormat, RunOptions, StudySpec, study_notes};
 
+use super::finished::finished;
 use super::{same_command, stop_flag};
 use crate::INTERRUPTED;
 use crate::args::RunArgs;
-use crate::output::{complain, duration, failure_lines, given, print};
+use crate::output::{complain, duration, failure_lines, given, print, say};
 use crate::progress;
 
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
@@ -37,9 +38,10 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let report = tunefork::run(&spec, &options, &mut *listener);
     drop(listener);
     let report = report?;
-    if !args.json {
-        let text = summary(&spec, &report, &options, start.elapsed().as_secs_f64());
-        print(&text)?;
+    let seconds = start.elapsed().as_secs_f64();
+    match args.json {
+        true => say(finished(&spec, &report, &options, seconds)),
+        false => print(&summary(&spec, &report, &options, seconds))?,
     }
     if report.outcome.ended == Ended::TimeLimit {
         let taken = duration(report.study.elapsed.as_secs_f64());

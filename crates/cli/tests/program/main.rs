@@ -4,13 +4,17 @@ mod choices;
 mod device;
 mod downloads;
 mod equal_runs;
+mod events;
 mod experiments;
 mod folds;
 mod keys;
 mod models;
 mod predict;
 mod questions;
+mod program;
+mod ray;
 mod refusals;
+mod schema;
 #[expect(dead_code, reason = "the downloads' own tests use all of it")]
 #[path = "../../../download/tests/servers/server.rs"]
 mod server;

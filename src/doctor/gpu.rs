@@ -1,0 +1,91 @@
+//! The graphics card, its driver and the compiler of its kernels.
+
+use serde::Serialize;
+use tunefork_data::shown;
+use tunefork_kernels::DeviceError;
+use tunefork_kernels::gpu::{Gpu, Nvrtc, driver_is_installed};
+
+/// What there is of all that training on a GPU takes.
+#[derive(Debug, Clone, Serialize)]
+pub struct GpuFound {
+    /// The first card that can be used.
+    pub card: Option<CardFound>,
+    /// Why there is none, and what to do about it.
+    pub missing: Option<String>,
+    /// Whether an NVIDIA driver is installed, of whatever age.
+    pub driver: bool,
+    /// NVRTC, which compiles the kernels.
+    pub compiler: Option<CompilerFound>,
+    /// Why there is none, and what to do about it.
+    pub compiler_missing: Option<String>,
+}
+
+/// A card that can be used.
+#[derive(Debug, Clone, Serialize)]
+pub struct CardFound {
+    /// Its name, as the driver has it.
+    pub name: String,
+    /// Its compute capability: `8.6`.
+    pub compute_capability: String,
+    /// The newest CUDA that its driver knows: `12.4`.
+    pub driver_cuda: String,
+    /// Bytes of its memory.
+    pub memory: Option<u64>,
+    /// Bytes of it that are free now.
+    pub free: Option<u64>,
+}
+
+/// The library that compiles kernels.
+#[derive(Debug, Clone, Serialize)]
+pub struct CompilerFound {
+    /// Its version: `12.9`.
+    pub version: String,
+    /// Where it was loaded from.
+    pub path: String,
+}
+
+impl GpuFound {
+    pub(super) fn look() -> Self {
+        let driver = driver_is_installed();
+        match tunefork_kernels::discover() {
+            Ok(gpu) => Self {
+                card: Some(CardFound::of(&gpu)),
+                missing: None,
+                driver,
+                compiler: Some(CompilerFound::of(gpu.compiler().nvrtc())),
+                compiler_missing: None,
+            },
+            Err(missing) => Self::without(driver, &missing),
+        }
+    }
+
+    /// What a card would still lack is told at once, so that nobody comes back for it.
+    fn without(driver: bool, missing: &DeviceError) -> Self {
+        let (compiler, compiler_missing) = match Nvrtc::find(None) {
+            Ok(nvrtc) => (Some(CompilerFound::of(&nvrtc)), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        Self { card: None, missing: Some(missing.to_string()), driver, compiler, compiler_missing }
+    }
+}
+
+impl CardFound {
+    fn of(gpu: &Gpu) -> Self {
+        let card = gpu.card();
+        let memory = gpu.memory().ok();
+        Self {
+            name: card.name.clone(),
+            compute_capability: format!("{}.{}", card.architecture / 10, card.architecture % 10),
+            driver_cuda: format!("{}.{}", card.driver.0, card.driver.1),
+            memory: memory.map(|(_, all)| all),
+            free: memory.map(|(free, _)| free),
+        }
+    }
+}
+
+impl CompilerFound {
+    fn of(nvrtc: &Nvrtc) -> Self {
+        let (major, minor) = nvrtc.version();
+        Self { version: format!("{major}.{minor}"), path: shown(nvrtc.path()) }
+    }
+}
