@@ -16,6 +16,8 @@ mod server;
 mod sources;
 mod study;
 mod support;
+#[cfg(unix)]
+mod terminal;
 mod time_limit;
 mod told;
 mod tracking;
