@@ -192,25 +192,28 @@ fn chosen(rows: &[Row], room: usize) -> (Vec<&Row>, usize) {
     (shown, hidden)
 }
 
-/// The lines of trials, in columns.
+/// The lines of trials, in the columns of the richest shape that fits.
 fn rows(rows: &[&Row], objective: Objective, width: usize) -> Vec<Line> {
     let longest = rows.iter().map(|row| measure_text_width(&row.params)).max().unwrap_or(0);
-    let shapes = SHAPES.iter().map(|(params, columns)| {
-        let widest = |column: &Column| {
-            let texts = rows.iter().map(|row| measure_text_width(&column.text(row, objective)));
-            texts.max().unwrap_or(0)
-        };
-        let columns: Vec<(Column, usize)> = columns.iter().map(|column| (*column, widest(column))).collect();
-        // A column in which nothing stands yet is not there.
-        let columns = columns.into_iter().filter(|(_, width)| *width > 0).collect::<Vec<_>>();
+    let mut columns = Vec::new();
+    for (params, shape) in SHAPES {
+        columns = widths(shape, rows, objective);
         let all = columns.iter().map(|(column, width)| column.gap() + width).sum::<usize>().saturating_sub(1);
-        let params = (*params).min(longest);
-        (columns, all + if params > 0 { 2 + params } else { 0 })
-    });
-    let mut shapes = shapes.collect::<Vec<_>>();
-    let fitting = shapes.iter().position(|(_, needed)| *needed <= width).unwrap_or(shapes.len() - 1);
-    let columns = shapes.swap_remove(fitting).0;
+        let params = params.min(longest);
+        if all + if params > 0 { 2 + params } else { 0 } <= width {
+            break;
+        }
+    }
     rows.iter().map(|row| line(row, &columns, objective, width)).collect()
+}
+
+/// How wide each column is. One in which nothing stands yet is not there.
+fn widths(shape: &[Column], rows: &[&Row], objective: Objective) -> Vec<(Column, usize)> {
+    let widest = |column: &Column| {
+        let texts = rows.iter().map(|row| measure_text_width(&column.text(row, objective)));
+        texts.max().unwrap_or(0)
+    };
+    shape.iter().map(|column| (*column, widest(column))).filter(|(_, width)| *width > 0).collect()
 }
 
 fn line(row: &Row, columns: &[(Column, usize)], objective: Objective, width: usize) -> Line {
@@ -283,30 +286,31 @@ pub(super) fn status_text(tally: &Tally) -> String {
     status(tally, usize::MAX).painted(false)
 }
 
-/// A trial that has ended, on one line; only why it failed may take more. With a width, what is tried is cut there.
+/// A trial that has ended, on one line; only why it failed may take more. With a width, what does not fit is cut or left out.
 pub(super) fn ended(trial: &Finished, objective: Objective, width: Option<usize>, colours: bool) -> String {
+    let width = width.map_or(usize::MAX, usable);
     let mut line = Line::default();
-    line.add(0, Tone::Name, format!("#{}", trial.number));
+    line.add(0, Tone::Name, format!("#{:<digits$}", trial.number, digits = trial.digits));
     let tone = match trial.state {
         TrialState::Pruned => Tone::Stopped,
         TrialState::Failed => Tone::Bad,
         TrialState::Complete | TrialState::Waiting | TrialState::Running | TrialState::Paused => Tone::Plain,
     };
-    line.add(1, tone, trial.state.to_string());
+    line.add(1, tone, format!("{:<8}", trial.state.name()));
     if let Some(value) = trial.value {
-        line.add(2, if trial.is_best { Tone::Good } else { Tone::Plain }, valued(objective, value));
-    }
-    if trial.is_best {
-        line.add(1, Tone::Good, "best");
+        let best = if trial.is_best { " best" } else { "     " };
+        line.add(2, if trial.is_best { Tone::Good } else { Tone::Plain }, valued(objective, value) + best);
     }
     if !trial.message.is_empty() {
         line.add(2, Tone::Plain, &trial.message);
     }
-    if trial.epochs > 0 {
-        line.add(2, Tone::Plain, counted(trial.epochs as usize, "epoch"));
-        line.add(2, Tone::Plain, clock(trial.seconds));
+    let time = (trial.epochs > 0).then(|| clock(trial.seconds));
+    let epochs = (trial.epochs > 0).then(|| counted(trial.epochs as usize, "epoch"));
+    for text in epochs.into_iter().chain(time) {
+        if line.width() + 2 + measure_text_width(&text) <= width {
+            line.add(2, Tone::Plain, text);
+        }
     }
-    let width = width.map_or(usize::MAX, usable);
     line.add_what_fits(2, Tone::Quiet, &trial.params, width);
     line.painted(colours)
 }

@@ -75,6 +75,8 @@ pub(super) struct Figures {
 /// A trial that has just ended.
 pub(super) struct Finished {
     pub number: u32,
+    /// Digits that the study's numbers have at most.
+    pub digits: usize,
     pub state: TrialState,
     pub value: Option<f64>,
     pub is_best: bool,
@@ -166,6 +168,7 @@ impl Standing {
                 }
                 return (!known).then(|| Finished {
                     number: number.0,
+                    digits: self.tally.budget.saturating_sub(1).to_string().len(),
                     state: *state,
                     value: *value,
                     is_best: *best,
@@ -232,7 +235,7 @@ impl Standing {
 mod tests {
     use super::*;
     use std::sync::Arc;
-    use tunefork::space::Params;
+    use tunefork::space::{Params, Value};
     use tunefork::study::{Blueprint, Cost, End, EndReason, EpochRecord, Metrics};
     use tunefork::trial::TrialNumber;
 
@@ -244,7 +247,7 @@ mod tests {
 
     fn start(standing: &mut Standing, number: u32, known: bool) -> TrialProgress {
         let blueprint = Blueprint { epochs: 3, epoch_cost: Cost::default(), plan_bytes: 0, plan_key: String::new() };
-        let params: Params = [("rate", 0.0123456.into())].into_iter().collect();
+        let params: Params = [("rate", Value::Float(0.0123456))].into_iter().collect();
         let progress = TrialProgress::default();
         standing.hear(&Event::TrialStarted {
             number: TrialNumber(number),

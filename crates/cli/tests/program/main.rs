@@ -13,6 +13,7 @@ mod refusals;
 #[expect(dead_code, reason = "the downloads' own tests use all of it")]
 #[path = "../../../download/tests/servers/server.rs"]
 mod server;
+mod show;
 mod sources;
 mod study;
 mod support;

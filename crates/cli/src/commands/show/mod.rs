@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use serde_json::Value as Json;
 use tunefork::study::StudyRecord;
-use tunefork::{read_study, show_json};
+use tunefork::{Error, read_study, show_json};
 
 use crate::args::ShowArgs;
 use crate::output::print;
@@ -32,10 +32,10 @@ pub(crate) fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
             }
         }
         paths => {
-            anyhow::ensure!(
-                args.top.is_none() && args.sort.is_none(),
-                "--top and --sort are for the trials of one run: name one"
-            );
+            if args.top.is_some() || args.sort.is_some() {
+                let message = "--top and --sort are for the trials of one run: name one";
+                return Err(Error::Unsupported(message.to_owned()).into());
+            }
             let read = |path| Shown::read(path, args.study.as_deref());
             let runs = paths.iter().map(read).collect::<Result<Vec<_>, _>>()?;
             if args.json { runs::json(&runs) } else { runs::side_by_side(&runs) }

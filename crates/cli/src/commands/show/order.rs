@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
+use tunefork::Error;
 use tunefork::space::Value;
 use tunefork::study::{EpochRecord, StudyRecord, Timing, TrialRecord};
 use tunefork::trial::{Direction, TrialState};
@@ -30,7 +31,7 @@ enum Key {
 
 impl Order {
     /// By a key, if one is named; the first of many are the best.
-    pub(super) fn new(study: &StudyRecord, sort: Option<&str>, top: Option<usize>) -> anyhow::Result<Self> {
+    pub(super) fn new(study: &StudyRecord, sort: Option<&str>, top: Option<usize>) -> Result<Self, Error> {
         let key = match (sort, top) {
             (Some(name), _) => Key::named(study, name)?,
             (None, Some(_)) => Key::Value,
@@ -97,7 +98,7 @@ impl Order {
 }
 
 impl Key {
-    fn named(study: &StudyRecord, name: &str) -> anyhow::Result<Self> {
+    fn named(study: &StudyRecord, name: &str) -> Result<Self, Error> {
         let figures = known(study, |trial| {
             let figures = trial.epochs.iter().flat_map(|epoch| &epoch.report.metrics.whole);
             figures.map(|(name, _)| name.clone()).collect()
@@ -113,7 +114,10 @@ impl Key {
             _ => {
                 let all: Vec<&str> =
                     ALWAYS.into_iter().chain(figures.iter().chain(&settings).map(String::as_str)).collect();
-                anyhow::bail!("--sort {name}: trials of this study have no `{name}`; there are {}", all.join(", "));
+                let all = all.join(", ");
+                return Err(Error::Unsupported(format!(
+                    "--sort {name}: trials of this study have no `{name}`; there are {all}"
+                )));
             }
         })
     }

@@ -103,7 +103,7 @@ fn age(database: &Path) -> Duration {
 }
 
 /// All run folders below `runs`, the newest first. One that cannot be read is named, and left out.
-pub(super) fn all() -> anyhow::Result<Vec<Shown>> {
+pub(super) fn all() -> Result<Vec<Shown>, Error> {
     let folders = std::fs::read_dir(RUNS).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
     let mut runs = Vec::new();
     for run in folders.filter(|folder| RunFolder::new(folder).database().exists()) {
@@ -112,10 +112,11 @@ pub(super) fn all() -> anyhow::Result<Vec<Shown>> {
             Err(error) => complain(format!("{}: {error}", run.display())),
         }
     }
-    anyhow::ensure!(
-        !runs.is_empty(),
-        "there are no runs in `{RUNS}`: `tunefork run STUDY.toml` makes one, `tunefork show RUN_OR_DB` shows one elsewhere"
-    );
+    if runs.is_empty() {
+        return Err(Error::Unsupported(format!(
+            "there are no runs in `{RUNS}`: `tunefork run STUDY.toml` makes one, `tunefork show RUN_OR_DB` shows one elsewhere"
+        )));
+    }
     runs.sort_by_key(|shown| shown.age);
     Ok(runs)
 }

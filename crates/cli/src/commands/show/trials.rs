@@ -80,7 +80,8 @@ fn figures<'a>(study: &'a StudyRecord, trials: &[&TrialRecord], order: &'a Order
     let grouped = trials.iter().any(|trial| !experiments(trial).is_empty());
     let several = trials.iter().any(|trial| deviation(trial).is_some());
     let timed = trials.iter().any(|trial| order::seconds(trial).is_some());
-    let value = study.header.metric.as_deref().unwrap_or("value");
+    // The last word of `validation accuracy` does where all figures are of the validation images.
+    let value = study.header.metric.as_deref().and_then(|metric| metric.split(' ').next_back()).unwrap_or("value");
     let row = |trial: &&TrialRecord| {
         let state = match study.is_outside(trial) {
             true => format!("{} (outside)", trial.state),

@@ -115,20 +115,25 @@ fn a_trial_that_waits_is_dim_and_colours_change_no_text() {
 fn a_trial_that_ended_is_a_line() {
     let ended = |state, value, is_best, message: &str, width| {
         let (params, message) = (PARAMS.to_owned(), message.to_owned());
-        let trial = Finished { number: 7, state, value, is_best, epochs: 10, seconds: 21.4, params, message };
-        super::ended(&trial, Objective::Accuracy, width, false)
+        let trial =
+            Finished { number: 7, digits: 2, state, value, is_best, epochs: 10, seconds: 21.4, params, message };
+        ended(&trial, Objective::Accuracy, width, false)
     };
     assert_eq!(
         ended(TrialState::Complete, Some(0.8785), true, "", Some(60)),
-        "#7 complete  acc .8785 best  10 epochs  0:21  layers=2 chan…"
+        "#7  complete  acc .8785 best  10 epochs  0:21  layers=2 cha…"
     );
     assert_eq!(
         ended(TrialState::Pruned, Some(0.1), false, "", None),
-        format!("#7 pruned  acc .1000  10 epochs  0:21  {PARAMS}")
+        format!("#7  pruned    acc .1000       10 epochs  0:21  {PARAMS}")
+    );
+    assert_eq!(
+        ended(TrialState::Complete, Some(0.8785), true, "", Some(40)),
+        "#7  complete  acc .8785 best  10 epochs"
     );
     let reason = "the loss became NaN in step 3 of epoch 2, which is told in full";
     let failed = ended(TrialState::Failed, None, false, reason, Some(40));
-    assert!(failed.starts_with(&format!("#7 failed  {reason}  10 epochs")), "{failed}");
+    assert_eq!(failed, format!("#7  failed    {reason}"));
 }
 
 #[test]
