@@ -221,8 +221,12 @@ fn line(row: &Row, columns: &[(Column, usize)], objective: Objective, width: usi
     for (column, wide) in columns {
         let text = column.text(row, objective);
         let text = pad_str(&text, *wide, column.alignment(), None).into_owned();
-        let room = width.saturating_sub(line.width() + column.gap());
-        line.add(column.gap(), column.tone(row), truncate_str(&text, room, "…"));
+        let gap = if line.0.is_empty() { 0 } else { column.gap() };
+        let room = width.saturating_sub(line.width() + gap);
+        if room == 0 {
+            break;
+        }
+        line.add(gap, column.tone(row), truncate_str(&text, room, "…"));
     }
     line.add_what_fits(2, Tone::Quiet, &row.params, width);
     line
@@ -277,6 +281,9 @@ fn status(tally: &Tally, width: usize) -> Line {
             break;
         }
         parts.retain(|(part, ..)| *part != least);
+    }
+    if let [(_, _, only)] = &mut parts[..] {
+        *only = truncate_str(only, width, "…").into_owned();
     }
     joined(&parts)
 }

@@ -8,7 +8,7 @@ use tunefork::trial::TrialState;
 use tunefork::{Listener, StudySpec};
 
 use super::layout;
-use super::standing::Standing;
+use super::standing::{Finished, Standing};
 use super::words::{four, speed};
 use crate::output::say;
 
@@ -20,34 +20,41 @@ pub(super) struct Lines {
     looked: Instant,
     /// When it was last said how far it is.
     told: Option<Instant>,
+    /// A trial that has ended since, of several the best or the last.
+    ended: Option<Finished>,
 }
 
 impl Lines {
     pub(super) fn new(spec: &StudySpec) -> Self {
-        Self { standing: Standing::new(spec), looked: Instant::now(), told: None }
+        Self { standing: Standing::new(spec), looked: Instant::now(), told: None, ended: None }
     }
 
-    /// What is news of an event, unless something was told just now. It is counted in the next line then.
+    /// What is told at an event. What comes sooner after another line is counted in the next one.
     fn news(&mut self, event: &Event<'_>) -> Option<String> {
-        let finished = self.standing.hear(event);
-        let is_due = self.told.is_none_or(|told| told.elapsed() >= PAUSE);
+        let ended = self.standing.hear(event);
         let tally = self.standing.tally();
-        let news = match (event, finished) {
-            (_, Some(trial)) => {
-                // What goes wrong may go wrong for all.
-                let is_first_failure = trial.state == TrialState::Failed && tally.failed == 1;
-                (is_due || is_first_failure).then(|| layout::ended(&trial, self.standing.objective(), None, false))
-            }
-            (Event::EpochComputed { number, step, report }, _) if is_due => {
+        // What goes wrong once may go wrong for all.
+        let is_first_failure =
+            ended.as_ref().is_some_and(|trial| trial.state == TrialState::Failed && tally.failed == 1);
+        if let Some(trial) = ended {
+            let matters = trial.is_best || is_first_failure;
+            self.ended = self.ended.take().filter(|other| other.is_best && !matters).or(Some(trial));
+        }
+        if !is_first_failure && self.told.is_some_and(|told| told.elapsed() < PAUSE) {
+            return None;
+        }
+        let news = match (self.ended.take(), event) {
+            (Some(trial), _) => layout::ended(&trial, self.standing.objective(), None, false),
+            (None, Event::EpochComputed { number, step, report }) => {
                 let objective = layout::short(self.standing.objective());
                 let epochs = self.standing.epochs_of(number.0);
                 let speed = report.timing.map(|timing| format!("  {}", speed(timing.images_per_second)));
                 let (value, speed) = (four(report.value), speed.unwrap_or_default());
-                Some(format!("#{number} epoch {step}/{epochs}  {objective} {value}{speed}"))
+                format!("#{number} epoch {step}/{epochs}  {objective} {value}{speed}")
             }
-            _ => None,
+            (None, _) => return None,
         };
-        news.map(|news| format!("{}  |  {news}", layout::status_text(&tally)))
+        Some(format!("{}  |  {news}", layout::status_text(&tally)))
     }
 }
 

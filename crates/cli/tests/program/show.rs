@@ -7,7 +7,9 @@ use crate::support::{Fixture, TINY};
 /// The numbers in the first column of the table of trials.
 fn numbers(text: &str) -> Vec<u64> {
     let rows = text.lines().skip_while(|line| !line.starts_with("trial ")).skip(1);
-    rows.map_while(|line| line.split_whitespace().next()?.parse().ok()).collect()
+    rows.take_while(|line| !line.contains(" trials, by "))
+        .map_while(|line| line.split_whitespace().next()?.parse().ok())
+        .collect()
 }
 
 #[test]

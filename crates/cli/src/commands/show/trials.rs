@@ -92,7 +92,7 @@ fn figures<'a>(study: &'a StudyRecord, trials: &[&TrialRecord], order: &'a Order
         row.extend(sorted);
         row.extend(several.then(|| deviation(trial).map(figure).unwrap_or_default()));
         row.push(trial.epochs.len().to_string());
-        row.extend(timed.then(|| order::seconds(trial).map(|s| format!("{s:.1}")).unwrap_or_default()));
+        row.extend(timed.then(|| order::seconds(trial).map(|s| format!("{s:.2}")).unwrap_or_default()));
         row.extend(grouped.then(|| experiments(trial).join(", ")));
         row
     };

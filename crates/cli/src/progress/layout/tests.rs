@@ -36,8 +36,8 @@ fn at_80_columns_a_trial_is_a_line_with_what_is_tried() {
     assert_eq!(
         drawn(two(), 80),
         [
-            "#3  ██▊░░░ 4/10 ▸62 %  acc .8785  2.3k/s  0:21  layers=2 channels.start=32 kern…",
-            "#12 █████▍ 9/10 waits  acc .8785  2.3k/s  0:21  layers=2 channels.start=32 kern…",
+            "#3  ██▊░░░ 4/10 ▸62 %  acc .8785  2.3k/s  0:21  layers=2 channels.start=32 ker…",
+            "#12 █████▍ 9/10 waits  acc .8785  2.3k/s  0:21  layers=2 channels.start=32 ker…",
             "23/40 · 15 pruned · 1 failed · best .8790 (#33) · 4:10 · ~3 min left",
         ]
     );
@@ -74,7 +74,7 @@ fn no_line_is_as_wide_as_the_terminal() {
         for colours in [false, true] {
             for line in frame(&picture(rows.clone()), Size { width, height: 24 }, colours) {
                 let text = measure_text_width(&line);
-                assert!(text < width.max(2) || text <= 5, "{width}: {line}");
+                assert!(text < width.max(2), "{width}: {line}");
             }
         }
     }
@@ -121,7 +121,7 @@ fn a_trial_that_ended_is_a_line() {
     };
     assert_eq!(
         ended(TrialState::Complete, Some(0.8785), true, "", Some(60)),
-        "#7  complete  acc .8785 best  10 epochs  0:21  layers=2 cha…"
+        "#7  complete  acc .8785 best  10 epochs  0:21  layers=2 ch…"
     );
     assert_eq!(
         ended(TrialState::Pruned, Some(0.1), false, "", None),
