@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use tunefork_data::Progress;
 use tunefork_rng::Key;
 use tunefork_space::Params;
-use tunefork_study::{EpochRecord, MemberReport, Run, StopFlag, TrialContext, Workload};
+use tunefork_study::{EpochRecord, MemberReport, Run, StopFlag, TrialContext, TrialProgress, Workload};
 use tunefork_trial::TrialNumber;
 
 use crate::files::write_atomically;
@@ -86,6 +86,7 @@ pub fn train(spec: &StudySpec, options: &TrainOptions, tell: &mut dyn FnMut(Trai
         blueprint: Arc::new(training.checked(&spec.baseline())?),
         threads: options.machine.threads(),
         stop: StopFlag::from(Arc::clone(&options.stop)),
+        progress: TrialProgress::default(),
     };
     let mut run = training.start(&context, None)?;
     write_atomically(

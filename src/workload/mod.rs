@@ -205,9 +205,7 @@ impl Workload for Training {
         let members = self.spec.members();
         let tasks = members.all();
         let tasks = tasks.map(|member| (member, self.task(&config, member, trial.key)));
-        let (threads, stop) = (trial.threads, trial.stop.clone());
-        let tasks = tasks.collect();
-        TrainingRun::start(&self.parking, members, tasks, threads, stop, checkpoint)
+        TrainingRun::start(&self.parking, members, tasks.collect(), trial, checkpoint)
     }
 
     fn keep(&self, trial: &TrialContext, run: &TrainingRun) -> Result<(), TrialFailure> {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use tunefork_study::{
-    EpochReport, FailureKind, Member, MemberReport, Members, Metrics, Run, StopFlag, TrialFailure, mean,
+    EpochReport, FailureKind, Member, MemberReport, Members, Metrics, Run, StopFlag, TrialContext, TrialFailure,
+    TrialProgress, mean,
 };
 use tunefork_train::{EpochMetrics, Task, TrainError};
 
@@ -17,6 +18,7 @@ pub struct TrainingRun {
     parking: Arc<Parking>,
     threads: usize,
     stop: StopFlag,
+    progress: TrialProgress,
     members: Members,
     /// Epochs of each training.
     epochs: u32,
@@ -43,15 +45,15 @@ impl TrainingRun {
         parking: &Arc<Parking>,
         members: Members,
         tasks: Vec<(Member, Task)>,
-        threads: usize,
-        stop: StopFlag,
+        trial: &TrialContext,
         checkpoint: Option<&[u8]>,
     ) -> Result<Self, TrialFailure> {
         let training = |(member, task)| MemberTraining { member, members, task, trainer: None, report: None };
         let mut run = Self {
             parking: Arc::clone(parking),
-            threads,
-            stop,
+            threads: trial.threads,
+            stop: trial.stop.clone(),
+            progress: trial.progress.clone(),
             members,
             epochs: tasks[0].1.spec.epochs,
             done: 0,
@@ -61,6 +63,7 @@ impl TrainingRun {
             Some(checkpoint) => run.restore(checkpoint)?,
             None => run.prepare()?,
         }
+        run.progress.set_epochs(run.done.into());
         Ok(run)
     }
 
@@ -158,11 +161,11 @@ impl MemberTraining {
         trainer.map_err(|error| self.failed(error))
     }
 
-    /// Trains an epoch, and keeps what it has brought.
-    fn epoch(&mut self, stop: &StopFlag) -> Result<EpochMetrics, TrialFailure> {
+    /// Trains an epoch, and keeps what it has brought. `stop` is told which share of it is done.
+    fn epoch(&mut self, stop: &dyn Fn(f64) -> bool) -> Result<EpochMetrics, TrialFailure> {
         let trainer = self.trainer.as_ref().expect("its turn has come");
         let epoch = trainer.with(|trainer| {
-            let metrics = trainer.epoch_unless(&|| stop.is_raised())?;
+            let metrics = trainer.epoch_unless(stop)?;
             let counted = trainer.value().expect("there was an epoch");
             Ok((metrics, counted.value))
         });
@@ -193,8 +196,14 @@ impl Run for TrainingRun {
 
     fn epoch(&mut self) -> Result<EpochReport, TrialFailure> {
         self.prepare()?;
-        let stop = self.stop.clone();
-        let epochs = self.turn().map(|training| training.epoch(&stop));
+        let (stop, progress, done) = (self.stop.clone(), self.progress.clone(), f64::from(self.done));
+        let trainings = self.turn().count() as f64;
+        let epochs = self.turn().enumerate().map(|(before, training)| {
+            training.epoch(&|share| {
+                progress.set_epochs(done + (before as f64 + share) / trainings);
+                stop.is_raised()
+            })
+        });
         let metrics = epochs.collect::<Result<Vec<EpochMetrics>, _>>()?;
         let mut report = self.report(&metrics);
         if let [only] = &self.trainings[..] {
@@ -208,6 +217,7 @@ impl Run for TrainingRun {
             trainers.for_each(Parkable::park);
         }
         self.done += 1;
+        self.progress.set_epochs(self.done.into());
         Ok(report)
     }
 

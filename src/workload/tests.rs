@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tunefork_study::{EpochReport, Run, StopFlag};
+use tunefork_study::{EpochReport, Run, StopFlag, TrialProgress};
 use tunefork_train::Precision;
 use tunefork_trial::TrialNumber;
 
@@ -35,6 +35,7 @@ fn context(training: &Training) -> TrialContext {
         params: Arc::new(params),
         threads: 1,
         stop: StopFlag::default(),
+        progress: TrialProgress::default(),
     }
 }
 
@@ -85,6 +86,26 @@ fn each_training_brings_what_it_brings_alone() {
             let distinct: std::collections::BTreeSet<_> = models.iter().collect();
             assert_eq!(distinct.len(), 6, "no two have the same draws and images");
         }
+    }
+}
+
+#[test]
+fn how_far_a_run_is_can_be_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    for order in ["fold_order=side_by_side", "fold_order=sequential"] {
+        let training = training(&[order], folder.path());
+        let context = context(&training);
+        let mut run = training.start(&context, None).unwrap();
+        assert_eq!(context.progress.epochs(), 0.0);
+        run.epoch().unwrap();
+        assert_eq!(context.progress.epochs(), 1.0, "{order}");
+        let checkpoint = run.checkpoint().unwrap();
+        context.progress.set_epochs(0.0);
+        let mut again = training.start(&context, Some(&checkpoint)).unwrap();
+        assert_eq!(context.progress.epochs(), 1.0, "{order}: where it goes on");
+        context.stop.raise();
+        assert!(again.epoch().is_err());
+        assert_eq!(context.progress.epochs(), 1.0, "{order}: it stops before its first step");
     }
 }
 

@@ -9,14 +9,14 @@ use std::sync::OnceLock;
 use anyhow::Context as _;
 use tunefork::data::printable;
 pub(crate) use tunefork::report::duration;
-use tunefork::report::{counted, with_deviation};
+use tunefork::report::{counted, value_text, with_deviation};
 use tunefork::space::{Params, Value};
 use tunefork::study::{EndReason, Members, StudyRecord};
 use tunefork::trial::TrialState;
 use tunefork::{Error, TestResult};
 
-use crate::INTERRUPTED;
 use crate::events::Failures;
+use crate::{INTERRUPTED, screen};
 
 /// Prints an error with its causes, and says with which code the program ends.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
@@ -69,6 +69,11 @@ static LOST: OnceLock<io::Error> = OnceLock::new();
 
 /// Prints a line of progress. Where it cannot be written the work goes on, and [`ended`] tells it. A reader that closed its pipe has enough.
 pub(crate) fn say(line: impl Display) {
+    screen::above(|| put(line));
+}
+
+/// The same where the lines that are drawn again and again are out of the way.
+pub(crate) fn put(line: impl Display) {
     match writeln!(io::stdout().lock(), "{line}") {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             LOST.get_or_init(|| error);
@@ -88,16 +93,34 @@ pub(crate) fn ended(code: ExitCode) -> ExitCode {
 pub(crate) fn complain(lines: impl Display) {
     let lines = lines.to_string();
     let printed: Vec<String> = lines.split('\n').map(printable).collect();
-    let _ = writeln!(io::stderr().lock(), "{}", printed.join("\n"));
+    screen::above(|| {
+        let _ = writeln!(io::stderr().lock(), "{}", printed.join("\n"));
+    });
 }
 
-/// A table with aligned columns; numbers stand to the right.
-pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+/// The widths of a table's columns.
+fn widths(header: &[&str], rows: &[Vec<String>]) -> Vec<usize> {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
         cells.chain([header[column].chars().count()]).max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    (0..header.len()).map(width).collect()
+}
+
+/// How wide a table is.
+pub(crate) fn table_width(header: &[&str], rows: &[Vec<String>]) -> usize {
+    widths(header, rows).iter().map(|width| width + 2).sum::<usize>().saturating_sub(2)
+}
+
+/// A table of which lines that are longer than this are cut.
+pub(crate) fn fitted_table(header: &[&str], rows: &[Vec<String>], width: usize) -> String {
+    let table = table(header, rows);
+    table.lines().map(|line| console::truncate_str(line, width, "…").into_owned() + "\n").collect()
+}
+
+/// A table with aligned columns; numbers stand to the right.
+pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let widths = widths(header, rows);
     let numeric: Vec<bool> = (0..header.len()).map(|column| rows.iter().all(|row| is_number(&row[column]))).collect();
     let line = |cells: &[String]| {
         let cells = cells.iter().zip(&widths).zip(&numeric).map(|((cell, width), numeric)| {
@@ -143,6 +166,11 @@ pub(crate) fn given(params: &Params) -> impl Iterator<Item = (&str, &Value)> {
 /// The same on a line: `dropout=0.3 layers=2`.
 pub(crate) fn on_a_line(params: &Params) -> String {
     given(params).map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+}
+
+/// The same as short as it says which they are.
+pub(crate) fn short_on_a_line(params: &Params) -> String {
+    given(params).map(|(name, value)| format!("{name}={}", value_text(value))).collect::<Vec<_>>().join(" ")
 }
 
 /// Seconds that are only known roughly.

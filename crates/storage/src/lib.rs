@@ -38,6 +38,7 @@ mod versions;
 mod writing;
 
 use database::{Access, Database};
+pub use lock::is_in_use;
 use std::path::Path;
 use std::time::Duration;
 use tunefork_study::{Change, Ledger, Storage, StorageError, StudyHeader, StudyRecord};

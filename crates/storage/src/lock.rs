@@ -14,6 +14,13 @@ pub(crate) struct Lock {
     _file: File,
 }
 
+/// Whether a process of ours writes to the database at `path` at this moment, so whether its study runs.
+pub fn is_in_use(path: impl AsRef<Path>) -> bool {
+    let file = File::open(beside(&real(path.as_ref()), "-lock"));
+    // The lock that is had here is given back at once.
+    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 impl Lock {
     /// Takes the lock of the database at `path`.
     pub(crate) fn take(path: &Path) -> Result<Self, StorageError> {
@@ -37,5 +44,21 @@ impl Lock {
             true => Ok(()),
             false => Err(StorageError::LockRemoved { path: self.path.clone() }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_is_in_use_as_long_as_its_lock_is_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("study.db");
+        assert!(!is_in_use(&path), "there is none");
+        let lock = Lock::take(&path).unwrap();
+        assert!(is_in_use(&path));
+        drop(lock);
+        assert!(!is_in_use(&path) && Lock::take(&path).is_ok());
     }
 }

@@ -49,7 +49,7 @@ pub use record::{
 pub use report::{EpochReport, Member, MemberReport, Metrics, Timing};
 pub use statistics::{deviation, deviation_of, mean};
 pub use storage::{Storage, StorageError};
-pub use workload::{Blueprint, FailureKind, Run, StopFlag, TrialContext, TrialFailure, Workload};
+pub use workload::{Blueprint, FailureKind, Run, StopFlag, TrialContext, TrialFailure, TrialProgress, Workload};
 
 /// A digest of this crate's sources, which belongs to the fingerprint of a study.
 #[doc(hidden)]

@@ -1,6 +1,6 @@
 //! What a study says while it runs.
 
-use crate::{Blueprint, End, EpochRecord, EpochReport, TrialFailure, TrialRecord};
+use crate::{Blueprint, End, EpochRecord, EpochReport, TrialFailure, TrialProgress, TrialRecord};
 use std::path::Path;
 use tunefork_space::Params;
 use tunefork_trial::{TrialNumber, TrialState};
@@ -37,6 +37,8 @@ pub enum Event<'a> {
         params: &'a Params,
         /// Its cost; `None` if it failed before it started.
         blueprint: Option<&'a Blueprint>,
+        /// Where it can be seen at any time how far it is.
+        progress: &'a TrialProgress,
         /// Whether its values were asked for, by the definition or by another program.
         enqueued: bool,
         /// Its place among the definition's enqueued trials, if it is one of them.

@@ -3,7 +3,7 @@
 use crate::{Cost, EndReason, EpochReport};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use tunefork_rng::Key;
 use tunefork_space::Params;
 use tunefork_trial::TrialNumber;
@@ -114,6 +114,46 @@ pub struct TrialContext {
     pub threads: usize,
     /// Raised when the rest of an epoch is not wanted any more.
     pub stop: StopFlag,
+    /// Where the run says how far it is, for whoever watches.
+    pub progress: TrialProgress,
+}
+
+/// How far a trial is, to be read at any time by whoever watches: written during an epoch by the run, as often as it
+/// likes. No result depends on it.
+#[derive(Clone, Debug, Default)]
+pub struct TrialProgress(Arc<Progress>);
+
+#[derive(Debug, Default)]
+struct Progress {
+    /// Epochs that are done, in parts of one.
+    parts: AtomicU32,
+    is_training: AtomicBool,
+}
+
+/// Into how many parts [`TrialProgress`] divides an epoch.
+const PARTS: f64 = 1024.0;
+
+impl TrialProgress {
+    /// Epochs that are done, with the share of the one under way: 4.5 in the middle of the fifth. Exact to a
+    /// thousandth of an epoch.
+    pub fn epochs(&self) -> f64 {
+        f64::from(self.0.parts.load(Ordering::Relaxed)) / PARTS
+    }
+
+    /// Says how many epochs are done, with the share of the one under way.
+    pub fn set_epochs(&self, epochs: f64) {
+        self.0.parts.store((epochs * PARTS) as u32, Ordering::Relaxed);
+    }
+
+    /// Whether a worker is at the trial. Else it waits: for a worker, or for a decision that what it does next depends on.
+    pub fn is_training(&self) -> bool {
+        self.0.is_training.load(Ordering::Relaxed)
+    }
+
+    /// Says whether a worker is at the trial.
+    pub fn set_training(&self, is_training: bool) {
+        self.0.is_training.store(is_training, Ordering::Relaxed);
+    }
 }
 
 /// A flag that a run may look at during an epoch: when it is raised, [`Run::epoch`] may return
@@ -215,6 +255,18 @@ mod tests {
         assert!(!flag.is_raised() && !clone.is_raised());
         clone.raise();
         assert!(flag.is_raised() && clone.is_raised() && shared.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn progress_is_seen_by_all_who_share_it() {
+        let progress = TrialProgress::default();
+        let seen = progress.clone();
+        assert_eq!((seen.epochs(), seen.is_training()), (0.0, false));
+        progress.set_training(true);
+        progress.set_epochs(4.5);
+        assert_eq!((seen.epochs(), seen.is_training()), (4.5, true));
+        progress.set_epochs(7.0);
+        assert_eq!(seen.epochs(), 7.0, "a whole number stays one");
     }
 
     #[test]

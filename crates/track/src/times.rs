@@ -66,7 +66,7 @@ mod tests {
     use super::*;
     use std::sync::Arc;
     use tunefork_space::Params;
-    use tunefork_study::{EpochRecord, EpochReport, StudyHeader, TrialObserved, TrialRecord};
+    use tunefork_study::{EpochRecord, EpochReport, StudyHeader, TrialObserved, TrialProgress, TrialRecord};
     use tunefork_trial::{Direction, TrialNumber, TrialState};
 
     #[test]
@@ -82,9 +82,16 @@ mod tests {
         let observed = TrialObserved { started: Some("1970-01-01 00:01:40".to_owned()), ended: None, restarts: 0 };
         study.trials.push(TrialRecord { observed, ..TrialRecord::new(number, TrialState::Running) });
         let mut times = Times::new(Some(&study));
-        let params = Params::default();
-        let start =
-            Event::TrialStarted { number, params: &params, blueprint: None, enqueued: false, given: None, known: true };
+        let (params, progress) = (&Params::default(), &TrialProgress::default());
+        let start = Event::TrialStarted {
+            number,
+            params,
+            blueprint: None,
+            progress,
+            enqueued: false,
+            given: None,
+            known: true,
+        };
         assert_eq!(times.of(&start), 100.0);
         let timing = Some(Timing { seconds: 2.0, validation_seconds: 0.5, ..Timing::default() });
         let report = Arc::new(EpochReport { timing, ..EpochReport::default() });

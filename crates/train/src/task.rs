@@ -54,6 +54,12 @@ impl Compiled {
     pub fn most_bytes(&self) -> u64 {
         self.bytes + self.checkpoint_bytes
     }
+
+    /// Share of an epoch's operations that are training and not validation.
+    pub(crate) fn training_share(&self) -> f64 {
+        let training = self.plan.training.cost.flops * self.steps_per_epoch;
+        (training as f64 / self.epoch_cost.flops.max(1) as f64).min(1.0)
+    }
 }
 
 impl Task {

@@ -3,6 +3,7 @@
 mod groups;
 mod models;
 mod program;
+mod show;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use tunefork::ReportFormat;
 pub(crate) use groups::{MachineArgs, ResultsArgs, StudyArgs, TrackingArgs};
 pub(crate) use models::{EvaluateArgs, ExportArgs, PredictArgs};
 pub(crate) use program::{CompletionsArgs, DoctorArgs, ManArgs, SchemaArgs};
+pub(crate) use show::ShowArgs;
 
 use crate::values::{at_least_one, not_negative, report_format};
 
@@ -100,7 +102,7 @@ pub(crate) struct RunArgs {
     /// most as many as the study has slots; a GPU trains one]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub workers: Option<usize>,
-    /// One JSON object per event instead of progress bars
+    /// One JSON object per event instead of lines
     #[arg(long)]
     pub json: bool,
     /// Wait for the disk at every report, so that a power cut loses nothing
@@ -161,27 +163,6 @@ pub(crate) struct KeysArgs {
     /// A JSON schema of study files, by which editors complete and check them
     #[arg(long, conflicts_with = "name")]
     pub schema: bool,
-}
-
-/// Show the trials of a study, the best and its parameters.
-///
-/// Also while the study runs.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  tunefork show runs/quickstart
-  tunefork show runs/quickstart/study.db
-  tunefork show runs/quickstart --json | jq .best")]
-pub(crate) struct ShowArgs {
-    /// A run folder or a study's database
-    #[arg(value_name = "RUN_OR_DB")]
-    pub path: PathBuf,
-    /// Which of several studies in the database
-    #[arg(long, value_name = "NAME")]
-    pub study: Option<String>,
-    /// One JSON object; what may differ between two equal runs stands under `observed`
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Write the report of a study: a page with figures, Markdown, pictures, a table.

@@ -25,9 +25,9 @@ use anyhow::Context as _;
 use tunefork::study_file::StudyFile;
 use tunefork::{Error, Machine, RunFolder, StudySpec, Tracking};
 
-use crate::INTERRUPTED;
 use crate::args::{MachineArgs, ResultsArgs, StudyArgs, TrackingArgs};
 use crate::output::{complain, say};
+use crate::{INTERRUPTED, screen};
 
 impl StudyArgs {
     /// The study with what was changed on the command line.
@@ -90,6 +90,7 @@ fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
     let flag = Arc::clone(&stop);
     ctrlc::set_handler(move || {
         if flag.swap(true, Ordering::Relaxed) {
+            screen::clear_at_once();
             std::process::exit(INTERRUPTED.into());
         }
         complain("stopping; press Ctrl-C again to end at once");

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tunefork::download::{Event, Fetched};
 use tunefork::report::bytes;
 
-use super::bars::style;
+use super::style;
 use crate::output::say;
 
 /// The least time between two lines or objects that only say how far it is.

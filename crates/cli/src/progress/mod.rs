@@ -1,18 +1,24 @@
-//! What a running study shows: bars on a terminal, lines elsewhere, objects for programs.
+//! What a running study shows: lines that move on a terminal, lines elsewhere, objects for programs.
+//!
+//! `standing` hears the events and knows how the study stands, `forecast` how long it will take; `layout` makes lines of
+//! that for a width; `live` and `lines` say when they are drawn or printed.
 
-mod bars;
 mod downloads;
+mod forecast;
 mod json;
+mod layout;
 mod lines;
-
-use std::collections::BTreeMap;
-use std::io::IsTerminal as _;
+mod live;
+mod standing;
+mod words;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tunefork::data::{Progress, Stage};
 use tunefork::report::figure;
-use tunefork::study::{EpochReport, Event};
+use tunefork::study::EpochReport;
 use tunefork::{Listener, StudySpec};
+
+use crate::screen;
 
 pub(crate) use downloads::Downloads;
 pub(crate) use json::epoch_json;
@@ -21,28 +27,10 @@ pub(crate) use json::epoch_json;
 pub(crate) fn of_study(spec: &StudySpec, json: bool) -> Box<dyn Listener> {
     if json {
         Box::new(json::Json::new(spec))
-    } else if std::io::stderr().is_terminal() {
-        Box::new(bars::Bars::new(spec))
+    } else if screen::is_live() {
+        Box::new(live::Live::new(spec))
     } else {
         Box::new(lines::Lines::new(spec))
-    }
-}
-
-/// How many epochs each trial has, which may differ from trial to trial.
-#[derive(Default)]
-pub(crate) struct Epochs(BTreeMap<u32, u32>);
-
-impl Epochs {
-    /// Remembers what is told when a trial starts.
-    pub(crate) fn hear(&mut self, event: &Event<'_>) {
-        if let Event::TrialStarted { number, blueprint: Some(blueprint), .. } = event {
-            self.0.insert(number.0, blueprint.epochs);
-        }
-    }
-
-    /// Those of a trial; none of one that failed before it started.
-    pub(crate) fn of(&self, trial: u32) -> u32 {
-        self.0.get(&trial).copied().unwrap_or(0)
     }
 }
 
@@ -62,9 +50,8 @@ impl Preparing {
         let Progress { stage, done, total } = progress;
         if self.stage != Some(stage) {
             self.stage = Some(stage);
-            let style = ProgressStyle::with_template("{msg} {wide_bar} {human_pos}/{human_len} {eta}");
             let bar = ProgressBar::new(total as u64)
-                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+                .with_style(style("{msg} {wide_bar} {human_pos}/{human_len} {eta}"))
                 .with_message(match stage {
                     Stage::Measure => "measuring images",
                     Stage::Decode => "preparing images",
@@ -87,6 +74,10 @@ impl Drop for Preparing {
             bar.finish_and_clear();
         }
     }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
 /// The figures of an epoch that are worth a look while it runs.

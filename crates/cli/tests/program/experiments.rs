@@ -61,7 +61,7 @@ fn experiments_are_named_wherever_trials_are_shown() {
     let fixture = Fixture::new(EXPERIMENTS);
     let told = fixture.ok(&["run", "study.toml"]);
     assert!(told.contains("a new study of 7 trials"), "{told}");
-    assert!(told.contains("trial 0 epoch 1/1:") && told.contains("trial 2 epoch 3/3:"), "{told}");
+    assert!(told.contains("0/7 · ") && told.contains(" epoch 1/"), "{told}");
     assert!(told.contains("warning: [search] is not used"), "{told}");
 
     let shown = fixture.shown("runs/given");

@@ -18,9 +18,12 @@ mod schema;
 #[expect(dead_code, reason = "the downloads' own tests use all of it")]
 #[path = "../../../download/tests/servers/server.rs"]
 mod server;
+mod show;
 mod sources;
 mod study;
 mod support;
+#[cfg(unix)]
+mod terminal;
 mod time_limit;
 mod told;
 mod tracking;

@@ -185,6 +185,7 @@ impl<R> Board<R> {
             let threads = state.next_threads(self.threads, self.workers);
             if let Some(lane) = state.next_lane() {
                 lane.busy = true;
+                lane.context.progress.set_training(true);
                 lane.context.threads = threads;
                 let run = lane.run.take();
                 let results = match run {
@@ -235,6 +236,7 @@ impl<R> Board<R> {
         let mut state = self.lock();
         if let Some(lane) = state.lanes.get_mut(&trial) {
             lane.busy = false;
+            lane.context.progress.set_training(false);
             lane.run = run;
             lane.faults = faults;
             lane.saved = saved;

@@ -65,7 +65,7 @@ impl<R> Lane<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Blueprint, Cost, FailureKind, StopFlag, TrialFailure};
+    use crate::{Blueprint, Cost, FailureKind, StopFlag, TrialFailure, TrialProgress};
     use tunefork_rng::Key;
     use tunefork_trial::TrialNumber;
 
@@ -80,6 +80,7 @@ mod tests {
                 blueprint: Arc::new(blueprint),
                 threads: 1,
                 stop: StopFlag::default(),
+                progress: TrialProgress::default(),
             },
             start: 100,
             epoch_ticks: 10,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tunefork_study::Event;
 #[cfg(feature = "mlflow")]
-use tunefork_study::TrialRecord;
+use tunefork_study::{TrialProgress, TrialRecord};
 use tunefork_trial::TrialState;
 
 use super::names::{key, shortened, text};
@@ -149,8 +149,9 @@ impl Teller {
     #[cfg(feature = "mlflow")]
     pub(super) fn again(&mut self, trial: &TrialRecord) -> Vec<Told> {
         let (number, known, params) = (trial.number, true, trial.params());
-        let start =
-            Event::TrialStarted { number, params: &params, blueprint: None, enqueued: false, given: None, known };
+        let progress = &TrialProgress::default();
+        let (blueprint, enqueued, given) = (None, false, None);
+        let start = Event::TrialStarted { number, params: &params, blueprint, progress, enqueued, given, known };
         let mut told = self.told(&start);
         if let Some(What::Begin(begin)) = told.first_mut().map(|told| &mut told.what) {
             begin.tags.extend(trial.attributes.iter().map(entry));

@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use tunefork_space::{Domain, Parameter, Params, Space};
 use tunefork_study::{
     Blueprint, Cost, End, EndReason, EpochRecord, EpochReport, Event, Metrics, StoredParameter, StudyHeader,
-    StudyRecord, Timing, TrialRecord,
+    StudyRecord, Timing, TrialProgress, TrialRecord,
 };
 use tunefork_track::{Picture, Subject, Tracker};
 use tunefork_trial::{Direction, TrialNumber, TrialState};
@@ -101,9 +101,9 @@ impl Demo {
                 let params: Params = trial.params();
                 let blueprint =
                     Blueprint { epochs: 3, epoch_cost: Cost::default(), plan_bytes: 0, plan_key: String::new() };
-                let blueprint = Some(&blueprint);
+                let (params, blueprint, progress) = (&params, Some(&blueprint), &TrialProgress::default());
                 let start =
-                    Event::TrialStarted { number, params: &params, blueprint, enqueued: false, given: None, known };
+                    Event::TrialStarted { number, params, blueprint, progress, enqueued: false, given: None, known };
                 tracker.event(&start);
             }
             What::Epoch(epoch) => tracker.event(&Event::Reported { number, epoch: &trial.epochs[epoch], known }),

@@ -154,15 +154,16 @@ impl Trainer {
     /// [`TrainError::Diverged`] when the loss is no number any more, [`TrainError::Done`] after the last
     /// epoch, [`TrainError::Unfinished`] after an epoch that failed.
     pub fn epoch(&mut self) -> Result<EpochMetrics, TrainError> {
-        self.epoch_unless(&|| false)
+        self.epoch_unless(&|_| false)
     }
 
-    /// As [`Trainer::epoch`], but gives up between two steps once `stop` says so. The trainer can then
-    /// only go on from a checkpoint.
+    /// As [`Trainer::epoch`], but gives up between two steps once `stop` says so, which is told how much of
+    /// the epoch's work is done: a share, 0 to below 1, that never falls. The trainer can then only go on from
+    /// a checkpoint.
     ///
     /// # Errors
     /// [`TrainError::Interrupted`]; or as [`Trainer::epoch`].
-    pub fn epoch_unless(&mut self, stop: &dyn Fn() -> bool) -> Result<EpochMetrics, TrainError> {
+    pub fn epoch_unless(&mut self, stop: &dyn Fn(f64) -> bool) -> Result<EpochMetrics, TrainError> {
         if self.is_over() {
             let epochs = self.epochs_done();
             return Err(TrainError::Done { epochs });
@@ -173,15 +174,17 @@ impl Trainer {
         self.between_epochs = false;
         let epoch = self.epochs_done() + 1;
         let start = Instant::now();
-        let trained = self.train(epoch, &mut |_| stop())?;
+        let (steps, training) = (self.compiled.steps_per_epoch, self.compiled.training_share());
+        let trained = self.train(epoch, &mut |taken| stop(training * taken as f64 / steps as f64))?;
         let seconds = start.elapsed().as_secs_f64();
         let indices = Arc::clone(&self.task.split);
+        let stop = |measured: f64| stop(training + (1.0 - training) * measured);
         let validation = match &self.average {
             Some(average) => {
                 let averaged = average.slab().to_vec();
-                self.measure_as(&averaged, &indices.validation, stop)?
+                self.measure_as(&averaged, &indices.validation, &stop)?
             }
-            None => self.measure(&indices.validation, stop)?,
+            None => self.measure(&indices.validation, &stop)?,
         };
         if !validation.loss.is_finite() {
             return Err(TrainError::Diverged { at: LossAt::Validation { epoch }, loss: validation.loss });

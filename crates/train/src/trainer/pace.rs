@@ -63,7 +63,7 @@ impl Trainer {
         let mut images = Vec::new();
         while images.len() <= FEWEST || start.elapsed() < time {
             let begin = Instant::now();
-            self.measure(some, &|| false)?;
+            self.measure(some, &|_| false)?;
             images.push((some.len() as u64, begin.elapsed()));
         }
         Ok(mean(&images[1..]))

@@ -1,5 +1,6 @@
 //! Runs that go on from where they were.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use tunefork_train::{At, Task, TrainError, Trainer};
@@ -48,13 +49,31 @@ fn checkpoints_of_other_runs_are_refused() {
 }
 
 #[test]
+fn an_epoch_tells_how_far_it_is() {
+    let mut trainer = Trainer::new(task(0.1), &LinearDevice::default()).unwrap();
+    let shares = RefCell::new(Vec::new());
+    let watch = |share| {
+        shares.borrow_mut().push(share);
+        false
+    };
+    trainer.epoch_unless(&watch).unwrap();
+    let shares = shares.into_inner();
+    let steps = trainer.compiled().steps_per_epoch as usize;
+    assert!(shares.len() > steps, "each step, and validation: {shares:?}");
+    assert_eq!(shares[0], 0.0);
+    assert!(shares.is_sorted_by(|one, next| one < next) && shares[shares.len() - 1] < 1.0, "{shares:?}");
+    // A step of training is three times the work of evaluating the same images, or more.
+    assert!((0.5..1.0).contains(&shares[steps]), "{shares:?}");
+}
+
+#[test]
 fn an_interrupted_epoch_is_repeated_from_the_checkpoint() {
     let device = LinearDevice::default();
     let mut trainer = Trainer::new(task(0.1), &device).unwrap();
     trainer.epoch().unwrap();
     let blob = trainer.checkpoint().unwrap();
     let steps_before = device.steps.lock().unwrap().len();
-    let stop = || device.steps.lock().unwrap().len() == steps_before + 3;
+    let stop = |_| device.steps.lock().unwrap().len() == steps_before + 3;
     assert!(matches!(trainer.epoch_unless(&stop), Err(TrainError::Interrupted { epoch: 2 })));
     assert_eq!(device.steps.lock().unwrap().len(), steps_before + 3, "it stops between two steps");
     trainer.restore(&blob).unwrap();

@@ -7,7 +7,7 @@ use crate::executor::lane::Lane;
 use crate::executor::workers::same;
 use crate::{
     Blueprint, Change, Cost, Event, FailureKind, Moment, OutsideEvent, OutsideKind, Schedule, StopFlag, StorageError,
-    StoredParameter, StudyError, TrialContext, TrialFailure, TrialRecord, Workload, enqueued,
+    StoredParameter, StudyError, TrialContext, TrialFailure, TrialProgress, TrialRecord, Workload, enqueued,
 };
 use std::sync::Arc;
 use tunefork_rng::Key;
@@ -99,16 +99,18 @@ impl<W: Workload> Simulation<'_, W> {
             }
         }
         self.history.start(number, point).expect("numbers are given in order and points are of the space");
+        let progress = TrialProgress::default();
         self.observer.event(&Event::TrialStarted {
             number,
             params: &params,
             blueprint: schedule.as_ref().ok().map(|schedule| &schedule.blueprint),
+            progress: &progress,
             enqueued: source != Source::Sampler,
             given: source.given(),
             known: known.is_some(),
         });
         match schedule {
-            Ok(schedule) => self.start(number, params, schedule, known.as_ref()),
+            Ok(schedule) => self.start(number, params, schedule, known.as_ref(), progress),
             Err(failure) => return self.fail(moment, failure),
         }
         Ok(())
@@ -279,7 +281,14 @@ impl<W: Workload> Simulation<'_, W> {
         }
     }
 
-    fn start(&mut self, number: TrialNumber, params: Arc<Params>, schedule: Schedule, known: Option<&TrialRecord>) {
+    fn start(
+        &mut self,
+        number: TrialNumber,
+        params: Arc<Params>,
+        schedule: Schedule,
+        known: Option<&TrialRecord>,
+        progress: TrialProgress,
+    ) {
         let epochs = schedule.blueprint.epochs;
         let context = TrialContext {
             number,
@@ -288,6 +297,7 @@ impl<W: Workload> Simulation<'_, W> {
             blueprint: Arc::new(schedule.blueprint.clone()),
             threads: self.options.threads,
             stop: StopFlag::default(),
+            progress,
         };
         let results: Vec<EpochResult> = known.map(stored_results).unwrap_or_default();
         let ended = known.is_some_and(|known| known.state.is_finished());

@@ -6,7 +6,7 @@ use crate::executor::Ended;
 use crate::executor::workers::{ReplayError, guarded, same};
 use crate::{
     Change, End, EndReason, EpochReport, Event, FailureKind, Moment, OutsideEvent, OutsideKind, StopFlag, StudyError,
-    TrialContext, TrialFailure, Workload,
+    TrialContext, TrialFailure, TrialProgress, Workload,
 };
 use std::sync::Arc;
 use tunefork_rng::Key;
@@ -85,6 +85,7 @@ impl<W: Workload> Simulation<'_, W> {
             blueprint: Arc::new(schedule.blueprint.clone()),
             threads: self.options.threads,
             stop: StopFlag::from(Arc::clone(&self.options.stop)),
+            progress: TrialProgress::default(),
         };
         if self.workers.workload.has_kept(&context) {
             return Ok(ended);
