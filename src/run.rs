@@ -11,7 +11,7 @@ use tunefork_space::Params;
 use tunefork_storage::{SqliteOptions, SqliteStorage};
 use tunefork_study::{
     Clock, Definition, Ended, Event, ExecutorOptions, Facts, Observer, Outcome, Storage, StorageError, StudyError,
-    StudyHeader, StudyRecord, patiently,
+    StudyHeader, StudyRecord, TrialRecord, patiently,
 };
 use tunefork_track::Tracker;
 
@@ -103,10 +103,7 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
     })?;
     let shortfalls = shortfalls(spec, spec.fixed(), material.first());
     let warnings = [&material.warnings[..], spec.notes(), &shortfalls[..]].concat();
-    for message in &warnings {
-        listener.event(&Event::Warning { message });
-    }
-    for message in &about_gpu(options, &material) {
+    for message in warnings.iter().chain(&about_gpu(options, &material)) {
         listener.event(&Event::Warning { message });
     }
     let training = Training::new(spec.clone(), material, options.machine.clone(), options.folder.model());
@@ -156,22 +153,18 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
         patiently(listener, &options.stop, || storage.check())?;
     }
     let best = study.as_ref().and_then(StudyRecord::best).filter(|_| ended);
-    if let Some(message) = best.and_then(|best| show_mistakes(&training, options, best.number.0, &best.params())) {
-        listener.event(&Event::Warning { message: &message });
-    }
-    let test = best.map_or(Ok(None), |best| test(&training, options, best.number.0, &best.params()));
+    let test = best.map_or(Ok(None), |best| {
+        show_mistakes(&training, options, best, listener);
+        test(&training, options, best.number.0, &best.params())
+    });
     let stopped = matches!(test, Err(Error::Interrupted));
     let (test, untested) = match test {
         Ok(test) => (test, None),
         Err(error) => (None, Some(error).filter(|_| !stopped)),
     };
     let under_way = outcome.as_ref().ok().and_then(|outcome| outcome.under_way);
-    let mut study = study.unwrap_or_else(|| StudyRecord::new(header));
-    let tested = test.as_ref().map_or(Vec::new(), |test| test.untold(&study));
-    if !tested.is_empty() {
-        patiently(listener, &options.stop, || storage.commit(&tested))?;
-        study = storage.load()?.unwrap_or(study);
-    }
+    let study =
+        with_test(study.unwrap_or_else(|| StudyRecord::new(header)), test.as_ref(), &mut storage, options, listener)?;
     recorder.finish(&study, test.as_ref(), under_way, study_notes(&study))?;
     let mut outcome = outcome?;
     if let Some(error) = untested {
@@ -321,12 +314,31 @@ fn executor(spec: &StudySpec, options: &RunOptions) -> ExecutorOptions {
 
 /// Keeps pictures of what the best trial takes for something else, unless those of this trial are there. A report without them is a report:
 /// what cannot be had is told.
-fn show_mistakes(training: &Training, options: &RunOptions, best: u32, params: &Params) -> Option<String> {
-    if options.stop.load(Ordering::Relaxed) || Mistakes::read(&options.folder, Some(best)).is_some() {
-        return None;
+fn show_mistakes(training: &Training, options: &RunOptions, best: &TrialRecord, listener: &mut dyn Listener) {
+    let number = best.number.0;
+    if options.stop.load(Ordering::Relaxed) || Mistakes::read(&options.folder, Some(number)).is_some() {
+        return;
     }
-    let mistakes = training.mistakes(best, params).and_then(|mistakes| mistakes.write(&options.folder.mistakes()));
-    mistakes.err().map(|error| format!("the report has no pictures of mistakes: {error}"))
+    let mistakes = training.mistakes(number, &best.params());
+    if let Err(error) = mistakes.and_then(|mistakes| mistakes.write(&options.folder.mistakes())) {
+        listener.event(&Event::Warning { message: &format!("the report has no pictures of mistakes: {error}") });
+    }
+}
+
+/// The study with the figures on the test images as attributes of the trial, which it may have had before.
+fn with_test(
+    study: StudyRecord,
+    test: Option<&TestResult>,
+    storage: &mut SqliteStorage,
+    options: &RunOptions,
+    listener: &mut dyn Listener,
+) -> Result<StudyRecord, Error> {
+    let untold = test.map_or(Vec::new(), |test| test.untold(&study));
+    if untold.is_empty() {
+        return Ok(study);
+    }
+    patiently(listener, &options.stop, || storage.commit(&untold))?;
+    Ok(storage.load()?.unwrap_or(study))
 }
 
 /// Looks at the test images, unless that was done for this trial before.

@@ -80,7 +80,8 @@ fn picture(svg: &str) -> Result<Vec<u8>, Error> {
 #[cfg(not(feature = "png"))]
 fn picture(_: &str) -> Result<Vec<u8>, Error> {
     Err(Error::Unsupported(
-        "this program was built without pictures: build it with `cargo build --release --features png`, or write svg".to_string(),
+        "this program was built without pictures: build it with `cargo build --release --features png`, or write svg"
+            .to_string(),
     ))
 }
 

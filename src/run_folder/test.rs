@@ -75,7 +75,8 @@ impl TestResult {
     /// What Optuna's tools are still to show of the trial, as `test_accuracy`.
     pub(crate) fn untold(&self, study: &StudyRecord) -> Vec<Change> {
         let Some(trial) = study.trials.get(self.trial as usize) else { return Vec::new() };
-        let figures = self.figures.iter().map(|(name, value)| (format!("test_{name}"), serde_json::Value::from(*value)));
+        let figures =
+            self.figures.iter().map(|(name, value)| (format!("test_{name}"), serde_json::Value::from(*value)));
         let untold = figures.filter(|figure| !trial.attributes.contains(figure));
         untold.map(|(key, value)| Change::Attribute { number: trial.number, key, value }).collect()
     }

@@ -79,8 +79,9 @@ pub(crate) fn shortened(text: &str, room: f64, size: f64) -> String {
 pub(crate) fn told_apart(names: &[String], room: f64, size: f64) -> Vec<(String, String)> {
     let whole: Vec<String> = names.iter().map(|name| clean(name)).collect();
     let mut shown: Vec<String> = whole.iter().map(|name| shortened(name, room, size)).collect();
-    let ways: [&dyn Fn(usize) -> String; 2] =
-        [&|i| shortened_in_front(&whole[i], room, size), &|i| shortened(&format!("{} {}", i + 1, whole[i]), room, size)];
+    let ways: [&dyn Fn(usize) -> String; 2] = [&|i| shortened_in_front(&whole[i], room, size), &|i| {
+        shortened(&format!("{} {}", i + 1, whole[i]), room, size)
+    }];
     for shorten in ways {
         let mut meant: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (shown, whole) in shown.iter().zip(&whole) {

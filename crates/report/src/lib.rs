@@ -37,10 +37,10 @@ pub use csv::{csv_line, trials_csv};
 pub use experiments::experiments_of;
 pub use hypotheses::{Claim, ClaimError, HYPOTHESES, Hypothesis, Values, is_named};
 pub use numbers::{duration, figure, shortened, value_text, with_deviation};
+pub use ray::ray_experiment;
 pub use report::{BASELINE, Mistake, NOTES, PARAMETERS, Report, Test};
 #[cfg(feature = "png")]
 pub use tunefork_charts::{PngError, png};
-pub use ray::ray_experiment;
 pub use tunefork_names::{bytes, counted, thousands, times};
 
 /// Compiles and runs the example in the README.

@@ -68,7 +68,14 @@ impl Test {
 impl<'a> Report<'a> {
     /// A report of a study with nothing beside it.
     pub fn new(study: &'a StudyRecord) -> Self {
-        Self { study, test: None, mistakes: Vec::new(), compared: Vec::new(), notes: Vec::new(), mattered: OnceLock::new() }
+        Self {
+            study,
+            test: None,
+            mistakes: Vec::new(),
+            compared: Vec::new(),
+            notes: Vec::new(),
+            mattered: OnceLock::new(),
+        }
     }
 
     /// The report as Markdown.

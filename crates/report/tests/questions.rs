@@ -64,7 +64,10 @@ fn the_smallest_network_that_is_about_as_good_is_named() {
     });
     study.trials[near.unwrap()].attributes = vec![("parameters".into(), 250_000.into())];
     let found = answer(&study, QUESTION).unwrap();
-    assert!(found.contains(&format!("is trial {}'s", near.unwrap())) && found.contains("4.0 times fewer (250,000)"), "{found}");
+    assert!(
+        found.contains(&format!("is trial {}'s", near.unwrap())) && found.contains("4.0 times fewer (250,000)"),
+        "{found}"
+    );
 }
 
 #[test]
@@ -74,7 +77,10 @@ fn the_best_is_said_to_be_as_stable_as_its_trainings() {
     let best = study.best().unwrap().number.index();
     trainings(&mut study.trials[best], &[0.84, 0.86, 0.85]);
     let found = answer(&study, "Is it stable over seeds?").unwrap();
-    assert_eq!(found, "Trained with 3 folds the best trial has accuracy 0.8500 ± 0.0100 (deviation), from 0.8400 to 0.8600.");
+    assert_eq!(
+        found,
+        "Trained with 3 folds the best trial has accuracy 0.8500 ± 0.0100 (deviation), from 0.8400 to 0.8600."
+    );
 }
 
 #[test]

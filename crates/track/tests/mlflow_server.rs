@@ -217,7 +217,8 @@ impl Drop for Program {
 /// does leaves a database that no later one opens: that fault is its own, not ours to survive.
 fn answers(port: u16) -> bool {
     let Ok(mut stream) = std::net::TcpStream::connect(("127.0.0.1", port)) else { return false };
-    let question = "GET /api/2.0/mlflow/experiments/search?max_results=1 HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
+    let question =
+        "GET /api/2.0/mlflow/experiments/search?max_results=1 HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
     let mut answer = String::new();
     let _ = stream.write_all(question.as_bytes()).and_then(|()| stream.read_to_string(&mut answer));
     answer.starts_with("HTTP/1.1 200")

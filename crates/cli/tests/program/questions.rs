@@ -108,7 +108,8 @@ const CASES: [Case; 6] = [
 fn real_data() -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     let folder = std::env::var_os("TUNEFORK_DATA").map_or_else(beside, PathBuf::from);
-    let is_there = ["fashion-mnist", "cifar10", "tiny-imagenet", "cats-dogs"].iter().all(|set| folder.join(set).is_dir());
+    let is_there =
+        ["fashion-mnist", "cifar10", "tiny-imagenet", "cats-dogs"].iter().all(|set| folder.join(set).is_dir());
     let is_required = std::env::var_os("TUNEFORK_REQUIRE_DATA").is_some();
     assert!(is_there || !is_required, "the sets of the reports are not in TUNEFORK_DATA or ../shared/data");
     if !is_there {

@@ -45,8 +45,12 @@ pub(crate) fn one_factor(report: &Report<'_>, experiments: &[Experiment<'_>]) ->
     let lengths: Vec<f64> = spans.iter().map(|(low, high)| high - low).collect();
     let most = MUCH_FURTHER * quantile(&lengths, 0.5);
     let common = spans.iter().filter(|(low, high)| high - low <= most).copied().reduce(join);
-    let own: Vec<&str> =
-        drawn.iter().zip(&lengths).filter(|(_, length)| **length > most).map(|(experiment, _)| experiment.name).collect();
+    let own: Vec<&str> = drawn
+        .iter()
+        .zip(&lengths)
+        .filter(|(_, length)| **length > most)
+        .map(|(experiment, _)| experiment.name)
+        .collect();
     let note = match own.is_empty() {
         true => String::new(),
         false => format!(" With an axis of its own, since it goes much further: {}.", own.join(", ")),

@@ -48,7 +48,9 @@ impl<'a> Ranges<'a> {
             Self::Choices(_) => internal,
             Self::Numbers { low, .. } => internal - low as f64,
             Self::Equal { low, high, .. } if low == high => 0.0,
-            Self::Equal { domain, low, high, count } => (domain.transform(internal) - low) / (high - low) * count as f64,
+            Self::Equal { domain, low, high, count } => {
+                (domain.transform(internal) - low) / (high - low) * count as f64
+            }
         };
         (place as usize).min(self.count() - 1)
     }

@@ -47,7 +47,8 @@ pub(crate) fn scatter(report: &Report<'_>) -> Option<Figure> {
         (0..columns).map(move |column| if column < row { panel(row, column) } else { Panel::Empty })
     });
     let panels: Vec<Panel> = panels.collect();
-    let part = if every > 1 { format!(" Of {} trials {} are drawn.", complete.len(), drawn.len()) } else { String::new() };
+    let part =
+        if every > 1 { format!(" Of {} trials {} are drawn.", complete.len(), drawn.len()) } else { String::new() };
     let told = format!("Each pair of parameters, coloured by {}.{part}", report.objective());
     let figure = Figure::new("scatter", "Pairs of parameters").description(told).columns(columns).height(110);
     Some(figure.sharing(Sharing::RowsAndColumns).panels(panels))

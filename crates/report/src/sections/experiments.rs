@@ -14,7 +14,6 @@ use crate::figures;
 use crate::numbers::{figure_beside, with_deviation};
 use crate::report::{deviation_of, epochs, parameters};
 
-
 /// A table for each experiment; nothing where there is none.
 pub(super) fn experiments(report: &Report<'_>) -> Section {
     let mut section = Section::new("Experiments");

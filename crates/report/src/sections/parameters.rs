@@ -37,7 +37,9 @@ pub(super) fn parameters(report: &Report<'_>) -> Section {
         section.table(Table::new(["parameter", "among the best", "explains"]).with_rows(rows));
         let pairs = effects.interactions.iter().filter(|pair| pair.explained >= LEAST).take(MOST_PAIRS);
         let rows: Vec<Vec<String>> = pairs
-            .map(|pair| vec![pair.parameters.join(" x "), format!("{} ± {}", percent(pair.explained), percent(pair.deviation))])
+            .map(|pair| {
+                vec![pair.parameters.join(" x "), format!("{} ± {}", percent(pair.explained), percent(pair.deviation))]
+            })
             .collect();
         if !rows.is_empty() {
             section.table(Table::new(["together", "explain"]).with_rows(rows));

@@ -48,7 +48,10 @@ impl TensorBoard {
         Self {
             folder: folder.into(),
             space: subject.space.clone(),
-            start: [hparams::experiment(subject, now())].into_iter().chain(subject.pictures.iter().map(shown)).collect(),
+            start: [hparams::experiment(subject, now())]
+                .into_iter()
+                .chain(subject.pictures.iter().map(shown))
+                .collect(),
             times: Times::new(subject.known),
             trials: BTreeMap::new(),
             begun: false,

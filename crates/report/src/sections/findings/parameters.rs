@@ -66,7 +66,10 @@ pub(super) fn interactions(report: &Report<'_>) -> Option<String> {
     let head = format!("Parameters explain {} of the variance each by itself", percent(alone));
     // Less than the trees of the forest differ by is nothing.
     Some(match most.explained > most.deviation && most.explained >= 0.02 {
-        true => format!("{head}; the pair that explains most beside that is {one} with {other} ({}).", percent(most.explained)),
+        true => format!(
+            "{head}; the pair that explains most beside that is {one} with {other} ({}).",
+            percent(most.explained)
+        ),
         false => format!("{head}; no pair stands out among what makes up the other {}.", percent(together)),
     })
 }
@@ -77,7 +80,7 @@ pub(super) fn where_the_best_lie(report: &Report<'_>) -> Vec<String> {
     if all.len() < 2 * LEAST {
         return Vec::new();
     }
-    let important = importances(report).into_iter().take(3).filter(|of| of.share >= 0.1);
+    let important = importances(report).iter().take(3).filter(|of| of.share >= 0.1);
     let parameters = report.parameters();
     important
         .filter_map(|of| {

@@ -117,8 +117,7 @@ pub(in crate::sections) fn in_a_sentence(report: &Report<'_>) -> Option<String> 
     }
     let params = best.params();
     let given = params.iter().filter(|(_, value)| **value != Value::Null);
-    let shown: Vec<String> =
-        given.take(NAMED).map(|(name, value)| format!("{name} {}", value_text(value))).collect();
+    let shown: Vec<String> = given.take(NAMED).map(|(name, value)| format!("{name} {}", value_text(value))).collect();
     let more = if params.iter().count() > NAMED { ", …" } else { "" };
     let with = if shown.is_empty() { String::new() } else { format!(": {}{more}", shown.join(", ")) };
     Some(format!("{text}. It is trial {}{with}.", best.number))
