@@ -7,6 +7,7 @@ use tunefork_study::{
     EpochRecord, Facts, Member, MemberReport, StorageError, StudyRecord, Timing, TrialRecord, deviation_of,
 };
 
+use super::test::is_of_test;
 use super::{RunFolder, TestResult, TestedMember};
 use crate::Error;
 use crate::resolve::told_settings;
@@ -100,12 +101,18 @@ fn trial(trial: &TrialRecord, outside: bool) -> Value {
         "params": trial.params(),
         "enqueued": trial.fixed.is_some(),
         "outside": outside,
-        "attributes": Value::Object(trial.attributes.iter().cloned().collect()),
+        "attributes": attributes(trial, false),
         "reason": trial.end.as_ref().map(|end| end.reason),
         "message": trial.end.as_ref().map(|end| end.message.as_str()),
         "planned_bytes": trial.schedule.as_ref().map(|schedule| schedule.blueprint.plan_bytes),
         "epochs": epochs.collect::<Vec<_>>(),
     })
+}
+
+/// The attributes that follow from test images, or all others.
+fn attributes(trial: &TrialRecord, of_test: bool) -> Value {
+    let attributes = trial.attributes.iter().filter(|(name, _)| is_of_test(name) == of_test);
+    Value::Object(attributes.cloned().collect())
 }
 
 /// Adds figures of all images; those of single classes are left to the files of the run folder.
@@ -142,6 +149,8 @@ fn observed(trial: &TrialRecord) -> Value {
         "started": trial.observed.started,
         "ended": trial.observed.ended,
         "restarts": trial.observed.restarts,
+        // Which trials were looked at depends on how often a study had ended.
+        "attributes": attributes(trial, true),
         "epochs": epochs.collect::<Vec<_>>(),
     })
 }

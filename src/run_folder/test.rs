@@ -76,7 +76,7 @@ impl TestResult {
     pub(crate) fn untold(&self, study: &StudyRecord) -> Vec<Change> {
         let Some(trial) = study.trials.get(self.trial as usize) else { return Vec::new() };
         let figures =
-            self.figures.iter().map(|(name, value)| (format!("test_{name}"), serde_json::Value::from(*value)));
+            self.figures.iter().map(|(name, value)| (format!("{OF_TEST}{name}"), serde_json::Value::from(*value)));
         let untold = figures.filter(|figure| !trial.attributes.contains(figure));
         untold.map(|(key, value)| Change::Attribute { number: trial.number, key, value }).collect()
     }
@@ -108,6 +108,14 @@ impl TestResult {
         let text = serde_json::to_string_pretty(self).expect("plain values can be written") + "\n";
         write_atomically(path, text.as_bytes())
     }
+}
+
+/// How attributes of a trial begin that say how it did on the test images.
+const OF_TEST: &str = "test_";
+
+/// Whether an attribute of a trial is one of these.
+pub(crate) fn is_of_test(name: &str) -> bool {
+    name.starts_with(OF_TEST)
 }
 
 fn once() -> u32 {

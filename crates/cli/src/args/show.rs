@@ -12,11 +12,11 @@ use crate::values::at_least_one;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  tunefork show                                       the runs below runs/, the newest first
+  tunefork show                           the runs below runs/, the newest first
   tunefork show runs/quickstart
-  tunefork show runs/quickstart --top 10              the ten best trials
-  tunefork show runs/quickstart --top 10 --sort loss  by any figure, setting, `epochs` or `seconds`
-  tunefork show runs/asha runs/grid                   side by side
+  tunefork show runs/quickstart --top 10  the ten best trials
+  tunefork show runs/quickstart --top 10 --sort loss
+  tunefork show runs/asha runs/grid       side by side
   tunefork show runs/quickstart/study.db
   tunefork show runs/quickstart --json | jq .best")]
 pub(crate) struct ShowArgs {

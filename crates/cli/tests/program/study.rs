@@ -261,7 +261,7 @@ fn files_without_a_study_are_not_replaced() {
         std::fs::remove_file(fixture.path(&format!("run/{file}"))).unwrap();
     }
     let told = fixture.fails(2, &["run", "study.toml", "--out", "run"]);
-    assert!(told.contains("8 other files"), "{told}");
+    assert!(told.contains("9 other files"), "{told}");
     assert_eq!(fixture.read("run/best.toml"), best);
 }
 
