@@ -168,9 +168,9 @@ pub(crate) fn on_a_line(params: &Params) -> String {
     given(params).map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
 }
 
-/// The same as short as it says which they are.
-pub(crate) fn short_on_a_line(params: &Params) -> String {
-    given(params).map(|(name, value)| format!("{name}={}", value_text(value))).collect::<Vec<_>>().join(" ")
+/// Each of them as short as it says which it is.
+pub(crate) fn short_params(params: &Params) -> Vec<String> {
+    given(params).map(|(name, value)| format!("{name}={}", value_text(value))).collect()
 }
 
 /// Seconds that are only known roughly.

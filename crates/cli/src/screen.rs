@@ -28,7 +28,8 @@ const ERASE: &str = "\r\x1b[J";
 
 /// Whether people look at what is printed, on something that can draw a line again.
 pub(crate) fn is_live() -> bool {
-    let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    // Windows has no such variable.
+    let is_dumb = std::env::var_os("TERM").map_or(cfg!(unix), |term| term == "dumb");
     io::stdout().is_terminal() && io::stderr().is_terminal() && !is_dumb
 }
 

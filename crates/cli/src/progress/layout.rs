@@ -194,17 +194,25 @@ fn chosen(rows: &[Row], room: usize) -> (Vec<&Row>, usize) {
 
 /// The lines of trials, in the columns of the richest shape that fits.
 fn rows(rows: &[&Row], objective: Objective, width: usize) -> Vec<Line> {
-    let longest = rows.iter().map(|row| measure_text_width(&row.params)).max().unwrap_or(0);
+    let params: Vec<String> = rows.iter().map(|row| tried(row, rows)).collect();
+    let longest = params.iter().map(|params| measure_text_width(params)).max().unwrap_or(0);
     let mut columns = Vec::new();
-    for (params, shape) in SHAPES {
+    for (least, shape) in SHAPES {
         columns = widths(shape, rows, objective);
         let all = columns.iter().map(|(column, width)| column.gap() + width).sum::<usize>().saturating_sub(1);
-        let params = params.min(longest);
-        if all + if params > 0 { 2 + params } else { 0 } <= width {
+        let beside = least.min(longest);
+        if all + if beside > 0 { 2 + beside } else { 0 } <= width {
             break;
         }
     }
-    rows.iter().map(|row| line(row, &columns, objective, width)).collect()
+    rows.iter().zip(&params).map(|(row, params)| line(row, params, &columns, objective, width)).collect()
+}
+
+/// What a trial tries. What all trials under way have in common comes last, for it says least.
+fn tried(row: &Row, rows: &[&Row]) -> String {
+    let is_common = |param: &&String| rows.len() > 1 && rows.iter().all(|other| other.params.contains(param));
+    let (common, own): (Vec<&String>, Vec<&String>) = row.params.iter().partition(is_common);
+    own.into_iter().chain(common).map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
 /// How wide each column is. One in which nothing stands yet is not there.
@@ -216,7 +224,7 @@ fn widths(shape: &[Column], rows: &[&Row], objective: Objective) -> Vec<(Column,
     shape.iter().map(|column| (*column, widest(column))).filter(|(_, width)| *width > 0).collect()
 }
 
-fn line(row: &Row, columns: &[(Column, usize)], objective: Objective, width: usize) -> Line {
+fn line(row: &Row, params: &str, columns: &[(Column, usize)], objective: Objective, width: usize) -> Line {
     let mut line = Line::default();
     for (column, wide) in columns {
         let text = column.text(row, objective);
@@ -228,7 +236,7 @@ fn line(row: &Row, columns: &[(Column, usize)], objective: Objective, width: usi
         }
         line.add(gap, column.tone(row), truncate_str(&text, room, "…"));
     }
-    line.add_what_fits(2, Tone::Quiet, &row.params, width);
+    line.add_what_fits(2, Tone::Quiet, params, width);
     line
 }
 

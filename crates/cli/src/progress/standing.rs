@@ -8,7 +8,7 @@ use tunefork::train::Objective;
 use tunefork::trial::TrialState;
 
 use super::forecast::{Forecast, UnderWay};
-use crate::output::short_on_a_line;
+use crate::output::short_params;
 
 /// Hears the events of a study, and knows how it stands.
 pub(super) struct Standing {
@@ -59,7 +59,8 @@ pub(super) struct Row {
     pub figures: Figures,
     /// What it has been trained.
     pub seconds: f64,
-    pub params: String,
+    /// What is tried, each as `name=value`.
+    pub params: Vec<String>,
 }
 
 /// What a trial's last epoch has brought.
@@ -89,7 +90,7 @@ pub(super) struct Finished {
 
 #[derive(Default)]
 struct Running {
-    params: String,
+    params: Vec<String>,
     epochs: u32,
     progress: TrialProgress,
     figures: Figures,
@@ -145,7 +146,7 @@ impl Standing {
             Event::TrialStarted { number, params, blueprint, progress, .. } => {
                 self.started += 1;
                 let epochs = blueprint.map_or(0, |blueprint| blueprint.epochs);
-                let (params, progress) = (short_on_a_line(params), (*progress).clone());
+                let (params, progress) = (short_params(params), (*progress).clone());
                 self.running.insert(number.0, Running { params, epochs, progress, ..Running::default() });
             }
             Event::EpochComputed { number, step, report } => {
@@ -174,7 +175,7 @@ impl Standing {
                     is_best: *best,
                     epochs: trial.told,
                     seconds: trial.seconds,
-                    params: trial.params,
+                    params: trial.params.join(" "),
                     message: end.message.clone(),
                 });
             }
@@ -282,7 +283,7 @@ mod tests {
         standing.pass(2.0);
         let row = &standing.picture().rows[0];
         assert_eq!((row.number, row.is_training, row.done, row.epochs), (7, true, 0.5, 3));
-        assert_eq!((row.seconds, row.params.as_str(), row.figures.value), (2.0, "rate=0.01235", None));
+        assert_eq!((row.seconds, row.params.join(" ").as_str(), row.figures.value), (2.0, "rate=0.01235", None));
         standing.hear(&Event::EpochComputed { number: TrialNumber(7), step: 1, report: &report(0.5) });
         progress.set_training(false);
         standing.pass(2.0);

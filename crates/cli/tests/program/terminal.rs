@@ -177,7 +177,7 @@ fn a_running_study_is_right_in_every_width() {
         assert!(counts(live[live.len() - 1]) && live.len() <= 4, "a line for each, and one that counts:\n{text}");
         assert_eq!(rows.last(), live.last().copied(), "nothing is below it:\n{text}");
         assert!(live.iter().all(|row| row.chars().count() < columns.into()), "{text}");
-        assert_eq!(live[0].contains("layers="), columns >= 80, "what is being tried:\n{text}");
+        assert_eq!(live[0].contains('='), columns >= 80, "what is being tried:\n{text}");
         assert_eq!(live[0].contains("learning_rate="), columns >= 200, "all of it:\n{text}");
         // It moves within an epoch.
         let share = |rows: &[String]| {

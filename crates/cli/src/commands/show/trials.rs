@@ -9,7 +9,7 @@ use tunefork::study::{Members, StudyRecord, TrialRecord, deviation_of};
 use tunefork::{TestResult, study_notes};
 
 use super::order::{self, Order};
-use crate::output::{failure_lines, fitted_table, given, short_on_a_line, table, table_width, test_lines};
+use crate::output::{failure_lines, fitted_table, given, short_params, table, table_width, test_lines};
 use crate::screen;
 
 pub(super) fn text(study: &StudyRecord, test: Option<&TestResult>, order: &Order) -> Result<String, std::fmt::Error> {
@@ -69,7 +69,7 @@ fn trials(study: &StudyRecord, order: &Order) -> String {
     match screen::table_width() {
         Some(width) if table_width(&wide, &each) > width => {
             let narrow = [&header[..], &["parameters"]].concat();
-            fitted_table(&narrow, &beside(&|trial| vec![short_on_a_line(&trial.params())]), width)
+            fitted_table(&narrow, &beside(&|trial| vec![short_params(&trial.params()).join(" ")]), width)
         }
         Some(_) | None => table(&wide, &each),
     }

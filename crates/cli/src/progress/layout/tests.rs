@@ -7,7 +7,15 @@ const PARAMS: &str = "layers=2 channels.start=32 kernel=3 activation=relu dropou
 
 fn row(number: u32, is_training: bool, done: f64) -> Row {
     let figures = Figures { value: Some(0.8785), loss: Some(0.4321), speed: Some(2312.0) };
-    Row { number, is_training, done, epochs: 10, figures, seconds: 21.4, params: PARAMS.to_owned() }
+    Row {
+        number,
+        is_training,
+        done,
+        epochs: 10,
+        figures,
+        seconds: 21.4,
+        params: PARAMS.split(' ').map(str::to_owned).collect(),
+    }
 }
 
 fn picture(rows: Vec<Row>) -> Picture {
@@ -44,6 +52,16 @@ fn at_80_columns_a_trial_is_a_line_with_what_is_tried() {
 }
 
 #[test]
+fn what_differs_is_told_before_what_all_have() {
+    let mut rows = two();
+    rows[0].params[5] = "batch_size=32".to_owned();
+    rows[1].params.push("momentum=0.9".to_owned());
+    let lines = drawn(rows, 80);
+    assert!(lines[0].ends_with("0:21  batch_size=32 layers=2 channel…"), "{lines:?}");
+    assert!(lines[1].ends_with("0:21  batch_size=64 momentum=0.9 lay…"), "{lines:?}");
+}
+
+#[test]
 fn at_40_columns_what_says_least_is_left_out() {
     assert_eq!(
         drawn(two(), 40),
@@ -69,7 +87,7 @@ fn no_line_is_as_wide_as_the_terminal() {
     rows[0].number = 1234;
     rows[0].seconds = 86_400.0;
     rows[1].figures.value = Some(123.4);
-    rows[1].params = "größe=大きい activation=leaky_relu".repeat(9);
+    rows[1].params = vec!["größe=大きい".to_owned(); 9];
     for width in 1..250 {
         for colours in [false, true] {
             for line in frame(&picture(rows.clone()), Size { width, height: 24 }, colours) {
