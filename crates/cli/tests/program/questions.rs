@@ -52,7 +52,7 @@ const CASES: [Case; 6] = [
     },
     Case {
         study: "fashion_mlp_grid",
-        sets: &["train=640", "validation=320"],
+        sets: &["train=320", "validation=200"],
         questions: &[
             "What did tuning gain?",
             "What does each setting bring?",
