@@ -1,13 +1,14 @@
 //! What Tunefork's own runs leave in folders: people keep them beside their images, also among their class folders.
 
 /// The files and folders of a study, and of a training, but for its database and its models.
-const LEFT: [&str; 18] = [
+const LEFT: [&str; 19] = [
     "report.html",
     "report.md",
     "journal.md",
     "mistakes.json",
     "summary.json",
     "figures",
+    "ray",
     "trials.csv",
     "best.toml",
     "best.json",
