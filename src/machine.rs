@@ -120,6 +120,11 @@ impl Machine {
         ))
     }
 
+    /// The CPU, whatever else there is: for what is looked at beside the training, which has a card's memory to itself.
+    pub(crate) fn cpu(&self) -> Cpu {
+        Cpu::new(self.isa, self.threads)
+    }
+
     /// What it is, in one line. That there is no GPU is told in a word; why, by [`Checkup`](crate::Checkup).
     pub fn line(&self) -> String {
         if let Some(gpu) = &self.gpu {

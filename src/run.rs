@@ -319,7 +319,7 @@ fn show_mistakes(training: &Training, options: &RunOptions, best: &TrialRecord, 
     if options.stop.load(Ordering::Relaxed) || Mistakes::read(&options.folder, Some(number)).is_some() {
         return;
     }
-    let mistakes = training.mistakes(number, &best.params());
+    let mistakes = training.mistakes(number);
     if let Err(error) = mistakes.and_then(|mistakes| mistakes.write(&options.folder.mistakes())) {
         listener.event(&Event::Warning { message: &format!("the report has no pictures of mistakes: {error}") });
     }

@@ -34,6 +34,9 @@ pub(crate) use shortfalls::shortfalls;
 pub(crate) use task::memory;
 pub use task::{model, task};
 
+/// Validation images that are looked at for pictures of mistakes: the CPU is quick with so many, whatever trains.
+const MOST_LOOKED_AT: usize = 1000;
+
 /// Trains the networks of a study.
 #[derive(Debug)]
 pub struct Training {
@@ -91,15 +94,14 @@ impl Training {
     }
 
     /// The validation images of which the first model of this trial that was kept is surest that they are what they are not.
-    pub(crate) fn mistakes(&self, trial: u32, params: &Params) -> Result<Mistakes, Error> {
-        let config = self.spec.config(params);
+    pub(crate) fn mistakes(&self, trial: u32) -> Result<Mistakes, Error> {
         let Division { images, split } = self.material.first();
         let first = Member { replicate: 0, fold: 0 };
         let model = Model::read(&self.model_of(first))?;
-        let device = self.machine.device(self.machine.threads(), config.precision())?;
-        let mut predictor = Predictor::new(model.network, &model.tensors, &*device)?;
-        let probabilities = predictor.probabilities(images, &split.validation)?;
-        Ok(Mistakes::new(trial, images, &split.validation, &probabilities))
+        let looked_at = &split.validation[..split.validation.len().min(MOST_LOOKED_AT)];
+        let mut predictor = Predictor::new(model.network, &model.tensors, &self.machine.cpu())?;
+        let probabilities = predictor.probabilities(images, looked_at)?;
+        Ok(Mistakes::new(trial, images, looked_at, &probabilities))
     }
 
     fn evaluate(&self, config: &Config, member: Member, model: Model) -> Result<tunefork_train::Evaluation, Error> {
