@@ -1,6 +1,6 @@
 //! Pictures of figures show what the SVG does.
 
-#[allow(dead_code)]
+#[expect(dead_code, reason = "it is a program: its main writes files")]
 #[path = "../examples/gallery.rs"]
 mod gallery;
 
