@@ -11,19 +11,13 @@ const ROWS: usize = 16;
 /// A sheet is about as wide and high as a screen at most.
 const MOST_SIDE: usize = 2048;
 
-/// A PNG file of bytes in rows of pixels; nothing where they are not those of an image.
-pub(crate) fn png(shape: Image, pixels: &[u8]) -> Option<Vec<u8>> {
-    let colour = if shape.channels == 1 { png::ColorType::Grayscale } else { png::ColorType::Rgb };
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, shape.width as u32, shape.height as u32);
-    encoder.set_color(colour);
-    encoder.set_depth(png::BitDepth::Eight);
-    encoder.write_header().ok()?.write_image_data(pixels).ok()?;
-    Some(bytes)
+/// An image as a network is shown it, but for augmentation and normalisation.
+pub(crate) fn picture(data: &Dataset, index: u32) -> Option<Picture> {
+    let shape = data.shape();
+    Picture::new("image", shape.width as u32, shape.height as u32, data.pixels(index))
 }
 
-/// The first images of each class, a row for each of the first classes, as a network is shown them but for augmentation and
-/// normalisation.
+/// The first images of each class, a row for each of the first classes.
 pub(crate) fn examples(data: &Dataset, indices: &[u32]) -> Option<Picture> {
     let shape = data.shape();
     let rows = data.classes().len().min(ROWS).min(MOST_SIDE / shape.height);
@@ -41,8 +35,7 @@ pub(crate) fn examples(data: &Dataset, indices: &[u32]) -> Option<Picture> {
         }
         *column += 1;
     }
-    let png = png(sheet, &pixels)?;
-    Some(Picture { tag: "examples".to_owned(), width: sheet.width as u32, height: sheet.height as u32, png })
+    Picture::new("examples", sheet.width as u32, sheet.height as u32, &pixels)
 }
 
 #[cfg(test)]

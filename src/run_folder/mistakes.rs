@@ -10,7 +10,7 @@ use tunefork_train::Images;
 use super::RunFolder;
 use crate::Error;
 use crate::files::write_atomically;
-use crate::pictures::png;
+use crate::pictures::picture;
 
 /// Largest `mistakes.json` that is read: pictures of the largest images that a network may read take less.
 const MAX_BYTES: u64 = 1 << 28;
@@ -55,7 +55,7 @@ impl Mistakes {
         let name = |class: usize| data.classes()[class].clone();
         let mut room = MOST_BYTES;
         let pictures = wrong.into_iter().take(MOST).map_while(|(index, taken, share)| {
-            let png = png(data.shape(), data.pixels(index))?;
+            let png = picture(data, index)?.png;
             room = room.checked_sub(png.len())?;
             let actual = name(data.label(index).into());
             Some(Picture { actual, taken: name(taken), probability: share.into(), png: BASE64_STANDARD.encode(png) })

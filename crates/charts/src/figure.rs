@@ -81,17 +81,6 @@ impl Figure {
         &self.title
     }
 
-    /// What somebody who does not see it is told: the [`description`](Figure::description), and what could not be drawn.
-    pub fn told(&self) -> String {
-        let mut pen = Pen::default();
-        Layout::new(self).draw(&mut pen, 0.0);
-        self.with_omissions(&pen)
-    }
-
-    fn with_omissions(&self, pen: &Pen) -> String {
-        format!("{}{}", clean(&self.description), pen.omissions()).trim().to_string()
-    }
-
     /// What somebody who does not see it is told: what it shows, and what can be seen in it.
     pub fn description(self, description: impl Into<String>) -> Self {
         Self { description: description.into(), ..self }
@@ -132,16 +121,23 @@ impl Figure {
 
     /// A file of its own: with its style, a background, and the title above it.
     pub fn svg(&self) -> String {
-        self.drawn(true)
+        self.drawn(true).0
     }
 
     /// For an HTML page that has [`STYLE`](crate::STYLE): without a style, and without the title, which the page has as a
     /// heading (for those who do not see the figure, it is there).
     pub fn inline(&self) -> String {
+        self.drawn(false).0
+    }
+
+    /// As [`inline`](Figure::inline), with what somebody who does not see it is told: the [`description`](Figure::description), and
+    /// what could not be drawn.
+    pub fn inline_and_told(&self) -> (String, String) {
         self.drawn(false)
     }
 
-    fn drawn(&self, stands_alone: bool) -> String {
+    /// The picture, and what is told of it.
+    fn drawn(&self, stands_alone: bool) -> (String, String) {
         let layout = Layout::new(self);
         let mut pen = Pen::default();
         let mut top = 8.0;
@@ -155,12 +151,13 @@ impl Figure {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" id=\"{id}\" viewBox=\"0 0 {width} {height}\" \
              width=\"{width}\" height=\"{height}\" role=\"img\" aria-labelledby=\"{id}-title {id}-text\">"
         );
+        let told = format!("{}{}", clean(&self.description), pen.omissions()).trim().to_string();
         svg += &format!("<title id=\"{id}-title\">{}</title>", escaped(&clean(&self.title)));
-        svg += &format!("<desc id=\"{id}-text\">{}</desc>", escaped(&self.with_omissions(&pen)));
+        svg += &format!("<desc id=\"{id}-text\">{}</desc>", escaped(&told));
         if stands_alone {
             svg += &format!("<style>{}</style><rect class=\"paper\" width=\"100%\" height=\"100%\"/>", standalone());
         }
-        svg + &pen.out + "</svg>"
+        (svg + &pen.out + "</svg>", told)
     }
 }
 

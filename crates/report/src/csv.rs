@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use tunefork_space::Value;
 use tunefork_study::{Members, StudyRecord, TrialRecord, deviation_of};
 
-use crate::report::{epochs, last_figures, reason, seconds};
+use crate::report::{epochs, last_figures, reason};
 
 /// One row per trial, as pandas writes Optuna's `study.trials_dataframe()` without its index: `number`, `value` (`value_METRIC` where it has a name),
 /// `datetime_start`, `datetime_complete`, `duration`, a column `params_NAME` for each parameter, `user_attrs_NAME` for each
@@ -59,7 +59,7 @@ fn attributes_of(study: &StudyRecord, trial: &TrialRecord) -> Vec<(String, Strin
     let of_all = [
         // Of a trial of ours, as it stands in Optuna's tools.
         ("epochs", (!last_figures(trial).is_empty()).then(|| epochs(trial).to_string())),
-        ("seconds", seconds(trial).map(python_float)),
+        ("seconds", trial.seconds().map(python_float)),
         ("reason", Some(reason(study, trial)).filter(|reason| !reason.is_empty())),
         ("deviation", deviation_of(reports).map(python_float)),
     ];

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use tunefork_space::Domain;
-use tunefork_study::{EndReason, StudyRecord, Timing, TrialRecord, deviation_of as deviation_of_trainings};
+use tunefork_study::{EndReason, StudyRecord, TrialRecord, deviation_of as deviation_of_trainings};
 use tunefork_trial::TrialState;
 
 use crate::document::{Block, Document};
@@ -190,12 +190,6 @@ pub(crate) fn last_figures(trial: &TrialRecord) -> &[(String, f64)] {
 /// One of them.
 pub(crate) fn last_figure(trial: &TrialRecord, name: &str) -> Option<f64> {
     last_figures(trial).iter().find(|(other, _)| other == name).map(|(_, value)| *value)
-}
-
-/// Seconds of training and validation, if they were measured.
-pub(crate) fn seconds(trial: &TrialRecord) -> Option<f64> {
-    let times = trial.epochs.iter().filter_map(|epoch| epoch.report.timing.as_ref());
-    times.map(Timing::all_seconds).reduce(|all, seconds| all + seconds)
 }
 
 /// Epochs that a trial was trained.

@@ -21,7 +21,7 @@ pub(crate) fn summary(report: &Report<'_>) -> Json {
     let some = |of: &dyn Fn(&[f64]) -> f64| (!values.is_empty()).then(|| of(&values));
     let saved = Saved::of(report);
     let best = study.best();
-    let seconds = report.own().filter_map(crate::report::seconds).reduce(|all, seconds| all + seconds);
+    let seconds = report.own().filter_map(TrialRecord::seconds).reduce(|all, seconds| all + seconds);
     let attribute = |name: &str, value: &Json| (name.to_owned(), value.clone());
     json!({
         "study": study.header.name,

@@ -130,7 +130,7 @@ impl Ledger {
             }
             Change::Attribute { number, key, .. } => {
                 check_name(Some(*number), "attribute", key)?;
-                self.entry(*number, "take an attribute", &ALL).map(|_| ())
+                self.entry(*number, "take an attribute", TrialState::ALL).map(|_| ())
             }
             Change::TakeIn { number, .. } => self.entry(*number, "be taken in", &FINISHED).map(|_| ()),
             Change::Restarted { number } => self.entry(*number, "restart", &[Running]).map(|_| ()),
@@ -223,14 +223,6 @@ impl Ledger {
     }
 }
 
-const ALL: [TrialState; 6] = [
-    TrialState::Waiting,
-    TrialState::Running,
-    TrialState::Paused,
-    TrialState::Complete,
-    TrialState::Pruned,
-    TrialState::Failed,
-];
 const FINISHED: [TrialState; 3] = [TrialState::Complete, TrialState::Pruned, TrialState::Failed];
 const UNFINISHED: [TrialState; 3] = [TrialState::Waiting, TrialState::Running, TrialState::Paused];
 

@@ -1,6 +1,6 @@
 //! A whole study as stored: what `show`, reports and the executor read.
 
-use crate::{Blueprint, Clock, CostModel, EpochReport, Facts, MemberReport, Moment};
+use crate::{Blueprint, Clock, CostModel, EpochReport, Facts, MemberReport, Moment, Timing};
 use std::sync::Arc;
 use std::time::Duration;
 use tunefork_names::named_enum;
@@ -244,6 +244,12 @@ impl TrialRecord {
             attributes: Vec::new(),
             observed: TrialObserved::default(),
         }
+    }
+
+    /// Seconds of training and validation, if they were measured.
+    pub fn seconds(&self) -> Option<f64> {
+        let times = self.epochs.iter().filter_map(|epoch| epoch.report.timing.as_ref());
+        times.map(Timing::all_seconds).reduce(|all, seconds| all + seconds)
     }
 
     /// What each of its trainings has brought, if it is several.

@@ -16,6 +16,32 @@ pub struct Picture {
     pub png: Vec<u8>,
 }
 
+impl Picture {
+    /// A picture of bytes in rows, grey where there is one for each pixel and red, green, blue where there are three. Nothing where
+    /// they are not as many as it has.
+    ///
+    /// ```
+    /// use tunefork_track::Picture;
+    ///
+    /// assert!(Picture::new("grey", 2, 1, &[0, 255]).is_some_and(|picture| picture.png.starts_with(b"\x89PNG")));
+    /// assert_eq!(Picture::new("too few", 2, 2, &[0, 255]), None);
+    /// ```
+    pub fn new(tag: &str, width: u32, height: u32, pixels: &[u8]) -> Option<Self> {
+        let area = u64::from(width) * u64::from(height);
+        let colour = match pixels.len() as u64 {
+            bytes if bytes == area => png::ColorType::Grayscale,
+            bytes if bytes == 3 * area => png::ColorType::Rgb,
+            _ => return None,
+        };
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, width, height);
+        encoder.set_color(colour);
+        encoder.set_depth(png::BitDepth::Eight);
+        encoder.write_header().ok()?.write_image_data(pixels).ok()?;
+        Some(Self { tag: tag.to_owned(), width, height, png: bytes })
+    }
+}
+
 /// A study that is about to run, or to go on.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {

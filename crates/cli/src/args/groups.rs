@@ -9,6 +9,14 @@ use tunefork::train::Precision;
 
 use crate::values::{at_least_one, device, mlflow_place, precision};
 
+/// What all commands take that look for a data set.
+#[derive(Debug, Args)]
+pub(crate) struct DataDirArgs {
+    /// Where data sets lie [default: TUNEFORK_DATA, else data]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
 /// What all commands take that read a study.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Study file")]
@@ -19,9 +27,8 @@ pub(crate) struct StudyArgs {
     /// Change settings of the file; values are written as there
     #[arg(long, value_name = "KEY=VALUE ...")]
     pub set: Vec<String>,
-    /// Where data sets lie [default: TUNEFORK_DATA, else data]
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub data: DataDirArgs,
     /// Arithmetic of the engine; all but f32 on a GPU alone [default: the file's, f32]
     #[arg(long, value_name = "PRECISION", value_parser = precision())]
     pub precision: Option<Precision>,

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use tunefork::ReportFormat;
 
-pub(crate) use groups::{MachineArgs, ResultsArgs, StudyArgs, TrackingArgs};
+pub(crate) use groups::{DataDirArgs, MachineArgs, ResultsArgs, StudyArgs, TrackingArgs};
 pub(crate) use models::{EvaluateArgs, ExportArgs, PredictArgs};
 pub(crate) use program::{CompletionsArgs, DoctorArgs, ManArgs, SchemaArgs};
 pub(crate) use show::ShowArgs;
@@ -267,9 +267,8 @@ pub(crate) struct GetArgs {
     /// The name of a known data set
     #[arg(value_name = "NAME")]
     pub name: String,
-    /// Where data sets lie [default: TUNEFORK_DATA, else data]
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub data: DataDirArgs,
     /// An address to try first, with files as in a data folder [default: TUNEFORK_MIRROR]
     #[arg(long, value_name = "URL")]
     pub mirror: Option<String>,
@@ -287,9 +286,8 @@ Examples:
   tunefork data list
   tunefork data list --data-dir ~/data --json")]
 pub(crate) struct ListArgs {
-    /// Where data sets lie [default: TUNEFORK_DATA, else data]
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub data: DataDirArgs,
     /// One JSON object per set
     #[arg(long)]
     pub json: bool,
@@ -309,9 +307,8 @@ pub(crate) struct InspectArgs {
     /// A folder, an archive, or the name of a data set
     #[arg(value_name = "PATH_OR_NAME")]
     pub source: String,
-    /// Where data sets lie [default: TUNEFORK_DATA, else data]
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub data: DataDirArgs,
     /// Also images that look alike: shrunk to 16 by 16 pixels, they differ by at most so many of 255 grey levels
     #[arg(long, value_name = "LEVELS", num_args = 0..=1, default_missing_value = "4", require_equals = true)]
     pub near: Option<u8>,

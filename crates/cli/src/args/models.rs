@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::MachineArgs;
+use super::{DataDirArgs, MachineArgs};
 use crate::values::{ExportFormat, at_least_one, export_format};
 
 /// Say what is on images.
@@ -51,9 +51,8 @@ pub(crate) struct EvaluateArgs {
     /// A folder, an archive, or the name of a data set
     #[arg(value_name = "PATH_OR_NAME")]
     pub set: String,
-    /// Where data sets lie [default: TUNEFORK_DATA, else data]
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub data: DataDirArgs,
     /// One JSON object
     #[arg(long)]
     pub json: bool,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap_complete::Shell;
 
-use super::MachineArgs;
+use super::{DataDirArgs, MachineArgs};
 use crate::commands::schema::SchemaName;
 
 /// Tell what this machine has for a study, what would be used, and why.
@@ -23,9 +23,8 @@ pub(crate) struct DoctorArgs {
     /// One JSON object; sizes in bytes, times in seconds
     #[arg(long)]
     pub json: bool,
-    /// Where data sets lie [default: TUNEFORK_DATA, else data]
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub data: DataDirArgs,
     /// Where results would go [default: runs]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

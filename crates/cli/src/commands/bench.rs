@@ -12,7 +12,7 @@ use crate::progress;
 pub(crate) fn bench(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let spec = args.study.resolve()?;
     let machine = args.study.machine(args.json)?;
-    let data_dir = args.study.data_dir.as_deref();
+    let data_dir = args.study.data.data_dir.as_deref();
     let options = BenchOptions { images: args.images, batch: args.batch };
     let mut preparing = progress::Preparing::new();
     let result = tunefork::bench(&spec, &options, &machine, data_dir, &mut |done| preparing.show(done))?;

@@ -25,7 +25,7 @@ pub(crate) fn data(args: &DataArgs) -> anyhow::Result<ExitCode> {
 
 fn inspect(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let mut preparing = progress::Preparing::new();
-    let inspection = find_set(&args.source, args.data_dir.as_deref(), None)?
+    let inspection = find_set(&args.source, args.data.data_dir.as_deref(), None)?
         .inspect(&InspectOptions { threads: 0, near: args.near }, &mut |done| preparing.show(done))
         .map_err(Error::from)?;
     drop(preparing);

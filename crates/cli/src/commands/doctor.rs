@@ -18,7 +18,7 @@ pub(crate) fn doctor(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
         device: args.machine.device,
         isa: args.machine.isa.clone(),
         threads: args.machine.threads,
-        data_dir: args.data_dir.clone(),
+        data_dir: args.data.data_dir.clone(),
         out: args.out.clone(),
     });
     print(&match args.json {

@@ -18,7 +18,7 @@ const MOST_MISTAKES: usize = 10;
 
 pub(crate) fn evaluate(args: &EvaluateArgs) -> anyhow::Result<ExitCode> {
     let machine = args.machine.machine()?;
-    let set = find_set(&args.set, args.data_dir.as_deref(), None)?;
+    let set = find_set(&args.set, args.data.data_dir.as_deref(), None)?;
     let mut preparing = progress::Preparing::new();
     let evaluation = tunefork::evaluate(&args.model, &set, &machine, &mut |done| preparing.show(done))?;
     drop(preparing);

@@ -15,7 +15,7 @@ use crate::progress;
 pub(crate) fn plan(args: &PlanArgs) -> anyhow::Result<ExitCode> {
     let spec = args.study.resolve_only(args.experiment.as_deref())?;
     let machine = args.study.machine(false)?;
-    let data_dir = args.study.data_dir.as_deref();
+    let data_dir = args.study.data.data_dir.as_deref();
     let mut preparing = progress::Preparing::new();
     let plan = StudyPlan::new(&spec, &machine, data_dir, !args.no_time, &mut |done| preparing.show(done))?;
     drop(preparing);

@@ -23,7 +23,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let spec = args.study.resolve_only(args.experiment.as_deref())?;
     let folder = args.results.folder(&spec);
     let options = RunOptions {
-        data_dir: args.study.data_dir.clone(),
+        data_dir: args.study.data.data_dir.clone(),
         workers: args.workers,
         durable: args.durable,
         eager: args.eager,

@@ -23,7 +23,7 @@ pub(crate) fn get(args: &GetArgs) -> anyhow::Result<ExitCode> {
         ..FetchOptions::default()
     };
     let mut downloads = Downloads::new(args.json);
-    let data_dir = args.data_dir.as_deref();
+    let data_dir = args.data.data_dir.as_deref();
     let fetched = fetch_set(&args.name, data_dir, &options, &mut |event| {
         downloads.show(event);
     });
@@ -52,7 +52,7 @@ fn other_form(name: &str, path: &Path, json: bool) {
 }
 
 pub(crate) fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
-    let data_dir = args.data_dir.as_deref();
+    let data_dir = args.data.data_dir.as_deref();
     let text = match args.json {
         true => CATALOGUE.iter().map(|set| object(set, data_dir)).collect(),
         false => tables(data_dir),

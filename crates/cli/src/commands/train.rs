@@ -19,7 +19,7 @@ pub(crate) fn train(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     let spec = args.study.resolve()?;
     let options = TrainOptions {
         folder: args.results.folder(&spec),
-        data_dir: args.study.data_dir.clone(),
+        data_dir: args.study.data.data_dir.clone(),
         machine: args.study.machine(args.json)?,
         stop: stop_flag()?,
     };

@@ -6,7 +6,6 @@ use tunefork_trial::Direction;
 
 use super::value_axis;
 use crate::Report;
-use crate::report::seconds;
 
 /// What a trial may be measured by.
 type Cost<'a> = (Axis, Vec<(&'a TrialRecord, f64, f64)>);
@@ -22,7 +21,7 @@ pub(crate) fn cost(report: &Report<'_>) -> Option<Figure> {
     let parameters = |trial: &TrialRecord| Some(crate::report::parameters(trial)? as f64);
     let costs: [Cost<'_>; 3] = [
         (Axis::log10("parameters"), measured(&parameters)),
-        (Axis::log10("time of a trial").seconds(), measured(&|trial| seconds(trial))),
+        (Axis::log10("time of a trial").seconds(), measured(&|trial| trial.seconds())),
         (Axis::log10("memory of a trial").unit(Unit::Named("MiB".to_string())), measured(&mib)),
     ];
     let panels: Vec<Chart> = costs

@@ -103,13 +103,10 @@ fn write_block(text: &mut String, block: &Block) {
             }
             writeln!(text, "</ul>")
         }
-        Block::Figure(figure) => writeln!(
-            text,
-            "<figure>\n<figcaption><b>{}</b> {}</figcaption>\n{}\n</figure>",
-            escaped(figure.title()),
-            escaped(&figure.told()),
-            figure.inline()
-        ),
+        Block::Figure(figure) => {
+            let (title, (svg, told)) = (escaped(figure.title()), figure.inline_and_told());
+            writeln!(text, "<figure>\n<figcaption><b>{title}</b> {}</figcaption>\n{svg}\n</figure>", escaped(&told))
+        }
     };
 }
 

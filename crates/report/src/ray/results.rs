@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 use tunefork_study::{EpochRecord, Members, Timing, TrialRecord};
-use tunefork_trial::TrialState;
 
 use super::moments::{dashed, seconds};
 use super::{config, id};
@@ -96,14 +95,10 @@ fn figures(EpochRecord { report, .. }: &EpochRecord) -> Map<String, Json> {
 
 /// What Ray adds to each result, without times.
 fn own(trial: &TrialRecord, epoch: &EpochRecord, is_last: bool) -> [(String, Json); 3] {
-    let has_ended = match trial.state {
-        TrialState::Complete | TrialState::Pruned | TrialState::Failed => true,
-        TrialState::Waiting | TrialState::Running | TrialState::Paused => false,
-    };
     [
         ("training_iteration".to_owned(), json!(epoch.step)),
         ("trial_id".to_owned(), json!(id(trial))),
-        ("done".to_owned(), json!(is_last && has_ended)),
+        ("done".to_owned(), json!(is_last && trial.state.is_finished())),
     ]
 }
 

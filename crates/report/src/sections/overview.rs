@@ -84,7 +84,7 @@ fn trials(own: &[&TrialRecord]) -> Option<Fact> {
 
 fn time(report: &Report<'_>, own: &[&TrialRecord]) -> Option<Fact> {
     let elapsed = report.study.elapsed.as_secs_f64();
-    let trained: f64 = own.iter().filter_map(|trial| crate::report::seconds(trial)).sum();
+    let trained: f64 = own.iter().filter_map(|trial| trial.seconds()).sum();
     let note = if trained > 0.0 { format!("{} of training and validation", duration(trained)) } else { String::new() };
     (elapsed > 0.0).then(|| Fact::new("time", duration(elapsed), note))
 }

@@ -2,7 +2,7 @@
 
 use tunefork_study::Metrics;
 
-use super::messages::{Image, SummaryValue};
+use crate::Picture;
 
 /// About as many pixels is it wide and high.
 const SIDE: usize = 320;
@@ -13,15 +13,14 @@ const ALL: [f64; 3] = [8.0, 48.0, 107.0];
 
 /// The matrix with a row for each class and a column for what its images were taken for, the darker the larger the share of the row.
 /// Nothing where none was kept.
-pub(super) fn image(tag: &str, metrics: &Metrics) -> Option<SummaryValue> {
+pub(super) fn image(tag: &str, metrics: &Metrics) -> Option<Picture> {
     let shares = shares(metrics)?;
     let cell = (SIDE / shares.len()).max(1);
     let side = cell * shares.len();
     let colour = |share: f64| [0, 1, 2].map(|channel| (NONE[channel] + (ALL[channel] - NONE[channel]) * share) as u8);
     let pixels: Vec<u8> =
         (0..side * side).flat_map(|pixel| colour(shares[pixel / side / cell][pixel % side / cell])).collect();
-    let image = Image { height: side as i32, width: side as i32, colorspace: 3, encoded: png(side as u32, &pixels)? };
-    Some(SummaryValue { tag: tag.to_owned(), image: Some(image), ..SummaryValue::default() })
+    Picture::new(tag, side as u32, side as u32, &pixels)
 }
 
 /// The share of each class's images in each cell of its row, classes in the order in which they are told.
@@ -47,15 +46,6 @@ fn shares(metrics: &Metrics) -> Option<Vec<Vec<f64>>> {
     Some(counts)
 }
 
-fn png(side: u32, pixels: &[u8]) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, side, side);
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.set_depth(png::BitDepth::Eight);
-    encoder.write_header().ok()?.write_image_data(pixels).ok()?;
-    Some(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,9 +60,9 @@ mod tests {
             metrics.insert(name.to_owned(), value);
         }
         assert_eq!(shares(&metrics).unwrap(), [[1.0, 0.0], [0.5, 0.5]]);
-        let picture = image("confusion", &metrics).unwrap().image.unwrap();
+        let picture = image("confusion", &metrics).unwrap();
         assert_eq!((picture.width, picture.height), (320, 320));
-        let mut reader = png::Decoder::new(std::io::Cursor::new(&picture.encoded)).read_info().unwrap();
+        let mut reader = png::Decoder::new(std::io::Cursor::new(&picture.png)).read_info().unwrap();
         let mut pixels = vec![0; 320 * 320 * 3];
         reader.next_frame(&mut pixels).unwrap();
         let at = |x: usize, y: usize| &pixels[(y * 320 + x) * 3..][..3];

@@ -121,7 +121,7 @@ impl TensorBoard {
         let Some(image) = confusion::image(CONFUSION, &report.metrics) else { return Ok(()) };
         let mut root = EventFile::open(&self.folder, now())?;
         let step = i64::from(best.number.0);
-        if root.last_step == Some(step) { Ok(()) } else { root.add(now(), step, vec![image]) }
+        if root.last_step == Some(step) { Ok(()) } else { root.add(now(), step, vec![shown(&image)]) }
     }
 
     fn note(&mut self, result: io::Result<()>) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use tunefork::Error;
 use tunefork::space::Value;
-use tunefork::study::{EpochRecord, StudyRecord, Timing, TrialRecord};
+use tunefork::study::{EpochRecord, StudyRecord, TrialRecord};
 use tunefork::trial::{Direction, TrialState};
 
 /// Keys that every study has.
@@ -81,7 +81,7 @@ impl Order {
                 state(one).cmp(&state(other)).then(value)
             }
             Key::Epochs => other.epochs.len().cmp(&one.epochs.len()),
-            Key::Seconds => better_first(seconds(one), seconds(other), Direction::Maximize),
+            Key::Seconds => better_first(one.seconds(), other.seconds(), Direction::Maximize),
             Key::Figure(name) => {
                 let of = |trial| figure(study, trial, name);
                 better_first(of(one), of(other), direction(name))
@@ -151,13 +151,6 @@ fn ascending(one: &Value, other: &Value) -> Ordering {
         (Some(one), Some(other)) => one.total_cmp(&other),
         _ => one.to_string().cmp(&other.to_string()),
     }
-}
-
-/// Seconds of training, where they were measured.
-pub(super) fn seconds(trial: &TrialRecord) -> Option<f64> {
-    let timings = trial.epochs.iter().filter_map(|epoch| epoch.report.timing.as_ref());
-    let seconds: Vec<f64> = timings.map(Timing::all_seconds).collect();
-    (!seconds.is_empty()).then(|| seconds.iter().sum())
 }
 
 /// A figure of the epoch that counts.

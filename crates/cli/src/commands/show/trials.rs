@@ -79,7 +79,7 @@ fn trials(study: &StudyRecord, order: &Order) -> String {
 fn figures<'a>(study: &'a StudyRecord, trials: &[&TrialRecord], order: &'a Order) -> (Vec<&'a str>, Vec<Vec<String>>) {
     let grouped = trials.iter().any(|trial| !experiments(trial).is_empty());
     let several = trials.iter().any(|trial| deviation(trial).is_some());
-    let timed = trials.iter().any(|trial| order::seconds(trial).is_some());
+    let timed = trials.iter().any(|trial| trial.seconds().is_some());
     // The last word of `validation accuracy` does where all figures are of the validation images.
     let value = study.header.metric.as_deref().and_then(|metric| metric.split(' ').next_back()).unwrap_or("value");
     let row = |trial: &&TrialRecord| {
@@ -92,7 +92,7 @@ fn figures<'a>(study: &'a StudyRecord, trials: &[&TrialRecord], order: &'a Order
         row.extend(sorted);
         row.extend(several.then(|| deviation(trial).map(figure).unwrap_or_default()));
         row.push(trial.epochs.len().to_string());
-        row.extend(timed.then(|| order::seconds(trial).map(|s| format!("{s:.2}")).unwrap_or_default()));
+        row.extend(timed.then(|| trial.seconds().map(|s| format!("{s:.2}")).unwrap_or_default()));
         row.extend(grouped.then(|| experiments(trial).join(", ")));
         row
     };

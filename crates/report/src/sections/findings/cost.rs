@@ -6,13 +6,13 @@ use tunefork_study::TrialRecord;
 use super::LEAST;
 use crate::Report;
 use crate::numbers::{duration, figure, figure_beside};
-use crate::report::{epochs, parameters as parameters_of, seconds};
+use crate::report::{epochs, parameters as parameters_of};
 use crate::sections::experiments::least_difference;
 use crate::statistics::quantile;
 
 /// Time of a trial and of an epoch, and the most memory that one was planned to take.
 pub(super) fn time_and_memory(report: &Report<'_>) -> Option<String> {
-    let trained: Vec<(&TrialRecord, f64)> = report.own().filter_map(|trial| Some((trial, seconds(trial)?))).collect();
+    let trained: Vec<(&TrialRecord, f64)> = report.own().filter_map(|trial| Some((trial, trial.seconds()?))).collect();
     let all: Vec<f64> = trained.iter().map(|(_, seconds)| *seconds).collect();
     if all.is_empty() {
         return None;
