@@ -15,7 +15,7 @@ const KNOWN: [(&str, &str); 9] = [
     ("MLFLOW_TRACKING_USERNAME", "who asks a server of MLflow"),
     ("MLFLOW_TRACKING_PASSWORD", "who asks a server of MLflow"),
     ("MLFLOW_TRACKING_TOKEN", "who asks a server of MLflow"),
-    ("NO_COLOR", "no colours in help and errors"),
+    ("NO_COLOR", "no colours"),
 ];
 
 /// What all variables of ours begin with.

@@ -1,7 +1,9 @@
 //! How the search went.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use tunefork_names::counted;
-use tunefork_study::{EndReason, TrialRecord, mean};
+use tunefork_study::{EndReason, EpochRecord, TrialRecord, mean};
 use tunefork_trial::TrialState;
 
 use super::LEAST;
@@ -93,20 +95,21 @@ pub(super) fn stopped_too_early(report: &Report<'_>) -> Option<String> {
         return None;
     }
     let direction = report.study.header.direction;
-    let loss = |trial: &TrialRecord, step: u32| {
-        let epoch = trial.epochs.iter().find(|epoch| epoch.step == step)?;
-        Some(direction.loss(epoch.report.value)).filter(|loss| loss.is_finite())
-    };
-    let best: Vec<u32> = best_quarter(report).into_iter().map(|trial| trial.number.0).collect();
+    let loss = |epoch: &EpochRecord| Some(direction.loss(epoch.report.value)).filter(|loss| loss.is_finite());
+    // The best that was stopped after each epoch.
+    let mut stopped_at: BTreeMap<u32, f64> = BTreeMap::new();
+    for last in stopped.iter().filter_map(|trial| trial.epochs.last()) {
+        if let Some(loss) = loss(last) {
+            stopped_at.entry(last.step).and_modify(|least| *least = least.min(loss)).or_insert(loss);
+        }
+    }
     // A completed trial that was once no better than one that was stopped then: it was let go on, and is evidence.
-    let spared = complete.iter().filter(|(trial, _)| {
-        stopped.iter().any(|other| {
-            let Some(last) = other.epochs.last() else { return false };
-            matches!((loss(trial, last.step), loss(other, last.step)), (Some(a), Some(b)) if a >= b)
-        })
-    });
-    let spared: Vec<u32> = spared.map(|(trial, _)| trial.number.0).collect();
-    let good = spared.iter().filter(|number| best.contains(number)).count();
+    let was_behind = |epoch: &EpochRecord| {
+        stopped_at.get(&epoch.step).zip(loss(epoch)).is_some_and(|(stopped, loss)| loss >= *stopped)
+    };
+    let spared = complete.iter().filter(|(trial, _)| trial.epochs.iter().any(was_behind));
+    let spared: BTreeSet<u32> = spared.map(|(trial, _)| trial.number.0).collect();
+    let good = best_quarter(report).into_iter().filter(|trial| spared.contains(&trial.number.0)).count();
     Some(match (spared.len(), good) {
         (0, _) => format!(
             "Nobody knows: each of {} was better at every epoch than all that were stopped there.",
