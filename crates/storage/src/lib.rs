@@ -25,6 +25,7 @@
 
 mod beside;
 mod database;
+mod derived_attributes;
 mod distribution;
 mod error;
 mod json;
@@ -33,7 +34,6 @@ mod log;
 mod reading;
 mod schema;
 mod time;
-mod told;
 mod versions;
 mod writing;
 

@@ -3,7 +3,7 @@
 use crate::error::DatabaseError;
 use crate::schema::{OPTUNA_TRIAL_TABLES, without_orphans};
 use crate::time::now;
-use crate::{OpenStudy, distribution, json, told};
+use crate::{OpenStudy, derived_attributes, distribution, json};
 use rusqlite::{Connection, OptionalExtension, Params, ToSql, params};
 use serde_json::Value as Json;
 use tunefork_study::{
@@ -329,7 +329,7 @@ fn finish(
         "UPDATE trials SET state = ?, datetime_complete = ? WHERE trial_id = ?",
         (state.optuna_word(), now(), trial),
     )?;
-    told::write(connection, trial)
+    derived_attributes::write(connection, trial)
 }
 
 fn insert_outside_event(connection: &Connection, study: i64, event: &OutsideEvent) -> Result<(), DatabaseError> {

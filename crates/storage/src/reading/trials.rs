@@ -3,7 +3,7 @@
 use super::{count, damaged, named};
 use crate::database::has_table;
 use crate::error::DatabaseError;
-use crate::{distribution, json, told};
+use crate::{derived_attributes, distribution, json};
 use rusqlite::{Connection, Row};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -134,7 +134,7 @@ impl TrialReader<'_> {
         let order = "trial_user_attribute_id";
         self.rows("\"key\", value_json", "trial_user_attributes", order, |trial, row| {
             let (key, source): (String, String) = (row.get(1)?, row.get(2)?);
-            if !(ours && told::is_told(trial, &key, &source)) {
+            if !(ours && derived_attributes::is_derived(trial, &key, &source)) {
                 trial.attributes.push((key, json::parse_or_text(source)));
             }
             Ok(())

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use super::told::{Status, What};
+use super::messages::{Status, What};
 
 /// What is sent in one batch; MLflow takes 1,000 metrics, 100 parameters and 100 tags, and 1,000 of all together.
 const MOST_METRICS: usize = 800;

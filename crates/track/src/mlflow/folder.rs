@@ -5,9 +5,9 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::messages::{Begin, Status, Told, What, Whose};
 use super::names::{digest, percent};
 use super::saved::Saved;
-use super::told::{Begin, Status, Told, What, Whose};
 use crate::tracker::about;
 
 /// Bytes of the largest file that is looked into.

@@ -5,6 +5,7 @@ mod batch;
 #[cfg(feature = "mlflow")]
 mod client;
 mod folder;
+mod messages;
 mod names;
 mod place;
 mod saved;
@@ -14,7 +15,6 @@ mod sender;
 mod server;
 #[cfg(feature = "mlflow")]
 mod shared;
-mod told;
 
 use std::io;
 use std::path::PathBuf;
@@ -24,11 +24,11 @@ use tunefork_study::{Event, Observer, StudyRecord};
 use crate::tracker::Health;
 use crate::{Subject, Tracker};
 use folder::Folder;
+use messages::{Teller, What};
 pub use place::{Address, Place, PlaceError};
 use saved::Saved;
 #[cfg(feature = "mlflow")]
 pub use server::MlflowServer;
-use told::{Teller, What};
 
 /// Writes the runs into a folder, as MLflow's store of files has them.
 ///

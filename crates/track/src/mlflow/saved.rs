@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::messages::Whose;
 use super::names::digest;
-use super::told::Whose;
 use crate::tracker::about;
 
 /// Bytes of the largest file that is read.

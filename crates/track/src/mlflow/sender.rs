@@ -9,9 +9,9 @@ use serde_json::{Value as Json, json};
 
 use super::batch::{Batch, pairs};
 use super::client::{Client, Failure, text};
+use super::messages::{Begin, Status, Told, What, Whose};
 use super::saved::{Known, KnownTrial, Saved};
 use super::shared::Shared;
-use super::told::{Begin, Status, Told, What, Whose};
 
 /// The tag by which a run is found whose creation was never heard to have worked.
 const NAME: &str = "tunefork.run";

@@ -11,11 +11,11 @@ use tunefork_names::counted;
 use tunefork_study::{Event, Observer, StudyRecord};
 
 use super::client::Client;
+use super::messages::{Teller, Told, Whose};
 use super::place::Address;
 use super::saved::Saved;
 use super::sender::Sender;
 use super::shared::Shared;
-use super::told::{Teller, Told, Whose};
 use crate::{Subject, Tracker};
 
 /// Messages that may wait to be sent, about 1 KiB each. What comes when there are so many is told again at the end.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::told::Whose;
+use super::messages::Whose;
 
 /// What both threads know.
 #[derive(Debug, Default)]

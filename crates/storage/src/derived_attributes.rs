@@ -46,7 +46,7 @@ pub(crate) fn write(connection: &Connection, id: i64) -> Result<(), DatabaseErro
 }
 
 /// Whether an attribute is one of these: a trial that has been read has what they follow from.
-pub(crate) fn is_told(trial: &TrialRecord, key: &str, value: &str) -> bool {
+pub(crate) fn is_derived(trial: &TrialRecord, key: &str, value: &str) -> bool {
     let Some(last) = trial.epochs.last().filter(|last| !last.report.metrics.whole.is_empty()) else { return false };
     match key {
         EPOCHS => value == trial.epochs.len().to_string(),
