@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tunefork_data::{PrepareOptions, Progress, Source, shown};
-use tunefork_names::closest;
+use tunefork_data::{Dataset, Part, PrepareOptions, Progress, Source, shown};
+use tunefork_names::{closest, counted};
 use tunefork_train::{Evaluation, Images, Precision, Predictor};
 
 use crate::predict::gives_no_numbers;
@@ -37,13 +37,15 @@ impl ModelEvaluation {
     }
 }
 
-/// Evaluates the model at `model` on all images of a set, whatever part they came with. Classes are matched by name.
+/// Evaluates the model at `model` on the images of one part of a set, or on all, whatever part they came with. Classes are matched by
+/// name.
 ///
 /// # Errors
-/// When the model is none of ours, the set cannot be read, or has a class that the model does not know.
+/// When the model is none of ours, the set cannot be read, has nothing in that part, or has a class that the model does not know.
 pub fn evaluate(
     model: &Path,
     set: &Source,
+    part: Option<Part>,
     machine: &Machine,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<ModelEvaluation, Error> {
@@ -62,13 +64,34 @@ pub fn evaluate(
     let places = places(&model.classes, opened.data.classes(), set)?;
     warnings.extend(without_images(&model.classes, &places, set));
     let data = opened.data.relabelled(model.classes.clone(), &places);
-    let indices: Vec<u32> = (0..data.len() as u32).collect();
+    let indices = indices(&data, part, set, &mut warnings)?;
     let images = Images { data: Arc::new(data), normalisation: model.normalisation.clone() };
     let device = machine.device(machine.threads(), Precision::F32)?;
     let evaluation = Predictor::new(model.network, &model.tensors, &*device)?.evaluation(&images, &indices)?;
     match evaluation.loss.is_finite() {
         true => Ok(ModelEvaluation { classes: model.classes, evaluation, warnings }),
         false => Err(gives_no_numbers(path)),
+    }
+}
+
+/// The images that count. That images are among them which a model may have been trained on is worth a sentence.
+fn indices(data: &Dataset, part: Option<Part>, set: &Source, warnings: &mut Vec<String>) -> Result<Vec<u32>, Error> {
+    let filled = || Part::ALL.into_iter().filter(|part| !data.part(*part).is_empty());
+    let path = shown(set.path());
+    let told: Vec<String> =
+        filled().map(|part| format!("{} of {}", counted(data.part(part).len(), "image"), part.name())).collect();
+    let told = told.join(", ");
+    match part {
+        Some(part) if data.part(part).is_empty() => {
+            Err(Error::Unsupported(format!("`{path}` has no part {}: it has {told}", part.name())))
+        }
+        Some(part) => Ok(data.part(part).collect()),
+        None => {
+            if filled().count() > 1 {
+                warnings.push(format!("all parts of `{path}` count: {told}; --part measures one of them"));
+            }
+            Ok((0..data.len() as u32).collect())
+        }
     }
 }
 

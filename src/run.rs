@@ -10,8 +10,8 @@ use tunefork_report::{HYPOTHESES, Hypothesis, counted};
 use tunefork_space::Params;
 use tunefork_storage::{SqliteOptions, SqliteStorage};
 use tunefork_study::{
-    Clock, Definition, Ended, Event, ExecutorOptions, Facts, Observer, Outcome, Storage, StorageError, StudyError,
-    StudyHeader, StudyRecord, TrialRecord, patiently,
+    Change, Clock, Definition, Ended, Event, ExecutorOptions, Facts, Observer, Outcome, Storage, StorageError,
+    StudyError, StudyHeader, StudyRecord, TrialRecord, patiently,
 };
 use tunefork_track::Tracker;
 
@@ -142,12 +142,6 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
         return Err(error.into());
     }
     let ended = outcome.as_ref().is_ok_and(|outcome| outcome.ended != Ended::Interrupted);
-    if outcome.is_ok() && !trackers.is_empty() {
-        All { recorder: &mut recorder, trackers: &mut trackers, listener }.finish(storage.load()?, ended);
-    }
-    if let (Ok(_), Some(told)) = (&outcome, recorder.told(known.as_ref())) {
-        patiently(listener, &options.stop, || storage.commit(std::slice::from_ref(&told)))?;
-    }
     let study = storage.load()?;
     if ended {
         patiently(listener, &options.stop, || storage.check())?;
@@ -163,8 +157,15 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
         Err(error) => (None, Some(error).filter(|_| !stopped)),
     };
     let under_way = outcome.as_ref().ok().and_then(|outcome| outcome.under_way);
-    let study =
-        with_test(study.unwrap_or_else(|| StudyRecord::new(header)), test.as_ref(), &mut storage, options, listener)?;
+    let study = study.unwrap_or_else(|| StudyRecord::new(header));
+    let untold = test.as_ref().map_or(Vec::new(), |test| test.untold(&study));
+    let mut study = with_changes(study, &untold, &mut storage, options, listener)?;
+    if outcome.is_ok() {
+        All { recorder: &mut recorder, trackers: &mut trackers, listener }.finish(&study, ended);
+        // With what the trackers had to say at their end.
+        let told = recorder.told(known.as_ref());
+        study = with_changes(study, told.as_slice(), &mut storage, options, listener)?;
+    }
     recorder.finish(&study, test.as_ref(), under_way, study_notes(&study))?;
     let mut outcome = outcome?;
     if let Some(error) = untested {
@@ -325,19 +326,18 @@ fn show_mistakes(training: &Training, options: &RunOptions, best: &TrialRecord, 
     }
 }
 
-/// The study with the figures on the test images as attributes of the trial, which it may have had before.
-fn with_test(
+/// The study after changes, if there are any.
+fn with_changes(
     study: StudyRecord,
-    test: Option<&TestResult>,
+    changes: &[Change],
     storage: &mut SqliteStorage,
     options: &RunOptions,
     listener: &mut dyn Listener,
 ) -> Result<StudyRecord, Error> {
-    let untold = test.map_or(Vec::new(), |test| test.untold(&study));
-    if untold.is_empty() {
+    if changes.is_empty() {
         return Ok(study);
     }
-    patiently(listener, &options.stop, || storage.commit(&untold))?;
+    patiently(listener, &options.stop, || storage.commit(changes))?;
     Ok(storage.load()?.unwrap_or(study))
 }
 
@@ -370,10 +370,8 @@ struct All<'a, 'b> {
 
 impl All<'_, '_> {
     /// Brings the trackers to an end.
-    fn finish(&mut self, study: Option<StudyRecord>, done: bool) {
-        if let Some(study) = &study {
-            self.trackers.iter_mut().for_each(|tracker| tracker.finish(study, done));
-        }
+    fn finish(&mut self, study: &StudyRecord, done: bool) {
+        self.trackers.iter_mut().for_each(|tracker| tracker.finish(study, done));
         self.pass_warnings();
     }
 

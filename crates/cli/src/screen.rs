@@ -52,6 +52,7 @@ pub(crate) fn table_width() -> Option<usize> {
 /// Draws these lines instead of those that are there. None may be as wide as the terminal, nor all of them as high.
 pub(crate) fn draw(size: Size, lines: Vec<String>) {
     let mut drawn = lock();
+    let lines = still_fitting(size, lines);
     if (drawn.size, &drawn.lines) != (size, &lines) {
         (drawn.size, drawn.lines) = (size, lines);
         write(&frame(&drawn.lines));
@@ -90,8 +91,14 @@ pub(crate) fn above_new(size: Size, lines: Vec<String>, print: impl FnOnce()) {
     let mut drawn = lock();
     write(ERASE);
     print();
-    (drawn.size, drawn.lines) = (size, lines);
+    (drawn.size, drawn.lines) = (size, still_fitting(size, lines));
     write(&frame(&drawn.lines));
+}
+
+/// Lines for a terminal of this size; none if it has another one by now, for lines that wrap are not all found again. They are drawn anew
+/// a moment later.
+fn still_fitting(size: Size, lines: Vec<String>) -> Vec<String> {
+    if size == self::size() { lines } else { Vec::new() }
 }
 
 fn lock() -> MutexGuard<'static, Drawn> {

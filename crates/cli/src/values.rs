@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Command};
+use tunefork::data::Part;
 use tunefork::track::{Place, PlaceError};
 use tunefork::train::Precision;
 use tunefork::{DeviceChoice, ModelFormat, ReportFormat, StudyFormat};
@@ -54,6 +55,18 @@ pub(crate) fn report_format() -> impl TypedValueParser<Value = ReportFormat> {
         })
     };
     PossibleValuesParser::new(ReportFormat::ALL.iter().map(value)).try_map(|name| name.parse())
+}
+
+pub(crate) fn part() -> impl TypedValueParser<Value = Part> {
+    let value = |part: &Part| {
+        PossibleValue::new(part.name()).help(match part {
+            Part::Train => "Images to train on, or all of a set without parts",
+            Part::Validation => "Images that trials are compared on",
+            Part::Test => "Images that are kept for the end",
+        })
+    };
+    PossibleValuesParser::new(Part::ALL.iter().map(value))
+        .map(|name| Part::ALL.into_iter().find(|part| part.name() == name).expect("the values are the parts' names"))
 }
 
 pub(crate) fn precision() -> impl TypedValueParser<Value = Precision> {

@@ -35,8 +35,9 @@ fn a_study_is_a_run_with_a_run_for_each_trial() {
     let (demo, folder) = (Demo::new(6), tempfile::tempdir().unwrap());
     run(&demo, folder.path(), 0, demo.len());
     let found = points(folder.path());
-    // Nine figures of each of six trials, the values of those that have one, and the best value of the study.
-    assert_eq!(found.len(), 6 * 9 + 5 + 1);
+    // Nine figures of each of six trials, the values of those that have one, the best value of the study, and what the best did on
+    // test images.
+    assert_eq!(found.len(), 6 * 9 + 5 + 2);
     assert!(found.values().all(|steps| steps.is_sorted() && !steps.is_empty()));
     let Some(read) = python("mlflow_reads.py", &[&folder.path().join("ml runs").display().to_string()]) else { return };
     check_mlflow(&demo, &read);

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use tunefork::data::Part;
 
 use super::{DataDirArgs, MachineArgs};
-use crate::values::{ExportFormat, at_least_one, export_format};
+use crate::values::{ExportFormat, at_least_one, export_format, part};
 
 /// Say what is on images.
 #[derive(Debug, Args)]
@@ -37,13 +38,14 @@ pub(crate) struct PredictArgs {
 /// Measure a model on labelled images.
 ///
 /// Accuracy, precision, recall and F1 (means over classes, and of each class), and the confusion matrix. Every image
-/// of the set counts, whatever part it came with: name a folder of images that the model was not trained on. Classes
-/// are matched by name; one that the model does not know is an error.
+/// of the set counts, or those of one `--part`: name images that the model was not trained on. Classes are matched by
+/// name; one that the model does not know is an error.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   tunefork evaluate runs/shoes new-photos/  a folder for each class
   tunefork evaluate best.safetensors set.tar.gz
+  tunefork evaluate runs/shoes fashion-mnist --part test
   tunefork evaluate runs/shoes new-photos/ --json | jq .accuracy")]
 pub(crate) struct EvaluateArgs {
     /// A run folder or a model
@@ -53,6 +55,9 @@ pub(crate) struct EvaluateArgs {
     pub set: String,
     #[command(flatten)]
     pub data: DataDirArgs,
+    /// The images that count [default: all]
+    #[arg(long, value_parser = part())]
+    pub part: Option<Part>,
     /// One JSON object
     #[arg(long)]
     pub json: bool,

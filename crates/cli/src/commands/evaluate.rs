@@ -20,7 +20,7 @@ pub(crate) fn evaluate(args: &EvaluateArgs) -> anyhow::Result<ExitCode> {
     let machine = args.machine.machine()?;
     let set = find_set(&args.set, args.data.data_dir.as_deref(), None)?;
     let mut preparing = progress::Preparing::new();
-    let evaluation = tunefork::evaluate(&args.model, &set, &machine, &mut |done| preparing.show(done))?;
+    let evaluation = tunefork::evaluate(&args.model, &set, args.part, &machine, &mut |done| preparing.show(done))?;
     drop(preparing);
     evaluation.warnings.iter().for_each(complain);
     print(&match args.json {

@@ -63,6 +63,17 @@ fn a_model_is_measured_on_labelled_images() {
     assert!((json["recall"].as_f64().unwrap() - 0.85).abs() < 1e-12, "{json}");
     let text = fixture.ok(&["evaluate", "run/best.safetensors", "new"]);
     assert!(text.contains("accuracy   0.8000") && text.contains("is, was taken for  day  dusk  night\n"), "{text}");
+    // One part of a set that has several.
+    write_set(&fixture.path("parts/test"), &[("day", &[(DAY, 3)]), ("night", &[(NIGHT, 1)])]);
+    write_set(&fixture.path("parts/train"), &[("day", &[(DAY, 1)]), ("night", &[(NIGHT, 3)])]);
+    let text = fixture.ok(&["evaluate", "run", "parts", "--part", "test"]);
+    assert!(text.starts_with("images     4\n"), "{text}");
+    let output = fixture.run(&["evaluate", "run", "parts"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    let all = "all parts of `parts` count: 4 images of train, 4 images of test; --part measures one of them\n";
+    assert!(told.contains(all), "{told}");
+    let told = fixture.fails(2, &["evaluate", "run", "parts", "--part", "validation"]);
+    assert!(told.contains("`parts` has no part validation: it has 4 images of train, 4 images of test\n"), "{told}");
     // Classes that the model does not know.
     std::fs::rename(fixture.path("new/day"), fixture.path("new/fog")).unwrap();
     let told = fixture.fails(2, &["evaluate", "run", "new"]);

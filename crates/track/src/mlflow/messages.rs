@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tunefork_study::Event;
+use tunefork_study::{Event, StudyRecord};
 #[cfg(feature = "mlflow")]
 use tunefork_study::{TrialProgress, TrialRecord};
 use tunefork_trial::TrialState;
@@ -106,7 +106,7 @@ impl Teller {
             Event::TrialStarted { number, params, given, .. } => {
                 let tags = given.and_then(|place| self.given.get(place)).into_iter().flatten().cloned();
                 let begin = Begin {
-                    name: format!("trial-{:04}", number.0),
+                    name: run_name(number.0),
                     params: params.iter().map(|(name, value)| (key(name), shortened(value.to_string()))).collect(),
                     tags: source_tags().chain([("trial".to_owned(), number.0.to_string())]).chain(tags).collect(),
                     time,
@@ -166,11 +166,22 @@ impl Teller {
         told
     }
 
-    /// The end of a run of the study. One that was stopped is begun again by the next.
-    pub(super) fn end(done: bool) -> Told {
+    /// The end of a run of the study, with the best trial and its attributes that are numbers, as what was measured on test images. A
+    /// study that was stopped is begun again by the next run.
+    pub(super) fn end(&self, study: &StudyRecord, done: bool) -> Vec<Told> {
+        let time = (crate::times::now() * 1000.0) as i64;
+        let best = study.best();
+        let attributes = best.iter().flat_map(|best| &best.attributes);
+        let values = attributes.filter_map(|(name, value)| Some((key(&format!("best_{name}")), value.as_f64()?)));
+        let figures = What::Figures { step: self.ended, time, values: values.collect() };
         let status = if done { Status::Finished } else { Status::Killed };
-        of_study(What::End { status, time: (crate::times::now() * 1000.0) as i64, tags: Vec::new() })
+        let tags = best.iter().map(|best| ("best_trial".to_owned(), run_name(best.number.0))).collect();
+        [figures, What::End { status, time, tags }].map(of_study).into()
     }
+}
+
+fn run_name(trial: u32) -> String {
+    format!("trial-{trial:04}")
 }
 
 fn of_study(what: What) -> Told {

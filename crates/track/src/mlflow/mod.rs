@@ -90,9 +90,9 @@ impl Tracker for MlflowFolder {
         self.health.warning()
     }
 
-    fn finish(&mut self, _: &StudyRecord, done: bool) {
+    fn finish(&mut self, study: &StudyRecord, done: bool) {
         if let (Some(folder), true) = (&mut self.folder, self.health.is_well()) {
-            let result = folder.take(Teller::end(done));
+            let result = self.teller.end(study, done).into_iter().try_for_each(|told| folder.take(told));
             self.note(result);
         }
     }

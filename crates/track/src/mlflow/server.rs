@@ -213,7 +213,9 @@ impl Tracker for MlflowServer {
             self.shared.wait(left, |state| state.has_begun || state.is_over);
         }
         self.tell_missed(study, until);
-        self.hand(Teller::end(done));
+        for told in self.teller.end(study, done) {
+            self.hand(told);
+        }
         self.way = None;
         self.shared.wait(until.saturating_duration_since(Instant::now()), |state| state.is_over);
         self.note_unsent();

@@ -38,6 +38,9 @@ impl Demo {
         let header = StudyHeader { metric, stages: vec![trials], ..StudyHeader::new("demo", Direction::Maximize, 0) };
         let mut study = StudyRecord::new(header);
         study.trials = (0..trials).map(|number| trial(&space, number)).collect();
+        if let Some(best) = study.best().map(|best| best.number.index()) {
+            study.trials[best].attributes.push(("test_accuracy".to_owned(), json!(0.625)));
+        }
         // One grey pixel.
         let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0:~\x9bU\0\0\0\nIDATx\x9cc`\0\0\0\x02\0\x01H\xaf\xa4q\0\0\0\0IEND\xaeB`\x82".to_vec();
         let pictures = vec![Picture { tag: "examples".to_owned(), width: 1, height: 1, png }];
@@ -202,7 +205,10 @@ pub(crate) fn check_mlflow(demo: &Demo, read: &Json) {
     let ended = demo.events().into_iter().filter(|(_, what)| *what == What::End);
     let best = demo.study.best().unwrap();
     let place = ended.clone().position(|(number, _)| number == best.number.0).unwrap() + 1;
-    assert_eq!(study["metrics"], json!({ "best_value": [[place, best.value]] }));
+    let test = study["metrics"]["best_test_accuracy"].as_array().and_then(|points| points.last().cloned());
+    assert_eq!(test, Some(json!([demo.study.trials.len(), 0.625])));
+    assert_eq!(study["metrics"]["best_value"], json!([[place, best.value]]));
+    assert_eq!(study["tags"]["best_trial"], format!("trial-{:04}", best.number.0));
     for trial in &demo.study.trials {
         let name = format!("trial-{:04}", trial.number.0);
         let run = &read[&name];
