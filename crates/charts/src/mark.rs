@@ -161,7 +161,7 @@ impl Cell {
     }
 }
 
-/// A line across the axes of [`Parallel`](crate::Parallel): one value for each of them, NaN where it has none.
+/// A line across the axes of [`Parallel`](crate::Parallel): one value for each of them, NaN where it has none and passes over the axis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Polyline {
     pub(crate) values: Vec<f64>,

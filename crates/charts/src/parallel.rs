@@ -105,7 +105,7 @@ impl<'a> PreparedParallel<'a> {
         }
     }
 
-    /// A line, which has a gap where it has no value: that is no fault, as a parameter may exist under a condition only.
+    /// A line, which passes over the axes of which it has no value: that is no fault, as a parameter may exist under a condition only.
     fn path(&self, pen: &mut Pen, projections: &[Projection<'_>], values: &[f64], width: f64) -> String {
         let mut d = String::new();
         let mut length = 0;
@@ -115,18 +115,10 @@ impl<'a> PreparedParallel<'a> {
                 Some(value) if !value.is_nan() => pen.kept(projection.place(*value)),
                 _ => None,
             };
-            match place {
-                Some(y) => {
-                    d.push(['M', 'L', ' '][length.min(2)]);
-                    d += &format!("{} {}", coordinate(x), coordinate(y));
-                    length += 1;
-                }
-                None => {
-                    if length == 1 {
-                        d.push_str("h0");
-                    }
-                    length = 0;
-                }
+            if let Some(y) = place {
+                d.push(['M', 'L', ' '][length.min(2)]);
+                d += &format!("{} {}", coordinate(x), coordinate(y));
+                length += 1;
             }
         }
         if length == 1 {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::civil::DateTime;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use tunefork_space::Value;
 use tunefork_study::{Members, StudyRecord, TrialRecord, deviation_of};
 
@@ -11,7 +11,7 @@ use crate::report::{epochs, last_figures, reason};
 
 /// One row per trial, as pandas writes Optuna's `study.trials_dataframe()` without its index: `number`, `value` (`value_METRIC` where it has a name),
 /// `datetime_start`, `datetime_complete`, `duration`, a column `params_NAME` for each parameter, `user_attrs_NAME` for each
-/// attribute, `state`. Names stand in alphabetical order; what a trial does not have is empty; numbers are written in full.
+/// attribute, `system_attrs_fixed_params` if some were enqueued, `state`. Names stand in alphabetical order; what a trial does not have is empty; numbers are written in full.
 ///
 /// The attributes are those of the trial, the figures of its last epoch, its `epochs`, `seconds` of training and validation
 /// and the `reason` for its end; where trials are several trainings, the `deviation` of their values and each of these.
@@ -22,10 +22,12 @@ pub fn trials_csv(study: &StudyRecord) -> String {
         names(&mut study.trials.iter().flat_map(|trial| trial.params.iter().map(|stored| stored.name.as_str())));
     let of_attributes = names(&mut attributes.iter().flatten().map(|(name, _)| name.as_str()));
     let value = study.header.metric.as_ref().map_or_else(|| "value".to_owned(), |metric| format!("value_{metric}"));
+    let has_given = study.trials.iter().any(|trial| trial.fixed.is_some());
     let fixed = ["number", &value, "datetime_start", "datetime_complete", "duration"].map(str::to_owned);
     let header: Vec<String> = (fixed.into_iter())
         .chain(of_params.iter().map(|name| format!("params_{name}")))
         .chain(of_attributes.iter().map(|name| format!("user_attrs_{name}")))
+        .chain(has_given.then(|| "system_attrs_fixed_params".to_owned()))
         .chain(["state".to_owned()])
         .collect();
     let mut text = csv_line(&header);
@@ -44,6 +46,8 @@ pub fn trials_csv(study: &StudyRecord) -> String {
             let found = attributes.iter().find(|(other, _)| other == name);
             found.map(|(_, text)| text.clone()).unwrap_or_default()
         }));
+        let given = trial.fixed.as_ref().map(|given| python_within(&json!(given)));
+        cells.extend(has_given.then(|| given.unwrap_or_default()));
         cells.push(trial.state.optuna_word().to_owned());
         text.push_str(&csv_line(&cells));
     }

@@ -65,7 +65,7 @@ fn the_smallest_network_that_is_about_as_good_is_named() {
     study.trials[near.unwrap()].attributes = vec![("parameters".into(), 250_000.into())];
     let found = answer(&study, QUESTION).unwrap();
     assert!(
-        found.contains(&format!("is trial {}'s", near.unwrap())) && found.contains("4.0 times fewer (250,000)"),
+        found.contains(&format!("is trial {}'s", near.unwrap())) && found.contains("with 25 % of them (250,000)"),
         "{found}"
     );
 }

@@ -47,7 +47,7 @@ fn trainings_of_a_trial_are_listed_with_their_deviation() {
     report.test.as_mut().unwrap().deviations = vec![("accuracy".into(), 0.03125)];
     let text = report.markdown();
     for line in [
-        "- best accuracy: **0.8125 ± 0.0884** (trial 1)",
+        "- best accuracy: **0.8125 ± 0.0884** (trial 1, with the deviation of 2 trainings)",
         "The value is the mean over 2 trainings, ± their standard deviation:",
         "| fold 1 | 0.8750 |",
         "| accuracy | 0.8000 ± 0.0312 |",
@@ -118,13 +118,13 @@ fn experiments_are_compared_with_their_baseline() {
          | run | trial | epochs | accuracy | difference | relative | epochs to 0.50 |\n\
          |---|---|---|---|---|---|---|\n\
          | sgd (baseline) | 0 | 4 | 0.5000 |  |  | 1 |\n\
-         | **adam** | 1 | 4 | 0.8125 | +0.3125 | +62.50 % | 1 |\n\
+         | **adam** | 1 | 4 | 0.8125 | +0.3125 | +62 % | 1 |\n\
          | wild | 2 | 1 | (failed) |  |  | never |\n\
          \n### named\n\n\
          | run | trial | epochs | accuracy | difference | relative | epochs to 0.50 |\n\
          |---|---|---|---|---|---|---|\n\
          | base (baseline) | 0 | 4 | 0.5000 |  |  | 1 |\n\
-         | **good** | 1 | 4 | 0.8125 | +0.3125 | +62.50 % | 1 |\n"
+         | **good** | 1 | 4 | 0.8125 | +0.3125 | +62 % | 1 |\n"
     );
     assert!(text.contains("| trial | state | accuracy | epochs | experiments | optimizer |"));
     assert!(text.contains("| **1** | complete | 0.8125 | 4 | rule, named | adam |"), "{text}");
@@ -148,7 +148,7 @@ fn small_differences_have_no_more_digits_than_figures() {
     let mut study = experiments();
     study.trials[1].value = Some(0.4996);
     let text = Report::new(&study).markdown();
-    let line = "| adam | 1 | 4 | 0.4996 | -0.0004 | -0.08 % |";
+    let line = "| adam | 1 | 4 | 0.4996 | -0.0004 | -0.1 % |";
     assert!(text.contains(line), "{line} is not in\n{text}");
 }
 

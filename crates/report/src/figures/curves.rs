@@ -44,10 +44,11 @@ pub(crate) fn curves(report: &Report<'_>) -> Option<Figure> {
     let stopped = trials.iter().filter(|trial| trial.state == TrialState::Pruned).count();
     let part =
         if every > 1 { format!(" Of {} trials {} are drawn.", trials.len(), drawn.len()) } else { String::new() };
-    let told = format!(
-        "The {} after each epoch; a cross is where a trial was stopped: {stopped} were.{part}",
-        report.objective()
-    );
+    let crosses = match stopped {
+        0 => String::new(),
+        stopped => format!("; a cross is where a trial was stopped: {stopped} were"),
+    };
+    let told = format!("The {} after each epoch{crosses}.{part}", report.objective());
     Some(Figure::new("curves", "Learning curves").description(told).panel(chart))
 }
 

@@ -105,8 +105,10 @@ fn drawn_parameters<'a>(report: &Report<'a>) -> Vec<(&'a str, Domain)> {
     parameters
 }
 
+/// Among the completed trials, which are what is drawn.
 fn varies(report: &Report<'_>, name: &str, domain: &Domain) -> bool {
-    let mut values = report.study.trials.iter().filter_map(|trial| internal(trial, name, domain)).map(f64::to_bits);
+    let complete = report.complete().into_iter();
+    let mut values = complete.filter_map(|(trial, _)| internal(trial, name, domain)).map(f64::to_bits);
     let first = values.next();
     first.is_some_and(|first| values.any(|value| value != first))
 }

@@ -1,6 +1,7 @@
 //! Whole configurations, as lines across the axes of their parameters.
 
 use tunefork_charts::{Figure, Parallel, Polyline};
+use tunefork_study::TrialRecord;
 
 use super::{MOST_PARAMETERS, drawn_parameters, internal, parameter_axis, value_axis, value_colour};
 use crate::Report;
@@ -21,7 +22,13 @@ pub(crate) fn parallel(report: &Report<'_>) -> Option<Figure> {
         Polyline::new(places.chain([*value]).collect::<Vec<f64>>()).value(*value).key(trial.number.0)
     });
     let (axis, palette) = value_colour(report, &values);
-    let told = format!("A line for each completed trial, coloured by its {}.", report.objective());
+    let lacks =
+        |(trial, _): &(&TrialRecord, f64)| drawn.iter().any(|(name, domain)| internal(trial, name, domain).is_none());
+    let over = match complete.iter().any(lacks) {
+        true => " It passes over the axis of a parameter that the trial does not have.",
+        false => "",
+    };
+    let told = format!("A line for each completed trial, coloured by its {}.{over}", report.objective());
     let panel = Parallel::new(axes).colour(axis, palette).lines(lines);
     Some(Figure::new("parallel", "Whole configurations").description(told).panel(panel))
 }

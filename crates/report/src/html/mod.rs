@@ -13,7 +13,7 @@ const PAGE_STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
 /// Characters of a table's cell that are shown; all of a longer one would leave no room for the others.
-const MOST_SHOWN: usize = 200;
+const MOST_SHOWN: usize = 600;
 
 /// The whole page.
 pub(crate) fn of(document: &Document) -> String {

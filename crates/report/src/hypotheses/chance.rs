@@ -5,7 +5,7 @@ use tunefork_study::{TrialRecord, deviation};
 
 /// How far a sum over runs may be off, from how far their trainings lie apart. One deviation is taken for all of them: two or three
 /// trainings of each run know it badly, all together better.
-pub(super) struct Chance {
+pub(crate) struct Chance {
     /// The standard error of the sum.
     pub error: f64,
     /// The degrees of freedom from which it is known.
@@ -14,7 +14,7 @@ pub(super) struct Chance {
 
 impl Chance {
     /// Of runs with their shares in the sum; nothing if one of them was trained once.
-    pub(super) fn of<'a>(runs: impl Iterator<Item = (&'a TrialRecord, f64)>) -> Option<Self> {
+    pub(crate) fn of<'a>(runs: impl Iterator<Item = (&'a TrialRecord, f64)>) -> Option<Self> {
         let (mut squares, mut freedom, mut shares) = (0.0, 0.0, 0.0);
         for (trial, share) in runs {
             let values: Vec<f64> = trial.trainings().iter().map(|report| report.value).collect();
@@ -29,7 +29,7 @@ impl Chance {
 
 /// How many deviations of a mean its 95 % interval reaches to both sides, where its deviation is known from so many degrees of freedom
 /// and so many intervals are looked at (Bonferroni).
-pub(super) fn reach(freedom: f64, intervals: usize) -> f64 {
+pub(crate) fn reach(freedom: f64, intervals: usize) -> f64 {
     let student = StudentsT::new(0.0, 1.0, freedom.max(1.0));
     student.map_or(f64::INFINITY, |student| student.inverse_cdf(1.0 - 0.025 / intervals as f64))
 }

@@ -10,7 +10,7 @@ use crate::numbers::figure_beside;
 /// lie apart. That there is no interaction cannot be shown, so such a claim is never rejected.
 pub(super) fn interact(runs: &[Run<'_>], one: &str, other: &str) -> Judgement {
     let Some(table) = table(runs, one, other) else {
-        return Judgement::undecided(
+        return Judgement::not_tested(
             "runs with all combinations of their values, and all else the same, are not there.",
         );
     };
@@ -18,7 +18,7 @@ pub(super) fn interact(runs: &[Run<'_>], one: &str, other: &str) -> Judgement {
     let (rows, columns) = (values.len(), values[0].len());
     let (largest, squares) = beyond_means(&values);
     let because = format!(
-        "of {rows} x {columns} runs one is up to {} off what the two do each by itself",
+        "in {rows} x {columns} runs the sum of what each of the two does by itself is up to {} off",
         figure_beside(largest, 1.0)
     );
     // Of one run's mean: shares of one over the root of their number add up to one.

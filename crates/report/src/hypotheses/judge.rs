@@ -12,10 +12,13 @@ use crate::Report;
 use crate::numbers::figure_beside;
 use crate::statistics::rank_correlation;
 
+/// All that can be said of a claim.
+pub(crate) const VERDICTS: [&str; 4] = ["supported", "rejected", "undecided", "not tested"];
+
 /// What the trials say of a claim.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Judgement {
-    /// `supported`, `rejected` or `undecided`.
+    /// One of [`VERDICTS`].
     pub verdict: &'static str,
     /// By what, in a sentence.
     pub because: String,
@@ -28,6 +31,11 @@ impl Judgement {
 
     pub(super) fn undecided(because: impl Into<String>) -> Self {
         Self::new("undecided", because)
+    }
+
+    /// For a claim that no trials are there for.
+    pub(super) fn not_tested(because: impl Into<String>) -> Self {
+        Self::new("not tested", because)
     }
 }
 
@@ -88,7 +96,7 @@ fn better(report: &Report<'_>, runs: &[Run<'_>], name: &str, these: &[Values], t
         |is: &dyn Fn(&TrialRecord) -> bool| runs.iter().copied().filter(|(trial, _)| is(trial)).collect::<Vec<_>>();
     let (first, second) = (side(&is_first), side(&is_second));
     if first.is_empty() || second.is_empty() {
-        return Judgement::undecided("no completed trial is on one of the sides.");
+        return Judgement::not_tested("no completed trial is on one of the sides.");
     }
     if report.is_designed() {
         return paired(&first, &second, name);
@@ -104,7 +112,7 @@ fn paired(first: &[Run<'_>], second: &[Run<'_>], name: &str) -> Judgement {
     let all = first.iter().flat_map(|a| second.iter().map(move |b| (*a, *b)));
     let pairs: Vec<(Run<'_>, Run<'_>)> = all.filter(|((a, _), (b, _))| differ_only_in(a, b, &[name])).collect();
     if pairs.is_empty() {
-        return Judgement::undecided("no two runs differ in this alone.");
+        return Judgement::not_tested("no two runs differ in this alone.");
     }
     let count = pairs.len() as f64;
     let difference = mean(&pairs.iter().map(|((_, a), (_, b))| a - b).collect::<Vec<f64>>());
@@ -120,7 +128,7 @@ fn paired(first: &[Run<'_>], second: &[Run<'_>], name: &str) -> Judgement {
     let weighted = first.iter().chain(second).map(|run| (run.0, share(run))).filter(|(_, share)| *share > 0.0);
     match Chance::of(weighted) {
         Some(chance) => decided(difference, chance.error, chance.freedom, &how),
-        None => Judgement::undecided(format!("better by {} {how}; {SEVERAL}.", signed(difference))),
+        None => Judgement::undecided(format!("{} {how}; {SEVERAL}.", difference_in_words(difference))),
     }
 }
 
@@ -135,14 +143,15 @@ fn apart(first: &[Run<'_>], second: &[Run<'_>], stopped: [usize; 2]) -> Judgemen
     if stopped != [0, 0] {
         let [one, other] = stopped;
         return Judgement::undecided(format!(
-            "better by {} {how}; {one} and {other} more were stopped early, so that only the good ones of each side are left.",
-            signed(difference)
+            "{} {how}; {one} and {other} more were stopped early, so that only the good ones of each side are left.",
+            difference_in_words(difference)
         ));
     }
     match welch(&a, &b) {
         Some((error, freedom)) => decided(difference, error, freedom, &how),
         None => {
-            Judgement::undecided(format!("better by {} {how}; one trial tells nothing of chance.", signed(difference)))
+            let told = difference_in_words(difference);
+            Judgement::undecided(format!("{told} {how}; one trial tells nothing of chance."))
         }
     }
 }
@@ -151,7 +160,11 @@ fn apart(first: &[Run<'_>], second: &[Run<'_>], stopped: [usize; 2]) -> Judgemen
 pub(super) fn decided(difference: f64, error: f64, freedom: f64, how: &str) -> Judgement {
     let reach = reach(freedom, 1) * error;
     let (low, high) = (difference - reach, difference + reach);
-    let because = format!("better by {} (95 %: {} to {}) {how}", signed(difference), signed(low), signed(high));
+    let told = difference_in_words(difference);
+    // Of what is told: how much better, or how much worse.
+    let interval = if difference >= 0.0 { [low, high] } else { [-high, -low] };
+    let [from, to] = interval.map(|end| figure_beside(end, 1.0));
+    let because = format!("{told} (95 %: {from} to {to}) {how}");
     if low > 0.0 {
         return Judgement::new("supported", because + ".");
     }
@@ -164,13 +177,14 @@ pub(super) fn decided(difference: f64, error: f64, freedom: f64, how: &str) -> J
         2.0..=50.0 => {
             format!("{because}; about {times:.0} times as many trainings would tell, if the difference is real.")
         }
-        _ => format!("{because}; if there is a difference, it is too small to be told."),
+        _ => format!("{because}; that is far less than what seeds change, and only far more trainings would tell."),
     })
 }
 
-pub(super) fn signed(value: f64) -> String {
-    let text = figure_beside(value, 1.0);
-    if value >= 0.0 { format!("+{text}") } else { text }
+/// A difference of which more is better.
+pub(super) fn difference_in_words(difference: f64) -> String {
+    let word = if difference >= 0.0 { "better" } else { "worse" };
+    format!("{word} by {}", figure_beside(difference.abs(), 1.0))
 }
 
 /// Of a search by the rank correlation of all trials that completed.
@@ -180,7 +194,7 @@ fn rises(report: &Report<'_>, runs: &[Run<'_>], name: &str, up: bool) -> Judgeme
         runs.iter().filter_map(pair).collect()
     };
     let (Some(good), Some(plain)) = (rank_correlation(&pairs(true)), rank_correlation(&pairs(false))) else {
-        return Judgement::undecided("too few trials have different values of it.");
+        return Judgement::not_tested("too few trials have different values of it.");
     };
     let count = pairs(true).len();
     let because = format!(
@@ -215,7 +229,7 @@ mod tests {
         let told = decided(0.02, 0.02, 1e6, "here").because;
         assert_eq!(
             told,
-            "better by +0.0200 (95 %: -0.0192 to +0.0592) here; about 4 times as many trainings would tell, if the difference is real."
+            "better by 0.0200 (95 %: -0.0192 to 0.0592) here; about 4 times as many trainings would tell, if the difference is real."
         );
     }
 }

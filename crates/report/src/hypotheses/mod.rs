@@ -6,8 +6,9 @@ mod interaction;
 mod judge;
 mod series;
 
+pub(crate) use chance::{Chance, reach};
 pub use claim::{Claim, ClaimError, Values, is_named};
-pub(crate) use judge::{Judgement, judge};
+pub(crate) use judge::{Judgement, VERDICTS, judge};
 
 use serde_json::{Value as Json, json};
 
@@ -41,14 +42,37 @@ impl Hypothesis {
     }
 }
 
-/// What the study claims, each with what its trials say of it.
+/// What the study claims, each with what its trials say of it. Where two parameters depend on each other, what one of them brings in the
+/// mean is no answer for each value of the other.
 pub(crate) fn judged(report: &Report<'_>) -> Vec<(Hypothesis, Judgement)> {
     let stored = report.study.header.attributes.iter().find(|(name, _)| name == HYPOTHESES);
     let hypotheses = stored.and_then(|(_, stored)| stored.as_array()).into_iter().flatten();
     let hypotheses = hypotheses.filter_map(Hypothesis::read);
     let judged = hypotheses.filter_map(|hypothesis| {
-        let judgement = judge(report, &hypothesis.claim.parse().ok()?);
-        Some((hypothesis, judgement))
+        let claim: Claim = hypothesis.claim.parse().ok()?;
+        let judgement = judge(report, &claim);
+        Some((hypothesis, claim, judgement))
     });
-    judged.collect()
+    let judged: Vec<(Hypothesis, Claim, Judgement)> = judged.collect();
+    let pairs = judged.iter().filter_map(|(_, claim, judgement)| match claim {
+        Claim::Interact { parameters } if judgement.verdict == "supported" => Some(parameters.clone()),
+        Claim::Interact { .. } | Claim::Better { .. } | Claim::Rises { .. } => None,
+    });
+    let pairs: Vec<[String; 2]> = pairs.collect();
+    let noted = judged.into_iter().map(|(hypothesis, claim, mut judgement)| {
+        if let (Claim::Better { parameter, .. } | Claim::Rises { parameter, .. }, true) =
+            (&claim, judgement.verdict != "not tested")
+        {
+            let others = pairs.iter().filter_map(|[one, other]| match (one == parameter, other == parameter) {
+                (true, _) => Some(other),
+                (_, true) => Some(one),
+                (false, false) => None,
+            });
+            for other in others {
+                judgement.because.push_str(&format!(" What it brings depends on {other}."));
+            }
+        }
+        (hypothesis, judgement)
+    });
+    noted.collect()
 }

@@ -37,7 +37,7 @@ pub(super) fn settings(report: &Report<'_>) -> Section {
         header.fingerprint.iter().map(|(name, value)| vec![name.to_string(), value.to_string()]).collect();
     if !fingerprint.is_empty() {
         section.text(format!(
-            "The same file with seed {} gives the same study, to the bit, wherever these are the same:",
+            "The same settings with seed {} give the same study, to the bit, wherever these are the same:",
             header.seed
         ));
         section.table(Table::new(["bits depend on", ""]).with_rows(fingerprint));

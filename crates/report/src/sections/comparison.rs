@@ -3,7 +3,7 @@
 use tunefork_study::StudyRecord;
 use tunefork_trial::TrialState;
 
-use super::overview::Saved;
+use super::overview::{Saved, search};
 use crate::Report;
 use crate::document::{Section, Table};
 use crate::figures;
@@ -32,13 +32,11 @@ fn row(study: &StudyRecord) -> Vec<String> {
     let header = &study.header;
     let own: Vec<_> = study.trials.iter().filter(|trial| study.is_own(trial)).collect();
     let stopped = own.iter().filter(|trial| trial.state == TrialState::Pruned).count();
-    let search = [&header.sampler, &header.scheduler].map(String::as_str);
-    let search: Vec<&str> = search.into_iter().filter(|name| !name.is_empty()).collect();
     let best = study.best();
     let elapsed = study.elapsed.as_secs_f64();
     vec![
         header.name.clone(),
-        search.join(", "),
+        search(header),
         own.len().to_string(),
         stopped.to_string(),
         own.iter().map(|trial| trial.epochs.len()).sum::<usize>().to_string(),

@@ -11,7 +11,7 @@ use crate::Report;
 use crate::document::{Block, Section, Table, TableRow};
 use crate::experiments::{Experiment, experiments as of};
 use crate::figures;
-use crate::numbers::{figure_beside, with_deviation};
+use crate::numbers::{figure_beside, percent, with_deviation};
 use crate::report::{deviation_of, epochs, parameters};
 
 /// A table for each experiment; nothing where there is none.
@@ -115,7 +115,8 @@ fn run(name: &str, trial: &TrialRecord, baseline: Option<&TrialRecord>) -> Vec<S
     if let (Some(value), Some(baseline), false) = (completed(trial), baseline.and_then(completed), is_baseline) {
         difference = signed(value - baseline, baseline);
         if baseline != 0.0 {
-            relative = format!("{:+.2} %", 100.0 * (value - baseline) / baseline.abs());
+            let share = (value - baseline) / baseline.abs();
+            relative = format!("{}{}", if share < 0.0 { "-" } else { "+" }, percent(share.abs()));
         }
     }
     vec![name, trial.number.to_string(), epochs(trial).to_string(), value, difference, relative]

@@ -2,7 +2,7 @@
 
 use crate::Report;
 use crate::document::{Section, Table};
-use crate::hypotheses::{Hypothesis, judged};
+use crate::hypotheses::{Hypothesis, VERDICTS, judged};
 
 pub(super) fn hypotheses(report: &Report<'_>) -> Section {
     let mut section = Section::new("Hypotheses");
@@ -10,15 +10,20 @@ pub(super) fn hypotheses(report: &Report<'_>) -> Section {
     if judged.is_empty() {
         return section;
     }
-    let counts = ["supported", "rejected", "undecided"].map(|verdict| {
-        let count = judged.iter().filter(|(_, judgement)| judgement.verdict == verdict).count();
-        format!("{count} {verdict}")
-    });
-    let text = format!(
-        "{}. Better is what the study looks for: a higher value, or a lower one where it minimises.",
+    let count = |verdict: &str| judged.iter().filter(|(_, judgement)| judgement.verdict == verdict).count();
+    // What could not be tested is told where there is such a thing.
+    let counts = VERDICTS.iter().map(|verdict| (*verdict, count(verdict)));
+    let counts = counts.filter(|(verdict, count)| *count > 0 || *verdict != "not tested");
+    let counts: Vec<String> = counts.map(|(verdict, count)| format!("{count} {verdict}")).collect();
+    let tested = judged.len() - count("not tested");
+    let many = match tested {
+        ..5 => String::new(),
+        5.. => " Each is judged by itself: where there is no difference, one in 20 is decided all the same.".to_owned(),
+    };
+    section.text(format!(
+        "{}. Better is what the study looks for: a higher value, or a lower one where it minimises.{many}",
         counts.join(", ")
-    );
-    section.text(text);
+    ));
     let asked = judged.iter().any(|(hypothesis, _)| hypothesis.question.is_some());
     let mut before = None;
     let rows = judged.into_iter().map(|(Hypothesis { claim, question }, judgement)| {

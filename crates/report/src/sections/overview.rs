@@ -1,7 +1,7 @@
 //! What is seen first: the result, and what it took.
 
 use tunefork_names::counted;
-use tunefork_study::TrialRecord;
+use tunefork_study::{StudyHeader, TrialRecord};
 use tunefork_trial::{Direction, TrialState};
 
 use super::findings::in_a_sentence;
@@ -18,11 +18,15 @@ pub(super) fn subtitle(report: &Report<'_>) -> String {
         Direction::Maximize => "as high as possible",
         Direction::Minimize => "as low as possible",
     };
-    let how = [&header.sampler, &header.scheduler].map(String::as_str);
-    let how: Vec<&str> = how.into_iter().filter(|name| !name.is_empty()).collect();
-    let how =
-        if how.is_empty() { String::new() } else { format!(" Search: {}, seed {}.", how.join(", "), header.seed) };
+    let how = search(header);
+    let how = if how.is_empty() { how } else { format!(" Search: {how}, seed {}.", header.seed) };
     format!("{} was to be {aim}.{how}", capital(header.metric.as_deref().unwrap_or("the value")))
+}
+
+/// What proposes trials, and what stops them, if anything does.
+pub(crate) fn search(header: &StudyHeader) -> String {
+    let how = [&header.sampler, &header.scheduler].map(String::as_str);
+    how.into_iter().filter(|name| !["", "none"].contains(name)).collect::<Vec<&str>>().join(", ")
 }
 
 fn capital(text: &str) -> String {
@@ -52,7 +56,11 @@ pub(super) fn overview(report: &Report<'_>) -> Section {
 fn best(report: &Report<'_>) -> Option<Fact> {
     let best = report.study.best()?;
     let value = with_deviation(best.value?, deviation_of(best));
-    Some(Fact::new(format!("best {}", report.objective()), value, format!("trial {}", best.number)))
+    let of = match deviation_of(best) {
+        Some(_) => format!(", with the deviation of {}", counted(best.trainings().len(), "training")),
+        None => String::new(),
+    };
+    Some(Fact::new(format!("best {}", report.objective()), value, format!("trial {}{of}", best.number)))
 }
 
 fn test(report: &Report<'_>) -> Option<Fact> {

@@ -5,7 +5,7 @@ use tunefork_study::TrialRecord;
 
 use super::LEAST;
 use crate::Report;
-use crate::numbers::{duration, figure, figure_beside};
+use crate::numbers::{duration, figure, figure_beside, percent};
 use crate::report::{epochs, parameters as parameters_of};
 use crate::sections::experiments::least_difference;
 use crate::statistics::quantile;
@@ -26,9 +26,14 @@ pub(super) fn time_and_memory(report: &Report<'_>) -> Option<String> {
     let planned = report.own().filter_map(|trial| Some((trial, trial.schedule.as_ref()?.blueprint.plan_bytes)));
     Some(match planned.filter(|(_, bytes)| *bytes > 0).max_by_key(|(_, bytes)| *bytes) {
         None => format!("{time}."),
-        Some((trial, most)) => format!("{time}; the largest, trial {}, took {} of memory.", trial.number, bytes(most)),
+        Some((trial, most)) => {
+            format!("{time}; the largest, trial {}, was planned to take {} of memory.", trial.number, bytes(most))
+        }
     })
 }
+
+/// The share of parameters from which a network is smaller in a way that anybody would care for.
+const NOTICEABLY: f64 = 0.85;
 
 /// The smallest network that is about as good as the best.
 pub(super) fn parameters(report: &Report<'_>) -> Option<String> {
@@ -39,7 +44,9 @@ pub(super) fn parameters(report: &Report<'_>) -> Option<String> {
         .collect();
     let best = report.study.best()?;
     let (of_best, value) = (parameters_of(best)?, best.value?);
-    let (least, most) = (sized.iter().map(|of| of.2).min()?, sized.iter().map(|of| of.2).max()?);
+    // Of stopped ones, too.
+    let all: Vec<u64> = report.own().filter_map(parameters_of).collect();
+    let (least, most) = (*all.iter().min()?, *all.iter().max()?);
     if least == most {
         return Some(format!("Every network has {} parameters.", thousands(of_best)));
     }
@@ -57,17 +64,20 @@ pub(super) fn parameters(report: &Report<'_>) -> Option<String> {
             0.1 * (quantile(&values, 0.9) - quantile(&values, 0.1)).abs()
         }
     };
-    let near = sized.iter().filter(|(_, other, size)| (other - value).abs() <= within && *size < of_best);
+    let is_smaller = |size: u64| size as f64 <= NOTICEABLY * of_best as f64;
+    let near = sized.iter().filter(|(_, other, size)| (other - value).abs() <= within && is_smaller(*size));
     Some(match near.min_by_key(|(_, _, size)| *size) {
         Some((trial, other, size)) if sized.len() >= LEAST.min(4) => format!(
-            "{head}. The smallest that comes within {} of it is trial {}'s: {} with {:.1} times fewer ({}).",
+            "{head}. The smallest that comes within {} of it is trial {}'s: {} with {} of them ({}).",
             figure_beside(within, value),
             trial.number,
             figure(*other),
-            of_best as f64 / *size as f64,
+            percent(*size as f64 / of_best as f64),
             thousands(*size)
         ),
         Some(_) | None if of_best == least => format!("{head}, the fewest."),
-        Some(_) | None => format!("{head}, and no smaller one of {} comes near it.", counted(sized.len(), "trial")),
+        Some(_) | None => {
+            format!("{head}, and no much smaller one of {} comes near it.", counted(sized.len(), "completed trial"))
+        }
     })
 }

@@ -1,11 +1,14 @@
 //! How good the best is, and what it is better than.
 
+use std::collections::BTreeMap;
+
 use tunefork_names::counted;
 use tunefork_space::Value;
-use tunefork_study::{Members, mean};
+use tunefork_study::{Members, TrialRecord, mean};
 use tunefork_trial::{Direction, TrialState};
 
 use crate::Report;
+use crate::hypotheses::{Chance, reach};
 use crate::numbers::{figure, figure_beside, percent, value_text, with_deviation};
 use crate::report::deviation_of;
 use crate::sections::experiments::least_difference;
@@ -29,11 +32,30 @@ pub(super) fn known_to(report: &Report<'_>) -> Option<String> {
         }
     };
     Some(format!(
-        "The best accuracy, {}, is that of {}: alone by their number it is known to ± {} (95 %){others}.",
+        "The best accuracy, {}, is that of {}: alone by their number it is known to ± {} (95 %){others}.{}",
         figure(value),
         counted(images, "validation image"),
-        figure_beside(half, 1.0)
+        figure_beside(half, 1.0),
+        guessing(report).filter(|guess| value - half <= *guess).map(no_better_than_guessing).unwrap_or_default()
     ))
+}
+
+fn no_better_than_guessing(guess: f64) -> String {
+    format!(
+        " Naming the most frequent class for every image is right for {}: nothing has been learned that is better.",
+        percent(guess)
+    )
+}
+
+/// The accuracy of naming the most frequent class of the validation images for each.
+pub(super) fn guessing(report: &Report<'_>) -> Option<f64> {
+    let mut images: BTreeMap<&str, f64> = BTreeMap::new();
+    for ((actual, _), count) in &report.study.best()?.epochs.last()?.report.metrics.confusion {
+        *images.entry(actual.as_str()).or_default() += count;
+    }
+    let all: f64 = images.values().sum();
+    let most = images.into_values().reduce(f64::max)?;
+    (report.objective() == "accuracy" && all > 0.0).then(|| most / all)
 }
 
 /// What the best is to the trial that it is compared with.
@@ -46,9 +68,9 @@ pub(super) fn gain(report: &Report<'_>) -> Option<String> {
         return Some(format!("Nothing was better than {what}, trial {}.", from.number));
     }
     let objective = report.objective();
-    let difference = figure_beside((value - before).abs(), before);
-    let relative =
-        if before == 0.0 { String::new() } else { format!(", {}", percent((value - before).abs() / before.abs())) };
+    let gain = (value - before).abs();
+    let difference = figure_beside(gain, before);
+    let relative = if before == 0.0 { String::new() } else { format!(", {}", percent(gain / before.abs())) };
     let errors = match report.study.header.direction {
         // Of an accuracy that is near 1 the share of errors that are gone says more.
         Direction::Maximize if objective == "accuracy" && before < 1.0 => {
@@ -56,12 +78,30 @@ pub(super) fn gain(report: &Report<'_>) -> Option<String> {
         }
         Direction::Maximize | Direction::Minimize => String::new(),
     };
+    let chance = match chance_between(report, best, from) {
+        Some(chance) if gain <= chance => {
+            format!(
+                ". That may be chance: two equal trials are up to {} apart (95 %), and the best of many is lucky",
+                figure_beside(chance, 1.0)
+            )
+        }
+        Some(_) | None => errors,
+    };
     Some(format!(
-        "The best, trial {}, is {difference}{relative} better than {what}, trial {} ({objective} {}){errors}.",
+        "The best, trial {}, is {difference}{relative} better than {what}, trial {} ({objective} {}){chance}.",
         best.number,
         from.number,
         with_deviation(before, deviation_of(from))
     ))
+}
+
+/// How far two trials that are equally good lie apart (95 %): by the number of images, or by how far their trainings lie apart, whichever
+/// is more.
+fn chance_between(report: &Report<'_>, one: &TrialRecord, other: &TrialRecord) -> Option<f64> {
+    let of_images = least_difference(report).map(|(least, _)| least);
+    let of_seeds = Chance::of([(one, 1.0), (other, 1.0)].into_iter());
+    let of_seeds = of_seeds.map(|chance| reach(chance.freedom, 1) * chance.error);
+    of_images.into_iter().chain(of_seeds).reduce(f64::max)
 }
 
 /// What another seed, or another division of the images, does to the best.
@@ -105,13 +145,18 @@ pub(in crate::sections) fn in_a_sentence(report: &Report<'_>) -> Option<String> 
     let best = report.study.best()?;
     let value = best.value?;
     let sure = match (deviation_of(best), least_difference(report)) {
-        (Some(_), _) => with_deviation(value, deviation_of(best)),
+        (Some(_), _) => {
+            let trainings = counted(best.trainings().len(), "training");
+            format!("{} (deviation of {trainings})", with_deviation(value, deviation_of(best)))
+        }
         (None, Some((least, _))) => {
             format!("{} ± {} (95 %)", figure(value), figure_beside(least / std::f64::consts::SQRT_2, 1.0))
         }
         (None, None) => figure(value),
     };
-    let mut text = format!("The best of {} has {} {sure}", counted(report.own().count(), "trial"), metric(report));
+    let (ended, under_way): (Vec<&TrialRecord>, Vec<&TrialRecord>) =
+        report.own().partition(|trial| trial.state.is_finished());
+    let mut text = format!("The best of {} has {} {sure}", counted(ended.len(), "trial"), metric(report));
     if let Some((name, value, deviation)) = report.test.as_ref().and_then(|test| test.main(report.objective())) {
         text.push_str(&format!(", and {name} {} on the test images", with_deviation(value, deviation)));
     }
@@ -120,7 +165,11 @@ pub(in crate::sections) fn in_a_sentence(report: &Report<'_>) -> Option<String> 
     let shown: Vec<String> = given.take(NAMED).map(|(name, value)| format!("{name} {}", value_text(value))).collect();
     let more = if params.iter().count() > NAMED { ", …" } else { "" };
     let with = if shown.is_empty() { String::new() } else { format!(": {}{more}", shown.join(", ")) };
-    Some(format!("{text}. It is trial {}{with}.", best.number))
+    let yet = match under_way.len() {
+        0 => String::new(),
+        count => format!(" {} not ended yet.", if count == 1 { "1 has".to_owned() } else { format!("{count} have") }),
+    };
+    Some(format!("{text}. It is trial {}{with}.{yet}", best.number))
 }
 
 /// Parameters that a sentence names.

@@ -32,13 +32,16 @@ pub(super) fn convergence(report: &Report<'_>) -> Option<String> {
     let (trial, best) = (converged(report)?, report.study.best()?);
     let (first, _) = report.complete().into_iter().next()?;
     let text = format!("Of {} the best is trial {}", counted(report.own().count(), "trial"), best.number);
-    Some(match trial.number < best.number {
-        true => format!(
-            "{text}; 95 % of what it gains over trial {}, the first to complete, was reached with trial {}.",
-            first.number, trial.number
-        ),
-        false => text + ".",
-    })
+    let over = format!("95 % of what it gains over trial {}, the first to complete", first.number);
+    let when = match trial.number < best.number {
+        true => format!("{over}, was reached with trial {}", trial.number),
+        false => format!("no one before it reached {over}"),
+    };
+    let random = match report.study.header.sampler.as_str() {
+        "random" => " A random search learns nothing from earlier trials, so this is luck.",
+        _ => "",
+    };
+    Some(format!("{text}; {when}.{random}"))
 }
 
 /// How the completed trials are spread.

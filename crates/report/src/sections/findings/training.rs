@@ -3,9 +3,11 @@
 use tunefork_names::counted;
 use tunefork_study::{EpochRecord, TrialRecord, ValueAt};
 
+use super::result::guessing;
 use crate::Report;
 use crate::numbers::figure;
 use crate::report::last_figure;
+use crate::sections::experiments::least_difference;
 use crate::statistics::quantile;
 
 /// How much better the best trial is on the images that it was trained on.
@@ -13,14 +15,17 @@ pub(super) fn gap(report: &Report<'_>) -> Option<String> {
     let best = report.study.best()?;
     let (train, validation) = (last_figure(best, "train_accuracy")?, last_figure(best, "accuracy")?);
     let gap = train - validation;
-    // With dropout, and while weights still change, training images are harder: a small gap tells nothing.
-    let what = match gap {
-        0.1.. => ": it overfits",
-        0.03..0.1 => ": it overfits a little",
-        _ => "",
+    let known_to = least_difference(report).map_or(0.0, |(least, _)| least / std::f64::consts::SQRT_2);
+    let answer = match gap {
+        0.1.. if gap > known_to => "Yes",
+        0.03.. if gap > known_to => "A little",
+        ..=0.0 => "No",
+        _ => "No more than chance or a little dropout makes",
     };
+    // With dropout, and while weights still change, training images are harder.
     Some(format!(
-        "After its last epoch the best trial has accuracy {} on its training images and {} on the validation images{what}.",
+        "{answer}: in its last epoch the best trial has accuracy {} on its training images, as it learns from them, and then {} on the \
+         validation images.",
         figure(train),
         figure(validation)
     ))
@@ -75,7 +80,9 @@ pub(crate) fn milestone(report: &Report<'_>) -> Option<f64> {
     values.sort_by(|a, b| b.total_cmp(a));
     let steps = (values[values.len() / 2] / STEP + 1e-9).floor();
     // Not 0.8500000000000001.
-    (steps >= 1.0).then(|| (steps * STEP * 100.0).round() / 100.0)
+    let milestone = (steps * STEP * 100.0).round() / 100.0;
+    // What guessing reaches is none.
+    (milestone > guessing(report).unwrap_or(0.0)).then_some(milestone)
 }
 
 /// The first epoch after which a trial is at least as good as this.
