@@ -1,7 +1,10 @@
 //! Files that are whole at every moment.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
+
+use tunefork_data::shown;
 
 use crate::Error;
 
@@ -9,6 +12,21 @@ use crate::Error;
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     create_folder(path.parent().unwrap_or(Path::new(".")))?;
     tunefork_atomic_file::write(path, &[bytes]).map_err(Error::io("write", path))
+}
+
+/// As [`write_atomically`], into a file that somebody named: what is there already is replaced only if it is of the same kind, as its
+/// beginning tells, which `kind` names.
+pub(crate) fn write_named(path: &Path, bytes: &[u8], kind: &str, is_same: impl Fn(&[u8]) -> bool) -> Result<(), Error> {
+    let mut start = Vec::new();
+    let opened = tunefork_atomic_file::open(path).ok();
+    if let Some(file) = opened {
+        file.take(64).read_to_end(&mut start).map_err(Error::io("read", path))?;
+    }
+    if !(start.is_empty() || is_same(&start)) {
+        let message = format!("`{}` exists and is no {kind}: name another file with --out", shown(path));
+        return Err(Error::Unsupported(message));
+    }
+    write_atomically(path, bytes)
 }
 
 /// Whether the file at `path` is as it should be.

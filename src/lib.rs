@@ -62,8 +62,8 @@ pub use predict::{Prediction, Predictions, predict};
 pub use resolve::{Config, Constant, Experiment, ExperimentRun, StudySpec};
 pub use run::{Listener, Report, RunOptions, run};
 pub use run_folder::{
-    ReportFormat, RunFolder, StudyFormat, TestResult, TestedMember, export_study, read_study, show_json, study_notes,
-    write_report,
+    ReportFormat, RunFolder, StudyFormat, TestResult, TestedMember, damaged, export_study, read_study, show_json,
+    study_notes, write_report,
 };
 pub use sets::{SetFetched, fetch_set, find_set};
 pub use tracking::Tracking;

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use tunefork_data::shown;
 use tunefork_export::{Model, OnnxOptions};
 
-use crate::files::write_atomically;
+use crate::files::write_named;
+use crate::run_folder::{Kept, digest_of};
 use crate::{Error, RunFolder};
 
 tunefork_names::named_enum! {
@@ -53,12 +54,32 @@ pub fn find_model(path: &Path) -> Result<PathBuf, Error> {
     Err(Error::NoModel { folder: path.to_path_buf(), found })
 }
 
+/// A run folder says whose its model is; another one in its place is not taken for it.
+fn refuse_exchanged(folder: &Path, model: &Path) -> Result<(), Error> {
+    let kept = folder.is_dir().then(|| Kept::read(&RunFolder::new(folder).kept())).flatten();
+    match kept {
+        Some(kept)
+            if *model == RunFolder::new(folder).model()
+                && !digest_of(model).is_none_or(|found| kept.sha256.contains(&found)) =>
+        {
+            Err(Error::Unsupported(format!(
+                "`{}` is not the model of the best trial, as its SHA-256 in best.json says: run the study again, which trains that \
+                 anew, or name this file itself",
+                shown(model)
+            )))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// Reads a model that can tell something, from a file or as [`find_model`] finds it.
 ///
 /// # Errors
 /// When there is none, it is none of ours, or holds numbers that are none.
 pub fn read_model(path: &Path) -> Result<Model, Error> {
-    let path = find_model(path)?;
+    let folder = path;
+    let path = find_model(folder)?;
+    refuse_exchanged(folder, &path)?;
     if ModelFormat::of(&path) == Some(ModelFormat::Onnx) {
         return Err(Error::Unsupported(format!(
             "`{}` is an ONNX file, which Tunefork writes and does not run: name the .safetensors file from which it was exported, or \
@@ -98,10 +119,15 @@ pub fn export_model(path: &Path, format: ExportAs, out: &Path) -> Result<Model, 
         let message = format!("`{}` is the model itself: name another file with --out", shown(out));
         return Err(Error::Unsupported(message));
     }
-    let bytes = match format {
-        ExportAs::Safetensors => model.to_bytes(),
-        ExportAs::Onnx(options) => model.to_onnx(&options),
-    };
-    write_atomically(out, &bytes?)?;
+    match format {
+        // Eight bytes of length, then JSON.
+        ExportAs::Safetensors => {
+            write_named(out, &model.to_bytes()?, "safetensors file", |start| start.get(8) == Some(&b'{'))
+        }
+        // The first field of a model, its version, as a number.
+        ExportAs::Onnx(options) => {
+            write_named(out, &model.to_onnx(&options)?, "ONNX file", |start| start.first() == Some(&8))
+        }
+    }?;
     Ok(model)
 }

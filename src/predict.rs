@@ -7,7 +7,7 @@ use tunefork_data::{Dataset, Pictures, shown};
 use tunefork_report::csv_line;
 use tunefork_train::{Images, Precision, Predictor};
 
-use crate::files::write_atomically;
+use crate::files::write_named;
 use crate::{Error, Machine, read_model};
 
 /// What an image was taken for.
@@ -33,15 +33,16 @@ impl Predictions {
     /// first.
     ///
     /// # Errors
-    /// [`Error::Io`] when the file cannot be written.
+    /// [`Error::Io`] when the file cannot be written; [`Error::Unsupported`] when there is a file that is no such table.
     pub fn write_csv(&self, path: &Path) -> Result<(), Error> {
-        let mut text = csv_line(&["file", "class", "probability"]);
+        let header = csv_line(&["file", "class", "probability"]);
+        let mut text = header.clone();
         for Prediction { file, classes } in &self.images {
             let file = shown(file);
             let rows = classes.iter().map(|(class, share)| csv_line(&[file.as_str(), class, &share.to_string()]));
             text.extend(rows);
         }
-        write_atomically(path, text.as_bytes())
+        write_named(path, text.as_bytes(), "table of predictions", |start| start.starts_with(header.as_bytes()))
     }
 }
 

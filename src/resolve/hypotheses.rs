@@ -1,14 +1,14 @@
 //! Claims are about what the study varies.
 
-use tunefork_report::{Hypothesis, is_named, shortened};
-use tunefork_space::Space;
+use tunefork_report::{Claim, Hypothesis, Values, is_named, shortened};
+use tunefork_space::{Domain, Space};
 
 use crate::study_file::{FileError, StudyFile};
 
 /// The claims of a file, as they are written.
 ///
 /// # Errors
-/// A claim about what does not vary: nothing could be said of it.
+/// A claim about what does not vary, or that no trials could decide: nothing could be said of it.
 pub(super) fn hypotheses(file: &StudyFile, space: &Space) -> Result<Vec<Hypothesis>, FileError> {
     let varying: Vec<&str> = space.parameters().iter().map(|parameter| parameter.name.as_str()).collect();
     for hypothesis in file.hypotheses() {
@@ -24,8 +24,32 @@ pub(super) fn hypotheses(file: &StudyFile, space: &Space) -> Result<Vec<Hypothes
             let error = FileError::contradiction(text).at(&hypothesis.place);
             return Err(error.note(format!("here it is one of {}", shortened(&of.domain))));
         }
+        if let Some(why) = never_decided(&hypothesis.claim, &of.name, &of.domain) {
+            return Err(FileError::contradiction(why).at(&hypothesis.place));
+        }
     }
     Ok(file.hypotheses().iter().map(|hypothesis| hypothesis.told.clone()).collect())
+}
+
+/// Why no trials could ever tell, where that is so.
+fn never_decided(claim: &Claim, name: &str, domain: &Domain) -> Option<String> {
+    match claim {
+        Claim::Better { these, those, .. } => {
+            let both = those.iter().find(|value| these.iter().any(|other| other.shares_with(value)));
+            if let Some(value) = both {
+                return Some(format!("`{value}` stands on both sides of the claim"));
+            }
+            (those.is_empty() && Values::are_all_of(these, domain))
+                .then(|| format!("no others of `{name}` are left: it is one of {}", shortened(domain)))
+        }
+        Claim::Rises { .. } => match domain {
+            Domain::Categorical { choices, .. } if !choices.iter().all(|choice| choice.as_f64().is_some()) => {
+                Some(format!("`{name}` has no order in which it could rise: it is one of {}", shortened(domain)))
+            }
+            Domain::Categorical { .. } | Domain::Float { .. } | Domain::Int { .. } => None,
+        },
+        Claim::Interact { .. } => None,
+    }
 }
 
 fn unknown(name: &str, varying: &[&str]) -> FileError {

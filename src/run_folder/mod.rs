@@ -22,7 +22,7 @@ pub(crate) use mistakes::Mistakes;
 pub use notes::study_notes;
 pub(crate) use recorder::Recorder;
 pub use report::{ReportFormat, write_report};
-pub use show::{read_study, show_json};
+pub use show::{damaged, read_study, show_json};
 pub use test::{TestResult, TestedMember};
 
 /// A folder such as `runs/quickstart`.

@@ -1,7 +1,9 @@
 //! The report of a study as files.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
+use tunefork_data::shown;
 use tunefork_names::named_enum;
 use tunefork_report::{Report, trials_csv};
 use tunefork_study::StudyRecord;
@@ -85,6 +87,19 @@ fn picture(_: &str) -> Result<Vec<u8>, Error> {
     ))
 }
 
+/// The files of a report would replace those of the study whose folder it is.
+fn refuse_folder_of_another(path: &Path, folder: &Path) -> Result<(), Error> {
+    let of_folder = |folder: &Path| fs::canonicalize(RunFolder::new(folder).database()).ok();
+    let own = if path.is_dir() { of_folder(path) } else { fs::canonicalize(path).ok() };
+    match of_folder(folder) {
+        found @ Some(_) if found != own => Err(Error::Unsupported(format!(
+            "`{}` is the run folder of another study, whose report would be replaced: name another folder with --out",
+            shown(folder)
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Writes the report of a study in a run folder or a database, and what it is to those that it is compared with, into a folder, and returns
 /// the files. Those that were there are replaced. `name` says which of several studies in the database.
 ///
@@ -99,6 +114,7 @@ pub fn write_report(
 ) -> Result<Vec<PathBuf>, Error> {
     let (study, test) = read_study(path, name)?;
     let study = &study;
+    refuse_folder_of_another(path, folder)?;
     let mut report = Report::new(study);
     // Of a database alone, and of another study in it, there are none.
     let of_this_study = path.is_dir().then(|| study.best().map(|best| best.number.0)).flatten();

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
+use tunefork_data::shown;
 use tunefork_study::{
     EpochRecord, Facts, Member, MemberReport, StorageError, StudyRecord, Timing, TrialRecord, deviation_of,
 };
@@ -38,9 +39,25 @@ pub fn read_study(path: &Path, name: Option<&str>) -> Result<(StudyRecord, Optio
     Ok((study, test))
 }
 
+/// Files of a run folder that are damaged, so that what they hold is not told, as sentences.
+pub fn damaged(path: &Path) -> Vec<String> {
+    let folder = RunFolder::new(path);
+    let files = [(folder.test(), "figures on test images"), (folder.mistakes(), "pictures of mistakes")];
+    let damaged = files.into_iter().filter(|(file, _)| {
+        tunefork_atomic_file::read(file, 1 << 30)
+            .is_ok_and(|bytes| serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).is_err())
+    });
+    damaged
+        .map(|(file, what)| {
+            format!("`{}` is damaged, so there are no {what}: `tunefork run` of the study makes it anew", shown(&file))
+        })
+        .collect()
+}
+
 /// The study with all its trials. What may differ between two equal runs stands under `observed`.
 pub fn show_json(study: &StudyRecord, test: Option<&TestResult>) -> Value {
     let header = &study.header;
+    let is_ours = !header.sampler.is_empty();
     let events = study.outside_events.iter().map(|event| {
         json!({
             "kind": event.kind,
@@ -69,11 +86,12 @@ pub fn show_json(study: &StudyRecord, test: Option<&TestResult>) -> Value {
             "name": header.name,
             "direction": header.direction,
             "metric": header.metric,
-            "seed": header.seed,
-            "slots": header.slots,
+            // Other programs' studies have none of these.
+            "seed": is_ours.then_some(header.seed),
+            "slots": is_ours.then_some(header.slots),
             "sampler": header.sampler,
             "scheduler": header.scheduler,
-            "value_at": header.value_at,
+            "value_at": is_ours.then_some(header.value_at),
             "settings": facts(&told_settings(&header.settings)),
             "fingerprint": facts(&header.fingerprint),
         },

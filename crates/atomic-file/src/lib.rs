@@ -11,12 +11,15 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Replaces the file `target` by one with these contents, one after the other.
+/// Replaces the file `target` by one with these contents, one after the other. A pipe or a device is written into.
 ///
 /// # Errors
 /// Those of creating, writing, flushing and renaming. The old file is then as it was.
 pub fn write(target: &Path, contents: &[&[u8]]) -> io::Result<()> {
-    beside(target, contents)?.commit()
+    match is_file_to_be(target) {
+        true => beside(target, contents)?.commit(),
+        false => into(target, contents),
+    }
 }
 
 /// As [`write()`], but does not wait for the disk: for what can be made anew from something else, which is asked after a
@@ -25,16 +28,61 @@ pub fn write(target: &Path, contents: &[&[u8]]) -> io::Result<()> {
 /// # Errors
 /// Those of creating, writing and renaming. The old file is then as it was.
 pub fn write_derived(target: &Path, contents: &[&[u8]]) -> io::Result<()> {
-    fs::rename(&beside(target, contents)?.temporary, target)
+    if !is_file_to_be(target) {
+        return into(target, contents);
+    }
+    let mut file = beside(target, contents)?;
+    fs::rename(&file.temporary, target)?;
+    file.is_whole = true;
+    Ok(())
 }
 
-/// The contents, beside `target`.
+/// Whether `target` is a regular file, or nothing yet. A folder is left to `rename`, which refuses it.
+fn is_file_to_be(target: &Path) -> bool {
+    fs::metadata(target).map_or(true, |found| found.is_file() || found.is_dir())
+}
+
+/// The contents into what is no file and must not become one: `/dev/stdout`, a pipe.
+fn into(target: &Path, contents: &[&[u8]]) -> io::Result<()> {
+    let mut opened = OpenOptions::new().write(true).open(target)?;
+    contents.iter().try_for_each(|content| opened.write_all(content))
+}
+
+/// The contents, beside `target`. Who writes the same file at the same time is waited for.
 fn beside(target: &Path, contents: &[&[u8]]) -> io::Result<AtomicFile> {
-    let mut file = AtomicFile::create(target)?;
+    let temporary = with_ending(target, ".part");
+    let mut file = loop {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&temporary)?;
+        // Where there are no locks, nobody is known to write.
+        let _ = file.lock();
+        // Who held the lock has given the file its name, or removed it.
+        if is_at(&file, &temporary)? {
+            break AtomicFile { file, temporary, target: target.to_path_buf(), is_whole: false };
+        }
+    };
+    file.file.set_len(0)?;
     for content in contents {
-        file.file().write_all(content)?;
+        file.file.write_all(content)?;
     }
     Ok(file)
+}
+
+/// Whether an open file still lies at `path`.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    let open = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(found) => Ok((found.dev(), found.ino()) == (open.dev(), open.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// An open file can be neither renamed nor removed there.
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> io::Result<bool> {
+    Ok(true)
 }
 
 /// Opens a regular file to read it. Folders, pipes and devices are refused without being opened: a pipe waits until somebody
@@ -124,6 +172,8 @@ pub struct AtomicFile {
     file: File,
     temporary: PathBuf,
     target: PathBuf,
+    /// Whether it has its name.
+    is_whole: bool,
 }
 
 impl AtomicFile {
@@ -135,7 +185,7 @@ impl AtomicFile {
     pub fn create(target: &Path) -> io::Result<Self> {
         let temporary = with_ending(target, ".part");
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&temporary)?;
-        Ok(Self { file, temporary, target: target.to_path_buf() })
+        Ok(Self { file, temporary, target: target.to_path_buf(), is_whole: false })
     }
 
     /// Begins what will be `target`, under a name that no other process or thread uses. What killed processes left in its
@@ -157,7 +207,7 @@ impl AtomicFile {
             // The lock says to others that somebody is writing. Before it is held they may take the file for an abandoned one.
             let is_contended = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
             if !is_contended && temporary.exists() {
-                return Ok(Self { file, temporary, target: target.to_path_buf() });
+                return Ok(Self { file, temporary, target: target.to_path_buf(), is_whole: false });
             }
         }
     }
@@ -177,15 +227,19 @@ impl AtomicFile {
     ///
     /// # Errors
     /// As [`commit`].
-    pub fn commit(self) -> io::Result<()> {
-        commit(&self.file, &self.temporary, &self.target)
+    pub fn commit(mut self) -> io::Result<()> {
+        commit(&self.file, &self.temporary, &self.target)?;
+        self.is_whole = true;
+        Ok(())
     }
 }
 
 impl Drop for AtomicFile {
     fn drop(&mut self) {
-        // After `commit` there is nothing of this name; before, half a file is of no use, and on a full disk its room is.
-        let _ = fs::remove_file(&self.temporary);
+        // Afterwards the name is another writer's; before, half a file is of no use, and on a full disk its room is.
+        if !self.is_whole {
+            let _ = fs::remove_file(&self.temporary);
+        }
     }
 }
 

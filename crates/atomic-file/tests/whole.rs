@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
-use tunefork_atomic_file::{AtomicFile, way_out, write};
+use tunefork_atomic_file::{AtomicFile, way_out, write, write_derived};
 
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
@@ -141,4 +141,37 @@ fn obstacles_that_users_can_remove_are_told_with_what_removes_them() {
         assert!(told.starts_with("; ") && told.contains(advice), "{kind}: {told}");
     }
     assert_eq!(way_out(&ErrorKind::NotFound.into()), "");
+}
+
+#[test]
+fn writers_of_one_name_wait_for_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.md");
+    let write_often = &|writer: u8| {
+        for round in 0..50_usize {
+            let text = vec![writer; 1 + 1000 * (round % 7)];
+            let written = if round % 10 == 0 { write(&path, &[&text]) } else { write_derived(&path, &[&text]) };
+            written.unwrap();
+            let found = fs::read(&path).unwrap();
+            assert!(found.iter().all(|byte| *byte == found[0]) && found.len() % 1000 == 1, "{} bytes", found.len());
+        }
+    };
+    std::thread::scope(|scope| {
+        for writer in b'a'..b'g' {
+            scope.spawn(move || write_often(writer));
+        }
+    });
+    assert_eq!(names(folder.path()), ["report.md"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_device_is_written_into_and_stays_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out");
+    std::os::unix::fs::symlink("/dev/null", &path).unwrap();
+    write(&path, &[b"text"]).unwrap();
+    write_derived(&path, &[b"text"]).unwrap();
+    assert!(fs::symlink_metadata(&path).unwrap().is_symlink());
+    assert_eq!(names(folder.path()), ["out"]);
 }

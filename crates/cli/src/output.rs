@@ -120,6 +120,11 @@ pub(crate) fn fitted_table(header: &[&str], rows: &[Vec<String>], width: usize) 
 
 /// A table with aligned columns; numbers stand to the right.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    // Names are what somebody wrote, perhaps with what moves the cursor.
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| printable(cell)).collect()).collect();
+    let header: Vec<String> = header.iter().map(|cell| printable(cell)).collect();
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    let (header, rows) = (header.as_slice(), rows.as_slice());
     let widths = widths(header, rows);
     let numeric: Vec<bool> = (0..header.len()).map(|column| rows.iter().all(|row| is_number(&row[column]))).collect();
     let line = |cells: &[String]| {
@@ -165,12 +170,12 @@ pub(crate) fn given(params: &Params) -> impl Iterator<Item = (&str, &Value)> {
 
 /// The same on a line: `dropout=0.3 layers=2`.
 pub(crate) fn on_a_line(params: &Params) -> String {
-    given(params).map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+    given(params).map(|(name, value)| printable(&format!("{name}={value}"))).collect::<Vec<_>>().join(" ")
 }
 
 /// Each of them as short as it says which it is.
 pub(crate) fn short_params(params: &Params) -> Vec<String> {
-    given(params).map(|(name, value)| format!("{name}={}", value_text(value))).collect()
+    given(params).map(|(name, value)| printable(&format!("{name}={}", value_text(value)))).collect()
 }
 
 /// Seconds that are only known roughly.

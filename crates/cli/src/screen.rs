@@ -29,7 +29,7 @@ const ERASE: &str = "\r\x1b[J";
 /// Whether people look at what is printed, on something that can draw a line again.
 pub(crate) fn is_live() -> bool {
     // Windows has no such variable.
-    let is_dumb = std::env::var_os("TERM").map_or(cfg!(unix), |term| term == "dumb");
+    let is_dumb = std::env::var_os("TERM").map_or(cfg!(unix), |term| term.is_empty() || term == "dumb");
     io::stdout().is_terminal() && io::stderr().is_terminal() && !is_dumb
 }
 
@@ -52,7 +52,6 @@ pub(crate) fn table_width() -> Option<usize> {
 /// Draws these lines instead of those that are there. None may be as wide as the terminal, nor all of them as high.
 pub(crate) fn draw(size: Size, lines: Vec<String>) {
     let mut drawn = lock();
-    let lines = still_fitting(size, lines);
     if (drawn.size, &drawn.lines) != (size, &lines) {
         (drawn.size, drawn.lines) = (size, lines);
         write(&frame(&drawn.lines));
@@ -91,14 +90,8 @@ pub(crate) fn above_new(size: Size, lines: Vec<String>, print: impl FnOnce()) {
     let mut drawn = lock();
     write(ERASE);
     print();
-    (drawn.size, drawn.lines) = (size, still_fitting(size, lines));
+    (drawn.size, drawn.lines) = (size, lines);
     write(&frame(&drawn.lines));
-}
-
-/// Lines for a terminal of this size; none if it has another one by now, for lines that wrap are not all found again. They are drawn anew
-/// a moment later.
-fn still_fitting(size: Size, lines: Vec<String>) -> Vec<String> {
-    if size == self::size() { lines } else { Vec::new() }
 }
 
 fn lock() -> MutexGuard<'static, Drawn> {
@@ -111,9 +104,10 @@ fn write(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Lines over what is there, so that nothing flickers, with the cursor back at the first one.
+/// Lines over what is there, so that nothing flickers, with the cursor back at the first one. They do not wrap (DECAWM, as the VT100 has
+/// it): a terminal that has become narrower before they arrive cuts them, and each is still one row to go up.
 fn frame(lines: &[String]) -> String {
-    let text = lines.join("\x1b[K\r\n");
+    let text = format!("\x1b[?7l{}\x1b[?7h", lines.join("\x1b[K\r\n"));
     match lines.len() {
         0 => ERASE.to_owned(),
         1 => format!("\r{text}\x1b[J\r"),

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use tunefork_names::turns_direction;
 use unicode_security::skeleton;
 
 /// The text for a name of any bytes. What is no UTF-8, and what moves the cursor, is written as `\xe9`, and so is a backslash that begins
@@ -28,12 +29,12 @@ pub fn shown(path: &Path) -> String {
     text_of(path.as_os_str().as_encoded_bytes())
 }
 
-/// A text without what moves the cursor, which is written as `\x1b`.
+/// A text without what moves the cursor or turns the direction of what follows, which is written as `\x1b`.
 #[must_use]
 pub fn printable(text: &str) -> String {
     let mut printed = String::with_capacity(text.len());
     for letter in text.chars() {
-        match letter.is_control() {
+        match letter.is_control() || turns_direction(letter) {
             true => escape(&mut printed, letter.encode_utf8(&mut [0; 4]).as_bytes()),
             false => printed.push(letter),
         }

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::{DownloadError, Failure};
-use crate::options::FetchOptions;
+use crate::options::{FetchOptions, without_user};
 use crate::part::{PartFile, sha256_of};
 use crate::transfer::{Transfer, TransferError};
 
@@ -152,8 +152,9 @@ fn bring(wanted: &Wanted, options: &FetchOptions, listen: &mut dyn FnMut(Event<'
             part.finish()?;
             return Ok(true);
         };
-        listen(Event::GivenUp { url, failure: &failure });
-        failures.push((url.clone(), failure));
+        let url = without_user(url);
+        listen(Event::GivenUp { url: &url, failure: &failure });
+        failures.push((url, failure));
     }
     part.tidy();
     Err(DownloadError::Nowhere { path: wanted.path.clone(), failures, by_hand: String::new() })
@@ -196,7 +197,7 @@ fn from_address(
         let Some(wait) = waits.next() else {
             return Ok(Some(failure));
         };
-        listen(Event::Retry { url, failure: &failure, wait: *wait });
+        listen(Event::Retry { url: &without_user(url), failure: &failure, wait: *wait });
         sleep(*wait, part, options)?;
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::catalogue::CATALOGUE;
 use crate::error::DownloadError;
 use crate::fetch::{Event, Fetched, Wanted, fetch};
-use crate::options::{FetchOptions, is_web_address};
+use crate::options::{FetchOptions, is_web_address, without_user};
 
 /// A data set that can be had by its name.
 #[derive(Debug)]
@@ -112,7 +112,7 @@ impl KnownSet {
         let mut urls = Vec::new();
         if let Some(mirror) = &options.mirror {
             if !is_web_address(mirror) {
-                return Err(DownloadError::Mirror(mirror.clone()));
+                return Err(DownloadError::Mirror(without_user(mirror)));
             }
             let below = self.path(file, Path::new(""));
             let below = below.to_string_lossy().replace('\\', "/");

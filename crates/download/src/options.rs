@@ -40,7 +40,7 @@ impl FetchOptions {
     pub fn mirror(given: Option<&str>) -> Result<Option<String>, DownloadError> {
         let value = given.map(str::to_owned).or_else(|| std::env::var("TUNEFORK_MIRROR").ok());
         match value.filter(|value| !value.trim().is_empty()) {
-            Some(value) if !is_web_address(&value) => Err(DownloadError::Mirror(value)),
+            Some(value) if !is_web_address(&value) => Err(DownloadError::Mirror(without_user(&value))),
             value => Ok(value),
         }
     }
@@ -55,6 +55,16 @@ pub(crate) fn is_web_address(url: &str) -> bool {
     has_scheme(url, "http") || has_scheme(url, "https")
 }
 
+/// An address as it may be shown: without user and password.
+pub(crate) fn without_user(url: &str) -> String {
+    let start = url.find("://").map_or(0, |place| place + 3);
+    let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |place| start + place);
+    match url[start..end].rfind('@') {
+        Some(at) => format!("{}{}", &url[..start], &url[start + at + 1..]),
+        None => url.to_owned(),
+    }
+}
+
 /// Whether an address begins with `scheme://`.
 pub(crate) fn has_scheme(url: &str, scheme: &str) -> bool {
     let found = url.split_once("://");
@@ -64,6 +74,17 @@ pub(crate) fn has_scheme(url: &str, scheme: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_is_not_shown() {
+        for (url, shown) in [
+            ("http://me:secret@host:80/a@b", "http://host:80/a@b"),
+            ("https://host/a@b", "https://host/a@b"),
+            ("me:secret@host", "host"),
+        ] {
+            assert_eq!(without_user(url), shown);
+        }
+    }
 
     #[test]
     fn a_mirror_is_an_address() {

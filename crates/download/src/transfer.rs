@@ -9,7 +9,7 @@ use ureq::{Agent, Body};
 
 use crate::error::{DownloadError, Failure};
 use crate::fetch::{Event, Wanted};
-use crate::options::{FetchOptions, has_scheme, is_web_address};
+use crate::options::{FetchOptions, has_scheme, is_web_address, without_user};
 use crate::part::PartFile;
 
 /// The longest that finding a host and connecting to it may take.
@@ -90,7 +90,7 @@ impl<'a> Transfer<'a> {
         let response = request.call().map_err(|error| self.refused(error, part))?;
         self.accept(&response, part)?;
         self.has_sent = true;
-        listen(Event::Started { url: self.url, resumed: part.length() });
+        listen(Event::Started { url: &without_user(self.url), resumed: part.length() });
         self.receive(response.into_body(), part, listen)
     }
 

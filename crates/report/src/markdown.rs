@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+use tunefork_names::turns_direction;
+
 use crate::document::{Answer, Block, Document, Section, Table};
 
 /// The document without its figures, which stand in files of their own.
@@ -79,9 +81,45 @@ fn in_cell(cell: &str) -> String {
     escaped(cell).replace('|', "\\|")
 }
 
-/// Text that begins no line, no tag and no control sequence of its own. Signs that only mean something to Markdown, such as
-/// those in `learning_rate`, stay as they are: people read these files as they lie.
+/// Text without what means something to Markdown, and without what cannot be seen. Signs stay where they mean nothing, as the one within
+/// `learning_rate` and a list in brackets: people read these files as they lie.
 pub(crate) fn escaped(text: &str) -> String {
-    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    clean.collect::<String>().replace('<', "\\<")
+    let clean: Vec<char> =
+        text.chars().filter(|c| !turns_direction(*c)).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let is_word = |place: Option<usize>| place.and_then(|place| clean.get(place)).is_some_and(|c| c.is_alphanumeric());
+    let mut escaped = String::with_capacity(text.len());
+    for (place, c) in clean.iter().enumerate() {
+        let (before, after) = (place.checked_sub(1), clean.get(place + 1));
+        let means_something = match c {
+            '<' | '*' | '\\' => true,
+            '&' => after.is_some_and(|c| c.is_alphabetic() || *c == '#'),
+            '~' => after == Some(&'~') || before.and_then(|place| clean.get(place)) == Some(&'~'),
+            '_' => !(is_word(before) && is_word(Some(place + 1))),
+            // Of a link or a picture, and of what it refers to.
+            ']' => matches!(after, Some('(' | '[' | ':')),
+            _ => false,
+        };
+        if means_something {
+            escaped.push('\\');
+        }
+        escaped.push(*c);
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_mean_nothing_to_markdown() {
+        for (name, written) in [
+            ("learning_rate in [1, 2] & more", "learning_rate in [1, 2] & more"),
+            ("![x](http://a/x.png)", "![x\\](http://a/x.png)"),
+            ("&amp; _em_ *x* ~~s~~ `b` <i>", "\\&amp; \\_em\\_ \\*x\\* \\~\\~s\\~\\~ `b` \\<i>"),
+            ("a\u{202e}b\nc", "ab c"),
+        ] {
+            assert_eq!(escaped(name), written);
+        }
+    }
 }

@@ -281,7 +281,15 @@ fn connect_to_read(path: &Path, options: SqliteOptions) -> Result<Connection, Da
 }
 
 fn needs_a_lock(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied))
+    // On a full disk the file for locks cannot be as long as it has to be.
+    let codes = [
+        ErrorCode::CannotOpen,
+        ErrorCode::ReadOnly,
+        ErrorCode::PermissionDenied,
+        ErrorCode::SystemIoFailure,
+        ErrorCode::DiskFull,
+    ];
+    error.sqlite_error_code().is_some_and(|code| codes.contains(&code))
 }
 
 /// The same path as nothing but a path: one that begins with `file:` is an address to SQLite.

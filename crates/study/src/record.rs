@@ -126,7 +126,8 @@ impl StudyRecord {
     }
 
     fn best_of(&self, counts: impl Fn(&TrialRecord) -> bool) -> Option<&TrialRecord> {
-        let completed = self.trials.iter().filter(|trial| trial.state == TrialState::Complete && counts(trial));
+        let is_one = |trial: &&TrialRecord| trial.state == TrialState::Complete && trial.is_feasible() && counts(trial);
+        let completed = self.trials.iter().filter(is_one);
         let values = completed.filter_map(|trial| Some((trial, trial.value?)));
         ValueAt::Best.pick(self.header.direction, values, |(_, value)| *value).map(|(trial, _)| trial)
     }
@@ -220,6 +221,8 @@ pub struct TrialRecord {
     pub value: Option<f64>,
     /// Why and when it ended.
     pub end: Option<End>,
+    /// What Optuna's studies with constraints have of a trial: one above 0 is not kept to, and then it is not the best, whatever its value.
+    pub constraints: Vec<f64>,
     /// Of a trial that another program has run: the ask from which on its end counts for proposals and decisions.
     pub taken_in: Option<Moment>,
     /// The user's attributes, in the order of their first setting.
@@ -229,6 +232,11 @@ pub struct TrialRecord {
 }
 
 impl TrialRecord {
+    /// Whether the trial keeps to all constraints, as far as it has any.
+    pub fn is_feasible(&self) -> bool {
+        self.constraints.iter().all(|constraint| *constraint <= 0.0)
+    }
+
     /// A trial that has nothing yet.
     pub fn new(number: TrialNumber, state: TrialState) -> Self {
         TrialRecord {
@@ -240,6 +248,7 @@ impl TrialRecord {
             epochs: Vec::new(),
             value: None,
             end: None,
+            constraints: Vec::new(),
             taken_in: None,
             attributes: Vec::new(),
             observed: TrialObserved::default(),

@@ -38,8 +38,10 @@ fn text(evaluation: &ModelEvaluation) -> String {
     }
     let names: Vec<String> = evaluation.classes.iter().map(|class| printable(class)).collect();
     let rows = names.iter().enumerate().map(|(class, name)| {
-        let figures = evaluation.of_class(class).map(|(_, value)| figure(value));
         let images: u64 = confusion.row(class).iter().sum();
+        // Of a class without images nothing is known.
+        let figures =
+            evaluation.of_class(class).map(|(_, value)| if images > 0 { figure(value) } else { String::new() });
         [name.clone(), thousands(images)].into_iter().chain(figures).collect()
     });
     let rows: Vec<Vec<String>> = rows.collect();
@@ -80,8 +82,11 @@ fn object(evaluation: &ModelEvaluation) -> Json {
         figures.iter().map(|(name, value)| (name.to_string(), json!(value))).collect()
     };
     let classes = evaluation.classes.iter().enumerate().map(|(class, name)| {
-        let mut object = json!({ "class": name, "images": confusion.row(class).iter().sum::<u64>() });
-        object.as_object_mut().expect("it is one").extend(figures(&evaluation.of_class(class)));
+        let images = confusion.row(class).iter().sum::<u64>();
+        let mut object = json!({ "class": name, "images": images });
+        let of_class =
+            evaluation.of_class(class).map(|(name, value)| (name.to_owned(), (images > 0).then_some(value).into()));
+        object.as_object_mut().expect("it is one").extend(of_class);
         object
     });
     let rows: Vec<&[u64]> = (0..confusion.classes()).map(|class| confusion.row(class)).collect();

@@ -18,7 +18,10 @@ pub(crate) fn predict(args: &PredictArgs) -> anyhow::Result<ExitCode> {
     }
     if let Some(out) = &args.out {
         predictions.write_csv(out)?;
-        print(&format!("{}: {}\n", shown(out), counted(predictions.images.len(), "image")))?;
+        // Not after the table, if that went to the terminal.
+        if out.is_file() {
+            print(&format!("{}: {}\n", shown(out), counted(predictions.images.len(), "image")))?;
+        }
         return Ok(ExitCode::SUCCESS);
     }
     let line = |prediction: &Prediction| match args.json {

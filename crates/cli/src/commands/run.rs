@@ -9,6 +9,7 @@ use tunefork::report::{counted, times, with_deviation};
 use tunefork::sampler::SamplerKind;
 use tunefork::study::{Ended, StudyRecord, deviation_of};
 use tunefork::study_file::table::SAMPLER;
+use tunefork::track::Place;
 use tunefork::train::Objective;
 use tunefork::{Report, ReportFormat, RunOptions, StudySpec, study_notes};
 
@@ -76,13 +77,14 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
         Ended::TimeLimit => "ended by `time_limit`",
         Ended::Interrupted => "stopped",
     };
-    line(format!("\n{ended}: {} in {}", counted(study.own_trials(), "trial"), duration(seconds)));
+    line(format!("\n{ended}: {} {}", trials(study), time(study, seconds)));
     failure_lines(study).lines().for_each(|failure| line(failure.to_string()));
     if let Some(best) = study.best() {
         let last = best.epochs.last();
         let deviation = last.and_then(|last| deviation_of(&last.report.members));
         let value = with_deviation(best.value.unwrap_or(f64::NAN), deviation);
-        line(format!("best: trial {}, validation {objective} {value}", best.number));
+        let of = deviation.map(|_| format!(" (deviation of {})", counted(best.trainings().len(), "training")));
+        line(format!("best: trial {}, validation {objective} {value}{}", best.number, of.unwrap_or_default()));
         for (name, value) in given(&best.params()) {
             line(format!("  {name} = {value}"));
         }
@@ -110,12 +112,36 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
     if options.tracking.tensorboard {
         line(format!("curves: tensorboard --logdir {}", options.folder.tensorboard().display()));
     }
+    if let Some(place) = &options.tracking.mlflow {
+        line(match place {
+            Place::Server(_) => format!("runs: {place}"),
+            Place::Folder(_) => format!("runs: MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri {place}"),
+        });
+    }
     if report.outcome.best.is_some() || report.outcome.under_way.is_some() {
         for model in options.folder.models(spec.members()) {
             line(format!("model: {}", model.display()));
         }
     }
     text
+}
+
+/// How many trials have ended, and of how many, where some have not.
+fn trials(study: &StudyRecord) -> String {
+    let ended = study.trials.iter().filter(|trial| study.is_own(trial) && trial.state.is_finished()).count();
+    match study.own_trials() > ended {
+        true => format!("{ended} of {} trials", study.header.stages.last().map_or(ended, |budget| *budget as usize)),
+        false => counted(ended, "trial"),
+    }
+}
+
+/// What this run took, and all of them together where there were others.
+fn time(study: &StudyRecord, seconds: f64) -> String {
+    let all = study.elapsed.as_secs_f64();
+    match all > 1.1 * seconds + 1.0 {
+        true => format!("in {} of several runs, {} of this one", duration(all), duration(seconds)),
+        false => format!("in {}", duration(seconds)),
+    }
 }
 
 /// Why there are fewer trials than were asked for.

@@ -127,6 +127,8 @@ impl Column {
             Bar(cells) => bar(row.done / f64::from(row.epochs.max(1)), cells),
             Count => format!("{}/{}", row.done as u32, row.epochs),
             Share if row.is_training => format!("▸{:2.0} %", (row.done.fract() * 100.0).floor()),
+            // For what is decided in its turn.
+            Share if row.done >= f64::from(row.epochs) => "ready".to_owned(),
             Share => "waits".to_owned(),
             Value => figures.value.map(|value| valued(objective, value)).unwrap_or_default(),
             // It stands there already.
@@ -162,8 +164,8 @@ fn bar(share: f64, cells: usize) -> String {
 /// The lines of the trials under way, as many as there is room for, and the one that counts.
 pub(super) fn frame(picture: &Picture, size: Size, colours: bool) -> Vec<String> {
     let width = usable(size.width);
-    // One line is left to the cursor after what is printed above.
-    let room = size.height.saturating_sub(2).max(1);
+    // One line is left to the cursor after what is printed above, and one counts.
+    let room = size.height.saturating_sub(2);
     let (shown, hidden) = chosen(&picture.rows, room);
     let mut lines = rows(&shown, picture.objective, width);
     if hidden > 0 && lines.len() < room {
@@ -185,7 +187,7 @@ fn chosen(rows: &[Row], room: usize) -> (Vec<&Row>, usize) {
     let mut shown: Vec<&Row> = rows.iter().collect();
     if shown.len() > room {
         shown.sort_by_key(|row| (!row.is_training, row.number));
-        shown.truncate(room - 1);
+        shown.truncate(room.saturating_sub(1));
         shown.sort_by_key(|row| row.number);
     }
     let hidden = rows.len() - shown.len();
@@ -194,7 +196,7 @@ fn chosen(rows: &[Row], room: usize) -> (Vec<&Row>, usize) {
 
 /// The lines of trials, in the columns of the richest shape that fits.
 fn rows(rows: &[&Row], objective: Objective, width: usize) -> Vec<Line> {
-    let params: Vec<String> = rows.iter().map(|row| tried(row, rows)).collect();
+    let params: Vec<String> = rows.iter().map(|row| row.params.join(" ")).collect();
     let longest = params.iter().map(|params| measure_text_width(params)).max().unwrap_or(0);
     let mut columns = Vec::new();
     for (least, shape) in SHAPES {
@@ -206,13 +208,6 @@ fn rows(rows: &[&Row], objective: Objective, width: usize) -> Vec<Line> {
         }
     }
     rows.iter().zip(&params).map(|(row, params)| line(row, params, &columns, objective, width)).collect()
-}
-
-/// What a trial tries. What all trials under way have in common comes last, for it says least.
-fn tried(row: &Row, rows: &[&Row]) -> String {
-    let is_common = |param: &&String| rows.len() > 1 && rows.iter().all(|other| other.params.contains(param));
-    let (common, own): (Vec<&String>, Vec<&String>) = row.params.iter().partition(is_common);
-    own.into_iter().chain(common).map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
 /// How wide each column is. One in which nothing stands yet is not there.
@@ -311,10 +306,11 @@ pub(super) fn ended(trial: &Finished, objective: Objective, width: Option<usize>
         TrialState::Failed => Tone::Bad,
         TrialState::Complete | TrialState::Waiting | TrialState::Running | TrialState::Paused => Tone::Plain,
     };
-    line.add(1, tone, format!("{:<8}", trial.state.name()));
+    line.add_what_fits(1, tone, &format!("{:<8}", trial.state.name()), width);
     if let Some(value) = trial.value {
         let best = if trial.is_best { " best" } else { "     " };
-        line.add(2, if trial.is_best { Tone::Good } else { Tone::Plain }, valued(objective, value) + best);
+        let tone = if trial.is_best { Tone::Good } else { Tone::Plain };
+        line.add_what_fits(2, tone, &(valued(objective, value) + best), width);
     }
     if !trial.message.is_empty() {
         line.add(2, Tone::Plain, &trial.message);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use tunefork::StudySpec;
+use tunefork::space::{Domain, Parameter, Params, Space};
 use tunefork::study::{EpochReport, Event, Timing, TrialProgress};
 use tunefork::train::Objective;
 use tunefork::trial::TrialState;
@@ -17,6 +18,8 @@ pub(super) struct Standing {
     started: u32,
     running: BTreeMap<u32, Running>,
     forecast: Forecast,
+    /// Parameters in the order in which they are told: the ones of which no two trials have the same first.
+    order: Vec<String>,
 }
 
 /// A study as it can be shown; nothing of it changes any more.
@@ -129,7 +132,19 @@ impl Standing {
             started: 0,
             running: BTreeMap::new(),
             forecast: Forecast::new(spec.time_limit()),
+            order: order(spec.space()),
         }
+    }
+
+    /// What is tried, as it is told.
+    fn told(&self, params: &Params) -> Vec<String> {
+        let place = |text: &String| {
+            let name = text.split_once('=').map_or(text.as_str(), |(name, _)| name);
+            self.order.iter().position(|other| other == name)
+        };
+        let mut told = short_params(params);
+        told.sort_by_key(|text| place(text).unwrap_or(usize::MAX));
+        told
     }
 
     /// So many seconds have passed.
@@ -146,7 +161,7 @@ impl Standing {
             Event::TrialStarted { number, params, blueprint, progress, .. } => {
                 self.started += 1;
                 let epochs = blueprint.map_or(0, |blueprint| blueprint.epochs);
-                let (params, progress) = (short_params(params), (*progress).clone());
+                let (params, progress) = (self.told(params), (*progress).clone());
                 self.running.insert(number.0, Running { params, epochs, progress, ..Running::default() });
             }
             Event::EpochComputed { number, step, report } => {
@@ -232,18 +247,25 @@ impl Standing {
     }
 }
 
+fn order(space: &Space) -> Vec<String> {
+    let is_continuous = |parameter: &Parameter| matches!(parameter.domain, Domain::Float { step: None, .. });
+    let (first, rest): (Vec<&Parameter>, Vec<&Parameter>) =
+        space.parameters().iter().partition(|one| is_continuous(one));
+    first.into_iter().chain(rest).map(|parameter| parameter.name.clone()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::sync::Arc;
-    use tunefork::space::{Params, Value};
+    use tunefork::space::Value;
     use tunefork::study::{Blueprint, Cost, End, EndReason, EpochRecord, Metrics};
     use tunefork::trial::TrialNumber;
 
     fn standing() -> Standing {
         let tally = Tally { budget: 4, ..Tally::default() };
         let (started, running, forecast) = (0, BTreeMap::new(), Forecast::new(None));
-        Standing { objective: Objective::Accuracy, tally, started, running, forecast }
+        Standing { objective: Objective::Accuracy, tally, started, running, forecast, order: Vec::new() }
     }
 
     fn start(standing: &mut Standing, number: u32, known: bool) -> TrialProgress {

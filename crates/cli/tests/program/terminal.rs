@@ -78,7 +78,9 @@ impl Screen {
         true
     }
 
+    /// Between two frames: of half a frame no program can know where its lines will lie then.
     fn resize(&mut self, columns: u16, rows: u16) {
+        while self.take() && !self.raw.ends_with(b"A\r") {}
         self.terminal.resize(columns.into(), rows.into());
         tcsetwinsize(&self.control, winsize(columns, rows)).unwrap();
     }
@@ -178,7 +180,7 @@ fn a_running_study_is_right_in_every_width() {
         assert_eq!(rows.last(), live.last().copied(), "nothing is below it:\n{text}");
         assert!(live.iter().all(|row| row.chars().count() < columns.into()), "{text}");
         assert_eq!(live[0].contains('='), columns >= 80, "what is being tried:\n{text}");
-        assert_eq!(live[0].contains("learning_rate="), columns >= 200, "all of it:\n{text}");
+        assert_eq!(live[0].contains("batch_size="), columns >= 200, "all of it:\n{text}");
         // It moves within an epoch.
         let share = |rows: &[String]| {
             let row = rows.iter().find(|row| is_training(row))?;

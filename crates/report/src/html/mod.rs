@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use tunefork_charts::STYLE;
+use tunefork_names::turns_direction;
 
 use crate::document::{Answer, Block, Document, Picture, Section, Table};
 
@@ -162,6 +163,8 @@ fn escaped(text: &str) -> String {
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
             c if c.is_control() => escaped.push(' '),
+            // What would turn round the sentence behind it.
+            c if turns_direction(c) => {}
             c => escaped.push(c),
         }
     }
@@ -176,7 +179,7 @@ mod tests {
     fn names_are_text_and_nothing_else() {
         assert_eq!(escaped("<script>\"a\" & 'b'\n"), "&lt;script&gt;&quot;a&quot; &amp; &#39;b&#39; ");
         assert_eq!(cell(&"x".repeat(10_000)).chars().count(), MOST_SHOWN + 1);
-        assert_eq!(cell("\u{202e}abc"), "<bdi>\u{202e}abc</bdi>");
+        assert_eq!(cell("\u{202e}abc م"), "<bdi>abc م</bdi>");
     }
 
     /// A page that closed its own script early would show the rest as text.

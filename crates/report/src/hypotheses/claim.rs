@@ -163,6 +163,40 @@ impl Values {
         }
     }
 
+    /// Whether a value can be one of both. Ranges that touch share none.
+    pub fn shares_with(&self, other: &Self) -> bool {
+        let number = |text: &str| text.parse::<f64>().ok();
+        match (self, other) {
+            (Self::One(one), Self::One(other)) => match (number(one), number(other)) {
+                (Some(one), Some(other)) => is_about(one, other),
+                _ => one == other,
+            },
+            (Self::One(one), Self::Range(low, high)) | (Self::Range(low, high), Self::One(one)) => {
+                number(one).is_some_and(|one| (*low..=*high).contains(&one))
+            }
+            (Self::Range(low, high), Self::Range(from, to)) => low.max(*from) < high.min(*to),
+        }
+    }
+
+    /// Whether nothing of a domain is left beside these.
+    pub fn are_all_of(these: &[Self], domain: &Domain) -> bool {
+        let within = |low: f64, high: f64| {
+            these.iter().any(|values| match values {
+                Self::Range(from, to) => *from <= low && high <= *to,
+                Self::One(_) => low == high && values.are_in(domain),
+            })
+        };
+        match domain {
+            Domain::Categorical { choices, .. } => (0..choices.len()).all(|place| {
+                let internal = place as f64;
+                let stored = StoredParameter { name: String::new(), domain: domain.clone(), internal };
+                these.iter().any(|values| values.contain(&stored))
+            }),
+            Domain::Float { low, high, .. } => within(*low, *high),
+            Domain::Int { low, high, .. } => within(*low as f64, *high as f64),
+        }
+    }
+
     /// Whether a trial's parameter has one of these.
     pub(super) fn contain(&self, stored: &StoredParameter) -> bool {
         let value = stored.domain.to_value(stored.internal);
@@ -173,12 +207,17 @@ impl Values {
         match self {
             // Rates are told with four digits in tables, and written so.
             Self::One(text) => match (number, text.parse::<f64>()) {
-                (Some(number), Ok(asked)) => (number - asked).abs() <= 1e-9 * asked.abs(),
+                (Some(number), Ok(asked)) => is_about(number, asked),
                 _ => value.to_string() == *text,
             },
             Self::Range(low, high) => number.is_some_and(|number| (*low..=*high).contains(&number)),
         }
     }
+}
+
+/// Whether a number is what was asked for: rates are told with few digits.
+fn is_about(number: f64, asked: f64) -> bool {
+    number == asked || (number - asked).abs() <= 1e-9 * asked.abs() && asked.is_finite()
 }
 
 /// Whether a parameter is the one that a claim names: with its section, as in a study file, or without.
@@ -221,9 +260,25 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_on_both_sides_is_seen() {
+        let one = |text: &str| Values::One(text.to_owned());
+        assert!(one("16").shares_with(&one("16.0")) && one("adam").shares_with(&one("adam")));
+        assert!(one("16").shares_with(&Values::Range(8.0, 16.0)) && !one("17").shares_with(&Values::Range(8.0, 16.0)));
+        assert!(Values::Range(0.1, 0.5).shares_with(&Values::Range(0.3, 0.9)));
+        assert!(!Values::Range(0.1, 0.3).shares_with(&Values::Range(0.3, 0.9)));
+        let choices = Domain::choice(["adam", "sgd"]).unwrap();
+        assert!(
+            Values::are_all_of(&[one("adam"), one("sgd")], &choices) && !Values::are_all_of(&[one("adam")], &choices)
+        );
+        let rate = Domain::log(1e-4, 1e-1).unwrap();
+        assert!(Values::are_all_of(&[Values::Range(1e-4, 1.0)], &rate) && !Values::are_all_of(&[one("0.001")], &rate));
+    }
+
+    #[test]
     fn values_are_found_however_they_are_written() {
         let stored = |domain: Domain, internal| StoredParameter { name: "x".into(), domain, internal };
         let rate = stored(Domain::log(1e-5, 1e-1).unwrap(), 1e-3);
+        assert!(!Values::One("inf".into()).contain(&rate) && !Values::One("-1e400".into()).contain(&rate));
         assert!(Values::One("0.001".into()).contain(&rate) && Values::One("1e-3".into()).contain(&rate));
         assert!(Values::Range(1e-4, 1e-3).contain(&rate) && !Values::Range(2e-3, 1.0).contain(&rate));
         let flag = stored(Domain::choice([true, false]).unwrap(), 1.0);

@@ -90,13 +90,16 @@ fn better(report: &Report<'_>, runs: &[Run<'_>], name: &str, these: &[Values], t
     let is_first = |trial: &TrialRecord| has(these, trial);
     let is_second = |trial: &TrialRecord| match those.is_empty() {
         true => stored(trial, name).is_some() && !has(these, trial),
-        false => has(those, trial),
+        // Ranges may touch.
+        false => has(those, trial) && !has(these, trial),
     };
     let side =
         |is: &dyn Fn(&TrialRecord) -> bool| runs.iter().copied().filter(|(trial, _)| is(trial)).collect::<Vec<_>>();
     let (first, second) = (side(&is_first), side(&is_second));
-    if first.is_empty() || second.is_empty() {
-        return Judgement::not_tested("no completed trial is on one of the sides.");
+    for (side, place) in [(&first, "first"), (&second, "second")] {
+        if side.is_empty() {
+            return Judgement::not_tested(format!("no completed trial is on the {place} side."));
+        }
     }
     if report.is_designed() {
         return paired(&first, &second, name);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
-use tunefork_study::{EpochRecord, Members, Timing, TrialRecord};
+use tunefork_study::{EpochRecord, EpochReport, Members, Timing, TrialRecord};
 
 use super::moments::{dashed, seconds};
 use super::{config, id};
@@ -22,13 +22,18 @@ impl<'a> Results<'a> {
     pub(super) fn of(trial: &'a TrialRecord) -> Self {
         let started = trial.observed.started.as_deref().and_then(seconds);
         let mut total = 0.0;
-        let epochs = trial.epochs.iter().enumerate();
-        let rows = epochs.map(|(place, epoch)| {
+        // A trial of another program may have told nothing but its value.
+        let alone = trial.value.map(|value| {
+            let report = EpochReport { value, ..EpochReport::default() };
+            EpochRecord { step: 1, time: 0, report: report.into() }
+        });
+        let epochs = if trial.epochs.is_empty() { alone.as_slice() } else { &trial.epochs };
+        let rows = epochs.iter().enumerate().map(|(place, epoch)| {
             let took = epoch.report.timing.as_ref().map_or(0.0, Timing::all_seconds);
             total += took;
             let mut row = figures(epoch);
             let moment = started.unwrap_or(0.0) + total;
-            row.extend(own(trial, epoch, place + 1 == trial.epochs.len()));
+            row.extend(own(trial, epoch, place + 1 == epochs.len()));
             row.extend([
                 ("time_this_iter_s".to_owned(), json!(took)),
                 ("time_total_s".to_owned(), json!(total)),

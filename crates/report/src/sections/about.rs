@@ -1,5 +1,7 @@
 //! How the study came to be, and how it is repeated.
 
+use tunefork_study::StudyRecord;
+
 use crate::Report;
 use crate::document::{Block, Section, Table};
 use crate::hypotheses::HYPOTHESES;
@@ -22,14 +24,18 @@ pub(super) fn notes(report: &Report<'_>) -> Section {
     section
 }
 
+/// What a study's file says of all its trials, or what another program has noted of it: the attributes of the study, as texts.
+pub fn told_settings(study: &StudyRecord) -> impl Iterator<Item = (&str, String)> {
+    let settings = study.header.attributes.iter().filter(|(name, _)| ![NOTES, HYPOTHESES].contains(&name.as_str()));
+    settings.map(|(name, value)| (name.as_str(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+}
+
 /// What the study's file says, or what another program has noted of it, and what its bits depend on.
 pub(super) fn settings(report: &Report<'_>) -> Section {
     let mut section = Section::new("Settings");
     let header = &report.study.header;
-    let settings = header.attributes.iter().filter(|(name, _)| ![NOTES, HYPOTHESES].contains(&name.as_str()));
-    let settings: Vec<Vec<String>> = settings
-        .map(|(name, value)| vec![name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)])
-        .collect();
+    let settings: Vec<Vec<String>> =
+        told_settings(report.study).map(|(name, value)| vec![name.to_owned(), value]).collect();
     if !settings.is_empty() {
         section.table(Table::new(["setting", "value"]).with_rows(settings));
     }

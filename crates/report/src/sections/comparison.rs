@@ -3,6 +3,7 @@
 use tunefork_study::StudyRecord;
 use tunefork_trial::TrialState;
 
+use super::about::told_settings;
 use super::overview::{Saved, search};
 use crate::Report;
 use crate::document::{Section, Table};
@@ -15,17 +16,49 @@ pub(super) fn comparison(report: &Report<'_>) -> Section {
     if report.compared.is_empty() {
         return section;
     }
-    let header = ["study", "search", "trials", "stopped", "epochs", "epochs saved", "time", "best", "in trial"];
+    let header = ["study", "search", "trials", "stopped", "epochs", "epochs saved", "time", "best", "in trial", "test"];
     let studies = [report.study].into_iter().chain(report.compared.iter());
     section.table(Table::new(header).with_rows(studies.map(row)));
+    let differing = differing(report);
+    if !differing.is_empty() {
+        let names = [report.study].into_iter().chain(report.compared.iter()).map(|study| study.header.name.as_str());
+        let header: Vec<&str> = ["setting that differs"].into_iter().chain(names).collect();
+        section.table(Table::new(header).with_rows(differing));
+    }
     let metric = &report.study.header.metric;
     let others = report.compared.iter().filter(|study| study.header.metric != *metric);
     let others: Vec<String> = others.map(|study| study.header.name.clone()).collect();
     if !others.is_empty() {
-        section.text(format!("What is measured is not the same: {} measure something else.", others.join(", ")));
+        section.text(format!("Not all measure {}: {} look at something else.", metric_of(report), others.join(", ")));
     }
     section.figure(figures::comparison(report));
     section
+}
+
+fn metric_of<'a>(report: &Report<'a>) -> &'a str {
+    report.study.header.metric.as_deref().unwrap_or("the same value")
+}
+
+/// Settings that are not the same in all studies; one that a study varies is told as such.
+fn differing(report: &Report<'_>) -> Vec<Vec<String>> {
+    let studies: Vec<&StudyRecord> = [report.study].into_iter().chain(report.compared.iter()).collect();
+    let varies =
+        |study: &StudyRecord, name: &str| study.trials.iter().flat_map(|trial| &trial.params).any(|of| of.name == name);
+    let cell = |study: &StudyRecord, name: &str| match varies(study, name) {
+        true => "varies".to_owned(),
+        false => told_settings(study).find(|(other, _)| *other == name).map(|(_, value)| value).unwrap_or_default(),
+    };
+    let mut names: Vec<&str> = Vec::new();
+    for (name, _) in studies.iter().flat_map(|study| told_settings(study)) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let rows = names.into_iter().map(|name| {
+        let cells: Vec<String> = studies.iter().map(|study| cell(study, name)).collect();
+        [name.to_owned()].into_iter().chain(cells).collect::<Vec<String>>()
+    });
+    rows.filter(|row| row[2..].iter().any(|cell| *cell != row[1])).collect()
 }
 
 fn row(study: &StudyRecord) -> Vec<String> {
@@ -33,6 +66,7 @@ fn row(study: &StudyRecord) -> Vec<String> {
     let own: Vec<_> = study.trials.iter().filter(|trial| study.is_own(trial)).collect();
     let stopped = own.iter().filter(|trial| trial.state == TrialState::Pruned).count();
     let best = study.best();
+    let tested = best.and_then(|best| best.attributes.iter().find(|(name, _)| name == "test_accuracy"));
     let elapsed = study.elapsed.as_secs_f64();
     vec![
         header.name.clone(),
@@ -44,5 +78,6 @@ fn row(study: &StudyRecord) -> Vec<String> {
         if elapsed > 0.0 { duration(elapsed) } else { String::new() },
         best.and_then(|best| best.value).map(figure).unwrap_or_default(),
         best.map(|best| best.number.to_string()).unwrap_or_default(),
+        tested.and_then(|(_, value)| value.as_f64()).map(figure).unwrap_or_default(),
     ]
 }

@@ -11,6 +11,7 @@ mod parameters;
 mod training;
 mod trials;
 
+pub use about::told_settings;
 pub(crate) use findings::{converged, epochs_to, milestone};
 pub(crate) use overview::Saved;
 

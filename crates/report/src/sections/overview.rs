@@ -46,8 +46,20 @@ pub(super) fn overview(report: &Report<'_>) -> Section {
     }
     let facts = [best(report), test(report), trials(&own), time(report, &own), saved(report)];
     section.blocks.push(Block::Facts(facts.into_iter().flatten().collect()));
+    let infeasible = own.iter().filter(|trial| !trial.is_feasible()).count();
+    if infeasible > 0 {
+        section.text(match infeasible {
+            1 => "1 trial does not keep to the study's constraints, and is never the best.".to_owned(),
+            more => format!("{more} trials do not keep to the study's constraints, and are never the best."),
+        });
+    }
     if report.study.best().is_none() {
-        section.text("No trial is complete yet.");
+        let all_ended = own.iter().all(|trial| trial.state.is_finished());
+        section.text(match (report.complete().is_empty(), all_ended) {
+            (false, _) => "No trial can be called the best.",
+            (true, true) => "No trial is complete.",
+            (true, false) => "No trial is complete yet.",
+        });
     }
     section.figure(figures::history(report));
     section

@@ -146,6 +146,12 @@ impl TrialReader<'_> {
                 let params = json::parse(&source).ok().as_ref().and_then(json::to_params);
                 // What cannot be read is no parameter's value: the trial will be refused with it.
                 trial.fixed = Some(params.unwrap_or_else(|| [(key, Value::Text(source))].into_iter().collect()));
+            } else if key == "constraints" {
+                // One that cannot be read is not kept to.
+                let constraints: Option<Vec<f64>> = json::parse(&source).ok().and_then(|read| {
+                    read.as_array().map(|read| read.iter().map(|one| one.as_f64().unwrap_or(f64::NAN)).collect())
+                });
+                trial.constraints = constraints.unwrap_or_else(|| vec![f64::NAN]);
             }
             Ok(())
         })
@@ -165,8 +171,8 @@ impl TrialReader<'_> {
         let columns = "intermediate_value, intermediate_value_type, step";
         let order = "trial_intermediate_values.trial_id, step";
         self.rows(columns, "trial_intermediate_values", order, |trial, row| {
-            let step: i64 = row.get(3)?;
-            let step = u32::try_from(step).map_err(|_| damaged("a step", &step.to_string()))?;
+            // Optuna takes steps below 0 and beyond what epochs can be. Ours are never so.
+            let Ok(step) = u32::try_from(row.get::<_, i64>(3)?) else { return Ok(()) };
             let report = EpochReport { value: number(row, 1)?, ..EpochReport::default() };
             trial.epochs.push(EpochRecord { step, time: 0, report: report.into() });
             Ok(())

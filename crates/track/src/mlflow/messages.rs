@@ -116,11 +116,8 @@ impl Teller {
             Event::Reported { number, epoch, .. } => {
                 self.steps.insert(number.0, epoch.step);
                 let mut values: Vec<(String, f64)> = Vec::new();
-                for (name, value) in figures(&epoch.report).into_iter().map(|(name, value)| (key(&name), value)) {
-                    // Names that differ by what MLflow does not take.
-                    if !values.iter().any(|(other, _)| *other == name) {
-                        values.push((name, value));
-                    }
+                for (name, value) in figures(&epoch.report) {
+                    values.push((free(key(&name), &values), value));
                 }
                 vec![Told {
                     whose: Whose::Trial(number.0),
@@ -178,6 +175,13 @@ impl Teller {
         let tags = best.iter().map(|best| ("best_trial".to_owned(), run_name(best.number.0))).collect();
         [figures, What::End { status, time, tags }].map(of_study).into()
     }
+}
+
+/// A name that no other figure has: some differ by what MLflow does not take.
+fn free(name: String, taken: &[(String, f64)]) -> String {
+    let is_free = |name: &String| !taken.iter().any(|(other, _)| other == name);
+    let more = (2..).map(|number| format!("{name}_{number}"));
+    std::iter::once(name.clone()).chain(more).find(is_free).unwrap_or(name)
 }
 
 fn run_name(trial: u32) -> String {

@@ -82,6 +82,9 @@ impl FromStr for Place {
         if host.is_empty() || host.starts_with(':') {
             return refused("it names no host");
         }
+        if !has_sound_port(host) {
+            return refused("its port is no number from 1 to 65535");
+        }
         if rest.contains(['?', '#']) || text.contains(char::is_whitespace) {
             return refused("an address has no spaces, no `?` and no `#`");
         }
@@ -92,6 +95,22 @@ impl FromStr for Place {
         let path = &rest[authority.len()..];
         let base = format!("{scheme}://{host}{}", path.trim_end_matches('/'));
         Ok(Self::Server(Address { base, user }))
+    }
+}
+
+/// Whether the port of a host, if it names one, is one. A client may take what is none for none.
+fn has_sound_port(host: &str) -> bool {
+    // An address of IPv6 stands in brackets, which colons of its own are in.
+    let rest = match host.strip_prefix('[') {
+        Some(address) => match address.split_once(']') {
+            Some((_, rest)) => rest,
+            None => return false,
+        },
+        None => host.find(':').map_or("", |colon| &host[colon..]),
+    };
+    match rest.strip_prefix(':') {
+        Some(port) => port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0),
+        None => rest.is_empty(),
     }
 }
 
@@ -128,6 +147,7 @@ mod tests {
         };
         assert_eq!(base("http://127.0.0.1:5000"), "http://127.0.0.1:5000");
         assert_eq!(base("HTTPS://host/mlflow//"), "https://host/mlflow");
+        assert_eq!(base("http://[::1]:5000"), "http://[::1]:5000");
         assert_eq!("mlruns".parse(), Ok(Place::Folder("mlruns".into())));
         assert_eq!("/a/b:c/mlruns".parse(), Ok(Place::Folder("/a/b:c/mlruns".into())));
     }
@@ -140,6 +160,11 @@ mod tests {
             ("sqlite:///mlflow.db", "it begins with sqlite://"),
             ("http://", "it names no host"),
             ("http://:5000", "it names no host"),
+            ("http://host:18990000", "its port is no number from 1 to 65535"),
+            ("http://host:abc/x", "its port is no number from 1 to 65535"),
+            ("http://host:", "its port is no number from 1 to 65535"),
+            ("http://host:0", "its port is no number from 1 to 65535"),
+            ("http://[::1", "its port is no number from 1 to 65535"),
             ("http://a/?b", "an address has no spaces, no `?` and no `#`"),
         ] {
             let error = text.parse::<Place>().unwrap_err().to_string();

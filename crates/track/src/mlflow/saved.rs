@@ -51,7 +51,8 @@ impl Saved {
     /// What an earlier run of the study has left; of a new study nothing.
     pub(super) fn open(path: &Path, is_new: bool) -> io::Result<Self> {
         let found = match tunefork_atomic_file::read(path, LARGEST) {
-            Ok(bytes) if !is_new => serde_json::from_slice(&bytes).ok(),
+            // A new name in place of a lost one would put everything there a second time.
+            Ok(bytes) if !is_new => Some(serde_json::from_slice(&bytes).map_err(|_| damaged(path))?),
             Ok(_) => None,
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(about("read", path)(error)),
@@ -79,6 +80,11 @@ impl Saved {
             Whose::Trial(number) => digest(&format!("{study}/{number}")),
         }
     }
+}
+
+fn damaged(path: &Path) -> io::Error {
+    let path = path.display();
+    io::Error::other(format!("`{path}` is damaged: remove it, and all is told once more, in runs of other names"))
 }
 
 /// 32 hexadecimal digits that nobody else has.

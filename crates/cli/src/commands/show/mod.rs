@@ -8,10 +8,10 @@ use std::process::ExitCode;
 
 use serde_json::Value as Json;
 use tunefork::study::StudyRecord;
-use tunefork::{Error, read_study, show_json};
+use tunefork::{Error, damaged, read_study, show_json};
 
 use crate::args::ShowArgs;
-use crate::output::print;
+use crate::output::{complain, print};
 use order::Order;
 use runs::Shown;
 
@@ -23,6 +23,7 @@ pub(crate) fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
         }
         [path] => {
             let (study, test) = read_study(path, args.study.as_deref())?;
+            damaged(path).iter().for_each(complain);
             let order = Order::new(&study, args.sort.as_deref(), args.top)?;
             match args.json {
                 true => {

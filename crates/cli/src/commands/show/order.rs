@@ -5,13 +5,16 @@ use std::collections::BTreeSet;
 
 use tunefork::Error;
 use tunefork::space::Value;
-use tunefork::study::{EpochRecord, StudyRecord, TrialRecord};
+use tunefork::study::{EpochRecord, StudyRecord, TrialRecord, deviation_of};
 use tunefork::trial::{Direction, TrialState};
 
 /// Keys that every study has.
 const ALWAYS: [&str; 4] = ["number", "value", "epochs", "seconds"];
 /// Figures of which less is better; of all others more is.
-const BETTER_SMALL: [&str; 3] = ["loss", "train_loss", "gap"];
+const BETTER_SMALL: [&str; 4] = ["loss", "train_loss", "gap", DEVIATION];
+
+/// The standard deviation over the trainings of a trial, where these are several.
+pub(super) const DEVIATION: &str = "deviation";
 
 /// An order of a study's trials.
 pub(super) struct Order {
@@ -101,7 +104,8 @@ impl Key {
     fn named(study: &StudyRecord, name: &str) -> Result<Self, Error> {
         let figures = known(study, |trial| {
             let figures = trial.epochs.iter().flat_map(|epoch| &epoch.report.metrics.whole);
-            figures.map(|(name, _)| name.clone()).collect()
+            let deviation = deviation_of(trial.trainings()).map(|_| DEVIATION.to_owned());
+            figures.map(|(name, _)| name.clone()).chain(deviation).collect()
         });
         let settings = known(study, |trial| trial.params.iter().map(|param| param.name.clone()).collect());
         Ok(match name {
@@ -155,6 +159,9 @@ fn ascending(one: &Value, other: &Value) -> Ordering {
 
 /// A figure of the epoch that counts.
 pub(super) fn figure(study: &StudyRecord, trial: &TrialRecord, name: &str) -> Option<f64> {
+    if name == DEVIATION {
+        return deviation_of(trial.trainings());
+    }
     let header = &study.header;
     let counted = match trial.state {
         TrialState::Complete => {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value as Json, json};
-use tunefork::report::{figure, value_text};
+use tunefork::report::{figure, told_settings, value_text};
 use tunefork::space::Params;
 use tunefork::storage::is_in_use;
 use tunefork::study::StudyRecord;
@@ -84,6 +84,13 @@ impl Shown {
 
     fn best_params(&self) -> Params {
         self.study.best().map(|best| best.params()).unwrap_or_default()
+    }
+
+    /// A setting of the best trial: one that was tried, or one that all trials of the study have.
+    fn setting(&self, name: &str) -> Option<String> {
+        let params = self.best_params();
+        let tried = given(&params).find(|(other, _)| *other == name).map(|(_, value)| value_text(value));
+        tried.or_else(|| told_settings(&self.study).find(|(other, _)| *other == name).map(|(_, value)| value))
     }
 
     fn tested(&self) -> Option<f64> {
@@ -176,9 +183,7 @@ pub(super) fn side_by_side(runs: &[Shown]) -> String {
         row("best trial", &|shown| shown.best().map(|(whose, _)| whose)),
     ];
     for name in settings(runs) {
-        let cell =
-            |shown: &Shown| given(&shown.best_params()).find(|(other, _)| *other == name).map(|(_, v)| value_text(v));
-        rows.push(row(&format!("  {name}"), &cell));
+        rows.push(row(&format!("  {name}"), &|shown| shown.setting(&name)));
     }
     let rows: Vec<Vec<String>> = rows.into_iter().flatten().collect();
     let names: Vec<String> = runs.iter().map(|shown| shown.run.display().to_string()).collect();
@@ -186,14 +191,18 @@ pub(super) fn side_by_side(runs: &[Shown]) -> String {
     table(&header, &rows)
 }
 
-/// The settings of the best trials, each once.
+/// The settings of the best trials, each once, and those of their studies that are not the same.
 fn settings(runs: &[Shown]) -> Vec<String> {
+    let tried = runs.iter().flat_map(|shown| {
+        let params = shown.best_params();
+        given(&params).map(|(name, _)| name.to_owned()).collect::<Vec<_>>()
+    });
+    let fixed = runs.iter().flat_map(|shown| told_settings(&shown.study).map(|(name, _)| name.to_owned()));
+    let differs = |name: &String| runs.iter().any(|shown| shown.setting(name) != runs[0].setting(name));
     let mut names: Vec<String> = Vec::new();
-    for shown in runs {
-        for (name, _) in given(&shown.best_params()) {
-            if !names.iter().any(|known| known == name) {
-                names.push(name.to_owned());
-            }
+    for name in tried.chain(fixed.filter(differs)) {
+        if !names.contains(&name) {
+            names.push(name);
         }
     }
     names

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use tunefork::data::printable;
 use tunefork::report::{experiments_of, figure, value_text, with_deviation};
 use tunefork::space::Value;
 use tunefork::study::{Members, StudyRecord, TrialRecord, deviation_of};
@@ -15,8 +16,10 @@ use crate::screen;
 pub(super) fn text(study: &StudyRecord, test: Option<&TestResult>, order: &Order) -> Result<String, std::fmt::Error> {
     let header = &study.header;
     let mut text = String::new();
-    let value = header.metric.as_deref().unwrap_or("value");
-    writeln!(text, "study {}, seed {}\n", header.name, header.seed)?;
+    let value = printable(header.metric.as_deref().unwrap_or("value"));
+    // Other programs' studies have no seed of ours.
+    let seed = if header.sampler.is_empty() { String::new() } else { format!(", seed {}", header.seed) };
+    writeln!(text, "study {}{seed}\n", printable(&header.name))?;
     text.push_str(&trials(study, order));
     if let Some(words) = order.words(study) {
         writeln!(text, "{words}")?;
@@ -43,7 +46,7 @@ pub(super) fn text(study: &StudyRecord, test: Option<&TestResult>, order: &Order
         writeln!(text, "  {member}: {value}")?;
     }
     for (name, value) in given(&best.params()) {
-        writeln!(text, "  {name} = {value}")?;
+        writeln!(text, "  {} = {}", printable(name), printable(&value.to_string()))?;
     }
     if let Some(test) = test {
         text.push_str(&test_lines(test));
@@ -80,15 +83,19 @@ fn figures<'a>(study: &'a StudyRecord, trials: &[&TrialRecord], order: &'a Order
     let grouped = trials.iter().any(|trial| !experiments(trial).is_empty());
     let several = trials.iter().any(|trial| deviation(trial).is_some());
     let timed = trials.iter().any(|trial| trial.seconds().is_some());
-    // The last word of `validation accuracy` does where all figures are of the validation images.
-    let value = study.header.metric.as_deref().and_then(|metric| metric.split(' ').next_back()).unwrap_or("value");
+    // `accuracy` does for `validation accuracy` where all figures are of the validation images.
+    let metric = study.header.metric.as_deref().unwrap_or("value");
+    let value = metric.strip_prefix("validation ").unwrap_or(metric);
     let row = |trial: &&TrialRecord| {
         let state = match study.is_outside(trial) {
             true => format!("{} (outside)", trial.state),
             false => trial.state.to_string(),
         };
         let mut row = vec![trial.number.to_string(), state, trial.value.map(figure).unwrap_or_default()];
-        let sorted = order.figure().map(|name| order::figure(study, trial, name).map(figure).unwrap_or_default());
+        let sorted = order
+            .figure()
+            .filter(|name| *name != order::DEVIATION)
+            .map(|name| order::figure(study, trial, name).map(figure).unwrap_or_default());
         row.extend(sorted);
         row.extend(several.then(|| deviation(trial).map(figure).unwrap_or_default()));
         row.push(trial.epochs.len().to_string());
@@ -97,9 +104,10 @@ fn figures<'a>(study: &'a StudyRecord, trials: &[&TrialRecord], order: &'a Order
         row
     };
     let mut header = vec!["trial", "state", value];
-    header.extend(order.figure());
+    header.extend(order.figure().filter(|name| *name != order::DEVIATION));
     header.extend(several.then_some("deviation"));
-    header.push("epochs");
+    // A setting may have that name, too.
+    header.push(if settings(study).iter().any(|name| name == "epochs") { "trained" } else { "epochs" });
     header.extend(timed.then_some("seconds"));
     header.extend(grouped.then_some("experiments"));
     (header, trials.iter().map(row).collect())

@@ -52,13 +52,18 @@ fn at_80_columns_a_trial_is_a_line_with_what_is_tried() {
 }
 
 #[test]
-fn what_differs_is_told_before_what_all_have() {
-    let mut rows = two();
-    rows[0].params[5] = "batch_size=32".to_owned();
-    rows[1].params.push("momentum=0.9".to_owned());
-    let lines = drawn(rows, 80);
-    assert!(lines[0].ends_with("0:21  batch_size=32 layers=2 channel…"), "{lines:?}");
-    assert!(lines[1].ends_with("0:21  batch_size=64 momentum=0.9 lay…"), "{lines:?}");
+fn a_trial_that_is_trained_to_its_end_is_ready() {
+    let lines = drawn(vec![row(3, false, 10.0)], 80);
+    assert!(lines[0].starts_with("#3 ██████ 10/10 ready"), "{lines:?}");
+}
+
+#[test]
+fn on_one_or_two_rows_only_the_count_is_drawn() {
+    for height in [1, 2] {
+        let lines = frame(&picture(two()), Size { width: 80, height }, false);
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].starts_with("23/40"), "{lines:?}");
+    }
 }
 
 #[test]

@@ -41,10 +41,7 @@ pub(super) fn known_to(report: &Report<'_>) -> Option<String> {
 }
 
 fn no_better_than_guessing(guess: f64) -> String {
-    format!(
-        " Naming the most frequent class for every image is right for {}: nothing has been learned that is better.",
-        percent(guess)
-    )
+    format!(" Naming the most frequent class for every image is right for {}, too.", percent(guess))
 }
 
 /// The accuracy of naming the most frequent class of the validation images for each.

@@ -71,7 +71,8 @@ pub(super) fn hard_classes(report: &Report<'_>) -> Option<String> {
 /// A share of images that was found, as accuracy is, goes in such steps.
 const STEP: f64 = 0.05;
 
-/// A round value that more than half of the completed trials reached, for which it is told when they did.
+/// A round value above what guessing reaches, if possible one that more than half of the completed trials reached, for which it is told
+/// when they did.
 pub(crate) fn milestone(report: &Report<'_>) -> Option<f64> {
     let mut values: Vec<f64> = report.complete().into_iter().map(|(_, value)| value).collect();
     if values.is_empty() || report.objective() != "accuracy" {
@@ -80,9 +81,10 @@ pub(crate) fn milestone(report: &Report<'_>) -> Option<f64> {
     values.sort_by(|a, b| b.total_cmp(a));
     let steps = (values[values.len() / 2] / STEP + 1e-9).floor();
     // Not 0.8500000000000001.
-    let milestone = (steps * STEP * 100.0).round() / 100.0;
+    let rounded = |steps: f64| (steps * STEP * 100.0).round() / 100.0;
     // What guessing reaches is none.
-    (milestone > guessing(report).unwrap_or(0.0)).then_some(milestone)
+    let above_guessing = guessing(report).map_or(1.0, |guess| (guess / STEP + 1e-9).floor() + 1.0);
+    Some(rounded(steps.max(above_guessing)))
 }
 
 /// The first epoch after which a trial is at least as good as this.
@@ -100,8 +102,12 @@ pub(super) fn epochs_until(report: &Report<'_>) -> Option<String> {
         .iter()
         .filter_map(|(trial, _)| Some((*trial, f64::from(epochs_to(report, trial, milestone)?))))
         .collect();
-    if !complete.iter().any(|(trial, _)| trial.epochs.len() > 1) || reached.is_empty() {
+    if !complete.iter().any(|(trial, _)| trial.epochs.len() > 1) {
         return None;
+    }
+    if reached.is_empty() {
+        let all = counted(complete.len(), "completed trial");
+        return Some(format!("None of {all} reached {} {milestone:.2}.", report.objective()));
     }
     let (fastest, first) = reached.iter().min_by(|(_, a), (_, b)| a.total_cmp(b))?;
     let epochs: Vec<f64> = reached.iter().map(|(_, epochs)| *epochs).collect();
