@@ -157,14 +157,13 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
         Err(error) => (None, Some(error).filter(|_| !stopped)),
     };
     let under_way = outcome.as_ref().ok().and_then(|outcome| outcome.under_way);
-    let study = study.unwrap_or_else(|| StudyRecord::new(header));
+    let mut study = study.unwrap_or_else(|| StudyRecord::new(header));
     let untold = test.as_ref().map_or(Vec::new(), |test| test.untold(&study));
-    let mut study = with_changes(study, &untold, &mut storage, options, listener)?;
+    study = with_changes(study, &untold, &mut storage, options, listener)?;
     if outcome.is_ok() {
         All { recorder: &mut recorder, trackers: &mut trackers, listener }.finish(&study, ended);
         // With what the trackers had to say at their end.
-        let told = recorder.told(known.as_ref());
-        study = with_changes(study, told.as_slice(), &mut storage, options, listener)?;
+        study = with_changes(study, recorder.told(known.as_ref()).as_slice(), &mut storage, options, listener)?;
     }
     recorder.finish(&study, test.as_ref(), under_way, study_notes(&study))?;
     let mut outcome = outcome?;

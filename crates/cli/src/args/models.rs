@@ -19,7 +19,7 @@ Examples:
 pub(crate) struct PredictArgs {
     /// A run folder, or a model that a study or a training run left: best.safetensors, model.safetensors
     pub model: PathBuf,
-    /// Images (JPEG, PNG) or folders of images
+    /// Images (JPEG, PNG, WebP, BMP, GIF, TIFF) or folders of images
     #[arg(value_name = "IMAGE_OR_FOLDER", required = true)]
     pub images: Vec<PathBuf>,
     /// How many classes to name
