@@ -139,6 +139,8 @@ fn others_trials_are_news_and_what_is_strange_about_them_blocks_nothing() {
         INSERT INTO trial_params VALUES (NULL, 2, 'y', 0.5, '{"name": "Strange", "attributes": {}}');
         INSERT INTO trial_params VALUES (NULL, 2, 'x', 5.0,
             '{"name": "IntDistribution", "attributes": {"log": false, "step": 1, "low": 1, "high": 9}}');
+        INSERT INTO trial_intermediate_values VALUES (NULL, 2, -3, 0.9, 'FINITE');
+        INSERT INTO trial_system_attributes VALUES (NULL, 2, 'constraints', '[-1.0, 0.5]');
         INSERT INTO trials VALUES (3, 2, 1, 'WAITING', NULL, NULL);
         INSERT INTO trial_system_attributes VALUES (NULL, 3, 'fixed_params', '{"x": [1, 2]}');"#;
     other.execute_batch(trial).expect("trials of Optuna");
@@ -147,6 +149,8 @@ fn others_trials_are_news_and_what_is_strange_about_them_blocks_nothing() {
     let study = storage.news().expect("it can be read").expect("there is news");
     assert_eq!((study.own_trials(), study.outside_trials()), (1, 1));
     assert!(study.is_outside(&study.trials[1]) && study.trials[1].params.len() == 1);
+    assert!(study.trials[1].epochs.is_empty(), "an epoch has no number below 0");
+    assert!(!study.trials[1].is_feasible() && study.better_outside().is_none(), "a constraint is not kept to");
     let fixed = study.trials[2].fixed.as_ref().expect("it was enqueued");
     assert_eq!(fixed.get("x"), Some(&Value::Text("[1,2]".to_owned())));
     storage.commit(&[start(3)]).expect("3 is the next number, and x is what it was");

@@ -120,7 +120,15 @@ fn write_search(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> std::f
     };
     writeln!(text, "space       {}, {points}", counted(varying, "parameter"))?;
     for parameter in spec.space().parameters() {
-        writeln!(text, "              {} in {}", parameter.name, shortened(&parameter.domain))?;
+        let when: String = parameter
+            .when
+            .iter()
+            .map(|when| {
+                let values: Vec<String> = when.any_of.iter().map(ToString::to_string).collect();
+                format!(", where {} is {}", when.parameter, values.join(" or "))
+            })
+            .collect();
+        writeln!(text, "              {} in {}{when}", parameter.name, shortened(&parameter.domain))?;
     }
     let sampler = SAMPLER.of(spec.fixed());
     let (first, slots) = (spec.enqueued().len(), spec.slots());

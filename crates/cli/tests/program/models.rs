@@ -122,6 +122,40 @@ fn a_model_is_written_for_other_programs() {
 }
 
 #[test]
+fn a_named_file_replaces_only_one_of_its_kind() {
+    let fixture = trained(&[]);
+    let image = "photos/day/0.png";
+    for (arguments, kind) in [
+        (&["predict", "run", image, "--out", "run/study.db"][..], "table of predictions"),
+        (&["predict", "run", image, "--out", image], "table of predictions"),
+        (&["predict", "run", image, "--out", "run/best.safetensors"], "table of predictions"),
+        (&["export", "run", "--format", "onnx", "--out", "run/study.db"], "ONNX file"),
+        (&["export", "run", "--format", "safetensors", "--out", image], "safetensors file"),
+    ] {
+        let told = fixture.fails(2, arguments);
+        assert!(told.contains(&format!("exists and is no {kind}: name another file with --out")), "{told}");
+    }
+    for _ in 0..2 {
+        fixture.ok(&["predict", "run", image, "--out", "table.csv"]);
+        fixture.ok(&["export", "run"]);
+    }
+    // A report would replace another study's.
+    std::fs::create_dir_all(fixture.path("other")).unwrap();
+    std::fs::copy(fixture.path("run/study.db"), fixture.path("other/study.db")).unwrap();
+    let told = fixture.fails(2, &["report", "run", "--out", "other"]);
+    assert!(told.contains("`other` is the run folder of another study"), "{told}");
+    // Weights that are not the ones of the run.
+    let told = fixture.ok(&["predict", "run", image]);
+    assert!(told.contains("day"), "{told}");
+    let mut weights = fixture.weights("run");
+    *weights.last_mut().unwrap() ^= 1;
+    std::fs::write(fixture.path("run/best.safetensors"), weights).unwrap();
+    let told = fixture.fails(2, &["predict", "run", image]);
+    assert!(told.contains("is not the model of the best trial, as its SHA-256 in best.json says"), "{told}");
+    fixture.ok(&["predict", "run/best.safetensors", image]);
+}
+
+#[test]
 fn of_several_trainings_one_has_to_be_named() {
     let fixture = trained(&["--set", "replicates=2"]);
     let told = fixture.fails(2, &["export", "run"]);

@@ -155,7 +155,8 @@ fn cell(content: &str) -> String {
 /// Text without what means something to HTML, and without control characters.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
+    // A line is not broken between a number and its sign.
+    for c in text.replace(" %", "\u{a0}%").chars() {
         match c {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),

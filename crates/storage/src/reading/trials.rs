@@ -146,7 +146,7 @@ impl TrialReader<'_> {
                 let params = json::parse(&source).ok().as_ref().and_then(json::to_params);
                 // What cannot be read is no parameter's value: the trial will be refused with it.
                 trial.fixed = Some(params.unwrap_or_else(|| [(key, Value::Text(source))].into_iter().collect()));
-            } else if key == "constraints" {
+            } else if key == "constraints" && trial.schedule.is_none() {
                 // One that cannot be read is not kept to.
                 let constraints: Option<Vec<f64>> = json::parse(&source).ok().and_then(|read| {
                     read.as_array().map(|read| read.iter().map(|one| one.as_f64().unwrap_or(f64::NAN)).collect())
