@@ -8,7 +8,7 @@ use crate::Report;
 use crate::domains::internal;
 
 /// Of fewer completed trials the best tenth are one to three, which lie somewhere.
-const LEAST: usize = 40;
+pub(crate) const LEAST_TRIALS: usize = 40;
 
 /// Of more trials the forest is grown on so many, which lie evenly in the order of their values: they tell as much, and a report is
 /// written often.
@@ -35,7 +35,7 @@ pub(crate) fn importances<'r>(report: &'r Report<'_>) -> &'r [Importance] {
 }
 
 fn worked_out(report: &Report<'_>) -> Mattered {
-    if report.is_designed() || report.complete().len() < LEAST || report.parameters().len() < 2 {
+    if report.is_designed() || report.complete().len() < LEAST_TRIALS || report.parameters().len() < 2 {
         return Mattered::default();
     }
     // A parameter that a database describes in two ways is one that nobody can compare.

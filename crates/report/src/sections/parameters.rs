@@ -6,7 +6,7 @@ use tunefork_names::counted;
 use crate::Report;
 use crate::document::{Section, Table};
 use crate::figures;
-use crate::importances::{Mattered, mattered};
+use crate::importances::{LEAST_TRIALS, Mattered, mattered};
 use crate::numbers::percent;
 
 /// Pairs that explain less of the variance than this are noise, and more of them nobody reads.
@@ -18,9 +18,15 @@ pub(super) fn parameters(report: &Report<'_>) -> Section {
     if report.is_designed() {
         return section;
     }
+    let complete = report.complete().len();
+    // Who has run three does not ask.
+    if (8..LEAST_TRIALS).contains(&complete) && report.parameters().len() > 1 {
+        section.text(format!(
+            "Which parameters matter most is told from {LEAST_TRIALS} completed trials on; of {complete} it would be a guess."
+        ));
+    }
     let Mattered { importances, effects } = mattered(report);
     if !importances.is_empty() {
-        let complete = report.complete().len();
         let is_rough = if complete < 50 { " Of so few trials it is a rough guess." } else { "" };
         section.text(format!(
             "Two answers, from {}: how far the values of the best tenth lie from those of all (PED-ANOVA), as shares, and how much of the \
