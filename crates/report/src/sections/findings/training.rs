@@ -20,7 +20,7 @@ pub(super) fn gap(report: &Report<'_>) -> Option<String> {
         0.1.. if gap > known_to => "Yes",
         0.03.. if gap > known_to => "A little",
         ..=0.0 => "No",
-        _ => "No more than chance or a little dropout makes",
+        _ => "Hardly, if at all",
     };
     // With dropout, and while weights still change, training images are harder.
     Some(format!(
