@@ -27,7 +27,12 @@ pub(super) fn notes(report: &Report<'_>) -> Section {
 /// What a study's file says of all its trials, or what another program has noted of it: the attributes of the study, as texts.
 pub fn told_settings(study: &StudyRecord) -> impl Iterator<Item = (&str, String)> {
     let settings = study.header.attributes.iter().filter(|(name, _)| ![NOTES, HYPOTHESES].contains(&name.as_str()));
-    settings.map(|(name, value)| (name.as_str(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+    settings.map(|(name, value)| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        // As a study file has it, in quotes.
+        let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).filter(|text| !text.contains('"'));
+        (name.as_str(), bare.map_or(text.clone(), str::to_owned))
+    })
 }
 
 /// What the study's file says, or what another program has noted of it, and what its bits depend on.

@@ -50,7 +50,8 @@ fn differing(report: &Report<'_>) -> Vec<Vec<String>> {
     };
     let mut names: Vec<&str> = Vec::new();
     for (name, _) in studies.iter().flat_map(|study| told_settings(study)) {
-        if !names.contains(&name) {
+        // The name stands above.
+        if !names.contains(&name) && name != "name" {
             names.push(name);
         }
     }

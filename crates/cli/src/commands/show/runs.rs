@@ -198,7 +198,10 @@ fn settings(runs: &[Shown]) -> Vec<String> {
         given(&params).map(|(name, _)| name.to_owned()).collect::<Vec<_>>()
     });
     let fixed = runs.iter().flat_map(|shown| told_settings(&shown.study).map(|(name, _)| name.to_owned()));
-    let differs = |name: &String| runs.iter().any(|shown| shown.setting(name) != runs[0].setting(name));
+    let differs = |name: &String| {
+        // The name of the study stands there already.
+        name != "name" && runs.iter().any(|shown| shown.setting(name) != runs[0].setting(name))
+    };
     let mut names: Vec<String> = Vec::new();
     for name in tried.chain(fixed.filter(differs)) {
         if !names.contains(&name) {
