@@ -39,7 +39,7 @@ pub use hypotheses::{Claim, ClaimError, HYPOTHESES, Hypothesis, Values, is_named
 pub use numbers::{duration, figure, shortened, value_text, with_deviation};
 pub use ray::ray_experiment;
 pub use report::{BASELINE, Mistake, NOTES, PARAMETERS, Report, Test};
-pub use sections::told_settings;
+pub use sections::settings_of;
 #[cfg(feature = "png")]
 pub use tunefork_charts::{PngError, png};
 pub use tunefork_names::{bytes, counted, thousands, times};

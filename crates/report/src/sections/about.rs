@@ -25,7 +25,7 @@ pub(super) fn notes(report: &Report<'_>) -> Section {
 }
 
 /// What a study's file says of all its trials, or what another program has noted of it: the attributes of the study, as texts.
-pub fn told_settings(study: &StudyRecord) -> impl Iterator<Item = (&str, String)> {
+pub fn settings_of(study: &StudyRecord) -> impl Iterator<Item = (&str, String)> {
     let settings = study.header.attributes.iter().filter(|(name, _)| ![NOTES, HYPOTHESES].contains(&name.as_str()));
     settings.map(|(name, value)| {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -40,7 +40,7 @@ pub(super) fn settings(report: &Report<'_>) -> Section {
     let mut section = Section::new("Settings");
     let header = &report.study.header;
     let settings: Vec<Vec<String>> =
-        told_settings(report.study).map(|(name, value)| vec![name.to_owned(), value]).collect();
+        settings_of(report.study).map(|(name, value)| vec![name.to_owned(), value]).collect();
     if !settings.is_empty() {
         section.table(Table::new(["setting", "value"]).with_rows(settings));
     }

@@ -3,7 +3,7 @@
 use tunefork_study::StudyRecord;
 use tunefork_trial::TrialState;
 
-use super::about::told_settings;
+use super::about::settings_of;
 use super::overview::{Saved, search};
 use crate::Report;
 use crate::document::{Section, Table};
@@ -46,10 +46,10 @@ fn differing(report: &Report<'_>) -> Vec<Vec<String>> {
         |study: &StudyRecord, name: &str| study.trials.iter().flat_map(|trial| &trial.params).any(|of| of.name == name);
     let cell = |study: &StudyRecord, name: &str| match varies(study, name) {
         true => "varies".to_owned(),
-        false => told_settings(study).find(|(other, _)| *other == name).map(|(_, value)| value).unwrap_or_default(),
+        false => settings_of(study).find(|(other, _)| *other == name).map(|(_, value)| value).unwrap_or_default(),
     };
     let mut names: Vec<&str> = Vec::new();
-    for (name, _) in studies.iter().flat_map(|study| told_settings(study)) {
+    for (name, _) in studies.iter().flat_map(|study| settings_of(study)) {
         // The name stands above.
         if !names.contains(&name) && name != "name" {
             names.push(name);

@@ -11,7 +11,7 @@ mod parameters;
 mod training;
 mod trials;
 
-pub use about::told_settings;
+pub use about::settings_of;
 pub(crate) use findings::{converged, epochs_to, milestone};
 pub(crate) use overview::Saved;
 

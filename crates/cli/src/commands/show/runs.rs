@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value as Json, json};
-use tunefork::report::{figure, told_settings, value_text};
+use tunefork::report::{figure, settings_of, value_text};
 use tunefork::space::Params;
 use tunefork::storage::is_in_use;
 use tunefork::study::StudyRecord;
@@ -90,7 +90,7 @@ impl Shown {
     fn setting(&self, name: &str) -> Option<String> {
         let params = self.best_params();
         let tried = given(&params).find(|(other, _)| *other == name).map(|(_, value)| value_text(value));
-        tried.or_else(|| told_settings(&self.study).find(|(other, _)| *other == name).map(|(_, value)| value))
+        tried.or_else(|| settings_of(&self.study).find(|(other, _)| *other == name).map(|(_, value)| value))
     }
 
     fn tested(&self) -> Option<f64> {
@@ -197,7 +197,7 @@ fn settings(runs: &[Shown]) -> Vec<String> {
         let params = shown.best_params();
         given(&params).map(|(name, _)| name.to_owned()).collect::<Vec<_>>()
     });
-    let fixed = runs.iter().flat_map(|shown| told_settings(&shown.study).map(|(name, _)| name.to_owned()));
+    let fixed = runs.iter().flat_map(|shown| settings_of(&shown.study).map(|(name, _)| name.to_owned()));
     let differs = |name: &String| {
         // The name of the study stands there already.
         name != "name" && runs.iter().any(|shown| shown.setting(name) != runs[0].setting(name))
