@@ -316,7 +316,7 @@ fn executor(spec: &StudySpec, options: &RunOptions) -> ExecutorOptions {
 /// what cannot be had is told.
 fn show_mistakes(training: &Training, options: &RunOptions, best: &TrialRecord, listener: &mut dyn Listener) {
     let number = best.number.0;
-    if options.stop.load(Ordering::Relaxed) || Mistakes::read(&options.folder, Some(number)).is_some() {
+    if options.stop.load(Ordering::Relaxed) || Mistakes::of(&options.folder, number).is_some() {
         return;
     }
     let mistakes = training.mistakes(number);

@@ -63,11 +63,14 @@ impl Mistakes {
         Self { trial, images: pictures.collect() }
     }
 
-    /// What the file of a run holds, if it is of this trial; nothing where it is missing or damaged.
-    pub(crate) fn read(folder: &RunFolder, trial: Option<u32>) -> Option<Self> {
-        let bytes = tunefork_atomic_file::read(&folder.mistakes(), MAX_BYTES).ok()?;
-        let mistakes: Self = serde_json::from_slice(&bytes).ok()?;
-        (Some(mistakes.trial) == trial).then_some(mistakes)
+    /// What the file holds; nothing where it is missing or damaged.
+    pub(crate) fn read(path: &Path) -> Option<Self> {
+        serde_json::from_slice(&tunefork_atomic_file::read(path, MAX_BYTES).ok()?).ok()
+    }
+
+    /// Those of a run, if they are of this trial.
+    pub(crate) fn of(folder: &RunFolder, trial: u32) -> Option<Self> {
+        Self::read(&folder.mistakes()).filter(|mistakes| mistakes.trial == trial)
     }
 
     pub(crate) fn write(&self, path: &Path) -> Result<(), Error> {
@@ -103,10 +106,10 @@ mod tests {
         let mistakes = Mistakes::new(7, &images, &[0, 1, 2, 3], &[0.9, 0.1, 0.4, 0.6, 0.8, 0.2, 0.1, 0.9]);
         let folder = tempfile::tempdir().unwrap();
         let folder = RunFolder::new(folder.path());
-        assert_eq!(Mistakes::read(&folder, Some(7)), None);
+        assert_eq!(Mistakes::of(&folder, 7), None);
         mistakes.write(&folder.mistakes()).unwrap();
-        assert_eq!(Mistakes::read(&folder, Some(6)), None, "they are another trial's");
-        let told = Mistakes::read(&folder, Some(7)).unwrap().told();
+        assert_eq!(Mistakes::of(&folder, 6), None, "they are another trial's");
+        let told = Mistakes::of(&folder, 7).unwrap().told();
         let named: Vec<_> = told.iter().map(|mistake| (mistake.actual.as_str(), mistake.taken.as_str())).collect();
         assert_eq!(named, [("dog", "cat"), ("cat", "dog")]);
         let mut reader = png::Decoder::new(std::io::Cursor::new(&told[0].png)).read_info().unwrap();

@@ -157,7 +157,7 @@ impl<'a> Recorder<'a> {
         let mut report = Report::new(study);
         report.test = test.map(TestResult::told);
         let best = study.best().map(|best| best.number.0);
-        report.mistakes = Mistakes::read(self.folder, best).map_or(Vec::new(), Mistakes::told);
+        report.mistakes = best.and_then(|best| Mistakes::of(self.folder, best)).map_or(Vec::new(), Mistakes::told);
         report.notes.clone_from(&self.notes);
         for format in ReportFormat::LEFT {
             format.files(&report, self.folder.path())?.iter().try_for_each(|(path, bytes)| self.put(path, bytes))?;

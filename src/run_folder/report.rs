@@ -100,7 +100,22 @@ fn refuse_folder_of_another(path: &Path, folder: &Path) -> Result<(), Error> {
     }
 }
 
-/// Writes the report of a study in a run folder or a database, and what it is to those that it is compared with, into a folder, and returns
+/// The studies at these paths. Those that are called the same go by where they lie.
+fn compared(study: &StudyRecord, paths: &[PathBuf]) -> Result<Vec<StudyRecord>, Error> {
+    let mut names = vec![study.header.name.clone()];
+    let mut studies = Vec::new();
+    for path in paths {
+        let (mut other, _) = read_study(path, None)?;
+        if names.contains(&other.header.name) {
+            other.header.name = format!("{} ({})", other.header.name, shown(path));
+        }
+        names.push(other.header.name.clone());
+        studies.push(other);
+    }
+    Ok(studies)
+}
+
+/// Writes the report of a study in a run folder or a database, and what it is to those at the paths `compare`, into a folder, and returns
 /// the files. Those that were there are replaced. `name` says which of several studies in the database.
 ///
 /// # Errors
@@ -108,7 +123,7 @@ fn refuse_folder_of_another(path: &Path, folder: &Path) -> Result<(), Error> {
 pub fn write_report(
     path: &Path,
     name: Option<&str>,
-    compared: Vec<StudyRecord>,
+    compare: &[PathBuf],
     formats: &[ReportFormat],
     folder: &Path,
 ) -> Result<Vec<PathBuf>, Error> {
@@ -118,10 +133,10 @@ pub fn write_report(
     let mut report = Report::new(study);
     // Of a database alone, and of another study in it, there are none.
     let of_this_study = path.is_dir().then(|| study.best().map(|best| best.number.0)).flatten();
-    let mistakes = of_this_study.and_then(|best| Mistakes::read(&RunFolder::new(path), Some(best)));
+    let mistakes = of_this_study.and_then(|best| Mistakes::of(&RunFolder::new(path), best));
     report.mistakes = mistakes.map_or(Vec::new(), Mistakes::told);
     report.test = test.as_ref().map(TestResult::told);
-    report.compared = compared;
+    report.compared = compared(study, compare)?;
     report.notes = study_notes(study);
     let files = formats.iter().map(|format| format.files(&report, folder)).collect::<Result<Vec<_>, _>>()?;
     files

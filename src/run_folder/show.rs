@@ -9,7 +9,7 @@ use tunefork_study::{
 };
 
 use super::test::is_of_test;
-use super::{RunFolder, TestResult, TestedMember};
+use super::{Mistakes, RunFolder, TestResult, TestedMember};
 use crate::Error;
 use crate::resolve::told_settings;
 
@@ -42,13 +42,13 @@ pub fn read_study(path: &Path, name: Option<&str>) -> Result<(StudyRecord, Optio
 /// Files of a run folder that are damaged, so that what they hold is not told, as sentences.
 pub fn damaged(path: &Path) -> Vec<String> {
     let folder = RunFolder::new(path);
-    let files = [(folder.test(), "figures on test images"), (folder.mistakes(), "pictures of mistakes")];
-    let damaged = files.into_iter().filter(|(file, _)| {
-        tunefork_atomic_file::read(file, 1 << 30)
-            .is_ok_and(|bytes| serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).is_err())
-    });
+    let files = [
+        (folder.test(), TestResult::read(&folder.test()).is_some(), "figures on test images"),
+        (folder.mistakes(), Mistakes::read(&folder.mistakes()).is_some(), "pictures of mistakes"),
+    ];
+    let damaged = files.into_iter().filter(|(file, is_read, _)| !is_read && file.exists());
     damaged
-        .map(|(file, what)| {
+        .map(|(file, _, what)| {
             format!("`{}` is damaged, so there are no {what}: `tunefork run` of the study makes it anew", shown(&file))
         })
         .collect()
@@ -57,7 +57,7 @@ pub fn damaged(path: &Path) -> Vec<String> {
 /// The study with all its trials. What may differ between two equal runs stands under `observed`.
 pub fn show_json(study: &StudyRecord, test: Option<&TestResult>) -> Value {
     let header = &study.header;
-    let is_ours = !header.sampler.is_empty();
+    let is_ours = header.is_ours();
     let events = study.outside_events.iter().map(|event| {
         json!({
             "kind": event.kind,

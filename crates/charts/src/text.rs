@@ -28,7 +28,8 @@ pub(crate) fn clean(text: &str) -> String {
 }
 
 fn is_allowed(c: char) -> bool {
-    let turns_direction = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns_direction =
+        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     // The last two of each plane are no characters, and XML 1.0 forbids those of the first plane.
     let is_no_character = u32::from(c) & 0xfffe == 0xfffe || matches!(c, '\u{fdd0}'..='\u{fdef}');
     !c.is_control() && !turns_direction && !is_no_character

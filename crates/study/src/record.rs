@@ -71,6 +71,11 @@ pub struct StudyHeader {
 }
 
 impl StudyHeader {
+    /// Whether a program of ours made the study. Others do not say who proposes, and what else stands here of them is no more than a default.
+    pub fn is_ours(&self) -> bool {
+        !self.sampler.is_empty()
+    }
+
     /// A header with four slots, the default cost model and nothing to compare.
     pub fn new(name: impl Into<String>, direction: Direction, seed: u64) -> Self {
         StudyHeader {
@@ -167,6 +172,11 @@ impl StudyRecord {
     /// Trials that were begun here.
     pub fn own_trials(&self) -> usize {
         self.trials.iter().filter(|trial| self.is_own(trial)).count()
+    }
+
+    /// Those of them that have ended.
+    pub fn ended_trials(&self) -> usize {
+        self.trials.iter().filter(|trial| self.is_own(trial) && trial.state.is_finished()).count()
     }
 
     /// Trials that are no function of the study's definition: another program has run them, or has asked for them.

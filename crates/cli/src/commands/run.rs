@@ -128,7 +128,7 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
 
 /// How many trials have ended, and of how many, where some have not.
 fn trials(study: &StudyRecord) -> String {
-    let ended = study.trials.iter().filter(|trial| study.is_own(trial) && trial.state.is_finished()).count();
+    let ended = study.ended_trials();
     match study.own_trials() > ended {
         true => format!("{ended} of {} trials", study.header.stages.last().map_or(ended, |budget| *budget as usize)),
         false => counted(ended, "trial"),

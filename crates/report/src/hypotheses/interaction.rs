@@ -3,7 +3,7 @@
 use tunefork_study::mean;
 
 use super::chance::{Chance, most_ratio};
-use super::judge::{Judgement, Run, SEVERAL, differ_only_in, stored};
+use super::judge::{Judgement, Run, SEVERAL, Verdict, differ_only_in, stored};
 use crate::numbers::figure_beside;
 
 /// By what is left of a table of runs when the means of its rows and columns are taken away, against how far the trainings of a run
@@ -28,7 +28,7 @@ pub(super) fn interact(runs: &[Run<'_>], one: &str, other: &str) -> Judgement {
     };
     let freedom = ((rows - 1) * (columns - 1)) as f64;
     match squares / freedom / chance.error.powi(2) > most_ratio(freedom, chance.freedom) {
-        true => Judgement::new("supported", format!("{because}, more than chance (F test, 95 %).")),
+        true => Judgement::new(Verdict::Supported, format!("{because}, more than chance (F test, 95 %).")),
         false => Judgement::undecided(format!("{because}, which is within chance (F test, 95 %).")),
     }
 }

@@ -12,30 +12,40 @@ use crate::Report;
 use crate::numbers::figure_beside;
 use crate::statistics::rank_correlation;
 
-/// All that can be said of a claim.
-pub(crate) const VERDICTS: [&str; 4] = ["supported", "rejected", "undecided", "not tested"];
+tunefork_names::named_enum! {
+    /// All that can be said of a claim.
+    pub(crate) enum Verdict: "verdict" {
+        /// It holds by more than chance.
+        Supported = "supported",
+        /// Its opposite does.
+        Rejected = "rejected",
+        /// Neither can be told from chance.
+        Undecided = "undecided",
+        /// No trials are there that it could be judged from.
+        NotTested = "not tested",
+    }
+}
 
 /// What the trials say of a claim.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Judgement {
-    /// One of [`VERDICTS`].
-    pub verdict: &'static str,
+    pub verdict: Verdict,
     /// By what, in a sentence.
     pub because: String,
 }
 
 impl Judgement {
-    pub(super) fn new(verdict: &'static str, because: impl Into<String>) -> Self {
+    pub(super) fn new(verdict: Verdict, because: impl Into<String>) -> Self {
         Self { verdict, because: because.into() }
     }
 
     pub(super) fn undecided(because: impl Into<String>) -> Self {
-        Self::new("undecided", because)
+        Self::new(Verdict::Undecided, because)
     }
 
     /// For a claim that no trials are there for.
     pub(super) fn not_tested(because: impl Into<String>) -> Self {
-        Self::new("not tested", because)
+        Self::new(Verdict::NotTested, because)
     }
 }
 
@@ -169,10 +179,10 @@ pub(super) fn decided(difference: f64, error: f64, freedom: f64, how: &str) -> J
     let [from, to] = interval.map(|end| figure_beside(end, 1.0));
     let because = format!("{told} (95 %: {from} to {to}) {how}");
     if low > 0.0 {
-        return Judgement::new("supported", because + ".");
+        return Judgement::new(Verdict::Supported, because + ".");
     }
     if high < 0.0 {
-        return Judgement::new("rejected", because + ".");
+        return Judgement::new(Verdict::Rejected, because + ".");
     }
     // An interval shrinks as one over the root of the number of trainings.
     let times = (reach / difference).powi(2).ceil();
@@ -212,8 +222,8 @@ fn rises(report: &Report<'_>, runs: &[Run<'_>], name: &str, up: bool) -> Judgeme
         ));
     }
     match if up { good } else { -good } * ((count - 1) as f64).sqrt() {
-        1.96.. => Judgement::new("supported", because + "."),
-        ..-1.96 => Judgement::new("rejected", because + "."),
+        1.96.. => Judgement::new(Verdict::Supported, because + "."),
+        ..-1.96 => Judgement::new(Verdict::Rejected, because + "."),
         _ => Judgement::undecided(because + "."),
     }
 }
@@ -225,9 +235,9 @@ mod tests {
     #[test]
     fn intervals_decide() {
         let verdict = |difference, error, freedom| decided(difference, error, freedom, "here").verdict;
-        assert_eq!(verdict(0.05, 0.02, 1000.0), "supported");
-        assert_eq!(verdict(-0.05, 0.02, 1000.0), "rejected");
-        assert_eq!(verdict(0.05, 0.02, 2.0), "undecided");
+        assert_eq!(verdict(0.05, 0.02, 1000.0), Verdict::Supported);
+        assert_eq!(verdict(-0.05, 0.02, 1000.0), Verdict::Rejected);
+        assert_eq!(verdict(0.05, 0.02, 2.0), Verdict::Undecided);
         // (1.96 x 0.02 / 0.02)^2 is 3.85.
         let told = decided(0.02, 0.02, 1e6, "here").because;
         assert_eq!(

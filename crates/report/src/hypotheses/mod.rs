@@ -8,7 +8,7 @@ mod series;
 
 pub(crate) use chance::{Chance, reach};
 pub use claim::{Claim, ClaimError, Values, is_named};
-pub(crate) use judge::{Judgement, VERDICTS, judge};
+pub(crate) use judge::{Judgement, Verdict, judge};
 
 use serde_json::{Value as Json, json};
 
@@ -53,26 +53,30 @@ pub(crate) fn judged(report: &Report<'_>) -> Vec<(Hypothesis, Judgement)> {
         let judgement = judge(report, &claim);
         Some((hypothesis, claim, judgement))
     });
-    let judged: Vec<(Hypothesis, Claim, Judgement)> = judged.collect();
+    let mut judged: Vec<(Hypothesis, Claim, Judgement)> = judged.collect();
     let pairs = judged.iter().filter_map(|(_, claim, judgement)| match claim {
-        Claim::Interact { parameters } if judgement.verdict == "supported" => Some(parameters.clone()),
+        Claim::Interact { parameters } if judgement.verdict == Verdict::Supported => Some(parameters.clone()),
         Claim::Interact { .. } | Claim::Better { .. } | Claim::Rises { .. } => None,
     });
     let pairs: Vec<[String; 2]> = pairs.collect();
-    let noted = judged.into_iter().map(|(hypothesis, claim, mut judgement)| {
-        if let (Claim::Better { parameter, .. } | Claim::Rises { parameter, .. }, true) =
-            (&claim, judgement.verdict != "not tested")
-        {
-            let others = pairs.iter().filter_map(|[one, other]| match (one == parameter, other == parameter) {
-                (true, _) => Some(other),
-                (_, true) => Some(one),
-                (false, false) => None,
-            });
-            for other in others {
-                judgement.because.push_str(&format!(" What it brings depends on {other}."));
+    for (_, claim, judgement) in judged.iter_mut().filter(|(.., judgement)| judgement.verdict != Verdict::NotTested) {
+        match claim {
+            Claim::Better { parameter, .. } | Claim::Rises { parameter, .. } => {
+                let depends = partners(parameter, &pairs).map(|other| format!(" What it brings depends on {other}."));
+                judgement.because.extend(depends);
             }
+            Claim::Interact { .. } => {}
         }
-        (hypothesis, judgement)
-    });
-    noted.collect()
+    }
+    judged.into_iter().map(|(hypothesis, _, judgement)| (hypothesis, judgement)).collect()
+}
+
+/// With which parameters one stands in a pair, however the claims write its name.
+fn partners<'a>(parameter: &str, pairs: &'a [[String; 2]]) -> impl Iterator<Item = &'a str> {
+    let is_it = move |name: &str| is_named(parameter, name) || is_named(name, parameter);
+    pairs.iter().filter_map(move |[one, other]| match (is_it(one), is_it(other)) {
+        (true, _) => Some(other.as_str()),
+        (_, true) => Some(one.as_str()),
+        (false, false) => None,
+    })
 }

@@ -3,7 +3,7 @@
 use tunefork_study::{TrialRecord, mean};
 
 use super::chance::{Chance, reach};
-use super::judge::{Judgement, Run, SEVERAL, decided, differ_only_in, difference_in_words, number_of};
+use super::judge::{Judgement, Run, SEVERAL, Verdict, decided, differ_only_in, difference_in_words, number_of};
 use crate::Report;
 use crate::numbers::figure;
 
@@ -56,7 +56,10 @@ pub(super) fn rises_in_a_series(report: &Report<'_>, runs: &[Run<'_>], name: &st
     match fall {
         Some(place) => {
             let from = series.numbers[place];
-            Judgement::new("rejected", format!("{told}, {among}: from {from} on it gets worse by more than chance."))
+            Judgement::new(
+                Verdict::Rejected,
+                format!("{told}, {among}: from {from} on it gets worse by more than chance."),
+            )
         }
         None => decided(difference, chance.error, chance.freedom, &how),
     }

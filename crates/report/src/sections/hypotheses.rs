@@ -2,7 +2,7 @@
 
 use crate::Report;
 use crate::document::{Section, Table};
-use crate::hypotheses::{Hypothesis, VERDICTS, judged};
+use crate::hypotheses::{Hypothesis, Verdict, judged};
 
 pub(super) fn hypotheses(report: &Report<'_>) -> Section {
     let mut section = Section::new("Hypotheses");
@@ -10,12 +10,12 @@ pub(super) fn hypotheses(report: &Report<'_>) -> Section {
     if judged.is_empty() {
         return section;
     }
-    let count = |verdict: &str| judged.iter().filter(|(_, judgement)| judgement.verdict == verdict).count();
+    let count = |verdict: Verdict| judged.iter().filter(|(_, judgement)| judgement.verdict == verdict).count();
     // What could not be tested is told where there is such a thing.
-    let counts = VERDICTS.iter().map(|verdict| (*verdict, count(verdict)));
-    let counts = counts.filter(|(verdict, count)| *count > 0 || *verdict != "not tested");
+    let counts = Verdict::ALL.iter().map(|verdict| (*verdict, count(*verdict)));
+    let counts = counts.filter(|(verdict, count)| *count > 0 || *verdict != Verdict::NotTested);
     let counts: Vec<String> = counts.map(|(verdict, count)| format!("{count} {verdict}")).collect();
-    let tested = judged.len() - count("not tested");
+    let tested = judged.len() - count(Verdict::NotTested);
     let many = match tested {
         ..5 => String::new(),
         5.. => " Each is judged by itself: where there is no difference, one in 20 is decided all the same.".to_owned(),
@@ -31,7 +31,7 @@ pub(super) fn hypotheses(report: &Report<'_>) -> Section {
         let shown = question.clone().filter(|_| question != before).unwrap_or_default();
         before = question;
         let cells = asked.then_some(shown).into_iter();
-        cells.chain([claim, judgement.verdict.to_owned(), judgement.because]).collect()
+        cells.chain([claim, judgement.verdict.to_string(), judgement.because]).collect()
     });
     let rows: Vec<Vec<String>> = rows.collect();
     let header = asked.then_some("question").into_iter().chain(["claim", "verdict", "because"]);

@@ -66,7 +66,7 @@ impl Shown {
     /// How many trials have ended, of how many there are to be.
     fn trials(&self) -> String {
         let study = &self.study;
-        let ended = study.trials.iter().filter(|trial| study.is_own(trial) && trial.state.is_finished()).count();
+        let ended = study.ended_trials();
         match study.header.stages.last() {
             Some(budget) if *budget as usize > ended => format!("{ended}/{budget}"),
             Some(_) | None => ended.to_string(),

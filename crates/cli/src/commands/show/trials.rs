@@ -18,7 +18,7 @@ pub(super) fn text(study: &StudyRecord, test: Option<&TestResult>, order: &Order
     let mut text = String::new();
     let value = printable(header.metric.as_deref().unwrap_or("value"));
     // Other programs' studies have no seed of ours.
-    let seed = if header.sampler.is_empty() { String::new() } else { format!(", seed {}", header.seed) };
+    let seed = if header.is_ours() { format!(", seed {}", header.seed) } else { String::new() };
     writeln!(text, "study {}{seed}\n", printable(&header.name))?;
     text.push_str(&trials(study, order));
     if let Some(words) = order.words(study) {

@@ -151,9 +151,8 @@ pub(in crate::sections) fn in_a_sentence(report: &Report<'_>) -> Option<String> 
         }
         (None, None) => figure(value),
     };
-    let (ended, under_way): (Vec<&TrialRecord>, Vec<&TrialRecord>) =
-        report.own().partition(|trial| trial.state.is_finished());
-    let mut text = format!("The best of {} has {} {sure}", counted(ended.len(), "trial"), metric(report));
+    let ended = report.study.ended_trials();
+    let mut text = format!("The best of {} has {} {sure}", counted(ended, "trial"), metric(report));
     if let Some((name, value, deviation)) = report.test.as_ref().and_then(|test| test.main(report.objective())) {
         text.push_str(&format!(", and {name} {} on the test images", with_deviation(value, deviation)));
     }
@@ -162,9 +161,10 @@ pub(in crate::sections) fn in_a_sentence(report: &Report<'_>) -> Option<String> 
     let shown: Vec<String> = given.take(NAMED).map(|(name, value)| format!("{name} {}", value_text(value))).collect();
     let more = if params.iter().count() > NAMED { ", …" } else { "" };
     let with = if shown.is_empty() { String::new() } else { format!(": {}{more}", shown.join(", ")) };
-    let yet = match under_way.len() {
+    let yet = match report.study.own_trials() - ended {
         0 => String::new(),
-        count => format!(" {} not ended yet.", if count == 1 { "1 has".to_owned() } else { format!("{count} have") }),
+        1 => " 1 has not ended yet.".to_owned(),
+        count => format!(" {count} have not ended yet."),
     };
     Some(format!("{text}. It is trial {}{with}.{yet}", best.number))
 }

@@ -35,13 +35,11 @@ pub(super) fn convergence(report: &Report<'_>) -> Option<String> {
     let over = format!("95 % of what it gains over trial {}, the first to complete", first.number);
     let when = match trial.number < best.number {
         true => format!("{over}, was reached with trial {}", trial.number),
-        false => format!("no one before it reached {over}"),
+        false => format!("none before it reached {over}"),
     };
-    let random = match report.study.header.sampler.as_str() {
-        "random" => " A random search learns nothing from earlier trials, so this is luck.",
-        _ => "",
-    };
-    Some(format!("{text}; {when}.{random}"))
+    let is_random = report.study.header.sampler == "random";
+    let luck = if is_random { " A random search learns nothing from earlier trials, so this is luck." } else { "" };
+    Some(format!("{text}; {when}.{luck}"))
 }
 
 /// How the completed trials are spread.
