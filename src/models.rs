@@ -56,18 +56,16 @@ pub fn find_model(path: &Path) -> Result<PathBuf, Error> {
 
 /// A run folder says whose its model is; another one in its place is not taken for it.
 fn refuse_exchanged(folder: &Path, model: &Path) -> Result<(), Error> {
-    let kept = folder.is_dir().then(|| Kept::read(&RunFolder::new(folder).kept())).flatten();
-    match kept {
-        Some(kept)
-            if *model == RunFolder::new(folder).model()
-                && !digest_of(model).is_none_or(|found| kept.sha256.contains(&found)) =>
-        {
-            Err(Error::Unsupported(format!(
-                "`{}` is not the model of the best trial, as its SHA-256 in best.json says: run the study again, which trains that \
-                 anew, or name this file itself",
-                shown(model)
-            )))
-        }
+    let folder = RunFolder::new(folder);
+    if *model != folder.model() {
+        return Ok(());
+    }
+    match Kept::read(&folder.kept()).zip(digest_of(model)) {
+        Some((kept, found)) if !kept.sha256.contains(&found) => Err(Error::Unsupported(format!(
+            "`{}` is not the model of the best trial, as its SHA-256 in best.json says: run the study again, which trains that anew, or \
+             name this file itself",
+            shown(model)
+        ))),
         Some(_) | None => Ok(()),
     }
 }
@@ -112,8 +110,8 @@ pub enum ExportAs {
 /// # Errors
 /// When the model cannot be read or written so; [`Error::Unsupported`] when `out` is the model itself.
 pub fn export_model(path: &Path, format: ExportAs, out: &Path) -> Result<Model, Error> {
+    let model = read_model(path)?;
     let path = find_model(path)?;
-    let model = read_model(&path)?;
     let same = |path: &Path| fs::canonicalize(path).ok();
     if same(out).is_some_and(|out| same(&path) == Some(out)) {
         let message = format!("`{}` is the model itself: name another file with --out", shown(out));

@@ -58,7 +58,7 @@ fn model(args: &ExportArgs, format: ModelFormat) -> anyhow::Result<ExitCode> {
             return Err(Error::Unsupported(message.to_owned()).into());
         }
     };
-    let exported = export_model(&model, export_as, &out)?;
+    let exported = export_model(&args.model, export_as, &out)?;
     let size = std::fs::metadata(&out).map_or(0, |file| file.len());
     let mut text = format!("{format}: {} ({})\n", shown(&out), bytes(size));
     if let ExportAs::Onnx(options) = export_as {

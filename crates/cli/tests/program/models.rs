@@ -152,6 +152,8 @@ fn a_named_file_replaces_only_one_of_its_kind() {
     std::fs::write(fixture.path("run/best.safetensors"), weights).unwrap();
     let told = fixture.fails(2, &["predict", "run", image]);
     assert!(told.contains("is not the model of the best trial, as its SHA-256 in best.json says"), "{told}");
+    let told = fixture.fails(2, &["export", "run"]);
+    assert!(told.contains("is not the model of the best trial"), "{told}");
     fixture.ok(&["predict", "run/best.safetensors", image]);
 }
 

@@ -14,7 +14,7 @@ const ALWAYS: [&str; 4] = ["number", "value", "epochs", "seconds"];
 const BETTER_SMALL: [&str; 4] = ["loss", "train_loss", "gap", DEVIATION];
 
 /// The standard deviation over the trainings of a trial, where these are several.
-pub(super) const DEVIATION: &str = "deviation";
+const DEVIATION: &str = "deviation";
 
 /// An order of a study's trials.
 pub(super) struct Order {
@@ -69,7 +69,7 @@ impl Order {
     /// The figure that it goes by, which has no column of its own otherwise.
     pub(super) fn figure(&self) -> Option<&str> {
         match &self.key {
-            Key::Figure(name) => Some(name),
+            Key::Figure(name) => Some(name.as_str()).filter(|name| *name != DEVIATION),
             Key::Number | Key::Value | Key::Epochs | Key::Seconds | Key::Setting(_) => None,
         }
     }

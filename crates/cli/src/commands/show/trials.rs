@@ -92,10 +92,7 @@ fn figures<'a>(study: &'a StudyRecord, trials: &[&TrialRecord], order: &'a Order
             false => trial.state.to_string(),
         };
         let mut row = vec![trial.number.to_string(), state, trial.value.map(figure).unwrap_or_default()];
-        let sorted = order
-            .figure()
-            .filter(|name| *name != order::DEVIATION)
-            .map(|name| order::figure(study, trial, name).map(figure).unwrap_or_default());
+        let sorted = order.figure().map(|name| order::figure(study, trial, name).map(figure).unwrap_or_default());
         row.extend(sorted);
         row.extend(several.then(|| deviation(trial).map(figure).unwrap_or_default()));
         row.push(trial.epochs.len().to_string());
@@ -104,7 +101,7 @@ fn figures<'a>(study: &'a StudyRecord, trials: &[&TrialRecord], order: &'a Order
         row
     };
     let mut header = vec!["trial", "state", value];
-    header.extend(order.figure().filter(|name| *name != order::DEVIATION));
+    header.extend(order.figure());
     header.extend(several.then_some("deviation"));
     // A setting may have that name, too.
     header.push(if settings(study).iter().any(|name| name == "epochs") { "trained" } else { "epochs" });
