@@ -3,13 +3,13 @@
 mod checkpoint;
 mod failure;
 mod figures;
-mod parking;
 mod region;
 mod run;
 mod shortfalls;
 mod task;
 #[cfg(test)]
 mod tests;
+mod trainer_pool;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ use crate::files::write_atomically;
 use crate::run_folder::{Kept, Mistakes, digest, digest_of, model_of, models};
 use crate::{Config, Division, Error, Machine, Material, StudySpec, TestResult};
 use failure::{crowded, failure};
-use parking::Parking;
+use trainer_pool::TrainerPool;
 
 pub(crate) use figures::{of_class, of_evaluation};
 pub use run::TrainingRun;
@@ -43,7 +43,7 @@ pub struct Training {
     spec: StudySpec,
     material: Material,
     machine: Machine,
-    parking: Arc<Parking>,
+    pool: Arc<TrainerPool>,
     /// Where the best trial's model is kept.
     model: PathBuf,
     /// Where it is noted whose that is, and what the study is called there.
@@ -56,8 +56,8 @@ impl Training {
     /// Trains on `machine`; the best trial's weights are written to `model`. Where trials are several
     /// trainings, each has a file of its own beside it, see [`Training::models`].
     pub fn new(spec: StudySpec, material: Material, machine: Machine, model: PathBuf) -> Self {
-        let parking = Parking::new(machine.clone(), spec.fixed().precision());
-        Self { parking, spec, material, machine, model, note: None, obstacles: Mutex::default() }
+        let pool = TrainerPool::new(machine.clone(), spec.fixed().precision());
+        Self { pool, spec, material, machine, model, note: None, obstacles: Mutex::default() }
     }
 
     /// Notes in a file whose models are kept, so that those of another trial or study are not taken for them.
@@ -207,7 +207,7 @@ impl Workload for Training {
         let members = self.spec.members();
         let tasks = members.all();
         let tasks = tasks.map(|member| (member, self.task(&config, member, trial.key)));
-        TrainingRun::start(&self.parking, members, tasks.collect(), trial, checkpoint)
+        TrainingRun::start(&self.pool, members, tasks.collect(), trial, checkpoint)
     }
 
     fn keep(&self, trial: &TrialContext, run: &TrainingRun) -> Result<(), TrialFailure> {

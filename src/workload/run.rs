@@ -11,11 +11,11 @@ use tunefork_train::{EpochMetrics, Task, TrainError};
 use super::checkpoint::{self, Saved};
 use super::failure::crowded;
 use super::figures::{self, timing, together};
-use super::parking::{Parkable, Parking};
+use super::trainer_pool::{PooledTrainer, TrainerPool};
 
 /// A trial in training.
 pub struct TrainingRun {
-    parking: Arc<Parking>,
+    pool: Arc<TrainerPool>,
     threads: usize,
     stop: StopFlag,
     progress: TrialProgress,
@@ -34,7 +34,7 @@ struct MemberTraining {
     members: Members,
     task: Task,
     /// Nothing before its turn has come for the first time.
-    trainer: Option<Parkable>,
+    trainer: Option<PooledTrainer>,
     /// What it has brought so far: the value that would count now, and all figures of its last epoch.
     report: Option<MemberReport>,
 }
@@ -42,7 +42,7 @@ struct MemberTraining {
 impl TrainingRun {
     /// A trial at its beginning, or where a checkpoint was taken.
     pub(super) fn start(
-        parking: &Arc<Parking>,
+        pool: &Arc<TrainerPool>,
         members: Members,
         tasks: Vec<(Member, Task)>,
         trial: &TrialContext,
@@ -50,7 +50,7 @@ impl TrainingRun {
     ) -> Result<Self, TrialFailure> {
         let training = |(member, task)| MemberTraining { member, members, task, trainer: None, report: None };
         let mut run = Self {
-            parking: Arc::clone(parking),
+            pool: Arc::clone(pool),
             threads: trial.threads,
             stop: trial.stop.clone(),
             progress: trial.progress.clone(),
@@ -75,10 +75,10 @@ impl TrainingRun {
 
     /// Sees to it that those whose turn it is have begun.
     fn prepare(&mut self) -> Result<(), TrialFailure> {
-        let (parking, threads) = (Arc::clone(&self.parking), self.threads);
+        let (pool, threads) = (Arc::clone(&self.pool), self.threads);
         for training in self.turn() {
             if training.trainer.is_none() {
-                training.trainer = Some(training.begin(&parking, threads, None)?);
+                training.trainer = Some(training.begin(&pool, threads, None)?);
             }
         }
         Ok(())
@@ -86,7 +86,7 @@ impl TrainingRun {
 
     fn restore(&mut self, checkpoint: &[u8]) -> Result<(), TrialFailure> {
         if let [only] = &mut self.trainings[..] {
-            let trainer = only.begin(&self.parking, self.threads, Some(checkpoint))?;
+            let trainer = only.begin(&self.pool, self.threads, Some(checkpoint))?;
             self.done = trainer.epochs_done();
             only.trainer = Some(trainer);
             return Ok(());
@@ -97,7 +97,7 @@ impl TrainingRun {
             let mut trainings = self.trainings.iter_mut();
             let training = trainings.find(|training| training.member == member);
             let training = training.ok_or_else(damaged)?;
-            let trainer = training.begin(&self.parking, self.threads, Some(saved.checkpoint))?;
+            let trainer = training.begin(&self.pool, self.threads, Some(saved.checkpoint))?;
             let epochs = trainer.epochs_done();
             let done = match self.members.sequential {
                 true => member.fold * self.epochs + epochs,
@@ -105,7 +105,7 @@ impl TrainingRun {
             };
             self.done = self.done.max(done);
             if self.members.sequential && epochs == self.epochs {
-                trainer.park();
+                trainer.evict();
             }
             (training.trainer, training.report) = (Some(trainer), Some(saved.report));
         }
@@ -116,7 +116,7 @@ impl TrainingRun {
     /// after that.
     pub(super) fn each(
         &self,
-        mut work: impl FnMut(Member, &Parkable) -> Result<(), TrialFailure>,
+        mut work: impl FnMut(Member, &PooledTrainer) -> Result<(), TrialFailure>,
     ) -> Result<(), TrialFailure> {
         for training in &self.trainings {
             let Some(trainer) = &training.trainer else {
@@ -124,7 +124,7 @@ impl TrainingRun {
             };
             work(training.member, trainer)?;
             if self.members.sequential {
-                trainer.park();
+                trainer.evict();
             }
         }
         Ok(())
@@ -153,11 +153,11 @@ impl MemberTraining {
     /// Its trainer, at the beginning or where a checkpoint was taken.
     fn begin(
         &self,
-        parking: &Arc<Parking>,
+        pool: &Arc<TrainerPool>,
         threads: usize,
         checkpoint: Option<&[u8]>,
-    ) -> Result<Parkable, TrialFailure> {
-        let trainer = parking.start(self.task.clone(), threads, checkpoint);
+    ) -> Result<PooledTrainer, TrialFailure> {
+        let trainer = pool.start(self.task.clone(), threads, checkpoint);
         trainer.map_err(|error| self.failed(error))
     }
 
@@ -214,7 +214,7 @@ impl Run for TrainingRun {
         let fold_is_over = self.members.sequential && (self.done + 1).is_multiple_of(self.epochs);
         if fold_is_over {
             let trainers = self.turn().filter_map(|training| training.trainer.as_ref());
-            trainers.for_each(Parkable::park);
+            trainers.for_each(PooledTrainer::evict);
         }
         self.done += 1;
         self.progress.set_epochs(self.done.into());

@@ -1,7 +1,7 @@
 //! Trials that share the memory of one device.
 //!
 //! A study has as many trials under way as it has slots, also where one is trained at a time. On a GPU
-//! they need not all find room: one that is not being trained is parked, which means that its engine
+//! they need not all find room: one that is not being trained is evicted, which means that its engine
 //! is given up and its checkpoint kept, and it goes on from there with the same bits.
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -14,17 +14,17 @@ use crate::Machine;
 
 /// Makes trainers, and makes room for them.
 #[derive(Debug)]
-pub(crate) struct Parking {
+pub(crate) struct TrainerPool {
     machine: Machine,
     precision: Precision,
     /// Held while an engine is made: whoever meets a full device then sees who has filled it.
     cells: Mutex<Vec<Weak<TrainerCell>>>,
 }
 
-/// A trainer that may be parked while nobody uses it.
+/// A trainer that may be evicted while nobody uses it.
 #[derive(Debug)]
-pub(crate) struct Parkable {
-    parking: Arc<Parking>,
+pub(crate) struct PooledTrainer {
+    pool: Arc<TrainerPool>,
     cell: Arc<TrainerCell>,
 }
 
@@ -48,7 +48,7 @@ struct Contents {
 #[derive(Debug)]
 enum State {
     Ready(Box<Trainer>),
-    Parked {
+    Evicted {
         checkpoint: Vec<u8>,
         epochs: u32,
     },
@@ -67,7 +67,7 @@ fn lost() -> TrainError {
     EngineError::failed("the device failed in other work, and what this trial had there is lost").into()
 }
 
-impl Parking {
+impl TrainerPool {
     /// For trainers on this machine, all with one precision.
     pub(crate) fn new(machine: Machine, precision: Precision) -> Arc<Self> {
         Arc::new(Self { machine, precision, cells: Mutex::default() })
@@ -79,7 +79,7 @@ impl Parking {
         task: Task,
         threads: usize,
         checkpoint: Option<&[u8]>,
-    ) -> Result<Parkable, TrainError> {
+    ) -> Result<PooledTrainer, TrainError> {
         let cell = Arc::new(TrainerCell {
             task,
             has_engine: AtomicBool::new(false),
@@ -88,10 +88,10 @@ impl Parking {
         let mut contents = lock(&cell.contents);
         contents.state = State::Ready(Box::new(self.trainer(&cell, threads, checkpoint)?));
         drop(contents);
-        Ok(Parkable { parking: Arc::clone(self), cell })
+        Ok(PooledTrainer { pool: Arc::clone(self), cell })
     }
 
-    /// Called with the cell locked. Where memory is short, it waits until others are parked.
+    /// Called with the cell locked. Where memory is short, it waits until others are evicted.
     fn trainer(
         &self,
         cell: &Arc<TrainerCell>,
@@ -127,25 +127,25 @@ impl Parking {
         Ok(Some(trainer))
     }
 
-    /// Parks a trainer, if there are any: one that nobody uses now, else one that is at work, after that.
+    /// Evicts a trainer, if there are any: one that nobody uses now, else one that is at work, after that.
     fn make_room(&self) {
-        if self.park_one() {
+        if self.evict_one() {
             return;
         }
         if let Some(cell) = self.engines().first() {
-            cell.park(&mut lock(&cell.contents));
+            cell.evict(&mut lock(&cell.contents));
         }
     }
 
-    /// Parks the trainer that was used least lately, of those that nobody uses now.
-    fn park_one(&self) -> bool {
+    /// Evicts the trainer that was used least lately, of those that nobody uses now.
+    fn evict_one(&self) -> bool {
         let engines = self.engines();
         let mut idle: Vec<_> =
             engines.iter().filter_map(|cell| Some((cell.contents.try_lock().ok()?.last_used, cell))).collect();
         idle.sort_by_key(|(last_used, _)| *last_used);
         idle.iter().any(|(_, cell)| {
             let contents = cell.contents.try_lock();
-            contents.is_ok_and(|mut contents| cell.park(&mut contents))
+            contents.is_ok_and(|mut contents| cell.evict(&mut contents))
         })
     }
 
@@ -161,13 +161,13 @@ fn with_engines(cells: &[Weak<TrainerCell>]) -> impl Iterator<Item = Arc<Trainer
 
 impl TrainerCell {
     /// Gives the engine up, if there is one; it is between two epochs, or nobody wants it any more.
-    fn park(&self, contents: &mut Contents) -> bool {
+    fn evict(&self, contents: &mut Contents) -> bool {
         let State::Ready(trainer) = &contents.state else {
             return false;
         };
         let epochs = trainer.epochs_done();
         contents.state = match trainer.checkpoint() {
-            Ok(checkpoint) => State::Parked { checkpoint, epochs },
+            Ok(checkpoint) => State::Evicted { checkpoint, epochs },
             Err(_) => State::Empty { epochs },
         };
         self.has_engine.store(false, SeqCst);
@@ -175,13 +175,13 @@ impl TrainerCell {
     }
 }
 
-impl Parkable {
-    /// Uses the trainer, which is brought back first if it was parked.
+impl PooledTrainer {
+    /// Uses the trainer, which is brought back first if it was evicted.
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Trainer) -> Result<T, TrainError>) -> Result<T, TrainError> {
         let mut contents = lock(&self.cell.contents);
-        if let State::Parked { checkpoint, .. } = &contents.state {
-            let parking = &self.parking;
-            let trainer = parking.trainer(&self.cell, contents.threads, Some(checkpoint))?;
+        if let State::Evicted { checkpoint, .. } = &contents.state {
+            let pool = &self.pool;
+            let trainer = pool.trainer(&self.cell, contents.threads, Some(checkpoint))?;
             contents.state = State::Ready(Box::new(trainer));
         }
         let State::Ready(trainer) = &mut contents.state else {
@@ -195,21 +195,21 @@ impl Parkable {
     pub(crate) fn epochs_done(&self) -> u32 {
         match &lock(&self.cell.contents).state {
             State::Ready(trainer) => trainer.epochs_done(),
-            State::Parked { epochs, .. } | State::Empty { epochs } => *epochs,
+            State::Evicted { epochs, .. } | State::Empty { epochs } => *epochs,
         }
     }
 
     pub(crate) fn checkpoint(&self) -> Result<Vec<u8>, TrainError> {
         match &lock(&self.cell.contents).state {
             State::Ready(trainer) => trainer.checkpoint(),
-            State::Parked { checkpoint, .. } => Ok(checkpoint.clone()),
+            State::Evicted { checkpoint, .. } => Ok(checkpoint.clone()),
             State::Empty { .. } => Err(lost()),
         }
     }
 
     /// Gives the engine up until the trainer is used again.
-    pub(crate) fn park(&self) {
-        self.cell.park(&mut lock(&self.cell.contents));
+    pub(crate) fn evict(&self) {
+        self.cell.evict(&mut lock(&self.cell.contents));
     }
 
     /// Goes on with so many threads, also on engines to come.
@@ -222,12 +222,12 @@ impl Parkable {
     }
 
     #[cfg(test)]
-    pub(crate) fn is_parked(&self) -> bool {
-        matches!(lock(&self.cell.contents).state, State::Parked { .. })
+    pub(crate) fn is_evicted(&self) -> bool {
+        matches!(lock(&self.cell.contents).state, State::Evicted { .. })
     }
 }
 
-impl Drop for Parkable {
+impl Drop for PooledTrainer {
     /// Gives the memory back while the cell can still be found: who needs room meanwhile must see that
     /// there is something to wait for.
     fn drop(&mut self) {
@@ -259,47 +259,47 @@ mod tests {
         }
     }
 
-    fn loss(run: &Parkable) -> f64 {
+    fn loss(run: &PooledTrainer) -> f64 {
         run.with(|trainer| Ok(trainer.epoch()?.validation.loss)).unwrap()
     }
 
     #[test]
-    fn the_least_lately_used_is_parked_and_goes_on_with_the_same_bits() {
+    fn the_least_lately_used_is_evicted_and_goes_on_with_the_same_bits() {
         let machine = Machine::new(DeviceChoice::Cpu, "auto", Some(1)).unwrap();
-        let parking = Parking::new(machine, Precision::F32);
-        let runs: Vec<Parkable> = (0..3).map(|trial| parking.start(task(trial), 1, None).unwrap()).collect();
-        let undisturbed = parking.start(task(1), 1, None).unwrap();
+        let pool = TrainerPool::new(machine, Precision::F32);
+        let runs: Vec<PooledTrainer> = (0..3).map(|trial| pool.start(task(trial), 1, None).unwrap()).collect();
+        let undisturbed = pool.start(task(1), 1, None).unwrap();
         let expected = [loss(&undisturbed), loss(&undisturbed)];
         drop(undisturbed);
 
         assert_eq!(loss(&runs[1]), expected[0]);
         loss(&runs[0]);
-        assert!(parking.park_one());
-        assert!(runs[2].is_parked(), "it was never used");
-        assert!(parking.park_one());
-        assert!(runs[1].is_parked() && !runs[0].is_parked());
+        assert!(pool.evict_one());
+        assert!(runs[2].is_evicted(), "it was never used");
+        assert!(pool.evict_one());
+        assert!(runs[1].is_evicted() && !runs[0].is_evicted());
         assert_eq!(runs[1].epochs_done(), 1);
         let checkpoint = runs[1].checkpoint().unwrap();
-        assert!(runs[1].is_parked(), "a checkpoint needs no engine");
+        assert!(runs[1].is_evicted(), "a checkpoint needs no engine");
         assert_eq!(loss(&runs[1]), expected[1]);
-        assert!(!runs[1].is_parked());
-        let resumed = parking.start(task(1), 1, Some(&checkpoint)).unwrap();
+        assert!(!runs[1].is_evicted());
+        let resumed = pool.start(task(1), 1, Some(&checkpoint)).unwrap();
         assert_eq!(loss(&resumed), expected[1]);
 
-        let resumed = parking.start(task(1), 1, Some(&runs[1].checkpoint().unwrap()));
+        let resumed = pool.start(task(1), 1, Some(&runs[1].checkpoint().unwrap()));
         runs[1].set_threads(2);
-        assert!(!runs[1].is_parked(), "its engine stays");
+        assert!(!runs[1].is_evicted(), "its engine stays");
         assert_eq!(loss(&runs[1]), loss(&resumed.unwrap()));
 
-        let parked = (0..9).take_while(|_| parking.park_one()).count();
-        assert_eq!(parked, 3, "all that were ready");
+        let evicted = (0..9).take_while(|_| pool.evict_one()).count();
+        assert_eq!(evicted, 3, "all that were ready");
     }
 
     #[test]
     fn who_finds_no_room_waits_for_those_at_work() {
         let machine = Machine::new(DeviceChoice::Cpu, "auto", Some(1)).unwrap();
-        let parking = Parking::new(machine, Precision::F32);
-        let busy = parking.start(task(0), 1, None).unwrap();
+        let pool = TrainerPool::new(machine, Precision::F32);
+        let busy = pool.start(task(0), 1, None).unwrap();
         let (begun, done) = (Barrier::new(2), AtomicBool::new(false));
         std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -311,11 +311,11 @@ mod tests {
                 })
             });
             begun.wait();
-            parking.make_room();
+            pool.make_room();
             assert!(done.load(SeqCst), "it is not taken from its work");
         });
-        assert!(busy.is_parked());
-        assert!(parking.engines().is_empty());
-        parking.make_room(); // there is nobody to wait for
+        assert!(busy.is_evicted());
+        assert!(pool.engines().is_empty());
+        pool.make_room(); // there is nobody to wait for
     }
 }
