@@ -115,18 +115,20 @@ DEVICE void forward_window(const BlockShape& s, const StepRow* step, const T* y,
     }
 }
 
-#define INSTANCE(T, V, kind, name)                                                                                \
-    KERNEL(STREAM_THREADS, 3) block_forward_##name(BlockShape s, const StepRow* step, const T* y, const float* statistics,     \
-                                     const float* scale, const float* shift, const T* r, T* out, u16* choices) { \
-        forward_##kind<T, V>(s, step, y, {statistics, scale, shift}, r, out, choices);                           \
-    }                                                                                                             \
+#define INSTANCE(T, V, kind, name)                                                                                      \
+    KERNEL(STREAM_THREADS, 3) block_forward_##name(CONSTANT Lanes lanes, BlockShape s, const StepRow* step, const T* y, \
+                                                   const float* statistics, const float* scale, const float* shift,     \
+                                                   const T* r, T* out, u16* choices) {                                  \
+        in_lane(lanes, step, y, statistics, scale, shift, r, out, choices);                                             \
+        forward_##kind<T, V>(s, step, y, {statistics, scale, shift}, r, out, choices);                                  \
+    }                                                                                                                   \
     EXPORT(block_forward_##name)
 
-#define INSTANCES(T, name)                            \
-    INSTANCE(T, VECTOR<T>, plain, plain_##name)       \
-    INSTANCE(T, VECTOR<T>, max2, max2_##name)         \
-    INSTANCE(T, VECTOR<T>, window, window_##name)     \
-    INSTANCE(T, 1, plain, plain_scalar_##name)        \
+#define INSTANCES(T, name)                        \
+    INSTANCE(T, VECTOR<T>, plain, plain_##name)   \
+    INSTANCE(T, VECTOR<T>, max2, max2_##name)     \
+    INSTANCE(T, VECTOR<T>, window, window_##name) \
+    INSTANCE(T, 1, plain, plain_scalar_##name)    \
     INSTANCE(T, 1, window, window_scalar_##name)
 
 INSTANCES(float, f32)
@@ -151,10 +153,12 @@ template <class T> DEVICE void add(const StepRow* step, u32 elements, const T* x
     for (; e < count; e++) store(y[e], accumulate ? load(y[e]) + load(x[e]) : load(x[e]));
 }
 
-#define ADD(T, name)                                                                            \
-    KERNEL(STREAM_THREADS) add_##name(const StepRow* step, u32 elements, const T* x, T* y, u32 accumulate) { \
-        add<T>(step, elements, x, y, accumulate);                                               \
-    }                                                                                           \
+#define ADD(T, name)                                                                                             \
+    KERNEL(STREAM_THREADS) add_##name(CONSTANT Lanes lanes, const StepRow* step, u32 elements, const T* x, T* y, \
+                                      u32 accumulate) {                                                          \
+        in_lane(lanes, step, x, y);                                                                              \
+        add<T>(step, elements, x, y, accumulate);                                                                \
+    }                                                                                                            \
     EXPORT(add_##name)
 
 ADD(float, f32)

@@ -8,7 +8,11 @@
 #include "activation.cuh"
 #include "vectors.cuh"
 
-struct Norm { const float *statistics, *scale, *shift; };  // null where there is none
+constexpr float EPSILON = 1e-5f;
+
+// Null where there is none. In evaluation the running values stand for the batch's, and with them variances for
+// 1 / sqrt(variance + eps).
+struct Norm { const float *statistics, *scale, *shift; };
 
 DEVICE float* shared_floats() {
     SHARED(bytes);
@@ -52,12 +56,18 @@ DEVICE u32 pixel(const BlockShape& s, u32 n, u32 h, u32 w) { return ((n * s.heig
 
 enum Table { MEAN, FACTOR, SHIFT, SLOPE, OFFSET };
 
+// 1 / sqrt(variance + eps) of a channel.
+DEVICE float rstd_of(const BlockShape& s, Norm norm, u32 channel) {
+    float value = norm.statistics[s.apart + channel];
+    return s.running ? 1.0f / sqrtf(value + EPSILON) : value;
+}
+
 // norm(y) = (y - mean) factor + shift, with factor = scale rstd. Ends with a barrier.
 DEVICE void fill_norm(const BlockShape& s, const Place& at, Norm norm, float* tables) {
     u32 base = blockIdx.y * at.columns;
     for (u32 c = threadIdx.x; c < at.columns && base + c < s.channels; c += blockDim.x) {
         tables[MEAN * at.columns + c] = norm.statistics[base + c];
-        tables[FACTOR * at.columns + c] = norm.scale[base + c] * norm.statistics[s.channels + base + c];
+        tables[FACTOR * at.columns + c] = norm.scale[base + c] * rstd_of(s, norm, base + c);
         tables[SHIFT * at.columns + c] = norm.shift[base + c];
     }
     __syncthreads();

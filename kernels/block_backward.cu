@@ -7,7 +7,7 @@
 // g is never stored for that: `block_sums` forms it for the two sums, and `block_backward` again.
 //
 // Sums over positions have two stages: a block adds up its chunk, each thread over its positions and
-// then the lanes in a tree; `block_finish` adds the chunks. Chunks are fixed by the shape.
+// then the lanes in a tree; the last block to arrive adds the chunks. Chunks are fixed by the shape.
 //
 // Memory: each of the two passes reads y, r (if an activation or a max pooling follows) and dout once;
 // the second writes dy and dr (where they are wanted) once. With b bytes a value, a norm and 2x2 windows
@@ -21,6 +21,7 @@
 // choices (forward_window) say. Pixels add windows by increasing row and column.
 #include "device.cuh"
 #include "block.cuh"
+#include "arrivals.cuh"
 
 // ---- what becomes of g at a pixel
 
@@ -180,34 +181,45 @@ DEVICE void each_window(const BlockShape& s, const Place& at, const float* table
     }
 }
 
-// ---- the first pass: partials [chunks][2 C], the sums of g and of g xhat
-
-#define SUMS(T, V, kind, name)                                                                                     \
-    KERNEL(STREAM_THREADS, 2) block_sums_##name(BlockShape s, const StepRow* step, const T* y, const float* statistics,         \
-                                  const float* scale, const float* shift, const T* r, const T* dout,              \
-                                  const u16* choices, float* partials) {                                          \
-        Place at = place<V>(s, step);                                                                              \
-        float* tables = shared_floats();                                                                           \
-        fill_norm(s, at, {statistics, scale, shift}, tables);                                                      \
-        Sums<T, V> sums;                                                                                           \
-        each_##kind<T, V>(s, at, tables, Given<T>{y, r, dout, choices, true}, sums);                               \
-        write_sums(s, at, statistics, tables, sums, partials);                                                     \
-    }                                                                                                              \
-    EXPORT(block_sums_##name)
+// ---- the first pass: partials [chunks][2 C], the sums of g and of g xhat, and of them the gradients of shift and scale
 
 template <class T, int V>
-DEVICE void write_sums(const BlockShape& s, const Place& at, const float* statistics, float* tables, Sums<T, V>& sums, float* partials) {
+DEVICE void write_sums(const BlockShape& s, const Place& at, const float* statistics, float* tables, Sums<T, V>& sums,
+                       float* partials, Arrivals by, float* dshift, float* dscale) {
     float* buffer = tables + 3 * at.columns;
     add_lanes<V>(buffer, at.lane, s.lanes, at.column, at.columns, sums.g);
     add_lanes<V>(buffer, at.lane, s.lanes, at.column, at.columns, sums.product);
-    if (at.lane > 0 || !at.active) return;
-    float rstd[V];
-    read<V>(statistics + s.channels + at.channel, rstd);
-    UNROLL for (int v = 0; v < V; v++) sums.product[v] *= rstd[v];
-    float* to = partials + blockIdx.x * 2 * s.channels + at.channel;
-    write<V>(to, sums.g);
-    write<V>(to + s.channels, sums.product);
+    if (at.lane == 0 && at.active) {
+        float rstd[V];
+        read<V>(statistics + s.apart + at.channel, rstd);
+        UNROLL for (int v = 0; v < V; v++) sums.product[v] *= rstd[v];
+        float* to = partials + blockIdx.x * 2 * s.channels + at.channel;
+        write<V>(to, sums.g);
+        write<V>(to + s.channels, sums.product);
+    }
+    u32 base = blockIdx.y * at.columns, width = min(at.columns, s.channels - base);
+    add_by_the_last(by, blockIdx.y, blockIdx.x, gridDim.x, [&](u32 first, u32 count, u32 stride, bool all) {
+        add_rows(partials, 2 * s.channels, base, width, first, count, stride, all ? dshift : nullptr, buffer);
+        add_rows(partials + s.channels, 2 * s.channels, base, width, first, count, stride, all ? dscale : nullptr, buffer);
+    });
 }
+
+#define SUMS(T, V, kind, name)                                                                                       \
+    KERNEL(STREAM_THREADS, 2) block_sums_##name(CONSTANT Lanes lanes, BlockShape s, const StepRow* step, const T* y, \
+                                                const float* statistics, const float* scale, const float* shift,     \
+                                                const T* r, const T* dout, const u16* choices, float* partials,      \
+                                                Arrivals by, float* dshift, float* dscale) {                         \
+        in_lane(lanes, step, y, statistics, scale, shift, r, dout, choices);                                         \
+        if (step->rows == 0) return;                                                                                 \
+        Place at = place<V>(s, step);                                                                                \
+        float* tables = shared_floats();                                                                             \
+        fill_norm(s, at, {statistics, scale, shift}, tables);                                                        \
+        Sums<T, V> sums;                                                                                             \
+        each_##kind<T, V>(s, at, tables, Given<T>{y, r, dout, choices, true}, sums);                                 \
+        in_lane(lanes, partials, by.counters, dshift, dscale);                                                       \
+        write_sums(s, at, statistics, tables, sums, partials, by, dshift, dscale);                                   \
+    }                                                                                                                \
+    EXPORT(block_sums_##name)
 
 // ---- the second pass; with a bias partials [chunks][C], the sums of dy
 
@@ -217,62 +229,55 @@ DEVICE void fill_gradient(const BlockShape& s, const StepRow* step, const Place&
     float m = (float)(step->rows * s.height * s.width);
     u32 base = blockIdx.y * at.columns;
     for (u32 c = threadIdx.x; c < at.columns && base + c < s.channels; c += blockDim.x) {
-        float rstd = norm.statistics[s.channels + base + c], factor = norm.scale[base + c] * rstd;
+        float rstd = norm.statistics[s.apart + base + c], factor = norm.scale[base + c] * rstd;
         tables[SLOPE * at.columns + c] = -factor * rstd * (dscale[base + c] / m);
         tables[OFFSET * at.columns + c] = -factor * (dshift[base + c] / m);
     }
     fill_norm(s, at, norm, tables);
 }
 
-#define BACKWARD(T, V, kind, name)                                                                                 \
-    KERNEL(STREAM_THREADS) block_backward_##name(BlockShape s, const StepRow* step, const T* y, const float* statistics,     \
-                                      const float* scale, const float* shift, const T* r, const T* dout,          \
-                                      const u16* choices, const float* dscale, const float* dshift, T* dy, T* dr, \
-                                      float* partials) {                                                          \
-        Place at = place<V>(s, step);                                                                              \
-        float* tables = shared_floats();                                                                           \
-        if (statistics) fill_gradient(s, step, at, {statistics, scale, shift}, dscale, dshift, tables);            \
-        Apply<T, V> apply = {dy, dr, statistics != 0};                                                             \
-        each_##kind<T, V>(s, at, tables, Given<T>{y, r, dout, choices, statistics != 0}, apply);                   \
-        if (partials) write_bias(s, at, tables, apply, partials);                                                  \
-    }                                                                                                              \
-    EXPORT(block_backward_##name)
-
 template <class T, int V>
-DEVICE void write_bias(const BlockShape& s, const Place& at, float* tables, Apply<T, V>& apply, float* partials) {
-    add_lanes<V>(tables + 5 * at.columns, at.lane, s.lanes, at.column, at.columns, apply.sum);
+DEVICE void write_bias(const BlockShape& s, const Place& at, float* tables, Apply<T, V>& apply, float* partials,
+                       Arrivals by, float* dbias) {
+    float* buffer = tables + 5 * at.columns;
+    add_lanes<V>(buffer, at.lane, s.lanes, at.column, at.columns, apply.sum);
     if (at.lane == 0 && at.active) write<V>(partials + blockIdx.x * s.channels + at.channel, apply.sum);
+    u32 base = blockIdx.y * at.columns, width = min(at.columns, s.channels - base);
+    add_by_the_last(by, blockIdx.y, blockIdx.x, gridDim.x, [&](u32 first, u32 count, u32 stride, bool all) {
+        add_rows(partials, s.channels, base, width, first, count, stride, all ? dbias : nullptr, buffer);
+    });
 }
 
-#define INSTANCES(T, name)                            \
-    SUMS(T, VECTOR<T>, plain, plain_##name)           \
-    SUMS(T, VECTOR<T>, max2, max2_##name)             \
-    SUMS(T, VECTOR<T>, window, window_##name)         \
-    SUMS(T, 1, plain, plain_scalar_##name)            \
-    SUMS(T, 1, window, window_scalar_##name)          \
-    BACKWARD(T, VECTOR<T>, plain, plain_##name)       \
-    BACKWARD(T, VECTOR<T>, max2, max2_##name)         \
-    BACKWARD(T, VECTOR<T>, window, window_##name)     \
-    BACKWARD(T, 1, plain, plain_scalar_##name)        \
+#define BACKWARD(T, V, kind, name)                                                                                       \
+    KERNEL(STREAM_THREADS, 2) block_backward_##name(CONSTANT Lanes lanes, BlockShape s, const StepRow* step, const T* y, \
+                                                 const float* statistics, const float* scale, const float* shift,        \
+                                                 const T* r, const T* dout, const u16* choices, const float* dscale,     \
+                                                 const float* dshift, T* dy, T* dr, float* partials, Arrivals by,        \
+                                                 float* dbias) {                                                         \
+        in_lane(lanes, step, y, statistics, scale, shift, r, dout, choices, dscale, dshift, dy, dr);                     \
+        if (step->rows == 0) return;                                                                                     \
+        Place at = place<V>(s, step);                                                                                    \
+        float* tables = shared_floats();                                                                                 \
+        if (statistics) fill_gradient(s, step, at, {statistics, scale, shift}, dscale, dshift, tables);                  \
+        Apply<T, V> apply = {dy, dr, statistics != 0};                                                                   \
+        each_##kind<T, V>(s, at, tables, Given<T>{y, r, dout, choices, statistics != 0}, apply);                         \
+        in_lane(lanes, partials, by.counters, dbias);                                                                    \
+        if (partials) write_bias(s, at, tables, apply, partials, by, dbias);                                             \
+    }                                                                                                                    \
+    EXPORT(block_backward_##name)
+
+#define INSTANCES(T, name)                        \
+    SUMS(T, VECTOR<T>, plain, plain_##name)       \
+    SUMS(T, VECTOR<T>, max2, max2_##name)         \
+    SUMS(T, VECTOR<T>, window, window_##name)     \
+    SUMS(T, 1, plain, plain_scalar_##name)        \
+    SUMS(T, 1, window, window_scalar_##name)      \
+    BACKWARD(T, VECTOR<T>, plain, plain_##name)   \
+    BACKWARD(T, VECTOR<T>, max2, max2_##name)     \
+    BACKWARD(T, VECTOR<T>, window, window_##name) \
+    BACKWARD(T, 1, plain, plain_scalar_##name)    \
     BACKWARD(T, 1, window, window_scalar_##name)
 
 INSTANCES(float, f32)
 INSTANCES(f16, f16)
 INSTANCES(bf16, bf16)
-
-// ---- the second stage of both: sums[column] over the chunks, the first `split` columns to one place,
-// the others to another
-
-constexpr u32 ROWS = STREAM_THREADS / SUM_COLUMNS;  // chunks that a block reads at once
-
-KERNEL(STREAM_THREADS) block_finish(const float* partials, u32 chunks, u32 columns, u32 split, float* first, float* second) {
-    u32 lane = threadIdx.x / SUM_COLUMNS, local = threadIdx.x % SUM_COLUMNS, column = blockIdx.x * SUM_COLUMNS + local;
-    float sum[1] = {};
-    if (column < columns)
-        for (u32 chunk = lane; chunk < chunks; chunk += ROWS) sum[0] += partials[chunk * columns + column];
-    add_lanes<1>(shared_floats(), lane, ROWS, local, SUM_COLUMNS, sum);
-    if (lane > 0 || column >= columns) return;
-    if (column < split) first[column] = sum[0];
-    else second[column - split] = sum[0];
-}
-EXPORT(block_finish)

@@ -10,7 +10,7 @@
 // with stride u and padding o. Backward, row (n, h, v) is the value of dy at the position whose place
 // (r, s) lies on that pixel: p = (h + o - r) / u where that is whole. Pixels with the same h mod u and
 // v mod u, a phase, have the same places, u apart, and with them p goes down by one from place to
-// place. So each phase (blockIdx.y and z) is a product without holes, and both gradients of rows are one
+// place. So each phase (blockIdx.y) is a product without holes, and both gradients of rows are one
 // loader that walks up or down. The weight gradient, which f16 and bf16 share, stands in conv.cuh.
 #include "device.cuh"
 #include "activation.cuh"
@@ -122,9 +122,9 @@ template <class Tile> DEVICE u32 steps_of(const Places& walk, u32 places) {
 
 template <class Tile, bool whole>
 DEVICE void forward(const StepRow* step, const ConvShape& shape, const float* x, const float* w, const float* bias,
-                    u32 activation, float* y, float* partials) {
+                    u32 activation, float* y, Statistics& s) {
     SHARED(shared);
-    u32 tile = blockIdx.x / shape.tiles_across, tiles = gridDim.x / shape.tiles_across;
+    u32 tile = blockIdx.x / shape.tiles_across;
     u32 first = tile * Tile::ROWS, first_column = blockIdx.x % shape.tiles_across * Tile::COLUMNS;
     u32 positions = step->rows * shape.pixels.divisor;
     if (first >= positions) return;
@@ -143,7 +143,7 @@ DEVICE void forward(const StepRow* step, const ConvShape& shape, const float* x,
     Places walk = {shape.kernel, shape.channels, 0, shape.kernel, 1, 0, 0, 0};
     float sum[Tile::I][Tile::J];
     multiply<Tile>(sum, (float*)shared, steps_of<Tile>(walk, shape.kernel * shape.kernel), walk, a, b);
-    finish<float, Tile, whole>(sum, (float*)shared, shape, positions, tiles, tile, first_column, bias, activation, y, partials);
+    finish<float, Tile, whole>(sum, (float*)shared, shape, positions, tile, first_column, bias, activation, y, s);
 }
 
 template <class Tile, bool whole>
@@ -155,7 +155,7 @@ DEVICE void data_gradient(const StepRow* step, const ConvShape& shape, const flo
     if (first >= rows) return;
 
     // Phase (i, j): pixels (i + u h, j + u v); its first place, and how many there are.
-    u32 phase_h = blockIdx.y, phase_v = blockIdx.z;
+    u32 phase_h = blockIdx.y / stride, phase_v = blockIdx.y % stride;
     u32 from_h = phase_h + shape.padding, from_v = phase_v + shape.padding;
     u32 r = from_h % stride, s = from_v % stride;
     u32 down = r < shape.kernel ? (shape.kernel - r + stride - 1) / stride : 0;
@@ -205,47 +205,32 @@ DEVICE void data_gradient(const StepRow* step, const ConvShape& shape, const flo
     }
 }
 
-// out = the sum of `slices` rows of `count` numbers. A block's 256 threads are `shares` times as many as
-// its numbers: each share adds a run of neighbouring slices, the first one first, and the runs are
-// added in their order.
-DEVICE void add_slices(u32 count, u32 slices, u32 shares, const float* rows, float* out) {
-    SHARED(shared);
-    float* runs = (float*)shared;  // [shares][numbers]
-    u32 numbers = blockDim.x / shares, share = threadIdx.x / numbers;
-    u32 at = blockIdx.x * numbers + threadIdx.x % numbers;
-    u32 run = (slices + shares - 1) / shares, first = share * run, end = first + run < slices ? first + run : slices;
-    float sum = 0;
-    if (at < count) {
-        for (u32 slice = first; slice < end; slice++) sum += rows[(u64)slice * count + at];
-    }
-    runs[threadIdx.x] = sum;
-    __syncthreads();
-    if (share != 0 || at >= count) return;
-    for (u32 other = 1; other < shares; other++) sum += runs[other * numbers + threadIdx.x];
-    out[at] = sum;
-}
+// 512 threads of a multiprocessor have 128 registers each; with 8x8 values of the product a thread wants some more.
+#define BOUND(Tile) KERNEL(Tile::THREADS, (Tile::I * Tile::J == 64 ? 384 : 512) / Tile::THREADS)
 
-// 512 threads of a multiprocessor have 128 registers each.
-#define BOUND(Tile) KERNEL(Tile::THREADS, 512 / Tile::THREADS)
-
-#define INSTANCES(rows, columns, name, whole)                                                                         \
-    BOUND(Tile##rows##x##columns)                                                                                     \
-    conv_forward_##rows##x##columns##_##name(const StepRow* step, ConvShape shape, const float* x, const float* w,        \
-                                             const float* bias, u32 activation, float* y, float* partials) {          \
-        forward<Tile##rows##x##columns, whole>(step, shape, x, w, bias, activation, y, partials);                     \
-    }                                                                                                                 \
-    EXPORT(conv_forward_##rows##x##columns##_##name)                                                                  \
-    BOUND(Tile##rows##x##columns)                                                                                     \
-    conv_data_gradient_##rows##x##columns##_##name(const StepRow* step, ConvShape shape, const float* dy, const float* w, \
-                                                   float* dx, u32 accumulate) {                                       \
-        data_gradient<Tile##rows##x##columns, whole>(step, shape, dy, w, dx, accumulate);                             \
-    }                                                                                                                 \
-    EXPORT(conv_data_gradient_##rows##x##columns##_##name)                                                            \
-    BOUND(Tile##rows##x##columns)                                                                                     \
-    conv_weight_gradient_##rows##x##columns##_##name(const StepRow* step, ConvShape shape, u32 per_slice, const float* x, \
-                                                     const float* dy, float* dw) {                                    \
-        weight_gradient<float, Tile##rows##x##columns, whole, whole>(step, shape, per_slice, x, dy, dw);              \
-    }                                                                                                                 \
+#define INSTANCES(rows, columns, name, whole)                                                                                   \
+    BOUND(Tile##rows##x##columns)                                                                                               \
+    conv_forward_##rows##x##columns##_##name(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, const float* x,        \
+                                             const float* w, const float* bias, u32 activation, float* y,                       \
+                                             Statistics s) {                                                                    \
+        in_lane(lanes, step, x, w, bias, y), in_lane(lanes, s);                                                                 \
+        forward<Tile##rows##x##columns, whole>(step, shape, x, w, bias, activation, y, s);                                      \
+    }                                                                                                                           \
+    EXPORT(conv_forward_##rows##x##columns##_##name)                                                                            \
+    BOUND(Tile##rows##x##columns)                                                                                               \
+    conv_data_gradient_##rows##x##columns##_##name(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, const float* dy, \
+                                                   const float* w, float* dx, u32 accumulate) {                                 \
+        in_lane(lanes, step, dy, w, dx);                                                                                        \
+        data_gradient<Tile##rows##x##columns, whole>(step, shape, dy, w, dx, accumulate);                                       \
+    }                                                                                                                           \
+    EXPORT(conv_data_gradient_##rows##x##columns##_##name)                                                                      \
+    BOUND(Tile##rows##x##columns)                                                                                               \
+    conv_weight_gradient_##rows##x##columns##_##name(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, u32 per_slice, \
+                                                     const float* x, const float* dy, float* slices, float* dw,                 \
+                                                     Arrivals by) {                                                             \
+        in_lane(lanes, step, x, dy);                                                                                            \
+        weight_gradient<float, Tile##rows##x##columns, whole, whole>(lanes, step, shape, per_slice, x, dy, slices, dw, by);     \
+    }                                                                                                                           \
     EXPORT(conv_weight_gradient_##rows##x##columns##_##name)
 
 INSTANCES(128, 64, whole, true)
@@ -255,8 +240,3 @@ INSTANCES(32, 32, whole, true)
 // Channels that are no multiples of four are rare: two tiles will do.
 INSTANCES(64, 64, any, false)
 INSTANCES(32, 32, any, false)
-
-KERNEL(STREAM_THREADS) conv_add_slices(u32 count, u32 slices, u32 shares, const float* rows, float* out) {
-    add_slices(count, slices, shares, rows, out);
-}
-EXPORT(conv_add_slices)

@@ -12,6 +12,8 @@
 // multiples of four (`whole`), a piece is one load; otherwise its numbers are loaded one by one.
 #pragma once
 
+#include "statistics.cuh"
+
 // A block's tile. A thread's rows and columns come in groups of four, `groups_down` and
 // `groups_across` of them, far apart: the float4 that neighbouring threads read are neighbours.
 template <u32 rows, u32 columns, u32 groups_down, u32 groups_across, u32 depth> struct Tile {
@@ -40,12 +42,6 @@ template <class Tile> DEVICE u32 column_of(u32 j) {
 
 // ---- pieces of four numbers
 
-// The first `count` of four neighbours, zeros for the others. If `whole`, all exist or none does.
-template <bool whole> DEVICE float4 load4(const float* at, u32 count) {
-    if (whole) return count ? *(const float4*)at : make_float4(0, 0, 0, 0);
-    return make_float4(count > 0 ? at[0] : 0, count > 1 ? at[1] : 0, count > 2 ? at[2] : 0, count > 3 ? at[3] : 0);
-}
-
 template <bool whole, class T> DEVICE float4 load4(const T* at, u32 count) {
     if (whole) {
         uint2 bits = count ? *(const uint2*)at : uint2{0, 0};
@@ -53,17 +49,6 @@ template <bool whole, class T> DEVICE float4 load4(const T* at, u32 count) {
     }
     return make_float4(count > 0 ? load(at[0]) : 0, count > 1 ? load(at[1]) : 0,
                        count > 2 ? load(at[2]) : 0, count > 3 ? load(at[3]) : 0);
-}
-
-template <bool whole> DEVICE void store4(float* at, u32 count, float4 piece) {
-    if (whole) {
-        if (count) *(float4*)at = piece;
-        return;
-    }
-    if (count > 0) at[0] = piece.x;
-    if (count > 1) at[1] = piece.y;
-    if (count > 2) at[2] = piece.z;
-    if (count > 3) at[3] = piece.w;
 }
 
 template <bool whole, class T> DEVICE void store4(T* at, u32 count, float4 piece) {
@@ -224,11 +209,13 @@ template <class T, class Tile, bool whole> DEVICE void put(const Rows<T, Tile, w
     }
 }
 
-// A tile of dw over slice blockIdx.y of the positions, into the slice's own copy of dw. Slices are cut
-// from the full batch, so that their sums do not depend on anything but the shape.
+// A tile of dw over slice blockIdx.y of the positions, into the slice's own copy of dw; the last of the slices to arrive
+// adds them. Slices are cut from the full batch, so that their sums do not depend on anything but the shape.
 template <class T, class Tile, bool whole_x, bool whole_y>
-DEVICE void weight_gradient(const StepRow* step, const ConvShape& shape, u32 per_slice, const T* x, const T* dy, float* dw) {
+DEVICE void weight_gradient(const Lanes& lanes, const StepRow* step, const ConvShape& shape, u32 per_slice,
+                            const T* x, const T* dy, float* slices, float* dw, Arrivals by) {
     SHARED(shared);
+    if (step->rows == 0) return;
     u32 first_row = blockIdx.x / shape.tiles_across * Tile::ROWS;
     u32 first_column = blockIdx.x % shape.tiles_across * Tile::COLUMNS;
     u32 rows = shape.kernel * shape.kernel * shape.channels;
@@ -244,25 +231,35 @@ DEVICE void weight_gradient(const StepRow* step, const ConvShape& shape, u32 per
     float sum[Tile::I][Tile::J];
     multiply<Tile>(sum, (float*)shared, steps, walk, a, b);
 
-    float* slice = dw + (u64)blockIdx.y * rows * shape.filters;
+    in_lane(lanes, slices, dw, by.counters);
+    u32 slice = blockIdx.y, slices_count = gridDim.y;
+    u64 size = (u64)rows * shape.filters;
+    auto place = [&](u32 row, u32 column, u32& count) {
+        row += first_row, column += first_column;
+        count = row < rows ? left(column, shape.filters) : 0;
+        return row * shape.filters + column;
+    };
+    float* to = slices_count > 1 ? slices + slice * size : dw;
     UNROLL for (u32 i = 0; i < Tile::I; i++) {
-        u32 row = first_row + row_of<Tile>(i);
         UNROLL for (u32 j = 0; j < Tile::J; j += 4) {
-            u32 column = first_column + column_of<Tile>(j);
-            u32 count = row < rows ? left(column, shape.filters) : 0;
-            store4<whole_y>(slice + (row * shape.filters + column), count,
-                            make_float4(sum[i][j], sum[i][j + 1], sum[i][j + 2], sum[i][j + 3]));
+            u32 count, at = place(row_of<Tile>(i), column_of<Tile>(j), count);
+            store4<whole_y>(to + at, count, make_float4(sum[i][j], sum[i][j + 1], sum[i][j + 2], sum[i][j + 3]));
         }
     }
+    if (slices_count == 1) return;
+    add_by_the_last(by, blockIdx.x, slice, slices_count, [&](u32 first, u32 count, u32 stride, bool all) {
+        add_tiles<Tile::ROWS, Tile::COLUMNS, Tile::THREADS, whole_y>(slices, size, first, count, stride,
+                                                                     all ? dw : nullptr, place);
+    });
 }
 
 // ---- what follows the forward product
 
-// The mean of every column of the tile, over its first `count` rows, and the sum of squared deviations
+// The mean of each column of the tile, over its first `count` rows, and the sum of squared deviations
 // from it. The deviations are formed from the values in registers, after the mean is known: a sum of
 // squares would lose what a large mean swallows.
 template <class Tile>
-DEVICE void statistics(const float (&sum)[Tile::I][Tile::J], float* shared, u32 count, u32 first_column, u32 columns,
+DEVICE void tile_moments(const float (&sum)[Tile::I][Tile::J], float* shared, u32 count, u32 first_column, u32 columns,
                        float* means, float* squares) {
     float* mean = shared + Tile::DOWN * Tile::COLUMNS;  // behind one row of partial sums for each row of threads
     u32 t = threadIdx.x, column = first_column + t;
@@ -303,11 +300,10 @@ template <class Tile> DEVICE void activate_all(float (&sum)[Tile::I][Tile::J], u
         }
 }
 
-// y = act(sum + bias) for a tile of positions, and its statistics if `partials` is there: [tiles][K]
-// means, then [tiles][K] sums of squares.
+// y = act(sum + bias) for a tile of positions, and the batch's statistics where they are wanted.
 template <class T, class Tile, bool whole>
-DEVICE void finish(float (&sum)[Tile::I][Tile::J], float* shared, const ConvShape& shape, u32 positions, u32 tiles, u32 tile,
-                   u32 first_column, const float* bias, u32 activation, T* y, float* partials) {
+DEVICE void finish(float (&sum)[Tile::I][Tile::J], float* shared, const ConvShape& shape, u32 positions, u32 tile,
+                   u32 first_column, const float* bias, u32 activation, T* y, Statistics& s) {
     u32 first = tile * Tile::ROWS, filters = shape.filters;
     UNROLL for (u32 j = 0; j < Tile::J; j++) {
         u32 k = first_column + column_of<Tile>(j);
@@ -315,10 +311,10 @@ DEVICE void finish(float (&sum)[Tile::I][Tile::J], float* shared, const ConvShap
         UNROLL for (u32 i = 0; i < Tile::I; i++) sum[i][j] += offset;
     }
     activate_all<Tile>(sum, activation);
-    if (partials) {
-        float* means = partials + tile * filters;
-        u32 count = positions - first < Tile::ROWS ? positions - first : Tile::ROWS;
-        statistics<Tile>(sum, shared, count, first_column, filters, means, means + tiles * filters);
+    if (s.partials) {
+        float* means = s.partials + tile * filters;
+        u32 count = min(positions - first, Tile::ROWS);
+        tile_moments<Tile>(sum, shared, count, first_column, filters, means, means + s.tiles * filters);
     }
     UNROLL for (u32 i = 0; i < Tile::I; i++) {
         u32 m = first + row_of<Tile>(i);
@@ -328,4 +324,6 @@ DEVICE void finish(float (&sum)[Tile::I][Tile::J], float* shared, const ConvShap
                           make_float4(sum[i][j], sum[i][j + 1], sum[i][j + 2], sum[i][j + 3]));
         }
     }
+    s.positions = positions;
+    if (s.partials) merge_by_the_last(s, tile, blockIdx.x % shape.tiles_across, first_column, Tile::COLUMNS, shared);
 }

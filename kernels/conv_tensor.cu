@@ -17,6 +17,7 @@
 #include "activation.cuh"
 #include "tensor.cuh"
 #include "conv_tensor.cuh"
+#include "statistics.cuh"
 
 // ---- operands
 
@@ -123,7 +124,7 @@ DEVICE void activate4(u32 activation, float (&value)[4]) {
 // from it. A lane adds its own rows, the eight lanes with the same columns add theirs in a tree, then
 // the warps above each other in order.
 template <class Tile>
-DEVICE void statistics(const float (&value)[Tile::I][Tile::J][4], float* scratch, u32 count, u32 first_column,
+DEVICE void tile_moments(const float (&value)[Tile::I][Tile::J][4], float* scratch, u32 count, u32 first_column,
                        u32 columns, float* means, float* deviations) {
     float scale = 1.0f / (float)count, mean[Tile::J][2];
     UNROLL for (u32 pass = 0; pass < 2; pass++) {
@@ -189,9 +190,9 @@ DEVICE void write(const float (&value)[Tile::I][Tile::J][4], u8* shared, T* to, 
 
 template <class T, class Tile, bool whole>
 DEVICE void forward(const StepRow* step, const ConvShape& shape, const T* x, const T* w, const float* bias,
-                    u32 activation, T* y, float* partials) {
+                    u32 activation, T* y, Statistics& s) {
     SHARED(shared);
-    u32 tile = blockIdx.x / shape.tiles_across, tiles = gridDim.x / shape.tiles_across;
+    u32 tile = blockIdx.x / shape.tiles_across;
     u32 first = tile * Tile::ROWS, first_column = blockIdx.x % shape.tiles_across * Tile::COLUMNS;
     u32 positions = step->rows * shape.pixels.divisor;
     if (first >= positions) return;
@@ -223,15 +224,17 @@ DEVICE void forward(const StepRow* step, const ConvShape& shape, const T* x, con
     }
     UNROLL for (u32 i = 0; i < Tile::I; i++)
         UNROLL for (u32 j = 0; j < Tile::J; j++) activate4(activation, sum[i][j]);
-    if (partials) {
-        float* means = partials + tile * shape.filters;
-        u32 count = positions - first < Tile::ROWS ? positions - first : Tile::ROWS;
-        statistics<Tile>(sum, (float*)shared, count, first_column, shape.filters, means, means + tiles * shape.filters);
+    if (s.partials) {
+        float* means = s.partials + tile * shape.filters;
+        u32 count = min(positions - first, Tile::ROWS);
+        tile_moments<Tile>(sum, (float*)shared, count, first_column, shape.filters, means, means + s.tiles * shape.filters);
     }
     write<T, Tile, whole>(sum, shared, y, first_column, shape.filters, [&](u32 row, u32& at) {
         at = first + row;
         return at < positions;
     });
+    s.positions = positions;
+    if (s.partials) merge_by_the_last(s, tile, blockIdx.x % shape.tiles_across, first_column, Tile::COLUMNS, (float*)shared);
 }
 
 template <class T, class Tile, bool whole>
@@ -297,17 +300,21 @@ DEVICE void data_gradient(const StepRow* step, const ConvShape& shape, const T* 
     write<T, Tile, whole>(sum, shared, dx, first_column, shape.channels, target);
 }
 
-#define INSTANCE(name, T, rows, columns, any, whole)                                                              \
-    KERNEL(TENSOR_THREADS, Tile##rows##x##columns::BLOCKS) conv_tensor_forward_##rows##x##columns##any##_##name(                                             \
-        const StepRow* step, ConvShape shape, const T* x, const T* w, const float* bias, u32 activation, T* y,        \
-        float* partials) {                                                                                        \
-        forward<T, Tile##rows##x##columns, whole>(step, shape, x, w, bias, activation, y, partials);              \
-    }                                                                                                             \
-    EXPORT(conv_tensor_forward_##rows##x##columns##any##_##name)                                                  \
-    KERNEL(TENSOR_THREADS, Tile##rows##x##columns::BLOCKS) conv_tensor_data_gradient_##rows##x##columns##any##_##name(                                       \
-        const StepRow* step, ConvShape shape, const T* dy, const T* w, T* dx, u32 accumulate) {                       \
-        data_gradient<T, Tile##rows##x##columns, whole>(step, shape, dy, w, dx, accumulate);                      \
-    }                                                                                                             \
+#define INSTANCE(name, T, rows, columns, any, whole)                                                                       \
+    KERNEL(TENSOR_THREADS, Tile##rows##x##columns::BLOCKS)                                                                 \
+    conv_tensor_forward_##rows##x##columns##any##_##name(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape,       \
+                                                         const T* x, const T* w, const float* bias, u32 activation,        \
+                                                         T* y, Statistics s) {                                             \
+        in_lane(lanes, step, x, w, bias, y), in_lane(lanes, s);                                                            \
+        forward<T, Tile##rows##x##columns, whole>(step, shape, x, w, bias, activation, y, s);                              \
+    }                                                                                                                      \
+    EXPORT(conv_tensor_forward_##rows##x##columns##any##_##name)                                                           \
+    KERNEL(TENSOR_THREADS, Tile##rows##x##columns::BLOCKS)                                                                 \
+    conv_tensor_data_gradient_##rows##x##columns##any##_##name(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, \
+                                                               const T* dy, const T* w, T* dx, u32 accumulate) {           \
+        in_lane(lanes, step, dy, w, dx);                                                                                   \
+        data_gradient<T, Tile##rows##x##columns, whole>(step, shape, dy, w, dx, accumulate);                               \
+    }                                                                                                                      \
     EXPORT(conv_tensor_data_gradient_##rows##x##columns##any##_##name)
 
 INSTANCES(f16, f16)

@@ -9,10 +9,11 @@
 //
 // The result is small and the depth is long, so the positions are cut into slices of equal length, one
 // for each blockIdx.y. How many there are follows from the shape alone. Each slice leaves its sums in a
-// buffer of its own; another kernel adds them in order.
+// buffer of its own; the last one to arrive adds them in order.
 #include "device.cuh"
 #include "tensor.cuh"
 #include "conv_tensor.cuh"
+#include "arrivals.cuh"
 
 // a: what the taps see from each position.
 template <class T, u32 rows> struct Seen {
@@ -58,9 +59,10 @@ template <class T, u32 width> DEVICE const T* source(const Gradient<T, width>& b
 }
 
 template <class T, class Tile, bool whole>
-DEVICE void weight_gradient(const StepRow* step, const ConvShape& shape, u32 slice_length, const T* x, const T* dy,
-                            float* slices) {
+DEVICE void weight_gradient(const Lanes& lanes, const StepRow* step, const ConvShape& shape, u32 slice_length,
+                            const T* x, const T* dy, float* slices, float* dw, Arrivals by) {
     SHARED(shared);
+    if (step->rows == 0) return;
     u32 first = blockIdx.x / shape.tiles_across * Tile::ROWS;
     u32 first_column = blockIdx.x % shape.tiles_across * Tile::COLUMNS;
     u32 positions = step->rows * shape.pixels.divisor, begin = blockIdx.y * slice_length;
@@ -82,32 +84,45 @@ DEVICE void weight_gradient(const StepRow* step, const ConvShape& shape, u32 sli
     float sum[Tile::I][Tile::J][4];
     multiply<Tile, whole>(sum, shared, (end - begin + DEPTH<T> - 1) / DEPTH<T>, a, b);
 
-    u32 taps = shape.kernel * shape.kernel;
-    float* dw = slices + (u64)blockIdx.y * taps * shape.channels * shape.filters;
+    in_lane(lanes, slices, dw, by.counters);
+    u32 taps = shape.kernel * shape.kernel, slice = blockIdx.y, slices_count = gridDim.y;
+    u64 size = (u64)taps * shape.channels * shape.filters;
+    // Where neighbours of the tile stand in dw, and how many of them exist.
+    auto place = [&](u32 row, u32 column, u32& count) {
+        row += first, column += first_column;
+        u32 tap = divide(row / PIECE<T>, shape.per_tap), c = row - tap * shape.per_tap.divisor * PIECE<T>;
+        count = tap < taps && c < shape.channels && column < shape.filters ? shape.filters - column : 0;
+        return (tap * shape.channels + c) * shape.filters + column;
+    };
+    float* to = slices_count > 1 ? slices + slice * size : dw;
     UNROLL for (u32 i = 0; i < Tile::I; i++) {
         UNROLL for (u32 e = 0; e < 4; e += 2) {
-            u32 row = first + row_of<Tile>(i, e), tap = divide(row / PIECE<T>, shape.per_tap);
-            u32 c = row - tap * shape.per_tap.divisor * PIECE<T>;
-            if (tap >= taps || c >= shape.channels) continue;
             UNROLL for (u32 j = 0; j < Tile::J; j++) {
-                u32 k = first_column + column_of<Tile>(j, 0);
-                float* to = dw + (tap * shape.channels + c) * shape.filters + k;
+                u32 count, at = place(row_of<Tile>(i, e), column_of<Tile>(j, 0), count);
+                float left = sum[i][j][e], right = sum[i][j][e + 1];
                 if constexpr (whole) {
-                    if (k < shape.filters) *(float2*)to = make_float2(sum[i][j][e], sum[i][j][e + 1]);
+                    if (count) *(float2*)(to + at) = make_float2(left, right);
                 } else {
-                    if (k < shape.filters) to[0] = sum[i][j][e];
-                    if (k + 1 < shape.filters) to[1] = sum[i][j][e + 1];
+                    if (count > 0) to[at] = left;
+                    if (count > 1) to[at + 1] = right;
                 }
             }
         }
     }
+    if (slices_count == 1) return;
+    add_by_the_last(by, blockIdx.x, slice, slices_count, [&](u32 first, u32 count, u32 stride, bool all) {
+        add_tiles<Tile::ROWS, Tile::COLUMNS, THREADS, whole>(slices, size, first, count, stride, all ? dw : nullptr, place);
+    });
 }
 
-#define INSTANCE(name, T, rows, columns, any, whole)                                                     \
-    KERNEL(TENSOR_THREADS, Tile##rows##x##columns::BLOCKS) conv_tensor_weight_gradient_##rows##x##columns##any##_##name(                            \
-        const StepRow* step, ConvShape shape, u32 slice_length, const T* x, const T* dy, float* slices) {    \
-        weight_gradient<T, Tile##rows##x##columns, whole>(step, shape, slice_length, x, dy, slices);     \
-    }                                                                                                    \
+#define INSTANCE(name, T, rows, columns, any, whole)                                                                         \
+    KERNEL(TENSOR_THREADS, Tile##rows##x##columns::BLOCKS)                                                                   \
+    conv_tensor_weight_gradient_##rows##x##columns##any##_##name(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, \
+                                                                 u32 slice_length, const T* x, const T* dy,                  \
+                                                                 float* slices, float* dw, Arrivals by) {                    \
+        in_lane(lanes, step, x, dy);                                                                                         \
+        weight_gradient<T, Tile##rows##x##columns, whole>(lanes, step, shape, slice_length, x, dy, slices, dw, by);          \
+    }                                                                                                                        \
     EXPORT(conv_tensor_weight_gradient_##rows##x##columns##any##_##name)
 
 INSTANCES(f16, f16)

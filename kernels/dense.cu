@@ -1,11 +1,9 @@
-// The products of dense layers in exact f32, and what stands between the products of every precision;
-// dense.cuh says what they are.
+// The products of dense layers in exact f32; dense.cuh says what they are.
 //
 // A block of 128 threads forms a 64 x 32 tile, each thread 4 x 4 values of it in registers. Both operands
 // pass through shared memory, 32 deep, with the depth slow: there each thread reads its four neighbours at
 // once, and all 32 lanes of a warp together read few addresses.
 #include "device.cuh"
-#include "activation.cuh"
 #include "dense.cuh"
 
 constexpr u32 DEPTH = DENSE_DEPTH, THREADS = DENSE_THREADS;
@@ -91,6 +89,7 @@ struct Exact {
                 outer_product(sum, *(const float4*)(left + k * PITCH_A + own_row),
                               *(const float4*)(right + k * PITCH_B + own_column));
         }
+        __syncthreads();
         UNROLL for (u32 i = 0; i < 4; i++)
             UNROLL for (u32 j = 0; j < 4; j++) put_value(row + own_row + i, column + own_column + j, sum[i][j]);
     }
@@ -99,83 +98,21 @@ struct Exact {
 typedef float f32;
 DENSE(f32, f32, Exact)
 
-// ---- between the products
+// ---- back through what follows a product, where nobody has done it on the way
 
-// A layer's bias, activation and dropout; null where there is none.
-struct After {
-    const float* bias;
-    const DropoutRow* dropout;
-    u32 layer, activation;
-};
-
-// Whether dropout lets element e, counted over the whole batch, pass.
-DEVICE bool keeps(const StepRow* step, const After& after, u32 e) {
-    Bits4 bits = philox(step->dropout_key[0], step->dropout_key[1], e / 4, step->step[0], step->step[1], after.layer);
-    u32 lane = e % 4;
-    u32 even = lane < 2 ? bits.lane[0] : bits.lane[2], odd = lane < 2 ? bits.lane[1] : bits.lane[3];
-    return (lane % 2 ? odd : even) >= after.dropout->threshold;
+// dy becomes the gradient before dropout and activation.
+template <class T> DEVICE void derivative(const StepRow* step, const After& after, u32 outputs, const T* y, T* dy) {
+    u32 e = blockIdx.x * blockDim.x + threadIdx.x;
+    if (e >= step->rows * outputs) return;
+    store(dy[e], before(step, after, load(dy[e]), y, e));
 }
 
-// y at `e` = row * outputs + column, from the sum of products.
-DEVICE float finished(const StepRow* step, const After& after, float sum, u32 e, u32 column) {
-    float value = after.bias ? sum + after.bias[column] : sum;
-    with_activation(after.activation, [&](auto code) { value = activate(code, value); });
-    if (!after.dropout) return value;
-    return keeps(step, after, e) ? value * after.dropout->scale : 0.0f;
-}
-
-// Adds the slices of 32 neighbouring values. Thread (share, value) adds slices share, share + 8, ...; the
-// eight sums are added in order.
-template <class T>
-DEVICE void finish(const StepRow* step, const float* partials, u32 slices, u32 outputs, u32 batch, const After& after,
-                   T* y) {
-    float* sums = shared_floats();
-    u32 e = blockIdx.x * DENSE_GROUP + threadIdx.x % DENSE_GROUP, share = threadIdx.x / DENSE_GROUP;
-    bool real = e < step->rows * outputs;
-    float sum = 0;
-    for (u32 slice = share, end = real ? slices : 0; slice < end; slice += DENSE_SHARES)
-        sum += partials[(u64)slice * batch * outputs + e];
-    sums[threadIdx.x] = sum;
-    __syncthreads();
-    if (!real || share > 0) return;
-    for (u32 other = 1; other < DENSE_SHARES; other++) sum += sums[other * DENSE_GROUP + threadIdx.x];
-    store(y[e], finished(step, after, sum, e, e % outputs));
-}
-
-// dy becomes the gradient before dropout and activation; its sum over the rows goes to db. The result y
-// was scaled by dropout, which is undone before the slope is taken. A block owns 32 columns.
-template <class T>
-DEVICE void derivative(const StepRow* step, const After& after, u32 outputs, const T* y, T* dy, float* db) {
-    float* sums = shared_floats();
-    u32 column = blockIdx.x * DENSE_GROUP + threadIdx.x % DENSE_GROUP, share = threadIdx.x / DENSE_GROUP, rows = step->rows;
-    float scale = after.dropout ? after.dropout->scale : 1.0f, undo = scale > 0 ? 1 / scale : 0.0f, sum = 0;
-    for (u32 row = share, end = column < outputs ? rows : 0; row < end; row += DENSE_SHARES) {
-        u32 e = row * outputs + column;
-        float g = load(dy[e]) * scale;
-        if (after.dropout && !keeps(step, after, e)) g = 0;
-        else if (after.activation != IDENTITY)
-            with_activation(after.activation, [&](auto code) { g *= slope(code, load(y[e]) * undo); });
-        // The bias sees the gradient as it is stored, like the weights.
-        store(dy[e], g);
-        sum += load(dy[e]);
-    }
-    sums[threadIdx.x] = sum;
-    __syncthreads();
-    if (!db || share > 0 || column >= outputs) return;
-    for (u32 other = 1; other < DENSE_SHARES; other++) sum += sums[other * DENSE_GROUP + threadIdx.x];
-    db[column] = sum;
-}
-
-#define INSTANCE(T)                                                                                               \
-    KERNEL(DENSE_GROUP * DENSE_SHARES) dense_finish_##T(const StepRow* step, const float* partials, u32 slices, u32 outputs, u32 batch,  \
-                                 const float* bias, const DropoutRow* dropout, u32 layer, u32 activation, T* y) { \
-        finish<T>(step, partials, slices, outputs, batch, {bias, dropout, layer, activation}, y);                 \
-    }                                                                                                             \
-    EXPORT(dense_finish_##T)                                                                                      \
-    KERNEL(DENSE_GROUP * DENSE_SHARES) dense_derivative_##T(const StepRow* step, const DropoutRow* dropout, u32 layer, u32 activation,   \
-                                     u32 outputs, const T* y, T* dy, float* db) {                                 \
-        derivative<T>(step, {nullptr, dropout, layer, activation}, outputs, y, dy, db);                           \
-    }                                                                                                             \
+#define INSTANCE(T)                                                                                                   \
+    KERNEL(STREAM_THREADS) dense_derivative_##T(CONSTANT Lanes lanes, const StepRow* step, const DropoutRow* dropout, \
+                                                u32 layer, u32 activation, u32 outputs, const T* y, T* dy) {          \
+        in_lane(lanes, step, dropout, y, dy);                                                                         \
+        derivative<T>(step, {nullptr, dropout, layer, activation}, outputs, y, dy);                                   \
+    }                                                                                                                 \
     EXPORT(dense_derivative_##T)
 
 INSTANCE(f32)

@@ -26,9 +26,12 @@ typedef unsigned long long u64;
 #define KERNEL(...) template <int = 0> __global__ void __launch_bounds__(__VA_ARGS__)
 #endif
 #define EXPORT(name)
+// A parameter that is read where it lies, also by a number that is only known when the kernel runs.
+#define CONSTANT const __grid_constant__
 #define DEVICE static __device__ __forceinline__
 #define OUT_OF_LINE static __device__ __noinline__
 #define UNROLL _Pragma("unroll")
+#define NO_UNROLL _Pragma("unroll 1")
 // Dynamic shared memory as a pointer to bytes, aligned to 16. There is no other shared memory.
 #define SHARED(pointer) extern __shared__ __align__(16) u8 pointer[]
 // 750, 800, 860, 900: which instructions there are.
@@ -44,6 +47,13 @@ typedef unsigned long long u64;
 
 #include "shared.cuh"
 #include "numbers.cuh"
+
+// Takes pointers into the first lane's memory to the same place in that of the block's lane. What is used only at the
+// end is taken there at the end: registers are scarce while a product is formed.
+template <class... T> DEVICE void in_lane(const Lanes& lanes, T*&... pointers) {
+    u64 offset = lanes.offset[blockIdx.z];
+    ((pointers = pointers ? (T*)((u64)pointers + offset) : pointers), ...);
+}
 
 // The sum over the lanes of a warp, the same for all of them.
 DEVICE float warp_sum(float value) {

@@ -18,12 +18,12 @@ typedef float f32;
 
 template <class T, class Tile, bool whole>
 DEVICE void forward(const StepRow* step, const ConvShape& shape, u32 panel, const T* x, const T* w, const float* bias,
-                    u32 activation, T* y, float* partials) {
+                    u32 activation, T* y, Statistics& s) {
     SHARED(shared);
     static_assert(Tile::THREADS == Tile::ROWS, "a thread for each position");
     float* a = (float*)shared;                  // [panel][positions]
     float* b = a + panel * Tile::PITCH_A;       // [panel][filters]
-    u32 tile = blockIdx.x / shape.tiles_across, tiles = gridDim.x / shape.tiles_across;
+    u32 tile = blockIdx.x / shape.tiles_across;
     u32 first = tile * Tile::ROWS, first_column = blockIdx.x % shape.tiles_across * Tile::COLUMNS;
     u32 positions = step->rows * shape.pixels.divisor;
     if (first >= positions) return;
@@ -37,17 +37,17 @@ DEVICE void forward(const StepRow* step, const ConvShape& shape, u32 panel, cons
 
     float sum[Tile::I][Tile::J];
     clear<Tile>(sum);
-    u32 depth = shape.kernel * shape.kernel * shape.channels, r = 0, s = 0, c = 0;
+    u32 depth = shape.kernel * shape.kernel * shape.channels, r = 0, v = 0, c = 0;
     for (u32 from = 0; from < depth; from += panel) {
         u32 count = depth - from < panel ? depth - from : panel;
         if (from > 0) __syncthreads();
         for (u32 d = 0; d < count; d++) {
-            bool inside = (u32)(top + (int)r) < shape.height && (u32)(side + (int)s) < shape.width;
-            a[d * Tile::PITCH_A + t] = inside ? load(x[pixel + (r * shape.width + s) * shape.channels + c]) : 0;
+            bool inside = (u32)(top + (int)r) < shape.height && (u32)(side + (int)v) < shape.width;
+            a[d * Tile::PITCH_A + t] = inside ? load(x[pixel + (r * shape.width + v) * shape.channels + c]) : 0;
             if (++c < shape.channels) continue;
             c = 0;
-            if (++s < shape.kernel) continue;
-            s = 0, r++;
+            if (++v < shape.kernel) continue;
+            v = 0, r++;
         }
         for (u32 index = t; index < count * Tile::COLUMNS; index += Tile::THREADS) {
             u32 d = index / Tile::COLUMNS, column = index % Tile::COLUMNS, k = first_column + column;
@@ -56,21 +56,23 @@ DEVICE void forward(const StepRow* step, const ConvShape& shape, u32 panel, cons
         __syncthreads();
         for (u32 d = 0; d < count; d++) add_products<Tile>(sum, a + d * Tile::PITCH_A, b + d * Tile::PITCH_B);
     }
-    finish<T, Tile, whole>(sum, a, shape, positions, tiles, tile, first_column, bias, activation, y, partials);
+    finish<T, Tile, whole>(sum, a, shape, positions, tile, first_column, bias, activation, y, s);
 }
 
-#define INSTANCE(T, name, whole)                                                                                    \
-    KERNEL(128)                                                                                                     \
-    first_layer_forward_##name##_##T(const StepRow* step, ConvShape shape, u32 panel, const T* x, const T* w,           \
-                                     const float* bias, u32 activation, T* y, float* partials) {                    \
-        forward<T, Tile128x32, whole>(step, shape, panel, x, w, bias, activation, y, partials);                     \
-    }                                                                                                               \
-    EXPORT(first_layer_forward_##name##_##T)                                                                        \
-    KERNEL(64)                                                                                                      \
-    first_layer_weight_gradient_##name##_##T(const StepRow* step, ConvShape shape, u32 per_slice, const T* x,           \
-                                             const T* dy, float* dw) {                                              \
-        weight_gradient<T, Tile32x32, false, whole>(step, shape, per_slice, x, dy, dw);                             \
-    }                                                                                                               \
+#define INSTANCE(T, name, whole)                                                                                        \
+    KERNEL(128)                                                                                                         \
+    first_layer_forward_##name##_##T(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, u32 panel, const T* x, \
+                                     const T* w, const float* bias, u32 activation, T* y, Statistics s) {               \
+        in_lane(lanes, step, x, w, bias, y), in_lane(lanes, s);                                                         \
+        forward<T, Tile128x32, whole>(step, shape, panel, x, w, bias, activation, y, s);                                \
+    }                                                                                                                   \
+    EXPORT(first_layer_forward_##name##_##T)                                                                            \
+    KERNEL(64)                                                                                                          \
+    first_layer_weight_gradient_##name##_##T(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, u32 per_slice, \
+                                             const T* x, const T* dy, float* slices, float* dw, Arrivals by) {          \
+        in_lane(lanes, step, x, dy);                                                                                    \
+        weight_gradient<T, Tile32x32, false, whole>(lanes, step, shape, per_slice, x, dy, slices, dw, by);              \
+    }                                                                                                                   \
     EXPORT(first_layer_weight_gradient_##name##_##T)
 
 // Filters in whole pieces of four, or any number of them.

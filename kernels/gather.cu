@@ -1,4 +1,4 @@
-// The images of a batch, collected from the data set that lies in device memory as bytes, changed at
+// The first launch of a step: takes the step's numbers from a table, and collects the images of its batch from the data set that lies in device memory as bytes, changed at
 // random and mixed with each other where the step says so.
 //
 // There are only 256 bytes, so what a byte becomes is looked up in a table for each channel, made on the
@@ -6,7 +6,13 @@
 // positions are in units of 1/65536 pixel and weights in whole numbers, so that every engine finds the
 // same values (crates/data/src/augment/transform.rs does the same on the host). A thread makes four
 // neighbouring values; neighbours may belong to two images, so each finds its own.
+//
+// A captured graph has its arguments fixed, so what changes from step to step has to come from memory.
+// The host writes the rows of many steps ahead; this launch copies the next one to the place where all
+// launches behind it look for it. Behind the last row there is a step without images, in which nothing happens:
+// lanes with fewer steps wait so for the others.
 #include "device.cuh"
+#include "arrivals.cuh"
 
 enum { PIXEL = 1 << 16 };
 
@@ -86,12 +92,39 @@ DEVICE void gather(const StepRow* step, const Batch& batch, T* out) {
     }
 }
 
-#define INSTANCE(T)                                                                                          \
-    KERNEL(STREAM_THREADS) gather_##T(const StepRow* step, const u8* images, const u32* indices, const float* tables,   \
-                           const Transform* transforms, T* out, GatherCounts counts, Frame frame) {                \
-        Batch batch = {images, indices, tables, transforms, counts, frame, step->changed != 0};              \
-        gather<T>(step, batch, out);                                                                         \
-    }                                                                                                        \
+// The next row of the table, [steps][words], or null behind the last one. The launch's last block to arrive, when nobody
+// needs the old numbers any more, leaves the row for the launches behind and goes on in the table.
+struct Table {
+    const u32* rows;
+    Progress* progress;
+    u32* row;
+    u32 words;
+};
+
+DEVICE const StepRow* next_step(const Table& table) {
+    u32 next = table.progress->next;
+    return next < table.progress->steps ? (const StepRow*)(table.rows + (u64)next * table.words) : nullptr;
+}
+
+DEVICE void go_on(const Table& table, const StepRow* step, u32* counter) {
+    if (!comes_last(counter, gridDim.x)) return;
+    for (u32 word = threadIdx.x; word < table.words; word += blockDim.x) table.row[word] = step ? ((const u32*)step)[word] : 0;
+    if (threadIdx.x == 0 && step) table.progress->next++;
+}
+
+// Images and tables of numbers may lie elsewhere than a trial's memory: they have lanes of their own.
+#define INSTANCE(T)                                                                                                                  \
+    KERNEL(STREAM_THREADS) gather_##T(CONSTANT Lanes lanes, CONSTANT Lanes image_lanes, CONSTANT Lanes table_lanes, const u32* rows, \
+                                      Progress* progress, u32* row, u32 words, u32* counter, const u8* images,                       \
+                                      const u32* indices, const float* tables, const Transform* transforms, T* out,                  \
+                                      GatherCounts counts, Frame frame) {                                                            \
+        in_lane(lanes, rows, progress, row, counter, indices, transforms, out);                                                      \
+        in_lane(image_lanes, images), in_lane(table_lanes, tables);                                                                  \
+        Table table = {rows, progress, row, words};                                                                                  \
+        const StepRow* step = next_step(table);                                                                                      \
+        if (step) gather<T>(step, {images, indices, tables, transforms, counts, frame, step->changed != 0}, out);                    \
+        go_on(table, step, counter);                                                                                                 \
+    }                                                                                                                                \
     EXPORT(gather_##T)
 
 typedef float f32;

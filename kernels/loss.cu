@@ -83,6 +83,7 @@ DEVICE void loss(const StepRow* step, const LossScale* loss_scale, const T* logi
                  const u16* labels, const float* weights, T* gradient, Record* records, u32 classes,
                  LossCounts counts) {
     SHARED(shared);
+    if (step->rows == 0) return;
     Record* sums = (Record*)shared;
     u32 warp = threadIdx.x / 32, warps = blockDim.x / 32, rows = step->rows;
     // Every warp sums all weights, in the same order.
@@ -113,12 +114,14 @@ DEVICE void loss(const StepRow* step, const LossScale* loss_scale, const T* logi
     records[step->record < counts.records ? step->record : counts.records - 1] = sum;
 }
 
-#define INSTANCE(T)                                                                                            \
-    KERNEL(32 * LOSS_WARPS) loss_##T(const StepRow* step, const LossScale* scale, const T* logits, const u32* indices,    \
-                          const u16* labels, const float* weights, T* gradient, Record* records, u32 classes,  \
-                          LossCounts counts) {                                                                     \
-        loss<T>(step, scale, logits, indices, labels, weights, gradient, records, classes, counts);            \
-    }                                                                                                          \
+#define INSTANCE(T)                                                                                             \
+    KERNEL(32 * LOSS_WARPS) loss_##T(CONSTANT Lanes lanes, CONSTANT Lanes image_lanes, const StepRow* step,     \
+                                     const LossScale* scale, const T* logits, const u32* indices,               \
+                                     const u16* labels, const float* weights, T* gradient, Record* records,     \
+                                     u32 classes, LossCounts counts) {                                          \
+        in_lane(lanes, step, scale, logits, indices, weights, gradient, records), in_lane(image_lanes, labels); \
+        loss<T>(step, scale, logits, indices, labels, weights, gradient, records, classes, counts);             \
+    }                                                                                                           \
     EXPORT(loss_##T)
 
 typedef float f32;

@@ -1,10 +1,10 @@
 // Updates of all parameters at once, whatever the optimizer; the formulae with PyTorch's order of
 // operations stand in crates/graph/src/optimizer/mod.rs.
 //
-// Two launches. The first sums the squares of the gradients, one number for each block, where someone
-// needs them: for clipping by the global norm, and to find a gradient that is not finite when they were
-// stored in f16 and so carry the loss scale. The second starts with adding these numbers - every block
-// all of them, in the same order - and then updates its part.
+// Two launches, or one. The first sums the squares of the gradients, one number for each block, and is there
+// only where someone needs them: for clipping by the global norm, and to find a gradient that is not finite when they
+// were stored in f16 and so carry the loss scale. The second starts with adding these numbers - every block
+// all of them, in the same order - and then updates its part. Without the first, nothing is scaled or clipped.
 //
 // All of a parameter is read and written once: p, g, the states, and the 16-bit copy of p that products
 // read. Gaps between parameters hold zeros everywhere, and zeros stay zeros.
@@ -34,8 +34,10 @@ DEVICE void store4(float* values, u32 at, u32 len, float4 value) {
 
 // workspace: OPTIMIZER_SUMS sums of squares, then the loss scale of this step, which the second launch may change
 // for the next one.
-KERNEL(OPTIMIZER_THREADS) optimizer_squares(const StepRow* step, const LossScale* loss_scale, const float* gradients,
-                              float* workspace, u32 len, u32 scaled) {
+KERNEL(OPTIMIZER_THREADS) optimizer_squares(CONSTANT Lanes lanes, const StepRow* step, const LossScale* loss_scale,
+                                            const float* gradients, float* workspace, u32 len, u32 scaled) {
+    in_lane(lanes, step, loss_scale, gradients, workspace);
+    if (step->rows == 0) return;
     if (blockIdx.x == 0 && threadIdx.x == 0) workspace[OPTIMIZER_SUMS] = loss_scale->scale;
     if (!scaled && step->clip_norm == 0) return;
     // A power of two: the division is exact, and keeps squares in range.
@@ -135,7 +137,8 @@ DEVICE void update(const StepRow* step, LossScale* loss_scale, float* parameters
                    float* first, float* second, float* third, T* weights16, const u32* norms_and_biases,
                    const float* workspace, Record* records, u32 len, u32 ranges, u32 sums, u32 scaled,
                    u32 record_count) {
-    float scale = 1.0f / workspace[OPTIMIZER_SUMS];
+    if (step->rows == 0) return;
+    float scale = sums ? 1.0f / workspace[OPTIMIZER_SUMS] : 1.0f;
     if (scaled || step->clip_norm != 0) {
         float squares = block_sum<OPTIMIZER_THREADS>(threadIdx.x < sums ? workspace[threadIdx.x] : 0);
         bool finite = is_finite(squares);
@@ -175,21 +178,25 @@ template <class T> DEVICE void cast(const float* parameters, T* weights16, u32 l
     }
 }
 
-#define UPDATE(T)                                                                                               \
-    KERNEL(OPTIMIZER_THREADS) optimizer_update_##T(const StepRow* step, LossScale* scale, float* parameters,    \
-                                     const float* gradients, float* first, float* second, float* third,         \
-                                     T* weights16, const u32* norms_and_biases, const float* workspace,         \
-                                     Record* records, u32 len, u32 ranges, u32 sums, u32 scaled,                \
-                                     u32 record_count) {                                                        \
-        update<T>(step, scale, parameters, gradients, first, second, third, weights16, norms_and_biases,        \
-                  workspace, records, len, ranges, sums, scaled, record_count);                                 \
-    }                                                                                                           \
+#define UPDATE(T)                                                                                                   \
+    KERNEL(OPTIMIZER_THREADS) optimizer_update_##T(CONSTANT Lanes lanes, const StepRow* step, LossScale* scale,     \
+                                                   float* parameters, const float* gradients, float* first,         \
+                                                   float* second, float* third, T* weights16,                       \
+                                                   const u32* norms_and_biases, const float* workspace,             \
+                                                   Record* records, u32 len, u32 ranges, u32 sums, u32 scaled,      \
+                                                   u32 record_count) {                                              \
+        in_lane(lanes, step, scale, parameters, gradients, first, second, third, weights16, norms_and_biases,       \
+                workspace, records);                                                                                \
+        update<T>(step, scale, parameters, gradients, first, second, third, weights16, norms_and_biases, workspace, \
+                  records, len, ranges, sums, scaled, record_count);                                                \
+    }                                                                                                               \
     EXPORT(optimizer_update_##T)
 
-#define CAST(T)                                                                                   \
-    KERNEL(OPTIMIZER_THREADS) optimizer_cast_##T(const float* parameters, T* weights16, u32 len) {              \
-        cast<T>(parameters, weights16, len);                                                      \
-    }                                                                                             \
+#define CAST(T)                                                                                                          \
+    KERNEL(OPTIMIZER_THREADS) optimizer_cast_##T(CONSTANT Lanes lanes, const float* parameters, T* weights16, u32 len) { \
+        in_lane(lanes, parameters, weights16);                                                                           \
+        cast<T>(parameters, weights16, len);                                                                             \
+    }                                                                                                                    \
     EXPORT(optimizer_cast_##T)
 
 typedef float f32;

@@ -5,47 +5,44 @@
 enum Activation { IDENTITY = 0, RELU = 1, LEAKY_RELU = 2, TANH = 3, SIGMOID = 4, GELU = 5, GELU_TANH = 6, SILU = 7, MISH = 8, ELU = 9, HARD_SWISH = 10 };
 
 #define EACH_ACTIVATION(each) \
-    each(IDENTITY) \
-    each(RELU) \
-    each(LEAKY_RELU) \
-    each(TANH) \
-    each(SIGMOID) \
-    each(GELU) \
-    each(GELU_TANH) \
-    each(SILU) \
-    each(MISH) \
-    each(ELU) \
+    each(IDENTITY)            \
+    each(RELU)                \
+    each(LEAKY_RELU)          \
+    each(TANH)                \
+    each(SIGMOID)             \
+    each(GELU)                \
+    each(GELU_TANH)           \
+    each(SILU)                \
+    each(MISH)                \
+    each(ELU)                 \
     each(HARD_SWISH)
 
 #define EACH_MONOTONE_ACTIVATION(each) \
-    each(IDENTITY) \
-    each(RELU) \
-    each(LEAKY_RELU) \
-    each(TANH) \
-    each(SIGMOID) \
+    each(IDENTITY)                     \
+    each(RELU)                         \
+    each(LEAKY_RELU)                   \
+    each(TANH)                         \
+    each(SIGMOID)                      \
     each(ELU)
 
 #define EACH_ACTIVATION_WITH_SLOPE_FROM_X(each) \
-    each(GELU) \
-    each(GELU_TANH) \
-    each(SILU) \
-    each(MISH) \
+    each(GELU)                                  \
+    each(GELU_TANH)                             \
+    each(SILU)                                  \
+    each(MISH)                                  \
     each(HARD_SWISH)
 
 enum Optimizer { SGD = 0, ADAM = 1, ADAMW = 2, RMSPROP = 3, LION = 4, NADAM = 5, ADAGRAD = 6 };
 
 #define EACH_EXACT_TILE(each) \
-    each(128, 64, 2, 2, 8) \
-    each(64, 64, 2, 1, 8) \
-    each(128, 32, 2, 1, 8) \
+    each(128, 64, 2, 2, 8)    \
+    each(64, 64, 2, 1, 8)     \
+    each(128, 32, 2, 1, 8)    \
     each(32, 32, 1, 1, 16)
 
 constexpr u32 VECTOR_BYTES = 16;  // Bytes that a thread loads or stores at once.
 constexpr u32 STREAM_THREADS = 256;  // Threads of a block that streams tensors, at most.
-// Columns of a block that adds what other blocks have left: the 32 bytes that memory gives at once.
-constexpr u32 SUM_COLUMNS = 8;
 constexpr u32 TILE_ROUNDS = 8;  // Positions that a thread of a tensor's statistics keeps in registers.
-constexpr u32 MERGE_SPAN = 1024;  // Tiles whose statistics a block merges.
 constexpr u32 GATHER_VALUES = 4;  // Neighbouring values of a thread that gathers.
 // Channels of a block that takes the mean of images, and the shares of the pixels that it sums side by side.
 constexpr u32 AVERAGE_CHANNELS = 32;
@@ -56,7 +53,6 @@ constexpr u32 LOSS_WARPS = 32;  // Most warps of the one block of the loss.
 constexpr u32 OPTIMIZER_THREADS = 256;
 constexpr u32 OPTIMIZER_PART = 1024;
 constexpr u32 OPTIMIZER_SUMS = 256;
-constexpr u32 BEGIN_THREADS = 128;  // Threads of the one block that begins a step.
 // Tile and threads of a block of a dense product; what it takes of the depth where it is exact.
 constexpr u32 DENSE_ROWS = 64;
 constexpr u32 DENSE_COLUMNS = 32;
@@ -64,8 +60,6 @@ constexpr u32 DENSE_THREADS = 128;
 constexpr u32 DENSE_DEPTH = 32;
 // Numbers between the rows of an exact operand in shared memory, so that they meet other banks.
 constexpr u32 EXACT_PAD = 4;
-constexpr u32 DENSE_GROUP = 32;  // Neighbouring values of a block between dense products, and the shares of their sums.
-constexpr u32 DENSE_SHARES = 8;
 constexpr u32 TENSOR_THREADS = 128;  // On tensor cores: threads of a block, and bytes of depth of a step.
 constexpr u32 TENSOR_STEP = 64;
 // In shared memory, for the banks: bytes between rows whose depth lies together, numbers between depths whose rows do.
@@ -73,6 +67,39 @@ constexpr u32 TENSOR_PAD = 16;
 constexpr u32 TENSOR_SLOW_PAD = 8;
 // Tiles of each operand in shared memory where pieces fly there by themselves; otherwise 2.
 constexpr u32 TENSOR_STAGES = 3;
+
+// Where the memory of each lane of a launch lies, counted from the first one's and modulo 2^64: a launch may do
+// the work of many trials at once, each of which has memory of the same layout.
+struct Lanes {
+    u64 offset[16];  // Bytes, by `blockIdx.z`.
+};
+
+// How the parts that a launch's blocks leave are added: in groups, then the groups, each time by the last of the
+// blocks to arrive.
+struct Arrivals {
+    u32* counters;  // One for each group and one for the groups, of each sum.
+    u32 group;  // Parts of a group.
+    u32 groups;  // Groups of a full batch.
+};
+
+// Where the moments of tiles are left, and what becomes of them.
+struct Statistics {
+    float* partials;  // [tiles][channels] means, then as many sums of squared deviations; null where none are wanted.
+    float* statistics;  // [2][channels] means and 1 / sqrt(variance + eps).
+    float* running_mean;  // Null where there is none to be moved.
+    float* running_variance;
+    Arrivals by;
+    u32 channels;
+    u32 tiles;  // Of a full batch.
+    u32 per_tile;  // Positions of a tile.
+    u32 positions;  // Real ones: for the kernel to say.
+};
+
+// The table of the steps to come.
+struct Progress {
+    u32 next;  // The step that comes next.
+    u32 steps;  // How many there are.
+};
 
 // Divides numbers below 2^31 by one that the host knows: a multiplication and a shift.
 // Granlund and Montgomery, "Division by invariant integers using multiplication", PLDI 1994.
@@ -178,6 +205,8 @@ struct BlockShape {
     u32 max;  // Whether the pooling takes the largest value, or the mean.
     u32 activation;  // The activation's code.
     u32 saved_output;  // Whether y is the result: no norm, no pooling.
+    u32 apart;  // From the mean of a channel to its deviation.
+    u32 running;  // Whether these are running values.
     u32 plane;  // Positions of an image: pixels or results, `by_lines` rows of `by_row`.
     u32 lanes;  // Positions that a block takes at once, and one after the other.
     u32 per_thread;

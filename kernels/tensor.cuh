@@ -26,9 +26,9 @@ template <u32 rows, u32 columns, u32 warp_rows, u32 warp_columns> struct Tile {
     static constexpr u32 ACROSS = columns / warp_columns, DOWN = rows / warp_rows;  // warps
     static constexpr u32 WARP_ROWS = warp_rows, WARP_COLUMNS = warp_columns;
     static constexpr u32 I = warp_rows / 16, J = warp_columns / 8;  // products m16n8 of a warp
-    // Blocks that should fit a multiprocessor. This bounds registers to 128 or 96; before sm_80, where
-    // pieces wait in registers, shared memory leaves room for few blocks anyway.
-    static constexpr u32 BLOCKS = I * J > 8 ? (ARCH >= 800 ? 4 : 2) : (ARCH >= 800 ? 5 : 4);
+    // Blocks that should fit a multiprocessor. This bounds registers to 128; before sm_80, where
+    // pieces wait in registers, shared memory leaves room for few blocks of the larger tile anyway.
+    static constexpr u32 BLOCKS = I * J > 8 && ARCH < 800 ? 2 : 4;
     static_assert(ACROSS * DOWN * 32 == THREADS, "four warps");
 };
 
@@ -245,12 +245,16 @@ DEVICE void multiply_waiting(float (&sum)[Tile::I][Tile::J][4], u8* shared, u32 
     }
 }
 
-// sum = a b over so many steps. Ends with a barrier: shared memory is free for other use then.
-template <class Tile, bool whole, class A, class B>
-DEVICE void multiply(float (&sum)[Tile::I][Tile::J][4], u8* shared, u32 steps, A& a, B& b) {
+template <class Tile> DEVICE void clear(float (&sum)[Tile::I][Tile::J][4]) {
     UNROLL for (u32 i = 0; i < Tile::I; i++)
         UNROLL for (u32 j = 0; j < Tile::J; j++)
             UNROLL for (u32 e = 0; e < 4; e++) sum[i][j][e] = 0.0f;
+}
+
+// sum = a b over so many steps. Ends with a barrier: shared memory is free for other use then.
+template <class Tile, bool whole, class A, class B>
+DEVICE void multiply(float (&sum)[Tile::I][Tile::J][4], u8* shared, u32 steps, A& a, B& b) {
+    clear<Tile>(sum);
     if constexpr (FLIES<whole>) multiply_flying<Tile>(sum, shared, steps, a, b);
     else multiply_waiting<Tile, whole>(sum, shared, steps, a, b);
     __syncthreads();

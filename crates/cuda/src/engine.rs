@@ -219,6 +219,7 @@ impl Engine {
                 precision: self.precision,
                 batch: program.batch,
                 training,
+                clips: steps.iter().any(|step| step.settings.clip_norm.is_some()),
             },
             source: ImageSource::new(images, &mut self.ring, &self.stream, &self.plan)?,
             steps,

@@ -2,7 +2,7 @@
 
 use tunefork_graph::{
     Dense, DenseBackward, DenseForward, DropoutBackward, DropoutForward, GlobalAverageBackward, GlobalAverageForward,
-    Gradient, GroupNorm, GroupNormBackward, GroupNormForward, Image, Loss, Program,
+    Gradient, GroupNorm, GroupNormBackward, GroupNormForward, Image, Loss, Program, Step,
 };
 use tunefork_kernels::launch::optimizer::Update;
 use tunefork_kernels::launch::{average, dense, dropout, gather, group_norm, loss};
@@ -11,7 +11,7 @@ use tunefork_kernels::{DeviceError, DropoutRow, Precision, Span};
 use crate::images::Pictures;
 use crate::program::Context;
 
-/// The images of the step that runs.
+/// The next row of the table, and its images.
 pub(crate) fn gather(context: &Context<'_>, program: &Program, images: &Pictures<'_>) -> Result<(), DeviceError> {
     let (image, memory) = (context.plan.image, context.memory);
     let gather = gather::Gather {
@@ -21,9 +21,15 @@ pub(crate) fn gather(context: &Context<'_>, program: &Program, images: &Pictures
         channels: image.channels,
         precision: context.precision,
     };
+    let table = gather::Table {
+        rows: memory.table(),
+        progress: memory.progress(),
+        row: memory.row(),
+        counters: memory.counters(),
+    };
     gather.run(
         context.stream,
-        context.row(),
+        table,
         images.pixels,
         memory.indices(),
         images.tables,
@@ -59,26 +65,53 @@ pub(crate) fn dense_forward(context: &Context<'_>, s: &DenseForward) -> Result<(
         layer.bias.map(|bias| memory.parameter(bias)),
         memory.tensor(s.output, context.batch * layer.outputs),
         s.workspace.map(|buffer| memory.floats(buffer.range())),
+        memory.counters(),
     )
 }
 
-pub(crate) fn dense_backward(context: &Context<'_>, s: &DenseBackward) -> Result<(), DeviceError> {
+/// Whether a step leaves the gradient of its input as the step behind it wants that of its output: both are dense layers,
+/// one upon the other, and nothing is added.
+pub(crate) fn folds(step: &Step, next: &Step) -> bool {
+    let (Step::DenseBackward(s), Step::DenseBackward(next)) = (step, next) else {
+        return false;
+    };
+    let is_its_gradient = |gradient: Gradient| !gradient.accumulate && gradient.to == next.output_gradient;
+    s.input_gradient.is_some_and(is_its_gradient) && next.output.is_none_or(|output| output == s.input)
+}
+
+/// The gradients of a dense layer. `is_folded`: the step before has taken the gradient through this layer's activation;
+/// `before`: this one does so for the layer before.
+pub(crate) fn dense_backward(
+    context: &Context<'_>,
+    s: &DenseBackward,
+    is_folded: bool,
+    before: Option<&DenseBackward>,
+) -> Result<(), DeviceError> {
     let (layer, memory) = (&s.dense, context.memory);
     let (inputs, outputs) = (context.batch * layer.inputs, context.batch * layer.outputs);
-    let input_gradient = s.input_gradient.map(|gradient| (memory.tensor(gradient.to, inputs), gradient.accumulate));
-    dense_launcher(layer, context.batch, context.precision).backward(
-        context.stream,
-        context.row(),
-        mask(context, layer.dropout),
-        memory.tensor(s.input, inputs),
-        s.output.map(|output| memory.tensor(output, outputs)),
-        memory.tensor(s.output_gradient, outputs),
-        memory.weights(layer.weights),
-        memory.gradient(layer.weights),
-        layer.bias.map(|bias| memory.gradient(bias)),
-        input_gradient,
-        s.workspace.map(|buffer| memory.floats(buffer.range())),
-    )
+    let launcher = dense_launcher(layer, context.batch, context.precision);
+    let dz = memory.tensor(s.output_gradient, outputs);
+    if !is_folded {
+        let y = s.output.map(|output| memory.tensor(output, outputs));
+        launcher.derivative(context.stream, context.row(), mask(context, layer.dropout), y, dz)?;
+    }
+    let through = before.map(|before| {
+        let layer = &before.dense;
+        (dense_launcher(layer, context.batch, context.precision), mask(context, layer.dropout))
+    });
+    let given = dense::Backward {
+        x: memory.tensor(s.input, inputs),
+        dz,
+        weights: memory.weights(layer.weights),
+        dw: memory.gradient(layer.weights),
+        db: layer.bias.map(|bias| memory.gradient(bias)),
+        dx: s.input_gradient.map(|Gradient { to, accumulate }| dense::InputGradient {
+            to: memory.tensor(to, inputs),
+            accumulate,
+            through,
+        }),
+    };
+    launcher.backward(context.stream, context.row(), given)
 }
 
 pub(crate) fn group_norm_launcher(norm: &GroupNorm, batch: usize, precision: Precision) -> group_norm::GroupNorm {
@@ -199,7 +232,7 @@ pub(crate) fn loss(context: &Context<'_>, s: &Loss, images: &Pictures<'_>) -> Re
 
 pub(crate) fn update(context: &Context<'_>) -> Result<(), DeviceError> {
     let memory = context.memory;
-    let update = Update { len: context.plan.slab.trainable_len, precision: context.precision };
+    let update = Update { len: context.plan.slab.trainable_len, precision: context.precision, clips: context.clips };
     update.run(
         context.stream,
         context.row(),

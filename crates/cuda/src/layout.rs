@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use tunefork_graph::optimizer::UpdateRule;
 use tunefork_graph::{Plan, SlabLayout};
+use tunefork_kernels::launch::COUNTERS;
 use tunefork_kernels::launch::gather::Transform;
 use tunefork_kernels::launch::loss::{LossScale, Record};
 use tunefork_kernels::launch::optimizer::Update;
-use tunefork_kernels::{DropoutRow, Precision, StepRow};
+use tunefork_kernels::{DropoutRow, Precision, Progress, StepRow};
 
 /// Parts start at multiples of so many bytes.
 const ALIGNMENT: usize = 256;
@@ -39,9 +40,11 @@ pub(crate) struct Layout {
     pub scale: Range<usize>,
     /// The row of the step that runs.
     pub row: Range<usize>,
-    /// The number of the next row in the table.
-    pub counter: Range<usize>,
-    /// The rows of the steps to come; they follow the counter, so that one copy sets both.
+    /// Counts the blocks of a launch that arrive; zeros between launches.
+    pub counters: Range<usize>,
+    /// How far the table has been taken.
+    pub progress: Range<usize>,
+    /// The rows of the steps to come; they follow the progress, so that one copy sets both.
     pub table: Range<usize>,
     /// The numbers of their images.
     pub indices: Range<usize>,
@@ -67,7 +70,7 @@ impl Layout {
             start..start + bytes
         };
         let parameters = plan.slab.trainable_len;
-        let update = Update { len: parameters, precision };
+        let update = Update { len: parameters, precision, clips: true };
         let row_bytes = size_of::<StepRow>() + plan.dropouts * size_of::<DropoutRow>();
         let steps = steps_per_call(plan);
         let batches = batches_per_call(plan);
@@ -83,7 +86,8 @@ impl Layout {
             update: take(4 * update.workspace_len()),
             scale: take(size_of::<LossScale>()),
             row: take(row_bytes),
-            counter: take(size_of::<u32>()),
+            counters: take(4 * COUNTERS),
+            progress: take(size_of::<Progress>()),
             table: take(steps * row_bytes),
             indices: take(4 * indices),
             transforms: take(changed_steps_per_call(plan) * plan.training.batch * size_of::<Transform>()),

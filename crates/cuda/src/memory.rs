@@ -8,7 +8,7 @@ use tunefork_graph::optimizer::UpdateRule;
 use tunefork_graph::{Buffer, NormId, ParameterId, Plan};
 use tunefork_kernels::launch::gather::Transform;
 use tunefork_kernels::launch::loss::{LossScale, Record};
-use tunefork_kernels::{DeviceError, DeviceMemory, DropoutRow, Precision, Span, StepRow, Stream};
+use tunefork_kernels::{DeviceError, DeviceMemory, DropoutRow, Precision, Progress, Span, StepRow, Stream};
 
 use crate::layout::Layout;
 
@@ -38,7 +38,8 @@ parts! {
     update: f32,
     scale: LossScale,
     row: u32,
-    counter: u32,
+    counters: u32,
+    progress: Progress,
     table: u32,
     indices: u32,
     transforms: Transform,
@@ -112,9 +113,8 @@ impl Memory {
     }
 
     /// Running mean and variance.
-    pub(crate) fn running(&self, id: NormId) -> (Span<'_, f32>, Span<'_, f32>) {
-        let [mean, variance] = self.plan.slab.norm(id).ranges();
-        (self.slab().part(mean), self.slab().part(variance))
+    pub(crate) fn running(&self, id: NormId) -> [Span<'_, f32>; 2] {
+        self.plan.slab.norm(id).ranges().map(|values| self.slab().part(values))
     }
 
     /// The numbers that all kernels of a step read.
@@ -130,9 +130,9 @@ impl Memory {
         self.part(start..start + size_of::<DropoutRow>())
     }
 
-    /// The counter and `bytes` bytes of the table, with what lies between: to be written at once.
-    pub(crate) fn counter_and_table(&self, bytes: usize) -> Span<'_, u8> {
-        self.part(self.layout.counter.start..self.layout.table.start + bytes)
+    /// How far the table has been taken and `bytes` bytes of it, with what lies between: to be written at once.
+    pub(crate) fn progress_and_table(&self, bytes: usize) -> Span<'_, u8> {
+        self.part(self.layout.progress.start..self.layout.table.start + bytes)
     }
 
     /// The logits of batch number `batch` of a call that evaluates, `values` of them.

@@ -4,7 +4,7 @@
 use bytemuck::Zeroable;
 use tunefork_graph::Transform;
 use tunefork_kernels::launch::gather;
-use tunefork_kernels::{DeviceError, Stream};
+use tunefork_kernels::{DeviceError, Progress, Stream};
 
 use crate::StepInput;
 use crate::memory::Memory;
@@ -13,7 +13,7 @@ use crate::settings::{dropout_row, row};
 /// Rows, image numbers and transforms of the steps to come, with buffers that are made once.
 #[derive(Default)]
 pub(crate) struct Table {
-    /// The counter, what lies between it and the table, and the rows.
+    /// How far the table has been taken, what lies between that and the table, and the rows.
     bytes: Vec<u8>,
     indices: Vec<u32>,
     /// One for each image number, or none at all.
@@ -24,7 +24,7 @@ pub(crate) struct Table {
 
 impl Table {
     pub(crate) fn clear(&mut self, memory: &Memory) {
-        let head = memory.layout.table.start - memory.layout.counter.start;
+        let head = memory.layout.table.start - memory.layout.progress.start;
         self.bytes.clear();
         self.bytes.resize(head, 0);
         self.indices.clear();
@@ -59,9 +59,11 @@ impl Table {
     }
 
     /// Copies them to the device; the next step is the first of them.
-    pub(crate) fn upload(&self, stream: &dyn Stream, memory: &Memory) -> Result<(), DeviceError> {
+    pub(crate) fn upload(&mut self, stream: &dyn Stream, memory: &Memory) -> Result<(), DeviceError> {
+        let progress = Progress { next: 0, steps: self.steps as u32 };
+        self.bytes[..size_of::<Progress>()].copy_from_slice(bytemuck::bytes_of(&progress));
         let rows = self.steps * memory.layout.row_bytes;
-        memory.counter_and_table(rows).write(stream, &self.bytes)?;
+        memory.progress_and_table(rows).write(stream, &self.bytes)?;
         memory.class_weights().write(stream, &self.class_weights)?;
         memory.transforms().part(0..self.transforms.len()).write(stream, &self.transforms)?;
         memory.indices().part(0..self.indices.len()).write(stream, &self.indices)

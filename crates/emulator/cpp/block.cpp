@@ -44,6 +44,7 @@ struct Scheduler {
     std::vector<int> order;  // the thread at each position
     Ready ready;
     int position = 0, live = 0, at_barrier = 0;
+    bool votes[3] = {};
     Thread host{};
     std::string error;
 };
@@ -131,6 +132,15 @@ void barrier(const Place& place) {
         if (!same(t.place, place)) fail("threads of one block wait at different barriers: " + who_waits());
     for (Thread& t : s.threads) wake(t);
     s.at_barrier = 0;
+}
+
+bool barrier_or(const Place& place, bool vote) {
+    // Of three places in turn one is read by slow threads, one written by fast ones, and one cleared.
+    unsigned turn = thread->votes++;
+    if (vote) scheduler->votes[turn % 3] = true;
+    scheduler->votes[(turn + 1) % 3] = false;
+    barrier(place);
+    return scheduler->votes[turn % 3];
 }
 
 // ---- warps
@@ -258,6 +268,7 @@ std::string run_block(Scheduler& s, Index3 block) {
     s.live = (int)s.threads.size();
     s.at_barrier = 0;
     s.position = -1;
+    s.votes[0] = false;
     if (s.launch->schedule == Random) shuffle(s.order, s.launch->seed + 31 * (block.x + 31 * (block.y + 31 * block.z)));
     // NaN in every format: what a kernel reads before it was written shows in the result.
     memset(shared_memory, 0xff, shared_bytes + RED_ZONE);
@@ -271,6 +282,7 @@ std::string run_block(Scheduler& s, Index3 block) {
         Thread& started = s.threads[s.order[position]];
         started.position = position;
         started.exchanges = 0;
+        started.votes = 0;
         wake(started);
         prepare(started.fiber, run_thread);
     }

@@ -36,6 +36,7 @@ struct Thread {
     State state;
     Place place;         // where it waits
     unsigned exchanges;  // warp exchanges so far
+    unsigned votes;      // barriers with a vote so far
 };
 
 // Of the block that runs on this OS thread.
@@ -48,6 +49,8 @@ Warp& warp();
 
 // Waits until all threads of the block have come to this place.
 void barrier(const Place& place);
+// The same; whether any of them says yes.
+bool barrier_or(const Place& place, bool vote);
 
 // Comes to an instruction of the warp's lanes in `mask`; true for the last lane, which may compute for
 // all. Fails unless the mask names all lanes that run, which is all that kernels need.

@@ -23,9 +23,11 @@ typedef unsigned long long u64;
 #define KERNEL(threads, ...) static const emulator::Bound EMULATOR_JOIN(bound_, __COUNTER__)(threads); static void
 #define EXPORT(name) static const emulator::Registration registration_##name( \
     ARCH, #name, __BASE_FILE__, parameters(&name), [](void** arguments) { call_with(&name, arguments); });
+#define CONSTANT const
 #define DEVICE static inline
 #define OUT_OF_LINE static inline
 #define UNROLL _Pragma("GCC unroll 16")
+#define NO_UNROLL
 #define SHARED(pointer) u8* pointer = emulator::shared_memory
 #define __restrict__
 
@@ -62,7 +64,18 @@ template <class... A> static void call_with(void (*kernel)(A...), void** a) {
 // ---- barriers and shuffles
 
 static inline void __syncthreads(CALLER) { emulator::barrier({"__syncthreads", file, line}); }
+static inline int __syncthreads_or(int value, CALLER) { return emulator::barrier_or({"__syncthreads_or", file, line}, value != 0); }
 static inline void __syncwarp(u32 mask = ~0u, CALLER) { emulator::warp_leave(emulator::warp_arrive({"__syncwarp", file, line}, mask)); }
+
+// ---- blocks: they run on several threads of the operating system
+
+static inline void __threadfence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+// What was there before; one more is there afterwards, or zero where it was `most`.
+static inline u32 atomicInc(u32* address, u32 most) {
+    u32 old = __atomic_load_n(address, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(address, &old, old >= most ? 0 : old + 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {}
+    return old;
+}
 
 // A lane's own value, or that of lane `from` where this is one.
 template <class T> static T exchange(const emulator::Place& place, u32 mask, T value, int from) {

@@ -31,6 +31,7 @@
 
 mod feed;
 mod memory;
+mod probe;
 mod schedule;
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
@@ -40,6 +41,7 @@ use tunefork_kernels::{Arguments, CapturedGraph, DeviceError, Feed, Launch, Stre
 
 use feed::HostFeed;
 use memory::Memory;
+pub use probe::{Asked, Probe};
 pub use schedule::Schedule;
 
 /// Whether a sanitizer was built in (`TUNEFORK_SANITIZE`).

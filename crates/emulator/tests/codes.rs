@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use tunefork_emulator::{Host, Schedule};
 use tunefork_graph::Activation;
+use tunefork_kernels::launch::COUNTERS;
 use tunefork_kernels::launch::block::{Backward, Block};
 use tunefork_kernels::launch::conv::Forward;
-use tunefork_kernels::launch::dense::Dense;
+use tunefork_kernels::launch::dense::{self, Dense, InputGradient};
 use tunefork_kernels::launch::loss::{LossScale, Record};
 use tunefork_kernels::launch::optimizer::Update;
 use tunefork_kernels::{Call, Conv2d, DeviceError, DeviceMemory, Launch, Precision, StepRow, Stream, watched};
@@ -48,9 +49,9 @@ fn zeros(stream: &Arc<dyn Stream>, bytes: usize) -> Result<DeviceMemory, DeviceE
 #[test]
 fn convolutions() {
     for (kernel, channels, precision, argument) in [
-        ("first_layer_forward_whole_f32", 1, Precision::F32, 6),
-        ("conv_forward_32x32_whole", 8, Precision::F32, 5),
-        ("conv_tensor_forward_128x32_f16", 8, Precision::F16, 5),
+        ("first_layer_forward_whole_f32", 1, Precision::F32, 7),
+        ("conv_forward_32x32_whole", 8, Precision::F32, 6),
+        ("conv_tensor_forward_128x32_f16", 8, Precision::F16, 6),
     ] {
         let conv = Conv2d { batch: 1, height: 4, width: 4, channels, filters: 8, kernel: 3, stride: 1, padding: 1 };
         let forward = Forward { conv, precision, bias: false, activation: Some(Activation::Relu), statistics: false };
@@ -78,13 +79,14 @@ fn blocks() {
         saved_output: false,
         precision: Precision::F32,
     };
-    planted("block_forward_plain_f32", [0, ACTIVATION], |stream| {
+    planted("block_forward_plain_f32", [1, ACTIVATION], |stream| {
         let (step, y, out) = (step(stream, 0)?, zeros(stream, 64)?, zeros(stream, 64)?);
         block.forward(&**stream, step.all(), y.all(), None, None, out.all())
     });
-    planted("block_backward_plain_f32", [0, ACTIVATION], |stream| {
+    planted("block_backward_plain_f32", [1, ACTIVATION], |stream| {
         let (step, y, dout) = (step(stream, 0)?, zeros(stream, 64)?, zeros(stream, 64)?);
         let workspace = zeros(stream, 4 * block.workspace_len())?;
+        let counters = zeros(stream, 4 * COUNTERS)?;
         let given = Backward {
             y: Some(y.all()),
             norm: None,
@@ -95,6 +97,7 @@ fn blocks() {
             dsum: None,
             bias_gradient: None,
             workspace: workspace.all(),
+            counters: counters.all(),
         };
         block.backward(&**stream, step.all(), &given)
     });
@@ -110,34 +113,33 @@ fn dense_layers() {
         dropout: None,
         precision: Precision::F32,
     };
-    planted("dense_finish_f32", [8, 0], |stream| {
+    planted("dense_forward_f32", [13, 0], |stream| {
         let (step, x, w, y) = (step(stream, 0)?, zeros(stream, 16)?, zeros(stream, 64)?, zeros(stream, 16)?);
-        let workspace = zeros(stream, 4 * dense.workspace_len(false))?;
-        dense.forward(&**stream, step.all(), None, x.all(), w.all(), None, y.all(), Some(workspace.all()))
+        let counters = zeros(stream, 4 * COUNTERS)?;
+        dense.forward(&**stream, step.all(), None, x.all(), w.all(), None, y.all(), None, counters.all())
     });
-    planted("dense_derivative_f32", [3, 0], |stream| {
-        let (step, x, w, y) = (step(stream, 0)?, zeros(stream, 16)?, zeros(stream, 64)?, zeros(stream, 16)?);
-        let (dy, dw) = (zeros(stream, 16)?, zeros(stream, 64)?);
-        let workspace = zeros(stream, 4 * dense.workspace_len(true))?;
-        dense.backward(
-            &**stream,
-            step.all(),
-            None,
-            x.all(),
-            Some(y.all()),
-            dy.all(),
-            w.all(),
-            dw.all(),
-            None,
-            None,
-            Some(workspace.all()),
-        )
+    planted("dense_derivative_f32", [4, 0], |stream| {
+        let (step, y, dy) = (step(stream, 0)?, zeros(stream, 16)?, zeros(stream, 16)?);
+        dense.derivative(&**stream, step.all(), None, Some(y.all()), dy.all())
+    });
+    planted("dense_backward_f32", [15, 0], |stream| {
+        let (step, x, w, dz) = (step(stream, 0)?, zeros(stream, 16)?, zeros(stream, 64)?, zeros(stream, 16)?);
+        let (dw, dx) = (zeros(stream, 64)?, zeros(stream, 16)?);
+        let given = dense::Backward {
+            x: x.all(),
+            dz: dz.all(),
+            weights: w.all(),
+            dw: dw.all(),
+            db: None,
+            dx: Some(InputGradient { to: dx.all(), accumulate: false, through: Some((dense, None)) }),
+        };
+        dense.backward(&**stream, step.all(), given)
     });
 }
 
 #[test]
 fn optimizers() {
-    let update = Update { len: 8, precision: Precision::F32 };
+    let update = Update { len: 8, precision: Precision::F32, clips: false };
     let stream = Host::stream(75, Schedule::RoundRobin);
     let run = || {
         let step = step(&stream, UNKNOWN)?;

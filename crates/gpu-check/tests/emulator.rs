@@ -48,7 +48,6 @@ families! {
     conv 0..8;
     conv_large 0..1;
     dropout 0..10;
-    step 0..5;
     gather 0..10;
     loss 0..12;
     optimizer 0..6;

@@ -41,18 +41,17 @@ macro_rules! sources {
 
 sources! {
     Dropout "dropout.cu" "Dropout by itself, forward and backward.",
-    Statistics "statistics.cu" "Statistics of batch norms.",
+    Statistics "statistics.cu" "Statistics of stored tensors, for batch norms.",
     Block "block.cu" "What follows a convolution, forward.",
     BlockBackward "block_backward.cu" "What follows a convolution, backward.",
-    Conv "conv.cu" "Exact convolutions, and the sum of slices.",
+    Conv "conv.cu" "Exact convolutions.",
     FirstLayer "first_layer.cu" "Convolutions of thin images.",
     ConvTensor "conv_tensor.cu" "Convolutions on tensor cores: forward and by the input.",
     ConvTensorWeights "conv_tensor_weights.cu" "Convolutions on tensor cores: by the weights.",
-    Step "step.cu" "The first launch of a captured step.",
-    Gather "gather.cu" "The images of a batch.",
+    Gather "gather.cu" "The numbers of a step, and the images of its batch.",
     Loss "loss.cu" "Softmax cross entropy.",
     Optimizer "optimizer.cu" "Updates of all parameters at once.",
-    Dense "dense.cu" "Dense layers: products in f32, and what stands between products.",
+    Dense "dense.cu" "Dense layers: products in f32.",
     DenseTensor "dense_tensor.cu" "Dense layers: products on tensor cores.",
     Average "average.cu" "The mean over all pixels.",
     GroupNorm "group_norm.cu" "Group norm.",
@@ -61,6 +60,7 @@ sources! {
 /// The headers that the files include, with their texts.
 pub const HEADERS: &[(&str, &str)] = &[
     ("activation.cuh", include_str!("../kernels/activation.cuh")),
+    ("arrivals.cuh", include_str!("../kernels/arrivals.cuh")),
     ("block.cuh", include_str!("../kernels/block.cuh")),
     ("conv_tensor.cuh", include_str!("../kernels/conv_tensor.cuh")),
     ("conv.cuh", include_str!("../kernels/conv.cuh")),
@@ -69,6 +69,7 @@ pub const HEADERS: &[(&str, &str)] = &[
     ("instructions.cuh", include_str!("../kernels/instructions.cuh")),
     ("numbers.cuh", include_str!("../kernels/numbers.cuh")),
     ("shared.cuh", include_str!("../kernels/shared.cuh")),
+    ("statistics.cuh", include_str!("../kernels/statistics.cuh")),
     ("tensor.cuh", include_str!("../kernels/tensor.cuh")),
     ("vectors.cuh", include_str!("../kernels/vectors.cuh")),
 ];

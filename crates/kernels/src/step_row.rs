@@ -3,7 +3,12 @@
 use bytemuck::Zeroable;
 use tunefork_graph::optimizer::{Scalars, UpdateRule};
 
-use crate::StepRow;
+use crate::{Lanes, StepRow};
+
+impl Lanes {
+    /// Most lanes of a launch.
+    pub const MOST: usize = 16;
+}
 
 impl StepRow {
     /// What update `t`, from 1, reads of a row; everything else is 0.

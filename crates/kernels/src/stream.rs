@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytemuck::Pod;
 
-use crate::{DeviceError, Kernel};
+use crate::{DeviceError, Kernel, Lanes};
 
 /// Work in order on one device: memory, copies, launches.
 ///
@@ -159,6 +159,17 @@ pub struct Launch<'a> {
     pub arguments: &'a Arguments,
 }
 
+/// Whose memory it is that some of a kernel's pointers lead to: where a launch has several lanes, theirs may lie elsewhere.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Owner {
+    /// The trial: everything that it trains and works with.
+    Trial,
+    /// Images and labels.
+    Images,
+    /// The tables by which bytes of images become numbers.
+    Tables,
+}
+
 /// The arguments of a kernel: addresses, numbers and plain structs, in its order.
 #[derive(Clone, Debug, Default)]
 pub struct Arguments {
@@ -166,6 +177,8 @@ pub struct Arguments {
     words: Vec<u64>,
     starts: Vec<usize>,
     sizes: Vec<usize>,
+    /// Which of them are lanes, and of whose memory.
+    lanes: Vec<(usize, Owner)>,
 }
 
 impl Arguments {
@@ -187,6 +200,24 @@ impl Arguments {
         self.words.resize(start + size_of::<T>().div_ceil(8), 0);
         bytemuck::cast_slice_mut::<u64, u8>(&mut self.words[start..])[..size_of::<T>()]
             .copy_from_slice(bytemuck::bytes_of(&value));
+        self
+    }
+
+    /// Adds where the lanes of the launch have somebody's memory: a single one, as long as
+    /// [`in_lanes`](Self::in_lanes) says nothing else.
+    #[must_use]
+    pub fn lanes(mut self, owner: Owner) -> Self {
+        self.lanes.push((self.sizes.len(), owner));
+        self.value(Lanes::default())
+    }
+
+    /// The same for lanes whose memory lies where `of` says.
+    #[must_use]
+    pub fn in_lanes(mut self, of: impl Fn(Owner) -> Lanes) -> Self {
+        for &(argument, owner) in &self.lanes {
+            let words = &mut self.words[self.starts[argument]..];
+            words[..Lanes::MOST].copy_from_slice(&of(owner).offset);
+        }
         self
     }
 

@@ -141,7 +141,7 @@ fn rest(
         norm: block
             .norm
             .zip(s.statistics)
-            .map(|(part, statistics)| norm(memory, &part, memory.floats(statistics.range()))),
+            .map(|(part, statistics)| norm(memory, &part, Some(memory.floats(statistics.range())))),
         norm_gradients: block
             .norm
             .map(|part| NormGradients { scale: memory.gradient(part.scale), shift: memory.gradient(part.shift) }),
@@ -151,6 +151,7 @@ fn rest(
         dsum: tensors.dsum.filter(|_| has_norm),
         bias_gradient: block.conv.and_then(|part| part.bias).map(|bias| memory.gradient(bias)),
         workspace: tensors.scratch,
+        counters: memory.counters(),
     };
     if has_norm {
         rest.backward_sums(context.stream, context.row(), &given)?;
@@ -175,7 +176,7 @@ fn weight_gradients(
         let gradient = WeightGradient { conv, precision: sized.precision };
         let dw = memory.gradient(weights);
         let scratch = Some(tensors.scratch);
-        gradient.run(context.stream, context.row(), x, dy, dw, scratch)
+        gradient.run(context.stream, context.row(), x, dy, dw, scratch, memory.counters())
     };
     if let (Some(conv), Some(part), Some(input)) = (sized.conv(), block.conv, s.input) {
         let x = memory.tensor(input, context.batch * block.input.elements());

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use tunefork_graph::{Block, BlockForward, NormPart};
+use tunefork_graph::{Block, BlockForward};
 use tunefork_kernels::launch::conv;
-use tunefork_kernels::launch::statistics::{Merge, Partials, Running};
+use tunefork_kernels::launch::statistics::{OfTensor, Statistics};
 use tunefork_kernels::{DeviceError, Precision, Span};
 
 use super::{Cut, SizedBlock, inside, norm};
@@ -33,7 +33,7 @@ impl ForwardParts {
         let partials = needs_partials.then(|| {
             cut.take(match sized.forward(training) {
                 Some(conv) => conv.partials_len(),
-                None => sized.partials().len(),
+                None => sized.statistics().partials_len(),
             })
         });
         Self { y, projected, partials, len: cut.len }
@@ -53,10 +53,10 @@ impl SizedBlock<'_> {
         })
     }
 
-    /// The launcher of the moments of a tensor that no convolution made.
-    fn partials(&self) -> Partials {
+    /// The launcher of the statistics of a tensor that no convolution made.
+    fn statistics(&self) -> OfTensor {
         let image = self.block.convolved;
-        Partials {
+        OfTensor {
             positions: self.batch * image.pixels(),
             per_image: image.pixels(),
             channels: image.channels,
@@ -79,71 +79,48 @@ pub(crate) fn forward(context: &Context<'_>, s: &BlockForward) -> Result<(), Dev
             None => out,
         },
     };
-    let partials = parts.partials.as_ref().map(|part| memory.floats(inside(s.workspace, part)));
-    convolve(context, &sized, x, y, partials)?;
+    // In evaluation the norm has its running values.
+    let given = s.statistics.filter(|_| context.training).map(|buffer| memory.floats(buffer.range()));
+    let statistics =
+        block.norm.zip(given).zip(parts.partials.as_ref()).map(|((part, statistics), partials)| Statistics {
+            partials: memory.floats(inside(s.workspace, partials)),
+            statistics,
+            running: Some(memory.running(part.norm)),
+            counters: memory.counters(),
+        });
+    convolve(context, &sized, x, y, statistics)?;
     if sized.is_convolution_alone() {
         return Ok(());
     }
-    let statistics = s.statistics.map(|buffer| memory.floats(buffer.range()));
-    let normal = match (block.norm, statistics) {
-        (Some(part), Some(statistics)) => {
-            statistics_of(context, &sized, &part, y, partials, statistics)?;
-            Some(norm(memory, &part, statistics))
-        }
-        _ => None,
-    };
     let mut shortcut = s.shortcut_input.map(|r| memory.tensor(r, sized.shortcut_values()));
     if let (Some(r), Some(part)) = (shortcut, &parts.projected) {
         let projected = memory.stored(inside(s.workspace, part), sized.values());
         project(context, &sized, r, projected)?;
         shortcut = Some(projected);
     }
-    sized.rest().forward(context.stream, context.row(), y, normal, shortcut, out)
+    let norm = block.norm.map(|part| norm(memory, &part, given));
+    sized.rest().forward(context.stream, context.row(), y, norm, shortcut, out)
 }
 
-/// y = conv(x), with the moments of its tiles where a batch's statistics are wanted.
+/// y = conv(x), or x where there is no convolution, with its statistics where they are wanted.
 fn convolve(
     context: &Context<'_>,
     sized: &SizedBlock<'_>,
     x: Span<'_, u8>,
     y: Span<'_, u8>,
-    partials: Option<Span<'_, f32>>,
+    statistics: Option<Statistics<'_>>,
 ) -> Result<(), DeviceError> {
-    let memory = context.memory;
-    let (Some(forward), Some(part)) = (sized.forward(context.training), sized.block.conv) else {
-        return Ok(());
-    };
-    let bias = part.bias.map(|bias| memory.parameter(bias));
-    let weights = memory.weights(part.weights);
-    forward.run(context.stream, context.row(), x, weights, bias, y, partials)
-}
-
-/// Mean and deviation of y: of the batch in training, which also moves the running ones, otherwise
-/// the running ones themselves.
-fn statistics_of(
-    context: &Context<'_>,
-    sized: &SizedBlock<'_>,
-    part: &NormPart,
-    y: Span<'_, u8>,
-    partials: Option<Span<'_, f32>>,
-    statistics: Span<'_, f32>,
-) -> Result<(), DeviceError> {
-    let (stream, step) = (context.stream, context.row());
-    let image = sized.block.convolved;
-    let (mean, variance) = context.memory.running(part.norm);
-    let Some(partials) = partials else {
-        let running = Running { channels: image.channels };
-        return running.run(stream, mean, variance, statistics);
-    };
-    let positions_per_tile = match sized.forward(true) {
-        Some(conv) => conv.positions_per_tile(),
-        None => {
-            sized.partials().run(stream, step, y, partials)?;
-            sized.partials().positions_per_tile()
+    let (memory, stream, step) = (context.memory, context.stream, context.row());
+    match (sized.forward(context.training), sized.block.conv) {
+        (Some(forward), Some(part)) => {
+            let bias = part.bias.map(|bias| memory.parameter(bias));
+            forward.run(stream, step, x, memory.weights(part.weights), bias, y, statistics)
         }
-    };
-    let merge = Merge { channels: image.channels, per_image: image.pixels(), batch: sized.batch, positions_per_tile };
-    merge.run(stream, step, partials, statistics, Some((mean, variance)))
+        _ => match statistics {
+            Some(statistics) => sized.statistics().run(stream, step, x, statistics),
+            None => Ok(()),
+        },
+    }
 }
 
 /// The projected shortcut: a convolution of 1x1 without bias.

@@ -110,7 +110,15 @@ fn inside(workspace: Option<Buffer>, part: &Range<usize>) -> Range<usize> {
     start + part.start..start + part.end
 }
 
-/// A norm's parameters with the statistics of the batch, or the running ones.
-fn norm<'a>(memory: &'a Memory, part: &NormPart, statistics: Span<'a, f32>) -> launch::Norm<'a> {
-    launch::Norm { statistics, scale: memory.parameter(part.scale), shift: memory.parameter(part.shift) }
+/// A norm's parameters with the statistics of the batch, or with the running ones.
+fn norm<'a>(memory: &'a Memory, part: &NormPart, statistics: Option<Span<'a, f32>>) -> launch::Norm<'a> {
+    let [mean, deviation] = match statistics {
+        Some(statistics) => {
+            let channels = statistics.len() / 2;
+            [statistics.part(0..channels), statistics.part(channels..2 * channels)]
+        }
+        None => memory.running(part.norm),
+    };
+    let (scale, shift) = (memory.parameter(part.scale), memory.parameter(part.shift));
+    launch::Norm { mean, deviation, running: statistics.is_none(), scale, shift }
 }

@@ -2,6 +2,7 @@
 
 use ndarray::IxDyn;
 use tunefork_graph::Activation;
+use tunefork_kernels::launch::COUNTERS;
 use tunefork_kernels::{DeviceMemory, StepRow};
 use tunefork_reference::{Masks, Mode, Settings, Tensor, ops};
 
@@ -11,6 +12,20 @@ use crate::{Case, Failure};
 pub(super) fn activations(may: impl Fn(Activation) -> bool) -> Vec<Option<Activation>> {
     let some = Activation::ALL.iter().copied().filter(|&activation| may(activation));
     std::iter::once(None).chain(some.map(Some)).collect()
+}
+
+/// What counts the blocks of launches that arrive.
+pub(super) fn counters(case: &Case) -> Result<DeviceMemory, Failure> {
+    Ok(DeviceMemory::of(&case.stream, &vec![0u32; COUNTERS])?)
+}
+
+/// An error unless the counters are as launches must find and leave them.
+pub(super) fn check_counters(case: &Case, counters: &DeviceMemory) -> Result<(), Failure> {
+    let counts: Vec<u32> = counters.all().read(&*case.stream)?;
+    match counts.iter().position(|&count| count != 0) {
+        Some(at) => Err(format!("counter {at} is {} after a launch", counts[at]).into()),
+        None => Ok(()),
+    }
 }
 
 /// A step with so many real images.

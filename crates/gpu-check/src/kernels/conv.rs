@@ -6,7 +6,8 @@ use tunefork_kernels::launch::conv::{DataGradient, Forward, WeightGradient};
 use tunefork_kernels::{Conv2d, Precision};
 use tunefork_reference::{Tensor, ops};
 
-use super::common::{activate, activations, step_row, tensor};
+use super::common::{activate, activations, check_counters, counters, step_row, tensor};
+use super::statistics::OnDevice;
 use crate::{Case, Check, Failure, Stored};
 
 const EXACT: &[Precision] = &[Precision::F32];
@@ -75,7 +76,7 @@ pub(super) fn forward_of(case: &mut Case, forward: &Forward, rows: usize) -> Res
     let (on_w, w) = input(case, precision, conv.weights_len(), 1, 1)?;
     let (on_b, b) = input(case, Precision::F32, conv.filters, 1, 1)?;
     let on_y = Stored::poisoned(case, precision, conv.output_len())?;
-    let partials = Stored::poisoned(case, Precision::F32, forward.partials_len())?;
+    let statistics = OnDevice::new(case, forward.partials_len(), conv.filters)?;
     forward.run(
         &*case.stream,
         step.all(),
@@ -83,7 +84,7 @@ pub(super) fn forward_of(case: &mut Case, forward: &Forward, rows: usize) -> Res
         on_w.span(),
         forward.bias.then(|| on_b.span().cast()),
         on_y.span(),
-        forward.statistics.then(|| partials.span().cast()),
+        forward.statistics.then(|| statistics.spans()),
     )?;
 
     let len = conv.output_len() / conv.batch * rows;
@@ -93,34 +94,10 @@ pub(super) fn forward_of(case: &mut Case, forward: &Forward, rows: usize) -> Res
     let limit = limit(precision, depth(&conv) * conv.channels);
     let found = &on_y.read(case)?[..len];
     case.close(&format!("{forward:?}, {rows} rows: y"), found, &y, limit)?;
-    if forward.statistics {
-        let found = partials.read(case)?;
-        statistics(case, forward, &y, &found, limit)?;
+    match forward.statistics {
+        true => statistics.check(case, &format!("{forward:?}, {rows} rows"), &y, conv.filters, limit),
+        false => Ok(()),
     }
-    Ok(())
-}
-
-/// Means and deviations of the real tiles.
-fn statistics(case: &Case, forward: &Forward, y: &[f64], partials: &[f64], limit: f64) -> Result<(), Failure> {
-    let (filters, per_tile) = (forward.conv.filters, forward.positions_per_tile());
-    let (means, squares) = partials.split_at(partials.len() / 2);
-    // Means beside deviations: a mean alone may be small against what it is the mean of.
-    let (mut found, mut expected) = (Vec::new(), Vec::new());
-    for (t, tile) in y.chunks(per_tile * filters).enumerate() {
-        let count = (tile.len() / filters) as f64;
-        for k in 0..filters {
-            let values = || tile.iter().skip(k).step_by(filters);
-            let mean = values().sum::<f64>() / count;
-            let square = values().map(|v| (v - mean) * (v - mean)).sum::<f64>();
-            expected.extend([mean, (square / count).sqrt()]);
-            found.extend([means[t * filters + k], (squares[t * filters + k] / count).sqrt()]);
-        }
-    }
-    let beyond = y.len().div_ceil(per_tile * filters) * filters;
-    if means[beyond..].iter().chain(&squares[beyond..]).any(|v| !v.is_nan()) {
-        return Err("a tile behind the real positions was written".into());
-    }
-    case.close(&format!("{forward:?}: statistics"), &found, &expected, limit)
 }
 
 pub(super) fn data_gradient_of(case: &mut Case, gradient: &DataGradient, rows: usize) -> Result<(), Failure> {
@@ -152,6 +129,7 @@ pub(super) fn weight_gradient_of(case: &mut Case, gradient: &WeightGradient, row
     let (on_dy, dy) = input(case, precision, conv.output_len(), conv.batch, rows)?;
     let on_dw = Stored::poisoned(case, Precision::F32, conv.weights_len())?;
     let workspace = Stored::poisoned(case, Precision::F32, gradient.workspace_len())?;
+    let counters = counters(case)?;
     gradient.run(
         &*case.stream,
         step.all(),
@@ -159,7 +137,9 @@ pub(super) fn weight_gradient_of(case: &mut Case, gradient: &WeightGradient, row
         on_dy.span(),
         on_dw.span().cast(),
         (gradient.workspace_len() > 0).then(|| workspace.span().cast()),
+        counters.all(),
     )?;
+    check_counters(case, &counters)?;
 
     let dw = ops::conv::weight_gradient(window(&conv), &images(&conv, rows, &x), &results(&conv, rows, &dy));
     let dw = dw.into_iter().collect::<Vec<f64>>();

@@ -2,16 +2,17 @@
 
 use ndarray::IxDyn;
 use tunefork_graph::Activation;
-use tunefork_kernels::launch::dense::Dense;
+use tunefork_kernels::launch::dense::{Backward, Dense, InputGradient};
 use tunefork_kernels::{DeviceMemory, DropoutRow, Precision, StepRow};
 use tunefork_reference::{Tensor, ops};
 
-use super::common::{activate, activations, mask, tensor, through};
+use super::common::{activate, activations, check_counters, counters, mask, tensor, through};
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] = &[
     Check { name: "dense/forward", run: |case| each(case, forward) },
     Check { name: "dense/backward", run: |case| each(case, backward) },
+    Check { name: "dense/through", run: |case| each(case, back_through) },
 ];
 
 const STEP: u64 = 3 << 32 | 9;
@@ -29,6 +30,7 @@ struct Layer {
     weights: Vec<f64>,
     bias: Option<Vec<f64>>,
     workspace: DeviceMemory,
+    counters: DeviceMemory,
 }
 
 fn each(case: &mut Case, check: fn(&mut Case, Dense) -> Result<(), Failure>) -> Result<(), Failure> {
@@ -83,7 +85,8 @@ impl Layer {
             x,
             weights,
             bias: case.one_of(&[None, Some(())]).map(|()| bias),
-            workspace: DeviceMemory::new(&case.stream, 4 * dense.workspace_len(training))?,
+            workspace: DeviceMemory::new(&case.stream, 4 * dense.workspace_len())?,
+            counters: counters(case)?,
         })
     }
 
@@ -144,7 +147,9 @@ fn forward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
         on_bias.as_ref().map(|bias| bias.span().cast()),
         on_y.span(),
         Some(layer.workspace.all()),
+        layer.counters.all(),
     )?;
+    check_counters(case, &layer.counters)?;
     let expected = layer.results()?.into_iter().collect::<Vec<f64>>();
     let found = on_y.read(case)?;
     let (found, beyond) = found.split_at(layer.rows * dense.outputs);
@@ -172,19 +177,18 @@ fn backward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
     let on_dx = Stored::new(case, precision, &mut dx)?;
     let on_dw = Stored::poisoned(case, Precision::F32, inputs * outputs)?;
     let on_db = Stored::poisoned(case, Precision::F32, outputs)?;
-    dense.backward(
-        &*case.stream,
-        layer.step.all(),
-        layer.p.map(|_| layer.dropout.all()),
-        on_x.span(),
-        dense.activation.map(|_| on_y.span()),
-        on_dy.span(),
-        on_weights.span(),
-        on_dw.span().cast(),
-        layer.bias.as_ref().map(|_| on_db.span().cast()),
-        accumulate.map(|accumulate| (on_dx.span(), accumulate)),
-        Some(layer.workspace.all()),
-    )?;
+    let (step, dropout) = (layer.step.all(), layer.p.map(|_| layer.dropout.all()));
+    let result = dense.activation.map(|_| on_y.span());
+    dense.derivative(&*case.stream, step, dropout, result, on_dy.span())?;
+    let given = Backward {
+        x: on_x.span(),
+        dz: on_dy.span(),
+        weights: on_weights.span(),
+        dw: on_dw.span().cast(),
+        db: layer.bias.as_ref().map(|_| on_db.span().cast()),
+        dx: accumulate.map(|accumulate| InputGradient { to: on_dx.span(), accumulate, through: None }),
+    };
+    dense.backward(&*case.stream, step, given)?;
 
     // What was dropped passes nothing on; what was not is looked at as it was before.
     let mask = layer.mask()?;
@@ -216,4 +220,43 @@ fn backward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
     }
     let found = &on_dx.read(case)?[..rows * inputs];
     case.close(&format!("{what}: dx, added: {accumulate}"), found, &expected, layer.limit(outputs))
+}
+
+/// A gradient that is at once taken through the layer before is what the derivative makes of it, but for the rounding
+/// between the two.
+fn back_through(case: &mut Case, before: Dense) -> Result<(), Failure> {
+    let layer = Layer::new(case, before, true)?;
+    let (Dense { precision, batch, .. }, rows) = (before, layer.rows);
+    let next =
+        Dense { inputs: before.outputs, outputs: case.one_of(&[1, 10, 40]), activation: None, dropout: None, ..before };
+    let mut y = layer.results()?.into_iter().collect::<Vec<f64>>();
+    y.resize(batch * next.inputs, f64::NAN);
+    let on_y = Stored::new(case, precision, &mut y)?;
+    let (mut dz, mut weights) = (case.values(batch * next.outputs), case.values(next.inputs * next.outputs));
+    let on_dz = Stored::new(case, precision, &mut dz)?;
+    let on_weights = Stored::new(case, precision, &mut weights)?;
+    let on_dw = Stored::poisoned(case, Precision::F32, next.inputs * next.outputs)?;
+    let (step, dropout) = (layer.step.all(), layer.p.map(|_| layer.dropout.all()));
+    let gradient = |through| -> Result<Stored, Failure> {
+        let to = Stored::poisoned(case, precision, batch * next.inputs)?;
+        let given = Backward {
+            x: on_y.span(),
+            dz: on_dz.span(),
+            weights: on_weights.span(),
+            dw: on_dw.span().cast(),
+            db: None,
+            dx: Some(InputGradient { to: to.span(), accumulate: false, through }),
+        };
+        next.backward(&*case.stream, step, given)?;
+        Ok(to)
+    };
+    let (at_once, apart) = (gradient(Some((before, dropout)))?, gradient(None)?);
+    before.derivative(&*case.stream, step, dropout, before.activation.map(|_| on_y.span()), apart.span())?;
+    let (found, expected) = (at_once.read(case)?, apart.read(case)?);
+    let (found, beyond) = found.split_at(rows * next.inputs);
+    if beyond.iter().any(|v| !v.is_nan()) {
+        return Err(format!("{}: a row behind the real ones was written", layer.what()).into());
+    }
+    let limit = precision.pick(1e-6, 1e-3, 8e-3);
+    case.close(&format!("{}: through", layer.what()), found, &expected[..found.len()], limit)
 }

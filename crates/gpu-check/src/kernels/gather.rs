@@ -1,13 +1,46 @@
 //! `kernels/gather.cu`.
 
 use tunefork_data::{Augmentation, Image, Normalisation};
-use tunefork_kernels::launch::gather::{Gather, Transform};
-use tunefork_kernels::{DeviceMemory, Precision, StepRow};
+use tunefork_kernels::launch::gather::{Gather, Table, Transform};
+use tunefork_kernels::{DeviceMemory, Precision, Progress, StepRow};
 
+use super::common::{check_counters, counters};
 use crate::{Case, Check, Failure, Stored};
 
-pub(super) const CHECKS: &[Check] =
-    &[Check { name: "gather/images", run: images }, Check { name: "gather/changed", run: changed }];
+pub(super) const CHECKS: &[Check] = &[
+    Check { name: "gather/images", run: images },
+    Check { name: "gather/changed", run: changed },
+    Check { name: "gather/steps", run: steps },
+];
+
+/// A table of steps on the device.
+struct Steps {
+    rows: DeviceMemory,
+    progress: DeviceMemory,
+    row: DeviceMemory,
+    counters: DeviceMemory,
+}
+
+impl Steps {
+    fn new(case: &Case, rows: &[StepRow]) -> Result<Self, Failure> {
+        let steps = rows.len() as u32;
+        Ok(Self {
+            rows: DeviceMemory::of(&case.stream, rows)?,
+            progress: DeviceMemory::of(&case.stream, &[Progress { next: 0, steps }])?,
+            row: DeviceMemory::of(&case.stream, &[StepRow::default()])?,
+            counters: counters(case)?,
+        })
+    }
+
+    fn table(&self) -> Table<'_> {
+        Table {
+            rows: self.rows.all(),
+            progress: self.progress.all(),
+            row: self.row.all(),
+            counters: self.counters.all(),
+        }
+    }
+}
 
 /// A launch: the batch is images `indices[first..]`.
 struct Input {
@@ -67,7 +100,7 @@ impl Input {
         if transforms.is_empty() {
             transforms.push(bytemuck::Zeroable::zeroed());
         }
-        let row = DeviceMemory::of(&case.stream, &[row])?;
+        let steps = Steps::new(case, &[row])?;
         let bytes = DeviceMemory::of(&case.stream, &self.bytes)?;
         let indices = DeviceMemory::of(&case.stream, &self.indices)?;
         let tables = DeviceMemory::of(&case.stream, tables)?;
@@ -75,7 +108,7 @@ impl Input {
         let out = Stored::poisoned(case, precision, batch * self.image())?;
         self.gather.run(
             &*case.stream,
-            row.all(),
+            steps.table(),
             bytes.all(),
             indices.all(),
             tables.all(),
@@ -171,4 +204,46 @@ fn changed(case: &mut Case) -> Result<(), Failure> {
         input.compare(&found, &expected)?;
     }
     Ok(())
+}
+
+/// A captured launch takes one row after the other, each with its images; behind the last one the step has none, and
+/// nothing is written.
+fn steps(case: &mut Case) -> Result<(), Failure> {
+    let gather = Gather { batch: 3, height: 40, width: 30, channels: 1, precision: Precision::F32 };
+    let (image, count) = (40 * 30, case.between(1, 4));
+    let rows: Vec<StepRow> = (0..count as u32)
+        .map(|number| StepRow { rows: 1 + number % 3, first: number, record: number, ..StepRow::default() })
+        .collect();
+    let bytes: Vec<u8> = (0..7 * image).map(|e| (e / image) as u8).collect();
+    let indices: Vec<u32> = (0..count as u32 + 3).map(|number| number % 7).collect();
+    let tables: Vec<f32> = (0..256u16).map(f32::from).collect();
+    let on_device = Steps::new(case, &rows)?;
+    let (bytes, indices) = (DeviceMemory::of(&case.stream, &bytes)?, DeviceMemory::of(&case.stream, &indices)?);
+    let tables = DeviceMemory::of(&case.stream, &tables)?;
+    let transforms = DeviceMemory::of(&case.stream, &[<Transform as bytemuck::Zeroable>::zeroed()])?;
+    let out = Stored::poisoned(case, Precision::F32, 3 * image)?;
+    case.stream.begin_capture()?;
+    let table = on_device.table();
+    gather.run(&*case.stream, table, bytes.all(), indices.all(), tables.all(), transforms.all(), out.span())?;
+    let graph = case.stream.end_capture()?;
+    let mut before = out.read(case)?;
+    for step in 0..count + 2 {
+        graph.launch()?;
+        let expected = rows.get(step).copied().unwrap_or_default();
+        let found: Vec<StepRow> = on_device.row.all().read(&*case.stream)?;
+        let progress: Vec<Progress> = on_device.progress.all().read(&*case.stream)?;
+        let next = (step + 1).min(count) as u32;
+        if found != [expected] || progress != [Progress { next, steps: count as u32 }] {
+            return Err(format!("step {step} of {count}: {found:?}, {progress:?}").into());
+        }
+        for row in 0..expected.rows as usize {
+            before[row * image..][..image].fill(((step + row) % 7) as f64);
+        }
+        let values = out.read(case)?;
+        let same = values.iter().zip(&before).all(|(a, b)| a == b || (a.is_nan() && b.is_nan()));
+        if !same {
+            return Err(format!("step {step} of {count}: other images").into());
+        }
+    }
+    check_counters(case, &on_device.counters)
 }

@@ -13,7 +13,6 @@ mod group_norm;
 mod loss;
 mod optimizer;
 mod statistics;
-mod step;
 
 use crate::Check;
 
@@ -26,7 +25,6 @@ pub const FAMILIES: &[(&str, &[Check])] = &[
     ("dropout", dropout::CHECKS),
     ("statistics", statistics::CHECKS),
     ("block", block::CHECKS),
-    ("step", step::CHECKS),
     ("gather", gather::CHECKS),
     ("loss", loss::CHECKS),
     ("optimizer", optimizer::CHECKS),

@@ -12,6 +12,8 @@ use crate::{Case, Check, Failure, Stored};
 pub(super) const CHECKS: &[Check] = &[
     Check { name: "optimizer/updates", run: updates },
     Check { name: "optimizer/spared", run: spared },
+    Check { name: "optimizer/one_launch", run: one_launch },
+    Check { name: "optimizer/no_images", run: no_images },
     Check { name: "optimizer/loss_scale", run: loss_scale },
     Check { name: "optimizer/nan_without_scale", run: nan_without_scale },
     Check { name: "optimizer/cast", run: cast },
@@ -81,7 +83,7 @@ impl Buffers {
 
 /// The row of update number `step`, from 1.
 fn row(rule: UpdateRule, step: u64, [rate, decay, clip_norm]: [f64; 3]) -> StepRow {
-    StepRow { record: 1, clip_norm: clip_norm as f32, ..StepRow::update(rule, rate, decay, step) }
+    StepRow { rows: 1, record: 1, clip_norm: clip_norm as f32, ..StepRow::update(rule, rate, decay, step) }
 }
 
 /// Every rule against the reference, in a precision that changes with the seed.
@@ -90,7 +92,7 @@ fn updates(case: &mut Case) -> Result<(), Failure> {
     for (number, &rule) in UpdateRule::EXAMPLES.iter().enumerate() {
         let precision = precisions[(number + case.seed() as usize) % precisions.len()];
         let len = case.one_of(&[1, 2, 3, 4, 5, 63, 1023, 1024, 1025, 5003, 9001]);
-        three_updates(case, Update { len, precision }, rule)?;
+        three_updates(case, Update { len, precision, clips: true }, rule)?;
     }
     Ok(())
 }
@@ -143,9 +145,47 @@ fn three_updates(case: &mut Case, update: Update, rule: UpdateRule) -> Result<()
     Ok(())
 }
 
+/// Where nothing clips and nothing is scaled, the sums of squares change no bit.
+fn one_launch(case: &mut Case) -> Result<(), Failure> {
+    for precision in [Precision::F32, Precision::Bf16] {
+        let update = Update { len: case.between(1, 3000), precision, clips: false };
+        let rule = case.one_of(UpdateRule::EXAMPLES);
+        let (start, gradients) = (case.values(update.len), case.values(update.len));
+        let gradients: Vec<f32> = gradients.iter().map(|g| *g as f32).collect();
+        let mut updated = |clips: bool| -> Result<Vec<Vec<f64>>, Failure> {
+            let update = Update { clips, ..update };
+            let buffers = Buffers::new(case, update, LossScale::initial(precision), &mut start.clone())?;
+            buffers.run(case, row(rule, 1, [0.125, 0.5, 0.0]), &gradients)?;
+            buffers.held(case)
+        };
+        if updated(false)? != updated(true)? {
+            return Err(format!("{update:?}, {rule:?}: other bits with the sums of squares").into());
+        }
+    }
+    Ok(())
+}
+
+/// A step without images changes nothing, whatever lies in the gradients.
+fn no_images(case: &mut Case) -> Result<(), Failure> {
+    for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
+        let update = Update { len: case.between(1, 3000), precision, clips: case.one_of(&[false, true]) };
+        let rule = case.one_of(UpdateRule::EXAMPLES);
+        let before = LossScale { scale: 64.0, clean: 1999 };
+        let mut start = case.values(update.len);
+        let buffers = Buffers::new(case, update, before, &mut start)?;
+        let held = buffers.held(case)?;
+        let row = StepRow { rows: 0, ..row(rule, 1, [0.125, 0.5, 1.0]) };
+        buffers.run(case, row, &vec![f32::NAN; update.len])?;
+        if buffers.held(case)? != held || buffers.scale(case)? != before {
+            return Err(format!("{update:?}, {rule:?}: a step without images changed something").into());
+        }
+    }
+    Ok(())
+}
+
 /// Weight decay leaves out the parameters of one axis, wherever they lie, and only where the row says so.
 fn spared(case: &mut Case) -> Result<(), Failure> {
-    let update = Update { len: case.between(1, 3000), precision: Precision::F32 };
+    let update = Update { len: case.between(1, 3000), precision: Precision::F32, clips: false };
     let rule = case.one_of(UpdateRule::EXAMPLES);
     let (start, gradients) = (case.values(update.len), case.values(update.len));
     let gradients: Vec<f32> = gradients.iter().map(|g| *g as f32).collect();
@@ -173,9 +213,10 @@ fn spared(case: &mut Case) -> Result<(), Failure> {
 /// In f16 a gradient that is not finite changes nothing but the scale, which halves down to a limit; 2000
 /// clean steps double it, up to another.
 fn loss_scale(case: &mut Case) -> Result<(), Failure> {
-    let update = Update { len: case.one_of(&[1, 7, 1030, 4100]), precision: Precision::F16 };
+    let update =
+        Update { len: case.one_of(&[1, 7, 1030, 4100]), precision: Precision::F16, clips: case.one_of(&[false, true]) };
     let rule = case.one_of(UpdateRule::EXAMPLES);
-    let clip_norm = case.one_of(&[0.0, 1.0]);
+    let clip_norm = if update.clips { case.one_of(&[0.0, 1.0]) } else { 0.0 };
     let before = LossScale { scale: 1024.0, clean: 1998 };
     let mut start = case.values(update.len);
     let buffers = Buffers::new(case, update, before, &mut start)?;
@@ -222,8 +263,9 @@ fn loss_scale(case: &mut Case) -> Result<(), Failure> {
 /// Without a loss scale NaN reaches the parameters: with clipping all of them, without only its own.
 fn nan_without_scale(case: &mut Case) -> Result<(), Failure> {
     for precision in [Precision::F32, Precision::Bf16] {
-        let update = Update { len: case.between(1, 1100), precision };
-        let (rule, clip_norm) = (case.one_of(UpdateRule::EXAMPLES), case.one_of(&[0.0, 1.0]));
+        let clip_norm = case.one_of(&[0.0, 1.0]);
+        let update = Update { len: case.between(1, 1100), precision, clips: clip_norm > 0.0 };
+        let rule = case.one_of(UpdateRule::EXAMPLES);
         let scale = LossScale::initial(precision);
         let mut start = case.values(update.len);
         let buffers = Buffers::new(case, update, scale, &mut start)?;

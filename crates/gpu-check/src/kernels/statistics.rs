@@ -1,16 +1,15 @@
 //! `kernels/statistics.cu`.
 
-use tunefork_kernels::Precision;
-use tunefork_kernels::launch::statistics::{Merge, Partials, Running};
+use tunefork_kernels::launch::statistics::{OfTensor, Statistics};
+use tunefork_kernels::{DeviceMemory, Precision};
 use tunefork_reference::{Running as Moments, ops::norm};
 
-use super::common::{step_row, tensor};
+use super::common::{check_counters, counters, step_row, tensor};
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] = &[
     Check { name: "statistics/of_a_tensor", run: of_a_tensor },
-    Check { name: "statistics/merge", run: merge },
-    Check { name: "statistics/running", run: running },
+    Check { name: "statistics/of_many_tiles", run: of_many_tiles },
 ];
 
 const F32: Precision = Precision::F32;
@@ -27,38 +26,65 @@ pub(super) fn merged(statistics: &Moments) -> Vec<f64> {
     statistics.mean.iter().copied().chain(norm::rstd(statistics)).collect()
 }
 
-/// What the device has is mean and rstd, and the running values, of the real positions.
-fn check_merged(case: &mut Case, merge: &Merge, rows: usize, x: &[f64], partials: &Stored) -> Result<(), Failure> {
-    let k = merge.channels;
-    let positions = rows * merge.per_image;
-    let batch = moments(&x[..positions * k], k);
-    let (mut running_mean, mut running_variance) = (case.values(k), case.values(k));
-    running_variance.iter_mut().for_each(|v| *v = v.abs());
-    let on_mean = Stored::new(case, F32, &mut running_mean)?;
-    let on_variance = Stored::new(case, F32, &mut running_variance)?;
-    let statistics = Stored::poisoned(case, F32, 2 * k)?;
-    let row = step_row(case, rows)?;
-    merge.run(
-        &*case.stream,
-        row.all(),
-        partials.span().cast(),
-        statistics.span().cast(),
-        Some((on_mean.span().cast(), on_variance.span().cast())),
-    )?;
-    let running = Moments { mean: running_mean.into(), variance: running_variance.into() };
-    let running = norm::update(&running, &batch, positions);
-    let expected = merged(&batch);
-    let found = statistics.read(case)?;
-    case.close("mean", &found[..k], &expected[..k], 1e-6)?;
-    case.close("rstd", &found[k..], &expected[k..], BESIDE_MEAN)?;
-    let found = on_mean.read(case)?;
-    case.close("running mean", &found, &running.mean.to_vec(), 1e-6)?;
-    // One value has no deviation.
-    if positions > 1 {
-        let found = on_variance.read(case)?;
-        case.close("running variance", &found, &running.variance.to_vec(), BESIDE_MEAN)?;
+/// The statistics of a launch on the device, and the running values that it moves.
+pub(super) struct OnDevice {
+    partials: Stored,
+    statistics: Stored,
+    running: [Stored; 2],
+    before: Moments,
+    counters: DeviceMemory,
+}
+
+impl OnDevice {
+    pub(super) fn new(case: &mut Case, partials: usize, channels: usize) -> Result<Self, Failure> {
+        let (mut mean, mut variance) = (case.values(channels), case.values(channels));
+        variance.iter_mut().for_each(|v| *v = v.abs());
+        Ok(Self {
+            partials: Stored::poisoned(case, F32, partials)?,
+            statistics: Stored::poisoned(case, F32, 2 * channels)?,
+            running: [Stored::new(case, F32, &mut mean)?, Stored::new(case, F32, &mut variance)?],
+            before: Moments { mean: mean.into(), variance: variance.into() },
+            counters: counters(case)?,
+        })
     }
-    Ok(())
+
+    /// What a launcher is given.
+    pub(super) fn spans(&self) -> Statistics<'_> {
+        Statistics {
+            partials: self.partials.span().cast(),
+            statistics: self.statistics.span().cast(),
+            running: Some(self.running.each_ref().map(|values| values.span().cast())),
+            counters: self.counters.all(),
+        }
+    }
+
+    /// Mean, deviation and running values of the real values `x`, up to `limit` beside what they may be at best.
+    pub(super) fn check(
+        &self,
+        case: &mut Case,
+        what: &str,
+        x: &[f64],
+        channels: usize,
+        limit: f64,
+    ) -> Result<(), Failure> {
+        let batch = moments(x, channels);
+        let positions = x.len() / channels;
+        let expected = merged(&batch);
+        let found = self.statistics.read(case)?;
+        // Beside the deviation: a mean may be small against what it is the mean of.
+        let deviations = |rstd: &[f64]| rstd.iter().map(|rstd| 1.0 / rstd).collect::<Vec<f64>>();
+        let beside = |values: &[f64]| [&values[..channels], &deviations(&values[channels..])].concat();
+        case.close(&format!("{what}: mean and deviation"), &beside(&found), &beside(&expected), limit)?;
+        let after = norm::update(&self.before, &batch, positions);
+        let found = self.running[0].read(case)?;
+        case.close(&format!("{what}: running mean"), &found, &after.mean.to_vec(), limit)?;
+        // One value has no deviation.
+        let found = self.running[1].read(case)?;
+        if positions > 1 {
+            case.close(&format!("{what}: running variance"), &found, &after.variance.to_vec(), limit)?;
+        }
+        check_counters(case, &self.counters)
+    }
 }
 
 /// Values on both sides of a mean that is large against their deviation, and NaN behind the real
@@ -76,64 +102,32 @@ fn values(case: &mut Case, rows: usize, batch: usize, per_image: usize, channels
     x
 }
 
-/// Partials of a stored tensor, merged.
+/// A stored tensor of so many rows of so many images.
+fn check(case: &mut Case, shape: OfTensor, rows: usize) -> Result<(), Failure> {
+    let OfTensor { positions, per_image, channels, precision } = shape;
+    let mut x = values(case, rows, positions / per_image, per_image, channels);
+    let on_x = Stored::new(case, precision, &mut x)?;
+    let on_device = OnDevice::new(case, shape.partials_len(), channels)?;
+    let row = step_row(case, rows)?;
+    shape.run(&*case.stream, row.all(), on_x.span(), on_device.spans())?;
+    let real = &x[..rows * per_image * channels];
+    on_device.check(case, &format!("{shape:?}, {rows} rows"), real, channels, BESIDE_MEAN)
+}
+
 fn of_a_tensor(case: &mut Case) -> Result<(), Failure> {
     for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
         let batch = case.between(1, 5);
         let rows = case.between(1, batch);
         let per_image = case.one_of(&[1, 2, 7, 31, 49, 121]);
         let channels = case.one_of(&[1, 3, 8, 10, 17, 24, 64, 67, 72]);
-        let mut x = values(case, rows, batch, per_image, channels);
-        let on_x = Stored::new(case, precision, &mut x)?;
-        let shape = Partials { positions: batch * per_image, per_image, channels, precision };
-        let partials = Stored::poisoned(case, F32, shape.len())?;
-        let row = step_row(case, rows)?;
-        shape.run(&*case.stream, row.all(), on_x.span(), partials.span().cast())?;
-        let merge = Merge { channels, per_image, batch, positions_per_tile: shape.positions_per_tile() };
-        check_merged(case, &merge, rows, &x, &partials)?;
+        check(case, OfTensor { positions: batch * per_image, per_image, channels, precision }, rows)?;
     }
     Ok(())
 }
 
-/// Partials as a convolution would leave them, also so many tiles that two launches are needed.
-fn merge(case: &mut Case) -> Result<(), Failure> {
-    for _ in 0..2 {
-        let batch = case.between(1, 5);
-        let rows = case.between(1, batch);
-        let per_image = case.one_of(&[1, 2, 49, 300, 1031]);
-        let channels = case.one_of(&[1, 3, 8, 13]);
-        let merge = Merge { channels, per_image, batch, positions_per_tile: case.one_of(&[1, 2, 16, 128]) };
-        let x = values(case, rows, batch, per_image, channels);
-        let (t, tiles) = (merge.positions_per_tile, merge.tiles());
-        let mut partials = vec![f64::NAN; merge.partials_len()];
-        for (tile, x) in x[..rows * per_image * channels].chunks(t * channels).enumerate() {
-            let Moments { mean, variance } = moments(x, channels);
-            let count = (x.len() / channels) as f64;
-            for c in 0..channels {
-                partials[tile * channels + c] = mean[c];
-                partials[(tiles + tile) * channels + c] = variance[c] * count;
-            }
-        }
-        let partials = Stored::new(case, F32, &mut partials)?;
-        check_merged(case, &merge, rows, &x, &partials)?;
-    }
-    Ok(())
-}
-
-fn running(case: &mut Case) -> Result<(), Failure> {
-    let channels = case.between(1, 300);
-    let (mut mean, mut variance) = (case.values(channels), case.values(channels));
-    variance.iter_mut().for_each(|v| *v = v.abs());
-    let on_mean = Stored::new(case, F32, &mut mean)?;
-    let on_variance = Stored::new(case, F32, &mut variance)?;
-    let statistics = Stored::poisoned(case, F32, 2 * channels)?;
-    Running { channels }.run(
-        &*case.stream,
-        on_mean.span().cast(),
-        on_variance.span().cast(),
-        statistics.span().cast(),
-    )?;
-    let expected = merged(&Moments { mean: mean.into(), variance: variance.into() });
-    let found = statistics.read(case)?;
-    case.close("statistics", &found, &expected, 1e-6)
+/// So many tiles that they are merged in groups, with channels that a block shares with others or has alone.
+fn of_many_tiles(case: &mut Case) -> Result<(), Failure> {
+    let rows = case.between(1, 3);
+    let (per_image, channels) = case.one_of(&[(211, 512), (530, 260), (2051, 64), (5003, 1)]);
+    check(case, OfTensor { positions: 3 * per_image, per_image, channels, precision: F32 }, rows)
 }

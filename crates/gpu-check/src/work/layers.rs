@@ -1,12 +1,13 @@
 //! Layers, forward and backward.
 
 use tunefork_graph::{Activation, Pool};
+use tunefork_kernels::launch::COUNTERS;
 use tunefork_kernels::launch::average::Average;
 use tunefork_kernels::launch::block::{Backward, Block, Norm, NormGradients};
 use tunefork_kernels::launch::conv::{DataGradient, Forward, WeightGradient};
-use tunefork_kernels::launch::dense::Dense;
+use tunefork_kernels::launch::dense::{self, Dense, InputGradient};
 use tunefork_kernels::launch::group_norm::{GroupNorm, Parameters};
-use tunefork_kernels::launch::statistics::Merge;
+use tunefork_kernels::launch::statistics::Statistics;
 use tunefork_kernels::{Conv2d, DeviceError, DeviceMemory, DropoutRow, Precision, Stream};
 
 use super::Walk;
@@ -49,23 +50,22 @@ impl Walk<'_, '_> {
         let bias = self.f32(conv.filters)?;
         let forward = Forward { conv, precision, bias: true, activation: None, statistics: true };
         let partials = self.f32(forward.partials_len())?;
+        let (statistics, counters) = (self.f32(2 * conv.filters)?, self.counters()?);
         let product = Product::of(&conv, precision);
         self.product("conv forward", &product, &mut |stream| {
             let (x, weights, y) = (x.all(), weights.all(), y.all());
-            let (bias, partials) = (Some(bias.all()), Some(partials.all()));
-            forward.run(stream, step.all(), x, weights, bias, y, partials)
-        })?;
-        let merge = Merge {
-            channels: conv.filters,
-            per_image: conv.output_height() * conv.output_width(),
-            batch: conv.batch,
-            positions_per_tile: forward.positions_per_tile(),
-        };
-        let statistics = self.f32(2 * conv.filters)?;
-        let read = merge.partials_len() * size_of::<f32>();
-        self.work("statistics", product.shape, 0, read, &mut |stream| {
-            merge.run(stream, step.all(), partials.all(), statistics.all(), None)
+            let statistics = Statistics {
+                partials: partials.all(),
+                statistics: statistics.all(),
+                running: None,
+                counters: counters.all(),
+            };
+            forward.run(stream, step.all(), x, weights, Some(bias.all()), y, Some(statistics))
         })
+    }
+
+    fn counters(&self) -> Result<DeviceMemory, DeviceError> {
+        DeviceMemory::of(self.stream, &[0u32; COUNTERS])
     }
 
     fn conv_gradients(&mut self, conv: Conv2d, first: bool) -> Result<(), DeviceError> {
@@ -81,10 +81,10 @@ impl Walk<'_, '_> {
         }
         let gradient = WeightGradient { conv, precision };
         let dw = self.f32(conv.weights_len())?;
-        let workspace = self.f32(gradient.workspace_len().max(1))?;
+        let (workspace, counters) = (self.f32(gradient.workspace_len().max(1))?, self.counters()?);
         self.product("conv weight gradient", &product, &mut |stream| {
             let workspace = Some(workspace.all());
-            gradient.run(stream, step.all(), x.all(), dy.all(), dw.all(), workspace)
+            gradient.run(stream, step.all(), x.all(), dy.all(), dw.all(), workspace, counters.all())
         })
     }
 
@@ -124,7 +124,14 @@ impl Walk<'_, '_> {
         let bias = self.f32(channels)?;
         let workspace = self.f32(block.workspace_len())?;
         let part = |number: usize| parameters.all::<f32>().part(number * channels..(number + 1) * channels);
-        let norm = Norm { statistics: statistics.all(), scale: part(0), shift: part(1) };
+        let (statistics, counters) = (statistics.all(), self.counters()?);
+        let norm = Norm {
+            mean: statistics.part(0..channels),
+            deviation: statistics.part(channels..2 * channels),
+            running: false,
+            scale: part(0),
+            shift: part(1),
+        };
         let shape = format!("{}x{side}x{side}x{channels}", block.batch);
         let bytes = |values: usize| values * block.precision.bytes();
         let read = block.input_len() * (1 + usize::from(block.shortcut));
@@ -143,6 +150,7 @@ impl Walk<'_, '_> {
             dsum: None,
             bias_gradient: Some(bias.all()),
             workspace: workspace.all(),
+            counters: counters.all(),
         };
         self.work("block sums", shape.clone(), 0, moved, &mut |stream| {
             block.backward_sums(stream, step.all(), &given)
@@ -188,7 +196,7 @@ impl Walk<'_, '_> {
         let (dy, other) = (self.stored(batch * outputs)?, self.stored(batch * inputs)?);
         let weights = self.stored(inputs * outputs)?;
         let (dw, bias) = (self.f32(inputs * outputs)?, self.f32(outputs)?);
-        let workspace = self.f32(dense.workspace_len(true).max(1))?;
+        let (workspace, counters) = (self.f32(dense.workspace_len().max(1))?, self.counters()?);
         let row = DeviceMemory::of(self.stream, &[DropoutRow::new(0.3)])?;
         let row = || hidden.then(|| row.all());
         let flops = 2 * batch * inputs * outputs;
@@ -198,23 +206,20 @@ impl Walk<'_, '_> {
         self.work("dense forward", forward, flops, bytes, &mut |stream| {
             let (x, weights, y) = (x.all(), weights.all(), y.all());
             let (bias, workspace) = (Some(bias.all()), Some(workspace.all()));
-            dense.forward(stream, step.all(), row(), x, weights, bias, y, workspace)
+            dense.forward(stream, step.all(), row(), x, weights, bias, y, workspace, counters.all())
         })?;
         let (flops, bytes) = (if dx { 2 * flops } else { flops }, bytes + 4 * inputs * outputs);
         self.work("dense backward", shape, flops, bytes, &mut |stream| {
-            dense.backward(
-                stream,
-                step.all(),
-                row(),
-                x.all(),
-                Some(y.all()),
-                dy.all(),
-                weights.all(),
-                dw.all(),
-                Some(bias.all()),
-                dx.then(|| (other.all(), false)),
-                Some(workspace.all()),
-            )
+            let given = dense::Backward {
+                x: x.all(),
+                dz: dy.all(),
+                weights: weights.all(),
+                dw: dw.all(),
+                db: Some(bias.all()),
+                dx: dx.then(|| InputGradient { to: other.all(), accumulate: false, through: None }),
+            };
+            dense.derivative(stream, step.all(), row(), Some(y.all()), dy.all())?;
+            dense.backward(stream, step.all(), given)
         })
     }
 

@@ -97,8 +97,7 @@ impl Walk<'_, '_> {
             inputs = outputs;
         }
         self.loss(classes)?;
-        self.update(parameters)?;
-        self.begin()
+        self.update(parameters)
     }
 
     /// Memory that holds bytes 0x3c: 0.0115 in f32 and bf16, 1.06 in f16.

@@ -1,17 +1,20 @@
 //! What stands around the layers in a step.
 
 use bytemuck::Zeroable;
-use tunefork_kernels::launch::gather::{Gather, Transform};
+use tunefork_kernels::launch::COUNTERS;
+use tunefork_kernels::launch::gather::{Gather, Table, Transform};
 use tunefork_kernels::launch::loss::{Loss, LossScale, Record};
 use tunefork_kernels::launch::optimizer::{Cast, Update};
-use tunefork_kernels::launch::step::Begin;
-use tunefork_kernels::{DeviceError, DeviceMemory, StepRow};
+use tunefork_kernels::{DeviceError, DeviceMemory, Progress, StepRow};
 
 use super::Walk;
 
+/// Rows of the table that a gathering takes its numbers from.
+const STEPS: usize = 1 << 14;
+
 impl Walk<'_, '_> {
     pub(super) fn gather(&mut self, side: usize, channels: usize) -> Result<(), DeviceError> {
-        let (step, batch) = (self.step, self.network.batch);
+        let batch = self.network.batch;
         let gather = Gather { batch, height: side, width: side, channels, precision: self.precision };
         let values = batch * side * side * channels;
         let images = DeviceMemory::of(self.stream, &vec![7u8; values])?;
@@ -20,9 +23,16 @@ impl Walk<'_, '_> {
         let tables = self.f32(256 * channels)?;
         let transforms = DeviceMemory::of(self.stream, &[Transform::zeroed()])?;
         let out = self.stored(values)?;
+        // More steps than anybody times.
+        let row = StepRow { rows: batch as u32, ..StepRow::default() };
+        let rows = DeviceMemory::of(self.stream, &vec![row; STEPS])?;
+        let progress = DeviceMemory::of(self.stream, &[Progress { next: 0, steps: STEPS as u32 }])?;
+        let (row, counters) =
+            (DeviceMemory::of(self.stream, &[row])?, DeviceMemory::of(self.stream, &[0u32; COUNTERS])?);
         let bytes = values * (1 + self.precision.bytes());
         self.work("gather", format!("{batch}x{side}x{side}x{channels}"), 0, bytes, &mut |stream| {
-            gather.run(stream, step.all(), images.all(), indices.all(), tables.all(), transforms.all(), out.all())
+            let table = Table { rows: rows.all(), progress: progress.all(), row: row.all(), counters: counters.all() };
+            gather.run(stream, table, images.all(), indices.all(), tables.all(), transforms.all(), out.all())
         })
     }
 
@@ -57,7 +67,7 @@ impl Walk<'_, '_> {
 
     pub(super) fn update(&mut self, len: usize) -> Result<(), DeviceError> {
         let (step, precision) = (self.step, self.precision);
-        let update = Update { len, precision };
+        let update = Update { len, precision, clips: false };
         let (parameters, gradients) = (self.f32(len)?, self.f32(len)?);
         let states = [self.f32(len)?, self.f32(len)?];
         let half = precision.bytes() == 2;
@@ -92,15 +102,5 @@ impl Walk<'_, '_> {
             })?;
         }
         Ok(())
-    }
-
-    pub(super) fn begin(&mut self) -> Result<(), DeviceError> {
-        let words = size_of::<StepRow>() / size_of::<u32>();
-        let table = DeviceMemory::of(self.stream, &vec![0u32; 4 * words])?;
-        let row = DeviceMemory::of(self.stream, &vec![0u32; words])?;
-        let counter = DeviceMemory::of(self.stream, &[0u32])?;
-        self.work("begin", "1 row".into(), 0, 8 * words, &mut |stream| {
-            Begin { words }.run(stream, table.all(), counter.all(), row.all())
-        })
     }
 }

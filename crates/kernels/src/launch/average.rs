@@ -1,8 +1,8 @@
 //! The mean over all pixels: `kernels/average.cu`.
 
-use super::{run, stored};
+use super::{of_lanes, run, stored};
 use crate::shared::{AVERAGE_CHANNELS, AVERAGE_SHARES};
-use crate::{Arguments, DeviceError, Divisor, Precision, Source, Span, StepRow, Stream};
+use crate::{DeviceError, Divisor, Precision, Source, Span, StepRow, Stream};
 
 const THREADS: usize = AVERAGE_CHANNELS * AVERAGE_SHARES;
 
@@ -43,8 +43,7 @@ impl Average {
         y: Span<'_, u8>,
     ) -> Result<(), DeviceError> {
         self.check(step, x, y);
-        let arguments =
-            Arguments::new().span(step).span(x).span(y).value(self.pixels as u32).value(self.channels as u32);
+        let arguments = of_lanes().span(step).span(x).span(y).value(self.pixels as u32).value(self.channels as u32);
         let columns = self.channels.div_ceil(AVERAGE_CHANNELS);
         assert!(columns <= 65_535, "{} channels", self.channels);
         let shared = (THREADS * size_of::<f32>()) as u32;
@@ -73,7 +72,7 @@ impl Average {
     ) -> Result<(), DeviceError> {
         self.check(step, dx, dy);
         let image = self.pixels * self.channels;
-        let arguments = Arguments::new()
+        let arguments = of_lanes()
             .span(step)
             .span(dy)
             .span(dx)

@@ -1,8 +1,8 @@
 //! Dropout by itself: `kernels/dropout.cu`.
 
-use super::{run, stored};
+use super::{of_lanes, run, stored};
 use crate::shared::STREAM_THREADS;
-use crate::{Arguments, DeviceError, DropoutRow, Precision, Source, Span, StepRow, Stream};
+use crate::{DeviceError, DropoutRow, Precision, Source, Span, StepRow, Stream};
 
 impl DropoutRow {
     /// Dropout with probability `p`, in [0, 1].
@@ -49,7 +49,7 @@ impl Dropout {
         assert_eq!((step.len(), dropout.len()), (1, 1), "one row");
         assert_eq!((x.len(), y.len()), (len * self.precision.bytes(), len * self.precision.bytes()), "values");
         assert!(len < 1 << 31, "{len} values");
-        let arguments = Arguments::new()
+        let arguments = of_lanes()
             .span(step)
             .span(dropout)
             .value(self.layer)

@@ -1,6 +1,6 @@
 //! Group norm: `kernels/group_norm.cu`.
 
-use super::{run, stored};
+use super::{of_lanes, run, stored};
 use crate::shared::{AVERAGE_CHANNELS, AVERAGE_SHARES, GROUP_NORM_THREADS};
 use crate::{Arguments, DeviceError, Divisor, Kernel, Precision, Source, Span, StepRow, Stream};
 
@@ -78,7 +78,7 @@ impl GroupNorm {
     ) -> Result<(), DeviceError> {
         self.check(step, &[x, y], statistics, parameters);
         let arguments =
-            Arguments::new().span(step).span(x).span(parameters.scale).span(parameters.shift).span(y).span(statistics);
+            of_lanes().span(step).span(x).span(parameters.scale).span(parameters.shift).span(y).span(statistics);
         let kernel = Source::GroupNorm.kernel(stored!(self.precision, "group_norm_forward"));
         // SAFETY: all lengths were checked; a block touches its own group only.
         unsafe { self.run_groups(stream, kernel, self.sizes(arguments)) }
@@ -109,17 +109,13 @@ impl GroupNorm {
         assert!(columns <= 65_535, "{} channels", self.channels);
         let threads = AVERAGE_CHANNELS * AVERAGE_SHARES;
         let kernel = Source::GroupNorm.kernel(stored!(self.precision, "group_norm_sums"));
-        let arguments = self.sizes(Arguments::new().span(step).span(x).span(dy).span(statistics).span(sums));
+        let arguments = self.sizes(of_lanes().span(step).span(x).span(dy).span(statistics).span(sums));
         let shared = (2 * threads * size_of::<f32>()) as u32;
         // SAFETY: all lengths were checked; a thread writes the sums of its own channel.
         unsafe { run(stream, kernel, [self.batch, columns], threads as u32, shared, arguments)? };
         let kernel = Source::GroupNorm.kernel("group_norm_parameters");
-        let arguments = Arguments::new()
-            .span(step)
-            .span(sums)
-            .span(gradients.shift)
-            .span(gradients.scale)
-            .value(self.channels as u32);
+        let arguments =
+            of_lanes().span(step).span(sums).span(gradients.shift).span(gradients.scale).value(self.channels as u32);
         let blocks = self.channels.div_ceil(GROUP_NORM_THREADS);
         // SAFETY: as above.
         unsafe { run(stream, kernel, blocks, GROUP_NORM_THREADS as u32, 0, arguments)? };
@@ -127,7 +123,7 @@ impl GroupNorm {
             return Ok(());
         };
         assert_eq!(dx.len(), x.len(), "the gradient of x");
-        let arguments = Arguments::new().span(step).span(x).span(dy).span(scale).span(statistics).span(sums).span(dx);
+        let arguments = of_lanes().span(step).span(x).span(dy).span(scale).span(statistics).span(sums).span(dx);
         let arguments = self.sizes(arguments).value(u32::from(accumulate));
         let kernel = Source::GroupNorm.kernel(stored!(self.precision, "group_norm_backward"));
         // SAFETY: all lengths were checked; a block touches its own group only.

@@ -1,8 +1,8 @@
 //! Softmax cross entropy: `kernels/loss.cu`.
 
-use super::{run, stored};
+use super::{of_lanes, run, stored};
 use crate::shared::{LOSS_WARPS, LossCounts};
-use crate::{Arguments, DeviceError, Precision, Source, Span, StepRow, Stream};
+use crate::{DeviceError, Owner, Precision, Source, Span, StepRow, Stream};
 
 pub use crate::shared::{LossScale, Record};
 
@@ -58,7 +58,8 @@ impl Loss {
         let counts = [indices.len(), labels.len(), records.len()];
         assert!(counts.iter().all(|count| (1..1 << 31).contains(count)), "{counts:?}");
         let name = stored!(self.precision, "loss");
-        let arguments = Arguments::new()
+        let arguments = of_lanes()
+            .lanes(Owner::Images)
             .span(step)
             .span(scale)
             .span(logits)

@@ -3,6 +3,7 @@
 //! Grids, tiles and splits depend on shapes and precision only, never on the device, so that equal
 //! work gives equal bits.
 
+mod arrivals;
 pub mod average;
 pub mod block;
 pub mod conv;
@@ -14,10 +15,11 @@ pub mod loss;
 pub mod optimizer;
 mod slices;
 pub mod statistics;
-pub mod step;
 mod vectors;
 
-use crate::{Arguments, DeviceError, Kernel, Launch, Stream};
+pub use arrivals::COUNTERS;
+
+use crate::{Arguments, DeviceError, Kernel, Launch, Owner, Stream};
 
 /// The name of a kernel that there is for each way of storing numbers; the last part says which.
 macro_rules! stored {
@@ -30,6 +32,11 @@ macro_rules! stored {
     };
 }
 use stored;
+
+/// The arguments of a kernel, which begin with the lanes of the launch.
+fn of_lanes() -> Arguments {
+    Arguments::new().lanes(Owner::Trial)
+}
 
 /// Runs a kernel with a one-dimensional grid and block.
 ///
@@ -50,6 +57,13 @@ pub(crate) unsafe fn run(
 
 /// Blocks in x, y, z.
 pub(crate) struct Grid([u32; 3]);
+
+impl Grid {
+    /// Blocks in x.
+    fn across(&self) -> usize {
+        self.0[0] as usize
+    }
+}
 
 impl From<usize> for Grid {
     fn from(blocks: usize) -> Self {

@@ -1,11 +1,11 @@
 //! Updates of all parameters at once: `kernels/optimizer.cu`.
 
 use super::loss::{LossScale, Record};
-use super::{run, stored};
+use super::{of_lanes, run, stored};
 use tunefork_graph::optimizer::UpdateRule;
 
 use crate::shared::{OPTIMIZER_PART, OPTIMIZER_SUMS, OPTIMIZER_THREADS};
-use crate::{Arguments, DeviceError, Precision, Source, Span, StepRow, Stream};
+use crate::{DeviceError, Precision, Source, Span, StepRow, Stream};
 
 /// An update of `len` parameters by the optimizer that the step's row names, with clipping by the global
 /// norm and, for [`Precision::F16`], the division by the loss scale.
@@ -18,6 +18,9 @@ pub struct Update {
     pub len: usize,
     /// How the weights are stored that products read.
     pub precision: Precision,
+    /// Whether the step's row may ask for clipping. Without, and with another precision than [`Precision::F16`], one
+    /// launch is enough; the bits are the same.
+    pub clips: bool,
 }
 
 impl Update {
@@ -64,14 +67,10 @@ impl Update {
         assert!((1..1 << 31).contains(&self.len), "{} parameters", self.len);
         assert!((1..1 << 31).contains(&records.len()), "no records");
         let scaled = u32::from(self.precision == Precision::F16);
-        let sums = Arguments::new()
-            .span(step)
-            .span(scale)
-            .span(gradients)
-            .span(workspace)
-            .value(self.len as u32)
-            .value(scaled);
-        let update = Arguments::new()
+        let sums = if self.clips || scaled == 1 { self.sums() } else { 0 };
+        let squares =
+            of_lanes().span(step).span(scale).span(gradients).span(workspace).value(self.len as u32).value(scaled);
+        let update = of_lanes()
             .span(step)
             .span(scale)
             .span(parameters)
@@ -85,15 +84,17 @@ impl Update {
             .span(records)
             .value(self.len as u32)
             .value(ranges as u32)
-            .value(self.sums() as u32)
+            .value(sums as u32)
             .value(scaled)
             .value(records.len() as u32);
         let name = stored!(self.precision, "optimizer_update");
         let (threads, shared) = (OPTIMIZER_THREADS as u32, (OPTIMIZER_THREADS / 32 * size_of::<f32>()) as u32);
         // SAFETY: all buffers hold `len` values, the workspace one for each block and one more.
         unsafe {
-            let kernel = Source::Optimizer.kernel("optimizer_squares");
-            run(stream, kernel, self.sums(), threads, shared, sums)?;
+            if sums > 0 {
+                let kernel = Source::Optimizer.kernel("optimizer_squares");
+                run(stream, kernel, sums, threads, shared, squares)?;
+            }
             let kernel = Source::Optimizer.kernel(name);
             run(stream, kernel, self.len.div_ceil(OPTIMIZER_PART), threads, shared, update)
         }
@@ -131,7 +132,7 @@ impl Cast {
         assert_eq!((parameters.len(), weights16.len()), (self.len, 2 * self.len), "parameters");
         assert!((1..1 << 31).contains(&self.len), "{} parameters", self.len);
         let name = stored!(self.precision, "optimizer_cast");
-        let arguments = Arguments::new().span(parameters).span(weights16).value(self.len as u32);
+        let arguments = of_lanes().span(parameters).span(weights16).value(self.len as u32);
         let (kernel, blocks) = (Source::Optimizer.kernel(name), self.len.div_ceil(OPTIMIZER_PART));
         // SAFETY: both buffers hold `len` values.
         unsafe { run(stream, kernel, blocks, OPTIMIZER_THREADS as u32, 0, arguments) }

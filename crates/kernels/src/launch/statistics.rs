@@ -1,18 +1,78 @@
-//! Statistics of a batch norm: `kernels/statistics.cu`.
+//! Statistics of a batch norm: `kernels/statistics.cuh` and `kernels/statistics.cu`.
 //!
-//! Partials are moments of tiles of positions: `[tiles][K]` means, then `[tiles][K]` sums of squared
-//! deviations. Tile t holds the positions t T to (t + 1) T of the step's rows x P x Q; tiles behind
-//! them are not written. A convolution writes them along with its result, [`Partials`] forms them of
-//! a tensor that is there already, and [`Merge`] makes mean and deviation of them.
+//! Moments of tiles of positions are formed and left in a workspace, `[tiles][K]` means, then `[tiles][K]` sums of
+//! squared deviations; tile t holds the positions t T to (t + 1) T of the step's rows x P x Q, and tiles behind them are
+//! not written. The last blocks to arrive merge them. A convolution does so along with its result, [`OfTensor`] for a
+//! tensor that is there already.
 
+use super::arrivals::arrivals;
 use super::vectors::Threads;
-use super::{run, stored};
-use crate::shared::{MERGE_SPAN, STREAM_THREADS, SUM_COLUMNS, TILE_ROUNDS, VECTOR_BYTES};
-use crate::{Arguments, DeviceError, Divisor, Precision, Source, Span, StepRow, Stream};
+use super::{of_lanes, run, stored};
+use crate::shared::{self, Floats, TILE_ROUNDS, VECTOR_BYTES};
+use crate::{DeviceError, Divisor, Precision, Source, Span, StepRow, Stream};
 
-/// Moments of the tiles of a stored tensor.
+/// Where mean and deviation of each of K channels go.
 #[derive(Clone, Copy, Debug)]
-pub struct Partials {
+pub struct Statistics<'a> {
+    /// For the moments of tiles.
+    pub partials: Span<'a, f32>,
+    /// 2 K: receives means, then 1 / sqrt(variance + 1e-5).
+    pub statistics: Span<'a, f32>,
+    /// K each, running mean and variance: a tenth of the batch's is mixed into them, of the unbiased variance.
+    pub running: Option<[Span<'a, f32>; 2]>,
+    /// [`COUNTERS`](super::COUNTERS) zeros.
+    pub counters: Span<'a, u32>,
+}
+
+/// How a launch forms moments.
+pub(super) struct Tiles {
+    /// Channels, K.
+    pub channels: usize,
+    /// Tiles of a full batch.
+    pub tiles: usize,
+    /// Positions of a tile, T.
+    pub positions: usize,
+    /// Blocks that share the channels of a tile.
+    pub across: usize,
+}
+
+impl Tiles {
+    /// Length of the moments.
+    pub(super) fn partials_len(&self) -> usize {
+        2 * self.tiles * self.channels
+    }
+
+    /// What the kernel is given; of none of it where no statistics are wanted.
+    ///
+    /// # Panics
+    /// If a length is wrong.
+    pub(super) fn argument(&self, given: Option<Statistics<'_>>) -> shared::Statistics {
+        let Some(Statistics { partials, statistics, running, counters }) = given else {
+            return shared::Statistics::default();
+        };
+        let (k, tiles) = (self.channels, self.tiles);
+        assert_eq!(partials.len(), self.partials_len(), "partials");
+        assert_eq!(statistics.len(), 2 * k, "mean and rstd");
+        assert!(running.is_none_or(|running| running.iter().all(|values| values.len() == k)), "running values");
+        assert!(self.partials_len() < 1 << 31, "{tiles} tiles");
+        let [mean, variance] = running.map_or([Floats(0); 2], |running| running.map(|values| Floats(values.address())));
+        shared::Statistics {
+            partials: Floats(partials.address()),
+            statistics: Floats(statistics.address()),
+            running_mean: mean,
+            running_variance: variance,
+            by: arrivals(counters, tiles, self.across),
+            channels: k as u32,
+            tiles: tiles as u32,
+            per_tile: self.positions as u32,
+            positions: 0,
+        }
+    }
+}
+
+/// Statistics of a stored tensor.
+#[derive(Clone, Copy, Debug)]
+pub struct OfTensor {
     /// Positions of a full batch, N·P·Q.
     pub positions: usize,
     /// Positions of an image, P·Q.
@@ -23,202 +83,66 @@ pub struct Partials {
     pub precision: Precision,
 }
 
-impl Partials {
-    /// T, which follows from channels and precision.
-    pub fn positions_per_tile(&self) -> usize {
-        self.threads().lanes * TILE_ROUNDS
-    }
-
-    /// Number of tiles of a full batch.
-    pub fn tiles(&self) -> usize {
-        self.positions.div_ceil(self.positions_per_tile())
-    }
-
-    /// Length of the partials.
-    pub fn len(&self) -> usize {
-        2 * self.tiles() * self.channels
-    }
-
-    /// Whether there are no partials.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
+impl OfTensor {
     fn threads(&self) -> Threads {
         Threads::new(self.channels, self.precision)
     }
 
-    /// Forms the partials of `x`.
+    fn tiles(&self) -> Tiles {
+        let threads = self.threads();
+        let positions = threads.lanes * TILE_ROUNDS;
+        Tiles { channels: self.channels, tiles: self.positions.div_ceil(positions), positions, across: threads.across }
+    }
+
+    /// Length of the moments of tiles.
+    pub fn partials_len(&self) -> usize {
+        self.tiles().partials_len()
+    }
+
+    /// Forms the statistics of `x`, of the step's rows.
     ///
     /// # Errors
     /// A device that fails.
     ///
     /// # Panics
-    /// If `x` does not have `positions * channels` values or `partials` not [`len`](Self::len).
+    /// If a length is wrong, or `x` or the partials do not start at a multiple of 16 bytes.
     pub fn run(
         &self,
         stream: &dyn Stream,
         step: Span<'_, StepRow>,
         x: Span<'_, u8>,
-        partials: Span<'_, f32>,
+        statistics: Statistics<'_>,
     ) -> Result<(), DeviceError> {
         let len = self.positions * self.channels;
         assert_eq!(step.len(), 1, "one row");
         assert_eq!(x.len(), len * self.precision.bytes(), "values");
-        assert_eq!(partials.len(), self.len(), "partials");
         assert!(len < 1 << 31, "{len} values");
-        let addresses = [x.address(), partials.address()];
+        let addresses = [x.address(), statistics.partials.address()];
         assert_eq!(addresses.map(|address| address % VECTOR_BYTES as u64), [0, 0], "aligned to 16 bytes");
-        let threads = self.threads();
+        let (threads, tiles) = (self.threads(), self.tiles());
         let name = match threads.vector {
-            1 => stored!(self.precision, "partials_scalar"),
-            _ => stored!(self.precision, "partials"),
+            1 => stored!(self.precision, "statistics_scalar"),
+            _ => stored!(self.precision, "statistics"),
         };
-        let arguments = Arguments::new()
+        let arguments = of_lanes()
             .span(step)
             .value(self.per_image as u32)
-            .value(self.channels as u32)
             .value(threads.lanes as u32)
             .value(Divisor::new(threads.groups as u32))
-            .value(self.tiles() as u32)
             .span(x)
-            .span(partials);
-        let shared = (threads.lanes + 1) * threads.channels() * size_of::<f32>();
-        // SAFETY: the tensor and the partials are as long as the kernel assumes; vectors only where
+            .value(tiles.argument(Some(statistics)));
+        // First sums of the block's channels and their means, then moments of all threads.
+        let values = ((threads.lanes + 1) * threads.channels()).max(3 * threads.count() as usize);
+        let grid = [tiles.tiles, threads.across];
+        // SAFETY: the tensor and the moments are as long as the kernel assumes; vectors only where
         // each position's values start at a multiple of 16 bytes.
         unsafe {
             run(
                 stream,
                 Source::Statistics.kernel(name),
-                [self.tiles(), threads.across],
+                grid,
                 threads.count(),
-                shared as u32,
-                arguments,
-            )
-        }
-    }
-}
-
-/// Mean and 1 / sqrt(variance + 1e-5) of each channel, from the moments of tiles.
-#[derive(Clone, Copy, Debug)]
-pub struct Merge {
-    /// Channels, K.
-    pub channels: usize,
-    /// Positions of an image, P·Q.
-    pub per_image: usize,
-    /// Images in a full batch.
-    pub batch: usize,
-    /// Positions of a tile, T.
-    pub positions_per_tile: usize,
-}
-
-impl Merge {
-    /// Number of tiles of a full batch.
-    pub fn tiles(&self) -> usize {
-        (self.batch * self.per_image).div_ceil(self.positions_per_tile)
-    }
-
-    /// Length of the partials.
-    pub fn partials_len(&self) -> usize {
-        2 * self.tiles() * self.channels
-    }
-
-    /// Writes the statistics, and mixes them into the running mean and variance: a tenth, with the
-    /// unbiased variance. The partials may be overwritten.
-    ///
-    /// # Errors
-    /// A device that fails.
-    ///
-    /// # Panics
-    /// If `partials` is not as long as [`partials_len`](Self::partials_len), `statistics` not 2 K, or
-    /// the running values not K each.
-    pub fn run(
-        &self,
-        stream: &dyn Stream,
-        step: Span<'_, StepRow>,
-        partials: Span<'_, f32>,
-        statistics: Span<'_, f32>,
-        running: Option<(Span<'_, f32>, Span<'_, f32>)>,
-    ) -> Result<(), DeviceError> {
-        let (k, tiles) = (self.channels, self.tiles());
-        assert_eq!(step.len(), 1, "one row");
-        assert_eq!(partials.len(), self.partials_len(), "partials");
-        assert_eq!(statistics.len(), 2 * k, "mean and rstd");
-        if let Some((mean, variance)) = running {
-            assert_eq!((mean.len(), variance.len()), (k, k), "running values");
-        }
-        assert!(self.partials_len() < 1 << 31, "{tiles} tiles");
-        assert!(tiles <= MERGE_SPAN * MERGE_SPAN, "{tiles} tiles");
-        assert!(self.batch * self.per_image < 1 << 31, "positions");
-        // Groups of tiles are merged where they lie, then the groups; mostly there is one.
-        let mut stride = 1;
-        loop {
-            let left = tiles.div_ceil(stride);
-            let groups = left.div_ceil(MERGE_SPAN);
-            let arguments = Arguments::new()
-                .span(step)
-                .value(self.per_image as u32)
-                .value(k as u32)
-                .value(self.positions_per_tile as u32)
-                .value(tiles as u32)
-                .value(stride as u32)
-                .value(u32::from(groups == 1))
-                .span(partials)
-                .span(statistics)
-                .optional(running.map(|(mean, _)| mean))
-                .optional(running.map(|(_, variance)| variance));
-            // SAFETY: all lengths were checked; a block touches its own tiles and channels only.
-            unsafe {
-                run(
-                    stream,
-                    Source::Statistics.kernel("merge_statistics"),
-                    [k.div_ceil(SUM_COLUMNS), groups],
-                    STREAM_THREADS as u32,
-                    (3 * STREAM_THREADS * size_of::<f32>()) as u32,
-                    arguments,
-                )?;
-            }
-            if groups == 1 {
-                return Ok(());
-            }
-            stride *= MERGE_SPAN;
-        }
-    }
-}
-
-/// Statistics of the running values: for evaluation.
-#[derive(Clone, Copy, Debug)]
-pub struct Running {
-    /// Channels, K.
-    pub channels: usize,
-}
-
-impl Running {
-    /// Writes the running mean and 1 / sqrt(running variance + 1e-5).
-    ///
-    /// # Errors
-    /// A device that fails.
-    ///
-    /// # Panics
-    /// If the running values are not K each, or `statistics` not 2 K.
-    pub fn run(
-        &self,
-        stream: &dyn Stream,
-        mean: Span<'_, f32>,
-        variance: Span<'_, f32>,
-        statistics: Span<'_, f32>,
-    ) -> Result<(), DeviceError> {
-        let k = self.channels;
-        assert_eq!((mean.len(), variance.len(), statistics.len()), (k, k, 2 * k), "one value for each channel");
-        let arguments = Arguments::new().value(k as u32).span(mean).span(variance).span(statistics);
-        // SAFETY: all lengths were checked.
-        unsafe {
-            run(
-                stream,
-                Source::Statistics.kernel("running_statistics"),
-                k.div_ceil(STREAM_THREADS),
-                STREAM_THREADS as u32,
-                0,
+                (values * size_of::<f32>()) as u32,
                 arguments,
             )
         }

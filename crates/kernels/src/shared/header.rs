@@ -20,7 +20,7 @@ macro_rules! numbers {
         })*
     };
 }
-numbers!(u32 as "u32", i32 as "int", f32 as "float", f64 as "double");
+numbers!(u64 as "u64", u32 as "u32", i32 as "int", f32 as "float", f64 as "double");
 
 impl<T: Declare, const N: usize> Declare for [T; N] {
     fn declare(name: &str) -> String {

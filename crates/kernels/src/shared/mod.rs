@@ -58,7 +58,78 @@ macro_rules! constants {
     };
 }
 
+/// Addresses in structs that kernels are given by value.
+macro_rules! addresses {
+    ($($(#[doc = $text:literal])* $Name:ident as $c:literal;)*) => {
+        $(
+            $(#[doc = $text])*
+            #[repr(transparent)]
+            #[derive(Clone, Copy, PartialEq, Debug, Default, Pod, Zeroable)]
+            pub(crate) struct $Name(pub(crate) u64);
+
+            #[cfg(test)]
+            impl header::Declare for $Name {
+                fn declare(name: &str) -> String {
+                    format!("{} {name}", $c)
+                }
+            }
+        )*
+    };
+}
+
+addresses! {
+    /// Of numbers of f32.
+    Floats as "float*";
+    /// Of numbers of u32.
+    Counters as "u32*";
+}
+
 structs! {
+    /// Where the memory of each lane of a launch lies, counted from the first one's and modulo 2^64: a launch may do
+    /// the work of many trials at once, each of which has memory of the same layout.
+    pub struct Lanes {
+        /// Bytes, by `blockIdx.z`.
+        pub offset: [u64; 16],
+    }
+
+    /// How the parts that a launch's blocks leave are added: in groups, then the groups, each time by the last of the
+    /// blocks to arrive.
+    pub(crate) struct Arrivals {
+        /// One for each group and one for the groups, of each sum.
+        pub(crate) counters: Counters,
+        /// Parts of a group.
+        pub(crate) group: u32,
+        /// Groups of a full batch.
+        pub(crate) groups: u32,
+    }
+
+    /// Where the moments of tiles are left, and what becomes of them.
+    pub(crate) struct Statistics {
+        /// [tiles][channels] means, then as many sums of squared deviations; null where none are wanted.
+        pub(crate) partials: Floats,
+        /// [2][channels] means and 1 / sqrt(variance + eps).
+        pub(crate) statistics: Floats,
+        /// Null where there is none to be moved.
+        pub(crate) running_mean: Floats,
+        pub(crate) running_variance: Floats,
+        pub(crate) by: Arrivals,
+        pub(crate) channels: u32,
+        /// Of a full batch.
+        pub(crate) tiles: u32,
+        /// Positions of a tile.
+        pub(crate) per_tile: u32,
+        /// Real ones: for the kernel to say.
+        pub(crate) positions: u32,
+    }
+
+    /// The table of the steps to come.
+    pub struct Progress {
+        /// The step that comes next.
+        pub next: u32,
+        /// How many there are.
+        pub steps: u32,
+    }
+
     /// Divides numbers below 2^31 by one that the host knows: a multiplication and a shift.
     /// Granlund and Montgomery, "Division by invariant integers using multiplication", PLDI 1994.
     pub(crate) struct Divisor {
@@ -201,6 +272,10 @@ structs! {
         pub(crate) activation: u32,
         /// Whether y is the result: no norm, no pooling.
         pub(crate) saved_output: u32,
+        /// From the mean of a channel to its deviation.
+        pub(crate) apart: u32,
+        /// Whether these are running values.
+        pub(crate) running: u32,
         /// Positions of an image: pixels or results, `by_lines` rows of `by_row`.
         pub(crate) plane: u32,
         /// Positions that a block takes at once, and one after the other.
@@ -240,12 +315,8 @@ constants! {
     VECTOR_BYTES = 16;
     /// Threads of a block that streams tensors, at most.
     STREAM_THREADS = 256;
-    /// Columns of a block that adds what other blocks have left: the 32 bytes that memory gives at once.
-    SUM_COLUMNS = 8;
     /// Positions that a thread of a tensor's statistics keeps in registers.
     TILE_ROUNDS = 8;
-    /// Tiles whose statistics a block merges.
-    MERGE_SPAN = 1024;
     /// Neighbouring values of a thread that gathers.
     GATHER_VALUES = 4;
     /// Channels of a block that takes the mean of images, and the shares of the pixels that it sums side by side.
@@ -259,8 +330,6 @@ constants! {
     OPTIMIZER_THREADS = 256;
     OPTIMIZER_PART = 4 * OPTIMIZER_THREADS;
     OPTIMIZER_SUMS = OPTIMIZER_THREADS;
-    /// Threads of the one block that begins a step.
-    BEGIN_THREADS = 128;
     /// Tile and threads of a block of a dense product; what it takes of the depth where it is exact.
     DENSE_ROWS = 64;
     DENSE_COLUMNS = 32;
@@ -268,9 +337,6 @@ constants! {
     DENSE_DEPTH = 32;
     /// Numbers between the rows of an exact operand in shared memory, so that they meet other banks.
     EXACT_PAD = 4;
-    /// Neighbouring values of a block between dense products, and the shares of their sums.
-    DENSE_GROUP = 32;
-    DENSE_SHARES = 8;
     /// On tensor cores: threads of a block, and bytes of depth of a step.
     TENSOR_THREADS = 128;
     TENSOR_STEP = 64;

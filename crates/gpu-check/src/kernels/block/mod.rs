@@ -2,6 +2,7 @@
 
 mod add;
 mod model;
+mod running;
 mod setting;
 mod ties;
 
@@ -11,7 +12,7 @@ use tunefork_kernels::launch::block::{Backward, Block, NormGradients};
 
 use self::model::Gradients;
 use self::setting::{Setting, StoredNorm};
-use super::common::activations;
+use super::common::{activations, check_counters, counters};
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -19,6 +20,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check { name: "block/max2", run: max2 },
     Check { name: "block/window", run: window },
     Check { name: "block/saved_output", run: saved_output },
+    Check { name: "block/running", run: running::running },
     Check { name: "block/wide", run: wide },
     Check { name: "block/ties_and_nan", run: ties::ties_and_nan },
     Check { name: "block/add", run: add::add },
@@ -159,6 +161,7 @@ fn check_backward(case: &mut Case, block: &Block, setting: &Setting) -> Result<(
         _ => (true, &dy),
     };
     let to_r = on_r.unwrap_or(&dsum);
+    let counters = counters(case)?;
     let given = Backward {
         y,
         norm: setting.norm.as_ref().map(StoredNorm::on_device),
@@ -172,11 +175,13 @@ fn check_backward(case: &mut Case, block: &Block, setting: &Setting) -> Result<(
         dsum: wants_sum.then(|| to_r.span()),
         bias_gradient: wants_bias.then(|| bias.span().cast()),
         workspace: workspace.span().cast(),
+        counters: counters.all(),
     };
     if block.norm {
         block.backward_sums(&*case.stream, setting.step.all(), &given)?;
     }
     block.backward(&*case.stream, setting.step.all(), &given)?;
+    check_counters(case, &counters)?;
 
     if wants_dy {
         let found = to_y.read(case)?;

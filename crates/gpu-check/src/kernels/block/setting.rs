@@ -46,8 +46,12 @@ impl StoredNorm {
     }
 
     pub(super) fn on_device(&self) -> Norm<'_> {
+        let statistics = self.on_statistics.span().cast();
+        let channels = statistics.len() / 2;
         Norm {
-            statistics: self.on_statistics.span().cast(),
+            mean: statistics.part(0..channels),
+            deviation: statistics.part(channels..2 * channels),
+            running: false,
             scale: self.on_scale.span().cast(),
             shift: self.on_shift.span().cast(),
         }

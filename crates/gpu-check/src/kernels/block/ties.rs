@@ -5,7 +5,7 @@ use tunefork_kernels::launch::block::{Backward, Block};
 
 use super::model::BlockModel;
 use super::{F32, PRECISIONS};
-use crate::kernels::common::step_row;
+use crate::kernels::common::{counters, step_row};
 use crate::{Case, Failure, Stored};
 
 pub(super) fn ties_and_nan(case: &mut Case) -> Result<(), Failure> {
@@ -44,6 +44,7 @@ fn check(case: &mut Case, block: &Block, y: &mut [f64], dout: &mut [f64]) -> Res
     let on_dout = Stored::new(case, block.precision, dout)?;
     let out = Stored::poisoned(case, block.precision, block.output_len())?;
     let workspace = Stored::poisoned(case, F32, block.workspace_len())?;
+    let counters = counters(case)?;
     let stream = &*case.stream;
     block.forward(stream, step.all(), on_y.span(), None, None, out.span())?;
     let given = Backward {
@@ -56,6 +57,7 @@ fn check(case: &mut Case, block: &Block, y: &mut [f64], dout: &mut [f64]) -> Res
         dsum: None,
         bias_gradient: None,
         workspace: workspace.span().cast(),
+        counters: counters.all(),
     };
     block.backward(stream, step.all(), &given)?;
     let model = BlockModel { block, rows: block.batch, y, norm: None, shortcut: None };

@@ -1,8 +1,8 @@
 //! Sums of stored tensors.
 
-use crate::launch::{run, stored};
+use crate::launch::{of_lanes, run, stored};
 use crate::shared::{STREAM_THREADS, VECTOR_BYTES};
-use crate::{Arguments, DeviceError, Precision, Source, Span, StepRow, Stream};
+use crate::{DeviceError, Precision, Source, Span, StepRow, Stream};
 
 /// y = x, or y += x, of stored tensors: for gradients that come together.
 #[derive(Clone, Copy, Debug)]
@@ -38,8 +38,7 @@ impl Add {
         assert!(len < 1 << 31, "{len} values");
         let aligned = |span: Span<'_, u8>| span.address().is_multiple_of(VECTOR_BYTES as u64);
         assert!(aligned(x) && aligned(y), "aligned to {VECTOR_BYTES} bytes");
-        let arguments =
-            Arguments::new().span(step).value(self.elements as u32).span(x).span(y).value(u32::from(accumulate));
+        let arguments = of_lanes().span(step).value(self.elements as u32).span(x).span(y).value(u32::from(accumulate));
         let vector = VECTOR_BYTES / self.precision.bytes();
         let name = stored!(self.precision, "add");
         // SAFETY: both tensors hold as many values as the kernel addresses.

@@ -33,10 +33,9 @@ impl Block {
     pub(super) fn check_norm(&self, norm: Option<Norm<'_>>) {
         assert_eq!(self.norm, norm.is_some(), "norm");
         if let Some(norm) = norm {
-            let spans = [norm.statistics, norm.scale, norm.shift];
-            let k = self.channels;
-            assert_eq!(spans.map(Span::len), [2 * k, k, k], "one value for each channel");
-            assert_eq!(norm.statistics.address() % VECTOR_BYTES as u64, 0, "aligned to 16 bytes");
+            let spans = [norm.mean, norm.deviation, norm.scale, norm.shift];
+            assert_eq!(spans.map(Span::len), [self.channels; 4], "one value for each channel");
+            assert_eq!(norm.mean.address() % VECTOR_BYTES as u64, 0, "aligned to 16 bytes");
         }
     }
 
@@ -47,6 +46,7 @@ impl Block {
             "the output is kept only without norm and pooling, and where the derivative follows from it"
         );
         self.check_norm(given.norm);
+        assert!(given.norm.is_none_or(|norm| !norm.running), "the batch's own statistics");
         assert_eq!(self.norm, given.norm_gradients.is_some(), "norm gradients");
         assert!(given.y.is_some() || !self.reads_saved(), "y is needed");
         assert!(given.shortcut.is_some() || !self.reads_shortcut(), "the shortcut is needed");

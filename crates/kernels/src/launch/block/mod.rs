@@ -9,8 +9,9 @@ pub use add::Add;
 use tunefork_graph::{Activation, Pool};
 
 use self::work::{Owned, Work, kernel};
-use super::{run, stored};
-use crate::shared::{STREAM_THREADS, SUM_COLUMNS};
+use super::arrivals::arrivals;
+use super::{of_lanes, stored};
+use crate::shared::Arrivals;
 use crate::{Arguments, DeviceError, Precision, Source, Span, StepRow, Stream};
 
 /// out = pool(activation(norm(y) + r)), every part optional.
@@ -45,8 +46,12 @@ pub struct Block {
 /// A batch norm's values: scale (y - mean) rstd + shift.
 #[derive(Clone, Copy, Debug)]
 pub struct Norm<'a> {
-    /// 2 K: mean and rstd.
-    pub statistics: Span<'a, f32>,
+    /// K means.
+    pub mean: Span<'a, f32>,
+    /// K of 1 / sqrt(variance + 1e-5), or of the variance; behind the means.
+    pub deviation: Span<'a, f32>,
+    /// Whether these are running values, with variances: in evaluation.
+    pub running: bool,
     /// K, gamma.
     pub scale: Span<'a, f32>,
     /// K, beta.
@@ -85,6 +90,8 @@ pub struct Backward<'a> {
     /// [`Block::workspace_len`] values, at a multiple of 16 bytes. [`Block::backward`] reads what
     /// [`Block::backward_sums`] has left there.
     pub workspace: Span<'a, f32>,
+    /// [`COUNTERS`](super::COUNTERS) zeros.
+    pub counters: Span<'a, u32>,
 }
 
 impl Block {
@@ -153,13 +160,17 @@ impl Block {
         self.check_backward(given);
         let gradients = given.norm_gradients.expect("a norm");
         self.choose(stream, step, given)?;
-        let work = self.backward_work(false);
+        let work = self.backward_work(false).with_norm(given.norm);
         let partials = self.partials(given, work.chunks * 2 * self.channels);
-        let arguments = self.gradient_arguments(&work, step, given).span(partials);
+        let arguments = self
+            .gradient_arguments(&work, step, given)
+            .span(partials)
+            .value(arrivals(given.counters, work.chunks, work.across()))
+            .span(gradients.shift)
+            .span(gradients.scale);
         let kernel = Source::BlockBackward.kernel(kernel!(work, "block_sums"));
         // SAFETY: all lengths and alignments were checked.
-        unsafe { work.run(stream, kernel, 3, true, arguments)? };
-        self.finish(stream, partials, work.chunks, [Some(gradients.shift), Some(gradients.scale)])
+        unsafe { work.run(stream, kernel, 3, true, arguments) }
     }
 
     /// Writes the gradients of y and r, and the bias gradient. With a norm
@@ -183,23 +194,22 @@ impl Block {
             self.choose(stream, step, given)?;
         }
         let flat = !self.norm && self.pool.is_none() && given.bias_gradient.is_none();
-        let work = self.backward_work(flat);
+        let work = self.backward_work(flat).with_norm(given.norm);
         let partials = given.bias_gradient.map(|_| self.partials(given, work.chunks * self.channels));
+        let by = partials.map_or(Arrivals::default(), |_| arrivals(given.counters, work.chunks, work.across()));
         let arguments = self
             .gradient_arguments(&work, step, given)
             .optional(given.norm_gradients.map(|sums| sums.scale))
             .optional(given.norm_gradients.map(|sums| sums.shift))
             .optional(given.dy)
             .optional(given.dsum)
-            .optional(partials);
+            .optional(partials)
+            .value(by)
+            .optional(given.bias_gradient);
         let kernel = Source::BlockBackward.kernel(kernel!(work, "block_backward"));
         let sums = given.bias_gradient.is_some();
         // SAFETY: all lengths and alignments were checked.
-        unsafe { work.run(stream, kernel, 5, sums, arguments)? };
-        match (partials, given.bias_gradient) {
-            (Some(partials), Some(bias)) => self.finish(stream, partials, work.chunks, [Some(bias), None]),
-            _ => Ok(()),
-        }
+        unsafe { work.run(stream, kernel, 5, sums, arguments) }
     }
 
     /// The forward kernel: the result, or which value each window of a max pooling chooses.
@@ -218,12 +228,12 @@ impl Block {
         self.check_norm(norm);
         self.check_input(y);
         shortcut.inspect(|&shortcut| self.check_input(shortcut));
-        let work = self.forward_work();
-        let arguments = Arguments::new()
+        let work = self.forward_work().with_norm(norm);
+        let arguments = of_lanes()
             .value(work.shape)
             .span(step)
             .span(y)
-            .optional(norm.map(|norm| norm.statistics))
+            .optional(norm.map(|norm| norm.mean))
             .optional(norm.map(|norm| norm.scale))
             .optional(norm.map(|norm| norm.shift))
             .optional(shortcut)
@@ -246,42 +256,13 @@ impl Block {
         }
     }
 
-    /// Adds up partial sums, `[chunks][columns]`, in the order of the chunks.
-    fn finish(
-        &self,
-        stream: &dyn Stream,
-        partials: Span<'_, f32>,
-        chunks: usize,
-        to: [Option<Span<'_, f32>>; 2],
-    ) -> Result<(), DeviceError> {
-        let columns = partials.len() / chunks;
-        let arguments = Arguments::new()
-            .span(partials)
-            .value(chunks as u32)
-            .value(columns as u32)
-            .value(self.channels as u32)
-            .optional(to[0])
-            .optional(to[1]);
-        // SAFETY: the sums are as long as there are channels.
-        unsafe {
-            run(
-                stream,
-                Source::BlockBackward.kernel("block_finish"),
-                columns.div_ceil(SUM_COLUMNS),
-                STREAM_THREADS as u32,
-                (STREAM_THREADS * size_of::<f32>()) as u32,
-                arguments,
-            )
-        }
-    }
-
     fn gradient_arguments(&self, work: &Work, step: Span<'_, StepRow>, given: &Backward<'_>) -> Arguments {
         let choices = self.choices_len();
-        Arguments::new()
+        of_lanes()
             .value(work.shape)
             .span(step)
             .optional(given.y)
-            .optional(given.norm.map(|norm| norm.statistics))
+            .optional(given.norm.map(|norm| norm.mean))
             .optional(given.norm.map(|norm| norm.scale))
             .optional(given.norm.map(|norm| norm.shift))
             .optional(given.shortcut.filter(|_| self.reads_shortcut()))

@@ -2,7 +2,7 @@
 
 use tunefork_graph::{Pool, PoolKind};
 
-use super::Block;
+use super::{Block, Norm};
 use crate::launch::run;
 use crate::launch::vectors::Threads;
 use crate::shape::activation_code;
@@ -48,6 +48,21 @@ pub(super) struct Work {
 }
 
 impl Work {
+    /// With the places of a norm's values.
+    pub(super) fn with_norm(mut self, norm: Option<Norm<'_>>) -> Self {
+        if let Some(norm) = norm {
+            let apart = norm.deviation.address().wrapping_sub(norm.mean.address()) / size_of::<f32>() as u64;
+            self.shape.apart = u32::try_from(apart).expect("deviations behind the means");
+            self.shape.running = u32::from(norm.running);
+        }
+        self
+    }
+
+    /// Blocks along the channels.
+    pub(super) fn across(&self) -> usize {
+        self.threads.across
+    }
+
     /// What a thread owns, and whether of a vector of channels.
     pub(super) fn owned(&self) -> (Owned, bool) {
         (self.owned, self.threads.vector > 1)
@@ -115,6 +130,8 @@ impl Block {
             max: u32::from(kind == PoolKind::Max),
             activation: activation_code(self.activation),
             saved_output: u32::from(self.saved_output),
+            apart: 0,
+            running: 0,
             plane: (height * width) as u32,
             lanes: threads.lanes as u32,
             per_thread: per_thread as u32,

@@ -105,8 +105,10 @@ impl Tile {
     }
 }
 
-pub(super) fn positions_per_tile(forward: &Forward) -> usize {
-    Tile::of_forward(forward).rows
+/// Positions and filters of a tile.
+pub(super) fn tile(forward: &Forward) -> [usize; 2] {
+    let tile = Tile::of_forward(forward);
+    [tile.rows, tile.columns]
 }
 
 pub(super) fn forward(forward: &Forward) -> Product {
@@ -125,7 +127,7 @@ pub(super) fn data_gradient(gradient: &DataGradient) -> Product {
     let blocks = tile.blocks(rows, conv.channels);
     let shape = shape(conv, tile.across(conv.channels), [height, width], 1);
     // Each phase has its own blocks.
-    let grid = [blocks, conv.stride, conv.stride];
+    let grid = [blocks, conv.stride * conv.stride, 1];
     tile.product(tile.data_gradient, grid, shape)
 }
 

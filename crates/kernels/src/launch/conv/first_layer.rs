@@ -22,8 +22,9 @@ fn shared_bytes(rows: usize, depth: usize) -> u32 {
     (depth * (rows + COLUMNS + 2 * EXACT_PAD) * size_of::<f32>()) as u32
 }
 
-pub(super) fn positions_per_tile(_: &Forward) -> usize {
-    POSITIONS
+/// Positions and filters of a tile.
+pub(super) fn tile(_: &Forward) -> [usize; 2] {
+    [POSITIONS, COLUMNS]
 }
 
 pub(super) fn forward(forward: &Forward) -> Product {

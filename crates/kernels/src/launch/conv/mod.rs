@@ -9,11 +9,13 @@ pub(crate) mod exact;
 mod first_layer;
 mod tensor;
 
-use super::{Grid, run, slices::Slices};
+use super::arrivals::arrivals;
+use super::statistics::{Statistics, Tiles};
+use super::{Grid, of_lanes, run, slices::Slices};
 use tunefork_graph::Activation;
 
 use crate::shape::activation_code;
-use crate::shared::ConvShape;
+use crate::shared::{Arrivals, ConvShape};
 use crate::{Arguments, Conv2d, DeviceError, Divisor, Kernel, Precision, Span, StepRow, Stream};
 
 /// Images of at most so many channels are too thin for tiles of channels.
@@ -30,36 +32,34 @@ pub struct Forward {
     pub bias: bool,
     /// What is applied to the sums.
     pub activation: Option<Activation>,
-    /// Whether means and squared deviations of the stored values are wanted, by tiles of positions.
+    /// Whether mean and deviation of the values of each filter are wanted.
     pub statistics: bool,
 }
 
 impl Forward {
-    /// Positions of a tile, T: tile t has positions t·T to (t+1)·T of the rows·P·Q real ones.
-    pub fn positions_per_tile(&self) -> usize {
-        match Kernels::of(&self.conv, self.precision) {
-            Kernels::FirstLayer => first_layer::positions_per_tile(self),
-            Kernels::Exact => exact::positions_per_tile(self),
-            Kernels::Tensor => tensor::positions_per_tile(self),
+    fn tiles(&self) -> Tiles {
+        let [positions, filters] = match Kernels::of(&self.conv, self.precision) {
+            Kernels::FirstLayer => first_layer::tile(self),
+            Kernels::Exact => exact::tile(self),
+            Kernels::Tensor => tensor::tile(self),
+        };
+        Tiles {
+            channels: self.conv.filters,
+            tiles: self.conv.positions().div_ceil(positions),
+            positions,
+            across: self.conv.filters.div_ceil(filters),
         }
     }
 
-    /// Tiles of a full batch.
-    pub fn tiles(&self) -> usize {
-        self.conv.positions().div_ceil(self.positions_per_tile())
-    }
-
-    /// Length of the statistics: the mean of each tile and channel, `[tiles][K]`, then as many sums
-    /// of squared deviations from these means. 0 without statistics.
+    /// Length of the moments of tiles that the statistics are made of; 0 without statistics.
     pub fn partials_len(&self) -> usize {
         match self.statistics {
-            true => 2 * self.tiles() * self.conv.filters,
+            true => self.tiles().partials_len(),
             false => 0,
         }
     }
 
-    /// Runs on the step's rows; tiles behind them are not written. `weights` are stored in the
-    /// precision, `bias` in f32.
+    /// Runs on the step's rows. `weights` are stored in the precision, `bias` in f32.
     ///
     /// # Errors
     /// A device that fails, or that has no kernel for this precision.
@@ -74,11 +74,11 @@ impl Forward {
         weights: Span<'_, u8>,
         bias: Option<Span<'_, f32>>,
         y: Span<'_, u8>,
-        partials: Option<Span<'_, f32>>,
+        statistics: Option<Statistics<'_>>,
     ) -> Result<(), DeviceError> {
         check(&self.conv, self.precision, step, x, Some(weights), y);
         assert_eq!(bias.map(Span::len), self.bias.then_some(self.conv.filters), "a bias for each filter, if any");
-        assert_eq!(partials.map(Span::len), self.statistics.then(|| self.partials_len()), "partial statistics, if any");
+        assert_eq!(statistics.is_some(), self.statistics, "statistics, if any");
         let product = match Kernels::of(&self.conv, self.precision) {
             Kernels::FirstLayer => first_layer::forward(self),
             Kernels::Exact => exact::forward(self),
@@ -91,9 +91,9 @@ impl Forward {
                 .optional(bias)
                 .value(activation_code(self.activation))
                 .span(y)
-                .optional(partials)
+                .value(self.tiles().argument(statistics))
         };
-        // SAFETY: the lengths are those of the shape, and there are as many partial statistics as tiles.
+        // SAFETY: the lengths are those of the shape, and there are as many moments as tiles.
         unsafe { product.run(stream, step, operands) }
     }
 }
@@ -166,7 +166,8 @@ impl WeightGradient {
     }
 
     /// Writes `dw`, summed over the images of the step's rows. The workspace may be longer than
-    /// [`workspace_len`](Self::workspace_len), and missing if that is 0.
+    /// [`workspace_len`](Self::workspace_len), and missing if that is 0; `counters` are
+    /// [`COUNTERS`](super::COUNTERS) zeros.
     ///
     /// # Errors
     /// A device that fails, or that has no kernel for this precision.
@@ -181,20 +182,23 @@ impl WeightGradient {
         dy: Span<'_, u8>,
         dw: Span<'_, f32>,
         workspace: Option<Span<'_, f32>>,
+        counters: Span<'_, u32>,
     ) -> Result<(), DeviceError> {
         check(&self.conv, self.precision, step, x, None, dy);
         assert_eq!(dw.len(), self.conv.weights_len(), "a value for each weight");
         let slices = self.slices();
-        let parts = slices.parts(dw, workspace);
+        let parts = slices.parts(dw.len(), workspace);
         let product = match Kernels::of(&self.conv, self.precision) {
             Kernels::FirstLayer => first_layer::weight_gradient(self, slices),
             Kernels::Exact => exact::weight_gradient(self, slices),
             Kernels::Tensor => tensor::weight_gradient(self, slices, stream.architecture()),
         };
-        let operands = |arguments: Arguments| arguments.value(slices.length as u32).span(x).span(dy).span(parts);
+        let by: Arrivals = arrivals(counters, slices.count, product.grid.across());
+        let operands = |arguments: Arguments| {
+            arguments.value(slices.length as u32).span(x).span(dy).optional(parts).span(dw).value(by)
+        };
         // SAFETY: the lengths are those of the shape, and each slice has a part.
-        unsafe { product.run(stream, step, operands)? };
-        slices.add(stream, parts, dw)
+        unsafe { product.run(stream, step, operands) }
     }
 }
 
@@ -220,7 +224,7 @@ impl Product {
         step: Span<'_, StepRow>,
         operands: impl FnOnce(Arguments) -> Arguments,
     ) -> Result<(), DeviceError> {
-        let mut arguments = Arguments::new().span(step).value(self.shape);
+        let mut arguments = of_lanes().span(step).value(self.shape);
         if let Some(panel) = self.panel {
             arguments = arguments.value(panel);
         }

@@ -130,8 +130,10 @@ fn forward_tile(forward: &Forward) -> Tile {
     Tile::of(conv, forward.precision, conv.positions(), conv.filters, false)
 }
 
-pub(super) fn positions_per_tile(forward: &Forward) -> usize {
-    forward_tile(forward).rows()
+/// Positions and filters of a tile.
+pub(super) fn tile(forward: &Forward) -> [usize; 2] {
+    let tile = forward_tile(forward);
+    [tile.rows(), tile.columns()]
 }
 
 pub(super) fn forward(forward: &Forward, architecture: u32) -> Product {
