@@ -67,6 +67,9 @@ pub struct ExecutorOptions {
     pub time_limit: Option<Duration>,
     /// Go on although the fingerprint or what is stored differs; what is stored then wins over what is computed again.
     pub accept_drift: bool,
+    /// A trial that is not trained any further, and why: it has cost processes before this one their device, each time without
+    /// a new result. It fails where it stands, as after any fault that came back.
+    pub given_up: Option<(TrialNumber, String)>,
 }
 
 impl Default for ExecutorOptions {
@@ -80,6 +83,7 @@ impl Default for ExecutorOptions {
             stop: Arc::default(),
             time_limit: None,
             accept_drift: false,
+            given_up: None,
         }
     }
 }
@@ -149,7 +153,8 @@ pub fn run<W: Workload>(
     let resumed = resume::open(&definition, storage, observer, options)?;
     let folder = checkpoint::CheckpointFolder::open(options, &resumed.known.header)?;
     let tolerant = resumed.tolerant || options.accept_drift;
-    let workers = workers::Workers { workload, folder, tolerant, study: definition.header.name.clone() };
+    let (study, given_up) = (definition.header.name.clone(), options.given_up.clone());
+    let workers = workers::Workers { workload, folder, tolerant, study, given_up };
     let board = board::Board::new(options);
     let value_at = (definition.header.value_at, definition.header.direction);
     let work = || workers.work(&board);
@@ -172,6 +177,8 @@ pub fn run<W: Workload>(
         },
         // What is trained is as good as before, whatever happened to the place where it is written down.
         Err(StudyError::Storage(_)) => workers.save_all(&board.take_lanes(), observer),
+        // What lies on the device is lost with it; trials that were taken off it before are whole.
+        Err(StudyError::DeviceLost { .. }) => workers.save_all(&board.take_lanes(), &mut ()),
         Err(_) => {}
     }
     outcome
