@@ -1,5 +1,6 @@
 //! Runs a study in its folder.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,9 +50,9 @@ pub struct RunOptions {
     pub accept_drift: bool,
     /// In which other programs it is followed, beside the run folder.
     pub tracking: Tracking,
-    /// A trial that has cost processes before this one the GPU, each time without a new result, and why it is not trained any
-    /// further: it fails as after any fault that came back.
-    pub given_up: Option<(TrialNumber, String)>,
+    /// Trials that have cost processes before this one the GPU, each time without a new result, and why they are not trained any
+    /// further: they fail as after any fault that came back.
+    pub given_up: BTreeMap<TrialNumber, String>,
     /// Raised to stop, resumable.
     pub stop: Arc<AtomicBool>,
 }
@@ -69,7 +70,7 @@ impl RunOptions {
             eager: false,
             accept_drift: false,
             tracking: Tracking::default(),
-            given_up: None,
+            given_up: BTreeMap::new(),
             stop: Arc::default(),
         }
     }

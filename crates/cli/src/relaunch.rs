@@ -1,6 +1,7 @@
 //! After a fault of the GPU the program starts itself anew, for NVIDIA's driver takes no more work from the process that met
 //! it, and goes on from what is stored.
 
+use std::collections::BTreeMap;
 use std::process::{Command, ExitCode};
 use std::sync::atomic::Ordering;
 
@@ -32,11 +33,11 @@ pub(crate) struct Faults {
     /// Epochs that were stored after the last one.
     epochs: usize,
     /// The trial that met the last one.
-    trial: Option<u32>,
+    trial: Option<TrialNumber>,
     /// How often in a row it did.
     of_trial: u32,
-    /// What was said of the last one.
-    message: String,
+    /// Trials that are not trained any further, and why. Their end may not be stored yet when the next fault comes.
+    given_up: BTreeMap<TrialNumber, String>,
 }
 
 impl Faults {
@@ -51,26 +52,28 @@ impl Faults {
         if self.in_a_row > 0 { DeviceChoice::Cuda } else { asked }
     }
 
-    /// The trial that is not trained any further, and why.
-    pub(crate) fn given_up(&self) -> Option<(TrialNumber, String)> {
-        let trial = self.trial.filter(|_| self.of_trial >= MOST_OF_A_TRIAL)?;
-        Some((TrialNumber(trial), format!("{}, {} times in a row", self.message, self.of_trial)))
+    /// Trials that are not trained any further, and why.
+    pub(crate) fn given_up(&self) -> BTreeMap<TrialNumber, String> {
+        self.given_up.clone()
     }
 
     /// With one more, after which so many epochs are stored.
-    fn and(&self, error: &Error, epochs: usize) -> Self {
-        let (trial, message) = match error {
-            Error::Study(StudyError::DeviceLost { trial, message }) => (Some(trial.0), message.clone()),
-            other => (None, other.to_string()),
+    fn and(self, error: &Error, epochs: usize) -> Self {
+        let before = |count: u32| if epochs > self.epochs { 0 } else { count };
+        let in_a_row = 1 + before(self.in_a_row);
+        let mut given_up = self.given_up;
+        let Error::Study(StudyError::DeviceLost { trial, message }) = error else {
+            return Self { in_a_row, epochs, trial: None, of_trial: 0, given_up };
         };
-        let is_new = epochs > self.epochs;
-        let before = |count: u32| if is_new { 0 } else { count };
-        let of_trial = if trial == self.trial { before(self.of_trial) } else { 0 };
-        Self { in_a_row: 1 + before(self.in_a_row), epochs, trial, of_trial: of_trial + 1, message }
+        let of_trial = 1 + if self.trial == Some(*trial) { before(self.of_trial) } else { 0 };
+        if of_trial >= MOST_OF_A_TRIAL {
+            given_up.insert(*trial, format!("{message}, {of_trial} times in a row"));
+        }
+        Self { in_a_row, epochs, trial: Some(*trial), of_trial, given_up }
     }
 
     /// Goes on in a new process after an error that says that the GPU is lost to this one. Returns only if that is of no use, or impossible.
-    pub(crate) fn go_on(&self, error: Error, spec: &StudySpec, options: RunOptions) -> anyhow::Result<ExitCode> {
+    pub(crate) fn go_on(self, error: Error, spec: &StudySpec, options: RunOptions) -> anyhow::Result<ExitCode> {
         if options.stop.load(Ordering::Relaxed) {
             complain(format!("{error}\nthe study was stopped; to go on: {}", same_command()));
             return Ok(ExitCode::from(INTERRUPTED));
@@ -104,13 +107,15 @@ mod tests {
     #[test]
     fn a_trial_that_meets_two_faults_in_a_row_is_given_up() {
         let first = Faults::default().and(&lost(7), 5);
-        assert_eq!((first.in_a_row, first.given_up()), (1, None));
+        assert_eq!((first.in_a_row, first.given_up.len()), (1, 0));
+        assert!(first.clone().and(&lost(8), 5).given_up.is_empty(), "another trial");
+        assert!(first.clone().and(&lost(7), 6).given_up.is_empty(), "an epoch came between");
         let second = first.and(&lost(7), 5);
         assert_eq!(second.in_a_row, 2);
-        assert_eq!(second.given_up(), Some((TrialNumber(7), "a fault, 2 times in a row".to_owned())));
-        assert_eq!(first.and(&lost(8), 5).given_up(), None, "another trial");
-        let later = second.and(&lost(7), 6);
-        assert_eq!((later.in_a_row, later.given_up()), (1, None), "an epoch came between");
+        let given_up = [(TrialNumber(7), "a fault, 2 times in a row".to_owned())].into();
+        assert_eq!(second.given_up(), given_up);
+        let later = second.and(&lost(8), 6);
+        assert_eq!((later.in_a_row, later.of_trial, later.given_up()), (1, 1, given_up), "it stays given up");
     }
 
     #[test]

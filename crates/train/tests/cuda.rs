@@ -38,12 +38,12 @@ impl Card for Fake {
 }
 
 /// The emulator's stream with what answers its calls in their place: like a card that is lost, from the first time that `breaks` was
-/// raised on, or that has no memory for a graph, while `is_full` is.
+/// raised on, or that has no memory for a kernel's code, while `is_full` is.
 fn breakable(breaks: Arc<AtomicBool>, is_full: Arc<AtomicBool>) -> Arc<dyn Stream> {
     watched(&Host::stream(80, Schedule::RoundRobin), move |call| match call {
         Call::Free(_) => Ok(()),
         _ if breaks.load(SeqCst) => Err(DeviceError::Lost("an illegal address".into())),
-        Call::EndCapture if is_full.load(SeqCst) => Err(DeviceError::OutOfMemory("preparing a graph".into())),
+        Call::Launch(_) if is_full.load(SeqCst) => Err(DeviceError::OutOfMemory("loading a kernel".into())),
         _ => Ok(()),
     })
 }
@@ -235,8 +235,8 @@ fn a_card_that_is_lost_stays_lost() {
             assert!(text.contains("(an illegal address): end it and start it again"), "{text}");
         };
         lost(trainer.epoch().unwrap_err());
-        lost(bystander.epoch().unwrap_err());
         lost(bystander.checkpoint().unwrap_err());
+        lost(bystander.epoch().unwrap_err());
         lost(Trainer::new(task(), &device).unwrap_err());
 
         let device = emulator().with_image_budget(image_budget);
@@ -249,7 +249,7 @@ fn a_card_that_is_lost_stays_lost() {
 
 /// Memory that is short for a moment costs an epoch and nothing else: the same card goes on from the checkpoint.
 #[test]
-fn a_card_without_memory_for_a_graph_goes_on_once_there_is_some() {
+fn a_card_without_memory_goes_on_once_there_is_some() {
     let is_full = Arc::new(AtomicBool::new(false));
     let stream = breakable(Arc::default(), Arc::clone(&is_full));
     let device = Cuda::new(Arc::new(Fake { stream, total: PLENTY })).unwrap();

@@ -26,8 +26,9 @@ pub(crate) struct World {
     pub contexts: AtomicU32,
     /// Calls until the card was lost.
     pub calls: AtomicU32,
-    /// The captures that find no memory, counted from 1.
-    pub full: Mutex<Vec<u32>>,
+    /// The launch that finds no memory, if one does, and launches so far.
+    pub full: AtomicU32,
+    pub launches: AtomicU32,
     /// Which of all calls ended the capture of a graph: in each trial first one of a training step, then
     /// one of an evaluation.
     pub captures: Mutex<Vec<u32>>,
@@ -48,7 +49,8 @@ impl World {
             is_lost: AtomicBool::new(false),
             contexts: zero(),
             calls: zero(),
-            full: Mutex::default(),
+            full: zero(),
+            launches: zero(),
             captures: Mutex::default(),
             uploads: zero(),
             allocations: zero(),
@@ -103,10 +105,12 @@ impl World {
         match call {
             Call::EndCapture => {
                 let call = self.calls.load(SeqCst);
-                let mut captures = self.captures.lock().unwrap();
-                captures.push(call);
-                if self.full.lock().unwrap().contains(&(captures.len() as u32)) {
-                    return Err(DeviceError::OutOfMemory("preparing a graph".into()));
+                self.captures.lock().unwrap().push(call);
+            }
+            Call::Launch(_) => {
+                // As where the driver has no room for a kernel's code.
+                if self.launches.fetch_add(1, SeqCst) + 1 == self.full.load(SeqCst) {
+                    return Err(DeviceError::OutOfMemory("loading a kernel".into()));
                 }
             }
             Call::Upload(_) => _ = self.uploads.fetch_add(1, SeqCst),

@@ -83,10 +83,10 @@ fn a_trial_goes_on_from_its_checkpoint() {
         .replace("trials = 3", "trials = 1")
         .replace("epochs = 4", "epochs = 16")
         .replace("test_images = 8", "test_images = 0");
-    let whole = Setting::new(&study, World::plenty());
-    let (expected, _) = whole.run();
     let uploads = |checkpoint_every| {
-        let mut setting = Setting { checkpoint_every, ..Setting::new(&study, World::plenty()) };
+        let setting = || Setting { checkpoint_every, ..Setting::new(&study, World::plenty()) };
+        let (whole, mut setting) = (setting(), setting());
+        let (expected, _) = whole.run();
         // In one of the last epochs.
         lose(&mut setting, whole.world.calls.load(SeqCst) - 12);
         assert_eq!(results(&go_on(&mut setting)), results(&expected));
@@ -107,7 +107,7 @@ fn a_trial_that_is_given_up_fails_and_the_study_goes_on() {
     let trial = lose(&mut setting, step).expect("a trial met it");
     assert_eq!(trial, TrialNumber(1));
     assert_eq!(lose(&mut setting, 5), Some(trial), "with its first calls");
-    setting.given_up = Some((trial, "an illegal address, 2 times in a row".to_owned()));
+    setting.given_up.insert(trial, "an illegal address, 2 times in a row".to_owned());
     let report = go_on(&mut setting);
     let trials = &report.study.trials;
     assert_eq!(failure(&trials[1]), (EndReason::Fault, "an illegal address, 2 times in a row"));

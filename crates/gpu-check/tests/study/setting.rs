@@ -1,5 +1,6 @@
 //! A small study, how it is run, and what of it must be equal in equal runs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
@@ -60,7 +61,7 @@ pub(crate) struct Setting {
     pub folder: TempDir,
     pub checkpoint_every: Duration,
     pub stop_after: Option<u32>,
-    pub given_up: Option<(TrialNumber, String)>,
+    pub given_up: BTreeMap<TrialNumber, String>,
 }
 
 impl Setting {
@@ -71,7 +72,7 @@ impl Setting {
             folder: tempfile::tempdir().unwrap(),
             checkpoint_every: Duration::ZERO,
             stop_after: None,
-            given_up: None,
+            given_up: BTreeMap::new(),
         }
     }
 

@@ -16,6 +16,7 @@ mod workers;
 
 use self::simulation::Simulation;
 use crate::{Event, Observer, Storage, StudyError, StudyHeader, Workload};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -67,9 +68,9 @@ pub struct ExecutorOptions {
     pub time_limit: Option<Duration>,
     /// Go on although the fingerprint or what is stored differs; what is stored then wins over what is computed again.
     pub accept_drift: bool,
-    /// A trial that is not trained any further, and why: it has cost processes before this one their device, each time without
-    /// a new result. It fails where it stands, as after any fault that came back.
-    pub given_up: Option<(TrialNumber, String)>,
+    /// Trials that are not trained any further, and why: they have cost processes before this one their device, each time without
+    /// a new result. They fail where they stand, as after any fault that came back.
+    pub given_up: BTreeMap<TrialNumber, String>,
 }
 
 impl Default for ExecutorOptions {
@@ -83,7 +84,7 @@ impl Default for ExecutorOptions {
             stop: Arc::default(),
             time_limit: None,
             accept_drift: false,
-            given_up: None,
+            given_up: BTreeMap::new(),
         }
     }
 }
@@ -164,6 +165,10 @@ pub fn run<W: Workload>(
         begin_workers(scope, &work, options.workers, observer)?;
         Simulation::new(definition, resumed, &workers, &board, options, storage, observer).run()
     });
+    if let (Err(StudyError::DeviceLost { .. }), Some(first)) = (&outcome, board.take_broken()) {
+        // Whoever asks a lost device hears of it; it was lost in the work of the trial that a worker had.
+        outcome = Err(first);
+    }
     match &mut outcome {
         Ok(outcome) => match outcome.ended {
             Ended::Done | Ended::Exhausted => workers.close(outcome.trials),

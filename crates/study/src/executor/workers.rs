@@ -4,6 +4,7 @@ use super::board::{Board, Job, Note};
 use super::checkpoint::{Checkpoint, CheckpointFolder};
 use super::simulation::halted;
 use crate::{EpochReport, FailureKind, Metrics, Run, StudyError, TrialContext, TrialFailure, Workload};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,7 +18,7 @@ pub(super) struct Workers<'a, W> {
     pub tolerant: bool,
     pub study: String,
     /// As [`ExecutorOptions::given_up`](crate::ExecutorOptions::given_up).
-    pub given_up: Option<(TrialNumber, String)>,
+    pub given_up: BTreeMap<TrialNumber, String>,
 }
 
 /// Why a run could not be brought to where it was.
@@ -43,7 +44,7 @@ impl<W: Workload> Workers<'_, W> {
 
     fn compute(&self, mut job: Job<W::Run>, board: &Board<W::Run>) {
         let trial = job.context.number.0;
-        if let Some((_, message)) = self.given_up.as_ref().filter(|(given_up, _)| *given_up == job.context.number) {
+        if let Some(message) = self.given_up.get(&job.context.number) {
             board.deliver(trial, Err(TrialFailure::new(FailureKind::Fault, message.clone())));
             return board.give_back(trial, None, 0, job.saved);
         }

@@ -257,7 +257,7 @@ fn a_trial_that_is_given_up_fails_where_it_stands() {
         assert!(matches!(&error, StudyError::DeviceLost { trial: TrialNumber(1), .. }), "{error}");
     }
     let options =
-        ExecutorOptions { given_up: Some((TrialNumber(1), "the device is lost twice".to_owned())), ..options(1) };
+        ExecutorOptions { given_up: [(TrialNumber(1), "the device is lost twice".to_owned())].into(), ..options(1) };
     let outcome = go(definition("none"), &curve(), &mut storage, &options).unwrap();
     assert_eq!((outcome.ended, outcome.outside_events), (Ended::Done, 1));
     let study = record(&mut storage);
