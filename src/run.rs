@@ -50,8 +50,7 @@ pub struct RunOptions {
     pub accept_drift: bool,
     /// In which other programs it is followed, beside the run folder.
     pub tracking: Tracking,
-    /// Trials that have cost processes before this one the GPU, each time without a new result, and why they are not trained any
-    /// further: they fail as after any fault that came back.
+    /// Trials that have cost processes before this one the GPU, and why they are not trained any further: they fail.
     pub given_up: BTreeMap<TrialNumber, String>,
     /// Raised to stop, resumable.
     pub stop: Arc<AtomicBool>,

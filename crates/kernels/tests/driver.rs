@@ -317,7 +317,8 @@ fn memory() {
         add.run(&*stream, part(0..size_of::<StepRow>() / 4).cast(), part(0..4).cast(), part(8..12).cast(), false)
     };
     let feed = || stream.feed(64).map(drop);
-    let places: [(&str, &dyn Fn() -> Result<(), DeviceError>); 8] = [
+    type Work<'a> = &'a dyn Fn() -> Result<(), DeviceError>;
+    let places: [(&str, Work<'_>); 8] = [
         ("a module", &add),
         ("a launch", &begin),
         ("a launch", &capture),

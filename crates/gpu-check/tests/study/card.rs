@@ -107,11 +107,9 @@ impl World {
                 let call = self.calls.load(SeqCst);
                 self.captures.lock().unwrap().push(call);
             }
-            Call::Launch(_) => {
-                // As where the driver has no room for a kernel's code.
-                if self.launches.fetch_add(1, SeqCst) + 1 == self.full.load(SeqCst) {
-                    return Err(DeviceError::OutOfMemory("loading a kernel".into()));
-                }
+            // As where the driver has no room for a kernel's code.
+            Call::Launch(_) if self.launches.fetch_add(1, SeqCst) + 1 == self.full.load(SeqCst) => {
+                return Err(DeviceError::OutOfMemory("loading a kernel".into()));
             }
             Call::Upload(_) => _ = self.uploads.fetch_add(1, SeqCst),
             Call::Allocate(bytes) => {
