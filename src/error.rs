@@ -7,7 +7,7 @@ use tunefork_data::{DataError, shown};
 use tunefork_download::DownloadError;
 use tunefork_export::ExportError;
 use tunefork_study::{FailureKind, StorageError, StudyError, TrialFailure};
-use tunefork_train::TrainError;
+use tunefork_train::{EngineError, TrainError};
 
 use crate::study_file::FileError;
 
@@ -98,7 +98,8 @@ impl From<TrialFailure> for Error {
             | FailureKind::DoesNotFit
             | FailureKind::InvalidConfiguration
             | FailureKind::Fault
-            | FailureKind::Halt => Error::Training(failure),
+            | FailureKind::Halt
+            | FailureKind::DeviceLost => Error::Training(failure),
         }
     }
 }
@@ -122,6 +123,18 @@ impl Error {
             Error::Study(error) => error.is_input(),
             Error::Storage(error) => error.is_input(),
             Error::Io { .. } | Error::Interrupted => false,
+        }
+    }
+
+    /// Whether the device takes no more work from this process, so that only a new one can go on. What was reported is kept.
+    pub fn is_lost_device(&self) -> bool {
+        match self {
+            Error::Study(StudyError::DeviceLost { .. }) | Error::Train(TrainError::Engine(EngineError::Lost(_))) => {
+                true
+            }
+            Error::Training(failure) => failure.kind == FailureKind::DeviceLost,
+            Error::Placed { cause, .. } => cause.is_lost_device(),
+            _ => false,
         }
     }
 

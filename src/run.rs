@@ -1,5 +1,6 @@
 //! Runs a study in its folder.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +15,7 @@ use tunefork_study::{
     StudyError, StudyHeader, StudyRecord, TrialRecord, patiently,
 };
 use tunefork_track::Tracker;
+use tunefork_trial::TrialNumber;
 
 use crate::files::create_folder;
 use crate::plan::never_tried;
@@ -48,6 +50,8 @@ pub struct RunOptions {
     pub accept_drift: bool,
     /// In which other programs it is followed, beside the run folder.
     pub tracking: Tracking,
+    /// Trials that have cost processes before this one the GPU, and why they are not trained any further: they fail.
+    pub given_up: BTreeMap<TrialNumber, String>,
     /// Raised to stop, resumable.
     pub stop: Arc<AtomicBool>,
 }
@@ -65,6 +69,7 @@ impl RunOptions {
             eager: false,
             accept_drift: false,
             tracking: Tracking::default(),
+            given_up: BTreeMap::new(),
             stop: Arc::default(),
         }
     }
@@ -94,7 +99,8 @@ pub struct Report {
 ///
 /// # Errors
 /// When the images or the folder cannot be used, or the study cannot start or go on. What was
-/// reported is kept.
+/// reported is kept. After a fault of the GPU ([`Error::is_lost_device`]) the process has to be ended: the same call goes on in a
+/// new one.
 pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) -> Result<Report, Error> {
     // Refused before images are prepared for it.
     spec.device(&options.machine)?;
@@ -309,6 +315,7 @@ fn executor(spec: &StudySpec, options: &RunOptions) -> ExecutorOptions {
         stop: Arc::clone(&options.stop),
         time_limit: spec.time_limit(),
         accept_drift: options.accept_drift,
+        given_up: options.given_up.clone(),
     }
 }
 

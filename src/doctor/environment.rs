@@ -6,11 +6,12 @@ use serde::Serialize;
 use tunefork_names::closest;
 
 /// All variables that the program reads, with what they are for.
-const KNOWN: [(&str, &str); 9] = [
+const KNOWN: [(&str, &str); 10] = [
     ("TUNEFORK_DATA", "where data sets lie"),
     ("TUNEFORK_MIRROR", "the address that `data get` tries first"),
     ("TUNEFORK_CACHE", "where compiled kernels of a GPU are kept"),
     ("TUNEFORK_NVRTC", "the library that compiles kernels of a GPU"),
+    ("TUNEFORK_RELAUNCHED", "what `run` tells itself where it goes on after a fault of the GPU"),
     ("CUDA_VISIBLE_DEVICES", "which GPUs there are for this program"),
     ("MLFLOW_TRACKING_USERNAME", "who asks a server of MLflow"),
     ("MLFLOW_TRACKING_PASSWORD", "who asks a server of MLflow"),

@@ -4,6 +4,7 @@ use serde::Serialize;
 use tunefork_data::shown;
 use tunefork_kernels::DeviceError;
 use tunefork_kernels::gpu::{Gpu, Nvrtc, driver_is_installed};
+use tunefork_train::{Cuda, Precision};
 
 /// What there is of all that training on a GPU takes.
 #[derive(Debug, Clone, Serialize)]
@@ -33,6 +34,14 @@ pub struct CardFound {
     pub memory: Option<u64>,
     /// Bytes of it that are free now.
     pub free: Option<u64>,
+    /// What its kernels are compiled for, and why.
+    pub kernels: String,
+    /// Where compiled kernels are kept; none if they are compiled in each run.
+    pub kernel_cache: Option<String>,
+    /// The precisions that it computes in.
+    pub precisions: Vec<&'static str>,
+    /// Bytes of images that lie on the card as a whole; a larger set is copied there step by step.
+    pub resident_bytes: Option<u64>,
 }
 
 /// The library that compiles kernels.
@@ -40,6 +49,8 @@ pub struct CardFound {
 pub struct CompilerFound {
     /// Its version: `12.9`.
     pub version: String,
+    /// Which build of that version it is: a digest of its file.
+    pub build: String,
     /// Where it was loaded from.
     pub path: String,
 }
@@ -73,12 +84,17 @@ impl CardFound {
     fn of(gpu: &Gpu) -> Self {
         let card = gpu.card();
         let memory = gpu.memory().ok();
+        let precisions = Precision::of_architecture(card.architecture);
         Self {
             name: card.name.clone(),
             compute_capability: format!("{}.{}", card.architecture / 10, card.architecture % 10),
             driver_cuda: format!("{}.{}", card.driver.0, card.driver.1),
             memory: memory.map(|(_, all)| all),
             free: memory.map(|(free, _)| free),
+            kernels: gpu.told_target(),
+            kernel_cache: gpu.compiler().folder().map(shown),
+            precisions: precisions.map(Precision::name).collect(),
+            resident_bytes: memory.map(|(_, all)| Cuda::most_resident_bytes(all)),
         }
     }
 }
@@ -86,6 +102,6 @@ impl CardFound {
 impl CompilerFound {
     fn of(nvrtc: &Nvrtc) -> Self {
         let (major, minor) = nvrtc.version();
-        Self { version: format!("{major}.{minor}"), path: shown(nvrtc.path()) }
+        Self { version: format!("{major}.{minor}"), build: nvrtc.build().to_owned(), path: shown(nvrtc.path()) }
     }
 }

@@ -7,7 +7,7 @@ use tunefork_train::{EngineError, TrainError};
 /// which no clock can know.
 pub(super) fn crowded(error: TrainError) -> TrialFailure {
     match error {
-        TrainError::DoesNotFit { .. } => TrialFailure::new(
+        TrainError::DoesNotFit { .. } | TrainError::Engine(EngineError::OutOfMemory(_)) => TrialFailure::new(
             FailureKind::Fault,
             format!("{error}; other programs may hold the device's memory: end them first"),
         ),
@@ -19,7 +19,7 @@ pub(super) fn crowded(error: TrainError) -> TrialFailure {
 pub(super) fn failure(error: TrainError) -> TrialFailure {
     let kind = match &error {
         // Each trial would fail of that, so none is to blame.
-        TrainError::Engine(EngineError::Gone(_)) => FailureKind::Halt,
+        TrainError::Engine(EngineError::Lost(_)) => FailureKind::DeviceLost,
         TrainError::Diverged { .. } => FailureKind::Diverged,
         TrainError::DoesNotFit { .. } => FailureKind::DoesNotFit,
         TrainError::Interrupted { .. } => FailureKind::Interrupted,

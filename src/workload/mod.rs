@@ -112,9 +112,9 @@ impl Training {
             trainer.set_weights(&model.tensors)?;
             trainer.evaluate(&task.split.test)
         };
-        // As in training, a device that fails is given one more chance.
+        // As in training, a device that fails is given one more chance, unless it is lost.
         Ok(match measure() {
-            Err(TrainError::Engine(_)) => measure(),
+            Err(TrainError::Engine(EngineError::Failed(_) | EngineError::OutOfMemory(_))) => measure(),
             measured => measured,
         }?)
     }

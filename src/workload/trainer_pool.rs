@@ -63,6 +63,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Whether there may be room once others have given up theirs.
+fn is_short_of_memory(error: &TrainError) -> bool {
+    matches!(error, TrainError::DoesNotFit { .. } | TrainError::Engine(EngineError::OutOfMemory(_)))
+}
+
 fn lost() -> TrainError {
     EngineError::failed("the device failed in other work, and what this trial had there is lost").into()
 }
@@ -117,7 +122,7 @@ impl TrainerPool {
         // Nobody gets an engine meanwhile, so who has one now had one when there was no room.
         let others = with_engines(&cells).next().is_some();
         let trainer = match Trainer::new(cell.task.clone(), device) {
-            Err(TrainError::DoesNotFit { .. }) if others => return Ok(None),
+            Err(error) if others && is_short_of_memory(&error) => return Ok(None),
             made => made?,
         };
         cell.has_engine.store(true, SeqCst);
@@ -189,6 +194,10 @@ impl PooledTrainer {
         };
         let result = work(trainer);
         contents.last_used = Instant::now();
+        if result.as_ref().is_err_and(is_short_of_memory) {
+            // Whoever brings the trial back from its checkpoint then finds all that others can do without.
+            while self.pool.evict_one() {}
+        }
         result
     }
 

@@ -6,6 +6,7 @@ mod commands;
 mod events;
 mod output;
 mod progress;
+mod relaunch;
 mod screen;
 mod values;
 

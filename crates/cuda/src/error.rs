@@ -8,7 +8,7 @@ use tunefork_kernels::{DeviceError, Precision};
 #[derive(Clone, PartialEq, Debug, Error)]
 #[non_exhaustive]
 pub enum CudaError {
-    /// The device. After [`DeviceError::Failed`] what the engine holds is lost.
+    /// The device. After [`DeviceError::Lost`] it takes no more work from this process.
     #[error(transparent)]
     Device(#[from] DeviceError),
     /// A plan made for another engine, or for another precision.
@@ -63,24 +63,29 @@ pub enum CudaError {
     /// A data set that does not fit the network.
     #[error("the data set does not fit the network: {0}")]
     WrongData(String),
-    /// The GPU failed while another engine was at work, and took all memory with it.
-    #[error("the GPU failed in other work and its memory is lost")]
-    Lost,
-    /// After a fault another GPU was found in place of the one that failed.
-    #[error("the GPU is another one than before: {found} instead of {expected}")]
-    OtherGpu {
-        /// Name of the one that was found.
-        found: String,
-        /// Name of the one before.
-        expected: String,
-    },
 }
 
 impl From<CudaError> for EngineError {
     fn from(error: CudaError) -> Self {
         match error {
-            CudaError::Device(DeviceError::Unavailable(_)) => Self::Gone(Box::new(error)),
+            CudaError::Device(DeviceError::Lost(_)) => Self::Lost(Box::new(error)),
+            CudaError::Device(DeviceError::OutOfMemory(_)) => Self::OutOfMemory(Box::new(error)),
             _ => Self::failed(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_loss_is_told_as_one() {
+        let told = |error: DeviceError| EngineError::from(CudaError::from(error));
+        assert!(matches!(told(DeviceError::Lost("x".into())), EngineError::Lost(_)));
+        assert!(matches!(told(DeviceError::OutOfMemory("x".into())), EngineError::OutOfMemory(_)));
+        for error in [DeviceError::Failed("x".into()), DeviceError::Unavailable("x".into())] {
+            assert!(matches!(told(error), EngineError::Failed(_)));
         }
     }
 }

@@ -27,7 +27,7 @@ impl Memory {
         // SAFETY: at least one byte.
         let start = unsafe { alloc(layout) };
         if start.is_null() {
-            return Err(DeviceError::OutOfMemory { wanted: bytes as u64, free: 0 });
+            return Err(DeviceError::OutOfMemory(format!("allocating {bytes} bytes")));
         }
         // SAFETY: just allocated with that size, of which the zone before it is a part.
         let address = unsafe {

@@ -1,7 +1,8 @@
 //! Checks every kernel on a GPU, and times it: `gpu-check`, one program that needs a driver and NVRTC only.
 //!
 //! All checks run through the code for the card's own architecture, and again through the code path of
-//! sm_75 as PTX, which the driver translates for any newer card. Each check runs twice with the same
+//! sm_75 as PTX, which the driver translates for any newer card, unless NVRTC is newer than the driver: then it takes none of its PTX,
+//! which is said. After a fault another process goes on behind the check that met it, for the card is lost to this one. Each check runs twice with the same
 //! numbers and must give the same bits. The reports' networks are trained for 200 steps beside the engine of
 //! the processor. Then kernels and networks are timed, and planned bytes stand beside allocated ones and the
 //! driver's. Tables go to standard output, one JSON file beside them.
@@ -37,23 +38,29 @@ fn main() -> ExitCode {
     };
     println!("{}", header.sentence);
 
-    let (checked, gpu) = match wants(Part::Checks) {
-        true => checks::run(gpu, &options),
-        false => (Vec::new(), Some(gpu)),
+    let checked = match wants(Part::Checks) {
+        true => checks::run(&gpu, &options),
+        false => Ok(Vec::new()),
+    };
+    let checked = match checked {
+        Ok(checked) => checked,
+        Err(reason) => {
+            println!("the checks cannot go on: {reason}");
+            return ExitCode::FAILURE;
+        }
     };
     report::print_checks(&checked);
     let mut failed = checked.iter().any(|check| check.failure.is_some());
     let (mut timed, mut trained) = (Vec::new(), Vec::new());
-    match &gpu {
-        Some(gpu) if !failed => {
-            if wants(Part::Kernels) {
-                timed = or_nothing("the kernels' times", timings::run(gpu, options.window));
-            }
-            if wants(Part::Networks) {
-                trained = or_nothing("the networks' times", training::run(gpu, options.window));
-            }
+    if failed {
+        println!("nothing was timed, because a check failed");
+    } else {
+        if wants(Part::Kernels) {
+            timed = or_nothing("the kernels' times", timings::run(&gpu, options.window));
         }
-        _ => println!("nothing was timed, because a check failed"),
+        if wants(Part::Networks) {
+            trained = or_nothing("the networks' times", training::run(&gpu, options.window));
+        }
     }
     report::print_timings(&timed);
     report::print_training(&trained);

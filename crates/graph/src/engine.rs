@@ -11,9 +11,12 @@ use crate::{Batch, Graph, GraphError, ImageSet, Plan, StepSettings};
 /// Why an engine cannot be made or a step cannot be taken, with the error of its own crate.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// There is no device any more: every other engine would fail of that too.
+    /// The device takes no more work from this process: every other engine would fail of that too, and only a new process can go on.
     #[error(transparent)]
-    Gone(Box<dyn std::error::Error + Send + Sync>),
+    Lost(Box<dyn std::error::Error + Send + Sync>),
+    /// There is no memory for it now; the device and its other engines go on.
+    #[error(transparent)]
+    OutOfMemory(Box<dyn std::error::Error + Send + Sync>),
     /// The device fails, or what it was asked for cannot be.
     #[error(transparent)]
     Failed(Box<dyn std::error::Error + Send + Sync>),

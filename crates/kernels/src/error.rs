@@ -1,20 +1,15 @@
 //! What can go wrong on a device.
 
 use thiserror::Error;
-use tunefork_names::bytes;
 
 /// Why a device cannot be used, or has failed.
 #[derive(Clone, PartialEq, Debug, Error)]
 #[non_exhaustive]
 pub enum DeviceError {
-    /// The device's memory does not suffice.
-    #[error("the device has {} of memory left, {} are wanted", bytes(*free), bytes(*wanted))]
-    OutOfMemory {
-        /// Bytes that were asked for.
-        wanted: u64,
-        /// Bytes that were free.
-        free: u64,
-    },
+    /// Memory does not suffice: the device's, or the host's that the device reads by itself. All else is as it was, and goes on once
+    /// there is more.
+    #[error("there is too little memory: {0}")]
+    OutOfMemory(String),
     /// A kernel that does not compile or does not exist.
     #[error("kernel {kernel} of {file} cannot be used: {detail}")]
     Kernel {
@@ -25,9 +20,15 @@ pub enum DeviceError {
         /// What the compiler or the driver said of it.
         detail: String,
     },
-    /// Work that failed; the device's context cannot be used any longer.
+    /// The intermediate code of this NVRTC is newer than the driver.
+    #[error("{0}")]
+    NewPtx(String),
+    /// A call that failed. The device goes on.
     #[error("the device failed: {0}")]
     Failed(String),
+    /// After this fault the driver takes no more work from the process: it has to be ended, and another one started.
+    #[error("the GPU is lost to this process ({0}): end it and start it again")]
+    Lost(String),
     /// A device that is not there, or cannot be used.
     #[error("{0}")]
     Unavailable(String),

@@ -12,8 +12,15 @@ use tunefork_kernels::launch::step::Begin;
 use tunefork_kernels::{DeviceError, DeviceMemory, Gpu, Precision, StepRow, Stream, discover};
 
 /// The scenarios, by name. What they write to standard output is what the test looks at.
-const SCENARIOS: &[(&str, fn())] =
-    &[("find", find), ("work", work), ("feed", feed), ("fault", fault), ("compile", compile), ("prepare", prepare)];
+const SCENARIOS: &[(&str, fn())] = &[
+    ("find", find),
+    ("work", work),
+    ("feed", feed),
+    ("fault", fault),
+    ("memory", memory),
+    ("compile", compile),
+    ("prepare", prepare),
+];
 
 /// Not a test by itself: the second process.
 #[test]
@@ -85,7 +92,7 @@ impl Fake {
 
 fn find() {
     match discover() {
-        Ok(gpu) => println!("FOUND {} {:?}", gpu.card(), gpu.memory()),
+        Ok(gpu) => println!("FOUND {} {:?} {}", gpu.card(), gpu.memory(), gpu.target()),
         Err(reason) => println!("REFUSED {reason}"),
     }
 }
@@ -95,13 +102,21 @@ fn what_is_missing_is_said_in_a_sentence() {
     let Some(fake) = Fake::build(&[]) else { return };
     let cache = fake.cache();
     for (wrong, expected) in [
-        ("", "FOUND Fake GPU (compute capability 8.6) Ok((1000, 3000))"),
+        ("", "FOUND Fake GPU (compute capability 8.6) Ok((4294967296, 8589934592)) sm_86"),
+        // Machine code runs under any driver of the same major version.
+        ("new compiler", "FOUND Fake GPU (compute capability 8.6) Ok((4294967296, 8589934592)) sm_86"),
+        ("new compiler, newer card", "PTX only, and newer than the driver, which knows CUDA up to 12.4: update"),
+        ("newest compiler", "is newer than the driver, which knows CUDA up to 12.4: update the driver, or install"),
         ("no device", "REFUSED the NVIDIA driver sees no GPU: look at"),
         ("hidden", "REFUSED the NVIDIA driver sees no GPU: look at"),
         ("old driver", "REFUSED the NVIDIA driver is too old (it knows CUDA 11.4): update"),
         ("old card", "REFUSED Fake GPU (compute capability 6.1) is too old: compute capability 7.5"),
         ("no compiler", "REFUSED NVRTC cannot be loaded from"),
         ("busy", "REFUSED Fake GPU (compute capability 8.6) cannot be used now"),
+        ("no memory for a context", "out of memory (CUDA_ERROR_OUT_OF_MEMORY), while starting on Fake GPU"),
+        ("no memory for a stream", "while making a stream with its buffers: other processes may hold it"),
+        ("no memory for an event", "REFUSED there is too little memory: out of memory"),
+        ("no memory for pinned memory", "REFUSED there is too little memory: out of memory"),
     ] {
         let text = fake.run("find", wrong, &cache);
         assert!(text.contains(expected), "{wrong}: {expected}\n{text}");
@@ -153,7 +168,8 @@ fn work() {
     drop(memory);
 
     let error = DeviceMemory::new(&stream, 2 << 30).err().expect("too much");
-    assert_eq!(error, DeviceError::OutOfMemory { wanted: 2 << 30, free: 1000 });
+    let said = "out of memory (CUDA_ERROR_OUT_OF_MEMORY), while allocating 2 GiB; the device has 4 GiB left";
+    assert_eq!(error, DeviceError::OutOfMemory(said.into()));
     let nothing = DeviceMemory::of::<u32>(&stream, &[]).expect("no bytes are fine");
     assert!(nothing.all::<u32>().read(&*stream).expect("nothing").is_empty());
     replay(&stream);
@@ -243,10 +259,13 @@ fn feed() {
 }
 
 #[test]
-fn after_a_fault_the_context_is_lost_and_another_is_possible() {
+fn after_a_fault_the_process_has_lost_the_card() {
     let Some(fake) = Fake::build(&[]) else { return };
     let text = fake.run("fault", "fault", &fake.cache());
     assert!(text.contains("FAULT SEEN"), "{text}");
+    // In another process it is as it was.
+    let text = fake.run("find", "", &fake.cache());
+    assert!(text.contains("FOUND"), "{text}");
 }
 
 fn launch(gpu: &Gpu) -> Result<(), DeviceError> {
@@ -261,16 +280,66 @@ fn fault() {
     let gpu = discover().expect("the fake GPU");
     let held = DeviceMemory::of(&gpu.stream(), &[1u32]).expect("memory");
     let error = launch(&gpu).expect_err("a fault");
-    let text = "the device failed: an illegal memory access was encountered (CUDA_ERROR_ILLEGAL_ADDRESS), while waiting for its work";
+    let text = "the GPU is lost to this process (an illegal memory access was encountered (CUDA_ERROR_ILLEGAL_ADDRESS), while waiting for its work): end it and start it again";
     assert_eq!(error.to_string(), text);
-    assert_eq!(gpu.stream().synchronize(), Err(error), "the first reason, from now on");
-    // Another context, while parts of the old one are still held.
-    let again = discover().expect("another context");
-    let memory = DeviceMemory::of(&again.stream(), &[5u32]).expect("memory of the new context");
+    assert_eq!(gpu.stream().synchronize(), Err(error.clone()), "the first reason, from now on");
+    assert_eq!(gpu.memory(), Err(error.clone()));
+    // No second context is asked for, at which the fake driver would die: neither beside the old one nor after it.
+    assert_eq!(discover().err(), Some(error.clone()));
     drop(held);
     drop(gpu);
-    assert_eq!(memory.all::<u32>().read(&*again.stream()).expect("works"), [5]);
+    assert_eq!(discover().err(), Some(error));
     println!("FAULT SEEN");
+}
+
+#[test]
+fn memory_that_is_short_anywhere_loses_nothing() {
+    let Some(fake) = Fake::build(&[]) else { return };
+    let text = fake.run("memory", "", &fake.cache());
+    assert!(text.contains("MEMORY SEEN"), "{text}");
+}
+
+/// Whatever finds no memory says so, and goes on once there is some: on the same stream, without any other context.
+fn memory() {
+    let gpu = discover().expect("the fake GPU");
+    let stream = gpu.stream();
+    let numbers = DeviceMemory::of(&stream, &[0u32; 64]).expect("memory");
+    let part = |range| numbers.all::<u32>().part(range);
+    let begin = || Begin { words: 1 }.run(&*stream, part(0..2), part(2..3), part(3..4));
+    let capture = || {
+        stream.begin_capture()?;
+        let collected = begin();
+        let graph = stream.end_capture();
+        collected.and(graph)?.launch()
+    };
+    let add = || {
+        let add = Add { batch: 1, elements: 4, precision: Precision::F32 };
+        add.run(&*stream, part(0..size_of::<StepRow>() / 4).cast(), part(0..4).cast(), part(8..12).cast(), false)
+    };
+    let feed = || stream.feed(64).map(drop);
+    type Work<'a> = &'a dyn Fn() -> Result<(), DeviceError>;
+    let places: [(&str, Work<'_>); 8] = [
+        ("a module", &add),
+        ("a launch", &begin),
+        ("a launch", &capture),
+        ("a graph", &capture),
+        ("an upload", &capture),
+        ("an event", &feed),
+        ("a stream", &feed),
+        ("pinned memory", &feed),
+    ];
+    for (place, work) in places {
+        // SAFETY: no other thread of this process looks at its environment.
+        unsafe { std::env::set_var("FAKE", format!("no memory for {place}")) };
+        let error = work().expect_err(place);
+        assert!(matches!(error, DeviceError::OutOfMemory(_)), "{place}: {error:?}");
+        assert!(error.to_string().contains("; the device has 4 GiB left"), "{place}: {error}");
+        // SAFETY: as above.
+        unsafe { std::env::set_var("FAKE", "") };
+        work().unwrap_or_else(|error| panic!("{place}: {error}"));
+        stream.synchronize().expect("nothing is lost");
+    }
+    println!("MEMORY SEEN");
 }
 
 fn compile() {
@@ -307,6 +376,14 @@ fn the_cache_answers_or_is_repaired() {
         assert_eq!(fake.compiled(), before + 1);
     }
     assert_eq!(std::fs::read(&file).expect("readable"), bytes);
+    // Another build of the compiler under the same version and name: one that is a little longer.
+    let library = fake.folder.path().join("libcuda.so.1");
+    let longer = [std::fs::read(&library).expect("readable"), vec![0; 16]].concat();
+    std::fs::write(&library, longer).expect("writable");
+    let before = fake.compiled();
+    launched("");
+    assert_eq!(fake.compiled(), before + 1, "its code is its own");
+    std::fs::remove_file(&file).expect("removed");
     assert_eq!(std::fs::read_dir(&cache).expect("a cache").count(), 1, "nothing is left beside");
 }
 
@@ -377,6 +454,10 @@ fn compilers_that_fail_are_said_with_their_words() {
         (
             "no kernel",
             "REFUSED kernel step_begin of step.cu cannot be used: its code for sm_86 does not load: an error",
+        ),
+        (
+            "refuses ptx",
+            "REFUSED PTX of NVRTC 12.4 is unknown to the driver, which knows CUDA up to 12.4: update the driver, or install",
         ),
     ] {
         let text = fake.run("compile", wrong, &fake.cache());

@@ -73,7 +73,7 @@ fn what_the_reports_launch_compiles_kernel_by_kernel() {
     let Some((nvrtc, found)) = compiled() else {
         return;
     };
-    let launched = probe::shared_bytes();
+    let launched = probe::shared_bytes(&ARCHITECTURES);
     assert!(launched.len() > 40, "{launched:?}");
     for name in launched.into_keys() {
         let (source, on) = Source::ALL
@@ -135,13 +135,14 @@ fn compare(now: &str, stored: &str) {
 }
 
 fn table(version: &str, found: &Found) -> String {
-    let launched = probe::shared_bytes();
+    let launched = probe::shared_bytes(&ARCHITECTURES);
     let mut table = format!(
         "# What the kernels take\n\n\
          Compiled by NVRTC {version}; written by `cargo xtask resources`, compared by `crates/kernels/tests/resources.rs`.\n\n\
          For each architecture: registers of a thread, and the share of a multiprocessor's threads that registers,\n\
          shared memory and block size leave room for. Shared: the most bytes that a launch asks for in the reports'\n\
-         networks m1 to m4; `?` where none of them launches the kernel (the share is then without it). No kernel\n\
+         networks m1 to m4, one number for each architecture where they differ; `?` where none of them launches the\n\
+         kernel there (the share is then without it). No kernel\n\
          spills registers (the test fails on any); a stack that is not empty is named.\n"
     );
     for (file, kernels) in found {
@@ -150,17 +151,41 @@ fn table(version: &str, found: &Found) -> String {
         table.push_str("\n|---|---|---|---|---|---|\n");
         for (name, on) in kernels {
             let any = on.values().next().expect("an architecture has it");
-            let shared = launched.get(name.as_str()).copied();
-            let dynamic = shared.map_or("?".into(), |bytes| bytes.to_string());
-            write!(table, "| `{name}` | {} | {dynamic} |", any.threads).expect("a string");
+            let launched = launched.get(name.as_str());
+            let shared = |architecture| launched.and_then(|on| on.get(&architecture)).copied();
+            write!(table, "| `{name}` | {} | {} |", any.threads, dynamic(&ARCHITECTURES.map(shared)))
+                .expect("a string");
             for architecture in ARCHITECTURES {
-                let cell = on.get(&architecture).map_or("–".into(), |r| cell(r, architecture, shared));
+                let cell = on.get(&architecture).map_or("–".into(), |r| cell(r, architecture, shared(architecture)));
                 write!(table, " {cell} |").expect("a string");
             }
             table.push('\n');
         }
     }
     table
+}
+
+/// What launches ask for on each architecture, told once where it is the same on all.
+fn dynamic(shared: &[Option<u32>]) -> String {
+    let mut told: Vec<String> =
+        shared.iter().map(|bytes| bytes.map_or("?".into(), |bytes| bytes.to_string())).collect();
+    if told.iter().all(|other| *other == told[0]) {
+        told.truncate(1);
+    }
+    told.join(" / ")
+}
+
+#[test]
+fn shared_memory_is_told_by_architecture() {
+    assert_eq!(dynamic(&[Some(8), Some(8), Some(8)]), "8");
+    assert_eq!(dynamic(&[None, None, None]), "?");
+    assert_eq!(dynamic(&[Some(8), Some(12), None]), "8 / 12 / ?");
+    let launched = probe::shared_bytes(&ARCHITECTURES);
+    let on = launched.values().filter(|on| on.len() > 1);
+    assert!(
+        on.clone().any(|on| on[&86] > on.get(&75).copied().unwrap_or(u32::MAX)),
+        "sm_75 runs fewer stages: {launched:?}"
+    );
 }
 
 fn cell(r: &Resources, architecture: u32, shared: Option<u32>) -> String {

@@ -104,6 +104,16 @@ pub enum StudyError {
         /// The obstacle in the workload's words.
         message: String,
     },
+    /// The device takes no more work from this process. What is stored and in checkpoints is all that a new process needs to go on.
+    #[error(
+        "the study stopped at trial {trial}: {message}; what was reported is kept, run the same study again to go on"
+    )]
+    DeviceLost {
+        /// The trial that met the fault.
+        trial: TrialNumber,
+        /// The fault in the workload's words.
+        message: String,
+    },
     /// Every point of a finite space was proposed.
     #[error("the search space is used up after {trials} trials")]
     Exhausted {
@@ -135,6 +145,7 @@ impl StudyError {
             | Self::Checkpoint { .. }
             | Self::NoThread { .. }
             | Self::Halted { .. }
+            | Self::DeviceLost { .. }
             | Self::Exhausted { .. }
             | Self::Misuse { .. } => false,
         }
@@ -166,6 +177,7 @@ mod tests {
             StudyError::Checkpoint { path: "c".into(), source: source() },
             StudyError::NoThread { source: source() },
             StudyError::Halted { trial, message: detail.clone() },
+            StudyError::DeviceLost { trial, message: detail.clone() },
             StudyError::Exhausted { trials: 1 },
             StudyError::Misuse { trial, detail },
         ];

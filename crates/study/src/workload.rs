@@ -61,7 +61,7 @@ pub trait Workload: Sync {
     ///
     /// # Errors
     /// After a [`FailureKind::Fault`] the run is brought back from its last checkpoint, once, and asked
-    /// again; [`FailureKind::Halt`] and any other failure stop the study, resumable.
+    /// again; [`FailureKind::Halt`], [`FailureKind::DeviceLost`] and any other failure stop the study, resumable.
     fn keep(&self, trial: &TrialContext, run: &Self::Run) -> Result<(), TrialFailure> {
         let _ = (trial, run);
         Ok(())
@@ -211,6 +211,8 @@ pub enum FailureKind {
     Fault,
     /// Training cannot go on here for any trial, such as a full disk: the study stops, resumable.
     Halt,
+    /// The device takes no more work from this process: the study stops, and goes on in another process.
+    DeviceLost,
     /// The epoch was abandoned since the [`StopFlag`] was raised.
     Interrupted,
 }
@@ -223,7 +225,7 @@ impl FailureKind {
             FailureKind::DoesNotFit => Some(EndReason::DoesNotFit),
             FailureKind::InvalidConfiguration => Some(EndReason::InvalidConfiguration),
             FailureKind::Fault => Some(EndReason::Fault),
-            FailureKind::Halt | FailureKind::Interrupted => None,
+            FailureKind::Halt | FailureKind::DeviceLost | FailureKind::Interrupted => None,
         }
     }
 
@@ -231,7 +233,11 @@ impl FailureKind {
     pub fn is_of_the_configuration(self) -> bool {
         match self {
             FailureKind::DoesNotFit | FailureKind::InvalidConfiguration => true,
-            FailureKind::Diverged | FailureKind::Fault | FailureKind::Halt | FailureKind::Interrupted => false,
+            FailureKind::Diverged
+            | FailureKind::Fault
+            | FailureKind::Halt
+            | FailureKind::DeviceLost
+            | FailureKind::Interrupted => false,
         }
     }
 
@@ -271,14 +277,14 @@ mod tests {
 
     #[test]
     fn a_recorded_reason_leads_to_the_failure_that_it_came_from() {
-        use FailureKind::{Diverged, DoesNotFit, Fault, Halt, Interrupted, InvalidConfiguration};
+        use FailureKind::{DeviceLost, Diverged, DoesNotFit, Fault, Halt, Interrupted, InvalidConfiguration};
         for (kind, is_of_the_configuration) in
             [(Diverged, false), (DoesNotFit, true), (InvalidConfiguration, true), (Fault, false)]
         {
             assert_eq!(kind.reason().and_then(FailureKind::of_reason), Some(kind));
             assert_eq!(kind.is_of_the_configuration(), is_of_the_configuration, "{kind:?}");
         }
-        for kind in [Halt, Interrupted] {
+        for kind in [Halt, DeviceLost, Interrupted] {
             assert_eq!((kind.reason(), kind.is_of_the_configuration()), (None, false), "{kind:?}");
         }
         for reason in [EndReason::Finished, EndReason::Stopped, EndReason::Told] {

@@ -34,6 +34,7 @@ pub use tunefork_graph::{
     Batch, Device, Engine, EngineError, Evaluated, ImageSet, Precision, Room, StepResult, StepSettings, TrainingStep,
 };
 pub use tunefork_kernels::DeviceError;
+pub use tunefork_kernels::gpu::relaunch;
 pub use tunefork_nn::Tensor;
 pub use tunefork_simd::{Isa, IsaError};
 pub use weights::WeightMap;

@@ -1,8 +1,8 @@
 //! The CUDA device on the emulator, which runs its kernels on the CPU: the same network, seed and images as
-//! on the CPU engine must give nearly the same losses, and a device that fails must be found anew.
+//! on the CPU engine must give nearly the same losses, and a device that was lost must say so from then on.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use tunefork_data::{Generated, Normalisation, Part, Split};
 use tunefork_emulator::{Host, Schedule};
@@ -10,7 +10,7 @@ use tunefork_kernels::{Call, Stream, watched};
 use tunefork_nn::{ConvBlock, Image, Network, Optimizer, UpdateRule};
 use tunefork_rng::Key;
 use tunefork_train::{
-    Card, Cpu, Cuda, Device, DeviceError, Images, Isa, Precision, Task, TrainError, TrainSpec, Trainer,
+    Card, Cpu, Cuda, Device, DeviceError, EngineError, Images, Isa, Precision, Task, TrainError, TrainSpec, Trainer,
 };
 
 /// A card of which `total` bytes are free, with a switch that makes its next launch fail.
@@ -37,20 +37,14 @@ impl Card for Fake {
     }
 }
 
-/// The emulator's stream until `breaks` is raised; from then on it answers like a context that is lost.
-fn breakable(breaks: Arc<AtomicBool>) -> Arc<dyn Stream> {
-    let broken = AtomicBool::new(false);
-    watched(&Host::stream(80, Schedule::RoundRobin), move |call| {
-        if matches!(call, Call::Free(_)) {
-            return Ok(());
-        }
-        if breaks.swap(false, SeqCst) {
-            broken.store(true, SeqCst);
-        }
-        match broken.load(SeqCst) {
-            true => Err(DeviceError::Failed("an illegal address".into())),
-            false => Ok(()),
-        }
+/// The emulator's stream with what answers its calls in their place: like a card that is lost, from the first time that `breaks` was
+/// raised on, or that has no memory for a kernel's code, while `is_full` is.
+fn breakable(breaks: Arc<AtomicBool>, is_full: Arc<AtomicBool>) -> Arc<dyn Stream> {
+    watched(&Host::stream(80, Schedule::RoundRobin), move |call| match call {
+        Call::Free(_) => Ok(()),
+        _ if breaks.load(SeqCst) => Err(DeviceError::Lost("an illegal address".into())),
+        Call::Launch(_) if is_full.load(SeqCst) => Err(DeviceError::OutOfMemory("loading a kernel".into())),
+        _ => Ok(()),
     })
 }
 
@@ -61,11 +55,8 @@ fn emulator() -> Cuda {
 }
 
 fn card(total: u64) -> Cuda {
-    Cuda::new(move || {
-        let stream = Host::stream(80, Schedule::RoundRobin);
-        Ok(Arc::new(Fake { stream, total }))
-    })
-    .unwrap()
+    let stream = Host::stream(80, Schedule::RoundRobin);
+    Cuda::new(Arc::new(Fake { stream, total })).unwrap()
 }
 
 /// 12x12 images of three shapes: 21 to train on, in batches of 8 of which the last has 5, and 9 to
@@ -216,62 +207,60 @@ fn what_does_not_fit_is_refused_before_it_starts() {
 
 #[test]
 fn old_cards_say_what_they_cannot_do() {
-    let old = Cuda::new(|| {
-        let stream = Host::stream(75, Schedule::RoundRobin);
-        let total = PLENTY;
-        Ok(Arc::new(Fake { stream, total }))
-    })
-    .unwrap();
+    let stream = Host::stream(75, Schedule::RoundRobin);
+    let old = Cuda::new(Arc::new(Fake { stream, total: PLENTY })).unwrap();
     let error = old.with_precision(Precision::Bf16).unwrap_err().to_string();
     assert!(error.contains("has 7.5: use f16 or f32"), "{error}");
     assert!(old.with_precision(Precision::F16).is_ok());
 }
 
-/// A kernel that fails takes the context with it: everything on it is lost, and the next engine finds
-/// the card anew.
+/// A kernel that fails takes the card from the process: every engine says so, and those that are made later. In another process
+/// (another `Cuda` stands for it) training goes on from a checkpoint, with the same bits.
 #[test]
-fn a_card_that_failed_is_found_anew() {
-    found_anew(PLENTY);
+fn a_card_that_is_lost_stays_lost() {
+    for image_budget in [PLENTY, 0] {
+        let breaks = Arc::new(AtomicBool::new(false));
+        let stream = breakable(Arc::clone(&breaks), Arc::default());
+        let device = Cuda::new(Arc::new(Fake { stream, total: PLENTY })).unwrap().with_image_budget(image_budget);
+        let expected = losses(&device);
+        let mut trainer = Trainer::new(task(), &device).unwrap();
+        let mut bystander = Trainer::new(task(), &device).unwrap();
+        trainer.epoch().unwrap();
+        let checkpoint = trainer.checkpoint().unwrap();
+
+        breaks.store(true, SeqCst);
+        let lost = |error: TrainError| {
+            assert!(matches!(error, TrainError::Engine(EngineError::Lost(_))), "{error:?}");
+            let text = error.to_string();
+            assert!(text.contains("(an illegal address): end it and start it again"), "{text}");
+        };
+        lost(trainer.epoch().unwrap_err());
+        lost(bystander.checkpoint().unwrap_err());
+        lost(bystander.epoch().unwrap_err());
+        lost(Trainer::new(task(), &device).unwrap_err());
+
+        let device = emulator().with_image_budget(image_budget);
+        let mut again = Trainer::new(task(), &device).unwrap();
+        again.restore(&checkpoint).unwrap();
+        let epoch = again.epoch().unwrap();
+        assert_eq!([epoch.train_loss, epoch.validation.loss], expected[1]);
+    }
 }
 
-/// It also takes the rings that images come through.
+/// Memory that is short for a moment costs an epoch and nothing else: the same card goes on from the checkpoint.
 #[test]
-fn a_card_that_failed_is_found_anew_for_streamed_images() {
-    found_anew(0);
-}
-
-fn found_anew(image_budget: u64) {
-    let breaks = Arc::new(AtomicBool::new(false));
-    let found = Arc::new(AtomicU32::new(0));
-    let device = {
-        let (breaks, found) = (Arc::clone(&breaks), Arc::clone(&found));
-        Cuda::new(move || {
-            found.fetch_add(1, SeqCst);
-            let stream = breakable(Arc::clone(&breaks));
-            let total = PLENTY;
-            Ok(Arc::new(Fake { stream, total }))
-        })
-        .unwrap()
-        .with_image_budget(image_budget)
-    };
+fn a_card_without_memory_goes_on_once_there_is_some() {
+    let is_full = Arc::new(AtomicBool::new(false));
+    let stream = breakable(Arc::default(), Arc::clone(&is_full));
+    let device = Cuda::new(Arc::new(Fake { stream, total: PLENTY })).unwrap();
     let expected = losses(&device);
     let mut trainer = Trainer::new(task(), &device).unwrap();
-    let mut bystander = Trainer::new(task(), &device).unwrap();
-    trainer.epoch().unwrap();
     let checkpoint = trainer.checkpoint().unwrap();
-
-    breaks.store(true, SeqCst);
+    is_full.store(true, SeqCst);
     let error = trainer.epoch().unwrap_err();
-    assert!(matches!(error, TrainError::Engine(_)), "{error}");
-    assert!(error.to_string().contains("an illegal address"), "{error}");
-    assert_eq!(found.load(SeqCst), 1);
-
-    let mut again = Trainer::new(task(), &device).unwrap();
-    assert_eq!(found.load(SeqCst), 2, "the card is found anew");
-    again.restore(&checkpoint).unwrap();
-    let epoch = again.epoch().unwrap();
-    assert_eq!([epoch.train_loss, epoch.validation.loss], expected[1]);
-    // What was on the old context is lost too, and does not touch the new one.
-    assert!(matches!(bystander.epoch(), Err(TrainError::Engine(_))));
-    assert_eq!(found.load(SeqCst), 2);
+    assert!(matches!(error, TrainError::Engine(EngineError::OutOfMemory(_))), "{error:?}");
+    is_full.store(false, SeqCst);
+    trainer.restore(&checkpoint).unwrap();
+    let epoch = trainer.epoch().unwrap();
+    assert_eq!([epoch.train_loss, epoch.validation.loss], expected[0]);
 }

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use tunefork::report::{bytes, counted};
-use tunefork::{Checkup, CheckupOptions, DataFound, GpuFound, MemoryFound, ProcessorFound, RunsFound, ThreadsFound};
+use tunefork::{
+    CardFound, Checkup, CheckupOptions, DataFound, GpuFound, MemoryFound, ProcessorFound, RunsFound, ThreadsFound,
+};
 
 use crate::args::DoctorArgs;
 use crate::output::{print, without_codes};
@@ -106,17 +108,37 @@ fn memory(found: &MemoryFound) -> String {
 }
 
 fn gpu(found: &GpuFound) -> Vec<String> {
-    let card = found.card.as_ref().map(|card| {
-        let memory = card.free.zip(card.memory);
-        let memory = memory.map(|(free, all)| format!(", {} of {} free", bytes(free), bytes(all))).unwrap_or_default();
-        let (capability, cuda) = (&card.compute_capability, &card.driver_cuda);
-        format!("{}, compute capability {capability}{memory}; its driver knows CUDA {cuda}", card.name)
-    });
+    let card = found.card.as_ref().map(card).unwrap_or_default();
     let missing = found.missing.as_ref().map(|missing| format!("none that can be used: {missing}"));
-    let compiler = found.compiler.as_ref().map(|nvrtc| format!("NVRTC {} from {}", nvrtc.version, nvrtc.path));
+    let compiler = found
+        .compiler
+        .as_ref()
+        .map(|nvrtc| format!("NVRTC {} (build {}) from {}", nvrtc.version, nvrtc.build, nvrtc.path));
     // Told once where it is what keeps a card from being used.
     let compiler_missing = found.compiler_missing.clone().filter(|why| found.missing.as_ref() != Some(why));
-    [card, missing, compiler, compiler_missing].into_iter().flatten().collect()
+    card.into_iter().chain([missing, compiler, compiler_missing].into_iter().flatten()).collect()
+}
+
+/// What a card is, and what a study would use of it.
+fn card(card: &CardFound) -> Vec<String> {
+    let memory = card.free.zip(card.memory);
+    let memory = memory.map(|(free, all)| format!(", {} of {} free", bytes(free), bytes(all))).unwrap_or_default();
+    let cache = match &card.kernel_cache {
+        Some(folder) => format!("kept in {folder}"),
+        None => "compiled again in each run, for TUNEFORK_CACHE names no folder".to_owned(),
+    };
+    let images = card.resident_bytes.map(|resident| {
+        format!("images lie on it as a whole up to {}; more are copied there step by step", bytes(resident))
+    });
+    [
+        format!("{}, compute capability {}{memory}", card.name, card.compute_capability),
+        format!("its driver knows CUDA {}", card.driver_cuda),
+        format!("it computes in {} (--precision)", card.precisions.join(", ")),
+        format!("kernels become {}, {cache}", card.kernels),
+    ]
+    .into_iter()
+    .chain(images)
+    .collect()
 }
 
 fn runs(found: &RunsFound) -> Vec<String> {

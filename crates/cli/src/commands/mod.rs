@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 use tunefork::study_file::StudyFile;
-use tunefork::{Error, Machine, RunFolder, StudySpec, Tracking};
+use tunefork::{DeviceChoice, Error, Machine, RunFolder, StudySpec, Tracking};
 
 use crate::args::{MachineArgs, ResultsArgs, StudyArgs, TrackingArgs};
 use crate::output::{complain, say};
@@ -53,7 +53,12 @@ impl StudyArgs {
 
     /// What the command runs on, told in a line where nobody waits for JSON.
     fn machine(&self, json: bool) -> Result<Machine, Error> {
-        let machine = self.machine.machine()?;
+        self.machine_of(self.machine.device, json)
+    }
+
+    /// The same with a device that may be another than was asked for.
+    fn machine_of(&self, device: DeviceChoice, json: bool) -> Result<Machine, Error> {
+        let machine = Machine::new(device, &self.machine.isa, self.machine.threads)?;
         match json {
             true => complain(machine.line()),
             false => say(machine.line()),
@@ -100,7 +105,7 @@ fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
 }
 
 /// The command line as it can be typed again.
-fn same_command() -> String {
+pub(crate) fn same_command() -> String {
     let quoted = |arg: String| match arg.chars().all(|c| c.is_alphanumeric() || "-_./=,:@+%".contains(c)) {
         true if !arg.is_empty() => arg,
         _ => format!("'{}'", arg.replace('\'', "'\\''")),

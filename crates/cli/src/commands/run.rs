@@ -19,10 +19,12 @@ use crate::INTERRUPTED;
 use crate::args::RunArgs;
 use crate::output::{complain, duration, failure_lines, given, print, say};
 use crate::progress;
+use crate::relaunch::Faults;
 
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let spec = args.study.resolve_only(args.experiment.as_deref())?;
     let folder = args.results.folder(&spec);
+    let faults = Faults::before();
     let options = RunOptions {
         data_dir: args.study.data.data_dir.clone(),
         workers: args.workers,
@@ -31,14 +33,18 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         accept_drift: args.accept_drift,
         tracking: args.tracking.tracking(),
         checkpoint_every: Duration::from_secs_f64(args.checkpoint_every),
+        given_up: faults.given_up(),
         stop: stop_flag()?,
-        ..RunOptions::new(folder, args.study.machine(args.json)?)
+        ..RunOptions::new(folder, args.study.machine_of(faults.device(args.study.machine.device), args.json)?)
     };
     let start = Instant::now();
     let mut listener = progress::of_study(&spec, args.json);
     let report = tunefork::run(&spec, &options, &mut *listener);
     drop(listener);
-    let report = report?;
+    let report = match report {
+        Err(error) if error.is_lost_device() => return faults.go_on(error, &spec, options),
+        report => report?,
+    };
     let seconds = start.elapsed().as_secs_f64();
     match args.json {
         true => say(finished(&spec, &report, &options, seconds)),

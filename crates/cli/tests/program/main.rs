@@ -14,6 +14,8 @@ mod program;
 mod questions;
 mod ray;
 mod refusals;
+#[cfg(target_os = "linux")]
+mod relaunch;
 mod schema;
 #[expect(dead_code, reason = "the downloads' own tests use all of it")]
 #[path = "../../../download/tests/servers/server.rs"]

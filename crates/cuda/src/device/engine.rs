@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use tunefork_graph::{self as graph, Batch, EngineError, Evaluated, ImageSet, Plan, StepResult, TrainingStep};
-use tunefork_kernels::Stream;
 
 use super::SharedGpu;
 use super::sets::SharedSet;
@@ -20,40 +19,33 @@ pub(super) struct SharedEngine {
     plan: Arc<Plan>,
     chunk: usize,
     optimizer_len: usize,
-    stream: Arc<dyn Stream>,
     shared: Arc<SharedGpu>,
     /// Bytes that a set of images may take.
     image_budget: u64,
 }
 
 impl SharedEngine {
-    pub(super) fn new(
-        engine: Engine,
-        plan: Arc<Plan>,
-        stream: Arc<dyn Stream>,
-        shared: Arc<SharedGpu>,
-        image_budget: u64,
-    ) -> Self {
+    pub(super) fn new(engine: Engine, plan: Arc<Plan>, shared: Arc<SharedGpu>, image_budget: u64) -> Self {
         let chunk = steps_per_call(&plan);
-        Self { plan, chunk, optimizer_len: engine.optimizer_len(), engine: Some(engine), stream, shared, image_budget }
+        Self { plan, chunk, optimizer_len: engine.optimizer_len(), engine: Some(engine), shared, image_budget }
     }
 
     fn set(&self, images: &dyn ImageSet) -> Result<SharedSet, CudaError> {
-        self.shared.set(&self.stream, images, self.image_budget)
+        self.shared.set(images, self.image_budget)
     }
 }
 
-/// Calls a function of the engine under the GPU's lock; an error is told to the GPU.
+/// Calls a function of the engine under the GPU's lock.
 macro_rules! locked {
     ($self:ident, $engine:ident => $call:expr) => {{
-        let mut state = $self.shared.lock();
+        let _sets = $self.shared.lock();
         let $engine = $self.engine.as_ref().expect("there until it is dropped");
-        $call.map_err(|error| EngineError::from($self.shared.failed(&mut state, &$self.stream, error)))
+        $call.map_err(EngineError::from)
     }};
     ($self:ident, mut $engine:ident => $call:expr) => {{
-        let mut state = $self.shared.lock();
+        let _sets = $self.shared.lock();
         let $engine = $self.engine.as_mut().expect("there until it is dropped");
-        $call.map_err(|error| EngineError::from($self.shared.failed(&mut state, &$self.stream, error)))
+        $call.map_err(EngineError::from)
     }};
 }
 
@@ -132,7 +124,7 @@ impl graph::Engine for SharedEngine {
 impl Drop for SharedEngine {
     fn drop(&mut self) {
         // Memory is given back on the stream too.
-        let _state = self.shared.lock();
+        let _sets = self.shared.lock();
         self.engine = None;
     }
 }

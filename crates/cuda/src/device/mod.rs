@@ -44,8 +44,9 @@ impl Card for Gpu {
     }
 
     fn compiler(&self) -> String {
-        let (major, minor) = Gpu::compiler(self).nvrtc().version();
-        format!("NVRTC {major}.{minor}")
+        let nvrtc = Gpu::compiler(self).nvrtc();
+        let (major, minor) = nvrtc.version();
+        format!("NVRTC {major}.{minor} ({})", nvrtc.build())
     }
 
     fn stream(&self) -> Arc<dyn Stream> {
@@ -57,15 +58,13 @@ impl Card for Gpu {
     }
 }
 
-type Find = dyn Fn() -> Result<Arc<dyn Card>, DeviceError> + Send + Sync;
-
 /// A GPU on which networks are trained in one precision. Copies share the GPU and the images on it.
 ///
 /// A set of images lies on the GPU, shared by all engines, unless it takes more than half of the GPU's
 /// memory; then it is streamed: each engine has a small ring on the GPU into which the images of the next
 /// steps are copied while it computes. Results depend on the model of the GPU and on the precision, and
-/// not on where the images are. When the GPU fails, all engines on it
-/// fail; the next engine that is made finds the GPU anew, with a fresh context.
+/// not on where the images are. After a fault of the GPU all engines fail, and those that are made later too: NVIDIA's driver takes
+/// no more work from the process ([`EngineError::Lost`]), and another process has to go on.
 #[derive(Clone)]
 pub struct Cuda {
     shared: Arc<SharedGpu>,
@@ -76,25 +75,11 @@ pub struct Cuda {
 
 /// What all engines on a GPU share.
 struct SharedGpu {
-    find: Box<Find>,
+    card: Arc<dyn Card>,
     name: String,
     compiler: String,
     architecture: u32,
-    state: Mutex<State>,
-}
-
-struct State {
-    /// None after a fault.
-    card: Option<Arc<dyn Card>>,
-    sets: Sets,
-}
-
-impl State {
-    /// Whether this stream is the GPU's as it is now.
-    fn is_at(&self, stream: &Arc<dyn Stream>) -> bool {
-        let card = self.card.as_ref();
-        card.is_some_and(|card| Arc::ptr_eq(&card.stream(), stream))
-    }
+    sets: Mutex<Sets>,
 }
 
 impl Cuda {
@@ -103,28 +88,25 @@ impl Cuda {
     /// # Errors
     /// Why there is none, in a sentence that says what to do.
     pub fn discover() -> Result<Self, DeviceError> {
-        Self::new(|| Ok(Arc::new(tunefork_kernels::discover()?)))
+        Self::new(Arc::new(tunefork_kernels::discover()?))
     }
 
-    /// The GPU that `find` finds, now and again after each fault, computing in f32.
+    /// This GPU, computing in f32.
     ///
     /// # Errors
-    /// What `find` says.
-    pub fn new(
-        find: impl Fn() -> Result<Arc<dyn Card>, DeviceError> + Send + Sync + 'static,
-    ) -> Result<Self, DeviceError> {
-        let card = find()?;
+    /// A device that fails.
+    pub fn new(card: Arc<dyn Card>) -> Result<Self, DeviceError> {
         let (_, all) = card.memory()?;
         Ok(Self {
             shared: Arc::new(SharedGpu {
-                find: Box::new(find),
                 name: card.name(),
                 compiler: card.compiler(),
                 architecture: card.stream().architecture(),
-                state: Mutex::new(State { card: Some(card), sets: Sets::default() }),
+                card,
+                sets: Mutex::default(),
             }),
             precision: Precision::F32,
-            image_budget: all / PARTS,
+            image_budget: Self::most_resident_bytes(all),
         })
     }
 
@@ -149,6 +131,16 @@ impl Cuda {
     #[must_use]
     pub fn with_image_budget(&self, bytes: u64) -> Self {
         Self { image_budget: bytes, ..self.clone() }
+    }
+
+    /// Bytes that a set of images may take on a GPU with so much memory; a larger one is streamed.
+    pub fn most_resident_bytes(memory: u64) -> u64 {
+        memory / PARTS
+    }
+
+    /// Steps that training gives an engine of this plan at once.
+    pub fn steps_per_call(plan: &Plan) -> usize {
+        crate::layout::steps_per_call(plan)
     }
 
     /// Why these images are streamed, in a sentence, if they are.
@@ -183,9 +175,10 @@ impl Cuda {
     ///
     /// # Errors
     /// A device that fails.
-    pub fn memory(&self) -> Result<(u64, u64), CudaError> {
-        let mut state = self.shared.lock();
-        self.shared.memory(&mut state)
+    pub fn memory(&self) -> Result<(u64, u64), DeviceError> {
+        let mut sets = self.shared.lock();
+        sets.drop_unused();
+        self.shared.card.memory()
     }
 
     /// What it computes in.
@@ -218,64 +211,28 @@ impl Device for Cuda {
     }
 
     fn room(&self, images: &dyn ImageSet) -> Result<Option<Room>, EngineError> {
-        let mut state = self.shared.lock();
-        let (free, all) = self.shared.memory(&mut state)?;
-        let (missing, images) = state.sets.planned_bytes(images, self.image_budget);
+        let (free, all) = self.memory().map_err(CudaError::from)?;
+        let (missing, images) = self.shared.lock().planned_bytes(images, self.image_budget);
         Ok(Some(Room { free: free.saturating_sub(missing), most: all.saturating_sub(CONTEXT_BYTES + images) }))
     }
 
     fn engine(&self, plan: Arc<Plan>) -> Result<Box<dyn graph::Engine>, EngineError> {
-        let mut state = self.shared.lock();
-        let stream = self.shared.card(&mut state)?.stream();
-        let made = Engine::new(Arc::clone(&stream), Arc::clone(&plan), self.precision);
-        let engine = made.map_err(|error| self.shared.failed(&mut state, &stream, error))?;
-        drop(state);
-        Ok(Box::new(SharedEngine::new(engine, plan, stream, Arc::clone(&self.shared), self.image_budget)))
+        let sets = self.shared.lock();
+        let engine = Engine::new(self.shared.card.stream(), Arc::clone(&plan), self.precision)?;
+        drop(sets);
+        Ok(Box::new(SharedEngine::new(engine, plan, Arc::clone(&self.shared), self.image_budget)))
     }
 }
 
 impl SharedGpu {
-    /// Whatever a thread that panicked was at: what it leaves is a card and images that are whole.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Held as long as the stream is used: it takes the work of one engine at a time. Whatever a thread that panicked was at, what it
+    /// leaves is sets that are whole.
+    fn lock(&self) -> MutexGuard<'_, Sets> {
+        self.sets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The GPU; found anew after a fault.
-    fn card(&self, state: &mut State) -> Result<Arc<dyn Card>, CudaError> {
-        if let Some(card) = &state.card {
-            return Ok(Arc::clone(card));
-        }
-        let found = (self.find)()?;
-        if found.name() != self.name {
-            return Err(CudaError::OtherGpu { found: found.name(), expected: self.name.clone() });
-        }
-        state.card = Some(Arc::clone(&found));
-        Ok(found)
-    }
-
-    fn memory(&self, state: &mut State) -> Result<(u64, u64), CudaError> {
-        state.sets.drop_unused();
-        let card = self.card(state)?;
-        card.memory().map_err(|error| self.failed(state, &card.stream(), error.into()))
-    }
-
-    /// Where images are for the GPU that this stream belongs to.
-    fn set(&self, stream: &Arc<dyn Stream>, images: &dyn ImageSet, budget: u64) -> Result<SharedSet, CudaError> {
-        let mut state = self.lock();
-        // Memory of a new context must not meet an engine of the one that was lost.
-        if !state.is_at(stream) {
-            return Err(CudaError::Lost);
-        }
-        let set = state.sets.get(stream, images, budget);
-        set.map_err(|error| self.failed(&mut state, stream, error))
-    }
-
-    /// What an error means: after a fault the GPU is given up, so that the next engine finds it anew.
-    fn failed(&self, state: &mut State, stream: &Arc<dyn Stream>, error: CudaError) -> CudaError {
-        if matches!(error, CudaError::Device(DeviceError::Failed(_))) && state.is_at(stream) {
-            state.card = None;
-            state.sets = Sets::default();
-        }
-        error
+    /// Where images are.
+    fn set(&self, images: &dyn ImageSet, budget: u64) -> Result<SharedSet, CudaError> {
+        self.lock().get(&self.card.stream(), images, budget)
     }
 }

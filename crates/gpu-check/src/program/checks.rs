@@ -1,16 +1,19 @@
 //! Runs the checks on the card: its own code and that of sm_75, each case twice.
 
 use std::cell::OnceCell;
+use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::Command;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tunefork_gpu_check::steps::Beside;
 use tunefork_gpu_check::{Case, Failure, kernels::FAMILIES, steps};
-use tunefork_kernels::gpu::Target;
-use tunefork_kernels::{DeviceError, Gpu, Precision, Stream, discover};
+use tunefork_kernels::gpu::{Target, relaunch};
+use tunefork_kernels::launch::step::Begin;
+use tunefork_kernels::{DeviceError, DeviceMemory, Gpu, Precision, Stream};
 use tunefork_networks::{NETWORKS, Network};
 
 use super::options::Options;
@@ -19,7 +22,7 @@ use super::options::Options;
 const OLD_PATH: Target = Target::ptx(75);
 
 /// A check on one code path.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Checked {
     pub name: String,
     /// What the kernels were compiled for.
@@ -41,26 +44,63 @@ struct Wanted {
     cases: u64,
 }
 
-/// Runs the checks that are wanted. Returns the GPU too, unless it was lost and did not come back.
-pub(crate) fn run(gpu: Gpu, options: &Options) -> (Vec<Checked>, Option<Gpu>) {
-    let own = gpu.compiler().nvrtc().target(gpu.card().architecture);
-    let mut gpu = Some(gpu);
-    let mut checked = Vec::new();
+/// Runs the checks that are wanted. A fault takes the card from the process: another one then goes on behind that check.
+pub(crate) fn run(gpu: &Gpu, options: &Options) -> Result<Vec<Checked>, Failure> {
+    let mut checked = before(options)?;
     let runs: Runs = NETWORKS.iter().map(|_| Rc::default()).collect();
-    for target in [own, OLD_PATH] {
-        for wanted in wanted(options, target, &runs) {
-            let Some(device) = &gpu else { break };
-            let result = check(device, &wanted, target);
-            println!("{:<36} {:<12} {}", result.name, result.target, outcome(&result));
-            checked.push(result);
-            // A kernel that failed takes its context with it.
-            if gpu.as_ref().is_some_and(|gpu| gpu.stream().synchronize().is_err()) {
-                drop(gpu.take());
-                gpu = discover().inspect_err(|error| println!("the GPU is lost: {error}")).ok();
-            }
+    let mut targets = vec![gpu.target()];
+    match refuses_ptx(gpu)? {
+        Some(why) => println!("checks of sm_75's code path are left out: {why}"),
+        None => targets.push(OLD_PATH),
+    }
+    let all =
+        targets.into_iter().flat_map(|target| wanted(options, target, &runs).into_iter().map(move |w| (target, w)));
+    for (target, wanted) in all.skip(checked.len()) {
+        let result = check(gpu, &wanted, target);
+        println!("{:<36} {:<12} {}", result.name, result.target, outcome(&result));
+        checked.push(result);
+        if let Err(error @ DeviceError::Lost(_)) = gpu.stream().synchronize() {
+            println!("{error}; another process goes on behind this check");
+            return Err(go_on(&checked, options)?);
         }
     }
-    (checked, gpu)
+    Ok(checked)
+}
+
+/// Why the driver does not take PTX of this NVRTC, by their versions or by what it says to some.
+fn refuses_ptx(gpu: &Gpu) -> Result<Option<String>, DeviceError> {
+    if let Some(why) = gpu.refuses_ptx() {
+        return Ok(Some(why));
+    }
+    let simplest = Begin { words: 1 };
+    let stream = gpu.stream_for(OLD_PATH)?;
+    let memory = DeviceMemory::of(&stream, &[0u32; 4])?;
+    let part = |range| memory.all::<u32>().part(range);
+    match simplest.run(&*stream, part(0..2), part(2..3), part(3..4)) {
+        Err(DeviceError::NewPtx(why)) => Ok(Some(why)),
+        started => started.map(|()| None),
+    }
+}
+
+/// What was found by the processes before this one.
+fn before(options: &Options) -> Result<Vec<Checked>, Failure> {
+    let Some(file) = &options.after else { return Ok(Vec::new()) };
+    let checked = serde_json::from_slice(&std::fs::read(file)?)?;
+    std::fs::remove_file(file)?;
+    Ok(checked)
+}
+
+/// Starts another process that knows what was found. Returns only why there is none.
+fn go_on(checked: &[Checked], options: &Options) -> Result<Failure, Failure> {
+    const AFTER: &str = "--after=";
+    let file = options.json.with_extension("part");
+    std::fs::write(&file, serde_json::to_vec(checked)?)?;
+    let own = |argument: &OsString| !argument.to_string_lossy().starts_with(AFTER);
+    let mut after = OsString::from(AFTER);
+    after.push(&file);
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(std::env::args_os().skip(1).filter(own)).arg(after);
+    Ok(relaunch(&mut command).into())
 }
 
 /// How a check went, in a few words.

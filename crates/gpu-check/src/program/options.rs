@@ -26,6 +26,9 @@ pub(crate) struct Options {
     /// Where the results go
     #[arg(long, default_value = "gpu-check.json")]
     pub json: PathBuf,
+    /// What checks of a process before this one found, in which the card was lost: written and read by the program itself
+    #[arg(long, hide = true)]
+    pub after: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]

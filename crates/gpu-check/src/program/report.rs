@@ -20,7 +20,10 @@ pub(crate) struct Header {
 pub(crate) fn header(gpu: &Gpu) -> Result<Header, DeviceError> {
     let card = gpu.card();
     let version = |(major, minor): (u32, u32)| format!("{major}.{minor}");
-    let (driver, nvrtc) = (version(card.driver), version(gpu.compiler().nvrtc().version()));
+    let compiler = gpu.compiler().nvrtc();
+    let (driver, nvrtc) = (version(card.driver), version(compiler.version()));
+    let cache = gpu.compiler().folder().map_or("nowhere".into(), |folder| folder.display().to_string());
+    let precisions: Vec<_> = Precision::of_architecture(card.architecture).map(Precision::name).collect();
     let (free, total) = gpu.memory()?;
     let (peaks, giga) = (Peaks::of(gpu)?, |bytes: u64| bytes as f64 / 1e9);
     let tera = |precision| peaks.flops(precision).map(|flops| flops / 1e12);
@@ -28,12 +31,18 @@ pub(crate) fn header(gpu: &Gpu) -> Result<Header, DeviceError> {
     let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     Ok(Header {
         sentence: format!(
-            "{card}, {} multiprocessors, {:.1} of {:.1} GB free, driver for CUDA {driver}, NVRTC {nvrtc}\n\
+            "{card}, {} multiprocessors, {:.1} of {:.1} GB free\n\
+             driver for CUDA {driver}; NVRTC {nvrtc} (build {}) from {}\n\
+             kernels become {}, kept in {cache}; precisions {}\n\
              at its highest clocks {} TFLOP/s in f32, {} in tf32, {} in f16, {:.0} GB/s; taken before anything \
              was allocated: {:.3} GB",
             card.multiprocessors,
             giga(free),
             giga(total),
+            compiler.build(),
+            compiler.path().display(),
+            gpu.told_target(),
+            precisions.join(", "),
             known(Precision::F32),
             known(Precision::Tf32),
             known(Precision::F16),
@@ -52,6 +61,8 @@ pub(crate) fn header(gpu: &Gpu) -> Result<Header, DeviceError> {
             "bytes_at_start": gpu.bytes_at_start(),
             "driver_cuda": driver,
             "nvrtc": nvrtc,
+            "nvrtc_build": compiler.build(),
+            "target": gpu.target().to_string(),
             "program": env!("CARGO_PKG_VERSION"),
             "unix_seconds": seconds.map_or(0, |time| time.as_secs()),
         }),

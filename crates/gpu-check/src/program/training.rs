@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 use serde::Serialize;
-use tunefork_cuda::{CudaWorkspace, Engine, Resident, StepInput, StepResult, StepSettings};
+use tunefork_cuda::{Cuda, CudaWorkspace, Engine, Resident, StepInput, StepResult, StepSettings};
 use tunefork_gpu_check::Failure;
 use tunefork_graph::optimizer::UpdateRule;
 use tunefork_graph::{Graph, Plan};
@@ -17,8 +17,6 @@ use tunefork_networks::{NETWORKS, Network};
 const WINDOWS: usize = 5;
 /// Images on the device, in batches.
 const BATCHES: usize = 8;
-/// Steps of one call, as many as training takes together.
-const STEPS: usize = 64;
 
 /// Images of the reports' data sets, in the order of [`NETWORKS`].
 const EPOCHS: [usize; 5] = [60_000, 60_000, 2_936, 100_000, 60_000];
@@ -102,13 +100,18 @@ impl Training {
         Ok(engine)
     }
 
+    /// Steps of one call, as many as training takes together.
+    fn steps(&self) -> usize {
+        Cuda::steps_per_call(&self.plan)
+    }
+
     /// Seconds for so many calls.
     fn calls(&self, engine: &mut Engine, times: usize) -> Result<f64, Failure> {
         let batch = self.network.batch;
         let order: Vec<u32> = (0..(BATCHES * batch) as u32).rev().collect();
         let settings = StepSettings { dropout: &[0.3], ..StepSettings::new(UpdateRule::ADAM) };
         let inputs: Vec<_> =
-            order.chunks(batch).cycle().take(STEPS).map(|indices| StepInput::new(indices, settings)).collect();
+            order.chunks(batch).cycle().take(self.steps()).map(|indices| StepInput::new(indices, settings)).collect();
         let mut results = vec![StepResult::default(); inputs.len()];
         let start = Instant::now();
         for _ in 0..times {
@@ -129,7 +132,7 @@ impl Training {
         let times = (window / self.calls(&mut engine, 1)?).ceil().max(1.0) as usize;
         let mut seconds = (0..WINDOWS).map(|_| self.calls(&mut engine, times)).collect::<Result<Vec<_>, _>>()?;
         seconds.sort_by(f64::total_cmp);
-        let images = times * STEPS * self.network.batch;
+        let images = times * self.steps() * self.network.batch;
         let per_image = seconds[WINDOWS / 2] / images as f64;
         Ok(Trained {
             network: self.network.name,

@@ -1,4 +1,5 @@
-//! A card that is none: the emulator's stream, a memory of any size, and faults where they are wanted.
+//! A card that is none: the emulator's stream, a memory of any size, and faults where they are wanted. A fault is sticky, as
+//! NVIDIA documents it: every call of the process fails from then on, in a new context too, until there is another process.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -11,21 +12,23 @@ use tunefork_kernels::{Call, Stream, watched};
 /// What the engine leaves to the driver's context on every card.
 pub(crate) const CONTEXT: u64 = 640 << 20;
 
-/// The card as all its contexts share it, and what was asked of it.
+/// The card as one process has it, and what was asked of it. Another process has another one.
 pub(crate) struct World {
     /// Bytes for everything but the context.
     pub room: u64,
     /// Bytes of these that another program holds.
     pub others: u64,
-    /// Whether a context that is lost was the last one.
-    pub gone: AtomicBool,
-    /// The calls that fail, counted from the context that the fault before them led to.
-    faults: Mutex<Vec<u32>>,
+    /// The call that fails, if one does.
+    fault: Option<u32>,
+    /// Whether the call has failed: the card is lost to the process.
+    is_lost: AtomicBool,
     /// Contexts so far.
     pub contexts: AtomicU32,
-    /// Calls on the context that is there now, and on all.
-    calls: AtomicU32,
-    pub all_calls: AtomicU32,
+    /// Calls until the card was lost.
+    pub calls: AtomicU32,
+    /// The launch that finds no memory, if one does, and launches so far.
+    pub full: AtomicU32,
+    pub launches: AtomicU32,
     /// Which of all calls ended the capture of a graph: in each trial first one of a training step, then
     /// one of an evaluation.
     pub captures: Mutex<Vec<u32>>,
@@ -37,16 +40,17 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(room: u64, others: u64, faults: &[u32]) -> Arc<Self> {
+    pub(crate) fn new(room: u64, others: u64, fault: Option<u32>) -> Arc<Self> {
         let zero = AtomicU32::default;
         Arc::new(Self {
             room,
             others,
-            gone: AtomicBool::new(false),
-            faults: Mutex::new(faults.iter().rev().copied().collect()),
+            fault,
+            is_lost: AtomicBool::new(false),
             contexts: zero(),
             calls: zero(),
-            all_calls: zero(),
+            full: zero(),
+            launches: zero(),
             captures: Mutex::default(),
             uploads: zero(),
             allocations: zero(),
@@ -57,54 +61,55 @@ impl World {
 
     /// A card that is large and whole.
     pub(crate) fn plenty() -> Arc<Self> {
-        Self::new(1 << 30, 0, &[])
+        Self::new(1 << 30, 0, None)
+    }
+
+    /// The same card, lost to the process with one of its calls.
+    pub(crate) fn lost_at(call: u32) -> Arc<Self> {
+        Self::new(1 << 30, 0, Some(call))
     }
 
     pub(crate) fn machine(self: &Arc<Self>) -> Machine {
-        let world = Arc::clone(self);
-        let find = move || -> Result<Arc<dyn Card>, DeviceError> {
-            match world.gone.load(SeqCst) && world.contexts.load(SeqCst) > 0 {
-                true => Err(DeviceError::Unavailable("the driver sees no GPU".into())),
-                false => Ok(world.context()),
-            }
-        };
         let machine = Machine::new(DeviceChoice::Cpu, "auto", Some(2)).unwrap();
-        machine.with_gpu(Cuda::new(find).unwrap())
+        machine.with_gpu(Cuda::new(self.context()).unwrap())
     }
 
     fn context(self: &Arc<Self>) -> Arc<Context> {
         self.contexts.fetch_add(1, SeqCst);
-        self.calls.store(0, SeqCst);
-        let (world, lost) = (Arc::clone(self), AtomicBool::new(false));
+        let world = Arc::clone(self);
         let stream = watched(&Host::stream(80, Schedule::RoundRobin), move |call| match call {
             Call::Free(bytes) => {
                 world.held.fetch_sub(bytes as u64, SeqCst);
                 Ok(())
             }
-            call => world.call(call, &lost),
+            call => world.call(call),
         });
         let world = Arc::clone(self);
         Arc::new(Context { world, stream })
     }
 
-    /// One call of a context, which is lost from the first fault on.
-    fn call(&self, call: Call<'_>, lost: &AtomicBool) -> Result<(), DeviceError> {
-        if !lost.load(SeqCst) {
-            self.all_calls.fetch_add(1, SeqCst);
+    /// An error once the card is lost.
+    fn check(&self) -> Result<(), DeviceError> {
+        match self.is_lost.load(SeqCst) {
+            true => Err(DeviceError::Lost("an illegal address".into())),
+            false => Ok(()),
+        }
+    }
+
+    fn call(&self, call: Call<'_>) -> Result<(), DeviceError> {
+        if !self.is_lost.load(SeqCst) {
             let number = self.calls.fetch_add(1, SeqCst) + 1;
-            let mut faults = self.faults.lock().unwrap();
-            if faults.last() == Some(&number) {
-                faults.pop();
-                lost.store(true, SeqCst);
-            }
+            self.is_lost.store(self.fault == Some(number), SeqCst);
         }
-        if lost.load(SeqCst) {
-            return Err(DeviceError::Failed("an illegal address".into()));
-        }
+        self.check()?;
         match call {
             Call::EndCapture => {
-                let call = self.all_calls.load(SeqCst);
+                let call = self.calls.load(SeqCst);
                 self.captures.lock().unwrap().push(call);
+            }
+            // As where the driver has no room for a kernel's code.
+            Call::Launch(_) if self.launches.fetch_add(1, SeqCst) + 1 == self.full.load(SeqCst) => {
+                return Err(DeviceError::OutOfMemory("loading a kernel".into()));
             }
             Call::Upload(_) => _ = self.uploads.fetch_add(1, SeqCst),
             Call::Allocate(bytes) => {
@@ -138,6 +143,7 @@ impl Card for Context {
     }
 
     fn memory(&self) -> Result<(u64, u64), DeviceError> {
+        self.world.check()?;
         let World { room, others, held, .. } = &*self.world;
         Ok((room - others - held.load(SeqCst), room + CONTEXT))
     }

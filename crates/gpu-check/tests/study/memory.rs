@@ -20,7 +20,7 @@ fn a_trial_that_does_not_fit_fails_before_it_starts() {
     let room = bytes_of_one(TINY);
     let study = TINY.replace("batch_size = 8", "batch_size = { choice = [8, 24] }")
         + "[[trial]]\nbatch_size = 24\n[[trial]]\nbatch_size = 8\n[[trial]]\nbatch_size = 8\n";
-    let (report, heard) = Setting::new(&study, World::new(room, 0, &[])).run();
+    let (report, heard) = Setting::new(&study, World::new(room, 0, None)).run();
     assert_eq!(report.outcome.ended, Ended::Done);
     assert_eq!((heard.never_started, heard.retries), (vec![0], vec![]));
     let trials = &report.study.trials;
@@ -48,7 +48,7 @@ fn trials_that_do_not_fit_together_wait_for_each_other() {
 /// Runs a study on a card with plenty of memory, where it takes more than `room`, and on one that has only
 /// that: it brings the same.
 fn takes_turns(study: &str, room: u64) -> [Setting; 2] {
-    let (wide, narrow) = (Setting::new(study, World::plenty()), Setting::new(study, World::new(room, 0, &[])));
+    let (wide, narrow) = (Setting::new(study, World::plenty()), Setting::new(study, World::new(room, 0, None)));
     let (expected, _) = wide.run();
     let (report, heard) = narrow.run();
     assert!(wide.world.peak.load(SeqCst) > room, "they lie there together");
@@ -80,11 +80,32 @@ fn folds_that_do_not_fit_together_wait_for_each_other() {
 #[test]
 fn memory_that_other_programs_hold_is_said() {
     let room = bytes_of_one(TINY);
-    let (report, heard) = Setting::new(TINY, World::new(room, 1, &[])).run();
+    let (report, heard) = Setting::new(TINY, World::new(room, 1, None)).run();
     assert_eq!((report.outcome.best, heard.retries.len()), (None, 3));
     for trial in &report.study.trials {
         let (reason, message) = failure(trial);
         assert_eq!(reason, EndReason::Fault);
         assert!(message.ends_with("other programs may hold the device's memory: end them first"), "{message}");
+    }
+}
+
+/// The driver wants memory of its own for a kernel's code, which no plan counts: others give theirs up for it, and the trial goes on from
+/// its checkpoint. The card is as good as before.
+#[test]
+fn a_kernel_without_memory_makes_others_give_up_theirs() {
+    let study = TINY.replace("slots = 1", "slots = 3").replace("test_images = 8", "test_images = 0");
+    let whole = Setting::new(&study, World::plenty());
+    let (expected, _) = whole.run();
+    let launches = whole.world.launches.load(SeqCst);
+    for launch in [1, launches / 4, launches / 2, launches] {
+        let setting = Setting::new(&study, World::plenty());
+        setting.world.full.store(launch, SeqCst);
+        let (report, heard) = setting.run();
+        assert_eq!(results(&report), results(&expected), "launch {launch}");
+        assert_eq!(report.outcome.outside_events, 0, "launch {launch}");
+        assert_eq!(heard.retries.len(), 1, "launch {launch}: {:?}", heard.retries);
+        assert!(heard.retries[0].1.contains("other programs may hold the device's memory"), "{:?}", heard.retries);
+        assert_eq!(setting.world.contexts.load(SeqCst), 1);
+        assert!(setting.model() == whole.model(), "launch {launch}");
     }
 }

@@ -1,5 +1,6 @@
 //! A small study, how it is run, and what of it must be equal in equal runs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tunefork::study::{EndReason, Event, Observer, TrialRecord};
 use tunefork::study_file::StudyFile;
-use tunefork::trial::TrialState;
+use tunefork::trial::{TrialNumber, TrialState};
 use tunefork::{Error, Listener, Report, RunFolder, RunOptions, StudySpec, run};
 
 use crate::card::World;
@@ -60,6 +61,7 @@ pub(crate) struct Setting {
     pub folder: TempDir,
     pub checkpoint_every: Duration,
     pub stop_after: Option<u32>,
+    pub given_up: BTreeMap<TrialNumber, String>,
 }
 
 impl Setting {
@@ -70,6 +72,7 @@ impl Setting {
             folder: tempfile::tempdir().unwrap(),
             checkpoint_every: Duration::ZERO,
             stop_after: None,
+            given_up: BTreeMap::new(),
         }
     }
 
@@ -85,6 +88,7 @@ impl Setting {
         let options = RunOptions {
             workers: Some(2),
             checkpoint_every: self.checkpoint_every,
+            given_up: self.given_up.clone(),
             stop: Arc::clone(&heard.stop),
             ..RunOptions::new(RunFolder::new(self.folder.path()), self.world.machine())
         };

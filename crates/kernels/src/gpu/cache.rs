@@ -42,6 +42,11 @@ impl Compiler {
         &self.nvrtc
     }
 
+    /// Where compiled kernels are kept, if they are.
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
     /// The code of a kernel, from the folder or else compiled.
     ///
     /// # Errors
@@ -102,7 +107,7 @@ impl Compiler {
     /// The name of a kernel's file: everything that the code depends on is in the hash.
     fn name(&self, kernel: Kernel, target: Target) -> String {
         let (major, minor) = self.nvrtc.version();
-        let version = format!("{major}.{minor}");
+        let version = format!("{major}.{minor} {}", self.nvrtc.build());
         let (options, source) = (target.options().join(" "), kernel.source);
         let mut parts = vec![version.as_str(), &options, kernel.name];
         parts.extend([source.file(), source.text()]);

@@ -58,27 +58,31 @@ pub(super) fn first_card() -> Result<CardProperties, DeviceError> {
                 ));
             }
         }
-        let mut version = 0;
-        // SAFETY: the place exists.
-        let known = unsafe { sys::cuDriverGetVersion(&mut version) }.result();
-        known.map_err(unusable)?;
-        let driver = (version as u32 / 1000, version as u32 % 1000 / 10);
+        let driver = version().map_err(refused)?;
         if driver.0 < OLDEST_DRIVER {
             return unavailable(format!(
                 "the NVIDIA driver is too old (it knows CUDA {}.{}): update it to one for CUDA {OLDEST_DRIVER} or newer",
                 driver.0, driver.1
             ));
         }
-        result::init().map_err(unusable)?;
+        result::init().map_err(refused)?;
         choose(driver)
     })
 }
 
+/// The newest CUDA that the driver knows, major and minor.
+pub(super) fn version() -> Result<(u32, u32), DriverError> {
+    let mut version = 0;
+    // SAFETY: the place exists.
+    unsafe { sys::cuDriverGetVersion(&mut version) }.result()?;
+    Ok((version as u32 / 1000, version as u32 % 1000 / 10))
+}
+
 fn choose(driver: (u32, u32)) -> Result<CardProperties, DeviceError> {
-    let count = result::device::get_count().map_err(unusable)?;
+    let count = result::device::get_count().map_err(refused)?;
     let mut too_old = None;
     for number in 0..count.unsigned_abs() as usize {
-        let card = card(number, driver).map_err(unusable)?;
+        let card = card(number, driver).map_err(refused)?;
         if card.architecture >= OLDEST_CARD {
             return Ok(card);
         }
@@ -112,8 +116,7 @@ fn card(number: usize, driver: (u32, u32)) -> Result<CardProperties, DriverError
     })
 }
 
-/// A context of our own rather than the one that all libraries of a process share: when a kernel fails, a
-/// context is lost, and another must be possible while parts of the old one are still held.
+/// A context of our own rather than the one that all libraries of a process share: no other library changes what is set for it.
 pub(super) fn context(card: &CardProperties) -> Result<Arc<CudaContext>, DeviceError> {
     // A thread that waits for the device sleeps, because there is one that prepares data.
     let flags = sys::CUctx_flags::CU_CTX_SCHED_BLOCKING_SYNC as u32;
@@ -124,18 +127,26 @@ pub(super) fn context(card: &CardProperties) -> Result<Arc<CudaContext>, DeviceE
                 name(error)
             ))
         }
-        CUresult::CUDA_ERROR_OUT_OF_MEMORY => DeviceError::Unavailable(format!(
-            "{card} has too little free memory to start on: other processes fill it (see `nvidia-smi`)"
-        )),
-        _ => unusable(error),
+        _ => unusable(&format!("starting on {card}"), error),
     })?;
     // SAFETY: each stream's memory is used by work of that stream only, and freed after it.
     unsafe { context.disable_event_tracking() };
     Ok(context)
 }
 
+/// A driver's error while a first context is made with all that it needs.
+pub(super) fn unusable(doing: &str, error: DriverError) -> DeviceError {
+    match error.0 {
+        CUresult::CUDA_ERROR_OUT_OF_MEMORY => DeviceError::OutOfMemory(format!(
+            "{}, while {doing}: other processes may hold it (see `nvidia-smi`)",
+            name(error)
+        )),
+        _ => refused(error),
+    }
+}
+
 /// A driver's error before there is anything to work with.
-pub(super) fn unusable(error: DriverError) -> DeviceError {
+fn refused(error: DriverError) -> DeviceError {
     DeviceError::Unavailable(match error.0 {
         CUresult::CUDA_ERROR_NO_DEVICE => NO_DEVICE.into(),
         CUresult::CUDA_ERROR_SYSTEM_DRIVER_MISMATCH | CUresult::CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE => {

@@ -3,9 +3,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use cudarc::driver::CudaStream;
 use cudarc::driver::result::DriverError;
-use cudarc::driver::{CudaEvent, CudaStream, sys};
 
+use super::event::Event;
 use super::pinned::Pinned;
 use super::stream::GpuStream;
 use crate::{DeviceError, Feed, Span};
@@ -16,7 +17,7 @@ pub(super) struct GpuFeed {
     next: usize,
     copies: Arc<CudaStream>,
     /// Where the work's stream was at the last `send`: the next one's copies wait for it.
-    mark: CudaEvent,
+    mark: Event,
     stream: Arc<GpuStream>,
 }
 
@@ -24,7 +25,7 @@ impl GpuFeed {
     /// The stream's context is the current one.
     pub(super) fn new(stream: Arc<GpuStream>, bytes: usize) -> Result<Self, DriverError> {
         let context = stream.context();
-        let mark = context.new_event(Some(sys::CUevent_flags::CU_EVENT_DISABLE_TIMING))?;
+        let mark = Event::new(context)?;
         Ok(Self {
             buffers: [Pinned::new(context, bytes)?, Pinned::new(context, bytes)?],
             next: 0,
@@ -37,7 +38,7 @@ impl GpuFeed {
     fn order(&self, parts: &[(Span<'_, u8>, Range<usize>)]) -> Result<(), DriverError> {
         let (buffer, work) = (&self.buffers[self.next], self.stream.stream());
         // A mark that was never made is no reason to wait.
-        self.copies.wait(&self.mark)?;
+        self.mark.hold(&self.copies)?;
         for (to, from) in parts {
             assert_eq!(to.len(), from.len(), "one place for each byte");
             // SAFETY: a span lies in memory that lives, and is freed after the work, which waits for this.
@@ -45,7 +46,7 @@ impl GpuFeed {
         }
         buffer.sent(&self.copies)?;
         self.mark.record(work)?;
-        work.wait(buffer.fetched())
+        buffer.fetched().hold(work)
     }
 }
 

@@ -2,11 +2,15 @@
 
 mod cache;
 mod driver;
+mod event;
+mod fault;
 mod feed;
 mod graph;
+mod identity;
 mod module;
 mod nvrtc;
 mod pinned;
+mod places;
 mod rates;
 mod resources;
 mod staging;
@@ -18,6 +22,7 @@ use cudarc::driver::CudaContext;
 
 pub use cache::Compiler;
 pub use driver::driver_is_installed;
+pub use fault::relaunch;
 pub use nvrtc::{Compiled, Nvrtc, Report, Target};
 pub use rates::Rates;
 pub use resources::{Resources, resources};
@@ -45,8 +50,8 @@ pub struct CardProperties {
 
 /// A GPU with a context of our own. Dropped together with the last stream, memory and graph of it.
 ///
-/// A kernel that fails leaves the context useless: everything on it answers with the first reason. Drop
-/// all that belongs to it and [`discover`] again.
+/// After a kernel that fails, the GPU is lost to the process: everything answers with the first reason
+/// ([`DeviceError::Lost`]), [`discover`] too, and only another process can use it again ([`relaunch`]).
 pub struct Gpu {
     card: CardProperties,
     context: Arc<CudaContext>,
@@ -62,11 +67,13 @@ pub struct Gpu {
 ///
 /// # Errors
 /// [`DeviceError::Unavailable`] with a sentence that says what to do: no driver, none that is new enough, no
-/// device, only devices older than compute capability 7.5, no NVRTC, a device that another process holds alone.
+/// device, only devices older than compute capability 7.5, no NVRTC, a device that another process holds alone;
+/// [`DeviceError::OutOfMemory`] if others hold all of its memory; [`DeviceError::Lost`] after a fault in this process.
 /// Never panics.
 pub fn discover() -> Result<Gpu, DeviceError> {
+    fault::check()?;
     let found = driver::first_card()?;
-    let nvrtc = Nvrtc::find(Some(found.driver.0))?;
+    let nvrtc = Nvrtc::find(Some(&found))?;
     let compiler = Compiler::new(nvrtc, standard_folder(), |notice| {
         eprintln!("tunefork: {notice}");
     });
@@ -76,7 +83,8 @@ pub fn discover() -> Result<Gpu, DeviceError> {
 impl Gpu {
     fn new(card: CardProperties, compiler: Compiler) -> Result<Self, DeviceError> {
         let context = driver::context(&card)?;
-        let (free, total) = context.mem_get_info().map_err(driver::unusable)?;
+        let known = context.mem_get_info();
+        let (free, total) = known.map_err(|error| driver::unusable("asking for its memory", error))?;
         let compiler = Arc::new(compiler);
         let target = compiler.nvrtc().target(card.architecture);
         let stream = GpuStream::new(&context, &compiler, target, card.shared_bytes)?;
@@ -91,6 +99,26 @@ impl Gpu {
     /// The compiler of its kernels.
     pub fn compiler(&self) -> &Compiler {
         &self.compiler
+    }
+
+    /// Why the driver does not take intermediate code (PTX) of this NVRTC, in a sentence, if it does not.
+    pub fn refuses_ptx(&self) -> Option<String> {
+        let nvrtc = self.compiler.nvrtc().version();
+        (nvrtc > self.card.driver).then(|| ptx_is_new(nvrtc, self.card.driver))
+    }
+
+    /// What its kernels are compiled for.
+    pub fn target(&self) -> Target {
+        self.compiler.nvrtc().target(self.card.architecture)
+    }
+
+    /// The same in words, with the reason.
+    pub fn told_target(&self) -> String {
+        let target = self.target();
+        match target.ptx {
+            false => format!("machine code of the card itself ({target})"),
+            true => format!("PTX ({target}), which the driver translates, for this NVRTC does not know the card yet"),
+        }
     }
 
     /// Its stream, always the same one.
@@ -131,6 +159,19 @@ impl Gpu {
     pub fn time(&self, work: impl FnOnce() -> Result<(), DeviceError>) -> Result<f64, DeviceError> {
         self.stream.time(work)
     }
+}
+
+/// What to do about intermediate code that is newer than the driver.
+fn ptx_is_new(nvrtc: (u32, u32), driver: (u32, u32)) -> String {
+    format!(
+        "PTX of NVRTC {}.{} is unknown to the driver, which knows CUDA up to {}.{}: update the driver, or install an NVRTC \
+         that is no newer ({})",
+        nvrtc.0,
+        nvrtc.1,
+        driver.0,
+        driver.1,
+        places::advice(driver)
+    )
 }
 
 impl std::fmt::Display for CardProperties {

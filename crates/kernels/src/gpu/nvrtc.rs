@@ -3,11 +3,12 @@
 //! It is loaded here and not through cudarc, which knows only some of its file names, takes no path,
 //! and panics where none is found. Compiling needs neither a GPU nor a driver.
 
-use std::ffi::{CStr, CString, OsString, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::{Path, PathBuf};
 
 use libloading::Library;
 
+use super::{CardProperties, identity, places};
 use crate::{DeviceError, HEADERS, Kernel, Source};
 
 /// What a source is compiled for.
@@ -87,43 +88,64 @@ pub struct Nvrtc {
     ptx: Getters,
     version: (u32, u32),
     architectures: Vec<u32>,
+    build: String,
     path: PathBuf,
-    /// Keeps the functions above in memory.
-    _library: Library,
+    /// Keep the functions above in memory, and what they load themselves.
+    _libraries: [Option<Library>; 2],
 }
 
 impl Nvrtc {
-    /// Loads NVRTC from the file that `TUNEFORK_NVRTC` names, or from where it usually is.
-    ///
-    /// `newest`: the major version of CUDA that the driver knows. A newer compiler's code may be unknown to it.
+    /// Loads NVRTC from the file that `TUNEFORK_NVRTC` names, or from where it usually is: the first whose code `card` and
+    /// its driver take, if there is one. Machine code runs under each driver of the same major version of CUDA, intermediate code
+    /// (for a card that came after the NVRTC) only where the driver is as new.
     ///
     /// # Errors
-    /// [`DeviceError::Unavailable`] if there is none, or only newer ones.
-    pub fn find(newest: Option<u32>) -> Result<Self, DeviceError> {
+    /// [`DeviceError::Unavailable`] if there is none, or only some whose code is not taken.
+    pub fn find(card: Option<&CardProperties>) -> Result<Self, DeviceError> {
         if let Some(path) = std::env::var_os("TUNEFORK_NVRTC").filter(|path| !path.is_empty()) {
-            return Self::open(Path::new(&path));
+            let nvrtc = Self::open(Path::new(&path))?;
+            return match card.and_then(|card| nvrtc.obstacle(card)) {
+                Some(obstacle) => Err(DeviceError::Unavailable(format!("{obstacle} (TUNEFORK_NVRTC names this one)"))),
+                None => Ok(nvrtc),
+            };
         }
-        let mut too_new = None;
-        for path in candidates() {
-            match Self::open(&path) {
-                Ok(nvrtc) if newest.is_none_or(|newest| nvrtc.version.0 <= newest) => {
-                    return Ok(nvrtc);
-                }
-                Ok(nvrtc) => too_new = Some(nvrtc.version),
-                Err(_) => {}
+        let mut refused = None;
+        for nvrtc in places::candidates().iter().filter_map(|path| Self::open(path).ok()) {
+            match card.and_then(|card| nvrtc.obstacle(card)) {
+                Some(obstacle) => _ = refused.get_or_insert(obstacle),
+                None => return Ok(nvrtc),
             }
         }
-        let major = newest.unwrap_or(12);
-        Err(DeviceError::Unavailable(match too_new {
-            Some((found, minor)) => format!(
-                "only NVRTC {found}.{minor} was found, but the driver knows CUDA up to {major}: update the driver, or \
-                 install NVRTC {major} (pip install 'nvidia-cuda-nvrtc-cu{major}') and let TUNEFORK_NVRTC name its libnvrtc.so"
-            ),
-            None => format!(
-                "no NVRTC found, which compiles the kernels: install the CUDA toolkit, or only NVRTC \
-                 (pip install 'nvidia-cuda-nvrtc-cu{major}'), and let TUNEFORK_NVRTC name its libnvrtc.so"
-            ),
-        }))
+        let newest = card.map_or((12, 9), |card| card.driver);
+        Err(DeviceError::Unavailable(refused.unwrap_or_else(|| {
+            format!(
+                "no NVRTC found, which compiles the kernels: install the CUDA toolkit, or only NVRTC ({}), and where it is \
+                 not found then, let TUNEFORK_NVRTC name its library",
+                places::advice(newest)
+            )
+        })))
+    }
+
+    /// Why its code is of no use to a card under its driver, and what to do, if it is not.
+    fn obstacle(&self, card: &CardProperties) -> Option<String> {
+        let (major, minor) = self.version;
+        let taken = match self.target(card.architecture).ptx {
+            true => self.version <= card.driver,
+            false => major <= card.driver.0,
+        };
+        let code = match self.target(card.architecture).ptx {
+            true => format!("is older than {card}, for which it can give PTX only, and newer than the driver"),
+            false => "is newer than the driver".to_owned(),
+        };
+        (!taken).then(|| {
+            format!(
+                "NVRTC {major}.{minor} ({}) {code}, which knows CUDA up to {}.{}: update the driver, or install another NVRTC ({})",
+                self.path.display(),
+                card.driver.0,
+                card.driver.1,
+                places::advice(card.driver)
+            )
+        })
     }
 
     /// Loads NVRTC from a file.
@@ -134,6 +156,7 @@ impl Nvrtc {
         let unavailable = |reason: String| {
             DeviceError::Unavailable(format!("NVRTC cannot be loaded from {}: {reason}", path.display()))
         };
+        let builtins = load_builtins(path);
         // SAFETY: loading NVRTC runs nothing but its own initialisation.
         let library = unsafe { Library::new(path) }.map_err(|e| unavailable(e.to_string()))?;
         macro_rules! function {
@@ -155,6 +178,7 @@ impl Nvrtc {
         let mut architectures = vec![0; usize::try_from(places).unwrap_or(0)];
         // SAFETY: there are as many places as NVRTC wants.
         unsafe { list(architectures.as_mut_ptr()) };
+        let path = identity::file_of(path, version as usize);
         Ok(Self {
             create: function!("nvrtcCreateProgram"),
             want: function!("nvrtcAddNameExpression"),
@@ -166,8 +190,9 @@ impl Nvrtc {
             ptx: [function!("nvrtcGetPTXSize"), function!("nvrtcGetPTX")],
             version: (major.unsigned_abs(), minor.unsigned_abs()),
             architectures: architectures.iter().map(|a: &c_int| a.unsigned_abs()).collect(),
-            path: path.to_owned(),
-            _library: library,
+            build: identity::digest_of(&path),
+            path,
+            _libraries: [Some(library), builtins],
         })
     }
 
@@ -176,7 +201,12 @@ impl Nvrtc {
         self.version
     }
 
-    /// Where it was loaded from.
+    /// Which build of that version it is: a digest of its file, for NVRTC does not tell its patch level.
+    pub fn build(&self) -> &str {
+        &self.build
+    }
+
+    /// The file that it was loaded from.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -226,6 +256,19 @@ impl Nvrtc {
         };
         compile().map_err(|detail| DeviceError::Kernel { kernel: format!("({target})"), file: source.file(), detail })
     }
+}
+
+/// Loads the library of built-in functions that lies beside NVRTC, which NVRTC loads by its name alone: of a package of Python it would
+/// not be found where nothing points there (Windows, and the packages of CUDA 13).
+fn load_builtins(nvrtc: &Path) -> Option<Library> {
+    let entries = std::fs::read_dir(nvrtc.parent().filter(|folder| !folder.as_os_str().is_empty())?).ok()?;
+    let mut names = entries.flatten().map(|entry| entry.path());
+    let is_builtins = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.contains("nvrtc-builtins") && !name.contains(".alt.")
+    };
+    // SAFETY: loading it runs nothing but its own initialisation.
+    unsafe { Library::new(names.find(is_builtins)?) }.ok()
 }
 
 /// A source in the compiler's hands.
@@ -333,35 +376,4 @@ fn pointers(strings: &[CString]) -> Vec<*const c_char> {
 fn text(bytes: &[u8]) -> String {
     let text = CStr::from_bytes_until_nul(bytes).map(CStr::to_string_lossy);
     text.map_or(String::new(), |text| text.into_owned())
-}
-
-/// Where NVRTC may be: names for the system's loader, then a toolkit, then a Python environment.
-fn candidates() -> Vec<PathBuf> {
-    let names: &[&str] = if cfg!(windows) {
-        &["nvrtc64_130_0.dll", "nvrtc64_120_0.dll"]
-    } else {
-        &["libnvrtc.so", "libnvrtc.so.13", "libnvrtc.so.12"]
-    };
-    let mut found: Vec<PathBuf> = names.iter().map(PathBuf::from).collect();
-    let variable = |name: &str| std::env::var_os(name).filter(|value: &OsString| !value.is_empty());
-    let toolkits = ["CUDA_HOME", "CUDA_PATH"].into_iter().filter_map(variable);
-    for toolkit in toolkits.map(PathBuf::from).chain(["/usr/local/cuda".into()]) {
-        for folder in ["lib64", "bin"] {
-            found.extend(names.iter().map(|name| toolkit.join(folder).join(name)));
-        }
-    }
-    let environments = ["VIRTUAL_ENV", "CONDA_PREFIX"].into_iter().filter_map(variable);
-    for library in environments.flat_map(|environment| subfolders(&Path::new(&environment).join("lib"))) {
-        for package in subfolders(&library.join("site-packages/nvidia")) {
-            found.extend(names.iter().map(|name| package.join("lib").join(name)));
-        }
-    }
-    found
-}
-
-fn subfolders(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut folders: Vec<_> = entries.map(|entry| entry.path()).collect();
-    folders.sort();
-    folders
 }

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use cudarc::driver::result::{self, DriverError};
-use cudarc::driver::{CudaContext, CudaEvent, CudaStream, sys};
+use cudarc::driver::{CudaContext, CudaStream, sys};
+
+use super::event::Event;
 
 /// Page-locked memory, and when the device has fetched what was in it.
 pub(super) struct Pinned {
     memory: *mut u8,
     bytes: usize,
-    fetched: CudaEvent,
+    fetched: Event,
 }
 
 // SAFETY: the memory is this value's alone and belongs to no thread.
@@ -18,7 +20,7 @@ unsafe impl Send for Pinned {}
 impl Pinned {
     /// So many zeros, of the current context.
     pub(super) fn new(context: &Arc<CudaContext>, bytes: usize) -> Result<Self, DriverError> {
-        let fetched = context.new_event(Some(sys::CUevent_flags::CU_EVENT_DISABLE_TIMING))?;
+        let fetched = Event::new(context)?;
         // SAFETY: freed when dropped. Only written by the host, so it need not be cached there.
         let memory = unsafe { result::malloc_host(bytes, sys::CU_MEMHOSTALLOC_WRITECOMBINED) }?;
         let memory: *mut u8 = memory.cast();
@@ -30,7 +32,7 @@ impl Pinned {
     /// The memory, to be written from its beginning on; waits until the device has fetched what was in it.
     /// Reading it is slow.
     pub(super) fn wait(&mut self) -> Result<&mut [u8], DriverError> {
-        self.fetched.synchronize()?;
+        self.fetched.wait()?;
         // SAFETY: so many bytes, which are initialised, and the device is done with them.
         Ok(unsafe { std::slice::from_raw_parts_mut(self.memory, self.bytes) })
     }
@@ -59,7 +61,7 @@ impl Pinned {
     }
 
     /// When they are done.
-    pub(super) fn fetched(&self) -> &CudaEvent {
+    pub(super) fn fetched(&self) -> &Event {
         &self.fetched
     }
 }
@@ -67,7 +69,7 @@ impl Pinned {
 impl Drop for Pinned {
     fn drop(&mut self) {
         // A copy that was ordered is waited for. An error says that the context is gone.
-        let _ = self.fetched.synchronize();
+        let _ = self.fetched.wait();
         // SAFETY: from `malloc_host`, freed once.
         let _ = unsafe { result::free_host(self.memory.cast()) };
     }

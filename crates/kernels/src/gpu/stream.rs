@@ -6,16 +6,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use cudarc::driver::result::{self, DriverError};
-use cudarc::driver::sys::{CUevent_flags, CUfunction, CUgraphInstantiate_flags, CUresult, CUstreamCaptureMode};
+use cudarc::driver::sys::{CUevent_flags, CUfunction, CUgraphInstantiate_flags, CUstreamCaptureMode};
 use cudarc::driver::{CudaContext, CudaStream};
+use tunefork_names::bytes;
 
 use super::cache::Compiler;
-use super::driver;
+use super::fault::{self, UNSUPPORTED_PTX};
 use super::feed::GpuFeed;
 use super::graph::Captured;
 use super::module::Module;
 use super::nvrtc::{Compiled, Target};
 use super::staging::Staging;
+use super::{driver, ptx_is_new};
 use crate::{CapturedGraph, DeviceError, Feed, Kernel, Launch, Stream};
 
 /// Work in order on a GPU.
@@ -30,8 +32,6 @@ pub(super) struct GpuStream {
     capturing: AtomicBool,
     /// Memory that was given back while launches were collected, when nothing can be waited for.
     given_back: Mutex<Vec<u64>>,
-    /// Why the context is lost.
-    lost: Mutex<Option<String>>,
     /// This value itself, for graphs that must keep it.
     this: Weak<Self>,
 }
@@ -49,8 +49,9 @@ impl GpuStream {
         shared_bytes: u32,
     ) -> Result<Arc<Self>, DeviceError> {
         // Not the default stream, which cannot be captured.
-        let stream = context.new_stream().map_err(driver::unusable)?;
-        let staging = Staging::new(context).map_err(driver::unusable)?;
+        let begun = |error| driver::unusable("making a stream with its buffers", error);
+        let stream = context.new_stream().map_err(begun)?;
+        let staging = Staging::new(context).map_err(begun)?;
         Ok(Arc::new_cyclic(|this| Self {
             context: Arc::clone(context),
             stream,
@@ -61,7 +62,6 @@ impl GpuStream {
             staging: Mutex::new(Some(staging)),
             capturing: AtomicBool::new(false),
             given_back: Mutex::default(),
-            lost: Mutex::default(),
             this: this.clone(),
         }))
     }
@@ -74,29 +74,22 @@ impl GpuStream {
         &self.stream
     }
 
-    /// What a failed call means. After most errors the context is lost: all later calls get the same answer.
+    /// What a failed call means: for this call, or for the whole process.
     pub(super) fn failed(&self, doing: &str, error: DriverError) -> DeviceError {
-        let reason = format!("{}, while {doing}", driver::name(error));
-        let harmless = matches!(
-            error.0,
-            CUresult::CUDA_ERROR_INVALID_VALUE
-                | CUresult::CUDA_ERROR_OUT_OF_MEMORY
-                | CUresult::CUDA_ERROR_NOT_FOUND
-                | CUresult::CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES
-                | CUresult::CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED
-                | CUresult::CUDA_ERROR_STREAM_CAPTURE_INVALIDATED
-        );
-        if !harmless {
-            lock(&self.lost).get_or_insert_with(|| reason.clone());
+        match fault::meaning(doing, error) {
+            DeviceError::OutOfMemory(reason) => {
+                let free = self.context.mem_get_info();
+                let left =
+                    free.map_or(String::new(), |(free, _)| format!("; the device has {} left", bytes(free as u64)));
+                DeviceError::OutOfMemory(reason + &left)
+            }
+            other => other,
         }
-        DeviceError::Failed(reason)
     }
 
-    /// An error if the context is lost. Otherwise it is made this thread's.
+    /// An error if the card is lost. Otherwise its context is made this thread's.
     pub(super) fn usable(&self) -> Result<(), DeviceError> {
-        if let Some(reason) = &*lock(&self.lost) {
-            return Err(DeviceError::Failed(reason.clone()));
-        }
+        fault::check()?;
         let bound = self.context.bind_to_thread();
         bound.map_err(|error| self.failed("choosing the device", error))
     }
@@ -117,7 +110,7 @@ impl GpuStream {
     pub(super) fn time(&self, work: impl FnOnce() -> Result<(), DeviceError>) -> Result<f64, DeviceError> {
         self.not_capturing("timing")?;
         let event = || {
-            let event = self.stream.record_event(Some(CUevent_flags::CU_EVENT_DEFAULT));
+            let event = self.stream.record_event(Some(CUevent_flags::CU_EVENT_BLOCKING_SYNC));
             event.map_err(|error| self.failed("timing", error))
         };
         let start = event()?;
@@ -144,14 +137,26 @@ impl GpuStream {
             Entry::Vacant(place) => place.insert(self.load(kernel, &self.compiler.kernel(kernel, self.target)?)?),
         };
         let function = module.function(shared_bytes);
-        function.map_err(|error| unusable(kernel, format!("{} ({})", driver::name(error), self.target)))
+        function.map_err(|error| self.refused(kernel, "is not given its shared memory", error))
     }
 
     fn load(&self, kernel: Kernel, compiled: &Compiled) -> Result<Module, DeviceError> {
-        Module::load(compiled).map_err(|error| {
-            let error = driver::name(error);
-            unusable(kernel, format!("its code for {} does not load: {error}", self.target))
+        Module::load(compiled).map_err(|error| match error.0 as u32 {
+            UNSUPPORTED_PTX => {
+                DeviceError::NewPtx(ptx_is_new(self.compiler.nvrtc().version(), driver::version().unwrap_or_default()))
+            }
+            _ => self.refused(kernel, "does not load", error),
         })
+    }
+
+    /// What the driver says of a kernel is the kernel's fault, unless memory was short or the card is lost.
+    fn refused(&self, kernel: Kernel, what: &str, error: DriverError) -> DeviceError {
+        match self.failed(&format!("loading {}", kernel.name), error) {
+            DeviceError::Failed(_) => {
+                unusable(kernel, format!("its code for {} {what}: {}", self.target, driver::name(error)))
+            }
+            other => other,
+        }
     }
 }
 
@@ -168,13 +173,7 @@ impl Stream for GpuStream {
         self.not_capturing("allocating")?;
         // SAFETY: freed by `free`. The driver refuses to allocate nothing, and aligns to 256 or more.
         let address = unsafe { result::malloc_sync(bytes.max(1)) };
-        address.map_err(|error| match error.0 {
-            CUresult::CUDA_ERROR_OUT_OF_MEMORY => DeviceError::OutOfMemory {
-                wanted: bytes as u64,
-                free: self.context.mem_get_info().map_or(0, |(free, _)| free as u64),
-            },
-            _ => self.failed("allocating", error),
-        })
+        address.map_err(|error| self.failed(&format!("allocating {}", self::bytes(bytes as u64)), error))
     }
 
     unsafe fn free(&self, address: u64, _bytes: usize) {

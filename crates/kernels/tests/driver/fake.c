@@ -4,12 +4,18 @@
 // might: what is used or freed too early shows. With "eager copies" the copies of all streams but the first
 // are done as early as events allow instead: what is written over too early shows. The kernel `step_begin`
 // is the only one; the others do nothing. What goes wrong is chosen by the variable FAKE.
+//
+// A kernel's fault is sticky, as NVIDIA documents it: every call fails from then on, in every context, until the process is another
+// one; and a process that asks for another context dies. Which kernel fails in which process is said by FAULTS, as "900 1200 0": the
+// 900th in the first, the 1,200th in the second, none in the third. Processes are counted by lines of the file PROCESSES.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { OK = 0, INVALID = 1, NO_MEMORY = 2, DEVICE_BUSY = 46, NO_DEVICE = 100, NOT_FOUND = 500, ILLEGAL_ADDRESS = 700 };
+enum {
+    OK = 0, INVALID = 1, NO_MEMORY = 2, DEVICE_BUSY = 46, NO_DEVICE = 100, NEW_PTX = 222, NOT_FOUND = 500, ILLEGAL_ADDRESS = 700
+};
 
 static int wrong(const char* what) {
     const char* chosen = getenv("FAKE");
@@ -42,7 +48,7 @@ typedef struct { Work* items; int count, room; } List;
 struct Stream { List list; int done; Stream* next; };
 
 // An event is a place in a stream; one that was not recorded is no reason to wait.
-typedef struct { Stream* stream; int place; } Event;
+typedef struct { Stream* stream; int place; unsigned flags; } Event;
 
 static Stream* streams;
 static Stream* first_stream;
@@ -59,10 +65,29 @@ static void add(List* list, const Work* work) {
     list->items[list->count++] = *work;
 }
 
+// The number of the kernel that fails in this process; 0 if none does.
+static long failing_kernel(void) {
+    static long number = -1;
+    if (number >= 0) return number;
+    if (wrong("fault")) return number = 1;
+    const char *faults = getenv("FAULTS"), *path = getenv("PROCESSES");
+    if (!faults || !path) return number = 0;
+    FILE* file = fopen(path, "a+");
+    int before = 0;
+    rewind(file);
+    for (int c; (c = fgetc(file)) != EOF;) before += c == '\n';
+    fprintf(file, "process\n"), fclose(file);
+    char* rest = (char*)faults;
+    for (int i = 0; i <= before; i++) number = strtol(rest, &rest, 10);
+    return number;
+}
+
+static long kernels_run;
+
 static void do_one(const Work* w) {
     if (w->kind == COPY) memcpy((void*)w->to, (void*)w->from, w->bytes);
     if (w->kind == FILL) memset((void*)w->to, w->byte, w->bytes);
-    if (w->kind == KERNEL && wrong("fault")) lost = 1;
+    if (w->kind == KERNEL && ++kernels_run == failing_kernel()) lost = 1;
     if (w->kind == KERNEL && !lost && !strcmp(w->name, "step_begin")) {
         uint32_t *table = (uint32_t*)w->arguments[0], *counter = (uint32_t*)w->arguments[1];
         uint32_t *row = (uint32_t*)w->arguments[2], words = (uint32_t)w->arguments[3], rows = (uint32_t)w->arguments[4];
@@ -124,6 +149,13 @@ static int all_done(void) {
 
 // ---- the driver
 
+// The first line of each call that needs the card.
+#define CARD(place)                                         \
+    do {                                                    \
+        if (lost) return ILLEGAL_ADDRESS;                   \
+        if (wrong("no memory for " place)) return NO_MEMORY; \
+    } while (0)
+
 int cuInit(unsigned flags) { (void)flags; return wrong("no device") ? NO_DEVICE : OK; }
 int cuDriverGetVersion(int* version) { *version = wrong("old driver") ? 11040 : 12040; return OK; }
 int cuDeviceGetCount(int* count) { *count = wrong("hidden") ? 0 : 1; return OK; }
@@ -132,8 +164,8 @@ int cuDeviceGetName(char* name, int room, int device) { (void)device; snprintf(n
 int cuDeviceGetAttribute(int* value, int attribute, int device) {
     (void)device;
     switch (attribute) {
-        case 75: *value = wrong("old card") ? 6 : 8; break;
-        case 76: *value = wrong("old card") ? 1 : 6; break;
+        case 75: *value = wrong("old card") ? 6 : wrong("new compiler, newer card") ? 12 : 8; break;
+        case 76: *value = wrong("old card") ? 1 : wrong("new compiler, newer card") ? 0 : 6; break;
         case 97: *value = 99 << 10; break;
         default: *value = 1;
     }
@@ -141,8 +173,10 @@ int cuDeviceGetAttribute(int* value, int attribute, int device) {
 }
 int cuCtxCreate_v3(void** context, void* p, int n, unsigned flags, int device) {
     (void)p, (void)n, (void)flags, (void)device;
+    if (lost) die("another context is asked for after a fault");
     if (wrong("busy")) return DEVICE_BUSY;
-    lost = 0;
+    if (wrong("no memory for a context")) return NO_MEMORY;
+    failing_kernel();
     *context = (void*)(intptr_t)contexts++;
     return OK;
 }
@@ -150,9 +184,10 @@ static void* current;
 int cuCtxDestroy_v2(void* context) { (void)context; return OK; }
 int cuCtxGetCurrent(void** context) { *context = current; return OK; }
 int cuCtxSetCurrent(void* context) { current = context; return OK; }
-int cuMemGetInfo_v2(size_t* left, size_t* total) { *left = 1000, *total = 3000; return OK; }
+int cuMemGetInfo_v2(size_t* left, size_t* total) { if (lost) return ILLEGAL_ADDRESS; *left = 4ull << 30, *total = 8ull << 30; return OK; }
 int cuStreamCreate(void** stream, unsigned flags) {
     (void)flags;
+    CARD("a stream");
     Stream* made = calloc(1, sizeof *made);
     made->next = streams, streams = made;
     if (!first_stream) first_stream = made;
@@ -169,22 +204,34 @@ int cuStreamWaitEvent(void* stream, void* event, unsigned flags) {
     Work work = {.kind = WAIT, .other = e->stream, .until = e->place};
     return order(stream, &work);
 }
-int cuEventCreate(void** event, unsigned flags) { (void)flags; *event = calloc(1, sizeof(Event)); return OK; }
+int cuEventCreate(void** event, unsigned flags) {
+    CARD("an event");
+    Event* made = calloc(1, sizeof *made);
+    made->flags = flags;
+    *event = made;
+    return OK;
+}
 int cuEventDestroy_v2(void* event) { free(event); return OK; }
 int cuEventRecord(void* event, void* stream) {
-    *(Event*)event = (Event){stream, ((Stream*)stream)->list.count};
+    Event* e = event;
+    e->stream = stream, e->place = ((Stream*)stream)->list.count;
     return lost ? ILLEGAL_ADDRESS : OK;
 }
 int cuEventSynchronize(void* event) {
     Event* e = event;
+    if (!(e->flags & 1)) die("the host spins while it waits for an event");
+    if (lost) return ILLEGAL_ADDRESS;
     return e->stream ? do_until(e->stream, e->place) : OK;
 }
 int cuEventElapsedTime(float* milliseconds, void* start, void* end) { (void)start, (void)end; *milliseconds = 2; return OK; }
 int cuEventElapsedTime_v2(float* milliseconds, void* start, void* end) { return cuEventElapsedTime(milliseconds, start, end); }
 int cuMemAlloc_v2(uint64_t* address, size_t bytes) {
+    CARD("anything");
     if (bytes == 0) return INVALID;
     if (bytes > 1ull << 30) return NO_MEMORY;
     *address = (uint64_t)aligned_alloc(256, (bytes + 255) / 256 * 256);
+    // The same in each run, where a kernel that does nothing should have written.
+    memset((void*)*address, 0, bytes);
     allocated++;
     return OK;
 }
@@ -197,6 +244,7 @@ int cuMemFree_v2(uint64_t address) {
 // Page-locked memory knows its length.
 int cuMemHostAlloc(void** memory, size_t bytes, unsigned flags) {
     (void)flags;
+    CARD("pinned memory");
     size_t* head = malloc(bytes + 64);
     *head = bytes;
     *memory = (char*)head + 64;
@@ -225,6 +273,8 @@ int cuMemsetD8Async(uint64_t to, unsigned char byte, size_t bytes, void* stream)
     return order(stream, &work);
 }
 int cuModuleLoadData(void** module, const void* image) {
+    CARD("a module");
+    if (wrong("refuses ptx")) return NEW_PTX;
     if (memcmp(image, "code of ", 8)) die("a module that the compiler did not make");
     *module = (void*)0x20;
     return OK;
@@ -240,6 +290,7 @@ int cuFuncSetAttribute(void* function, int attribute, int value) { (void)functio
 int cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
                    unsigned shared, void* stream, void** arguments, void** extra) {
     (void)shared, (void)extra;
+    CARD("a launch");
     if (!gx || !gy || !gz || bx * by * bz > 1024) return INVALID;
     Work work = {.kind = KERNEL};
     snprintf(work.name, sizeof work.name, "%s", (const char*)function);
@@ -258,12 +309,18 @@ int cuStreamEndCapture(void* stream, void** graph) {
     *graph = list->count ? list : NULL;
     return OK;
 }
-int cuGraphInstantiateWithFlags(void** executable, void* graph, unsigned long long flags) { (void)flags; *executable = graph; return OK; }
+int cuGraphInstantiateWithFlags(void** executable, void* graph, unsigned long long flags) {
+    (void)flags;
+    CARD("a graph");
+    *executable = graph;
+    return OK;
+}
 #ifndef WITHOUT_UPLOAD
-int cuGraphUpload(void* executable, void* stream) { (void)executable, (void)stream; return OK; }
+int cuGraphUpload(void* executable, void* stream) { (void)executable, (void)stream; CARD("an upload"); return OK; }
 #endif
 int cuGraphLaunch(void* executable, void* stream) {
     List* list = executable;
+    if (lost) return ILLEGAL_ADDRESS;
     for (int i = 0; i < list->count; i++) order(stream, &list->items[i]);
     return OK;
 }
@@ -273,14 +330,24 @@ int cuGraphExecDestroy(void* executable) {
     return OK;
 }
 int cuGraphDestroy(void* graph) { free(graph); return OK; }
-int cuGetErrorName(int error, const char** text) { *text = error == ILLEGAL_ADDRESS ? "CUDA_ERROR_ILLEGAL_ADDRESS" : "CUDA_ERROR"; return OK; }
-int cuGetErrorString(int error, const char** text) { *text = error == ILLEGAL_ADDRESS ? "an illegal memory access was encountered" : "an error"; return OK; }
+int cuGetErrorName(int error, const char** text) {
+    *text = error == ILLEGAL_ADDRESS ? "CUDA_ERROR_ILLEGAL_ADDRESS" : error == NO_MEMORY ? "CUDA_ERROR_OUT_OF_MEMORY" : "CUDA_ERROR";
+    return OK;
+}
+int cuGetErrorString(int error, const char** text) {
+    *text = error == ILLEGAL_ADDRESS ? "an illegal memory access was encountered" : error == NO_MEMORY ? "out of memory" : "an error";
+    return OK;
+}
 
 // ---- NVRTC: the code is a sentence about the source; each compilation adds a line to the file COMPILED
 
 typedef struct { char *name, entry[64]; } Program;
 
-int nvrtcVersion(int* major, int* minor) { *major = 12, *minor = 4; return OK; }
+int nvrtcVersion(int* major, int* minor) {
+    *major = wrong("newest compiler") ? 13 : 12;
+    *minor = wrong("new compiler") || wrong("new compiler, newer card") ? 8 : 4;
+    return OK;
+}
 int nvrtcGetNumSupportedArchs(int* count) { *count = 2; return OK; }
 int nvrtcGetSupportedArchs(int* list) { list[0] = 75, list[1] = 86; return OK; }
 int nvrtcCreateProgram(void** program, const char* text, const char* name, int headers, const char** texts, const char** names) {

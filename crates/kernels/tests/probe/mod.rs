@@ -7,20 +7,18 @@ use std::sync::{Arc, Mutex};
 use tunefork_gpu_check::work::visit;
 use tunefork_kernels::{CapturedGraph, DeviceError, Feed, Launch, Precision, Stream};
 
-/// The most shared memory that any launch of the reports' networks asks for, by kernel.
-pub(crate) fn shared_bytes() -> BTreeMap<&'static str, u32> {
+/// The most shared memory that any launch of the reports' networks asks for, by kernel and architecture: sm_75 runs fewer stages than
+/// later ones.
+pub(crate) fn shared_bytes(architectures: &[u32]) -> BTreeMap<&'static str, BTreeMap<u32, u32>> {
     let mut most = BTreeMap::new();
-    for architecture in [75, 80] {
-        let precisions: &[Precision] = match architecture {
-            75 => &[Precision::F32, Precision::F16],
-            _ => &[Precision::F32, Precision::Tf32, Precision::Bf16, Precision::F16],
-        };
-        for &precision in precisions {
+    for &architecture in architectures {
+        for precision in Precision::of_architecture(architecture) {
             let probe = Arc::new(Probe { architecture, next: AtomicU64::new(256), launches: Mutex::default() });
             let stream: Arc<dyn Stream> = Arc::clone(&probe) as _;
             visit(&stream, precision, &mut |_, launch| launch()).expect("nothing fails here");
             for (kernel, bytes) in probe.launches.lock().expect("no panic").drain(..) {
-                let most = most.entry(kernel).or_insert(bytes);
+                let on: &mut BTreeMap<u32, u32> = most.entry(kernel).or_default();
+                let most = on.entry(architecture).or_insert(bytes);
                 *most = bytes.max(*most);
             }
         }

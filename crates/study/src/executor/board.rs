@@ -150,11 +150,12 @@ impl<R> Board<R> {
             if !state.notes.is_empty() {
                 return Ok(News::Notes(std::mem::take(&mut state.notes)));
             }
-            if let Some(error) = state.broken.take() {
-                return Err(error);
-            }
             if let Some(found) = find(&state.lanes) {
                 return Ok(News::Found(found));
+            }
+            // What is there is still taken, so that it is stored.
+            if let Some(error) = state.broken.take() {
+                return Err(error);
             }
             if may_wait {
                 state = self.news.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner).0;
@@ -246,10 +247,19 @@ impl<R> Board<R> {
         self.news.notify_all();
     }
 
-    /// The study cannot go on.
+    /// The study cannot go on: no more epochs are begun.
     pub(super) fn fail(&self, error: StudyError) {
-        self.lock().broken.get_or_insert(error);
+        let mut state = self.lock();
+        state.broken.get_or_insert(error);
+        state.draining = true;
+        drop(state);
+        self.work.notify_all();
         self.news.notify_all();
+    }
+
+    /// Why the study cannot go on, if that was not told yet.
+    pub(super) fn take_broken(&self) -> Option<StudyError> {
+        self.lock().broken.take()
     }
 
     /// No more epochs are begun; those under way are finished.

@@ -16,6 +16,7 @@ mod workers;
 
 use self::simulation::Simulation;
 use crate::{Event, Observer, Storage, StudyError, StudyHeader, Workload};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -67,6 +68,9 @@ pub struct ExecutorOptions {
     pub time_limit: Option<Duration>,
     /// Go on although the fingerprint or what is stored differs; what is stored then wins over what is computed again.
     pub accept_drift: bool,
+    /// Trials that are not trained any further, and why: they have cost processes before this one their device, each time without
+    /// a new result. They fail where they stand, as after any fault that came back.
+    pub given_up: BTreeMap<TrialNumber, String>,
 }
 
 impl Default for ExecutorOptions {
@@ -80,6 +84,7 @@ impl Default for ExecutorOptions {
             stop: Arc::default(),
             time_limit: None,
             accept_drift: false,
+            given_up: BTreeMap::new(),
         }
     }
 }
@@ -149,7 +154,8 @@ pub fn run<W: Workload>(
     let resumed = resume::open(&definition, storage, observer, options)?;
     let folder = checkpoint::CheckpointFolder::open(options, &resumed.known.header)?;
     let tolerant = resumed.tolerant || options.accept_drift;
-    let workers = workers::Workers { workload, folder, tolerant, study: definition.header.name.clone() };
+    let (study, given_up) = (definition.header.name.clone(), options.given_up.clone());
+    let workers = workers::Workers { workload, folder, tolerant, study, given_up };
     let board = board::Board::new(options);
     let value_at = (definition.header.value_at, definition.header.direction);
     let work = || workers.work(&board);
@@ -159,6 +165,10 @@ pub fn run<W: Workload>(
         begin_workers(scope, &work, options.workers, observer)?;
         Simulation::new(definition, resumed, &workers, &board, options, storage, observer).run()
     });
+    if let (Err(StudyError::DeviceLost { .. }), Some(first)) = (&outcome, board.take_broken()) {
+        // Whoever asks a lost device hears of it; it was lost in the work of the trial that a worker had.
+        outcome = Err(first);
+    }
     match &mut outcome {
         Ok(outcome) => match outcome.ended {
             Ended::Done | Ended::Exhausted => workers.close(outcome.trials),
@@ -172,6 +182,8 @@ pub fn run<W: Workload>(
         },
         // What is trained is as good as before, whatever happened to the place where it is written down.
         Err(StudyError::Storage(_)) => workers.save_all(&board.take_lanes(), observer),
+        // What lies on the device is lost with it; trials that were taken off it before are whole.
+        Err(StudyError::DeviceLost { .. }) => workers.save_all(&board.take_lanes(), &mut ()),
         Err(_) => {}
     }
     outcome

@@ -2,11 +2,14 @@
 
 use super::board::{Board, Job, Note};
 use super::checkpoint::{Checkpoint, CheckpointFolder};
+use super::simulation::halted;
 use crate::{EpochReport, FailureKind, Metrics, Run, StudyError, TrialContext, TrialFailure, Workload};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 use tunefork_space::Params;
+use tunefork_trial::TrialNumber;
 
 pub(super) struct Workers<'a, W> {
     pub workload: &'a W,
@@ -14,6 +17,8 @@ pub(super) struct Workers<'a, W> {
     /// Stored results win over what is computed again: they have drifted, or may.
     pub tolerant: bool,
     pub study: String,
+    /// As [`ExecutorOptions::given_up`](crate::ExecutorOptions::given_up).
+    pub given_up: BTreeMap<TrialNumber, String>,
 }
 
 /// Why a run could not be brought to where it was.
@@ -39,6 +44,10 @@ impl<W: Workload> Workers<'_, W> {
 
     fn compute(&self, mut job: Job<W::Run>, board: &Board<W::Run>) {
         let trial = job.context.number.0;
+        if let Some(message) = self.given_up.get(&job.context.number) {
+            board.deliver(trial, Err(TrialFailure::new(FailureKind::Fault, message.clone())));
+            return board.give_back(trial, None, 0, job.saved);
+        }
         let mut run = match job.run.take() {
             Some(run) => run,
             None => {
@@ -108,9 +117,9 @@ impl<W: Workload> Workers<'_, W> {
             return board.give_back(trial, None, job.faults, job.saved);
         }
         match failure.kind {
-            FailureKind::Halt => {
+            FailureKind::Halt | FailureKind::DeviceLost => {
                 board.give_back(trial, None, job.faults, job.saved);
-                board.fail(StudyError::Halted { trial: job.context.number, message: failure.message });
+                board.fail(halted(job.context.number, failure));
             }
             FailureKind::Fault | FailureKind::Interrupted if job.faults == 0 => {
                 board.note(Note::Retried { trial, failure });

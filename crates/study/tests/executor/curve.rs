@@ -19,6 +19,7 @@ pub(crate) enum Trouble {
     Diverge,
     Nan,
     Halt,
+    Lost,
     /// From here on other values than before.
     Drift,
 }
@@ -190,6 +191,7 @@ impl Run for CurveRun {
             Some(Trouble::Panic) => panic!("on demand"),
             Some(Trouble::Diverge) => return fail(FailureKind::Diverged, "the loss is NaN"),
             Some(Trouble::Halt) => return fail(FailureKind::Halt, "no space left on device"),
+            Some(Trouble::Lost) => return fail(FailureKind::DeviceLost, "the device is lost"),
             Some(Trouble::Drift) => self.drifted = true,
             Some(Trouble::Nan) | None => {}
         }

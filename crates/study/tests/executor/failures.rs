@@ -5,7 +5,7 @@ use crate::support::{Ear, Mortal, definition, go, options, record, text, undistu
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tunefork_space::Params;
-use tunefork_study::{Definition, EndReason, Ended, MemoryStorage, OutsideKind, StudyError, run};
+use tunefork_study::{Definition, EndReason, Ended, ExecutorOptions, MemoryStorage, OutsideKind, StudyError, run};
 use tunefork_trial::{TrialNumber, TrialState};
 
 #[test]
@@ -217,4 +217,53 @@ fn a_fault_in_a_replay_is_hidden_and_another_failure_is_found_out() {
             }
         }
     }
+}
+
+/// No trial is to blame for a device that is lost to the process, and none is tried again in it: the study stops, and goes on in
+/// another, from checkpoints where there are some.
+#[test]
+fn a_lost_device_stops_the_study_which_goes_on_elsewhere() {
+    for checkpoints in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let options = match checkpoints {
+            true => with_checkpoints(options(1), folder.path()),
+            false => options(1),
+        };
+        let mut storage = MemoryStorage::default();
+        let mut ear = Ear::default();
+        let curve = Arc::new(Curve::with_trouble([((2, 4), (Trouble::Lost, 1))]));
+        let shared = Shared(curve.clone());
+        let error = run(definition("none"), &shared, &mut storage, &mut ear, &options).unwrap_err();
+        assert!(
+            matches!(&error, StudyError::DeviceLost { trial: TrialNumber(2), message } if message == "the device is lost"),
+            "{error}"
+        );
+        assert!(error.to_string().ends_with("run the same study again to go on"), "{error}");
+        assert_eq!(ear.count("TrialRetried"), 0);
+        let next = Arc::new(Curve::default());
+        go(definition("none"), &next, &mut storage, &options).unwrap();
+        assert_eq!(text(&mut storage), undisturbed(definition("none")));
+        assert_eq!(next.restored.load(Ordering::Relaxed) > 0, checkpoints);
+    }
+}
+
+/// A trial that costs each process the device is given up, and the study goes on without it.
+#[test]
+fn a_trial_that_is_given_up_fails_where_it_stands() {
+    let mut storage = MemoryStorage::default();
+    let curve = || Arc::new(Curve::with_trouble([((1, 3), (Trouble::Lost, 1))]));
+    for _ in 0..2 {
+        let error = go(definition("none"), &curve(), &mut storage, &options(1)).unwrap_err();
+        assert!(matches!(&error, StudyError::DeviceLost { trial: TrialNumber(1), .. }), "{error}");
+    }
+    let options =
+        ExecutorOptions { given_up: [(TrialNumber(1), "the device is lost twice".to_owned())].into(), ..options(1) };
+    let outcome = go(definition("none"), &curve(), &mut storage, &options).unwrap();
+    assert_eq!((outcome.ended, outcome.outside_events), (Ended::Done, 1));
+    let study = record(&mut storage);
+    let trial = &study.trials[1];
+    assert_eq!((trial.state, trial.epochs.len()), (TrialState::Failed, 2));
+    let end = trial.end.as_ref().unwrap();
+    assert_eq!((end.reason, end.message.as_str()), (EndReason::Fault, "the device is lost twice"));
+    assert!(study.trials.iter().filter(|other| other.number != trial.number).all(|other| other.value.is_some()));
 }

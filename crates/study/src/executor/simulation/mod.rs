@@ -18,8 +18,8 @@ use super::resume::Resumed;
 use super::workers::Workers;
 use super::{Definition, Ended, ExecutorOptions, Outcome};
 use crate::{
-    Change, Event, Moment, Observer, OutsideEvent, OutsideKind, Schedule, Storage, StorageError, StudyError,
-    StudyRecord, TrialContext, TrialFailure, Workload, patiently,
+    Change, Event, FailureKind, Moment, Observer, OutsideEvent, OutsideKind, Schedule, Storage, StorageError,
+    StudyError, StudyRecord, TrialContext, TrialFailure, Workload, patiently,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
@@ -242,6 +242,11 @@ impl<'a, W: Workload> Simulation<'a, W> {
     }
 }
 
-fn halted(trial: TrialNumber, failure: TrialFailure) -> StudyError {
-    StudyError::Halted { trial, message: failure.message }
+/// The study's error for a trial's failure that no trial is to blame for.
+pub(super) fn halted(trial: TrialNumber, failure: TrialFailure) -> StudyError {
+    let message = failure.message;
+    match failure.kind {
+        FailureKind::DeviceLost => StudyError::DeviceLost { trial, message },
+        _ => StudyError::Halted { trial, message },
+    }
 }
