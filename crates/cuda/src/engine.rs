@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use tunefork_graph::Plan;
 use tunefork_graph::optimizer::UpdateRule;
-use tunefork_kernels::launch::loss::{LossScale, Record};
+use tunefork_kernels::launch::loss::LossScale;
 use tunefork_kernels::launch::optimizer::Cast;
 use tunefork_kernels::{Precision, Stream};
 
-use crate::call::Call;
+use crate::call::{streamed, together};
 use crate::check::{check, check_settings};
+use crate::lane::Lane;
 use crate::layout::{Layout, batches_per_call, changed_steps_per_call, norms_and_biases, steps_per_call};
 use crate::memory::Memory;
-use crate::program::{Context, Runner};
-use crate::streamed::{ImageSource, Ring};
-use crate::table::Table;
-use crate::{CudaError, Evaluated, Images, StepInput, StepResult, StepSettings, read_stored};
+use crate::program::Runner;
+use crate::streamed::Ring;
+use crate::{CudaError, Evaluated, Images, StepInput, StepResult, StepSettings};
 
 /// A trial's engine. It owns all memory of the trial, in one allocation, and allocates nothing after
 /// it has been made; only the ring that streamed images need is made for the first of them.
@@ -31,13 +31,7 @@ pub struct Engine {
     training: Runner,
     evaluation: Runner,
     ring: Option<Ring>,
-    memory: Memory,
-    table: Table,
-    records: Vec<Record>,
-    logits: Vec<f32>,
-    stored_logits: Vec<u8>,
-    plan: Arc<Plan>,
-    precision: Precision,
+    lane: Lane,
     stream: Arc<dyn Stream>,
 }
 
@@ -55,22 +49,16 @@ impl Engine {
             training: Runner::default(),
             evaluation: Runner::default(),
             ring: None,
-            memory,
-            table: Table::default(),
-            records: Vec::new(),
-            logits: Vec::new(),
-            stored_logits: Vec::new(),
-            plan,
-            precision,
+            lane: Lane::new(memory, plan, precision),
             stream,
         };
-        let mut slab = vec![0.0; engine.plan.slab.len];
-        for norm in &engine.plan.slab.norms {
+        let mut slab = vec![0.0; engine.lane.plan.slab.len];
+        for norm in &engine.lane.plan.slab.norms {
             let [_, variance] = norm.ranges();
             slab[variance].fill(1.0);
         }
         engine.write_slab(&slab)?;
-        engine.memory.norms_and_biases().write(&*engine.stream, &norms_and_biases(&engine.plan.slab))?;
+        engine.lane.memory.norms_and_biases().write(&*engine.stream, &norms_and_biases(&engine.lane.plan.slab))?;
         engine.write_scale(LossScale::initial(precision))?;
         Ok(engine)
     }
@@ -85,12 +73,12 @@ impl Engine {
 
     /// What this engine runs.
     pub fn plan(&self) -> &Plan {
-        &self.plan
+        &self.lane.plan
     }
 
     /// How it stores and multiplies numbers.
     pub fn precision(&self) -> Precision {
-        self.precision
+        self.lane.precision
     }
 
     /// The stream that all its work goes to.
@@ -105,8 +93,11 @@ impl Engine {
     /// If the data set does not fit the network; a device that fails or has not enough memory.
     pub fn prepare<'a>(&mut self, images: impl Into<Images<'a>>) -> Result<(), CudaError> {
         let images = images.into();
-        images.check(self.plan.image, self.plan.classes)?;
-        ImageSource::new(images, &mut self.ring, &self.stream, &self.plan)?;
+        let plan = &self.lane.plan;
+        images.check(plan.image, plan.classes)?;
+        if let (Images::Streamed { set, .. }, None) = (images, &self.ring) {
+            self.ring = Some(Ring::new(&self.stream, plan, set)?);
+        }
         Ok(())
     }
 
@@ -131,25 +122,18 @@ impl Engine {
         self.prepare(images)?;
         for step in steps {
             let states = step.settings.optimizer.states();
-            assert!(states <= self.plan.optimizer_states, "the plan has room for the optimizer");
-            let batch = self.plan.training.batch;
-            images.check_batch(step.indices, batch, self.plan.classes)?;
+            assert!(states <= self.lane.plan.optimizer_states, "the plan has room for the optimizer");
+            let batch = self.lane.plan.training.batch;
+            images.check_batch(step.indices, batch, self.lane.plan.classes)?;
         }
-        check_settings(steps, self.plan.classes)?;
+        check_settings(steps, self.lane.plan.classes)?;
         let together = match steps.iter().any(|step| !step.transforms.is_empty()) {
-            true => changed_steps_per_call(&self.plan),
-            false => steps_per_call(&self.plan),
+            true => changed_steps_per_call(&self.lane.plan),
+            false => steps_per_call(&self.lane.plan),
         };
         for (steps, results) in steps.chunks(together).zip(results.chunks_mut(together)) {
             self.run(images, steps, true)?;
-            for (result, record) in results.iter_mut().zip(&self.records) {
-                *result = StepResult {
-                    loss_sum: record.loss_sum,
-                    correct: record.correct,
-                    gradient_norm: None,
-                    skipped: record.skipped != 0,
-                };
-            }
+            results.iter_mut().zip(self.lane.results()).for_each(|(result, found)| *result = found);
         }
         Ok(())
     }
@@ -161,7 +145,7 @@ impl Engine {
     /// As for [`steps`](Self::steps).
     pub fn evaluate<'a>(&mut self, images: impl Into<Images<'a>>, indices: &[u32]) -> Result<Evaluated<'_>, CudaError> {
         self.evaluate_batches(images, &[indices], &mut |_| {})?;
-        Ok(self.evaluated(0, indices.len()))
+        Ok(self.lane.evaluated(0, indices.len()))
     }
 
     /// The same with many batches; `tell` is called with each of them in order. The device is waited
@@ -178,67 +162,36 @@ impl Engine {
         let images = images.into();
         self.prepare(images)?;
         for indices in batches {
-            let batch = self.plan.evaluation.batch;
-            images.check_batch(indices, batch, self.plan.classes)?;
+            let batch = self.lane.plan.evaluation.batch;
+            images.check_batch(indices, batch, self.lane.plan.classes)?;
         }
         let settings = StepSettings::new(UpdateRule::SGD);
-        for batches in batches.chunks(batches_per_call(&self.plan)) {
+        for batches in batches.chunks(batches_per_call(&self.lane.plan)) {
             let steps = batches.iter().map(|indices| StepInput::new(indices, settings));
             self.run(images, &steps.collect::<Vec<_>>(), false)?;
-            self.read_logits(batches.len())?;
             for (number, indices) in batches.iter().enumerate() {
-                tell(self.evaluated(number, indices.len()));
+                tell(self.lane.evaluated(number, indices.len()));
             }
         }
         Ok(())
     }
 
-    /// Batch `number` of those that were evaluated together.
-    fn evaluated(&self, number: usize, rows: usize) -> Evaluated<'_> {
-        let classes = self.plan.classes;
-        let start = number * self.plan.evaluation.batch * classes;
-        Evaluated {
-            loss_sum: self.records[number].loss_sum,
-            correct: self.records[number].correct,
-            logits: &self.logits[start..start + rows * classes],
-        }
-    }
-
-    /// Runs some steps, at most as many as the tables have room for, and reads the records.
+    /// Runs some steps, at most as many as the tables have room for, and reads what they leave.
     fn run(&mut self, images: Images<'_>, steps: &[StepInput<'_>], training: bool) -> Result<(), CudaError> {
-        let (runner, program) = match training {
-            true => (&mut self.training, &self.plan.training),
-            false => (&mut self.evaluation, &self.plan.evaluation),
-        };
-        let (stream, memory) = (&*self.stream, &self.memory);
-        let call = Call {
-            context: Context {
-                stream,
-                plan: &self.plan,
-                memory,
-                precision: self.precision,
-                batch: program.batch,
-                training,
-                clips: steps.iter().any(|step| step.settings.clip_norm.is_some()),
-            },
-            source: ImageSource::new(images, &mut self.ring, &self.stream, &self.plan)?,
-            steps,
-        };
-        call.write(&mut self.table);
-        self.table.upload(stream, memory)?;
-        call.order(runner)?;
-        self.records.resize(steps.len(), Record::default());
-        let records = memory.records().part(0..steps.len());
-        Ok(records.read_into(stream, &mut self.records)?)
-    }
-
-    /// The logits of so many batches that were evaluated together, as f32.
-    fn read_logits(&mut self, batches: usize) -> Result<(), CudaError> {
-        let kept = self.memory.all_kept_logits(batches);
-        self.stored_logits.resize(kept.len(), 0);
-        kept.read_into(&*self.stream, &mut self.stored_logits)?;
-        read_stored(&self.stored_logits, self.precision, &mut self.logits);
-        Ok(())
+        let runner = if training { &mut self.training } else { &mut self.evaluation };
+        let (stream, lane) = (&*self.stream, &mut self.lane);
+        match images {
+            Images::Resident(resident) => {
+                lane.write(steps, |_, indices| indices.iter().copied());
+                together(stream, runner, &mut [(lane, resident)], training)
+            }
+            Images::Streamed { set, pixels, labels } => {
+                let ring = self.ring.as_mut().expect("prepared");
+                let batch = if training { lane.plan.training.batch } else { lane.plan.evaluation.batch };
+                lane.write(steps, |number, indices| ring.numbers(number, batch, indices.len()));
+                streamed(stream, runner, lane, (ring, set), (pixels, labels), steps, training)
+            }
+        }
     }
 
     /// Copies parameters, then running statistics, as the plan lays them out.
@@ -249,7 +202,7 @@ impl Engine {
     /// # Panics
     /// If `slab` has another length than the plan's slab.
     pub fn read_slab(&self, slab: &mut [f32]) -> Result<(), CudaError> {
-        Ok(self.memory.slab().read_into(&*self.stream, slab)?)
+        Ok(self.lane.memory.slab().read_into(&*self.stream, slab)?)
     }
 
     /// Replaces them.
@@ -260,10 +213,10 @@ impl Engine {
     /// # Panics
     /// If `slab` has another length than the plan's slab.
     pub fn write_slab(&mut self, slab: &[f32]) -> Result<(), CudaError> {
-        let memory = &self.memory;
+        let memory = &self.lane.memory;
         memory.slab().write(&*self.stream, slab)?;
         if let Some(weights16) = memory.weights16() {
-            let cast = Cast { len: self.plan.slab.trainable_len, precision: self.precision };
+            let cast = Cast { len: self.lane.plan.slab.trainable_len, precision: self.lane.precision };
             cast.run(&*self.stream, memory.parameters(), weights16)?;
         }
         Ok(())
@@ -278,14 +231,14 @@ impl Engine {
     /// # Panics
     /// If `gradients` is not as long as the parameters with their gaps.
     pub fn read_gradients(&self, gradients: &mut [f32]) -> Result<(), CudaError> {
-        Ok(self.memory.gradients().read_into(&*self.stream, gradients)?)
+        Ok(self.lane.memory.gradients().read_into(&*self.stream, gradients)?)
     }
 
     /// Number of values in the state of the optimizer: its tensors, laid out as the parameters,
     /// and with [`Precision::F16`] the loss scale and how many steps it has stood.
     pub fn optimizer_len(&self) -> usize {
-        let scale = if self.precision == Precision::F16 { 2 } else { 0 };
-        self.plan.optimizer_states * self.plan.slab.trainable_len + scale
+        let scale = if self.lane.precision == Precision::F16 { 2 } else { 0 };
+        self.lane.plan.optimizer_states * self.lane.plan.slab.trainable_len + scale
     }
 
     /// Copies the state of the optimizer.
@@ -297,9 +250,9 @@ impl Engine {
     /// If `state` does not have [`optimizer_len`](Self::optimizer_len) values.
     pub fn read_optimizer(&self, state: &mut [f32]) -> Result<(), CudaError> {
         assert_eq!(state.len(), self.optimizer_len(), "the optimizer's values");
-        let (len, stream) = (self.plan.slab.trainable_len, &*self.stream);
-        let (states, scale) = state.split_at_mut(self.plan.optimizer_states * len);
-        for (from, to) in self.memory.states().iter().zip(states.chunks_exact_mut(len)) {
+        let (len, stream) = (self.lane.plan.slab.trainable_len, &*self.stream);
+        let (states, scale) = state.split_at_mut(self.lane.plan.optimizer_states * len);
+        for (from, to) in self.lane.memory.states().iter().zip(states.chunks_exact_mut(len)) {
             from.read_into(stream, to)?;
         }
         if let [factor, clean] = scale {
@@ -319,9 +272,9 @@ impl Engine {
     /// If `state` does not have [`optimizer_len`](Self::optimizer_len) values.
     pub fn write_optimizer(&mut self, state: &[f32]) -> Result<(), CudaError> {
         assert_eq!(state.len(), self.optimizer_len(), "the optimizer's values");
-        let (len, stream) = (self.plan.slab.trainable_len, &*self.stream);
-        let (states, scale) = state.split_at(self.plan.optimizer_states * len);
-        for (to, from) in self.memory.states().iter().zip(states.chunks_exact(len)) {
+        let (len, stream) = (self.lane.plan.slab.trainable_len, &*self.stream);
+        let (states, scale) = state.split_at(self.lane.plan.optimizer_states * len);
+        for (to, from) in self.lane.memory.states().iter().zip(states.chunks_exact(len)) {
             to.write(stream, from)?;
         }
         match *scale {
@@ -339,10 +292,10 @@ impl Engine {
     }
 
     fn scale(&self) -> Result<LossScale, CudaError> {
-        Ok(self.memory.scale().read(&*self.stream)?[0])
+        Ok(self.lane.memory.scale().read(&*self.stream)?[0])
     }
 
     fn write_scale(&mut self, scale: LossScale) -> Result<(), CudaError> {
-        Ok(self.memory.scale().write(&*self.stream, &[scale])?)
+        Ok(self.lane.memory.scale().write(&*self.stream, &[scale])?)
     }
 }

@@ -16,6 +16,7 @@ mod device;
 mod engine;
 mod error;
 mod images;
+mod lane;
 mod launches;
 mod layout;
 mod memory;

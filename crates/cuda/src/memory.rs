@@ -56,8 +56,13 @@ impl Memory {
         Ok(Self { memory, layout, plan: Arc::clone(plan), precision })
     }
 
+    /// All of it.
+    pub(crate) fn all(&self) -> Span<'_, u8> {
+        self.memory.all()
+    }
+
     fn part<T: Pod>(&self, bytes: Range<usize>) -> Span<'_, T> {
-        self.memory.all::<u8>().part(bytes).cast()
+        self.all().part(bytes).cast()
     }
 
     /// `values` stored values in a buffer of the arena.

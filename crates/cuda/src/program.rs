@@ -26,48 +26,108 @@ pub(crate) struct Context<'a> {
     pub clips: bool,
 }
 
-/// The launches of one run of a program, captured when they have run once.
-///
-/// Before the first run, which goes launch by launch, all kernels are compiled and loaded: that is
-/// not allowed while a graph is captured.
+/// Steps of a captured run of several: between two graphs a card waits some microseconds for the host.
+const SEVERAL: usize = 8;
+/// Captured runs that are kept, of so many sets of trials.
+const KEPT: usize = 4;
+
+/// The launches of a program, captured for the trials that they are for. Before the first run, which goes launch by launch, all
+/// kernels are compiled and loaded: that is not allowed while a graph is captured.
 #[derive(Default)]
 pub(crate) struct Runner {
-    captured: Option<Captured>,
+    /// The one that was used last is the last.
+    captured: Vec<Captured>,
     /// Whether steps that clip, and those that do not, have run.
     has_run: [bool; 2],
 }
 
+/// What was captured for some trials.
 struct Captured {
-    graph: Box<dyn CapturedGraph>,
+    run: Run,
+    /// Of one step.
+    single: Box<dyn CapturedGraph>,
+    /// Of [`SEVERAL`] steps, where so many have been run one by one: trials that meet but once do not repay it.
+    several: Option<Box<dyn CapturedGraph>>,
+    launched: usize,
+}
+
+/// What the launches of a graph depend on. Trials lie at the same address only one after the other, with the same plan: for
+/// either the graph is right.
+struct Run {
+    trials: Vec<u64>,
+    /// The graph holds addresses of the data sets, which therefore have to live as long.
+    images: Vec<Arc<dyn Any + Send + Sync>>,
     clips: bool,
-    /// The graph holds addresses of the data set, which therefore has to live as long.
-    images: Arc<dyn Any + Send + Sync>,
+}
+
+impl PartialEq for Run {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |(a, b): (&Arc<_>, &Arc<_>)| Arc::ptr_eq(a, b);
+        let images = self.images.len() == other.images.len() && self.images.iter().zip(&other.images).all(same);
+        images && self.trials == other.trials && self.clips == other.clips
+    }
 }
 
 impl Runner {
-    /// Runs the program on the next row of the table. The ring is always the same one.
-    pub(crate) fn run(&mut self, context: &Context<'_>, source: &ImageSource<'_>) -> Result<(), DeviceError> {
+    /// Runs the program on the next rows of the tables of trials at these addresses, at most `left` of them; how many it were.
+    /// The ring of a trial is always the same one.
+    pub(crate) fn run(
+        &mut self,
+        context: &Context<'_>,
+        trials: Vec<u64>,
+        source: &ImageSource<'_>,
+        left: usize,
+    ) -> Result<usize, DeviceError> {
+        let pictures = source.pictures();
         if !std::mem::replace(&mut self.has_run[usize::from(context.clips)], true) {
-            prepare(context.stream, |stream| Context { stream, ..*context }.step(&source.pictures()))?;
-            return context.step(&source.pictures());
+            prepare(context.stream, |stream| Context { stream, ..*context }.step(&pictures))?;
+            context.step(&pictures)?;
+            return Ok(1);
         }
-        let (images, clips) = (source.owner(), context.clips);
-        let fits = |captured: &Captured| Arc::ptr_eq(&captured.images, &images) && captured.clips == clips;
-        let captured = match self.captured.take().filter(fits) {
-            Some(captured) => captured,
-            None => {
-                context.stream.begin_capture()?;
-                let collected = context.step(&source.pictures());
-                let graph = context.stream.end_capture();
-                collected?;
-                Captured { graph: graph?, clips, images }
-            }
+        let captured =
+            self.captured(context, Run { trials, images: source.owners(), clips: context.clips }, &pictures)?;
+        if context.training && left >= SEVERAL && captured.launched >= SEVERAL {
+            let graph = match &mut captured.several {
+                Some(graph) => graph,
+                none => none.insert(context.capture(&pictures, SEVERAL)?),
+            };
+            graph.launch()?;
+            return Ok(SEVERAL);
+        }
+        captured.single.launch()?;
+        captured.launched += 1;
+        Ok(1)
+    }
+
+    /// What is captured for a run, now if it was not before.
+    fn captured(
+        &mut self,
+        context: &Context<'_>,
+        run: Run,
+        pictures: &Pictures<'_>,
+    ) -> Result<&mut Captured, DeviceError> {
+        let captured = match self.captured.iter().position(|captured| captured.run == run) {
+            Some(place) => self.captured.remove(place),
+            None => Captured { run, single: context.capture(pictures, 1)?, several: None, launched: 0 },
         };
-        self.captured.insert(captured).graph.launch()
+        if self.captured.len() == KEPT {
+            self.captured.remove(0);
+        }
+        self.captured.push(captured);
+        Ok(self.captured.last_mut().expect("just added"))
     }
 }
 
 impl<'a> Context<'a> {
+    /// So many steps as a graph.
+    fn capture(&self, images: &Pictures<'_>, steps: usize) -> Result<Box<dyn CapturedGraph>, DeviceError> {
+        self.stream.begin_capture()?;
+        let collected = (0..steps).try_for_each(|_| self.step(images));
+        let graph = self.stream.end_capture();
+        collected?;
+        graph
+    }
+
     /// All launches of one step: its row and images, the program, and in training the update.
     fn step(&self, images: &Pictures<'_>) -> Result<(), DeviceError> {
         let program = self.program();

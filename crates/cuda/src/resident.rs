@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tunefork_graph::Image;
-use tunefork_kernels::{DeviceMemory, Stream};
+use tunefork_kernels::{DeviceMemory, Span, Stream};
 
 use crate::CudaError;
 use crate::images::{Pictures, check_pixels, new_tables, table_bytes};
@@ -81,6 +81,15 @@ impl Resident {
     /// Size of an image.
     pub fn image(&self) -> Image {
         self.image
+    }
+
+    pub(crate) fn tables(&self) -> Span<'_, f32> {
+        self.tables.all()
+    }
+
+    /// Whether these are the same images, under whatever normalisation.
+    pub(crate) fn has_images_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.images, &other.images)
     }
 
     pub(crate) fn pictures(&self) -> Pictures<'_> {

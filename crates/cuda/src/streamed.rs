@@ -8,7 +8,7 @@ use tunefork_graph::{Image, Plan};
 use tunefork_kernels::{DeviceMemory, Feed, Span, Stream};
 
 use crate::images::{Pictures, new_tables, table_bytes};
-use crate::{CudaError, Images, Resident};
+use crate::{CudaError, Resident};
 
 /// Bytes of a ring, if batches are not larger: a half is copied in a millisecond, so that the copies' fixed
 /// cost does not count, and is still little beside a network.
@@ -156,47 +156,28 @@ impl Ring {
 
 /// Where a call's images come from.
 pub(crate) enum ImageSource<'a> {
-    /// The device has them all.
-    Resident(&'a Arc<Resident>),
-    /// They are sent through the engine's ring.
-    Streamed { ring: &'a mut Ring, set: &'a Arc<Streamed>, pixels: &'a [u8], labels: &'a [u16] },
+    /// The device has them all: the same for each trial, with tables of its own.
+    Resident(Vec<&'a Arc<Resident>>),
+    /// They are sent through the trial's ring.
+    Streamed { ring: &'a Ring, set: &'a Arc<Streamed> },
 }
 
-impl<'a> ImageSource<'a> {
-    /// A ring is made with the first images that need one.
-    pub(crate) fn new(
-        images: Images<'a>,
-        ring: &'a mut Option<Ring>,
-        stream: &Arc<dyn Stream>,
-        plan: &Plan,
-    ) -> Result<Self, CudaError> {
-        Ok(match images {
-            Images::Resident(resident) => Self::Resident(resident),
-            Images::Streamed { set, pixels, labels } => {
-                let ring = match ring {
-                    Some(ring) => ring,
-                    None => ring.insert(Ring::new(stream, plan, set)?),
-                };
-                Self::Streamed { ring, set, pixels, labels }
-            }
-        })
-    }
-
-    /// Where kernels find them.
+impl ImageSource<'_> {
+    /// Where kernels find them for the first trial.
     pub(crate) fn pictures(&self) -> Pictures<'_> {
         match self {
-            Self::Resident(resident) => resident.pictures(),
-            Self::Streamed { ring, set, .. } => {
+            Self::Resident(residents) => residents[0].pictures(),
+            Self::Streamed { ring, set } => {
                 Pictures { pixels: ring.pixels(), labels: ring.labels(), tables: set.tables.all() }
             }
         }
     }
 
     /// What must live as long as a graph that reads these images.
-    pub(crate) fn owner(&self) -> Arc<dyn Any + Send + Sync> {
-        match *self {
-            Self::Resident(resident) => Arc::clone(resident) as _,
-            Self::Streamed { set, .. } => Arc::clone(set) as _,
+    pub(crate) fn owners(&self) -> Vec<Arc<dyn Any + Send + Sync>> {
+        match self {
+            Self::Resident(residents) => residents.iter().map(|&resident| Arc::clone(resident) as _).collect(),
+            Self::Streamed { set, .. } => vec![Arc::clone(*set) as _],
         }
     }
 }

@@ -20,10 +20,12 @@ pub(crate) struct Table {
     transforms: Vec<gather::Transform>,
     class_weights: Vec<f32>,
     steps: usize,
+    clips: bool,
 }
 
 impl Table {
-    pub(crate) fn clear(&mut self, memory: &Memory) {
+    /// Begins anew with steps of which one clips, or none.
+    pub(crate) fn clear(&mut self, memory: &Memory, clips: bool) {
         let head = memory.layout.table.start - memory.layout.progress.start;
         self.bytes.clear();
         self.bytes.resize(head, 0);
@@ -31,6 +33,17 @@ impl Table {
         self.transforms.clear();
         self.class_weights.clear();
         self.steps = 0;
+        self.clips = clips;
+    }
+
+    /// How many steps there are.
+    pub(crate) fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// Whether one of them clips its gradients.
+    pub(crate) fn clips(&self) -> bool {
+        self.clips
     }
 
     /// How the classes weigh in the steps to come; no weights: all the same.

@@ -13,6 +13,7 @@
 mod divisor;
 mod error;
 pub mod gpu;
+mod lanes;
 pub mod launch;
 mod rehearsal;
 mod shape;
@@ -24,6 +25,7 @@ mod watched;
 
 pub use error::DeviceError;
 pub use gpu::{Gpu, discover};
+pub use lanes::LaneStream;
 pub use rehearsal::prepare;
 pub use shape::Conv2d;
 pub(crate) use shared::Divisor;

@@ -179,6 +179,16 @@ pub struct Arguments {
     sizes: Vec<usize>,
     /// Which of them are lanes, and of whose memory.
     lanes: Vec<(usize, Owner)>,
+    /// The memory that they lead to.
+    places: Vec<Place>,
+}
+
+/// Some memory that a kernel is given.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub owner: Owner,
+    pub address: u64,
+    pub bytes: u64,
 }
 
 impl Arguments {
@@ -221,16 +231,38 @@ impl Arguments {
         self
     }
 
-    /// Adds the address of some memory.
+    /// Adds the address of some memory of the trial.
     #[must_use]
     pub fn span<T: Pod>(self, span: Span<'_, T>) -> Self {
-        self.value(span.address())
+        self.span_of(Owner::Trial, span)
     }
 
-    /// Adds the address of some memory, or null.
+    /// Adds the address of some memory of somebody.
+    #[must_use]
+    pub(crate) fn span_of<T: Pod>(self, owner: Owner, span: Span<'_, T>) -> Self {
+        self.leading_to(owner, span).value(span.address())
+    }
+
+    /// Adds the address of some memory of the trial, or null.
     #[must_use]
     pub fn optional<T: Pod>(self, span: Option<Span<'_, T>>) -> Self {
-        self.value(span.map_or(0, |span| span.address()))
+        match span {
+            Some(span) => self.span(span),
+            None => self.value(0u64),
+        }
+    }
+
+    /// Notes memory whose address is part of a struct among the arguments.
+    #[must_use]
+    pub(crate) fn leading_to<T: Pod>(mut self, owner: Owner, span: Span<'_, T>) -> Self {
+        let bytes = (span.len() * size_of::<T>()) as u64;
+        self.places.push(Place { owner, address: span.address(), bytes });
+        self
+    }
+
+    /// The memory that the arguments lead to.
+    pub(crate) fn places(&self) -> &[Place] {
+        &self.places
     }
 
     /// The same with another number in place of 4 bytes of an argument, for tests that plant a wrong one.

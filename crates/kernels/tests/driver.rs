@@ -8,8 +8,9 @@ use std::process::Command;
 use std::sync::Arc;
 
 use tunefork_kernels::launch::block::Add;
-use tunefork_kernels::launch::step::Begin;
-use tunefork_kernels::{DeviceError, DeviceMemory, Gpu, Precision, StepRow, Stream, discover};
+use tunefork_kernels::{
+    Arguments, DeviceError, DeviceMemory, Gpu, Launch, Precision, Source, Span, StepRow, Stream, discover,
+};
 
 /// The scenarios, by name. What they write to standard output is what the test looks at.
 const SCENARIOS: &[(&str, fn())] = &[
@@ -21,6 +22,29 @@ const SCENARIOS: &[(&str, fn())] = &[
     ("compile", compile),
     ("prepare", prepare),
 ];
+
+/// The kernel that the fake driver runs: copies row number `counter` of a table to `row`, and adds one to the counter;
+/// behind the last row the last one is taken again.
+struct Take {
+    words: usize,
+}
+
+impl Take {
+    fn run(
+        &self,
+        stream: &dyn Stream,
+        table: Span<'_, u32>,
+        counter: Span<'_, u32>,
+        row: Span<'_, u32>,
+    ) -> Result<(), DeviceError> {
+        let (words, rows) = (self.words as u32, (table.len() / self.words) as u32);
+        let arguments = Arguments::new().span(table).span(counter).span(row).value(words).value(rows);
+        let kernel = Source::Gather.kernel("take_row");
+        let launch = Launch { kernel, grid: [1; 3], block: [128, 1, 1], shared_bytes: 0, arguments: &arguments };
+        // SAFETY: the fake kernel reads a row of the table and writes `words` words and the counter.
+        unsafe { stream.launch(&launch) }
+    }
+}
 
 /// Not a test by itself: the second process.
 #[test]
@@ -187,7 +211,7 @@ fn replay(stream: &Arc<dyn Stream>) {
     stream.begin_capture().expect("a capture");
     let refused = row.all::<u32>().read(&**stream).expect_err("no reading meanwhile");
     assert!(refused.to_string().contains("while launches are collected"), "{refused}");
-    let early = Begin { words: 2 }.run(&**stream, table.all(), counter.all(), row.all());
+    let early = Take { words: 2 }.run(&**stream, table.all(), counter.all(), row.all());
     early.expect("a launch");
     let graph = stream.end_capture().expect("a graph");
     assert_eq!(row.all::<u32>().read(&**stream).expect("a row"), [0, 0], "collected, not run");
@@ -235,7 +259,7 @@ fn feed() {
             assert_eq!(first(place.address()), 101, "the second copy is done");
             assert_eq!(first(seen.all::<u32>().address()), 0, "the first work is not");
         }
-        let work = Begin { words: FED };
+        let work = Take { words: FED };
         let done = work.run(&*stream, place, counter.all(), row.all());
         done.expect("a launch");
         let kept = seen.all::<u32>().part(sent * FED..(sent + 1) * FED);
@@ -272,7 +296,7 @@ fn launch(gpu: &Gpu) -> Result<(), DeviceError> {
     let stream = gpu.stream();
     let numbers = DeviceMemory::of(&stream, &[0u32; 4])?;
     let part = |range| numbers.all::<u32>().part(range);
-    Begin { words: 1 }.run(&*stream, part(0..2), part(2..3), part(3..4))?;
+    Take { words: 1 }.run(&*stream, part(0..2), part(2..3), part(3..4))?;
     stream.synchronize()
 }
 
@@ -305,7 +329,7 @@ fn memory() {
     let stream = gpu.stream();
     let numbers = DeviceMemory::of(&stream, &[0u32; 64]).expect("memory");
     let part = |range| numbers.all::<u32>().part(range);
-    let begin = || Begin { words: 1 }.run(&*stream, part(0..2), part(2..3), part(3..4));
+    let begin = || Take { words: 1 }.run(&*stream, part(0..2), part(2..3), part(3..4));
     let capture = || {
         stream.begin_capture()?;
         let collected = begin();
@@ -401,7 +425,7 @@ fn prepare() {
         }
         part(1).fill(stream, 0)?;
         part(1).copy_from(stream, memory.all().part(1..2))?;
-        Begin { words: 1 }.run(stream, part(2), part(1), part(1))
+        Take { words: 1 }.run(stream, part(2), part(1), part(1))
     };
     tunefork_kernels::prepare(&*stream, work).expect("kernels");
     println!("PREPARED");
@@ -449,11 +473,11 @@ fn compilers_that_fail_are_said_with_their_words() {
     for (wrong, expected) in [
         (
             "does not compile",
-            "REFUSED kernel step_begin (sm_86) of step.cu cannot be used: NVRTC error 6\nline 1: error",
+            "REFUSED kernel take_row (sm_86) of gather.cu cannot be used: NVRTC error 6\nline 1: error",
         ),
         (
             "no kernel",
-            "REFUSED kernel step_begin of step.cu cannot be used: its code for sm_86 does not load: an error",
+            "REFUSED kernel take_row of gather.cu cannot be used: its code for sm_86 does not load: an error",
         ),
         (
             "refuses ptx",

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use tunefork_gpu_check::steps::Beside;
 use tunefork_gpu_check::{Case, Failure, kernels::FAMILIES, steps};
 use tunefork_kernels::gpu::{Target, relaunch};
-use tunefork_kernels::launch::step::Begin;
-use tunefork_kernels::{DeviceError, DeviceMemory, Gpu, Precision, Stream};
+use tunefork_kernels::launch::block::Add;
+use tunefork_kernels::{DeviceError, DeviceMemory, Gpu, Precision, StepRow, Stream};
 use tunefork_networks::{NETWORKS, Network};
 
 use super::options::Options;
@@ -72,11 +72,11 @@ fn refuses_ptx(gpu: &Gpu) -> Result<Option<String>, DeviceError> {
     if let Some(why) = gpu.refuses_ptx() {
         return Ok(Some(why));
     }
-    let simplest = Begin { words: 1 };
+    let simplest = Add { batch: 1, elements: 4, precision: Precision::F32 };
     let stream = gpu.stream_for(OLD_PATH)?;
-    let memory = DeviceMemory::of(&stream, &[0u32; 4])?;
-    let part = |range| memory.all::<u32>().part(range);
-    match simplest.run(&*stream, part(0..2), part(2..3), part(3..4)) {
+    let step = DeviceMemory::of(&stream, &[StepRow::default()])?;
+    let (x, y) = (DeviceMemory::of(&stream, &[0f32; 4])?, DeviceMemory::of(&stream, &[0f32; 4])?);
+    match simplest.run(&*stream, step.all(), x.all(), y.all(), false) {
         Err(DeviceError::NewPtx(why)) => Ok(Some(why)),
         started => started.map(|()| None),
     }

@@ -1,11 +1,19 @@
 //! Sums whose parts are left by the blocks of a launch, and added by the last of them to arrive: `kernels/arrivals.cuh`.
 
-use crate::Span;
 use crate::shared::{Arrivals, Counters};
+use crate::{Arguments, Owner, Span};
 
 /// Length of the counters that launchers ask for: zeros, which they are again after each launch, so that the launches
 /// of one stream share them.
 pub const COUNTERS: usize = 8192;
+
+/// Adds to a kernel's arguments how `parts` parts of each of `sums` sums are added.
+///
+/// # Panics
+/// As [`arrivals`].
+pub(super) fn with_arrivals(arguments: Arguments, counters: Span<'_, u32>, parts: usize, sums: usize) -> Arguments {
+    arguments.leading_to(Owner::Trial, counters).value(arrivals(counters, parts, sums))
+}
 
 /// How `parts` parts of each of `sums` sums are added.
 ///

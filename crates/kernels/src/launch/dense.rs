@@ -2,7 +2,7 @@
 
 use tunefork_graph::Activation;
 
-use super::arrivals::arrivals;
+use super::arrivals::with_arrivals;
 use super::slices::Slices;
 use super::{Grid, of_lanes, run, stored};
 use crate::shape::activation_code;
@@ -170,9 +170,8 @@ impl Dense {
             .value(self.outputs as u32)
             .value(self.batch as u32)
             .value(slices.length as u32)
-            .optional(slices.parts(self.batch * self.outputs, workspace))
-            .value(arrivals(counters, slices.count, columns * rows))
-            .optional(bias);
+            .optional(slices.parts(self.batch * self.outputs, workspace));
+        let arguments = with_arrivals(arguments, counters, slices.count, columns * rows).optional(bias);
         let arguments = self.after(arguments, dropout).span(y);
         let kernel = product!(self, "dense_forward");
         // SAFETY: buffers hold what the shape says, the workspace a product for each slice.

@@ -86,9 +86,9 @@ impl Gather {
             .span(table.row)
             .value(row as u32)
             .span(table.counters)
-            .span(images)
+            .span_of(Owner::Images, images)
             .span(indices)
-            .span(tables)
+            .span_of(Owner::Tables, tables)
             .span(transforms)
             .span(out)
             .value(GatherCounts {

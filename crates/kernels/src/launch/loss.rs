@@ -64,7 +64,7 @@ impl Loss {
             .span(scale)
             .span(logits)
             .span(indices)
-            .span(labels)
+            .span_of(Owner::Images, labels)
             .span(class_weights)
             .optional(gradient)
             .span(records)

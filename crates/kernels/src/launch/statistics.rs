@@ -9,7 +9,7 @@ use super::arrivals::arrivals;
 use super::vectors::Threads;
 use super::{of_lanes, run, stored};
 use crate::shared::{self, Floats, TILE_ROUNDS, VECTOR_BYTES};
-use crate::{DeviceError, Divisor, Precision, Source, Span, StepRow, Stream};
+use crate::{Arguments, DeviceError, Divisor, Owner, Precision, Source, Span, StepRow, Stream};
 
 /// Where mean and deviation of each of K channels go.
 #[derive(Clone, Copy, Debug)]
@@ -42,13 +42,13 @@ impl Tiles {
         2 * self.tiles * self.channels
     }
 
-    /// What the kernel is given; of none of it where no statistics are wanted.
+    /// Adds what the kernel is given; nulls where no statistics are wanted.
     ///
     /// # Panics
     /// If a length is wrong.
-    pub(super) fn argument(&self, given: Option<Statistics<'_>>) -> shared::Statistics {
+    pub(super) fn add_to(&self, arguments: Arguments, given: Option<Statistics<'_>>) -> Arguments {
         let Some(Statistics { partials, statistics, running, counters }) = given else {
-            return shared::Statistics::default();
+            return arguments.value(shared::Statistics::default());
         };
         let (k, tiles) = (self.channels, self.tiles);
         assert_eq!(partials.len(), self.partials_len(), "partials");
@@ -56,7 +56,7 @@ impl Tiles {
         assert!(running.is_none_or(|running| running.iter().all(|values| values.len() == k)), "running values");
         assert!(self.partials_len() < 1 << 31, "{tiles} tiles");
         let [mean, variance] = running.map_or([Floats(0); 2], |running| running.map(|values| Floats(values.address())));
-        shared::Statistics {
+        let argument = shared::Statistics {
             partials: Floats(partials.address()),
             statistics: Floats(statistics.address()),
             running_mean: mean,
@@ -66,7 +66,10 @@ impl Tiles {
             tiles: tiles as u32,
             per_tile: self.positions as u32,
             positions: 0,
-        }
+        };
+        let floats = [partials, statistics].into_iter().chain(running.into_iter().flatten());
+        let arguments = arguments.leading_to(Owner::Trial, counters);
+        floats.fold(arguments, |arguments, span| arguments.leading_to(Owner::Trial, span)).value(argument)
     }
 }
 
@@ -129,8 +132,8 @@ impl OfTensor {
             .value(self.per_image as u32)
             .value(threads.lanes as u32)
             .value(Divisor::new(threads.groups as u32))
-            .span(x)
-            .value(tiles.argument(Some(statistics)));
+            .span(x);
+        let arguments = tiles.add_to(arguments, Some(statistics));
         // First sums of the block's channels and their means, then moments of all threads.
         let values = ((threads.lanes + 1) * threads.channels()).max(3 * threads.count() as usize);
         let grid = [tiles.tiles, threads.across];

@@ -2,7 +2,7 @@
 //
 // Work is only written down when it is ordered, and done when it is waited for, as late as a real device
 // might: what is used or freed too early shows. With "eager copies" the copies of all streams but the first
-// are done as early as events allow instead: what is written over too early shows. The kernel `step_begin`
+// are done as early as events allow instead: what is written over too early shows. The kernel `take_row`
 // is the only one; the others do nothing. What goes wrong is chosen by the variable FAKE.
 //
 // A kernel's fault is sticky, as NVIDIA documents it: every call fails from then on, in every context, until the process is another
@@ -88,7 +88,7 @@ static void do_one(const Work* w) {
     if (w->kind == COPY) memcpy((void*)w->to, (void*)w->from, w->bytes);
     if (w->kind == FILL) memset((void*)w->to, w->byte, w->bytes);
     if (w->kind == KERNEL && ++kernels_run == failing_kernel()) lost = 1;
-    if (w->kind == KERNEL && !lost && !strcmp(w->name, "step_begin")) {
+    if (w->kind == KERNEL && !lost && !strcmp(w->name, "take_row")) {
         uint32_t *table = (uint32_t*)w->arguments[0], *counter = (uint32_t*)w->arguments[1];
         uint32_t *row = (uint32_t*)w->arguments[2], words = (uint32_t)w->arguments[3], rows = (uint32_t)w->arguments[4];
         uint32_t number = *counter < rows ? *counter : rows - 1;
@@ -294,7 +294,7 @@ int cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsign
     if (!gx || !gy || !gz || bx * by * bz > 1024) return INVALID;
     Work work = {.kind = KERNEL};
     snprintf(work.name, sizeof work.name, "%s", (const char*)function);
-    if (!strcmp(work.name, "step_begin")) {
+    if (!strcmp(work.name, "take_row")) {
         for (int i = 0; i < 3; i++) work.arguments[i] = *(uint64_t*)arguments[i];
         for (int i = 3; i < 5; i++) work.arguments[i] = *(uint32_t*)arguments[i];
     }
@@ -358,7 +358,7 @@ int nvrtcCreateProgram(void** program, const char* text, const char* name, int h
     return OK;
 }
 int nvrtcDestroyProgram(void** program) { free(((Program*)*program)->name); free(*program); return OK; }
-// The name of step_begin<0> is _Z_step_begin, and only kernels that were asked for have one.
+// The name of take_row<0> is _Z_take_row, and only kernels that were asked for have one.
 int nvrtcAddNameExpression(void* program, const char* name) {
     Program* p = program;
     if (p->entry[0]) return INVALID;

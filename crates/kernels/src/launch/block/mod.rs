@@ -9,9 +9,8 @@ pub use add::Add;
 use tunefork_graph::{Activation, Pool};
 
 use self::work::{Owned, Work, kernel};
-use super::arrivals::arrivals;
+use super::arrivals::with_arrivals;
 use super::{of_lanes, stored};
-use crate::shared::Arrivals;
 use crate::{Arguments, DeviceError, Precision, Source, Span, StepRow, Stream};
 
 /// out = pool(activation(norm(y) + r)), every part optional.
@@ -162,10 +161,8 @@ impl Block {
         self.choose(stream, step, given)?;
         let work = self.backward_work(false).with_norm(given.norm);
         let partials = self.partials(given, work.chunks * 2 * self.channels);
-        let arguments = self
-            .gradient_arguments(&work, step, given)
-            .span(partials)
-            .value(arrivals(given.counters, work.chunks, work.across()))
+        let arguments = self.gradient_arguments(&work, step, given).span(partials);
+        let arguments = with_arrivals(arguments, given.counters, work.chunks, work.across())
             .span(gradients.shift)
             .span(gradients.scale);
         let kernel = Source::BlockBackward.kernel(kernel!(work, "block_sums"));
@@ -196,16 +193,15 @@ impl Block {
         let flat = !self.norm && self.pool.is_none() && given.bias_gradient.is_none();
         let work = self.backward_work(flat).with_norm(given.norm);
         let partials = given.bias_gradient.map(|_| self.partials(given, work.chunks * self.channels));
-        let by = partials.map_or(Arrivals::default(), |_| arrivals(given.counters, work.chunks, work.across()));
         let arguments = self
             .gradient_arguments(&work, step, given)
             .optional(given.norm_gradients.map(|sums| sums.scale))
             .optional(given.norm_gradients.map(|sums| sums.shift))
             .optional(given.dy)
             .optional(given.dsum)
-            .optional(partials)
-            .value(by)
-            .optional(given.bias_gradient);
+            .optional(partials);
+        let arguments =
+            with_arrivals(arguments, given.counters, work.chunks, work.across()).optional(given.bias_gradient);
         let kernel = Source::BlockBackward.kernel(kernel!(work, "block_backward"));
         let sums = given.bias_gradient.is_some();
         // SAFETY: all lengths and alignments were checked.

@@ -9,13 +9,13 @@ pub(crate) mod exact;
 mod first_layer;
 mod tensor;
 
-use super::arrivals::arrivals;
+use super::arrivals::with_arrivals;
 use super::statistics::{Statistics, Tiles};
 use super::{Grid, of_lanes, run, slices::Slices};
 use tunefork_graph::Activation;
 
 use crate::shape::activation_code;
-use crate::shared::{Arrivals, ConvShape};
+use crate::shared::ConvShape;
 use crate::{Arguments, Conv2d, DeviceError, Divisor, Kernel, Precision, Span, StepRow, Stream};
 
 /// Images of at most so many channels are too thin for tiles of channels.
@@ -85,13 +85,9 @@ impl Forward {
             Kernels::Tensor => tensor::forward(self, stream.architecture()),
         };
         let operands = |arguments: Arguments| {
-            arguments
-                .span(x)
-                .span(weights)
-                .optional(bias)
-                .value(activation_code(self.activation))
-                .span(y)
-                .value(self.tiles().argument(statistics))
+            let arguments =
+                arguments.span(x).span(weights).optional(bias).value(activation_code(self.activation)).span(y);
+            self.tiles().add_to(arguments, statistics)
         };
         // SAFETY: the lengths are those of the shape, and there are as many moments as tiles.
         unsafe { product.run(stream, step, operands) }
@@ -193,9 +189,10 @@ impl WeightGradient {
             Kernels::Exact => exact::weight_gradient(self, slices),
             Kernels::Tensor => tensor::weight_gradient(self, slices, stream.architecture()),
         };
-        let by: Arrivals = arrivals(counters, slices.count, product.grid.across());
+        let tiles = product.grid.across();
         let operands = |arguments: Arguments| {
-            arguments.value(slices.length as u32).span(x).span(dy).optional(parts).span(dw).value(by)
+            let arguments = arguments.value(slices.length as u32).span(x).span(dy).optional(parts).span(dw);
+            with_arrivals(arguments, counters, slices.count, tiles)
         };
         // SAFETY: the lengths are those of the shape, and each slice has a part.
         unsafe { product.run(stream, step, operands) }
