@@ -27,15 +27,22 @@ fn fixture() -> Option<Fixture> {
 /// Runs the study; `faults` says which kernel is a fault in which process.
 fn run(fixture: &Fixture, out: &str, faults: &str, more: &[&str]) -> Output {
     let args = [&["run", "study.toml", "--out", out, "--checkpoint-every", "0"], more].concat();
-    let mut command = fixture.command(&args);
+    with_card(fixture, &args)
+        .env("FAULTS", faults)
+        .env("PROCESSES", fixture.path(&format!("{out}.processes")))
+        .output()
+        .unwrap()
+}
+
+/// The program with the card.
+fn with_card(fixture: &Fixture, args: &[&str]) -> Command {
+    let mut command = fixture.command(args);
     command
         .env_remove("CUDA_VISIBLE_DEVICES")
         .env("LD_LIBRARY_PATH", fixture.path("driver"))
         .env("TUNEFORK_NVRTC", fixture.path("driver/libcuda.so.1"))
-        .env("TUNEFORK_CACHE", fixture.path("cache"))
-        .env("FAULTS", faults)
-        .env("PROCESSES", fixture.path(&format!("{out}.processes")));
-    command.output().unwrap()
+        .env("TUNEFORK_CACHE", fixture.path("cache"));
+    command
 }
 
 /// How many processes have had the card.
@@ -96,4 +103,22 @@ fn a_card_that_fails_each_time_ends_the_run_and_it_can_go_on() {
     assert!(errors.trim_end().ends_with("run the same study again to go on"), "{errors}");
     let again = run(&fixture, "out", "0 0 0 0 0", &[]);
     assert!(again.status.success(), "{}", said(&again));
+}
+
+#[test]
+fn doctor_tells_what_would_be_used_of_a_card() {
+    let Some(fixture) = fixture() else { return };
+    let output = with_card(&fixture, &["doctor", "--device", "cuda"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(output.status.success(), "{text}");
+    for told in [
+        "GPU Fake GPU, compute capability 8.6, 4 GiB of 8 GiB free its driver knows CUDA 12.4",
+        "it computes in f32, tf32, bf16, f16 (--precision)",
+        "kernels become machine code of the card itself (sm_86), kept in ",
+        "images lie on it as a whole up to 4 GiB",
+        "NVRTC 12.4 (build ",
+        "on the GPU Fake GPU (compute capability 8.6), one trial at a time, as --device cuda asks for it",
+    ] {
+        assert!(text.contains(told), "{told} in\n{text}");
+    }
 }
