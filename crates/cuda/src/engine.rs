@@ -35,6 +35,12 @@ pub struct Engine {
     stream: Arc<dyn Stream>,
 }
 
+/// Batches as steps whose settings mean nothing.
+pub(crate) fn evaluation<'a>(batches: &[&'a [u32]]) -> Vec<StepInput<'a>> {
+    let settings = StepSettings::new(UpdateRule::SGD);
+    batches.iter().map(|indices| StepInput::new(indices, settings)).collect()
+}
+
 impl Engine {
     /// An engine with all weights zero and running variances one. The plan must have been made with
     /// [`CudaWorkspace`](crate::CudaWorkspace) of the same precision.
@@ -76,6 +82,10 @@ impl Engine {
         &self.lane.plan
     }
 
+    pub(crate) fn shared_plan(&self) -> &Arc<Plan> {
+        &self.lane.plan
+    }
+
     /// How it stores and multiplies numbers.
     pub fn precision(&self) -> Precision {
         self.lane.precision
@@ -93,8 +103,8 @@ impl Engine {
     /// If the data set does not fit the network; a device that fails or has not enough memory.
     pub fn prepare<'a>(&mut self, images: impl Into<Images<'a>>) -> Result<(), CudaError> {
         let images = images.into();
+        self.check_images(images)?;
         let plan = &self.lane.plan;
-        images.check(plan.image, plan.classes)?;
         if let (Images::Streamed { set, .. }, None) = (images, &self.ring) {
             self.ring = Some(Ring::new(&self.stream, plan, set)?);
         }
@@ -120,22 +130,52 @@ impl Engine {
         assert_eq!(steps.len(), results.len(), "one result for each step");
         let images = images.into();
         self.prepare(images)?;
-        for step in steps {
-            let states = step.settings.optimizer.states();
-            assert!(states <= self.lane.plan.optimizer_states, "the plan has room for the optimizer");
-            let batch = self.lane.plan.training.batch;
-            images.check_batch(step.indices, batch, self.lane.plan.classes)?;
-        }
-        check_settings(steps, self.lane.plan.classes)?;
-        let together = match steps.iter().any(|step| !step.transforms.is_empty()) {
-            true => changed_steps_per_call(&self.lane.plan),
-            false => steps_per_call(&self.lane.plan),
-        };
+        let together = self.check_steps(images, steps)?;
         for (steps, results) in steps.chunks(together).zip(results.chunks_mut(together)) {
             self.run(images, steps, true)?;
             results.iter_mut().zip(self.lane.results()).for_each(|(result, found)| *result = found);
         }
         Ok(())
+    }
+
+    /// Whether a network of this plan can learn from these images.
+    pub(crate) fn check_images(&self, images: Images<'_>) -> Result<(), CudaError> {
+        images.check(self.lane.plan.image, self.lane.plan.classes)
+    }
+
+    /// How many of these steps may be taken together.
+    ///
+    /// # Errors
+    /// As for [`steps`](Self::steps).
+    pub(crate) fn check_steps(&self, images: Images<'_>, steps: &[StepInput<'_>]) -> Result<usize, CudaError> {
+        let plan = &self.lane.plan;
+        for step in steps {
+            let states = step.settings.optimizer.states();
+            assert!(states <= plan.optimizer_states, "the plan has room for the optimizer");
+            images.check_batch(step.indices, plan.training.batch, plan.classes)?;
+        }
+        check_settings(steps, plan.classes)?;
+        Ok(match steps.iter().any(|step| !step.transforms.is_empty()) {
+            true => changed_steps_per_call(plan),
+            false => steps_per_call(plan),
+        })
+    }
+
+    /// How many batches may be evaluated together.
+    ///
+    /// # Errors
+    /// As for [`steps`](Self::steps).
+    pub(crate) fn check_batches(&self, images: Images<'_>, batches: &[&[u32]]) -> Result<usize, CudaError> {
+        let plan = &self.lane.plan;
+        for indices in batches {
+            images.check_batch(indices, plan.evaluation.batch, plan.classes)?;
+        }
+        Ok(batches_per_call(plan))
+    }
+
+    /// What it has on the device.
+    pub(crate) fn lane(&mut self) -> &mut Lane {
+        &mut self.lane
     }
 
     /// Forward in evaluation mode (running statistics, no dropout) with a batch of at most the plan's
@@ -161,14 +201,10 @@ impl Engine {
     ) -> Result<(), CudaError> {
         let images = images.into();
         self.prepare(images)?;
-        for indices in batches {
-            let batch = self.lane.plan.evaluation.batch;
-            images.check_batch(indices, batch, self.lane.plan.classes)?;
-        }
-        let settings = StepSettings::new(UpdateRule::SGD);
-        for batches in batches.chunks(batches_per_call(&self.lane.plan)) {
-            let steps = batches.iter().map(|indices| StepInput::new(indices, settings));
-            self.run(images, &steps.collect::<Vec<_>>(), false)?;
+        let together = self.check_batches(images, batches)?;
+        for batches in batches.chunks(together) {
+            let steps = evaluation(batches);
+            self.run(images, &steps, false)?;
             for (number, indices) in batches.iter().enumerate() {
                 tell(self.lane.evaluated(number, indices.len()));
             }

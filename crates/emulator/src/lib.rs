@@ -254,6 +254,10 @@ impl Stream for Host {
         self.device.architecture
     }
 
+    fn beside(&self) -> Result<Arc<dyn Stream>, DeviceError> {
+        Ok(Arc::new(Self { device: Arc::clone(&self.device), collecting: Arc::default() }))
+    }
+
     fn allocate(&self, bytes: usize) -> Result<u64, DeviceError> {
         self.collecting.refuse("memory cannot be allocated")?;
         self.device.memory.allocate(bytes)

@@ -47,6 +47,10 @@ impl Stream for Probe {
         self.architecture
     }
 
+    fn beside(&self) -> Result<Arc<dyn Stream>, DeviceError> {
+        Err(DeviceError::Failed("a probe has one stream".into()))
+    }
+
     fn allocate(&self, bytes: usize) -> Result<u64, DeviceError> {
         let bytes = (bytes as u64).next_multiple_of(256);
         Ok(self.next.fetch_add(bytes, Ordering::Relaxed))

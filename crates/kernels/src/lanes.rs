@@ -4,6 +4,8 @@
 //! if every pointer moves by the distance of the allocations: grids get a third dimension, and kernels are told the distances
 //! (`kernels/device.cuh`, `in_lane`). A trial's blocks see nothing of the others, so its bits are those that it has alone.
 
+use std::sync::Arc;
+
 use crate::stream::Place;
 use crate::{CapturedGraph, DeviceError, Feed, Kernel, Lanes, Launch, Owner, Span, Stream};
 
@@ -60,6 +62,10 @@ fn distances(offsets: impl Iterator<Item = u64>) -> Lanes {
 impl Stream for LaneStream<'_> {
     fn architecture(&self) -> u32 {
         self.stream.architecture()
+    }
+
+    fn beside(&self) -> Result<Arc<dyn Stream>, DeviceError> {
+        self.stream.beside()
     }
 
     fn allocate(&self, bytes: usize) -> Result<u64, DeviceError> {

@@ -1,6 +1,6 @@
 //! Which kernels some work takes, before it is done.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::{CapturedGraph, DeviceError, Feed, Kernel, Launch, Stream};
 
@@ -34,6 +34,10 @@ fn refused<T>(what: &str) -> Result<T, DeviceError> {
 impl Stream for Rehearsal {
     fn architecture(&self) -> u32 {
         self.architecture
+    }
+
+    fn beside(&self) -> Result<Arc<dyn Stream>, DeviceError> {
+        refused("making a stream")
     }
 
     fn allocate(&self, _bytes: usize) -> Result<u64, DeviceError> {

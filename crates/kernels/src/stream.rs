@@ -16,6 +16,13 @@ pub trait Stream: Send + Sync {
     /// Compute capability times ten: 75, 80, 86, 90.
     fn architecture(&self) -> u32;
 
+    /// Another stream of the same device, whose work goes on beside this one's. Memory is the same for all of them; what one
+    /// has written, another sees when it has been waited for.
+    ///
+    /// # Errors
+    /// A device that fails.
+    fn beside(&self) -> Result<Arc<dyn Stream>, DeviceError>;
+
     /// Address of `bytes` new bytes, a multiple of 256. What they hold is undefined.
     ///
     /// # Errors
@@ -25,7 +32,7 @@ pub trait Stream: Send + Sync {
     /// Gives memory back, once all work before is done.
     ///
     /// # Safety
-    /// `address` came from [`allocate`](Self::allocate) of this stream with as many bytes, and is not
+    /// `address` came from [`allocate`](Self::allocate) of this device with as many bytes, and is not
     /// used afterwards.
     unsafe fn free(&self, address: u64, bytes: usize);
 

@@ -56,6 +56,10 @@ impl Stream for Watched {
         self.stream.architecture()
     }
 
+    fn beside(&self) -> Result<Arc<dyn Stream>, DeviceError> {
+        Ok(Arc::new(Self { stream: self.stream.beside()?, watch: Arc::clone(&self.watch) }))
+    }
+
     fn allocate(&self, bytes: usize) -> Result<u64, DeviceError> {
         (self.watch)(Call::Allocate(bytes))?;
         self.stream.allocate(bytes)

@@ -1,14 +1,18 @@
 //! A GPU of NVIDIA as a device.
 
 mod engine;
+mod gang;
 mod sets;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tunefork_graph::{self as graph, Device, EngineError, Graph, GraphError, ImageSet, Plan, Room};
 use tunefork_kernels::{DeviceError, Gpu, Precision, Stream};
 
 use self::engine::SharedEngine;
+use self::gang::Gang;
 use self::sets::{Sets, SharedSet, are_streamed, resident_bytes};
 use crate::{CudaError, CudaWorkspace, Engine, Streamed};
 
@@ -80,6 +84,10 @@ struct SharedGpu {
     compiler: String,
     architecture: u32,
     sets: Mutex<Sets>,
+    /// By what their plans do, as long as there is an engine.
+    gangs: Mutex<HashMap<String, Weak<Gang>>>,
+    /// Engines that were made.
+    made: AtomicU64,
 }
 
 impl Cuda {
@@ -104,6 +112,8 @@ impl Cuda {
                 architecture: card.stream().architecture(),
                 card,
                 sets: Mutex::default(),
+                gangs: Mutex::default(),
+                made: AtomicU64::new(0),
             }),
             precision: Precision::F32,
             image_budget: Self::most_resident_bytes(all),
@@ -217,22 +227,38 @@ impl Device for Cuda {
     }
 
     fn engine(&self, plan: Arc<Plan>) -> Result<Box<dyn graph::Engine>, EngineError> {
-        let sets = self.shared.lock();
-        let engine = Engine::new(self.shared.card.stream(), Arc::clone(&plan), self.precision)?;
-        drop(sets);
-        Ok(Box::new(SharedEngine::new(engine, plan, Arc::clone(&self.shared), self.image_budget)))
+        let gang = self.shared.gang(&plan)?;
+        let id = self.shared.made.fetch_add(1, Ordering::Relaxed);
+        let engine = {
+            let _turn = gang.alone(id);
+            Engine::new(Arc::clone(&gang.stream), plan, self.precision)?
+        };
+        Ok(Box::new(SharedEngine::new(engine, id, gang, Arc::clone(&self.shared), self.image_budget)))
     }
 }
 
 impl SharedGpu {
-    /// Held as long as the stream is used: it takes the work of one engine at a time. Whatever a thread that panicked was at, what it
-    /// leaves is sets that are whole.
+    /// Whatever a thread that panicked was at, what it leaves is sets that are whole.
     fn lock(&self) -> MutexGuard<'_, Sets> {
         self.sets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where images are.
+    /// Where images are. They are there when this returns: other streams will read them.
     fn set(&self, images: &dyn ImageSet, budget: u64) -> Result<SharedSet, CudaError> {
         self.lock().get(&self.card.stream(), images, budget)
+    }
+
+    /// The engines of a plan, with a stream of their own.
+    fn gang(&self, plan: &Plan) -> Result<Arc<Gang>, CudaError> {
+        // Plans of one key have the same layout, but for the optimizer's state.
+        let key = format!("{} {}", plan.key, plan.optimizer_states);
+        let mut gangs = self.gangs.lock().unwrap_or_else(PoisonError::into_inner);
+        gangs.retain(|_, gang| gang.strong_count() > 0);
+        if let Some(gang) = gangs.get(&key).and_then(Weak::upgrade) {
+            return Ok(gang);
+        }
+        let gang = Arc::new(Gang::new(self.card.stream().beside()?));
+        gangs.insert(key, Arc::downgrade(&gang));
+        Ok(gang)
     }
 }

@@ -84,6 +84,8 @@ impl Sets {
             return Ok(held.set.clone());
         }
         let set = new_set(stream, images, ring, others.next().map(|held| &held.set))?;
+        // Streams of engines read them, beside the one that they are copied on.
+        stream.synchronize()?;
         self.held.push(Held {
             owner: Arc::downgrade(&owner),
             tables: images.tables().to_vec(),

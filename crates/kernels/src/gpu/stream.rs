@@ -27,13 +27,29 @@ pub(super) struct GpuStream {
     compiler: Arc<Compiler>,
     target: Target,
     shared_bytes: u32,
-    modules: Mutex<HashMap<Kernel, Module>>,
+    modules: Arc<Modules>,
     staging: Mutex<Option<Staging>>,
     capturing: AtomicBool,
     /// Memory that was given back while launches were collected, when nothing can be waited for.
     given_back: Mutex<Vec<u64>>,
     /// This value itself, for graphs that must keep it.
     this: Weak<Self>,
+}
+
+/// The kernels that streams of one device have loaded.
+struct Modules {
+    context: Arc<CudaContext>,
+    loaded: Mutex<HashMap<Kernel, Module>>,
+}
+
+impl Drop for Modules {
+    fn drop(&mut self) {
+        // The last stream has waited for its work. Those of a lost context go with it; the calls then fail without harm.
+        let _ = self.context.bind_to_thread();
+        for (_, module) in lock(&self.loaded).drain() {
+            module.unload();
+        }
+    }
 }
 
 /// No code of ours panics while it holds one of the locks and has changed something by halves.
@@ -48,6 +64,17 @@ impl GpuStream {
         target: Target,
         shared_bytes: u32,
     ) -> Result<Arc<Self>, DeviceError> {
+        let modules = Modules { context: Arc::clone(context), loaded: Mutex::default() };
+        Self::with(context, compiler, target, shared_bytes, Arc::new(modules))
+    }
+
+    fn with(
+        context: &Arc<CudaContext>,
+        compiler: &Arc<Compiler>,
+        target: Target,
+        shared_bytes: u32,
+        modules: Arc<Modules>,
+    ) -> Result<Arc<Self>, DeviceError> {
         // Not the default stream, which cannot be captured.
         let begun = |error| driver::unusable("making a stream with its buffers", error);
         let stream = context.new_stream().map_err(begun)?;
@@ -58,7 +85,7 @@ impl GpuStream {
             compiler: Arc::clone(compiler),
             target,
             shared_bytes,
-            modules: Mutex::default(),
+            modules,
             staging: Mutex::new(Some(staging)),
             capturing: AtomicBool::new(false),
             given_back: Mutex::default(),
@@ -131,7 +158,7 @@ impl GpuStream {
                 ),
             ));
         }
-        let mut modules = lock(&self.modules);
+        let mut modules = lock(&self.modules.loaded);
         let module = match modules.entry(kernel) {
             Entry::Occupied(loaded) => loaded.into_mut(),
             Entry::Vacant(place) => place.insert(self.load(kernel, &self.compiler.kernel(kernel, self.target)?)?),
@@ -167,6 +194,12 @@ fn unusable(kernel: Kernel, detail: String) -> DeviceError {
 impl Stream for GpuStream {
     fn architecture(&self) -> u32 {
         self.target.architecture
+    }
+
+    fn beside(&self) -> Result<Arc<dyn Stream>, DeviceError> {
+        self.usable()?;
+        let modules = Arc::clone(&self.modules);
+        Ok(Self::with(&self.context, &self.compiler, self.target, self.shared_bytes, modules)?)
     }
 
     fn allocate(&self, bytes: usize) -> Result<u64, DeviceError> {
@@ -243,7 +276,7 @@ impl Stream for GpuStream {
 
     fn prepare(&self, kernels: &[Kernel]) -> Result<(), DeviceError> {
         self.usable()?;
-        let mut modules = lock(&self.modules);
+        let mut modules = lock(&self.modules.loaded);
         let open: Vec<_> = kernels.iter().copied().filter(|kernel| !modules.contains_key(kernel)).collect();
         let compiled = self.compiler.kernels(&open, self.target)?;
         for (kernel, compiled) in open.into_iter().zip(&compiled) {
@@ -315,8 +348,5 @@ impl Drop for GpuStream {
         let _ = self.context.bind_to_thread();
         let _ = self.stream.synchronize();
         drop(lock(&self.staging).take());
-        for (_, module) in lock(&self.modules).drain() {
-            module.unload();
-        }
     }
 }
