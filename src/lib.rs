@@ -57,7 +57,7 @@ pub use evaluate::{ModelEvaluation, evaluate};
 pub use images::{Division, Material};
 pub use machine::{DeviceChoice, Machine};
 pub use models::{ExportAs, ModelFormat, export_model, find_model, read_model};
-pub use plan::{Concurrency, PlannedExperiment, StudyPlan, StudyTime};
+pub use plan::{CardRoom, Concurrency, PlannedExperiment, StudyPlan, StudyTime};
 pub use predict::{Prediction, Predictions, predict};
 pub use resolve::{Config, Constant, Experiment, ExperimentRun, StudySpec};
 pub use run::{Listener, Report, RunOptions, run};

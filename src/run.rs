@@ -23,7 +23,7 @@ use crate::resolve::in_words;
 use crate::run_folder::{Mistakes, Recorder, study_notes};
 use crate::study_file::table::SOURCE;
 use crate::workload::shortfalls;
-use crate::{Concurrency, Error, Machine, Material, RunFolder, StudySpec, TestResult, Tracking, Training};
+use crate::{CardRoom, Concurrency, Error, Machine, Material, RunFolder, StudySpec, TestResult, Tracking, Training};
 
 /// How long the database is waited for before that is told and the stop flag is looked at.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -109,12 +109,16 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
     })?;
     let shortfalls = shortfalls(spec, spec.fixed(), material.first());
     let warnings = [&material.warnings[..], spec.notes(), &shortfalls[..]].concat();
-    for message in warnings.iter().chain(&about_gpu(options, &material)) {
+    for message in &warnings {
         listener.event(&Event::Warning { message });
     }
     let training = Training::new(spec.clone(), material, options.machine.clone(), options.folder.model());
     // A study of which nothing can be trained is refused before its folder is made.
     training.example()?;
+    let card = CardRoom::look(spec, &options.machine, &training)?;
+    for message in &about_gpu(options, training.material(), card) {
+        listener.event(&Event::Warning { message });
+    }
     refuse_files_without_study(&options.folder)?;
     create_folder(options.folder.path())?;
     let sqlite = SqliteOptions { durable: options.durable, patience: PATIENCE };
@@ -140,7 +144,7 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
         &training,
         &mut storage,
         &mut All { recorder: &mut recorder, trackers: &mut trackers, listener },
-        &executor(spec, options),
+        &executor(spec, options, card),
     );
     let outcome = outcome.map_err(with_words);
     if let Err(error @ StudyError::Storage(StorageError::Removed { .. })) = outcome {
@@ -192,12 +196,18 @@ fn with_words(error: StudyError) -> StudyError {
     }
 }
 
-/// Sentences about a GPU, if one trains: how many trials it takes at once, and where the images lie.
-fn about_gpu(options: &RunOptions, material: &Material) -> Vec<String> {
+/// Sentences about a GPU, if one trains: where the images lie, and that more trials were asked for than it has room for.
+fn about_gpu(options: &RunOptions, material: &Material, card: Option<CardRoom>) -> Vec<String> {
     let Some(gpu) = options.machine.gpu() else { return Vec::new() };
-    let one = || format!("{} trains one trial at a time: --workers counts as 1, which changes no result", gpu.name());
-    let workers = matches!(options.workers, Some(2..)).then(one);
-    workers.into_iter().chain(gpu.streams(&material.first().images)).collect()
+    let asked = options.workers.zip(card).filter(|(workers, card)| *workers > card.trials);
+    let crowded = asked.map(|(workers, card)| {
+        format!(
+            "{} has room for {} side by side: with --workers {workers} some are evicted between epochs, which changes no result but takes time",
+            gpu.name(),
+            counted(card.trials, "trial")
+        )
+    });
+    crowded.into_iter().chain(gpu.streams(&material.first().images)).collect()
 }
 
 /// The folder's study must be ours, and this one.
@@ -306,9 +316,9 @@ fn definition(spec: &StudySpec, training: &Training, options: &RunOptions, known
     }
 }
 
-fn executor(spec: &StudySpec, options: &RunOptions) -> ExecutorOptions {
+fn executor(spec: &StudySpec, options: &RunOptions, card: Option<CardRoom>) -> ExecutorOptions {
     ExecutorOptions {
-        workers: Concurrency::new(spec, &options.machine, options.workers).workers,
+        workers: Concurrency::new(spec, &options.machine, options.workers, card).workers,
         threads: options.machine.threads(),
         checkpoints: Some(options.folder.checkpoints()),
         checkpoint_every: options.checkpoint_every,

@@ -1,5 +1,6 @@
 //! What a study will take, before anything runs.
 
+mod card;
 mod gaps;
 mod time;
 
@@ -15,6 +16,7 @@ use self::gaps::Gaps;
 use crate::workload::{memory, shortfalls, task};
 use crate::{Error, Experiment, Machine, Material, StudySpec, Training};
 
+pub use card::CardRoom;
 pub(crate) use gaps::never_tried;
 pub use time::{Concurrency, StudyTime};
 
@@ -50,6 +52,8 @@ pub struct StudyPlan {
     pub epoch_cost: Cost,
     /// Images in a step of the baseline.
     pub batch_size: usize,
+    /// How many trials a GPU takes side by side, if one trains.
+    pub card: Option<CardRoom>,
     /// About how long it takes, if that was measured.
     pub time: Option<StudyTime>,
     /// What was left out of the images, and what of the file is not used, as sentences.
@@ -98,7 +102,9 @@ impl StudyPlan {
         warnings.extend(gpu.and_then(|gpu| gpu.streams(&material.first().images)));
         warnings.extend(shortfalls(spec, &config, material.first()));
         warnings.extend(sentences);
-        let time = match measured.then(|| StudyTime::measure(spec, machine, &training, &config, trials)) {
+        let card = CardRoom::look(spec, machine, &training)?;
+        let concurrency = Concurrency::new(spec, machine, None, card);
+        let time = match measured.then(|| StudyTime::measure(spec, machine, &training, &config, trials, concurrency)) {
             Some(Ok(time)) => Some(time),
             Some(Err(error)) => {
                 warnings.push(format!("how long it takes is not known: {error}"));
@@ -125,6 +131,7 @@ impl StudyPlan {
             memory: memory(spec.fixed()),
             epoch_cost: compiled.epoch_cost,
             batch_size: task.spec.batch_size,
+            card,
             time,
             warnings,
         })

@@ -9,6 +9,7 @@ use tunefork_space::Params;
 use tunefork_study::{Cost, CostModel};
 use tunefork_train::{Compiled, Device, Task, TrainError, Trainer};
 
+use super::CardRoom;
 use crate::study_file::Role;
 use crate::study_file::table::EPOCHS;
 use crate::workload::{memory, task};
@@ -46,13 +47,12 @@ pub struct Concurrency {
 }
 
 impl Concurrency {
-    /// More workers than slots or trials would never have work, and a GPU trains one trial at a time.
-    pub fn new(spec: &StudySpec, machine: &Machine, workers: Option<usize>) -> Self {
+    /// More workers than slots or trials would never have work. On a GPU there are as many as it has room for: they wait
+    /// for it, or work on it together, and need no processor each.
+    pub fn new(spec: &StudySpec, machine: &Machine, workers: Option<usize>, card: Option<CardRoom>) -> Self {
         let most = spec.slots().min(spec.trials()) as usize;
-        let workers = match machine.gpu() {
-            Some(_) => 1,
-            None => workers.unwrap_or(machine.threads()).clamp(1, most),
-        };
+        let usual = card.map_or(machine.threads(), |card| card.trials);
+        let workers = workers.unwrap_or(usual).clamp(1, most);
         Self { workers, threads: (machine.threads() / workers).max(1) }
     }
 }
@@ -89,9 +89,9 @@ impl StudyTime {
         training: &Training,
         baseline: &Config,
         trials: u64,
+        concurrency: Concurrency,
     ) -> Result<Self, Error> {
         let start = Instant::now();
-        let concurrency = Concurrency::new(spec, machine, None);
         let device = machine.device(concurrency.threads, spec.fixed().precision())?;
         let mut kinds = Kinds::new(training.material(), &*device);
         let baseline = kinds.of(baseline)?;

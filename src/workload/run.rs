@@ -1,6 +1,8 @@
 //! A trial in training: one training, or several side by side or one after another.
 
-use std::sync::Arc;
+use std::panic::resume_unwind;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use tunefork_study::{
     EpochReport, FailureKind, Member, MemberReport, Members, Metrics, Run, StopFlag, TrialContext, TrialFailure,
@@ -130,6 +132,40 @@ impl TrainingRun {
         Ok(())
     }
 
+    /// An epoch of each training whose turn it is: one after the other, or, on a GPU, side by side. There those of one plan take
+    /// their steps together.
+    fn epochs(&mut self) -> Result<Vec<EpochMetrics>, TrialFailure> {
+        let (stop, progress, done) = (self.stop.clone(), self.progress.clone(), f64::from(self.done));
+        let side_by_side = self.pool.trains_side_by_side();
+        let turn: Vec<&mut MemberTraining> = self.turn().collect();
+        let shares: Vec<Mutex<f64>> = turn.iter().map(|_| Mutex::new(0.0)).collect();
+        let tell = |number: usize, share: f64| {
+            let lock = |share: &Mutex<f64>| *share.lock().unwrap_or_else(PoisonError::into_inner);
+            *shares[number].lock().unwrap_or_else(PoisonError::into_inner) = share;
+            let all: f64 = shares.iter().map(lock).sum();
+            progress.set_epochs(done + all / shares.len() as f64);
+        };
+        let epoch = |number: usize, training: &mut MemberTraining| {
+            let metrics = training.epoch(&|share| {
+                tell(number, share);
+                stop.is_raised()
+            });
+            tell(number, 1.0);
+            metrics
+        };
+        let numbered = turn.into_iter().enumerate();
+        if !side_by_side {
+            return numbered.map(|(number, training)| epoch(number, training)).collect();
+        }
+        let epoch = &epoch;
+        thread::scope(|scope| {
+            let threads: Vec<_> =
+                numbered.map(|(number, training)| scope.spawn(move || epoch(number, training))).collect();
+            let ended = threads.into_iter().map(|thread| thread.join());
+            ended.map(|ended| ended.unwrap_or_else(|panic| resume_unwind(panic))).collect()
+        })
+    }
+
     fn report(&self, epochs: &[EpochMetrics]) -> EpochReport {
         let reports: Vec<&MemberReport> =
             self.trainings.iter().filter_map(|training| training.report.as_ref()).collect();
@@ -196,15 +232,7 @@ impl Run for TrainingRun {
 
     fn epoch(&mut self) -> Result<EpochReport, TrialFailure> {
         self.prepare()?;
-        let (stop, progress, done) = (self.stop.clone(), self.progress.clone(), f64::from(self.done));
-        let trainings = self.turn().count() as f64;
-        let epochs = self.turn().enumerate().map(|(before, training)| {
-            training.epoch(&|share| {
-                progress.set_epochs(done + (before as f64 + share) / trainings);
-                stop.is_raised()
-            })
-        });
-        let metrics = epochs.collect::<Result<Vec<EpochMetrics>, _>>()?;
+        let metrics = self.epochs()?;
         let mut report = self.report(&metrics);
         if let [only] = &self.trainings[..] {
             // Its value is that of this epoch, whichever will count in the end.

@@ -78,6 +78,11 @@ impl TrainerPool {
         Arc::new(Self { machine, precision, cells: Mutex::default() })
     }
 
+    /// Whether trainers that are used at the same time help each other, rather than share what there is.
+    pub(crate) fn trains_side_by_side(&self) -> bool {
+        self.machine.gpu().is_some()
+    }
+
     /// A trainer at its beginning, or where a checkpoint was taken.
     pub(crate) fn start(
         self: &Arc<Self>,

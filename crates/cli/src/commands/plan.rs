@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use tunefork::report::{bytes, counted, shortened, thousands};
 use tunefork::scheduler::SchedulerKind;
 use tunefork::study_file::table::{KIND, SAMPLER, SOURCE};
-use tunefork::{StudyPlan, StudySpec, StudyTime};
+use tunefork::{CardRoom, StudyPlan, StudySpec, StudyTime};
 
 use crate::args::PlanArgs;
 use crate::output::{about, on_a_line, print, table};
@@ -34,6 +34,9 @@ fn text(spec: &StudySpec, plan: &StudyPlan) -> Result<String, std::fmt::Error> {
     writeln!(text, "source      {}", source(spec))?;
     write_trainings(&mut text, spec)?;
     write_search(&mut text, spec, plan)?;
+    if let Some(card) = plan.card {
+        write_card(&mut text, card)?;
+    }
     if let Some(time) = &plan.time {
         write_time(&mut text, spec, plan, time)?;
     }
@@ -159,6 +162,12 @@ fn write_time(text: &mut String, spec: &StudySpec, plan: &StudyPlan, time: &Stud
         about(time.study),
         time.baseline_epoch,
     )
+}
+
+/// How many trials a GPU takes side by side, and what they share.
+fn write_card(text: &mut String, card: CardRoom) -> std::fmt::Result {
+    let (trials, each, images) = (counted(card.trials, "trial"), bytes(card.trial_bytes), bytes(card.image_bytes));
+    writeln!(text, "card        room for {trials} side by side, {each} each; the images, {images}, are there once")
 }
 
 /// Each experiment with its runs, and how many of all runs are trained.

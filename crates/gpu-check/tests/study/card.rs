@@ -34,6 +34,8 @@ pub(crate) struct World {
     pub captures: Mutex<Vec<u32>>,
     pub uploads: AtomicU32,
     pub allocations: AtomicU32,
+    /// The most trials that a launch was for.
+    pub lanes: AtomicU32,
     held: AtomicU64,
     /// The most bytes that were ever held at once.
     pub peak: AtomicU64,
@@ -54,6 +56,7 @@ impl World {
             captures: Mutex::default(),
             uploads: zero(),
             allocations: zero(),
+            lanes: zero(),
             held: AtomicU64::default(),
             peak: AtomicU64::default(),
         })
@@ -111,6 +114,7 @@ impl World {
             Call::Launch(_) if self.launches.fetch_add(1, SeqCst) + 1 == self.full.load(SeqCst) => {
                 return Err(DeviceError::OutOfMemory("loading a kernel".into()));
             }
+            Call::Launch(launch) => _ = self.lanes.fetch_max(launch.grid[2], SeqCst),
             Call::Upload(_) => _ = self.uploads.fetch_add(1, SeqCst),
             Call::Allocate(bytes) => {
                 self.allocations.fetch_add(1, SeqCst);

@@ -3,6 +3,7 @@
 
 mod card;
 mod faults;
+mod gangs;
 mod memory;
 mod resumption;
 mod setting;
@@ -21,7 +22,7 @@ fn a_study_says_what_it_ran_on() {
     assert_eq!(fact("device").as_deref(), Some("cuda"));
     assert_eq!(fact("gpu").as_deref(), Some("Emulator"));
     assert_eq!(fact("precision").as_deref(), Some("f32"));
-    let one = "Emulator trains one trial at a time: --workers counts as 1";
-    let said = heard.warnings.iter().filter(|warning| warning.starts_with(one));
+    let crowded = "Emulator has room for 1 trial side by side: with --workers 2 some are evicted between epochs";
+    let said = heard.warnings.iter().filter(|warning| warning.starts_with(crowded));
     assert_eq!(said.count(), 1, "{:?}", heard.warnings);
 }

@@ -94,11 +94,13 @@ fn memory_that_other_programs_hold_is_said() {
 #[test]
 fn a_kernel_without_memory_makes_others_give_up_theirs() {
     let study = TINY.replace("slots = 1", "slots = 3").replace("test_images = 8", "test_images = 0");
-    let whole = Setting::new(&study, World::plenty());
+    // By one worker, so that only one trial meets it.
+    let alone = |study: &str| Setting { workers: Some(1), ..Setting::new(study, World::plenty()) };
+    let whole = alone(&study);
     let (expected, _) = whole.run();
     let launches = whole.world.launches.load(SeqCst);
     for launch in [1, launches / 4, launches / 2, launches] {
-        let setting = Setting::new(&study, World::plenty());
+        let setting = alone(&study);
         setting.world.full.store(launch, SeqCst);
         let (report, heard) = setting.run();
         assert_eq!(results(&report), results(&expected), "launch {launch}");

@@ -59,6 +59,7 @@ pub(crate) struct Setting {
     pub study: String,
     pub world: Arc<World>,
     pub folder: TempDir,
+    pub workers: Option<usize>,
     pub checkpoint_every: Duration,
     pub stop_after: Option<u32>,
     pub given_up: BTreeMap<TrialNumber, String>,
@@ -70,6 +71,7 @@ impl Setting {
             study: study.to_owned(),
             world,
             folder: tempfile::tempdir().unwrap(),
+            workers: Some(2),
             checkpoint_every: Duration::ZERO,
             stop_after: None,
             given_up: BTreeMap::new(),
@@ -86,7 +88,7 @@ impl Setting {
         let spec = StudySpec::resolve(&file.unwrap()).unwrap();
         let mut heard = Heard { stop_after: self.stop_after, ..Heard::default() };
         let options = RunOptions {
-            workers: Some(2),
+            workers: self.workers,
             checkpoint_every: self.checkpoint_every,
             given_up: self.given_up.clone(),
             stop: Arc::clone(&heard.stop),

@@ -1,0 +1,39 @@
+//! How many trials a GPU takes side by side.
+
+use tunefork_graph::ImageSet as _;
+use tunefork_rng::Key;
+use tunefork_train::TrainError;
+
+use crate::workload::task;
+use crate::{Error, Machine, StudySpec, Training};
+
+/// What the trials of a study take of a GPU, by the one of the default configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CardRoom {
+    /// Trials that there is memory for now, at least one: with more, some would be evicted between two epochs.
+    pub trials: usize,
+    /// Bytes of one; of several trainings, those of all that are trained side by side.
+    pub trial_bytes: u64,
+    /// Bytes of the images, which all trials share.
+    pub image_bytes: u64,
+}
+
+impl CardRoom {
+    /// What there is now; nothing without a GPU.
+    ///
+    /// # Errors
+    /// When no configuration can be trained, or the GPU does not answer.
+    pub fn look(spec: &StudySpec, machine: &Machine, training: &Training) -> Result<Option<Self>, Error> {
+        if machine.gpu().is_none() {
+            return Ok(None);
+        }
+        let task = task(&spec.config(&training.example()?), training.material().first(), Key::study(spec.seed()));
+        let device = spec.device(machine)?;
+        let compiled = task.compile(&*device)?;
+        let Some(room) = device.room(&task.images).map_err(TrainError::from)? else { return Ok(None) };
+        let trial_bytes = compiled.engine_bytes * u64::from(spec.members().at_once());
+        let images = task.images.labels().len() * (task.images.image().elements() + size_of::<u16>());
+        let trials = (room.free / trial_bytes.max(1)).clamp(1, spec.slots().into()) as usize;
+        Ok(Some(Self { trials, trial_bytes, image_bytes: images as u64 }))
+    }
+}
