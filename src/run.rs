@@ -18,7 +18,7 @@ use tunefork_track::Tracker;
 use tunefork_trial::TrialNumber;
 
 use crate::files::create_folder;
-use crate::plan::never_tried;
+use crate::plan::{about_gpu, never_tried};
 use crate::resolve::in_words;
 use crate::run_folder::{Mistakes, Recorder, study_notes};
 use crate::study_file::table::SOURCE;
@@ -109,16 +109,11 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
     })?;
     let shortfalls = shortfalls(spec, spec.fixed(), material.first());
     let warnings = [&material.warnings[..], spec.notes(), &shortfalls[..]].concat();
-    for message in &warnings {
-        listener.event(&Event::Warning { message });
-    }
     let training = Training::new(spec.clone(), material, options.machine.clone(), options.folder.model());
     // A study of which nothing can be trained is refused before its folder is made.
     training.example()?;
     let card = CardRoom::look(spec, &options.machine, &training)?;
-    for message in &about_gpu(options, training.material(), card) {
-        listener.event(&Event::Warning { message });
-    }
+    warn(listener, warnings.iter().chain(&about_gpu(options, &training, card)));
     refuse_files_without_study(&options.folder)?;
     create_folder(options.folder.path())?;
     let sqlite = SqliteOptions { durable: options.durable, patience: PATIENCE };
@@ -129,9 +124,7 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
     check_folder(spec, &options.folder, known.is_some())?;
     if known.is_none() {
         // They depend on the time that looking takes, and are no part of what the study leaves.
-        for message in &never_tried(spec, &training) {
-            listener.event(&Event::Warning { message });
-        }
+        warn(listener, &never_tried(spec, &training));
     }
     let stop = Arc::clone(&options.stop);
     let definition = definition(spec, &training, options, known.as_ref());
@@ -196,18 +189,10 @@ fn with_words(error: StudyError) -> StudyError {
     }
 }
 
-/// Sentences about a GPU, if one trains: where the images lie, and that more trials were asked for than it has room for.
-fn about_gpu(options: &RunOptions, material: &Material, card: Option<CardRoom>) -> Vec<String> {
-    let Some(gpu) = options.machine.gpu() else { return Vec::new() };
-    let asked = options.workers.zip(card).filter(|(workers, card)| *workers > card.trials);
-    let crowded = asked.map(|(workers, card)| {
-        format!(
-            "{} has room for {} side by side: with --workers {workers} some are evicted between epochs, which changes no result but takes time",
-            gpu.name(),
-            counted(card.trials, "trial")
-        )
-    });
-    crowded.into_iter().chain(gpu.streams(&material.first().images)).collect()
+fn warn<'a>(listener: &mut dyn Listener, messages: impl IntoIterator<Item = &'a String>) {
+    for message in messages {
+        listener.event(&Event::Warning { message });
+    }
 }
 
 /// The folder's study must be ours, and this one.

@@ -1,11 +1,12 @@
 //! How many trials a GPU takes side by side.
 
 use tunefork_graph::ImageSet as _;
+use tunefork_report::counted;
 use tunefork_rng::Key;
 use tunefork_train::TrainError;
 
 use crate::workload::task;
-use crate::{Error, Machine, StudySpec, Training};
+use crate::{Error, Machine, RunOptions, StudySpec, Training};
 
 /// What the trials of a study take of a GPU, by the one of the default configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,4 +37,19 @@ impl CardRoom {
         let trials = (room.free / trial_bytes.max(1)).clamp(1, spec.slots().into()) as usize;
         Ok(Some(Self { trials, trial_bytes, image_bytes: images as u64 }))
     }
+}
+
+/// Sentences about a GPU, if one trains: that more trials were asked for than it has room for, and where the images lie.
+pub(crate) fn about_gpu(options: &RunOptions, training: &Training, card: Option<CardRoom>) -> Vec<String> {
+    let Some(gpu) = options.machine.gpu() else { return Vec::new() };
+    let asked = options.workers.zip(card).filter(|(workers, card)| *workers > card.trials);
+    let crowded = asked.map(|(workers, card)| {
+        format!(
+            "{} has room for {} side by side: with --workers {workers} some are evicted between epochs, which changes no \
+             result but takes time",
+            gpu.name(),
+            counted(card.trials, "trial")
+        )
+    });
+    crowded.into_iter().chain(gpu.streams(&training.material().first().images)).collect()
 }

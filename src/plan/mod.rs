@@ -17,6 +17,7 @@ use crate::workload::{memory, shortfalls, task};
 use crate::{Error, Experiment, Machine, Material, StudySpec, Training};
 
 pub use card::CardRoom;
+pub(crate) use card::about_gpu;
 pub(crate) use gaps::never_tried;
 pub use time::{Concurrency, StudyTime};
 

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::stream::Place;
+use crate::arguments::Place;
 use crate::{CapturedGraph, DeviceError, Feed, Kernel, Lanes, Launch, Owner, Span, Stream};
 
 /// A stream on which everything that is launched, filled and copied for the first of some trials happens for each of them.

@@ -10,6 +10,7 @@
 //! bits. Building needs nothing of CUDA; running needs a driver and NVRTC, which are loaded when wanted.
 #![deny(missing_docs)]
 
+mod arguments;
 mod divisor;
 mod error;
 pub mod gpu;
@@ -23,6 +24,7 @@ mod step_row;
 mod stream;
 mod watched;
 
+pub use arguments::{Arguments, Launch, Owner};
 pub use error::DeviceError;
 pub use gpu::{Gpu, discover};
 pub use lanes::LaneStream;
@@ -31,7 +33,7 @@ pub use shape::Conv2d;
 pub(crate) use shared::Divisor;
 pub use shared::{DropoutRow, Lanes, Progress, StepRow};
 pub use source::{HEADERS, Kernel, Source};
-pub use stream::{Arguments, CapturedGraph, DeviceMemory, Feed, Launch, Owner, Span, Stream};
+pub use stream::{CapturedGraph, DeviceMemory, Feed, Span, Stream};
 pub use tunefork_graph::Precision;
 pub use watched::{Call, watched};
 
