@@ -35,13 +35,13 @@ DEVICE void average_backward(const StepRow* step, const T* dy, T* dx, u32 pixels
 
 #define INSTANCE(T)                                                                                                                                          \
     KERNEL(AVERAGE_CHANNELS * AVERAGE_SHARES) average_forward_##T(CONSTANT Lanes lanes, const StepRow* step, const T* x, T* y, u32 pixels, u32 channels) {   \
-        in_lane(lanes, step, x, y);                                                                                                                          \
+        begin(lanes, step, x, y);                                                                                                                          \
         average_forward<T>(step, x, y, pixels, channels);                                                                                                    \
     }                                                                                                                                                        \
     EXPORT(average_forward_##T)                                                                                                                              \
     KERNEL(AVERAGE_CHANNELS * AVERAGE_SHARES) average_backward_##T(CONSTANT Lanes lanes, const StepRow* step, const T* dy, T* dx, u32 pixels, Divisor image, \
                                      Divisor channels, u32 accumulate) {                                                                                     \
-        in_lane(lanes, step, dy, dx);                                                                                                                        \
+        begin(lanes, step, dy, dx);                                                                                                                        \
         average_backward<T>(step, dy, dx, pixels, image, channels, accumulate);                                                                              \
     }                                                                                                                                                        \
     EXPORT(average_backward_##T)

@@ -119,7 +119,7 @@ DEVICE void forward_window(const BlockShape& s, const StepRow* step, const T* y,
     KERNEL(STREAM_THREADS, 3) block_forward_##name(CONSTANT Lanes lanes, BlockShape s, const StepRow* step, const T* y, \
                                                    const float* statistics, const float* scale, const float* shift,     \
                                                    const T* r, T* out, u16* choices) {                                  \
-        in_lane(lanes, step, y, statistics, scale, shift, r, out, choices);                                             \
+        begin(lanes, step, y, statistics, scale, shift, r, out, choices);                                             \
         forward_##kind<T, V>(s, step, y, {statistics, scale, shift}, r, out, choices);                                  \
     }                                                                                                                   \
     EXPORT(block_forward_##name)
@@ -156,7 +156,7 @@ template <class T> DEVICE void add(const StepRow* step, u32 elements, const T* x
 #define ADD(T, name)                                                                                             \
     KERNEL(STREAM_THREADS) add_##name(CONSTANT Lanes lanes, const StepRow* step, u32 elements, const T* x, T* y, \
                                       u32 accumulate) {                                                          \
-        in_lane(lanes, step, x, y);                                                                              \
+        begin(lanes, step, x, y);                                                                              \
         add<T>(step, elements, x, y, accumulate);                                                                \
     }                                                                                                            \
     EXPORT(add_##name)

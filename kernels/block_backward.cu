@@ -209,7 +209,7 @@ DEVICE void write_sums(const BlockShape& s, const Place& at, const float* statis
                                                 const float* statistics, const float* scale, const float* shift,     \
                                                 const T* r, const T* dout, const u16* choices, float* partials,      \
                                                 Arrivals by, float* dshift, float* dscale) {                         \
-        in_lane(lanes, step, y, statistics, scale, shift, r, dout, choices);                                         \
+        begin(lanes, step, y, statistics, scale, shift, r, dout, choices);                                         \
         if (step->rows == 0) return;                                                                                 \
         Place at = place<V>(s, step);                                                                                \
         float* tables = shared_floats();                                                                             \
@@ -254,7 +254,7 @@ DEVICE void write_bias(const BlockShape& s, const Place& at, float* tables, Appl
                                                  const T* r, const T* dout, const u16* choices, const float* dscale,     \
                                                  const float* dshift, T* dy, T* dr, float* partials, Arrivals by,        \
                                                  float* dbias) {                                                         \
-        in_lane(lanes, step, y, statistics, scale, shift, r, dout, choices, dscale, dshift, dy, dr);                     \
+        begin(lanes, step, y, statistics, scale, shift, r, dout, choices, dscale, dshift, dy, dr);                     \
         if (step->rows == 0) return;                                                                                     \
         Place at = place<V>(s, step);                                                                                    \
         float* tables = shared_floats();                                                                                 \

@@ -213,14 +213,14 @@ DEVICE void data_gradient(const StepRow* step, const ConvShape& shape, const flo
     conv_forward_##rows##x##columns##_##name(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, const float* x,        \
                                              const float* w, const float* bias, u32 activation, float* y,                       \
                                              Statistics s) {                                                                    \
-        in_lane(lanes, step, x, w, bias, y), in_lane(lanes, s);                                                                 \
+        begin(lanes, step, x, w, bias, y), in_lane(lanes, s);                                                                 \
         forward<Tile##rows##x##columns, whole>(step, shape, x, w, bias, activation, y, s);                                      \
     }                                                                                                                           \
     EXPORT(conv_forward_##rows##x##columns##_##name)                                                                            \
     BOUND(Tile##rows##x##columns)                                                                                               \
     conv_data_gradient_##rows##x##columns##_##name(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, const float* dy, \
                                                    const float* w, float* dx, u32 accumulate) {                                 \
-        in_lane(lanes, step, dy, w, dx);                                                                                        \
+        begin(lanes, step, dy, w, dx);                                                                                        \
         data_gradient<Tile##rows##x##columns, whole>(step, shape, dy, w, dx, accumulate);                                       \
     }                                                                                                                           \
     EXPORT(conv_data_gradient_##rows##x##columns##_##name)                                                                      \
@@ -228,7 +228,7 @@ DEVICE void data_gradient(const StepRow* step, const ConvShape& shape, const flo
     conv_weight_gradient_##rows##x##columns##_##name(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, u32 per_slice, \
                                                      const float* x, const float* dy, float* slices, float* dw,                 \
                                                      Arrivals by) {                                                             \
-        in_lane(lanes, step, x, dy);                                                                                            \
+        begin(lanes, step, x, dy);                                                                                            \
         weight_gradient<float, Tile##rows##x##columns, whole, whole>(lanes, step, shape, per_slice, x, dy, slices, dw, by);     \
     }                                                                                                                           \
     EXPORT(conv_weight_gradient_##rows##x##columns##_##name)

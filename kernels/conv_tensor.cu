@@ -305,14 +305,14 @@ DEVICE void data_gradient(const StepRow* step, const ConvShape& shape, const T* 
     conv_tensor_forward_##rows##x##columns##any##_##name(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape,       \
                                                          const T* x, const T* w, const float* bias, u32 activation,        \
                                                          T* y, Statistics s) {                                             \
-        in_lane(lanes, step, x, w, bias, y), in_lane(lanes, s);                                                            \
+        begin(lanes, step, x, w, bias, y), in_lane(lanes, s);                                                            \
         forward<T, Tile##rows##x##columns, whole>(step, shape, x, w, bias, activation, y, s);                              \
     }                                                                                                                      \
     EXPORT(conv_tensor_forward_##rows##x##columns##any##_##name)                                                           \
     KERNEL(TENSOR_THREADS, Tile##rows##x##columns::BLOCKS)                                                                 \
     conv_tensor_data_gradient_##rows##x##columns##any##_##name(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, \
                                                                const T* dy, const T* w, T* dx, u32 accumulate) {           \
-        in_lane(lanes, step, dy, w, dx);                                                                                   \
+        begin(lanes, step, dy, w, dx);                                                                                   \
         data_gradient<T, Tile##rows##x##columns, whole>(step, shape, dy, w, dx, accumulate);                               \
     }                                                                                                                      \
     EXPORT(conv_tensor_data_gradient_##rows##x##columns##any##_##name)

@@ -120,7 +120,7 @@ DEVICE void weight_gradient(const Lanes& lanes, const StepRow* step, const ConvS
     conv_tensor_weight_gradient_##rows##x##columns##any##_##name(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, \
                                                                  u32 slice_length, const T* x, const T* dy,                  \
                                                                  float* slices, float* dw, Arrivals by) {                    \
-        in_lane(lanes, step, x, dy);                                                                                         \
+        begin(lanes, step, x, dy);                                                                                         \
         weight_gradient<T, Tile##rows##x##columns, whole>(lanes, step, shape, slice_length, x, dy, slices, dw, by);          \
     }                                                                                                                        \
     EXPORT(conv_tensor_weight_gradient_##rows##x##columns##any##_##name)

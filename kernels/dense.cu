@@ -110,7 +110,7 @@ template <class T> DEVICE void derivative(const StepRow* step, const After& afte
 #define INSTANCE(T)                                                                                                   \
     KERNEL(STREAM_THREADS) dense_derivative_##T(CONSTANT Lanes lanes, const StepRow* step, const DropoutRow* dropout, \
                                                 u32 layer, u32 activation, u32 outputs, const T* y, T* dy) {          \
-        in_lane(lanes, step, dropout, y, dy);                                                                         \
+        begin(lanes, step, dropout, y, dy);                                                                         \
         derivative<T>(step, {nullptr, dropout, layer, activation}, outputs, y, dy);                                   \
     }                                                                                                                 \
     EXPORT(dense_derivative_##T)

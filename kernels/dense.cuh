@@ -169,7 +169,7 @@ DEVICE void dense_data(const StepRow* step, u32 block, const T* x, const T* dz, 
                                                u32 inputs, u32 outputs, u32 batch, u32 slice, float* partials,          \
                                                Arrivals by, const float* bias, const DropoutRow* dropout, u32 layer,    \
                                                u32 activation, T* y) {                                                  \
-        in_lane(lanes, step, x, weights, partials, by.counters, bias, dropout, y);                                      \
+        begin(lanes, step, x, weights, partials, by.counters, bias, dropout, y);                                      \
         After after = {bias, dropout, layer, activation};                                                               \
         dense_forward<Product>(step, x, weights, inputs, outputs, batch, slice, partials, by, after, y);                \
     }                                                                                                                   \
@@ -178,7 +178,7 @@ DEVICE void dense_data(const StepRow* step, u32 block, const T* x, const T* dz, 
                                                 const T* weights, float* dw, float* db, T* dx, u32 accumulate,          \
                                                 u32 inputs, u32 outputs, u32 weight_tiles, u32 through,                 \
                                                 const DropoutRow* dropout, u32 layer, u32 activation) {                 \
-        in_lane(lanes, step, x, dz, weights, dw, db, dx, dropout);                                                      \
+        begin(lanes, step, x, dz, weights, dw, db, dx, dropout);                                                      \
         u32 block = blockIdx.x, data_block = block - weight_tiles;                                                      \
         After after = {nullptr, dropout, layer, activation};                                                            \
         if (step->rows == 0) return;                                                                                    \

@@ -55,6 +55,12 @@ template <class... T> DEVICE void in_lane(const Lanes& lanes, T*&... pointers) {
     ((pointers = pointers ? (T*)((u64)pointers + offset) : pointers), ...);
 }
 
+// Begins a kernel: behind this, all that the launches before have written is there.
+template <class... T> DEVICE void begin(const Lanes& lanes, T*&... pointers) {
+    wait_for_launches_before();
+    in_lane(lanes, pointers...);
+}
+
 // The sum over the lanes of a warp, the same for all of them.
 DEVICE float warp_sum(float value) {
     UNROLL for (int distance = 16; distance > 0; distance /= 2) value += __shfl_xor_sync(~0u, value, distance);

@@ -24,7 +24,7 @@ DEVICE void dropout(const StepRow* step, const DropoutRow* row, u32 layer, u32 e
 #define INSTANCE(T)                                                                                                               \
     KERNEL(STREAM_THREADS) dropout_##T(CONSTANT Lanes lanes, const StepRow* step, const DropoutRow* row, u32 layer, u32 elements, \
                             const T* x, T* y, u32 accumulate) {                                                                   \
-        in_lane(lanes, step, row, x, y);                                                                                          \
+        begin(lanes, step, row, x, y);                                                                                          \
         dropout<T>(step, row, layer, elements, x, y, accumulate);                                                                 \
     }                                                                                                                             \
     EXPORT(dropout_##T)

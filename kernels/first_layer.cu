@@ -63,14 +63,14 @@ DEVICE void forward(const StepRow* step, const ConvShape& shape, u32 panel, cons
     KERNEL(128)                                                                                                         \
     first_layer_forward_##name##_##T(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, u32 panel, const T* x, \
                                      const T* w, const float* bias, u32 activation, T* y, Statistics s) {               \
-        in_lane(lanes, step, x, w, bias, y), in_lane(lanes, s);                                                         \
+        begin(lanes, step, x, w, bias, y), in_lane(lanes, s);                                                         \
         forward<T, Tile128x32, whole>(step, shape, panel, x, w, bias, activation, y, s);                                \
     }                                                                                                                   \
     EXPORT(first_layer_forward_##name##_##T)                                                                            \
     KERNEL(64)                                                                                                          \
     first_layer_weight_gradient_##name##_##T(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, u32 per_slice, \
                                              const T* x, const T* dy, float* slices, float* dw, Arrivals by) {          \
-        in_lane(lanes, step, x, dy);                                                                                    \
+        begin(lanes, step, x, dy);                                                                                    \
         weight_gradient<T, Tile32x32, false, whole>(lanes, step, shape, per_slice, x, dy, slices, dw, by);              \
     }                                                                                                                   \
     EXPORT(first_layer_weight_gradient_##name##_##T)

@@ -118,7 +118,7 @@ DEVICE void go_on(const Table& table, const StepRow* step, u32* counter) {
                                       Progress* progress, u32* row, u32 words, u32* counter, const u8* images,                       \
                                       const u32* indices, const float* tables, const Transform* transforms, T* out,                  \
                                       GatherCounts counts, Frame frame) {                                                            \
-        in_lane(lanes, rows, progress, row, counter, indices, transforms, out);                                                      \
+        begin(lanes, rows, progress, row, counter, indices, transforms, out);                                                      \
         in_lane(image_lanes, images), in_lane(table_lanes, tables);                                                                  \
         Table table = {rows, progress, row, words};                                                                                  \
         const StepRow* step = next_step(table);                                                                                      \

@@ -116,14 +116,14 @@ DEVICE void backward(const StepRow* step, const T* x, const T* dy, const float* 
     KERNEL(GROUP_NORM_THREADS) group_norm_forward_##T(CONSTANT Lanes lanes, const StepRow* step, const T* x, const float* scale,      \
                                                       const float* shift, T* y, float* statistics, u32 pixels,                        \
                                                       u32 channels, Divisor groups, Divisor width) {                                  \
-        in_lane(lanes, step, x, scale, shift, y, statistics);                                                                         \
+        begin(lanes, step, x, scale, shift, y, statistics);                                                                         \
         forward<T>(step, x, scale, shift, y, statistics, pixels, channels, groups, width);                                            \
     }                                                                                                                                 \
     EXPORT(group_norm_forward_##T)                                                                                                    \
     KERNEL(AVERAGE_CHANNELS * AVERAGE_SHARES) group_norm_sums_##T(CONSTANT Lanes lanes, const StepRow* step, const T* x, const T* dy, \
                                                                   const float* statistics, float* sums, u32 pixels,                   \
                                                                   u32 channels, Divisor groups, Divisor width) {                      \
-        in_lane(lanes, step, x, dy, statistics, sums);                                                                                \
+        begin(lanes, step, x, dy, statistics, sums);                                                                                \
         image_sums<T>(step, x, dy, statistics, sums, pixels, channels, groups, width);                                                \
     }                                                                                                                                 \
     EXPORT(group_norm_sums_##T)                                                                                                       \
@@ -131,7 +131,7 @@ DEVICE void backward(const StepRow* step, const T* x, const T* dy, const float* 
                                                        const float* scale, const float* statistics,                                   \
                                                        const float* sums, T* dx, u32 pixels, u32 channels,                            \
                                                        Divisor groups, Divisor width, u32 accumulate) {                               \
-        in_lane(lanes, step, x, dy, scale, statistics, sums, dx);                                                                     \
+        begin(lanes, step, x, dy, scale, statistics, sums, dx);                                                                     \
         backward<T>(step, x, dy, scale, statistics, sums, dx, pixels, channels, groups, width, accumulate);                           \
     }                                                                                                                                 \
     EXPORT(group_norm_backward_##T)
@@ -144,7 +144,7 @@ INSTANCE(bf16)
 // The gradients of shift and scale: the sums of all images.
 KERNEL(GROUP_NORM_THREADS) group_norm_parameters(CONSTANT Lanes lanes, const StepRow* step, const float* sums, float* shift_gradient,
                                                  float* scale_gradient, u32 channels) {
-    in_lane(lanes, step, sums, shift_gradient, scale_gradient);
+    begin(lanes, step, sums, shift_gradient, scale_gradient);
     u32 channel = blockIdx.x * GROUP_NORM_THREADS + threadIdx.x;
     if (channel >= channels) return;
     float shift = 0, scale = 0;

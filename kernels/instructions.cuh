@@ -34,6 +34,16 @@ DEVICE float f32_of(u32 bits) { return __uint_as_float(bits); }
 // What comes of a code that a kernel does not know: NaN. (The emulator ends the launch with an error.)
 DEVICE float unknown_code(u32) { return f32_of(0x7fffffffu); }
 
+// ---- launches that overlap: where the host allows it (crates/kernels/src/gpu/start.rs) a launch begins when all blocks of the
+// one before have begun, and waits here until they have ended and what they wrote is there
+
+DEVICE void wait_for_launches_before() {
+#if ARCH >= 900
+    asm volatile("griddepcontrol.launch_dependents;");
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
 // ---- copies from global to shared memory, 16 bytes a thread
 
 DEVICE u32 shared_address(const void* pointer) { return (u32)__cvta_generic_to_shared(pointer); }

@@ -119,7 +119,7 @@ DEVICE void loss(const StepRow* step, const LossScale* loss_scale, const T* logi
                                      const LossScale* scale, const T* logits, const u32* indices,               \
                                      const u16* labels, const float* weights, T* gradient, Record* records,     \
                                      u32 classes, LossCounts counts) {                                          \
-        in_lane(lanes, step, scale, logits, indices, weights, gradient, records), in_lane(image_lanes, labels); \
+        begin(lanes, step, scale, logits, indices, weights, gradient, records), in_lane(image_lanes, labels); \
         loss<T>(step, scale, logits, indices, labels, weights, gradient, records, classes, counts);             \
     }                                                                                                           \
     EXPORT(loss_##T)

@@ -36,7 +36,7 @@ DEVICE void store4(float* values, u32 at, u32 len, float4 value) {
 // for the next one.
 KERNEL(OPTIMIZER_THREADS) optimizer_squares(CONSTANT Lanes lanes, const StepRow* step, const LossScale* loss_scale,
                                             const float* gradients, float* workspace, u32 len, u32 scaled) {
-    in_lane(lanes, step, loss_scale, gradients, workspace);
+    begin(lanes, step, loss_scale, gradients, workspace);
     if (step->rows == 0) return;
     if (blockIdx.x == 0 && threadIdx.x == 0) workspace[OPTIMIZER_SUMS] = loss_scale->scale;
     if (!scaled && step->clip_norm == 0) return;
@@ -185,7 +185,7 @@ template <class T> DEVICE void cast(const float* parameters, T* weights16, u32 l
                                                    const u32* norms_and_biases, const float* workspace,             \
                                                    Record* records, u32 len, u32 ranges, u32 sums, u32 scaled,      \
                                                    u32 record_count) {                                              \
-        in_lane(lanes, step, scale, parameters, gradients, first, second, third, weights16, norms_and_biases,       \
+        begin(lanes, step, scale, parameters, gradients, first, second, third, weights16, norms_and_biases,       \
                 workspace, records);                                                                                \
         update<T>(step, scale, parameters, gradients, first, second, third, weights16, norms_and_biases, workspace, \
                   records, len, ranges, sums, scaled, record_count);                                                \
@@ -194,7 +194,7 @@ template <class T> DEVICE void cast(const float* parameters, T* weights16, u32 l
 
 #define CAST(T)                                                                                                          \
     KERNEL(OPTIMIZER_THREADS) optimizer_cast_##T(CONSTANT Lanes lanes, const float* parameters, T* weights16, u32 len) { \
-        in_lane(lanes, parameters, weights16);                                                                           \
+        begin(lanes, parameters, weights16);                                                                           \
         cast<T>(parameters, weights16, len);                                                                             \
     }                                                                                                                    \
     EXPORT(optimizer_cast_##T)

@@ -64,7 +64,7 @@ DEVICE void moments(const StepRow* step, u32 per_image, u32 lanes, Divisor by_gr
 #define INSTANCE(T, V, name)                                                                                  \
     KERNEL(STREAM_THREADS) name(CONSTANT Lanes lanes, const StepRow* step, u32 per_image, u32 position_lanes, \
                                 Divisor by_groups, const T* x, Statistics s) {                                \
-        in_lane(lanes, step, x), in_lane(lanes, s);                                                           \
+        begin(lanes, step, x), in_lane(lanes, s);                                                           \
         moments<T, V>(step, per_image, position_lanes, by_groups, x, s);                                      \
     }                                                                                                         \
     EXPORT(name)

@@ -69,6 +69,8 @@ static inline void __syncwarp(u32 mask = ~0u, CALLER) { emulator::warp_leave(emu
 
 // ---- blocks: they run on several threads of the operating system
 
+// Launches follow each other.
+static inline void wait_for_launches_before() {}
 static inline void __threadfence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 // What was there before; one more is there afterwards, or zero where it was `most`.
 static inline u32 atomicInc(u32* address, u32 most) {

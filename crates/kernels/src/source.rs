@@ -73,3 +73,19 @@ pub const HEADERS: &[(&str, &str)] = &[
     ("tensor.cuh", include_str!("../kernels/tensor.cuh")),
     ("vectors.cuh", include_str!("../kernels/vectors.cuh")),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::{HEADERS, Source};
+
+    /// A kernel that does not begin so reads what the launch before it still writes, on cards whose launches overlap.
+    #[test]
+    fn every_kernel_waits_for_the_launches_before() {
+        let files = Source::ALL.iter().map(|source| (source.file(), source.text()));
+        for (file, text) in files.chain(HEADERS.iter().copied()).filter(|(file, _)| *file != "device.cuh") {
+            let exported = text.lines().filter(|line| line.trim_start().starts_with("EXPORT(")).count();
+            let begun = text.matches("begin(lanes").count();
+            assert_eq!(exported, begun, "{file}: kernels, and those that call `begin`");
+        }
+    }
+}

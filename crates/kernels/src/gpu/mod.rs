@@ -14,6 +14,7 @@ mod places;
 mod rates;
 mod resources;
 mod staging;
+mod start;
 mod stream;
 
 use std::sync::Arc;

@@ -17,6 +17,7 @@ use super::graph::Captured;
 use super::module::Module;
 use super::nvrtc::{Compiled, Target};
 use super::staging::Staging;
+use super::start::{may_overlap, start};
 use super::{driver, ptx_is_new};
 use crate::{CapturedGraph, DeviceError, Feed, Kernel, Launch, Stream};
 
@@ -27,6 +28,8 @@ pub(super) struct GpuStream {
     compiler: Arc<Compiler>,
     target: Target,
     shared_bytes: u32,
+    /// Whether launches may begin before those before them have ended.
+    overlaps: bool,
     modules: Arc<Modules>,
     staging: Mutex<Option<Staging>>,
     capturing: AtomicBool,
@@ -85,6 +88,7 @@ impl GpuStream {
             compiler: Arc::clone(compiler),
             target,
             shared_bytes,
+            overlaps: may_overlap(target.architecture, driver::version().unwrap_or_default()),
             modules,
             staging: Mutex::new(Some(staging)),
             capturing: AtomicBool::new(false),
@@ -291,19 +295,8 @@ impl Stream for GpuStream {
             return Ok(());
         }
         let function = self.function(launch.kernel, launch.shared_bytes)?;
-        let mut pointers: Vec<_> = launch.arguments.pointers().iter().map(|p| p.cast_mut().cast()).collect();
-        let ([gx, gy, gz], [bx, by, bz]) = (launch.grid, launch.block);
-        // SAFETY: the caller's; the driver copies the arguments before it returns.
-        let started = unsafe {
-            result::launch_kernel(
-                function,
-                (gx, gy, gz),
-                (bx, by, bz),
-                launch.shared_bytes,
-                self.stream.cu_stream(),
-                &mut pointers,
-            )
-        };
+        // SAFETY: the caller's.
+        let started = unsafe { start(function, launch, &self.stream, self.overlaps) };
         started.map_err(|error| self.failed(&format!("starting {}", launch.kernel.name), error))
     }
 
