@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "isolation.h"
 #include "registration.h"
 
 typedef uint8_t u8;
@@ -47,7 +48,10 @@ static inline float min(float a, float b) { return fminf(a, b); }
 template <class T> static T max(T a, T b) { return a < b ? b : a; }
 template <class T> static T min(T a, T b) { return b < a ? b : a; }
 
-template <class... A> static std::vector<size_t> parameters(void (*)(A...)) { return {sizeof(A)...}; }
+template <class A> constexpr bool READ_ONLY = std::is_pointer_v<A> && std::is_const_v<std::remove_pointer_t<A>>;
+template <class... A> static std::vector<emulator::Parameter> parameters(void (*)(A...)) {
+    return {emulator::Parameter{sizeof(A), READ_ONLY<A>}...};
+}
 template <class... A, size_t... I>
 static void call_each(void (*kernel)(A...), void** a, std::index_sequence<I...>) {
     kernel(*(std::remove_reference_t<A>*)a[I]...);
@@ -62,6 +66,8 @@ template <class... A> static void call_with(void (*kernel)(A...), void** a) {
 // ---- barriers and shuffles
 
 static inline void __syncthreads(CALLER) { emulator::barrier({"__syncthreads", file, line}); }
+// Whether the predicate of any thread of the block is not 0.
+static inline int __syncthreads_or(int predicate, CALLER) { return emulator::barrier({"__syncthreads_or", file, line}, predicate != 0); }
 static inline void __syncwarp(u32 mask = ~0u, CALLER) { emulator::warp_leave(emulator::warp_arrive({"__syncwarp", file, line}, mask)); }
 
 // A lane's own value, or that of lane `from` where this is one.
@@ -87,6 +93,21 @@ template <class T> static T __shfl_down_sync(u32 mask, T value, int by, CALLER) 
 }
 template <class T> static T __shfl_xor_sync(u32 mask, T value, int with, CALLER) {
     return exchange({"__shfl_xor_sync", file, line}, mask, value, emulator::thread->lane ^ with);
+}
+
+// ---- between blocks
+
+// What the block has written so far can be seen by a block that goes through an atomic operation after one of this
+// block's that comes behind here.
+static inline void __threadfence() { emulator::fence(); }
+
+// Counts up to `last`, then from 0 again; the number before. Releases what stands behind a fence, and acquires what
+// other blocks have released.
+static inline u32 atomicInc(u32* counter, u32 last, CALLER) {
+    return emulator::change({"atomicInc", file, line}, counter, [last](u32 old) { return old >= last ? 0 : old + 1; });
+}
+static inline u32 atomicAdd(u32* number, u32 more, CALLER) {
+    return emulator::change({"atomicAdd", file, line}, number, [more](u32 old) { return old + more; });
 }
 
 // ---- conversions

@@ -22,7 +22,7 @@ pub(super) fn add(case: &mut Case) -> Result<(), Failure> {
         }
         // Values behind the real images stay as they are.
         let found = on_y.read(case)?;
-        case.close("sum", &found, &y, rounding(precision))?;
+        case.compare("sum", &found, &y, precision, rounding(precision))?;
     }
     Ok(())
 }
