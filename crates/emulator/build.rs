@@ -22,6 +22,9 @@ fn main() {
     let kernels = env::var_os("TUNEFORK_KERNELS").map_or("../../kernels".into(), PathBuf::from);
     println!("cargo:rerun-if-changed=cpp");
     println!("cargo:rerun-if-changed={}", kernels.display());
+    // For the test that reads the instructions.
+    let absolute = kernels.canonicalize().expect("a folder of kernels");
+    println!("cargo:rustc-env=EMULATOR_KERNELS={}", absolute.display());
     let sanitizers = env::var("TUNEFORK_SANITIZE").unwrap_or_default();
 
     let mut sources = files(Path::new("cpp"), "cpp").map(|path| (path, None)).collect::<Vec<_>>();

@@ -98,6 +98,40 @@ KERNEL(32) selftest_product_tf32(const float* a, const float* b, float* d) {
 EXPORT(selftest_product_tf32)
 #endif
 
+// The same on registers as they are: of each lane four of a, two of b; four values of d.
+template <class Multiply> DEVICE void product_of_registers(const u32* registers, float* d, Multiply multiply) {
+    u32 A[4], B[2];
+    float D[4];
+    for (u32 i = 0; i < 4; i++) A[i] = registers[threadIdx.x * 6 + i], D[i] = d[threadIdx.x * 4 + i];
+    for (u32 i = 0; i < 2; i++) B[i] = registers[threadIdx.x * 6 + 4 + i];
+    multiply(D, A, B);
+    for (u32 i = 0; i < 4; i++) d[threadIdx.x * 4 + i] = D[i];
+}
+
+KERNEL(32) selftest_registers_f16(const u32* registers, float* d) {
+    product_of_registers(registers, d, [](float (&D)[4], const u32 (&A)[4], const u32 (&B)[2]) { multiply_f16(D, A, B); });
+}
+EXPORT(selftest_registers_f16)
+
+#if ARCH >= 800
+KERNEL(32) selftest_registers_bf16(const u32* registers, float* d) {
+    product_of_registers(registers, d, [](float (&D)[4], const u32 (&A)[4], const u32 (&B)[2]) { multiply_bf16(D, A, B); });
+}
+EXPORT(selftest_registers_bf16)
+
+KERNEL(32) selftest_registers_tf32(const u32* registers, float* d) {
+    product_of_registers(registers, d, [](float (&D)[4], const u32 (&A)[4], const u32 (&B)[2]) { multiply_tf32(D, A, B); });
+}
+EXPORT(selftest_registers_tf32)
+
+// Two numbers in one word.
+KERNEL(256) selftest_pairs(const float* low, const float* high, u32* pairs) {
+    u32 i = blockIdx.x * blockDim.x + threadIdx.x;
+    pairs[i] = bf16x2_from_f32(low[i], high[i]);
+}
+EXPORT(selftest_pairs)
+#endif
+
 // ---- a kernel without faults: the sum of each block's values, through shared memory and shuffles
 
 KERNEL(128) selftest_sum(const float* x, float* sums) {

@@ -133,7 +133,7 @@ pub(super) fn data_gradient_of(case: &mut Case, gradient: &DataGradient, rows: u
     let (on_dy, dy) = input(case, precision, conv.output_len(), conv.batch, rows)?;
     let (on_w, w) = input(case, precision, conv.weights_len(), 1, 1)?;
     let (on_dx, mut dx) = match accumulate {
-        true => input(case, precision, conv.input_len(), conv.batch, rows)?,
+        true => stored(case, precision, conv.input_len(), conv.batch, rows)?,
         false => (Stored::poisoned(case, precision, conv.input_len())?, vec![0.0; conv.input_len()]),
     };
     gradient.run(&*case.stream, step.all(), on_dy.span(), on_w.span(), on_dx.span(), accumulate)?;
@@ -221,8 +221,21 @@ fn several(case: &mut Case, range: &Channels, multiple: usize) -> usize {
     }
 }
 
-/// Random values of `images`, of which only `rows` are real: the others are NaN and must not matter.
+/// What is multiplied, of `images` of which only `rows` are real: stored values, and what products take of them.
 fn input(
+    case: &mut Case,
+    precision: Precision,
+    len: usize,
+    images: usize,
+    rows: usize,
+) -> Result<(Stored, Vec<f64>), Failure> {
+    let (stored, mut values) = stored(case, precision, len, images, rows)?;
+    as_multiplied(precision, &mut values);
+    Ok((stored, values))
+}
+
+/// Random values of `images`, of which only `rows` are real: the others are NaN and must not matter.
+fn stored(
     case: &mut Case,
     precision: Precision,
     len: usize,
@@ -231,9 +244,7 @@ fn input(
 ) -> Result<(Stored, Vec<f64>), Failure> {
     let mut values = case.values(len);
     values[len / images * rows..].fill(f64::NAN);
-    let stored = Stored::new(case, precision, &mut values)?;
-    as_multiplied(precision, &mut values);
-    Ok((stored, values))
+    Ok((Stored::new(case, precision, &mut values)?, values))
 }
 
 fn window(conv: &Conv2d) -> Window {

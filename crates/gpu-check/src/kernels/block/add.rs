@@ -6,7 +6,7 @@ use super::{PRECISIONS, rounding};
 use crate::kernels::common::step_row;
 use crate::{Case, Failure, Stored};
 
-pub(super) fn add(case: &mut Case) -> Result<(), Failure> {
+pub(in crate::kernels) fn add(case: &mut Case) -> Result<(), Failure> {
     for precision in PRECISIONS {
         let (batch, elements) = (case.between(1, 5), case.between(1, 500));
         let rows = case.between(1, batch);
