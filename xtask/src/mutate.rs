@@ -1,5 +1,5 @@
 //! `cargo xtask mutate [words]`: plants the faults of `crates/gpu-check/mutations/*.toml`, each alone, and lists whether
-//! its test sees it and how. With words, only faults whose name, file or test has one.
+//! its test sees it and how. With words, only faults whose name, file, test or list has one.
 //!
 //! Faults of kernels are planted in a copy of `kernels/`: only the emulator reads it, and it compiles a file again only
 //! if the file or what it includes has changed, so that a fault costs a compilation of the files that have it, a link,
@@ -36,6 +36,9 @@ struct Fault {
     test: String,
     #[serde(default = "emulator")]
     tests: String,
+    /// The list that it stands in, by its file's name.
+    #[serde(skip)]
+    list: String,
 }
 
 fn emulator() -> String {
@@ -56,8 +59,9 @@ fn faults() -> Result<Vec<Fault>> {
     lists.sort();
     for list in lists {
         let text = fs::read_to_string(&list).with_context(|| list.display().to_string())?;
-        let Faults { fault: faults } = toml::from_str(&text).with_context(|| list.display().to_string())?;
-        for fault in &faults {
+        let Faults { fault: mut faults } = toml::from_str(&text).with_context(|| list.display().to_string())?;
+        for fault in &mut faults {
+            fault.list = list.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let folder = if fault.is_of_kernels() { root().join("kernels") } else { root().into() };
             fault.edit.text(&folder).with_context(|| fault.name.clone())?;
         }
@@ -69,7 +73,7 @@ fn faults() -> Result<Vec<Fault>> {
 pub(crate) fn run(words: &[String]) -> Result<()> {
     let mut faults = faults()?;
     faults.retain(|fault| {
-        let texts = [&fault.name, &fault.edit.file, &fault.test];
+        let texts = [&fault.name, &fault.edit.file, &fault.test, &fault.list];
         words.is_empty() || words.iter().any(|w| texts.iter().any(|t| t.contains(w)))
     });
     let (of_kernels, others): (Vec<_>, Vec<_>) = faults.into_iter().partition(Fault::is_of_kernels);
