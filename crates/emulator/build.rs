@@ -134,6 +134,9 @@ impl Job {
     }
 }
 
+/// A card's own instructions, in whose place `cpp/host.h` stands.
+const NOT_COMPILED: &str = "instructions.cuh";
+
 /// A file and all that it includes from some folders, whatever `#if` stands around.
 fn included(path: &Path, folders: &[&Path]) -> Vec<PathBuf> {
     let mut all = vec![path.to_path_buf()];
@@ -141,7 +144,7 @@ fn included(path: &Path, folders: &[&Path]) -> Vec<PathBuf> {
     while let Some(file) = all.get(next) {
         let text = fs::read_to_string(file).expect("a source file");
         let names = text.lines().filter_map(|line| line.strip_prefix("#include \"")?.split('"').next());
-        for name in names {
+        for name in names.filter(|&name| name != NOT_COMPILED) {
             let places = folders.iter().map(|folder| folder.join(name));
             let new: Vec<_> = places.filter(|path| path.exists() && !all.contains(path)).collect();
             all.extend(new);

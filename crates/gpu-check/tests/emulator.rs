@@ -60,6 +60,6 @@ families! {
     exact_conv 0..6;
     exact 0..6;
     optimizer_exact 0..4;
-    special 0..4;
+    special 0..2;
     far 0..1;
 }

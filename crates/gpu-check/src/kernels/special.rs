@@ -16,6 +16,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check { name: "special/pooling", run: pooling },
     Check { name: "special/relu", run: relu },
     Check { name: "special/far_from_zero", run: far_from_zero },
+    Check { name: "special/corners", run: corners },
 ];
 
 const PRECISIONS: [Precision; 3] = [Precision::F32, Precision::F16, Precision::Bf16];
@@ -143,6 +144,20 @@ fn of_special(case: &mut Case, block: &Block) -> Result<(), Failure> {
     let mut y: Vec<f64> = (0..block.input_len()).map(|_| case.one_of(&NUMBERS)).collect();
     let mut dout: Vec<f64> = (0..block.output_len()).map(|_| case.between(1, 4) as f64).collect();
     block::special(case, block, &mut y, &mut dout).map_err(|reason| format!("{block:?}: {reason}").into())
+}
+
+/// Where the pieces of an activation meet, the derivative is that of one of them.
+fn corners(case: &mut Case) -> Result<(), Failure> {
+    for activation in Activation::ALL {
+        for channels in [8, 3] {
+            let block = plain(channels, None, Some(*activation), Precision::F32);
+            let mut y: Vec<f64> =
+                (0..block.input_len()).map(|_| case.one_of(&[0.0, -0.0, 3.0, -3.0, 20.0, 2.0, -2.0])).collect();
+            let mut dout = vec![1.0; block.output_len()];
+            block::far(case, &block, &mut y, &mut dout).map_err(|reason| format!("{block:?}: {reason}"))?;
+        }
+    }
+    Ok(())
 }
 
 /// Of numbers that are large, no activation makes something that is none.
