@@ -1,5 +1,5 @@
-//! Places beyond 4 GiB, wherever a kernel goes to one by a number from memory: images, labels, transforms, the list of
-//! a batch, records, the rows of a table. Everything else is walked from its beginning, in tensors of fewer than 2^31
+//! Places beyond 4 GiB, wherever a kernel goes to one by a number from memory: images, transforms, the list of a batch,
+//! records, the rows of a table, and the last label, which lies just before. Everything else is walked from its beginning, in tensors of fewer than 2^31
 //! values, which the launchers see to. Of the memory little is touched: the emulator only reserves it. A card that has
 //! not so much passes.
 

@@ -45,22 +45,27 @@ pub(in crate::kernels) fn special(
     y: &mut [f64],
     dout: &mut [f64],
 ) -> Result<(), Failure> {
-    let [(out, expected_out), (dy, expected_dy)] = both(case, block, y, dout)?;
-    case.equal("out", &out, &expected_out)?;
-    case.equal("dy", &dy, &expected_dy)
+    let [out, dy] = both(case, block, y, dout)?;
+    case.equal("out", &out.found, &out.expected)?;
+    case.equal("dy", &dy.found, &dy.expected)
 }
 
 /// The same on values for which it is not.
 pub(in crate::kernels) fn far(case: &mut Case, block: &Block, y: &mut [f64], dout: &mut [f64]) -> Result<(), Failure> {
-    let [(out, expected_out), (dy, expected_dy)] = both(case, block, y, dout)?;
+    let [out, dy] = both(case, block, y, dout)?;
     // Beside 1, since some are nothing but small.
     let beside = |values: &[f64]| values.iter().map(|value| value + 1.0).collect::<Vec<f64>>();
-    case.close("out", &beside(&out), &beside(&expected_out), 1e-6)?;
-    case.close("dy", &beside(&dy), &beside(&expected_dy), 1e-6)
+    case.close("out", &beside(&out.found), &beside(&out.expected), 1e-6)?;
+    case.close("dy", &beside(&dy.found), &beside(&dy.expected), 1e-6)
 }
 
-/// Results and gradients, found and expected.
-fn both(case: &mut Case, block: &Block, y: &mut [f64], dout: &mut [f64]) -> Result<[(Vec<f64>, Vec<f64>); 2], Failure> {
+struct Values {
+    found: Vec<f64>,
+    expected: Vec<f64>,
+}
+
+/// Results and gradients.
+fn both(case: &mut Case, block: &Block, y: &mut [f64], dout: &mut [f64]) -> Result<[Values; 2], Failure> {
     let step = step_row(case, block.batch)?;
     let on_y = Stored::new(case, block.precision, y)?;
     let on_dout = Stored::new(case, block.precision, dout)?;
@@ -81,6 +86,6 @@ fn both(case: &mut Case, block: &Block, y: &mut [f64], dout: &mut [f64]) -> Resu
     };
     block.backward(stream, step.all(), &given)?;
     let model = BlockModel { block, rows: block.batch, y, norm: None, shortcut: None };
-    let (found_out, found_dy) = (out.read(case)?, on_y.read(case)?);
-    Ok([(found_out, model.forward()), (found_dy, model.backward(dout).dy)])
+    let out = Values { found: out.read(case)?, expected: model.forward() };
+    Ok([out, Values { found: on_y.read(case)?, expected: model.backward(dout).dy }])
 }
