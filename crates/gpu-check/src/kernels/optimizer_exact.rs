@@ -55,7 +55,11 @@ fn updates(case: &mut Case) -> Result<(), Failure> {
         let what = format!("{update:?}, {rule:?}, decay {decay}");
         let found = buffers.parameters.read(case)?;
         case.equal(&what, &found, &expected)?;
-        buffers.held(case)?;
+        // States stand in the order of the rules: those that a rule has none of stay zero.
+        let held = buffers.held(case)?;
+        if held[1 + rule.states()..].iter().flatten().any(|state| *state != 0.0) {
+            return Err(format!("{what}: a state that it does not have was written").into());
+        }
     }
     Ok(())
 }
