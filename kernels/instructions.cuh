@@ -39,7 +39,7 @@ DEVICE float unknown_code(u32) { return f32_of(0x7fffffffu); }
 
 DEVICE void wait_for_launches_before() {
 #if ARCH >= 900
-    asm volatile("griddepcontrol.launch_dependents;");
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
     asm volatile("griddepcontrol.wait;" ::: "memory");
 #endif
 }

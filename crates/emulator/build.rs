@@ -22,6 +22,9 @@ fn main() {
     let kernels = env::var_os("TUNEFORK_KERNELS").map_or("../../kernels".into(), PathBuf::from);
     println!("cargo:rerun-if-changed=cpp");
     println!("cargo:rerun-if-changed={}", kernels.display());
+    // For the test that reads the instructions.
+    let absolute = kernels.canonicalize().expect("a folder of kernels");
+    println!("cargo:rustc-env=EMULATOR_KERNELS={}", absolute.display());
     let sanitizers = env::var("TUNEFORK_SANITIZE").unwrap_or_default();
 
     let mut sources = files(Path::new("cpp"), "cpp").map(|path| (path, None)).collect::<Vec<_>>();
@@ -131,6 +134,9 @@ impl Job {
     }
 }
 
+/// A card's own instructions, in whose place `cpp/host.h` stands.
+const NOT_COMPILED: &str = "instructions.cuh";
+
 /// A file and all that it includes from some folders, whatever `#if` stands around.
 fn included(path: &Path, folders: &[&Path]) -> Vec<PathBuf> {
     let mut all = vec![path.to_path_buf()];
@@ -138,7 +144,7 @@ fn included(path: &Path, folders: &[&Path]) -> Vec<PathBuf> {
     while let Some(file) = all.get(next) {
         let text = fs::read_to_string(file).expect("a source file");
         let names = text.lines().filter_map(|line| line.strip_prefix("#include \"")?.split('"').next());
-        for name in names {
+        for name in names.filter(|&name| name != NOT_COMPILED) {
             let places = folders.iter().map(|folder| folder.join(name));
             let new: Vec<_> = places.filter(|path| path.exists() && !all.contains(path)).collect();
             all.extend(new);

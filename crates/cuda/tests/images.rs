@@ -140,6 +140,19 @@ fn streamed_images_leave_the_same_bits() {
     }
 }
 
+#[test]
+fn an_engine_begins_with_zeros_and_variances_of_one() {
+    let plan = plan(Precision::F32, 7);
+    let engine = Engine::new(Host::stream(80, Schedule::RoundRobin), Arc::clone(&plan), Precision::F32).unwrap();
+    let (mut found, mut expected) = (vec![f32::NAN; plan.slab.len], vec![0.0; plan.slab.len]);
+    engine.read_slab(&mut found).unwrap();
+    for norm in &plan.slab.norms {
+        let [_, variance] = norm.ranges();
+        expected[variance].fill(1.0);
+    }
+    assert_eq!(found, expected);
+}
+
 /// So many classes that the logits of two batches are all that is kept at once.
 #[test]
 fn batches_are_evaluated_as_if_alone() {

@@ -44,7 +44,7 @@ struct Scheduler {
     std::vector<int> order;  // the thread at each position
     Ready ready;
     int position = 0, live = 0, at_barrier = 0;
-    bool votes[3] = {};
+    bool brought[2] = {};  // by some thread to this barrier, to the one before
     Thread host{};
     std::string error;
 };
@@ -122,25 +122,23 @@ static void wake(Thread& t) {
     scheduler->ready.add(t.position);
 }
 
-void barrier(const Place& place) {
+bool barrier(const Place& place, bool brings) {
     Scheduler& s = *scheduler;
     int count = (int)s.threads.size();
     if (s.live != count) fail("it waits at " + words(place) + ", which " + std::to_string(count - s.live) + " threads never reach: they have ended");
     wait(State::AtBarrier, place);
-    if (++s.at_barrier < count) return go_on();
+    s.brought[0] |= brings;
+    if (++s.at_barrier < count) {
+        go_on();
+        // A thread that is ahead may have come to the next barrier, but not have left it.
+        return s.brought[1];
+    }
     for (Thread& t : s.threads)
         if (!same(t.place, place)) fail("threads of one block wait at different barriers: " + who_waits());
     for (Thread& t : s.threads) wake(t);
     s.at_barrier = 0;
-}
-
-bool barrier_or(const Place& place, bool vote) {
-    // Of three places in turn one is read by slow threads, one written by fast ones, and one cleared.
-    unsigned turn = thread->votes++;
-    if (vote) scheduler->votes[turn % 3] = true;
-    scheduler->votes[(turn + 1) % 3] = false;
-    barrier(place);
-    return scheduler->votes[turn % 3];
+    s.brought[1] = std::exchange(s.brought[0], false);
+    return s.brought[1];
 }
 
 // ---- warps
@@ -267,9 +265,9 @@ std::string run_block(Scheduler& s, Index3 block) {
     block_index = block;
     s.live = (int)s.threads.size();
     s.at_barrier = 0;
+    s.brought[0] = false;
     s.position = -1;
-    s.votes[0] = false;
-    if (s.launch->schedule == Random) shuffle(s.order, s.launch->seed + 31 * (block.x + 31 * (block.y + 31 * block.z)));
+    if (s.launch->schedule == Isolated) shuffle(s.order, s.launch->seed + 31 * (block.x + 31 * (block.y + 31 * block.z)));
     // NaN in every format: what a kernel reads before it was written shows in the result.
     memset(shared_memory, 0xff, shared_bytes + RED_ZONE);
     for (Warp& w : s.warps) {
@@ -282,7 +280,6 @@ std::string run_block(Scheduler& s, Index3 block) {
         Thread& started = s.threads[s.order[position]];
         started.position = position;
         started.exchanges = 0;
-        started.votes = 0;
         wake(started);
         prepare(started.fiber, run_thread);
     }

@@ -36,7 +36,6 @@ struct Thread {
     State state;
     Place place;         // where it waits
     unsigned exchanges;  // warp exchanges so far
-    unsigned votes;      // barriers with a vote so far
 };
 
 // Of the block that runs on this OS thread.
@@ -47,10 +46,8 @@ extern __thread size_t shared_bytes;
 
 Warp& warp();
 
-// Waits until all threads of the block have come to this place.
-void barrier(const Place& place);
-// The same; whether any of them says yes.
-bool barrier_or(const Place& place, bool vote);
+// Waits until all threads of the block have come to this place; whether any of them brought true.
+bool barrier(const Place& place, bool brings = false);
 
 // Comes to an instruction of the warp's lanes in `mask`; true for the last lane, which may compute for
 // all. Fails unless the mask names all lanes that run, which is all that kernels need.
@@ -78,13 +75,20 @@ std::string words(const Place& place);
 // ---- for launches
 
 // Who runs next when a thread has to wait. A race shows as different results under different orders:
-// the greedy ones let one warp run ahead of all others as far as barriers allow.
-enum Schedule { RoundRobin, Reverse, Random, GreedyUp, GreedyDown };
+// the greedy ones let one warp run ahead of all others as far as barriers allow, Isolated is random and lets no
+// block see what another has written (isolation.h).
+enum Schedule { RoundRobin, Reverse, Isolated, GreedyUp, GreedyDown };
+
+// Of an argument.
+struct Parameter {
+    size_t bytes;
+    bool read_only;  // a pointer to what the kernel does not change
+};
 
 struct Kernel {
     std::string name, file;
     unsigned threads;      // launch bound
-    std::vector<size_t> parameters;  // bytes of each
+    std::vector<Parameter> parameters;
     void (*run)(void** arguments);
 };
 

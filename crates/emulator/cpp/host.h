@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "isolation.h"
 #include "registration.h"
 
 typedef uint8_t u8;
@@ -49,7 +50,10 @@ static inline float min(float a, float b) { return fminf(a, b); }
 template <class T> static T max(T a, T b) { return a < b ? b : a; }
 template <class T> static T min(T a, T b) { return b < a ? b : a; }
 
-template <class... A> static std::vector<size_t> parameters(void (*)(A...)) { return {sizeof(A)...}; }
+template <class A> constexpr bool READ_ONLY = std::is_pointer_v<A> && std::is_const_v<std::remove_pointer_t<A>>;
+template <class... A> static std::vector<emulator::Parameter> parameters(void (*)(A...)) {
+    return {emulator::Parameter{sizeof(A), READ_ONLY<A>}...};
+}
 template <class... A, size_t... I>
 static void call_each(void (*kernel)(A...), void** a, std::index_sequence<I...>) {
     kernel(*(std::remove_reference_t<A>*)a[I]...);
@@ -64,20 +68,9 @@ template <class... A> static void call_with(void (*kernel)(A...), void** a) {
 // ---- barriers and shuffles
 
 static inline void __syncthreads(CALLER) { emulator::barrier({"__syncthreads", file, line}); }
-static inline int __syncthreads_or(int value, CALLER) { return emulator::barrier_or({"__syncthreads_or", file, line}, value != 0); }
+// Whether the predicate of any thread of the block is not 0.
+static inline int __syncthreads_or(int predicate, CALLER) { return emulator::barrier({"__syncthreads_or", file, line}, predicate != 0); }
 static inline void __syncwarp(u32 mask = ~0u, CALLER) { emulator::warp_leave(emulator::warp_arrive({"__syncwarp", file, line}, mask)); }
-
-// ---- blocks: they run on several threads of the operating system
-
-// Launches follow each other.
-static inline void wait_for_launches_before() {}
-static inline void __threadfence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
-// What was there before; one more is there afterwards, or zero where it was `most`.
-static inline u32 atomicInc(u32* address, u32 most) {
-    u32 old = __atomic_load_n(address, __ATOMIC_RELAXED);
-    while (!__atomic_compare_exchange_n(address, &old, old >= most ? 0 : old + 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {}
-    return old;
-}
 
 // A lane's own value, or that of lane `from` where this is one.
 template <class T> static T exchange(const emulator::Place& place, u32 mask, T value, int from) {
@@ -102,6 +95,24 @@ template <class T> static T __shfl_down_sync(u32 mask, T value, int by, CALLER) 
 }
 template <class T> static T __shfl_xor_sync(u32 mask, T value, int with, CALLER) {
     return exchange({"__shfl_xor_sync", file, line}, mask, value, emulator::thread->lane ^ with);
+}
+
+// ---- between launches, and between blocks
+
+// Launches follow each other.
+static inline void wait_for_launches_before() {}
+
+// What the block has written so far can be seen by a block that goes through an atomic operation after one of this
+// block's that comes behind here.
+static inline void __threadfence() { emulator::fence(); }
+
+// Counts up to `last`, then from 0 again; the number before. Releases what stands behind a fence, and acquires what
+// other blocks have released.
+static inline u32 atomicInc(u32* counter, u32 last, CALLER) {
+    return emulator::change({"atomicInc", file, line}, counter, [last](u32 old) { return old >= last ? 0 : old + 1; });
+}
+static inline u32 atomicAdd(u32* number, u32 more, CALLER) {
+    return emulator::change({"atomicAdd", file, line}, number, [more](u32 old) { return old + more; });
 }
 
 // ---- conversions

@@ -1,4 +1,6 @@
 // Launches: which kernels there are, what a GPU would refuse, and blocks on OS threads.
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -11,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "isolation.h"
 #include "registration.h"
 
 namespace emulator {
@@ -23,7 +26,7 @@ static std::map<std::tuple<int, std::string, std::string>, Kernel>& kernels() {
 static unsigned last_bound;
 Bound::Bound(unsigned threads) { last_bound = threads; }
 
-Registration::Registration(int architecture, const char* name, const char* path, std::vector<size_t> parameters,
+Registration::Registration(int architecture, const char* name, const char* path, std::vector<Parameter> parameters,
                            void (*run)(void**)) {
     const char* slash = strrchr(path, '/');
     std::string file = slash ? slash + 1 : path;
@@ -34,11 +37,11 @@ Registration::Registration(int architecture, const char* name, const char* path,
 // sm_86 has the least shared memory.
 static std::string refusal(const Launch& l, int architecture, const size_t* sizes, size_t arguments) {
     auto number = [](uint64_t n) { return std::to_string(n); };
-    const std::vector<size_t>& parameters = l.kernel->parameters;
+    const std::vector<Parameter>& parameters = l.kernel->parameters;
     if (arguments != parameters.size()) return "it takes " + number(parameters.size()) + " arguments, not " + number(arguments);
     for (size_t i = 0; i < arguments; i++)
-        if (sizes[i] != parameters[i])
-            return "argument " + number(i + 1) + " takes " + number(parameters[i]) + " bytes, not " + number(sizes[i]);
+        if (sizes[i] != parameters[i].bytes)
+            return "argument " + number(i + 1) + " takes " + number(parameters[i].bytes) + " bytes, not " + number(sizes[i]);
     if (!l.grid.x || !l.grid.y || !l.grid.z) return "a grid without blocks";
     if (l.grid.x > 0x7fffffffu || l.grid.y > 65535 || l.grid.z > 65535)
         return "a grid of " + number(l.grid.x) + "," + number(l.grid.y) + "," + number(l.grid.z) + " blocks is too large";
@@ -61,7 +64,7 @@ struct Blocks {
     std::string error;
 
     explicit Blocks(const Launch& launch) : launch(launch) {
-        if (launch.schedule != Random) return;
+        if (launch.schedule != Isolated) return;
         shuffled.resize(count);
         std::iota(shuffled.begin(), shuffled.end(), 0);
         uint64_t random = launch.seed;
@@ -75,7 +78,7 @@ struct Blocks {
     // that both write, shows when the order changes.
     Index3 at(uint64_t turn) const {
         bool down = launch.schedule == Reverse || launch.schedule == GreedyDown;
-        uint64_t b = launch.schedule == Random ? shuffled[turn] : down ? count - 1 - turn : turn;
+        uint64_t b = launch.schedule == Isolated ? shuffled[turn] : down ? count - 1 - turn : turn;
         return {(unsigned)(b % launch.grid.x), (unsigned)(b / launch.grid.x % launch.grid.y),
                 (unsigned)(b / launch.grid.x / launch.grid.y)};
     }
@@ -85,7 +88,9 @@ struct Blocks {
         catch_faults();
         Scheduler* scheduler = make_scheduler(launch);
         for (uint64_t turn; (turn = next.fetch_add(1)) < count;) {
+            if (isolation) isolation->enter();
             std::string wrong = run_block(*scheduler, at(turn));
+            if (isolation && wrong.empty()) wrong = isolation->leave();
             if (!wrong.empty()) {
                 next = count;
                 std::lock_guard<std::mutex> guard(lock);
@@ -116,9 +121,17 @@ struct Blocks {
 using namespace emulator;
 
 // 0: done; 1: no such kernel; 2: refused; 3: failed. Writes what is wrong to `text`.
+// Address space for so many bytes, of which only those count that are touched; null if there is none.
+extern "C" void* emulator_reserve(size_t bytes) {
+    void* start = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return start == MAP_FAILED ? nullptr : start;
+}
+
+extern "C" void emulator_release(void* start, size_t bytes) { munmap(start, bytes); }
+
 extern "C" int emulator_launch(int architecture, const char* file, const char* name, const unsigned* grid, const unsigned* block,
                            size_t shared_bytes, void** arguments, const size_t* argument_sizes, size_t argument_count, int schedule, unsigned seed,
-                           int os_threads, char* text, size_t room) {
+                           int os_threads, const Allocation* allocations, size_t allocation_count, char* text, size_t room) {
     auto answer = [&](int code, const std::string& what) {
         text[what.copy(text, room - 1)] = 0;
         return code;
@@ -130,6 +143,11 @@ extern "C" int emulator_launch(int architecture, const char* file, const char* n
     std::string refused = refusal(launch, architecture, argument_sizes, argument_count);
     if (!refused.empty()) return answer(2, refused);
     Blocks blocks(launch);
-    blocks.run_on(os_threads);
+    if (launch.schedule == Isolated) {
+        Isolation isolation(launch, allocations, allocation_count);
+        blocks.run_on(1);
+    } else {
+        blocks.run_on(os_threads);
+    }
     return blocks.failed == ~0ull ? 0 : answer(3, blocks.error);
 }

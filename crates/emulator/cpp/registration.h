@@ -12,7 +12,7 @@ struct Bound {
 };
 
 struct Registration {
-    Registration(int architecture, const char* name, const char* path, std::vector<size_t> parameters,
+    Registration(int architecture, const char* name, const char* path, std::vector<Parameter> parameters,
                  void (*run)(void** arguments));
 };
 

@@ -98,6 +98,40 @@ KERNEL(32) selftest_product_tf32(const float* a, const float* b, float* d) {
 EXPORT(selftest_product_tf32)
 #endif
 
+// The same on registers as they are: of each lane four of a, two of b; four values of d.
+template <class Multiply> DEVICE void product_of_registers(const u32* registers, float* d, Multiply multiply) {
+    u32 A[4], B[2];
+    float D[4];
+    for (u32 i = 0; i < 4; i++) A[i] = registers[threadIdx.x * 6 + i], D[i] = d[threadIdx.x * 4 + i];
+    for (u32 i = 0; i < 2; i++) B[i] = registers[threadIdx.x * 6 + 4 + i];
+    multiply(D, A, B);
+    for (u32 i = 0; i < 4; i++) d[threadIdx.x * 4 + i] = D[i];
+}
+
+KERNEL(32) selftest_registers_f16(const u32* registers, float* d) {
+    product_of_registers(registers, d, [](float (&D)[4], const u32 (&A)[4], const u32 (&B)[2]) { multiply_f16(D, A, B); });
+}
+EXPORT(selftest_registers_f16)
+
+#if ARCH >= 800
+KERNEL(32) selftest_registers_bf16(const u32* registers, float* d) {
+    product_of_registers(registers, d, [](float (&D)[4], const u32 (&A)[4], const u32 (&B)[2]) { multiply_bf16(D, A, B); });
+}
+EXPORT(selftest_registers_bf16)
+
+KERNEL(32) selftest_registers_tf32(const u32* registers, float* d) {
+    product_of_registers(registers, d, [](float (&D)[4], const u32 (&A)[4], const u32 (&B)[2]) { multiply_tf32(D, A, B); });
+}
+EXPORT(selftest_registers_tf32)
+
+// Two numbers in one word.
+KERNEL(256) selftest_pairs(const float* low, const float* high, u32* pairs) {
+    u32 i = blockIdx.x * blockDim.x + threadIdx.x;
+    pairs[i] = bf16x2_from_f32(low[i], high[i]);
+}
+EXPORT(selftest_pairs)
+#endif
+
 // ---- a kernel without faults: the sum of each block's values, through shared memory and shuffles
 
 KERNEL(128) selftest_sum(const float* x, float* sums) {
@@ -113,7 +147,90 @@ KERNEL(128) selftest_sum(const float* x, float* sums) {
 }
 EXPORT(selftest_sum)
 
+// ---- kernels without faults whose blocks work together: the last block to come adds what all have left
+
+// Thread 0 is the only one that counts; whether the block is the last of `blocks`, for all its threads.
+DEVICE bool is_last(u32* counter, u32 blocks) {
+    bool last = threadIdx.x == 0 && atomicInc(counter, blocks - 1) == blocks - 1;
+    return __syncthreads_or(last);
+}
+
+DEVICE void add_all(const float* partials, u32 blocks, float* y) {
+    float sum = 0;
+    for (u32 block = 0; block < blocks; block++) sum += partials[block * blockDim.x + threadIdx.x];
+    y[threadIdx.x] = sum;
+}
+
+KERNEL(128) selftest_last_block(const float* x, float* partials, u32* counter, float* y) {
+    u32 at = blockIdx.x * blockDim.x + threadIdx.x;
+    partials[at] = 2 * x[at];
+    __threadfence();
+    __syncthreads();
+    if (is_last(counter, gridDim.x)) add_all(partials, gridDim.x, y);
+}
+EXPORT(selftest_last_block)
+
+// One thread's fence stands behind what a barrier has collected.
+KERNEL(128) selftest_one_fence(const float* x, float* partials, u32* counter, float* y) {
+    u32 at = blockIdx.x * blockDim.x + threadIdx.x;
+    partials[at] = 2 * x[at];
+    __syncthreads();
+    if (threadIdx.x == 0) __threadfence();
+    if (is_last(counter, gridDim.x)) add_all(partials, gridDim.x, y);
+}
+EXPORT(selftest_one_fence)
+
+// Whether any of the block's numbers is negative, twice.
+KERNEL(128) selftest_any(const float* x, u32* found) {
+    int first = __syncthreads_or(x[threadIdx.x] < 0);
+    int second = __syncthreads_or(x[blockDim.x + threadIdx.x] < 0);
+    found[threadIdx.x] = (u32)(first != 0) + 2 * (u32)(second != 0);
+}
+EXPORT(selftest_any)
+
 // ---- faults
+
+KERNEL(128) selftest_no_fence(const float* x, float* partials, u32* counter, float* y) {
+    u32 at = blockIdx.x * blockDim.x + threadIdx.x;
+    partials[at] = 2 * x[at];
+    __syncthreads();
+    if (is_last(counter, gridDim.x)) add_all(partials, gridDim.x, y);
+}
+EXPORT(selftest_no_fence)
+
+KERNEL(128) selftest_fence_before(const float* x, float* partials, u32* counter, float* y) {
+    u32 at = blockIdx.x * blockDim.x + threadIdx.x;
+    __threadfence();
+    partials[at] = 2 * x[at];
+    __syncthreads();
+    if (is_last(counter, gridDim.x)) add_all(partials, gridDim.x, y);
+}
+EXPORT(selftest_fence_before)
+
+// Thread 0 counts the block before others have written.
+KERNEL(128) selftest_no_barrier_before(const float* x, float* partials, u32* counter, float* y) {
+    u32 at = blockIdx.x * blockDim.x + threadIdx.x;
+    partials[at] = 2 * x[at];
+    __threadfence();
+    if (is_last(counter, gridDim.x)) add_all(partials, gridDim.x, y);
+}
+EXPORT(selftest_no_barrier_before)
+
+// The last block by its number, which need not be the last to come.
+KERNEL(128) selftest_last_by_number(const float* x, float* partials, u32* counter, float* y) {
+    u32 at = blockIdx.x * blockDim.x + threadIdx.x;
+    partials[at] = 2 * x[at];
+    __threadfence();
+    __syncthreads();
+    if (blockIdx.x == gridDim.x - 1) add_all(partials, gridDim.x, y);
+    else is_last(counter, gridDim.x);
+}
+EXPORT(selftest_last_by_number)
+
+KERNEL(128) selftest_same_place(const float* x, float* partials, u32*, float* y) {
+    partials[threadIdx.x] = y[threadIdx.x] = x[blockIdx.x * blockDim.x + threadIdx.x];
+}
+EXPORT(selftest_same_place)
 
 // Reads what other threads of the block may not have written yet.
 KERNEL(128) selftest_missing_barrier(const float* x, float* y) {

@@ -40,7 +40,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tunefork_kernels::{Arguments, CapturedGraph, DeviceError, Feed, Launch, Stream};
 
 use feed::HostFeed;
-use memory::Memory;
+use memory::{Allocation, Memory};
 pub use probe::{Asked, Probe};
 pub use schedule::Schedule;
 
@@ -64,6 +64,8 @@ unsafe extern "C" {
         schedule: c_int,
         seed: c_uint,
         os_threads: c_int,
+        allocations: *const Allocation,
+        allocation_count: usize,
         text: *mut c_char,
         room: usize,
     ) -> c_int;
@@ -210,6 +212,7 @@ impl Device {
         let pointers = arguments.pointers();
         let (schedule, seed) = self.schedule.code();
         let threads = std::thread::available_parallelism().map_or(1, |count| count.get());
+        let allocations = self.memory.allocations();
         let mut text: [c_char; 1024] = [0; 1024];
         // SAFETY: the pointers are those of arrays that live here; the rest is what was promised when
         // the work was submitted.
@@ -227,6 +230,8 @@ impl Device {
                 schedule,
                 seed,
                 threads as c_int,
+                allocations.as_ptr(),
+                allocations.len(),
                 text.as_mut_ptr(),
                 text.len(),
             )

@@ -2,6 +2,7 @@
 
 use std::alloc::{Layout, alloc, dealloc};
 use std::collections::BTreeMap;
+use std::ffi::c_void;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tunefork_kernels::DeviceError;
@@ -10,6 +11,21 @@ use tunefork_kernels::DeviceError;
 const ZONE: usize = if cfg!(sanitized) { 0 } else { 256 };
 /// NaN in every format: what is read before it was written, or from a zone, shows in the result.
 const POISON: u8 = 0xff;
+
+/// So many bytes are only reserved: checks of far places touch little of them. What was not written is 0 there.
+const LARGE: usize = 1 << 30;
+
+unsafe extern "C" {
+    fn emulator_reserve(bytes: usize) -> *mut c_void;
+    fn emulator_release(start: *mut c_void, bytes: usize);
+}
+
+/// An allocation as `cpp/isolation.h` knows it.
+#[repr(C)]
+pub(crate) struct Allocation {
+    address: u64,
+    bytes: usize,
+}
 
 /// The allocations of a stand-in: address and bytes of each.
 #[derive(Debug, Default)]
@@ -23,15 +39,20 @@ impl Memory {
     }
 
     pub(crate) fn allocate(&self, bytes: usize) -> Result<u64, DeviceError> {
-        let layout = layout(bytes);
+        let (layout, large) = (layout(bytes), bytes >= LARGE);
         // SAFETY: at least one byte.
-        let start = unsafe { alloc(layout) };
+        let start = unsafe { if large { emulator_reserve(layout.size()).cast() } else { alloc(layout) } };
         if start.is_null() {
             return Err(DeviceError::OutOfMemory(format!("allocating {bytes} bytes")));
         }
-        // SAFETY: just allocated with that size, of which the zone before it is a part.
+        // SAFETY: just allocated with that size, of which the zones are a part.
         let address = unsafe {
-            start.write_bytes(POISON, layout.size());
+            if large {
+                start.write_bytes(POISON, ZONE);
+                start.add(ZONE + bytes).write_bytes(POISON, ZONE);
+            } else {
+                start.write_bytes(POISON, layout.size());
+            }
             start.add(ZONE) as u64
         };
         self.live().insert(address, bytes);
@@ -43,7 +64,18 @@ impl Memory {
     pub(crate) unsafe fn free(&self, address: u64, bytes: usize) {
         self.live().remove(&address);
         // SAFETY: the caller's; the zone before it was allocated with it.
-        unsafe { dealloc((address as *mut u8).sub(ZONE), layout(bytes)) };
+        unsafe {
+            let start = (address as *mut u8).sub(ZONE);
+            match bytes {
+                LARGE.. => emulator_release(start.cast(), layout(bytes).size()),
+                _ => dealloc(start, layout(bytes)),
+            }
+        }
+    }
+
+    /// All that live.
+    pub(crate) fn allocations(&self) -> Vec<Allocation> {
+        self.live().iter().map(|(&address, &bytes)| Allocation { address, bytes }).collect()
     }
 
     /// Fails unless all the bytes lie in one allocation.

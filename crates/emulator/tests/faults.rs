@@ -85,7 +85,8 @@ fn a_missing_barrier_changes_bits() {
 
 #[test]
 fn blocks_that_share_a_result_change_bits() {
-    let sums = Schedule::ALL.map(|schedule| {
+    // Where blocks see nothing of each other it is an error (between_blocks.rs).
+    let sums = [Schedule::RoundRobin, Schedule::Reverse].map(|schedule| {
         let bench = Bench::new(80, schedule);
         let y = bench.memory(&[0f32]);
         let arguments = Arguments::new().span(y.all::<f32>());

@@ -8,7 +8,7 @@ use tunefork_emulator::Schedule;
 use tunefork_kernels::Arguments;
 
 fn bench() -> Bench {
-    Bench::new(80, Schedule::Random(3))
+    Bench::new(80, Schedule::Isolated(3))
 }
 
 /// f32 numbers that round to every 16-bit number, and those around the middle between two of them.

@@ -5,6 +5,7 @@
 
 mod case;
 pub mod kernels;
+mod rounding;
 pub mod steps;
 mod stored;
 pub mod work;

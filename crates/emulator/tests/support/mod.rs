@@ -18,6 +18,11 @@ impl Bench {
         Self { host, stream }
     }
 
+    #[allow(dead_code)] // not every test looks
+    pub(crate) fn stream(&self) -> &dyn Stream {
+        &*self.stream
+    }
+
     pub(crate) fn memory<T: bytemuck::Pod>(&self, values: &[T]) -> DeviceMemory {
         DeviceMemory::of(&self.stream, values).expect("memory")
     }

@@ -20,7 +20,7 @@ fn limit(precision: Precision) -> f64 {
 fn draw(case: &mut Case, precision: Precision) -> Result<(Average, usize, DeviceMemory), Failure> {
     let average = Average {
         batch: case.between(1, 5),
-        pixels: case.one_of(&[1, 4, 7, 49, 64]),
+        pixels: if case.is_whole() { case.one_of(&[1, 4, 16, 64]) } else { case.one_of(&[1, 4, 7, 49, 64]) },
         channels: case.one_of(&[1, 3, 31, 32, 33, 100]),
         precision,
     };
@@ -28,7 +28,7 @@ fn draw(case: &mut Case, precision: Precision) -> Result<(Average, usize, Device
     Ok((average, rows, step_row(case, rows)?))
 }
 
-fn forward(case: &mut Case) -> Result<(), Failure> {
+pub(super) fn forward(case: &mut Case) -> Result<(), Failure> {
     for precision in PRECISIONS {
         let (average, rows, step) = draw(case, precision)?;
         let (pixels, channels) = (average.pixels, average.channels);
@@ -41,12 +41,12 @@ fn forward(case: &mut Case) -> Result<(), Failure> {
 
         let expected = global_average(&tensor(&[rows, pixels, 1, channels], &x)).into_iter().collect::<Vec<f64>>();
         let found = &on_y.read(case)?[..rows * channels];
-        case.close(&format!("{average:?}, {rows} rows"), found, &expected, limit(precision))?;
+        case.compare(&format!("{average:?}, {rows} rows"), found, &expected, precision, limit(precision))?;
     }
     Ok(())
 }
 
-fn backward(case: &mut Case) -> Result<(), Failure> {
+pub(super) fn backward(case: &mut Case) -> Result<(), Failure> {
     for precision in PRECISIONS {
         let (average, rows, step) = draw(case, precision)?;
         let (pixels, channels) = (average.pixels, average.channels);
@@ -68,7 +68,7 @@ fn backward(case: &mut Case) -> Result<(), Failure> {
             *dx = added + if accumulate { *dx } else { 0.0 };
         }
         let found = &on_dx.read(case)?[..rows * image];
-        case.close(&format!("{average:?}, {rows} rows"), found, &dx, limit(precision))?;
+        case.compare(&format!("{average:?}, {rows} rows"), found, &dx, precision, limit(precision))?;
     }
     Ok(())
 }

@@ -3,14 +3,16 @@
 use ndarray::IxDyn;
 use tunefork_graph::Activation;
 use tunefork_kernels::launch::COUNTERS;
-use tunefork_kernels::{DeviceMemory, StepRow};
+use tunefork_kernels::{DeviceMemory, Precision, StepRow};
 use tunefork_reference::{Masks, Mode, Settings, Tensor, ops};
 
+use crate::rounding::as_tf32;
 use crate::{Case, Failure};
 
-/// Nothing, and the activations that may follow where only some may.
-pub(super) fn activations(may: impl Fn(Activation) -> bool) -> Vec<Option<Activation>> {
-    let some = Activation::ALL.iter().copied().filter(|&activation| may(activation));
+/// Nothing, and the activations that may follow where only some may; of whole numbers those that are exact.
+pub(super) fn activations(case: &Case, may: impl Fn(Activation) -> bool) -> Vec<Option<Activation>> {
+    let exact = |activation| !case.is_whole() || activation == Activation::Relu;
+    let some = Activation::ALL.iter().copied().filter(|&activation| may(activation) && exact(activation));
     std::iter::once(None).chain(some.map(Some)).collect()
 }
 
@@ -38,6 +40,13 @@ pub(super) fn step_row(case: &Case, rows: usize) -> Result<DeviceMemory, Failure
 pub(super) fn tensor(shape: &[usize], values: &[f64]) -> Tensor {
     let len = shape.iter().product();
     Tensor::from_shape_vec(IxDyn(shape), values[..len].to_vec()).expect("as many values as the shape has")
+}
+
+/// Values as a product in this precision takes them, which may be less exactly than they are stored.
+pub(super) fn as_multiplied(precision: Precision, values: &mut [f64]) {
+    if precision == Precision::Tf32 {
+        values.iter_mut().for_each(|value| *value = as_tf32(*value));
+    }
 }
 
 pub(super) fn activate(activation: Option<Activation>, x: Tensor) -> Tensor {

@@ -6,7 +6,7 @@ use tunefork_kernels::{Conv2d, Precision};
 use super::conv;
 use crate::{Case, Check, Failure};
 
-const PRECISIONS: &[Precision] = &[Precision::F16, Precision::Bf16, Precision::Tf32];
+pub(super) const PRECISIONS: &[Precision] = &[Precision::F16, Precision::Bf16, Precision::Tf32];
 
 pub(super) const CHECKS: &[Check] = &[
     Check { name: "conv_tensor/forward", run: |case| conv::forward(case, PRECISIONS, 5..=70) },

@@ -6,7 +6,7 @@ use tunefork_kernels::launch::dense::{Backward, Dense, InputGradient};
 use tunefork_kernels::{DeviceMemory, DropoutRow, Precision, StepRow};
 use tunefork_reference::{Tensor, ops};
 
-use super::common::{activate, activations, check_counters, counters, mask, tensor, through};
+use super::common::{activate, activations, as_multiplied, check_counters, counters, mask, tensor, through};
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -33,13 +33,14 @@ struct Layer {
     counters: DeviceMemory,
 }
 
-fn each(case: &mut Case, check: fn(&mut Case, Dense) -> Result<(), Failure>) -> Result<(), Failure> {
+pub(super) fn each(case: &mut Case, check: fn(&mut Case, Dense) -> Result<(), Failure>) -> Result<(), Failure> {
     for precision in Precision::of_architecture(case.stream.architecture()) {
+        let activations = activations(case, Activation::derivative_follows_from_result);
         let dense = Dense {
             batch: case.one_of(&[1, 2, 3, 5, 64, 70]),
             inputs: case.one_of(&[1, 3, 16, 31, 64, 68, 97, 300, 601]),
             outputs: case.one_of(&[1, 2, 5, 10, 32, 37, 72, 131, 200]),
-            activation: case.one_of(&activations(Activation::derivative_follows_from_result)),
+            activation: case.one_of(&activations),
             dropout: case.one_of(&[None, Some(2)]),
             precision,
         };
@@ -48,19 +49,10 @@ fn each(case: &mut Case, check: fn(&mut Case, Dense) -> Result<(), Failure>) -> 
     Ok(())
 }
 
-/// Rounds numbers as a product in tf32 does, so that the reference starts from the same ones: the
-/// mantissa is that of f16.
-fn as_multiplied(case: &Case, precision: Precision, values: &mut [f64]) -> Result<(), Failure> {
-    if precision == Precision::Tf32 {
-        Stored::new(case, Precision::F16, values)?;
-    }
-    Ok(())
-}
-
 impl Layer {
     fn new(case: &mut Case, dense: Dense, training: bool) -> Result<Self, Failure> {
         let rows = case.between(1, dense.batch);
-        let p = case.one_of(&[0.0, 0.3, 0.5, 1.0]);
+        let p = if case.is_whole() { case.one_of(&[0.0, 0.5, 1.0]) } else { case.one_of(&[0.0, 0.3, 0.5, 1.0]) };
         let row = StepRow {
             rows: rows as u32,
             dropout_key: KEY,
@@ -71,10 +63,8 @@ impl Layer {
         x[rows * dense.inputs..].fill(f64::NAN);
         // As a network starts: results of about the size of the inputs.
         let mut weights = case.values(dense.inputs * dense.outputs);
-        let size = (3.0 / dense.inputs as f64).sqrt();
+        let size = if case.is_whole() { 1.0 } else { (3.0 / dense.inputs as f64).sqrt() };
         weights.iter_mut().for_each(|w| *w *= size);
-        as_multiplied(case, dense.precision, &mut x)?;
-        as_multiplied(case, dense.precision, &mut weights)?;
         let bias = case.values(dense.outputs);
         Ok(Self {
             dense,
@@ -114,11 +104,16 @@ impl Layer {
         Ok(activate(self.dense.activation, sums) * self.mask()?)
     }
 
+    /// Of sums that are stored as the layer's values are.
     fn limit(&self, depth: usize) -> f64 {
-        let exact = (1e-6 * (depth as f64 / 64.0).sqrt()).clamp(1e-6, 1e-5);
+        self.dense.precision.pick(self.limit_of_sums(depth), 5e-4, 4e-3)
+    }
+
+    /// Of sums in f32: products of stored 16-bit numbers are exact there.
+    fn limit_of_sums(&self, depth: usize) -> f64 {
         match self.dense.precision {
-            Precision::Tf32 => 1e-3,
-            precision => precision.pick(exact, 5e-4, 4e-3),
+            Precision::Tf32 => 1e-5,
+            _ => (1e-6 * (depth as f64 / 64.0).sqrt()).clamp(1e-6, 1e-5),
         }
     }
 
@@ -127,12 +122,14 @@ impl Layer {
     }
 }
 
-fn forward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
+pub(super) fn forward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
     let training = case.one_of(&[false, true]);
     let mut layer = Layer::new(case, dense, training)?;
     let precision = dense.precision;
     let on_x = Stored::new(case, precision, &mut layer.x)?;
     let on_weights = Stored::new(case, precision, &mut layer.weights)?;
+    as_multiplied(precision, &mut layer.x);
+    as_multiplied(precision, &mut layer.weights);
     let on_bias = match &mut layer.bias {
         Some(bias) => Some(Stored::new(case, Precision::F32, bias)?),
         None => None,
@@ -156,14 +153,16 @@ fn forward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
     if beyond.iter().any(|v| !v.is_nan()) {
         return Err(format!("{}: a row behind the real ones was written", layer.what()).into());
     }
-    case.close(&layer.what(), found, &expected, layer.limit(dense.inputs))
+    case.compare(&layer.what(), found, &expected, precision, layer.limit(dense.inputs))
 }
 
-fn backward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
+pub(super) fn backward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
     let mut layer = Layer::new(case, dense, true)?;
     let (Dense { precision, inputs, outputs, batch, .. }, rows) = (dense, layer.rows);
     let on_x = Stored::new(case, precision, &mut layer.x)?;
     let on_weights = Stored::new(case, precision, &mut layer.weights)?;
+    as_multiplied(precision, &mut layer.x);
+    as_multiplied(precision, &mut layer.weights);
     let mut y = layer.results()?.into_iter().collect::<Vec<f64>>();
     y.resize(batch * outputs, f64::NAN);
     let mut dy = case.values(batch * outputs);
@@ -200,17 +199,17 @@ fn backward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
     let mut dz = on_dy.read(case)?;
     dz.truncate(rows * outputs);
     let limit = precision.pick(1e-6, 5e-4, 4e-3);
-    case.close(&format!("{what}: dz"), &dz, &expected, limit)?;
+    case.compare(&format!("{what}: dz"), &dz, &expected, precision, limit)?;
     let found = on_db.read(case)?;
     if layer.bias.is_some() {
         let db = ops::bias_gradient(&tensor(&[rows, outputs], &dz)).into_iter().collect::<Vec<f64>>();
-        case.close(&format!("{what}: db"), &found, &db, layer.limit(rows))?;
+        case.compare(&format!("{what}: db"), &found, &db, Precision::F32, layer.limit_of_sums(rows))?;
     }
-    as_multiplied(case, precision, &mut dz)?;
+    as_multiplied(precision, &mut dz);
     let dz = tensor(&[rows, outputs], &dz);
     let dw = ops::dense::weight_gradient(&layer.x(), &dz).into_iter().collect::<Vec<f64>>();
     let found = on_dw.read(case)?;
-    case.close(&format!("{what}: dw"), &found, &dw, layer.limit(rows))?;
+    case.compare(&format!("{what}: dw"), &found, &dw, Precision::F32, layer.limit_of_sums(rows))?;
     let Some(accumulate) = accumulate else {
         return Ok(());
     };
@@ -219,7 +218,7 @@ fn backward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
         expected.iter_mut().zip(&dx).for_each(|(expected, dx)| *expected += dx);
     }
     let found = &on_dx.read(case)?[..rows * inputs];
-    case.close(&format!("{what}: dx, added: {accumulate}"), found, &expected, layer.limit(outputs))
+    case.compare(&format!("{what}: dx, added: {accumulate}"), found, &expected, precision, layer.limit(outputs))
 }
 
 /// A gradient that is at once taken through the layer before is what the derivative makes of it, but for the rounding

@@ -14,7 +14,7 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 /// A table of steps on the device.
-struct Steps {
+pub(super) struct Steps {
     rows: DeviceMemory,
     progress: DeviceMemory,
     row: DeviceMemory,
@@ -22,7 +22,7 @@ struct Steps {
 }
 
 impl Steps {
-    fn new(case: &Case, rows: &[StepRow]) -> Result<Self, Failure> {
+    pub(super) fn new(case: &Case, rows: &[StepRow]) -> Result<Self, Failure> {
         let steps = rows.len() as u32;
         Ok(Self {
             rows: DeviceMemory::of(&case.stream, rows)?,
@@ -32,7 +32,7 @@ impl Steps {
         })
     }
 
-    fn table(&self) -> Table<'_> {
+    pub(super) fn table(&self) -> Table<'_> {
         Table {
             rows: self.rows.all(),
             progress: self.progress.all(),

@@ -174,7 +174,7 @@ fn value_and_gradient(case: &mut Case) -> Result<(), Failure> {
             Precision::F16 => 5e-4,
             Precision::Bf16 => 4e-3,
         };
-        case.close(&format!("{what}: gradient"), &gradient, &expected, limit)?;
+        case.compare(&format!("{what}: gradient"), &gradient, &expected, precision, limit)?;
     }
     Ok(())
 }

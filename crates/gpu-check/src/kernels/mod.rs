@@ -8,10 +8,14 @@ mod conv_large;
 mod conv_tensor;
 mod dense;
 mod dropout;
+mod exact;
+mod far;
 mod gather;
 mod group_norm;
 mod loss;
 mod optimizer;
+mod optimizer_exact;
+mod special;
 mod statistics;
 
 use crate::Check;
@@ -31,4 +35,9 @@ pub const FAMILIES: &[(&str, &[Check])] = &[
     ("dense", dense::CHECKS),
     ("average", average::CHECKS),
     ("group_norm", group_norm::CHECKS),
+    ("exact_conv", exact::CONV),
+    ("exact", exact::CHECKS),
+    ("optimizer_exact", optimizer_exact::CHECKS),
+    ("special", special::CHECKS),
+    ("far", far::CHECKS),
 ];

@@ -20,13 +20,13 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 /// The buffers of an update, and what it is given.
-struct Buffers {
+pub(super) struct Buffers {
     update: Update,
-    parameters: Stored,
+    pub(super) parameters: Stored,
     gradients: Stored,
     states: [Stored; UpdateRule::MOST_STATES],
     norms_and_biases: DeviceMemory,
-    weights16: Option<Stored>,
+    pub(super) weights16: Option<Stored>,
     workspace: DeviceMemory,
     scale: DeviceMemory,
     records: DeviceMemory,
@@ -34,7 +34,7 @@ struct Buffers {
 
 impl Buffers {
     /// Some parameters and, to begin with, states of zeros.
-    fn new(case: &Case, update: Update, scale: LossScale, parameters: &mut [f64]) -> Result<Self, Failure> {
+    pub(super) fn new(case: &Case, update: Update, scale: LossScale, parameters: &mut [f64]) -> Result<Self, Failure> {
         let zeros = || Stored::new(case, Precision::F32, &mut vec![0.0; update.len]);
         let weights16 = match update.precision.bytes() {
             2 => Some(Stored::poisoned(case, update.precision, update.len)?),
@@ -53,7 +53,7 @@ impl Buffers {
         })
     }
 
-    fn run(&self, case: &Case, row: StepRow, gradients: &[f32]) -> Result<(), Failure> {
+    pub(super) fn run(&self, case: &Case, row: StepRow, gradients: &[f32]) -> Result<(), Failure> {
         let stream = &*case.stream;
         self.gradients.span().cast().write(stream, gradients)?;
         let step = DeviceMemory::of(&case.stream, &[row])?;
@@ -72,17 +72,17 @@ impl Buffers {
         Ok(())
     }
 
-    fn held(&self, case: &mut Case) -> Result<Vec<Vec<f64>>, Failure> {
+    pub(super) fn held(&self, case: &mut Case) -> Result<Vec<Vec<f64>>, Failure> {
         std::iter::once(&self.parameters).chain(&self.states).map(|stored| stored.read(case)).collect()
     }
 
-    fn scale(&self, case: &Case) -> Result<LossScale, Failure> {
+    pub(super) fn scale(&self, case: &Case) -> Result<LossScale, Failure> {
         Ok(self.scale.all().read(&*case.stream)?[0])
     }
 }
 
 /// The row of update number `step`, from 1.
-fn row(rule: UpdateRule, step: u64, [rate, decay, clip_norm]: [f64; 3]) -> StepRow {
+pub(super) fn row(rule: UpdateRule, step: u64, [rate, decay, clip_norm]: [f64; 3]) -> StepRow {
     StepRow { rows: 1, record: 1, clip_norm: clip_norm as f32, ..StepRow::update(rule, rate, decay, step) }
 }
 

@@ -1,5 +1,6 @@
 //! `kernels/statistics.cu`.
 
+use tunefork_graph::BatchNorm;
 use tunefork_kernels::launch::statistics::{OfTensor, Statistics};
 use tunefork_kernels::{DeviceMemory, Precision};
 use tunefork_reference::{Running as Moments, ops::norm};
@@ -58,6 +59,15 @@ impl OnDevice {
         }
     }
 
+    /// Means and deviations where means and variances are exact: the root is then the nearest one.
+    fn check_exact(&self, case: &mut Case, what: &str, x: &[f64], channels: usize) -> Result<(), Failure> {
+        let batch = moments(x, channels);
+        let rstd = |variance: &f64| f64::from(1.0 / (*variance as f32 + BatchNorm::EPSILON as f32).sqrt());
+        let expected: Vec<f64> = batch.mean.iter().copied().chain(batch.variance.iter().map(rstd)).collect();
+        let found = self.statistics.read(case)?;
+        case.equal(&format!("{what}: mean and rstd"), &found, &expected)
+    }
+
     /// Mean, deviation and running values of the real values `x`, up to `limit` beside what they may be at best.
     pub(super) fn check(
         &self,
@@ -92,6 +102,10 @@ impl OnDevice {
 fn values(case: &mut Case, rows: usize, batch: usize, per_image: usize, channels: usize) -> Vec<f64> {
     let offsets = case.values(channels);
     let mut x = case.values(batch * per_image * channels);
+    if case.is_whole() {
+        x[rows * per_image * channels..].fill(f64::NAN);
+        return x;
+    }
     for (e, x) in x.iter_mut().enumerate() {
         let side = [0.5, -0.5][e / channels % 2];
         *x = f64::from((8.0 * offsets[e % channels] + side * (1.0 + x.abs())) as f32);
@@ -111,15 +125,25 @@ fn check(case: &mut Case, shape: OfTensor, rows: usize) -> Result<(), Failure> {
     let row = step_row(case, rows)?;
     shape.run(&*case.stream, row.all(), on_x.span(), on_device.spans())?;
     let real = &x[..rows * per_image * channels];
-    on_device.check(case, &format!("{shape:?}, {rows} rows"), real, channels, BESIDE_MEAN)
+    let what = format!("{shape:?}, {rows} rows");
+    if case.is_whole() {
+        on_device.check_exact(case, &what, real, channels)?;
+    }
+    on_device.check(case, &what, real, channels, BESIDE_MEAN)
 }
 
-fn of_a_tensor(case: &mut Case) -> Result<(), Failure> {
+pub(super) fn of_a_tensor(case: &mut Case) -> Result<(), Failure> {
     for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
         let batch = case.between(1, 5);
-        let rows = case.between(1, batch);
-        let per_image = case.one_of(&[1, 2, 7, 31, 49, 121]);
-        let channels = case.one_of(&[1, 3, 8, 10, 17, 24, 64, 67, 72]);
+        // Of powers of two of positions, in tiles of as many, means are exact.
+        let (rows, per_image, channels) = match case.is_whole() {
+            true => (1 << batch.ilog2(), case.one_of(&[1, 2, 32, 128]), case.one_of(&[1, 8, 64])),
+            false => (
+                case.between(1, batch),
+                case.one_of(&[1, 2, 7, 31, 49, 121]),
+                case.one_of(&[1, 3, 8, 10, 17, 24, 64, 67, 72]),
+            ),
+        };
         check(case, OfTensor { positions: batch * per_image, per_image, channels, precision }, rows)?;
     }
     Ok(())

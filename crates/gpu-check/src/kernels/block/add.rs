@@ -6,7 +6,7 @@ use super::{PRECISIONS, rounding};
 use crate::kernels::common::step_row;
 use crate::{Case, Failure, Stored};
 
-pub(super) fn add(case: &mut Case) -> Result<(), Failure> {
+pub(in crate::kernels) fn add(case: &mut Case) -> Result<(), Failure> {
     for precision in PRECISIONS {
         let (batch, elements) = (case.between(1, 5), case.between(1, 500));
         let rows = case.between(1, batch);
@@ -22,7 +22,7 @@ pub(super) fn add(case: &mut Case) -> Result<(), Failure> {
         }
         // Values behind the real images stay as they are.
         let found = on_y.read(case)?;
-        case.close("sum", &found, &y, rounding(precision))?;
+        case.compare("sum", &found, &y, precision, rounding(precision))?;
     }
     Ok(())
 }

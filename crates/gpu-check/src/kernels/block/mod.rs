@@ -8,10 +8,13 @@ mod ties;
 
 use tunefork_graph::{Pool, PoolKind, Window};
 use tunefork_kernels::Precision;
-use tunefork_kernels::launch::block::{Backward, Block, NormGradients};
+pub(super) use tunefork_kernels::launch::block::Block;
+use tunefork_kernels::launch::block::{Backward, NormGradients};
 
+pub(super) use self::add::add;
 use self::model::Gradients;
 use self::setting::{Setting, StoredNorm};
+pub(super) use self::ties::{far, special};
 use super::common::{activations, check_counters, counters};
 use crate::{Case, Check, Failure, Stored};
 
@@ -23,7 +26,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check { name: "block/running", run: running::running },
     Check { name: "block/wide", run: wide },
     Check { name: "block/ties_and_nan", run: ties::ties_and_nan },
-    Check { name: "block/add", run: add::add },
+    Check { name: "block/add", run: add },
 ];
 
 const F32: Precision = Precision::F32;
@@ -97,8 +100,9 @@ fn saved_output(case: &mut Case) -> Result<(), Failure> {
     Ok(())
 }
 
-fn random(case: &mut Case, height: usize, width: usize, pool: Option<Pool>, precision: Precision) -> Block {
+pub(super) fn random(case: &mut Case, height: usize, width: usize, pool: Option<Pool>, precision: Precision) -> Block {
     let is_max = pool.is_some_and(|pool| pool.kind == PoolKind::Max);
+    let activations = activations(case, |activation| !is_max || activation.is_monotone());
     Block {
         batch: case.between(1, 5),
         height,
@@ -106,14 +110,14 @@ fn random(case: &mut Case, height: usize, width: usize, pool: Option<Pool>, prec
         channels: case.one_of(&CHANNELS),
         norm: case.one_of(&[true, false]),
         shortcut: case.one_of(&[true, false]),
-        activation: case.one_of(&activations(|activation| !is_max || activation.is_monotone())),
+        activation: case.one_of(&activations),
         pool,
         saved_output: false,
         precision,
     }
 }
 
-fn check(case: &mut Case, block: &Block) -> Result<(), Failure> {
+pub(super) fn check(case: &mut Case, block: &Block) -> Result<(), Failure> {
     let explain = |reason: Failure| format!("{block:?}: {reason}").into();
     let setting = Setting::new(case, block)?;
     if !block.saved_output {
@@ -138,7 +142,7 @@ fn check_forward(case: &mut Case, block: &Block, setting: &Setting) -> Result<()
     )?;
     let found = if in_place { &copied } else { &poisoned }.read(case)?;
     let found = setting.real(block, &found);
-    case.close("out", found, &setting.model(block).forward(), rounding(block.precision))
+    case.compare("out", found, &setting.model(block).forward(), block.precision, rounding(block.precision))
 }
 
 /// With the gradients of y and r in memory of their own, or on y and r, or on the result's gradient.
@@ -185,16 +189,16 @@ fn check_backward(case: &mut Case, block: &Block, setting: &Setting) -> Result<(
 
     if wants_dy {
         let found = to_y.read(case)?;
-        compare_dy(block, setting, setting.real(block, &found), &expected)?;
+        compare_dy(case, block, setting, setting.real(block, &found), &expected)?;
     }
     if wants_sum {
         let found = to_r.read(case)?;
-        case.close("dsum", setting.real(block, &found), &expected.g, rounding(precision))?;
+        case.compare("dsum", setting.real(block, &found), &expected.g, precision, rounding(precision))?;
     }
     if block.norm {
         let (dscale, dshift) = (dscale.read(case)?, dshift.read(case)?);
-        case.close("dscale", &dscale, &expected.dscale, 1e-5)?;
-        case.close("dshift", &dshift, &expected.dshift, 1e-5)?;
+        case.compare("dscale", &dscale, &expected.dscale, F32, 1e-5)?;
+        case.compare("dshift", &dshift, &expected.dshift, F32, 1e-5)?;
     }
     if wants_bias {
         let (mut found, mut sums) = (bias.read(case)?, vec![0.0; k]);
@@ -204,13 +208,22 @@ fn check_backward(case: &mut Case, block: &Block, setting: &Setting) -> Result<(
             sums[e % k] += dy + beside;
             found[e % k] += beside;
         }
-        case.close("bias gradient", &found, &sums, 1e-5)?;
+        case.compare("bias gradient", &found, &sums, F32, 1e-5)?;
     }
     Ok(())
 }
 
 /// dy, beside the size of g through the norm: where few values are normalised, little of it is left.
-fn compare_dy(block: &Block, setting: &Setting, found: &[f64], expected: &Gradients) -> Result<(), Failure> {
+fn compare_dy(
+    case: &mut Case,
+    block: &Block,
+    setting: &Setting,
+    found: &[f64],
+    expected: &Gradients,
+) -> Result<(), Failure> {
+    if case.is_whole() {
+        return case.compare("dy", found, &expected.dy, block.precision, 0.0);
+    }
     let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
     let through = norm(&mut expected.g.iter().enumerate().map(|(e, g)| g * setting.factor(block, e)));
     let size = norm(&mut expected.dy.iter().copied()).max(through);

@@ -33,7 +33,13 @@ pub(super) struct StoredNorm {
 
 impl StoredNorm {
     pub(super) fn new(case: &mut Case, real: &[f64], channels: usize) -> Result<Self, Failure> {
-        let mut statistics = merged(&moments(real, channels));
+        let mut statistics = match case.is_whole() {
+            // Means and powers of two.
+            true => (0..2 * channels)
+                .map(|at| if at < channels { case.values(1)[0] } else { case.one_of(&[0.5, 1.0]) })
+                .collect(),
+            false => merged(&moments(real, channels)),
+        };
         let (mut scale, mut shift) = (case.values(channels), case.values(channels));
         Ok(Self {
             on_statistics: Stored::new(case, F32, &mut statistics)?,

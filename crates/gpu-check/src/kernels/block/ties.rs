@@ -33,12 +33,39 @@ pub(super) fn ties_and_nan(case: &mut Case) -> Result<(), Failure> {
                 y[place] = f64::NAN;
             }
         }
-        check(case, &block, &mut y, &mut dout).map_err(|reason| format!("{block:?}: {reason}"))?;
+        special(case, &block, &mut y, &mut dout).map_err(|reason| format!("{block:?}: {reason}"))?;
     }
     Ok(())
 }
 
-fn check(case: &mut Case, block: &Block, y: &mut [f64], dout: &mut [f64]) -> Result<(), Failure> {
+/// A block without norm and shortcut, on values for which it is exact.
+pub(in crate::kernels) fn special(
+    case: &mut Case,
+    block: &Block,
+    y: &mut [f64],
+    dout: &mut [f64],
+) -> Result<(), Failure> {
+    let [out, dy] = both(case, block, y, dout)?;
+    case.equal("out", &out.found, &out.expected)?;
+    case.equal("dy", &dy.found, &dy.expected)
+}
+
+/// The same on values for which it is not.
+pub(in crate::kernels) fn far(case: &mut Case, block: &Block, y: &mut [f64], dout: &mut [f64]) -> Result<(), Failure> {
+    let [out, dy] = both(case, block, y, dout)?;
+    // Beside 1, since some are nothing but small.
+    let beside = |values: &[f64]| values.iter().map(|value| value + 1.0).collect::<Vec<f64>>();
+    case.close("out", &beside(&out.found), &beside(&out.expected), 1e-6)?;
+    case.close("dy", &beside(&dy.found), &beside(&dy.expected), 1e-6)
+}
+
+struct Values {
+    found: Vec<f64>,
+    expected: Vec<f64>,
+}
+
+/// Results and gradients.
+fn both(case: &mut Case, block: &Block, y: &mut [f64], dout: &mut [f64]) -> Result<[Values; 2], Failure> {
     let step = step_row(case, block.batch)?;
     let on_y = Stored::new(case, block.precision, y)?;
     let on_dout = Stored::new(case, block.precision, dout)?;
@@ -61,15 +88,6 @@ fn check(case: &mut Case, block: &Block, y: &mut [f64], dout: &mut [f64]) -> Res
     };
     block.backward(stream, step.all(), &given)?;
     let model = BlockModel { block, rows: block.batch, y, norm: None, shortcut: None };
-    same("out", &out.read(case)?, &model.forward())?;
-    same("dy", &on_y.read(case)?, &model.backward(dout).dy)
-}
-
-/// Small whole numbers are exact in every format.
-fn same(what: &str, found: &[f64], expected: &[f64]) -> Result<(), Failure> {
-    let differs = |(f, e): (&f64, &f64)| f != e && !(f.is_nan() && e.is_nan());
-    match found.iter().zip(expected).position(differs) {
-        None => Ok(()),
-        Some(at) => Err(format!("{what}: at {at} of {}: {}, expected {}", found.len(), found[at], expected[at]).into()),
-    }
+    let out = Values { found: out.read(case)?, expected: model.forward() };
+    Ok([out, Values { found: on_y.read(case)?, expected: model.backward(dout).dy }])
 }
