@@ -31,7 +31,7 @@ pub use shape::Conv2d;
 pub(crate) use shared::Divisor;
 pub use shared::{DropoutRow, Lanes, Progress, StepRow};
 pub use source::{HEADERS, Kernel, Source};
-pub use stream::{Arguments, CapturedGraph, DeviceMemory, Feed, Launch, Owner, Span, Stream};
+pub use stream::{Arguments, CapturedGraph, DeviceMemory, Feed, Launch, Owner, Place, Span, Stream};
 pub use tunefork_graph::Precision;
 pub use watched::{Call, watched};
 
