@@ -1,5 +1,8 @@
 //! What of a launch's memory still lies in the cache that all multiprocessors share: that which was used last, up to the
 //! cache's size, as if it threw out what had not been used for longest.
+//!
+//! Of a tensor whose end alone is there a launch finds nothing: it comes from the start, and what it brings in throws out the
+//! end before it gets there.
 
 use tunefork_kernels::{Owner, Place};
 
@@ -23,7 +26,8 @@ impl Cache {
             .filter(|place| place.owner != Owner::Images)
             .map(|place| [place.address, place.address + place.bytes])
             .collect();
-        let there: u64 = used.iter().map(|&used| self.overlap(used)).sum();
+        let is_there = |stretch: &&[u64; 2]| self.overlap(**stretch) == stretch[1] - stretch[0];
+        let there: u64 = used.iter().filter(is_there).map(|[start, end]| end - start).sum();
         for stretch in used {
             self.put_in_front(stretch);
         }
@@ -55,12 +59,14 @@ fn what_was_used_last_is_there() {
     let mut cache = Cache::new(100);
     assert_eq!(cache.touch(&[place(0, 60)]), 0.0);
     assert_eq!(cache.touch(&[place(0, 30), place(1000, 30)]), 0.5);
-    // 0 to 30, 1000 to 1030 and 30 to 60 are there, the last of them the oldest.
-    assert_eq!(cache.touch(&[place(2000, 40)]), 0.0);
+    // 1000 to 1030, 0 to 30 and 30 to 60 are there, the last of them the oldest.
+    assert_eq!(cache.touch(&[place(2000, 20)]), 0.0);
     assert_eq!(cache.touch(&[place(30, 30)]), 0.0);
-    // Longer than the cache.
+    assert_eq!(cache.touch(&[place(30, 30)]), 1.0);
+    // Longer than the cache, in which its end stays.
     assert_eq!(cache.touch(&[place(5000, 400)]), 0.0);
-    assert_eq!(cache.touch(&[place(5000, 400)]), 0.25);
+    assert_eq!(cache.touch(&[place(5000, 400)]), 0.0);
+    assert_eq!(cache.touch(&[place(5300, 100)]), 1.0);
     let images = Place { owner: Owner::Images, address: 0, bytes: 100 };
     assert_eq!(cache.touch(&[images]), 0.0);
     assert_eq!(cache.touch(&[images]), 0.0);

@@ -19,7 +19,7 @@ computed from the plans of the reports' networks and from what their launches as
 and without clipping. What was measured stands in RESULTS.md.
 
 - **Floor**: for each launch the longer of all products at the peak of the precision, and all bytes (each tensor once) at the
-  memory's bandwidth; for a step their sum. It knows no caches, so what stays in a large one may take less.
+  memory's bandwidth; for a step their sum. It knows no cache, so a launch that finds its tensors in one may take less.
 - **Predicted**: the model below with the assumptions below, which nobody has checked on a card. Where a launch takes a few
   microseconds the gap and the latencies are most of it, and the prediction is no better than they are.
 - An **epoch** is predicted as the images of the report's epoch over the batch, times a step: without validation, without the
@@ -33,8 +33,8 @@ A launch takes gap + loads that wait for each other (2; 4 in gather and loss) + 
   First layers use the plain units in every precision.
 - Path: steps of depth one after the other (products) or loads of 2 x 16 bytes a thread (all else), for each wave of blocks.
   A wave is what registers (kernels/RESOURCES.md) and shared memory let reside on the whole card.
-- Memory: the bytes that are not in the cache, at a share of the bandwidth. In the cache is what was used last, up to its size
-  over the number of trials. Parts of sums count here, twice, where they are larger than the cache.
+- Memory: the bytes that are not in the cache, at a share of the bandwidth. In the cache are the tensors that were used last, up
+  to its size over the number of trials, each whole or not at all. Parts of sums count here, twice, where they are larger than the cache.
 - Cache: the operands that each block reads for itself (rows + columns of its tile, times depth), and parts of sums, twice.
 - Sums of parts: two levels, each with four latencies' worth of arrival and reads of the root of all parts, eight at once.
 

@@ -76,6 +76,20 @@ fn bytes_are_those_of_the_memory_that_launches_are_given() {
     }
 }
 
+/// The tiles of the model are those of the kernels: each has a block for each of its slices.
+#[test]
+fn tiles_are_those_of_the_grids() {
+    for (card, step) in steps() {
+        for launch in &step.launches {
+            let tiles: usize = model::tiles(launch, step.precision).iter().map(|[tiles, _]| tiles).sum();
+            let is_sliced = ["conv weight gradient", "dense forward"].contains(&launch.described.name);
+            let slices = if is_sliced { launch.described.parts.count.max(1) } else { 1 };
+            let blocks = if tiles > 0 { launch.blocks() } else { 0 };
+            assert_eq!(blocks, tiles * slices, "{} on {}", launch.asked.kernel, card.name);
+        }
+    }
+}
+
 /// Nothing is predicted to be faster than its products at the peak, and the prediction grows with the number of trials,
 /// but never beyond what they take one after the other.
 #[test]

@@ -60,6 +60,15 @@ fn tile(kernel: &str, precision: Precision) -> [usize; 3] {
     }
 }
 
+/// Of each product of a launch the number of tiles, and their depth, all slices together.
+pub(crate) fn tiles(launch: &Launched, precision: Precision) -> Vec<[usize; 2]> {
+    let tiles = |&[down, across, depth]: &[usize; 3]| {
+        let [rows, columns, _] = tile(launch.asked.kernel, precision);
+        [down.div_ceil(rows) * across.div_ceil(columns), depth]
+    };
+    launch.described.products.iter().map(tiles).collect()
+}
+
 impl On<'_> {
     /// All operations at the peak of the precision, or all bytes from memory, whichever takes longer.
     fn floor(&self) -> f64 {
@@ -112,23 +121,19 @@ impl On<'_> {
             false => tile(self.launch.asked.kernel, self.precision),
         };
         let operands: usize =
-            self.tiles().map(|(tiles, depth)| tiles * (rows + columns) * depth * self.precision.bytes()).sum();
+            self.tiles().iter().map(|[tiles, depth]| tiles * (rows + columns) * depth * self.precision.bytes()).sum();
         let bytes = self.lanes as f64 * least.max(operands as f64) + self.parts().0;
         bytes / (1e9 * self.card.assumed.cache_bandwidth)
     }
 
-    /// Of each product the number of tiles, and the depth that a tile has, all slices together.
-    fn tiles(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
-        self.launch.described.products.iter().map(|&[down, across, depth]| {
-            let [rows, columns, _] = tile(self.launch.asked.kernel, self.precision);
-            (down.div_ceil(rows) * across.div_ceil(columns), depth)
-        })
+    fn tiles(&self) -> Vec<[usize; 2]> {
+        tiles(self.launch, self.precision)
     }
 
     /// The multiprocessor with the most blocks, which share its units.
     fn units(&self) -> f64 {
         let [rows, columns, _] = tile(self.launch.asked.kernel, self.precision);
-        let padded: usize = self.tiles().map(|(tiles, depth)| 2 * tiles * rows * columns * depth).sum();
+        let padded: usize = self.tiles().iter().map(|[tiles, depth]| 2 * tiles * rows * columns * depth).sum();
         let of_block = padded as f64 / self.launch.blocks() as f64;
         let multiprocessors = self.card.multiprocessors as usize;
         let most = self.blocks().div_ceil(multiprocessors) as f64;
@@ -151,7 +156,7 @@ impl On<'_> {
     /// The steps of depth of a block, one after the other, for each time that the card is filled.
     fn product_path(&self, products: &[[usize; 3]]) -> f64 {
         let [.., step] = tile(self.launch.asked.kernel, self.precision);
-        let tiles: usize = self.tiles().map(|(tiles, _)| tiles).sum();
+        let tiles: usize = self.tiles().iter().map(|[tiles, _]| tiles).sum();
         let slices = (self.launch.blocks() / tiles).max(1);
         let depth = products.iter().map(|[.., depth]| depth.div_ceil(slices)).max().unwrap_or(0);
         self.waves() * depth.div_ceil(step) as f64 * 1e-6 * self.card.assumed.depth_step
