@@ -54,7 +54,7 @@ const T4: Card = Card {
         memory_latency: 0.45,
         cache_latency: 0.25,
         cache_bandwidth: 900.0,
-        // 70 W: Jia et al. (arXiv 1903.07486) saw its clock fall far below the highest one under products.
+        // A guess: the card is held to 70 W. Jia et al. (arXiv 1903.07486) study how that slows products down.
         clock: 0.7,
         memory: 0.7,
         plain: [0.8, 0.7, 0.5],
@@ -100,12 +100,12 @@ const H100: Card = Card {
         gap: 1.5,
         memory_latency: 0.5,
         cache_latency: 0.2,
-        // Chips and Cheese saw about 5.5 TB/s on the PCIe card, "Nvidia's H100: Funny L2, and Tons of Bandwidth".
+        // About what Chips and Cheese report of the PCIe card, "Nvidia's H100: Funny L2, and Tons of Bandwidth".
         cache_bandwidth: 5500.0,
         clock: 0.95,
         memory: 0.88,
         plain: [0.65, 0.55, 0.4],
-        // mma.sync: only wgmma reaches this architecture's peak (Luo et al., arXiv 2501.12084), and tiles are small.
+        // A guess: the kernels use mma.sync, not wgmma (Luo et al., arXiv 2501.12084, compare them), and small tiles.
         tensor: 0.35,
         depth_step: 0.15,
     },

@@ -101,8 +101,7 @@ fn assumptions(text: &mut String) {
     line("memory, GB/s and GB", |card| format!("{}, {}", card.bandwidth, card.memory));
     line("shared cache, MB", |card| card.cache.to_string());
     text.push_str(
-        "\nAssumed; where no source stands in `cards.rs` beside the number it is an estimate from public microbenchmarks of \
-         the architecture:\n\n",
+        "\nAssumed: estimates, none of them measured for this document; `cards.rs` says what there is to say for a number.\n\n",
     );
     heading(text, ["", CARDS[0].name, CARDS[1].name, CARDS[2].name, CARDS[3].name]);
     let mut line =
