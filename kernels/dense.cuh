@@ -165,7 +165,7 @@ DEVICE void dense_data(const StepRow* step, u32 block, const T* x, const T* dz, 
 
 // The kernels of a product: the first `weight_tiles` blocks of the backward one belong to dw.
 #define DENSE(name, T, Product)                                                                                         \
-    KERNEL(DENSE_THREADS) dense_forward_##name(CONSTANT Lanes lanes, const StepRow* step, const T* x, const T* weights, \
+    KERNEL(DENSE_THREADS, 4) dense_forward_##name(CONSTANT Lanes lanes, const StepRow* step, const T* x, const T* weights, \
                                                u32 inputs, u32 outputs, u32 batch, u32 slice, float* partials,          \
                                                Arrivals by, const float* bias, const DropoutRow* dropout, u32 layer,    \
                                                u32 activation, T* y) {                                                  \
@@ -174,7 +174,7 @@ DEVICE void dense_data(const StepRow* step, u32 block, const T* x, const T* dz, 
         dense_forward<Product>(step, x, weights, inputs, outputs, batch, slice, partials, by, after, y);                \
     }                                                                                                                   \
     EXPORT(dense_forward_##name)                                                                                        \
-    KERNEL(DENSE_THREADS) dense_backward_##name(CONSTANT Lanes lanes, const StepRow* step, const T* x, const T* dz,     \
+    KERNEL(DENSE_THREADS, 4) dense_backward_##name(CONSTANT Lanes lanes, const StepRow* step, const T* x, const T* dz,     \
                                                 const T* weights, float* dw, float* db, T* dx, u32 accumulate,          \
                                                 u32 inputs, u32 outputs, u32 weight_tiles, u32 through,                 \
                                                 const DropoutRow* dropout, u32 layer, u32 activation) {                 \

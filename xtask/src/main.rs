@@ -9,6 +9,7 @@ mod listing;
 mod mutate;
 mod omit;
 mod resources;
+mod roofline;
 mod shared;
 
 use std::path::{Path, PathBuf};
@@ -26,6 +27,11 @@ const TASKS: &[Task] = &[
         "resources",
         "write kernels/RESOURCES.md: registers, shared memory and occupancy of every kernel (needs NVRTC)",
         resources::run,
+    ),
+    (
+        "roofline",
+        "write benches/ROOFLINE.md: floors and predictions of a training step on cards that are not at hand",
+        roofline::run,
     ),
     (
         "gpu-check",

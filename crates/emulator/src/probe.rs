@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tunefork_kernels::{CapturedGraph, DeviceError, Feed, Launch, Stream};
+use tunefork_kernels::{CapturedGraph, DeviceError, Feed, Launch, Place, Stream};
 
 /// A launch as it was asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Asked {
     /// The kernel's name.
     pub kernel: &'static str,
@@ -16,6 +16,8 @@ pub struct Asked {
     pub threads: u32,
     /// Dynamic shared memory of a block, in bytes.
     pub shared_bytes: u32,
+    /// The memory that it was given.
+    pub places: Vec<Place>,
 }
 
 /// The stream. Nothing that is read from it means anything.
@@ -85,6 +87,7 @@ impl Stream for Probe {
             grid: launch.grid,
             threads: x * y * z,
             shared_bytes: launch.shared_bytes,
+            places: launch.arguments.places().to_vec(),
         });
         Ok(())
     }

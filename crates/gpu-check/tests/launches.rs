@@ -1,33 +1,16 @@
 //! How many launches a training step of each of the reports' networks takes: on a fast card a small network's time is
 //! little else.
 
-use std::sync::Arc;
+mod probed;
 
-use tunefork_cuda::{CudaWorkspace, Engine, Resident, StepInput, StepResult, StepSettings};
-use tunefork_emulator::Probe;
-use tunefork_graph::{Image, Plan, UpdateRule};
-use tunefork_kernels::{Precision, Stream};
+use tunefork_kernels::Precision;
 use tunefork_networks::Network;
 
 /// The kernels of a step, one for each launch.
 fn launches(name: &str, precision: Precision, clip_norm: Option<f64>) -> Vec<&'static str> {
     let network = Network::named(name);
-    let probe = Probe::new(80);
-    let stream: Arc<dyn Stream> = Arc::clone(&probe) as _;
-    let plan = Plan::new(&network.graph().unwrap(), network.batch, &CudaWorkspace { precision }).unwrap();
-    let mut engine = Engine::new(Arc::clone(&stream), Arc::new(plan), precision).unwrap();
-    let image = Image::new(network.side, network.side, network.colours);
-    let pixels = vec![0; network.batch * image.elements()];
-    let tables = vec![0.0; 256 * network.colours];
-    let resident = Resident::new(&stream, image, &pixels, &vec![0; network.batch], &tables).unwrap();
-    let indices: Vec<u32> = (0..network.batch as u32).collect();
-    let dropout = vec![network.model.dropout as f32; 4];
-    let clip_norm = clip_norm.map(|norm| norm as f32);
-    let settings = StepSettings { clip_norm, dropout: &dropout, ..StepSettings::new(UpdateRule::ADAM) };
-    probe.take();
-    let mut results = [StepResult::default()];
-    engine.steps(&Arc::new(resident), &[StepInput::new(&indices, settings)], &mut results).unwrap();
-    probe.take().iter().map(|asked| asked.kernel).collect()
+    let plan = probed::plan(network, precision);
+    probed::step(network, &plan, 80, precision, clip_norm).iter().map(|asked| asked.kernel).collect()
 }
 
 #[test]

@@ -44,10 +44,13 @@ pub struct Arguments {
 }
 
 /// Some memory that a kernel is given.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// Whose it is.
     pub owner: Owner,
+    /// Where it starts.
     pub address: u64,
+    /// How long it is.
     pub bytes: u64,
 }
 
@@ -121,7 +124,7 @@ impl Arguments {
     }
 
     /// The memory that the arguments lead to.
-    pub(crate) fn places(&self) -> &[Place] {
+    pub fn places(&self) -> &[Place] {
         &self.places
     }
 

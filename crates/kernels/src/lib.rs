@@ -24,7 +24,7 @@ mod step_row;
 mod stream;
 mod watched;
 
-pub use arguments::{Arguments, Launch, Owner};
+pub use arguments::{Arguments, Launch, Owner, Place};
 pub use error::DeviceError;
 pub use gpu::{Gpu, discover};
 pub use lanes::LaneStream;

@@ -8,28 +8,15 @@ use tunefork_kernels::launch::conv::{DataGradient, Forward, WeightGradient};
 use tunefork_kernels::launch::dense::{self, Dense, InputGradient};
 use tunefork_kernels::launch::group_norm::{GroupNorm, Parameters};
 use tunefork_kernels::launch::statistics::Statistics;
-use tunefork_kernels::{Conv2d, DeviceError, DeviceMemory, DropoutRow, Precision, Stream};
+use tunefork_kernels::{Conv2d, DeviceError, DeviceMemory, DropoutRow};
 
 use super::Walk;
+use super::least::{self, Least};
 
-/// What the three products of a convolution have in common.
-#[derive(Clone)]
-struct Product {
-    shape: String,
-    flops: usize,
-    bytes: usize,
-}
-
-impl Product {
-    fn of(conv: &Conv2d, precision: Precision) -> Self {
-        let Conv2d { batch, height, width, channels, filters, kernel, .. } = *conv;
-        let values = conv.input_len() + conv.output_len() + conv.weights_len();
-        Self {
-            shape: format!("{batch}x{height}x{width}x{channels} * {kernel}x{kernel}x{filters}"),
-            flops: 2 * conv.positions() * conv.weights_len(),
-            bytes: values * precision.bytes(),
-        }
-    }
+/// The sizes of a convolution.
+pub(super) fn shape(conv: &Conv2d) -> String {
+    let Conv2d { batch, height, width, channels, filters, kernel, .. } = *conv;
+    format!("{batch}x{height}x{width}x{channels} * {kernel}x{kernel}x{filters}")
 }
 
 impl Walk<'_, '_> {
@@ -51,8 +38,7 @@ impl Walk<'_, '_> {
         let forward = Forward { conv, precision, bias: true, activation: None, statistics: true };
         let partials = self.f32(forward.partials_len())?;
         let (statistics, counters) = (self.f32(2 * conv.filters)?, self.counters()?);
-        let product = Product::of(&conv, precision);
-        self.product("conv forward", &product, &mut |stream| {
+        self.work("conv forward", shape(&conv), least::conv_forward(&conv, precision), &mut |stream| {
             let (x, weights, y) = (x.all(), weights.all(), y.all());
             let statistics = Statistics {
                 partials: partials.all(),
@@ -71,10 +57,10 @@ impl Walk<'_, '_> {
     fn conv_gradients(&mut self, conv: Conv2d, first: bool) -> Result<(), DeviceError> {
         let (precision, step) = (self.precision, self.step);
         let [x, weights, dy] = self.operands(&conv)?;
-        let product = Product::of(&conv, precision);
         if !first {
             let gradient = DataGradient { conv, precision };
-            self.product("conv data gradient", &product, &mut |stream| {
+            let least = least::conv_data_gradient(&conv, precision, false);
+            self.work("conv data gradient", shape(&conv), least, &mut |stream| {
                 let (dy, weights, dx) = (dy.all(), weights.all(), x.all());
                 gradient.run(stream, step.all(), dy, weights, dx, false)
             })?;
@@ -82,20 +68,11 @@ impl Walk<'_, '_> {
         let gradient = WeightGradient { conv, precision };
         let dw = self.f32(conv.weights_len())?;
         let (workspace, counters) = (self.f32(gradient.workspace_len().max(1))?, self.counters()?);
-        self.product("conv weight gradient", &product, &mut |stream| {
+        let least = least::conv_weight_gradient(&conv, precision);
+        self.work("conv weight gradient", shape(&conv), least, &mut |stream| {
             let workspace = Some(workspace.all());
             gradient.run(stream, step.all(), x.all(), dy.all(), dw.all(), workspace, counters.all())
         })
-    }
-
-    fn product(
-        &mut self,
-        name: &'static str,
-        product: &Product,
-        launch: &mut dyn FnMut(&dyn Stream) -> Result<(), DeviceError>,
-    ) -> Result<(), DeviceError> {
-        let Product { shape, flops, bytes } = product.clone();
-        self.work(name, shape, flops, bytes, launch)
     }
 
     /// Batch norm, in a residual network a shortcut, relu, and max pooling of 2x2.
@@ -133,10 +110,7 @@ impl Walk<'_, '_> {
             shift: part(1),
         };
         let shape = format!("{}x{side}x{side}x{channels}", block.batch);
-        let bytes = |values: usize| values * block.precision.bytes();
-        let read = block.input_len() * (1 + usize::from(block.shortcut));
-        let moved = bytes(read + block.output_len());
-        self.work("block forward", shape.clone(), 0, moved, &mut |stream| {
+        self.work("block forward", shape.clone(), least::block_forward(&block), &mut |stream| {
             let shortcut = shortcut.as_ref().map(DeviceMemory::all);
             block.forward(stream, step.all(), y.all(), Some(norm), shortcut, out.all())
         })?;
@@ -152,11 +126,11 @@ impl Walk<'_, '_> {
             workspace: workspace.all(),
             counters: counters.all(),
         };
-        self.work("block sums", shape.clone(), 0, moved, &mut |stream| {
+        self.work("block sums", shape.clone(), least::block_sums(&block), &mut |stream| {
             block.backward_sums(stream, step.all(), &given)
         })?;
-        let moved = moved + bytes(block.input_len());
-        self.work("block backward", shape, 0, moved, &mut |stream| block.backward(stream, step.all(), &given))
+        let least = least::block_backward(&block, 1);
+        self.work("block backward", shape, least, &mut |stream| block.backward(stream, step.all(), &given))
     }
 
     /// A group norm where the network has a batch norm.
@@ -171,12 +145,11 @@ impl Walk<'_, '_> {
         let given = Parameters { scale: part(0), shift: part(1) };
         let gradients = Parameters { scale: part(2), shift: part(3) };
         let shape = format!("{batch}x{side}x{side}x{channels} / 8");
-        let moved = 2 * values * precision.bytes();
-        self.work("group norm forward", shape.clone(), 0, moved, &mut |stream| {
+        self.work("group norm forward", shape.clone(), least::group_norm_forward(&norm), &mut |stream| {
             norm.forward(stream, step.all(), x.all(), given, y.all(), statistics.all())
         })?;
-        let (moved, dx) = (moved + values * precision.bytes(), Some((dy.all(), false)));
-        self.work("group norm backward", shape, 0, moved, &mut |stream| {
+        let dx = Some((dy.all(), false));
+        self.work("group norm backward", shape, least::group_norm_backward(&norm), &mut |stream| {
             let (statistics, sums) = (statistics.all(), sums.all());
             norm.backward(stream, step.all(), x.all(), dy.all(), given.scale, statistics, sums, gradients, dx)
         })
@@ -199,17 +172,16 @@ impl Walk<'_, '_> {
         let (workspace, counters) = (self.f32(dense.workspace_len().max(1))?, self.counters()?);
         let row = DeviceMemory::of(self.stream, &[DropoutRow::new(0.3)])?;
         let row = || hidden.then(|| row.all());
-        let flops = 2 * batch * inputs * outputs;
-        let bytes = (batch * (inputs + outputs) + inputs * outputs) * precision.bytes();
         let shape = format!("{batch}x{inputs} * {outputs}");
         let forward = shape.clone();
-        self.work("dense forward", forward, flops, bytes, &mut |stream| {
+        self.work("dense forward", forward, least::dense_forward(&dense), &mut |stream| {
             let (x, weights, y) = (x.all(), weights.all(), y.all());
             let (bias, workspace) = (Some(bias.all()), Some(workspace.all()));
             dense.forward(stream, step.all(), row(), x, weights, bias, y, workspace, counters.all())
         })?;
-        let (flops, bytes) = (if dx { 2 * flops } else { flops }, bytes + 4 * inputs * outputs);
-        self.work("dense backward", shape, flops, bytes, &mut |stream| {
+        let derivative = if hidden { least::dense_derivative(&dense) } else { Least::default() };
+        let least = least::dense_backward(&dense, dx.then_some(false)) + derivative;
+        self.work("dense backward", shape, least, &mut |stream| {
             let given = dense::Backward {
                 x: x.all(),
                 dz: dy.all(),
@@ -228,11 +200,10 @@ impl Walk<'_, '_> {
         let average = Average { batch, pixels, channels, precision: self.precision };
         let (x, y) = (self.stored(batch * pixels * channels)?, self.stored(batch * channels)?);
         let shape = format!("{batch}x{pixels}x{channels}");
-        let bytes = batch * (pixels + 1) * channels * self.precision.bytes();
-        self.work("average forward", shape.clone(), 0, bytes, &mut |stream| {
+        self.work("average forward", shape.clone(), least::average_forward(&average), &mut |stream| {
             average.forward(stream, step.all(), x.all(), y.all())
         })?;
-        self.work("average backward", shape, 0, bytes, &mut |stream| {
+        self.work("average backward", shape, least::average_backward(&average, false), &mut |stream| {
             average.backward(stream, step.all(), y.all(), x.all(), false)
         })
     }

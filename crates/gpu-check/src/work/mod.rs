@@ -5,13 +5,17 @@
 //! on another. The shapes are those of `studies/networks` and `peers/torch_epoch.py`.
 
 mod layers;
+pub mod least;
 mod step;
+pub mod step_launches;
 
 use std::sync::Arc;
 
 use tunefork_graph::UpdateRule;
 use tunefork_kernels::{Conv2d, DeviceError, DeviceMemory, Precision, StepRow, Stream};
 use tunefork_networks::{NETWORKS, Network};
+
+use least::Least;
 
 /// A piece of work.
 #[derive(Clone, PartialEq, Debug)]
@@ -117,8 +121,7 @@ impl Walk<'_, '_> {
         &mut self,
         name: &'static str,
         shape: String,
-        flops: usize,
-        bytes: usize,
+        least: Least,
         launch: &mut dyn FnMut(&dyn Stream) -> Result<(), DeviceError>,
     ) -> Result<(), DeviceError> {
         let work = Work {
@@ -126,8 +129,8 @@ impl Walk<'_, '_> {
             name,
             shape,
             precision: self.precision,
-            flops: flops as f64,
-            bytes: bytes as f64,
+            flops: least.flops as f64,
+            bytes: least.bytes() as f64,
         };
         let stream = self.stream;
         (self.visitor)(&work, &mut || launch(&**stream))

@@ -7,7 +7,7 @@ use tunefork_kernels::launch::loss::{Loss, LossScale, Record};
 use tunefork_kernels::launch::optimizer::{Cast, Update};
 use tunefork_kernels::{DeviceError, DeviceMemory, Progress, StepRow};
 
-use super::Walk;
+use super::{Walk, least};
 
 /// Rows of the table that a gathering takes its numbers from.
 const STEPS: usize = 1 << 14;
@@ -29,8 +29,7 @@ impl Walk<'_, '_> {
         let progress = DeviceMemory::of(self.stream, &[Progress { next: 0, steps: STEPS as u32 }])?;
         let (row, counters) =
             (DeviceMemory::of(self.stream, &[row])?, DeviceMemory::of(self.stream, &[0u32; COUNTERS])?);
-        let bytes = values * (1 + self.precision.bytes());
-        self.work("gather", format!("{batch}x{side}x{side}x{channels}"), 0, bytes, &mut |stream| {
+        self.work("gather", format!("{batch}x{side}x{side}x{channels}"), least::gather(&gather), &mut |stream| {
             let table = Table { rows: rows.all(), progress: progress.all(), row: row.all(), counters: counters.all() };
             gather.run(stream, table, images.all(), indices.all(), tables.all(), transforms.all(), out.all())
         })
@@ -47,8 +46,7 @@ impl Walk<'_, '_> {
         let weights = DeviceMemory::of(self.stream, &vec![1f32; classes])?;
         let records = DeviceMemory::of(self.stream, &[Record::zeroed()])?;
         let scale = DeviceMemory::of(self.stream, &[LossScale::initial(precision)])?;
-        let bytes = 2 * batch * classes * precision.bytes();
-        self.work("loss", format!("{batch}x{classes}"), 0, bytes, &mut |stream| {
+        self.work("loss", format!("{batch}x{classes}"), least::loss(&loss), &mut |stream| {
             let (indices, labels) = (indices.all(), labels.all());
             let gradient = Some(gradient.all());
             loss.run(
@@ -75,8 +73,7 @@ impl Walk<'_, '_> {
         let workspace = self.f32(update.workspace_len())?;
         let records = DeviceMemory::of(self.stream, &[Record::zeroed()])?;
         let scale = DeviceMemory::of(self.stream, &[LossScale::initial(precision)])?;
-        let bytes = len * (7 * size_of::<f32>() + if half { 2 } else { 0 });
-        self.work("update (Adam)", len.to_string(), 0, bytes, &mut |stream| {
+        self.work("update (Adam)", len.to_string(), least::update(&update, states.len()), &mut |stream| {
             // Adam has no third state, and spares nothing.
             let (third, spared) = (workspace.all().part(0..0), workspace.all::<u32>().part(0..0));
             let states = [states[0].all(), states[1].all(), third];
@@ -97,8 +94,9 @@ impl Walk<'_, '_> {
             )
         })?;
         if let Some(weights16) = &weights16 {
-            self.work("cast", len.to_string(), 0, 6 * len, &mut |stream| {
-                Cast { len, precision }.run(stream, parameters.all(), weights16.all())
+            let cast = Cast { len, precision };
+            self.work("cast", len.to_string(), least::cast(&cast), &mut |stream| {
+                cast.run(stream, parameters.all(), weights16.all())
             })?;
         }
         Ok(())

@@ -73,30 +73,56 @@ fn threads(ptx: &str) -> HashMap<&str, u32> {
     kernels.filter_map(named).collect()
 }
 
-impl Resources {
-    /// Share of a multiprocessor's threads that can be there at once, if a launch asks for so much shared memory.
-    ///
-    /// From the limits in the CUDA C++ programming guide (table of compute capabilities): registers are given to
-    /// warps in steps of 256, shared memory to blocks in steps of 128 bytes (sm_75: 256), of which the system
-    /// takes 1 KiB from sm_80 on. 0 for an architecture that is not in the table, or a block that does not fit.
-    pub fn occupancy(&self, architecture: u32, dynamic_bytes: u32) -> f64 {
+/// What a multiprocessor has room for.
+struct Limits {
+    warps: u32,
+    blocks: u32,
+    /// Bytes of shared memory, and those that the system takes of each block's.
+    shared: u32,
+    system: u32,
+}
+
+impl Limits {
+    fn of(architecture: u32) -> Option<Self> {
         let (warps, blocks, shared, system) = match architecture {
             75 => (32, 16, 64 << 10, 0),
             80 => (64, 32, 164 << 10, 1024),
             86 => (48, 16, 100 << 10, 1024),
             89 => (48, 24, 100 << 10, 1024),
             90 => (64, 32, 228 << 10, 1024),
-            _ => return 0.0,
+            _ => return None,
         };
+        Some(Self { warps, blocks, shared, system })
+    }
+}
+
+impl Resources {
+    /// Share of a multiprocessor's threads that can be there at once, if a launch asks for so much shared memory; 0 for
+    /// an architecture that is not known, or a block that does not fit.
+    pub fn occupancy(&self, architecture: u32, dynamic_bytes: u32) -> f64 {
+        let Some(limits) = Limits::of(architecture) else { return 0.0 };
+        f64::from(self.resident(architecture, dynamic_bytes) * self.block_warps()) / f64::from(limits.warps)
+    }
+
+    fn block_warps(&self) -> u32 {
+        self.threads.div_ceil(32).max(1)
+    }
+
+    /// Blocks that can be on a multiprocessor at once, likewise.
+    ///
+    /// From the limits in the CUDA C++ programming guide (table of compute capabilities): registers are given to
+    /// warps in steps of 256, shared memory to blocks in steps of 128 bytes (sm_75: 256), of which the system
+    /// takes 1 KiB from sm_80 on.
+    pub fn resident(&self, architecture: u32, dynamic_bytes: u32) -> u32 {
+        let Some(Limits { warps, blocks, shared, system }) = Limits::of(architecture) else { return 0 };
         let step = if architecture == 75 { 256 } else { 128 };
-        let block_warps = self.threads.div_ceil(32).max(1);
+        let block_warps = self.block_warps();
         let warp_registers = (self.registers * 32).next_multiple_of(256).max(256);
         // Each of the four parts of a multiprocessor has a quarter of the 65,536 registers.
         let by_registers = 4 * (16_384 / warp_registers) / block_warps;
         let block_shared = (self.shared_bytes + dynamic_bytes + system).next_multiple_of(step);
         let by_shared = u32::checked_div(shared, block_shared).unwrap_or(blocks);
-        let resident = blocks.min(warps / block_warps).min(by_registers).min(by_shared);
-        f64::from(resident * block_warps) / f64::from(warps)
+        blocks.min(warps / block_warps).min(by_registers).min(by_shared)
     }
 }
 
