@@ -18,7 +18,7 @@ const ALIGNMENT: usize = 256;
 
 /// A data set that does not lie on the device: what it has there are the tables that normalise it.
 ///
-/// Each engine that learns from it has a ring of places for images. See [`Images::Streamed`].
+/// Each engine that learns from it has a ring of places for images. See [`Images::Streamed`](crate::Images::Streamed).
 pub struct Streamed {
     image: Image,
     tables: DeviceMemory,
