@@ -150,7 +150,9 @@ impl TrainingRun {
                 tell(number, share);
                 stop.is_raised()
             });
-            tell(number, 1.0);
+            if metrics.is_ok() {
+                tell(number, 1.0);
+            }
             metrics
         };
         let numbered = turn.into_iter().enumerate();

@@ -26,7 +26,7 @@ fn fixture() -> Option<Fixture> {
 
 /// Runs the study; `faults` says which kernel is a fault in which process.
 fn run(fixture: &Fixture, out: &str, faults: &str, more: &[&str]) -> Output {
-    let args = [&["run", "study.toml", "--out", out, "--checkpoint-every", "0"], more].concat();
+    let args = [&["run", "study.toml", "--out", out, "--checkpoint-every", "0", "--workers", "1"], more].concat();
     with_card(fixture, &args)
         .env("FAULTS", faults)
         .env("PROCESSES", fixture.path(&format!("{out}.processes")))

@@ -3,7 +3,7 @@
 // Work is only written down when it is ordered, and done when it is waited for, as late as a real device
 // might: what is used or freed too early shows. With "eager copies" the copies of all streams but the first
 // are done as early as events allow instead: what is written over too early shows. The kernel `take_row`
-// is the only one; the others do nothing. What goes wrong is chosen by the variable FAKE.
+// is the only one; the others do nothing. What goes wrong is chosen by the variable FAKE. One thread at a time may call it.
 //
 // A kernel's fault is sticky, as NVIDIA documents it: every call fails from then on, in every context, until the process is another
 // one; and a process that asks for another context dies. Which kernel fails in which process is said by FAULTS, as "900 1200 0": the
