@@ -28,6 +28,8 @@ fn conversions_to_16_bits_round_to_nearest_even() {
     let mut x = numbers(|bits| f16::from_bits(bits).to_f32());
     x.extend(numbers(|bits| bf16::from_bits(bits).to_f32()));
     x.extend([f32::MAX, f32::MIN_POSITIVE, 65519.996, 65520.0, 1e-45]);
+    // A NaN whose upper bits alone would be infinite.
+    x.extend([0x7f80_0001, 0xff80_0001, 0x7f80_ffff].map(f32::from_bits));
     let count = x.len();
     let on_x = bench.memory(&x);
     let [as_f16, as_bf16] = [0; 2].map(|_| bench.memory(&vec![0u16; count]));
