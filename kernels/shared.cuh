@@ -5,39 +5,39 @@
 enum Activation { IDENTITY = 0, RELU = 1, LEAKY_RELU = 2, TANH = 3, SIGMOID = 4, GELU = 5, GELU_TANH = 6, SILU = 7, MISH = 8, ELU = 9, HARD_SWISH = 10 };
 
 #define EACH_ACTIVATION(each) \
-    each(IDENTITY)            \
-    each(RELU)                \
-    each(LEAKY_RELU)          \
-    each(TANH)                \
-    each(SIGMOID)             \
-    each(GELU)                \
-    each(GELU_TANH)           \
-    each(SILU)                \
-    each(MISH)                \
-    each(ELU)                 \
+    each(IDENTITY) \
+    each(RELU) \
+    each(LEAKY_RELU) \
+    each(TANH) \
+    each(SIGMOID) \
+    each(GELU) \
+    each(GELU_TANH) \
+    each(SILU) \
+    each(MISH) \
+    each(ELU) \
     each(HARD_SWISH)
 
 #define EACH_MONOTONE_ACTIVATION(each) \
-    each(IDENTITY)                     \
-    each(RELU)                         \
-    each(LEAKY_RELU)                   \
-    each(TANH)                         \
-    each(SIGMOID)                      \
+    each(IDENTITY) \
+    each(RELU) \
+    each(LEAKY_RELU) \
+    each(TANH) \
+    each(SIGMOID) \
     each(ELU)
 
 #define EACH_ACTIVATION_WITH_SLOPE_FROM_X(each) \
-    each(GELU)                                  \
-    each(GELU_TANH)                             \
-    each(SILU)                                  \
-    each(MISH)                                  \
+    each(GELU) \
+    each(GELU_TANH) \
+    each(SILU) \
+    each(MISH) \
     each(HARD_SWISH)
 
 enum Optimizer { SGD = 0, ADAM = 1, ADAMW = 2, RMSPROP = 3, LION = 4, NADAM = 5, ADAGRAD = 6 };
 
 #define EACH_EXACT_TILE(each) \
-    each(128, 64, 2, 2, 8)    \
-    each(64, 64, 2, 1, 8)     \
-    each(128, 32, 2, 1, 8)    \
+    each(128, 64, 2, 2, 8) \
+    each(64, 64, 2, 1, 8) \
+    each(128, 32, 2, 1, 8) \
     each(32, 32, 1, 1, 16)
 
 constexpr u32 VECTOR_BYTES = 16;  // Bytes that a thread loads or stores at once.
