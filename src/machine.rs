@@ -129,7 +129,7 @@ impl Machine {
     pub fn line(&self) -> String {
         if let Some(gpu) = &self.gpu {
             let (major, minor) = (gpu.architecture() / 10, gpu.architecture() % 10);
-            return format!("on the GPU {} (compute capability {major}.{minor}), one trial at a time", gpu.name());
+            return format!("on the GPU {} (compute capability {major}.{minor})", gpu.name());
         }
         let threads = counted(self.threads, "thread");
         let no_gpu = if self.no_gpu.is_some() { "; no GPU" } else { "" };

@@ -117,7 +117,7 @@ fn doctor_tells_what_would_be_used_of_a_card() {
         "kernels become machine code of the card itself (sm_86), kept in ",
         "images lie on it as a whole up to 4 GiB",
         "NVRTC 12.4 (build ",
-        "on the GPU Fake GPU (compute capability 8.6), one trial at a time, as --device cuda asks for it",
+        "on the GPU Fake GPU (compute capability 8.6), as --device cuda asks for it",
     ] {
         assert!(text.contains(told), "{told} in\n{text}");
     }

@@ -3,11 +3,12 @@
 // Work is only written down when it is ordered, and done when it is waited for, as late as a real device
 // might: what is used or freed too early shows. With "eager copies" the copies of all streams but the first
 // are done as early as events allow instead: what is written over too early shows. The kernel `take_row`
-// is the only one; the others do nothing. What goes wrong is chosen by the variable FAKE. One thread at a time may call it.
+// is the only one; the others do nothing. What goes wrong is chosen by the variable FAKE.
 //
 // A kernel's fault is sticky, as NVIDIA documents it: every call fails from then on, in every context, until the process is another
 // one; and a process that asks for another context dies. Which kernel fails in which process is said by FAULTS, as "900 1200 0": the
 // 900th in the first, the 1,200th in the second, none in the third. Processes are counted by lines of the file PROCESSES.
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,14 @@ static void die(const char* why) {
     abort();
 }
 
+// Threads take turns: LOCKED holds until the function ends.
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+static void end_turn(int* held) { (void)held, pthread_mutex_unlock(&turn); }
+#define LOCKED                        \
+    pthread_mutex_lock(&turn);        \
+    __attribute__((cleanup(end_turn))) int held = 0; \
+    (void)held
+
 // ---- work: a list for each stream, of which some is done, and one that is captured
 
 typedef struct Stream Stream;
@@ -41,20 +50,20 @@ typedef struct {
     // For this much of another stream.
     Stream* other;
     int until;
+    // That it is a part of, if it is of one.
+    void* graph;
 } Work;
 
 typedef struct { Work* items; int count, room; } List;
 
-struct Stream { List list; int done; Stream* next; };
+struct Stream { List list, captured; int done, capturing; Stream* next; };
 
 // An event is a place in a stream; one that was not recorded is no reason to wait.
 typedef struct { Stream* stream; int place; unsigned flags; } Event;
 
 static Stream* streams;
 static Stream* first_stream;
-static Stream* captured_stream;
-static List captured;
-static int capturing, lost, allocated;
+static int lost, allocated;
 static int contexts = 1;
 
 static void add(List* list, const Work* work) {
@@ -109,7 +118,7 @@ static void do_eagerly(void) {
 }
 
 static int do_until(Stream* stream, int place) {
-    if (capturing) die("waiting while work is captured");
+    if (stream->capturing) die("waiting while work is captured");
     while (stream->done < place) {
         int at = stream->done;
         Work w = stream->list.items[at];
@@ -124,16 +133,18 @@ static int do_until(Stream* stream, int place) {
 
 static int order(Stream* stream, const Work* work) {
     if (lost) return ILLEGAL_ADDRESS;
-    add(capturing && stream == captured_stream ? &captured : &stream->list, work);
-    if (!capturing && wrong("eager copies")) do_eagerly();
+    add(stream->capturing ? &stream->captured : &stream->list, work);
+    if (!stream->capturing && wrong("eager copies")) do_eagerly();
     return OK;
 }
 
-// Whether a copy that was ordered is still to touch some bytes.
+// Whether work that was ordered is still to touch some bytes. Of kernels only take_row is known to touch any.
 static int used(uint64_t start, size_t bytes) {
     for (Stream* s = streams; s; s = s->next)
         for (int i = s->done; i < s->list.count; i++) {
             Work* w = &s->list.items[i];
+            for (int a = 0; w->kind == KERNEL && a < 3; a++)
+                if (start <= w->arguments[a] && w->arguments[a] < start + bytes) return 1;
             if (w->kind != COPY && w->kind != FILL) continue;
             if (w->to < start + bytes && start < w->to + w->bytes) return 1;
             if (w->kind == COPY && w->from < start + bytes && start < w->from + w->bytes) return 1;
@@ -141,11 +152,15 @@ static int used(uint64_t start, size_t bytes) {
     return 0;
 }
 
-static int all_done(void) {
+static int runs(void* graph) {
     for (Stream* s = streams; s; s = s->next)
-        if (s->done < s->list.count) return 0;
-    return 1;
+        for (int i = s->done; i < s->list.count; i++)
+            if (s->list.items[i].graph == graph) return 1;
+    return 0;
 }
+
+// What was allocated, with its length in front: freed is what nothing will touch, on whatever stream.
+enum { HEAD = 256 };
 
 // ---- the driver
 
@@ -172,6 +187,7 @@ int cuDeviceGetAttribute(int* value, int attribute, int device) {
     return OK;
 }
 int cuCtxCreate_v3(void** context, void* p, int n, unsigned flags, int device) {
+    LOCKED;
     (void)p, (void)n, (void)flags, (void)device;
     if (lost) die("another context is asked for after a fault");
     if (wrong("busy")) return DEVICE_BUSY;
@@ -180,12 +196,13 @@ int cuCtxCreate_v3(void** context, void* p, int n, unsigned flags, int device) {
     *context = (void*)(intptr_t)contexts++;
     return OK;
 }
-static void* current;
+static _Thread_local void* current;
 int cuCtxDestroy_v2(void* context) { (void)context; return OK; }
 int cuCtxGetCurrent(void** context) { *context = current; return OK; }
 int cuCtxSetCurrent(void* context) { current = context; return OK; }
 int cuMemGetInfo_v2(size_t* left, size_t* total) { if (lost) return ILLEGAL_ADDRESS; *left = 4ull << 30, *total = 8ull << 30; return OK; }
 int cuStreamCreate(void** stream, unsigned flags) {
+    LOCKED;
     (void)flags;
     CARD("a stream");
     Stream* made = calloc(1, sizeof *made);
@@ -196,8 +213,12 @@ int cuStreamCreate(void** stream, unsigned flags) {
 }
 // A stream's work is known for as long as the process runs, because events name places in it.
 int cuStreamDestroy_v2(void* stream) { (void)stream; return OK; }
-int cuStreamSynchronize(void* stream) { return do_until(stream, ((Stream*)stream)->list.count); }
+int cuStreamSynchronize(void* stream) {
+    LOCKED;
+    return do_until(stream, ((Stream*)stream)->list.count);
+}
 int cuStreamWaitEvent(void* stream, void* event, unsigned flags) {
+    LOCKED;
     (void)flags;
     Event* e = event;
     if (!e->stream) return OK;
@@ -213,11 +234,13 @@ int cuEventCreate(void** event, unsigned flags) {
 }
 int cuEventDestroy_v2(void* event) { free(event); return OK; }
 int cuEventRecord(void* event, void* stream) {
+    LOCKED;
     Event* e = event;
     e->stream = stream, e->place = ((Stream*)stream)->list.count;
     return lost ? ILLEGAL_ADDRESS : OK;
 }
 int cuEventSynchronize(void* event) {
+    LOCKED;
     Event* e = event;
     if (!(e->flags & 1)) die("the host spins while it waits for an event");
     if (lost) return ILLEGAL_ADDRESS;
@@ -226,18 +249,23 @@ int cuEventSynchronize(void* event) {
 int cuEventElapsedTime(float* milliseconds, void* start, void* end) { (void)start, (void)end; *milliseconds = 2; return OK; }
 int cuEventElapsedTime_v2(float* milliseconds, void* start, void* end) { return cuEventElapsedTime(milliseconds, start, end); }
 int cuMemAlloc_v2(uint64_t* address, size_t bytes) {
+    LOCKED;
     CARD("anything");
     if (bytes == 0) return INVALID;
     if (bytes > 1ull << 30) return NO_MEMORY;
-    *address = (uint64_t)aligned_alloc(256, (bytes + 255) / 256 * 256);
+    size_t* head = aligned_alloc(HEAD, HEAD + (bytes + 255) / 256 * 256);
+    *head = bytes;
+    *address = (uint64_t)head + HEAD;
     // The same in each run, where a kernel that does nothing should have written.
     memset((void*)*address, 0, bytes);
     allocated++;
     return OK;
 }
 int cuMemFree_v2(uint64_t address) {
-    if (!all_done()) die("memory is freed before the work is done");
-    free((void*)address);
+    LOCKED;
+    size_t* head = (size_t*)(address - HEAD);
+    if (used(address, *head)) die("memory is freed before the work is done");
+    free(head);
     allocated--;
     return OK;
 }
@@ -251,24 +279,29 @@ int cuMemHostAlloc(void** memory, size_t bytes, unsigned flags) {
     return OK;
 }
 int cuMemFreeHost(void* memory) {
+    LOCKED;
     size_t* head = (size_t*)((char*)memory - 64);
     if (used((uint64_t)memory, *head)) die("page-locked memory is freed before the work is done");
     free(head);
     return OK;
 }
 int cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t bytes, void* stream) {
+    LOCKED;
     Work work = {.kind = COPY, .to = to, .from = (uint64_t)from, .bytes = bytes};
     return order(stream, &work);
 }
 int cuMemcpyDtoHAsync_v2(void* to, uint64_t from, size_t bytes, void* stream) {
+    LOCKED;
     Work work = {.kind = COPY, .to = (uint64_t)to, .from = from, .bytes = bytes};
     return order(stream, &work);
 }
 int cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes, void* stream) {
+    LOCKED;
     Work work = {.kind = COPY, .to = to, .from = from, .bytes = bytes};
     return order(stream, &work);
 }
 int cuMemsetD8Async(uint64_t to, unsigned char byte, size_t bytes, void* stream) {
+    LOCKED;
     Work work = {.kind = FILL, .to = to, .byte = byte, .bytes = bytes};
     return order(stream, &work);
 }
@@ -289,6 +322,7 @@ int cuModuleGetFunction(void** function, void* module, const char* name) {
 int cuFuncSetAttribute(void* function, int attribute, int value) { (void)function; return attribute == 8 && value <= 99 << 10 ? OK : INVALID; }
 int cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
                    unsigned shared, void* stream, void** arguments, void** extra) {
+    LOCKED;
     (void)shared, (void)extra;
     CARD("a launch");
     if (!gx || !gy || !gz || bx * by * bz > 1024) return INVALID;
@@ -300,12 +334,19 @@ int cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsign
     }
     return order(stream, &work);
 }
-int cuStreamBeginCapture_v2(void* stream, int mode) { (void)mode; captured_stream = stream, capturing = 1; captured.count = 0; return OK; }
+int cuStreamBeginCapture_v2(void* stream, int mode) {
+    LOCKED;
+    Stream* s = stream;
+    (void)mode;
+    s->capturing = 1, s->captured.count = 0;
+    return OK;
+}
 int cuStreamEndCapture(void* stream, void** graph) {
-    (void)stream;
+    LOCKED;
+    Stream* s = stream;
     List* list = calloc(1, sizeof *list);
-    for (int i = 0; i < captured.count; i++) add(list, &captured.items[i]);
-    capturing = 0;
+    for (int i = 0; i < s->captured.count; i++) add(list, &s->captured.items[i]);
+    s->capturing = 0;
     *graph = list->count ? list : NULL;
     return OK;
 }
@@ -319,13 +360,19 @@ int cuGraphInstantiateWithFlags(void** executable, void* graph, unsigned long lo
 int cuGraphUpload(void* executable, void* stream) { (void)executable, (void)stream; CARD("an upload"); return OK; }
 #endif
 int cuGraphLaunch(void* executable, void* stream) {
+    LOCKED;
     List* list = executable;
     if (lost) return ILLEGAL_ADDRESS;
-    for (int i = 0; i < list->count; i++) order(stream, &list->items[i]);
+    for (int i = 0; i < list->count; i++) {
+        Work work = list->items[i];
+        work.graph = executable;
+        order(stream, &work);
+    }
     return OK;
 }
 int cuGraphExecDestroy(void* executable) {
-    if (!all_done()) die("a graph is destroyed before the work is done");
+    LOCKED;
+    if (runs(executable)) die("a graph is destroyed before the work is done");
     free(((List*)executable)->items);
     return OK;
 }
