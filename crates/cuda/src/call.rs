@@ -1,13 +1,15 @@
 //! Steps that go to the device together: first their rows, then run after run.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use tunefork_kernels::{DeviceError, LaneStream, Stream};
 
+use crate::images::Pictures;
 use crate::lane::Lane;
-use crate::program::{Context, Runner};
+use crate::program::{Context, Run, Runner};
 use crate::resident::Resident;
-use crate::streamed::{ImageSource, Ring, Streamed};
+use crate::streamed::{Ring, Streamed};
 use crate::{CudaError, StepInput};
 
 /// Takes the steps that were written for some trials of one plan, each launch for all of them, and reads what they leave. All
@@ -27,13 +29,12 @@ pub(crate) fn together(
     let lane_stream = LaneStream::new(stream, trials, tables);
     let clips = lanes.iter().any(|(lane, _)| lane.clips());
     let most = lanes.iter().map(|(lane, _)| lane.steps()).max().unwrap_or(0);
-    let source = ImageSource::Resident(lanes.iter().map(|(_, images)| *images).collect());
-    let context = lanes[0].0.context(&lane_stream, training, clips);
-    let addresses: Vec<u64> = lanes.iter().map(|(lane, _)| lane.memory.all().address()).collect();
-    let mut taken = 0;
-    while taken < most {
-        taken += run(runner, &context, &addresses, &source, [taken, most - taken])?;
-    }
+    let (first, images) = &lanes[0];
+    let (context, pictures) = (first.context(&lane_stream, training, clips), images.pictures());
+    let addresses = lanes.iter().map(|(lane, _)| lane.memory.all().address()).collect();
+    let owners = lanes.iter().map(|(_, images)| Arc::clone(images) as _).collect();
+    let run = Run::new(&context, addresses, owners);
+    take(runner, &context, &run, &pictures, 0..most)?;
     for (lane, _) in lanes.iter_mut() {
         lane.read(stream, training)?;
     }
@@ -53,31 +54,35 @@ pub(crate) fn streamed(
 ) -> Result<(), CudaError> {
     lane.upload(stream)?;
     let context = lane.context(stream, training, lane.clips());
+    let run = Run::new(&context, vec![lane.memory.all().address()], vec![Arc::clone(set) as _]);
     let together = ring.steps(context.batch);
-    let (address, mut taken) = (lane.memory.all().address(), 0);
+    let mut taken = 0;
     for steps in steps.chunks(together) {
         ring.fill(pixels, labels, steps.iter().map(|step| step.indices), context.batch)?;
-        let (source, end) = (ImageSource::Streamed { ring, set }, taken + steps.len());
-        while taken < end {
-            taken += run(runner, &context, &[address], &source, [taken, end - taken])?;
-        }
+        let end = taken + steps.len();
+        take(runner, &context, &run, &ring.pictures(set), taken..end)?;
+        taken = end;
     }
     Ok(lane.read(stream, training)?)
 }
 
-/// Runs at most `left` steps, of which the first is number `taken`; how many there were.
-fn run(
+/// Takes the steps of these numbers.
+fn take(
     runner: &mut Runner,
     context: &Context<'_>,
-    trials: &[u64],
-    source: &ImageSource<'_>,
-    [taken, left]: [usize; 2],
-) -> Result<usize, DeviceError> {
-    let steps = runner.run(context, trials.to_vec(), source, left)?;
-    if !context.training {
-        keep_logits(context, taken)?;
+    run: &Run,
+    pictures: &Pictures<'_>,
+    steps: Range<usize>,
+) -> Result<(), DeviceError> {
+    let mut taken = steps.start;
+    while taken < steps.end {
+        let number = taken;
+        taken += runner.run(context, run, pictures, steps.end - taken)?;
+        if !context.training {
+            keep_logits(context, number)?;
+        }
     }
-    Ok(steps)
+    Ok(())
 }
 
 /// Puts the logits of a batch where the next one does not write over them.

@@ -8,7 +8,6 @@ use tunefork_kernels::{CapturedGraph, DeviceError, Precision, Span, StepRow, Str
 
 use crate::images::Pictures;
 use crate::memory::Memory;
-use crate::streamed::ImageSource;
 use crate::{block, launches};
 
 /// What the launches of a program work on.
@@ -53,11 +52,19 @@ struct Captured {
 
 /// What the launches of a graph depend on. Trials lie at the same address only one after the other, with the same plan: for
 /// either the graph is right.
-struct Run {
+#[derive(Clone)]
+pub(crate) struct Run {
     trials: Vec<u64>,
     /// The graph holds addresses of the data sets, which therefore have to live as long.
     images: Vec<Arc<dyn Any + Send + Sync>>,
     clips: bool,
+}
+
+impl Run {
+    /// For the trials at these addresses, the first of them that of the context, and what owns the images.
+    pub(crate) fn new(context: &Context<'_>, trials: Vec<u64>, images: Vec<Arc<dyn Any + Send + Sync>>) -> Self {
+        Self { trials, images, clips: context.clips }
+    }
 }
 
 impl PartialEq for Run {
@@ -69,27 +76,27 @@ impl PartialEq for Run {
 }
 
 impl Runner {
-    /// Runs the program on the next rows of the tables of trials at these addresses, at most `left` of them; how many it were.
-    /// The ring of a trial is always the same one.
+    /// Runs the program on the next rows of the tables of the trials, at most `left` of them; how many it were. The ring of a
+    /// trial is always the same one.
     pub(crate) fn run(
         &mut self,
         context: &Context<'_>,
-        trials: Vec<u64>,
-        source: &ImageSource<'_>,
+        run: &Run,
+        pictures: &Pictures<'_>,
         left: usize,
     ) -> Result<usize, DeviceError> {
-        let pictures = source.pictures();
-        if !std::mem::replace(&mut self.has_run[usize::from(context.clips)], true) {
-            prepare(context.stream, |stream| Context { stream, ..*context }.step(&pictures))?;
-            context.step(&pictures)?;
+        let has_run = &mut self.has_run[usize::from(context.clips)];
+        if !*has_run {
+            prepare(context.stream, |stream| Context { stream, ..*context }.step(pictures))?;
+            context.step(pictures)?;
+            *has_run = true;
             return Ok(1);
         }
-        let captured =
-            self.captured(context, Run { trials, images: source.owners(), clips: context.clips }, &pictures)?;
+        let captured = self.captured(context, run, pictures)?;
         if context.training && left >= SEVERAL && captured.launched >= SEVERAL {
             let graph = match &mut captured.several {
                 Some(graph) => graph,
-                none => none.insert(context.capture(&pictures, SEVERAL)?),
+                none => none.insert(context.capture(pictures, SEVERAL)?),
             };
             graph.launch()?;
             return Ok(SEVERAL);
@@ -103,18 +110,19 @@ impl Runner {
     fn captured(
         &mut self,
         context: &Context<'_>,
-        run: Run,
+        run: &Run,
         pictures: &Pictures<'_>,
     ) -> Result<&mut Captured, DeviceError> {
-        let captured = match self.captured.iter().position(|captured| captured.run == run) {
-            Some(place) => self.captured.remove(place),
-            None => Captured { run, single: context.capture(pictures, 1)?, several: None, launched: 0 },
-        };
-        if self.captured.len() == KEPT {
-            self.captured.remove(0);
+        if let Some(place) = self.captured.iter().position(|captured| captured.run == *run) {
+            self.captured[place..].rotate_left(1);
+        } else {
+            let single = context.capture(pictures, 1)?;
+            if self.captured.len() == KEPT {
+                self.captured.remove(0);
+            }
+            self.captured.push(Captured { run: run.clone(), single, several: None, launched: 0 });
         }
-        self.captured.push(captured);
-        Ok(self.captured.last_mut().expect("just added"))
+        Ok(self.captured.last_mut().expect("there is one now"))
     }
 }
 

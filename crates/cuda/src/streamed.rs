@@ -1,14 +1,13 @@
 //! Data that stays with the host, and the ring through which it comes to the device.
 
-use std::any::Any;
 use std::ops::Range;
 use std::sync::Arc;
 
 use tunefork_graph::{Image, Plan};
 use tunefork_kernels::{DeviceMemory, Feed, Span, Stream};
 
+use crate::CudaError;
 use crate::images::{Pictures, new_tables, table_bytes};
-use crate::{CudaError, Resident};
 
 /// Bytes of a ring, if batches are not larger: a half is copied in a millisecond, so that the copies' fixed
 /// cost does not count, and is still little beside a network.
@@ -144,40 +143,10 @@ impl Ring {
         Ok(())
     }
 
-    fn pixels(&self) -> Span<'_, u8> {
-        self.memory.all().part(0..2 * self.places.half * self.places.image)
-    }
-
-    fn labels(&self) -> Span<'_, u16> {
-        let all: Span<'_, u8> = self.memory.all();
-        all.part(self.places.pixel_bytes()..self.places.bytes()).cast()
-    }
-}
-
-/// Where a call's images come from.
-pub(crate) enum ImageSource<'a> {
-    /// The device has them all: the same for each trial, with tables of its own.
-    Resident(Vec<&'a Arc<Resident>>),
-    /// They are sent through the trial's ring.
-    Streamed { ring: &'a Ring, set: &'a Arc<Streamed> },
-}
-
-impl ImageSource<'_> {
-    /// Where kernels find them for the first trial.
-    pub(crate) fn pictures(&self) -> Pictures<'_> {
-        match self {
-            Self::Resident(residents) => residents[0].pictures(),
-            Self::Streamed { ring, set } => {
-                Pictures { pixels: ring.pixels(), labels: ring.labels(), tables: set.tables.all() }
-            }
-        }
-    }
-
-    /// What must live as long as a graph that reads these images.
-    pub(crate) fn owners(&self) -> Vec<Arc<dyn Any + Send + Sync>> {
-        match self {
-            Self::Resident(residents) => residents.iter().map(|&resident| Arc::clone(resident) as _).collect(),
-            Self::Streamed { set, .. } => vec![Arc::clone(*set) as _],
-        }
+    /// Where kernels find the images.
+    pub(crate) fn pictures<'a>(&'a self, set: &'a Streamed) -> Pictures<'a> {
+        let (all, pixels): (Span<'_, u8>, _) = (self.memory.all(), 2 * self.places.half * self.places.image);
+        let labels = all.part(self.places.pixel_bytes()..self.places.bytes()).cast();
+        Pictures { pixels: all.part(0..pixels), labels, tables: set.tables.all() }
     }
 }

@@ -67,7 +67,12 @@ impl Meeting {
     fn is_complete(&self) -> bool {
         let is_here = |id: &u64| self.waiting.iter().any(|waiting| waiting.id == *id);
         let is_full = self.waiting.len() >= Lanes::MOST;
-        is_full || self.expected.iter().all(is_here) || self.since.is_none_or(|since| since.elapsed() >= GRACE)
+        is_full || self.expected.iter().all(is_here) || self.grace().is_zero()
+    }
+
+    /// How long who is late is still waited for.
+    fn grace(&self) -> Duration {
+        self.since.map_or(Duration::ZERO, |since| GRACE.saturating_sub(since.elapsed()))
     }
 
     /// The trials of the next round, in the order in which they were made: so the same ones are the same lanes again.
@@ -115,7 +120,10 @@ impl Gang {
             meeting = match meeting.is_busy {
                 true => self.wait(meeting, None),
                 false if meeting.is_complete() => self.lead(meeting),
-                false => self.wait(meeting, Some(GRACE)),
+                false => {
+                    let left = meeting.grace();
+                    self.wait(meeting, Some(left))
+                }
             };
         }
     }
