@@ -19,15 +19,15 @@ DEVICE void forward_plain(const BlockShape& s, const StepRow* step, const T* y, 
     Place at = place<V>(s, step);
     float* tables = shared_floats();
     if (norm.statistics) fill_norm(s, at, norm, tables);
-    for (u32 index = at.first; index < at.end; index += AHEAD * s.lanes) {
+    for (u32 index = at.first; index < at.end; index += AHEAD * s.thread_rows) {
         Packed<T, V> ys[AHEAD], rs[AHEAD];
         UNROLL for (int i = 0; i < AHEAD; i++) {
-            u32 position = index + i * s.lanes, e = position * s.channels + at.channel;
+            u32 position = index + i * s.thread_rows, e = position * s.channels + at.channel;
             if (position < at.end) ys[i] = fetch<V>(y + e);
             if (position < at.end && r) rs[i] = fetch<V>(r + e);
         }
         UNROLL for (int i = 0; i < AHEAD; i++) {
-            u32 position = index + i * s.lanes;
+            u32 position = index + i * s.thread_rows;
             if (position >= at.end) continue;
             float z[V];
             sum(tables, at, norm.statistics, r, ys[i], rs[i], z);
@@ -44,7 +44,7 @@ DEVICE void forward_max2(const BlockShape& s, const StepRow* step, const T* y, N
     Place at = place<V>(s, step);
     float* tables = shared_floats();
     if (norm.statistics) fill_norm(s, at, norm, tables);
-    for (u32 index = at.first; index < at.end; index += s.lanes) {
+    for (u32 index = at.first; index < at.end; index += s.thread_rows) {
         Position p = position_of(s, index);
         u32 e = pixel(s, p.n, 2 * p.row, 2 * p.column) + at.channel;
         Packed<T, V> ys[4], rs[4];
@@ -72,7 +72,7 @@ DEVICE void forward_window(const BlockShape& s, const StepRow* step, const T* y,
     Place at = place<V>(s, step);
     float* tables = shared_floats();
     if (norm.statistics) fill_norm(s, at, norm, tables);
-    for (u32 index = at.first; index < at.end; index += s.lanes) {
+    for (u32 index = at.first; index < at.end; index += s.thread_rows) {
         Position p = position_of(s, index);
         u32 top = p.row * s.stride, left = p.column * s.stride;  // counted from the padding's corner
         u32 h0 = max(top, s.padding), h1 = min(top + s.kernel, s.height + s.padding);

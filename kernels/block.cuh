@@ -21,9 +21,9 @@ DEVICE float* shared_floats() {
 
 // ---- which positions and channels are a thread's
 
-// A block takes a chunk of lanes x per_thread positions; a thread every lanes-th of them.
+// A block takes a chunk of thread_rows x per_thread positions; a thread every thread_rows-th of them.
 struct Place {
-    u32 lane, column, columns;  // the thread's first channel among those of the block
+    u32 thread_row, column, columns;  // the thread's first channel among those of the block
     u32 channel;
     bool active;
     u32 first, end;  // positions
@@ -31,13 +31,13 @@ struct Place {
 
 template <int V> DEVICE Place place(const BlockShape& s, const StepRow* step) {
     Place at;
-    u32 groups = s.by_groups.divisor, chunk = s.lanes * s.per_thread;
-    at.lane = divide(threadIdx.x, s.by_groups);
-    at.column = (threadIdx.x - at.lane * groups) * V;
+    u32 groups = s.by_groups.divisor, chunk = s.thread_rows * s.per_thread;
+    at.thread_row = divide(threadIdx.x, s.by_groups);
+    at.column = (threadIdx.x - at.thread_row * groups) * V;
     at.columns = groups * V;
     at.channel = blockIdx.y * at.columns + at.column;
     at.active = at.channel < s.channels;
-    at.first = blockIdx.x * chunk + at.lane;
+    at.first = blockIdx.x * chunk + at.thread_row;
     at.end = at.active ? min(step->rows * s.plane, (blockIdx.x + 1) * chunk) : 0;
     return at;
 }

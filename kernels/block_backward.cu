@@ -7,7 +7,7 @@
 // g is never stored for that: `block_sums` forms it for the two sums, and `block_backward` again.
 //
 // Sums over positions have two stages: a block adds up its chunk, each thread over its positions and
-// then the lanes in a tree; the last block to arrive adds the chunks. Chunks are fixed by the shape.
+// then the rows of threads in a tree; the last block to arrive adds the chunks. Chunks are fixed by the shape.
 //
 // Memory: each of the two passes reads y, r (if an activation or a max pooling follows) and dout once;
 // the second writes dy and dr (where they are wanted) once. With b bytes a value, a norm and 2x2 windows
@@ -81,17 +81,17 @@ constexpr int AHEAD = 2;  // positions whose loads are under way at once
 
 template <class T, int V, class To>
 DEVICE void each_plain(const BlockShape& s, const Place& at, const float* tables, const Given<T>& given, To& to) {
-    for (u32 index = at.first; index < at.end; index += AHEAD * s.lanes) {
+    for (u32 index = at.first; index < at.end; index += AHEAD * s.thread_rows) {
         Packed<T, V> ys[AHEAD], rs[AHEAD], douts[AHEAD];
         UNROLL for (int i = 0; i < AHEAD; i++) {
-            u32 position = index + i * s.lanes, e = position * s.channels + at.channel;
+            u32 position = index + i * s.thread_rows, e = position * s.channels + at.channel;
             if (position >= at.end) continue;
             douts[i] = fetch<V>(given.dout + e);
             if (given.y) ys[i] = fetch<V>(given.y + e);
             if (given.r) rs[i] = fetch<V>(given.r + e);
         }
         UNROLL for (int i = 0; i < AHEAD; i++) {
-            u32 position = index + i * s.lanes;
+            u32 position = index + i * s.thread_rows;
             if (position >= at.end) continue;
             float g[V], z[V];
             unpack(douts[i], g);
@@ -106,7 +106,7 @@ DEVICE void each_plain(const BlockShape& s, const Place& at, const float* tables
 
 template <class T, int V, class To>
 DEVICE void each_max2(const BlockShape& s, const Place& at, const float* tables, const Given<T>& given, To& to) {
-    for (u32 index = at.first; index < at.end; index += s.lanes) {
+    for (u32 index = at.first; index < at.end; index += s.thread_rows) {
         Position p = position_of(s, index);
         u32 e = pixel(s, p.n, 2 * p.row, 2 * p.column) + at.channel;
         Packed<T, V> ys[4], rs[4], dout = fetch<V>(given.dout + index * s.channels + at.channel);
@@ -147,7 +147,7 @@ DEVICE void each_max2(const BlockShape& s, const Place& at, const float* tables,
 template <class T, int V, class To>
 DEVICE void each_window(const BlockShape& s, const Place& at, const float* tables, const Given<T>& given, To& to) {
     float share = 1.0f / (float)(s.kernel * s.kernel);
-    for (u32 index = at.first; index < at.end; index += s.lanes) {
+    for (u32 index = at.first; index < at.end; index += s.thread_rows) {
         Position p = position_of(s, index);
         u32 e = index * s.channels + at.channel;
         Packed<T, V> y, r;
@@ -187,9 +187,9 @@ template <class T, int V>
 DEVICE void write_sums(const BlockShape& s, const Place& at, const float* statistics, float* tables, Sums<T, V>& sums,
                        float* partials, Arrivals by, float* dshift, float* dscale) {
     float* buffer = tables + 3 * at.columns;
-    add_lanes<V>(buffer, at.lane, s.lanes, at.column, at.columns, sums.g);
-    add_lanes<V>(buffer, at.lane, s.lanes, at.column, at.columns, sums.product);
-    if (at.lane == 0 && at.active) {
+    add_thread_rows<V>(buffer, at.thread_row, s.thread_rows, at.column, at.columns, sums.g);
+    add_thread_rows<V>(buffer, at.thread_row, s.thread_rows, at.column, at.columns, sums.product);
+    if (at.thread_row == 0 && at.active) {
         float rstd[V];
         read<V>(statistics + s.apart + at.channel, rstd);
         UNROLL for (int v = 0; v < V; v++) sums.product[v] *= rstd[v];
@@ -240,8 +240,8 @@ template <class T, int V>
 DEVICE void write_bias(const BlockShape& s, const Place& at, float* tables, Apply<T, V>& apply, float* partials,
                        Arrivals by, float* dbias) {
     float* buffer = tables + 5 * at.columns;
-    add_lanes<V>(buffer, at.lane, s.lanes, at.column, at.columns, apply.sum);
-    if (at.lane == 0 && at.active) write<V>(partials + blockIdx.x * s.channels + at.channel, apply.sum);
+    add_thread_rows<V>(buffer, at.thread_row, s.thread_rows, at.column, at.columns, apply.sum);
+    if (at.thread_row == 0 && at.active) write<V>(partials + blockIdx.x * s.channels + at.channel, apply.sum);
     u32 base = blockIdx.y * at.columns, width = min(at.columns, s.channels - base);
     add_by_the_last(by, blockIdx.y, blockIdx.x, gridDim.x, [&](u32 first, u32 count, u32 stride, bool all) {
         add_rows(partials, s.channels, base, width, first, count, stride, all ? dbias : nullptr, buffer);

@@ -208,7 +208,7 @@ struct BlockShape {
     u32 apart;  // From the mean of a channel to its deviation.
     u32 running;  // Whether these are running values.
     u32 plane;  // Positions of an image: pixels or results, `by_lines` rows of `by_row`.
-    u32 lanes;  // Positions that a block takes at once, and one after the other.
+    u32 thread_rows;  // Positions that a block takes at once, and one after the other.
     u32 per_thread;
     Divisor by_groups;
     Divisor by_lines;

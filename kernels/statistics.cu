@@ -16,21 +16,21 @@ DEVICE float* shared_floats() {
 
 // Tile t is block t; tiles behind the real positions are not written.
 template <class T, int V>
-DEVICE void moments(const StepRow* step, u32 per_image, u32 lanes, Divisor by_groups, const T* x, Statistics& s) {
+DEVICE void moments(const StepRow* step, u32 per_image, u32 rows, Divisor by_groups, const T* x, Statistics& s) {
     u32 channels = s.channels;
-    u32 lane = divide(threadIdx.x, by_groups), columns = by_groups.divisor * V;
-    u32 column = (threadIdx.x - lane * by_groups.divisor) * V, channel = blockIdx.y * columns + column;
-    u32 count = step->rows * per_image, start = blockIdx.x * lanes * TILE_ROUNDS;
+    u32 row = divide(threadIdx.x, by_groups), columns = by_groups.divisor * V;
+    u32 column = (threadIdx.x - row * by_groups.divisor) * V, channel = blockIdx.y * columns + column;
+    u32 count = step->rows * per_image, start = blockIdx.x * rows * TILE_ROUNDS;
     if (start >= count) return;  // the whole block
-    u32 end = min(start + lanes * TILE_ROUNDS, count);
+    u32 end = min(start + rows * TILE_ROUNDS, count);
     float* buffer = shared_floats();
-    float* means = buffer + lanes * columns;
+    float* means = buffer + rows * columns;
     bool active = channel < channels;
-    u32 first = start + lane, left = active && first < end ? (end - first + lanes - 1) / lanes : 0;  // positions
+    u32 first = start + row, left = active && first < end ? (end - first + rows - 1) / rows : 0;  // positions
 
     Packed<T, V> packed[TILE_ROUNDS];
     UNROLL for (int i = 0; i < TILE_ROUNDS; i++) {
-        if (i < left) packed[i] = fetch<V>(x + (first + i * lanes) * channels + channel);
+        if (i < left) packed[i] = fetch<V>(x + (first + i * rows) * channels + channel);
     }
     float sum[V] = {}, mean[V], squares[V] = {};
     UNROLL for (int i = 0; i < TILE_ROUNDS; i++) {
@@ -39,8 +39,8 @@ DEVICE void moments(const StepRow* step, u32 per_image, u32 lanes, Divisor by_gr
         unpack(packed[i], values);
         UNROLL for (int v = 0; v < V; v++) sum[v] += values[v];
     }
-    add_lanes<V>(buffer, lane, lanes, column, columns, sum);
-    if (lane == 0) {
+    add_thread_rows<V>(buffer, row, rows, column, columns, sum);
+    if (row == 0) {
         UNROLL for (int v = 0; v < V; v++) sum[v] /= (float)(end - start);
         write<V>(means + column, sum);
     }
@@ -52,8 +52,8 @@ DEVICE void moments(const StepRow* step, u32 per_image, u32 lanes, Divisor by_gr
         unpack(packed[i], values);
         UNROLL for (int v = 0; v < V; v++) squares[v] = fmaf(values[v] - mean[v], values[v] - mean[v], squares[v]);
     }
-    add_lanes<V>(buffer, lane, lanes, column, columns, squares);
-    if (lane == 0 && active) {
+    add_thread_rows<V>(buffer, row, rows, column, columns, squares);
+    if (row == 0 && active) {
         write<V>(s.partials + blockIdx.x * channels + channel, mean);
         write<V>(s.partials + (s.tiles + blockIdx.x) * channels + channel, squares);
     }
@@ -61,12 +61,12 @@ DEVICE void moments(const StepRow* step, u32 per_image, u32 lanes, Divisor by_gr
     merge_by_the_last(s, blockIdx.x, blockIdx.y, blockIdx.y * columns, columns, buffer);
 }
 
-#define INSTANCE(T, V, name)                                                                                  \
-    KERNEL(STREAM_THREADS) name(CONSTANT Lanes lanes, const StepRow* step, u32 per_image, u32 position_lanes, \
-                                Divisor by_groups, const T* x, Statistics s) {                                \
+#define INSTANCE(T, V, name)                                                                                \
+    KERNEL(STREAM_THREADS) name(CONSTANT Lanes lanes, const StepRow* step, u32 per_image, u32 thread_rows,  \
+                                Divisor by_groups, const T* x, Statistics s) {                              \
         begin(lanes, step, x), in_lane(lanes, s);                                                           \
-        moments<T, V>(step, per_image, position_lanes, by_groups, x, s);                                      \
-    }                                                                                                         \
+        moments<T, V>(step, per_image, thread_rows, by_groups, x, s);                                       \
+    }                                                                                                       \
     EXPORT(name)
 
 INSTANCE(float, 4, statistics_f32)

@@ -1,6 +1,6 @@
 // Tensors streamed 16 bytes at a time: a thread owns a vector of neighbouring channels.
 //
-// A block of threads covers `groups` vectors side by side and `lanes` positions at once (launch/vectors.rs
+// A block of threads covers `groups` vectors side by side and `thread_rows` positions at once (launch/vectors.rs
 // chooses both by the shape), so that neighbouring threads read neighbouring bytes, and what belongs to
 // channels is the same for all positions of a thread. Where the channels of a position are no multiple
 // of 16 bytes, a vector is one value.
@@ -106,19 +106,19 @@ template <int V> DEVICE void write_numbers(u16* to, const u32 (&numbers)[V]) {
     }
 }
 
-// ---- sums over the lanes of a block, in a fixed tree
+// ---- sums over the rows of threads of a block, in a fixed tree
 
-// Every thread brings values for its channels; lane 0 has the sums afterwards. `buffer` holds
-// lanes x columns values; `column` is the thread's first. Reached by all threads of the block, none of
+// Every thread brings values for its channels; row 0 has the sums afterwards. `buffer` holds
+// rows x columns values; `column` is the thread's first. Reached by all threads of the block, none of
 // which still reads the buffer.
-template <int V> DEVICE void add_lanes(float* buffer, u32 lane, u32 lanes, u32 column, u32 columns, float (&values)[V]) {
-    float* mine = buffer + lane * columns + column;
+template <int V> DEVICE void add_thread_rows(float* buffer, u32 row, u32 rows, u32 column, u32 columns, float (&values)[V]) {
+    float* mine = buffer + row * columns + column;
     write<V>(mine, values);
     u32 half = 1;
-    while (half * 2 < lanes) half *= 2;
+    while (half * 2 < rows) half *= 2;
     for (; half > 0; half /= 2) {
         __syncthreads();
-        if (lane >= half || lane + half >= lanes) continue;
+        if (row >= half || row + half >= rows) continue;
         float other[V];
         read<V>(mine + half * columns, other);
         UNROLL for (int v = 0; v < V; v++) values[v] += other[v];

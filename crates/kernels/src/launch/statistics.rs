@@ -93,7 +93,7 @@ impl OfTensor {
 
     fn tiles(&self) -> Tiles {
         let threads = self.threads();
-        let positions = threads.lanes * TILE_ROUNDS;
+        let positions = threads.thread_rows * TILE_ROUNDS;
         Tiles { channels: self.channels, tiles: self.positions.div_ceil(positions), positions, across: threads.across }
     }
 
@@ -130,12 +130,12 @@ impl OfTensor {
         let arguments = of_lanes()
             .span(step)
             .value(self.per_image as u32)
-            .value(threads.lanes as u32)
+            .value(threads.thread_rows as u32)
             .value(Divisor::new(threads.groups as u32))
             .span(x);
         let arguments = tiles.add_to(arguments, Some(statistics));
         // First sums of the block's channels and their means, then moments of all threads.
-        let values = ((threads.lanes + 1) * threads.channels()).max(3 * threads.count() as usize);
+        let values = ((threads.thread_rows + 1) * threads.channels()).max(3 * threads.count() as usize);
         let grid = [tiles.tiles, threads.across];
         // SAFETY: the tensor and the moments are as long as the kernel assumes; vectors only where
         // each position's values start at a multiple of 16 bytes.

@@ -1,5 +1,5 @@
 //! How the kernels that stream tensors share them among threads: a thread owns a vector of
-//! neighbouring channels, a block `groups` of them side by side and `lanes` positions at once.
+//! neighbouring channels, a block `groups` of them side by side and `thread_rows` positions at once.
 
 use crate::Precision;
 use crate::shared::{STREAM_THREADS, VECTOR_BYTES};
@@ -15,7 +15,7 @@ pub(super) struct Threads {
     /// Threads along the channels.
     pub groups: usize,
     /// Threads along the positions.
-    pub lanes: usize,
+    pub thread_rows: usize,
     /// Blocks along the channels.
     pub across: usize,
 }
@@ -29,12 +29,12 @@ impl Threads {
         let vectors = channels / vector;
         let across = vectors.div_ceil(GROUPS);
         let groups = vectors.div_ceil(across);
-        Self { vector, groups, lanes: STREAM_THREADS / groups, across }
+        Self { vector, groups, thread_rows: STREAM_THREADS / groups, across }
     }
 
     /// Threads of a block: all of them have work.
     pub(super) fn count(&self) -> u32 {
-        (self.groups * self.lanes) as u32
+        (self.groups * self.thread_rows) as u32
     }
 
     /// Channels that a block covers.

@@ -279,7 +279,7 @@ structs! {
         /// Positions of an image: pixels or results, `by_lines` rows of `by_row`.
         pub(crate) plane: u32,
         /// Positions that a block takes at once, and one after the other.
-        pub(crate) lanes: u32,
+        pub(crate) thread_rows: u32,
         pub(crate) per_thread: u32,
         pub(crate) by_groups: Divisor,
         pub(crate) by_lines: Divisor,

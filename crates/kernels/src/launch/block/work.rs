@@ -82,7 +82,7 @@ impl Work {
         arguments: Arguments,
     ) -> Result<(), DeviceError> {
         let threads = &self.threads;
-        let values = threads.channels() * (tables + if sums { threads.lanes } else { 0 });
+        let values = threads.channels() * (tables + if sums { threads.thread_rows } else { 0 });
         let shared = (values * size_of::<f32>()) as u32;
         let grid = [self.chunks, threads.across];
         // SAFETY: the caller's.
@@ -114,7 +114,7 @@ impl Block {
     fn work(&self, height: usize, width: usize) -> Work {
         let threads = Threads::new(self.channels, self.precision);
         let positions = self.batch * height * width;
-        let per_thread = positions.div_ceil(threads.lanes * BLOCKS.div_ceil(threads.across));
+        let per_thread = positions.div_ceil(threads.thread_rows * BLOCKS.div_ceil(threads.across));
         let [output_height, output_width] = self.output();
         let Pool { kind, window } = self.pool.unwrap_or(Pool::average(1));
         let divisor = |by: usize| Divisor::new(by as u32);
@@ -133,7 +133,7 @@ impl Block {
             apart: 0,
             running: 0,
             plane: (height * width) as u32,
-            lanes: threads.lanes as u32,
+            thread_rows: threads.thread_rows as u32,
             per_thread: per_thread as u32,
             by_groups: divisor(threads.groups),
             by_lines: divisor(height),
@@ -145,7 +145,7 @@ impl Block {
             precision: self.precision,
             threads,
             shape,
-            chunks: positions.div_ceil(threads.lanes * per_thread),
+            chunks: positions.div_ceil(threads.thread_rows * per_thread),
         }
     }
 
