@@ -2,6 +2,9 @@
 //! nothing, so every check fails; what is looked at is which checks run, and in which process.
 #![cfg(target_os = "linux")]
 
+#[path = "../../kernels/tests/driver/fake.rs"]
+mod fake;
+
 use std::path::Path;
 use std::process::Command;
 
@@ -11,17 +14,7 @@ use tempfile::TempDir;
 /// A folder with the driver; none where there is no C compiler.
 fn driver() -> Option<TempDir> {
     let folder = tempfile::tempdir().unwrap();
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../kernels/tests/driver/fake.c");
-    let mut compiler = Command::new("cc");
-    compiler.args(["-shared", "-fPIC", "-O1", "-o"]).arg(folder.path().join("libcuda.so.1")).arg(source);
-    match compiler.status() {
-        Ok(status) => assert!(status.success(), "the fake driver compiles"),
-        Err(error) => {
-            eprintln!("SKIPPED: no C compiler for the fake driver ({error})");
-            return None;
-        }
-    }
-    Some(folder)
+    fake::build(folder.path(), &[]).then_some(folder)
 }
 
 /// What is printed, the checks in the JSON file by name and target, and the number of processes that had the card.

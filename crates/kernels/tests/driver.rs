@@ -3,6 +3,9 @@
 //!
 //! A process loads one driver, so each scenario is a process of its own: this test, started again.
 
+#[path = "driver/fake.rs"]
+mod fake;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -64,21 +67,7 @@ impl Fake {
     /// None where there is no C compiler.
     fn build(flags: &[&str]) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/driver/fake.c");
-        let built = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "-o"])
-            .arg(folder.path().join("libcuda.so.1"))
-            .arg(source)
-            .args(flags)
-            .status();
-        match built {
-            Ok(status) => assert!(status.success(), "the fake driver compiles"),
-            Err(error) => {
-                eprintln!("SKIPPED: no C compiler for the fake driver ({error})");
-                return None;
-            }
-        }
-        Some(Self { folder })
+        fake::build(folder.path(), flags).then_some(Self { folder })
     }
 
     fn cache(&self) -> PathBuf {

@@ -2,7 +2,9 @@
 //! `crates/kernels/tests/driver`, which takes all calls and computes nothing: that is enough to train all trials to the same, useless,
 //! weights, and its faults are sticky until there is another process.
 
-use std::path::Path;
+#[path = "../../../kernels/tests/driver/fake.rs"]
+mod fake;
+
 use std::process::{Command, Output};
 
 use crate::support::{Fixture, TINY};
@@ -11,17 +13,7 @@ use crate::support::{Fixture, TINY};
 fn fixture() -> Option<Fixture> {
     let fixture = Fixture::new(TINY);
     std::fs::create_dir(fixture.path("driver")).unwrap();
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../kernels/tests/driver/fake.c");
-    let mut compiler = Command::new("cc");
-    compiler.args(["-shared", "-fPIC", "-O1", "-o"]).arg(fixture.path("driver/libcuda.so.1")).arg(source);
-    match compiler.status() {
-        Ok(status) => assert!(status.success(), "the fake driver compiles"),
-        Err(error) => {
-            eprintln!("SKIPPED: no C compiler for the fake driver ({error})");
-            return None;
-        }
-    }
-    Some(fixture)
+    fake::build(&fixture.path("driver"), &[]).then_some(fixture)
 }
 
 /// Runs the study; `faults` says which kernel is a fault in which process.
