@@ -111,8 +111,8 @@ pub fn run(spec: &StudySpec, options: &RunOptions, listener: &mut dyn Listener) 
     let warnings = [&material.warnings[..], spec.notes(), &shortfalls[..]].concat();
     let training = Training::new(spec.clone(), material, options.machine.clone(), options.folder.model());
     // A study of which nothing can be trained is refused before its folder is made.
-    training.example()?;
-    let card = CardRoom::look(spec, &options.machine, &training)?;
+    let example = training.example()?;
+    let card = CardRoom::look(spec, &options.machine, &training, &example)?;
     warn(listener, warnings.iter().chain(&about_gpu(options, &training, card)));
     refuse_files_without_study(&options.folder)?;
     create_folder(options.folder.path())?;

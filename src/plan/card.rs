@@ -3,6 +3,7 @@
 use tunefork_graph::ImageSet as _;
 use tunefork_report::counted;
 use tunefork_rng::Key;
+use tunefork_space::Params;
 use tunefork_train::TrainError;
 
 use crate::workload::task;
@@ -20,15 +21,20 @@ pub struct CardRoom {
 }
 
 impl CardRoom {
-    /// What there is now; nothing without a GPU.
+    /// What there is now, for trials like this one; nothing without a GPU.
     ///
     /// # Errors
-    /// When no configuration can be trained, or the GPU does not answer.
-    pub fn look(spec: &StudySpec, machine: &Machine, training: &Training) -> Result<Option<Self>, Error> {
+    /// When it cannot be trained, or the GPU does not answer.
+    pub(crate) fn look(
+        spec: &StudySpec,
+        machine: &Machine,
+        training: &Training,
+        example: &Params,
+    ) -> Result<Option<Self>, Error> {
         if machine.gpu().is_none() {
             return Ok(None);
         }
-        let task = task(&spec.config(&training.example()?), training.material().first(), Key::study(spec.seed()));
+        let task = task(&spec.config(example), training.material().first(), Key::study(spec.seed()));
         let device = spec.device(machine)?;
         let compiled = task.compile(&*device)?;
         let Some(room) = device.room(&task.images).map_err(TrainError::from)? else { return Ok(None) };

@@ -103,7 +103,7 @@ impl StudyPlan {
         warnings.extend(gpu.and_then(|gpu| gpu.streams(&material.first().images)));
         warnings.extend(shortfalls(spec, &config, material.first()));
         warnings.extend(sentences);
-        let card = CardRoom::look(spec, machine, &training)?;
+        let card = CardRoom::look(spec, machine, &training, &baseline)?;
         let concurrency = Concurrency::new(spec, machine, None, card);
         let time = match measured.then(|| StudyTime::measure(spec, machine, &training, &config, trials, concurrency)) {
             Some(Ok(time)) => Some(time),
