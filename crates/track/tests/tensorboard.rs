@@ -45,17 +45,17 @@ fn check(demo: &Demo, read: &Json) {
         let value = trial.value.map(|value| json!([[last, number(value)]]));
         assert_eq!(scalars.get("value"), value.as_ref(), "{name}");
 
-        let session = &read["sessions"][&name];
+        let row = &read["table"][&name];
         // All its numbers are real ones.
         let value = |value: &Value| value.as_f64().map_or_else(|| json!(value), Json::from);
         let params: BTreeMap<String, Json> =
             trial.params().iter().map(|(name, choice)| (name.to_owned(), value(choice))).collect();
-        assert_eq!(session["hparams"], json!(params), "{name}");
+        assert_eq!(row["hparams"], json!(params), "{name}");
         let status = if trial.value.is_some() { "STATUS_SUCCESS" } else { "STATUS_FAILURE" };
-        assert_eq!(session["status"], status, "{name}");
-        assert_eq!(session["value"], trial.value.map_or(Json::Null, number), "{name}");
+        assert_eq!(row["status"], status, "{name}");
+        assert_eq!(row["value"], trial.value.map_or(Json::Null, number), "{name}");
     }
-    assert_eq!(read["sessions"].as_object().unwrap().len(), demo.study.trials.len());
+    assert_eq!(read["table"].as_object().unwrap().len(), demo.study.trials.len());
     // The tab sorts them.
     let names: BTreeSet<&str> = demo.space.parameters().iter().map(|parameter| parameter.name.as_str()).collect();
     assert_eq!(read["columns"], json!(names));
@@ -64,7 +64,7 @@ fn check(demo: &Demo, read: &Json) {
 }
 
 #[test]
-fn tensorboard_reads_every_figure_and_session() {
+fn tensorboard_reads_every_figure_and_trial() {
     let (demo, folder) = (Demo::new(6), tempfile::tempdir().unwrap());
     run(&demo, folder.path(), 0, demo.len());
     let Some(read) = python("tensorboard_reads.py", &[&folder.path().display().to_string()]) else { return };

@@ -1,6 +1,6 @@
 """Prints what TensorBoard reads in a folder of event files, as JSON.
 
-Scalars come from its event reader, sessions from the backend of its HParams tab, as the page asks it.
+Scalars come from its event reader, the table of trials from the backend of its HParams tab, as the page asks it.
 """
 
 import json
@@ -51,20 +51,20 @@ asked = api_pb2.ListSessionGroupsRequest(
 )
 asked.col_params.add(metric=api_pb2.MetricName(tag="value"))
 groups = list_session_groups.Handler(request, backend, "", asked).run()
-sessions = {}
+table = {}
 for group in groups.session_groups:
-    (session,) = group.sessions
-    sessions[session.name] = {
+    (only,) = group.sessions
+    table[only.name] = {
         "hparams": {name: plain(value) for name, value in group.hparams.items()},
-        "status": api_pb2.Status.Name(session.status),
-        "value": next((number(metric.value) for metric in session.metric_values if metric.name.tag == "value"), None),
+        "status": api_pb2.Status.Name(only.status),
+        "value": next((number(metric.value) for metric in only.metric_values if metric.name.tag == "value"), None),
     }
 
 json.dump(
     {
         "scalars": scalars,
         "images": sorted(images),
-        "sessions": sessions,
+        "table": table,
         "columns": [info.name for info in experiment.hparam_infos],
         "metrics": [[info.name.group, info.name.tag, info.display_name] for info in experiment.metric_infos],
     },

@@ -22,9 +22,9 @@ const LARGEST: u64 = 1 << 30;
 #[derive(Debug)]
 pub(super) struct EventFile {
     path: PathBuf,
-    /// Whether the experiment, or the start of the session, is in it.
+    /// Whether the experiment, or the start of the trial, is in it.
     pub(super) has_start: bool,
-    /// Whether the end of the session is.
+    /// Whether the end of the trial is.
     pub(super) has_end: bool,
     /// The last step of which there is a figure or an image.
     pub(super) last_step: Option<i64>,

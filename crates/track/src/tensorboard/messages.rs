@@ -202,7 +202,7 @@ pub(super) struct SessionEnd {
     pub(super) end_time: f64,
 }
 
-/// How a session ended.
+/// How a trial ended, or that it has not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enumeration)]
 #[repr(i32)]
 pub(super) enum Status {

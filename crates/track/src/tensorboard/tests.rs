@@ -33,7 +33,7 @@ fn records_have_the_bytes_of_tensorboard() {
 }
 
 #[test]
-fn sessions_have_the_bytes_of_tensorboard() {
+fn trials_have_the_bytes_of_tensorboard() {
     let mut params = Params::default();
     params.set("lr", 0.5);
     params.set("opt", "adam");
