@@ -4,9 +4,8 @@
 #![deny(missing_docs)]
 
 mod case;
-pub mod kernels;
+pub mod checks;
 mod rounding;
-pub mod steps;
 mod stored;
 pub mod work;
 

@@ -5,6 +5,9 @@ use tunefork_kernels::{DeviceError, DeviceMemory, Precision, Span, Stream};
 
 use crate::{Case, Failure};
 
+/// A precision for each format in which values are stored.
+pub(crate) const FORMATS: [Precision; 3] = [Precision::F32, Precision::F16, Precision::Bf16];
+
 /// A tensor on the device.
 pub struct Stored {
     memory: DeviceMemory,

@@ -1,7 +1,8 @@
 //! All checks on the emulator: both code paths, all schedules, the same bits under each.
 
 use tunefork_emulator::{Host, Schedule};
-use tunefork_gpu_check::{Case, kernels::FAMILIES};
+use tunefork_gpu_check::Case;
+use tunefork_gpu_check::checks::kernels::FAMILIES;
 
 /// Runs the checks of one file with some seeds.
 fn family(name: &str, seeds: std::ops::Range<u64>) {

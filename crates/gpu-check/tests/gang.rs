@@ -7,15 +7,13 @@ use std::thread;
 
 use tunefork_cuda::{Card, Cuda};
 use tunefork_emulator::{Host, SANITIZED, Schedule};
-use tunefork_graph::{
-    Activation, Batch, Conv, Device, Engine, Graph, GraphError, Image, ImageSet, StepResult, StepSettings,
-    TrainingStep, UpdateRule, Window,
-};
+use tunefork_gpu_check::checks::steps::every_kind;
+use tunefork_graph::{Batch, Device, Engine, Image, ImageSet, StepResult, StepSettings, TrainingStep, UpdateRule};
 use tunefork_kernels::{Call, DeviceError, Precision, Stream, watched};
 
 const IMAGES: usize = 24;
 const BATCH: usize = 3;
-const IMAGE: Image = Image { height: 6, width: 5, channels: 3 };
+const IMAGE: Image = Image { height: 8, width: 7, channels: 3 };
 
 /// A card of the emulator, and the most lanes that a launch on it had.
 struct Emulated {
@@ -50,26 +48,6 @@ fn card(precision: Precision, schedule: Schedule) -> (Cuda, Arc<AtomicUsize>) {
         Ok(())
     });
     (Cuda::new(Arc::new(Emulated { stream })).unwrap().with_precision(precision).unwrap(), lanes)
-}
-
-/// Every kernel that adds up what blocks leave, in a small network.
-fn graph() -> Result<Graph, GraphError> {
-    let mut g = Graph::new(BATCH, [IMAGE.height, IMAGE.width, IMAGE.channels])?;
-    let conv = Conv { channels: 8, kernel: 3, stride: 1, padding: 1, bias: true };
-    let x = g.conv2d(g.input(), "first", conv)?;
-    let x = g.batch_norm(x, "first.norm")?;
-    let x = g.activation(x, Activation::Relu)?;
-    let x = g.max_pool(x, Window { kernel: 2, stride: 2, padding: 0 })?;
-    let y = g.conv2d(x, "second", Conv { channels: 16, ..conv })?;
-    let y = g.group_norm(y, "second.norm", 4)?;
-    let x = g.activation(y, Activation::Silu)?;
-    let x = g.flatten(x)?;
-    let x = g.dense(x, "hidden", 9, true)?;
-    let x = g.activation(x, Activation::Tanh)?;
-    let x = g.dropout(x)?;
-    let x = g.dense(x, "head", 4, true)?;
-    g.softmax_cross_entropy(x, 4)?;
-    Ok(g)
 }
 
 /// The same images for all, normalised otherwise for each trial.
@@ -153,7 +131,7 @@ fn run(engine: &mut dyn Engine, set: &Set, trial: usize) -> Vec<u64> {
             learning_rate: 0.01 + trial as f64 / 100.0,
             weight_decay: 1e-3,
             clip_norm: (trial % 2 == 1).then_some(0.5),
-            dropout: &[0.25],
+            dropout: &[0.25, 0.4],
             dropout_key: [trial as u32, 5],
             ..StepSettings::new(rules[trial % rules.len()])
         };
@@ -192,7 +170,7 @@ fn run(engine: &mut dyn Engine, set: &Set, trial: usize) -> Vec<u64> {
 }
 
 fn engine(card: &Cuda) -> Box<dyn Engine> {
-    let mut plan = card.plan(&graph().unwrap(), 4).unwrap();
+    let mut plan = card.plan(&every_kind().unwrap(), 4).unwrap();
     plan.optimizer_states = UpdateRule::MOST_STATES;
     card.engine(Arc::new(plan)).unwrap()
 }

@@ -1,7 +1,7 @@
 //! How many launches a training step of each of the reports' networks takes: on a fast card a small network's time is
 //! little else.
 
-mod probed;
+mod support;
 
 use tunefork_kernels::Precision;
 use tunefork_networks::Network;
@@ -9,8 +9,8 @@ use tunefork_networks::Network;
 /// The kernels of a step, one for each launch.
 fn launches(name: &str, precision: Precision, clip_norm: Option<f64>) -> Vec<&'static str> {
     let network = Network::named(name);
-    let plan = probed::plan(network, precision);
-    probed::step(network, &plan, 80, precision, clip_norm).iter().map(|asked| asked.kernel).collect()
+    let plan = support::plan(network, precision);
+    support::asked(network, &plan, 80, precision, clip_norm).iter().map(|asked| asked.kernel).collect()
 }
 
 #[test]

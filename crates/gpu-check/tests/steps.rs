@@ -1,7 +1,8 @@
 //! Whole training steps on the emulator: random graphs, the networks of the reports, the same bits again.
 
 use tunefork_emulator::{Host, Schedule};
-use tunefork_gpu_check::{Case, Failure, steps};
+use tunefork_gpu_check::checks::steps;
+use tunefork_gpu_check::{Case, Failure};
 use tunefork_kernels::Precision;
 
 const TWO: [Schedule; 2] = [Schedule::RoundRobin, Schedule::GreedyDown];

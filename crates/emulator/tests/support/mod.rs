@@ -18,7 +18,7 @@ impl Bench {
         Self { host, stream }
     }
 
-    #[allow(dead_code)] // not every test looks
+    #[allow(dead_code, reason = "not every test looks")]
     pub(crate) fn stream(&self) -> &dyn Stream {
         &*self.stream
     }

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use tunefork_gpu_check::steps::Beside;
-use tunefork_gpu_check::{Case, Failure, kernels::FAMILIES, steps};
+use tunefork_gpu_check::checks::steps::Beside;
+use tunefork_gpu_check::checks::{kernels::FAMILIES, steps};
+use tunefork_gpu_check::{Case, Failure};
 use tunefork_kernels::gpu::{Target, relaunch};
 use tunefork_kernels::launch::block::Add;
 use tunefork_kernels::{DeviceError, DeviceMemory, Gpu, Precision, StepRow, Stream};

@@ -5,10 +5,10 @@ mod cache;
 mod cards;
 mod document;
 mod model;
-#[path = "../probed/mod.rs"]
-mod probed;
 mod resources;
 mod step;
+#[path = "../support/mod.rs"]
+mod support;
 
 use tunefork_graph::UpdateRule;
 use tunefork_kernels::Precision;

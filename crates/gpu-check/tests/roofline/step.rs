@@ -9,7 +9,7 @@ use tunefork_networks::Network;
 
 use crate::cache::Cache;
 use crate::cards::Card;
-use crate::{probed, resources};
+use crate::{resources, support};
 
 /// Images of a report's epoch, as `peers/gpu.py` has them.
 const EPOCHS: [(&str, usize); 5] = [("m0", 60_000), ("m1", 60_000), ("m2", 2_936), ("m3", 100_000), ("m4", 60_000)];
@@ -74,8 +74,8 @@ impl TrainingStep {
     /// # Panics
     /// If the launches are not those that are described.
     pub(crate) fn new(network: &'static Network, card: &Card, precision: Precision) -> Self {
-        let plan = probed::plan(network, precision);
-        let asked = probed::step(network, &plan, card.architecture, precision, None);
+        let plan = support::plan(network, precision);
+        let asked = support::asked(network, &plan, card.architecture, precision, None);
         let described = step_launches(&plan, precision, false);
         let names: Vec<_> = described.iter().map(|described| described.name).collect();
         let kernels: Vec<_> = asked.iter().map(|asked| asked.kernel).collect();

@@ -5,12 +5,11 @@ use tunefork_kernels::{DeviceMemory, Precision};
 use tunefork_reference::ops::pool::{global_average, global_average_gradient};
 
 use super::common::{step_row, tensor};
+use crate::stored::FORMATS;
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] =
     &[Check { name: "average/forward", run: forward }, Check { name: "average/backward", run: backward }];
-
-const PRECISIONS: [Precision; 3] = [Precision::F32, Precision::F16, Precision::Bf16];
 
 fn limit(precision: Precision) -> f64 {
     precision.pick(1e-6, 5e-4, 4e-3)
@@ -29,7 +28,7 @@ fn draw(case: &mut Case, precision: Precision) -> Result<(Average, usize, Device
 }
 
 pub(super) fn forward(case: &mut Case) -> Result<(), Failure> {
-    for precision in PRECISIONS {
+    for precision in FORMATS {
         let (average, rows, step) = draw(case, precision)?;
         let (pixels, channels) = (average.pixels, average.channels);
         let image = pixels * channels;
@@ -47,7 +46,7 @@ pub(super) fn forward(case: &mut Case) -> Result<(), Failure> {
 }
 
 pub(super) fn backward(case: &mut Case) -> Result<(), Failure> {
-    for precision in PRECISIONS {
+    for precision in FORMATS {
         let (average, rows, step) = draw(case, precision)?;
         let (pixels, channels) = (average.pixels, average.channels);
         let image = pixels * channels;

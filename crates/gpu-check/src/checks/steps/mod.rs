@@ -9,7 +9,7 @@ mod trial;
 
 pub use long::Beside;
 pub use networks::{two_smooth_steps, two_steps};
-pub use repeat::check as repeat;
+pub use repeat::{check as repeat, network as every_kind};
 
 use crate::Check;
 

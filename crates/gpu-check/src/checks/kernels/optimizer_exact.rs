@@ -10,6 +10,7 @@ use tunefork_reference::optimizer::Optimizer;
 
 use super::optimizer::{Buffers, row};
 use crate::rounding::rounded;
+use crate::stored::FORMATS;
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -35,9 +36,8 @@ const RULES: &[(UpdateRule, u64, bool)] = &[
 ];
 
 fn updates(case: &mut Case) -> Result<(), Failure> {
-    let precisions = [Precision::F32, Precision::F16, Precision::Bf16];
     for (number, &(rule, steps, decays)) in RULES.iter().enumerate() {
-        let precision = precisions[(number + case.seed() as usize) % precisions.len()];
+        let precision = FORMATS[(number + case.seed() as usize) % FORMATS.len()];
         let update = Update { len: case.one_of(&[1, 2, 3, 7, 1025, 3001]), precision, clips: true };
         let decay = if decays { case.one_of(&[0.0, 0.5]) } else { 0.0 };
         let scale = if precision == Precision::F16 { 64.0 } else { 1.0 };

@@ -3,7 +3,7 @@
 use tunefork_kernels::launch::block::{Block, Norm};
 
 use super::F32;
-use crate::kernels::common::step_row;
+use crate::checks::kernels::common::step_row;
 use crate::{Case, Failure, Stored};
 
 /// Running variances, which need not lie just behind the means, give the bits of what is made of them.

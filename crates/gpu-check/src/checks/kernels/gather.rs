@@ -5,6 +5,7 @@ use tunefork_kernels::launch::gather::{Gather, Table, Transform};
 use tunefork_kernels::{DeviceMemory, Precision, Progress, StepRow};
 
 use super::common::{check_counters, counters};
+use crate::stored::FORMATS;
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -137,7 +138,7 @@ impl Input {
 
 /// Values are looked up, so they are right to the bit.
 fn images(case: &mut Case) -> Result<(), Failure> {
-    for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
+    for precision in FORMATS {
         let input = Input::draw(case, precision);
         let channels = input.gather.channels;
         let mut tables = case.values(256 * channels);
@@ -155,7 +156,7 @@ fn images(case: &mut Case) -> Result<(), Failure> {
 
 /// Changed and mixed images are those of the host, to the bit.
 fn changed(case: &mut Case) -> Result<(), Failure> {
-    for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
+    for precision in FORMATS {
         let mut input = Input::draw(case, precision);
         let Gather { height, width, channels, .. } = input.gather;
         let shape = Image::new(height, width, channels);

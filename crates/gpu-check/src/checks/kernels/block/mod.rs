@@ -16,6 +16,7 @@ use self::model::Gradients;
 use self::setting::{Setting, StoredNorm};
 pub(super) use self::ties::{far, special};
 use super::common::{activations, check_counters, counters};
+use crate::stored::FORMATS;
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -30,7 +31,6 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 const F32: Precision = Precision::F32;
-const PRECISIONS: [Precision; 3] = [Precision::F32, Precision::F16, Precision::Bf16];
 /// Multiples of 16 bytes in all formats, in some, in none.
 const CHANNELS: [usize; 10] = [1, 3, 4, 8, 10, 16, 20, 40, 64, 67];
 
@@ -44,7 +44,7 @@ pub(super) fn rounding(precision: Precision) -> f64 {
 }
 
 fn plain(case: &mut Case) -> Result<(), Failure> {
-    for precision in PRECISIONS {
+    for precision in FORMATS {
         let (height, width) = (case.between(1, 7), case.between(1, 7));
         let block = random(case, height, width, None, precision);
         check(case, &block)?;
@@ -53,7 +53,7 @@ fn plain(case: &mut Case) -> Result<(), Failure> {
 }
 
 fn max2(case: &mut Case) -> Result<(), Failure> {
-    for precision in PRECISIONS {
+    for precision in FORMATS {
         let (height, width) = (case.between(2, 7), case.between(2, 7));
         let pool = Pool::max(2);
         let mut block = random(case, height, width, Some(pool), precision);
@@ -65,7 +65,7 @@ fn max2(case: &mut Case) -> Result<(), Failure> {
 
 /// Any pooling: windows that overlap, leave gaps, reach into the padding.
 fn window(case: &mut Case) -> Result<(), Failure> {
-    for precision in PRECISIONS {
+    for precision in FORMATS {
         let (height, width) = (case.between(1, 9), case.between(1, 9));
         let kernel = case.between(1, 4);
         let padding = case.between(0, kernel / 2);
@@ -83,14 +83,14 @@ fn window(case: &mut Case) -> Result<(), Failure> {
 
 /// More channels than one block of threads covers.
 fn wide(case: &mut Case) -> Result<(), Failure> {
-    let precision = case.one_of(&PRECISIONS);
+    let precision = case.one_of(&FORMATS);
     let mut block = random(case, 1, 2, None, precision);
     block.channels = case.one_of(&[131, 520, 1032]);
     check(case, &block)
 }
 
 fn saved_output(case: &mut Case) -> Result<(), Failure> {
-    for precision in PRECISIONS {
+    for precision in FORMATS {
         let (height, width) = (case.between(1, 6), case.between(1, 6));
         let mut block = random(case, height, width, None, precision);
         (block.norm, block.saved_output) = (false, true);

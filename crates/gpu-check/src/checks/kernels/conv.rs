@@ -8,17 +8,16 @@ use tunefork_reference::{Tensor, ops};
 
 use super::common::{activate, activations, as_multiplied, check_counters, counters, step_row, tensor};
 use super::statistics::OnDevice;
+use crate::stored::FORMATS;
 use crate::{Case, Check, Failure, Stored};
 
 const EXACT: &[Precision] = &[Precision::F32];
-const STORED: &[Precision] = &[Precision::F32, Precision::F16, Precision::Bf16];
-
 pub(super) const CHECKS: &[Check] = &[
     Check { name: "conv/forward", run: |case| forward(case, EXACT, 5..=70) },
     Check { name: "conv/data_gradient", run: |case| data_gradient(case, EXACT, 1..=70) },
     Check { name: "conv/weight_gradient", run: |case| weight_gradient(case, EXACT, 5..=70) },
-    Check { name: "conv/first_layer_forward", run: |case| forward(case, STORED, 1..=4) },
-    Check { name: "conv/first_layer_weight_gradient", run: |case| weight_gradient(case, STORED, 1..=4) },
+    Check { name: "conv/first_layer_forward", run: |case| forward(case, &FORMATS, 1..=4) },
+    Check { name: "conv/first_layer_weight_gradient", run: |case| weight_gradient(case, &FORMATS, 1..=4) },
 ];
 
 /// Channels of the input to draw from.

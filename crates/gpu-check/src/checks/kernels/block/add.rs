@@ -2,12 +2,13 @@
 
 use tunefork_kernels::launch::block::Add;
 
-use super::{PRECISIONS, rounding};
-use crate::kernels::common::step_row;
+use super::rounding;
+use crate::checks::kernels::common::step_row;
+use crate::stored::FORMATS;
 use crate::{Case, Failure, Stored};
 
-pub(in crate::kernels) fn add(case: &mut Case) -> Result<(), Failure> {
-    for precision in PRECISIONS {
+pub(in crate::checks::kernels) fn add(case: &mut Case) -> Result<(), Failure> {
+    for precision in FORMATS {
         let (batch, elements) = (case.between(1, 5), case.between(1, 500));
         let rows = case.between(1, batch);
         let accumulate = case.one_of(&[true, false]);

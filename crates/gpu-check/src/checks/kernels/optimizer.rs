@@ -7,6 +7,7 @@ use tunefork_kernels::launch::optimizer::{Cast, Update};
 use tunefork_kernels::{DeviceMemory, Precision, StepRow};
 use tunefork_reference::optimizer::{Optimizer, clip};
 
+use crate::stored::FORMATS;
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -88,9 +89,8 @@ pub(super) fn row(rule: UpdateRule, step: u64, [rate, decay, clip_norm]: [f64; 3
 
 /// Every rule against the reference, in a precision that changes with the seed.
 fn updates(case: &mut Case) -> Result<(), Failure> {
-    let precisions = [Precision::F32, Precision::F16, Precision::Bf16];
     for (number, &rule) in UpdateRule::EXAMPLES.iter().enumerate() {
-        let precision = precisions[(number + case.seed() as usize) % precisions.len()];
+        let precision = FORMATS[(number + case.seed() as usize) % FORMATS.len()];
         let len = case.one_of(&[1, 2, 3, 4, 5, 63, 1023, 1024, 1025, 5003, 9001]);
         three_updates(case, Update { len, precision, clips: true }, rule)?;
     }
@@ -167,7 +167,7 @@ fn one_launch(case: &mut Case) -> Result<(), Failure> {
 
 /// A step without images changes nothing, whatever lies in the gradients.
 fn no_images(case: &mut Case) -> Result<(), Failure> {
-    for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
+    for precision in FORMATS {
         let update = Update { len: case.between(1, 3000), precision, clips: case.one_of(&[false, true]) };
         let rule = case.one_of(UpdateRule::EXAMPLES);
         let before = LossScale { scale: 64.0, clean: 1999 };

@@ -14,7 +14,7 @@ pub(crate) fn plan(network: &Network, precision: Precision) -> Arc<Plan> {
 }
 
 /// What a step with Adam launches on a card of an architecture.
-pub(crate) fn step(
+pub(crate) fn asked(
     network: &Network,
     plan: &Arc<Plan>,
     architecture: u32,

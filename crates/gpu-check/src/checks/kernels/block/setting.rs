@@ -5,8 +5,8 @@ use tunefork_kernels::launch::block::{Block, Norm};
 
 use super::F32;
 use super::model::{BlockModel, NormValues};
-use crate::kernels::common::{activate, step_row, tensor};
-use crate::kernels::statistics::{merged, moments};
+use crate::checks::kernels::common::{activate, step_row, tensor};
+use crate::checks::kernels::statistics::{merged, moments};
 use crate::{Case, Failure, Stored};
 
 /// A block's values on both sides. Behind the real images everything is NaN.

@@ -3,13 +3,14 @@
 use tunefork_graph::{Activation, Pool, PoolKind, Window};
 use tunefork_kernels::launch::block::{Backward, Block};
 
+use super::F32;
 use super::model::BlockModel;
-use super::{F32, PRECISIONS};
-use crate::kernels::common::{counters, step_row};
+use crate::checks::kernels::common::{counters, step_row};
+use crate::stored::FORMATS;
 use crate::{Case, Failure, Stored};
 
 pub(super) fn ties_and_nan(case: &mut Case) -> Result<(), Failure> {
-    for precision in PRECISIONS {
+    for precision in FORMATS {
         let (kernel, stride) = case.one_of(&[(2, 2), (2, 2), (3, 2), (2, 1), (3, 3)]);
         let window = Window { kernel, stride, padding: if kernel == 3 { 1 } else { 0 } };
         let block = Block {
@@ -39,7 +40,7 @@ pub(super) fn ties_and_nan(case: &mut Case) -> Result<(), Failure> {
 }
 
 /// A block without norm and shortcut, on values for which it is exact.
-pub(in crate::kernels) fn special(
+pub(in crate::checks::kernels) fn special(
     case: &mut Case,
     block: &Block,
     y: &mut [f64],
@@ -51,7 +52,12 @@ pub(in crate::kernels) fn special(
 }
 
 /// The same on values for which it is not.
-pub(in crate::kernels) fn far(case: &mut Case, block: &Block, y: &mut [f64], dout: &mut [f64]) -> Result<(), Failure> {
+pub(in crate::checks::kernels) fn far(
+    case: &mut Case,
+    block: &Block,
+    y: &mut [f64],
+    dout: &mut [f64],
+) -> Result<(), Failure> {
     let [out, dy] = both(case, block, y, dout)?;
     // Beside 1, since some are nothing but small.
     let beside = |values: &[f64]| values.iter().map(|value| value + 1.0).collect::<Vec<f64>>();

@@ -6,6 +6,7 @@ use tunefork_kernels::{DeviceMemory, Precision};
 use tunefork_reference::{Running as Moments, ops::norm};
 
 use super::common::{check_counters, counters, step_row, tensor};
+use crate::stored::FORMATS;
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -133,7 +134,7 @@ fn check(case: &mut Case, shape: OfTensor, rows: usize) -> Result<(), Failure> {
 }
 
 pub(super) fn of_a_tensor(case: &mut Case) -> Result<(), Failure> {
-    for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
+    for precision in FORMATS {
         let batch = case.between(1, 5);
         // Of powers of two of positions, in tiles of as many, means are exact.
         let (rows, per_image, channels) = match case.is_whole() {

@@ -7,9 +7,9 @@ use tunefork_kernels::{DeviceMemory, Precision, StepRow};
 
 use super::{average, block, conv, conv_tensor, dense, dropout, group_norm, statistics};
 use crate::rounding::rounded;
+use crate::stored::FORMATS;
 use crate::{Case, Check, Failure, Stored};
 
-const PRECISIONS: [Precision; 3] = [Precision::F32, Precision::F16, Precision::Bf16];
 /// Products of such numbers leave f16 and bf16 something to round, and their sums below 2^24.
 const WIDE: usize = 15;
 /// Where results are multiplied again.
@@ -28,11 +28,11 @@ pub(super) const CONV: &[Check] = &[
     },
     Check {
         name: "exact/first_layer_forward",
-        run: |case| case.whole(WIDE, |case| conv::forward(case, &PRECISIONS, 1..=4)),
+        run: |case| case.whole(WIDE, |case| conv::forward(case, &FORMATS, 1..=4)),
     },
     Check {
         name: "exact/first_layer_weight_gradient",
-        run: |case| case.whole(WIDE, |case| conv::weight_gradient(case, &PRECISIONS, 1..=4)),
+        run: |case| case.whole(WIDE, |case| conv::weight_gradient(case, &FORMATS, 1..=4)),
     },
     Check { name: "exact/tensor_forward", run: |case| case.whole(WIDE, |case| conv::forward(case, TENSOR, 5..=70)) },
     Check {
@@ -65,7 +65,7 @@ pub(super) const CHECKS: &[Check] = &[
 
 /// Means over a block's positions, of which there are a power of two, are exact.
 fn plain(case: &mut Case) -> Result<(), Failure> {
-    for precision in PRECISIONS {
+    for precision in FORMATS {
         let (height, width) = (case.one_of(&[1, 2, 4]), case.one_of(&[1, 2, 8]));
         let random = block::random(case, height, width, None, precision);
         block::check(case, &block::Block { batch: 2, ..random })?;
@@ -74,7 +74,7 @@ fn plain(case: &mut Case) -> Result<(), Failure> {
 }
 
 fn pooled(case: &mut Case) -> Result<(), Failure> {
-    for precision in PRECISIONS {
+    for precision in FORMATS {
         let (kind, kernel) =
             case.one_of(&[(PoolKind::Max, 2), (PoolKind::Max, 3), (PoolKind::Average, 2), (PoolKind::Average, 4)]);
         let window = Window { kernel, stride: case.between(1, 3), padding: case.between(0, kernel / 2) };
@@ -87,7 +87,7 @@ fn pooled(case: &mut Case) -> Result<(), Failure> {
 
 /// Equal logits of a power of two of classes: all probabilities are the same, and exact.
 fn even_loss(case: &mut Case) -> Result<(), Failure> {
-    for precision in PRECISIONS {
+    for precision in FORMATS {
         let (classes, rows) = (case.one_of(&[1, 2, 32, 64, 256]), case.one_of(&[1, 2, 32]));
         let (smoothing, mixing) = (case.one_of(&[0.0, 0.125, 1.0]), case.one_of(&[0.0, 0.25, 0.5]));
         let labels: Vec<u16> = (0..rows).map(|_| case.between(0, classes - 1) as u16).collect();

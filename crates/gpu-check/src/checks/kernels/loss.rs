@@ -5,6 +5,7 @@ use tunefork_kernels::launch::loss::{Loss, LossScale, Record};
 use tunefork_kernels::{DeviceMemory, Precision, StepRow};
 use tunefork_reference::{Batch, Mode, Settings, State, run};
 
+use crate::stored::FORMATS;
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -109,7 +110,7 @@ impl Input {
 
 /// Against the reference: the logits pass through a dense layer whose weights are the identity.
 fn value_and_gradient(case: &mut Case) -> Result<(), Failure> {
-    for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
+    for precision in FORMATS {
         let input = Input::draw(case, precision);
         let Loss { batch, classes, .. } = input.loss;
         let wide = precision.pick(case.one_of(&[1.0, 30.0]), 1.0, 1.0);

@@ -9,6 +9,7 @@ use tunefork_kernels::{Conv2d, DeviceMemory, Precision};
 
 use super::block;
 use super::common::step_row;
+use crate::stored::FORMATS;
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -19,7 +20,6 @@ pub(super) const CHECKS: &[Check] = &[
     Check { name: "special/corners", run: corners },
 ];
 
-const PRECISIONS: [Precision; 3] = [Precision::F32, Precision::F16, Precision::Bf16];
 const NUMBERS: [f64; 8] = [f64::NAN, f64::INFINITY, -f64::INFINITY, 0.0, -0.0, 1.0, -1.0, 1.0];
 
 /// In a row of logits, two of which stand out, the largest is a NaN, then infinity, then the largest number, and the
@@ -40,7 +40,7 @@ fn largest_logit(case: &mut Case) -> Result<(), Failure> {
         (-INF, -9.0, -INF, true),
         (-2.0, -1.0, -1.0, false),
     ];
-    for precision in PRECISIONS {
+    for precision in FORMATS {
         let classes = case.one_of(&[2, 31, 32, 33, 70]);
         for (rest, one, other, wins) in kinds {
             let (mut logits, mut labels) = (vec![rest; classes * classes], Vec::new());
@@ -84,7 +84,7 @@ fn right(case: &mut Case, precision: Precision, logits: &mut [f64], labels: &[u1
 
 /// What a window chooses, and where its gradient goes.
 fn pooling(case: &mut Case) -> Result<(), Failure> {
-    for precision in PRECISIONS {
+    for precision in FORMATS {
         for (kernel, stride, padding, channels) in [(2, 2, 0, 8), (2, 2, 0, 3), (3, 2, 1, 8), (3, 1, 1, 3)] {
             let window = Window { kernel, stride, padding };
             let pool = Some(Pool { kind: PoolKind::Max, window });
@@ -96,7 +96,7 @@ fn pooling(case: &mut Case) -> Result<(), Failure> {
 }
 
 fn relu(case: &mut Case) -> Result<(), Failure> {
-    for precision in PRECISIONS {
+    for precision in FORMATS {
         for channels in [8, 3] {
             of_special(case, &plain(channels, None, Some(Activation::Relu), precision))?;
         }

@@ -5,13 +5,13 @@ use tunefork_kernels::{DeviceMemory, Precision};
 use tunefork_reference::ops::{bias_gradient, group_norm};
 
 use super::common::{step_row, tensor};
+use crate::stored::FORMATS;
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] =
     &[Check { name: "group_norm/forward", run: forward }, Check { name: "group_norm/backward", run: backward }];
 
 const F32: Precision = Precision::F32;
-const PRECISIONS: [Precision; 3] = [F32, Precision::F16, Precision::Bf16];
 
 /// The mean is three deviations large and more; a result is rounded to 24, 11 or 8 bits.
 fn limit(precision: Precision) -> f64 {
@@ -38,7 +38,7 @@ fn images(case: &mut Case, norm: &GroupNorm, rows: usize, mean: f64) -> Vec<f64>
 }
 
 fn forward(case: &mut Case) -> Result<(), Failure> {
-    for precision in PRECISIONS {
+    for precision in FORMATS {
         let (norm, rows, step) = draw(case, precision)?;
         let shape = [rows, norm.pixels, 1, norm.channels];
         let mut x = images(case, &norm, rows, 2.0);
@@ -66,7 +66,7 @@ fn forward(case: &mut Case) -> Result<(), Failure> {
 }
 
 pub(super) fn backward(case: &mut Case) -> Result<(), Failure> {
-    for precision in PRECISIONS {
+    for precision in FORMATS {
         let (norm, rows, step) = draw(case, precision)?;
         let (shape, groups) = ([rows, norm.pixels, 1, norm.channels], norm.groups);
         let (mut x, mut dy) = (images(case, &norm, rows, 2.0), images(case, &norm, rows, 0.0));

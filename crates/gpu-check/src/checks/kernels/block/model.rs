@@ -4,7 +4,7 @@ use tunefork_graph::{Activation, BatchNorm, Pool, PoolKind};
 use tunefork_kernels::launch::block::Block;
 use tunefork_reference::{Running, Tensor, ops};
 
-use crate::kernels::common::{activate, tensor, through};
+use crate::checks::kernels::common::{activate, tensor, through};
 
 /// A block with its values, for the real images only.
 pub(super) struct BlockModel<'a> {

@@ -1,15 +1,16 @@
 //! `kernels/dropout.cu`.
 
 use tunefork_kernels::launch::dropout::Dropout;
-use tunefork_kernels::{DeviceMemory, DropoutRow, Precision, StepRow};
+use tunefork_kernels::{DeviceMemory, DropoutRow, StepRow};
 
 use super::common::mask;
+use crate::stored::FORMATS;
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] = &[Check { name: "dropout/standalone", run: standalone }];
 
 pub(super) fn standalone(case: &mut Case) -> Result<(), Failure> {
-    for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
+    for precision in FORMATS {
         let (batch, elements) = (case.between(1, 5), case.between(1, 400));
         let rows = case.between(1, batch);
         let p = if case.is_whole() { case.one_of(&[0.0, 0.5, 1.0]) } else { case.one_of(&[0.0, 0.3, 0.5, 1.0]) };
