@@ -4,10 +4,13 @@
 // A block owns 32 channels of one image. Thread (share, channel) sums pixels share, share + 8, ...; the
 // eight sums are added in order.
 template <class T>
-DEVICE void average_forward(const StepRow* step, const T* x, T* y, u32 pixels, u32 channels) {
+GLOBAL(AVERAGE_CHANNELS * AVERAGE_SHARES)
+average_forward(CONSTANT Lanes lanes, const StepRow* step, const T* x, T* y, u32 pixels, u32 channels) {
+    begin(lanes, step, x, y);
     SHARED(shared);
     float* sums = (float*)shared;
-    u32 image = blockIdx.x, channel = blockIdx.y * AVERAGE_CHANNELS + threadIdx.x % AVERAGE_CHANNELS, share = threadIdx.x / AVERAGE_CHANNELS;
+    u32 image = blockIdx.x, channel = blockIdx.y * AVERAGE_CHANNELS + threadIdx.x % AVERAGE_CHANNELS;
+    u32 share = threadIdx.x / AVERAGE_CHANNELS;
     bool real = image < step->rows && channel < channels;
     float sum = 0;
     for (u32 pixel = share, end = real ? pixels : 0; pixel < end; pixel += AVERAGE_SHARES)
@@ -21,8 +24,10 @@ DEVICE void average_forward(const StepRow* step, const T* x, T* y, u32 pixels, u
 
 // A thread writes four neighbouring values; `image` divides by the values of an image.
 template <class T>
-DEVICE void average_backward(const StepRow* step, const T* dy, T* dx, u32 pixels, Divisor image, Divisor channels,
-                             u32 accumulate) {
+GLOBAL(AVERAGE_CHANNELS * AVERAGE_SHARES)
+average_backward(CONSTANT Lanes lanes, const StepRow* step, const T* dy, T* dx, u32 pixels, Divisor image, Divisor channels,
+                 u32 accumulate) {
+    begin(lanes, step, dy, dx);
     u32 start = (blockIdx.x * blockDim.x + threadIdx.x) * 4, count = step->rows * image.divisor;
     UNROLL for (u32 i = 0; i < 4; i++) {
         u32 e = start + i;
@@ -33,20 +38,12 @@ DEVICE void average_backward(const StepRow* step, const T* dy, T* dx, u32 pixels
     }
 }
 
-#define INSTANCE(T)                                                                                                                                          \
-    KERNEL(AVERAGE_CHANNELS * AVERAGE_SHARES) average_forward_##T(CONSTANT Lanes lanes, const StepRow* step, const T* x, T* y, u32 pixels, u32 channels) {   \
-        begin(lanes, step, x, y);                                                                                                                          \
-        average_forward<T>(step, x, y, pixels, channels);                                                                                                    \
-    }                                                                                                                                                        \
-    EXPORT(average_forward_##T)                                                                                                                              \
-    KERNEL(AVERAGE_CHANNELS * AVERAGE_SHARES) average_backward_##T(CONSTANT Lanes lanes, const StepRow* step, const T* dy, T* dx, u32 pixels, Divisor image, \
-                                     Divisor channels, u32 accumulate) {                                                                                     \
-        begin(lanes, step, dy, dx);                                                                                                                        \
-        average_backward<T>(step, dy, dx, pixels, image, channels, accumulate);                                                                              \
-    }                                                                                                                                                        \
-    EXPORT(average_backward_##T)
+// ---- the kernels by their names
 
-typedef float f32;
-INSTANCE(f32)
-INSTANCE(f16)
-INSTANCE(bf16)
+BLOCKS_OF(AVERAGE_CHANNELS * AVERAGE_SHARES)
+INSTANCE(average_forward_f32, average_forward<float>)
+INSTANCE(average_forward_f16, average_forward<f16>)
+INSTANCE(average_forward_bf16, average_forward<bf16>)
+INSTANCE(average_backward_f32, average_backward<float>)
+INSTANCE(average_backward_f16, average_backward<f16>)
+INSTANCE(average_backward_bf16, average_backward<bf16>)

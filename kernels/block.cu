@@ -15,7 +15,11 @@
 constexpr int AHEAD = 4;  // positions whose loads are under way at once
 
 template <class T, int V>
-DEVICE void forward_plain(const BlockShape& s, const StepRow* step, const T* y, Norm norm, const T* r, T* out, u16*) {
+GLOBAL(STREAM_THREADS, 3) block_forward_plain(CONSTANT Lanes lanes, BlockShape s, const StepRow* step, const T* y,
+                                              const float* statistics, const float* scale, const float* shift,
+                                              const T* r, T* out, u16*) {
+    begin(lanes, step, y, statistics, scale, shift, r, out);
+    Norm norm = {statistics, scale, shift};
     Place at = place<V>(s, step);
     float* tables = shared_floats();
     if (norm.statistics) fill_norm(s, at, norm, tables);
@@ -31,7 +35,7 @@ DEVICE void forward_plain(const BlockShape& s, const StepRow* step, const T* y, 
             if (position >= at.end) continue;
             float z[V];
             sum(tables, at, norm.statistics, r, ys[i], rs[i], z);
-            activate_all(s.activation, z);
+            activate(s.activation, z);
             put(out + position * s.channels + at.channel, pack<T, V>(z));
         }
     }
@@ -40,7 +44,11 @@ DEVICE void forward_plain(const BlockShape& s, const StepRow* step, const T* y, 
 // ---- max pooling of 2x2 pixels
 
 template <class T, int V>
-DEVICE void forward_max2(const BlockShape& s, const StepRow* step, const T* y, Norm norm, const T* r, T* out, u16*) {
+GLOBAL(STREAM_THREADS, 3) block_forward_max2(CONSTANT Lanes lanes, BlockShape s, const StepRow* step, const T* y,
+                                             const float* statistics, const float* scale, const float* shift,
+                                             const T* r, T* out, u16*) {
+    begin(lanes, step, y, statistics, scale, shift, r, out);
+    Norm norm = {statistics, scale, shift};
     Place at = place<V>(s, step);
     float* tables = shared_floats();
     if (norm.statistics) fill_norm(s, at, norm, tables);
@@ -59,7 +67,7 @@ DEVICE void forward_max2(const BlockShape& s, const StepRow* step, const T* y, N
             sum(tables, at, norm.statistics, r, ys[i], rs[i], z);
             take_largest(z, i, largest, chosen);
         }
-        activate_all(s.activation, largest);
+        activate(s.activation, largest);
         put(out + index * s.channels + at.channel, pack<T, V>(largest));
     }
 }
@@ -68,7 +76,11 @@ DEVICE void forward_max2(const BlockShape& s, const StepRow* step, const T* y, N
 // (row x kernel + column) of its window each result came from.
 
 template <class T, int V>
-DEVICE void forward_window(const BlockShape& s, const StepRow* step, const T* y, Norm norm, const T* r, T* out, u16* choices) {
+GLOBAL(STREAM_THREADS, 3) block_forward_window(CONSTANT Lanes lanes, BlockShape s, const StepRow* step, const T* y,
+                                               const float* statistics, const float* scale, const float* shift,
+                                               const T* r, T* out, u16* choices) {
+    begin(lanes, step, y, statistics, scale, shift, r, out, choices);
+    Norm norm = {statistics, scale, shift};
     Place at = place<V>(s, step);
     float* tables = shared_floats();
     if (norm.statistics) fill_norm(s, at, norm, tables);
@@ -95,7 +107,7 @@ DEVICE void forward_window(const BlockShape& s, const StepRow* step, const T* y,
                         chosen[v] = larger ? number : chosen[v];
                     }
                 } else {
-                    activate_all(s.activation, z);
+                    activate(s.activation, z);
                     UNROLL for (int v = 0; v < V; v++) result[v] += z[v];
                 }
             }
@@ -106,7 +118,7 @@ DEVICE void forward_window(const BlockShape& s, const StepRow* step, const T* y,
             continue;
         }
         if (s.max) {
-            activate_all(s.activation, result);
+            activate(s.activation, result);
         } else {
             float share = 1.0f / (float)(s.kernel * s.kernel);  // padding counts as zeros
             UNROLL for (int v = 0; v < V; v++) result[v] *= share;
@@ -115,29 +127,11 @@ DEVICE void forward_window(const BlockShape& s, const StepRow* step, const T* y,
     }
 }
 
-#define INSTANCE(T, V, kind, name)                                                                                      \
-    KERNEL(STREAM_THREADS, 3) block_forward_##name(CONSTANT Lanes lanes, BlockShape s, const StepRow* step, const T* y, \
-                                                   const float* statistics, const float* scale, const float* shift,     \
-                                                   const T* r, T* out, u16* choices) {                                  \
-        begin(lanes, step, y, statistics, scale, shift, r, out, choices);                                             \
-        forward_##kind<T, V>(s, step, y, {statistics, scale, shift}, r, out, choices);                                  \
-    }                                                                                                                   \
-    EXPORT(block_forward_##name)
-
-#define INSTANCES(T, name)                        \
-    INSTANCE(T, VECTOR<T>, plain, plain_##name)   \
-    INSTANCE(T, VECTOR<T>, max2, max2_##name)     \
-    INSTANCE(T, VECTOR<T>, window, window_##name) \
-    INSTANCE(T, 1, plain, plain_scalar_##name)    \
-    INSTANCE(T, 1, window, window_scalar_##name)
-
-INSTANCES(float, f32)
-INSTANCES(f16, f16)
-INSTANCES(bf16, bf16)
-
 // ---- y = x or y += x: gradients that come together
 
-template <class T> DEVICE void add(const StepRow* step, u32 elements, const T* x, T* y, u32 accumulate) {
+template <class T>
+GLOBAL(STREAM_THREADS) add(CONSTANT Lanes lanes, const StepRow* step, u32 elements, const T* x, T* y, u32 accumulate) {
+    begin(lanes, step, x, y);
     constexpr int V = VECTOR<T>;
     u32 e = (blockIdx.x * blockDim.x + threadIdx.x) * V, count = step->rows * elements;
     if (e + V <= count) {
@@ -153,14 +147,27 @@ template <class T> DEVICE void add(const StepRow* step, u32 elements, const T* x
     for (; e < count; e++) store(y[e], accumulate ? load(y[e]) + load(x[e]) : load(x[e]));
 }
 
-#define ADD(T, name)                                                                                             \
-    KERNEL(STREAM_THREADS) add_##name(CONSTANT Lanes lanes, const StepRow* step, u32 elements, const T* x, T* y, \
-                                      u32 accumulate) {                                                          \
-        begin(lanes, step, x, y);                                                                              \
-        add<T>(step, elements, x, y, accumulate);                                                                \
-    }                                                                                                            \
-    EXPORT(add_##name)
+// ---- the kernels by their names
 
-ADD(float, f32)
-ADD(f16, f16)
-ADD(bf16, bf16)
+BLOCKS_OF(STREAM_THREADS)
+INSTANCE(block_forward_plain_f32, block_forward_plain<float, 4>)
+INSTANCE(block_forward_plain_f16, block_forward_plain<f16, 8>)
+INSTANCE(block_forward_plain_bf16, block_forward_plain<bf16, 8>)
+INSTANCE(block_forward_max2_f32, block_forward_max2<float, 4>)
+INSTANCE(block_forward_max2_f16, block_forward_max2<f16, 8>)
+INSTANCE(block_forward_max2_bf16, block_forward_max2<bf16, 8>)
+INSTANCE(block_forward_window_f32, block_forward_window<float, 4>)
+INSTANCE(block_forward_window_f16, block_forward_window<f16, 8>)
+INSTANCE(block_forward_window_bf16, block_forward_window<bf16, 8>)
+
+// Where the channels are no multiple of a vector.
+INSTANCE(block_forward_plain_scalar_f32, block_forward_plain<float, 1>)
+INSTANCE(block_forward_plain_scalar_f16, block_forward_plain<f16, 1>)
+INSTANCE(block_forward_plain_scalar_bf16, block_forward_plain<bf16, 1>)
+INSTANCE(block_forward_window_scalar_f32, block_forward_window<float, 1>)
+INSTANCE(block_forward_window_scalar_f16, block_forward_window<f16, 1>)
+INSTANCE(block_forward_window_scalar_bf16, block_forward_window<bf16, 1>)
+
+INSTANCE(add_f32, add<float>)
+INSTANCE(add_f16, add<f16>)
+INSTANCE(add_bf16, add<bf16>)

@@ -14,11 +14,6 @@ constexpr float EPSILON = 1e-5f;
 // 1 / sqrt(variance + eps).
 struct Norm { const float *statistics, *scale, *shift; };
 
-DEVICE float* shared_floats() {
-    SHARED(bytes);
-    return (float*)bytes;
-}
-
 // ---- which positions and channels are a thread's
 
 // A block takes a chunk of thread_rows x per_thread positions; a thread every thread_rows-th of them.
@@ -98,7 +93,7 @@ DEVICE void sum(const float* tables, const Place& at, bool norm, bool shortcut, 
 }
 
 // Which activation it is, is asked once for a vector.
-template <int V> DEVICE void activate_all(u32 activation, float (&z)[V]) {
+template <int V> DEVICE void activate(u32 activation, float (&z)[V]) {
     with_activation(activation, [&](auto code) {
         UNROLL for (int v = 0; v < V; v++) z[v] = activate(code, z[v]);
     });

@@ -27,34 +27,34 @@
 
 // The first pass: sums of g and of g (y - mean).
 template <class T, int V> struct Sums {
-    static constexpr bool WANTS_REST = false;  // where g is zero there is nothing to add
+    static constexpr bool WANTS_ZEROS = false;  // where g is zero there is nothing to add
     float g[V] = {}, product[V] = {};
 };
 
 template <class T, int V>
-DEVICE void take(Sums<T, V>& to, const float* tables, const Place& at, u32, Packed<T, V> y, const float (&g)[V]) {
+DEVICE void visit(Sums<T, V>& sums, const float* tables, const Place& at, u32, Packed<T, V> y, const float (&g)[V]) {
     float values[V], mean[V];
     unpack(y, values);
     look_up<V>(tables, at, MEAN, mean);
     UNROLL for (int v = 0; v < V; v++) {
-        to.g[v] += g[v];
-        to.product[v] = fmaf(g[v], values[v] - mean[v], to.product[v]);
+        sums.g[v] += g[v];
+        sums.product[v] = fmaf(g[v], values[v] - mean[v], sums.product[v]);
     }
 }
 
 // The second pass: dy, dr and the sum of dy.
 template <class T, int V> struct Apply {
-    static constexpr bool WANTS_REST = true;
+    static constexpr bool WANTS_ZEROS = true;
     T *dy, *dr;
     bool norm;
     float sum[V] = {};
 };
 
 template <class T, int V>
-DEVICE void take(Apply<T, V>& to, const float* tables, const Place& at, u32 e, Packed<T, V> y, const float (&g)[V]) {
-    if (to.dr) put(to.dr + e, pack<T, V>(g));
+DEVICE void visit(Apply<T, V>& apply, const float* tables, const Place& at, u32 e, Packed<T, V> y, const float (&g)[V]) {
+    if (apply.dr) put(apply.dr + e, pack<T, V>(g));
     float values[V];
-    if (to.norm) {
+    if (apply.norm) {
         float mean[V], factor[V], slope[V], offset[V];
         unpack(y, values);
         look_up<V>(tables, at, MEAN, mean);
@@ -65,13 +65,13 @@ DEVICE void take(Apply<T, V>& to, const float* tables, const Place& at, u32 e, P
     } else {
         UNROLL for (int v = 0; v < V; v++) values[v] = g[v];
     }
-    if (to.dy) put(to.dy + e, pack<T, V>(values));
-    UNROLL for (int v = 0; v < V; v++) to.sum[v] += values[v];
+    if (apply.dy) put(apply.dy + e, pack<T, V>(values));
+    UNROLL for (int v = 0; v < V; v++) apply.sum[v] += values[v];
 }
 
 // ---- g at the pixels of a thread, for either pass
 
-template <class T> struct Given {
+template <class T> struct Inputs {
     const T *y, *r, *dout;  // y and r are null where nothing needs them
     const u16* choices;
     bool norm;
@@ -79,16 +79,16 @@ template <class T> struct Given {
 
 constexpr int AHEAD = 2;  // positions whose loads are under way at once
 
-template <class T, int V, class To>
-DEVICE void each_plain(const BlockShape& s, const Place& at, const float* tables, const Given<T>& given, To& to) {
+template <class T, int V, class Pass>
+DEVICE void each_plain(const BlockShape& s, const Place& at, const float* tables, const Inputs<T>& inputs, Pass& pass) {
     for (u32 index = at.first; index < at.end; index += AHEAD * s.thread_rows) {
         Packed<T, V> ys[AHEAD], rs[AHEAD], douts[AHEAD];
         UNROLL for (int i = 0; i < AHEAD; i++) {
             u32 position = index + i * s.thread_rows, e = position * s.channels + at.channel;
             if (position >= at.end) continue;
-            douts[i] = fetch<V>(given.dout + e);
-            if (given.y) ys[i] = fetch<V>(given.y + e);
-            if (given.r) rs[i] = fetch<V>(given.r + e);
+            douts[i] = fetch<V>(inputs.dout + e);
+            if (inputs.y) ys[i] = fetch<V>(inputs.y + e);
+            if (inputs.r) rs[i] = fetch<V>(inputs.r + e);
         }
         UNROLL for (int i = 0; i < AHEAD; i++) {
             u32 position = index + i * s.thread_rows;
@@ -96,29 +96,29 @@ DEVICE void each_plain(const BlockShape& s, const Place& at, const float* tables
             float g[V], z[V];
             unpack(douts[i], g);
             if (s.activation != IDENTITY) {
-                sum(tables, at, given.norm, given.r, ys[i], rs[i], z);
+                sum(tables, at, inputs.norm, inputs.r, ys[i], rs[i], z);
                 multiply_slope(s.activation, !s.saved_output, z, g);
             }
-            take(to, tables, at, position * s.channels + at.channel, ys[i], g);
+            visit(pass, tables, at, position * s.channels + at.channel, ys[i], g);
         }
     }
 }
 
-template <class T, int V, class To>
-DEVICE void each_max2(const BlockShape& s, const Place& at, const float* tables, const Given<T>& given, To& to) {
+template <class T, int V, class Pass>
+DEVICE void each_max2(const BlockShape& s, const Place& at, const float* tables, const Inputs<T>& inputs, Pass& pass) {
     for (u32 index = at.first; index < at.end; index += s.thread_rows) {
         Position p = position_of(s, index);
         u32 e = pixel(s, p.n, 2 * p.row, 2 * p.column) + at.channel;
-        Packed<T, V> ys[4], rs[4], dout = fetch<V>(given.dout + index * s.channels + at.channel);
+        Packed<T, V> ys[4], rs[4], dout = fetch<V>(inputs.dout + index * s.channels + at.channel);
         UNROLL for (int i = 0; i < 4; i++) {
-            ys[i] = fetch<V>(given.y + e + corner(s, i));
-            if (given.r) rs[i] = fetch<V>(given.r + e + corner(s, i));
+            ys[i] = fetch<V>(inputs.y + e + corner(s, i));
+            if (inputs.r) rs[i] = fetch<V>(inputs.r + e + corner(s, i));
         }
         float largest[V], g[V];
         u32 chosen[V];
         UNROLL for (int i = 0; i < 4; i++) {
             float z[V];
-            sum(tables, at, given.norm, given.r, ys[i], rs[i], z);
+            sum(tables, at, inputs.norm, inputs.r, ys[i], rs[i], z);
             take_largest(z, i, largest, chosen);
         }
         unpack(dout, g);
@@ -128,9 +128,9 @@ DEVICE void each_max2(const BlockShape& s, const Place& at, const float* tables,
         UNROLL for (int i = 0; i < 4; i++) {
             float here[V];
             UNROLL for (int v = 0; v < V; v++) here[v] = chosen[v] == i ? g[v] : 0;
-            take(to, tables, at, e + corner(s, i), ys[i], here);
+            visit(pass, tables, at, e + corner(s, i), ys[i], here);
         }
-        if (!To::WANTS_REST) continue;
+        if (!Pass::WANTS_ZEROS) continue;
         // Odd sizes: pixels that no window reaches.
         u32 h1 = p.row + 1 == s.output_height ? s.height : 2 * p.row + 2;
         u32 w1 = p.column + 1 == s.output_width ? s.width : 2 * p.column + 2;
@@ -138,21 +138,21 @@ DEVICE void each_max2(const BlockShape& s, const Place& at, const float* tables,
             for (u32 w = h < 2 * p.row + 2 ? 2 * p.column + 2 : 2 * p.column; w < w1; w++) {
                 float zero[V] = {};
                 u32 rest = pixel(s, p.n, h, w) + at.channel;
-                take(to, tables, at, rest, fetch<V>(given.y + rest), zero);
+                visit(pass, tables, at, rest, fetch<V>(inputs.y + rest), zero);
             }
         }
     }
 }
 
-template <class T, int V, class To>
-DEVICE void each_window(const BlockShape& s, const Place& at, const float* tables, const Given<T>& given, To& to) {
+template <class T, int V, class Pass>
+DEVICE void each_window(const BlockShape& s, const Place& at, const float* tables, const Inputs<T>& inputs, Pass& pass) {
     float share = 1.0f / (float)(s.kernel * s.kernel);
     for (u32 index = at.first; index < at.end; index += s.thread_rows) {
         Position p = position_of(s, index);
         u32 e = index * s.channels + at.channel;
         Packed<T, V> y, r;
-        if (given.y) y = fetch<V>(given.y + e);
-        if (given.r) r = fetch<V>(given.r + e);
+        if (inputs.y) y = fetch<V>(inputs.y + e);
+        if (inputs.r) r = fetch<V>(inputs.r + e);
         // Windows q with q stride <= h + padding < q stride + kernel.
         u32 h = p.row + s.padding, w = p.column + s.padding;
         u32 p0 = h < s.kernel ? 0 : divide(h - s.kernel, s.by_stride) + 1, p1 = min(divide(h, s.by_stride) + 1, s.output_height);
@@ -163,10 +163,10 @@ DEVICE void each_window(const BlockShape& s, const Place& at, const float* table
                 u32 from = ((p.n * s.output_height + row) * s.output_width + column) * s.channels + at.channel;
                 u32 number = (h - row * s.stride) * s.kernel + w - column * s.stride;
                 float dout[V];
-                unpack(fetch<V>(given.dout + from), dout);
+                unpack(fetch<V>(inputs.dout + from), dout);
                 if (s.max) {
                     u32 chosen[V];
-                    read_numbers<V>(given.choices + from, chosen);
+                    read_numbers<V>(inputs.choices + from, chosen);
                     UNROLL for (int v = 0; v < V; v++) g[v] += chosen[v] == number ? dout[v] : 0;
                 } else {
                     UNROLL for (int v = 0; v < V; v++) g[v] = fmaf(dout[v], share, g[v]);
@@ -174,11 +174,20 @@ DEVICE void each_window(const BlockShape& s, const Place& at, const float* table
             }
         }
         if (s.activation != IDENTITY) {
-            sum(tables, at, given.norm, given.r, y, r, z);
+            sum(tables, at, inputs.norm, inputs.r, y, r, z);
             multiply_slope(s.activation, true, z, g);
         }
-        take(to, tables, at, e, y, g);
+        visit(pass, tables, at, e, y, g);
     }
+}
+
+enum Kind { PLAIN, MAX2, WINDOW };
+
+template <Kind kind, class T, int V, class Pass>
+DEVICE void each_pixel(const BlockShape& s, const Place& at, const float* tables, const Inputs<T>& inputs, Pass& pass) {
+    if constexpr (kind == PLAIN) each_plain<T, V>(s, at, tables, inputs, pass);
+    else if constexpr (kind == MAX2) each_max2<T, V>(s, at, tables, inputs, pass);
+    else each_window<T, V>(s, at, tables, inputs, pass);
 }
 
 // ---- the first pass: partials [chunks][2 C], the sums of g and of g xhat, and of them the gradients of shift and scale
@@ -204,22 +213,20 @@ DEVICE void write_sums(const BlockShape& s, const Place& at, const float* statis
     });
 }
 
-#define SUMS(T, V, kind, name)                                                                                       \
-    KERNEL(STREAM_THREADS, 2) block_sums_##name(CONSTANT Lanes lanes, BlockShape s, const StepRow* step, const T* y, \
-                                                const float* statistics, const float* scale, const float* shift,     \
-                                                const T* r, const T* dout, const u16* choices, float* partials,      \
-                                                Arrivals by, float* dshift, float* dscale) {                         \
-        begin(lanes, step, y, statistics, scale, shift, r, dout, choices);                                         \
-        if (step->rows == 0) return;                                                                                 \
-        Place at = place<V>(s, step);                                                                                \
-        float* tables = shared_floats();                                                                             \
-        fill_norm(s, at, {statistics, scale, shift}, tables);                                                        \
-        Sums<T, V> sums;                                                                                             \
-        each_##kind<T, V>(s, at, tables, Given<T>{y, r, dout, choices, true}, sums);                                 \
-        in_lane(lanes, partials, by.counters, dshift, dscale);                                                       \
-        write_sums(s, at, statistics, tables, sums, partials, by, dshift, dscale);                                   \
-    }                                                                                                                \
-    EXPORT(block_sums_##name)
+template <class T, int V, Kind kind>
+GLOBAL(STREAM_THREADS, 2) block_sums(CONSTANT Lanes lanes, BlockShape s, const StepRow* step, const T* y, const float* statistics,
+                                     const float* scale, const float* shift, const T* r, const T* dout, const u16* choices,
+                                     float* partials, Arrivals by, float* dshift, float* dscale) {
+    begin(lanes, step, y, statistics, scale, shift, r, dout, choices);
+    if (step->rows == 0) return;
+    Place at = place<V>(s, step);
+    float* tables = shared_floats();
+    fill_norm(s, at, {statistics, scale, shift}, tables);
+    Sums<T, V> sums;
+    each_pixel<kind, T, V>(s, at, tables, {y, r, dout, choices, true}, sums);
+    in_lane(lanes, partials, by.counters, dshift, dscale);
+    write_sums(s, at, statistics, tables, sums, partials, by, dshift, dscale);
+}
 
 // ---- the second pass; with a bias partials [chunks][C], the sums of dy
 
@@ -248,36 +255,54 @@ DEVICE void write_bias(const BlockShape& s, const Place& at, float* tables, Appl
     });
 }
 
-#define BACKWARD(T, V, kind, name)                                                                                       \
-    KERNEL(STREAM_THREADS, 2) block_backward_##name(CONSTANT Lanes lanes, BlockShape s, const StepRow* step, const T* y, \
-                                                 const float* statistics, const float* scale, const float* shift,        \
-                                                 const T* r, const T* dout, const u16* choices, const float* dscale,     \
-                                                 const float* dshift, T* dy, T* dr, float* partials, Arrivals by,        \
-                                                 float* dbias) {                                                         \
-        begin(lanes, step, y, statistics, scale, shift, r, dout, choices, dscale, dshift, dy, dr);                     \
-        if (step->rows == 0) return;                                                                                     \
-        Place at = place<V>(s, step);                                                                                    \
-        float* tables = shared_floats();                                                                                 \
-        if (statistics) fill_gradient(s, step, at, {statistics, scale, shift}, dscale, dshift, tables);                  \
-        Apply<T, V> apply = {dy, dr, statistics != 0};                                                                   \
-        each_##kind<T, V>(s, at, tables, Given<T>{y, r, dout, choices, statistics != 0}, apply);                         \
-        in_lane(lanes, partials, by.counters, dbias);                                                                    \
-        if (partials) write_bias(s, at, tables, apply, partials, by, dbias);                                             \
-    }                                                                                                                    \
-    EXPORT(block_backward_##name)
+template <class T, int V, Kind kind>
+GLOBAL(STREAM_THREADS, 2) block_backward(CONSTANT Lanes lanes, BlockShape s, const StepRow* step, const T* y,
+                                         const float* statistics, const float* scale, const float* shift, const T* r,
+                                         const T* dout, const u16* choices, const float* dscale, const float* dshift, T* dy,
+                                         T* dr, float* partials, Arrivals by, float* dbias) {
+    begin(lanes, step, y, statistics, scale, shift, r, dout, choices, dscale, dshift, dy, dr);
+    if (step->rows == 0) return;
+    Place at = place<V>(s, step);
+    float* tables = shared_floats();
+    if (statistics) fill_gradient(s, step, at, {statistics, scale, shift}, dscale, dshift, tables);
+    Apply<T, V> apply = {dy, dr, statistics != nullptr};
+    each_pixel<kind, T, V>(s, at, tables, {y, r, dout, choices, statistics != nullptr}, apply);
+    in_lane(lanes, partials, by.counters, dbias);
+    if (partials) write_bias(s, at, tables, apply, partials, by, dbias);
+}
 
-#define INSTANCES(T, name)                        \
-    SUMS(T, VECTOR<T>, plain, plain_##name)       \
-    SUMS(T, VECTOR<T>, max2, max2_##name)         \
-    SUMS(T, VECTOR<T>, window, window_##name)     \
-    SUMS(T, 1, plain, plain_scalar_##name)        \
-    SUMS(T, 1, window, window_scalar_##name)      \
-    BACKWARD(T, VECTOR<T>, plain, plain_##name)   \
-    BACKWARD(T, VECTOR<T>, max2, max2_##name)     \
-    BACKWARD(T, VECTOR<T>, window, window_##name) \
-    BACKWARD(T, 1, plain, plain_scalar_##name)    \
-    BACKWARD(T, 1, window, window_scalar_##name)
+// ---- the kernels by their names
 
-INSTANCES(float, f32)
-INSTANCES(f16, f16)
-INSTANCES(bf16, bf16)
+BLOCKS_OF(STREAM_THREADS)
+INSTANCE(block_sums_plain_f32, block_sums<float, 4, PLAIN>)
+INSTANCE(block_sums_plain_f16, block_sums<f16, 8, PLAIN>)
+INSTANCE(block_sums_plain_bf16, block_sums<bf16, 8, PLAIN>)
+INSTANCE(block_sums_max2_f32, block_sums<float, 4, MAX2>)
+INSTANCE(block_sums_max2_f16, block_sums<f16, 8, MAX2>)
+INSTANCE(block_sums_max2_bf16, block_sums<bf16, 8, MAX2>)
+INSTANCE(block_sums_window_f32, block_sums<float, 4, WINDOW>)
+INSTANCE(block_sums_window_f16, block_sums<f16, 8, WINDOW>)
+INSTANCE(block_sums_window_bf16, block_sums<bf16, 8, WINDOW>)
+INSTANCE(block_backward_plain_f32, block_backward<float, 4, PLAIN>)
+INSTANCE(block_backward_plain_f16, block_backward<f16, 8, PLAIN>)
+INSTANCE(block_backward_plain_bf16, block_backward<bf16, 8, PLAIN>)
+INSTANCE(block_backward_max2_f32, block_backward<float, 4, MAX2>)
+INSTANCE(block_backward_max2_f16, block_backward<f16, 8, MAX2>)
+INSTANCE(block_backward_max2_bf16, block_backward<bf16, 8, MAX2>)
+INSTANCE(block_backward_window_f32, block_backward<float, 4, WINDOW>)
+INSTANCE(block_backward_window_f16, block_backward<f16, 8, WINDOW>)
+INSTANCE(block_backward_window_bf16, block_backward<bf16, 8, WINDOW>)
+
+// Where the channels are no multiple of a vector.
+INSTANCE(block_sums_plain_scalar_f32, block_sums<float, 1, PLAIN>)
+INSTANCE(block_sums_plain_scalar_f16, block_sums<f16, 1, PLAIN>)
+INSTANCE(block_sums_plain_scalar_bf16, block_sums<bf16, 1, PLAIN>)
+INSTANCE(block_sums_window_scalar_f32, block_sums<float, 1, WINDOW>)
+INSTANCE(block_sums_window_scalar_f16, block_sums<f16, 1, WINDOW>)
+INSTANCE(block_sums_window_scalar_bf16, block_sums<bf16, 1, WINDOW>)
+INSTANCE(block_backward_plain_scalar_f32, block_backward<float, 1, PLAIN>)
+INSTANCE(block_backward_plain_scalar_f16, block_backward<f16, 1, PLAIN>)
+INSTANCE(block_backward_plain_scalar_bf16, block_backward<bf16, 1, PLAIN>)
+INSTANCE(block_backward_window_scalar_f32, block_backward<float, 1, WINDOW>)
+INSTANCE(block_backward_window_scalar_f16, block_backward<f16, 1, WINDOW>)
+INSTANCE(block_backward_window_scalar_bf16, block_backward<bf16, 1, WINDOW>)

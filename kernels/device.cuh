@@ -26,6 +26,15 @@ typedef unsigned long long u64;
 #define KERNEL(...) template <int = 0> __global__ void __launch_bounds__(__VA_ARGS__)
 #endif
 #define EXPORT(name)
+// A kernel is a function, mostly a template, that begins with GLOBAL(threads, blocks): at most so many threads of a block,
+// and how many blocks should fit a multiprocessor, which bounds the registers. At the end of its file stands a row
+//     INSTANCE(name, function)
+// for each instance of it that the host may ask for by that name, behind BLOCKS_OF(threads), which holds for the rows below.
+// The host reads the rows (crates/kernels/src/source.rs) and has NVRTC compile the one function that it wants; the
+// emulator makes each row known by its name.
+#define GLOBAL(...) __global__ void __launch_bounds__(__VA_ARGS__)
+#define BLOCKS_OF(threads)
+#define INSTANCE(name, ...)
 // A parameter that is read where it lies, also by a number that is only known when the kernel runs.
 #define CONSTANT const __grid_constant__
 #define DEVICE static __device__ __forceinline__

@@ -6,8 +6,9 @@
 #include "device.cuh"
 
 template <class T>
-DEVICE void dropout(const StepRow* step, const DropoutRow* row, u32 layer, u32 elements,
-                    const T* x, T* y, u32 accumulate) {
+GLOBAL(STREAM_THREADS) dropout(CONSTANT Lanes lanes, const StepRow* step, const DropoutRow* row, u32 layer, u32 elements,
+                               const T* x, T* y, u32 accumulate) {
+    begin(lanes, step, row, x, y);
     u32 quad = blockIdx.x * blockDim.x + threadIdx.x, count = step->rows * elements;
     if (quad * 4 >= count) return;
     u32 threshold = row->threshold;
@@ -21,15 +22,9 @@ DEVICE void dropout(const StepRow* step, const DropoutRow* row, u32 layer, u32 e
     }
 }
 
-#define INSTANCE(T)                                                                                                               \
-    KERNEL(STREAM_THREADS) dropout_##T(CONSTANT Lanes lanes, const StepRow* step, const DropoutRow* row, u32 layer, u32 elements, \
-                            const T* x, T* y, u32 accumulate) {                                                                   \
-        begin(lanes, step, row, x, y);                                                                                          \
-        dropout<T>(step, row, layer, elements, x, y, accumulate);                                                                 \
-    }                                                                                                                             \
-    EXPORT(dropout_##T)
+// ---- the kernels by their names
 
-typedef float f32;
-INSTANCE(f32)
-INSTANCE(f16)
-INSTANCE(bf16)
+BLOCKS_OF(STREAM_THREADS)
+INSTANCE(dropout_f32, dropout<float>)
+INSTANCE(dropout_f16, dropout<f16>)
+INSTANCE(dropout_bf16, dropout<bf16>)

@@ -1,5 +1,5 @@
-// The first launch of a step: takes the step's numbers from a table, and collects the images of its batch from the data set that lies in device memory as bytes, changed at
-// random and mixed with each other where the step says so.
+// The first launch of a step: takes the step's numbers from a table, and collects the images of its batch from the
+// data set that lies in device memory as bytes, changed at random and mixed with each other where the step says so.
 //
 // There are only 256 bytes, so what a byte becomes is looked up in a table for each channel, made on the
 // host: every engine starts from the same numbers. What happens to an image is drawn on the host too;
@@ -73,8 +73,9 @@ DEVICE float value_of(const Batch& batch, u32 entry, u32 place) {
     return changed_value(image, table, batch.transforms[change], frame, x, y, channel);
 }
 
+// The batch's images, four values a thread.
 template <class T>
-DEVICE void gather(const StepRow* step, const Batch& batch, T* out) {
+DEVICE void collect(const StepRow* step, const Batch& batch, T* out) {
     u32 image = batch.frame.image.divisor, rows = step->rows;
     u32 start = (blockIdx.x * blockDim.x + threadIdx.x) * GATHER_VALUES, count = rows * image;
     float share = step->mixing;
@@ -113,21 +114,21 @@ DEVICE void go_on(const Table& table, const StepRow* step, u32* counter) {
 }
 
 // Images and tables of numbers may lie elsewhere than a trial's memory: they have lanes of their own.
-#define INSTANCE(T)                                                                                                                  \
-    KERNEL(STREAM_THREADS) gather_##T(CONSTANT Lanes lanes, CONSTANT Lanes image_lanes, CONSTANT Lanes table_lanes, const u32* rows, \
-                                      Progress* progress, u32* row, u32 words, u32* counter, const u8* images,                       \
-                                      const u32* indices, const float* tables, const Transform* transforms, T* out,                  \
-                                      GatherCounts counts, Frame frame) {                                                            \
-        begin(lanes, rows, progress, row, counter, indices, transforms, out);                                                      \
-        in_lane(image_lanes, images), in_lane(table_lanes, tables);                                                                  \
-        Table table = {rows, progress, row, words};                                                                                  \
-        const StepRow* step = next_step(table);                                                                                      \
-        if (step) gather<T>(step, {images, indices, tables, transforms, counts, frame, step->changed != 0}, out);                    \
-        go_on(table, step, counter);                                                                                                 \
-    }                                                                                                                                \
-    EXPORT(gather_##T)
+template <class T>
+GLOBAL(STREAM_THREADS) gather(CONSTANT Lanes lanes, CONSTANT Lanes image_lanes, CONSTANT Lanes table_lanes, const u32* rows,
+                              Progress* progress, u32* row, u32 words, u32* counter, const u8* images, const u32* indices,
+                              const float* tables, const Transform* transforms, T* out, GatherCounts counts, Frame frame) {
+    begin(lanes, rows, progress, row, counter, indices, transforms, out);
+    in_lane(image_lanes, images), in_lane(table_lanes, tables);
+    Table table = {rows, progress, row, words};
+    const StepRow* step = next_step(table);
+    if (step) collect<T>(step, {images, indices, tables, transforms, counts, frame, step->changed != 0}, out);
+    go_on(table, step, counter);
+}
 
-typedef float f32;
-INSTANCE(f32)
-INSTANCE(f16)
-INSTANCE(bf16)
+// ---- the kernels by their names
+
+BLOCKS_OF(STREAM_THREADS)
+INSTANCE(gather_f32, gather<float>)
+INSTANCE(gather_f16, gather<f16>)
+INSTANCE(gather_bf16, gather<bf16>)

@@ -28,8 +28,10 @@ DEVICE Place place(const Group& group, u32 e) {
 
 // statistics: of each image the means of its groups, then their 1 / sqrt(variance + eps).
 template <class T>
-DEVICE void forward(const StepRow* step, const T* x, const float* scale, const float* shift, T* y, float* statistics,
-                    u32 pixels, u32 channels, Divisor groups, Divisor width) {
+GLOBAL(GROUP_NORM_THREADS) group_norm_forward(CONSTANT Lanes lanes, const StepRow* step, const T* x, const float* scale,
+                                              const float* shift, T* y, float* statistics, u32 pixels, u32 channels,
+                                              Divisor groups, Divisor width) {
+    begin(lanes, step, x, scale, shift, y, statistics);
     Group group = group_of(blockIdx.x, pixels, channels, groups, width);
     if (group.image >= step->rows) return;  // the whole block
     // Relative to the first value, so that a large mean loses nothing.
@@ -55,9 +57,11 @@ DEVICE void forward(const StepRow* step, const T* x, const float* scale, const f
 // A block owns 32 channels of one image. Thread (share, channel) sums pixels share, share + 8, ...; the
 // eight sums are added in order.
 template <class T>
-DEVICE void image_sums(const StepRow* step, const T* x, const T* dy, const float* statistics, float* sums, u32 pixels,
-                       u32 channels, Divisor groups, Divisor width) {
+GLOBAL(AVERAGE_CHANNELS * AVERAGE_SHARES)
+group_norm_sums(CONSTANT Lanes lanes, const StepRow* step, const T* x, const T* dy, const float* statistics, float* sums,
+                u32 pixels, u32 channels, Divisor groups, Divisor width) {
     SHARED(shared);
+    begin(lanes, step, x, dy, statistics, sums);
     float* shifts = (float*)shared;
     float* scales = shifts + AVERAGE_CHANNELS * AVERAGE_SHARES;
     u32 image = blockIdx.x, channel = blockIdx.y * AVERAGE_CHANNELS + threadIdx.x % AVERAGE_CHANNELS;
@@ -89,9 +93,10 @@ DEVICE void image_sums(const StepRow* step, const T* x, const T* dy, const float
 // With h = gamma dy and m values in a group: dx = rstd (h - sum(h) / m - xhat sum(h xhat) / m). dx may lie on
 // x or dy: each value is read before it is written.
 template <class T>
-DEVICE void backward(const StepRow* step, const T* x, const T* dy, const float* scale, const float* statistics,
-                     const float* sums, T* dx, u32 pixels, u32 channels, Divisor groups, Divisor width,
-                     u32 accumulate) {
+GLOBAL(GROUP_NORM_THREADS) group_norm_backward(CONSTANT Lanes lanes, const StepRow* step, const T* x, const T* dy,
+                                               const float* scale, const float* statistics, const float* sums, T* dx,
+                                               u32 pixels, u32 channels, Divisor groups, Divisor width, u32 accumulate) {
+    begin(lanes, step, x, dy, scale, statistics, sums, dx);
     Group group = group_of(blockIdx.x, pixels, channels, groups, width);
     if (group.image >= step->rows) return;  // the whole block
     const float* of_image = statistics + group.image * 2 * groups.divisor;
@@ -112,37 +117,9 @@ DEVICE void backward(const StepRow* step, const T* x, const T* dy, const float* 
     }
 }
 
-#define INSTANCE(T)                                                                                                                   \
-    KERNEL(GROUP_NORM_THREADS) group_norm_forward_##T(CONSTANT Lanes lanes, const StepRow* step, const T* x, const float* scale,      \
-                                                      const float* shift, T* y, float* statistics, u32 pixels,                        \
-                                                      u32 channels, Divisor groups, Divisor width) {                                  \
-        begin(lanes, step, x, scale, shift, y, statistics);                                                                         \
-        forward<T>(step, x, scale, shift, y, statistics, pixels, channels, groups, width);                                            \
-    }                                                                                                                                 \
-    EXPORT(group_norm_forward_##T)                                                                                                    \
-    KERNEL(AVERAGE_CHANNELS * AVERAGE_SHARES) group_norm_sums_##T(CONSTANT Lanes lanes, const StepRow* step, const T* x, const T* dy, \
-                                                                  const float* statistics, float* sums, u32 pixels,                   \
-                                                                  u32 channels, Divisor groups, Divisor width) {                      \
-        begin(lanes, step, x, dy, statistics, sums);                                                                                \
-        image_sums<T>(step, x, dy, statistics, sums, pixels, channels, groups, width);                                                \
-    }                                                                                                                                 \
-    EXPORT(group_norm_sums_##T)                                                                                                       \
-    KERNEL(GROUP_NORM_THREADS) group_norm_backward_##T(CONSTANT Lanes lanes, const StepRow* step, const T* x, const T* dy,            \
-                                                       const float* scale, const float* statistics,                                   \
-                                                       const float* sums, T* dx, u32 pixels, u32 channels,                            \
-                                                       Divisor groups, Divisor width, u32 accumulate) {                               \
-        begin(lanes, step, x, dy, scale, statistics, sums, dx);                                                                     \
-        backward<T>(step, x, dy, scale, statistics, sums, dx, pixels, channels, groups, width, accumulate);                           \
-    }                                                                                                                                 \
-    EXPORT(group_norm_backward_##T)
-
-typedef float f32;
-INSTANCE(f32)
-INSTANCE(f16)
-INSTANCE(bf16)
-
 // The gradients of shift and scale: the sums of all images.
-KERNEL(GROUP_NORM_THREADS) group_norm_parameters(CONSTANT Lanes lanes, const StepRow* step, const float* sums, float* shift_gradient,
+template <int = 0>
+GLOBAL(GROUP_NORM_THREADS) group_norm_parameters(CONSTANT Lanes lanes, const StepRow* step, const float* sums, float* shift_gradient,
                                                  float* scale_gradient, u32 channels) {
     begin(lanes, step, sums, shift_gradient, scale_gradient);
     u32 channel = blockIdx.x * GROUP_NORM_THREADS + threadIdx.x;
@@ -155,4 +132,19 @@ KERNEL(GROUP_NORM_THREADS) group_norm_parameters(CONSTANT Lanes lanes, const Ste
     shift_gradient[channel] = shift;
     scale_gradient[channel] = scale;
 }
-EXPORT(group_norm_parameters)
+
+// ---- the kernels by their names
+
+BLOCKS_OF(GROUP_NORM_THREADS)
+INSTANCE(group_norm_forward_f32, group_norm_forward<float>)
+INSTANCE(group_norm_forward_f16, group_norm_forward<f16>)
+INSTANCE(group_norm_forward_bf16, group_norm_forward<bf16>)
+INSTANCE(group_norm_backward_f32, group_norm_backward<float>)
+INSTANCE(group_norm_backward_f16, group_norm_backward<f16>)
+INSTANCE(group_norm_backward_bf16, group_norm_backward<bf16>)
+INSTANCE(group_norm_parameters, group_norm_parameters<>)
+
+BLOCKS_OF(AVERAGE_CHANNELS * AVERAGE_SHARES)
+INSTANCE(group_norm_sums_f32, group_norm_sums<float>)
+INSTANCE(group_norm_sums_f16, group_norm_sums<f16>)
+INSTANCE(group_norm_sums_bf16, group_norm_sums<bf16>)

@@ -79,10 +79,11 @@ DEVICE u32 label_of(const StepRow* step, const u32* indices, const u16* labels, 
 }
 
 template <class T>
-DEVICE void loss(const StepRow* step, const LossScale* loss_scale, const T* logits, const u32* indices,
-                 const u16* labels, const float* weights, T* gradient, Record* records, u32 classes,
-                 LossCounts counts) {
+GLOBAL(32 * LOSS_WARPS) loss(CONSTANT Lanes lanes, CONSTANT Lanes image_lanes, const StepRow* step,
+                             const LossScale* loss_scale, const T* logits, const u32* indices, const u16* labels,
+                             const float* weights, T* gradient, Record* records, u32 classes, LossCounts counts) {
     SHARED(shared);
+    begin(lanes, step, loss_scale, logits, indices, weights, gradient, records), in_lane(image_lanes, labels);
     if (step->rows == 0) return;
     Record* sums = (Record*)shared;
     u32 warp = threadIdx.x / 32, warps = blockDim.x / 32, rows = step->rows;
@@ -114,17 +115,9 @@ DEVICE void loss(const StepRow* step, const LossScale* loss_scale, const T* logi
     records[step->record < counts.records ? step->record : counts.records - 1] = sum;
 }
 
-#define INSTANCE(T)                                                                                             \
-    KERNEL(32 * LOSS_WARPS) loss_##T(CONSTANT Lanes lanes, CONSTANT Lanes image_lanes, const StepRow* step,     \
-                                     const LossScale* scale, const T* logits, const u32* indices,               \
-                                     const u16* labels, const float* weights, T* gradient, Record* records,     \
-                                     u32 classes, LossCounts counts) {                                          \
-        begin(lanes, step, scale, logits, indices, weights, gradient, records), in_lane(image_lanes, labels); \
-        loss<T>(step, scale, logits, indices, labels, weights, gradient, records, classes, counts);             \
-    }                                                                                                           \
-    EXPORT(loss_##T)
+// ---- the kernels by their names
 
-typedef float f32;
-INSTANCE(f32)
-INSTANCE(f16)
-INSTANCE(bf16)
+BLOCKS_OF(32 * LOSS_WARPS)
+INSTANCE(loss_f32, loss<float>)
+INSTANCE(loss_f16, loss<f16>)
+INSTANCE(loss_bf16, loss<bf16>)

@@ -34,7 +34,8 @@ DEVICE void store4(float* values, u32 at, u32 len, float4 value) {
 
 // workspace: OPTIMIZER_SUMS sums of squares, then the loss scale of this step, which the second launch may change
 // for the next one.
-KERNEL(OPTIMIZER_THREADS) optimizer_squares(CONSTANT Lanes lanes, const StepRow* step, const LossScale* loss_scale,
+template <int = 0>
+GLOBAL(OPTIMIZER_THREADS) optimizer_squares(CONSTANT Lanes lanes, const StepRow* step, const LossScale* loss_scale,
                                             const float* gradients, float* workspace, u32 len, u32 scaled) {
     begin(lanes, step, loss_scale, gradients, workspace);
     if (step->rows == 0) return;
@@ -50,7 +51,6 @@ KERNEL(OPTIMIZER_THREADS) optimizer_squares(CONSTANT Lanes lanes, const StepRow*
     sum = block_sum<OPTIMIZER_THREADS>(sum);
     if (threadIdx.x == 0) workspace[blockIdx.x] = sum;
 }
-EXPORT(optimizer_squares)
 
 // One parameter p with its gradient g, already unscaled and clipped, and its states in the order in which
 // crates/graph/src/optimizer/rules.rs names them.
@@ -178,30 +178,28 @@ template <class T> DEVICE void cast(const float* parameters, T* weights16, u32 l
     }
 }
 
-#define UPDATE(T)                                                                                                   \
-    KERNEL(OPTIMIZER_THREADS) optimizer_update_##T(CONSTANT Lanes lanes, const StepRow* step, LossScale* scale,     \
-                                                   float* parameters, const float* gradients, float* first,         \
-                                                   float* second, float* third, T* weights16,                       \
-                                                   const u32* norms_and_biases, const float* workspace,             \
-                                                   Record* records, u32 len, u32 ranges, u32 sums, u32 scaled,      \
-                                                   u32 record_count) {                                              \
-        begin(lanes, step, scale, parameters, gradients, first, second, third, weights16, norms_and_biases,       \
-                workspace, records);                                                                                \
-        update<T>(step, scale, parameters, gradients, first, second, third, weights16, norms_and_biases, workspace, \
-                  records, len, ranges, sums, scaled, record_count);                                                \
-    }                                                                                                               \
-    EXPORT(optimizer_update_##T)
+template <class T>
+GLOBAL(OPTIMIZER_THREADS) optimizer_update(CONSTANT Lanes lanes, const StepRow* step, LossScale* scale, float* parameters,
+                                           const float* gradients, float* first, float* second, float* third, T* weights16,
+                                           const u32* norms_and_biases, const float* workspace, Record* records, u32 len,
+                                           u32 ranges, u32 sums, u32 scaled, u32 record_count) {
+    begin(lanes, step, scale, parameters, gradients, first, second, third, weights16, norms_and_biases, workspace, records);
+    update<T>(step, scale, parameters, gradients, first, second, third, weights16, norms_and_biases, workspace, records, len,
+              ranges, sums, scaled, record_count);
+}
 
-#define CAST(T)                                                                                                          \
-    KERNEL(OPTIMIZER_THREADS) optimizer_cast_##T(CONSTANT Lanes lanes, const float* parameters, T* weights16, u32 len) { \
-        begin(lanes, parameters, weights16);                                                                           \
-        cast<T>(parameters, weights16, len);                                                                             \
-    }                                                                                                                    \
-    EXPORT(optimizer_cast_##T)
+template <class T>
+GLOBAL(OPTIMIZER_THREADS) optimizer_cast(CONSTANT Lanes lanes, const float* parameters, T* weights16, u32 len) {
+    begin(lanes, parameters, weights16);
+    cast<T>(parameters, weights16, len);
+}
 
-typedef float f32;
-UPDATE(f32)
-UPDATE(f16)
-UPDATE(bf16)
-CAST(f16)
-CAST(bf16)
+// ---- the kernels by their names
+
+BLOCKS_OF(OPTIMIZER_THREADS)
+INSTANCE(optimizer_squares, optimizer_squares<>)
+INSTANCE(optimizer_update_f32, optimizer_update<float>)
+INSTANCE(optimizer_update_f16, optimizer_update<f16>)
+INSTANCE(optimizer_update_bf16, optimizer_update<bf16>)
+INSTANCE(optimizer_cast_f16, optimizer_cast<f16>)
+INSTANCE(optimizer_cast_bf16, optimizer_cast<bf16>)

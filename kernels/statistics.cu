@@ -7,16 +7,11 @@
 #include "vectors.cuh"
 #include "statistics.cuh"
 
-DEVICE float* shared_floats() {
-    SHARED(bytes);
-    return (float*)bytes;
-}
-
-// ---- moments of the tiles of a stored tensor
-
 // Tile t is block t; tiles behind the real positions are not written.
 template <class T, int V>
-DEVICE void moments(const StepRow* step, u32 per_image, u32 rows, Divisor by_groups, const T* x, Statistics& s) {
+GLOBAL(STREAM_THREADS) statistics(CONSTANT Lanes lanes, const StepRow* step, u32 per_image, u32 rows, Divisor by_groups,
+                                  const T* x, Statistics s) {
+    begin(lanes, step, x), in_lane(lanes, s);
     u32 channels = s.channels;
     u32 row = divide(threadIdx.x, by_groups), columns = by_groups.divisor * V;
     u32 column = (threadIdx.x - row * by_groups.divisor) * V, channel = blockIdx.y * columns + column;
@@ -61,17 +56,12 @@ DEVICE void moments(const StepRow* step, u32 per_image, u32 rows, Divisor by_gro
     merge_by_the_last(s, blockIdx.x, blockIdx.y, blockIdx.y * columns, columns, buffer);
 }
 
-#define INSTANCE(T, V, name)                                                                                \
-    KERNEL(STREAM_THREADS) name(CONSTANT Lanes lanes, const StepRow* step, u32 per_image, u32 thread_rows,  \
-                                Divisor by_groups, const T* x, Statistics s) {                              \
-        begin(lanes, step, x), in_lane(lanes, s);                                                           \
-        moments<T, V>(step, per_image, thread_rows, by_groups, x, s);                                       \
-    }                                                                                                       \
-    EXPORT(name)
+// ---- the kernels by their names
 
-INSTANCE(float, 4, statistics_f32)
-INSTANCE(f16, 8, statistics_f16)
-INSTANCE(bf16, 8, statistics_bf16)
-INSTANCE(float, 1, statistics_scalar_f32)
-INSTANCE(f16, 1, statistics_scalar_f16)
-INSTANCE(bf16, 1, statistics_scalar_bf16)
+BLOCKS_OF(STREAM_THREADS)
+INSTANCE(statistics_f32, statistics<float, 4>)
+INSTANCE(statistics_f16, statistics<f16, 8>)
+INSTANCE(statistics_bf16, statistics<bf16, 8>)
+INSTANCE(statistics_scalar_f32, statistics<float, 1>)
+INSTANCE(statistics_scalar_f16, statistics<f16, 1>)
+INSTANCE(statistics_scalar_bf16, statistics<bf16, 1>)

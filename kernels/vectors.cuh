@@ -8,9 +8,17 @@
 
 template <class T> constexpr int VECTOR = VECTOR_BYTES / sizeof(T);
 
+DEVICE float* shared_floats() {
+    SHARED(bytes);
+    return (float*)bytes;
+}
+
 // ---- values as they are stored
 
-template <class T, int V> struct Packed { uint4 bits; };
+template <class T, int V> struct Packed {
+    static_assert(V == VECTOR<T>, "16 bytes, or one value");
+    uint4 bits;
+};
 template <class T> struct Packed<T, 1> { T value; };
 
 template <int V, class T> DEVICE Packed<T, V> fetch(const T* from) {

@@ -27,13 +27,18 @@ fn main() {
     println!("cargo:rustc-env=EMULATOR_KERNELS={}", absolute.display());
     let sanitizers = env::var("TUNEFORK_SANITIZE").unwrap_or_default();
 
-    let mut sources = files(Path::new("cpp"), "cpp").map(|path| (path, None)).collect::<Vec<_>>();
-    for path in files(&kernels, "cu").chain([PathBuf::from("cpp/selftest.cu")]) {
-        sources.extend(ARCHITECTURES.map(|architecture| (path.clone(), Some(architecture))));
+    let mut sources: Vec<_> = files(Path::new("cpp"), "cpp").map(|path| (path, String::new(), None)).collect();
+    // A kernel file's name is its place in the folder: plain/conv.cu is not conv.cu.
+    let plain = Some(kernels.join("plain")).filter(|folder| folder.exists());
+    let plain = plain.iter().flat_map(|folder| files(folder, "cu")).map(|path| (path, "plain/"));
+    let all = files(&kernels, "cu").chain([PathBuf::from("cpp/selftest.cu")]).map(|path| (path, "")).chain(plain);
+    for (path, folder) in all {
+        let name = format!("{folder}{}", path.file_name().expect("a file").to_string_lossy());
+        sources.extend(ARCHITECTURES.map(|architecture| (path.clone(), name.clone(), Some(architecture))));
     }
     let flags = flags(&sanitizers);
-    let jobs: Vec<_> =
-        sources.iter().map(|(path, architecture)| Job::new(path, *architecture, &kernels, &flags)).collect();
+    let job = |(path, name, architecture): &(PathBuf, String, _)| Job::new(path, name, *architecture, &kernels, &flags);
+    let jobs: Vec<_> = sources.iter().map(job).collect();
     let broken = compile(&jobs);
     println!("cargo:rustc-env=EMULATOR_BROKEN={}", broken.join(" "));
 
@@ -91,6 +96,7 @@ fn files(folder: &Path, extension: &str) -> impl Iterator<Item = PathBuf> {
 }
 
 struct Job {
+    /// Of kernels the name, of others nothing.
     file: String,
     command: Vec<String>,
     object: PathBuf,
@@ -100,14 +106,17 @@ struct Job {
 }
 
 impl Job {
-    fn new(path: &Path, architecture: Option<&str>, kernels: &Path, flags: &[String]) -> Self {
+    fn new(path: &Path, file: &str, architecture: Option<&str>, kernels: &Path, flags: &[String]) -> Self {
         let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo gives a folder"));
-        let file = path.file_name().expect("a file").to_string_lossy();
-        let name = format!("{file}.{}", architecture.unwrap_or("host"));
+        let name = match architecture {
+            Some(architecture) => format!("{}.{architecture}", file.replace('/', "-")),
+            None => format!("{}.host", path.file_name().expect("a file").to_string_lossy()),
+        };
         let object = out.join(format!("{name}.o"));
         let mut command = flags.to_vec();
         if let Some(architecture) = architecture {
             command.push(format!("-DARCH={architecture}"));
+            command.push(format!("-DKERNEL_FILE=\"{file}\""));
             command.push("-xc++".into());
         }
         // What the object is made from, wherever it lies: a copy of the kernels need not be compiled again.
@@ -121,7 +130,7 @@ impl Job {
         command.extend(["-c".into(), path.display().to_string()]);
         command.extend(["-o".into(), object.display().to_string()]);
         Self {
-            file: file.into_owned(),
+            file: file.into(),
             command,
             object,
             stamp: out.join(format!("{name}.stamp")),

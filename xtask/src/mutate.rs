@@ -109,10 +109,14 @@ impl Subject {
     /// Kernels as they are now.
     fn kernels() -> Result<Self> {
         let copy = fresh("mutated-kernels")?;
-        fs::create_dir_all(&copy)?;
-        for entry in fs::read_dir(root().join("kernels"))? {
-            let entry = entry?;
-            fs::copy(entry.path(), copy.join(entry.file_name()))?;
+        for folder in ["", "plain"] {
+            fs::create_dir_all(copy.join(folder))?;
+            for entry in fs::read_dir(root().join("kernels").join(folder))? {
+                let entry = entry?;
+                if entry.file_type()?.is_file() {
+                    fs::copy(entry.path(), copy.join(folder).join(entry.file_name()))?;
+                }
+            }
         }
         Ok(Self { copy, repository: root().into() })
     }

@@ -16,14 +16,18 @@ typedef uint32_t u32;
 typedef unsigned long long u64;
 
 #ifndef ARCH
-#error "define ARCH: 750 or 800"
+#error "define ARCH: 750 or 800; and KERNEL_FILE, the name that launches call the file by"
 #endif
 
 #define EMULATOR_JOIN_(a, b) a##b
 #define EMULATOR_JOIN(a, b) EMULATOR_JOIN_(a, b)
 #define KERNEL(threads, ...) static const emulator::Bound EMULATOR_JOIN(bound_, __COUNTER__)(threads); static void
 #define EXPORT(name) static const emulator::Registration registration_##name( \
-    ARCH, #name, __BASE_FILE__, parameters(&name), [](void** arguments) { call_with(&name, arguments); });
+    ARCH, #name, KERNEL_FILE, parameters(&name), [](void** arguments) { call_with(&name, arguments); });
+#define GLOBAL(...) static void
+#define BLOCKS_OF(threads) static const emulator::Bound EMULATOR_JOIN(bound_, __COUNTER__)(threads);
+#define INSTANCE(name, ...) static const emulator::Registration registration_##name( \
+    ARCH, #name, KERNEL_FILE, parameters(&__VA_ARGS__), [](void** arguments) { call_with(&__VA_ARGS__, arguments); });
 #define CONSTANT const
 #define DEVICE static inline
 #define OUT_OF_LINE static inline

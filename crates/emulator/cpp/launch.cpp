@@ -26,10 +26,8 @@ static std::map<std::tuple<int, std::string, std::string>, Kernel>& kernels() {
 static unsigned last_bound;
 Bound::Bound(unsigned threads) { last_bound = threads; }
 
-Registration::Registration(int architecture, const char* name, const char* path, std::vector<Parameter> parameters,
+Registration::Registration(int architecture, const char* name, const char* file, std::vector<Parameter> parameters,
                            void (*run)(void**)) {
-    const char* slash = strrchr(path, '/');
-    std::string file = slash ? slash + 1 : path;
     kernels()[{architecture, file, name}] = Kernel{name, file, last_bound, std::move(parameters), run};
 }
 
@@ -128,6 +126,12 @@ extern "C" void* emulator_reserve(size_t bytes) {
 }
 
 extern "C" void emulator_release(void* start, size_t bytes) { munmap(start, bytes); }
+
+// The most threads of a kernel's blocks; 0 where there is no such kernel.
+extern "C" unsigned emulator_bound(int architecture, const char* file, const char* name) {
+    auto found = kernels().find({architecture, file, name});
+    return found == kernels().end() ? 0 : found->second.threads;
+}
 
 extern "C" int emulator_launch(int architecture, const char* file, const char* name, const unsigned* grid, const unsigned* block,
                            size_t shared_bytes, void** arguments, const size_t* argument_sizes, size_t argument_count, int schedule, unsigned seed,

@@ -6,13 +6,13 @@
 
 namespace emulator {
 
-// Stands before a kernel and holds for the next registration.
+// The most threads of a block, for the registrations behind it.
 struct Bound {
     explicit Bound(unsigned threads);
 };
 
 struct Registration {
-    Registration(int architecture, const char* name, const char* path, std::vector<Parameter> parameters,
+    Registration(int architecture, const char* name, const char* file, std::vector<Parameter> parameters,
                  void (*run)(void** arguments));
 };
 

@@ -37,7 +37,7 @@ mod schedule;
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tunefork_kernels::{Arguments, CapturedGraph, DeviceError, Feed, Launch, Stream};
+use tunefork_kernels::{Arguments, CapturedGraph, DeviceError, Feed, Kernel, Launch, Stream};
 
 use feed::HostFeed;
 use memory::{Allocation, Memory};
@@ -69,6 +69,16 @@ unsafe extern "C" {
         text: *mut c_char,
         room: usize,
     ) -> c_int;
+    fn emulator_bound(architecture: c_int, file: *const c_char, name: *const c_char) -> c_uint;
+}
+
+/// The most threads of a kernel's blocks, on the code path of an architecture (75 or 80), as `BLOCKS_OF` says in the kernel's
+/// file. None if there is no such kernel.
+pub fn bound(architecture: u32, kernel: Kernel) -> Option<u32> {
+    let [file, name] = [kernel.source.file(), kernel.name].map(|text| CString::new(text).expect("no zero byte"));
+    // SAFETY: both texts end with a zero.
+    let threads = unsafe { emulator_bound(architecture as c_int * 10, file.as_ptr(), name.as_ptr()) };
+    (threads > 0).then_some(threads)
 }
 
 /// The stand-in for a GPU.

@@ -62,4 +62,5 @@ families! {
     optimizer_exact 0..4;
     special 0..2;
     far 0..1;
+    plain 0..4;
 }

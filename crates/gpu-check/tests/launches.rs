@@ -3,7 +3,11 @@
 
 mod support;
 
-use tunefork_kernels::Precision;
+use std::sync::Arc;
+
+use tunefork_emulator::{Asked, Probe};
+use tunefork_gpu_check::work::visit_plain;
+use tunefork_kernels::{Precision, Stream};
 use tunefork_networks::Network;
 
 /// The kernels of a step, one for each launch.
@@ -28,4 +32,16 @@ fn a_step_has_few_launches() {
             );
         }
     }
+}
+
+#[test]
+fn the_plain_kernels_are_timed_at_a_full_size() {
+    let probe = Probe::new(80);
+    let stream: Arc<dyn Stream> = Arc::clone(&probe) as _;
+    visit_plain(&stream, &mut |_, launch| launch()).unwrap();
+    let asked: Vec<Asked> = probe.take();
+    let kernels: Vec<_> = asked.iter().map(|asked| asked.kernel).collect();
+    let conv = ["plain_conv_forward", "plain_conv_data_gradient", "plain_conv_weight_gradient"];
+    assert_eq!(kernels, [&conv[..], &["plain_dense_forward"]].concat());
+    assert!(asked[0].grid[0] > 1000, "{:?}", asked[0]);
 }

@@ -1,12 +1,29 @@
 //! The kernels' sources, and which kernel stands in which.
 
-/// A kernel: its file and its name there.
+/// A kernel: its file and its name in the table at the file's end.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Kernel {
     /// The file that it stands in.
     pub source: Source,
-    /// The name of the function.
+    /// The name that its row begins with.
     pub name: &'static str,
+}
+
+impl Kernel {
+    /// The function behind the name, as the source calls it: `block_sums<f16, 8, PLAIN>`.
+    pub fn function(self) -> String {
+        let row = self.source.rows(u32::MAX).find(|row| row.name == self.name);
+        row.map_or_else(|| format!("{}<0>", self.name), |row| row.function.into())
+    }
+}
+
+/// A row of the table at the end of a file: `INSTANCE(name, function)`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Row {
+    /// What the host calls the kernel.
+    pub name: &'static str,
+    /// What the source calls it: a function, or an instance of a template.
+    pub function: &'static str,
 }
 
 macro_rules! sources {
@@ -14,21 +31,43 @@ macro_rules! sources {
         /// A file of kernels.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
         pub enum Source {
-            $(#[doc = $text] $variant),*
+            $(#[doc = $text] $variant,)*
+            /// A file of `kernels/plain`.
+            Plain(&'static PlainFile),
         }
 
         impl Source {
-            /// Every file of kernels there is.
+            /// Every file of kernels that training runs.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
             /// Name of the file, `conv.cu` for example.
             pub fn file(self) -> &'static str {
-                match self { $(Self::$variant => $file),* }
+                match self { $(Self::$variant => $file,)* Self::Plain(plain) => plain.file }
             }
 
             /// The CUDA source in it.
             pub fn text(self) -> &'static str {
-                match self { $(Self::$variant => include_str!(concat!("../kernels/", $file))),* }
+                match self {
+                    $(Self::$variant => include_str!(concat!("../kernels/", $file)),)*
+                    Self::Plain(plain) => plain.text,
+                }
+            }
+
+            /// The kernels that there are for an architecture (75, 86): what stands behind `#if ARCH >= 800` is for those
+            /// from 80 on.
+            pub fn rows(self, architecture: u32) -> impl Iterator<Item = Row> {
+                let mut from = 0;
+                let table = self.text().lines().skip_while(|line| !line.starts_with("BLOCKS_OF("));
+                table.filter_map(move |line| {
+                    match line.strip_prefix("#if ARCH >= ") {
+                        Some(least) => from = least.parse().unwrap_or(u32::MAX) / 10,
+                        None if line == "#endif" => from = 0,
+                        None => {}
+                    }
+                    let row = line.strip_prefix("INSTANCE(").filter(|_| architecture >= from)?;
+                    let (name, function) = row.strip_suffix(')')?.split_once(", ")?;
+                    Some(Row { name, function })
+                })
             }
 
             /// A kernel of this file.
@@ -55,6 +94,34 @@ sources! {
     DenseTensor "dense_tensor.cu" "Dense layers: products on tensor cores.",
     Average "average.cu" "The mean over all pixels.",
     GroupNorm "group_norm.cu" "Group norm.",
+}
+
+/// A file of kernels that show what the fast ones of a family compute, one thread a result. Nothing but
+/// [`launch::plain`](crate::launch::plain) refers to their texts, so that a program that does not use it is without them.
+#[derive(PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct PlainFile {
+    file: &'static str,
+    text: &'static str,
+}
+
+macro_rules! plain {
+    ($file:literal) => {
+        Self::Plain(&PlainFile {
+            file: concat!("plain/", $file),
+            text: include_str!(concat!("../kernels/plain/", $file)),
+        })
+    };
+}
+
+impl Source {
+    /// Every file of plain kernels.
+    pub const PLAIN: &[Self] =
+        &[Self::PLAIN_BLOCK, Self::PLAIN_CONV, Self::PLAIN_DENSE, Self::PLAIN_GROUP_NORM, Self::PLAIN_LOSS];
+    pub(crate) const PLAIN_BLOCK: Self = plain!("block.cu");
+    pub(crate) const PLAIN_CONV: Self = plain!("conv.cu");
+    pub(crate) const PLAIN_DENSE: Self = plain!("dense.cu");
+    pub(crate) const PLAIN_GROUP_NORM: Self = plain!("group_norm.cu");
+    pub(crate) const PLAIN_LOSS: Self = plain!("loss.cu");
 }
 
 /// The headers that the files include, with their texts.
@@ -85,7 +152,29 @@ mod tests {
         for (file, text) in files.chain(HEADERS.iter().copied()).filter(|(file, _)| *file != "device.cuh") {
             let exported = text.lines().filter(|line| line.trim_start().starts_with("EXPORT(")).count();
             let begun = text.matches("begin(lanes").count();
-            assert_eq!(exported, begun, "{file}: kernels, and those that call `begin`");
+            assert_eq!(
+                exported + text.matches("GLOBAL(").count(),
+                begun,
+                "{file}: kernels, and those that call `begin`"
+            );
         }
+        for plain in Source::PLAIN {
+            let waiting = plain.text().matches("wait_for_launches_before();").count();
+            assert_eq!(
+                plain.text().matches("GLOBAL(").count(),
+                waiting,
+                "{}: plain kernels, and those that wait",
+                plain.file()
+            );
+        }
+    }
+
+    #[test]
+    fn rows_behind_a_condition_are_for_later_architectures() {
+        let names = |source: Source, architecture| source.rows(architecture).map(|row| row.name).collect::<Vec<_>>();
+        let plain = names(Source::PLAIN_DENSE, 75);
+        assert_eq!(plain, ["plain_dense_forward", "plain_dense_data_gradient", "plain_dense_weight_gradient"]);
+        let kernel = Source::BlockBackward.kernel("block_sums_plain_scalar_f16");
+        assert_eq!(kernel.function(), "block_sums<f16, 1, PLAIN>");
     }
 }

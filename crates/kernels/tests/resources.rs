@@ -67,6 +67,32 @@ fn no_kernel_spills_and_the_table_is_current() {
     compare(&table, &std::fs::read_to_string(TABLE).unwrap_or_default());
 }
 
+/// They are not in the table: nobody waits for them.
+#[test]
+fn the_plain_kernels_compile() {
+    let Some((nvrtc, _)) = compiled() else {
+        return;
+    };
+    for (source, architecture) in Source::PLAIN.iter().flat_map(|source| ARCHITECTURES.map(|a| (*source, a))) {
+        let kernels = resources(nvrtc, source, architecture).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(kernels.len(), source.rows(architecture).count(), "{}", source.file());
+    }
+}
+
+/// The number in the tables, which the emulator refuses larger blocks by, and the one in front of each function.
+#[test]
+fn blocks_have_as_many_threads_as_the_tables_say() {
+    let Some((_, found)) = compiled() else {
+        return;
+    };
+    for source in Source::ALL {
+        for row in source.rows(86) {
+            let told = tunefork_emulator::bound(80, source.kernel(row.name));
+            assert_eq!(told, Some(found[source.file()][row.name][&86].threads), "{} of {}", row.name, source.file());
+        }
+    }
+}
+
 /// As runs compile them: by itself each kernel is the only one, and bounded as among all others.
 #[test]
 fn what_the_reports_launch_compiles_kernel_by_kernel() {
@@ -202,12 +228,15 @@ fn cell(r: &Resources, architecture: u32, shared: Option<u32>) -> String {
 fn every_file_of_kernels_is_listed() {
     let folder = Path::new(TABLE).parent().expect("a folder");
     let mut missing = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("the folder of kernels") {
-        let name = entry.expect("an entry").file_name().into_string().expect("a plain name");
-        let listed = Source::ALL.iter().any(|source| source.file() == name)
-            || tunefork_kernels::HEADERS.iter().any(|(header, _)| *header == name);
-        if !listed && !name.ends_with(".md") {
-            missing.push(name);
+    for (folder, before) in [(folder.to_path_buf(), ""), (folder.join("plain"), "plain/")] {
+        for entry in std::fs::read_dir(folder).expect("a folder of kernels") {
+            let entry = entry.expect("an entry");
+            let name = format!("{before}{}", entry.file_name().to_str().expect("a plain name"));
+            let listed = Source::ALL.iter().chain(Source::PLAIN).any(|source| source.file() == name)
+                || tunefork_kernels::HEADERS.iter().any(|(header, _)| *header == name);
+            if !listed && !name.ends_with(".md") && entry.path().is_file() {
+                missing.push(name);
+            }
         }
     }
     assert!(missing.is_empty(), "not in crates/kernels/src/source.rs: {missing:?}");

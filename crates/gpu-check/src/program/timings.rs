@@ -1,6 +1,6 @@
 //! Times a training step's work at the shapes of the reports' networks, by the device's own clock.
 
-use tunefork_gpu_check::work::{Work, visit};
+use tunefork_gpu_check::work::{Work, visit, visit_plain};
 use tunefork_kernels::{DeviceError, Gpu, Precision};
 
 use super::floor::{Floor, Peaks};
@@ -25,11 +25,13 @@ pub(crate) struct Timed {
 pub(crate) fn run(gpu: &Gpu, window: f64) -> Result<Vec<Timed>, DeviceError> {
     let peaks = Peaks::of(gpu)?;
     let mut timed = Vec::new();
+    let mut time = |work: &Work, launch: &mut dyn FnMut() -> Result<(), DeviceError>| {
+        timed.push(Timed { work: work.clone(), seconds: measure(gpu, window, launch)?, floor: peaks.floor(work) });
+        Ok(())
+    };
+    visit_plain(&gpu.stream(), &mut time)?;
     for precision in Precision::of_architecture(gpu.card().architecture) {
-        visit(&gpu.stream(), precision, &mut |work, launch| {
-            timed.push(Timed { work: work.clone(), seconds: measure(gpu, window, launch)?, floor: peaks.floor(work) });
-            Ok(())
-        })?;
+        visit(&gpu.stream(), precision, &mut time)?;
     }
     Ok(timed)
 }

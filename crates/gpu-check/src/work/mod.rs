@@ -6,6 +6,7 @@
 
 mod layers;
 pub mod least;
+mod plain;
 mod step;
 pub mod step_launches;
 
@@ -16,6 +17,8 @@ use tunefork_kernels::{Conv2d, DeviceError, DeviceMemory, Precision, StepRow, St
 use tunefork_networks::{NETWORKS, Network};
 
 use least::Least;
+
+pub use plain::visit_plain;
 
 /// A piece of work.
 #[derive(Clone, PartialEq, Debug)]

@@ -3,6 +3,7 @@
 //! It is loaded here and not through cudarc, which knows only some of its file names, takes no path,
 //! and panics where none is found. Compiling needs neither a GPU nor a driver.
 
+use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::{Path, PathBuf};
 
@@ -59,6 +60,8 @@ pub struct Compiled {
 
 /// What the compiler made of all kernels of a source.
 pub struct Report {
+    /// By what the code calls a kernel, the name in its row.
+    pub names: HashMap<String, &'static str>,
     /// The PTX of all kernels, as text.
     pub ptx: String,
     /// What the compiler said.
@@ -228,12 +231,12 @@ impl Nvrtc {
     /// [`DeviceError::Kernel`] with what the compiler said.
     pub fn compile(&self, kernel: Kernel, target: Target) -> Result<Compiled, DeviceError> {
         let compile = || {
-            let name = c_string(&format!("{}<0>", kernel.name))?;
+            let function = c_string(&kernel.function())?;
             let program = Program::new(self, kernel.source)?;
-            program.want(&name)?;
+            program.want(&function)?;
             program.compile(target.options())?;
             let image = if target.ptx { self.ptx } else { self.cubin };
-            Ok(Compiled { image: program.bytes(image)?, entry: program.entry(&name)? })
+            Ok(Compiled { image: program.bytes(image)?, entry: program.entry(&function)? })
         };
         compile().map_err(|detail| DeviceError::Kernel {
             kernel: format!("{} ({target})", kernel.name),
@@ -242,7 +245,7 @@ impl Nvrtc {
         })
     }
 
-    /// Compiles all kernels of a source, under their own names.
+    /// Compiles all kernels of a source.
     ///
     /// # Errors
     /// [`DeviceError::Kernel`] with what the compiler said.
@@ -251,8 +254,12 @@ impl Nvrtc {
         let compile = || {
             let more = ["--define-macro=ALL_KERNELS", "--ptxas-options=-v"];
             let program = Program::new(self, source)?;
+            let functions = c_strings(source.rows(architecture).map(|row| row.function))?;
+            functions.iter().try_for_each(|function| program.want(function))?;
             program.compile([target.options(), more.map(String::from).to_vec()].concat())?;
-            Ok(Report { ptx: text(&program.bytes(self.ptx)?), log: text(&program.bytes(self.log)?) })
+            let entries = functions.iter().map(|function| program.entry(function)).collect::<Result<Vec<_>, _>>()?;
+            let names = entries.into_iter().zip(source.rows(architecture).map(|row| row.name)).collect();
+            Ok(Report { names, ptx: text(&program.bytes(self.ptx)?), log: text(&program.bytes(self.log)?) })
         };
         compile().map_err(|detail| DeviceError::Kernel { kernel: format!("({target})"), file: source.file(), detail })
     }

@@ -32,6 +32,9 @@ pub fn resources(nvrtc: &Nvrtc, source: Source, architecture: u32) -> Result<Vec
     let mut kernels = parse(&report.log);
     for kernel in &mut kernels {
         kernel.threads = threads.get(kernel.kernel.as_str()).copied().unwrap_or(0);
+        if let Some(name) = report.names.get(&kernel.kernel) {
+            kernel.kernel = (*name).into();
+        }
     }
     kernels.sort_by(|a, b| a.kernel.cmp(&b.kernel));
     Ok(kernels)

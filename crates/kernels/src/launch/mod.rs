@@ -13,6 +13,7 @@ pub mod gather;
 pub mod group_norm;
 pub mod loss;
 pub mod optimizer;
+pub mod plain;
 mod slices;
 pub mod statistics;
 mod vectors;

@@ -164,7 +164,7 @@ fn exists(case: &Case, precision: Precision) -> bool {
 
 /// A random convolution with at least 16 values in each tensor, so that sums that cancel do not
 /// decide the error, and not too much work for the reference.
-fn shape(case: &mut Case, channels: Channels) -> Conv2d {
+pub(super) fn shape(case: &mut Case, channels: Channels) -> Conv2d {
     loop {
         let kernel = case.one_of(&[1, 1, 2, 3, 3, 3, 4, 5, 6, 7]);
         // Whole pieces of 4 or 8 channels on both sides have paths of their own.

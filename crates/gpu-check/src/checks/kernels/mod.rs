@@ -15,6 +15,7 @@ mod group_norm;
 mod loss;
 mod optimizer;
 mod optimizer_exact;
+mod plain;
 mod special;
 mod statistics;
 
@@ -40,4 +41,5 @@ pub const FAMILIES: &[(&str, &[Check])] = &[
     ("optimizer_exact", optimizer_exact::CHECKS),
     ("special", special::CHECKS),
     ("far", far::CHECKS),
+    ("plain", plain::CHECKS),
 ];

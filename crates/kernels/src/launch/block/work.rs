@@ -149,6 +149,11 @@ impl Block {
         }
     }
 
+    /// The sizes alone, for the plain kernels.
+    pub(in crate::launch) fn plain_shape(&self) -> BlockShape {
+        self.work(self.height, self.width).shape
+    }
+
     fn owned(&self) -> Owned {
         let vectors = Threads::new(self.channels, self.precision).vector > 1;
         match self.pool {

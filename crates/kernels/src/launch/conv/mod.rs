@@ -256,6 +256,11 @@ fn shape(conv: &Conv2d, tiles_across: usize, [rows, columns]: [usize; 2], per_ta
     }
 }
 
+/// The sizes alone, for the plain kernels.
+pub(super) fn plain_shape(conv: &Conv2d) -> ConvShape {
+    shape(conv, 1, positions(conv), 1)
+}
+
 /// Rows and columns of a result, of which each is a row of the forward product.
 fn positions(conv: &Conv2d) -> [usize; 2] {
     [conv.output_height(), conv.output_width()]
