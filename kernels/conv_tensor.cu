@@ -13,6 +13,40 @@
 // r0 = (a + o) mod u, from the positions p = (h - a) / u + (a + o - r0) / u - j. Each of these u x u
 // phases is a product of its own with stride 1, whose taps go backwards (blockIdx.y). Phases have as
 // many rows as the largest of them; rows beyond the image are left out when results are written.
+//
+// A block's tile, for f16 and Tile128x64 (the others have fewer rows or columns), with the operands of one step around it:
+//
+//                                      b: DepthSlow, a depth with its filters together
+//                                        k   0 . . . . . . . . . 63
+//                                           +-----------------------+
+//                                  32 deep  |  (r, s, c) by filters |   4,608 bytes in shared memory
+//                                           +-----------------------+
+//     a: DepthFast, a row with               d: the sums, f32 in registers
+//        its depth together                 +-----------+-----------+
+//     m     (r, s, c)                       |  warp 0   |  warp 1   |
+//      0  +-----------+                     |  64 x 32  |  64 x 32  |    a warp: 4 x 4 products (i, j)
+//         | positions |                     |           |           |    of m16n8k16, and two of those
+//         |    by     |                     +-----------+-----------+    a step: 16 of the depth each
+//         | 32 deep,  |                     |  warp 2   |  warp 3   |
+//         | 64 bytes  |                     |           |           |
+//    127  +-----------+                     +-----------+-----------+
+//          10,240 bytes
+//
+// A product: lane 4 g + t of the warp has of d the numbers e = 0 .. 3, of a four pairs and of b two pairs of neighbours in
+// the depth. `ldmatrix` brings them so, a matrix of 8 x 8 for each pair.
+//
+//          d, 16 x 8                       a, 16 x 16                          b, 16 x 8
+//          columns                         depth                               columns
+//          2t   2t+1                       2t, 2t+1     2t+8, 2t+9             g
+//     row +-----------+               row +------------+------------+         +------------+
+//      g  | e=0   e=1 |                g  |  a[0]      |  a[2]      |  2t, +1 |  b[0]      |  depth
+//    g+8  | e=2   e=3 |              g+8  |  a[1]      |  a[3]      |  2t + 8 |  b[1]      |
+//         +-----------+                   +------------+------------+         +------------+
+//
+// The steps take turns in TENSOR_STAGES = 3 places of shared memory (2, through registers, before sm_80):
+//
+//         | step s: a, b      | step s + 1: a, b    | step s + 2: a, b           |
+//           is multiplied       on its way            begins to fly when s - 1 has been read by all
 #include "device.cuh"
 #include "activation.cuh"
 #include "tensor.cuh"
