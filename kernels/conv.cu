@@ -205,38 +205,64 @@ DEVICE void data_gradient(const StepRow* step, const ConvShape& shape, const flo
     }
 }
 
+// ---- the kernels
+
 // 512 threads of a multiprocessor have 128 registers each; with 8x8 values of the product a thread wants some more.
-#define BOUND(Tile) KERNEL(Tile::THREADS, (Tile::I * Tile::J == 64 ? 384 : 512) / Tile::THREADS)
+template <class Tile> constexpr u32 BLOCKS = (Tile::I * Tile::J == 64 ? 384 : 512) / Tile::THREADS;
 
-#define INSTANCES(rows, columns, name, whole)                                                                                   \
-    BOUND(Tile##rows##x##columns)                                                                                               \
-    conv_forward_##rows##x##columns##_##name(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, const float* x,        \
-                                             const float* w, const float* bias, u32 activation, float* y,                       \
-                                             Statistics s) {                                                                    \
-        begin(lanes, step, x, w, bias, y), in_lane(lanes, s);                                                                 \
-        forward<Tile##rows##x##columns, whole>(step, shape, x, w, bias, activation, y, s);                                      \
-    }                                                                                                                           \
-    EXPORT(conv_forward_##rows##x##columns##_##name)                                                                            \
-    BOUND(Tile##rows##x##columns)                                                                                               \
-    conv_data_gradient_##rows##x##columns##_##name(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, const float* dy, \
-                                                   const float* w, float* dx, u32 accumulate) {                                 \
-        begin(lanes, step, dy, w, dx);                                                                                        \
-        data_gradient<Tile##rows##x##columns, whole>(step, shape, dy, w, dx, accumulate);                                       \
-    }                                                                                                                           \
-    EXPORT(conv_data_gradient_##rows##x##columns##_##name)                                                                      \
-    BOUND(Tile##rows##x##columns)                                                                                               \
-    conv_weight_gradient_##rows##x##columns##_##name(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, u32 per_slice, \
-                                                     const float* x, const float* dy, float* slices, float* dw,                 \
-                                                     Arrivals by) {                                                             \
-        begin(lanes, step, x, dy);                                                                                            \
-        weight_gradient<float, Tile##rows##x##columns, whole, whole>(lanes, step, shape, per_slice, x, dy, slices, dw, by);     \
-    }                                                                                                                           \
-    EXPORT(conv_weight_gradient_##rows##x##columns##_##name)
+template <class Tile, bool whole>
+GLOBAL(Tile::THREADS, BLOCKS<Tile>)
+conv_forward(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, const float* x, const float* w, const float* bias,
+             u32 activation, float* y, Statistics s) {
+    begin(lanes, step, x, w, bias, y), in_lane(lanes, s);
+    forward<Tile, whole>(step, shape, x, w, bias, activation, y, s);
+}
 
-INSTANCES(128, 64, whole, true)
-INSTANCES(64, 64, whole, true)
-INSTANCES(128, 32, whole, true)
-INSTANCES(32, 32, whole, true)
+template <class Tile, bool whole>
+GLOBAL(Tile::THREADS, BLOCKS<Tile>)
+conv_data_gradient(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, const float* dy, const float* w, float* dx,
+                   u32 accumulate) {
+    begin(lanes, step, dy, w, dx);
+    data_gradient<Tile, whole>(step, shape, dy, w, dx, accumulate);
+}
+
+template <class Tile, bool whole>
+GLOBAL(Tile::THREADS, BLOCKS<Tile>)
+conv_weight_gradient(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, u32 per_slice, const float* x, const float* dy,
+                     float* slices, float* dw, Arrivals by) {
+    begin(lanes, step, x, dy);
+    weight_gradient<float, Tile, whole, whole>(lanes, step, shape, per_slice, x, dy, slices, dw, by);
+}
+
+// ---- the kernels by their names
+
+BLOCKS_OF(Tile128x64::THREADS)
+INSTANCE(conv_forward_128x64_whole, conv_forward<Tile128x64, true>)
+INSTANCE(conv_data_gradient_128x64_whole, conv_data_gradient<Tile128x64, true>)
+INSTANCE(conv_weight_gradient_128x64_whole, conv_weight_gradient<Tile128x64, true>)
+
+BLOCKS_OF(Tile64x64::THREADS)
+INSTANCE(conv_forward_64x64_whole, conv_forward<Tile64x64, true>)
+INSTANCE(conv_data_gradient_64x64_whole, conv_data_gradient<Tile64x64, true>)
+INSTANCE(conv_weight_gradient_64x64_whole, conv_weight_gradient<Tile64x64, true>)
+
+BLOCKS_OF(Tile128x32::THREADS)
+INSTANCE(conv_forward_128x32_whole, conv_forward<Tile128x32, true>)
+INSTANCE(conv_data_gradient_128x32_whole, conv_data_gradient<Tile128x32, true>)
+INSTANCE(conv_weight_gradient_128x32_whole, conv_weight_gradient<Tile128x32, true>)
+
+BLOCKS_OF(Tile32x32::THREADS)
+INSTANCE(conv_forward_32x32_whole, conv_forward<Tile32x32, true>)
+INSTANCE(conv_data_gradient_32x32_whole, conv_data_gradient<Tile32x32, true>)
+INSTANCE(conv_weight_gradient_32x32_whole, conv_weight_gradient<Tile32x32, true>)
+
 // Channels that are no multiples of four are rare: two tiles will do.
-INSTANCES(64, 64, any, false)
-INSTANCES(32, 32, any, false)
+BLOCKS_OF(Tile64x64::THREADS)
+INSTANCE(conv_forward_64x64_any, conv_forward<Tile64x64, false>)
+INSTANCE(conv_data_gradient_64x64_any, conv_data_gradient<Tile64x64, false>)
+INSTANCE(conv_weight_gradient_64x64_any, conv_weight_gradient<Tile64x64, false>)
+
+BLOCKS_OF(Tile32x32::THREADS)
+INSTANCE(conv_forward_32x32_any, conv_forward<Tile32x32, false>)
+INSTANCE(conv_data_gradient_32x32_any, conv_data_gradient<Tile32x32, false>)
+INSTANCE(conv_weight_gradient_32x32_any, conv_weight_gradient<Tile32x32, false>)

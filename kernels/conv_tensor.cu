@@ -220,7 +220,7 @@ DEVICE void write(const float (&value)[Tile::I][Tile::J][4], u8* shared, T* to, 
     }
 }
 
-// ---- kernels
+// ---- the products
 
 template <class T, class Tile, bool whole>
 DEVICE void forward(const StepRow* step, const ConvShape& shape, const T* x, const T* w, const float* bias,
@@ -334,25 +334,53 @@ DEVICE void data_gradient(const StepRow* step, const ConvShape& shape, const T* 
     write<T, Tile, whole>(sum, shared, dx, first_column, shape.channels, target);
 }
 
-#define INSTANCE(name, T, rows, columns, any, whole)                                                                       \
-    KERNEL(TENSOR_THREADS, Tile##rows##x##columns::BLOCKS)                                                                 \
-    conv_tensor_forward_##rows##x##columns##any##_##name(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape,       \
-                                                         const T* x, const T* w, const float* bias, u32 activation,        \
-                                                         T* y, Statistics s) {                                             \
-        begin(lanes, step, x, w, bias, y), in_lane(lanes, s);                                                            \
-        forward<T, Tile##rows##x##columns, whole>(step, shape, x, w, bias, activation, y, s);                              \
-    }                                                                                                                      \
-    EXPORT(conv_tensor_forward_##rows##x##columns##any##_##name)                                                           \
-    KERNEL(TENSOR_THREADS, Tile##rows##x##columns::BLOCKS)                                                                 \
-    conv_tensor_data_gradient_##rows##x##columns##any##_##name(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, \
-                                                               const T* dy, const T* w, T* dx, u32 accumulate) {           \
-        begin(lanes, step, dy, w, dx);                                                                                   \
-        data_gradient<T, Tile##rows##x##columns, whole>(step, shape, dy, w, dx, accumulate);                               \
-    }                                                                                                                      \
-    EXPORT(conv_tensor_data_gradient_##rows##x##columns##any##_##name)
+// ---- the kernels
 
-INSTANCES(f16, f16)
+template <class T, class Tile, bool whole>
+GLOBAL(TENSOR_THREADS, Tile::BLOCKS)
+conv_tensor_forward(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, const T* x, const T* w, const float* bias,
+                    u32 activation, T* y, Statistics s) {
+    begin(lanes, step, x, w, bias, y), in_lane(lanes, s);
+    forward<T, Tile, whole>(step, shape, x, w, bias, activation, y, s);
+}
+
+template <class T, class Tile, bool whole>
+GLOBAL(TENSOR_THREADS, Tile::BLOCKS)
+conv_tensor_data_gradient(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, const T* dy, const T* w, T* dx,
+                          u32 accumulate) {
+    begin(lanes, step, dy, w, dx);
+    data_gradient<T, Tile, whole>(step, shape, dy, w, dx, accumulate);
+}
+
+// ---- the kernels by their names
+// Channels or filters that do not fill their pieces are rare: one tile, `any`, will do for them.
+
+BLOCKS_OF(TENSOR_THREADS)
+INSTANCE(conv_tensor_forward_128x64_f16, conv_tensor_forward<f16, Tile128x64, true>)
+INSTANCE(conv_tensor_forward_64x64_f16, conv_tensor_forward<f16, Tile64x64, true>)
+INSTANCE(conv_tensor_forward_128x32_f16, conv_tensor_forward<f16, Tile128x32, true>)
+INSTANCE(conv_tensor_forward_64x64_any_f16, conv_tensor_forward<f16, Tile64x64, false>)
+INSTANCE(conv_tensor_data_gradient_128x64_f16, conv_tensor_data_gradient<f16, Tile128x64, true>)
+INSTANCE(conv_tensor_data_gradient_64x64_f16, conv_tensor_data_gradient<f16, Tile64x64, true>)
+INSTANCE(conv_tensor_data_gradient_128x32_f16, conv_tensor_data_gradient<f16, Tile128x32, true>)
+INSTANCE(conv_tensor_data_gradient_64x64_any_f16, conv_tensor_data_gradient<f16, Tile64x64, false>)
+
 #if ARCH >= 800
-INSTANCES(bf16, bf16)
-INSTANCES(tf32, float)
+INSTANCE(conv_tensor_forward_128x64_bf16, conv_tensor_forward<bf16, Tile128x64, true>)
+INSTANCE(conv_tensor_forward_64x64_bf16, conv_tensor_forward<bf16, Tile64x64, true>)
+INSTANCE(conv_tensor_forward_128x32_bf16, conv_tensor_forward<bf16, Tile128x32, true>)
+INSTANCE(conv_tensor_forward_64x64_any_bf16, conv_tensor_forward<bf16, Tile64x64, false>)
+INSTANCE(conv_tensor_data_gradient_128x64_bf16, conv_tensor_data_gradient<bf16, Tile128x64, true>)
+INSTANCE(conv_tensor_data_gradient_64x64_bf16, conv_tensor_data_gradient<bf16, Tile64x64, true>)
+INSTANCE(conv_tensor_data_gradient_128x32_bf16, conv_tensor_data_gradient<bf16, Tile128x32, true>)
+INSTANCE(conv_tensor_data_gradient_64x64_any_bf16, conv_tensor_data_gradient<bf16, Tile64x64, false>)
+
+INSTANCE(conv_tensor_forward_128x64_tf32, conv_tensor_forward<float, Tile128x64, true>)
+INSTANCE(conv_tensor_forward_64x64_tf32, conv_tensor_forward<float, Tile64x64, true>)
+INSTANCE(conv_tensor_forward_128x32_tf32, conv_tensor_forward<float, Tile128x32, true>)
+INSTANCE(conv_tensor_forward_64x64_any_tf32, conv_tensor_forward<float, Tile64x64, false>)
+INSTANCE(conv_tensor_data_gradient_128x64_tf32, conv_tensor_data_gradient<float, Tile128x64, true>)
+INSTANCE(conv_tensor_data_gradient_64x64_tf32, conv_tensor_data_gradient<float, Tile64x64, true>)
+INSTANCE(conv_tensor_data_gradient_128x32_tf32, conv_tensor_data_gradient<float, Tile128x32, true>)
+INSTANCE(conv_tensor_data_gradient_64x64_any_tf32, conv_tensor_data_gradient<float, Tile64x64, false>)
 #endif

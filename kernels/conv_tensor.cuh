@@ -1,4 +1,4 @@
-// What the products of a convolution on tensor cores share: small divisions, places in a tile, instances.
+// What the products of a convolution on tensor cores share: small divisions, places in a tile.
 #pragma once
 
 // Division of a filter's small numbers by the number of its columns: exact while
@@ -9,11 +9,3 @@ DEVICE u32 divide_small(u32 number, u32 by) { return number * by >> 16; }
 // Where lane l's number e of product (i, j) stands in the block's tile.
 template <class Tile> DEVICE u32 row_of(u32 i, u32 e) { return warp_row<Tile>() + 16 * i + lane() / 4 + e / 2 * 8; }
 template <class Tile> DEVICE u32 column_of(u32 j, u32 e) { return warp_column<Tile>() + 8 * j + lane() % 4 * 2 + e % 2; }
-
-// All instances of a kernel for numbers T. Channels or filters that do not fill their pieces are rare:
-// one tile will do for them.
-#define INSTANCES(name, T)             \
-    INSTANCE(name, T, 128, 64, , true) \
-    INSTANCE(name, T, 64, 64, , true)  \
-    INSTANCE(name, T, 128, 32, , true) \
-    INSTANCE(name, T, 64, 64, _any, false)

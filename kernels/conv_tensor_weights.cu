@@ -115,18 +115,33 @@ DEVICE void weight_gradient(const Lanes& lanes, const StepRow* step, const ConvS
     });
 }
 
-#define INSTANCE(name, T, rows, columns, any, whole)                                                                         \
-    KERNEL(TENSOR_THREADS, Tile##rows##x##columns::BLOCKS)                                                                   \
-    conv_tensor_weight_gradient_##rows##x##columns##any##_##name(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, \
-                                                                 u32 slice_length, const T* x, const T* dy,                  \
-                                                                 float* slices, float* dw, Arrivals by) {                    \
-        begin(lanes, step, x, dy);                                                                                         \
-        weight_gradient<T, Tile##rows##x##columns, whole>(lanes, step, shape, slice_length, x, dy, slices, dw, by);          \
-    }                                                                                                                        \
-    EXPORT(conv_tensor_weight_gradient_##rows##x##columns##any##_##name)
+// ---- the kernel
 
-INSTANCES(f16, f16)
+template <class T, class Tile, bool whole>
+GLOBAL(TENSOR_THREADS, Tile::BLOCKS)
+conv_tensor_weight_gradient(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, u32 slice_length, const T* x, const T* dy,
+                            float* slices, float* dw, Arrivals by) {
+    begin(lanes, step, x, dy);
+    weight_gradient<T, Tile, whole>(lanes, step, shape, slice_length, x, dy, slices, dw, by);
+}
+
+// ---- the kernels by their names
+// Channels or filters that do not fill their pieces are rare: one tile, `any`, will do for them.
+
+BLOCKS_OF(TENSOR_THREADS)
+INSTANCE(conv_tensor_weight_gradient_128x64_f16, conv_tensor_weight_gradient<f16, Tile128x64, true>)
+INSTANCE(conv_tensor_weight_gradient_64x64_f16, conv_tensor_weight_gradient<f16, Tile64x64, true>)
+INSTANCE(conv_tensor_weight_gradient_128x32_f16, conv_tensor_weight_gradient<f16, Tile128x32, true>)
+INSTANCE(conv_tensor_weight_gradient_64x64_any_f16, conv_tensor_weight_gradient<f16, Tile64x64, false>)
+
 #if ARCH >= 800
-INSTANCES(bf16, bf16)
-INSTANCES(tf32, float)
+INSTANCE(conv_tensor_weight_gradient_128x64_bf16, conv_tensor_weight_gradient<bf16, Tile128x64, true>)
+INSTANCE(conv_tensor_weight_gradient_64x64_bf16, conv_tensor_weight_gradient<bf16, Tile64x64, true>)
+INSTANCE(conv_tensor_weight_gradient_128x32_bf16, conv_tensor_weight_gradient<bf16, Tile128x32, true>)
+INSTANCE(conv_tensor_weight_gradient_64x64_any_bf16, conv_tensor_weight_gradient<bf16, Tile64x64, false>)
+
+INSTANCE(conv_tensor_weight_gradient_128x64_tf32, conv_tensor_weight_gradient<float, Tile128x64, true>)
+INSTANCE(conv_tensor_weight_gradient_64x64_tf32, conv_tensor_weight_gradient<float, Tile64x64, true>)
+INSTANCE(conv_tensor_weight_gradient_128x32_tf32, conv_tensor_weight_gradient<float, Tile128x32, true>)
+INSTANCE(conv_tensor_weight_gradient_64x64_any_tf32, conv_tensor_weight_gradient<float, Tile64x64, false>)
 #endif

@@ -95,26 +95,25 @@ struct Exact {
     }
 };
 
-typedef float f32;
-DENSE(f32, f32, Exact)
-
 // ---- back through what follows a product, where nobody has done it on the way
 
 // dy becomes the gradient before dropout and activation.
-template <class T> DEVICE void derivative(const StepRow* step, const After& after, u32 outputs, const T* y, T* dy) {
+template <class T>
+GLOBAL(STREAM_THREADS) dense_derivative(CONSTANT Lanes lanes, const StepRow* step, const DropoutRow* dropout, u32 layer,
+                                        u32 activation, u32 outputs, const T* y, T* dy) {
+    begin(lanes, step, dropout, y, dy);
     u32 e = blockIdx.x * blockDim.x + threadIdx.x;
     if (e >= step->rows * outputs) return;
-    store(dy[e], before(step, after, load(dy[e]), y, e));
+    store(dy[e], before(step, {nullptr, dropout, layer, activation}, load(dy[e]), y, e));
 }
 
-#define INSTANCE(T)                                                                                                   \
-    KERNEL(STREAM_THREADS) dense_derivative_##T(CONSTANT Lanes lanes, const StepRow* step, const DropoutRow* dropout, \
-                                                u32 layer, u32 activation, u32 outputs, const T* y, T* dy) {          \
-        begin(lanes, step, dropout, y, dy);                                                                         \
-        derivative<T>(step, {nullptr, dropout, layer, activation}, outputs, y, dy);                                   \
-    }                                                                                                                 \
-    EXPORT(dense_derivative_##T)
+// ---- the kernels by their names
 
-INSTANCE(f32)
-INSTANCE(f16)
-INSTANCE(bf16)
+BLOCKS_OF(DENSE_THREADS)
+INSTANCE(dense_forward_f32, dense_forward<Exact, float>)
+INSTANCE(dense_backward_f32, dense_backward<Exact, float>)
+
+BLOCKS_OF(STREAM_THREADS)
+INSTANCE(dense_derivative_f32, dense_derivative<float>)
+INSTANCE(dense_derivative_f16, dense_derivative<f16>)
+INSTANCE(dense_derivative_bf16, dense_derivative<bf16>)

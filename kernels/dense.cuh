@@ -87,8 +87,8 @@ DEVICE void finish_tile(const StepRow* step, const After& after, u32 first_row, 
 
 // Block: (slice and columns, rows). The sums of a slice go to `partials`, [slice][batch][outputs].
 template <class Product, class T>
-DEVICE void dense_forward(const StepRow* step, const T* x, const T* weights, u32 inputs, u32 outputs, u32 batch,
-                          u32 slice, float* partials, Arrivals by, const After& after, T* y) {
+DEVICE void forward_tile(const StepRow* step, const T* x, const T* weights, u32 inputs, u32 outputs, u32 batch,
+                         u32 slice, float* partials, Arrivals by, const After& after, T* y) {
     u32 tiles = (outputs + DENSE_COLUMNS - 1) / DENSE_COLUMNS, number = blockIdx.x / tiles, rows = step->rows;
     u32 first_row = blockIdx.y * DENSE_ROWS, tile = blockIdx.x - number * tiles, first_column = tile * DENSE_COLUMNS;
     if (first_row >= rows) return;
@@ -163,26 +163,26 @@ DEVICE void dense_data(const StepRow* step, u32 block, const T* x, const T* dz, 
     });
 }
 
-// The kernels of a product: the first `weight_tiles` blocks of the backward one belong to dw.
-#define DENSE(name, T, Product)                                                                                         \
-    KERNEL(DENSE_THREADS, 4) dense_forward_##name(CONSTANT Lanes lanes, const StepRow* step, const T* x, const T* weights, \
-                                               u32 inputs, u32 outputs, u32 batch, u32 slice, float* partials,          \
-                                               Arrivals by, const float* bias, const DropoutRow* dropout, u32 layer,    \
-                                               u32 activation, T* y) {                                                  \
-        begin(lanes, step, x, weights, partials, by.counters, bias, dropout, y);                                      \
-        After after = {bias, dropout, layer, activation};                                                               \
-        dense_forward<Product>(step, x, weights, inputs, outputs, batch, slice, partials, by, after, y);                \
-    }                                                                                                                   \
-    EXPORT(dense_forward_##name)                                                                                        \
-    KERNEL(DENSE_THREADS, 4) dense_backward_##name(CONSTANT Lanes lanes, const StepRow* step, const T* x, const T* dz,     \
-                                                const T* weights, float* dw, float* db, T* dx, u32 accumulate,          \
-                                                u32 inputs, u32 outputs, u32 weight_tiles, u32 through,                 \
-                                                const DropoutRow* dropout, u32 layer, u32 activation) {                 \
-        begin(lanes, step, x, dz, weights, dw, db, dx, dropout);                                                      \
-        u32 block = blockIdx.x, data_block = block - weight_tiles;                                                      \
-        After after = {nullptr, dropout, layer, activation};                                                            \
-        if (step->rows == 0) return;                                                                                    \
-        if (block < weight_tiles) dense_weights<Product>(block, step->rows, x, dz, dw, db, inputs, outputs);            \
-        else dense_data<Product>(step, data_block, x, dz, weights, dx, accumulate, inputs, outputs, through, after);    \
-    }                                                                                                                   \
-    EXPORT(dense_backward_##name)
+// ---- the kernels
+
+template <class Product, class T>
+GLOBAL(DENSE_THREADS, 4) dense_forward(CONSTANT Lanes lanes, const StepRow* step, const T* x, const T* weights, u32 inputs,
+                                       u32 outputs, u32 batch, u32 slice, float* partials, Arrivals by, const float* bias,
+                                       const DropoutRow* dropout, u32 layer, u32 activation, T* y) {
+    begin(lanes, step, x, weights, partials, by.counters, bias, dropout, y);
+    After after = {bias, dropout, layer, activation};
+    forward_tile<Product>(step, x, weights, inputs, outputs, batch, slice, partials, by, after, y);
+}
+
+// The first `weight_tiles` blocks belong to dw.
+template <class Product, class T>
+GLOBAL(DENSE_THREADS, 4) dense_backward(CONSTANT Lanes lanes, const StepRow* step, const T* x, const T* dz, const T* weights,
+                                        float* dw, float* db, T* dx, u32 accumulate, u32 inputs, u32 outputs, u32 weight_tiles,
+                                        u32 through, const DropoutRow* dropout, u32 layer, u32 activation) {
+    begin(lanes, step, x, dz, weights, dw, db, dx, dropout);
+    u32 block = blockIdx.x, data_block = block - weight_tiles;
+    After after = {nullptr, dropout, layer, activation};
+    if (step->rows == 0) return;
+    if (block < weight_tiles) dense_weights<Product>(block, step->rows, x, dz, dw, db, inputs, outputs);
+    else dense_data<Product>(step, data_block, x, dz, weights, dx, accumulate, inputs, outputs, through, after);
+}

@@ -52,8 +52,15 @@ template <class T> struct Tensor {
     }
 };
 
-DENSE(f16, f16, Tensor<f16>)
+// ---- the kernels by their names
+
+BLOCKS_OF(DENSE_THREADS)
+INSTANCE(dense_forward_f16, dense_forward<Tensor<f16>, f16>)
+INSTANCE(dense_backward_f16, dense_backward<Tensor<f16>, f16>)
+
 #if ARCH >= 800
-DENSE(bf16, bf16, Tensor<bf16>)
-DENSE(tf32, float, Tensor<float>)
+INSTANCE(dense_forward_bf16, dense_forward<Tensor<bf16>, bf16>)
+INSTANCE(dense_backward_bf16, dense_backward<Tensor<bf16>, bf16>)
+INSTANCE(dense_forward_tf32, dense_forward<Tensor<float>, float>)
+INSTANCE(dense_backward_tf32, dense_backward<Tensor<float>, float>)
 #endif

@@ -14,8 +14,6 @@
 #include "activation.cuh"
 #include "conv.cuh"
 
-typedef float f32;
-
 template <class T, class Tile, bool whole>
 DEVICE void forward(const StepRow* step, const ConvShape& shape, u32 panel, const T* x, const T* w, const float* bias,
                     u32 activation, T* y, Statistics& s) {
@@ -59,26 +57,39 @@ DEVICE void forward(const StepRow* step, const ConvShape& shape, u32 panel, cons
     finish<T, Tile, whole>(sum, a, shape, positions, tile, first_column, bias, activation, y, s);
 }
 
-#define INSTANCE(T, name, whole)                                                                                        \
-    KERNEL(128)                                                                                                         \
-    first_layer_forward_##name##_##T(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, u32 panel, const T* x, \
-                                     const T* w, const float* bias, u32 activation, T* y, Statistics s) {               \
-        begin(lanes, step, x, w, bias, y), in_lane(lanes, s);                                                         \
-        forward<T, Tile128x32, whole>(step, shape, panel, x, w, bias, activation, y, s);                                \
-    }                                                                                                                   \
-    EXPORT(first_layer_forward_##name##_##T)                                                                            \
-    KERNEL(64)                                                                                                          \
-    first_layer_weight_gradient_##name##_##T(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, u32 per_slice, \
-                                             const T* x, const T* dy, float* slices, float* dw, Arrivals by) {          \
-        begin(lanes, step, x, dy);                                                                                    \
-        weight_gradient<T, Tile32x32, false, whole>(lanes, step, shape, per_slice, x, dy, slices, dw, by);              \
-    }                                                                                                                   \
-    EXPORT(first_layer_weight_gradient_##name##_##T)
+// ---- the kernels
 
+template <class T, bool whole>
+GLOBAL(Tile128x32::THREADS)
+first_layer_forward(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, u32 panel, const T* x, const T* w,
+                    const float* bias, u32 activation, T* y, Statistics s) {
+    begin(lanes, step, x, w, bias, y), in_lane(lanes, s);
+    forward<T, Tile128x32, whole>(step, shape, panel, x, w, bias, activation, y, s);
+}
+
+template <class T, bool whole>
+GLOBAL(Tile32x32::THREADS)
+first_layer_weight_gradient(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, u32 per_slice, const T* x, const T* dy,
+                            float* slices, float* dw, Arrivals by) {
+    begin(lanes, step, x, dy);
+    weight_gradient<T, Tile32x32, false, whole>(lanes, step, shape, per_slice, x, dy, slices, dw, by);
+}
+
+// ---- the kernels by their names
 // Filters in whole pieces of four, or any number of them.
-INSTANCE(f32, whole, true)
-INSTANCE(f32, any, false)
-INSTANCE(f16, whole, true)
-INSTANCE(f16, any, false)
-INSTANCE(bf16, whole, true)
-INSTANCE(bf16, any, false)
+
+BLOCKS_OF(Tile128x32::THREADS)
+INSTANCE(first_layer_forward_whole_f32, first_layer_forward<float, true>)
+INSTANCE(first_layer_forward_whole_f16, first_layer_forward<f16, true>)
+INSTANCE(first_layer_forward_whole_bf16, first_layer_forward<bf16, true>)
+INSTANCE(first_layer_forward_any_f32, first_layer_forward<float, false>)
+INSTANCE(first_layer_forward_any_f16, first_layer_forward<f16, false>)
+INSTANCE(first_layer_forward_any_bf16, first_layer_forward<bf16, false>)
+
+BLOCKS_OF(Tile32x32::THREADS)
+INSTANCE(first_layer_weight_gradient_whole_f32, first_layer_weight_gradient<float, true>)
+INSTANCE(first_layer_weight_gradient_whole_f16, first_layer_weight_gradient<f16, true>)
+INSTANCE(first_layer_weight_gradient_whole_bf16, first_layer_weight_gradient<bf16, true>)
+INSTANCE(first_layer_weight_gradient_any_f32, first_layer_weight_gradient<float, false>)
+INSTANCE(first_layer_weight_gradient_any_f16, first_layer_weight_gradient<f16, false>)
+INSTANCE(first_layer_weight_gradient_any_bf16, first_layer_weight_gradient<bf16, false>)
