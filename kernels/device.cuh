@@ -16,18 +16,9 @@ typedef unsigned short u16;
 typedef unsigned int u32;
 typedef unsigned long long u64;
 
-// A kernel is written KERNEL(threads) name(...) { ... } EXPORT(name). `threads` bounds the block; a
-// second number says how many blocks should fit a multiprocessor, which bounds the registers. It is a
-// template, so that only the kernels that are asked for, as name<0>, are compiled; all of them are where
-// ALL_KERNELS is defined.
-#if defined(ALL_KERNELS)
-#define KERNEL(...) extern "C" __global__ void __launch_bounds__(__VA_ARGS__)
-#else
-#define KERNEL(...) template <int = 0> __global__ void __launch_bounds__(__VA_ARGS__)
-#endif
-#define EXPORT(name)
-// A kernel is a function, mostly a template, that begins with GLOBAL(threads, blocks): at most so many threads of a block,
-// and how many blocks should fit a multiprocessor, which bounds the registers. At the end of its file stands a row
+// A kernel is a function template that begins with GLOBAL(threads, blocks): at most so many threads of a block, and how many
+// blocks should fit a multiprocessor, which bounds the registers. (A template, also where one would do without, so that
+// only the instance that is asked for is compiled.) At the end of its file stands a row
 //     INSTANCE(name, function)
 // for each instance of it that the host may ask for by that name, behind BLOCKS_OF(threads), which holds for the rows below.
 // The host reads the rows (crates/kernels/src/source.rs) and has NVRTC compile the one function that it wants; the

@@ -62,8 +62,8 @@ GLOBAL(STREAM_THREADS) plain_block_forward(BlockShape s, u32 images, Norm norm, 
     out[e] = sum / (float)(s.kernel * s.kernel);
 }
 
-GLOBAL(STREAM_THREADS) plain_block_gradient(BlockShape s, u32 images, Norm norm, const float* y, const float* r, const float* dout,
-                                            float* g) {
+GLOBAL(STREAM_THREADS) plain_block_gradient(BlockShape s, u32 images, Norm norm, const float* y, const float* r,
+                                            const float* dout, float* g) {
     wait_for_launches_before();
     u32 e = blockIdx.x * blockDim.x + threadIdx.x;
     auto [n, h, w, c] = place_of(e, s.height, s.width, s.channels);

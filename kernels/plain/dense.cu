@@ -18,7 +18,8 @@ GLOBAL(STREAM_THREADS) plain_dense_forward(u32 images, u32 inputs, u32 outputs, 
     y[e] = sum;
 }
 
-GLOBAL(STREAM_THREADS) plain_dense_data_gradient(u32 images, u32 inputs, u32 outputs, const float* dy, const float* w, float* dx) {
+GLOBAL(STREAM_THREADS) plain_dense_data_gradient(u32 images, u32 inputs, u32 outputs, const float* dy, const float* w,
+                                                 float* dx) {
     wait_for_launches_before();
     u32 e = blockIdx.x * blockDim.x + threadIdx.x, n = e / inputs, i = e % inputs;
     if (n >= images) return;
@@ -28,8 +29,8 @@ GLOBAL(STREAM_THREADS) plain_dense_data_gradient(u32 images, u32 inputs, u32 out
 }
 
 // The bias stands behind the weights, as a row of them whose inputs are all 1.
-GLOBAL(STREAM_THREADS) plain_dense_weight_gradient(u32 images, u32 inputs, u32 outputs, const float* x, const float* dy, float* dw,
-                                                   float* db) {
+GLOBAL(STREAM_THREADS) plain_dense_weight_gradient(u32 images, u32 inputs, u32 outputs, const float* x, const float* dy,
+                                                   float* dw, float* db) {
     wait_for_launches_before();
     u32 e = blockIdx.x * blockDim.x + threadIdx.x, i = e / outputs, k = e % outputs;
     if (i > inputs) return;

@@ -21,9 +21,6 @@ typedef unsigned long long u64;
 
 #define EMULATOR_JOIN_(a, b) a##b
 #define EMULATOR_JOIN(a, b) EMULATOR_JOIN_(a, b)
-#define KERNEL(threads, ...) static const emulator::Bound EMULATOR_JOIN(bound_, __COUNTER__)(threads); static void
-#define EXPORT(name) static const emulator::Registration registration_##name( \
-    ARCH, #name, KERNEL_FILE, parameters(&name), [](void** arguments) { call_with(&name, arguments); });
 #define GLOBAL(...) static void
 #define BLOCKS_OF(threads) static const emulator::Bound EMULATOR_JOIN(bound_, __COUNTER__)(threads);
 #define INSTANCE(name, ...) static const emulator::Registration registration_##name( \

@@ -5,40 +5,42 @@
 // ---- instructions, one warp each; tests/instructions.rs does the same in plain Rust
 
 // Nearest f16, bf16 and tf32 of some numbers, and back from 16 bits.
-KERNEL(256) selftest_narrow(const float* x, u16* as_f16, u16* as_bf16, u32 count) {
+GLOBAL(256) selftest_narrow(const float* x, u16* as_f16, u16* as_bf16, u32 count) {
     u32 i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= count) return;
     as_f16[i] = f16_from_f32(x[i]);
     as_bf16[i] = bf16_from_f32(x[i]);
 }
-EXPORT(selftest_narrow)
+BLOCKS_OF(256)
+INSTANCE(selftest_narrow, selftest_narrow)
 
-KERNEL(256) selftest_widen(float* from_f16, float* from_bf16) {
+GLOBAL(256) selftest_widen(float* from_f16, float* from_bf16) {
     u32 bits = blockIdx.x * blockDim.x + threadIdx.x;
     from_f16[bits] = load(f16{(u16)bits});
     from_bf16[bits] = load(bf16{(u16)bits});
 }
-EXPORT(selftest_widen)
+INSTANCE(selftest_widen, selftest_widen)
 
 #if ARCH >= 800
-KERNEL(256) selftest_tf32(const float* x, u32* rounded) {
+GLOBAL(256) selftest_tf32(const float* x, u32* rounded) {
     u32 i = blockIdx.x * blockDim.x + threadIdx.x;
     rounded[i] = tf32_of(x[i]);
 }
-EXPORT(selftest_tf32)
+INSTANCE(selftest_tf32, selftest_tf32)
 #endif
 
-KERNEL(32) selftest_shuffles(const u64* x, u64* found) {
+GLOBAL(32) selftest_shuffles(const u64* x, u64* found) {
     u32 lane = threadIdx.x;
     found[lane] = __shfl_sync(~0u, x[lane], 5);
     found[32 + lane] = __shfl_up_sync(~0u, x[lane], 3);
     found[64 + lane] = __shfl_down_sync(~0u, x[lane], 3);
     for (u32 with = 1; with < 32; with *= 2) found[96 + 32 * with + lane] = __shfl_xor_sync(~0u, x[lane], with);
 }
-EXPORT(selftest_shuffles)
+BLOCKS_OF(32)
+INSTANCE(selftest_shuffles, selftest_shuffles)
 
 // Four matrices of 8 rows with a pitch of 48 bytes, read in all four ways.
-KERNEL(32) selftest_matrices(const u16* x, u32* found) {
+GLOBAL(32) selftest_matrices(const u16* x, u32* found) {
     SHARED(memory);
     u32 lane = threadIdx.x;
     u8* row = memory + lane * 48;
@@ -55,7 +57,7 @@ KERNEL(32) selftest_matrices(const u16* x, u32* found) {
     load_matrices2_transposed(two, row);
     for (u32 i = 0; i < 2; i++) found[(10 + i) * 32 + lane] = two[i];
 }
-EXPORT(selftest_matrices)
+INSTANCE(selftest_matrices, selftest_matrices)
 
 // d (16x8) += a (16x16) b (16x8), all row by row, by the fragments of the PTX manual.
 template <class Multiply> DEVICE void product16(const u16* a, const u16* b, float* d, Multiply multiply) {
@@ -74,19 +76,19 @@ template <class Multiply> DEVICE void product16(const u16* a, const u16* b, floa
     for (u32 i = 0; i < 4; i++) d[(g + i / 2 * 8) * 8 + 2 * t + i % 2] = D[i];
 }
 
-KERNEL(32) selftest_product_f16(const u16* a, const u16* b, float* d) {
+GLOBAL(32) selftest_product_f16(const u16* a, const u16* b, float* d) {
     product16(a, b, d, [](float (&D)[4], const u32 (&A)[4], const u32 (&B)[2]) { multiply_f16(D, A, B); });
 }
-EXPORT(selftest_product_f16)
+INSTANCE(selftest_product_f16, selftest_product_f16)
 
 #if ARCH >= 800
-KERNEL(32) selftest_product_bf16(const u16* a, const u16* b, float* d) {
+GLOBAL(32) selftest_product_bf16(const u16* a, const u16* b, float* d) {
     product16(a, b, d, [](float (&D)[4], const u32 (&A)[4], const u32 (&B)[2]) { multiply_bf16(D, A, B); });
 }
-EXPORT(selftest_product_bf16)
+INSTANCE(selftest_product_bf16, selftest_product_bf16)
 
 // d (16x8) += a (16x8) b (8x8)
-KERNEL(32) selftest_product_tf32(const float* a, const float* b, float* d) {
+GLOBAL(32) selftest_product_tf32(const float* a, const float* b, float* d) {
     u32 g = threadIdx.x / 4, t = threadIdx.x % 4, A[4], B[2];
     for (u32 i = 0; i < 4; i++) A[i] = tf32_of(a[(g + i % 2 * 8) * 8 + t + i / 2 * 4]);
     for (u32 i = 0; i < 2; i++) B[i] = tf32_of(b[(t + i * 4) * 8 + g]);
@@ -95,7 +97,7 @@ KERNEL(32) selftest_product_tf32(const float* a, const float* b, float* d) {
     multiply_tf32(D, A, B);
     for (u32 i = 0; i < 4; i++) d[(g + i / 2 * 8) * 8 + 2 * t + i % 2] = D[i];
 }
-EXPORT(selftest_product_tf32)
+INSTANCE(selftest_product_tf32, selftest_product_tf32)
 #endif
 
 // The same on registers as they are: of each lane four of a, two of b; four values of d.
@@ -108,33 +110,34 @@ template <class Multiply> DEVICE void product_of_registers(const u32* registers,
     for (u32 i = 0; i < 4; i++) d[threadIdx.x * 4 + i] = D[i];
 }
 
-KERNEL(32) selftest_registers_f16(const u32* registers, float* d) {
+GLOBAL(32) selftest_registers_f16(const u32* registers, float* d) {
     product_of_registers(registers, d, [](float (&D)[4], const u32 (&A)[4], const u32 (&B)[2]) { multiply_f16(D, A, B); });
 }
-EXPORT(selftest_registers_f16)
+INSTANCE(selftest_registers_f16, selftest_registers_f16)
 
 #if ARCH >= 800
-KERNEL(32) selftest_registers_bf16(const u32* registers, float* d) {
+GLOBAL(32) selftest_registers_bf16(const u32* registers, float* d) {
     product_of_registers(registers, d, [](float (&D)[4], const u32 (&A)[4], const u32 (&B)[2]) { multiply_bf16(D, A, B); });
 }
-EXPORT(selftest_registers_bf16)
+INSTANCE(selftest_registers_bf16, selftest_registers_bf16)
 
-KERNEL(32) selftest_registers_tf32(const u32* registers, float* d) {
+GLOBAL(32) selftest_registers_tf32(const u32* registers, float* d) {
     product_of_registers(registers, d, [](float (&D)[4], const u32 (&A)[4], const u32 (&B)[2]) { multiply_tf32(D, A, B); });
 }
-EXPORT(selftest_registers_tf32)
+INSTANCE(selftest_registers_tf32, selftest_registers_tf32)
 
 // Two numbers in one word.
-KERNEL(256) selftest_pairs(const float* low, const float* high, u32* pairs) {
+GLOBAL(256) selftest_pairs(const float* low, const float* high, u32* pairs) {
     u32 i = blockIdx.x * blockDim.x + threadIdx.x;
     pairs[i] = bf16x2_from_f32(low[i], high[i]);
 }
-EXPORT(selftest_pairs)
+BLOCKS_OF(256)
+INSTANCE(selftest_pairs, selftest_pairs)
 #endif
 
 // ---- a kernel without faults: the sum of each block's values, through shared memory and shuffles
 
-KERNEL(128) selftest_sum(const float* x, float* sums) {
+GLOBAL(128) selftest_sum(const float* x, float* sums) {
     SHARED(memory);
     float* partial = (float*)memory;
     float sum = x[blockIdx.x * blockDim.x + threadIdx.x];
@@ -145,7 +148,8 @@ KERNEL(128) selftest_sum(const float* x, float* sums) {
     for (u32 w = 1; w < blockDim.x / 32; w++) sum += partial[w];
     sums[blockIdx.x] = sum;
 }
-EXPORT(selftest_sum)
+BLOCKS_OF(128)
+INSTANCE(selftest_sum, selftest_sum)
 
 // ---- kernels without faults whose blocks work together: the last block to come adds what all have left
 
@@ -161,63 +165,63 @@ DEVICE void add_all(const float* partials, u32 blocks, float* y) {
     y[threadIdx.x] = sum;
 }
 
-KERNEL(128) selftest_last_block(const float* x, float* partials, u32* counter, float* y) {
+GLOBAL(128) selftest_last_block(const float* x, float* partials, u32* counter, float* y) {
     u32 at = blockIdx.x * blockDim.x + threadIdx.x;
     partials[at] = 2 * x[at];
     __threadfence();
     __syncthreads();
     if (is_last(counter, gridDim.x)) add_all(partials, gridDim.x, y);
 }
-EXPORT(selftest_last_block)
+INSTANCE(selftest_last_block, selftest_last_block)
 
 // One thread's fence stands behind what a barrier has collected.
-KERNEL(128) selftest_one_fence(const float* x, float* partials, u32* counter, float* y) {
+GLOBAL(128) selftest_one_fence(const float* x, float* partials, u32* counter, float* y) {
     u32 at = blockIdx.x * blockDim.x + threadIdx.x;
     partials[at] = 2 * x[at];
     __syncthreads();
     if (threadIdx.x == 0) __threadfence();
     if (is_last(counter, gridDim.x)) add_all(partials, gridDim.x, y);
 }
-EXPORT(selftest_one_fence)
+INSTANCE(selftest_one_fence, selftest_one_fence)
 
 // Whether any of the block's numbers is negative, twice.
-KERNEL(128) selftest_any(const float* x, u32* found) {
+GLOBAL(128) selftest_any(const float* x, u32* found) {
     int first = __syncthreads_or(x[threadIdx.x] < 0);
     int second = __syncthreads_or(x[blockDim.x + threadIdx.x] < 0);
     found[threadIdx.x] = (u32)(first != 0) + 2 * (u32)(second != 0);
 }
-EXPORT(selftest_any)
+INSTANCE(selftest_any, selftest_any)
 
 // ---- faults
 
-KERNEL(128) selftest_no_fence(const float* x, float* partials, u32* counter, float* y) {
+GLOBAL(128) selftest_no_fence(const float* x, float* partials, u32* counter, float* y) {
     u32 at = blockIdx.x * blockDim.x + threadIdx.x;
     partials[at] = 2 * x[at];
     __syncthreads();
     if (is_last(counter, gridDim.x)) add_all(partials, gridDim.x, y);
 }
-EXPORT(selftest_no_fence)
+INSTANCE(selftest_no_fence, selftest_no_fence)
 
-KERNEL(128) selftest_fence_before(const float* x, float* partials, u32* counter, float* y) {
+GLOBAL(128) selftest_fence_before(const float* x, float* partials, u32* counter, float* y) {
     u32 at = blockIdx.x * blockDim.x + threadIdx.x;
     __threadfence();
     partials[at] = 2 * x[at];
     __syncthreads();
     if (is_last(counter, gridDim.x)) add_all(partials, gridDim.x, y);
 }
-EXPORT(selftest_fence_before)
+INSTANCE(selftest_fence_before, selftest_fence_before)
 
 // Thread 0 counts the block before others have written.
-KERNEL(128) selftest_no_barrier_before(const float* x, float* partials, u32* counter, float* y) {
+GLOBAL(128) selftest_no_barrier_before(const float* x, float* partials, u32* counter, float* y) {
     u32 at = blockIdx.x * blockDim.x + threadIdx.x;
     partials[at] = 2 * x[at];
     __threadfence();
     if (is_last(counter, gridDim.x)) add_all(partials, gridDim.x, y);
 }
-EXPORT(selftest_no_barrier_before)
+INSTANCE(selftest_no_barrier_before, selftest_no_barrier_before)
 
 // The last block by its number, which need not be the last to come.
-KERNEL(128) selftest_last_by_number(const float* x, float* partials, u32* counter, float* y) {
+GLOBAL(128) selftest_last_by_number(const float* x, float* partials, u32* counter, float* y) {
     u32 at = blockIdx.x * blockDim.x + threadIdx.x;
     partials[at] = 2 * x[at];
     __threadfence();
@@ -225,25 +229,25 @@ KERNEL(128) selftest_last_by_number(const float* x, float* partials, u32* counte
     if (blockIdx.x == gridDim.x - 1) add_all(partials, gridDim.x, y);
     else is_last(counter, gridDim.x);
 }
-EXPORT(selftest_last_by_number)
+INSTANCE(selftest_last_by_number, selftest_last_by_number)
 
-KERNEL(128) selftest_same_place(const float* x, float* partials, u32*, float* y) {
+GLOBAL(128) selftest_same_place(const float* x, float* partials, u32*, float* y) {
     partials[threadIdx.x] = y[threadIdx.x] = x[blockIdx.x * blockDim.x + threadIdx.x];
 }
-EXPORT(selftest_same_place)
+INSTANCE(selftest_same_place, selftest_same_place)
 
 // Reads what other threads of the block may not have written yet.
-KERNEL(128) selftest_missing_barrier(const float* x, float* y) {
+GLOBAL(128) selftest_missing_barrier(const float* x, float* y) {
     SHARED(memory);
     float* values = (float*)memory;
     values[threadIdx.x] = x[threadIdx.x];
     y[threadIdx.x] = values[blockDim.x - 1 - threadIdx.x];
 }
-EXPORT(selftest_missing_barrier)
+INSTANCE(selftest_missing_barrier, selftest_missing_barrier)
 
 // A ring of two halves with one barrier a turn too few: a warp that runs ahead writes what others still
 // read.
-KERNEL(128) selftest_missing_second_barrier(const float* x, float* y) {
+GLOBAL(128) selftest_missing_second_barrier(const float* x, float* y) {
     SHARED(memory);
     float* values = (float*)memory;
     float sum = 0;
@@ -254,34 +258,34 @@ KERNEL(128) selftest_missing_second_barrier(const float* x, float* y) {
     }
     y[threadIdx.x] = sum;
 }
-EXPORT(selftest_missing_second_barrier)
+INSTANCE(selftest_missing_second_barrier, selftest_missing_second_barrier)
 
-KERNEL(128) selftest_divergent_barrier(float* y) {
+GLOBAL(128) selftest_divergent_barrier(float* y) {
     if (threadIdx.x < 64)
         __syncthreads();
     else
         __syncthreads();
     y[threadIdx.x] = 1;
 }
-EXPORT(selftest_divergent_barrier)
+INSTANCE(selftest_divergent_barrier, selftest_divergent_barrier)
 
-KERNEL(128) selftest_early_end(float* y) {
+GLOBAL(128) selftest_early_end(float* y) {
     if (threadIdx.x >= 100) return;
     __syncthreads();
     y[threadIdx.x] = 1;
 }
-EXPORT(selftest_early_end)
+INSTANCE(selftest_early_end, selftest_early_end)
 
 // One warp waits for a shuffle, whose other half waits for a barrier.
-KERNEL(128) selftest_deadlock(float* y) {
+GLOBAL(128) selftest_deadlock(float* y) {
     float value = 1;
     if (threadIdx.x < 16) value = __shfl_xor_sync(~0u, value, 1);
     __syncthreads();
     y[threadIdx.x] = value;
 }
-EXPORT(selftest_deadlock)
+INSTANCE(selftest_deadlock, selftest_deadlock)
 
-KERNEL(128) selftest_divergent_shuffle(float* y) {
+GLOBAL(128) selftest_divergent_shuffle(float* y) {
     float value = threadIdx.x;
     if (threadIdx.x % 32 < 16)
         value = __shfl_xor_sync(~0u, value, 1);
@@ -289,48 +293,48 @@ KERNEL(128) selftest_divergent_shuffle(float* y) {
         value = __shfl_xor_sync(~0u, value, 2);
     y[threadIdx.x] = value;
 }
-EXPORT(selftest_divergent_shuffle)
+INSTANCE(selftest_divergent_shuffle, selftest_divergent_shuffle)
 
-KERNEL(128) selftest_shuffle_with_the_ended(float* y) {
+GLOBAL(128) selftest_shuffle_with_the_ended(float* y) {
     if (threadIdx.x == 31) return;
     y[threadIdx.x] = __shfl_down_sync(~0u, y[threadIdx.x], 1);
 }
-EXPORT(selftest_shuffle_with_the_ended)
+INSTANCE(selftest_shuffle_with_the_ended, selftest_shuffle_with_the_ended)
 
 // Touches the first byte behind shared memory: of 4 bytes a thread and one more.
-KERNEL(128) selftest_shared_write(u32 bytes) {
+GLOBAL(128) selftest_shared_write(u32 bytes) {
     SHARED(memory);
     if (threadIdx.x == 7) memory[bytes] = 1;
 }
-EXPORT(selftest_shared_write)
+INSTANCE(selftest_shared_write, selftest_shared_write)
 
-KERNEL(128) selftest_shared_read(u32 bytes, u8* y) {
+GLOBAL(128) selftest_shared_read(u32 bytes, u8* y) {
     SHARED(memory);
     if (threadIdx.x == 7) y[0] = memory[bytes];
 }
-EXPORT(selftest_shared_read)
+INSTANCE(selftest_shared_read, selftest_shared_read)
 
-KERNEL(128) selftest_global_write(float* y, u32 at) {
+GLOBAL(128) selftest_global_write(float* y, u32 at) {
     if (threadIdx.x == 7) y[at] = 1;
 }
-EXPORT(selftest_global_write)
+INSTANCE(selftest_global_write, selftest_global_write)
 
-KERNEL(128) selftest_global_read(const float* x, u32 at, float* y) {
+GLOBAL(128) selftest_global_read(const float* x, u32 at, float* y) {
     if (threadIdx.x == 7) y[0] = x[at];
 }
-EXPORT(selftest_global_read)
+INSTANCE(selftest_global_read, selftest_global_read)
 
-KERNEL(128) selftest_null(float* y) { y[threadIdx.x] = 1; }
-EXPORT(selftest_null)
+GLOBAL(128) selftest_null(float* y) { y[threadIdx.x] = 1; }
+INSTANCE(selftest_null, selftest_null)
 
-KERNEL(128) selftest_uninitialised_shared(float* y) {
+GLOBAL(128) selftest_uninitialised_shared(float* y) {
     SHARED(memory);
     float* values = (float*)memory;
     if (threadIdx.x % 2 == 0) values[threadIdx.x] = 1;
     __syncthreads();
     y[threadIdx.x] = values[threadIdx.x];
 }
-EXPORT(selftest_uninitialised_shared)
+INSTANCE(selftest_uninitialised_shared, selftest_uninitialised_shared)
 
 // Copies 16 bytes a thread, waits for all groups but `left`, and reads its own: right if left is 0.
 template <int left> DEVICE void copy(const u8* x, u8* y) {
@@ -340,32 +344,34 @@ template <int left> DEVICE void copy(const u8* x, u8* y) {
     copies_wait<left>();
     for (u32 i = 0; i < 16; i++) y[threadIdx.x * 16 + i] = memory[threadIdx.x * 16 + i];
 }
-KERNEL(128) selftest_copy(const u8* x, u8* y) { copy<0>(x, y); }
-EXPORT(selftest_copy)
-KERNEL(128) selftest_missing_wait(const u8* x, u8* y) { copy<1>(x, y); }
-EXPORT(selftest_missing_wait)
+GLOBAL(128) selftest_copy(const u8* x, u8* y) { copy<0>(x, y); }
+INSTANCE(selftest_copy, selftest_copy)
+GLOBAL(128) selftest_missing_wait(const u8* x, u8* y) { copy<1>(x, y); }
+INSTANCE(selftest_missing_wait, selftest_missing_wait)
 
-KERNEL(128) selftest_misaligned_copy(const u8* x, u32 to, u32 from) {
+GLOBAL(128) selftest_misaligned_copy(const u8* x, u32 to, u32 from) {
     SHARED(memory);
     copy16(memory + to, x + from, true);
     copies_commit();
     copies_wait<0>();
 }
-EXPORT(selftest_misaligned_copy)
+INSTANCE(selftest_misaligned_copy, selftest_misaligned_copy)
 
-KERNEL(32) selftest_misaligned_matrix(u32 offset) {
+GLOBAL(32) selftest_misaligned_matrix(u32 offset) {
     SHARED(memory);
     u32 four[4];
     load_matrices4(four, memory + threadIdx.x * 16 + offset);
 }
-EXPORT(selftest_misaligned_matrix)
+BLOCKS_OF(32)
+INSTANCE(selftest_misaligned_matrix, selftest_misaligned_matrix)
 
 // Every block adds to the same number: right only if blocks came in order, one at a time.
-KERNEL(128) selftest_across_blocks(float* y) {
+GLOBAL(128) selftest_across_blocks(float* y) {
     if (threadIdx.x == 0) y[0] = y[0] * 0.5f + blockIdx.x;
 }
-EXPORT(selftest_across_blocks)
+BLOCKS_OF(128)
+INSTANCE(selftest_across_blocks, selftest_across_blocks)
 
 static u32 selftest_depth(u32 n, volatile u32* y) { return n == 0 ? *y : selftest_depth(n - 1, y) + *y; }
-KERNEL(128) selftest_deep(u32* y, u32 depth) { *y = selftest_depth(depth, y); }
-EXPORT(selftest_deep)
+GLOBAL(128) selftest_deep(u32* y, u32 depth) { *y = selftest_depth(depth, y); }
+INSTANCE(selftest_deep, selftest_deep)

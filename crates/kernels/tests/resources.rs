@@ -63,11 +63,11 @@ fn no_kernel_spills_and_the_table_is_current() {
         eprintln!("written: kernels/RESOURCES.md");
     }
     assert!(spilling.is_empty(), "registers are spilled:\n{}", spilling.join("\n"));
-    assert!(unbounded.is_empty(), "KERNEL(threads) is missing: {unbounded:?}");
+    assert!(unbounded.is_empty(), "GLOBAL(threads) is missing: {unbounded:?}");
     compare(&table, &std::fs::read_to_string(TABLE).unwrap_or_default());
 }
 
-/// They are not in the table: nobody waits for them.
+/// They are not in the table: training does not run them.
 #[test]
 fn the_plain_kernels_compile() {
     let Some((nvrtc, _)) = compiled() else {
@@ -169,7 +169,8 @@ fn table(version: &str, found: &Found) -> String {
          shared memory and block size leave room for. Shared: the most bytes that a launch asks for in the reports'\n\
          networks m1 to m4, one number for each architecture where they differ; `?` where none of them launches the\n\
          kernel there (the share is then without it). No kernel\n\
-         spills registers (the test fails on any); a stack that is not empty is named.\n"
+         spills registers (the test fails on any); a stack that is not empty is named. The plain kernels\n\
+         (kernels/plain), which training does not run, are left out.\n"
     );
     for (file, kernels) in found {
         write!(table, "\n## {file}\n\n| kernel | threads | shared |").expect("a string");

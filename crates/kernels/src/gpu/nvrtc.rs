@@ -231,7 +231,7 @@ impl Nvrtc {
     /// [`DeviceError::Kernel`] with what the compiler said.
     pub fn compile(&self, kernel: Kernel, target: Target) -> Result<Compiled, DeviceError> {
         let compile = || {
-            let function = c_string(&kernel.function())?;
+            let function = c_string(kernel.function())?;
             let program = Program::new(self, kernel.source)?;
             program.want(&function)?;
             program.compile(target.options())?;
@@ -252,11 +252,10 @@ impl Nvrtc {
     pub fn report(&self, source: Source, architecture: u32) -> Result<Report, DeviceError> {
         let target = Target::cubin(architecture);
         let compile = || {
-            let more = ["--define-macro=ALL_KERNELS", "--ptxas-options=-v"];
             let program = Program::new(self, source)?;
             let functions = c_strings(source.rows(architecture).map(|row| row.function))?;
             functions.iter().try_for_each(|function| program.want(function))?;
-            program.compile([target.options(), more.map(String::from).to_vec()].concat())?;
+            program.compile([target.options(), vec!["--ptxas-options=-v".into()]].concat())?;
             let entries = functions.iter().map(|function| program.entry(function)).collect::<Result<Vec<_>, _>>()?;
             let names = entries.into_iter().zip(source.rows(architecture).map(|row| row.name)).collect();
             Ok(Report { names, ptx: text(&program.bytes(self.ptx)?), log: text(&program.bytes(self.log)?) })
