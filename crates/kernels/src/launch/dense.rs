@@ -13,10 +13,10 @@ use crate::shared::{
 use crate::{Arguments, DeviceError, DropoutRow, Kernel, Precision, Source, Span, StepRow, Stream};
 
 /// Blocks that a forward product is split into, if its inner dimension is large enough.
-const BLOCKS: usize = 128;
+const BLOCKS: usize = 256;
 /// Most slices of the inner dimension, and fewest values of a slice, a multiple of what every kind of
 /// product takes at once.
-const SLICES: usize = 64;
+const SLICES: usize = 128;
 const SLICE: usize = 64;
 /// Strips of the weights from which on blocks that make all tiles of one are enough for a card, and most terms of such a
 /// block's dx, all tiles together: the strip's work is done one after the other.
