@@ -8,7 +8,9 @@ use std::thread;
 use tunefork_cuda::{Card, Cuda};
 use tunefork_emulator::{Host, SANITIZED, Schedule};
 use tunefork_gpu_check::checks::steps::{dense_network, every_kind};
-use tunefork_graph::{Batch, Device, Engine, Graph, Image, ImageSet, StepResult, StepSettings, TrainingStep, UpdateRule};
+use tunefork_graph::{
+    Batch, Device, Engine, Graph, Image, ImageSet, StepResult, StepSettings, TrainingStep, UpdateRule,
+};
 use tunefork_kernels::{Call, DeviceError, Precision, Stream, watched};
 
 const IMAGES: usize = 24;

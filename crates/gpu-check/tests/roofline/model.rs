@@ -172,18 +172,27 @@ impl On<'_> {
         self.waves() * steps as f64 * 1e-6 * self.card.assumed.depth_step
     }
 
-    /// What follows the products where they are applied at once: the loads of weights and states.
+    /// What follows the products where they are applied at once: of weights and states two vectors of 16 bytes each at a time.
     fn update_path(&self) -> f64 {
-        if self.launch.described.applied { self.stream_path() } else { 0.0 }
+        if !self.launch.described.applied {
+            return 0.0;
+        }
+        let [inputs, outputs, _] = self.launch.described.products[0];
+        let loads = inputs * outputs / (8 * self.launch.asked.threads as usize) / self.launch.blocks();
+        self.waves() * loads.max(1) as f64 * 1e-6 * self.latency()
+    }
+
+    /// Of a load, from memory or from the cache.
+    fn latency(&self) -> f64 {
+        let assumed = &self.card.assumed;
+        assumed.memory_latency * (1.0 - self.cached) + assumed.cache_latency * self.cached
     }
 
     /// The loads of a thread, two vectors of 16 bytes at a time, for each time that the card is filled.
     fn stream_path(&self) -> f64 {
-        let assumed = &self.card.assumed;
-        let latency = assumed.memory_latency * (1.0 - self.cached) + assumed.cache_latency * self.cached;
         let of_block = self.launch.described.least.bytes() as f64 / self.launch.blocks() as f64;
         let loads = (of_block / (32.0 * f64::from(self.launch.asked.threads))).ceil();
-        self.waves() * loads * 1e-6 * latency
+        self.waves() * loads * 1e-6 * self.latency()
     }
 
     /// Parts are added in two levels of about as many as the root of all: an arrival and a fence each, and reads of which

@@ -8,12 +8,14 @@ use super::slices::Slices;
 use super::{Grid, of_lanes, run, stored};
 use crate::shape::activation_code;
 use crate::shared::{
-    DENSE_DEPTH, DENSE_LONG, DENSE_SHORT, DENSE_THREADS, EXACT_PAD, STREAM_THREADS, TENSOR_PAD, TENSOR_STAGES, TENSOR_STEP,
+    DENSE_DEPTH, DENSE_LONG, DENSE_SHORT, DENSE_THREADS, EXACT_PAD, STREAM_THREADS, TENSOR_PAD, TENSOR_STAGES,
+    TENSOR_STEP,
 };
 use crate::{Arguments, DeviceError, DropoutRow, Kernel, Precision, Source, Span, StepRow, Stream};
 
-/// Blocks that a forward product is split into, if its inner dimension is large enough.
-const BLOCKS: usize = 256;
+/// Blocks that a forward product is split into, if its inner dimension is large enough: on tensor cores, and where it is exact. The
+/// plain units are what an exact product waits for, and 40 or 28 multiprocessors share more blocks more evenly.
+const BLOCKS: [usize; 2] = [128, 256];
 /// Most slices of the inner dimension, and fewest values of a slice, a multiple of what every kind of
 /// product takes at once.
 const SLICES: usize = 128;
@@ -137,7 +139,8 @@ impl Dense {
     fn slices(&self) -> Slices {
         let [rows, columns] = self.result_form();
         let tiles = self.batch.div_ceil(rows) * self.outputs.div_ceil(columns);
-        let slices = BLOCKS.div_ceil(tiles).min(SLICES);
+        let blocks = BLOCKS[usize::from(self.precision == Precision::F32)];
+        let slices = blocks.div_ceil(tiles).min(SLICES);
         let length = self.inputs.div_ceil(slices).next_multiple_of(SLICE);
         Slices { count: self.inputs.div_ceil(length), length }
     }

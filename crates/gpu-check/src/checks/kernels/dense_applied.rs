@@ -68,13 +68,7 @@ struct Given {
 }
 
 /// Everything that two steps leave.
-fn two_steps(
-    case: &mut Case,
-    layer: Dense,
-    dx: bool,
-    given: &Given,
-    at_once: bool,
-) -> Result<Vec<Vec<u64>>, Failure> {
+fn two_steps(case: &mut Case, layer: Dense, dx: bool, given: &Given, at_once: bool) -> Result<Vec<Vec<u64>>, Failure> {
     let Dense { batch, inputs, outputs, precision, .. } = layer;
     let update = Update { len: inputs * outputs, precision, clips: false };
     let mut weights = given.weights.clone();

@@ -198,7 +198,8 @@ fn parts(case: &mut Case) -> Result<(), Failure> {
         };
         let (all, left) = (held(&[])?, held(&parts)?);
         let (before, after) = all.split_at(all.len() / 2);
-        let is_applied = |at: usize| applied.iter().any(|range| (range.start..range.end.next_multiple_of(16)).contains(&at));
+        let is_applied =
+            |at: usize| applied.iter().any(|range| (range.start..range.end.next_multiple_of(16)).contains(&at));
         for (number, found) in left[before.len()..].iter().enumerate() {
             for (at, found) in found.iter().enumerate() {
                 let expected = if is_applied(at) { before[number][at] } else { after[number][at] };

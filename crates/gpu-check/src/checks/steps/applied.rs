@@ -67,7 +67,8 @@ pub(super) fn check(case: &mut Case) -> Result<(), Failure> {
             ..StepSettings::new(rule)
         };
         let order = [5u32, 2, 7, 1, 0, 6, 3, 4];
-        let inputs: Vec<_> = (0..3).zip(order.chunks(3)).map(|(step, indices)| StepInput::new(indices, settings(step))).collect();
+        let inputs: Vec<_> =
+            (0..3).zip(order.chunks(3)).map(|(step, indices)| StepInput::new(indices, settings(step))).collect();
         let mut results = vec![StepResult::default(); 3];
         engine.steps(&resident, &inputs, &mut results)?;
         let mut values = read_slab(&engine)?;
@@ -78,7 +79,9 @@ pub(super) fn check(case: &mut Case) -> Result<(), Failure> {
     };
     let (applied, stored) = (steps(None)?, steps(Some(f32::MAX))?);
     if applied != stored {
-        return Err(format!("{precision}, {rule:?}, wide {is_wide}: other bits where gradients are stored first").into());
+        return Err(
+            format!("{precision}, {rule:?}, wide {is_wide}: other bits where gradients are stored first").into()
+        );
     }
     case.digest(bytemuck::cast_slice(&applied.0));
     Ok(())
