@@ -1,19 +1,13 @@
 // The products of dense layers in exact f32; dense.cuh says what they are.
 //
-// A block of 128 threads forms a 64 x 32 tile, each thread 4 x 4 values of it in registers. Both operands
+// A block of 128 threads forms a tile of 64 x 32 or 32 x 64, each thread 4 x 4 values of it in registers. Both operands
 // pass through shared memory, 32 deep, with the depth slow: there each thread reads its four neighbours at
 // once, and all 32 lanes of a warp together read few addresses.
 #include "device.cuh"
 #include "dense.cuh"
 
 constexpr u32 DEPTH = DENSE_DEPTH, THREADS = DENSE_THREADS;
-constexpr u32 PITCH_A = DENSE_ROWS + EXACT_PAD, PITCH_B = DENSE_COLUMNS + EXACT_PAD;
-constexpr u32 STAGE = DEPTH * (PITCH_A + PITCH_B);
-
-DEVICE float* shared_floats() {
-    SHARED(bytes);
-    return (float*)bytes;
-}
+constexpr u32 STAGE = DEPTH * (DENSE_LONG + DENSE_SHORT + 2 * EXACT_PAD);
 
 // ---- a tile of a product
 
@@ -66,24 +60,26 @@ DEVICE void outer_product(float (&sum)[4][4], float4 a, float4 b) {
 // While a stage is being multiplied the next one is on its way to registers; two stages in shared memory
 // take turns, so one barrier for each is enough.
 struct Exact {
-    template <bool fast_a, bool fast_b, class Put>
+    template <class Form, bool fast_a, bool fast_b, class Put>
     DEVICE void multiply(const Matrix<float>& a, const Matrix<float>& b, u32 row, u32 column, u32 first, u32 last,
                          Put put_value) {
-        float* shared = shared_floats();
-        // This thread's values: from row 4 (thread / 8) and column 4 (thread mod 8) of the tile on.
-        u32 own_row = threadIdx.x / 8 * 4, own_column = threadIdx.x % 8 * 4, turn = 0;
-        float4 a_quads[DENSE_ROWS * DEPTH / 4 / THREADS], b_quads[DENSE_COLUMNS * DEPTH / 4 / THREADS];
+        constexpr u32 ROWS = Form::ROWS, COLUMNS = Form::COLUMNS, ACROSS = COLUMNS / 4;
+        constexpr u32 PITCH_A = ROWS + EXACT_PAD, PITCH_B = COLUMNS + EXACT_PAD;
+        float* shared = shared_tile();
+        // This thread's values, from here on in the tile.
+        u32 own_row = threadIdx.x / ACROSS * 4, own_column = threadIdx.x % ACROSS * 4, turn = 0;
+        float4 a_quads[ROWS * DEPTH / 4 / THREADS], b_quads[COLUMNS * DEPTH / 4 / THREADS];
         float sum[4][4] = {};
-        fetch<DENSE_ROWS, fast_a>(a_quads, a, row, first);
-        fetch<DENSE_COLUMNS, fast_b>(b_quads, b, column, first);
+        fetch<ROWS, fast_a>(a_quads, a, row, first);
+        fetch<COLUMNS, fast_b>(b_quads, b, column, first);
         for (u32 depth = first; depth < last; depth += DEPTH, turn = STAGE - turn) {
             float *left = shared + turn, *right = left + DEPTH * PITCH_A;
-            put<DENSE_ROWS, fast_a>(left, a_quads);
-            put<DENSE_COLUMNS, fast_b>(right, b_quads);
+            put<ROWS, fast_a>(left, a_quads);
+            put<COLUMNS, fast_b>(right, b_quads);
             __syncthreads();
             if (depth + DEPTH < last) {
-                fetch<DENSE_ROWS, fast_a>(a_quads, a, row, depth + DEPTH);
-                fetch<DENSE_COLUMNS, fast_b>(b_quads, b, column, depth + DEPTH);
+                fetch<ROWS, fast_a>(a_quads, a, row, depth + DEPTH);
+                fetch<COLUMNS, fast_b>(b_quads, b, column, depth + DEPTH);
             }
             UNROLL for (u32 k = 0; k < DEPTH; k++)
                 outer_product(sum, *(const float4*)(left + k * PITCH_A + own_row),
@@ -110,8 +106,10 @@ GLOBAL(STREAM_THREADS) dense_derivative(CONSTANT Lanes lanes, const StepRow* ste
 // ---- the kernels by their names
 
 BLOCKS_OF(DENSE_THREADS)
-INSTANCE(dense_forward_f32, dense_forward<Exact, float>)
-INSTANCE(dense_backward_f32, dense_backward<Exact, float>)
+INSTANCE(dense_forward_64x32_f32, dense_forward<Exact, High, float>)
+INSTANCE(dense_forward_32x64_f32, dense_forward<Exact, Wide, float>)
+INSTANCE(dense_backward_64x32_f32, dense_backward<Exact, High, float>)
+INSTANCE(dense_backward_32x64_f32, dense_backward<Exact, Wide, float>)
 
 BLOCKS_OF(STREAM_THREADS)
 INSTANCE(dense_derivative_f32, dense_derivative<float>)

@@ -1,11 +1,9 @@
 // The products of dense layers on tensor cores; dense.cuh says what they are, tensor.cuh how a tile is
-// formed. Four warps stand one below the other, 16 rows and all 32 columns each: with a batch of 64 a tile
-// is as high as the result, and the narrow tile leaves more blocks to share a small product.
+// formed. Four warps with 16 rows and 32 columns each stand one below the other, or two by two: with a batch of 64 or of
+// 32 a tile is as high as the result, and the small tile leaves more blocks to share a small product.
 #include "device.cuh"
 #include "tensor.cuh"
 #include "dense.cuh"
-
-typedef Tile<DENSE_ROWS, DENSE_COLUMNS, 16, 32> Tile64x32;
 
 // What tensor.cuh asks of an operand: a matrix, and where in it the tile stands.
 template <class T, class Shared, bool fast> struct Walk {
@@ -35,32 +33,39 @@ template <bool fast, class T, u32 width> struct LayoutOf { typedef DepthSlow<T, 
 template <class T, u32 width> struct LayoutOf<true, T, width> { typedef DepthFast<T, width> Type; };
 
 template <class T> struct Tensor {
-    template <bool fast_a, bool fast_b, class Put>
+    template <class Form, bool fast_a, bool fast_b, class Put>
     DEVICE void multiply(const Matrix<T>& a, const Matrix<T>& b, u32 row, u32 column, u32 first, u32 last, Put put) {
+        typedef Tile<Form::ROWS, Form::COLUMNS, 16, 32> Warps;
         SHARED(shared);
-        Walk<T, typename LayoutOf<fast_a, T, DENSE_ROWS>::Type, fast_a> left = {a, row, first, 0};
-        Walk<T, typename LayoutOf<fast_b, T, DENSE_COLUMNS>::Type, fast_b> right = {b, column, first, 0};
-        float sum[Tile64x32::I][Tile64x32::J][4];
+        Walk<T, typename LayoutOf<fast_a, T, Form::ROWS>::Type, fast_a> left = {a, row, first, 0};
+        Walk<T, typename LayoutOf<fast_b, T, Form::COLUMNS>::Type, fast_b> right = {b, column, first, 0};
+        float sum[Warps::I][Warps::J][4];
         u32 steps = (last - first + DEPTH<T> - 1) / DEPTH<T>;
         // A pitch of whole pieces keeps every piece aligned, and lets no end fall into one.
-        if (a.pitch % PIECE<T> == 0 && b.pitch % PIECE<T> == 0) ::multiply<Tile64x32, true>(sum, shared, steps, left, right);
-        else ::multiply<Tile64x32, false>(sum, shared, steps, left, right);
-        UNROLL for (u32 j = 0; j < Tile64x32::J; j++)
+        if (a.pitch % PIECE<T> == 0 && b.pitch % PIECE<T> == 0) ::multiply<Warps, true>(sum, shared, steps, left, right);
+        else ::multiply<Warps, false>(sum, shared, steps, left, right);
+        UNROLL for (u32 j = 0; j < Warps::J; j++)
             UNROLL for (u32 e = 0; e < 4; e++)
-                put(row + warp_row<Tile64x32>() + lane() / 4 + e / 2 * 8,
-                    column + warp_column<Tile64x32>() + 8 * j + lane() % 4 * 2 + e % 2, sum[0][j][e]);
+                put(row + warp_row<Warps>() + lane() / 4 + e / 2 * 8,
+                    column + warp_column<Warps>() + 8 * j + lane() % 4 * 2 + e % 2, sum[0][j][e]);
     }
 };
 
 // ---- the kernels by their names
 
 BLOCKS_OF(DENSE_THREADS)
-INSTANCE(dense_forward_f16, dense_forward<Tensor<f16>, f16>)
-INSTANCE(dense_backward_f16, dense_backward<Tensor<f16>, f16>)
+INSTANCE(dense_forward_64x32_f16, dense_forward<Tensor<f16>, High, f16>)
+INSTANCE(dense_forward_32x64_f16, dense_forward<Tensor<f16>, Wide, f16>)
+INSTANCE(dense_backward_64x32_f16, dense_backward<Tensor<f16>, High, f16>)
+INSTANCE(dense_backward_32x64_f16, dense_backward<Tensor<f16>, Wide, f16>)
 
 #if ARCH >= 800
-INSTANCE(dense_forward_bf16, dense_forward<Tensor<bf16>, bf16>)
-INSTANCE(dense_backward_bf16, dense_backward<Tensor<bf16>, bf16>)
-INSTANCE(dense_forward_tf32, dense_forward<Tensor<float>, float>)
-INSTANCE(dense_backward_tf32, dense_backward<Tensor<float>, float>)
+INSTANCE(dense_forward_64x32_bf16, dense_forward<Tensor<bf16>, High, bf16>)
+INSTANCE(dense_forward_32x64_bf16, dense_forward<Tensor<bf16>, Wide, bf16>)
+INSTANCE(dense_backward_64x32_bf16, dense_backward<Tensor<bf16>, High, bf16>)
+INSTANCE(dense_backward_32x64_bf16, dense_backward<Tensor<bf16>, Wide, bf16>)
+INSTANCE(dense_forward_64x32_tf32, dense_forward<Tensor<float>, High, float>)
+INSTANCE(dense_forward_32x64_tf32, dense_forward<Tensor<float>, Wide, float>)
+INSTANCE(dense_backward_64x32_tf32, dense_backward<Tensor<float>, High, float>)
+INSTANCE(dense_backward_32x64_tf32, dense_backward<Tensor<float>, Wide, float>)
 #endif

@@ -1,5 +1,4 @@
-// Updates of all parameters at once, whatever the optimizer; the formulae with PyTorch's order of
-// operations stand in crates/graph/src/optimizer/mod.rs.
+// Updates of all parameters at once. How one is updated stands in optimizer.cuh.
 //
 // Two launches, or one. The first sums the squares of the gradients, one number for each block, and is there
 // only where someone needs them: for clipping by the global norm, and to find a gradient that is not finite when they
@@ -7,30 +6,16 @@
 // all of them, in the same order - and then updates its part. Without the first, nothing is scaled or clipped.
 //
 // All of a parameter is read and written once: p, g, the states, and the 16-bit copy of p that products
-// read. Gaps between parameters hold zeros everywhere, and zeros stay zeros.
+// read. Gaps between parameters hold zeros everywhere, and zeros stay zeros. A block has OPTIMIZER_PART
+// values, one behind the other or, where dense layers have updated their weights, one of the `parts` between.
 #include "device.cuh"
+#include "optimizer.cuh"
 
 // Finite steps after which the loss scale doubles, and between which powers of two it stays: beyond them
 // the fault is not the scale's.
 enum { CLEAN_STEPS = 2000 };
 DEVICE float halved(float scale) { return scale > 0x1p-14f ? scale * 0.5f : scale; }
 DEVICE float doubled(float scale) { return scale < 0x1p+16f ? scale * 2 : scale; }
-
-// Four neighbours at a time where there are four: the buffers are aligned to 16 bytes.
-DEVICE float4 load4(const float* values, u32 at, u32 len) {
-    if (at + 4 <= len) return *(const float4*)(values + at);
-    return make_float4(at < len ? values[at] : 0, at + 1 < len ? values[at + 1] : 0, at + 2 < len ? values[at + 2] : 0, 0);
-}
-
-DEVICE void store4(float* values, u32 at, u32 len, float4 value) {
-    if (at + 4 <= len) {
-        *(float4*)(values + at) = value;
-        return;
-    }
-    if (at < len) values[at] = value.x;
-    if (at + 1 < len) values[at + 1] = value.y;
-    if (at + 2 < len) values[at + 2] = value.z;
-}
 
 // workspace: OPTIMIZER_SUMS sums of squares, then the loss scale of this step, which the second launch may change
 // for the next one.
@@ -50,56 +35,6 @@ GLOBAL(OPTIMIZER_THREADS) optimizer_squares(CONSTANT Lanes lanes, const StepRow*
     }
     sum = block_sum<OPTIMIZER_THREADS>(sum);
     if (threadIdx.x == 0) workspace[blockIdx.x] = sum;
-}
-
-// One parameter p with its gradient g, already unscaled and clipped, and its states in the order in which
-// crates/graph/src/optimizer/rules.rs names them.
-DEVICE void update_one(const StepRow& row, float& p, float g, float& a, float& b, float& c) {
-    p *= row.shrink;
-    g += row.decay * p;
-    switch (row.optimizer) {
-        case SGD:
-            if (row.kept1 != 0) {
-                a = row.kept1 * a + row.added1 * g;
-                g = row.nesterov ? g + row.kept1 * a : a;
-            }
-            p -= row.rate * g;
-            return;
-        case RMSPROP: {
-            a = row.kept2 * a + row.added2 * g * g;
-            float square = a;
-            if (row.centered) {
-                c = row.kept2 * c + row.added2 * g;
-                square = a - c * c;
-                // What rounding makes negative counts as 0; what is no number stays none.
-                if (square < 0) square = 0;
-            }
-            // Without momentum the buffer is the direction itself.
-            b = row.kept1 * b + g / (sqrtf(square) + row.epsilon);
-            p -= row.rate * b;
-            return;
-        }
-        case ADAM:
-        case ADAMW:
-        case NADAM:
-            a += (g - a) * row.added1;
-            b = row.kept2 * b + row.added2 * g * g;
-            // The gradient's rate is NAdam's alone.
-            p -= (row.gradient_rate * g + row.rate * a) / (sqrtf(b) / row.root + row.epsilon);
-            return;
-        case ADAGRAD:
-            a += g * g;
-            p -= row.rate * g / (sqrtf(a) + row.epsilon);
-            return;
-        case LION: {
-            float direction = row.kept1 * a + row.added1 * g;
-            // Zero moves nothing, and what is no number stays none.
-            p -= row.rate * (direction > 0 ? 1 : direction < 0 ? -1 : direction);
-            a = row.kept2 * a + row.added2 * g;
-            return;
-        }
-        default: p = unknown_code(row.optimizer);
-    }
 }
 
 // Whether a parameter lies in one of `count` ranges, each a start and an end, in order.
@@ -133,10 +68,9 @@ DEVICE void next_scale(LossScale* loss_scale, Record* record, bool finite) {
 }
 
 template <class T>
-DEVICE void update(const StepRow* step, LossScale* loss_scale, float* parameters, const float* gradients,
-                   float* first, float* second, float* third, T* weights16, const u32* norms_and_biases,
-                   const float* workspace, Record* records, u32 len, u32 ranges, u32 sums, u32 scaled,
-                   u32 record_count) {
+DEVICE void update(const StepRow* step, LossScale* loss_scale, const float* gradients, const Updated<T>& updated,
+                   const u32* norms_and_biases, const u32* parts, const float* workspace, Record* records, u32 len,
+                   u32 ranges, u32 sums, u32 scaled, u32 record_count) {
     if (step->rows == 0) return;
     float scale = sums ? 1.0f / workspace[OPTIMIZER_SUMS] : 1.0f;
     if (scaled || step->clip_norm != 0) {
@@ -148,26 +82,17 @@ DEVICE void update(const StepRow* step, LossScale* loss_scale, float* parameters
         if (step->clip_norm != 0) scale *= clip_scale(step, squares);
     }
     StepRow row = *step;
-    u32 at = blockIdx.x * OPTIMIZER_PART + threadIdx.x * 4;
-    if (at >= len) return;
+    u32 at = (parts ? parts[2 * blockIdx.x] : blockIdx.x * OPTIMIZER_PART) + threadIdx.x * 4;
+    u32 end = parts ? parts[2 * blockIdx.x + 1] : len;
+    if (at >= end) return;
     // Parameters start at multiples of 16 values: four neighbours belong to one of them, or to the gap behind it.
     if (row.spares_norms_and_biases && lies_in(norms_and_biases, ranges, at)) row.shrink = 1, row.decay = 0;
-    // States that the plan has no room for are not there.
-    float4 p = load4(parameters, at, len), g = load4(gradients, at, len), none = make_float4(0, 0, 0, 0);
-    float4 a = first ? load4(first, at, len) : none, b = second ? load4(second, at, len) : none;
-    float4 c = third ? load4(third, at, len) : none;
-    update_one(row, p.x, g.x * scale, a.x, b.x, c.x);
-    update_one(row, p.y, g.y * scale, a.y, b.y, c.y);
-    update_one(row, p.z, g.z * scale, a.z, b.z, c.z);
-    update_one(row, p.w, g.w * scale, a.w, b.w, c.w);
-    store4(parameters, at, len, p);
-    if (first) store4(first, at, len, a);
-    if (second) store4(second, at, len, b);
-    if (third) store4(third, at, len, c);
-    if (!weights16) return;
-    float values[4] = {p.x, p.y, p.z, p.w};
-    UNROLL for (u32 i = 0; i < 4; i++)
-        if (at + i < len) store(weights16[at + i], values[i]);
+    Quad quad = load_quad(updated, at, end);
+    float4 g = load4(gradients, at, end);
+    g.x = multiply_rounded(g.x, scale), g.y = multiply_rounded(g.y, scale);
+    g.z = multiply_rounded(g.z, scale), g.w = multiply_rounded(g.w, scale);
+    update_quad(row, quad, g);
+    store_quad(updated, at, end, quad);
 }
 
 template <class T> DEVICE void cast(const float* parameters, T* weights16, u32 len) {
@@ -181,11 +106,12 @@ template <class T> DEVICE void cast(const float* parameters, T* weights16, u32 l
 template <class T>
 GLOBAL(OPTIMIZER_THREADS) optimizer_update(CONSTANT Lanes lanes, const StepRow* step, LossScale* scale, float* parameters,
                                            const float* gradients, float* first, float* second, float* third, T* weights16,
-                                           const u32* norms_and_biases, const float* workspace, Record* records, u32 len,
-                                           u32 ranges, u32 sums, u32 scaled, u32 record_count) {
-    begin(lanes, step, scale, parameters, gradients, first, second, third, weights16, norms_and_biases, workspace, records);
-    update<T>(step, scale, parameters, gradients, first, second, third, weights16, norms_and_biases, workspace, records, len,
-              ranges, sums, scaled, record_count);
+                                           const u32* norms_and_biases, const u32* parts, const float* workspace,
+                                           Record* records, u32 len, u32 ranges, u32 sums, u32 scaled, u32 record_count) {
+    begin(lanes, step, scale, parameters, gradients, first, second, third, weights16, norms_and_biases, parts, workspace,
+          records);
+    update<T>(step, scale, gradients, {parameters, first, second, third, weights16}, norms_and_biases, parts, workspace,
+              records, len, ranges, sums, scaled, record_count);
 }
 
 template <class T>

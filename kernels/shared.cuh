@@ -53,9 +53,10 @@ constexpr u32 LOSS_WARPS = 32;  // Most warps of the one block of the loss.
 constexpr u32 OPTIMIZER_THREADS = 256;
 constexpr u32 OPTIMIZER_PART = 1024;
 constexpr u32 OPTIMIZER_SUMS = 256;
-// Tile and threads of a block of a dense product; what it takes of the depth where it is exact.
-constexpr u32 DENSE_ROWS = 64;
-constexpr u32 DENSE_COLUMNS = 32;
+// Sides of the tile of a dense product, whichever way it lies, and threads of its block; what it takes of the depth where it
+// is exact.
+constexpr u32 DENSE_LONG = 64;
+constexpr u32 DENSE_SHORT = 32;
 constexpr u32 DENSE_THREADS = 128;
 constexpr u32 DENSE_DEPTH = 32;
 // Numbers between the rows of an exact operand in shared memory, so that they meet other banks.

@@ -11,7 +11,7 @@ use tunefork_kernels::{Precision, Stream};
 use crate::call::{streamed, together};
 use crate::check::{check, check_settings};
 use crate::lane::Lane;
-use crate::layout::{Layout, batches_per_call, changed_steps_per_call, norms_and_biases, steps_per_call};
+use crate::layout::{Layout, batches_per_call, changed_steps_per_call, norms_and_biases, parts, steps_per_call};
 use crate::memory::Memory;
 use crate::program::Runner;
 use crate::streamed::Ring;
@@ -65,6 +65,9 @@ impl Engine {
         }
         engine.write_slab(&slab)?;
         engine.lane.memory.norms_and_biases().write(&*engine.stream, &norms_and_biases(&engine.lane.plan.slab))?;
+        if let (Some(parts), Some(to)) = (parts(&engine.lane.plan, precision), engine.lane.memory.parts()) {
+            to.write(&*engine.stream, &parts)?;
+        }
         engine.write_scale(LossScale::initial(precision))?;
         Ok(engine)
     }
@@ -259,7 +262,8 @@ impl Engine {
     }
 
     /// Copies the gradients of the last step, before clipping, laid out as the parameters; with
-    /// [`Precision::F16`] they are multiplied by the loss scale of that step.
+    /// [`Precision::F16`] they are multiplied by the loss scale of that step. Where nothing clips, a dense layer may have applied
+    /// the gradient of its weights and not stored it.
     ///
     /// # Errors
     /// A device that fails.

@@ -1,8 +1,10 @@
 //! Steps that are one launcher each, and what stands before and behind the plan's steps.
 
+use std::ops::Range;
+
 use tunefork_graph::{
     Dense, DenseBackward, DenseForward, DropoutBackward, DropoutForward, GlobalAverageBackward, GlobalAverageForward,
-    Gradient, GroupNorm, GroupNormBackward, GroupNormForward, Image, Loss, Program, Step,
+    Gradient, GroupNorm, GroupNormBackward, GroupNormForward, Image, Loss, Plan, Program, Step,
 };
 use tunefork_kernels::launch::optimizer::Update;
 use tunefork_kernels::launch::{average, dense, dropout, gather, group_norm, loss};
@@ -79,6 +81,23 @@ pub(crate) fn folds(step: &Step, next: &Step) -> bool {
     s.input_gradient.is_some_and(is_its_gradient) && next.output.is_none_or(|output| output == s.input)
 }
 
+/// Whether a dense layer's backward pass can update its weights, in steps that do not clip.
+fn updates(s: &DenseBackward, batch: usize, precision: Precision) -> bool {
+    dense_launcher(&s.dense, batch, precision).updates(s.input_gradient.is_some())
+}
+
+/// The parameters that dense layers update so, in order.
+pub(crate) fn updated_by_layers(plan: &Plan, precision: Precision) -> Vec<Range<usize>> {
+    let updated = |step: &Step| match step {
+        Step::DenseBackward(s) if updates(s, plan.training.batch, precision) => Some(s.dense.weights),
+        _ => None,
+    };
+    let ranges = plan.training.steps.iter().filter_map(updated).map(|weights| plan.slab.parameter(weights).range());
+    let mut ranges: Vec<_> = ranges.collect();
+    ranges.sort_by_key(|range| range.start);
+    ranges
+}
+
 /// The gradients of a dense layer. `is_folded`: the step before has taken the gradient through this layer's activation;
 /// `before`: this one does so for the layer before.
 pub(crate) fn dense_backward(
@@ -87,7 +106,7 @@ pub(crate) fn dense_backward(
     is_folded: bool,
     before: Option<&DenseBackward>,
 ) -> Result<(), DeviceError> {
-    let (layer, memory) = (&s.dense, context.memory);
+    let (layer, memory, plan) = (&s.dense, context.memory, context.plan);
     let (inputs, outputs) = (context.batch * layer.inputs, context.batch * layer.outputs);
     let launcher = dense_launcher(layer, context.batch, context.precision);
     let dz = memory.tensor(s.output_gradient, outputs);
@@ -103,7 +122,10 @@ pub(crate) fn dense_backward(
         x: memory.tensor(s.input, inputs),
         dz,
         weights: memory.weights(layer.weights),
-        dw: memory.gradient(layer.weights),
+        dw: match updates(s, context.batch, context.precision) && !context.clips {
+            true => dense::WeightGradient::Applied(memory.updated(plan.slab.parameter(layer.weights).range())),
+            false => dense::WeightGradient::Stored(memory.gradient(layer.weights)),
+        },
         db: layer.bias.map(|bias| memory.gradient(bias)),
         dx: s.input_gradient.map(|Gradient { to, accumulate }| dense::InputGradient {
             to: memory.tensor(to, inputs),
@@ -231,17 +253,16 @@ pub(crate) fn loss(context: &Context<'_>, s: &Loss, images: &Pictures<'_>) -> Re
 }
 
 pub(crate) fn update(context: &Context<'_>) -> Result<(), DeviceError> {
-    let memory = context.memory;
-    let update = Update { len: context.plan.slab.trainable_len, precision: context.precision, clips: context.clips };
+    let (memory, len) = (context.memory, context.plan.slab.trainable_len);
+    let update = Update { len, precision: context.precision, clips: context.clips };
     update.run(
         context.stream,
         context.row(),
         memory.scale(),
-        memory.parameters(),
         memory.gradients(),
-        memory.states(),
-        memory.weights16(),
+        memory.updated(0..len),
         memory.norms_and_biases(),
+        memory.parts().filter(|_| !context.clips),
         memory.update(),
         memory.records(),
     )

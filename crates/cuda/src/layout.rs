@@ -10,6 +10,8 @@ use tunefork_kernels::launch::loss::{LossScale, Record};
 use tunefork_kernels::launch::optimizer::Update;
 use tunefork_kernels::{DropoutRow, Precision, Progress, StepRow};
 
+use crate::launches::updated_by_layers;
+
 /// Parts start at multiples of so many bytes.
 const ALIGNMENT: usize = 256;
 /// Most steps of a call, and most image numbers for them.
@@ -33,6 +35,8 @@ pub(crate) struct Layout {
     pub states: [Range<usize>; UpdateRule::MOST_STATES],
     /// The ranges of the parameters of one axis.
     pub norms_and_biases: Range<usize>,
+    /// What the update of all parameters has left to do where dense layers update their weights.
+    pub parts: Option<Range<usize>>,
     /// The parameters once more, in 16 bits, where products read them so.
     pub weights16: Option<Range<usize>>,
     /// What the optimizer needs for itself.
@@ -82,6 +86,7 @@ impl Layout {
             gradients: take(4 * parameters),
             states: std::array::from_fn(|i| take(if i < plan.optimizer_states { 4 * parameters } else { 0 })),
             norms_and_biases: take(4 * norms_and_biases(&plan.slab).len()),
+            parts: parts(plan, precision).map(|parts| take(4 * parts.len())),
             weights16: (precision.bytes() == 2).then(|| take(2 * parameters)),
             update: take(4 * update.workspace_len()),
             scale: take(size_of::<LossScale>()),
@@ -100,6 +105,13 @@ impl Layout {
         layout.len = len;
         layout
     }
+}
+
+/// The parts of the parameters that no dense layer updates, a start and an end each. None where they are all.
+pub(crate) fn parts(plan: &Plan, precision: Precision) -> Option<Vec<u32>> {
+    let updated = updated_by_layers(plan, precision);
+    let update = Update { len: plan.slab.trainable_len, precision, clips: false };
+    (!updated.is_empty()).then(|| update.parts(&updated))
 }
 
 /// The ranges of the parameters of one axis, a start and an end each, in order.

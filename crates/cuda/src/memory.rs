@@ -8,6 +8,7 @@ use tunefork_graph::optimizer::UpdateRule;
 use tunefork_graph::{Buffer, NormId, ParameterId, Plan};
 use tunefork_kernels::launch::gather::Transform;
 use tunefork_kernels::launch::loss::{LossScale, Record};
+use tunefork_kernels::launch::optimizer::Updated;
 use tunefork_kernels::{DeviceError, DeviceMemory, DropoutRow, Precision, Progress, Span, StepRow, Stream};
 
 use crate::layout::Layout;
@@ -115,6 +116,20 @@ impl Memory {
 
     pub(crate) fn states(&self) -> [Span<'_, f32>; UpdateRule::MOST_STATES] {
         self.layout.states.each_ref().map(|bytes| self.part(bytes.clone()))
+    }
+
+    /// Some parameters and all that an update of them changes.
+    pub(crate) fn updated(&self, range: Range<usize>) -> Updated<'_> {
+        Updated {
+            parameters: self.parameters().part(range.clone()),
+            states: self.states().map(|state| if state.is_empty() { state } else { state.part(range.clone()) }),
+            weights16: self.weights16().map(|all| all.part(2 * range.start..2 * range.end)),
+        }
+    }
+
+    /// What the update of all parameters has left to do where dense layers update their weights.
+    pub(crate) fn parts(&self) -> Option<Span<'_, u32>> {
+        self.layout.parts.clone().map(|bytes| self.part(bytes))
     }
 
     /// Running mean and variance.

@@ -7,9 +7,9 @@ use tunefork_graph::Activation;
 use tunefork_kernels::launch::COUNTERS;
 use tunefork_kernels::launch::block::{Backward, Block};
 use tunefork_kernels::launch::conv::Forward;
-use tunefork_kernels::launch::dense::{self, Dense, InputGradient};
+use tunefork_kernels::launch::dense::{self, Dense, InputGradient, WeightGradient};
 use tunefork_kernels::launch::loss::{LossScale, Record};
-use tunefork_kernels::launch::optimizer::Update;
+use tunefork_kernels::launch::optimizer::{Update, Updated};
 use tunefork_kernels::{Call, Conv2d, DeviceError, DeviceMemory, Launch, Precision, StepRow, Stream, watched};
 
 /// None of the codes, of whatever.
@@ -113,7 +113,7 @@ fn dense_layers() {
         dropout: None,
         precision: Precision::F32,
     };
-    planted("dense_forward_f32", [13, 0], |stream| {
+    planted("dense_forward_64x32_f32", [13, 0], |stream| {
         let (step, x, w, y) = (step(stream, 0)?, zeros(stream, 16)?, zeros(stream, 64)?, zeros(stream, 16)?);
         let counters = zeros(stream, 4 * COUNTERS)?;
         dense.forward(&**stream, step.all(), None, x.all(), w.all(), None, y.all(), None, counters.all())
@@ -122,14 +122,14 @@ fn dense_layers() {
         let (step, y, dy) = (step(stream, 0)?, zeros(stream, 16)?, zeros(stream, 16)?);
         dense.derivative(&**stream, step.all(), None, Some(y.all()), dy.all())
     });
-    planted("dense_backward_f32", [15, 0], |stream| {
+    planted("dense_backward_64x32_f32", [16, 0], |stream| {
         let (step, x, w, dz) = (step(stream, 0)?, zeros(stream, 16)?, zeros(stream, 64)?, zeros(stream, 16)?);
         let (dw, dx) = (zeros(stream, 64)?, zeros(stream, 16)?);
         let given = dense::Backward {
             x: x.all(),
             dz: dz.all(),
             weights: w.all(),
-            dw: dw.all(),
+            dw: WeightGradient::Stored(dw.all()),
             db: None,
             dx: Some(InputGradient { to: dx.all(), accumulate: false, through: Some((dense, None)) }),
         };
@@ -152,11 +152,14 @@ fn optimizers() {
             &*stream,
             step.all(),
             scale.all(),
-            parameters.all(),
             gradients.all(),
-            [first.all(), second.all(), gradients.all().part(0..0)],
-            None,
+            Updated {
+                parameters: parameters.all(),
+                states: [first.all(), second.all(), gradients.all().part(0..0)],
+                weights16: None,
+            },
             gradients.all::<u32>().part(0..0),
+            None,
             workspace.all(),
             record.all(),
         )

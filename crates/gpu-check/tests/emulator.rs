@@ -53,6 +53,7 @@ families! {
     loss 0..12;
     optimizer 0..6;
     dense 0..10;
+    dense_applied 0..3;
     average 0..10;
     group_norm 0..12;
     conv_tensor 0..24;

@@ -7,8 +7,10 @@ use std::thread;
 
 use tunefork_cuda::{Card, Cuda};
 use tunefork_emulator::{Host, SANITIZED, Schedule};
-use tunefork_gpu_check::checks::steps::every_kind;
-use tunefork_graph::{Batch, Device, Engine, Image, ImageSet, StepResult, StepSettings, TrainingStep, UpdateRule};
+use tunefork_gpu_check::checks::steps::{dense_network, every_kind};
+use tunefork_graph::{
+    Batch, Device, Engine, Graph, Image, ImageSet, StepResult, StepSettings, TrainingStep, UpdateRule,
+};
 use tunefork_kernels::{Call, DeviceError, Precision, Stream, watched};
 
 const IMAGES: usize = 24;
@@ -169,19 +171,19 @@ fn run(engine: &mut dyn Engine, set: &Set, trial: usize) -> Vec<u64> {
     bits
 }
 
-fn engine(card: &Cuda) -> Box<dyn Engine> {
-    let mut plan = card.plan(&every_kind().unwrap(), 4).unwrap();
+fn engine(card: &Cuda, graph: &Graph) -> Box<dyn Engine> {
+    let mut plan = card.plan(graph, 4).unwrap();
     plan.optimizer_states = UpdateRule::MOST_STATES;
     card.engine(Arc::new(plan)).unwrap()
 }
 
 /// So many trials side by side, and each of them alone.
-fn compare(precision: Precision, schedule: Schedule, trials: usize) {
+fn compare(graph: &Graph, precision: Precision, schedule: Schedule, trials: usize) {
     let pixels: Arc<Vec<u8>> = Arc::new((0..IMAGES * IMAGE.elements()).map(|i| (i * i / 7 + i) as u8).collect());
     let alone: Vec<Vec<u64>> = (0..trials)
         .map(|trial| {
             let (card, lanes) = card(precision, schedule);
-            let bits = run(&mut *engine(&card), &Set::new(&pixels, trial), trial);
+            let bits = run(&mut *engine(&card, graph), &Set::new(&pixels, trial), trial);
             assert_eq!(lanes.load(SeqCst), 1, "it was alone");
             bits
         })
@@ -193,7 +195,7 @@ fn compare(precision: Precision, schedule: Schedule, trials: usize) {
             .map(|trial| {
                 let (card, start, pixels) = (&card, &start, &pixels);
                 scope.spawn(move || {
-                    let mut engine = engine(card);
+                    let mut engine = engine(card, graph);
                     start.wait();
                     run(&mut *engine, &Set::new(pixels, trial), trial)
                 })
@@ -214,7 +216,7 @@ fn trials_side_by_side_have_the_bits_that_each_has_alone() {
     // A sanitizer takes several times as long.
     let numbers: &[usize] = if SANITIZED { &[3] } else { &[1, 2, 4, 8, 16] };
     for &trials in numbers {
-        compare(Precision::F32, Schedule::RoundRobin, trials);
+        compare(&every_kind().unwrap(), Precision::F32, Schedule::RoundRobin, trials);
     }
 }
 
@@ -225,6 +227,14 @@ fn so_they_do_in_every_precision_and_order() {
         (Precision::Bf16, Schedule::GreedyDown),
         (Precision::Tf32, Schedule::Isolated(3)),
     ] {
-        compare(precision, schedule, 3);
+        compare(&every_kind().unwrap(), precision, schedule, 3);
+    }
+}
+
+/// Where one of them clips, a dense layer stores its gradient first, and else not.
+#[test]
+fn so_they_do_where_some_clip() {
+    for precision in [Precision::F32, Precision::Bf16] {
+        compare(&dense_network().unwrap(), precision, Schedule::RoundRobin, 4);
     }
 }

@@ -45,8 +45,14 @@ fn weight_decay_spares_norms_and_biases() {
 }
 
 #[test]
+fn gradients_are_applied_at_once_or_stored_first() {
+    seeds("steps/applied", 80, 0..12, &TWO[..1]);
+    seeds("steps/applied", 75, 12..14, &TWO);
+}
+
+#[test]
 fn no_check_is_forgotten() {
-    let tested = ["steps/training", "steps/evaluation", "steps/repeat", "steps/spared"];
+    let tested = ["steps/training", "steps/evaluation", "steps/repeat", "steps/spared", "steps/applied"];
     assert_eq!(steps::CHECKS.iter().map(|check| check.name).collect::<Vec<_>>(), tested);
 }
 

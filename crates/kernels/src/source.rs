@@ -136,6 +136,7 @@ pub const HEADERS: &[(&str, &str)] = &[
     ("device.cuh", include_str!("../kernels/device.cuh")),
     ("instructions.cuh", include_str!("../kernels/instructions.cuh")),
     ("numbers.cuh", include_str!("../kernels/numbers.cuh")),
+    ("optimizer.cuh", include_str!("../kernels/optimizer.cuh")),
     ("shared.cuh", include_str!("../kernels/shared.cuh")),
     ("statistics.cuh", include_str!("../kernels/statistics.cuh")),
     ("tensor.cuh", include_str!("../kernels/tensor.cuh")),

@@ -186,7 +186,7 @@ impl Walk<'_, '_> {
                 x: x.all(),
                 dz: dy.all(),
                 weights: weights.all(),
-                dw: dw.all(),
+                dw: dense::WeightGradient::Stored(dw.all()),
                 db: Some(bias.all()),
                 dx: dx.then(|| InputGradient { to: other.all(), accumulate: false, through: None }),
             };

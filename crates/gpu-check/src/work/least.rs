@@ -149,6 +149,17 @@ pub fn dense_backward(dense: &Dense, data: Option<bool>) -> Least {
     (of_weights + of_data).multiplied(&dense_products(dense, data.is_some()))
 }
 
+/// The same where the weights are updated at once, by a rule with so many states: their gradient is not stored, and what is
+/// read for dx is read for the update.
+pub fn dense_applied(dense: &Dense, data: Option<bool>, states: usize) -> Least {
+    let Dense { inputs, outputs, precision, .. } = *dense;
+    let len = inputs * outputs;
+    let gradient = Least::moved(Precision::F32, 0, len).bytes();
+    let again = if data.is_some() && precision.bytes() == 4 { gradient } else { 0 };
+    let sum = dense_backward(dense, data) + update(&Update { len, precision, clips: false }, states);
+    Least { read: sum.read - gradient - again, written: sum.written - gradient, ..sum }
+}
+
 /// The images of a batch, bytes that become numbers.
 pub fn gather(gather: &Gather) -> Least {
     let values = gather.batch * gather.height * gather.width * gather.channels;

@@ -4,7 +4,7 @@ use bytemuck::Zeroable;
 use tunefork_kernels::launch::COUNTERS;
 use tunefork_kernels::launch::gather::{Gather, Table, Transform};
 use tunefork_kernels::launch::loss::{Loss, LossScale, Record};
-use tunefork_kernels::launch::optimizer::{Cast, Update};
+use tunefork_kernels::launch::optimizer::{Cast, Update, Updated};
 use tunefork_kernels::{DeviceError, DeviceMemory, Progress, StepRow};
 
 use super::{Walk, least};
@@ -78,20 +78,9 @@ impl Walk<'_, '_> {
             let (third, spared) = (workspace.all().part(0..0), workspace.all::<u32>().part(0..0));
             let states = [states[0].all(), states[1].all(), third];
             let weights16 = weights16.as_ref().map(DeviceMemory::all);
-            let (parameters, gradients) = (parameters.all(), gradients.all());
+            let updated = Updated { parameters: parameters.all(), states, weights16 };
             let (workspace, records) = (workspace.all(), records.all());
-            update.run(
-                stream,
-                step.all(),
-                scale.all(),
-                parameters,
-                gradients,
-                states,
-                weights16,
-                spared,
-                workspace,
-                records,
-            )
+            update.run(stream, step.all(), scale.all(), gradients.all(), updated, spared, None, workspace, records)
         })?;
         if let Some(weights16) = &weights16 {
             let cast = Cast { len, precision };

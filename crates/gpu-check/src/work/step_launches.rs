@@ -4,8 +4,8 @@
 //! networks have, and a test holds the two lists against each other, name by name.
 
 use tunefork_graph::{
-    self as graph, BlockBackward, BlockForward, Dense, DenseBackward, Gradient, Image, Plan, Shortcut, Step,
-    UpdateRule, Window,
+    self as graph, BlockBackward, BlockForward, Dense, DenseBackward, Gradient, Image, ParameterId, Plan, Shortcut,
+    SlabLayout, Step, UpdateRule, Window,
 };
 use tunefork_kernels::launch::average::Average;
 use tunefork_kernels::launch::block::{Add, Block};
@@ -33,6 +33,16 @@ pub struct Described {
     pub parts: Parts,
     /// Whether it computes again what was not kept: a plan's cost does not count that.
     pub again: bool,
+    /// Whether it updates the weights whose gradient it forms.
+    pub applied: bool,
+}
+
+impl Described {
+    /// Whether a block makes several tiles, one after the other: all that belong to some rows of the weights, where those that
+    /// read them and those that change them are in one launch.
+    pub fn is_in_strips(&self) -> bool {
+        self.applied && self.products.len() > 1
+    }
 }
 
 /// Parts of sums.
@@ -57,13 +67,13 @@ impl Parts {
 /// If there is a step that the reports' networks do not have.
 pub fn step_launches(plan: &Plan, precision: Precision, clips: bool) -> Vec<Described> {
     let steps = &plan.training.steps;
-    let mut list = List { launches: Vec::new(), batch: plan.training.batch, precision };
+    let mut list = List { launches: Vec::new(), batch: plan.training.batch, precision, clips, applied: Vec::new() };
     list.gather(plan.image);
     for (number, step) in steps.iter().enumerate() {
         let before = number.checked_sub(1).map(|before| &steps[before]);
         list.step(step, before);
     }
-    list.update(plan.slab.trainable_len, clips);
+    list.update(&plan.slab);
     list.launches
 }
 
@@ -71,12 +81,15 @@ struct List {
     launches: Vec<Described>,
     batch: usize,
     precision: Precision,
+    clips: bool,
+    /// Weights that layers have updated.
+    applied: Vec<ParameterId>,
 }
 
 impl List {
     fn push(&mut self, name: &'static str, shape: String, least: Least) -> &mut Described {
         let parts = Parts::default();
-        self.launches.push(Described { name, shape, least, products: Vec::new(), parts, again: false });
+        self.launches.push(Described { name, shape, least, products: Vec::new(), parts, again: false, applied: false });
         self.launches.last_mut().expect("just added")
     }
 
@@ -246,14 +259,26 @@ impl List {
             self.push("dense derivative", dense_shape(&dense), least::dense_derivative(&dense));
         }
         let data = s.input_gradient.map(|gradient| gradient.accumulate);
-        let least = least::dense_backward(&dense, data);
+        let applied = !self.clips && dense.updates(data.is_some());
+        let least = match applied {
+            true => least::dense_applied(&dense, data, UpdateRule::ADAM.states()),
+            false => least::dense_backward(&dense, data),
+        };
         let launch = self.push("dense backward", dense_shape(&dense), least);
         launch.products = least::dense_products(&dense, data.is_some());
+        launch.applied = applied;
+        if applied {
+            self.applied.push(s.dense.weights);
+        }
     }
 
-    fn update(&mut self, len: usize, clips: bool) {
-        let update = Update { len, precision: self.precision, clips };
-        if clips || self.precision == Precision::F16 {
+    fn update(&mut self, slab: &SlabLayout) {
+        let all = Update { len: slab.trainable_len, precision: self.precision, clips: self.clips };
+        let mut applied: Vec<_> = self.applied.iter().map(|&weights| slab.parameter(weights).range()).collect();
+        applied.sort_by_key(|range| range.start);
+        let len = all.parts(&applied).chunks_exact(2).map(|part| (part[1] - part[0]) as usize).sum();
+        let update = Update { len, ..all };
+        if self.clips || self.precision == Precision::F16 {
             self.push("squares", len.to_string(), least::squares(&update));
         }
         self.push("update (Adam)", len.to_string(), least::update(&update, UpdateRule::ADAM.states()));

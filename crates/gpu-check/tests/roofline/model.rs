@@ -51,6 +51,7 @@ fn tile(kernel: &str, precision: Precision) -> [usize; 3] {
     match kernel {
         _ if kernel.starts_with("first_layer_forward") => [128, 32, 16],
         _ if kernel.starts_with("first_layer") => [32, 32, 16],
+        _ if kernel.contains("_32x64") => [32, 64, if exact { 32 } else { tensor }],
         _ if kernel.starts_with("dense") => [64, 32, if exact { 32 } else { tensor }],
         _ if kernel.contains("_128x64") => [128, 64, if exact { 8 } else { tensor }],
         _ if kernel.contains("_128x32") => [128, 32, if exact { 8 } else { tensor }],
@@ -62,11 +63,14 @@ fn tile(kernel: &str, precision: Precision) -> [usize; 3] {
 
 /// Of each product of a launch the number of tiles, and their depth, all slices together.
 pub(crate) fn tiles(launch: &Launched, precision: Precision) -> Vec<[usize; 2]> {
-    let tiles = |&[down, across, depth]: &[usize; 3]| {
+    let tiles = |(number, &[down, across, depth]): (usize, &[usize; 3])| {
         let [rows, columns, _] = tile(launch.asked.kernel, precision);
+        // The first product of a dense layer's backward pass is dw, whose tiles are wide in each of its kernels.
+        let is_wide = number == 0 && launch.asked.kernel.starts_with("dense_backward");
+        let [rows, columns] = if is_wide { [rows.min(columns), rows.max(columns)] } else { [rows, columns] };
         [down.div_ceil(rows) * across.div_ceil(columns), depth]
     };
-    launch.described.products.iter().map(tiles).collect()
+    launch.described.products.iter().enumerate().map(tiles).collect()
 }
 
 impl On<'_> {
@@ -86,7 +90,7 @@ impl On<'_> {
         let start = 1e-6 * (assumed.gap + chain * assumed.memory_latency);
         let longest = match self.launch.described.products.as_slice() {
             [] => self.stream_path(),
-            products => self.units().max(self.product_path(products)),
+            products => self.units().max(self.product_path(products) + self.update_path()),
         };
         start + longest.max(self.memory()).max(self.cache()) + self.sums()
     }
@@ -158,17 +162,37 @@ impl On<'_> {
         let [.., step] = tile(self.launch.asked.kernel, self.precision);
         let tiles: usize = self.tiles().iter().map(|[tiles, _]| tiles).sum();
         let slices = (self.launch.blocks() / tiles).max(1);
-        let depth = products.iter().map(|[.., depth]| depth.div_ceil(slices)).max().unwrap_or(0);
-        self.waves() * depth.div_ceil(step) as f64 * 1e-6 * self.card.assumed.depth_step
+        let steps = match self.launch.described.is_in_strips() {
+            true => {
+                let all: usize = self.tiles().iter().map(|[tiles, depth]| tiles * depth.div_ceil(step)).sum();
+                all.div_ceil(self.launch.blocks())
+            }
+            false => products.iter().map(|[.., depth]| depth.div_ceil(slices).div_ceil(step)).max().unwrap_or(0),
+        };
+        self.waves() * steps as f64 * 1e-6 * self.card.assumed.depth_step
+    }
+
+    /// What follows the products where they are applied at once: of weights and states two vectors of 16 bytes each at a time.
+    fn update_path(&self) -> f64 {
+        if !self.launch.described.applied {
+            return 0.0;
+        }
+        let [inputs, outputs, _] = self.launch.described.products[0];
+        let loads = inputs * outputs / (8 * self.launch.asked.threads as usize) / self.launch.blocks();
+        self.waves() * loads.max(1) as f64 * 1e-6 * self.latency()
+    }
+
+    /// Of a load, from memory or from the cache.
+    fn latency(&self) -> f64 {
+        let assumed = &self.card.assumed;
+        assumed.memory_latency * (1.0 - self.cached) + assumed.cache_latency * self.cached
     }
 
     /// The loads of a thread, two vectors of 16 bytes at a time, for each time that the card is filled.
     fn stream_path(&self) -> f64 {
-        let assumed = &self.card.assumed;
-        let latency = assumed.memory_latency * (1.0 - self.cached) + assumed.cache_latency * self.cached;
         let of_block = self.launch.described.least.bytes() as f64 / self.launch.blocks() as f64;
         let loads = (of_block / (32.0 * f64::from(self.launch.asked.threads))).ceil();
-        self.waves() * loads * 1e-6 * latency
+        self.waves() * loads * 1e-6 * self.latency()
     }
 
     /// Parts are added in two levels of about as many as the root of all: an arrival and a fence each, and reads of which

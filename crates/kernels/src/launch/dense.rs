@@ -3,21 +3,27 @@
 use tunefork_graph::Activation;
 
 use super::arrivals::with_arrivals;
+use super::optimizer::Updated;
 use super::slices::Slices;
 use super::{Grid, of_lanes, run, stored};
 use crate::shape::activation_code;
 use crate::shared::{
-    DENSE_COLUMNS, DENSE_DEPTH, DENSE_ROWS, DENSE_THREADS, EXACT_PAD, STREAM_THREADS, TENSOR_PAD, TENSOR_STAGES,
+    DENSE_DEPTH, DENSE_LONG, DENSE_SHORT, DENSE_THREADS, EXACT_PAD, STREAM_THREADS, TENSOR_PAD, TENSOR_STAGES,
     TENSOR_STEP,
 };
 use crate::{Arguments, DeviceError, DropoutRow, Kernel, Precision, Source, Span, StepRow, Stream};
 
-/// Blocks that a forward product is split into, if its inner dimension is large enough.
-const BLOCKS: usize = 128;
+/// Blocks that a forward product is split into, if its inner dimension is large enough: on tensor cores, and where it is exact. The
+/// plain units are what an exact product waits for, and 40 or 28 multiprocessors share more blocks more evenly.
+const BLOCKS: [usize; 2] = [128, 256];
 /// Most slices of the inner dimension, and fewest values of a slice, a multiple of what every kind of
 /// product takes at once.
-const SLICES: usize = 64;
+const SLICES: usize = 128;
 const SLICE: usize = 64;
+/// Strips of the weights from which on blocks that make all tiles of one are enough for a card, and most terms of such a
+/// block's dx, all tiles together: the strip's work is done one after the other.
+const STRIPS: usize = 96;
+const STRIP_TERMS: usize = 512;
 
 /// y = dropout(activation(x W + b)) for x `[batch, inputs]` and W `[inputs, outputs]`.
 #[derive(Clone, Copy, Debug)]
@@ -45,12 +51,22 @@ pub struct Backward<'a> {
     pub dz: Span<'a, u8>,
     /// The weights.
     pub weights: Span<'a, u8>,
-    /// Receives the gradient of the weights.
-    pub dw: Span<'a, f32>,
+    /// What becomes of their gradient.
+    pub dw: WeightGradient<'a>,
     /// Receives the gradient of the bias, if there is one.
     pub db: Option<Span<'a, f32>>,
     /// Receives the gradient of x.
     pub dx: Option<InputGradient<'a>>,
+}
+
+/// What becomes of the gradient of the weights.
+#[derive(Clone, Copy, Debug)]
+pub enum WeightGradient<'a> {
+    /// It is stored.
+    Stored(Span<'a, f32>),
+    /// The weights are updated by it, and it is not stored: for layers and gradients that [`Dense::updates`] names, in steps
+    /// that do not clip. The bits are those of [`Update`](super::optimizer::Update).
+    Applied(Updated<'a>),
 }
 
 /// Where the gradient of a layer's input goes.
@@ -65,14 +81,25 @@ pub struct InputGradient<'a> {
     pub through: Option<(Dense, Option<Span<'a, DropoutRow>>)>,
 }
 
+/// Rows and columns of a tile.
+type Form = [usize; 2];
+const HIGH: Form = [DENSE_LONG, DENSE_SHORT];
+const WIDE: Form = [DENSE_SHORT, DENSE_LONG];
+
 /// A kernel of the products: exact in f32, else on tensor cores.
 macro_rules! product {
-    ($dense:expr, $name:literal) => {
+    ($dense:expr, $form:expr, $name:literal) => {
+        match $form {
+            HIGH => product!($dense, concat $name, "_64x32"),
+            _ => product!($dense, concat $name, "_32x64"),
+        }
+    };
+    ($dense:expr, concat $name:literal, $form:literal) => {
         match $dense.precision {
-            Precision::F32 => Source::Dense.kernel(concat!($name, "_f32")),
-            Precision::Tf32 => Source::DenseTensor.kernel(concat!($name, "_tf32")),
-            Precision::F16 => Source::DenseTensor.kernel(concat!($name, "_f16")),
-            Precision::Bf16 => Source::DenseTensor.kernel(concat!($name, "_bf16")),
+            Precision::F32 => Source::Dense.kernel(concat!($name, $form, "_f32")),
+            Precision::Tf32 => Source::DenseTensor.kernel(concat!($name, $form, "_tf32")),
+            Precision::F16 => Source::DenseTensor.kernel(concat!($name, $form, "_f16")),
+            Precision::Bf16 => Source::DenseTensor.kernel(concat!($name, $form, "_bf16")),
         }
     };
 }
@@ -83,10 +110,37 @@ impl Dense {
         self.slices().workspace_len(self.batch * self.outputs)
     }
 
+    /// The tiles of the result.
+    fn result_form(&self) -> Form {
+        if self.batch <= DENSE_SHORT && self.outputs > DENSE_SHORT { WIDE } else { HIGH }
+    }
+
+    /// The tiles of the gradient of x. Its columns are a strip of the weights.
+    fn data_form(&self) -> Form {
+        if self.batch <= DENSE_SHORT && self.inputs >= STRIPS * DENSE_LONG { WIDE } else { HIGH }
+    }
+
+    /// Strips of the weights.
+    fn strips(&self) -> usize {
+        self.inputs.div_ceil(self.data_form()[1])
+    }
+
+    /// Whether the backward pass can apply the gradient of the weights at once, if the gradient of x is wanted from it or not.
+    /// Without, any tile may; with it, only blocks that make whole strips. In [`Precision::F16`] gradients have to be looked at
+    /// before they are applied.
+    pub fn updates(&self, with_input_gradient: bool) -> bool {
+        let [rows, _] = self.data_form();
+        let is_short = self.batch.div_ceil(rows) * self.outputs <= STRIP_TERMS;
+        let is_safe = !with_input_gradient || (self.strips() >= STRIPS && is_short);
+        self.precision != Precision::F16 && self.outputs.is_multiple_of(4) && is_safe
+    }
+
     /// In which slices of the inner dimension the result is formed.
     fn slices(&self) -> Slices {
-        let tiles = self.batch.div_ceil(DENSE_ROWS) * self.outputs.div_ceil(DENSE_COLUMNS);
-        let slices = BLOCKS.div_ceil(tiles).min(SLICES);
+        let [rows, columns] = self.result_form();
+        let tiles = self.batch.div_ceil(rows) * self.outputs.div_ceil(columns);
+        let blocks = BLOCKS[usize::from(self.precision == Precision::F32)];
+        let slices = blocks.div_ceil(tiles).min(SLICES);
         let length = self.inputs.div_ceil(slices).next_multiple_of(SLICE);
         Slices { count: self.inputs.div_ceil(length), length }
     }
@@ -102,7 +156,7 @@ impl Dense {
         grid: impl Into<Grid>,
         arguments: Arguments,
     ) -> Result<(), DeviceError> {
-        let rows = DENSE_ROWS + DENSE_COLUMNS;
+        let rows = DENSE_LONG + DENSE_SHORT;
         // Some stages of both operands' tiles.
         let bytes = match self.precision {
             Precision::F32 => 2 * DENSE_DEPTH * (rows + 2 * EXACT_PAD) * size_of::<f32>(),
@@ -159,8 +213,8 @@ impl Dense {
     ) -> Result<(), DeviceError> {
         self.check(step, dropout, [x, weights, y]);
         assert!(bias.is_none_or(|bias| bias.len() == self.outputs), "bias");
-        let (slices, columns) = (self.slices(), self.outputs.div_ceil(DENSE_COLUMNS));
-        let rows = self.batch.div_ceil(DENSE_ROWS);
+        let (slices, form) = (self.slices(), self.result_form());
+        let (rows, columns) = (self.batch.div_ceil(form[0]), self.outputs.div_ceil(form[1]));
         assert!(rows <= 65_535, "{self:?}");
         let arguments = of_lanes()
             .span(step)
@@ -173,7 +227,7 @@ impl Dense {
             .optional(slices.parts(self.batch * self.outputs, workspace));
         let arguments = with_arrivals(arguments, counters, slices.count, columns * rows).optional(bias);
         let arguments = self.after(arguments, dropout).span(y);
-        let kernel = product!(self, "dense_forward");
+        let kernel = product!(self, form, "dense_forward");
         // SAFETY: buffers hold what the shape says, the workspace a product for each slice.
         unsafe { self.multiply(stream, kernel, [columns * slices.count, rows], arguments) }
     }
@@ -213,13 +267,14 @@ impl Dense {
         unsafe { run(stream, kernel, values.div_ceil(STREAM_THREADS), STREAM_THREADS as u32, 0, arguments) }
     }
 
-    /// Gradients of the weights and the bias (written) and of x (written or added).
+    /// Gradients of the weights (written or applied), of the bias (written) and of x (written or added).
     ///
     /// # Errors
     /// A device that fails.
     ///
     /// # Panics
-    /// If a length is wrong, or the layer before has not as many outputs as this one inputs.
+    /// If a length is wrong, the layer before has not as many outputs as this one inputs, or a gradient is applied that
+    /// [`updates`](Self::updates) does not allow.
     pub fn backward(
         &self,
         stream: &dyn Stream,
@@ -228,26 +283,31 @@ impl Dense {
     ) -> Result<(), DeviceError> {
         let Backward { x, dz, weights, dw, db, dx } = given;
         self.check(step, None, [x, weights, dz]);
-        assert_eq!(dw.len(), self.inputs * self.outputs, "weights");
+        let (dw, updated) = match dw {
+            WeightGradient::Stored(dw) => (Some(dw), None),
+            WeightGradient::Applied(updated) => (None, Some(updated)),
+        };
+        assert!(dw.is_none_or(|dw| dw.len() == self.inputs * self.outputs), "weights");
+        assert!(updated.is_none() || self.updates(dx.is_some()), "weights that may be updated: {self:?}");
         assert!(db.is_none_or(|db| db.len() == self.outputs), "bias");
         assert!(dx.is_none_or(|dx| dx.to.len() == x.len()), "dx");
-        let weight_tiles = self.inputs.div_ceil(DENSE_ROWS) * self.outputs.div_ceil(DENSE_COLUMNS);
-        let data_tiles = match dx {
-            Some(_) => self.batch.div_ceil(DENSE_ROWS) * self.inputs.div_ceil(DENSE_COLUMNS),
-            None => 0,
-        };
+        let form = self.data_form();
+        let data_tiles = if dx.is_some() { self.batch.div_ceil(form[0]) } else { 0 };
+        let tiles = data_tiles + form[1] / WIDE[0] * self.outputs.div_ceil(WIDE[1]);
+        let shares = if updated.is_some() && dx.is_some() { 1 } else { tiles };
         let arguments = of_lanes()
             .span(step)
             .span(x)
             .span(dz)
             .span(weights)
-            .span(dw)
+            .optional(dw)
             .optional(db)
             .optional(dx.map(|dx| dx.to))
             .value(u32::from(dx.is_some_and(|dx| dx.accumulate)))
             .value(self.inputs as u32)
             .value(self.outputs as u32)
-            .value(weight_tiles as u32);
+            .value(data_tiles as u32)
+            .value(shares as u32);
         let through = dx.and_then(|dx| dx.through);
         let arguments = arguments.value(u32::from(through.is_some()));
         let arguments = match through {
@@ -258,8 +318,9 @@ impl Dense {
             }
             None => arguments.optional(None::<Span<'_, DropoutRow>>).value(0_u32).value(activation_code(None)),
         };
-        let kernel = product!(self, "dense_backward");
+        let arguments = Updated::arguments(updated, arguments, self.inputs * self.outputs, self.precision);
+        let kernel = product!(self, form, "dense_backward");
         // SAFETY: buffers hold what the shape says.
-        unsafe { self.multiply(stream, kernel, weight_tiles + data_tiles, arguments) }
+        unsafe { self.multiply(stream, kernel, self.strips() * shares, arguments) }
     }
 }

@@ -330,9 +330,10 @@ constants! {
     OPTIMIZER_THREADS = 256;
     OPTIMIZER_PART = 4 * OPTIMIZER_THREADS;
     OPTIMIZER_SUMS = OPTIMIZER_THREADS;
-    /// Tile and threads of a block of a dense product; what it takes of the depth where it is exact.
-    DENSE_ROWS = 64;
-    DENSE_COLUMNS = 32;
+    /// Sides of the tile of a dense product, whichever way it lies, and threads of its block; what it takes of the depth where it
+    /// is exact.
+    DENSE_LONG = 64;
+    DENSE_SHORT = 32;
     DENSE_THREADS = 128;
     DENSE_DEPTH = 32;
     /// Numbers between the rows of an exact operand in shared memory, so that they meet other banks.

@@ -2,7 +2,7 @@
 
 use ndarray::IxDyn;
 use tunefork_graph::Activation;
-use tunefork_kernels::launch::dense::{Backward, Dense, InputGradient};
+use tunefork_kernels::launch::dense::{Backward, Dense, InputGradient, WeightGradient};
 use tunefork_kernels::{DeviceMemory, DropoutRow, Precision, StepRow};
 use tunefork_reference::{Tensor, ops};
 
@@ -183,7 +183,7 @@ pub(super) fn backward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
         x: on_x.span(),
         dz: on_dy.span(),
         weights: on_weights.span(),
-        dw: on_dw.span().cast(),
+        dw: WeightGradient::Stored(on_dw.span().cast()),
         db: layer.bias.as_ref().map(|_| on_db.span().cast()),
         dx: accumulate.map(|accumulate| InputGradient { to: on_dx.span(), accumulate, through: None }),
     };
@@ -242,7 +242,7 @@ fn back_through(case: &mut Case, before: Dense) -> Result<(), Failure> {
             x: on_y.span(),
             dz: on_dz.span(),
             weights: on_weights.span(),
-            dw: on_dw.span().cast(),
+            dw: WeightGradient::Stored(on_dw.span().cast()),
             db: None,
             dx: Some(InputGradient { to: to.span(), accumulate: false, through }),
         };

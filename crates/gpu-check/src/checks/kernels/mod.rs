@@ -7,6 +7,7 @@ mod conv;
 mod conv_large;
 mod conv_tensor;
 mod dense;
+mod dense_applied;
 mod dropout;
 mod exact;
 mod far;
@@ -34,6 +35,7 @@ pub const FAMILIES: &[(&str, &[Check])] = &[
     ("loss", loss::CHECKS),
     ("optimizer", optimizer::CHECKS),
     ("dense", dense::CHECKS),
+    ("dense_applied", dense_applied::CHECKS),
     ("average", average::CHECKS),
     ("group_norm", group_norm::CHECKS),
     ("exact_conv", exact::CONV),

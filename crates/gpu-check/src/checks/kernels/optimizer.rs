@@ -3,7 +3,7 @@
 use ndarray::Array1;
 use tunefork_graph::UpdateRule;
 use tunefork_kernels::launch::loss::{LossScale, Record};
-use tunefork_kernels::launch::optimizer::{Cast, Update};
+use tunefork_kernels::launch::optimizer::{Cast, Update, Updated};
 use tunefork_kernels::{DeviceMemory, Precision, StepRow};
 use tunefork_reference::optimizer::{Optimizer, clip};
 
@@ -14,6 +14,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check { name: "optimizer/updates", run: updates },
     Check { name: "optimizer/spared", run: spared },
     Check { name: "optimizer/one_launch", run: one_launch },
+    Check { name: "optimizer/parts", run: parts },
     Check { name: "optimizer/no_images", run: no_images },
     Check { name: "optimizer/loss_scale", run: loss_scale },
     Check { name: "optimizer/nan_without_scale", run: nan_without_scale },
@@ -27,6 +28,7 @@ pub(super) struct Buffers {
     gradients: Stored,
     states: [Stored; UpdateRule::MOST_STATES],
     norms_and_biases: DeviceMemory,
+    parts: Option<DeviceMemory>,
     pub(super) weights16: Option<Stored>,
     workspace: DeviceMemory,
     scale: DeviceMemory,
@@ -47,6 +49,7 @@ impl Buffers {
             gradients: zeros()?,
             states: [zeros()?, zeros()?, zeros()?],
             norms_and_biases: DeviceMemory::of(&case.stream, &[0u32; 2])?,
+            parts: None,
             weights16,
             workspace: DeviceMemory::new(&case.stream, 4 * update.workspace_len())?,
             scale: DeviceMemory::of(&case.stream, &[scale])?,
@@ -62,17 +65,26 @@ impl Buffers {
             stream,
             step.all(),
             self.scale.all(),
-            self.parameters.span().cast(),
             self.gradients.span().cast(),
-            self.states.each_ref().map(|state| state.span().cast()),
-            self.weights16.as_ref().map(Stored::span),
+            self.updated(),
             self.norms_and_biases.all(),
+            self.parts.as_ref().map(DeviceMemory::all),
             self.workspace.all(),
             self.records.all(),
         )?;
         Ok(())
     }
 
+    /// What the update changes.
+    pub(super) fn updated(&self) -> Updated<'_> {
+        Updated {
+            parameters: self.parameters.span().cast(),
+            states: self.states.each_ref().map(|state| state.span().cast()),
+            weights16: self.weights16.as_ref().map(Stored::span),
+        }
+    }
+
+    /// Parameters and states.
     pub(super) fn held(&self, case: &mut Case) -> Result<Vec<Vec<f64>>, Failure> {
         std::iter::once(&self.parameters).chain(&self.states).map(|stored| stored.read(case)).collect()
     }
@@ -160,6 +172,41 @@ fn one_launch(case: &mut Case) -> Result<(), Failure> {
         };
         if updated(false)? != updated(true)? {
             return Err(format!("{update:?}, {rule:?}: other bits with the sums of squares").into());
+        }
+    }
+    Ok(())
+}
+
+/// What layers have updated is left alone, and all else is what it is without them.
+fn parts(case: &mut Case) -> Result<(), Failure> {
+    for precision in [Precision::F32, Precision::Bf16] {
+        let update = Update { len: case.between(16, 6000), precision, clips: false };
+        let rule = case.one_of(UpdateRule::EXAMPLES);
+        let (start, gradients) = (case.values(update.len), case.values(update.len));
+        let gradients: Vec<f32> = gradients.iter().map(|g| *g as f32).collect();
+        let mut bounds: Vec<usize> = (0..4).map(|_| 16 * case.between(0, update.len / 16)).collect();
+        bounds.sort_unstable();
+        // The gap behind a parameter is nobody's.
+        let applied = [bounds[0]..bounds[1], bounds[2]..bounds[3].saturating_sub(case.between(0, 3)).max(bounds[2])];
+        let parts = update.parts(&applied);
+        let mut held = |parts: &[u32]| -> Result<Vec<Vec<f64>>, Failure> {
+            let mut buffers = Buffers::new(case, update, LossScale::initial(precision), &mut start.clone())?;
+            let before = buffers.held(case)?;
+            buffers.parts = if parts.is_empty() { None } else { Some(DeviceMemory::of(&case.stream, parts)?) };
+            buffers.run(case, row(rule, 1, [0.125, 0.5, 0.0]), &gradients)?;
+            Ok([before, buffers.held(case)?].concat())
+        };
+        let (all, left) = (held(&[])?, held(&parts)?);
+        let (before, after) = all.split_at(all.len() / 2);
+        let is_applied =
+            |at: usize| applied.iter().any(|range| (range.start..range.end.next_multiple_of(16)).contains(&at));
+        for (number, found) in left[before.len()..].iter().enumerate() {
+            for (at, found) in found.iter().enumerate() {
+                let expected = if is_applied(at) { before[number][at] } else { after[number][at] };
+                if *found != expected && !parts.is_empty() {
+                    return Err(format!("{update:?}, {applied:?}: {found} at {at}, expected {expected}").into());
+                }
+            }
         }
     }
     Ok(())

@@ -103,6 +103,8 @@ fn step_settings<'a>(settings: &Settings, dropout: &'a [f32], class_weights: &'a
         label_smoothing: settings.smoothing as f32,
         class_weights,
         mixing: settings.mixing as f32,
+        // By a norm that no gradients have: so all of them are stored.
+        clip_norm: Some(f32::MAX),
         dropout,
         dropout_key,
         ..StepSettings::new(UpdateRule::SGD)
