@@ -186,11 +186,11 @@ DEVICE void data_gradient(const StepRow* step, const ConvShape& shape, const flo
     // Where each row goes, worked out once for all threads that have values of it.
     u32* targets = (u32*)shared;
     __syncthreads();
-    if (threadIdx.x < Tile::ROWS) {
+    for (u32 row = threadIdx.x; row < Tile::ROWS; row += Tile::THREADS) {
         u32 n, h, v;
-        bool real = pixel(first + threadIdx.x, n, h, v);
+        bool real = pixel(first + row, n, h, v);
         u32 target = (n * shape.height + phase_h + h * stride) * shape.width + phase_v + v * stride;
-        targets[threadIdx.x] = real ? target * shape.channels : NOWHERE;
+        targets[row] = real ? target * shape.channels : NOWHERE;
     }
     __syncthreads();
     UNROLL for (u32 i = 0; i < Tile::I; i++) {
@@ -205,10 +205,11 @@ DEVICE void data_gradient(const StepRow* step, const ConvShape& shape, const flo
     }
 }
 
-// 512 threads of a multiprocessor have 128 registers each; with 8x8 values of the product a thread wants some more.
+// 512 threads of a multiprocessor have 128 registers each. With 8x8 values of the product a thread wants some more: 384
+// have 168, and 138 to 167 are taken.
 #define BOUND(Tile) KERNEL(Tile::THREADS, (Tile::I * Tile::J == 64 ? 384 : 512) / Tile::THREADS)
 
-#define INSTANCES(rows, columns, name, whole)                                                                                   \
+#define BY_POSITIONS(rows, columns, name, whole)                                                                                \
     BOUND(Tile##rows##x##columns)                                                                                               \
     conv_forward_##rows##x##columns##_##name(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, const float* x,        \
                                              const float* w, const float* bias, u32 activation, float* y,                       \
@@ -223,7 +224,9 @@ DEVICE void data_gradient(const StepRow* step, const ConvShape& shape, const flo
         begin(lanes, step, dy, w, dx);                                                                                        \
         data_gradient<Tile##rows##x##columns, whole>(step, shape, dy, w, dx, accumulate);                                       \
     }                                                                                                                           \
-    EXPORT(conv_data_gradient_##rows##x##columns##_##name)                                                                      \
+    EXPORT(conv_data_gradient_##rows##x##columns##_##name)
+
+#define BY_WEIGHTS(rows, columns, name, whole)                                                                                  \
     BOUND(Tile##rows##x##columns)                                                                                               \
     conv_weight_gradient_##rows##x##columns##_##name(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, u32 per_slice, \
                                                      const float* x, const float* dy, float* slices, float* dw,                 \
@@ -233,7 +236,12 @@ DEVICE void data_gradient(const StepRow* step, const ConvShape& shape, const flo
     }                                                                                                                           \
     EXPORT(conv_weight_gradient_##rows##x##columns##_##name)
 
+#define INSTANCES(rows, columns, name, whole) \
+    BY_POSITIONS(rows, columns, name, whole)  \
+    BY_WEIGHTS(rows, columns, name, whole)
+
 INSTANCES(128, 64, whole, true)
+BY_WEIGHTS(96, 64, whole, true)
 INSTANCES(64, 64, whole, true)
 INSTANCES(128, 32, whole, true)
 INSTANCES(32, 32, whole, true)

@@ -5,9 +5,15 @@
 // the work is mostly reading and writing of y. Forward, a block therefore lays whole rows of the
 // operands in shared memory, up to `panel` of the depth (r, s, c) at a time, and multiplies them
 // without further steps. Each thread gathers one position's patch: r, s and c are the same for all
-// threads, and neighbours load neighbouring pixels. The weight gradient is the one of conv.cuh, on
-// tiles as low as the filters are short. Tiles are 32 filters wide for all: gathering a patch once more
-// for the next 32 costs little beside what is stored.
+// threads, and neighbours load neighbouring pixels. Tiles are 32 filters wide for all: gathering a patch
+// once more for the next 32 costs little beside what is stored.
+//
+// The weight gradient is the one of conv.cuh, on tiles as low as the filters are short: reading dy is most of the work,
+// and of 32 rows of products for the 9 weights of a grey image's filter 23 would be for nothing. So low a tile has work for
+// 8 or 16 threads only, so eight sets of them share each step: the slices are eight times as few as with a block for each
+// set, and so is what is written and added of them. 32 rows with 8x8 values a thread read 16 numbers from shared memory
+// for 64 products (with 4x4 values 32), which is what keeps up with dy: a T4's memory gives 1.75e9 positions of 32 filters
+// a second, 3.6 TFLOP/s of 32 rows.
 //
 // Sums are exact f32 whatever is stored; tensor cores would save nothing here.
 #include "device.cuh"
@@ -15,6 +21,12 @@
 #include "conv.cuh"
 
 typedef float f32;
+
+typedef Tile<128, 32, 2, 1, 16> ForwardTile;
+// Of the weight gradient.
+typedef Tile<32, 32, 2, 2, FIRST_LAYER_DEPTH, FIRST_LAYER_SPLITS> Tall;
+typedef Tile<16, 32, 1, 2, FIRST_LAYER_DEPTH, FIRST_LAYER_SPLITS> Middle;
+typedef Tile<8, 32, 1, 2, FIRST_LAYER_DEPTH, FIRST_LAYER_SPLITS> Low;
 
 template <class T, class Tile, bool whole>
 DEVICE void forward(const StepRow* step, const ConvShape& shape, u32 panel, const T* x, const T* w, const float* bias,
@@ -59,26 +71,36 @@ DEVICE void forward(const StepRow* step, const ConvShape& shape, u32 panel, cons
     finish<T, Tile, whole>(sum, a, shape, positions, tile, first_column, bias, activation, y, s);
 }
 
-#define INSTANCE(T, name, whole)                                                                                        \
+#define FORWARD(T, name, whole)                                                                                         \
     KERNEL(128)                                                                                                         \
     first_layer_forward_##name##_##T(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, u32 panel, const T* x, \
                                      const T* w, const float* bias, u32 activation, T* y, Statistics s) {               \
         begin(lanes, step, x, w, bias, y), in_lane(lanes, s);                                                         \
-        forward<T, Tile128x32, whole>(step, shape, panel, x, w, bias, activation, y, s);                                \
+        forward<T, ForwardTile, whole>(step, shape, panel, x, w, bias, activation, y, s);                               \
     }                                                                                                                   \
-    EXPORT(first_layer_forward_##name##_##T)                                                                            \
-    KERNEL(64)                                                                                                          \
-    first_layer_weight_gradient_##name##_##T(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, u32 per_slice, \
-                                             const T* x, const T* dy, float* slices, float* dw, Arrivals by) {          \
-        begin(lanes, step, x, dy);                                                                                    \
-        weight_gradient<T, Tile32x32, false, whole>(lanes, step, shape, per_slice, x, dy, slices, dw, by);              \
-    }                                                                                                                   \
-    EXPORT(first_layer_weight_gradient_##name##_##T)
+    EXPORT(first_layer_forward_##name##_##T)
+
+// 384 threads of a multiprocessor have 168 registers each: what the tall tile wants, with bytes enough on their way.
+#define WEIGHT_GRADIENT(T, name, whole, rows, Tile)                                                                  \
+    KERNEL(Tile::THREADS, 384 / Tile::THREADS)                                                                       \
+    first_layer_weight_gradient_##rows##x32_##name##_##T(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, \
+                                                         u32 per_slice, const T* x, const T* dy, float* slices,      \
+                                                         float* dw, Arrivals by) {                                   \
+        begin(lanes, step, x, dy);                                                                                   \
+        weight_gradient<T, Tile, false, whole>(lanes, step, shape, per_slice, x, dy, slices, dw, by);                \
+    }                                                                                                                \
+    EXPORT(first_layer_weight_gradient_##rows##x32_##name##_##T)
+
+#define INSTANCES(T, name, whole)               \
+    FORWARD(T, name, whole)                     \
+    WEIGHT_GRADIENT(T, name, whole, 32, Tall)   \
+    WEIGHT_GRADIENT(T, name, whole, 16, Middle) \
+    WEIGHT_GRADIENT(T, name, whole, 8, Low)
 
 // Filters in whole pieces of four, or any number of them.
-INSTANCE(f32, whole, true)
-INSTANCE(f32, any, false)
-INSTANCE(f16, whole, true)
-INSTANCE(f16, any, false)
-INSTANCE(bf16, whole, true)
-INSTANCE(bf16, any, false)
+INSTANCES(f32, whole, true)
+INSTANCES(f32, any, false)
+INSTANCES(f16, whole, true)
+INSTANCES(f16, any, false)
+INSTANCES(bf16, whole, true)
+INSTANCES(bf16, any, false)
