@@ -162,13 +162,14 @@ pub(super) fn data_gradient(gradient: &DataGradient) -> Product {
 /// alone, as the order of its sums does.
 ///
 /// - So many that the multiprocessor with one block more than the others does not count: six rounds of warps on an H100's
-///   528 quarters (with 190 blocks of 4 warps, 58 of its 132 multiprocessors had two and the others one).
+///   528 quarters (with 190 blocks of 4 warps, 58 of its 132 multiprocessors had two and the others one). A warp has 2048
+///   sums, so that all parts take 26 MB at most.
 /// - But none shorter than 512 positions. A slice's part is written and read once, 8 bytes for each weight, and has 2 x
 ///   512 operations for it: 128 for each byte, where a T4, a 3060 and an H100 do 20, 27 and 14 while they move one.
-/// - Where these are too few to keep a large GPU busy, down to 128 positions.
+/// - Where these are too few to keep a large GPU busy (three warps for each of an H100's 132 multiprocessors), down to 128.
 pub(super) fn slices_of(conv: &Conv2d, warps: usize) -> Slices {
     const PLENTY: usize = 6 * 528;
-    const BUSY: usize = 528;
+    const BUSY: usize = 3 * 132;
     let positions = conv.positions();
     let wanted = (PLENTY / warps).min(positions / 512);
     let count = wanted.max((BUSY / warps).min(positions / 128)).clamp(1, 1024);
@@ -230,7 +231,7 @@ mod tests {
     #[test]
     fn slices_fill_a_gpu_and_stay_long() {
         for (conv, slices) in [
-            (conv(64, 14, 32, 64), 58),   // 3 tiles of 3 warps, for a GPU that is busy
+            (conv(64, 14, 32, 64), 44),   // 3 tiles of 3 warps, for a GPU that is busy
             (conv(64, 8, 256, 256), 8),   // 512 positions each
             (conv(64, 8, 512, 512), 2),   // 288 tiles of 4 warps
             (conv(2, 8, 32, 64), 1),      // one step of work
