@@ -16,28 +16,34 @@
 
 // A block's tile. A thread's rows and columns come in groups of four, `groups_down` and
 // `groups_across` of them, far apart: the float4 that neighbouring threads read are neighbours.
-template <u32 rows, u32 columns, u32 groups_down, u32 groups_across, u32 depth> struct Tile {
-    static constexpr u32 ROWS = rows, COLUMNS = columns, DEPTH = depth;
+//
+// A small tile has few threads. So that its block has enough, `splits` sets of them share the depth of
+// each step: each multiplies an equal part of it into sums of its own, which `add_splits` adds.
+template <u32 rows, u32 columns, u32 groups_down, u32 groups_across, u32 depth, u32 splits = 1> struct Tile {
+    static constexpr u32 ROWS = rows, COLUMNS = columns, DEPTH = depth, SPLITS = splits;
     static constexpr u32 I = 4 * groups_down, J = 4 * groups_across;
-    static constexpr u32 DOWN = rows / I, ACROSS = columns / J, THREADS = DOWN * ACROSS;
+    static constexpr u32 DOWN = rows / I, ACROSS = columns / J, SET = DOWN * ACROSS, THREADS = SET * splits;
     // Four numbers between the rows in shared memory: storing a piece across rows meets other banks.
     static constexpr u32 PITCH_A = rows + EXACT_PAD, PITCH_B = columns + EXACT_PAD;
     static constexpr u32 A = depth * PITCH_A, BUFFER = A + depth * PITCH_B;
 };
 
-// As the host chooses them. 8x8 values a thread need the fewest loads for each product; the others are
-// for results that are narrow, or too small to fill a GPU with large tiles.
+// As the host chooses them. With 8x8 values a thread reads 16 numbers from shared memory for 64 products, with 8x4 12 for
+// 32: the last tile, for results that are too small to fill a GPU otherwise.
 #define TILE(rows, columns, groups_down, groups_across, depth) \
     typedef Tile<rows, columns, groups_down, groups_across, depth> Tile##rows##x##columns;
 EACH_EXACT_TILE(TILE)
 #undef TILE
 
+// The thread's number in its set.
+template <class Tile> DEVICE u32 of_set() { return Tile::SPLITS > 1 ? threadIdx.x % Tile::SET : threadIdx.x; }
+
 // Where a thread's value (i, j) stands in the tile.
 template <class Tile> DEVICE u32 row_of(u32 i) {
-    return i / 4 * (Tile::DOWN * 4) + threadIdx.x / Tile::ACROSS * 4 + i % 4;
+    return i / 4 * (Tile::DOWN * 4) + of_set<Tile>() / Tile::ACROSS * 4 + i % 4;
 }
 template <class Tile> DEVICE u32 column_of(u32 j) {
-    return j / 4 * (Tile::ACROSS * 4) + threadIdx.x % Tile::ACROSS * 4 + j % 4;
+    return j / 4 * (Tile::ACROSS * 4) + of_set<Tile>() % Tile::ACROSS * 4 + j % 4;
 }
 
 // ---- pieces of four numbers
@@ -90,7 +96,7 @@ template <class Tile> DEVICE void clear(float (&sum)[Tile::I][Tile::J]) {
     }
 }
 
-// sum = a b over `steps` steps of depth, which `walk` names to the loaders.
+// sum = a b over `steps` steps of depth, which `walk` names to the loaders: the thread's set's share of it.
 template <class Tile, class Walk, class A, class B>
 DEVICE void multiply(float (&sum)[Tile::I][Tile::J], float* shared, u32 steps, Walk& walk, A& a, B& b) {
     clear<Tile>(sum);
@@ -98,6 +104,9 @@ DEVICE void multiply(float (&sum)[Tile::I][Tile::J], float* shared, u32 steps, W
     fetch(a, walk), fetch(b, walk);
     put(a, shared), put(b, shared + Tile::A);
     __syncthreads();
+    constexpr u32 SHARE = Tile::DEPTH / Tile::SPLITS;
+    static_assert(SHARE * Tile::SPLITS == Tile::DEPTH, "equal parts of a step");
+    const u32 from = Tile::SPLITS > 1 ? threadIdx.x / Tile::SET * SHARE : 0;
     for (u32 step = 0; step < steps; step++) {
         const float* now = shared + step % 2 * Tile::BUFFER;
         float* next = shared + (step + 1) % 2 * Tile::BUFFER;
@@ -106,13 +115,36 @@ DEVICE void multiply(float (&sum)[Tile::I][Tile::J], float* shared, u32 steps, W
             advance(walk, Tile::DEPTH);
             fetch(a, walk), fetch(b, walk);
         }
-        UNROLL for (u32 d = 0; d < Tile::DEPTH; d++) {
-            add_products<Tile>(sum, now + d * Tile::PITCH_A, now + Tile::A + d * Tile::PITCH_B);
+        UNROLL for (u32 d = 0; d < SHARE; d++) {
+            add_products<Tile>(sum, now + (from + d) * Tile::PITCH_A, now + Tile::A + (from + d) * Tile::PITCH_B);
         }
         // All threads have left `next`: they read it before the last barrier.
         if (more) {
             put(a, next), put(b, next + Tile::A);
             __syncthreads();
+        }
+    }
+}
+
+// Adds the sums of all sets to those of the first one, in a tree: the upper half of the sets lays its sums in shared
+// memory, a piece of each thread beside that of the next, and the lower half adds them. Nobody needs the operands any more.
+template <class Tile> DEVICE void add_splits(float (&sum)[Tile::I][Tile::J], float* shared) {
+    static_assert((Tile::SPLITS & (Tile::SPLITS - 1)) == 0, "halves");
+    static_assert(Tile::SPLITS / 2 * Tile::ROWS * Tile::COLUMNS <= 2 * Tile::BUFFER, "room for half of the sets");
+    const u32 set = threadIdx.x / Tile::SET;
+    UNROLL for (u32 half = Tile::SPLITS / 2; half > 0; half /= 2) {
+        float4* pieces = (float4*)shared + set % half * (Tile::SET * Tile::I * Tile::J / 4) + of_set<Tile>();
+        __syncthreads();  // what lay there has been read
+        UNROLL for (u32 p = 0; p < Tile::I * Tile::J / 4; p++) {
+            float* four = &sum[p * 4 / Tile::J][p * 4 % Tile::J];
+            if (set / half == 1) pieces[p * Tile::SET] = make_float4(four[0], four[1], four[2], four[3]);
+        }
+        __syncthreads();
+        UNROLL for (u32 p = 0; p < Tile::I * Tile::J / 4; p++) {
+            float* four = &sum[p * 4 / Tile::J][p * 4 % Tile::J];
+            if (set >= half) continue;
+            float4 more = pieces[p * Tile::SET];
+            four[0] += more.x, four[1] += more.y, four[2] += more.z, four[3] += more.w;
         }
     }
 }
@@ -230,6 +262,7 @@ DEVICE void weight_gradient(const Lanes& lanes, const StepRow* step, const ConvS
     b.values = dy, b.first_column = first_column, b.columns = shape.filters;
     float sum[Tile::I][Tile::J];
     multiply<Tile>(sum, (float*)shared, steps, walk, a, b);
+    if constexpr (Tile::SPLITS > 1) add_splits<Tile>(sum, (float*)shared);
 
     in_lane(lanes, slices, dw, by.counters);
     u32 slice = blockIdx.y, slices_count = gridDim.y;
@@ -240,9 +273,11 @@ DEVICE void weight_gradient(const Lanes& lanes, const StepRow* step, const ConvS
         return row * shape.filters + column;
     };
     float* to = slices_count > 1 ? slices + slice * size : dw;
+    bool has_sums = threadIdx.x < Tile::SET;
     UNROLL for (u32 i = 0; i < Tile::I; i++) {
         UNROLL for (u32 j = 0; j < Tile::J; j += 4) {
             u32 count, at = place(row_of<Tile>(i), column_of<Tile>(j), count);
+            if (Tile::SPLITS > 1 && !has_sums) count = 0;
             store4<whole_y>(to + at, count, make_float4(sum[i][j], sum[i][j + 1], sum[i][j + 2], sum[i][j + 3]));
         }
     }
@@ -261,6 +296,7 @@ DEVICE void weight_gradient(const Lanes& lanes, const StepRow* step, const ConvS
 template <class Tile>
 DEVICE void tile_moments(const float (&sum)[Tile::I][Tile::J], float* shared, u32 count, u32 first_column, u32 columns,
                        float* means, float* squares) {
+    static_assert(Tile::THREADS >= Tile::COLUMNS, "a thread for each column");
     float* mean = shared + Tile::DOWN * Tile::COLUMNS;  // behind one row of partial sums for each row of threads
     u32 t = threadIdx.x, column = first_column + t;
     __syncthreads();  // the product has been done with `shared`

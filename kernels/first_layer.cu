@@ -5,14 +5,26 @@
 // the work is mostly reading and writing of y. Forward, a block therefore lays whole rows of the
 // operands in shared memory, up to `panel` of the depth (r, s, c) at a time, and multiplies them
 // without further steps. Each thread gathers one position's patch: r, s and c are the same for all
-// threads, and neighbours load neighbouring pixels. The weight gradient is the one of conv.cuh, on
-// tiles as low as the filters are short. Tiles are 32 filters wide for all: gathering a patch once more
-// for the next 32 costs little beside what is stored.
+// threads, and neighbours load neighbouring pixels. Tiles are 32 filters wide for all: gathering a patch
+// once more for the next 32 costs little beside what is stored.
+//
+// The weight gradient is the one of conv.cuh, on tiles as low as the filters are short: reading dy is most of the work,
+// and of 32 rows of products for the 9 weights of a grey image's filter 23 would be for nothing. So low a tile has work for
+// 8 or 16 threads only, so eight sets of them share each step: the slices are eight times as few as with a block for each
+// set, and so is what is written and added of them. 32 rows with 8x8 values a thread read 16 numbers from shared memory
+// for 64 products (with 4x4 values 32), which is what keeps up with dy: a T4's memory gives 1.75e9 positions of 32 filters
+// a second, 3.6 TFLOP/s of 32 rows.
 //
 // Sums are exact f32 whatever is stored; tensor cores would save nothing here.
 #include "device.cuh"
 #include "activation.cuh"
 #include "conv.cuh"
+
+typedef Tile<128, 32, 2, 1, 16> ForwardTile;
+// Of the weight gradient.
+typedef Tile<32, 32, 2, 2, FIRST_LAYER_DEPTH, FIRST_LAYER_SPLITS> Tall;
+typedef Tile<16, 32, 1, 2, FIRST_LAYER_DEPTH, FIRST_LAYER_SPLITS> Middle;
+typedef Tile<8, 32, 1, 2, FIRST_LAYER_DEPTH, FIRST_LAYER_SPLITS> Low;
 
 template <class T, class Tile, bool whole>
 DEVICE void forward(const StepRow* step, const ConvShape& shape, u32 panel, const T* x, const T* w, const float* bias,
@@ -60,36 +72,37 @@ DEVICE void forward(const StepRow* step, const ConvShape& shape, u32 panel, cons
 // ---- the kernels
 
 template <class T, bool whole>
-GLOBAL(Tile128x32::THREADS)
+GLOBAL(ForwardTile::THREADS)
 first_layer_forward(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, u32 panel, const T* x, const T* w,
                     const float* bias, u32 activation, T* y, Statistics s) {
     begin(lanes, step, x, w, bias, y), in_lane(lanes, s);
-    forward<T, Tile128x32, whole>(step, shape, panel, x, w, bias, activation, y, s);
+    forward<T, ForwardTile, whole>(step, shape, panel, x, w, bias, activation, y, s);
 }
 
-template <class T, bool whole>
-GLOBAL(Tile32x32::THREADS)
+// 384 threads of a multiprocessor have 168 registers each: what the tall tile wants, with bytes enough on their way.
+template <class T, class Tile, bool whole>
+GLOBAL(Tile::THREADS, 384 / Tile::THREADS)
 first_layer_weight_gradient(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, u32 per_slice, const T* x, const T* dy,
                             float* slices, float* dw, Arrivals by) {
     begin(lanes, step, x, dy);
-    weight_gradient<T, Tile32x32, false, whole>(lanes, step, shape, per_slice, x, dy, slices, dw, by);
+    weight_gradient<T, Tile, false, whole>(lanes, step, shape, per_slice, x, dy, slices, dw, by);
 }
 
 // ---- the kernels by their names
 // Filters in whole pieces of four, or any number of them.
 
-BLOCKS_OF(Tile128x32::THREADS)
+BLOCKS_OF(ForwardTile::THREADS)
 INSTANCE(first_layer_forward_whole_f32, first_layer_forward<float, true>)
-INSTANCE(first_layer_forward_whole_f16, first_layer_forward<f16, true>)
-INSTANCE(first_layer_forward_whole_bf16, first_layer_forward<bf16, true>)
 INSTANCE(first_layer_forward_any_f32, first_layer_forward<float, false>)
-INSTANCE(first_layer_forward_any_f16, first_layer_forward<f16, false>)
-INSTANCE(first_layer_forward_any_bf16, first_layer_forward<bf16, false>)
 
-BLOCKS_OF(Tile32x32::THREADS)
-INSTANCE(first_layer_weight_gradient_whole_f32, first_layer_weight_gradient<float, true>)
-INSTANCE(first_layer_weight_gradient_whole_f16, first_layer_weight_gradient<f16, true>)
-INSTANCE(first_layer_weight_gradient_whole_bf16, first_layer_weight_gradient<bf16, true>)
-INSTANCE(first_layer_weight_gradient_any_f32, first_layer_weight_gradient<float, false>)
-INSTANCE(first_layer_weight_gradient_any_f16, first_layer_weight_gradient<f16, false>)
-INSTANCE(first_layer_weight_gradient_any_bf16, first_layer_weight_gradient<bf16, false>)
+BLOCKS_OF(Tall::THREADS)
+INSTANCE(first_layer_weight_gradient_32x32_whole_f32, first_layer_weight_gradient<float, Tall, true>)
+INSTANCE(first_layer_weight_gradient_32x32_any_f32, first_layer_weight_gradient<float, Tall, false>)
+
+BLOCKS_OF(Middle::THREADS)
+INSTANCE(first_layer_weight_gradient_16x32_whole_f32, first_layer_weight_gradient<float, Middle, true>)
+INSTANCE(first_layer_weight_gradient_16x32_any_f32, first_layer_weight_gradient<float, Middle, false>)
+
+BLOCKS_OF(Low::THREADS)
+INSTANCE(first_layer_weight_gradient_8x32_whole_f32, first_layer_weight_gradient<float, Low, true>)
+INSTANCE(first_layer_weight_gradient_8x32_any_f32, first_layer_weight_gradient<float, Low, false>)

@@ -36,9 +36,10 @@ enum Optimizer { SGD = 0, ADAM = 1, ADAMW = 2, RMSPROP = 3, LION = 4, NADAM = 5,
 
 #define EACH_EXACT_TILE(each) \
     each(128, 64, 2, 2, 8) \
-    each(64, 64, 2, 1, 8) \
-    each(128, 32, 2, 1, 8) \
-    each(32, 32, 1, 1, 16)
+    each(96, 64, 2, 2, 8) \
+    each(64, 64, 2, 2, 8) \
+    each(128, 32, 2, 2, 8) \
+    each(32, 32, 2, 1, 8)
 
 constexpr u32 VECTOR_BYTES = 16;  // Bytes that a thread loads or stores at once.
 constexpr u32 STREAM_THREADS = 256;  // Threads of a block that streams tensors, at most.
@@ -61,6 +62,9 @@ constexpr u32 DENSE_THREADS = 128;
 constexpr u32 DENSE_DEPTH = 32;
 // Numbers between the rows of an exact operand in shared memory, so that they meet other banks.
 constexpr u32 EXACT_PAD = 4;
+// Positions of a step of a first layer's weight gradient, and the sets of threads of a block that share them.
+constexpr u32 FIRST_LAYER_DEPTH = 32;
+constexpr u32 FIRST_LAYER_SPLITS = 8;
 constexpr u32 TENSOR_THREADS = 128;  // On tensor cores: threads of a block, and bytes of depth of a step.
 constexpr u32 TENSOR_STEP = 64;
 // In shared memory, for the banks: bytes between rows whose depth lies together, numbers between depths whose rows do.

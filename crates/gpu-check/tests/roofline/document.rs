@@ -30,9 +30,11 @@ and without clipping. What was measured stands in RESULTS.md.
 A launch takes gap + loads that wait for each other (2; 4 in gather and loss) + the longest of the following + sums of parts.
 
 - Units: the multiprocessor with the most blocks does their products, tiles beyond the edges included, at a share of its peak.
-  First layers use the plain units in every precision.
-- Path: steps of depth one after the other (products) or loads of 2 x 16 bytes a thread (all else), for each wave of blocks;
-  where a dense layer's backward pass updates the weights whose gradient it has formed, then also 2 x 16 bytes of each tensor.
+  A warp keeps to one quarter of a multiprocessor, so its warps count in fours. First layers use the plain units in every
+  precision.
+- Path: steps of depth one after the other (products; two more for each level of the tree in which sets of threads of a block are
+  added) or loads of 2 x 16 bytes a thread (all else), for each wave of blocks; where a dense layer's backward pass updates the
+  weights whose gradient it has formed, then also 2 x 16 bytes of each tensor.
   A wave is what registers (kernels/RESOURCES.md) and shared memory let reside on the whole card.
 - Memory: the bytes that are not in the cache, at a share of the bandwidth. In the cache are the tensors that were used last, up
   to its size over the number of trials, each whole or not at all. Parts of sums count here, twice, where they are larger than the cache.

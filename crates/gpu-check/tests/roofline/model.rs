@@ -43,6 +43,12 @@ struct On<'a> {
     cached: f64,
 }
 
+/// Sets of threads of a block that share the depth of each step, so that each result is one of that many threads.
+fn splits(kernel: &str) -> usize {
+    // FIRST_LAYER_SPLITS of crates/kernels.
+    if kernel.starts_with("first_layer_weight_gradient") { 8 } else { 1 }
+}
+
 /// Rows and columns of the tile that a block forms, and the depth of a step.
 fn tile(kernel: &str, precision: Precision) -> [usize; 3] {
     // TENSOR_STEP of crates/kernels: 64 bytes of each row.
@@ -50,13 +56,16 @@ fn tile(kernel: &str, precision: Precision) -> [usize; 3] {
     let exact = precision == Precision::F32;
     match kernel {
         _ if kernel.starts_with("first_layer_forward") => [128, 32, 16],
-        _ if kernel.starts_with("first_layer") => [32, 32, 16],
+        _ if kernel.starts_with("first_layer_weight_gradient_32x32") => [32, 32, 32],
+        _ if kernel.starts_with("first_layer_weight_gradient_16x32") => [16, 32, 32],
+        _ if kernel.starts_with("first_layer_weight_gradient_8x32") => [8, 32, 32],
         _ if kernel.contains("_32x64") => [32, 64, if exact { 32 } else { tensor }],
         _ if kernel.starts_with("dense") => [64, 32, if exact { 32 } else { tensor }],
         _ if kernel.contains("_128x64") => [128, 64, if exact { 8 } else { tensor }],
+        _ if kernel.contains("_96x64") => [96, 64, 8],
         _ if kernel.contains("_128x32") => [128, 32, if exact { 8 } else { tensor }],
         _ if kernel.contains("_64x64") => [64, 64, if exact { 8 } else { tensor }],
-        _ if kernel.contains("_32x32") => [32, 32, 16],
+        _ if kernel.contains("_32x32") => [32, 32, 8],
         _ => panic!("the tile of {kernel}"),
     }
 }
@@ -134,13 +143,16 @@ impl On<'_> {
         tiles(self.launch, self.precision)
     }
 
-    /// The multiprocessor with the most blocks, which share its units.
+    /// The multiprocessor with the most blocks, which share its units. Each of its four quarters has units of its own, and a
+    /// warp keeps to one of them: three warps leave a quarter idle.
     fn units(&self) -> f64 {
         let [rows, columns, _] = tile(self.launch.asked.kernel, self.precision);
         let padded: usize = self.tiles().iter().map(|[tiles, depth]| 2 * tiles * rows * columns * depth).sum();
         let of_block = padded as f64 / self.launch.blocks() as f64;
         let multiprocessors = self.card.multiprocessors as usize;
-        let most = self.blocks().div_ceil(multiprocessors) as f64;
+        let of_block_warps = (self.launch.asked.threads as usize).div_ceil(32);
+        let most = self.blocks().div_ceil(multiprocessors) * of_block_warps;
+        let most = most.next_multiple_of(4) as f64 / of_block_warps as f64;
         most * of_block / (self.rate(rows * columns) / multiprocessors as f64)
     }
 
@@ -148,7 +160,8 @@ impl On<'_> {
     fn rate(&self, results: usize) -> f64 {
         let assumed = &self.card.assumed;
         let is_plain = self.precision == Precision::F32 || self.launch.asked.kernel.starts_with("first_layer");
-        let (peak, share) = match (is_plain, results / self.launch.asked.threads as usize) {
+        let of_thread = results * splits(self.launch.asked.kernel) / self.launch.asked.threads as usize;
+        let (peak, share) = match (is_plain, of_thread) {
             (true, 64..) => (Precision::F32, assumed.plain[0]),
             (true, 32..) => (Precision::F32, assumed.plain[1]),
             (true, _) => (Precision::F32, assumed.plain[2]),
@@ -157,7 +170,8 @@ impl On<'_> {
         self.card.flops(peak) * share * assumed.clock
     }
 
-    /// The steps of depth of a block, one after the other, for each time that the card is filled.
+    /// The steps of depth of a block, one after the other, for each time that the card is filled. Sets of threads that share
+    /// them are added in a tree, each level of which has two barriers, like two steps.
     fn product_path(&self, products: &[[usize; 3]]) -> f64 {
         let [.., step] = tile(self.launch.asked.kernel, self.precision);
         let tiles: usize = self.tiles().iter().map(|[tiles, _]| tiles).sum();
@@ -169,6 +183,7 @@ impl On<'_> {
             }
             false => products.iter().map(|[.., depth]| depth.div_ceil(slices).div_ceil(step)).max().unwrap_or(0),
         };
+        let steps = steps + 2 * splits(self.launch.asked.kernel).ilog2() as usize;
         self.waves() * steps as f64 * 1e-6 * self.card.assumed.depth_step
     }
 

@@ -338,6 +338,9 @@ constants! {
     DENSE_DEPTH = 32;
     /// Numbers between the rows of an exact operand in shared memory, so that they meet other banks.
     EXACT_PAD = 4;
+    /// Positions of a step of a first layer's weight gradient, and the sets of threads of a block that share them.
+    FIRST_LAYER_DEPTH = 32;
+    FIRST_LAYER_SPLITS = 8;
     /// On tensor cores: threads of a block, and bytes of depth of a step.
     TENSOR_THREADS = 128;
     TENSOR_STEP = 64;
