@@ -1,4 +1,7 @@
-//! Steps that go to the device together: first their rows, then run after run.
+//! Steps that go to the device together: first their rows, then run after run, and last the way back of what they leave.
+//!
+//! All of it is ordered on one stream and nothing is waited for, so the next call can be ordered while the device is at this one: its
+//! rows are copied when the last run of this one is done and its results are on their way.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,7 +15,7 @@ use crate::resident::Resident;
 use crate::streamed::{Ring, Streamed};
 use crate::{CudaError, StepInput};
 
-/// Takes the steps that were written for some trials of one plan, each launch for all of them, and reads what they leave. All
+/// Orders the steps that were written for some trials of one plan, each launch for all of them. All
 /// learn from the same images, which may be normalised otherwise for each. Where a trial has fewer steps than others, nothing
 /// happens to it behind its last one.
 pub(crate) fn together(
@@ -35,8 +38,8 @@ pub(crate) fn together(
     let owners = lanes.iter().map(|(_, images)| Arc::clone(images) as _).collect();
     let run = Run::new(&context, addresses, owners);
     take(runner, &context, &run, &pictures, 0..most)?;
-    for (lane, _) in lanes.iter_mut() {
-        lane.read(stream, training)?;
+    for (lane, images) in lanes.iter_mut() {
+        lane.order(training, Arc::clone(images) as _)?;
     }
     Ok(())
 }
@@ -63,7 +66,7 @@ pub(crate) fn streamed(
         take(runner, &context, &run, &ring.pictures(set), taken..end)?;
         taken = end;
     }
-    Ok(lane.read(stream, training)?)
+    Ok(lane.order(training, Arc::clone(set) as _)?)
 }
 
 /// Takes the steps of these numbers.

@@ -55,7 +55,7 @@ impl Engine {
             training: Runner::default(),
             evaluation: Runner::default(),
             ring: None,
-            lane: Lane::new(memory, plan, precision),
+            lane: Lane::new(&*stream, memory, plan, precision)?,
             stream,
         };
         let mut slab = vec![0.0; engine.lane.plan.slab.len];
@@ -134,11 +134,26 @@ impl Engine {
         let images = images.into();
         self.prepare(images)?;
         let together = self.check_steps(images, steps)?;
-        for (steps, results) in steps.chunks(together).zip(results.chunks_mut(together)) {
-            self.run(images, steps, true)?;
-            results.iter_mut().zip(self.lane.results()).for_each(|(result, found)| *result = found);
-        }
+        let mut found = Vec::with_capacity(steps.len());
+        let taken = self.take(images, steps.chunks(together), &mut found);
+        self.lane.give_up();
+        taken?;
+        results.copy_from_slice(&found);
         Ok(())
+    }
+
+    /// Takes the steps of some calls, each of which is ordered while the device is at the one before.
+    fn take<'a>(
+        &mut self,
+        images: Images<'_>,
+        calls: impl Iterator<Item = &'a [StepInput<'a>]>,
+        found: &mut Vec<StepResult>,
+    ) -> Result<(), CudaError> {
+        for steps in calls {
+            self.order(images, steps, true)?;
+            self.lane.collect_but(1, found)?;
+        }
+        self.lane.collect_but(0, found)
     }
 
     /// Whether a network of this plan can learn from these images.
@@ -206,17 +221,19 @@ impl Engine {
         self.prepare(images)?;
         let together = self.check_batches(images, batches)?;
         for batches in batches.chunks(together) {
-            let steps = evaluation(batches);
-            self.run(images, &steps, false)?;
-            for (number, indices) in batches.iter().enumerate() {
-                tell(self.lane.evaluated(number, indices.len()));
-            }
+            self.order(images, &evaluation(batches), false)?;
+            self.lane.tell(batches, tell)?;
         }
         Ok(())
     }
 
-    /// Runs some steps, at most as many as the tables have room for, and reads what they leave.
-    fn run(&mut self, images: Images<'_>, steps: &[StepInput<'_>], training: bool) -> Result<(), CudaError> {
+    /// Orders some steps, at most as many as the tables have room for.
+    pub(crate) fn order(
+        &mut self,
+        images: Images<'_>,
+        steps: &[StepInput<'_>],
+        training: bool,
+    ) -> Result<(), CudaError> {
         let runner = if training { &mut self.training } else { &mut self.evaluation };
         let (stream, lane) = (&*self.stream, &mut self.lane);
         match images {

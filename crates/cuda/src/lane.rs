@@ -1,37 +1,59 @@
 //! One trial on the device: its memory, and what goes there and comes back in a call.
 
+use std::any::Any;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tunefork_graph::Plan;
 use tunefork_kernels::launch::loss::Record;
-use tunefork_kernels::{DeviceError, Precision, Stream};
+use tunefork_kernels::{DeviceError, Precision, Readback, Stream};
 
 use crate::memory::Memory;
 use crate::program::Context;
 use crate::table::Table;
-use crate::{Evaluated, StepInput, StepResult, read_stored};
+use crate::{CudaError, Evaluated, StepInput, StepResult, read_stored};
 
 pub(crate) struct Lane {
     pub memory: Memory,
     pub plan: Arc<Plan>,
     pub precision: Precision,
     table: Table,
+    /// What calls leave, on its way: two take turns, so that the next call can be ordered while this one is under way.
+    readbacks: [Box<dyn Readback>; 2],
+    next: usize,
+    /// The calls that were ordered and not collected, the oldest first. Behind the memory, which is given back after their work.
+    under_way: VecDeque<UnderWay>,
     records: Vec<Record>,
     logits: Vec<f32>,
-    stored_logits: Vec<u8>,
+}
+
+/// A call whose results are on their way.
+struct UnderWay {
+    steps: usize,
+    training: bool,
+    /// The images that it reads, which have to live as long.
+    _images: Arc<dyn Any + Send + Sync>,
 }
 
 impl Lane {
-    pub(crate) fn new(memory: Memory, plan: Arc<Plan>, precision: Precision) -> Self {
-        Self {
+    pub(crate) fn new(
+        stream: &dyn Stream,
+        memory: Memory,
+        plan: Arc<Plan>,
+        precision: Precision,
+    ) -> Result<Self, DeviceError> {
+        let bytes = memory.layout.records.len() + memory.layout.logits.len();
+        Ok(Self {
             memory,
             plan,
             precision,
             table: Table::default(),
+            readbacks: [stream.readback(bytes)?, stream.readback(bytes)?],
+            next: 0,
+            under_way: VecDeque::new(),
             records: Vec::new(),
             logits: Vec::new(),
-            stored_logits: Vec::new(),
-        }
+        })
     }
 
     /// Writes the rows of some steps, at most as many as the tables have room for. `numbers` gives the numbers under which
@@ -72,28 +94,67 @@ impl Lane {
         Context { stream, plan, memory: &self.memory, precision, batch, training, clips }
     }
 
-    /// Reads what the steps have left, waiting for them.
-    pub(crate) fn read(&mut self, stream: &dyn Stream, training: bool) -> Result<(), DeviceError> {
+    /// Orders the way back of what the steps that were written leave. They read these images.
+    pub(crate) fn order(&mut self, training: bool, images: Arc<dyn Any + Send + Sync>) -> Result<(), DeviceError> {
         let steps = self.steps();
+        let records = self.memory.records().part(0..steps).cast();
+        let readback = &mut self.readbacks[self.next];
+        match training {
+            true => readback.order(&[records])?,
+            false => readback.order(&[records, self.memory.all_kept_logits(steps)])?,
+        }
+        self.next = 1 - self.next;
+        self.under_way.push_back(UnderWay { steps, training, _images: images });
+        Ok(())
+    }
+
+    /// Calls that were ordered and not collected.
+    pub(crate) fn under_way(&self) -> usize {
+        self.under_way.len()
+    }
+
+    /// Waits for the oldest call under way, and keeps what it has left.
+    pub(crate) fn collect(&mut self) -> Result<(), DeviceError> {
+        let readback = &mut self.readbacks[(self.next + self.under_way.len()) % 2];
+        let UnderWay { steps, training, .. } = self.under_way.pop_front().expect("a call is under way");
+        let (records, logits) = readback.wait()?.split_at(steps * size_of::<Record>());
         self.records.resize(steps, Record::default());
-        self.memory.records().part(0..steps).read_into(stream, &mut self.records)?;
+        bytemuck::cast_slice_mut(&mut self.records).copy_from_slice(records);
         if !training {
-            let kept = self.memory.all_kept_logits(steps);
-            self.stored_logits.resize(kept.len(), 0);
-            kept.read_into(stream, &mut self.stored_logits)?;
-            read_stored(&self.stored_logits, self.precision, &mut self.logits);
+            read_stored(logits, self.precision, &mut self.logits);
         }
         Ok(())
     }
 
-    /// The results of the steps that were read, in order.
-    pub(crate) fn results(&self) -> impl Iterator<Item = StepResult> + '_ {
-        self.records.iter().map(|record| StepResult {
-            loss_sum: record.loss_sum,
-            correct: record.correct,
-            gradient_norm: None,
-            skipped: record.skipped != 0,
-        })
+    /// Collects calls of training until no more than `left` are under way, and adds the results of their steps, in order.
+    pub(crate) fn collect_but(&mut self, left: usize, results: &mut Vec<StepResult>) -> Result<(), CudaError> {
+        while self.under_way() > left {
+            self.collect()?;
+            results.extend(self.records.iter().map(|record| StepResult {
+                loss_sum: record.loss_sum,
+                correct: record.correct,
+                gradient_norm: None,
+                skipped: record.skipped != 0,
+            }));
+        }
+        Ok(())
+    }
+
+    /// Collects the oldest call, which has evaluated these batches, and tells of each.
+    pub(crate) fn tell(&mut self, batches: &[&[u32]], tell: &mut dyn FnMut(Evaluated<'_>)) -> Result<(), CudaError> {
+        self.collect()?;
+        for (number, indices) in batches.iter().enumerate() {
+            tell(self.evaluated(number, indices.len()));
+        }
+        Ok(())
+    }
+
+    /// Waits for what is under way, after an error, and wants none of it.
+    pub(crate) fn give_up(&mut self) {
+        while self.under_way() > 0 {
+            // The error that came first is the one that is told.
+            let _ = self.collect();
+        }
     }
 
     /// Batch `number` of those that were evaluated together.

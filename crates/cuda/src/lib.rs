@@ -27,7 +27,7 @@ mod streamed;
 mod table;
 mod workspace;
 
-pub use device::{Card, Cuda};
+pub use device::{Card, Company, Cuda};
 pub use engine::Engine;
 pub use error::CudaError;
 pub use images::Images;

@@ -158,10 +158,10 @@ fn an_engine_begins_with_zeros_and_variances_of_one() {
 fn batches_are_evaluated_as_if_alone() {
     let (data, classes) = (data(), 1 << 15);
     let stream = Host::stream(80, Schedule::RoundRobin);
-    let downloads = Arc::new(AtomicU64::new(0));
-    let counter = Arc::clone(&downloads);
+    let readbacks = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&readbacks);
     let stream = watched(&stream, move |call| {
-        if let Call::Download(_) = call {
+        if let Call::Order(..) = call {
             counter.fetch_add(1, SeqCst);
         }
         Ok(())
@@ -171,13 +171,13 @@ fn batches_are_evaluated_as_if_alone() {
     let mut engine = engine(&stream, &plan, Precision::F32);
     let batches: [&[u32]; 5] = [&[1, 2, 3, 4], &[5, 6], &[7, 8, 9, 10], &[11], &[12, 13]];
     let mut together = Vec::new();
-    downloads.store(0, SeqCst);
+    readbacks.store(0, SeqCst);
     engine
         .evaluate_batches(&resident, &batches, &mut |evaluated| {
             together.push((evaluated.loss_sum, evaluated.logits.to_vec()));
         })
         .unwrap();
-    assert_eq!(downloads.load(SeqCst), 3 * 2, "records and logits of 2, 2, 1");
+    assert_eq!(readbacks.load(SeqCst), 3, "records and logits of 2, 2, 1");
     for (indices, (loss_sum, logits)) in batches.iter().zip(&together) {
         let alone = engine.evaluate(&resident, indices).unwrap();
         assert_eq!(alone.loss_sum, *loss_sum);

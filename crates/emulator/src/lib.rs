@@ -32,16 +32,18 @@
 mod feed;
 mod memory;
 mod probe;
+mod readback;
 mod schedule;
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tunefork_kernels::{Arguments, CapturedGraph, DeviceError, Feed, Kernel, Launch, Stream};
+use tunefork_kernels::{Arguments, CapturedGraph, DeviceError, Feed, Kernel, Launch, Readback, Stream};
 
 use feed::HostFeed;
 use memory::{Allocation, Memory};
 pub use probe::{Asked, Probe};
+use readback::HostReadback;
 pub use schedule::Schedule;
 
 /// Whether a sanitizer was built in (`TUNEFORK_SANITIZE`).
@@ -311,6 +313,12 @@ impl Stream for Host {
         self.collecting.refuse("a feed cannot be made")?;
         let (device, collecting) = (Arc::clone(&self.device), Arc::clone(&self.collecting));
         Ok(Box::new(HostFeed::new(device, collecting, bytes)))
+    }
+
+    fn readback(&self, bytes: usize) -> Result<Box<dyn Readback>, DeviceError> {
+        self.collecting.refuse("a readback cannot be made")?;
+        let (device, collecting) = (Arc::clone(&self.device), Arc::clone(&self.collecting));
+        Ok(Box::new(HostReadback::new(device, collecting, bytes)))
     }
 
     unsafe fn launch(&self, launch: &Launch<'_>) -> Result<(), DeviceError> {

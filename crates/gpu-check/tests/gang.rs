@@ -1,15 +1,16 @@
 //! Trials that take their steps together have the bits that each has alone: of any number of them, with other steps, other
-//! settings and other tables for each, and with some that end before others.
+//! settings and other tables for each, and with some that end before others. And the card has always a call to go on with.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 
-use tunefork_cuda::{Card, Cuda};
+use tunefork_cuda::{Card, Company, Cuda};
 use tunefork_emulator::{Host, SANITIZED, Schedule};
 use tunefork_gpu_check::checks::steps::{dense_network, every_kind};
 use tunefork_graph::{
-    Batch, Device, Engine, Graph, Image, ImageSet, StepResult, StepSettings, TrainingStep, UpdateRule,
+    Batch, Device, Engine, EngineError, Evaluated, Graph, Image, ImageSet, StepResult, StepSettings, TrainingStep, UpdateRule,
 };
 use tunefork_kernels::{Call, DeviceError, Precision, Stream, watched};
 
@@ -43,13 +44,20 @@ impl Card for Emulated {
 fn card(precision: Precision, schedule: Schedule) -> (Cuda, Arc<AtomicUsize>) {
     let lanes = Arc::new(AtomicUsize::new(0));
     let most = Arc::clone(&lanes);
-    let stream = watched(&Host::stream(80, schedule), move |call| {
+    let card = watched_card(schedule, move |call| {
         if let Call::Launch(launch) = call {
             most.fetch_max(launch.grid[2] as usize, SeqCst);
         }
         Ok(())
     });
-    (Cuda::new(Arc::new(Emulated { stream })).unwrap().with_precision(precision).unwrap(), lanes)
+    (card.with_precision(precision).unwrap(), lanes)
+}
+
+fn watched_card(
+    schedule: Schedule,
+    watch: impl Fn(Call<'_>) -> Result<(), DeviceError> + Send + Sync + 'static,
+) -> Cuda {
+    Cuda::new(Arc::new(Emulated { stream: watched(&Host::stream(80, schedule), watch) })).unwrap()
 }
 
 /// The same images for all, normalised otherwise for each trial.
@@ -108,17 +116,23 @@ fn steps(trial: usize) -> usize {
     [21, 5, 13, 1, 30, 9, 17, 2][trial % 8]
 }
 
-/// Results, weights and logits of a trial, after the two rounds.
-fn run(engine: &mut dyn Engine, set: &Set, trial: usize) -> Vec<u64> {
-    let mut slab = vec![0.0; engine.plan().slab.len];
-    engine.read_slab(&mut slab).unwrap();
-    let trainable = engine.plan().slab.trainable_len;
-    slab[..trainable].iter_mut().enumerate().for_each(|(i, v)| *v = ((i * 7 + trial) % 13) as f32 / 40.0 - 0.15);
-    // Gaps between parameters stay zero.
+/// Gives a trial its first weights.
+fn begin(engine: &mut dyn Engine, trial: usize) -> Vec<f32> {
     let plan = engine.plan().slab.clone();
-    let real = |i: usize| plan.parameters.iter().any(|slot| slot.range().contains(&i));
-    (0..trainable).filter(|&i| !real(i)).for_each(|i| slab[i] = 0.0);
+    let mut slab = vec![0.0; plan.len];
+    engine.read_slab(&mut slab).unwrap();
+    // Gaps between parameters stay zero.
+    for slot in &plan.parameters {
+        slot.range().for_each(|i| slab[i] = ((i * 7 + trial) % 13) as f32 / 40.0 - 0.15);
+    }
     engine.write_slab(&slab).unwrap();
+    slab
+}
+
+/// Results, weights and logits of a trial, after the two rounds. With `ahead`, so many steps are ordered at a time and the results fetched
+/// when there is no more to order.
+fn run(engine: &mut dyn Engine, set: &Set, trial: usize, ahead: Option<usize>) -> Vec<u64> {
+    let mut slab = begin(engine, trial);
     let rules = UpdateRule::EXAMPLES;
     let mut bits = Vec::new();
     for epoch in 0..2 {
@@ -144,8 +158,7 @@ fn run(engine: &mut dyn Engine, set: &Set, trial: usize) -> Vec<u64> {
             .enumerate()
             .map(|(step, batch)| TrainingStep { batch, settings: settings(step) })
             .collect();
-        let mut results = vec![StepResult::default(); steps.len()];
-        engine.train(&steps, &mut results).unwrap();
+        let results = train(engine, &steps, ahead);
         bits.extend(results.iter().flat_map(|result| [result.loss_sum.to_bits(), u64::from(result.correct)]));
         let numbers: Vec<u32> = (0..IMAGES as u32).rev().collect();
         let labels = set.labels_of(&numbers);
@@ -171,20 +184,41 @@ fn run(engine: &mut dyn Engine, set: &Set, trial: usize) -> Vec<u64> {
     bits
 }
 
+fn train(engine: &mut dyn Engine, steps: &[TrainingStep<'_>], ahead: Option<usize>) -> Vec<StepResult> {
+    let Some(ahead) = ahead else {
+        let mut results = vec![StepResult::default(); steps.len()];
+        engine.train(steps, &mut results).unwrap();
+        return results;
+    };
+    let mut results = Vec::new();
+    for (call, some) in steps.chunks(ahead).enumerate() {
+        engine.train_ahead(some, &mut results).unwrap();
+        assert_eq!(results.len(), call * ahead, "those of all calls but the last");
+    }
+    engine.catch_up(&mut results).unwrap();
+    results
+}
+
 fn engine(card: &Cuda, graph: &Graph) -> Box<dyn Engine> {
     let mut plan = card.plan(graph, 4).unwrap();
     plan.optimizer_states = UpdateRule::MOST_STATES;
     card.engine(Arc::new(plan)).unwrap()
 }
 
+fn pixels() -> Arc<Vec<u8>> {
+    Arc::new((0..IMAGES * IMAGE.elements()).map(|i| (i * i / 7 + i) as u8).collect())
+}
+
 /// So many trials side by side, and each of them alone.
 fn compare(graph: &Graph, precision: Precision, schedule: Schedule, trials: usize) {
-    let pixels: Arc<Vec<u8>> = Arc::new((0..IMAGES * IMAGE.elements()).map(|i| (i * i / 7 + i) as u8).collect());
+    let pixels = pixels();
     let alone: Vec<Vec<u64>> = (0..trials)
         .map(|trial| {
             let (card, lanes) = card(precision, schedule);
-            let bits = run(&mut *engine(&card, graph), &Set::new(&pixels, trial), trial);
+            let bits = run(&mut *engine(&card, graph), &Set::new(&pixels, trial), trial, None);
             assert_eq!(lanes.load(SeqCst), 1, "it was alone");
+            let Company { calls, together, rounds } = card.company();
+            assert_eq!((together, rounds), (0, calls));
             bits
         })
         .collect();
@@ -197,7 +231,7 @@ fn compare(graph: &Graph, precision: Precision, schedule: Schedule, trials: usiz
                 scope.spawn(move || {
                     let mut engine = engine(card, graph);
                     start.wait();
-                    run(&mut *engine, &Set::new(pixels, trial), trial)
+                    run(&mut *engine, &Set::new(pixels, trial), trial, Some(7))
                 })
             })
             .collect();
@@ -208,7 +242,10 @@ fn compare(graph: &Graph, precision: Precision, schedule: Schedule, trials: usiz
     }
     let most = lanes.load(SeqCst);
     assert!(trials == 1 || most > 1, "{trials} trials never met");
-    println!("{precision}: {trials} trials, up to {most} in a launch");
+    let Company { calls, together, rounds } = card.company();
+    assert!(together <= calls && rounds <= calls && (together > 0) == (trials > 1), "{:?}", card.company());
+    assert!(calls <= rounds * most as u64 && (rounds < calls) == (trials > 1), "{:?}", card.company());
+    println!("{precision}: {trials} trials, up to {most} in a launch, {calls} calls in {rounds} rounds");
 }
 
 #[test]
@@ -236,5 +273,121 @@ fn so_they_do_in_every_precision_and_order() {
 fn so_they_do_where_some_clip() {
     for precision in [Precision::F32, Precision::Bf16] {
         compare(&dense_network().unwrap(), precision, Schedule::RoundRobin, 4);
+    }
+}
+
+/// What the host asked a card for: how often results were ordered, and for which of these orders it waited, and when there were how many.
+#[derive(Default)]
+struct Log {
+    orders: usize,
+    /// By the number of the readback.
+    ordered: HashMap<usize, usize>,
+    waits: Vec<(usize, usize)>,
+    /// The call whose rows cannot be copied.
+    fails: Option<usize>,
+}
+
+impl Log {
+    fn hear(&mut self, call: Call<'_>) -> Result<(), DeviceError> {
+        match call {
+            Call::Order(readback, bytes) => {
+                self.orders += usize::from(bytes > 0);
+                self.ordered.insert(readback, self.orders);
+            }
+            Call::Wait(readback) => self.waits.extend(self.ordered.get(&readback).map(|&order| (order, self.orders))),
+            Call::Download(_) | Call::Synchronize => self.waits.push((self.orders, self.orders)),
+            Call::Upload(_) if self.fails == Some(self.orders + 1) => return Err(DeviceError::Failed("full".into())),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// A trial alone, whose images lie on the card or are streamed, and what it asks the card for.
+fn logged(is_streamed: bool) -> (Box<dyn Engine>, Set, Arc<Mutex<Log>>) {
+    let log = Arc::new(Mutex::new(Log::default()));
+    let written = Arc::clone(&log);
+    let card = watched_card(Schedule::RoundRobin, move |call| written.lock().unwrap().hear(call));
+    let card = if is_streamed { card.with_image_budget(0) } else { card };
+    let (mut engine, set) = (engine(&card, &every_kind().unwrap()), Set::new(&pixels(), 0));
+    engine.prepare(&set).unwrap();
+    begin(&mut *engine, 0);
+    *log.lock().unwrap() = Log::default();
+    (engine, set, log)
+}
+
+/// Calls of two steps.
+const CALLS: [[[u32; 2]; 2]; 3] = [[[0, 1], [2, 3]], [[4, 5], [6, 7]], [[8, 9], [10, 11]]];
+
+/// Orders a call.
+fn order(engine: &mut dyn Engine, set: &Set, call: usize, results: &mut Vec<StepResult>) -> Result<(), EngineError> {
+    let labels = CALLS[call].map(|indices| set.labels_of(&indices));
+    let settings = StepSettings { dropout: &[0.25, 0.4], ..StepSettings::new(UpdateRule::ADAM) };
+    let batches = CALLS[call].iter().zip(&labels).map(|(indices, labels)| Batch::new(set, indices, labels));
+    let steps: Vec<_> = batches.map(|batch| TrainingStep { batch, settings }).collect();
+    engine.train_ahead(&steps, results)
+}
+
+/// For each call when the next one is ordered, and for the last when there is none.
+#[test]
+fn the_host_is_one_call_ahead() {
+    for is_streamed in [false, true] {
+        let (mut engine, set, log) = logged(is_streamed);
+        let mut results = Vec::new();
+        for call in 0..CALLS.len() {
+            order(&mut *engine, &set, call, &mut results).unwrap();
+            let log = log.lock().unwrap();
+            assert_eq!((results.len(), log.orders), (2 * call, call + 1), "streamed: {is_streamed}");
+            let ahead = |(waited, ordered): &(usize, usize)| waited < ordered;
+            assert!(log.waits.iter().all(ahead), "streamed: {is_streamed}, {:?}", log.waits);
+            assert_eq!(log.waits.is_empty(), call == 0, "no more than one call is under way");
+        }
+        engine.catch_up(&mut results).unwrap();
+        assert_eq!(results.len(), 6);
+        assert_eq!(log.lock().unwrap().waits.last(), Some(&(3, 3)));
+    }
+}
+
+/// An error ends what is under way: the next steps have their own results, and no others.
+#[test]
+fn nothing_comes_after_an_error() {
+    for is_streamed in [false, true] {
+        let (mut engine, set, log) = logged(is_streamed);
+        let mut results = Vec::new();
+        order(&mut *engine, &set, 0, &mut results).unwrap();
+        log.lock().unwrap().fails = Some(2);
+        let error = order(&mut *engine, &set, 1, &mut results).unwrap_err();
+        assert!(error.to_string().contains("full"), "{error}");
+        log.lock().unwrap().fails = None;
+        engine.catch_up(&mut results).unwrap();
+        assert_eq!(results, [], "streamed: {is_streamed}");
+        order(&mut *engine, &set, 1, &mut results).unwrap();
+        engine.catch_up(&mut results).unwrap();
+        assert_eq!(results.len(), 2);
+    }
+}
+
+/// More batches than a call takes: each has the logits that it has by itself.
+#[test]
+fn an_evaluation_of_several_calls_tells_of_each_batch() {
+    let (mut engine, set, log) = logged(false);
+    let numbers: Vec<[u32; 1]> = (0..260).map(|batch| [batch % IMAGES as u32]).collect();
+    let labels: Vec<_> = numbers.iter().map(|numbers| set.labels_of(numbers)).collect();
+    let batches: Vec<_> =
+        numbers.iter().zip(&labels).map(|(indices, labels)| Batch::new(&set, indices, labels)).collect();
+    let evaluate = |engine: &mut dyn Engine, batches: &[Batch<'_>]| {
+        let mut told = Vec::new();
+        let mut tell = |batch: &Batch<'_>, found: Evaluated<'_>| {
+            told.push((batch.indices()[0], found.loss_sum, found.correct, found.logits.to_vec()));
+        };
+        engine.evaluate(batches, &mut tell).unwrap();
+        told
+    };
+    let together = evaluate(&mut *engine, &batches);
+    assert_eq!(log.lock().unwrap().orders, 2, "two calls");
+    assert_eq!(log.lock().unwrap().waits[0], (1, 2), "the second is ordered before the first is waited for");
+    assert_eq!(together.len(), batches.len());
+    for (batch, found) in batches.iter().zip(&together).step_by(37) {
+        assert_eq!(evaluate(&mut *engine, std::slice::from_ref(batch)), [found.clone()]);
     }
 }

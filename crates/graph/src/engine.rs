@@ -109,6 +109,28 @@ pub trait Engine: Send {
     /// If there is not one result for each step.
     fn train(&mut self, steps: &[TrainingStep<'_>], results: &mut [StepResult]) -> Result<(), EngineError>;
 
+    /// Takes steps as [`train`](Self::train) does, but need not wait for them: a device that answers from afar is given the next
+    /// call while it is at the last one. `results` gets, in order, those that are there by now; of at most one call of the engine they
+    /// come later, with the next call of this function or of [`catch_up`](Self::catch_up), which goes before anything else
+    /// that changes the engine or evaluates. After an error nothing more comes.
+    ///
+    /// # Errors
+    /// As [`train`](Self::train), also in the steps of the call before.
+    fn train_ahead(&mut self, steps: &[TrainingStep<'_>], results: &mut Vec<StepResult>) -> Result<(), EngineError> {
+        let first = results.len();
+        results.resize(first + steps.len(), StepResult::default());
+        self.train(steps, &mut results[first..])
+    }
+
+    /// Waits for the steps that [`train_ahead`](Self::train_ahead) did not wait for, and adds their results.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn catch_up(&mut self, results: &mut Vec<StepResult>) -> Result<(), EngineError> {
+        let _ = results;
+        Ok(())
+    }
+
     /// Forward in evaluation mode with batches of at most the plan's evaluation batch; `tell` is
     /// called with each of them in order.
     ///

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::arguments::Place;
-use crate::{CapturedGraph, DeviceError, Feed, Kernel, Lanes, Launch, Owner, Span, Stream};
+use crate::{CapturedGraph, DeviceError, Feed, Kernel, Lanes, Launch, Owner, Readback, Span, Stream};
 
 /// A stream on which everything that is launched, filled and copied for the first of some trials happens for each of them.
 pub struct LaneStream<'a> {
@@ -104,6 +104,10 @@ impl Stream for LaneStream<'_> {
 
     fn feed(&self, bytes: usize) -> Result<Box<dyn Feed>, DeviceError> {
         self.stream.feed(bytes)
+    }
+
+    fn readback(&self, bytes: usize) -> Result<Box<dyn Readback>, DeviceError> {
+        self.stream.readback(bytes)
     }
 
     fn prepare(&self, kernels: &[Kernel]) -> Result<(), DeviceError> {

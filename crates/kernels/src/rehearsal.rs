@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::{CapturedGraph, DeviceError, Feed, Kernel, Launch, Stream};
+use crate::{CapturedGraph, DeviceError, Feed, Kernel, Launch, Readback, Stream};
 
 /// Makes ready all kernels that `work` launches, several at a time where they have to be compiled.
 ///
@@ -64,6 +64,10 @@ impl Stream for Rehearsal {
 
     fn feed(&self, _bytes: usize) -> Result<Box<dyn Feed>, DeviceError> {
         refused("making a feed")
+    }
+
+    fn readback(&self, _bytes: usize) -> Result<Box<dyn Readback>, DeviceError> {
+        refused("making a readback")
     }
 
     unsafe fn launch(&self, launch: &Launch<'_>) -> Result<(), DeviceError> {

@@ -78,6 +78,12 @@ pub trait Stream: Send + Sync {
     /// A device that fails; no memory for the buffers.
     fn feed(&self, bytes: usize) -> Result<Box<dyn Feed>, DeviceError>;
 
+    /// A way back from the device that nobody has to wait at, with room for `bytes` bytes on the host.
+    ///
+    /// # Errors
+    /// A device that fails; no memory for the bytes.
+    fn readback(&self, bytes: usize) -> Result<Box<dyn Readback>, DeviceError>;
+
     /// Makes kernels ready to be launched, each named once: those that have to be compiled are compiled
     /// side by side. Launching one that is not ready makes it so first.
     ///
@@ -104,7 +110,7 @@ pub trait Stream: Send + Sync {
     fn synchronize(&self) -> Result<(), DeviceError>;
 
     /// From here on launches, fills and copies within the device are collected instead of run. Uploads,
-    /// downloads, feeds and allocations are not allowed meanwhile.
+    /// downloads, feeds, readbacks and allocations are not allowed meanwhile.
     ///
     /// # Errors
     /// A device that fails.
@@ -149,6 +155,26 @@ pub trait Feed: Send {
     /// # Panics
     /// If a part is not inside of the buffer or not as long as its place.
     fn send(&mut self, parts: &[(Span<'_, u8>, Range<usize>)]) -> Result<(), DeviceError>;
+}
+
+/// What some work leaves, on its way to the host: the copy is ordered with the work, and the host comes for it later, when the
+/// device is at the work behind.
+pub trait Readback: Send {
+    /// Copies numbers to the host, one part behind the other, once all work so far is done. What was ordered before is given up.
+    ///
+    /// # Errors
+    /// A device that fails.
+    ///
+    /// # Panics
+    /// If there is not room for so many.
+    fn order(&mut self, parts: &[Span<'_, u8>]) -> Result<(), DeviceError>;
+
+    /// The bytes that were ordered last, when they are there: work that was ordered behind them is not waited for. That is possible
+    /// while launches are collected, too.
+    ///
+    /// # Errors
+    /// A device that fails, also in the work before.
+    fn wait(&mut self) -> Result<&[u8], DeviceError>;
 }
 
 /// Memory of a device, given back when dropped.

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::{CapturedGraph, DeviceError, Feed, Kernel, Launch, Span, Stream};
+use crate::{CapturedGraph, DeviceError, Feed, Kernel, Launch, Readback, Span, Stream};
 
 /// What is asked of a stream.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +25,12 @@ pub enum Call<'a> {
     Feed(usize),
     /// A feed copies so many bytes to the device.
     Send(usize),
+    /// A readback is made, with room for so many bytes.
+    Readback(usize),
+    /// A readback is ordered: which one, in the order in which they were made, and bytes.
+    Order(usize, usize),
+    /// The host waits for this one.
+    Wait(usize),
     /// A kernel is run or collected.
     Launch(&'a Launch<'a>),
     /// The host waits until all work is done.
@@ -41,6 +48,8 @@ type Watch = dyn Fn(Call<'_>) -> Result<(), DeviceError> + Send + Sync;
 struct Watched {
     stream: Arc<dyn Stream>,
     watch: Arc<Watch>,
+    /// Readbacks that were made.
+    readbacks: Arc<AtomicUsize>,
 }
 
 /// The same stream with somebody who is told of each call first and may refuse it.
@@ -48,7 +57,7 @@ pub fn watched(
     stream: &Arc<dyn Stream>,
     watch: impl Fn(Call<'_>) -> Result<(), DeviceError> + Send + Sync + 'static,
 ) -> Arc<dyn Stream> {
-    Arc::new(Watched { stream: Arc::clone(stream), watch: Arc::new(watch) })
+    Arc::new(Watched { stream: Arc::clone(stream), watch: Arc::new(watch), readbacks: Arc::default() })
 }
 
 impl Stream for Watched {
@@ -57,7 +66,8 @@ impl Stream for Watched {
     }
 
     fn beside(&self) -> Result<Arc<dyn Stream>, DeviceError> {
-        Ok(Arc::new(Self { stream: self.stream.beside()?, watch: Arc::clone(&self.watch) }))
+        let (watch, readbacks) = (Arc::clone(&self.watch), Arc::clone(&self.readbacks));
+        Ok(Arc::new(Self { stream: self.stream.beside()?, watch, readbacks }))
     }
 
     fn allocate(&self, bytes: usize) -> Result<u64, DeviceError> {
@@ -100,6 +110,13 @@ impl Stream for Watched {
         Ok(Box::new(WatchedFeed { feed: self.stream.feed(bytes)?, watch: Arc::clone(&self.watch) }))
     }
 
+    fn readback(&self, bytes: usize) -> Result<Box<dyn Readback>, DeviceError> {
+        (self.watch)(Call::Readback(bytes))?;
+        let (readback, watch) = (self.stream.readback(bytes)?, Arc::clone(&self.watch));
+        let number = self.readbacks.fetch_add(1, Ordering::Relaxed);
+        Ok(Box::new(WatchedReadback { readback, watch, number }))
+    }
+
     fn prepare(&self, kernels: &[Kernel]) -> Result<(), DeviceError> {
         self.stream.prepare(kernels)
     }
@@ -140,5 +157,23 @@ impl Feed for WatchedFeed {
         let bytes = parts.iter().map(|(to, _)| to.len()).sum();
         (self.watch)(Call::Send(bytes))?;
         self.feed.send(parts)
+    }
+}
+
+struct WatchedReadback {
+    readback: Box<dyn Readback>,
+    watch: Arc<Watch>,
+    number: usize,
+}
+
+impl Readback for WatchedReadback {
+    fn order(&mut self, parts: &[Span<'_, u8>]) -> Result<(), DeviceError> {
+        (self.watch)(Call::Order(self.number, parts.iter().map(|part| part.len()).sum()))?;
+        self.readback.order(parts)
+    }
+
+    fn wait(&mut self) -> Result<&[u8], DeviceError> {
+        (self.watch)(Call::Wait(self.number))?;
+        self.readback.wait()
     }
 }

@@ -20,6 +20,7 @@ const SCENARIOS: &[(&str, fn())] = &[
     ("find", find),
     ("work", work),
     ("feed", feed),
+    ("readback", readback),
     ("fault", fault),
     ("memory", memory),
     ("compile", compile),
@@ -272,6 +273,48 @@ fn feed() {
 }
 
 #[test]
+fn the_host_goes_on_while_the_work_waits() {
+    let Some(fake) = Fake::build(&[]) else { return };
+    let text = fake.run("readback", "", &fake.cache());
+    assert!(text.contains("READ BACK"), "{text}");
+}
+
+/// The fake driver does nothing before it is waited for: what is done shows what was waited for.
+fn readback() {
+    let gpu = discover().expect("the fake GPU");
+    let stream = gpu.stream();
+    let numbers = DeviceMemory::of(&stream, &[0u32; 512]).expect("memory");
+    let part = |number: usize| numbers.all::<u32>().part(number..number + 1);
+    // SAFETY: the fake GPU's memory is the host's.
+    let now = |number: usize| unsafe { *(part(number).address() as *const u32) };
+    let mut readbacks = [8, 4].map(|bytes| stream.readback(bytes).expect("a readback"));
+    assert!(readbacks[0].wait().expect("nothing").is_empty(), "nothing was ordered");
+    stream.synchronize().expect("done");
+    // More copies than there are slots.
+    for number in 0..512 {
+        part(number).write(&*stream, &[7]).expect("a copy");
+    }
+    assert_eq!(now(0), 0, "small copies share a slot, so none was waited for");
+    readbacks[0].order(&[part(511).cast(), part(0).cast()]).expect("ordered");
+    part(0).write(&*stream, &[8]).expect("a copy");
+    readbacks[1].order(&[part(0).cast()]).expect("ordered");
+    assert_eq!(now(511), 0, "nothing was waited for");
+    assert_eq!(readbacks[0].wait().expect("read"), bytemuck::bytes_of(&[7u32, 7]));
+    assert_eq!(now(0), 7, "what is ordered behind it is not waited for");
+    assert_eq!(readbacks[1].wait().expect("read"), bytemuck::bytes_of(&[8u32]));
+
+    stream.begin_capture().expect("a capture");
+    let refused = readbacks[0].order(&[]).expect_err("not meanwhile");
+    assert!(refused.to_string().contains("while launches are collected"), "{refused}");
+    assert_eq!(readbacks[1].wait().expect("read"), bytemuck::bytes_of(&[8u32]), "it stands before them");
+    assert!(stream.end_capture().is_err(), "nothing collected");
+    // One that nobody waits for, and its memory that goes.
+    readbacks[0].order(&[part(0).cast()]).expect("ordered");
+    drop((readbacks, numbers));
+    println!("READ BACK");
+}
+
+#[test]
 fn after_a_fault_the_process_has_lost_the_card() {
     let Some(fake) = Fake::build(&[]) else { return };
     let text = fake.run("fault", "fault", &fake.cache());
@@ -330,8 +373,9 @@ fn memory() {
         add.run(&*stream, part(0..size_of::<StepRow>() / 4).cast(), part(0..4).cast(), part(8..12).cast(), false)
     };
     let feed = || stream.feed(64).map(drop);
+    let readback = || stream.readback(64).map(drop);
     type Work<'a> = &'a dyn Fn() -> Result<(), DeviceError>;
-    let places: [(&str, Work<'_>); 8] = [
+    let places: [(&str, Work<'_>); 10] = [
         ("a module", &add),
         ("a launch", &begin),
         ("a launch", &capture),
@@ -340,6 +384,8 @@ fn memory() {
         ("an event", &feed),
         ("a stream", &feed),
         ("pinned memory", &feed),
+        ("an event", &readback),
+        ("pinned memory", &readback),
     ];
     for (place, work) in places {
         // SAFETY: no other thread of this process looks at its environment.

@@ -29,7 +29,7 @@ pub use spec::{At, ClassWeights, LastBatch, Objective, TrainSpec};
 pub use task::{Compiled, Task};
 pub use trainer::{EpochValue, Trainer};
 pub use tunefork_cpu::Cpu;
-pub use tunefork_cuda::{Card, Cuda};
+pub use tunefork_cuda::{Card, Company, Cuda};
 pub use tunefork_graph::{
     Batch, Device, Engine, EngineError, Evaluated, ImageSet, Precision, Room, StepResult, StepSettings, TrainingStep,
 };

@@ -10,7 +10,7 @@ use tunefork::sampler::SamplerKind;
 use tunefork::study::{Ended, StudyRecord, deviation_of};
 use tunefork::study_file::table::SAMPLER;
 use tunefork::track::Place;
-use tunefork::train::Objective;
+use tunefork::train::{Company, Objective};
 use tunefork::{Report, ReportFormat, RunOptions, StudySpec, study_notes};
 
 use super::finished::finished;
@@ -111,6 +111,7 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
         }
     }
     study_notes(study).into_iter().for_each(&mut line);
+    options.machine.gpu().and_then(|gpu| in_company(gpu.company())).into_iter().for_each(&mut line);
     if report.outcome.outside_events > 0 {
         line(format!("reproducible given {}", counted(report.outcome.outside_events, "outside event")));
     }
@@ -130,6 +131,14 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
         }
     }
     text
+}
+
+/// How often trials took their steps together on a card, if they did anything there.
+fn in_company(company: Company) -> Option<String> {
+    let Company { calls, together, rounds } = company;
+    let (share, size) = (100.0 * together as f64 / calls as f64, calls as f64 / rounds as f64);
+    (calls > 0)
+        .then(|| format!("side by side on the card: {share:.0} % of the trials' calls, {size:.1} trials in a launch"))
 }
 
 /// How many trials have ended, and of how many, where some have not.

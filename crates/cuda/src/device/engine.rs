@@ -8,8 +8,9 @@ use super::SharedGpu;
 use super::gang::{Gang, Ready};
 use super::sets::SharedSet;
 use crate::engine::evaluation;
+use crate::lane::Lane;
 use crate::layout::steps_per_call;
-use crate::{CudaError, Engine, Images, Resident, StepInput};
+use crate::{CudaError, Engine, Images, StepInput};
 
 /// An engine among others on a GPU.
 ///
@@ -46,58 +47,86 @@ impl SharedEngine {
     }
 
     /// The same for a function that changes it.
-    fn alone_mut<T>(&mut self, call: impl FnOnce(&mut Engine) -> Result<T, CudaError>) -> Result<T, EngineError> {
+    fn alone_mut<T>(&mut self, call: impl FnOnce(&mut Engine) -> Result<T, CudaError>) -> Result<T, CudaError> {
         let _turn = self.gang.alone(self.id);
-        Ok(call(self.engine.as_mut().expect(HERE))?)
+        call(self.engine.as_mut().expect(HERE))
     }
 
-    /// Takes some steps with the gang, as many as may be taken together.
-    fn together(
+    fn lane(&mut self) -> &mut Lane {
+        self.engine.as_mut().expect(HERE).lane()
+    }
+
+    /// Orders some steps, as many as may be taken together: with the gang, if the images lie on the GPU.
+    fn order(
         &mut self,
-        images: &Arc<Resident>,
+        (set, images): (&SharedSet, &dyn ImageSet),
         steps: &[StepInput<'_>],
         training: bool,
-    ) -> Result<&mut Engine, CudaError> {
-        let mut engine = self.engine.take().expect(HERE);
-        engine.lane().write(steps, |_, indices| indices.iter().copied());
-        let ready = Ready { id: self.id, engine, images: Arc::clone(images), training };
-        let (engine, result) = self.gang.take(ready);
-        let engine = self.engine.insert(engine);
-        result.map(|()| engine)
+    ) -> Result<&mut Lane, CudaError> {
+        match set {
+            SharedSet::Resident(resident) => {
+                self.lane().write(steps, |_, indices| indices.iter().copied());
+                let engine = self.engine.take().expect(HERE);
+                let ready = Ready { id: self.id, engine, images: Arc::clone(resident), training };
+                let (engine, ordered) = self.gang.take(ready);
+                self.engine = Some(engine);
+                ordered?;
+            }
+            SharedSet::Streamed(_) => self.alone_mut(|engine| engine.order(set.images(images), steps, training))?,
+        }
+        Ok(self.lane())
     }
 
-    fn train_together(
-        &mut self,
-        images: &Arc<Resident>,
-        steps: &[StepInput<'_>],
-        results: &mut [StepResult],
-    ) -> Result<(), CudaError> {
-        let engine = self.engine.as_mut().expect(HERE);
-        engine.check_images(Images::Resident(images))?;
-        let together = engine.check_steps(Images::Resident(images), steps)?;
-        for (steps, results) in steps.chunks(together).zip(results.chunks_mut(together)) {
-            let engine = self.together(images, steps, true)?;
-            results.iter_mut().zip(engine.lane().results()).for_each(|(result, found)| *result = found);
+    /// The engine, for images that were checked.
+    fn checked(&self, images: Images<'_>) -> Result<&Engine, CudaError> {
+        let engine = self.engine.as_ref().expect(HERE);
+        engine.check_images(images)?;
+        Ok(engine)
+    }
+
+    fn order_steps(&mut self, steps: &[TrainingStep<'_>], results: &mut Vec<StepResult>) -> Result<(), CudaError> {
+        let mut first = 0;
+        while let Some(step) = steps.get(first) {
+            let images = step.batch.images();
+            let batches = steps[first..].iter().map(|step| &step.batch);
+            let count = of_one_set(batches.take(self.chunk));
+            let set = self.set(images)?;
+            let inputs: Vec<StepInput<'_>> = steps[first..first + count].iter().map(StepInput::of).collect();
+            let on_device = set.images(images);
+            let together = self.checked(on_device)?.check_steps(on_device, &inputs)?;
+            for steps in inputs.chunks(together) {
+                self.order((&set, images), steps, true)?.collect_but(1, results)?;
+            }
+            first += count;
         }
         Ok(())
     }
 
-    fn evaluate_together(
+    /// Evaluates batches of one set; each call is ordered while the device is at the one before.
+    fn evaluate_set(
         &mut self,
-        images: &Arc<Resident>,
+        (set, images): (&SharedSet, &dyn ImageSet),
         batches: &[&[u32]],
         tell: &mut dyn FnMut(Evaluated<'_>),
     ) -> Result<(), CudaError> {
-        let engine = self.engine.as_mut().expect(HERE);
-        engine.check_images(Images::Resident(images))?;
-        let together = engine.check_batches(Images::Resident(images), batches)?;
+        let on_device = set.images(images);
+        let together = self.checked(on_device)?.check_batches(on_device, batches)?;
+        let mut before = None;
         for batches in batches.chunks(together) {
-            let engine = self.together(images, &evaluation(batches), false)?;
-            for (number, indices) in batches.iter().enumerate() {
-                tell(engine.lane().evaluated(number, indices.len()));
+            let lane = self.order((set, images), &evaluation(batches), false)?;
+            if let Some(before) = before.replace(batches) {
+                lane.tell(before, tell)?;
             }
         }
-        Ok(())
+        before.map_or(Ok(()), |last| self.lane().tell(last, tell))
+    }
+
+    /// What became of some work: after an error, nothing is under way.
+    fn after<T>(&mut self, work: Result<T, CudaError>) -> Result<T, EngineError> {
+        if work.is_err() {
+            self.lane().give_up();
+        }
+        Ok(work?)
     }
 }
 
@@ -115,29 +144,26 @@ impl graph::Engine for SharedEngine {
 
     fn prepare(&mut self, images: &dyn ImageSet) -> Result<(), EngineError> {
         let set = self.set(images)?;
-        self.alone_mut(|engine| engine.prepare(set.images(images)))
+        Ok(self.alone_mut(|engine| engine.prepare(set.images(images)))?)
     }
 
     fn train(&mut self, steps: &[TrainingStep<'_>], results: &mut [StepResult]) -> Result<(), EngineError> {
         assert_eq!(steps.len(), results.len(), "one result for each step");
-        let mut first = 0;
-        while let Some(step) = steps.get(first) {
-            let images = step.batch.images();
-            let batches = steps[first..].iter().map(|step| &step.batch);
-            let count = of_one_set(batches.take(self.chunk));
-            let set = self.set(images)?;
-            let together = &steps[first..first + count];
-            let inputs: Vec<StepInput<'_>> = together.iter().map(StepInput::of).collect();
-            let results = &mut results[first..first + count];
-            match &set {
-                SharedSet::Resident(resident) => self.train_together(resident, &inputs, results)?,
-                SharedSet::Streamed(_) => {
-                    self.alone_mut(|engine| engine.steps(set.images(images), &inputs, results))?;
-                }
-            }
-            first += count;
-        }
+        let mut found = Vec::with_capacity(steps.len());
+        self.train_ahead(steps, &mut found)?;
+        self.catch_up(&mut found)?;
+        results.copy_from_slice(&found);
         Ok(())
+    }
+
+    fn train_ahead(&mut self, steps: &[TrainingStep<'_>], results: &mut Vec<StepResult>) -> Result<(), EngineError> {
+        let ordered = self.order_steps(steps, results);
+        self.after(ordered)
+    }
+
+    fn catch_up(&mut self, results: &mut Vec<StepResult>) -> Result<(), EngineError> {
+        let caught_up = self.lane().collect_but(0, results);
+        self.after(caught_up)
     }
 
     fn evaluate(
@@ -145,6 +171,7 @@ impl graph::Engine for SharedEngine {
         batches: &[Batch<'_>],
         tell: &mut dyn FnMut(&Batch<'_>, Evaluated<'_>),
     ) -> Result<(), EngineError> {
+        assert_eq!(self.lane().under_way(), 0, "it has caught up");
         let mut first = 0;
         while let Some(batch) = batches.get(first) {
             let images = batch.images();
@@ -153,12 +180,8 @@ impl graph::Engine for SharedEngine {
             let indices: Vec<&[u32]> = together.iter().map(Batch::indices).collect();
             let mut told = together.iter();
             let mut tell = |evaluated: Evaluated<'_>| tell(told.next().expect("each batch once"), evaluated);
-            match &set {
-                SharedSet::Resident(resident) => self.evaluate_together(resident, &indices, &mut tell)?,
-                SharedSet::Streamed(_) => {
-                    self.alone_mut(|engine| engine.evaluate_batches(set.images(images), &indices, &mut tell))?;
-                }
-            }
+            let evaluated = self.evaluate_set((&set, images), &indices, &mut tell);
+            self.after(evaluated)?;
             first += together.len();
         }
         Ok(())
@@ -169,7 +192,7 @@ impl graph::Engine for SharedEngine {
     }
 
     fn write_slab(&mut self, slab: &[f32]) -> Result<(), EngineError> {
-        self.alone_mut(|engine| engine.write_slab(slab))
+        Ok(self.alone_mut(|engine| engine.write_slab(slab))?)
     }
 
     fn read_optimizer(&self, state: &mut [f32]) -> Result<(), EngineError> {
@@ -177,7 +200,7 @@ impl graph::Engine for SharedEngine {
     }
 
     fn write_optimizer(&mut self, state: &[f32]) -> Result<(), EngineError> {
-        self.alone_mut(|engine| engine.write_optimizer(state))
+        Ok(self.alone_mut(|engine| engine.write_optimizer(state))?)
     }
 
     fn optimizer_len(&self) -> usize {

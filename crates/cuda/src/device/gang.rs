@@ -4,13 +4,17 @@
 //! of the threads that are here then does the work of all; the others wait for it. A gang has no order and no size of its
 //! own: whoever is there takes part, and is waited for as long as it came each time. A trial's bits are those that it has alone,
 //! so nothing depends on who met whom.
+//!
+//! The work of a round is ordered while the device is at the round before, which is then waited for: so the device has always a
+//! round to go on with, and who comes meanwhile meets those who wait.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tunefork_kernels::{DeviceError, Lanes, Stream};
+use tunefork_kernels::{DeviceError, Lanes, Readback, Stream};
 
+use super::company::Counts;
 use crate::call::together;
 use crate::program::Runner;
 use crate::{CudaError, Engine, Resident};
@@ -24,6 +28,9 @@ pub(super) struct Gang {
     pub(super) stream: Arc<dyn Stream>,
     meeting: Mutex<Meeting>,
     changed: Condvar,
+    /// Of whoever is at work.
+    work: Mutex<Work>,
+    counts: Arc<Counts>,
 }
 
 /// Who is here.
@@ -37,14 +44,29 @@ struct Meeting {
     expected: Vec<u64>,
     /// When there was somebody waiting and nobody at work.
     since: Option<Instant>,
-    runners: Runners,
 }
 
-/// The captured launches of training and of evaluation.
-#[derive(Default)]
-struct Runners {
+/// What the work of a round needs.
+struct Work {
+    /// The captured launches of training and of evaluation.
     training: Runner,
     evaluation: Runner,
+    /// Where the last two rounds end on the stream: readbacks of nothing. The one that is ordered next is first.
+    ends: [Box<dyn Readback>; 2],
+}
+
+impl Work {
+    /// Orders the steps of some trials, and waits for the round before.
+    fn order(&mut self, stream: &dyn Stream, round: &mut [Ready]) -> Result<(), CudaError> {
+        let training = round[0].training;
+        let runner = if training { &mut self.training } else { &mut self.evaluation };
+        let mut lanes: Vec<_> = round.iter_mut().map(|trial| (trial.engine.lane(), &trial.images)).collect();
+        together(stream, runner, &mut lanes, training)?;
+        self.ends[0].order(&[])?;
+        self.ends.swap(0, 1);
+        self.ends[0].wait()?;
+        Ok(())
+    }
 }
 
 /// A trial whose next steps are written.
@@ -95,15 +117,17 @@ impl Meeting {
 }
 
 impl Gang {
-    pub(super) fn new(stream: Arc<dyn Stream>) -> Self {
-        Self { stream, meeting: Mutex::default(), changed: Condvar::new() }
+    pub(super) fn new(stream: Arc<dyn Stream>, counts: Arc<Counts>) -> Result<Self, DeviceError> {
+        let ends = [stream.readback(0)?, stream.readback(0)?];
+        let work = Mutex::new(Work { training: Runner::default(), evaluation: Runner::default(), ends });
+        Ok(Self { stream, meeting: Mutex::default(), changed: Condvar::new(), work, counts })
     }
 
     fn meeting(&self) -> MutexGuard<'_, Meeting> {
         self.meeting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the steps of a trial, with those of all others that are here.
+    /// Orders the steps of a trial, with those of all others that are here, and waits for those of the round before.
     pub(super) fn take(&self, trial: Ready) -> (Engine, Result<(), CudaError>) {
         let id = trial.id;
         let mut meeting = self.meeting();
@@ -138,13 +162,13 @@ impl Gang {
     /// Does the work of a round.
     fn lead<'a>(&'a self, mut meeting: MutexGuard<'a, Meeting>) -> MutexGuard<'a, Meeting> {
         let mut round = meeting.next_round();
-        let mut runners = std::mem::take(&mut meeting.runners);
+        self.counts.add(round.len());
         meeting.is_busy = true;
         drop(meeting);
-        let training = round[0].training;
-        let runner = if training { &mut runners.training } else { &mut runners.evaluation };
-        let mut lanes: Vec<_> = round.iter_mut().map(|trial| (trial.engine.lane(), &trial.images)).collect();
-        let work = AssertUnwindSafe(|| together(&*self.stream, runner, &mut lanes, training));
+        let work = AssertUnwindSafe(|| {
+            let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+            work.order(&*self.stream, &mut round)
+        });
         let (result, panic) = match catch_unwind(work) {
             Ok(result) => (result, None),
             Err(panic) => {
@@ -153,7 +177,6 @@ impl Gang {
             }
         };
         let mut meeting = self.meeting();
-        meeting.runners = runners;
         meeting.done.extend(round.into_iter().map(|trial| (trial, result.clone())));
         meeting.end_work();
         self.changed.notify_all();

@@ -1,5 +1,6 @@
 //! A GPU of NVIDIA as a device.
 
+mod company;
 mod engine;
 mod gang;
 mod sets;
@@ -11,6 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tunefork_graph::{self as graph, Device, EngineError, Graph, GraphError, ImageSet, Plan, Room};
 use tunefork_kernels::{DeviceError, Gpu, Precision, Stream};
 
+pub use self::company::Company;
+use self::company::Counts;
 use self::engine::SharedEngine;
 use self::gang::Gang;
 use self::sets::{Sets, SharedSet, are_streamed, resident_bytes};
@@ -88,6 +91,7 @@ struct SharedGpu {
     gangs: Mutex<HashMap<String, Weak<Gang>>>,
     /// Engines that were made.
     made: AtomicU64,
+    counts: Arc<Counts>,
 }
 
 impl Cuda {
@@ -114,6 +118,7 @@ impl Cuda {
                 sets: Mutex::default(),
                 gangs: Mutex::default(),
                 made: AtomicU64::new(0),
+                counts: Arc::default(),
             }),
             precision: Precision::F32,
             image_budget: Self::most_resident_bytes(all),
@@ -191,6 +196,11 @@ impl Cuda {
         self.shared.card.memory()
     }
 
+    /// How often trials have met on it so far, in whatever precision.
+    pub fn company(&self) -> Company {
+        self.shared.counts.now()
+    }
+
     /// What it computes in.
     pub fn precision(&self) -> Precision {
         self.precision
@@ -257,7 +267,7 @@ impl SharedGpu {
         if let Some(gang) = gangs.get(&key).and_then(Weak::upgrade) {
             return Ok(gang);
         }
-        let gang = Arc::new(Gang::new(self.card.stream().beside()?));
+        let gang = Arc::new(Gang::new(self.card.stream().beside()?, Arc::clone(&self.counts))?);
         gangs.insert(key, Arc::downgrade(&gang));
         Ok(gang)
     }

@@ -41,12 +41,13 @@ fn go_on(setting: &mut Setting) -> Report {
 /// one slot, trials lie on the card that are not being trained then.
 #[test]
 fn a_study_that_lost_its_card_is_the_same_in_another_process() {
-    for slots in ["slots = 1", "slots = 3"] {
+    // Of sixteen parts of the calls: trials that meet ask for less, and with several slots it is chance who meets.
+    for (slots, parts) in [("slots = 1", 16), ("slots = 3", 13)] {
         let study = TINY.replace("slots = 1", slots);
         let whole = Setting::new(&study, World::plenty());
         let (expected, _) = whole.run();
         let calls = whole.world.calls.load(SeqCst);
-        for call in (1..=calls).step_by(calls as usize / 16).chain([calls]) {
+        for call in [1].into_iter().chain((1..=parts).map(|part| calls * part / 16)) {
             let mut setting = Setting::new(&study, World::plenty());
             lose(&mut setting, call);
             let report = go_on(&mut setting);

@@ -27,7 +27,7 @@ impl GpuFeed {
         let context = stream.context();
         let mark = Event::new(context)?;
         Ok(Self {
-            buffers: [Pinned::new(context, bytes)?, Pinned::new(context, bytes)?],
+            buffers: [Pinned::to_device(context, bytes)?, Pinned::to_device(context, bytes)?],
             next: 0,
             copies: context.new_stream()?,
             mark,
@@ -44,9 +44,9 @@ impl GpuFeed {
             // SAFETY: a span lies in memory that lives, and is freed after the work, which waits for this.
             unsafe { buffer.copy(&self.copies, to.address(), from.start, from.len()) }?;
         }
-        buffer.sent(&self.copies)?;
+        buffer.mark(&self.copies)?;
         self.mark.record(work)?;
-        buffer.fetched().hold(work)
+        buffer.copied().hold(work)
     }
 }
 

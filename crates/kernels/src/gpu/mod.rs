@@ -12,6 +12,7 @@ mod nvrtc;
 mod pinned;
 mod places;
 mod rates;
+mod readback;
 mod resources;
 mod staging;
 mod start;

@@ -12,18 +12,22 @@ use super::pinned::Pinned;
 
 /// Bytes of a slot: large enough that a copy's fixed cost (some microseconds) does not count.
 const SLOT: usize = 2 << 20;
-const SLOTS: usize = 4;
+/// All but one hold what 16 trials that change their images upload for a call, at most 7 MiB, while the device is at the call before.
+const SLOTS: usize = 5;
 
-/// Slots that are filled in turn; each is used again when the device has fetched what was in it.
+/// Slots that are filled in turn, by as many copies as there is room for; each is used again when the device has fetched what was
+/// in it.
 pub(super) struct Staging {
     slots: Vec<Pinned>,
-    next: usize,
+    /// The slot that is being filled, and how far.
+    slot: usize,
+    filled: usize,
 }
 
 impl Staging {
     pub(super) fn new(context: &Arc<CudaContext>) -> Result<Self, DriverError> {
-        let slots = (0..SLOTS).map(|_| Pinned::new(context, SLOT));
-        Ok(Self { slots: slots.collect::<Result<_, _>>()?, next: 0 })
+        let slots = (0..SLOTS).map(|_| Pinned::to_device(context, SLOT));
+        Ok(Self { slots: slots.collect::<Result<_, _>>()?, slot: 0, filled: 0 })
     }
 
     /// Orders a copy; `from` may be reused when this returns.
@@ -31,13 +35,24 @@ impl Staging {
     /// # Safety
     /// `to` is the first of as many bytes on the device.
     pub(super) unsafe fn upload(&mut self, stream: &CudaStream, to: u64, from: &[u8]) -> Result<(), DriverError> {
-        for (number, bytes) in from.chunks(SLOT).enumerate() {
-            let slot = &mut self.slots[self.next];
-            self.next = (self.next + 1) % SLOTS;
-            slot.wait()?[..bytes.len()].copy_from_slice(bytes);
+        let mut done = 0;
+        while done < from.len() {
+            if self.filled == SLOT {
+                (self.slot, self.filled) = ((self.slot + 1) % SLOTS, 0);
+            }
+            let (slot, place) = (&mut self.slots[self.slot], self.filled);
+            let bytes = &from[done..from.len().min(done + SLOT - place)];
+            let room = match place {
+                0 => slot.wait()?,
+                // SAFETY: the slot is filled from its beginning on, and nothing was copied from here since it was waited for.
+                _ => unsafe { slot.rest(place) },
+            };
+            room[..bytes.len()].copy_from_slice(bytes);
+            self.filled += bytes.len();
             // SAFETY: the caller's.
-            unsafe { slot.copy(stream, to + (number * SLOT) as u64, 0, bytes.len()) }?;
-            slot.sent(stream)?;
+            unsafe { slot.copy(stream, to + done as u64, place, bytes.len()) }?;
+            slot.mark(stream)?;
+            done += bytes.len();
         }
         Ok(())
     }

@@ -16,10 +16,11 @@ use super::feed::GpuFeed;
 use super::graph::Captured;
 use super::module::Module;
 use super::nvrtc::{Compiled, Target};
+use super::readback::GpuReadback;
 use super::staging::Staging;
 use super::start::{may_overlap, start};
 use super::{driver, ptx_is_new};
-use crate::{CapturedGraph, DeviceError, Feed, Kernel, Launch, Stream};
+use crate::{CapturedGraph, DeviceError, Feed, Kernel, Launch, Readback, Stream};
 
 /// Work in order on a GPU.
 pub(super) struct GpuStream {
@@ -276,6 +277,15 @@ impl Stream for GpuStream {
             self.failed(&doing, error)
         })?;
         Ok(Box::new(feed))
+    }
+
+    fn readback(&self, bytes: usize) -> Result<Box<dyn Readback>, DeviceError> {
+        self.not_capturing("making a readback")?;
+        let this = self.this.upgrade().expect("self is borrowed");
+        let readback = GpuReadback::new(this, bytes.max(1));
+        Ok(Box::new(
+            readback.map_err(|error| self.failed(&format!("locking {bytes} bytes of the host's memory"), error))?,
+        ))
     }
 
     fn prepare(&self, kernels: &[Kernel]) -> Result<(), DeviceError> {

@@ -118,7 +118,6 @@ static void do_eagerly(void) {
 }
 
 static int do_until(Stream* stream, int place) {
-    if (stream->capturing) die("waiting while work is captured");
     while (stream->done < place) {
         int at = stream->done;
         Work w = stream->list.items[at];
@@ -215,6 +214,7 @@ int cuStreamCreate(void** stream, unsigned flags) {
 int cuStreamDestroy_v2(void* stream) { (void)stream; return OK; }
 int cuStreamSynchronize(void* stream) {
     LOCKED;
+    if (((Stream*)stream)->capturing) die("waiting while work is captured");
     return do_until(stream, ((Stream*)stream)->list.count);
 }
 int cuStreamWaitEvent(void* stream, void* event, unsigned flags) {
@@ -236,6 +236,7 @@ int cuEventDestroy_v2(void* event) { free(event); return OK; }
 int cuEventRecord(void* event, void* stream) {
     LOCKED;
     Event* e = event;
+    if (((Stream*)stream)->capturing) die("an event is recorded while work is captured");
     e->stream = stream, e->place = ((Stream*)stream)->list.count;
     return lost ? ILLEGAL_ADDRESS : OK;
 }

@@ -203,8 +203,17 @@ impl Trainer {
     }
 
     /// Takes the steps of an epoch; `stop` is asked before each call of the engine, with the number of
-    /// steps taken so far.
+    /// steps that are known to be done.
     fn train(&mut self, epoch: u32, stop: &mut dyn FnMut(u64) -> bool) -> Result<Trained, TrainError> {
+        let trained = self.take_steps(epoch, stop);
+        if trained.is_err() {
+            // The engine may be at work still, and serves again what follows. What ended the epoch is the error that is told.
+            let _ = self.engine.catch_up(&mut Vec::new());
+        }
+        trained
+    }
+
+    fn take_steps(&mut self, epoch: u32, stop: &mut dyn FnMut(u64) -> bool) -> Result<Trained, TrainError> {
         let Task { spec, images, split, key, .. } = &self.task;
         self.batches.shuffled(images, &split.train, &spec.augmentation, *key, epoch - 1);
         let steps = self.compiled.steps_per_epoch;
@@ -227,14 +236,19 @@ impl Trainer {
                 dropout_key,
             }
         };
+        let step = |index: u64| {
+            let settings = settings(index);
+            let batch = self.batches.get(images, spec.batch_size, index);
+            TrainingStep { batch: batch.mixed(settings.mixing), settings }
+        };
         // Made once an epoch: a step allocates nothing.
         let chunk = self.engine.chunk().max(1);
         let mut inputs = Vec::with_capacity(chunk);
-        let mut results = vec![StepResult::default(); chunk];
+        let mut results = Vec::with_capacity(2 * chunk);
         let mut trained = Trained::default();
         let mut first = 0;
         while first < steps {
-            if stop(first) {
+            if stop(trained.steps) {
                 return Err(TrainError::Interrupted { epoch });
             }
             let mut end = steps.min(first + chunk as u64);
@@ -242,15 +256,13 @@ impl Trainer {
                 end = end.min((first / Average::EVERY + 1) * Average::EVERY);
             }
             inputs.clear();
-            inputs.extend((first..end).map(|index| {
-                let settings = settings(index);
-                let batch = self.batches.get(images, spec.batch_size, index);
-                TrainingStep { batch: batch.mixed(settings.mixing), settings }
-            }));
-            let results = &mut results[..inputs.len()];
-            self.engine.train(&inputs, results)?;
-            for ((index, input), result) in (first..).zip(&inputs).zip(results.iter()) {
-                trained.add(input, result, epoch, index)?;
+            inputs.extend((first..end).map(step));
+            self.engine.train_ahead(&inputs, &mut results)?;
+            if end == steps {
+                self.engine.catch_up(&mut results)?;
+            }
+            for result in results.drain(..) {
+                trained.add(&step(trained.steps), &result, epoch)?;
             }
             if let Some(average) = &mut self.average
                 && (end == steps || end.is_multiple_of(Average::EVERY))
@@ -317,6 +329,7 @@ impl Trainer {
 /// Sums over the steps of an epoch.
 #[derive(Default)]
 struct Trained {
+    steps: u64,
     loss_sum: f64,
     correct: u64,
     images: u64,
@@ -324,10 +337,12 @@ struct Trained {
 }
 
 impl Trained {
-    /// Counts step `index` (from 0) of an epoch, unless its loss is no number.
-    fn add(&mut self, step: &TrainingStep<'_>, result: &StepResult, epoch: u32, index: u64) -> Result<(), TrainError> {
+    /// Counts the next step of an epoch, unless its loss is no number.
+    fn add(&mut self, step: &TrainingStep<'_>, result: &StepResult, epoch: u32) -> Result<(), TrainError> {
+        self.steps += 1;
         if !result.loss_sum.is_finite() {
-            return Err(TrainError::Diverged { at: LossAt::Step { epoch, step: index + 1 }, loss: result.loss_sum });
+            let at = LossAt::Step { epoch, step: self.steps };
+            return Err(TrainError::Diverged { at, loss: result.loss_sum });
         }
         self.loss_sum += result.loss_sum;
         self.correct += u64::from(result.correct);

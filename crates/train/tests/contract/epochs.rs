@@ -34,11 +34,11 @@ fn every_epoch_goes_through_all_images_in_a_new_order() {
     assert_ne!(seen, steps(other));
 }
 
-/// However many steps an engine takes at a time: the last call of an epoch brings what is left.
+/// However many steps an engine takes at a time, and whether it waits for them: the last call of an epoch brings what is left.
 #[test]
 fn steps_come_in_chunks_that_change_nothing() {
-    let run = |chunk: usize| {
-        let device = LinearDevice { chunk, ..LinearDevice::default() };
+    let run = |chunk: usize, is_late: bool| {
+        let device = LinearDevice { chunk, is_late, ..LinearDevice::default() };
         let mut trainer = Trainer::new(task(0.1), &device).unwrap();
         let epochs: Vec<_> = (0..4)
             .map(|_| trainer.epoch().unwrap())
@@ -46,17 +46,46 @@ fn steps_come_in_chunks_that_change_nothing() {
             .collect();
         (epochs, trainer.weights().unwrap())
     };
-    let one_by_one = run(1);
-    for chunk in [2, 3, 7, 64] {
-        assert_eq!(run(chunk), one_by_one, "{chunk} at a time");
+    let one_by_one = run(1, false);
+    for chunk in [1, 2, 3, 7, 64] {
+        for is_late in [false, true] {
+            assert_eq!(run(chunk, is_late), one_by_one, "{chunk} at a time, late: {is_late}");
+        }
     }
+}
+
+/// An epoch that is broken off while a call is under way leaves nothing of it to the next one; of its steps it is told what is done.
+#[test]
+fn nothing_of_an_interrupted_epoch_comes_later() {
+    let run = |is_late: bool, interrupted: bool| {
+        let device = LinearDevice { chunk: 2, is_late, ..LinearDevice::default() };
+        let mut trainer = Trainer::new(task(0.1), &device).unwrap();
+        trainer.epoch().unwrap();
+        let checkpoint = trainer.checkpoint().unwrap();
+        let done = std::cell::RefCell::new(Vec::new());
+        if interrupted {
+            let stop = |share: f64| {
+                done.borrow_mut().push(share);
+                done.borrow().len() == 4
+            };
+            assert!(matches!(trainer.epoch_unless(&stop), Err(TrainError::Interrupted { epoch: 2 })));
+            trainer.restore(&checkpoint).unwrap();
+        }
+        let epoch = trainer.epoch().unwrap();
+        (done.into_inner(), (epoch.train_loss, epoch.validation, trainer.weights().unwrap()))
+    };
+    let (_, expected) = run(false, false);
+    let ((at_once, early), (later, late)) = (run(false, true), run(true, true));
+    assert_eq!((&early, &late), (&expected, &expected));
+    assert_eq!(later[..2], [0.0, 0.0], "the first call is not done when the second is ordered");
+    assert_eq!(later[1..], at_once[..3], "one call later");
 }
 
 /// The step that diverged is named, although the rest of its chunk was taken too.
 #[test]
 fn a_chunk_names_the_step_that_diverged() {
-    for chunk in [1, 4, 64] {
-        let device = LinearDevice { chunk, ..LinearDevice::default() };
+    for (chunk, is_late) in [(1, false), (4, false), (64, false), (1, true), (4, true)] {
+        let device = LinearDevice { chunk, is_late, ..LinearDevice::default() };
         let error = Trainer::new(task(1e30), &device).unwrap().epoch().unwrap_err();
         assert!(error.to_string().contains("epoch 1, step 2"), "{error}");
     }

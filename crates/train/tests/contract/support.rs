@@ -41,11 +41,13 @@ pub(crate) struct LinearDevice {
     pub chunk: usize,
     /// What a step, or the evaluation of a batch, takes at least.
     pub pause: Duration,
+    /// Whether the results of a call come with the next one, as from a device that answers from afar.
+    pub is_late: bool,
 }
 
 impl Default for LinearDevice {
     fn default() -> Self {
-        Self { steps: Arc::default(), evaluated: Arc::default(), chunk: 1, pause: Duration::ZERO }
+        Self { steps: Arc::default(), evaluated: Arc::default(), chunk: 1, pause: Duration::ZERO, is_late: false }
     }
 }
 
@@ -68,6 +70,7 @@ impl Device for LinearDevice {
             evaluated: Arc::clone(&self.evaluated),
             chunk: self.chunk,
             pause: self.pause,
+            late: self.is_late.then(Vec::new),
             threads: 1,
             slab,
             plan,
@@ -86,6 +89,8 @@ struct Linear {
     evaluated: Arc<Mutex<Vec<usize>>>,
     chunk: usize,
     pause: Duration,
+    /// Results that come later, if they do.
+    late: Option<Vec<StepResult>>,
     threads: usize,
 }
 
@@ -183,11 +188,25 @@ impl Engine for Linear {
         Ok(())
     }
 
+    fn train_ahead(&mut self, steps: &[TrainingStep<'_>], results: &mut Vec<StepResult>) -> Result<(), EngineError> {
+        let mut found = vec![StepResult::default(); steps.len()];
+        self.train(steps, &mut found)?;
+        results.append(self.late.as_mut().unwrap_or(&mut found));
+        self.late.as_mut().into_iter().for_each(|late| *late = std::mem::take(&mut found));
+        Ok(())
+    }
+
+    fn catch_up(&mut self, results: &mut Vec<StepResult>) -> Result<(), EngineError> {
+        self.late.as_mut().into_iter().for_each(|late| results.append(late));
+        Ok(())
+    }
+
     fn evaluate(
         &mut self,
         batches: &[Batch<'_>],
         tell: &mut dyn FnMut(&Batch<'_>, Evaluated<'_>),
     ) -> Result<(), EngineError> {
+        assert!(self.late.as_ref().is_none_or(Vec::is_empty), "it has caught up");
         assert!(batches.len() <= self.chunk);
         for batch in batches {
             assert!(batch.rows() <= self.plan.evaluation.batch);
