@@ -60,12 +60,16 @@ constexpr u32 DENSE_THREADS = 128;
 constexpr u32 DENSE_DEPTH = 32;
 // Numbers between the rows of an exact operand in shared memory, so that they meet other banks.
 constexpr u32 EXACT_PAD = 4;
-constexpr u32 TENSOR_THREADS = 128;  // On tensor cores: threads of a block, and bytes of depth of a step.
-constexpr u32 TENSOR_STEP = 64;
+// Tiles of 2x2 results and columns of a block that multiplies as Winograd does, channels of a step, threads.
+constexpr u32 WINOGRAD_TILES = 32;
+constexpr u32 WINOGRAD_COLUMNS = 32;
+constexpr u32 WINOGRAD_DEPTH = 8;
+constexpr u32 WINOGRAD_THREADS = 256;
+constexpr u32 TENSOR_STEP = 64;  // On tensor cores: bytes of depth of a step.
 // In shared memory, for the banks: bytes between rows whose depth lies together, numbers between depths whose rows do.
 constexpr u32 TENSOR_PAD = 16;
 constexpr u32 TENSOR_SLOW_PAD = 8;
-// Tiles of each operand in shared memory where pieces fly there by themselves; otherwise 2.
+// Tiles of each operand in shared memory where pieces fly there by themselves and the tile is not the largest; otherwise 2.
 constexpr u32 TENSOR_STAGES = 3;
 
 // Where the memory of each lane of a launch lies, counted from the first one's and modulo 2^64: a launch may do
