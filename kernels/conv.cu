@@ -12,6 +12,9 @@
 // v mod u, a phase, have the same places, u apart, and with them p goes down by one from place to
 // place. So each phase (blockIdx.y) is a product without holes, and both gradients of rows are one
 // loader that walks up or down. The weight gradient, which f16 and bf16 share, stands in conv.cuh.
+//
+// A residual block's projection multiplies the same x with 1x1 filters. The gradient through it is one more place,
+// behind the others, of the phase (0, 0): with filters and a gradient of its own, from position p = h / u.
 #include "device.cuh"
 #include "activation.cuh"
 #include "conv.cuh"
@@ -24,6 +27,8 @@ struct Places {
     u32 first;             // place of the filters that (0, 0) is
     u32 kernel, apart;     // places in a row of the filters, and from one of the phase to the next
     u32 a, b, c;
+    // Backward: rows of places; whether the place of a projection follows, and where that lies; whether it is now.
+    u32 down, projects, shift, projected;
 };
 
 DEVICE void advance(Places& walk, u32 depth) {
@@ -32,16 +37,19 @@ DEVICE void advance(Places& walk, u32 depth) {
     walk.c = 0;
     if (++walk.b < walk.across) return;
     walk.b = 0, walk.a++;
+    if (walk.a == walk.down && walk.projects) walk.projected = 1, walk.a = walk.b = walk.shift;
 }
 
-DEVICE u32 filter_place(const Places& walk) { return walk.first + (walk.a * walk.kernel + walk.b) * walk.apart; }
+DEVICE u32 filter_place(const Places& walk) {
+    return walk.projected ? 0 : walk.first + (walk.a * walk.kernel + walk.b) * walk.apart;
+}
 
 // Loads, for each row, four channels of the pixel that lies under it at a place; the pieces go across
 // the rows in shared memory. Neighbouring threads load neighbouring pieces of one pixel.
 template <class Tile, bool whole, int direction> struct Pixels {
     static constexpr u32 QUADS = Tile::DEPTH / 4, COUNT = Tile::ROWS * QUADS / Tile::THREADS;
     static_assert(COUNT * Tile::THREADS == Tile::ROWS * QUADS && Tile::THREADS % QUADS == 0, "as many pieces a thread");
-    const float* values;
+    const float *values, *projected;
     u32 height, width;
     int h[COUNT], v[COUNT];  // pixel at place (0, 0); it may lie outside
     u32 at[COUNT];           // its first number, counted modulo 2^32
@@ -58,10 +66,11 @@ template <class Tile, bool whole, int direction>
 DEVICE void fetch(Pixels<Tile, whole, direction>& a, const Places& walk) {
     u32 c = walk.c + threadIdx.x % a.QUADS * 4, channels = left(c, walk.channels);
     u32 move = (walk.a * a.width + walk.b) * walk.channels;
+    const float* values = direction < 0 && walk.projected ? a.projected : a.values;
     UNROLL for (u32 i = 0; i < a.COUNT; i++) {
         u32 h = a.h[i] + direction * (int)walk.a, v = a.v[i] + direction * (int)walk.b;
         bool inside = h < a.height && v < a.width;
-        a.pieces[i] = load4<whole>(a.values + ((direction > 0 ? a.at[i] + move : a.at[i] - move) + c), inside ? channels : 0);
+        a.pieces[i] = load4<whole>(values + ((direction > 0 ? a.at[i] + move : a.at[i] - move) + c), inside ? channels : 0);
     }
 }
 
@@ -87,18 +96,19 @@ template <class Tile, bool whole> DEVICE void fetch(Rows<float, Tile, whole>& b,
 template <class Tile, bool whole> struct Columns {
     static constexpr u32 QUADS = Tile::DEPTH / 4, ALL = Tile::COLUMNS * QUADS;
     static constexpr u32 COUNT = (ALL + Tile::THREADS - 1) / Tile::THREADS;
-    const float* w;
+    const float *w, *projection;
     u32 first_column, columns;
     float4 pieces[COUNT];
 };
 
 template <class Tile, bool whole> DEVICE void fetch(Columns<Tile, whole>& b, const Places& walk) {
+    const float* w = walk.projected ? b.projection : b.w;
     u32 k = walk.c + threadIdx.x % b.QUADS * 4, filters = left(k, walk.channels);
     u32 place = filter_place(walk) * b.columns;
     UNROLL for (u32 i = 0; i < b.COUNT; i++) {
         u32 index = threadIdx.x + i * Tile::THREADS, c = b.first_column + index / b.QUADS;
         if (b.ALL % Tile::THREADS != 0 && index >= b.ALL) break;
-        b.pieces[i] = load4<whole>(b.w + ((place + c) * walk.channels + k), c < b.columns ? filters : 0);
+        b.pieces[i] = load4<whole>(w + ((place + c) * walk.channels + k), c < b.columns ? filters : 0);
     }
 }
 
@@ -140,14 +150,15 @@ DEVICE void forward(const StepRow* step, const ConvShape& shape, const float* x,
     }
     Rows<float, Tile, whole> b;
     b.values = w, b.first_column = first_column, b.columns = shape.filters;
-    Places walk = {shape.kernel, shape.channels, 0, shape.kernel, 1, 0, 0, 0};
+    Places walk = {shape.kernel, shape.channels, 0, shape.kernel, 1, 0, 0, 0, 0, 0, 0, 0};
     float sum[Tile::I][Tile::J];
     multiply<Tile>(sum, (float*)shared, steps_of<Tile>(walk, shape.kernel * shape.kernel), walk, a, b);
     finish<float, Tile, whole>(sum, (float*)shared, shape, positions, tile, first_column, bias, activation, y, s);
 }
 
 template <class Tile, bool whole>
-DEVICE void data_gradient(const StepRow* step, const ConvShape& shape, const float* dy, const float* w, float* dx, u32 accumulate) {
+DEVICE void data_gradient(const StepRow* step, const ConvShape& shape, const float* dy, const float* w, float* dx,
+                          u32 accumulate, const float* projected_dy, const float* projection) {
     SHARED(shared);
     u32 first = blockIdx.x / shape.tiles_across * Tile::ROWS;
     u32 first_column = blockIdx.x % shape.tiles_across * Tile::COLUMNS;
@@ -169,7 +180,7 @@ DEVICE void data_gradient(const StepRow* step, const ConvShape& shape, const flo
     };
 
     Pixels<Tile, whole, -1> a;
-    a.values = dy, a.height = shape.out_height, a.width = shape.out_width;
+    a.values = dy, a.projected = projected_dy, a.height = shape.out_height, a.width = shape.out_width;
     UNROLL for (u32 i = 0; i < a.COUNT; i++) {
         u32 n, h, v;
         bool real = pixel(first + piece_row(a, i), n, h, v);
@@ -178,10 +189,12 @@ DEVICE void data_gradient(const StepRow* step, const ConvShape& shape, const flo
         a.at[i] = ((n * shape.out_height + p) * shape.out_width + q) * shape.filters;
     }
     Columns<Tile, whole> b;
-    b.w = w, b.first_column = first_column, b.columns = shape.channels;
-    Places walk = {across, shape.filters, r * shape.kernel + s, shape.kernel, stride, 0, 0, 0};
+    b.w = w, b.projection = projection, b.first_column = first_column, b.columns = shape.channels;
+    u32 projects = projection && phase_h == 0 && phase_v == 0;
+    Places walk = {across, shape.filters, r * shape.kernel + s, shape.kernel, stride, 0, 0, 0,
+                   down, projects, shape.padding / stride, 0};
     float sum[Tile::I][Tile::J];
-    multiply<Tile>(sum, (float*)shared, steps_of<Tile>(walk, down * across), walk, a, b);
+    multiply<Tile>(sum, (float*)shared, steps_of<Tile>(walk, down * across + projects), walk, a, b);
 
     // Where each row goes, worked out once for all threads that have values of it.
     u32* targets = (u32*)shared;
@@ -222,9 +235,9 @@ conv_forward(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, const f
 template <class Tile, bool whole>
 GLOBAL(Tile::THREADS, BLOCKS<Tile>)
 conv_data_gradient(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, const float* dy, const float* w, float* dx,
-                   u32 accumulate) {
-    begin(lanes, step, dy, w, dx);
-    data_gradient<Tile, whole>(step, shape, dy, w, dx, accumulate);
+                   u32 accumulate, const float* projected_dy, const float* projection) {
+    begin(lanes, step, dy, w, dx, projected_dy, projection);
+    data_gradient<Tile, whole>(step, shape, dy, w, dx, accumulate, projected_dy, projection);
 }
 
 template <class Tile, bool whole>

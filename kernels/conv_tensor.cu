@@ -14,6 +14,9 @@
 // phases is a product of its own with stride 1, whose taps go backwards (blockIdx.y). Phases have as
 // many rows as the largest of them; rows beyond the image are left out when results are written.
 //
+// A residual block's projection multiplies the same x with 1x1 filters. The gradient through it is one more tap,
+// behind the others, of the phase (0, 0): with filters and a gradient of its own, from position p = h / u.
+//
 // A block's tile, for f16 and Tile128x64 (the others have fewer rows or columns), with the operands of one step around it:
 //
 //                                      b: DepthSlow, a depth with its filters together
@@ -43,30 +46,33 @@
 //    g+8  | e=2   e=3 |              g+8  |  a[1]      |  a[3]      |  2t + 8 |  b[1]      |
 //         +-----------+                   +------------+------------+         +------------+
 //
-// The steps take turns in TENSOR_STAGES = 3 places of shared memory (2, through registers, before sm_80):
+// The steps take turns in three places of shared memory (in two with the largest tile and, through registers, before sm_80):
 //
 //         | step s: a, b      | step s + 1: a, b    | step s + 2: a, b           |
 //           is multiplied       on its way            begins to fly when s - 1 has been read by all
 #include "device.cuh"
-#include "activation.cuh"
 #include "tensor.cuh"
 #include "conv_tensor.cuh"
-#include "statistics.cuh"
 
 // ---- operands
 
 // a: the pixels that the taps see from the product's rows. `direction` is 1 forward, -1 backward.
-template <class T, u32 rows, int direction> struct Pixels {
+template <class T, class Tile, int direction> struct Pixels {
     typedef T Number;
-    typedef DepthFast<T, rows> Layout;
-    static constexpr u32 COUNT = Layout::PIECES / THREADS;
+    typedef DepthFast<T, Tile::ROWS> Layout;
+    static constexpr u32 THREADS = Tile::THREADS, COUNT = Layout::PIECES / THREADS;
+    static constexpr bool IN_PIECES = true, THROUGH_L1 = true;  // nine taps see a pixel
     const T* values;
+    const T* projected;  // backward, of the tap behind the others
     u32 height, width, channels;
     u32 taps, taps_across, by_across;
     Divisor per_tap;
+    Taps walk;
     u32 image[COUNT];          // number of the image's first row of pixels
     int top[COUNT], left[COUNT];  // the pixel that tap (0, 0) sees
+    int projected_down;           // from there to the pixel that the projection's tap sees, down and to the right
     // of a step: all pieces of a thread stand in the same column, that is, have the same tap
+    const T* from;
     int down, right;
     u32 channel, count;
 };
@@ -79,145 +85,78 @@ template <class A> DEVICE void set_row(A& a, u32 i, u32 n, int top, int left) {
 // A row that sees nothing but zeros.
 template <class A> DEVICE void set_empty(A& a, u32 i) { set_row(a, i, 0, -(1 << 30), 0); }
 
-template <class T, u32 rows, int direction> DEVICE void move_to(Pixels<T, rows, direction>& a, u32 step) {
-    u32 piece = step * STEP_PIECES + threadIdx.x % STEP_PIECES, tap = divide(piece, a.per_tap);
+template <class T, class Tile, int direction> DEVICE void move_to(Pixels<T, Tile, direction>& a, u32) {
+    u32 tap, piece;
+    next_step(a.walk);
+    bool real = find(a.walk, a.per_tap, threadIdx.x % STEP_PIECES, tap, piece);
     u32 r = divide_small(tap, a.by_across);
-    a.down = direction * (int)r, a.right = direction * (int)(tap - r * a.taps_across);
-    a.channel = (piece - tap * a.per_tap.divisor) * PIECE<T>;
-    a.count = tap < a.taps ? inside<T>(a.channel, a.channels) : 0;
+    a.from = a.values, a.down = direction * (int)r, a.right = direction * (int)(tap - r * a.taps_across);
+    if (direction < 0 && tap == a.taps) a.from = a.projected, a.down = a.right = a.projected_down;
+    a.channel = piece * PIECE<T>;
+    a.count = real ? inside<T>(a.channel, a.channels) : 0;
 }
 
-template <class T, u32 rows, int direction>
-DEVICE const T* source(const Pixels<T, rows, direction>& a, u32 i, u32& count) {
+template <class T, class Tile, int direction>
+DEVICE const T* source(const Pixels<T, Tile, direction>& a, u32 i, u32& count) {
     u32 h = (u32)(a.top[i] + a.down), w = (u32)(a.left[i] + a.right);
     count = h < a.height && w < a.width ? a.count : 0;
-    return a.values + (count ? ((a.image[i] + h) * a.width + w) * a.channels + a.channel : 0);
+    return a.from + (count ? ((a.image[i] + h) * a.width + w) * a.channels + a.channel : 0);
 }
 
 // b, forward: w[r, s, c, k] as it is, a depth (r, s, c) with all its filters k together.
-template <class T, u32 width> struct Filters {
+template <class T, class Tile> struct Filters {
     typedef T Number;
-    typedef DepthSlow<T, width> Layout;
+    typedef DepthSlow<T, Tile::COLUMNS> Layout;
+    static constexpr u32 THREADS = Tile::THREADS;
+    static constexpr bool IN_PIECES = true, THROUGH_L1 = false;
     const T* values;
-    u32 channels, filters, taps, first;
+    u32 channels, filters, first;
     Divisor per_tap;
-    u32 step;
+    Taps walk;
 };
 
-template <class T, u32 width> DEVICE void move_to(Filters<T, width>& b, u32 step) { b.step = step; }
+template <class T, class Tile> DEVICE void move_to(Filters<T, Tile>& b, u32) { next_step(b.walk); }
 
-template <class T, u32 width> DEVICE const T* source(const Filters<T, width>& b, u32 i, u32& count) {
-    typedef DepthSlow<T, width> Layout;
-    u32 at = threadIdx.x + i * THREADS, depth = Layout::row(at);
-    u32 piece = b.step * STEP_PIECES + depth / PIECE<T>, tap = divide(piece, b.per_tap);
-    u32 c = (piece - tap * b.per_tap.divisor) * PIECE<T> + depth % PIECE<T>;
-    u32 k = b.first + Layout::column(at) * PIECE<T>;
-    count = tap < b.taps && c < b.channels ? inside<T>(k, b.filters) : 0;
+template <class T, class Tile> DEVICE const T* source(const Filters<T, Tile>& b, u32 i, u32& count) {
+    typedef typename Filters<T, Tile>::Layout Layout;
+    u32 at = threadIdx.x + i * Tile::THREADS, depth = Layout::row(at), tap, piece;
+    bool real = find(b.walk, b.per_tap, depth / PIECE<T>, tap, piece);
+    u32 c = piece * PIECE<T> + depth % PIECE<T>, k = b.first + Layout::column(at) * PIECE<T>;
+    count = real && c < b.channels ? inside<T>(k, b.filters) : 0;
     return b.values + (count ? (tap * b.channels + c) * b.filters + k : 0);
 }
 
 // b, backward: the same filters with the depth (j, l, k) of a phase fast, tap r = r0 + u j, s = s0 + u l.
-template <class T, u32 width> struct FiltersBack {
+template <class T, class Tile> struct FiltersBack {
     typedef T Number;
-    typedef DepthFast<T, width> Layout;
-    const T* values;
+    typedef DepthFast<T, Tile::COLUMNS> Layout;
+    static constexpr u32 THREADS = Tile::THREADS;
+    static constexpr bool IN_PIECES = true, THROUGH_L1 = false;
+    const T *values, *projection;
     u32 channels, filters, first;
     u32 taps, taps_across, by_across;
     u32 kernel, stride, r0, s0;
     Divisor per_tap;
-    u32 tap, k, count;  // of a step
+    Taps walk;
+    const T* from;  // of a step
+    u32 tap, k, count;
 };
 
-template <class T, u32 width> DEVICE void move_to(FiltersBack<T, width>& b, u32 step) {
-    u32 piece = step * STEP_PIECES + threadIdx.x % STEP_PIECES, tap = divide(piece, b.per_tap);
+template <class T, class Tile> DEVICE void move_to(FiltersBack<T, Tile>& b, u32) {
+    u32 tap, piece;
+    next_step(b.walk);
+    bool real = find(b.walk, b.per_tap, threadIdx.x % STEP_PIECES, tap, piece);
     u32 j = divide_small(tap, b.by_across), l = tap - j * b.taps_across;
-    b.tap = (b.r0 + b.stride * j) * b.kernel + b.s0 + b.stride * l;
-    b.k = (piece - tap * b.per_tap.divisor) * PIECE<T>;
-    b.count = tap < b.taps ? inside<T>(b.k, b.filters) : 0;
+    b.from = b.values, b.tap = (b.r0 + b.stride * j) * b.kernel + b.s0 + b.stride * l;
+    if (tap == b.taps) b.from = b.projection, b.tap = 0;
+    b.k = piece * PIECE<T>;
+    b.count = real ? inside<T>(b.k, b.filters) : 0;
 }
 
-template <class T, u32 width> DEVICE const T* source(const FiltersBack<T, width>& b, u32 i, u32& count) {
-    u32 c = b.first + (threadIdx.x + i * THREADS) / STEP_PIECES;
+template <class T, class Tile> DEVICE const T* source(const FiltersBack<T, Tile>& b, u32 i, u32& count) {
+    u32 c = b.first + (threadIdx.x + i * Tile::THREADS) / STEP_PIECES;
     count = c < b.channels ? b.count : 0;
-    return b.values + (count ? (b.tap * b.channels + c) * b.filters + b.k : 0);
-}
-
-// ---- results
-
-// Four at a time: a decision for each number would make the code long, one decision for all numbers
-// would let the compiler work on all of them at once and run out of registers, as it does (328 bytes spilled) where
-// doing nothing is one of the cases.
-DEVICE void activate4(u32 activation, float (&value)[4]) {
-    if (activation == IDENTITY) return;
-    with_activation(activation, [&](auto code) {
-        UNROLL for (u32 e = 0; e < 4; e++) value[e] = activate(code, value[e]);
-    });
-}
-
-// Statistics of the tile's columns over its `count` real rows: the mean, and the squared deviations
-// from it. A lane adds its own rows, the eight lanes with the same columns add theirs in a tree, then
-// the warps above each other in order.
-template <class Tile>
-DEVICE void tile_moments(const float (&value)[Tile::I][Tile::J][4], float* scratch, u32 count, u32 first_column,
-                       u32 columns, float* means, float* deviations) {
-    float scale = 1.0f / (float)count, mean[Tile::J][2];
-    UNROLL for (u32 pass = 0; pass < 2; pass++) {
-        UNROLL for (u32 j = 0; j < Tile::J; j++) {
-            UNROLL for (u32 e = 0; e < 2; e++) {
-                float sum = 0.0f;
-                UNROLL for (u32 i = 0; i < Tile::I; i++) {
-                    UNROLL for (u32 half = 0; half < 2; half++) {
-                        float v = value[i][j][2 * half + e], d = pass ? v - mean[j][e] : v;
-                        if (row_of<Tile>(i, 2 * half) < count) sum += pass ? d * d : d;
-                    }
-                }
-                UNROLL for (int by = 4; by < 32; by *= 2) sum += __shfl_xor_sync(0xffffffffu, sum, by);
-                if (lane() < 4) scratch[warp_row<Tile>() / Tile::WARP_ROWS * Tile::COLUMNS + column_of<Tile>(j, e)] = sum;
-            }
-        }
-        __syncthreads();
-        UNROLL for (u32 j = 0; j < Tile::J; j++) {
-            UNROLL for (u32 e = 0; e < 2; e++) {
-                u32 column = column_of<Tile>(j, e);
-                float sum = 0.0f;
-                UNROLL for (u32 warp = 0; warp < Tile::DOWN; warp++) sum += scratch[warp * Tile::COLUMNS + column];
-                if (!pass) mean[j][e] = sum * scale;
-                bool writes = warp_row<Tile>() == 0 && lane() < 4 && first_column + column < columns;
-                if (writes) (pass ? deviations : means)[first_column + column] = pass ? sum : mean[j][e];
-            }
-        }
-        __syncthreads();
-    }
-}
-
-// Two numbers side by side, as one access.
-template <class T> DEVICE void store2(T* to, float a, float b) {
-    if constexpr (sizeof(T) == 4) *(float2*)to = make_float2(a, b);
-    else *(u32*)to = Core<T>::pair(a, b);
-}
-
-// Writes the tile. It goes through shared memory, so that threads side by side write 16 bytes each of
-// the same row. `target(row, at)`: whether a row of the tile is a row of the result, and which one.
-template <class T, class Tile, bool whole, class Target>
-DEVICE void write(const float (&value)[Tile::I][Tile::J][4], u8* shared, T* to, u32 first_column, u32 columns,
-                  Target target) {
-    constexpr u32 PITCH = Tile::COLUMNS + PIECE<T>, ACROSS = Tile::COLUMNS / PIECE<T>;
-    T* staged = (T*)shared;
-    UNROLL for (u32 i = 0; i < Tile::I; i++)
-        UNROLL for (u32 j = 0; j < Tile::J; j++)
-            UNROLL for (u32 e = 0; e < 4; e += 2)
-                store2(staged + row_of<Tile>(i, e) * PITCH + column_of<Tile>(j, e), value[i][j][e], value[i][j][e + 1]);
-    __syncthreads();
-    for (u32 piece = threadIdx.x; piece < Tile::ROWS * ACROSS; piece += THREADS) {
-        u32 row = piece / ACROSS, column = piece % ACROSS * PIECE<T>, at;
-        u32 count = inside<T>(first_column + column, columns);
-        if (count == 0 || !target(row, at)) continue;
-        const T* from = staged + row * PITCH + column;
-        T* there = to + at * columns + first_column + column;
-        if constexpr (whole) *(uint4*)there = *(const uint4*)from;
-        else
-            for (u32 i = 0; i < count; i++) there[i] = from[i];
-    }
+    return b.from + (count ? (b.tap * b.channels + c) * b.filters + b.k : 0);
 }
 
 // ---- the products
@@ -231,48 +170,29 @@ DEVICE void forward(const StepRow* step, const ConvShape& shape, const T* x, con
     u32 positions = step->rows * shape.pixels.divisor;
     if (first >= positions) return;
 
-    u32 taps = shape.kernel * shape.kernel;
-    Pixels<T, Tile::ROWS, 1> a;
+    Taps walk = walk_of(shape.kernel * shape.kernel, shape.per_tap.divisor);
+    Pixels<T, Tile, 1> a;
     a.values = x, a.height = shape.height, a.width = shape.width, a.channels = shape.channels;
-    a.taps = taps, a.taps_across = shape.kernel, a.by_across = reciprocal(shape.kernel), a.per_tap = shape.per_tap;
+    a.taps_across = shape.kernel, a.by_across = reciprocal(shape.kernel), a.per_tap = shape.per_tap, a.walk = walk;
     UNROLL for (u32 i = 0; i < a.COUNT; i++) {
-        u32 m = first + (threadIdx.x + i * THREADS) / STEP_PIECES;
+        u32 m = first + (threadIdx.x + i * Tile::THREADS) / STEP_PIECES;
         u32 n = divide(m, shape.pixels), rest = m - n * shape.pixels.divisor;
         u32 p = divide(rest, shape.columns), q = rest - p * shape.columns.divisor;
         if (m < positions) set_row(a, i, n, (int)(p * shape.stride) - (int)shape.padding, (int)(q * shape.stride) - (int)shape.padding);
         else set_empty(a, i);
     }
-    Filters<T, Tile::COLUMNS> b;
-    b.values = w, b.channels = shape.channels, b.filters = shape.filters, b.taps = taps, b.first = first_column;
-    b.per_tap = shape.per_tap;
+    Filters<T, Tile> b;
+    b.values = w, b.channels = shape.channels, b.filters = shape.filters, b.first = first_column;
+    b.per_tap = shape.per_tap, b.walk = walk;
 
     float sum[Tile::I][Tile::J][4];
-    multiply<Tile, whole>(sum, shared, (taps * shape.per_tap.divisor + STEP_PIECES - 1) / STEP_PIECES, a, b);
-
-    UNROLL for (u32 j = 0; j < Tile::J; j++) {
-        UNROLL for (u32 e = 0; e < 2; e++) {
-            u32 k = first_column + column_of<Tile>(j, e);
-            float offset = bias && k < shape.filters ? bias[k] : 0.0f;
-            UNROLL for (u32 i = 0; i < Tile::I; i++) sum[i][j][e] += offset, sum[i][j][e + 2] += offset;
-        }
-    }
-    UNROLL for (u32 i = 0; i < Tile::I; i++)
-        UNROLL for (u32 j = 0; j < Tile::J; j++) activate4(activation, sum[i][j]);
-    if (s.partials) {
-        float* means = s.partials + tile * shape.filters;
-        u32 count = min(positions - first, Tile::ROWS);
-        tile_moments<Tile>(sum, (float*)shared, count, first_column, shape.filters, means, means + s.tiles * shape.filters);
-    }
-    write<T, Tile, whole>(sum, shared, y, first_column, shape.filters, [&](u32 row, u32& at) {
-        at = first + row;
-        return at < positions;
-    });
-    s.positions = positions;
-    if (s.partials) merge_by_the_last(s, tile, blockIdx.x % shape.tiles_across, first_column, Tile::COLUMNS, (float*)shared);
+    multiply<Tile, whole>(sum, shared, steps_of(walk), a, b);
+    finish<T, Tile, whole>(sum, shared, shape, positions, tile, first_column, bias, activation, y, s);
 }
 
 template <class T, class Tile, bool whole>
-DEVICE void data_gradient(const StepRow* step, const ConvShape& shape, const T* dy, const T* w, T* dx, u32 accumulate) {
+DEVICE void data_gradient(const StepRow* step, const ConvShape& shape, const T* dy, const T* w, T* dx, u32 accumulate,
+                          const T* projected_dy, const T* projection) {
     SHARED(shared);
     u32 tile = blockIdx.x / shape.tiles_across;
     u32 first = tile * Tile::ROWS, first_column = blockIdx.x % shape.tiles_across * Tile::COLUMNS;
@@ -285,7 +205,8 @@ DEVICE void data_gradient(const StepRow* step, const ConvShape& shape, const T* 
     u32 r0 = from_h % stride, s0 = from_w % stride;
     u32 taps_down = r0 < shape.kernel ? (shape.kernel - r0 + stride - 1) / stride : 0;
     u32 taps_across = s0 < shape.kernel ? (shape.kernel - s0 + stride - 1) / stride : 0;
-    u32 taps = taps_down * taps_across;
+    u32 taps = taps_down * taps_across, projects = projection && phase_h == 0 && phase_w == 0;
+    Taps walk = walk_of(taps + projects, shape.per_tap.divisor);
     // Row m of the product as a pixel of dx.
     auto pixel = [&](u32 m, u32& n, u32& i, u32& j) {
         n = divide(m, shape.pixels);
@@ -300,22 +221,25 @@ DEVICE void data_gradient(const StepRow* step, const ConvShape& shape, const T* 
         return real;
     };
 
-    Pixels<T, Tile::ROWS, -1> a;
+    Pixels<T, Tile, -1> a;
     a.values = dy, a.height = shape.out_height, a.width = shape.out_width, a.channels = shape.filters;
-    a.taps = taps, a.taps_across = taps_across, a.by_across = taps ? reciprocal(taps_across) : 0, a.per_tap = shape.per_tap;
+    a.taps = taps, a.taps_across = taps_across, a.by_across = taps_across ? reciprocal(taps_across) : 0;
+    a.per_tap = shape.per_tap, a.walk = walk;
+    a.projected = projected_dy, a.projected_down = -(int)(shape.padding / stride);
     UNROLL for (u32 row = 0; row < a.COUNT; row++) {
         u32 n, i, j;
-        bool real = pixel(first + (threadIdx.x + row * THREADS) / STEP_PIECES, n, i, j);
+        bool real = pixel(first + (threadIdx.x + row * Tile::THREADS) / STEP_PIECES, n, i, j);
         if (real) set_row(a, row, n, (int)(i + from_h / stride), (int)(j + from_w / stride));
         else set_empty(a, row);
     }
-    FiltersBack<T, Tile::COLUMNS> b;
+    FiltersBack<T, Tile> b;
     b.values = w, b.channels = shape.channels, b.filters = shape.filters, b.first = first_column;
-    b.taps = taps, b.taps_across = taps_across, b.by_across = a.by_across, b.per_tap = shape.per_tap;
+    b.taps = taps, b.taps_across = taps_across, b.by_across = a.by_across, b.per_tap = shape.per_tap, b.walk = walk;
+    b.projection = projection;
     b.kernel = shape.kernel, b.stride = stride, b.r0 = r0, b.s0 = s0;
 
     float sum[Tile::I][Tile::J][4];
-    multiply<Tile, whole>(sum, shared, (taps * shape.per_tap.divisor + STEP_PIECES - 1) / STEP_PIECES, a, b);
+    multiply<Tile, whole>(sum, shared, steps_of(walk), a, b);
 
     if (accumulate) {
         UNROLL for (u32 i = 0; i < Tile::I; i++) {
@@ -337,7 +261,7 @@ DEVICE void data_gradient(const StepRow* step, const ConvShape& shape, const T* 
 // ---- the kernels
 
 template <class T, class Tile, bool whole>
-GLOBAL(TENSOR_THREADS, Tile::BLOCKS)
+GLOBAL(Tile::THREADS, BLOCKS<T, Tile>)
 conv_tensor_forward(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, const T* x, const T* w, const float* bias,
                     u32 activation, T* y, Statistics s) {
     begin(lanes, step, x, w, bias, y), in_lane(lanes, s);
@@ -345,17 +269,21 @@ conv_tensor_forward(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, 
 }
 
 template <class T, class Tile, bool whole>
-GLOBAL(TENSOR_THREADS, Tile::BLOCKS)
+GLOBAL(Tile::THREADS, BLOCKS<T, Tile>)
 conv_tensor_data_gradient(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, const T* dy, const T* w, T* dx,
-                          u32 accumulate) {
-    begin(lanes, step, dy, w, dx);
-    data_gradient<T, Tile, whole>(step, shape, dy, w, dx, accumulate);
+                          u32 accumulate, const T* projected_dy, const T* projection) {
+    begin(lanes, step, dy, w, dx, projected_dy, projection);
+    data_gradient<T, Tile, whole>(step, shape, dy, w, dx, accumulate, projected_dy, projection);
 }
 
 // ---- the kernels by their names
 // Channels or filters that do not fill their pieces are rare: one tile, `any`, will do for them.
 
-BLOCKS_OF(TENSOR_THREADS)
+BLOCKS_OF(Tile128x128::THREADS)
+INSTANCE(conv_tensor_forward_128x128_f16, conv_tensor_forward<f16, Tile128x128, true>)
+INSTANCE(conv_tensor_data_gradient_128x128_f16, conv_tensor_data_gradient<f16, Tile128x128, true>)
+
+BLOCKS_OF(Tile128x64::THREADS)
 INSTANCE(conv_tensor_forward_128x64_f16, conv_tensor_forward<f16, Tile128x64, true>)
 INSTANCE(conv_tensor_forward_64x64_f16, conv_tensor_forward<f16, Tile64x64, true>)
 INSTANCE(conv_tensor_forward_128x32_f16, conv_tensor_forward<f16, Tile128x32, true>)
@@ -366,6 +294,11 @@ INSTANCE(conv_tensor_data_gradient_128x32_f16, conv_tensor_data_gradient<f16, Ti
 INSTANCE(conv_tensor_data_gradient_64x64_any_f16, conv_tensor_data_gradient<f16, Tile64x64, false>)
 
 #if ARCH >= 800
+BLOCKS_OF(Tile128x128::THREADS)
+INSTANCE(conv_tensor_forward_128x128_bf16, conv_tensor_forward<bf16, Tile128x128, true>)
+INSTANCE(conv_tensor_data_gradient_128x128_bf16, conv_tensor_data_gradient<bf16, Tile128x128, true>)
+
+BLOCKS_OF(Tile128x64::THREADS)
 INSTANCE(conv_tensor_forward_128x64_bf16, conv_tensor_forward<bf16, Tile128x64, true>)
 INSTANCE(conv_tensor_forward_64x64_bf16, conv_tensor_forward<bf16, Tile64x64, true>)
 INSTANCE(conv_tensor_forward_128x32_bf16, conv_tensor_forward<bf16, Tile128x32, true>)
@@ -375,6 +308,11 @@ INSTANCE(conv_tensor_data_gradient_64x64_bf16, conv_tensor_data_gradient<bf16, T
 INSTANCE(conv_tensor_data_gradient_128x32_bf16, conv_tensor_data_gradient<bf16, Tile128x32, true>)
 INSTANCE(conv_tensor_data_gradient_64x64_any_bf16, conv_tensor_data_gradient<bf16, Tile64x64, false>)
 
+BLOCKS_OF(Tile128x128::THREADS)
+INSTANCE(conv_tensor_forward_128x128_tf32, conv_tensor_forward<float, Tile128x128, true>)
+INSTANCE(conv_tensor_data_gradient_128x128_tf32, conv_tensor_data_gradient<float, Tile128x128, true>)
+
+BLOCKS_OF(Tile128x64::THREADS)
 INSTANCE(conv_tensor_forward_128x64_tf32, conv_tensor_forward<float, Tile128x64, true>)
 INSTANCE(conv_tensor_forward_64x64_tf32, conv_tensor_forward<float, Tile64x64, true>)
 INSTANCE(conv_tensor_forward_128x32_tf32, conv_tensor_forward<float, Tile128x32, true>)

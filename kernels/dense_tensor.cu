@@ -9,6 +9,8 @@
 template <class T, class Shared, bool fast> struct Walk {
     typedef T Number;
     typedef Shared Layout;
+    static constexpr u32 THREADS = DENSE_THREADS;
+    static constexpr bool IN_PIECES = true, THROUGH_L1 = false;
     Matrix<T> matrix;
     u32 first_row, begin;
     u32 depth;  // of the step
@@ -21,7 +23,7 @@ template <class T, class Shared, bool fast> DEVICE void move_to(Walk<T, Shared, 
 template <class T, class Shared, bool fast>
 DEVICE const T* source(const Walk<T, Shared, fast>& walk, u32 i, u32& count) {
     const Matrix<T>& from = walk.matrix;
-    u32 piece = threadIdx.x + i * THREADS;
+    u32 piece = threadIdx.x + i * DENSE_THREADS;
     u32 row = walk.first_row + (fast ? Shared::row(piece) : Shared::column(piece) * PIECE<T>);
     u32 depth = walk.depth + (fast ? Shared::column(piece) * PIECE<T> : Shared::row(piece));
     if (fast) count = row < from.row_end ? inside<T>(depth, from.depth_end) : 0;

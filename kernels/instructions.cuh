@@ -51,10 +51,23 @@ DEVICE u32 shared_address(const void* pointer) { return (u32)__cvta_generic_to_s
 // Copies 16 bytes, or writes 16 zero bytes where `valid` is false (`from` is not read then, but must
 // be an address that exists). Both addresses are multiples of 16. From sm_80 the copy is done only
 // when its group has been waited for; before, at once.
+// The first goes around the multiprocessor's own cache.
 DEVICE void copy16(void* to, const void* from, bool valid) {
 #if ARCH >= 800
     int bytes = valid ? 16 : 0;
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
+                 ::"r"(shared_address(to)), "l"(from), "r"(bytes) : "memory");
+#else
+    uint4 value = make_uint4(0, 0, 0, 0);
+    if (valid) value = *(const uint4*)from;
+    *(uint4*)to = value;
+#endif
+}
+
+DEVICE void copy16_through_l1(void* to, const void* from, bool valid) {
+#if ARCH >= 800
+    int bytes = valid ? 16 : 0;
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 16, %2;"
                  ::"r"(shared_address(to)), "l"(from), "r"(bytes) : "memory");
 #else
     uint4 value = make_uint4(0, 0, 0, 0);

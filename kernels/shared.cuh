@@ -65,8 +65,12 @@ constexpr u32 EXACT_PAD = 4;
 // Positions of a step of a first layer's weight gradient, and the sets of threads of a block that share them.
 constexpr u32 FIRST_LAYER_DEPTH = 32;
 constexpr u32 FIRST_LAYER_SPLITS = 8;
-constexpr u32 TENSOR_THREADS = 128;  // On tensor cores: threads of a block, and bytes of depth of a step.
-constexpr u32 TENSOR_STEP = 64;
+// Tiles of 2x2 results and columns of a block that multiplies as Winograd does, channels of a step, threads.
+constexpr u32 WINOGRAD_TILES = 32;
+constexpr u32 WINOGRAD_COLUMNS = 32;
+constexpr u32 WINOGRAD_DEPTH = 8;
+constexpr u32 WINOGRAD_THREADS = 256;
+constexpr u32 TENSOR_STEP = 64;  // On tensor cores: bytes of depth of a step.
 // In shared memory, for the banks: bytes between rows whose depth lies together, numbers between depths whose rows do.
 constexpr u32 TENSOR_PAD = 16;
 constexpr u32 TENSOR_SLOW_PAD = 8;

@@ -1,6 +1,6 @@
 // Products of matrices on tensor cores, tile by tile: what the products of a convolution share.
 //
-// A block forms a tile of d = a b with four warps, each of which keeps its part in registers. The axis
+// A block forms a tile of d = a b with four or eight warps, each of which keeps its part in registers. The axis
 // that is summed over, the depth, is walked in steps of 64 bytes (32 numbers of 16 bits, 16 of 32
 // bits). For every step the block copies a tile of each operand into shared memory, in pieces of 16
 // bytes, while it multiplies the tiles of the step before: loading and multiplying overlap.
@@ -11,7 +11,6 @@
 // 16, which works as long as nothing is transposed; DepthSlow tiles of those are read one by one.
 #pragma once
 
-constexpr u32 THREADS = TENSOR_THREADS;  // four warps
 constexpr u32 STEP_PIECES = TENSOR_STEP / VECTOR_BYTES;
 // Whether pieces fly from global to shared memory by themselves. If not, they wait in registers while
 // the step before is multiplied: before sm_80, and where they are put together from single numbers.
@@ -24,16 +23,27 @@ template <class T> constexpr u32 DEPTH = STEP_PIECES * PIECE<T>;  // numbers of 
 template <u32 rows, u32 columns, u32 warp_rows, u32 warp_columns> struct Tile {
     static constexpr u32 ROWS = rows, COLUMNS = columns;
     static constexpr u32 ACROSS = columns / warp_columns, DOWN = rows / warp_rows;  // warps
+    static constexpr u32 THREADS = 32 * ACROSS * DOWN;
     static constexpr u32 WARP_ROWS = warp_rows, WARP_COLUMNS = warp_columns;
     static constexpr u32 I = warp_rows / 16, J = warp_columns / 8;  // products m16n8 of a warp
-    // Blocks that should fit a multiprocessor. This bounds registers to 128; before sm_80, where
-    // pieces wait in registers, shared memory leaves room for few blocks of the larger tile anyway.
-    static constexpr u32 BLOCKS = I * J > 8 && ARCH < 800 ? 2 : 4;
-    static_assert(ACROSS * DOWN * 32 == THREADS, "four warps");
+    // Tiles of each operand in shared memory where pieces fly there: of the largest a block has room for two.
+    static constexpr u32 STAGES = rows * columns > 128 * 64 ? 2 : TENSOR_STAGES;
 };
 
-// By name as the host chooses them: a warp with 64x32 needs the fewest fragments for each product;
-// smaller tiles are for results that have too few of the large ones to fill a GPU, or few columns.
+// Blocks that should fit a multiprocessor: no more than shared memory has room for, since they bound the registers.
+// Cards with 64 or 100 KB have room for twelve warps, where a warp has 64x32 for eight; the others for sixteen. There
+// tf32, which is rounded on the way, would spill with four blocks of four warps (8 bytes).
+template <class T, class Tile> constexpr u32 warps_that_fit() {
+    bool is_large = Tile::I * Tile::J > 8;
+    if (ARCH != 800 && ARCH < 900) return is_large ? 8 : 12;
+    return is_large && sizeof(T) == 4 && Tile::THREADS == 128 ? 12 : 16;
+}
+template <class T, class Tile> constexpr u32 BLOCKS = 32 * warps_that_fit<T, Tile>() / Tile::THREADS;
+
+// By name as the host chooses them. A warp with 64x32 needs the fewest fragments for each product, and a block with
+// 128x128 the fewest bytes of its operands: 64 FLOP for each byte of 16-bit numbers, where 128x64 does 43. Smaller
+// tiles are for results that have too few of the large ones to fill a GPU, or few columns.
+typedef Tile<128, 128, 64, 32> Tile128x128;
 typedef Tile<128, 64, 64, 32> Tile128x64;
 typedef Tile<64, 64, 32, 32> Tile64x64;
 typedef Tile<128, 32, 32, 32> Tile128x32;
@@ -145,39 +155,53 @@ template <class T> DEVICE u32 inside(u32 first, u32 end) {
     return first >= end ? 0 : end - first < PIECE<T> ? end - first : PIECE<T>;
 }
 
-// An operand is a struct with `Number` and `Layout`, and two functions: move_to(operand, step), called
-// for one step after the other, and source(operand, i, count), which says where the numbers of this
-// thread's piece i come from and how many there are. Of a tile's pieces a thread owns those with the
-// numbers threadIdx.x, threadIdx.x + THREADS, ...
-template <class Operand> constexpr u32 PIECES = Operand::Layout::PIECES / THREADS;
+// An operand is a struct with `Number`, `Layout` and the block's THREADS, and two functions: move_to(operand, step),
+// called for one step after the other, and source(operand, i, count), which says where the numbers of this thread's
+// piece i come from and how many there are. Of a tile's pieces a thread owns those with the numbers threadIdx.x,
+// threadIdx.x + THREADS, ... If THROUGH_L1, the block soon reads most of it again. If not IN_PIECES, the numbers of a
+// piece are no neighbours in memory, and there is piece<whole>(operand, i) instead of `source`.
+template <class Operand> constexpr u32 PIECES = (Operand::Layout::PIECES + Operand::THREADS - 1) / Operand::THREADS;
+
+// Whether this thread has a piece i: the tiles of small operands have fewer pieces than the block has threads.
+template <class Operand> DEVICE bool owns(u32 i) {
+    constexpr u32 ALL = Operand::Layout::PIECES;
+    return ALL % Operand::THREADS == 0 || threadIdx.x + i * Operand::THREADS < ALL;
+}
 
 template <class Operand> DEVICE u8* place(u8* tile, u32 i) {
     typedef typename Operand::Layout Layout;
-    u32 piece = threadIdx.x + i * THREADS;
-    return tile + Layout::row(piece) * Layout::PITCH + Layout::column(piece) * 16;
+    u32 piece = threadIdx.x + i * Operand::THREADS;
+    return tile + Layout::row(piece) * Layout::PITCH + Layout::column(piece) * VECTOR_BYTES;
 }
 
 // Lets this thread's pieces of a step fly to a tile.
 template <class Operand> DEVICE void fly(Operand& operand, u32 step, u8* tile) {
     move_to(operand, step);
     UNROLL for (u32 i = 0; i < PIECES<Operand>; i++) {
+        if (!owns<Operand>(i)) break;
         u32 count = 0;
         const typename Operand::Number* from = source(operand, i, count);
-        copy16(place<Operand>(tile, i), from, count != 0);
+        if constexpr (Operand::THROUGH_L1) copy16_through_l1(place<Operand>(tile, i), from, count != 0);
+        else copy16(place<Operand>(tile, i), from, count != 0);
     }
+}
+
+// This thread's piece i.
+template <bool whole, class Operand> DEVICE uint4 piece(const Operand& operand, u32 i) {
+    u32 count = 0;
+    const typename Operand::Number* from = source(operand, i, count);
+    return load16<whole>(from, count);
 }
 
 // Loads them to registers, and stores them from there.
 template <bool whole, class Operand> DEVICE void fetch(Operand& operand, u32 step, uint4 (&pieces)[PIECES<Operand>]) {
     move_to(operand, step);
-    UNROLL for (u32 i = 0; i < PIECES<Operand>; i++) {
-        u32 count = 0;
-        const typename Operand::Number* from = source(operand, i, count);
-        pieces[i] = load16<whole>(from, count);
-    }
+    UNROLL for (u32 i = 0; i < PIECES<Operand>; i++)
+        if (owns<Operand>(i)) pieces[i] = piece<whole>(operand, i);
 }
 template <class Operand> DEVICE void put(const uint4 (&pieces)[PIECES<Operand>], u8* tile) {
-    UNROLL for (u32 i = 0; i < PIECES<Operand>; i++) *(uint4*)place<Operand>(tile, i) = pieces[i];
+    UNROLL for (u32 i = 0; i < PIECES<Operand>; i++)
+        if (owns<Operand>(i)) *(uint4*)place<Operand>(tile, i) = pieces[i];
 }
 
 // ---- the walk through the depth
@@ -201,26 +225,26 @@ DEVICE void multiply_step(float (&sum)[Tile::I][Tile::J][4], const u8* a_tile, c
     }
 }
 
-// The copies of two steps are in flight while a third is multiplied. One barrier a step is enough: it
+// The copies of one or two steps are in flight while another is multiplied. One barrier a step is enough: it
 // says that a step has arrived, and that the tiles of the step before, which are overwritten next, have
 // been read by all.
 template <class Tile, class A, class B>
 DEVICE void multiply_flying(float (&sum)[Tile::I][Tile::J][4], u8* shared, u32 steps, A& a, B& b) {
     constexpr u32 A_BYTES = A::Layout::BYTES, STAGE = A_BYTES + B::Layout::BYTES;
-    for (u32 step = 0; step < TENSOR_STAGES - 1; step++) {
+    for (u32 step = 0; step < Tile::STAGES - 1; step++) {
         if (step < steps) fly(a, step, shared + step * STAGE), fly(b, step, shared + step * STAGE + A_BYTES);
         copies_commit();
     }
-    u32 now = 0, free = (TENSOR_STAGES - 1) * STAGE;
+    u32 now = 0, free = (Tile::STAGES - 1) * STAGE;
     for (u32 step = 0; step < steps; step++) {
-        copies_wait<TENSOR_STAGES - 2>();
+        copies_wait<Tile::STAGES - 2>();
         __syncthreads();
-        u32 next = step + TENSOR_STAGES - 1;
+        u32 next = step + Tile::STAGES - 1;
         if (next < steps) fly(a, next, shared + free), fly(b, next, shared + free + A_BYTES);
         copies_commit();
         multiply_step<Tile, A, B>(sum, shared + now, shared + now + A_BYTES);
-        now = now == (TENSOR_STAGES - 1) * STAGE ? 0 : now + STAGE;
-        free = free == (TENSOR_STAGES - 1) * STAGE ? 0 : free + STAGE;
+        now = now == (Tile::STAGES - 1) * STAGE ? 0 : now + STAGE;
+        free = free == (Tile::STAGES - 1) * STAGE ? 0 : free + STAGE;
     }
 }
 
@@ -255,7 +279,7 @@ template <class Tile> DEVICE void clear(float (&sum)[Tile::I][Tile::J][4]) {
 template <class Tile, bool whole, class A, class B>
 DEVICE void multiply(float (&sum)[Tile::I][Tile::J][4], u8* shared, u32 steps, A& a, B& b) {
     clear<Tile>(sum);
-    if constexpr (FLIES<whole>) multiply_flying<Tile>(sum, shared, steps, a, b);
+    if constexpr (FLIES<whole> && A::IN_PIECES) multiply_flying<Tile>(sum, shared, steps, a, b);
     else multiply_waiting<Tile, whole>(sum, shared, steps, a, b);
     __syncthreads();
 }

@@ -159,6 +159,8 @@ static inline void copy16(void* to, const void* from, bool valid, CALLER) {
     else memset(to, 0, 16);
 #endif
 }
+// Caches change nothing that a kernel sees.
+static inline void copy16_through_l1(void* to, const void* from, bool valid, CALLER) { copy16(to, from, valid, file, line); }
 static inline void copies_commit() {
 #if ARCH >= 800
     emulator::copy_group();

@@ -78,5 +78,5 @@ fn launchers_refuse_more_values_than_31_bits_count() {
         padding: 0,
     };
     let gradient = DataGradient { conv, precision: F16 };
-    assert!(refuses(|| gradient.run(stream, step, all, some(&small, 8), other, false)));
+    assert!(refuses(|| gradient.run(stream, step, all, some(&small, 8), other, false, None)));
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use tunefork_graph::{Block, BlockBackward, Gradient, Shortcut};
 use tunefork_kernels::launch::block::{Add, Backward, NormGradients};
-use tunefork_kernels::launch::conv::{DataGradient, WeightGradient};
+use tunefork_kernels::launch::conv::{DataGradient, Projection, WeightGradient};
 use tunefork_kernels::{Conv2d, DeviceError, Precision, Span};
 
 use super::forward::project;
@@ -103,16 +103,32 @@ pub(crate) fn backward(context: &Context<'_>, s: &BlockBackward) -> Result<(), D
     };
     rest(context, &sized, s, saved, shortcut, &tensors)?;
     weight_gradients(context, &sized, s, r, &tensors)?;
+    let projection = projection_beside(context, &sized, s, &tensors);
     if let (Some(gradient), None) = (s.input_gradient, direct) {
         let dy = tensors.dy.expect("planned, because x has a gradient");
         let convolution = sized.conv().zip(block.conv.map(|part| part.weights));
-        deliver(context, &sized, convolution, dy, gradient)?;
+        deliver(context, &sized, convolution, dy, gradient, projection)?;
     }
-    if let Some(gradient) = s.shortcut_gradient {
+    if let (Some(gradient), None) = (s.shortcut_gradient, projection) {
         let dsum = tensors.dsum.expect("planned, because r has a gradient");
-        deliver(context, &sized, sized.projection(), dsum, gradient)?;
+        deliver(context, &sized, sized.projection(), dsum, gradient, None)?;
     }
     Ok(())
+}
+
+/// The projection whose gradient the convolution's takes along: of the same x, added to the same gradient.
+fn projection_beside<'a>(
+    context: &Context<'a>,
+    sized: &SizedBlock<'_>,
+    s: &BlockBackward,
+    tensors: &Tensors<'a>,
+) -> Option<Projection<'a>> {
+    let (input, shortcut) = s.input_gradient.zip(s.shortcut_gradient)?;
+    let (conv, (projection, weights)) = sized.conv().zip(sized.projection())?;
+    let is_added = shortcut.accumulate && shortcut.to == input.to;
+    let is_taken = DataGradient { conv, precision: sized.precision }.takes(&projection);
+    let dy = tensors.dsum.filter(|_| is_added && is_taken)?;
+    Some(Projection { dy, weights: context.memory.weights(weights) })
 }
 
 /// Where the gradient of y can be written at once as the gradient of x, for want of a convolution:
@@ -189,20 +205,21 @@ fn weight_gradients(
     Ok(())
 }
 
-/// A gradient back through a convolution, or, where there is none, as it is.
+/// A gradient back through a convolution, with that through a projection beside it, or, where there is none, as it is.
 fn deliver(
     context: &Context<'_>,
     sized: &SizedBlock<'_>,
     convolution: Option<(Conv2d, tunefork_graph::ParameterId)>,
     from: Span<'_, u8>,
     Gradient { to, accumulate }: Gradient,
+    projection: Option<Projection<'_>>,
 ) -> Result<(), DeviceError> {
     let (memory, precision) = (context.memory, sized.precision);
     match convolution {
         Some((conv, weights)) => {
             let (weights, to) = (memory.weights(weights), memory.tensor(to, conv.input_len()));
             let gradient = DataGradient { conv, precision };
-            gradient.run(context.stream, context.row(), from, weights, to, accumulate)
+            gradient.run(context.stream, context.row(), from, weights, to, accumulate, projection)
         }
         None => {
             let add = Add { batch: sized.batch, elements: sized.block.convolved.elements(), precision };

@@ -154,7 +154,8 @@ impl Warp {
         for at in 0..self.lanes.len() {
             let lane = &self.lanes[at];
             match code {
-                "cp.async.cg.shared.global" => {
+                // Around the first cache and through it.
+                "cp.async.cg.shared.global" | "cp.async.ca.shared.global" => {
                     given.expect("[r] [l] 16 r");
                     let size = given.value(lane, 3) as usize;
                     let (to, from) = (given.value(lane, 0) as usize, given.value(lane, 1) as usize);

@@ -95,6 +95,7 @@ fn each_architecture_has_what_its_kernels_call() {
             "wait_for_launches_before",
             "shared_address",
             "copy16",
+            "copy16_through_l1",
             "copies_commit",
             "copies_wait",
             "load_matrices4",
@@ -271,16 +272,18 @@ fn copies() {
             let (on_x, y) = (bench.memory(&x), bench.memory(&vec![1u8; x.len()]));
             let arguments = Arguments::new().span(on_x.all::<u8>()).span(y.all::<u8>());
             bench.run(kernel, [1, THREADS as u32], x.len() as u32, &arguments).expect("a result");
-            let mut warp = Warp::new(architecture);
-            (warp.global, warp.shared) = (x.clone(), vec![0xff; x.len()]);
-            for (at, lane) in warp.lanes.iter_mut().enumerate() {
-                let values = [("to", at * 16), ("from", at * 16), ("valid", 1 - at % 2), ("left", left)];
-                lane.extend(values.map(|(name, value)| (name.into(), value as u64)));
+            for copy in ["copy16", "copy16_through_l1"] {
+                let mut warp = Warp::new(architecture);
+                (warp.global, warp.shared) = (x.clone(), vec![0xff; x.len()]);
+                for (at, lane) in warp.lanes.iter_mut().enumerate() {
+                    let values = [("to", at * 16), ("from", at * 16), ("valid", 1 - at % 2), ("left", left)];
+                    lane.extend(values.map(|(name, value)| (name.into(), value as u64)));
+                }
+                for name in [copy, "copies_commit", "copies_wait"] {
+                    warp.run(function(&all, name));
+                }
+                assert_eq!(warp.shared, bench.read::<u8>(&y), "{copy}, {kernel} on sm_{}", architecture / 10);
             }
-            for name in ["copy16", "copies_commit", "copies_wait"] {
-                warp.run(function(&all, name));
-            }
-            assert_eq!(warp.shared, bench.read::<u8>(&y), "{kernel} on sm_{}", architecture / 10);
         }
     }
 }

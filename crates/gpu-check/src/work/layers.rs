@@ -62,7 +62,7 @@ impl Walk<'_, '_> {
             let least = least::conv_data_gradient(&conv, precision, false);
             self.work("conv data gradient", shape(&conv), least, &mut |stream| {
                 let (dy, weights, dx) = (dy.all(), weights.all(), x.all());
-                gradient.run(stream, step.all(), dy, weights, dx, false)
+                gradient.run(stream, step.all(), dy, weights, dx, false, None)
             })?;
         }
         let gradient = WeightGradient { conv, precision };

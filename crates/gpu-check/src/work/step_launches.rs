@@ -9,7 +9,7 @@ use tunefork_graph::{
 };
 use tunefork_kernels::launch::average::Average;
 use tunefork_kernels::launch::block::{Add, Block};
-use tunefork_kernels::launch::conv::{Forward, WeightGradient};
+use tunefork_kernels::launch::conv::{DataGradient, Forward, WeightGradient};
 use tunefork_kernels::launch::loss::Loss;
 use tunefork_kernels::launch::optimizer::Update;
 use tunefork_kernels::launch::{dense, gather};
@@ -208,11 +208,19 @@ impl List {
         if let Some(projection) = projection {
             self.weight_gradient(projection);
         }
+        let beside = projection.filter(|projection| {
+            let is_added = s.input_gradient.zip(s.shortcut_gradient).is_some_and(|(x, r)| r.accumulate && r.to == x.to);
+            is_added && DataGradient { conv, precision: self.precision }.takes(projection)
+        });
         if let Some(gradient) = s.input_gradient {
             self.data_gradient(conv, gradient);
+            if let Some(projection) = beside {
+                self.add_projection(projection);
+            }
         }
         match (s.shortcut_gradient, projection) {
             (None, _) => {}
+            (Some(_), Some(_)) if beside.is_some() => {}
             (Some(gradient), Some(projection)) => self.data_gradient(projection, gradient),
             (Some(gradient), None) => {
                 let elements = block.convolved.elements();
@@ -233,6 +241,17 @@ impl List {
     fn data_gradient(&mut self, conv: Conv2d, gradient: Gradient) {
         let least = least::conv_data_gradient(&conv, self.precision, gradient.accumulate);
         self.push("conv data gradient", shape(&conv), least).products.push(least::data_product(&conv));
+    }
+
+    /// To the last launch the gradient through a projection of the same input, which needs no bytes of dx.
+    fn add_projection(&mut self, conv: Conv2d) {
+        let alone = least::conv_data_gradient(&conv, self.precision, false);
+        let launch = self.launches.last_mut().expect("a data gradient");
+        launch.least.flops += alone.flops;
+        launch.least.read += alone.read;
+        let [_, _, depth] = least::data_product(&conv);
+        launch.products[0][2] += depth;
+        launch.shape.push_str(" + 1x1");
     }
 
     fn dense(&self, layer: &Dense) -> dense::Dense {

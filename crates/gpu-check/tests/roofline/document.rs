@@ -30,8 +30,8 @@ and without clipping. What was measured stands in RESULTS.md.
 A launch takes gap + loads that wait for each other (2; 4 in gather and loss) + the longest of the following + sums of parts.
 
 - Units: the multiprocessor with the most blocks does their products, tiles beyond the edges included, at a share of its peak.
-  A warp keeps to one quarter of a multiprocessor, so its warps count in fours. First layers use the plain units in every
-  precision.
+  A warp keeps to one quarter of a multiprocessor, so its warps count in fours. First layers use the plain units in f32 and
+  tf32. Winograd's products count as the 16 multiplications that they do instead of 36.
 - Path: steps of depth one after the other (products; two more for each level of the tree in which sets of threads of a block are
   added) or loads of 2 x 16 bytes a thread (all else), for each wave of blocks; where a dense layer's backward pass updates the
   weights whose gradient it has formed, then also 2 x 16 bytes of each tensor.
@@ -39,6 +39,7 @@ A launch takes gap + loads that wait for each other (2; 4 in gather and loss) + 
 - Memory: the bytes that are not in the cache, at a share of the bandwidth. In the cache are the tensors that were used last, up
   to its size over the number of trials, each whole or not at all. Parts of sums count here, twice, where they are larger than the cache.
 - Cache: the operands that each block reads for itself (rows + columns of its tile, times depth), and parts of sums, twice.
+  The first cache, of each multiprocessor, through which the rows of convolutions go from sm_80 on, counts for nothing here.
 - Sums of parts: two levels, each with four latencies' worth of arrival and reads of the root of all parts, eight at once.
 
 K trials side by side have K times the blocks (`blockIdx.z`), operations and bytes, and the gap once.

@@ -53,21 +53,26 @@ fn splits(kernel: &str) -> usize {
 fn tile(kernel: &str, precision: Precision) -> [usize; 3] {
     // TENSOR_STEP of crates/kernels: 64 bytes of each row.
     let tensor = 64 / precision.bytes();
-    let exact = precision == Precision::F32;
+    let named = || {
+        let sides = kernel.split('_').filter_map(|word| word.split_once('x'));
+        let mut tiles = sides.filter_map(|(rows, columns)| Some((rows.parse().ok()?, columns.parse().ok()?)));
+        tiles.next().unwrap_or_else(|| panic!("the tile of {kernel}"))
+    };
     match kernel {
+        // 32 tiles of 2x2 results; eight channels of all nine taps.
+        _ if kernel.starts_with("winograd") => [128, 32, 8 * 9],
         _ if kernel.starts_with("first_layer_forward") => [128, 32, 16],
-        _ if kernel.starts_with("first_layer_weight_gradient_32x32") => [32, 32, 32],
-        _ if kernel.starts_with("first_layer_weight_gradient_16x32") => [16, 32, 32],
-        _ if kernel.starts_with("first_layer_weight_gradient_8x32") => [8, 32, 32],
-        _ if kernel.contains("_32x64") => [32, 64, if exact { 32 } else { tensor }],
-        _ if kernel.starts_with("dense") => [64, 32, if exact { 32 } else { tensor }],
-        _ if kernel.contains("_128x64") => [128, 64, if exact { 8 } else { tensor }],
-        _ if kernel.contains("_96x64") => [96, 64, 8],
-        _ if kernel.contains("_128x32") => [128, 32, if exact { 8 } else { tensor }],
-        _ if kernel.contains("_64x64") => [64, 64, if exact { 8 } else { tensor }],
-        _ if kernel.contains("_32x32") => [32, 32, 8],
-        _ => panic!("the tile of {kernel}"),
+        _ => {
+            let (rows, columns) = named();
+            let is_deep = kernel.starts_with("dense") || kernel.starts_with("first_layer_weight");
+            [rows, columns, if !is_plain(kernel, precision) { tensor } else if is_deep { 32 } else { 8 }]
+        }
     }
+}
+
+/// Whether a kernel multiplies on the plain units.
+fn is_plain(kernel: &str, precision: Precision) -> bool {
+    precision == Precision::F32 || kernel.starts_with("first_layer") && !kernel.starts_with("first_layer_tensor")
 }
 
 /// Of each product of a launch the number of tiles, and their depth, all slices together.
@@ -133,10 +138,16 @@ impl On<'_> {
             true => [0; 3],
             false => tile(self.launch.asked.kernel, self.precision),
         };
+        // A tile of 2x2 results loads 16 pixels, where they would see four times nine.
+        let rows = if self.is_winograd() { rows * 4 / 9 } else { rows };
         let operands: usize =
             self.tiles().iter().map(|[tiles, depth]| tiles * (rows + columns) * depth * self.precision.bytes()).sum();
         let bytes = self.lanes as f64 * least.max(operands as f64) + self.parts().0;
         bytes / (1e9 * self.card.assumed.cache_bandwidth)
+    }
+
+    fn is_winograd(&self) -> bool {
+        self.launch.asked.kernel.starts_with("winograd")
     }
 
     fn tiles(&self) -> Vec<[usize; 2]> {
@@ -147,21 +158,23 @@ impl On<'_> {
     /// warp keeps to one of them: three warps leave a quarter idle.
     fn units(&self) -> f64 {
         let [rows, columns, _] = tile(self.launch.asked.kernel, self.precision);
+        let threads = self.launch.asked.threads as usize;
         let padded: usize = self.tiles().iter().map(|[tiles, depth]| 2 * tiles * rows * columns * depth).sum();
-        let of_block = padded as f64 / self.launch.blocks() as f64;
+        // Winograd's F(2x2, 3x3) multiplies 16 times instead of 36, and has 32 results a thread in each of two places.
+        let (share, results) = if self.is_winograd() { (16.0 / 36.0, 32) } else { (1.0, rows * columns * splits(self.launch.asked.kernel) / threads) };
+        let of_block = share * padded as f64 / self.launch.blocks() as f64;
         let multiprocessors = self.card.multiprocessors as usize;
-        let of_block_warps = (self.launch.asked.threads as usize).div_ceil(32);
+        let of_block_warps = threads.div_ceil(32);
         let most = self.blocks().div_ceil(multiprocessors) * of_block_warps;
         let most = most.next_multiple_of(4) as f64 / of_block_warps as f64;
-        most * of_block / (self.rate(rows * columns) / multiprocessors as f64)
+        most * of_block / (self.rate(results) / multiprocessors as f64)
     }
 
-    /// Operations a second that the units reach with tiles of so many results.
+    /// Operations a second that the units reach with so many results a thread.
     fn rate(&self, results: usize) -> f64 {
         let assumed = &self.card.assumed;
-        let is_plain = self.precision == Precision::F32 || self.launch.asked.kernel.starts_with("first_layer");
-        let of_thread = results * splits(self.launch.asked.kernel) / self.launch.asked.threads as usize;
-        let (peak, share) = match (is_plain, of_thread) {
+        let is_plain = is_plain(self.launch.asked.kernel, self.precision);
+        let (peak, share) = match (is_plain, results) {
             (true, 64..) => (Precision::F32, assumed.plain[0]),
             (true, 32..) => (Precision::F32, assumed.plain[1]),
             (true, _) => (Precision::F32, assumed.plain[2]),

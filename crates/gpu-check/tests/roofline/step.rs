@@ -17,9 +17,26 @@ const EPOCHS: [(&str, usize); 5] = [("m0", 60_000), ("m1", 60_000), ("m2", 2_936
 /// The kernels that do a piece of work: how their names start.
 const KERNELS: [(&str, &[&str]); 15] = [
     ("gather", &["gather"]),
-    ("conv forward", &["first_layer_forward", "conv_forward", "conv_tensor_forward"]),
-    ("conv data gradient", &["conv_data_gradient", "conv_tensor_data_gradient"]),
-    ("conv weight gradient", &["first_layer_weight_gradient", "conv_weight_gradient", "conv_tensor_weight_gradient"]),
+    (
+        "conv forward",
+        &[
+            "first_layer_forward",
+            "first_layer_tensor_forward",
+            "winograd_forward",
+            "conv_forward",
+            "conv_tensor_forward",
+        ],
+    ),
+    ("conv data gradient", &["winograd_data_gradient", "conv_data_gradient", "conv_tensor_data_gradient"]),
+    (
+        "conv weight gradient",
+        &[
+            "first_layer_weight_gradient",
+            "first_layer_tensor_weight_gradient",
+            "conv_weight_gradient",
+            "conv_tensor_weight_gradient",
+        ],
+    ),
     ("block forward", &["block_forward"]),
     ("block sums", &["block_sums"]),
     ("block backward", &["block_backward"]),

@@ -341,13 +341,17 @@ constants! {
     /// Positions of a step of a first layer's weight gradient, and the sets of threads of a block that share them.
     FIRST_LAYER_DEPTH = 32;
     FIRST_LAYER_SPLITS = 8;
-    /// On tensor cores: threads of a block, and bytes of depth of a step.
-    TENSOR_THREADS = 128;
+    /// Tiles of 2x2 results and columns of a block that multiplies as Winograd does, channels of a step, threads.
+    WINOGRAD_TILES = 32;
+    WINOGRAD_COLUMNS = 32;
+    WINOGRAD_DEPTH = 8;
+    WINOGRAD_THREADS = 256;
+    /// On tensor cores: bytes of depth of a step.
     TENSOR_STEP = 64;
     /// In shared memory, for the banks: bytes between rows whose depth lies together, numbers between depths whose rows do.
     TENSOR_PAD = 16;
     TENSOR_SLOW_PAD = 8;
-    /// Tiles of each operand in shared memory where pieces fly there by themselves; otherwise 2.
+    /// Tiles of each operand in shared memory where pieces fly there by themselves and the tile is not the largest; otherwise 2.
     TENSOR_STAGES = 3;
 }
 

@@ -2,7 +2,7 @@
 //! does them.
 
 use tunefork_graph::Window;
-use tunefork_kernels::launch::conv::{DataGradient, Forward, WeightGradient};
+use tunefork_kernels::launch::conv::{DataGradient, Forward, Projection, WeightGradient};
 use tunefork_kernels::{Conv2d, Precision};
 use tunefork_reference::{Tensor, ops};
 
@@ -38,7 +38,7 @@ pub(super) fn forward(case: &mut Case, precisions: &[Precision], channels: Chann
     })
 }
 
-/// dx from dy, also added to what is there.
+/// dx from dy, also added to what is there, and with a projection of the same input where there may be one.
 pub(super) fn data_gradient(case: &mut Case, precisions: &[Precision], channels: Channels) -> Result<(), Failure> {
     each(case, precisions, channels, |case, conv, precision, rows| {
         data_gradient_of(case, &DataGradient { conv, precision }, rows)
@@ -113,15 +113,32 @@ pub(super) fn data_gradient_of(case: &mut Case, gradient: &DataGradient, rows: u
         true => stored(case, precision, conv.input_len(), conv.batch, rows)?,
         false => (Stored::poisoned(case, precision, conv.input_len())?, vec![0.0; conv.input_len()]),
     };
-    gradient.run(&*case.stream, step.all(), on_dy.span(), on_w.span(), on_dx.span(), accumulate)?;
+    let pixels = Conv2d { kernel: 1, padding: 0, ..conv };
+    let projection = match gradient.takes(&pixels) && case.one_of(&[false, true]) {
+        true => {
+            let dy = input(case, precision, conv.output_len(), conv.batch, rows)?;
+            Some((dy, input(case, precision, pixels.weights_len(), 1, 1)?))
+        }
+        false => None,
+    };
+    let beside = projection.as_ref().map(|((dy, _), (w, _))| Projection { dy: dy.span(), weights: w.span() });
+    gradient.run(&*case.stream, step.all(), on_dy.span(), on_w.span(), on_dx.span(), accumulate, beside)?;
 
     let len = conv.input_len() / conv.batch * rows;
-    let (size, dy) = ([conv.height, conv.width], results(&conv, rows, &dy));
-    let added = ops::conv::input_gradient(window(&conv), size, &filters(&conv, &w), &dy);
-    dx.iter_mut().zip(&added).for_each(|(dx, added)| *dx += added);
-    let limit = limit(precision, depth(&conv) * conv.filters);
+    let mut add = |conv: &Conv2d, dy: &[f64], w: &[f64]| {
+        let (size, dy) = ([conv.height, conv.width], results(conv, rows, dy));
+        let added = ops::conv::input_gradient(window(conv), size, &filters(conv, w), &dy);
+        dx.iter_mut().zip(&added).for_each(|(dx, added)| *dx += added);
+    };
+    add(&conv, &dy, &w);
+    if let Some(((_, dy), (_, w))) = &projection {
+        add(&pixels, dy, w);
+    }
+    let taps = depth(&conv) + usize::from(projection.is_some());
+    let limit = limit(precision, taps * conv.filters);
     let found = &on_dx.read(case)?[..len];
-    let what = format!("{gradient:?}, {rows} rows, accumulate {accumulate}: dx");
+    let projects = projection.is_some();
+    let what = format!("{gradient:?}, {rows} rows, accumulate {accumulate}, projection {projects}: dx");
     case.compare(&what, found, &dx[..len], precision, limit)
 }
 

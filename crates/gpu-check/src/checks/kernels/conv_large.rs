@@ -12,11 +12,28 @@ pub(super) const CHECKS: &[Check] = &[
     Check { name: "conv/large_forward", run: large_forward },
     Check { name: "conv/large_data_gradient", run: large_data_gradient },
     Check { name: "conv/large_weight_gradient", run: large_weight_gradient },
+    Check { name: "conv/winograd", run: winograd },
+    // Halves and quarters of whole numbers are exact too.
+    Check { name: "exact/winograd", run: |case| case.whole(15, winograd) },
 ];
 
 /// 2x2 filters on a batch of 16.
 fn large(side: usize, channels: usize, filters: usize) -> Conv2d {
     Conv2d { batch: 16, height: side, width: side, channels, filters, kernel: 2, stride: 1, padding: 0 }
+}
+
+/// Forward and data gradient of 3x3 filters, with tiles that reach over the last image and columns that fill no block.
+fn winograd(case: &mut Case) -> Result<(), Failure> {
+    let conv =
+        |channels, filters| Conv2d { height: 22, width: 30, kernel: 3, padding: 1, ..large(0, channels, filters) };
+    let activation = (!case.is_whole()).then_some(Activation::Tanh);
+    let forward = Forward { conv: conv(16, 40), precision: Precision::F32, bias: true, activation, statistics: true };
+    let tiles = forward.conv.positions().div_ceil(128);
+    assert_eq!(forward.partials_len(), 2 * tiles * 40, "tiles of 32 times 2x2");
+    let rows = case.between(1, 2);
+    forward_of(case, &forward, rows)?;
+    let rows = case.between(1, 2);
+    data_gradient_of(case, &DataGradient { conv: conv(40, 8), precision: Precision::F32 }, rows)
 }
 
 fn large_forward(case: &mut Case) -> Result<(), Failure> {

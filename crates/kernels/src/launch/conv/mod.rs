@@ -1,13 +1,15 @@
 //! The three products of a convolution: its result, and the gradients by its input and its weights.
 //!
-//! Which kernels do the work is decided by shape and precision alone: images of at most four
-//! channels have their own (`first_layer`), other f32 numbers are multiplied exactly (`exact`),
-//! and everything else on tensor cores (`tensor`). All of them see a convolution as one product of
+//! Which kernels do the work is decided by shape and precision alone: f32 numbers are multiplied exactly
+//! (`exact`; `winograd` with fewer multiplications where it can), everything else on tensor cores (`tensor`), and images of at most four channels have kernels
+//! of their own (`first_layer`, also for tf32, and `first_layer_tensor`). All of them see a convolution as one product of
 //! matrices whose operands are gathered while they are loaded.
 
 pub(crate) mod exact;
 mod first_layer;
+mod first_layer_tensor;
 mod tensor;
+mod winograd;
 
 use super::arrivals::with_arrivals;
 use super::statistics::{Statistics, Tiles};
@@ -37,9 +39,18 @@ pub struct Forward {
 }
 
 impl Forward {
+    fn kernels(&self) -> Kernels {
+        match Kernels::of(&self.conv, self.precision) {
+            Kernels::Exact if winograd::serves_forward(&self.conv) => Kernels::Winograd,
+            kernels => kernels,
+        }
+    }
+
     fn tiles(&self) -> Tiles {
-        let [positions, filters] = match Kernels::of(&self.conv, self.precision) {
+        let [positions, filters] = match self.kernels() {
+            Kernels::Winograd => winograd::tile(),
             Kernels::FirstLayer => first_layer::tile(self),
+            Kernels::FirstLayerTensor => first_layer_tensor::tile(self),
             Kernels::Exact => exact::tile(self),
             Kernels::Tensor => tensor::tile(self),
         };
@@ -79,8 +90,10 @@ impl Forward {
         check(&self.conv, self.precision, step, x, Some(weights), y);
         assert_eq!(bias.map(Span::len), self.bias.then_some(self.conv.filters), "a bias for each filter, if any");
         assert_eq!(statistics.is_some(), self.statistics, "statistics, if any");
-        let product = match Kernels::of(&self.conv, self.precision) {
+        let product = match self.kernels() {
+            Kernels::Winograd => winograd::forward(self),
             Kernels::FirstLayer => first_layer::forward(self),
+            Kernels::FirstLayerTensor => first_layer_tensor::forward(self),
             Kernels::Exact => exact::forward(self),
             Kernels::Tensor => tensor::forward(self, stream.architecture()),
         };
@@ -103,6 +116,16 @@ pub struct DataGradient {
     pub precision: Precision,
 }
 
+/// A second product of the same input: 1x1 filters, as many as the first one's and with the same stride. The gradient
+/// through it is one more tap.
+#[derive(Clone, Copy)]
+pub struct Projection<'a> {
+    /// The gradient by its result, of the size of the other one.
+    pub dy: Span<'a, u8>,
+    /// Its filters.
+    pub weights: Span<'a, u8>,
+}
+
 impl DataGradient {
     /// Rows and columns of the largest phase: pixels of dx that are so many strides apart see the same
     /// taps. All phases are given as many.
@@ -110,7 +133,25 @@ impl DataGradient {
         [self.conv.height, self.conv.width].map(|pixels| pixels.div_ceil(self.conv.stride))
     }
 
-    /// Writes or, with `accumulate`, adds to `dx`, for the images of the step's rows.
+    fn kernels(&self) -> Kernels {
+        match self.precision {
+            Precision::F32 if winograd::serves_data_gradient(&self.conv) => Kernels::Winograd,
+            Precision::F32 => Kernels::Exact,
+            Precision::Tf32 | Precision::F16 | Precision::Bf16 => Kernels::Tensor,
+        }
+    }
+
+    /// Whether a convolution of the same input is one whose gradient [`run`](Self::run) takes too.
+    pub fn takes(&self, projection: &Conv2d) -> bool {
+        let Self { conv, .. } = self;
+        self.kernels() != Kernels::Winograd
+            && conv.padding < conv.kernel
+            && *projection == Conv2d { kernel: 1, padding: 0, ..*conv }
+            && [projection.output_height(), projection.output_width()] == [conv.output_height(), conv.output_width()]
+    }
+
+    /// Writes or, with `accumulate`, adds to `dx`, for the images of the step's rows; with a projection the gradient
+    /// through that too.
     ///
     /// # Errors
     /// A device that fails, or that has no kernel for this precision.
@@ -125,13 +166,26 @@ impl DataGradient {
         weights: Span<'_, u8>,
         dx: Span<'_, u8>,
         accumulate: bool,
+        projection: Option<Projection<'_>>,
     ) -> Result<(), DeviceError> {
         check(&self.conv, self.precision, step, dx, Some(weights), dy);
-        let product = match self.precision {
-            Precision::F32 => exact::data_gradient(self),
-            Precision::Tf32 | Precision::F16 | Precision::Bf16 => tensor::data_gradient(self, stream.architecture()),
+        if let Some(projection) = projection {
+            let conv = Conv2d { kernel: 1, padding: 0, ..self.conv };
+            assert!(self.takes(&conv), "a projection to the same size");
+            check(&conv, self.precision, step, dx, Some(projection.weights), projection.dy);
+        }
+        let (product, takes_projection) = match self.kernels() {
+            Kernels::Winograd => (winograd::data_gradient(self), false),
+            Kernels::Tensor => (tensor::data_gradient(self, stream.architecture()), true),
+            Kernels::Exact | Kernels::FirstLayer | Kernels::FirstLayerTensor => (exact::data_gradient(self), true),
         };
-        let operands = |arguments: Arguments| arguments.span(dy).span(weights).span(dx).value(u32::from(accumulate));
+        let operands = |arguments: Arguments| {
+            let arguments = arguments.span(dy).span(weights).span(dx).value(u32::from(accumulate));
+            if !takes_projection {
+                return arguments;
+            }
+            arguments.optional(projection.map(|with| with.dy)).optional(projection.map(|with| with.weights))
+        };
         // SAFETY: the lengths are those of the shape.
         unsafe { product.run(stream, step, operands) }
     }
@@ -151,7 +205,8 @@ impl WeightGradient {
     fn slices(&self) -> Slices {
         match Kernels::of(&self.conv, self.precision) {
             Kernels::FirstLayer => first_layer::slices(self),
-            Kernels::Exact => exact::slices(self),
+            Kernels::FirstLayerTensor => first_layer_tensor::slices(self),
+            Kernels::Exact | Kernels::Winograd => exact::slices(self),
             Kernels::Tensor => tensor::slices(self),
         }
     }
@@ -186,7 +241,8 @@ impl WeightGradient {
         let parts = slices.parts(dw.len(), workspace);
         let product = match Kernels::of(&self.conv, self.precision) {
             Kernels::FirstLayer => first_layer::weight_gradient(self, slices),
-            Kernels::Exact => exact::weight_gradient(self, slices),
+            Kernels::FirstLayerTensor => first_layer_tensor::weight_gradient(self, slices),
+            Kernels::Exact | Kernels::Winograd => exact::weight_gradient(self, slices),
             Kernels::Tensor => tensor::weight_gradient(self, slices, stream.architecture()),
         };
         let tiles = product.grid.across();
@@ -271,17 +327,21 @@ fn weight_rows(conv: &Conv2d) -> usize {
     conv.kernel * conv.kernel * conv.channels
 }
 
-/// Who does the forward product and the weight gradient.
+/// Who does a product.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Kernels {
     FirstLayer,
+    FirstLayerTensor,
     Exact,
+    Winograd,
     Tensor,
 }
 
 impl Kernels {
     fn of(conv: &Conv2d, precision: Precision) -> Self {
         match precision {
-            _ if conv.channels <= THIN => Self::FirstLayer,
+            Precision::F32 | Precision::Tf32 if conv.channels <= THIN => Self::FirstLayer,
+            Precision::F16 | Precision::Bf16 if conv.channels <= THIN => Self::FirstLayerTensor,
             Precision::F32 => Self::Exact,
             Precision::Tf32 | Precision::F16 | Precision::Bf16 => Self::Tensor,
         }

@@ -1,7 +1,7 @@
 //! Products on tensor cores: `kernels/conv_tensor.cu` and `kernels/conv_tensor_weights.cu`.
 
 use super::{DataGradient, Forward, Product, Slices, WeightGradient, positions, shape};
-use crate::shared::{TENSOR_PAD, TENSOR_SLOW_PAD, TENSOR_STAGES, TENSOR_STEP, TENSOR_THREADS, VECTOR_BYTES};
+use crate::shared::{TENSOR_PAD, TENSOR_SLOW_PAD, TENSOR_STAGES, TENSOR_STEP, VECTOR_BYTES};
 use crate::{Conv2d, Precision, Source};
 
 /// As many blocks as fill a large GPU twice: a product of fewer tiles takes smaller ones, or is cut
@@ -15,64 +15,97 @@ const STEPS_OF_SLICE: usize = 8;
 const LARGEST_KERNEL: usize = 40;
 
 /// The part of a result that a block forms, and the kernels that do; as `kernels/tensor.cuh` has them.
-#[derive(Clone, Copy)]
-enum Tile {
-    Rows128Columns64,
-    Rows64Columns64,
-    Rows128Columns32,
-    /// 64 rows and 64 columns, whose channels or filters do not fill pieces of 16 bytes.
-    Any,
+struct Tile {
+    rows: usize,
+    columns: usize,
+    threads: usize,
+    /// Whether channels and filters must fill their pieces of 16 bytes.
+    whole: bool,
+    /// By precision: f16, bf16, tf32.
+    forward: [&'static str; 3],
+    data_gradient: [&'static str; 3],
+    weight_gradient: [&'static str; 3],
 }
+
+/// The kernels of a product and a tile.
+macro_rules! names {
+    ($product:literal, $tile:literal) => {
+        [
+            concat!("conv_tensor_", $product, "_", $tile, "_f16"),
+            concat!("conv_tensor_", $product, "_", $tile, "_bf16"),
+            concat!("conv_tensor_", $product, "_", $tile, "_tf32"),
+        ]
+    };
+}
+
+macro_rules! tile {
+    ($rows:literal x $columns:literal, $threads:literal, $whole:literal, $name:literal) => {
+        Tile {
+            rows: $rows,
+            columns: $columns,
+            threads: $threads,
+            whole: $whole,
+            forward: names!("forward", $name),
+            data_gradient: names!("data_gradient", $name),
+            weight_gradient: names!("weight_gradient", $name),
+        }
+    };
+}
+
+static LARGEST: Tile = tile!(128 x 128, 256, true, "128x128");
+static LARGE: Tile = tile!(128 x 64, 128, true, "128x64");
+static SMALL: Tile = tile!(64 x 64, 128, true, "64x64");
+static NARROW: Tile = tile!(128 x 32, 128, true, "128x32");
+/// For channels or filters that do not fill their pieces.
+static ANY: Tile = tile!(64 x 64, 128, false, "64x64_any");
 
 impl Tile {
     /// For a product with so many rows and columns, cut into slices of its depth or not.
-    fn of(conv: &Conv2d, precision: Precision, rows: usize, columns: usize, sliced: bool) -> Self {
-        assert!(conv.kernel <= LARGEST_KERNEL, "filters of at most {LARGEST_KERNEL} rows");
+    fn of(conv: &Conv2d, precision: Precision, rows: usize, columns: usize, sliced: bool) -> &'static Self {
+        check_kernel(conv);
         let piece = VECTOR_BYTES / precision.bytes();
-        let tiles = rows.div_ceil(128) * columns.div_ceil(64);
         let whole = conv.channels.is_multiple_of(piece) && conv.filters.is_multiple_of(piece);
+        let is_enough = |tile: &Self| sliced || tile.blocks(rows, columns) >= BLOCKS;
         match (columns, rows) {
-            _ if !whole => Self::Any,
-            (..=32, _) => Self::Rows128Columns32,
-            (_, ..=64) => Self::Rows64Columns64,
-            _ if sliced || tiles >= BLOCKS => Self::Rows128Columns64,
-            _ => Self::Rows64Columns64,
-        }
-    }
-
-    fn rows(self) -> usize {
-        match self {
-            Self::Rows128Columns64 | Self::Rows128Columns32 => 128,
-            Self::Rows64Columns64 | Self::Any => 64,
-        }
-    }
-
-    fn columns(self) -> usize {
-        match self {
-            Self::Rows128Columns32 => 32,
-            Self::Rows128Columns64 | Self::Rows64Columns64 | Self::Any => 64,
+            _ if !whole => &ANY,
+            (..=32, _) => &NARROW,
+            (_, ..=64) => &SMALL,
+            // Of an odd number of columns of 64 the largest tile would leave out a half of its last ones.
+            _ if columns.div_ceil(64).is_multiple_of(2) && is_enough(&LARGEST) => &LARGEST,
+            _ if is_enough(&LARGE) => &LARGE,
+            _ => &SMALL,
         }
     }
 
     /// Tiles of a result, below and beside each other.
-    fn grid(self, rows: usize, columns: usize) -> [usize; 2] {
-        [rows.div_ceil(self.rows()), columns.div_ceil(self.columns())]
+    fn grid(&self, rows: usize, columns: usize) -> [usize; 2] {
+        [rows.div_ceil(self.rows), columns.div_ceil(self.columns)]
+    }
+
+    fn blocks(&self, rows: usize, columns: usize) -> usize {
+        let [down, across] = self.grid(rows, columns);
+        down * across
     }
 
     /// Shared memory of a block: from sm_80 whole pieces fly to it by themselves, which takes one more
-    /// tile of each operand.
-    fn shared_bytes(self, architecture: u32, operands: [Operand; 2]) -> u32 {
-        let stages = match (self, architecture) {
-            (Self::Any, _) | (_, ..80) => 2,
-            _ => TENSOR_STAGES,
+    /// tile of each operand, for which the largest have no room.
+    fn shared_bytes(&self, architecture: u32, operands: [Operand; 2]) -> u32 {
+        let stages = match architecture {
+            80.. if self.whole && self.rows * self.columns <= 128 * 64 => TENSOR_STAGES,
+            _ => 2,
         };
-        let [a, b] = operands.map(|operand| operand.bytes());
-        (stages * (a + b)) as u32
+        (stages * bytes(operands)) as u32
     }
 }
 
+/// # Panics
+/// If the filters are too large.
+pub(super) fn check_kernel(conv: &Conv2d) {
+    assert!(conv.kernel <= LARGEST_KERNEL, "filters of at most {LARGEST_KERNEL} rows");
+}
+
 /// How an operand's tile lies in shared memory, and what it takes there for one step of depth.
-enum Operand {
+pub(super) enum Operand {
     /// So many rows, each with its depth together.
     DepthFast(usize),
     /// Each depth with so many rows together.
@@ -89,13 +122,18 @@ impl Operand {
     }
 }
 
+/// Of one tile of each operand.
+pub(super) fn bytes(operands: [Operand; 2]) -> usize {
+    operands.iter().map(Operand::bytes).sum()
+}
+
 /// Pieces of 16 bytes that so many numbers take.
 fn pieces(precision: Precision, numbers: usize) -> usize {
     numbers.div_ceil(VECTOR_BYTES / precision.bytes())
 }
 
 /// One of the instances for f16, bf16 and tf32.
-fn pick<T>(precision: Precision, f16: T, bf16: T, tf32: T) -> T {
+fn pick(precision: Precision, [f16, bf16, tf32]: [&'static str; 3]) -> &'static str {
     match precision {
         Precision::F16 => f16,
         Precision::Bf16 => bf16,
@@ -104,28 +142,7 @@ fn pick<T>(precision: Precision, f16: T, bf16: T, tf32: T) -> T {
     }
 }
 
-/// The names of a product's kernels, by precision and tile.
-macro_rules! names {
-    ($product:literal, $precision:literal) => {
-        [
-            concat!("conv_tensor_", $product, "_128x64_", $precision),
-            concat!("conv_tensor_", $product, "_64x64_", $precision),
-            concat!("conv_tensor_", $product, "_128x32_", $precision),
-            concat!("conv_tensor_", $product, "_64x64_any_", $precision),
-        ]
-    };
-    ($product:literal) => {
-        [names!($product, "f16"), names!($product, "bf16"), names!($product, "tf32")]
-    };
-}
-
-/// The kernel for a precision and a tile.
-fn instance(names: [[&'static str; 4]; 3], precision: Precision, tile: Tile) -> &'static str {
-    let [f16, bf16, tf32] = names;
-    pick(precision, f16, bf16, tf32)[tile as usize]
-}
-
-fn forward_tile(forward: &Forward) -> Tile {
+fn forward_tile(forward: &Forward) -> &'static Tile {
     let conv = &forward.conv;
     Tile::of(conv, forward.precision, conv.positions(), conv.filters, false)
 }
@@ -133,18 +150,18 @@ fn forward_tile(forward: &Forward) -> Tile {
 /// Positions and filters of a tile.
 pub(super) fn tile(forward: &Forward) -> [usize; 2] {
     let tile = forward_tile(forward);
-    [tile.rows(), tile.columns()]
+    [tile.rows, tile.columns]
 }
 
 pub(super) fn forward(forward: &Forward, architecture: u32) -> Product {
     let (conv, precision, tile) = (&forward.conv, forward.precision, forward_tile(forward));
     let [down, across] = tile.grid(conv.positions(), conv.filters);
     let per_tap = pieces(precision, conv.channels);
-    let operands = [Operand::DepthFast(tile.rows()), Operand::DepthSlow(tile.columns())];
+    let operands = [Operand::DepthFast(tile.rows), Operand::DepthSlow(tile.columns)];
     Product {
-        kernel: Source::ConvTensor.kernel(instance(names!("forward"), precision, tile)),
+        kernel: Source::ConvTensor.kernel(pick(precision, tile.forward)),
         grid: (down * across).into(),
-        threads: TENSOR_THREADS as u32,
+        threads: tile.threads as u32,
         shared_bytes: tile.shared_bytes(architecture, operands),
         shape: shape(conv, across, positions(conv), per_tap),
         panel: None,
@@ -158,11 +175,11 @@ pub(super) fn data_gradient(gradient: &DataGradient, architecture: u32) -> Produ
     let tile = Tile::of(conv, precision, rows * phases, conv.channels, false);
     let [down, across] = tile.grid(rows, conv.channels);
     let per_tap = pieces(precision, conv.filters);
-    let operands = [Operand::DepthFast(tile.rows()), Operand::DepthFast(tile.columns())];
+    let operands = [Operand::DepthFast(tile.rows), Operand::DepthFast(tile.columns)];
     Product {
-        kernel: Source::ConvTensor.kernel(instance(names!("data_gradient"), precision, tile)),
+        kernel: Source::ConvTensor.kernel(pick(precision, tile.data_gradient)),
         grid: [down * across, phases].into(),
-        threads: TENSOR_THREADS as u32,
+        threads: tile.threads as u32,
         shared_bytes: tile.shared_bytes(architecture, operands),
         shape: shape(conv, across, [height, width], per_tap),
         panel: None,
@@ -170,7 +187,7 @@ pub(super) fn data_gradient(gradient: &DataGradient, architecture: u32) -> Produ
 }
 
 /// The tile of a weight gradient, and how many there are below and beside each other.
-fn weight_tile(gradient: &WeightGradient) -> (Tile, [usize; 2]) {
+fn weight_tile(gradient: &WeightGradient) -> (&'static Tile, [usize; 2]) {
     let (conv, precision) = (&gradient.conv, gradient.precision);
     let piece = VECTOR_BYTES / precision.bytes();
     let rows = conv.kernel * conv.kernel * pieces(precision, conv.channels) * piece;
@@ -193,12 +210,12 @@ pub(super) fn weight_gradient(gradient: &WeightGradient, slices: Slices, archite
     let (conv, precision) = (&gradient.conv, gradient.precision);
     let (tile, [down, across]) = weight_tile(gradient);
     let per_tap = pieces(precision, conv.channels);
-    let operands = [Operand::DepthSlow(tile.rows()), Operand::DepthSlow(tile.columns())];
-    let name = instance(names!("weight_gradient"), precision, tile);
+    let operands = [Operand::DepthSlow(tile.rows), Operand::DepthSlow(tile.columns)];
+    let name = pick(precision, tile.weight_gradient);
     Product {
         kernel: Source::ConvTensorWeights.kernel(name),
         grid: [down * across, slices.count].into(),
-        threads: TENSOR_THREADS as u32,
+        threads: tile.threads as u32,
         shared_bytes: tile.shared_bytes(architecture, operands),
         shape: shape(conv, across, positions(conv), per_tap),
         panel: None,
