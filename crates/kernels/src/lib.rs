@@ -32,7 +32,7 @@ pub use rehearsal::prepare;
 pub use shape::Conv2d;
 pub(crate) use shared::Divisor;
 pub use shared::{DropoutRow, Lanes, Progress, StepRow};
-pub use source::{HEADERS, Kernel, Source};
+pub use source::{HEADERS, Kernel, PlainFile, Row, Source};
 pub use stream::{CapturedGraph, DeviceMemory, Feed, Readback, Span, Stream};
 pub use tunefork_graph::Precision;
 pub use watched::{Call, watched};
