@@ -11,7 +11,7 @@
 // (r, s) lies on that pixel: p = (h + o - r) / u where that is whole. Pixels with the same h mod u and
 // v mod u, a phase, have the same places, u apart, and with them p goes down by one from place to
 // place. So each phase (blockIdx.y) is a product without holes, and both gradients of rows are one
-// loader that walks up or down. The weight gradient, which f16 and bf16 share, stands in conv.cuh.
+// loader that walks up or down. The weight gradient, which the first layer shares, stands in conv.cuh.
 //
 // A residual block's projection multiplies the same x with 1x1 filters. The gradient through it is one more place,
 // behind the others, of the phase (0, 0): with filters and a gradient of its own, from position p = h / u.
@@ -87,7 +87,7 @@ DEVICE void put(const Pixels<Tile, whole, direction>& a, float* to) {
 }
 
 // Forward, w lies as b does: a row for each channel of a place.
-template <class Tile, bool whole> DEVICE void fetch(Rows<float, Tile, whole>& b, const Places& walk) {
+template <class Tile, bool whole> DEVICE void fetch(Rows<Tile, whole>& b, const Places& walk) {
     u32 first = filter_place(walk) * walk.channels;
     fetch_rows(b, first + walk.c, first + walk.channels);
 }
@@ -148,12 +148,12 @@ DEVICE void forward(const StepRow* step, const ConvShape& shape, const float* x,
         a.at[i] = ((n * shape.height + a.h[i]) * shape.width + a.v[i]) * shape.channels;
         if (m >= positions) a.h[i] = OUTSIDE;
     }
-    Rows<float, Tile, whole> b;
+    Rows<Tile, whole> b;
     b.values = w, b.first_column = first_column, b.columns = shape.filters;
     Places walk = {shape.kernel, shape.channels, 0, shape.kernel, 1, 0, 0, 0, 0, 0, 0, 0};
     float sum[Tile::I][Tile::J];
     multiply<Tile>(sum, (float*)shared, steps_of<Tile>(walk, shape.kernel * shape.kernel), walk, a, b);
-    finish<float, Tile, whole>(sum, (float*)shared, shape, positions, tile, first_column, bias, activation, y, s);
+    finish<Tile, whole>(sum, (float*)shared, shape, positions, tile, first_column, bias, activation, y, s);
 }
 
 template <class Tile, bool whole>
@@ -245,7 +245,7 @@ GLOBAL(Tile::THREADS, BLOCKS<Tile>)
 conv_weight_gradient(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, u32 per_slice, const float* x, const float* dy,
                      float* slices, float* dw, Arrivals by) {
     begin(lanes, step, x, dy);
-    weight_gradient<float, Tile, whole, whole>(lanes, step, shape, per_slice, x, dy, slices, dw, by);
+    weight_gradient<Tile, whole, whole>(lanes, step, shape, per_slice, x, dy, slices, dw, by);
 }
 
 // ---- the kernels by their names

@@ -46,29 +46,6 @@ template <class Tile> DEVICE u32 column_of(u32 j) {
     return j / 4 * (Tile::ACROSS * 4) + of_set<Tile>() % Tile::ACROSS * 4 + j % 4;
 }
 
-// ---- pieces of four numbers
-
-template <bool whole, class T> DEVICE float4 load4(const T* at, u32 count) {
-    if (whole) {
-        uint2 bits = count ? *(const uint2*)at : uint2{0, 0};
-        return make_float4(load(T{(u16)bits.x}), load(T{(u16)(bits.x >> 16)}), load(T{(u16)bits.y}), load(T{(u16)(bits.y >> 16)}));
-    }
-    return make_float4(count > 0 ? load(at[0]) : 0, count > 1 ? load(at[1]) : 0,
-                       count > 2 ? load(at[2]) : 0, count > 3 ? load(at[3]) : 0);
-}
-
-template <bool whole, class T> DEVICE void store4(T* at, u32 count, float4 piece) {
-    T values[4];
-    store(values[0], piece.x), store(values[1], piece.y), store(values[2], piece.z), store(values[3], piece.w);
-    if constexpr (whole) {
-        if (count) *(uint2*)at = uint2{values[0].bits | (u32)values[1].bits << 16, values[2].bits | (u32)values[3].bits << 16};
-    } else {
-        UNROLL for (u32 e = 0; e < 4; e++) {
-            if (count > e) at[e] = values[e];
-        }
-    }
-}
-
 // How many of four columns from `column` on there are.
 DEVICE u32 left(u32 column, u32 columns) { return column < columns ? columns - column : 0; }
 
@@ -157,12 +134,12 @@ struct Positions { u32 at, end; };
 DEVICE void advance(Positions& walk, u32 depth) { walk.at += depth; }
 
 // Loads, for four weights (r, s, c) and the positions of a step, the values of x that they meet.
-template <class T, class Tile, bool whole> struct Patches {
+template <class Tile, bool whole> struct Patches {
     static constexpr u32 QUADS = Tile::ROWS / 4, COUNT = QUADS * Tile::DEPTH / Tile::THREADS;
     static_assert(Tile::THREADS % QUADS == 0 && COUNT * Tile::THREADS == QUADS * Tile::DEPTH, "a column of pieces a thread");
     // Four weights of a piece have one place in the filter if the channels are whole.
     static constexpr u32 PLACES = whole ? 1 : 4;
-    const T* x;
+    const float* x;
     const ConvShape* shape;
     int h[PLACES], v[PLACES];  // pixels from the first of a position
     u32 at[PLACES];            // numbers from it
@@ -171,8 +148,8 @@ template <class T, class Tile, bool whole> struct Patches {
 
 constexpr int OUTSIDE = -(1 << 30);  // a pixel that is in no image, whatever is added
 
-template <class T, class Tile, bool whole>
-DEVICE void start(Patches<T, Tile, whole>& a, const T* x, const ConvShape& shape, u32 first_row) {
+template <class Tile, bool whole>
+DEVICE void start(Patches<Tile, whole>& a, const float* x, const ConvShape& shape, u32 first_row) {
     a.x = x, a.shape = &shape;
     UNROLL for (u32 e = 0; e < a.PLACES; e++) {
         u32 row = first_row + threadIdx.x % a.QUADS * 4 + e;
@@ -183,7 +160,7 @@ DEVICE void start(Patches<T, Tile, whole>& a, const T* x, const ConvShape& shape
     }
 }
 
-template <class T, class Tile, bool whole> DEVICE void fetch(Patches<T, Tile, whole>& a, const Positions& walk) {
+template <class Tile, bool whole> DEVICE void fetch(Patches<Tile, whole>& a, const Positions& walk) {
     const ConvShape& shape = *a.shape;
     UNROLL for (u32 i = 0; i < a.COUNT; i++) {
         u32 m = walk.at + threadIdx.x / a.QUADS + i * (Tile::THREADS / a.QUADS);
@@ -197,13 +174,13 @@ template <class T, class Tile, bool whole> DEVICE void fetch(Patches<T, Tile, wh
         if (whole) {
             a.pieces[i] = load4<true>(a.x + (pixel + a.at[0]), inside(0) ? 4 : 0);
         } else {
-            auto value = [&](u32 e) { return inside(e) ? load(a.x[pixel + a.at[e]]) : 0; };
+            auto value = [&](u32 e) { return inside(e) ? a.x[pixel + a.at[e]] : 0; };
             a.pieces[i] = make_float4(value(0), value(a.PLACES > 1 ? 1 : 0), value(a.PLACES > 2 ? 2 : 0), value(a.PLACES > 3 ? 3 : 0));
         }
     }
 }
 
-template <class T, class Tile, bool whole> DEVICE void put(const Patches<T, Tile, whole>& a, float* to) {
+template <class Tile, bool whole> DEVICE void put(const Patches<Tile, whole>& a, float* to) {
     UNROLL for (u32 i = 0; i < a.COUNT; i++) {
         u32 d = threadIdx.x / a.QUADS + i * (Tile::THREADS / a.QUADS);
         *(float4*)(to + d * Tile::PITCH_A + threadIdx.x % a.QUADS * 4) = a.pieces[i];
@@ -212,15 +189,15 @@ template <class T, class Tile, bool whole> DEVICE void put(const Patches<T, Tile
 
 // Loads pieces of a matrix whose rows are the depth and which lies in memory as it is: dy by
 // positions, or the weights of one place in the filters by channels.
-template <class T, class Tile, bool whole> struct Rows {
+template <class Tile, bool whole> struct Rows {
     static constexpr u32 QUADS = Tile::COLUMNS / 4, ALL = QUADS * Tile::DEPTH;
     static constexpr u32 COUNT = (ALL + Tile::THREADS - 1) / Tile::THREADS;
-    const T* values;
+    const float* values;
     u32 first_column, columns;
     float4 pieces[COUNT];
 };
 
-template <class T, class Tile, bool whole> DEVICE void fetch_rows(Rows<T, Tile, whole>& b, u32 first, u32 end) {
+template <class Tile, bool whole> DEVICE void fetch_rows(Rows<Tile, whole>& b, u32 first, u32 end) {
     UNROLL for (u32 i = 0; i < b.COUNT; i++) {
         u32 index = threadIdx.x + i * Tile::THREADS, row = first + index / b.QUADS;
         if (b.ALL % Tile::THREADS != 0 && index >= b.ALL) break;
@@ -229,11 +206,11 @@ template <class T, class Tile, bool whole> DEVICE void fetch_rows(Rows<T, Tile, 
     }
 }
 
-template <class T, class Tile, bool whole> DEVICE void fetch(Rows<T, Tile, whole>& b, const Positions& walk) {
+template <class Tile, bool whole> DEVICE void fetch(Rows<Tile, whole>& b, const Positions& walk) {
     fetch_rows(b, walk.at, walk.end);
 }
 
-template <class T, class Tile, bool whole> DEVICE void put(const Rows<T, Tile, whole>& b, float* to) {
+template <class Tile, bool whole> DEVICE void put(const Rows<Tile, whole>& b, float* to) {
     UNROLL for (u32 i = 0; i < b.COUNT; i++) {
         u32 index = threadIdx.x + i * Tile::THREADS;
         if (b.ALL % Tile::THREADS != 0 && index >= b.ALL) break;
@@ -243,9 +220,9 @@ template <class T, class Tile, bool whole> DEVICE void put(const Rows<T, Tile, w
 
 // A tile of dw over slice blockIdx.y of the positions, into the slice's own copy of dw; the last of the slices to arrive
 // adds them. Slices are cut from the full batch, so that their sums do not depend on anything but the shape.
-template <class T, class Tile, bool whole_x, bool whole_y>
+template <class Tile, bool whole_x, bool whole_y>
 DEVICE void weight_gradient(const Lanes& lanes, const StepRow* step, const ConvShape& shape, u32 per_slice,
-                            const T* x, const T* dy, float* slices, float* dw, Arrivals by) {
+                            const float* x, const float* dy, float* slices, float* dw, Arrivals by) {
     SHARED(shared);
     if (step->rows == 0) return;
     u32 first_row = blockIdx.x / shape.tiles_across * Tile::ROWS;
@@ -256,9 +233,9 @@ DEVICE void weight_gradient(const Lanes& lanes, const StepRow* step, const ConvS
     if (walk.end > positions) walk.end = positions;
     u32 steps = walk.at < walk.end ? (walk.end - walk.at + Tile::DEPTH - 1) / Tile::DEPTH : 0;
 
-    Patches<T, Tile, whole_x> a;
+    Patches<Tile, whole_x> a;
     start(a, x, shape, first_row);
-    Rows<T, Tile, whole_y> b;
+    Rows<Tile, whole_y> b;
     b.values = dy, b.first_column = first_column, b.columns = shape.filters;
     float sum[Tile::I][Tile::J];
     multiply<Tile>(sum, (float*)shared, steps, walk, a, b);
@@ -337,9 +314,9 @@ template <class Tile> DEVICE void activate_all(float (&sum)[Tile::I][Tile::J], u
 }
 
 // y = act(sum + bias) for a tile of positions, and the batch's statistics where they are wanted.
-template <class T, class Tile, bool whole>
+template <class Tile, bool whole>
 DEVICE void finish(float (&sum)[Tile::I][Tile::J], float* shared, const ConvShape& shape, u32 positions, u32 tile,
-                   u32 first_column, const float* bias, u32 activation, T* y, Statistics& s) {
+                   u32 first_column, const float* bias, u32 activation, float* y, Statistics& s) {
     u32 first = tile * Tile::ROWS, filters = shape.filters;
     UNROLL for (u32 j = 0; j < Tile::J; j++) {
         u32 k = first_column + column_of<Tile>(j);

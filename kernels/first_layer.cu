@@ -1,5 +1,5 @@
 // Convolutions of thin images, of at most four channels: the first layer of a network, forward and by
-// the weights, for all storage types.
+// the weights, in f32 (first_layer_tensor.cu is the same in 16 bits).
 //
 // With so few channels a filter is a short row of numbers (27 for 3x3 filters on colour images), and
 // the work is mostly reading and writing of y. Forward, a block therefore lays whole rows of the
@@ -14,8 +14,6 @@
 // set, and so is what is written and added of them. 32 rows with 8x8 values a thread read 16 numbers from shared memory
 // for 64 products (with 4x4 values 32), which is what keeps up with dy: a T4's memory gives 1.75e9 positions of 32 filters
 // a second, 3.6 TFLOP/s of 32 rows.
-//
-// Sums are exact f32 whatever is stored; tensor cores would save nothing here.
 #include "device.cuh"
 #include "activation.cuh"
 #include "conv.cuh"
@@ -26,9 +24,9 @@ typedef Tile<32, 32, 2, 2, FIRST_LAYER_DEPTH, FIRST_LAYER_SPLITS> Tall;
 typedef Tile<16, 32, 1, 2, FIRST_LAYER_DEPTH, FIRST_LAYER_SPLITS> Middle;
 typedef Tile<8, 32, 1, 2, FIRST_LAYER_DEPTH, FIRST_LAYER_SPLITS> Low;
 
-template <class T, class Tile, bool whole>
-DEVICE void forward(const StepRow* step, const ConvShape& shape, u32 panel, const T* x, const T* w, const float* bias,
-                    u32 activation, T* y, Statistics& s) {
+template <class Tile, bool whole>
+DEVICE void forward(const StepRow* step, const ConvShape& shape, u32 panel, const float* x, const float* w, const float* bias,
+                    u32 activation, float* y, Statistics& s) {
     SHARED(shared);
     static_assert(Tile::THREADS == Tile::ROWS, "a thread for each position");
     float* a = (float*)shared;                  // [panel][positions]
@@ -53,7 +51,7 @@ DEVICE void forward(const StepRow* step, const ConvShape& shape, u32 panel, cons
         if (from > 0) __syncthreads();
         for (u32 d = 0; d < count; d++) {
             bool inside = (u32)(top + (int)r) < shape.height && (u32)(side + (int)v) < shape.width;
-            a[d * Tile::PITCH_A + t] = inside ? load(x[pixel + (r * shape.width + v) * shape.channels + c]) : 0;
+            a[d * Tile::PITCH_A + t] = inside ? x[pixel + (r * shape.width + v) * shape.channels + c] : 0;
             if (++c < shape.channels) continue;
             c = 0;
             if (++v < shape.kernel) continue;
@@ -61,48 +59,48 @@ DEVICE void forward(const StepRow* step, const ConvShape& shape, u32 panel, cons
         }
         for (u32 index = t; index < count * Tile::COLUMNS; index += Tile::THREADS) {
             u32 d = index / Tile::COLUMNS, column = index % Tile::COLUMNS, k = first_column + column;
-            b[d * Tile::PITCH_B + column] = k < shape.filters ? load(w[(from + d) * shape.filters + k]) : 0;
+            b[d * Tile::PITCH_B + column] = k < shape.filters ? w[(from + d) * shape.filters + k] : 0;
         }
         __syncthreads();
         for (u32 d = 0; d < count; d++) add_products<Tile>(sum, a + d * Tile::PITCH_A, b + d * Tile::PITCH_B);
     }
-    finish<T, Tile, whole>(sum, a, shape, positions, tile, first_column, bias, activation, y, s);
+    finish<Tile, whole>(sum, a, shape, positions, tile, first_column, bias, activation, y, s);
 }
 
 // ---- the kernels
 
-template <class T, bool whole>
+template <bool whole>
 GLOBAL(ForwardTile::THREADS)
-first_layer_forward(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, u32 panel, const T* x, const T* w,
-                    const float* bias, u32 activation, T* y, Statistics s) {
+first_layer_forward(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, u32 panel, const float* x, const float* w,
+                    const float* bias, u32 activation, float* y, Statistics s) {
     begin(lanes, step, x, w, bias, y), in_lane(lanes, s);
-    forward<T, ForwardTile, whole>(step, shape, panel, x, w, bias, activation, y, s);
+    forward<ForwardTile, whole>(step, shape, panel, x, w, bias, activation, y, s);
 }
 
 // 384 threads of a multiprocessor have 168 registers each: what the tall tile wants, with bytes enough on their way.
-template <class T, class Tile, bool whole>
+template <class Tile, bool whole>
 GLOBAL(Tile::THREADS, 384 / Tile::THREADS)
-first_layer_weight_gradient(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, u32 per_slice, const T* x, const T* dy,
+first_layer_weight_gradient(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, u32 per_slice, const float* x, const float* dy,
                             float* slices, float* dw, Arrivals by) {
     begin(lanes, step, x, dy);
-    weight_gradient<T, Tile, false, whole>(lanes, step, shape, per_slice, x, dy, slices, dw, by);
+    weight_gradient<Tile, false, whole>(lanes, step, shape, per_slice, x, dy, slices, dw, by);
 }
 
 // ---- the kernels by their names
 // Filters in whole pieces of four, or any number of them.
 
 BLOCKS_OF(ForwardTile::THREADS)
-INSTANCE(first_layer_forward_whole_f32, first_layer_forward<float, true>)
-INSTANCE(first_layer_forward_any_f32, first_layer_forward<float, false>)
+INSTANCE(first_layer_forward_whole_f32, first_layer_forward<true>)
+INSTANCE(first_layer_forward_any_f32, first_layer_forward<false>)
 
 BLOCKS_OF(Tall::THREADS)
-INSTANCE(first_layer_weight_gradient_32x32_whole_f32, first_layer_weight_gradient<float, Tall, true>)
-INSTANCE(first_layer_weight_gradient_32x32_any_f32, first_layer_weight_gradient<float, Tall, false>)
+INSTANCE(first_layer_weight_gradient_32x32_whole_f32, first_layer_weight_gradient<Tall, true>)
+INSTANCE(first_layer_weight_gradient_32x32_any_f32, first_layer_weight_gradient<Tall, false>)
 
 BLOCKS_OF(Middle::THREADS)
-INSTANCE(first_layer_weight_gradient_16x32_whole_f32, first_layer_weight_gradient<float, Middle, true>)
-INSTANCE(first_layer_weight_gradient_16x32_any_f32, first_layer_weight_gradient<float, Middle, false>)
+INSTANCE(first_layer_weight_gradient_16x32_whole_f32, first_layer_weight_gradient<Middle, true>)
+INSTANCE(first_layer_weight_gradient_16x32_any_f32, first_layer_weight_gradient<Middle, false>)
 
 BLOCKS_OF(Low::THREADS)
-INSTANCE(first_layer_weight_gradient_8x32_whole_f32, first_layer_weight_gradient<float, Low, true>)
-INSTANCE(first_layer_weight_gradient_8x32_any_f32, first_layer_weight_gradient<float, Low, false>)
+INSTANCE(first_layer_weight_gradient_8x32_whole_f32, first_layer_weight_gradient<Low, true>)
+INSTANCE(first_layer_weight_gradient_8x32_any_f32, first_layer_weight_gradient<Low, false>)

@@ -10,7 +10,8 @@ use tunefork_cuda::{Card, Company, Cuda};
 use tunefork_emulator::{Host, SANITIZED, Schedule};
 use tunefork_gpu_check::checks::steps::{dense_network, every_kind};
 use tunefork_graph::{
-    Batch, Device, Engine, EngineError, Evaluated, Graph, Image, ImageSet, StepResult, StepSettings, TrainingStep, UpdateRule,
+    Batch, Device, Engine, EngineError, Evaluated, Graph, Image, ImageSet, StepResult, StepSettings, TrainingStep,
+    UpdateRule,
 };
 use tunefork_kernels::{Call, DeviceError, Precision, Stream, watched};
 

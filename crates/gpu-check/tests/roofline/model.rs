@@ -65,7 +65,17 @@ fn tile(kernel: &str, precision: Precision) -> [usize; 3] {
         _ => {
             let (rows, columns) = named();
             let is_deep = kernel.starts_with("dense") || kernel.starts_with("first_layer_weight");
-            [rows, columns, if !is_plain(kernel, precision) { tensor } else if is_deep { 32 } else { 8 }]
+            [
+                rows,
+                columns,
+                if !is_plain(kernel, precision) {
+                    tensor
+                } else if is_deep {
+                    32
+                } else {
+                    8
+                },
+            ]
         }
     }
 }
@@ -161,7 +171,11 @@ impl On<'_> {
         let threads = self.launch.asked.threads as usize;
         let padded: usize = self.tiles().iter().map(|[tiles, depth]| 2 * tiles * rows * columns * depth).sum();
         // Winograd's F(2x2, 3x3) multiplies 16 times instead of 36, and has 32 results a thread in each of two places.
-        let (share, results) = if self.is_winograd() { (16.0 / 36.0, 32) } else { (1.0, rows * columns * splits(self.launch.asked.kernel) / threads) };
+        let (share, results) = if self.is_winograd() {
+            (16.0 / 36.0, 32)
+        } else {
+            (1.0, rows * columns * splits(self.launch.asked.kernel) / threads)
+        };
         let of_block = share * padded as f64 / self.launch.blocks() as f64;
         let multiprocessors = self.card.multiprocessors as usize;
         let of_block_warps = threads.div_ceil(32);

@@ -1,4 +1,4 @@
-//! `kernels/conv.cu` and `kernels/first_layer.cu`; the products are checked in the same way whoever
+//! `kernels/conv.cu`, `kernels/winograd.cu` and `kernels/first_layer*.cu`; the products are checked in the same way whoever
 //! does them.
 
 use tunefork_graph::Window;

@@ -77,7 +77,7 @@ fn conv_of(case: &mut Case, conv: &Conv2d) -> Result<(), Failure> {
 
     let dx = pair(case, conv.input_len())?;
     let gradient = DataGradient { conv, precision: F32 };
-    gradient.run(&*stream, step.all(), dy.span(), w.span(), dx[0].span(), false)?;
+    gradient.run(&*stream, step.all(), dy.span(), w.span(), dx[0].span(), false, None)?;
     plain::conv_data_gradient(&*stream, &conv, images, floats(&dy), floats(&w), floats(&dx[1]))?;
     same(case, "dx", &dx, limit(F32, taps * conv.filters))?;
 
@@ -111,7 +111,7 @@ fn dense(case: &mut Case) -> Result<(), Failure> {
         x: x.span(),
         dz: dy.span(),
         weights: w.span(),
-        dw: floats(&dw[0]),
+        dw: dense::WeightGradient::Stored(floats(&dw[0])),
         db: Some(floats(&db[0])),
         dx: Some(InputGradient { to: dx[0].span(), accumulate: false, through: None }),
     };

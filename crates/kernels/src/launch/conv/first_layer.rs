@@ -1,8 +1,7 @@
-//! Images of at most four channels: `kernels/first_layer.cu`.
+//! Images of at most four channels in f32: `kernels/first_layer.cu`.
 
 use super::exact::slices_of;
 use super::{Forward, Product, Slices, WeightGradient, positions, shape, weight_rows};
-use crate::launch::stored;
 use crate::shared::{EXACT_PAD, FIRST_LAYER_DEPTH, FIRST_LAYER_SPLITS};
 use crate::{Conv2d, Source};
 
@@ -40,15 +39,14 @@ impl WeightTile {
         [weight_rows(conv).div_ceil(self.rows), conv.filters.div_ceil(COLUMNS)]
     }
 
-    fn kernel(&self, gradient: &WeightGradient) -> &'static str {
-        let precision = gradient.precision;
-        match (self.rows, gradient.conv.filters % 4) {
-            (8, 0) => stored!(precision, "first_layer_weight_gradient_8x32_whole"),
-            (8, _) => stored!(precision, "first_layer_weight_gradient_8x32_any"),
-            (16, 0) => stored!(precision, "first_layer_weight_gradient_16x32_whole"),
-            (16, _) => stored!(precision, "first_layer_weight_gradient_16x32_any"),
-            (_, 0) => stored!(precision, "first_layer_weight_gradient_32x32_whole"),
-            (_, _) => stored!(precision, "first_layer_weight_gradient_32x32_any"),
+    fn kernel(&self, conv: &Conv2d) -> &'static str {
+        match (self.rows, conv.filters % 4) {
+            (8, 0) => "first_layer_weight_gradient_8x32_whole_f32",
+            (8, _) => "first_layer_weight_gradient_8x32_any_f32",
+            (16, 0) => "first_layer_weight_gradient_16x32_whole_f32",
+            (16, _) => "first_layer_weight_gradient_16x32_any_f32",
+            (_, 0) => "first_layer_weight_gradient_32x32_whole_f32",
+            (_, _) => "first_layer_weight_gradient_32x32_any_f32",
         }
     }
 }
@@ -73,8 +71,8 @@ pub(super) fn forward(forward: &Forward) -> Product {
     let rows_of_sums = POSITIONS / 8 + 1;
     let sums = (rows_of_sums * COLUMNS * size_of::<f32>()) as u32;
     let kernel = match conv.filters % 4 {
-        0 => stored!(forward.precision, "first_layer_forward_whole"),
-        _ => stored!(forward.precision, "first_layer_forward_any"),
+        0 => "first_layer_forward_whole_f32",
+        _ => "first_layer_forward_any_f32",
     };
     Product {
         kernel: Source::FirstLayer.kernel(kernel),
@@ -98,7 +96,7 @@ pub(super) fn weight_gradient(gradient: &WeightGradient, slices: Slices) -> Prod
     let tile = WeightTile::of(conv);
     let [down, across] = tile.tiles(conv);
     Product {
-        kernel: Source::FirstLayer.kernel(tile.kernel(gradient)),
+        kernel: Source::FirstLayer.kernel(tile.kernel(conv)),
         grid: [down * across, slices.count].into(),
         threads: tile.threads() as u32,
         shared_bytes: 2 * shared_bytes(tile.rows, FIRST_LAYER_DEPTH),

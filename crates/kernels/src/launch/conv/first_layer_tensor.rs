@@ -96,7 +96,7 @@ fn weight_tile(gradient: &WeightGradient) -> &'static Tile {
     match weight_rows(&gradient.conv) {
         _ if !is_whole(&gradient.conv, gradient.precision) => &WEIGHTS_ANY,
         ..=16 => &WEIGHTS_16,
-        ..=32 => &WEIGHTS_32,
+        17..=32 => &WEIGHTS_32,
         _ => &WEIGHTS_64,
     }
 }
