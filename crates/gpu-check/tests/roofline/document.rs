@@ -18,7 +18,7 @@ Written by `cargo xtask roofline`, compared by `crates/gpu-check/tests/roofline`
 computed from the plans of the reports' networks and from what their launches ask for, at full batch and image size, with Adam
 and without clipping. What was measured stands in RESULTS.md.
 
-- **Floor**: for each launch the longer of all products at the peak of the precision, and all bytes (each tensor once) at the
+- **Floor**: for each launch the longer of all products, as it forms them, at the peak of the precision, and all bytes (each tensor once) at the
   memory's bandwidth; for a step their sum. It knows no cache, so a launch that finds its tensors in one may take less.
 - **Predicted**: the model below with the assumptions below, which nobody has checked on a card. Where a launch takes a few
   microseconds the gap and the latencies are most of it, and the prediction is no better than they are.
@@ -31,7 +31,7 @@ A launch takes gap + loads that wait for each other (2; 4 in gather and loss) + 
 
 - Units: the multiprocessor with the most blocks does their products, tiles beyond the edges included, at a share of its peak.
   A warp keeps to one quarter of a multiprocessor, so its warps count in fours. First layers use the plain units in f32 and
-  tf32. Winograd's products count as the 16 multiplications that they do instead of 36.
+  tf32. Winograd's products count as the 16 multiplications that they do instead of 36, here and in the floor.
 - Path: steps of depth one after the other (products; two more for each level of the tree in which sets of threads of a block are
   added) or loads of 2 x 16 bytes a thread (all else), for each wave of blocks; where a dense layer's backward pass updates the
   weights whose gradient it has formed, then also 2 x 16 bytes of each tensor.

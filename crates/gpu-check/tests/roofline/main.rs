@@ -98,7 +98,7 @@ fn predictions_are_in_order() {
     for (card, step) in steps() {
         let one = Times::new(&step, card, 1);
         for (launch, &predicted) in step.launches.iter().zip(&one.predicted) {
-            let products = launch.described.least.flops as f64 / card.flops(step.precision);
+            let products = model::multiplied(launch) / card.flops(step.precision);
             assert!(predicted > products, "{} on {}", launch.asked.kernel, card.name);
         }
         let times = [1, 2, 8, 16].map(|lanes| Times::new(&step, card, lanes).total());

@@ -85,6 +85,18 @@ fn is_plain(kernel: &str, precision: Precision) -> bool {
     precision == Precision::F32 || kernel.starts_with("first_layer") && !kernel.starts_with("first_layer_tensor")
 }
 
+/// F(2x2, 3x3) multiplies 16 times instead of 36.
+const WINOGRAD: f64 = 16.0 / 36.0;
+
+fn is_winograd(launch: &Launched) -> bool {
+    launch.asked.kernel.starts_with("winograd")
+}
+
+/// The operations of a launch's products, as it forms them.
+pub(crate) fn multiplied(launch: &Launched) -> f64 {
+    launch.described.least.flops as f64 * if is_winograd(launch) { WINOGRAD } else { 1.0 }
+}
+
 /// Of each product of a launch the number of tiles, and their depth, all slices together.
 pub(crate) fn tiles(launch: &Launched, precision: Precision) -> Vec<[usize; 2]> {
     let tiles = |(number, &[down, across, depth]): (usize, &[usize; 3])| {
@@ -101,7 +113,7 @@ impl On<'_> {
     /// All operations at the peak of the precision, or all bytes from memory, whichever takes longer.
     fn floor(&self) -> f64 {
         let least = self.launch.described.least;
-        let products = least.flops as f64 / self.card.flops(self.precision);
+        let products = multiplied(self.launch) / self.card.flops(self.precision);
         let memory = least.bytes() as f64 / (1e9 * self.card.bandwidth);
         self.lanes as f64 * products.max(memory)
     }
@@ -149,15 +161,11 @@ impl On<'_> {
             false => tile(self.launch.asked.kernel, self.precision),
         };
         // A tile of 2x2 results loads 16 pixels, where they would see four times nine.
-        let rows = if self.is_winograd() { rows * 4 / 9 } else { rows };
+        let rows = if is_winograd(self.launch) { rows * 4 / 9 } else { rows };
         let operands: usize =
             self.tiles().iter().map(|[tiles, depth]| tiles * (rows + columns) * depth * self.precision.bytes()).sum();
         let bytes = self.lanes as f64 * least.max(operands as f64) + self.parts().0;
         bytes / (1e9 * self.card.assumed.cache_bandwidth)
-    }
-
-    fn is_winograd(&self) -> bool {
-        self.launch.asked.kernel.starts_with("winograd")
     }
 
     fn tiles(&self) -> Vec<[usize; 2]> {
@@ -170,9 +178,9 @@ impl On<'_> {
         let [rows, columns, _] = tile(self.launch.asked.kernel, self.precision);
         let threads = self.launch.asked.threads as usize;
         let padded: usize = self.tiles().iter().map(|[tiles, depth]| 2 * tiles * rows * columns * depth).sum();
-        // Winograd's F(2x2, 3x3) multiplies 16 times instead of 36, and has 32 results a thread in each of two places.
-        let (share, results) = if self.is_winograd() {
-            (16.0 / 36.0, 32)
+        // Winograd's kernels have 32 results a thread in each of two places.
+        let (share, results) = if is_winograd(self.launch) {
+            (WINOGRAD, 32)
         } else {
             (1.0, rows * columns * splits(self.launch.asked.kernel) / threads)
         };
