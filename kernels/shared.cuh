@@ -74,7 +74,7 @@ constexpr u32 TENSOR_STEP = 64;  // On tensor cores: bytes of depth of a step.
 // In shared memory, for the banks: bytes between rows whose depth lies together, numbers between depths whose rows do.
 constexpr u32 TENSOR_PAD = 16;
 constexpr u32 TENSOR_SLOW_PAD = 8;
-// Tiles of each operand in shared memory where pieces fly there by themselves; otherwise 2.
+// Tiles of each operand in shared memory where pieces fly there by themselves and the tile is not the largest; otherwise 2.
 constexpr u32 TENSOR_STAGES = 3;
 
 // Where the memory of each lane of a launch lies, counted from the first one's and modulo 2^64: a launch may do

@@ -175,7 +175,7 @@ mod tests {
         let plain = names(Source::PLAIN_DENSE, 75);
         assert_eq!(plain, ["plain_dense_forward", "plain_dense_data_gradient", "plain_dense_weight_gradient"]);
         let dense = [75, 86].map(|architecture| names(Source::DenseTensor, architecture).len());
-        assert_eq!(dense, [2, 6], "bf16 and tf32 from sm_80 on");
+        assert_eq!(dense, [4, 12], "bf16 and tf32 from sm_80 on");
         let kernel = Source::BlockBackward.kernel("block_sums_plain_scalar_f16");
         assert_eq!(kernel.function(), "block_sums<f16, 1, PLAIN>");
     }
