@@ -20,6 +20,7 @@ template <class T, class Tile> struct Seen {
     typedef DepthSlow<T, Tile::ROWS> Layout;
     static constexpr u32 THREADS = Tile::THREADS;
     static constexpr bool IN_PIECES = true, THROUGH_L1 = true;  // neighbouring taps see nearly the same pixels
+    static_assert(THREADS % Layout::ACROSS == 0, "all pieces of a thread stand in one column");
     const T* values;
     u32 height, width, channels, stride;
     Divisor pixels, columns;
@@ -86,6 +87,9 @@ conv_tensor_weight_gradient(CONSTANT Lanes lanes, const StepRow* step, ConvShape
 BLOCKS_OF(Tile128x128::THREADS)
 INSTANCE(conv_tensor_weight_gradient_128x128_f16, conv_tensor_weight_gradient<f16, Tile128x128, true>)
 
+BLOCKS_OF(Tile96x64::THREADS)
+INSTANCE(conv_tensor_weight_gradient_96x64_f16, conv_tensor_weight_gradient<f16, Tile96x64, true>)
+
 BLOCKS_OF(Tile128x64::THREADS)
 INSTANCE(conv_tensor_weight_gradient_128x64_f16, conv_tensor_weight_gradient<f16, Tile128x64, true>)
 INSTANCE(conv_tensor_weight_gradient_64x64_f16, conv_tensor_weight_gradient<f16, Tile64x64, true>)
@@ -96,6 +100,9 @@ INSTANCE(conv_tensor_weight_gradient_64x64_any_f16, conv_tensor_weight_gradient<
 BLOCKS_OF(Tile128x128::THREADS)
 INSTANCE(conv_tensor_weight_gradient_128x128_bf16, conv_tensor_weight_gradient<bf16, Tile128x128, true>)
 
+BLOCKS_OF(Tile96x64::THREADS)
+INSTANCE(conv_tensor_weight_gradient_96x64_bf16, conv_tensor_weight_gradient<bf16, Tile96x64, true>)
+
 BLOCKS_OF(Tile128x64::THREADS)
 INSTANCE(conv_tensor_weight_gradient_128x64_bf16, conv_tensor_weight_gradient<bf16, Tile128x64, true>)
 INSTANCE(conv_tensor_weight_gradient_64x64_bf16, conv_tensor_weight_gradient<bf16, Tile64x64, true>)
@@ -104,6 +111,9 @@ INSTANCE(conv_tensor_weight_gradient_64x64_any_bf16, conv_tensor_weight_gradient
 
 BLOCKS_OF(Tile128x128::THREADS)
 INSTANCE(conv_tensor_weight_gradient_128x128_tf32, conv_tensor_weight_gradient<float, Tile128x128, true>)
+
+BLOCKS_OF(Tile96x64::THREADS)
+INSTANCE(conv_tensor_weight_gradient_96x64_tf32, conv_tensor_weight_gradient<float, Tile96x64, true>)
 
 BLOCKS_OF(Tile128x64::THREADS)
 INSTANCE(conv_tensor_weight_gradient_128x64_tf32, conv_tensor_weight_gradient<float, Tile128x64, true>)

@@ -105,6 +105,7 @@ template <class T, class Tile> struct Seen {
     typedef T Number;
     typedef DepthSlow<T, Tile::ROWS> Layout;
     static constexpr u32 THREADS = Tile::THREADS;
+    static_assert(THREADS % Layout::ACROSS == 0, "all pieces of a thread stand in one column");
     static constexpr bool IN_PIECES = false;
     const T* x;
     const ConvShape* shape;

@@ -45,6 +45,9 @@ template <class T, class Tile> constexpr u32 BLOCKS = 32 * warps_that_fit<T, Til
 // tiles are for results that have too few of the large ones to fill a GPU, or few columns.
 typedef Tile<128, 128, 64, 32> Tile128x128;
 typedef Tile<128, 64, 64, 32> Tile128x64;
+// Three warps, for gradients by weights: the 288 and 576 rows of 3x3 filters on 32 and 64 channels are 3 and 6 of these,
+// where tiles of 128 rows leave a quarter and a tenth empty.
+typedef Tile<96, 64, 32, 64> Tile96x64;
 typedef Tile<64, 64, 32, 32> Tile64x64;
 typedef Tile<128, 32, 32, 32> Tile128x32;
 

@@ -43,10 +43,12 @@ fn large_tiles(case: &mut Case) -> Result<(), Failure> {
         let rows = case.between(1, 2);
         conv::forward_of(case, &forward, rows)?;
         conv::data_gradient_of(case, &DataGradient { conv: pixels(many, few), precision }, rows)?;
-        // 200 rows of filters: one tile, and one that is not full.
-        let gradient = WeightGradient { conv: conv(6, 8, many, 5), precision };
-        let rows = case.between(1, 8);
-        conv::weight_gradient_of(case, &gradient, rows)?;
+        // Of 200 rows of filters two tiles of 128, of 72 one of 96 where there are few columns; none is full.
+        for kernel in [3, 5] {
+            let gradient = WeightGradient { conv: conv(6, 8, many, kernel), precision };
+            let rows = case.between(1, 8);
+            conv::weight_gradient_of(case, &gradient, rows)?;
+        }
     }
     Ok(())
 }

@@ -54,6 +54,8 @@ macro_rules! tile {
 
 static LARGEST: Tile = tile!(128 x 128, 256, true, "128x128");
 static LARGE: Tile = tile!(128 x 64, 128, true, "128x64");
+/// For gradients by weights alone.
+static THIRDS: Tile = Tile { forward: [""; 3], data_gradient: [""; 3], ..tile!(96 x 64, 96, true, "96x64") };
 static SMALL: Tile = tile!(64 x 64, 128, true, "64x64");
 static NARROW: Tile = tile!(128 x 32, 128, true, "128x32");
 /// For channels or filters that do not fill their pieces.
@@ -191,7 +193,12 @@ fn weight_tile(gradient: &WeightGradient) -> (&'static Tile, [usize; 2]) {
     let (conv, precision) = (&gradient.conv, gradient.precision);
     let piece = VECTOR_BYTES / precision.bytes();
     let rows = conv.kernel * conv.kernel * pieces(precision, conv.channels) * piece;
-    let tile = Tile::of(conv, precision, rows, conv.filters, true);
+    let tile = match Tile::of(conv, precision, rows, conv.filters, true) {
+        large if std::ptr::eq(large, &raw const LARGE) && rows.next_multiple_of(96) < rows.next_multiple_of(128) => {
+            &THIRDS
+        }
+        tile => tile,
+    };
     (tile, tile.grid(rows, conv.filters))
 }
 
