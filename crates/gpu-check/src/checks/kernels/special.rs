@@ -18,6 +18,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check { name: "special/relu", run: relu },
     Check { name: "special/far_from_zero", run: far_from_zero },
     Check { name: "special/corners", run: corners },
+    Check { name: "special/unseen_pixels", run: unseen_pixels },
 ];
 
 const NUMBERS: [f64; 8] = [f64::NAN, f64::INFINITY, -f64::INFINITY, 0.0, -0.0, 1.0, -1.0, 1.0];
@@ -80,6 +81,46 @@ fn right(case: &mut Case, precision: Precision, logits: &mut [f64], labels: &[u1
         true => Ok(()),
         false => Err(format!("{precision:?}: {} of {rows} are at their labels", found[0].correct).into()),
     }
+}
+
+/// A result depends on no pixel that its filter does not see, not even as infinity times nothing: where rows of a tile
+/// are filled up, and the numbers there lie beside the filter.
+fn unseen_pixels(case: &mut Case) -> Result<(), Failure> {
+    let architecture = case.stream.architecture();
+    let precisions = [Precision::F32, Precision::Tf32, Precision::F16, Precision::Bf16];
+    for precision in precisions.into_iter().filter(|precision| precision.runs_on(architecture)) {
+        for (channels, kernel) in [(1, 1), (1, 3), (3, 1), (3, 3), (8, 3), (16, 1)] {
+            let filters = case.one_of(&[5, 8]);
+            let (batch, height, width, padding) = (2, 7, 9, kernel / 2);
+            let conv = Conv2d { batch, height, width, channels, filters, kernel, stride: 1, padding };
+            let pixel = case.between(0, batch * height * width - 1);
+            let mut x = vec![0.0; conv.input_len()];
+            x[pixel * channels + case.between(0, channels - 1)] = f64::INFINITY;
+            let mut weights = vec![1.0; conv.weights_len()];
+            let y = Stored::poisoned(case, precision, conv.output_len())?;
+            Forward { conv, precision, bias: false, activation: None, statistics: false }.run(
+                &*case.stream,
+                step_row(case, batch)?.all(),
+                Stored::new(case, precision, &mut x)?.span(),
+                Stored::new(case, precision, &mut weights)?.span(),
+                None,
+                y.span(),
+                None,
+            )?;
+            let place = |pixel: usize| [pixel / (height * width), pixel / width % height, pixel % width];
+            let [image, row, column] = place(pixel);
+            for (at, value) in y.read(case)?.into_iter().enumerate() {
+                let [n, p, q] = place(at / filters);
+                let sees = n == image && p.abs_diff(row) <= padding && q.abs_diff(column) <= padding;
+                if value.is_finite() == sees {
+                    return Err(
+                        format!("{conv:?} in {precision}: {value} at {at} with infinity at pixel {pixel}").into()
+                    );
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What a window chooses, and where its gradient goes.
