@@ -236,10 +236,10 @@ impl Trainer {
                 dropout_key,
             }
         };
+        let batch = |index: u64| self.batches.get(images, spec.batch_size, index);
         let step = |index: u64| {
             let settings = settings(index);
-            let batch = self.batches.get(images, spec.batch_size, index);
-            TrainingStep { batch: batch.mixed(settings.mixing), settings }
+            TrainingStep { batch: batch(index).mixed(settings.mixing), settings }
         };
         // Made once an epoch: a step allocates nothing.
         let chunk = self.engine.chunk().max(1);
@@ -262,7 +262,8 @@ impl Trainer {
                 self.engine.catch_up(&mut results)?;
             }
             for result in results.drain(..) {
-                trained.add(&step(trained.steps), &result, epoch)?;
+                let rows = batch(trained.steps).rows();
+                trained.add(rows, &result, epoch)?;
             }
             if let Some(average) = &mut self.average
                 && (end == steps || end.is_multiple_of(Average::EVERY))
@@ -270,6 +271,7 @@ impl Trainer {
                 let since = end - (end - 1) / Average::EVERY * Average::EVERY;
                 average.update(&*self.engine, u64::from(epoch - 1) * steps + end, since)?;
             }
+            trained.learning_rate = settings(end - 1).learning_rate;
             first = end;
         }
         Ok(trained)
@@ -337,8 +339,8 @@ struct Trained {
 }
 
 impl Trained {
-    /// Counts the next step of an epoch, unless its loss is no number.
-    fn add(&mut self, step: &TrainingStep<'_>, result: &StepResult, epoch: u32) -> Result<(), TrainError> {
+    /// Counts the next step of an epoch, with so many images, unless its loss is no number.
+    fn add(&mut self, rows: usize, result: &StepResult, epoch: u32) -> Result<(), TrainError> {
         self.steps += 1;
         if !result.loss_sum.is_finite() {
             let at = LossAt::Step { epoch, step: self.steps };
@@ -346,8 +348,7 @@ impl Trained {
         }
         self.loss_sum += result.loss_sum;
         self.correct += u64::from(result.correct);
-        self.images += step.batch.rows() as u64;
-        self.learning_rate = step.settings.learning_rate;
+        self.images += rows as u64;
         Ok(())
     }
 }
