@@ -1,8 +1,8 @@
 //! Images of at most four channels in 16 bits: `kernels/first_layer_tensor.cu`.
 
-use super::tensor::{Operand, bytes, check_kernel};
+use super::tensor::{Operand, bytes, check_kernel, slices_of};
 use super::{Forward, Product, Slices, WeightGradient, positions, shape, weight_rows};
-use crate::shared::{TENSOR_STEP, VECTOR_BYTES};
+use crate::shared::VECTOR_BYTES;
 use crate::{Conv2d, Precision, Source};
 
 /// Threads of a block.
@@ -101,17 +101,13 @@ fn weight_tile(gradient: &WeightGradient) -> &'static Tile {
     }
 }
 
-/// Blocks enough to read the gradient of y as fast as it comes from memory, of at least eight steps each.
+/// Blocks enough to read the gradient of y as fast as it comes from memory: they have little to multiply.
+const BLOCKS: usize = 512;
+
 pub(super) fn slices(gradient: &WeightGradient) -> Slices {
-    const BLOCKS: usize = 512;
-    const STEPS: usize = 8;
     let conv = &gradient.conv;
     let [down, across] = weight_tile(gradient).grid(weight_rows(conv), conv.filters);
-    let depth = TENSOR_STEP / gradient.precision.bytes();
-    let most = conv.positions().div_ceil(STEPS * depth);
-    let wanted = BLOCKS.div_ceil(down * across).min(most).max(1);
-    let length = conv.positions().div_ceil(wanted).next_multiple_of(depth);
-    Slices { count: conv.positions().div_ceil(length), length }
+    slices_of(gradient, down * across, BLOCKS)
 }
 
 pub(super) fn weight_gradient(gradient: &WeightGradient, slices: Slices) -> Product {

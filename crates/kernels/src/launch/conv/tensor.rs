@@ -54,8 +54,8 @@ macro_rules! tile {
 
 static LARGEST: Tile = tile!(128 x 128, 256, true, "128x128");
 static LARGE: Tile = tile!(128 x 64, 128, true, "128x64");
-/// For gradients by weights alone.
-static THIRDS: Tile = Tile { forward: [""; 3], data_gradient: [""; 3], ..tile!(96 x 64, 96, true, "96x64") };
+/// Only weight gradients have kernels of this tile.
+static LOW: Tile = tile!(96 x 64, 96, true, "96x64");
 static SMALL: Tile = tile!(64 x 64, 128, true, "64x64");
 static NARROW: Tile = tile!(128 x 32, 128, true, "128x32");
 /// For channels or filters that do not fill their pieces.
@@ -82,6 +82,11 @@ impl Tile {
     /// Tiles of a result, below and beside each other.
     fn grid(&self, rows: usize, columns: usize) -> [usize; 2] {
         [rows.div_ceil(self.rows), columns.div_ceil(self.columns)]
+    }
+
+    /// Rows of all tiles below each other, those beyond the result included.
+    fn fitted(&self, rows: usize) -> usize {
+        rows.next_multiple_of(self.rows)
     }
 
     fn blocks(&self, rows: usize, columns: usize) -> usize {
@@ -194,20 +199,23 @@ fn weight_tile(gradient: &WeightGradient) -> (&'static Tile, [usize; 2]) {
     let piece = VECTOR_BYTES / precision.bytes();
     let rows = conv.kernel * conv.kernel * pieces(precision, conv.channels) * piece;
     let tile = match Tile::of(conv, precision, rows, conv.filters, true) {
-        large if std::ptr::eq(large, &raw const LARGE) && rows.next_multiple_of(96) < rows.next_multiple_of(128) => {
-            &THIRDS
-        }
+        large if std::ptr::eq(large, &raw const LARGE) && LOW.fitted(rows) < large.fitted(rows) => &LOW,
         tile => tile,
     };
     (tile, tile.grid(rows, conv.filters))
 }
 
 pub(super) fn slices(gradient: &WeightGradient) -> Slices {
-    let positions = gradient.conv.positions();
     let (_, [down, across]) = weight_tile(gradient);
+    slices_of(gradient, down * across, BLOCKS)
+}
+
+/// Slices of the positions for so many tiles, so that there are about so many blocks.
+pub(super) fn slices_of(gradient: &WeightGradient, tiles: usize, blocks: usize) -> Slices {
+    let positions = gradient.conv.positions();
     let depth = TENSOR_STEP / gradient.precision.bytes();
     let most = positions.div_ceil(STEPS_OF_SLICE * depth);
-    let wanted = BLOCKS.div_ceil(down * across).min(most).max(1);
+    let wanted = blocks.div_ceil(tiles).min(most).max(1);
     // Whole steps, so that only the last slice has one that is not full.
     let length = positions.div_ceil(wanted).next_multiple_of(depth);
     Slices { count: positions.div_ceil(length), length }
