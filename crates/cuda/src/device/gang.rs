@@ -21,11 +21,12 @@ use crate::{CudaError, Engine, Resident};
 
 /// How long those that are here wait for one that came to the last round and is late: longer than a thread takes to draw the
 /// transforms of its next steps, shorter than what a round lasts.
-const GRACE: Duration = Duration::from_millis(4);
+pub(super) const GRACE: Duration = Duration::from_millis(4);
 
 /// Trials of one plan on a card, and the stream that all their work goes to.
 pub(super) struct Gang {
     pub(super) stream: Arc<dyn Stream>,
+    grace: Duration,
     meeting: Mutex<Meeting>,
     changed: Condvar,
     /// Of whoever is at work.
@@ -86,15 +87,15 @@ impl Ready {
 
 impl Meeting {
     /// Whether a round may begin.
-    fn is_complete(&self) -> bool {
+    fn is_complete(&self, grace: Duration) -> bool {
         let is_here = |id: &u64| self.waiting.iter().any(|waiting| waiting.id == *id);
         let is_full = self.waiting.len() >= Lanes::MOST;
-        is_full || self.expected.iter().all(is_here) || self.grace().is_zero()
+        is_full || self.expected.iter().all(is_here) || self.left_of(grace).is_zero()
     }
 
     /// How long who is late is still waited for.
-    fn grace(&self) -> Duration {
-        self.since.map_or(Duration::ZERO, |since| GRACE.saturating_sub(since.elapsed()))
+    fn left_of(&self, grace: Duration) -> Duration {
+        self.since.map_or(Duration::ZERO, |since| grace.saturating_sub(since.elapsed()))
     }
 
     /// The trials of the next round, in the order in which they were made: so the same ones are the same lanes again.
@@ -117,10 +118,10 @@ impl Meeting {
 }
 
 impl Gang {
-    pub(super) fn new(stream: Arc<dyn Stream>, counts: Arc<Counts>) -> Result<Self, DeviceError> {
+    pub(super) fn new(stream: Arc<dyn Stream>, grace: Duration, counts: Arc<Counts>) -> Result<Self, DeviceError> {
         let ends = [stream.readback(0)?, stream.readback(0)?];
         let work = Mutex::new(Work { training: Runner::default(), evaluation: Runner::default(), ends });
-        Ok(Self { stream, meeting: Mutex::default(), changed: Condvar::new(), work, counts })
+        Ok(Self { stream, grace, meeting: Mutex::default(), changed: Condvar::new(), work, counts })
     }
 
     fn meeting(&self) -> MutexGuard<'_, Meeting> {
@@ -143,9 +144,9 @@ impl Gang {
             }
             meeting = match meeting.is_busy {
                 true => self.wait(meeting, None),
-                false if meeting.is_complete() => self.lead(meeting),
+                false if meeting.is_complete(self.grace) => self.lead(meeting),
                 false => {
-                    let left = meeting.grace();
+                    let left = meeting.left_of(self.grace);
                     self.wait(meeting, Some(left))
                 }
             };

@@ -8,6 +8,7 @@ mod sets;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use tunefork_graph::{self as graph, Device, EngineError, Graph, GraphError, ImageSet, Plan, Room};
 use tunefork_kernels::{DeviceError, Gpu, Precision, Stream};
@@ -15,7 +16,7 @@ use tunefork_kernels::{DeviceError, Gpu, Precision, Stream};
 pub use self::company::Company;
 use self::company::Counts;
 use self::engine::SharedEngine;
-use self::gang::Gang;
+use self::gang::{GRACE, Gang};
 use self::sets::{Sets, SharedSet, are_streamed, resident_bytes};
 use crate::{CudaError, CudaWorkspace, Engine, Streamed};
 
@@ -78,6 +79,8 @@ pub struct Cuda {
     precision: Precision,
     /// Bytes that a set of images may take.
     image_budget: u64,
+    /// How long trials of a gang wait for one that is late.
+    grace: Duration,
 }
 
 /// What all engines on a GPU share.
@@ -122,6 +125,7 @@ impl Cuda {
             }),
             precision: Precision::F32,
             image_budget: Self::most_resident_bytes(all),
+            grace: GRACE,
         })
     }
 
@@ -146,6 +150,13 @@ impl Cuda {
     #[must_use]
     pub fn with_image_budget(&self, bytes: u64) -> Self {
         Self { image_budget: bytes, ..self.clone() }
+    }
+
+    /// The same GPU where trials of one plan wait so long, and not 4 ms, for one that came to their last call and is late.
+    /// It holds for plans that have no engine yet.
+    #[must_use]
+    pub fn with_grace(&self, grace: Duration) -> Self {
+        Self { grace, ..self.clone() }
     }
 
     /// Bytes that a set of images may take on a GPU with so much memory; a larger one is streamed.
@@ -237,7 +248,7 @@ impl Device for Cuda {
     }
 
     fn engine(&self, plan: Arc<Plan>) -> Result<Box<dyn graph::Engine>, EngineError> {
-        let gang = self.shared.gang(&plan)?;
+        let gang = self.shared.gang(&plan, self.grace)?;
         let id = self.shared.made.fetch_add(1, Ordering::Relaxed);
         let engine = {
             let _turn = gang.alone(id);
@@ -259,7 +270,7 @@ impl SharedGpu {
     }
 
     /// The engines of a plan, with a stream of their own.
-    fn gang(&self, plan: &Plan) -> Result<Arc<Gang>, CudaError> {
+    fn gang(&self, plan: &Plan, grace: Duration) -> Result<Arc<Gang>, CudaError> {
         // Plans of one key have the same layout, but for the optimizer's state.
         let key = format!("{} {}", plan.key, plan.optimizer_states);
         let mut gangs = self.gangs.lock().unwrap_or_else(PoisonError::into_inner);
@@ -267,7 +278,7 @@ impl SharedGpu {
         if let Some(gang) = gangs.get(&key).and_then(Weak::upgrade) {
             return Ok(gang);
         }
-        let gang = Arc::new(Gang::new(self.card.stream().beside()?, Arc::clone(&self.counts))?);
+        let gang = Arc::new(Gang::new(self.card.stream().beside()?, grace, Arc::clone(&self.counts))?);
         gangs.insert(key, Arc::downgrade(&gang));
         Ok(gang)
     }
