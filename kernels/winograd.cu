@@ -14,8 +14,8 @@
 // The gradient by the input is the convolution of dy with the filters turned by half a circle, with channels and
 // filters exchanged.
 //
-// Sums of a ninth of the terms round less than the direct product's do: over the reports' shapes the error was 0.6 to
-// 0.9 of that of sums in order.
+// Sums of a ninth of the terms round less than the direct product's do: over the reports' shapes the error is 0.6 to
+// 0.9 of that of sums in order (crates/gpu-check/tests/winograd.rs).
 #include "device.cuh"
 #include "activation.cuh"
 #include "conv.cuh"
