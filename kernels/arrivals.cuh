@@ -10,6 +10,8 @@
 // each time the last to arrive adds about as many as the root of all.
 #pragma once
 
+#include "overflow.cuh"
+
 // True for all threads of the last of `count` blocks to come here, which sees what the others wrote
 // before. The counter is zero before, and is again afterwards. Reached by all threads of the block.
 DEVICE bool comes_last(u32* counter, u32 count) {
@@ -52,9 +54,10 @@ DEVICE u32 first_half(u32 down) {
 }
 
 // Columns base to base + width of some rows, [rows][pitch], as add_by_the_last wants it: the sums go to the first row
-// or, if it is all, to `sums`. Takes a float of shared memory for each thread, which nobody uses any more.
+// or, if it is all, to `sums`, gradients. Takes a float of shared memory for each thread, which nobody uses any more.
+template <class T>
 DEVICE void add_rows(float* rows, u32 pitch, u32 base, u32 width, u32 first, u32 count, u32 stride, float* sums,
-                     float* shared) {
+                     Watch<T> watch, float* shared) {
     Adders by = adders(width);
     for (u32 from = 0; from < width; from += by.across) {
         u32 column = base + from + by.column;
@@ -71,7 +74,7 @@ DEVICE void add_rows(float* rows, u32 pitch, u32 base, u32 width, u32 first, u32
             __syncthreads();
         }
         if (!mine || by.row > 0) continue;
-        if (sums) sums[column] = sum;
+        if (sums) sums[column] = sum, see(watch, sum);
         else rows[(u64)first * pitch + column] = sum;
     }
 }
@@ -98,10 +101,10 @@ template <bool whole> DEVICE void store4(float* at, u32 count, float4 piece) {
 constexpr u32 TOGETHER = 4;  // pieces of a thread whose loads are under way at once
 
 // A tile of ROWS x COLUMNS sums in each of some slices of `size` numbers, as add_by_the_last wants it: the sums go to the
-// first slice or, if it is all, to `sums`. place(row, column, count) is the number of four neighbours of the tile in a
+// first slice or, if it is all, to `sums`, gradients. place(row, column, count) is the number of four neighbours of the tile in a
 // slice, and how many of them exist.
-template <u32 ROWS, u32 COLUMNS, u32 THREADS, bool whole, class Place>
-DEVICE void add_tiles(float* slices, u64 size, u32 first, u32 count, u32 stride, float* sums, Place place) {
+template <u32 ROWS, u32 COLUMNS, u32 THREADS, bool whole, class T, class Place>
+DEVICE void add_tiles(float* slices, u64 size, u32 first, u32 count, u32 stride, float* sums, Watch<T> watch, Place place) {
     constexpr u32 ACROSS = COLUMNS / 4, PIECES = ROWS * ACROSS;
     float* to = sums ? sums : slices + first * size;
     for (u32 start = threadIdx.x; start < PIECES; start += TOGETHER * THREADS) {
@@ -120,6 +123,9 @@ DEVICE void add_tiles(float* slices, u64 size, u32 first, u32 count, u32 stride,
                 sum[p].x += more.x, sum[p].y += more.y, sum[p].z += more.z, sum[p].w += more.w;
             }
         }
-        UNROLL for (u32 p = 0; p < TOGETHER; p++) store4<whole>(to + at[p], there[p], sum[p]);
+        UNROLL for (u32 p = 0; p < TOGETHER; p++) {
+            store4<whole>(to + at[p], there[p], sum[p]);
+            if (sums) see(watch, sum[p], there[p]);
+        }
     }
 }

@@ -194,7 +194,7 @@ DEVICE void each_pixel(const BlockShape& s, const Place& at, const float* tables
 
 template <class T, int V>
 DEVICE void write_sums(const BlockShape& s, const Place& at, const float* statistics, float* tables, Sums<T, V>& sums,
-                       float* partials, Arrivals by, float* dshift, float* dscale) {
+                       float* partials, Arrivals by, float* dshift, float* dscale, Watch<T> watch) {
     float* buffer = tables + 3 * at.columns;
     add_thread_rows<V>(buffer, at.thread_row, s.thread_rows, at.column, at.columns, sums.g);
     add_thread_rows<V>(buffer, at.thread_row, s.thread_rows, at.column, at.columns, sums.product);
@@ -208,15 +208,15 @@ DEVICE void write_sums(const BlockShape& s, const Place& at, const float* statis
     }
     u32 base = blockIdx.y * at.columns, width = min(at.columns, s.channels - base);
     add_by_the_last(by, blockIdx.y, blockIdx.x, gridDim.x, [&](u32 first, u32 count, u32 stride, bool all) {
-        add_rows(partials, 2 * s.channels, base, width, first, count, stride, all ? dshift : nullptr, buffer);
-        add_rows(partials + s.channels, 2 * s.channels, base, width, first, count, stride, all ? dscale : nullptr, buffer);
+        add_rows(partials, 2 * s.channels, base, width, first, count, stride, all ? dshift : nullptr, watch, buffer);
+        add_rows(partials + s.channels, 2 * s.channels, base, width, first, count, stride, all ? dscale : nullptr, watch, buffer);
     });
 }
 
 template <class T, int V, Kind kind>
 GLOBAL(STREAM_THREADS, 2) block_sums(CONSTANT Lanes lanes, BlockShape s, const StepRow* step, const T* y, const float* statistics,
                                      const float* scale, const float* shift, const T* r, const T* dout, const u16* choices,
-                                     float* partials, Arrivals by, float* dshift, float* dscale) {
+                                     float* partials, Arrivals by, float* dshift, float* dscale, Watch<T> watch) {
     begin(lanes, step, y, statistics, scale, shift, r, dout, choices);
     if (step->rows == 0) return;
     Place at = place<V>(s, step);
@@ -224,8 +224,8 @@ GLOBAL(STREAM_THREADS, 2) block_sums(CONSTANT Lanes lanes, BlockShape s, const S
     fill_norm(s, at, {statistics, scale, shift}, tables);
     Sums<T, V> sums;
     each_pixel<kind, T, V>(s, at, tables, {y, r, dout, choices, true}, sums);
-    in_lane(lanes, partials, by.counters, dshift, dscale);
-    write_sums(s, at, statistics, tables, sums, partials, by, dshift, dscale);
+    in_lane(lanes, partials, by.counters, dshift, dscale), in_lane(lanes, watch);
+    write_sums(s, at, statistics, tables, sums, partials, by, dshift, dscale, watch);
 }
 
 // ---- the second pass; with a bias partials [chunks][C], the sums of dy
@@ -245,13 +245,13 @@ DEVICE void fill_gradient(const BlockShape& s, const StepRow* step, const Place&
 
 template <class T, int V>
 DEVICE void write_bias(const BlockShape& s, const Place& at, float* tables, Apply<T, V>& apply, float* partials,
-                       Arrivals by, float* dbias) {
+                       Arrivals by, float* dbias, Watch<T> watch) {
     float* buffer = tables + 5 * at.columns;
     add_thread_rows<V>(buffer, at.thread_row, s.thread_rows, at.column, at.columns, apply.sum);
     if (at.thread_row == 0 && at.active) write<V>(partials + blockIdx.x * s.channels + at.channel, apply.sum);
     u32 base = blockIdx.y * at.columns, width = min(at.columns, s.channels - base);
     add_by_the_last(by, blockIdx.y, blockIdx.x, gridDim.x, [&](u32 first, u32 count, u32 stride, bool all) {
-        add_rows(partials, s.channels, base, width, first, count, stride, all ? dbias : nullptr, buffer);
+        add_rows(partials, s.channels, base, width, first, count, stride, all ? dbias : nullptr, watch, buffer);
     });
 }
 
@@ -259,7 +259,7 @@ template <class T, int V, Kind kind>
 GLOBAL(STREAM_THREADS, 2) block_backward(CONSTANT Lanes lanes, BlockShape s, const StepRow* step, const T* y,
                                          const float* statistics, const float* scale, const float* shift, const T* r,
                                          const T* dout, const u16* choices, const float* dscale, const float* dshift, T* dy,
-                                         T* dr, float* partials, Arrivals by, float* dbias) {
+                                         T* dr, float* partials, Arrivals by, float* dbias, Watch<T> watch) {
     begin(lanes, step, y, statistics, scale, shift, r, dout, choices, dscale, dshift, dy, dr);
     if (step->rows == 0) return;
     Place at = place<V>(s, step);
@@ -267,8 +267,8 @@ GLOBAL(STREAM_THREADS, 2) block_backward(CONSTANT Lanes lanes, BlockShape s, con
     if (statistics) fill_gradient(s, step, at, {statistics, scale, shift}, dscale, dshift, tables);
     Apply<T, V> apply = {dy, dr, statistics != nullptr};
     each_pixel<kind, T, V>(s, at, tables, {y, r, dout, choices, statistics != nullptr}, apply);
-    in_lane(lanes, partials, by.counters, dbias);
-    if (partials) write_bias(s, at, tables, apply, partials, by, dbias);
+    in_lane(lanes, partials, by.counters, dbias), in_lane(lanes, watch);
+    if (partials) write_bias(s, at, tables, apply, partials, by, dbias, watch);
 }
 
 // ---- the kernels by their names

@@ -261,7 +261,7 @@ DEVICE void weight_gradient(const Lanes& lanes, const StepRow* step, const ConvS
     if (slices_count == 1) return;
     add_by_the_last(by, blockIdx.x, slice, slices_count, [&](u32 first, u32 count, u32 stride, bool all) {
         add_tiles<Tile::ROWS, Tile::COLUMNS, Tile::THREADS, whole_y>(slices, size, first, count, stride,
-                                                                     all ? dw : nullptr, place);
+                                                                     all ? dw : nullptr, Watch<float>{}, place);
     });
 }
 

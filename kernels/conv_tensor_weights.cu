@@ -43,7 +43,7 @@ template <class T, class Tile> DEVICE const T* source(const Seen<T, Tile>& a, u3
 
 template <class T, class Tile, bool whole>
 DEVICE void weight_gradient(const Lanes& lanes, const StepRow* step, const ConvShape& shape, u32 slice_length,
-                            const T* x, const T* dy, float* slices, float* dw, Arrivals by) {
+                            const T* x, const T* dy, float* slices, float* dw, Arrivals by, Watch<T> watch) {
     SHARED(shared);
     if (step->rows == 0) return;
     u32 first = blockIdx.x / shape.tiles_across * Tile::ROWS;
@@ -68,7 +68,7 @@ DEVICE void weight_gradient(const Lanes& lanes, const StepRow* step, const ConvS
         count = real ? shape.filters - column : 0;
         return (tap * shape.channels + c) * shape.filters + column;
     };
-    multiply_slice<Tile, whole>(lanes, shape, a, dy, first_column, begin, end, slices, dw, by, place);
+    multiply_slice<Tile, whole>(lanes, shape, a, dy, first_column, begin, end, slices, dw, by, watch, place);
 }
 
 // ---- the kernel
@@ -76,9 +76,9 @@ DEVICE void weight_gradient(const Lanes& lanes, const StepRow* step, const ConvS
 template <class T, class Tile, bool whole>
 GLOBAL(Tile::THREADS, BLOCKS<T, Tile>)
 conv_tensor_weight_gradient(CONSTANT Lanes lanes, const StepRow* step, ConvShape shape, u32 slice_length, const T* x, const T* dy,
-                            float* slices, float* dw, Arrivals by) {
+                            float* slices, float* dw, Arrivals by, Watch<T> watch) {
     begin(lanes, step, x, dy);
-    weight_gradient<T, Tile, whole>(lanes, step, shape, slice_length, x, dy, slices, dw, by);
+    weight_gradient<T, Tile, whole>(lanes, step, shape, slice_length, x, dy, slices, dw, by, watch);
 }
 
 // ---- the kernels by their names

@@ -35,14 +35,14 @@ DEVICE u32 end_of_slice(u32 begin, u32 length, u32 positions) {
 // stand in dw, and how many of them exist.
 template <class Tile, bool whole, class A, class T, class Place>
 DEVICE void multiply_slice(const Lanes& lanes, const ConvShape& shape, A& a, const T* dy, u32 first_column, u32 begin,
-                           u32 end, float* slices, float* dw, Arrivals by, Place place) {
+                           u32 end, float* slices, float* dw, Arrivals by, Watch<T> watch, Place place) {
     SHARED(shared);
     Rows<T, Tile> b;
     b.values = dy, b.columns = shape.filters, b.first_column = first_column, b.begin = begin, b.end = end;
     float sum[Tile::I][Tile::J][4];
     multiply<Tile, whole>(sum, shared, (end - begin + DEPTH<T> - 1) / DEPTH<T>, a, b);
 
-    in_lane(lanes, slices, dw, by.counters);
+    in_lane(lanes, slices, dw, by.counters), in_lane(lanes, watch);
     u32 slice = blockIdx.y, slices_count = gridDim.y;
     u64 size = (u64)(shape.kernel * shape.kernel) * shape.channels * shape.filters;
     float* to = slices_count > 1 ? slices + slice * size : dw;
@@ -51,6 +51,7 @@ DEVICE void multiply_slice(const Lanes& lanes, const ConvShape& shape, A& a, con
             UNROLL for (u32 j = 0; j < Tile::J; j++) {
                 u32 count, at = place(row_of<Tile>(i, e), column_of<Tile>(j, 0), count);
                 float left = sum[i][j][e], right = sum[i][j][e + 1];
+                if (slices_count == 1) see(watch, make_float4(left, right, 0, 0), min(count, 2u));
                 if constexpr (whole) {
                     if (count) *(float2*)(to + at) = make_float2(left, right);
                 } else {
@@ -63,6 +64,6 @@ DEVICE void multiply_slice(const Lanes& lanes, const ConvShape& shape, A& a, con
     if (slices_count == 1) return;
     add_by_the_last(by, blockIdx.x, slice, slices_count, [&](u32 first, u32 count, u32 stride, bool all) {
         add_tiles<Tile::ROWS, Tile::COLUMNS, Tile::THREADS, whole>(slices, size, first, count, stride,
-                                                                   all ? dw : nullptr, place);
+                                                                   all ? dw : nullptr, watch, place);
     });
 }

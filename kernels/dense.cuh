@@ -132,7 +132,8 @@ DEVICE void forward_tile(const StepRow* step, const T* x, const T* weights, u32 
     });
 }
 
-// db: the sums of dz over the images, as it is stored, by the blocks of the first tiles of dw.
+// db: the sums of dz over the images, as it is stored, by the blocks of the first tiles of dw. What is not finite in dz is seen
+// in dw.
 template <class T> DEVICE void dense_bias(u32 rows, u32 column, const T* dz, float* db, u32 outputs) {
     constexpr u32 SHARES = DENSE_THREADS / DENSE_SHORT;
     float* sums = shared_tile();
@@ -155,6 +156,7 @@ template <class T> struct Layer {
     const T *x, *dz, *weights;
     float *dw, *db;
     T* dx;
+    Watch<T> watch;
     u32 accumulate, inputs, outputs;
 };
 
@@ -173,6 +175,7 @@ DEVICE void finish_weights(const Lanes& lanes, const StepRow* step, const Layer<
         for (u32 at = row * outputs + column; row < end; row += APART, at += APART * outputs, g += DENSE_THREADS) {
             if (whole) store4<true>(layer.dw + at, 4, *g);
             else store4<false>(layer.dw + at, outputs - column, *g);
+            see(layer.watch, *g, outputs - column);
         }
         return;
     }
@@ -249,12 +252,12 @@ GLOBAL(DENSE_THREADS, 4) dense_forward(CONSTANT Lanes lanes, const StepRow* step
 
 template <class Product, class Form, class T>
 GLOBAL(DENSE_THREADS, 4) dense_backward(CONSTANT Lanes lanes, const StepRow* step, const T* x, const T* dz, const T* weights,
-                                        float* dw, float* db, T* dx, u32 accumulate, u32 inputs, u32 outputs, u32 data_tiles,
+                                        float* dw, float* db, T* dx, Watch<T> watch, u32 accumulate, u32 inputs, u32 outputs, u32 data_tiles,
                                         u32 shares, u32 through, const DropoutRow* dropout, u32 layer, u32 activation,
                                         float* parameters, float* first, float* second, float* third, T* weights16) {
-    begin(lanes, step, x, dz, weights, dw, db, dx, dropout);
+    begin(lanes, step, x, dz, weights, dw, db, dx, dropout), in_lane(lanes, watch);
     if (step->rows == 0) return;
-    backward_strip<Product, Form, T>(lanes, step, {x, dz, weights, dw, db, dx, accumulate, inputs, outputs}, data_tiles, shares,
+    backward_strip<Product, Form, T>(lanes, step, {x, dz, weights, dw, db, dx, watch, accumulate, inputs, outputs}, data_tiles, shares,
                                      through, {nullptr, dropout, layer, activation},
                                      {parameters, first, second, third, weights16});
 }

@@ -123,7 +123,7 @@ template <bool whole, class T, class Tile> DEVICE uint4 piece(const Seen<T, Tile
 
 template <class T, class Tile, bool whole>
 DEVICE void weight_gradient(const Lanes& lanes, const StepRow* step, const ConvShape& shape, u32 slice_length,
-                            const T* x, const T* dy, float* slices, float* dw, Arrivals by) {
+                            const T* x, const T* dy, float* slices, float* dw, Arrivals by, Watch<T> watch) {
     if (step->rows == 0) return;
     u32 first = blockIdx.x / shape.tiles_across * Tile::ROWS;
     u32 first_column = blockIdx.x % shape.tiles_across * Tile::COLUMNS;
@@ -138,7 +138,7 @@ DEVICE void weight_gradient(const Lanes& lanes, const StepRow* step, const ConvS
         count = real ? shape.filters - column : 0;
         return row * shape.filters + column;
     };
-    multiply_slice<Tile, whole>(lanes, shape, a, dy, first_column, begin, a.end, slices, dw, by, place);
+    multiply_slice<Tile, whole>(lanes, shape, a, dy, first_column, begin, a.end, slices, dw, by, watch, place);
 }
 
 // ---- the kernels
@@ -154,9 +154,9 @@ first_layer_tensor_forward(CONSTANT Lanes lanes, const StepRow* step, CONSTANT C
 template <class T, class Tile, bool whole>
 GLOBAL(Tile::THREADS, BLOCKS<T, Tile>)
 first_layer_tensor_weight_gradient(CONSTANT Lanes lanes, const StepRow* step, CONSTANT ConvShape shape, u32 slice_length,
-                                   const T* x, const T* dy, float* slices, float* dw, Arrivals by) {
+                                   const T* x, const T* dy, float* slices, float* dw, Arrivals by, Watch<T> watch) {
     begin(lanes, step, x, dy);
-    weight_gradient<T, Tile, whole>(lanes, step, shape, slice_length, x, dy, slices, dw, by);
+    weight_gradient<T, Tile, whole>(lanes, step, shape, slice_length, x, dy, slices, dw, by, watch);
 }
 
 // ---- the kernels by their names

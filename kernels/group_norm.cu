@@ -4,6 +4,7 @@
 // from it (no sum of squares), result. Backward, the sums of each image and channel come first; a block
 // per group makes dx of them, a thread per channel adds them up over the images, in order.
 #include "device.cuh"
+#include "overflow.cuh"
 
 constexpr float EPSILON = 1e-5f;
 
@@ -118,10 +119,10 @@ GLOBAL(GROUP_NORM_THREADS) group_norm_backward(CONSTANT Lanes lanes, const StepR
 }
 
 // The gradients of shift and scale: the sums of all images.
-template <int = 0>
+template <class T>
 GLOBAL(GROUP_NORM_THREADS) group_norm_parameters(CONSTANT Lanes lanes, const StepRow* step, const float* sums, float* shift_gradient,
-                                                 float* scale_gradient, u32 channels) {
-    begin(lanes, step, sums, shift_gradient, scale_gradient);
+                                                 float* scale_gradient, Watch<T> watch, u32 channels) {
+    begin(lanes, step, sums, shift_gradient, scale_gradient), in_lane(lanes, watch);
     u32 channel = blockIdx.x * GROUP_NORM_THREADS + threadIdx.x;
     if (channel >= channels) return;
     float shift = 0, scale = 0;
@@ -129,8 +130,8 @@ GLOBAL(GROUP_NORM_THREADS) group_norm_parameters(CONSTANT Lanes lanes, const Ste
         shift += sums[image * 2 * channels + channel];
         scale += sums[(image * 2 + 1) * channels + channel];
     }
-    shift_gradient[channel] = shift;
-    scale_gradient[channel] = scale;
+    shift_gradient[channel] = shift, see(watch, shift);
+    scale_gradient[channel] = scale, see(watch, scale);
 }
 
 // ---- the kernels by their names
@@ -142,7 +143,9 @@ INSTANCE(group_norm_forward_bf16, group_norm_forward<bf16>)
 INSTANCE(group_norm_backward_f32, group_norm_backward<float>)
 INSTANCE(group_norm_backward_f16, group_norm_backward<f16>)
 INSTANCE(group_norm_backward_bf16, group_norm_backward<bf16>)
-INSTANCE(group_norm_parameters, group_norm_parameters<>)
+INSTANCE(group_norm_parameters_f32, group_norm_parameters<float>)
+INSTANCE(group_norm_parameters_f16, group_norm_parameters<f16>)
+INSTANCE(group_norm_parameters_bf16, group_norm_parameters<bf16>)
 
 BLOCKS_OF(AVERAGE_CHANNELS * AVERAGE_SHARES)
 INSTANCE(group_norm_sums_f32, group_norm_sums<float>)

@@ -80,7 +80,7 @@ DEVICE u32 label_of(const StepRow* step, const u32* indices, const u16* labels, 
 
 template <class T>
 GLOBAL(32 * LOSS_WARPS) loss(CONSTANT Lanes lanes, CONSTANT Lanes image_lanes, const StepRow* step,
-                             const LossScale* loss_scale, const T* logits, const u32* indices, const u16* labels,
+                             LossScale* loss_scale, const T* logits, const u32* indices, const u16* labels,
                              const float* weights, T* gradient, Record* records, u32 classes, LossCounts counts) {
     SHARED(shared);
     begin(lanes, step, loss_scale, logits, indices, weights, gradient, records), in_lane(image_lanes, labels);
@@ -109,6 +109,8 @@ GLOBAL(32 * LOSS_WARPS) loss(CONSTANT Lanes lanes, CONSTANT Lanes image_lanes, c
     if (threadIdx.x % 32 == 0) sums[warp] = sum;
     __syncthreads();
     if (threadIdx.x > 0) return;
+    // The update changes the scale for the next step; until then everything goes by this one.
+    if (gradient) loss_scale->of_step = loss_scale->scale, loss_scale->overflowed = 0;
     for (u32 other = 1; other < warps; other++) sum.loss_sum += sums[other].loss_sum, sum.correct += sums[other].correct;
     // The sum whose mean over the images is the weighted mean.
     sum.loss_sum *= (double)rows / weight;

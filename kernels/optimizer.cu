@@ -1,15 +1,15 @@
 // Updates of all parameters at once. How one is updated stands in optimizer.cuh.
 //
 // Two launches, or one. The first sums the squares of the gradients, one number for each block, and is there
-// only where someone needs them: for clipping by the global norm, and to find a gradient that is not finite when they
-// were stored in f16 and so carry the loss scale. The second starts with adding these numbers - every block
-// all of them, in the same order - and then updates its part. Without the first, nothing is scaled or clipped.
+// only where steps may clip by the global norm. The second starts with adding these numbers - every block
+// all of them, in the same order - and then updates its part. Without the first, nothing is clipped.
 //
 // All of a parameter is read and written once: p, g, the states, and the 16-bit copy of p that products
 // read. Gaps between parameters hold zeros everywhere, and zeros stay zeros. A block has OPTIMIZER_PART
 // values, one behind the other or, where dense layers have updated their weights, one of the `parts` between.
 #include "device.cuh"
 #include "optimizer.cuh"
+#include "overflow.cuh"
 
 // Finite steps after which the loss scale doubles, and between which powers of two it stays: beyond them
 // the fault is not the scale's.
@@ -17,17 +17,14 @@ enum { CLEAN_STEPS = 2000 };
 DEVICE float halved(float scale) { return scale > 0x1p-14f ? scale * 0.5f : scale; }
 DEVICE float doubled(float scale) { return scale < 0x1p+16f ? scale * 2 : scale; }
 
-// workspace: OPTIMIZER_SUMS sums of squares, then the loss scale of this step, which the second launch may change
-// for the next one.
+// workspace: OPTIMIZER_SUMS sums of squares.
 template <int = 0>
 GLOBAL(OPTIMIZER_THREADS) optimizer_squares(CONSTANT Lanes lanes, const StepRow* step, const LossScale* loss_scale,
-                                            const float* gradients, float* workspace, u32 len, u32 scaled) {
+                                            const float* gradients, float* workspace, u32 len) {
     begin(lanes, step, loss_scale, gradients, workspace);
-    if (step->rows == 0) return;
-    if (blockIdx.x == 0 && threadIdx.x == 0) workspace[OPTIMIZER_SUMS] = loss_scale->scale;
-    if (!scaled && step->clip_norm == 0) return;
+    if (step->rows == 0 || step->clip_norm == 0) return;
     // A power of two: the division is exact, and keeps squares in range.
-    float unscale = 1.0f / loss_scale->scale, sum = 0;
+    float unscale = 1.0f / loss_scale->of_step, sum = 0;
     for (u32 at = (blockIdx.x * OPTIMIZER_THREADS + threadIdx.x) * 4; at < len; at += gridDim.x * OPTIMIZER_PART) {
         float4 g = load4(gradients, at, len);
         float a = g.x * unscale, b = g.y * unscale, c = g.z * unscale, d = g.w * unscale;
@@ -55,32 +52,31 @@ DEVICE float clip_scale(const StepRow* step, float squares) {
     return scale > 1 ? 1.0f : scale;
 }
 
-DEVICE bool is_finite(float x) { return (bits_of(x) & 0x7f800000u) != 0x7f800000u; }
-
-// By one thread of the launch: the loss scale of the next step, and whether this one is skipped.
-DEVICE void next_scale(LossScale* loss_scale, Record* record, bool finite) {
-    if (!finite) {
-        *loss_scale = {halved(loss_scale->scale), 0};
+// By one thread of the launch: the loss scale of the next step, and whether this one is skipped. The others read only what
+// belongs to this step.
+DEVICE void next_scale(LossScale* loss_scale, Record* record) {
+    if (loss_scale->overflowed) {
+        loss_scale->scale = halved(loss_scale->scale), loss_scale->clean = 0;
         record->skipped = 1;
     } else if (++loss_scale->clean == CLEAN_STEPS) {
-        *loss_scale = {doubled(loss_scale->scale), 0};
+        loss_scale->scale = doubled(loss_scale->scale), loss_scale->clean = 0;
     }
 }
 
 template <class T>
 DEVICE void update(const StepRow* step, LossScale* loss_scale, const float* gradients, const Updated<T>& updated,
                    const u32* norms_and_biases, const u32* parts, const float* workspace, Record* records, u32 len,
-                   u32 ranges, u32 sums, u32 scaled, u32 record_count) {
+                   u32 ranges, u32 sums, u32 record_count) {
     if (step->rows == 0) return;
-    float scale = sums ? 1.0f / workspace[OPTIMIZER_SUMS] : 1.0f;
-    if (scaled || step->clip_norm != 0) {
-        float squares = block_sum<OPTIMIZER_THREADS>(threadIdx.x < sums ? workspace[threadIdx.x] : 0);
-        bool finite = is_finite(squares);
-        if (scaled && blockIdx.x == 0 && threadIdx.x == 0)
-            next_scale(loss_scale, records + (step->record < record_count ? step->record : record_count - 1), finite);
-        if (scaled && !finite) return;
-        if (step->clip_norm != 0) scale *= clip_scale(step, squares);
+    float scale = 1;
+    if constexpr (SCALED<T>) {
+        if (blockIdx.x == 0 && threadIdx.x == 0)
+            next_scale(loss_scale, records + (step->record < record_count ? step->record : record_count - 1));
+        if (loss_scale->overflowed) return;
+        scale = 1.0f / loss_scale->of_step;
     }
+    if (step->clip_norm != 0)
+        scale *= clip_scale(step, block_sum<OPTIMIZER_THREADS>(threadIdx.x < sums ? workspace[threadIdx.x] : 0));
     StepRow row = *step;
     u32 at = (parts ? parts[2 * blockIdx.x] : blockIdx.x * OPTIMIZER_PART) + threadIdx.x * 4;
     u32 end = parts ? parts[2 * blockIdx.x + 1] : len;
@@ -107,11 +103,11 @@ template <class T>
 GLOBAL(OPTIMIZER_THREADS) optimizer_update(CONSTANT Lanes lanes, const StepRow* step, LossScale* scale, float* parameters,
                                            const float* gradients, float* first, float* second, float* third, T* weights16,
                                            const u32* norms_and_biases, const u32* parts, const float* workspace,
-                                           Record* records, u32 len, u32 ranges, u32 sums, u32 scaled, u32 record_count) {
+                                           Record* records, u32 len, u32 ranges, u32 sums, u32 record_count) {
     begin(lanes, step, scale, parameters, gradients, first, second, third, weights16, norms_and_biases, parts, workspace,
           records);
     update<T>(step, scale, gradients, {parameters, first, second, third, weights16}, norms_and_biases, parts, workspace,
-              records, len, ranges, sums, scaled, record_count);
+              records, len, ranges, sums, record_count);
 }
 
 template <class T>

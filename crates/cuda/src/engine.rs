@@ -335,7 +335,7 @@ impl Engine {
             to.write(stream, from)?;
         }
         match *scale {
-            [scale, clean] => self.write_scale(LossScale { scale, clean: clean as u32 }),
+            [scale, clean] => self.write_scale(LossScale::new(scale, clean as u32)),
             _ => Ok(()),
         }
     }

@@ -132,6 +132,7 @@ pub(crate) fn dense_backward(
             accumulate,
             through,
         }),
+        scale: memory.scale(),
     };
     launcher.backward(context.stream, context.row(), given)
 }
@@ -167,6 +168,7 @@ pub(crate) fn group_norm_backward(context: &Context<'_>, s: &GroupNormBackward) 
         memory.floats(s.statistics.range()),
         memory.floats(sums.range()),
         group_norm::Parameters { scale: memory.gradient(norm.scale), shift: memory.gradient(norm.shift) },
+        memory.scale(),
         s.input_gradient.map(|gradient| (memory.tensor(gradient.to, values), gradient.accumulate)),
     )
 }

@@ -115,6 +115,8 @@ static inline u32 atomicInc(u32* counter, u32 last, CALLER) {
 static inline u32 atomicAdd(u32* number, u32 more, CALLER) {
     return emulator::change({"atomicAdd", file, line}, number, [more](u32 old) { return old + more; });
 }
+// Marks bits that no block of the launch looks at: nothing is released or acquired. Without a result, so that none can.
+static inline void atomicOr(u32* number, u32 bits) { emulator::mark(number, bits); }
 
 // ---- conversions
 

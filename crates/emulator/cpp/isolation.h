@@ -85,4 +85,14 @@ template <class Change> uint32_t change(const Place& place, uint32_t* at, Change
     return old;
 }
 
+// Sets bits in a number for the launches behind this one.
+inline void mark(uint32_t* at, uint32_t bits) {
+    if (!isolation || !isolation->owns(at)) {
+        __atomic_fetch_or(at, bits, __ATOMIC_SEQ_CST);
+        return;
+    }
+    *at |= bits;
+    isolation->settle(at);
+}
+
 }  // namespace emulator

@@ -184,6 +184,13 @@ GLOBAL(128) selftest_one_fence(const float* x, float* partials, u32* counter, fl
 }
 INSTANCE(selftest_one_fence, selftest_one_fence)
 
+// Every block sets a bit of its own, and one that all set.
+GLOBAL(128) selftest_mark(u32* marks, float* y) {
+    y[blockIdx.x * blockDim.x + threadIdx.x] = 1;
+    if (threadIdx.x == blockIdx.x) atomicOr(marks, 1u << blockIdx.x | 1u << 31);
+}
+INSTANCE(selftest_mark, selftest_mark)
+
 // Whether any of the block's numbers is negative, twice.
 GLOBAL(128) selftest_any(const float* x, u32* found) {
     int first = __syncthreads_or(x[threadIdx.x] < 0);

@@ -86,6 +86,18 @@ fn blocks_that_write_the_same_place_are_an_error() {
 }
 
 #[test]
+fn bits_may_be_set_by_all_without_a_fence() {
+    for schedule in Schedule::ALL {
+        let bench = Bench::new(75, schedule);
+        let (marks, y) = (bench.memory(&[1u32 << 30]), bench.memory(&[0f32; BLOCKS * THREADS]));
+        let arguments = Arguments::new().span(marks.all::<u32>()).span(y.all::<f32>());
+        bench.run("selftest_mark", [BLOCKS as u32, THREADS as u32], 0, &arguments).expect("marks");
+        assert_eq!(bench.read::<u32>(&marks), [3 << 30 | ((1 << BLOCKS) - 1)], "{schedule:?}");
+        assert_eq!(bench.read::<f32>(&y), [1.0; BLOCKS * THREADS], "{schedule:?}");
+    }
+}
+
+#[test]
 fn what_any_thread_brings_to_a_barrier_all_hear() {
     for schedule in Schedule::ALL {
         for negative in [None, Some(0), Some(THREADS - 1), Some(THREADS), Some(2 * THREADS - 1)] {

@@ -61,6 +61,7 @@ families! {
     exact_conv 0..6;
     exact 0..6;
     optimizer_exact 0..4;
+    overflow 0..10;
     special 0..2;
     far 0..1;
     plain 0..4;

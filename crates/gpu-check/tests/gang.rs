@@ -122,7 +122,11 @@ fn steps(trial: usize) -> usize {
     [21, 5, 13, 1, 30, 9, 17, 2][trial % 8]
 }
 
-/// Gives a trial its first weights.
+/// A loss scale that carries gradients beyond the largest f16.
+const FAR: f32 = 1048576.0;
+
+/// Gives a trial its first weights. In f16 some begin with a loss scale that is too large: their first steps are left out, those
+/// of the others are not.
 fn begin(engine: &mut dyn Engine, trial: usize) -> Vec<f32> {
     let plan = engine.plan().slab.clone();
     let mut slab = vec![0.0; plan.len];
@@ -132,6 +136,14 @@ fn begin(engine: &mut dyn Engine, trial: usize) -> Vec<f32> {
         slot.range().for_each(|i| slab[i] = ((i * 7 + trial) % 13) as f32 / 40.0 - 0.15);
     }
     engine.write_slab(&slab).unwrap();
+    let states = engine.plan().optimizer_states * plan.trainable_len;
+    let mut optimizer = vec![0.0; engine.optimizer_len()];
+    if let [scale, _] = &mut optimizer[states..]
+        && trial % 3 == 1
+    {
+        *scale = FAR;
+        engine.write_optimizer(&optimizer).unwrap();
+    }
     slab
 }
 
@@ -186,6 +198,9 @@ fn run(engine: &mut dyn Engine, set: &Set, trial: usize, ahead: Option<usize>) -
     engine.read_slab(&mut slab).unwrap();
     let mut optimizer = vec![0.0; engine.optimizer_len()];
     engine.read_optimizer(&mut optimizer).unwrap();
+    if let [scale, clean] = optimizer[engine.plan().optimizer_states * engine.plan().slab.trainable_len..] {
+        assert!(scale < FAR && clean > 0.0, "trial {trial} ends with a loss scale of {scale} for {clean} steps");
+    }
     bits.extend(slab.iter().chain(&optimizer).map(|value| u64::from(value.to_bits())));
     bits
 }

@@ -140,6 +140,7 @@ pub const HEADERS: &[(&str, &str)] = &[
     ("instructions.cuh", include_str!("../kernels/instructions.cuh")),
     ("numbers.cuh", include_str!("../kernels/numbers.cuh")),
     ("optimizer.cuh", include_str!("../kernels/optimizer.cuh")),
+    ("overflow.cuh", include_str!("../kernels/overflow.cuh")),
     ("shared.cuh", include_str!("../kernels/shared.cuh")),
     ("statistics.cuh", include_str!("../kernels/statistics.cuh")),
     ("tensor.cuh", include_str!("../kernels/tensor.cuh")),

@@ -168,6 +168,7 @@ fn rest(
         bias_gradient: block.conv.and_then(|part| part.bias).map(|bias| memory.gradient(bias)),
         workspace: tensors.scratch,
         counters: memory.counters(),
+        scale: memory.scale(),
     };
     if has_norm {
         rest.backward_sums(context.stream, context.row(), &given)?;
@@ -192,7 +193,7 @@ fn weight_gradients(
         let gradient = WeightGradient { conv, precision: sized.precision };
         let dw = memory.gradient(weights);
         let scratch = Some(tensors.scratch);
-        gradient.run(context.stream, context.row(), x, dy, dw, scratch, memory.counters())
+        gradient.run(context.stream, context.row(), x, dy, dw, memory.scale(), scratch, memory.counters())
     };
     if let (Some(conv), Some(part), Some(input)) = (sized.conv(), block.conv, s.input) {
         let x = memory.tensor(input, context.batch * block.input.elements());

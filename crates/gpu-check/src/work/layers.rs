@@ -7,6 +7,7 @@ use tunefork_kernels::launch::block::{Backward, Block, Norm, NormGradients};
 use tunefork_kernels::launch::conv::{DataGradient, Forward, WeightGradient};
 use tunefork_kernels::launch::dense::{self, Dense, InputGradient};
 use tunefork_kernels::launch::group_norm::{GroupNorm, Parameters};
+use tunefork_kernels::launch::loss::LossScale;
 use tunefork_kernels::launch::statistics::Statistics;
 use tunefork_kernels::{Conv2d, DeviceError, DeviceMemory, DropoutRow};
 
@@ -54,6 +55,10 @@ impl Walk<'_, '_> {
         DeviceMemory::of(self.stream, &[0u32; COUNTERS])
     }
 
+    pub(super) fn scale(&self) -> Result<DeviceMemory, DeviceError> {
+        DeviceMemory::of(self.stream, &[LossScale::initial(self.precision)])
+    }
+
     fn conv_gradients(&mut self, conv: Conv2d, first: bool) -> Result<(), DeviceError> {
         let (precision, step) = (self.precision, self.step);
         let [x, weights, dy] = self.operands(&conv)?;
@@ -68,10 +73,11 @@ impl Walk<'_, '_> {
         let gradient = WeightGradient { conv, precision };
         let dw = self.f32(conv.weights_len())?;
         let (workspace, counters) = (self.f32(gradient.workspace_len().max(1))?, self.counters()?);
+        let scale = self.scale()?;
         let least = least::conv_weight_gradient(&conv, precision);
         self.work("conv weight gradient", shape(&conv), least, &mut |stream| {
             let workspace = Some(workspace.all());
-            gradient.run(stream, step.all(), x.all(), dy.all(), dw.all(), workspace, counters.all())
+            gradient.run(stream, step.all(), x.all(), dy.all(), dw.all(), scale.all(), workspace, counters.all())
         })
     }
 
@@ -101,7 +107,7 @@ impl Walk<'_, '_> {
         let bias = self.f32(channels)?;
         let workspace = self.f32(block.workspace_len())?;
         let part = |number: usize| parameters.all::<f32>().part(number * channels..(number + 1) * channels);
-        let (statistics, counters) = (statistics.all(), self.counters()?);
+        let (statistics, counters, scale) = (statistics.all(), self.counters()?, self.scale()?);
         let norm = Norm {
             mean: statistics.part(0..channels),
             deviation: statistics.part(channels..2 * channels),
@@ -125,6 +131,7 @@ impl Walk<'_, '_> {
             bias_gradient: Some(bias.all()),
             workspace: workspace.all(),
             counters: counters.all(),
+            scale: scale.all(),
         };
         self.work("block sums", shape.clone(), least::block_sums(&block), &mut |stream| {
             block.backward_sums(stream, step.all(), &given)
@@ -148,10 +155,11 @@ impl Walk<'_, '_> {
         self.work("group norm forward", shape.clone(), least::group_norm_forward(&norm), &mut |stream| {
             norm.forward(stream, step.all(), x.all(), given, y.all(), statistics.all())
         })?;
-        let dx = Some((dy.all(), false));
+        let (loss_scale, dx) = (self.scale()?, Some((dy.all(), false)));
         self.work("group norm backward", shape, least::group_norm_backward(&norm), &mut |stream| {
             let (statistics, sums) = (statistics.all(), sums.all());
-            norm.backward(stream, step.all(), x.all(), dy.all(), given.scale, statistics, sums, gradients, dx)
+            let (x, dy, loss_scale) = (x.all(), dy.all(), loss_scale.all());
+            norm.backward(stream, step.all(), x, dy, given.scale, statistics, sums, gradients, loss_scale, dx)
         })
     }
 
@@ -170,7 +178,7 @@ impl Walk<'_, '_> {
         let weights = self.stored(inputs * outputs)?;
         let (dw, bias) = (self.f32(inputs * outputs)?, self.f32(outputs)?);
         let (workspace, counters) = (self.f32(dense.workspace_len().max(1))?, self.counters()?);
-        let row = DeviceMemory::of(self.stream, &[DropoutRow::new(0.3)])?;
+        let (row, scale) = (DeviceMemory::of(self.stream, &[DropoutRow::new(0.3)])?, self.scale()?);
         let row = || hidden.then(|| row.all());
         let shape = format!("{batch}x{inputs} * {outputs}");
         let forward = shape.clone();
@@ -189,6 +197,7 @@ impl Walk<'_, '_> {
                 dw: dense::WeightGradient::Stored(dw.all()),
                 db: Some(bias.all()),
                 dx: dx.then(|| InputGradient { to: other.all(), accumulate: false, through: None }),
+                scale: scale.all(),
             };
             dense.derivative(stream, step.all(), row(), Some(y.all()), dy.all())?;
             dense.backward(stream, step.all(), given)

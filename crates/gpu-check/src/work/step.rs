@@ -3,7 +3,7 @@
 use bytemuck::Zeroable;
 use tunefork_kernels::launch::COUNTERS;
 use tunefork_kernels::launch::gather::{Gather, Table, Transform};
-use tunefork_kernels::launch::loss::{Loss, LossScale, Record};
+use tunefork_kernels::launch::loss::{Loss, Record};
 use tunefork_kernels::launch::optimizer::{Cast, Update, Updated};
 use tunefork_kernels::{DeviceError, DeviceMemory, Progress, StepRow};
 
@@ -45,7 +45,7 @@ impl Walk<'_, '_> {
         let labels = DeviceMemory::of(self.stream, &vec![1u16; batch])?;
         let weights = DeviceMemory::of(self.stream, &vec![1f32; classes])?;
         let records = DeviceMemory::of(self.stream, &[Record::zeroed()])?;
-        let scale = DeviceMemory::of(self.stream, &[LossScale::initial(precision)])?;
+        let scale = self.scale()?;
         self.work("loss", format!("{batch}x{classes}"), least::loss(&loss), &mut |stream| {
             let (indices, labels) = (indices.all(), labels.all());
             let gradient = Some(gradient.all());
@@ -72,7 +72,7 @@ impl Walk<'_, '_> {
         let weights16 = if half { Some(self.stored(len)?) } else { None };
         let workspace = self.f32(update.workspace_len())?;
         let records = DeviceMemory::of(self.stream, &[Record::zeroed()])?;
-        let scale = DeviceMemory::of(self.stream, &[LossScale::initial(precision)])?;
+        let scale = self.scale()?;
         self.work("update (Adam)", len.to_string(), least::update(&update, states.len()), &mut |stream| {
             // Adam has no third state, and spares nothing.
             let (third, spared) = (workspace.all().part(0..0), workspace.all::<u32>().part(0..0));

@@ -297,7 +297,7 @@ impl List {
         applied.sort_by_key(|range| range.start);
         let len = all.parts(&applied).chunks_exact(2).map(|part| (part[1] - part[0]) as usize).sum();
         let update = Update { len, ..all };
-        if self.clips || self.precision == Precision::F16 {
+        if self.clips {
             self.push("squares", len.to_string(), least::squares(&update));
         }
         self.push("update (Adam)", len.to_string(), least::update(&update, UpdateRule::ADAM.states()));

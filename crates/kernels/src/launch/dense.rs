@@ -3,6 +3,7 @@
 use tunefork_graph::Activation;
 
 use super::arrivals::with_arrivals;
+use super::loss::LossScale;
 use super::optimizer::Updated;
 use super::slices::Slices;
 use super::{Grid, of_lanes, run, stored};
@@ -57,6 +58,8 @@ pub struct Backward<'a> {
     pub db: Option<Span<'a, f32>>,
     /// Receives the gradient of x.
     pub dx: Option<InputGradient<'a>>,
+    /// Told in [`Precision::F16`] if a gradient of weights or bias is not finite.
+    pub scale: Span<'a, LossScale>,
 }
 
 /// What becomes of the gradient of the weights.
@@ -281,7 +284,7 @@ impl Dense {
         step: Span<'_, StepRow>,
         given: Backward<'_>,
     ) -> Result<(), DeviceError> {
-        let Backward { x, dz, weights, dw, db, dx } = given;
+        let Backward { x, dz, weights, dw, db, dx, scale } = given;
         self.check(step, None, [x, weights, dz]);
         let (dw, updated) = match dw {
             WeightGradient::Stored(dw) => (Some(dw), None),
@@ -291,6 +294,7 @@ impl Dense {
         assert!(updated.is_none() || self.updates(dx.is_some()), "weights that may be updated: {self:?}");
         assert!(db.is_none_or(|db| db.len() == self.outputs), "bias");
         assert!(dx.is_none_or(|dx| dx.to.len() == x.len()), "dx");
+        assert_eq!(scale.len(), 1, "one scale");
         let form = self.data_form();
         let data_tiles = if dx.is_some() { self.batch.div_ceil(form[0]) } else { 0 };
         let tiles = data_tiles + form[1] / WIDE[0] * self.outputs.div_ceil(WIDE[1]);
@@ -303,6 +307,7 @@ impl Dense {
             .optional(dw)
             .optional(db)
             .optional(dx.map(|dx| dx.to))
+            .span(scale)
             .value(u32::from(dx.is_some_and(|dx| dx.accumulate)))
             .value(self.inputs as u32)
             .value(self.outputs as u32)

@@ -1,5 +1,6 @@
 //! Group norm: `kernels/group_norm.cu`.
 
+use super::loss::LossScale;
 use super::{of_lanes, run, stored};
 use crate::shared::{AVERAGE_CHANNELS, AVERAGE_SHARES, GROUP_NORM_THREADS};
 use crate::{Arguments, DeviceError, Divisor, Kernel, Precision, Source, Span, StepRow, Stream};
@@ -84,7 +85,7 @@ impl GroupNorm {
         unsafe { self.run_groups(stream, kernel, self.sizes(arguments)) }
     }
 
-    /// Writes the parameters' gradients, and writes or, with the flag, adds the gradient of x, which may lie on x or dy.
+    /// Writes the parameters' gradients, of which `loss_scale` is told in [`Precision::F16`] if one is not finite, and writes or, with the flag, adds the gradient of x, which may lie on x or dy.
     ///
     /// # Errors
     /// A device that fails.
@@ -101,10 +102,12 @@ impl GroupNorm {
         statistics: Span<'_, f32>,
         sums: Span<'_, f32>,
         gradients: Parameters<'_>,
+        loss_scale: Span<'_, LossScale>,
         dx: Option<(Span<'_, u8>, bool)>,
     ) -> Result<(), DeviceError> {
         self.check(step, &[x, dy], statistics, gradients);
         assert_eq!((scale.len(), sums.len()), (self.channels, self.sums_len()), "scale and sums");
+        assert_eq!(loss_scale.len(), 1, "one loss scale");
         let columns = self.channels.div_ceil(AVERAGE_CHANNELS);
         assert!(columns <= 65_535, "{} channels", self.channels);
         let threads = AVERAGE_CHANNELS * AVERAGE_SHARES;
@@ -113,9 +116,14 @@ impl GroupNorm {
         let shared = (2 * threads * size_of::<f32>()) as u32;
         // SAFETY: all lengths were checked; a thread writes the sums of its own channel.
         unsafe { run(stream, kernel, [self.batch, columns], threads as u32, shared, arguments)? };
-        let kernel = Source::GroupNorm.kernel("group_norm_parameters");
-        let arguments =
-            of_lanes().span(step).span(sums).span(gradients.shift).span(gradients.scale).value(self.channels as u32);
+        let kernel = Source::GroupNorm.kernel(stored!(self.precision, "group_norm_parameters"));
+        let arguments = of_lanes()
+            .span(step)
+            .span(sums)
+            .span(gradients.shift)
+            .span(gradients.scale)
+            .span(loss_scale)
+            .value(self.channels as u32);
         let blocks = self.channels.div_ceil(GROUP_NORM_THREADS);
         // SAFETY: as above.
         unsafe { run(stream, kernel, blocks, GROUP_NORM_THREADS as u32, 0, arguments)? };

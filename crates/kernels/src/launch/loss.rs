@@ -9,8 +9,12 @@ pub use crate::shared::{LossScale, Record};
 impl LossScale {
     /// What a run starts from: 1024 for [`Precision::F16`]; the others need none.
     pub fn initial(precision: Precision) -> Self {
-        let scale = if precision == Precision::F16 { 1024.0 } else { 1.0 };
-        Self { scale, clean: 0 }
+        Self::new(if precision == Precision::F16 { 1024.0 } else { 1.0 }, 0)
+    }
+
+    /// A factor after so many clean steps, as a step finds it whose loss is formed and nothing has overflowed.
+    pub fn new(scale: f32, clean: u32) -> Self {
+        Self { scale, clean, of_step: scale, overflowed: 0 }
     }
 }
 
@@ -28,7 +32,7 @@ pub struct Loss {
 
 impl Loss {
     /// Writes `records[step.record]` and, if asked for, the gradient of the mean loss times the loss
-    /// scale; `gradient` may be `logits`. The label of row i is `labels[indices[step.first + i]]`;
+    /// scale, which is then that of the step; `gradient` may be `logits`. The label of row i is `labels[indices[step.first + i]]`;
     /// `class_weights` has one weight for each class, not negative.
     ///
     /// # Errors

@@ -57,16 +57,14 @@ pub struct Update {
     pub len: usize,
     /// How the weights are stored that products read.
     pub precision: Precision,
-    /// Whether the step's row may ask for clipping. Without, and with another precision than [`Precision::F16`], one
-    /// launch is enough; the bits are the same.
+    /// Whether the step's row may ask for clipping. Without, one launch is enough; the bits are the same.
     pub clips: bool,
 }
 
 impl Update {
     /// Values of f32 that [`run`](Self::run) needs for itself.
     pub fn workspace_len(&self) -> usize {
-        // The partial sums, and the loss scale as it was when they were formed.
-        OPTIMIZER_SUMS + 1
+        OPTIMIZER_SUMS
     }
 
     /// The parts of the parameters that are left where `applied`, in order, have been updated by the layers that formed their
@@ -85,8 +83,9 @@ impl Update {
         self.len.div_ceil(4 * OPTIMIZER_PART).min(OPTIMIZER_SUMS)
     }
 
-    /// Updates what there is, or those [`parts`](Self::parts) of it that layers have left. A gradient that is not finite with
-    /// [`Precision::F16`] leaves all of it alone, halves the loss scale and marks the step's record. `norms_and_biases` are
+    /// Updates what there is, or those [`parts`](Self::parts) of it that layers have left. With [`Precision::F16`] a
+    /// gradient that was not finite, as `scale` was told when it was stored, leaves all of it alone, halves the loss scale and
+    /// marks the step's record. `norms_and_biases` are
     /// the ranges, a start and an end each, in order, of the parameters whose weight a row may spare, at multiples of 16.
     ///
     /// # Errors
@@ -114,11 +113,9 @@ impl Update {
         assert!(workspace.len() >= self.workspace_len(), "workspace");
         assert!((1..1 << 31).contains(&self.len), "{} parameters", self.len);
         assert!((1..1 << 31).contains(&records.len()), "no records");
-        let scaled = u32::from(self.precision == Precision::F16);
-        let sums = if self.clips || scaled == 1 { self.sums() } else { 0 };
+        let sums = if self.clips { self.sums() } else { 0 };
         assert!(sums == 0 || parts.is_none(), "all gradients");
-        let squares =
-            of_lanes().span(step).span(scale).span(gradients).span(workspace).value(self.len as u32).value(scaled);
+        let squares = of_lanes().span(step).span(scale).span(gradients).span(workspace).value(self.len as u32);
         let update = of_lanes()
             .span(step)
             .span(scale)
@@ -135,11 +132,10 @@ impl Update {
             .value(self.len as u32)
             .value(ranges as u32)
             .value(sums as u32)
-            .value(scaled)
             .value(records.len() as u32);
         let name = stored!(self.precision, "optimizer_update");
         let (threads, shared) = (OPTIMIZER_THREADS as u32, (OPTIMIZER_THREADS / 32 * size_of::<f32>()) as u32);
-        // SAFETY: all buffers hold `len` values, the workspace one for each block and one more.
+        // SAFETY: all buffers hold `len` values, the workspace one for each block.
         unsafe {
             if sums > 0 {
                 let kernel = Source::Optimizer.kernel("optimizer_squares");

@@ -145,10 +145,14 @@ structs! {
     /// What gradients are multiplied by while they are stored in 16 bits; lies in device memory, because the optimizer
     /// changes it.
     pub struct LossScale {
-        /// The factor, a power of two.
+        /// The factor of the next step, a power of two.
         pub scale: f32,
         /// Steps with finite gradients since the factor changed.
         pub clean: u32,
+        /// The factor of the last step whose loss was formed: the gradients in memory carry it.
+        pub of_step: f32,
+        /// 1 if a gradient of that step is not finite.
+        pub overflowed: u32,
     }
 
     /// How many entries the lists of a loss have: what a number from device memory must not pass.

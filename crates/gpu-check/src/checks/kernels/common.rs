@@ -3,7 +3,8 @@
 use ndarray::IxDyn;
 use tunefork_graph::Activation;
 use tunefork_kernels::launch::COUNTERS;
-use tunefork_kernels::{DeviceMemory, Precision, StepRow};
+use tunefork_kernels::launch::loss::LossScale;
+use tunefork_kernels::{DeviceMemory, Precision, Span, StepRow};
 use tunefork_reference::{Masks, Mode, Settings, Tensor, ops};
 
 use crate::rounding::as_tf32;
@@ -27,6 +28,32 @@ pub(super) fn check_counters(case: &Case, counters: &DeviceMemory) -> Result<(),
     match counts.iter().position(|&count| count != 0) {
         Some(at) => Err(format!("counter {at} is {} after a launch", counts[at]).into()),
         None => Ok(()),
+    }
+}
+
+/// The loss scale of a step that is about to store gradients: whoever stores one that is not finite has to tell it.
+pub(super) struct Told(DeviceMemory);
+
+impl Told {
+    const BEFORE: LossScale = LossScale { scale: 64.0, clean: 3, of_step: 32.0, overflowed: 0 };
+
+    pub(super) fn new(case: &Case) -> Result<Self, Failure> {
+        Ok(Self(DeviceMemory::of(&case.stream, &[Self::BEFORE])?))
+    }
+
+    pub(super) fn span(&self) -> Span<'_, LossScale> {
+        self.0.all()
+    }
+
+    /// An error unless it was told what there is to tell of the gradients that were stored, and only where a loss is scaled.
+    pub(super) fn check(&self, case: &Case, precision: Precision, stored: &[&[f64]]) -> Result<(), Failure> {
+        let is_finite = stored.iter().all(|gradients| gradients.iter().all(|gradient| gradient.is_finite()));
+        let overflowed = u32::from(precision == Precision::F16 && !is_finite);
+        let found = self.span().read(&*case.stream)?[0];
+        match found == (LossScale { overflowed, ..Self::BEFORE }) {
+            true => Ok(()),
+            false => Err(format!("told {found:?} of gradients that are finite: {is_finite}, in {precision}").into()),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use tunefork_kernels::launch::conv::{DataGradient, Forward, Projection, WeightGr
 use tunefork_kernels::{Conv2d, Precision};
 use tunefork_reference::{Tensor, ops};
 
-use super::common::{activate, activations, as_multiplied, check_counters, counters, step_row, tensor};
+use super::common::{Told, activate, activations, as_multiplied, check_counters, counters, step_row, tensor};
 use super::statistics::OnDevice;
 use crate::stored::FORMATS;
 use crate::{Case, Check, Failure, Stored};
@@ -149,13 +149,14 @@ pub(super) fn weight_gradient_of(case: &mut Case, gradient: &WeightGradient, row
     let (on_dy, dy) = input(case, precision, conv.output_len(), conv.batch, rows)?;
     let on_dw = Stored::poisoned(case, Precision::F32, conv.weights_len())?;
     let workspace = Stored::poisoned(case, Precision::F32, gradient.workspace_len())?;
-    let counters = counters(case)?;
+    let (counters, told) = (counters(case)?, Told::new(case)?);
     gradient.run(
         &*case.stream,
         step.all(),
         on_x.span(),
         on_dy.span(),
         on_dw.span().cast(),
+        told.span(),
         (gradient.workspace_len() > 0).then(|| workspace.span().cast()),
         counters.all(),
     )?;
@@ -170,6 +171,7 @@ pub(super) fn weight_gradient_of(case: &mut Case, gradient: &WeightGradient, row
         Precision::F32 | Precision::F16 | Precision::Bf16 => limit(Precision::F32, positions),
     };
     let found = on_dw.read(case)?;
+    told.check(case, precision, &[&found])?;
     case.compare(&format!("{gradient:?}, {rows} rows: dw"), &found, &dw, Precision::F32, limit)
 }
 

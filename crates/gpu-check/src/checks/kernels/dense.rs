@@ -6,7 +6,7 @@ use tunefork_kernels::launch::dense::{Backward, Dense, InputGradient, WeightGrad
 use tunefork_kernels::{DeviceMemory, DropoutRow, Precision, StepRow};
 use tunefork_reference::{Tensor, ops};
 
-use super::common::{activate, activations, as_multiplied, check_counters, counters, mask, tensor, through};
+use super::common::{Told, activate, activations, as_multiplied, check_counters, counters, mask, tensor, through};
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -179,6 +179,7 @@ pub(super) fn backward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
     let (step, dropout) = (layer.step.all(), layer.p.map(|_| layer.dropout.all()));
     let result = dense.activation.map(|_| on_y.span());
     dense.derivative(&*case.stream, step, dropout, result, on_dy.span())?;
+    let told = Told::new(case)?;
     let given = Backward {
         x: on_x.span(),
         dz: on_dy.span(),
@@ -186,6 +187,7 @@ pub(super) fn backward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
         dw: WeightGradient::Stored(on_dw.span().cast()),
         db: layer.bias.as_ref().map(|_| on_db.span().cast()),
         dx: accumulate.map(|accumulate| InputGradient { to: on_dx.span(), accumulate, through: None }),
+        scale: told.span(),
     };
     dense.backward(&*case.stream, step, given)?;
 
@@ -209,6 +211,7 @@ pub(super) fn backward(case: &mut Case, dense: Dense) -> Result<(), Failure> {
     let dz = tensor(&[rows, outputs], &dz);
     let dw = ops::dense::weight_gradient(&layer.x(), &dz).into_iter().collect::<Vec<f64>>();
     let found = on_dw.read(case)?;
+    told.check(case, precision, &[&found])?;
     case.compare(&format!("{what}: dw"), &found, &dw, Precision::F32, layer.limit_of_sums(rows))?;
     let Some(accumulate) = accumulate else {
         return Ok(());
@@ -236,6 +239,7 @@ fn back_through(case: &mut Case, before: Dense) -> Result<(), Failure> {
     let on_weights = Stored::new(case, precision, &mut weights)?;
     let on_dw = Stored::poisoned(case, Precision::F32, next.inputs * next.outputs)?;
     let (step, dropout) = (layer.step.all(), layer.p.map(|_| layer.dropout.all()));
+    let told = Told::new(case)?;
     let gradient = |through| -> Result<Stored, Failure> {
         let to = Stored::poisoned(case, precision, batch * next.inputs)?;
         let given = Backward {
@@ -245,6 +249,7 @@ fn back_through(case: &mut Case, before: Dense) -> Result<(), Failure> {
             dw: WeightGradient::Stored(on_dw.span().cast()),
             db: None,
             dx: Some(InputGradient { to: to.span(), accumulate: false, through }),
+            scale: told.span(),
         };
         next.backward(&*case.stream, step, given)?;
         Ok(to)

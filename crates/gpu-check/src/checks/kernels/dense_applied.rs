@@ -6,8 +6,9 @@ use tunefork_kernels::launch::loss::LossScale;
 use tunefork_kernels::launch::optimizer::Update;
 use tunefork_kernels::{DeviceMemory, Precision, StepRow};
 
+use super::common::{Told, as_multiplied};
+use super::dense;
 use super::optimizer::{Buffers, row};
-use super::{common::as_multiplied, dense};
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] =
@@ -84,7 +85,7 @@ fn two_steps(case: &mut Case, layer: Dense, dx: bool, given: &Given, at_once: bo
     let on_dx = Stored::new(case, precision, &mut vec![0.0; batch * inputs])?;
     let on_db = Stored::poisoned(case, Precision::F32, outputs)?;
     let on_dw = Stored::poisoned(case, Precision::F32, inputs * outputs)?;
-    let mut left = Vec::new();
+    let (told, mut left) = (Told::new(case)?, Vec::new());
     for step in 1..=2 {
         let row = StepRow { rows: given.rows as u32, ..row(given.rule, step, [0.125, 0.25, 0.0]) };
         let on_step = DeviceMemory::of(&case.stream, &[row])?;
@@ -96,6 +97,7 @@ fn two_steps(case: &mut Case, layer: Dense, dx: bool, given: &Given, at_once: bo
             dw: if at_once { WeightGradient::Applied(updated) } else { WeightGradient::Stored(on_dw.span().cast()) },
             db: Some(on_db.span().cast()),
             dx: dx.then(|| InputGradient { to: on_dx.span(), accumulate: false, through: None }),
+            scale: told.span(),
         };
         layer.backward(&*case.stream, on_step.all(), backward)?;
         if !at_once {

@@ -92,7 +92,7 @@ fn even_loss(case: &mut Case) -> Result<(), Failure> {
         let (smoothing, mixing) = (case.one_of(&[0.0, 0.125, 1.0]), case.one_of(&[0.0, 0.25, 0.5]));
         let labels: Vec<u16> = (0..rows).map(|_| case.between(0, classes - 1) as u16).collect();
         let indices: Vec<u32> = (0..rows as u32).collect();
-        let scale = LossScale { scale: case.one_of(&[1.0, 1024.0]), clean: 0 };
+        let scale = LossScale::new(case.one_of(&[1.0, 1024.0]), 0);
         let row = StepRow {
             rows: rows as u32,
             label_smoothing: smoothing as f32,

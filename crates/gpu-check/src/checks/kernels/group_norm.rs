@@ -4,7 +4,7 @@ use tunefork_kernels::launch::group_norm::{GroupNorm, Parameters};
 use tunefork_kernels::{DeviceMemory, Precision};
 use tunefork_reference::ops::{bias_gradient, group_norm};
 
-use super::common::{step_row, tensor};
+use super::common::{Told, step_row, tensor};
 use crate::stored::FORMATS;
 use crate::{Case, Check, Failure, Stored};
 
@@ -91,6 +91,7 @@ pub(super) fn backward(case: &mut Case) -> Result<(), Failure> {
         let on_sums = Stored::poisoned(case, F32, norm.sums_len())?;
         let by_scale = Stored::poisoned(case, F32, norm.channels)?;
         let by_shift = Stored::poisoned(case, F32, norm.channels)?;
+        let told = Told::new(case)?;
         norm.backward(
             &*case.stream,
             step.all(),
@@ -100,9 +101,11 @@ pub(super) fn backward(case: &mut Case) -> Result<(), Failure> {
             on_statistics.span().cast(),
             on_sums.span().cast(),
             Parameters { scale: by_scale.span().cast(), shift: by_shift.span().cast() },
+            told.span(),
             Some((on_dx.span(), accumulate)),
         )?;
 
+        told.check(case, precision, &[])?;
         let what = format!("{norm:?}, {rows} rows, at {place}, accumulate {accumulate}");
         let expected = group_norm::input_gradient(&x, &scale, &dy, &statistics);
         let before = before.iter().map(|&before| if accumulate { before } else { 0.0 });

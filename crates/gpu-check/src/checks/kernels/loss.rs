@@ -68,9 +68,9 @@ impl Input {
             mixing: self.mixing as f32,
             ..bytemuck::Zeroable::zeroed()
         };
-        let scale = LossScale { scale: self.scale, clean: 0 };
+        let before = LossScale { scale: self.scale, clean: 5, of_step: 3.0, overflowed: 1 };
         let row = DeviceMemory::of(&case.stream, &[row])?;
-        let scale = DeviceMemory::of(&case.stream, &[scale])?;
+        let scale = DeviceMemory::of(&case.stream, &[before])?;
         let on_indices = DeviceMemory::of(&case.stream, &indices)?;
         let on_labels = DeviceMemory::of(&case.stream, &labels)?;
         let weights: Vec<f32> = self.class_weights.iter().map(|&w| w as f32).collect();
@@ -99,6 +99,14 @@ impl Input {
         case.digest(bytemuck::cast_slice(&records));
         if records[0] != untouched || records[2] != untouched || records[1].skipped != 0 {
             return Err(format!("records: {records:?}").into());
+        }
+        let after = match gradient {
+            Some(_) => LossScale { of_step: self.scale, overflowed: 0, ..before },
+            None => before,
+        };
+        let found: Vec<LossScale> = scale.all().read(&*case.stream)?;
+        if found != [after] {
+            return Err(format!("loss scale: {found:?}, expected {after:?}").into());
         }
         let values = match gradient {
             Some(gradient) => Some(gradient.read(case)?[..self.rows * self.loss.classes].to_vec()),

@@ -16,6 +16,7 @@ mod group_norm;
 mod loss;
 mod optimizer;
 mod optimizer_exact;
+mod overflow;
 mod plain;
 mod special;
 mod statistics;
@@ -41,6 +42,7 @@ pub const FAMILIES: &[(&str, &[Check])] = &[
     ("exact_conv", exact::CONV),
     ("exact", exact::CHECKS),
     ("optimizer_exact", optimizer_exact::CHECKS),
+    ("overflow", overflow::CHECKS),
     ("special", special::CHECKS),
     ("far", far::CHECKS),
     ("plain", plain::CHECKS),

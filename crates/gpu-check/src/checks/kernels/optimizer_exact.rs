@@ -42,7 +42,7 @@ fn updates(case: &mut Case) -> Result<(), Failure> {
         let decay = if decays { case.one_of(&[0.0, 0.5]) } else { 0.0 };
         let scale = if precision == Precision::F16 { 64.0 } else { 1.0 };
         let mut start = whole(case, update.len, &[0.0, 1.0, -2.0, 5.0, -9.0]);
-        let buffers = Buffers::new(case, update, LossScale { scale, clean: 0 }, &mut start)?;
+        let buffers = Buffers::new(case, update, LossScale::new(scale, 0), &mut start)?;
         let mut parameters = [Array1::from(start).into_dyn()];
         let mut reference = Optimizer::new(rule, &parameters);
         for step in 1..=steps {
@@ -77,9 +77,9 @@ fn change_of_scale(case: &mut Case) -> Result<(), Failure> {
     let start = case.values(update.len);
     let gradients: Vec<f32> = case.values(update.len).iter().map(|g| *g as f32).collect();
     let mut after = |clean: u32, scale: f32| -> Result<Vec<Vec<f64>>, Failure> {
-        let buffers = Buffers::new(case, update, LossScale { scale: 1024.0, clean }, &mut start.clone())?;
+        let buffers = Buffers::new(case, update, LossScale::new(1024.0, clean), &mut start.clone())?;
         buffers.run(case, row(rule, 1, [0.125, 0.0, clip_norm]), &gradients)?;
-        let found = buffers.scale(case)?.scale;
+        let found = buffers.scale(case)?.0;
         match found == scale {
             true => buffers.held(case),
             false => Err(format!("{update:?}: the scale is {found}, not {scale}").into()),

@@ -10,7 +10,7 @@ use tunefork_kernels::launch::plain;
 use tunefork_kernels::{Conv2d, DeviceMemory, Precision, Span, StepRow};
 
 use super::block::rounding;
-use super::common::{activations, counters, step_row};
+use super::common::{Told, activations, counters, step_row};
 use super::conv::{limit, shape};
 use crate::{Case, Check, Failure, Stored};
 
@@ -85,7 +85,8 @@ fn conv_of(case: &mut Case, conv: &Conv2d) -> Result<(), Failure> {
     let gradient = WeightGradient { conv, precision: F32 };
     let (workspace, counters) = (Stored::poisoned(case, F32, gradient.workspace_len())?, counters(case)?);
     let slices = (gradient.workspace_len() > 0).then(|| floats(&workspace));
-    gradient.run(&*stream, step.all(), x.span(), dy.span(), floats(&dw[0]), slices, counters.all())?;
+    let (told, dw0) = (Told::new(case)?, floats(&dw[0]));
+    gradient.run(&*stream, step.all(), x.span(), dy.span(), dw0, told.span(), slices, counters.all())?;
     plain::conv_weight_gradient(&*stream, &conv, images, floats(&x), floats(&dy), floats(&dw[1]))?;
     same(case, "dw", &dw, limit(F32, conv.positions()))
 }
@@ -107,6 +108,7 @@ fn dense(case: &mut Case) -> Result<(), Failure> {
     same(case, &format!("{slow:?}: y"), &y, limit(F32, inputs).max(1e-6))?;
 
     let [dx, dw, db] = [pair(case, images * inputs)?, pair(case, inputs * outputs)?, pair(case, outputs)?];
+    let told = Told::new(case)?;
     let given = dense::Backward {
         x: x.span(),
         dz: dy.span(),
@@ -114,6 +116,7 @@ fn dense(case: &mut Case) -> Result<(), Failure> {
         dw: dense::WeightGradient::Stored(floats(&dw[0])),
         db: Some(floats(&db[0])),
         dx: Some(InputGradient { to: dx[0].span(), accumulate: false, through: None }),
+        scale: told.span(),
     };
     fast.backward(&*stream, step.all(), given)?;
     slow.backward(&*stream, [&x, &w, &dy].map(floats), [&dx[1], &dw[1], &db[1]].map(floats))?;
@@ -168,6 +171,7 @@ fn block_of(case: &mut Case, block: &Block) -> Result<(), Failure> {
     let [g, dy] = [pair(case, block.input_len())?, pair(case, block.input_len())?];
     let [dscale, dshift] = [pair(case, k)?, pair(case, k)?];
     let (workspace, counters) = (Stored::poisoned(case, F32, block.workspace_len())?, counters(case)?);
+    let told = Told::new(case)?;
     let given = Backward {
         y: Some(y.span()),
         norm: Some(norm),
@@ -179,6 +183,7 @@ fn block_of(case: &mut Case, block: &Block) -> Result<(), Failure> {
         bias_gradient: None,
         workspace: floats(&workspace),
         counters: counters.all(),
+        scale: told.span(),
     };
     block.backward_sums(&*stream, step.all(), &given)?;
     block.backward(&*stream, step.all(), &given)?;
@@ -253,6 +258,7 @@ fn group_norm(case: &mut Case) -> Result<(), Failure> {
         floats(&statistics),
         floats(&sums),
         gradients(0),
+        Told::new(case)?.span(),
         Some((dx[0].span(), false)),
     )?;
     plain::group_norm_backward(&*stream, &norm, floats(&x), floats(&scale), floats(&dy), floats(&dx[1]), gradients(1))?;

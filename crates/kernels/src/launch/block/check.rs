@@ -62,6 +62,7 @@ impl Block {
         for values in per_channel.into_iter().flatten() {
             assert_eq!(values.len(), self.channels, "one value for each channel");
         }
+        assert_eq!(given.scale.len(), 1, "one scale");
         assert!(given.workspace.len() >= self.workspace_len(), "workspace");
         assert_eq!(given.workspace.address() % VECTOR_BYTES as u64, 0, "aligned to 16 bytes");
     }

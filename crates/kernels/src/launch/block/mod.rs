@@ -10,6 +10,7 @@ use tunefork_graph::{Activation, Pool};
 
 use self::work::{Owned, Work, kernel};
 use super::arrivals::with_arrivals;
+use super::loss::LossScale;
 use super::{of_lanes, stored};
 use crate::{Arguments, DeviceError, Precision, Source, Span, StepRow, Stream};
 
@@ -91,6 +92,8 @@ pub struct Backward<'a> {
     pub workspace: Span<'a, f32>,
     /// [`COUNTERS`](super::COUNTERS) zeros.
     pub counters: Span<'a, u32>,
+    /// Told in [`Precision::F16`] if a gradient of a parameter is not finite.
+    pub scale: Span<'a, LossScale>,
 }
 
 impl Block {
@@ -164,7 +167,8 @@ impl Block {
         let arguments = self.gradient_arguments(&work, step, given).span(partials);
         let arguments = with_arrivals(arguments, given.counters, work.chunks, work.across())
             .span(gradients.shift)
-            .span(gradients.scale);
+            .span(gradients.scale)
+            .span(given.scale);
         let kernel = Source::BlockBackward.kernel(kernel!(work, "block_sums"));
         // SAFETY: all lengths and alignments were checked.
         unsafe { work.run(stream, kernel, 3, true, arguments) }
@@ -200,8 +204,9 @@ impl Block {
             .optional(given.dy)
             .optional(given.dsum)
             .optional(partials);
-        let arguments =
-            with_arrivals(arguments, given.counters, work.chunks, work.across()).optional(given.bias_gradient);
+        let arguments = with_arrivals(arguments, given.counters, work.chunks, work.across())
+            .optional(given.bias_gradient)
+            .span(given.scale);
         let kernel = Source::BlockBackward.kernel(kernel!(work, "block_backward"));
         let sums = given.bias_gradient.is_some();
         // SAFETY: all lengths and alignments were checked.

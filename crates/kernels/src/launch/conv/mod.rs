@@ -12,6 +12,7 @@ mod tensor;
 mod winograd;
 
 use super::arrivals::with_arrivals;
+use super::loss::LossScale;
 use super::statistics::{Statistics, Tiles};
 use super::{Grid, of_lanes, run, slices::Slices};
 use tunefork_graph::Activation;
@@ -216,8 +217,8 @@ impl WeightGradient {
         self.slices().workspace_len(self.conv.weights_len())
     }
 
-    /// Writes `dw`, summed over the images of the step's rows. The workspace may be longer than
-    /// [`workspace_len`](Self::workspace_len), and missing if that is 0; `counters` are
+    /// Writes `dw`, summed over the images of the step's rows; in [`Precision::F16`] `scale` is told where it is not finite.
+    /// The workspace may be longer than [`workspace_len`](Self::workspace_len), and missing if that is 0; `counters` are
     /// [`COUNTERS`](super::COUNTERS) zeros.
     ///
     /// # Errors
@@ -232,14 +233,16 @@ impl WeightGradient {
         x: Span<'_, u8>,
         dy: Span<'_, u8>,
         dw: Span<'_, f32>,
+        scale: Span<'_, LossScale>,
         workspace: Option<Span<'_, f32>>,
         counters: Span<'_, u32>,
     ) -> Result<(), DeviceError> {
         check(&self.conv, self.precision, step, x, None, dy);
-        assert_eq!(dw.len(), self.conv.weights_len(), "a value for each weight");
+        assert_eq!((dw.len(), scale.len()), (self.conv.weights_len(), 1), "a value for each weight, and one scale");
         let slices = self.slices();
         let parts = slices.parts(dw.len(), workspace);
-        let product = match Kernels::of(&self.conv, self.precision) {
+        let kernels = Kernels::of(&self.conv, self.precision);
+        let product = match kernels {
             Kernels::FirstLayer => first_layer::weight_gradient(self, slices),
             Kernels::FirstLayerTensor => first_layer_tensor::weight_gradient(self, slices),
             Kernels::Exact | Kernels::Winograd => exact::weight_gradient(self, slices),
@@ -248,7 +251,11 @@ impl WeightGradient {
         let tiles = product.grid.across();
         let operands = |arguments: Arguments| {
             let arguments = arguments.value(slices.length as u32).span(x).span(dy).optional(parts).span(dw);
-            with_arrivals(arguments, counters, slices.count, tiles)
+            let arguments = with_arrivals(arguments, counters, slices.count, tiles);
+            match kernels {
+                Kernels::FirstLayerTensor | Kernels::Tensor => arguments.span(scale),
+                Kernels::FirstLayer | Kernels::Exact | Kernels::Winograd => arguments,
+            }
         };
         // SAFETY: the lengths are those of the shape, and each slice has a part.
         unsafe { product.run(stream, step, operands) }

@@ -13,9 +13,10 @@ use tunefork_kernels::launch::block::{Backward, NormGradients};
 
 pub(super) use self::add::add;
 use self::model::Gradients;
-use self::setting::{Setting, StoredNorm};
+use self::setting::Setting;
+pub(super) use self::setting::StoredNorm;
 pub(super) use self::ties::{far, special};
-use super::common::{activations, check_counters, counters};
+use super::common::{Told, activations, check_counters, counters};
 use crate::stored::FORMATS;
 use crate::{Case, Check, Failure, Stored};
 
@@ -165,7 +166,7 @@ fn check_backward(case: &mut Case, block: &Block, setting: &Setting) -> Result<(
         _ => (true, &dy),
     };
     let to_r = on_r.unwrap_or(&dsum);
-    let counters = counters(case)?;
+    let (counters, told) = (counters(case)?, Told::new(case)?);
     let given = Backward {
         y,
         norm: setting.norm.as_ref().map(StoredNorm::on_device),
@@ -180,12 +181,14 @@ fn check_backward(case: &mut Case, block: &Block, setting: &Setting) -> Result<(
         bias_gradient: wants_bias.then(|| bias.span().cast()),
         workspace: workspace.span().cast(),
         counters: counters.all(),
+        scale: told.span(),
     };
     if block.norm {
         block.backward_sums(&*case.stream, setting.step.all(), &given)?;
     }
     block.backward(&*case.stream, setting.step.all(), &given)?;
     check_counters(case, &counters)?;
+    told.check(case, precision, &[])?;
 
     if wants_dy {
         let found = to_y.read(case)?;

@@ -22,7 +22,7 @@ pub(super) struct Setting {
     pub(super) norm: Option<StoredNorm>,
 }
 
-pub(super) struct StoredNorm {
+pub(in crate::checks::kernels) struct StoredNorm {
     pub(super) statistics: Vec<f64>,
     pub(super) scale: Vec<f64>,
     pub(super) shift: Vec<f64>,
@@ -32,7 +32,7 @@ pub(super) struct StoredNorm {
 }
 
 impl StoredNorm {
-    pub(super) fn new(case: &mut Case, real: &[f64], channels: usize) -> Result<Self, Failure> {
+    pub(in crate::checks::kernels) fn new(case: &mut Case, real: &[f64], channels: usize) -> Result<Self, Failure> {
         let mut statistics = match case.is_whole() {
             // Means and powers of two.
             true => (0..2 * channels)
@@ -51,7 +51,7 @@ impl StoredNorm {
         })
     }
 
-    pub(super) fn on_device(&self) -> Norm<'_> {
+    pub(in crate::checks::kernels) fn on_device(&self) -> Norm<'_> {
         let statistics = self.on_statistics.span().cast();
         let channels = statistics.len() / 2;
         Norm {

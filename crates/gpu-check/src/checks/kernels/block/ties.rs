@@ -5,7 +5,7 @@ use tunefork_kernels::launch::block::{Backward, Block};
 
 use super::F32;
 use super::model::BlockModel;
-use crate::checks::kernels::common::{counters, step_row};
+use crate::checks::kernels::common::{Told, counters, step_row};
 use crate::stored::FORMATS;
 use crate::{Case, Failure, Stored};
 
@@ -77,7 +77,7 @@ fn both(case: &mut Case, block: &Block, y: &mut [f64], dout: &mut [f64]) -> Resu
     let on_dout = Stored::new(case, block.precision, dout)?;
     let out = Stored::poisoned(case, block.precision, block.output_len())?;
     let workspace = Stored::poisoned(case, F32, block.workspace_len())?;
-    let counters = counters(case)?;
+    let (counters, told) = (counters(case)?, Told::new(case)?);
     let stream = &*case.stream;
     block.forward(stream, step.all(), on_y.span(), None, None, out.span())?;
     let given = Backward {
@@ -91,6 +91,7 @@ fn both(case: &mut Case, block: &Block, y: &mut [f64], dout: &mut [f64]) -> Resu
         bias_gradient: None,
         workspace: workspace.span().cast(),
         counters: counters.all(),
+        scale: told.span(),
     };
     block.backward(stream, step.all(), &given)?;
     let model = BlockModel { block, rows: block.batch, y, norm: None, shortcut: None };

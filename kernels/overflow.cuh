@@ -1,0 +1,35 @@
+// Gradients that are not finite, noted where they are stored.
+//
+// In f16 the loss is scaled so that small gradients are not lost; a scale that is too large makes infinities. Such a
+// step is left out and the scale halved. The loss clears the note, every kernel that stores the gradient of a parameter
+// makes one, the update reads it: no launch reads the gradients once more to search them.
+#pragma once
+
+DEVICE bool is_finite(float x) { return (bits_of(x) & 0x7f800000u) != 0x7f800000u; }
+
+// Where values are stored as T: whether the loss is scaled.
+template <class T> constexpr bool SCALED = false;
+template <> constexpr bool SCALED<f16> = true;
+
+// Where the note is. Without a scale nobody looks, and there is none.
+template <class T> struct Watch { LossScale* loss_scale; };
+
+template <class T> DEVICE void see(Watch<T> watch, float gradient) {
+    if constexpr (SCALED<T>)
+        if (!is_finite(gradient)) atomicOr(&watch.loss_scale->overflowed, 1u);
+}
+
+// The first `count` of four neighbours.
+template <class T> DEVICE void see(Watch<T> watch, float4 gradients, u32 count) {
+    if constexpr (SCALED<T>) {
+        if (count > 0) see(watch, gradients.x);
+        if (count > 1) see(watch, gradients.y);
+        if (count > 2) see(watch, gradients.z);
+        if (count > 3) see(watch, gradients.w);
+    }
+}
+
+// Takes its note to the lane of the block.
+template <class T> DEVICE void in_lane(const Lanes& lanes, Watch<T>& watch) {
+    if constexpr (SCALED<T>) in_lane(lanes, watch.loss_scale);
+}
