@@ -6,14 +6,14 @@
 //   data gradient    dx = a b    rows: pixels (n, h, v), columns: channels, depth: (r, s, k)
 //   weight gradient  dw = a b    rows: weights (r, s, c), columns: filters, depth: positions
 //
-// Forward, row (n, p, q) of a at place (r, s) of the filters is pixel (p u - o + r, q u - o + s) of x
-// with stride u and padding o. Backward, row (n, h, v) is the value of dy at the position whose place
+// Forward, row (n, p, q) of a at tap (r, s) of the filters is pixel (p u - o + r, q u - o + s) of x
+// with stride u and padding o. Backward, row (n, h, v) is the value of dy at the position whose tap
 // (r, s) lies on that pixel: p = (h + o - r) / u where that is whole. Pixels with the same h mod u and
-// v mod u, a phase, have the same places, u apart, and with them p goes down by one from place to
-// place. So each phase (blockIdx.y) is a product without holes, and both gradients of rows are one
-// loader that walks up or down. The weight gradient, which the first layer shares, stands in conv.cuh.
+// v mod u, a phase, have the same taps, u apart, and with them p goes down by one from tap to
+// tap. So each phase (blockIdx.y) is a product without holes, and the rows of both products come by
+// one loader that walks up or down. The weight gradient, which the first layer shares, stands in conv.cuh.
 //
-// A residual block's projection multiplies the same x with 1x1 filters. The gradient through it is one more place,
+// A residual block's projection multiplies the same x with 1x1 filters. The gradient through it is one more tap,
 // behind the others, of the phase (0, 0): with filters and a gradient of its own, from position p = h / u.
 #include "device.cuh"
 #include "activation.cuh"
@@ -221,7 +221,7 @@ DEVICE void data_gradient(const StepRow* step, const ConvShape& shape, const flo
 // ---- the kernels
 
 // 512 threads of a multiprocessor have 128 registers each. With 8x8 values of the product a thread wants some more: 384
-// have 168, and 138 to 167 are taken.
+// have 168, and up to 167 are taken (RESOURCES.md).
 template <class Tile> constexpr u32 BLOCKS = (Tile::I * Tile::J == 64 ? 384 : 512) / Tile::THREADS;
 
 template <class Tile, bool whole>

@@ -218,8 +218,8 @@ template <class Tile, bool whole> DEVICE void put(const Rows<Tile, whole>& b, fl
     }
 }
 
-// A tile of dw over slice blockIdx.y of the positions, into the slice's own copy of dw; the last of the slices to arrive
-// adds them. Slices are cut from the full batch, so that their sums do not depend on anything but the shape.
+// A tile of dw over slice blockIdx.y of the positions, into the slice's own copy of dw (of one slice: dw itself); the last of the
+// slices to arrive adds them. Slices are cut from the full batch, so that their sums do not depend on anything but the shape.
 template <class Tile, bool whole_x, bool whole_y>
 DEVICE void weight_gradient(const Lanes& lanes, const StepRow* step, const ConvShape& shape, u32 per_slice,
                             const float* x, const float* dy, float* slices, float* dw, Arrivals by) {

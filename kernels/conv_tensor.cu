@@ -17,7 +17,7 @@
 // A residual block's projection multiplies the same x with 1x1 filters. The gradient through it is one more tap,
 // behind the others, of the phase (0, 0): with filters and a gradient of its own, from position p = h / u.
 //
-// A block's tile, for f16 and Tile128x64 (the others have fewer rows or columns), with the operands of one step around it:
+// A block's tile, for f16 and Tile128x64 (only 128x128 has more columns), with the operands of one step around it:
 //
 //                                      b: DepthSlow, a depth with its filters together
 //                                        k   0 . . . . . . . . . 63
@@ -28,8 +28,8 @@
 //        its depth together                 +-----------+-----------+
 //     m     (r, s, c)                       |  warp 0   |  warp 1   |
 //      0  +-----------+                     |  64 x 32  |  64 x 32  |    a warp: 4 x 4 products (i, j)
-//         | positions |                     |           |           |    of m16n8k16, and two of those
-//         |    by     |                     +-----------+-----------+    a step: 16 of the depth each
+//         | positions |                     |           |           |    of m16n8k16 (sm_75: two of m16n8k8),
+//         |    by     |                     +-----------+-----------+    and two of those a step: 16 of the depth each
 //         | 32 deep,  |                     |  warp 2   |  warp 3   |
 //         | 64 bytes  |                     |           |           |
 //    127  +-----------+                     +-----------+-----------+

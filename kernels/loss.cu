@@ -109,7 +109,8 @@ GLOBAL(32 * LOSS_WARPS) loss(CONSTANT Lanes lanes, CONSTANT Lanes image_lanes, c
     if (threadIdx.x % 32 == 0) sums[warp] = sum;
     __syncthreads();
     if (threadIdx.x > 0) return;
-    // The update changes the scale for the next step; until then everything goes by this one.
+    // The factor that these gradients carry, since the update changes that of the next step; and nothing is known against
+    // them yet. An evaluation has no gradients.
     if (gradient) loss_scale->of_step = loss_scale->scale, loss_scale->overflowed = 0;
     for (u32 other = 1; other < warps; other++) sum.loss_sum += sums[other].loss_sum, sum.correct += sums[other].correct;
     // The sum whose mean over the images is the weighted mean.

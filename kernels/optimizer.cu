@@ -4,6 +4,9 @@
 // only where steps may clip by the global norm. The second starts with adding these numbers - every block
 // all of them, in the same order - and then updates its part. Without the first, nothing is clipped.
 //
+// In f16 gradients carry the loss scale. The update divides by it, leaves everything alone if one of them is not finite
+// (overflow.cuh), and says what the scale of the next step is.
+//
 // All of a parameter is read and written once: p, g, the states, and the 16-bit copy of p that products
 // read. Gaps between parameters hold zeros everywhere, and zeros stay zeros. A block has OPTIMIZER_PART
 // values, one behind the other or, where dense layers have updated their weights, one of the `parts` between.
@@ -11,8 +14,8 @@
 #include "optimizer.cuh"
 #include "overflow.cuh"
 
-// Finite steps after which the loss scale doubles, and between which powers of two it stays: beyond them
-// the fault is not the scale's.
+// Finite steps after which the loss scale doubles. It stays between two powers of two: beyond them the fault is not the
+// scale's.
 enum { CLEAN_STEPS = 2000 };
 DEVICE float halved(float scale) { return scale > 0x1p-14f ? scale * 0.5f : scale; }
 DEVICE float doubled(float scale) { return scale < 0x1p+16f ? scale * 2 : scale; }
@@ -45,15 +48,15 @@ DEVICE bool lies_in(const u32* ranges, u32 count, u32 at) {
     return low < count && ranges[2 * low] <= at;
 }
 
-// What the gradients are multiplied by: one over the loss scale, and at most max / (norm + 1e-6). Not a
+// What clipping multiplies gradients by that carry no loss scale: max / (norm + 1e-6), and at most 1. Not a
 // number where the norm is none.
 DEVICE float clip_scale(const StepRow* step, float squares) {
     float scale = step->clip_norm / (sqrtf(squares) + 1e-6f);
     return scale > 1 ? 1.0f : scale;
 }
 
-// By one thread of the launch: the loss scale of the next step, and whether this one is skipped. The others read only what
-// belongs to this step.
+// By one thread of the launch: the loss scale of the next step, and whether this one is skipped. The others read `of_step`
+// and `overflowed`, which stay.
 DEVICE void next_scale(LossScale* loss_scale, Record* record) {
     if (loss_scale->overflowed) {
         loss_scale->scale = halved(loss_scale->scale), loss_scale->clean = 0;

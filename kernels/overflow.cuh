@@ -1,8 +1,10 @@
 // Gradients that are not finite, noted where they are stored.
 //
 // In f16 the loss is scaled so that small gradients are not lost; a scale that is too large makes infinities. Such a
-// step is left out and the scale halved. The loss clears the note, every kernel that stores the gradient of a parameter
-// makes one, the update reads it: no launch reads the gradients once more to search them.
+// step updates nothing, and the scale is halved. The loss clears the note, whoever stores the gradient of a parameter
+// makes one, the update reads it: no launch reads the gradients once more to search them. Parts of sums are not looked at,
+// only the sums; nor is the bias of a dense layer, which is not finite only where its weights' gradient is not either. Many
+// may make the note at once: it is one bit, and an OR has no order.
 #pragma once
 
 DEVICE bool is_finite(float x) { return (bits_of(x) & 0x7f800000u) != 0x7f800000u; }
@@ -11,7 +13,7 @@ DEVICE bool is_finite(float x) { return (bits_of(x) & 0x7f800000u) != 0x7f800000
 template <class T> constexpr bool SCALED = false;
 template <> constexpr bool SCALED<f16> = true;
 
-// Where the note is. Without a scale nobody looks, and there is none.
+// Where the note is. Without a scale nobody goes there.
 template <class T> struct Watch { LossScale* loss_scale; };
 
 template <class T> DEVICE void see(Watch<T> watch, float gradient) {

@@ -163,9 +163,9 @@ struct Record {
 // What gradients are multiplied by while they are stored in 16 bits; lies in device memory, because the optimizer
 // changes it.
 struct LossScale {
-    float scale;  // The factor of the next step, a power of two.
-    u32 clean;  // Steps with finite gradients since the factor changed.
-    float of_step;  // The factor of the last step whose loss was formed: the gradients in memory carry it.
+    float scale;  // The factor by which the next gradient of a loss is multiplied, a power of two.
+    u32 clean;  // Steps with finite gradients since the factor changed or could have grown.
+    float of_step;  // The factor of the last gradient of a loss: the gradients in memory carry it.
     u32 overflowed;  // 1 if a gradient of that step is not finite.
 };
 

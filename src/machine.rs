@@ -78,7 +78,9 @@ impl Machine {
             None => (None, None),
             Some(Ok(gpu)) => (Some(gpu), None),
             Some(Err(error)) if device == DeviceChoice::Cuda => {
-                return Err(Error::Unsupported(error.to_string()));
+                return Err(Error::Unsupported(format!(
+                    "{error}; `tunefork doctor --device cuda` tells what else is missing, and --device cpu does without"
+                )));
             }
             Some(Err(error)) => (None, Some(error.to_string())),
         };
@@ -112,7 +114,7 @@ impl Machine {
 
     fn needs_a_gpu(&self, precision: Precision) -> Error {
         let reason = match &self.no_gpu {
-            Some(reason) => format!(" ({reason})"),
+            Some(reason) => format!(". Why there is no GPU: {reason}"),
             None => String::new(),
         };
         Error::Unsupported(format!(

@@ -78,6 +78,12 @@ impl GpuFound {
         };
         Self { card: None, missing: Some(missing.to_string()), driver, compiler, compiler_missing }
     }
+
+    /// All that a GPU lacks to be used, each once.
+    pub(super) fn all_missing(&self) -> Vec<String> {
+        let compiler = self.compiler_missing.iter().filter(|&compiler| Some(compiler) != self.missing.as_ref());
+        self.missing.iter().chain(compiler).cloned().collect()
+    }
 }
 
 impl CardFound {

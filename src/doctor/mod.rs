@@ -71,11 +71,15 @@ impl Checkup {
         let gpu = GpuFound::look();
         let runs = RunsFound::look(options.out.as_deref());
         let machine = Machine::new(options.device, &options.isa, options.threads);
+        let refused = match &machine {
+            Ok(_) => Vec::new(),
+            Err(_) if options.device == DeviceChoice::Cuda && gpu.card.is_none() => gpu.all_missing(),
+            Err(error) => vec![error.to_string()],
+        };
         let because = match &machine {
             Ok(machine) => because(options.device, machine, &gpu),
-            Err(error) => error.to_string(),
+            Err(_) => refused.join("; "),
         };
-        let refused = machine.as_ref().err().map(ToString::to_string);
         Self {
             version: env!("CARGO_PKG_VERSION"),
             build: build(),

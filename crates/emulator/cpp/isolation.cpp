@@ -127,6 +127,22 @@ void Isolation::settle(const uint32_t* number) {
     }
 }
 
+void Isolation::mark(uint32_t* number, uint32_t bits) {
+    *number |= bits;
+    for (Part& part : parts) {
+        size_t at = (const unsigned char*)number - part.start;
+        if ((const unsigned char*)number < part.start || at >= part.seen.size()) continue;
+        // Each picture keeps the bits that other blocks have set in it.
+        for (std::vector<unsigned char>* picture : {&part.seen, &part.shown, &part.after}) {
+            uint32_t old;
+            memcpy(&old, picture->data() + at, sizeof old);
+            old |= bits;
+            memcpy(picture->data() + at, &old, sizeof old);
+        }
+        part.touched[at / PAGE] = true;
+    }
+}
+
 std::string Isolation::leave() {
     std::string wrong = take_note(false);
     if (!wrong.empty()) return whereabouts() + ": " + wrong;

@@ -37,6 +37,8 @@ public:
     void arrive(const Place& place);
     // The number at an address has been changed for all blocks.
     void settle(const uint32_t* at);
+    // Sets bits for the launches behind this one.
+    void mark(uint32_t* at, uint32_t bits);
 
 private:
     struct Part {
@@ -87,12 +89,8 @@ template <class Change> uint32_t change(const Place& place, uint32_t* at, Change
 
 // Sets bits in a number for the launches behind this one.
 inline void mark(uint32_t* at, uint32_t bits) {
-    if (!isolation || !isolation->owns(at)) {
-        __atomic_fetch_or(at, bits, __ATOMIC_SEQ_CST);
-        return;
-    }
-    *at |= bits;
-    isolation->settle(at);
+    if (isolation && isolation->owns(at)) isolation->mark(at, bits);
+    else __atomic_fetch_or(at, bits, __ATOMIC_SEQ_CST);
 }
 
 }  // namespace emulator

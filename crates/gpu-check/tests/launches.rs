@@ -19,11 +19,13 @@ fn launches(name: &str, precision: Precision, clip_norm: Option<f64>) -> Vec<&'s
 
 #[test]
 fn a_step_has_few_launches() {
-    for (name, most) in [("m0", 12), ("m1", 18), ("m2", 24), ("m3", 44), ("m4", 9)] {
+    for (name, most) in [("m0", 11), ("m1", 18), ("m2", 24), ("m3", 42), ("m4", 9)] {
         for precision in [Precision::F32, Precision::Tf32, Precision::F16, Precision::Bf16] {
             let found = launches(name, precision, None);
             println!("{name} {precision}: {}", found.len());
-            assert!(found.len() <= most, "{name} in {precision}: {} launches, {found:#?}", found.len());
+            // Only tensor cores take the gradient of a residual block's projection along.
+            let most = most + if name == "m3" && precision == Precision::F32 { 2 } else { 0 };
+            assert_eq!(found.len(), most, "{name} in {precision}: {found:#?}");
             assert_eq!(launches(name, precision, Some(1.0)).len(), found.len() + 1);
         }
     }

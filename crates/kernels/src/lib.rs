@@ -6,7 +6,7 @@
 //! [`CapturedGraph`] can be run again without the host.
 //!
 //! [`discover`] finds a GPU or says in a sentence what is missing; [`Gpu::stream`] is where its kernels run.
-//! No kernel adds with atomics, and no grid, tile or split depends on the device, so equal work gives equal
+//! No kernel adds with atomics (one sets a bit), and no grid, tile or split depends on the device, so equal work gives equal
 //! bits. Building needs nothing of CUDA; running needs a driver and NVRTC, which are loaded when wanted.
 #![deny(missing_docs)]
 

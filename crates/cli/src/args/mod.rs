@@ -99,7 +99,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "NAME")]
     pub experiment: Option<String>,
     /// Trials trained at the same time; changes nothing but the speed [default: one per thread, at
-    /// most as many as the study has slots; a GPU trains one]
+    /// most as many as the study has slots; on a GPU as many as it has room for]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub workers: Option<usize>,
     /// One JSON object per event instead of lines
@@ -139,7 +139,7 @@ pub(crate) struct PlanArgs {
     /// Show one [[experiment]] of the file alone
     #[arg(long, value_name = "NAME")]
     pub experiment: Option<String>,
-    /// Measure nothing: the same text on every machine, without a time
+    /// Measure nothing: the same text on every machine without a GPU, and no time
     #[arg(long)]
     pub no_time: bool,
     #[command(flatten)]

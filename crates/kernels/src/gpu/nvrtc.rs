@@ -106,7 +106,12 @@ impl Nvrtc {
     /// [`DeviceError::Unavailable`] if there is none, or only some whose code is not taken.
     pub fn find(card: Option<&CardProperties>) -> Result<Self, DeviceError> {
         if let Some(path) = std::env::var_os("TUNEFORK_NVRTC").filter(|path| !path.is_empty()) {
-            let nvrtc = Self::open(Path::new(&path))?;
+            let nvrtc = Self::open(Path::new(&path)).map_err(|error| match error {
+                DeviceError::Unavailable(reason) => {
+                    DeviceError::Unavailable(format!("{reason} (TUNEFORK_NVRTC names this file)"))
+                }
+                error => error,
+            })?;
             return match card.and_then(|card| nvrtc.obstacle(card)) {
                 Some(obstacle) => Err(DeviceError::Unavailable(format!("{obstacle} (TUNEFORK_NVRTC names this one)"))),
                 None => Ok(nvrtc),
@@ -159,6 +164,10 @@ impl Nvrtc {
         let unavailable = |reason: String| {
             DeviceError::Unavailable(format!("NVRTC cannot be loaded from {}: {reason}", path.display()))
         };
+        // A name alone is looked for by the system.
+        if path.components().count() > 1 && !path.exists() {
+            return Err(unavailable("there is no such file".to_owned()));
+        }
         let builtins = load_builtins(path);
         // SAFETY: loading NVRTC runs nothing but its own initialisation.
         let library = unsafe { Library::new(path) }.map_err(|e| unavailable(e.to_string()))?;

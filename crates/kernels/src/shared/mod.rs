@@ -145,11 +145,11 @@ structs! {
     /// What gradients are multiplied by while they are stored in 16 bits; lies in device memory, because the optimizer
     /// changes it.
     pub struct LossScale {
-        /// The factor of the next step, a power of two.
+        /// The factor by which the next gradient of a loss is multiplied, a power of two.
         pub scale: f32,
-        /// Steps with finite gradients since the factor changed.
+        /// Steps with finite gradients since the factor changed or could have grown.
         pub clean: u32,
-        /// The factor of the last step whose loss was formed: the gradients in memory carry it.
+        /// The factor of the last gradient of a loss: the gradients in memory carry it.
         pub of_step: f32,
         /// 1 if a gradient of that step is not finite.
         pub overflowed: u32,
