@@ -7,6 +7,7 @@
 //! * [`Random`] draws independently and, in a finite space, nothing twice.
 //! * [`Grid`] takes every point of a finite space once.
 //! * [`Tpe`] learns: the tree-structured Parzen estimator by the rules of Optuna 5.
+//! * [`CmaEs`] adapts a normal distribution: CMA-ES with a margin for integers, choices and restarts.
 //!
 //! ```
 //! use tunefork_rng::Key;
@@ -33,6 +34,7 @@
 #![deny(missing_docs)]
 
 mod ask;
+mod cma;
 mod error;
 mod grid;
 mod points;
@@ -53,6 +55,7 @@ tunefork_names::named_enum! {
 }
 
 pub use ask::{Ask, Proposal, Region, Sampler};
+pub use cma::{CmaEs, CmaEsOptions};
 pub use error::SamplerError;
 pub use grid::Grid;
 pub use random::Random;

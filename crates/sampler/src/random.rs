@@ -142,7 +142,7 @@ fn nth_but(out: &[u64], mut number: u64) -> u64 {
 }
 
 /// Whether another trial has exactly this point.
-fn is_used(ask: &Ask<'_>, point: &Point) -> bool {
+pub(crate) fn is_used(ask: &Ask<'_>, point: &Point) -> bool {
     let same = |history: &History, trial: usize| {
         point.values().iter().enumerate().all(|(parameter, value)| {
             let other = history.column(parameter)[trial];

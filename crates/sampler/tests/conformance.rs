@@ -2,7 +2,7 @@
 //! constructor at the end of this file.
 
 use tunefork_rng::{Key, Purpose, Stream};
-use tunefork_sampler::{Ask, Grid, Proposal, Random, Region, Sampler, Tpe, TpeOptions};
+use tunefork_sampler::{Ask, CmaEs, CmaEsOptions, Grid, Proposal, Random, Region, Sampler, Tpe, TpeOptions};
 use tunefork_space::{Domain, DomainError, Parameter, Point, Space};
 use tunefork_trial::{Direction, History, Report, TrialNumber, TrialState};
 
@@ -367,4 +367,9 @@ conformance!(tpe, |_| Some(Box::new(Tpe::new(TpeOptions::default()).unwrap())));
 conformance!(tpe_independent_without_liar, |_| {
     let options = TpeOptions { multivariate: false, constant_liar: false, ..TpeOptions::default() };
     Some(Box::new(Tpe::new(options).unwrap()))
+});
+conformance!(cma_es, |_| Some(Box::new(CmaEs::new(CmaEsOptions::default()).unwrap())));
+conformance!(cma_es_with_many_restarts, |_| {
+    let options = CmaEsOptions { population: Some(4), tolerance: 0.9, pruned: false, ..CmaEsOptions::default() };
+    Some(Box::new(CmaEs::new(options).unwrap()))
 });

@@ -13,7 +13,7 @@ mod kernels;
 mod numeric;
 mod parzen;
 mod split;
-mod truncated_normal;
+pub(crate) mod truncated_normal;
 
 #[cfg(test)]
 mod golden;

@@ -4,17 +4,23 @@ use tunefork_simd::exact;
 
 /// A draw from the normal distribution with this mean and width, cut off outside `low` to `high`,
 /// from the uniform number `u` in [0, 1). The mean lies between the bounds.
-pub(super) fn draw(mean: f64, width: f64, low: f64, high: f64, u: f64) -> f64 {
+pub(crate) fn draw(mean: f64, width: f64, low: f64, high: f64, u: f64) -> f64 {
     let mut ends = [(low - mean) / width, (high - mean) / width];
     exact::normal_cdf(&mut ends);
     let z = quantile(ends[0] + u * (ends[1] - ends[0]));
     (mean + width * z).max(low).min(high)
 }
 
+/// The same wherever the mean lies: of two bounds above it, what is behind the lower is drawn from as if mirrored, since probabilities near 0
+/// keep more digits than those near 1.
+pub(crate) fn draw_anywhere(mean: f64, width: f64, low: f64, high: f64, u: f64) -> f64 {
+    if low > mean { -draw(-mean, width, -high, -low, u) } else { draw(mean, width, low, high, u) }
+}
+
 /// The number below which a standard normal number falls with probability `p`; relative error below
 /// 1e-15. M. J. Wichura, "The percentage points of the normal distribution", Applied Statistics 37,
 /// 1988 (algorithm AS 241).
-fn quantile(p: f64) -> f64 {
+pub(crate) fn quantile(p: f64) -> f64 {
     let q = p - 0.5;
     if q.abs() <= 0.425 {
         let r = 0.180625 - q * q;
