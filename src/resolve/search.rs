@@ -1,6 +1,9 @@
 //! From a study's settings to its sampler and its scheduler.
 
-use tunefork_sampler::{Ask, Grid, Proposal, Random, Sampler, SamplerKind, Tpe, TpeOptions};
+use tunefork_sampler::{
+    Ask, CmaEs, CmaEsOptions, GaussianProcess, GaussianProcessOptions, Grid, HyperoptOptions, Proposal, QuasiRandom,
+    Random, Sampler, SamplerKind, Sequence, Tpe, TpeOptions,
+};
 use tunefork_scheduler::{
     NoScheduler, Percentile, PercentileOptions, Scheduler, SchedulerKind, SuccessiveHalving, SuccessiveHalvingOptions,
 };
@@ -34,6 +37,7 @@ impl Sampler for Given {
 }
 
 const CHECKED: &str = "the table of keys keeps options in their bounds";
+const DEFAULTS: &str = "defaults lie in their bounds";
 
 impl StudySpec {
     /// What proposes the trials.
@@ -45,6 +49,14 @@ impl StudySpec {
         match SAMPLER.of(fixed) {
             SamplerKind::Random => Box::new(Random::new()),
             SamplerKind::Grid => Box::new(Grid::new(self.space()).expect("tried when the study was resolved")),
+            SamplerKind::Sobol => Box::new(QuasiRandom::new(Sequence::Sobol)),
+            SamplerKind::Halton => Box::new(QuasiRandom::new(Sequence::Halton)),
+            SamplerKind::Gp => Box::new(GaussianProcess::new(GaussianProcessOptions::default()).expect(DEFAULTS)),
+            // Accuracies are noisy: digits far below the noise are not worth what a restart may find.
+            SamplerKind::CmaEs => {
+                Box::new(CmaEs::new(CmaEsOptions { tolerance: 1e-4, ..CmaEsOptions::default() }).expect(DEFAULTS))
+            }
+            SamplerKind::Hyperopt => Box::new(Tpe::hyperopt(HyperoptOptions::default()).expect(DEFAULTS)),
             SamplerKind::Tpe => {
                 let options = TpeOptions {
                     startup_trials: STARTUP_TRIALS.of(fixed),

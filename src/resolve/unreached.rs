@@ -133,16 +133,32 @@ impl StudySpec {
         let points = self.sampler().trials(self.space()).or_else(of_grid)?;
         let found = format!("the number of configurations is {points}, and `trials` is {trials}");
         match sampler {
-            SamplerKind::Tpe if points < proposed => Some(format!(
-                "{found}: configurations will be trained several times, each time with other random draws"
-            )),
+            SamplerKind::Tpe
+            | SamplerKind::Hyperopt
+            | SamplerKind::Gp
+            | SamplerKind::CmaEs
+            | SamplerKind::Sobol
+            | SamplerKind::Halton
+                if points < proposed =>
+            {
+                Some(format!(
+                    "{found}: configurations will be trained several times, each time with other random draws"
+                ))
+            }
             _ if points < proposed => {
                 Some(format!("{found}: {sampler} proposes none twice, so there will be fewer trials"))
             }
             SamplerKind::Grid if points > proposed => {
                 Some(format!("{found}: too few for the whole grid, if more than {proposed} of them can be trained"))
             }
-            SamplerKind::Grid | SamplerKind::Random | SamplerKind::Tpe => None,
+            SamplerKind::Grid
+            | SamplerKind::Random
+            | SamplerKind::Tpe
+            | SamplerKind::Hyperopt
+            | SamplerKind::Gp
+            | SamplerKind::CmaEs
+            | SamplerKind::Sobol
+            | SamplerKind::Halton => None,
         }
     }
 

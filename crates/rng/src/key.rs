@@ -24,6 +24,8 @@ pub enum Purpose {
     Mix = 8,
     /// Which trials a tree of a forest is grown on.
     Resample = 9,
+    /// How the points of a quasi-random sequence are scrambled.
+    Scramble = 10,
 }
 
 /// A place in a study: the study's seed and, below it, trial, replicate and fold.

@@ -6,8 +6,10 @@
 //!
 //! * [`Random`] draws independently and, in a finite space, nothing twice.
 //! * [`Grid`] takes every point of a finite space once.
-//! * [`Tpe`] learns: the tree-structured Parzen estimator by the rules of Optuna 5.
+//! * [`QuasiRandom`] fills the space more evenly than random draws: Sobol's or Halton's sequence, scrambled.
+//! * [`Tpe`] learns: the tree-structured Parzen estimator by the rules of Optuna 5, or of HyperOpt.
 //! * [`CmaEs`] adapts a normal distribution: CMA-ES with a margin for integers, choices and restarts.
+//! * [`GaussianProcess`] learns more from few trials, and takes longer for each.
 //!
 //! ```
 //! use tunefork_rng::Key;
@@ -36,8 +38,10 @@
 mod ask;
 mod cma;
 mod error;
+mod gaussian_process;
 mod grid;
 mod points;
+mod quasi;
 mod random;
 mod tpe;
 mod walk;
@@ -47,6 +51,16 @@ tunefork_names::named_enum! {
     pub enum SamplerKind: "sampler" {
         /// [`Tpe`], which learns from the trials before.
         Tpe = "tpe",
+        /// [`Tpe`] by the rules of HyperOpt, each parameter by itself.
+        Hyperopt = "hyperopt",
+        /// [`GaussianProcess`], which learns more from few trials.
+        Gp = "gp",
+        /// [`CmaEs`], which adapts a normal distribution.
+        CmaEs = "cma-es",
+        /// [`QuasiRandom`] by Sobol's sequence.
+        Sobol = "sobol",
+        /// [`QuasiRandom`] by Halton's sequence.
+        Halton = "halton",
         /// [`Random`], which draws each trial by itself.
         Random = "random",
         /// [`Grid`], which tries every point once.
@@ -57,9 +71,11 @@ tunefork_names::named_enum! {
 pub use ask::{Ask, Proposal, Region, Sampler};
 pub use cma::{CmaEs, CmaEsOptions};
 pub use error::SamplerError;
+pub use gaussian_process::{GaussianProcess, GaussianProcessOptions};
 pub use grid::Grid;
+pub use quasi::{QuasiRandom, Sequence};
 pub use random::Random;
-pub use tpe::{Tpe, TpeOptions};
+pub use tpe::{HyperoptOptions, Tpe, TpeOptions};
 
 /// A digest of this crate's sources, which belongs to the fingerprint of a study.
 #[doc(hidden)]

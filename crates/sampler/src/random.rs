@@ -165,9 +165,17 @@ pub(crate) fn draw_point(space: &Space, stream: &mut Stream) -> Point {
 
 /// A random internal value of one domain.
 pub(crate) fn draw(domain: &Domain, stream: &mut Stream) -> f64 {
-    match domain.bounds() {
+    match domain.size() {
         _ if domain.is_single() => domain.nth(0),
-        Some((low, high)) => domain.untransform(low + stream.f64() * (high - low)),
-        None => domain.nth(stream.below(domain.size().unwrap_or(1))),
+        Some(choices) if domain.is_categorical() => domain.nth(stream.below(choices)),
+        _ => quantile(domain, stream.f64()),
+    }
+}
+
+/// The internal value of which a share `u`, in [0, 1), of the random ones is smaller.
+pub(crate) fn quantile(domain: &Domain, u: f64) -> f64 {
+    match domain.bounds() {
+        Some((low, high)) => domain.untransform(low + u * (high - low)),
+        None => domain.nth((u * domain.size().unwrap_or(1) as f64) as u64),
     }
 }

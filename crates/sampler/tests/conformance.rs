@@ -2,7 +2,10 @@
 //! constructor at the end of this file.
 
 use tunefork_rng::{Key, Purpose, Stream};
-use tunefork_sampler::{Ask, CmaEs, CmaEsOptions, Grid, Proposal, Random, Region, Sampler, Tpe, TpeOptions};
+use tunefork_sampler::{
+    Ask, CmaEs, CmaEsOptions, GaussianProcess, GaussianProcessOptions, Grid, HyperoptOptions, Proposal, QuasiRandom,
+    Random, Region, Sampler, Sequence, Tpe, TpeOptions,
+};
 use tunefork_space::{Domain, DomainError, Parameter, Point, Space};
 use tunefork_trial::{Direction, History, Report, TrialNumber, TrialState};
 
@@ -372,4 +375,14 @@ conformance!(cma_es, |_| Some(Box::new(CmaEs::new(CmaEsOptions::default()).unwra
 conformance!(cma_es_with_many_restarts, |_| {
     let options = CmaEsOptions { population: Some(4), tolerance: 0.9, pruned: false, ..CmaEsOptions::default() };
     Some(Box::new(CmaEs::new(options).unwrap()))
+});
+conformance!(hyperopt, |_| Some(Box::new(Tpe::hyperopt(HyperoptOptions::default()).unwrap())));
+conformance!(hyperopt_without_liar, |_| {
+    let options = HyperoptOptions { constant_liar: false, ..HyperoptOptions::default() };
+    Some(Box::new(Tpe::hyperopt(options).unwrap()))
+});
+conformance!(sobol, |_| Some(Box::new(QuasiRandom::new(Sequence::Sobol))));
+conformance!(halton, |_| Some(Box::new(QuasiRandom::new(Sequence::Halton))));
+conformance!(gaussian_process, |_| {
+    Some(Box::new(GaussianProcess::new(GaussianProcessOptions::default()).unwrap()))
 });

@@ -1,12 +1,16 @@
 //! How TPE behaves in a study, and that it stays the same to the bit.
 
 use tunefork_rng::{Key, Purpose};
-use tunefork_sampler::{Ask, Proposal, Random, Region, Sampler, SamplerError, Tpe, TpeOptions};
+use tunefork_sampler::{Ask, HyperoptOptions, Proposal, Random, Region, Sampler, SamplerError, Tpe, TpeOptions};
 use tunefork_space::{Domain, Parameter, Point, Space};
 use tunefork_trial::{Direction, History, Report, TrialNumber, TrialState};
 
 fn tpe(options: TpeOptions) -> Tpe {
     Tpe::new(options).unwrap()
+}
+
+fn hyperopt() -> Tpe {
+    Tpe::hyperopt(HyperoptOptions::default()).unwrap()
 }
 
 fn propose(sampler: &mut dyn Sampler, history: &History, seed: u64) -> Point {
@@ -72,6 +76,8 @@ fn tpe_finds_better_points_than_random_draws() {
     let random = total(|| Box::new(Random::new()));
     let joint = total(|| Box::new(tpe(TpeOptions::default())));
     let independent = total(|| Box::new(tpe(TpeOptions { multivariate: false, ..TpeOptions::default() })));
+    let hyperopt = total(|| Box::new(hyperopt()));
+    assert!(hyperopt < 0.6 * random, "hyperopt {hyperopt}, random {random}");
     assert!(joint < 0.6 * random, "joint {joint}, random {random}");
     assert!(independent < 0.6 * random, "independent {independent}, random {random}");
 }
@@ -175,6 +181,32 @@ fn parameters_that_appear_late() {
     assert!(mean < 0.35, "small values are good, but the last ones were {last:?}");
 }
 
+/// By HyperOpt's rules a study starts to learn from its failures, and keeps away from them.
+#[test]
+fn hyperopt_learns_from_failed_trials() {
+    let space = Space::new(vec![Parameter::new("x", Domain::uniform(0.0, 1.0).unwrap())]).unwrap();
+    let mut stream = Key::study(9).stream(Purpose::Generate);
+    let mut history = History::new(space, Direction::Minimize);
+    for number in 0..60 {
+        let (trial, x) = (TrialNumber(number), stream.f64());
+        history.start(trial, Point::from(vec![x])).unwrap();
+        let end = if x < 0.5 { (TrialState::Failed, None) } else { (TrialState::Complete, Some(1.0 - x)) };
+        history.finish(trial, end.0, end.1).unwrap();
+    }
+    let failing = |sampler: &mut Tpe| (0..50).filter(|&seed| propose(sampler, &history, seed).get(0) < 0.5).count();
+    assert!(failing(&mut hyperopt()) < 5, "{} of 50 are where trials fail", failing(&mut hyperopt()));
+    // 19 failed trials are too few to learn from, 20 are not.
+    let failed = |count| {
+        let mut history = History::new(history.space().clone(), Direction::Minimize);
+        for number in 0..count {
+            history.start(TrialNumber(number), Point::from(vec![0.1])).unwrap();
+            history.finish(TrialNumber(number), TrialState::Failed, None).unwrap();
+        }
+        propose(&mut hyperopt(), &history, 1).get(0) == propose(&mut Random::new(), &history, 1).get(0)
+    };
+    assert_eq!((failed(19), failed(20)), (true, false));
+}
+
 /// A choice that is none of today's teaches as little as none at all.
 #[test]
 fn choices_of_other_days_are_not_learnt_from() {
@@ -204,12 +236,21 @@ fn bad_options_are_named() {
     let options = TpeOptions { candidates: 0, ..TpeOptions::default() };
     let error: SamplerError = Tpe::new(options).unwrap_err();
     assert_eq!(error.to_string(), "candidates is 0, but must be 1 or more");
+    let options = HyperoptOptions { candidates: 0, ..HyperoptOptions::default() };
+    assert_eq!(Tpe::hyperopt(options).unwrap_err(), error);
+    assert_eq!((tpe(TpeOptions::default()).name(), hyperopt().name()), ("tpe", "hyperopt"));
 }
 
 /// All proposals of a study, to the bit. If this changes, stored studies can no longer be resumed.
 #[test]
 fn proposals_are_what_they_always_were() {
-    let history = study(&mut tpe(TpeOptions::default()), &mixed_space(), 150, 42, mixed_loss);
+    assert_eq!(best_and_digest(tpe(TpeOptions::default())), (2.019739755403819, 14614659942497170010));
+    assert_eq!(best_and_digest(hyperopt()), (4.525903310742406, 267432841535669857));
+}
+
+/// The best loss of a study, and a hash of all its proposals.
+fn best_and_digest(mut sampler: Tpe) -> (f64, u64) {
+    let history = study(&mut sampler, &mixed_space(), 150, 42, mixed_loss);
     // Fowler, Noll and Vo's hash.
     let mut digest = 0xcbf2_9ce4_8422_2325_u64;
     for trial in history.numbers() {
@@ -219,5 +260,5 @@ fn proposals_are_what_they_always_were() {
             }
         }
     }
-    assert_eq!((best(&history), digest), (2.019739755403819, 14614659942497170010));
+    (best(&history), digest)
 }

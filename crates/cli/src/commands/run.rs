@@ -166,7 +166,13 @@ fn exhausted(spec: &StudySpec, study: &StudyRecord) -> &'static str {
     match SAMPLER.of(spec.fixed()) {
         _ if is_all => "done, all configurations were tried",
         SamplerKind::Grid => "done, all configurations that can be trained were tried",
-        SamplerKind::Random | SamplerKind::Tpe => "done, no other configuration that can be trained was found",
+        SamplerKind::Random
+        | SamplerKind::Tpe
+        | SamplerKind::Hyperopt
+        | SamplerKind::Gp
+        | SamplerKind::CmaEs
+        | SamplerKind::Sobol
+        | SamplerKind::Halton => "done, no other configuration that can be trained was found",
     }
 }
 

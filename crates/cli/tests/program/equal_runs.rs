@@ -1,6 +1,8 @@
 //! The same seed gives the same study, byte for byte: whatever the threads, the workers, and however
 //! often it was killed or stopped.
 
+use tunefork::sampler::SamplerKind;
+
 use crate::support::{Fixture, TINY, epochs};
 
 #[test]
@@ -42,6 +44,22 @@ fn a_study_that_was_killed_ends_as_one_that_was_not() {
         csv.lines().map(without).collect::<Vec<_>>()
     };
     assert_eq!(table("killed"), table("whole"));
+}
+
+/// What is proposed is a function of the history: of workers and kills a sampler sees nothing.
+#[test]
+fn with_every_sampler() {
+    for sampler in SamplerKind::NAMES.iter().filter(|name| **name != SamplerKind::Grid.name()) {
+        let text = TINY.replace("epochs = 3", "epochs = 2").replace("trials = 6", "trials = 24");
+        let fixture = Fixture::new(&format!("{text}\n[search]\nsampler = \"{sampler}\"\n"));
+        fixture.ok(&["run", "study.toml", "--workers", "1", "--out", "one"]);
+        fixture.ok(&["run", "study.toml", "--workers", "4", "--out", "four"]);
+        fixture.run_with_kills("killed", epochs(&fixture, "one"), 3);
+        for run in ["four", "killed"] {
+            assert_eq!(fixture.shown(run), fixture.shown("one"), "{sampler}, {run}");
+            assert_eq!(fixture.weights(run), fixture.weights("one"), "{sampler}, {run}");
+        }
+    }
 }
 
 #[cfg(unix)]

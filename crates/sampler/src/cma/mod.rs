@@ -38,12 +38,9 @@ use self::{
     search::{Search, Subject, leading, telling},
 };
 use crate::{
-    Ask, Proposal, Random, Sampler, SamplerError,
+    Ask, Proposal, Random, Sampler, SamplerError, SamplerKind,
     random::{Among, draw, is_used},
 };
-
-/// The name used in study files and reports.
-const NAME: &str = "cma-es";
 
 /// How [`CmaEs`] begins and what it learns from.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -137,7 +134,7 @@ impl CmaEs {
 
 impl Sampler for CmaEs {
     fn name(&self) -> &'static str {
-        NAME
+        SamplerKind::CmaEs.name()
     }
 
     fn propose(&mut self, ask: &Ask<'_>) -> Proposal {

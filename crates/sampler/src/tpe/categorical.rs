@@ -3,11 +3,12 @@
 use tunefork_rng::Stream;
 use tunefork_simd::exact;
 
-use super::{discrete::for_each_value, kernels::Kernels, numeric::PRIOR};
+use super::{discrete::for_each_value, kernels::Kernels, numeric::PRIOR, rules::Rules};
 
 #[derive(Debug)]
 pub(super) struct Categorical {
     choices: usize,
+    rules: Rules,
     /// By slot, the choice observed; NaN for the prior and where there is none.
     observed: Vec<f64>,
     /// What a kernel gives to its own choice, and to each other one.
@@ -16,8 +17,8 @@ pub(super) struct Categorical {
 }
 
 impl Categorical {
-    pub(super) fn new(choices: usize) -> Self {
-        let mut kernels = Self { choices, observed: Vec::new(), same: 0.0, other: 0.0 };
+    pub(super) fn new(choices: usize, rules: Rules) -> Self {
+        let mut kernels = Self { choices, rules, observed: Vec::new(), same: 0.0, other: 0.0 };
         kernels.update(&[], &[]);
         kernels
     }
@@ -30,12 +31,23 @@ impl Kernels for Categorical {
         self.observed.clear();
         self.observed.push(f64::NAN);
         self.observed.extend(observed);
-        // The prior's weight 1 is shared by all kernels and given to every choice alike.
         let kernels = self.observed.iter().filter(|choice| !choice.is_nan()).count() + 1;
-        let share = 1.0 / kernels as f64;
+        let share = match self.rules {
+            // The prior's weight 1 is shared by all kernels and given to every choice alike.
+            Rules::Optuna => 1.0 / kernels as f64,
+            // Each observation is counted for its own choice.
+            Rules::Hyperopt => 0.0,
+        };
         let total = 1.0 + self.choices as f64 * share;
         self.same = (1.0 + share) / total;
         self.other = share / total;
+    }
+
+    /// By HyperOpt's rules the prior counts as one observation of each choice.
+    fn weigh(&self, weights: &mut [f64]) {
+        if self.rules == Rules::Hyperopt {
+            weights[PRIOR] *= self.choices as f64;
+        }
     }
 
     fn draw(&self, slot: usize, stream: &mut Stream) -> f64 {

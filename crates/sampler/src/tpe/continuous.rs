@@ -7,6 +7,7 @@ use tunefork_space::Domain;
 use super::{
     kernels::Kernels,
     numeric::{Numeric, PRIOR},
+    rules::Rules,
     truncated_normal,
 };
 
@@ -20,16 +21,18 @@ pub(super) struct Continuous {
     // By slot:
     mean: Vec<f64>,
     inverse_width: Vec<f64>,
+    /// The mass inside the bounds.
+    inside: Vec<f64>,
     /// −ln(width · √(2π) · mass inside the bounds).
     log_scale: Vec<f64>,
 }
 
 impl Continuous {
-    pub(super) fn new(domain: Domain) -> Self {
-        let numeric = Numeric::new(&domain);
+    pub(super) fn new(domain: Domain, rules: Rules) -> Self {
+        let numeric = Numeric::new(&domain, rules);
         let (mean, width) = numeric.prior();
-        let mut kernels =
-            Self { domain, numeric, mean: vec![mean], inverse_width: vec![1.0 / width], log_scale: vec![0.0] };
+        let (mean, inverse_width) = (vec![mean], vec![1.0 / width]);
+        let mut kernels = Self { domain, numeric, mean, inverse_width, inside: vec![0.0], log_scale: vec![0.0] };
         kernels.rescale(&[PRIOR]);
         kernels
     }
@@ -44,6 +47,7 @@ impl Continuous {
         let mut scales = standard(low);
         exact::normal_mass(&mut scales, &standard(high));
         for (scale, &slot) in scales.iter_mut().zip(slots) {
+            self.inside[slot] = *scale;
             *scale = self.inverse_width[slot] / (ROOT_OF_TAU * *scale);
         }
         exact::ln(&mut scales);
@@ -56,7 +60,7 @@ impl Continuous {
 impl Kernels for Continuous {
     fn update(&mut self, column: &[f64], member: &[bool]) {
         let slots = (column.len() + 1).max(self.mean.len());
-        for values in [&mut self.mean, &mut self.inverse_width, &mut self.log_scale] {
+        for values in [&mut self.mean, &mut self.inverse_width, &mut self.inside, &mut self.log_scale] {
             values.resize(slots, 0.0);
         }
         let mut changed = Vec::new();
@@ -66,6 +70,15 @@ impl Kernels for Continuous {
             changed.push(slot);
         });
         self.rescale(&changed);
+    }
+
+    /// By HyperOpt's rules a kernel is met as often as what is drawn from it lies inside the bounds.
+    fn weigh(&self, weights: &mut [f64]) {
+        if self.numeric.rules == Rules::Hyperopt {
+            for (weight, inside) in weights.iter_mut().zip(&self.inside) {
+                *weight *= inside;
+            }
+        }
     }
 
     fn draw(&self, slot: usize, stream: &mut Stream) -> f64 {

@@ -4,7 +4,7 @@ use tunefork_rng::Stream;
 use tunefork_simd::exact;
 use tunefork_space::Domain;
 
-use super::{kernels::Kernels, numeric::Numeric, truncated_normal};
+use super::{kernels::Kernels, numeric::Numeric, rules::Rules, truncated_normal};
 
 /// In cells narrower than this many widths the mass is taken as density times cell: the difference
 /// of two distribution functions would be rounded away.
@@ -29,8 +29,8 @@ pub(super) struct Discrete {
 }
 
 impl Discrete {
-    pub(super) fn new(domain: Domain, step: f64) -> Self {
-        let numeric = Numeric::new(&domain);
+    pub(super) fn new(domain: Domain, step: f64, rules: Rules) -> Self {
+        let numeric = Numeric::new(&domain, rules);
         let mut kernels = Self {
             domain,
             step,
@@ -95,6 +95,16 @@ impl Kernels for Discrete {
             self.shape[slot] = self.mean.len() as u32 - 1;
         }
         self.log_inside = self.log_masses(self.numeric.low, self.numeric.high);
+    }
+
+    /// By HyperOpt's rules a kernel is met as often as what is drawn from it lies inside the bounds.
+    fn weigh(&self, weights: &mut [f64]) {
+        if self.numeric.rules == Rules::Hyperopt {
+            let inside: Vec<f64> = self.log_inside.iter().map(|&inside| libm::exp(inside)).collect();
+            for (weight, &shape) in weights.iter_mut().zip(&self.shape) {
+                *weight *= inside[shape as usize];
+            }
+        }
     }
 
     fn draw(&self, slot: usize, stream: &mut Stream) -> f64 {

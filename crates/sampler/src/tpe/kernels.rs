@@ -3,7 +3,7 @@
 use tunefork_rng::Stream;
 use tunefork_space::Domain;
 
-use super::{categorical::Categorical, continuous::Continuous, discrete::Discrete};
+use super::{categorical::Categorical, continuous::Continuous, discrete::Discrete, rules::Rules};
 
 /// The kernels of one parameter: slot 0 is the prior, slot n + 1 belongs to entry n of the column.
 ///
@@ -13,6 +13,9 @@ pub(super) trait Kernels: std::fmt::Debug + Send {
     /// Fits one kernel to each entry of `column` (internal values) that is a member. Slots of
     /// other entries hold arbitrary finite kernels; they must be given no weight.
     fn update(&mut self, column: &[f64], member: &[bool]);
+
+    /// Turns the weights of the observations (and of the prior, 1), by slot, into those of the kernels.
+    fn weigh(&self, weights: &mut [f64]);
 
     /// A random coordinate from one kernel.
     fn draw(&self, slot: usize, stream: &mut Stream) -> f64;
@@ -26,11 +29,11 @@ pub(super) trait Kernels: std::fmt::Debug + Send {
     fn add_log_densities(&self, coordinates: &[f64], exponents: &mut [Vec<f64>]);
 }
 
-pub(super) fn for_domain(domain: &Domain) -> Box<dyn Kernels> {
+pub(super) fn for_domain(domain: &Domain, rules: Rules) -> Box<dyn Kernels> {
     match domain {
-        Domain::Categorical { choices, .. } => Box::new(Categorical::new(choices.len())),
-        Domain::Float { step: None, .. } => Box::new(Continuous::new(domain.clone())),
-        Domain::Float { step: Some(step), .. } => Box::new(Discrete::new(domain.clone(), *step)),
-        Domain::Int { step, .. } => Box::new(Discrete::new(domain.clone(), *step as f64)),
+        Domain::Categorical { choices, .. } => Box::new(Categorical::new(choices.len(), rules)),
+        Domain::Float { step: None, .. } => Box::new(Continuous::new(domain.clone(), rules)),
+        Domain::Float { step: Some(step), .. } => Box::new(Discrete::new(domain.clone(), *step, rules)),
+        Domain::Int { step, .. } => Box::new(Discrete::new(domain.clone(), *step as f64, rules)),
     }
 }

@@ -1,7 +1,7 @@
 //! The tree-structured Parzen estimator.
 //!
 //! Bergstra et al., "Algorithms for hyper-parameter optimization", NeurIPS 2011, by the rules of
-//! Optuna 5 for one objective. The files follow the mathematics: `split` divides the trials into good
+//! Optuna 5 for one objective or, where `rules` tells them apart, of HyperOpt 0.3. The files follow the mathematics: `split` divides the trials into good
 //! and bad ones, `parzen` turns each set into a density, a mixture of `kernels` (`continuous`,
 //! `discrete`, `categorical`; `numeric` places them), and `truncated_normal` draws from them. The
 //! proposal is the candidate, drawn from the good density, that is likeliest to be good.
@@ -9,9 +9,11 @@
 mod categorical;
 mod continuous;
 mod discrete;
+mod hyperopt;
 mod kernels;
 mod numeric;
 mod parzen;
+mod rules;
 mod split;
 pub(crate) mod truncated_normal;
 
@@ -22,14 +24,16 @@ use tunefork_rng::Stream;
 use tunefork_space::{Domain, Point, Space};
 use tunefork_trial::{History, TrialState};
 
+pub use self::hyperopt::HyperoptOptions;
 use self::{
     kernels::{Kernels, for_domain},
     parzen::Parzen,
+    rules::Rules,
     split::Split,
 };
 use crate::{
     Ask, Proposal, Random, Sampler, SamplerError, SamplerKind,
-    random::{Among, draw},
+    random::{Among, draw, others},
 };
 
 /// When [`Tpe`] begins to learn, and how it proposes then.
@@ -62,9 +66,12 @@ impl Default for TpeOptions {
 ///
 /// Complete trials are ranked by value and come before pruned ones, which are ranked by how far they
 /// got and their last value (NaN counts as the worst). Failed and waiting trials are ignored.
+///
+/// [`Tpe::hyperopt`] follows other rules.
 #[derive(Debug)]
 pub struct Tpe {
     options: TpeOptions,
+    rules: Rules,
     /// The space that `bad` belongs to.
     space: Space,
     /// Per parameter, the kernels of the bad trials: a cache, brought up to date at each proposal.
@@ -83,25 +90,33 @@ impl Tpe {
     /// # Errors
     /// No candidates.
     pub fn new(options: TpeOptions) -> Result<Self, SamplerError> {
+        Self::with(options, Rules::Optuna)
+    }
+
+    fn with(options: TpeOptions, rules: Rules) -> Result<Self, SamplerError> {
         if options.candidates == 0 {
             return Err(SamplerError::Option { option: "candidates", value: 0.0, allowed: "1 or more" });
         }
-        Ok(Self { options, space: Space::default(), bad: Vec::new(), exponents: Vec::new(), random: Random::new() })
+        let (bad, exponents, random) = (Vec::new(), Vec::new(), Random::new());
+        Ok(Self { options, rules, space: Space::default(), bad, exponents, random })
     }
 
     /// Forgets the kernels when the space is another one.
     fn meet(&mut self, space: &Space) {
         if self.space != *space {
-            self.bad = space.parameters().iter().map(|p| for_domain(&p.domain)).collect();
+            self.bad = space.parameters().iter().map(|p| for_domain(&p.domain, self.rules)).collect();
             self.space = space.clone();
         }
     }
 
     /// Whether too little is known for densities.
-    fn is_starting(&self, history: &History) -> bool {
-        let known = |state: &&TrialState| matches!(state, TrialState::Complete | TrialState::Pruned);
-        let finished = history.states().iter().filter(known).count();
-        finished < self.options.startup_trials as usize
+    fn is_starting(&self, ask: &Ask<'_>) -> bool {
+        let known = |&trial: &_| self.rules.count(ask.history.state(trial), self.options.constant_liar);
+        others(ask).filter(known).count() < self.options.startup_trials as usize
+    }
+
+    fn split(&self, ask: &Ask<'_>) -> Split {
+        Split::new(ask.history, ask.number, self.rules, self.options.constant_liar)
     }
 
     fn joint(&self, history: &History) -> Vec<usize> {
@@ -159,7 +174,7 @@ impl Tpe {
         let mut good_kernels: Vec<Box<dyn Kernels>> = Vec::with_capacity(group.len());
         for &index in group {
             let column: Vec<f64> = good.iter().map(|&trial| history.column(index)[trial]).collect();
-            let mut kernels = for_domain(history.space().domain(index));
+            let mut kernels = for_domain(history.space().domain(index), self.rules);
             kernels.update(&column, &all);
             good_kernels.push(kernels);
         }
@@ -186,14 +201,17 @@ impl Tpe {
 
 impl Sampler for Tpe {
     fn name(&self) -> &'static str {
-        SamplerKind::Tpe.name()
+        match self.rules {
+            Rules::Optuna => SamplerKind::Tpe.name(),
+            Rules::Hyperopt => SamplerKind::Hyperopt.name(),
+        }
     }
 
     fn propose(&mut self, ask: &Ask<'_>) -> Proposal {
         let mut stream = ask.stream();
-        if !self.is_starting(ask.history) {
+        if !self.is_starting(ask) {
             self.meet(ask.history.space());
-            let split = Split::new(ask.history, ask.number, self.options.constant_liar);
+            let split = self.split(ask);
             for _ in 0..TRIES {
                 let point = self.propose_point(ask.history, &split, &mut stream);
                 if ask.region.admits(&point) {
@@ -207,11 +225,11 @@ impl Sampler for Tpe {
     fn propose_one(&mut self, ask: &Ask<'_>, parameter: usize) -> f64 {
         let domain = ask.history.space().domain(parameter);
         let mut stream = ask.stream_of(parameter);
-        if domain.is_single() || self.is_starting(ask.history) {
+        if domain.is_single() || self.is_starting(ask) {
             return draw(domain, &mut stream);
         }
         self.meet(ask.history.space());
-        let split = Split::new(ask.history, ask.number, self.options.constant_liar);
+        let split = self.split(ask);
         self.propose_group(ask.history, &split, &[parameter], &mut stream)[0]
     }
 

@@ -1,10 +1,13 @@
 //! Where the kernels of a numeric parameter stand, and how wide they are.
 //!
 //! One kernel per observation, with the observation as its mean and the larger of the distances to
-//! its two neighbours as its width; and one wide kernel for the whole range, the prior. All values
-//! here are transformed (log domains: logarithms).
+//! its two neighbours as its width; and one wide kernel for the whole range, the prior, which by
+//! HyperOpt's rules is a neighbour like the others. All values here are transformed (log domains:
+//! logarithms).
 
 use tunefork_space::Domain;
+
+use super::rules::Rules;
 
 /// The narrowest kernel is the range divided by this or, with few observations, by less.
 const NARROWEST: f64 = 100.0;
@@ -21,6 +24,7 @@ pub(super) const PRIOR: usize = 0;
 pub(super) struct Numeric {
     pub(super) low: f64,
     pub(super) high: f64,
+    pub(super) rules: Rules,
     /// By slot, the internal value observed; NaN where there is none.
     observed: Vec<f64>,
     /// By rank: means in ascending order, equal ones by slot.
@@ -32,9 +36,10 @@ pub(super) struct Numeric {
 }
 
 impl Numeric {
-    pub(super) fn new(domain: &Domain) -> Self {
+    pub(super) fn new(domain: &Domain, rules: Rules) -> Self {
         let (low, high) = domain.bounds().unwrap_or((0.0, 1.0));
-        Self { low, high, observed: vec![f64::NAN], means: Vec::new(), widths: Vec::new(), slots: Vec::new() }
+        let (means, widths, slots) = (Vec::new(), Vec::new(), Vec::new());
+        Self { low, high, rules, observed: vec![f64::NAN], means, widths, slots }
     }
 
     /// Mean and width of the prior kernel.
@@ -54,21 +59,27 @@ impl Numeric {
         self.exchange(domain, column, member);
         let range = self.high - self.low;
         let narrowest = range / NARROWEST.min(2.0 + self.means.len() as f64);
-        // The outer kernels look inwards only, a single one at the bounds.
-        let mut left = match self.means[..] {
-            [] => return,
-            [mean] => (mean - self.low).max(self.high - mean),
-            [first, second, ..] => second - first,
+        // The prior of HyperOpt stands before the first observation that is not below it.
+        let middle = self.prior().0;
+        let behind_middle = match self.rules {
+            Rules::Optuna => usize::MAX,
+            Rules::Hyperopt => self.means.partition_point(|&mean| mean < middle),
         };
-        for (rank, known) in self.widths.iter_mut().enumerate() {
+        for rank in 0..self.means.len() {
             let mean = self.means[rank];
-            let right = self.means.get(rank + 1).map_or(left, |next| next - mean);
-            let width = left.max(right).max(narrowest).min(range);
-            if width != *known {
-                *known = width;
+            let before = if rank == behind_middle { Some(middle) } else { rank.checked_sub(1).map(|r| self.means[r]) };
+            let after = if rank + 1 == behind_middle { Some(middle) } else { self.means.get(rank + 1).copied() };
+            // The outer kernels look inwards only.
+            let (left, right) = (before.map_or(0.0, |before| mean - before), after.map_or(0.0, |after| after - mean));
+            let gap = match self.means.len() {
+                1 => self.rules.width_alone(mean, self.low, self.high),
+                _ => left.max(right),
+            };
+            let width = gap.max(narrowest).min(range);
+            if width != self.widths[rank] {
+                self.widths[rank] = width;
                 changed(self.slots[rank] as usize, mean, width);
             }
-            left = right;
         }
     }
 
@@ -76,7 +87,7 @@ impl Numeric {
     fn exchange(&mut self, domain: &Domain, column: &[f64], member: &[bool]) {
         if self.observed.len() > column.len() + 1 {
             // Another, shorter history.
-            *self = Self::new(domain);
+            *self = Self::new(domain, self.rules);
         }
         self.observed.resize(column.len() + 1, f64::NAN);
         let wanted = column.iter().zip(member).map(|(&value, &is_member)| if is_member { value } else { f64::NAN });

@@ -28,6 +28,9 @@ impl<'a> Parzen<'a> {
             by_slot[slot] = weight;
             constants[slot] = 0.0;
         }
+        for kernels in &kernels {
+            kernels.weigh(&mut by_slot);
+        }
         let total = exact::sum(&by_slot);
         for weight in &mut by_slot {
             *weight /= total;
@@ -77,12 +80,17 @@ mod tests {
     use tunefork_rng::{Key, Purpose};
     use tunefork_space::Domain;
 
-    use super::{super::kernels::for_domain, *};
+    use super::{
+        super::{kernels::for_domain, rules::Rules},
+        *,
+    };
+
+    const BOTH: [Rules; 2] = [Rules::Optuna, Rules::Hyperopt];
 
     /// The density of some observations, at each of `coordinates`.
-    fn densities(domain: &Domain, observed: &[f64], coordinates: Vec<f64>) -> Vec<f64> {
+    fn densities(rules: Rules, domain: &Domain, observed: &[f64], coordinates: Vec<f64>) -> Vec<f64> {
         let member = vec![true; observed.len()];
-        let mut kernels = for_domain(domain);
+        let mut kernels = for_domain(domain, rules);
         kernels.update(observed, &member);
         let density = Parzen::new(vec![&*kernels], &member);
         let log_densities = density.log_density(&[coordinates], &mut Vec::new());
@@ -102,23 +110,24 @@ mod tests {
     proptest! {
         #[test]
         fn probabilities_sum_to_1(picks in prop::collection::vec(0u64..1000, 0..60)) {
-            for domain in domains() {
+            for (domain, rules) in domains().into_iter().flat_map(|domain| BOTH.map(|rules| (domain.clone(), rules))) {
                 let size = domain.size().unwrap();
                 let observed: Vec<f64> = picks.iter().map(|pick| domain.nth(pick % size)).collect();
-                let total: f64 = densities(&domain, &observed, domain.grid().unwrap()).iter().sum();
-                prop_assert!((total - 1.0).abs() < 1e-12, "{total} on {domain}");
+                let total: f64 = densities(rules, &domain, &observed, domain.grid().unwrap()).iter().sum();
+                prop_assert!((total - 1.0).abs() < 1e-12, "{total} on {domain} by {rules:?}");
             }
         }
 
         #[test]
         fn densities_integrate_to_1(observed in prop::collection::vec(1.0..3.0, 0..60)) {
-            for domain in [Domain::uniform(1.0, 3.0).unwrap(), Domain::log(1.0, 3.0).unwrap()] {
+            let domains = [Domain::uniform(1.0, 3.0).unwrap(), Domain::log(1.0, 3.0).unwrap()];
+            for (domain, rules) in domains.iter().flat_map(|domain| BOTH.map(|rules| (domain, rules))) {
                 let (low, high) = domain.bounds().unwrap();
                 // The midpoint rule on cells of a tenth of the narrowest kernel.
                 let cell = (high - low) / 1000.0;
                 let middles = (0..1000).map(|i| low + (f64::from(i) + 0.5) * cell).collect();
-                let total: f64 = densities(&domain, &observed, middles).iter().sum::<f64>() * cell;
-                prop_assert!((total - 1.0).abs() < 1e-3, "{total} on {domain}");
+                let total: f64 = densities(rules, domain, &observed, middles).iter().sum::<f64>() * cell;
+                prop_assert!((total - 1.0).abs() < 1e-3, "{total} on {domain} by {rules:?}");
             }
         }
     }
@@ -126,22 +135,22 @@ mod tests {
     /// Draws follow the density: each value comes up as often as its probability says.
     #[test]
     fn draws_follow_the_density() {
-        for domain in domains() {
+        for (domain, rules) in domains().into_iter().flat_map(|domain| BOTH.map(|rules| (domain.clone(), rules))) {
             let size = domain.size().unwrap();
             let observed: Vec<f64> = [0, 1, 1, 7, 3].iter().map(|k| domain.nth(k % size)).collect();
             let member = vec![true; observed.len()];
-            let mut kernels = for_domain(&domain);
+            let mut kernels = for_domain(&domain, rules);
             kernels.update(&observed, &member);
             let density = Parzen::new(vec![&*kernels], &member);
             let mut stream = Key::study(6).stream(Purpose::Propose);
             let draws = density.draw(20_000, &mut stream).remove(0);
             let grid = domain.grid().unwrap();
-            let expected = densities(&domain, &observed, grid.clone());
+            let expected = densities(rules, &domain, &observed, grid.clone());
             for (value, probability) in grid.into_iter().zip(expected) {
                 let count = draws.iter().filter(|&&draw| draw == value).count() as f64;
                 let deviation = (20_000.0 * probability * (1.0 - probability)).sqrt();
                 let surprise = (count - 20_000.0 * probability) / deviation;
-                assert!(surprise.abs() < 5.0, "{value} of {domain}: {count}, p = {probability}");
+                assert!(surprise.abs() < 5.0, "{value} of {domain} by {rules:?}: {count}, p = {probability}");
             }
         }
     }

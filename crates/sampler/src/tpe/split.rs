@@ -4,8 +4,7 @@ use std::cmp::Ordering;
 
 use tunefork_trial::{History, TrialNumber, TrialState};
 
-/// The largest good set.
-const MOST_GOOD: usize = 25;
+use super::rules::Rules;
 
 /// So many of the newest trials keep their full weight.
 const FULL_WEIGHT: usize = 25;
@@ -20,25 +19,29 @@ pub(super) struct Split {
 impl Split {
     /// Divides the trials of `history` except `own`: complete ones by value, then pruned ones by how
     /// far they got and their last value. With `liar` the running and paused ones join the bad set,
-    /// which keeps proposals made at the same time apart.
-    pub(super) fn new(history: &History, own: TrialNumber, liar: bool) -> Self {
-        let (mut complete, mut pruned, mut live) = (Vec::new(), Vec::new(), Vec::new());
+    /// which keeps proposals made at the same time apart. By HyperOpt's rules the failed ones follow
+    /// the pruned ones, and live ones are like failed ones.
+    pub(super) fn new(history: &History, own: TrialNumber, rules: Rules, liar: bool) -> Self {
+        let (mut complete, mut pruned, mut lost) = (Vec::new(), Vec::new(), Vec::new());
+        let mut counted = 0;
         for trial in history.numbers().filter(|&trial| trial != own) {
-            let number = trial.index();
-            match history.state(trial) {
+            let (number, state) = (trial.index(), history.state(trial));
+            counted += usize::from(rules.count(state, liar));
+            match state {
                 TrialState::Complete => {
                     complete.push((history.direction().loss(history.values()[number]), number));
                 }
                 TrialState::Pruned => pruned.push((PrunedKey::new(history, trial), number)),
-                TrialState::Running | TrialState::Paused if liar => live.push(number),
+                TrialState::Failed if rules == Rules::Hyperopt => lost.push(((), number)),
+                TrialState::Running | TrialState::Paused if liar => lost.push(((), number)),
                 TrialState::Running | TrialState::Paused | TrialState::Waiting | TrialState::Failed => {}
             }
         }
-        let wanted = good_size(complete.len() + pruned.len());
-        let mut good = Vec::with_capacity(wanted);
-        let mut bad = live;
+        let wanted = rules.good_size(counted);
+        let (mut good, mut bad) = (Vec::with_capacity(wanted), Vec::new());
         divide(complete, wanted, &mut good, &mut bad, |a, b| compare(*a, *b));
         divide(pruned, wanted, &mut good, &mut bad, PrunedKey::compare);
+        divide(lost, wanted, &mut good, &mut bad, |(), ()| Ordering::Equal);
         good.sort_unstable();
         bad.sort_unstable();
         Self { good, bad }
@@ -89,11 +92,6 @@ fn compare(a: f64, b: f64) -> Ordering {
     a.partial_cmp(&b).unwrap_or(Ordering::Equal)
 }
 
-/// γ(n): how many of n finished trials are good.
-fn good_size(finished: usize) -> usize {
-    finished.div_ceil(10).min(MOST_GOOD)
-}
-
 /// The weights of n observations, oldest first: the newest 25 have 1, older ones rise to it in a
 /// straight line from 1/n.
 pub(super) fn weights(n: usize) -> Vec<f64> {
@@ -111,14 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn good_sizes_are_those_of_optuna() {
-        for (n, expected) in [(0, 0), (1, 1), (10, 1), (11, 2), (20, 2), (250, 25), (1000, 25)] {
-            assert_eq!(good_size(n), expected, "n = {n}");
-        }
-    }
-
-    #[test]
-    fn weights_are_those_of_optuna() {
+    fn weights_are_those_of_optuna_and_hyperopt() {
         assert_eq!(weights(0), [0.0; 0]);
         assert_eq!(weights(25), [1.0; 25]);
         assert_eq!(weights(26)[..2], [1.0 / 26.0, 1.0]);
@@ -148,7 +139,7 @@ mod tests {
     }
 
     fn split(history: &History, liar: bool) -> (Vec<usize>, Vec<usize>) {
-        let split = Split::new(history, history.next_number(), liar);
+        let split = Split::new(history, history.next_number(), Rules::Optuna, liar);
         (split.good, split.bad)
     }
 
@@ -199,6 +190,19 @@ mod tests {
         let history = history(Direction::Minimize, &trials);
         assert_eq!(split(&history, true), (vec![0], vec![1]));
         assert_eq!(split(&history, false), (vec![0], vec![]));
-        assert_eq!(Split::new(&history, TrialNumber(1), true).bad, [0; 0]);
+        assert_eq!(Split::new(&history, TrialNumber(1), Rules::Optuna, true).bad, [0; 0]);
+    }
+
+    /// By HyperOpt's rules trials without a value are the worst, yet good where better ones are too few.
+    #[test]
+    fn failed_trials_are_the_worst() {
+        let failed: Life = (&[], TrialState::Failed, None);
+        let running: Life = (&[], TrialState::Running, None);
+        let mut trials = vec![failed; 16];
+        trials.extend([running, (&[], TrialState::Complete, Some(1.0))]);
+        let history = history(Direction::Maximize, &trials);
+        let split = |liar| Split::new(&history, history.next_number(), Rules::Hyperopt, liar);
+        assert_eq!((split(true).good, split(true).bad), (vec![0, 17], (1..17).collect()));
+        assert_eq!((split(false).good, split(false).bad), (vec![0, 17], (1..16).collect()));
     }
 }
