@@ -86,7 +86,7 @@ fn blocks() {
     planted("block_backward_plain_f32", [1, ACTIVATION], |stream| {
         let (step, y, dout) = (step(stream, 0)?, zeros(stream, 64)?, zeros(stream, 64)?);
         let workspace = zeros(stream, 4 * block.workspace_len())?;
-        let counters = zeros(stream, 4 * COUNTERS)?;
+        let (counters, scale) = (zeros(stream, 4 * COUNTERS)?, zeros(stream, size_of::<LossScale>())?);
         let given = Backward {
             y: Some(y.all()),
             norm: None,
@@ -98,6 +98,7 @@ fn blocks() {
             bias_gradient: None,
             workspace: workspace.all(),
             counters: counters.all(),
+            scale: scale.all(),
         };
         block.backward(&**stream, step.all(), &given)
     });
@@ -122,9 +123,9 @@ fn dense_layers() {
         let (step, y, dy) = (step(stream, 0)?, zeros(stream, 16)?, zeros(stream, 16)?);
         dense.derivative(&**stream, step.all(), None, Some(y.all()), dy.all())
     });
-    planted("dense_backward_64x32_f32", [16, 0], |stream| {
+    planted("dense_backward_64x32_f32", [17, 0], |stream| {
         let (step, x, w, dz) = (step(stream, 0)?, zeros(stream, 16)?, zeros(stream, 64)?, zeros(stream, 16)?);
-        let (dw, dx) = (zeros(stream, 64)?, zeros(stream, 16)?);
+        let (dw, dx, scale) = (zeros(stream, 64)?, zeros(stream, 16)?, zeros(stream, size_of::<LossScale>())?);
         let given = dense::Backward {
             x: x.all(),
             dz: dz.all(),
@@ -132,6 +133,7 @@ fn dense_layers() {
             dw: WeightGradient::Stored(dw.all()),
             db: None,
             dx: Some(InputGradient { to: dx.all(), accumulate: false, through: Some((dense, None)) }),
+            scale: scale.all(),
         };
         dense.backward(&**stream, step.all(), given)
     });
