@@ -129,9 +129,15 @@ void Isolation::settle(const uint32_t* number) {
 
 void Isolation::mark(uint32_t* number, uint32_t bits) {
     *number |= bits;
+    uint32_t& before = marked[number];
     for (Part& part : parts) {
         size_t at = (const unsigned char*)number - part.start;
         if ((const unsigned char*)number < part.start || at >= part.seen.size()) continue;
+        uint32_t first, after;
+        memcpy(&first, part.before.data() + at, sizeof first);
+        memcpy(&after, part.after.data() + at, sizeof after);
+        if (after != (first | before)) fail("it sets bits of a number that another block of the launch has written");
+        before |= bits;
         // Each picture keeps the bits that other blocks have set in it.
         for (std::vector<unsigned char>* picture : {&part.seen, &part.shown, &part.after}) {
             uint32_t old;

@@ -8,6 +8,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,7 @@ private:
 
     std::vector<Part> parts;
     std::vector<Byte> fenced;    // written before a fence, and not yet shown
+    std::map<const uint32_t*, uint32_t> marked;  // bits that blocks of the launch have set
     uint64_t fences = 0;         // of this block
     bool open = false;           // whether the last of them has not been looked at
     size_t budget = 1 << 30;     // bytes that may yet be compared for fences

@@ -191,6 +191,15 @@ GLOBAL(128) selftest_mark(u32* marks, float* y) {
 }
 INSTANCE(selftest_mark, selftest_mark)
 
+// One block writes the number in which others set a bit.
+GLOBAL(128) selftest_mark_and_write(u32* marks, float* y) {
+    y[blockIdx.x * blockDim.x + threadIdx.x] = 1;
+    if (threadIdx.x > 0) return;
+    if (blockIdx.x == 2) *marks = 2;
+    else atomicOr(marks, 1u);
+}
+INSTANCE(selftest_mark_and_write, selftest_mark_and_write)
+
 // Whether any of the block's numbers is negative, twice.
 GLOBAL(128) selftest_any(const float* x, u32* found) {
     int first = __syncthreads_or(x[threadIdx.x] < 0);

@@ -98,6 +98,18 @@ fn bits_may_be_set_by_all_without_a_fence() {
 }
 
 #[test]
+fn bits_of_a_number_that_another_block_writes_are_an_error() {
+    for seed in 0..8 {
+        let bench = Bench::new(75, Schedule::Isolated(seed));
+        let (marks, y) = (bench.memory(&[0u32]), bench.memory(&[0f32; BLOCKS * THREADS]));
+        let arguments = Arguments::new().span(marks.all::<u32>()).span(y.all::<f32>());
+        let error =
+            bench.run("selftest_mark_and_write", [BLOCKS as u32, THREADS as u32], 0, &arguments).expect_err("a fault");
+        assert!(error.to_string().contains("another block of the launch"), "{error}");
+    }
+}
+
+#[test]
 fn what_any_thread_brings_to_a_barrier_all_hear() {
     for schedule in Schedule::ALL {
         for negative in [None, Some(0), Some(THREADS - 1), Some(THREADS), Some(2 * THREADS - 1)] {

@@ -70,7 +70,9 @@ fn conv(case: &mut Case) -> Result<(), Failure> {
         stride: 1,
         padding: 1,
     };
-    let drawn = [shape(case, 1..=4), shape(case, 5..=70), large(3, 40), large(16, 72)];
+    // One slice of the largest tile.
+    let wide = Conv2d { batch: 2, height: 4, width: 3, channels: 152, filters: 136, kernel: 1, stride: 1, padding: 0 };
+    let drawn = [shape(case, 1..=4), shape(case, 5..=70), large(3, 40), large(16, 72), wide];
     for precision in precisions(case) {
         for conv in drawn {
             let rows = case.between(1, conv.batch);
