@@ -26,6 +26,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod ask_tell;
 mod bench;
 mod blame;
 mod doctor;
@@ -42,11 +43,13 @@ mod resolve;
 mod run;
 mod run_folder;
 mod sets;
+mod space_file;
 pub mod study_file;
 mod tracking;
 mod train_once;
 mod workload;
 
+pub use ask_tell::{AskTell, AskTellOptions};
 pub use bench::{BenchOptions, BenchResult, WINDOWS, bench};
 pub use doctor::{
     CardFound, Checkup, CheckupOptions, CompilerFound, DataFound, GpuFound, MemoryFound, ProcessorFound, RunsFound,
@@ -66,6 +69,7 @@ pub use run_folder::{
     study_notes, write_report,
 };
 pub use sets::{SetFetched, fetch_set, find_set};
+pub use space_file::read_space;
 pub use tracking::Tracking;
 pub use train_once::{TrainEvent, TrainOptions, Trained, train};
 pub use workload::{Training, TrainingRun, model, task};

@@ -22,6 +22,8 @@ mod train;
 mod union;
 mod unreached;
 
+pub(crate) use self::search::{default_sampler, default_scheduler};
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

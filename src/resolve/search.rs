@@ -1,8 +1,8 @@
 //! From a study's settings to its sampler and its scheduler.
 
 use tunefork_sampler::{
-    Ask, CmaEs, CmaEsOptions, GaussianProcess, GaussianProcessOptions, Grid, HyperoptOptions, Proposal, QuasiRandom,
-    Random, Sampler, SamplerKind, Sequence, Tpe, TpeOptions,
+    Ask, Auto, CmaEs, CmaEsOptions, GaussianProcess, GaussianProcessOptions, Grid, HyperoptOptions, Proposal,
+    QuasiRandom, Random, Sampler, SamplerError, SamplerKind, Sequence, Tpe, TpeOptions,
 };
 use tunefork_scheduler::{
     NoScheduler, Percentile, PercentileOptions, Scheduler, SchedulerKind, SuccessiveHalving, SuccessiveHalvingOptions,
@@ -39,6 +39,35 @@ impl Sampler for Given {
 const CHECKED: &str = "the table of keys keeps options in their bounds";
 const DEFAULTS: &str = "defaults lie in their bounds";
 
+/// A sampler with its defaults.
+///
+/// # Errors
+/// A grid of a space that has no end of points.
+pub(crate) fn default_sampler(kind: SamplerKind, space: &Space) -> Result<Box<dyn Sampler>, SamplerError> {
+    Ok(match kind {
+        SamplerKind::Auto => Box::new(Auto::new()?),
+        SamplerKind::Tpe => Box::new(Tpe::new(TpeOptions::default())?),
+        SamplerKind::Hyperopt => Box::new(Tpe::hyperopt(HyperoptOptions::default())?),
+        SamplerKind::Gp => Box::new(GaussianProcess::new(GaussianProcessOptions::default())?),
+        SamplerKind::CmaEs => Box::new(CmaEs::new(CmaEsOptions::default())?),
+        SamplerKind::Sobol => Box::new(QuasiRandom::new(Sequence::Sobol)),
+        SamplerKind::Halton => Box::new(QuasiRandom::new(Sequence::Halton)),
+        SamplerKind::Random => Box::new(Random::new()),
+        SamplerKind::Grid => Box::new(Grid::new(space)?),
+    })
+}
+
+/// A scheduler with its defaults.
+pub(crate) fn default_scheduler(kind: SchedulerKind) -> Box<dyn Scheduler> {
+    let percentile = |options| Box::new(Percentile::new(options).expect(DEFAULTS));
+    match kind {
+        SchedulerKind::None => Box::new(NoScheduler),
+        SchedulerKind::Median => percentile(PercentileOptions { percentile: 50.0, ..PercentileOptions::default() }),
+        SchedulerKind::Percentile => percentile(PercentileOptions { percentile: 25.0, ..PercentileOptions::default() }),
+        SchedulerKind::Asha => Box::new(SuccessiveHalving::new(SuccessiveHalvingOptions::default()).expect(DEFAULTS)),
+    }
+}
+
 impl StudySpec {
     /// What proposes the trials.
     pub fn sampler(&self) -> Box<dyn Sampler> {
@@ -47,16 +76,10 @@ impl StudySpec {
             return Box::new(Given);
         }
         match SAMPLER.of(fixed) {
-            SamplerKind::Random => Box::new(Random::new()),
-            SamplerKind::Grid => Box::new(Grid::new(self.space()).expect("tried when the study was resolved")),
-            SamplerKind::Sobol => Box::new(QuasiRandom::new(Sequence::Sobol)),
-            SamplerKind::Halton => Box::new(QuasiRandom::new(Sequence::Halton)),
-            SamplerKind::Gp => Box::new(GaussianProcess::new(GaussianProcessOptions::default()).expect(DEFAULTS)),
             // Accuracies are noisy: digits far below the noise are not worth what a restart may find.
             SamplerKind::CmaEs => {
                 Box::new(CmaEs::new(CmaEsOptions { tolerance: 1e-4, ..CmaEsOptions::default() }).expect(DEFAULTS))
             }
-            SamplerKind::Hyperopt => Box::new(Tpe::hyperopt(HyperoptOptions::default()).expect(DEFAULTS)),
             SamplerKind::Tpe => {
                 let options = TpeOptions {
                     startup_trials: STARTUP_TRIALS.of(fixed),
@@ -66,6 +89,13 @@ impl StudySpec {
                 };
                 Box::new(Tpe::new(options).expect(CHECKED))
             }
+            kind @ (SamplerKind::Auto
+            | SamplerKind::Hyperopt
+            | SamplerKind::Gp
+            | SamplerKind::Sobol
+            | SamplerKind::Halton
+            | SamplerKind::Random
+            | SamplerKind::Grid) => default_sampler(kind, self.space()).expect("tried when the study was resolved"),
         }
     }
 

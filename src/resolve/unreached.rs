@@ -134,6 +134,7 @@ impl StudySpec {
         let found = format!("the number of configurations is {points}, and `trials` is {trials}");
         match sampler {
             SamplerKind::Tpe
+            | SamplerKind::Auto
             | SamplerKind::Hyperopt
             | SamplerKind::Gp
             | SamplerKind::CmaEs
@@ -154,6 +155,7 @@ impl StudySpec {
             SamplerKind::Grid
             | SamplerKind::Random
             | SamplerKind::Tpe
+            | SamplerKind::Auto
             | SamplerKind::Hyperopt
             | SamplerKind::Gp
             | SamplerKind::CmaEs

@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Command::Export(args) => commands::export::export(&args),
         Command::Bench(args) => commands::bench::bench(&args),
         Command::Data(args) => commands::data::data(&args),
+        Command::AskTell(args) => commands::ask_tell::ask_tell(&args),
         Command::Keys(args) => commands::keys::keys(&args),
         Command::Doctor(args) => commands::doctor::doctor(&args),
         Command::Schema(args) => commands::schema::schema(&args),

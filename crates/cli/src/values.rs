@@ -6,8 +6,11 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Command};
 use tunefork::data::Part;
+use tunefork::sampler::SamplerKind;
+use tunefork::scheduler::SchedulerKind;
 use tunefork::track::{Place, PlaceError};
 use tunefork::train::Precision;
+use tunefork::trial::Direction;
 use tunefork::{DeviceChoice, ModelFormat, ReportFormat, StudyFormat};
 
 /// Reads the name of a device.
@@ -71,6 +74,21 @@ pub(crate) fn part() -> impl TypedValueParser<Value = Part> {
 
 pub(crate) fn precision() -> impl TypedValueParser<Value = Precision> {
     PossibleValuesParser::new(Precision::ALL.iter().map(|precision| precision.name())).try_map(|name| name.parse())
+}
+
+pub(crate) fn sampler() -> impl TypedValueParser<Value = SamplerKind> {
+    PossibleValuesParser::new(SamplerKind::NAMES).try_map(|name| name.parse())
+}
+
+pub(crate) fn scheduler() -> impl TypedValueParser<Value = SchedulerKind> {
+    PossibleValuesParser::new(SchedulerKind::NAMES).try_map(|name| name.parse())
+}
+
+pub(crate) fn direction() -> impl TypedValueParser<Value = Direction> {
+    PossibleValuesParser::new(["minimize", "maximize"]).map(|name| match &*name {
+        "maximize" => Direction::Maximize,
+        _ => Direction::Minimize,
+    })
 }
 
 /// What is exported, and as what.

@@ -139,7 +139,7 @@ void Isolation::mark(uint32_t* number, uint32_t bits) {
         if (after != (first | before)) fail("it sets bits of a number that another block of the launch has written");
         before |= bits;
         // Each picture keeps the bits that other blocks have set in it.
-        for (std::vector<unsigned char>* picture : {&part.seen, &part.shown, &part.after}) {
+        for (std::vector<unsigned char>* picture : {&part.seen, &part.after}) {
             uint32_t old;
             memcpy(&old, picture->data() + at, sizeof old);
             old |= bits;

@@ -10,6 +10,7 @@
 //! * [`Tpe`] learns: the tree-structured Parzen estimator by the rules of Optuna 5, or of HyperOpt.
 //! * [`CmaEs`] adapts a normal distribution: CMA-ES with a margin for integers, choices and restarts.
 //! * [`GaussianProcess`] learns more from few trials, and takes longer for each.
+//! * [`Auto`] is a Gaussian process while trials are few, and TPE then.
 //!
 //! ```
 //! use tunefork_rng::Key;
@@ -36,6 +37,7 @@
 #![deny(missing_docs)]
 
 mod ask;
+mod auto;
 mod cma;
 mod error;
 mod gaussian_process;
@@ -49,6 +51,8 @@ mod walk;
 tunefork_names::named_enum! {
     /// The samplers of this crate.
     pub enum SamplerKind: "sampler" {
+        /// [`Auto`]: a Gaussian process while trials are few, then TPE.
+        Auto = "auto",
         /// [`Tpe`], which learns from the trials before.
         Tpe = "tpe",
         /// [`Tpe`] by the rules of HyperOpt, each parameter by itself.
@@ -69,6 +73,7 @@ tunefork_names::named_enum! {
 }
 
 pub use ask::{Ask, Proposal, Region, Sampler};
+pub use auto::Auto;
 pub use cma::{CmaEs, CmaEsOptions};
 pub use error::SamplerError;
 pub use gaussian_process::{GaussianProcess, GaussianProcessOptions};

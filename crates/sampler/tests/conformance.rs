@@ -3,8 +3,8 @@
 
 use tunefork_rng::{Key, Purpose, Stream};
 use tunefork_sampler::{
-    Ask, CmaEs, CmaEsOptions, GaussianProcess, GaussianProcessOptions, Grid, HyperoptOptions, Proposal, QuasiRandom,
-    Random, Region, Sampler, Sequence, Tpe, TpeOptions,
+    Ask, Auto, CmaEs, CmaEsOptions, GaussianProcess, GaussianProcessOptions, Grid, HyperoptOptions, Proposal,
+    QuasiRandom, Random, Region, Sampler, Sequence, Tpe, TpeOptions,
 };
 use tunefork_space::{Domain, DomainError, Parameter, Point, Space};
 use tunefork_trial::{Direction, History, Report, TrialNumber, TrialState};
@@ -383,6 +383,7 @@ conformance!(hyperopt_without_liar, |_| {
 });
 conformance!(sobol, |_| Some(Box::new(QuasiRandom::new(Sequence::Sobol))));
 conformance!(halton, |_| Some(Box::new(QuasiRandom::new(Sequence::Halton))));
+conformance!(auto, |_| Some(Box::new(Auto::new().unwrap())));
 conformance!(gaussian_process, |_| {
     Some(Box::new(GaussianProcess::new(GaussianProcessOptions::default()).unwrap()))
 });

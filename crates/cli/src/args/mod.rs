@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod ask_tell;
 mod groups;
 mod models;
 mod program;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use tunefork::ReportFormat;
 
+pub(crate) use ask_tell::AskTellArgs;
 pub(crate) use groups::{DataDirArgs, MachineArgs, ResultsArgs, StudyArgs, TrackingArgs};
 pub(crate) use models::{EvaluateArgs, ExportArgs, PredictArgs};
 pub(crate) use program::{CompletionsArgs, DoctorArgs, ManArgs, SchemaArgs};
@@ -71,6 +73,7 @@ pub(crate) enum Command {
     Export(ExportArgs),
     Bench(BenchArgs),
     Data(DataArgs),
+    AskTell(AskTellArgs),
     Keys(KeysArgs),
     Doctor(DoctorArgs),
     Schema(SchemaArgs),

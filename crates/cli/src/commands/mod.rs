@@ -1,5 +1,6 @@
 //! One file for each command.
 
+pub(crate) mod ask_tell;
 pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod data;

@@ -168,6 +168,7 @@ fn exhausted(spec: &StudySpec, study: &StudyRecord) -> &'static str {
         SamplerKind::Grid => "done, all configurations that can be trained were tried",
         SamplerKind::Random
         | SamplerKind::Tpe
+        | SamplerKind::Auto
         | SamplerKind::Hyperopt
         | SamplerKind::Gp
         | SamplerKind::CmaEs

@@ -1,5 +1,6 @@
 //! The program as its users have it: started with arguments, judged by what it prints and leaves.
 
+mod ask_tell;
 mod choices;
 mod device;
 mod downloads;
