@@ -31,7 +31,7 @@ A file of a space:
 
 Examples:
   echo '{\"ask\":{}}' | tunefork ask-tell --space space.toml
-  tunefork ask-tell --space space.toml --storage study.db --direction maximize  goes on where it was"
+  tunefork ask-tell --space space.toml --storage study.db  goes on where it was"
 )]
 pub(crate) struct AskTellArgs {
     /// A file with a [space]: names with the domains of a study file; a log range between whole bounds has whole numbers

@@ -46,7 +46,8 @@ fn there_is_a_manual_page_for_each_command() {
     let fixture = Fixture::new(TINY);
     let program = fixture.ok(&["man"]);
     for command in commands(&fixture) {
-        assert!(program.contains(&format!("tunefork\\-{command}(1)")), "{command} in\n{program}");
+        let escaped = command.replace('-', "\\-");
+        assert!(program.contains(&format!("tunefork\\-{escaped}(1)")), "{command} in\n{program}");
         let page = fixture.ok(&["man", &command]);
         assert!(page.contains(&format!(".TH tunefork-{command} 1")), "{page}");
         assert!(page.contains(".SH EXAMPLES") || command == "data", "{page}");
