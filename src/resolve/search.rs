@@ -45,7 +45,7 @@ const DEFAULTS: &str = "defaults lie in their bounds";
 /// A grid of a space that has no end of points.
 pub(crate) fn default_sampler(kind: SamplerKind, space: &Space) -> Result<Box<dyn Sampler>, SamplerError> {
     Ok(match kind {
-        SamplerKind::Auto => Box::new(Auto::new()?),
+        SamplerKind::Auto => Box::new(Auto::default()),
         SamplerKind::Tpe => Box::new(Tpe::new(TpeOptions::default())?),
         SamplerKind::Hyperopt => Box::new(Tpe::hyperopt(HyperoptOptions::default())?),
         SamplerKind::Gp => Box::new(GaussianProcess::new(GaussianProcessOptions::default())?),
@@ -89,13 +89,7 @@ impl StudySpec {
                 };
                 Box::new(Tpe::new(options).expect(CHECKED))
             }
-            kind @ (SamplerKind::Auto
-            | SamplerKind::Hyperopt
-            | SamplerKind::Gp
-            | SamplerKind::Sobol
-            | SamplerKind::Halton
-            | SamplerKind::Random
-            | SamplerKind::Grid) => default_sampler(kind, self.space()).expect("tried when the study was resolved"),
+            kind => default_sampler(kind, self.space()).expect("tried when the study was resolved"),
         }
     }
 

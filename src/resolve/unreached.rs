@@ -132,36 +132,16 @@ impl StudySpec {
         let of_grid = || Grid::new(self.space()).ok()?.trials(self.space());
         let points = self.sampler().trials(self.space()).or_else(of_grid)?;
         let found = format!("the number of configurations is {points}, and `trials` is {trials}");
-        match sampler {
-            SamplerKind::Tpe
-            | SamplerKind::Auto
-            | SamplerKind::Hyperopt
-            | SamplerKind::Gp
-            | SamplerKind::CmaEs
-            | SamplerKind::Sobol
-            | SamplerKind::Halton
-                if points < proposed =>
-            {
-                Some(format!(
-                    "{found}: configurations will be trained several times, each time with other random draws"
-                ))
-            }
-            _ if points < proposed => {
-                Some(format!("{found}: {sampler} proposes none twice, so there will be fewer trials"))
-            }
-            SamplerKind::Grid if points > proposed => {
-                Some(format!("{found}: too few for the whole grid, if more than {proposed} of them can be trained"))
-            }
-            SamplerKind::Grid
-            | SamplerKind::Random
-            | SamplerKind::Tpe
-            | SamplerKind::Auto
-            | SamplerKind::Hyperopt
-            | SamplerKind::Gp
-            | SamplerKind::CmaEs
-            | SamplerKind::Sobol
-            | SamplerKind::Halton => None,
+        if points < proposed {
+            return Some(match sampler.may_repeat() {
+                true => {
+                    format!("{found}: configurations will be trained several times, each time with other random draws")
+                }
+                false => format!("{found}: {sampler} proposes none twice, so there will be fewer trials"),
+            });
         }
+        (sampler == SamplerKind::Grid && points > proposed)
+            .then(|| format!("{found}: too few for the whole grid, if more than {proposed} of them can be trained"))
     }
 
     /// The same where the number of trials and the sampler are the defaults: said of what varies first.

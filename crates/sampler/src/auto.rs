@@ -3,9 +3,7 @@
 use tunefork_space::Space;
 use tunefork_trial::TrialState;
 
-use crate::{
-    Ask, GaussianProcess, GaussianProcessOptions, Proposal, Sampler, SamplerError, SamplerKind, Tpe, TpeOptions,
-};
+use crate::{Ask, GaussianProcess, GaussianProcessOptions, Proposal, Sampler, SamplerKind, Tpe, TpeOptions};
 
 /// From so many complete and pruned trials on the Gaussian process is left: one proposal of it takes some 0.07 s at 500.
 const MOST_FOR_THE_PROCESS: usize = 300;
@@ -20,18 +18,18 @@ pub struct Auto {
     tpe: Tpe,
 }
 
-impl Auto {
-    /// With the defaults of both.
-    ///
-    /// # Errors
-    /// None: the defaults lie in their bounds.
-    pub fn new() -> Result<Self, SamplerError> {
-        Ok(Self {
-            process: GaussianProcess::new(GaussianProcessOptions::default())?,
-            tpe: Tpe::new(TpeOptions::default())?,
-        })
+impl Default for Auto {
+    /// The defaults of both.
+    fn default() -> Self {
+        const BOUNDS: &str = "defaults lie in their bounds";
+        Self {
+            process: GaussianProcess::new(GaussianProcessOptions::default()).expect(BOUNDS),
+            tpe: Tpe::new(TpeOptions::default()).expect(BOUNDS),
+        }
     }
+}
 
+impl Auto {
     /// Who answers, by the history alone.
     fn chosen(&mut self, ask: &Ask<'_>) -> &mut dyn Sampler {
         let known = |state: &&TrialState| matches!(state, TrialState::Complete | TrialState::Pruned);

@@ -72,6 +72,16 @@ tunefork_names::named_enum! {
     }
 }
 
+impl SamplerKind {
+    /// Whether a point may be proposed more than once though the space has others.
+    pub const fn may_repeat(self) -> bool {
+        match self {
+            Self::Auto | Self::Tpe | Self::Hyperopt | Self::Gp | Self::CmaEs | Self::Sobol | Self::Halton => true,
+            Self::Random | Self::Grid => false,
+        }
+    }
+}
+
 pub use ask::{Ask, Proposal, Region, Sampler};
 pub use auto::Auto;
 pub use cma::{CmaEs, CmaEsOptions};

@@ -383,7 +383,7 @@ conformance!(hyperopt_without_liar, |_| {
 });
 conformance!(sobol, |_| Some(Box::new(QuasiRandom::new(Sequence::Sobol))));
 conformance!(halton, |_| Some(Box::new(QuasiRandom::new(Sequence::Halton))));
-conformance!(auto, |_| Some(Box::new(Auto::new().unwrap())));
+conformance!(auto, |_| Some(Box::new(Auto::default())));
 conformance!(gaussian_process, |_| {
     Some(Box::new(GaussianProcess::new(GaussianProcessOptions::default()).unwrap()))
 });

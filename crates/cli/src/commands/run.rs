@@ -162,18 +162,12 @@ fn time(study: &StudyRecord, seconds: f64) -> String {
 /// Why there are fewer trials than were asked for.
 fn exhausted(spec: &StudySpec, study: &StudyRecord) -> &'static str {
     let proposed = study.own_trials().saturating_sub(spec.enqueued().len()) as u64;
-    let is_all = spec.sampler().trials(spec.space()).is_some_and(|points| proposed >= points);
-    match SAMPLER.of(spec.fixed()) {
-        _ if is_all => "done, all configurations were tried",
-        SamplerKind::Grid => "done, all configurations that can be trained were tried",
-        SamplerKind::Random
-        | SamplerKind::Tpe
-        | SamplerKind::Auto
-        | SamplerKind::Hyperopt
-        | SamplerKind::Gp
-        | SamplerKind::CmaEs
-        | SamplerKind::Sobol
-        | SamplerKind::Halton => "done, no other configuration that can be trained was found",
+    if spec.sampler().trials(spec.space()).is_some_and(|points| proposed >= points) {
+        "done, all configurations were tried"
+    } else if SAMPLER.of(spec.fixed()) == SamplerKind::Grid {
+        "done, all configurations that can be trained were tried"
+    } else {
+        "done, no other configuration that can be trained was found"
     }
 }
 

@@ -10,18 +10,24 @@ use std::time::{Duration, Instant};
 
 use tunefork_rng::{Key, Purpose, Stream};
 use tunefork_sampler::{
-    Ask, GaussianProcess, GaussianProcessOptions, Proposal, Random, Region, Sampler, Tpe, TpeOptions,
+    Ask, Auto, CmaEs, CmaEsOptions, GaussianProcess, GaussianProcessOptions, HyperoptOptions, Proposal, QuasiRandom,
+    Random, Region, Sampler, SamplerKind, Sequence, Tpe, TpeOptions,
 };
 use tunefork_trial::{Direction, History, TrialNumber, TrialState};
 
 use self::functions::{Function, functions};
 
 fn sampler(name: &str) -> Box<dyn Sampler> {
-    match name {
-        "random" => Box::new(Random::new()),
-        "tpe" => Box::new(Tpe::new(TpeOptions::default()).unwrap()),
-        "gp" => Box::new(GaussianProcess::new(GaussianProcessOptions::default()).unwrap()),
-        _ => panic!("{name} is none of random, tpe, gp"),
+    match name.parse().unwrap() {
+        SamplerKind::Auto => Box::new(Auto::default()),
+        SamplerKind::Tpe => Box::new(Tpe::new(TpeOptions::default()).unwrap()),
+        SamplerKind::Hyperopt => Box::new(Tpe::hyperopt(HyperoptOptions::default()).unwrap()),
+        SamplerKind::Gp => Box::new(GaussianProcess::new(GaussianProcessOptions::default()).unwrap()),
+        SamplerKind::CmaEs => Box::new(CmaEs::new(CmaEsOptions::default()).unwrap()),
+        SamplerKind::Sobol => Box::new(QuasiRandom::new(Sequence::Sobol)),
+        SamplerKind::Halton => Box::new(QuasiRandom::new(Sequence::Halton)),
+        SamplerKind::Random => Box::new(Random::new()),
+        SamplerKind::Grid => panic!("a grid has no end of points here"),
     }
 }
 
