@@ -5,12 +5,12 @@ use tunefork_trial::TrialState;
 
 use crate::{Ask, GaussianProcess, GaussianProcessOptions, Proposal, Sampler, SamplerKind, Tpe, TpeOptions};
 
-/// From so many complete and pruned trials on the Gaussian process is left: one proposal of it takes some 0.07 s at 500.
+/// From so many complete and pruned trials on the Gaussian process is left, whose proposals take more and more time (`compare time`).
 const MOST_FOR_THE_PROCESS: usize = 300;
 
 /// A Gaussian process while trials are few, and TPE from 300 complete and pruned ones on.
 ///
-/// After 100 trials the process was better than TPE on 13 of 18 functions and worse on none at p < 0.01 (`benches/RESULTS.md` of the
+/// After 100 trials the process was better than TPE on 12 of 18 functions and worse on none at p < 0.01 (`benches/RESULTS.md` of the
 /// repository).
 #[derive(Debug)]
 pub struct Auto {
