@@ -17,6 +17,7 @@ mod loss;
 mod optimizer;
 mod optimizer_exact;
 mod overflow;
+mod overflow_lanes;
 mod plain;
 mod special;
 mod statistics;

@@ -14,6 +14,7 @@ use tunefork_kernels::{Conv2d, Precision};
 use super::block::StoredNorm;
 use super::common::{Told, counters, step_row};
 use super::conv::shape;
+use super::overflow_lanes;
 use crate::{Case, Check, Failure, Stored};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -21,6 +22,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check { name: "overflow/dense", run: dense },
     Check { name: "overflow/block", run: block },
     Check { name: "overflow/group_norm", run: group_norm },
+    Check { name: "overflow/lanes", run: overflow_lanes::check },
 ];
 
 const F32: Precision = Precision::F32;
