@@ -90,8 +90,10 @@ fn what_is_in_the_way_is_told_with_a_way_out() {
         let output = fixture.run(&[&["doctor"], args].concat());
         let text = String::from_utf8(output.stdout).unwrap();
         assert_eq!(output.status.code(), Some(1), "{text}");
-        let verdict = text.split("no study can be run, for 1 reason:\n").nth(1).expect(&text);
+        // Without a GPU there is often no NVRTC either, which is a reason of its own.
+        let verdict = text.split("no study can be run, for ").nth(1).expect(&text);
         let verdict = verdict.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(verdict.starts_with("1 reason: ") || told == "NVIDIA" && verdict.starts_with("2 reasons: "), "{text}");
         assert!(verdict.contains(told), "{text}");
     }
     let output =
