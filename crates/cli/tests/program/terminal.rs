@@ -78,9 +78,14 @@ impl Screen {
         true
     }
 
+    /// Whether all of a frame was written, of one line or of several: half of one is no picture.
+    fn is_between_frames(&self) -> bool {
+        self.raw.ends_with(b"A\r") || self.raw.ends_with(b"J\r")
+    }
+
     /// Between two frames: of half a frame no program can know where its lines will lie then.
     fn resize(&mut self, columns: u16, rows: u16) {
-        while self.take() && !self.raw.ends_with(b"A\r") {}
+        while self.take() && !self.is_between_frames() {}
         self.terminal.resize(columns.into(), rows.into());
         tcsetwinsize(&self.control, winsize(columns, rows)).unwrap();
     }
@@ -107,13 +112,13 @@ impl Screen {
         lines.iter().map(|line| line.trim_end().to_owned()).collect()
     }
 
-    /// Waits until the rows are as wanted.
+    /// Waits until the rows are as wanted, between two frames.
     #[track_caller]
     fn wait(&mut self, wanted: impl Fn(&[String]) -> bool) -> Vec<String> {
         let begin = Instant::now();
         loop {
             let rows = self.rows();
-            if wanted(&rows) {
+            if self.is_between_frames() && wanted(&rows) {
                 return rows;
             }
             assert!(self.take() && begin.elapsed() < PATIENCE, "it has come to\n{}", self.all().join("\n"));
