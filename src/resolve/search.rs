@@ -5,7 +5,8 @@ use tunefork_sampler::{
     QuasiRandom, Random, Sampler, SamplerError, SamplerKind, Sequence, Tpe, TpeOptions,
 };
 use tunefork_scheduler::{
-    NoScheduler, Percentile, PercentileOptions, Scheduler, SchedulerKind, SuccessiveHalving, SuccessiveHalvingOptions,
+    NoScheduler, Percentile, PercentileOptions, Promotion, Scheduler, SchedulerKind, SuccessiveHalving,
+    SuccessiveHalvingOptions,
 };
 use tunefork_space::Space;
 
@@ -65,6 +66,7 @@ pub(crate) fn default_scheduler(kind: SchedulerKind) -> Box<dyn Scheduler> {
         SchedulerKind::Median => percentile(PercentileOptions { percentile: 50.0, ..PercentileOptions::default() }),
         SchedulerKind::Percentile => percentile(PercentileOptions { percentile: 25.0, ..PercentileOptions::default() }),
         SchedulerKind::Asha => Box::new(SuccessiveHalving::new(SuccessiveHalvingOptions::default()).expect(DEFAULTS)),
+        SchedulerKind::AshaPromotion => Box::new(Promotion::new(SuccessiveHalvingOptions::default()).expect(DEFAULTS)),
     }
 }
 
@@ -106,17 +108,16 @@ impl StudySpec {
             };
             Box::new(Percentile::new(options).expect(CHECKED))
         };
+        let halving = SuccessiveHalvingOptions {
+            min_resource: min_epochs,
+            factor: REDUCTION.of(fixed),
+            ..SuccessiveHalvingOptions::default()
+        };
         match KIND.of(fixed) {
             SchedulerKind::Median => percentile(50.0),
             SchedulerKind::Percentile => percentile(PERCENTILE.of(fixed)),
-            SchedulerKind::Asha => {
-                let options = SuccessiveHalvingOptions {
-                    min_resource: min_epochs,
-                    factor: REDUCTION.of(fixed),
-                    ..SuccessiveHalvingOptions::default()
-                };
-                Box::new(SuccessiveHalving::new(options).expect(CHECKED))
-            }
+            SchedulerKind::Asha => Box::new(SuccessiveHalving::new(halving).expect(CHECKED)),
+            SchedulerKind::AshaPromotion => Box::new(Promotion::new(halving).expect(CHECKED)),
             SchedulerKind::None => Box::new(NoScheduler),
         }
     }

@@ -1,13 +1,14 @@
-//! When to stop a trial that is not promising.
+//! When to stop a trial that is not promising, and when to set it aside.
 //!
-//! A [`Scheduler`] is asked one question, right after a trial's report was added to the
-//! [`History`]: go on or stop? It answers as a pure function of that history. Whoever asks twice gets
-//! the same answer twice, and a study that was killed and resumed decides as it did before.
+//! A [`Scheduler`] is asked right after a trial's report was added to the [`History`]: go on, pause or stop? One that pauses
+//! trials is also asked who of them goes on, whenever there is room for a trial. It answers as a pure function of that
+//! history. Whoever asks twice gets the same answer twice, and a study that was killed and resumed decides as it did before.
 //!
 //! * [`NoScheduler`] lets every trial run to its end.
 //! * [`Percentile`] stops what is worse than most complete trials were at the same step; the median
 //!   rule is the percentile 50.
 //! * [`SuccessiveHalving`] lets one in η trials past each rung: ASHA in its stopping form.
+//! * [`Promotion`] pauses every trial at each rung and lets the best 1/η go on: ASHA as it was published.
 //!
 //! ```
 //! use tunefork_scheduler::{Decision, Scheduler, SuccessiveHalving, SuccessiveHalvingOptions};
@@ -33,12 +34,15 @@
 
 mod error;
 mod percentile;
+mod promotion;
+mod rungs;
 mod successive_halving;
 
 use tunefork_trial::{History, TrialNumber};
 
 pub use error::OptionError;
 pub use percentile::{Percentile, PercentileOptions};
+pub use promotion::Promotion;
 pub use successive_halving::{SuccessiveHalving, SuccessiveHalvingOptions};
 
 tunefork_names::named_enum! {
@@ -50,8 +54,10 @@ tunefork_names::named_enum! {
         Median = "median",
         /// [`Percentile`] at a percentage that is given.
         Percentile = "percentile",
-        /// [`SuccessiveHalving`], asynchronous.
+        /// [`SuccessiveHalving`], asynchronous, which stops trials.
         Asha = "asha",
+        /// [`Promotion`]: the same with trials that are paused, and go on when they are among the best.
+        AshaPromotion = "asha-promotion",
     }
 }
 
@@ -60,8 +66,17 @@ tunefork_names::named_enum! {
 pub enum Decision {
     /// It trains on until its next report.
     Continue,
+    /// It is set aside, and another may take its place; it goes on when [`Scheduler::resume`] names it, from where it was.
+    Pause,
     /// It ends here, as pruned.
     Stop,
+}
+
+/// Room for one more trial.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FreeSlot {
+    /// Whether a new trial takes it where no paused one does. Else it stays free until something was reported.
+    pub new_trials: bool,
 }
 
 /// Decides after each report whether a trial goes on.
@@ -75,8 +90,15 @@ pub trait Scheduler: Send {
     /// trial's last one. Without any report the trial goes on.
     fn decide(&mut self, history: &History, trial: TrialNumber) -> Decision;
 
-    /// The steps below `max_steps` at which a trial that reports after every step may be stopped. (A
-    /// stop at the last step saves nothing and is not listed.)
+    /// The paused trial that goes on in a free slot; `None` leaves it to a new trial. A paused trial that is not named once
+    /// nothing runs and no new trials come ends as pruned.
+    fn resume(&mut self, history: &History, slot: FreeSlot) -> Option<TrialNumber> {
+        let _ = (history, slot);
+        None
+    }
+
+    /// The steps below `max_steps` at which a trial that reports after every step may be stopped or paused. (At the last
+    /// step that saves nothing, and it is not listed.)
     fn rungs(&self, max_steps: u32) -> Vec<u32>;
 
     /// Those of them that are worth it: a last one that would save a single step is left out where there are others, since
@@ -99,9 +121,14 @@ pub trait Scheduler: Send {
         rungs
     }
 
-    /// Whether it may ever stop a trial. If not, all decisions on trials stay what they are when more are tried.
+    /// Whether it may ever stop or pause a trial. If not, all decisions on trials stay what they are when more are tried.
     fn stops(&self) -> bool {
         true
+    }
+
+    /// Whether it may ever pause one.
+    fn pauses(&self) -> bool {
+        false
     }
 }
 

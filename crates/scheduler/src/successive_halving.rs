@@ -1,7 +1,8 @@
 //! Successive halving, asynchronous, in its stopping form.
 
-use tunefork_trial::{History, Report, TrialNumber};
+use tunefork_trial::{History, TrialNumber};
 
+use crate::rungs::{Rungs, losses_at};
 use crate::{Decision, OptionError, Scheduler, SchedulerKind};
 
 /// Where the rungs of [`SuccessiveHalving`] stand, and who gets past them.
@@ -36,7 +37,8 @@ impl Default for SuccessiveHalvingOptions {
 /// NaN: a trial that has NaN at a rung is stopped there, and does not count for the others.
 #[derive(Clone, Copy, Debug)]
 pub struct SuccessiveHalving {
-    options: SuccessiveHalvingOptions,
+    rungs: Rungs,
+    bootstrap: u32,
 }
 
 impl SuccessiveHalving {
@@ -45,43 +47,19 @@ impl SuccessiveHalving {
     /// # Errors
     /// A `min_resource` of 0 or a `factor` below 2.
     pub fn new(options: SuccessiveHalvingOptions) -> Result<Self, OptionError> {
-        OptionError::at_least_one("min_resource", options.min_resource)?;
-        if options.factor < 2 {
-            return Err(OptionError { option: "factor", value: options.factor.into(), allowed: "2 or more" });
-        }
-        Ok(Self { options })
-    }
-
-    /// The steps of all rungs that `u32` can count.
-    fn steps(&self) -> impl Iterator<Item = u32> + use<> {
-        let factor = self.options.factor;
-        let lowest =
-            factor.checked_pow(self.options.skip).and_then(|scale| self.options.min_resource.checked_mul(scale));
-        std::iter::successors(lowest, move |step| step.checked_mul(factor))
+        Ok(Self { rungs: Rungs::new(&options)?, bootstrap: options.bootstrap })
     }
 
     /// Whether `own`, already among them, is good enough among the values seen at the rung.
     fn passes(&self, history: &History, rung: u32, own: f64) -> bool {
-        let at_rung = |trial| value_at_rung(history.reports(trial), rung);
-        let mut losses: Vec<f64> = history
-            .numbers()
-            .filter_map(at_rung)
-            .filter(|value| !value.is_nan())
-            .map(|value| history.direction().loss(value))
-            .collect();
-        if losses.len() <= self.options.bootstrap as usize {
+        let mut losses: Vec<f64> = losses_at(history, rung).map(|(loss, _)| loss).collect();
+        if losses.len() <= self.bootstrap as usize {
             return false;
         }
-        let promoted = (losses.len() / self.options.factor as usize).max(1);
+        let promoted = self.rungs.quota(losses.len()).max(1);
         let (_, &mut last_promoted, _) = losses.select_nth_unstable_by(promoted - 1, f64::total_cmp);
         history.direction().loss(own) <= last_promoted
     }
-}
-
-/// The first value reported at or after the step of a rung.
-fn value_at_rung(reports: &[Report], rung: u32) -> Option<f64> {
-    let reached = reports.partition_point(|report| report.step < rung);
-    reports.get(reached).map(|report| report.value)
 }
 
 impl Scheduler for SuccessiveHalving {
@@ -94,7 +72,7 @@ impl Scheduler for SuccessiveHalving {
             return Decision::Continue;
         };
         let already_past = |rung: &u32| earlier.last().is_some_and(|report| report.step >= *rung);
-        let reached = self.steps().skip_while(already_past).take_while(|&rung| rung <= last.step);
+        let reached = self.rungs.steps().skip_while(already_past).take_while(|&rung| rung <= last.step);
         for rung in reached {
             if last.value.is_nan() || !self.passes(history, rung, last.value) {
                 return Decision::Stop;
@@ -104,6 +82,6 @@ impl Scheduler for SuccessiveHalving {
     }
 
     fn rungs(&self, max_steps: u32) -> Vec<u32> {
-        self.steps().take_while(|&step| step < max_steps).collect()
+        self.rungs.steps().take_while(|&step| step < max_steps).collect()
     }
 }

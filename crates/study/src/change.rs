@@ -77,7 +77,7 @@ pub enum Change {
     },
     /// Training of an unfinished trial was started once more.
     Restarted {
-        /// A running trial.
+        /// A running or paused trial: a worker may compute ahead of what is decided.
         number: TrialNumber,
     },
     /// Something that the virtual clock could not know.

@@ -133,7 +133,7 @@ impl Ledger {
                 self.entry(*number, "take an attribute", TrialState::ALL).map(|_| ())
             }
             Change::TakeIn { number, .. } => self.entry(*number, "be taken in", &FINISHED).map(|_| ()),
-            Change::Restarted { number } => self.entry(*number, "restart", &[Running]).map(|_| ()),
+            Change::Restarted { number } => self.entry(*number, "restart", &[Running, Paused]).map(|_| ()),
             Change::StudyAttribute { key, .. } => check_name(None, "attribute", key),
             Change::Outside(_) | Change::Stages(_) | Change::Elapsed(_) | Change::Fingerprint(_) => Ok(()),
         }

@@ -77,6 +77,28 @@ pub enum Event<'a> {
         /// Whether the storage had it.
         known: bool,
     },
+    /// A trial was set aside; another may take its slot.
+    TrialPaused {
+        /// The trial that waits.
+        number: TrialNumber,
+        /// Epochs that it has done.
+        step: u32,
+        /// Virtual time.
+        time: u64,
+        /// Whether the storage had it.
+        known: bool,
+    },
+    /// A trial that was paused goes on.
+    TrialResumed {
+        /// The trial that takes a slot again.
+        number: TrialNumber,
+        /// Epochs that it has done.
+        step: u32,
+        /// Virtual time.
+        time: u64,
+        /// Whether the storage had it.
+        known: bool,
+    },
     /// A trial ended and this was committed.
     TrialFinished {
         /// The trial that ended.

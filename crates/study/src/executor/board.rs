@@ -50,6 +50,8 @@ pub(super) struct Job<R> {
     pub limit: u32,
     pub faults: u32,
     pub saved: Option<Instant>,
+    /// Nothing has happened to it: it waits in its checkpoint.
+    pub parked: bool,
 }
 
 /// What the simulation gets when it waits.
@@ -107,6 +109,38 @@ impl<R> Board<R> {
         }
     }
 
+    /// A trial is set aside.
+    pub(super) fn pause(&self, trial: u32) {
+        if let Some(lane) = self.lock().lanes.get_mut(&trial) {
+            lane.paused = true;
+        }
+    }
+
+    /// A trial that was set aside after this step goes on, as if it had begun at `start`.
+    pub(super) fn resume(&self, trial: u32, step: u32, start: u64) {
+        if let Some(lane) = self.lock().lanes.get_mut(&trial) {
+            (lane.paused, lane.start) = (false, start);
+        }
+        self.decided(trial, step);
+    }
+
+    /// Takes the run of a paused trial off the board, to be given back, with its reports; `None` if a worker has it or there is none.
+    pub(super) fn take_paused(&self, trial: u32) -> Option<(TrialContext, R, Vec<Arc<EpochReport>>)> {
+        let mut state = self.lock();
+        let lane = state.lanes.get_mut(&trial).filter(|lane| lane.paused && !lane.busy)?;
+        let run = lane.run.take()?;
+        lane.busy = true;
+        Some((lane.context.clone(), run, lane.reports()))
+    }
+
+    /// The run of a paused trial was given up: the trial is in its checkpoint.
+    pub(super) fn parked(&self, trial: u32) {
+        if let Some(lane) = self.lock().lanes.get_mut(&trial) {
+            lane.parked = true;
+        }
+        self.give_back(trial, None, 0, Some(Instant::now()));
+    }
+
     /// No epoch of this trial is needed after this step.
     pub(super) fn end_at(&self, trial: u32, step: u32) {
         if let Some(lane) = self.lock().lanes.get_mut(&trial) {
@@ -134,7 +168,7 @@ impl<R> Board<R> {
     pub(super) fn wait_for_any(&self, patience: Duration) -> Result<News<(u32, u32)>, StudyError> {
         self.wait_for(patience, |lanes| {
             let mut lanes = lanes.iter();
-            let (trial, lane) = lanes.find(|(_, lane)| lane.results.len() > lane.decided as usize)?;
+            let (trial, lane) = lanes.find(|(_, lane)| !lane.paused && lane.results.len() > lane.decided as usize)?;
             Some((*trial, lane.decided + 1))
         })
     }
@@ -201,6 +235,7 @@ impl<R> Board<R> {
                     limit: lane.limit,
                     faults: lane.faults,
                     saved: lane.saved,
+                    parked: std::mem::take(&mut lane.parked),
                 });
             }
             state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);

@@ -7,12 +7,12 @@ use std::time::Instant;
 
 pub(super) struct Lane<R> {
     pub context: TrialContext,
-    /// Virtual start and duration of an epoch.
+    /// Virtual start and duration of an epoch. A trial that was paused counts as begun later, by as long as that took.
     pub start: u64,
     pub epoch_ticks: u64,
     /// Epochs that can be needed.
     pub limit: u32,
-    /// Steps after which the scheduler may stop the trial, in order.
+    /// Steps after which the scheduler may stop or pause the trial, in order.
     pub rungs: Vec<u32>,
     /// Results of epochs 1, 2, …: stored ones first, then computed ones.
     pub results: Vec<EpochResult>,
@@ -22,6 +22,10 @@ pub(super) struct Lane<R> {
     pub run: Option<R>,
     /// A worker has the trial.
     pub busy: bool,
+    /// The scheduler has set the trial aside.
+    pub paused: bool,
+    /// Its run was given up meanwhile: it is in its checkpoint.
+    pub parked: bool,
     /// Faults since the last new result.
     pub faults: u32,
     /// When the last checkpoint was written, or training began in this process.
@@ -36,7 +40,7 @@ impl<R> Lane<R> {
 
     /// Whether epochs of it may still be computed.
     pub(super) fn goes_on(&self) -> bool {
-        self.busy || !(self.has_failed() || self.results.len() as u32 >= self.limit)
+        self.busy || !(self.paused || self.has_failed() || self.results.len() as u32 >= self.limit)
     }
 
     /// Whether its last epoch has failed, whenever that will count.
@@ -90,6 +94,8 @@ mod tests {
             decided,
             run: None,
             busy: false,
+            paused: false,
+            parked: false,
             faults: 0,
             saved: None,
         }
@@ -123,6 +129,8 @@ mod tests {
         assert!(busy.goes_on() && busy.urgency().is_none());
         let limited = Lane { limit: 2, ..lane(2, 0) };
         assert!(!limited.goes_on() && limited.urgency().is_none());
+        let paused = Lane { paused: true, ..lane(2, 1) };
+        assert!(!paused.goes_on() && paused.urgency().is_none());
         assert!(lane(8, 0).goes_on() && !lane(9, 0).goes_on());
         let mut failed = lane(2, 0);
         assert!(!failed.has_failed());

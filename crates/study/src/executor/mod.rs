@@ -57,7 +57,8 @@ pub struct ExecutorOptions {
     /// CPU threads in all, at least 1. The trials that are trained share them evenly, each with at least one;
     /// when fewer trials are left than workers, these have all.
     pub threads: usize,
-    /// Folder for checkpoints; none are written without it.
+    /// Folder for checkpoints; none are written without it. Of the trials that a scheduler has paused as many stay in memory as the
+    /// study has slots; the others wait in their checkpoints.
     pub checkpoints: Option<PathBuf>,
     /// Shortest time between two checkpoints of a trial; they are also never more than one an epoch.
     pub checkpoint_every: Duration,

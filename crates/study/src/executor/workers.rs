@@ -55,7 +55,7 @@ impl<W: Workload> Workers<'_, W> {
                     board.note(Note::Warning(warning));
                 });
                 job.saved = Some(Instant::now());
-                let begun = !job.results.is_empty() || job.faults > 0;
+                let begun = !job.parked && (!job.results.is_empty() || job.faults > 0);
                 if replayed.as_ref().is_ok_and(|replayed| begun || !replayed.ahead.is_empty()) {
                     board.note(Note::Restarted { trial });
                 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tunefork_sampler::Random;
 use tunefork_scheduler::{
-    NoScheduler, Percentile, PercentileOptions, Scheduler, SuccessiveHalving, SuccessiveHalvingOptions,
+    NoScheduler, Percentile, PercentileOptions, Promotion, Scheduler, SuccessiveHalving, SuccessiveHalvingOptions,
 };
 use tunefork_study::{
     Change, Definition, Event, ExecutorOptions, Facts, MemoryStorage, Observer, Outcome, Storage, StorageError,
@@ -14,7 +14,7 @@ use tunefork_study::{
 };
 use tunefork_trial::Direction;
 
-pub(crate) const SCHEDULERS: [&str; 3] = ["none", "median", "asha"];
+pub(crate) const SCHEDULERS: [&str; 4] = ["none", "median", "asha", "asha-promotion"];
 
 pub(crate) fn scheduler(name: &str) -> Box<dyn Scheduler> {
     match name {
@@ -25,6 +25,10 @@ pub(crate) fn scheduler(name: &str) -> Box<dyn Scheduler> {
         "asha" => {
             let options = SuccessiveHalvingOptions { min_resource: 1, factor: 2, ..Default::default() };
             Box::new(SuccessiveHalving::new(options).unwrap())
+        }
+        "asha-promotion" => {
+            let options = SuccessiveHalvingOptions { min_resource: 1, factor: 2, ..Default::default() };
+            Box::new(Promotion::new(options).unwrap())
         }
         _ => Box::new(NoScheduler),
     }

@@ -67,6 +67,10 @@ impl<W: Workload> Simulation<'_, W> {
             Proposed::Refused(why) => return self.refuse(moment, why),
             Proposed::Exhausted => {
                 self.exhausted = true;
+                // A paused trial may take the slot.
+                if self.definition.scheduler.pauses() {
+                    self.push_ask();
+                }
                 return Ok(());
             }
         };
@@ -317,11 +321,14 @@ impl<W: Workload> Simulation<'_, W> {
             decided: 0,
             run: None,
             busy: false,
+            paused: false,
+            parked: false,
             faults: 0,
             saved: None,
         });
-        self.push_report(number.0, 1, &schedule);
-        self.running.insert(number.0, Running { context, schedule, rungs });
+        let running = Running { context, start: schedule.start, schedule, rungs };
+        self.order.push_report(1, &running);
+        self.running.insert(number.0, running);
     }
 }
 

@@ -129,8 +129,20 @@ impl<W: Workload> Simulation<'_, W> {
         reason: EndReason,
         message: String,
     ) -> Result<(), StudyError> {
+        self.end(moment, state, value, End { time: moment.time, reason, message })?;
+        self.push_ask();
+        Ok(())
+    }
+
+    /// Ends a trial that has no slot, or is about to free it. What is stored must agree.
+    pub(super) fn end(
+        &mut self,
+        moment: Moment,
+        state: TrialState,
+        value: Option<f64>,
+        end: End,
+    ) -> Result<(), StudyError> {
         let number = TrialNumber(moment.trial);
-        let end = End { time: moment.time, reason, message };
         let stored = self.known.trials.get(number.index());
         let stored = stored.filter(|trial| trial.state.is_finished());
         let known = stored.is_some();
@@ -164,7 +176,6 @@ impl<W: Workload> Simulation<'_, W> {
             folder.remove(moment.trial);
         }
         self.observer.event(&Event::TrialFinished { number, state, value, end: &end, best, known });
-        self.push_ask();
         Ok(())
     }
 

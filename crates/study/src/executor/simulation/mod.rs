@@ -5,11 +5,13 @@ mod asks;
 mod ends;
 mod order;
 mod others;
+mod pauses;
 mod reports;
 mod stored;
 mod time;
 
 use self::order::{Next, Order};
+use self::pauses::Paused;
 use self::reports::Waited;
 use self::time::Time;
 use super::blueprints::Blueprints;
@@ -39,6 +41,7 @@ pub(super) struct Simulation<'a, W: Workload> {
     history: History,
     order: Order,
     running: BTreeMap<u32, Running>,
+    paused: Paused,
     /// Trials of other programs that have a number and no end that counts.
     others: BTreeSet<TrialNumber>,
     /// The completed trial with the best value and that value, of our own: of those stored, or completed since.
@@ -74,6 +77,8 @@ struct Asked {
 struct Running {
     context: TrialContext,
     schedule: Schedule,
+    /// As [`Lane::start`](super::lane::Lane::start).
+    start: u64,
     /// Steps after which the scheduler is asked.
     rungs: Vec<u32>,
 }
@@ -106,6 +111,7 @@ impl<'a, W: Workload> Simulation<'a, W> {
             history,
             order,
             running: BTreeMap::new(),
+            paused: Paused::default(),
             others: BTreeSet::new(),
             leader,
             blueprints: Blueprints::new(workers.workload),
@@ -162,6 +168,7 @@ impl<'a, W: Workload> Simulation<'a, W> {
                     Waited::Found(Err(failure)) => self.fail(moment, failure)?,
                     Waited::Ended(ended) => return Ok(ended),
                 }
+                self.wake_idle_slots();
             }
         }
         self.look_around()?;

@@ -1,9 +1,9 @@
 //! Which event comes next: by virtual time, or as results arrive.
 
-use super::Simulation;
 use super::reports::Waited;
+use super::{Running, Simulation};
 use crate::executor::Ended;
-use crate::{Clock, FailureKind, Moment, Schedule, StudyError, StudyRecord, Workload};
+use crate::{Clock, FailureKind, Moment, StudyError, StudyRecord, Workload};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
@@ -11,8 +11,9 @@ use std::collections::{BTreeMap, BinaryHeap};
 const NEXT_TRIAL: u32 = u32::MAX;
 
 pub(super) enum Order {
-    /// What comes next for each slot, the report of its trial or an ask, by virtual time.
-    Virtual(BinaryHeap<Reverse<Moment>>),
+    /// What comes next for each slot, the report of its trial or an ask, by virtual time; slots that found nothing to ask for
+    /// wait until something was reported.
+    Virtual { queue: BinaryHeap<Reverse<Moment>>, idle_slots: u32 },
     /// Times count the events. Those on record come again as they came; then whatever is first.
     Eager { idle_slots: u32, recorded: BTreeMap<u64, Moment> },
 }
@@ -28,15 +29,26 @@ pub(super) enum Next {
 impl Order {
     pub(super) fn of(known: &StudyRecord) -> Self {
         match known.header.clock {
-            Clock::Virtual => Order::Virtual(BinaryHeap::new()),
+            Clock::Virtual => Order::Virtual { queue: BinaryHeap::new(), idle_slots: 0 },
             Clock::Eager => Order::Eager { idle_slots: 0, recorded: recorded(known) },
         }
     }
 
     pub(super) fn clear(&mut self) {
         match self {
-            Order::Virtual(queue) => queue.clear(),
+            Order::Virtual { queue, idle_slots } => {
+                queue.clear();
+                *idle_slots = 0;
+            }
             Order::Eager { idle_slots, .. } => *idle_slots = 0,
+        }
+    }
+
+    /// A trial goes on with this epoch.
+    pub(super) fn push_report(&mut self, step: u32, running: &Running) {
+        if let Order::Virtual { queue, .. } = self {
+            let time = running.start + u64::from(step) * running.schedule.epoch_ticks;
+            queue.push(Reverse(Moment { time, trial: running.context.number.0, step }));
         }
     }
 }
@@ -80,22 +92,24 @@ impl<W: Workload> Simulation<'_, W> {
 
     pub(super) fn push_ask_at(&mut self, time: u64) {
         match &mut self.order {
-            Order::Virtual(queue) => queue.push(Reverse(Moment { time, trial: NEXT_TRIAL, step: 0 })),
+            Order::Virtual { queue, .. } => queue.push(Reverse(Moment { time, trial: NEXT_TRIAL, step: 0 })),
             Order::Eager { idle_slots, .. } => *idle_slots += 1,
         }
     }
 
-    /// A trial goes on with this epoch.
-    pub(super) fn push_report(&mut self, trial: u32, step: u32, schedule: &Schedule) {
-        if let Order::Virtual(queue) = &mut self.order {
-            queue.push(Reverse(Moment { time: schedule.start + u64::from(step) * schedule.epoch_ticks, trial, step }));
+    /// Something was reported, so a paused trial may go on in a slot that found none.
+    pub(super) fn wake_idle_slots(&mut self) {
+        if let Order::Virtual { queue, idle_slots } = &mut self.order {
+            for _ in 0..std::mem::take(idle_slots) {
+                queue.push(Reverse(Moment { time: self.now, trial: NEXT_TRIAL, step: 0 }));
+            }
         }
     }
 
     /// The next event. Asks beyond the budget leave their slots idle until the next stage.
     pub(super) fn next(&mut self) -> Result<Next, StudyError> {
         match self.order {
-            Order::Virtual(_) => self.next_in_time(),
+            Order::Virtual { .. } => self.next_in_time(),
             Order::Eager { .. } => self.next_to_arrive(),
         }
     }
@@ -117,18 +131,35 @@ impl<W: Workload> Simulation<'_, W> {
 
     fn next_in_time(&mut self) -> Result<Next, StudyError> {
         loop {
-            let Order::Virtual(queue) = &mut self.order else {
+            let Order::Virtual { queue, .. } = &mut self.order else {
                 return Ok(Next::Over);
             };
             match queue.pop() {
-                None if self.advance() => {}
-                None => return Ok(Next::Over),
-                Some(Reverse(moment)) if moment.trial != NEXT_TRIAL => return Ok(Next::Event(moment)),
-                Some(Reverse(moment)) if self.wants_more() => {
-                    return Ok(Next::Event(self.ask_among_others(moment.time)?));
+                None => {
+                    self.end_paused()?;
+                    if !self.advance() {
+                        return Ok(Next::Over);
+                    }
                 }
-                Some(_) => {}
+                Some(Reverse(moment)) if moment.trial != NEXT_TRIAL => return Ok(Next::Event(moment)),
+                Some(Reverse(Moment { time, .. })) => {
+                    let new_trials = self.wants_more();
+                    if !self.resume_one(time, new_trials)? {
+                        if new_trials {
+                            return Ok(Next::Event(self.ask_among_others(time)?));
+                        }
+                        self.idle();
+                    }
+                }
             }
+        }
+    }
+
+    /// A slot stays free for now.
+    fn idle(&mut self) {
+        match &mut self.order {
+            Order::Virtual { idle_slots, .. } => *idle_slots += u32::from(self.definition.scheduler.pauses()),
+            Order::Eager { .. } => {}
         }
     }
 
@@ -136,13 +167,20 @@ impl<W: Workload> Simulation<'_, W> {
         let time = self.now + 1;
         loop {
             let asks = self.wants_more();
+            if self.has_idle_slot() && self.resume_one(self.now, asks)? {
+                self.use_slot();
+                continue;
+            }
             let Order::Eager { idle_slots, recorded } = &mut self.order else {
                 return Ok(Next::Over);
             };
             if let Some(moment) = recorded.get(&time).copied() {
                 let is_ask = moment.step == 0;
-                if is_ask && !asks && self.running.is_empty() && self.advance() {
-                    continue;
+                if is_ask && !asks && self.running.is_empty() {
+                    self.end_paused()?;
+                    if self.advance() {
+                        continue;
+                    }
                 }
                 if is_ask {
                     self.use_slot();
@@ -155,6 +193,7 @@ impl<W: Workload> Simulation<'_, W> {
                 return Ok(Next::Event(self.ask_among_others(time)?));
             }
             if self.running.is_empty() {
+                self.end_paused()?;
                 if self.advance() {
                     continue;
                 }
@@ -164,6 +203,12 @@ impl<W: Workload> Simulation<'_, W> {
                 Waited::Found((trial, step)) => Next::Event(Moment { time, trial, step }),
                 Waited::Ended(ended) => Next::Ended(ended),
             });
+        }
+    }
+
+    fn has_idle_slot(&self) -> bool {
+        match self.order {
+            Order::Virtual { idle_slots, .. } | Order::Eager { idle_slots, .. } => idle_slots > 0,
         }
     }
 

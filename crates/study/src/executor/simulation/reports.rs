@@ -1,6 +1,6 @@
 //! Reports: waiting for a result, committing it, and deciding what it leads to.
 
-use super::stored::stored_verdict;
+use super::stored::{is_shown_as, stored_verdict};
 use super::{Running, Simulation};
 use crate::executor::Ended;
 use crate::executor::board::{Board, EpochResult, News, Note};
@@ -24,6 +24,7 @@ pub(super) enum Waited<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Continue,
+    Pause,
     Stop,
     Complete,
 }
@@ -32,6 +33,7 @@ impl Verdict {
     fn words(self) -> &'static str {
         match self {
             Verdict::Continue => "go on",
+            Verdict::Pause => "pause it",
             Verdict::Stop => "stop it",
             Verdict::Complete => "end it as complete",
         }
@@ -88,7 +90,7 @@ impl<W: Workload> Simulation<'_, W> {
             Note::Retried { trial, failure } => {
                 self.observer.event(&Event::TrialRetried { number: TrialNumber(trial), failure: &failure })
             }
-            Note::Restarted { trial } if self.running.contains_key(&trial) => {
+            Note::Restarted { trial } if self.running.contains_key(&trial) || self.paused.contains(trial) => {
                 self.commit(&[Change::Restarted { number: TrialNumber(trial) }])?;
             }
             Note::Restarted { .. } => {}
@@ -111,9 +113,13 @@ impl<W: Workload> Simulation<'_, W> {
         self.observer.event(&Event::Reported { number, epoch: &epoch, known });
         match self.verdict(moment)? {
             Verdict::Continue => {
-                let schedule = self.running[&moment.trial].schedule.clone();
-                self.push_report(moment.trial, moment.step + 1, &schedule);
+                let running = &self.running[&moment.trial];
+                self.order.push_report(moment.step + 1, running);
                 self.board.decided(moment.trial, moment.step);
+                Ok(())
+            }
+            Verdict::Pause => {
+                self.pause(moment);
                 Ok(())
             }
             Verdict::Stop => self.finish(moment, TrialState::Pruned, Some(value), EndReason::Stopped, String::new()),
@@ -139,6 +145,7 @@ impl<W: Workload> Simulation<'_, W> {
             Verdict::Continue
         } else {
             match self.definition.scheduler.decide(&self.history, number) {
+                Decision::Pause => Verdict::Pause,
                 Decision::Stop => Verdict::Stop,
                 Decision::Continue => Verdict::Continue,
             }
@@ -146,13 +153,12 @@ impl<W: Workload> Simulation<'_, W> {
         let stored = self.known.trials.get(number.index());
         let stored = stored.and_then(|trial| stored_verdict(trial, moment.step));
         match stored {
-            Some(stored) if stored != computed => {
+            Some(stored) if !is_shown_as(computed, stored) => {
                 let (step, stored_words, words) = (moment.step, stored.words(), computed.words());
                 let detail = format!("epoch {step}: it was decided to {stored_words} and is now to {words}");
                 self.differs(number, detail).map(|()| stored)
             }
-            Some(stored) => Ok(stored),
-            None => Ok(computed),
+            Some(_) | None => Ok(computed),
         }
     }
 }

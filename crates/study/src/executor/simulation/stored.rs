@@ -28,10 +28,19 @@ pub(super) fn stored_end(trial: &TrialRecord) -> (TrialState, Option<f64>) {
     }
 }
 
+/// Whether a decision is what a stored trial shows. A pause leaves no trace once it is over: the trial has gone on then, or was stopped
+/// with the study's end.
+pub(super) fn is_shown_as(computed: Verdict, stored: Verdict) -> bool {
+    computed == stored || (computed == Verdict::Pause && matches!(stored, Verdict::Continue | Verdict::Stop))
+}
+
 /// What a stored trial shows of the decision after a step.
 pub(super) fn stored_verdict(trial: &TrialRecord, step: u32) -> Option<Verdict> {
     if trial.epochs.len() > step as usize {
         return Some(Verdict::Continue);
+    }
+    if trial.state == TrialState::Paused && trial.epochs.len() == step as usize {
+        return Some(Verdict::Pause);
     }
     match trial.end.as_ref()?.reason {
         EndReason::Stopped => Some(Verdict::Stop),

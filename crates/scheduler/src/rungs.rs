@@ -1,0 +1,54 @@
+//! The rungs of successive halving, and who has reached them.
+
+use tunefork_trial::{History, Report, TrialNumber};
+
+use crate::{OptionError, SuccessiveHalvingOptions};
+
+/// Where rungs stand, and which share of the trials gets past one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rungs {
+    /// The step of the lowest; `None` where `u32` cannot count it.
+    lowest: Option<u32>,
+    factor: u32,
+}
+
+impl Rungs {
+    pub(crate) fn new(options: &SuccessiveHalvingOptions) -> Result<Self, OptionError> {
+        let &SuccessiveHalvingOptions { min_resource, factor, skip, .. } = options;
+        OptionError::at_least_one("min_resource", min_resource)?;
+        if factor < 2 {
+            return Err(OptionError { option: "factor", value: factor.into(), allowed: "2 or more" });
+        }
+        let lowest = factor.checked_pow(skip).and_then(|scale| min_resource.checked_mul(scale));
+        Ok(Self { lowest, factor })
+    }
+
+    /// The steps of all rungs that `u32` can count.
+    pub(crate) fn steps(&self) -> impl Iterator<Item = u32> + use<> {
+        let factor = self.factor;
+        std::iter::successors(self.lowest, move |step| step.checked_mul(factor))
+    }
+
+    /// η: the next rung is so many times higher.
+    pub(crate) fn factor(&self) -> u32 {
+        self.factor
+    }
+
+    /// How many of the trials at a rung get past it.
+    pub(crate) fn quota(&self, trials: usize) -> usize {
+        trials / self.factor as usize
+    }
+}
+
+/// The trials that have come to a rung, each with its loss there; those without a number do not count.
+pub(crate) fn losses_at(history: &History, rung: u32) -> impl Iterator<Item = (f64, TrialNumber)> {
+    let at_rung = move |trial| Some((value_at(history.reports(trial), rung)?, trial));
+    let reached = history.numbers().filter_map(at_rung).filter(|(value, _)| !value.is_nan());
+    reached.map(|(value, trial)| (history.direction().loss(value), trial))
+}
+
+/// The first value reported at or after the step of a rung.
+fn value_at(reports: &[Report], rung: u32) -> Option<f64> {
+    let reached = reports.partition_point(|report| report.step < rung);
+    reports.get(reached).map(|report| report.value)
+}
