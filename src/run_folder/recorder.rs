@@ -203,6 +203,8 @@ impl Observer for Recorder<'_> {
             | Event::TrialFinished { .. }
             | Event::EpochComputed { .. }
             | Event::TrialRetried { .. }
+            | Event::TrialPaused { .. }
+            | Event::TrialResumed { .. }
             | Event::Waiting { .. } => return,
         }
         let now = Instant::now();

@@ -85,7 +85,7 @@ const PLATEAU: Option<Only> = beside(SCHEDULE.key(), &[ScheduleKind::Plateau.nam
 const DROPS: Option<Only> = beside(SCHEDULE.key(), &[ScheduleKind::Step.name(), ScheduleKind::Plateau.name()]);
 const ONE_CYCLE: Option<Only> = beside(SCHEDULE.key(), &[ScheduleKind::OneCycle.name()]);
 const TPE: Option<Only> = beside(SAMPLER.key(), &[SamplerKind::Tpe.name()]);
-const ASHA: Option<Only> = beside(KIND.key(), &[SchedulerKind::Asha.name()]);
+const ASHA: Option<Only> = beside(KIND.key(), &[SchedulerKind::Asha.name(), SchedulerKind::AshaPromotion.name()]);
 const QUANTILE: Option<Only> = beside(KIND.key(), &[SchedulerKind::Percentile.name()]);
 const QUANTILES: Option<Only> = beside(KIND.key(), &[SchedulerKind::Median.name(), SchedulerKind::Percentile.name()]);
 

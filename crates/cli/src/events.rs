@@ -76,6 +76,24 @@ pub(crate) enum RunEvent {
     },
     /// A trial has been trained for an epoch more.
     Epoch(Epoch),
+    /// A trial is set aside by the scheduler, and another may take its slot.
+    TrialPaused {
+        /// Its number
+        trial: u32,
+        /// Epochs that it has done
+        epochs: u32,
+        /// Whether it had been paused before
+        known: bool,
+    },
+    /// A trial that was paused goes on.
+    TrialResumed {
+        /// Its number
+        trial: u32,
+        /// Epochs that it has done
+        epochs: u32,
+        /// Whether it had gone on before
+        known: bool,
+    },
     /// A trial has ended.
     TrialFinished {
         /// Its number

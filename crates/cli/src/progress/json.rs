@@ -60,6 +60,12 @@ fn told(event: &Event<'_>) -> Option<(Option<u32>, RunEvent)> {
             let epoch = Epoch { trial: Some(number.0), known: Some(*known), ..epoch_of(epoch) };
             (Some(number.0), RunEvent::Epoch(epoch))
         }
+        Event::TrialPaused { number, step, known, .. } => {
+            (Some(number.0), RunEvent::TrialPaused { trial: number.0, epochs: *step, known: *known })
+        }
+        Event::TrialResumed { number, step, known, .. } => {
+            (Some(number.0), RunEvent::TrialResumed { trial: number.0, epochs: *step, known: *known })
+        }
         Event::TrialFinished { number, state, value, end, best, known } => {
             let finished = RunEvent::TrialFinished {
                 trial: number.0,

@@ -239,6 +239,7 @@ fn line(row: &Row, params: &str, columns: &[(Column, usize)], objective: Objecti
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Ended,
+    Paused,
     Pruned,
     Failed,
     Best,
@@ -249,12 +250,13 @@ enum Part {
 }
 
 /// What goes first where the line is narrow.
-const LEAST: [Part; 6] = [Part::Whose, Part::Pruned, Part::Failed, Part::Left, Part::Elapsed, Part::Best];
+const LEAST: [Part; 7] = [Part::Whose, Part::Paused, Part::Pruned, Part::Failed, Part::Left, Part::Elapsed, Part::Best];
 
 fn parts(tally: &Tally) -> Vec<(Part, Tone, String)> {
     let counted = |count: u32, word: &str| (count > 0).then(|| format!("{count} {word}"));
     let parts = [
         (Part::Ended, Tone::Name, Some(format!("{}/{}", tally.ended(), tally.budget.max(tally.ended())))),
+        (Part::Paused, Tone::Plain, counted(tally.paused, "paused")),
         (Part::Pruned, Tone::Stopped, counted(tally.pruned, "pruned")),
         (Part::Failed, Tone::Bad, counted(tally.failed, "failed")),
         (Part::Best, Tone::Good, tally.best.map(|(_, value)| format!("best {}", four(value)))),

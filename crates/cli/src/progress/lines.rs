@@ -98,6 +98,8 @@ pub(super) fn line(event: &Event<'_>) -> Option<String> {
         Event::TrialStarted { .. }
         | Event::EpochComputed { .. }
         | Event::Reported { .. }
+        | Event::TrialPaused { .. }
+        | Event::TrialResumed { .. }
         | Event::TrialFinished { .. } => return None,
     })
 }

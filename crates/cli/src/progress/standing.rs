@@ -17,6 +17,7 @@ pub(super) struct Standing {
     tally: Tally,
     started: u32,
     running: BTreeMap<u32, Running>,
+    paused: BTreeMap<u32, Running>,
     forecast: Forecast,
     /// Parameters in the order in which they are told: the ones of which no two trials have the same first.
     order: Vec<String>,
@@ -36,6 +37,8 @@ pub(super) struct Tally {
     pub complete: u32,
     pub pruned: u32,
     pub failed: u32,
+    /// Set aside, to go on or to end as pruned.
+    pub paused: u32,
     /// Its number and value.
     pub best: Option<(u32, f64)>,
     /// Seconds since the program began with the study.
@@ -131,6 +134,7 @@ impl Standing {
             tally: Tally { budget: spec.trials(), ..Tally::default() },
             started: 0,
             running: BTreeMap::new(),
+            paused: BTreeMap::new(),
             forecast: Forecast::new(spec.time_limit()),
             order: order(spec.space()),
         }
@@ -165,7 +169,9 @@ impl Standing {
                 self.running.insert(number.0, Running { params, epochs, progress, ..Running::default() });
             }
             Event::EpochComputed { number, step, report } => {
-                if let Some(trial) = self.running.get_mut(&number.0) {
+                // Of a paused trial an epoch may be computed ahead.
+                let trial = self.running.get_mut(&number.0).or_else(|| self.paused.get_mut(&number.0));
+                if let Some(trial) = trial {
                     let seconds = trial.add(*step, report);
                     self.forecast.trained(seconds);
                 }
@@ -175,8 +181,15 @@ impl Standing {
                     trial.seen += trial.add(epoch.step, &epoch.report);
                 }
             }
+            Event::TrialPaused { number, .. } => {
+                self.paused.extend(self.running.remove_entry(&number.0));
+            }
+            Event::TrialResumed { number, .. } => {
+                self.running.extend(self.paused.remove_entry(&number.0));
+            }
             Event::TrialFinished { number, state, value, end, best, known } => {
-                let trial = self.running.remove(&number.0).unwrap_or_default();
+                let trial = self.running.remove(&number.0).or_else(|| self.paused.remove(&number.0));
+                let trial = trial.unwrap_or_default();
                 self.count(*state);
                 self.forecast.ended(trial.told, trial.seconds, trial.epochs);
                 if let (true, Some(value)) = (*best, value) {
@@ -226,7 +239,7 @@ impl Standing {
         });
         let to_come = self.tally.budget.saturating_sub(self.started);
         let left = self.forecast.left(to_come, &under_way.collect::<Vec<_>>(), self.tally.elapsed);
-        Tally { left, ..self.tally.clone() }
+        Tally { left, paused: self.paused.len() as u32, ..self.tally.clone() }
     }
 
     pub(super) fn picture(&self) -> Picture {

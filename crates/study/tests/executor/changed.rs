@@ -53,7 +53,7 @@ fn what_was_changed_is_told_in_words_and_counts_once_that_is_accepted() {
         (no_value, "it ended as complete without a value"),
         (state, "it ended as failed with 0."),
         (parameter, "and proposing again gives ["),
-        (plan, "and now as complete with 0."),
+        (plan, "epoch 1 came at "),
         (reports, "epoch 8: it was decided to end it as complete and is now to go on"),
     ];
     for (change, words) in cases {

@@ -8,7 +8,11 @@ use tunefork_space::Params;
 use tunefork_study::{Clock, Definition, EndReason, MemoryStorage, StudyRecord, TrialRecord};
 
 fn eager(budget: u32) -> Definition {
-    let mut study = Definition { budget, ..definition("asha") };
+    eager_with("asha", budget)
+}
+
+fn eager_with(scheduler: &str, budget: u32) -> Definition {
+    let mut study = Definition { budget, ..definition(scheduler) };
     study.header.clock = Clock::Eager;
     study
 }

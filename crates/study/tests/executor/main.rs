@@ -10,6 +10,7 @@ mod held;
 mod kill;
 mod order;
 mod outside;
+mod pauses;
 mod refusals;
 mod resume;
 mod support;

@@ -143,6 +143,8 @@ impl Observer for TensorBoard {
             Event::TrialFinished { number, state, value, .. } => self.end(number.0, *state, *value, time),
             Event::EpochComputed { .. }
             | Event::TrialRetried { .. }
+            | Event::TrialPaused { .. }
+            | Event::TrialResumed { .. }
             | Event::Outside { .. }
             | Event::Waiting { .. }
             | Event::Warning { .. } => return,

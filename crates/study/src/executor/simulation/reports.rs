@@ -105,8 +105,13 @@ impl<W: Workload> Simulation<'_, W> {
         let known = stored.is_some_and(|trial| trial.epochs.len() >= moment.step as usize);
         let value = report.value;
         let epoch = EpochRecord { step: moment.step, time: moment.time, report };
-        if !known {
-            self.commit(&[Change::Report { number, epoch: epoch.clone() }])?;
+        match stored.filter(|_| known).map(|trial| trial.epochs[moment.step as usize - 1].time) {
+            None => self.commit(&[Change::Report { number, epoch: epoch.clone() }])?,
+            Some(time) if time != moment.time => {
+                let (step, now) = (moment.step, moment.time);
+                self.differs(number, format!("epoch {step} came at {time}, and now at {now}"))?;
+            }
+            Some(_) => {}
         }
         let report = Report { step: moment.step, value };
         self.history.report(number, report).expect("a running trial reports its epochs in order");
