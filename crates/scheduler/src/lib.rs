@@ -8,6 +8,9 @@
 //! * [`Percentile`] stops what is worse than most complete trials were at the same step; the median
 //!   rule is the percentile 50.
 //! * [`SuccessiveHalving`] lets one in η trials past each rung: ASHA in its stopping form.
+//! * [`Hyperband`] and [`SyncHyperband`] play several forms of successive halving side by side, or one after the other.
+//! * [`Threshold`] stops what is out of bounds, [`Patience`] what no longer gets better, [`Wilcoxon`] what a test over folds takes
+//!   for worse than the best.
 //! * [`Promotion`] pauses every trial at each rung and lets the best 1/η go on: ASHA as it was published.
 //!
 //! ```
@@ -32,18 +35,32 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod brackets;
+pub mod conformance;
 mod error;
+mod hyperband;
+mod interval;
+mod patience;
 mod percentile;
 mod promotion;
 mod rungs;
 mod successive_halving;
+mod sync_hyperband;
+mod threshold;
+mod wilcoxon;
 
 use tunefork_trial::{History, TrialNumber};
 
+pub use brackets::HyperbandOptions;
 pub use error::OptionError;
+pub use hyperband::Hyperband;
+pub use patience::{Patience, PatienceOptions};
 pub use percentile::{Percentile, PercentileOptions};
 pub use promotion::Promotion;
 pub use successive_halving::{SuccessiveHalving, SuccessiveHalvingOptions};
+pub use sync_hyperband::SyncHyperband;
+pub use threshold::{Threshold, ThresholdOptions};
+pub use wilcoxon::{Wilcoxon, WilcoxonOptions};
 
 tunefork_names::named_enum! {
     /// The schedulers of this crate, by the names under which people know them.
@@ -58,6 +75,16 @@ tunefork_names::named_enum! {
         Asha = "asha",
         /// [`Promotion`]: the same with trials that are paused, and go on when they are among the best.
         AshaPromotion = "asha-promotion",
+        /// [`Hyperband`]: successive halving in several forms at once, which stops trials.
+        Hyperband = "hyperband",
+        /// [`SyncHyperband`]: brackets whose rungs wait for all of their trials.
+        SyncHyperband = "sync-hyperband",
+        /// [`Threshold`]: bounds that values must keep within.
+        Threshold = "threshold",
+        /// [`Patience`]: no trial goes on that has stopped getting better.
+        Patience = "patience",
+        /// [`Wilcoxon`]: a test against the best trial, over folds one after the other.
+        Wilcoxon = "wilcoxon",
     }
 }
 

@@ -2,6 +2,7 @@
 
 use tunefork_trial::{Direction, History, TrialNumber, TrialState};
 
+use crate::interval::Interval;
 use crate::{Decision, OptionError, Scheduler, SchedulerKind};
 
 /// When [`Percentile`] decides, and what a trial must keep up with.
@@ -37,6 +38,7 @@ impl Default for PercentileOptions {
 #[derive(Clone, Copy, Debug)]
 pub struct Percentile {
     options: PercentileOptions,
+    interval: Interval,
 }
 
 impl Percentile {
@@ -48,24 +50,13 @@ impl Percentile {
         if !(0.0..=100.0).contains(&options.percentile) {
             return Err(OptionError { option: "percentile", value: options.percentile, allowed: "from 0 to 100" });
         }
-        OptionError::at_least_one("interval_steps", options.interval_steps)?;
         OptionError::at_least_one("min_trials", options.min_trials)?;
-        Ok(Self { options })
+        Ok(Self { interval: Interval::new(options.warmup_steps, options.interval_steps)?, options })
     }
 
     /// The median rule with its defaults.
     pub fn median() -> Self {
-        Self { options: PercentileOptions::default() }
-    }
-
-    /// Whether the report at `step` is the first in its interval, `previous` being the step of the
-    /// report before.
-    fn decides_at(&self, step: u32, previous: Option<u32>) -> bool {
-        let PercentileOptions { warmup_steps, interval_steps, .. } = self.options;
-        step.checked_sub(warmup_steps).is_some_and(|since_warmup| {
-            let interval_start = step - since_warmup % interval_steps;
-            previous.is_none_or(|previous| previous < interval_start)
-        })
+        Self::new(PercentileOptions::default()).expect("the defaults are in their bounds")
     }
 
     /// The value at the percentile among complete trials that reported `step`; `None` when there
@@ -99,11 +90,9 @@ impl Scheduler for Percentile {
 
     fn decide(&mut self, history: &History, trial: TrialNumber) -> Decision {
         let reports = history.reports(trial);
-        let Some((last, earlier)) = reports.split_last() else {
-            return Decision::Continue;
-        };
+        let Some(last) = reports.last() else { return Decision::Continue };
         let enough = complete(history).count() >= self.options.startup_trials.max(1) as usize;
-        if !enough || !self.decides_at(last.step, earlier.last().map(|report| report.step)) {
+        if !enough || !self.interval.looks_at(reports) {
             return Decision::Continue;
         }
         let direction = history.direction();
@@ -121,8 +110,7 @@ impl Scheduler for Percentile {
     }
 
     fn rungs(&self, max_steps: u32) -> Vec<u32> {
-        let previous = |step: u32| if step == 1 { None } else { Some(step - 1) };
-        (1..max_steps).filter(|&step| self.decides_at(step, previous(step))).collect()
+        self.interval.rungs(max_steps)
     }
 }
 

@@ -55,14 +55,11 @@ impl Scheduler for Promotion {
     }
 
     fn decide(&mut self, history: &History, trial: TrialNumber) -> Decision {
-        let Some((last, earlier)) = history.reports(trial).split_last() else {
-            return Decision::Continue;
-        };
-        let before = earlier.last().map_or(0, |report| report.step);
-        match self.rungs.steps().any(|rung| before < rung && rung <= last.step) {
-            true if last.value.is_nan() => Decision::Stop,
-            true => Decision::Pause,
-            false => Decision::Continue,
+        let Some(last) = history.last_report(trial) else { return Decision::Continue };
+        match self.rungs.reached(history.reports(trial)).next() {
+            Some(_) if last.value.is_nan() => Decision::Stop,
+            Some(_) => Decision::Pause,
+            None => Decision::Continue,
         }
     }
 
@@ -80,7 +77,7 @@ impl Scheduler for Promotion {
     }
 
     fn rungs(&self, max_steps: u32) -> Vec<u32> {
-        self.rungs.steps().take_while(|&step| step < max_steps).collect()
+        self.rungs.below(max_steps)
     }
 
     fn pauses(&self) -> bool {

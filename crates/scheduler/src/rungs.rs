@@ -29,6 +29,21 @@ impl Rungs {
         std::iter::successors(self.lowest, move |step| step.checked_mul(factor))
     }
 
+    /// Those below `max_steps`.
+    pub(crate) fn below(&self, max_steps: u32) -> Vec<u32> {
+        self.steps().take_while(|&step| step < max_steps).collect()
+    }
+
+    /// Those that the last of these reports has reached, and none before it.
+    pub(crate) fn reached(&self, reports: &[Report]) -> impl Iterator<Item = u32> + use<> {
+        let (last, before) = match reports {
+            [] => (0, 0),
+            [last] => (last.step, 0),
+            [.., before, last] => (last.step, before.step),
+        };
+        self.steps().skip_while(move |&rung| rung <= before).take_while(move |&rung| rung <= last)
+    }
+
     /// η: the next rung is so many times higher.
     pub(crate) fn factor(&self) -> u32 {
         self.factor
@@ -42,9 +57,19 @@ impl Rungs {
 
 /// The trials that have come to a rung, each with its loss there; those without a number do not count.
 pub(crate) fn losses_at(history: &History, rung: u32) -> impl Iterator<Item = (f64, TrialNumber)> {
-    let at_rung = move |trial| Some((value_at(history.reports(trial), rung)?, trial));
-    let reached = history.numbers().filter_map(at_rung).filter(|(value, _)| !value.is_nan());
-    reached.map(|(value, trial)| (history.direction().loss(value), trial))
+    history.numbers().filter_map(move |trial| Some((loss_at(history, trial, rung)?, trial)))
+}
+
+/// The loss of a trial at a rung, if it has come to it with a number.
+pub(crate) fn loss_at(history: &History, trial: TrialNumber, rung: u32) -> Option<f64> {
+    let value = value_at(history.reports(trial), rung).filter(|value| !value.is_nan())?;
+    Some(history.direction().loss(value))
+}
+
+/// Whether a loss is among the so many best of these, or equal to the last of them.
+pub(crate) fn is_among_best(mut losses: Vec<f64>, quota: usize, own: f64) -> bool {
+    let (_, &mut last, _) = losses.select_nth_unstable_by(quota - 1, f64::total_cmp);
+    own <= last
 }
 
 /// The first value reported at or after the step of a rung.

@@ -2,7 +2,7 @@
 
 use tunefork_trial::{History, TrialNumber};
 
-use crate::rungs::{Rungs, losses_at};
+use crate::rungs::{Rungs, is_among_best, losses_at};
 use crate::{Decision, OptionError, Scheduler, SchedulerKind};
 
 /// Where the rungs of [`SuccessiveHalving`] stand, and who gets past them.
@@ -49,17 +49,6 @@ impl SuccessiveHalving {
     pub fn new(options: SuccessiveHalvingOptions) -> Result<Self, OptionError> {
         Ok(Self { rungs: Rungs::new(&options)?, bootstrap: options.bootstrap })
     }
-
-    /// Whether `own`, already among them, is good enough among the values seen at the rung.
-    fn passes(&self, history: &History, rung: u32, own: f64) -> bool {
-        let mut losses: Vec<f64> = losses_at(history, rung).map(|(loss, _)| loss).collect();
-        if losses.len() <= self.bootstrap as usize {
-            return false;
-        }
-        let promoted = self.rungs.quota(losses.len()).max(1);
-        let (_, &mut last_promoted, _) = losses.select_nth_unstable_by(promoted - 1, f64::total_cmp);
-        history.direction().loss(own) <= last_promoted
-    }
 }
 
 impl Scheduler for SuccessiveHalving {
@@ -68,13 +57,12 @@ impl Scheduler for SuccessiveHalving {
     }
 
     fn decide(&mut self, history: &History, trial: TrialNumber) -> Decision {
-        let Some((last, earlier)) = history.reports(trial).split_last() else {
-            return Decision::Continue;
-        };
-        let already_past = |rung: &u32| earlier.last().is_some_and(|report| report.step >= *rung);
-        let reached = self.rungs.steps().skip_while(already_past).take_while(|&rung| rung <= last.step);
-        for rung in reached {
-            if last.value.is_nan() || !self.passes(history, rung, last.value) {
+        let Some(last) = history.last_report(trial) else { return Decision::Continue };
+        for rung in self.rungs.reached(history.reports(trial)) {
+            let losses: Vec<f64> = losses_at(history, rung).map(|(loss, _)| loss).collect();
+            let quota = self.rungs.quota(losses.len()).max(1);
+            let is_early = losses.len() <= self.bootstrap as usize;
+            if last.value.is_nan() || is_early || !is_among_best(losses, quota, history.direction().loss(last.value)) {
                 return Decision::Stop;
             }
         }
@@ -82,6 +70,6 @@ impl Scheduler for SuccessiveHalving {
     }
 
     fn rungs(&self, max_steps: u32) -> Vec<u32> {
-        self.rungs.steps().take_while(|&step| step < max_steps).collect()
+        self.rungs.below(max_steps)
     }
 }

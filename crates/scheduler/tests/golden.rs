@@ -1,8 +1,9 @@
 //! The decisions of Optuna 5.0.0's pruners on small studies.
 
 use tunefork_scheduler::{
-    Decision, NoScheduler, OptionError, Percentile, PercentileOptions, Scheduler, SuccessiveHalving,
-    SuccessiveHalvingOptions,
+    Decision, Hyperband, HyperbandOptions, NoScheduler, OptionError, Patience, PatienceOptions, Percentile,
+    PercentileOptions, Scheduler, SuccessiveHalving, SuccessiveHalvingOptions, SyncHyperband, Threshold,
+    ThresholdOptions, Wilcoxon, WilcoxonOptions,
 };
 use tunefork_space::{Point, Space};
 use tunefork_trial::{Direction, History, Report, TrialNumber, TrialState};
@@ -32,8 +33,12 @@ fn five_curves() -> History {
 /// The answers to one more trial that reports `values` at steps 0, 1, …, stopped or not.
 #[track_caller]
 fn check(options: PercentileOptions, values: &[f64], expected: &[Decision]) {
+    check_of(&mut Percentile::new(options).unwrap(), values, expected);
+}
+
+#[track_caller]
+fn check_of(scheduler: &mut dyn Scheduler, values: &[f64], expected: &[Decision]) {
     let mut history = five_curves();
-    let mut scheduler = Percentile::new(options).unwrap();
     let trial = start(&mut history);
     let answers = values.iter().zip(0..).map(|(&value, step)| {
         history.report(trial, Report { step, value }).unwrap();
@@ -66,6 +71,72 @@ fn startup_warmup_and_interval() {
 fn percentile() {
     let best_quarter = PercentileOptions { percentile: 25.0, ..Default::default() };
     check(best_quarter, &[0.55, 0.45, 0.25], &[KEEP, STOP, STOP]);
+}
+
+#[test]
+fn patience() {
+    let patience = |patience, min_delta| {
+        Patience::new(None, PatienceOptions { patience, min_delta, ..Default::default() }).unwrap()
+    };
+    check_of(&mut patience(2, 0.0), &[0.5, 0.6, 0.7, 0.8, 0.9], &[KEEP, KEEP, KEEP, STOP, STOP]);
+    check_of(&mut patience(0, 0.15), &[0.5, 0.6, 0.7, 0.4], &[KEEP, KEEP, STOP, KEEP]);
+    check_of(&mut patience(1, 0.0), &[0.5, f64::NAN, f64::NAN, 0.5], &[KEEP, KEEP, STOP, KEEP]);
+}
+
+#[test]
+fn threshold() {
+    let options = ThresholdOptions { lower: 0.2, upper: 0.6, warmup_steps: 1, interval_steps: 2 };
+    let mut scheduler = Threshold::new(options).unwrap();
+    check_of(&mut scheduler, &[0.1, 0.7, 0.7, 0.1, 0.7], &[KEEP, STOP, KEEP, STOP, KEEP]);
+    check_of(&mut scheduler, &[0.1, f64::NAN, f64::NAN, 0.6], &[KEEP, STOP, KEEP, KEEP]);
+    for (options, option) in [
+        (ThresholdOptions { lower: f64::NAN, ..options }, "lower is NaN, but must be a number"),
+        (ThresholdOptions { upper: 0.2, ..options }, "upper is 0.2, but must be above `lower`"),
+        (ThresholdOptions { interval_steps: 0, ..options }, "interval_steps is 0, but must be 1 or more"),
+    ] {
+        assert_eq!(Threshold::new(options).unwrap_err().to_string(), option);
+    }
+}
+
+/// The best of the five has 0.5, 0.3, 0.1.
+#[test]
+fn wilcoxon() {
+    let mut scheduler = Wilcoxon::new(WilcoxonOptions { p_threshold: 0.3, startup_steps: 2 }).unwrap();
+    check_of(&mut scheduler, &[0.6, 0.5, 0.4], &[KEEP, STOP, STOP]);
+    check_of(&mut scheduler, &[0.6, 0.25, 0.4], &[KEEP, KEEP, STOP]);
+    check_of(&mut scheduler, &[0.9, f64::INFINITY, 0.4], &[KEEP; 3]);
+    check_of(&mut Wilcoxon::new(WilcoxonOptions::default()).unwrap(), &[0.6, 0.5, 0.4], &[KEEP; 3]);
+    assert!(Wilcoxon::new(WilcoxonOptions { p_threshold: 1.5, startup_steps: 2 }).is_err());
+}
+
+#[test]
+fn hyperband_compares_trials_of_a_bracket() {
+    let options = HyperbandOptions { min_resource: 1, max_resource: 4, factor: 2 };
+    for (options, told) in [
+        (HyperbandOptions { min_resource: 0, ..options }, "min_resource is 0, but must be 1 or more"),
+        (HyperbandOptions { max_resource: 0, ..options }, "max_resource is 0, but must be `min_resource` or more"),
+        (HyperbandOptions { factor: 1, ..options }, "factor is 1, but must be 2 or more"),
+    ] {
+        assert_eq!(Hyperband::new(options).unwrap_err().to_string(), told);
+        assert_eq!(SyncHyperband::new(options).unwrap_err().to_string(), told);
+    }
+    let mut scheduler = Hyperband::new(options).unwrap();
+    let mut history = History::new(Space::default(), Direction::Minimize);
+    // Each worse than all before it: only the first of each bracket gets past its lowest rung.
+    let stops: Vec<Option<u32>> = (0..10)
+        .map(|value| {
+            let trial = start(&mut history);
+            let stop = (1..=4).find(|&step| {
+                history.report(trial, Report { step, value: value.into() }).unwrap();
+                scheduler.decide(&history, trial) == STOP
+            });
+            history.finish(trial, TrialState::Complete, Some(value.into())).unwrap();
+            stop
+        })
+        .collect();
+    let count = |stop| stops.iter().filter(|other| **other == stop).count();
+    // Sizes 4, 3 and 3: rungs from 1, 2 and 4 on; at 4 the trial is over, and whoever is asked there may be stopped.
+    assert_eq!((count(None), count(Some(1)), count(Some(2)), count(Some(4))), (3, 3, 2, 2), "{stops:?}");
 }
 
 #[test]

@@ -27,6 +27,7 @@ mod observer;
 mod patience;
 mod record;
 mod report;
+pub mod simulator;
 mod statistics;
 mod storage;
 mod workload;

@@ -2,6 +2,7 @@
 //! often it was killed or stopped.
 
 use tunefork::sampler::SamplerKind;
+use tunefork::scheduler::SchedulerKind;
 
 use crate::support::{Fixture, TINY, epochs};
 
@@ -59,6 +60,29 @@ fn with_every_sampler() {
             assert_eq!(fixture.shown(run), fixture.shown("one"), "{sampler}, {run}");
             assert_eq!(fixture.weights(run), fixture.weights("one"), "{sampler}, {run}");
         }
+    }
+}
+
+/// Nor does a scheduler, which may stop trials, or pause them and let them go on.
+#[test]
+fn with_every_scheduler() {
+    for scheduler in SchedulerKind::NAMES {
+        let text = TINY.replace("epochs = 3", "epochs = 9").replace("trials = 6", "trials = 14");
+        let fixture = Fixture::new(&format!("{text}\n[scheduler]\nkind = \"{scheduler}\"\n"));
+        fixture.ok(&["run", "study.toml", "--workers", "1", "--out", "one"]);
+        for workers in ["2", "4"] {
+            fixture.ok(&["run", "study.toml", "--workers", workers, "--out", workers]);
+        }
+        fixture.run_with_kills("killed", epochs(&fixture, "one"), 10);
+        for run in ["2", "4", "killed"] {
+            assert_eq!(fixture.shown(run), fixture.shown("one"), "{scheduler}, {run}");
+            assert_eq!(fixture.weights(run), fixture.weights("one"), "{scheduler}, {run}");
+        }
+        let ended = |state: &str| {
+            let trials = fixture.shown("one")["trials"].as_array().unwrap().clone();
+            trials.iter().filter(|trial| trial["state"] == state).count()
+        };
+        assert!(ended("complete") > 0 && ended("complete") + ended("pruned") == 14, "{scheduler}");
     }
 }
 

@@ -13,5 +13,6 @@ mod outside;
 mod pauses;
 mod refusals;
 mod resume;
+mod simulator;
 mod support;
 mod time_limit;

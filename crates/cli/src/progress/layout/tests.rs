@@ -24,6 +24,7 @@ fn picture(rows: Vec<Row>) -> Picture {
         complete: 7,
         pruned: 15,
         failed: 1,
+        paused: 0,
         best: Some((33, 0.87901)),
         elapsed: 250.0,
         left: Some(200.0),
@@ -132,6 +133,14 @@ fn a_trial_that_waits_is_dim_and_colours_change_no_text() {
     assert!(!plain.concat().contains('\x1b'));
     let dim = "\x1b[2m";
     assert!(coloured[1].starts_with(dim) && !coloured[0].starts_with(dim), "{coloured:?}");
+}
+
+#[test]
+fn trials_that_are_paused_are_counted() {
+    let mut picture = picture(two());
+    picture.tally.paused = 9;
+    let lines = frame(&picture, Size { width: 80, height: 24 }, false);
+    assert_eq!(lines[2], "23/40 · 9 paused · 15 pruned · 1 failed · best .8790 (#33) · 4:10 · ~3 min left");
 }
 
 #[test]
