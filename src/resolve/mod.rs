@@ -29,14 +29,15 @@ use std::time::Duration;
 
 use tunefork_report::{Hypothesis, counted, figure, shortened};
 use tunefork_sampler::{Grid, SamplerKind};
+use tunefork_scheduler::SchedulerKind;
 use tunefork_space::{Domain, Parameter, Params, Point, Space, Value};
 use tunefork_study::{Members, UnderWay, ValueAt};
 use tunefork_train::At;
 
 use crate::files::{FOLDER_NAME, is_folder_name};
 use crate::study_file::table::{
-    AS_TRIAL, AT, EARLY_STOP, EPOCHS, FOLD_ORDER, FOLDS, MEAN, NAME, SAMPLER, SEED, SLOTS, STD, TIME_LIMIT, TRIALS,
-    VALIDATION,
+    AS_TRIAL, AT, EARLY_STOP, EPOCHS, FOLD_ORDER, FOLDS, KIND, LOWER, MEAN, NAME, SAMPLER, SEED, SLOTS, STD,
+    TIME_LIMIT, TRIALS, UPPER, VALIDATION,
 };
 use crate::study_file::{Assignment, FileError, FoldOrder, Key, Location, StudyFile, key_of};
 use cells::Cells;
@@ -367,6 +368,18 @@ impl StudySpec {
             let text = "`early_stop` looks at the folds together, which are trained one after another";
             return Err(refused(&[&EARLY_STOP, &FOLD_ORDER], text.to_string())
                 .note("leave `early_stop` out, or set fold_order = \"side_by_side\""));
+        }
+        if let (Some(lower), Some(upper)) = (LOWER.of(&self.fixed), UPPER.of(&self.fixed))
+            && lower >= upper
+        {
+            let text = format!("`upper` must be above `lower`, but {upper} is not above {lower}");
+            return Err(refused(&[&UPPER], text));
+        }
+        let is_tested = KIND.of(&self.fixed) == SchedulerKind::Wilcoxon;
+        if is_tested && (!members.sequential || self.space().index_of(EPOCHS.name).is_some()) {
+            let text = "wilcoxon compares trials fold by fold, each after as many epochs";
+            return Err(refused(&[&KIND], text.to_string())
+                .note("set `folds`, fold_order = \"sequential\" and one number of `epochs` for all trials"));
         }
         if self.experiments.is_empty() && SAMPLER.of(&self.fixed) == SamplerKind::Grid {
             let endless = |p: &&Parameter| p.domain.size().is_none();

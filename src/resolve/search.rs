@@ -5,13 +5,15 @@ use tunefork_sampler::{
     QuasiRandom, Random, Sampler, SamplerError, SamplerKind, Sequence, Tpe, TpeOptions,
 };
 use tunefork_scheduler::{
-    NoScheduler, Percentile, PercentileOptions, Promotion, Scheduler, SchedulerKind, SuccessiveHalving,
-    SuccessiveHalvingOptions,
+    Hyperband, HyperbandOptions, NoScheduler, Patience, PatienceOptions, Percentile, PercentileOptions, Promotion,
+    Scheduler, SchedulerKind, SuccessiveHalving, SuccessiveHalvingOptions, SyncHyperband, Threshold, ThresholdOptions,
+    Wilcoxon, WilcoxonOptions,
 };
 use tunefork_space::Space;
 
 use crate::study_file::table::{
-    CANDIDATES, KIND, MIN_EPOCHS, MIN_TRIALS, MULTIVARIATE, PERCENTILE, REDUCTION, SAMPLER, STARTUP_TRIALS,
+    CANDIDATES, EPOCHS, KIND, LOWER, MIN_EPOCHS, MIN_TRIALS, MULTIVARIATE, P_VALUE, PERCENTILE, REDUCTION, SAMPLER,
+    STARTUP_TRIALS, UPPER, WAIT,
 };
 
 use super::StudySpec;
@@ -67,6 +69,11 @@ pub(crate) fn default_scheduler(kind: SchedulerKind) -> Box<dyn Scheduler> {
         SchedulerKind::Percentile => percentile(PercentileOptions { percentile: 25.0, ..PercentileOptions::default() }),
         SchedulerKind::Asha => Box::new(SuccessiveHalving::new(SuccessiveHalvingOptions::default()).expect(DEFAULTS)),
         SchedulerKind::AshaPromotion => Box::new(Promotion::new(SuccessiveHalvingOptions::default()).expect(DEFAULTS)),
+        SchedulerKind::Hyperband => Box::new(Hyperband::new(HyperbandOptions::default()).expect(DEFAULTS)),
+        SchedulerKind::SyncHyperband => Box::new(SyncHyperband::new(HyperbandOptions::default()).expect(DEFAULTS)),
+        SchedulerKind::Threshold => Box::new(Threshold::new(ThresholdOptions::default()).expect(DEFAULTS)),
+        SchedulerKind::Patience => Box::new(Patience::new(None, PatienceOptions::default()).expect(DEFAULTS)),
+        SchedulerKind::Wilcoxon => Box::new(Wilcoxon::new(WilcoxonOptions::default()).expect(DEFAULTS)),
     }
 }
 
@@ -113,11 +120,41 @@ impl StudySpec {
             factor: REDUCTION.of(fixed),
             ..SuccessiveHalvingOptions::default()
         };
+        let most = self.epochs_range().1;
+        let brackets =
+            HyperbandOptions { min_resource: min_epochs.min(most), max_resource: most, factor: REDUCTION.of(fixed) };
         match KIND.of(fixed) {
             SchedulerKind::Median => percentile(50.0),
             SchedulerKind::Percentile => percentile(PERCENTILE.of(fixed)),
             SchedulerKind::Asha => Box::new(SuccessiveHalving::new(halving).expect(CHECKED)),
             SchedulerKind::AshaPromotion => Box::new(Promotion::new(halving).expect(CHECKED)),
+            SchedulerKind::Hyperband => Box::new(Hyperband::new(brackets).expect(CHECKED)),
+            SchedulerKind::SyncHyperband => Box::new(SyncHyperband::new(brackets).expect(CHECKED)),
+            SchedulerKind::Threshold => {
+                let options = ThresholdOptions {
+                    lower: LOWER.of(fixed).unwrap_or(f64::NEG_INFINITY),
+                    upper: UPPER.of(fixed).unwrap_or(f64::INFINITY),
+                    warmup_steps: min_epochs,
+                    interval_steps: 1,
+                };
+                Box::new(Threshold::new(options).expect(CHECKED))
+            }
+            SchedulerKind::Patience => {
+                let options = PatienceOptions {
+                    patience: WAIT.of(fixed),
+                    warmup_steps: min_epochs,
+                    ..PatienceOptions::default()
+                };
+                Box::new(Patience::new(None, options).expect(CHECKED))
+            }
+            SchedulerKind::Wilcoxon => {
+                let options = WilcoxonOptions {
+                    p_threshold: P_VALUE.of(fixed),
+                    running_means: Some(EPOCHS.of(fixed)),
+                    ..WilcoxonOptions::default()
+                };
+                Box::new(Wilcoxon::new(options).expect(CHECKED))
+            }
             SchedulerKind::None => Box::new(NoScheduler),
         }
     }

@@ -85,7 +85,18 @@ const PLATEAU: Option<Only> = beside(SCHEDULE.key(), &[ScheduleKind::Plateau.nam
 const DROPS: Option<Only> = beside(SCHEDULE.key(), &[ScheduleKind::Step.name(), ScheduleKind::Plateau.name()]);
 const ONE_CYCLE: Option<Only> = beside(SCHEDULE.key(), &[ScheduleKind::OneCycle.name()]);
 const TPE: Option<Only> = beside(SAMPLER.key(), &[SamplerKind::Tpe.name()]);
-const ASHA: Option<Only> = beside(KIND.key(), &[SchedulerKind::Asha.name(), SchedulerKind::AshaPromotion.name()]);
+const HALVING: Option<Only> = beside(
+    KIND.key(),
+    &[
+        SchedulerKind::Asha.name(),
+        SchedulerKind::AshaPromotion.name(),
+        SchedulerKind::Hyperband.name(),
+        SchedulerKind::SyncHyperband.name(),
+    ],
+);
+const BOUNDED: Option<Only> = beside(KIND.key(), &[SchedulerKind::Threshold.name()]);
+const PATIENT: Option<Only> = beside(KIND.key(), &[SchedulerKind::Patience.name()]);
+const TESTED: Option<Only> = beside(KIND.key(), &[SchedulerKind::Wilcoxon.name()]);
 const QUANTILE: Option<Only> = beside(KIND.key(), &[SchedulerKind::Percentile.name()]);
 const QUANTILES: Option<Only> = beside(KIND.key(), &[SchedulerKind::Median.name(), SchedulerKind::Percentile.name()]);
 
@@ -309,12 +320,20 @@ keys! {
             "which trials are stopped early";
         MIN_EPOCHS: One<u32> = whole(1, 1_000_000), Whole(1), "epochs", Fixed, ALWAYS,
             "epochs that every trial gets";
-        REDUCTION: One<u32> = whole(2, 1000), Whole(3), "", Fixed, ASHA,
+        REDUCTION: One<u32> = whole(2, 1000), Whole(3), "", Fixed, HALVING,
             "one of so many goes on at each rung";
         PERCENTILE: One<f64> = number(Edge::Closed(0.0), Edge::Closed(100.0)), Number(25.0), "percent", Fixed, QUANTILE,
             "share of trials that goes on";
         MIN_TRIALS: One<u32> = whole(0, 1_000_000), Whole(5), "trials", Fixed, QUANTILES,
             "finished trials before any is stopped";
+        LOWER: Optional<f64> = number(Edge::None, Edge::None), Absent("none"), "", Fixed, BOUNDED,
+            "a trial with a value below it is stopped";
+        UPPER: Optional<f64> = number(Edge::None, Edge::None), Absent("none"), "", Fixed, BOUNDED,
+            "a trial with a value above it is stopped";
+        WAIT: One<u32> = whole(1, 1_000_000), Whole(5), "epochs", Fixed, PATIENT,
+            "epochs without a better value before a trial is stopped";
+        P_VALUE: One<f64> = inside(), Number(0.1), "", Fixed, TESTED,
+            "a trial is stopped if a test takes it for worse than the best, at this level";
     }
 }
 

@@ -9,14 +9,17 @@ use crate::{Decision, OptionError, Scheduler, SchedulerKind};
 pub struct WilcoxonOptions {
     /// The p-value below which a trial is worse than the best one; 0 to 1.
     pub p_threshold: f64,
-    /// Steps that both trials must have, 2 at least.
+    /// Problems that both trials must have solved, 2 at least.
     pub startup_steps: u32,
+    /// Steps of a problem, where several belong to one and reports are means over all problems so far: of folds that are trained one
+    /// after the other the epochs. `None`: each step is a problem, and reports its value.
+    pub running_means: Option<u32>,
 }
 
 impl Default for WilcoxonOptions {
-    /// Those of Optuna: 0.1, 2 steps.
+    /// Those of Optuna: 0.1, 2 steps, each a problem.
     fn default() -> Self {
-        Self { p_threshold: 0.1, startup_steps: 2 }
+        Self { p_threshold: 0.1, startup_steps: 2, running_means: None }
     }
 }
 
@@ -37,12 +40,33 @@ impl Wilcoxon {
     /// Checks the options.
     ///
     /// # Errors
-    /// A `p_threshold` outside 0 to 1.
+    /// A `p_threshold` outside 0 to 1, problems of 0 steps.
     pub fn new(options: WilcoxonOptions) -> Result<Self, OptionError> {
         if !(0.0..=1.0).contains(&options.p_threshold) {
             return Err(OptionError { option: "p_threshold", value: options.p_threshold, allowed: "from 0 to 1" });
         }
+        OptionError::at_least_one("running_means", options.running_means.unwrap_or(1))?;
         Ok(Self { options })
+    }
+
+    /// The losses of a trial, by problem.
+    fn losses(&self, history: &History, trial: TrialNumber) -> Vec<(u32, f64)> {
+        let reports = history.reports(trial).iter();
+        let losses = reports.map(|report| (report.step, history.direction().loss(report.value)));
+        let Some(steps) = self.options.running_means else { return losses.collect() };
+        let mut sum = 0.0;
+        let ends = losses.filter(|(step, _)| step % steps == 0);
+        ends.map(|(step, mean)| {
+            let all = mean * f64::from(step / steps);
+            (step / steps, all - std::mem::replace(&mut sum, all))
+        })
+        .collect()
+    }
+
+    /// The first step at which it decides, and after how many more it does again.
+    fn first_and_every(&self) -> (u32, usize) {
+        let steps = self.options.running_means.unwrap_or(1);
+        (self.options.startup_steps.max(2).saturating_mul(steps), steps as usize)
     }
 }
 
@@ -53,11 +77,7 @@ impl Scheduler for Wilcoxon {
 
     fn decide(&mut self, history: &History, trial: TrialNumber) -> Decision {
         let Some(best) = history.best().filter(|best| *best != trial) else { return Decision::Continue };
-        let losses = |trial| -> Vec<(u32, f64)> {
-            let reports = history.reports(trial).iter();
-            reports.map(|report| (report.step, history.direction().loss(report.value))).collect()
-        };
-        let (own, others) = (losses(trial), losses(best));
+        let (own, others) = (self.losses(history, trial), self.losses(history, best));
         if own.iter().chain(&others).any(|(_, loss)| !loss.is_finite()) {
             return Decision::Continue;
         }
@@ -75,7 +95,8 @@ impl Scheduler for Wilcoxon {
     }
 
     fn rungs(&self, max_steps: u32) -> Vec<u32> {
-        (self.options.startup_steps.max(2)..max_steps).collect()
+        let (first, every) = self.first_and_every();
+        (first..max_steps).step_by(every).collect()
     }
 }
 

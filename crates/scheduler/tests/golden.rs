@@ -101,12 +101,12 @@ fn threshold() {
 /// The best of the five has 0.5, 0.3, 0.1.
 #[test]
 fn wilcoxon() {
-    let mut scheduler = Wilcoxon::new(WilcoxonOptions { p_threshold: 0.3, startup_steps: 2 }).unwrap();
+    let mut scheduler = Wilcoxon::new(WilcoxonOptions { p_threshold: 0.3, ..Default::default() }).unwrap();
     check_of(&mut scheduler, &[0.6, 0.5, 0.4], &[KEEP, STOP, STOP]);
     check_of(&mut scheduler, &[0.6, 0.25, 0.4], &[KEEP, KEEP, STOP]);
     check_of(&mut scheduler, &[0.9, f64::INFINITY, 0.4], &[KEEP; 3]);
     check_of(&mut Wilcoxon::new(WilcoxonOptions::default()).unwrap(), &[0.6, 0.5, 0.4], &[KEEP; 3]);
-    assert!(Wilcoxon::new(WilcoxonOptions { p_threshold: 1.5, startup_steps: 2 }).is_err());
+    assert!(Wilcoxon::new(WilcoxonOptions { p_threshold: 1.5, ..Default::default() }).is_err());
 }
 
 #[test]

@@ -12,7 +12,10 @@
 use std::error::Error;
 use tunefork_rng::Key;
 use tunefork_sampler::Random;
-use tunefork_scheduler::{NoScheduler, Percentile, Promotion, Scheduler, SuccessiveHalving, SuccessiveHalvingOptions};
+use tunefork_scheduler::{
+    Hyperband, HyperbandOptions, NoScheduler, Percentile, Promotion, Scheduler, SuccessiveHalving,
+    SuccessiveHalvingOptions, SyncHyperband,
+};
 use tunefork_study::simulator::{Curves, Setting, Simulated, Synthetic, simulate};
 use tunefork_trial::{TrialNumber, TrialState};
 
@@ -25,6 +28,8 @@ fn schedulers() -> Result<Vec<Box<dyn Scheduler>>, Box<dyn Error>> {
         Box::new(Percentile::median()),
         Box::new(SuccessiveHalving::new(halving)?),
         Box::new(Promotion::new(halving)?),
+        Box::new(Hyperband::new(HyperbandOptions::default())?),
+        Box::new(SyncHyperband::new(HyperbandOptions::default())?),
     ])
 }
 

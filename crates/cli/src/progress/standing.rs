@@ -278,7 +278,15 @@ mod tests {
     fn standing() -> Standing {
         let tally = Tally { budget: 4, ..Tally::default() };
         let (started, running, forecast) = (0, BTreeMap::new(), Forecast::new(None));
-        Standing { objective: Objective::Accuracy, tally, started, running, paused: BTreeMap::new(), forecast, order: Vec::new() }
+        Standing {
+            objective: Objective::Accuracy,
+            tally,
+            started,
+            running,
+            paused: BTreeMap::new(),
+            forecast,
+            order: Vec::new(),
+        }
     }
 
     fn start(standing: &mut Standing, number: u32, known: bool) -> TrialProgress {

@@ -67,8 +67,12 @@ fn with_every_sampler() {
 #[test]
 fn with_every_scheduler() {
     for scheduler in SchedulerKind::NAMES {
-        let text = TINY.replace("epochs = 3", "epochs = 9").replace("trials = 6", "trials = 14");
-        let fixture = Fixture::new(&format!("{text}\n[scheduler]\nkind = \"{scheduler}\"\n"));
+        let text = TINY.replace("asha", scheduler).replace("trials = 6", "trials = 14");
+        let text = match *scheduler == SchedulerKind::Wilcoxon.name() {
+            true => text.replace("validation = 60", "folds = 5\nfold_order = \"sequential\""),
+            false => text.replace("epochs = 3", "epochs = 9"),
+        };
+        let fixture = Fixture::new(&text);
         fixture.ok(&["run", "study.toml", "--workers", "1", "--out", "one"]);
         for workers in ["2", "4"] {
             fixture.ok(&["run", "study.toml", "--workers", workers, "--out", workers]);

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tunefork_sampler::Random;
 use tunefork_scheduler::{
-    NoScheduler, Percentile, PercentileOptions, Promotion, Scheduler, SuccessiveHalving, SuccessiveHalvingOptions,
+    Hyperband, HyperbandOptions, NoScheduler, Percentile, PercentileOptions, Promotion, Scheduler, SuccessiveHalving,
+    SuccessiveHalvingOptions, SyncHyperband,
 };
 use tunefork_study::{
     Change, Definition, Event, ExecutorOptions, Facts, MemoryStorage, Observer, Outcome, Storage, StorageError,
@@ -14,7 +15,10 @@ use tunefork_study::{
 };
 use tunefork_trial::Direction;
 
-pub(crate) const SCHEDULERS: [&str; 4] = ["none", "median", "asha", "asha-promotion"];
+pub(crate) const SCHEDULERS: [&str; 6] = ["none", "median", "asha", "asha-promotion", "hyperband", "sync-hyperband"];
+
+/// Trials have 9 epochs.
+const BRACKETS: HyperbandOptions = HyperbandOptions { min_resource: 1, max_resource: 9, factor: 3 };
 
 pub(crate) fn scheduler(name: &str) -> Box<dyn Scheduler> {
     match name {
@@ -30,6 +34,8 @@ pub(crate) fn scheduler(name: &str) -> Box<dyn Scheduler> {
             let options = SuccessiveHalvingOptions { min_resource: 1, factor: 2, ..Default::default() };
             Box::new(Promotion::new(options).unwrap())
         }
+        "hyperband" => Box::new(Hyperband::new(BRACKETS).unwrap()),
+        "sync-hyperband" => Box::new(SyncHyperband::new(BRACKETS).unwrap()),
         _ => Box::new(NoScheduler),
     }
 }
