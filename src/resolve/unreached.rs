@@ -13,7 +13,7 @@ use super::layers::whole_values;
 use crate::study_file::table::{
     ACTIVATION, AT, DAMPENING, DECAY_NORMS_AND_BIASES, DROP_EVERY, DROPOUT, EARLY_STOP, EPOCHS, HIDDEN_LAYERS, KIND,
     LAYERS, MEAN, MIN_EPOCHS, MIN_TRIALS, MOMENTUM, NORMALISE, OPTIMIZER, PATIENCE, PERCENTILE, SAMPLER, SCHEDULE,
-    STARTUP_TRIALS, STD, TRIALS, WARMUP, WEIGHT_DECAY,
+    STARTUP_TRIALS, STD, TRIALS, WAIT, WARMUP, WEIGHT_DECAY,
 };
 use crate::study_file::{Key, Normalise, StudyFile, key_of};
 
@@ -197,9 +197,12 @@ impl StudySpec {
         let epochs = self.epochs_range().1;
         let stops = kind != SchedulerKind::None && !self.scheduler().rungs(epochs).is_empty();
         let says = || {
+            let (key, value) = match kind {
+                SchedulerKind::Patience => (WAIT.name, WAIT.of(self.fixed())),
+                _ => (MIN_EPOCHS.name, MIN_EPOCHS.of(self.fixed())),
+            };
             format!(
-                "no trial is ever stopped: {kind} first looks after `min_epochs` = {}, and the last epoch is {epochs}",
-                MIN_EPOCHS.of(self.fixed())
+                "no trial is ever stopped: {kind} first looks after `{key}` = {value}, and the last epoch is {epochs}"
             )
         };
         (kind != SchedulerKind::None && !stops).then(says)

@@ -211,7 +211,10 @@ impl fmt::Display for Only {
         let words: Vec<String> = self.words.iter().map(|word| format!("\"{word}\"")).collect();
         match words.is_empty() {
             true => write!(f, "`{}`", self.key),
-            false => write!(f, "`{}` = {}", self.key, words.join(" or ")),
+            false => {
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                write!(f, "`{}` = {}", self.key, tunefork_names::listed(&words))
+            }
         }
     }
 }
