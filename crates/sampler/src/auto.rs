@@ -1,8 +1,9 @@
 //! The sampler for those who do not want to choose one.
 
 use tunefork_space::Space;
-use tunefork_trial::TrialState;
+use tunefork_trial::TrialNumber;
 
+use crate::standing::Standing;
 use crate::{Ask, GaussianProcess, GaussianProcessOptions, Proposal, Sampler, SamplerKind, Tpe, TpeOptions};
 
 /// From so many complete and pruned trials on the Gaussian process is left, whose proposals take more and more time (`compare time`).
@@ -32,8 +33,8 @@ impl Default for Auto {
 impl Auto {
     /// Who answers, by the history alone.
     fn chosen(&mut self, ask: &Ask<'_>) -> &mut dyn Sampler {
-        let known = |state: &&TrialState| matches!(state, TrialState::Complete | TrialState::Pruned);
-        match ask.history.states().iter().filter(known).count() {
+        let known = |trial: &TrialNumber| Standing::of(ask.history, *trial).is_known();
+        match ask.history.numbers().filter(known).count() {
             0..MOST_FOR_THE_PROCESS => &mut self.process,
             _ => &mut self.tpe,
         }

@@ -45,6 +45,7 @@ mod grid;
 mod points;
 mod quasi;
 mod random;
+mod standing;
 mod tpe;
 mod walk;
 

@@ -247,6 +247,11 @@ impl TrialRecord {
         self.constraints.iter().all(|constraint| *constraint <= 0.0)
     }
 
+    /// Whether it has failed through its own parameters: its loss became NaN or infinite.
+    pub fn has_diverged(&self) -> bool {
+        self.end.as_ref().is_some_and(|end| end.reason == EndReason::Diverged)
+    }
+
     /// A trial that has nothing yet.
     pub fn new(number: TrialNumber, state: TrialState) -> Self {
         TrialRecord {

@@ -85,7 +85,7 @@ impl History {
     }
 
     /// The final value of a trial. A pruned trial may have one; it is then the value of its last
-    /// step, not comparable with that of a complete trial.
+    /// step, not comparable with that of a complete trial. That of a failed one is the worst there is, if it diverged.
     pub fn value(&self, trial: TrialNumber) -> Option<f64> {
         Some(self.values[trial.index()]).filter(|value| !value.is_nan())
     }
@@ -264,6 +264,21 @@ impl History {
         self.values[trial.index()] = value;
         self.revision += 1;
         Ok(())
+    }
+
+    /// Ends a trial whose own parameters have made it fail: a loss that became NaN or infinite. It has the worst value that there
+    /// is, so that those who learn from the history know that it was bad; a trial that failed otherwise has none, and
+    /// says nothing of its parameters.
+    ///
+    /// # Errors
+    /// A trial that has ended.
+    pub fn diverge(&mut self, trial: TrialNumber) -> Result<(), HistoryError> {
+        self.finish(trial, TrialState::Failed, Some(self.direction.worst()))
+    }
+
+    /// Whether a trial has failed through its own parameters, see [`diverge`](Self::diverge).
+    pub fn has_diverged(&self, trial: TrialNumber) -> bool {
+        self.state(trial) == TrialState::Failed && self.value(trial).is_some()
     }
 
     fn push(&mut self, state: TrialState, point: &Point) {

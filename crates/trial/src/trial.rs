@@ -81,6 +81,11 @@ impl Direction {
         }
     }
 
+    /// What no number is worse than: an infinity.
+    pub fn worst(self) -> f64 {
+        self.loss(f64::INFINITY)
+    }
+
     /// The value as a loss: smaller is better in both directions.
     pub fn loss(self, value: f64) -> f64 {
         match self {

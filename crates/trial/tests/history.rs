@@ -160,6 +160,20 @@ fn a_growing_space_leaves_older_trials_without_the_new_parameter() {
 }
 
 #[test]
+fn what_diverges_has_the_worst_value_and_is_never_the_best() {
+    for direction in [Direction::Minimize, Direction::Maximize] {
+        let mut history = history(direction);
+        (0..2).for_each(|number| history.start(TrialNumber(number), at(0.5)).unwrap());
+        history.diverge(FIRST).unwrap();
+        history.finish(TrialNumber(1), TrialState::Failed, None).unwrap();
+        assert_eq!((history.has_diverged(FIRST), history.has_diverged(TrialNumber(1))), (true, false));
+        assert_eq!((history.value(FIRST), history.best()), (Some(direction.worst()), None));
+        assert!(direction.better(f64::MAX, direction.worst()) && direction.better(f64::MIN, direction.worst()));
+        assert!(history.diverge(FIRST).is_err());
+    }
+}
+
+#[test]
 fn nan_is_never_better() {
     let (nan, minimize) = (f64::NAN, Direction::Minimize);
     assert!(minimize.better(1.0, 2.0) && !minimize.better(2.0, 1.0) && !minimize.better(1.0, 1.0));

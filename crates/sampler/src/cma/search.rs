@@ -6,6 +6,8 @@ use tunefork_rng::{Key, Purpose};
 use tunefork_space::{Point, Space};
 use tunefork_trial::{Direction, History, TrialNumber, TrialState};
 
+use crate::standing::Standing;
+
 use super::{
     CmaEsOptions,
     constants::{Constants, usual_population},
@@ -45,14 +47,16 @@ struct Merit {
 }
 
 impl Merit {
-    /// Of a complete trial, or of a pruned one.
+    /// Of a trial that is learnt from; a diverged one is worse than all others.
     fn new(history: &History, trial: TrialNumber) -> Self {
         let loss = |value: f64| match history.direction().loss(value) {
             loss if loss.is_nan() => f64::INFINITY,
             loss => loss,
         };
-        if history.state(trial) == TrialState::Complete {
-            return Self { step: i64::MAX, loss: loss(history.values()[trial.index()]) };
+        match Standing::of(history, trial) {
+            Standing::Complete => return Self { step: i64::MAX, loss: loss(history.values()[trial.index()]) },
+            Standing::Diverged => return Self { step: -2, loss: f64::INFINITY },
+            Standing::Partial | Standing::Running | Standing::Failed | Standing::Waiting => {}
         }
         history.last_report(trial).map_or(Self { step: -1, loss: f64::INFINITY }, |report| Self {
             step: report.step.into(),
@@ -83,10 +87,10 @@ impl Told {
 
 /// The trials that are learnt from, in the order of their numbers.
 pub(super) fn telling(history: &History, own: TrialNumber, pruned: bool) -> Vec<TrialNumber> {
-    let counts = |trial: &TrialNumber| match history.state(*trial) {
-        TrialState::Complete => *trial != own,
-        TrialState::Pruned => pruned && *trial != own,
-        TrialState::Running | TrialState::Paused | TrialState::Waiting | TrialState::Failed => false,
+    let counts = |trial: &TrialNumber| match Standing::of(history, *trial) {
+        Standing::Complete | Standing::Diverged => *trial != own,
+        Standing::Partial => pruned && *trial != own && history.state(*trial) == TrialState::Pruned,
+        Standing::Running | Standing::Waiting | Standing::Failed => false,
     };
     history.numbers().filter(counts).collect()
 }

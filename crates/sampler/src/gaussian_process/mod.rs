@@ -71,7 +71,7 @@ impl Default for GaussianProcessOptions {
 ///   proposed point get a value.
 /// * Complete trials count with their values, of which infinite ones are taken for the most extreme finite ones. Pruned trials
 ///   count with their last report, but as no better than the median of the complete ones.
-/// * Running, paused and failed trials count as if what the process expects there had come true, which keeps the next
+/// * Running trials, and failed ones that have not diverged, count as if what the process expects there had come true, which keeps the next
 ///   proposals away. Waiting ones are ignored.
 /// * A point that another trial has is not proposed again, unless nothing else is found.
 #[derive(Debug)]

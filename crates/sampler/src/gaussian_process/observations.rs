@@ -1,6 +1,8 @@
 //! What a model learns from: which trials, and what they are taken to be worth.
 
-use tunefork_trial::{History, TrialNumber, TrialState};
+use tunefork_trial::{History, TrialNumber};
+
+use crate::standing::Standing;
 
 /// Losses beyond this (either side) count as this, so that their squares are finite.
 const LARGEST: f64 = 1e150;
@@ -14,9 +16,9 @@ const UNCOMPRESSED: f64 = 3.0;
 /// The trials that a model is made of, by ascending number.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Observations {
-    /// Complete and pruned ones.
+    /// Complete, pruned, paused and diverged ones.
     pub(super) observed: Vec<usize>,
-    /// Running, paused and failed ones.
+    /// Running ones, and those that failed without a fault of their own.
     pub(super) believed: Vec<usize>,
 }
 
@@ -24,14 +26,15 @@ impl Observations {
     /// The trials of `history` other than `own` that `is_of_use`.
     pub(super) fn new(history: &History, own: TrialNumber, is_of_use: impl Fn(usize) -> bool) -> Self {
         let mut all = Self::default();
-        for (trial, state) in history.states().iter().enumerate() {
-            if trial == own.index() || !is_of_use(trial) {
+        for number in history.numbers() {
+            let trial = number.index();
+            if number == own || !is_of_use(trial) {
                 continue;
             }
-            match state {
-                TrialState::Complete | TrialState::Pruned => all.observed.push(trial),
-                TrialState::Running | TrialState::Paused | TrialState::Failed => all.believed.push(trial),
-                TrialState::Waiting => {}
+            match Standing::of(history, number) {
+                Standing::Complete | Standing::Partial | Standing::Diverged => all.observed.push(trial),
+                Standing::Running | Standing::Failed => all.believed.push(trial),
+                Standing::Waiting => {}
             }
         }
         let surplus = all.believed.len().saturating_sub(MOST_BELIEVED);
@@ -67,18 +70,18 @@ pub(super) fn targets(history: &History, trials: &[usize]) -> Vec<f64> {
     targets
 }
 
-/// Finite losses of complete and pruned trials. Infinite ones count as the extreme finite ones. A pruned trial counts as its
+/// Finite losses of complete, pruned, paused and diverged trials. Infinite ones count as the extreme finite ones. A pruned trial counts as its
 /// last report, but as no better than the median of the complete ones: it was stopped because it would not have become good,
 /// and an early report says little else.
 fn losses(history: &History, trials: &[usize]) -> Vec<f64> {
-    let state = |trial: usize| history.states()[trial];
+    let standing = |trial: usize| Standing::of(history, TrialNumber(trial as u32));
     let loss = |trial: usize| {
         let last = || history.reports(TrialNumber(trial as u32)).last().map_or(f64::NAN, |report| report.value);
-        let value = if state(trial) == TrialState::Complete { history.values()[trial] } else { last() };
-        history.direction().loss(value)
+        let has_value = matches!(standing(trial), Standing::Complete | Standing::Diverged);
+        history.direction().loss(if has_value { history.values()[trial] } else { last() })
     };
-    let any_complete = trials.iter().any(|&trial| state(trial) == TrialState::Complete);
-    let is_measure = |trial: usize| !any_complete || state(trial) == TrialState::Complete;
+    let any_complete = trials.iter().any(|&trial| standing(trial) == Standing::Complete);
+    let is_measure = |trial: usize| !any_complete || standing(trial) == Standing::Complete;
     let measures = trials.iter().filter(|&&trial| is_measure(trial)).map(|&trial| loss(trial));
     let mut finite: Vec<f64> =
         measures.filter(|loss| loss.is_finite()).map(|loss| loss.clamp(-LARGEST, LARGEST)).collect();
@@ -116,7 +119,7 @@ fn median(sorted: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use tunefork_space::{Point, Space};
-    use tunefork_trial::{Direction, Report};
+    use tunefork_trial::{Direction, Report, TrialState};
 
     use super::*;
 

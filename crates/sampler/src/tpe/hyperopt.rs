@@ -10,7 +10,7 @@ pub struct HyperoptOptions {
     pub startup_trials: u32,
     /// How many candidates are drawn for each parameter of a proposal; 1 or more.
     pub candidates: u32,
-    /// Whether running and paused trials count as failed ones, as they do in HyperOpt, which keeps trials that run at the same time
+    /// Whether running trials count as failed ones, as they do in HyperOpt, which keeps trials that run at the same time
     /// apart. Otherwise they are ignored.
     pub constant_liar: bool,
 }

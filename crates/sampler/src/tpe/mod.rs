@@ -22,7 +22,7 @@ mod golden;
 
 use tunefork_rng::Stream;
 use tunefork_space::{Domain, Point, Space};
-use tunefork_trial::{History, TrialState};
+use tunefork_trial::{History, TrialNumber};
 
 pub use self::hyperopt::HyperoptOptions;
 use self::{
@@ -31,6 +31,7 @@ use self::{
     rules::Rules,
     split::Split,
 };
+use crate::standing::Standing;
 use crate::{
     Ask, Proposal, Random, Sampler, SamplerError, SamplerKind,
     random::{Among, draw, others},
@@ -46,7 +47,7 @@ pub struct TpeOptions {
     /// Whether parameters that every trial has are proposed together. Otherwise each is proposed by
     /// itself, which is blind to values that only work in combination.
     pub multivariate: bool,
-    /// Whether running and paused trials count as bad ones, which keeps trials that run at the same
+    /// Whether running trials count as bad ones, which keeps trials that run at the same
     /// time apart.
     pub constant_liar: bool,
 }
@@ -111,7 +112,7 @@ impl Tpe {
 
     /// Whether too little is known for densities.
     fn is_starting(&self, ask: &Ask<'_>) -> bool {
-        let known = |&trial: &_| self.rules.count(ask.history.state(trial), self.options.constant_liar);
+        let known = |&trial: &_| self.rules.count(Standing::of(ask.history, trial), self.options.constant_liar);
         others(ask).filter(known).count() < self.options.startup_trials as usize
     }
 
@@ -122,10 +123,8 @@ impl Tpe {
     fn joint(&self, history: &History) -> Vec<usize> {
         let space = history.space();
         let everywhere = |&index: &usize| {
-            let present = history.states().iter().zip(history.column(index));
-            let lacks = |(state, value): (&TrialState, &f64)| {
-                matches!(state, TrialState::Complete | TrialState::Pruned) && value.is_nan()
-            };
+            let present = history.numbers().zip(history.column(index));
+            let lacks = |(trial, value): (TrialNumber, &f64)| value.is_nan() && Standing::of(history, trial).is_known();
             !present.into_iter().any(lacks)
         };
         (0..space.len())

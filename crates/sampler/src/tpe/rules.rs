@@ -1,6 +1,6 @@
 //! Where the estimators of Optuna and of HyperOpt differ.
 
-use tunefork_trial::TrialState;
+use crate::standing::Standing;
 
 /// The largest good set.
 const MOST_GOOD: usize = 25;
@@ -16,14 +16,14 @@ pub(super) enum Rules {
 }
 
 impl Rules {
-    /// Whether trials in this state are among the n of which γ(n) are good, and among those that a study starts with. `liar` says whether
+    /// Whether trials of this standing are among the n of which γ(n) are good, and among those that a study starts with. `liar` says whether
     /// live ones are learnt from.
-    pub(super) fn count(self, state: TrialState, liar: bool) -> bool {
-        match state {
-            TrialState::Complete | TrialState::Pruned => true,
-            TrialState::Failed => self == Self::Hyperopt,
-            TrialState::Running | TrialState::Paused => self == Self::Hyperopt && liar,
-            TrialState::Waiting => false,
+    pub(super) fn count(self, standing: Standing, liar: bool) -> bool {
+        match standing {
+            Standing::Complete | Standing::Partial | Standing::Diverged => true,
+            Standing::Failed => self == Self::Hyperopt,
+            Standing::Running => self == Self::Hyperopt && liar,
+            Standing::Waiting => false,
         }
     }
 

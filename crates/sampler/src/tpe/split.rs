@@ -2,9 +2,10 @@
 
 use std::cmp::Ordering;
 
-use tunefork_trial::{History, TrialNumber, TrialState};
+use tunefork_trial::{History, TrialNumber};
 
 use super::rules::Rules;
+use crate::standing::Standing;
 
 /// So many of the newest trials keep their full weight.
 const FULL_WEIGHT: usize = 25;
@@ -17,30 +18,32 @@ pub(super) struct Split {
 }
 
 impl Split {
-    /// Divides the trials of `history` except `own`: complete ones by value, then pruned ones by how
-    /// far they got and their last value. With `liar` the running and paused ones join the bad set,
+    /// Divides the trials of `history` except `own`: complete ones by value, then pruned and paused ones by how
+    /// far they got and their last value, then diverged ones. With `liar` the running ones join the bad set,
     /// which keeps proposals made at the same time apart. By HyperOpt's rules the failed ones follow
     /// the pruned ones, and live ones are like failed ones.
     pub(super) fn new(history: &History, own: TrialNumber, rules: Rules, liar: bool) -> Self {
-        let (mut complete, mut pruned, mut lost) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut complete, mut pruned, mut diverged, mut lost) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut counted = 0;
         for trial in history.numbers().filter(|&trial| trial != own) {
-            let (number, state) = (trial.index(), history.state(trial));
-            counted += usize::from(rules.count(state, liar));
-            match state {
-                TrialState::Complete => {
+            let (number, standing) = (trial.index(), Standing::of(history, trial));
+            counted += usize::from(rules.count(standing, liar));
+            match standing {
+                Standing::Complete => {
                     complete.push((history.direction().loss(history.values()[number]), number));
                 }
-                TrialState::Pruned => pruned.push((PrunedKey::new(history, trial), number)),
-                TrialState::Failed if rules == Rules::Hyperopt => lost.push(((), number)),
-                TrialState::Running | TrialState::Paused if liar => lost.push(((), number)),
-                TrialState::Running | TrialState::Paused | TrialState::Waiting | TrialState::Failed => {}
+                Standing::Partial => pruned.push((PrunedKey::new(history, trial), number)),
+                Standing::Diverged => diverged.push(((), number)),
+                Standing::Failed if rules == Rules::Hyperopt => lost.push(((), number)),
+                Standing::Running if liar => lost.push(((), number)),
+                Standing::Running | Standing::Waiting | Standing::Failed => {}
             }
         }
         let wanted = rules.good_size(counted);
         let (mut good, mut bad) = (Vec::with_capacity(wanted), Vec::new());
         divide(complete, wanted, &mut good, &mut bad, |a, b| compare(*a, *b));
         divide(pruned, wanted, &mut good, &mut bad, PrunedKey::compare);
+        divide(diverged, wanted, &mut good, &mut bad, |(), ()| Ordering::Equal);
         divide(lost, wanted, &mut good, &mut bad, |(), ()| Ordering::Equal);
         good.sort_unstable();
         bad.sort_unstable();
@@ -104,7 +107,7 @@ pub(super) fn weights(n: usize) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use tunefork_space::{Point, Space};
-    use tunefork_trial::{Direction, Report};
+    use tunefork_trial::{Direction, Report, TrialState};
 
     use super::*;
 
@@ -191,6 +194,23 @@ mod tests {
         assert_eq!(split(&history, true), (vec![0], vec![1]));
         assert_eq!(split(&history, false), (vec![0], vec![]));
         assert_eq!(Split::new(&history, TrialNumber(1), Rules::Optuna, true).bad, [0; 0]);
+    }
+
+    /// A diverged trial is the worst of those with a value; a paused one counts by how far it got.
+    #[test]
+    fn diverged_trials_are_bad_and_paused_ones_like_pruned_ones() {
+        let complete: Life = (&[], TrialState::Complete, Some(1.0));
+        let running: Life = (&[(1, 0.5)], TrialState::Running, None);
+        let mut history = history(Direction::Maximize, &[complete, running, running, running]);
+        history.diverge(TrialNumber(1)).unwrap();
+        history.pause(TrialNumber(2)).unwrap();
+        history.finish(TrialNumber(3), TrialState::Failed, None).unwrap();
+        assert_eq!(split(&history, false), (vec![0], vec![1, 2]));
+        let early: Vec<Life> = vec![running; 2];
+        let mut history = self::history(Direction::Minimize, &early);
+        history.diverge(TrialNumber(0)).unwrap();
+        history.pause(TrialNumber(1)).unwrap();
+        assert_eq!(split(&history, true), (vec![1], vec![0]), "what has diverged comes last");
     }
 
     /// By HyperOpt's rules trials without a value are the worst, yet good where better ones are too few.

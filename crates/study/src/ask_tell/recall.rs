@@ -25,6 +25,7 @@ impl Shared {
             }
             match trial.state {
                 TrialState::Paused => history.pause(number),
+                TrialState::Failed if trial.has_diverged() => history.diverge(number),
                 state @ (TrialState::Complete | TrialState::Pruned | TrialState::Failed) => {
                     history.finish(number, state, trial.value)
                 }

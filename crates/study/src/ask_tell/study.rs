@@ -317,7 +317,11 @@ impl Shared {
             changes.pop();
             return Err(error.into());
         }
-        self.history.finish(number, state, value).expect("the storage has checked that the trial runs");
+        let ended = match reason {
+            EndReason::Diverged => self.history.diverge(number),
+            _ => self.history.finish(number, state, value),
+        };
+        ended.expect("the storage has checked that the trial runs");
         Ok(())
     }
 }

@@ -177,7 +177,11 @@ impl Clock<'_> {
     fn finish(&mut self, time: u64, number: TrialNumber, state: TrialState, value: Option<f64>) {
         self.trials.remove(&number.0);
         let best = self.done.history.best();
-        self.done.history.finish(number, state, value).expect("it has not ended");
+        let ended = match state {
+            TrialState::Failed => self.done.history.diverge(number),
+            _ => self.done.history.finish(number, state, value),
+        };
+        ended.expect("it has not ended");
         self.done.spans[number.index()].1 = time;
         if let (true, Some(value)) = (self.done.history.best() != best, value) {
             self.done.best.push((time, value));

@@ -164,7 +164,11 @@ impl<W: Workload> Simulation<'_, W> {
             }
         };
         let best = state == TrialState::Complete && value.is_some_and(|value| self.leads(number, value));
-        self.history.finish(number, state, value).expect("a running trial ends once");
+        let ended = match (state, end.reason) {
+            (TrialState::Failed, EndReason::Diverged) => self.history.diverge(number),
+            _ => self.history.finish(number, state, value),
+        };
+        ended.expect("a running trial ends once");
         if let (true, Some(value)) = (best, value) {
             self.leader = Some((number, value));
         }
