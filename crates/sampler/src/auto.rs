@@ -31,6 +31,23 @@ impl Default for Auto {
 }
 
 impl Auto {
+    /// What proposes in a study of so many trials and why, in words.
+    ///
+    /// ```
+    /// use tunefork_sampler::Auto;
+    ///
+    /// assert_eq!(Auto::choice(40), "a Gaussian process, which learns most from few trials");
+    /// assert!(Auto::choice(1000).contains("300 trials are known, then TPE"));
+    /// ```
+    pub fn choice(trials: u64) -> String {
+        match trials as usize {
+            ..=MOST_FOR_THE_PROCESS => "a Gaussian process, which learns most from few trials".to_owned(),
+            _ => format!(
+                "a Gaussian process until {MOST_FOR_THE_PROCESS} trials are known, then TPE, whose proposals take less time"
+            ),
+        }
+    }
+
     /// Who answers, by the history alone.
     fn chosen(&mut self, ask: &Ask<'_>) -> &mut dyn Sampler {
         let known = |trial: &TrialNumber| Standing::of(ask.history, *trial).is_known();

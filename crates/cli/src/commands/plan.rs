@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use tunefork::report::{bytes, counted, shortened, thousands};
+use tunefork::sampler::{Auto, SamplerKind};
 use tunefork::scheduler::SchedulerKind;
 use tunefork::study_file::table::{KIND, SAMPLER, SOURCE};
 use tunefork::{CardRoom, StudyPlan, StudySpec, StudyTime};
@@ -136,6 +137,9 @@ fn write_search(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> std::f
     let sampler = SAMPLER.of(spec.fixed());
     let (first, slots) = (spec.enqueued().len(), spec.slots());
     writeln!(text, "trials      {} by {sampler}, {first} given; {slots} at once", plan.trials)?;
+    if sampler == SamplerKind::Auto {
+        writeln!(text, "              auto is {}", Auto::choice(plan.trials))?;
+    }
     write_stopping(text, spec, plan)?;
     let most = thousands(plan.most_epochs);
     writeln!(text, "epochs      {epochs} a trial, at most {most} in all")
@@ -196,9 +200,11 @@ fn write_experiments(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> s
 fn write_stopping(text: &mut String, spec: &StudySpec, plan: &StudyPlan) -> std::fmt::Result {
     let scheduler = KIND.of(spec.fixed());
     let rungs: Vec<String> = plan.rungs.iter().map(u32::to_string).collect();
+    let pauses = spec.scheduler().pauses();
     match rungs.is_empty() {
         true if scheduler == SchedulerKind::None => writeln!(text, "stopping    none"),
         true => writeln!(text, "stopping    none: {scheduler} has no rung before the last epoch"),
+        false if pauses => writeln!(text, "pausing     {scheduler}, after epochs {}; the best go on", rungs.join(", ")),
         false if rungs.len() == 1 => writeln!(text, "stopping    {scheduler}, after epoch {}", rungs[0]),
         false => writeln!(text, "stopping    {scheduler}, after epochs {}", rungs.join(", ")),
     }

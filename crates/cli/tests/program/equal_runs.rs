@@ -78,15 +78,17 @@ fn with_every_scheduler() {
             fixture.ok(&["run", "study.toml", "--workers", workers, "--out", workers]);
         }
         fixture.run_with_kills("killed", epochs(&fixture, "one"), 10);
-        for run in ["2", "4", "killed"] {
-            assert_eq!(fixture.shown(run), fixture.shown("one"), "{scheduler}, {run}");
-            assert_eq!(fixture.weights(run), fixture.weights("one"), "{scheduler}, {run}");
-        }
         let ended = |state: &str| {
             let trials = fixture.shown("one")["trials"].as_array().unwrap().clone();
             trials.iter().filter(|trial| trial["state"] == state).count()
         };
-        assert!(ended("complete") > 0 && ended("complete") + ended("pruned") == 14, "{scheduler}");
+        assert_eq!(ended("complete") + ended("pruned"), 14, "{scheduler}");
+        // By itself patience may stop all; folds have a model each.
+        let has_model = fixture.path("one/best.safetensors").exists();
+        for run in ["2", "4", "killed"] {
+            assert_eq!(fixture.shown(run), fixture.shown("one"), "{scheduler}, {run}");
+            assert!(!has_model || fixture.weights(run) == fixture.weights("one"), "{scheduler}, {run}");
+        }
     }
 }
 
